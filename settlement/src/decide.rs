@@ -1,0 +1,1 @@
+//! What one operation does to the books of a home region. (under construction)

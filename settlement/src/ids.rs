@@ -1,0 +1,213 @@
+//! Identifiers, each its own type. Texts are taken as other people's systems make them: the length is bounded and
+//! control characters are refused; nothing else is read into them.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a text is not the identifier it was given for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Nothing was given.
+    #[error("is empty")]
+    Empty,
+    /// Longer than the interface allows.
+    #[error("is longer than {0} characters")]
+    TooLong(usize),
+    /// A character that no identifier has.
+    #[error("has a control character")]
+    ControlCharacter,
+    /// Not in the one form that it can have.
+    #[error("is not {0}")]
+    Form(&'static str),
+}
+
+fn check_text(text: &str, longest: usize) -> Result<(), IdError> {
+    if text.is_empty() {
+        Err(IdError::Empty)
+    } else if text.chars().count() > longest {
+        Err(IdError::TooLong(longest))
+    } else if text.chars().any(char::is_control) {
+        Err(IdError::ControlCharacter)
+    } else {
+        Ok(())
+    }
+}
+
+macro_rules! text_id {
+    ($($(#[$doc:meta])* $name:ident($longest:literal);)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes a text as this identifier.
+            ///
+            /// # Errors
+            /// When it is empty, too long, or has a control character.
+            pub fn new(text: &str) -> Result<$name, IdError> {
+                check_text(text, $longest).map(|()| $name(text.into()))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = IdError;
+            fn try_from(text: &str) -> Result<$name, IdError> {
+                $name::new(text)
+            }
+        }
+    )*};
+}
+
+text_id! {
+    /// `psn_no`: the insurer's number of a person. Not a document number.
+    PersonNumber(30);
+    /// `fixmedins_code`: the national code of a hospital or pharmacy.
+    InstitutionCode(30);
+    /// `mdtrt_id`: one visit or stay, made by the treatment side.
+    EncounterId(30);
+    /// `setl_id`: one settlement or one counter-entry, made by the treatment side before sending.
+    SettlementId(30);
+    /// `msgid`: the sender's number of a message. Unique in intent only; see [`crate::operation::OperationKey`].
+    MessageId(40);
+    /// `chrg_bchno`: one batch of outpatient charges.
+    BatchNumber(30);
+    /// `feedetl_sn`: the hospital's number of a charge line.
+    ChargeNumber(30);
+    /// `med_list_codg`: an item of the catalogue.
+    ItemCode(50);
+    /// `infno` without its variant letter, for example `2304`.
+    TransactionNumber(6);
+    /// A filing's number at the hub.
+    FilingId(40);
+}
+
+/// A six-digit administrative code, as in the table of regions. The digits mean nothing by themselves: pool and
+/// member come from [`crate::region::RegionTable`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RegionCode([u8; 6]);
+
+impl RegionCode {
+    /// Takes six digits as a region's code.
+    ///
+    /// # Errors
+    /// When the text is anything else.
+    pub fn new(text: &str) -> Result<RegionCode, IdError> {
+        let digits: [u8; 6] = text.as_bytes().try_into().map_err(|_| IdError::Form("six digits"))?;
+        if digits.iter().all(u8::is_ascii_digit) { Ok(RegionCode(digits)) } else { Err(IdError::Form("six digits")) }
+    }
+
+    /// The six digits.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("only ASCII digits get in")
+    }
+}
+
+impl fmt::Display for RegionCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for RegionCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The code of a pooling region 统筹区. Only the table of regions and stored books make one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolCode(pub RegionCode);
+
+/// The code of a clearing member 清算单位: the province across provinces, the city inside one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberCode(pub RegionCode);
+
+impl fmt::Display for PoolCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for MemberCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// `dise_codg`: a chronic or special disease, a letter and five digits such as `M03900`; the last two are a
+/// sub-kind that regions add.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DiseaseCode(Arc<str>);
+
+impl DiseaseCode {
+    /// Takes a text as a disease code.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 30 characters, or has a control character.
+    pub fn new(text: &str) -> Result<DiseaseCode, IdError> {
+        check_text(text, 30).map(|()| DiseaseCode(text.into()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether both name the same disease: equal, or equal in the letter and first three digits, because regions
+    /// keep sub-kinds of their own (his-interface.md section 4).
+    pub fn same_disease(&self, other: &DiseaseCode) -> bool {
+        fn stem(code: &str) -> &str {
+            code.get(..4).unwrap_or(code)
+        }
+        stem(&self.0) == stem(&other.0)
+    }
+}
+
+impl fmt::Display for DiseaseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_id_is_bounded_and_printable() {
+        for (text, expected) in [
+            ("", Err(IdError::Empty)),
+            ("a\u{7}b", Err(IdError::ControlCharacter)),
+            ("1234567890123456789012345678901", Err(IdError::TooLong(30))),
+            ("512000G0000000382130", Ok(())),
+        ] {
+            assert_eq!(EncounterId::new(text).map(|_| ()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_region_code_is_six_digits() {
+        assert!(RegionCode::new("410700").is_ok());
+        for text in ["41070", "4107000", "41070a", "４１０７００"] {
+            assert_eq!(RegionCode::new(text), Err(IdError::Form("six digits")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sub_kind_is_the_same_disease() {
+        let code = |text| DiseaseCode::new(text).expect("a code");
+        assert!(code("M07803").same_disease(&code("M07801")));
+        assert!(!code("M03900").same_disease(&code("M01600")));
+    }
+}

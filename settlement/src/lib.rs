@@ -1,0 +1,31 @@
+//! What the project exists for, as plain functions: money, bills, people, filings, rule books, benefits,
+//! year-to-date, the life of a settlement, and the postings it causes.
+//!
+//! Nothing here does I/O, reads a clock, makes an id or draws a random number: time, ids and stored state come in
+//! as arguments, and what should happen comes back as a value.
+//!
+//! | look in | for |
+//! |---|---|
+//! | [`money`], [`ids`], [`region`] | amounts, identifiers, the table of regions |
+//! | [`bill`], [`encounter`], [`person`], [`filing`] | what goes into a calculation |
+//! | [`rulebook`], [`benefits`] | one region's rules as data, and the steps that apply them |
+//! | [`adjudication`], [`year_to_date`], [`postings`] | what comes out, what it uses up, what it books |
+//! | [`operation`], [`lifecycle`], [`decide`] | what changes the books, and what one operation does to them |
+//! | [`refusal`] | every way of saying no |
+
+pub mod adjudication;
+pub mod benefits;
+pub mod bill;
+pub mod decide;
+pub mod encounter;
+pub mod filing;
+pub mod ids;
+pub mod lifecycle;
+pub mod money;
+pub mod operation;
+pub mod person;
+pub mod postings;
+pub mod refusal;
+pub mod region;
+pub mod rulebook;
+pub mod year_to_date;
