@@ -1,1 +1,17 @@
-//! Placeholder for warm-up.
+//! The only SQL. One store a role: the hub's journal, a home region's book, a treatment side's encounters and books.
+//! What a store decides nothing about is what the money means: it keeps facts and gives them back.
+//!
+//! | look in | for |
+//! |---|---|
+//! | [`writer`] | every write: one thread, group commit |
+//! | [`readers`] | reads beside the writer |
+//! | [`clock`] | the time that shells hand to the core |
+//! | [`hub`], [`home`], [`treatment`] | the stores |
+
+pub mod clock;
+pub mod home;
+pub mod hub;
+pub mod readers;
+pub mod store;
+pub mod treatment;
+pub mod writer;

@@ -6,14 +6,15 @@
 //!
 //! | look in | for |
 //! |---|---|
-//! | [`money`], [`ids`], [`region`] | amounts, identifiers, the table of regions |
+//! | [`money`], [`ids`], [`region`], [`beijing`] | amounts, identifiers, the table of regions, days |
 //! | [`bill`], [`encounter`], [`person`], [`filing`] | what goes into a calculation |
 //! | [`rulebook`], [`benefits`] | one region's rules as data, and the steps that apply them |
 //! | [`adjudication`], [`year_to_date`], [`postings`] | what comes out, what it uses up, what it books |
-//! | [`operation`], [`lifecycle`], [`decide`] | what changes the books, and what one operation does to them |
+//! | [`operation`], [`outcome`], [`lifecycle`], [`decide`] | what changes the books, and what one operation does to them |
 //! | [`refusal`] | every way of saying no |
 
 pub mod adjudication;
+pub mod beijing;
 pub mod benefits;
 pub mod bill;
 pub mod decide;
@@ -23,6 +24,7 @@ pub mod ids;
 pub mod lifecycle;
 pub mod money;
 pub mod operation;
+pub mod outcome;
 pub mod person;
 pub mod postings;
 pub mod refusal;

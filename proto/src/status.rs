@@ -1,0 +1,62 @@
+//! Refusals ↔ gRPC: the one place. A refusal that is not the answer to an operation travels as a status whose
+//! details are the refusal itself, so nothing is lost on the way.
+
+use bytes::Bytes;
+use prost::Message;
+use settlement::refusal::{Reason, Refusal, Remedy};
+use tonic::{Code, Status};
+
+use crate::convert::{self, WireError};
+use crate::v1;
+
+/// The status that carries a refusal.
+pub fn of_refusal(refusal: &Refusal) -> Status {
+    let details: Bytes = convert::write_refused(refusal).encode_to_vec().into();
+    Status::with_details(code_of(refusal.reason), refusal.to_string(), details)
+}
+
+/// The refusal that a status carries. A status of another make is a fault between us and the other side: the region
+/// is not to be had.
+pub fn to_refusal(status: &Status) -> Refusal {
+    v1::Refused::decode(status.details())
+        .ok()
+        .filter(|refused| refused.code != 0)
+        .and_then(|refused| convert::read_refused(&refused).ok())
+        .unwrap_or_else(|| Refusal::new(Reason::RegionUnavailable).because(format!("{:?}", status.code())))
+}
+
+/// The status for a message that cannot be read.
+pub fn of_wire_error(error: &WireError) -> Status {
+    let field = error.faults.first().map(|fault| fault.field.clone()).unwrap_or_default();
+    of_refusal(&Refusal::new(Reason::InvalidField).of_field(field).because(error.to_string()))
+}
+
+fn code_of(reason: Reason) -> Code {
+    match (reason, reason.remedy()) {
+        (Reason::NotAuthenticated, _) => Code::Unauthenticated,
+        (Reason::InstitutionNotYours, _) => Code::PermissionDenied,
+        (Reason::Busy, _) => Code::ResourceExhausted,
+        (Reason::Internal, _) => Code::Internal,
+        (_, Remedy::Correct) => Code::InvalidArgument,
+        (_, Remedy::Elsewhere) => Code::FailedPrecondition,
+        (_, Remedy::Retry | Remedy::Query) => Code::Unavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_survives_the_way_through_a_status() {
+        for reason in Reason::ALL {
+            let refusal = Refusal::new(*reason).of_field("medfee_sumamt").because("100.00");
+            assert_eq!(to_refusal(&of_refusal(&refusal)), refusal);
+        }
+    }
+
+    #[test]
+    fn a_status_of_another_make_is_an_unavailable_region() {
+        assert_eq!(to_refusal(&Status::unknown("x")).reason, Reason::RegionUnavailable);
+    }
+}
