@@ -1,0 +1,183 @@
+//! Sends the recorded days: every step of every story in the order of its time, with the sandbox clock set to it,
+//! and holds each answer against what is expected.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use jiff::civil::DateTime;
+use ledger::clock::Clock;
+use serde_json::Value;
+use settlement::beijing;
+
+use super::expected::ExpectedSums;
+use super::story::{self, FilingRow, Step, Story};
+use crate::desk::{Desk, Reply};
+
+/// The recorded days, ready to be sent.
+pub struct Recording {
+    stories: Vec<Told>,
+}
+
+struct Told {
+    story: Story,
+    expected: ExpectedSums,
+    kept: BTreeMap<String, String>,
+    answers: BTreeMap<String, Reply>,
+}
+
+/// What became of one step.
+pub struct Played {
+    /// The story's title.
+    pub story: String,
+    /// The step's name.
+    pub step: String,
+    /// The transaction; empty for a filing.
+    pub infno: String,
+    /// The answer; none for a filing.
+    pub reply: Option<Reply>,
+    /// How it took the desk.
+    pub took: Duration,
+    /// Whether sums stand beside it.
+    pub has_sums: bool,
+    /// Where it differs from what is expected.
+    pub misses: Vec<String>,
+}
+
+/// Lodges a filing at the hub as an operator.
+pub trait Lodge {
+    /// Lodges it.
+    fn lodge(&self, filing: &FilingRow) -> impl Future<Output = Result<()>> + Send;
+}
+
+impl Recording {
+    /// Reads the recorded days of a demo folder.
+    ///
+    /// # Errors
+    /// When a file cannot be read; the text names it and the place in it.
+    pub fn read(folder: &Path) -> Result<Recording> {
+        let stories = story::read_all(&folder.join("requests"))?
+            .into_iter()
+            .map(|story| {
+                let expected = ExpectedSums::beside(&folder.join("expected"), &story.name)?;
+                Ok(Told { story, expected, kept: BTreeMap::new(), answers: BTreeMap::new() })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Recording { stories })
+    }
+
+    /// How many steps there are.
+    pub fn len(&self) -> usize {
+        self.stories.iter().map(|told| told.story.steps.len()).sum()
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// When the first step happens.
+    pub fn begins(&self) -> Option<DateTime> {
+        self.stories.iter().flat_map(|told| told.story.steps.iter().map(|step| step.at)).min()
+    }
+
+    /// Sends everything, telling of each step as it is done.
+    ///
+    /// # Errors
+    /// When the interface or the hub does not answer at all.
+    pub async fn play(
+        &mut self,
+        desk: &Desk,
+        clock: &Clock,
+        operator: &impl Lodge,
+        mut done: impl FnMut(&Played),
+    ) -> Result<Vec<Played>> {
+        let mut order: Vec<(DateTime, usize, usize)> = Vec::with_capacity(self.len());
+        for (story, told) in self.stories.iter().enumerate() {
+            order.extend(told.story.steps.iter().enumerate().map(|(step, row)| (row.at, story, step)));
+        }
+        order.sort();
+        let mut played = Vec::with_capacity(order.len());
+        for (at, story, step) in order {
+            clock.set(beijing::instant_of(at).context("a step's time is no instant")?);
+            let one = self.stories[story].play(step, desk, operator).await?;
+            done(&one);
+            played.push(one);
+        }
+        Ok(played)
+    }
+}
+
+impl Told {
+    async fn play(&mut self, index: usize, desk: &Desk, operator: &impl Lodge) -> Result<Played> {
+        let step = &self.story.steps[index];
+        let mut played = Played {
+            story: self.story.title.clone(),
+            step: step.id.clone(),
+            infno: step.infno.clone(),
+            reply: None,
+            took: Duration::ZERO,
+            has_sums: self.expected.has(&step.id),
+            misses: Vec::new(),
+        };
+        if let Some(filing) = &step.filing {
+            operator.lodge(filing).await.with_context(|| format!("{} step {}", self.story.name, step.id))?;
+            return Ok(played);
+        }
+        let reply = desk.send(&self.message(step)?).await.with_context(|| format!("{} step {}", self.story.name, step.id))?;
+        played.misses = self.misses(step, &reply)?;
+        played.took = reply.took;
+        let step_id = step.id.clone();
+        if !step.lose_answer {
+            let kept = step.keep.iter().map(|(name, pointer)| (name.clone(), reply.text(pointer)));
+            self.kept.extend(kept.collect::<Vec<_>>());
+            self.answers.insert(step_id, reply.clone());
+        }
+        played.reply = Some(reply);
+        Ok(played)
+    }
+
+    /// A repeat is the earlier message as it was, with another time in its envelope.
+    fn message(&self, step: &Step) -> Result<Value> {
+        let sent = match &step.repeat_of {
+            None => step,
+            Some(earlier) => {
+                let found = self.story.steps.iter().find(|step| step.id == *earlier);
+                found.with_context(|| format!("{} step {} repeats {earlier}, which is not there", self.story.name, step.id))?
+            }
+        };
+        self.story.message(sent, step.at, &self.kept)
+    }
+
+    fn misses(&self, step: &Step, reply: &Reply) -> Result<Vec<String>> {
+        let mut misses = Vec::new();
+        let expect = &step.expect;
+        let (warned, refused) = (reply.text("/warn_msg"), reply.text("/err_msg"));
+        if reply.body["infcode"].as_i64() != Some(expect.infcode) {
+            misses.push(format!("infcode is {}, expected {}: {refused}", reply.body["infcode"], expect.infcode));
+        }
+        if let Some(code) = expect.code.filter(|code| !refused.contains(&code.to_string())) {
+            misses.push(format!("err_msg does not carry {code}: {refused}"));
+        }
+        if let Some(text) = expect.names.as_ref().filter(|text| !refused.contains(text.as_str())) {
+            misses.push(format!("err_msg does not name {text}: {refused}"));
+        }
+        if let Some(text) = expect.warn.as_ref().filter(|text| !warned.contains(text.as_str())) {
+            misses.push(format!("warn_msg does not say {text}: {warned}"));
+        }
+        for (pointer, expected) in &expect.same {
+            let (told, expected) = (reply.text(pointer), story::filled(expected, &self.kept)?);
+            if told != expected {
+                misses.push(format!("{pointer} is {told}, expected {expected}"));
+            }
+        }
+        if let Some(first) = step.repeat_of.as_ref().and_then(|earlier| self.answers.get(earlier))
+            && first.body["output"] != reply.body["output"]
+        {
+            misses.push("the repeat got another answer than the first message".into());
+        }
+        misses.extend(self.expected.differences(&step.id, reply));
+        Ok(misses)
+    }
+}

@@ -1,0 +1,11 @@
+//! The executable's parts: one file a role or an operator's command. Roles are built and run by their own crates;
+//! what is here reads configuration, wires them together, and talks to people.
+//!
+//! | look in | for |
+//! |---|---|
+//! | [`roles`] | `hub`, `region`, `his`: one role a process |
+//! | [`line`] | the whole line on loopback in one process: what the demo, the benchmark and the tests run |
+//! | [`demo`], [`bench`] | the recorded days; speed |
+//! | [`desk`] | a hospital's side of the national interface |
+//! | [`pki`], [`filing`], [`post`], [`rulebook`], [`verify`] | operators' commands |
+//! | [`watch`] | health, readiness, metrics, the sandbox clock |
