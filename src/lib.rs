@@ -9,3 +9,17 @@
 //! | [`desk`] | a hospital's side of the national interface |
 //! | [`pki`], [`filing`], [`post`], [`rulebook`], [`verify`] | operators' commands |
 //! | [`watch`] | health, readiness, metrics, the sandbox clock |
+
+pub mod bench;
+pub mod cli;
+pub mod demo;
+pub mod desk;
+pub mod filing;
+pub mod line;
+pub mod output;
+pub mod pki;
+pub mod post;
+pub mod roles;
+pub mod rulebook;
+pub mod verify;
+pub mod watch;

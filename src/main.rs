@@ -1,2 +1,25 @@
-//! Placeholder.
-fn main() {}
+//! `yidi`, the one executable: every role and every operator's command is a subcommand of it.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use yidi::cli::{Cli, Finding};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// 0 done, 1 a finding or a failure, 2 wrong use (clap's own).
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli.start_logging();
+    identity::install_crypto_provider();
+    let ran = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(cli.run()));
+    match ran {
+        Ok(Finding::None) => ExitCode::SUCCESS,
+        Ok(Finding::Some) => ExitCode::from(1),
+        Err(fault) => {
+            yidi::output::complaint(&fault);
+            ExitCode::from(1)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The command line: which subcommands there are. Each is carried out by the file of its name.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::{bench, demo, filing, pki, post, roles, rulebook, verify};
+
+/// Yidi 异地: a clearing hub for off-site medical care.
+#[derive(Debug, Parser)]
+#[command(name = "yidi", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Whether a command found something that a script should stop at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Exit code 0.
+    None,
+    /// Exit code 1.
+    Some,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start everything on loopback and settle the recorded days, then stay up.
+    Demo(demo::Arguments),
+    /// Serve as the hub.
+    Hub(Serve),
+    /// Serve as a home region, or post records into its book.
+    Region(Region),
+    /// Serve as a treatment side, with the national interface for hospitals.
+    His(Serve),
+    /// Certificates.
+    #[command(subcommand)]
+    Pki(pki::Command),
+    /// Filings 备案.
+    #[command(subcommand)]
+    Filing(filing::Command),
+    /// Rule books 待遇规则.
+    #[command(subcommand)]
+    Rulebook(rulebook::Command),
+    /// Check that what must always hold does hold in the books of a folder.
+    Verify(verify::Arguments),
+    /// Measure speed, as ratios taken in one run.
+    #[command(subcommand)]
+    Bench(bench::Command),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The role's configuration file.
+    #[arg(long)]
+    config: PathBuf,
+    /// Where health, readiness and metrics are served.
+    #[arg(long, default_value = "127.0.0.1:7703")]
+    watch: std::net::SocketAddr,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Region {
+    #[command(flatten)]
+    serve: Option<Serve>,
+    #[command(subcommand)]
+    command: Option<post::Command>,
+}
+
+impl Cli {
+    /// Logs go to standard error; `RUST_LOG` decides how much.
+    pub fn start_logging(&self) {
+        let quiet = matches!(self.command, Command::Hub(_) | Command::Region(_) | Command::His(_));
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(if quiet { "info" } else { "error" }));
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+
+    /// Carries the command out.
+    ///
+    /// # Errors
+    /// When it could not do its work; the text says why.
+    pub async fn run(self) -> Result<Finding> {
+        match self.command {
+            Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Hub(serve) => done(roles::hub(&serve.config, serve.watch).await),
+            Command::His(serve) => done(roles::his(&serve.config, serve.watch).await),
+            Command::Region(Region { serve: Some(serve), command: _ }) => done(roles::region(&serve.config, serve.watch).await),
+            Command::Region(Region { serve: None, command: Some(command) }) => post::run(command).await,
+            Command::Region(Region { serve: None, command: None }) => {
+                anyhow::bail!("give --config FILE to serve, or post FILE --config FILE to post records")
+            }
+            Command::Pki(command) => done(pki::run(command)),
+            Command::Filing(command) => done(filing::run(command).await),
+            Command::Rulebook(command) => rulebook::run(command),
+            Command::Verify(arguments) => verify::run(arguments).await,
+            Command::Bench(command) => done(bench::run(command).await),
+        }
+    }
+}
+
+fn done(ran: Result<()>) -> Result<Finding> {
+    ran.map(|()| Finding::None)
+}

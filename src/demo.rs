@@ -1,0 +1,145 @@
+//! `yidi demo`: the whole line on loopback with embedded storage and real mutual TLS. It sends the recorded days
+//! through the national interface, shows what came back, checks it, and stays up to be tried by hand.
+
+pub mod expected;
+pub mod player;
+mod report;
+pub mod story;
+
+use std::io::IsTerminal;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jiff::civil::DateTime;
+use ledger::clock::Clock;
+use settlement::beijing;
+
+use crate::cli::Finding;
+use crate::desk::Desk;
+use crate::filing::Operator;
+use crate::line::{Line, Plan};
+use crate::{output, roles, verify, watch};
+use player::{Lodge, Played, Recording};
+
+/// Port of health, readiness, metrics and the sandbox clock.
+const WATCH_PORT: u16 = 7703;
+
+/// How the demo is run.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// End after the recorded days instead of staying up.
+    #[arg(long)]
+    once: bool,
+    /// Keep stores and certificates here; without it they are thrown away at the end.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Send nothing.
+    #[arg(long)]
+    empty: bool,
+    /// What the sandbox clock shows once the recorded days are over, Beijing time.
+    #[arg(long)]
+    at: Option<DateTime>,
+    /// The folder of rule books, the table of regions and the demo's data.
+    #[arg(long, default_value = "deploy", env = "YIDI_DEPLOY")]
+    deploy: PathBuf,
+    /// Port of the national interface.
+    #[arg(long, default_value_t = 7700)]
+    desk_port: u16,
+    /// Port of the hub.
+    #[arg(long, default_value_t = 7701)]
+    hub_port: u16,
+    /// Port of health, metrics and the clock.
+    #[arg(long, default_value_t = WATCH_PORT)]
+    watch_port: u16,
+}
+
+/// Runs the demo.
+///
+/// # Errors
+/// When a role cannot start or does not answer.
+pub async fn run(arguments: Arguments) -> Result<Finding> {
+    let mut recording = Recording::read(&arguments.deploy.join("demo"))?;
+    let clock = Clock::starting_at(beijing::instant_of(first_moment(&arguments, &recording)).context("--at is no instant")?);
+    let watch = watch::Watch::new(Some(clock.clone()))?;
+    watch.clone().serve(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.watch_port))).await?;
+
+    let scratch = tempfile::tempdir().context("cannot make a folder for the demo")?;
+    let folder = arguments.data.clone().unwrap_or_else(|| scratch.path().to_owned());
+    let line = Line::start(arguments.plan(&folder, clock.clone())).await?;
+    let operator = Operator::new(&line.hub.address.to_string(), &line.operator())?;
+    lodge_filings(&arguments.deploy, &operator).await?;
+    watch.set_ready(true);
+
+    let mut finding = Finding::None;
+    if !arguments.empty {
+        let begun = Instant::now();
+        let played = play(&mut recording, &Desk::new(line.desk()), &clock, &operator).await?;
+        report::print(&played, begun.elapsed());
+        report::print_explanation(&line, &played).await?;
+        report::print_obligations(&line).await?;
+        let broken = verify::print(&line.stores()).await?;
+        if broken > 0 || played.iter().any(|step| !step.misses.is_empty()) {
+            finding = Finding::Some;
+        }
+    }
+    if let Some(at) = arguments.at {
+        clock.set(beijing::instant_of(at).context("--at is no instant")?);
+    }
+    if !arguments.once {
+        report::print_where_to_go(&line, &folder, &clock);
+        roles::asked_to_stop().await?;
+    }
+    line.stop().await;
+    Ok(finding)
+}
+
+impl Arguments {
+    fn plan(&self, folder: &Path, clock: Clock) -> Plan {
+        Plan {
+            folder: folder.to_owned(),
+            deploy: self.deploy.clone(),
+            desk_port: self.desk_port,
+            hub_port: self.hub_port,
+            patience_ms: PATIENCE_MS,
+            clock,
+        }
+    }
+}
+
+/// How long the demo's nodes wait for an answer: long enough for a busy laptop, short enough to be watched.
+const PATIENCE_MS: u64 = 8_000;
+
+fn first_moment(arguments: &Arguments, recording: &Recording) -> DateTime {
+    let recorded = if arguments.empty { None } else { recording.begins() };
+    recorded.or(arguments.at).unwrap_or_else(|| beijing::at_desk(Clock::real().now()))
+}
+
+/// Lodges `deploy/demo/filings.csv`; what is lodged already stays as it is.
+async fn lodge_filings(deploy: &Path, operator: &Operator) -> Result<()> {
+    let path = deploy.join("demo/filings.csv");
+    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    for (index, row) in reader.deserialize::<story::FilingRow>().enumerate() {
+        let place = || format!("{} line {}", path.display(), index + 2);
+        operator.lodge(&row.with_context(place)?).await.with_context(place)?;
+    }
+    Ok(())
+}
+
+async fn play(recording: &mut Recording, desk: &Desk, clock: &Clock, operator: &Operator) -> Result<Vec<Played>> {
+    let bar = ProgressBar::with_draw_target(Some(recording.len() as u64), ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}")?);
+    if !std::io::stderr().is_terminal() {
+        output::line(&format!("sending {} recorded steps …", recording.len()));
+    }
+    let played = recording.play(desk, clock, operator, |step| {
+        bar.set_message(format!("{} {}", step.story, step.infno));
+        bar.inc(1);
+    });
+    let played = played.await?;
+    bar.finish_and_clear();
+    Ok(played)
+}

@@ -1,0 +1,224 @@
+//! `yidi filing lodge | list | cancel | import`: an operator's work on the hub's registry of filings.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Subcommand};
+use comfy_table::{Table, presets};
+use identity::client::{Expected, channel};
+use identity::credentials::Credentials;
+use proto::status;
+use proto::v1::filings_client::FilingsClient;
+use proto::v1::{CancelFilingRequest, Filing, ListFilingsRequest, LodgeRequest};
+use serde_json::json;
+use tonic::transport::Channel;
+
+use crate::demo::player::Lodge;
+use crate::demo::story::FilingRow;
+use crate::output;
+
+/// How long the hub may take to be reached.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The most filings that one listing shows.
+const LISTED: u32 = 1000;
+
+/// Where the hub is, and who the operator is.
+#[derive(Debug, Args)]
+pub struct Access {
+    /// The hub's address.
+    #[arg(long, default_value = "127.0.0.1:7701", env = "YIDI_HUB")]
+    hub: String,
+    /// The folder of the operator's certificates.
+    #[arg(long, default_value = "yidi-demo/pki/operator", env = "YIDI_CREDENTIALS")]
+    credentials: PathBuf,
+}
+
+/// What to do with filings.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Lodge one filing.
+    Lodge {
+        #[command(flatten)]
+        access: Access,
+        /// The filing's number; lodging the same number twice lodges once.
+        #[arg(long)]
+        id: String,
+        /// Whom it is for (psn_no).
+        #[arg(long)]
+        person: String,
+        /// The person's pooling region.
+        #[arg(long)]
+        home: String,
+        /// long-term | referral | emergency | other-temporary.
+        #[arg(long)]
+        class: String,
+        /// Where to: a district, a city, a municipality or a whole province.
+        #[arg(long)]
+        destination: String,
+        /// First day, yyyy-mm-dd; a late filing may begin before today.
+        #[arg(long)]
+        from: String,
+        /// Last day; without it the filing has no end.
+        #[arg(long, default_value = "")]
+        to: String,
+    },
+    /// List filings.
+    List {
+        #[command(flatten)]
+        access: Access,
+        /// Of one person only.
+        #[arg(long, default_value = "")]
+        person: String,
+        /// Of one pooling region only.
+        #[arg(long, default_value = "")]
+        home: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a filing.
+    Cancel {
+        #[command(flatten)]
+        access: Access,
+        /// The filing's number.
+        #[arg(long)]
+        id: String,
+        /// The last day on which it covers an admission; without it the filing never held.
+        #[arg(long, default_value = "")]
+        last_day: String,
+    },
+    /// Lodge every row of a CSV file (id,psn_no,home,class,destination,from,to) and report row by row.
+    Import {
+        #[command(flatten)]
+        access: Access,
+        /// The file.
+        file: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// An operator's connection to the hub.
+#[derive(Clone)]
+pub struct Operator {
+    client: FilingsClient<Channel>,
+}
+
+impl Operator {
+    /// Prepares the connection; it is made with the first call.
+    ///
+    /// # Errors
+    /// When the certificates cannot be read or the address is none.
+    pub fn new(hub: &str, credentials: &std::path::Path) -> Result<Operator> {
+        let credentials = Credentials::load(credentials)
+            .with_context(|| format!("the operator's certificates in {}", credentials.display()))?;
+        let channel = channel(hub, Arc::new(credentials), Expected::Hub, CONNECT_TIMEOUT)?;
+        Ok(Operator { client: FilingsClient::new(channel) })
+    }
+
+    async fn lodge_row(&self, row: &FilingRow) -> Result<Filing> {
+        let filing = Filing {
+            id: row.id.clone(),
+            person: row.psn_no.clone(),
+            home: row.home.clone(),
+            class: row.class.clone(),
+            destination: row.destination.clone(),
+            from: row.from.clone(),
+            to: row.to.clone(),
+            lodged_at: 0,
+            state: String::new(),
+        };
+        let request = LodgeRequest { filing: Some(filing) };
+        Ok(self.client.clone().lodge(request).await.map_err(|refused| status::to_refusal(&refused))?.into_inner())
+    }
+}
+
+impl Lodge for Operator {
+    async fn lodge(&self, filing: &FilingRow) -> Result<()> {
+        self.lodge_row(filing).await.map(|_| ())
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses; for an import, when any row was refused.
+pub async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Lodge { access, id, person, home, class, destination, from, to } => {
+            let row = FilingRow { id, psn_no: person, home, class, destination, from, to };
+            let lodged = access.operator()?.lodge_row(&row).await?;
+            output::line(&format!("{} {}", lodged.id, lodged.state));
+        }
+        Command::List { access, person, home, json } => {
+            let request = ListFilingsRequest { person, home, limit: LISTED };
+            let reply = access.operator()?.client.list(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            print_list(&reply.into_inner().filings, json)?;
+        }
+        Command::Cancel { access, id, last_day } => {
+            let request = CancelFilingRequest { id, last_day };
+            let reply = access.operator()?.client.cancel(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            let filing = reply.into_inner();
+            output::line(&format!("{} {} {}", filing.id, filing.state, filing.to));
+        }
+        Command::Import { access, file, json } => import(&access.operator()?, &file, json).await?,
+    }
+    Ok(())
+}
+
+impl Access {
+    fn operator(&self) -> Result<Operator> {
+        Operator::new(&self.hub, &self.credentials)
+    }
+}
+
+fn print_list(filings: &[Filing], as_json: bool) -> Result<()> {
+    if as_json {
+        let rows: Vec<_> = filings
+            .iter()
+            .map(|row| {
+                json!({ "id": row.id, "psn_no": row.person, "home": row.home, "class": row.class,
+                    "destination": row.destination, "from": row.from, "to": row.to, "state": row.state })
+            })
+            .collect();
+        output::line(&serde_json::to_string_pretty(&rows)?);
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(["id", "psn_no", "home", "class", "destination", "from", "to", "state"]);
+    for row in filings {
+        table.add_row([&row.id, &row.person, &row.home, &row.class, &row.destination, &row.from, &row.to, &row.state]);
+    }
+    output::line(&table.to_string());
+    Ok(())
+}
+
+async fn import(operator: &Operator, file: &std::path::Path, as_json: bool) -> Result<()> {
+    let mut reader = csv::Reader::from_path(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut report = Vec::new();
+    for (index, row) in reader.deserialize::<FilingRow>().enumerate() {
+        let outcome = match row {
+            Ok(row) => operator.lodge_row(&row).await.map(|filing| filing.state).map_err(|refused| refused.to_string()),
+            Err(fault) => Err(fault.to_string()),
+        };
+        report.push((index + 2, outcome));
+    }
+    let refused = report.iter().filter(|(_, outcome)| outcome.is_err()).count();
+    if as_json {
+        let rows = report.iter().map(|(line, outcome)| match outcome {
+            Ok(state) => json!({ "line": line, "state": state }),
+            Err(why) => json!({ "line": line, "refused": why }),
+        });
+        output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
+    } else {
+        for (line, outcome) in &report {
+            output::line(&format!("line {line}: {}", outcome.as_deref().unwrap_or_else(|why| why)));
+        }
+        output::line(&format!("{} lodged, {refused} refused", report.len() - refused));
+    }
+    ensure!(refused == 0, "{refused} of {} rows were refused", report.len());
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! The whole line on loopback in one process: a private CA, the hub, one home region a rule-book folder, and one
+//! treatment side, each with its own store, certificate and port. The demo, the benchmark and the tests run it;
+//! in service every role is a process of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use identity::name::{ParticipantName, Role};
+use identity::pki::{CertificateAuthority, Issue};
+use ledger::clock::Clock;
+use settlement::ids::{PoolCode, RegionCode};
+use settlement::region::RegionTable;
+
+/// How long the certificates of a line are good for.
+const CERTIFICATE_DAYS: u32 = 365;
+
+/// What a line is built from.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where its stores and certificates are kept.
+    pub folder: PathBuf,
+    /// Rule books, the table of regions and the demo's data: `deploy/`.
+    pub deploy: PathBuf,
+    /// Port of the national interface; 0 for any.
+    pub desk_port: u16,
+    /// Port of the hub; 0 for any.
+    pub hub_port: u16,
+    /// How long the treatment side and the hub wait for an answer, in milliseconds.
+    pub patience_ms: u64,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The whole line, running.
+pub struct Line {
+    /// The hub.
+    pub hub: broker::Running,
+    /// The home regions by pool.
+    pub homes: BTreeMap<PoolCode, region::Running>,
+    /// The treatment side.
+    pub treatment: his::Running,
+    plan: Plan,
+    addresses: BTreeMap<PoolCode, SocketAddr>,
+}
+
+impl Line {
+    /// Issues what certificates are missing and starts every role, the innermost first.
+    ///
+    /// # Errors
+    /// When a role cannot start; the text says which, and why.
+    pub async fn start(plan: Plan) -> Result<Line> {
+        let regions = read_regions(&plan.deploy)?;
+        let homes = home_pools(&plan.deploy)?;
+        let treated = treatment_pools(&plan.deploy, &regions)?;
+        plan.issue_certificates(homes.keys().copied(), &treated)?;
+
+        let mut running = BTreeMap::new();
+        let mut addresses = BTreeMap::new();
+        for (pool, rule_books) in &homes {
+            let home = plan.start_home(*pool, rule_books, 0).await?;
+            addresses.insert(*pool, home.address);
+            running.insert(*pool, home);
+        }
+        let hub = plan.start_hub(&addresses).await?;
+        let treatment = plan.start_treatment(&treated, hub.address).await?;
+        Ok(Line { hub, homes: running, treatment, plan, addresses })
+    }
+
+    /// The address of the national interface.
+    pub fn desk(&self) -> String {
+        format!("http://{}", self.treatment.address)
+    }
+
+    /// The folder of the operator's certificates.
+    pub fn operator(&self) -> PathBuf {
+        self.plan.credentials("operator")
+    }
+
+    /// Stops a home region as if its process had died.
+    ///
+    /// # Errors
+    /// When no such home region runs.
+    pub fn kill_home(&mut self, pool: PoolCode) -> Result<()> {
+        let home = self.homes.remove(&pool).with_context(|| format!("no home region {pool} runs"))?;
+        drop(home);
+        Ok(())
+    }
+
+    /// Starts a home region again, on the address and the store that it had.
+    ///
+    /// # Errors
+    /// When it cannot start.
+    pub async fn restart_home(&mut self, pool: PoolCode) -> Result<()> {
+        let homes = home_pools(&self.plan.deploy)?;
+        let rule_books = homes.get(&pool).with_context(|| format!("{pool} is no home region of this line"))?;
+        let home = self.plan.start_home(pool, rule_books, self.addresses[&pool].port()).await?;
+        self.homes.insert(pool, home);
+        Ok(())
+    }
+
+    /// Lets what is in flight finish, and stops every role, the outermost first.
+    pub async fn stop(self) {
+        self.treatment.stop().await;
+        self.hub.stop().await;
+        for home in self.homes.into_values() {
+            home.stop().await;
+        }
+    }
+}
+
+impl Plan {
+    fn credentials(&self, participant: &str) -> PathBuf {
+        self.folder.join("pki").join(participant)
+    }
+
+    fn store(&self, role: &str) -> PathBuf {
+        self.folder.join(format!("{role}.db"))
+    }
+
+    fn regions(&self) -> PathBuf {
+        self.deploy.join("regions.csv")
+    }
+
+    /// Certificates are made anew at every start: what a participant serves may have been edited since.
+    fn issue_certificates(&self, homes: impl Iterator<Item = PoolCode>, treated: &BTreeSet<PoolCode>) -> Result<()> {
+        let folder = self.credentials("ca");
+        let authority = if folder.exists() {
+            CertificateAuthority::open(&folder)?
+        } else {
+            CertificateAuthority::init(&folder, "Yidi private CA")?
+        };
+        let named = |pool: PoolCode, role| ParticipantName::new(pool.0, role);
+        let treatment = treated.iter().map(|pool| named(*pool, Role::Treatment)).collect::<Result<Vec<_>, _>>()?;
+        let everywhere = ParticipantName::new(identity::name::all_regions(), Role::Operator)?;
+        let mut participants =
+            vec![("hub".to_owned(), vec![ParticipantName::hub()]), ("treatment".to_owned(), treatment), ("operator".to_owned(), vec![everywhere])];
+        for pool in homes {
+            participants.push((format!("home-{pool}"), vec![named(pool, Role::Home)?]));
+        }
+        for (participant, names) in participants {
+            let folder = self.credentials(&participant);
+            if folder.exists() {
+                fs::remove_dir_all(&folder).with_context(|| format!("cannot replace {}", folder.display()))?;
+            }
+            let hosts = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+            authority.issue(&folder, &Issue { names, hosts, days: CERTIFICATE_DAYS })?;
+        }
+        Ok(())
+    }
+
+    async fn start_home(&self, pool: PoolCode, rule_books: &Path, port: u16) -> Result<region::Running> {
+        let demo = self.deploy.join("demo");
+        let config = region::Config {
+            listen: loopback(port),
+            store: self.store(&format!("home-{pool}")),
+            credentials: self.credentials(&format!("home-{pool}")),
+            regions: self.regions(),
+            pools: vec![pool.to_string()],
+            rulebooks: rule_books.to_owned(),
+            people: demo.join("people"),
+            postings: vec![demo.join("postings.csv")],
+        };
+        region::start(config, self.clock.clone()).await.with_context(|| format!("home region {pool}"))
+    }
+
+    async fn start_hub(&self, homes: &BTreeMap<PoolCode, SocketAddr>) -> Result<broker::Running> {
+        let routes = homes.iter().map(|(pool, address)| broker::HomeRoute {
+            pools: vec![pool.to_string()],
+            address: address.to_string(),
+        });
+        let config = broker::Config {
+            listen: loopback(self.hub_port),
+            store: self.store("hub"),
+            credentials: self.credentials("hub"),
+            regions: self.regions(),
+            homes: routes.collect(),
+            deadline_ms: self.patience_ms,
+            in_flight: broker::DEFAULT_IN_FLIGHT,
+        };
+        broker::start(config, self.clock.clone()).await.context("the hub")
+    }
+
+    async fn start_treatment(&self, pools: &BTreeSet<PoolCode>, hub: SocketAddr) -> Result<his::Running> {
+        let demo = self.deploy.join("demo");
+        let config = his::Config {
+            listen: loopback(self.desk_port),
+            tls: None,
+            store: self.store("treatment"),
+            credentials: self.credentials("treatment"),
+            regions: self.regions(),
+            pools: pools.iter().map(PoolCode::to_string).collect(),
+            hub: hub.to_string(),
+            catalogue: demo.join("catalogue.csv"),
+            institutions: demo.join("institutions.csv"),
+            deadline_ms: self.patience_ms + self.patience_ms / 8,
+            gateways: None,
+        };
+        his::start(config, self.clock.clone()).await.context("the treatment side")
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+fn read_regions(deploy: &Path) -> Result<RegionTable> {
+    let path = deploy.join("regions.csv");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}; give --deploy", path.display()))?;
+    RegionTable::from_csv(&text).or_else(|faults| {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        bail!("{}: {}", path.display(), faults.join("; "))
+    })
+}
+
+/// The folders of `deploy/rulebooks`, each named `<pool>-<name>`: every region with a shipped book is a home region.
+fn home_pools(deploy: &Path) -> Result<BTreeMap<PoolCode, PathBuf>> {
+    let folder = deploy.join("rulebooks");
+    let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut pools = BTreeMap::new();
+    for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path.is_dir()) {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let code = name.split('-').next().unwrap_or_default();
+        let code = RegionCode::new(code).with_context(|| format!("{} is not named <pool>-<name>", path.display()))?;
+        pools.insert(PoolCode(code), path);
+    }
+    Ok(pools)
+}
+
+/// The pools of every institution in the demo's table: the treatment side acts for them all.
+fn treatment_pools(deploy: &Path, regions: &RegionTable) -> Result<BTreeSet<PoolCode>> {
+    let path = deploy.join("demo/institutions.csv");
+    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let column = reader.headers()?.iter().position(|name| name == "area").context("institutions.csv has no column area")?;
+    let mut pools = BTreeSet::new();
+    for row in reader.records() {
+        let row = row?;
+        let area = row.get(column).unwrap_or_default();
+        let pool = RegionCode::new(area).ok().and_then(|code| regions.pool_of(code));
+        pools.insert(pool.with_context(|| format!("{}: no pool for area {area}", path.display()))?);
+    }
+    Ok(pools)
+}

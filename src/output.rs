@@ -1,0 +1,32 @@
+//! What commands print: facts as aligned lines or as JSON. The one place that writes to standard output.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use serde_json::{Map, Value};
+
+/// Prints a line. A reader that has gone away is no fault of the command.
+pub fn line(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// Prints named facts, aligned, or as one JSON object.
+///
+/// # Errors
+/// When they cannot be written as JSON.
+pub fn facts(rows: &[(&str, String)], json: bool) -> Result<()> {
+    if json {
+        let object: Map<String, Value> = rows.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect();
+        line(&serde_json::to_string_pretty(&object)?);
+    } else {
+        let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        rows.iter().for_each(|(name, value)| line(&format!("{name:width$}  {value}")));
+        line("");
+    }
+    Ok(())
+}
+
+/// Tells on standard error why a command could not do its work, down to the root cause.
+pub fn complaint(fault: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "yidi: {fault:#}");
+}
