@@ -144,8 +144,9 @@ impl Target {
 
 fn host(address: &str) -> Option<ServerName<'static>> {
     let uri: Uri = format!("http://{address}").parse().ok()?;
-    uri.port_u16()?;
-    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
+    let authority = uri.authority().filter(|authority| authority.as_str() == address && !address.contains('@'))?;
+    authority.port_u16()?;
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     ServerName::try_from(host.to_owned()).ok()
 }
 
