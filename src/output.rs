@@ -26,6 +26,11 @@ pub fn facts(rows: &[(&str, String)], json: bool) -> Result<()> {
     Ok(())
 }
 
+/// Tells on standard error what a long command is doing.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Tells on standard error why a command could not do its work, down to the root cause.
 pub fn complaint(fault: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "yidi: {fault:#}");
