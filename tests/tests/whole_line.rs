@@ -1,0 +1,220 @@
+//! What a hospital sees through the whole line: repeats, nonsense, lost answers, and people added by hand.
+
+use serde_json::{Value, json};
+use world::hospital::{Hospital, INSTITUTION};
+use world::{EMPLOYEE, UNFILED, World, append, eventually, pool};
+
+fn with(message: &Value, pointer: &str, value: impl Into<Value>) -> Value {
+    let mut changed = message.clone();
+    *changed.pointer_mut(pointer).unwrap_or_else(|| panic!("no {pointer}")) = value.into();
+    changed
+}
+
+async fn world_with_filings() -> (World, Hospital) {
+    let world = World::start().await;
+    let operator = world.operator();
+    let filings = world.deploy().join("demo/filings.csv");
+    yidi::filing::import_all(&operator, &filings).await.expect("the filings are good");
+    let hospital = Hospital::new(world.desk());
+    (world, hospital)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_twice_gives_the_first_answer() {
+    let (world, hospital) = world_with_filings().await;
+    let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
+    let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
+    let first = hospital.send(&settle).await;
+    assert!(first.succeeded(), "{}", first.text("/err_msg"));
+    let again = hospital.send(&with(&settle, "/inf_time", "2025-06-20 11:11:11")).await;
+    assert_eq!(again.body["output"], first.body["output"]);
+    assert_eq!(again.body["inf_refmsgid"], first.body["inf_refmsgid"]);
+
+    let other_sum = hospital.send(&with(&settle, "/input/data/medfee_sumamt", "7999.00")).await;
+    assert_eq!(other_sum.text("/infcode"), "-1");
+    assert!(other_sum.text("/err_msg").contains("medfee_sumamt"), "{}", other_sum.text("/err_msg"));
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_message_id_may_serve_two_patients() {
+    let (world, hospital) = world_with_filings().await;
+    let first_stay = hospital.stay(&EMPLOYEE, "8000.00").await;
+    let settle = hospital.settle_message(&EMPLOYEE, &first_stay, "8000.00");
+    let first = hospital.send(&settle).await;
+
+    let other = hospital.message(&UNFILED, "5206", json!({ "data": { "psn_no": UNFILED.number, "cum_ym": "" } }));
+    let same_id = with(&other, "/msgid", settle["msgid"].clone());
+    assert!(hospital.send(&same_id).await.succeeded(), "another transaction under the same id is another matter");
+    assert!(first.succeeded(), "{}", first.text("/err_msg"));
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_is_refused_clearly_and_changes_nothing() {
+    let (world, hospital) = world_with_filings().await;
+    let open = hospital.admit(&EMPLOYEE, "2025-06-02").await;
+    hospital.charge(&EMPLOYEE, &open, "1", "100.00", "2", "2025-06-03").await;
+    let before = hospital.totals(&EMPLOYEE).await;
+    let settle = hospital.settle_message(&EMPLOYEE, &open, "200.00");
+    let charge = hospital.charge_message(&EMPLOYEE, &open, "2", "100.00", "-1", "2025-06-04");
+    let mut beyond = hospital.charge_message(&EMPLOYEE, &open, "3", "100.00", "-3", "2025-06-04");
+    beyond["input"]["feedetail"][0]["init_feedetl_sn"] = "1".into();
+    let good_charge = hospital.charge_message(&EMPLOYEE, &open, "4", "1.00", "1", "2025-06-04");
+    for (what, message) in [
+        ("a negative total", with(&settle, "/input/data/medfee_sumamt", "-200.00")),
+        ("a negative line without its original", charge),
+        ("a negative line beyond its original", beyond),
+        ("an unknown person", with(&good_charge, "/input/feedetail/0/psn_no", "99999999")),
+        ("an unknown institution", with(&settle, "/fixmedins_code", "H99999900001")),
+        ("a date that does not exist", with(&good_charge, "/input/feedetail/0/fee_ocur_time", "2025-02-30 10:00:00")),
+        ("a stay that is not discharged", settle.clone()),
+        ("an unknown stay", with(&settle, "/input/data/mdtrt_id", "310000000000000000000000000001")),
+    ] {
+        let reply = hospital.send(&message).await;
+        assert_eq!(reply.text("/infcode"), "-1", "{what}");
+        let text = reply.text("/err_msg");
+        assert!(text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{what}: {text}");
+        assert!(reply.body["output"].is_null(), "{what}");
+    }
+    for (what, body) in [("broken JSON", b"{\"infno\": \"2304\", ".to_vec()), ("20 MB", vec![b' '; 20 << 20])] {
+        let reply = world.desk().send_bytes(body).await.expect("an answer");
+        assert_eq!(reply.text("/infcode"), "-1", "{what}");
+    }
+    assert_eq!(hospital.totals(&EMPLOYEE).await, before);
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_region_that_nobody_serves_is_told_so() {
+    let (world, hospital) = world_with_filings().await;
+    let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
+    let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
+    for (region, code) in [("330100", "207"), ("999999", "206")] {
+        let elsewhere = with(&with(&settle, "/insuplc_admdvs", region), "/input/data/insuplc_admdvs", region);
+        let reply = hospital.send(&elsewhere).await;
+        assert_eq!(reply.text("/infcode"), "-1", "{region}");
+        assert!(reply.text("/err_msg").contains(code), "{region}: {}", reply.text("/err_msg"));
+    }
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_stay_takes_no_more_charges() {
+    let (world, hospital) = world_with_filings().await;
+    let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
+    let late = hospital.charge_message(&EMPLOYEE, &stay, "9", "1.00", "1", "2025-06-04");
+    assert!(hospital.send(&late).await.text("/err_msg").contains("402"));
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_home_region_did_not_answer_is_not_yet_known_until_it_is_back() {
+    let (mut world, hospital) = world_with_filings().await;
+    let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
+    let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
+    let home = pool("410700");
+    world.line().freeze_home(home);
+    let lost = hospital.send(&settle).await;
+    assert_eq!(lost.text("/infcode"), "-1");
+    assert!(lost.text("/err_msg").contains("703"), "{}", lost.text("/err_msg"));
+    let asked = hospital.query(&EMPLOYEE, &stay).await;
+    assert!(asked.text("/err_msg").contains("703"), "{}", asked.text("/err_msg"));
+
+    world.line_mut().kill_home(home).expect("it runs");
+    world.line_mut().restart_home(home).await.expect("it starts again");
+    eventually("5203 gives the final answer", || async { !hospital.query(&EMPLOYEE, &stay).await.text("/err_msg").contains("703") })
+        .await;
+    let asked = hospital.query(&EMPLOYEE, &stay).await;
+    let again = hospital.send(&settle).await;
+    assert_eq!(asked.text("/output/setlinfo/setl_id"), again.text("/output/setlinfo/setl_id"));
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversal_of_a_lost_answer_ends_with_nothing_in_force() {
+    let (mut world, hospital) = world_with_filings().await;
+    let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
+    let before = hospital.totals(&EMPLOYEE).await;
+    let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
+    let home = pool("410700");
+    world.line().freeze_home(home);
+    assert!(hospital.send(&settle).await.text("/err_msg").contains("703"));
+    world.line_mut().kill_home(home).expect("it runs");
+    world.line_mut().restart_home(home).await.expect("it starts again");
+
+    let reverse = hospital.reverse_message(&EMPLOYEE, &settle);
+    eventually("the reversal is confirmed", || async { hospital.send(&reverse).await.succeeded() }).await;
+    let late = hospital.send(&settle).await;
+    assert_eq!(late.text("/infcode"), "-1", "the delayed original is refused");
+    assert_eq!(hospital.totals(&EMPLOYEE).await, before);
+    let anew = hospital.send(&hospital.settle_message(&EMPLOYEE, &stay, "8000.00")).await;
+    assert!(anew.succeeded(), "{}", anew.text("/err_msg"));
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_restores_the_year_to_date_and_a_reversed_one_brings_it_back() {
+    let (world, hospital) = world_with_filings().await;
+    let before = hospital.totals(&EMPLOYEE).await;
+    let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
+    let settled = hospital.send(&hospital.settle_message(&EMPLOYEE, &stay, "8000.00")).await;
+    let after = hospital.totals(&EMPLOYEE).await;
+    let cancel = hospital.cancel_message(&EMPLOYEE, &stay, &settled.text("/output/setlinfo/setl_id"));
+    let cancelled = hospital.send(&cancel).await;
+    assert!(cancelled.succeeded(), "{}", cancelled.text("/err_msg"));
+    assert!(cancelled.text("/output/setlinfo/medfee_sumamt").starts_with('-'));
+    assert_eq!(hospital.totals(&EMPLOYEE).await, before);
+    let reversed = hospital.send(&hospital.reverse_message(&EMPLOYEE, &cancel)).await;
+    assert!(reversed.succeeded(), "{}", reversed.text("/err_msg"));
+    assert_eq!(hospital.totals(&EMPLOYEE).await, after);
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stay_without_a_filing_is_admitted_with_a_warning() {
+    let (world, hospital) = world_with_filings().await;
+    let input = json!({ "mdtrtinfo": { "psn_no": UNFILED.number, "insutype": "390", "begntime": "2025-06-02 08:00:00",
+        "mdtrt_cert_type": "02", "med_type": "21", "ipt_no": "Z1", "insuplc_admdvs": "410700" }, "diseinfo": [] });
+    let admitted = hospital.send(&hospital.message(&UNFILED, "2401", input)).await;
+    assert!(admitted.succeeded(), "{}", admitted.text("/err_msg"));
+    assert!(admitted.text("/warn_msg").contains("备案"), "{}", admitted.text("/warn_msg"));
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_and_what_is_added_by_hand_settles_after_the_next_start() {
+    let (mut world, _) = world_with_filings().await;
+    let deploy = world.deploy();
+    append(&deploy, "institutions.csv", "H53010200901,昆明新开医院,530102,hospital,2,2020-01-01,,inpatient;outpatient,,active");
+    append(&deploy, "catalogue.csv", "*,X-NEW-1,新药,101,01,09,,0,0,2020-01-01,");
+    append(&deploy, "filings.csv", "WORLD-2,41070000990001,410700,long-term,530100,2025-01-01,");
+    world.restart().await;
+    yidi::filing::import_all(&world.operator(), &deploy.join("demo/filings.csv")).await.expect("the filings are good");
+    let hospital = Hospital::new(world.desk());
+    let move_to = |message: Value| with(&with(&message, "/fixmedins_code", "H53010200901"), "/mdtrtarea_admvs", "530102");
+    let admit = json!({ "mdtrtinfo": { "psn_no": EMPLOYEE.number, "insutype": "310", "begntime": "2025-06-02 08:00:00",
+        "mdtrt_cert_type": "02", "med_type": "21", "ipt_no": "Z1", "insuplc_admdvs": "410700" }, "diseinfo": [] });
+    let admitted = hospital.send(&move_to(hospital.message(&EMPLOYEE, "2401", admit))).await;
+    let stay = admitted.text("/output/result/mdtrt_id");
+    let charge = hospital.charge_message(&EMPLOYEE, &stay, "1", "8000.00", "1", "2025-06-03");
+    let charge = move_to(with(&charge, "/input/feedetail/0/med_list_codg", "X-NEW-1"));
+    assert!(hospital.send(&charge).await.succeeded());
+    let discharge = json!({ "dscginfo": { "mdtrt_id": stay, "psn_no": EMPLOYEE.number, "insutype": "310",
+        "endtime": "2025-06-12 10:00:00", "dscg_way": "1" }, "diseinfo": [] });
+    assert!(hospital.send(&move_to(hospital.message(&EMPLOYEE, "2402", discharge))).await.succeeded());
+    let settled = hospital.send(&move_to(hospital.settle_message(&EMPLOYEE, &stay, "8000.00"))).await;
+    assert!(settled.succeeded(), "{}", settled.text("/err_msg"));
+    assert_eq!(settled.text("/output/setlinfo/inscp_scp_amt").trim_end_matches('0'), "8000.");
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_institution_of_somebody_else_cannot_be_settled_for() {
+    let (world, hospital) = world_with_filings().await;
+    let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
+    let settle = with(&hospital.settle_message(&EMPLOYEE, &stay, "8000.00"), "/fixmedins_code", "H31010600104");
+    let reply = hospital.send(&settle).await;
+    assert!(reply.text("/err_msg").contains("401"), "{INSTITUTION}'s stay is not {}'s: {}", "H31010600104", reply.text("/err_msg"));
+    world.assert_sound().await;
+}
