@@ -20,10 +20,10 @@ use settlement::beijing;
 
 use crate::cli::Finding;
 use crate::desk::Desk;
-use crate::filing::Operator;
-use crate::line::{Line, Plan};
+use crate::filing::{self, Operator};
+use crate::line::{Line, Plan, straight};
 use crate::{output, roles, verify, watch};
-use player::{Lodge, Played, Recording};
+use player::{Played, Recording};
 
 /// Port of health, readiness, metrics and the sandbox clock.
 const WATCH_PORT: u16 = 7703;
@@ -71,7 +71,7 @@ pub async fn run(arguments: Arguments) -> Result<Finding> {
     let folder = arguments.data.clone().unwrap_or_else(|| scratch.path().to_owned());
     let line = Line::start(arguments.plan(&folder, clock.clone())).await?;
     let operator = Operator::new(&line.hub.address.to_string(), &line.operator())?;
-    lodge_filings(&arguments.deploy, &operator).await?;
+    filing::import_all(&operator, &arguments.deploy.join("demo/filings.csv")).await?;
     watch.set_ready(true);
 
     let mut finding = Finding::None;
@@ -106,6 +106,7 @@ impl Arguments {
             hub_port: self.hub_port,
             patience_ms: PATIENCE_MS,
             clock,
+            detour: straight(),
         }
     }
 }
@@ -116,17 +117,6 @@ const PATIENCE_MS: u64 = 8_000;
 fn first_moment(arguments: &Arguments, recording: &Recording) -> DateTime {
     let recorded = if arguments.empty { None } else { recording.begins() };
     recorded.or(arguments.at).unwrap_or_else(|| beijing::at_desk(Clock::real().now()))
-}
-
-/// Lodges `deploy/demo/filings.csv`; what is lodged already stays as it is.
-async fn lodge_filings(deploy: &Path, operator: &Operator) -> Result<()> {
-    let path = deploy.join("demo/filings.csv");
-    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    for (index, row) in reader.deserialize::<story::FilingRow>().enumerate() {
-        let place = || format!("{} line {}", path.display(), index + 2);
-        operator.lodge(&row.with_context(place)?).await.with_context(place)?;
-    }
-    Ok(())
 }
 
 async fn play(recording: &mut Recording, desk: &Desk, clock: &Clock, operator: &Operator) -> Result<Vec<Played>> {

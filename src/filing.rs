@@ -1,10 +1,10 @@
 //! `yidi filing lodge | list | cancel | import`: an operator's work on the hub's registry of filings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use identity::client::{Expected, channel};
@@ -112,7 +112,7 @@ impl Operator {
     ///
     /// # Errors
     /// When the certificates cannot be read or the address is none.
-    pub fn new(hub: &str, credentials: &std::path::Path) -> Result<Operator> {
+    pub fn new(hub: &str, credentials: &Path) -> Result<Operator> {
         let credentials = Credentials::load(credentials)
             .with_context(|| format!("the operator's certificates in {}", credentials.display()))?;
         let channel = channel(hub, Arc::new(credentials), Expected::Hub, CONNECT_TIMEOUT)?;
@@ -196,7 +196,20 @@ fn print_list(filings: &[Filing], as_json: bool) -> Result<()> {
     Ok(())
 }
 
-async fn import(operator: &Operator, file: &std::path::Path, as_json: bool) -> Result<()> {
+/// Lodges every row of a file; what is lodged already stays as it is.
+///
+/// # Errors
+/// When the file cannot be read, or for the first row that is refused.
+pub async fn import_all(operator: &Operator, file: &Path) -> Result<()> {
+    let refused = lodge_rows(operator, file).await?.into_iter().find_map(|(line, outcome)| Some((line, outcome.err()?)));
+    match refused {
+        Some((line, why)) => bail!("{} line {line}: {why}", file.display()),
+        None => Ok(()),
+    }
+}
+
+/// Lodges every row and tells of each, by its line in the file, its state or why it was refused.
+async fn lodge_rows(operator: &Operator, file: &Path) -> Result<Vec<(usize, Result<String, String>)>> {
     let mut reader = csv::Reader::from_path(file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut report = Vec::new();
     for (index, row) in reader.deserialize::<FilingRow>().enumerate() {
@@ -206,6 +219,11 @@ async fn import(operator: &Operator, file: &std::path::Path, as_json: bool) -> R
         };
         report.push((index + 2, outcome));
     }
+    Ok(report)
+}
+
+async fn import(operator: &Operator, file: &Path, as_json: bool) -> Result<()> {
+    let report = lodge_rows(operator, file).await?;
     let refused = report.iter().filter(|(_, outcome)| outcome.is_err()).count();
     if as_json {
         let rows = report.iter().map(|(line, outcome)| match outcome {

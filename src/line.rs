@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use identity::name::{ParticipantName, Role};
@@ -17,8 +18,11 @@ use settlement::region::RegionTable;
 /// How long the certificates of a line are good for.
 const CERTIFICATE_DAYS: u32 = 365;
 
+/// Where the hub reaches a home region that listens on an address: there, or at something that a test put between.
+pub type Detour = Arc<dyn Fn(PoolCode, SocketAddr) -> SocketAddr + Send + Sync>;
+
 /// What a line is built from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Plan {
     /// Where its stores and certificates are kept.
     pub folder: PathBuf,
@@ -32,6 +36,13 @@ pub struct Plan {
     pub patience_ms: u64,
     /// The time.
     pub clock: Clock,
+    /// The way from the hub to a home region; see [`straight`].
+    pub detour: Detour,
+}
+
+/// No detour.
+pub fn straight() -> Detour {
+    Arc::new(|_, address| address)
 }
 
 /// The whole line, running.
@@ -169,7 +180,7 @@ impl Plan {
     async fn start_hub(&self, homes: &BTreeMap<PoolCode, SocketAddr>) -> Result<broker::Running> {
         let routes = homes.iter().map(|(pool, address)| broker::HomeRoute {
             pools: vec![pool.to_string()],
-            address: address.to_string(),
+            address: (self.detour)(*pool, *address).to_string(),
         });
         let config = broker::Config {
             listen: loopback(self.hub_port),

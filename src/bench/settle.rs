@@ -17,7 +17,7 @@ use super::forward::Forward;
 use super::load::{self, Measured};
 use super::prepare;
 use crate::desk::Desk;
-use crate::line::{Line, Plan};
+use crate::line::{Line, Plan, straight};
 use crate::output;
 
 /// How many requests are in flight, and how many are sent at each.
@@ -64,6 +64,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         hub_port: 0,
         patience_ms: 20_000,
         clock: Clock::starting_at(now),
+        detour: straight(),
     };
     let line = Line::start(plan).await?;
     let home = PoolCode(RegionCode::new(prepare::HOME)?);

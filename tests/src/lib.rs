@@ -2,10 +2,13 @@
 //! ports, clock and people. Nothing is mocked.
 
 pub mod hospital;
+pub mod relay;
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::civil::DateTime;
@@ -16,6 +19,8 @@ use tempfile::TempDir;
 use yidi::desk::Desk;
 use yidi::filing::Operator;
 use yidi::line::{Line, Plan};
+
+use crate::relay::Relay;
 
 /// How long a test waits for a fact before it fails. Not a measure of speed.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,6 +33,7 @@ pub struct World {
     line: Option<Line>,
     folder: TempDir,
     clock: Clock,
+    relays: Arc<Mutex<BTreeMap<PoolCode, Relay>>>,
 }
 
 /// An enrollee that every world has beside the demo's people.
@@ -67,12 +73,19 @@ impl World {
         add_people(&deploy);
         edit(&deploy);
         let clock = Clock::starting_at(instant("2025-06-20T09:00:00"));
-        let mut world = World { line: None, folder, clock };
+        let mut world = World { line: None, folder, clock, relays: Arc::default() };
         world.begin().await;
         world
     }
 
     async fn begin(&mut self) {
+        let relays = self.relays.clone();
+        let detour = move |home, address| {
+            let relay = Relay::to(address);
+            let seen = relay.address;
+            relays.lock().expect("no test panics here").insert(home, relay);
+            seen
+        };
         let plan = Plan {
             folder: self.folder.path().join("line"),
             deploy: self.deploy(),
@@ -80,6 +93,7 @@ impl World {
             hub_port: 0,
             patience_ms: NODE_PATIENCE_MS,
             clock: self.clock.clone(),
+            detour: Arc::new(detour),
         };
         let line = Line::start(plan).await.unwrap_or_else(|fault| panic!("the line does not start: {fault:#}"));
         self.line = Some(line);
@@ -101,6 +115,16 @@ impl World {
     /// The running line, to stop and start parts of it.
     pub fn line_mut(&mut self) -> &mut Line {
         self.line.as_mut().expect("a world runs between its steps")
+    }
+
+    /// From now on requests reach a home region and its answers do not come back.
+    pub fn lose_answers(&self, home: PoolCode) {
+        self.relays.lock().expect("no test panics here")[&home].lose_answers();
+    }
+
+    /// Mends what [`World::lose_answers`] broke.
+    pub fn mend(&self, home: PoolCode) {
+        self.relays.lock().expect("no test panics here")[&home].mend();
     }
 
     /// This world's own copy of `deploy`, to be edited between restarts.

@@ -114,7 +114,7 @@ async fn what_a_home_region_did_not_answer_is_not_yet_known_until_it_is_back() {
     let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
     let home = pool("410700");
-    world.line().freeze_home(home);
+    world.lose_answers(home);
     let lost = hospital.send(&settle).await;
     assert_eq!(lost.text("/infcode"), "-1");
     assert!(lost.text("/err_msg").contains("703"), "{}", lost.text("/err_msg"));
@@ -122,6 +122,7 @@ async fn what_a_home_region_did_not_answer_is_not_yet_known_until_it_is_back() {
     assert!(asked.text("/err_msg").contains("703"), "{}", asked.text("/err_msg"));
 
     world.line_mut().kill_home(home).expect("it runs");
+    world.mend(home);
     world.line_mut().restart_home(home).await.expect("it starts again");
     eventually("5203 gives the final answer", || async { !hospital.query(&EMPLOYEE, &stay).await.text("/err_msg").contains("703") })
         .await;
@@ -138,9 +139,10 @@ async fn a_reversal_of_a_lost_answer_ends_with_nothing_in_force() {
     let before = hospital.totals(&EMPLOYEE).await;
     let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
     let home = pool("410700");
-    world.line().freeze_home(home);
+    world.lose_answers(home);
     assert!(hospital.send(&settle).await.text("/err_msg").contains("703"));
     world.line_mut().kill_home(home).expect("it runs");
+    world.mend(home);
     world.line_mut().restart_home(home).await.expect("it starts again");
 
     let reverse = hospital.reverse_message(&EMPLOYEE, &settle);
