@@ -119,15 +119,22 @@ fn first_moment(arguments: &Arguments, recording: &Recording) -> DateTime {
     recorded.or(arguments.at).unwrap_or_else(|| beijing::at_desk(Clock::real().now()))
 }
 
+/// Without a terminal to draw a bar on, one line tells of so many steps.
+const STEPS_A_LINE: usize = 20;
+
 async fn play(recording: &mut Recording, desk: &Desk, clock: &Clock, operator: &Operator) -> Result<Vec<Played>> {
-    let bar = ProgressBar::with_draw_target(Some(recording.len() as u64), ProgressDrawTarget::stderr());
+    let all = recording.len();
+    let bar = ProgressBar::with_draw_target(Some(all as u64), ProgressDrawTarget::stderr());
     bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}")?);
-    if !std::io::stderr().is_terminal() {
-        output::line(&format!("sending {} recorded steps …", recording.len()));
-    }
+    let drawn = std::io::stderr().is_terminal();
+    let mut sent = 0;
     let played = recording.play(desk, clock, operator, |step| {
+        sent += 1;
         bar.set_message(format!("{} {}", step.story, step.infno));
         bar.inc(1);
+        if !drawn && sent % STEPS_A_LINE == 0 {
+            output::line(&format!("sent {sent} of {all}"));
+        }
     });
     let played = played.await?;
     bar.finish_and_clear();

@@ -38,7 +38,7 @@ const TEST: &[Step] = &[
 ];
 
 /// What the tests use beside Rust and gcc, with the Debian package that brings it.
-const TOOLS: &[(&str, &str)] = &[("openssl", "openssl")];
+const TOOLS: &[(&str, &str)] = &[("openssl", "openssl"), ("curl", "curl")];
 
 fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
@@ -66,7 +66,7 @@ fn test() -> Result<()> {
 
 fn install_missing_tools() -> Result<()> {
     for (tool, package) in TOOLS {
-        if Command::new(tool).arg("version").output().is_ok() {
+        if Command::new(tool).arg("--help").output().is_ok() {
             continue;
         }
         announce(&format!("installing {package}"));
