@@ -18,6 +18,7 @@ use crate::refusal::Reason;
 use crate::rulebook::conditions::Footing;
 use crate::rulebook::example::{Example, Expected, Output};
 use crate::rulebook::reader::Node;
+use crate::rulebook::word::Word;
 use crate::year_to_date::{BenefitYear, Usage, UsageSums};
 
 use super::{Parser, unique_ids};
@@ -101,15 +102,15 @@ struct Visit {
 
 impl Visit {
     fn read(node: &Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<Visit> {
-        let level = node.required_word("level", HospitalLevel::from_word);
-        let care = node.required_word("care", CareKind::from_word);
+        let level = node.required_word::<HospitalLevel>("level");
+        let care = node.required_word::<CareKind>("care");
         // `none` for care elsewhere without a filing; anything else as in the conditions of rows.
-        let footing = node.required_word("filing", |word| match word {
+        let footing = node.required_form("filing", &format!("none, or {}", Footing::wanted()), |word| match word {
             "none" => Some(None),
-            _ => Footing::from_word(word).map(Some),
+            _ => Footing::read(word).map(Some),
         });
         let admitted = node.date("admitted").or(settled_on);
-        let disease = node.word("disease", |code| DiseaseCode::new(code).ok());
+        let disease = disease(node);
         let marks =
             Marks { emergency: node.flag("emergency"), third_party: node.flag("third_party"), ..Marks::default() };
         let footing = footing?;
@@ -149,15 +150,14 @@ impl Visit {
 }
 
 fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Person> {
-    let class = node.required_word("person", PersonClass::from_word);
+    let class = node.required_word::<PersonClass>("person");
     let (age, birth) = (node.number("age"), node.date("birth"));
-    let identity = node.word("identity", AssistanceClass::from_word);
+    let identity = node.word::<AssistanceClass>("identity");
     let months = node.number("enrolled_months").unwrap_or(USUAL_MONTHS);
     let tier = node.text("tier").map(str::to_owned);
     let civil_servant = node.flag("civil_servant");
     // Without a word to the contrary the person is qualified for the disease of the visit.
-    let disease =
-        if node.flag("unqualified") { None } else { node.word("disease", |code| DiseaseCode::new(code).ok()) };
+    let disease = if node.flag("unqualified") { None } else { disease(node) };
     let (home, day) = (home?, day?);
     let birth = birth.or_else(|| day.checked_sub(age?.years()).ok());
     if birth.is_none() {
@@ -185,8 +185,8 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
 
 /// `[[example.used]]`: what was used before in the benefit year of the settlement.
 fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<Usage> {
-    let care = row.required_word("care", CareKind::from_word);
-    let disease = row.word("disease", |code| DiseaseCode::new(code).ok());
+    let care = row.required_word::<CareKind>("care");
+    let disease = disease(&row);
     let money = |key| row.money(key).unwrap_or_default();
     let sums = UsageSums {
         stays: row.number("stays").unwrap_or_default(),
@@ -203,6 +203,10 @@ fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<U
     let home = home?;
     let year = BenefitYear::of(settled_on?, home.benefit_year);
     Some(Usage { year, insurance: home.insurance, care: care?, disease, sums })
+}
+
+fn disease(node: &Node<'_>) -> Option<DiseaseCode> {
+    node.form("disease", "a disease code", |code| DiseaseCode::new(code).ok())
 }
 
 /// `bill`: the split, and the gross class-B charges where the region applies a share of its own to them.
