@@ -121,6 +121,7 @@ fn one_fault_alone_is_one_fault() {
             "not a key",
         ),
         ("pool = \"410700\"", "pool = \"41070\"", "pool", "a code of six digits"),
+        ("age = 45", "age = 99999999999", "example.referral", "needs an age or a birth"),
     ] {
         let (_, faults) = plant(&[(good, bad)]);
         let first = faults.iter().find(|fault| fault.path == path && fault.problem.contains(problem));

@@ -59,6 +59,22 @@ fn a_refusal_for_an_unset_rule_names_it() {
 }
 
 #[test]
+fn a_person_whose_cap_the_book_does_not_name_is_refused_and_not_paid_without_one() {
+    let caps = "cap = [{ id = 'high', tier = 'high', counts = 'inpatient', measure = 'fund_paid', amount = 900, § }, \
+                { id = 'low', tier = 'low', counts = 'inpatient', measure = 'fund_paid', amount = 300, § }]";
+    check(
+        &[("cap", caps)],
+        &[
+            ("tier = 'high'\nbill = { in_policy = 2500 }", "expect = { basic = 900 }"),
+            ("tier = 'low'\nbill = { in_policy = 2500 }", "expect = { basic = 300 }"),
+            ("bill = { in_policy = 2500 }", "refused = 511"),
+            ("tier = 'other'\nbill = { in_policy = 2500 }", "refused = 511"),
+            ("care = 'outpatient'\nbill = { in_policy = 2500 }", "expect = { basic = 1200 }"),
+        ],
+    );
+}
+
+#[test]
 fn a_filing_prevails_over_the_emergency_mark_and_at_home_neither_matters() {
     let rows = "off_site = [{ id = 'emergency', filing = 'emergency', points = '0.10', § }, \
                 { id = 'other', filing = ['long-term', 'referral', 'other-temporary'], points = '0.20', § }]";
