@@ -82,9 +82,7 @@ pub(super) fn gaps<T: Extent>(table: &Table<T>, insurance: Option<Insurance>, re
 
 /// Caps hold one inside another, so only caps that count the same care are compared.
 pub(super) fn caps(book: &RuleBook, report: &Report) {
-    let same_scope = |one: &Row<Cap>, two: &Row<Cap>| {
-        one.value.counts == two.value.counts && one.value.of_disease == two.value.of_disease
-    };
+    let same_scope = |one: &Row<Cap>, two: &Row<Cap>| one.value.same_scope(&two.value);
     overlaps(&book.caps, report, same_scope);
     for (position, row) in book.caps.rows.iter().enumerate() {
         let first_of_scope = !book.caps.rows[..position].iter().any(|earlier| same_scope(earlier, row));
