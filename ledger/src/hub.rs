@@ -32,7 +32,7 @@ pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target
 
 use crate::readers::Readers;
 use crate::store::{StoreError, StoreOptions};
-use crate::writer::Writer;
+use crate::writer::{Closed, Writer};
 
 /// The hub's store. Clones share it.
 #[derive(Clone)]
@@ -49,6 +49,11 @@ impl HubStore {
     pub fn open(path: &Path, options: StoreOptions) -> Result<HubStore, StoreError> {
         let writer = Writer::open(path, schema::MIGRATIONS, options)?;
         Ok(HubStore { writer, readers: Readers::open(path)? })
+    }
+
+    /// The end of the store's writer, which comes when the last handle is gone.
+    pub fn closed(&self) -> Closed {
+        self.writer.closed()
     }
 }
 
