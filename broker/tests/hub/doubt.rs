@@ -210,5 +210,4 @@ async fn health_shows_what_is_in_doubt_and_who_does_not_answer() {
     let health = world.hub().hub().health().await.expect("health");
     assert_eq!((health.unanswered, health.homes[0].answers), (1, false));
     assert!(health.oldest_unanswered.is_some());
-    assert!(world.home.knows("1", "2304") || world.home.answered() == 0);
 }

@@ -23,10 +23,8 @@ use settlement::person::PersonClass;
 use settlement::refusal::{Reason, Refusal};
 use settlement::rulebook::RuleBookHash;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tonic::{Response, Status};
-
-use crate::requests::key;
 
 /// What it does with the next operation.
 #[derive(Clone, Debug)]
@@ -35,6 +33,8 @@ pub enum Script {
     DecideAndHang,
     /// Hangs until it is stopped, and never decides.
     Hang,
+    /// Decides and answers once it is told to.
+    AnswerWhen(Arc<Notify>),
     /// Answers this outcome.
     Say(Outcome),
     /// Refuses in a status and keeps nothing.
@@ -115,12 +115,6 @@ impl FakeHome {
     /// How many operations it has answers to.
     pub fn answered(&self) -> usize {
         self.book().answers.len()
-    }
-
-    /// Whether a message is known, whatever became of it.
-    pub fn knows(&self, message: &str, transaction: &str) -> bool {
-        let target = key(message, transaction).as_target();
-        self.book().answers.keys().any(|key| key.as_target() == target)
     }
 
     /// Returns once so many operations have arrived.
@@ -215,6 +209,10 @@ impl HomeRegion for FakeHome {
         self.arrived.send_modify(|arrived| *arrived += 1);
         match script {
             None => Ok(Response::new(self.book().answer(&operation))),
+            Some(Script::AnswerWhen(told)) => {
+                told.notified().await;
+                Ok(Response::new(self.book().answer(&operation)))
+            }
             Some(Script::Say(outcome)) => Ok(Response::new(self.book().remember(operation.key.clone(), &outcome))),
             Some(Script::Refuse(refusal)) => Err(proto::status::of_refusal(&refusal)),
             Some(Script::DecideAndHang | Script::Hang) => std::future::pending().await,

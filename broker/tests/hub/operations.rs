@@ -1,5 +1,7 @@
 //! An operation on its way through the hub: once, whatever is sent how often; and who may send it.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, BytesMut};
 use identity::name::Role;
 use proto::convert;
@@ -11,6 +13,7 @@ use settlement::operation::{Operation, Request};
 use settlement::outcome::{Done, Outcome, Undone};
 use settlement::postings::Account;
 use settlement::refusal::{Reason, Refusal};
+use tokio::sync::Notify;
 
 use crate::fake_home::{Script, pay_half};
 use crate::requests::*;
@@ -272,14 +275,19 @@ async fn too_much_at_once_is_refused_before_anything_is_written() {
 
 #[tokio::test]
 async fn an_answer_is_kept_although_its_sender_has_gone_away() {
-    let world = World::new().await;
+    let world = World::with(|config| config.resolve_every_ms = 3_600_000).await;
+    let told_to = Arc::new(Notify::new());
+    world.home.will(Script::AnswerWhen(told_to.clone()));
     let mut hub = world.treatment();
-    world.home.will(Script::Hang);
     let sender = tokio::spawn(async move { hub.operate(envelope(&settle("1"))).await });
     world.home.has_been_sent(1).await;
     sender.abort();
     assert!(sender.await.expect_err("it was aborted").is_cancelled());
-    assert_eq!(world.hub().hub().in_flight.count(), 1, "the hub goes on");
+    // On the same connection, and after it: once this is answered, the hub knows that the sender has gone.
+    assert_eq!(world.resolve(&settle("1")).await, Ok(Answered::InDoubt));
+    told_to.notify_one();
+    assert!(matches!(world.answer(&settle("1")).await.0, Outcome::Accepted { .. }));
+    assert_eq!(world.home.operated().len(), 1);
 }
 
 #[tokio::test]
