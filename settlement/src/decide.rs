@@ -38,7 +38,7 @@ pub enum Verdict {
         /// Its place in the book.
         seq: BookSeq,
         /// The answer, and what has to be appended.
-        decision: Decision,
+        decision: Box<Decision>,
     },
     /// Its key came before with the same content: the answer stored there holds.
     Known {
@@ -83,7 +83,7 @@ pub fn decide(
         Err(refusal) => Decision::refused(refusal),
     };
     book.carry(seq, operation, &decision);
-    Verdict::New { seq, decision }
+    Verdict::New { seq, decision: Box::new(decision) }
 }
 
 /// What a key became; a key that never came is voided now, so that the operation can never take effect.
@@ -93,7 +93,7 @@ pub fn resolve(book: &mut Book, key: &OperationKey) -> Verdict {
     }
     let seq = book.last_seq.next();
     book.carry_voided(seq, key);
-    Verdict::New { seq, decision: Decision::refused(Reason::Voided.into()) }
+    Verdict::New { seq, decision: Box::new(Decision::refused(Reason::Voided.into())) }
 }
 
 /// What settling would answer now. Keys and ids play no part, and nothing is carried forward.

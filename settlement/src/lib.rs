@@ -12,6 +12,7 @@
 //! | [`adjudication`], [`year_to_date`], [`postings`] | what comes out, what it uses up, what it books |
 //! | [`operation`], [`outcome`], [`lifecycle`], [`decide`] | what changes the books, and what one operation does to them |
 //! | [`difference`] | in which field two operations under one key differ |
+//! | [`finding`] | what a check of the books found amiss |
 //! | [`refusal`] | every way of saying no |
 
 pub mod adjudication;
@@ -22,6 +23,7 @@ pub mod decide;
 pub mod difference;
 pub mod encounter;
 pub mod filing;
+pub mod finding;
 pub mod ids;
 pub mod lifecycle;
 pub mod money;
