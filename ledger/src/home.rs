@@ -34,6 +34,7 @@ use settlement::decide::{Book, BookSeq, Verdict};
 use settlement::filing::Filing;
 use settlement::operation::{Operation, OperationKey};
 use settlement::outcome::Outcome;
+use settlement::refusal::Refusal;
 
 pub use enrollees::{Credential, Enrollee, EnrolleeFacts, EntitlementRow, QualificationRow, Sealed};
 pub use facts::{MonthTotal, VisitAnswer};
@@ -107,6 +108,8 @@ pub enum Reply {
         /// Its bytes.
         outcome: Bytes,
     },
+    /// It could not be decided for a fault of ours; the key stays free.
+    Undecided(Refusal),
     /// The key came before with other content.
     ContentDiffers {
         /// The field that differs.

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 
 pub use book::{Answered, Book, BookSeq, Booked, Claim, Deed, Message, PersonBook, Used, Visit};
 pub use effects::{Effects, Undoing, UsagePosting};
-pub use judge::{Judge, Judgement, Question};
+pub use judge::{Judge, Judgement, Question, judge_by};
 
 use crate::difference::first_difference;
 use crate::filing::Filing;
@@ -45,6 +45,8 @@ pub enum Verdict {
         /// Where.
         seq: BookSeq,
     },
+    /// It could not be decided for a fault of ours. Nothing is stored, and the key stays free.
+    Undecided(Refusal),
     /// Its key came before with other content; this field differs. Nothing is stored.
     ContentDiffers {
         /// The interface's name of the field.
@@ -80,6 +82,7 @@ pub fn decide(
     };
     let decision = match decided {
         Ok((done, effects)) => Decision { outcome: Outcome::Accepted { decided_at: at, done }, effects },
+        Err(fault) if fault.reason.is_transient() => return Verdict::Undecided(fault),
         Err(refusal) => Decision::refused(refusal),
     };
     book.carry(seq, operation, &decision);

@@ -55,6 +55,7 @@ impl<'a> Append<'a> {
                 };
                 Ok(Reply::Answer { seq, outcome: outcome.ok_or_else(missing)? })
             }
+            Verdict::Undecided(fault) => Ok(Reply::Undecided(fault)),
             Verdict::ContentDiffers { field } => Ok(Reply::ContentDiffers { field }),
         }
     }

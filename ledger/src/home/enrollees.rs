@@ -184,7 +184,10 @@ fn dated(connection: &Connection, people: &mut HashMap<i64, EnrolleeFacts>) -> R
         }
         Ok::<(), StoreError>(())
     };
-    each("entitlements", |facts, columns| Ok(facts.entitlements.push(entitlement(columns)?)))?;
+    each("entitlements", |facts, columns| {
+        facts.entitlements.push(entitlement(columns)?);
+        Ok(())
+    })?;
     each("identities", |facts, columns| {
         let class = columns.word("class", AssistanceClass::from_word)?;
         facts.identities.push(DatedIdentity { class, validity: columns.validity()? });

@@ -7,6 +7,7 @@ use super::book::{Book, BookSeq, Booked, PersonBook, Visit};
 use super::effects::{Effects, UsagePosting};
 use super::judge::{Judge, Judgement, Question};
 use crate::beijing;
+use crate::benefits::Case;
 use crate::encounter::{CareKind, Encounter};
 use crate::filing::Filing;
 use crate::lifecycle::Standing;
@@ -78,16 +79,17 @@ pub(super) fn work_out(
 ) -> Result<WorkedOut, Refusal> {
     let person = enrolled(book, settle)?;
     let encounter = &settle.encounter;
-    let judgement = judge(&Question {
+    let case = Case {
         person,
         settle,
         filing,
         usages: book.used.usages(),
         account_balance: book.account_balance.at_least_zero(),
         earlier_in_stay: book.in_force().any(|booked| booked.visit.is_of(&encounter.id, &encounter.institution)),
-        during_stay: encounter.care != CareKind::Inpatient && lies_in_hospital(book, encounter),
         settled_on: beijing::day_of(at),
-    })?;
+    };
+    let during_stay = encounter.care != CareKind::Inpatient && lies_in_hospital(book, encounter);
+    let judgement = judge(&Question { case, during_stay })?;
     not_settled_before(book, encounter)?;
     not_overlapping(book, encounter)?;
     not_claimed(book, encounter)?;
@@ -129,6 +131,11 @@ fn not_overlapping(book: &PersonBook, encounter: &Encounter) -> Result<(), Refus
             .because(other.settled.settlement.as_str().to_owned())),
         None => Ok(()),
     }
+}
+
+/// The refusal of outpatient care during a stay, where a region's rule is to refuse it.
+pub(super) fn refuse_during_stay(case: &Case<'_>) -> Refusal {
+    Refusal::new(Reason::OverlappingStay).of_field("begntime").because(case.settle.encounter.admitted.to_string())
 }
 
 /// Whether an outpatient visit falls on a day that the person spends in another hospital; the days of admission and

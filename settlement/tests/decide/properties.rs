@@ -71,7 +71,7 @@ fn row(operation: &Operation, verdict: &Verdict) -> Option<Row> {
             },
             effects: decision.effects.clone(),
         }),
-        Verdict::Known { .. } | Verdict::ContentDiffers { .. } => None,
+        Verdict::Undecided(_) | Verdict::Known { .. } | Verdict::ContentDiffers { .. } => None,
     }
 }
 

@@ -36,6 +36,7 @@ fn told(verdict: &Verdict) -> String {
                 refusal.detail.as_deref().unwrap_or("-")
             ),
         },
+        Verdict::Undecided(fault) => format!("undecided: {fault}"),
         Verdict::Known { seq } => format!("known at {}", seq.0),
         Verdict::ContentDiffers { field } => format!("{field} differs"),
     }

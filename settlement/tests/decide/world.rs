@@ -47,7 +47,8 @@ pub fn book() -> Book {
 /// Deductible 100 yuan for the first stay of the year and 50 after it, then 60 %, until 1000 yuan are paid; the
 /// account pays what it can. Everything that a later settlement could feel of an earlier one.
 pub fn judge(question: &Question<'_>) -> Result<Judgement, Refusal> {
-    let (settle, insurance) = (question.settle, Insurance::Employee);
+    let (question, insurance) = (&question.case, Insurance::Employee);
+    let settle = question.settle;
     let (year, care) = (BenefitYear(question.settled_on.year()), settle.encounter.care);
     let used = YearToDate::fold(question.usages, insurance, year).total();
     let in_policy = settle.bill.coverage().in_policy;
