@@ -1,4 +1,5 @@
-//! What a refusal leaves in the log: one line with the reason and where it came from, and never a key.
+//! What a refusal leaves in the log: one line with the reason and where it came from, and never a key. The captured
+//! log also tells the tests of reloading what has happened.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,14 +14,14 @@ use crate::service::{ask, calls, serve};
 
 /// Everything logged on this thread, at every level.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 
-    fn lines_with(&self, text: &str) -> Vec<String> {
+    pub fn lines_with(&self, text: &str) -> Vec<String> {
         self.text().lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
     }
 }
@@ -35,7 +36,7 @@ impl Write for Log {
     }
 }
 
-fn capture() -> (Log, tracing::subscriber::DefaultGuard) {
+pub fn capture() -> (Log, tracing::subscriber::DefaultGuard) {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use futures_util::StreamExt as _;
+use identity::name::Role;
 use identity::server::MtlsListener;
 
-use crate::parties::{HUB, Parties, SHANGHAI, load};
+use crate::parties::{HUB, Parties, SHANGHAI, XINXIANG, load};
 
 const OPENSSL: &str = "/usr/bin/openssl";
 
@@ -30,10 +31,10 @@ fn s_client(address: SocketAddr, trusted: &Path, own: Option<&Path>) -> Output {
     output
 }
 
-/// Whether the listener handed the connection over, and what openssl said.
+/// Comes to a service for treatment regions: whether the listener handed the connection over, and what openssl said.
 async fn come(parties: &Parties, own: Option<&Path>) -> (bool, String) {
     let hub = parties.folder(&[HUB]);
-    let mut listener = MtlsListener::bind("127.0.0.1:0", load(&hub)).await.expect("a port");
+    let mut listener = MtlsListener::bind_for("127.0.0.1:0", load(&hub), &[Role::Treatment]).await.expect("a port");
     let (address, own) = (listener.local_addr(), own.map(Path::to_owned));
     let mut openssl = tokio::task::spawn_blocking(move || s_client(address, &hub, own.as_deref()));
     let mut admitted = false;
@@ -66,7 +67,15 @@ async fn openssl_with_a_certificate_of_another_authority_is_refused() {
 }
 
 #[tokio::test]
-async fn openssl_with_a_participants_certificate_is_let_in() {
+async fn openssl_with_a_home_regions_certificate_is_refused() {
+    let parties = Parties::new();
+    let own = parties.folder(&[XINXIANG]);
+    let (admitted, said) = come(&parties, Some(&own)).await;
+    assert!(!admitted && said.contains("unexpected eof"), "{said}");
+}
+
+#[tokio::test]
+async fn openssl_with_a_treatment_regions_certificate_is_let_in() {
     let parties = Parties::new();
     let own = parties.folder(&[SHANGHAI]);
     let (admitted, said) = come(&parties, Some(&own)).await;
