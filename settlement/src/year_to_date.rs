@@ -1,7 +1,7 @@
 //! 年度累计: what a person has used of a benefit year. It is a fold over the postings in force, never a counter
 //! that is kept beside them, so undoing a settlement restores it exactly.
 
-use std::ops::{Add, AddAssign};
+use std::ops::{Add, AddAssign, Neg};
 
 use jiff::civil::Date;
 
@@ -34,6 +34,13 @@ pub struct Usage {
     pub disease: Option<DiseaseCode>,
     /// The sums.
     pub sums: UsageSums,
+}
+
+impl Usage {
+    /// What takes this usage back.
+    pub fn counter(&self) -> Usage {
+        Usage { sums: -self.sums, ..self.clone() }
+    }
 }
 
 /// The sums of a usage, or of many.
@@ -79,6 +86,23 @@ impl Add for UsageSums {
 impl AddAssign for UsageSums {
     fn add_assign(&mut self, other: UsageSums) {
         *self = *self + other;
+    }
+}
+
+impl Neg for UsageSums {
+    type Output = UsageSums;
+    fn neg(self) -> UsageSums {
+        UsageSums {
+            stays: -self.stays,
+            deductible: -self.deductible,
+            in_policy: -self.in_policy,
+            basic: -self.basic,
+            large_sum: -self.large_sum,
+            catastrophic_base: -self.catastrophic_base,
+            catastrophic: -self.catastrophic,
+            civil_servant: -self.civil_servant,
+            assistance: -self.assistance,
+        }
     }
 }
 

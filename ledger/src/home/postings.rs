@@ -1,0 +1,262 @@
+//! What a region posts beside direct settlements: opening balances, local settlements, manual claims, account
+//! deposits, and what cancels one of them. Each has an id of its own; posting it again changes nothing.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction};
+use settlement::decide::UsagePosting;
+use settlement::ids::{EncounterId, InstitutionCode, PersonNumber, PoolCode};
+use settlement::money::Money;
+
+use super::append::{account_append, place, usage_append};
+use super::row::Columns;
+use super::{HomeStore, load};
+use crate::store::StoreError;
+
+/// What kind of posting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PostingKind {
+    /// 期初余额: what was used and held before this book began.
+    OpeningBalance,
+    /// 本地结算: a settlement at home that did not pass through the hub.
+    LocalSettlement,
+    /// 手工报销: a bill that was paid at a desk at home.
+    ManualClaim,
+    /// 个人账户划入: money that the account receives.
+    AccountDeposit,
+}
+
+impl PostingKind {
+    /// Every kind.
+    pub const ALL: [PostingKind; 4] = [
+        PostingKind::OpeningBalance,
+        PostingKind::LocalSettlement,
+        PostingKind::ManualClaim,
+        PostingKind::AccountDeposit,
+    ];
+
+    /// The word in files and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            PostingKind::OpeningBalance => "opening-balance",
+            PostingKind::LocalSettlement => "local-settlement",
+            PostingKind::ManualClaim => "manual-claim",
+            PostingKind::AccountDeposit => "account-deposit",
+        }
+    }
+
+    /// The kind that a word names.
+    pub fn from_word(word: &str) -> Option<PostingKind> {
+        PostingKind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// One posting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posting {
+    /// Its id.
+    pub id: String,
+    /// Whose.
+    pub person: PersonNumber,
+    /// The pools whose people the poster answers for.
+    pub pools: Vec<PoolCode>,
+    /// What kind.
+    pub kind: PostingKind,
+    /// What it uses up.
+    pub usage: Option<UsagePosting>,
+    /// What the account receives; negative for what it paid.
+    pub account: Money,
+    /// The bill that a manual claim paid.
+    pub bill: Option<(InstitutionCode, EncounterId)>,
+    /// The posting that it takes back; then everything else is taken from there.
+    pub cancels: Option<String>,
+    /// The row as it was given: what *the same content* means.
+    pub content: String,
+}
+
+/// What became of a posting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posted {
+    /// It was posted now.
+    Now,
+    /// It was posted before, with the same content.
+    Before,
+}
+
+/// Why a posting is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PostingFault {
+    /// Its id is taken.
+    #[error("this id was posted before with other content")]
+    ContentDiffers,
+    /// Nobody of that number is enrolled here.
+    #[error("nobody of this number is enrolled here")]
+    UnknownPerson,
+    /// What it cancels was never posted, or is somebody else's.
+    #[error("cancels a posting that this person does not have")]
+    UnknownOriginal,
+    /// What it cancels is cancelled.
+    #[error("cancels a posting that is cancelled already, by {0}")]
+    CancelledBefore(String),
+    /// What it cancels cancels something itself.
+    #[error("cancels a posting that is itself a cancellation")]
+    CancelsCancellation,
+    /// The bill was settled directly.
+    #[error("this bill is settled directly and in force as {0}")]
+    SettledDirectly(String),
+    /// Another manual claim paid the bill.
+    #[error("this bill is paid by manual claim {0}")]
+    ClaimedBefore(String),
+}
+
+impl HomeStore {
+    /// Posts; the same id again with the same content is a repeat and changes nothing.
+    ///
+    /// # Errors
+    /// When a statement fails. Why the posting itself is not taken comes back as a value.
+    pub async fn posting_post(
+        &self,
+        posting: Posting,
+        at: Timestamp,
+    ) -> Result<Result<Posted, PostingFault>, StoreError> {
+        self.writer.write(move |transaction| post(transaction, &posting, at)).await
+    }
+}
+
+fn post(
+    transaction: &Transaction<'_>,
+    posting: &Posting,
+    at: Timestamp,
+) -> Result<Result<Posted, PostingFault>, StoreError> {
+    let known: Option<String> = transaction
+        .prepare_cached("SELECT content FROM postings WHERE id = ?1")?
+        .query_row([&posting.id], |row| row.get(0))
+        .optional()?;
+    if let Some(content) = known {
+        return Ok(if content == posting.content { Ok(Posted::Before) } else { Err(PostingFault::ContentDiffers) });
+    }
+    if let Some(fault) = fault(transaction, posting)? {
+        return Ok(Err(fault));
+    }
+    append(transaction, posting, at)?;
+    Ok(Ok(Posted::Now))
+}
+
+fn fault(transaction: &Transaction<'_>, posting: &Posting) -> Result<Option<PostingFault>, StoreError> {
+    if !enrolled(transaction, posting)? {
+        return Ok(Some(PostingFault::UnknownPerson));
+    }
+    if let Some(original) = &posting.cancels {
+        return cancel_fault(transaction, posting, original);
+    }
+    match &posting.bill {
+        Some(bill) => bill_fault(transaction, posting, bill),
+        None => Ok(None),
+    }
+}
+
+fn enrolled(transaction: &Transaction<'_>, posting: &Posting) -> Result<bool, StoreError> {
+    let mut statement = transaction.prepare_cached("SELECT home FROM enrollees WHERE person = ?1")?;
+    let mut rows = statement.query([posting.person.as_str()])?;
+    match rows.next()? {
+        Some(row) => {
+            let columns = Columns { row, table: "enrollees", id: "home" };
+            Ok(posting.pools.contains(&columns.pool("home")?))
+        }
+        None => Ok(false),
+    }
+}
+
+fn cancel_fault(
+    transaction: &Transaction<'_>,
+    posting: &Posting,
+    original: &str,
+) -> Result<Option<PostingFault>, StoreError> {
+    let found: Option<String> = transaction
+        .prepare_cached("SELECT cancels FROM postings WHERE id = ?1 AND person = ?2")?
+        .query_row((original, posting.person.as_str()), |row| row.get(0))
+        .optional()?;
+    let cancelled_by: Option<String> = transaction
+        .prepare_cached("SELECT id FROM postings WHERE cancels = ?1 AND cancels <> ''")?
+        .query_row([original], |row| row.get(0))
+        .optional()?;
+    Ok(match (found, cancelled_by) {
+        (None, _) => Some(PostingFault::UnknownOriginal),
+        (Some(cancels), _) if !cancels.is_empty() => Some(PostingFault::CancelsCancellation),
+        (Some(_), Some(by)) => Some(PostingFault::CancelledBefore(by)),
+        (Some(_), None) => None,
+    })
+}
+
+/// A manual claim and a direct settlement of one bill exclude each other.
+fn bill_fault(
+    transaction: &Transaction<'_>,
+    posting: &Posting,
+    (institution, encounter): &(InstitutionCode, EncounterId),
+) -> Result<Option<PostingFault>, StoreError> {
+    let settled: Option<String> = transaction
+        .prepare_cached(
+            "SELECT settlement FROM settlements
+              WHERE encounter = ?1 AND institution = ?2
+                AND COALESCE((SELECT becomes FROM undoings WHERE undoings.settlement = settlements.settlement
+                               ORDER BY book_seq DESC LIMIT 1), 'in-force') = 'in-force'",
+        )?
+        .query_row((encounter.as_str(), institution.as_str()), |row| row.get(0))
+        .optional()?;
+    let claimed: Option<String> = transaction
+        .prepare_cached(
+            "SELECT id FROM postings AS claim
+              WHERE kind = 'manual-claim' AND cancels = '' AND encounter = ?1 AND institution = ?2 AND person = ?3
+                AND NOT EXISTS (SELECT 1 FROM postings WHERE cancels = claim.id AND cancels <> '')",
+        )?
+        .query_row((encounter.as_str(), institution.as_str(), posting.person.as_str()), |row| row.get(0))
+        .optional()?;
+    Ok(settled.map(PostingFault::SettledDirectly).or_else(|| claimed.map(PostingFault::ClaimedBefore)))
+}
+
+fn append(transaction: &Transaction<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreError> {
+    let after = load::last_seq(transaction, load::NOW)?;
+    let (institution, encounter) =
+        posting.bill.as_ref().map_or(("", ""), |(institution, encounter)| (institution.as_str(), encounter.as_str()));
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO postings (id, person, kind, institution, encounter, cancels, content, after_seq, posted_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    insert.execute((
+        &posting.id,
+        posting.person.as_str(),
+        posting.kind.word(),
+        institution,
+        encounter,
+        posting.cancels.as_deref().unwrap_or_default(),
+        &posting.content,
+        place(after),
+        at.as_microsecond(),
+    ))?;
+    let (usage, account) = match &posting.cancels {
+        Some(original) => counter(transaction, &posting.person, original)?,
+        None => (posting.usage.clone(), posting.account),
+    };
+    if let Some(usage) = &usage {
+        usage_append(transaction, &posting.person, after, &posting.id, usage)?;
+    }
+    account_append(transaction, &posting.person, after, &posting.id, account)
+}
+
+/// What takes a posting back.
+fn counter(
+    transaction: &Transaction<'_>,
+    person: &PersonNumber,
+    original: &str,
+) -> Result<(Option<UsagePosting>, Money), StoreError> {
+    let mut statement = transaction
+        .prepare_cached("SELECT usages.*, care AS usage_care FROM usages WHERE person = ?1 AND posting = ?2")?;
+    let mut rows = statement.query((person.as_str(), original))?;
+    let usage = match rows.next()? {
+        Some(row) => Some(load::usage_posting(&Columns { row, table: "usages", id: "posting" })?.counter()),
+        None => None,
+    };
+    let mut statement =
+        transaction.prepare_cached("SELECT amount FROM account_entries WHERE person = ?1 AND posting = ?2")?;
+    let amount: Option<i64> = statement.query_row((person.as_str(), original), |row| row.get(0)).optional()?;
+    Ok((usage, -Money::from_fen(amount.unwrap_or(0))))
+}

@@ -1,0 +1,191 @@
+//! The tables of a home region's store. Everything that money or a replay rests on is append-only; only the current
+//! facts of an enrollee (name, document, which version of the dated facts holds) are replaced.
+//!
+//! `after_seq` is the last place of the book that came before a row counts: an operation's rows carry its own place,
+//! a posting's rows the place after which it was posted. What an operation at place n saw is every row below n.
+
+use crate::append_only;
+use crate::store::Migrations;
+
+pub(super) const MIGRATIONS: Migrations = &[concat!(
+    "CREATE TABLE operations (
+        book_seq INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        person TEXT NOT NULL,
+        bytes BLOB NOT NULL,
+        filing BLOB,
+        enrollee INTEGER,
+        rule_set INTEGER NOT NULL,
+        accepted INTEGER NOT NULL,
+        outcome BLOB NOT NULL,
+        decided_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE settlements (
+        book_seq INTEGER PRIMARY KEY,
+        settlement TEXT NOT NULL UNIQUE,
+        home TEXT NOT NULL,
+        person TEXT NOT NULL,
+        encounter TEXT NOT NULL,
+        institution TEXT NOT NULL,
+        treatment TEXT NOT NULL,
+        care TEXT NOT NULL,
+        admitted TEXT NOT NULL,
+        discharged TEXT NOT NULL,
+        charge_batch TEXT NOT NULL,
+        interim INTEGER NOT NULL,
+        rule_book BLOB NOT NULL,
+        explanation BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX settlements_by_encounter ON settlements (encounter);
+    CREATE INDEX stays_by_person ON settlements (person) WHERE care = 'inpatient';
+    CREATE TABLE undoings (
+        book_seq INTEGER PRIMARY KEY,
+        settlement TEXT NOT NULL,
+        becomes TEXT NOT NULL,
+        counter TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX undoings_by_settlement ON undoings (settlement, book_seq);
+    CREATE UNIQUE INDEX undoings_by_counter ON undoings (counter) WHERE counter <> '';
+    CREATE TABLE usages (
+        person TEXT NOT NULL,
+        after_seq INTEGER NOT NULL,
+        posting TEXT NOT NULL,
+        day TEXT NOT NULL,
+        year INTEGER NOT NULL,
+        insurance TEXT NOT NULL,
+        care TEXT NOT NULL,
+        disease TEXT NOT NULL,
+        stays INTEGER NOT NULL,
+        deductible INTEGER NOT NULL,
+        in_policy INTEGER NOT NULL,
+        basic INTEGER NOT NULL,
+        large_sum INTEGER NOT NULL,
+        catastrophic_base INTEGER NOT NULL,
+        catastrophic INTEGER NOT NULL,
+        civil_servant INTEGER NOT NULL,
+        assistance INTEGER NOT NULL,
+        PRIMARY KEY (person, after_seq, posting)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE account_entries (
+        person TEXT NOT NULL,
+        after_seq INTEGER NOT NULL,
+        posting TEXT NOT NULL,
+        amount INTEGER NOT NULL,
+        PRIMARY KEY (person, after_seq, posting)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE journal_lines (
+        book_seq INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        account TEXT NOT NULL,
+        pool TEXT NOT NULL,
+        party TEXT NOT NULL,
+        insurance TEXT NOT NULL,
+        fund TEXT NOT NULL,
+        amount INTEGER NOT NULL,
+        PRIMARY KEY (book_seq, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE tombstones (
+        target TEXT PRIMARY KEY,
+        book_seq INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE rule_books (
+        hash BLOB PRIMARY KEY,
+        home TEXT NOT NULL,
+        insurance TEXT NOT NULL,
+        content TEXT NOT NULL,
+        loaded_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE rule_sets (
+        rule_set INTEGER PRIMARY KEY,
+        digest BLOB NOT NULL UNIQUE
+    ) STRICT;
+    CREATE TABLE rule_set_books (
+        rule_set INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        PRIMARY KEY (rule_set, hash)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE postings (
+        id TEXT PRIMARY KEY,
+        person TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        institution TEXT NOT NULL,
+        encounter TEXT NOT NULL,
+        cancels TEXT NOT NULL,
+        content TEXT NOT NULL,
+        after_seq INTEGER NOT NULL,
+        posted_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX postings_by_cancelled ON postings (cancels) WHERE cancels <> '';
+    CREATE INDEX claims_by_person ON postings (person) WHERE kind = 'manual-claim';
+    CREATE TABLE enrollees (
+        person TEXT PRIMARY KEY,
+        enrollee INTEGER NOT NULL,
+        home TEXT NOT NULL,
+        content BLOB NOT NULL,
+        sex TEXT NOT NULL,
+        document_type TEXT NOT NULL,
+        document_digest BLOB NOT NULL,
+        card_digest BLOB NOT NULL,
+        name BLOB NOT NULL,
+        document BLOB NOT NULL,
+        card BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX enrollees_by_document ON enrollees (document_digest);
+    CREATE INDEX enrollees_by_card ON enrollees (card_digest);
+    CREATE TABLE enrollee_versions (
+        enrollee INTEGER PRIMARY KEY,
+        person TEXT NOT NULL,
+        home TEXT NOT NULL,
+        birth TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE entitlements (
+        enrollee INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        insurance TEXT NOT NULL,
+        category TEXT NOT NULL,
+        valid_from TEXT NOT NULL,
+        valid_to TEXT NOT NULL,
+        continuous_since TEXT NOT NULL,
+        tier TEXT NOT NULL,
+        civil_servant INTEGER NOT NULL,
+        suspended_from TEXT NOT NULL,
+        suspended_to TEXT NOT NULL,
+        employer TEXT NOT NULL,
+        PRIMARY KEY (enrollee, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE identities (
+        enrollee INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        class TEXT NOT NULL,
+        valid_from TEXT NOT NULL,
+        valid_to TEXT NOT NULL,
+        PRIMARY KEY (enrollee, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE qualifications (
+        enrollee INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        disease TEXT NOT NULL,
+        name TEXT NOT NULL,
+        valid_from TEXT NOT NULL,
+        valid_to TEXT NOT NULL,
+        PRIMARY KEY (enrollee, position)
+    ) STRICT, WITHOUT ROWID;",
+    append_only!(
+        "operations",
+        "settlements",
+        "undoings",
+        "usages",
+        "account_entries",
+        "journal_lines",
+        "tombstones",
+        "rule_books",
+        "rule_sets",
+        "rule_set_books",
+        "postings",
+        "enrollee_versions",
+        "entitlements",
+        "identities",
+        "qualifications",
+    )
+)];

@@ -1,0 +1,294 @@
+//! The part of a home region's book that a batch of operations touches, in memory: what was settled, undone, used
+//! and voided, by person. It is read from the store before deciding and carried forward after each decision.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::Decision;
+use super::effects::{Effects, Undoing, UsagePosting};
+use crate::encounter::{CareKind, Encounter};
+use crate::ids::{BatchNumber, EncounterId, InstitutionCode, PersonNumber, PoolCode, SettlementId};
+use crate::lifecycle::Standing;
+use crate::money::Money;
+use crate::operation::{Operation, OperationKey, ReversalTarget};
+use crate::outcome::{Done, Outcome, Settled, Undone};
+use crate::person::Person;
+use crate::postings::{JournalEntry, Parties};
+use crate::year_to_date::{Usage, UsageSums};
+
+/// A place in a home region's book: 1, 2, 3, … without gaps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BookSeq(pub u64);
+
+impl BookSeq {
+    /// The next place.
+    pub fn next(self) -> BookSeq {
+        BookSeq(self.0 + 1)
+    }
+}
+
+/// The part of a book that a batch touches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Book {
+    /// By person.
+    pub people: HashMap<PersonNumber, PersonBook>,
+    /// Those of the batch's new ids that are taken already, by whomever.
+    pub taken: HashSet<SettlementId>,
+    /// The last place that is filled.
+    pub last_seq: BookSeq,
+}
+
+/// One person's part of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersonBook {
+    /// The person; none where nobody of this number is enrolled.
+    pub person: Option<Arc<Person>>,
+    /// Operations that were answered, by key.
+    pub answers: HashMap<OperationKey, Answered>,
+    /// What the messages did that a reversal may name, oldest first.
+    pub messages: Vec<Message>,
+    /// Messages that may never take effect.
+    pub tombstones: HashSet<ReversalTarget>,
+    /// Settlements: all stays, and whatever else the batch may touch.
+    pub settlements: Vec<Booked>,
+    /// What is used up.
+    pub used: Used,
+    /// What the personal account holds.
+    pub account_balance: Money,
+    /// Manual claims in force.
+    pub claims: Vec<Claim>,
+}
+
+/// An operation that was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The operation; none where its key was voided before it came.
+    pub operation: Option<Arc<Operation>>,
+    /// Where the answer stands.
+    pub seq: BookSeq,
+}
+
+/// What a message did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// What a reversal calls it.
+    pub target: ReversalTarget,
+    /// What it did.
+    pub deed: Deed,
+}
+
+/// What an operation did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// It settled.
+    Settled(SettlementId),
+    /// It cancelled.
+    Cancelled {
+        /// The settlement.
+        settlement: SettlementId,
+        /// The counter-entry.
+        counter: SettlementId,
+    },
+    /// It reversed.
+    Reversed,
+    /// It was refused.
+    Refused,
+}
+
+/// A settlement in the book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// The operation that settled it.
+    pub seq: BookSeq,
+    /// As the hospital was told it.
+    pub settled: Settled,
+    /// Whose pool pays.
+    pub home: PoolCode,
+    /// The patient.
+    pub person: PersonNumber,
+    /// Of what.
+    pub visit: Visit,
+    /// What it uses up.
+    pub usage: UsagePosting,
+    /// Where it stands.
+    pub standing: Standing,
+    /// The operation that last changed where it stands.
+    pub changed: Option<BookSeq>,
+}
+
+/// What of a visit or stay the book needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// `mdtrt_id`.
+    pub encounter: EncounterId,
+    /// Who treats.
+    pub institution: InstitutionCode,
+    /// The pool that holds the institution's contract.
+    pub treatment: PoolCode,
+    /// The kind of care.
+    pub care: CareKind,
+    /// Day of admission or visit.
+    pub admitted: Date,
+    /// Day of discharge, where there is one.
+    pub discharged: Option<Date>,
+    /// The batch of charges.
+    pub batch: Option<BatchNumber>,
+    /// 中途结算.
+    pub interim: bool,
+}
+
+/// 手工报销: a bill that was paid at a desk at home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Its number.
+    pub id: String,
+    /// Who treated.
+    pub institution: InstitutionCode,
+    /// The visit or stay.
+    pub encounter: EncounterId,
+}
+
+/// Usages folded by year, insurance, care and disease.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Used(Vec<Usage>);
+
+impl Book {
+    /// A person's part, empty where nothing is known.
+    pub fn person(&mut self, number: &PersonNumber) -> &mut PersonBook {
+        if !self.people.contains_key(number) {
+            self.people.insert(number.clone(), PersonBook::default());
+        }
+        self.people.get_mut(number).expect("it was put there just now")
+    }
+
+    pub(super) fn carry(&mut self, seq: BookSeq, operation: &Arc<Operation>, decision: &Decision) {
+        self.last_seq = seq;
+        let deed = deed_of(&decision.outcome);
+        match &deed {
+            Deed::Settled(id) | Deed::Cancelled { settlement: _, counter: id } => {
+                self.taken.insert(id.clone());
+            }
+            Deed::Reversed | Deed::Refused => {}
+        }
+        let person = self.person(&operation.key.person);
+        person.answers.insert(operation.key.clone(), Answered { operation: Some(operation.clone()), seq });
+        person.messages.push(Message { target: operation.key.as_target(), deed });
+        person.append(seq, &decision.effects);
+    }
+
+    pub(super) fn carry_voided(&mut self, seq: BookSeq, key: &OperationKey) {
+        self.last_seq = seq;
+        self.person(&key.person).answers.insert(key.clone(), Answered { operation: None, seq });
+    }
+}
+
+fn deed_of(outcome: &Outcome) -> Deed {
+    match outcome {
+        Outcome::Accepted { decided_at: _, done: Done::Settled(settled) } => Deed::Settled(settled.settlement.clone()),
+        Outcome::Accepted { decided_at: _, done: Done::Cancelled { counter, original, account_balance: _ } } => {
+            Deed::Cancelled { settlement: original.settlement.clone(), counter: counter.clone() }
+        }
+        Outcome::Accepted { decided_at: _, done: Done::Reversed(_) } => Deed::Reversed,
+        Outcome::Refused(_) => Deed::Refused,
+    }
+}
+
+impl PersonBook {
+    /// A settlement by its id.
+    pub fn settlement(&self, id: &SettlementId) -> Option<&Booked> {
+        self.settlements.iter().find(|booked| booked.settled.settlement == *id)
+    }
+
+    /// Settlements that count.
+    pub fn in_force(&self) -> impl Iterator<Item = &Booked> {
+        self.settlements.iter().filter(|booked| booked.standing == Standing::InForce)
+    }
+
+    fn append(&mut self, seq: BookSeq, effects: &Effects) {
+        if let Some(booked) = &effects.settlement {
+            self.settlements.push((**booked).clone());
+        }
+        if let Some(Undoing { settlement, becomes }) = &effects.undoing {
+            for booked in self.settlements.iter_mut().filter(|booked| booked.settled.settlement == *settlement) {
+                booked.standing = becomes.clone();
+                booked.changed = Some(seq);
+            }
+        }
+        if let Some(posting) = &effects.usage {
+            self.used.add(&posting.usage);
+        }
+        self.account_balance += effects.account;
+        self.tombstones.extend(effects.tombstone.clone());
+    }
+}
+
+impl Booked {
+    /// Its journal entry.
+    pub fn entry(&self) -> JournalEntry {
+        let parties = Parties {
+            home: self.home,
+            insurance: self.settled.insurance,
+            person: self.person.clone(),
+            treatment: self.visit.treatment,
+            institution: self.visit.institution.clone(),
+        };
+        JournalEntry::of_settlement(&parties, &self.settled.payers)
+    }
+
+    /// What undoing it tells the hospital.
+    pub(super) fn undone(&self, account_balance: Money) -> Undone {
+        Undone::Settlement { original: self.settled.clone(), account_balance }
+    }
+}
+
+impl Visit {
+    /// What of an encounter the book needs.
+    pub fn of(encounter: &Encounter) -> Visit {
+        Visit {
+            encounter: encounter.id.clone(),
+            institution: encounter.institution.clone(),
+            treatment: encounter.pool,
+            care: encounter.care,
+            admitted: encounter.admitted,
+            discharged: encounter.discharged,
+            batch: encounter.batch.clone(),
+            interim: encounter.interim,
+        }
+    }
+
+    /// Whether both are of the same visit or stay.
+    pub fn is_of(&self, encounter: &EncounterId, institution: &InstitutionCode) -> bool {
+        self.encounter == *encounter && self.institution == *institution
+    }
+}
+
+impl Used {
+    /// Folds usages.
+    pub fn fold<'a>(usages: impl IntoIterator<Item = &'a Usage>) -> Used {
+        let mut used = Used::default();
+        usages.into_iter().for_each(|usage| used.add(usage));
+        used
+    }
+
+    /// Adds a usage. What comes to nothing leaves no trace.
+    pub fn add(&mut self, usage: &Usage) {
+        let kind = |usage: &Usage| (usage.year, usage.insurance, usage.care, usage.disease.clone());
+        match self.0.binary_search_by(|held| kind(held).cmp(&kind(usage))) {
+            Ok(at) => {
+                self.0[at].sums += usage.sums;
+                if self.0[at].sums == UsageSums::default() {
+                    self.0.remove(at);
+                }
+            }
+            Err(_) if usage.sums == UsageSums::default() => {}
+            Err(at) => self.0.insert(at, usage.clone()),
+        }
+    }
+
+    /// One usage for each year, insurance, care and disease, none of them empty.
+    pub fn usages(&self) -> &[Usage] {
+        &self.0
+    }
+}

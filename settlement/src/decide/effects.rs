@@ -1,0 +1,55 @@
+//! What a decision does, as rows to append. The same value carries the book in memory forward, so that the two
+//! cannot drift apart.
+
+use jiff::civil::Date;
+
+use super::book::Booked;
+use crate::ids::SettlementId;
+use crate::lifecycle::Standing;
+use crate::money::Money;
+use crate::operation::ReversalTarget;
+use crate::postings::JournalEntry;
+use crate::year_to_date::Usage;
+
+/// What a decision appends. A refusal appends nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// A settlement.
+    pub settlement: Option<Box<Booked>>,
+    /// A change of where an earlier settlement stands.
+    pub undoing: Option<Undoing>,
+    /// What is used up, or given back.
+    pub usage: Option<UsagePosting>,
+    /// What the personal account receives; negative for what it pays.
+    pub account: Money,
+    /// The journal entry.
+    pub journal: Option<JournalEntry>,
+    /// A message that may never take effect any more.
+    pub tombstone: Option<ReversalTarget>,
+}
+
+/// A change of where a settlement stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undoing {
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// Where it stands from now on.
+    pub becomes: Standing,
+}
+
+/// A usage, and the day under which it is counted: the day of the settlement, for what takes it back too, so that
+/// undoing leaves the totals of every month as they were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsagePosting {
+    /// What.
+    pub usage: Usage,
+    /// When.
+    pub day: Date,
+}
+
+impl UsagePosting {
+    /// What takes it back.
+    pub fn counter(&self) -> UsagePosting {
+        UsagePosting { usage: self.usage.counter(), day: self.day }
+    }
+}

@@ -1,0 +1,173 @@
+//! Settling: the checks that need the book, in the documented order of refusals, and what a settlement appends.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::book::{Book, BookSeq, Booked, PersonBook, Visit};
+use super::effects::{Effects, UsagePosting};
+use super::judge::{Judge, Judgement, Question};
+use crate::beijing;
+use crate::benefits::Case;
+use crate::encounter::{CareKind, Encounter};
+use crate::filing::Filing;
+use crate::lifecycle::Standing;
+use crate::operation::{OperationKey, Settle};
+use crate::outcome::{Done, Settled};
+use crate::person::Person;
+use crate::refusal::{Reason, Refusal};
+
+/// Settles a bill.
+pub(super) fn settle(
+    book: &mut Book,
+    seq: BookSeq,
+    key: &OperationKey,
+    settle: &Settle,
+    filing: Option<&Filing>,
+    judge: &Judge<'_>,
+    at: Timestamp,
+) -> Result<(Done, Effects), Refusal> {
+    if book.taken.contains(&settle.settlement) {
+        return Err(Refusal::new(Reason::InvalidField).of_field("setl_id").because("is taken"));
+    }
+    let person = book.person(&key.person);
+    if person.tombstones.contains(&key.as_target()) {
+        return Err(Reason::Voided.into());
+    }
+    let worked_out = work_out(person, settle, filing, judge, at)?;
+    let booked = Booked {
+        seq,
+        settled: worked_out.settled(settle),
+        home: settle.home,
+        person: key.person.clone(),
+        visit: Visit::of(&settle.encounter),
+        usage: UsagePosting { usage: worked_out.0.adjudication.usage, day: beijing::day_of(at) },
+        standing: Standing::InForce,
+        changed: None,
+    };
+    let done = Done::Settled(Box::new(booked.settled.clone()));
+    let effects = Effects {
+        usage: Some(booked.usage.clone()),
+        account: -booked.settled.payers.account,
+        journal: Some(booked.entry()),
+        settlement: Some(Box::new(booked)),
+        ..Effects::default()
+    };
+    Ok((done, effects))
+}
+
+/// A bill worked out that may be settled.
+pub(super) struct WorkedOut(Judgement);
+
+impl WorkedOut {
+    fn settled(&self, settle: &Settle) -> Settled {
+        Settled::new(settle.settlement.clone(), &self.0.adjudication, self.0.applied)
+    }
+
+    /// As an estimate tells it.
+    pub(super) fn into_done(self, settle: &Settle) -> Done {
+        Done::Settled(Box::new(self.settled(settle)))
+    }
+}
+
+/// Works a bill out and checks that nothing in the book speaks against settling it.
+pub(super) fn work_out(
+    book: &PersonBook,
+    settle: &Settle,
+    filing: Option<&Filing>,
+    judge: &Judge<'_>,
+    at: Timestamp,
+) -> Result<WorkedOut, Refusal> {
+    let person = enrolled(book, settle)?;
+    let encounter = &settle.encounter;
+    let case = Case {
+        person,
+        settle,
+        filing,
+        usages: book.used.usages(),
+        account_balance: book.account_balance.at_least_zero(),
+        earlier_in_stay: book.in_force().any(|booked| booked.visit.is_of(&encounter.id, &encounter.institution)),
+        settled_on: beijing::day_of(at),
+    };
+    let during_stay = encounter.care != CareKind::Inpatient && lies_in_hospital(book, encounter);
+    let judgement = judge(&Question { case, during_stay })?;
+    not_settled_before(book, encounter)?;
+    not_overlapping(book, encounter)?;
+    not_claimed(book, encounter)?;
+    Ok(WorkedOut(judgement))
+}
+
+fn enrolled<'a>(book: &'a PersonBook, settle: &Settle) -> Result<&'a Person, Refusal> {
+    let unknown = || Refusal::new(Reason::UnknownPerson).of_field("psn_no");
+    book.person.as_deref().filter(|person| person.home == settle.home).ok_or_else(unknown)
+}
+
+/// A stay is settled once and for all by any settlement that is not a mid-way one, an outpatient visit batch by
+/// batch.
+fn not_settled_before(book: &PersonBook, encounter: &Encounter) -> Result<(), Refusal> {
+    let same = |booked: &&Booked| {
+        booked.visit.is_of(&encounter.id, &encounter.institution)
+            && match encounter.care {
+                CareKind::Inpatient => !booked.visit.interim,
+                CareKind::Chronic | CareKind::Outpatient | CareKind::Purchase => booked.visit.batch == encounter.batch,
+            }
+    };
+    match book.in_force().find(same) {
+        Some(earlier) => Err(Refusal::new(Reason::AlreadySettled)
+            .of_field("setl_id")
+            .because(earlier.settled.settlement.as_str().to_owned())),
+        None => Ok(()),
+    }
+}
+
+fn not_overlapping(book: &PersonBook, encounter: &Encounter) -> Result<(), Refusal> {
+    if encounter.care != CareKind::Inpatient {
+        return Ok(());
+    }
+    let overlapped = other_stays(book, encounter)
+        .find(|(_, stay)| stay.is_some_and(|(admitted, discharged)| encounter.overlaps(admitted, discharged)));
+    match overlapped {
+        Some((other, _)) => Err(Refusal::new(Reason::OverlappingStay)
+            .of_field("begntime")
+            .because(other.settled.settlement.as_str().to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// The refusal of outpatient care during a stay, where a region's rule is to refuse it.
+pub(super) fn refuse_during_stay(case: &Case<'_>) -> Refusal {
+    Refusal::new(Reason::OverlappingStay).of_field("begntime").because(case.settle.encounter.admitted.to_string())
+}
+
+/// Whether an outpatient visit falls on a day that the person spends in another hospital; the days of admission and
+/// discharge are free.
+fn lies_in_hospital(book: &PersonBook, visit: &Encounter) -> bool {
+    let day = visit.admitted;
+    other_stays(book, visit)
+        .filter_map(|(_, stay)| stay)
+        .any(|(admitted, discharged)| admitted < day && discharged.is_none_or(|discharged| day < discharged))
+}
+
+/// The person's other stays in force, one by one: a settlement of each, and the days it lasted. A stay settled
+/// mid-way has no end until a later settlement of it names one; it is given once, with its last word.
+fn other_stays<'a>(
+    book: &'a PersonBook,
+    encounter: &'a Encounter,
+) -> impl Iterator<Item = (&'a Booked, Option<(Date, Option<Date>)>)> {
+    let stays = book.in_force().filter(|booked| booked.visit.care == CareKind::Inpatient);
+    stays.filter(|booked| !booked.visit.is_of(&encounter.id, &encounter.institution)).map(|booked| {
+        let of_stay =
+            || book.in_force().filter(|other| other.visit.is_of(&booked.visit.encounter, &booked.visit.institution));
+        let admitted = of_stay().map(|other| other.visit.admitted).min();
+        let discharged = of_stay().filter_map(|other| other.visit.discharged).max();
+        (booked, admitted.map(|admitted| (admitted, discharged)))
+    })
+}
+
+fn not_claimed(book: &PersonBook, encounter: &Encounter) -> Result<(), Refusal> {
+    let claimed =
+        book.claims.iter().find(|claim| claim.encounter == encounter.id && claim.institution == encounter.institution);
+    match claimed {
+        Some(claim) => Err(Refusal::new(Reason::ClaimedManually).of_field("mdtrt_id").because(claim.id.clone())),
+        None => Ok(()),
+    }
+}
