@@ -1,2 +1,94 @@
-//! The steps that apply a rule book to a bill. (under construction)
+//! 待遇计算: the steps that apply a rule book to a bill (policy.md C.1). Pure: same book and case, same result for
+//! ever. It keeps no state and knows no region by name; the home region's committer and the operators' commands
+//! call [`adjudicate`].
+//!
+//! One step a file, in the order in which they are taken: `gate`, `first_self_pay`, `off_site`, `deductible`,
+//! `segments` and `caps` (together the basic fund, in `pooled`), `large_sum`, `catastrophic`, `civil_servant`,
+//! `assistance`, `account`. `burden` is what the person still bears, `worksheet` what the steps write on.
+
+mod account;
+mod assistance;
+mod burden;
+mod caps;
+mod catastrophic;
+mod civil_servant;
+mod deductible;
 pub mod explanation;
+mod first_self_pay;
+mod gate;
+mod large_sum;
+mod off_site;
+mod pooled;
+mod segments;
+mod worksheet;
+
+use jiff::civil::Date;
+
+use crate::adjudication::Adjudication;
+use crate::encounter::CareKind;
+use crate::filing::Filing;
+use crate::money::Money;
+use crate::operation::Settle;
+use crate::person::Person;
+use crate::refusal::Refusal;
+use crate::rulebook::RuleBook;
+use crate::year_to_date::Usage;
+use worksheet::Worksheet;
+
+/// Everything that a calculation depends on beside the rule book.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The enrollee.
+    pub person: &'a Person,
+    /// The bill and the visit.
+    pub settle: &'a Settle,
+    /// The filing that covers the visit, if one does.
+    pub filing: Option<&'a Filing>,
+    /// The person's usages in force, of any year and insurance.
+    pub usages: &'a [Usage],
+    /// What is on the personal account.
+    pub account_balance: Money,
+    /// Whether an earlier mid-way settlement of this stay is in force.
+    pub earlier_in_stay: bool,
+    /// The day of settlement, in Beijing time.
+    pub settled_on: Date,
+}
+
+/// Works a bill out.
+///
+/// ```
+/// use settlement::adjudication::Fund;
+/// use settlement::money::Money;
+/// use settlement::rulebook::RuleBook;
+///
+/// let text = include_str!(concat!(
+///     env!("CARGO_MANIFEST_DIR"),
+///     "/../deploy/rulebooks/410700-xinxiang/employee-2024-01-01.toml"
+/// ));
+/// let book = RuleBook::parse(text).expect("a book without faults");
+/// // A working person referred to a third-level hospital: (20,000 − 2,000) × 85 %.
+/// let example = book.examples().iter().find(|example| example.id == "referral").expect("an example");
+/// let adjudication = example.adjudicate(&book).expect("a result");
+/// assert_eq!(adjudication.payers().funds.of(Fund::Basic), Money::from_yuan(15_300));
+/// ```
+///
+/// # Errors
+/// Why the region's rules do not let the bill be settled; [`crate::refusal::Reason::RuleUnset`] when they are not
+/// known where they decide.
+pub fn adjudicate(book: &RuleBook, case: &Case<'_>) -> Result<Adjudication, Refusal> {
+    let admitted = gate::admit(book, case)?;
+    let mut sheet = Worksheet::open(book, case, admitted);
+    first_self_pay::apply(&mut sheet)?;
+    match sheet.facts.care {
+        CareKind::Inpatient | CareKind::Chronic | CareKind::Outpatient => {
+            pooled::pay(&mut sheet)?;
+            large_sum::pay(&mut sheet)?;
+            catastrophic::pay(&mut sheet)?;
+            civil_servant::pay(&mut sheet)?;
+            assistance::pay(&mut sheet)?;
+        }
+        CareKind::Purchase => {}
+    }
+    account::pay(&mut sheet)?;
+    sheet.close()
+}

@@ -1,5 +1,180 @@
-//! 待遇规则: one region's benefit rules for one insurance, as data. (under construction)
+//! 待遇规则: one region's benefit rules for one insurance, as data. A [`RuleBook`] exists only when its text has no
+//! fault; it holds no code of any region. `benefits/` applies it; the home region and the operators' commands read it.
+//!
+//! The text is TOML, for someone at an insurance desk to read and correct. A parameter is a row of a table with an
+//! `id`; its path is `<table>.<id>`, for example `inpatient.deductible.off-site`, and the path of one of its fields
+//! adds `.<field>`. A table without rows is a parameter itself: `benefit_year`, `catastrophic.base`.
+//! Of the rows of a table at most one applies to a settlement, so their order decides nothing; segments of a ratio
+//! (`from`, `to`) lie side by side, and caps that count different care lie one inside another.
 
-/// The content hash of a rule book: what a stored settlement was decided by.
+mod check;
+pub mod clause;
+pub mod conditions;
+pub mod example;
+mod lint;
+mod parse;
+pub mod ratio;
+mod reader;
+pub mod sections;
+pub mod set;
+pub mod table;
+
+use std::fmt;
+
+use jiff::civil::Date;
+
+pub use clause::{Clause, ClauseText, Setting, Source, Trust};
+pub use example::{Example, Mismatch};
+pub use reader::Fault;
+pub use sections::{DecisionDate, DuringStay};
+pub use set::{DecidingDates, RuleBooks};
+
+use crate::encounter::CareKind;
+use crate::ids::PoolCode;
+use crate::person::{Insurance, Validity};
+use crate::rulebook::conditions::Cases;
+use crate::rulebook::sections::{
+    Assistance, Cap, CareRules, Catastrophic, CivilServant, FirstSelfPay, InterimDeductible, LargeSum, OffSite,
+    Rounding, Section, Unfiled,
+};
+use crate::rulebook::table::Table;
+use crate::year_to_date::BenefitYear;
+
+/// The content hash of a rule book: what a stored settlement was decided by. SHA-256 of the bytes of its text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RuleBookHash(pub [u8; 32]);
+
+impl fmt::Display for RuleBookHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A rule book without faults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleBook {
+    hash: RuleBookHash,
+    pool: PoolCode,
+    insurance: Insurance,
+    title: String,
+    validity: Validity,
+    decision_date: DecisionDate,
+    benefit_year: (i8, i8),
+    outpatient_during_stay: DuringStay,
+    sources: Vec<Source>,
+    clauses: Vec<ClauseText>,
+    examples: Vec<Example>,
+    pub(crate) rounding: Rounding,
+    pub(crate) interim_deductible: InterimDeductible,
+    pub(crate) first_self_pay: (FirstSelfPay, Clause),
+    pub(crate) unfiled: Table<Unfiled>,
+    pub(crate) off_site: Table<OffSite>,
+    care: [Section<CareRules>; CareKind::ALL.len()],
+    pub(crate) caps: Table<Cap>,
+    pub(crate) large_sum: Section<LargeSum>,
+    pub(crate) catastrophic: Section<Catastrophic>,
+    pub(crate) civil_servant: Section<CivilServant>,
+    pub(crate) assistance: Section<Assistance>,
+    pub(crate) account: Table<Cases>,
+}
+
+impl RuleBook {
+    /// Reads a rule book from its text.
+    ///
+    /// ```
+    /// use settlement::rulebook::RuleBook;
+    /// let text = include_str!(concat!(
+    ///     env!("CARGO_MANIFEST_DIR"),
+    ///     "/../deploy/rulebooks/410700-xinxiang/employee-2024-01-01.toml"
+    /// ));
+    /// let book = RuleBook::parse(text).expect("a book without faults");
+    /// assert!(book.run_examples().is_empty());
+    /// ```
+    ///
+    /// # Errors
+    /// Every fault of the text, each with line and path, in the order of lines.
+    pub fn parse(text: &str) -> Result<RuleBook, Vec<Fault>> {
+        parse::parse(text)
+    }
+
+    /// Its content hash.
+    pub fn hash(&self) -> RuleBookHash {
+        self.hash
+    }
+
+    /// Whose rules they are.
+    pub fn pool(&self) -> PoolCode {
+        self.pool
+    }
+
+    /// For which insurance.
+    pub fn insurance(&self) -> Insurance {
+        self.insurance
+    }
+
+    /// What it is called.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// From when to when it is in force.
+    pub fn validity(&self) -> Validity {
+        self.validity
+    }
+
+    /// Which day decides.
+    pub fn decision_date(&self) -> DecisionDate {
+        self.decision_date
+    }
+
+    /// What happens to outpatient care while the person lies in a hospital.
+    pub fn outpatient_during_stay(&self) -> DuringStay {
+        self.outpatient_during_stay
+    }
+
+    /// The documents that its rules were read in.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// Every parameter, in the order of the text.
+    pub fn clauses(&self) -> &[ClauseText] {
+        &self.clauses
+    }
+
+    /// The parameters of which nobody knows a value.
+    pub fn unset(&self) -> impl Iterator<Item = &ClauseText> {
+        self.clauses.iter().filter(|clause| !clause.unset.is_empty())
+    }
+
+    /// The parameter at a place of the text.
+    pub fn clause(&self, at: Clause) -> Option<&ClauseText> {
+        let position = self.clauses.binary_search_by_key(&at, |clause| clause.at).ok()?;
+        self.clauses.get(position)
+    }
+
+    /// The worked cases that the book carries.
+    pub fn examples(&self) -> &[Example] {
+        &self.examples
+    }
+
+    /// Works every example and returns those that come out otherwise than the book says.
+    pub fn run_examples(&self) -> Vec<Mismatch> {
+        self.examples.iter().flat_map(|example| example.run(self)).collect()
+    }
+
+    /// What breaks national ceilings (policy.md A.6): to be looked at, not wrong in itself.
+    pub fn warnings(&self) -> Vec<String> {
+        lint::national_ceilings(self)
+    }
+
+    /// The benefit year that a day belongs to, named by the calendar year in which it begins.
+    pub fn year_of(&self, day: Date) -> BenefitYear {
+        BenefitYear::of(day, self.benefit_year)
+    }
+
+    /// How a kind of care is paid.
+    pub(crate) fn care(&self, care: CareKind) -> &Section<CareRules> {
+        &self.care[care as usize]
+    }
+}

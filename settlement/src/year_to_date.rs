@@ -3,6 +3,8 @@
 
 use std::ops::{Add, AddAssign};
 
+use jiff::civil::Date;
+
 use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
 use crate::money::Money;
@@ -11,6 +13,13 @@ use crate::person::Insurance;
 /// A benefit year, named by the calendar year in which it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BenefitYear(pub i16);
+
+impl BenefitYear {
+    /// The benefit year that a day belongs to, where each begins on a month and day.
+    pub fn of(day: Date, begins: (i8, i8)) -> BenefitYear {
+        BenefitYear(day.year() - i16::from((day.month(), day.day()) < begins))
+    }
+}
 
 /// What one settlement, opening balance, local settlement or manual claim uses up.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,313 @@
-//! 计算过程. (under construction)
+//! 计算过程: every step of a calculation as a small value, so that writing them down costs next to nothing.
+//! Words are made on demand by [`render`]; [`digest`] is what a stored settlement keeps of them.
 
-/// One step of a calculation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step;
+mod chinese;
+mod english;
+mod render;
+
+use rust_decimal::Decimal;
+use sha2::{Digest, Sha256};
+
+pub use render::{Language, Line, render};
+
+use crate::adjudication::Fund;
+use crate::bill::Coverage;
+use crate::encounter::{CareKind, HospitalLevel};
+use crate::money::Money;
+use crate::person::{AssistanceClass, PersonClass};
+use crate::rulebook::clause::Clause;
+use crate::rulebook::conditions::{Footing, footing_position, identity_position};
+use crate::rulebook::ratio::Ratio;
+use crate::rulebook::sections::Per;
+use crate::year_to_date::BenefitYear;
+
+/// One step: the clause that it applies, what it applies it to, what came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Who is treated where, and on what footing.
+    Gate {
+        /// The person's class.
+        person: PersonClass,
+        /// The institution's level.
+        level: HospitalLevel,
+        /// The kind of care.
+        care: CareKind,
+        /// At home or elsewhere, and why.
+        footing: Footing,
+        /// The special identity.
+        identity: Option<AssistanceClass>,
+        /// Age in full years.
+        age: i64,
+        /// Which stay of the benefit year.
+        stay: i64,
+        /// The benefit year.
+        year: BenefitYear,
+    },
+    /// No filing covers the visit; the book treats the person as on a footing.
+    Unfiled {
+        /// The rule.
+        clause: Clause,
+        /// The footing.
+        footing: Footing,
+    },
+    /// The bill as the treatment place split it.
+    Split(Coverage),
+    /// The home region's own first self-pay in place of the one sent.
+    FirstSelfPay {
+        /// The rule.
+        clause: Clause,
+        /// Gross class-B charges.
+        class_b: Money,
+        /// The share.
+        ratio: Ratio,
+        /// What the treatment place sent.
+        sent: Money,
+        /// What takes its place.
+        amount: Money,
+    },
+    /// A share of the in-policy amount that the person bears before all else.
+    PreDeduction {
+        /// The rule.
+        clause: Clause,
+        /// The in-policy amount.
+        in_policy: Money,
+        /// The share.
+        ratio: Ratio,
+        /// What it comes to.
+        amount: Money,
+    },
+    /// 起付线.
+    Deductible {
+        /// The rule.
+        clause: Clause,
+        /// Its sum.
+        amount: Money,
+        /// A factor on it, with its rule.
+        factor: Option<(Clause, Ratio)>,
+        /// How often it is due.
+        per: Per,
+        /// What was borne of it before.
+        before: Money,
+        /// The benefit base.
+        base: Money,
+        /// What is borne now.
+        borne: Money,
+    },
+    /// A segment of the basic fund.
+    Segment {
+        /// The ratio's rule.
+        clause: Clause,
+        /// The off-site rule, where it changes the ratio.
+        change: Option<Clause>,
+        /// Where the cost begins on the scale of the segments.
+        from: Money,
+        /// The cost in the segment.
+        cost: Money,
+        /// The home ratio.
+        ratio: Ratio,
+        /// The ratio after the off-site change.
+        effective: Ratio,
+    },
+    /// A cap that cuts a payment.
+    Cap {
+        /// The rule.
+        clause: Clause,
+        /// Its sum.
+        cap: Money,
+        /// What was used of it before.
+        used: Money,
+        /// What is left of it.
+        left: Money,
+    },
+    /// The share of a layer.
+    Share {
+        /// The layer.
+        fund: Fund,
+        /// The rule.
+        clause: Clause,
+        /// What it is a share of.
+        base: Money,
+        /// The share.
+        ratio: Ratio,
+    },
+    /// What the catastrophic layer looks at.
+    CatastrophicBase {
+        /// The rule about its base.
+        clause: Clause,
+        /// The rule about its deductible.
+        threshold: Clause,
+        /// The base before, in this benefit year.
+        so_far: Money,
+        /// What this bill adds.
+        now: Money,
+        /// The layer's deductible.
+        deductible: Money,
+    },
+    /// A tier of the catastrophic layer, over the whole year.
+    Tier {
+        /// The rule.
+        clause: Clause,
+        /// Where the cost begins on the scale of the tiers.
+        from: Money,
+        /// The cost in the tier.
+        cost: Money,
+        /// The share.
+        ratio: Ratio,
+    },
+    /// From what burden on assistance pays.
+    AssistanceStart {
+        /// The rule.
+        clause: Clause,
+        /// Its sum.
+        start: Money,
+        /// What the person bore before in this benefit year.
+        so_far: Money,
+        /// What the person bears of this bill.
+        burden: Money,
+    },
+    /// What a fund pays.
+    Paid {
+        /// The fund.
+        fund: Fund,
+        /// What it paid before, in this benefit year.
+        before: Money,
+        /// What it pays now.
+        paid: Money,
+    },
+    /// What the personal account pays.
+    Account {
+        /// The rule.
+        clause: Clause,
+        /// What it may pay.
+        open: Money,
+        /// Its balance before.
+        balance: Money,
+        /// What it pays.
+        paid: Money,
+    },
+    /// What is left for the person to pay.
+    Cash {
+        /// The sum.
+        amount: Money,
+    },
+}
+
+impl Step {
+    /// The clauses that it applies, the chief one first.
+    pub fn clauses(&self) -> impl Iterator<Item = Clause> {
+        let pair = match *self {
+            Step::Gate { .. } | Step::Split(_) | Step::Paid { .. } | Step::Cash { .. } => [None, None],
+            Step::Deductible { clause, factor, .. } => [Some(clause), factor.map(|(clause, _)| clause)],
+            Step::Segment { clause, change, .. } => [Some(clause), change],
+            Step::CatastrophicBase { clause, threshold, .. } => [Some(threshold), Some(clause)],
+            Step::Unfiled { clause, .. }
+            | Step::FirstSelfPay { clause, .. }
+            | Step::PreDeduction { clause, .. }
+            | Step::Cap { clause, .. }
+            | Step::Share { clause, .. }
+            | Step::Tier { clause, .. }
+            | Step::AssistanceStart { clause, .. }
+            | Step::Account { clause, .. } => [Some(clause), None],
+        };
+        pair.into_iter().flatten()
+    }
+}
+
+/// A digest of the steps. It depends on their values alone, in an encoding written out here, so it stays the same
+/// under any compiler and on any machine.
+pub fn digest(steps: &[Step]) -> [u8; 32] {
+    let mut encoder = Encoder(Sha256::new());
+    steps.iter().for_each(|step| encoder.step(step));
+    encoder.0.finalize().into()
+}
+
+/// Every step begins with a tag of its own. Tags are never given to another step, and a step's fields never change
+/// their order: stored digests would no longer match.
+struct Encoder(Sha256);
+
+impl Encoder {
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Gate { person, level, care, footing, identity, age, stay, year } => {
+                let positions = [person as u8, level as u8, care as u8];
+                self.tag(1).bytes(&positions);
+                self.bytes(&[footing_position(footing) as u8, identity_position(identity) as u8]);
+                self.number(age).number(stay).number(year.0.into());
+            }
+            Step::Unfiled { clause, footing } => {
+                self.tag(2).clause(clause).bytes(&[footing_position(footing) as u8]);
+            }
+            Step::Split(Coverage { self_paid, over_limit, first_self_pay, in_policy }) => {
+                self.tag(3).money([self_paid, over_limit, first_self_pay, in_policy]);
+            }
+            Step::FirstSelfPay { clause, class_b, ratio, sent, amount } => {
+                self.tag(4).clause(clause).ratio(ratio).money([class_b, sent, amount]);
+            }
+            Step::PreDeduction { clause, in_policy, ratio, amount } => {
+                self.tag(5).clause(clause).ratio(ratio).money([in_policy, amount]);
+            }
+            Step::Deductible { clause, amount, factor, per, before, base, borne } => {
+                self.tag(6).clause(clause).bytes(&[per as u8]).money([amount, before, base, borne]);
+                self.bytes(&[u8::from(factor.is_some())]);
+                if let Some((clause, ratio)) = factor {
+                    self.clause(clause).ratio(ratio);
+                }
+            }
+            Step::Segment { clause, change, from, cost, ratio, effective } => {
+                self.tag(7).clause(clause).clause(change.unwrap_or(Clause(u32::MAX)));
+                self.money([from, cost]).ratio(ratio).ratio(effective);
+            }
+            Step::Cap { clause, cap, used, left } => {
+                self.tag(8).clause(clause).money([cap, used, left]);
+            }
+            Step::Share { fund, clause, base, ratio } => {
+                self.tag(9).bytes(&[fund as u8]).clause(clause).money([base]).ratio(ratio);
+            }
+            Step::CatastrophicBase { clause, threshold, so_far, now, deductible } => {
+                self.tag(10).clause(clause).clause(threshold).money([so_far, now, deductible]);
+            }
+            Step::Tier { clause, from, cost, ratio } => {
+                self.tag(11).clause(clause).money([from, cost]).ratio(ratio);
+            }
+            Step::AssistanceStart { clause, start, so_far, burden } => {
+                self.tag(12).clause(clause).money([start, so_far, burden]);
+            }
+            Step::Paid { fund, before, paid } => {
+                self.tag(13).bytes(&[fund as u8]).money([before, paid]);
+            }
+            Step::Account { clause, open, balance, paid } => {
+                self.tag(14).clause(clause).money([open, balance, paid]);
+            }
+            Step::Cash { amount } => {
+                self.tag(15).money([amount]);
+            }
+        }
+    }
+
+    fn tag(&mut self, tag: u8) -> &mut Encoder {
+        self.bytes(&[tag])
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Encoder {
+        self.0.update(bytes);
+        self
+    }
+
+    fn clause(&mut self, clause: Clause) -> &mut Encoder {
+        self.bytes(&clause.0.to_le_bytes())
+    }
+
+    fn number(&mut self, number: i64) -> &mut Encoder {
+        self.bytes(&number.to_le_bytes())
+    }
+
+    fn money<const N: usize>(&mut self, amounts: [Money; N]) -> &mut Encoder {
+        amounts.into_iter().fold(self, |encoder, amount| encoder.number(amount.fen()))
+    }
+
+    /// Equal ratios have equal digits, whatever trailing zeros a product left.
+    fn ratio(&mut self, ratio: Ratio) -> &mut Encoder {
+        let value: Decimal = ratio.value().normalize();
+        self.bytes(&value.mantissa().to_le_bytes()).bytes(&value.scale().to_le_bytes())
+    }
+}

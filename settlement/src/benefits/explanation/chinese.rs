@@ -1,0 +1,73 @@
+//! The steps of a calculation in Chinese, as a clerk at the desk says them.
+
+use super::Step;
+use crate::money::Money;
+use crate::rulebook::ratio::Ratio;
+use crate::rulebook::sections::Per;
+
+/// Says a step. `remainder` is what nobody has paid yet after it.
+pub(super) fn say(step: &Step, remainder: Money) -> String {
+    match *step {
+        Step::Gate { person, level, care, footing, identity, age, stay, year } => {
+            let identity = identity.map_or(String::new(), |identity| format!("，{}", identity.name()));
+            format!(
+                "{}{identity}，{age}岁，{}，{}医疗机构，{}；{}年度，本年第{stay}次住院口径。",
+                person.name(),
+                care.name(),
+                level.name(),
+                footing.name(),
+                year.0
+            )
+        }
+        Step::Unfiled { clause: _, footing } => format!("没有有效备案，按参保地规定视同“{}”。", footing.name()),
+        Step::Split(split) => format!(
+            "总费用{}：全自费{}，超限价{}，先行自付{}，政策范围内{}。",
+            split.total(),
+            split.self_paid,
+            split.over_limit,
+            split.first_self_pay,
+            split.in_policy
+        ),
+        Step::FirstSelfPay { clause: _, class_b, ratio, sent, amount } => {
+            format!("先行自付按参保地口径重算：乙类{class_b} × {ratio} = {amount}（就医地为{sent}）。")
+        }
+        Step::PreDeduction { clause: _, in_policy, ratio, amount } => {
+            format!("异地就医先自付：{in_policy} × {ratio} = {amount}，其余{}为待遇计算基数。", in_policy - amount)
+        }
+        Step::Deductible { clause: _, amount, factor, per, before, base, borne } => {
+            deductible(amount, factor.map(|(_, factor)| factor), per, before, base, borne)
+        }
+        Step::Segment { clause: _, change, from, cost, ratio, effective } => {
+            let change = change.map_or(String::new(), |_| format!("（参保地{ratio}，异地调整后{effective}）"));
+            format!("自{from}起的{cost}，统筹支付{effective}{change}。")
+        }
+        Step::Cap { clause: _, cap, used, left } => format!("封顶线{cap}，本年已用{used}，还可用{left}。"),
+        Step::Share { fund, clause: _, base, ratio } => format!("{}：{base} × {ratio}。", fund.name()),
+        Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => format!(
+            "大病保险：合规费用年度累计{so_far} + 本次{now} = {}，起付线{deductible}，{}。",
+            so_far + now,
+            if so_far + now > deductible { "已超过" } else { "未超过" }
+        ),
+        Step::Tier { clause: _, from, cost, ratio } => format!("大病自{from}起的{cost}，支付{ratio}（按年度累计）。"),
+        Step::AssistanceStart { clause: _, start, so_far, burden } => {
+            format!("医疗救助起付线{start}，本年已负担{so_far}，本次负担{burden}。")
+        }
+        Step::Paid { fund, before, paid } => {
+            format!("{}支付{paid}（年度累计{before} → {}），其余{remainder}。", fund.name(), before + paid)
+        }
+        Step::Account { clause: _, open, balance, paid } => {
+            format!("个人账户可付{open}，余额{balance}，支付{paid}，其余{remainder}。")
+        }
+        Step::Cash { amount } => format!("个人现金支付{amount}。"),
+    }
+}
+
+fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, base: Money, borne: Money) -> String {
+    let factor = factor.map_or(String::new(), |factor| format!(" × {factor}"));
+    let before = match per {
+        Per::Stay if before.is_zero() => String::new(),
+        Per::Stay => "，本次住院前已承担，不再计".to_owned(),
+        Per::Year => format!("，年度内已承担{before}"),
+    };
+    format!("起付线{amount}{factor}{before}，本次承担{borne}，其余{}按比例支付。", base - borne)
+}

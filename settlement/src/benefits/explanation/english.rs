@@ -1,0 +1,87 @@
+//! The steps of a calculation in English.
+
+use super::Step;
+use crate::adjudication::Fund;
+use crate::money::Money;
+use crate::rulebook::conditions::identity_word;
+use crate::rulebook::ratio::Ratio;
+use crate::rulebook::sections::Per;
+
+/// Says a step. `remainder` is what nobody has paid yet after it.
+pub(super) fn say(step: &Step, remainder: Money) -> String {
+    match *step {
+        Step::Gate { person, level, care, footing, identity, age, stay, year } => format!(
+            "{}, identity {}, aged {age}; {} care at level {}, footing {}; benefit year {}, counted as stay {stay}.",
+            person.word(),
+            identity_word(identity),
+            care.word(),
+            level.word(),
+            footing.word(),
+            year.0
+        ),
+        Step::Unfiled { clause: _, footing } => {
+            format!("No filing covers the visit; the region treats it as {}.", footing.word())
+        }
+        Step::Split(split) => format!(
+            "Total {}: self-paid {}, over limit {}, first self-pay {}, in policy {}.",
+            split.total(),
+            split.self_paid,
+            split.over_limit,
+            split.first_self_pay,
+            split.in_policy
+        ),
+        Step::FirstSelfPay { clause: _, class_b, ratio, sent, amount } => {
+            format!("First self-pay by the home region's share: class B {class_b} × {ratio} = {amount} (sent: {sent}).")
+        }
+        Step::PreDeduction { clause: _, in_policy, ratio, amount } => {
+            format!("Off-site pre-deduction: {in_policy} × {ratio} = {amount}; benefit base {}.", in_policy - amount)
+        }
+        Step::Deductible { clause: _, amount, factor, per, before, base, borne } => {
+            deductible(amount, factor.map(|(_, factor)| factor), per, before, base, borne)
+        }
+        Step::Segment { clause: _, change, from, cost, ratio, effective } => {
+            let change = change.map_or(String::new(), |_| format!(" (home {ratio}, changed for off-site care)"));
+            format!("Of {cost} from {from} on, the basic fund pays {effective}{change}.")
+        }
+        Step::Cap { clause: _, cap, used, left } => format!("Cap {cap}, used this year {used}, left {left}."),
+        Step::Share { fund, clause: _, base, ratio } => format!("{}: {base} × {ratio}.", name(fund)),
+        Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => format!(
+            "Catastrophic layer: {so_far} so far this year + {now} now = {}; its deductible {deductible} is {}.",
+            so_far + now,
+            if so_far + now > deductible { "passed" } else { "not passed" }
+        ),
+        Step::Tier { clause: _, from, cost, ratio } => {
+            format!("Of {cost} from {from} on, the catastrophic layer pays {ratio} (over the year).")
+        }
+        Step::AssistanceStart { clause: _, start, so_far, burden } => {
+            format!("Assistance starts at {start}; borne this year {so_far}, of this bill {burden}.")
+        }
+        Step::Paid { fund, before, paid } => {
+            format!("The {} pays {paid} (year to date {before} → {}); {remainder} is left.", name(fund), before + paid)
+        }
+        Step::Account { clause: _, open, balance, paid } => {
+            format!("The personal account may pay {open}, holds {balance}, pays {paid}; {remainder} is left.")
+        }
+        Step::Cash { amount } => format!("The person pays {amount} in cash."),
+    }
+}
+
+fn name(fund: Fund) -> &'static str {
+    match fund {
+        Fund::Basic => "basic fund",
+        Fund::LargeSum => "large-sum layer",
+        Fund::Catastrophic => "catastrophic layer",
+        Fund::CivilServant => "civil-servant supplement",
+        Fund::Assistance => "medical assistance",
+    }
+}
+
+fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, base: Money, borne: Money) -> String {
+    let factor = factor.map_or(String::new(), |factor| format!(" × {factor}"));
+    let before = match per {
+        Per::Stay if before.is_zero() => String::new(),
+        Per::Stay => ", borne earlier in this stay".to_owned(),
+        Per::Year => format!(", borne this year {before}"),
+    };
+    format!("Deductible {amount}{factor}{before}; borne now {borne}; {} is paid by ratio.", base - borne)
+}

@@ -1,0 +1,86 @@
+//! Turns steps into lines that a clerk would say, each with its clause and source, and keeps the running remainder.
+//! Called when somebody asks, never while settling. The words are in `chinese.rs` and `english.rs`.
+
+use std::fmt;
+
+use super::{Step, chinese, english};
+use crate::adjudication::Adjudication;
+use crate::money::Money;
+use crate::rulebook::RuleBook;
+
+/// The language of an explanation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// 中文.
+    Chinese,
+    /// English.
+    English,
+}
+
+/// A line of an explanation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What a clerk would say.
+    pub text: String,
+    /// The clauses applied: path, document and trust mark, and the rule's own words where the book has them.
+    pub clauses: Vec<String>,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        self.clauses.iter().try_for_each(|clause| write!(f, " [{clause}]"))
+    }
+}
+
+/// Says how a result came about.
+pub fn render(adjudication: &Adjudication, book: &RuleBook, language: Language) -> Vec<Line> {
+    let mut remainder = adjudication.coverage().total();
+    let mut lines = Vec::with_capacity(adjudication.steps.len());
+    for step in &adjudication.steps {
+        remainder -= paid(step);
+        let text = match language {
+            Language::Chinese => chinese::say(step, remainder),
+            Language::English => english::say(step, remainder),
+        };
+        let clauses = step.clauses().map(|clause| cite(book, clause, language)).collect();
+        lines.push(Line { text, clauses });
+    }
+    lines
+}
+
+/// What a step takes off what is still to be borne.
+fn paid(step: &Step) -> Money {
+    match *step {
+        Step::Paid { paid, .. } | Step::Account { paid, .. } => paid,
+        Step::Gate { .. }
+        | Step::Unfiled { .. }
+        | Step::Split(_)
+        | Step::FirstSelfPay { .. }
+        | Step::PreDeduction { .. }
+        | Step::Deductible { .. }
+        | Step::Segment { .. }
+        | Step::Cap { .. }
+        | Step::Share { .. }
+        | Step::CatastrophicBase { .. }
+        | Step::Tier { .. }
+        | Step::AssistanceStart { .. }
+        | Step::Cash { .. } => Money::ZERO,
+    }
+}
+
+fn cite(book: &RuleBook, at: crate::rulebook::Clause, language: Language) -> String {
+    let Some(clause) = book.clause(at) else { return format!("#{}", at.0) };
+    let source = book.sources().get(clause.source);
+    let document = source.map_or("", |source| source.document.as_str());
+    let article = source.and_then(|source| source.article.as_deref()).unwrap_or_default();
+    let trust = match language {
+        Language::Chinese => clause.trust.name(),
+        Language::English => clause.trust.word(),
+    };
+    let mut cited = format!("{} · {document}", clause.path);
+    for part in [article, clause.text.as_deref().unwrap_or_default()].into_iter().filter(|part| !part.is_empty()) {
+        cited = format!("{cited} {part}");
+    }
+    format!("{cited} · {trust}")
+}

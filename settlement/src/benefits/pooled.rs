@@ -1,0 +1,59 @@
+//! 统筹基金: what the basic fund pays, from the in-policy amount to the cap (policy.md C.1 steps 5 to 9).
+
+use rust_decimal::Decimal;
+
+use super::worksheet::Worksheet;
+use super::{caps, deductible, off_site, segments};
+use crate::money::Money;
+use crate::refusal::Refusal;
+use crate::rulebook::conditions::Cases;
+use crate::rulebook::sections::{Above, Measure, Part};
+
+/// Lets the basic fund pay, and leaves on the person what it does not.
+pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
+    let before = sheet.used(Cases::at([sheet.facts.care as usize])).basic;
+    let book = sheet.book;
+    // The gate lets no care in that the book does not pay.
+    let Some(rules) = book.care(sheet.facts.care).rules() else { return Ok(()) };
+    let change = off_site::row(sheet)?;
+    let base = off_site::pre_deduct(sheet, change)?;
+    let deductible = deductible::borne(sheet, rules, base)?;
+    sheet.deductible = deductible;
+    let mut paid = Money::ZERO;
+    let mut above_cap = (Decimal::ZERO, Above::Person);
+    if deductible < base {
+        let counted = caps::tightest(sheet, Measure::InPolicy)?;
+        let covered = counted.map_or(base, |bound| bound.left.min(base).max(deductible));
+        if let Some(bound) = counted.filter(|_| covered < base) {
+            above_cap = ((base - covered).exact(), bound.above);
+            sheet.note(bound.step());
+        }
+        if deductible < covered {
+            let change = off_site::RatioChange::of(sheet, change)?;
+            let slices = segments::slices(sheet, rules, change, (deductible, covered))?;
+            paid = slices.payment(book.rounding);
+            if !paid.is_zero()
+                && let Some(bound) = caps::tightest(sheet, Measure::FundPaid)?
+                && paid > bound.left
+            {
+                paid = bound.left;
+                above_cap = (above_cap.0 + slices.cost_beyond(bound.left), bound.above);
+                sheet.note(bound.step());
+            }
+        }
+    }
+    leave(sheet, base, paid, above_cap);
+    sheet.pay_basic(paid, before);
+    Ok(())
+}
+
+/// What the fund leaves: the deductible, the cost above the cap, and the share that the ratios do not pay, which
+/// takes up the odd fen of every rounding.
+fn leave(sheet: &mut Worksheet<'_>, base: Money, paid: Money, above_cap: (Decimal, Above)) {
+    let deductible = sheet.deductible;
+    let above = Money::round(above_cap.0).min(base - deductible - paid);
+    sheet.above_cap = above_cap;
+    sheet.burden.set(Part::Deductible, deductible);
+    sheet.burden.set(Part::AboveCap, above);
+    sheet.burden.set(Part::RatioShare, base - deductible - above - paid);
+}

@@ -1,0 +1,222 @@
+//! What the rows of one table have to be to one another: never two for one settlement, and one for each.
+//! It looks at rows that were read without a fault; the parser calls it table by table.
+
+use crate::encounter::{CareKind, HospitalLevel};
+use crate::ids::DiseaseCode;
+use crate::money::Money;
+use crate::person::{AssistanceClass, Insurance, PersonClass};
+use crate::rulebook::RuleBook;
+use crate::rulebook::clause::{Limit, Setting};
+use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, IDENTITIES, Span};
+use crate::rulebook::ratio::Ratio;
+use crate::rulebook::reader::Report;
+use crate::rulebook::sections::{Cap, Deductible, OffSite, Segment, Unfiled};
+use crate::rulebook::table::{Row, Table};
+
+/// What part of an amount a row is about: the whole, unless it is a segment.
+pub(super) trait Extent {
+    /// From where, and to where if it ends.
+    fn extent(&self) -> (Money, Option<Money>) {
+        (Money::ZERO, None)
+    }
+}
+
+impl Extent for Segment {
+    fn extent(&self) -> (Money, Option<Money>) {
+        (self.from, self.to)
+    }
+}
+
+impl Extent for Deductible {}
+impl Extent for Setting<Ratio> {}
+impl Extent for Setting<Money> {}
+impl Extent for Limit {}
+impl Extent for Cap {}
+impl Extent for OffSite {}
+impl Extent for Unfiled {}
+impl Extent for Cases {}
+
+/// Reports every two rows that could both apply. `together` says which rows are compared at all.
+pub(super) fn overlaps<T: Extent>(table: &Table<T>, report: &Report, together: impl Fn(&Row<T>, &Row<T>) -> bool) {
+    for (position, row) in table.rows.iter().enumerate() {
+        for earlier in &table.rows[..position] {
+            if together(earlier, row) && row.when.overlap(&earlier.when) && extents_meet(&row.value, &earlier.value) {
+                let line = report.line(earlier.clause.0 as usize);
+                let problem = format!("overlaps the row on line {line}: both can apply to one settlement");
+                report.fault(row.clause.0 as usize, &table.path, problem);
+            }
+        }
+    }
+}
+
+fn extents_meet<T: Extent>(one: &T, two: &T) -> bool {
+    let ((from, to), (other_from, other_to)) = (one.extent(), two.extent());
+    to.is_none_or(|to| other_from < to) && other_to.is_none_or(|other_to| from < other_to)
+}
+
+/// Reports the first kind of settlement that no row applies to, and the first hole between segments.
+/// A sum above the last segment is no hole: nothing is paid there.
+pub(super) fn gaps<T: Extent>(table: &Table<T>, insurance: Option<Insurance>, report: &Report) {
+    let Some(first) = table.rows.first() else { return };
+    let grid = Grid::of(table, insurance);
+    grid.visit(&mut |facts| {
+        let mut extents: Vec<_> = table.matching(facts).map(|row| (row.value.extent(), row.clause)).collect();
+        extents.sort_by_key(|((from, _), _)| *from);
+        let mut reached = Some(Money::ZERO);
+        for ((from, to), clause) in &extents {
+            if reached.is_some_and(|reached| reached < *from) {
+                let below = reached.unwrap_or_default();
+                let problem = format!("leaves a gap from {below} to {from} for {}", describe(table, facts));
+                report.fault(clause.0 as usize, &table.path, problem);
+                return false;
+            }
+            reached = *to;
+        }
+        if extents.is_empty() {
+            let problem = format!("leaves a gap: no row for {}", describe(table, facts));
+            report.fault(first.clause.0 as usize, &table.path, problem);
+        }
+        !extents.is_empty()
+    });
+}
+
+/// Caps hold one inside another, so only caps that count the same care are compared.
+pub(super) fn caps(book: &RuleBook, report: &Report) {
+    let same_scope = |one: &Row<Cap>, two: &Row<Cap>| {
+        one.value.counts == two.value.counts && one.value.of_disease == two.value.of_disease
+    };
+    overlaps(&book.caps, report, same_scope);
+    for (position, row) in book.caps.rows.iter().enumerate() {
+        let first_of_scope = !book.caps.rows[..position].iter().any(|earlier| same_scope(earlier, row));
+        if first_of_scope && !row.value.of_disease {
+            let rows = book.caps.rows.iter().filter(|other| same_scope(row, other)).cloned().collect();
+            gaps(&Table { path: book.caps.path.clone(), rows }, Some(book.insurance), report);
+        }
+    }
+}
+
+/// Representative values of everything that the rows of a table depend on.
+struct Grid<'a> {
+    persons: Vec<PersonClass>,
+    levels: Vec<HospitalLevel>,
+    care: Vec<CareKind>,
+    footings: Vec<Footing>,
+    identities: Vec<Option<AssistanceClass>>,
+    ages: Vec<i64>,
+    stays: Vec<i64>,
+    months: Vec<i64>,
+    tiers: Vec<Option<&'a str>>,
+    diseases: Vec<Option<&'a DiseaseCode>>,
+}
+
+impl<'a> Grid<'a> {
+    fn of<T>(table: &'a Table<T>, insurance: Option<Insurance>) -> Grid<'a> {
+        let whens: Vec<&Conditions> = table.rows.iter().map(|row| &row.when).collect();
+        let named = |of: fn(&Conditions) -> Cases| whens.iter().any(|when| of(when) != Cases::ANY);
+        let persons: &[PersonClass] = match insurance {
+            Some(Insurance::Employee) => &[PersonClass::Working, PersonClass::Retired],
+            Some(Insurance::Resident) => &[PersonClass::Adult, PersonClass::Student, PersonClass::Child],
+            None => &PersonClass::ALL,
+        };
+        // Nothing changes for people at home, no fund pays a purchase, and assistance is for special identities only.
+        let off_site_only = table.path == "off_site";
+        let funds_only = !matches!(table.path.as_str(), "account" | "unfiled");
+        let assisted_only = table.path.starts_with("assistance.");
+        Grid {
+            persons: if named(|when| when.person) { persons.to_vec() } else { persons[..1].to_vec() },
+            levels: pick(&HospitalLevel::ALL, named(|when| when.level)),
+            care: pick(if funds_only { &CareKind::ALL[..3] } else { &CareKind::ALL }, named(|when| when.care)),
+            footings: pick(if off_site_only { &Footing::ALL[1..] } else { &Footing::ALL }, named(|when| when.filing)),
+            identities: pick(if assisted_only { &IDENTITIES[1..] } else { &IDENTITIES }, named(|when| when.identity)),
+            ages: corners(whens.iter().map(|when| when.age), 0),
+            stays: corners(whens.iter().map(|when| when.stay), 1),
+            months: corners(whens.iter().map(|when| when.enrolled_months), 0),
+            tiers: mentioned(whens.iter().flat_map(|when| when.tier.iter().map(String::as_str))),
+            diseases: mentioned(whens.iter().flat_map(|when| &when.disease)),
+        }
+    }
+
+    /// Visits every combination until the visitor says enough.
+    fn visit(&self, visitor: &mut impl FnMut(&Facts<'_>) -> bool) {
+        let mut rest = vec![Facts {
+            person: PersonClass::Adult,
+            level: HospitalLevel::Primary,
+            care: CareKind::Inpatient,
+            footing: Footing::Local,
+            identity: None,
+            age: 0,
+            stay: 1,
+            enrolled_months: 0,
+            tier: None,
+            disease: None,
+        }];
+        spread(&mut rest, &self.persons, |facts, person| Facts { person, ..facts });
+        spread(&mut rest, &self.levels, |facts, level| Facts { level, ..facts });
+        spread(&mut rest, &self.care, |facts, care| Facts { care, ..facts });
+        spread(&mut rest, &self.footings, |facts, footing| Facts { footing, ..facts });
+        spread(&mut rest, &self.identities, |facts, identity| Facts { identity, ..facts });
+        spread(&mut rest, &self.ages, |facts, age| Facts { age, ..facts });
+        spread(&mut rest, &self.stays, |facts, stay| Facts { stay, ..facts });
+        spread(&mut rest, &self.months, |facts, enrolled_months| Facts { enrolled_months, ..facts });
+        spread(&mut rest, &self.tiers, |facts, tier| Facts { tier, ..facts });
+        spread(&mut rest, &self.diseases, |facts, disease| Facts { disease, ..facts });
+        for facts in &rest {
+            if !visitor(facts) {
+                return;
+            }
+        }
+    }
+}
+
+fn spread<'a, V: Copy>(facts: &mut Vec<Facts<'a>>, values: &[V], with: impl Fn(Facts<'a>, V) -> Facts<'a>) {
+    *facts = facts.iter().flat_map(|one| values.iter().map(|value| with(*one, *value))).collect();
+}
+
+/// All cases where rows tell them apart, else one for all.
+fn pick<V: Copy>(all: &[V], named: bool) -> Vec<V> {
+    if named { all.to_vec() } else { all.iter().copied().take(1).collect() }
+}
+
+/// The numbers at which something may change: the lowest, each lower bound, and the first above each upper bound.
+fn corners(spans: impl Iterator<Item = Span>, lowest: i64) -> Vec<i64> {
+    let mut corners: Vec<i64> = spans.flat_map(|span| [span.from, span.to.saturating_add(1)]).collect();
+    corners.push(lowest);
+    corners.retain(|corner| *corner >= lowest && *corner < i64::MAX);
+    corners.sort_unstable();
+    corners.dedup();
+    corners
+}
+
+fn mentioned<'a, V: ?Sized + PartialEq>(values: impl Iterator<Item = &'a V>) -> Vec<Option<&'a V>> {
+    let mut seen: Vec<Option<&'a V>> = Vec::new();
+    for value in values {
+        if !seen.contains(&Some(value)) {
+            seen.push(Some(value));
+        }
+    }
+    if seen.is_empty() { vec![None] } else { seen }
+}
+
+/// Names the facts that the rows of the table tell apart, in the words of a rule book.
+fn describe<T>(table: &Table<T>, facts: &Facts<'_>) -> String {
+    let named = |of: fn(&Conditions) -> bool| table.rows.iter().any(|row| of(&row.when));
+    let mut words: Vec<String> = Vec::new();
+    let mut say = |depends: bool, word: String| {
+        if depends {
+            words.push(word);
+        }
+    };
+    say(named(|when| when.person != Cases::ANY), facts.person.word().into());
+    say(named(|when| when.level != Cases::ANY), format!("level {}", facts.level.word()));
+    say(named(|when| when.care != Cases::ANY), facts.care.word().into());
+    say(named(|when| when.filing != Cases::ANY), facts.footing.word().into());
+    let identity = crate::rulebook::conditions::identity_word(facts.identity);
+    say(named(|when| when.identity != Cases::ANY), format!("identity {identity}"));
+    say(named(|when| when.age != Span::ANY), format!("age {}", facts.age));
+    say(named(|when| when.stay != Span::ANY), format!("stay {}", facts.stay));
+    say(named(|when| when.enrolled_months != Span::ANY), format!("{} months enrolled", facts.enrolled_months));
+    say(named(|when| !when.tier.is_empty()), format!("tier {}", facts.tier.unwrap_or("?")));
+    let disease = facts.disease.map_or("?", DiseaseCode::as_str);
+    say(named(|when| !when.disease.is_empty()), format!("disease {disease}"));
+    if words.is_empty() { "anybody".into() } else { words.join(", ") }
+}

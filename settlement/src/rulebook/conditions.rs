@@ -1,0 +1,228 @@
+//! When a row of a rule book applies. A row names only what it depends on; what it does not name is any.
+//! Two rows of one table never both apply: `check.rs` sees to it, so nothing hangs on their order.
+
+use crate::encounter::{CareKind, HospitalLevel};
+use crate::filing::FilingClass;
+use crate::ids::DiseaseCode;
+use crate::person::{AssistanceClass, PersonClass};
+
+/// On what footing a person is treated: at home, or elsewhere under a class of filing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Footing {
+    /// Treated in the home region.
+    Local,
+    /// Treated elsewhere.
+    OffSite(FilingClass),
+}
+
+impl Footing {
+    /// Every footing.
+    pub const ALL: [Footing; 5] = [
+        Footing::Local,
+        Footing::OffSite(FilingClass::LongTerm),
+        Footing::OffSite(FilingClass::Referral),
+        Footing::OffSite(FilingClass::Emergency),
+        Footing::OffSite(FilingClass::OtherTemporary),
+    ];
+
+    /// The word in rule books: `local`, or the class of filing.
+    pub fn word(self) -> &'static str {
+        match self {
+            Footing::Local => "local",
+            Footing::OffSite(class) => class.word(),
+        }
+    }
+
+    /// The footing that a word names.
+    pub fn from_word(word: &str) -> Option<Footing> {
+        Footing::ALL.into_iter().find(|footing| footing.word() == word)
+    }
+
+    /// What a desk calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Footing::Local => "参保地就医",
+            Footing::OffSite(class) => class.name(),
+        }
+    }
+}
+
+/// The words of a rule book for a special identity, and for having none.
+pub fn identity_word(identity: Option<AssistanceClass>) -> &'static str {
+    identity.map_or("none", AssistanceClass::word)
+}
+
+/// Every special identity, and none.
+pub const IDENTITIES: [Option<AssistanceClass>; 4] =
+    [None, Some(AssistanceClass::Destitute), Some(AssistanceClass::LowIncome), Some(AssistanceClass::LowIncomeMargin)];
+
+/// The facts that rows depend on, gathered once for a settlement.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The person's class.
+    pub person: PersonClass,
+    /// The institution's level.
+    pub level: HospitalLevel,
+    /// The kind of care.
+    pub care: CareKind,
+    /// At home or elsewhere, and why.
+    pub footing: Footing,
+    /// The special identity.
+    pub identity: Option<AssistanceClass>,
+    /// Age in full years.
+    pub age: i64,
+    /// Which stay of the benefit year it is, counted from 1.
+    pub stay: i64,
+    /// Full months of insurance without a break.
+    pub enrolled_months: i64,
+    /// The contribution tier.
+    pub tier: Option<&'a str>,
+    /// The chronic disease.
+    pub disease: Option<&'a DiseaseCode>,
+}
+
+/// A set of up to eight cases of an enum, each at a position of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cases(u8);
+
+impl Cases {
+    /// Every case.
+    pub const ANY: Cases = Cases(u8::MAX);
+    /// No case.
+    pub const NONE: Cases = Cases(0);
+
+    /// The cases at some positions.
+    pub fn at(positions: impl IntoIterator<Item = usize>) -> Cases {
+        Cases(positions.into_iter().fold(0, |bits, position| bits | 1 << (position & 7)))
+    }
+
+    /// Whether the case at a position is in the set.
+    pub fn has(self, position: usize) -> bool {
+        self.0 & (1 << (position & 7)) != 0
+    }
+
+    /// Whether the sets share a case.
+    pub fn meets(self, other: Cases) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether a kind of care is in the set.
+    pub fn has_care(self, care: CareKind) -> bool {
+        self.has(care as usize)
+    }
+
+    /// The kinds of care in the set.
+    pub fn care(self) -> impl Iterator<Item = CareKind> {
+        CareKind::ALL.into_iter().filter(move |care| self.has_care(*care))
+    }
+}
+
+/// A span of whole numbers, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first.
+    pub from: i64,
+    /// The last.
+    pub to: i64,
+}
+
+impl Span {
+    /// Every number.
+    pub const ANY: Span = Span { from: i64::MIN, to: i64::MAX };
+
+    fn has(self, number: i64) -> bool {
+        self.from <= number && number <= self.to
+    }
+
+    fn meets(self, other: Span) -> bool {
+        self.from <= other.to && other.from <= self.to
+    }
+}
+
+/// The conditions of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conditions {
+    /// `person`: classes of person.
+    pub person: Cases,
+    /// `level`: levels of institution.
+    pub level: Cases,
+    /// `care`: kinds of care.
+    pub care: Cases,
+    /// `filing`: `local` and classes of filing.
+    pub filing: Cases,
+    /// `identity`: special identities, and `none`.
+    pub identity: Cases,
+    /// `age_from`, `age_to`: age in full years.
+    pub age: Span,
+    /// `stay_from`, `stay_to`: nth stay of the benefit year.
+    pub stay: Span,
+    /// `enrolled_months_from`, `enrolled_months_to`.
+    pub enrolled_months: Span,
+    /// `tier`: contribution tiers; empty for any.
+    pub tier: Vec<String>,
+    /// `disease`: chronic diseases; empty for any.
+    pub disease: Vec<DiseaseCode>,
+}
+
+impl Conditions {
+    /// The conditions of a row that always applies.
+    pub const ANY: Conditions = Conditions {
+        person: Cases::ANY,
+        level: Cases::ANY,
+        care: Cases::ANY,
+        filing: Cases::ANY,
+        identity: Cases::ANY,
+        age: Span::ANY,
+        stay: Span::ANY,
+        enrolled_months: Span::ANY,
+        tier: Vec::new(),
+        disease: Vec::new(),
+    };
+
+    /// Whether the row applies.
+    pub fn hold(&self, facts: &Facts<'_>) -> bool {
+        self.person.has(facts.person as usize)
+            && self.level.has(facts.level as usize)
+            && self.care.has_care(facts.care)
+            && self.filing.has(footing_position(facts.footing))
+            && self.identity.has(identity_position(facts.identity))
+            && self.age.has(facts.age)
+            && self.stay.has(facts.stay)
+            && self.enrolled_months.has(facts.enrolled_months)
+            && (self.tier.is_empty() || facts.tier.is_some_and(|tier| self.tier.iter().any(|named| named == tier)))
+            && (self.disease.is_empty()
+                || facts.disease.is_some_and(|disease| self.disease.iter().any(|named| named.same_disease(disease))))
+    }
+
+    /// Whether some settlement could meet the conditions of both.
+    pub fn overlap(&self, other: &Conditions) -> bool {
+        self.person.meets(other.person)
+            && self.level.meets(other.level)
+            && self.care.meets(other.care)
+            && self.filing.meets(other.filing)
+            && self.identity.meets(other.identity)
+            && self.age.meets(other.age)
+            && self.stay.meets(other.stay)
+            && self.enrolled_months.meets(other.enrolled_months)
+            && share(&self.tier, &other.tier, |one, two| one == two)
+            && share(&self.disease, &other.disease, DiseaseCode::same_disease)
+    }
+}
+
+/// Whether two lists, each meaning *any* when empty, have something in common.
+fn share<T>(ones: &[T], twos: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
+    ones.is_empty() || twos.is_empty() || ones.iter().any(|one| twos.iter().any(|two| same(one, two)))
+}
+
+/// The place of a footing in a set of cases.
+pub fn footing_position(footing: Footing) -> usize {
+    match footing {
+        Footing::Local => 0,
+        Footing::OffSite(class) => 1 + class as usize,
+    }
+}
+
+/// The place of a special identity in a set of cases.
+pub fn identity_position(identity: Option<AssistanceClass>) -> usize {
+    identity.map_or(0, |class| 1 + class as usize)
+}

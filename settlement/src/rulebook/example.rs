@@ -1,0 +1,161 @@
+//! A worked case inside a rule book: a person and a bill in, amounts out. It shows an insurance desk what the rules
+//! come to, and proves that the book means what its author meant.
+
+use jiff::civil::Date;
+
+use crate::adjudication::{Adjudication, Fund};
+use crate::benefits::{self, Case};
+use crate::bill::Bill;
+use crate::filing::Filing;
+use crate::money::Money;
+use crate::operation::Settle;
+use crate::person::Person;
+use crate::refusal::{Reason, Refusal};
+use crate::rulebook::RuleBook;
+use crate::year_to_date::Usage;
+
+/// What an example says comes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Amounts by the names of the book; what it does not name is not compared.
+    Amounts(Vec<(Output, Money)>),
+    /// A refusal.
+    Refused(Reason),
+}
+
+/// An amount that an example can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// 起付线.
+    Deductible,
+    /// A fund's payment.
+    Fund(Fund),
+    /// 个人账户.
+    Account,
+    /// 现金.
+    Cash,
+}
+
+impl Output {
+    /// Every output with its key in `expect`.
+    pub const ALL: [(&'static str, Output); 8] = [
+        ("deductible", Output::Deductible),
+        ("basic", Output::Fund(Fund::Basic)),
+        ("large_sum", Output::Fund(Fund::LargeSum)),
+        ("catastrophic", Output::Fund(Fund::Catastrophic)),
+        ("civil_servant", Output::Fund(Fund::CivilServant)),
+        ("assistance", Output::Fund(Fund::Assistance)),
+        ("account", Output::Account),
+        ("cash", Output::Cash),
+    ];
+
+    fn of(self, adjudication: &Adjudication) -> Money {
+        let payers = adjudication.payers();
+        match self {
+            Output::Deductible => adjudication.deductible,
+            Output::Fund(fund) => payers.funds.of(fund),
+            Output::Account => payers.account,
+            Output::Cash => payers.cash,
+        }
+    }
+}
+
+/// A worked case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// Its name in the book.
+    pub id: String,
+    /// What it shows.
+    pub title: String,
+    /// The line it begins on.
+    pub line: usize,
+    /// The person.
+    pub person: Person,
+    /// The bill and the visit.
+    pub settle: Settle,
+    /// The filing.
+    pub filing: Option<Filing>,
+    /// What was used before.
+    pub used: Vec<Usage>,
+    /// What is on the account.
+    pub account_balance: Money,
+    /// Whether the stay was settled in part before.
+    pub earlier_in_stay: bool,
+    /// The day of settlement.
+    pub settled_on: Date,
+    /// What comes out.
+    pub expected: Expected,
+}
+
+/// An example that comes out otherwise than the book says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: example {id}: {what} is {actual}, the book says {expected}")]
+pub struct Mismatch {
+    /// The example.
+    pub id: String,
+    /// The line it begins on.
+    pub line: usize,
+    /// What differs: an amount's key, or `result`.
+    pub what: &'static str,
+    /// What the book says.
+    pub expected: String,
+    /// What came out.
+    pub actual: String,
+}
+
+impl Example {
+    /// Works the example.
+    ///
+    /// # Errors
+    /// Why it cannot be settled.
+    pub fn adjudicate(&self, book: &RuleBook) -> Result<Adjudication, Refusal> {
+        benefits::adjudicate(book, &self.case())
+    }
+
+    /// The example as a case.
+    pub fn case(&self) -> Case<'_> {
+        Case {
+            person: &self.person,
+            settle: &self.settle,
+            filing: self.filing.as_ref(),
+            usages: &self.used,
+            account_balance: self.account_balance,
+            earlier_in_stay: self.earlier_in_stay,
+            settled_on: self.settled_on,
+        }
+    }
+
+    /// The bill.
+    pub fn bill(&self) -> &Bill {
+        &self.settle.bill
+    }
+
+    /// Works the example and returns what differs.
+    pub fn run(&self, book: &RuleBook) -> Vec<Mismatch> {
+        let result = self.adjudicate(book);
+        match (&self.expected, &result) {
+            (Expected::Amounts(amounts), Ok(adjudication)) => amounts
+                .iter()
+                .filter(|(output, expected)| output.of(adjudication) != *expected)
+                .map(|(output, expected)| self.mismatch(key(*output), expected, output.of(adjudication)))
+                .collect(),
+            (Expected::Amounts(_), Err(refusal)) => vec![self.mismatch("result", "amounts", refusal)],
+            (Expected::Refused(reason), Err(refusal)) if refusal.reason == *reason => Vec::new(),
+            (Expected::Refused(reason), Err(refusal)) => {
+                vec![self.mismatch("result", format!("refused ({}, {reason:?})", reason.code()), refusal)]
+            }
+            (Expected::Refused(reason), Ok(_)) => {
+                vec![self.mismatch("result", format!("refused ({}, {reason:?})", reason.code()), "settled")]
+            }
+        }
+    }
+
+    fn mismatch(&self, what: &'static str, expected: impl ToString, actual: impl ToString) -> Mismatch {
+        let (expected, actual) = (expected.to_string(), actual.to_string());
+        Mismatch { id: self.id.clone(), line: self.line, what, expected, actual }
+    }
+}
+
+fn key(output: Output) -> &'static str {
+    Output::ALL.into_iter().find(|(_, named)| *named == output).map_or("?", |(key, _)| key)
+}

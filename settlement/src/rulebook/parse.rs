@@ -1,0 +1,225 @@
+//! Reads a rule book from its text and reports every fault at once.
+//! `rows.rs` reads conditions and rows, `care.rs` the kinds of care, `layers.rs` what pays after the basic fund,
+//! `examples.rs` the worked cases.
+
+mod care;
+mod examples;
+mod layers;
+mod rows;
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use jiff::civil::Date;
+use sha2::{Digest, Sha256};
+use toml::de::DeTable;
+
+use self::examples::Home;
+use crate::encounter::CareKind;
+use crate::ids::{PoolCode, RegionCode};
+use crate::person::{Insurance, Validity};
+use crate::rulebook::check;
+use crate::rulebook::clause::{Clause, ClauseText, Source, Trust};
+use crate::rulebook::reader::{Fault, Node, Report};
+use crate::rulebook::sections::{DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
+use crate::rulebook::{RuleBook, RuleBookHash};
+
+/// What the readers of all sections share: the sources, and the clauses found so far.
+struct Parser<'a> {
+    report: &'a Report,
+    insurance: Option<Insurance>,
+    sources: Vec<Source>,
+    clauses: RefCell<Vec<ClauseText>>,
+}
+
+/// Reads a rule book.
+///
+/// # Errors
+/// Every fault, by line.
+pub(super) fn parse(text: &str) -> Result<RuleBook, Vec<Fault>> {
+    let report = Report::on(text);
+    let (tree, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let byte = error.span().map_or(0, |span| span.start);
+        report.fault(byte, "TOML", error.message());
+    }
+    let book = {
+        let root = Node::root(&report, &tree);
+        let parser = Parser {
+            report: &report,
+            insurance: root.required_word("insurance", Insurance::from_word),
+            sources: sources(&root),
+            clauses: RefCell::default(),
+        };
+        let book = parser.book(&root, RuleBookHash(Sha256::digest(text).into()));
+        root.finish();
+        book
+    };
+    match book {
+        Some(book) if report.count() == 0 => Ok(book),
+        _ => Err(report.into_faults()),
+    }
+}
+
+fn sources(root: &Node<'_>) -> Vec<Source> {
+    let mut sources: Vec<Source> = Vec::new();
+    for node in root.tables("source") {
+        let id = node.required_text("id");
+        let document = node.required_text("document");
+        let article = node.text("article").map(str::to_owned);
+        if let (Some(id), Some(document)) = (id, document) {
+            if sources.iter().any(|source| source.id == id) {
+                node.fault_at("id", format!("{id} stands twice"));
+            }
+            sources.push(Source { id: id.to_owned(), document: document.to_owned(), article });
+        }
+        node.finish();
+    }
+    sources
+}
+
+impl Parser<'_> {
+    /// Every section is read before any of them may fail, so that no fault hides another.
+    fn book(self, root: &Node<'_>, hash: RuleBookHash) -> Option<RuleBook> {
+        let pool = root.required_text("pool").and_then(|code| match RegionCode::new(code) {
+            Ok(code) => Some(PoolCode(code)),
+            Err(fault) => {
+                root.fault_at("pool", fault.to_string());
+                None
+            }
+        });
+        let title = root.required_text("title");
+        let validity = validity(root);
+        let decision_date = self.choice(root, "decision_date", "date", DecisionDate::from_word);
+        let benefit_year = self.benefit_year(root);
+        let during_stay = self.choice(root, "outpatient_during_stay", "rule", DuringStay::from_word);
+        let interim = self.choice(root, "interim_stay", "deductible", InterimDeductible::from_word);
+        let first_self_pay = self.first_self_pay(root);
+        let unfiled = self.unfiled(root);
+        let off_site = self.off_site(root);
+        let care = CareKind::ALL.map(|care| self.care(root, care));
+        let caps = self.caps(root);
+        let large_sum = self.large_sum(root);
+        let catastrophic = self.catastrophic(root);
+        let civil_servant = self.civil_servant(root);
+        let assistance = self.assistance(root);
+        let account = self.account(root);
+        let rounding =
+            if root.has("rounding") { root.word("rounding", Rounding::from_word) } else { Some(Rounding::FundTotal) };
+        let home = || Some(Home { pool: pool?, insurance: self.insurance?, benefit_year: benefit_year? });
+        let examples = self.examples(root, home());
+        let [inpatient, chronic, outpatient, purchase] = care;
+        let mut clauses = self.clauses.into_inner();
+        clauses.sort_by_key(|clause| clause.at);
+        let book = RuleBook {
+            hash,
+            pool: pool?,
+            insurance: self.insurance?,
+            title: title?.to_owned(),
+            validity: validity?,
+            decision_date: decision_date?.0,
+            benefit_year: benefit_year?,
+            rounding: rounding?,
+            outpatient_during_stay: during_stay?.0,
+            interim_deductible: interim?.0,
+            first_self_pay: first_self_pay?,
+            unfiled: unfiled?,
+            off_site: off_site?,
+            care: [inpatient?, chronic?, outpatient?, purchase?],
+            caps: caps?,
+            large_sum: large_sum?,
+            catastrophic: catastrophic?,
+            civil_servant: civil_servant?,
+            assistance: assistance?,
+            account: account?,
+            sources: self.sources,
+            clauses,
+            examples,
+        };
+        check::caps(&book, self.report);
+        Some(book)
+    }
+
+    /// Reads `source`, `trust`, `clause` of a row or table, and remembers the clause under its path.
+    fn clause(&self, node: &Node<'_>) -> Option<Clause> {
+        let source = node.required_text("source");
+        let trust = node.required_word("trust", Trust::from_word);
+        let text = node.text("clause").map(str::to_owned);
+        let at = node.byte_of("id").or(node.byte_of("source")).unwrap_or(node.byte());
+        let position = source.and_then(|id| {
+            let position = self.sources.iter().position(|source| source.id == id);
+            if position.is_none() {
+                node.fault_at("source", format!("no [[source]] has the id {id}"));
+            }
+            position
+        });
+        let at = Clause(u32::try_from(at).ok()?);
+        let (path, line, unset) = (node.path().to_owned(), self.report.line(at.0 as usize), node.unset_keys());
+        let clause = ClauseText { at, line, path, source: position?, trust: trust?, text, unset };
+        self.clauses.borrow_mut().push(clause);
+        Some(at)
+    }
+
+    /// A table with one word in it.
+    fn choice<T>(
+        &self,
+        root: &Node<'_>,
+        table: &'static str,
+        key: &'static str,
+        from_word: impl Fn(&str) -> Option<T>,
+    ) -> Option<(T, Clause)> {
+        let node = root.required_table(table)?;
+        let value = node.required_word(key, from_word);
+        let clause = self.clause(&node);
+        node.finish();
+        Some((value?, clause?))
+    }
+
+    /// `[benefit_year] starts = "01-01"`: month and day.
+    fn benefit_year(&self, root: &Node<'_>) -> Option<(i8, i8)> {
+        let node = root.required_table("benefit_year")?;
+        let starts = node.required_word("starts", |text| {
+            let (month, day) = text.split_once('-')?;
+            let (month, day) = (month.parse().ok()?, day.parse().ok()?);
+            // A benefit year that began on 29 February would not begin in most years.
+            Date::new(2001, month, day).is_ok().then_some((month, day))
+        });
+        self.clause(&node);
+        node.finish();
+        starts
+    }
+
+    fn first_self_pay(&self, root: &Node<'_>) -> Option<(FirstSelfPay, Clause)> {
+        let node = root.required_table("first_self_pay")?;
+        let rule = match (node.flag("accept_sent"), node.ratio("ratio", 1)) {
+            (true, None) => Some(FirstSelfPay::Sent),
+            (false, Some(ratio)) => Some(FirstSelfPay::Own(ratio)),
+            (true, Some(_)) | (false, None) => {
+                node.fault("needs either accept_sent = true or a ratio of its own");
+                None
+            }
+        };
+        let clause = self.clause(&node);
+        node.finish();
+        Some((rule?, clause?))
+    }
+}
+
+fn validity(root: &Node<'_>) -> Option<Validity> {
+    let (from, to) = (root.required_date("from"), root.date("to"));
+    let validity = Validity { from: from?, to };
+    if to.is_some_and(|to| to < validity.from) {
+        root.fault_at("to", "lies before from");
+    }
+    Some(validity)
+}
+
+/// Reports ids that stand twice among rows that were read.
+fn unique_ids<'n, 'a: 'n>(nodes: impl IntoIterator<Item = &'n Node<'a>>) {
+    let mut seen = HashSet::new();
+    for node in nodes {
+        if node.has("id") && !seen.insert(node.path().to_owned()) {
+            node.fault_at("id", "stands twice in this table");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Reads `[[example]]` tables into whole cases: an invented person with one entitlement, a visit, a bill.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use crate::bill::{Bill, CategorySum, Coverage, FeeCategory};
+use crate::encounter::{CareKind, Encounter, HospitalLevel, Marks};
+use crate::filing::{Filing, FilingClass};
+use crate::ids::{
+    DiseaseCode, EncounterId, FilingId, InstitutionCode, PersonNumber, PoolCode, RegionCode, SettlementId,
+};
+use crate::money::Money;
+use crate::operation::{AccountUse, Settle};
+use crate::person::{
+    AssistanceClass, DatedIdentity, Entitlement, Insurance, Person, PersonClass, Qualification, Validity,
+};
+use crate::refusal::Reason;
+use crate::rulebook::conditions::Footing;
+use crate::rulebook::example::{Example, Expected, Output};
+use crate::rulebook::reader::Node;
+use crate::year_to_date::{BenefitYear, Usage, UsageSums};
+
+use super::{Parser, unique_ids};
+
+/// What an example takes over from its book.
+#[derive(Clone, Copy)]
+pub(super) struct Home {
+    /// Whose rules they are.
+    pub(super) pool: PoolCode,
+    /// For which insurance.
+    pub(super) insurance: Insurance,
+    /// Month and day on which the benefit year begins.
+    pub(super) benefit_year: (i8, i8),
+}
+
+/// How long an example's person has been insured where it does not say.
+const USUAL_MONTHS: i64 = 240;
+
+impl Parser<'_> {
+    /// Reads the worked cases of a book.
+    pub(super) fn examples(&self, root: &Node<'_>, home: Option<Home>) -> Vec<Example> {
+        let nodes: Vec<Node<'_>> = root
+            .tables("example")
+            .into_iter()
+            .map(|node| {
+                let path = node.path_of(node.required_text("id").unwrap_or("?"));
+                node.called(path)
+            })
+            .collect();
+        unique_ids(&nodes);
+        let read = |node: Node<'_>| {
+            let example = self.example(&node, home);
+            node.finish();
+            example
+        };
+        nodes.into_iter().filter_map(read).collect()
+    }
+
+    fn example(&self, node: &Node<'_>, home: Option<Home>) -> Option<Example> {
+        let settled_on = node.required_date("settled");
+        let visit = Visit::read(node, home, settled_on);
+        let person = person(node, home, settled_on);
+        let used: Vec<_> = node.tables("used").into_iter().map(|row| used(row, home, settled_on)).collect();
+        let bill = bill(node);
+        let expected = expected(node);
+        let account_balance = node.money("account_balance").unwrap_or_default();
+        let earlier_in_stay = node.flag("earlier_in_stay");
+        let title = node.required_text("title");
+        let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
+        Some(Example {
+            id: node.text("id")?.to_owned(),
+            title: title?.to_owned(),
+            line: self.report.line(node.byte_of("id")?),
+            filing: visit.filing(&person, settled_on),
+            settle: Settle {
+                settlement: SettlementId::new("example").ok()?,
+                home: home.pool,
+                insurance: home.insurance,
+                encounter: visit.encounter,
+                bill: bill?,
+                account: AccountUse::Own,
+            },
+            person,
+            used: used.into_iter().collect::<Option<Vec<_>>>()?,
+            account_balance,
+            earlier_in_stay,
+            settled_on,
+            expected: expected?,
+        })
+    }
+}
+
+/// A pool that is nobody's home: where examples are treated elsewhere.
+const ELSEWHERE: &str = "000000";
+
+/// The visit of an example, and what it says of a filing.
+struct Visit {
+    encounter: Encounter,
+    class: Option<FilingClass>,
+}
+
+impl Visit {
+    fn read(node: &Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<Visit> {
+        let level = node.required_word("level", HospitalLevel::from_word);
+        let care = node.required_word("care", CareKind::from_word);
+        // `none` for care elsewhere without a filing; anything else as in the conditions of rows.
+        let footing = node.required_word("filing", |word| match word {
+            "none" => Some(None),
+            _ => Footing::from_word(word).map(Some),
+        });
+        let admitted = node.date("admitted").or(settled_on);
+        let disease = node.word("disease", |code| DiseaseCode::new(code).ok());
+        let marks =
+            Marks { emergency: node.flag("emergency"), third_party: node.flag("third_party"), ..Marks::default() };
+        let footing = footing?;
+        let elsewhere = PoolCode(RegionCode::new(ELSEWHERE).ok()?);
+        let pool = if footing == Some(Footing::Local) { home?.pool } else { elsewhere };
+        let encounter = Encounter {
+            id: EncounterId::new("example").ok()?,
+            institution: InstitutionCode::new("example").ok()?,
+            area: pool.0,
+            pool,
+            level: level?,
+            care: care?,
+            admitted: admitted?,
+            discharged: settled_on,
+            disease,
+            batch: None,
+            interim: false,
+            marks,
+        };
+        let class = match footing {
+            None | Some(Footing::Local) => None,
+            Some(Footing::OffSite(class)) => Some(class),
+        };
+        Some(Visit { encounter, class })
+    }
+
+    fn filing(&self, person: &Person, day: Date) -> Option<Filing> {
+        Some(Filing {
+            id: FilingId::new("example").ok()?,
+            person: person.number.clone(),
+            home: person.home,
+            class: self.class?,
+            destination: self.encounter.area,
+            validity: Validity { from: day.min(self.encounter.admitted), to: None },
+        })
+    }
+}
+
+fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Person> {
+    let class = node.required_word("person", PersonClass::from_word);
+    let (age, birth) = (node.number("age"), node.date("birth"));
+    let identity = node.word("identity", AssistanceClass::from_word);
+    let months = node.number("enrolled_months").unwrap_or(USUAL_MONTHS);
+    let tier = node.text("tier").map(str::to_owned);
+    let civil_servant = node.flag("civil_servant");
+    // Without a word to the contrary the person is qualified for the disease of the visit.
+    let disease =
+        if node.flag("unqualified") { None } else { node.word("disease", |code| DiseaseCode::new(code).ok()) };
+    let (home, day) = (home?, day?);
+    let birth = birth.or_else(|| day.checked_sub(age?.years()).ok());
+    if birth.is_none() {
+        node.fault("needs an age or a birth");
+    }
+    let always = Validity { from: Date::new(1900, 1, 1).ok()?, to: None };
+    let entitlement = Entitlement {
+        insurance: home.insurance,
+        class: class?,
+        validity: always,
+        continuous_since: day.checked_sub(months.months()).ok()?,
+        tier,
+        civil_servant,
+        suspended: None,
+    };
+    Some(Person {
+        number: PersonNumber::new("example").ok()?,
+        home: home.pool,
+        birth: birth?,
+        entitlements: vec![entitlement],
+        identities: identity.map(|class| DatedIdentity { class, validity: always }).into_iter().collect(),
+        qualifications: disease.map(|disease| Qualification { disease, validity: always }).into_iter().collect(),
+    })
+}
+
+/// `[[example.used]]`: what was used before in the benefit year of the settlement.
+fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<Usage> {
+    let care = row.required_word("care", CareKind::from_word);
+    let disease = row.word("disease", |code| DiseaseCode::new(code).ok());
+    let money = |key| row.money(key).unwrap_or_default();
+    let sums = UsageSums {
+        stays: row.number("stays").unwrap_or_default(),
+        deductible: money("deductible"),
+        in_policy: money("in_policy"),
+        basic: money("basic"),
+        large_sum: money("large_sum"),
+        catastrophic_base: money("catastrophic_base"),
+        catastrophic: money("catastrophic"),
+        civil_servant: money("civil_servant"),
+        assistance: money("assistance"),
+    };
+    row.finish();
+    let home = home?;
+    let year = BenefitYear::of(settled_on?, home.benefit_year);
+    Some(Usage { year, insurance: home.insurance, care: care?, disease, sums })
+}
+
+/// `bill`: the split, and the gross class-B charges where the region applies a share of its own to them.
+fn bill(node: &Node<'_>) -> Option<Bill> {
+    let table = node.required_table("bill")?;
+    let money = |key| table.money(key).unwrap_or_default();
+    let coverage = Coverage {
+        self_paid: money("self_paid"),
+        over_limit: money("over_limit"),
+        first_self_pay: money("first_self_pay"),
+        in_policy: money("in_policy"),
+    };
+    let class_b = table.money("class_b").unwrap_or(coverage.first_self_pay);
+    let class_a = coverage.in_policy + coverage.first_self_pay - class_b;
+    if class_a.is_negative() {
+        table.fault("has more class_b than first_self_pay and in_policy together");
+    }
+    let (class_c, over_limit) = (coverage.self_paid, coverage.over_limit);
+    let sum = CategorySum { category: FeeCategory::new(9)?, class_a, class_b, class_c, over_limit };
+    let bill = Bill::new(coverage, vec![sum], Vec::new());
+    if let Err(error) = &bill {
+        table.fault(error.to_string());
+    }
+    table.finish();
+    bill.ok()
+}
+
+fn expected(node: &Node<'_>) -> Option<Expected> {
+    if let Some(code) = node.number("refused") {
+        let reason = u16::try_from(code).ok().and_then(Reason::from_code);
+        if reason.is_none() {
+            node.fault_at("refused", "is not the code of a refusal");
+        }
+        return reason.map(Expected::Refused);
+    }
+    let table = node.required_table("expect")?;
+    let amounts: Vec<(Output, Money)> =
+        Output::ALL.into_iter().filter_map(|(key, output)| Some((output, table.money(key)?))).collect();
+    if amounts.is_empty() {
+        table.fault("names no amount");
+    }
+    table.finish();
+    Some(Expected::Amounts(amounts))
+}

@@ -1,0 +1,187 @@
+//! Reads rows: their id, their conditions, and the value that the caller knows how to read.
+
+use crate::encounter::{CareKind, HospitalLevel};
+use crate::ids::DiseaseCode;
+use crate::money::Money;
+use crate::person::PersonClass;
+use crate::rulebook::check::{self, Extent};
+use crate::rulebook::clause::{Limit, Setting};
+use crate::rulebook::conditions::{Cases, Conditions, Footing, IDENTITIES, Span};
+use crate::rulebook::conditions::{footing_position, identity_position, identity_word};
+use crate::rulebook::ratio::Ratio;
+use crate::rulebook::reader::Node;
+use crate::rulebook::sections::{Part, Segment};
+use crate::rulebook::table::{Row, Table};
+
+use super::{Parser, unique_ids};
+
+/// Whether a table has to have a row for everybody.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needed {
+    /// Some row applies to every settlement.
+    Always,
+    /// Where no row applies, the rule is not there.
+    Sometimes,
+}
+
+impl Parser<'_> {
+    /// Reads the rows `[[…key]]` of a table and checks them against one another.
+    pub(super) fn rows<'n, T>(
+        &self,
+        parent: &Node<'n>,
+        key: &'static str,
+        needed: Needed,
+        value: impl Fn(&Node<'n>) -> Option<T>,
+    ) -> Option<Table<T>>
+    where
+        T: Extent,
+    {
+        let (table, whole) = self.bare_rows(parent, key, value);
+        check::overlaps(&table, self.report, |_, _| true);
+        if needed == Needed::Always && table.rows.is_empty() && whole {
+            parent.fault_at(key, format!("is missing: write at least one [[{}]]", table.path));
+        } else if needed == Needed::Always && whole {
+            check::gaps(&table, self.insurance, self.report);
+        }
+        Some(table)
+    }
+
+    /// Reads rows without checking them against one another; false beside them when some could not be read.
+    pub(super) fn bare_rows<'n, T>(
+        &self,
+        parent: &Node<'n>,
+        key: &'static str,
+        value: impl Fn(&Node<'n>) -> Option<T>,
+    ) -> (Table<T>, bool) {
+        let nodes: Vec<Node<'n>> = parent.tables(key).into_iter().map(named).collect();
+        unique_ids(&nodes);
+        let written = nodes.len();
+        let rows: Vec<Row<T>> = nodes.into_iter().filter_map(|node| self.row(node, &value)).collect();
+        let whole = rows.len() == written && (written > 0 || !parent.has(key));
+        (Table { path: parent.path_of(key), rows }, whole)
+    }
+
+    fn row<'n, T>(&self, node: Node<'n>, value: impl Fn(&Node<'n>) -> Option<T>) -> Option<Row<T>> {
+        let when = conditions(&node);
+        let value = value(&node);
+        let clause = self.clause(&node);
+        node.finish();
+        Some(Row { when: when?, clause: clause?, value: value? })
+    }
+}
+
+/// A row is called by its id; one without is reported and called `?`.
+fn named(node: Node<'_>) -> Node<'_> {
+    let id = node.required_text("id").unwrap_or("?");
+    if !id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') && id != "?" {
+        node.fault_at("id", "has something else than small letters, digits and hyphens");
+    }
+    let path = node.path_of(id);
+    node.called(path)
+}
+
+/// Reads the conditions of a row.
+fn conditions(node: &Node<'_>) -> Option<Conditions> {
+    let person = cases(node, "person", PersonClass::from_word, |class| *class as usize);
+    let level = cases(node, "level", HospitalLevel::from_word, |level| *level as usize);
+    let care = care(node, "care");
+    let filing = cases(node, "filing", Footing::from_word, |footing| footing_position(*footing));
+    let identity = cases(
+        node,
+        "identity",
+        |word| IDENTITIES.into_iter().find(|identity| identity_word(*identity) == word),
+        |identity| identity_position(*identity),
+    );
+    let age = span(node, "age_from", "age_to");
+    let stay = span(node, "stay_from", "stay_to");
+    let enrolled_months = span(node, "enrolled_months_from", "enrolled_months_to");
+    let tier = list(node, "tier", |word| Some(word.to_owned()));
+    let disease = list(node, "disease", |code| DiseaseCode::new(code).ok());
+    Some(Conditions {
+        person: person?,
+        level: level?,
+        care: care?,
+        filing: filing?,
+        identity: identity?,
+        age: age?,
+        stay: stay?,
+        enrolled_months: enrolled_months?,
+        tier: tier?,
+        disease: disease?,
+    })
+}
+
+fn list<T>(node: &Node<'_>, key: &'static str, from_word: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    if node.has(key) { node.words(key, from_word) } else { Some(node.words(key, from_word).unwrap_or_default()) }
+}
+
+fn cases<T>(
+    node: &Node<'_>,
+    key: &'static str,
+    from_word: impl Fn(&str) -> Option<T>,
+    position: impl Fn(&T) -> usize,
+) -> Option<Cases> {
+    let present = node.has(key);
+    let named = node.words(key, from_word);
+    if present { named.map(|named| Cases::at(named.iter().map(position))) } else { Some(Cases::ANY) }
+}
+
+/// Reads a condition on the kind of care.
+pub(super) fn care(node: &Node<'_>, key: &'static str) -> Option<Cases> {
+    cases(node, key, CareKind::from_word, |care| *care as usize)
+}
+
+/// Reads parts of the person's burden, which have to be named.
+pub(super) fn parts(node: &Node<'_>, key: &'static str) -> Option<Cases> {
+    Some(Cases::at(node.required_words(key, Part::from_word)?.into_iter().map(|part| part as usize)))
+}
+
+fn span(node: &Node<'_>, from: &'static str, to: &'static str) -> Option<Span> {
+    let (lower, upper) = (node.number(from), node.number(to));
+    if node.has(from) && lower.is_none() || node.has(to) && upper.is_none() {
+        return None;
+    }
+    let span = Span { from: lower.unwrap_or(i64::MIN), to: upper.unwrap_or(i64::MAX) };
+    if span.to < span.from {
+        node.fault_at(to, format!("lies below {from}"));
+        return None;
+    }
+    Some(span)
+}
+
+/// Reads `from`, `to` and `ratio` of a segment.
+pub(super) fn segment(node: &Node<'_>) -> Option<Segment> {
+    let (from, to) = (node.money("from"), node.money("to"));
+    let ratio = node.required_ratio("ratio", 1);
+    let from = from.unwrap_or_default();
+    if to.is_some_and(|to| to <= from) {
+        node.fault_at("to", "is not above from");
+        return None;
+    }
+    Some(Segment { from, to, ratio: ratio? })
+}
+
+/// Reads the `ratio` of a row.
+pub(super) fn ratio(node: &Node<'_>) -> Option<Setting<Ratio>> {
+    node.required_ratio("ratio", 1)
+}
+
+/// Reads the `amount` of a row.
+pub(super) fn amount(node: &Node<'_>) -> Option<Setting<Money>> {
+    node.money_setting("amount")
+}
+
+/// Reads a limit: an `amount`, or `none = true` where there is none.
+pub(super) fn limit(node: &Node<'_>) -> Option<Limit> {
+    match (node.flag("none"), node.has("amount")) {
+        (true, false) => Some(Setting::Known(None)),
+        (false, true) => Some(match node.money_setting("amount")? {
+            Setting::Known(amount) => Setting::Known(Some(amount)),
+            Setting::Unset => Setting::Unset,
+        }),
+        (true, true) | (false, false) => {
+            node.fault("needs either an amount or none = true");
+            None
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The sections of a rule book as types: kinds of care, caps, layers, the off-site change, the account.
+//! Only shape; `parse/` reads them, `benefits/` applies them.
+
+use crate::ids::DiseaseCode;
+use crate::money::Money;
+use crate::rulebook::clause::{Clause, Limit, Setting};
+use crate::rulebook::conditions::{Cases, Footing};
+use crate::rulebook::ratio::Ratio;
+use crate::rulebook::table::Table;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$case_doc:meta])* $case:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$case_doc])* $case,)*
+        }
+
+        impl $name {
+            /// Every case.
+            pub const ALL: &[$name] = &[$($name::$case,)*];
+
+            /// The word in rule books.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $($name::$case => $word,)*
+                }
+            }
+
+            /// The case that a word names.
+            pub fn from_word(word: &str) -> Option<$name> {
+                $name::ALL.iter().copied().find(|case| case.word() == word)
+            }
+        }
+    };
+}
+
+words! {
+    /// Which day decides the rule book, class, age, deductible and benefit year.
+    DecisionDate {
+        /// The day of admission or visit.
+        Admission = "admission",
+        /// The day of discharge.
+        Discharge = "discharge",
+        /// The day of settlement.
+        Settlement = "settlement",
+    }
+}
+
+words! {
+    /// Where a fund's payment is rounded to the fen (policy.md C.2).
+    Rounding {
+        /// Once, on the fund's whole payment.
+        FundTotal = "fund_total",
+        /// On each segment.
+        Segment = "segment",
+    }
+}
+
+words! {
+    /// How often a deductible is due.
+    Per {
+        /// For each stay or visit.
+        Stay = "stay",
+        /// Once a benefit year.
+        Year = "year",
+    }
+}
+
+words! {
+    /// What the bounds of ratio segments are measured on (policy.md C.4).
+    SegmentBase {
+        /// The bill at hand.
+        Bill = "bill",
+        /// The in-policy amount of the benefit year so far, this kind of care, the deductible included.
+        Year = "year",
+    }
+}
+
+words! {
+    /// What a cap of the basic fund is measured on (policy.md C.5).
+    Measure {
+        /// What the fund has paid.
+        FundPaid = "fund_paid",
+        /// The in-policy amount.
+        InPolicy = "in_policy",
+    }
+}
+
+words! {
+    /// Who bears the cost above a cap.
+    Above {
+        /// The person.
+        Person = "person",
+        /// The large-sum layer, where the region has one.
+        LargeSum = "large-sum",
+    }
+}
+
+words! {
+    /// What the bounds of catastrophic tiers are measured on (policy.md C.9).
+    TierBase {
+        /// The compliant amount itself.
+        Compliant = "compliant",
+        /// Its excess over the deductible.
+        Excess = "excess",
+    }
+}
+
+words! {
+    /// What happens to outpatient care while the person lies in a hospital.
+    DuringStay {
+        /// It is settled.
+        Pay = "pay",
+        /// It is settled with a warning.
+        Warn = "warn",
+        /// It is refused.
+        Refuse = "refuse",
+    }
+}
+
+words! {
+    /// Whether a later mid-way settlement of a stay bears the deductible again (policy.md A.10).
+    InterimDeductible {
+        /// Once a stay.
+        Once = "once",
+        /// In each settlement.
+        Each = "each",
+    }
+}
+
+words! {
+    /// A part of the bill that the person bears until a layer takes some of it.
+    Part {
+        /// 起付线.
+        Deductible = "deductible",
+        /// The share that the ratios leave.
+        RatioShare = "ratio_share",
+        /// The in-policy cost above a cap.
+        AboveCap = "above_cap",
+        /// What an off-site pre-deduction took out.
+        PreDeduction = "pre_deduction",
+        /// 先行自付.
+        FirstSelfPay = "first_self_pay",
+        /// 超限价自费.
+        OverLimit = "over_limit",
+        /// 自费.
+        SelfPaid = "self_paid",
+    }
+}
+
+/// What the person pays first of class-B items (policy.md A.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstSelfPay {
+    /// The treatment place's sum is accepted.
+    Sent,
+    /// The home region's own share of the gross class-B charges.
+    Own(Setting<Ratio>),
+}
+
+/// What holds for a person without a filing and without an emergency mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfiled {
+    /// Nothing is settled directly.
+    Refuse,
+    /// The person is treated as on this footing.
+    TreatAs(Footing),
+}
+
+/// How care elsewhere is paid differently (policy.md C.6). The order is pre-deduction, deductible, points, factor.
+/// Another deductible stands in the table of deductibles, a ratio table of its own in the table of ratios, both
+/// under a condition on `filing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OffSite {
+    /// A share of the in-policy amount that the person bears before all else.
+    pub pre_deduct: Option<Setting<Ratio>>,
+    /// Percentage points off the ratio.
+    pub points: Option<Setting<Ratio>>,
+    /// A factor on the ratio.
+    pub factor: Option<Setting<Ratio>>,
+    /// Nothing is paid at such an institution.
+    pub not_payable: bool,
+}
+
+/// 起付线.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deductible {
+    /// The sum.
+    pub amount: Setting<Money>,
+    /// How often it is due.
+    pub per: Per,
+    /// The kinds of care whose deductibles count together, where it is due once a year.
+    pub shared_by: Cases,
+}
+
+/// One segment of a ratio, or one tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Lower bound.
+    pub from: Money,
+    /// Upper bound; none for no end.
+    pub to: Option<Money>,
+    /// The share that the fund pays.
+    pub ratio: Setting<Ratio>,
+}
+
+/// How one kind of care is paid by the basic fund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CareRules {
+    /// 起付线.
+    pub deductible: Table<Deductible>,
+    /// A factor on the deductible: half for children, half from the second stay.
+    pub deductible_factor: Table<Setting<Ratio>>,
+    /// 支付比例, by segment.
+    pub ratio: Table<Segment>,
+    /// What the segments are measured on.
+    pub segment_base: SegmentBase,
+    /// The chronic diseases that are settled across provinces; empty for other care.
+    pub diseases: Vec<Disease>,
+}
+
+/// A chronic disease that is settled across provinces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disease {
+    /// Its national code.
+    pub code: DiseaseCode,
+    /// Its name.
+    pub name: String,
+    /// Where the book opens it.
+    pub clause: Clause,
+}
+
+/// A section that a region may do without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Section<T> {
+    /// `none = true`: the region has no such thing.
+    None(Clause),
+    /// The rules.
+    Rules(T),
+}
+
+impl<T> Section<T> {
+    /// The rules, where the region has any.
+    pub fn rules(&self) -> Option<&T> {
+        match self {
+            Section::None(_) => None,
+            Section::Rules(rules) => Some(rules),
+        }
+    }
+}
+
+/// 封顶线 of the basic fund. Several may hold at once, one inside another: the tightest binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cap {
+    /// The kinds of care that count together.
+    pub counts: Cases,
+    /// Measured on what.
+    pub measure: Measure,
+    /// The sum for a benefit year.
+    pub amount: Setting<Money>,
+    /// Who bears what is above it.
+    pub above: Above,
+    /// Whether it counts one disease alone: rows with a condition on `disease` do.
+    pub of_disease: bool,
+}
+
+/// 大额补助: what pays above the basic cap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LargeSum {
+    /// Its share.
+    pub ratio: Table<Setting<Ratio>>,
+    /// Its cap for a benefit year.
+    pub cap: Table<Limit>,
+}
+
+/// Which parts of the person's burden a layer looks at, in which care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerBase {
+    /// The parts.
+    pub includes: Cases,
+    /// The kinds of care.
+    pub care: Cases,
+    /// Where the book says so.
+    pub clause: Clause,
+}
+
+/// 大病保险.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Catastrophic {
+    /// What it looks at.
+    pub base: LayerBase,
+    /// What its tiers are measured on.
+    pub tier_base: TierBase,
+    /// Its own deductible for a benefit year.
+    pub deductible: Table<Setting<Money>>,
+    /// Its tiers.
+    pub ratio: Table<Segment>,
+    /// Its cap for a benefit year.
+    pub cap: Table<Limit>,
+}
+
+/// 公务员医疗补助.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CivilServant {
+    /// What it looks at.
+    pub base: LayerBase,
+    /// Its share.
+    pub ratio: Table<Setting<Ratio>>,
+    /// Its cap for a benefit year.
+    pub cap: Table<Limit>,
+}
+
+/// 医疗救助.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assistance {
+    /// What it looks at.
+    pub base: LayerBase,
+    /// From what burden of the benefit year on it pays.
+    pub start: Table<Setting<Money>>,
+    /// Its share.
+    pub ratio: Table<Setting<Ratio>>,
+    /// Its cap for a benefit year.
+    pub cap: Table<Limit>,
+}

@@ -1,0 +1,45 @@
+//! A table of a rule book: rows with conditions, of which at most one applies.
+
+use crate::refusal::{Reason, Refusal};
+use crate::rulebook::clause::Clause;
+use crate::rulebook::conditions::{Conditions, Facts};
+
+/// A row: when it applies, where it stands, what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row<T> {
+    /// When it applies.
+    pub when: Conditions,
+    /// Where it stands.
+    pub clause: Clause,
+    /// What it says.
+    pub value: T,
+}
+
+/// The rows of one table, under its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table<T> {
+    /// For example `inpatient.deductible`.
+    pub path: String,
+    /// In the order of the file, which decides nothing.
+    pub rows: Vec<Row<T>>,
+}
+
+impl<T> Table<T> {
+    /// The row that applies, if any.
+    pub fn find(&self, facts: &Facts<'_>) -> Option<&Row<T>> {
+        self.rows.iter().find(|row| row.when.hold(facts))
+    }
+
+    /// The row that applies, for a settlement that cannot go on without one.
+    ///
+    /// # Errors
+    /// [`Reason::RuleUnset`], naming the table, when none applies.
+    pub fn needed(&self, facts: &Facts<'_>) -> Result<&Row<T>, Refusal> {
+        self.find(facts).ok_or_else(|| Refusal::new(Reason::RuleUnset).because(self.path.as_str()))
+    }
+
+    /// Every row that applies: several segments of a ratio, several caps one inside another.
+    pub fn matching<'a>(&'a self, facts: &'a Facts<'a>) -> impl Iterator<Item = &'a Row<T>> {
+        self.rows.iter().filter(|row| row.when.hold(facts))
+    }
+}
