@@ -6,7 +6,7 @@ use crate::ids::DiseaseCode;
 use crate::money::Money;
 use crate::person::{AssistanceClass, Insurance, PersonClass};
 use crate::rulebook::clause::{Limit, Setting};
-use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, IDENTITIES, Span};
+use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, IDENTITIES, Span, identity_word};
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::reader::Report;
 use crate::rulebook::sections::{Cap, Deductible, OffSite, Segment, Unfiled};
@@ -208,7 +208,7 @@ fn describe<T>(table: &Table<T>, facts: &Facts<'_>) -> String {
     say(named(|when| when.level != Cases::ANY), format!("level {}", facts.level.word()));
     say(named(|when| when.care != Cases::ANY), facts.care.word().into());
     say(named(|when| when.filing != Cases::ANY), facts.footing.word().into());
-    let identity = crate::rulebook::conditions::identity_word(facts.identity);
+    let identity = identity_word(facts.identity);
     say(named(|when| when.identity != Cases::ANY), format!("identity {identity}"));
     say(named(|when| when.age != Span::ANY), format!("age {}", facts.age));
     say(named(|when| when.stay != Span::ANY), format!("stay {}", facts.stay));
