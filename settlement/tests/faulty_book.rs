@@ -121,6 +121,18 @@ fn one_fault_alone_is_one_fault() {
             "not a key",
         ),
         ("pool = \"410700\"", "pool = \"41070\"", "pool", "a code of six digits"),
+        (
+            "id = \"outpatient-year\"\ncounts = [\"outpatient\"]",
+            "id = \"outpatient-year\"\ncounts = [\"inpatient\", \"chronic\", \"outpatient\"]",
+            "cap",
+            "overlaps the row on line",
+        ),
+        (
+            "id = \"outpatient-year\"\n",
+            "id = \"outpatient-year\"\nage_from = 18\n",
+            "cap",
+            "leaves a gap: no row for age 0",
+        ),
         ("age = 45", "age = 99999999999", "example.referral", "needs an age or a birth"),
     ] {
         let (_, faults) = plant(&[(good, bad)]);
