@@ -45,7 +45,7 @@ pub use rule_books::{RuleBookText, RuleSet};
 use crate::clock::Clock;
 use crate::readers::Readers;
 use crate::store::{StoreError, StoreOptions};
-use crate::writer::Writer;
+use crate::writer::{Closed, Writer};
 
 /// How operations and answers are read and written as bytes. The store keeps bytes untouched; only where the book
 /// needs what is in them does it ask.
@@ -133,6 +133,11 @@ impl HomeStore {
     pub fn open(path: &Path, wire: Wire, options: StoreOptions) -> Result<HomeStore, StoreError> {
         let writer = Writer::open(path, schema::MIGRATIONS, options)?;
         Ok(HomeStore { writer, readers: Readers::open(path)?, wire })
+    }
+
+    /// The end of the store's writer, to be waited for before opening the file again.
+    pub fn closed(&self) -> Closed {
+        self.writer.closed()
     }
 
     /// Decides a batch in the order in which it came, in one transaction. `decide` carries the book forward from one

@@ -24,7 +24,6 @@ pub use book::{Answered, Book, BookSeq, Booked, Claim, Deed, Message, PersonBook
 pub use effects::{Effects, Undoing, UsagePosting};
 pub use judge::{Judge, Judgement, Question, judge_by};
 
-use crate::difference::first_difference;
 use crate::filing::Filing;
 use crate::operation::{Operation, OperationKey, Request, Settle};
 use crate::outcome::{Done, Outcome};
@@ -116,7 +115,7 @@ pub fn estimate(
 
 fn repeated(answered: &Answered, operation: &Operation) -> Verdict {
     // A voided key holds no content: whatever comes under it is told that it is voided.
-    match answered.operation.as_ref().and_then(|first| first_difference(first, operation)) {
+    match answered.operation.as_ref().and_then(|first| first.difference(operation)) {
         Some(field) => Verdict::ContentDiffers { field },
         None => Verdict::Known { seq: answered.seq },
     }

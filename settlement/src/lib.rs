@@ -11,7 +11,6 @@
 //! | [`rulebook`], [`benefits`] | one region's rules as data, and the steps that apply them |
 //! | [`adjudication`], [`year_to_date`], [`postings`] | what comes out, what it uses up, what it books |
 //! | [`operation`], [`outcome`], [`lifecycle`], [`decide`] | what changes the books, and what one operation does to them |
-//! | [`difference`] | in which field two operations under one key differ |
 //! | [`finding`] | what a check of the books found amiss |
 //! | [`refusal`] | every way of saying no |
 
@@ -20,7 +19,6 @@ pub mod beijing;
 pub mod benefits;
 pub mod bill;
 pub mod decide;
-pub mod difference;
 pub mod encounter;
 pub mod filing;
 pub mod finding;

@@ -1,1 +1,33 @@
-//! Placeholder for warm-up.
+//! A home region: its enrollees, its rule books in force, its book. It answers the hub's questions and decides what
+//! the hub forwards; it meets no hospital.
+//!
+//! | look in | for |
+//! |---|---|
+//! | [`config`], [`start`] | settings, and the life of the process |
+//! | [`service`] | the gRPC service: permit, convert, call, convert |
+//! | [`committer`] | **the money path**: what waits is decided in one batch and one commit |
+//! | [`look_up`], [`estimate`], [`query`] | questions that change nothing |
+//! | [`people`], [`post`], [`rules`] | files that come in: enrollees, postings, rule books |
+//! | [`sheet`] | reading such a file with every fault at once |
+//! | [`sealing`] | names and documents at rest |
+//! | [`replay`] | past decisions again: identical, explained |
+//!
+//! Absent on purpose: a filing of the region's own, and relatives' accounts; both are the hub's or a later matter.
+
+pub mod committer;
+pub mod config;
+pub mod estimate;
+pub mod look_up;
+pub mod people;
+pub mod post;
+pub mod query;
+pub mod replay;
+pub mod rules;
+pub mod sealing;
+pub mod service;
+pub mod sheet;
+pub mod start;
+mod wire;
+
+pub use config::Config;
+pub use start::{Running, StartError, start};

@@ -111,6 +111,30 @@ impl HomeStore {
         Ok(())
     }
 
+    /// The pools of some people; who is not enrolled here is left out.
+    ///
+    /// # Errors
+    /// When a statement fails or a row is corrupt.
+    pub async fn enrollee_home_list(
+        &self,
+        people: Vec<PersonNumber>,
+    ) -> Result<HashMap<PersonNumber, PoolCode>, StoreError> {
+        self.readers
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT person, home FROM enrollees WHERE person IN (SELECT value FROM json_each(?1))",
+                )?;
+                let mut rows = statement.query([super::row::list(people.iter().map(PersonNumber::as_str))])?;
+                let mut homes = HashMap::new();
+                while let Some(row) = rows.next()? {
+                    let columns = Columns { row, table: "enrollees", id: "home" };
+                    homes.insert(columns.id("person", PersonNumber::new)?, columns.pool("home")?);
+                }
+                Ok(homes)
+            })
+            .await
+    }
+
     /// Finds a person of a pool.
     ///
     /// # Errors

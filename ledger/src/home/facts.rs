@@ -45,6 +45,22 @@ impl HomeStore {
             .await
     }
 
+    /// What a person's account holds, and the last place of the book.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn account_balance_read(&self, person: PersonNumber) -> Result<(Money, BookSeq), StoreError> {
+        self.readers
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM account_entries WHERE person = ?1",
+                )?;
+                let balance = statement.query_row([person.as_str()], |row| row.get(0)).map(Money::from_fen)?;
+                Ok((balance, load::last_seq(connection, load::NOW)?))
+            })
+            .await
+    }
+
     /// The settlements in force of a person's visit, oldest first; those of one treatment pool where one is named.
     ///
     /// # Errors

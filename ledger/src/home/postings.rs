@@ -109,16 +109,19 @@ pub enum PostingFault {
 }
 
 impl HomeStore {
-    /// Posts; the same id again with the same content is a repeat and changes nothing.
+    /// Posts, in the given order; the same id again with the same content is a repeat and changes nothing.
     ///
     /// # Errors
-    /// When a statement fails. Why the posting itself is not taken comes back as a value.
+    /// When a statement fails: then nothing of it was posted. Why one posting is not taken comes back as a value.
     pub async fn posting_post(
         &self,
-        posting: Posting,
+        postings: Vec<Posting>,
         at: Timestamp,
-    ) -> Result<Result<Posted, PostingFault>, StoreError> {
-        self.writer.write(move |transaction| post(transaction, &posting, at)).await
+    ) -> Result<Vec<Result<Posted, PostingFault>>, StoreError> {
+        let post_all = move |transaction: &Transaction<'_>| {
+            postings.iter().map(|posting| post(transaction, posting, at)).collect::<Result<Vec<_>, _>>()
+        };
+        self.writer.write(post_all).await
     }
 }
 

@@ -1,0 +1,132 @@
+//! 1101: finds a person by what was shown at the desk: `02` a document, `03` a card, `01` an electronic credential,
+//! whose token is the card's number or the person's number in the demo's data. A name, where given, must be the
+//! person's. Whoever finds nobody learns nothing else.
+
+use jiff::civil::Date;
+use ledger::home::{Credential, Enrollee, EntitlementRow, HomeStore};
+use proto::v1;
+use settlement::ids::{PersonNumber, PoolCode};
+use settlement::money::Money;
+use settlement::refusal::{Reason, Refusal};
+
+use crate::people::{card_digest, document_digest};
+use crate::sealing::{Matter, Sealing};
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The pool.
+    pub home: PoolCode,
+    /// `mdtrt_cert_type`.
+    pub credential_type: String,
+    /// `mdtrt_cert_no`.
+    pub credential: String,
+    /// `psn_name`; may be empty.
+    pub name: String,
+    /// The day asked about.
+    pub on: Date,
+}
+
+/// Finds a person.
+///
+/// # Errors
+/// [`Reason::UnknownPerson`] when nobody fits, [`Reason::NotInsured`] when the person has no coverage to show.
+pub async fn run(store: &HomeStore, sealing: &Sealing, question: &Question) -> Result<v1::LookUpReply, Refusal> {
+    let enrollee = find(store, sealing, question).await?;
+    let name = opened(sealing, Matter::Name, &enrollee.sealed.name)?;
+    let asked = question.name.trim();
+    if !asked.is_empty() && asked != name {
+        return Err(Refusal::new(Reason::UnknownPerson).of_field("psn_name"));
+    }
+    let number = enrollee.facts.number.clone();
+    let (balance, seq) = store.account_balance_read(number.clone()).await.map_err(crate::service::unread)?;
+    let coverages = coverages(&enrollee, question.on, balance);
+    if coverages.is_empty() {
+        return Err(Refusal::new(Reason::NotInsured).because(question.on.to_string()));
+    }
+    let identities = enrollee.facts.identities.iter().filter(|identity| identity.validity.covers(question.on));
+    Ok(v1::LookUpReply {
+        person: number.to_string(),
+        name,
+        document_type: enrollee.sealed.document_type.clone(),
+        document: opened(sealing, Matter::Document, &enrollee.sealed.document)?,
+        sex: enrollee.sex.clone(),
+        birth: enrollee.facts.birth.to_string(),
+        coverages,
+        identities: identities
+            .map(|identity| v1::IdentityRow {
+                kind: identity.class.word().into(),
+                from: identity.validity.from.to_string(),
+                to: date_text(identity.validity.to),
+            })
+            .collect(),
+        book_seq: seq.0,
+    })
+}
+
+async fn find(store: &HomeStore, sealing: &Sealing, question: &Question) -> Result<Enrollee, Refusal> {
+    let shown = question.credential.trim();
+    let unknown = || Refusal::new(Reason::UnknownPerson).of_field("mdtrt_cert_no");
+    if shown.is_empty() {
+        return Err(Refusal::new(Reason::MissingField).of_field("mdtrt_cert_no"));
+    }
+    let tried = match question.credential_type.as_str() {
+        "02" => vec![Credential::Document(document_digest(sealing, shown))],
+        "03" => vec![Credential::Card(card_digest(sealing, shown))],
+        "01" => {
+            let number = PersonNumber::new(shown).map(Credential::Number);
+            [Credential::Card(card_digest(sealing, shown))].into_iter().chain(number).collect()
+        }
+        _ => return Err(Refusal::new(Reason::InvalidField).of_field("mdtrt_cert_type")),
+    };
+    for credential in tried {
+        let found = store.enrollee_find(question.home, credential).await.map_err(crate::service::unread)?;
+        if let Some(enrollee) = found {
+            return Ok(enrollee);
+        }
+    }
+    Err(unknown())
+}
+
+fn opened(sealing: &Sealing, matter: Matter, sealed: &[u8]) -> Result<String, Refusal> {
+    sealing.open(matter, sealed).ok_or_else(|| {
+        tracing::error!(
+            "a name or document cannot be opened: the key beside the store is not the one it was sealed with"
+        );
+        Refusal::new(Reason::Internal)
+    })
+}
+
+/// The coverages that have begun, the active one first, then the suspended, then the ended, the latest of each first.
+fn coverages(enrollee: &Enrollee, on: Date, balance: Money) -> Vec<v1::CoverageRow> {
+    let begun = enrollee.facts.entitlements.iter().filter(|row| row.entitlement.validity.from <= on);
+    let mut rows: Vec<(&str, &EntitlementRow)> = begun.map(|row| (status(row, on), row)).collect();
+    rows.sort_by_key(|(status, row)| (*status, std::cmp::Reverse(row.entitlement.validity.from)));
+    rows.into_iter()
+        .map(|(status, row)| v1::CoverageRow {
+            insurance: row.entitlement.insurance.word().into(),
+            person_category: row.category.clone(),
+            status: status.into(),
+            from: row.entitlement.validity.from.to_string(),
+            suspended_from: date_text(row.entitlement.suspended.map(|suspended| suspended.from)),
+            civil_servant: row.entitlement.civil_servant,
+            home: enrollee.facts.home.to_string(),
+            account_balance: balance.fen(),
+            employer: row.employer.clone(),
+        })
+        .collect()
+}
+
+/// `psn_insu_stas`.
+fn status(row: &EntitlementRow, on: Date) -> &'static str {
+    let suspended = row.entitlement.suspended.is_some_and(|suspended| suspended.covers(on));
+    match (row.entitlement.validity.covers(on), suspended) {
+        (true, false) => "1",
+        (true, true) => "2",
+        (false, _) => "4",
+    }
+}
+
+pub(crate) fn date_text(date: Option<Date>) -> String {
+    date.map(|date| date.to_string()).unwrap_or_default()
+}

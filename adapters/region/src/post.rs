@@ -1,0 +1,243 @@
+//! `yidi region post FILE`: opening balances, local settlements, manual claims and account deposits from a CSV file,
+//! and what cancels one of them. Posting a file again changes nothing; every fault is told by row.
+//!
+//! Columns: `id,psn_no,kind,date,insurance,care,disease,stays,deductible,in_policy,basic,large_sum,catastrophic_base,
+//! catastrophic,civil_servant,assistance,account,institution,encounter,cancels,note`. Amounts are yuan with at most
+//! two decimal places; empty is nothing.
+//!
+//! | kind | what it uses up | `account` |
+//! |---|---|---|
+//! | `opening-balance` | the sums | what the account held |
+//! | `local-settlement` | the sums | what the account paid |
+//! | `manual-claim` | the sums; `institution` and `encounter` name the bill | what the account paid |
+//! | `account-deposit` | nothing | what the account receives |
+//!
+//! A row with `cancels` names an earlier row's id and has no sums of its own.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use ledger::home::{HomeStore, Posted, Posting, PostingKind};
+use ledger::store::StoreError;
+use settlement::decide::UsagePosting;
+use settlement::encounter::CareKind;
+use settlement::ids::{DiseaseCode, EncounterId, InstitutionCode, PersonNumber, PoolCode};
+use settlement::money::Money;
+use settlement::person::Insurance;
+use settlement::rulebook::{DecidingDates, RuleBooks};
+use settlement::year_to_date::{Usage, UsageSums};
+
+use crate::sheet::{Fault, Row, Sheet};
+
+const COLUMNS: &[&str] = &[
+    "id",
+    "psn_no",
+    "kind",
+    "date",
+    "insurance",
+    "care",
+    "disease",
+    "stays",
+    "deductible",
+    "in_policy",
+    "basic",
+    "large_sum",
+    "catastrophic_base",
+    "catastrophic",
+    "civil_servant",
+    "assistance",
+    "account",
+    "institution",
+    "encounter",
+    "cancels",
+    "note",
+];
+/// How many postings share a transaction.
+const POSTINGS_A_WRITE: usize = 256;
+
+/// What a poster answers for.
+#[derive(Clone, Copy)]
+pub struct Poster<'a> {
+    /// The pools whose people may be posted for.
+    pub pools: &'a BTreeSet<PoolCode>,
+    /// People of other regions, whose rows are passed over.
+    pub others: &'a BTreeSet<PersonNumber>,
+    /// The rule books, which know the benefit year of a day.
+    pub books: &'a RuleBooks,
+}
+
+/// What became of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Rows posted now.
+    pub posted: usize,
+    /// Rows posted before, with the same content.
+    pub before: usize,
+    /// Rows of other regions' people.
+    pub passed_over: usize,
+    /// What is wrong, by row; such rows are not posted.
+    pub faults: Vec<Fault>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { posted, before, passed_over, faults } = self;
+        write!(f, "{posted} posted, {before} posted before, {passed_over} of other regions, {} faults", faults.len())?;
+        faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+    }
+}
+
+/// Posts a file.
+///
+/// # Errors
+/// When the store fails; what was posted before stays, and posting the file again goes on.
+pub async fn post(store: &HomeStore, file: &Path, poster: Poster<'_>, at: Timestamp) -> Result<Report, StoreError> {
+    let mut report = Report::default();
+    let sheet = match Sheet::read(file, COLUMNS) {
+        Ok(sheet) => sheet,
+        Err(faults) => return Ok(Report { faults, ..report }),
+    };
+    let people = sheet.rows(&mut Vec::new(), |row| row.id("psn_no", PersonNumber::new));
+    let homes = store.enrollee_home_list(people).await?;
+    let rows = sheet.rows(&mut report.faults, |row| read(row, poster, &homes).map(|posting| (row.line(), posting)));
+    report.passed_over = rows.iter().filter(|(_, posting)| posting.is_none()).count();
+    let ours: Vec<(u64, Posting)> =
+        rows.into_iter().filter_map(|(line, posting)| posting.map(|posting| (line, posting))).collect();
+    for rows in ours.chunks(POSTINGS_A_WRITE) {
+        let postings = rows.iter().map(|(_, posting)| posting.clone()).collect();
+        for ((line, _), posted) in rows.iter().zip(store.posting_post(postings, at).await?) {
+            match posted {
+                Ok(Posted::Now) => report.posted += 1,
+                Ok(Posted::Before) => report.before += 1,
+                Err(fault) => report.faults.push(Fault {
+                    file: file.to_owned(),
+                    line: *line,
+                    column: "",
+                    problem: fault.to_string(),
+                }),
+            }
+        }
+    }
+    report.faults.sort_by_key(|fault| fault.line);
+    Ok(report)
+}
+
+/// A row as a posting; an inner none for other regions' people.
+fn read(row: &mut Row<'_>, poster: Poster<'_>, homes: &HashMap<PersonNumber, PoolCode>) -> Option<Option<Posting>> {
+    let (id, person) = (row.needed("id"), row.id("psn_no", PersonNumber::new));
+    if person.as_ref().is_some_and(|person| poster.others.contains(person)) {
+        return Some(None);
+    }
+    let kind = row.word("kind", PostingKind::from_word);
+    let date = row.date("date");
+    let bill = read_bill(row, kind);
+    let (sums, account) = (read_sums(row), row.money("account"));
+    let cancels = row.text("cancels").to_owned();
+    if !cancels.is_empty() {
+        sums_of_its_own(row, sums, account);
+    }
+    let usage = match kind {
+        Some(PostingKind::AccountDeposit) => {
+            sums_of_its_own(row, sums, None);
+            Some(None)
+        }
+        Some(_) if cancels.is_empty() => {
+            read_usage(row, sums, date, person.as_ref().and_then(|p| homes.get(p)), poster)
+        }
+        Some(_) | None => Some(None),
+    };
+    let (kind, account) = (kind?, account?);
+    date?;
+    Some(Some(Posting {
+        id: id?,
+        person: person?,
+        pools: poster.pools.iter().copied().collect(),
+        kind,
+        usage: usage?,
+        account: match kind {
+            PostingKind::OpeningBalance | PostingKind::AccountDeposit => account,
+            PostingKind::LocalSettlement | PostingKind::ManualClaim => -account,
+        },
+        bill: bill?,
+        cancels: (!cancels.is_empty()).then_some(cancels),
+        content: row.content(),
+    }))
+}
+
+fn read_sums(row: &mut Row<'_>) -> Option<UsageSums> {
+    let stays = row.count("stays");
+    let mut money = |column| row.money(column);
+    let (deductible, in_policy) = (money("deductible"), money("in_policy"));
+    let (basic, large_sum) = (money("basic"), money("large_sum"));
+    let (catastrophic_base, catastrophic) = (money("catastrophic_base"), money("catastrophic"));
+    let (civil_servant, assistance) = (money("civil_servant"), money("assistance"));
+    Some(UsageSums {
+        stays: stays?,
+        deductible: deductible?,
+        in_policy: in_policy?,
+        basic: basic?,
+        large_sum: large_sum?,
+        catastrophic_base: catastrophic_base?,
+        catastrophic: catastrophic?,
+        civil_servant: civil_servant?,
+        assistance: assistance?,
+    })
+}
+
+/// A row that can have no sums says so where it has some.
+fn sums_of_its_own(row: &mut Row<'_>, sums: Option<UsageSums>, account: Option<Money>) {
+    if sums.is_some_and(|sums| sums != UsageSums::default()) {
+        row.fault("kind", "such a row uses nothing up; its sums must be empty");
+    }
+    if account.is_some_and(|account| !account.is_zero()) {
+        row.fault("account", "a row that cancels takes its sums from the row that it cancels");
+    }
+}
+
+fn read_bill(row: &mut Row<'_>, kind: Option<PostingKind>) -> Option<Option<(InstitutionCode, EncounterId)>> {
+    let institution = row.optional_id("institution", InstitutionCode::new);
+    let encounter = row.optional_id("encounter", EncounterId::new);
+    match (institution?, encounter?, kind) {
+        (Some(institution), Some(encounter), Some(PostingKind::ManualClaim)) => Some(Some((institution, encounter))),
+        (None, Some(_), Some(PostingKind::ManualClaim)) => {
+            row.fault("institution", "is needed beside encounter");
+            None
+        }
+        _ => Some(None),
+    }
+}
+
+/// What a row uses up, in the benefit year that the rule book in force gives the day.
+fn read_usage(
+    row: &mut Row<'_>,
+    sums: Option<UsageSums>,
+    date: Option<Date>,
+    home: Option<&PoolCode>,
+    poster: Poster<'_>,
+) -> Option<Option<UsagePosting>> {
+    let sums = sums?;
+    if sums == UsageSums::default() {
+        return Some(None);
+    }
+    let (insurance, care) = (row.word("insurance", Insurance::from_word), row.word("care", CareKind::from_word));
+    let disease = row.optional_id("disease", DiseaseCode::new);
+    let (insurance, care, disease, day) = (insurance?, care?, disease?, date?);
+    let Some(home) = home else {
+        row.fault("psn_no", "is nobody who is enrolled here");
+        return None;
+    };
+    let dates = DecidingDates { admission: day, discharge: Some(day), settlement: day };
+    match poster.books.in_force(*home, insurance, dates) {
+        Ok(book) => {
+            let usage = Usage { year: book.year_of(day), insurance, care, disease, sums };
+            Some(Some(UsagePosting { usage, day }))
+        }
+        Err(_) => {
+            row.fault("date", "no rule book is in force on this day, so its benefit year is not known");
+            None
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Past decisions once more, from what they saw: the book below them, the person's facts, the filing, the rule books.
+//! A replay must come out identical to the byte; an explanation is the same calculation told in words. Called by
+//! `yidi verify` and `yidi settlement {explain,replay}`.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use bytes::Bytes;
+use ledger::home::{HomeStore, Past};
+use ledger::store::StoreError;
+use prost::Message;
+use proto::{convert, v1};
+use settlement::adjudication::Adjudication;
+use settlement::benefits::explanation::{Language, Line, render};
+use settlement::decide::{BookSeq, Question, Verdict, decide, judge_by};
+use settlement::filing::Filing;
+use settlement::finding::Finding;
+use settlement::ids::SettlementId;
+use settlement::rulebook::{RuleBook, RuleBooks};
+
+/// Why a past decision cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The store cannot be read.
+    #[error("cannot read place {} of the book", .0.0)]
+    Store(BookSeq, #[source] StoreError),
+    /// The store cannot be read.
+    #[error("cannot read the book")]
+    Book(#[from] StoreError),
+    /// Something that the decision saw does not read any more.
+    #[error("what the decision at place {} saw cannot be read: {}", .0.0, .1)]
+    Unreadable(BookSeq, String),
+    /// No such settlement.
+    #[error("there is no settlement {0}")]
+    UnknownSettlement(SettlementId),
+}
+
+/// A past decision, once more.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// Its place in the book.
+    pub seq: BookSeq,
+    /// The answer as it is stored.
+    pub stored: Bytes,
+    /// The answer as it comes out now.
+    pub again: Bytes,
+    /// The calculation, where there was one.
+    pub adjudication: Option<Adjudication>,
+}
+
+impl Replay {
+    /// Whether both answers are the same to the byte.
+    pub fn is_identical(&self) -> bool {
+        self.stored == self.again
+    }
+}
+
+/// Replays what stands at a place; none where nothing was decided there, or only a key was voided.
+///
+/// # Errors
+/// When what it saw cannot be read.
+pub async fn at_place(store: &HomeStore, seq: BookSeq) -> Result<Option<Replay>, ReplayError> {
+    let past = store.past_read(seq).await.map_err(|fault| ReplayError::Store(seq, fault))?;
+    match past {
+        Some(past) => {
+            let books = read_books(&past)?;
+            again(past, &books)
+        }
+        None => Ok(None),
+    }
+}
+
+/// Replays the whole book, and tells what does not come out identical.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn a_replay_of_any_stored_decision_is_identical(store: &HomeStore) -> Result<Vec<Finding>, ReplayError> {
+    let last = store.last_seq().await?;
+    let mut findings = Vec::new();
+    let mut sets: HashMap<i64, RuleBooks> = HashMap::new();
+    for seq in (1..=last.0).map(BookSeq) {
+        let past = store.past_read(seq).await.map_err(|fault| ReplayError::Store(seq, fault))?;
+        let Some(past) = past else { continue };
+        let books = match sets.entry(past.rule_set) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(read_books(&past)?),
+        };
+        let replay = again(past, books)?;
+        findings.extend(replay.filter(|replay| !replay.is_identical()).map(|replay| Finding {
+            invariant: "a replay of any stored decision is identical",
+            subject: format!("place {}", replay.seq.0),
+            problem: told_apart(&replay),
+        }));
+    }
+    Ok(findings)
+}
+
+fn told_apart(replay: &Replay) -> String {
+    match (convert::read_outcome(&replay.stored), convert::read_outcome(&replay.again)) {
+        (Ok(stored), Ok(again)) => format!("stored {stored:?}, again {again:?}"),
+        _ => "an answer cannot be read".into(),
+    }
+}
+
+/// A settlement's calculation in words.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// The rule book that decided.
+    pub rule_book: String,
+    /// The steps.
+    pub lines: Vec<Line>,
+    /// The replay that they come from.
+    pub replay: Replay,
+}
+
+/// Explains a settlement.
+///
+/// # Errors
+/// When there is no such settlement, or what it saw cannot be read.
+pub async fn explain(
+    store: &HomeStore,
+    settlement: &SettlementId,
+    language: Language,
+) -> Result<Explanation, ReplayError> {
+    let unknown = || ReplayError::UnknownSettlement(settlement.clone());
+    let seq = store.settlement_place(settlement.clone()).await?.ok_or_else(unknown)?;
+    let past = store.past_read(seq).await.map_err(|fault| ReplayError::Store(seq, fault))?.ok_or_else(unknown)?;
+    let books = read_books(&past)?;
+    let replay = again(past, &books)?.ok_or_else(unknown)?;
+    let unreadable = |problem: &str| ReplayError::Unreadable(seq, problem.into());
+    let adjudication = replay.adjudication.as_ref().ok_or_else(|| unreadable("the calculation did not come out"))?;
+    let book = books.by_hash(adjudication.rule_book).ok_or_else(|| unreadable("its rule book is missing"))?;
+    let lines = render(adjudication, book, language);
+    Ok(Explanation { rule_book: book.title().to_owned(), lines, replay })
+}
+
+fn again(past: Past, books: &RuleBooks) -> Result<Option<Replay>, ReplayError> {
+    let Past { seq, operation, filing, mut book, decided_at, outcome, .. } = past;
+    let Some(operation) = operation else {
+        return Ok(None);
+    };
+    let filing = read_filing(seq, filing)?;
+    let adjudication = RefCell::new(None);
+    let judge = |question: &Question<'_>| {
+        let judgement = judge_by(books, question)?;
+        *adjudication.borrow_mut() = Some(judgement.adjudication.clone());
+        Ok(judgement)
+    };
+    let verdict = decide(&mut book, &operation, filing.as_ref(), &judge, decided_at);
+    let again = match verdict {
+        Verdict::New { seq: _, decision } => convert::write_outcome(&decision.outcome),
+        Verdict::Undecided(fault) => return Err(ReplayError::Unreadable(seq, fault.to_string())),
+        Verdict::Known { seq: _ } | Verdict::ContentDiffers { field: _ } => {
+            return Err(ReplayError::Unreadable(seq, "its key was known before".into()));
+        }
+    };
+    Ok(Some(Replay { seq, stored: outcome, again, adjudication: adjudication.into_inner() }))
+}
+
+fn read_filing(seq: BookSeq, bytes: Option<Bytes>) -> Result<Option<Filing>, ReplayError> {
+    let Some(bytes) = bytes else {
+        return Ok(None);
+    };
+    let unreadable = |problem: String| ReplayError::Unreadable(seq, problem);
+    let wire = v1::Filing::decode(bytes).map_err(|fault| unreadable(fault.to_string()))?;
+    convert::read_filing(&wire).map(Some).map_err(|fault| unreadable(fault.to_string()))
+}
+
+fn read_books(past: &Past) -> Result<RuleBooks, ReplayError> {
+    let parsed = past.rule_books.iter().map(|text| RuleBook::parse(text)).collect::<Result<Vec<_>, _>>();
+    let books =
+        parsed.map_err(|faults| ReplayError::Unreadable(past.seq, format!("{} faults in a rule book", faults.len())));
+    Ok(RuleBooks::new(books?))
+}

@@ -1,0 +1,301 @@
+//! A CSV file with named columns, read with every fault at once: file, line, column, what is wrong. Lines that begin
+//! with `#` are comments. It knows no meaning of any column; `people` and `post` do.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use settlement::ids::IdError;
+use settlement::money::Money;
+use settlement::person::Validity;
+
+/// A place in a file that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, counted from 1; 0 where the whole file is at fault.
+    pub line: u64,
+    /// The column; empty where the whole line is at fault.
+    pub column: &'static str,
+    /// What is wrong. Never the cell's own text: it may be a name or a document number.
+    pub problem: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)?;
+        if !self.column.is_empty() {
+            write!(f, " {}", self.column)?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+/// Every fault of some files.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} faults", self.0.len())?;
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+    }
+}
+
+/// A file's rows.
+pub struct Sheet {
+    file: PathBuf,
+    rows: Vec<(u64, BTreeMap<&'static str, String>)>,
+}
+
+impl Sheet {
+    /// Reads a file that has exactly these columns, in any order.
+    ///
+    /// # Errors
+    /// When it cannot be read, is not CSV, or has other columns.
+    pub fn read(file: &Path, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
+        let fault = |line, problem: String| Fault { file: file.to_owned(), line, column: "", problem };
+        let mut reader = csv::ReaderBuilder::new()
+            .comment(Some(b'#'))
+            .trim(csv::Trim::All)
+            .from_path(file)
+            .map_err(|problem| vec![fault(0, format!("cannot be read: {problem}"))])?;
+        let order = header(&mut reader, columns)
+            .map_err(|problems| problems.into_iter().map(|problem| fault(1, problem)).collect::<Vec<_>>())?;
+        let (mut rows, mut faults) = (Vec::new(), Vec::new());
+        for record in reader.records() {
+            match record {
+                Ok(record) => {
+                    let line = record.position().map_or(0, csv::Position::line);
+                    rows.push((line, order.iter().copied().zip(record.iter().map(str::to_owned)).collect()));
+                }
+                Err(problem) => {
+                    let line = problem.position().map_or(0, csv::Position::line);
+                    faults.push(fault(line, "cannot be read: the number of cells or the encoding is wrong".into()));
+                }
+            }
+        }
+        if faults.is_empty() { Ok(Sheet { file: file.to_owned(), rows }) } else { Err(faults) }
+    }
+
+    /// Reads each row; what is wrong goes to `faults`, and such a row gives nothing.
+    pub fn rows<T>(&self, faults: &mut Vec<Fault>, mut read: impl FnMut(&mut Row<'_>) -> Option<T>) -> Vec<T> {
+        let mut values = Vec::new();
+        for (line, cells) in &self.rows {
+            let mut row = Row { file: &self.file, line: *line, cells, faults: Vec::new() };
+            let value = read(&mut row);
+            if row.faults.is_empty() {
+                values.extend(value);
+            }
+            faults.append(&mut row.faults);
+        }
+        values
+    }
+}
+
+fn header(reader: &mut csv::Reader<std::fs::File>, columns: &[&'static str]) -> Result<Vec<&'static str>, Vec<String>> {
+    let header = reader.headers().map_err(|problem| vec![format!("the header cannot be read: {problem}")])?;
+    let names: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
+    let missing =
+        columns.iter().filter(|column| !names.contains(column)).map(|column| format!("lacks column {column}"));
+    let mut problems: Vec<String> = missing.collect();
+    let mut order = Vec::new();
+    for name in &names {
+        match columns.iter().find(|column| *column == name) {
+            Some(column) if order.contains(column) => problems.push(format!("has column {column} twice")),
+            Some(column) => order.push(*column),
+            None => problems.push(format!("has column {name}, which nobody reads")),
+        }
+    }
+    if problems.is_empty() { Ok(order) } else { Err(problems) }
+}
+
+/// One row while it is read. A method that finds a fault gives none and remembers it.
+pub struct Row<'a> {
+    file: &'a Path,
+    line: u64,
+    cells: &'a BTreeMap<&'static str, String>,
+    faults: Vec<Fault>,
+}
+
+impl Row<'_> {
+    /// The line, counted from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Remembers a fault of a column.
+    pub fn fault(&mut self, column: &'static str, problem: impl fmt::Display) {
+        self.faults.push(Fault { file: self.file.to_owned(), line: self.line, column, problem: problem.to_string() });
+    }
+
+    /// A cell as it is; empty for a column that is not there.
+    pub fn text(&self, column: &str) -> &str {
+        self.cells.get(column).map_or("", String::as_str)
+    }
+
+    /// All cells in the order of their columns: what *the same content* means.
+    pub fn content(&self) -> String {
+        self.cells.iter().map(|(column, cell)| format!("{column}={cell}")).collect::<Vec<_>>().join("\u{1f}")
+    }
+
+    /// A cell that must not be empty.
+    pub fn needed(&mut self, column: &'static str) -> Option<String> {
+        let text = self.text(column).to_owned();
+        if text.is_empty() {
+            self.fault(column, "is empty");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// An identifier.
+    pub fn id<T>(&mut self, column: &'static str, read: impl FnOnce(&str) -> Result<T, IdError>) -> Option<T> {
+        let read = read(self.text(column));
+        read.map_err(|problem| self.fault(column, problem)).ok()
+    }
+
+    /// An identifier, or none in an empty cell.
+    pub fn optional_id<T>(
+        &mut self,
+        column: &'static str,
+        read: impl FnOnce(&str) -> Result<T, IdError>,
+    ) -> Option<Option<T>> {
+        if self.text(column).is_empty() { Some(None) } else { self.id(column, read).map(Some) }
+    }
+
+    /// One of a fixed set of words.
+    pub fn word<T>(&mut self, column: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let value = read(self.text(column));
+        if value.is_none() {
+            self.fault(
+                column,
+                if self.text(column).is_empty() { "is empty" } else { "is not a word that is known here" },
+            );
+        }
+        value
+    }
+
+    /// A date `yyyy-mm-dd`.
+    pub fn date(&mut self, column: &'static str) -> Option<Date> {
+        let date = self.text(column).parse();
+        date.map_err(|_| self.fault(column, "is not a date yyyy-mm-dd")).ok()
+    }
+
+    /// A date, or none in an empty cell.
+    pub fn optional_date(&mut self, column: &'static str) -> Option<Option<Date>> {
+        if self.text(column).is_empty() { Some(None) } else { self.date(column).map(Some) }
+    }
+
+    /// From one column's day to another's, which may be empty.
+    pub fn validity(&mut self, from: &'static str, to: &'static str) -> Option<Validity> {
+        let (first, last) = (self.date(from), self.optional_date(to));
+        let validity = Validity { from: first?, to: last? };
+        if validity.to.is_some_and(|to| to < validity.from) {
+            self.fault(to, "is before the first day");
+            return None;
+        }
+        Some(validity)
+    }
+
+    /// `1` or `0`; empty is `0`.
+    pub fn flag(&mut self, column: &'static str) -> Option<bool> {
+        self.word(column, |text| match text {
+            "1" | "true" => Some(true),
+            "0" | "" | "false" => Some(false),
+            _ => None,
+        })
+    }
+
+    /// An amount of yuan with at most two decimal places, not negative; empty is nothing.
+    pub fn money(&mut self, column: &'static str) -> Option<Money> {
+        let text = self.text(column);
+        if text.is_empty() {
+            return Some(Money::ZERO);
+        }
+        match read_money(text) {
+            Some(amount) => Some(amount),
+            None => {
+                self.fault(column, "is not an amount of yuan with at most two decimal places");
+                None
+            }
+        }
+    }
+
+    /// A count; empty is none.
+    pub fn count(&mut self, column: &'static str) -> Option<i64> {
+        let text = self.text(column);
+        if text.is_empty() {
+            return Some(0);
+        }
+        match text.parse::<u16>() {
+            Ok(count) => Some(count.into()),
+            Err(_) => {
+                self.fault(column, "is not a count");
+                None
+            }
+        }
+    }
+}
+
+fn read_money(text: &str) -> Option<Money> {
+    let (yuan, fen) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if yuan.is_empty() || !digits(yuan) || !digits(fen) || fen.len() > 2 {
+        return None;
+    }
+    let amount: i64 = format!("{yuan}{fen:0<2}").parse().ok()?;
+    (amount <= Money::MAX.fen()).then_some(Money::from_fen(amount))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_has_at_most_two_places() {
+        for (text, fen) in [
+            ("12", Some(1200)),
+            ("12.3", Some(1230)),
+            ("12.34", Some(1234)),
+            ("0.05", Some(5)),
+            ("12.345", None),
+            ("-1", None),
+            (".5", None),
+            ("1e3", None),
+            ("一", None),
+            ("999999999999", None),
+        ] {
+            assert_eq!(read_money(text).map(Money::fen), fen, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_fault_of_a_file_is_told_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("rows.csv");
+        std::fs::write(&file, "\u{feff}day,amount\n# a comment\n2025-02-30,1.234\n2025-01-01,1\n").expect("a file");
+        let sheet = Sheet::read(&file, &["amount", "day"]).expect("a sheet");
+        let mut faults = Vec::new();
+        let rows = sheet.rows(&mut faults, |row| {
+            let (day, amount) = (row.date("day"), row.money("amount"));
+            Some((day?, amount?))
+        });
+        assert_eq!(rows.len(), 1);
+        let told: Vec<_> = faults.iter().map(|fault| (fault.line, fault.column)).collect();
+        assert_eq!(told, [(3, "day"), (3, "amount")]);
+    }
+
+    #[test]
+    fn other_columns_are_told_by_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("rows.csv");
+        std::fs::write(&file, "day,sum\n").expect("a file");
+        let faults = Sheet::read(&file, &["day", "amount"]).err().expect("faults");
+        let problems: Vec<_> = faults.iter().map(|fault| fault.problem.as_str()).collect();
+        assert_eq!(problems, ["lacks column amount", "has column sum, which nobody reads"]);
+        assert!(Sheet::read(&folder.path().join("none.csv"), &["day"]).is_err());
+    }
+}

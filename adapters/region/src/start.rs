@@ -1,0 +1,245 @@
+//! The life of a home region: read what it needs, take in its files, listen, decide, end. Called by `yidi region`,
+//! the demo and tests.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity::credentials::{Credentials, IdentityError};
+use identity::server::{MtlsListener, builder};
+use ledger::clock::Clock;
+use ledger::home::HomeStore;
+use ledger::store::{StoreError, StoreOptions};
+use proto::v1::home_region_server::HomeRegionServer;
+use settlement::ids::{PersonNumber, PoolCode};
+use settlement::region::{RegionFault, RegionTable};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::committer::{Committer, InForce};
+use crate::config::Config;
+use crate::people;
+use crate::post::{self, Poster};
+use crate::rules::{self, RulesError};
+use crate::sealing::{Sealing, SealingError};
+use crate::service::RegionService;
+use crate::sheet::Faults;
+use crate::wire::WIRE;
+
+/// Why a home region cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The table of regions cannot be read.
+    #[error("cannot read the table of regions {path}")]
+    Regions {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The table of regions has faults.
+    #[error("the table of regions has {} faults, the first: {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
+    RegionFaults(Vec<RegionFault>),
+    /// A pool to be served is none.
+    #[error("cannot serve pool {pool:?}: it {problem}")]
+    Pool {
+        /// As set.
+        pool: String,
+        /// Why.
+        problem: &'static str,
+    },
+    /// The credentials cannot be used.
+    #[error("cannot use the region's credentials")]
+    Credentials(#[from] IdentityError),
+    /// The rule books cannot be used.
+    #[error("cannot use the region's rule books")]
+    Rules(#[from] RulesError),
+    /// The key for names cannot be used.
+    #[error("cannot use the region's key")]
+    Sealing(#[from] SealingError),
+    /// The people's files have faults.
+    #[error("cannot take in the people")]
+    People(#[source] Faults),
+    /// A file of postings has faults.
+    #[error("cannot post {file}")]
+    Postings {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        source: Faults,
+    },
+    /// The store fails.
+    #[error("cannot use the region's store")]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A home region that runs. Dropping it ends it abruptly, as a crash would.
+pub struct Running {
+    address: SocketAddr,
+    store: HomeStore,
+    tasks: TaskTracker,
+    drain: CancellationToken,
+    abort: CancellationToken,
+}
+
+/// Starts a home region. It serves until it is stopped or dropped.
+///
+/// # Errors
+/// What is missing or wrong; for files, every fault in them.
+pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
+    let opened = Opened::open(&config, &clock).await?;
+    let others = opened.take_in_people(&config).await?;
+    opened.post_files(&config.postings, &others, &clock).await?;
+    let credentials = Arc::new(Credentials::load(&config.credentials)?);
+    let listener = MtlsListener::bind(config.listen, credentials)
+        .await
+        .map_err(|source| StartError::Listen { address: config.listen, source })?;
+    let running = Running {
+        address: listener.local_addr(),
+        store: opened.store.clone(),
+        tasks: TaskTracker::new(),
+        drain: CancellationToken::new(),
+        abort: CancellationToken::new(),
+    };
+    running.serve(listener, opened, config.waiting, clock).await;
+    Ok(running)
+}
+
+/// A region's store with its people, pools and rule books, but serving nobody: what commands at the desk need.
+pub struct Opened {
+    /// The pools that it answers for.
+    pub pools: BTreeSet<PoolCode>,
+    /// The table of regions.
+    pub regions: RegionTable,
+    /// The book.
+    pub store: HomeStore,
+    /// The rule books in force.
+    pub rules: InForce,
+    sealing: Arc<Sealing>,
+}
+
+impl Opened {
+    /// Opens what a region's settings name.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub async fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError> {
+        let regions = read_regions(config)?;
+        let pools = config.read_pools(&regions).map_err(|(pool, problem)| StartError::Pool { pool, problem })?;
+        let rules = rules::read(&config.rulebooks, &pools)?;
+        let options = StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms) };
+        let store = HomeStore::open(&config.store, WIRE, options)?;
+        let sealing = Arc::new(Sealing::beside(&config.store)?);
+        let set = store.rule_set_load(rules.texts, clock.now()).await?;
+        Ok(Opened { pools, regions, store, rules: InForce { books: Arc::new(rules.books), set }, sealing })
+    }
+
+    /// Posts a file for the region's own people.
+    ///
+    /// # Errors
+    /// When the store fails. What is wrong with rows is in the report.
+    pub async fn post(
+        &self,
+        file: &std::path::Path,
+        others: &BTreeSet<PersonNumber>,
+        clock: &Clock,
+    ) -> Result<post::Report, StoreError> {
+        let poster = Poster { pools: &self.pools, others, books: &self.rules.books };
+        post::post(&self.store, file, poster, clock.now()).await
+    }
+
+    /// Takes in the people's files, and says who is another region's.
+    async fn take_in_people(&self, config: &Config) -> Result<BTreeSet<PersonNumber>, StartError> {
+        let people = people::read(&config.people, &self.regions, &self.pools, &self.sealing);
+        let people = people.map_err(StartError::People)?;
+        tracing::info!(own = people.own.len(), others = people.others.len(), "took in the people's files");
+        self.store.enrollee_load(people.own).await?;
+        Ok(people.others)
+    }
+
+    async fn post_files(
+        &self,
+        files: &[PathBuf],
+        others: &BTreeSet<PersonNumber>,
+        clock: &Clock,
+    ) -> Result<(), StartError> {
+        for file in files {
+            let report = self.post(file, others, clock).await?;
+            if !report.faults.is_empty() {
+                return Err(StartError::Postings { file: file.clone(), source: Faults(report.faults) });
+            }
+            tracing::info!(posted = report.posted, before = report.before, "posted {}", file.display());
+        }
+        Ok(())
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its book, for checks and tests.
+    pub fn store(&self) -> &HomeStore {
+        &self.store
+    }
+
+    /// Stops: takes nothing new, ends what is on its way, closes the book.
+    pub async fn stop(self) {
+        self.drain.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        let closed = self.store.closed();
+        drop(self);
+        closed.wait().await;
+    }
+
+    async fn serve(&self, listener: MtlsListener, opened: Opened, waiting: usize, clock: Clock) {
+        let Opened { pools, regions: _, store, rules, sealing } = opened;
+        let (committer, work) = Committer::new(store.clone(), rules.clone(), clock.clone(), waiting);
+        let service = RegionService { pools, committer, store, rules, sealing, clock };
+        let (health, health_service) = tonic_health::server::health_reporter();
+        health.set_serving::<HomeRegionServer<RegionService>>().await;
+        let served = builder()
+            .add_service(health_service)
+            .add_service(HomeRegionServer::new(service))
+            .serve_with_incoming_shutdown(listener, self.drain.clone().cancelled_owned());
+        self.spawn(work);
+        self.spawn(async move {
+            if let Err(fault) = served.await {
+                tracing::error!(error = &fault as &dyn std::error::Error, "the region stopped serving");
+            }
+        });
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let abort = self.abort.clone();
+        self.tasks.spawn(async move {
+            abort.run_until_cancelled(work).await;
+        });
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.abort.cancel();
+    }
+}
+
+fn read_regions(config: &Config) -> Result<RegionTable, StartError> {
+    let path = &config.regions;
+    let text = std::fs::read_to_string(path).map_err(|source| StartError::Regions { path: path.clone(), source })?;
+    RegionTable::from_csv(&text).map_err(StartError::RegionFaults)
+}
