@@ -16,13 +16,20 @@ pub struct Cli {
     command: Command,
 }
 
-/// Whether a command found something that a script should stop at.
+/// How a command ended that could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// Exit code 0.
-    None,
-    /// Exit code 1.
-    Some,
+pub enum Ending {
+    /// Nothing to complain of: exit code 0.
+    Good,
+    /// It found something that a script should stop at: exit code 1.
+    Found,
+}
+
+impl Ending {
+    /// Good, or not.
+    pub fn of(good: bool) -> Ending {
+        if good { Ending::Good } else { Ending::Found }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -82,7 +89,7 @@ impl Cli {
     ///
     /// # Errors
     /// When it could not do its work; the text says why.
-    pub async fn run(self) -> Result<Finding> {
+    pub async fn run(self) -> Result<Ending> {
         match self.command {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Hub(serve) => done(roles::hub(&serve.config, serve.watch).await),
@@ -101,6 +108,6 @@ impl Cli {
     }
 }
 
-fn done(ran: Result<()>) -> Result<Finding> {
-    ran.map(|()| Finding::None)
+fn done(ran: Result<()>) -> Result<Ending> {
+    ran.map(|()| Ending::Good)
 }

@@ -18,7 +18,7 @@ use jiff::civil::DateTime;
 use ledger::clock::Clock;
 use settlement::beijing;
 
-use crate::cli::Finding;
+use crate::cli::Ending;
 use crate::desk::Desk;
 use crate::filing::{self, Operator};
 use crate::line::{Line, Plan, straight};
@@ -61,7 +61,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// When a role cannot start or does not answer.
-pub async fn run(arguments: Arguments) -> Result<Finding> {
+pub async fn run(arguments: Arguments) -> Result<Ending> {
     let mut recording = Recording::read(&arguments.deploy.join("demo"))?;
     let clock = Clock::starting_at(beijing::instant_of(first_moment(&arguments, &recording)).context("--at is no instant")?);
     let watch = watch::Watch::new(Some(clock.clone()))?;
@@ -70,31 +70,31 @@ pub async fn run(arguments: Arguments) -> Result<Finding> {
     let scratch = tempfile::tempdir().context("cannot make a folder for the demo")?;
     let folder = arguments.data.clone().unwrap_or_else(|| scratch.path().to_owned());
     let line = Line::start(arguments.plan(&folder, clock.clone())).await?;
-    let operator = Operator::new(&line.hub.address.to_string(), &line.operator())?;
+    let operator = Operator::new(&line.hub.address().to_string(), &line.operator())?;
     filing::import_all(&operator, &arguments.deploy.join("demo/filings.csv")).await?;
-    watch.set_ready(true);
 
-    let mut finding = Finding::None;
+    let mut ending = Ending::Good;
     if !arguments.empty {
         let begun = Instant::now();
         let played = play(&mut recording, &Desk::new(line.desk()), &clock, &operator).await?;
         report::print(&played, begun.elapsed());
         report::print_explanation(&line, &played).await?;
-        report::print_obligations(&line).await?;
-        let broken = verify::print(&line.stores()).await?;
-        if broken > 0 || played.iter().any(|step| !step.misses.is_empty()) {
-            finding = Finding::Some;
-        }
+        let stores = line.stores();
+        report::print_obligations(&stores, &arguments.deploy).await?;
+        let findings = verify::findings(&stores).await?;
+        verify::print(&findings);
+        ending = Ending::of(findings.is_empty() && played.iter().all(|step| step.misses.is_empty()));
     }
     if let Some(at) = arguments.at {
         clock.set(beijing::instant_of(at).context("--at is no instant")?);
     }
+    watch.set_ready(true);
     if !arguments.once {
         report::print_where_to_go(&line, &folder, &clock);
         roles::asked_to_stop().await?;
     }
     line.stop().await;
-    Ok(finding)
+    Ok(ending)
 }
 
 impl Arguments {

@@ -15,11 +15,20 @@ use ledger::clock::Clock;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::RegionTable;
 
+use crate::verify::Stores;
+
 /// How long the certificates of a line are good for.
 const CERTIFICATE_DAYS: u32 = 365;
 
 /// Where the hub reaches a home region that listens on an address: there, or at something that a test put between.
 pub type Detour = Arc<dyn Fn(PoolCode, SocketAddr) -> SocketAddr + Send + Sync>;
+
+/// How many operations a node of a line works on at once.
+const IN_FLIGHT: usize = 1_024;
+/// How often the hub asks what became of an operation in doubt.
+const RESOLVE_EVERY_MS: u64 = 500;
+/// How long making a connection may take.
+const CONNECT_MS: u64 = 2_000;
 
 /// What a line is built from.
 #[derive(Clone)]
@@ -72,17 +81,23 @@ impl Line {
         let mut addresses = BTreeMap::new();
         for (pool, rule_books) in &homes {
             let home = plan.start_home(*pool, rule_books, 0).await?;
-            addresses.insert(*pool, home.address);
+            addresses.insert(*pool, home.address());
             running.insert(*pool, home);
         }
         let hub = plan.start_hub(&addresses).await?;
-        let treatment = plan.start_treatment(&treated, hub.address).await?;
+        let treatment = plan.start_treatment(&treated, hub.address()).await?;
         Ok(Line { hub, homes: running, treatment, plan, addresses })
     }
 
     /// The address of the national interface.
     pub fn desk(&self) -> String {
-        format!("http://{}", self.treatment.address)
+        format!("http://{}", self.treatment.address())
+    }
+
+    /// The books of every role.
+    pub fn stores(&self) -> Stores {
+        let homes = self.homes.iter().map(|(pool, home)| (format!("home {pool}"), home.store().clone()));
+        Stores { hub: self.hub.store().clone(), homes: homes.collect(), treatment: self.treatment.store().clone() }
     }
 
     /// The folder of the operator's certificates.
@@ -173,12 +188,14 @@ impl Plan {
             rulebooks: rule_books.to_owned(),
             people: demo.join("people"),
             postings: vec![demo.join("postings.csv")],
+            waiting: IN_FLIGHT,
+            commit_delay_ms: 0,
         };
         region::start(config, self.clock.clone()).await.with_context(|| format!("home region {pool}"))
     }
 
     async fn start_hub(&self, homes: &BTreeMap<PoolCode, SocketAddr>) -> Result<broker::Running> {
-        let routes = homes.iter().map(|(pool, address)| broker::HomeRoute {
+        let routes = homes.iter().map(|(pool, address)| broker::HomeConfig {
             pools: vec![pool.to_string()],
             address: (self.detour)(*pool, *address).to_string(),
         });
@@ -189,7 +206,10 @@ impl Plan {
             regions: self.regions(),
             homes: routes.collect(),
             deadline_ms: self.patience_ms,
-            in_flight: broker::DEFAULT_IN_FLIGHT,
+            in_flight: IN_FLIGHT,
+            in_flight_per_home: Some(IN_FLIGHT),
+            resolve_every_ms: RESOLVE_EVERY_MS,
+            connect_ms: CONNECT_MS.min(self.patience_ms / 4),
         };
         broker::start(config, self.clock.clone()).await.context("the hub")
     }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use yidi::cli::{Cli, Finding};
+use yidi::cli::{Cli, Ending};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -15,8 +15,8 @@ fn main() -> ExitCode {
     identity::install_crypto_provider();
     let ran = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(cli.run()));
     match ran {
-        Ok(Finding::None) => ExitCode::SUCCESS,
-        Ok(Finding::Some) => ExitCode::from(1),
+        Ok(Ending::Good) => ExitCode::SUCCESS,
+        Ok(Ending::Found) => ExitCode::from(1),
         Err(fault) => {
             yidi::output::complaint(&fault);
             ExitCode::from(1)

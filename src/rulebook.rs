@@ -8,7 +8,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use settlement::rulebook::RuleBook;
 
-use crate::cli::Finding;
+use crate::cli::Ending;
 use crate::output;
 
 /// What to do with rule books.
@@ -48,7 +48,7 @@ struct Report {
 ///
 /// # Errors
 /// When a file cannot be read, or there is no book.
-pub fn run(command: Command) -> Result<Finding> {
+pub fn run(command: Command) -> Result<Ending> {
     let (paths, as_json, look): (_, _, fn(&RuleBook) -> Vec<String>) = match command {
         Command::Check { paths, json } => (paths, json, |_| Vec::new()),
         Command::Test { paths, json } => (paths, json, |book| book.run_examples().iter().map(ToString::to_string).collect()),
@@ -57,8 +57,7 @@ pub fn run(command: Command) -> Result<Finding> {
     ensure!(!files.is_empty(), "there is no rule book (*.toml) in {}", paths[0].display());
     let reports = files.iter().map(|path| report(path, look)).collect::<Result<Vec<_>>>()?;
     print(&reports, as_json)?;
-    let found = reports.iter().any(|report| !report.findings.is_empty());
-    Ok(if found { Finding::Some } else { Finding::None })
+    Ok(Ending::of(reports.iter().all(|report| report.findings.is_empty())))
 }
 
 /// The rule books among files and below folders, in the order of their names.

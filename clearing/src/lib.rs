@@ -3,6 +3,8 @@
 //!
 //! | look in | for |
 //! |---|---|
+//! | [`agreement`] | whether two books hold the same answers |
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
 
+pub mod agreement;
 pub mod obligation;

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `schema` | the tables |
 //! | `load`, `append` | a batch: the book that it touches, and the rows that it adds |
+//! | `answers` | every answer by its key, to be compared with the hub's |
 //! | `enrollees` | people, found by number or by keyed digest |
 //! | `postings` | what `yidi region post` brings in |
 //! | `rule_books` | rule books by content, and which set of them was in force |
@@ -13,6 +14,7 @@
 //! | `past` | a stored decision with everything that it saw, for a replay |
 //! | `proof` | what must always hold, checked on the rows |
 
+mod answers;
 mod append;
 mod enrollees;
 mod facts;

@@ -139,7 +139,7 @@ impl World {
 
     /// An operator of filings.
     pub fn operator(&self) -> Operator {
-        Operator::new(&self.line().hub.address.to_string(), &self.line().operator()).expect("the operator has certificates")
+        Operator::new(&self.line().hub.address().to_string(), &self.line().operator()).expect("the operator has certificates")
     }
 
     /// The clock of every node.

@@ -1,0 +1,182 @@
+//! `yidi verify`: what must always hold (design.md section 12), checked on real books. Each role checks its own; here
+//! the books are held against one another, and everything is told at once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use clearing::agreement::{Answers, nothing_is_held_that_nobody_asked_for, what_was_told_is_what_is_held};
+use ledger::home::HomeStore;
+use ledger::hub::{HubStore, Position};
+use ledger::store::StoreOptions;
+use ledger::treatment::TreatmentStore;
+use proto::convert;
+use serde_json::json;
+use settlement::finding::Finding;
+use settlement::outcome::{Done, Outcome};
+
+use crate::cli::Ending;
+use crate::output;
+
+/// How many operations of the hub are read at a time.
+const PAGE: u32 = 1_000;
+
+/// Which books to check.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The folder of a line's stores: hub.db, treatment.db, home-<pool>.db. Nobody may be writing to them.
+    #[arg(long)]
+    data: PathBuf,
+    /// As JSON, with every settlement's id and answer.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The books of a line.
+pub struct Stores {
+    /// The hub's.
+    pub hub: HubStore,
+    /// The home regions', by a name for each.
+    pub homes: Vec<(String, HomeStore)>,
+    /// The treatment side's.
+    pub treatment: TreatmentStore,
+}
+
+impl Stores {
+    /// Opens the books in a folder.
+    ///
+    /// # Errors
+    /// When one is missing, or somebody is writing to it.
+    pub fn open(folder: &Path) -> Result<Stores> {
+        let hub = folder.join("hub.db");
+        ensure!(hub.exists(), "there is no hub.db in {}", folder.display());
+        let mut homes = Vec::new();
+        for path in std::fs::read_dir(folder)?.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if let Some(pool) = name.strip_prefix("home-").and_then(|name| name.strip_suffix(".db")) {
+                homes.push((format!("home {pool}"), HomeStore::open(&path, region::wire::WIRE, StoreOptions::default())?));
+            }
+        }
+        homes.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let treatment = TreatmentStore::open(&folder.join("treatment.db"), StoreOptions::default())?;
+        Ok(Stores { hub: HubStore::open(&hub, StoreOptions::default())?, homes, treatment })
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the books cannot be read.
+pub async fn run(arguments: Arguments) -> Result<Ending> {
+    let stores = Stores::open(&arguments.data)?;
+    let findings = findings(&stores).await?;
+    if arguments.json {
+        let settlements = settlements(&hub_answers(&stores.hub).await?)?;
+        let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        output::line(&serde_json::to_string_pretty(&json!({ "findings": found, "settlements": settlements }))?);
+    } else {
+        print(&findings);
+    }
+    Ok(Ending::of(findings.is_empty()))
+}
+
+/// Tells what was found.
+pub fn print(findings: &[Finding]) {
+    for finding in findings {
+        output::line(&format!("✗ {finding}"));
+    }
+    if findings.is_empty() {
+        output::line("✓ what must always hold does hold: in every book, and between them");
+    }
+}
+
+/// Everything in the books that should not be.
+///
+/// # Errors
+/// When a book cannot be read.
+pub async fn findings(stores: &Stores) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let hub = hub_answers(&stores.hub).await?;
+    findings.extend(the_hubs_journal_balances(&stores.hub).await?);
+    findings.extend(nothing_is_lost_from_the_worklist(&stores.hub).await?);
+    let desk: Answers = stores.treatment.answer_list().await?.into_iter().collect();
+    let asked_of_the_hub = Answers::from_iter(desk.into_iter().filter(|(key, _)| hub.contains_key(key)));
+    findings.extend(what_was_told_is_what_is_held(("the treatment side", &asked_of_the_hub), ("the hub", &hub)));
+    findings.extend(nothing_is_held_that_nobody_asked_for(("the treatment side", &asked_of_the_hub), ("the hub", &hub)));
+    let mut decided = Answers::new();
+    for (name, home) in &stores.homes {
+        findings.extend(home.proof_run().await.with_context(|| name.clone())?);
+        findings.extend(region::replay::a_replay_of_any_stored_decision_is_identical(home).await?);
+        let answers = home.answer_list().await?;
+        decided.extend(answers.into_iter().map(|(key, outcome)| (key, Some(outcome.to_vec()))));
+    }
+    let by_homes = answered_by_homes(&stores.hub).await?;
+    findings.extend(what_was_told_is_what_is_held(("the hub", &by_homes), ("the home regions", &decided)));
+    findings.extend(nothing_is_held_that_nobody_asked_for(("the hub", &hub), ("the home regions", &decided)));
+    Ok(findings)
+}
+
+async fn the_hubs_journal_balances(hub: &HubStore) -> Result<Vec<Finding>> {
+    let (unbalanced, sum) = hub.journal_balance().await?;
+    let invariant = "every journal entry balances";
+    let mut findings: Vec<Finding> = unbalanced
+        .iter()
+        .map(|entry| Finding { invariant, subject: format!("{entry:?}"), problem: "its lines do not sum to zero".into() })
+        .collect();
+    if !sum.is_zero() {
+        findings.push(Finding { invariant, subject: "the trial balance".into(), problem: format!("it is {sum}") });
+    }
+    Ok(findings)
+}
+
+async fn nothing_is_lost_from_the_worklist(hub: &HubStore) -> Result<Vec<Finding>> {
+    let misplaced = hub.operation_misplaced().await?.into_iter().map(|position| Finding {
+        invariant: "what waits for an answer is on the worklist, and nothing else is",
+        subject: format!("position {}", position.0),
+        problem: "the worklist and the evidence say different things".into(),
+    });
+    Ok(misplaced.collect())
+}
+
+/// What the hub was told by home regions: a refusal of its own is no home's answer.
+async fn answered_by_homes(hub: &HubStore) -> Result<Answers> {
+    let mut answers = Answers::new();
+    for record in records(hub).await? {
+        if let Some(answer) = record.answer.filter(|answer| answer.book_seq > 0) {
+            answers.insert(convert::read_operation(&record.bytes)?.key.to_text(), Some(answer.outcome.to_vec()));
+        }
+    }
+    Ok(answers)
+}
+
+async fn hub_answers(hub: &HubStore) -> Result<Answers> {
+    let kept = records(hub).await?.into_iter().filter(|record| record.released_at.is_none());
+    kept.map(|record| {
+        let key = convert::read_operation(&record.bytes)?.key.to_text();
+        Ok((key, record.answer.map(|answer| answer.outcome.to_vec())))
+    })
+    .collect()
+}
+
+async fn records(hub: &HubStore) -> Result<Vec<ledger::hub::Record>> {
+    let mut records = Vec::new();
+    let mut after = Position(0);
+    loop {
+        let page = hub.operation_page(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(records) };
+        after = last.position;
+        records.extend(page);
+    }
+}
+
+/// Every settlement that was accepted, by its id, with its answer as text.
+fn settlements(answers: &Answers) -> Result<BTreeMap<String, String>> {
+    let mut settlements = BTreeMap::new();
+    for outcome in answers.values().flatten() {
+        if let Outcome::Accepted { decided_at, done: Done::Settled(settled) } = convert::read_outcome(outcome)? {
+            settlements.insert(settled.settlement.to_string(), format!("{decided_at} {settled:?}"));
+        }
+    }
+    Ok(settlements)
+}
