@@ -77,7 +77,7 @@ pub async fn run(arguments: Arguments) -> Result<Ending> {
     if !arguments.empty {
         let begun = Instant::now();
         let played = play(&mut recording, &Desk::new(line.desk()), &clock, &operator).await?;
-        report::print(&played, begun.elapsed());
+        report::print(&played, &report::read_people(&arguments.deploy)?, begun.elapsed());
         report::print_explanation(&line, &played).await?;
         let stores = line.stores();
         report::print_obligations(&stores, &arguments.deploy).await?;
@@ -90,7 +90,7 @@ pub async fn run(arguments: Arguments) -> Result<Ending> {
     }
     watch.set_ready(true);
     if !arguments.once {
-        report::print_where_to_go(&line, &folder, &clock);
+        report::print_where_to_go(&line, &folder, &clock, arguments.watch_port);
         roles::asked_to_stop().await?;
     }
     line.stop().await;

@@ -237,7 +237,11 @@ fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-fn read_regions(deploy: &Path) -> Result<RegionTable> {
+/// Reads the table of regions of a `deploy` folder.
+///
+/// # Errors
+/// When it cannot be read; every fault in it.
+pub fn read_regions(deploy: &Path) -> Result<RegionTable> {
     let path = deploy.join("regions.csv");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}; give --deploy", path.display()))?;
     RegionTable::from_csv(&text).or_else(|faults| {

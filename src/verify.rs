@@ -159,7 +159,11 @@ async fn hub_answers(hub: &HubStore) -> Result<Answers> {
     .collect()
 }
 
-async fn records(hub: &HubStore) -> Result<Vec<ledger::hub::Record>> {
+/// Everything in the hub's book, in order.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn records(hub: &HubStore) -> Result<Vec<ledger::hub::Record>> {
     let mut records = Vec::new();
     let mut after = Position(0);
     loop {

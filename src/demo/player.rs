@@ -35,6 +35,8 @@ pub struct Played {
     pub step: String,
     /// The transaction; empty for a filing.
     pub infno: String,
+    /// The institution's name, as its messages give it.
+    pub institution: String,
     /// The answer; none for a filing.
     pub reply: Option<Reply>,
     /// How it took the desk.
@@ -115,7 +117,8 @@ impl Told {
         let mut played = Played {
             story: self.story.title.clone(),
             step: step.id.clone(),
-            infno: step.infno.clone(),
+            infno: self.sent(step)?.infno.clone(),
+            institution: self.institution(step),
             reply: None,
             took: Duration::ZERO,
             has_sums: self.expected.has(&step.id),
@@ -140,14 +143,18 @@ impl Told {
 
     /// A repeat is the earlier message as it was, with another time in its envelope.
     fn message(&self, step: &Step) -> Result<Value> {
-        let sent = match &step.repeat_of {
-            None => step,
-            Some(earlier) => {
-                let found = self.story.steps.iter().find(|step| step.id == *earlier);
-                found.with_context(|| format!("{} step {} repeats {earlier}, which is not there", self.story.name, step.id))?
-            }
-        };
-        self.story.message(sent, step.at, &self.kept)
+        self.story.message(self.sent(step)?, step.at, &self.kept)
+    }
+
+    fn sent<'a>(&'a self, step: &'a Step) -> Result<&'a Step> {
+        let Some(earlier) = &step.repeat_of else { return Ok(step) };
+        let found = self.story.steps.iter().find(|step| step.id == *earlier);
+        found.with_context(|| format!("{} step {} repeats {earlier}, which is not there", self.story.name, step.id))
+    }
+
+    fn institution(&self, step: &Step) -> String {
+        let named = step.envelope.get("fixmedins_name").or_else(|| self.story.envelope.get("fixmedins_name"));
+        named.and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
     fn misses(&self, step: &Step, reply: &Reply) -> Result<Vec<String>> {
