@@ -18,6 +18,7 @@ mod reader;
 pub mod sections;
 pub mod set;
 pub mod table;
+mod word;
 
 use std::fmt;
 

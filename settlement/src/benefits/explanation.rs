@@ -97,7 +97,7 @@ pub enum Step {
     Segment {
         /// The ratio's rule.
         clause: Clause,
-        /// The off-site rule, where it changes the ratio.
+        /// The off-site rule, for care elsewhere.
         change: Option<Clause>,
         /// Where the cost begins on the scale of the segments.
         from: Money,

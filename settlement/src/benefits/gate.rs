@@ -128,12 +128,11 @@ fn chronic(case: &Case<'_>, rules: &Section<CareRules>, facts: &Facts<'_>, day: 
 
 /// Some regions do not pay a kind of care at all, or not at such an institution.
 fn payable(book: &RuleBook, rules: &Section<CareRules>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let clause = match (rules, facts.footing) {
-        (Section::None(clause), Footing::Local | Footing::OffSite(_)) => Some(*clause),
-        (Section::Rules(_), Footing::Local) => None,
-        (Section::Rules(_), Footing::OffSite(_)) => {
-            book.off_site.find(facts).filter(|row| row.value.not_payable).map(|row| row.clause)
-        }
+    let clause = match rules {
+        Section::None(clause) => Some(*clause),
+        // What no fund pays, no off-site rule takes away.
+        Section::Rules(_) if facts.footing == Footing::Local || facts.care == CareKind::Purchase => None,
+        Section::Rules(_) => book.off_site.find(facts).filter(|row| row.value.not_payable).map(|row| row.clause),
     };
     match clause {
         None => Ok(()),

@@ -36,7 +36,7 @@ pub(super) fn pre_deduct(sheet: &mut Worksheet<'_>, row: Option<(OffSite, Clause
 pub(super) struct RatioChange {
     points: Ratio,
     factor: Ratio,
-    /// The clause, where it changes anything.
+    /// The clause, also where it says that nothing changes; none for care at home.
     pub(super) clause: Option<Clause>,
 }
 
@@ -47,8 +47,7 @@ impl RatioChange {
         let Some((change, clause)) = row else { return Ok(none) };
         let points = change.points.map_or(Ok(Ratio::ZERO), |points| points.needed(sheet.book, clause))?;
         let factor = change.factor.map_or(Ok(Ratio::ONE), |factor| factor.needed(sheet.book, clause))?;
-        let changes = points != Ratio::ZERO || factor != Ratio::ONE;
-        Ok(RatioChange { points, factor, clause: changes.then_some(clause) })
+        Ok(RatioChange { points, factor, clause: Some(clause) })
     }
 
     /// The ratio after the change: points before the factor, within 0 and 1.

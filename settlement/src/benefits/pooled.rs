@@ -11,7 +11,7 @@ use crate::rulebook::sections::{Above, Measure, Part};
 
 /// Lets the basic fund pay, and leaves on the person what it does not.
 pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
-    let before = sheet.used(Cases::at([sheet.facts.care as usize])).basic;
+    let before = sheet.used(Cases::ANY).basic;
     let book = sheet.book;
     // The gate lets no care in that the book does not pay.
     let Some(rules) = book.care(sheet.facts.care).rules() else { return Ok(()) };

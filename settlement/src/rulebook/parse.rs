@@ -18,10 +18,10 @@ use self::examples::Home;
 use crate::encounter::CareKind;
 use crate::ids::{PoolCode, RegionCode};
 use crate::person::{Insurance, Validity};
-use crate::rulebook::check;
 use crate::rulebook::clause::{Clause, ClauseText, Source, Trust};
 use crate::rulebook::reader::{Fault, Node, Report};
 use crate::rulebook::sections::{DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
+use crate::rulebook::word::Word;
 use crate::rulebook::{RuleBook, RuleBookHash};
 
 /// What the readers of all sections share: the sources, and the clauses found so far.
@@ -47,7 +47,7 @@ pub(super) fn parse(text: &str) -> Result<RuleBook, Vec<Fault>> {
         let root = Node::root(&report, &tree);
         let parser = Parser {
             report: &report,
-            insurance: root.required_word("insurance", Insurance::from_word),
+            insurance: root.required_word("insurance"),
             sources: sources(&root),
             clauses: RefCell::default(),
         };
@@ -81,19 +81,13 @@ fn sources(root: &Node<'_>) -> Vec<Source> {
 impl Parser<'_> {
     /// Every section is read before any of them may fail, so that no fault hides another.
     fn book(self, root: &Node<'_>, hash: RuleBookHash) -> Option<RuleBook> {
-        let pool = root.required_text("pool").and_then(|code| match RegionCode::new(code) {
-            Ok(code) => Some(PoolCode(code)),
-            Err(fault) => {
-                root.fault_at("pool", fault.to_string());
-                None
-            }
-        });
+        let pool = root.required_form("pool", "a code of six digits", |code| RegionCode::new(code).ok().map(PoolCode));
         let title = root.required_text("title");
         let validity = validity(root);
-        let decision_date = self.choice(root, "decision_date", "date", DecisionDate::from_word);
+        let decision_date = self.choice::<DecisionDate>(root, "decision_date", "date");
         let benefit_year = self.benefit_year(root);
-        let during_stay = self.choice(root, "outpatient_during_stay", "rule", DuringStay::from_word);
-        let interim = self.choice(root, "interim_stay", "deductible", InterimDeductible::from_word);
+        let during_stay = self.choice::<DuringStay>(root, "outpatient_during_stay", "rule");
+        let interim = self.choice::<InterimDeductible>(root, "interim_stay", "deductible");
         let first_self_pay = self.first_self_pay(root);
         let unfiled = self.unfiled(root);
         let off_site = self.off_site(root);
@@ -104,14 +98,13 @@ impl Parser<'_> {
         let civil_servant = self.civil_servant(root);
         let assistance = self.assistance(root);
         let account = self.account(root);
-        let rounding =
-            if root.has("rounding") { root.word("rounding", Rounding::from_word) } else { Some(Rounding::FundTotal) };
+        let rounding = if root.has("rounding") { root.word("rounding") } else { Some(Rounding::FundTotal) };
         let home = || Some(Home { pool: pool?, insurance: self.insurance?, benefit_year: benefit_year? });
         let examples = self.examples(root, home());
         let [inpatient, chronic, outpatient, purchase] = care;
         let mut clauses = self.clauses.into_inner();
         clauses.sort_by_key(|clause| clause.at);
-        let book = RuleBook {
+        Some(RuleBook {
             hash,
             pool: pool?,
             insurance: self.insurance?,
@@ -135,15 +128,13 @@ impl Parser<'_> {
             sources: self.sources,
             clauses,
             examples,
-        };
-        check::caps(&book, self.report);
-        Some(book)
+        })
     }
 
     /// Reads `source`, `trust`, `clause` of a row or table, and remembers the clause under its path.
     fn clause(&self, node: &Node<'_>) -> Option<Clause> {
         let source = node.required_text("source");
-        let trust = node.required_word("trust", Trust::from_word);
+        let trust = node.required_word::<Trust>("trust");
         let text = node.text("clause").map(str::to_owned);
         let at = node.byte_of("id").or(node.byte_of("source")).unwrap_or(node.byte());
         let position = source.and_then(|id| {
@@ -161,15 +152,9 @@ impl Parser<'_> {
     }
 
     /// A table with one word in it.
-    fn choice<T>(
-        &self,
-        root: &Node<'_>,
-        table: &'static str,
-        key: &'static str,
-        from_word: impl Fn(&str) -> Option<T>,
-    ) -> Option<(T, Clause)> {
+    fn choice<T: Word>(&self, root: &Node<'_>, table: &'static str, key: &'static str) -> Option<(T, Clause)> {
         let node = root.required_table(table)?;
-        let value = node.required_word(key, from_word);
+        let value = node.required_word(key);
         let clause = self.clause(&node);
         node.finish();
         Some((value?, clause?))
@@ -178,7 +163,7 @@ impl Parser<'_> {
     /// `[benefit_year] starts = "01-01"`: month and day.
     fn benefit_year(&self, root: &Node<'_>) -> Option<(i8, i8)> {
         let node = root.required_table("benefit_year")?;
-        let starts = node.required_word("starts", |text| {
+        let starts = node.required_form("starts", "a month and day such as 07-01", |text| {
             let (month, day) = text.split_once('-')?;
             let (month, day) = (month.parse().ok()?, day.parse().ok()?);
             // A benefit year that began on 29 February would not begin in most years.

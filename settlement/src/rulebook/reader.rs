@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 use crate::money::Money;
 use crate::rulebook::clause::Setting;
 use crate::rulebook::ratio::Ratio;
+use crate::rulebook::word::Word;
 
 /// Something wrong in a rule book.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +29,7 @@ pub struct Fault {
 }
 
 /// The faults of a text, and where its lines begin.
-pub struct Report {
+pub(super) struct Report {
     line_starts: Vec<usize>,
     faults: RefCell<Vec<Fault>>,
 }
@@ -67,7 +68,7 @@ impl Report {
 type Value<'a> = Spanned<DeValue<'a>>;
 
 /// One table of the tree, with its path.
-pub struct Node<'a> {
+pub(super) struct Node<'a> {
     report: &'a Report,
     table: &'a DeTable<'a>,
     span: Range<usize>,
@@ -179,25 +180,33 @@ impl<'a> Node<'a> {
         self.date(key)
     }
 
-    /// One of several words, which may be absent.
-    pub fn word<T>(&self, key: &'static str, from_word: impl Fn(&str) -> Option<T>) -> Option<T> {
+    /// A text in a form of its own, which may be absent. `wanted` is what a fault says would be right.
+    pub fn form<T>(&self, key: &'static str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
         let value = self.value(key)?;
-        self.taken(key, value, value.get_ref().as_str().and_then(from_word), "one of the words for it")
+        self.taken(key, value, value.get_ref().as_str().and_then(read), wanted)
+    }
+
+    /// A text in a form of its own, which has to be there.
+    pub fn required_form<T>(&self, key: &'static str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.required(key)?;
+        self.form(key, wanted, read)
+    }
+
+    /// One of several words, which may be absent.
+    pub fn word<T: Word>(&self, key: &'static str) -> Option<T> {
+        self.form(key, &T::wanted(), T::read)
     }
 
     /// One of several words, which has to be there.
-    pub fn required_word<T>(&self, key: &'static str, from_word: impl Fn(&str) -> Option<T>) -> Option<T> {
+    pub fn required_word<T: Word>(&self, key: &'static str) -> Option<T> {
         self.required(key)?;
-        self.word(key, from_word)
+        self.word(key)
     }
 
-    /// A word or a list of words, which may be absent.
-    pub fn words<T>(&self, key: &'static str, from_word: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    /// A text or a list of texts in a form of their own, which may be absent.
+    pub fn forms<T>(&self, key: &'static str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
         let value = self.value(key)?;
-        let one = |value: &Value<'a>| {
-            let word = value.get_ref().as_str().and_then(&from_word);
-            self.taken(key, value, word, "one of the words for it")
-        };
+        let one = |value: &Value<'a>| self.taken(key, value, value.get_ref().as_str().and_then(&read), wanted);
         match value.get_ref().as_array() {
             None => Some(vec![one(value)?]),
             Some(list) if list.is_empty() => self.taken(key, value, None, "a list with anything in it"),
@@ -206,9 +215,9 @@ impl<'a> Node<'a> {
     }
 
     /// A word or a list of words, which has to be there.
-    pub fn required_words<T>(&self, key: &'static str, from_word: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    pub fn required_words<T: Word>(&self, key: &'static str) -> Option<Vec<T>> {
         self.required(key)?;
-        self.words(key, from_word)
+        self.forms(key, &T::wanted(), T::read)
     }
 
     /// An amount of yuan that may be absent.

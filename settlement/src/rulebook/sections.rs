@@ -7,6 +7,7 @@ use crate::rulebook::clause::{Clause, Limit, Setting};
 use crate::rulebook::conditions::{Cases, Footing};
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::table::Table;
+use crate::rulebook::word::Word;
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$case_doc:meta])* $case:ident = $word:literal,)* }) => {
@@ -27,9 +28,15 @@ macro_rules! words {
                 }
             }
 
-            /// The case that a word names.
-            pub fn from_word(word: &str) -> Option<$name> {
-                $name::ALL.iter().copied().find(|case| case.word() == word)
+        }
+
+        impl Word for $name {
+            fn all() -> &'static [$name] {
+                $name::ALL
+            }
+
+            fn spelt(self) -> &'static str {
+                self.word()
             }
         }
     };
@@ -262,6 +269,13 @@ pub struct Cap {
     pub above: Above,
     /// Whether it counts one disease alone: rows with a condition on `disease` do.
     pub of_disease: bool,
+}
+
+impl Cap {
+    /// Whether two caps count the same care; of such caps one holds for a person, not several at once.
+    pub fn same_scope(&self, other: &Cap) -> bool {
+        self.counts == other.counts && self.of_disease == other.of_disease
+    }
 }
 
 /// 大额补助: what pays above the basic cap.

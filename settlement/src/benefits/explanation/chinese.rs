@@ -1,6 +1,7 @@
 //! The steps of a calculation in Chinese, as a clerk at the desk says them.
 
 use super::Step;
+use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
@@ -10,13 +11,14 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
     match *step {
         Step::Gate { person, level, care, footing, identity, age, stay, year } => {
             let identity = identity.map_or(String::new(), |identity| format!("，{}", identity.name()));
+            let nth = if care == CareKind::Inpatient { format!("第{stay}次") } else { String::new() };
             format!(
-                "{}{identity}，{age}岁，{}，{}医疗机构，{}；{}年度，本年第{stay}次住院口径。",
+                "{}{identity}，{age}岁，{}年度{nth}{}，{}医疗机构，{}。",
                 person.name(),
+                year.0,
                 care.name(),
                 level.name(),
-                footing.name(),
-                year.0
+                footing.name()
             )
         }
         Step::Unfiled { clause: _, footing } => format!("没有有效备案，按参保地规定视同“{}”。", footing.name()),
@@ -38,7 +40,11 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
             deductible(amount, factor.map(|(_, factor)| factor), per, before, base, borne)
         }
         Step::Segment { clause: _, change, from, cost, ratio, effective } => {
-            let change = change.map_or(String::new(), |_| format!("（参保地{ratio}，异地调整后{effective}）"));
+            let change = match change {
+                Some(_) if ratio == effective => "（与参保地相同）".to_owned(),
+                Some(_) => format!("（参保地{ratio}，异地调整后{effective}）"),
+                None => String::new(),
+            };
             format!("自{from}起的{cost}，统筹支付{effective}{change}。")
         }
         Step::Cap { clause: _, cap, used, left } => format!("封顶线{cap}，本年已用{used}，还可用{left}。"),

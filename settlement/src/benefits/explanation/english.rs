@@ -2,6 +2,7 @@
 
 use super::Step;
 use crate::adjudication::Fund;
+use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::conditions::identity_word;
 use crate::rulebook::ratio::Ratio;
@@ -10,15 +11,18 @@ use crate::rulebook::sections::Per;
 /// Says a step. `remainder` is what nobody has paid yet after it.
 pub(super) fn say(step: &Step, remainder: Money) -> String {
     match *step {
-        Step::Gate { person, level, care, footing, identity, age, stay, year } => format!(
-            "{}, identity {}, aged {age}; {} care at level {}, footing {}; benefit year {}, counted as stay {stay}.",
-            person.word(),
-            identity_word(identity),
-            care.word(),
-            level.word(),
-            footing.word(),
-            year.0
-        ),
+        Step::Gate { person, level, care, footing, identity, age, stay, year } => {
+            let nth = if care == CareKind::Inpatient { format!(", stay {stay}") } else { String::new() };
+            format!(
+                "{}, identity {}, aged {age}; {} care at level {}, footing {}; benefit year {}{nth}.",
+                person.word(),
+                identity_word(identity),
+                care.word(),
+                level.word(),
+                footing.word(),
+                year.0
+            )
+        }
         Step::Unfiled { clause: _, footing } => {
             format!("No filing covers the visit; the region treats it as {}.", footing.word())
         }
@@ -40,11 +44,15 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
             deductible(amount, factor.map(|(_, factor)| factor), per, before, base, borne)
         }
         Step::Segment { clause: _, change, from, cost, ratio, effective } => {
-            let change = change.map_or(String::new(), |_| format!(" (home {ratio}, changed for off-site care)"));
+            let change = match change {
+                Some(_) if ratio == effective => " (as at home)".to_owned(),
+                Some(_) => format!(" (home {ratio}, changed for off-site care)"),
+                None => String::new(),
+            };
             format!("Of {cost} from {from} on, the basic fund pays {effective}{change}.")
         }
         Step::Cap { clause: _, cap, used, left } => format!("Cap {cap}, used this year {used}, left {left}."),
-        Step::Share { fund, clause: _, base, ratio } => format!("{}: {base} × {ratio}.", name(fund)),
+        Step::Share { fund, clause: _, base, ratio } => format!("Share of the {}: {base} × {ratio}.", name(fund)),
         Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => format!(
             "Catastrophic layer: {so_far} so far this year + {now} now = {}; its deductible {deductible} is {}.",
             so_far + now,
@@ -72,7 +80,7 @@ fn name(fund: Fund) -> &'static str {
         Fund::LargeSum => "large-sum layer",
         Fund::Catastrophic => "catastrophic layer",
         Fund::CivilServant => "civil-servant supplement",
-        Fund::Assistance => "medical assistance",
+        Fund::Assistance => "assistance fund",
     }
 }
 

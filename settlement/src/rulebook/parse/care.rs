@@ -2,12 +2,14 @@
 
 use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
+use crate::rulebook::check;
 use crate::rulebook::conditions::{Cases, Footing};
 use crate::rulebook::reader::Node;
 use crate::rulebook::sections::{
     Above, Cap, CareRules, Deductible, Disease, Measure, OffSite, Per, Section, Segment, SegmentBase, Unfiled,
 };
 use crate::rulebook::table::Table;
+use crate::rulebook::word::Word;
 
 use super::rows::{Needed, care, segment};
 use super::{Parser, unique_ids};
@@ -55,7 +57,7 @@ impl Parser<'_> {
             table
         });
         let segment_base = if node.has("segments") {
-            self.choice(node, "segments", "base", SegmentBase::from_word).map(|(base, _)| base)
+            self.choice::<SegmentBase>(node, "segments", "base").map(|(base, _)| base)
         } else {
             let bounded = |table: &Table<_>| table.rows.iter().any(|row| is_bounded(&row.value));
             if ratio.as_ref().is_some_and(bounded) {
@@ -88,7 +90,7 @@ impl Parser<'_> {
     }
 
     fn disease(&self, row: Node<'_>) -> Option<Disease> {
-        let code = row.required_word("code", |code| DiseaseCode::new(code).ok());
+        let code = row.required_form("code", "a disease code", |code| DiseaseCode::new(code).ok());
         let name = row.required_text("name").map(str::to_owned);
         let clause = self.clause(&row);
         row.finish();
@@ -97,15 +99,16 @@ impl Parser<'_> {
 
     /// `[[cap]]`: caps of the basic fund.
     pub(super) fn caps(&self, root: &Node<'_>) -> Option<Table<Cap>> {
-        let (table, _) = self.bare_rows(root, "cap", |row| {
-            let counts = row.required_words("counts", CareKind::from_word);
-            let measure = row.required_word("measure", Measure::from_word);
+        let (table, whole) = self.bare_rows(root, "cap", |row| {
+            let counts = row.required_words::<CareKind>("counts");
+            let measure = row.required_word::<Measure>("measure");
             let amount = row.money_setting("amount");
-            let above = if row.has("above") { row.word("above", Above::from_word) } else { Some(Above::Person) };
+            let above = if row.has("above") { row.word("above") } else { Some(Above::Person) };
             let counts = Cases::at(counts?.into_iter().map(|care| care as usize));
             let of_disease = row.has("disease");
             Some(Cap { counts, measure: measure?, amount: amount?, above: above?, of_disease })
         });
+        check::caps(&table, whole, self.insurance, self.report);
         Some(table)
     }
 
@@ -131,9 +134,10 @@ impl Parser<'_> {
     /// `[[unfiled]]`: what holds without a filing, by kind of care.
     pub(super) fn unfiled(&self, root: &Node<'_>) -> Option<Table<Unfiled>> {
         self.rows(root, "unfiled", Needed::Always, |row| {
-            row.required_word("rule", |word| match word {
+            let wanted = format!("refuse, or {}", Footing::wanted());
+            row.required_form("rule", &wanted, |word| match word {
                 "refuse" => Some(Unfiled::Refuse),
-                _ => Footing::from_word(word).map(Unfiled::TreatAs),
+                _ => Footing::read(word).map(Unfiled::TreatAs),
             })
         })
     }
@@ -146,7 +150,7 @@ fn is_bounded(segment: &Segment) -> bool {
 /// `per = "year"` counts the deductibles of the kinds of care in `shared_by`, or of this kind alone.
 fn deductible(row: &Node<'_>, kind: CareKind) -> Option<Deductible> {
     let amount = row.money_setting("amount");
-    let per = row.required_word("per", Per::from_word);
+    let per = row.required_word::<Per>("per");
     let shared_by = care(row, "shared_by");
     let alone = Cases::at([kind as usize]);
     let shared_by = if row.has("shared_by") { shared_by? } else { alone };

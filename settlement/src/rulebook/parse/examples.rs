@@ -1,7 +1,7 @@
 //! Reads `[[example]]` tables into whole cases: an invented person with one entitlement, a visit, a bill.
 
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{Error, Span};
 
 use crate::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use crate::encounter::{CareKind, Encounter, HospitalLevel, Marks};
@@ -18,6 +18,7 @@ use crate::refusal::Reason;
 use crate::rulebook::conditions::Footing;
 use crate::rulebook::example::{Example, Expected, Output};
 use crate::rulebook::reader::Node;
+use crate::rulebook::word::Word;
 use crate::year_to_date::{BenefitYear, Usage, UsageSums};
 
 use super::{Parser, unique_ids};
@@ -101,15 +102,15 @@ struct Visit {
 
 impl Visit {
     fn read(node: &Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<Visit> {
-        let level = node.required_word("level", HospitalLevel::from_word);
-        let care = node.required_word("care", CareKind::from_word);
+        let level = node.required_word::<HospitalLevel>("level");
+        let care = node.required_word::<CareKind>("care");
         // `none` for care elsewhere without a filing; anything else as in the conditions of rows.
-        let footing = node.required_word("filing", |word| match word {
+        let footing = node.required_form("filing", &format!("none, or {}", Footing::wanted()), |word| match word {
             "none" => Some(None),
-            _ => Footing::from_word(word).map(Some),
+            _ => Footing::read(word).map(Some),
         });
         let admitted = node.date("admitted").or(settled_on);
-        let disease = node.word("disease", |code| DiseaseCode::new(code).ok());
+        let disease = disease(node);
         let marks =
             Marks { emergency: node.flag("emergency"), third_party: node.flag("third_party"), ..Marks::default() };
         let footing = footing?;
@@ -149,17 +150,16 @@ impl Visit {
 }
 
 fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Person> {
-    let class = node.required_word("person", PersonClass::from_word);
+    let class = node.required_word::<PersonClass>("person");
     let (age, birth) = (node.number("age"), node.date("birth"));
-    let identity = node.word("identity", AssistanceClass::from_word);
+    let identity = node.word::<AssistanceClass>("identity");
     let months = node.number("enrolled_months").unwrap_or(USUAL_MONTHS);
     let tier = node.text("tier").map(str::to_owned);
     let civil_servant = node.flag("civil_servant");
     // Without a word to the contrary the person is qualified for the disease of the visit.
-    let disease =
-        if node.flag("unqualified") { None } else { node.word("disease", |code| DiseaseCode::new(code).ok()) };
+    let disease = if node.flag("unqualified") { None } else { disease(node) };
     let (home, day) = (home?, day?);
-    let birth = birth.or_else(|| day.checked_sub(age?.years()).ok());
+    let birth = birth.or_else(|| before(day, Span::new().try_years(age?)));
     if birth.is_none() {
         node.fault("needs an age or a birth");
     }
@@ -168,7 +168,7 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
         insurance: home.insurance,
         class: class?,
         validity: always,
-        continuous_since: day.checked_sub(months.months()).ok()?,
+        continuous_since: before(day, Span::new().try_months(months))?,
         tier,
         civil_servant,
         suspended: None,
@@ -183,10 +183,15 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     })
 }
 
+/// The day that lies a span before another, if the calendar reaches so far.
+fn before(day: Date, span: Result<Span, Error>) -> Option<Date> {
+    day.checked_sub(span.ok()?).ok()
+}
+
 /// `[[example.used]]`: what was used before in the benefit year of the settlement.
 fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<Usage> {
-    let care = row.required_word("care", CareKind::from_word);
-    let disease = row.word("disease", |code| DiseaseCode::new(code).ok());
+    let care = row.required_word::<CareKind>("care");
+    let disease = disease(&row);
     let money = |key| row.money(key).unwrap_or_default();
     let sums = UsageSums {
         stays: row.number("stays").unwrap_or_default(),
@@ -203,6 +208,10 @@ fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<U
     let home = home?;
     let year = BenefitYear::of(settled_on?, home.benefit_year);
     Some(Usage { year, insurance: home.insurance, care: care?, disease, sums })
+}
+
+fn disease(node: &Node<'_>) -> Option<DiseaseCode> {
+    node.form("disease", "a disease code", |code| DiseaseCode::new(code).ok())
 }
 
 /// `bill`: the split, and the gross class-B charges where the region applies a share of its own to them.

@@ -37,7 +37,7 @@ impl Parser<'_> {
     pub(super) fn catastrophic(&self, root: &Node<'_>) -> Option<Section<Catastrophic>> {
         self.layer(root, "catastrophic", |node| {
             let base = self.base(node);
-            let tiers = self.choice(node, "tiers", "base", TierBase::from_word);
+            let tiers = self.choice::<TierBase>(node, "tiers", "base");
             let deductible = self.rows(node, "deductible", Needed::Always, amount);
             let ratio = self.rows(node, "ratio", Needed::Always, segment);
             let cap = self.rows(node, "cap", Needed::Always, limit);

@@ -3,15 +3,16 @@
 use crate::encounter::{CareKind, HospitalLevel};
 use crate::ids::DiseaseCode;
 use crate::money::Money;
-use crate::person::PersonClass;
+use crate::person::{AssistanceClass, PersonClass};
 use crate::rulebook::check::{self, Extent};
 use crate::rulebook::clause::{Limit, Setting};
-use crate::rulebook::conditions::{Cases, Conditions, Footing, IDENTITIES, Span};
+use crate::rulebook::conditions::{Cases, Conditions, IDENTITIES, Span};
 use crate::rulebook::conditions::{footing_position, identity_position, identity_word};
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::reader::Node;
 use crate::rulebook::sections::{Part, Segment};
 use crate::rulebook::table::{Row, Table};
+use crate::rulebook::word::Word;
 
 use super::{Parser, unique_ids};
 
@@ -82,21 +83,16 @@ fn named(node: Node<'_>) -> Node<'_> {
 
 /// Reads the conditions of a row.
 fn conditions(node: &Node<'_>) -> Option<Conditions> {
-    let person = cases(node, "person", PersonClass::from_word, |class| *class as usize);
-    let level = cases(node, "level", HospitalLevel::from_word, |level| *level as usize);
+    let person = cases(node, "person", |class: PersonClass| class as usize);
+    let level = cases(node, "level", |level: HospitalLevel| level as usize);
     let care = care(node, "care");
-    let filing = cases(node, "filing", Footing::from_word, |footing| footing_position(*footing));
-    let identity = cases(
-        node,
-        "identity",
-        |word| IDENTITIES.into_iter().find(|identity| identity_word(*identity) == word),
-        |identity| identity_position(*identity),
-    );
+    let filing = cases(node, "filing", footing_position);
+    let identity = identities(node);
     let age = span(node, "age_from", "age_to");
     let stay = span(node, "stay_from", "stay_to");
     let enrolled_months = span(node, "enrolled_months_from", "enrolled_months_to");
-    let tier = list(node, "tier", |word| Some(word.to_owned()));
-    let disease = list(node, "disease", |code| DiseaseCode::new(code).ok());
+    let tier = list(node, "tier", "a tier", |word| Some(word.to_owned()));
+    let disease = list(node, "disease", "a disease code", |code| DiseaseCode::new(code).ok());
     Some(Conditions {
         person: person?,
         level: level?,
@@ -111,29 +107,31 @@ fn conditions(node: &Node<'_>) -> Option<Conditions> {
     })
 }
 
-fn list<T>(node: &Node<'_>, key: &'static str, from_word: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
-    if node.has(key) { node.words(key, from_word) } else { Some(node.words(key, from_word).unwrap_or_default()) }
+/// Reads a list that may be absent, which is empty then. `None` only after a fault.
+fn list<T>(node: &Node<'_>, key: &'static str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    let named = node.forms(key, wanted, read);
+    if node.has(key) { named } else { Some(Vec::new()) }
 }
 
-fn cases<T>(
-    node: &Node<'_>,
-    key: &'static str,
-    from_word: impl Fn(&str) -> Option<T>,
-    position: impl Fn(&T) -> usize,
-) -> Option<Cases> {
-    let present = node.has(key);
-    let named = node.words(key, from_word);
-    if present { named.map(|named| Cases::at(named.iter().map(position))) } else { Some(Cases::ANY) }
+fn cases<T: Word>(node: &Node<'_>, key: &'static str, position: impl Fn(T) -> usize) -> Option<Cases> {
+    let named = list(node, key, &T::wanted(), T::read)?;
+    Some(if named.is_empty() { Cases::ANY } else { Cases::at(named.into_iter().map(position)) })
+}
+
+fn identities(node: &Node<'_>) -> Option<Cases> {
+    let read = |word: &str| IDENTITIES.into_iter().find(|identity| identity_word(*identity) == word);
+    let named = list(node, "identity", &format!("none, or {}", AssistanceClass::wanted()), read)?;
+    Some(if named.is_empty() { Cases::ANY } else { Cases::at(named.into_iter().map(identity_position)) })
 }
 
 /// Reads a condition on the kind of care.
 pub(super) fn care(node: &Node<'_>, key: &'static str) -> Option<Cases> {
-    cases(node, key, CareKind::from_word, |care| *care as usize)
+    cases(node, key, |care: CareKind| care as usize)
 }
 
 /// Reads parts of the person's burden, which have to be named.
 pub(super) fn parts(node: &Node<'_>, key: &'static str) -> Option<Cases> {
-    Some(Cases::at(node.required_words(key, Part::from_word)?.into_iter().map(|part| part as usize)))
+    Some(Cases::at(node.required_words::<Part>(key)?.into_iter().map(|part| part as usize)))
 }
 
 fn span(node: &Node<'_>, from: &'static str, to: &'static str) -> Option<Span> {
