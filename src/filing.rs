@@ -188,7 +188,7 @@ fn print_list(filings: &[Filing], as_json: bool) -> Result<()> {
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(["id", "psn_no", "home", "class", "destination", "from", "to", "state"]);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["id", "psn_no", "home", "class", "destination", "from", "to", "state"]);
     for row in filings {
         table.add_row([&row.id, &row.person, &row.home, &row.class, &row.destination, &row.from, &row.to, &row.state]);
     }

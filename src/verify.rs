@@ -55,7 +55,7 @@ impl Stores {
         for path in std::fs::read_dir(folder)?.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if let Some(pool) = name.strip_prefix("home-").and_then(|name| name.strip_suffix(".db")) {
-                homes.push((format!("home {pool}"), HomeStore::open(&path, region::wire::WIRE, StoreOptions::default())?));
+                homes.push((format!("home {pool}"), region::open_store(&path)?));
             }
         }
         homes.sort_by(|(one, _), (other, _)| one.cmp(other));

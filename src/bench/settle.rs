@@ -129,7 +129,7 @@ fn print(rows: &[Row], as_json: bool) -> Result<()> {
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header(["in flight", "settlements/s", "p50 ms", "p99 ms", "CPU µs each", "bare forwards/s", "their CPU µs", "ratio"]);
     for row in rows {
         table.add_row([

@@ -60,7 +60,7 @@ pub fn read_people(deploy: &Path) -> Result<People> {
 /// Tells of every settlement, and of every answer that was not as expected.
 pub fn print(played: &[Played], people: &People, took: Duration) {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     let sums = SUMS.map(|(name, _)| name);
     table.set_header(["参保人", "参保地", "就医机构", "类别"].into_iter().chain(sums).chain(["自付", "毫秒"]));
     let settled = settlements(played);
@@ -153,7 +153,7 @@ pub async fn print_explanation(line: &Line, played: &[Played]) -> Result<()> {
 pub async fn print_obligations(stores: &Stores, deploy: &Path) -> Result<()> {
     let regions = read_regions(deploy)?;
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(["参保省", "就医省", "险种", "类别", "人次", "总费用", "应付"]);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["参保省", "就医省", "险种", "类别", "人次", "总费用", "应付"]);
     let mut all = Sums::default();
     for (between, sums) in obligations(postings(stores).await?, &regions) {
         all += sums;

@@ -30,4 +30,4 @@ pub mod start;
 mod wire;
 
 pub use config::Config;
-pub use start::{Running, StartError, start};
+pub use start::{Running, StartError, open_store, start};

@@ -116,6 +116,14 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     Ok(running)
 }
 
+/// Opens a home region's book alone, for checks.
+///
+/// # Errors
+/// When the file cannot be opened, or somebody writes to it.
+pub fn open_store(path: &std::path::Path) -> Result<HomeStore, StoreError> {
+    HomeStore::open(path, WIRE, StoreOptions::default())
+}
+
 /// A region's store with its people, pools and rule books, but serving nobody: what commands at the desk need.
 pub struct Opened {
     /// The pools that it answers for.
