@@ -1,0 +1,184 @@
+//! One participant's credentials: the files in a folder as TLS settings for both ends, read again when they change.
+//! It opens no connection. Held by every role's process and given to [`crate::server`] and [`crate::client`].
+
+mod material;
+mod settings;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::pem;
+use rustls::server::VerifierBuilderError;
+use rustls::{ClientConfig, ServerConfig};
+
+use crate::certificate::CertificateError;
+use crate::name::ParticipantName;
+use crate::peer::Peer;
+pub use material::{CHAIN_FILE, KEY_FILE, REVOKED_FILE, ROOTS_FILE};
+use material::{Material, Stamp};
+
+/// At most this often are the files looked at; a handshake in between uses what is there.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a folder's files are no credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// A file could not be read.
+    #[error("could not read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is not PEM, or not of what it should hold.
+    #[error("could not take {} as PEM", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: pem::Error,
+    },
+    /// A file holds nothing of what it should.
+    #[error("{} holds nothing of the kind that it is for", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The certificate is not a participant's.
+    #[error("could not take {} as a participant's certificate", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CertificateError,
+    },
+    /// A certificate is not an authority's.
+    #[error("could not take {} as an authority's certificate", path.display())]
+    Root {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: rustls::Error,
+    },
+    /// The files do not fit together.
+    #[error("could not make TLS settings from the files in {}", dir.display())]
+    Settings {
+        /// The folder.
+        dir: PathBuf,
+        /// Why.
+        source: SettingsError,
+    },
+}
+
+/// Why files that are well formed make no TLS settings, such as a key of another certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The authorities or the lists of revoked certificates were not taken.
+    #[error("the authorities or their lists of revoked certificates were not taken")]
+    Verifier(#[from] VerifierBuilderError),
+    /// The certificate or its key was not taken.
+    #[error("the certificate or its key was not taken")]
+    Tls(#[from] rustls::Error),
+}
+
+/// One participant's credentials.
+pub struct Credentials {
+    dir: PathBuf,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    settings: Settings,
+    stamp: Stamp,
+    looked: Instant,
+}
+
+#[derive(Clone)]
+struct Settings {
+    own: Peer,
+    server: Arc<ServerConfig>,
+    client: Arc<ClientConfig>,
+}
+
+impl Credentials {
+    /// Loads [`CHAIN_FILE`], [`KEY_FILE`], [`ROOTS_FILE`] and, if it is there, [`REVOKED_FILE`] from a folder.
+    ///
+    /// # Errors
+    /// When a file is missing, is not what it should be, or does not fit the others.
+    pub fn load(dir: &Path) -> Result<Credentials, IdentityError> {
+        // The stamp is taken first: a change while reading is then seen as a change the next time.
+        let stamp = Stamp::of(dir);
+        let settings = Settings::read(dir)?;
+        Ok(Credentials {
+            dir: dir.to_owned(),
+            current: Mutex::new(Current { settings, stamp, looked: Instant::now() }),
+        })
+    }
+
+    /// The names in our own certificate.
+    pub fn names(&self) -> Vec<ParticipantName> {
+        self.settings().own.names().to_vec()
+    }
+
+    /// Settings for accepting a connection, from the files as they are now.
+    pub fn server_config(&self) -> Arc<ServerConfig> {
+        self.settings().server
+    }
+
+    /// Settings for making a connection, from the files as they are now.
+    pub fn client_config(&self) -> Arc<ClientConfig> {
+        self.settings().client
+    }
+
+    fn settings(&self) -> Settings {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.looked.elapsed() >= LOOK_EVERY {
+            current.look(&self.dir);
+        }
+        current.settings.clone()
+    }
+}
+
+impl Current {
+    /// Files that are half replaced do not fit together: then the old settings stay and the next look tries again.
+    fn look(&mut self, dir: &Path) {
+        self.looked = Instant::now();
+        let stamp = Stamp::of(dir);
+        if stamp == self.stamp {
+            return;
+        }
+        match Settings::read(dir) {
+            Ok(settings) => {
+                tracing::info!(dir = %dir.display(), own = settings.own.fingerprint(), "took changed certificates");
+                self.settings = settings;
+                self.stamp = stamp;
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(dir = %dir.display(), error, "changed certificates cannot be used, keeping the old");
+            }
+        }
+    }
+}
+
+impl Settings {
+    fn read(dir: &Path) -> Result<Settings, IdentityError> {
+        let material = Material::read(dir)?;
+        let failed = |source| IdentityError::Settings { dir: dir.to_owned(), source };
+        Ok(Settings {
+            server: Arc::new(settings::server(&material).map_err(failed)?),
+            client: Arc::new(settings::client(&material).map_err(failed)?),
+            own: material.own,
+        })
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
