@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use rusqlite::{OptionalExtension, Row, params};
 use rust_decimal::Decimal;
 use settlement::bill::{ChargeLine, Coverage, FeeCategory, ItemClass};
-use settlement::ids::{BatchNumber, ChargeNumber, EncounterId, ItemCode};
+use settlement::ids::{BatchNumber, ChargeNumber, DiseaseCode, EncounterId, ItemCode};
 use settlement::money::Money;
 
 use super::{Session, stored};
@@ -39,6 +39,8 @@ pub struct Charge {
     pub quantity: Decimal,
     /// The split.
     pub coverage: Coverage,
+    /// The chronic disease that the line is for.
+    pub disease: Option<DiseaseCode>,
 }
 
 /// A charge line as it was kept.
@@ -80,7 +82,7 @@ pub struct ChargeSums {
 }
 
 const COLUMNS: &str = "number, charge, takes_back, batch, item, charged_on, item_class, class, category, share,
-    quantity, self_paid, over_limit, first_self_pay, in_policy";
+    quantity, self_paid, over_limit, first_self_pay, in_policy, disease";
 const LIVE: &str = "NOT EXISTS (SELECT 1 FROM withdrawals WHERE line = charges.number)";
 
 impl Session<'_> {
@@ -93,8 +95,8 @@ impl Session<'_> {
         self.connection
             .prepare_cached(
                 "INSERT INTO charges (encounter, charge, takes_back, batch, item, charged_on, item_class, class,
-                 category, share, quantity, self_paid, over_limit, first_self_pay, in_policy, message)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                 category, share, quantity, self_paid, over_limit, first_self_pay, in_policy, disease, message)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?
             .execute(params![
                 encounter.as_str(),
@@ -112,6 +114,7 @@ impl Session<'_> {
                 coverage.over_limit.fen(),
                 coverage.first_self_pay.fen(),
                 coverage.in_policy.fen(),
+                charge.disease.as_ref().map(DiseaseCode::as_str),
                 message,
             ])?;
         Ok(())
@@ -158,11 +161,7 @@ impl Session<'_> {
     ///
     /// # Errors
     /// When a statement fails, or a row does not read back.
-    pub fn charge_taken_back(
-        &self,
-        encounter: &EncounterId,
-        number: &ChargeNumber,
-    ) -> Result<TakenBack, StoreError> {
+    pub fn charge_taken_back(&self, encounter: &EncounterId, number: &ChargeNumber) -> Result<TakenBack, StoreError> {
         let lines = self.charge_list(encounter)?;
         let taking = lines.iter().map(|line| &line.charge).filter(|line| line.takes_back.as_ref() == Some(number));
         Ok(taking.fold(TakenBack::default(), |sum, line| TakenBack {
@@ -176,9 +175,9 @@ impl Session<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn charge_last(&self, encounter: &EncounterId, batch: Option<&BatchNumber>) -> Result<i64, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT COALESCE(MAX(number), 0) FROM charges WHERE encounter = ?1 AND batch = ?2",
-        )?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT COALESCE(MAX(number), 0) FROM charges WHERE encounter = ?1 AND batch = ?2")?;
         Ok(statement.query_row([encounter.as_str(), batch.map_or("", BatchNumber::as_str)], |row| row.get(0))?)
     }
 
@@ -199,9 +198,8 @@ impl Session<'_> {
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let batch = batch.map_or("", BatchNumber::as_str);
-        let rows = statement.query_map(params![encounter.as_str(), batch, range.after, range.upto], |row| {
-            Ok(read_sums(row))
-        })?;
+        let rows = statement
+            .query_map(params![encounter.as_str(), batch, range.after, range.upto], |row| Ok(read_sums(row)))?;
         rows.map(|row| row?).collect()
     }
 
@@ -221,10 +219,26 @@ impl Session<'_> {
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let batch = batch.map_or("", BatchNumber::as_str);
-        let rows = statement.query_map(params![encounter.as_str(), batch, range.after, range.upto], |row| {
-            Ok(read(row))
-        })?;
+        let rows =
+            statement.query_map(params![encounter.as_str(), batch, range.after, range.upto], |row| Ok(read(row)))?;
         rows.map(|row| Ok(line_of(row??.charge))).collect()
+    }
+
+    /// The chronic diseases that the lines of a batch name.
+    ///
+    /// # Errors
+    /// When a statement fails, or a row does not read back.
+    pub fn charge_diseases(
+        &self,
+        encounter: &EncounterId,
+        batch: &BatchNumber,
+    ) -> Result<Vec<DiseaseCode>, StoreError> {
+        let sql = format!(
+            "SELECT DISTINCT disease FROM charges WHERE encounter = ?1 AND batch = ?2 AND disease IS NOT NULL AND {LIVE}"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map([encounter.as_str(), batch.as_str()], |row| row.get::<_, String>(0))?;
+        rows.map(|row| stored::id(TABLE, &row?, DiseaseCode::new)).collect()
     }
 
     /// Withdraws a line.
@@ -232,9 +246,11 @@ impl Session<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn charge_withdraw(&self, line: i64, message: i64, at: Timestamp) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached("INSERT INTO withdrawals VALUES (?1, ?2, ?3)")?
-            .execute(params![line, message, at.as_microsecond()])?;
+        self.connection.prepare_cached("INSERT INTO withdrawals VALUES (?1, ?2, ?3)")?.execute(params![
+            line,
+            message,
+            at.as_microsecond()
+        ])?;
         Ok(())
     }
 }
@@ -271,6 +287,7 @@ fn read(row: &Row<'_>) -> Result<StoredCharge, StoreError> {
     let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from).map_err(StoreError::from);
     let takes_back: Option<String> = row.get(2)?;
     let batch = text(3)?;
+    let disease: Option<String> = row.get(15)?;
     Ok(StoredCharge {
         line: row.get(0)?,
         charge: Charge {
@@ -285,6 +302,7 @@ fn read(row: &Row<'_>) -> Result<StoredCharge, StoreError> {
             share: stored::decimal(TABLE, text(9)?)?,
             quantity: stored::decimal(TABLE, text(10)?)?,
             coverage: read_coverage(row, 11)?,
+            disease: disease.map(|code| stored::id(TABLE, &code, DiseaseCode::new)).transpose()?,
         },
     })
 }

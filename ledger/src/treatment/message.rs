@@ -74,6 +74,8 @@ pub struct NewMessage {
 pub struct StoredMessage {
     /// Its number at this store.
     pub number: i64,
+    /// `msgid`.
+    pub message: MessageId,
     /// See [`NewMessage::attempt`].
     pub attempt: u32,
     /// `infno` without its variant letter.
@@ -93,7 +95,7 @@ pub struct StoredMessage {
 }
 
 const COLUMNS: &str = "number, attempt, transaction_number, messages.encounter, digest, fields, reference, answer,
-    warning, EXISTS (SELECT 1 FROM reversals WHERE reversals.message = messages.number)";
+    warning, EXISTS (SELECT 1 FROM reversals WHERE reversals.message = messages.number), key";
 
 impl Session<'_> {
     /// The number that the next message gets.
@@ -199,8 +201,11 @@ fn read(row: &Row<'_>) -> Result<StoredMessage, StoreError> {
     let number = row.get(0)?;
     let digest: Vec<u8> = row.get(4)?;
     let digest = digest.try_into().map_err(|_| stored::corrupt("messages", number, "has no digest"))?;
+    let key: String = row.get(10)?;
+    let message = key.split('\u{1f}').nth(1).unwrap_or_default();
     Ok(StoredMessage {
         number,
+        message: stored::id("messages", message, MessageId::new)?,
         attempt: row.get(1)?,
         transaction: row.get(2)?,
         encounter: row.get(3)?,

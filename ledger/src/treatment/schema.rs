@@ -42,7 +42,7 @@ pub const MIGRATIONS: Migrations = &[concat!(
         batch TEXT NOT NULL, item TEXT NOT NULL, charged_on TEXT NOT NULL, item_class TEXT NOT NULL,
         class TEXT NOT NULL, category INTEGER NOT NULL, share TEXT NOT NULL, quantity TEXT NOT NULL,
         self_paid INTEGER NOT NULL, over_limit INTEGER NOT NULL, first_self_pay INTEGER NOT NULL,
-        in_policy INTEGER NOT NULL, message INTEGER NOT NULL) STRICT;
+        in_policy INTEGER NOT NULL, disease TEXT, message INTEGER NOT NULL) STRICT;
     CREATE INDEX charges_by_encounter ON charges (encounter, batch, number);
     CREATE INDEX charges_by_charge ON charges (encounter, charge);
     CREATE INDEX charges_by_message ON charges (message);

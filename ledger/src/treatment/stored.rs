@@ -12,11 +12,7 @@ pub fn corrupt(table: &'static str, id: impl ToString, problem: impl ToString) -
 }
 
 /// A text as an identifier.
-pub fn id<T>(
-    table: &'static str,
-    text: &str,
-    parse: impl FnOnce(&str) -> Result<T, IdError>,
-) -> Result<T, StoreError> {
+pub fn id<T>(table: &'static str, text: &str, parse: impl FnOnce(&str) -> Result<T, IdError>) -> Result<T, StoreError> {
     parse(text).map_err(|problem| corrupt(table, text, problem))
 }
 
