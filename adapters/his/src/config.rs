@@ -1,0 +1,199 @@
+//! What a person sets for a treatment side, as it stands in its TOML file. Read by the executable, the demo and tests.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// The settings of a treatment side. Paths are taken as given.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where HIS requests come in. Port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Certificate and key for HTTPS; plain HTTP without.
+    #[serde(default)]
+    pub tls: Option<TlsFiles>,
+    /// The store's file.
+    pub store: PathBuf,
+    /// The folder of the certificate towards the hub.
+    pub credentials: PathBuf,
+    /// The table of regions.
+    pub regions: PathBuf,
+    /// The pools whose institutions are served here.
+    pub pools: Vec<String>,
+    /// The hub, `host:port`.
+    pub hub: String,
+    /// The catalogue.
+    pub catalogue: PathBuf,
+    /// The table of institutions.
+    pub institutions: PathBuf,
+    /// How long the hub has to answer an operation.
+    #[serde(default = "default_deadline_ms")]
+    pub deadline_ms: u64,
+    /// How institutions sign their requests, by code; `*` for all others. Without any, scheme `none`.
+    #[serde(default)]
+    pub gateways: BTreeMap<String, Gateway>,
+    /// Habits of institutions' clients, by code; `*` for all others.
+    #[serde(default)]
+    pub profiles: BTreeMap<String, Profile>,
+    /// Waits this long inside every commit. For measuring only.
+    #[serde(default)]
+    pub commit_delay_ms: u64,
+}
+
+fn default_deadline_ms() -> u64 {
+    9_000
+}
+
+/// Certificate chain and key, PEM.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The chain.
+    pub certificate: PathBuf,
+    /// The key.
+    pub key: PathBuf,
+}
+
+/// How an institution signs its requests (his-interface.md 1.3).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "scheme")]
+pub enum Gateway {
+    /// Not at all; only from the same machine.
+    None,
+    /// SHA-256 over time stamp, token and nonce.
+    XTif {
+        /// The sender's name.
+        paasid: String,
+        /// The shared secret.
+        token: Secret,
+    },
+    /// HMAC-SHA1 over four headers.
+    Csb {
+        /// The sender's name.
+        access_key: String,
+        /// The shared secret.
+        secret: Secret,
+    },
+    /// A header with a fixed value.
+    Apikey {
+        /// The value.
+        key: Secret,
+        /// The header's name.
+        #[serde(default = "default_apikey_header")]
+        header: String,
+    },
+}
+
+fn default_apikey_header() -> String {
+    "apikey".into()
+}
+
+/// A shared secret, which no log shows.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a text as a secret.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The secret itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// How an institution reads `infcode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InfcodeForm {
+    /// The number 0 or -1.
+    #[default]
+    Number,
+    /// The text "0" or "-1".
+    Text,
+}
+
+/// What becomes of a repeat of a message that the home region refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refused {
+    /// The refusal again: the next attempt needs a new msgid.
+    #[default]
+    Remember,
+    /// It is judged again, for clients that reuse theirs.
+    JudgeAgain,
+}
+
+/// Whether a stay may be settled before the discharge was told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Discharge {
+    /// 2402 first, or a mid-way settlement.
+    #[default]
+    First,
+    /// 2304 may come before 2402.
+    Later,
+}
+
+/// Whether 9001 must have come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SigningIn {
+    /// `sign_no` may be empty.
+    #[default]
+    Optional,
+    /// `sign_no` must be one of today.
+    Required,
+}
+
+/// Whether `fund_pay_sumamt` counts the personal account (Guangdong) or not (H).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FundSum {
+    /// Funds only.
+    #[default]
+    WithoutAccount,
+    /// Funds and account.
+    WithAccount,
+}
+
+/// Habits of an institution's client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Profile {
+    /// See [`InfcodeForm`].
+    pub infcode: InfcodeForm,
+    /// See [`Refused`].
+    pub refused: Refused,
+    /// See [`Discharge`].
+    pub discharge: Discharge,
+    /// See [`SigningIn`].
+    pub sign_in: SigningIn,
+    /// See [`FundSum`].
+    pub fund_sum: FundSum,
+}
+
+impl Config {
+    /// The habits of an institution's client.
+    pub fn profile(&self, institution: &str) -> Profile {
+        self.profiles.get(institution).or_else(|| self.profiles.get("*")).copied().unwrap_or_default()
+    }
+
+    /// How an institution signs its requests.
+    pub fn gateway(&self, institution: &str) -> &Gateway {
+        self.gateways.get(institution).or_else(|| self.gateways.get("*")).unwrap_or(&Gateway::None)
+    }
+}

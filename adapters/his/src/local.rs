@@ -1,0 +1,146 @@
+//! Transactions that change nothing but this side's own books: one commit holds the effect and the answer, and a repeat
+//! of the key gets the answer again. What is refused is not kept: nothing was sent to anybody, and the key stays free.
+
+use jiff::Timestamp;
+use ledger::treatment::{MessageKey, NewMessage, Session, StoredMessage};
+use serde_json::{Map, Value};
+use settlement::ids::{BatchNumber, EncounterId, PersonNumber};
+use settlement::refusal::{Reason, Refusal};
+
+use crate::answer::Reply;
+use crate::content::Noted;
+use crate::edge::{Call, Edge};
+use crate::stop::Stop;
+
+/// The message that works: its number in the store, and when it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp {
+    /// Its number.
+    pub message: i64,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// What a local transaction did.
+pub struct Done {
+    /// The nodes of the answer.
+    pub output: Map<String, Value>,
+    /// `warn_msg`.
+    pub warning: Option<String>,
+    /// The visit that it is about or that it opened.
+    pub encounter: String,
+}
+
+/// What the store knows of a key.
+pub enum Before {
+    /// Nothing.
+    Fresh,
+    /// It came before, and said the same.
+    Kept(Box<StoredMessage>),
+}
+
+/// The key of a message about a person.
+pub fn key_of(
+    call: &Call,
+    person: &PersonNumber,
+    encounter: Option<&EncounterId>,
+    batch: Option<&BatchNumber>,
+) -> MessageKey {
+    MessageKey {
+        institution: call.envelope.institution.clone(),
+        message: call.envelope.message.clone(),
+        transaction: call.envelope.transaction.clone(),
+        subject: person.to_string(),
+        encounter: encounter.map(EncounterId::to_string).unwrap_or_default(),
+        batch: batch.map(BatchNumber::to_string).unwrap_or_default(),
+    }
+}
+
+/// Carries out a local transaction once.
+///
+/// # Errors
+/// What the work refuses, and what a repeat of a key may not do.
+pub async fn once<F>(edge: &Edge, call: &Call, key: MessageKey, noted: Noted, work: F) -> Result<Reply, Refusal>
+where
+    F: Fn(&Session<'_>, Stamp) -> Result<Done, Stop> + Send + 'static,
+{
+    let call = call.clone();
+    edge.change(move |session| {
+        if let Before::Kept(kept) = before(session, &key, &noted)? {
+            return Ok(reply_of(*kept));
+        }
+        let stamp = Stamp { message: session.message_next_number()?, at: call.received };
+        let done = work(session, stamp)?;
+        keep(session, &call, &key, &noted, stamp, done)
+    })
+    .await
+}
+
+/// Keeps a local message with its answer.
+///
+/// # Errors
+/// When the store fails.
+pub fn keep(
+    session: &Session<'_>,
+    call: &Call,
+    key: &MessageKey,
+    noted: &Noted,
+    stamp: Stamp,
+    done: Done,
+) -> Result<Reply, Stop> {
+    let Done { output, warning, encounter } = done;
+    session.message_insert(
+        stamp.message,
+        &NewMessage {
+            key: key.clone(),
+            attempt: 1,
+            encounter,
+            content: noted.to_content(),
+            reference: call.reference.clone(),
+            received_at: stamp.at,
+            answer: Some(Value::Object(output.clone()).to_string()),
+            warning: warning.clone(),
+        },
+    )?;
+    Ok(Reply { output, warning, reference: Some(call.reference.clone()) })
+}
+
+/// Looks a key up.
+///
+/// # Errors
+/// When it came before with other content, was undone, or was voided before it came.
+pub fn before(session: &Session<'_>, key: &MessageKey, noted: &Noted) -> Result<Before, Stop> {
+    match session.message_find(key)? {
+        None if session.tombstone_lies(&key.target())? => Err(Refusal::new(Reason::Voided).of_field("msgid").into()),
+        None => Ok(Before::Fresh),
+        Some(kept) => match noted.difference(&kept.content) {
+            Some(field) => Err(Refusal::new(Reason::ContentDiffers).of_field(field).into()),
+            None if kept.reversed => Err(Refusal::new(Reason::AlreadyReversed).of_field("msgid").into()),
+            None => Ok(Before::Kept(Box::new(kept))),
+        },
+    }
+}
+
+/// The answer that a local message got.
+pub fn reply_of(kept: StoredMessage) -> Reply {
+    let output = kept.answer.as_deref().and_then(|answer| serde_json::from_str(answer).ok());
+    Reply { output: output.unwrap_or_default(), warning: kept.warning, reference: Some(kept.reference) }
+}
+
+/// The harmless node that an answer gets where the interface has none: an empty output counts as a failure with some
+/// clients.
+pub fn echo(call: &Call, encounter: Option<&EncounterId>) -> Map<String, Value> {
+    let mut data = Map::new();
+    data.insert("infno".into(), call.envelope.transaction.as_str().into());
+    if let Some(encounter) = encounter {
+        data.insert("mdtrt_id".into(), encounter.as_str().into());
+    }
+    node("data", data)
+}
+
+/// An output of one node.
+pub fn node(name: &str, object: Map<String, Value>) -> Map<String, Value> {
+    let mut output = Map::new();
+    output.insert(name.into(), Value::Object(object));
+    output
+}

@@ -1,0 +1,298 @@
+//! Operations: two commits on this side. First the outgoing bytes, then they are sent, then the answer; only then is the
+//! desk told. A repeat re-sends the stored bytes, never a recalculation. Called by settle, cancel and reverse.
+
+mod record;
+
+pub use record::clearing_class;
+
+use bytes::Bytes;
+use ledger::treatment::{
+    ChargeRange, MessageKey, NewMessage, NewOperation, OperationKind, Session, StoredAnswer, StoredMessage,
+    StoredOperation,
+};
+use proto::convert;
+use settlement::ids::{MessageId, PersonNumber, PoolCode, SettlementId};
+use settlement::operation::{Operation, OperationKey, Request};
+use settlement::outcome::Outcome;
+use settlement::refusal::{Reason, Refusal};
+
+use crate::answer::Reply;
+use crate::config::Refused;
+use crate::content::Noted;
+use crate::edge::{Call, Edge, Shared};
+use crate::hub::Delivery;
+use crate::local::{self, Before, Done, Stamp, before, reply_of};
+use crate::stop::Stop;
+
+/// At most this many times is a preparation tried again after something pending of the visit was found out.
+const MOST_TRIES: usize = 3;
+
+/// What an operation wants to do, as its preparation in the store found it.
+pub struct Plan {
+    /// What to ask for.
+    pub request: Request,
+    /// The lines that a settlement covers.
+    pub covers: Vec<ChargeRange>,
+    /// What is kept of it beside the bytes.
+    pub kept: Kept,
+}
+
+/// What is kept of an operation beside its bytes.
+pub struct Kept {
+    /// What it asks for.
+    pub kind: OperationKind,
+    /// The id that it makes.
+    pub settlement: Option<SettlementId>,
+    /// The settlement that it cancels.
+    pub undoes: Option<SettlementId>,
+    /// The message that it reverses.
+    pub original: Option<i64>,
+    /// The visit.
+    pub encounter: String,
+    /// The batch.
+    pub batch: String,
+    /// 中途结算.
+    pub interim: bool,
+    /// Who decides.
+    pub home: PoolCode,
+    /// `med_type`.
+    pub category: String,
+}
+
+/// What a preparation may use: an id for what it makes, and the stamp of its message.
+pub struct Work<'a> {
+    /// An id of its own.
+    pub own_id: &'a SettlementId,
+    /// Its message.
+    pub stamp: Stamp,
+}
+
+/// What preparing found.
+pub enum Prepared {
+    /// It can be sent.
+    Planned(Box<Plan>),
+    /// It is done; nobody else has to know.
+    Done(Done),
+    /// Other operations of the visit have no answer yet; they come first.
+    Blocked(Vec<StoredOperation>),
+}
+
+/// An operation with its answer, and the message that brought it.
+pub struct Finished {
+    /// The message.
+    pub message: StoredMessage,
+    /// The operation.
+    pub operation: NewOperation,
+    /// Its answer, with the warning that goes with it.
+    pub answer: StoredAnswer,
+    /// The answer, read.
+    pub outcome: Outcome,
+}
+
+struct Sending {
+    message: StoredMessage,
+    stored: StoredOperation,
+}
+
+/// How a message was carried out.
+pub enum Carried {
+    /// By hub and home.
+    Out(Box<Finished>),
+    /// On this side alone.
+    Here(Reply),
+}
+
+enum Step {
+    Send(Box<Sending>),
+    Here(Reply),
+    Blocked(Vec<StoredOperation>),
+}
+
+/// Carries an operation out once.
+///
+/// # Errors
+/// What preparing refuses; what a repeat may not do; that the result is not known, or that nothing was taken.
+pub async fn once<F>(
+    edge: Shared,
+    call: Call,
+    person: PersonNumber,
+    key: MessageKey,
+    noted: Noted,
+    prepare: F,
+) -> Result<Carried, Refusal>
+where
+    F: Fn(&Session<'_>, &Work<'_>) -> Result<Prepared, Stop> + Clone + Send + 'static,
+{
+    let inner = edge.clone();
+    edge.to_its_end(async move {
+        for _ in 0..MOST_TRIES {
+            match step(&inner, &call, &person, &key, &noted, prepare.clone()).await? {
+                Step::Send(sending) => {
+                    return finish(&inner, &call, *sending).await.map(Box::new).map(Carried::Out);
+                }
+                Step::Here(reply) => return Ok(Carried::Here(reply)),
+                Step::Blocked(pending) => find_out(&inner, &call.reference, &pending).await?,
+            }
+        }
+        Err(Refusal::new(Reason::NotYetKnown))
+    })
+    .await
+}
+
+/// The first commit: the message and the bytes to be sent, or what is known of the key already.
+async fn step<F>(
+    edge: &Edge,
+    call: &Call,
+    person: &PersonNumber,
+    key: &MessageKey,
+    noted: &Noted,
+    prepare: F,
+) -> Result<Step, Refusal>
+where
+    F: Fn(&Session<'_>, &Work<'_>) -> Result<Prepared, Stop> + Send + 'static,
+{
+    let (call, person, key, noted) = (call.clone(), person.clone(), key.clone(), noted.clone());
+    let own_id = crate::ids::settlement_id(call.institution.pool, call.received, call.number);
+    let own_id = own_id.map_err(|_| Refusal::new(Reason::Internal))?;
+    edge.change(move |session| {
+        let mut attempt = 1;
+        if let Before::Kept(message) = before(session, &key, &noted)? {
+            let Some(stored) = session.operation_find(message.number)? else {
+                return Ok(Step::Here(reply_of(*message)));
+            };
+            if !judged_again(&call, &stored) {
+                return Ok(Step::Send(Box::new(Sending { message: *message, stored })));
+            }
+            attempt = message.attempt + 1;
+        }
+        let stamp = Stamp { message: session.message_next_number()?, at: call.received };
+        match prepare(session, &Work { own_id: &own_id, stamp })? {
+            Prepared::Blocked(pending) => Ok(Step::Blocked(pending)),
+            Prepared::Done(done) => Ok(Step::Here(local::keep(session, &call, &key, &noted, stamp, done)?)),
+            Prepared::Planned(plan) => keep(session, &call, &person, &key, &noted, attempt, *plan),
+        }
+    })
+    .await
+}
+
+/// Whether a refused message of this institution is judged again when it is repeated.
+fn judged_again(call: &Call, stored: &StoredOperation) -> bool {
+    call.profile.refused == Refused::JudgeAgain
+        && stored.answer.as_ref().is_some_and(|answer| {
+            convert::read_outcome(&answer.outcome).is_ok_and(|outcome| outcome.refusal().is_some())
+        })
+}
+
+fn keep(
+    session: &Session<'_>,
+    call: &Call,
+    person: &PersonNumber,
+    key: &MessageKey,
+    noted: &Noted,
+    attempt: u32,
+    plan: Plan,
+) -> Result<Step, Stop> {
+    let Plan { request, covers, kept } = plan;
+    let operation = Operation { key: operation_key(call, person, key, attempt)?, request };
+    let bytes = convert::write_operation(&operation);
+    let number = session.message_next_number()?;
+    session.message_insert(
+        number,
+        &NewMessage {
+            key: key.clone(),
+            attempt,
+            encounter: kept.encounter.clone(),
+            content: noted.to_content(),
+            reference: call.reference.clone(),
+            received_at: call.received,
+            answer: None,
+            warning: None,
+        },
+    )?;
+    if let Some(settlement) = &kept.settlement {
+        session.settlement_cover(settlement, &covers)?;
+    }
+    let operation = new_operation(call, person, kept, bytes);
+    session.operation_insert(number, &operation)?;
+    let message = session.message_get(number)?;
+    let stored = StoredOperation { message: number, operation, answer: None };
+    Ok(Step::Send(Box::new(Sending { message, stored })))
+}
+
+fn new_operation(call: &Call, person: &PersonNumber, kept: Kept, bytes: Bytes) -> NewOperation {
+    let text = |id: Option<SettlementId>| id.map(|id| id.to_string()).unwrap_or_default();
+    NewOperation {
+        kind: kept.kind,
+        settlement: text(kept.settlement),
+        undoes: text(kept.undoes),
+        original: kept.original,
+        institution: call.envelope.institution.to_string(),
+        person: person.to_string(),
+        encounter: kept.encounter,
+        batch: kept.batch,
+        interim: kept.interim,
+        home: kept.home,
+        category: kept.category,
+        bytes,
+    }
+}
+
+/// The key as hub and home see it. A further attempt at a refused key is another operation to them.
+fn operation_key(call: &Call, person: &PersonNumber, key: &MessageKey, attempt: u32) -> Result<OperationKey, Stop> {
+    let malformed = |field: &'static str| Refusal::new(Reason::InvalidField).of_field(field);
+    let message = match attempt {
+        1 => key.message.clone(),
+        _ => MessageId::new(&format!("{}#{attempt}", key.message)).map_err(|_| malformed("msgid"))?,
+    };
+    let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Ok(OperationKey {
+        institution: call.envelope.institution.clone(),
+        message,
+        transaction: key.transaction.clone(),
+        person: person.clone(),
+        encounter: optional(&key.encounter)
+            .map(|id| settlement::ids::EncounterId::new(&id))
+            .transpose()
+            .map_err(|_| malformed("mdtrt_id"))?,
+        batch: optional(&key.batch)
+            .map(|id| settlement::ids::BatchNumber::new(&id))
+            .transpose()
+            .map_err(|_| malformed("chrg_bchno"))?,
+    })
+}
+
+/// Sends what has no answer, keeps the answer, and gives it.
+async fn finish(edge: &Edge, call: &Call, sending: Sending) -> Result<Finished, Refusal> {
+    let Sending { message, stored } = sending;
+    let operation = stored.operation.clone();
+    let answer = match stored.answer.clone() {
+        Some(answer) => answer,
+        None => match edge.hub.operate(operation.bytes.clone(), &call.reference).await {
+            Delivery::Answered(answer) => record::keep_answer(edge, stored, answer).await?,
+            Delivery::NotYetKnown => return Err(Refusal::new(Reason::NotYetKnown)),
+            Delivery::NotTaken(refusal) => return Err(refusal),
+        },
+    };
+    let outcome = record::read(&answer)?;
+    Ok(Finished { message, operation, answer, outcome })
+}
+
+/// Finds out what became of operations without an answer, by asking the hub, and keeps what it says.
+///
+/// # Errors
+/// When one of them is still not known.
+pub async fn find_out(edge: &Edge, request_id: &str, pending: &[StoredOperation]) -> Result<(), Refusal> {
+    for stored in pending {
+        let operation = convert::read_operation(&stored.operation.bytes).map_err(|fault| {
+            tracing::error!(%fault, message = stored.message, "operation {} cannot be read back", stored.message);
+            Refusal::new(Reason::Internal)
+        })?;
+        match edge.hub.resolve(&operation.key, stored.operation.home, request_id).await {
+            Delivery::Answered(answer) => {
+                record::keep_answer(edge, stored.clone(), answer).await?;
+            }
+            Delivery::NotYetKnown | Delivery::NotTaken(_) => return Err(Refusal::new(Reason::NotYetKnown)),
+        }
+    }
+    Ok(())
+}

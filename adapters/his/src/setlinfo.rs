@@ -1,0 +1,215 @@
+//! `setlinfo` and `setldetail`: a settlement as the national interface tells it (his-interface.md 2.1 and 2.2). Every
+//! settlement answer comes from here: estimates, settlements, cancellations and 5203.
+
+use jiff::Timestamp;
+use ledger::treatment::{KnownPerson, StoredEncounter};
+use serde_json::{Map, Number, Value, json};
+use settlement::adjudication::{Fund, Payers};
+use settlement::bill::Coverage;
+use settlement::ids::{MessageId, PoolCode, SettlementId};
+use settlement::money::Money;
+use settlement::outcome::Settled;
+use settlement::person::{Insurance, PersonClass};
+
+use crate::config::FundSum;
+use crate::desk_time;
+use crate::operation::clearing_class;
+
+/// Whether amounts are told as they are, or as those of a counter-entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// As they are.
+    Forward,
+    /// Negative.
+    Backward,
+}
+
+/// A settlement to be told.
+pub struct Telling<'a> {
+    /// The visit.
+    pub encounter: &'a StoredEncounter,
+    /// The person.
+    pub person: &'a KnownPerson,
+    /// What the home region said.
+    pub settled: &'a Settled,
+    /// The id that the desk is told: of the settlement, of the counter-entry; none for an estimate.
+    pub id: Option<&'a SettlementId>,
+    /// `setl_time`.
+    pub at: Timestamp,
+    /// The message that settled or cancelled it (`medins_setl_id`).
+    pub message: &'a MessageId,
+    /// `med_type`.
+    pub category: &'a str,
+    /// The pool whose agency pays the hospital.
+    pub agency: PoolCode,
+    /// How amounts are told.
+    pub direction: Direction,
+    /// `balc`.
+    pub balance: Money,
+    /// What `fund_pay_sumamt` counts.
+    pub fund_sum: FundSum,
+}
+
+/// An amount as answers write it: a number with two places.
+pub fn amount(money: Money) -> Value {
+    let number: Number = money.to_string().parse().expect("an amount in digits is a number");
+    Value::Number(number)
+}
+
+impl Telling<'_> {
+    /// Both nodes of the answer.
+    pub fn output(&self) -> Map<String, Value> {
+        let mut output = Map::new();
+        output.insert("setlinfo".into(), Value::Object(self.setlinfo()));
+        output.insert("setldetail".into(), self.setldetail());
+        output
+    }
+
+    /// The node `setlinfo`.
+    pub fn setlinfo(&self) -> Map<String, Value> {
+        let mut node = self.who();
+        for (name, money) in self.amounts() {
+            node.insert(name.into(), amount(money));
+        }
+        node.insert("pool_prop_selfpay".into(), json!(0));
+        node.insert("balc".into(), amount(self.balance));
+        for (name, text) in [
+            ("medins_setl_id", self.message.as_str()),
+            ("clr_optins", self.agency.0.as_str()),
+            ("clr_way", "1"),
+            ("clr_type", clearing_class(self.category)),
+            ("exp_content", self.settled.filing.map_or("{}", filing_bag)),
+        ] {
+            node.insert(name.into(), text.into());
+        }
+        if let Some(id) = self.id {
+            node.insert("setl_id".into(), id.as_str().into());
+        }
+        node
+    }
+
+    fn who(&self) -> Map<String, Value> {
+        let person = self.person;
+        let mut node = Map::new();
+        for (name, text) in [
+            ("mdtrt_id", self.encounter.id.as_str()),
+            ("psn_no", self.encounter.person.as_str()),
+            ("psn_name", &person.name),
+            ("psn_cert_type", if person.document_type.is_empty() { "01" } else { &person.document_type }),
+            ("certno", &person.document),
+            ("gend", &person.sex),
+            ("brdy", &person.birth),
+            ("insutype", self.settled.insurance.code()),
+            ("psn_type", if person.category.is_empty() { class_code(self.settled.class) } else { &person.category }),
+            ("cvlserv_flag", if self.settled.civil_servant { "1" } else { "0" }),
+            ("med_type", self.category),
+            ("setl_time", &desk_time::write(self.at)),
+        ] {
+            node.insert(name.into(), text.into());
+        }
+        if let Some(age) = age(&person.birth, self.at) {
+            node.insert("age".into(), age.into());
+        }
+        node
+    }
+
+    /// Every amount under its name, in the order of the interface.
+    fn amounts(&self) -> Vec<(&'static str, Money)> {
+        let Settled { coverage, payers, deductible, .. } = self.settled;
+        let Coverage { self_paid, over_limit, first_self_pay, in_policy } = *coverage;
+        let Payers { funds, account, cash, hospital } = *payers;
+        let counted = match self.fund_sum {
+            FundSum::WithoutAccount => Money::ZERO,
+            FundSum::WithAccount => account,
+        };
+        let amounts = [
+            ("medfee_sumamt", coverage.total()),
+            ("fulamt_ownpay_amt", self_paid),
+            ("overlmt_selfpay", over_limit),
+            ("preselfpay_amt", first_self_pay),
+            ("inscp_scp_amt", in_policy),
+            ("act_pay_dedc", *deductible),
+            ("hifp_pay", funds.of(Fund::Basic)),
+            ("cvlserv_pay", funds.of(Fund::CivilServant)),
+            ("hifes_pay", Money::ZERO),
+            ("hifmi_pay", funds.of(Fund::Catastrophic)),
+            ("hifob_pay", funds.of(Fund::LargeSum)),
+            ("maf_pay", funds.of(Fund::Assistance)),
+            ("hifdm_pay", Money::ZERO),
+            ("oth_pay", Money::ZERO),
+            ("fund_pay_sumamt", funds.total() + counted),
+            ("psn_part_amt", account + cash),
+            ("acct_pay", account),
+            ("psn_cash_pay", cash),
+            ("pdn_cash_pay", cash),
+            ("hosp_part_amt", hospital),
+            ("acct_mulaid_pay", Money::ZERO),
+        ];
+        amounts.map(|(name, money)| (name, self.directed(money))).to_vec()
+    }
+
+    /// The node `setldetail`: one row for every payer with an amount, the account and the hospital among them.
+    pub fn setldetail(&self) -> Value {
+        let payers = &self.settled.payers;
+        let insurance = self.settled.insurance;
+        let funds = payers.funds.iter().map(|(fund, money)| (fund.national_code(insurance), fund.name(), money));
+        let others = [("310200", "个人账户", payers.account), ("999996", "医院负担", payers.hospital)];
+        let rows = funds.chain(others).filter(|(_, _, money)| !money.is_zero());
+        rows.map(|(code, name, money)| {
+            json!({
+                "fund_pay_type": code,
+                "fund_pay_type_name": name,
+                "inscp_scp_amt": amount(self.directed(self.settled.coverage.in_policy)),
+                "crt_payb_lmt_amt": amount(Money::ZERO),
+                "fund_payamt": amount(self.directed(money)),
+                "setl_proc_info": "",
+            })
+        })
+        .collect()
+    }
+
+    fn directed(&self, money: Money) -> Money {
+        match self.direction {
+            Direction::Forward => money,
+            Direction::Backward => -money,
+        }
+    }
+}
+
+/// The class of filing that was applied, in the extension bag: a JSON text.
+fn filing_bag(class: settlement::filing::FilingClass) -> &'static str {
+    use settlement::filing::FilingClass;
+    match class {
+        FilingClass::LongTerm => r#"{"filing_class":"long-term"}"#,
+        FilingClass::Referral => r#"{"filing_class":"referral"}"#,
+        FilingClass::Emergency => r#"{"filing_class":"emergency"}"#,
+        FilingClass::OtherTemporary => r#"{"filing_class":"other-temporary"}"#,
+    }
+}
+
+/// `psn_type` of a class, for people who were never looked up here.
+fn class_code(class: PersonClass) -> &'static str {
+    match class {
+        PersonClass::Working => "11",
+        PersonClass::Retired => "12",
+        PersonClass::Adult => "15",
+        PersonClass::Student => "1404",
+        PersonClass::Child => "1405",
+    }
+}
+
+/// `insutype` of the word that travels; a word of another system stays as it is.
+pub fn insurance_code(word: &str) -> &str {
+    match Insurance::from_word(word) {
+        Some(insurance) => insurance.code(),
+        None => word,
+    }
+}
+
+/// Age in full years, where the date of birth is known.
+pub fn age(birth: &str, at: Timestamp) -> Option<i16> {
+    let birth: jiff::civil::Date = birth.parse().ok()?;
+    let day = settlement::beijing::day_of(at);
+    let had_birthday = (day.month(), day.day()) >= (birth.month(), birth.day());
+    Some(day.year() - birth.year() - i16::from(!had_birthday))
+}

@@ -1,0 +1,149 @@
+//! The life of a treatment side: read the files, open the store, listen, and stop. Called by the executable, the demo and
+//! the tests.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity::client::ConnectError;
+use identity::credentials::{Credentials, IdentityError};
+use ledger::clock::Clock;
+use ledger::store::{StoreError, StoreOptions};
+use ledger::treatment::TreatmentStore;
+use settlement::ids::{PoolCode, RegionCode};
+use settlement::region::RegionTable;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::catalogue::Catalogue;
+use crate::config::Config;
+use crate::edge::{Edge, Shared};
+use crate::http::{self, ServeError, Server};
+use crate::hub::HubLink;
+use crate::ids::IdMint;
+use crate::institutions::Institutions;
+
+/// How long operations may take to finish when the side stops.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Why a treatment side cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A table has rows that cannot be read.
+    #[error("{path} has faults: {faults}")]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// Every fault with its line.
+        faults: String,
+    },
+    /// A pool of the settings is none of the table of regions.
+    #[error("{0} is not a pool of the table of regions")]
+    Pool(String),
+    /// The certificate towards the hub cannot be used.
+    #[error("cannot use the certificate towards the hub")]
+    Identity(#[from] IdentityError),
+    /// The hub's address is none.
+    #[error("cannot use the address of the hub")]
+    Hub(#[from] ConnectError),
+    /// The store cannot be opened.
+    #[error("cannot open the treatment side's store")]
+    Store(#[from] StoreError),
+    /// The edge cannot listen.
+    #[error("cannot listen for hospitals")]
+    Serve(#[from] ServeError),
+}
+
+/// A treatment side at work. Dropping it stops it at once.
+pub struct Running {
+    address: SocketAddr,
+    server: Option<Server>,
+    edge: Shared,
+}
+
+/// Starts a treatment side.
+///
+/// # Errors
+/// When a file, the store, the certificate or the address cannot be used.
+pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
+    let regions = RegionTable::from_csv(&read(&config.regions)?).map_err(|faults| table(&config.regions, &faults))?;
+    let institutions = Institutions::from_csv(&read(&config.institutions)?, &regions)
+        .map_err(|faults| table(&config.institutions, &faults))?;
+    let catalogue =
+        Catalogue::from_csv(&read(&config.catalogue)?).map_err(|faults| table(&config.catalogue, &faults))?;
+    let pools = config.pools.iter().map(|code| pool(code, &regions)).collect::<Result<_, _>>()?;
+    let credentials = Arc::new(Credentials::load(&config.credentials)?);
+    let hub = HubLink::new(&config.hub, credentials, Duration::from_millis(config.deadline_ms))?;
+    let options = StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms) };
+    let store = TreatmentStore::open(&config.store, options)?;
+    let (listen, tls) = (config.listen, config.tls.clone());
+    let edge = Arc::new(Edge {
+        ids: IdMint::new(store.clone()),
+        config,
+        store,
+        hub,
+        regions,
+        pools,
+        institutions,
+        catalogue,
+        clock,
+        tasks: TaskTracker::new(),
+        abort: CancellationToken::new(),
+    });
+    let server = Server::start(listen, tls.as_ref(), http::router(edge.clone())).await?;
+    tracing::info!(address = %server.address(), "hospitals are served on {}", server.address());
+    Ok(Running { address: server.address(), server: Some(server), edge })
+}
+
+impl Running {
+    /// Where hospitals are served.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The store, for audits and tests.
+    pub fn store(&self) -> &TreatmentStore {
+        &self.edge.store
+    }
+
+    /// Stops in order: no more requests, and those at work finish.
+    pub async fn stop(mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+        self.edge.tasks.close();
+        if tokio::time::timeout(DRAIN_DEADLINE, self.edge.tasks.wait()).await.is_err() {
+            tracing::warn!("operations were left to be found out later because they did not finish in time");
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.edge.abort.cancel();
+    }
+}
+
+fn read(path: &Path) -> Result<String, StartError> {
+    std::fs::read_to_string(path).map_err(|source| StartError::Read { path: path.to_owned(), source })
+}
+
+fn table(path: &Path, faults: &[impl ToString]) -> StartError {
+    let faults = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    StartError::Table { path: path.to_owned(), faults }
+}
+
+fn pool(code: &str, regions: &RegionTable) -> Result<PoolCode, StartError> {
+    let unknown = || StartError::Pool(code.to_owned());
+    let region = RegionCode::new(code).map_err(|_| unknown())?;
+    regions.pool_of(region).filter(|pool| pool.0 == region).ok_or_else(unknown)
+}

@@ -1,0 +1,52 @@
+//! The warning at registration that no filing covers an off-site visit. It never refuses, and a hub that does not answer
+//! in time costs no more than the warning.
+
+use jiff::civil::Date;
+use proto::v1::query_request::About;
+use proto::v1::{CoveringFiling, QueryRequest};
+use settlement::ids::{PersonNumber, PoolCode};
+use settlement::refusal::{Reason, Refusal};
+
+use crate::edge::{Call, Edge};
+
+/// Whether an emergency was marked: it counts as filed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// It was.
+    Emergency,
+    /// It was not.
+    Ordinary,
+}
+
+/// The warning for a visit that began on a day.
+///
+/// # Errors
+/// When the hub says that nobody serves the patient's region.
+pub async fn ask(
+    edge: &Edge,
+    call: &Call,
+    person: &PersonNumber,
+    home: PoolCode,
+    admitted: Date,
+    urgency: Urgency,
+) -> Result<Option<String>, Refusal> {
+    if home == call.institution.pool || urgency == Urgency::Emergency {
+        return Ok(None);
+    }
+    let about = CoveringFiling { area: call.institution.area.to_string(), admitted: admitted.to_string() };
+    let request = QueryRequest {
+        home: home.to_string(),
+        person: person.to_string(),
+        treatment: call.institution.pool.to_string(),
+        request_id: call.reference.clone(),
+        about: Some(About::CoveringFiling(about)),
+    };
+    match edge.hub.query_for_warning(request).await {
+        Ok(reply) if reply.filing.is_some() => Ok(None),
+        Ok(_) => Ok(Some(
+            "未查到覆盖本次就诊的异地就医备案:请提醒参保人在出院结算前补办,否则参保地可能不予直接结算或降低比例".into(),
+        )),
+        Err(refusal) if refusal.reason == Reason::RegionNotServed => Err(refusal.of_field("insuplc_admdvs")),
+        Err(_) => Ok(None),
+    }
+}

@@ -1,0 +1,113 @@
+//! 2207 and 2304: a visit's batch or a stay is settled. It always computes anew; where the result differs from the last
+//! estimate the answer says so.
+
+use ledger::treatment::{EncounterKind, OperationKind};
+use settlement::operation::Request;
+use settlement::outcome::{Done, Outcome};
+use settlement::refusal::{Reason, Refusal};
+
+use super::settlement_request::{self, Purpose, SettlementRequest};
+use crate::answer::Reply;
+use crate::content::Noted;
+use crate::edge::{Call, Shared};
+use crate::local::key_of;
+use crate::operation::{self, Carried, Finished, Kept, Plan, Prepared};
+use crate::setlinfo::{Direction, Telling};
+use crate::stop::Stop;
+use crate::told_person;
+
+/// 2207.
+///
+/// # Errors
+/// See [`settle`].
+pub async fn outpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
+    let (request, noted) = settlement_request::read(&edge, &call, EncounterKind::Visit)?;
+    settle(edge, call, request, noted).await
+}
+
+/// 2304.
+///
+/// # Errors
+/// See [`settle`].
+pub async fn inpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
+    let (request, noted) = settlement_request::read(&edge, &call, EncounterKind::Stay)?;
+    settle(edge, call, request, noted).await
+}
+
+/// Settles.
+///
+/// # Errors
+/// Why it cannot be settled, here or at home; that the result is not known.
+async fn settle(edge: Shared, call: Call, request: SettlementRequest, noted: Noted) -> Result<Reply, Refusal> {
+    let key = key_of(&call, &request.person, Some(&request.encounter), request.batch.as_ref());
+    let (own, own_call, own_request) = (edge.clone(), call.clone(), request.clone());
+    let prepare = move |session: &ledger::treatment::Session<'_>, work: &operation::Work<'_>| {
+        plan(session, work, &own, &own_call, &own_request)
+    };
+    let carried = operation::once(edge.clone(), call.clone(), request.person.clone(), key, noted, prepare).await?;
+    match carried {
+        Carried::Out(finished) => tell(&edge, &call, &request, *finished).await,
+        Carried::Here(reply) => Ok(reply),
+    }
+}
+
+fn plan(
+    session: &ledger::treatment::Session<'_>,
+    work: &operation::Work<'_>,
+    edge: &Shared,
+    call: &Call,
+    request: &SettlementRequest,
+) -> Result<Prepared, Stop> {
+    let batch = request.batch.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut pending = session.operation_list_pending(request.encounter.as_str())?;
+    pending.retain(|stored| stored.operation.kind != OperationKind::Settle || stored.operation.batch == batch);
+    if !pending.is_empty() {
+        return Ok(Prepared::Blocked(pending));
+    }
+    let billed = settlement_request::bill(session, edge, call, request, Purpose::Settlement, work.own_id)?;
+    let kept = Kept {
+        kind: OperationKind::Settle,
+        settlement: Some(work.own_id.clone()),
+        undoes: None,
+        original: None,
+        encounter: request.encounter.to_string(),
+        batch,
+        interim: request.interim,
+        home: billed.settle.home,
+        category: billed.category,
+    };
+    let request = Request::Settle(Box::new(billed.settle));
+    Ok(Prepared::Planned(Box::new(Plan { request, covers: billed.ranges, kept })))
+}
+
+async fn tell(edge: &Shared, call: &Call, request: &SettlementRequest, finished: Finished) -> Result<Reply, Refusal> {
+    let Finished { message, operation, answer, outcome } = finished;
+    let (decided_at, settled) = match outcome {
+        Outcome::Accepted { decided_at, done: Done::Settled(settled) } => (decided_at, settled),
+        Outcome::Refused(refusal) => return Err(refusal),
+        Outcome::Accepted { decided_at: _, done: Done::Cancelled { .. } | Done::Reversed(_) } => {
+            return Err(Refusal::new(Reason::Internal));
+        }
+    };
+    let asked = request.clone();
+    let (encounter, person) = edge
+        .look(move |session| {
+            let encounter = session.encounter_find(&asked.encounter)?.ok_or(Reason::Internal)?;
+            Ok((encounter, told_person::shown(session, &asked.person, &asked.told)?))
+        })
+        .await?;
+    let telling = Telling {
+        encounter: &encounter,
+        person: &person,
+        settled: &settled,
+        id: Some(&settled.settlement),
+        at: decided_at,
+        message: &message.message,
+        category: &operation.category,
+        agency: call.institution.pool,
+        direction: Direction::Forward,
+        balance: settled.account_balance,
+        fund_sum: call.profile.fund_sum,
+    };
+    Ok(Reply { output: telling.output(), warning: answer.warning, reference: Some(message.reference) })
+}
