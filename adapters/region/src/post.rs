@@ -218,13 +218,12 @@ fn read_usage(
     home: Option<&PoolCode>,
     poster: Poster<'_>,
 ) -> Option<Option<UsagePosting>> {
-    let sums = sums?;
-    if sums == UsageSums::default() {
+    if sums == Some(UsageSums::default()) {
         return Some(None);
     }
     let (insurance, care) = (row.word("insurance", Insurance::from_word), row.word("care", CareKind::from_word));
     let disease = row.optional_id("disease", DiseaseCode::new);
-    let (insurance, care, disease, day) = (insurance?, care?, disease?, date?);
+    let (sums, insurance, care, disease, day) = (sums?, insurance?, care?, disease?, date?);
     let Some(home) = home else {
         row.fault("psn_no", "is nobody who is enrolled here");
         return None;

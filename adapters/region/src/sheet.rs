@@ -1,8 +1,9 @@
 //! A CSV file with named columns, read with every fault at once: file, line, column, what is wrong. Lines that begin
-//! with `#` are comments. It knows no meaning of any column; `people` and `post` do.
+//! with `#` are comments; a row is one line. It knows no meaning of any column; `people` and `post` do.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -57,24 +58,20 @@ impl Sheet {
     /// When it cannot be read, is not CSV, or has other columns.
     pub fn read(file: &Path, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
         let fault = |line, problem: String| Fault { file: file.to_owned(), line, column: "", problem };
-        let mut reader = csv::ReaderBuilder::new()
-            .comment(Some(b'#'))
-            .trim(csv::Trim::All)
-            .from_path(file)
-            .map_err(|problem| vec![fault(0, format!("cannot be read: {problem}"))])?;
-        let order = header(&mut reader, columns)
-            .map_err(|problems| problems.into_iter().map(|problem| fault(1, problem)).collect::<Vec<_>>())?;
+        let text = fs::read_to_string(file).map_err(|problem| vec![fault(0, format!("cannot be read: {problem}"))])?;
+        let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
+        let mut lines = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+        let (first, header) = lines.next().unwrap_or((1, ""));
+        let order = read_header(header, columns)
+            .map_err(|problems| problems.into_iter().map(|problem| fault(first, problem)).collect::<Vec<_>>())?;
         let (mut rows, mut faults) = (Vec::new(), Vec::new());
-        for record in reader.records() {
-            match record {
-                Ok(record) => {
-                    let line = record.position().map_or(0, csv::Position::line);
-                    rows.push((line, order.iter().copied().zip(record.iter().map(str::to_owned)).collect()));
+        for (number, line) in lines {
+            match cells(line) {
+                Some(cells) if cells.len() == order.len() => {
+                    rows.push((number, order.iter().copied().zip(cells).collect()));
                 }
-                Err(problem) => {
-                    let line = problem.position().map_or(0, csv::Position::line);
-                    faults.push(fault(line, "cannot be read: the number of cells or the encoding is wrong".into()));
-                }
+                Some(cells) => faults.push(fault(number, format!("has {} cells, not {}", cells.len(), order.len()))),
+                None => faults.push(fault(number, "is not CSV".into())),
             }
         }
         if faults.is_empty() { Ok(Sheet { file: file.to_owned(), rows }) } else { Err(faults) }
@@ -95,12 +92,10 @@ impl Sheet {
     }
 }
 
-fn header(reader: &mut csv::Reader<std::fs::File>, columns: &[&'static str]) -> Result<Vec<&'static str>, Vec<String>> {
-    let header = reader.headers().map_err(|problem| vec![format!("the header cannot be read: {problem}")])?;
-    let names: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
-    let missing =
-        columns.iter().filter(|column| !names.contains(column)).map(|column| format!("lacks column {column}"));
-    let mut problems: Vec<String> = missing.collect();
+fn read_header(line: &str, columns: &[&'static str]) -> Result<Vec<&'static str>, Vec<String>> {
+    let names = cells(line).unwrap_or_default();
+    let missing = columns.iter().filter(|column| !names.iter().any(|name| name == *column));
+    let mut problems: Vec<String> = missing.map(|column| format!("lacks column {column}")).collect();
     let mut order = Vec::new();
     for name in &names {
         match columns.iter().find(|column| *column == name) {
@@ -110,6 +105,17 @@ fn header(reader: &mut csv::Reader<std::fs::File>, columns: &[&'static str]) -> 
         }
     }
     if problems.is_empty() { Ok(order) } else { Err(problems) }
+}
+
+/// The cells of a line. A row is one line, so that faults can name it.
+fn cells(line: &str) -> Option<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .trim(csv::Trim::All)
+        .buffer_capacity(line.len().max(1))
+        .from_reader(line.as_bytes());
+    let record = reader.records().next()?.ok()?;
+    Some(record.iter().map(str::to_owned).collect())
 }
 
 /// One row while it is read. A method that finds a fault gives none and remembers it.

@@ -1,0 +1,8 @@
+//! A home region seen from the hub, through real mutual TLS: a process's worth of region in a folder that goes away
+//! with the test.
+
+mod answers;
+mod files;
+mod identity;
+mod questions;
+mod world;
