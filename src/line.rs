@@ -227,7 +227,9 @@ impl Plan {
             catalogue: demo.join("catalogue.csv"),
             institutions: demo.join("institutions.csv"),
             deadline_ms: self.patience_ms + self.patience_ms / 8,
-            gateways: None,
+            gateways: BTreeMap::new(),
+            profiles: BTreeMap::new(),
+            commit_delay_ms: 0,
         };
         his::start(config, self.clock.clone()).await.context("the treatment side")
     }

@@ -100,10 +100,9 @@ pub async fn findings(stores: &Stores) -> Result<Vec<Finding>> {
     let hub = hub_answers(&stores.hub).await?;
     findings.extend(the_hubs_journal_balances(&stores.hub).await?);
     findings.extend(nothing_is_lost_from_the_worklist(&stores.hub).await?);
-    let desk: Answers = stores.treatment.answer_list().await?.into_iter().collect();
-    let asked_of_the_hub = Answers::from_iter(desk.into_iter().filter(|(key, _)| hub.contains_key(key)));
-    findings.extend(what_was_told_is_what_is_held(("the treatment side", &asked_of_the_hub), ("the hub", &hub)));
-    findings.extend(nothing_is_held_that_nobody_asked_for(("the treatment side", &asked_of_the_hub), ("the hub", &hub)));
+    let told = told_by_the_hub(&stores.treatment, &hub).await?;
+    findings.extend(what_was_told_is_what_is_held(("the treatment side", &told), ("the hub", &hub)));
+    findings.extend(nothing_is_held_that_nobody_asked_for(("the treatment side", &told), ("the hub", &hub)));
     let mut decided = Answers::new();
     for (name, home) in &stores.homes {
         findings.extend(home.proof_run().await.with_context(|| name.clone())?);
@@ -137,6 +136,19 @@ async fn nothing_is_lost_from_the_worklist(hub: &HubStore) -> Result<Vec<Finding
         problem: "the worklist and the evidence say different things".into(),
     });
     Ok(misplaced.collect())
+}
+
+/// What the treatment side was told. The hub keeps no record of what it refused at the door, so such answers are left
+/// out; they have no place in a home region's book.
+async fn told_by_the_hub(treatment: &TreatmentStore, hub: &Answers) -> Result<Answers> {
+    let mut told = Answers::new();
+    for row in treatment.told_list().await? {
+        let key = convert::read_operation(&row.operation)?.key.to_text();
+        if row.book_seq > 0 || row.outcome.is_none() || hub.contains_key(&key) {
+            told.insert(key, row.outcome.map(|outcome| outcome.to_vec()));
+        }
+    }
+    Ok(told)
 }
 
 /// What the hub was told by home regions: a refusal of its own is no home's answer.

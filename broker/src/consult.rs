@@ -1,12 +1,15 @@
 //! Questions that leave no trace: looking a person up, estimates, queries. They are routed, and nothing of them is kept
 //! or logged. Called by the gRPC service.
 
+use jiff::civil::Date;
 use proto::convert;
 use proto::v1;
 use proto::v1::home_region_client::HomeRegionClient;
+use proto::v1::query_request::About;
+use settlement::encounter::Encounter;
 use settlement::filing::{self, Filing};
-use settlement::ids::PoolCode;
-use settlement::operation::{Operation, Request, Settle};
+use settlement::ids::{PersonNumber, PoolCode, RegionCode};
+use settlement::operation::{Operation, Request};
 use settlement::refusal::{Reason, Refusal};
 use tonic::transport::Channel;
 use tonic::{Response, Status};
@@ -23,12 +26,20 @@ impl Hub {
         self.consult(pool, |mut home| async move { home.look_up(asked).await }).await
     }
 
-    /// Has a home region say what it keeps about a person.
+    /// Has a home region say what it keeps about a person; which filing covers a visit the hub says itself.
     ///
     /// # Errors
     /// The region's refusal, or why it could not be asked.
     pub async fn query(&self, asked: v1::QueryRequest) -> Result<v1::QueryReply, Refusal> {
         let pool = self.directory.pool_of_area(&asked.home)?;
+        if let Some(About::CoveringFiling(visit)) = &asked.about {
+            self.directory.home(pool)?;
+            let person = PersonNumber::new(&asked.person).map_err(|fault| invalid("psn_no", fault))?;
+            let area = RegionCode::new(&visit.area).map_err(|fault| invalid("mdtrtarea_admvs", fault))?;
+            let admitted = visit.admitted.parse().map_err(|_| invalid("begntime", "is not a date"))?;
+            let filing = self.covering_filing(pool, person, area, admitted).await?;
+            return Ok(v1::QueryReply { filing: filing.as_ref().map(convert::write_filing), ..v1::QueryReply::default() });
+        }
         self.consult(pool, |mut home| async move { home.query(asked).await }).await
     }
 
@@ -44,7 +55,8 @@ impl Hub {
         let Request::Settle(settle) = &operation.request else {
             return Err(Refusal::new(Reason::InvalidField).of_field("request").because("only a settle is estimated"));
         };
-        let filing = self.covering_filing(operation, settle).await?;
+        let Encounter { area, admitted, .. } = settle.encounter;
+        let filing = self.covering_filing(settle.home, operation.key.person.clone(), area, admitted).await?;
         let hub = v1::HubFields {
             filing: filing.as_ref().map(convert::write_filing),
             deadline_ms: i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX),
@@ -54,14 +66,18 @@ impl Hub {
         self.consult(settle.home, |mut home| async move { home.estimate(asked).await }).await
     }
 
-    async fn covering_filing(&self, operation: &Operation, settle: &Settle) -> Result<Option<Filing>, Refusal> {
-        let held = self.store.filing_of_person(settle.home, operation.key.person.clone()).await;
-        let held = held.map_err(|fault| {
+    async fn covering_filing(
+        &self,
+        home: PoolCode,
+        person: PersonNumber,
+        area: RegionCode,
+        admitted: Date,
+    ) -> Result<Option<Filing>, Refusal> {
+        let held = self.store.filing_of_person(home, person).await.map_err(|fault| {
             tracing::error!(error = &fault as &dyn std::error::Error, "the filings of a person could not be read");
             Refusal::new(Reason::Internal)
         })?;
-        let encounter = &settle.encounter;
-        Ok(filing::covering(&held, self.directory.regions(), encounter.area, encounter.admitted).cloned())
+        Ok(filing::covering(&held, self.directory.regions(), area, admitted).cloned())
     }
 
     async fn consult<T, F>(
@@ -76,4 +92,8 @@ impl Hub {
         let _place = self.limits.enter(home)?;
         home.consult(self.patience, call).await
     }
+}
+
+fn invalid(field: &'static str, problem: impl ToString) -> Refusal {
+    Refusal::new(Reason::InvalidField).of_field(field).because(problem.to_string())
 }

@@ -4,6 +4,7 @@
 //! Names and documents stand in one table only, `people`: what a look-up (1101) answered, because settlement answers
 //! repeat it. No operation, message or log has them.
 
+mod answers;
 mod charge;
 mod diagnosis;
 mod encounter;
@@ -21,6 +22,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+pub use answers::Told;
 pub use charge::{Charge, ChargeRange, ChargeSums, StoredCharge, TakenBack};
 pub use diagnosis::Diagnosis;
 pub use encounter::{EncounterEvent, EncounterKind, EncounterStanding, NewEncounter, Statement, StoredEncounter};

@@ -132,6 +132,8 @@ impl RegionService {
                     Some(request.treatment).filter(|code| !code.is_empty()).map(|code| read_pool(&code)).transpose()?,
                 )
             }
+            // The registry of filings is the hub's; it answers this itself.
+            Some(WireAbout::CoveringFiling(_)) => return Err(Refusal::new(Reason::InvalidField).of_field("about")),
             None => return Err(Refusal::new(Reason::MissingField).of_field("about")),
         };
         Ok((home, person, about))
