@@ -81,7 +81,8 @@ impl Cli {
     /// Logs go to standard error; `RUST_LOG` decides how much.
     pub fn start_logging(&self) {
         let quiet = matches!(self.command, Command::Hub(_) | Command::Region(_) | Command::His(_));
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(if quiet { "info" } else { "error" }));
+        let filter =
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(if quiet { "info" } else { "error" }));
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
 
@@ -94,7 +95,9 @@ impl Cli {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Hub(serve) => done(roles::hub(&serve.config, serve.watch).await),
             Command::His(serve) => done(roles::his(&serve.config, serve.watch).await),
-            Command::Region(Region { serve: Some(serve), command: _ }) => done(roles::region(&serve.config, serve.watch).await),
+            Command::Region(Region { serve: Some(serve), command: _ }) => {
+                done(roles::region(&serve.config, serve.watch).await)
+            }
             Command::Region(Region { serve: None, command: Some(command) }) => post::run(command).await,
             Command::Region(Region { serve: None, command: None }) => {
                 anyhow::bail!("give --config FILE to serve, or post FILE --config FILE to post records")

@@ -63,7 +63,8 @@ pub struct Arguments {
 /// When a role cannot start or does not answer.
 pub async fn run(arguments: Arguments) -> Result<Ending> {
     let mut recording = Recording::read(&arguments.deploy.join("demo"))?;
-    let clock = Clock::starting_at(beijing::instant_of(first_moment(&arguments, &recording)).context("--at is no instant")?);
+    let clock =
+        Clock::starting_at(beijing::instant_of(first_moment(&arguments, &recording)).context("--at is no instant")?);
     let watch = watch::Watch::new(Some(clock.clone()))?;
     watch.clone().serve(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.watch_port))).await?;
 

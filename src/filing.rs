@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand};
-use comfy_table::{Table, presets};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
 use proto::status;
@@ -40,6 +39,7 @@ pub struct Access {
 pub enum Command {
     /// Lodge one filing.
     Lodge {
+        /// How to reach the hub.
         #[command(flatten)]
         access: Access,
         /// The filing's number; lodging the same number twice lodges once.
@@ -66,6 +66,7 @@ pub enum Command {
     },
     /// List filings.
     List {
+        /// How to reach the hub.
         #[command(flatten)]
         access: Access,
         /// Of one person only.
@@ -80,6 +81,7 @@ pub enum Command {
     },
     /// End a filing.
     Cancel {
+        /// How to reach the hub.
         #[command(flatten)]
         access: Access,
         /// The filing's number.
@@ -91,6 +93,7 @@ pub enum Command {
     },
     /// Lodge every row of a CSV file (id,psn_no,home,class,destination,from,to) and report row by row.
     Import {
+        /// How to reach the hub.
         #[command(flatten)]
         access: Access,
         /// The file.
@@ -155,12 +158,14 @@ pub async fn run(command: Command) -> Result<()> {
         }
         Command::List { access, person, home, json } => {
             let request = ListFilingsRequest { person, home, limit: LISTED };
-            let reply = access.operator()?.client.list(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            let reply =
+                access.operator()?.client.list(request).await.map_err(|refused| status::to_refusal(&refused))?;
             print_list(&reply.into_inner().filings, json)?;
         }
         Command::Cancel { access, id, last_day } => {
             let request = CancelFilingRequest { id, last_day };
-            let reply = access.operator()?.client.cancel(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            let reply =
+                access.operator()?.client.cancel(request).await.map_err(|refused| status::to_refusal(&refused))?;
             let filing = reply.into_inner();
             output::line(&format!("{} {} {}", filing.id, filing.state, filing.to));
         }
@@ -187,8 +192,7 @@ fn print_list(filings: &[Filing], as_json: bool) -> Result<()> {
         output::line(&serde_json::to_string_pretty(&rows)?);
         return Ok(());
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["id", "psn_no", "home", "class", "destination", "from", "to", "state"]);
+    let mut table = output::table(["id", "psn_no", "home", "class", "destination", "from", "to", "state"]);
     for row in filings {
         table.add_row([&row.id, &row.person, &row.home, &row.class, &row.destination, &row.from, &row.to, &row.state]);
     }
@@ -201,7 +205,8 @@ fn print_list(filings: &[Filing], as_json: bool) -> Result<()> {
 /// # Errors
 /// When the file cannot be read, or for the first row that is refused.
 pub async fn import_all(operator: &Operator, file: &Path) -> Result<()> {
-    let refused = lodge_rows(operator, file).await?.into_iter().find_map(|(line, outcome)| Some((line, outcome.err()?)));
+    let refused =
+        lodge_rows(operator, file).await?.into_iter().find_map(|(line, outcome)| Some((line, outcome.err()?)));
     match refused {
         Some((line, why)) => bail!("{} line {line}: {why}", file.display()),
         None => Ok(()),

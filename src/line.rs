@@ -161,8 +161,11 @@ impl Plan {
         let named = |pool: PoolCode, role| ParticipantName::new(pool.0, role);
         let treatment = treated.iter().map(|pool| named(*pool, Role::Treatment)).collect::<Result<Vec<_>, _>>()?;
         let everywhere = ParticipantName::new(identity::name::all_regions(), Role::Operator)?;
-        let mut participants =
-            vec![("hub".to_owned(), vec![ParticipantName::hub()]), ("treatment".to_owned(), treatment), ("operator".to_owned(), vec![everywhere])];
+        let mut participants = vec![
+            ("hub".to_owned(), vec![ParticipantName::hub()]),
+            ("treatment".to_owned(), treatment),
+            ("operator".to_owned(), vec![everywhere]),
+        ];
         for pool in homes {
             participants.push((format!("home-{pool}"), vec![named(pool, Role::Home)?]));
         }
@@ -270,7 +273,8 @@ fn home_pools(deploy: &Path) -> Result<BTreeMap<PoolCode, PathBuf>> {
 fn treatment_pools(deploy: &Path, regions: &RegionTable) -> Result<BTreeSet<PoolCode>> {
     let path = deploy.join("demo/institutions.csv");
     let mut reader = csv::Reader::from_path(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let column = reader.headers()?.iter().position(|name| name == "area").context("institutions.csv has no column area")?;
+    let column =
+        reader.headers()?.iter().position(|name| name == "area").context("institutions.csv has no column area")?;
     let mut pools = BTreeSet::new();
     for row in reader.records() {
         let row = row?;

@@ -13,7 +13,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     cli.start_logging();
     identity::install_crypto_provider();
-    let ran = tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(cli.run()));
+    let ran =
+        tokio::runtime::Runtime::new().map_err(anyhow::Error::from).and_then(|runtime| runtime.block_on(cli.run()));
     match ran {
         Ok(Ending::Good) => ExitCode::SUCCESS,
         Ok(Ending::Found) => ExitCode::from(1),

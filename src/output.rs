@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use anyhow::Result;
+use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Map, Value};
 
 /// Prints a line. A reader that has gone away is no fault of the command.
@@ -16,7 +17,8 @@ pub fn line(text: &str) {
 /// When they cannot be written as JSON.
 pub fn facts(rows: &[(&str, String)], json: bool) -> Result<()> {
     if json {
-        let object: Map<String, Value> = rows.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect();
+        let object: Map<String, Value> =
+            rows.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect();
         line(&serde_json::to_string_pretty(&object)?);
     } else {
         let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
@@ -24,6 +26,18 @@ pub fn facts(rows: &[(&str, String)], json: bool) -> Result<()> {
         line("");
     }
     Ok(())
+}
+
+/// An empty table in the one look that all commands share.
+pub fn table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_header(header);
+    table
+}
+
+/// Sets a table's columns from one on, which hold numbers, to the right.
+pub fn numbers_from(table: &mut Table, first: usize) {
+    table.column_iter_mut().skip(first).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
 }
 
 /// Tells on standard error what a long command is doing.

@@ -51,7 +51,9 @@ struct Report {
 pub fn run(command: Command) -> Result<Ending> {
     let (paths, as_json, look): (_, _, fn(&RuleBook) -> Vec<String>) = match command {
         Command::Check { paths, json } => (paths, json, |_| Vec::new()),
-        Command::Test { paths, json } => (paths, json, |book| book.run_examples().iter().map(ToString::to_string).collect()),
+        Command::Test { paths, json } => {
+            (paths, json, |book| book.run_examples().iter().map(ToString::to_string).collect())
+        }
     };
     let files = books(&paths)?;
     ensure!(!files.is_empty(), "there is no rule book (*.toml) in {}", paths[0].display());
@@ -94,7 +96,10 @@ fn report(path: &Path, look: fn(&RuleBook) -> Vec<String>) -> Result<Report> {
         },
         Err(faults) => Report {
             path: path.to_owned(),
-            findings: faults.iter().map(|fault| format!("line {}: {}: {}", fault.line, fault.path, fault.problem)).collect(),
+            findings: faults
+                .iter()
+                .map(|fault| format!("line {}: {}: {}", fault.line, fault.path, fault.problem))
+                .collect(),
             warnings: Vec::new(),
             examples: 0,
         },

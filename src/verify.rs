@@ -121,7 +121,11 @@ async fn the_hubs_journal_balances(hub: &HubStore) -> Result<Vec<Finding>> {
     let invariant = "every journal entry balances";
     let mut findings: Vec<Finding> = unbalanced
         .iter()
-        .map(|entry| Finding { invariant, subject: format!("{entry:?}"), problem: "its lines do not sum to zero".into() })
+        .map(|entry| Finding {
+            invariant,
+            subject: format!("{entry:?}"),
+            problem: "its lines do not sum to zero".into(),
+        })
         .collect();
     if !sum.is_zero() {
         findings.push(Finding { invariant, subject: "the trial balance".into(), problem: format!("it is {sum}") });

@@ -45,7 +45,8 @@ impl Watch {
     /// # Errors
     /// When the address is taken.
     pub async fn serve(self, address: SocketAddr) -> Result<()> {
-        let listener = tokio::net::TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let listener =
+            tokio::net::TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         let mut pages = Router::new()
             .route("/health", get(|| async { "alive\n" }))
             .route("/ready", get(ready))

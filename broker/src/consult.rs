@@ -38,7 +38,10 @@ impl Hub {
             let area = RegionCode::new(&visit.area).map_err(|fault| invalid("mdtrtarea_admvs", fault))?;
             let admitted = visit.admitted.parse().map_err(|_| invalid("begntime", "is not a date"))?;
             let filing = self.covering_filing(pool, person, area, admitted).await?;
-            return Ok(v1::QueryReply { filing: filing.as_ref().map(convert::write_filing), ..v1::QueryReply::default() });
+            return Ok(v1::QueryReply {
+                filing: filing.as_ref().map(convert::write_filing),
+                ..v1::QueryReply::default()
+            });
         }
         self.consult(pool, |mut home| async move { home.query(asked).await }).await
     }

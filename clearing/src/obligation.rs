@@ -103,7 +103,8 @@ mod tests {
     const POOLS: [&str; 4] = ["410700", "310000", "650100", "120000"];
 
     fn posting() -> impl Strategy<Value = Posting> {
-        let pool = || prop::sample::select(POOLS.to_vec()).prop_map(|code| PoolCode(RegionCode::new(code).expect("a code")));
+        let pool =
+            || prop::sample::select(POOLS.to_vec()).prop_map(|code| PoolCode(RegionCode::new(code).expect("a code")));
         let insurance = prop::sample::select(Insurance::ALL.to_vec());
         let care = prop::sample::select(CareKind::ALL.to_vec());
         (pool(), pool(), insurance, care, 0..1_000_000_i64, 0..1_000_i64).prop_map(

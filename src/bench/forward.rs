@@ -49,7 +49,8 @@ impl Forward {
         tokio::spawn(identity::server::builder().add_service(HomeRegionServer::new(Echo)).serve_with_incoming(echo));
 
         let expected = Expected::HomeOf(BTreeSet::from([home]));
-        let middle = Middle { home: HomeRegionClient::new(channel(&far, credentials("hub")?, expected, CONNECT_TIMEOUT)?) };
+        let middle =
+            Middle { home: HomeRegionClient::new(channel(&far, credentials("hub")?, expected, CONNECT_TIMEOUT)?) };
         let listener = MtlsListener::bind((Ipv4Addr::LOCALHOST, 0), credentials("hub")?).await?;
         let near = listener.local_addr().to_string();
         tokio::spawn(identity::server::builder().add_service(HubServer::new(middle)).serve_with_incoming(listener));

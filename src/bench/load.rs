@@ -43,7 +43,11 @@ impl Measured {
 ///
 /// # Errors
 /// The first error of a request ends the run.
-pub async fn closed_loop<F>(count: usize, in_flight: usize, request: impl Fn(usize) -> F + Send + Sync + 'static) -> Result<Measured>
+pub async fn closed_loop<F>(
+    count: usize,
+    in_flight: usize,
+    request: impl Fn(usize) -> F + Send + Sync + 'static,
+) -> Result<Measured>
 where
     F: Future<Output = Result<()>> + Send,
 {

@@ -50,7 +50,9 @@ pub fn deploy_with_people(deploy: &Path, folder: &Path, stays: usize) -> Result<
     }
     fs::write(people_folder.join("people.csv"), people)?;
     fs::write(people_folder.join("entitlements.csv"), entitlements)?;
-    for (file, header) in [("identities.csv", "psn_no,class,from,to\n"), ("qualifications.csv", "psn_no,disease,name,from,to\n")] {
+    for (file, header) in
+        [("identities.csv", "psn_no,class,from,to\n"), ("qualifications.csv", "psn_no,disease,name,from,to\n")]
+    {
         fs::write(people_folder.join(file), header)?;
     }
     let postings = folder.join("demo/postings.csv");
@@ -100,13 +102,15 @@ pub async fn stays(desk: &Desk, first: usize, count: usize) -> Result<Vec<Stay>>
 
 async fn prepare(desk: &Desk, number: usize) -> Result<Stay> {
     let person = person(number / STAYS_EACH);
-    let admitted = date(2025, 1, 2).checked_add((10 * (number % STAYS_EACH)).try_into().map(|days: i64| days.days())?)?;
+    let admitted =
+        date(2025, 1, 2).checked_add((10 * (number % STAYS_EACH)).try_into().map(|days: i64| days.days())?)?;
     let discharged = admitted.checked_add(8.days())?;
     let admission = json!({ "mdtrtinfo": { "psn_no": person, "insutype": "310", "begntime": at(admitted, 9),
         "mdtrt_cert_type": "02", "mdtrt_cert_no": "", "med_type": "21", "ipt_no": format!("B{number}"), "insuplc_admdvs": HOME,
         "dscg_maindiag_code": "J18.900", "dscg_maindiag_name": "肺炎", "exp_content": "{\"IPT_TYPE\":\"2\"}" }, "diseinfo": [] });
     let reply = send(desk, number, 1, "2401", admission).await?;
-    let visit = reply.pointer("/output/result/mdtrt_id").and_then(Value::as_str).context("2401 gave no mdtrt_id")?.to_owned();
+    let visit =
+        reply.pointer("/output/result/mdtrt_id").and_then(Value::as_str).context("2401 gave no mdtrt_id")?.to_owned();
     let lines: Vec<Value> = (0..LINES).map(|line| charge(line, &visit, &person, admitted)).collect();
     send(desk, number, 2, "2301", json!({ "feedetail": lines })).await?;
     let discharge = json!({ "dscginfo": { "mdtrt_id": visit, "psn_no": person, "insutype": "310", "endtime": at(discharged, 10),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use clap::Args;
-use comfy_table::{Table, presets};
 use jiff::civil::date;
 use ledger::clock::Clock;
 use serde_json::json;
@@ -128,9 +127,16 @@ fn print(rows: &[Row], as_json: bool) -> Result<()> {
         output::line(&serde_json::to_string_pretty(&rows)?);
         return Ok(());
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["in flight", "settlements/s", "p50 ms", "p99 ms", "CPU µs each", "bare forwards/s", "their CPU µs", "ratio"]);
+    let mut table = output::table([
+        "in flight",
+        "settlements/s",
+        "p50 ms",
+        "p99 ms",
+        "CPU µs each",
+        "bare forwards/s",
+        "their CPU µs",
+        "ratio",
+    ]);
     for row in rows {
         table.add_row([
             row.in_flight.to_string(),
@@ -143,8 +149,11 @@ fn print(rows: &[Row], as_json: bool) -> Result<()> {
             format!("{:.3}", row.ratio()),
         ]);
     }
+    output::numbers_from(&mut table, 0);
     output::line(&table.to_string());
-    output::line("A settlement: HIS JSON in, treatment side, hub and home region, durable on all three, 50 charge lines.");
+    output::line(
+        "A settlement: HIS JSON in, treatment side, hub and home region, durable on all three, 50 charge lines.",
+    );
     output::line("A bare forward: the same two mutually authenticated hops with 1 KiB each way and nothing else.");
     output::line("CPU is the whole process's, load tool included, on the machine's every core.");
     Ok(())

@@ -128,7 +128,8 @@ impl Told {
             operator.lodge(filing).await.with_context(|| format!("{} step {}", self.story.name, step.id))?;
             return Ok(played);
         }
-        let reply = desk.send(&self.message(step)?).await.with_context(|| format!("{} step {}", self.story.name, step.id))?;
+        let reply =
+            desk.send(&self.message(step)?).await.with_context(|| format!("{} step {}", self.story.name, step.id))?;
         played.misses = self.misses(step, &reply)?;
         played.took = reply.took;
         let step_id = step.id.clone();

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clearing::obligation::{Posting, Sums, obligations};
-use comfy_table::{CellAlignment, Table, presets};
 use ledger::clock::Clock;
 use proto::convert;
 use rust_decimal::Decimal;
@@ -59,17 +58,14 @@ pub fn read_people(deploy: &Path) -> Result<People> {
 
 /// Tells of every settlement, and of every answer that was not as expected.
 pub fn print(played: &[Played], people: &People, took: Duration) {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     let sums = SUMS.map(|(name, _)| name);
-    table.set_header(["参保人", "参保地", "就医机构", "类别"].into_iter().chain(sums).chain(["自付", "毫秒"]));
+    let mut table =
+        output::table(["参保人", "参保地", "就医机构", "类别"].into_iter().chain(sums).chain(["自付", "毫秒"]));
     let settled = settlements(played);
     for step in &settled {
         table.add_row(row(step, people));
     }
-    for column in table.column_iter_mut().skip(4) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    output::numbers_from(&mut table, 4);
     output::line(&table.to_string());
     print_counts(played, settled.len(), took);
 }
@@ -79,15 +75,22 @@ fn settlements(played: &[Played]) -> Vec<&Played> {
     let mut seen = BTreeSet::new();
     let settling = played.iter().filter(|step| matches!(step.infno.get(..4), Some("2207" | "2304")));
     settling
-        .filter(|step| step.reply.as_ref().is_some_and(|reply| reply.succeeded() && seen.insert(reply.text("/output/setlinfo/setl_id"))))
+        .filter(|step| {
+            step.reply
+                .as_ref()
+                .is_some_and(|reply| reply.succeeded() && seen.insert(reply.text("/output/setlinfo/setl_id")))
+        })
         .collect()
 }
 
 fn row(step: &Played, people: &People) -> Vec<String> {
-    let told = |field: &str| step.reply.as_ref().map(|reply| reply.text(&format!("/output/setlinfo/{field}"))).unwrap_or_default();
+    let told = |field: &str| {
+        step.reply.as_ref().map(|reply| reply.text(&format!("/output/setlinfo/{field}"))).unwrap_or_default()
+    };
     let amount = |field: &str| told(field).parse::<Decimal>().unwrap_or_default();
     let shown = |amount: Decimal| if amount.is_zero() { "·".to_owned() } else { format!("{amount:.2}") };
-    let own_share = amount("acct_pay") + amount("psn_cash_pay") - amount("fulamt_ownpay_amt") - amount("overlmt_selfpay");
+    let own_share =
+        amount("acct_pay") + amount("psn_cash_pay") - amount("fulamt_ownpay_amt") - amount("overlmt_selfpay");
     let (name, home) = people.get(&told("psn_no")).cloned().unwrap_or_default();
     let who = [name, home, step.institution.clone(), care(&told("med_type")).to_owned()];
     let sums = SUMS.iter().map(|(_, field)| shown(amount(field)));
@@ -117,7 +120,9 @@ fn print_counts(played: &[Played], settled: usize, took: Duration) {
     }
     let with_sums = played.iter().filter(|step| step.has_sums).count();
     if missed.is_empty() {
-        output::line(&format!("✓ every answer was as expected, {with_sums} of them to the fen against sums worked out by hand"));
+        output::line(&format!(
+            "✓ every answer was as expected, {with_sums} of them to the fen against sums worked out by hand"
+        ));
     } else {
         output::line(&format!("✗ {} of {} answers were not as expected", missed.len(), answered.len()));
     }
@@ -152,8 +157,7 @@ pub async fn print_explanation(line: &Line, played: &[Played]) -> Result<()> {
 /// When the hub's book or the table of regions cannot be read.
 pub async fn print_obligations(stores: &Stores, deploy: &Path) -> Result<()> {
     let regions = read_regions(deploy)?;
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(["参保省", "就医省", "险种", "类别", "人次", "总费用", "应付"]);
+    let mut table = output::table(["参保省", "就医省", "险种", "类别", "人次", "总费用", "应付"]);
     let mut all = Sums::default();
     for (between, sums) in obligations(postings(stores).await?, &regions) {
         all += sums;
@@ -168,9 +172,7 @@ pub async fn print_obligations(stores: &Stores, deploy: &Path) -> Result<()> {
             sums.owed().to_string(),
         ]);
     }
-    for column in table.column_iter_mut().skip(4) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    output::numbers_from(&mut table, 4);
     output::line(&table.to_string());
     output::line(&format!("应付合计 {} 元，{} 人次，已扣除撤销和冲正\n", all.owed(), all.visits));
     Ok(())
@@ -187,15 +189,21 @@ async fn postings(stores: &Stores) -> Result<Vec<Posting>> {
         match (done, operation.request) {
             (Done::Settled(settled), Request::Settle(settle)) => {
                 let payers = settled.payers;
-                let sums = Sums { visits: 1, total: payers.total(), funds: payers.funds.total(), account: payers.account };
+                let sums =
+                    Sums { visits: 1, total: payers.total(), funds: payers.funds.total(), account: payers.account };
                 let (home, treatment) = (settle.home, settle.encounter.pool);
-                let posting = Posting { home, treatment, insurance: settled.insurance, care: settle.encounter.care, sums };
+                let posting =
+                    Posting { home, treatment, insurance: settled.insurance, care: settle.encounter.care, sums };
                 by_settlement.insert(settled.settlement, posting);
                 postings.push(posting);
             }
-            (Done::Cancelled { original, .. }, _) => postings.extend(by_settlement.get(&original.settlement).map(undone)),
+            (Done::Cancelled { original, .. }, _) => {
+                postings.extend(by_settlement.get(&original.settlement).map(undone))
+            }
             (Done::Reversed(undoing), _) => match *undoing {
-                Undone::Settlement { original, .. } => postings.extend(by_settlement.get(&original.settlement).map(undone)),
+                Undone::Settlement { original, .. } => {
+                    postings.extend(by_settlement.get(&original.settlement).map(undone))
+                }
                 Undone::Cancellation { original, .. } => postings.extend(by_settlement.get(&original.settlement)),
                 Undone::Nothing => {}
             },
@@ -216,8 +224,14 @@ pub fn print_where_to_go(line: &Line, folder: &Path, clock: &Clock, watch_port: 
     output::line(&format!("The demo stays up; it is {now} in its sandbox. Ctrl-C ends it."));
     output::line(&format!("  national interface   {}   try the settlement by hand in README.md", line.desk()));
     output::line(&format!("  hub, mutual TLS      {}", line.hub.address()));
-    output::line(&format!("  health and metrics   http://127.0.0.1:{watch_port}/health  /ready  /metrics, POST /clock"));
+    output::line(&format!(
+        "  health and metrics   http://127.0.0.1:{watch_port}/health  /ready  /metrics, POST /clock"
+    ));
     let operator = line.operator();
-    output::line(&format!("  filings              yidi filing list --hub {} --credentials {}", line.hub.address(), operator.display()));
+    output::line(&format!(
+        "  filings              yidi filing list --hub {} --credentials {}",
+        line.hub.address(),
+        operator.display()
+    ));
     output::line(&format!("  stores and keys      {}", folder.display()));
 }

@@ -20,13 +20,27 @@ struct Shown {
 /// Whether the hub says anything of HTTP/2 to a client that shows these credentials.
 fn answered(port: u16, ca: &Path, credentials: Option<&Path>) -> bool {
     let mut openssl = Command::new("timeout");
-    openssl.args(["5", "openssl", "s_client", "-quiet", "-alpn", "h2", "-connect", &format!("127.0.0.1:{port}"), "-CAfile"]);
+    openssl.args([
+        "5",
+        "openssl",
+        "s_client",
+        "-quiet",
+        "-alpn",
+        "h2",
+        "-connect",
+        &format!("127.0.0.1:{port}"),
+        "-CAfile",
+    ]);
     openssl.arg(ca);
     if let Some(folder) = credentials {
         openssl.arg("-cert").arg(folder.join("tls.pem")).arg("-key").arg(folder.join("tls.key"));
     }
-    let mut child =
-        openssl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("openssl is installed");
+    let mut child = openssl
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("openssl is installed");
     let mut input = child.stdin.take().expect("it is piped");
     let _ = std::io::Write::write_all(&mut input, PREFACE.as_bytes());
     let output = child.wait_with_output().expect("it ends");

@@ -61,7 +61,15 @@ impl Hospital {
     }
 
     /// The message of [`Hospital::charge`].
-    pub fn charge_message(&self, patient: &Enrollee, stay: &str, number: &str, price: &str, count: &str, on: &str) -> Value {
+    pub fn charge_message(
+        &self,
+        patient: &Enrollee,
+        stay: &str,
+        number: &str,
+        price: &str,
+        count: &str,
+        on: &str,
+    ) -> Value {
         let amount = |text: &str| text.parse::<rust_decimal::Decimal>().expect("an amount");
         let total = amount(price) * amount(count);
         let line = json!({ "feedetl_sn": number, "mdtrt_id": stay, "psn_no": patient.number, "med_type": "21",
@@ -103,7 +111,8 @@ impl Hospital {
 
     /// The message that reverses an earlier message (2601).
     pub fn reverse_message(&self, patient: &Enrollee, original: &Value) -> Value {
-        let input = json!({ "data": { "psn_no": patient.number, "omsgid": original["msgid"], "oinfno": original["infno"] } });
+        let input =
+            json!({ "data": { "psn_no": patient.number, "omsgid": original["msgid"], "oinfno": original["infno"] } });
         self.message(patient, "2601", input)
     }
 

@@ -52,11 +52,21 @@ pub struct Enrollee {
 }
 
 /// In work, insured in Xinxiang, filed for Shanghai for long.
-pub const EMPLOYEE: Enrollee =
-    Enrollee { number: "41070000990001", home: "410700", insurance: "310", name: "甄在职", document: "41070219800101990X" };
+pub const EMPLOYEE: Enrollee = Enrollee {
+    number: "41070000990001",
+    home: "410700",
+    insurance: "310",
+    name: "甄在职",
+    document: "41070219800101990X",
+};
 /// Resident of Xinxiang, filed nowhere.
-pub const UNFILED: Enrollee =
-    Enrollee { number: "41070000990002", home: "410700", insurance: "390", name: "贾未备", document: "410702197001019901" };
+pub const UNFILED: Enrollee = Enrollee {
+    number: "41070000990002",
+    home: "410700",
+    insurance: "390",
+    name: "贾未备",
+    document: "410702197001019901",
+};
 
 impl World {
     /// A world in which nothing has happened, at nine in the morning of 20 June 2025.
@@ -139,7 +149,8 @@ impl World {
 
     /// An operator of filings.
     pub fn operator(&self) -> Operator {
-        Operator::new(&self.line().hub.address().to_string(), &self.line().operator()).expect("the operator has certificates")
+        Operator::new(&self.line().hub.address().to_string(), &self.line().operator())
+            .expect("the operator has certificates")
     }
 
     /// The clock of every node.
@@ -181,7 +192,8 @@ pub async fn eventually<F: Future<Output = bool>>(fact: &str, mut holds: impl Fn
 /// Appends a line to a file of `deploy/demo`.
 pub fn append(deploy: &Path, file: &str, row: &str) {
     let path = deploy.join("demo").join(file);
-    let mut file = OpenOptions::new().append(true).open(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
+    let mut file =
+        OpenOptions::new().append(true).open(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
     writeln!(file, "{row}").expect("a row can be written");
 }
 
@@ -190,7 +202,11 @@ fn add_people(deploy: &Path) {
         let Enrollee { number, home, insurance, name, document } = person;
         append(deploy, "people/people.csv", &format!("{number},{name},01,{document},C{number},1,1980-01-01,{home}"));
         let (insurance, class) = if insurance == "310" { ("employee", "11") } else { ("resident", "1501") };
-        append(deploy, "people/entitlements.csv", &format!("{number},{insurance},{class},2010-01-01,,2010-01-01,,0,,,"));
+        append(
+            deploy,
+            "people/entitlements.csv",
+            &format!("{number},{insurance},{class},2010-01-01,,2010-01-01,,0,,,"),
+        );
     }
     append(deploy, "filings.csv", &format!("WORLD-1,{},410700,long-term,310000,2025-01-01,", EMPLOYEE.number));
 }

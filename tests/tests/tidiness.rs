@@ -62,8 +62,15 @@ fn the_core_lists_no_io_no_clock_and_no_chance() {
 #[test]
 fn only_the_ledger_lists_a_database_driver() {
     let manifests = [
-        "Cargo.toml", "settlement/Cargo.toml", "clearing/Cargo.toml", "proto/Cargo.toml", "identity/Cargo.toml",
-        "broker/Cargo.toml", "adapters/his/Cargo.toml", "adapters/region/Cargo.toml", "tests/Cargo.toml",
+        "Cargo.toml",
+        "settlement/Cargo.toml",
+        "clearing/Cargo.toml",
+        "proto/Cargo.toml",
+        "identity/Cargo.toml",
+        "broker/Cargo.toml",
+        "adapters/his/Cargo.toml",
+        "adapters/region/Cargo.toml",
+        "tests/Cargo.toml",
     ];
     for manifest in manifests {
         let listed = dependencies(manifest);
@@ -132,7 +139,9 @@ fn money_never_meets_a_binary_float() {
 fn sql_is_in_the_ledger_alone() {
     let statements = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "];
     let outside = sources().into_iter().filter(|(path, text)| {
-        !path.starts_with("ledger/") && !path.ends_with("tidiness.rs") && statements.iter().any(|sql| text.contains(&format!("\"{sql}")))
+        !path.starts_with("ledger/")
+            && !path.ends_with("tidiness.rs")
+            && statements.iter().any(|sql| text.contains(&format!("\"{sql}")))
     });
     assert_none("SQL outside the ledger", outside.map(|(path, _)| path).collect());
 }
@@ -143,7 +152,9 @@ fn every_path_in_the_map_exists() {
     let quoted = map.split('`').skip(1).step_by(2);
     let paths: Vec<&str> = quoted
         .filter(|word| !word.contains([' ', '<', '*', ':', '{']) && !word.starts_with("http"))
-        .filter(|word| word.ends_with('/') || [".rs", ".md", ".toml", ".proto", ".csv"].iter().any(|end| word.ends_with(end)))
+        .filter(|word| {
+            word.ends_with('/') || [".rs", ".md", ".toml", ".proto", ".csv"].iter().any(|end| word.ends_with(end))
+        })
         .collect();
     assert!(paths.len() > 20, "the map names only {} paths", paths.len());
     let missing = paths.into_iter().filter(|path| !root().join(path).exists());

@@ -124,8 +124,10 @@ async fn what_a_home_region_did_not_answer_is_not_yet_known_until_it_is_back() {
     world.line_mut().kill_home(home).expect("it runs");
     world.mend(home);
     world.line_mut().restart_home(home).await.expect("it starts again");
-    eventually("5203 gives the final answer", || async { !hospital.query(&EMPLOYEE, &stay).await.text("/err_msg").contains("703") })
-        .await;
+    eventually("5203 gives the final answer", || async {
+        !hospital.query(&EMPLOYEE, &stay).await.text("/err_msg").contains("703")
+    })
+    .await;
     let asked = hospital.query(&EMPLOYEE, &stay).await;
     let again = hospital.send(&settle).await;
     assert_eq!(asked.text("/output/setlinfo/setl_id"), again.text("/output/setlinfo/setl_id"));
@@ -188,13 +190,18 @@ async fn a_stay_without_a_filing_is_admitted_with_a_warning() {
 async fn who_and_what_is_added_by_hand_settles_after_the_next_start() {
     let (mut world, _) = world_with_filings().await;
     let deploy = world.deploy();
-    append(&deploy, "institutions.csv", "H53010200901,昆明新开医院,530102,hospital,2,2020-01-01,,inpatient;outpatient,,active");
+    append(
+        &deploy,
+        "institutions.csv",
+        "H53010200901,昆明新开医院,530102,hospital,2,2020-01-01,,inpatient;outpatient,,active",
+    );
     append(&deploy, "catalogue.csv", "*,X-NEW-1,新药,101,01,09,,0,0,2020-01-01,");
     append(&deploy, "filings.csv", "WORLD-2,41070000990001,410700,long-term,530100,2025-01-01,");
     world.restart().await;
     yidi::filing::import_all(&world.operator(), &deploy.join("demo/filings.csv")).await.expect("the filings are good");
     let hospital = Hospital::new(world.desk());
-    let move_to = |message: Value| with(&with(&message, "/fixmedins_code", "H53010200901"), "/mdtrtarea_admvs", "530102");
+    let move_to =
+        |message: Value| with(&with(&message, "/fixmedins_code", "H53010200901"), "/mdtrtarea_admvs", "530102");
     let admit = json!({ "mdtrtinfo": { "psn_no": EMPLOYEE.number, "insutype": "310", "begntime": "2025-06-02 08:00:00",
         "mdtrt_cert_type": "02", "med_type": "21", "ipt_no": "Z1", "insuplc_admdvs": "410700" }, "diseinfo": [] });
     let admitted = hospital.send(&move_to(hospital.message(&EMPLOYEE, "2401", admit))).await;
@@ -217,6 +224,11 @@ async fn an_institution_of_somebody_else_cannot_be_settled_for() {
     let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let settle = with(&hospital.settle_message(&EMPLOYEE, &stay, "8000.00"), "/fixmedins_code", "H31010600104");
     let reply = hospital.send(&settle).await;
-    assert!(reply.text("/err_msg").contains("401"), "{INSTITUTION}'s stay is not {}'s: {}", "H31010600104", reply.text("/err_msg"));
+    assert!(
+        reply.text("/err_msg").contains("401"),
+        "{INSTITUTION}'s stay is not {}'s: {}",
+        "H31010600104",
+        reply.text("/err_msg")
+    );
     world.assert_sound().await;
 }
