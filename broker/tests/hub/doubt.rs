@@ -145,6 +145,21 @@ async fn a_cancellation_whose_settlement_has_no_answer_yet_waits_for_it() {
 }
 
 #[tokio::test]
+async fn an_operation_that_stays_in_doubt_does_not_hold_up_the_next() {
+    let mut world = World::new().await;
+    let lie =
+        Outcome::Accepted { decided_at: jiff::Timestamp::UNIX_EPOCH, done: Done::Reversed(Box::new(Undone::Nothing)) };
+    world.home.will(Script::Say(lie));
+    assert_eq!(world.operate(&settle("1")).await, Ok(Answered::InDoubt));
+    lose_the_answer(&mut world, &settle("2"), Script::DecideAndHang).await;
+    world.start_home().await;
+    assert!(matches!(world.answer(&settle("2")).await.0, Outcome::Accepted { .. }));
+    assert_eq!(world.operate(&settle("1")).await, Ok(Answered::InDoubt), "it is seen, and not believed");
+    assert_eq!(world.operate(&reverse("3", "1", "2304")).await, Ok(Answered::InDoubt));
+    world.check().await;
+}
+
+#[tokio::test]
 async fn asking_about_a_key_that_never_came_voids_it() {
     let world = World::new().await;
     let Ok(Answered::Outcome(outcome, _)) = world.resolve(&settle("1")).await else { panic!("no answer") };

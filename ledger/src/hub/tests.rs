@@ -65,7 +65,7 @@ impl World {
     }
 
     async fn answer(&self, position: Position, booking: Option<Booking>) -> Answering {
-        self.store.operation_answer(position, answer("yes", 1), booking).await.expect("it is answered")
+        self.store.operation_answer(position, pool("410700"), answer("yes", 1), booking).await.expect("it is answered")
     }
 
     async fn hospital(&self) -> i64 {
@@ -198,7 +198,8 @@ async fn the_first_answer_stays() {
     let world = World::new();
     let position = world.receive_fresh(&settle("1")).await.position;
     assert_eq!(world.answer(position, booking("1", Turn::Enter, 100)).await, Answering::Kept);
-    let again = world.store.operation_answer(position, answer("no", 2), booking("1", Turn::Enter, 200)).await;
+    let again =
+        world.store.operation_answer(position, pool("410700"), answer("no", 2), booking("1", Turn::Enter, 200)).await;
     assert_eq!(again.expect("no fault"), Answering::Earlier(answer("yes", 1)));
     let Received::Earlier(earlier) = world.receive(&settle("1")).await else { panic!("earlier") };
     assert_eq!(earlier.answer, Some(answer("yes", 1)));
@@ -212,7 +213,10 @@ async fn a_released_key_is_free_again_and_both_attempts_stay_in_the_book() {
     let first = world.receive_fresh(&settle("1")).await.position;
     world.store.operation_release(first, at(2)).await.expect("released");
     world.store.operation_release(first, at(2)).await.expect("releasing twice is releasing once");
-    assert!(world.store.operation_answer(first, answer("yes", 1), None).await.is_err(), "it never left");
+    assert!(
+        world.store.operation_answer(first, pool("410700"), answer("yes", 1), None).await.is_err(),
+        "it never left"
+    );
     let second = world.receive_fresh(&settle("1")).await.position;
     world.answer(second, None).await;
     world.store.operation_release(second, at(2)).await.expect("an answered one is left as it is");
@@ -382,7 +386,7 @@ async fn the_highest_number_of_a_regions_book_is_known() {
     assert_eq!(world.store.answer_highest_book_seq(pool("410700")).await.expect("a number"), 0);
     for (message, book_seq) in [("1", 7), ("2", 9), ("3", 8)] {
         let position = world.receive_fresh(&settle(message)).await.position;
-        world.store.operation_answer(position, answer("yes", book_seq), None).await.expect("kept");
+        world.store.operation_answer(position, pool("410700"), answer("yes", book_seq), None).await.expect("kept");
     }
     assert_eq!(world.store.answer_highest_book_seq(pool("410700")).await.expect("a number"), 9);
     assert_eq!(world.store.answer_highest_book_seq(pool("310000")).await.expect("a number"), 0);
@@ -390,9 +394,8 @@ async fn the_highest_number_of_a_regions_book_is_known() {
 
 #[tokio::test]
 async fn everything_is_there_after_opening_again() {
-    let World { folder, store, regions } = World::new();
-    let path = folder.path().join("hub.db");
-    let world = World { folder, store, regions };
+    let world = World::new();
+    let path = world.path();
     let position = world.receive_fresh(&settle("1")).await.position;
     world.answer(position, booking("1", Turn::Enter, 100)).await;
     world.receive_fresh(&settle("2")).await;
