@@ -1,1 +1,36 @@
-//! Placeholder for warm-up.
+//! The hub: it knows who speaks, where each region is, writes every operation down before it leaves and every answer
+//! before it is told, and finds out what became of those that got none. It decides nothing about benefits.
+//!
+//! | look in | for |
+//! |---|---|
+//! | [`settle`] | **the money path**: receive, forward, answer |
+//! | [`errand`], [`answer`], [`doubt`] | one operation on its way, what a home region may answer, what got no answer |
+//! | [`admission`], [`limits`], [`in_flight`] | who may ask for what, how much at once, what is being asked right now |
+//! | [`directory`] | regions, homes and the way to them |
+//! | [`consult`] | questions that leave no trace |
+//! | [`service`], [`filings`] | the gRPC services |
+//! | [`jobs`] | what runs by itself |
+//! | [`config`], [`start`] | the life of the process |
+//! | [`health`], [`measures`] | what an operator sees |
+
+pub mod admission;
+pub mod answer;
+pub mod config;
+pub mod consult;
+pub mod directory;
+pub mod doubt;
+pub mod errand;
+pub mod filings;
+pub mod health;
+pub mod hub;
+pub mod in_flight;
+pub mod jobs;
+pub mod limits;
+pub mod measures;
+pub mod service;
+pub mod settle;
+pub mod start;
+
+pub use config::{Config, HomeConfig};
+pub use health::Health;
+pub use start::{Running, StartError, start};

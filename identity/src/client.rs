@@ -19,7 +19,8 @@ use connect::Target;
 pub use expected::Expected;
 
 /// A server that is gone without a word is noticed by unanswered pings, also between requests, so that the next
-/// request finds a fresh connection instead of waiting on a dead one.
+/// request finds a fresh connection instead of waiting on a dead one. A region with a gRPC server of its own must
+/// permit pings at this pace without calls; Go's and Java's do not by default.
 const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_DEADLINE: Duration = Duration::from_secs(10);
 

@@ -24,7 +24,7 @@ struct Inner {
 }
 
 impl Peer {
-    /// Reads the peer's names. Only for a certificate that a handshake has verified, hence not public.
+    /// Reads the peer's names. Only for a certificate that a handshake has verified, or our own; hence not public.
     pub(crate) fn from_verified(der: &CertificateDer<'_>) -> Result<Peer, CertificateError> {
         let names = certificate::names(der)?;
         let mut pools: BTreeMap<Role, BTreeSet<PoolCode>> = BTreeMap::new();

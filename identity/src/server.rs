@@ -1,6 +1,7 @@
 //! The accepting end: a listener that hands over only connections whose peer is a verified participant. It serves
 //! nothing itself; the hub's and the regions' processes give it to tonic's `serve_with_incoming_shutdown`.
 
+mod door;
 mod stream;
 
 use std::io;
@@ -12,17 +13,14 @@ use std::time::Duration;
 
 use futures_util::stream::{self as streams, Stream, StreamExt as _};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio_rustls::TlsAcceptor;
 use tonic::transport::Server;
 
-use crate::certificate::CertificateError;
 use crate::credentials::Credentials;
-use crate::peer::Peer;
+use crate::name::Role;
+use door::Door;
 pub use stream::MtlsStream;
 
-/// A peer that has not finished its handshake by then is not going to.
-const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
-/// Handshakes at a time. Each costs about 50 kB; those without a certificate can hold no more than this.
+/// Handshakes at a time: as much as strangers without a certificate can make us hold.
 const HANDSHAKES_AT_ONCE: usize = 512;
 /// When the system refuses to accept (no file handles left), trying at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -54,13 +52,27 @@ pub struct MtlsListener {
 }
 
 impl MtlsListener {
-    /// Starts listening.
+    /// Starts listening, for every participant.
     ///
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn bind(address: impl ToSocketAddrs, credentials: Arc<Credentials>) -> io::Result<MtlsListener> {
+        MtlsListener::bind_for(address, credentials, &Role::ALL).await
+    }
+
+    /// Starts listening, for participants that have at least one of these roles. The others are turned away before
+    /// they can send anything; a handler still asks for its permit.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn bind_for(
+        address: impl ToSocketAddrs,
+        credentials: Arc<Credentials>,
+        roles: &'static [Role],
+    ) -> io::Result<MtlsListener> {
         let tcp = TcpListener::bind(address).await?;
-        Ok(MtlsListener { local_addr: tcp.local_addr()?, incoming: Box::pin(verified(tcp, credentials)) })
+        let door = Arc::new(Door { credentials, roles });
+        Ok(MtlsListener { local_addr: tcp.local_addr()?, incoming: Box::pin(verified(tcp, door)) })
     }
 
     /// The address listened on, with the port that the system chose if it was asked to.
@@ -77,9 +89,12 @@ impl Stream for MtlsListener {
     }
 }
 
-fn verified(tcp: TcpListener, credentials: Arc<Credentials>) -> impl Stream<Item = io::Result<MtlsStream>> {
+fn verified(tcp: TcpListener, door: Arc<Door>) -> impl Stream<Item = io::Result<MtlsStream>> {
     streams::unfold(tcp, |tcp| async move { Some((accept(&tcp).await, tcp)) })
-        .map(move |(tcp, from)| greet(tcp, from, Arc::clone(&credentials)))
+        .map(move |(tcp, from)| {
+            let door = Arc::clone(&door);
+            async move { door.greet(tcp, from).await }
+        })
         .buffer_unordered(HANDSHAKES_AT_ONCE)
         .filter_map(async |greeted| greeted.map(Ok))
 }
@@ -94,35 +109,4 @@ async fn accept(tcp: &TcpListener) -> (TcpStream, SocketAddr) {
             }
         }
     }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum GreetError {
-    #[error("the handshake took longer than {} s", HANDSHAKE_DEADLINE.as_secs())]
-    Deadline,
-    #[error("the handshake failed: {0}")]
-    Handshake(#[from] io::Error),
-    #[error("{0}")]
-    Certificate(#[from] CertificateError),
-}
-
-/// Shakes hands. The reason for a refusal goes to the log; the peer gets TLS's alert or a closed connection.
-async fn greet(tcp: TcpStream, from: SocketAddr, credentials: Arc<Credentials>) -> Option<MtlsStream> {
-    let greeting = tokio::time::timeout(HANDSHAKE_DEADLINE, handshake(tcp, &credentials)).await;
-    match greeting.unwrap_or(Err(GreetError::Deadline)) {
-        Ok(stream) => Some(stream),
-        Err(reason) => {
-            tracing::info!(%from, %reason, "refused a connection from {from}: {reason}");
-            None
-        }
-    }
-}
-
-async fn handshake(tcp: TcpStream, credentials: &Credentials) -> Result<MtlsStream, GreetError> {
-    tcp.set_nodelay(true)?;
-    let tls = TlsAcceptor::from(credentials.server_config()).accept(tcp).await?;
-    let (_, session) = tls.get_ref();
-    let certificate = session.peer_certificates().and_then(|chain| chain.first()).ok_or(CertificateError::NoName)?;
-    let peer = Peer::from_verified(certificate)?;
-    Ok(MtlsStream::new(tls, peer))
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::store::{self, Migrations, StoreError, StoreOptions};
 
@@ -23,6 +23,18 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Writer {
     queue: mpsc::Sender<Box<dyn Job>>,
+    ended: watch::Receiver<()>,
+}
+
+/// The end of a writer thread, to be waited for by whoever wants to open the store again.
+pub struct Closed(watch::Receiver<()>);
+
+impl Closed {
+    /// Returns once the thread has ended and given up the store's lock. The caller's own handle must be gone before.
+    pub async fn wait(mut self) {
+        // Nothing is ever sent: the sender goes away with the thread.
+        while self.0.changed().await.is_ok() {}
+    }
 }
 
 /// One write that waits: run inside a transaction, maybe more than once, then told how the commit went.
@@ -65,12 +77,18 @@ impl Writer {
         let connection = store::open_for_writing(path, migrations)?;
         let (queue, waiting) = mpsc::channel(LONGEST_QUEUE);
         let checkpointer = start_checkpointer(path.to_owned());
-        let thread = Thread { connection, waiting, options, _checkpointer: checkpointer, _lock: lock };
+        let (ending, ended) = watch::channel(());
+        let thread = Thread { connection, waiting, options, _checkpointer: checkpointer, _lock: lock, _ending: ending };
         thread::Builder::new()
             .name("ledger-writer".into())
             .spawn(move || thread.run())
             .map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
-        Ok(Writer { queue })
+        Ok(Writer { queue, ended })
+    }
+
+    /// The end of the thread, which comes when the last handle is gone.
+    pub fn closed(&self) -> Closed {
+        Closed(self.ended.clone())
     }
 
     /// Carries out a write, and returns once it is durable. The work must not depend on having run only once: when
@@ -96,6 +114,8 @@ struct Thread {
     options: StoreOptions,
     _checkpointer: SyncSender<()>,
     _lock: File,
+    /// Dropped after the lock, which is the order of the fields.
+    _ending: watch::Sender<()>,
 }
 
 impl Thread {

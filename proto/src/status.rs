@@ -15,13 +15,16 @@ pub fn of_refusal(refusal: &Refusal) -> Status {
     Status::with_details(code_of(refusal.reason), refusal.to_string(), details)
 }
 
+/// The refusal that a status carries; none in a status of another make.
+pub fn carried_refusal(status: &Status) -> Option<Refusal> {
+    let refused = v1::Refused::decode(status.details()).ok().filter(|refused| refused.code != 0)?;
+    convert::read_refused(&refused).ok()
+}
+
 /// The refusal that a status carries. A status of another make is a fault between us and the other side: the region
 /// is not to be had.
 pub fn to_refusal(status: &Status) -> Refusal {
-    v1::Refused::decode(status.details())
-        .ok()
-        .filter(|refused| refused.code != 0)
-        .and_then(|refused| convert::read_refused(&refused).ok())
+    carried_refusal(status)
         .unwrap_or_else(|| Refusal::new(Reason::RegionUnavailable).because(format!("{:?}", status.code())))
 }
 

@@ -1,6 +1,8 @@
 //! What changes the books: settle, cancel, reverse. Each has a key that its sender made before sending and that
 //! goes unchanged from the HIS edge to the home region.
 
+mod difference;
+
 use crate::bill::Bill;
 use crate::encounter::Encounter;
 use crate::ids::{

@@ -1,9 +1,13 @@
 //! The journal: who owes whom after each accepted operation. A [`JournalEntry`] exists only when it balances.
 
+mod booking;
+
 use crate::adjudication::{Fund, Payers};
 use crate::ids::{InstitutionCode, PersonNumber, PoolCode};
 use crate::money::Money;
 use crate::person::Insurance;
+
+pub use booking::{Booking, Turn};
 
 /// An account of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

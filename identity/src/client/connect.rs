@@ -17,9 +17,6 @@ use crate::certificate::CertificateError;
 use crate::credentials::Credentials;
 use crate::peer::Peer;
 
-/// How long a server may take to show that it has accepted our certificate. After that we go on without knowing.
-const CONSENT_WAIT: Duration = Duration::from_secs(1);
-
 /// Why a connection could not be made. No request has left.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -114,7 +111,9 @@ impl Target {
             .await
             .map_err(|source| ConnectError::Handshake { address: self.address(), source })?;
         self.check_name(&tls)?;
-        consent(&mut tls).await.map_err(|source| ConnectError::Refused { address: self.address(), source })?;
+        consent(&mut tls, self.timeout / 2)
+            .await
+            .map_err(|source| ConnectError::Refused { address: self.address(), source })?;
         Ok(tls)
     }
 
@@ -144,16 +143,17 @@ impl Target {
 
 fn host(address: &str) -> Option<ServerName<'static>> {
     let uri: Uri = format!("http://{address}").parse().ok()?;
-    uri.port_u16()?;
-    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
+    let authority = uri.authority().filter(|authority| authority.as_str() == address && !address.contains('@'))?;
+    authority.port_u16()?;
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     ServerName::try_from(host.to_owned()).ok()
 }
 
 /// Waits for the server's first bytes, its HTTP/2 settings, without taking them. In TLS 1.3 a client has finished
 /// before the server has looked at the client's certificate; a request sent then would be in doubt although the
-/// server never saw it. A server that waits for our first bytes instead is given the benefit of the doubt.
-async fn consent(tls: &mut TlsStream<TcpStream>) -> io::Result<()> {
-    match tokio::time::timeout(CONSENT_WAIT, tls.fill_buf()).await {
+/// server never saw it. A server that itself waits for our first bytes is taken to consent after half our time.
+async fn consent(tls: &mut TlsStream<TcpStream>, patience: Duration) -> io::Result<()> {
+    match tokio::time::timeout(patience, tls.fill_buf()).await {
         Ok(Ok([])) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(Ok(_)) | Err(_) => Ok(()),
         Ok(Err(error)) => Err(error),

@@ -1,0 +1,194 @@
+//! The registry of filings over gRPC, for operators: each for the pools of their certificate. A filing counts from its
+//! first day, however late it is lodged (policy.md A.3). Whether the person exists is known at home only.
+
+use std::sync::Arc;
+
+use identity::permit::OperatorPermit;
+use jiff::civil::Date;
+use ledger::hub::{FilingStanding, Lodged, Lodging, RegisteredFiling};
+use ledger::store::StoreError;
+use proto::convert;
+use proto::status::{of_refusal, of_wire_error};
+use proto::v1;
+use settlement::filing::Filing;
+use settlement::ids::{FilingId, PersonNumber, PoolCode, RegionCode};
+use settlement::person::Validity;
+use settlement::refusal::{Reason, Refusal};
+use tonic::{Request, Response, Status};
+
+use crate::hub::Hub;
+
+/// A list has at most so many rows, however many are asked for.
+const LONGEST_LIST: u32 = 1000;
+
+/// The service.
+pub struct FilingService {
+    hub: Arc<Hub>,
+}
+
+impl FilingService {
+    /// The service of a hub.
+    pub fn new(hub: Arc<Hub>) -> FilingService {
+        FilingService { hub }
+    }
+
+    fn check_regions(&self, filing: &Filing) -> Result<(), Refusal> {
+        let regions = self.hub.directory.regions();
+        let unknown = |field: &'static str, code: RegionCode| {
+            Err(Refusal::new(Reason::UnknownRegion).of_field(field).because(code.to_string()))
+        };
+        if regions.pool_of(filing.home.0) != Some(filing.home) {
+            return unknown("home", filing.home.0);
+        }
+        if regions.get(filing.destination).is_none() {
+            return unknown("destination", filing.destination);
+        }
+        Ok(())
+    }
+
+    fn lodging(&self, permit: &OperatorPermit) -> Lodging {
+        Lodging { by: permit.peer().fingerprint().to_owned(), at: self.hub.clock.now() }
+    }
+
+    /// The pools whose filings a list shows; none for all.
+    fn listed(&self, permit: &OperatorPermit, home: &str) -> Result<Vec<Option<PoolCode>>, Refusal> {
+        if !home.is_empty() {
+            let pool = self.hub.directory.pool_of_area(home)?;
+            return in_scope(permit, pool).map(|()| vec![Some(pool)]);
+        }
+        if permit.is_for_all() {
+            return Ok(vec![None]);
+        }
+        Ok(permit.pools().iter().copied().map(Some).collect())
+    }
+}
+
+#[tonic::async_trait]
+impl v1::filings_server::Filings for FilingService {
+    async fn lodge(&self, request: Request<v1::LodgeRequest>) -> Result<Response<v1::Filing>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        let filing = read_filing(request.get_ref())?;
+        in_scope(&permit, filing.home).map_err(refuse)?;
+        self.check_regions(&filing).map_err(refuse)?;
+        let lodged = self.hub.store.filing_lodge(filing.clone(), self.lodging(&permit)).await;
+        standing(lodged, |held| difference(held, &filing)).map(Response::new).map_err(refuse)
+    }
+
+    async fn list(&self, request: Request<v1::ListFilingsRequest>) -> Result<Response<v1::ListFilingsReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        let v1::ListFilingsRequest { person, home, limit } = request.into_inner();
+        let person = read_person(&person).map_err(refuse)?;
+        let limit = if limit == 0 { LONGEST_LIST } else { limit.min(LONGEST_LIST) };
+        let mut filings = Vec::new();
+        for home in self.listed(&permit, &home).map_err(refuse)? {
+            let held = self.hub.store.filing_list(home, person.clone(), limit).await;
+            filings.extend(held.map_err(|fault| refuse(failed(&fault)))?);
+        }
+        filings.sort_by_key(|held| std::cmp::Reverse(held.lodged_at));
+        filings.truncate(limit as usize);
+        Ok(Response::new(v1::ListFilingsReply { filings: filings.iter().map(write_filing).collect() }))
+    }
+
+    async fn cancel(&self, request: Request<v1::CancelFilingRequest>) -> Result<Response<v1::Filing>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        let (id, last_day) = read_cancellation(request.get_ref()).map_err(refuse)?;
+        let held = self.hub.store.filing_get(id.clone()).await.map_err(|fault| refuse(failed(&fault)))?;
+        let held = held.filter(|held| permit.allows(held.filing.home)).ok_or_else(|| refuse(unknown()))?;
+        check_last_day(&held.filing, last_day).map_err(refuse)?;
+        let cancelled = self.hub.store.filing_cancel(id, last_day, self.lodging(&permit)).await;
+        standing(cancelled, |_| "last_day").map(Response::new).map_err(refuse)
+    }
+}
+
+fn read_filing(request: &v1::LodgeRequest) -> Result<Filing, Status> {
+    let missing = || refuse(Refusal::new(Reason::MissingField).of_field("filing"));
+    let filing = request.filing.as_ref().ok_or_else(missing)?;
+    convert::read_filing(filing).map_err(|fault| of_wire_error(&fault))
+}
+
+fn read_person(person: &str) -> Result<Option<PersonNumber>, Refusal> {
+    if person.is_empty() {
+        return Ok(None);
+    }
+    PersonNumber::new(person).map(Some).map_err(|fault| invalid("person", &fault))
+}
+
+fn read_cancellation(request: &v1::CancelFilingRequest) -> Result<(FilingId, Option<Date>), Refusal> {
+    let id = FilingId::new(&request.id).map_err(|fault| invalid("id", &fault))?;
+    if request.last_day.is_empty() {
+        return Ok((id, None));
+    }
+    let last_day = request.last_day.parse().map_err(|_| invalid("last_day", &"is not a date yyyy-mm-dd"))?;
+    Ok((id, Some(last_day)))
+}
+
+fn check_last_day(filing: &Filing, last_day: Option<Date>) -> Result<(), Refusal> {
+    match last_day {
+        Some(day) if day < filing.validity.from => Err(invalid("last_day", &"is before the first day")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A filing of a region outside the operator's scope is not even shown to exist.
+fn in_scope(permit: &OperatorPermit, home: PoolCode) -> Result<(), Refusal> {
+    if permit.allows(home) {
+        return Ok(());
+    }
+    Err(Refusal::new(Reason::NotAuthenticated).of_field("home").because("the region is outside the operator's scope"))
+}
+
+fn standing(
+    lodged: Result<Lodged, StoreError>,
+    field: impl FnOnce(&RegisteredFiling) -> &'static str,
+) -> Result<v1::Filing, Refusal> {
+    match lodged {
+        Ok(Lodged::Stands(held)) => Ok(write_filing(&held)),
+        Ok(Lodged::Differs(held)) => Err(Refusal::new(Reason::ContentDiffers).of_field(field(&held))),
+        Ok(Lodged::Unknown) => Err(unknown()),
+        Err(fault) => Err(failed(&fault)),
+    }
+}
+
+/// The first field in which a filing differs from the one that its id stands for already.
+fn difference(held: &RegisteredFiling, filing: &Filing) -> &'static str {
+    let held = &held.filing;
+    let Validity { from, to } = held.validity;
+    [
+        ("person", held.person != filing.person),
+        ("home", held.home != filing.home),
+        ("class", held.class != filing.class),
+        ("destination", held.destination != filing.destination),
+        ("from", from != filing.validity.from),
+        ("to", to != filing.validity.to),
+    ]
+    .into_iter()
+    .find(|(_, differs)| *differs)
+    .map_or("id", |(field, _)| field)
+}
+
+/// A filing that was cut short shows the last day that it covers.
+fn write_filing(held: &RegisteredFiling) -> v1::Filing {
+    let shown = held.in_force().unwrap_or_else(|| held.filing.clone());
+    let state = match held.standing {
+        FilingStanding::InForce => "in-force",
+        FilingStanding::Cancelled { last_day: _ } => "cancelled",
+    };
+    v1::Filing { lodged_at: held.lodged_at.as_microsecond(), state: state.to_owned(), ..convert::write_filing(&shown) }
+}
+
+fn invalid(field: &'static str, problem: &dyn std::fmt::Display) -> Refusal {
+    Refusal::new(Reason::InvalidField).of_field(field).because(problem.to_string())
+}
+
+fn unknown() -> Refusal {
+    invalid("id", &"no such filing")
+}
+
+fn failed(fault: &StoreError) -> Refusal {
+    tracing::error!(error = fault as &dyn std::error::Error, "the registry of filings could not be read or written");
+    Refusal::new(Reason::Internal)
+}
+
+fn refuse(refusal: Refusal) -> Status {
+    of_refusal(&refusal)
+}

@@ -1,0 +1,35 @@
+//! The hub's parts in one place, shared by its services and jobs. What it does with them is in [`crate::settle`],
+//! [`crate::doubt`] and the services.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::clock::Clock;
+use ledger::hub::HubStore;
+
+use crate::directory::Directory;
+use crate::in_flight::InFlight;
+use crate::limits::Limits;
+
+/// The hub.
+pub struct Hub {
+    /// Its book.
+    pub store: HubStore,
+    /// Regions, and the way to their homes.
+    pub directory: Directory,
+    /// How much at once.
+    pub limits: Limits,
+    /// What is being asked right now.
+    pub in_flight: InFlight,
+    /// The time.
+    pub clock: Clock,
+    /// How long the sender of an operation waits at most.
+    pub patience: Duration,
+}
+
+impl Hub {
+    /// Puts the parts together.
+    pub fn new(store: HubStore, directory: Directory, limits: Limits, clock: Clock, patience: Duration) -> Arc<Hub> {
+        Arc::new(Hub { store, directory, limits, in_flight: InFlight::default(), clock, patience })
+    }
+}

@@ -1,0 +1,3 @@
+//! What runs by itself. Every job takes no input, is safe to run twice at once, and leaves a trace in the measures.
+
+pub mod resolve;

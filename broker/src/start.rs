@@ -1,0 +1,224 @@
+//! The life of the hub: read what it needs, open its book, listen, clear up what is in doubt, and end. Called by
+//! `yidi hub`, the demo and tests.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity::client::{ConnectError, Expected, channel};
+use identity::credentials::{Credentials, IdentityError};
+use identity::server::{MtlsListener, builder};
+use ledger::clock::Clock;
+use ledger::hub::HubStore;
+use ledger::store::{StoreError, StoreOptions};
+use proto::v1::filings_server::FilingsServer;
+use proto::v1::hub_server::HubServer;
+use settlement::ids::{PoolCode, RegionCode};
+use settlement::region::{RegionFault, RegionTable};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, HomeConfig};
+use crate::directory::{Book, Directory, Home};
+use crate::filings::FilingService;
+use crate::hub::Hub;
+use crate::jobs;
+use crate::limits::Limits;
+use crate::service::HubService;
+
+/// Why the hub cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The table of regions cannot be read.
+    #[error("cannot read the table of regions {path}")]
+    Regions {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The table of regions has faults.
+    #[error("the table of regions has {} faults, the first in {}", .0.len(), .0.first().map(RegionFault::to_string).unwrap_or_default())]
+    RegionFaults(Vec<RegionFault>),
+    /// A home is configured for what is no pool of the table, for a pool twice, or for none.
+    #[error("the home at {address} cannot have pool {pool}: {problem}")]
+    Pool {
+        /// The home.
+        address: String,
+        /// The pool as given.
+        pool: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A home's address is none.
+    #[error("the address of a home region is not one")]
+    Address(#[from] ConnectError),
+    /// The credentials cannot be used.
+    #[error("cannot use the hub's credentials")]
+    Credentials(#[from] IdentityError),
+    /// The store cannot be opened.
+    #[error("cannot open the hub's store")]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A hub that runs. Dropping it ends it abruptly, as a crash would.
+pub struct Running {
+    address: SocketAddr,
+    hub: Arc<Hub>,
+    tasks: TaskTracker,
+    drain: CancellationToken,
+    abort: CancellationToken,
+}
+
+/// Starts the hub. It serves until it is stopped or dropped.
+///
+/// # Errors
+/// What is missing or wrong.
+pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
+    let regions = read_regions(&config)?;
+    let credentials = Arc::new(Credentials::load(&config.credentials)?);
+    let store = HubStore::open(&config.store, StoreOptions::default())?;
+    let directory = directory(&config, Arc::new(regions), &credentials, &store).await?;
+    let limits = Limits::new(config.in_flight);
+    let hub = Hub::new(store, directory, limits, clock, Duration::from_millis(config.deadline_ms));
+    let listener = MtlsListener::bind(config.listen, credentials)
+        .await
+        .map_err(|source| StartError::Listen { address: config.listen, source })?;
+    let running = Running {
+        address: listener.local_addr(),
+        hub,
+        tasks: TaskTracker::new(),
+        drain: CancellationToken::new(),
+        abort: CancellationToken::new(),
+    };
+    running.serve(listener).await;
+    running.start_jobs(Duration::from_millis(config.resolve_every_ms));
+    Ok(running)
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its book, for checks and tests.
+    pub fn store(&self) -> &HubStore {
+        &self.hub.store
+    }
+
+    /// The hub itself, for its health and for the console.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Stops: takes nothing new, ends what is on its way, closes the book.
+    pub async fn stop(self) {
+        self.drain.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        let closed = self.hub.store.closed();
+        drop(self);
+        closed.wait().await;
+    }
+
+    async fn serve(&self, listener: MtlsListener) {
+        let service = HubService::new(self.hub.clone(), self.tasks.clone(), self.abort.clone());
+        let (health, health_service) = tonic_health::server::health_reporter();
+        health.set_serving::<HubServer<HubService>>().await;
+        let served = builder()
+            .add_service(health_service)
+            .add_service(HubServer::new(service))
+            .add_service(FilingsServer::new(FilingService::new(self.hub.clone())))
+            .serve_with_incoming_shutdown(listener, self.drain.clone().cancelled_owned());
+        self.spawn(async move {
+            if let Err(fault) = served.await {
+                tracing::error!(error = &fault as &dyn std::error::Error, "the hub stopped serving");
+            }
+        });
+    }
+
+    fn start_jobs(&self, every: Duration) {
+        for home in self.hub.directory.homes() {
+            self.spawn(jobs::resolve::run(self.hub.clone(), home.clone(), every, self.drain.clone()));
+        }
+        self.spawn(jobs::resolve::measure(self.hub.clone(), every, self.drain.clone()));
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let abort = self.abort.clone();
+        self.tasks.spawn(async move { abort.run_until_cancelled(work).await });
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.abort.cancel();
+    }
+}
+
+fn read_regions(config: &Config) -> Result<RegionTable, StartError> {
+    let path = &config.regions;
+    let text = std::fs::read_to_string(path).map_err(|source| StartError::Regions { path: path.clone(), source })?;
+    RegionTable::from_csv(&text).map_err(StartError::RegionFaults)
+}
+
+async fn directory(
+    config: &Config,
+    regions: Arc<RegionTable>,
+    credentials: &Arc<Credentials>,
+    store: &HubStore,
+) -> Result<Directory, StartError> {
+    let mut taken = BTreeSet::new();
+    let mut homes = Vec::new();
+    for home in &config.homes {
+        let pools = read_pools(home, &regions, &mut taken)?;
+        let connect_timeout = Duration::from_millis(config.connect_ms);
+        let expected = Expected::HomeOf(pools.clone());
+        let channel = channel(&home.address, credentials.clone(), expected, connect_timeout)?;
+        let book = Book::known_up_to(highest_book_seq(store, &pools).await?);
+        homes.push(Arc::new(Home::new(pools, channel, config.in_flight_per_home(), book)));
+    }
+    Ok(Directory::new(regions, homes))
+}
+
+/// One region's system keeps one book for all its pools.
+async fn highest_book_seq(store: &HubStore, pools: &BTreeSet<PoolCode>) -> Result<u64, StoreError> {
+    let mut highest = 0;
+    for pool in pools {
+        highest = highest.max(store.answer_highest_book_seq(*pool).await?);
+    }
+    Ok(highest)
+}
+
+fn read_pools(
+    home: &HomeConfig,
+    regions: &RegionTable,
+    taken: &mut BTreeSet<PoolCode>,
+) -> Result<BTreeSet<PoolCode>, StartError> {
+    let fault =
+        |pool: &str, problem| StartError::Pool { address: home.address.clone(), pool: pool.to_owned(), problem };
+    let mut pools = BTreeSet::new();
+    for text in &home.pools {
+        let pool = PoolCode(RegionCode::new(text).map_err(|_| fault(text, "it is not six digits"))?);
+        if regions.pool_of(pool.0) != Some(pool) {
+            return Err(fault(text, "the table of regions has no such pool"));
+        }
+        if !taken.insert(pool) {
+            return Err(fault(text, "another home has it"));
+        }
+        pools.insert(pool);
+    }
+    if pools.is_empty() { Err(fault("", "at least one is needed")) } else { Ok(pools) }
+}
