@@ -35,7 +35,7 @@ pub use sign_in::SignIn;
 
 use crate::readers::Readers;
 use crate::store::{StoreError, StoreOptions};
-use crate::writer::Writer;
+use crate::writer::{Closed, Writer};
 
 /// The store of a treatment side. Clones share it.
 #[derive(Clone)]
@@ -57,6 +57,11 @@ impl TreatmentStore {
     pub fn open(path: &Path, options: StoreOptions) -> Result<TreatmentStore, StoreError> {
         let writer = Writer::open(path, schema::MIGRATIONS, options)?;
         Ok(TreatmentStore { writer, readers: Readers::open(path)? })
+    }
+
+    /// The end of the store's writer, which comes when the last handle is gone: then the file can be opened again.
+    pub fn closed(&self) -> Closed {
+        self.writer.closed()
     }
 
     /// Carries out a change, and returns once it is durable. The work may run more than once. What it refuses leaves

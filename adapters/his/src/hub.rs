@@ -8,7 +8,6 @@ use bytes::Bytes;
 use identity::client::{ConnectError, Expected, channel, never_sent};
 use identity::credentials::Credentials;
 use ledger::treatment::StoredAnswer;
-use prost::Message as _;
 use proto::v1::hub_client::HubClient;
 use proto::v1::{self, operate_reply};
 use proto::{convert, status};
@@ -147,9 +146,8 @@ enum Failure {
 
 impl Failure {
     fn of(status: &Status) -> Failure {
-        let told = v1::Refused::decode(status.details()).is_ok_and(|refused| refused.code != 0);
-        if told {
-            Failure::Refused(status::to_refusal(status))
+        if let Some(refusal) = status::carried_refusal(status) {
+            Failure::Refused(refusal)
         } else if never_sent(status) {
             Failure::NeverSent
         } else {

@@ -102,6 +102,7 @@ mod tests {
         let mut last = -1;
         for _ in 0..2 {
             let store = TreatmentStore::open(&path, StoreOptions::default()).expect("a store");
+            let closed = store.closed();
             let mint = IdMint::new(store);
             for _ in 0..3 {
                 let number = mint.number().await.expect("a number");
@@ -109,9 +110,7 @@ mod tests {
                 last = number;
             }
             drop(mint);
-            while TreatmentStore::open(&path, StoreOptions::default()).is_err() {
-                tokio::task::yield_now().await;
-            }
+            closed.wait().await;
         }
     }
 

@@ -115,8 +115,9 @@ impl Running {
         &self.edge.store
     }
 
-    /// Stops in order: no more requests, and those at work finish.
+    /// Stops in order: no more requests, and those at work finish. Afterwards the store can be opened again.
     pub async fn stop(mut self) {
+        let closed = self.edge.store.closed();
         if let Some(server) = self.server.take() {
             server.stop().await;
         }
@@ -124,6 +125,8 @@ impl Running {
         if tokio::time::timeout(DRAIN_DEADLINE, self.edge.tasks.wait()).await.is_err() {
             tracing::warn!("operations were left to be found out later because they did not finish in time");
         }
+        drop(self);
+        closed.wait().await;
     }
 }
 

@@ -1,0 +1,134 @@
+//! Answers that are lost: not yet known, 5203, 2601, and the late original.
+
+use crate::fake_hub::Turn;
+use crate::requests::*;
+use crate::world::World;
+
+#[tokio::test]
+async fn a_lost_answer_is_found_again_by_5203_and_by_the_repeat() {
+    let world = World::new().await;
+    let stay = discharged(&world).await;
+    let message = world.new_message();
+    world.hub.next(Turn::AnswerLost);
+    world.hub.set_home_away(true);
+    let told = world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
+    for words in ["请勿重复收费", "5203", "2601", "冲正确认成功后才可全额收费"] {
+        assert!(told.contains(words), "{told}");
+    }
+    world.send("5203", of_visit(&stay)).await.refused(703);
+    world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
+    world.send("2405", of_visit(&stay)).await.refused(703);
+    world.hub.set_home_away(false);
+    let found = world.send("5203", of_visit(&stay)).await.ok();
+    let repeated = world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.ok();
+    assert_eq!(text(&found, "output.setlinfo.setl_id"), text(&repeated, "output.setlinfo.setl_id"));
+    assert_eq!(text(&found, "output.setlinfo.medins_setl_id"), message);
+    assert_eq!(text(&found, "output.setlinfo.cash_payamt"), "134.00");
+    assert_eq!(text(&found, "output.setlinfo.pay_loc"), "4");
+    let asked = text(&found, "output.setlinfo.setl_id");
+    let by_id = world.send("5203", of_settlement("", &asked)).await.ok();
+    assert_eq!(by_id["output"], found["output"]);
+}
+
+#[tokio::test]
+async fn a_request_that_never_arrived_is_voided_by_asking_and_settles_anew() {
+    let world = World::new().await;
+    let stay = discharged(&world).await;
+    let message = world.new_message();
+    world.hub.next(Turn::RequestLost);
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
+    let none = world.send("5203", of_visit(&stay)).await.refused(601);
+    assert!(none.contains("没有有效结算"), "{none}");
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(302);
+    world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.ok();
+    assert_eq!(world.hub.in_force(), 1);
+}
+
+#[tokio::test]
+async fn a_new_message_for_a_visit_in_doubt_finds_out_about_the_first() {
+    let world = World::new().await;
+    let stay = discharged(&world).await;
+    world.hub.next(Turn::AnswerLost);
+    world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
+    let refused = world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(512);
+    assert!(refused.contains(world.hub.last_settle().settlement.as_str()), "{refused}");
+    assert_eq!(world.hub.in_force(), 1);
+}
+
+#[tokio::test]
+async fn a_reversal_leaves_nothing_in_force_and_the_late_original_is_refused() {
+    let world = World::new().await;
+    for lost in [Turn::AnswerLost, Turn::RequestLost] {
+        let stay = discharged(&world).await;
+        let message = world.new_message();
+        world.hub.next(lost);
+        world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
+        let first = world.send("2601", reversal(&message, "2304")).await.ok();
+        let again = world.send("2601", reversal(&message, "2304")).await.ok();
+        assert_eq!(first["output"], again["output"]);
+        assert_eq!(world.hub.in_force(), 0);
+        world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(603);
+        world.send("5203", of_visit(&stay)).await.refused(601);
+        world.send("2405", of_visit(&stay)).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_reversal_in_doubt_says_so_and_its_repeat_finds_out() {
+    let world = World::new().await;
+    let stay = discharged(&world).await;
+    let message = world.new_message();
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.ok();
+    let reversing = world.new_message();
+    world.hub.next(Turn::AnswerLost);
+    world.send_as(&reversing, "2601", reversal(&message, "2304")).await.refused(703);
+    world.send("5203", of_visit(&stay)).await.refused(601);
+    world.send_as(&reversing, "2601", reversal(&message, "2304")).await.ok();
+    assert_eq!(world.hub.in_force(), 0);
+}
+
+#[tokio::test]
+async fn a_message_that_never_came_is_voided_by_its_reversal() {
+    let world = World::new().await;
+    let stay = discharged(&world).await;
+    let message = world.new_message();
+    let reversed = world.send("2601", reversal(&message, "2304")).await.ok();
+    assert!(text(&reversed, "warn_msg").contains("未收到"));
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(302);
+    assert!(world.hub.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_cancellation_is_reversed_and_its_settlement_counts_again() {
+    let world = World::new().await;
+    let stay = discharged(&world).await;
+    let settled = world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.ok();
+    let settlement = text(&settled, "output.setlinfo.setl_id");
+    let message = world.new_message();
+    let cancelled = world.send_as(&message, "2305", of_settlement(&stay, &settlement)).await.ok();
+    let counter = text(&cancelled, "output.setlinfo.setl_id");
+    let shown = world.send("5203", of_settlement(&stay, &counter)).await.ok();
+    assert_eq!(text(&shown, "output.setlinfo.refd_setl_flag"), "1");
+    assert_eq!(text(&shown, "output.setlinfo.medfee_sumamt"), "-349.99");
+    let reversed = world.send("2601", reversal(&message, "2305")).await.ok();
+    assert!(text(&reversed, "warn_msg").contains(&settlement));
+    let found = world.send("5203", of_visit(&stay)).await.ok();
+    assert_eq!(text(&found, "output.setlinfo.setl_id"), settlement);
+    world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(512);
+}
+
+#[tokio::test]
+async fn local_effects_are_reversed_here() {
+    let world = World::new().await;
+    let message = world.new_message();
+    let stay = text(&world.send_as(&message, "2401", admission()).await.ok(), "output.result.mdtrt_id");
+    let charges = world.new_message();
+    world.send_as(&charges, "2301", inpatient_lines(&stay, STAY_LINES)).await.ok();
+    world.send("2601", reversal(&message, "2401")).await.refused(404);
+    world.send("2601", reversal(&charges, "2301")).await.ok();
+    world.send_as(&charges, "2301", inpatient_lines(&stay, STAY_LINES)).await.refused(603);
+    world.send("2601", reversal(&message, "2401")).await.ok();
+    world.send("2301", inpatient_lines(&stay, STAY_LINES)).await.refused(402);
+    world.send("2601", reversal(&message, "5203")).await.refused(606);
+    assert!(world.hub.received().is_empty());
+}

@@ -1,0 +1,14 @@
+//! The treatment side from the outside: real HTTP in, real mutual TLS out, a scripted hub behind it.
+
+mod doubt;
+mod fake_hub;
+mod gateway;
+mod http;
+mod inpatient;
+mod nonsense;
+mod order;
+mod outpatient;
+mod privacy;
+mod repeats;
+mod requests;
+mod world;
