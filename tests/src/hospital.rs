@@ -1,5 +1,6 @@
 //! A hospital in Shanghai as tests drive it: each transaction of a stay in one line, with message ids of its own.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
@@ -122,9 +123,12 @@ impl Hospital {
         self.send(&self.message(patient, "5203", input)).await
     }
 
-    /// A person's running totals (5206), whole.
-    pub async fn totals(&self, patient: &Enrollee) -> Value {
+    /// A person's running totals (5206) that are not zero, by their kind.
+    pub async fn totals(&self, patient: &Enrollee) -> BTreeMap<String, String> {
         let input = json!({ "data": { "psn_no": patient.number, "cum_ym": "" } });
-        self.done(&self.message(patient, "5206", input)).await.body["output"].clone()
+        let reply = self.done(&self.message(patient, "5206", input)).await;
+        let rows = reply.body["output"]["cuminfo"].as_array().cloned().unwrap_or_default();
+        let totals = rows.iter().map(|row| (row["cum_type_code"].to_string(), row["cum"].to_string()));
+        totals.filter(|(_, total)| total.bytes().any(|digit| (b'1'..=b'9').contains(&digit))).collect()
     }
 }

@@ -161,7 +161,8 @@ impl World {
     /// Asserts that what must always hold does hold in every book.
     pub async fn assert_sound(&self) {
         let findings = yidi::verify::findings(&self.line().stores()).await.expect("the books can be read");
-        assert!(findings.is_empty(), "what must always hold does not:\n  {}", findings.join("\n  "));
+        let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        assert!(told.is_empty(), "what must always hold does not:\n  {}", told.join("\n  "));
     }
 }
 

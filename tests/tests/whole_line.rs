@@ -114,6 +114,8 @@ async fn what_a_home_region_did_not_answer_is_not_yet_known_until_it_is_back() {
     let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
     let home = pool("410700");
+    // A region that answered before is connected, so that the settle reaches it and only its answer is lost.
+    hospital.totals(&EMPLOYEE).await;
     world.lose_answers(home);
     let lost = hospital.send(&settle).await;
     assert_eq!(lost.text("/infcode"), "-1");
