@@ -46,7 +46,7 @@ async fn a_message_may_come_under_any_type_and_path_and_with_its_fields_in_the_i
 #[tokio::test]
 async fn an_institutions_habits_are_kept() {
     let habits = Profile { infcode: InfcodeForm::Text, sign_in: SigningIn::Required, ..Profile::default() };
-    let world = World::with(|config| drop(config.profiles.insert("*".into(), habits))).await;
+    let world = World::with_profile(habits).await;
     let message = world.new_message();
     let query = json!({"data": {"psn_no": PERSON}});
     let refused = world.send_as(&message, "5301", query.clone()).await.0;

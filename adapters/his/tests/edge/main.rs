@@ -5,6 +5,7 @@ mod fake_hub;
 mod gateway;
 mod http;
 mod inpatient;
+mod log;
 mod nonsense;
 mod order;
 mod outpatient;

@@ -20,7 +20,7 @@ async fn a_stay_is_discharged_before_it_is_settled() {
 #[tokio::test]
 async fn some_institutions_settle_before_the_discharge_is_told() {
     let later = Profile { discharge: Discharge::Later, ..Profile::default() };
-    let world = World::with(|config| drop(config.profiles.insert("*".into(), later))).await;
+    let world = World::with_profile(later).await;
     let stay = admitted(&world).await;
     world.send("2301", inpatient_lines(&stay, STAY_LINES)).await.ok();
     let mut request = settle_stay(&stay, STAY_TOTAL);

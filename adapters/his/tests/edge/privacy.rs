@@ -1,45 +1,16 @@
 //! No name and no document number in any log at any level, nor in what leaves for the hub to keep.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use serde_json::json;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::fake_hub::Turn;
+use crate::log;
 use crate::requests::*;
 use crate::world::World;
 
 const SECRETS: &[&str] = &["张建国", "410702196001010011", "高血压病", "I10.x00"];
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("no panic while it was held").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Log;
-
-    fn make_writer(&'a self) -> Log {
-        self.clone()
-    }
-}
-
-// One thread, so that the subscriber of this thread sees everything.
-#[tokio::test(flavor = "current_thread")]
+#[tokio::test]
 async fn nobody_is_named_in_logs_or_operations() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
     let world = World::new().await;
     let look_up = json!({"data": {"mdtrt_cert_type": "02", "mdtrt_cert_no": "410702196001010011",
         "certno": "410702196001010011", "psn_name": "张建国"}});
@@ -55,8 +26,7 @@ async fn nobody_is_named_in_logs_or_operations() {
     world.send("2601", reversal(&message, "2304")).await.ok();
     world.post("/", &[], "{\"infno\":\"1101\",\"psn_name\":\"张建国\"".as_bytes()).await;
 
-    let written = log.0.lock().expect("no panic while it was held").clone();
-    let written = String::from_utf8_lossy(&written).into_owned();
+    let written = log::written();
     assert!(written.contains("refused 2304"), "the log is the one that is looked at");
     assert!(written.contains("TRACE"), "down to the lowest level");
     let operations = world.hub.received();

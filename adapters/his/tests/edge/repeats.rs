@@ -90,7 +90,7 @@ async fn a_refusal_by_the_home_region_is_remembered_and_a_refusal_here_is_not() 
 #[tokio::test]
 async fn an_institution_may_have_refused_messages_judged_again() {
     let judge = Profile { refused: Refused::JudgeAgain, ..Profile::default() };
-    let world = World::with(|config| drop(config.profiles.insert("*".into(), judge))).await;
+    let world = World::with_profile(judge).await;
     let stay = discharged(&world).await;
     let message = world.new_message();
     world.hub.next(Turn::Refused(Refusal::new(Reason::NotFiled)));

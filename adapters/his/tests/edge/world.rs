@@ -54,8 +54,14 @@ impl World {
         World::with(|_| ()).await
     }
 
+    /// A world whose institutions all have the same habits.
+    pub async fn with_profile(profile: Profile) -> World {
+        World::with(|config| config.profiles = [("*".to_owned(), profile)].into()).await
+    }
+
     /// A world with other settings.
     pub async fn with(set: impl FnOnce(&mut Config)) -> World {
+        crate::log::capture();
         identity::install_crypto_provider();
         let folder = tempfile::tempdir().expect("a folder");
         let authority = CertificateAuthority::init(&folder.path().join("ca"), "test").expect("an authority");
@@ -175,7 +181,7 @@ fn config(folder: &Path, hub: SocketAddr) -> Config {
         institutions: file("institutions.csv"),
         deadline_ms: 5_000,
         gateways: Default::default(),
-        profiles: [("*".to_owned(), Profile::default())].into(),
+        profiles: Default::default(),
         commit_delay_ms: 0,
     }
 }
