@@ -2,6 +2,7 @@
 //! guide `docs/窗口指引.md` is written from the texts here. Called by [`crate::http`].
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use settlement::refusal::{Reason, Refusal};
 
@@ -33,35 +34,50 @@ pub struct Exchange {
     pub received: Timestamp,
     /// When it is answered.
     pub answered: Timestamp,
-    /// `inf_refmsgid`, unless the reply has one of its own.
+    /// The number of the exchange, from which ids are made.
+    pub number: i64,
+    /// `inf_refmsgid`, unless the reply has one of its own. The same id stands in every log line from here to home.
     pub reference: String,
     /// How the institution reads `infcode`.
     pub infcode: InfcodeForm,
 }
 
+/// The response envelope (his-interface.md 1.5).
+#[derive(Serialize)]
+struct Envelope<'a> {
+    infcode: Value,
+    inf_refmsgid: &'a str,
+    refmsg_time: String,
+    respond_time: String,
+    enctype: Option<()>,
+    signtype: Option<()>,
+    cainfo: Option<()>,
+    warn_msg: Option<&'a str>,
+    err_msg: Option<String>,
+    output: Option<&'a Map<String, Value>>,
+}
+
 /// The body of an answer.
 pub fn body(exchange: &Exchange, answer: &Result<Reply, Refusal>) -> Vec<u8> {
-    let (code, output, warning, error, reference) = match answer {
-        Ok(reply) => (0, Value::Object(reply.output.clone()), reply.warning.clone(), None, reply.reference.as_ref()),
-        Err(refusal) => (-1, Value::Null, None, Some(text(refusal)), None),
-    };
+    let reply = answer.as_ref().ok();
+    let code = if reply.is_some() { 0 } else { -1 };
     let infcode = match exchange.infcode {
         InfcodeForm::Number => json!(code),
         InfcodeForm::Text => json!(code.to_string()),
     };
-    let envelope = json!({
-        "infcode": infcode,
-        "inf_refmsgid": reference.unwrap_or(&exchange.reference),
-        "refmsg_time": desk_time::seventeen_digits(exchange.received),
-        "respond_time": desk_time::seventeen_digits(exchange.answered),
-        "enctype": null,
-        "signtype": null,
-        "cainfo": null,
-        "warn_msg": warning,
-        "err_msg": error,
-        "output": output,
-    });
-    serde_json::to_vec(&envelope).expect("a JSON value is written as JSON")
+    let envelope = Envelope {
+        infcode,
+        inf_refmsgid: reply.and_then(|reply| reply.reference.as_deref()).unwrap_or(&exchange.reference),
+        refmsg_time: desk_time::seventeen_digits(exchange.received),
+        respond_time: desk_time::seventeen_digits(exchange.answered),
+        enctype: None,
+        signtype: None,
+        cainfo: None,
+        warn_msg: reply.and_then(|reply| reply.warning.as_deref()),
+        err_msg: answer.as_ref().err().map(text),
+        output: reply.map(|reply| &reply.output),
+    };
+    serde_json::to_vec(&envelope).expect("texts and JSON values are written as JSON")
 }
 
 /// A refusal as a desk reads it: the code, what is wrong, the field, what exactly, and what to do.
@@ -149,7 +165,7 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
 
         Reason::UnknownSettlement => ("没有有效的结算记录", "如需结算可直接办理;查询请核对setl_id、mdtrt_id和psn_no"),
         Reason::AlreadyCancelled => ("该结算已撤销,未重复撤销", "无需再撤销"),
-        Reason::AlreadyReversed => ("该结算已冲正,不再有效", "如需结算请换新的msgid"),
+        Reason::AlreadyReversed => ("该报文或结算已冲正,不再有效", "如需结算请换新的msgid"),
         Reason::SettledAgain => ("撤销后已重新结算,原撤销不能冲正", "请按新的结算办理"),
         Reason::AmbiguousOriginal => {
             ("该报文号对应多笔有效业务,无法确定冲正哪一笔", "请用5203查询后按setl_id撤销(2208/2305)")
@@ -183,6 +199,7 @@ mod tests {
         let exchange = Exchange {
             received: "2025-06-30T16:00:00Z".parse().expect("an instant"),
             answered: "2025-06-30T16:00:00.5Z".parse().expect("an instant"),
+            number: 1,
             reference: "r".into(),
             infcode: InfcodeForm::Number,
         };

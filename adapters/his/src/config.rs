@@ -197,3 +197,23 @@ impl Config {
         self.gateways.get(institution).or_else(|| self.gateways.get("*")).unwrap_or(&Gateway::None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_and_an_unknown_one_is_not_passed_over() {
+        let text = r#"{"listen": "127.0.0.1:7700", "store": "his.db", "credentials": "c", "regions": "r", "pools": ["310000"],
+            "hub": "127.0.0.1:7701", "catalogue": "k", "institutions": "i",
+            "gateways": {"H1": {"scheme": "x-tif", "paasid": "p", "token": "t"}, "*": {"scheme": "none"}},
+            "profiles": {"H1": {"infcode": "text", "refused": "judge-again"}}}"#;
+        let config: Config = serde_json::from_str(text).expect("settings");
+        assert_eq!(config.deadline_ms, 9_000);
+        assert!(matches!(config.gateway("H1"), Gateway::XTif { .. }) && matches!(config.gateway("H2"), Gateway::None));
+        assert_eq!(config.profile("H1").infcode, InfcodeForm::Text);
+        assert_eq!(config.profile("H2"), Profile::default());
+        assert!(!format!("{config:?}").contains("\"t\""), "no secret is shown");
+        assert!(serde_json::from_str::<Config>(&text.replace("\"hub\"", "\"hubb\"")).is_err());
+    }
+}

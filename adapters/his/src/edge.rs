@@ -60,8 +60,8 @@ pub struct Call {
     pub institution: Institution,
     /// The habits of its client.
     pub profile: Profile,
-    /// The transaction's nodes.
-    pub input: Map<String, Value>,
+    /// The transaction's nodes. Shared, since a call goes into closures that run again.
+    pub input: Arc<Map<String, Value>>,
     /// When it came.
     pub received: Timestamp,
     /// The `inf_refmsgid` that a first answer gets.

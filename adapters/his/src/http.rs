@@ -5,6 +5,7 @@ mod body;
 mod serve;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -91,9 +92,9 @@ async fn speak(
         Ok(admitted) => admitted,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let request_id = call.reference.clone();
+    exchange.reference.clone_from(&call.reference);
     let answer = (transaction.run)(edge.clone(), call).await;
-    log(transaction, &request_id, &answer);
+    log(transaction, &exchange.reference, &answer);
     Ok(answer)
 }
 
@@ -118,9 +119,9 @@ async fn admit(
         check_sign_in(edge, &envelope, exchange).await?;
     }
     let input = envelope::take_input(&mut message)?;
-    let number = edge.ids.number().await.map_err(|error| crate::stop::internal(&error))?;
-    let reference = ids::reference(institution.area.as_str(), exchange.received, number);
-    let received = exchange.received;
+    let (received, number) = (exchange.received, exchange.number);
+    let reference = ids::reference(institution.area.as_str(), received, number);
+    let input = Arc::new(input);
     Ok((transaction, Call { envelope, institution, profile, input, received, reference, number }))
 }
 
@@ -141,11 +142,11 @@ async fn check_sign_in(edge: &Edge, envelope: &envelope::Envelope, exchange: &Ex
 async fn exchange(edge: &Edge, received: Timestamp) -> Result<Exchange, Refusal> {
     let number = edge.ids.number().await.map_err(|error| crate::stop::internal(&error))?;
     let area = edge.pools.first().map(ToString::to_string).unwrap_or_default();
-    Ok(Exchange { reference: ids::reference(&area, received, number), ..unnumbered(received) })
+    Ok(Exchange { number, reference: ids::reference(&area, received, number), ..unnumbered(received) })
 }
 
 fn unnumbered(received: Timestamp) -> Exchange {
-    Exchange { received, answered: received, reference: String::new(), infcode: Profile::default().infcode }
+    Exchange { received, answered: received, number: 0, reference: String::new(), infcode: Profile::default().infcode }
 }
 
 fn respond(exchange: &Exchange, answer: &Result<Reply, Refusal>) -> Response {

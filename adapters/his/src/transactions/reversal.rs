@@ -1,10 +1,11 @@
 //! 2601: undoes whatever a message did, because its answer was lost. Local effects are undone here; settlements and
 //! cancellations by hub and home. A message that never arrived gets a tombstone and may never take effect.
 
-use ledger::treatment::{OperationKind, Session, StoredMessage, StoredOperation};
+use ledger::treatment::{EncounterStanding, OperationKind, Session, StoredMessage, StoredOperation};
 use proto::convert;
-use settlement::ids::{EncounterId, MessageId, PersonNumber, TransactionNumber};
+use settlement::ids::{BatchNumber, EncounterId, MessageId, PersonNumber, TransactionNumber};
 use settlement::lifecycle::Standing;
+use settlement::money::Money;
 use settlement::operation::{OperationKey, Request, ReversalTarget, Reverse};
 use settlement::outcome::{Done as DoneOut, Outcome, Undone};
 use settlement::refusal::{Reason, Refusal};
@@ -99,7 +100,12 @@ fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &ReverseRe
         _ => return Err(Refusal::new(Reason::AmbiguousOriginal).of_field("data.omsgid").into()),
     };
     match operation {
-        Some(operation) => send(call, request, message, &operation),
+        Some(operation) => {
+            if operation.operation.kind == OperationKind::Cancel {
+                ensure_unchanged(session, &operation)?;
+            }
+            send(call, request, message, &operation)
+        }
         None => {
             undo_here(session, work, call, request, message)?;
             session.message_mark_reversed(message.number, work.stamp.message, work.stamp.at)?;
@@ -147,6 +153,26 @@ fn nothing_left(messages: &[StoredMessage]) -> Option<&'static str> {
 
 fn done(call: &Call, warning: Option<&str>) -> Prepared {
     Prepared::Done(Done { output: echo(call, None), warning: warning.map(ToOwned::to_owned), encounter: String::new() })
+}
+
+/// That a settlement can count again as it was: its visit stands, and its lines are all there.
+fn ensure_unchanged(session: &Session<'_>, cancel: &StoredOperation) -> Result<(), Stop> {
+    let Some(stored) = session.settlement_find(&cancel.operation.undoes)? else { return Ok(()) };
+    let settlement = stored.settlement;
+    let encounter = EncounterId::new(&settlement.encounter).map_err(|_| Stop::from(Reason::Internal))?;
+    let batch = BatchNumber::new(&settlement.batch).ok();
+    let mut total = Money::ZERO;
+    for range in session.settlement_ranges(settlement.id.as_str())? {
+        let sums = session.charge_sums(&encounter, batch.as_ref(), range)?;
+        total += sums.iter().map(|sum| sum.coverage.total()).sum();
+    }
+    let cancelled =
+        session.encounter_find(&encounter)?.is_none_or(|visit| visit.standing == EncounterStanding::Cancelled);
+    if total == settlement.total && !cancelled {
+        return Ok(());
+    }
+    let detail = "撤销结算后费用明细或登记已变动,原结算不能恢复";
+    Err(Refusal::new(Reason::UndoFirst).of_field("data.omsgid").because(detail).into())
 }
 
 /// The operation that hub and home carry out. It names the message as they know it.

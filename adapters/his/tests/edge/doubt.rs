@@ -1,8 +1,10 @@
 //! Answers that are lost: not yet known, 5203, 2601, and the late original.
 
+use serde_json::json;
+
 use crate::fake_hub::Turn;
 use crate::requests::*;
-use crate::world::World;
+use crate::world::{PERSON, World};
 
 #[tokio::test]
 async fn a_lost_answer_is_found_again_by_5203_and_by_the_repeat() {
@@ -115,6 +117,22 @@ async fn a_cancellation_is_reversed_and_its_settlement_counts_again() {
     let found = world.send("5203", of_visit(&stay)).await.ok();
     assert_eq!(text(&found, "output.setlinfo.setl_id"), settlement);
     world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(512);
+}
+
+#[tokio::test]
+async fn a_cancellation_is_not_reversed_once_its_lines_are_gone() {
+    let world = World::new().await;
+    let visit = registered(&world, "11").await;
+    let lines = [("1", "XA", "2", "10", "20.00")];
+    world.send("2204", outpatient_lines(&visit, "B1", "", &lines)).await.ok();
+    let settled = world.send("2207", settle_visit(&visit, "B1", "11", "20.00")).await.ok();
+    let message = world.new_message();
+    let settlement = text(&settled, "output.setlinfo.setl_id");
+    world.send_as(&message, "2208", of_settlement(&visit, &settlement)).await.ok();
+    let batch = json!({"data": {"mdtrt_id": visit, "chrg_bchno": "B1", "psn_no": PERSON}});
+    world.send("2205", batch).await.ok();
+    world.send("2601", reversal(&message, "2208")).await.refused(404);
+    assert_eq!(world.hub.in_force(), 0);
 }
 
 #[tokio::test]
