@@ -1,6 +1,7 @@
 //! `yidi demo`: the whole line on loopback with embedded storage and real mutual TLS. It sends the recorded days
 //! through the national interface, shows what came back, checks it, and stays up to be tried by hand.
 
+mod diary;
 pub mod expected;
 pub mod player;
 mod report;
@@ -23,6 +24,7 @@ use crate::desk::Desk;
 use crate::filing::{self, Operator};
 use crate::line::{Line, Plan, straight};
 use crate::{output, roles, verify, watch};
+use diary::Diary;
 use player::{Played, Recording};
 
 /// Port of health, readiness, metrics and the sandbox clock.
@@ -77,7 +79,8 @@ pub async fn run(arguments: Arguments) -> Result<Ending> {
     let mut ending = Ending::Good;
     if !arguments.empty {
         let begun = Instant::now();
-        let played = play(&mut recording, &Desk::new(line.desk()), &clock, &operator).await?;
+        let played =
+            play(&mut recording, &Desk::new(line.desk()), &clock, &operator, &mut Diary::open(&folder)?).await?;
         report::print(&played, &report::read_people(&arguments.deploy)?, begun.elapsed());
         report::print_explanation(&line, &played).await?;
         let stores = line.stores();
@@ -123,13 +126,19 @@ fn first_moment(arguments: &Arguments, recording: &Recording) -> DateTime {
 /// Without a terminal to draw a bar on, one line tells of so many steps.
 const STEPS_A_LINE: usize = 20;
 
-async fn play(recording: &mut Recording, desk: &Desk, clock: &Clock, operator: &Operator) -> Result<Vec<Played>> {
+async fn play(
+    recording: &mut Recording,
+    desk: &Desk,
+    clock: &Clock,
+    operator: &Operator,
+    diary: &mut Diary,
+) -> Result<Vec<Played>> {
     let all = recording.len();
     let bar = ProgressBar::with_draw_target(Some(all as u64), ProgressDrawTarget::stderr());
     bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}")?);
     let drawn = std::io::stderr().is_terminal();
     let mut sent = 0;
-    let played = recording.play(desk, clock, operator, |step| {
+    let played = recording.play(desk, clock, operator, diary, |step| {
         sent += 1;
         bar.set_message(format!("{} {}", step.story, step.infno));
         bar.inc(1);

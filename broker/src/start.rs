@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use identity::client::{ConnectError, Expected, channel};
 use identity::credentials::{Credentials, IdentityError};
+use identity::name::Role;
 use identity::server::{MtlsListener, builder};
 use ledger::clock::Clock;
 use ledger::hub::HubStore;
@@ -92,7 +93,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let directory = directory(&config, Arc::new(regions), &credentials, &store).await?;
     let limits = Limits::new(config.in_flight);
     let hub = Hub::new(store, directory, limits, clock, Duration::from_millis(config.deadline_ms));
-    let listener = MtlsListener::bind(config.listen, credentials)
+    let listener = MtlsListener::bind_for(config.listen, credentials, &[Role::Treatment, Role::Operator])
         .await
         .map_err(|source| StartError::Listen { address: config.listen, source })?;
     let running = Running {

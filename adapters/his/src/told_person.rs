@@ -23,12 +23,18 @@ pub fn read(node: &Node<'_>) -> KnownPerson {
     }
 }
 
-/// What is shown of a person: what a look-up answered, and where there was none what the message says.
+/// What is shown of a person: what a look-up before the message answered, or where there was none what the message
+/// says. Without a message, what is known now.
 ///
 /// # Errors
 /// When the store fails.
-pub fn shown(session: &Session<'_>, person: &PersonNumber, told: &KnownPerson) -> Result<KnownPerson, Stop> {
-    let known = session.person_find(person.as_str())?.unwrap_or_default();
+pub fn shown(
+    session: &Session<'_>,
+    person: &PersonNumber,
+    told: &KnownPerson,
+    message: Option<i64>,
+) -> Result<KnownPerson, Stop> {
+    let known = session.person_find(person.as_str(), message)?.unwrap_or_default();
     let either = |known: String, told: &str| if known.is_empty() { told.to_owned() } else { known };
     Ok(KnownPerson {
         person: person.to_string(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use identity::credentials::{Credentials, IdentityError};
+use identity::name::Role;
 use identity::server::{MtlsListener, builder};
 use ledger::clock::Clock;
 use ledger::home::HomeStore;
@@ -102,7 +103,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let others = opened.take_in_people(&config).await?;
     opened.post_files(&config.postings, &others, &clock).await?;
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
-    let listener = MtlsListener::bind(config.listen, credentials)
+    let listener = MtlsListener::bind_for(config.listen, credentials, &[Role::Hub])
         .await
         .map_err(|source| StartError::Listen { address: config.listen, source })?;
     let running = Running {

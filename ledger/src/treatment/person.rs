@@ -36,20 +36,24 @@ impl fmt::Debug for KnownPerson {
 }
 
 impl Session<'_> {
-    /// Keeps what a look-up answered in place of what was known before.
+    /// Keeps what a look-up answered, for the messages from now on.
     ///
     /// # Errors
     /// When the statement fails.
     pub fn person_keep(&self, known: &KnownPerson) -> Result<(), StoreError> {
+        if self.person_find(&known.person, None)?.as_ref() == Some(known) {
+            return Ok(());
+        }
         self.connection
             .prepare_cached(
-                "INSERT INTO people VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (person) DO UPDATE SET
-                 name = excluded.name, document_type = excluded.document_type, document = excluded.document,
-                 sex = excluded.sex, birth = excluded.birth, category = excluded.category,
-                 civil_servant = excluded.civil_servant",
+                "INSERT INTO people VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (person, known_from) DO
+                 UPDATE SET name = excluded.name, document_type = excluded.document_type,
+                 document = excluded.document, sex = excluded.sex, birth = excluded.birth,
+                 category = excluded.category, civil_servant = excluded.civil_servant",
             )?
             .execute(params![
                 known.person,
+                self.message_next_number()?,
                 known.name,
                 known.document_type,
                 known.document,
@@ -61,16 +65,17 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// What is known of a person.
+    /// What was known of a person when a message came, or is known now. A repeated message is answered with the person
+    /// as it was answered at first.
     ///
     /// # Errors
     /// When the statement fails.
-    pub fn person_find(&self, person: &str) -> Result<Option<KnownPerson>, StoreError> {
+    pub fn person_find(&self, person: &str, message: Option<i64>) -> Result<Option<KnownPerson>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT person, name, document_type, document, sex, birth, category, civil_servant FROM people
-             WHERE person = ?1",
+             WHERE person = ?1 AND known_from <= ?2 ORDER BY known_from DESC LIMIT 1",
         )?;
-        let found = statement.query_row([person], |row| {
+        let found = statement.query_row(params![person, message.unwrap_or(i64::MAX)], |row| {
             Ok(KnownPerson {
                 person: row.get(0)?,
                 name: row.get(1)?,

@@ -69,8 +69,9 @@ pub const MIGRATIONS: Migrations = &[concat!(
         over_limit INTEGER NOT NULL, first_self_pay INTEGER NOT NULL, in_policy INTEGER NOT NULL,
         cash INTEGER NOT NULL, PRIMARY KEY (encounter, batch)) STRICT, WITHOUT ROWID;
     CREATE TABLE people (
-        person TEXT PRIMARY KEY, name TEXT NOT NULL, document_type TEXT NOT NULL, document TEXT NOT NULL,
-        sex TEXT NOT NULL, birth TEXT NOT NULL, category TEXT NOT NULL, civil_servant INTEGER NOT NULL) STRICT;
+        person TEXT NOT NULL, known_from INTEGER NOT NULL, name TEXT NOT NULL, document_type TEXT NOT NULL,
+        document TEXT NOT NULL, sex TEXT NOT NULL, birth TEXT NOT NULL, category TEXT NOT NULL,
+        civil_servant INTEGER NOT NULL, PRIMARY KEY (person, known_from)) STRICT, WITHOUT ROWID;
     CREATE TABLE sign_ins (
         number TEXT PRIMARY KEY, institution TEXT NOT NULL, operator TEXT NOT NULL, signed_in INTEGER NOT NULL,
         signed_out INTEGER) STRICT;

@@ -44,7 +44,7 @@ async fn estimate(edge: Shared, call: Call, request: SettlementRequest) -> Resul
         .look(move |session| {
             let (call, request) = &asked;
             let billed = settlement_request::bill(session, &own, call, request, Purpose::Estimate, &id)?;
-            Ok((billed, told_person::shown(session, &request.person, &request.told)?))
+            Ok((billed, told_person::shown(session, &request.person, &request.told, None)?))
         })
         .await?;
     let operation = Operation { key: key_of(&call, &request), request: Request::Settle(Box::new(billed.settle)) };

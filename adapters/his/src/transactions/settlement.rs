@@ -89,11 +89,11 @@ async fn tell(edge: &Shared, call: &Call, request: &SettlementRequest, finished:
             return Err(Refusal::new(Reason::Internal));
         }
     };
-    let asked = request.clone();
+    let (asked, number) = (request.clone(), message.number);
     let (encounter, person) = edge
         .look(move |session| {
             let encounter = session.encounter_find(&asked.encounter)?.ok_or(Reason::Internal)?;
-            Ok((encounter, told_person::shown(session, &asked.person, &asked.told)?))
+            Ok((encounter, told_person::shown(session, &asked.person, &asked.told, Some(number))?))
         })
         .await?;
     let telling = Telling {

@@ -117,7 +117,7 @@ fn find(session: &Session<'_>, call: &Call, input: &QueryInput) -> Result<Found,
     let operation = session.operation_find(stored.settlement.message)?.ok_or(Reason::Internal)?;
     Ok(Found {
         message: session.message_get(stored.settlement.message)?,
-        person: told_person::shown(session, &input.person, &KnownPerson::default())?,
+        person: told_person::shown(session, &input.person, &KnownPerson::default(), None)?,
         direction: if counter.is_some() { Direction::Backward } else { Direction::Forward },
         stored,
         counter,
