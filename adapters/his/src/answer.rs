@@ -154,8 +154,10 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
             ("未办理异地就医备案,参保地不予直接结算", "可补办备案(出院结算前有效)后换新的msgid重新结算,或全额收费")
         }
         Reason::DiseaseMissing => ("门诊慢特病结算未填病种", "请填dise_codg(M开头的病种编码)后换新的msgid重新发送"),
-        Reason::NotQualified => ("参保人没有该病种的门诊慢特病资格", "请用5301核对;可改按普通门诊结算"),
-        Reason::DiseaseNotSettled => ("该病种不在异地直接结算范围", "可改按普通门诊结算,或回参保地手工报销"),
+        Reason::NotQualified => {
+            ("参保人没有该病种的门诊慢特病资格", "请用5301核对病种;不得改按普通门诊结算,可全额收费,回参保地办理")
+        }
+        Reason::DiseaseNotSettled => ("该病种不在异地直接结算范围", "不得改按普通门诊结算,请全额收费,回参保地手工报销"),
         Reason::NotPayable => ("参保地政策不支付此类就医", ASK_HOME),
         Reason::NoRuleBook => ("参保地当日没有生效的待遇规则", ASK_HOME),
         Reason::RuleUnset => ("参保地该项规则未明确,不作推测", ASK_HOME),
@@ -191,6 +193,16 @@ mod tests {
             let text = text(&Refusal::new(*reason).of_field("data.medfee_sumamt").because("应为100.00"));
             assert!(text.starts_with(&format!("[{}]", reason.code())), "{text}");
             assert!(text.contains("data.medfee_sumamt") && text.chars().count() <= 200, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_desk_guide_says_what_the_texts_say() {
+        let guide = include_str!("../../../docs/窗口指引.md");
+        for reason in Reason::ALL {
+            let (what, remedy) = words(*reason);
+            let row = format!("| {} | {what} | {remedy} |", reason.code());
+            assert!(guide.contains(&row), "docs/窗口指引.md lacks the row\n{row}");
         }
     }
 
