@@ -3,7 +3,7 @@
 use super::explanation::Step;
 use super::worksheet::Worksheet;
 use crate::money::Money;
-use crate::refusal::Refusal;
+use crate::refusal::{Reason, Refusal};
 use crate::rulebook::clause::Clause;
 use crate::rulebook::sections::{Above, Cap, Measure};
 use crate::rulebook::table::Row;
@@ -31,15 +31,24 @@ impl Bound {
 /// The tightest cap of a measure; none where the book has no such cap for this care.
 pub(super) fn tightest(sheet: &Worksheet<'_>, measure: Measure) -> Result<Option<Bound>, Refusal> {
     let mut tightest: Option<Bound> = None;
-    for row in sheet.book.caps.matching(&sheet.facts) {
-        if row.value.measure == measure && row.value.counts.has_care(sheet.facts.care) {
+    let caps = &sheet.book.caps;
+    let counting = |row: &&Row<Cap>| row.value.measure == measure && row.value.counts.has_care(sheet.facts.care);
+    for row in caps.rows.iter().filter(counting) {
+        if row.when.hold(&sheet.facts) {
             let bound = bound(sheet, row)?;
             if tightest.is_none_or(|other| bound.left < other.left) {
                 tightest = Some(bound);
             }
+        } else if !row.value.of_disease && !caps.rows.iter().any(|other| stands_in(sheet, row, other)) {
+            // Everybody has some cap on this care, but the book does not say which is this person's.
+            return Err(Refusal::new(Reason::RuleUnset).because(caps.path.as_str()));
         }
     }
     Ok(tightest)
+}
+
+fn stands_in(sheet: &Worksheet<'_>, row: &Row<Cap>, other: &Row<Cap>) -> bool {
+    other.value.same_scope(&row.value) && other.when.hold(&sheet.facts)
 }
 
 fn bound(sheet: &Worksheet<'_>, row: &Row<Cap>) -> Result<Bound, Refusal> {

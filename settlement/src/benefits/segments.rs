@@ -19,7 +19,7 @@ pub(super) struct Slice {
     ratio: Ratio,
 }
 
-/// The slices of a cost. There are few; the list stays on the stack for most books.
+/// The slices of a cost, the lowest first.
 #[derive(Debug, Default)]
 pub(super) struct Slices(Vec<Slice>);
 

@@ -5,9 +5,8 @@ use crate::encounter::{CareKind, HospitalLevel};
 use crate::ids::DiseaseCode;
 use crate::money::Money;
 use crate::person::{AssistanceClass, Insurance, PersonClass};
-use crate::rulebook::RuleBook;
 use crate::rulebook::clause::{Limit, Setting};
-use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, IDENTITIES, Span};
+use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, IDENTITIES, Span, identity_word};
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::reader::Report;
 use crate::rulebook::sections::{Cap, Deductible, OffSite, Segment, Unfiled};
@@ -80,17 +79,16 @@ pub(super) fn gaps<T: Extent>(table: &Table<T>, insurance: Option<Insurance>, re
     });
 }
 
-/// Caps hold one inside another, so only caps that count the same care are compared.
-pub(super) fn caps(book: &RuleBook, report: &Report) {
-    let same_scope = |one: &Row<Cap>, two: &Row<Cap>| {
-        one.value.counts == two.value.counts && one.value.of_disease == two.value.of_disease
-    };
-    overlaps(&book.caps, report, same_scope);
-    for (position, row) in book.caps.rows.iter().enumerate() {
-        let first_of_scope = !book.caps.rows[..position].iter().any(|earlier| same_scope(earlier, row));
-        if first_of_scope && !row.value.of_disease {
-            let rows = book.caps.rows.iter().filter(|other| same_scope(row, other)).cloned().collect();
-            gaps(&Table { path: book.caps.path.clone(), rows }, Some(book.insurance), report);
+/// Caps hold one inside another, so only caps that count the same care are compared. `whole` says whether every row
+/// could be read: what a row with a fault would have covered is no gap.
+pub(super) fn caps(table: &Table<Cap>, whole: bool, insurance: Option<Insurance>, report: &Report) {
+    let same_scope = |one: &Row<Cap>, two: &Row<Cap>| one.value.same_scope(&two.value);
+    overlaps(table, report, same_scope);
+    for (position, row) in table.rows.iter().enumerate() {
+        let first_of_scope = !table.rows[..position].iter().any(|earlier| same_scope(earlier, row));
+        if whole && first_of_scope && !row.value.of_disease {
+            let rows = table.rows.iter().filter(|other| same_scope(row, other)).cloned().collect();
+            gaps(&Table { path: table.path.clone(), rows }, insurance, report);
         }
     }
 }
@@ -210,7 +208,7 @@ fn describe<T>(table: &Table<T>, facts: &Facts<'_>) -> String {
     say(named(|when| when.level != Cases::ANY), format!("level {}", facts.level.word()));
     say(named(|when| when.care != Cases::ANY), facts.care.word().into());
     say(named(|when| when.filing != Cases::ANY), facts.footing.word().into());
-    let identity = crate::rulebook::conditions::identity_word(facts.identity);
+    let identity = identity_word(facts.identity);
     say(named(|when| when.identity != Cases::ANY), format!("identity {identity}"));
     say(named(|when| when.age != Span::ANY), format!("age {}", facts.age));
     say(named(|when| when.stay != Span::ANY), format!("stay {}", facts.stay));

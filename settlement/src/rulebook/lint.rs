@@ -1,34 +1,37 @@
 //! National bounds that a region's rules should keep. They are warnings on a book, never a step of a calculation.
 
+use rust_decimal::{Decimal, dec};
+
 use crate::filing::FilingClass;
 use crate::rulebook::RuleBook;
+use crate::rulebook::clause::Setting;
 use crate::rulebook::conditions::{Footing, footing_position};
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::OffSite;
 use crate::rulebook::table::Row;
 
 /// The largest reduction in percentage points that the national procedure of 2022 allows (policy.md A.6).
-fn ceiling(class: FilingClass) -> rust_decimal::Decimal {
+fn ceiling(class: FilingClass) -> Decimal {
     match class {
-        FilingClass::LongTerm => rust_decimal::dec!(0),
-        FilingClass::Referral | FilingClass::Emergency => rust_decimal::dec!(0.10),
-        FilingClass::OtherTemporary => rust_decimal::dec!(0.20),
+        FilingClass::LongTerm => dec!(0),
+        FilingClass::Referral | FilingClass::Emergency => dec!(0.10),
+        FilingClass::OtherTemporary => dec!(0.20),
     }
 }
 
 /// Off-site reductions above the national ceilings. A factor is held against its effect on the whole.
 pub(super) fn national_ceilings(book: &RuleBook) -> Vec<String> {
     let broken = |row: &Row<OffSite>, class: FilingClass| {
-        let points = row.value.points.and_then(super::Setting::known).unwrap_or(Ratio::ZERO).value();
-        let factor = row.value.factor.and_then(super::Setting::known).unwrap_or(Ratio::ONE).value();
+        let points = row.value.points.and_then(Setting::known).unwrap_or(Ratio::ZERO).value();
+        let factor = row.value.factor.and_then(Setting::known).unwrap_or(Ratio::ONE).value();
         let applies = row.when.filing.has(footing_position(Footing::OffSite(class)));
-        applies && points + (rust_decimal::Decimal::ONE - factor) > ceiling(class)
+        applies && points + (Decimal::ONE - factor) > ceiling(class)
     };
     let each = book.off_site.rows.iter().flat_map(|row| FilingClass::ALL.into_iter().map(move |class| (row, class)));
     each.filter(|(row, class)| broken(row, *class))
         .filter_map(|(row, class)| {
             let clause = book.clause(row.clause)?;
-            let most = (ceiling(class) * rust_decimal::Decimal::ONE_HUNDRED).normalize();
+            let most = (ceiling(class) * Decimal::ONE_HUNDRED).normalize();
             Some(format!("line {}: {}: lowers {} by more than {most} points", clause.line, clause.path, class.word()))
         })
         .collect()

@@ -18,7 +18,6 @@ use self::examples::Home;
 use crate::encounter::CareKind;
 use crate::ids::{PoolCode, RegionCode};
 use crate::person::{Insurance, Validity};
-use crate::rulebook::check;
 use crate::rulebook::clause::{Clause, ClauseText, Source, Trust};
 use crate::rulebook::reader::{Fault, Node, Report};
 use crate::rulebook::sections::{DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
@@ -105,7 +104,7 @@ impl Parser<'_> {
         let [inpatient, chronic, outpatient, purchase] = care;
         let mut clauses = self.clauses.into_inner();
         clauses.sort_by_key(|clause| clause.at);
-        let book = RuleBook {
+        Some(RuleBook {
             hash,
             pool: pool?,
             insurance: self.insurance?,
@@ -129,9 +128,7 @@ impl Parser<'_> {
             sources: self.sources,
             clauses,
             examples,
-        };
-        check::caps(&book, self.report);
-        Some(book)
+        })
     }
 
     /// Reads `source`, `trust`, `clause` of a row or table, and remembers the clause under its path.

@@ -271,6 +271,13 @@ pub struct Cap {
     pub of_disease: bool,
 }
 
+impl Cap {
+    /// Whether two caps count the same care; of such caps one holds for a person, not several at once.
+    pub fn same_scope(&self, other: &Cap) -> bool {
+        self.counts == other.counts && self.of_disease == other.of_disease
+    }
+}
+
 /// 大额补助: what pays above the basic cap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LargeSum {

@@ -52,7 +52,7 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
             format!("Of {cost} from {from} on, the basic fund pays {effective}{change}.")
         }
         Step::Cap { clause: _, cap, used, left } => format!("Cap {cap}, used this year {used}, left {left}."),
-        Step::Share { fund, clause: _, base, ratio } => format!("{}: {base} × {ratio}.", name(fund)),
+        Step::Share { fund, clause: _, base, ratio } => format!("Share of the {}: {base} × {ratio}.", name(fund)),
         Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => format!(
             "Catastrophic layer: {so_far} so far this year + {now} now = {}; its deductible {deductible} is {}.",
             so_far + now,
@@ -80,7 +80,7 @@ fn name(fund: Fund) -> &'static str {
         Fund::LargeSum => "large-sum layer",
         Fund::Catastrophic => "catastrophic layer",
         Fund::CivilServant => "civil-servant supplement",
-        Fund::Assistance => "medical assistance",
+        Fund::Assistance => "assistance fund",
     }
 }
 

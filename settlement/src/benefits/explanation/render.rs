@@ -6,7 +6,7 @@ use std::fmt;
 use super::{Step, chinese, english};
 use crate::adjudication::Adjudication;
 use crate::money::Money;
-use crate::rulebook::RuleBook;
+use crate::rulebook::{Clause, RuleBook};
 
 /// The language of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,7 +69,7 @@ fn paid(step: &Step) -> Money {
     }
 }
 
-fn cite(book: &RuleBook, at: crate::rulebook::Clause, language: Language) -> String {
+fn cite(book: &RuleBook, at: Clause, language: Language) -> String {
     let Some(clause) = book.clause(at) else { return format!("#{}", at.0) };
     let source = book.sources().get(clause.source);
     let document = source.map_or("", |source| source.document.as_str());

@@ -2,6 +2,7 @@
 
 use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
+use crate::rulebook::check;
 use crate::rulebook::conditions::{Cases, Footing};
 use crate::rulebook::reader::Node;
 use crate::rulebook::sections::{
@@ -98,7 +99,7 @@ impl Parser<'_> {
 
     /// `[[cap]]`: caps of the basic fund.
     pub(super) fn caps(&self, root: &Node<'_>) -> Option<Table<Cap>> {
-        let (table, _) = self.bare_rows(root, "cap", |row| {
+        let (table, whole) = self.bare_rows(root, "cap", |row| {
             let counts = row.required_words::<CareKind>("counts");
             let measure = row.required_word::<Measure>("measure");
             let amount = row.money_setting("amount");
@@ -107,6 +108,7 @@ impl Parser<'_> {
             let of_disease = row.has("disease");
             Some(Cap { counts, measure: measure?, amount: amount?, above: above?, of_disease })
         });
+        check::caps(&table, whole, self.insurance, self.report);
         Some(table)
     }
 

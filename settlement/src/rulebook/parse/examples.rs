@@ -1,7 +1,7 @@
 //! Reads `[[example]]` tables into whole cases: an invented person with one entitlement, a visit, a bill.
 
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{Error, Span};
 
 use crate::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use crate::encounter::{CareKind, Encounter, HospitalLevel, Marks};
@@ -159,7 +159,7 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     // Without a word to the contrary the person is qualified for the disease of the visit.
     let disease = if node.flag("unqualified") { None } else { disease(node) };
     let (home, day) = (home?, day?);
-    let birth = birth.or_else(|| day.checked_sub(age?.years()).ok());
+    let birth = birth.or_else(|| before(day, Span::new().try_years(age?)));
     if birth.is_none() {
         node.fault("needs an age or a birth");
     }
@@ -168,7 +168,7 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
         insurance: home.insurance,
         class: class?,
         validity: always,
-        continuous_since: day.checked_sub(months.months()).ok()?,
+        continuous_since: before(day, Span::new().try_months(months))?,
         tier,
         civil_servant,
         suspended: None,
@@ -181,6 +181,11 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
         identities: identity.map(|class| DatedIdentity { class, validity: always }).into_iter().collect(),
         qualifications: disease.map(|disease| Qualification { disease, validity: always }).into_iter().collect(),
     })
+}
+
+/// The day that lies a span before another, if the calendar reaches so far.
+fn before(day: Date, span: Result<Span, Error>) -> Option<Date> {
+    day.checked_sub(span.ok()?).ok()
 }
 
 /// `[[example.used]]`: what was used before in the benefit year of the settlement.

@@ -1,0 +1,61 @@
+//! Each book has no fault, and each example in each comes out as the book says.
+
+use std::collections::HashSet;
+
+use jiff::civil::date;
+use settlement::refusal::Reason;
+use settlement::rulebook::{DecidingDates, RuleBooks};
+
+use crate::BOOKS;
+
+#[test]
+fn every_example_of_every_book_comes_out_as_the_book_says() {
+    let mut mismatches = Vec::new();
+    for (path, book) in BOOKS.iter() {
+        assert!(book.examples().len() >= 3, "{}: only {} examples", path.display(), book.examples().len());
+        mismatches.extend(book.run_examples().into_iter().map(|mismatch| format!("{}: {mismatch}", path.display())));
+    }
+    assert!(mismatches.is_empty(), "\n{}", mismatches.join("\n"));
+}
+
+#[test]
+fn each_region_has_a_book_for_employees_and_one_for_residents() {
+    let set = RuleBooks::new(BOOKS.iter().map(|(_, book)| book.clone()));
+    let homes: HashSet<_> = BOOKS.iter().map(|(_, book)| (book.pool(), book.insurance())).collect();
+    assert_eq!(homes.len(), 6);
+    let on = |day| DecidingDates { admission: day, discharge: Some(day), settlement: day };
+    for (home, insurance) in homes {
+        let book = set.in_force(home, insurance, on(date(2025, 6, 30))).expect("a book in force");
+        assert_eq!(set.by_hash(book.hash()), Some(book));
+        let refusal = set.in_force(home, insurance, on(date(2020, 1, 1))).expect_err("no book so early");
+        assert_eq!(refusal.reason, Reason::NoRuleBook);
+    }
+}
+
+/// What nobody knows stays unset; a value that appears here by and by needs a source first.
+#[test]
+fn what_nobody_knows_is_unset() {
+    let unset = |pool: &str, insurance: &str| {
+        let (_, book) = BOOKS
+            .iter()
+            .find(|(_, book)| book.pool().to_string() == pool && book.insurance().word() == insurance)
+            .expect("a book");
+        book.unset().map(|clause| clause.path.as_str()).collect::<Vec<_>>()
+    };
+    for (pool, insurance, path) in [
+        ("410700", "employee", "large_sum.ratio.share"),
+        ("410700", "resident", "assistance.start.margin"),
+        ("440300", "employee", "cap.annual-short"),
+        ("440300", "resident", "cap.annual-short"),
+        ("120000", "employee", "off_site.emergency"),
+        ("120000", "resident", "off_site.emergency"),
+    ] {
+        assert!(unset(pool, insurance).contains(&path), "{pool} {insurance}: {:?}", unset(pool, insurance));
+    }
+}
+
+#[test]
+fn no_shipped_book_lowers_benefits_beyond_the_national_ceilings() {
+    let warnings: Vec<String> = BOOKS.iter().flat_map(|(_, book)| book.warnings()).collect();
+    assert_eq!(warnings, Vec::<String>::new());
+}

@@ -1,0 +1,273 @@
+//! What holds for whatever bill, person and history, under every book that we ship.
+
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+use proptest::prelude::*;
+use settlement::adjudication::Fund;
+use settlement::benefits::{Case, adjudicate};
+use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
+use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
+use settlement::filing::{Filing, FilingClass};
+use settlement::ids::{
+    DiseaseCode, EncounterId, FilingId, InstitutionCode, PersonNumber, PoolCode, RegionCode, SettlementId,
+};
+use settlement::money::Money;
+use settlement::operation::{AccountUse, Settle};
+use settlement::person::{
+    AssistanceClass, DatedIdentity, Entitlement, Insurance, Person, PersonClass, Qualification, Validity,
+};
+use settlement::refusal::Reason;
+use settlement::rulebook::RuleBook;
+use settlement::year_to_date::{Usage, YearToDate};
+
+use crate::BOOKS;
+
+const DISEASES: [&str; 10] =
+    ["M03900", "M01600", "M00500", "M07801", "M08300", "M05300", "M06900", "M04600", "M00200", "M07200"];
+const ALWAYS: Validity = Validity { from: date(1900, 1, 1), to: None };
+
+/// A visit and its bill, before it meets a person and a book.
+#[derive(Clone, Debug)]
+struct Visit {
+    level: HospitalLevel,
+    care: CareKind,
+    footing: Option<FilingClass>,
+    local: bool,
+    emergency: bool,
+    disease: &'static str,
+    bill: [i64; 5],
+    day: i32,
+    earlier_in_stay: bool,
+}
+
+fn visit() -> impl Strategy<Value = Visit> {
+    let footing = prop_oneof![Just(None), prop::sample::select(FilingClass::ALL.to_vec()).prop_map(Some)];
+    let sums =
+        (0..500_000i64, 0..100_000i64, 0..500_000i64, prop_oneof![0..5_000_000i64, 0..80_000_000i64], 0..=100i64)
+            .prop_map(|(self_paid, over_limit, first, in_policy, class_b)| {
+                [self_paid, over_limit, first, in_policy, class_b]
+            });
+    (
+        prop::sample::select(HospitalLevel::ALL.to_vec()),
+        prop::sample::select(CareKind::ALL.to_vec()),
+        footing,
+        any::<bool>(),
+        any::<bool>(),
+        prop::sample::select(DISEASES.to_vec()),
+        sums,
+        0..700i32,
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(|(level, care, footing, local, emergency, disease, bill, day, earlier_in_stay)| Visit {
+            level,
+            care,
+            footing,
+            local,
+            emergency,
+            disease,
+            bill,
+            day,
+            earlier_in_stay,
+        })
+}
+
+/// A person before a book says what classes and tiers there are.
+#[derive(Clone, Debug)]
+struct Somebody {
+    age: i32,
+    class: usize,
+    tier: usize,
+    identity: Option<AssistanceClass>,
+    months: i32,
+}
+
+fn somebody() -> impl Strategy<Value = Somebody> {
+    let identity =
+        prop_oneof![3 => Just(None), 1 => prop::sample::select(AssistanceClass::ALL.to_vec()).prop_map(Some)];
+    (0..100i32, 0..3usize, 0..2usize, identity, 0..200i32).prop_map(|(age, class, tier, identity, months)| Somebody {
+        age,
+        class,
+        tier,
+        identity,
+        months,
+    })
+}
+
+impl Somebody {
+    fn insured_by(&self, book: &RuleBook) -> Person {
+        let classes: &[PersonClass] = match book.insurance() {
+            Insurance::Employee => &[PersonClass::Working, PersonClass::Retired],
+            Insurance::Resident => &[PersonClass::Adult, PersonClass::Student, PersonClass::Child],
+        };
+        let tiers = if book.pool().to_string() == "440300" { ["first", "second"] } else { ["high", "low"] };
+        Person {
+            number: PersonNumber::new("somebody").expect("a number"),
+            home: book.pool(),
+            birth: FIRST_DAY.saturating_sub(self.age.years()),
+            entitlements: vec![Entitlement {
+                insurance: book.insurance(),
+                class: classes[self.class % classes.len()],
+                validity: ALWAYS,
+                continuous_since: FIRST_DAY.saturating_sub(self.months.months()),
+                tier: Some(tiers[self.tier].to_owned()),
+                civil_servant: false,
+                suspended: None,
+            }],
+            identities: self.identity.map(|class| DatedIdentity { class, validity: ALWAYS }).into_iter().collect(),
+            qualifications: DISEASES
+                .iter()
+                .map(|code| Qualification { disease: DiseaseCode::new(code).expect("a code"), validity: ALWAYS })
+                .collect(),
+        }
+    }
+}
+
+const FIRST_DAY: Date = date(2024, 3, 1);
+
+impl Visit {
+    fn day(&self) -> Date {
+        FIRST_DAY.saturating_add(self.day.days())
+    }
+
+    fn settle(&self, home: PoolCode, insurance: Insurance) -> Option<Settle> {
+        let [self_paid, over_limit, first_self_pay, in_policy, share] = self.bill;
+        let money = Money::from_fen;
+        let coverage = Coverage {
+            self_paid: money(self_paid),
+            over_limit: money(over_limit),
+            first_self_pay: money(first_self_pay),
+            in_policy: money(in_policy),
+        };
+        let class_b = (in_policy + first_self_pay) * share / 100;
+        let sum = CategorySum {
+            category: FeeCategory::new(9).expect("western drugs"),
+            class_a: money(in_policy + first_self_pay - class_b),
+            class_b: money(class_b),
+            class_c: money(self_paid),
+            over_limit: money(over_limit),
+        };
+        let elsewhere = PoolCode(RegionCode::new("310000").expect("a code"));
+        let pool = if self.local { home } else { elsewhere };
+        Some(Settle {
+            settlement: SettlementId::new("1").expect("an id"),
+            home,
+            insurance,
+            encounter: Encounter {
+                id: EncounterId::new("1").expect("an id"),
+                institution: InstitutionCode::new("H31010100001").expect("a code"),
+                area: pool.0,
+                pool,
+                level: self.level,
+                care: self.care,
+                admitted: self.day(),
+                discharged: Some(self.day()),
+                disease: (self.care == CareKind::Chronic).then(|| DiseaseCode::new(self.disease).expect("a code")),
+                batch: None,
+                interim: false,
+                marks: Marks { emergency: self.emergency, ..Marks::default() },
+            },
+            bill: Bill::new(coverage, vec![sum], Vec::new()).ok()?,
+            account: AccountUse::Own,
+        })
+    }
+
+    fn filing(&self, person: &Person) -> Option<Filing> {
+        Some(Filing {
+            id: FilingId::new("1").expect("an id"),
+            person: person.number.clone(),
+            home: person.home,
+            class: self.footing?,
+            destination: RegionCode::new("310000").expect("a code"),
+            validity: ALWAYS,
+        })
+    }
+}
+
+/// Settles visits one after the other, each finding the earlier ones used, and looks at each result.
+fn live_through(book: &RuleBook, somebody: &Somebody, visits: &[Visit]) -> Result<(), TestCaseError> {
+    let person = somebody.insured_by(book);
+    let mut usages: Vec<Usage> = Vec::new();
+    let mut balance = Money::from_yuan(2_000);
+    for visit in visits {
+        let Some(settle) = visit.settle(book.pool(), book.insurance()) else { continue };
+        let filing = visit.filing(&person);
+        let case = Case {
+            person: &person,
+            settle: &settle,
+            filing: filing.as_ref(),
+            usages: &usages,
+            account_balance: balance,
+            earlier_in_stay: visit.earlier_in_stay,
+            settled_on: visit.day(),
+        };
+        let result = adjudicate(book, &case);
+        prop_assert_eq!(&result, &adjudicate(book, &case), "the same case came out otherwise");
+        let adjudication = match result {
+            Ok(adjudication) => adjudication,
+            Err(refusal) => {
+                prop_assert_ne!(refusal.reason, Reason::Internal, "{}", refusal);
+                continue;
+            }
+        };
+        let payers = adjudication.payers();
+        prop_assert_eq!(payers.total(), settle.bill.total());
+        let parts = payers.funds.iter().map(|(_, amount)| amount).chain([payers.account, payers.cash]);
+        prop_assert!(parts.into_iter().all(|part| !part.is_negative()));
+        prop_assert!(payers.funds.total() <= settle.bill.coverage().in_policy + settle.bill.coverage().first_self_pay);
+        prop_assert!(payers.cash >= settle.bill.coverage().self_paid, "a self-paid item was paid by somebody else");
+        prop_assert_eq!(adjudication.account_balance, balance - payers.account);
+        prop_assert!(!adjudication.account_balance.is_negative());
+        prop_assert_eq!(adjudication.usage.sums.basic, payers.funds.of(Fund::Basic));
+        balance = adjudication.account_balance;
+        usages.push(adjudication.usage);
+        caps_hold(book, somebody, &usages, visit)?;
+    }
+    Ok(())
+}
+
+/// No fund has paid above a cap of the book that applies to the person.
+fn caps_hold(book: &RuleBook, somebody: &Somebody, usages: &[Usage], visit: &Visit) -> Result<(), TestCaseError> {
+    let used = YearToDate::fold(usages, book.insurance(), book.year_of(visit.day()));
+    let yuan = Money::from_yuan;
+    let basic = |care: &[CareKind]| used.of(care).basic;
+    let assisted = matches!(somebody.identity, Some(AssistanceClass::Destitute | AssistanceClass::LowIncome));
+    use CareKind::{Chronic, Inpatient, Outpatient};
+    match (book.pool().to_string().as_str(), book.insurance()) {
+        ("410700", Insurance::Employee) => prop_assert!(basic(&[Inpatient, Chronic, Outpatient]) <= yuan(100_000)),
+        ("410700", Insurance::Resident) => {
+            prop_assert!(basic(&[Inpatient, Chronic, Outpatient]) <= yuan(150_000));
+            prop_assert!(basic(&[Outpatient]) <= yuan(400));
+            prop_assert!(assisted || used.total().catastrophic <= yuan(400_000));
+            prop_assert!(used.total().assistance <= yuan(30_000));
+            let pressure = DiseaseCode::new("M03900").expect("a code");
+            prop_assert!(used.of_disease(&pressure).basic <= yuan(2_400));
+        }
+        ("440300", _) => {
+            prop_assert!(basic(&[Inpatient, Chronic]) <= yuan(1_047_840));
+            prop_assert!(basic(&[Outpatient]) <= Money::from_fen(1_222_480));
+        }
+        ("120000", Insurance::Employee) => prop_assert!(basic(&[Inpatient, Chronic]) <= yuan(450_000)),
+        ("120000", Insurance::Resident) => {
+            prop_assert!(basic(&[Inpatient]) <= yuan(250_000));
+            prop_assert!(basic(&[Chronic]) <= yuan(180_000));
+            prop_assert!(basic(&[Outpatient]) <= yuan(5_000));
+            prop_assert!(used.total().assistance <= yuan(50_000));
+        }
+        (other, _) => prop_assert!(false, "no caps written down for {}", other),
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn sums_hold_no_part_is_negative_and_no_cap_is_exceeded(
+        somebody in somebody(),
+        visits in prop::collection::vec(visit(), 1..12),
+    ) {
+        for (_, book) in BOOKS.iter() {
+            live_through(book, &somebody, &visits)?;
+        }
+    }
+}

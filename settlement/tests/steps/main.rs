@@ -1,0 +1,9 @@
+//! The benefit steps one by one. Each test takes a small invented book, changes one section of it, and holds rows of
+//! cases against rows of amounts, all in the words of a rule book, so that someone from an insurance desk can check
+//! them. Every row shows its working.
+
+mod basic_fund;
+mod explanation;
+mod gate;
+mod invented;
+mod layers;
