@@ -89,6 +89,7 @@ impl Hub {
                 Reply::Answer(answer) => Cleared::Answered(answer),
                 Reply::InDoubt { since: _ } => Cleared::Waits,
             },
+            Asked::Withheld => Cleared::Waits,
             Asked::NeverLeft(_) | Asked::Silent => Cleared::Unreachable,
         }
     }
@@ -101,8 +102,9 @@ impl Hub {
             Some(Target::Unknown) => Asked::Answered(answer::nothing_to_undo(self.clock.now())),
             Some(Target::Known { unanswered }) => {
                 for waiting in unanswered {
-                    if !self.target_answered(home, waiting).await {
-                        return Asked::Silent;
+                    // Boxed, since it is rare and would make every settle's task larger.
+                    if !Box::pin(self.target_answered(home, waiting)).await {
+                        return Asked::Withheld;
                     }
                 }
                 home.operate(errand).await
@@ -128,8 +130,11 @@ impl Hub {
             Ok(sound) => sound,
             Err(fault) => return not_kept(errand, &format!("the answer is not one: {fault}")),
         };
-        match self.store.operation_answer(errand.position, answer.clone(), booking).await {
+        let home = errand.operation.home();
+        match self.store.operation_answer(errand.position, home, answer.clone(), booking).await {
             Ok(Answering::Kept) => {
+                let (position, request_id, verdict) = (errand.position.0, &errand.request_id, answer.verdict.word());
+                tracing::debug!(position, request_id, verdict, "operation {position} was {verdict}");
                 measures::ended(&errand.operation, Ending::of(answer.verdict));
                 Reply::Answer(answer)
             }

@@ -39,7 +39,8 @@ impl HubService {
     where
         F: Future<Output = Result<Reply, Refusal>> + Send + 'static,
     {
-        let abort = self.abort.clone();
+        // Boxed once, since it is too large to be moved about.
+        let (abort, work) = (self.abort.clone(), Box::pin(work));
         let task = self.tasks.spawn(async move { abort.run_until_cancelled(work).await });
         let ended = task.await.ok().flatten();
         // Whoever was cut off in the middle cannot say that nothing happened.

@@ -41,7 +41,7 @@ impl Hub {
         match self.send(home, &errand, target).await {
             Asked::Answered(answer) => Ok(self.keep(&errand, answer).await),
             Asked::NeverLeft(refusal) => self.release(&errand, refusal).await,
-            Asked::Silent => {
+            Asked::Withheld | Asked::Silent => {
                 measures::ended(&errand.operation, Ending::InDoubt);
                 Ok(errand.in_doubt())
             }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub enum Asked {
     Answered(v1::Answer),
     /// Nothing was kept there: no connection could be made, or the region said so. The refusal is a passing one.
     NeverLeft(Refusal),
+    /// It was not sent this time, because what it is aimed at has no answer yet.
+    Withheld,
     /// Nobody knows.
     Silent,
 }
@@ -74,7 +77,7 @@ impl Home {
     /// Sends an operation.
     pub async fn operate(&self, errand: &Errand) -> Asked {
         let (mut client, highest) = (self.client.clone(), self.book.highest());
-        let asked = self.ask(errand, client.operate(errand.envelope())).await;
+        let asked = self.ask(errand, pin!(client.operate(errand.envelope()))).await;
         if let Asked::Answered(answer) = &asked {
             self.note_book(errand, answer.book_seq, highest);
         }
@@ -84,7 +87,7 @@ impl Home {
     /// Asks what became of an operation. One that never came there never will.
     pub async fn resolve(&self, errand: &Errand) -> Asked {
         let mut client = self.client.clone();
-        self.ask(errand, client.resolve(errand.question())).await
+        self.ask(errand, pin!(client.resolve(errand.question()))).await
     }
 
     /// Has a question answered that leaves no trace anywhere.
@@ -110,7 +113,8 @@ impl Home {
             Ok(answered) => Asked::Answered(answered.into_inner()),
             Err(status) => {
                 let (home, position) = (&self.name, errand.position.0);
-                tracing::warn!(home, position, code = ?status.code(), "{home} gave no answer to operation {position}");
+                let (request_id, code) = (&errand.request_id, status.code());
+                tracing::warn!(home, position, request_id, ?code, "{home} gave no answer to operation {position}");
                 without_answer(&status)
             }
         }

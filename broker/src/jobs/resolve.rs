@@ -1,11 +1,12 @@
 //! Clearing up what is in doubt: for each home region, oldest first, again and again until everything has its answer.
 //! No timer decides about money here; it only decides when to ask. Started by [`crate::start`].
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::hub::Waiting;
+use ledger::hub::{Position, Waiting};
 use ledger::store::StoreError;
 use tokio_util::sync::CancellationToken;
 
@@ -17,13 +18,23 @@ use crate::measures;
 /// How many operations of a pool one round takes. More would only wait longer for the first answer.
 const A_ROUND: u32 = 256;
 
-/// Clears up a home region's operations until the process stops.
+/// Clears up a home region's operations until the process stops. Only what waited a round ago is asked about: most of
+/// what waits has just come, and has its answer in a moment.
 pub async fn run(hub: Arc<Hub>, home: Arc<Home>, every: Duration, stop: CancellationToken) {
+    let mut before = BTreeSet::new();
+    let mut stuck_at = None;
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-        match unanswered(&hub, &home).await {
-            Ok(unanswered) => round(&hub, &home, unanswered, &stop).await,
-            Err(fault) => tracing::error!(error = &fault as &dyn Error, "what is in doubt could not be read"),
-        }
+        let unanswered = match unanswered(&hub, &home).await {
+            Ok(unanswered) => unanswered,
+            Err(fault) => {
+                tracing::error!(error = &fault as &dyn Error, "what is in doubt could not be read");
+                continue;
+            }
+        };
+        let now = unanswered.iter().map(|waiting| waiting.position).collect();
+        let before = std::mem::replace(&mut before, now);
+        let due = unanswered.into_iter().filter(|waiting| before.contains(&waiting.position)).collect();
+        stuck_at = round(&hub, &home, after(stuck_at, due), &stop).await;
     }
 }
 
@@ -46,17 +57,43 @@ async fn unanswered(hub: &Hub, home: &Home) -> Result<Vec<Waiting>, StoreError> 
     Ok(unanswered)
 }
 
-/// One round. It ends early when the region cannot be reached; one stuck operation does not hold up the others.
-async fn round(hub: &Hub, home: &Home, unanswered: Vec<Waiting>, stop: &CancellationToken) {
-    for waiting in unanswered {
-        if stop.is_cancelled() {
-            return;
-        }
-        let (position, name) = (waiting.position.0, home.name());
-        match hub.clear_up(waiting).await {
-            Cleared::Answered(_) => tracing::info!(position, home = name, "operation {position} has its answer now"),
+/// Begins behind the operation at which the last round ended early, so that one that is always met with silence does
+/// not hold up the others.
+fn after(stuck_at: Option<Position>, mut due: Vec<Waiting>) -> Vec<Waiting> {
+    let begin = due.partition_point(|waiting| Some(waiting.position) <= stuck_at);
+    due.rotate_left(begin);
+    due
+}
+
+/// One round. It ends early when the region is silent, and tells at which operation.
+async fn round(hub: &Hub, home: &Home, due: Vec<Waiting>, stop: &CancellationToken) -> Option<Position> {
+    for waiting in due {
+        let (position, name) = (waiting.position, home.name());
+        match stop.run_until_cancelled(hub.clear_up(waiting)).await? {
+            Cleared::Answered(_) => {
+                tracing::info!(position = position.0, home = name, "operation {position} has its answer now");
+            }
             Cleared::Waits => {}
-            Cleared::Unreachable => return,
+            Cleared::Unreachable => return Some(position),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_begins_behind_the_operation_that_the_last_one_was_stuck_at() {
+        let waiting = |position| Waiting {
+            position: Position(position),
+            bytes: bytes::Bytes::new(),
+            received_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        for (stuck_at, order) in [(None, [2, 5, 7]), (Some(2), [5, 7, 2]), (Some(6), [7, 2, 5]), (Some(7), [2, 5, 7])] {
+            let due = after(stuck_at.map(Position), [2, 5, 7].map(waiting).into());
+            assert_eq!(due.iter().map(|waiting| waiting.position.0).collect::<Vec<_>>(), order, "{stuck_at:?}");
         }
     }
 }

@@ -71,33 +71,34 @@ pub enum Answering {
 }
 
 impl HubStore {
-    /// Keeps the answer to an operation and books it.
+    /// Keeps the answer that a region gave to an operation, and books it.
     ///
     /// # Errors
     /// When the store fails. Whether the answer is kept is then unknown; keeping it again does no harm.
     pub async fn operation_answer(
         &self,
         position: Position,
+        home: PoolCode,
         answer: Answer,
         booking: Option<Booking>,
     ) -> Result<Answering, StoreError> {
         self.writer
             .write(move |tx| {
-                if let Some(earlier) = find(tx, position)? {
-                    return Ok(Answering::Earlier(earlier));
+                if !operations::stop_waiting(tx, position)? {
+                    return find(tx, position).map(Answering::Earlier);
                 }
                 let booked = match &booking {
                     Some(booking) => journal::prepare(tx, booking)?,
                     None => Booked::Nothing,
                 };
                 match booked {
-                    Booked::OriginalMissing => return Ok(Answering::OriginalMissing),
-                    Booked::Contradicts => return Ok(Answering::Contradicts),
-                    Booked::Nothing => insert(tx, position, &answer)?,
+                    Booked::Nothing => insert(tx, position, home, &answer)?,
                     Booked::Entry(entry) => {
-                        insert(tx, position, &answer)?;
+                        insert(tx, position, home, &answer)?;
                         journal::insert(tx, position, &entry)?;
                     }
+                    Booked::OriginalMissing => return still_waiting(tx, position, home, Answering::OriginalMissing),
+                    Booked::Contradicts => return still_waiting(tx, position, home, Answering::Contradicts),
                 }
                 Ok(Answering::Kept)
             })
@@ -134,24 +135,33 @@ impl Answer {
     }
 }
 
-fn find(tx: &Transaction<'_>, position: Position) -> Result<Option<Answer>, StoreError> {
+fn find(tx: &Transaction<'_>, position: Position) -> Result<Answer, StoreError> {
     tx.prepare_cached("SELECT outcome, verdict, book_seq, answered_at FROM answers WHERE position = ?1")?
         .query_row([position.0], |row| Ok(Answer::read_optional(row, position, 0)))
         .optional()?
-        .transpose()
-        .map(Option::flatten)
+        .transpose()?
+        .flatten()
+        .ok_or_else(|| corrupt("operation", position, "it is to be answered, and neither waits nor has an answer"))
 }
 
-fn insert(tx: &Transaction<'_>, position: Position, answer: &Answer) -> Result<(), StoreError> {
-    if !operations::stop_waiting(tx, position)? {
-        return Err(corrupt("operation", position, "it is answered although it does not wait for an answer"));
-    }
+fn still_waiting(
+    tx: &Transaction<'_>,
+    position: Position,
+    home: PoolCode,
+    why: Answering,
+) -> Result<Answering, StoreError> {
+    operations::wait(tx, position, home)?;
+    Ok(why)
+}
+
+fn insert(tx: &Transaction<'_>, position: Position, home: PoolCode, answer: &Answer) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO answers (position, home, verdict, outcome, book_seq, answered_at)
-         SELECT ?1, home, ?2, ?3, ?4, ?5 FROM operations WHERE position = ?1",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
     .execute(params![
         position.0,
+        home.0.as_str(),
         answer.verdict.word(),
         &answer.outcome[..],
         answer.book_seq.cast_signed(),

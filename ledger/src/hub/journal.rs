@@ -1,6 +1,9 @@
 //! The journal: one balanced entry for each change of a settlement's standing, each booked once. An undoing is booked
 //! from the lines that its settlement was booked with, so that the two cancel out whatever was claimed since.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use rusqlite::{Connection, Row, Transaction, params};
 use settlement::adjudication::Fund;
 use settlement::ids::{InstitutionCode, PersonNumber, PoolCode, RegionCode, SettlementId};
@@ -127,15 +130,44 @@ pub(super) fn insert(tx: &Transaction<'_>, position: Position, entry: &Entry) ->
     };
     tx.prepare_cached("INSERT INTO journal_entries (position, settlement, turn) VALUES (?1, ?2, ?3)")?
         .execute(params![position.0, entry.settlement.as_str(), turn])?;
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO journal_lines (position, line, account, pool, insurance, fund, party, amount)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?;
-    for (number, Line { account, amount }) in (1_i64..).zip(entry.entry.lines()) {
-        let Columns { account, pool, insurance, fund, party } = Columns::of(account);
-        insert.execute(params![position.0, number, account, pool, insurance, fund, party, amount.fen()])?;
+    insert_lines(tx, position, entry.entry.lines())
+}
+
+/// All lines in one statement: an entry has eight or so, and each statement has its price.
+fn insert_lines(tx: &Transaction<'_>, position: Position, lines: &[Line]) -> Result<(), StoreError> {
+    if lines.is_empty() {
+        return Ok(());
     }
+    let mut insert = tx.prepare_cached(insert_statement(lines.len()))?;
+    for (index, Line { account, amount }) in lines.iter().enumerate() {
+        let Columns { account, pool, insurance, fund, party } = Columns::of(account);
+        let first = index * COLUMNS + 1;
+        insert.raw_bind_parameter(first, position.0)?;
+        insert.raw_bind_parameter(first + 1, index.cast_signed() + 1)?;
+        for (offset, text) in (2..).zip([Some(account), pool, insurance, fund, party]) {
+            insert.raw_bind_parameter(first + offset, text)?;
+        }
+        insert.raw_bind_parameter(first + 7, amount.fen())?;
+    }
+    insert.raw_execute()?;
     Ok(())
+}
+
+const COLUMNS: usize = 8;
+
+/// The statement for so many lines, put together once.
+fn insert_statement(lines: usize) -> &'static str {
+    static STATEMENTS: Mutex<BTreeMap<usize, &'static str>> = Mutex::new(BTreeMap::new());
+    let mut statements = STATEMENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    statements.entry(lines).or_insert_with(|| {
+        let row = |row: usize| {
+            let columns: Vec<String> = (1..=COLUMNS).map(|column| format!("?{}", row * COLUMNS + column)).collect();
+            format!("({})", columns.join(", "))
+        };
+        let rows: Vec<String> = (0..lines).map(row).collect();
+        let columns = "position, line, account, pool, insurance, fund, party, amount";
+        format!("INSERT INTO journal_lines ({columns}) VALUES {}", rows.join(", ")).leak()
+    })
 }
 
 /// How a settlement stands in the journal.

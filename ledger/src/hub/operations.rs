@@ -236,8 +236,7 @@ fn receive(tx: &Transaction<'_>, receipt: &Receipt, names: Names<'_>) -> Result<
     let filing = covering_filing(tx, operation, &receipt.regions)?;
     let target = aim(tx, operation, receipt.received_at)?;
     let position = insert(tx, receipt, names, filing.as_ref())?;
-    tx.prepare_cached("INSERT INTO waiting (position, home) VALUES (?1, ?2)")?
-        .execute(params![position.0, operation.home().0.as_str()])?;
+    wait(tx, position, operation.home())?;
     Ok(Fresh { position, filing, target })
 }
 
@@ -358,6 +357,13 @@ fn is_voided(tx: &Transaction<'_>, key: &str, target: &str) -> Result<bool, Stor
 fn lay_tombstone(tx: &Transaction<'_>, mark: &str, kind: &str, laid_at: Timestamp) -> Result<(), StoreError> {
     tx.prepare_cached("INSERT INTO tombstones (mark, kind, laid_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
         .execute(params![mark, kind, laid_at.as_microsecond()])?;
+    Ok(())
+}
+
+/// Puts an operation on the worklist.
+pub(super) fn wait(tx: &Transaction<'_>, position: Position, home: PoolCode) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT INTO waiting (position, home) VALUES (?1, ?2)")?
+        .execute(params![position.0, home.0.as_str()])?;
     Ok(())
 }
 

@@ -1,1 +1,442 @@
-//! What the hub's store promises.
+//! What the hub's store promises, whatever stands under it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use settlement::adjudication::{Fund, FundShares, Payers};
+use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
+use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
+use settlement::filing::{Filing, FilingClass};
+use settlement::ids::{
+    EncounterId, FilingId, InstitutionCode, MessageId, PersonNumber, PoolCode, RegionCode, SettlementId,
+    TransactionNumber,
+};
+use settlement::money::Money;
+use settlement::operation::{AccountUse, Operation, OperationKey, Request, Reverse, Settle};
+use settlement::person::{Insurance, Validity};
+use settlement::postings::{Account, Booking, JournalEntry, Parties, Turn};
+use settlement::region::RegionTable;
+use tempfile::TempDir;
+
+use super::*;
+
+const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
+    310101,黄浦区,county,310000,310000\n410700,新乡市,pool,410700,410700\n";
+
+struct World {
+    folder: TempDir,
+    store: HubStore,
+    regions: Arc<RegionTable>,
+}
+
+impl World {
+    fn new() -> World {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = HubStore::open(&folder.path().join("hub.db"), StoreOptions::default()).expect("a store");
+        World { folder, store, regions: Arc::new(RegionTable::from_csv(REGIONS).expect("a table")) }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("hub.db")
+    }
+
+    async fn receive(&self, operation: &Operation) -> Received {
+        self.receive_bytes(operation, "the bytes").await
+    }
+
+    async fn receive_bytes(&self, operation: &Operation, bytes: &'static str) -> Received {
+        let receipt = Receipt {
+            operation: Arc::new(operation.clone()),
+            bytes: Bytes::from_static(bytes.as_bytes()),
+            received_at: at(1),
+            regions: self.regions.clone(),
+        };
+        self.store.operation_receive(receipt).await.expect("it is received")
+    }
+
+    async fn receive_fresh(&self, operation: &Operation) -> Fresh {
+        match self.receive(operation).await {
+            Received::Fresh(fresh) => fresh,
+            known @ (Received::Earlier(_) | Received::Voided) => panic!("not fresh: {known:?}"),
+        }
+    }
+
+    async fn answer(&self, position: Position, booking: Option<Booking>) -> Answering {
+        self.store.operation_answer(position, pool("410700"), answer("yes", 1), booking).await.expect("it is answered")
+    }
+
+    async fn hospital(&self) -> i64 {
+        let institution = InstitutionCode::new("H31010100001").expect("a code");
+        self.store.journal_sum(Account::Hospital { institution }).await.expect("a sum").fen()
+    }
+
+    async fn lodge(&self, id: &str, class: FilingClass, from: Date) -> Lodged {
+        self.store.filing_lodge(filing(id, class, from), lodging()).await.expect("it is lodged")
+    }
+
+    async fn check(&self) {
+        assert_eq!(self.store.journal_balance().await.expect("a balance"), (Vec::new(), Money::ZERO));
+        assert_eq!(self.store.operation_misplaced().await.expect("a check"), []);
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("an instant")
+}
+
+fn pool(code: &str) -> PoolCode {
+    PoolCode(RegionCode::new(code).expect("six digits"))
+}
+
+fn person() -> PersonNumber {
+    PersonNumber::new("41070000001").expect("a number")
+}
+
+fn key(message: &str, transaction: &str) -> OperationKey {
+    OperationKey {
+        institution: InstitutionCode::new("H31010100001").expect("a code"),
+        message: MessageId::new(message).expect("an id"),
+        transaction: TransactionNumber::new(transaction).expect("a number"),
+        person: person(),
+        encounter: None,
+        batch: None,
+    }
+}
+
+fn settle(message: &str) -> Operation {
+    let total = Money::from_fen(100);
+    let category = CategorySum {
+        category: FeeCategory::new(9).expect("western drugs"),
+        class_a: total,
+        class_b: Money::ZERO,
+        class_c: Money::ZERO,
+        over_limit: Money::ZERO,
+    };
+    let coverage = Coverage { in_policy: total, ..Coverage::default() };
+    let settle = Settle {
+        settlement: SettlementId::new(message).expect("an id"),
+        home: pool("410700"),
+        insurance: Insurance::Employee,
+        encounter: Encounter {
+            id: EncounterId::new("31").expect("an id"),
+            institution: InstitutionCode::new("H31010100001").expect("a code"),
+            area: RegionCode::new("310101").expect("six digits"),
+            pool: pool("310000"),
+            level: HospitalLevel::Third,
+            care: CareKind::Inpatient,
+            admitted: date(2025, 6, 10),
+            discharged: None,
+            disease: None,
+            batch: None,
+            interim: true,
+            marks: Marks::default(),
+        },
+        bill: Bill::new(coverage, vec![category], Vec::new()).expect("a bill"),
+        account: AccountUse::None,
+    };
+    Operation { key: key(message, "2304"), request: Request::Settle(Box::new(settle)) }
+}
+
+fn reverse(message: &str, target: &str) -> Operation {
+    let target = key(target, "2304").as_target();
+    let reverse = Reverse { target, home: pool("410700"), treatment: pool("310000") };
+    Operation { key: key(message, "2601"), request: Request::Reverse(reverse) }
+}
+
+fn answer(outcome: &'static str, book_seq: u64) -> Answer {
+    let outcome = Bytes::from_static(outcome.as_bytes());
+    Answer { outcome, verdict: Verdict::Accepted, book_seq, answered_at: at(2) }
+}
+
+/// A settlement of one yuan, all of it paid by the basic fund of Xinxiang.
+fn booking(settlement: &str, turn: Turn, fen: i64) -> Option<Booking> {
+    let mut funds = FundShares::default();
+    funds.set(Fund::Basic, Money::from_fen(fen));
+    let payers = Payers { funds, ..Payers::default() };
+    let parties = Parties {
+        home: pool("410700"),
+        insurance: Insurance::Employee,
+        person: person(),
+        treatment: pool("310000"),
+        institution: InstitutionCode::new("H31010100001").expect("a code"),
+    };
+    let settlement = SettlementId::new(settlement).expect("an id");
+    Some(Booking { settlement, turn, entry: JournalEntry::of_settlement(&parties, &payers) })
+}
+
+fn filing(id: &str, class: FilingClass, from: Date) -> Filing {
+    Filing {
+        id: FilingId::new(id).expect("an id"),
+        person: person(),
+        home: pool("410700"),
+        class,
+        destination: RegionCode::new("310000").expect("six digits"),
+        validity: Validity { from, to: None },
+    }
+}
+
+fn lodging() -> Lodging {
+    Lodging { by: "a certificate".into(), at: at(3) }
+}
+
+#[tokio::test]
+async fn positions_are_given_in_order_and_a_known_key_gets_none() {
+    let world = World::new();
+    assert_eq!(world.receive_fresh(&settle("1")).await.position, Position(1));
+    let Received::Earlier(earlier) = world.receive_bytes(&settle("1"), "other bytes").await else { panic!("earlier") };
+    assert_eq!((earlier.position, &earlier.bytes[..], earlier.received_at), (Position(1), &b"the bytes"[..], at(1)));
+    assert_eq!(earlier.answer, None);
+    assert_eq!(world.receive_fresh(&settle("2")).await.position, Position(2));
+    world.check().await;
+}
+
+#[tokio::test]
+async fn the_first_answer_stays() {
+    let world = World::new();
+    let position = world.receive_fresh(&settle("1")).await.position;
+    assert_eq!(world.answer(position, booking("1", Turn::Enter, 100)).await, Answering::Kept);
+    let again =
+        world.store.operation_answer(position, pool("410700"), answer("no", 2), booking("1", Turn::Enter, 200)).await;
+    assert_eq!(again.expect("no fault"), Answering::Earlier(answer("yes", 1)));
+    let Received::Earlier(earlier) = world.receive(&settle("1")).await else { panic!("earlier") };
+    assert_eq!(earlier.answer, Some(answer("yes", 1)));
+    assert_eq!(world.hospital().await, 100);
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_released_key_is_free_again_and_both_attempts_stay_in_the_book() {
+    let world = World::new();
+    let first = world.receive_fresh(&settle("1")).await.position;
+    world.store.operation_release(first, at(2)).await.expect("released");
+    world.store.operation_release(first, at(2)).await.expect("releasing twice is releasing once");
+    assert!(
+        world.store.operation_answer(first, pool("410700"), answer("yes", 1), None).await.is_err(),
+        "it never left"
+    );
+    let second = world.receive_fresh(&settle("1")).await.position;
+    world.answer(second, None).await;
+    world.store.operation_release(second, at(2)).await.expect("an answered one is left as it is");
+    let records = world.store.operation_page(Position(0), 10).await.expect("records");
+    let told: Vec<_> =
+        records.iter().map(|record| (record.position, record.released_at, record.answer.is_some())).collect();
+    assert_eq!(told, [(first, Some(at(2)), false), (second, None, true)]);
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_key_that_never_came_is_voided_by_asking_and_a_known_one_is_not() {
+    let world = World::new();
+    world.receive_fresh(&settle("1")).await;
+    let released = world.receive_fresh(&settle("2")).await.position;
+    world.store.operation_release(released, at(2)).await.expect("released");
+    for (message, voided) in [("1", false), ("2", true), ("3", true), ("3", true)] {
+        let resolved = world.store.operation_resolve_unknown(&settle(message).key, at(2)).await.expect("no fault");
+        assert_eq!(matches!(resolved, Resolution::Voided), voided, "{message}");
+        assert_eq!(matches!(world.receive(&settle(message)).await, Received::Voided), voided, "{message}");
+    }
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_reversal_of_nothing_voids_its_target_whatever_the_encounter() {
+    let world = World::new();
+    let aimed = world.receive_fresh(&reverse("9", "1")).await.target;
+    assert_eq!(aimed, Some(Target::Unknown));
+    let mut original = settle("1");
+    original.key.encounter = Some(EncounterId::new("any").expect("an id"));
+    assert!(matches!(world.receive(&original).await, Received::Voided));
+    let mut of_another = settle("1");
+    of_another.key.person = PersonNumber::new("2").expect("a number");
+    assert!(matches!(world.receive(&of_another).await, Received::Fresh(_)));
+}
+
+#[tokio::test]
+async fn a_reversal_knows_which_of_its_targets_wait() {
+    let world = World::new();
+    let mut other_batch = settle("1");
+    other_batch.key.batch = Some(settlement::ids::BatchNumber::new("2").expect("a number"));
+    let released = world.receive_fresh(&settle("1")).await.position;
+    world.store.operation_release(released, at(2)).await.expect("released");
+    let answered = world.receive_fresh(&settle("1")).await.position;
+    world.answer(answered, None).await;
+    let waiting = world.receive_fresh(&other_batch).await.position;
+    let Some(Target::Known { unanswered }) = world.receive_fresh(&reverse("9", "1")).await.target else {
+        panic!("known")
+    };
+    assert_eq!(unanswered.iter().map(|waiting| waiting.position).collect::<Vec<_>>(), [waiting]);
+    assert!(matches!(world.receive(&settle("1")).await, Received::Earlier(_)), "no tombstone was laid");
+}
+
+#[tokio::test]
+async fn what_has_no_answer_is_listed_oldest_first() {
+    let world = World::new();
+    let mut positions = Vec::new();
+    for message in ["1", "2", "3", "4"] {
+        positions.push(world.receive_fresh(&settle(message)).await.position);
+    }
+    world.answer(positions[1], None).await;
+    world.store.operation_release(positions[2], at(2)).await.expect("released");
+    let unanswered = world.store.operation_unanswered(pool("410700"), 10).await.expect("a list");
+    let listed: Vec<_> = unanswered.iter().map(|waiting| waiting.position).collect();
+    assert_eq!(listed, [positions[0], positions[3]]);
+    assert_eq!(world.store.operation_unanswered(pool("310000"), 10).await.expect("a list"), []);
+    assert_eq!(world.store.operation_doubt().await.expect("a count"), (2, Some(at(1))));
+    let in_doubt = world.store.operation_in_doubt(1).await.expect("a list");
+    let expected = InDoubt { position: positions[0], home: pool("410700"), kind: Kind::Settle, since: at(1) };
+    assert_eq!(in_doubt, [expected]);
+    let counts = world.store.counts().await.expect("counts");
+    assert_eq!((counts.operations, counts.accepted, counts.released, counts.unanswered), (4, 1, 1, 2));
+}
+
+#[tokio::test]
+async fn each_change_of_a_settlements_standing_is_booked_once() {
+    let world = World::new();
+    // Turn, what the entry is claimed to be, what becomes of it, and what the hospital has then.
+    let mut message = 0;
+    for (turn, fen, expected, hospital) in [
+        (Turn::Counter, 100, Answering::OriginalMissing, 0),
+        (Turn::Enter, 100, Answering::Kept, 100),
+        (Turn::Enter, 100, Answering::Contradicts, 100),
+        (Turn::Reinstate, 100, Answering::Kept, 100),
+        (Turn::Counter, 101, Answering::Contradicts, 100),
+        (Turn::Counter, 100, Answering::Kept, 0),
+        (Turn::Counter, 100, Answering::Kept, 0),
+        (Turn::Reinstate, 100, Answering::Kept, 100),
+        (Turn::Counter, 100, Answering::Kept, 0),
+    ] {
+        message += 1;
+        let position = world.receive_fresh(&settle(&message.to_string())).await.position;
+        assert_eq!(world.answer(position, booking("S", turn, fen)).await, expected, "{message}");
+        assert_eq!(world.hospital().await, hospital, "{message}");
+        world.check().await;
+    }
+    assert_eq!(world.store.counts().await.expect("counts").entries, 4);
+}
+
+#[tokio::test]
+async fn journal_lines_read_back_as_they_were_booked() {
+    let world = World::new();
+    let mut funds = FundShares::default();
+    for (fund, fen) in Fund::ALL.into_iter().zip(1..) {
+        funds.set(fund, Money::from_fen(fen));
+    }
+    let [account, cash, hospital] = [7, 11, 13].map(Money::from_fen);
+    let parties = Parties {
+        home: pool("410700"),
+        insurance: Insurance::Resident,
+        person: person(),
+        treatment: pool("310000"),
+        institution: InstitutionCode::new("H31010100001").expect("a code"),
+    };
+    let entry = JournalEntry::of_settlement(&parties, &Payers { funds, account, cash, hospital });
+    let position = world.receive_fresh(&settle("1")).await.position;
+    let settlement = SettlementId::new("1").expect("an id");
+    world.answer(position, Some(Booking { settlement, turn: Turn::Enter, entry: entry.clone() })).await;
+    assert_eq!(world.store.journal_lines(position).await.expect("lines"), entry.lines());
+    for line in entry.lines().iter().filter(|line| !matches!(line.account, Account::Treatment { .. })) {
+        let sum = world.store.journal_sum(line.account.clone()).await.expect("a sum");
+        assert_eq!(sum, line.amount, "{:?}", line.account);
+    }
+}
+
+#[tokio::test]
+async fn the_filing_that_covers_the_visit_is_fetched_with_the_receipt() {
+    let world = World::new();
+    assert_eq!(world.receive_fresh(&settle("1")).await.filing, None);
+    world.lodge("later", FilingClass::LongTerm, date(2025, 6, 11)).await;
+    assert_eq!(world.receive_fresh(&settle("2")).await.filing, None);
+    world.lodge("plain", FilingClass::OtherTemporary, date(2025, 6, 10)).await;
+    world.lodge("better", FilingClass::Referral, date(2025, 1, 1)).await;
+    let fetched = world.receive_fresh(&settle("3")).await.filing.expect("a filing");
+    assert_eq!(fetched, filing("better", FilingClass::Referral, date(2025, 1, 1)));
+    let record = world.store.operation_page(Position(2), 1).await.expect("a record").remove(0);
+    assert_eq!(record.filing.as_deref(), Some("better"));
+}
+
+#[tokio::test]
+async fn a_filing_is_lodged_once_and_cancelled_once() {
+    let world = World::new();
+    let lodged = world.lodge("F", FilingClass::LongTerm, date(2025, 1, 1)).await;
+    assert!(matches!(&lodged, Lodged::Stands(held) if held.standing == FilingStanding::InForce));
+    assert_eq!(world.lodge("F", FilingClass::LongTerm, date(2025, 1, 1)).await, lodged);
+    assert!(matches!(world.lodge("F", FilingClass::Referral, date(2025, 1, 1)).await, Lodged::Differs(_)));
+
+    let id = |text| FilingId::new(text).expect("an id");
+    let until = |day| world.store.filing_cancel(id("F"), Some(day), lodging());
+    let cancelled = until(date(2025, 6, 9)).await.expect("cancelled");
+    assert_eq!(until(date(2025, 6, 9)).await.expect("cancelled"), cancelled);
+    assert!(matches!(until(date(2025, 7, 9)).await, Ok(Lodged::Differs(_))));
+    assert_eq!(world.store.filing_cancel(id("G"), None, lodging()).await.expect("no fault"), Lodged::Unknown);
+    assert_eq!(world.receive_fresh(&settle("1")).await.filing, None, "the admission was a day later");
+    let listed = world.store.filing_list(Some(pool("410700")), Some(person()), 10).await.expect("a list");
+    assert_eq!(
+        listed.iter().map(|held| held.in_force().and_then(|filing| filing.validity.to)).collect::<Vec<_>>(),
+        [Some(date(2025, 6, 9))]
+    );
+    assert_eq!(world.store.filing_list(Some(pool("310000")), None, 10).await.expect("a list"), []);
+}
+
+#[tokio::test]
+async fn the_highest_number_of_a_regions_book_is_known() {
+    let world = World::new();
+    assert_eq!(world.store.answer_highest_book_seq(pool("410700")).await.expect("a number"), 0);
+    for (message, book_seq) in [("1", 7), ("2", 9), ("3", 8)] {
+        let position = world.receive_fresh(&settle(message)).await.position;
+        world.store.operation_answer(position, pool("410700"), answer("yes", book_seq), None).await.expect("kept");
+    }
+    assert_eq!(world.store.answer_highest_book_seq(pool("410700")).await.expect("a number"), 9);
+    assert_eq!(world.store.answer_highest_book_seq(pool("310000")).await.expect("a number"), 0);
+}
+
+#[tokio::test]
+async fn everything_is_there_after_opening_again() {
+    let world = World::new();
+    let path = world.path();
+    let position = world.receive_fresh(&settle("1")).await.position;
+    world.answer(position, booking("1", Turn::Enter, 100)).await;
+    world.receive_fresh(&settle("2")).await;
+    let before = world.store.operation_page(Position(0), 10).await.expect("records");
+    let World { folder, store, regions } = world;
+    let closed = store.closed();
+    drop(store);
+    closed.wait().await;
+    let store = HubStore::open(&path, StoreOptions::default()).expect("it is free again");
+    let world = World { folder, store, regions };
+    assert_eq!(world.store.operation_page(Position(0), 10).await.expect("records"), before);
+    assert_eq!(world.hospital().await, 100);
+    world.check().await;
+}
+
+#[tokio::test]
+async fn nobody_changes_or_removes_evidence() {
+    let world = World::new();
+    let position = world.receive_fresh(&settle("1")).await.position;
+    world.answer(position, booking("1", Turn::Enter, 100)).await;
+    let released = world.receive_fresh(&settle("2")).await.position;
+    world.store.operation_release(released, at(2)).await.expect("released");
+    world.receive_fresh(&reverse("9", "8")).await;
+    world.lodge("F", FilingClass::LongTerm, date(2025, 1, 1)).await;
+    let id = FilingId::new("F").expect("an id");
+    world.store.filing_cancel(id, None, lodging()).await.expect("cancelled");
+
+    let by_hand = rusqlite::Connection::open(world.path()).expect("the file");
+    for (table, column) in [
+        ("operations", "home"),
+        ("releases", "released_at"),
+        ("answers", "book_seq"),
+        ("tombstones", "laid_at"),
+        ("journal_entries", "turn"),
+        ("journal_lines", "amount"),
+        ("filings", "class"),
+        ("filing_cancellations", "cancelled_by"),
+    ] {
+        for statement in [format!("UPDATE {table} SET {column} = {column}"), format!("DELETE FROM {table}")] {
+            let refused = by_hand.execute(&statement, []).expect_err("a refusal").to_string();
+            assert_eq!(refused, format!("{table} is append-only"), "{statement}");
+        }
+    }
+}

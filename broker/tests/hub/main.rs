@@ -1,0 +1,9 @@
+//! The hub over real mutual TLS on loopback, between a treatment region and a home region that a test scripts. Every
+//! test has its own authority, folders, store and ports.
+
+mod doubt;
+mod fake_home;
+mod operations;
+mod registry;
+mod requests;
+mod world;
