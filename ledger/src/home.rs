@@ -25,6 +25,8 @@ mod proof;
 mod row;
 mod rule_books;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -127,7 +127,7 @@ impl HomeStore {
                 let mut rows = statement.query([super::row::list(people.iter().map(PersonNumber::as_str))])?;
                 let mut homes = HashMap::new();
                 while let Some(row) = rows.next()? {
-                    let columns = Columns { row, table: "enrollees", id: "home" };
+                    let columns = Columns::of(row, "enrollees");
                     homes.insert(columns.id("person", PersonNumber::new)?, columns.pool("home")?);
                 }
                 Ok(homes)
@@ -150,9 +150,12 @@ pub(super) fn current<'a>(
     people: impl Iterator<Item = &'a str>,
 ) -> Result<HashMap<i64, Person>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT enrollee_versions.* FROM enrollees
-           JOIN enrollee_versions ON enrollee_versions.enrollee = enrollees.enrollee
-          WHERE enrollees.person IN (SELECT value FROM json_each(?1))",
+        "SELECT enrollee_versions.enrollee AS enrollee, enrollee_versions.person AS person,
+                enrollee_versions.home AS home, enrollee_versions.birth AS birth
+           FROM json_each(?1) AS wanted
+           CROSS JOIN enrollees
+           CROSS JOIN enrollee_versions
+          WHERE enrollees.person = wanted.value AND enrollee_versions.enrollee = enrollees.enrollee",
     )?;
     let mut people_found = HashMap::new();
     let mut rows = statement.query([super::row::list(people)])?;
@@ -181,7 +184,8 @@ fn facts_of(connection: &Connection, enrollee: i64) -> Result<Option<EnrolleeFac
 }
 
 fn version(row: &Row<'_>) -> Result<(i64, EnrolleeFacts), StoreError> {
-    let columns = Columns { row, table: "enrollee_versions", id: "enrollee" };
+    let columns = Columns::of(row, "enrollee_versions");
+    let enrollee = columns.number("enrollee")?;
     let facts = EnrolleeFacts {
         number: columns.id("person", PersonNumber::new)?,
         home: columns.pool("home")?,
@@ -190,19 +194,21 @@ fn version(row: &Row<'_>) -> Result<(i64, EnrolleeFacts), StoreError> {
         identities: Vec::new(),
         qualifications: Vec::new(),
     };
-    Ok((columns.number("enrollee")?, facts))
+    Ok((enrollee, facts))
 }
 
 fn dated(connection: &Connection, people: &mut HashMap<i64, EnrolleeFacts>) -> Result<(), StoreError> {
     let wanted = number_list(people.keys().copied());
     let mut each = |table: &'static str, take: fn(&mut EnrolleeFacts, &Columns<'_>) -> Result<(), StoreError>| {
         let mut statement = connection.prepare_cached(&format!(
-            "SELECT * FROM {table} WHERE enrollee IN (SELECT value FROM json_each(?1)) ORDER BY enrollee, position"
+            "SELECT {table}.* FROM json_each(?1) AS wanted
+               CROSS JOIN {table} WHERE {table}.enrollee = wanted.value ORDER BY wanted.key, position"
         ))?;
         let mut rows = statement.query([&wanted])?;
         while let Some(row) = rows.next()? {
-            let columns = Columns { row, table, id: "enrollee" };
-            if let Some(facts) = people.get_mut(&columns.number("enrollee")?) {
+            let columns = Columns::of(row, table);
+            let (enrollee, _position) = (columns.number("enrollee")?, columns.number("position")?);
+            if let Some(facts) = people.get_mut(&enrollee) {
                 take(facts, &columns)?;
             }
         }
@@ -218,29 +224,31 @@ fn dated(connection: &Connection, people: &mut HashMap<i64, EnrolleeFacts>) -> R
         Ok(())
     })?;
     each("qualifications", |facts, columns| {
-        let disease = columns.id("disease", DiseaseCode::new)?;
+        let (disease, name) = (columns.id("disease", DiseaseCode::new)?, columns.text("name")?.to_owned());
         let qualification = Qualification { disease, validity: columns.validity()? };
-        facts.qualifications.push(QualificationRow { qualification, name: columns.text("name")?.to_owned() });
+        facts.qualifications.push(QualificationRow { qualification, name });
         Ok(())
     })
 }
 
 fn entitlement(columns: &Columns<'_>) -> Result<EntitlementRow, StoreError> {
-    let tier = columns.text("tier")?;
-    let suspended = columns.optional_date("suspended_from")?.map(|from| -> Result<Validity, StoreError> {
-        Ok(Validity { from, to: columns.optional_date("suspended_to")? })
-    });
+    let insurance = columns.word("insurance", Insurance::from_word)?;
+    let category = columns.text("category")?.to_owned();
+    let class = PersonClass::of_code(&category).ok_or_else(|| columns.corrupt("category", "is no class"))?;
+    let (validity, continuous_since) = (columns.validity()?, columns.date("continuous_since")?);
+    let (tier, civil_servant) = (columns.text("tier")?, columns.flag("civil_servant")?);
+    let (from, to) = (columns.optional_date("suspended_from")?, columns.optional_date("suspended_to")?);
     Ok(EntitlementRow {
         entitlement: Entitlement {
-            insurance: columns.word("insurance", Insurance::from_word)?,
-            class: columns.word("category", PersonClass::of_code)?,
-            validity: columns.validity()?,
-            continuous_since: columns.date("continuous_since")?,
+            insurance,
+            class,
+            validity,
+            continuous_since,
             tier: (!tier.is_empty()).then(|| tier.to_owned()),
-            civil_servant: columns.flag("civil_servant")?,
-            suspended: suspended.transpose()?,
+            civil_servant,
+            suspended: from.map(|from| Validity { from, to }),
         },
-        category: columns.text("category")?.to_owned(),
+        category,
         employer: columns.text("employer")?.to_owned(),
     })
 }
@@ -278,10 +286,15 @@ fn find(connection: &Connection, home: PoolCode, by: &Credential) -> Result<Opti
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    let columns = Columns { row, table: "enrollees", id: "enrollee" };
+    let columns = Columns::of(row, "enrollees");
+    let _number = columns.text("person")?;
     let facts = facts_of(connection, columns.number("enrollee")?)?;
+    let facts = facts.ok_or_else(|| columns.corrupt("enrollee", "has no version"))?;
+    let _home = columns.text("home")?;
+    let content = columns.blob("content")?.to_owned();
     Ok(Some(Enrollee {
-        facts: facts.ok_or_else(|| columns.corrupt("enrollee", "has no version"))?,
+        facts,
+        content,
         sex: columns.text("sex")?.to_owned(),
         sealed: Sealed {
             document_type: columns.text("document_type")?.to_owned(),
@@ -291,7 +304,6 @@ fn find(connection: &Connection, home: PoolCode, by: &Credential) -> Result<Opti
             document: columns.blob("document")?.to_owned(),
             card: columns.blob("card")?.to_owned(),
         },
-        content: columns.blob("content")?.to_owned(),
     }))
 }
 

@@ -81,15 +81,12 @@ impl HomeStore {
 }
 
 fn month_totals(connection: &Connection, person: &PersonNumber) -> Result<Vec<MonthTotal>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT person, day, year, insurance, care AS usage_care, disease, stays, deductible, in_policy, basic,
-                large_sum, catastrophic_base, catastrophic, civil_servant, assistance
-           FROM usages WHERE person = ?1 ORDER BY day",
-    )?;
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT {} FROM usages WHERE person = ?1 ORDER BY usages.day", load::USAGE))?;
     let mut rows = statement.query([person.as_str()])?;
     let mut totals: Vec<MonthTotal> = Vec::new();
     while let Some(row) = rows.next()? {
-        let posting = load::usage_posting(&Columns { row, table: "usages", id: "day" })?;
+        let posting = load::usage_posting(&Columns::of(row, "usages"))?;
         let month = format!("{:04}{:02}", posting.day.year(), posting.day.month());
         let (insurance, year) = (posting.usage.insurance, posting.usage.year);
         let same = |total: &&mut MonthTotal| (total.insurance, total.year, &total.month) == (insurance, year, &month);
@@ -108,7 +105,7 @@ fn visit_answers(
     treatment: Option<PoolCode>,
 ) -> Result<Vec<VisitAnswer>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT operations.book_seq, operations.outcome FROM settlements
+        "SELECT operations.book_seq AS place, operations.outcome AS outcome FROM settlements
            JOIN operations ON operations.book_seq = settlements.book_seq
           WHERE settlements.person = ?1 AND settlements.encounter = ?2 AND (?3 = '' OR settlements.treatment = ?3)
             AND COALESCE((SELECT becomes FROM undoings WHERE undoings.settlement = settlements.settlement
@@ -119,9 +116,9 @@ fn visit_answers(
     let mut rows = statement.query((person.as_str(), encounter.as_str(), treatment))?;
     let mut answers = Vec::new();
     while let Some(row) = rows.next()? {
-        let columns = Columns { row, table: "operations", id: "book_seq" };
-        let outcome = Bytes::copy_from_slice(columns.blob("outcome")?);
-        answers.push(VisitAnswer { seq: load::seq(columns.number("book_seq")?), outcome });
+        let columns = Columns::of(row, "operations");
+        let seq = load::seq(columns.number("place")?);
+        answers.push(VisitAnswer { seq, outcome: Bytes::copy_from_slice(columns.blob("outcome")?) });
     }
     Ok(answers)
 }

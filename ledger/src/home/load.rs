@@ -1,7 +1,7 @@
 //! Reads the part of the book that a batch touches: one query a table, whatever the size of the batch. With a place
 //! of the book as the bound it reads what the operation at that place saw.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -109,11 +109,12 @@ pub(super) fn seq(stored: i64) -> BookSeq {
 
 fn answers(connection: &Connection, wire: Wire, wanted: &Wanted, loaded: &mut Loaded) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT book_seq, kind, bytes, outcome, key FROM operations WHERE key IN (SELECT value FROM json_each(?1))",
+        "SELECT book_seq, outcome, operations.key AS key, kind, bytes FROM json_each(?1) AS wanted
+           CROSS JOIN operations WHERE operations.key = wanted.value",
     )?;
     let mut rows = statement.query([list(wanted.keys.iter().map(String::as_str))])?;
     while let Some(row) = rows.next()? {
-        let columns = Columns { row, table: "operations", id: "book_seq" };
+        let columns = Columns::of(row, "operations");
         let place = seq(columns.number("book_seq")?);
         loaded.outcomes.insert(place, Bytes::copy_from_slice(columns.blob("outcome")?));
         let key = super::append::read_key(columns.text("key")?).ok_or_else(|| columns.corrupt("key", "is no key"))?;
@@ -159,15 +160,15 @@ impl Reading<'_> {
             return Ok(());
         }
         let mut statement = self.connection.prepare_cached(
-            "SELECT settlement FROM settlements
-              WHERE settlement IN (SELECT value FROM json_each(?1)) AND book_seq < ?2
+            "SELECT settlement FROM json_each(?1) AS wanted
+               CROSS JOIN settlements WHERE settlements.settlement = wanted.value AND book_seq < ?2
              UNION ALL
-             SELECT counter FROM undoings
-              WHERE counter <> '' AND counter IN (SELECT value FROM json_each(?1)) AND book_seq < ?2",
+             SELECT counter FROM json_each(?1) AS wanted
+               CROSS JOIN undoings WHERE undoings.counter = wanted.value AND counter <> '' AND book_seq < ?2",
         )?;
         let mut rows = statement.query((list(wanted.new_ids.iter().map(String::as_str)), self.before))?;
         while let Some(row) = rows.next()? {
-            let columns = Columns { row, table: "settlements", id: "settlement" };
+            let columns = Columns::of(row, "settlements");
             self.book.taken.insert(columns.id("settlement", SettlementId::new)?);
         }
         Ok(())
@@ -175,11 +176,12 @@ impl Reading<'_> {
 
     fn tombstones(&mut self, wanted: &Wanted) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT target FROM tombstones WHERE target IN (SELECT value FROM json_each(?1)) AND book_seq < ?2",
+            "SELECT target FROM json_each(?1) AS wanted
+               CROSS JOIN tombstones WHERE tombstones.target = wanted.value AND book_seq < ?2",
         )?;
         let mut rows = statement.query((list(wanted.own_targets.iter().map(String::as_str)), self.before))?;
         while let Some(row) = rows.next()? {
-            let columns = Columns { row, table: "tombstones", id: "target" };
+            let columns = Columns::of(row, "tombstones");
             let target = super::append::read_target(columns.text("target")?)
                 .ok_or_else(|| columns.corrupt("target", "is no target"))?;
             self.book.person(&target.person.clone()).tombstones.insert(target);
@@ -191,29 +193,32 @@ impl Reading<'_> {
     /// with what a reversal names, so the index of keys serves.
     fn messages(&mut self, target: &ReversalTarget) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT operations.book_seq, operations.kind, operations.accepted,
+            "SELECT operations.book_seq AS place, operations.kind AS kind, operations.accepted AS accepted,
                     COALESCE(settlements.settlement, '') AS settled,
                     COALESCE(undoings.settlement, '') AS undone, COALESCE(undoings.counter, '') AS counter
                FROM operations
                LEFT JOIN settlements ON settlements.book_seq = operations.book_seq
                LEFT JOIN undoings ON undoings.book_seq = operations.book_seq
-              WHERE operations.key > ?1 AND operations.key < ?2 AND operations.book_seq < ?3
+              WHERE operations.key > ?1 AND operations.key < ?2 AND +operations.book_seq < ?3
                 AND operations.kind <> 'void'
-              ORDER BY operations.book_seq",
+              ORDER BY +operations.book_seq",
         )?;
         let prefix = target.to_text();
         let mut rows = statement.query((format!("{prefix}\u{1f}"), format!("{prefix}\u{20}"), self.before))?;
         let mut about = Vec::new();
         while let Some(row) = rows.next()? {
-            let columns = Columns { row, table: "operations", id: "book_seq" };
-            let deed = match (columns.text("kind")?, columns.flag("accepted")?) {
-                ("settle", true) => Deed::Settled(columns.id("settled", SettlementId::new)?),
-                ("cancel", true) => Deed::Cancelled {
-                    settlement: columns.id("undone", SettlementId::new)?,
-                    counter: columns.id("counter", SettlementId::new)?,
-                },
-                ("reverse", true) => Deed::Reversed,
-                _ => Deed::Refused,
+            let columns = Columns::of(row, "operations");
+            let _place = columns.number("place")?;
+            let (kind, accepted) = (columns.text("kind")?, columns.flag("accepted")?);
+            let settled = columns.optional_id("settled", SettlementId::new)?;
+            let undone = columns.optional_id("undone", SettlementId::new)?;
+            let counter = columns.optional_id("counter", SettlementId::new)?;
+            let deed = match (kind, accepted, settled, undone, counter) {
+                ("settle", true, Some(settled), None, None) => Deed::Settled(settled),
+                ("cancel", true, None, Some(settlement), Some(counter)) => Deed::Cancelled { settlement, counter },
+                ("reverse", true, None, _, None) => Deed::Reversed,
+                (_, false, None, None, None) => Deed::Refused,
+                _ => return Err(columns.corrupt("kind", "does not agree with what was appended")),
             };
             match &deed {
                 Deed::Settled(settlement) | Deed::Cancelled { settlement, counter: _ } => {
@@ -231,7 +236,8 @@ impl Reading<'_> {
             return Ok(Vec::new());
         }
         let mut statement = self.connection.prepare_cached(
-            "SELECT DISTINCT encounter FROM settlements WHERE settlement IN (SELECT value FROM json_each(?1))",
+            "SELECT encounter FROM json_each(?1) AS wanted
+               CROSS JOIN settlements WHERE settlements.settlement = wanted.value",
         )?;
         let rows = statement.query_map([list(settlements.iter().map(String::as_str))], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -239,29 +245,47 @@ impl Reading<'_> {
 
     /// All stays of the people, and whatever else the batch may touch.
     fn settlements(&mut self, people: &str, encounters: &str, ids: &BTreeSet<String>) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT settlements.*, operations.outcome, operations.decided_at,
-                    usages.day, usages.year, usages.insurance, usages.care AS usage_care, usages.disease, usages.stays,
-                    usages.deductible, usages.in_policy, usages.basic, usages.large_sum, usages.catastrophic_base,
-                    usages.catastrophic, usages.civil_servant, usages.assistance
-               FROM (SELECT book_seq FROM settlements
-                      WHERE care = 'inpatient' AND person IN (SELECT value FROM json_each(?1))
-                     UNION SELECT book_seq FROM settlements WHERE encounter IN (SELECT value FROM json_each(?2))
-                     UNION SELECT book_seq FROM settlements WHERE settlement IN (SELECT value FROM json_each(?3))
-                    ) AS touched
-               JOIN settlements ON settlements.book_seq = touched.book_seq
-               JOIN operations ON operations.book_seq = touched.book_seq
-               JOIN usages ON usages.person = settlements.person AND usages.after_seq = touched.book_seq
-                          AND usages.posting = ''
-              WHERE touched.book_seq < ?4
-              ORDER BY touched.book_seq",
-        )?;
-        let mut rows = statement.query((people, encounters, list(ids.iter().map(String::as_str)), self.before))?;
-        while let Some(row) = rows.next()? {
-            let booked = booked(row, self.wire)?;
+        let mut found = BTreeMap::new();
+        self.booked("settlements.person = wanted.value AND settlements.care = 'inpatient'", people, &mut found)?;
+        self.booked("settlements.encounter = wanted.value", encounters, &mut found)?;
+        if !ids.is_empty() {
+            let ids = list(ids.iter().map(String::as_str));
+            self.booked("settlements.settlement = wanted.value", &ids, &mut found)?;
+        }
+        for booked in found.into_values() {
             self.book.person(&booked.person.clone()).settlements.push(booked);
         }
         self.standings()
+    }
+
+    fn booked(
+        &self,
+        condition: &'static str,
+        wanted: &str,
+        found: &mut BTreeMap<BookSeq, Booked>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT settlements.book_seq AS place, operations.outcome AS outcome, settlements.home AS home,
+                    settlements.person AS person, settlements.encounter AS encounter,
+                    settlements.institution AS institution, settlements.treatment AS treatment,
+                    settlements.care AS visit_care, settlements.admitted AS admitted,
+                    settlements.discharged AS discharged, settlements.charge_batch AS charge_batch,
+                    settlements.interim AS interim, {USAGE}
+               FROM json_each(?1) AS wanted
+               CROSS JOIN settlements
+               CROSS JOIN operations
+               CROSS JOIN usages
+              WHERE {condition} AND +settlements.book_seq < ?2
+                AND operations.book_seq = settlements.book_seq
+                AND usages.person = settlements.person AND usages.after_seq = settlements.book_seq
+                AND usages.posting = ''"
+        ))?;
+        let mut rows = statement.query((wanted, self.before))?;
+        while let Some(row) = rows.next()? {
+            let booked = booked(row, self.wire)?;
+            found.insert(booked.seq, booked);
+        }
+        Ok(())
     }
 
     fn standings(&mut self) -> Result<(), StoreError> {
@@ -276,15 +300,16 @@ impl Reading<'_> {
             return Ok(());
         }
         let mut statement = self.connection.prepare_cached(
-            "SELECT book_seq, settlement, becomes, counter FROM undoings
-              WHERE settlement IN (SELECT value FROM json_each(?1)) AND book_seq < ?2 ORDER BY book_seq",
+            "SELECT book_seq, settlement, becomes, counter FROM json_each(?1) AS wanted
+               CROSS JOIN undoings WHERE undoings.settlement = wanted.value AND book_seq < ?2
+              ORDER BY wanted.key, book_seq",
         )?;
         let mut rows = statement.query((list(ids), self.before))?;
         let mut last: HashMap<SettlementId, (Standing, BookSeq)> = HashMap::new();
         while let Some(row) = rows.next()? {
-            let columns = Columns { row, table: "undoings", id: "book_seq" };
-            let standing = standing(&columns)?;
-            last.insert(columns.id("settlement", SettlementId::new)?, (standing, seq(columns.number("book_seq")?)));
+            let columns = Columns::of(row, "undoings");
+            let changed = seq(columns.number("book_seq")?);
+            last.insert(columns.id("settlement", SettlementId::new)?, (standing(&columns)?, changed));
         }
         for booked in self.book.people.values_mut().flat_map(|person| &mut person.settlements) {
             if let Some((standing, changed)) = last.remove(&booked.settled.settlement) {
@@ -295,49 +320,51 @@ impl Reading<'_> {
     }
 
     fn used(&mut self, people: &str) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT person, day, year, insurance, care AS usage_care, disease, stays, deductible, in_policy, basic,
-                    large_sum, catastrophic_base, catastrophic, civil_servant, assistance
-               FROM usages WHERE person IN (SELECT value FROM json_each(?1)) AND after_seq < ?2",
-        )?;
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT usages.person AS person, {USAGE} FROM json_each(?1) AS wanted
+               CROSS JOIN usages WHERE usages.person = wanted.value AND usages.after_seq < ?2"
+        ))?;
         let mut rows = statement.query((people, self.before))?;
         while let Some(row) = rows.next()? {
-            let columns = Columns { row, table: "usages", id: "person" };
-            let posting = usage_posting(&columns)?;
-            self.person(&columns)?.used.add(&posting.usage);
+            let columns = Columns::of(row, "usages");
+            let person = self.person(&columns)?;
+            person.used.add(&usage_posting(&columns)?.usage);
         }
         Ok(())
     }
 
     fn accounts(&mut self, people: &str) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT person, CAST(SUM(amount) AS BIGINT) AS amount FROM account_entries
-              WHERE person IN (SELECT value FROM json_each(?1)) AND after_seq < ?2 GROUP BY person",
+            "SELECT person, amount FROM json_each(?1) AS wanted
+               CROSS JOIN account_entries WHERE account_entries.person = wanted.value AND after_seq < ?2",
         )?;
         let mut rows = statement.query((people, self.before))?;
         while let Some(row) = rows.next()? {
-            let columns = Columns { row, table: "account_entries", id: "person" };
-            self.person(&columns)?.account_balance = Money::from_fen(columns.number("amount")?);
+            let columns = Columns::of(row, "account_entries");
+            self.person(&columns)?.account_balance += Money::from_fen(columns.number("amount")?);
         }
         Ok(())
     }
 
     fn claims(&mut self, people: &str) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, person, institution, encounter FROM postings AS claim
-              WHERE kind = 'manual-claim' AND cancels = '' AND encounter <> '' AND after_seq < ?2
-                AND person IN (SELECT value FROM json_each(?1))
+            "SELECT claim.person AS person, claim.id AS id, claim.institution AS institution,
+                    claim.encounter AS encounter
+               FROM json_each(?1) AS wanted
+               CROSS JOIN postings AS claim
+              WHERE claim.person = wanted.value AND claim.kind = 'manual-claim' AND claim.cancels = ''
+                AND claim.encounter <> '' AND claim.after_seq < ?2
                 AND NOT EXISTS (SELECT 1 FROM postings WHERE cancels = claim.id AND cancels <> '' AND after_seq < ?2)",
         )?;
         let mut rows = statement.query((people, self.before))?;
         while let Some(row) = rows.next()? {
-            let columns = Columns { row, table: "postings", id: "id" };
-            let claim = Claim {
+            let columns = Columns::of(row, "postings");
+            let person = self.person(&columns)?;
+            person.claims.push(Claim {
                 id: columns.text("id")?.to_owned(),
                 institution: columns.id("institution", InstitutionCode::new)?,
                 encounter: columns.id("encounter", EncounterId::new)?,
-            };
-            self.person(&columns)?.claims.push(claim);
+            });
         }
         Ok(())
     }
@@ -348,14 +375,15 @@ impl Reading<'_> {
 }
 
 fn booked(row: &Row<'_>, wire: Wire) -> Result<Booked, StoreError> {
-    let columns = Columns { row, table: "settlements", id: "book_seq" };
+    let columns = Columns::of(row, "settlements");
+    let place = seq(columns.number("place")?);
     let outcome =
         (wire.read_outcome)(columns.blob("outcome")?).map_err(|problem| columns.corrupt("outcome", problem))?;
     let Outcome::Accepted { decided_at: _, done: Done::Settled(settled) } = outcome else {
         return Err(columns.corrupt("outcome", "is not a settlement"));
     };
     Ok(Booked {
-        seq: seq(columns.number("book_seq")?),
+        seq: place,
         settled: *settled,
         home: columns.pool("home")?,
         person: columns.id("person", PersonNumber::new)?,
@@ -363,7 +391,7 @@ fn booked(row: &Row<'_>, wire: Wire) -> Result<Booked, StoreError> {
             encounter: columns.id("encounter", EncounterId::new)?,
             institution: columns.id("institution", InstitutionCode::new)?,
             treatment: columns.pool("treatment")?,
-            care: columns.word("care", CareKind::from_word)?,
+            care: columns.word("visit_care", CareKind::from_word)?,
             admitted: columns.date("admitted")?,
             discharged: columns.optional_date("discharged")?,
             batch: columns.optional_id("charge_batch", BatchNumber::new)?,
@@ -384,14 +412,22 @@ pub(super) fn standing(columns: &Columns<'_>) -> Result<Standing, StoreError> {
     }
 }
 
+/// The columns of a usage, in the order in which [`usage_posting`] reads them.
+pub(super) const USAGE: &str = "usages.day AS day, usages.year AS year, usages.insurance AS insurance,
+    usages.care AS care, usages.disease AS disease, usages.stays AS stays, usages.deductible AS deductible,
+    usages.in_policy AS in_policy, usages.basic AS basic, usages.large_sum AS large_sum,
+    usages.catastrophic_base AS catastrophic_base, usages.catastrophic AS catastrophic,
+    usages.civil_servant AS civil_servant, usages.assistance AS assistance";
+
 pub(super) fn usage_posting(columns: &Columns<'_>) -> Result<UsagePosting, StoreError> {
     let money = |column| columns.number(column).map(Money::from_fen);
+    let day = columns.date("day")?;
     let year = i16::try_from(columns.number("year")?).map_err(|problem| columns.corrupt("year", problem))?;
     Ok(UsagePosting {
         usage: Usage {
             year: BenefitYear(year),
             insurance: columns.word("insurance", Insurance::from_word)?,
-            care: columns.word("usage_care", CareKind::from_word)?,
+            care: columns.word("care", CareKind::from_word)?,
             disease: columns.optional_id("disease", DiseaseCode::new)?,
             sums: UsageSums {
                 stays: columns.number("stays")?,
@@ -405,6 +441,6 @@ pub(super) fn usage_posting(columns: &Columns<'_>) -> Result<UsagePosting, Store
                 assistance: money("assistance")?,
             },
         },
-        day: columns.date("day")?,
+        day,
     })
 }

@@ -62,32 +62,38 @@ impl HomeStore {
 }
 
 fn read(connection: &Connection, wire: Wire, seq: BookSeq) -> Result<Option<Past>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT * FROM operations WHERE book_seq = ?1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT book_seq, kind, bytes, filing, enrollee, rule_set, outcome, decided_at FROM operations
+          WHERE book_seq = ?1",
+    )?;
     let mut rows = statement.query([place(seq)])?;
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    let columns = Columns { row, table: "operations", id: "book_seq" };
-    let operation = match columns.text("kind")? {
+    let columns = Columns::of(row, "operations");
+    let _place = columns.number("book_seq")?;
+    let (kind, bytes) = (columns.text("kind")?, columns.blob("bytes")?);
+    let operation = match kind {
         "void" => None,
         _ => {
-            let read = (wire.read_operation)(columns.blob("bytes")?);
+            let read = (wire.read_operation)(bytes);
             Some(Arc::new(read.map_err(|problem| columns.corrupt("bytes", problem))?))
         }
     };
-    let enrollee: Option<i64> = row.get("enrollee")?;
+    let filing = columns.optional_blob("filing")?.map(Bytes::copy_from_slice);
+    let enrollee = columns.optional_number("enrollee")?;
     let rule_set = columns.number("rule_set")?;
-    let filing: Option<Vec<u8>> = row.get("filing")?;
+    let outcome = Bytes::copy_from_slice(columns.blob("outcome")?);
     let decided_at = Timestamp::from_microsecond(columns.number("decided_at")?);
     Ok(Some(Past {
         seq,
         book: book(connection, wire, seq, operation.as_ref(), enrollee)?,
         operation,
-        filing: filing.map(Bytes::from),
+        filing,
         rule_books: rule_books::texts(connection, rule_set)?,
         rule_set,
         decided_at: decided_at.map_err(|problem| columns.corrupt("decided_at", problem))?,
-        outcome: Bytes::copy_from_slice(columns.blob("outcome")?),
+        outcome,
     }))
 }
 

@@ -162,7 +162,7 @@ fn enrolled(transaction: &Transaction<'_>, posting: &Posting) -> Result<bool, St
     let mut rows = statement.query([posting.person.as_str()])?;
     match rows.next()? {
         Some(row) => {
-            let columns = Columns { row, table: "enrollees", id: "home" };
+            let columns = Columns::of(row, "enrollees");
             Ok(posting.pools.contains(&columns.pool("home")?))
         }
         None => Ok(false),
@@ -252,10 +252,10 @@ fn counter(
     original: &str,
 ) -> Result<(Option<UsagePosting>, Money), StoreError> {
     let mut statement = transaction
-        .prepare_cached("SELECT usages.*, care AS usage_care FROM usages WHERE person = ?1 AND posting = ?2")?;
+        .prepare_cached(&format!("SELECT {} FROM usages WHERE person = ?1 AND posting = ?2", load::USAGE))?;
     let mut rows = statement.query((person.as_str(), original))?;
     let usage = match rows.next()? {
-        Some(row) => Some(load::usage_posting(&Columns { row, table: "usages", id: "posting" })?.counter()),
+        Some(row) => Some(load::usage_posting(&Columns::of(row, "usages"))?.counter()),
         None => None,
     };
     let mut statement =

@@ -16,13 +16,17 @@ use crate::store::StoreError;
 
 /// Whether a row's cause is in force: a settlement that is neither cancelled nor reversed, a posting that neither is
 /// cancelled nor cancels.
-const CAUSE_IN_FORCE: &str = "CASE WHEN entry.posting = ''
-    THEN EXISTS (SELECT 1 FROM settlements WHERE settlements.book_seq = entry.after_seq
-          AND COALESCE((SELECT becomes FROM undoings WHERE undoings.settlement = settlements.settlement
-                         ORDER BY undoings.book_seq DESC LIMIT 1), 'in-force') = 'in-force')
-    ELSE EXISTS (SELECT 1 FROM postings WHERE postings.id = entry.posting AND postings.cancels = ''
-          AND NOT EXISTS (SELECT 1 FROM postings AS counter WHERE counter.cancels = entry.posting))
-    END AS counts";
+fn cause_in_force(entry: &str) -> String {
+    format!(
+        "CASE WHEN {entry}.posting = ''
+            THEN EXISTS (SELECT 1 FROM settlements WHERE settlements.book_seq = {entry}.after_seq
+                  AND COALESCE((SELECT becomes FROM undoings WHERE undoings.settlement = settlements.settlement
+                                 ORDER BY undoings.book_seq DESC LIMIT 1), 'in-force') = 'in-force')
+            ELSE EXISTS (SELECT 1 FROM postings WHERE postings.id = {entry}.posting AND postings.cancels = ''
+                  AND NOT EXISTS (SELECT 1 FROM postings AS counter WHERE counter.cancels = {entry}.posting))
+            END AS counts"
+    )
+}
 
 impl HomeStore {
     /// Checks everything that can be checked on the rows alone.
@@ -91,14 +95,17 @@ fn every_change_has_its_journal_entry(connection: &Connection) -> Result<Vec<Fin
 }
 
 fn year_to_date_is_the_fold_of_what_is_in_force(connection: &Connection) -> Result<Vec<Finding>, StoreError> {
-    let mut statement =
-        connection.prepare(&format!("SELECT entry.*, care AS usage_care, {CAUSE_IN_FORCE} FROM usages AS entry"))?;
+    let mut statement = connection.prepare(&format!(
+        "SELECT usages.person AS person, {}, {} FROM usages",
+        load::USAGE,
+        cause_in_force("usages")
+    ))?;
     let mut rows = statement.query([])?;
     let mut people: BTreeMap<String, (Used, Used)> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let columns = Columns { row, table: "usages", id: "after_seq" };
-        let usage = load::usage_posting(&columns)?.usage;
+        let columns = Columns::of(row, "usages");
         let (all, in_force) = people.entry(columns.text("person")?.to_owned()).or_default();
+        let usage = load::usage_posting(&columns)?.usage;
         all.add(&usage);
         if columns.flag("counts")? {
             in_force.add(&usage);
@@ -117,8 +124,9 @@ fn an_account_is_the_fold_of_what_is_in_force(connection: &Connection) -> Result
     let mut statement = connection.prepare(&format!(
         "SELECT person, CAST(SUM(amount) AS BIGINT) AS balance,
                 CAST(SUM(CASE WHEN counts THEN amount ELSE 0 END) AS BIGINT) AS in_force
-           FROM (SELECT entry.*, {CAUSE_IN_FORCE} FROM account_entries AS entry) AS entries
+           FROM (SELECT account_entries.*, {} FROM account_entries) AS entries
           GROUP BY person HAVING SUM(amount) <> SUM(CASE WHEN counts THEN amount ELSE 0 END)",
+        cause_in_force("account_entries")
     ))?;
     let rows = statement.query_map([], |row| {
         Ok((row.get::<_, String>(0)?, Money::from_fen(row.get(1)?), Money::from_fen(row.get(2)?)))
@@ -132,16 +140,18 @@ fn an_account_is_the_fold_of_what_is_in_force(connection: &Connection) -> Result
 }
 
 fn a_settlement_uses_up_what_its_answer_says(connection: &Connection, wire: Wire) -> Result<Vec<Finding>, StoreError> {
-    let mut statement = connection.prepare(
-        "SELECT usages.*, usages.care AS usage_care, settlements.settlement, operations.outcome FROM settlements
+    let mut statement = connection.prepare(&format!(
+        "SELECT settlements.settlement AS settlement, operations.outcome AS outcome, {} FROM settlements
            JOIN operations ON operations.book_seq = settlements.book_seq
            JOIN usages ON usages.person = settlements.person AND usages.after_seq = settlements.book_seq
                       AND usages.posting = ''",
-    )?;
+        load::USAGE
+    ))?;
     let mut rows = statement.query([])?;
     let mut findings = Vec::new();
     while let Some(row) = rows.next()? {
-        let columns = Columns { row, table: "settlements", id: "settlement" };
+        let columns = Columns::of(row, "settlements");
+        let _settlement = columns.text("settlement")?;
         let outcome =
             (wire.read_outcome)(columns.blob("outcome")?).map_err(|fault| columns.corrupt("outcome", fault))?;
         let Outcome::Accepted { decided_at: _, done: Done::Settled(settled) } = outcome else {

@@ -1,33 +1,54 @@
 //! Reading columns back as what they were written from. A column that does not read is a corrupt row, never a panic.
+//! Columns are read in the order of their statement, since looking each up by name is what a hot query would spend
+//! most of its time on; debug builds, hence all tests, check that the names agree.
 
+use std::cell::Cell;
 use std::fmt::Display;
 
 use jiff::civil::Date;
 use rusqlite::Row;
+use rusqlite::types::ValueRef;
 use settlement::ids::{IdError, PoolCode, RegionCode};
 use settlement::person::Validity;
 
 use crate::store::StoreError;
 
-/// A row of a table under its id, as errors name it.
+/// The columns of a row of a table. The first of them is what errors call the row by.
 pub(super) struct Columns<'a> {
-    pub row: &'a Row<'a>,
-    pub table: &'static str,
-    /// The column that says which row it is.
-    pub id: &'static str,
+    row: &'a Row<'a>,
+    table: &'static str,
+    next: Cell<usize>,
 }
 
-impl Columns<'_> {
-    pub fn text(&self, column: &str) -> Result<&str, StoreError> {
-        self.row.get_ref(column)?.as_str().map_err(|problem| self.corrupt(column, problem))
+impl<'a> Columns<'a> {
+    pub fn of(row: &'a Row<'a>, table: &'static str) -> Columns<'a> {
+        Columns { row, table, next: Cell::new(0) }
     }
 
-    pub fn blob(&self, column: &str) -> Result<&[u8], StoreError> {
-        self.row.get_ref(column)?.as_blob().map_err(|problem| self.corrupt(column, problem))
+    fn next(&self, column: &str) -> Result<ValueRef<'a>, StoreError> {
+        let position = self.next.replace(self.next.get() + 1);
+        debug_assert_eq!(self.row.as_ref().column_name(position), Ok(column), "of {}", self.table);
+        Ok(self.row.get_ref(position)?)
+    }
+
+    pub fn text(&self, column: &str) -> Result<&'a str, StoreError> {
+        self.next(column)?.as_str().map_err(|problem| self.corrupt(column, problem))
+    }
+
+    pub fn blob(&self, column: &str) -> Result<&'a [u8], StoreError> {
+        self.next(column)?.as_blob().map_err(|problem| self.corrupt(column, problem))
+    }
+
+    pub fn optional_blob(&self, column: &str) -> Result<Option<&'a [u8]>, StoreError> {
+        self.next(column)?.as_blob_or_null().map_err(|problem| self.corrupt(column, problem))
     }
 
     pub fn number(&self, column: &str) -> Result<i64, StoreError> {
-        Ok(self.row.get(column)?)
+        self.next(column)?.as_i64().map_err(|problem| self.corrupt(column, problem))
+    }
+
+    pub fn optional_number(&self, column: &str) -> Result<Option<i64>, StoreError> {
+        self.next(column)?.as_i64_or_null().map_err(|problem| self.corrupt(column, problem))
     }
 
     pub fn flag(&self, column: &str) -> Result<bool, StoreError> {
@@ -43,7 +64,11 @@ impl Columns<'_> {
         column: &str,
         read: impl FnOnce(&str) -> Result<T, IdError>,
     ) -> Result<Option<T>, StoreError> {
-        if self.text(column)?.is_empty() { Ok(None) } else { self.id(column, read).map(Some) }
+        let text = self.text(column)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        read(text).map(Some).map_err(|problem| self.corrupt(column, problem))
     }
 
     pub fn word<T>(&self, column: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
@@ -55,11 +80,15 @@ impl Columns<'_> {
     }
 
     pub fn date(&self, column: &str) -> Result<Date, StoreError> {
-        self.text(column)?.parse().map_err(|problem| self.corrupt(column, problem))
+        read_date(self.text(column)?).ok_or_else(|| self.corrupt(column, "is not a date"))
     }
 
     pub fn optional_date(&self, column: &str) -> Result<Option<Date>, StoreError> {
-        if self.text(column)?.is_empty() { Ok(None) } else { self.date(column).map(Some) }
+        let text = self.text(column)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        read_date(text).map(Some).ok_or_else(|| self.corrupt(column, "is not a date"))
     }
 
     pub fn validity(&self) -> Result<Validity, StoreError> {
@@ -67,9 +96,13 @@ impl Columns<'_> {
     }
 
     pub fn corrupt(&self, column: &str, problem: impl Display) -> StoreError {
-        let id = self.row.get_ref(self.id).map(|value| format!("{value:?}")).unwrap_or_default();
+        let id = self.row.get_ref(0).map(|value| format!("{value:?}")).unwrap_or_default();
         StoreError::Corrupt { table: self.table, id, problem: format!("{column} {problem}") }
     }
+}
+
+fn read_date(text: &str) -> Option<Date> {
+    text.parse().ok()
 }
 
 /// A date as its column has it; empty for none.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ledger::home::Reply;
+use ledger::home::{Asked, Reply};
 use proto::convert;
+use settlement::decide::{decide, judge_by};
 use settlement::money::Money;
 use settlement::operation::{Operation, Request};
 use settlement::outcome::{Done, Outcome, Undone};
@@ -133,31 +134,11 @@ fn history() -> Vec<Operation> {
 
 /// Decides in one transaction, as the committer would if all had come while it was busy.
 async fn decide_as_one_batch(world: &World, operations: &[Operation]) -> Vec<(u64, Outcome)> {
-    use ledger::home::{Arrival, Asked, AttachedFiling};
-    use settlement::decide::{decide, judge_by};
     let pools = [pool("410700")].into();
     let rules = region::rules::read(&world.config().rulebooks, &pools).expect("rule books");
     let store = world.running().store();
     let set = store.rule_set_load(rules.texts, world.clock.now()).await.expect("a set");
-    let asked: Vec<Asked> = operations
-        .iter()
-        .map(|operation| {
-            let filing = settlement::filing::Filing {
-                id: settlement::ids::FilingId::new("F1").expect("an id"),
-                person: operation.key.person.clone(),
-                home: pool("410700"),
-                class: settlement::filing::FilingClass::LongTerm,
-                destination: settlement::ids::RegionCode::new("310000").expect("a code"),
-                validity: settlement::person::Validity { from: jiff::civil::date(2024, 1, 1), to: None },
-            };
-            let bytes = prost::Message::encode_to_vec(&convert::write_filing(&filing)).into();
-            Asked::Operate(Box::new(Arrival {
-                operation: operation.clone().into(),
-                bytes: convert::write_operation(operation),
-                filing: Some(AttachedFiling { filing, bytes }),
-            }))
-        })
-        .collect();
+    let asked: Vec<Asked> = operations.iter().map(|operation| Asked::Operate(Box::new(arrival(operation)))).collect();
     let books = rules.books;
     let replies = store
         .batch_decide(asked.into(), world.clock.clone(), set, move |book, asked, at| match asked {

@@ -3,6 +3,7 @@
 
 mod answers;
 mod files;
+mod histories;
 mod identity;
 mod questions;
 mod world;

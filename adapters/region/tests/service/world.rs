@@ -9,6 +9,7 @@ use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
 use identity::pki::{CertificateAuthority, Issue};
 use ledger::clock::Clock;
+use ledger::home::{Arrival, AttachedFiling};
 use proto::v1::home_region_client::HomeRegionClient;
 use proto::{convert, status, v1};
 use region::{Config, Running, start};
@@ -186,19 +187,35 @@ impl World {
 }
 
 pub async fn operate(mut client: HomeRegionClient<Channel>, operation: &Operation) -> Result<v1::Answer, Refusal> {
-    let filing = Filing {
+    let hub =
+        v1::HubFields { filing: Some(convert::write_filing(&filing_of(operation))), deadline_ms: 8000, position: 1 };
+    let operation = convert::write_operation(operation);
+    let request = v1::OperateRequest { operation, hub: Some(hub), request_id: String::new() };
+    let answer = client.operate(request).await;
+    answer.map(tonic::Response::into_inner).map_err(|status| status::to_refusal(&status))
+}
+
+/// A long-term filing of the operation's person for Shanghai.
+pub fn filing_of(operation: &Operation) -> Filing {
+    Filing {
         id: FilingId::new("F1").expect("an id"),
         person: operation.key.person.clone(),
         home: pool("410700"),
         class: FilingClass::LongTerm,
         destination: RegionCode::new("310000").expect("a code"),
         validity: Validity { from: jiff::civil::date(2024, 1, 1), to: None },
-    };
-    let hub = v1::HubFields { filing: Some(convert::write_filing(&filing)), deadline_ms: 8000, position: 1 };
-    let operation = convert::write_operation(operation);
-    let request = v1::OperateRequest { operation, hub: Some(hub), request_id: String::new() };
-    let answer = client.operate(request).await;
-    answer.map(tonic::Response::into_inner).map_err(|status| status::to_refusal(&status))
+    }
+}
+
+/// The operation as the store gets it from the service.
+pub fn arrival(operation: &Operation) -> Arrival {
+    let filing = filing_of(operation);
+    let bytes = prost::Message::encode_to_vec(&convert::write_filing(&filing)).into();
+    Arrival {
+        operation: operation.clone().into(),
+        bytes: convert::write_operation(operation),
+        filing: Some(AttachedFiling { filing, bytes }),
+    }
 }
 
 pub fn read(answer: &v1::Answer) -> Outcome {
