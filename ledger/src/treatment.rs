@@ -17,6 +17,8 @@ mod schema;
 mod settlement;
 mod sign_in;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 

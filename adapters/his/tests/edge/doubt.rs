@@ -1,6 +1,10 @@
 //! Answers that are lost: not yet known, 5203, 2601, and the late original.
 
+use std::sync::Arc;
+
 use serde_json::json;
+use settlement::ids::EncounterId;
+use tokio::sync::Notify;
 
 use crate::fake_hub::Turn;
 use crate::requests::*;
@@ -98,6 +102,31 @@ async fn a_message_that_never_came_is_voided_by_its_reversal() {
     assert!(text(&reversed, "warn_msg").contains("未收到"));
     world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(302);
     assert!(world.hub.received().is_empty());
+}
+
+#[tokio::test]
+async fn a_desk_that_hangs_up_loses_its_answer_and_not_its_settlement() {
+    let world = World::new().await;
+    let stay = discharged(&world).await;
+    let message = world.new_message();
+    let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.hub.next(Turn::Held(arrived.clone(), go_on.clone()));
+    tokio::select! {
+        answer = world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)) => panic!("too early: {answer:?}"),
+        () = arrived.notified() => {}
+    }
+    go_on.notify_one();
+    let found = loop {
+        let id = EncounterId::new(&stay).expect("an id");
+        let found = world.running().store().look(move |session| session.settlement_list(&id)).await;
+        if let Some(stored) = found.expect("a look").pop() {
+            break stored.settlement.id.to_string();
+        }
+        tokio::task::yield_now().await;
+    };
+    let repeated = world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.ok();
+    assert_eq!(text(&repeated, "output.setlinfo.setl_id"), found);
+    assert_eq!(world.hub.received().len(), 1, "the answer was kept although nobody waited for it");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use settlement::outcome::{Done, Outcome, Settled, Undone};
 use settlement::person::PersonClass;
 use settlement::refusal::{Reason, Refusal};
 use settlement::rulebook::RuleBookHash;
+use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
 
 /// What happens to the next operation.
@@ -26,6 +27,8 @@ pub enum Turn {
     AnswerLost,
     /// It never reaches the home region, and nobody knows.
     RequestLost,
+    /// It arrives, which the first tells, and goes on when the second is told.
+    Held(Arc<Notify>, Arc<Notify>),
     /// The hub says no.
     Status(Refusal),
     /// The home region says no.
@@ -127,7 +130,7 @@ impl Inner {
                 self.in_doubt.insert(key, Bytes::new());
                 return Ok(in_doubt());
             }
-            None => {}
+            Some(Turn::Held(..)) | None => {}
         }
         let outcome = self.decide(&operation);
         self.answers.insert(key, (bytes, outcome.clone()));
@@ -289,6 +292,14 @@ impl Hub for FakeHub {
     }
 
     async fn operate(&self, request: Request<v1::OperateRequest>) -> Result<Response<v1::OperateReply>, Status> {
+        let held = match self.inner().turns.front() {
+            Some(Turn::Held(arrived, go_on)) => Some((arrived.clone(), go_on.clone())),
+            Some(Turn::AnswerLost | Turn::RequestLost | Turn::Status(_) | Turn::Refused(_)) | None => None,
+        };
+        if let Some((arrived, go_on)) = held {
+            arrived.notify_one();
+            go_on.notified().await;
+        }
         self.inner().operate(request.into_inner().operation).map(Response::new)
     }
 

@@ -1,8 +1,10 @@
 //! Who may speak, and in which clothing a message may come.
 
-use his::config::{Gateway, InfcodeForm, Profile, Secret, SigningIn};
+use his::config::{Gateway, InfcodeForm, Profile, Secret, SigningIn, TlsFiles};
+use identity::credentials::{CHAIN_FILE, KEY_FILE, ROOTS_FILE};
 use serde_json::json;
 
+use crate::http;
 use crate::requests::*;
 use crate::world::{PERSON, World, envelope};
 
@@ -41,6 +43,21 @@ async fn a_message_may_come_under_any_type_and_path_and_with_its_fields_in_the_i
     let path = "/fsi/api/fsiIntegratedQueryService/queryPsnOpspReg";
     let answer = world.post(path, &[], message.to_string().as_bytes()).await;
     assert_eq!(answer.body["infcode"], json!(0), "{answer:?}");
+}
+
+#[tokio::test]
+async fn hospitals_speak_https_with_tls_1_2_and_1_3() {
+    let world = World::with(|config| {
+        let file = |name: &str| config.credentials.join(name);
+        config.tls = Some(TlsFiles { certificate: file(CHAIN_FILE), key: file(KEY_FILE) });
+    })
+    .await;
+    let authority = world.config.credentials.join(ROOTS_FILE);
+    let body = envelope("m1", "5301", json!({"data": {"psn_no": PERSON}})).to_string();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let answer = http::post_tls(world.running().address(), &authority, version, body.as_bytes()).await;
+        assert_eq!(answer.body["infcode"], json!(0), "{answer:?}");
+    }
 }
 
 #[tokio::test]
