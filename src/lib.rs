@@ -4,8 +4,8 @@
 //! | look in | for |
 //! |---|---|
 //! | [`roles`] | `hub`, `region`, `his`: one role a process |
-//! | [`line`] | the whole line on loopback in one process: what the demo, the benchmark and the tests run |
-//! | [`demo`], [`bench`] | the recorded days; speed |
+//! | [`line`](mod@line) | the whole line on loopback in one process: what the demo, the benchmark and the tests run |
+//! | [`demo`], [`bench`](mod@bench) | the recorded days; speed |
 //! | [`desk`] | a hospital's side of the national interface |
 //! | [`pki`], [`filing`], [`post`], [`rulebook`], [`verify`] | operators' commands |
 //! | [`watch`] | health, readiness, metrics, the sandbox clock |

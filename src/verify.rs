@@ -25,7 +25,7 @@ const PAGE: u32 = 1_000;
 /// Which books to check.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The folder of a line's stores: hub.db, treatment.db, home-<pool>.db. Nobody may be writing to them.
+    /// The folder of a line's stores: hub.db, treatment.db, and one home-….db a pool. Nobody may be writing to them.
     #[arg(long)]
     data: PathBuf,
     /// As JSON, with every settlement's id and answer.

@@ -1,4 +1,4 @@
-//! What an operator sets, as it stands in the hub's TOML file. Read by the binary, used once by [`crate::start`].
+//! What an operator sets, as it stands in the hub's TOML file. Read by the binary, used once by [`crate::start()`].
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -22,7 +22,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Puts the directory together. Where two homes claim a pool, the later has it; [`crate::start`] refuses that.
+    /// Puts the directory together. Where two homes claim a pool, the later has it; [`crate::start()`] refuses that.
     pub fn new(regions: Arc<RegionTable>, homes: Vec<Arc<Home>>) -> Directory {
         let by_pool = homes.iter().flat_map(|home| home.pools().iter().map(|pool| (*pool, home.clone()))).collect();
         Directory { regions, homes, by_pool }

@@ -10,7 +10,7 @@
 //! | [`consult`] | questions that leave no trace |
 //! | [`service`], [`filings`] | the gRPC services |
 //! | [`jobs`] | what runs by itself |
-//! | [`config`], [`start`] | the life of the process |
+//! | [`config`], [`start`](mod@start) | the life of the process |
 //! | [`health`], [`measures`] | what an operator sees |
 
 pub mod admission;

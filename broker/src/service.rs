@@ -1,5 +1,5 @@
 //! What treatment regions ask of the hub over gRPC. Each handler takes a permit, reads the message, has it done and
-//! writes the reply. Served by [`crate::start`].
+//! writes the reply. Served by [`crate::start()`].
 
 use std::sync::Arc;
 

@@ -4,11 +4,11 @@
 //!
 //! | look in | for |
 //! |---|---|
-//! | [`operations`] | an operation's way: received, then answered or released; tombstones |
-//! | [`answers`] | keeping an answer together with what it books |
-//! | [`journal`] | entries, lines, balance |
-//! | [`filings`] | the registry of filings |
-//! | [`evidence`] | reading everything back: for checks, health and reports |
+//! | `operations` | an operation's way: received, then answered or released; tombstones |
+//! | `answers` | keeping an answer together with what it books |
+//! | `journal` | entries, lines, balance |
+//! | `filings` | the registry of filings |
+//! | `evidence` | reading everything back: for checks, health and reports |
 
 mod answers;
 mod evidence;

@@ -1,7 +1,7 @@
 //! What a developer and CI type: `cargo xtask test`. Each step is a public command that can be run by hand; nothing
 //! here is known to CI alone.
 
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -40,8 +40,18 @@ const TEST: &[Step] = &[
 /// What the tests use beside Rust and gcc, with the Debian package that brings it.
 const TOOLS: &[(&str, &str)] = &[("openssl", "openssl"), ("curl", "curl")];
 
-fn main() -> Result<()> {
-    match std::env::args().nth(1).as_deref() {
+fn main() -> ExitCode {
+    match run(std::env::args().nth(1).as_deref()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            announce(&format!("{fault:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Option<&str>) -> Result<()> {
+    match task {
         Some("test") => test(),
         Some(other) => bail!("no such task: {other}. There is: test"),
         None => bail!("which task? There is: test"),

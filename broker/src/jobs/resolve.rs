@@ -1,5 +1,5 @@
 //! Clearing up what is in doubt: for each home region, oldest first, again and again until everything has its answer.
-//! No timer decides about money here; it only decides when to ask. Started by [`crate::start`].
+//! No timer decides about money here; it only decides when to ask. Started by [`crate::start()`].
 
 use std::collections::BTreeSet;
 use std::error::Error;
