@@ -7,11 +7,11 @@ pub use record::clearing_class;
 
 use bytes::Bytes;
 use ledger::treatment::{
-    ChargeRange, MessageKey, NewMessage, NewOperation, OperationKind, Session, StoredAnswer, StoredMessage,
-    StoredOperation,
+    ChargeRange, KnownPerson, MessageKey, NewMessage, NewOperation, OperationKind, Session, StoredAnswer,
+    StoredEncounter, StoredMessage, StoredOperation,
 };
 use proto::convert;
-use settlement::ids::{MessageId, PersonNumber, PoolCode, SettlementId};
+use settlement::ids::{EncounterId, MessageId, PersonNumber, PoolCode, SettlementId};
 use settlement::operation::{Operation, OperationKey, Request};
 use settlement::outcome::Outcome;
 use settlement::refusal::{Reason, Refusal};
@@ -23,6 +23,7 @@ use crate::edge::{Call, Edge, Shared};
 use crate::hub::Delivery;
 use crate::local::{self, Before, Done, Stamp, before, reply_of};
 use crate::stop::Stop;
+use crate::told_person;
 
 /// At most this many times is a preparation tried again after something pending of the visit was found out.
 const MOST_TRIES: usize = 3;
@@ -59,6 +60,27 @@ pub struct Kept {
     pub category: String,
 }
 
+/// A message as it asks for an operation.
+#[derive(Clone)]
+pub struct Asked {
+    /// For whom.
+    pub person: PersonNumber,
+    /// Its key.
+    pub key: MessageKey,
+    /// What it said.
+    pub noted: Noted,
+    /// What it says of the person; shown in the answer only.
+    pub told: KnownPerson,
+}
+
+/// What an answer shows beside the outcome. Read in the first commit, so that telling needs no further look.
+pub struct Shown {
+    /// The visit.
+    pub encounter: StoredEncounter,
+    /// The person.
+    pub person: KnownPerson,
+}
+
 /// What a preparation may use: an id for what it makes, and the stamp of its message.
 pub struct Work<'a> {
     /// An id of its own.
@@ -87,11 +109,14 @@ pub struct Finished {
     pub answer: StoredAnswer,
     /// The answer, read.
     pub outcome: Outcome,
+    /// What is shown beside it; none for a reversal.
+    pub shown: Option<Shown>,
 }
 
 struct Sending {
     message: StoredMessage,
     stored: StoredOperation,
+    shown: Option<Shown>,
 }
 
 /// How a message was carried out.
@@ -112,21 +137,14 @@ enum Step {
 ///
 /// # Errors
 /// What preparing refuses; what a repeat may not do; that the result is not known, or that nothing was taken.
-pub async fn once<F>(
-    edge: Shared,
-    call: Call,
-    person: PersonNumber,
-    key: MessageKey,
-    noted: Noted,
-    prepare: F,
-) -> Result<Carried, Refusal>
+pub async fn once<F>(edge: Shared, call: Call, asked: Asked, prepare: F) -> Result<Carried, Refusal>
 where
     F: Fn(&Session<'_>, &Work<'_>) -> Result<Prepared, Stop> + Clone + Send + 'static,
 {
     let inner = edge.clone();
     edge.to_its_end(async move {
         for _ in 0..MOST_TRIES {
-            match step(&inner, &call, &person, &key, &noted, prepare.clone()).await? {
+            match step(&inner, &call, &asked, prepare.clone()).await? {
                 Step::Send(sending) => {
                     return finish(&inner, &call, *sending).await.map(Box::new).map(Carried::Out);
                 }
@@ -140,39 +158,48 @@ where
 }
 
 /// The first commit: the message and the bytes to be sent, or what is known of the key already.
-async fn step<F>(
-    edge: &Edge,
-    call: &Call,
-    person: &PersonNumber,
-    key: &MessageKey,
-    noted: &Noted,
-    prepare: F,
-) -> Result<Step, Refusal>
+async fn step<F>(edge: &Edge, call: &Call, asked: &Asked, prepare: F) -> Result<Step, Refusal>
 where
     F: Fn(&Session<'_>, &Work<'_>) -> Result<Prepared, Stop> + Send + 'static,
 {
-    let (call, person, key, noted) = (call.clone(), person.clone(), key.clone(), noted.clone());
+    let (call, asked) = (call.clone(), asked.clone());
     let own_id = crate::ids::settlement_id(call.institution.pool, call.received, call.number);
     let own_id = own_id.map_err(|_| Refusal::new(Reason::Internal))?;
     edge.change(move |session| {
         let mut attempt = 1;
-        if let Before::Kept(message) = before(session, &key, &noted)? {
+        if let Before::Kept(message) = before(session, &asked.key, &asked.noted)? {
             let Some(stored) = session.operation_find(message.number)? else {
                 return Ok(Step::Here(reply_of(*message)));
             };
             if !judged_again(&call, &stored) {
-                return Ok(Step::Send(Box::new(Sending { message: *message, stored })));
+                return send(session, &asked, *message, stored);
             }
             attempt = message.attempt + 1;
         }
         let stamp = Stamp { message: session.message_next_number()?, at: call.received };
         match prepare(session, &Work { own_id: &own_id, stamp })? {
             Prepared::Blocked(pending) => Ok(Step::Blocked(pending)),
-            Prepared::Done(done) => Ok(Step::Here(local::keep(session, &call, &key, &noted, stamp, done)?)),
-            Prepared::Planned(plan) => keep(session, &call, &person, &key, &noted, attempt, *plan),
+            Prepared::Done(done) => Ok(Step::Here(local::keep(session, &call, &asked.key, &asked.noted, stamp, done)?)),
+            Prepared::Planned(plan) => keep(session, &call, &asked, attempt, stamp, *plan),
         }
     })
     .await
+}
+
+fn send(session: &Session<'_>, asked: &Asked, message: StoredMessage, stored: StoredOperation) -> Result<Step, Stop> {
+    let shown = match stored.operation.kind {
+        OperationKind::Reverse => None,
+        OperationKind::Settle | OperationKind::Cancel => Some(Shown {
+            encounter: stored_encounter(session, &stored)?,
+            person: told_person::shown(session, &asked.person, &asked.told, Some(message.number))?,
+        }),
+    };
+    Ok(Step::Send(Box::new(Sending { message, stored, shown })))
+}
+
+fn stored_encounter(session: &Session<'_>, stored: &StoredOperation) -> Result<StoredEncounter, Stop> {
+    let id = EncounterId::new(&stored.operation.encounter).map_err(|_| Stop::from(Reason::Internal))?;
+    session.encounter_find(&id)?.ok_or_else(|| Reason::Internal.into())
 }
 
 /// Whether a refused message of this institution is judged again when it is repeated.
@@ -186,37 +213,32 @@ fn judged_again(call: &Call, stored: &StoredOperation) -> bool {
 fn keep(
     session: &Session<'_>,
     call: &Call,
-    person: &PersonNumber,
-    key: &MessageKey,
-    noted: &Noted,
+    asked: &Asked,
     attempt: u32,
+    stamp: Stamp,
     plan: Plan,
 ) -> Result<Step, Stop> {
     let Plan { request, covers, kept } = plan;
-    let operation = Operation { key: operation_key(call, person, key, attempt)?, request };
+    let operation = Operation { key: operation_key(call, &asked.person, &asked.key, attempt)?, request };
     let bytes = convert::write_operation(&operation);
-    let number = session.message_next_number()?;
-    session.message_insert(
-        number,
-        &NewMessage {
-            key: key.clone(),
-            attempt,
-            encounter: kept.encounter.clone(),
-            content: noted.to_content(),
-            reference: call.reference.clone(),
-            received_at: call.received,
-            answer: None,
-            warning: None,
-        },
-    )?;
+    let message = NewMessage {
+        key: asked.key.clone(),
+        attempt,
+        encounter: kept.encounter.clone(),
+        content: asked.noted.to_content(),
+        reference: call.reference.clone(),
+        received_at: stamp.at,
+        answer: None,
+        warning: None,
+    };
+    session.message_insert(stamp.message, &message)?;
     if let Some(settlement) = &kept.settlement {
         session.settlement_cover(settlement, &covers)?;
     }
-    let operation = new_operation(call, person, kept, bytes);
-    session.operation_insert(number, &operation)?;
-    let message = session.message_get(number)?;
-    let stored = StoredOperation { message: number, operation, answer: None };
-    Ok(Step::Send(Box::new(Sending { message, stored })))
+    let operation = new_operation(call, &asked.person, kept, bytes);
+    session.operation_insert(stamp.message, &operation)?;
+    let stored = StoredOperation { message: stamp.message, operation, answer: None };
+    send(session, asked, message.stored_as(stamp.message), stored)
 }
 
 fn new_operation(call: &Call, person: &PersonNumber, kept: Kept, bytes: Bytes) -> NewOperation {
@@ -251,7 +273,7 @@ fn operation_key(call: &Call, person: &PersonNumber, key: &MessageKey, attempt: 
         transaction: key.transaction.clone(),
         person: person.clone(),
         encounter: optional(&key.encounter)
-            .map(|id| settlement::ids::EncounterId::new(&id))
+            .map(|id| EncounterId::new(&id))
             .transpose()
             .map_err(|_| malformed("mdtrt_id"))?,
         batch: optional(&key.batch)
@@ -263,7 +285,7 @@ fn operation_key(call: &Call, person: &PersonNumber, key: &MessageKey, attempt: 
 
 /// Sends what has no answer, keeps the answer, and gives it.
 async fn finish(edge: &Edge, call: &Call, sending: Sending) -> Result<Finished, Refusal> {
-    let Sending { message, stored } = sending;
+    let Sending { message, stored, shown } = sending;
     let operation = stored.operation.clone();
     let answer = match stored.answer.clone() {
         Some(answer) => answer,
@@ -274,7 +296,7 @@ async fn finish(edge: &Edge, call: &Call, sending: Sending) -> Result<Finished, 
         },
     };
     let outcome = record::read(&answer)?;
-    Ok(Finished { message, operation, answer, outcome })
+    Ok(Finished { message, operation, answer, outcome, shown })
 }
 
 /// Finds out what became of operations without an answer, by asking the hub, and keeps what it says.

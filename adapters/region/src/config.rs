@@ -1,4 +1,4 @@
-//! What an operator sets, as it stands in the region's TOML file. Read by the binary, used once by [`crate::start`].
+//! What an operator sets, as it stands in the region's TOML file. Read by the binary, used once by [`crate::start()`].
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

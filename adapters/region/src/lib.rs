@@ -3,7 +3,7 @@
 //!
 //! | look in | for |
 //! |---|---|
-//! | [`config`], [`start`] | settings, and the life of the process |
+//! | [`config`], [`start`](mod@start) | settings, and the life of the process |
 //! | [`service`] | the gRPC service: permit, convert, call, convert |
 //! | [`committer`] | **the money path**: what waits is decided in one batch and one commit |
 //! | [`look_up`], [`estimate`], [`query`] | questions that change nothing |

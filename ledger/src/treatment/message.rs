@@ -69,6 +69,24 @@ pub struct NewMessage {
     pub warning: Option<String>,
 }
 
+impl NewMessage {
+    /// The message as it reads once it is kept under a number.
+    pub fn stored_as(self, number: i64) -> StoredMessage {
+        StoredMessage {
+            number,
+            message: self.key.message,
+            attempt: self.attempt,
+            transaction: self.key.transaction.to_string(),
+            encounter: self.encounter,
+            content: self.content,
+            reference: self.reference,
+            answer: self.answer,
+            warning: self.warning,
+            reversed: false,
+        }
+    }
+}
+
 /// A message as it was kept.
 #[derive(Clone, Debug)]
 pub struct StoredMessage {

@@ -12,7 +12,7 @@ use crate::content::Noted;
 use crate::edge::{Call, Shared};
 use crate::local::key_of;
 use crate::node::{Node, Sheet};
-use crate::operation::{self, Carried, Finished, Kept, Plan, Prepared, Work};
+use crate::operation::{self, Asked, Carried, Finished, Kept, Plan, Prepared, Shown, Work};
 use crate::setlinfo::{Direction, Telling};
 use crate::stop::Stop;
 use crate::told_person;
@@ -34,9 +34,10 @@ pub async fn cancel(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let key = key_of(&call, &request.person, Some(&request.encounter), None);
     let (own_call, own_request) = (call.clone(), request.clone());
     let prepare = move |session: &Session<'_>, work: &Work<'_>| plan(session, work, &own_call, &own_request);
-    let carried = operation::once(edge.clone(), call.clone(), request.person.clone(), key, noted, prepare).await?;
+    let asked = Asked { person: request.person, key, noted, told: request.told };
+    let carried = operation::once(edge, call.clone(), asked, prepare).await?;
     match carried {
-        Carried::Out(finished) => tell(&edge, &call, &request, *finished).await,
+        Carried::Out(finished) => tell(&call, *finished),
         Carried::Here(reply) => Ok(reply),
     }
 }
@@ -105,8 +106,8 @@ fn find(
     Ok(stored)
 }
 
-async fn tell(edge: &Shared, call: &Call, request: &CancelRequest, finished: Finished) -> Result<Reply, Refusal> {
-    let Finished { message, operation, answer, outcome } = finished;
+fn tell(call: &Call, finished: Finished) -> Result<Reply, Refusal> {
+    let Finished { message, operation, answer, outcome, shown } = finished;
     let (decided_at, counter, original, balance) = match outcome {
         Outcome::Accepted { decided_at, done: Done::Cancelled { counter, original, account_balance } } => {
             (decided_at, counter, original, account_balance)
@@ -116,13 +117,7 @@ async fn tell(edge: &Shared, call: &Call, request: &CancelRequest, finished: Fin
             return Err(Refusal::new(Reason::Internal));
         }
     };
-    let (asked, number) = (request.clone(), message.number);
-    let (encounter, person) = edge
-        .look(move |session| {
-            let encounter = session.encounter_find(&asked.encounter)?.ok_or(Reason::Internal)?;
-            Ok((encounter, told_person::shown(session, &asked.person, &asked.told, Some(number))?))
-        })
-        .await?;
+    let Shown { encounter, person } = shown.ok_or(Reason::Internal)?;
     let telling = Telling {
         encounter: &encounter,
         person: &person,

@@ -1,7 +1,7 @@
 //! 2601: undoes whatever a message did, because its answer was lost. Local effects are undone here; settlements and
 //! cancellations by hub and home. A message that never arrived gets a tombstone and may never take effect.
 
-use ledger::treatment::{EncounterStanding, OperationKind, Session, StoredMessage, StoredOperation};
+use ledger::treatment::{EncounterStanding, KnownPerson, OperationKind, Session, StoredMessage, StoredOperation};
 use proto::convert;
 use settlement::ids::{BatchNumber, EncounterId, MessageId, PersonNumber, TransactionNumber};
 use settlement::lifecycle::Standing;
@@ -16,7 +16,7 @@ use crate::content::Noted;
 use crate::edge::{Call, Shared};
 use crate::local::{Done, echo, key_of};
 use crate::node::{Node, Sheet};
-use crate::operation::{self, Carried, Finished, Kept, Plan, Prepared, Work};
+use crate::operation::{self, Asked, Carried, Finished, Kept, Plan, Prepared, Work};
 use crate::stop::Stop;
 use crate::visit;
 
@@ -41,7 +41,8 @@ pub async fn reverse(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let key = key_of(&call, &request.person, None, None);
     let (own_call, own_request) = (call.clone(), request.clone());
     let prepare = move |session: &Session<'_>, work: &Work<'_>| plan(session, work, &own_call, &own_request);
-    let carried = operation::once(edge.clone(), call.clone(), request.person, key, noted, prepare).await?;
+    let asked = Asked { person: request.person, key, noted, told: KnownPerson::default() };
+    let carried = operation::once(edge, call.clone(), asked, prepare).await?;
     match carried {
         Carried::Out(finished) => tell(&call, *finished),
         Carried::Here(reply) => Ok(reply),

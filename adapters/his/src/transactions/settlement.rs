@@ -11,10 +11,9 @@ use crate::answer::Reply;
 use crate::content::Noted;
 use crate::edge::{Call, Shared};
 use crate::local::key_of;
-use crate::operation::{self, Carried, Finished, Kept, Plan, Prepared};
+use crate::operation::{self, Asked, Carried, Finished, Kept, Plan, Prepared, Shown};
 use crate::setlinfo::{Direction, Telling};
 use crate::stop::Stop;
-use crate::told_person;
 
 /// 2207.
 ///
@@ -44,9 +43,10 @@ async fn settle(edge: Shared, call: Call, request: SettlementRequest, noted: Not
     let prepare = move |session: &ledger::treatment::Session<'_>, work: &operation::Work<'_>| {
         plan(session, work, &own, &own_call, &own_request)
     };
-    let carried = operation::once(edge.clone(), call.clone(), request.person.clone(), key, noted, prepare).await?;
+    let asked = Asked { person: request.person, key, noted, told: request.told };
+    let carried = operation::once(edge, call.clone(), asked, prepare).await?;
     match carried {
-        Carried::Out(finished) => tell(&edge, &call, &request, *finished).await,
+        Carried::Out(finished) => tell(&call, *finished),
         Carried::Here(reply) => Ok(reply),
     }
 }
@@ -80,8 +80,8 @@ fn plan(
     Ok(Prepared::Planned(Box::new(Plan { request, covers: billed.ranges, kept })))
 }
 
-async fn tell(edge: &Shared, call: &Call, request: &SettlementRequest, finished: Finished) -> Result<Reply, Refusal> {
-    let Finished { message, operation, answer, outcome } = finished;
+fn tell(call: &Call, finished: Finished) -> Result<Reply, Refusal> {
+    let Finished { message, operation, answer, outcome, shown } = finished;
     let (decided_at, settled) = match outcome {
         Outcome::Accepted { decided_at, done: Done::Settled(settled) } => (decided_at, settled),
         Outcome::Refused(refusal) => return Err(refusal),
@@ -89,13 +89,7 @@ async fn tell(edge: &Shared, call: &Call, request: &SettlementRequest, finished:
             return Err(Refusal::new(Reason::Internal));
         }
     };
-    let (asked, number) = (request.clone(), message.number);
-    let (encounter, person) = edge
-        .look(move |session| {
-            let encounter = session.encounter_find(&asked.encounter)?.ok_or(Reason::Internal)?;
-            Ok((encounter, told_person::shown(session, &asked.person, &asked.told, Some(number))?))
-        })
-        .await?;
+    let Shown { encounter, person } = shown.ok_or(Reason::Internal)?;
     let telling = Telling {
         encounter: &encounter,
         person: &person,
