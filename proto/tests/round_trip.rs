@@ -145,6 +145,7 @@ fn settled() -> impl Strategy<Value = Settled> {
             filing,
             class,
             civil_servant,
+            during_stay: civil_servant,
             rule_book,
             explanation,
         }

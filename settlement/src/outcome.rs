@@ -35,6 +35,8 @@ pub struct Settled {
     pub civil_servant: bool,
     /// By which rule book.
     pub rule_book: RuleBookHash,
+    /// Whether the person lay in another hospital on the day, and the home region pays but wants the desk to look.
+    pub during_stay: bool,
     /// Digest of the explanation, which is rendered on demand.
     pub explanation: [u8; 32],
 }
@@ -53,6 +55,7 @@ impl Settled {
             class: applied.class,
             civil_servant: applied.civil_servant,
             rule_book: adjudication.rule_book,
+            during_stay: applied.during_stay,
             explanation: applied.explanation,
         }
     }
@@ -67,6 +70,8 @@ pub struct Applied {
     pub class: PersonClass,
     /// See [`Settled::civil_servant`].
     pub civil_servant: bool,
+    /// See [`Settled::during_stay`].
+    pub during_stay: bool,
     /// See [`Settled::explanation`].
     pub explanation: [u8; 32],
 }

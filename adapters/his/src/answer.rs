@@ -1,5 +1,5 @@
 //! What a desk is told: the one place where refusals become `err_msg`, and where answers get their envelope. The desk
-//! guide `docs/窗口指引.md` is written from the texts here. Called by `crate::http`.
+//! guide `docs/窗口指引.md` is written from the texts here. Called by `http`.
 
 use jiff::Timestamp;
 use serde::Serialize;

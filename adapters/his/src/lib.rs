@@ -4,7 +4,7 @@
 //!
 //! | look in | for |
 //! |---|---|
-//! | [`config`], `start` | settings, and the life of the process |
+//! | [`config`], [`start`](fn@start) | settings, and the life of the process |
 //! | `http`, `gateway`, `envelope`, `node` | from bytes to fields, and who speaks |
 //! | [`transactions`] | the table of transactions, one file a concept |
 //! | `local`, `operation` | the two ways of changing something once: one commit, two commits |

@@ -290,13 +290,18 @@ async fn finish(edge: &Edge, call: &Call, sending: Sending) -> Result<Finished, 
     let answer = match stored.answer.clone() {
         Some(answer) => answer,
         None => match edge.hub.operate(operation.bytes.clone(), &call.reference).await {
-            Delivery::Answered(answer) => record::keep_answer(edge, stored, answer).await?,
+            Delivery::Answered(answer) => kept(edge, stored, answer).await?,
             Delivery::NotYetKnown => return Err(Refusal::new(Reason::NotYetKnown)),
             Delivery::NotTaken(refusal) => return Err(refusal),
         },
     };
     let outcome = record::read(&answer)?;
     Ok(Finished { message, operation, answer, outcome, shown })
+}
+
+/// Keeps an answer. Where that fails the operation may have had its effect, so nobody is told that nothing happened.
+async fn kept(edge: &Edge, stored: StoredOperation, answer: StoredAnswer) -> Result<StoredAnswer, Refusal> {
+    record::keep_answer(edge, stored, answer).await.map_err(|_| Refusal::new(Reason::NotYetKnown))
 }
 
 /// Finds out what became of operations without an answer, by asking the hub, and keeps what it says.
@@ -311,7 +316,7 @@ pub async fn find_out(edge: &Edge, request_id: &str, pending: &[StoredOperation]
         })?;
         match edge.hub.resolve(&operation.key, stored.operation.home, request_id).await {
             Delivery::Answered(answer) => {
-                record::keep_answer(edge, stored.clone(), answer).await?;
+                kept(edge, stored.clone(), answer).await?;
             }
             Delivery::NotYetKnown | Delivery::NotTaken(_) => return Err(Refusal::new(Reason::NotYetKnown)),
         }

@@ -187,6 +187,7 @@ pub fn pay_half(settle: &Settle) -> Settled {
         filing: None,
         class: PersonClass::Retired,
         civil_servant: false,
+        during_stay: false,
         rule_book: RuleBookHash([0; 32]),
         explanation: [0; 32],
     }

@@ -75,6 +75,7 @@ fn read_settled(reader: &mut Reader, settled: &v1::Settlement) -> Option<Settled
         filing: filing?,
         class: class?,
         civil_servant: settled.civil_servant_flag,
+        during_stay: settled.during_stay,
         rule_book: rule_book?,
         explanation: explanation?,
     })
@@ -205,6 +206,7 @@ fn write_settled(settled: &Settled) -> v1::Settlement {
         civil_servant_flag: settled.civil_servant,
         rule_book: settled.rule_book.0.to_vec().into(),
         explanation: settled.explanation.to_vec().into(),
+        during_stay: settled.during_stay,
     }
 }
 

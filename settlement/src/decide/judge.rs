@@ -42,12 +42,13 @@ pub fn judge_by(books: &RuleBooks, question: &Question<'_>) -> Result<Judgement,
     let dates = DecidingDates::of(&case.settle.encounter, case.settled_on);
     let book = books.in_force(case.settle.home, case.settle.insurance, dates)?;
     let adjudication = adjudicate(book, case)?;
-    match book.outpatient_during_stay() {
+    let warned = match book.outpatient_during_stay() {
         DuringStay::Refuse if question.during_stay => return Err(refuse_during_stay(case)),
-        DuringStay::Refuse | DuringStay::Pay | DuringStay::Warn => {}
-    }
+        DuringStay::Refuse | DuringStay::Pay => false,
+        DuringStay::Warn => question.during_stay,
+    };
     let applied = applied(book, case, dates, &adjudication)?;
-    Ok(Judgement { adjudication, applied })
+    Ok(Judgement { adjudication, applied: Applied { during_stay: warned, ..applied } })
 }
 
 fn applied(
@@ -60,7 +61,7 @@ fn applied(
     let civil_servant = entitlement.is_some_and(|entitlement| entitlement.civil_servant);
     let (class, filing) = footing(&adjudication.steps)
         .ok_or_else(|| Refusal::new(Reason::Internal).because("the explanation does not begin with the gate"))?;
-    Ok(Applied { filing, class, civil_servant, explanation: digest(&adjudication.steps) })
+    Ok(Applied { filing, class, civil_servant, during_stay: false, explanation: digest(&adjudication.steps) })
 }
 
 /// The class of person, and the class of filing that was applied; none at home and where the region pays without.

@@ -77,7 +77,13 @@ pub fn judge(question: &Question<'_>) -> Result<Judgement, Refusal> {
         steps: Vec::new(),
     };
     let adjudication = Adjudication::new(settle.bill.coverage(), payers, working).expect("it adds up");
-    let applied = Applied { filing: None, class: PersonClass::Working, civil_servant: false, explanation: [9; 32] };
+    let applied = Applied {
+        filing: None,
+        class: PersonClass::Working,
+        civil_servant: false,
+        during_stay: false,
+        explanation: [9; 32],
+    };
     Ok(Judgement { adjudication, applied })
 }
 

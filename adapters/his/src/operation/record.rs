@@ -89,7 +89,8 @@ fn apply(
             session.settlement_insert(&new_settlement(stored, treatment, decided_at, settled))?;
             let batch = &stored.operation.batch;
             let estimate = session.estimate_find(&stored.operation.encounter, batch)?;
-            return Ok(estimate.and_then(|estimate| warning(&estimate, settled)));
+            let warnings = [estimate.and_then(|estimate| unlike(&estimate, settled)), during_stay(settled)];
+            return Ok(warnings.into_iter().flatten().reduce(|first, second| format!("{first};{second}")));
         }
         Done::Cancelled { counter, original, account_balance: _ } => {
             let change = SettlementChange::Cancelled(counter.clone());
@@ -154,13 +155,19 @@ pub fn clearing_class(category: &str) -> &'static str {
 }
 
 /// Both cash sums and why they differ, where a settlement is not what its estimate said.
-fn warning(estimate: &StoredEstimate, settled: &Settled) -> Option<String> {
+fn unlike(estimate: &StoredEstimate, settled: &Settled) -> Option<String> {
     let cash = settled.payers.cash;
     if estimate.cash == cash {
         return None;
     }
     let why = why_different(&estimate.coverage, &settled.coverage);
     Some(format!("结算与预结算不一致:预结算个人现金{},结算个人现金{cash};{why}。请按结算结果收费", estimate.cash))
+}
+
+/// What the home region wants a desk to look at, though it pays.
+fn during_stay(settled: &Settled) -> Option<String> {
+    let warning = "参保人当日正在另一机构住院:参保地已按规定支付,请核对是否为住院期间外院检查、治疗或购药";
+    settled.during_stay.then(|| warning.into())
 }
 
 fn why_different(before: &Coverage, now: &Coverage) -> String {

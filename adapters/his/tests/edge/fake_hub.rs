@@ -224,6 +224,7 @@ impl Inner {
             filing: None,
             class: PersonClass::Working,
             civil_servant: false,
+            during_stay: false,
             rule_book: RuleBookHash([7; 32]),
             explanation: [9; 32],
         }
