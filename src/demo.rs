@@ -74,7 +74,9 @@ pub async fn run(arguments: Arguments) -> Result<Ending> {
     let folder = arguments.data.clone().unwrap_or_else(|| scratch.path().to_owned());
     let line = Line::start(arguments.plan(&folder, clock.clone())).await?;
     let operator = Operator::new(&line.hub.address().to_string(), &line.operator())?;
-    filing::import_all(&operator, &arguments.deploy.join("demo/filings.csv")).await?;
+    for refused in filing::lodge_all(&operator, &arguments.deploy.join("demo/filings.csv")).await? {
+        output::note(&refused);
+    }
 
     let mut ending = Ending::Good;
     if !arguments.empty {

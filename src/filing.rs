@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
@@ -200,17 +200,14 @@ fn print_list(filings: &[Filing], as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Lodges every row of a file; what is lodged already stays as it is.
+/// Lodges every row of a file; what is lodged already stays as it is. Tells of the rows that were refused: a filing
+/// that was lodged is not edited but cancelled, and lodged anew under another number.
 ///
 /// # Errors
-/// When the file cannot be read, or for the first row that is refused.
-pub async fn import_all(operator: &Operator, file: &Path) -> Result<()> {
-    let refused =
-        lodge_rows(operator, file).await?.into_iter().find_map(|(line, outcome)| Some((line, outcome.err()?)));
-    match refused {
-        Some((line, why)) => bail!("{} line {line}: {why}", file.display()),
-        None => Ok(()),
-    }
+/// When the file cannot be read.
+pub async fn lodge_all(operator: &Operator, file: &Path) -> Result<Vec<String>> {
+    let rows = lodge_rows(operator, file).await?.into_iter();
+    Ok(rows.filter_map(|(line, outcome)| Some(format!("{} line {line}: {}", file.display(), outcome.err()?))).collect())
 }
 
 /// Lodges every row and tells of each, by its line in the file, its state or why it was refused.

@@ -29,7 +29,8 @@ struct Entry {
 }
 
 impl Diary {
-    /// Opens the diary of a folder. A last line that a kill cut short is as good as never written.
+    /// Opens the diary of a folder. A last line that a kill cut short is as good as never written; the next one begins
+    /// on a line of its own.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -60,6 +61,6 @@ impl Diary {
     pub fn note(&mut self, story: &str, step: &str, reply: &Reply) -> Result<()> {
         let micros = u64::try_from(reply.took.as_micros()).unwrap_or(u64::MAX);
         let entry = Entry { story: story.into(), step: step.into(), micros, answer: reply.body.clone() };
-        writeln!(self.file, "{}", serde_json::to_string(&entry)?).context("cannot write the diary of answers")
+        write!(self.file, "\n{}\n", serde_json::to_string(&entry)?).context("cannot write the diary of answers")
     }
 }
