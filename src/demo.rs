@@ -1,6 +1,7 @@
 //! `yidi demo`: the whole line on loopback with embedded storage and real mutual TLS. It sends the recorded days
 //! through the national interface, shows what came back, checks it, and stays up to be tried by hand.
 
+mod desk_page;
 mod diary;
 pub mod expected;
 pub mod player;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
@@ -14,6 +14,7 @@ use proto::v1::{CancelFilingRequest, Filing, ListFilingsRequest, LodgeRequest};
 use serde_json::json;
 use tonic::transport::Channel;
 
+use crate::cli::Ending;
 use crate::demo::player::Lodge;
 use crate::demo::story::FilingRow;
 use crate::output;
@@ -148,8 +149,8 @@ impl Lodge for Operator {
 /// Runs the command.
 ///
 /// # Errors
-/// When the hub is not to be reached or refuses; for an import, when any row was refused.
-pub async fn run(command: Command) -> Result<()> {
+/// When the hub is not to be reached or refuses. Rows of an import that were refused are a finding.
+pub async fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Lodge { access, id, person, home, class, destination, from, to } => {
             let row = FilingRow { id, psn_no: person, home, class, destination, from, to };
@@ -169,9 +170,9 @@ pub async fn run(command: Command) -> Result<()> {
             let filing = reply.into_inner();
             output::line(&format!("{} {} {}", filing.id, filing.state, filing.to));
         }
-        Command::Import { access, file, json } => import(&access.operator()?, &file, json).await?,
+        Command::Import { access, file, json } => return import(&access.operator()?, &file, json).await,
     }
-    Ok(())
+    Ok(Ending::Good)
 }
 
 impl Access {
@@ -224,7 +225,7 @@ async fn lodge_rows(operator: &Operator, file: &Path) -> Result<Vec<(usize, Resu
     Ok(report)
 }
 
-async fn import(operator: &Operator, file: &Path, as_json: bool) -> Result<()> {
+async fn import(operator: &Operator, file: &Path, as_json: bool) -> Result<Ending> {
     let report = lodge_rows(operator, file).await?;
     let refused = report.iter().filter(|(_, outcome)| outcome.is_err()).count();
     if as_json {
@@ -239,6 +240,5 @@ async fn import(operator: &Operator, file: &Path, as_json: bool) -> Result<()> {
         }
         output::line(&format!("{} lodged, {refused} refused", report.len() - refused));
     }
-    ensure!(refused == 0, "{refused} of {} rows were refused", report.len());
-    Ok(())
+    Ok(Ending::of(refused == 0))
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use settlement::beijing;
 use settlement::refusal::Reason;
 
+use super::desk_page::Renewed;
 use super::diary::Diary;
 use super::expected::ExpectedSums;
 use super::story::{self, FilingRow, Step, Story};
@@ -27,6 +28,7 @@ struct Told {
     expected: ExpectedSums,
     kept: BTreeMap<String, String>,
     answers: BTreeMap<String, Reply>,
+    renewed: Renewed,
 }
 
 /// What became of one step.
@@ -65,7 +67,13 @@ impl Recording {
             .into_iter()
             .map(|story| {
                 let expected = ExpectedSums::beside(&folder.join("expected"), &story.name)?;
-                Ok(Told { story, expected, kept: BTreeMap::new(), answers: BTreeMap::new() })
+                Ok(Told {
+                    story,
+                    expected,
+                    kept: BTreeMap::new(),
+                    answers: BTreeMap::new(),
+                    renewed: Renewed::default(),
+                })
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Recording { stories })
@@ -132,19 +140,21 @@ impl Told {
             return Ok(played);
         }
         let place = || format!("{} step {}", self.story.name, step.id);
-        let message = self.message(step)?;
+        let mut message = self.message(step)?;
         let reply = match diary.earlier(&self.story.name, &step.id) {
             None => {
-                let reply = desk.send(&message).await.with_context(place)?;
-                diary.note(&self.story.name, &step.id, &reply)?;
+                let reply = self.renewed.ask(desk, &mut message, step.expect.code).await.with_context(place)?;
+                diary.note(&self.story.name, &step.id, &message["msgid"], &reply)?;
                 reply
             }
             Some(earlier) => {
-                if changes_books(&played.infno) && earlier.succeeded() && !step.lose_answer {
+                self.renewed.remember(&step.msgid, &earlier.msgid);
+                self.renewed.apply(&mut message);
+                if changes_books(&played.infno) && earlier.reply.succeeded() && !step.lose_answer {
                     let again = desk.send(&message).await.with_context(place)?;
-                    played.misses.extend(difference(earlier, &again));
+                    played.misses.extend(difference(&earlier.reply, &again));
                 }
-                earlier.clone()
+                earlier.reply.clone()
             }
         };
         played.misses.extend(self.misses(step, &reply)?);
