@@ -161,6 +161,18 @@ async fn a_region_that_is_busy_leaves_the_key_free() {
 }
 
 #[tokio::test]
+async fn a_final_refusal_in_a_status_is_the_answer_to_what_was_never_sent_before() {
+    let world = World::new().await;
+    let refusal = Refusal::new(Reason::RegionNotServed).of_field("insuplc_admdvs");
+    world.home.will(Script::Refuse(refusal.clone()));
+    for _ in 0..2 {
+        let told = world.operate(&settle("1")).await.expect("an answer");
+        assert!(matches!(told, Answered::Outcome(Outcome::Refused(told), _) if told == refusal));
+    }
+    assert_eq!(world.home.operated().len(), 1);
+}
+
+#[tokio::test]
 async fn nothing_is_sent_to_a_server_that_is_not_the_home_of_the_pool() {
     let mut world = World::new().await;
     world.issue_home("impostor", "440300");
