@@ -21,6 +21,7 @@ use tonic::{Response, Status};
 use super::book::Book;
 use crate::answer;
 use crate::errand::{Errand, Sending};
+use crate::limits::LARGEST_MESSAGE;
 use crate::measures;
 
 /// A home region.
@@ -50,7 +51,10 @@ impl Home {
     /// A home region behind a channel.
     pub fn new(pools: BTreeSet<PoolCode>, channel: Channel, in_flight: usize, book: Book) -> Home {
         let name = pools.iter().map(PoolCode::to_string).collect::<Vec<_>>().join("+");
-        let (client, places) = (HomeRegionClient::new(channel), Semaphore::new(in_flight));
+        let client = HomeRegionClient::new(channel)
+            .max_decoding_message_size(LARGEST_MESSAGE)
+            .max_encoding_message_size(LARGEST_MESSAGE);
+        let places = Semaphore::new(in_flight);
         Home { pools, name, client, places, book, answers: AtomicBool::new(true) }
     }
 

@@ -95,7 +95,9 @@ impl FakeHome {
             let credentials = Arc::new(Credentials::load(&credentials).expect("credentials"));
             let listener = MtlsListener::bind(address, credentials).await.expect("a port");
             let address = listener.local_addr();
-            let served = builder().add_service(HomeRegionServer::new(home)).serve_with_incoming(listener);
+            let served = builder()
+                .add_service(HomeRegionServer::new(home).max_decoding_message_size(16 * 1024 * 1024))
+                .serve_with_incoming(listener);
             tokio::spawn(served);
             address
         });

@@ -173,6 +173,17 @@ async fn a_final_refusal_in_a_status_is_the_answer_to_what_was_never_sent_before
 }
 
 #[tokio::test]
+async fn a_message_may_be_larger_than_grpc_allows_by_itself() {
+    let world = World::new().await;
+    let mut bytes = BytesMut::from(&convert::write_operation(&settle("1"))[..]);
+    // Field 99, of 8 MiB, which this version does not know and sends on untouched.
+    bytes.put_slice(&[0x9a, 0x06, 0x80, 0x80, 0x80, 0x04]);
+    bytes.put_bytes(0, 8 * 1024 * 1024);
+    let told = told(world.treatment().operate(envelope_of(bytes.freeze())).await);
+    assert!(matches!(told, Ok(Answered::Outcome(Outcome::Accepted { .. }, _))), "{told:?}");
+}
+
+#[tokio::test]
 async fn nothing_is_sent_to_a_server_that_is_not_the_home_of_the_pool() {
     let mut world = World::new().await;
     world.issue_home("impostor", "440300");
