@@ -25,7 +25,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
-pub use evidence::{Counts, InDoubt, Record};
+pub use evidence::{Counts, Record};
 pub use filings::{FilingStanding, Lodged, Lodging, RegisteredFiling};
 pub use journal::UnbalancedEntry;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
