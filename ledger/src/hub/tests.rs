@@ -315,6 +315,44 @@ async fn each_change_of_a_settlements_standing_is_booked_once() {
 }
 
 #[tokio::test]
+async fn the_journal_is_read_turn_by_turn_beside_what_made_each_settlement() {
+    let world = World::new();
+    for (message, settlement, turn, fen, outcome) in [
+        ("1", "S", Turn::Enter, 100, "made S"),
+        ("2", "T", Turn::Enter, 30, "made T"),
+        ("3", "S", Turn::Counter, 100, "undid S"),
+        ("4", "S", Turn::Counter, 100, "undid nothing"),
+        ("5", "S", Turn::Reinstate, 100, "undid that"),
+    ] {
+        let Received::Fresh(fresh) = world.receive_bytes(&settle(message), message).await else { panic!("fresh") };
+        let kept = world.store.operation_answer(
+            fresh.position,
+            pool("410700"),
+            answer(outcome, 1),
+            booking(settlement, turn, fen),
+        );
+        assert_eq!(kept.await.expect("no fault"), Answering::Kept);
+    }
+    let mut turns = world.store.settlement_turns(Position(0), 2).await.expect("turns");
+    turns.extend(world.store.settlement_turns(turns[1].position, 10).await.expect("turns"));
+    let text = |bytes| std::str::from_utf8(bytes).expect("text");
+    let told: Vec<_> = turns
+        .iter()
+        .map(|turn| {
+            let sums = (turn.visits(), turn.total().fen(), turn.funds().fen(), turn.account().fen());
+            (turn.position.0, turn.settlement.as_str(), turn.turn, text(&turn.operation), text(&turn.outcome), sums)
+        })
+        .collect();
+    let expected = [
+        (1, "S", Turn::Enter, "1", "made S", (1, 100, 100, 0)),
+        (2, "T", Turn::Enter, "2", "made T", (1, 30, 30, 0)),
+        (3, "S", Turn::Counter, "1", "made S", (-1, -100, -100, 0)),
+        (5, "S", Turn::Reinstate, "1", "made S", (1, 100, 100, 0)),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
 async fn journal_lines_read_back_as_they_were_booked() {
     let world = World::new();
     let mut funds = FundShares::default();
