@@ -187,6 +187,21 @@ async fn an_operation_that_stays_in_doubt_does_not_hold_up_the_next() {
 }
 
 #[tokio::test]
+async fn many_operations_that_stay_in_doubt_do_not_hide_the_next() {
+    let mut world = World::new().await;
+    let lie =
+        Outcome::Accepted { decided_at: jiff::Timestamp::UNIX_EPOCH, done: Done::Reversed(Box::new(Undone::Nothing)) };
+    // More than the job asks about in one round.
+    for message in 1..=300 {
+        world.home.will(Script::Say(lie.clone()));
+        assert_eq!(world.operate(&settle(&message.to_string())).await, Ok(Answered::InDoubt));
+    }
+    lose_the_answer(&mut world, &settle("next"), Script::DecideAndHang).await;
+    world.start_home().await;
+    assert!(matches!(world.answer(&settle("next")).await.0, Outcome::Accepted { .. }));
+}
+
+#[tokio::test]
 async fn asking_about_a_key_that_never_came_voids_it() {
     let world = World::new().await;
     let Ok(Answered::Outcome(outcome, _)) = world.resolve(&settle("1")).await else { panic!("no answer") };

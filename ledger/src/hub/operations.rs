@@ -195,22 +195,42 @@ impl HubStore {
             .await
     }
 
-    /// The operations of a region that have no answer, oldest first: those that are in doubt, and those that are just
-    /// being asked about.
+    /// The operations of a region after a position that have no answer, oldest first: those that are in doubt, and
+    /// those that are just being asked about.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn operation_unanswered(&self, home: PoolCode, limit: u32) -> Result<Vec<Waiting>, StoreError> {
+    pub async fn operation_unanswered(
+        &self,
+        home: PoolCode,
+        after: Position,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, StoreError> {
         self.readers
             .read(move |connection| {
                 connection
                     .prepare_cached(
                         "SELECT operations.position, operations.bytes, operations.received_at
                          FROM waiting JOIN operations ON operations.position = waiting.position
-                         WHERE waiting.home = ?1 ORDER BY waiting.position LIMIT ?2",
+                         WHERE waiting.home = ?1 AND waiting.position > ?2 ORDER BY waiting.position LIMIT ?3",
                     )?
-                    .query_and_then(params![home.0.as_str(), limit], read_waiting)?
+                    .query_and_then(params![home.0.as_str(), after.0, limit], read_waiting)?
                     .collect()
+            })
+            .await
+    }
+
+    /// The place of the newest operation; 0 before the first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn operation_newest(&self) -> Result<Position, StoreError> {
+        self.readers
+            .read(|connection| {
+                let newest: Option<i64> = connection
+                    .prepare_cached("SELECT MAX(position) FROM operations")?
+                    .query_row([], |row| row.get(0))?;
+                Ok(Position(newest.unwrap_or(0)))
             })
             .await
     }

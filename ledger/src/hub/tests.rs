@@ -280,10 +280,17 @@ async fn what_has_no_answer_is_listed_oldest_first() {
     }
     world.answer(positions[1], None).await;
     world.store.operation_release(positions[2], at(2)).await.expect("released");
-    let unanswered = world.store.operation_unanswered(pool("410700"), 10).await.expect("a list");
-    let listed: Vec<_> = unanswered.iter().map(|waiting| waiting.position).collect();
-    assert_eq!(listed, [positions[0], positions[3]]);
-    assert_eq!(world.store.operation_unanswered(pool("310000"), 10).await.expect("a list"), []);
+    for (home, after, limit, expected) in [
+        ("410700", Position(0), 10, vec![positions[0], positions[3]]),
+        ("410700", Position(0), 1, vec![positions[0]]),
+        ("410700", positions[0], 10, vec![positions[3]]),
+        ("310000", Position(0), 10, vec![]),
+    ] {
+        let unanswered = world.store.operation_unanswered(pool(home), after, limit).await.expect("a list");
+        let listed: Vec<_> = unanswered.iter().map(|waiting| waiting.position).collect();
+        assert_eq!(listed, expected, "{home} after {after}");
+    }
+    assert_eq!(world.store.operation_newest().await.expect("a position"), positions[3]);
     assert_eq!(world.store.operation_doubt().await.expect("a count"), (2, Some(at(1))));
     let counts = world.store.counts().await.expect("counts");
     assert_eq!((counts.operations, counts.accepted, counts.released, counts.unanswered), (4, 1, 1, 2));
