@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use broker::HomeConfig;
 use bytes::{BufMut, BytesMut};
 use identity::name::Role;
 use proto::convert;
@@ -170,6 +171,21 @@ async fn a_final_refusal_in_a_status_is_the_answer_to_what_was_never_sent_before
         assert!(matches!(told, Answered::Outcome(Outcome::Refused(told), _) if told == refusal));
     }
     assert_eq!(world.home.operated().len(), 1);
+}
+
+#[tokio::test]
+async fn a_reversal_for_another_region_than_its_target_goes_nowhere() {
+    let other = HomeConfig { pools: vec!["440300".into()], address: "127.0.0.1:1".into() };
+    let world = World::with(|config| config.homes.push(other)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    let mut reversal = reverse("2", "1", "2304");
+    if let Request::Reverse(reverse) = &mut reversal.request {
+        reverse.home = pool("440300");
+    }
+    let refused = world.operate(&reversal).await.expect_err("a refusal");
+    assert_eq!((refused.reason, refused.field.as_deref()), (Reason::InvalidField, Some("insuplc_admdvs")));
+    assert_eq!(world.hub().store().counts().await.expect("counts").operations, 1);
+    assert_eq!(world.received(hospital()).await, yuan(100));
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ impl World {
     async fn receive_fresh(&self, operation: &Operation) -> Fresh {
         match self.receive(operation).await {
             Received::Fresh(fresh) => fresh,
-            known @ (Received::Earlier(_) | Received::Voided) => panic!("not fresh: {known:?}"),
+            known @ (Received::Earlier(_) | Received::Voided | Received::Misdirected) => panic!("not fresh: {known:?}"),
         }
     }
 
@@ -269,6 +269,32 @@ async fn a_reversal_knows_which_of_its_targets_wait() {
     };
     assert_eq!(unanswered.iter().map(|waiting| waiting.position).collect::<Vec<_>>(), [waiting]);
     assert!(matches!(world.receive(&settle("1")).await, Received::Earlier(_)), "no tombstone was laid");
+}
+
+#[tokio::test]
+async fn a_reversal_for_another_region_than_its_target_is_not_written() {
+    let world = World::new();
+    world.receive_fresh(&settle("1")).await;
+    let mut elsewhere = reverse("9", "1");
+    if let Request::Reverse(reverse) = &mut elsewhere.request {
+        reverse.home = pool("310000");
+    }
+    assert!(matches!(world.receive(&elsewhere).await, Received::Misdirected));
+    assert_eq!(world.store.counts().await.expect("counts").operations, 1);
+    assert!(matches!(world.receive(&reverse("9", "1")).await, Received::Fresh(_)), "its key is free");
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_target_that_is_released_while_its_reversal_waits_never_takes_effect() {
+    let world = World::new();
+    let target = world.receive_fresh(&settle("1")).await.position;
+    let reversal = reverse("9", "1");
+    world.receive_fresh(&reversal).await;
+    world.store.operation_release(target, at(2)).await.expect("released");
+    let Request::Reverse(reverse) = &reversal.request else { panic!("a reversal") };
+    assert_eq!(world.store.operation_aim_again(reverse, at(3)).await.expect("no fault"), Target::Unknown);
+    assert!(matches!(world.receive(&settle("1")).await, Received::Voided));
 }
 
 #[tokio::test]
