@@ -64,7 +64,7 @@ impl Hub {
     async fn ask_again(&self, home: &Home, errand: &Errand) -> Cleared {
         let target = match &errand.operation.request {
             Request::Settle(_) | Request::Cancel(_) => return self.ask_what_became(home, errand).await,
-            Request::Reverse(reverse) => self.store.operation_find(&reverse.target).await,
+            Request::Reverse(reverse) => self.store.operation_aim_again(reverse, self.clock.now()).await,
         };
         match target {
             Ok(target) => {
@@ -103,18 +103,26 @@ impl Hub {
             Some(Target::Known { unanswered }) => {
                 for waiting in unanswered {
                     // Boxed, since it is rare and would make every settle's task larger.
-                    if !Box::pin(self.target_answered(home, waiting)).await {
+                    if !Box::pin(self.target_answered(waiting)).await {
                         return Asked::Withheld;
                     }
                 }
                 home.operate(errand).await
             }
+            // Only where its target was released and came again for another region. Somebody has to look into it.
+            Some(Target::Elsewhere) => {
+                let position = errand.position.0;
+                tracing::error!(position, "the reversal {position} is for another region than what it reverses");
+                Asked::Withheld
+            }
         }
     }
 
-    /// Has the target of a reversal answered, also one on its way: whoever reverses it does not want it any more.
-    async fn target_answered(&self, home: &Home, waiting: Waiting) -> bool {
+    /// Has the target of a reversal answered, also one on its way: whoever reverses it does not want it any more. Its
+    /// own home is asked: any other would void what it never saw.
+    async fn target_answered(&self, waiting: Waiting) -> bool {
         let Some(errand) = self.errand(waiting) else { return false };
+        let Ok(home) = self.directory.home(errand.operation.home()) else { return false };
         match &errand.operation.request {
             Request::Settle(_) | Request::Cancel(_) => {
                 matches!(self.ask_what_became(home, &errand).await, Cleared::Answered(_))

@@ -1,10 +1,15 @@
-//! How much is carried out at once: in all, and for each home, so that a slow region leaves room for the others.
-//! Asked before anything is written. There is no queue: what does not fit is refused at once.
+//! How large a message may be, and how much is carried out at once: in all, and for each home, so that a slow region
+//! leaves room for the others. Asked before anything is written. There is no queue: what does not fit is refused at
+//! once.
 
 use settlement::refusal::{Reason, Refusal};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::directory::Home;
+
+/// The largest message, in bytes. A long stay has thousands of charge lines, which gRPC's own 4 MiB may not hold; the
+/// treatment side and the home regions allow as much.
+pub const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
 
 /// The hub's limit.
 #[derive(Debug)]

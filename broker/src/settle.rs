@@ -24,6 +24,9 @@ impl Hub {
             Received::Fresh(fresh) => self.carry_out(home, arrival, fresh).await,
             Received::Earlier(earlier) => repeat(&arrival, earlier),
             Received::Voided => Ok(Reply::Answer(answer::voided(self.clock.now()))),
+            Received::Misdirected => Err(Refusal::new(Reason::InvalidField)
+                .of_field("insuplc_admdvs")
+                .because("what is to be reversed went to another region")),
         }
     }
 

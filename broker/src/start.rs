@@ -27,7 +27,7 @@ use crate::directory::{Book, Directory, Home};
 use crate::filings::FilingService;
 use crate::hub::Hub;
 use crate::jobs;
-use crate::limits::Limits;
+use crate::limits::{LARGEST_MESSAGE, Limits};
 use crate::service::HubService;
 
 /// Why the hub cannot start.
@@ -140,8 +140,16 @@ impl Running {
         health.set_serving::<HubServer<HubService>>().await;
         let served = builder()
             .add_service(health_service)
-            .add_service(HubServer::new(service))
-            .add_service(FilingsServer::new(FilingService::new(self.hub.clone())))
+            .add_service(
+                HubServer::new(service)
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_encoding_message_size(LARGEST_MESSAGE),
+            )
+            .add_service(
+                FilingsServer::new(FilingService::new(self.hub.clone()))
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_encoding_message_size(LARGEST_MESSAGE),
+            )
             .serve_with_incoming_shutdown(listener, self.drain.clone().cancelled_owned());
         self.spawn(async move {
             if let Err(fault) = served.await {

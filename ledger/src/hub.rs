@@ -8,6 +8,7 @@
 //! | `answers` | keeping an answer together with what it books |
 //! | `journal` | entries, lines, balance |
 //! | `filings` | the registry of filings |
+//! | `turns` | the journal as clearing and reports fold it |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
 mod answers;
@@ -18,6 +19,7 @@ mod operations;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::fmt;
 use std::path::Path;
@@ -25,10 +27,12 @@ use std::path::Path;
 use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
-pub use evidence::{Counts, InDoubt, Record};
+pub use evidence::{Counts, Record};
 pub use filings::{FilingStanding, Lodged, Lodging, RegisteredFiling};
 pub use journal::UnbalancedEntry;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
+
+pub use turns::SettlementTurn;
 
 use crate::readers::Readers;
 use crate::store::{StoreError, StoreOptions};

@@ -30,6 +30,9 @@ use crate::service::RegionService;
 use crate::sheet::Faults;
 use crate::wire::WIRE;
 
+/// The largest message, in bytes: what the hub sends on may be as large, and a long stay has thousands of charge lines.
+const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
+
 /// Why a home region cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -223,7 +226,11 @@ impl Running {
         health.set_serving::<HomeRegionServer<RegionService>>().await;
         let served = builder()
             .add_service(health_service)
-            .add_service(HomeRegionServer::new(service))
+            .add_service(
+                HomeRegionServer::new(service)
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_encoding_message_size(LARGEST_MESSAGE),
+            )
             .serve_with_incoming_shutdown(listener, self.drain.clone().cancelled_owned());
         self.spawn(work);
         self.spawn(async move {

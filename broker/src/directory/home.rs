@@ -21,6 +21,7 @@ use tonic::{Response, Status};
 use super::book::Book;
 use crate::answer;
 use crate::errand::{Errand, Sending};
+use crate::limits::LARGEST_MESSAGE;
 use crate::measures;
 
 /// A home region.
@@ -50,7 +51,10 @@ impl Home {
     /// A home region behind a channel.
     pub fn new(pools: BTreeSet<PoolCode>, channel: Channel, in_flight: usize, book: Book) -> Home {
         let name = pools.iter().map(PoolCode::to_string).collect::<Vec<_>>().join("+");
-        let (client, places) = (HomeRegionClient::new(channel), Semaphore::new(in_flight));
+        let client = HomeRegionClient::new(channel)
+            .max_decoding_message_size(LARGEST_MESSAGE)
+            .max_encoding_message_size(LARGEST_MESSAGE);
+        let places = Semaphore::new(in_flight);
         Home { pools, name, client, places, book, answers: AtomicBool::new(true) }
     }
 
@@ -77,7 +81,7 @@ impl Home {
     /// Sends an operation.
     pub async fn operate(&self, errand: &Errand) -> Asked {
         let (mut client, highest) = (self.client.clone(), self.book.highest());
-        let asked = self.ask(errand, pin!(client.operate(errand.envelope()))).await;
+        let asked = self.ask(errand, errand.sending, pin!(client.operate(errand.envelope()))).await;
         if let Asked::Answered(answer) = &asked {
             self.note_book(errand, answer.book_seq, highest);
         }
@@ -87,7 +91,8 @@ impl Home {
     /// Asks what became of an operation. One that never came there never will.
     pub async fn resolve(&self, errand: &Errand) -> Asked {
         let mut client = self.client.clone();
-        self.ask(errand, pin!(client.resolve(errand.question()))).await
+        // What is asked about may be in the region's book, whatever the question is refused for.
+        self.ask(errand, Sending::Again, pin!(client.resolve(errand.question()))).await
     }
 
     /// Has a question answered that leaves no trace anywhere.
@@ -108,14 +113,19 @@ impl Home {
         }
     }
 
-    async fn ask(&self, errand: &Errand, call: impl Future<Output = Result<Response<v1::Answer>, Status>>) -> Asked {
+    async fn ask(
+        &self,
+        errand: &Errand,
+        sending: Sending,
+        call: impl Future<Output = Result<Response<v1::Answer>, Status>>,
+    ) -> Asked {
         match self.timed(errand.left(), call).await {
             Ok(answered) => Asked::Answered(answered.into_inner()),
             Err(status) => {
                 let (home, position) = (&self.name, errand.position.0);
                 let (request_id, code) = (&errand.request_id, status.code());
                 tracing::warn!(home, position, request_id, ?code, "{home} gave no answer to operation {position}");
-                without_answer(&status)
+                without_answer(&status, sending)
             }
         }
     }
@@ -147,9 +157,10 @@ impl Home {
     }
 }
 
-/// A region that refuses in our own words keeps nothing: for good, which is an answer, or for now. Everything else
+/// A region that refuses in our own words keeps nothing of this call: for good, or for now. For good is an answer only
+/// to what surely was never sent before: of anything else the region's book may hold the true answer already. The rest
 /// leaves us in the dark, unless no connection could be made.
-fn without_answer(status: &Status) -> Asked {
+fn without_answer(status: &Status, sending: Sending) -> Asked {
     if never_sent(status) {
         return Asked::NeverLeft(Reason::RegionUnavailable.into());
     }
@@ -157,7 +168,9 @@ fn without_answer(status: &Status) -> Asked {
         Some(refusal) if matches!(refusal.reason, Reason::Busy | Reason::RegionUnavailable) => {
             Asked::NeverLeft(refusal)
         }
-        Some(refusal) if !refusal.reason.is_transient() => Asked::Answered(answer::refused(refusal)),
+        Some(refusal) if sending == Sending::First && !refusal.reason.is_transient() => {
+            Asked::Answered(answer::refused(refusal))
+        }
         Some(_) | None => Asked::Silent,
     }
 }

@@ -1,7 +1,6 @@
 //! Clearing up what is in doubt: for each home region, oldest first, again and again until everything has its answer.
 //! No timer decides about money here; it only decides when to ask. Started by [`crate::start()`].
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,26 +14,22 @@ use crate::doubt::Cleared;
 use crate::hub::Hub;
 use crate::measures;
 
-/// How many operations of a pool one round takes. More would only wait longer for the first answer.
+/// How many operations one round asks about. More would only wait longer for the first answer.
 const A_ROUND: u32 = 256;
 
-/// Clears up a home region's operations until the process stops. Only what waited a round ago is asked about: most of
-/// what waits has just come, and has its answer in a moment.
+/// Clears up a home region's operations until the process stops. Only what came before the last round is asked about:
+/// most of what waits has just come, and has its answer in a moment.
 pub async fn run(hub: Arc<Hub>, home: Arc<Home>, every: Duration, stop: CancellationToken) {
-    let mut before = BTreeSet::new();
-    let mut stuck_at = None;
+    let mut reached = Position(0);
+    let mut newest = Position(0);
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-        let unanswered = match unanswered(&hub, &home).await {
-            Ok(unanswered) => unanswered,
-            Err(fault) => {
-                tracing::error!(error = &fault as &dyn Error, "what is in doubt could not be read");
-                continue;
+        match due(&hub, &home, reached, &mut newest).await {
+            Ok(due) => {
+                let end = end_of(&due);
+                reached = round(&hub, &home, due, &stop).await.unwrap_or(end);
             }
-        };
-        let now = unanswered.iter().map(|waiting| waiting.position).collect();
-        let before = std::mem::replace(&mut before, now);
-        let due = unanswered.into_iter().filter(|waiting| before.contains(&waiting.position)).collect();
-        stuck_at = round(&hub, &home, after(stuck_at, due), &stop).await;
+            Err(fault) => tracing::error!(error = &fault as &dyn Error, "what is in doubt could not be read"),
+        }
     }
 }
 
@@ -48,21 +43,41 @@ pub async fn measure(hub: Arc<Hub>, every: Duration, stop: CancellationToken) {
     }
 }
 
-async fn unanswered(hub: &Hub, home: &Home) -> Result<Vec<Waiting>, StoreError> {
+/// What this round asks about: what lies behind the position that the last one reached, then from the oldest on. So
+/// neither a silent region nor many operations that cannot get an answer ever hide the others.
+async fn due(hub: &Hub, home: &Home, reached: Position, newest: &mut Position) -> Result<Vec<Waiting>, StoreError> {
+    let before = std::mem::replace(newest, hub.store.operation_newest().await?);
+    let mut due = unanswered(hub, home, reached).await?;
+    due.retain(|waiting| waiting.position <= before);
+    if !is_full(&due) && reached > Position(0) {
+        let oldest = unanswered(hub, home, Position(0)).await?;
+        due.extend(oldest.into_iter().filter(|waiting| waiting.position <= reached.min(before)));
+        due.truncate(A_ROUND as usize);
+    }
+    Ok(due)
+}
+
+/// The oldest operations of all the home's pools after a position, one round of them.
+async fn unanswered(hub: &Hub, home: &Home, after: Position) -> Result<Vec<Waiting>, StoreError> {
     let mut unanswered = Vec::new();
     for pool in home.pools() {
-        unanswered.extend(hub.store.operation_unanswered(*pool, A_ROUND).await?);
+        unanswered.extend(hub.store.operation_unanswered(*pool, after, A_ROUND).await?);
     }
     unanswered.sort_by_key(|waiting| waiting.position);
+    unanswered.truncate(A_ROUND as usize);
     Ok(unanswered)
 }
 
-/// Begins behind the operation at which the last round ended early, so that one that is always met with silence does
-/// not hold up the others.
-fn after(stuck_at: Option<Position>, mut due: Vec<Waiting>) -> Vec<Waiting> {
-    let begin = due.partition_point(|waiting| Some(waiting.position) <= stuck_at);
-    due.rotate_left(begin);
-    due
+/// Where the next round goes on after one that went through: behind the last, or from the oldest where that was all.
+fn end_of(due: &[Waiting]) -> Position {
+    match due.last() {
+        Some(last) if is_full(due) => last.position,
+        Some(_) | None => Position(0),
+    }
+}
+
+fn is_full(due: &[Waiting]) -> bool {
+    due.len() >= A_ROUND as usize
 }
 
 /// One round. It ends early when the region is silent, and tells at which operation.
@@ -78,22 +93,4 @@ async fn round(hub: &Hub, home: &Home, due: Vec<Waiting>, stop: &CancellationTok
         }
     }
     None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_round_begins_behind_the_operation_that_the_last_one_was_stuck_at() {
-        let waiting = |position| Waiting {
-            position: Position(position),
-            bytes: bytes::Bytes::new(),
-            received_at: jiff::Timestamp::UNIX_EPOCH,
-        };
-        for (stuck_at, order) in [(None, [2, 5, 7]), (Some(2), [5, 7, 2]), (Some(6), [7, 2, 5]), (Some(7), [2, 5, 7])] {
-            let due = after(stuck_at.map(Position), [2, 5, 7].map(waiting).into());
-            assert_eq!(due.iter().map(|waiting| waiting.position.0).collect::<Vec<_>>(), order, "{stuck_at:?}");
-        }
-    }
 }

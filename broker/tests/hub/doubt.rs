@@ -5,7 +5,7 @@ use settlement::money::Money;
 use settlement::operation::Operation;
 use settlement::outcome::{Done, Outcome, Undone};
 use settlement::postings::Account;
-use settlement::refusal::Reason;
+use settlement::refusal::{Reason, Refusal};
 use tokio::task::JoinHandle;
 
 use crate::fake_home::Script;
@@ -20,11 +20,7 @@ async fn lose_the_answer(world: &mut World, operation: &Operation, script: Scrip
 }
 
 /// Sends an operation, and returns once the home region has it.
-async fn send(
-    world: &World,
-    operation: &Operation,
-    script: Script,
-) -> JoinHandle<Result<Answered, settlement::refusal::Refusal>> {
+async fn send(world: &World, operation: &Operation, script: Script) -> JoinHandle<Result<Answered, Refusal>> {
     let before = world.home.operated().len();
     world.home.will(script);
     let (mut hub, envelope) = (world.treatment(), envelope(operation));
@@ -57,6 +53,37 @@ async fn a_lost_answer_is_fetched_when_the_region_is_back() {
     assert!(matches!(outcome, Outcome::Accepted { .. }));
     assert_eq!(world.home.operated().len(), 1, "it is never sent twice");
     assert_eq!(hospital_has(&world).await, Money::from_yuan(100));
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_region_that_will_not_say_what_became_of_it_has_not_answered() {
+    let mut world = World::with(|config| config.resolve_every_ms = 3_600_000).await;
+    lose_the_answer(&mut world, &settle("1"), Script::DecideAndHang).await;
+    // As after a restart with the wrong pools: its book holds the acceptance all the same.
+    world.home.refuse_to_resolve(Some(Reason::RegionNotServed.into()));
+    world.start_home().await;
+    while world.home.refused_to_resolve() == 0 {
+        assert_eq!(world.resolve(&settle("1")).await, Ok(Answered::InDoubt));
+    }
+    world.home.refuse_to_resolve(None);
+    let told = world.resolve(&settle("1")).await;
+    assert!(matches!(told, Ok(Answered::Outcome(Outcome::Accepted { .. }, _))), "{told:?}");
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_refusal_in_a_status_is_no_answer_to_a_reversal_that_was_sent_before() {
+    let mut world = World::new().await;
+    world.operate(&settle("1")).await.expect("an answer");
+    let reversal = reverse("2", "1", "2304");
+    lose_the_answer(&mut world, &reversal, Script::DecideAndHang).await;
+    world.home.will(Script::Refuse(Reason::RegionNotServed.into()));
+    world.start_home().await;
+    let (outcome, _) = world.answer(&reversal).await;
+    assert!(matches!(undid(&outcome), Undone::Settlement { .. }), "{outcome:?}");
+    assert_eq!(world.home.operated().len(), 4, "lost, refused, answered");
+    assert_eq!(hospital_has(&world).await, Money::ZERO);
     world.check().await;
 }
 
@@ -157,6 +184,21 @@ async fn an_operation_that_stays_in_doubt_does_not_hold_up_the_next() {
     assert_eq!(world.operate(&settle("1")).await, Ok(Answered::InDoubt), "it is seen, and not believed");
     assert_eq!(world.operate(&reverse("3", "1", "2304")).await, Ok(Answered::InDoubt));
     world.check().await;
+}
+
+#[tokio::test]
+async fn many_operations_that_stay_in_doubt_do_not_hide_the_next() {
+    let mut world = World::new().await;
+    let lie =
+        Outcome::Accepted { decided_at: jiff::Timestamp::UNIX_EPOCH, done: Done::Reversed(Box::new(Undone::Nothing)) };
+    // More than the job asks about in one round.
+    for message in 1..=300 {
+        world.home.will(Script::Say(lie.clone()));
+        assert_eq!(world.operate(&settle(&message.to_string())).await, Ok(Answered::InDoubt));
+    }
+    lose_the_answer(&mut world, &settle("next"), Script::DecideAndHang).await;
+    world.start_home().await;
+    assert!(matches!(world.answer(&settle("next")).await.0, Outcome::Accepted { .. }));
 }
 
 #[tokio::test]

@@ -49,6 +49,9 @@ struct Book {
     operated: Vec<v1::OperateRequest>,
     estimated: Vec<v1::EstimateRequest>,
     script: VecDeque<Script>,
+    /// What it says, in a status, to whoever asks what became of an operation.
+    refuses_to_resolve: Option<Refusal>,
+    refused_to_resolve: usize,
 }
 
 #[derive(Clone)]
@@ -92,7 +95,9 @@ impl FakeHome {
             let credentials = Arc::new(Credentials::load(&credentials).expect("credentials"));
             let listener = MtlsListener::bind(address, credentials).await.expect("a port");
             let address = listener.local_addr();
-            let served = builder().add_service(HomeRegionServer::new(home)).serve_with_incoming(listener);
+            let served = builder()
+                .add_service(HomeRegionServer::new(home).max_decoding_message_size(16 * 1024 * 1024))
+                .serve_with_incoming(listener);
             tokio::spawn(served);
             address
         });
@@ -101,6 +106,16 @@ impl FakeHome {
 
     pub fn will(&self, script: Script) {
         self.book().script.push_back(script);
+    }
+
+    /// Has every question what became of an operation refused in a status from now on, or answered again.
+    pub fn refuse_to_resolve(&self, refusal: Option<Refusal>) {
+        self.book().refuses_to_resolve = refusal;
+    }
+
+    /// How many such questions were refused.
+    pub fn refused_to_resolve(&self) -> usize {
+        self.book().refused_to_resolve
     }
 
     /// Every operation that was sent to it, in order.
@@ -224,6 +239,10 @@ impl HomeRegion for FakeHome {
         HubPermit::from_request(&request)?;
         let key = convert::read_key(request.get_ref().key.as_ref().expect("a key")).expect("a good key");
         let mut book = self.book();
+        if let Some(refusal) = book.refuses_to_resolve.clone() {
+            book.refused_to_resolve += 1;
+            return Err(proto::status::of_refusal(&refusal));
+        }
         let known = book.answers.get(&key).cloned();
         let voided = Outcome::Refused(Reason::Voided.into());
         Ok(Response::new(known.unwrap_or_else(|| book.remember(key, &voided))))

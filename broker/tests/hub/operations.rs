@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use broker::HomeConfig;
 use bytes::{BufMut, BytesMut};
 use identity::name::Role;
 use proto::convert;
@@ -158,6 +159,44 @@ async fn a_region_that_is_busy_leaves_the_key_free() {
     world.home.will(Script::Refuse(Reason::Busy.into()));
     assert_eq!(reason(world.operate(&settle("1")).await), Reason::Busy);
     assert!(matches!(world.operate(&settle("1")).await, Ok(Answered::Outcome(Outcome::Accepted { .. }, _))));
+}
+
+#[tokio::test]
+async fn a_final_refusal_in_a_status_is_the_answer_to_what_was_never_sent_before() {
+    let world = World::new().await;
+    let refusal = Refusal::new(Reason::RegionNotServed).of_field("insuplc_admdvs");
+    world.home.will(Script::Refuse(refusal.clone()));
+    for _ in 0..2 {
+        let told = world.operate(&settle("1")).await.expect("an answer");
+        assert!(matches!(told, Answered::Outcome(Outcome::Refused(told), _) if told == refusal));
+    }
+    assert_eq!(world.home.operated().len(), 1);
+}
+
+#[tokio::test]
+async fn a_reversal_for_another_region_than_its_target_goes_nowhere() {
+    let other = HomeConfig { pools: vec!["440300".into()], address: "127.0.0.1:1".into() };
+    let world = World::with(|config| config.homes.push(other)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    let mut reversal = reverse("2", "1", "2304");
+    if let Request::Reverse(reverse) = &mut reversal.request {
+        reverse.home = pool("440300");
+    }
+    let refused = world.operate(&reversal).await.expect_err("a refusal");
+    assert_eq!((refused.reason, refused.field.as_deref()), (Reason::InvalidField, Some("insuplc_admdvs")));
+    assert_eq!(world.hub().store().counts().await.expect("counts").operations, 1);
+    assert_eq!(world.received(hospital()).await, yuan(100));
+}
+
+#[tokio::test]
+async fn a_message_may_be_larger_than_grpc_allows_by_itself() {
+    let world = World::new().await;
+    let mut bytes = BytesMut::from(&convert::write_operation(&settle("1"))[..]);
+    // Field 99, of 8 MiB, which this version does not know and sends on untouched.
+    bytes.put_slice(&[0x9a, 0x06, 0x80, 0x80, 0x80, 0x04]);
+    bytes.put_bytes(0, 8 * 1024 * 1024);
+    let told = told(world.treatment().operate(envelope_of(bytes.freeze())).await);
+    assert!(matches!(told, Ok(Answered::Outcome(Outcome::Accepted { .. }, _))), "{told:?}");
 }
 
 #[tokio::test]

@@ -52,19 +52,6 @@ pub struct Counts {
     pub filings: u64,
 }
 
-/// An operation without an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InDoubt {
-    /// Its place in the book.
-    pub position: Position,
-    /// The pool that has to decide.
-    pub home: PoolCode,
-    /// What it asks for.
-    pub kind: Kind,
-    /// Since when.
-    pub since: Timestamp,
-}
-
 impl HubStore {
     /// The operations after a position, in order, with their answers.
     ///
@@ -83,25 +70,6 @@ impl HubStore {
                          WHERE operations.position > ?1 ORDER BY operations.position LIMIT ?2",
                     )?
                     .query_and_then(params![after.0, limit], read_record)?
-                    .collect()
-            })
-            .await
-    }
-
-    /// The operations without an answer, oldest first.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn operation_in_doubt(&self, limit: u32) -> Result<Vec<InDoubt>, StoreError> {
-        self.readers
-            .read(move |connection| {
-                connection
-                    .prepare_cached(
-                        "SELECT operations.position, operations.home, kind, received_at
-                         FROM waiting JOIN operations ON operations.position = waiting.position
-                         ORDER BY waiting.position LIMIT ?1",
-                    )?
-                    .query_and_then([limit], read_in_doubt)?
                     .collect()
             })
             .await
@@ -185,16 +153,6 @@ fn read_record(row: &Row<'_>) -> Result<Record, StoreError> {
         received_at: at(row.get(5)?)?,
         released_at: row.get::<_, Option<i64>>(6)?.map(at).transpose()?,
         answer: Answer::read_optional(row, position, 7)?,
-    })
-}
-
-fn read_in_doubt(row: &Row<'_>) -> Result<InDoubt, StoreError> {
-    let position = Position(row.get(0)?);
-    Ok(InDoubt {
-        position,
-        home: read_home(row, 1, position)?,
-        kind: read_kind(position, row.get_ref(2)?.as_str().unwrap_or_default())?,
-        since: instant("operation", position, row.get(3)?)?,
     })
 }
 

@@ -201,7 +201,7 @@ fn same_shares(one: &[Line], two: &[Line]) -> bool {
     shares(one).eq(shares(two))
 }
 
-fn lines_of(connection: &Connection, position: Position) -> Result<Vec<Line>, StoreError> {
+pub(super) fn lines_of(connection: &Connection, position: Position) -> Result<Vec<Line>, StoreError> {
     connection
         .prepare_cached(
             "SELECT account, pool, insurance, fund, party, amount FROM journal_lines WHERE position = ?1 ORDER BY line",

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 use settlement::filing::{self, Filing};
 use settlement::ids::{EncounterId, PoolCode};
-use settlement::operation::{Operation, OperationKey, Request, ReversalTarget};
+use settlement::operation::{Operation, OperationKey, Request, Reverse};
 use settlement::region::RegionTable;
 
 use super::answers::Answer;
@@ -37,6 +37,8 @@ pub enum Received {
     Earlier(Earlier),
     /// The key may never take effect; nothing was written.
     Voided,
+    /// It reverses what went to another region than its own; nothing was written.
+    Misdirected,
 }
 
 /// A new operation.
@@ -60,6 +62,9 @@ pub enum Target {
         /// Oldest first.
         unanswered: Vec<Waiting>,
     },
+    /// Operations that left, none of them for the reversal's region. That region knows nothing of them, and would take
+    /// them for undone.
+    Elsewhere,
 }
 
 /// The operation that a key stands for already.
@@ -151,7 +156,7 @@ impl HubStore {
                 if is_voided(tx, &key, &target)? {
                     return Ok(Received::Voided);
                 }
-                receive(tx, &receipt, Names { key: &key, target: &target, attempt }).map(Received::Fresh)
+                receive(tx, &receipt, Names { key: &key, target: &target, attempt })
             })
             .await
     }
@@ -195,33 +200,54 @@ impl HubStore {
             .await
     }
 
-    /// The operations of a region that have no answer, oldest first: those that are in doubt, and those that are just
-    /// being asked about.
+    /// The operations of a region after a position that have no answer, oldest first: those that are in doubt, and
+    /// those that are just being asked about.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn operation_unanswered(&self, home: PoolCode, limit: u32) -> Result<Vec<Waiting>, StoreError> {
+    pub async fn operation_unanswered(
+        &self,
+        home: PoolCode,
+        after: Position,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, StoreError> {
         self.readers
             .read(move |connection| {
                 connection
                     .prepare_cached(
                         "SELECT operations.position, operations.bytes, operations.received_at
                          FROM waiting JOIN operations ON operations.position = waiting.position
-                         WHERE waiting.home = ?1 ORDER BY waiting.position LIMIT ?2",
+                         WHERE waiting.home = ?1 AND waiting.position > ?2 ORDER BY waiting.position LIMIT ?3",
                     )?
-                    .query_and_then(params![home.0.as_str(), limit], read_waiting)?
+                    .query_and_then(params![home.0.as_str(), after.0, limit], read_waiting)?
                     .collect()
             })
             .await
     }
 
-    /// What a reversal is aimed at. Lays no tombstone.
+    /// The place of the newest operation; 0 before the first.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn operation_find(&self, target: &ReversalTarget) -> Result<Target, StoreError> {
-        let target = target.to_text();
-        self.readers.read(move |connection| find(connection, &target)).await
+    pub async fn operation_newest(&self) -> Result<Position, StoreError> {
+        self.readers
+            .read(|connection| {
+                let newest: Option<i64> = connection
+                    .prepare_cached("SELECT MAX(position) FROM operations")?
+                    .query_row([], |row| row.get(0))?;
+                Ok(Position(newest.unwrap_or(0)))
+            })
+            .await
+    }
+
+    /// What a waiting reversal is aimed at by now. What it was aimed at may have been released since, so it lays its
+    /// tombstone in the same step where nothing is left.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn operation_aim_again(&self, reverse: &Reverse, laid_at: Timestamp) -> Result<Target, StoreError> {
+        let reverse = reverse.clone();
+        self.writer.write(move |tx| aim(tx, &reverse, laid_at)).await
     }
 }
 
@@ -231,13 +257,19 @@ struct Names<'a> {
     attempt: i64,
 }
 
-fn receive(tx: &Transaction<'_>, receipt: &Receipt, names: Names<'_>) -> Result<Fresh, StoreError> {
+fn receive(tx: &Transaction<'_>, receipt: &Receipt, names: Names<'_>) -> Result<Received, StoreError> {
     let operation = &*receipt.operation;
+    let target = match &operation.request {
+        Request::Reverse(reverse) => Some(aim(tx, reverse, receipt.received_at)?),
+        Request::Settle(_) | Request::Cancel(_) => None,
+    };
+    if target == Some(Target::Elsewhere) {
+        return Ok(Received::Misdirected);
+    }
     let filing = covering_filing(tx, operation, &receipt.regions)?;
-    let target = aim(tx, operation, receipt.received_at)?;
     let position = insert(tx, receipt, names, filing.as_ref())?;
     wait(tx, position, operation.home())?;
-    Ok(Fresh { position, filing, target })
+    Ok(Received::Fresh(Fresh { position, filing, target }))
 }
 
 fn insert(
@@ -283,16 +315,13 @@ fn covering_filing(
     }
 }
 
-fn aim(tx: &Transaction<'_>, operation: &Operation, laid_at: Timestamp) -> Result<Option<Target>, StoreError> {
-    let target = match &operation.request {
-        Request::Reverse(reverse) => reverse.target.to_text(),
-        Request::Settle(_) | Request::Cancel(_) => return Ok(None),
-    };
-    let found = find(tx, &target)?;
+fn aim(tx: &Transaction<'_>, reverse: &Reverse, laid_at: Timestamp) -> Result<Target, StoreError> {
+    let target = reverse.target.to_text();
+    let found = find(tx, &target, reverse.home)?;
     if found == Target::Unknown {
         lay_tombstone(tx, &target, "target", laid_at)?;
     }
-    Ok(Some(found))
+    Ok(found)
 }
 
 struct LastAttempt {
@@ -325,23 +354,29 @@ fn read_last_attempt(row: &Row<'_>) -> Result<LastAttempt, StoreError> {
     Ok(LastAttempt { attempt: row.get(1)?, released: row.get::<_, Option<i64>>(4)?.is_some(), earlier })
 }
 
-fn find(connection: &Connection, target: &str) -> Result<Target, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT operations.position, operations.bytes, operations.received_at, waiting.position IS NOT NULL
+fn find(tx: &Transaction<'_>, target: &str, home: PoolCode) -> Result<Target, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT operations.position, operations.bytes, operations.received_at, waiting.position IS NOT NULL,
+         operations.home
          FROM operations
          LEFT JOIN releases ON releases.position = operations.position
          LEFT JOIN waiting ON waiting.position = operations.position
          WHERE target = ?1 AND releases.position IS NULL ORDER BY operations.position",
     )?;
     let mut rows = statement.query([target])?;
-    let (mut known, mut unanswered) = (false, Vec::new());
+    let (mut known, mut at_home, mut unanswered) = (false, false, Vec::new());
     while let Some(row) = rows.next()? {
         known = true;
+        at_home |= row.get_ref(4)?.as_str().is_ok_and(|code| code == home.0.as_str());
         if row.get(3)? {
             unanswered.push(read_waiting(row)?);
         }
     }
-    Ok(if known { Target::Known { unanswered } } else { Target::Unknown })
+    Ok(match (known, at_home) {
+        (true, true) => Target::Known { unanswered },
+        (true, false) => Target::Elsewhere,
+        (false, _) => Target::Unknown,
+    })
 }
 
 fn read_waiting(row: &Row<'_>) -> Result<Waiting, StoreError> {

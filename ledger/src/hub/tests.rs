@@ -60,7 +60,7 @@ impl World {
     async fn receive_fresh(&self, operation: &Operation) -> Fresh {
         match self.receive(operation).await {
             Received::Fresh(fresh) => fresh,
-            known @ (Received::Earlier(_) | Received::Voided) => panic!("not fresh: {known:?}"),
+            known @ (Received::Earlier(_) | Received::Voided | Received::Misdirected) => panic!("not fresh: {known:?}"),
         }
     }
 
@@ -272,6 +272,32 @@ async fn a_reversal_knows_which_of_its_targets_wait() {
 }
 
 #[tokio::test]
+async fn a_reversal_for_another_region_than_its_target_is_not_written() {
+    let world = World::new();
+    world.receive_fresh(&settle("1")).await;
+    let mut elsewhere = reverse("9", "1");
+    if let Request::Reverse(reverse) = &mut elsewhere.request {
+        reverse.home = pool("310000");
+    }
+    assert!(matches!(world.receive(&elsewhere).await, Received::Misdirected));
+    assert_eq!(world.store.counts().await.expect("counts").operations, 1);
+    assert!(matches!(world.receive(&reverse("9", "1")).await, Received::Fresh(_)), "its key is free");
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_target_that_is_released_while_its_reversal_waits_never_takes_effect() {
+    let world = World::new();
+    let target = world.receive_fresh(&settle("1")).await.position;
+    let reversal = reverse("9", "1");
+    world.receive_fresh(&reversal).await;
+    world.store.operation_release(target, at(2)).await.expect("released");
+    let Request::Reverse(reverse) = &reversal.request else { panic!("a reversal") };
+    assert_eq!(world.store.operation_aim_again(reverse, at(3)).await.expect("no fault"), Target::Unknown);
+    assert!(matches!(world.receive(&settle("1")).await, Received::Voided));
+}
+
+#[tokio::test]
 async fn what_has_no_answer_is_listed_oldest_first() {
     let world = World::new();
     let mut positions = Vec::new();
@@ -280,14 +306,18 @@ async fn what_has_no_answer_is_listed_oldest_first() {
     }
     world.answer(positions[1], None).await;
     world.store.operation_release(positions[2], at(2)).await.expect("released");
-    let unanswered = world.store.operation_unanswered(pool("410700"), 10).await.expect("a list");
-    let listed: Vec<_> = unanswered.iter().map(|waiting| waiting.position).collect();
-    assert_eq!(listed, [positions[0], positions[3]]);
-    assert_eq!(world.store.operation_unanswered(pool("310000"), 10).await.expect("a list"), []);
+    for (home, after, limit, expected) in [
+        ("410700", Position(0), 10, vec![positions[0], positions[3]]),
+        ("410700", Position(0), 1, vec![positions[0]]),
+        ("410700", positions[0], 10, vec![positions[3]]),
+        ("310000", Position(0), 10, vec![]),
+    ] {
+        let unanswered = world.store.operation_unanswered(pool(home), after, limit).await.expect("a list");
+        let listed: Vec<_> = unanswered.iter().map(|waiting| waiting.position).collect();
+        assert_eq!(listed, expected, "{home} after {after}");
+    }
+    assert_eq!(world.store.operation_newest().await.expect("a position"), positions[3]);
     assert_eq!(world.store.operation_doubt().await.expect("a count"), (2, Some(at(1))));
-    let in_doubt = world.store.operation_in_doubt(1).await.expect("a list");
-    let expected = InDoubt { position: positions[0], home: pool("410700"), kind: Kind::Settle, since: at(1) };
-    assert_eq!(in_doubt, [expected]);
     let counts = world.store.counts().await.expect("counts");
     assert_eq!((counts.operations, counts.accepted, counts.released, counts.unanswered), (4, 1, 1, 2));
 }
@@ -315,6 +345,44 @@ async fn each_change_of_a_settlements_standing_is_booked_once() {
         world.check().await;
     }
     assert_eq!(world.store.counts().await.expect("counts").entries, 4);
+}
+
+#[tokio::test]
+async fn the_journal_is_read_turn_by_turn_beside_what_made_each_settlement() {
+    let world = World::new();
+    for (message, settlement, turn, fen, outcome) in [
+        ("1", "S", Turn::Enter, 100, "made S"),
+        ("2", "T", Turn::Enter, 30, "made T"),
+        ("3", "S", Turn::Counter, 100, "undid S"),
+        ("4", "S", Turn::Counter, 100, "undid nothing"),
+        ("5", "S", Turn::Reinstate, 100, "undid that"),
+    ] {
+        let Received::Fresh(fresh) = world.receive_bytes(&settle(message), message).await else { panic!("fresh") };
+        let kept = world.store.operation_answer(
+            fresh.position,
+            pool("410700"),
+            answer(outcome, 1),
+            booking(settlement, turn, fen),
+        );
+        assert_eq!(kept.await.expect("no fault"), Answering::Kept);
+    }
+    let mut turns = world.store.settlement_turns(Position(0), 2).await.expect("turns");
+    turns.extend(world.store.settlement_turns(turns[1].position, 10).await.expect("turns"));
+    let text = |bytes| std::str::from_utf8(bytes).expect("text");
+    let told: Vec<_> = turns
+        .iter()
+        .map(|turn| {
+            let sums = (turn.visits(), turn.total().fen(), turn.funds().fen(), turn.account().fen());
+            (turn.position.0, turn.settlement.as_str(), turn.turn, text(&turn.operation), text(&turn.outcome), sums)
+        })
+        .collect();
+    let expected = [
+        (1, "S", Turn::Enter, "1", "made S", (1, 100, 100, 0)),
+        (2, "T", Turn::Enter, "2", "made T", (1, 30, 30, 0)),
+        (3, "S", Turn::Counter, "1", "made S", (-1, -100, -100, 0)),
+        (5, "S", Turn::Reinstate, "1", "made S", (1, 100, 100, 0)),
+    ];
+    assert_eq!(told, expected);
 }
 
 #[tokio::test]
