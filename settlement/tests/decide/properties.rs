@@ -1,6 +1,8 @@
 //! Long arbitrary histories of one person. The store is imitated by a list of what was appended; a book is read back
 //! from it by folding, with code of its own.
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 use settlement::decide::{Answered, Book, BookSeq, Deed, Effects, Message, PersonBook, Used, Verdict};
 use settlement::encounter::CareKind;
@@ -8,6 +10,7 @@ use settlement::lifecycle::Standing;
 use settlement::money::Money;
 use settlement::operation::{AccountUse, Operation};
 use settlement::outcome::{Done, Outcome};
+use settlement::postings::{Booking, Turn};
 
 use crate::world::*;
 
@@ -126,6 +129,28 @@ proptest! {
             prop_assert_eq!(&used, &person.used);
             let paid: Money = person.in_force().map(|booked| booked.settled.payers.account).sum();
             prop_assert_eq!(person.account_balance, Money::from_yuan(500) - paid);
+        }
+    }
+
+    #[test]
+    fn a_journal_that_hears_only_the_answers_agrees_with_the_book(history in histories()) {
+        let mut book = book();
+        let mut counts = HashMap::new();
+        for operation in history {
+            let verdict = step(&mut book, operation.clone());
+            let booking = match &verdict {
+                Verdict::New { seq: _, decision } => Booking::of(&operation, &decision.outcome),
+                Verdict::Undecided(_) | Verdict::Known { .. } | Verdict::ContentDiffers { .. } => None,
+            };
+            if let Some(Booking { settlement, turn, entry }) = booking {
+                let person = book.person(&number());
+                prop_assert_eq!(entry, person.settlement(&settlement).expect("it was settled").entry());
+                counts.insert(settlement, matches!(turn, Turn::Enter | Turn::Reinstate));
+            }
+            for booked in &book.person(&number()).settlements {
+                let counted = counts.get(&booked.settled.settlement);
+                prop_assert_eq!(counted, Some(&(booked.standing == Standing::InForce)), "{}", booked.settled.settlement);
+            }
         }
     }
 

@@ -183,7 +183,29 @@ fn reversing_follows_the_life_of_a_settlement() {
                 cancel("m4", "s-m1"),
                 reverse("m5", "m2", "2305"),
             ],
-            "s-m1 in force again without s-m2, balance 500.00",
+            "AlreadyReversed setl_id s-m4",
+        ),
+        (
+            "a cancellation reversed before, of a settlement whose message was reversed since",
+            vec![
+                first(),
+                cancel("m2", "s-m1"),
+                reverse("m3", "m2", "2305"),
+                reverse("m4", "m1", "2304"),
+                reverse("m5", "m2", "2305"),
+            ],
+            "AlreadyReversed setl_id -",
+        ),
+        (
+            "the later of two cancellations",
+            vec![
+                first(),
+                cancel("m2", "s-m1"),
+                reverse("m3", "m2", "2305"),
+                cancel("m4", "s-m1"),
+                reverse("m5", "m4", "2305"),
+            ],
+            "s-m1 in force again without s-m4, balance 280.00",
         ),
         (
             "a cancellation after the stay was settled again",
