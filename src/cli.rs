@@ -103,7 +103,7 @@ impl Cli {
                 anyhow::bail!("give --config FILE to serve, or post FILE --config FILE to post records")
             }
             Command::Pki(command) => done(pki::run(command)),
-            Command::Filing(command) => done(filing::run(command).await),
+            Command::Filing(command) => filing::run(command).await,
             Command::Rulebook(command) => rulebook::run(command),
             Command::Verify(arguments) => verify::run(arguments).await,
             Command::Bench(command) => done(bench::run(command).await),

@@ -1,6 +1,7 @@
 //! `yidi demo`: the whole line on loopback with embedded storage and real mutual TLS. It sends the recorded days
 //! through the national interface, shows what came back, checks it, and stays up to be tried by hand.
 
+mod desk_page;
 mod diary;
 pub mod expected;
 pub mod player;
@@ -74,7 +75,9 @@ pub async fn run(arguments: Arguments) -> Result<Ending> {
     let folder = arguments.data.clone().unwrap_or_else(|| scratch.path().to_owned());
     let line = Line::start(arguments.plan(&folder, clock.clone())).await?;
     let operator = Operator::new(&line.hub.address().to_string(), &line.operator())?;
-    filing::import_all(&operator, &arguments.deploy.join("demo/filings.csv")).await?;
+    for refused in filing::lodge_all(&operator, &arguments.deploy.join("demo/filings.csv")).await? {
+        output::note(&refused);
+    }
 
     let mut ending = Ending::Good;
     if !arguments.empty {

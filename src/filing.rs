@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
@@ -14,6 +14,7 @@ use proto::v1::{CancelFilingRequest, Filing, ListFilingsRequest, LodgeRequest};
 use serde_json::json;
 use tonic::transport::Channel;
 
+use crate::cli::Ending;
 use crate::demo::player::Lodge;
 use crate::demo::story::FilingRow;
 use crate::output;
@@ -148,8 +149,8 @@ impl Lodge for Operator {
 /// Runs the command.
 ///
 /// # Errors
-/// When the hub is not to be reached or refuses; for an import, when any row was refused.
-pub async fn run(command: Command) -> Result<()> {
+/// When the hub is not to be reached or refuses. Rows of an import that were refused are a finding.
+pub async fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Lodge { access, id, person, home, class, destination, from, to } => {
             let row = FilingRow { id, psn_no: person, home, class, destination, from, to };
@@ -169,9 +170,9 @@ pub async fn run(command: Command) -> Result<()> {
             let filing = reply.into_inner();
             output::line(&format!("{} {} {}", filing.id, filing.state, filing.to));
         }
-        Command::Import { access, file, json } => import(&access.operator()?, &file, json).await?,
+        Command::Import { access, file, json } => return import(&access.operator()?, &file, json).await,
     }
-    Ok(())
+    Ok(Ending::Good)
 }
 
 impl Access {
@@ -200,17 +201,14 @@ fn print_list(filings: &[Filing], as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Lodges every row of a file; what is lodged already stays as it is.
+/// Lodges every row of a file; what is lodged already stays as it is. Tells of the rows that were refused: a filing
+/// that was lodged is not edited but cancelled, and lodged anew under another number.
 ///
 /// # Errors
-/// When the file cannot be read, or for the first row that is refused.
-pub async fn import_all(operator: &Operator, file: &Path) -> Result<()> {
-    let refused =
-        lodge_rows(operator, file).await?.into_iter().find_map(|(line, outcome)| Some((line, outcome.err()?)));
-    match refused {
-        Some((line, why)) => bail!("{} line {line}: {why}", file.display()),
-        None => Ok(()),
-    }
+/// When the file cannot be read.
+pub async fn lodge_all(operator: &Operator, file: &Path) -> Result<Vec<String>> {
+    let rows = lodge_rows(operator, file).await?.into_iter();
+    Ok(rows.filter_map(|(line, outcome)| Some(format!("{} line {line}: {}", file.display(), outcome.err()?))).collect())
 }
 
 /// Lodges every row and tells of each, by its line in the file, its state or why it was refused.
@@ -227,7 +225,7 @@ async fn lodge_rows(operator: &Operator, file: &Path) -> Result<Vec<(usize, Resu
     Ok(report)
 }
 
-async fn import(operator: &Operator, file: &Path, as_json: bool) -> Result<()> {
+async fn import(operator: &Operator, file: &Path, as_json: bool) -> Result<Ending> {
     let report = lodge_rows(operator, file).await?;
     let refused = report.iter().filter(|(_, outcome)| outcome.is_err()).count();
     if as_json {
@@ -242,6 +240,5 @@ async fn import(operator: &Operator, file: &Path, as_json: bool) -> Result<()> {
         }
         output::line(&format!("{} lodged, {refused} refused", report.len() - refused));
     }
-    ensure!(refused == 0, "{refused} of {} rows were refused", report.len());
-    Ok(())
+    Ok(Ending::of(refused == 0))
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use identity::name::{ParticipantName, Role};
-use identity::pki::{CertificateAuthority, Issue};
+use identity::pki::{CA_FILE, CA_KEY_FILE, CertificateAuthority, Issue};
 use ledger::clock::Clock;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::RegionTable;
@@ -152,12 +152,7 @@ impl Plan {
 
     /// Certificates are made anew at every start: what a participant serves may have been edited since.
     fn issue_certificates(&self, homes: impl Iterator<Item = PoolCode>, treated: &BTreeSet<PoolCode>) -> Result<()> {
-        let folder = self.credentials("ca");
-        let authority = if folder.exists() {
-            CertificateAuthority::open(&folder)?
-        } else {
-            CertificateAuthority::init(&folder, "Yidi private CA")?
-        };
+        let authority = open_authority(&self.credentials("ca"))?;
         let named = |pool: PoolCode, role| ParticipantName::new(pool.0, role);
         let treatment = treated.iter().map(|pool| named(*pool, Role::Treatment)).collect::<Result<Vec<_>, _>>()?;
         let everywhere = ParticipantName::new(identity::name::all_regions(), Role::Operator)?;
@@ -238,6 +233,17 @@ impl Plan {
     }
 }
 
+/// Opens the CA, or makes it. One that a kill left half made has issued nothing yet and is made anew.
+fn open_authority(folder: &Path) -> Result<CertificateAuthority> {
+    if [CA_FILE, CA_KEY_FILE].iter().all(|file| folder.join(file).exists()) {
+        return Ok(CertificateAuthority::open(folder)?);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot replace {}", folder.display()))?;
+    }
+    Ok(CertificateAuthority::init(folder, "Yidi private CA")?)
+}
+
 fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
@@ -273,14 +279,15 @@ fn home_pools(deploy: &Path) -> Result<BTreeMap<PoolCode, PathBuf>> {
 fn treatment_pools(deploy: &Path, regions: &RegionTable) -> Result<BTreeSet<PoolCode>> {
     let path = deploy.join("demo/institutions.csv");
     let mut reader = csv::Reader::from_path(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let column =
-        reader.headers()?.iter().position(|name| name == "area").context("institutions.csv has no column area")?;
+    let header = reader.headers().with_context(|| format!("in {}", path.display()))?;
+    let column = header.iter().position(|name| name == "area").context("institutions.csv has no column area")?;
     let mut pools = BTreeSet::new();
-    for row in reader.records() {
-        let row = row?;
+    for (index, row) in reader.records().enumerate() {
+        let row = row.with_context(|| format!("in {}", path.display()))?;
         let area = row.get(column).unwrap_or_default();
         let pool = RegionCode::new(area).ok().and_then(|code| regions.pool_of(code));
-        pools.insert(pool.with_context(|| format!("{}: no pool for area {area}", path.display()))?);
+        let fault = || format!("{}:{} area: {area} is in no pool of the table of regions", path.display(), index + 2);
+        pools.insert(pool.with_context(fault)?);
     }
     Ok(pools)
 }

@@ -8,7 +8,7 @@ use yidi::cli::{Cli, Ending};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// 0 done, 1 a finding or a failure, 2 wrong use (clap's own).
+/// 0 done, 1 a finding, 2 wrong use, or a command that could not do its work.
 fn main() -> ExitCode {
     let cli = Cli::parse();
     cli.start_logging();
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         Ok(Ending::Found) => ExitCode::from(1),
         Err(fault) => {
             yidi::output::complaint(&fault);
-            ExitCode::from(1)
+            ExitCode::from(2)
         }
     }
 }

@@ -110,7 +110,7 @@ pub async fn findings(stores: &Stores) -> Result<Vec<Finding>> {
         let answers = home.answer_list().await?;
         decided.extend(answers.into_iter().map(|(key, outcome)| (key, Some(outcome.to_vec()))));
     }
-    let by_homes = answered_by_homes(&stores.hub).await?;
+    let by_homes = answered_by_homes(&stores.hub, &decided).await?;
     findings.extend(what_was_told_is_what_is_held(("the hub", &by_homes), ("the home regions", &decided)));
     findings.extend(nothing_is_held_that_nobody_asked_for(("the hub", &hub), ("the home regions", &decided)));
     Ok(findings)
@@ -155,12 +155,14 @@ async fn told_by_the_hub(treatment: &TreatmentStore, hub: &Answers) -> Result<An
     Ok(told)
 }
 
-/// What the hub was told by home regions: a refusal of its own is no home's answer.
-async fn answered_by_homes(hub: &HubStore) -> Result<Answers> {
+/// What the hub was told by home regions. A refusal of its own is no home's answer, unless a home region decided the
+/// same operation: then both must say the same.
+async fn answered_by_homes(hub: &HubStore, decided: &Answers) -> Result<Answers> {
     let mut answers = Answers::new();
     for record in records(hub).await? {
-        if let Some(answer) = record.answer.filter(|answer| answer.book_seq > 0) {
-            answers.insert(convert::read_operation(&record.bytes)?.key.to_text(), Some(answer.outcome.to_vec()));
+        let key = convert::read_operation(&record.bytes)?.key.to_text();
+        if let Some(answer) = record.answer.filter(|answer| answer.book_seq > 0 || decided.contains_key(&key)) {
+            answers.insert(key, Some(answer.outcome.to_vec()));
         }
     }
     Ok(answers)

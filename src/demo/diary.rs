@@ -17,19 +17,29 @@ use crate::desk::Reply;
 /// The answers of earlier runs, and the file that takes those of this one.
 pub struct Diary {
     file: File,
-    earlier: BTreeMap<(String, String), Reply>,
+    earlier: BTreeMap<(String, String), Earlier>,
+}
+
+/// An answer of an earlier run.
+pub struct Earlier {
+    /// The number under which the message was sent.
+    pub msgid: String,
+    /// The answer.
+    pub reply: Reply,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Entry {
     story: String,
     step: String,
+    msgid: String,
     micros: u64,
     answer: Value,
 }
 
 impl Diary {
-    /// Opens the diary of a folder. A last line that a kill cut short is as good as never written.
+    /// Opens the diary of a folder. A last line that a kill cut short is as good as never written; the next one begins
+    /// on a line of its own.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -42,14 +52,14 @@ impl Diary {
         let earlier = entries
             .map(|entry| {
                 let reply = Reply { body: entry.answer, took: Duration::from_micros(entry.micros) };
-                ((entry.story, entry.step), reply)
+                ((entry.story, entry.step), Earlier { msgid: entry.msgid, reply })
             })
             .collect();
         Ok(Diary { file, earlier })
     }
 
     /// What a step was answered in an earlier run.
-    pub fn earlier(&self, story: &str, step: &str) -> Option<&Reply> {
+    pub fn earlier(&self, story: &str, step: &str) -> Option<&Earlier> {
         self.earlier.get(&(story.to_owned(), step.to_owned()))
     }
 
@@ -57,9 +67,10 @@ impl Diary {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn note(&mut self, story: &str, step: &str, reply: &Reply) -> Result<()> {
+    pub fn note(&mut self, story: &str, step: &str, msgid: &Value, reply: &Reply) -> Result<()> {
         let micros = u64::try_from(reply.took.as_micros()).unwrap_or(u64::MAX);
-        let entry = Entry { story: story.into(), step: step.into(), micros, answer: reply.body.clone() };
-        writeln!(self.file, "{}", serde_json::to_string(&entry)?).context("cannot write the diary of answers")
+        let msgid = msgid.as_str().unwrap_or_default().to_owned();
+        let entry = Entry { story: story.into(), step: step.into(), msgid, micros, answer: reply.body.clone() };
+        write!(self.file, "\n{}\n", serde_json::to_string(&entry)?).context("cannot write the diary of answers")
     }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use settlement::beijing;
 use settlement::refusal::Reason;
 
+use super::desk_page::Renewed;
 use super::diary::Diary;
 use super::expected::ExpectedSums;
 use super::story::{self, FilingRow, Step, Story};
@@ -27,6 +28,7 @@ struct Told {
     expected: ExpectedSums,
     kept: BTreeMap<String, String>,
     answers: BTreeMap<String, Reply>,
+    renewed: Renewed,
 }
 
 /// What became of one step.
@@ -65,7 +67,13 @@ impl Recording {
             .into_iter()
             .map(|story| {
                 let expected = ExpectedSums::beside(&folder.join("expected"), &story.name)?;
-                Ok(Told { story, expected, kept: BTreeMap::new(), answers: BTreeMap::new() })
+                Ok(Told {
+                    story,
+                    expected,
+                    kept: BTreeMap::new(),
+                    answers: BTreeMap::new(),
+                    renewed: Renewed::default(),
+                })
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Recording { stories })
@@ -132,19 +140,21 @@ impl Told {
             return Ok(played);
         }
         let place = || format!("{} step {}", self.story.name, step.id);
-        let message = self.message(step)?;
+        let mut message = self.message(step)?;
         let reply = match diary.earlier(&self.story.name, &step.id) {
             None => {
-                let reply = desk.send(&message).await.with_context(place)?;
-                diary.note(&self.story.name, &step.id, &reply)?;
+                let reply = self.renewed.ask(desk, &mut message, step.expect.code).await.with_context(place)?;
+                diary.note(&self.story.name, &step.id, &message["msgid"], &reply)?;
                 reply
             }
             Some(earlier) => {
-                if changes_books(&played.infno) && earlier.succeeded() && !step.lose_answer {
+                self.renewed.remember(&step.msgid, &earlier.msgid);
+                self.renewed.apply(&mut message);
+                if changes_books(&played.infno) && earlier.reply.succeeded() && !step.lose_answer {
                     let again = desk.send(&message).await.with_context(place)?;
-                    played.misses.extend(difference(earlier, &again));
+                    played.misses.extend(difference(&earlier.reply, &again));
                 }
-                earlier.clone()
+                earlier.reply.clone()
             }
         };
         played.misses.extend(self.misses(step, &reply)?);
@@ -182,7 +192,7 @@ impl Told {
         if reply.body["infcode"].as_i64() != Some(expect.infcode) {
             misses.push(format!("infcode is {}, expected {}: {refused}", reply.body["infcode"], expect.infcode));
         }
-        if let Some(code) = expect.code.filter(|code| !refused.contains(&code.to_string())) {
+        if let Some(code) = expect.code.filter(|code| !refused.starts_with(&format!("[{code}]"))) {
             misses.push(format!("err_msg does not carry {code}: {refused}"));
         }
         if let Some(text) = expect.names.as_ref().filter(|text| !refused.contains(text.as_str())) {
@@ -217,6 +227,6 @@ fn changes_books(infno: &str) -> bool {
 /// reversed since is told so.
 fn difference(earlier: &Reply, again: &Reply) -> Option<String> {
     let same = earlier.body["output"] == again.body["output"];
-    let reversed = again.text("/err_msg").contains(&Reason::AlreadyReversed.code().to_string());
+    let reversed = again.text("/err_msg").starts_with(&format!("[{}]", Reason::AlreadyReversed.code()));
     (!same && !reversed).then(|| format!("after the restart the answer is another: {}", again.text("/err_msg")))
 }

@@ -25,8 +25,8 @@ use crate::verify::{Stores, records};
 const SUMS: [(&str, &str); 10] = [
     ("总费用", "medfee_sumamt"),
     ("统筹", "hifp_pay"),
-    ("大病", "hifmi_pay"),
     ("大额", "hifob_pay"),
+    ("大病", "hifmi_pay"),
     ("公务员", "cvlserv_pay"),
     ("救助", "maf_pay"),
     ("账户", "acct_pay"),

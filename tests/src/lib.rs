@@ -59,6 +59,14 @@ pub const EMPLOYEE: Enrollee = Enrollee {
     name: "甄在职",
     document: "41070219800101990X",
 };
+/// Resident of Xinxiang, filed for Shanghai for long.
+pub const RESIDENT: Enrollee = Enrollee {
+    number: "41070000990003",
+    home: "410700",
+    insurance: "390",
+    name: "任居民",
+    document: "410702197501019902",
+};
 /// Resident of Xinxiang, filed nowhere.
 pub const UNFILED: Enrollee = Enrollee {
     number: "41070000990002",
@@ -199,7 +207,7 @@ pub fn append(deploy: &Path, file: &str, row: &str) {
 }
 
 fn add_people(deploy: &Path) {
-    for person in [EMPLOYEE, UNFILED] {
+    for person in [EMPLOYEE, RESIDENT, UNFILED] {
         let Enrollee { number, home, insurance, name, document } = person;
         append(deploy, "people/people.csv", &format!("{number},{name},01,{document},C{number},1,1980-01-01,{home}"));
         let (insurance, class) = if insurance == "310" { ("employee", "11") } else { ("resident", "1501") };
@@ -209,7 +217,9 @@ fn add_people(deploy: &Path) {
             &format!("{number},{insurance},{class},2010-01-01,,2010-01-01,,0,,,"),
         );
     }
-    append(deploy, "filings.csv", &format!("WORLD-1,{},410700,long-term,310000,2025-01-01,", EMPLOYEE.number));
+    for (id, person) in [("WORLD-1", EMPLOYEE), ("WORLD-3", RESIDENT)] {
+        append(deploy, "filings.csv", &format!("{id},{},410700,long-term,310000,2025-01-01,", person.number));
+    }
 }
 
 fn copy(from: &Path, to: &Path) {
