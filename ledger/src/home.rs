@@ -18,6 +18,7 @@ mod answers;
 mod append;
 mod enrollees;
 mod facts;
+mod journal;
 mod load;
 mod past;
 mod postings;

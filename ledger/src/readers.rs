@@ -1,5 +1,6 @@
 //! Reads beside the writer: a few read-only connections, each used by one caller at a time on a blocking thread.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -41,7 +42,7 @@ impl Readers {
     /// Runs a read in one snapshot of the store.
     ///
     /// # Errors
-    /// When a statement fails, or the process is stopping.
+    /// When a statement fails, the query panics, or the process is stopping.
     pub async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -50,7 +51,9 @@ impl Readers {
         let idle = self.idle.clone();
         let ran = tokio::task::spawn_blocking(move || {
             let connection = idle.lock().ok().and_then(|mut idle| idle.pop()).ok_or(StoreError::Closed)?;
-            let result = connection.unchecked_transaction().map_err(StoreError::from).and_then(|tx| query(&tx));
+            let run = || connection.unchecked_transaction().map_err(StoreError::from).and_then(|tx| query(&tx));
+            // A fault in one read must not cost a connection: there are few. Unwinding has ended its transaction.
+            let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(StoreError::Panicked));
             if let Ok(mut idle) = idle.lock() {
                 idle.push(connection);
             }
@@ -58,5 +61,24 @@ impl Readers {
             result
         });
         ran.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn panicking_reads_cost_no_connection() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.db");
+        Connection::open(&path).expect("a file").execute_batch("CREATE TABLE entries (id INTEGER)").expect("a table");
+        let readers = Readers::open(&path).expect("readers");
+        for _ in 0..=READERS {
+            let panicked = readers.read(|_| -> Result<(), StoreError> { panic!("a fault of ours") }).await;
+            assert!(matches!(panicked, Err(StoreError::Panicked)));
+        }
+        let count = |tx: &Connection| Ok(tx.query_row("SELECT COUNT(*) FROM entries", [], |row| row.get::<_, i64>(0))?);
+        assert_eq!(readers.read(count).await.expect("a read"), 0);
     }
 }

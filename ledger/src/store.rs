@@ -41,6 +41,10 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The work of a read or write ran into a fault of ours. A write's transaction was rolled back. What the panic
+    /// said is left out: it may hold what must not be logged.
+    #[error("the work on the store panicked")]
+    Panicked,
     /// The writer has stopped.
     #[error("the store is closed")]
     Closed,

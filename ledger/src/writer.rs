@@ -2,6 +2,7 @@
 //! only then wakes the waiters. No timer: the commit before is the window in which the next batch gathers.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -95,7 +96,7 @@ impl Writer {
     /// a neighbour in its batch fails, the batch is rolled back and each write is tried alone.
     ///
     /// # Errors
-    /// When a statement fails (nothing was changed), or the writer has stopped.
+    /// When a statement fails or the work panics (nothing was changed), or the writer has stopped.
     pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnMut(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -139,7 +140,9 @@ impl Thread {
     fn try_commit(&mut self, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for job in batch {
-            job.run(&transaction)?;
+            // The thread is everybody's: a fault in one piece of work must not end it. Nothing half-done stays behind,
+            // since the transaction is rolled back and a job starts afresh when it runs again.
+            catch_unwind(AssertUnwindSafe(|| job.run(&transaction))).unwrap_or(Err(StoreError::Panicked))?;
         }
         if !self.options.commit_delay.is_zero() {
             thread::sleep(self.options.commit_delay);
@@ -202,6 +205,24 @@ mod tests {
         }
         assert_eq!(done.iter().filter(|ok| **ok).count(), 3, "only the second 1 fails");
         assert_eq!(count(&path), 3);
+    }
+
+    #[tokio::test]
+    async fn a_panicking_write_fails_alone_and_the_writer_lives_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.db");
+        let options = StoreOptions { commit_delay: Duration::from_millis(20) };
+        let writer = Writer::open(&path, SCHEMA, options).expect("a store");
+        let poisoned = |tx: &Transaction<'_>| -> Result<(), StoreError> {
+            tx.execute("INSERT INTO entries VALUES (9, 'x')", [])?;
+            panic!("a fault of ours")
+        };
+        let (first, panicked, second) =
+            tokio::join!(writer.write(insert(1)), writer.write(poisoned), writer.write(insert(2)));
+        assert!(matches!(panicked, Err(StoreError::Panicked)));
+        assert_eq!((first.expect("a neighbour"), second.expect("a neighbour")), (1, 1));
+        writer.write(insert(3)).await.expect("a later write");
+        assert_eq!(count(&path), 3, "nothing of the panicking write stays");
     }
 
     #[tokio::test]

@@ -203,7 +203,7 @@ impl Reader {
 
     fn money(&mut self, field: &'static str, fen: i64) -> Option<settlement::money::Money> {
         let amount = settlement::money::Money::from_fen(fen);
-        if amount.fen().abs() > settlement::money::Money::MAX.fen() {
+        if !amount.is_bounded() {
             self.fault(field, "is beyond any amount");
             return None;
         }

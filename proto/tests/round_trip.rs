@@ -212,6 +212,20 @@ proptest! {
 }
 
 #[test]
+fn an_amount_beyond_any_amount_is_a_fault() {
+    let most = Money::MAX.fen();
+    for (fen, faulty) in [(most, false), (-most, false), (most + 1, true), (i64::MAX, true), (i64::MIN, true)] {
+        let coverage = v1::Coverage { in_policy: fen, ..v1::Coverage::default() };
+        let bill = v1::Bill { coverage: Some(coverage), ..v1::Bill::default() };
+        let settle = v1::Settle { bill: Some(bill), ..v1::Settle::default() };
+        let operation = v1::Operation { key: None, request: Some(v1::operation::Request::Settle(settle)) };
+        let error = convert::read_operation(&operation.encode_to_vec()).expect_err("a message full of faults");
+        let named = error.faults.iter().any(|fault| fault.field == "settle.bill.coverage.in_policy");
+        assert_eq!(named, faulty, "{fen}: {error:?}");
+    }
+}
+
+#[test]
 fn every_fault_of_a_message_is_named() {
     let encounter = v1::Encounter { area: "31".into(), admitted: "2025-02-30".into(), ..v1::Encounter::default() };
     let settle = v1::Settle { encounter: Some(encounter), ..v1::Settle::default() };

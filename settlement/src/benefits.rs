@@ -48,8 +48,9 @@ pub struct Case<'a> {
     pub usages: &'a [Usage],
     /// What is on the personal account.
     pub account_balance: Money,
-    /// Whether an earlier mid-way settlement of this stay is in force.
-    pub earlier_in_stay: bool,
+    /// The deductible that was borne in earlier settlements of this visit or stay that are in force; none where there
+    /// is no earlier one.
+    pub deductible_before: Option<Money>,
     /// The day of settlement, in Beijing time.
     pub settled_on: Date,
 }

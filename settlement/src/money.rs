@@ -53,7 +53,7 @@ impl Money {
             return Err(MoneyError::PartOfAFen);
         }
         let fen = i64::try_from(fen.trunc()).map_err(|_| MoneyError::TooLarge)?;
-        if fen.abs() > Money::MAX.0 { Err(MoneyError::TooLarge) } else { Ok(Money(fen)) }
+        if Money(fen).is_bounded() { Ok(Money(fen)) } else { Err(MoneyError::TooLarge) }
     }
 
     /// The amount in yuan with two decimal places, as messages write it.
@@ -81,6 +81,11 @@ impl Money {
     /// This amount, or nothing if it is negative.
     pub fn at_least_zero(self) -> Money {
         self.max(Money::ZERO)
+    }
+
+    /// Whether it is within [`Money::MAX`] in either direction: what a border lets in.
+    pub fn is_bounded(self) -> bool {
+        (-Money::MAX..=Money::MAX).contains(&self)
     }
 
     /// Whether it is below zero.
@@ -158,7 +163,20 @@ mod tests {
     fn a_part_of_a_fen_is_refused_and_trailing_zeros_are_not() {
         assert_eq!(Money::from_decimal(dec!(0.001)), Err(MoneyError::PartOfAFen));
         assert_eq!(Money::from_decimal(dec!(12.3400)), Ok(Money::from_fen(1_234)));
-        assert_eq!(Money::from_decimal(dec!(100000000000.01)), Err(MoneyError::TooLarge));
+    }
+
+    #[test]
+    fn an_amount_is_bounded_in_both_directions() {
+        for (yuan, read) in [
+            (dec!(100000000000.00), Ok(Money::MAX)),
+            (dec!(-100000000000.00), Ok(-Money::MAX)),
+            (dec!(100000000000.01), Err(MoneyError::TooLarge)),
+            (dec!(-100000000000.01), Err(MoneyError::TooLarge)),
+            (Decimal::new(i64::MAX, 2), Err(MoneyError::TooLarge)),
+            (Decimal::new(i64::MIN, 2), Err(MoneyError::TooLarge)),
+        ] {
+            assert_eq!(Money::from_decimal(yuan), read, "{yuan}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Past decisions once more, from what they saw: the book below them, the person's facts, the filing, the rule books.
-//! A replay must come out identical to the byte; an explanation is the same calculation told in words. Called by
-//! `yidi verify` and `yidi settlement {explain,replay}`.
+//! A replay must come out identical to the byte; an explanation is the same calculation told in words. `yidi verify`
+//! replays whole books; the demo explains settlements in its report.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -53,21 +53,6 @@ impl Replay {
     /// Whether both answers are the same to the byte.
     pub fn is_identical(&self) -> bool {
         self.stored == self.again
-    }
-}
-
-/// Replays what stands at a place; none where nothing was decided there, or only a key was voided.
-///
-/// # Errors
-/// When what it saw cannot be read.
-pub async fn at_place(store: &HomeStore, seq: BookSeq) -> Result<Option<Replay>, ReplayError> {
-    let past = store.past_read(seq).await.map_err(|fault| ReplayError::Store(seq, fault))?;
-    match past {
-        Some(past) => {
-            let books = read_books(&past)?;
-            again(past, &books)
-        }
-        None => Ok(None),
     }
 }
 

@@ -58,18 +58,18 @@ impl HomeRegion for RegionService {
 
     async fn operate(&self, request: Request<v1::OperateRequest>) -> Result<Response<v1::Answer>, Status> {
         HubPermit::from_request(&request)?;
-        let v1::OperateRequest { operation, hub, request_id: _ } = request.into_inner();
+        let v1::OperateRequest { operation, hub, request_id } = request.into_inner();
         let arrival = self.arrival(operation, hub)?;
-        reply(self.ask(Asked::Operate(Box::new(arrival))).await)
+        reply(self.ask(Asked::Operate(Box::new(arrival)), &request_id).await)
     }
 
     async fn resolve(&self, request: Request<v1::ResolveRequest>) -> Result<Response<v1::Answer>, Status> {
         HubPermit::from_request(&request)?;
-        let v1::ResolveRequest { key, home, request_id: _ } = request.into_inner();
+        let v1::ResolveRequest { key, home, request_id } = request.into_inner();
         let served = read_pool(&home).and_then(|home| self.serves(home));
         served.map_err(|fault| status::of_refusal(&fault))?;
         let key = convert::read_key(&key.unwrap_or_default()).map_err(|fault| status::of_wire_error(&fault))?;
-        reply(self.ask(Asked::Resolve(key)).await)
+        reply(self.ask(Asked::Resolve(key), &request_id).await)
     }
 
     async fn query(&self, request: Request<v1::QueryRequest>) -> Result<Response<v1::QueryReply>, Status> {
@@ -81,11 +81,23 @@ impl HomeRegion for RegionService {
 }
 
 impl RegionService {
-    async fn ask(&self, asked: Asked) -> Result<v1::Answer, Refusal> {
+    async fn ask(&self, asked: Asked, request_id: &str) -> Result<v1::Answer, Refusal> {
+        let message = asked.key().message.clone();
+        let message = message.as_str();
         match self.committer.ask(asked).await? {
-            Reply::Answer { seq, outcome } => Ok(v1::Answer { outcome, book_seq: seq.0 }),
-            Reply::Undecided(fault) => Err(fault),
-            Reply::ContentDiffers { field } => Err(Refusal::new(Reason::ContentDiffers).of_field(field)),
+            Reply::Answer { seq, outcome } => {
+                let book_seq = seq.0;
+                tracing::debug!(message, request_id, book_seq, "message {message} is answered at place {book_seq}");
+                Ok(v1::Answer { outcome, book_seq })
+            }
+            Reply::Undecided(fault) => {
+                tracing::warn!(message, request_id, reason = ?fault.reason, "message {message} was not decided");
+                Err(fault)
+            }
+            Reply::ContentDiffers { field } => {
+                tracing::debug!(message, request_id, field, "message {message} came before with another {field}");
+                Err(Refusal::new(Reason::ContentDiffers).of_field(field))
+            }
         }
     }
 

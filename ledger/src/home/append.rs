@@ -11,8 +11,8 @@ use settlement::lifecycle::Standing;
 use settlement::money::Money;
 use settlement::operation::{OperationKey, Request, ReversalTarget};
 use settlement::outcome::Outcome;
-use settlement::postings::{Account, JournalEntry};
 
+use super::journal;
 use super::load::Loaded;
 use super::row::date_text;
 use super::rule_books::RuleSet;
@@ -115,7 +115,7 @@ impl<'a> Append<'a> {
         }
         account_append(self.transaction, &key.person, seq, "", *account)?;
         if let Some(entry) = journal {
-            self.journal(seq, entry)?;
+            journal::append(self.transaction, seq, entry)?;
         }
         if let Some(target) = tombstone {
             // A message may be reversed twice before it ever comes; the first tombstone stays.
@@ -164,50 +164,6 @@ impl<'a> Append<'a> {
             .prepare_cached("INSERT INTO undoings (book_seq, settlement, becomes, counter) VALUES (?1, ?2, ?3, ?4)")?;
         insert.execute((place(seq), undoing.settlement.as_str(), becomes, counter))?;
         Ok(())
-    }
-
-    fn journal(&self, seq: BookSeq, entry: &JournalEntry) -> Result<(), StoreError> {
-        let mut insert = self.transaction.prepare_cached(
-            "INSERT INTO journal_lines (book_seq, position, account, pool, party, insurance, fund, amount)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?;
-        for (position, line) in (0_i64..).zip(entry.lines()) {
-            let AccountColumns { account, pool, party, insurance, fund } = columns(&line.account);
-            insert.execute((place(seq), position, account, pool, party, insurance, fund, line.amount.fen()))?;
-        }
-        Ok(())
-    }
-}
-
-struct AccountColumns<'a> {
-    account: &'static str,
-    pool: &'a str,
-    party: &'a str,
-    insurance: &'static str,
-    fund: &'static str,
-}
-
-fn columns(account: &Account) -> AccountColumns<'_> {
-    let none = AccountColumns { account: "", pool: "", party: "", insurance: "", fund: "" };
-    match account {
-        Account::HomeFund { pool, insurance, fund } => AccountColumns {
-            account: "home-fund",
-            pool: pool.0.as_str(),
-            insurance: insurance.word(),
-            fund: fund.word(),
-            ..none
-        },
-        Account::Personal { pool, owner } => {
-            AccountColumns { account: "personal", pool: pool.0.as_str(), party: owner.as_str(), ..none }
-        }
-        Account::Cash { person } => AccountColumns { account: "cash", party: person.as_str(), ..none },
-        Account::Treatment { pool } => AccountColumns { account: "treatment", pool: pool.0.as_str(), ..none },
-        Account::Hospital { institution } => {
-            AccountColumns { account: "hospital", party: institution.as_str(), ..none }
-        }
-        Account::HospitalPart { institution } => {
-            AccountColumns { account: "hospital-part", party: institution.as_str(), ..none }
-        }
     }
 }
 

@@ -36,19 +36,6 @@ impl HomeStore {
     pub async fn rule_set_load(&self, books: Vec<RuleBookText>, at: Timestamp) -> Result<RuleSet, StoreError> {
         self.writer.write(move |transaction| load(transaction, &books, at)).await
     }
-
-    /// The texts of a rule book.
-    ///
-    /// # Errors
-    /// When a statement fails.
-    pub async fn rule_book_read(&self, hash: RuleBookHash) -> Result<Option<String>, StoreError> {
-        self.readers
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached("SELECT content FROM rule_books WHERE hash = ?1")?;
-                Ok(statement.query_row([hash.0.as_slice()], |row| row.get(0)).optional()?)
-            })
-            .await
-    }
 }
 
 fn load(transaction: &Transaction<'_>, books: &[RuleBookText], at: Timestamp) -> Result<RuleSet, StoreError> {

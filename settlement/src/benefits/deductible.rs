@@ -21,11 +21,11 @@ pub(super) fn borne(sheet: &mut Worksheet<'_>, rules: &CareRules, base: Money) -
     };
     let whole = Money::round(factor.map_or(Ratio::ONE, |(_, factor)| factor).of(amount));
     let before = match per {
-        Per::Stay if sheet.case.earlier_in_stay => match sheet.book.interim_deductible {
-            InterimDeductible::Once => whole,
+        Per::Stay => match sheet.book.interim_deductible {
+            // An earlier part may have been too small to bear it all.
+            InterimDeductible::Once => sheet.case.deductible_before.unwrap_or_default(),
             InterimDeductible::Each => Money::ZERO,
         },
-        Per::Stay => Money::ZERO,
         Per::Year => sheet.used(row.value.shared_by).deductible,
     };
     let borne = (whole - before).at_least_zero().min(base);

@@ -47,7 +47,7 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitt
         identity: case.person.identity(day),
         age: case.person.age_on(day).into(),
         // A later mid-way settlement belongs to the stay that was counted already.
-        stay: if case.earlier_in_stay { stays.max(1) } else { stays + 1 },
+        stay: if case.deductible_before.is_some() { stays.max(1) } else { stays + 1 },
         enrolled_months: full_months(entitlement.continuous_since, day),
         tier: entitlement.tier.as_deref(),
         disease: if encounter.care == CareKind::Chronic { encounter.disease.as_ref() } else { None },

@@ -143,7 +143,7 @@ impl<'a> Worksheet<'a> {
         let sums = match care {
             CareKind::Purchase => UsageSums::default(),
             CareKind::Inpatient | CareKind::Chronic | CareKind::Outpatient => UsageSums {
-                stays: i64::from(care == CareKind::Inpatient && !self.case.earlier_in_stay),
+                stays: i64::from(care == CareKind::Inpatient && self.case.deductible_before.is_none()),
                 deductible: self.deductible,
                 in_policy: self.coverage.in_policy,
                 basic: self.funds.of(Fund::Basic),

@@ -11,6 +11,7 @@ use crate::benefits::Case;
 use crate::encounter::{CareKind, Encounter};
 use crate::filing::Filing;
 use crate::lifecycle::Standing;
+use crate::money::Money;
 use crate::operation::{OperationKey, Settle};
 use crate::outcome::{Done, Settled};
 use crate::person::Person;
@@ -85,7 +86,7 @@ pub(super) fn work_out(
         filing,
         usages: book.used.usages(),
         account_balance: book.account_balance.at_least_zero(),
-        earlier_in_stay: book.in_force().any(|booked| booked.visit.is_of(&encounter.id, &encounter.institution)),
+        deductible_before: deductible_before(book, encounter),
         settled_on: beijing::day_of(at),
     };
     let during_stay = encounter.care != CareKind::Inpatient && lies_in_hospital(book, encounter);
@@ -94,6 +95,14 @@ pub(super) fn work_out(
     not_overlapping(book, encounter)?;
     not_claimed(book, encounter)?;
     Ok(WorkedOut(judgement))
+}
+
+/// The deductible that the settlements in force of a visit or stay bore; none where it was not settled yet.
+fn deductible_before(book: &PersonBook, encounter: &Encounter) -> Option<Money> {
+    let mut earlier =
+        book.in_force().filter(|booked| booked.visit.is_of(&encounter.id, &encounter.institution)).peekable();
+    earlier.peek()?;
+    Some(earlier.map(|booked| booked.usage.usage.sums.deductible).sum())
 }
 
 fn enrolled<'a>(book: &'a PersonBook, settle: &Settle) -> Result<&'a Person, Refusal> {

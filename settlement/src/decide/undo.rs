@@ -106,13 +106,18 @@ fn reverse_cancellation(
     booked: &Booked,
     counter: &SettlementId,
 ) -> Result<(Undone, Effects), Refusal> {
-    let in_force = booked.standing == Standing::Cancelled { counter: counter.clone() };
-    // A cancellation that was reversed before stays so, even if another one cancelled the settlement since.
-    let effects = if in_force {
-        not_claimed(person, booked)?;
-        change(booked, &Event::ReverseCancel { settled_again: settled_again(person, booked) })?
-    } else {
-        Effects::default()
+    let effects = match &booked.standing {
+        Standing::Cancelled { counter: by } if by == counter => {
+            not_claimed(person, booked)?;
+            change(booked, &Event::ReverseCancel { settled_again: settled_again(person, booked) })?
+        }
+        // It was reversed before; the first answer is still true.
+        Standing::InForce => Effects::default(),
+        // It was reversed before, but the settlement was undone since. The first answer would say that it is in
+        // force, and a journal elsewhere would believe it.
+        Standing::Cancelled { counter: _ } | Standing::Reversed => {
+            return Err(refused(booked, Reason::AlreadyReversed));
+        }
     };
     let account_balance = person.account_balance + effects.account;
     Ok((Undone::Cancellation { original: booked.settled.clone(), counter: counter.clone(), account_balance }, effects))

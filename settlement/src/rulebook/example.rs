@@ -79,8 +79,8 @@ pub struct Example {
     pub used: Vec<Usage>,
     /// What is on the account.
     pub account_balance: Money,
-    /// Whether the stay was settled in part before.
-    pub earlier_in_stay: bool,
+    /// The deductible borne in an earlier part of the stay; none where no part was settled before.
+    pub deductible_before: Option<Money>,
     /// The day of settlement.
     pub settled_on: Date,
     /// What comes out.
@@ -120,7 +120,7 @@ impl Example {
             filing: self.filing.as_ref(),
             usages: &self.used,
             account_balance: self.account_balance,
-            earlier_in_stay: self.earlier_in_stay,
+            deductible_before: self.deductible_before,
             settled_on: self.settled_on,
         }
     }

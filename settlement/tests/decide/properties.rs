@@ -1,6 +1,8 @@
 //! Long arbitrary histories of one person. The store is imitated by a list of what was appended; a book is read back
 //! from it by folding, with code of its own.
 
+use std::collections::HashMap;
+
 use proptest::prelude::*;
 use settlement::decide::{Answered, Book, BookSeq, Deed, Effects, Message, PersonBook, Used, Verdict};
 use settlement::encounter::CareKind;
@@ -8,6 +10,7 @@ use settlement::lifecycle::Standing;
 use settlement::money::Money;
 use settlement::operation::{AccountUse, Operation};
 use settlement::outcome::{Done, Outcome};
+use settlement::postings::{Booking, Turn};
 
 use crate::world::*;
 
@@ -43,6 +46,23 @@ fn operations() -> impl Strategy<Value = Operation> {
 
 fn histories() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec(operations(), 1..60)
+}
+
+/// Histories of one stay that is settled, cancelled and reversed over and over, each message under its own number.
+fn lives() -> impl Strategy<Value = Vec<Operation>> {
+    prop::collection::vec((0..5_u8, any::<prop::sample::Index>()), 1..16).prop_map(|turns| {
+        let mut history = vec![settle("m0", &stay("A", 1, 5))];
+        for (turn, which) in turns {
+            let message = format!("m{}", history.len());
+            let earlier = history[which.index(history.len())].key.clone();
+            history.push(match turn {
+                0 => settle(&message, &stay("A", 1, 5)),
+                1 | 2 => cancel(&message, "s-m0"),
+                _ => reverse(&message, earlier.message.as_str(), earlier.transaction.as_str()),
+            });
+        }
+        history
+    })
 }
 
 /// What the imitated store keeps: one row a decision.
@@ -126,6 +146,28 @@ proptest! {
             prop_assert_eq!(&used, &person.used);
             let paid: Money = person.in_force().map(|booked| booked.settled.payers.account).sum();
             prop_assert_eq!(person.account_balance, Money::from_yuan(500) - paid);
+        }
+    }
+
+    #[test]
+    fn a_journal_that_hears_only_the_answers_agrees_with_the_book(history in prop_oneof![histories(), lives()]) {
+        let mut book = book();
+        let mut counts = HashMap::new();
+        for operation in history {
+            let verdict = step(&mut book, operation.clone());
+            let booking = match &verdict {
+                Verdict::New { seq: _, decision } => Booking::of(&operation, &decision.outcome),
+                Verdict::Undecided(_) | Verdict::Known { .. } | Verdict::ContentDiffers { .. } => None,
+            };
+            if let Some(Booking { settlement, turn, entry }) = booking {
+                let person = book.person(&number());
+                prop_assert_eq!(entry, person.settlement(&settlement).expect("it was settled").entry());
+                counts.insert(settlement, matches!(turn, Turn::Enter | Turn::Reinstate));
+            }
+            for booked in &book.person(&number()).settlements {
+                let counted = counts.get(&booked.settled.settlement);
+                prop_assert_eq!(counted, Some(&(booked.standing == Standing::InForce)), "{}", booked.settled.settlement);
+            }
         }
     }
 

@@ -80,6 +80,29 @@ fn settling_follows_the_book() {
             "basic 240.00, account 0.00",
         ),
         (
+            "a part below the deductible leaves the rest of it to the next",
+            vec![settle("m1", &Care { yuan: 30, ..midway("A", 1) }), settle("m2", &stay("A", 1, 9))],
+            "basic 228.00, account 0.00",
+        ),
+        (
+            "all parts of a stay count together",
+            vec![
+                settle("m1", &Care { yuan: 30, ..midway("A", 1) }),
+                settle("m2", &Care { yuan: 10, ..midway("A", 1) }),
+                settle("m3", &stay("A", 1, 9)),
+            ],
+            "basic 234.00, account 0.00",
+        ),
+        (
+            "a part that was cancelled bore nothing",
+            vec![
+                settle("m1", &Care { yuan: 30, ..midway("A", 1) }),
+                cancel("m2", "s-m1"),
+                settle("m3", &stay("A", 1, 9)),
+            ],
+            "basic 180.00, account 0.00",
+        ),
+        (
             "no part after the final settlement",
             vec![settle("m1", &stay("A", 1, 5)), settle("m2", &midway("A", 1))],
             "AlreadySettled setl_id s-m1",
@@ -183,7 +206,29 @@ fn reversing_follows_the_life_of_a_settlement() {
                 cancel("m4", "s-m1"),
                 reverse("m5", "m2", "2305"),
             ],
-            "s-m1 in force again without s-m2, balance 500.00",
+            "AlreadyReversed setl_id s-m4",
+        ),
+        (
+            "a cancellation reversed before, of a settlement whose message was reversed since",
+            vec![
+                first(),
+                cancel("m2", "s-m1"),
+                reverse("m3", "m2", "2305"),
+                reverse("m4", "m1", "2304"),
+                reverse("m5", "m2", "2305"),
+            ],
+            "AlreadyReversed setl_id -",
+        ),
+        (
+            "the later of two cancellations",
+            vec![
+                first(),
+                cancel("m2", "s-m1"),
+                reverse("m3", "m2", "2305"),
+                cancel("m4", "s-m1"),
+                reverse("m5", "m4", "2305"),
+            ],
+            "s-m1 in force again without s-m4, balance 280.00",
         ),
         (
             "a cancellation after the stay was settled again",

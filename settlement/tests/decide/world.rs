@@ -53,7 +53,7 @@ pub fn judge(question: &Question<'_>) -> Result<Judgement, Refusal> {
     let used = YearToDate::fold(question.usages, insurance, year).total();
     let in_policy = settle.bill.coverage().in_policy;
     let due = if used.stays == 0 { Money::from_yuan(100) } else { Money::from_yuan(50) };
-    let deductible = if question.earlier_in_stay { Money::ZERO } else { due.min(in_policy) };
+    let deductible = (due - question.deductible_before.unwrap_or_default()).at_least_zero().min(in_policy);
     let share = Money::from_fen((in_policy - deductible).fen() * 6 / 10);
     let basic = share.min((Money::from_yuan(1000) - used.basic).at_least_zero());
     let mut funds = FundShares::default();
@@ -62,7 +62,7 @@ pub fn judge(question: &Question<'_>) -> Result<Judgement, Refusal> {
     let account = if settle.account == AccountUse::None { Money::ZERO } else { rest.min(question.account_balance) };
     let payers = Payers { funds, account, cash: rest - account, hospital: Money::ZERO };
     let sums = UsageSums {
-        stays: i64::from(care == CareKind::Inpatient && !question.earlier_in_stay),
+        stays: i64::from(care == CareKind::Inpatient && question.deductible_before.is_none()),
         deductible,
         in_policy,
         basic,

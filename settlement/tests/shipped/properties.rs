@@ -37,7 +37,7 @@ struct Visit {
     disease: &'static str,
     bill: [i64; 5],
     day: i32,
-    earlier_in_stay: bool,
+    deductible_before: Option<Money>,
 }
 
 fn visit() -> impl Strategy<Value = Visit> {
@@ -56,9 +56,9 @@ fn visit() -> impl Strategy<Value = Visit> {
         prop::sample::select(DISEASES.to_vec()),
         sums,
         0..700i32,
-        prop::bool::weighted(0.1),
+        prop::option::weighted(0.1, (0..300_000_i64).prop_map(Money::from_fen)),
     )
-        .prop_map(|(level, care, footing, local, emergency, disease, bill, day, earlier_in_stay)| Visit {
+        .prop_map(|(level, care, footing, local, emergency, disease, bill, day, deductible_before)| Visit {
             level,
             care,
             footing,
@@ -67,7 +67,7 @@ fn visit() -> impl Strategy<Value = Visit> {
             disease,
             bill,
             day,
-            earlier_in_stay,
+            deductible_before,
         })
 }
 
@@ -197,7 +197,7 @@ fn live_through(book: &RuleBook, somebody: &Somebody, visits: &[Visit]) -> Resul
             filing: filing.as_ref(),
             usages: &usages,
             account_balance: balance,
-            earlier_in_stay: visit.earlier_in_stay,
+            deductible_before: visit.deductible_before,
             settled_on: visit.day(),
         };
         let result = adjudicate(book, &case);

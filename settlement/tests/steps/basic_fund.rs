@@ -83,8 +83,19 @@ fn a_yearly_deductible_is_borne_once_and_may_be_shared_by_kinds_of_care() {
 
 #[test]
 fn a_stay_settled_in_parts_bears_its_deductible_once_or_in_each_part() {
-    let later = "earlier_in_stay = true\nused = [{ care = 'inpatient', stays = 1, deductible = 500 }]\nbill = { in_policy = 1000 }";
-    check(&[], &[(later, "expect = { deductible = 0, basic = 800 }")]);
+    let later = "deductible_before = 500\nused = [{ care = 'inpatient', stays = 1, deductible = 500 }]\nbill = { in_policy = 1000 }";
+    let open = "deductible_before = 300\nused = [{ care = 'inpatient', stays = 1, deductible = 300 }]\nbill = { in_policy = 1000 }";
+    let free = "deductible_before = 0\nused = [{ care = 'inpatient', stays = 1 }]\nbill = { in_policy = 1000 }";
+    check(
+        &[],
+        &[
+            (later, "expect = { deductible = 0, basic = 800 }"),
+            // The earlier part was smaller than the deductible: 500 - 300 = 200; (1000 - 200) * 0.80 = 640
+            (open, "expect = { deductible = 200, basic = 640 }"),
+            // The earlier part had nothing that the fund could pay.
+            (free, "expect = { deductible = 500, basic = 400 }"),
+        ],
+    );
     let each = "interim_stay = { deductible = 'each', § }";
     check(&[("interim_stay", each)], &[(later, "expect = { deductible = 500, basic = 400 }")]);
 }

@@ -32,6 +32,23 @@ fn an_explanation_is_said_in_two_languages_with_clauses_and_the_running_remainde
     }
 }
 
+#[test]
+fn what_an_earlier_part_of_the_stay_bore_is_said() {
+    let (book, example) = example(&[], &format!("deductible_before = 300\n{STAY}"));
+    let adjudication = example.adjudicate(&book).expect("a result");
+    for (language, wanted) in [
+        (Language::Chinese, "起付线500.00，本次住院此前已承担300.00，本次承担200.00，其余2300.00按比例支付。"),
+        (
+            Language::English,
+            "Deductible 500.00, borne earlier in this stay 300.00; borne now 200.00; 2300.00 is paid by ratio.",
+        ),
+    ] {
+        let lines: Vec<String> =
+            explanation::render(&adjudication, &book, language).iter().map(ToString::to_string).collect();
+        assert!(lines.iter().any(|line| line.starts_with(wanted)), "{wanted}\nis not in\n{}", lines.join("\n"));
+    }
+}
+
 /// A stored settlement keeps this digest: when the test fails, old explanations no longer match theirs.
 #[test]
 fn the_digest_of_an_explanation_never_changes() {

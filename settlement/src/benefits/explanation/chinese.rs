@@ -72,7 +72,7 @@ fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, bas
     let factor = factor.map_or(String::new(), |factor| format!(" × {factor}"));
     let before = match per {
         Per::Stay if before.is_zero() => String::new(),
-        Per::Stay => "，本次住院前已承担，不再计".to_owned(),
+        Per::Stay => format!("，本次住院此前已承担{before}"),
         Per::Year => format!("，年度内已承担{before}"),
     };
     format!("起付线{amount}{factor}{before}，本次承担{borne}，其余{}按比例支付。", base - borne)

@@ -88,7 +88,7 @@ fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, bas
     let factor = factor.map_or(String::new(), |factor| format!(" × {factor}"));
     let before = match per {
         Per::Stay if before.is_zero() => String::new(),
-        Per::Stay => ", borne earlier in this stay".to_owned(),
+        Per::Stay => format!(", borne earlier in this stay {before}"),
         Per::Year => format!(", borne this year {before}"),
     };
     format!("Deductible {amount}{factor}{before}; borne now {borne}; {} is paid by ratio.", base - borne)

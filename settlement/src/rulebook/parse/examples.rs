@@ -65,7 +65,7 @@ impl Parser<'_> {
         let bill = bill(node);
         let expected = expected(node);
         let account_balance = node.money("account_balance").unwrap_or_default();
-        let earlier_in_stay = node.flag("earlier_in_stay");
+        let deductible_before = node.money("deductible_before");
         let title = node.required_text("title");
         let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
         Some(Example {
@@ -84,7 +84,7 @@ impl Parser<'_> {
             person,
             used: used.into_iter().collect::<Option<Vec<_>>>()?,
             account_balance,
-            earlier_in_stay,
+            deductible_before,
             settled_on,
             expected: expected?,
         })
