@@ -84,9 +84,10 @@ pub async fn run(arguments: Arguments) -> Result<Ending> {
         let begun = Instant::now();
         let played =
             play(&mut recording, &Desk::new(line.desk()), &clock, &operator, &mut Diary::open(&folder)?).await?;
-        report::print(&played, &report::read_people(&arguments.deploy)?, begun.elapsed());
-        report::print_explanation(&line, &played).await?;
+        let took = begun.elapsed();
         let stores = line.stores();
+        report::print(&played, &report::read_people(&arguments.deploy)?, &stores, took).await?;
+        report::print_explanation(&line, &played).await?;
         report::print_obligations(&stores, &arguments.deploy).await?;
         let findings = verify::findings(&stores).await?;
         verify::print(&findings);

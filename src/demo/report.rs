@@ -4,22 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clearing::obligation::{Posting, Sums, obligations};
 use ledger::clock::Clock;
+use ledger::hub::{Position, SettlementTurn};
 use proto::convert;
 use rust_decimal::Decimal;
 use settlement::beijing;
 use settlement::benefits::explanation::Language;
-use settlement::encounter::CareKind;
+use settlement::encounter::{CareKind, Encounter};
 use settlement::ids::{RegionCode, SettlementId};
 use settlement::operation::Request;
-use settlement::outcome::{Done, Outcome, Undone};
 
 use super::player::Played;
 use crate::line::{Line, read_regions};
 use crate::output;
-use crate::verify::{Stores, records};
+use crate::verify::Stores;
+
+/// How many entries of the journal are read at a time.
+const PAGE: u32 = 256;
 
 /// The columns of the table that are sums, with where they stand in the answer.
 const SUMS: [(&str, &str); 10] = [
@@ -57,17 +60,25 @@ pub fn read_people(deploy: &Path) -> Result<People> {
 }
 
 /// Tells of every settlement, and of every answer that was not as expected.
-pub fn print(played: &[Played], people: &People, took: Duration) {
+///
+/// # Errors
+/// When the hub's book cannot be read.
+pub async fn print(played: &[Played], people: &People, stores: &Stores, took: Duration) -> Result<()> {
+    let mut standing: BTreeMap<String, i64> = BTreeMap::new();
+    for turn in journal(stores).await? {
+        *standing.entry(turn.settlement.to_string()).or_default() += turn.visits();
+    }
     let sums = SUMS.map(|(name, _)| name);
     let mut table =
-        output::table(["参保人", "参保地", "就医机构", "类别"].into_iter().chain(sums).chain(["自付", "毫秒"]));
+        output::table(["参保人", "参保地", "就医机构", "类别"].into_iter().chain(sums).chain(["自付", "毫秒", "现状"]));
     let settled = settlements(played);
     for step in &settled {
-        table.add_row(row(step, people));
+        table.add_row(row(step, people, &standing));
     }
     output::numbers_from(&mut table, 4);
     output::line(&table.to_string());
     print_counts(played, settled.len(), took);
+    Ok(())
 }
 
 /// The first answer of each settlement.
@@ -83,7 +94,7 @@ fn settlements(played: &[Played]) -> Vec<&Played> {
         .collect()
 }
 
-fn row(step: &Played, people: &People) -> Vec<String> {
+fn row(step: &Played, people: &People, standing: &BTreeMap<String, i64>) -> Vec<String> {
     let told = |field: &str| {
         step.reply.as_ref().map(|reply| reply.text(&format!("/output/setlinfo/{field}"))).unwrap_or_default()
     };
@@ -94,7 +105,12 @@ fn row(step: &Played, people: &People) -> Vec<String> {
     let (name, home) = people.get(&told("psn_no")).cloned().unwrap_or_default();
     let who = [name, home, step.institution.clone(), care(&told("med_type")).to_owned()];
     let sums = SUMS.iter().map(|(_, field)| shown(amount(field)));
-    who.into_iter().chain(sums).chain([shown(own_share), step.took.as_millis().to_string()]).collect()
+    let in_force = standing.get(&told("setl_id")).is_some_and(|turns| *turns > 0);
+    let stands = if in_force { "有效" } else { "已撤销" };
+    who.into_iter()
+        .chain(sums)
+        .chain([shown(own_share), step.took.as_millis().to_string(), stands.to_owned()])
+        .collect()
 }
 
 fn care(med_type: &str) -> &'static str {
@@ -159,7 +175,8 @@ pub async fn print_obligations(stores: &Stores, deploy: &Path) -> Result<()> {
     let regions = read_regions(deploy)?;
     let mut table = output::table(["参保省", "就医省", "险种", "类别", "人次", "总费用", "应付"]);
     let mut all = Sums::default();
-    for (between, sums) in obligations(postings(stores).await?, &regions) {
+    let postings = journal(stores).await?.iter().map(posting).collect::<Result<Vec<_>>>()?;
+    for (between, sums) in obligations(postings, &regions) {
         all += sums;
         let name = |code: RegionCode| regions.name_of(code);
         table.add_row([
@@ -178,44 +195,26 @@ pub async fn print_obligations(stores: &Stores, deploy: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The hub's accepted operations as clearing sees them.
-async fn postings(stores: &Stores) -> Result<Vec<Posting>> {
-    let mut by_settlement: BTreeMap<SettlementId, Posting> = BTreeMap::new();
-    let mut postings = Vec::new();
-    for record in records(&stores.hub).await? {
-        let Some(answer) = record.answer else { continue };
-        let operation = convert::read_operation(&record.bytes)?;
-        let Outcome::Accepted { decided_at: _, done } = convert::read_outcome(&answer.outcome)? else { continue };
-        match (done, operation.request) {
-            (Done::Settled(settled), Request::Settle(settle)) => {
-                let payers = settled.payers;
-                let sums =
-                    Sums { visits: 1, total: payers.total(), funds: payers.funds.total(), account: payers.account };
-                let (home, treatment) = (settle.home, settle.encounter.pool);
-                let posting =
-                    Posting { home, treatment, insurance: settled.insurance, care: settle.encounter.care, sums };
-                by_settlement.insert(settled.settlement, posting);
-                postings.push(posting);
-            }
-            (Done::Cancelled { original, .. }, _) => {
-                postings.extend(by_settlement.get(&original.settlement).map(undone))
-            }
-            (Done::Reversed(undoing), _) => match *undoing {
-                Undone::Settlement { original, .. } => {
-                    postings.extend(by_settlement.get(&original.settlement).map(undone))
-                }
-                Undone::Cancellation { original, .. } => postings.extend(by_settlement.get(&original.settlement)),
-                Undone::Nothing => {}
-            },
-            (Done::Settled(_), Request::Cancel(_) | Request::Reverse(_)) => {}
-        }
+/// The hub's journal, whole.
+async fn journal(stores: &Stores) -> Result<Vec<SettlementTurn>> {
+    let mut turns = Vec::new();
+    let mut after = Position(0);
+    loop {
+        let page = stores.hub.settlement_turns(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(turns) };
+        after = last.position;
+        turns.extend(page);
     }
-    Ok(postings)
 }
 
-fn undone(posting: &Posting) -> Posting {
-    let Sums { visits, total, funds, account } = posting.sums;
-    Posting { sums: Sums { visits: -visits, total: -total, funds: -funds, account: -account }, ..*posting }
+/// An entry of the journal as clearing sees it.
+fn posting(turn: &SettlementTurn) -> Result<Posting> {
+    let Request::Settle(settle) = convert::read_operation(&turn.operation)?.request else {
+        bail!("{} was made by something other than a settle", turn.settlement);
+    };
+    let sums = Sums { visits: turn.visits(), total: turn.total(), funds: turn.funds(), account: turn.account() };
+    let Encounter { pool: treatment, care, .. } = settle.encounter;
+    Ok(Posting { home: settle.home, treatment, insurance: settle.insurance, care, sums })
 }
 
 /// Where to go next.
