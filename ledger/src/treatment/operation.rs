@@ -156,16 +156,6 @@ impl Session<'_> {
             ])?;
         Ok(())
     }
-
-    /// The operation bytes that were ever written, oldest first. For audits and tests.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn operation_bytes(&self) -> Result<Vec<Bytes>, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT bytes FROM operations ORDER BY message")?;
-        let rows = statement.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
-        rows.map(|row| Ok(row?.into())).collect()
-    }
 }
 
 fn read(row: &Row<'_>) -> Result<StoredOperation, StoreError> {
