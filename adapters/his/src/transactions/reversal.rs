@@ -223,7 +223,7 @@ fn undo_here(
             if lines.is_empty() {
                 return Ok(());
             }
-            let covered = visit::covered(session, &encounter, None)?;
+            let covered = visit::covered(session, &encounter)?;
             withdrawal::withdraw(session, &encounter, &lines, &covered, work.stamp)
         }
         _ => Err(Refusal::new(Reason::NotReversible).of_field("data.oinfno").into()),
