@@ -71,7 +71,20 @@ where
         }
         let stamp = Stamp { message: session.message_next_number()?, at: call.received };
         let done = work(session, stamp)?;
-        keep(session, &call, &key, &noted, stamp, done)
+        keep(session, &call, &key, &noted, FIRST, stamp, done)
+    })
+    .await
+}
+
+/// The answer that a message got when it came before: a repeat is answered without asking anybody or judging anew.
+///
+/// # Errors
+/// What a repeat of a key may not do.
+pub async fn repeated(edge: &Edge, key: &MessageKey, noted: &Noted) -> Result<Option<Reply>, Refusal> {
+    let (key, noted) = (key.clone(), noted.clone());
+    edge.look(move |session| match before(session, &key, &noted)? {
+        Before::Fresh => Ok(None),
+        Before::Kept(kept) => Ok(Some(reply_of(*kept))),
     })
     .await
 }
