@@ -12,6 +12,9 @@ use crate::content::Noted;
 use crate::edge::{Call, Edge};
 use crate::stop::Stop;
 
+/// The attempt at a key that is not judged again.
+const FIRST: u32 = 1;
+
 /// The message that works: its number in the store, and when it came.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp {
@@ -89,7 +92,7 @@ pub async fn repeated(edge: &Edge, key: &MessageKey, noted: &Noted) -> Result<Op
     .await
 }
 
-/// Keeps a local message with its answer.
+/// Keeps a local message with its answer, as an attempt at its key.
 ///
 /// # Errors
 /// When the store fails.
@@ -98,6 +101,7 @@ pub fn keep(
     call: &Call,
     key: &MessageKey,
     noted: &Noted,
+    attempt: u32,
     stamp: Stamp,
     done: Done,
 ) -> Result<Reply, Stop> {
@@ -106,7 +110,7 @@ pub fn keep(
         stamp.message,
         &NewMessage {
             key: key.clone(),
-            attempt: 1,
+            attempt,
             encounter,
             content: noted.to_content(),
             reference: call.reference.clone(),

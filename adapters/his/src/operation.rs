@@ -179,7 +179,9 @@ where
         let stamp = Stamp { message: session.message_next_number()?, at: call.received };
         match prepare(session, &Work { own_id: &own_id, stamp })? {
             Prepared::Blocked(pending) => Ok(Step::Blocked(pending)),
-            Prepared::Done(done) => Ok(Step::Here(local::keep(session, &call, &asked.key, &asked.noted, stamp, done)?)),
+            Prepared::Done(done) => {
+                Ok(Step::Here(local::keep(session, &call, &asked.key, &asked.noted, attempt, stamp, done)?))
+            }
             Prepared::Planned(plan) => keep(session, &call, &asked, attempt, stamp, *plan),
         }
     })

@@ -89,7 +89,8 @@ fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &ReverseRe
         let operation = session.operation_find(message.number)?;
         let standing = standing(session, operation.as_ref())?;
         match standing {
-            Effect::None => {}
+            // A refused message may be judged again when it is repeated; one that was reversed may not.
+            Effect::None => session.message_mark_reversed(message.number, work.stamp.message, work.stamp.at)?,
             Effect::Undone(refusal) if messages.len() == 1 => return Err(refusal.into()),
             Effect::Undone(_) => {}
             Effect::Alive => alive.push((message, operation)),
