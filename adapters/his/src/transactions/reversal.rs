@@ -240,7 +240,7 @@ fn tell(call: &Call, finished: Finished) -> Result<Reply, Refusal> {
             Undone::Nothing => Some(HAD_NO_EFFECT.to_owned()),
         },
         Outcome::Accepted { decided_at: _, done: DoneOut::Settled(_) | DoneOut::Cancelled { .. } } => {
-            return Err(Refusal::new(Reason::Internal));
+            return Err(Refusal::new(Reason::NotYetKnown));
         }
     };
     Ok(Reply { output: echo(call, None), warning, reference: Some(finished.message.reference) })

@@ -179,3 +179,33 @@ async fn local_effects_are_reversed_here() {
     world.send("2601", reversal(&message, "5203")).await.refused(606);
     assert!(world.hub.received().is_empty());
 }
+
+#[tokio::test]
+async fn an_answer_that_comes_after_its_reversal_has_no_effect() {
+    let world = World::new().await;
+    let stay = discharged(&world).await;
+    let message = world.new_message();
+    let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.hub.next(Turn::Late(arrived.clone(), go_on.clone()));
+    let reversed_meanwhile = async {
+        arrived.notified().await;
+        let reversed = world.send("2601", reversal(&message, "2304")).await;
+        go_on.notify_one();
+        reversed.ok()
+    };
+    let (late, _) = tokio::join!(world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)), reversed_meanwhile);
+    late.refused(603);
+    world.send("5203", of_visit(&stay)).await.refused(601);
+    assert_eq!(world.hub.in_force(), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_hub_to_find_out_is_no_answer() {
+    let world = World::new().await;
+    let stay = discharged(&world).await;
+    world.hub.next(Turn::RequestLost);
+    world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
+    world.hub.set_not_served();
+    world.send("5203", of_visit(&stay)).await.refused(703);
+    world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
+}
