@@ -25,7 +25,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 pub use answers::Told;
-pub use charge::{Charge, ChargeRange, ChargeSums, StoredCharge, TakenBack};
+pub use charge::{Charge, ChargeRange, ChargeSums, StoredCharge};
 pub use diagnosis::Diagnosis;
 pub use encounter::{EncounterEvent, EncounterKind, EncounterStanding, NewEncounter, Statement, StoredEncounter};
 pub use estimate::StoredEstimate;

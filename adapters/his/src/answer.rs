@@ -36,7 +36,8 @@ pub struct Exchange {
     pub answered: Timestamp,
     /// The number of the exchange, from which ids are made.
     pub number: i64,
-    /// `inf_refmsgid`, unless the reply has one of its own. The same id stands in every log line from here to home.
+    /// `inf_refmsgid`, unless the reply has one of its own: that of the first answer. It also goes to hub and home as
+    /// the request id.
     pub reference: String,
     /// How the institution reads `infcode`.
     pub infcode: InfcodeForm,

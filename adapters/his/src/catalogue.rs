@@ -33,8 +33,6 @@ pub struct CatalogueItem {
     pub share: Decimal,
     /// Whether it needs approval.
     pub usage: Use,
-    /// `list_type` of the item.
-    pub list_type: String,
     validity: Validity,
 }
 
@@ -100,7 +98,6 @@ fn read(row: &Row<'_>) -> Result<(ItemCode, Option<PoolCode>, CatalogueItem), St
             ItemClass::C => Decimal::ONE,
         },
         usage: if row.get("restricted")? == "1" { Use::Restricted } else { Use::Free },
-        list_type: row.get("list_type")?.to_owned(),
         validity: row.validity("valid_from", "valid_to")?,
     };
     Ok((code, pool, item))

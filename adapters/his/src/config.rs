@@ -13,7 +13,7 @@ use serde::Deserialize;
 pub struct Config {
     /// Where HIS requests come in. Port 0 lets the system choose.
     pub listen: SocketAddr,
-    /// Certificate and key for HTTPS; plain HTTP without.
+    /// Certificate and key for HTTPS; plain HTTP without, which a loopback address only may have.
     #[serde(default)]
     pub tls: Option<TlsFiles>,
     /// The store's file.

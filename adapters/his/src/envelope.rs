@@ -14,8 +14,6 @@ use crate::paths;
 pub struct Envelope {
     /// `infno` without its variant letter.
     pub transaction: TransactionNumber,
-    /// The variant: the `A` of 2203A.
-    pub variant: Variant,
     /// `msgid`.
     pub message: MessageId,
     /// `fixmedins_code`.
@@ -24,17 +22,6 @@ pub struct Envelope {
     pub insured: Option<RegionCode>,
     /// `sign_no`.
     pub sign_number: Option<String>,
-    /// `opter`.
-    pub operator: String,
-}
-
-/// Which form of a transaction was asked for. Both do the same; the answer does not differ either.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Variant {
-    /// 2203.
-    Plain,
-    /// 2203A.
-    A,
 }
 
 /// Reads the envelope of a message.
@@ -45,20 +32,18 @@ pub fn read(body: &Map<String, Value>, path: &str, headers: &HeaderMap) -> Resul
     let field = |name: &str| body.get(name).and_then(plain);
     let infno = field("infno").or_else(|| number_outside(path, headers));
     let infno = infno.ok_or_else(|| missing("infno"))?;
-    let (base, variant) = split_variant(&infno);
+    let base = without_variant(&infno);
     let id_of = |name: &'static str| field(name).ok_or_else(|| missing(name));
     let insured =
         field("insuplc_admdvs").map(|code| RegionCode::new(&code).map_err(|_| unknown_region(&code))).transpose()?;
     Ok(Envelope {
         transaction: TransactionNumber::new(base)
             .map_err(|_| Refusal::new(Reason::UnknownTransaction).of_field("infno"))?,
-        variant,
         message: MessageId::new(&id_of("msgid")?).map_err(|fault| invalid("msgid", fault))?,
         institution: InstitutionCode::new(&id_of("fixmedins_code")?)
             .map_err(|fault| invalid("fixmedins_code", fault))?,
         insured,
         sign_number: field("sign_no"),
-        operator: field("opter").unwrap_or_default(),
     })
 }
 
@@ -93,11 +78,9 @@ fn number_outside(path: &str, headers: &HeaderMap) -> Option<String> {
     })
 }
 
-fn split_variant(infno: &str) -> (&str, Variant) {
-    match infno.strip_suffix(['A', 'a']) {
-        Some(base) => (base, Variant::A),
-        None => (infno, Variant::Plain),
-    }
+/// 2203A is 2203: both do the same, and the answer does not differ either.
+fn without_variant(infno: &str) -> &str {
+    infno.strip_suffix(['A', 'a']).unwrap_or(infno)
 }
 
 fn missing(field: &'static str) -> Refusal {
@@ -132,16 +115,16 @@ mod tests {
         csb.insert("_api_name", "api_1101".parse().expect("a header"));
         let none = HeaderMap::new();
         for (infno, path, headers, expected) in [
-            (json!("2203A"), "/fsi/api/rsfComIfsService/callService/9001", &none, ("2203", Variant::A)),
-            (json!(2204), "/", &none, ("2204", Variant::Plain)),
-            (json!(""), "/ebus/app/fsi/api/rsfComIfsService/callService/2304", &none, ("2304", Variant::Plain)),
-            (json!(null), "/2206A", &none, ("2206", Variant::A)),
-            (json!(null), "/fsi/api/outpatientSettleService/saveSettletment", &none, ("2207", Variant::A)),
-            (json!(null), "/fsi/api/hospSettService/settV2", &none, ("2304", Variant::Plain)),
-            (json!(null), "/CSB", &csb, ("1101", Variant::Plain)),
+            (json!("2203A"), "/fsi/api/rsfComIfsService/callService/9001", &none, "2203"),
+            (json!(2204), "/", &none, "2204"),
+            (json!(""), "/ebus/app/fsi/api/rsfComIfsService/callService/2304", &none, "2304"),
+            (json!(null), "/2206A", &none, "2206"),
+            (json!(null), "/fsi/api/outpatientSettleService/saveSettletment", &none, "2207"),
+            (json!(null), "/fsi/api/hospSettService/settV2", &none, "2304"),
+            (json!(null), "/CSB", &csb, "1101"),
         ] {
             let envelope = read(&body(infno), path, headers).expect("an envelope");
-            assert_eq!((envelope.transaction.as_str(), envelope.variant), expected, "{path}");
+            assert_eq!(envelope.transaction.as_str(), expected, "{path}");
             assert_eq!((envelope.insured, envelope.sign_number), (None, None));
         }
     }

@@ -128,7 +128,7 @@ async fn admit(
 async fn check_sign_in(edge: &Edge, envelope: &envelope::Envelope, exchange: &Exchange) -> Result<(), Refusal> {
     let needed = |why: &str| Refusal::new(Reason::NotAuthenticated).of_field("sign_no").because(why);
     let number = envelope.sign_number.clone().ok_or_else(|| needed("请先9001签到"))?;
-    let found = edge.look(move |session| Ok(session.sign_in_find(&number)?)).await?;
+    let found = edge.look(move |session| Ok(session.sign_in_find(&number)?)).await.map_err(in_doubt)?;
     let today = settlement::beijing::day_of(exchange.received);
     let good = found.is_some_and(|found| {
         found.institution == envelope.institution.as_str()
@@ -140,9 +140,14 @@ async fn check_sign_in(edge: &Edge, envelope: &envelope::Envelope, exchange: &Ex
 
 /// The numbers and times of an answer to a message that is not read yet.
 async fn exchange(edge: &Edge, received: Timestamp) -> Result<Exchange, Refusal> {
-    let number = edge.ids.number().await.map_err(|error| crate::stop::internal(&error))?;
+    let number = edge.ids.number().await.map_err(|error| in_doubt(crate::stop::internal(&error)))?;
     let area = edge.pools.first().map(ToString::to_string).unwrap_or_default();
     Ok(Exchange { number, reference: ids::reference(&area, received, number), ..unnumbered(received) })
+}
+
+/// A fault of the store before it is known whether the message was sent on earlier: nobody may say that it was not.
+fn in_doubt(_: Refusal) -> Refusal {
+    Refusal::new(Reason::NotYetKnown)
 }
 
 fn unnumbered(received: Timestamp) -> Exchange {

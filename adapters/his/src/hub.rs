@@ -30,6 +30,8 @@ const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
 pub enum Delivery {
     /// There is an answer; it is final.
     Answered(StoredAnswer),
+    /// The hub itself says no, and for good. That is about this call only: it says nothing of an earlier one.
+    Refused(Refusal),
     /// It was sent and may have an effect; nobody may guess.
     NotYetKnown,
     /// Nothing was kept anywhere; it may be sent again.
@@ -176,14 +178,19 @@ fn delivery(reply: Result<v1::OperateReply, Failure>) -> Delivery {
     }
 }
 
-/// A refusal for good is an answer. Of the others only two say that nothing was kept.
+/// A refusal of the hub itself. Of those that may pass only two say that nothing was kept.
 fn refused(refusal: Refusal) -> Delivery {
     if matches!(refusal.reason, Reason::NotYetKnown | Reason::Internal) {
         Delivery::NotYetKnown
     } else if refusal.reason.is_transient() {
         Delivery::NotTaken(refusal)
     } else {
-        let outcome = convert::write_outcome(&Outcome::Refused(refusal));
-        Delivery::Answered(StoredAnswer { outcome, book_seq: 0, warning: None })
+        Delivery::Refused(refusal)
     }
+}
+
+/// A refusal of the hub itself as an answer to be kept. No home region decided, so it has no place in a book.
+pub fn answer_of(refusal: Refusal) -> StoredAnswer {
+    let outcome = convert::write_outcome(&Outcome::Refused(refusal));
+    StoredAnswer { outcome, book_seq: 0, warning: None }
 }

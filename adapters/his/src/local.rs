@@ -12,6 +12,9 @@ use crate::content::Noted;
 use crate::edge::{Call, Edge};
 use crate::stop::Stop;
 
+/// The attempt at a key that is not judged again.
+const FIRST: u32 = 1;
+
 /// The message that works: its number in the store, and when it came.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp {
@@ -71,12 +74,25 @@ where
         }
         let stamp = Stamp { message: session.message_next_number()?, at: call.received };
         let done = work(session, stamp)?;
-        keep(session, &call, &key, &noted, stamp, done)
+        keep(session, &call, &key, &noted, FIRST, stamp, done)
     })
     .await
 }
 
-/// Keeps a local message with its answer.
+/// The answer that a message got when it came before: a repeat is answered without asking anybody or judging anew.
+///
+/// # Errors
+/// What a repeat of a key may not do.
+pub async fn repeated(edge: &Edge, key: &MessageKey, noted: &Noted) -> Result<Option<Reply>, Refusal> {
+    let (key, noted) = (key.clone(), noted.clone());
+    edge.look(move |session| match before(session, &key, &noted)? {
+        Before::Fresh => Ok(None),
+        Before::Kept(kept) => Ok(Some(reply_of(*kept))),
+    })
+    .await
+}
+
+/// Keeps a local message with its answer, as an attempt at its key.
 ///
 /// # Errors
 /// When the store fails.
@@ -85,6 +101,7 @@ pub fn keep(
     call: &Call,
     key: &MessageKey,
     noted: &Noted,
+    attempt: u32,
     stamp: Stamp,
     done: Done,
 ) -> Result<Reply, Stop> {
@@ -93,7 +110,7 @@ pub fn keep(
         stamp.message,
         &NewMessage {
             key: key.clone(),
-            attempt: 1,
+            attempt,
             encounter,
             content: noted.to_content(),
             reference: call.reference.clone(),

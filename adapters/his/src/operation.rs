@@ -20,7 +20,7 @@ use crate::answer::Reply;
 use crate::config::Refused;
 use crate::content::Noted;
 use crate::edge::{Call, Edge, Shared};
-use crate::hub::Delivery;
+use crate::hub::{self, Delivery};
 use crate::local::{self, Before, Done, Stamp, before, reply_of};
 use crate::stop::Stop;
 use crate::told_person;
@@ -117,6 +117,16 @@ struct Sending {
     message: StoredMessage,
     stored: StoredOperation,
     shown: Option<Shown>,
+    round: Round,
+}
+
+/// Which sending of the same bytes this is. What keeps a later one from arriving says nothing about the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    /// Nothing was sent before.
+    First,
+    /// They were kept before, and may have been sent.
+    Again,
 }
 
 /// How a message was carried out.
@@ -144,7 +154,11 @@ where
     let inner = edge.clone();
     edge.to_its_end(async move {
         for _ in 0..MOST_TRIES {
-            match step(&inner, &call, &asked, prepare.clone()).await? {
+            let found = match step(&inner, &call, &asked, prepare.clone()).await {
+                Ok(found) => found,
+                Err(refusal) => return Err(unless_sent(&inner, &asked.key, refusal).await),
+            };
+            match found {
                 Step::Send(sending) => {
                     return finish(&inner, &call, *sending).await.map(Box::new).map(Carried::Out);
                 }
@@ -155,6 +169,19 @@ where
         Err(Refusal::new(Reason::NotYetKnown))
     })
     .await
+}
+
+/// What a desk is told when the first commit fails. A fault of the store says that nothing happened only where nothing
+/// is kept under the key: what is kept may have been sent.
+async fn unless_sent(edge: &Edge, key: &MessageKey, refusal: Refusal) -> Refusal {
+    if refusal.reason != Reason::Internal {
+        return refusal;
+    }
+    let key = key.clone();
+    match edge.look(move |session| Ok(session.message_find(&key)?.is_none())).await {
+        Ok(true) => refusal,
+        Ok(false) | Err(_) => Refusal::new(Reason::NotYetKnown),
+    }
 }
 
 /// The first commit: the message and the bytes to be sent, or what is known of the key already.
@@ -172,21 +199,29 @@ where
                 return Ok(Step::Here(reply_of(*message)));
             };
             if !judged_again(&call, &stored) {
-                return send(session, &asked, *message, stored);
+                return send(session, &asked, *message, stored, Round::Again);
             }
             attempt = message.attempt + 1;
         }
         let stamp = Stamp { message: session.message_next_number()?, at: call.received };
         match prepare(session, &Work { own_id: &own_id, stamp })? {
             Prepared::Blocked(pending) => Ok(Step::Blocked(pending)),
-            Prepared::Done(done) => Ok(Step::Here(local::keep(session, &call, &asked.key, &asked.noted, stamp, done)?)),
+            Prepared::Done(done) => {
+                Ok(Step::Here(local::keep(session, &call, &asked.key, &asked.noted, attempt, stamp, done)?))
+            }
             Prepared::Planned(plan) => keep(session, &call, &asked, attempt, stamp, *plan),
         }
     })
     .await
 }
 
-fn send(session: &Session<'_>, asked: &Asked, message: StoredMessage, stored: StoredOperation) -> Result<Step, Stop> {
+fn send(
+    session: &Session<'_>,
+    asked: &Asked,
+    message: StoredMessage,
+    stored: StoredOperation,
+    round: Round,
+) -> Result<Step, Stop> {
     let shown = match stored.operation.kind {
         OperationKind::Reverse => None,
         OperationKind::Settle | OperationKind::Cancel => Some(Shown {
@@ -194,7 +229,7 @@ fn send(session: &Session<'_>, asked: &Asked, message: StoredMessage, stored: St
             person: told_person::shown(session, &asked.person, &asked.told, Some(message.number))?,
         }),
     };
-    Ok(Step::Send(Box::new(Sending { message, stored, shown })))
+    Ok(Step::Send(Box::new(Sending { message, stored, shown, round })))
 }
 
 fn stored_encounter(session: &Session<'_>, stored: &StoredOperation) -> Result<StoredEncounter, Stop> {
@@ -238,7 +273,7 @@ fn keep(
     let operation = new_operation(call, &asked.person, kept, bytes);
     session.operation_insert(stamp.message, &operation)?;
     let stored = StoredOperation { message: stamp.message, operation, answer: None };
-    send(session, asked, message.stored_as(stamp.message), stored)
+    send(session, asked, message.stored_as(stamp.message), stored, Round::First)
 }
 
 fn new_operation(call: &Call, person: &PersonNumber, kept: Kept, bytes: Bytes) -> NewOperation {
@@ -285,23 +320,43 @@ fn operation_key(call: &Call, person: &PersonNumber, key: &MessageKey, attempt: 
 
 /// Sends what has no answer, keeps the answer, and gives it.
 async fn finish(edge: &Edge, call: &Call, sending: Sending) -> Result<Finished, Refusal> {
-    let Sending { message, stored, shown } = sending;
+    let Sending { message, stored, shown, round } = sending;
     let operation = stored.operation.clone();
-    let answer = match stored.answer.clone() {
-        Some(answer) => answer,
-        None => match edge.hub.operate(operation.bytes.clone(), &call.reference).await {
-            Delivery::Answered(answer) => kept(edge, stored, answer).await?,
-            Delivery::NotYetKnown => return Err(Refusal::new(Reason::NotYetKnown)),
-            Delivery::NotTaken(refusal) => return Err(refusal),
-        },
+    let (answer, outcome) = match stored.answer.clone() {
+        Some(answer) => {
+            let outcome = record::read(&answer)?;
+            (answer, outcome)
+        }
+        None => {
+            let delivery = edge.hub.operate(operation.bytes.clone(), &call.reference).await;
+            let kept = kept(edge, stored, answer_of(delivery, round)?).await?;
+            let (reference, setl_id) = (&call.reference, &operation.settlement);
+            tracing::info!(reference, setl_id, "the operation of {reference} was answered and its answer is kept");
+            kept
+        }
     };
-    let outcome = record::read(&answer)?;
     Ok(Finished { message, operation, answer, outcome, shown })
 }
 
+/// The answer that a sending brought. Only to a first one is a refusal of the hub itself an answer, and only after a
+/// first one is it sure that nothing was taken.
+fn answer_of(delivery: Delivery, round: Round) -> Result<StoredAnswer, Refusal> {
+    match (delivery, round) {
+        (Delivery::Answered(answer), Round::First | Round::Again) => Ok(answer),
+        (Delivery::Refused(refusal), Round::First) => Ok(hub::answer_of(refusal)),
+        (Delivery::NotTaken(refusal), Round::First) => Err(refusal),
+        (Delivery::NotYetKnown, Round::First)
+        | (Delivery::Refused(_) | Delivery::NotTaken(_) | Delivery::NotYetKnown, Round::Again) => {
+            Err(Refusal::new(Reason::NotYetKnown))
+        }
+    }
+}
+
 /// Keeps an answer. Where that fails the operation may have had its effect, so nobody is told that nothing happened.
-async fn kept(edge: &Edge, stored: StoredOperation, answer: StoredAnswer) -> Result<StoredAnswer, Refusal> {
-    record::keep_answer(edge, stored, answer).await.map_err(|_| Refusal::new(Reason::NotYetKnown))
+async fn kept(edge: &Edge, stored: StoredOperation, answer: StoredAnswer) -> Result<(StoredAnswer, Outcome), Refusal> {
+    record::keep_answer(edge, stored, answer)
+        .await
+        .map_err(|refusal| if refusal.reason == Reason::Internal { Refusal::new(Reason::NotYetKnown) } else { refusal })
 }
 
 /// Finds out what became of operations without an answer, by asking the hub, and keeps what it says.
@@ -312,13 +367,18 @@ pub async fn find_out(edge: &Edge, request_id: &str, pending: &[StoredOperation]
     for stored in pending {
         let operation = convert::read_operation(&stored.operation.bytes).map_err(|fault| {
             tracing::error!(%fault, message = stored.message, "operation {} cannot be read back", stored.message);
-            Refusal::new(Reason::Internal)
+            Refusal::new(Reason::NotYetKnown)
         })?;
         match edge.hub.resolve(&operation.key, stored.operation.home, request_id).await {
-            Delivery::Answered(answer) => {
-                kept(edge, stored.clone(), answer).await?;
+            Delivery::Answered(answer) => match kept(edge, stored.clone(), answer).await {
+                Ok(_) => {}
+                // It was reversed meanwhile: then it is no longer pending.
+                Err(refusal) if refusal.reason == Reason::AlreadyReversed => {}
+                Err(refusal) => return Err(refusal),
+            },
+            Delivery::Refused(_) | Delivery::NotYetKnown | Delivery::NotTaken(_) => {
+                return Err(Refusal::new(Reason::NotYetKnown));
             }
-            Delivery::NotYetKnown | Delivery::NotTaken(_) => return Err(Refusal::new(Reason::NotYetKnown)),
         }
     }
     Ok(())

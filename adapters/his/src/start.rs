@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalogue::Catalogue;
-use crate::config::Config;
+use crate::config::{Config, TlsFiles};
 use crate::edge::{Edge, Shared};
 use crate::http::{self, ServeError, Server};
 use crate::hub::HubLink;
@@ -46,6 +46,9 @@ pub enum StartError {
         /// Every fault with its line.
         faults: String,
     },
+    /// Plain HTTP where others could listen in or speak.
+    #[error("{0} is not an address of this machine alone: set tls, or listen on a loopback address")]
+    PlainHttp(SocketAddr),
     /// A pool of the settings is none of the table of regions.
     #[error("{0} is not a pool of the table of regions")]
     Pool(String),
@@ -75,6 +78,7 @@ pub struct Running {
 /// # Errors
 /// When a file, the store, the certificate or the address cannot be used.
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
+    ensure_private(config.listen, config.tls.as_ref())?;
     let regions = RegionTable::from_csv(&read(&config.regions)?).map_err(|faults| table(&config.regions, &faults))?;
     let institutions = Institutions::from_csv(&read(&config.institutions)?, &regions)
         .map_err(|faults| table(&config.institutions, &faults))?;
@@ -136,6 +140,11 @@ impl Drop for Running {
     }
 }
 
+/// That what hospitals send crosses no network in the clear.
+fn ensure_private(listen: SocketAddr, tls: Option<&TlsFiles>) -> Result<(), StartError> {
+    if tls.is_some() || listen.ip().to_canonical().is_loopback() { Ok(()) } else { Err(StartError::PlainHttp(listen)) }
+}
+
 fn read(path: &Path) -> Result<String, StartError> {
     std::fs::read_to_string(path).map_err(|source| StartError::Read { path: path.to_owned(), source })
 }
@@ -149,4 +158,25 @@ fn pool(code: &str, regions: &RegionTable) -> Result<PoolCode, StartError> {
     let unknown = || StartError::Pool(code.to_owned());
     let region = RegionCode::new(code).map_err(|_| unknown())?;
     regions.pool_of(region).filter(|pool| pool.0 == region).ok_or_else(unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_the_same_machine_only() {
+        let files = TlsFiles { certificate: "c".into(), key: "k".into() };
+        for (listen, tls, starts) in [
+            ("127.0.0.1:7700", None, true),
+            ("[::1]:7700", None, true),
+            ("0.0.0.0:7700", None, false),
+            ("[::]:7700", None, false),
+            ("10.0.0.7:7700", None, false),
+            ("0.0.0.0:7700", Some(&files), true),
+        ] {
+            let ensured = ensure_private(listen.parse().expect("an address"), tls);
+            assert_eq!(ensured.is_ok(), starts, "{listen}");
+        }
+    }
 }

@@ -111,7 +111,7 @@ pub fn undo_first(settlement: &settlement::ids::SettlementId) -> Stop {
     Refusal::new(Reason::UndoFirst).of_field("setl_id").because(format!("结算{settlement}有效")).into()
 }
 
-/// The lines of a visit, or batch, that no settlement in force covers.
+/// The lines of a visit, or batch, that none of its settlements in force covers.
 ///
 /// # Errors
 /// When the store fails.
@@ -119,25 +119,40 @@ pub fn unsettled(
     session: &Session<'_>,
     encounter: &EncounterId,
     batch: Option<&BatchNumber>,
+    in_force: &[StoredSettlement],
 ) -> Result<Vec<ChargeRange>, Stop> {
     let last = session.charge_last(encounter, batch)?;
-    Ok(gaps(last, covered(session, encounter, batch)?))
+    let mut ranges = Vec::new();
+    for stored in in_force {
+        ranges.extend(session.settlement_ranges(stored.settlement.id.as_str())?);
+    }
+    Ok(gaps(last, ranges))
 }
 
-/// The lines of a visit, or batch, that settlements in force cover.
+/// The lines that settlements in force cover. A range counts places among the lines of all visits, but covers only
+/// those of its own batch.
+#[derive(Debug, Default)]
+pub struct Covered(Vec<(String, ChargeRange)>);
+
+impl Covered {
+    /// Whether a line of a batch, at a place, is covered.
+    pub fn holds(&self, batch: Option<&BatchNumber>, line: i64) -> bool {
+        let batch = batch.map_or("", BatchNumber::as_str);
+        self.0.iter().any(|(own, range)| own == batch && range.after < line && line <= range.upto)
+    }
+}
+
+/// The lines of a visit that settlements in force cover.
 ///
 /// # Errors
 /// When the store fails.
-pub fn covered(
-    session: &Session<'_>,
-    encounter: &EncounterId,
-    batch: Option<&BatchNumber>,
-) -> Result<Vec<ChargeRange>, Stop> {
-    let mut ranges = Vec::new();
-    for stored in in_force(session, encounter, batch)? {
-        ranges.extend(session.settlement_ranges(stored.settlement.id.as_str())?);
+pub fn covered(session: &Session<'_>, encounter: &EncounterId) -> Result<Covered, Stop> {
+    let mut covered = Vec::new();
+    for stored in in_force(session, encounter, None)? {
+        let ranges = session.settlement_ranges(stored.settlement.id.as_str())?;
+        covered.extend(ranges.into_iter().map(|range| (stored.settlement.batch.clone(), range)));
     }
-    Ok(ranges)
+    Ok(Covered(covered))
 }
 
 /// What ranges leave open from the first place to the last.

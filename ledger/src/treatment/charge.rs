@@ -52,15 +52,6 @@ pub struct StoredCharge {
     pub charge: Charge,
 }
 
-/// What lines have taken back of another line: all of it negative or zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TakenBack {
-    /// Of its quantity.
-    pub quantity: Decimal,
-    /// Of its split.
-    pub coverage: Coverage,
-}
-
 /// Lines of a visit after one place and up to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChargeRange {
@@ -155,19 +146,6 @@ impl Session<'_> {
         let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map([message], |row| Ok(read(row)))?;
         rows.map(|row| row?).collect()
-    }
-
-    /// What was taken back of a line so far.
-    ///
-    /// # Errors
-    /// When a statement fails, or a row does not read back.
-    pub fn charge_taken_back(&self, encounter: &EncounterId, number: &ChargeNumber) -> Result<TakenBack, StoreError> {
-        let lines = self.charge_list(encounter)?;
-        let taking = lines.iter().map(|line| &line.charge).filter(|line| line.takes_back.as_ref() == Some(number));
-        Ok(taking.fold(TakenBack::default(), |sum, line| TakenBack {
-            quantity: sum.quantity + line.quantity,
-            coverage: sum.coverage + line.coverage,
-        }))
     }
 
     /// The last place of a line of a visit, and batch where given; 0 where there is none.

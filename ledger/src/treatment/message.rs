@@ -194,6 +194,15 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Whether a message was undone.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn message_is_reversed(&self, number: i64) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT 1 FROM reversals WHERE message = ?1")?;
+        Ok(statement.exists([number])?)
+    }
+
     /// Lays a tombstone: a message of this target may never take effect.
     ///
     /// # Errors

@@ -140,6 +140,23 @@ impl Session<'_> {
         rows.map(|row| row?).collect()
     }
 
+    /// The answer to the operation that a message brought, without the operation.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn operation_find_answer(&self, message: i64) -> Result<Option<StoredAnswer>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT outcome, book_seq, warning FROM answers WHERE message = ?1")?;
+        let found = statement.query_row([message], |row| {
+            Ok(StoredAnswer {
+                outcome: row.get::<_, Vec<u8>>(0)?.into(),
+                book_seq: row.get::<_, i64>(1)?.cast_unsigned(),
+                warning: row.get(2)?,
+            })
+        });
+        Ok(found.optional()?)
+    }
+
     /// Keeps an answer. The first one stays.
     ///
     /// # Errors
@@ -155,16 +172,6 @@ impl Session<'_> {
                 at.as_microsecond(),
             ])?;
         Ok(())
-    }
-
-    /// The operation bytes that were ever written, oldest first. For audits and tests.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn operation_bytes(&self) -> Result<Vec<Bytes>, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT bytes FROM operations ORDER BY message")?;
-        let rows = statement.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
-        rows.map(|row| Ok(row?.into())).collect()
     }
 }
 

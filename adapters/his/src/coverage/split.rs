@@ -79,7 +79,7 @@ fn covered_split(charged: &Charged, item: &CatalogueItem) -> Split {
 /// How far a line's total may lie from quantity times price: one fen, and what rounding the price to the places in
 /// which it is written can make. A price of 0.33 may stand for 0.3333: a hundred of them cost 33.33.
 pub fn rounding_tolerance(quantity: Decimal, price: Decimal) -> Decimal {
-    let half_a_place = Decimal::new(5, price.scale().max(2) + 1);
+    let half_a_place = Decimal::new(5, (price.scale().max(2) + 1).min(Decimal::MAX_SCALE));
     Decimal::new(1, 2) + half_a_place * quantity.abs()
 }
 
@@ -135,6 +135,7 @@ mod tests {
             (dec!(100), dec!(0.33), dec!(0.51)),
             (dec!(-100), dec!(0.33), dec!(0.51)),
             (dec!(100), dec!(0.333333), dec!(0.01005)),
+            (dec!(1), dec!(0.3333333333333333333333333333), dec!(0.0100000000000000000000000005)),
         ] {
             assert_eq!(rounding_tolerance(quantity, price).normalize(), tolerance, "{quantity} × {price}");
         }

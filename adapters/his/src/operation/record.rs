@@ -1,6 +1,8 @@
 //! The second commit: the answer to an operation, and what it does to this side's books. Called by [`super`] whenever an
 //! answer arrives, however it was asked for; the first one stays.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use ledger::treatment::{NewSettlement, Session, SettlementChange, StoredAnswer, StoredEstimate, StoredOperation};
 use proto::convert;
@@ -25,25 +27,40 @@ pub fn read(answer: &StoredAnswer) -> Result<Outcome, Refusal> {
     })
 }
 
-/// Keeps an answer and its effects, and gives the one that is kept.
-pub async fn keep_answer(edge: &Edge, stored: StoredOperation, answer: StoredAnswer) -> Result<StoredAnswer, Refusal> {
-    let outcome = read(&answer)?;
+/// Keeps an answer and its effects, and gives the one that is kept, also read.
+///
+/// # Errors
+/// When the message was reversed meanwhile: its late answer has no effect. When the answer cannot be read, is to
+/// something else, or cannot be kept.
+pub async fn keep_answer(
+    edge: &Edge,
+    stored: StoredOperation,
+    answer: StoredAnswer,
+) -> Result<(StoredAnswer, Outcome), Refusal> {
+    let outcome = Arc::new(read(&answer)?);
     let asked = asked(&stored)?;
     check(&asked, &outcome)?;
     let treatment = asked.treatment();
     let now = edge.clock.now();
-    edge.change(move |session| {
-        if let Some(kept) = session.operation_find(stored.message)?.and_then(|kept| kept.answer) {
-            return Ok(kept);
-        }
-        let mut answer = answer.clone();
-        if let Outcome::Accepted { decided_at, done } = &outcome {
-            answer.warning = apply(session, &stored, treatment, *decided_at, done, now)?;
-        }
-        session.operation_answer(stored.message, &answer, now)?;
-        Ok(answer)
-    })
-    .await
+    let (arrived, arrived_outcome) = (answer.clone(), outcome.clone());
+    let kept = edge
+        .change(move |session| {
+            if session.message_is_reversed(stored.message)? {
+                return Err(Refusal::new(Reason::AlreadyReversed).of_field("msgid").into());
+            }
+            if let Some(kept) = session.operation_find_answer(stored.message)? {
+                return Ok(kept);
+            }
+            let mut answer = arrived.clone();
+            if let Outcome::Accepted { decided_at, done } = arrived_outcome.as_ref() {
+                answer.warning = apply(session, &stored, treatment, *decided_at, done, now)?;
+            }
+            session.operation_answer(stored.message, &answer, now)?;
+            Ok(answer)
+        })
+        .await?;
+    let outcome = if kept.outcome == answer.outcome { Arc::unwrap_or_clone(outcome) } else { read(&kept)? };
+    Ok((kept, outcome))
 }
 
 fn asked(stored: &StoredOperation) -> Result<Operation, Refusal> {

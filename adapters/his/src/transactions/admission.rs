@@ -13,7 +13,7 @@ use super::visit_details::{VisitDetails, diagnoses, read_details, statement};
 use crate::answer::Reply;
 use crate::content::Noted;
 use crate::edge::{Call, Shared};
-use crate::local::{Done, echo, key_of, node, once};
+use crate::local::{Done, echo, key_of, node, once, repeated};
 use crate::node::{Node, Sheet};
 use crate::{home_of, ids, visit};
 
@@ -26,12 +26,15 @@ pub async fn admit(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let Admission { person, insurance, statement, hospital_number, told, diagnoses } = admission;
     let home = home_of::at_registration(&edge, &call, told)?;
     noted.note("insuplc_admdvs", home.0.as_str());
+    let key = key_of(&call, &person, None, None);
+    if let Some(reply) = repeated(&edge, &key, &noted).await? {
+        return Ok(reply);
+    }
     let began = statement.began.unwrap_or(call.today());
     edge.institutions.on(&call.envelope.institution, began)?.may_settle(CareKind::Inpatient, None)?;
     let urgency = if statement.emergency == Some(true) { Urgency::Emergency } else { Urgency::Ordinary };
     let warning = filing_warning::ask(&edge, &call, &person, home, began, urgency).await?;
 
-    let key = key_of(&call, &person, None, None);
     let id = ids::encounter_id(call.institution.pool, call.received, call.number);
     let encounter = NewEncounter {
         id: id.map_err(|_| Refusal::new(Reason::Internal))?,

@@ -114,10 +114,10 @@ fn tell(call: &Call, finished: Finished) -> Result<Reply, Refusal> {
         }
         Outcome::Refused(refusal) => return Err(refusal),
         Outcome::Accepted { decided_at: _, done: Done::Settled(_) | Done::Reversed(_) } => {
-            return Err(Refusal::new(Reason::Internal));
+            return Err(Refusal::new(Reason::NotYetKnown));
         }
     };
-    let Shown { encounter, person } = shown.ok_or(Reason::Internal)?;
+    let Shown { encounter, person } = shown.ok_or(Reason::NotYetKnown)?;
     let telling = Telling {
         encounter: &encounter,
         person: &person,

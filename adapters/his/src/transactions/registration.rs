@@ -12,7 +12,7 @@ use crate::answer::Reply;
 use crate::content::Noted;
 use crate::edge::{Call, Shared};
 use crate::institutions::Agreement;
-use crate::local::{Done, Stamp, echo, key_of, node, once};
+use crate::local::{Done, Stamp, echo, key_of, node, once, repeated};
 use crate::node::{Node, Sheet};
 use crate::stop::Stop;
 use crate::{home_of, ids, marks, visit};
@@ -26,6 +26,10 @@ pub async fn register(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let Registration { person, insurance, began, hospital_number, told, mut statement } = registration;
     let home = home_of::at_registration(&edge, &call, told)?;
     noted.note("insuplc_admdvs", home.0.as_str());
+    let key = key_of(&call, &person, None, None);
+    if let Some(reply) = repeated(&edge, &key, &noted).await? {
+        return Ok(reply);
+    }
     let institution = edge.institutions.on(&call.envelope.institution, began)?;
     if institution.agreement == Agreement::Suspended {
         return Err(institution.suspended());
@@ -34,7 +38,6 @@ pub async fn register(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let warning = filing_warning::ask(&edge, &call, &person, home, began, urgency).await?;
 
     statement.began = Some(began);
-    let key = key_of(&call, &person, None, None);
     let id = ids::encounter_id(call.institution.pool, call.received, call.number);
     let id = id.map_err(|_| Refusal::new(Reason::Internal))?;
     let encounter = NewEncounter {

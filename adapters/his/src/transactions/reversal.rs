@@ -89,7 +89,8 @@ fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &ReverseRe
         let operation = session.operation_find(message.number)?;
         let standing = standing(session, operation.as_ref())?;
         match standing {
-            Effect::None => {}
+            // A refused message may be judged again when it is repeated; one that was reversed may not.
+            Effect::None => session.message_mark_reversed(message.number, work.stamp.message, work.stamp.at)?,
             Effect::Undone(refusal) if messages.len() == 1 => return Err(refusal.into()),
             Effect::Undone(_) => {}
             Effect::Alive => alive.push((message, operation)),
@@ -223,7 +224,7 @@ fn undo_here(
             if lines.is_empty() {
                 return Ok(());
             }
-            let covered = visit::covered(session, &encounter, None)?;
+            let covered = visit::covered(session, &encounter)?;
             withdrawal::withdraw(session, &encounter, &lines, &covered, work.stamp)
         }
         _ => Err(Refusal::new(Reason::NotReversible).of_field("data.oinfno").into()),
@@ -239,7 +240,7 @@ fn tell(call: &Call, finished: Finished) -> Result<Reply, Refusal> {
             Undone::Nothing => Some(HAD_NO_EFFECT.to_owned()),
         },
         Outcome::Accepted { decided_at: _, done: DoneOut::Settled(_) | DoneOut::Cancelled { .. } } => {
-            return Err(Refusal::new(Reason::Internal));
+            return Err(Refusal::new(Reason::NotYetKnown));
         }
     };
     Ok(Reply { output: echo(call, None), warning, reference: Some(finished.message.reference) })

@@ -86,10 +86,10 @@ fn tell(call: &Call, finished: Finished) -> Result<Reply, Refusal> {
         Outcome::Accepted { decided_at, done: Done::Settled(settled) } => (decided_at, settled),
         Outcome::Refused(refusal) => return Err(refusal),
         Outcome::Accepted { decided_at: _, done: Done::Cancelled { .. } | Done::Reversed(_) } => {
-            return Err(Refusal::new(Reason::Internal));
+            return Err(Refusal::new(Reason::NotYetKnown));
         }
     };
-    let Shown { encounter, person } = shown.ok_or(Reason::Internal)?;
+    let Shown { encounter, person } = shown.ok_or(Reason::NotYetKnown)?;
     let telling = Telling {
         encounter: &encounter,
         person: &person,

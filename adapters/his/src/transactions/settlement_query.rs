@@ -30,13 +30,20 @@ struct QueryInput {
 /// # Errors
 /// When there is no such settlement, or none in force; that a result is not known yet.
 pub async fn query(edge: Shared, call: Call) -> Result<Reply, Refusal> {
-    let input = read(&call)?;
+    found(&edge, &call).await.map_err(|refusal| {
+        // A desk asks because it is in doubt: a fault on this side must not read as if nothing was settled.
+        if refusal.reason == Reason::Internal { Refusal::new(Reason::NotYetKnown) } else { refusal }
+    })
+}
+
+async fn found(edge: &Shared, call: &Call) -> Result<Reply, Refusal> {
+    let input = read(call)?;
     if let Some(encounter) = &input.encounter {
-        settle_doubts(&edge, &call, &input.person, encounter).await?;
+        settle_doubts(edge, call, &input.person, encounter).await?;
     }
     let (own, asked) = (call.clone(), input);
     let found = edge.look(move |session| find(session, &own, &asked)).await?;
-    tell(&edge, &call, &found)
+    tell(edge, call, &found)
 }
 
 fn read(call: &Call) -> Result<QueryInput, Refusal> {

@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 use ledger::treatment::{
-    ChargeRange, EncounterKind, EncounterStanding, KnownPerson, Session, Statement, StoredEncounter,
+    ChargeRange, EncounterKind, EncounterStanding, KnownPerson, Session, Statement, StoredEncounter, StoredSettlement,
 };
 use settlement::encounter::{CareKind, Encounter, Marks};
 use settlement::ids::{BatchNumber, DiseaseCode, EncounterId, PersonNumber, PoolCode, RegionCode, SettlementId};
@@ -160,14 +160,15 @@ pub fn bill(
         let detail = "门诊就诊用2206/2207,住院用2303/2304";
         return Err(Refusal::new(Reason::InvalidField).of_field("mdtrt_id").because(detail).into());
     }
-    ensure_not_settled(session, request)?;
+    let in_force = visit::in_force(session, &encounter.id, request.batch.as_ref())?;
+    ensure_not_settled(&in_force)?;
     let discharged = discharge_day(call, request, &encounter, purpose)?;
     let category = request.category.clone().unwrap_or_else(|| encounter.category.clone());
     let care = care(&category, request.kind)?;
     let disease = chronic_disease(session, request, &encounter, care)?;
     let institution = edge.institutions.on(&call.envelope.institution, encounter.began)?;
     institution.may_settle(care, disease.as_ref())?;
-    let ranges = visit::unsettled(session, &encounter.id, request.batch.as_ref())?;
+    let ranges = visit::unsettled(session, &encounter.id, request.batch.as_ref(), &in_force)?;
     let carry = match request.kind {
         EncounterKind::Visit => Lines::Carried,
         EncounterKind::Stay => Lines::Left,
@@ -198,9 +199,8 @@ pub fn bill(
     Ok(Billed { settle, ranges, category, encounter })
 }
 
-fn ensure_not_settled(session: &Session<'_>, request: &SettlementRequest) -> Result<(), Stop> {
-    let settled = visit::in_force(session, &request.encounter, request.batch.as_ref())?;
-    match settled.iter().find(|stored| !stored.settlement.interim) {
+fn ensure_not_settled(in_force: &[StoredSettlement]) -> Result<(), Stop> {
+    match in_force.iter().find(|stored| !stored.settlement.interim) {
         Some(stored) => {
             let detail = format!("原结算setl_id={}", stored.settlement.id);
             Err(Refusal::new(Reason::AlreadySettled).of_field("mdtrt_id").because(detail).into())

@@ -1,6 +1,6 @@
 //! 2205 and 2302: charge lines are withdrawn, as long as no settlement in force covers them.
 
-use ledger::treatment::{ChargeRange, Session, StoredCharge};
+use ledger::treatment::{Session, StoredCharge};
 use settlement::ids::{BatchNumber, ChargeNumber, EncounterId, PersonNumber};
 use settlement::refusal::{Reason, Refusal};
 
@@ -10,7 +10,7 @@ use crate::edge::{Call, Shared};
 use crate::local::{Done, Stamp, echo, key_of, once};
 use crate::node::{Node, Sheet};
 use crate::stop::Stop;
-use crate::visit;
+use crate::visit::{self, Covered};
 
 /// What clients write for all lines.
 const ALL: &str = "0000";
@@ -27,7 +27,7 @@ pub async fn outpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     once(&edge, &call, key, noted, move |session, stamp| {
         visit::find_open(session, &institution, &person, &encounter)?;
         visit::ensure_nothing_pending(session, &encounter)?;
-        let covered = visit::covered(session, &encounter, None)?;
+        let covered = visit::covered(session, &encounter)?;
         let mut lines = session.charge_list(&encounter)?;
         if batch.as_str() == ALL {
             lines.retain(|line| !is_covered(line, &covered));
@@ -52,7 +52,7 @@ pub async fn inpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     once(&edge, &call, key, noted, move |session, stamp| {
         visit::find_open(session, &institution, &person, &encounter)?;
         visit::ensure_nothing_pending(session, &encounter)?;
-        let covered = visit::covered(session, &encounter, None)?;
+        let covered = visit::covered(session, &encounter)?;
         let lines = named(session, &encounter, &numbers, &covered)?;
         withdraw(session, &encounter, &lines, &covered, stamp)?;
         Ok(Done { output: output.clone(), warning: None, encounter: encounter.to_string() })
@@ -99,7 +99,7 @@ fn named(
     session: &Session<'_>,
     encounter: &EncounterId,
     numbers: &[ChargeNumber],
-    covered: &[ChargeRange],
+    covered: &Covered,
 ) -> Result<Vec<StoredCharge>, Stop> {
     let lines = session.charge_list(encounter)?;
     if numbers.iter().any(|number| number.as_str() == ALL) {
@@ -118,8 +118,8 @@ fn unknown(number: &str) -> Refusal {
     Refusal::new(Reason::UnknownCharge).of_field("feedetl_sn").because(number)
 }
 
-fn is_covered(line: &StoredCharge, covered: &[ChargeRange]) -> bool {
-    covered.iter().any(|range| range.after < line.line && line.line <= range.upto)
+fn is_covered(line: &StoredCharge, covered: &Covered) -> bool {
+    covered.holds(line.charge.batch.as_ref(), line.line)
 }
 
 /// Withdraws lines. Also what reversing the message that brought them does.
@@ -130,7 +130,7 @@ pub fn withdraw(
     session: &Session<'_>,
     encounter: &EncounterId,
     lines: &[StoredCharge],
-    covered: &[ChargeRange],
+    covered: &Covered,
     stamp: Stamp,
 ) -> Result<(), Stop> {
     if lines.is_empty() {

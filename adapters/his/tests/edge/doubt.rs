@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use his::config::{Profile, Refused};
+use ledger::store::StoreError;
+use ledger::treatment::NewOperation;
 use serde_json::json;
 use settlement::ids::EncounterId;
+use settlement::refusal::{Reason, Refusal};
 use tokio::sync::Notify;
 
 use crate::fake_hub::Turn;
@@ -178,4 +182,54 @@ async fn local_effects_are_reversed_here() {
     world.send("2301", inpatient_lines(&stay, STAY_LINES)).await.refused(402);
     world.send("2601", reversal(&message, "5203")).await.refused(606);
     assert!(world.hub.received().is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_its_reversal_has_no_effect() {
+    let world = World::new().await;
+    let stay = discharged(&world).await;
+    let message = world.new_message();
+    let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    world.hub.next(Turn::Late(arrived.clone(), go_on.clone()));
+    let reversed_meanwhile = async {
+        arrived.notified().await;
+        let reversed = world.send("2601", reversal(&message, "2304")).await;
+        go_on.notify_one();
+        reversed.ok()
+    };
+    let (late, _) = tokio::join!(world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)), reversed_meanwhile);
+    late.refused(603);
+    world.send("5203", of_visit(&stay)).await.refused(601);
+    assert_eq!(world.hub.in_force(), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_hub_to_find_out_is_no_answer() {
+    let world = World::new().await;
+    let stay = discharged(&world).await;
+    world.hub.next(Turn::RequestLost);
+    world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
+    world.hub.set_not_served();
+    world.send("5203", of_visit(&stay)).await.refused(703);
+    world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
+}
+
+#[tokio::test]
+async fn a_fault_of_the_store_says_that_nothing_happened_only_where_nothing_is_kept() {
+    let judge = Profile { refused: Refused::JudgeAgain, ..Profile::default() };
+    let world = World::with_profile(judge).await;
+    let stay = discharged(&world).await;
+    let message = world.new_message();
+    world.hub.next(Turn::Refused(Refusal::new(Reason::NotFiled)));
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(505);
+    let taken = world.running().store().change(|session| {
+        let next = session.message_next_number()?;
+        let stored = session.operation_find(next - 1)?.expect("it was kept");
+        let elsewhere = NewOperation { encounter: String::new(), ..stored.operation };
+        Ok::<_, StoreError>(Ok::<(), ()>(session.operation_insert(next, &elsewhere)?))
+    });
+    taken.await.expect("a store").expect("the place of the next operation is taken");
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
+    world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(801);
+    assert_eq!(world.hub.received().len(), 1);
 }

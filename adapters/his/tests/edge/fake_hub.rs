@@ -29,6 +29,8 @@ pub enum Turn {
     RequestLost,
     /// It arrives, which the first tells, and goes on when the second is told.
     Held(Arc<Notify>, Arc<Notify>),
+    /// It is carried out, which the first tells, and its answer comes when the second is told.
+    Late(Arc<Notify>, Arc<Notify>),
     /// The hub says no.
     Status(Refusal),
     /// The home region says no.
@@ -130,7 +132,7 @@ impl Inner {
                 self.in_doubt.insert(key, Bytes::new());
                 return Ok(in_doubt());
             }
-            Some(Turn::Held(..)) | None => {}
+            Some(Turn::Held(..) | Turn::Late(..)) | None => {}
         }
         let outcome = self.decide(&operation);
         self.answers.insert(key, (bytes, outcome.clone()));
@@ -295,18 +297,34 @@ impl Hub for FakeHub {
     async fn operate(&self, request: Request<v1::OperateRequest>) -> Result<Response<v1::OperateReply>, Status> {
         let held = match self.inner().turns.front() {
             Some(Turn::Held(arrived, go_on)) => Some((arrived.clone(), go_on.clone())),
-            Some(Turn::AnswerLost | Turn::RequestLost | Turn::Status(_) | Turn::Refused(_)) | None => None,
+            Some(Turn::AnswerLost | Turn::RequestLost | Turn::Late(..) | Turn::Status(_) | Turn::Refused(_)) | None => {
+                None
+            }
+        };
+        let late = match self.inner().turns.front() {
+            Some(Turn::Late(arrived, go_on)) => Some((arrived.clone(), go_on.clone())),
+            Some(Turn::AnswerLost | Turn::RequestLost | Turn::Held(..) | Turn::Status(_) | Turn::Refused(_)) | None => {
+                None
+            }
         };
         if let Some((arrived, go_on)) = held {
             arrived.notify_one();
             go_on.notified().await;
         }
-        self.inner().operate(request.into_inner().operation).map(Response::new)
+        let reply = self.inner().operate(request.into_inner().operation);
+        if let Some((arrived, go_on)) = late {
+            arrived.notify_one();
+            go_on.notified().await;
+        }
+        reply.map(Response::new)
     }
 
     async fn resolve(&self, request: Request<v1::ResolveRequest>) -> Result<Response<v1::OperateReply>, Status> {
         let key = convert::read_key(&request.into_inner().key.expect("a key")).expect("a key").to_text();
         let mut inner = self.inner();
+        if inner.not_served {
+            return Err(status::of_refusal(&Reason::RegionNotServed.into()));
+        }
         if inner.resolves_in_doubt {
             return Ok(Response::new(in_doubt()));
         }

@@ -81,6 +81,9 @@ async fn charges_come_all_or_nothing_with_faults_by_number() {
     assert!(text.contains("feedetl_sn=a") && text.contains("feedetl_sn=b"), "{text}");
     world.send("2402", discharge(&stay)).await.ok();
     world.send("2304", settle_stay(&stay, "10.00")).await.refused(405);
+    world.send("2405", of_visit(&stay)).await.ok();
+    let exact = ("c", "XA", "3", "0.3333333333333333333333333333", "1.00");
+    world.send("2301", inpatient_lines(&stay, &[exact])).await.ok();
 }
 
 #[tokio::test]

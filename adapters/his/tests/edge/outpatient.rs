@@ -56,6 +56,30 @@ async fn a_visit_is_settled_by_batch_with_its_lines() {
 }
 
 #[tokio::test]
+async fn a_settled_batch_leaves_the_lines_of_earlier_batches_free() {
+    let world = World::new().await;
+    let visit = registered(&world, "11").await;
+    let first = world.new_message();
+    world.send_as(&first, "2204", outpatient_lines(&visit, "B1", "", &LINES[..1])).await.ok();
+    world.send("2204", outpatient_lines(&visit, "B3", "", &[("yp4", "XA", "1", "10", "10.00")])).await.ok();
+    world.send("2204", outpatient_lines(&visit, "B2", "", &LINES[1..])).await.ok();
+    world.send("2207", settle_visit(&visit, "B2", "11", "30.00")).await.ok();
+    let negative = |number: &str, original: &str, item: &str, batch: &str, total: &str| {
+        let mut line = negative_line(&visit, number, original, item, "-1", total);
+        line["feedetail"]["chrg_bchno"] = json!(batch);
+        line["feedetail"]["fee_ocur_time"] = json!("2025-06-20 09:20:00");
+        line
+    };
+    let taking = world.new_message();
+    world.send_as(&taking, "2204", negative("n1", "yp1", "XA", "B1", "-10.00")).await.ok();
+    world.send("2601", reversal(&taking, "2204")).await.ok();
+    world.send("2601", reversal(&first, "2204")).await.ok();
+    let batch = |batch: &str| json!({"data": {"mdtrt_id": visit, "chrg_bchno": batch, "psn_no": PERSON}});
+    world.send("2205", batch("B3")).await.ok();
+    world.send("2205", batch("B2")).await.refused(404);
+}
+
+#[tokio::test]
 async fn chronic_care_is_settled_under_one_disease_that_the_institution_is_opened_for() {
     let world = World::new().await;
     let visit = registered(&world, "14").await;

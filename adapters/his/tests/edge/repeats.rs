@@ -109,9 +109,14 @@ async fn what_the_hub_did_not_take_may_come_again_as_it_was() {
     let message = world.new_message();
     world.hub.next(Turn::Status(Refusal::new(Reason::Busy)));
     world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(702);
+    // From here on what the hub says of this call says nothing about the first.
+    for status in [Reason::Busy, Reason::RegionNotServed] {
+        world.hub.next(Turn::Status(Refusal::new(status)));
+        world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
+    }
     world.stop_hub().await;
     world.crash_and_restart().await;
-    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(701);
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
     world.start_hub().await;
     let settled = world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.ok();
     let operations = world.hub.received();
@@ -128,4 +133,50 @@ async fn a_final_status_of_the_hub_is_an_answer() {
     world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(207);
     world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(207);
     assert_eq!(world.hub.received().len(), 1);
+}
+
+#[tokio::test]
+async fn what_never_left_this_side_is_told_so() {
+    let mut world = World::new().await;
+    let stay = discharged(&world).await;
+    world.stop_hub().await;
+    world.crash_and_restart().await;
+    world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(701);
+}
+
+#[tokio::test]
+async fn a_repeated_admission_asks_nobody() {
+    let world = World::new().await;
+    let message = world.new_message();
+    let first = world.send_as(&message, "2401", admission()).await.ok();
+    world.hub.set_not_served();
+    assert_eq!(world.send_as(&message, "2401", admission()).await.ok()["output"], first["output"]);
+}
+
+#[tokio::test]
+async fn a_refused_message_that_was_reversed_is_not_judged_again() {
+    let judge = Profile { refused: Refused::JudgeAgain, ..Profile::default() };
+    let world = World::with_profile(judge).await;
+    let stay = discharged(&world).await;
+    let message = world.new_message();
+    world.hub.next(Turn::Refused(Refusal::new(Reason::NotFiled)));
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(505);
+    world.send("2601", reversal(&message, "2304")).await.ok();
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(603);
+    assert_eq!(world.hub.in_force(), 0);
+}
+
+#[tokio::test]
+async fn a_reversal_that_is_judged_again_may_find_nothing_left_to_do() {
+    let judge = Profile { refused: Refused::JudgeAgain, ..Profile::default() };
+    let world = World::with_profile(judge).await;
+    let stay = discharged(&world).await;
+    let (message, reversing) = (world.new_message(), world.new_message());
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.ok();
+    world.hub.next(Turn::Refused(Refusal::new(Reason::AmbiguousOriginal)));
+    world.send_as(&reversing, "2601", reversal(&message, "2304")).await.refused(605);
+    world.send("2601", reversal(&message, "2304")).await.ok();
+    let first = world.send_as(&reversing, "2601", reversal(&message, "2304")).await.ok();
+    assert_eq!(world.send_as(&reversing, "2601", reversal(&message, "2304")).await.ok()["output"], first["output"]);
+    assert_eq!(world.hub.in_force(), 0);
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ledger::treatment::{Charge, ChargeRange, Session, StoredCharge, StoredEncounter};
+use ledger::treatment::{Charge, Session, StoredCharge, StoredEncounter};
 use rust_decimal::Decimal;
 use settlement::bill::FeeCategory;
 use settlement::ids::{BatchNumber, ChargeNumber, PoolCode};
@@ -14,7 +14,7 @@ use crate::catalogue::Catalogue;
 use crate::coverage::split::{Charged, split};
 use crate::coverage::take_back::{Remaining, take_back};
 use crate::stop::Stop;
-use crate::visit;
+use crate::visit::{self, Covered};
 
 /// See the file.
 pub struct Posting<'a, 's> {
@@ -26,7 +26,7 @@ pub struct Posting<'a, 's> {
     held: HashMap<ChargeNumber, Held>,
     fresh: HashSet<ChargeNumber>,
     settled: HashMap<BatchNumber, bool>,
-    covered: Vec<ChargeRange>,
+    covered: Covered,
     unlisted: Vec<ChargeNumber>,
 }
 
@@ -56,11 +56,11 @@ impl<'a, 's> Posting<'a, 's> {
             held: HashMap::new(),
             fresh: HashSet::new(),
             settled: HashMap::new(),
-            covered: Vec::new(),
+            covered: Covered::default(),
             unlisted: Vec::new(),
         };
         if lines.iter().any(|line| line.takes_back.is_some()) {
-            posting.covered = visit::covered(session, &encounter.id, None)?;
+            posting.covered = visit::covered(session, &encounter.id)?;
             for StoredCharge { line, charge } in session.charge_list(&encounter.id)? {
                 posting.hold(charge, line);
             }
@@ -148,7 +148,7 @@ impl<'a, 's> Posting<'a, 's> {
         if held.charge.batch != line.batch || held.charge.item != line.item {
             return Err(beyond(&format!("与原明细{original}的批次或项目不同")));
         }
-        if line.batch.is_some() && self.covered.iter().any(|range| range.after < held.line && held.line <= range.upto) {
+        if line.batch.is_some() && self.covered.holds(line.batch.as_ref(), held.line) {
             return Err(fault(line, Reason::UndoFirst, &format!("原明细{original}已结算")));
         }
         let coverage = take_back(&held.remaining, line.quantity.abs(), -line.total).map_err(|left| {
