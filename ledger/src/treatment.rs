@@ -30,7 +30,7 @@ pub use diagnosis::Diagnosis;
 pub use encounter::{EncounterEvent, EncounterKind, EncounterStanding, NewEncounter, Statement, StoredEncounter};
 pub use estimate::StoredEstimate;
 pub use message::{Content, MessageKey, NewMessage, StoredMessage};
-pub use operation::{NewOperation, OperationKind, StoredAnswer, StoredOperation};
+pub use operation::{NewOperation, OperationKind, StoredAnswer, StoredOperation, Whereabouts};
 pub use person::KnownPerson;
 pub use settlement::{NewSettlement, SettlementChange, StoredSettlement};
 pub use sign_in::SignIn;

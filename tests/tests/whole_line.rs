@@ -61,12 +61,19 @@ async fn nonsense_is_refused_clearly_and_changes_nothing() {
     let charge = hospital.charge_message(&EMPLOYEE, &open, "2", "100.00", "-1", "2025-06-04");
     let mut beyond = hospital.charge_message(&EMPLOYEE, &open, "3", "100.00", "-3", "2025-06-04");
     beyond["input"]["feedetail"][0]["init_feedetl_sn"] = "1".into();
+    let admission = |person: &str, began: &str| {
+        let input = json!({ "mdtrtinfo": { "psn_no": person, "insutype": "310", "begntime": began, "mdtrt_cert_type": "02",
+            "med_type": "21", "ipt_no": "Z9", "insuplc_admdvs": "410700" }, "diseinfo": [] });
+        hospital.message(&EMPLOYEE, "2401", input)
+    };
     let good_charge = hospital.charge_message(&EMPLOYEE, &open, "4", "1.00", "1", "2025-06-04");
     for (what, message) in [
         ("a negative total", with(&settle, "/input/data/medfee_sumamt", "-200.00")),
         ("a negative line without its original", charge),
         ("a negative line beyond its original", beyond),
-        ("an unknown person", with(&good_charge, "/input/feedetail/0/psn_no", "99999999")),
+        ("an unknown person", admission("99999999", "2025-06-02 08:00:00")),
+        ("an admission that has not happened yet", admission(EMPLOYEE.number, "2031-06-02 08:00:00")),
+        ("another person's stay", with(&good_charge, "/input/feedetail/0/psn_no", "99999999")),
         ("an unknown institution", with(&settle, "/fixmedins_code", "H99999900001")),
         ("a date that does not exist", with(&good_charge, "/input/feedetail/0/fee_ocur_time", "2025-02-30 10:00:00")),
         ("a stay that is not discharged", settle.clone()),
@@ -157,6 +164,36 @@ async fn a_reversal_of_a_lost_answer_ends_with_nothing_in_force() {
     assert_eq!(hospital.totals(&EMPLOYEE).await, before);
     let anew = hospital.send(&hospital.settle_message(&EMPLOYEE, &stay, "8000.00")).await;
     assert!(anew.succeeded(), "{}", anew.text("/err_msg"));
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversal_that_mistakes_person_or_transaction_is_refused_by_field() {
+    let (world, hospital) = world_with_filings().await;
+    let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
+    let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
+    assert!(hospital.send(&settle).await.succeeded());
+    let reverse = hospital.reverse_message(&EMPLOYEE, &settle);
+    for (pointer, value) in [("/input/data/psn_no", RESIDENT.number), ("/input/data/oinfno", "2207")] {
+        let refused = hospital.send(&with(&reverse, pointer, value)).await;
+        let field = pointer.rsplit('/').next().expect("a field");
+        let text = refused.text("/err_msg");
+        assert!(text.starts_with("[106]") && text.contains(field), "{text}");
+    }
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_does_not_void_what_is_just_being_sent() {
+    let (world, hospital) = world_with_filings().await;
+    for _ in 0..8 {
+        let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
+        let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
+        let (settled, _) = tokio::join!(hospital.send(&settle), hospital.query(&EMPLOYEE, &stay));
+        assert!(settled.succeeded(), "{}", settled.text("/err_msg"));
+        let cancel = hospital.cancel_message(&EMPLOYEE, &stay, &settled.text("/output/setlinfo/setl_id"));
+        assert!(hospital.send(&cancel).await.succeeded());
+    }
     world.assert_sound().await;
 }
 

@@ -22,6 +22,7 @@ use crate::config::{Config, Profile};
 use crate::envelope::{Envelope, unknown_region};
 use crate::hub::HubLink;
 use crate::ids::IdMint;
+use crate::in_flight::InFlight;
 use crate::institutions::{Institution, Institutions};
 use crate::stop::{Stop, apart, internal};
 
@@ -43,6 +44,8 @@ pub struct Edge {
     pub institutions: Institutions,
     /// The catalogue.
     pub catalogue: Catalogue,
+    /// What is being sent right now.
+    pub in_flight: InFlight,
     /// The clock that everything shares.
     pub clock: Clock,
     /// What must be finished before an orderly stop.

@@ -25,6 +25,7 @@ mod home_of;
 mod http;
 mod hub;
 mod ids;
+mod in_flight;
 pub mod institutions;
 mod local;
 mod marks;

@@ -23,7 +23,11 @@ const FAULTS_TOLD: usize = 8;
 pub struct Sheet {
     faults: RefCell<Vec<Refusal>>,
     noted: RefCell<Noted>,
+    today: Option<Date>,
 }
+
+/// Before this year nobody was settled by this interface; an earlier date is a slip of a keyboard or of a program.
+const FIRST_YEAR: i16 = 2000;
 
 /// An object of a message, with the way to it.
 #[derive(Clone)]
@@ -34,6 +38,17 @@ pub struct Node<'a> {
 }
 
 impl Sheet {
+    /// A sheet for a message of a day: what it tells of has happened by then, give or take a clock that runs ahead.
+    pub fn on(today: Date) -> Sheet {
+        Sheet { today: Some(today), ..Sheet::default() }
+    }
+
+    /// Whether something can have happened on a day.
+    fn may_be(&self, day: Date) -> bool {
+        let ahead = self.today.and_then(|today| today.tomorrow().ok());
+        day.year() >= FIRST_YEAR && ahead.is_none_or(|ahead| day <= ahead)
+    }
+
     /// Notes a fault.
     pub fn fault(&self, fault: Refusal) {
         self.faults.borrow_mut().push(fault);
@@ -257,6 +272,10 @@ impl<'a> Node<'a> {
     pub fn optional_time(&self, names: &[&str]) -> Option<Option<DateTime>> {
         let Some(text) = self.aside(names) else { return Some(None) };
         match desk_time::read(&text) {
+            Ok(time) if !self.sheet.may_be(time.date()) => {
+                self.invalid(names[0], format!("{}不可能:在今天之后,或年份有误", time.date()));
+                None
+            }
             Ok(time) => {
                 self.note(names[0], &time.to_string());
                 Some(Some(time))

@@ -6,9 +6,10 @@ mod record;
 pub use record::clearing_class;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use ledger::treatment::{
     ChargeRange, KnownPerson, MessageKey, NewMessage, NewOperation, OperationKind, Session, StoredAnswer,
-    StoredEncounter, StoredMessage, StoredOperation,
+    StoredEncounter, StoredMessage, StoredOperation, Whereabouts,
 };
 use proto::convert;
 use settlement::ids::{EncounterId, MessageId, PersonNumber, PoolCode, SettlementId};
@@ -153,6 +154,7 @@ where
 {
     let inner = edge.clone();
     edge.to_its_end(async move {
+        let _mark = inner.in_flight.mark(asked.key.target());
         for _ in 0..MOST_TRIES {
             let found = match step(&inner, &call, &asked, prepare.clone()).await {
                 Ok(found) => found,
@@ -199,7 +201,8 @@ where
                 return Ok(Step::Here(reply_of(*message)));
             };
             if !judged_again(&call, &stored) {
-                return send(session, &asked, *message, stored, Round::Again);
+                let round = round_of(session, &stored, call.received)?;
+                return send(session, &asked, *message, stored, round);
             }
             attempt = message.attempt + 1;
         }
@@ -213,6 +216,15 @@ where
         }
     })
     .await
+}
+
+/// Whether a repeat goes out as if for the first time: so it does where the hub surely did not take what went before.
+fn round_of(session: &Session<'_>, stored: &StoredOperation, now: Timestamp) -> Result<Round, Stop> {
+    if stored.answer.is_some() || session.operation_whereabouts(stored.message)? == Whereabouts::OnItsWay {
+        return Ok(Round::Again);
+    }
+    session.operation_note_whereabouts(stored.message, Whereabouts::OnItsWay, now)?;
+    Ok(Round::First)
 }
 
 fn send(
@@ -329,6 +341,14 @@ async fn finish(edge: &Edge, call: &Call, sending: Sending) -> Result<Finished, 
         }
         None => {
             let delivery = edge.hub.operate(operation.bytes.clone(), &call.reference).await;
+            if let (Delivery::NotTaken(_), Round::First) = (&delivery, round) {
+                let (number, now) = (stored.message, edge.clock.now());
+                edge.change(move |session| {
+                    Ok(session.operation_note_whereabouts(number, Whereabouts::NotTaken, now)?)
+                })
+                .await?;
+            }
+            let delivery = undelivered_reversal(delivery, operation.kind);
             let kept = kept(edge, stored, answer_of(delivery, round)?).await?;
             let (reference, setl_id) = (&call.reference, &operation.settlement);
             tracing::info!(reference, setl_id, "the operation of {reference} was answered and its answer is kept");
@@ -336,6 +356,14 @@ async fn finish(edge: &Edge, call: &Call, sending: Sending) -> Result<Finished, 
         }
     };
     Ok(Finished { message, operation, answer, outcome, shown })
+}
+
+/// A reversal that was not delivered says nothing of what it was to undo, so nobody is told that nothing happened.
+fn undelivered_reversal(delivery: Delivery, kind: OperationKind) -> Delivery {
+    match (delivery, kind) {
+        (Delivery::NotTaken(_), OperationKind::Reverse) => Delivery::NotYetKnown,
+        (delivery, OperationKind::Settle | OperationKind::Cancel | OperationKind::Reverse) => delivery,
+    }
 }
 
 /// The answer that a sending brought. Only to a first one is a refusal of the hub itself an answer, and only after a
@@ -369,6 +397,10 @@ pub async fn find_out(edge: &Edge, request_id: &str, pending: &[StoredOperation]
             tracing::error!(%fault, message = stored.message, "operation {} cannot be read back", stored.message);
             Refusal::new(Reason::NotYetKnown)
         })?;
+        // Asking about what is just being sent could void it before it arrives.
+        if edge.in_flight.has(&operation.key.as_target().to_text()) {
+            return Err(Refusal::new(Reason::NotYetKnown));
+        }
         match edge.hub.resolve(&operation.key, stored.operation.home, request_id).await {
             Delivery::Answered(answer) => match kept(edge, stored.clone(), answer).await {
                 Ok(_) => {}

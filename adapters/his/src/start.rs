@@ -22,6 +22,7 @@ use crate::edge::{Edge, Shared};
 use crate::http::{self, ServeError, Server};
 use crate::hub::HubLink;
 use crate::ids::IdMint;
+use crate::in_flight::InFlight;
 use crate::institutions::Institutions;
 
 /// How long operations may take to finish when the side stops.
@@ -92,6 +93,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let (listen, tls) = (config.listen, config.tls.clone());
     let edge = Arc::new(Edge {
         ids: IdMint::new(store.clone()),
+        in_flight: InFlight::default(),
         config,
         store,
         hub,

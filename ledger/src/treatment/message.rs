@@ -174,6 +174,26 @@ impl Session<'_> {
         found.map(|row| row?).collect()
     }
 
+    /// The operations that an institution sent under a message id, for whatever person and transaction: transaction and
+    /// `psn_no` of each.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn message_list_namesakes(
+        &self,
+        institution: &str,
+        message: &str,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let from = format!("{institution}\u{1f}{message}\u{1f}");
+        let mut statement = self.connection.prepare_cached(
+            "SELECT transaction_number, person FROM messages JOIN operations ON operations.message = messages.number
+             WHERE target >= ?1 AND target < ?2 AND kind <> 'reverse'",
+        )?;
+        let below = format!("{institution}\u{1f}{message}\u{20}");
+        let found = statement.query_map([from, below], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
     /// A message by its number.
     ///
     /// # Errors

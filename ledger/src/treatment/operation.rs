@@ -35,6 +35,15 @@ impl OperationKind {
     }
 }
 
+/// How an operation stands that has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// It was sent, or may have been.
+    OnItsWay,
+    /// The hub surely did not take it: nothing happened, and it may be sent as if for the first time.
+    NotTaken,
+}
+
 /// An operation to be sent.
 #[derive(Clone, Debug)]
 pub struct NewOperation {
@@ -125,7 +134,32 @@ impl Session<'_> {
         statement.query_row([message], |row| Ok(read(row))).optional()?.transpose()
     }
 
-    /// Operations of a visit that have no answer and were not reversed, oldest first.
+    /// Notes of an operation that the hub surely did not take it, or that it is on its way again. Without a note it is
+    /// on its way since it was kept.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn operation_note_whereabouts(&self, message: i64, now: Whereabouts, at: Timestamp) -> Result<(), StoreError> {
+        let taken = now == Whereabouts::OnItsWay;
+        self.connection
+            .prepare_cached("INSERT INTO sendings (message, taken, at) VALUES (?1, ?2, ?3)")?
+            .execute(params![message, taken, at.as_microsecond()])?;
+        Ok(())
+    }
+
+    /// How an operation stands that has no answer.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn operation_whereabouts(&self, message: i64) -> Result<Whereabouts, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT taken FROM sendings WHERE message = ?1 ORDER BY number DESC LIMIT 1")?;
+        let taken: Option<bool> = statement.query_row([message], |row| row.get(0)).optional()?;
+        Ok(if taken == Some(false) { Whereabouts::NotTaken } else { Whereabouts::OnItsWay })
+    }
+
+    /// Operations of a visit that may have been taken, have no answer and were not reversed, oldest first.
     ///
     /// # Errors
     /// When the statement fails, or a row does not read back.
@@ -133,6 +167,8 @@ impl Session<'_> {
         let sql = format!(
             "{SELECT} WHERE encounter = ?1 AND answers.message IS NULL
              AND NOT EXISTS (SELECT 1 FROM reversals WHERE reversals.message = operations.message)
+             AND COALESCE((SELECT taken FROM sendings WHERE sendings.message = operations.message
+                           ORDER BY number DESC LIMIT 1), 1) = 1
              ORDER BY operations.message"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;

@@ -20,6 +20,9 @@ pub const MIGRATIONS: Migrations = &[concat!(
         batch TEXT NOT NULL, interim INTEGER NOT NULL, home TEXT NOT NULL, category TEXT NOT NULL,
         bytes BLOB NOT NULL) STRICT;
     CREATE INDEX operations_by_encounter ON operations (encounter);
+    CREATE TABLE sendings (
+        number INTEGER PRIMARY KEY, message INTEGER NOT NULL, taken INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+    CREATE INDEX sendings_by_message ON sendings (message, number);
     CREATE TABLE answers (
         message INTEGER PRIMARY KEY, outcome BLOB NOT NULL, book_seq INTEGER NOT NULL, warning TEXT,
         answered_at INTEGER NOT NULL) STRICT;",
@@ -82,6 +85,7 @@ pub const MIGRATIONS: Migrations = &[concat!(
         "reversals",
         "tombstones",
         "operations",
+        "sendings",
         "answers",
         "encounters",
         "encounter_events",

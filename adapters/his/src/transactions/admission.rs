@@ -67,7 +67,7 @@ struct Admission {
 }
 
 fn read_admission(call: &Call) -> Result<(Admission, Noted), Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let input = Node::new(&call.input, &sheet);
     let info = input.object("mdtrtinfo");
     let person = info.id("psn_no", PersonNumber::new);

@@ -43,7 +43,7 @@ pub async fn cancel(edge: Shared, call: Call) -> Result<Reply, Refusal> {
 }
 
 fn read(call: &Call) -> Result<(CancelRequest, Noted), Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let data = Node::new(&call.input, &sheet).object("data");
     let person = data.id("psn_no", PersonNumber::new);
     let encounter = data.id("mdtrt_id", EncounterId::new);

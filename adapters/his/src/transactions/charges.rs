@@ -85,7 +85,7 @@ async fn upload(edge: Shared, call: Call, kind: EncounterKind) -> Result<Reply, 
 }
 
 fn read(call: &Call, kind: EncounterKind) -> Result<(Vec<UploadedLine>, Noted), Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let nodes = Node::new(&call.input, &sheet).lines("feedetail", "feedetl_sn");
     if nodes.is_empty() {
         sheet.fault(Refusal::new(Reason::MissingField).of_field("feedetail"));

@@ -50,7 +50,7 @@ struct Leaving {
 }
 
 fn read_leaving(call: &Call) -> Result<(Leaving, Noted), Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let input = Node::new(&call.input, &sheet);
     let info = input.object("dscginfo");
     let person = info.id("psn_no", PersonNumber::new);

@@ -1,9 +1,10 @@
-//! The warning at registration that no filing covers an off-site visit. It never refuses, and a hub that does not answer
-//! in time costs no more than the warning.
+//! What is asked at registration: whether the home region knows the person, and whether a filing covers an off-site
+//! visit. Only an unknown person and a region that nobody serves are refused; a hub that does not answer in time costs
+//! no more than the warning.
 
 use jiff::civil::Date;
 use proto::v1::query_request::About;
-use proto::v1::{CoveringFiling, QueryRequest};
+use proto::v1::{CoveringFiling, Qualifications, QueryRequest};
 use settlement::ids::{PersonNumber, PoolCode};
 use settlement::refusal::{Reason, Refusal};
 
@@ -21,7 +22,7 @@ pub enum Urgency {
 /// The warning for a visit that began on a day.
 ///
 /// # Errors
-/// When the hub says that nobody serves the patient's region.
+/// When nobody of the number is insured there, or the hub says that nobody serves the patient's region.
 pub async fn ask(
     edge: &Edge,
     call: &Call,
@@ -30,6 +31,7 @@ pub async fn ask(
     admitted: Date,
     urgency: Urgency,
 ) -> Result<Option<String>, Refusal> {
+    ensure_known(edge, call, person, home).await?;
     if home == call.institution.pool || urgency == Urgency::Emergency {
         return Ok(None);
     }
@@ -48,5 +50,20 @@ pub async fn ask(
         )),
         Err(refusal) if refusal.reason == Reason::RegionNotServed => Err(refusal.of_field("insuplc_admdvs")),
         Err(_) => Ok(None),
+    }
+}
+
+/// That the home region knows the person, as far as it answers.
+async fn ensure_known(edge: &Edge, call: &Call, person: &PersonNumber, home: PoolCode) -> Result<(), Refusal> {
+    let request = QueryRequest {
+        home: home.to_string(),
+        person: person.to_string(),
+        treatment: call.institution.pool.to_string(),
+        request_id: call.reference.clone(),
+        about: Some(About::Qualifications(Qualifications {})),
+    };
+    match edge.hub.query_for_warning(request).await {
+        Err(refusal) if refusal.reason == Reason::UnknownPerson => Err(refusal),
+        Ok(_) | Err(_) => Ok(()),
     }
 }

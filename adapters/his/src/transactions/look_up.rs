@@ -30,7 +30,7 @@ pub async fn look_up(edge: Shared, call: Call) -> Result<Reply, Refusal> {
 }
 
 fn read(edge: &Shared, call: &Call) -> Result<LookUpRequest, Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let data = Node::new(&call.input, &sheet).object("data");
     let document = data.aside(&["certno"]);
     let kind = data.aside(&["mdtrt_cert_type"]).or_else(|| document.as_ref().map(|_| "02".into()));

@@ -24,7 +24,7 @@ pub async fn query(edge: Shared, call: Call) -> Result<Reply, Refusal> {
 }
 
 fn read(edge: &Shared, call: &Call) -> Result<QueryRequest, Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let data = Node::new(&call.input, &sheet).object("data");
     let person = data.id("psn_no", PersonNumber::new);
     let told = home_of::told(&data);

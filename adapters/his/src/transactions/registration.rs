@@ -71,7 +71,7 @@ struct Registration {
 }
 
 fn read_registration(call: &Call) -> Result<(Registration, Noted), Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let data = Node::new(&call.input, &sheet).object("data");
     let person = data.id("psn_no", PersonNumber::new);
     let insurance = insurance(&data);
@@ -130,7 +130,7 @@ pub async fn cancel(edge: Shared, call: Call) -> Result<Reply, Refusal> {
 /// # Errors
 /// What is missing.
 pub fn read_visit(call: &Call) -> Result<((PersonNumber, EncounterId), Noted), Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let data = Node::new(&call.input, &sheet).object("data");
     let person = data.id("psn_no", PersonNumber::new);
     let encounter = data.id("mdtrt_id", EncounterId::new);

@@ -50,7 +50,7 @@ pub async fn reverse(edge: Shared, call: Call) -> Result<Reply, Refusal> {
 }
 
 fn read(call: &Call) -> Result<(ReverseRequest, Noted), Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let data = Node::new(&call.input, &sheet).object("data");
     let person = data.id("psn_no", PersonNumber::new);
     let message = data.id("omsgid", MessageId::new);
@@ -81,6 +81,7 @@ fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &ReverseRe
     let target = request.target.to_text();
     let messages = session.message_list_by_target(&target)?;
     if messages.is_empty() {
+        ensure_not_mistaken(session, &request.target)?;
         session.tombstone_lay(&target, work.stamp.message, work.stamp.at)?;
         return Ok(done(call, Some(NEVER_ARRIVED)));
     }
@@ -114,6 +115,19 @@ fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &ReverseRe
             Ok(done(call, None))
         }
     }
+}
+
+/// That no settlement came under the message id for another person or transaction: then the desk means that one, and
+/// must not read that nothing ever happened.
+fn ensure_not_mistaken(session: &Session<'_>, target: &ReversalTarget) -> Result<(), Stop> {
+    let namesakes = session.message_list_namesakes(target.institution.as_str(), target.message.as_str())?;
+    let Some((transaction, person)) = namesakes.first() else { return Ok(()) };
+    let (field, detail) = if person == target.person.as_str() {
+        ("data.oinfno", format!("该msgid的交易是{transaction}"))
+    } else {
+        ("data.psn_no", "该msgid是另一人员的交易".to_owned())
+    };
+    Err(Refusal::new(Reason::InvalidField).of_field(field).because(detail).into())
 }
 
 /// What a message has in force.

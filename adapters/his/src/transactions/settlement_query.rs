@@ -47,7 +47,7 @@ async fn found(edge: &Shared, call: &Call) -> Result<Reply, Refusal> {
 }
 
 fn read(call: &Call) -> Result<QueryInput, Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let data = Node::new(&call.input, &sheet).object("data");
     let person = data.id("psn_no", PersonNumber::new);
     let settlement = data.optional_id("setl_id", SettlementId::new);

@@ -72,7 +72,7 @@ pub struct Billed {
 /// # Errors
 /// Every field at fault.
 pub fn read(edge: &Edge, call: &Call, kind: EncounterKind) -> Result<(SettlementRequest, Noted), Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let data = Node::new(&call.input, &sheet).object("data");
     let read = read_fields(&data, kind);
     let ((mut request, told), mut noted) = sheet.finish(read)?;

@@ -52,7 +52,7 @@ pub struct VisitDetails {
 /// # Errors
 /// Every field at fault.
 pub fn read_details(call: &Call, name: &str) -> Result<(VisitDetails, Noted), Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let input = Node::new(&call.input, &sheet);
     let node = input.object(name);
     let person = node.id("psn_no", PersonNumber::new);

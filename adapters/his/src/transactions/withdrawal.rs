@@ -63,7 +63,7 @@ pub async fn inpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
 type Batch = (PersonNumber, EncounterId, BatchNumber);
 
 fn read_batch(call: &Call) -> Result<(Batch, Noted), Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let data = Node::new(&call.input, &sheet).object("data");
     let person = data.id("psn_no", PersonNumber::new);
     let encounter = data.id("mdtrt_id", EncounterId::new);
@@ -74,7 +74,7 @@ fn read_batch(call: &Call) -> Result<(Batch, Noted), Refusal> {
 type Numbers = (PersonNumber, EncounterId, Vec<ChargeNumber>);
 
 fn read_numbers(call: &Call) -> Result<(Numbers, Noted), Refusal> {
-    let sheet = Sheet::default();
+    let sheet = Sheet::on(call.today());
     let input = Node::new(&call.input, &sheet);
     let mut nodes = input.list("data");
     if nodes.is_empty() {

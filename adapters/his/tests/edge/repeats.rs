@@ -109,14 +109,13 @@ async fn what_the_hub_did_not_take_may_come_again_as_it_was() {
     let message = world.new_message();
     world.hub.next(Turn::Status(Refusal::new(Reason::Busy)));
     world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(702);
-    // From here on what the hub says of this call says nothing about the first.
-    for status in [Reason::Busy, Reason::RegionNotServed] {
-        world.hub.next(Turn::Status(Refusal::new(status)));
-        world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
-    }
+    world.hub.next(Turn::Status(Refusal::new(Reason::Busy)));
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(702);
     world.stop_hub().await;
     world.crash_and_restart().await;
-    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(701);
+    // Nothing is on its way, so nothing of the visit is in doubt, and asking voids nothing.
+    world.send("5203", of_visit(&stay)).await.refused(601);
     world.start_hub().await;
     let settled = world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.ok();
     let operations = world.hub.received();
