@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use jiff::civil::DateTime;
 use ledger::clock::Clock;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use settlement::beijing;
 
 /// Upper bounds of the latency buckets, in seconds: a settlement takes milliseconds, a stuck region seconds.
@@ -31,7 +31,9 @@ impl Watch {
     /// # Errors
     /// When metrics are collected already.
     pub fn new(sandbox: Option<Clock>) -> Result<Watch> {
-        let metrics = PrometheusBuilder::new().set_buckets(&LATENCY_BUCKETS)?.install_recorder()?;
+        let metrics = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY_BUCKETS)?
+            .install_recorder()?;
         Ok(Watch { metrics, ready: Arc::new(AtomicBool::new(false)), sandbox })
     }
 

@@ -67,7 +67,8 @@ struct Batches {
 async fn run(batches: Batches, mut arrivals: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::with_capacity(LARGEST_BATCH);
     while arrivals.recv_many(&mut waiting, LARGEST_BATCH).await > 0 {
-        metrics::histogram!("region_batch_size").record(f64::from(u32::try_from(waiting.len()).unwrap_or(u32::MAX)));
+        metrics::histogram!("yidi_region_batch_size")
+            .record(f64::from(u32::try_from(waiting.len()).unwrap_or(u32::MAX)));
         let (asked, answers): (Vec<_>, Vec<_>) =
             waiting.drain(..).map(|waiting| (waiting.asked, waiting.answer)).unzip();
         for (answer, reply) in answers.into_iter().zip(batches.decide(asked.into()).await) {
