@@ -1,5 +1,6 @@
 //! The rule books that we ship, read from `deploy/rulebooks`. What a rule means is tested in `tests/steps`.
 
+mod altered;
 mod examples;
 mod properties;
 

@@ -28,7 +28,7 @@ const ALWAYS: Validity = Validity { from: date(1900, 1, 1), to: None };
 
 /// A visit and its bill, before it meets a person and a book.
 #[derive(Clone, Debug)]
-struct Visit {
+pub struct Visit {
     level: HospitalLevel,
     care: CareKind,
     footing: Option<FilingClass>,
@@ -40,7 +40,7 @@ struct Visit {
     deductible_before: Option<Money>,
 }
 
-fn visit() -> impl Strategy<Value = Visit> {
+pub fn visit() -> impl Strategy<Value = Visit> {
     let footing = prop_oneof![Just(None), prop::sample::select(FilingClass::ALL.to_vec()).prop_map(Some)];
     let sums =
         (0..500_000i64, 0..100_000i64, 0..500_000i64, prop_oneof![0..5_000_000i64, 0..80_000_000i64], 0..=100i64)
@@ -73,7 +73,7 @@ fn visit() -> impl Strategy<Value = Visit> {
 
 /// A person before a book says what classes and tiers there are.
 #[derive(Clone, Debug)]
-struct Somebody {
+pub struct Somebody {
     age: i32,
     class: usize,
     tier: usize,
@@ -81,7 +81,7 @@ struct Somebody {
     months: i32,
 }
 
-fn somebody() -> impl Strategy<Value = Somebody> {
+pub fn somebody() -> impl Strategy<Value = Somebody> {
     let identity =
         prop_oneof![3 => Just(None), 1 => prop::sample::select(AssistanceClass::ALL.to_vec()).prop_map(Some)];
     (0..100i32, 0..3usize, 0..2usize, identity, 0..200i32).prop_map(|(age, class, tier, identity, months)| Somebody {
@@ -184,7 +184,12 @@ impl Visit {
 }
 
 /// Settles visits one after the other, each finding the earlier ones used, and looks at each result.
-fn live_through(book: &RuleBook, somebody: &Somebody, visits: &[Visit]) -> Result<(), TestCaseError> {
+pub fn live_through(
+    book: &RuleBook,
+    somebody: &Somebody,
+    visits: &[Visit],
+    caps_hold: impl Fn(&[Usage], &Visit) -> Result<(), TestCaseError>,
+) -> Result<(), TestCaseError> {
     let person = somebody.insured_by(book);
     let mut usages: Vec<Usage> = Vec::new();
     let mut balance = Money::from_yuan(2_000);
@@ -220,7 +225,7 @@ fn live_through(book: &RuleBook, somebody: &Somebody, visits: &[Visit]) -> Resul
         prop_assert_eq!(adjudication.usage.sums.basic, payers.funds.of(Fund::Basic));
         balance = adjudication.account_balance;
         usages.push(adjudication.usage);
-        caps_hold(book, somebody, &usages, visit)?;
+        caps_hold(&usages, visit)?;
     }
     Ok(())
 }
@@ -267,7 +272,7 @@ proptest! {
         visits in prop::collection::vec(visit(), 1..12),
     ) {
         for (_, book) in BOOKS.iter() {
-            live_through(book, &somebody, &visits)?;
+            live_through(book, &somebody, &visits, |usages, visit| caps_hold(book, &somebody, usages, visit))?;
         }
     }
 }
