@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use clearing::agreement::{Answers, nothing_is_held_that_nobody_asked_for, what_was_told_is_what_is_held};
 use ledger::home::HomeStore;
-use ledger::hub::{HubStore, Position};
+use ledger::hub::{HubStore, Position, SettlementTurn};
 use ledger::store::StoreOptions;
 use ledger::treatment::TreatmentStore;
 use proto::convert;
@@ -19,8 +19,8 @@ use settlement::outcome::{Done, Outcome};
 use crate::cli::Ending;
 use crate::output;
 
-/// How many operations of the hub are read at a time.
-const PAGE: u32 = 1_000;
+/// How many rows of the hub are read at a time; each carries whole messages.
+const PAGE: u32 = 256;
 
 /// Which books to check.
 #[derive(Debug, Args)]
@@ -113,6 +113,36 @@ pub async fn findings(stores: &Stores) -> Result<Vec<Finding>> {
     let by_homes = answered_by_homes(&stores.hub, &decided).await?;
     findings.extend(what_was_told_is_what_is_held(("the hub", &by_homes), ("the home regions", &decided)));
     findings.extend(nothing_is_held_that_nobody_asked_for(("the hub", &hub), ("the home regions", &decided)));
+    findings.extend(hub_and_homes_agree_what_is_in_force(stores).await?);
+    Ok(findings)
+}
+
+/// Where a settlement stands is a fold in each book; the folds must agree. While something is in doubt they may not yet.
+async fn hub_and_homes_agree_what_is_in_force(stores: &Stores) -> Result<Vec<Finding>> {
+    let (waiting, _) = stores.hub.operation_doubt().await?;
+    if waiting > 0 {
+        return Ok(Vec::new());
+    }
+    let mut turns: BTreeMap<String, i64> = BTreeMap::new();
+    for turn in journal(&stores.hub).await? {
+        *turns.entry(turn.settlement.to_string()).or_default() += turn.visits();
+    }
+    let mut findings = Vec::new();
+    for (name, home) in &stores.homes {
+        for (settlement, in_force) in home.standing_list().await? {
+            if turns.get(&settlement).is_some_and(|turns| (*turns == 1) == in_force) {
+                continue;
+            }
+            findings.push(Finding {
+                invariant: "hub and home regions agree what is in force",
+                subject: format!("settlement {settlement}"),
+                problem: format!(
+                    "in force at {name}: {in_force}; turns in the hub's journal: {:?}",
+                    turns.get(&settlement)
+                ),
+            });
+        }
+    }
     Ok(findings)
 }
 
@@ -189,6 +219,21 @@ pub async fn records(hub: &HubStore) -> Result<Vec<ledger::hub::Record>> {
         let Some(last) = page.last() else { return Ok(records) };
         after = last.position;
         records.extend(page);
+    }
+}
+
+/// The hub's journal, whole.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn journal(hub: &HubStore) -> Result<Vec<SettlementTurn>> {
+    let mut turns = Vec::new();
+    let mut after = Position(0);
+    loop {
+        let page = hub.settlement_turns(after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(turns) };
+        after = last.position;
+        turns.extend(page);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clearing::obligation::{Posting, Sums, obligations};
 use ledger::clock::Clock;
-use ledger::hub::{Position, SettlementTurn};
+use ledger::hub::SettlementTurn;
 use proto::convert;
 use rust_decimal::Decimal;
 use settlement::beijing;
@@ -19,10 +19,7 @@ use settlement::operation::Request;
 use super::player::Played;
 use crate::line::{Line, read_regions};
 use crate::output;
-use crate::verify::Stores;
-
-/// How many entries of the journal are read at a time.
-const PAGE: u32 = 256;
+use crate::verify::{Stores, journal};
 
 /// The columns of the table that are sums, with where they stand in the answer.
 const SUMS: [(&str, &str); 10] = [
@@ -65,7 +62,7 @@ pub fn read_people(deploy: &Path) -> Result<People> {
 /// When the hub's book cannot be read.
 pub async fn print(played: &[Played], people: &People, stores: &Stores, took: Duration) -> Result<()> {
     let mut standing: BTreeMap<String, i64> = BTreeMap::new();
-    for turn in journal(stores).await? {
+    for turn in journal(&stores.hub).await? {
         *standing.entry(turn.settlement.to_string()).or_default() += turn.visits();
     }
     let sums = SUMS.map(|(name, _)| name);
@@ -175,7 +172,7 @@ pub async fn print_obligations(stores: &Stores, deploy: &Path) -> Result<()> {
     let regions = read_regions(deploy)?;
     let mut table = output::table(["参保省", "就医省", "险种", "类别", "人次", "总费用", "应付"]);
     let mut all = Sums::default();
-    let postings = journal(stores).await?.iter().map(posting).collect::<Result<Vec<_>>>()?;
+    let postings = journal(&stores.hub).await?.iter().map(posting).collect::<Result<Vec<_>>>()?;
     for (between, sums) in obligations(postings, &regions) {
         all += sums;
         let name = |code: RegionCode| regions.name_of(code);
@@ -193,18 +190,6 @@ pub async fn print_obligations(stores: &Stores, deploy: &Path) -> Result<()> {
     output::line(&table.to_string());
     output::line(&format!("应付合计 {} 元，{} 人次，已扣除撤销和冲正\n", all.owed(), all.visits));
     Ok(())
-}
-
-/// The hub's journal, whole.
-async fn journal(stores: &Stores) -> Result<Vec<SettlementTurn>> {
-    let mut turns = Vec::new();
-    let mut after = Position(0);
-    loop {
-        let page = stores.hub.settlement_turns(after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(turns) };
-        after = last.position;
-        turns.extend(page);
-    }
 }
 
 /// An entry of the journal as clearing sees it.

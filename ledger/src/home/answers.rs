@@ -1,5 +1,5 @@
-//! The answers of a home region's book by the keys of their operations, to be compared with the hub's. Called by
-//! `yidi verify` and by tests.
+//! The answers of a home region's book by the keys of their operations, and where its settlements stand, to be compared
+//! with the hub's. Called by `yidi verify` and by tests.
 
 use bytes::Bytes;
 
@@ -16,6 +16,24 @@ impl HomeStore {
             .read(|connection| {
                 let mut statement = connection.prepare("SELECT key, outcome FROM operations ORDER BY book_seq")?;
                 let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?.into())))?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// Every settlement by its id, and whether it is in force.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn standing_list(&self) -> Result<Vec<(String, bool)>, StoreError> {
+        self.readers
+            .read(|connection| {
+                let mut statement = connection.prepare(
+                    "SELECT settlement, COALESCE((SELECT becomes FROM undoings
+                      WHERE undoings.settlement = settlements.settlement
+                      ORDER BY undoings.book_seq DESC LIMIT 1), 'in-force') = 'in-force' FROM settlements",
+                )?;
+                let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
                 Ok(rows.collect::<Result<_, _>>()?)
             })
             .await
