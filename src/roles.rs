@@ -74,3 +74,16 @@ pub async fn asked_to_stop() -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_configurations_can_be_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/config");
+        read::<broker::Config>(&folder.join("hub.toml")).expect("hub.toml");
+        read::<region::Config>(&folder.join("region.toml")).expect("region.toml");
+        read::<his::Config>(&folder.join("his.toml")).expect("his.toml");
+    }
+}
