@@ -5,10 +5,12 @@
 //! |---|---|
 //! | [`writer`] | every write: one thread, group commit |
 //! | [`readers`] | reads beside the writer |
+//! | [`engine`] | what carries every store: SQLite, PostgreSQL, the simulator's memory |
 //! | [`clock`] | the time that shells hand to the core |
 //! | [`hub`], [`home`], [`treatment`] | the stores |
 
 pub mod clock;
+pub mod engine;
 pub mod home;
 pub mod hub;
 pub mod readers;
