@@ -7,11 +7,14 @@
 //! | [`readers`] | reads beside the writer |
 //! | [`clock`] | the time that shells hand to the core |
 //! | [`hub`], [`home`], [`treatment`] | the stores |
+//! | `testing` | private databases, for tests only (feature `testing`) |
 
 pub mod clock;
 pub mod home;
 pub mod hub;
 pub mod readers;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod treatment;
 pub mod writer;
