@@ -3,6 +3,8 @@
 
 mod adjudicate;
 mod book;
+mod byte_line;
+mod chain_stage;
 mod comparison;
 mod crew;
 mod forward;
@@ -10,8 +12,11 @@ mod ground;
 mod hub_stage;
 mod load;
 mod measured;
+mod open_loop;
+mod open_stage;
 mod operations;
 pub mod part;
+mod pgbench;
 mod prepare;
 mod prepared_home;
 mod process;

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::book::{self, Book};
 use super::comparison::Comparison;
 use super::crew::{Crew, HUB, Member};
-use super::ground::{Ground, HOME, pool};
+use super::ground::{Ground, HOME, OTHER_HOME, pool};
 use super::load::{self, Amount};
 use super::measured::{Measured, tenth, thousandth};
 use super::operations::{Operations, Wrapping};
@@ -19,7 +19,7 @@ use super::part::Part;
 use super::process::Process;
 use super::report::Report;
 use super::settle::Scale;
-use super::subject::Subject;
+use super::subject::{Subject, To};
 use super::usage;
 
 /// A bare forward that costs the hub's place less or more than this, in CPU microseconds, is none of a healthy machine.
@@ -44,6 +44,17 @@ pub struct Rig {
     /// Whoever stands in the middle.
     pub middle: Vec<Process>,
     _home: Process,
+    other_home: Option<Process>,
+}
+
+impl Rig {
+    /// Ends the other home region as a crash would.
+    ///
+    /// # Errors
+    /// When there is none any more.
+    pub fn cut_other_home(&mut self) -> Result<()> {
+        self.other_home.take().context("there is no other home region any more")?.kill()
+    }
 }
 
 impl HubStage {
@@ -130,44 +141,41 @@ async fn closed(rig: &Rig, scale: &Scale) -> Result<Measured> {
     let amount = Amount::Time { warm_up: scale.warm_up, measured: scale.measured };
     load::closed_loop(amount, scale.in_flight, &rig.subject.crew, move |turn| {
         let subject = subject.clone();
-        async move { subject.settle(turn.lane).await }
+        async move { subject.settle(turn.lane, To::Home).await }
     })
     .await
     .with_context(|| format!("through {}", rig.name))
 }
 
 fn forward(ground: &Ground, operations: &Arc<Operations>) -> Result<Rig> {
-    let home = prepared_home(ground, 1)?;
+    let home = prepared_home(ground, HOME, 1)?;
     let part = Part::Forward { credentials: ground.path("hub"), home: HOME.to_owned(), to: home.address() };
-    rig(ground, "bare forward", vec![Process::start(&part)?], home, operations, Wrapping::Answer, Crew::new())
+    let middle = vec![Process::start(&part)?];
+    let (crew, addresses) = at_work(Crew::new(), &middle, &home);
+    let subject = Subject::new(ground, &addresses, crew, operations.clone(), Wrapping::Answer)?;
+    Ok(Rig { name: "bare forward", subject, middle, _home: home, other_home: None })
 }
 
 fn hub(ground: &Ground, book: &Book, operations: &Arc<Operations>, scale: &Scale) -> Result<Rig> {
-    let home = prepared_home(ground, scale.stored + 1)?;
-    let config = hub_config(ground, book, &[(HOME, home.address())], scale)?;
+    let home = prepared_home(ground, HOME, scale.stored + 1)?;
+    let other_home = prepared_home(ground, OTHER_HOME, 1)?;
+    let homes = [(HOME, home.address()), (OTHER_HOME, other_home.address())];
+    let config = hub_config(ground, book, &homes, scale)?;
     let start = |_| Process::start(&Part::Hub { config: config.clone(), at: None });
-    let hubs = (0..scale.hubs).map(start).collect::<Result<Vec<_>>>()?;
-    rig(ground, book.name(), hubs, home, operations, Wrapping::Reply, book.crew())
+    let middle = (0..scale.hubs).map(start).collect::<Result<Vec<_>>>()?;
+    let (crew, addresses) = at_work(book.crew(), &middle, &home);
+    let subject = Subject::new(ground, &addresses, crew, operations.clone(), Wrapping::Reply)?;
+    Ok(Rig { name: book.name(), subject, middle, _home: home, other_home: Some(other_home) })
 }
 
-fn rig(
-    ground: &Ground,
-    name: &'static str,
-    middle: Vec<Process>,
-    home: Process,
-    operations: &Arc<Operations>,
-    wrapping: Wrapping,
-    crew: Crew,
-) -> Result<Rig> {
+/// The crew with those who stand in the middle and the home region behind them, and where the former listen.
+fn at_work(crew: Crew, middle: &[Process], home: &Process) -> (Crew, Vec<SocketAddr>) {
     let crew = middle.iter().fold(crew, |crew, process| crew.with(HUB, Member::Process(process.pid())));
-    let crew = crew.with(HOME_ROLE, Member::Process(home.pid()));
-    let addresses: Vec<SocketAddr> = middle.iter().map(Process::address).collect();
-    let subject = Subject::new(ground, &addresses, crew, operations.clone(), wrapping)?;
-    Ok(Rig { name, subject, middle, _home: home })
+    (crew.with(HOME_ROLE, Member::Process(home.pid())), middle.iter().map(Process::address).collect())
 }
 
-fn prepared_home(ground: &Ground, first_answer: u64) -> Result<Process> {
-    Process::start(&Part::PreparedHome { credentials: ground.home(HOME), home: HOME.to_owned(), first_answer })
+fn prepared_home(ground: &Ground, home: &str, first_answer: u64) -> Result<Process> {
+    Process::start(&Part::PreparedHome { credentials: ground.home(home), home: home.to_owned(), first_answer })
 }
 
 /// The settings of a hub in service, with room for the whole load at one home region.

@@ -75,6 +75,11 @@ impl Operations {
         })
     }
 
+    /// How many people there are.
+    pub fn people(&self) -> u64 {
+        self.people
+    }
+
     /// The bytes of an envelope.
     pub fn size(&self) -> usize {
         self.envelope.bytes.len()

@@ -12,11 +12,15 @@ use ledger::clock::Clock;
 use settlement::ids::{PoolCode, RegionCode};
 use tokio::sync::mpsc;
 
+use super::byte_line;
 use super::forward;
 use super::prepared_home;
 use crate::output;
 use crate::roles;
 use crate::watch::Watch;
+
+/// The word at which a hub cuts its period off.
+pub const CUT_OFF: &str = "cut-off";
 
 /// A part of a measured line.
 #[derive(Clone, Debug, Subcommand)]
@@ -54,6 +58,39 @@ pub enum Part {
         #[arg(long)]
         to: SocketAddr,
     },
+    /// A home region, as `yidi region` would be.
+    Home {
+        /// Its configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// The time it starts with, in UTC microseconds; the machine's own without.
+        #[arg(long)]
+        at: Option<i64>,
+    },
+    /// A treatment side, as `yidi his` would be.
+    Treatment {
+        /// Its configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// The time it starts with, in UTC microseconds; the machine's own without.
+        #[arg(long)]
+        at: Option<i64>,
+    },
+    /// The treatment side's place in a line that hands bytes through.
+    ByteDesk {
+        /// The folder of its certificate.
+        #[arg(long)]
+        credentials: PathBuf,
+        /// Where the next in line is.
+        #[arg(long)]
+        to: SocketAddr,
+    },
+    /// The home region's place in such a line: it gives back what it is sent.
+    ByteHome {
+        /// The folder of its certificate.
+        #[arg(long)]
+        credentials: PathBuf,
+    },
 }
 
 /// Runs a part until its standard input closes.
@@ -71,6 +108,16 @@ pub async fn run(part: Part) -> Result<()> {
             announce(forward::serve(&credentials, pool(&home)?, to).await?);
             told_to_end().await
         }
+        Part::Home { config, at } => home(&config, at).await,
+        Part::Treatment { config, at } => treatment(&config, at).await,
+        Part::ByteDesk { credentials, to } => {
+            announce(byte_line::serve_desk(&credentials, to).await?);
+            told_to_end().await
+        }
+        Part::ByteHome { credentials } => {
+            announce(byte_line::serve_home(&credentials).await?);
+            told_to_end().await
+        }
     }
 }
 
@@ -81,6 +128,10 @@ impl Part {
             Part::Hub { .. } => "hub",
             Part::PreparedHome { .. } => "prepared-home",
             Part::Forward { .. } => "forward",
+            Part::Home { .. } => "home",
+            Part::Treatment { .. } => "treatment",
+            Part::ByteDesk { .. } => "byte-desk",
+            Part::ByteHome { .. } => "byte-home",
         }
     }
 
@@ -89,7 +140,7 @@ impl Part {
         let mut arguments = vec![self.name().to_owned()];
         let mut give = |name: &str, value: String| arguments.extend([format!("--{name}"), value]);
         match self {
-            Part::Hub { config, at } => {
+            Part::Hub { config, at } | Part::Home { config, at } | Part::Treatment { config, at } => {
                 give("config", config.display().to_string());
                 if let Some(at) = at {
                     give("at", at.to_string());
@@ -105,6 +156,11 @@ impl Part {
                 give("home", home.clone());
                 give("to", to.to_string());
             }
+            Part::ByteDesk { credentials, to } => {
+                give("credentials", credentials.display().to_string());
+                give("to", to.to_string());
+            }
+            Part::ByteHome { credentials } => give("credentials", credentials.display().to_string()),
         }
         arguments
     }
@@ -117,6 +173,24 @@ async fn hub(config: &Path, at: Option<i64>) -> Result<()> {
     announce(hub.address());
     told_to_end().await?;
     hub.stop().await;
+    Ok(())
+}
+
+async fn home(config: &Path, at: Option<i64>) -> Result<()> {
+    let _watch = Watch::new(None)?;
+    let home = region::start(roles::read(config)?, clock(at)?).await?;
+    announce(home.address());
+    told_to_end().await?;
+    home.stop().await;
+    Ok(())
+}
+
+async fn treatment(config: &Path, at: Option<i64>) -> Result<()> {
+    let _watch = Watch::new(None)?;
+    let treatment = his::start(roles::read(config)?, clock(at)?).await?;
+    announce(treatment.address());
+    told_to_end().await?;
+    treatment.stop().await;
     Ok(())
 }
 

@@ -7,8 +7,10 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::chain_stage;
 use super::ground::Ground;
 use super::hub_stage::HubStage;
+use super::open_stage::{self, LongRun};
 use super::report::Report;
 
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -43,6 +45,18 @@ pub struct Arguments {
     /// Waits this long inside every commit of the hub's book.
     #[arg(long, default_value_t = 0)]
     commit_delay_ms: u64,
+    /// Stays that each measurement of the whole chain settles.
+    #[arg(long, default_value_t = 8_000)]
+    stays: usize,
+    /// How long the long run of the open loop goes; 0 leaves it out.
+    #[arg(long, default_value_t = 15)]
+    long_seconds: u64,
+    /// The second of the long run at which the period is cut off.
+    #[arg(long)]
+    cut_off_at: Option<u64>,
+    /// The second of the long run at which one of two home regions is cut off.
+    #[arg(long)]
+    region_cut_at: Option<u64>,
     /// The folder of rule books and the demo's data.
     #[arg(long, default_value = "deploy", env = "YIDI_DEPLOY")]
     deploy: PathBuf,
@@ -56,6 +70,12 @@ pub struct Arguments {
 pub enum Stage {
     /// The hub alone, between the load tool and a prepared home region.
     Hub,
+    /// The hub at its top, then in an open loop below it, and the long run.
+    OpenLoop,
+    /// The whole chain from HIS JSON.
+    Chain,
+    /// pgbench beside the hub's book.
+    Pgbench,
     /// Everything.
     All,
 }
@@ -89,6 +109,8 @@ pub struct Scale {
     pub measured: Duration,
     /// Requests in flight in the hub stage.
     pub in_flight: usize,
+    /// Stays that each measurement of the whole chain settles.
+    pub stays: usize,
     /// Filings beforehand.
     pub filings: u64,
     /// Settlements beforehand.
@@ -107,6 +129,7 @@ impl Scale {
             warm_up: WARM_UP,
             measured: Duration::from_secs(arguments.seconds.max(1)),
             in_flight: arguments.in_flight.max(1),
+            stays: arguments.stays.max(1),
             filings: arguments.filings,
             stored: arguments.stored,
             hubs: arguments.hubs.max(1),
@@ -130,9 +153,47 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let scale = Scale::of(arguments);
     let mut report = Report::new(arguments.json);
     let ground = Ground::new(&arguments.deploy)?;
-    let stage = HubStage::start(&ground, &scale, &report).await?;
-    let comparison = stage.compare(&scale, &report).await?;
-    stage.tell(&comparison, &mut report)?;
-    report.figure("filings", json!(scale.filings));
+    match arguments.stage {
+        Stage::Hub => hub(&ground, &scale, &mut report).await.map(drop)?,
+        Stage::OpenLoop => open(&ground, &scale, arguments, &mut report).await?,
+        Stage::Chain => chain_stage::run(&ground, &scale, &mut report).await?,
+        Stage::Pgbench => {}
+        Stage::All => {
+            open(&ground, &scale, arguments, &mut report).await?;
+            chain_stage::run(&ground, &scale, &mut report).await?;
+        }
+    }
     report.end()
+}
+
+/// The hub stage; what runs, and the top of each hub.
+async fn hub(ground: &Ground, scale: &Scale, report: &mut Report) -> Result<(HubStage, Vec<f64>)> {
+    let stage = HubStage::start(ground, scale, report).await?;
+    let comparison = stage.compare(scale, report).await?;
+    stage.tell(&comparison, report)?;
+    report.figure("filings", json!(scale.filings));
+    report.figure("stored", json!(scale.stored));
+    let tops = stage.hubs.iter().map(|hub| comparison.per_second(hub.name).unwrap_or_default()).collect();
+    Ok((stage, tops))
+}
+
+async fn open(ground: &Ground, scale: &Scale, arguments: &Arguments, report: &mut Report) -> Result<()> {
+    let (mut stage, tops) = hub(ground, scale, report).await?;
+    open_stage::compare(&stage, &tops, scale, report).await?;
+    if let Some(long) = arguments.long_run() {
+        for (hub, top) in stage.hubs.iter_mut().zip(&tops) {
+            open_stage::long_run(hub, *top, long, scale, report).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Arguments {
+    fn long_run(&self) -> Option<LongRun> {
+        (self.long_seconds > 0).then(|| LongRun {
+            measured: Duration::from_secs(self.long_seconds),
+            cut_off_at: self.cut_off_at.map(Duration::from_secs),
+            region_cut_at: self.region_cut_at.map(Duration::from_secs),
+        })
+    }
 }

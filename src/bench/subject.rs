@@ -10,13 +10,24 @@ use anyhow::{Context, Result, ensure};
 use identity::client::{Expected, channel};
 
 use super::crew::Crew;
-use super::ground::Ground;
+use super::ground::{Ground, OTHER_HOME, pool};
 use super::operations::{Operations, Wrapping};
 use super::raw::{Caller, HUB_OPERATE};
 
 /// Connections from the load tool.
 pub const CONNECTIONS: usize = 8;
+/// The number of the first settlement that is sent.
+const FIRST_NUMBER: u64 = 100_000_000;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Whose enrollee is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// The home region's.
+    Home,
+    /// The other home region's, which may be cut off.
+    OtherHome,
+}
 
 /// What is measured. Clones send through the same connections.
 #[derive(Clone)]
@@ -25,6 +36,7 @@ pub struct Subject {
     pub crew: Crew,
     callers: Vec<Caller>,
     operations: Arc<Operations>,
+    elsewhere: Arc<Operations>,
     wrapping: Wrapping,
     next: Arc<AtomicU64>,
 }
@@ -49,18 +61,25 @@ impl Subject {
                 Ok(Caller::new(channel, HUB_OPERATE))
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Subject { crew, callers, operations, wrapping, next: Arc::default() })
+        let elsewhere = Arc::new(Operations::new(pool(OTHER_HOME)?, operations.people())?);
+        // What a book was filled with has the numbers below.
+        let next = Arc::new(AtomicU64::new(FIRST_NUMBER));
+        Ok(Subject { crew, callers, operations, elsewhere, wrapping, next })
     }
 
     /// Settles one more stay over one of the connections.
     ///
     /// # Errors
     /// When it is not accepted.
-    pub async fn settle(&self, lane: usize) -> Result<()> {
+    pub async fn settle(&self, lane: usize, to: To) -> Result<()> {
+        let operations = match to {
+            To::Home => &self.operations,
+            To::OtherHome => &self.elsewhere,
+        };
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let caller = &self.callers[lane % self.callers.len()];
-        let reply = caller.call(self.operations.envelope(number)).await.context("a settlement got no answer")?;
-        ensure!(self.operations.accepts(&reply, number, self.wrapping), "settlement {number} was not accepted");
+        let reply = caller.call(operations.envelope(number)).await.context("a settlement got no answer")?;
+        ensure!(operations.accepts(&reply, number, self.wrapping), "settlement {number} was not accepted");
         Ok(())
     }
 }
