@@ -1,7 +1,10 @@
 //! The tables of a store, version by version, and what brings a database to the newest one. What is append-only is so
 //! because the database refuses everything else, whoever asks.
 
+use std::thread;
+
 use rusqlite::Connection as Sqlite;
+use sqlx::postgres::PgConnectOptions;
 
 use super::dialect;
 use super::location::{Location, name};
@@ -73,13 +76,11 @@ pub fn migrate(location: &Location, schema: &Schema, application_role: Option<&s
             let opened = |source| StoreError::Open { path: path.to_owned(), source };
             migrate_sqlite(&Sqlite::open(path).map_err(opened)?, schema)
         }
-        Location::Postgres(database) => {
-            let mut connection = Postgres::open(database)?;
-            connection.batch("BEGIN")?;
-            let migrated = migrate_postgres(&mut connection, schema, application_role)?;
-            connection.batch("COMMIT")?;
-            Ok(migrated)
-        }
+        // On a thread of its own, since the caller may be on one where waiting is forbidden.
+        Location::Postgres(database) => thread::scope(|scope| {
+            let migration = scope.spawn(|| migrate_database(database, schema, application_role));
+            migration.join().unwrap_or(Err(StoreError::Panicked))
+        }),
         Location::Simulated(disk) => disk.migrate(schema),
     }
 }
@@ -107,6 +108,18 @@ fn sqlite_triggers(table: &str) -> String {
             )
         })
         .concat()
+}
+
+fn migrate_database(
+    database: &PgConnectOptions,
+    schema: &Schema,
+    application_role: Option<&str>,
+) -> Result<Migrated, StoreError> {
+    let mut connection = Postgres::open(database)?;
+    connection.batch("BEGIN")?;
+    let migrated = migrate_postgres(&mut connection, schema, application_role)?;
+    connection.batch("COMMIT")?;
+    Ok(migrated)
 }
 
 fn migrate_postgres(
