@@ -57,6 +57,9 @@ const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS versions (store TEXT NOT NULL
 const TURN: &str = "SELECT pg_advisory_xact_lock(hashtext('yidi versions'))";
 const REFUSE: &str = "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$";
+/// So that a list goes into a statement the same way on both databases.
+const LIST: &str = "CREATE OR REPLACE FUNCTION json_each(list text) RETURNS TABLE (value text)
+    LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT json_array_elements_text(list::json) $$";
 
 impl Schema {
     fn newest(&self) -> usize {
@@ -130,6 +133,7 @@ fn migrate_postgres(
     connection.batch(TURN)?;
     connection.batch(VERSIONS)?;
     connection.batch(REFUSE)?;
+    connection.batch(LIST)?;
     let from = version_of(connection, schema)?;
     for (index, version) in schema.versions.iter().enumerate().skip(from) {
         connection.batch(&dialect::tables(version.tables))?;
