@@ -15,6 +15,7 @@
 
 pub mod admission;
 pub mod answer;
+pub mod breaker;
 pub mod config;
 pub mod consult;
 pub mod directory;
