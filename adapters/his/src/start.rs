@@ -90,7 +90,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
     let deadline = Duration::from_millis(config.deadline_ms);
     let hub = HubLink::new(Arc::new(GrpcHub::new(&config.hub, credentials, deadline)?), deadline);
-    let options = StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms) };
+    let options =
+        StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms), ..StoreOptions::default() };
     let store = TreatmentStore::open(&config.store, options)?;
     let (listen, tls) = (config.listen, config.tls.clone());
     let edge = Arc::new(Edge {
