@@ -41,7 +41,8 @@ pub struct World {
     home_address: SocketAddr,
     running: Option<Running>,
     treatment: Option<HubClient<Channel>>,
-    neighbour: Option<(FakeHome, Served)>,
+    /// Kept up for as long as the world is.
+    neighbour: Option<Served>,
 }
 
 /// The pool of the other home region, where a test has one.
@@ -92,18 +93,13 @@ impl World {
     pub async fn with_neighbour(set: impl FnOnce(&mut Config)) -> World {
         let mut world = World::with(set).await;
         world.issue_home("neighbour", NEIGHBOUR);
-        let neighbour = FakeHome::new();
-        let served = neighbour.serve(anywhere(), &world.folder.path().join("neighbour")).await;
+        let served = FakeHome::new().serve(anywhere(), &world.folder.path().join("neighbour")).await;
         let route = HomeConfig { pools: vec![NEIGHBOUR.into()], address: served.address.to_string() };
         world.config.homes.push(route);
-        world.neighbour = Some((neighbour, served));
+        world.neighbour = Some(served);
         world.crash_hub().await;
         world.start_hub().await;
         world
-    }
-
-    pub fn neighbour(&self) -> &FakeHome {
-        &self.neighbour.as_ref().expect("a world with a neighbour").0
     }
 
     pub async fn start_hub(&mut self) {
