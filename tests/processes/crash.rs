@@ -6,20 +6,13 @@ mod clerk;
 mod deployment;
 mod faults;
 mod node;
+mod run;
 mod told;
 
-use std::sync::Arc;
-
-use world::hospital::Hospital;
-use yidi::desk::Desk;
-
 use chance::Chance;
-use clerk::{Clerk, STAYS_EACH};
-use deployment::Deployment;
-use told::Told;
+use deployment::Storage;
+use run::under_load;
 
-/// How many clerks work at once.
-const CLERKS: usize = 12;
 /// How many stays are at hand for each kill; a run that needs more says so.
 const STAYS_A_KILL: usize = 120;
 
@@ -32,49 +25,30 @@ fn seed() -> u64 {
     number("YIDI_SEED", u64::from(now.subsec_nanos()))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nothing_is_lost_or_doubled_when_processes_are_killed() {
+async fn kill_at_random(storage: Storage) {
     let (seed, kills) = (seed(), usize::try_from(number("YIDI_KILLS", 20)).expect("a number of kills"));
-    println!("seed {seed}: YIDI_SEED={seed} YIDI_KILLS={kills} chooses the same faults again");
-    let each = (STAYS_A_KILL * kills).div_ceil(STAYS_EACH * CLERKS).max(2);
-    let mut deployment = Deployment::start(each * CLERKS).await;
-    let told = Arc::new(Told::default());
-    let clerks = start_clerks(&deployment, &told, seed);
-
-    let (mut chance, watched) = (Chance::new(seed), told.clone());
-    let injecting = tokio::task::spawn_blocking(move || {
-        let done = faults::inject(&mut deployment, &watched, &mut chance, kills);
-        (deployment, done)
-    });
-    let (mut deployment, done) = injecting.await.expect("every process does as it should");
-    told.end();
-    faults::wait_for_clerks(clerks).await;
-    deployment.stop();
-
-    let compared = told.compare(&deployment);
-    let (unknown, later) = told.troubles();
-    println!(
-        "{} answers, {unknown} times none, {later} times later; {} settlements told, {} in force; {done:?}",
-        told.answers(),
-        compared.settlements,
-        compared.in_force
-    );
-    if !compared.complaints.is_empty() {
-        let kept = deployment.keep();
-        panic!("seed {seed}, files in {}:\n  {}", kept.display(), compared.complaints.join("\n  "));
-    }
-    assert!(compared.in_force > kills, "too little was settled under load");
+    under_load(seed, storage, STAYS_A_KILL * kills, move |deployment, told| {
+        let done = faults::inject(deployment, told, &mut Chance::new(seed), kills);
+        format!("{kills} kills: {done:?}")
+    })
+    .await;
 }
 
-fn start_clerks(deployment: &Deployment, told: &Arc<Told>, seed: u64) -> Vec<tokio::task::JoinHandle<()>> {
-    let desk = Desk::new(deployment.desk.clone());
-    let hospital = Arc::new(Hospital::new(desk.clone()));
-    let rooms = deployment.people.chunks(deployment.people.len() / CLERKS);
-    let clerks = rooms.enumerate().map(|(number, patients)| {
-        let chance = Chance::new(seed).branch(number as u64 + 1);
-        let mut clerk = Clerk { hospital: hospital.clone(), desk: desk.clone(), told: told.clone(), chance };
-        let patients = patients.to_vec();
-        tokio::spawn(async move { clerk.see(&patients).await })
-    });
-    clerks.collect()
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_lost_or_doubled_when_processes_are_killed() {
+    kill_at_random(Storage::Files).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_without_room_refuses_and_goes_on_when_there_is_room() {
+    under_load(seed(), Storage::Files, 2_000, |deployment, told| {
+        for index in 0..deployment.nodes.len() {
+            faults::wait_for_answers(told, 10);
+            faults::fill_disk_until_refused(&mut deployment.nodes[index], told);
+            // Without a restart: the process goes on as soon as its files may grow again.
+            faults::wait_for_answers(told, 30);
+        }
+        "each store in turn without room".to_owned()
+    })
+    .await;
 }

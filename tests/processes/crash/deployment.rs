@@ -21,8 +21,16 @@ const HOMES: [(&str, &str); 2] = [("410700", "410700-xinxiang"), ("440300", "440
 /// Whose institutions the treatment side acts for.
 const TREATMENT: &str = "310000";
 
+/// What the stores of a deployment are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// SQLite files.
+    Files,
+}
+
 /// A running deployment. Its processes end with it.
 pub struct Deployment {
+    storage: Storage,
     /// The home regions, the hub, the treatment side: in the order in which they start.
     pub nodes: Vec<Node>,
     wires: Vec<Relay>,
@@ -41,7 +49,7 @@ struct Ports {
 
 impl Deployment {
     /// Issues certificates, writes settings and people, starts everything, and lodges everybody's filing.
-    pub async fn start(people: usize) -> Deployment {
+    pub async fn start(storage: Storage, people: usize) -> Deployment {
         identity::install_crypto_provider();
         let folder = tempfile::tempdir().expect("a folder");
         issue_certificates(&folder.path().join("pki"));
@@ -50,6 +58,7 @@ impl Deployment {
         let ports = free_ports(HOMES.len() + 2);
         let (hub, treatment) = (HOMES.len(), HOMES.len() + 1);
         let mut deployment = Deployment {
+            storage,
             nodes: Vec::new(),
             wires: ports.listen[..=hub].iter().map(|port| Relay::to(loopback(*port))).collect(),
             people,
@@ -98,13 +107,15 @@ impl Deployment {
         self.nodes.iter_mut().rev().for_each(Node::stop);
     }
 
-    /// Where a role's store is.
-    pub fn store(&self, name: &str) -> PathBuf {
-        self.folder.path().join(format!("{name}.db"))
+    /// Where a role's store is, as its settings name it.
+    pub fn store(&self, name: &str) -> String {
+        match self.storage {
+            Storage::Files => self.folder.path().join(format!("{name}.db")).display().to_string(),
+        }
     }
 
     /// The stores of the home regions.
-    pub fn home_stores(&self) -> impl Iterator<Item = PathBuf> + '_ {
+    pub fn home_stores(&self) -> impl Iterator<Item = String> + '_ {
         HOMES.iter().map(|(home, _)| self.store(&format!("home-{home}")))
     }
 

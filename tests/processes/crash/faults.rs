@@ -2,13 +2,13 @@
 //! closed, and stores left without room. Every choice comes from the seed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use world::relay::Mode;
 
 use super::chance::Chance;
 use super::deployment::Deployment;
+use super::node::Node;
 use super::told::Told;
 use crate::process::PATIENCE;
 
@@ -22,18 +22,20 @@ const AWAY_MS: u64 = 700;
 const BROKEN_MS: u64 = 2_500;
 /// A store without room: no file may grow, and most writes go beyond this many bytes.
 const NO_ROOM: u64 = 4_096;
+/// So often hospitals are not answered, or told to come again, before a full store counts as noticed.
+const ENOUGH_TROUBLES: usize = 10;
 
 /// Injects faults until so many processes were killed, and says what it did. Everything is mended at the end.
 pub fn inject(
     deployment: &mut Deployment,
-    told: &Arc<Told>,
+    told: &Told,
     chance: &mut Chance,
     kills: usize,
 ) -> BTreeMap<&'static str, usize> {
     let mut done = BTreeMap::new();
     let mut killed = 0;
     while killed < kills {
-        wait_for_answers(told, chance);
+        wait_a_while(told, chance);
         let fault = match chance.below(100) {
             0..65 => {
                 killed += 1;
@@ -44,11 +46,10 @@ pub fn inject(
         };
         *done.entry(fault).or_default() += 1;
     }
-    deployment.wait_until_ready();
     done
 }
 
-fn wait_for_answers(told: &Told, chance: &mut Chance) {
+fn wait_a_while(told: &Told, chance: &mut Chance) {
     let wanted = told.answers() + usize::try_from(chance.below(MOST_ANSWERS_BETWEEN)).expect("a small number");
     let begun = Instant::now();
     while told.answers() < wanted && begun.elapsed() < LONGEST_BETWEEN {
@@ -108,12 +109,31 @@ fn fill_disk(deployment: &mut Deployment, chance: &mut Chance) -> &'static str {
     "no room in store"
 }
 
-/// Waits until every clerk has come to an end.
-pub async fn wait_for_clerks(clerks: Vec<tokio::task::JoinHandle<()>>) {
-    for clerk in clerks {
-        tokio::time::timeout(PATIENCE, clerk)
-            .await
-            .expect("a clerk still waits for an answer")
-            .expect("no clerk panics");
+/// Lets no file of a process grow until hospitals have noticed.
+///
+/// # Panics
+/// When nobody notices, or the process ends.
+pub fn fill_disk_until_refused(node: &mut Node, told: &Told) {
+    let before = told.troubles();
+    node.limit_files(Some(NO_ROOM));
+    wait_for(|| told.troubles() > before + ENOUGH_TROUBLES, &format!("{} without room is noticed", node.name));
+    node.limit_files(None);
+    node.assert_alive();
+}
+
+/// Waits until hospitals have had so many answers more.
+///
+/// # Panics
+/// When they do not come.
+pub fn wait_for_answers(told: &Told, more: usize) {
+    let wanted = told.answers() + more;
+    wait_for(|| told.answers() >= wanted, "hospitals are answered");
+}
+
+fn wait_for(mut holds: impl FnMut() -> bool, fact: &str) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "still not so: {fact}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -70,9 +70,16 @@ impl Told {
         self.transient.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often a hospital was not told, and how often it was told to come again.
-    pub fn troubles(&self) -> (usize, usize) {
-        (self.unknown.load(Ordering::Relaxed), self.transient.load(Ordering::Relaxed))
+    /// How often a hospital was not told, or was told to come again.
+    pub fn troubles(&self) -> usize {
+        self.unknown.load(Ordering::Relaxed) + self.transient.load(Ordering::Relaxed)
+    }
+
+    /// What hospitals heard, in one line.
+    pub fn summary(&self) -> String {
+        let count = |number: &AtomicUsize| number.load(Ordering::Relaxed);
+        let (unknown, later) = (count(&self.unknown), count(&self.transient));
+        format!("{} answers, {unknown} times none, {later} times come again", self.answers())
     }
 
     /// Whether no new patients are taken.
@@ -167,10 +174,10 @@ fn texts(list: &Value) -> impl Iterator<Item = &str> {
 /// What `yidi verify` says of the books.
 fn verify(deployment: &Deployment) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_yidi"));
-    command.current_dir(repository()).args(["verify", "--json", "--hub"]).arg(deployment.store("hub"));
-    command.arg("--treatment").arg(deployment.store("treatment"));
+    command.current_dir(repository()).args(["verify", "--json", "--hub", &deployment.store("hub")]);
+    command.args(["--treatment", &deployment.store("treatment")]);
     for home in deployment.home_stores() {
-        command.arg("--home").arg(home);
+        command.args(["--home", &home]);
     }
     let output = command.output().expect("the executable starts");
     serde_json::from_slice(&output.stdout)
