@@ -32,6 +32,7 @@ mod marks;
 mod node;
 mod operation;
 mod paths;
+pub mod port;
 mod setlinfo;
 mod start;
 mod stop;

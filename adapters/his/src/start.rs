@@ -24,6 +24,7 @@ use crate::hub::HubLink;
 use crate::ids::IdMint;
 use crate::in_flight::InFlight;
 use crate::institutions::Institutions;
+use crate::port::GrpcHub;
 
 /// How long operations may take to finish when the side stops.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
@@ -87,8 +88,10 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         Catalogue::from_csv(&read(&config.catalogue)?).map_err(|faults| table(&config.catalogue, &faults))?;
     let pools = config.pools.iter().map(|code| pool(code, &regions)).collect::<Result<_, _>>()?;
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
-    let hub = HubLink::new(&config.hub, credentials, Duration::from_millis(config.deadline_ms))?;
-    let options = StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms) };
+    let deadline = Duration::from_millis(config.deadline_ms);
+    let hub = HubLink::new(Arc::new(GrpcHub::new(&config.hub, credentials, deadline)?), deadline);
+    let options =
+        StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms), ..StoreOptions::default() };
     let store = TreatmentStore::open(&config.store, options)?;
     let (listen, tls) = (config.listen, config.tls.clone());
     let edge = Arc::new(Edge {

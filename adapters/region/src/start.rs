@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::committer::{Committer, InForce};
 use crate::config::Config;
+use crate::door::Door;
 use crate::people;
 use crate::post::{self, Poster};
 use crate::rules::{self, RulesError};
@@ -150,7 +151,8 @@ impl Opened {
         let regions = read_regions(config)?;
         let pools = config.read_pools(&regions).map_err(|(pool, problem)| StartError::Pool { pool, problem })?;
         let rules = rules::read(&config.rulebooks, &pools)?;
-        let options = StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms) };
+        let options =
+            StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms), ..StoreOptions::default() };
         let store = HomeStore::open(&config.store, WIRE, options)?;
         let sealing = Arc::new(Sealing::beside(&config.store)?);
         let set = store.rule_set_load(rules.texts, clock.now()).await?;
@@ -221,7 +223,7 @@ impl Running {
     async fn serve(&self, listener: MtlsListener, opened: Opened, waiting: usize, clock: Clock) {
         let Opened { pools, regions: _, store, rules, sealing } = opened;
         let (committer, work) = Committer::new(store.clone(), rules.clone(), clock.clone(), waiting);
-        let service = RegionService { pools, committer, store, rules, sealing, clock };
+        let service = RegionService::new(Door { pools, committer, store, rules, sealing, clock });
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<HomeRegionServer<RegionService>>().await;
         let served = builder()
