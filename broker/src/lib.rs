@@ -28,6 +28,7 @@ pub mod hub;
 pub mod in_flight;
 pub mod jobs;
 pub mod limits;
+pub mod mailbox;
 pub mod measures;
 pub mod port;
 pub mod service;
