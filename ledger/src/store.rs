@@ -83,6 +83,12 @@ pub enum StoreError {
     /// said is left out: it may hold what must not be logged.
     #[error("the work on the store panicked")]
     Panicked,
+    /// The connection was lost in the middle of a commit. Whether it counts is unknown.
+    #[error("the connection to the database was lost while writing")]
+    ConnectionLost,
+    /// A read asked for what only a write can have.
+    #[error("nothing can be written here")]
+    ReadOnly,
     /// The writer has stopped.
     #[error("the store is closed")]
     Closed,

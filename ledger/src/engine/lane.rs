@@ -20,6 +20,10 @@ pub(super) trait Database {
     fn run(&mut self, work: &mut dyn FnMut(&Sql<'_>) -> Result<Ran, StoreError>) -> Result<Ran, StoreError>;
     fn commit(&mut self) -> Result<(), StoreError>;
     fn roll_back(&mut self);
+    /// Takes out of a batch what it carries out in one statement, durable when this returns; see [`super::express`].
+    fn express(&mut self, _batch: &mut Vec<Box<dyn Job>>) -> Vec<Told> {
+        Vec::new()
+    }
 }
 
 /// Commits what waits until the last handle of the store is gone. No timer: the commit before is the window in which
@@ -38,12 +42,19 @@ pub(super) async fn next(waiting: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<V
 }
 
 /// Commits a batch, and tells everybody in it.
-fn commit(database: &mut impl Database, batch: Vec<Box<dyn Job>>) {
-    commit_untold(database, batch).into_iter().for_each(|(job, committed)| job.finish(committed));
+fn commit(database: &mut impl Database, mut batch: Vec<Box<dyn Job>>) {
+    tell(database.express(&mut batch));
+    if !batch.is_empty() {
+        tell(commit_untold(database, batch));
+    }
+}
+
+fn tell(told: Vec<Told>) {
+    told.into_iter().for_each(|(job, committed)| job.finish(committed));
 }
 
 /// A write, and how its commit went.
-type Told = (Box<dyn Job>, Result<(), StoreError>);
+pub(super) type Told = (Box<dyn Job>, Result<(), StoreError>);
 
 /// Commits a batch, and leaves it to the caller to tell.
 pub(super) fn commit_untold(database: &mut impl Database, mut batch: Vec<Box<dyn Job>>) -> Vec<Told> {

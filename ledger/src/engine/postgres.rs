@@ -13,9 +13,11 @@ use sqlx::{AssertSqlSafe, Connection as _, Postgres as Driver};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use super::express::{Express, List, Session};
 use super::job::{Job, Ran};
-use super::lane::{self, Database};
+use super::lane::{self, Database, Told};
 use super::location::name;
+use super::numbers::Numbers;
 use super::schema::{self, Fence, Schema};
 use super::sql::Sql;
 use super::value::Value;
@@ -27,6 +29,8 @@ const READERS: usize = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The one writer of a store holds this lock for as long as its connection lasts.
 const FENCE: &str = "SELECT pg_try_advisory_lock(hashtext('yidi writer'))";
+/// Begins a transaction among many writers: alone, until it has ended.
+const BEGIN_ALONE: &str = "BEGIN; SELECT pg_advisory_xact_lock(hashtext('yidi turn'))";
 
 /// A connection whose callers wait: the writer has a thread of its own, readers run on blocking threads.
 pub(super) struct Connection {
@@ -84,6 +88,17 @@ impl Connection {
         self.with(|runtime, connection| runtime.block_on(bind(text, values).fetch_all(connection)))
     }
 
+    /// Runs a statement that takes columns of many rows.
+    pub(super) fn query_lists(&mut self, text: &'static str, lists: Vec<List<'_>>) -> Result<Vec<PgRow>, StoreError> {
+        let query = lists.into_iter().fold(sqlx::query(text), |query, list| match list {
+            List::Numbers(numbers) => query.bind(numbers),
+            List::Texts(texts) => query.bind(texts),
+            List::Strings(texts) => query.bind(texts),
+            List::Bytes(bytes) => query.bind(bytes),
+        });
+        self.with(|runtime, connection| runtime.block_on(query.fetch_all(connection)))
+    }
+
     /// Uses the connection, and lets go of one that is broken.
     fn with<T>(
         &mut self,
@@ -126,18 +141,28 @@ fn bind<'q>(text: &'static str, values: &[Value<'q>]) -> Query<'q, Driver, PgArg
     })
 }
 
+/// Does work that waits for the database, whoever asks for it: a thread that runs a runtime may not wait in another.
+pub(super) fn off_runtime<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
+    thread::scope(|scope| scope.spawn(work).join().unwrap_or(Err(StoreError::Panicked)))
+}
+
 /// Connects for writing and starts the writer thread.
 pub(super) fn start(
     database: &PgConnectOptions,
     schema: &'static Schema,
     options: &StoreOptions,
+    express: Option<Box<dyn Express>>,
     waiting: mpsc::Receiver<Box<dyn Job>>,
     ending: watch::Sender<()>,
 ) -> Result<(), StoreError> {
-    let mut connection = Connection::open(database)?;
-    schema::check_postgres(&mut connection, schema)?;
-    let mut writer = Writer { connection, schema, commit_delay: options.commit_delay };
-    writer.take_fence()?;
+    let mut writer = off_runtime(|| {
+        let mut connection = Connection::open(database)?;
+        schema::check_postgres(&mut connection, schema)?;
+        let (numbers, commit_delay) = (Numbers::default(), options.commit_delay);
+        let mut writer = Writer { connection, schema, express, numbers, commit_delay };
+        writer.take_place()?;
+        Ok(writer)
+    })?;
     let thread = move || {
         lane::run(&mut writer, waiting);
         drop(writer);
@@ -150,37 +175,98 @@ pub(super) fn start(
 struct Writer {
     connection: Connection,
     schema: &'static Schema,
+    express: Option<Box<dyn Express>>,
+    numbers: Numbers,
     commit_delay: Duration,
 }
 
 impl Writer {
-    /// A writer that lost its connection lost its fence with it, and takes it again before it writes.
-    fn take_fence(&mut self) -> Result<(), StoreError> {
-        if self.schema.fence == Fence::ManyWriters {
+    /// A writer that lost its connection lost its place with it, and takes one again before it writes.
+    fn connect(&mut self) -> Result<(), StoreError> {
+        if self.connection.is_connected() {
             return Ok(());
         }
-        let rows = self.connection.query(FENCE, &[])?;
-        let taken = rows.first().map(|row| super::row::Row(super::row::Cells::Postgres(row)).flag(0));
-        if taken.transpose()? == Some(true) {
+        self.connection.connect()?;
+        self.take_place()
+    }
+
+    fn take_place(&mut self) -> Result<(), StoreError> {
+        match self.schema.fence {
+            Fence::OneWriter => self.take_fence(),
+            Fence::ManyWriters => {
+                let number = self.first_number(schema::NEXT_COMMITTER)?;
+                self.numbers.begin_anew(number.ok_or(StoreError::Closed)?);
+                Ok(())
+            }
+        }
+    }
+
+    fn take_fence(&mut self) -> Result<(), StoreError> {
+        if self.first_number(FENCE)? == Some(1) {
             return Ok(());
         }
         self.connection.connection = None;
         Err(StoreError::InUse(name(self.connection.options()).into()))
     }
+
+    fn first_number(&mut self, text: &'static str) -> Result<Option<i64>, StoreError> {
+        let rows = self.connection.query(text, &[])?;
+        rows.first().map(|row| super::row::Row(super::row::Cells::Postgres(row)).number(0)).transpose()
+    }
+
+    /// Runs the one statement, and tells what it carried out. A statement that fails carries out nothing, and leaves
+    /// everything to the ordinary way; a connection that is lost in the middle leaves everybody in the dark.
+    fn try_express(&mut self, batch: &mut [Box<dyn Job>]) -> Option<Result<Vec<bool>, StoreError>> {
+        let express = self.express.as_ref()?;
+        let mut session = Session { connection: &mut self.connection, numbers: &self.numbers, used: false };
+        let ran = catch_unwind(AssertUnwindSafe(|| express.commit(&mut session, batch)));
+        let used = session.used;
+        match ran {
+            Ok(Ok(done)) => Some(Ok(done)),
+            Ok(Err(fault)) if self.connection.is_connected() => {
+                tracing::debug!(error = &fault as &dyn std::error::Error, "a batch is written one by one");
+                None
+            }
+            Ok(Err(fault)) if used => Some(Err(fault)),
+            Ok(Err(_)) => None,
+            Err(_) => {
+                self.connection.connection = None;
+                used.then_some(Err(StoreError::Panicked))
+            }
+        }
+    }
 }
 
 impl Database for Writer {
     fn begin(&mut self) -> Result<(), StoreError> {
-        if !self.connection.is_connected() {
-            self.connection.connect()?;
-            self.take_fence()?;
+        self.connect()?;
+        match self.schema.fence {
+            Fence::OneWriter => self.connection.batch("BEGIN"),
+            Fence::ManyWriters => self.connection.batch(BEGIN_ALONE),
         }
-        self.connection.batch("BEGIN")
+    }
+
+    fn express(&mut self, batch: &mut Vec<Box<dyn Job>>) -> Vec<Told> {
+        if self.express.is_none() || !batch.iter().any(|job| job.as_known().is_some()) || self.connect().is_err() {
+            return Vec::new();
+        }
+        if !self.commit_delay.is_zero() {
+            thread::sleep(self.commit_delay);
+        }
+        match self.try_express(batch) {
+            None => Vec::new(),
+            Some(Ok(done)) => take(batch, done.into_iter()).map(|job| (job, Ok(()))).collect(),
+            Some(Err(fault)) => {
+                tracing::error!(error = &fault as &dyn std::error::Error, "whether a batch was written is unknown");
+                let known: Vec<bool> = batch.iter().map(|job| job.as_known().is_some()).collect();
+                take(batch, known.into_iter()).map(|job| (job, Err(StoreError::ConnectionLost))).collect()
+            }
+        }
     }
 
     fn run(&mut self, work: &mut dyn FnMut(&Sql<'_>) -> Result<Ran, StoreError>) -> Result<Ran, StoreError> {
         let connection = RefCell::new(&mut self.connection);
-        work(&Sql::postgres(&connection))
+        work(&Sql::postgres(&connection).numbered(&self.numbers))
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
@@ -199,6 +285,13 @@ impl Database for Writer {
             tracing::warn!(error = &fault as &dyn std::error::Error, "a transaction could not be rolled back");
         }
     }
+}
+
+/// Takes out of a batch what is marked.
+fn take(batch: &mut Vec<Box<dyn Job>>, mut marks: impl Iterator<Item = bool>) -> std::vec::IntoIter<Box<dyn Job>> {
+    let (taken, left) = std::mem::take(batch).into_iter().partition(|_| marks.next().unwrap_or(false));
+    *batch = left;
+    Vec::into_iter(taken)
 }
 
 /// The connections for reading, each made when it is first needed.

@@ -5,7 +5,8 @@ use rusqlite::Connection as Sqlite;
 
 use super::dialect;
 use super::location::{Location, name};
-use super::postgres::Connection as Postgres;
+use super::numbers::Numbers;
+use super::postgres::{Connection as Postgres, off_runtime};
 use crate::store::StoreError;
 
 /// What a store keeps.
@@ -35,8 +36,23 @@ pub struct Version {
 pub enum Fence {
     /// One process at a time.
     OneWriter,
-    /// Several at once; the store's statements are written for it. Files have one writer all the same.
+    /// Several at once; the store's statements are written for it. Each takes a number of its own from the table
+    /// `committers`. What is carried out write by write takes turns; what is carried out together (see
+    /// [`super::express`]) holds the turn with others and keeps to statements that allow it. Files have one writer all
+    /// the same.
     ManyWriters,
+}
+
+/// Takes the next number of a committer.
+pub(super) const NEXT_COMMITTER: &str = "INSERT INTO committers DEFAULT VALUES RETURNING number";
+
+/// Tells a writer on SQLite who commits from now on.
+pub(super) fn number_sqlite(connection: &Sqlite, schema: &Schema, numbers: &Numbers) -> Result<(), StoreError> {
+    match schema.fence {
+        Fence::OneWriter => {}
+        Fence::ManyWriters => numbers.begin_anew(connection.query_row(NEXT_COMMITTER, [], |row| row.get(0))?),
+    }
+    Ok(())
 }
 
 /// What a migration did.
@@ -73,13 +89,13 @@ pub fn migrate(location: &Location, schema: &Schema, application_role: Option<&s
             let opened = |source| StoreError::Open { path: path.to_owned(), source };
             migrate_sqlite(&Sqlite::open(path).map_err(opened)?, schema)
         }
-        Location::Postgres(database) => {
+        Location::Postgres(database) => off_runtime(|| {
             let mut connection = Postgres::open(database)?;
             connection.batch("BEGIN")?;
             let migrated = migrate_postgres(&mut connection, schema, application_role)?;
             connection.batch("COMMIT")?;
             Ok(migrated)
-        }
+        }),
         Location::Simulated(disk) => disk.migrate(schema),
     }
 }
