@@ -136,7 +136,7 @@ impl Hub {
     pub(crate) async fn keep(&self, errand: &Errand, answer: v1::Answer) -> Reply {
         let Sound { answer, booking } = match answer::check(&errand.operation, answer, self.clock.now()) {
             Ok(sound) => sound,
-            Err(fault) => return not_kept(errand, &format!("the answer is not one: {fault}")),
+            Err(fault) => return self.not_kept(errand, &format!("the answer is not one: {fault}")).await,
         };
         let home = errand.operation.home();
         match self.store.operation_answer(errand.position, home, answer.clone(), booking).await {
@@ -147,9 +147,11 @@ impl Hub {
                 Reply::Answer(answer)
             }
             Ok(Answering::Earlier(earlier)) => Reply::Answer(earlier),
-            Ok(Answering::OriginalMissing) => not_kept(errand, "it undoes a settlement that the journal does not have"),
-            Ok(Answering::Contradicts) => not_kept(errand, "it contradicts the journal"),
-            Err(fault) => not_kept(errand, &format!("the store failed: {fault}")),
+            Ok(Answering::OriginalMissing) => {
+                self.not_kept(errand, "it undoes a settlement that the journal does not have").await
+            }
+            Ok(Answering::Contradicts) => self.not_kept(errand, "it contradicts the journal").await,
+            Err(fault) => self.not_kept(errand, &format!("the store failed: {fault}")).await,
         }
     }
 
@@ -161,11 +163,21 @@ impl Hub {
             })
             .ok()
     }
-}
 
-fn not_kept(errand: &Errand, why: &str) -> Reply {
-    let (position, home): (i64, PoolCode) = (errand.position.0, errand.operation.home());
-    tracing::error!(position, %home, "the answer of {home} to operation {position} was not kept: {why}");
-    measures::ended(&errand.operation, Ending::NotKept);
-    errand.in_doubt()
+    async fn not_kept(&self, errand: &Errand, why: &str) -> Reply {
+        let (position, home): (i64, PoolCode) = (errand.position.0, errand.operation.home());
+        tracing::error!(position, %home, "the answer of {home} to operation {position} was not kept: {why}");
+        measures::ended(&errand.operation, Ending::NotKept);
+        self.doubt(errand).await
+    }
+
+    /// Leaves an operation in doubt, on the list of what is asked about. Where even that fails, it is found by the
+    /// sweep that looks for what a dead process left behind.
+    pub(crate) async fn doubt(&self, errand: &Errand) -> Reply {
+        if let Err(fault) = self.store.operation_doubted(errand.position, errand.operation.home()).await {
+            let position = errand.position.0;
+            tracing::warn!(position, error = &fault as &dyn Error, "{position} is in doubt and not on the list");
+        }
+        errand.in_doubt()
+    }
 }
