@@ -83,9 +83,9 @@ pub enum StoreError {
     /// said is left out: it may hold what must not be logged.
     #[error("the work on the store panicked")]
     Panicked,
-    /// The connection was lost in the middle of a commit. Whether it counts is unknown.
-    #[error("the connection to the database was lost while writing")]
-    ConnectionLost,
+    /// A transaction could not begin, as another write in the same batch was told in full.
+    #[error("no transaction could be begun")]
+    NotBegun,
     /// A read asked for what only a write can have.
     #[error("nothing can be written here")]
     ReadOnly,

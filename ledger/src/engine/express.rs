@@ -18,8 +18,6 @@ pub(crate) trait Express: Send {
 pub(crate) struct Session<'c> {
     pub(super) connection: &'c mut Connection,
     pub(super) numbers: &'c Numbers,
-    /// Whether the statement was sent.
-    pub(super) used: bool,
 }
 
 /// One column of many rows.
@@ -43,7 +41,6 @@ impl Session<'_> {
         lists: Vec<List<'_>>,
         mut read: impl FnMut(Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        self.used = true;
         let rows = self.connection.query_lists(text, lists)?;
         rows.iter().map(|row| read(Row(Cells::Postgres(row)))).collect()
     }

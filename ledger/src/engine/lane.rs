@@ -59,6 +59,11 @@ pub(super) type Told = (Box<dyn Job>, Result<(), StoreError>);
 /// Commits a batch, and leaves it to the caller to tell.
 pub(super) fn commit_untold(database: &mut impl Database, mut batch: Vec<Box<dyn Job>>) -> Vec<Told> {
     let alone = batch.len() == 1;
+    if let Err(fault) = database.begin() {
+        // Trying each alone would only make the last one wait so many times as long.
+        let faults = std::iter::once(fault).chain(std::iter::repeat_with(|| StoreError::NotBegun));
+        return batch.into_iter().zip(faults.map(Err)).collect();
+    }
     match try_commit(database, &mut batch) {
         Ok(Ran::Keep) => batch.into_iter().map(|job| (job, Ok(()))).collect(),
         Ok(Ran::Undo) if alone => batch.into_iter().map(|job| (job, Ok(()))).collect(),
@@ -68,7 +73,6 @@ pub(super) fn commit_untold(database: &mut impl Database, mut batch: Vec<Box<dyn
 }
 
 fn try_commit(database: &mut impl Database, batch: &mut [Box<dyn Job>]) -> Result<Ran, StoreError> {
-    database.begin()?;
     for job in batch {
         // The writer is everybody's: a fault in one piece of work must not end it. Nothing half-done stays behind,
         // since the transaction is rolled back and a job starts afresh when it runs again.

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -41,7 +42,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects. Not to be called where another runtime runs: its callers wait.
     pub(super) fn open(options: &PgConnectOptions) -> Result<Connection, StoreError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| StoreError::Thread { source })?;
@@ -126,11 +127,12 @@ impl Drop for Connection {
 /// Whether an error says something of the connection, and not of a statement. A server that goes down says so in
 /// SQLSTATE class 57.
 fn is_broken(fault: &sqlx::Error) -> bool {
-    match fault {
-        sqlx::Error::Database(said) => said.code().is_some_and(|code| code.starts_with("57P")),
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => true,
-        _ => false,
-    }
+    let going_down = fault.as_database_error().and_then(|said| said.code()).is_some_and(|code| code.starts_with("57P"));
+    let cut = matches!(
+        fault,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed
+    );
+    going_down || cut
 }
 
 fn bind<'q>(text: &'static str, values: &[Value<'q>]) -> Query<'q, Driver, PgArguments> {
@@ -141,12 +143,7 @@ fn bind<'q>(text: &'static str, values: &[Value<'q>]) -> Query<'q, Driver, PgArg
     })
 }
 
-/// Does work that waits for the database, whoever asks for it: a thread that runs a runtime may not wait in another.
-pub(super) fn off_runtime<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
-    thread::scope(|scope| scope.spawn(work).join().unwrap_or(Err(StoreError::Panicked)))
-}
-
-/// Connects for writing and starts the writer thread.
+/// Connects for writing on a thread of its own, and returns when it has.
 pub(super) fn start(
     database: &PgConnectOptions,
     schema: &'static Schema,
@@ -155,21 +152,21 @@ pub(super) fn start(
     waiting: mpsc::Receiver<Box<dyn Job>>,
     ending: watch::Sender<()>,
 ) -> Result<(), StoreError> {
-    let mut writer = off_runtime(|| {
-        let mut connection = Connection::open(database)?;
-        schema::check_postgres(&mut connection, schema)?;
-        let (numbers, commit_delay) = (Numbers::default(), options.commit_delay);
-        let mut writer = Writer { connection, schema, express, numbers, commit_delay };
-        writer.take_place()?;
-        Ok(writer)
-    })?;
+    let (database, commit_delay) = (database.clone(), options.commit_delay);
+    let (opened, outcome) = sync_channel(1);
     let thread = move || {
+        let mut writer = match Writer::open(&database, schema, express, commit_delay) {
+            Ok(writer) => writer,
+            Err(fault) => return drop(opened.send(Err(fault))),
+        };
+        let _ = opened.send(Ok(()));
         lane::run(&mut writer, waiting);
         drop(writer);
         drop(ending);
     };
     let spawned = thread::Builder::new().name("ledger-writer".into()).spawn(thread);
-    spawned.map(drop).map_err(|source| StoreError::Thread { source })
+    spawned.map_err(|source| StoreError::Thread { source })?;
+    outcome.recv().map_err(|_| StoreError::Closed)?
 }
 
 struct Writer {
@@ -181,6 +178,19 @@ struct Writer {
 }
 
 impl Writer {
+    fn open(
+        database: &PgConnectOptions,
+        schema: &'static Schema,
+        express: Option<Box<dyn Express>>,
+        commit_delay: Duration,
+    ) -> Result<Writer, StoreError> {
+        let mut connection = Connection::open(database)?;
+        schema::check_postgres(&mut connection, schema)?;
+        let mut writer = Writer { connection, schema, express, numbers: Numbers::default(), commit_delay };
+        writer.take_place()?;
+        Ok(writer)
+    }
+
     /// A writer that lost its connection lost its place with it, and takes one again before it writes.
     fn connect(&mut self) -> Result<(), StoreError> {
         if self.connection.is_connected() {
@@ -214,24 +224,20 @@ impl Writer {
         rows.first().map(|row| super::row::Row(super::row::Cells::Postgres(row)).number(0)).transpose()
     }
 
-    /// Runs the one statement, and tells what it carried out. A statement that fails carries out nothing, and leaves
-    /// everything to the ordinary way; a connection that is lost in the middle leaves everybody in the dark.
-    fn try_express(&mut self, batch: &mut [Box<dyn Job>]) -> Option<Result<Vec<bool>, StoreError>> {
+    /// Runs the one statement, and tells what it carried out. What fails or is cut off in the middle is left to the
+    /// ordinary way, which waits for the end of whatever is still running and reads back by key what came of it.
+    fn try_express(&mut self, batch: &mut [Box<dyn Job>]) -> Option<Vec<bool>> {
         let express = self.express.as_ref()?;
-        let mut session = Session { connection: &mut self.connection, numbers: &self.numbers, used: false };
-        let ran = catch_unwind(AssertUnwindSafe(|| express.commit(&mut session, batch)));
-        let used = session.used;
-        match ran {
-            Ok(Ok(done)) => Some(Ok(done)),
-            Ok(Err(fault)) if self.connection.is_connected() => {
-                tracing::debug!(error = &fault as &dyn std::error::Error, "a batch is written one by one");
+        let mut session = Session { connection: &mut self.connection, numbers: &self.numbers };
+        match catch_unwind(AssertUnwindSafe(|| express.commit(&mut session, batch))) {
+            Ok(Ok(done)) => Some(done),
+            Ok(Err(fault)) => {
+                tracing::warn!(error = &fault as &dyn std::error::Error, "a batch is written one by one");
                 None
             }
-            Ok(Err(fault)) if used => Some(Err(fault)),
-            Ok(Err(_)) => None,
             Err(_) => {
                 self.connection.connection = None;
-                used.then_some(Err(StoreError::Panicked))
+                None
             }
         }
     }
@@ -239,11 +245,16 @@ impl Writer {
 
 impl Database for Writer {
     fn begin(&mut self) -> Result<(), StoreError> {
-        self.connect()?;
-        match self.schema.fence {
-            Fence::OneWriter => self.connection.batch("BEGIN"),
-            Fence::ManyWriters => self.connection.batch(BEGIN_ALONE),
+        let begin = match self.schema.fence {
+            Fence::OneWriter => "BEGIN",
+            Fence::ManyWriters => BEGIN_ALONE,
+        };
+        // A connection may have been lost since it was last used. Nothing is under way yet, so a new one will do.
+        if self.connection.is_connected() && self.connection.batch(begin).is_ok() {
+            return Ok(());
         }
+        self.connect()?;
+        self.connection.batch(begin)
     }
 
     fn express(&mut self, batch: &mut Vec<Box<dyn Job>>) -> Vec<Told> {
@@ -255,12 +266,7 @@ impl Database for Writer {
         }
         match self.try_express(batch) {
             None => Vec::new(),
-            Some(Ok(done)) => take(batch, done.into_iter()).map(|job| (job, Ok(()))).collect(),
-            Some(Err(fault)) => {
-                tracing::error!(error = &fault as &dyn std::error::Error, "whether a batch was written is unknown");
-                let known: Vec<bool> = batch.iter().map(|job| job.as_known().is_some()).collect();
-                take(batch, known.into_iter()).map(|job| (job, Err(StoreError::ConnectionLost))).collect()
-            }
+            Some(done) => take(batch, done.into_iter()).map(|job| (job, Ok(()))).collect(),
         }
     }
 

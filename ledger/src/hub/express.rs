@@ -171,7 +171,7 @@ struct Visit {
 impl<'a> Parcel<'a> {
     /// A reversal may lay a tombstone, for which it has to be alone.
     fn put_arriving(&mut self, place: usize, arriving: &'a Arriving, session: &Session<'_>) {
-        let Arriving { receipt, mark } = arriving;
+        let Arriving { receipt, mark, given } = arriving;
         let operation = &*receipt.operation;
         let visit = match &operation.request {
             Request::Settle(settle) => Visit::of(&settle.encounter, &receipt.regions),
@@ -179,6 +179,7 @@ impl<'a> Parcel<'a> {
             Request::Reverse(_) => return,
         };
         let position = session.position();
+        given.set(Some(Position(position)));
         self.places.insert(position, place);
         self.r_position.push(position);
         self.r_home.push(operation.home().to_string());

@@ -1,6 +1,7 @@
 //! An operation's way through the hub: received before anything leaves, then answered or released. A key that is never
 //! to take effect has a tombstone. Called by the hub's money path and by its job that clears up what is in doubt.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -203,12 +204,14 @@ impl Mark {
 pub(super) struct Arriving {
     pub(super) receipt: Receipt,
     pub(super) mark: Mark,
+    /// The place that it was given when what came of it was not told.
+    pub(super) given: Cell<Option<Position>>,
 }
 
 impl Arriving {
     fn new(receipt: Receipt) -> Arriving {
         let mark = Mark::of(&receipt.operation.key);
-        Arriving { receipt, mark }
+        Arriving { receipt, mark, given: Cell::new(None) }
     }
 }
 
@@ -231,6 +234,13 @@ impl Work for Arriving {
 impl Arriving {
     fn receive_again(&self, sql: &Sql<'_>, reverse: Option<&Reverse>) -> Result<Received, StoreError> {
         let attempt = match last_attempt(sql, &self.mark.key)? {
+            // It was written down after all, by this very arrival.
+            Some(LastAttempt { earlier: Earlier { position, answer: None, .. }, released: false, .. })
+                if self.given.get() == Some(position) =>
+            {
+                let filing = self.covering_filing(sql)?;
+                return Ok(Received::Fresh(Fresh { position, filing, target: None }));
+            }
             Some(LastAttempt { released: false, attempt: _, earlier }) => return Ok(Received::Earlier(earlier)),
             Some(LastAttempt { released: true, attempt, earlier: _ }) => attempt + 1,
             None => 1,
