@@ -2,11 +2,29 @@
 //! from minute to minute and a ratio does not.
 
 mod adjudicate;
-mod cpu;
+mod book;
+mod byte_line;
+mod chain_stage;
+mod comparison;
+mod crew;
 mod forward;
+mod ground;
+mod hub_stage;
 mod load;
+mod measured;
+mod open_loop;
+mod open_stage;
+mod operations;
+pub mod part;
+mod pgbench;
 mod prepare;
+mod prepared_home;
+mod process;
+mod raw;
+mod report;
 mod settle;
+mod subject;
+mod usage;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -14,8 +32,8 @@ use clap::Subcommand;
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Settlements through the whole line, durable on all three nodes, against a bare forward of the same bytes.
-    Settle(settle::Arguments),
+    /// Settlements through the hub and through the whole line, against bare forwards over the same hops.
+    Settle(Box<settle::Arguments>),
     /// Pure adjudications on one core.
     Adjudicate(adjudicate::Arguments),
 }
@@ -26,7 +44,7 @@ pub enum Command {
 /// When the line cannot be started, or an answer is not what it has to be.
 pub async fn run(command: Command) -> Result<()> {
     match command {
-        Command::Settle(arguments) => settle::run(arguments).await,
+        Command::Settle(arguments) => settle::run(&arguments).await,
         Command::Adjudicate(arguments) => adjudicate::run(&arguments),
     }
 }

@@ -56,6 +56,9 @@ enum Command {
     /// Measure speed, as ratios taken in one run.
     #[command(subcommand)]
     Bench(bench::Command),
+    /// One process of a measured line; `bench` starts it.
+    #[command(subcommand, hide = true)]
+    BenchPart(bench::part::Part),
 }
 
 #[derive(Debug, Args)]
@@ -107,6 +110,7 @@ impl Cli {
             Command::Rulebook(command) => rulebook::run(command),
             Command::Verify(arguments) => verify::run(arguments).await,
             Command::Bench(command) => done(bench::run(command).await),
+            Command::BenchPart(part) => done(bench::part::run(part).await),
         }
     }
 }
