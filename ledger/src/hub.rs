@@ -12,10 +12,12 @@
 //! | `express` | a whole batch in one statement, on PostgreSQL |
 //! | `filings` | the registry of filings |
 //! | `turns` | the journal as clearing and reports fold it |
+//! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
 mod answers;
 mod doubts;
+mod enquiries;
 mod evidence;
 mod express;
 mod filings;
@@ -35,6 +37,7 @@ use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
 pub use doubts::Frontier;
+pub use enquiries::Owner;
 pub use evidence::{Counts, Record};
 pub use filings::{FilingStanding, Lodged, Lodging, RegisteredFiling};
 pub use journal::UnbalancedEntry;

@@ -5,25 +5,28 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use ledger::hub::{Position, Waiting};
 use ledger::store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::Home;
 use crate::doubt::Cleared;
+use crate::health::Health;
 use crate::hub::Hub;
+use crate::jobs::lease;
 use crate::measures;
 
 /// How many operations one round asks about. More would only wait longer for the first answer.
 const A_ROUND: u32 = 256;
 
-/// Clears up a home region's operations until the process stops. Only what came before the last round is asked about:
-/// most of what waits has just come, and has its answer in a moment.
+/// Clears up a home region's operations until the process stops. What is on the list is in doubt: nobody is carrying it
+/// out any more. Of several hubs one asks.
 pub async fn run(hub: Arc<Hub>, home: Arc<Home>, every: Duration, stop: CancellationToken) {
     let mut reached = Position(0);
-    let mut newest = Position(0);
+    let job = format!("resolve {}", home.name());
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-        match due(&hub, &home, reached, &mut newest).await {
+        match due(&hub, &home, &job, every, reached).await {
             Ok(due) => {
                 let end = end_of(&due);
                 reached = round(&hub, &home, due, &stop).await.unwrap_or(end);
@@ -36,22 +39,36 @@ pub async fn run(hub: Arc<Hub>, home: Arc<Home>, every: Duration, stop: Cancella
 /// Keeps the measures of doubt up to date until the process stops.
 pub async fn measure(hub: Arc<Hub>, every: Duration, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-        match hub.store.operation_doubt().await {
-            Ok((count, oldest)) => measures::doubt(count, oldest, hub.clock.now()),
+        match hub.health().await {
+            Ok(health) => tell(&health, hub.clock.now()),
             Err(fault) => tracing::error!(error = &fault as &dyn Error, "what is in doubt could not be counted"),
         }
     }
 }
 
+fn tell(health: &Health, now: Timestamp) {
+    measures::doubt(health.unanswered, health.oldest_unanswered, now);
+    for home in &health.homes {
+        measures::home(&home.name, home.in_flight, home.unanswered);
+    }
+}
+
 /// What this round asks about: what lies behind the position that the last one reached, then from the oldest on. So
 /// neither a silent region nor many operations that cannot get an answer ever hide the others.
-async fn due(hub: &Hub, home: &Home, reached: Position, newest: &mut Position) -> Result<Vec<Waiting>, StoreError> {
-    let before = std::mem::replace(newest, hub.store.operation_newest().await?);
+async fn due(
+    hub: &Hub,
+    home: &Home,
+    job: &str,
+    every: Duration,
+    reached: Position,
+) -> Result<Vec<Waiting>, StoreError> {
+    if !hub.store.lease_take(job, lease(every)).await? {
+        return Ok(Vec::new());
+    }
     let mut due = unanswered(hub, home, reached).await?;
-    due.retain(|waiting| waiting.position <= before);
     if !is_full(&due) && reached > Position(0) {
         let oldest = unanswered(hub, home, Position(0)).await?;
-        due.extend(oldest.into_iter().filter(|waiting| waiting.position <= reached.min(before)));
+        due.extend(oldest.into_iter().filter(|waiting| waiting.position <= reached));
         due.truncate(A_ROUND as usize);
     }
     Ok(due)
@@ -80,7 +97,8 @@ fn is_full(due: &[Waiting]) -> bool {
     due.len() >= A_ROUND as usize
 }
 
-/// One round. It ends early when the region is silent, and tells at which operation.
+/// One round. It ends early when the region is silent or not to be asked, and tells at which operation: a region that is
+/// ill is asked no more often than its breaker lets through.
 async fn round(hub: &Hub, home: &Home, due: Vec<Waiting>, stop: &CancellationToken) -> Option<Position> {
     for waiting in due {
         let (position, name) = (waiting.position, home.name());

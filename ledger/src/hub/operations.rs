@@ -309,6 +309,12 @@ struct LastAttempt {
     earlier: Earlier,
 }
 
+/// What there is of a key, unless it was released.
+pub(super) fn earlier(sql: &Sql<'_>, key: &str) -> Result<Option<Earlier>, StoreError> {
+    let last = last_attempt(sql, key)?;
+    Ok(last.filter(|last| !last.released).map(|last| last.earlier))
+}
+
 fn last_attempt(sql: &Sql<'_>, key: &str) -> Result<Option<LastAttempt>, StoreError> {
     sql.find(
         "SELECT operations.position, attempt, bytes, received_at, outcome, verdict, book_seq, answered_at

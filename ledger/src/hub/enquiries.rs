@@ -1,0 +1,80 @@
+//! What the hub looks up beside its money path: a key whose region is closed, how much waits where, and whose settlement
+//! an answer names. Nothing is written here.
+
+use settlement::ids::{PersonNumber, PoolCode, RegionCode, SettlementId};
+use settlement::operation::OperationKey;
+
+use super::operations::{self, Earlier};
+use super::{HubStore, corrupt};
+use crate::store::StoreError;
+use crate::values;
+
+/// Between the parts of a key; see `OperationKey::to_text`.
+const SEPARATOR: char = '\u{1f}';
+
+/// Whose settlement it is, as the journal has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The person.
+    pub person: PersonNumber,
+    /// The message that settled, as a reversal names it.
+    pub target: String,
+}
+
+impl HubStore {
+    /// What the hub has of a key, without writing anything. None where it never came, or was released.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn operation_find(&self, key: &OperationKey) -> Result<Option<Earlier>, StoreError> {
+        let key = key.to_text();
+        self.engine.read(move |sql| operations::earlier(sql, &key)).await
+    }
+
+    /// How many operations of each region are in doubt. Regions without any are left out. Cheap enough to ask often.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn operation_doubt_by_home(&self) -> Result<Vec<(PoolCode, u64)>, StoreError> {
+        self.engine
+            .read(|sql| {
+                sql.query(
+                    "SELECT doubts.home, COUNT(*) FROM doubts LEFT JOIN answers ON answers.position = doubts.position
+                     WHERE answers.position IS NULL GROUP BY doubts.home ORDER BY doubts.home",
+                    values![],
+                    |row| {
+                        let home = row.text(0)?;
+                        let pool = RegionCode::new(home).map_err(|fault| corrupt("doubts of", home, fault))?;
+                        Ok((PoolCode(pool), row.number(1)?.cast_unsigned()))
+                    },
+                )
+            })
+            .await
+    }
+
+    /// Whose settlement it is. None where the journal does not have it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settlement_owner(&self, settlement: &SettlementId) -> Result<Option<Owner>, StoreError> {
+        let settlement = settlement.as_str().to_owned();
+        self.engine
+            .read(move |sql| {
+                sql.find(
+                    "SELECT operations.key FROM answers JOIN operations ON operations.position = answers.position
+                     WHERE answers.settlement = ?1 AND answers.step = 1",
+                    values![&settlement],
+                    |row| owner(row.text(0)?).ok_or_else(|| corrupt("operation of settlement", &settlement, "its key is none")),
+                )
+            })
+            .await
+    }
+}
+
+/// The person and the target are parts of the key.
+fn owner(key: &str) -> Option<Owner> {
+    let (target_length, _) = key.match_indices(SEPARATOR).nth(3)?;
+    let target = &key[..target_length];
+    let person = PersonNumber::new(target.rsplit(SEPARATOR).next()?).ok()?;
+    Some(Owner { person, target: target.to_owned() })
+}
