@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::roles::Serve;
-use crate::{bench, demo, filing, pki, post, roles, rulebook, verify};
+use crate::{bench, demo, filing, pki, post, roles, rulebook, store, verify};
 
 /// Yidi 异地: a clearing hub for off-site medical care.
 #[derive(Debug, Parser)]
@@ -50,6 +50,9 @@ enum Command {
     /// Rule books 待遇规则.
     #[command(subcommand)]
     Rulebook(rulebook::Command),
+    /// Stores.
+    #[command(subcommand)]
+    Store(store::Command),
     /// Check that what must always hold does hold in the books of a folder.
     Verify(verify::Arguments),
     /// Measure speed, as ratios taken in one run.
@@ -97,6 +100,7 @@ impl Cli {
             Command::Pki(command) => done(pki::run(command)),
             Command::Filing(command) => filing::run(command).await,
             Command::Rulebook(command) => rulebook::run(command),
+            Command::Store(command) => done(store::run(command)),
             Command::Verify(arguments) => verify::run(arguments).await,
             Command::Bench(command) => bench::run(command).await,
             Command::BenchPart(part) => done(bench::part::run(part).await),

@@ -60,7 +60,7 @@ impl Stores {
         }
         homes.sort_by(|(one, _), (other, _)| one.cmp(other));
         let treatment = TreatmentStore::open(&folder.join("treatment.db"), StoreOptions::default())?;
-        Ok(Stores { hub: HubStore::open(&hub, StoreOptions::default())?, homes, treatment })
+        Ok(Stores { hub: HubStore::open(&hub.as_path().into(), &StoreOptions::default())?, homes, treatment })
     }
 }
 
@@ -119,8 +119,7 @@ pub async fn findings(stores: &Stores) -> Result<Vec<Finding>> {
 
 /// Where a settlement stands is a fold in each book; the folds must agree. While something is in doubt they may not yet.
 async fn hub_and_homes_agree_what_is_in_force(stores: &Stores) -> Result<Vec<Finding>> {
-    let (waiting, _) = stores.hub.operation_doubt().await?;
-    if waiting > 0 {
+    if stores.hub.counts().await?.unanswered > 0 {
         return Ok(Vec::new());
     }
     let mut turns: BTreeMap<String, i64> = BTreeMap::new();

@@ -7,20 +7,14 @@ use crate::engine::{Fence, Schema, Version};
 /// The hub's tables, for [`crate::engine::migrate`].
 pub static SCHEMA: Schema = Schema {
     name: "hub",
-    versions: &[Version {
-        tables: TABLES,
-        append_only: &[
-            "committers",
-            "operations",
-            "answers",
-            "tombstones",
-            "periods",
-            "filings",
-            "filing_cancellations",
-        ],
-        postgres: express::FUNCTION,
-    }],
+    versions: &[FIRST],
     fence: Fence::ManyWriters,
+};
+
+const FIRST: Version = Version {
+    tables: TABLES,
+    append_only: &["committers", "operations", "answers", "tombstones", "periods", "filings", "filing_cancellations"],
+    postgres: express::FUNCTION,
 };
 
 const TABLES: &str = concat!(
