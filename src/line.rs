@@ -199,7 +199,9 @@ impl Plan {
         });
         let config = broker::Config {
             listen: loopback(self.hub_port),
-            store: self.store("hub"),
+            store: self.store("hub").into(),
+            commit_delay_ms: 0,
+            max_store_pages: None,
             credentials: self.credentials("hub"),
             regions: self.regions(),
             homes: routes.collect(),

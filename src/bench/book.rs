@@ -50,7 +50,7 @@ impl Book {
     }
 
     fn open(&self) -> Result<HubStore> {
-        HubStore::open(&self.path, StoreOptions::default()).context("cannot open the hub's store")
+        HubStore::open(&self.path.as_path().into(), &StoreOptions::default()).context("cannot open the hub's store")
     }
 }
 
