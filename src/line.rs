@@ -208,6 +208,7 @@ impl Plan {
             in_flight_per_home: Some(IN_FLIGHT),
             resolve_every_ms: RESOLVE_EVERY_MS,
             connect_ms: CONNECT_MS.min(self.patience_ms / 4),
+            commit_delay_ms: 0,
         };
         broker::start(config, self.clock.clone()).await.context("the hub")
     }

@@ -37,6 +37,9 @@ pub struct Config {
     /// a region that cannot be reached told apart from one that is slow.
     #[serde(default = "connect_ms")]
     pub connect_ms: u64,
+    /// Waits this long inside every commit. For measuring only: a fast disk hides what batches are for.
+    #[serde(default)]
+    pub commit_delay_ms: u64,
 }
 
 /// One home region.

@@ -91,7 +91,9 @@ pub struct Running {
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
     let regions = read_regions(&config)?;
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
-    let store = HubStore::open(&config.store, StoreOptions::default())?;
+    let options =
+        StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms), ..StoreOptions::default() };
+    let store = HubStore::open(&config.store, options)?;
     let directory = directory(&config, Arc::new(regions), &credentials, &store).await?;
     let limits = Limits::new(config.in_flight);
     let hub = Hub::new(store, directory, limits, clock, Duration::from_millis(config.deadline_ms));

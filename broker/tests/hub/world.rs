@@ -221,6 +221,7 @@ fn config(folder: &Path, home: SocketAddr) -> Config {
         in_flight_per_home: Some(64),
         resolve_every_ms: 20,
         connect_ms: 2_000,
+        commit_delay_ms: 0,
     }
 }
 
