@@ -19,6 +19,9 @@ pub const HOME: &str = "410700";
 /// Another such pool, whose home region can be cut off.
 pub const OTHER_HOME: &str = "440300";
 
+/// Four such pools, the two among them.
+pub const FOUR_HOMES: [&str; 4] = [HOME, OTHER_HOME, "120000", "330100"];
+
 /// The ground of a run. Its folder goes when it goes.
 pub struct Ground {
     folder: TempDir,
@@ -36,12 +39,14 @@ impl Ground {
         let authority = CertificateAuthority::init(&ground.path("ca"), "Yidi benchmark CA")?;
         let named =
             |code: &str, role| -> Result<ParticipantName> { Ok(ParticipantName::new(RegionCode::new(code)?, role)?) };
-        for (participant, name) in [
+        let mut participants = vec![
             ("hub".to_owned(), ParticipantName::hub()),
             ("treatment".to_owned(), named(TREATMENT, Role::Treatment)?),
-            (home_named(HOME), named(HOME, Role::Home)?),
-            (home_named(OTHER_HOME), named(OTHER_HOME, Role::Home)?),
-        ] {
+        ];
+        for home in FOUR_HOMES {
+            participants.push((home_named(home), named(home, Role::Home)?));
+        }
+        for (participant, name) in participants {
             let hosts = vec!["127.0.0.1".to_owned()];
             authority.issue(&ground.path(&participant), &Issue { names: vec![name], hosts, days: 1 })?;
         }
