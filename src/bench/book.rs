@@ -1,20 +1,20 @@
 //! The hub's book as the hub stage finds it: in which database, and filled with filings and settlements before the hub
 //! starts, through the store's own calls.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
-use ledger::hub::{Answer, Answering, HubStore, Lodging, Receipt, Received, Verdict};
+use ledger::engine::{Location, migrate};
+use ledger::hub::{Answer, Answering, HubStore, Lodging, Receipt, Received, SCHEMA, Verdict};
 use ledger::store::StoreOptions;
 use ledger::testing::PrivatePostgres;
 use proto::convert;
 use settlement::postings::Booking;
 use settlement::region::RegionTable;
 
-use super::crew::Crew;
+use super::crew::{Crew, DATABASE, Member};
 use super::ground::{Ground, HOME, pool};
 use super::operations::Operations;
 use super::settle::{Scale, Store};
@@ -31,7 +31,8 @@ pub const STORED: &str = "_stored";
 /// A book.
 pub struct Book {
     name: String,
-    path: PathBuf,
+    location: String,
+    server: Option<u32>,
     stored: u64,
 }
 
@@ -40,25 +41,31 @@ impl Book {
     ///
     /// # Errors
     /// When a database cannot be made.
-    pub fn all(ground: &Ground, _postgres: Option<&Arc<PrivatePostgres>>, scale: &Scale) -> Result<Vec<Book>> {
+    pub fn all(ground: &Ground, postgres: Option<&Arc<PrivatePostgres>>, scale: &Scale) -> Result<Vec<Book>> {
         let mut books = Vec::new();
         for store in scale.stores() {
-            books.push(Book::new(ground, store, 0)?);
+            books.push(Book::new(ground, postgres, store, 0)?);
             if scale.stored > 0 {
-                books.push(Book::new(ground, store, scale.stored)?);
+                books.push(Book::new(ground, postgres, store, scale.stored)?);
             }
         }
         Ok(books)
     }
 
-    fn new(ground: &Ground, store: Store, stored: u64) -> Result<Book> {
-        let database = match store {
-            Store::Sqlite => SQLITE,
-            Store::Postgres => POSTGRES,
-        };
-        let name = format!("{database}{}", if stored > 0 { STORED } else { "" });
-        let path = ground.path("books").join(format!("{name}.db"));
-        Ok(Book { name, path, stored })
+    fn new(ground: &Ground, postgres: Option<&Arc<PrivatePostgres>>, store: Store, stored: u64) -> Result<Book> {
+        let suffix = if stored > 0 { STORED } else { "" };
+        match store {
+            Store::Sqlite => {
+                let name = format!("{SQLITE}{suffix}");
+                let location = ground.path("books").join(format!("{name}.db")).display().to_string();
+                Ok(Book { name, location, server: None, stored })
+            }
+            Store::Postgres => {
+                let server = postgres.context("no PostgreSQL was started")?;
+                let name = format!("{POSTGRES}{suffix}");
+                Ok(Book { name, location: migrated(server)?, server: server.pid(), stored })
+            }
+        }
     }
 
     /// Its name in reports.
@@ -73,12 +80,18 @@ impl Book {
 
     /// Where it is, as the hub's configuration says it.
     pub fn location(&self) -> String {
-        self.path.display().to_string()
+        self.location.clone()
     }
 
     /// The load tool, and the database where it is a process of its own.
     pub fn crew(&self) -> Crew {
-        Crew::new()
+        let crew = Crew::new();
+        self.server.iter().fold(crew, |crew, server| crew.with(DATABASE, Member::Family(*server)))
+    }
+
+    /// How many hubs may have it open.
+    pub fn hubs(&self, wanted: usize) -> usize {
+        if self.server.is_some() { wanted } else { 1 }
     }
 
     /// Fills it, and leaves it to whoever opens it next.
@@ -86,7 +99,8 @@ impl Book {
     /// # Errors
     /// When the store fails.
     pub async fn fill(&self, ground: &Ground, operations: &Arc<Operations>, filings: u64) -> Result<()> {
-        let store = HubStore::open(&self.path, StoreOptions::default()).context("cannot open the hub's store")?;
+        let location: Location = self.location.parse()?;
+        let store = HubStore::open(&location, &StoreOptions::default()).context("cannot open the hub's store")?;
         let closed = store.closed();
         lodge(&store, operations, filings).await?;
         settle(&store, ground, operations, self.stored).await?;
@@ -94,6 +108,13 @@ impl Book {
         closed.wait().await;
         Ok(())
     }
+}
+
+/// A database with the hub's tables, and where the role connects that owns nothing in it.
+fn migrated(server: &PrivatePostgres) -> Result<String> {
+    let database = server.database()?;
+    migrate(&database.owner_url.parse()?, &SCHEMA, Some(&database.app_role)).context("cannot make the hub's tables")?;
+    Ok(database.app_url)
 }
 
 async fn lodge(store: &HubStore, operations: &Arc<Operations>, filings: u64) -> Result<()> {

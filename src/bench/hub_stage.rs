@@ -215,7 +215,7 @@ fn hub(ground: &Ground, book: &Book, operations: &Arc<Operations>, scale: &Scale
     let homes = [(HOME, home.address()), (OTHER_HOME, other_home.address())];
     let config = hub_config(ground, book, &homes, scale)?;
     let start = |_| Process::start(&Part::Hub { config: config.clone(), at: None });
-    let middle = (0..scale.hubs).map(start).collect::<Result<Vec<_>>>()?;
+    let middle = (0..book.hubs(scale.hubs)).map(start).collect::<Result<Vec<_>>>()?;
     let (crew, addresses) = at_work(book.crew(), &middle, &home);
     let subject = Subject::new(ground, &addresses, crew, operations.clone(), Wrapping::Reply)?;
     Ok(Rig { name: book.name(), subject, middle, _home: home, other_home: Some(other_home) })

@@ -55,12 +55,12 @@ pub struct Arguments {
     /// How long the long run of the open loop goes; 0 leaves it out.
     #[arg(long, default_value_t = 15)]
     long_seconds: u64,
-    /// The second of the long run at which the period is cut off.
-    #[arg(long)]
-    cut_off_at: Option<u64>,
-    /// The second of the long run at which one of two home regions is cut off.
-    #[arg(long)]
-    region_cut_at: Option<u64>,
+    /// The second of the long run at which the period is cut off; one beyond its end for never.
+    #[arg(long, default_value_t = 5)]
+    cut_off_at: u64,
+    /// The second of the long run at which one of two home regions is cut off; one beyond its end for never.
+    #[arg(long, default_value_t = 10)]
+    region_cut_at: u64,
     /// The folder of rule books and the demo's data.
     #[arg(long, default_value = "deploy", env = "YIDI_DEPLOY")]
     deploy: PathBuf,
@@ -210,8 +210,8 @@ impl Arguments {
     fn long_run(&self) -> LongRun {
         LongRun {
             measured: Duration::from_secs(self.long_seconds),
-            cut_off_at: self.cut_off_at.map(Duration::from_secs),
-            region_cut_at: self.region_cut_at.map(Duration::from_secs),
+            cut_off_at: Duration::from_secs(self.cut_off_at),
+            region_cut_at: Duration::from_secs(self.region_cut_at),
         }
     }
 }

@@ -20,6 +20,10 @@ pub(super) trait Database {
     fn run(&mut self, work: &mut dyn FnMut(&Sql<'_>) -> Result<Ran, StoreError>) -> Result<Ran, StoreError>;
     fn commit(&mut self) -> Result<(), StoreError>;
     fn roll_back(&mut self);
+    /// Takes out of a batch what it carries out in one statement, durable when this returns; see [`super::express`].
+    fn express(&mut self, _batch: &mut Vec<Box<dyn Job>>) -> Vec<Told> {
+        Vec::new()
+    }
 }
 
 /// Commits what waits until the last handle of the store is gone. No timer: the commit before is the window in which
@@ -38,16 +42,28 @@ pub(super) async fn next(waiting: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<V
 }
 
 /// Commits a batch, and tells everybody in it.
-fn commit(database: &mut impl Database, batch: Vec<Box<dyn Job>>) {
-    commit_untold(database, batch).into_iter().for_each(|(job, committed)| job.finish(committed));
+fn commit(database: &mut impl Database, mut batch: Vec<Box<dyn Job>>) {
+    tell(database.express(&mut batch));
+    if !batch.is_empty() {
+        tell(commit_untold(database, batch));
+    }
+}
+
+fn tell(told: Vec<Told>) {
+    told.into_iter().for_each(|(job, committed)| job.finish(committed));
 }
 
 /// A write, and how its commit went.
-type Told = (Box<dyn Job>, Result<(), StoreError>);
+pub(super) type Told = (Box<dyn Job>, Result<(), StoreError>);
 
 /// Commits a batch, and leaves it to the caller to tell.
 pub(super) fn commit_untold(database: &mut impl Database, mut batch: Vec<Box<dyn Job>>) -> Vec<Told> {
     let alone = batch.len() == 1;
+    if let Err(fault) = database.begin() {
+        // Trying each alone would only make the last one wait so many times as long.
+        let faults = std::iter::once(fault).chain(std::iter::repeat_with(|| StoreError::NotBegun));
+        return batch.into_iter().zip(faults.map(Err)).collect();
+    }
     match try_commit(database, &mut batch) {
         Ok(Ran::Keep) => batch.into_iter().map(|job| (job, Ok(()))).collect(),
         Ok(Ran::Undo) if alone => batch.into_iter().map(|job| (job, Ok(()))).collect(),
@@ -57,7 +73,6 @@ pub(super) fn commit_untold(database: &mut impl Database, mut batch: Vec<Box<dyn
 }
 
 fn try_commit(database: &mut impl Database, batch: &mut [Box<dyn Job>]) -> Result<Ran, StoreError> {
-    database.begin()?;
     for job in batch {
         // The writer is everybody's: a fault in one piece of work must not end it. Nothing half-done stays behind,
         // since the transaction is rolled back and a job starts afresh when it runs again.
