@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::roles::Serve;
-use crate::{bench, demo, filing, pki, post, roles, rulebook, store, verify};
+use crate::{bench, demo, filing, mailbox, pki, post, roles, rulebook, store, verify};
 
 /// Yidi 异地: a clearing hub for off-site medical care.
 #[derive(Debug, Parser)]
@@ -47,6 +47,9 @@ enum Command {
     /// Filings 备案.
     #[command(subcommand)]
     Filing(filing::Command),
+    /// Letters between the hub and the regions.
+    #[command(subcommand)]
+    Mailbox(mailbox::Command),
     /// Rule books 待遇规则.
     #[command(subcommand)]
     Rulebook(rulebook::Command),
@@ -99,6 +102,7 @@ impl Cli {
             }
             Command::Pki(command) => done(pki::run(command)),
             Command::Filing(command) => filing::run(command).await,
+            Command::Mailbox(command) => mailbox::run(command).await,
             Command::Rulebook(command) => rulebook::run(command),
             Command::Store(command) => done(store::run(command)),
             Command::Verify(arguments) => verify::run(arguments).await,

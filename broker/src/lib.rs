@@ -33,6 +33,7 @@ pub mod in_flight;
 pub mod jobs;
 pub mod lie;
 pub mod limits;
+pub mod mailbox;
 pub mod measures;
 pub mod port;
 pub mod service;
