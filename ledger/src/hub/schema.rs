@@ -3,11 +3,12 @@
 
 use super::express;
 use crate::engine::{Fence, Schema, Version};
+use crate::mailbox;
 
 /// The hub's tables, for [`crate::engine::migrate`].
 pub static SCHEMA: Schema = Schema {
     name: "hub",
-    versions: &[FIRST],
+    versions: &[FIRST, mailbox::TABLES],
     fence: Fence::ManyWriters,
 };
 
