@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::job::{Job, Ran};
@@ -28,10 +29,10 @@ pub(super) trait Database {
 
 /// Commits what waits until the last handle of the store is gone. No timer: the commit before is the window in which
 /// the next batch gathers.
-pub(super) fn run(database: &mut impl Database, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+pub(super) fn run(database: &mut impl Database, mut waiting: mpsc::Receiver<Box<dyn Job>>, teller: &Teller) {
     let mut batch = Vec::with_capacity(LARGEST_BATCH);
     while waiting.blocking_recv_many(&mut batch, LARGEST_BATCH) > 0 {
-        commit(database, std::mem::take(&mut batch));
+        commit(database, std::mem::take(&mut batch), teller);
     }
 }
 
@@ -41,16 +42,31 @@ pub(super) async fn next(waiting: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<V
     (waiting.recv_many(&mut batch, LARGEST_BATCH).await > 0).then_some(batch)
 }
 
-/// Commits a batch, and tells everybody in it.
-fn commit(database: &mut impl Database, mut batch: Vec<Box<dyn Job>>) {
-    tell(database.express(&mut batch));
+/// Commits a batch, and has everybody in it told.
+fn commit(database: &mut impl Database, mut batch: Vec<Box<dyn Job>>, teller: &Teller) {
+    teller.tell(database.express(&mut batch));
     if !batch.is_empty() {
-        tell(commit_untold(database, batch));
+        teller.tell(commit_untold(database, batch));
     }
 }
 
-fn tell(told: Vec<Told>) {
-    told.into_iter().for_each(|(job, committed)| job.finish(committed));
+/// Who tells. Waking a task from a thread outside its runtime costs more than from within, and for a whole batch it costs
+/// so once when one task tells the others.
+pub(super) struct Teller(Option<Handle>);
+
+impl Teller {
+    /// The runtime that the caller runs on; where there is none, the writer itself tells.
+    pub(super) fn here() -> Teller {
+        Teller(Handle::try_current().ok())
+    }
+
+    fn tell(&self, told: Vec<Told>) {
+        let finish = |told: Vec<Told>| told.into_iter().for_each(|(job, committed)| job.finish(committed));
+        match &self.0 {
+            Some(runtime) if told.len() > 1 => drop(runtime.spawn(async move { finish(told) })),
+            Some(_) | None => finish(told),
+        }
+    }
 }
 
 /// A write, and how its commit went.

@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::express::{Express, List, Session};
 use super::job::{Job, Ran};
-use super::lane::{self, Database, Told};
+use super::lane::{self, Database, Teller, Told};
 use super::location::name;
 use super::numbers::Numbers;
 use super::schema::{self, Fence, Schema};
@@ -154,13 +154,14 @@ pub(super) fn start(
 ) -> Result<(), StoreError> {
     let (database, commit_delay) = (database.clone(), options.commit_delay);
     let (opened, outcome) = sync_channel(1);
+    let teller = Teller::here();
     let thread = move || {
         let mut writer = match Writer::open(&database, schema, express, commit_delay) {
             Ok(writer) => writer,
             Err(fault) => return drop(opened.send(Err(fault))),
         };
         let _ = opened.send(Ok(()));
-        lane::run(&mut writer, waiting);
+        lane::run(&mut writer, waiting, &teller);
         drop(writer);
         drop(ending);
     };

@@ -13,7 +13,7 @@ use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::job::{Job, Ran};
-use super::lane::{self, Database};
+use super::lane::{self, Database, Teller};
 use super::numbers::Numbers;
 use super::row::{Cells, Row};
 use super::schema::{self, Schema};
@@ -40,8 +40,9 @@ pub(super) fn start(
     let numbers = Numbers::default();
     schema::number_sqlite(&connection, schema, &numbers)?;
     let mut writer = Writer { connection, numbers, commit_delay: options.commit_delay };
+    let teller = Teller::here();
     let thread = move || {
-        lane::run(&mut writer, waiting);
+        lane::run(&mut writer, waiting, &teller);
         // In this order: whoever waits for the end opens the file again.
         drop((checkpointer, writer, lock));
         drop(ending);

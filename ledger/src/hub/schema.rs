@@ -3,24 +3,19 @@
 
 use super::express;
 use crate::engine::{Fence, Schema, Version};
+use crate::mailbox;
 
 /// The hub's tables, for [`crate::engine::migrate`].
 pub static SCHEMA: Schema = Schema {
     name: "hub",
-    versions: &[Version {
-        tables: TABLES,
-        append_only: &[
-            "committers",
-            "operations",
-            "answers",
-            "tombstones",
-            "periods",
-            "filings",
-            "filing_cancellations",
-        ],
-        postgres: express::FUNCTION,
-    }],
+    versions: &[FIRST, mailbox::TABLES],
     fence: Fence::ManyWriters,
+};
+
+const FIRST: Version = Version {
+    tables: TABLES,
+    append_only: &["committers", "operations", "answers", "tombstones", "periods", "filings", "filing_cancellations"],
+    postgres: express::FUNCTION,
 };
 
 const TABLES: &str = concat!(

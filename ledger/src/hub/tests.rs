@@ -1,6 +1,7 @@
 //! What the hub's store promises, whatever stands under it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -18,12 +19,15 @@ use settlement::operation::{AccountUse, Operation, OperationKey, Request, Revers
 use settlement::person::{Insurance, Validity};
 use settlement::postings::{Account, Booking, JournalEntry, Parties, Turn};
 use settlement::region::RegionTable;
-use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 
 use super::*;
 use crate::engine::migrate;
 use crate::testing::{Database, PrivatePostgres};
+use append_only::nobody_changes_or_removes_evidence;
+
+mod append_only;
+mod several;
 
 const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
     310101,黄浦区,county,310000,310000\n410700,新乡市,pool,410700,410700\n";
@@ -65,6 +69,8 @@ on_both! {
     the_highest_number_of_a_regions_book_is_known,
     everything_is_there_after_opening_again,
     nobody_changes_or_removes_evidence,
+    an_entry_is_in_the_period_that_is_open_when_it_is_committed,
+    what_a_hub_left_behind_is_found_by_the_next,
 }
 
 struct World {
@@ -129,6 +135,20 @@ impl World {
 
     async fn lodge(&self, id: &str, class: FilingClass, from: Date) -> Lodged {
         self.store.filing_lodge(filing(id, class, from), lodging()).await.expect("it is lodged")
+    }
+
+    /// As after a restart.
+    async fn reopened(self) -> World {
+        let World { store, place, regions } = self;
+        let closed = store.closed();
+        drop(store);
+        closed.wait().await;
+        World { store: place.open(), place, regions }
+    }
+
+    async fn listed(&self) -> Vec<Position> {
+        let listed = self.store.operation_unanswered(pool("410700"), Position(0), 10).await.expect("a list");
+        listed.iter().map(|waiting| waiting.position).collect()
     }
 
     async fn sweep(&self) {
@@ -518,79 +538,52 @@ async fn everything_is_there_after_opening_again(world: World) {
     world.answer(position, booking("1", Turn::Enter, 100)).await;
     world.receive_fresh(&settle("2")).await;
     let before = world.store.operation_page(Position(0), 10).await.expect("records");
-    let World { store, place, regions } = world;
-    let closed = store.closed();
-    drop(store);
-    closed.wait().await;
-    let world = World { store: place.open(), place, regions };
+    let world = world.reopened().await;
     assert_eq!(world.store.operation_page(Position(0), 10).await.expect("records"), before);
     assert_eq!(world.hospital().await, 100);
     world.check().await;
 }
 
-async fn nobody_changes_or_removes_evidence(world: World) {
-    let position = world.receive_fresh(&settle("1")).await.position;
-    world.answer(position, booking("1", Turn::Enter, 100)).await;
-    let released = world.receive_fresh(&settle("2")).await.position;
-    world.store.operation_release(released, pool("410700"), at(2)).await.expect("released");
-    world.receive_fresh(&reverse("9", "8")).await;
-    world.lodge("F", FilingClass::LongTerm, date(2025, 1, 1)).await;
-    let id = FilingId::new("F").expect("an id");
-    world.store.filing_cancel(id, None, lodging()).await.expect("cancelled");
-
-    for table in ["committers", "operations", "answers", "tombstones", "periods", "filings", "filing_cancellations"] {
-        let column = match table {
-            "committers" | "periods" => "number",
-            "operations" | "answers" => "home",
-            "tombstones" => "mark",
-            _ => "id",
-        };
-        let changes = [format!("UPDATE {table} SET {column} = {column}"), format!("DELETE FROM {table}")];
-        for change in changes {
-            world.place.refuses(&change, &format!("{table} is append-only")).await;
-        }
-        world.place.refuses_by_hand(table, column).await;
+async fn an_entry_is_in_the_period_that_is_open_when_it_is_committed(world: World) {
+    let store = &world.store;
+    let settles = [settle("1"), settle("2"), settle("3")];
+    let mut positions = Vec::new();
+    for settle in &settles {
+        positions.push(world.receive_fresh(settle).await.position);
     }
+    let open = store.period_open().await.expect("a period");
+    assert_eq!(open.number, PeriodNumber(1));
+    world.answer(positions[0], booking("1", Turn::Enter, 100)).await;
+    let second = store.period_cut_off(open.number, at(5)).await.expect("cut off");
+    assert_eq!(second, Period { number: PeriodNumber(2), opened_at: at(5) });
+    assert_eq!(store.period_cut_off(open.number, at(6)).await.expect("cut off before"), second);
+    world.answer(positions[1], booking("2", Turn::Enter, 100)).await;
+    world.answer(positions[2], booking("1", Turn::Counter, 100)).await;
+    let turns = store.settlement_turns(Position(0), 10).await.expect("turns");
+    let told: Vec<_> = turns.iter().map(|turn| (turn.settlement.as_str(), turn.turn, turn.period.0)).collect();
+    assert_eq!(told, [("1", Turn::Enter, 1), ("2", Turn::Enter, 2), ("1", Turn::Counter, 2)]);
 }
 
-impl Place {
-    /// Whoever owns the tables may not do it either.
-    async fn refuses(&self, change: &str, why: &str) {
-        let said = match self {
-            Place::Sqlite(_) => self.by_hand(change),
-            Place::Postgres(database) => by_hand(&database.owner_url, change).await,
-        };
-        assert!(said.contains(why), "{change}: {said}");
-    }
-
-    /// What each database has besides: REPLACE, which deletes; TRUNCATE; and rights that were never given.
-    async fn refuses_by_hand(&self, table: &str, column: &str) {
-        match self {
-            Place::Sqlite(_) => {
-                let replaced = self.by_hand(&format!("INSERT OR REPLACE INTO {table} SELECT * FROM {table}"));
-                assert!(replaced.contains("is append-only"), "{table}: {replaced}");
-            }
-            Place::Postgres(database) => {
-                let (truncate, update) =
-                    (format!("TRUNCATE {table}"), format!("UPDATE {table} SET {column} = {column}"));
-                assert!(by_hand(&database.owner_url, &truncate).await.contains("is append-only"), "{table}");
-                for change in [truncate, update, format!("DELETE FROM {table}"), format!("DROP TABLE {table}")] {
-                    let said = by_hand(&database.app_url, &change).await;
-                    assert!(said.contains("permission denied") || said.contains("must be owner"), "{change}: {said}");
-                }
-            }
+async fn what_a_hub_left_behind_is_found_by_the_next(world: World) {
+    let answered = world.receive_fresh(&settle("1")).await.position;
+    world.answer(answered, None).await;
+    let left = world.receive_fresh(&settle("2")).await.position;
+    let world = world.reopened().await;
+    let own = world.receive_fresh(&settle("3")).await.position;
+    match world.place {
+        Place::Sqlite(_) => {
+            let frontier = world.store.operation_left_behind().await.expect("a frontier");
+            world.store.operation_sweep(&frontier).await.expect("swept");
+            assert_eq!(world.listed().await, [left], "nobody else can be carrying it out");
+        }
+        Place::Postgres(_) => {
+            assert_eq!(world.store.operation_left_behind().await.expect("a frontier"), [], "somebody may be");
         }
     }
-
-    fn by_hand(&self, statement: &str) -> String {
-        let Place::Sqlite(folder) = self else { panic!("a file") };
-        let connection = rusqlite::Connection::open(folder.path().join("hub.db")).expect("the file");
-        connection.execute_batch("PRAGMA recursive_triggers = ON").expect("as every writer has it");
-        connection.execute(statement, []).expect_err("a refusal").to_string()
-    }
-}
-
-async fn by_hand(url: &str, statement: &str) -> String {
-    let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
-    connection.execute(sqlx::AssertSqlSafe(statement.to_owned())).await.expect_err("a refusal").to_string()
+    world.sweep().await;
+    assert_eq!(world.listed().await, [left, own]);
+    world.answer(left, None).await;
+    assert_eq!(world.listed().await, [own]);
+    world.sweep().await;
+    world.check().await;
 }
