@@ -18,10 +18,11 @@ use super::crew::{Crew, DATABASE, Member};
 use super::ground::{Ground, HOME, pool};
 use super::operations::Operations;
 use super::settle::{Scale, Store};
-use crate::line::read_regions;
 
 /// How many writes wait at once while a book is filled: as many as share a transaction, and as many again.
 const AT_ONCE: usize = 512;
+/// How many filings go into one transaction.
+const FILINGS_AT_ONCE: u64 = 10_000;
 const SQLITE: &str = "sqlite";
 /// The name of a hub whose book is in PostgreSQL.
 pub const POSTGRES: &str = "postgres";
@@ -29,6 +30,7 @@ pub const POSTGRES: &str = "postgres";
 pub const STORED: &str = "_stored";
 
 /// A book.
+#[derive(Clone)]
 pub struct Book {
     name: String,
     location: String,
@@ -98,12 +100,12 @@ impl Book {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn fill(&self, ground: &Ground, operations: &Arc<Operations>, filings: u64) -> Result<()> {
+    pub async fn fill(self, regions: Arc<RegionTable>, operations: Arc<Operations>, filings: u64) -> Result<()> {
         let location: Location = self.location.parse()?;
         let store = HubStore::open(&location, &StoreOptions::default()).context("cannot open the hub's store")?;
         let closed = store.closed();
-        lodge(&store, operations, filings).await?;
-        settle(&store, ground, operations, self.stored).await?;
+        lodge(&store, &operations, filings).await?;
+        settle(&store, regions, &operations, self.stored).await?;
         drop(store);
         closed.wait().await;
         Ok(())
@@ -117,19 +119,20 @@ fn migrated(server: &PrivatePostgres) -> Result<String> {
     Ok(database.app_url)
 }
 
-async fn lodge(store: &HubStore, operations: &Arc<Operations>, filings: u64) -> Result<()> {
+async fn lodge(store: &HubStore, operations: &Operations, filings: u64) -> Result<()> {
     let lodging = Lodging { by: "benchmark".to_owned(), at: Timestamp::now() };
-    let (store, operations) = (store.clone(), operations.clone());
-    each(filings, move |number| {
-        let (store, lodging, filing) = (store.clone(), lodging.clone(), operations.filing(number));
-        async move { store.filing_lodge(filing?, lodging).await.map(drop).context("a filing could not be lodged") }
-    })
-    .await
+    let mut from = 0;
+    while from < filings {
+        let to = filings.min(from + FILINGS_AT_ONCE);
+        let page = (from..to).map(|number| operations.filing(number)).collect::<Result<Vec<_>>>()?;
+        store.filing_load(page, lodging.clone()).await.context("filings could not be lodged")?;
+        from = to;
+    }
+    Ok(())
 }
 
 /// What the hub itself does with an operation and its answer, but for the wire.
-async fn settle(store: &HubStore, ground: &Ground, operations: &Arc<Operations>, stored: u64) -> Result<()> {
-    let regions = Arc::new(read_regions(ground.deploy())?);
+async fn settle(store: &HubStore, regions: Arc<RegionTable>, operations: &Arc<Operations>, stored: u64) -> Result<()> {
     let (store, operations) = (store.clone(), operations.clone());
     each(stored, move |number| {
         let (store, operations, regions) = (store.clone(), operations.clone(), regions.clone());

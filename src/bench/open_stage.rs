@@ -9,10 +9,11 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use super::crew::Crew;
-use super::hub_stage::{HubStage, Rig, Tops};
+use super::hub_stage::{HubStage, Tops};
 use super::measured::{median, tenth, thousandth};
 use super::open_loop::{Schedule, Timeline, open_loop};
 use super::report::Report;
+use super::rig::Rig;
 use super::settle::Scale;
 use super::subject::To;
 use crate::output;
@@ -76,28 +77,14 @@ struct Pairs {
 
 async fn pairs(stage: &HubStage, hub: &Rig, per_second: f64, share: u32, scale: &Scale) -> Result<Pairs> {
     let schedule = Schedule { per_second, warm_up: scale.warm_up, measured: scale.measured };
-    let mut pairs = Pairs { per_second, forward: vec![at(&stage.forward, schedule).await?], hub: Vec::new() };
+    let mut pairs = Pairs { per_second, forward: vec![stage.forward.open_loop(schedule).await?], hub: Vec::new() };
     for _ in 0..if share == COMPARED { scale.rounds } else { 1 } {
-        pairs.hub.push(at(hub, schedule).await?);
+        pairs.hub.push(hub.open_loop(schedule).await?);
         if share == COMPARED {
-            pairs.forward.push(at(&stage.forward, schedule).await?);
+            pairs.forward.push(stage.forward.open_loop(schedule).await?);
         }
     }
     Ok(pairs)
-}
-
-async fn at(rig: &Rig, schedule: Schedule) -> Result<Timeline> {
-    let subject = rig.subject.clone();
-    open_loop(schedule, &rig.subject.crew, move |due| {
-        let subject = subject.clone();
-        async move { subject.settle(lane(due.number), To::Home).await }
-    })
-    .await
-    .with_context(|| format!("through {}", rig.name))
-}
-
-fn lane(number: u64) -> usize {
-    usize::try_from(number % 4096).unwrap_or_default()
 }
 
 impl Pairs {
@@ -177,7 +164,7 @@ pub async fn long_run(hub: &mut Rig, top: f64, long: LongRun, scale: &Scale, rep
     let settling = tokio::spawn(async move {
         open_loop(ours, &crew, move |due| {
             let subject = subject.clone();
-            async move { subject.settle(lane(due.number), To::Home).await }
+            async move { subject.settle(due.lane(), To::Home).await }
         })
         .await
     });
@@ -185,7 +172,7 @@ pub async fn long_run(hub: &mut Rig, top: f64, long: LongRun, scale: &Scale, rep
     let elsewhere = tokio::spawn(async move {
         open_loop(theirs, &crew, move |due| {
             let others = others.clone();
-            async move { others.settle(lane(due.number), To::OtherHome).await }
+            async move { others.settle(due.lane(), To::OtherHome).await }
         })
         .await
     });

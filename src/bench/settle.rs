@@ -26,7 +26,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value = "all")]
     stage: Stage,
     /// On which database the hub keeps its book.
-    #[arg(long, value_enum, default_value = "sqlite")]
+    #[arg(long, value_enum, default_value = "both")]
     store: StoreChoice,
     /// How often each system is measured between two baselines.
     #[arg(long, default_value_t = 3)]
