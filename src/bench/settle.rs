@@ -50,7 +50,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 0)]
     commit_delay_ms: u64,
     /// Stays that each measurement of the whole chain settles.
-    #[arg(long, default_value_t = 8_000)]
+    #[arg(long, default_value_t = 6_000)]
     stays: usize,
     /// How long the long run of the open loop goes; 0 leaves it out.
     #[arg(long, default_value_t = 15)]
