@@ -20,8 +20,9 @@ use crate::store::StoreError;
 /// Every batch that goes this way holds the turn with the others, so what takes it alone (a tombstone, a cut-off) sees
 /// all of them or none. Each statement inside sees what was committed before it began, which is after the turn was
 /// taken. Rows are written in the order of their keys, so that two hubs with the same keys wait for each other in one
-/// direction. Plans are settled here, since they outlive the day on which the tables were empty: tables are read by key, and
-/// only the batch itself is hashed. The filing is chosen as `settlement::filing::covering` chooses it; a test holds the two together.
+/// direction. Plans are settled here, since they outlive the day on which the tables were empty: tables are read by
+/// key, and only the batch itself is hashed. The filing is chosen as `settlement::filing::covering` chooses it; a test
+/// holds the two together.
 pub(super) const FUNCTION: &str = r"
 CREATE OR REPLACE FUNCTION hub_commit_1(
     r_position BIGINT[], r_home TEXT[], r_key TEXT[], r_target TEXT[], r_kind TEXT[], r_person TEXT[], r_day TEXT[],
