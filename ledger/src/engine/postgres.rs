@@ -204,6 +204,11 @@ impl Writer {
         self.take_place()
     }
 
+    /// A transaction that is half begun is let go of together with its connection.
+    fn try_begin(&mut self, begin: &str) -> Result<(), StoreError> {
+        self.connection.batch(begin).inspect_err(|_| self.connection.connection = None)
+    }
+
     fn take_place(&mut self) -> Result<(), StoreError> {
         match self.schema.fence {
             Fence::OneWriter => self.take_fence(),
@@ -253,12 +258,15 @@ impl Database for Writer {
             Fence::OneWriter => "BEGIN",
             Fence::ManyWriters => BEGIN_ALONE,
         };
-        // A connection may have been lost since it was last used. Nothing is under way yet, so a new one will do.
-        if self.connection.is_connected() && self.connection.batch(begin).is_ok() {
-            return Ok(());
+        if self.connection.is_connected() {
+            match self.try_begin(begin) {
+                // It had been lost since it was last used. Nothing is under way yet, so a new one will do.
+                Err(StoreError::Postgres(fault)) if is_broken(&fault) => {}
+                begun => return begun,
+            }
         }
         self.connect()?;
-        self.connection.batch(begin)
+        self.try_begin(begin)
     }
 
     fn express(&mut self, batch: &mut Vec<Box<dyn Job>>) -> Vec<Told> {
