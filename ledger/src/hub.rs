@@ -47,6 +47,7 @@ pub use schema::SCHEMA;
 pub use turns::SettlementTurn;
 
 use crate::engine::{Closed, Engine, Location};
+use crate::mailbox::Mailboxes;
 use crate::store::{StoreError, StoreOptions};
 
 /// The hub's store. Clones share it.
@@ -64,6 +65,11 @@ impl HubStore {
     pub fn open(location: &Location, options: &StoreOptions) -> Result<HubStore, StoreError> {
         let express = Box::new(express::HubExpress);
         Ok(HubStore { engine: Engine::open_with(location, &SCHEMA, options, Some(express))? })
+    }
+
+    /// The mailboxes, which are kept with the causes of their letters.
+    pub fn mailboxes(&self) -> Mailboxes {
+        Mailboxes::new(self.engine.clone())
     }
 
     /// The end of the store's writer, which comes when the last handle is gone.

@@ -1,6 +1,9 @@
 //! The registry of filings: append-only rows of what was lodged and what was cancelled. Whether somebody may lodge,
 //! and whether a filing makes sense, is decided before. Called by the hub's filing service and by its money path.
 
+#[cfg(feature = "testing")]
+mod load;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -124,6 +127,17 @@ impl HubStore {
                 }
                 Ok(if held.standing == cancelled { Lodged::Stands(held) } else { Lodged::Differs(held) })
             })
+            .await
+    }
+
+    /// Lodges filings that are known to be new, many at once: for books that are filled beforehand.
+    ///
+    /// # Errors
+    /// When the store fails, or has one of them; then none is lodged.
+    #[cfg(feature = "testing")]
+    pub async fn filing_load(&self, filings: Vec<Filing>, lodging: Lodging) -> Result<(), StoreError> {
+        self.engine
+            .write(move |sql| filings.chunks(load::AT_ONCE).try_for_each(|chunk| load::insert(sql, chunk, &lodging)))
             .await
     }
 

@@ -3,13 +3,10 @@
 
 use super::express;
 use crate::engine::{Fence, Schema, Version};
+use crate::mailbox;
 
 /// The hub's tables, for [`crate::engine::migrate`].
-pub static SCHEMA: Schema = Schema {
-    name: "hub",
-    versions: &[FIRST],
-    fence: Fence::ManyWriters,
-};
+pub static SCHEMA: Schema = Schema { name: "hub", versions: &[FIRST, mailbox::TABLES], fence: Fence::ManyWriters };
 
 const FIRST: Version = Version {
     tables: TABLES,

@@ -39,7 +39,7 @@ async fn many_keys_in_opposite_order_at_two_hubs_are_each_received_once() {
     let (one, other) = both();
     let forth: Vec<Operation> = (0..RACES).map(|race| settle(&format!("m{race}"))).collect();
     let back: Vec<Operation> = forth.iter().rev().cloned().collect();
-    let at = |world: &World, operations: Vec<Operation>| {
+    let all_at = |world: &World, operations: Vec<Operation>| {
         let tasks: Vec<_> = operations
             .into_iter()
             .map(|operation| {
@@ -59,7 +59,7 @@ async fn many_keys_in_opposite_order_at_two_hubs_are_each_received_once() {
             fresh
         }
     };
-    let (here, there) = tokio::join!(at(&one, forth), at(&other, back));
+    let (here, there) = tokio::join!(all_at(&one, forth), all_at(&other, back));
     assert_eq!(here + there, RACES);
 }
 
