@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
 use sqlx::query::Query;
@@ -27,6 +27,20 @@ const READERS: usize = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The one writer of a store holds this lock for as long as its connection lasts.
 const FENCE: &str = "SELECT pg_try_advisory_lock(hashtext('yidi writer'))";
+
+/// A server may take a moment to see that the writer before is gone.
+const FENCE_TIMEOUT: Duration = Duration::from_secs(1);
+const FENCE_PAUSE: Duration = Duration::from_millis(20);
+
+/// A writer finds everything by key. Plans outlive the day on which its tables were empty, so none of them may be one
+/// that reads a table whole; and none is worth compiling.
+const BY_KEY: [(&str, &str); 5] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
 
 /// A connection whose callers wait: the writer has a thread of its own, readers run on blocking threads.
 pub(super) struct Connection {
@@ -80,6 +94,24 @@ impl Connection {
         Ok(done.rows_affected())
     }
 
+    /// Runs a statement of [`super::dialect::statement_for_each`] on many rows, column by column.
+    pub(super) fn execute_each<const N: usize>(
+        &mut self,
+        text: &'static str,
+        rows: &[[Value<'_>; N]],
+    ) -> Result<(), StoreError> {
+        let query = (0..N).fold(sqlx::query(text), |query, column| {
+            let values = rows.iter().map(|row| row[column]);
+            match rows.first().map(|row| row[column]) {
+                Some(Value::Number(_)) => query.bind(values.map(Value::number).collect::<Vec<_>>()),
+                Some(Value::Text(_)) => query.bind(values.map(Value::text).collect::<Vec<_>>()),
+                Some(Value::Bytes(_)) => query.bind(values.map(Value::bytes).collect::<Vec<_>>()),
+                None => query,
+            }
+        });
+        self.with(|runtime, connection| runtime.block_on(query.execute(connection))).map(drop)
+    }
+
     pub(super) fn query(&mut self, text: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {
         self.with(|runtime, connection| runtime.block_on(bind(text, values).fetch_all(connection)))
     }
@@ -126,6 +158,11 @@ fn bind<'q>(text: &'static str, values: &[Value<'q>]) -> Query<'q, Driver, PgArg
     })
 }
 
+/// Does work that waits for the database, whoever asks for it: a thread that runs a runtime may not wait in another.
+pub(super) fn off_runtime<T: Send>(work: impl FnOnce() -> Result<T, StoreError> + Send) -> Result<T, StoreError> {
+    thread::scope(|scope| scope.spawn(work).join().unwrap_or(Err(StoreError::Panicked)))
+}
+
 /// Connects for writing and starts the writer thread.
 pub(super) fn start(
     database: &PgConnectOptions,
@@ -134,10 +171,13 @@ pub(super) fn start(
     waiting: mpsc::Receiver<Box<dyn Job>>,
     ending: watch::Sender<()>,
 ) -> Result<(), StoreError> {
-    let mut connection = Connection::open(database)?;
-    schema::check_postgres(&mut connection, schema)?;
-    let mut writer = Writer { connection, schema, commit_delay: options.commit_delay };
-    writer.take_fence()?;
+    let mut writer = off_runtime(|| {
+        let mut connection = Connection::open(&database.clone().options(BY_KEY))?;
+        schema::check_postgres(&mut connection, schema)?;
+        let mut writer = Writer { connection, schema, commit_delay: options.commit_delay };
+        writer.take_fence()?;
+        Ok(writer)
+    })?;
     let thread = move || {
         lane::run(&mut writer, waiting);
         drop(writer);
@@ -159,10 +199,14 @@ impl Writer {
         if self.schema.fence == Fence::ManyWriters {
             return Ok(());
         }
-        let rows = self.connection.query(FENCE, &[])?;
-        let taken = rows.first().map(|row| super::row::Row(super::row::Cells::Postgres(row)).flag(0));
-        if taken.transpose()? == Some(true) {
-            return Ok(());
+        let since = Instant::now();
+        while since.elapsed() < FENCE_TIMEOUT {
+            let rows = self.connection.query(FENCE, &[])?;
+            let taken = rows.first().map(|row| super::row::Row(super::row::Cells::Postgres(row)).flag(0));
+            if taken.transpose()? == Some(true) {
+                return Ok(());
+            }
+            thread::sleep(FENCE_PAUSE);
         }
         self.connection.connection = None;
         Err(StoreError::InUse(name(self.connection.options()).into()))

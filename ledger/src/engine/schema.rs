@@ -5,7 +5,7 @@ use rusqlite::Connection as Sqlite;
 
 use super::dialect;
 use super::location::{Location, name};
-use super::postgres::Connection as Postgres;
+use super::postgres::{Connection as Postgres, off_runtime};
 use crate::store::StoreError;
 
 /// What a store keeps.
@@ -73,13 +73,13 @@ pub fn migrate(location: &Location, schema: &Schema, application_role: Option<&s
             let opened = |source| StoreError::Open { path: path.to_owned(), source };
             migrate_sqlite(&Sqlite::open(path).map_err(opened)?, schema)
         }
-        Location::Postgres(database) => {
+        Location::Postgres(database) => off_runtime(|| {
             let mut connection = Postgres::open(database)?;
             connection.batch("BEGIN")?;
             let migrated = migrate_postgres(&mut connection, schema, application_role)?;
             connection.batch("COMMIT")?;
             Ok(migrated)
-        }
+        }),
         Location::Simulated(disk) => disk.migrate(schema),
     }
 }
