@@ -59,7 +59,7 @@ impl Stores {
             }
         }
         homes.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let treatment = TreatmentStore::open(&folder.join("treatment.db"), StoreOptions::default())?;
+        let treatment = TreatmentStore::open(&folder.join("treatment.db").into(), &StoreOptions::default())?;
         Ok(Stores { hub: HubStore::open(&hub, StoreOptions::default())?, homes, treatment })
     }
 }

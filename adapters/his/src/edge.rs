@@ -60,7 +60,7 @@ pub struct Call {
     /// Its envelope.
     pub envelope: Envelope,
     /// The institution as it is today.
-    pub institution: Institution,
+    pub institution: Arc<Institution>,
     /// The habits of its client.
     pub profile: Profile,
     /// The transaction's nodes. Shared, since a call goes into closures that run again.

@@ -136,7 +136,7 @@ pub(super) fn start(
 ) -> Result<(), StoreError> {
     let mut connection = Connection::open(database)?;
     schema::check_postgres(&mut connection, schema)?;
-    let mut writer = Writer { connection, schema, commit_delay: options.commit_delay };
+    let mut writer = Writer { connection: RefCell::new(connection), schema, commit_delay: options.commit_delay };
     writer.take_fence()?;
     let thread = move || {
         lane::run(&mut writer, waiting);
@@ -148,7 +148,7 @@ pub(super) fn start(
 }
 
 struct Writer {
-    connection: Connection,
+    connection: RefCell<Connection>,
     schema: &'static Schema,
     commit_delay: Duration,
 }
@@ -159,43 +159,44 @@ impl Writer {
         if self.schema.fence == Fence::ManyWriters {
             return Ok(());
         }
-        let rows = self.connection.query(FENCE, &[])?;
+        let connection = self.connection.get_mut();
+        let rows = connection.query(FENCE, &[])?;
         let taken = rows.first().map(|row| super::row::Row(super::row::Cells::Postgres(row)).flag(0));
         if taken.transpose()? == Some(true) {
             return Ok(());
         }
-        self.connection.connection = None;
-        Err(StoreError::InUse(name(self.connection.options()).into()))
+        connection.connection = None;
+        Err(StoreError::InUse(name(connection.options()).into()))
     }
 }
 
 impl Database for Writer {
     fn begin(&mut self) -> Result<(), StoreError> {
-        if !self.connection.is_connected() {
-            self.connection.connect()?;
+        if !self.connection.get_mut().is_connected() {
+            self.connection.get_mut().connect()?;
             self.take_fence()?;
         }
-        self.connection.batch("BEGIN")
+        self.connection.get_mut().batch("BEGIN")
     }
 
     fn run(&mut self, work: &mut dyn FnMut(&Sql<'_>) -> Result<Ran, StoreError>) -> Result<Ran, StoreError> {
-        let connection = RefCell::new(&mut self.connection);
-        work(&Sql::postgres(&connection))
+        work(&Sql::postgres(&self.connection))
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
         if !self.commit_delay.is_zero() {
             thread::sleep(self.commit_delay);
         }
-        self.connection.batch("COMMIT")
+        self.connection.get_mut().batch("COMMIT")
     }
 
     fn roll_back(&mut self) {
-        if self.connection.is_connected()
-            && let Err(fault) = self.connection.batch("ROLLBACK")
+        let connection = self.connection.get_mut();
+        if connection.is_connected()
+            && let Err(fault) = connection.batch("ROLLBACK")
         {
             // Whatever state it is in, the next transaction begins on a new connection.
-            self.connection.connection = None;
+            connection.connection = None;
             tracing::warn!(error = &fault as &dyn std::error::Error, "a transaction could not be rolled back");
         }
     }
@@ -230,21 +231,20 @@ impl Readers {
 
     fn read_now<T>(&self, query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
-        let mut connection = idle.map_or_else(|| Connection::open(&self.options), Ok)?;
-        let result = catch_unwind(AssertUnwindSafe(|| in_a_snapshot(&mut connection, query)));
-        let ended = connection.batch("ROLLBACK");
+        let mut connection = RefCell::new(idle.map_or_else(|| Connection::open(&self.options), Ok)?);
+        let result = catch_unwind(AssertUnwindSafe(|| in_a_snapshot(&connection, query)));
+        let ended = connection.get_mut().batch("ROLLBACK");
         if let (Ok(()), Ok(mut idle)) = (ended, self.idle.lock()) {
-            idle.push(connection);
+            idle.push(connection.into_inner());
         }
         result.unwrap_or(Err(StoreError::Panicked))
     }
 }
 
 fn in_a_snapshot<T>(
-    connection: &mut Connection,
+    connection: &RefCell<Connection>,
     query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    connection.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-    let connection = RefCell::new(connection);
-    query(&Sql::postgres(&connection))
+    connection.borrow_mut().batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    query(&Sql::postgres(connection))
 }

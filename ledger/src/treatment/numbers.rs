@@ -2,6 +2,9 @@
 
 use super::Session;
 use crate::store::StoreError;
+use crate::values;
+
+const RESERVE: &str = "UPDATE numbers SET next = next + ?1 WHERE name = 'ids' RETURNING next";
 
 impl Session<'_> {
     /// Reserves a block and gives its first number.
@@ -9,9 +12,8 @@ impl Session<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn numbers_reserve(&self, how_many: i64) -> Result<i64, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("UPDATE numbers SET next = next + ?1 WHERE name = 'ids' RETURNING next - ?1")?;
-        Ok(statement.query_row([how_many], |row| row.get(0))?)
+        let ends = self.sql.execute_returning(RESERVE, values![how_many], |row| row.number(0))?;
+        let end = ends.first().ok_or_else(|| super::stored::corrupt("numbers", "ids", "is missing"))?;
+        Ok(end - how_many)
     }
 }

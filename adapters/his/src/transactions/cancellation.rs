@@ -54,7 +54,7 @@ fn read(call: &Call) -> Result<(CancelRequest, Noted), Refusal> {
 }
 
 fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &CancelRequest) -> Result<Prepared, Stop> {
-    let pending = session.operation_list_pending(request.encounter.as_str())?;
+    let pending = session.operation_list_pending(&request.encounter)?;
     if !pending.is_empty() {
         return Ok(Prepared::Blocked(pending));
     }
@@ -85,7 +85,7 @@ fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &CancelReq
         home: kept.home,
         treatment: call.institution.pool,
     });
-    Ok(Prepared::Planned(Box::new(Plan { request, covers: Vec::new(), kept })))
+    Ok(Prepared::Planned(Box::new(Plan { request, covers: Vec::new(), kept, shown: None })))
 }
 
 fn find(

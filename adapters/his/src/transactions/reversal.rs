@@ -1,7 +1,9 @@
 //! 2601: undoes whatever a message did, because its answer was lost. Local effects are undone here; settlements and
 //! cancellations by hub and home. A message that never arrived gets a tombstone and may never take effect.
 
-use ledger::treatment::{EncounterStanding, KnownPerson, OperationKind, Session, StoredMessage, StoredOperation};
+use ledger::treatment::{
+    EncounterStanding, KnownPerson, OperationKind, Session, StoredMessage, StoredOperation, sums_of,
+};
 use proto::convert;
 use settlement::ids::{BatchNumber, EncounterId, MessageId, PersonNumber, TransactionNumber};
 use settlement::lifecycle::Standing;
@@ -149,7 +151,7 @@ fn standing(session: &Session<'_>, operation: Option<&StoredOperation>) -> Resul
     }
     match stored.operation.kind {
         OperationKind::Settle => {
-            let settlement = session.settlement_find(&stored.operation.settlement)?;
+            let settlement = session.settlement_find(stored.operation.settlement.as_deref().unwrap_or_default())?;
             match settlement.map(|settlement| settlement.standing) {
                 Some(Standing::Cancelled { counter }) => {
                     let detail = format!("撤销记录setl_id={counter}");
@@ -173,18 +175,16 @@ fn done(call: &Call, warning: Option<&str>) -> Prepared {
 
 /// That a settlement can count again as it was: its visit stands, and its lines are all there.
 fn ensure_unchanged(session: &Session<'_>, cancel: &StoredOperation) -> Result<(), Stop> {
-    let Some(stored) = session.settlement_find(&cancel.operation.undoes)? else { return Ok(()) };
+    let undoes = cancel.operation.undoes.as_deref().unwrap_or_default();
+    let Some(stored) = session.settlement_find(undoes)? else { return Ok(()) };
     let settlement = stored.settlement;
     let encounter = EncounterId::new(&settlement.encounter).map_err(|_| Stop::from(Reason::Internal))?;
     let batch = BatchNumber::new(&settlement.batch).ok();
-    let mut total = Money::ZERO;
-    for range in session.settlement_ranges(settlement.id.as_str())? {
-        let sums = session.charge_sums(&encounter, batch.as_ref(), range)?;
-        total += sums.iter().map(|sum| sum.coverage.total()).sum();
-    }
+    let tallies = session.charge_tallies(&encounter, batch.as_ref())?;
+    let total: Money = sums_of(&tallies, &settlement.covers).iter().map(|sum| sum.coverage.total()).sum();
     let cancelled =
         session.encounter_find(&encounter)?.is_none_or(|visit| visit.standing == EncounterStanding::Cancelled);
-    if total == settlement.total && !cancelled {
+    if total == settlement.sums.total && !cancelled {
         return Ok(());
     }
     let detail = "撤销结算后费用明细或登记已变动,原结算不能恢复";
@@ -205,7 +205,7 @@ fn send(
         settlement: None,
         undoes: None,
         original: Some(message.number),
-        encounter: original.operation.encounter.clone(),
+        encounter: original.encounter.clone(),
         batch: original.operation.batch.clone(),
         interim: original.operation.interim,
         home: original.operation.home,
@@ -216,7 +216,7 @@ fn send(
         home: kept.home,
         treatment: call.institution.pool,
     });
-    Ok(Prepared::Planned(Box::new(Plan { request, covers: Vec::new(), kept })))
+    Ok(Prepared::Planned(Box::new(Plan { request, covers: Vec::new(), kept, shown: None })))
 }
 
 fn undo_here(

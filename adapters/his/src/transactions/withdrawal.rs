@@ -150,7 +150,7 @@ pub fn withdraw(
         }
     }
     for line in lines {
-        session.charge_withdraw(line.line, stamp.message, stamp.at)?;
+        session.charge_withdraw(encounter, line, stamp.message, stamp.at)?;
     }
     Ok(())
 }

@@ -24,7 +24,8 @@ pub struct Posting<'a, 's> {
     pool: PoolCode,
     /// The visit's lines with what is left of them; filled only where a line takes another back.
     held: HashMap<ChargeNumber, Held>,
-    fresh: HashSet<ChargeNumber>,
+    /// Numbers that a line has already, there or in this message.
+    taken: HashSet<ChargeNumber>,
     settled: HashMap<BatchNumber, bool>,
     covered: Covered,
     unlisted: Vec<ChargeNumber>,
@@ -54,7 +55,10 @@ impl<'a, 's> Posting<'a, 's> {
             catalogue,
             pool,
             held: HashMap::new(),
-            fresh: HashSet::new(),
+            taken: session
+                .charge_known(&encounter.id, lines.iter().map(|line| &line.number))?
+                .into_iter()
+                .collect(),
             settled: HashMap::new(),
             covered: Covered::default(),
             unlisted: Vec::new(),
@@ -87,9 +91,7 @@ impl<'a, 's> Posting<'a, 's> {
     /// # Errors
     /// When the store fails. A fault of the line is a value.
     pub fn split(&mut self, line: &UploadedLine) -> Result<Result<Charge, Refusal>, Stop> {
-        if !self.fresh.insert(line.number.clone())
-            || self.session.charge_find(&self.encounter.id, &line.number)?.is_some()
-        {
+        if !self.taken.insert(line.number.clone()) {
             return Ok(Err(fault(line, Reason::DuplicateCharge, "流水号已存在")));
         }
         if let Some(batch) = &line.batch
