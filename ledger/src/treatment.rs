@@ -46,8 +46,8 @@ pub struct TreatmentStore {
 }
 
 /// One transaction, or one snapshot, of a treatment side's store.
-pub struct Session<'c> {
-    sql: &'c Sql<'c>,
+pub struct Session<'s, 'c> {
+    sql: &'s Sql<'c>,
 }
 
 impl TreatmentStore {
@@ -72,7 +72,7 @@ impl TreatmentStore {
     /// is closing.
     pub async fn change<T, R, F>(&self, mut work: F) -> Result<Result<T, R>, StoreError>
     where
-        F: FnMut(&Session<'_>) -> Result<Result<T, R>, StoreError> + Send + 'static,
+        F: FnMut(&Session<'_, '_>) -> Result<Result<T, R>, StoreError> + Send + 'static,
         T: Send + 'static,
         R: Send + 'static,
     {
@@ -85,7 +85,7 @@ impl TreatmentStore {
     /// When a statement fails, or the store is closing.
     pub async fn look<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Session<'_>) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnOnce(&Session<'_, '_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.engine.read(move |sql| query(&Session { sql })).await
     }

@@ -25,7 +25,7 @@ pub enum Lines {
 /// # Errors
 /// When there is nothing to settle, or a sum is negative.
 pub fn build(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     encounter: &EncounterId,
     batch: Option<&BatchNumber>,
     tallies: &[ChargeTally],

@@ -65,7 +65,7 @@ pub fn key_of(
 /// What the work refuses, and what a repeat of a key may not do.
 pub async fn once<F>(edge: &Edge, call: &Call, key: MessageKey, noted: Noted, work: F) -> Result<Reply, Refusal>
 where
-    F: Fn(&Session<'_>, Stamp) -> Result<Done, Stop> + Send + 'static,
+    F: Fn(&Session<'_, '_>, Stamp) -> Result<Done, Stop> + Send + 'static,
 {
     let call = call.clone();
     edge.change(move |session| {
@@ -94,7 +94,7 @@ pub async fn repeated(edge: &Edge, key: &MessageKey, noted: &Noted) -> Result<Op
 /// # Errors
 /// When the store fails.
 pub fn keep(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     call: &Call,
     key: &MessageKey,
     noted: &Noted,
@@ -123,7 +123,7 @@ pub fn keep(
 ///
 /// # Errors
 /// When it came before with other content, was undone, or was voided before it came.
-pub fn place(session: &Session<'_>, key: &MessageKey, noted: &Noted) -> Result<Place, Stop> {
+pub fn place(session: &Session<'_, '_>, key: &MessageKey, noted: &Noted) -> Result<Place, Stop> {
     let MessagePlace { before, voided, next_number } = session.message_place(key)?;
     match before {
         None if voided => Err(Refusal::new(Reason::Voided).of_field("msgid").into()),

@@ -155,7 +155,7 @@ enum Step {
 /// What preparing refuses; what a repeat may not do; that the result is not known, or that nothing was taken.
 pub async fn once<F>(edge: Shared, call: Call, asked: Asked, prepare: F) -> Result<Carried, Refusal>
 where
-    F: Fn(&Session<'_>, &Work<'_>) -> Result<Prepared, Stop> + Clone + Send + 'static,
+    F: Fn(&Session<'_, '_>, &Work<'_>) -> Result<Prepared, Stop> + Clone + Send + 'static,
 {
     let inner = edge.clone();
     edge.to_its_end(async move {
@@ -194,7 +194,7 @@ async fn unless_sent(edge: &Edge, key: &MessageKey, refusal: Refusal) -> Refusal
 /// The first commit: the message and the bytes to be sent, or what is known of the key already.
 async fn step<F>(edge: &Edge, call: &Call, asked: &Asked, prepare: F) -> Result<Step, Refusal>
 where
-    F: Fn(&Session<'_>, &Work<'_>) -> Result<Prepared, Stop> + Send + 'static,
+    F: Fn(&Session<'_, '_>, &Work<'_>) -> Result<Prepared, Stop> + Send + 'static,
 {
     let (call, asked) = (call.clone(), asked.clone());
     let own_id = crate::ids::settlement_id(call.institution.pool, call.received, call.number);
@@ -225,7 +225,7 @@ where
 }
 
 /// Whether a repeat goes out as if for the first time: so it does where the hub surely did not take what went before.
-fn round_of(session: &Session<'_>, stored: &StoredOperation, now: Timestamp) -> Result<Round, Stop> {
+fn round_of(session: &Session<'_, '_>, stored: &StoredOperation, now: Timestamp) -> Result<Round, Stop> {
     if stored.answer.is_some() || session.operation_whereabouts(stored.message)? == Whereabouts::OnItsWay {
         return Ok(Round::Again);
     }
@@ -234,7 +234,7 @@ fn round_of(session: &Session<'_>, stored: &StoredOperation, now: Timestamp) -> 
 }
 
 fn send_again(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     asked: &Asked,
     message: StoredMessage,
     stored: StoredOperation,
@@ -245,7 +245,7 @@ fn send_again(
 }
 
 fn shown(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     asked: &Asked,
     kind: OperationKind,
     encounter: &str,
@@ -271,7 +271,7 @@ fn judged_again(call: &Call, stored: &StoredOperation) -> bool {
 }
 
 fn keep(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     call: &Call,
     asked: &Asked,
     attempt: u32,

@@ -29,7 +29,7 @@ pub fn read(node: &Node<'_>) -> KnownPerson {
 /// # Errors
 /// When the store fails.
 pub fn shown(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     person: &PersonNumber,
     told: &KnownPerson,
     message: Option<i64>,

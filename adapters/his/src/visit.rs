@@ -16,7 +16,7 @@ use crate::stop::Stop;
 /// # Errors
 /// When there is none.
 pub fn find(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     institution: &InstitutionCode,
     person: &PersonNumber,
     id: &EncounterId,
@@ -44,7 +44,7 @@ fn own(
 /// # Errors
 /// When there is none, or it was taken back.
 pub fn find_standing(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     institution: &InstitutionCode,
     person: &PersonNumber,
     id: &EncounterId,
@@ -57,7 +57,7 @@ pub fn find_standing(
 /// # Errors
 /// When there is none, or it was taken back.
 pub fn find_standing_with_person(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     institution: &InstitutionCode,
     person: &PersonNumber,
     id: &EncounterId,
@@ -78,7 +78,7 @@ fn standing(encounter: StoredEncounter) -> Result<StoredEncounter, Stop> {
 /// # Errors
 /// When there is none, it was taken back, or the patient was discharged.
 pub fn find_open(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     institution: &InstitutionCode,
     person: &PersonNumber,
     id: &EncounterId,
@@ -99,7 +99,7 @@ fn closed(why: &str) -> Stop {
 /// # Errors
 /// When the store fails.
 pub fn in_force(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     encounter: &EncounterId,
     batch: Option<&BatchNumber>,
 ) -> Result<Vec<StoredSettlement>, Stop> {
@@ -118,7 +118,7 @@ pub fn that_count(mut settlements: Vec<StoredSettlement>, batch: Option<&BatchNu
 ///
 /// # Errors
 /// When something is: it has to be undone, or found out, first.
-pub fn ensure_unsettled(session: &Session<'_>, encounter: &EncounterId) -> Result<(), Stop> {
+pub fn ensure_unsettled(session: &Session<'_, '_>, encounter: &EncounterId) -> Result<(), Stop> {
     let VisitOperations { pending, settlements } = session.operation_list_of_visit(encounter)?;
     ensure_known(&pending)?;
     match that_count(settlements, None).last() {
@@ -131,7 +131,7 @@ pub fn ensure_unsettled(session: &Session<'_>, encounter: &EncounterId) -> Resul
 ///
 /// # Errors
 /// When something is.
-pub fn ensure_nothing_pending(session: &Session<'_>, encounter: &EncounterId) -> Result<(), Stop> {
+pub fn ensure_nothing_pending(session: &Session<'_, '_>, encounter: &EncounterId) -> Result<(), Stop> {
     ensure_known(&session.operation_list_pending(encounter)?)
 }
 
@@ -171,7 +171,7 @@ impl Covered {
 ///
 /// # Errors
 /// When the store fails.
-pub fn covered(session: &Session<'_>, encounter: &EncounterId) -> Result<Covered, Stop> {
+pub fn covered(session: &Session<'_, '_>, encounter: &EncounterId) -> Result<Covered, Stop> {
     let mut covered = Vec::new();
     for StoredSettlement { settlement, standing: _ } in in_force(session, encounter, None)? {
         covered.extend(settlement.covers.into_iter().map(|range| (settlement.batch.clone(), range)));

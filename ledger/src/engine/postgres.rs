@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects. Not to be called where another runtime runs: its callers wait.
     pub(super) fn open(options: &PgConnectOptions) -> Result<Connection, StoreError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| StoreError::Thread { source })?;
@@ -111,11 +112,12 @@ impl Drop for Connection {
 /// Whether an error says something of the connection, and not of a statement. A server that goes down says so in
 /// SQLSTATE class 57.
 fn is_broken(fault: &sqlx::Error) -> bool {
-    match fault {
-        sqlx::Error::Database(said) => said.code().is_some_and(|code| code.starts_with("57P")),
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => true,
-        _ => false,
-    }
+    let going_down = fault.as_database_error().and_then(|said| said.code()).is_some_and(|code| code.starts_with("57P"));
+    let cut = matches!(
+        fault,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed
+    );
+    going_down || cut
 }
 
 fn bind<'q>(text: &'static str, values: &[Value<'q>]) -> Query<'q, Driver, PgArguments> {
@@ -126,7 +128,7 @@ fn bind<'q>(text: &'static str, values: &[Value<'q>]) -> Query<'q, Driver, PgArg
     })
 }
 
-/// Connects for writing and starts the writer thread.
+/// Connects for writing on a thread of its own, and returns when it has.
 pub(super) fn start(
     database: &PgConnectOptions,
     schema: &'static Schema,
@@ -134,69 +136,88 @@ pub(super) fn start(
     waiting: mpsc::Receiver<Box<dyn Job>>,
     ending: watch::Sender<()>,
 ) -> Result<(), StoreError> {
-    let mut connection = Connection::open(database)?;
-    schema::check_postgres(&mut connection, schema)?;
-    let mut writer = Writer { connection: RefCell::new(connection), schema, commit_delay: options.commit_delay };
-    writer.take_fence()?;
+    let (database, commit_delay) = (database.clone(), options.commit_delay);
+    let (opened, outcome) = sync_channel(1);
     let thread = move || {
+        let mut writer = match Writer::open(&database, schema, commit_delay) {
+            Ok(writer) => writer,
+            Err(fault) => return drop(opened.send(Err(fault))),
+        };
+        let _ = opened.send(Ok(()));
         lane::run(&mut writer, waiting);
         drop(writer);
         drop(ending);
     };
     let spawned = thread::Builder::new().name("ledger-writer".into()).spawn(thread);
-    spawned.map(drop).map_err(|source| StoreError::Thread { source })
+    spawned.map_err(|source| StoreError::Thread { source })?;
+    outcome.recv().map_err(|_| StoreError::Closed)?
 }
 
 struct Writer {
-    connection: RefCell<Connection>,
+    connection: Connection,
     schema: &'static Schema,
     commit_delay: Duration,
 }
 
 impl Writer {
+    fn open(
+        database: &PgConnectOptions,
+        schema: &'static Schema,
+        commit_delay: Duration,
+    ) -> Result<Writer, StoreError> {
+        let mut connection = Connection::open(database)?;
+        schema::check_postgres(&mut connection, schema)?;
+        let mut writer = Writer { connection, schema, commit_delay };
+        writer.take_fence()?;
+        Ok(writer)
+    }
+
     /// A writer that lost its connection lost its fence with it, and takes it again before it writes.
     fn take_fence(&mut self) -> Result<(), StoreError> {
         if self.schema.fence == Fence::ManyWriters {
             return Ok(());
         }
-        let connection = self.connection.get_mut();
-        let rows = connection.query(FENCE, &[])?;
+        let rows = self.connection.query(FENCE, &[])?;
         let taken = rows.first().map(|row| super::row::Row(super::row::Cells::Postgres(row)).flag(0));
         if taken.transpose()? == Some(true) {
             return Ok(());
         }
-        connection.connection = None;
-        Err(StoreError::InUse(name(connection.options()).into()))
+        self.connection.connection = None;
+        Err(StoreError::InUse(name(self.connection.options()).into()))
     }
 }
 
 impl Database for Writer {
     fn begin(&mut self) -> Result<(), StoreError> {
-        if !self.connection.get_mut().is_connected() {
-            self.connection.get_mut().connect()?;
+        // A connection may have been lost since it was last used. Nothing is under way yet, so a new one will do.
+        if self.connection.is_connected() && self.connection.batch("BEGIN").is_ok() {
+            return Ok(());
+        }
+        if !self.connection.is_connected() {
+            self.connection.connect()?;
             self.take_fence()?;
         }
-        self.connection.get_mut().batch("BEGIN")
+        self.connection.batch("BEGIN")
     }
 
     fn run(&mut self, work: &mut dyn FnMut(&Sql<'_>) -> Result<Ran, StoreError>) -> Result<Ran, StoreError> {
-        work(&Sql::postgres(&self.connection))
+        let connection = RefCell::new(&mut self.connection);
+        work(&Sql::postgres(&connection))
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
         if !self.commit_delay.is_zero() {
             thread::sleep(self.commit_delay);
         }
-        self.connection.get_mut().batch("COMMIT")
+        self.connection.batch("COMMIT")
     }
 
     fn roll_back(&mut self) {
-        let connection = self.connection.get_mut();
-        if connection.is_connected()
-            && let Err(fault) = connection.batch("ROLLBACK")
+        if self.connection.is_connected()
+            && let Err(fault) = self.connection.batch("ROLLBACK")
         {
             // Whatever state it is in, the next transaction begins on a new connection.
-            connection.connection = None;
+            self.connection.connection = None;
             tracing::warn!(error = &fault as &dyn std::error::Error, "a transaction could not be rolled back");
         }
     }
@@ -231,20 +252,21 @@ impl Readers {
 
     fn read_now<T>(&self, query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
-        let mut connection = RefCell::new(idle.map_or_else(|| Connection::open(&self.options), Ok)?);
-        let result = catch_unwind(AssertUnwindSafe(|| in_a_snapshot(&connection, query)));
-        let ended = connection.get_mut().batch("ROLLBACK");
+        let mut connection = idle.map_or_else(|| Connection::open(&self.options), Ok)?;
+        let result = catch_unwind(AssertUnwindSafe(|| in_a_snapshot(&mut connection, query)));
+        let ended = connection.batch("ROLLBACK");
         if let (Ok(()), Ok(mut idle)) = (ended, self.idle.lock()) {
-            idle.push(connection.into_inner());
+            idle.push(connection);
         }
         result.unwrap_or(Err(StoreError::Panicked))
     }
 }
 
 fn in_a_snapshot<T>(
-    connection: &RefCell<Connection>,
+    connection: &mut Connection,
     query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    connection.borrow_mut().batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-    query(&Sql::postgres(connection))
+    connection.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    let connection = RefCell::new(connection);
+    query(&Sql::postgres(&connection))
 }

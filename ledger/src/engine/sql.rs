@@ -17,7 +17,7 @@ pub struct Sql<'c> {
 #[derive(Clone, Copy)]
 enum Session<'c> {
     Sqlite(&'c rusqlite::Connection),
-    Postgres(&'c RefCell<Postgres>),
+    Postgres(&'c RefCell<&'c mut Postgres>),
 }
 
 impl<'c> Sql<'c> {
@@ -25,7 +25,7 @@ impl<'c> Sql<'c> {
         Sql { session: Session::Sqlite(connection), wrote: Cell::new(false) }
     }
 
-    pub(super) fn postgres(connection: &'c RefCell<Postgres>) -> Sql<'c> {
+    pub(super) fn postgres(connection: &'c RefCell<&'c mut Postgres>) -> Sql<'c> {
         Sql { session: Session::Postgres(connection), wrote: Cell::new(false) }
     }
 

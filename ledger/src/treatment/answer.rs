@@ -64,7 +64,7 @@ const BEFORE: &str = "SELECT EXISTS (SELECT 1 FROM reversals WHERE reversals.mes
 const INSERT: &str = "INSERT INTO answers VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
     ON CONFLICT DO NOTHING";
 
-impl Session<'_> {
+impl Session<'_, '_> {
     /// What is known of the operation of a message when an answer to it arrives.
     ///
     /// # Errors

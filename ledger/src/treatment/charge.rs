@@ -105,7 +105,7 @@ const KNOWN: &str = live!(
     "charges.encounter = ?1 AND charges.charge = wanted.value"
 );
 
-impl Session<'_> {
+impl Session<'_, '_> {
     /// Keeps the lines of a message, and what they come to.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ pub struct Diagnosis {
 const NOTE: &str = "INSERT INTO diagnoses (encounter, kind, ordinal, code, main, valid, message)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
-impl Session<'_> {
+impl Session<'_, '_> {
     /// Notes a diagnosis.
     ///
     /// # Errors

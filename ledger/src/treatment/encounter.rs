@@ -163,7 +163,7 @@ const FIND_WITH_PERSON: &str = find!(
 /// Where the columns of the person begin.
 const PERSON: usize = 15;
 
-impl Session<'_> {
+impl Session<'_, '_> {
     /// Opens a visit.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ const KEEP: &str = "INSERT INTO estimates VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
     DO UPDATE SET total = excluded.total, self_paid = excluded.self_paid, over_limit = excluded.over_limit,
     first_self_pay = excluded.first_self_pay, in_policy = excluded.in_policy, cash = excluded.cash";
 
-impl Session<'_> {
+impl Session<'_, '_> {
     /// Keeps an estimate in place of the one before.
     ///
     /// # Errors

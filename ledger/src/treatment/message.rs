@@ -180,7 +180,7 @@ const INSERT: &str = "INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?
 const MARK_REVERSED: &str = "INSERT INTO reversals VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
 const LAY_TOMBSTONE: &str = "INSERT INTO tombstones VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
 
-impl Session<'_> {
+impl Session<'_, '_> {
     /// Where a message stands that comes in: whether its key came before or was voided, and its number.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::values;
 
 const RESERVE: &str = "UPDATE numbers SET next = next + ?1 WHERE name = 'ids' RETURNING next";
 
-impl Session<'_> {
+impl Session<'_, '_> {
     /// Reserves a block and gives its first number.
     ///
     /// # Errors

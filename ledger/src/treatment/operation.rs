@@ -113,7 +113,7 @@ const FIND: &str = operations!(
 const NOTE_WHEREABOUTS: &str = "INSERT INTO sendings (message, taken, at) VALUES (?1, ?2, ?3)";
 const WHEREABOUTS: &str = "SELECT taken FROM sendings WHERE message = ?1 ORDER BY number DESC LIMIT 1";
 
-impl Session<'_> {
+impl Session<'_, '_> {
     /// The operation that a message brought.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ const KEEP: &str = "INSERT INTO people VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?
 const FIND: &str = "SELECT person, name, document_type, document, sex, birth, category, civil_servant FROM people
     WHERE person = ?1 AND known_from <= ?2 ORDER BY known_from DESC LIMIT 1";
 
-impl Session<'_> {
+impl Session<'_, '_> {
     /// Keeps what a look-up answered, for the messages from now on.
     ///
     /// # Errors

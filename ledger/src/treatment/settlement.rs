@@ -99,7 +99,7 @@ const NOTE: &str =
     "INSERT INTO settlement_events (settlement, kind, counter, message, at) VALUES (?1, ?2, ?3, ?4, ?5)";
 const OF_COUNTER: &str = "SELECT settlement FROM settlement_events WHERE counter = ?1";
 
-impl Session<'_> {
+impl Session<'_, '_> {
     /// Notes what happened to a settlement.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ const INSERT: &str = "INSERT INTO sign_ins VALUES (?1, ?2, ?3, ?4, NULL)";
 const FIND: &str = "SELECT number, institution, operator, signed_in, signed_out FROM sign_ins WHERE number = ?1";
 const END: &str = "UPDATE sign_ins SET signed_out = ?2 WHERE number = ?1";
 
-impl Session<'_> {
+impl Session<'_, '_> {
     /// Keeps a sign-in.
     ///
     /// # Errors

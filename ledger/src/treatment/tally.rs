@@ -64,7 +64,7 @@ fn add_up(sums: impl Iterator<Item = ChargeSums>) -> Vec<ChargeSums> {
     added.into_values().filter(|sum| sum.lines != 0).collect()
 }
 
-impl Session<'_> {
+impl Session<'_, '_> {
     /// What the lines of a visit, or of a batch, come to, in the order of their places.
     ///
     /// # Errors

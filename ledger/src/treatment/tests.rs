@@ -75,7 +75,7 @@ use promises;
 /// Carries out a change that nothing refuses.
 async fn changed<T: Send + 'static>(
     store: &TreatmentStore,
-    mut work: impl FnMut(&Session<'_>) -> Result<T, StoreError> + Send + 'static,
+    mut work: impl FnMut(&Session<'_, '_>) -> Result<T, StoreError> + Send + 'static,
 ) -> T {
     let done: Result<T, ()> = store.change(move |session| work(session).map(Ok)).await.expect("a store");
     done.expect("nothing is refused")

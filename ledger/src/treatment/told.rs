@@ -30,7 +30,7 @@ impl TreatmentStore {
     }
 }
 
-impl Session<'_> {
+impl Session<'_, '_> {
     fn told_list(&self) -> Result<Vec<Told>, StoreError> {
         self.sql.query(LIST, &[], |row| {
             Ok(Told {

@@ -101,7 +101,7 @@ fn check(asked: &Operation, outcome: &Outcome) -> Result<(), Refusal> {
 }
 
 /// What an accepted operation undoes of earlier ones.
-fn undo(session: &Session<'_>, stored: &StoredOperation, done: &Done, now: Timestamp) -> Result<(), Stop> {
+fn undo(session: &Session<'_, '_>, stored: &StoredOperation, done: &Done, now: Timestamp) -> Result<(), Stop> {
     match done {
         Done::Settled(_) => {}
         Done::Cancelled { counter, original, account_balance: _ } => {
@@ -113,7 +113,7 @@ fn undo(session: &Session<'_>, stored: &StoredOperation, done: &Done, now: Times
     Ok(())
 }
 
-fn reverse(session: &Session<'_>, stored: &StoredOperation, undone: &Undone, now: Timestamp) -> Result<(), Stop> {
+fn reverse(session: &Session<'_, '_>, stored: &StoredOperation, undone: &Undone, now: Timestamp) -> Result<(), Stop> {
     let note = |id: &SettlementId, change| session.settlement_note(id, &change, stored.message, now);
     match undone {
         Undone::Settlement { original, account_balance: _ } => {

@@ -42,7 +42,7 @@ pub async fn reverse(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let (request, noted) = read(&call)?;
     let key = key_of(&call, &request.person, None, None);
     let (own_call, own_request) = (call.clone(), request.clone());
-    let prepare = move |session: &Session<'_>, work: &Work<'_>| plan(session, work, &own_call, &own_request);
+    let prepare = move |session: &Session<'_, '_>, work: &Work<'_>| plan(session, work, &own_call, &own_request);
     let asked = Asked { person: request.person, key, noted, told: KnownPerson::default() };
     let carried = operation::once(edge, call.clone(), asked, prepare).await?;
     match carried {
@@ -79,7 +79,7 @@ fn read_number(data: &Node<'_>, number: &str) -> Option<TransactionNumber> {
     TransactionNumber::new(base).ok()
 }
 
-fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &ReverseRequest) -> Result<Prepared, Stop> {
+fn plan(session: &Session<'_, '_>, work: &Work<'_>, call: &Call, request: &ReverseRequest) -> Result<Prepared, Stop> {
     let target = request.target.to_text();
     let messages = session.message_list_by_target(&target)?;
     if messages.is_empty() {
@@ -121,7 +121,7 @@ fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &ReverseRe
 
 /// That no settlement came under the message id for another person or transaction: then the desk means that one, and
 /// must not read that nothing ever happened.
-fn ensure_not_mistaken(session: &Session<'_>, target: &ReversalTarget) -> Result<(), Stop> {
+fn ensure_not_mistaken(session: &Session<'_, '_>, target: &ReversalTarget) -> Result<(), Stop> {
     let namesakes = session.message_list_namesakes(target.institution.as_str(), target.message.as_str())?;
     let Some((transaction, person)) = namesakes.first() else { return Ok(()) };
     let (field, detail) = if person == target.person.as_str() {
@@ -142,7 +142,7 @@ enum Effect {
     Alive,
 }
 
-fn standing(session: &Session<'_>, operation: Option<&StoredOperation>) -> Result<Effect, Stop> {
+fn standing(session: &Session<'_, '_>, operation: Option<&StoredOperation>) -> Result<Effect, Stop> {
     let Some(stored) = operation else { return Ok(Effect::Alive) };
     let Some(answer) = &stored.answer else { return Ok(Effect::Alive) };
     let outcome = convert::read_outcome(&answer.outcome).map_err(|_| Stop::from(Reason::Internal))?;
@@ -174,7 +174,7 @@ fn done(call: &Call, warning: Option<&str>) -> Prepared {
 }
 
 /// That a settlement can count again as it was: its visit stands, and its lines are all there.
-fn ensure_unchanged(session: &Session<'_>, cancel: &StoredOperation) -> Result<(), Stop> {
+fn ensure_unchanged(session: &Session<'_, '_>, cancel: &StoredOperation) -> Result<(), Stop> {
     let undoes = cancel.operation.undoes.as_deref().unwrap_or_default();
     let Some(stored) = session.settlement_find(undoes)? else { return Ok(()) };
     let settlement = stored.settlement;
@@ -220,7 +220,7 @@ fn send(
 }
 
 fn undo_here(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     work: &Work<'_>,
     call: &Call,
     request: &ReverseRequest,

@@ -40,7 +40,7 @@ pub async fn inpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
 async fn settle(edge: Shared, call: Call, request: SettlementRequest, noted: Noted) -> Result<Reply, Refusal> {
     let key = key_of(&call, &request.person, Some(&request.encounter), request.batch.as_ref());
     let (own, own_call, own_request) = (edge.clone(), call.clone(), request.clone());
-    let prepare = move |session: &ledger::treatment::Session<'_>, work: &operation::Work<'_>| {
+    let prepare = move |session: &ledger::treatment::Session<'_, '_>, work: &operation::Work<'_>| {
         plan(session, work, &own, &own_call, &own_request)
     };
     let asked = Asked { person: request.person, key, noted, told: request.told };
@@ -52,7 +52,7 @@ async fn settle(edge: Shared, call: Call, request: SettlementRequest, noted: Not
 }
 
 fn plan(
-    session: &ledger::treatment::Session<'_>,
+    session: &ledger::treatment::Session<'_, '_>,
     work: &operation::Work<'_>,
     edge: &Shared,
     call: &Call,

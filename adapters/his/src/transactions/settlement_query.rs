@@ -94,7 +94,7 @@ struct Found {
     others: Vec<SettlementId>,
 }
 
-fn find(session: &Session<'_>, call: &Call, input: &QueryInput) -> Result<Found, Stop> {
+fn find(session: &Session<'_, '_>, call: &Call, input: &QueryInput) -> Result<Found, Stop> {
     let unknown = |field: &'static str| Refusal::new(Reason::UnknownSettlement).of_field(field);
     let mut others = Vec::new();
     let mut counter = None;

@@ -150,7 +150,7 @@ pub enum Purpose {
 /// # Errors
 /// Why the visit cannot be settled like this.
 pub fn bill(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     edge: &Edge,
     call: &Call,
     request: &SettlementRequest,
@@ -257,7 +257,7 @@ fn care(category: &str, kind: EncounterKind) -> Result<CareKind, Refusal> {
 
 /// The disease that chronic care is settled under: what the message says, else the batch's lines, else the visit.
 fn chronic_disease(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     request: &SettlementRequest,
     encounter: &StoredEncounter,
     care: CareKind,

@@ -1,7 +1,6 @@
-//! One writer at a time, whose writes stand or fall alone.
+//! One writer at a time, whose writes stand or fall alone. What a lost connection does is shown with the engine.
 
 use ::settlement::bill::ItemClass;
-use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::*;
 
@@ -72,21 +71,4 @@ async fn what_was_committed_is_there_after_opening_again(place: Place) {
     };
     let found = again.look(|session| session.message_find(&key("m", ""))).await.expect("a look");
     assert_eq!(found.map(|message| message.number), Some(1));
-}
-
-#[tokio::test]
-async fn a_writer_whose_connection_was_killed_connects_again() {
-    let place = Place::postgres();
-    let store = place.store();
-    changed(&store, |session| session.message_insert(1, &message("a", "", 1))).await;
-    let database = place.database.as_ref().expect("a database");
-    let mut superuser =
-        PgConnection::connect(&PrivatePostgres::shared().superuser_url()).await.expect("a connection");
-    let kill = format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{}'", database.name);
-    superuser.execute(sqlx::AssertSqlSafe(kill)).await.expect("they are killed");
-    let write = || store.change(|session| Ok(Ok::<_, ()>(session.message_insert(2, &message("b", "", 1))?)));
-    assert!(write().await.is_err(), "the write that meets the loss fails");
-    write().await.expect("the next one finds a connection").expect("nothing is refused");
-    let next = store.look(|session| session.message_next_number()).await.expect("a look");
-    assert_eq!(next, 3);
 }

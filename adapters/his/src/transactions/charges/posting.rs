@@ -17,8 +17,8 @@ use crate::stop::Stop;
 use crate::visit::{self, Covered};
 
 /// See the file.
-pub struct Posting<'a, 's> {
-    session: &'a Session<'s>,
+pub struct Posting<'a, 's, 'c> {
+    session: &'a Session<'s, 'c>,
     encounter: &'a StoredEncounter,
     catalogue: &'a Catalogue,
     pool: PoolCode,
@@ -37,18 +37,18 @@ struct Held {
     remaining: Remaining,
 }
 
-impl<'a, 's> Posting<'a, 's> {
+impl<'a, 's, 'c> Posting<'a, 's, 'c> {
     /// Begins to post lines to a visit.
     ///
     /// # Errors
     /// When the store fails.
     pub fn open(
-        session: &'a Session<'s>,
+        session: &'a Session<'s, 'c>,
         encounter: &'a StoredEncounter,
         catalogue: &'a Catalogue,
         pool: PoolCode,
         lines: &[UploadedLine],
-    ) -> Result<Posting<'a, 's>, Stop> {
+    ) -> Result<Posting<'a, 's, 'c>, Stop> {
         let mut posting = Posting {
             session,
             encounter,
