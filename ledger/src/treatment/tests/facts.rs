@@ -64,9 +64,10 @@ async fn tallies_say_what_the_lines_that_stand_say(place: Place) {
         let mut expected: Vec<_> = Vec::new();
         for category in 1..=5 {
             for class in [ItemClass::A, ItemClass::B, ItemClass::C] {
-                let of_both = lines.iter().filter(|line| after < line.line && line.line <= upto).filter(|line| {
-                    line.charge.category.number() == category && line.charge.class == class
-                });
+                let of_both = lines
+                    .iter()
+                    .filter(|line| after < line.line && line.line <= upto)
+                    .filter(|line| line.charge.category.number() == category && line.charge.class == class);
                 let fen: Vec<i64> = of_both.map(|line| line.charge.coverage.in_policy.fen()).collect();
                 if !fen.is_empty() {
                     expected.push((category, class, fen.iter().sum::<i64>()));
