@@ -90,7 +90,9 @@ impl Cli {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Hub(serve) => done(roles::hub(&serve).await),
             Command::His(serve) => done(roles::his(&serve).await),
-            Command::Region(Region { serve: Some(serve), command: _ }) => done(roles::region(&serve).await),
+            Command::Region(Region { serve: Some(serve), command: _ }) => {
+                done(roles::region(&serve).await)
+            }
             Command::Region(Region { serve: None, command: Some(command) }) => post::run(command).await,
             Command::Region(Region { serve: None, command: None }) => {
                 anyhow::bail!("give --config FILE to serve, or post FILE --config FILE to post records")

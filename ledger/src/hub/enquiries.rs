@@ -64,8 +64,8 @@ impl HubStore {
                     )?
                     .query_and_then(params![settlement], |row| {
                         let person: String = row.get(0)?;
-                        let person = PersonNumber::new(&person)
-                            .map_err(|fault| corrupt("operation", "of a settlement", fault))?;
+                        let person =
+                            PersonNumber::new(&person).map_err(|fault| corrupt("operation", "of a settlement", fault))?;
                         Ok(Owner { person, target: row.get(1)? })
                     })?
                     .next()
