@@ -5,13 +5,18 @@
 //! |---|---|
 //! | [`writer`] | every write: one thread, group commit |
 //! | [`readers`] | reads beside the writer |
+//! | [`engine`] | what carries every store: SQLite, PostgreSQL, the simulator's memory |
 //! | [`clock`] | the time that shells hand to the core |
 //! | [`hub`], [`home`], [`treatment`] | the stores |
+//! | `testing` | private databases, for tests only (feature `testing`) |
 
 pub mod clock;
+pub mod engine;
 pub mod home;
 pub mod hub;
 pub mod readers;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod treatment;
 pub mod writer;

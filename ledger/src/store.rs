@@ -25,9 +25,47 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
-    /// Another process writes to the file.
+    /// Another process writes to it.
     #[error("another process has the store {0} open")]
     InUse(PathBuf),
+    /// The database cannot be reached.
+    #[error("cannot reach the database {database}")]
+    Unreachable {
+        /// The database, without user and password.
+        database: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The database was not brought to the version that this program needs.
+    #[error("the database {database} has version {found}, {needed} is needed: run `yidi store migrate`")]
+    Older {
+        /// The database, without user and password.
+        database: String,
+        /// Its version; 0 where it has no tables yet.
+        found: usize,
+        /// The version that this program needs.
+        needed: usize,
+    },
+    /// The writer could not be started.
+    #[error("cannot start the store's writer")]
+    Thread {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A statement failed on PostgreSQL. The transaction was rolled back.
+    #[error("a statement failed")]
+    Postgres(#[from] sqlx::Error),
+    /// A column does not hold what it was written with.
+    #[error("the column {column} cannot be read: {problem}")]
+    Column {
+        /// The column.
+        column: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The simulator has a commit fail.
+    #[error("the commit failed")]
+    Simulated,
     /// A statement failed. The transaction was rolled back.
     #[error("a statement failed")]
     Sql(#[from] rusqlite::Error),
@@ -55,6 +93,8 @@ pub enum StoreError {
 pub struct StoreOptions {
     /// Waits this long inside every commit. For tests: this machine's disk flatters.
     pub commit_delay: Duration,
+    /// A file never grows beyond so many pages of 4 KiB; no bound where it is not set. What does not fit is refused.
+    pub max_pages: Option<u32>,
 }
 
 /// Statements that bring a store from one version to the next, oldest first.

@@ -189,7 +189,7 @@ mod tests {
     async fn a_poisoned_write_fails_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.db");
-        let options = StoreOptions { commit_delay: Duration::from_millis(20) };
+        let options = StoreOptions { commit_delay: Duration::from_millis(20), ..StoreOptions::default() };
         let writer = Writer::open(&path, SCHEMA, options).expect("a store");
         let writes: Vec<_> = [1, 2, 1, 3]
             .map(|id| {
@@ -211,7 +211,7 @@ mod tests {
     async fn a_panicking_write_fails_alone_and_the_writer_lives_on() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.db");
-        let options = StoreOptions { commit_delay: Duration::from_millis(20) };
+        let options = StoreOptions { commit_delay: Duration::from_millis(20), ..StoreOptions::default() };
         let writer = Writer::open(&path, SCHEMA, options).expect("a store");
         let poisoned = |tx: &Transaction<'_>| -> Result<(), StoreError> {
             tx.execute("INSERT INTO entries VALUES (9, 'x')", [])?;

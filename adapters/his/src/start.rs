@@ -88,7 +88,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let pools = config.pools.iter().map(|code| pool(code, &regions)).collect::<Result<_, _>>()?;
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
     let hub = HubLink::new(&config.hub, credentials, Duration::from_millis(config.deadline_ms))?;
-    let options = StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms) };
+    let options =
+        StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms), ..StoreOptions::default() };
     let store = TreatmentStore::open(&config.store, options)?;
     let (listen, tls) = (config.listen, config.tls.clone());
     let edge = Arc::new(Edge {

@@ -150,7 +150,8 @@ impl Opened {
         let regions = read_regions(config)?;
         let pools = config.read_pools(&regions).map_err(|(pool, problem)| StartError::Pool { pool, problem })?;
         let rules = rules::read(&config.rulebooks, &pools)?;
-        let options = StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms) };
+        let options =
+            StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms), ..StoreOptions::default() };
         let store = HomeStore::open(&config.store, WIRE, options)?;
         let sealing = Arc::new(Sealing::beside(&config.store)?);
         let set = store.rule_set_load(rules.texts, clock.now()).await?;

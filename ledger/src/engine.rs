@@ -1,0 +1,144 @@
+//! What carries every store: the same statements on SQLite and on PostgreSQL. One writer commits whatever waits in one
+//! transaction; reads run beside it. It knows nothing of what the tables mean. Used by the stores of this crate alone.
+//!
+//! | look in | for |
+//! |---|---|
+//! | [`Location`] | where a store is, as an operator writes it |
+//! | [`Schema`] | its tables, version by version, and what brings a database to the newest |
+//! | [`Sql`], [`Value`], [`Row`] | a statement, what goes into it and what comes back |
+//! | `job` | one write that waits, whatever it writes |
+//! | `lane` | what every writer does with a batch; `sqlite`, `postgres` and `simulated` are the three there are |
+//!
+//! One text serves both databases. It is written for SQLite: `?1` numbers what goes in, `INTEGER`, `TEXT` and `BLOB` are
+//! the only types, and a list goes in as JSON, to be read with `json_each(?1)`. [`dialect`] says it to PostgreSQL.
+
+mod dialect;
+mod job;
+mod lane;
+mod location;
+mod postgres;
+mod row;
+mod schema;
+mod simulated;
+mod sql;
+mod sqlite;
+mod value;
+
+use std::convert::Infallible;
+
+use tokio::sync::{mpsc, watch};
+
+pub use location::{Location, LocationFault};
+pub use row::Row;
+pub use schema::{Fence, Migrated, Schema, Version, migrate};
+pub use simulated::{Commit, Disk, Faults, Task};
+pub use sql::Sql;
+pub use value::{Value, list};
+
+use crate::store::{StoreError, StoreOptions};
+use job::{Job, Write};
+use lane::LONGEST_QUEUE;
+
+/// A store that is open. Clones share it; it closes when the last one is gone.
+#[derive(Clone)]
+pub struct Engine {
+    queue: mpsc::Sender<Box<dyn Job>>,
+    reads: Reads,
+    ended: watch::Receiver<()>,
+}
+
+#[derive(Clone)]
+enum Reads {
+    Sqlite(sqlite::Readers),
+    Postgres(postgres::Readers),
+    Simulated(Disk),
+}
+
+/// The end of a store's writer, to be waited for by whoever wants to open the store again.
+pub struct Closed(watch::Receiver<()>);
+
+impl Closed {
+    /// Returns once the writer has ended and given up the store. The caller's own handle must be gone before.
+    pub async fn wait(mut self) {
+        // Nothing is ever sent: the sender goes away with the writer.
+        while self.0.changed().await.is_ok() {}
+    }
+}
+
+impl Engine {
+    /// Opens a store and starts its writer. A file is made and brought to the newest version; a PostgreSQL database is
+    /// never migrated here, and may be newer than this program.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is older than this program, or somebody else writes to it.
+    pub fn open(location: &Location, schema: &'static Schema, options: &StoreOptions) -> Result<Engine, StoreError> {
+        let (queue, waiting) = mpsc::channel(LONGEST_QUEUE);
+        let (ending, ended) = watch::channel(());
+        let reads = match location {
+            Location::File(path) => {
+                sqlite::start(path, schema, options, waiting, ending)?;
+                Reads::Sqlite(sqlite::Readers::open(path)?)
+            }
+            Location::Postgres(database) => {
+                postgres::start(database, schema, options, waiting, ending)?;
+                Reads::Postgres(postgres::Readers::new(database.clone()))
+            }
+            Location::Simulated(disk) => {
+                simulated::start(disk, schema, waiting, ending)?;
+                Reads::Simulated(disk.clone())
+            }
+        };
+        Ok(Engine { queue, reads, ended })
+    }
+
+    /// The end of the writer, which comes when the last handle is gone.
+    pub fn closed(&self) -> Closed {
+        Closed(self.ended.clone())
+    }
+
+    /// Carries out a write, and returns once it is durable. The work must not depend on having run only once: when a
+    /// neighbour in its batch fails, the batch is rolled back and each write is tried alone.
+    ///
+    /// # Errors
+    /// When a statement fails or the work panics (nothing was changed), the commit fails (whether it counts is then
+    /// unknown, and to be read back by key), or the store is closing.
+    pub async fn write<T, F>(&self, mut work: F) -> Result<T, StoreError>
+    where
+        F: FnMut(&Sql<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let kept: Result<T, Infallible> = self.change(move |sql| work(sql).map(Ok)).await?;
+        kept.map_err(|never| match never {})
+    }
+
+    /// Carries out a change that its own work may refuse. What it refuses leaves nothing behind, though its neighbours
+    /// in the batch are kept. Refuse before the first statement that writes: anything later costs the batch.
+    ///
+    /// # Errors
+    /// As [`Engine::write`].
+    pub async fn change<T, R, F>(&self, work: F) -> Result<Result<T, R>, StoreError>
+    where
+        F: FnMut(&Sql<'_>) -> Result<Result<T, R>, StoreError> + Send + 'static,
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let (job, answer) = Write::new(work);
+        self.queue.send(Box::new(job)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Reads in one snapshot of the store.
+    ///
+    /// # Errors
+    /// When a statement fails, the query panics, or the process is stopping.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.reads {
+            Reads::Sqlite(readers) => readers.read(query).await,
+            Reads::Postgres(readers) => readers.read(query).await,
+            Reads::Simulated(disk) => disk.read(query).await,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What every writer does with the writes that wait: all of them in one transaction, and only then are they told. One
+//! that fails, or that undoes what it wrote, never costs its neighbours: then each is tried alone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::sync::mpsc;
+
+use super::job::{Job, Ran};
+use super::sql::Sql;
+use crate::store::StoreError;
+
+/// At most this many writes share a transaction; beyond it a batch costs latency and saves nothing.
+const LARGEST_BATCH: usize = 256;
+/// At most this many writes wait. Callers bound what is in flight well below it.
+pub(super) const LONGEST_QUEUE: usize = 4096;
+
+/// A database with one transaction at a time.
+pub(super) trait Database {
+    fn begin(&mut self) -> Result<(), StoreError>;
+    fn run(&mut self, work: &mut dyn FnMut(&Sql<'_>) -> Result<Ran, StoreError>) -> Result<Ran, StoreError>;
+    fn commit(&mut self) -> Result<(), StoreError>;
+    fn roll_back(&mut self);
+}
+
+/// Commits what waits until the last handle of the store is gone. No timer: the commit before is the window in which
+/// the next batch gathers.
+pub(super) fn run(database: &mut impl Database, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+    let mut batch = Vec::with_capacity(LARGEST_BATCH);
+    while waiting.blocking_recv_many(&mut batch, LARGEST_BATCH) > 0 {
+        commit(database, std::mem::take(&mut batch));
+    }
+}
+
+/// The next batch, as [`run`] takes it; none when the store closes.
+pub(super) async fn next(waiting: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<Vec<Box<dyn Job>>> {
+    let mut batch = Vec::new();
+    (waiting.recv_many(&mut batch, LARGEST_BATCH).await > 0).then_some(batch)
+}
+
+/// Commits a batch, and tells everybody in it.
+fn commit(database: &mut impl Database, batch: Vec<Box<dyn Job>>) {
+    commit_untold(database, batch).into_iter().for_each(|(job, committed)| job.finish(committed));
+}
+
+/// A write, and how its commit went.
+type Told = (Box<dyn Job>, Result<(), StoreError>);
+
+/// Commits a batch, and leaves it to the caller to tell.
+pub(super) fn commit_untold(database: &mut impl Database, mut batch: Vec<Box<dyn Job>>) -> Vec<Told> {
+    let alone = batch.len() == 1;
+    match try_commit(database, &mut batch) {
+        Ok(Ran::Keep) => batch.into_iter().map(|job| (job, Ok(()))).collect(),
+        Ok(Ran::Undo) if alone => batch.into_iter().map(|job| (job, Ok(()))).collect(),
+        Err(fault) if alone => batch.pop().map(|job| (job, Err(fault))).into_iter().collect(),
+        Ok(Ran::Undo) | Err(_) => batch.into_iter().flat_map(|job| commit_untold(database, vec![job])).collect(),
+    }
+}
+
+fn try_commit(database: &mut impl Database, batch: &mut [Box<dyn Job>]) -> Result<Ran, StoreError> {
+    database.begin()?;
+    for job in batch {
+        // The writer is everybody's: a fault in one piece of work must not end it. Nothing half-done stays behind,
+        // since the transaction is rolled back and a job starts afresh when it runs again.
+        let ran = catch_unwind(AssertUnwindSafe(|| database.run(&mut |sql| job.run(sql))));
+        match ran.unwrap_or(Err(StoreError::Panicked)) {
+            Ok(Ran::Keep) => {}
+            spoilt @ (Ok(Ran::Undo) | Err(_)) => {
+                database.roll_back();
+                return spoilt;
+            }
+        }
+    }
+    database.commit().map(|()| Ran::Keep).inspect_err(|_| database.roll_back())
+}

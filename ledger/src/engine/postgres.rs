@@ -1,0 +1,250 @@
+//! PostgreSQL: one writer connection on a thread of its own, and a few for reading. A connection that is lost is made
+//! again at the next use; what was being committed then is read back by its key, never guessed.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Connection as _, Postgres as Driver};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::job::{Job, Ran};
+use super::lane::{self, Database};
+use super::location::name;
+use super::schema::{self, Fence, Schema};
+use super::sql::Sql;
+use super::value::Value;
+use crate::store::{StoreError, StoreOptions};
+
+/// How many reads run at once.
+const READERS: usize = 4;
+/// How long making a connection may take. A database that does not answer must not hold a desk longer than a refusal.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The one writer of a store holds this lock for as long as its connection lasts.
+const FENCE: &str = "SELECT pg_try_advisory_lock(hashtext('yidi writer'))";
+
+/// A connection whose callers wait: the writer has a thread of its own, readers run on blocking threads.
+pub(super) struct Connection {
+    /// None only while it is dropped.
+    runtime: Option<Runtime>,
+    options: Box<PgConnectOptions>,
+    connection: Option<PgConnection>,
+}
+
+impl Connection {
+    /// Connects.
+    pub(super) fn open(options: &PgConnectOptions) -> Result<Connection, StoreError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|source| StoreError::Thread { source })?;
+        let mut connection =
+            Connection { runtime: Some(runtime), options: Box::new(options.clone()), connection: None };
+        connection.connect()?;
+        Ok(connection)
+    }
+
+    pub(super) fn options(&self) -> &PgConnectOptions {
+        &self.options
+    }
+
+    fn is_connected(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    fn connect(&mut self) -> Result<(), StoreError> {
+        let options = self.options.clone();
+        let unreachable = |source| StoreError::Unreachable { database: name(&self.options), source };
+        let connecting = async { tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await };
+        let connected = self.runtime()?.block_on(connecting);
+        let timed_out = |_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+        self.connection = Some(connected.unwrap_or_else(timed_out).map_err(unreachable)?);
+        Ok(())
+    }
+
+    fn runtime(&self) -> Result<&Runtime, StoreError> {
+        self.runtime.as_ref().ok_or(StoreError::Closed)
+    }
+
+    /// Runs statements without values, all or none.
+    pub(super) fn batch(&mut self, text: &str) -> Result<(), StoreError> {
+        let text = AssertSqlSafe(text.to_owned());
+        self.with(|runtime, connection| runtime.block_on(sqlx::raw_sql(text).execute(connection))).map(drop)
+    }
+
+    pub(super) fn execute(&mut self, text: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        let done = self.with(|runtime, connection| runtime.block_on(bind(text, values).execute(connection)))?;
+        Ok(done.rows_affected())
+    }
+
+    pub(super) fn query(&mut self, text: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {
+        self.with(|runtime, connection| runtime.block_on(bind(text, values).fetch_all(connection)))
+    }
+
+    /// Uses the connection, and lets go of one that is broken.
+    fn with<T>(
+        &mut self,
+        work: impl FnOnce(&Runtime, &mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let runtime = self.runtime.as_ref().ok_or(StoreError::Closed)?;
+        let connection = self.connection.as_mut().ok_or(StoreError::Closed)?;
+        let done = work(runtime, connection);
+        if done.as_ref().is_err_and(is_broken) {
+            self.connection = None;
+        }
+        Ok(done?)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // Waiting for a runtime's end is forbidden where another one runs, and there is nothing to wait for.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Whether an error says something of the connection, and not of a statement. A server that goes down says so in
+/// SQLSTATE class 57.
+fn is_broken(fault: &sqlx::Error) -> bool {
+    match fault {
+        sqlx::Error::Database(said) => said.code().is_some_and(|code| code.starts_with("57P")),
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
+fn bind<'q>(text: &'static str, values: &[Value<'q>]) -> Query<'q, Driver, PgArguments> {
+    values.iter().fold(sqlx::query(text), |query, value| match *value {
+        Value::Number(number) => query.bind(number),
+        Value::Text(text) => query.bind(text),
+        Value::Bytes(bytes) => query.bind(bytes),
+    })
+}
+
+/// Connects for writing and starts the writer thread.
+pub(super) fn start(
+    database: &PgConnectOptions,
+    schema: &'static Schema,
+    options: &StoreOptions,
+    waiting: mpsc::Receiver<Box<dyn Job>>,
+    ending: watch::Sender<()>,
+) -> Result<(), StoreError> {
+    let mut connection = Connection::open(database)?;
+    schema::check_postgres(&mut connection, schema)?;
+    let mut writer = Writer { connection, schema, commit_delay: options.commit_delay };
+    writer.take_fence()?;
+    let thread = move || {
+        lane::run(&mut writer, waiting);
+        drop(writer);
+        drop(ending);
+    };
+    let spawned = thread::Builder::new().name("ledger-writer".into()).spawn(thread);
+    spawned.map(drop).map_err(|source| StoreError::Thread { source })
+}
+
+struct Writer {
+    connection: Connection,
+    schema: &'static Schema,
+    commit_delay: Duration,
+}
+
+impl Writer {
+    /// A writer that lost its connection lost its fence with it, and takes it again before it writes.
+    fn take_fence(&mut self) -> Result<(), StoreError> {
+        if self.schema.fence == Fence::ManyWriters {
+            return Ok(());
+        }
+        let rows = self.connection.query(FENCE, &[])?;
+        let taken = rows.first().map(|row| super::row::Row(super::row::Cells::Postgres(row)).flag(0));
+        if taken.transpose()? == Some(true) {
+            return Ok(());
+        }
+        self.connection.connection = None;
+        Err(StoreError::InUse(name(self.connection.options()).into()))
+    }
+}
+
+impl Database for Writer {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        if !self.connection.is_connected() {
+            self.connection.connect()?;
+            self.take_fence()?;
+        }
+        self.connection.batch("BEGIN")
+    }
+
+    fn run(&mut self, work: &mut dyn FnMut(&Sql<'_>) -> Result<Ran, StoreError>) -> Result<Ran, StoreError> {
+        let connection = RefCell::new(&mut self.connection);
+        work(&Sql::postgres(&connection))
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        if !self.commit_delay.is_zero() {
+            thread::sleep(self.commit_delay);
+        }
+        self.connection.batch("COMMIT")
+    }
+
+    fn roll_back(&mut self) {
+        if self.connection.is_connected()
+            && let Err(fault) = self.connection.batch("ROLLBACK")
+        {
+            // Whatever state it is in, the next transaction begins on a new connection.
+            self.connection.connection = None;
+            tracing::warn!(error = &fault as &dyn std::error::Error, "a transaction could not be rolled back");
+        }
+    }
+}
+
+/// The connections for reading, each made when it is first needed.
+#[derive(Clone)]
+pub(super) struct Readers {
+    options: Box<PgConnectOptions>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn new(options: Box<PgConnectOptions>) -> Readers {
+        Readers { options, idle: Arc::default(), turns: Arc::new(Semaphore::new(READERS)) }
+    }
+
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.turns.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let readers = self.clone();
+        let ran = tokio::task::spawn_blocking(move || {
+            let result = readers.read_now(query);
+            drop(turn);
+            result
+        });
+        ran.await.map_err(|_| StoreError::Closed)?
+    }
+
+    fn read_now<T>(&self, query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
+        let mut connection = idle.map_or_else(|| Connection::open(&self.options), Ok)?;
+        let result = catch_unwind(AssertUnwindSafe(|| in_a_snapshot(&mut connection, query)));
+        let ended = connection.batch("ROLLBACK");
+        if let (Ok(()), Ok(mut idle)) = (ended, self.idle.lock()) {
+            idle.push(connection);
+        }
+        result.unwrap_or(Err(StoreError::Panicked))
+    }
+}
+
+fn in_a_snapshot<T>(
+    connection: &mut Connection,
+    query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    let connection = RefCell::new(connection);
+    query(&Sql::postgres(&connection))
+}

@@ -1,0 +1,170 @@
+//! The tables of a store, version by version, and what brings a database to the newest one. What is append-only is so
+//! because the database refuses everything else, whoever asks.
+
+use rusqlite::Connection as Sqlite;
+
+use super::dialect;
+use super::location::{Location, name};
+use super::postgres::Connection as Postgres;
+use crate::store::StoreError;
+
+/// What a store keeps.
+#[derive(Debug)]
+pub struct Schema {
+    /// Whose it is: one word.
+    pub name: &'static str,
+    /// Oldest first. What has once been served is never changed, only followed.
+    pub versions: &'static [Version],
+    /// Who may write to a PostgreSQL database of it.
+    pub fence: Fence,
+}
+
+/// One step from one version to the next.
+#[derive(Debug)]
+pub struct Version {
+    /// The statements, written for SQLite; see [`super::dialect`].
+    pub tables: &'static str,
+    /// The tables among them whose rows are never changed or removed.
+    pub append_only: &'static [&'static str],
+    /// Statements for PostgreSQL alone, as it reads them: functions of the hot path.
+    pub postgres: &'static str,
+}
+
+/// Who may write to a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// One process at a time.
+    OneWriter,
+    /// Several at once; the store's statements are written for it. Files have one writer all the same.
+    ManyWriters,
+}
+
+/// What a migration did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// The version before.
+    pub from: usize,
+    /// The version now.
+    pub to: usize,
+}
+
+const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS versions (store TEXT NOT NULL, version BIGINT NOT NULL,
+    PRIMARY KEY (store, version))";
+/// Migrations take turns.
+const TURN: &str = "SELECT pg_advisory_xact_lock(hashtext('yidi versions'))";
+const REFUSE: &str = "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$";
+
+impl Schema {
+    fn newest(&self) -> usize {
+        self.versions.len()
+    }
+}
+
+/// Brings a store to the newest version, as the owner of its tables. On PostgreSQL the application role that serving
+/// processes use may read and add, change only what is not append-only, and owns nothing.
+///
+/// # Errors
+/// When the database cannot be reached, or a statement fails: then nothing was changed.
+pub fn migrate(location: &Location, schema: &Schema, application_role: Option<&str>) -> Result<Migrated, StoreError> {
+    match location {
+        Location::File(path) => {
+            let _lock = crate::store::lock(path)?;
+            let opened = |source| StoreError::Open { path: path.to_owned(), source };
+            migrate_sqlite(&Sqlite::open(path).map_err(opened)?, schema)
+        }
+        Location::Postgres(database) => {
+            let mut connection = Postgres::open(database)?;
+            connection.batch("BEGIN")?;
+            let migrated = migrate_postgres(&mut connection, schema, application_role)?;
+            connection.batch("COMMIT")?;
+            Ok(migrated)
+        }
+        Location::Simulated(disk) => disk.migrate(schema),
+    }
+}
+
+pub(super) fn migrate_sqlite(connection: &Sqlite, schema: &Schema) -> Result<Migrated, StoreError> {
+    let from: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    for (index, version) in schema.versions.iter().enumerate().skip(from as usize) {
+        let triggers: String = version.append_only.iter().map(|table| sqlite_triggers(table)).collect();
+        let statements = version.tables;
+        connection.execute_batch(&format!(
+            "BEGIN IMMEDIATE; {statements}; {triggers} PRAGMA user_version = {}; COMMIT",
+            index + 1
+        ))?;
+    }
+    Ok(Migrated { from: from as usize, to: schema.newest().max(from as usize) })
+}
+
+/// REPLACE is refused too, since it deletes first and recursive triggers are on.
+fn sqlite_triggers(table: &str) -> String {
+    ["UPDATE", "DELETE"]
+        .map(|change| {
+            format!(
+                "CREATE TRIGGER {table}_refuses_{change} BEFORE {change} ON {table}
+                 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;"
+            )
+        })
+        .concat()
+}
+
+fn migrate_postgres(
+    connection: &mut Postgres,
+    schema: &Schema,
+    application_role: Option<&str>,
+) -> Result<Migrated, StoreError> {
+    connection.batch(TURN)?;
+    connection.batch(VERSIONS)?;
+    connection.batch(REFUSE)?;
+    let from = version_of(connection, schema)?;
+    for (index, version) in schema.versions.iter().enumerate().skip(from) {
+        connection.batch(&dialect::tables(version.tables))?;
+        connection.batch(version.postgres)?;
+        for table in version.append_only {
+            connection.batch(&format!(
+                "CREATE TRIGGER {table}_refuses_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+                 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            ))?;
+        }
+        connection.batch(&format!("INSERT INTO versions VALUES ('{}', {})", schema.name, index + 1))?;
+    }
+    if let Some(role) = application_role {
+        grant(connection, schema, role)?;
+    }
+    Ok(Migrated { from, to: schema.newest().max(from) })
+}
+
+/// What the role may do. It owns nothing, so it cannot take a trigger away either.
+fn grant(connection: &mut Postgres, schema: &Schema, role: &str) -> Result<(), StoreError> {
+    let role = format!("\"{}\"", role.replace('"', "\"\""));
+    connection.batch(&format!(
+        "GRANT USAGE ON SCHEMA public TO {role};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role};
+         REVOKE INSERT, UPDATE, DELETE ON versions FROM {role};"
+    ))?;
+    for table in schema.versions.iter().flat_map(|version| version.append_only) {
+        connection.batch(&format!("REVOKE UPDATE, DELETE ON {table} FROM {role}"))?;
+    }
+    Ok(())
+}
+
+fn version_of(connection: &mut Postgres, schema: &Schema) -> Result<usize, StoreError> {
+    let newest = "SELECT COALESCE(MAX(version), 0) FROM versions WHERE store = $1";
+    let rows = connection.query(newest, crate::values![schema.name])?;
+    let version = rows.first().map_or(Ok(0), |row| super::row::Row(super::row::Cells::Postgres(row)).number(0))?;
+    Ok(usize::try_from(version).unwrap_or(0))
+}
+
+/// Refuses a database that is older than this program; a newer one is welcome, for tables only grow until every
+/// process is new.
+pub(super) fn check_postgres(connection: &mut Postgres, schema: &Schema) -> Result<(), StoreError> {
+    let database = name(connection.options());
+    let prepared = connection.query("SELECT to_regclass('versions') IS NOT NULL", &[])?;
+    let prepared =
+        prepared.first().is_some_and(|row| super::row::Row(super::row::Cells::Postgres(row)).flag(0).unwrap_or(false));
+    let found = if prepared { version_of(connection, schema)? } else { 0 };
+    let needed = schema.newest();
+    if found < needed { Err(StoreError::Older { database, found, needed }) } else { Ok(()) }
+}

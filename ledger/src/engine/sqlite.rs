@@ -1,0 +1,229 @@
+//! SQLite: one file, one writer thread, a few read-only connections. What the writer promises is durable when the
+//! write-ahead log is on the disk (`synchronous = FULL`).
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
+use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::job::{Job, Ran};
+use super::lane::{self, Database};
+use super::row::{Cells, Row};
+use super::schema::{self, Schema};
+use super::sql::Sql;
+use super::value::Value;
+use crate::store::{StoreError, StoreOptions, lock};
+
+/// How often the log is checkpointed, on a connection of its own, so that no commit waits for it.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// How many reads run at once: enough to keep two cores busy, few enough to keep the page caches small.
+const READERS: usize = 4;
+
+/// Opens a file for writing, brings it to the newest version and starts its writer thread.
+pub(super) fn start(
+    path: &Path,
+    schema: &'static Schema,
+    options: &StoreOptions,
+    waiting: mpsc::Receiver<Box<dyn Job>>,
+    ending: watch::Sender<()>,
+) -> Result<(), StoreError> {
+    let lock = lock(path)?;
+    let connection = open_for_writing(path, schema, options)?;
+    let checkpointer = start_checkpointer(path.to_owned());
+    let mut writer = Writer { connection, commit_delay: options.commit_delay };
+    let thread = move || {
+        lane::run(&mut writer, waiting);
+        // In this order: whoever waits for the end opens the file again.
+        drop((checkpointer, writer, lock));
+        drop(ending);
+    };
+    let spawned = thread::Builder::new().name("ledger-writer".into()).spawn(thread);
+    spawned.map(drop).map_err(|source| StoreError::Folder { path: path.to_owned(), source })
+}
+
+fn open_for_writing(path: &Path, schema: &Schema, options: &StoreOptions) -> Result<Connection, StoreError> {
+    let opened = |source| StoreError::Open { path: path.to_owned(), source };
+    let connection = Connection::open(path).map_err(opened)?;
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+             PRAGMA recursive_triggers = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA busy_timeout = 5000;
+             PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;",
+        )
+        .map_err(opened)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    schema::migrate_sqlite(&connection, schema)?;
+    if let Some(pages) = options.max_pages {
+        connection.pragma_update(None, "max_page_count", pages).map_err(opened)?;
+    }
+    Ok(connection)
+}
+
+struct Writer {
+    connection: Connection,
+    commit_delay: Duration,
+}
+
+impl Database for Writer {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        run_word(&self.connection, "BEGIN IMMEDIATE")
+    }
+
+    fn run(&mut self, work: &mut dyn FnMut(&Sql<'_>) -> Result<Ran, StoreError>) -> Result<Ran, StoreError> {
+        work(&Sql::sqlite(&self.connection))
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        if !self.commit_delay.is_zero() {
+            thread::sleep(self.commit_delay);
+        }
+        run_word(&self.connection, "COMMIT")
+    }
+
+    fn roll_back(&mut self) {
+        roll_back(&self.connection);
+    }
+}
+
+/// Ends a transaction that is to leave nothing behind. A full disk ends it by itself.
+pub(super) fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit()
+        && let Err(fault) = run_word(connection, "ROLLBACK")
+    {
+        tracing::error!(error = &fault as &dyn std::error::Error, "a transaction could not be rolled back");
+    }
+}
+
+pub(super) fn run_word(connection: &Connection, word: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(word)?.execute([])?;
+    Ok(())
+}
+
+fn start_checkpointer(path: PathBuf) -> SyncSender<()> {
+    let (stop, stopped) = sync_channel::<()>(0);
+    thread::spawn(move || {
+        let connection = Connection::open(&path).ok();
+        while stopped.recv_timeout(CHECKPOINT_EVERY) == Err(RecvTimeoutError::Timeout) {
+            if let Some(connection) = &connection
+                && let Err(fault) = connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)")
+            {
+                tracing::warn!(error = %fault, "the write-ahead log could not be checkpointed");
+            }
+        }
+    });
+    stop
+}
+
+pub(super) fn execute(connection: &Connection, text: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+    let mut statement = prepare(connection, text, values)?;
+    let changed = statement.raw_execute()?;
+    Ok(changed as u64)
+}
+
+pub(super) fn query<T>(
+    connection: &Connection,
+    text: &str,
+    values: &[Value<'_>],
+    mut read: impl FnMut(Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = prepare(connection, text, values)?;
+    let mut rows = statement.raw_query();
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(read(Row(Cells::Sqlite(row)))?);
+    }
+    Ok(all)
+}
+
+pub(super) fn find<T>(
+    connection: &Connection,
+    text: &str,
+    values: &[Value<'_>],
+    read: impl FnOnce(Row<'_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    let mut statement = prepare(connection, text, values)?;
+    let mut rows = statement.raw_query();
+    rows.next()?.map(|row| read(Row(Cells::Sqlite(row)))).transpose()
+}
+
+fn prepare<'c>(
+    connection: &'c Connection,
+    text: &str,
+    values: &[Value<'_>],
+) -> Result<CachedStatement<'c>, StoreError> {
+    let mut statement = connection.prepare_cached(text)?;
+    for (place, value) in (1..).zip(values) {
+        statement.raw_bind_parameter(place, value)?;
+    }
+    Ok(statement)
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match *self {
+            Value::Number(Some(number)) => ToSqlOutput::Owned(Owned::Integer(number)),
+            Value::Text(Some(text)) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Value::Bytes(Some(bytes)) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Value::Number(None) | Value::Text(None) | Value::Bytes(None) => ToSqlOutput::Owned(Owned::Null),
+        })
+    }
+}
+
+/// The read-only connections of one file, each used by one caller at a time on a blocking thread.
+#[derive(Clone)]
+pub(super) struct Readers {
+    idle: Arc<Mutex<Vec<Connection>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Readers {
+    /// Opens the connections; the writer has made the file before.
+    pub(super) fn open(path: &Path) -> Result<Readers, StoreError> {
+        let open = || {
+            let connection =
+                Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            connection.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;")?;
+            connection.set_prepared_statement_cache_capacity(128);
+            Ok(connection)
+        };
+        let idle = (0..READERS)
+            .map(|_| open())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+        Ok(Readers { idle: Arc::new(Mutex::new(idle)), turns: Arc::new(Semaphore::new(READERS)) })
+    }
+
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.turns.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let idle = self.idle.clone();
+        let ran = tokio::task::spawn_blocking(move || {
+            let connection = idle.lock().ok().and_then(|mut idle| idle.pop()).ok_or(StoreError::Closed)?;
+            // A fault in one read must not cost a connection: there are few.
+            let result = catch_unwind(AssertUnwindSafe(|| in_a_snapshot(&connection, query)));
+            roll_back(&connection);
+            if let Ok(mut idle) = idle.lock() {
+                idle.push(connection);
+            }
+            drop(turn);
+            result.unwrap_or(Err(StoreError::Panicked))
+        });
+        ran.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+fn in_a_snapshot<T>(
+    connection: &Connection,
+    query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    run_word(connection, "BEGIN")?;
+    query(&Sql::sqlite(connection))
+}

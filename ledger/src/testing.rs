@@ -1,0 +1,9 @@
+//! Private databases for tests, measurements and long runs: a PostgreSQL server of one's own, and databases in it.
+//! Behind the feature `testing`; nothing that serves calls it.
+
+mod installation;
+mod keeper;
+mod postgres;
+
+pub use installation::PostgresError;
+pub use postgres::{Database, Durability, PostgresOptions, PrivatePostgres};
