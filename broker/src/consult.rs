@@ -1,20 +1,21 @@
 //! Questions that leave no trace: looking a person up, estimates, queries. They are routed, and nothing of them is kept
 //! or logged. Called by the gRPC service.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use proto::convert;
+use proto::status::NoReply;
 use proto::v1;
-use proto::v1::home_region_client::HomeRegionClient;
 use proto::v1::query_request::About;
 use settlement::encounter::Encounter;
 use settlement::filing::{self, Filing};
 use settlement::ids::{PersonNumber, PoolCode, RegionCode};
 use settlement::operation::{Operation, Request};
 use settlement::refusal::{Reason, Refusal};
-use tonic::transport::Channel;
-use tonic::{Response, Status};
 
 use crate::hub::Hub;
+use crate::port::HomePort;
 
 impl Hub {
     /// Finds a person at home.
@@ -22,8 +23,8 @@ impl Hub {
     /// # Errors
     /// The region's refusal, or why it could not be asked.
     pub async fn look_up(&self, asked: v1::LookUpRequest) -> Result<v1::LookUpReply, Refusal> {
-        let pool = self.directory.pool_of_area(&asked.home)?;
-        self.consult(pool, |mut home| async move { home.look_up(asked).await }).await
+        let (pool, patience) = (self.directory.pool_of_area(&asked.home)?, self.patience);
+        self.consult(pool, |home| async move { home.look_up(asked, patience).await }).await
     }
 
     /// Has a home region say what it keeps about a person; which filing covers a visit the hub says itself.
@@ -31,7 +32,7 @@ impl Hub {
     /// # Errors
     /// The region's refusal, or why it could not be asked.
     pub async fn query(&self, asked: v1::QueryRequest) -> Result<v1::QueryReply, Refusal> {
-        let pool = self.directory.pool_of_area(&asked.home)?;
+        let (pool, patience) = (self.directory.pool_of_area(&asked.home)?, self.patience);
         if let Some(About::CoveringFiling(visit)) = &asked.about {
             self.directory.home(pool)?;
             let person = PersonNumber::new(&asked.person).map_err(|fault| invalid("psn_no", fault))?;
@@ -43,7 +44,7 @@ impl Hub {
                 ..v1::QueryReply::default()
             });
         }
-        self.consult(pool, |mut home| async move { home.query(asked).await }).await
+        self.consult(pool, |home| async move { home.query(asked, patience).await }).await
     }
 
     /// Has a bill worked out, with the filing that covers the visit.
@@ -65,8 +66,8 @@ impl Hub {
             deadline_ms: i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX),
             position: 0,
         };
-        let asked = v1::EstimateRequest { hub: Some(hub), ..asked };
-        self.consult(settle.home, |mut home| async move { home.estimate(asked).await }).await
+        let (asked, patience) = (v1::EstimateRequest { hub: Some(hub), ..asked }, self.patience);
+        self.consult(settle.home, |home| async move { home.estimate(asked, patience).await }).await
     }
 
     async fn covering_filing(
@@ -83,17 +84,13 @@ impl Hub {
         Ok(filing::covering(&held, self.directory.regions(), area, admitted).cloned())
     }
 
-    async fn consult<T, F>(
-        &self,
-        pool: PoolCode,
-        call: impl FnOnce(HomeRegionClient<Channel>) -> F,
-    ) -> Result<T, Refusal>
+    async fn consult<T, F>(&self, pool: PoolCode, call: impl FnOnce(Arc<dyn HomePort>) -> F) -> Result<T, Refusal>
     where
-        F: Future<Output = Result<Response<T>, Status>>,
+        F: Future<Output = Result<T, NoReply>>,
     {
         let home = self.directory.home(pool)?;
         let _place = self.limits.enter(home)?;
-        home.consult(self.patience, call).await
+        home.consult(call).await
     }
 }
 

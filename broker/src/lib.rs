@@ -6,8 +6,9 @@
 //! | [`settle`] | **the money path**: receive, forward, answer |
 //! | [`errand`], [`answer`], [`doubt`] | one operation on its way, what a home region may answer, what got no answer |
 //! | [`admission`], [`limits`], [`in_flight`] | who may ask for what, how much at once, what is being asked right now |
-//! | [`directory`] | regions, homes and the way to them |
+//! | [`directory`], [`port`] | regions, homes and the way to them |
 //! | [`consult`] | questions that leave no trace |
+//! | [`door`] | what treatment regions may ask, whatever carries it |
 //! | [`service`], [`filings`] | the gRPC services |
 //! | [`jobs`] | what runs by itself |
 //! | [`config`], [`start`](mod@start) | the life of the process |
@@ -18,6 +19,7 @@ pub mod answer;
 pub mod config;
 pub mod consult;
 pub mod directory;
+pub mod door;
 pub mod doubt;
 pub mod errand;
 pub mod filings;
@@ -27,6 +29,7 @@ pub mod in_flight;
 pub mod jobs;
 pub mod limits;
 pub mod measures;
+pub mod port;
 pub mod service;
 pub mod settle;
 pub mod start;

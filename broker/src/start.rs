@@ -24,10 +24,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, HomeConfig};
 use crate::directory::{Book, Directory, Home};
+use crate::door::Door;
 use crate::filings::FilingService;
 use crate::hub::Hub;
 use crate::jobs;
 use crate::limits::{LARGEST_MESSAGE, Limits};
+use crate::port::GrpcHome;
 use crate::service::HubService;
 
 /// Why the hub cannot start.
@@ -135,7 +137,8 @@ impl Running {
     }
 
     async fn serve(&self, listener: MtlsListener) {
-        let service = HubService::new(self.hub.clone(), self.tasks.clone(), self.abort.clone());
+        let door = Door::new(self.hub.clone(), self.tasks.clone(), self.abort.clone());
+        let service = HubService::new(door);
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<HubServer<HubService>>().await;
         let served = builder()
@@ -197,7 +200,8 @@ async fn directory(
         let expected = Expected::HomeOf(pools.clone());
         let channel = channel(&home.address, credentials.clone(), expected, connect_timeout)?;
         let book = Book::known_up_to(highest_book_seq(store, &pools).await?);
-        homes.push(Arc::new(Home::new(pools, channel, config.in_flight_per_home(), book)));
+        let port = Arc::new(GrpcHome::new(channel));
+        homes.push(Arc::new(Home::new(pools, port, config.in_flight_per_home(), book)));
     }
     Ok(Directory::new(regions, homes))
 }

@@ -124,6 +124,11 @@ impl Credentials {
         self.settings().own.names().to_vec()
     }
 
+    /// Ourselves, as a peer would see us. Whoever holds credentials holds the key to them.
+    pub(crate) fn own(&self) -> Peer {
+        self.settings().own
+    }
+
     /// Settings for accepting a connection, from the files as they are now.
     pub fn server_config(&self) -> Arc<ServerConfig> {
         self.settings().server

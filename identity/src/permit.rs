@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use settlement::ids::PoolCode;
 use tonic::{Request, Status};
 
+use crate::credentials::Credentials;
 use crate::name::{Role, all_regions};
 use crate::peer::Peer;
 
@@ -32,6 +33,14 @@ impl TreatmentPermit {
     /// Permission denied, without detail, when the peer is no treatment region.
     pub fn from_request<T>(request: &Request<T>) -> Result<TreatmentPermit, Status> {
         peer_with(Role::Treatment, request).map(TreatmentPermit)
+    }
+
+    /// The permit that we ourselves would get, for a program that is both ends at once, such as the simulator.
+    ///
+    /// # Errors
+    /// Permission denied, when our certificate is no treatment region's.
+    pub fn of_our_own(credentials: &Credentials) -> Result<TreatmentPermit, Status> {
+        with_role(Role::Treatment, &credentials.own()).map(TreatmentPermit)
     }
 
     /// The pools whose institutions the peer acts for; never empty.
@@ -84,6 +93,14 @@ impl HubPermit {
         peer_with(Role::Hub, request).map(HubPermit)
     }
 
+    /// The permit that we ourselves would get, for a program that is both ends at once, such as the simulator.
+    ///
+    /// # Errors
+    /// Permission denied, when our certificate is not the hub's.
+    pub fn of_our_own(credentials: &Credentials) -> Result<HubPermit, Status> {
+        with_role(Role::Hub, &credentials.own()).map(HubPermit)
+    }
+
     /// Who holds the permit.
     pub fn peer(&self) -> &Peer {
         &self.0
@@ -126,6 +143,10 @@ fn peer_with<T>(role: Role, request: &Request<T>) -> Result<Peer, Status> {
         tracing::error!(%role, "a request came over a listener without mutual TLS, refused");
         return Err(denied());
     };
+    with_role(role, peer)
+}
+
+fn with_role(role: Role, peer: &Peer) -> Result<Peer, Status> {
     if peer.pools(role).is_empty() {
         tracing::warn!(%role, peer = peer.fingerprint(), "a peer asked for what its certificate has no role for");
         return Err(denied());

@@ -28,10 +28,46 @@ pub fn to_refusal(status: &Status) -> Refusal {
         .unwrap_or_else(|| Refusal::new(Reason::RegionUnavailable).because(format!("{:?}", status.code())))
 }
 
+/// Why a call brought no reply, whatever carried it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoReply {
+    /// No connection could be made: nothing left.
+    NeverSent,
+    /// The other side refuses in our own words.
+    Refused(Refusal),
+    /// It was sent, and nobody knows what became of it.
+    Silent(Code),
+}
+
+impl NoReply {
+    /// What a status says. Whether anything was sent is for the connection to say.
+    pub fn of(status: &Status, never_sent: bool) -> NoReply {
+        match carried_refusal(status) {
+            Some(refusal) => NoReply::Refused(refusal),
+            None if never_sent => NoReply::NeverSent,
+            None => NoReply::Silent(status.code()),
+        }
+    }
+
+    /// What is told where the call had no effect: without words of its own, the other side is not to be had.
+    pub fn into_refusal(self) -> Refusal {
+        match self {
+            NoReply::Refused(refusal) => refusal,
+            NoReply::NeverSent => Refusal::new(Reason::RegionUnavailable).because(format!("{:?}", Code::Unavailable)),
+            NoReply::Silent(code) => Refusal::new(Reason::RegionUnavailable).because(format!("{code:?}")),
+        }
+    }
+}
+
+/// The refusal of a message that cannot be read.
+pub fn refusal_of_wire_error(error: &WireError) -> Refusal {
+    let field = error.faults.first().map(|fault| fault.field.clone()).unwrap_or_default();
+    Refusal::new(Reason::InvalidField).of_field(field).because(error.to_string())
+}
+
 /// The status for a message that cannot be read.
 pub fn of_wire_error(error: &WireError) -> Status {
-    let field = error.faults.first().map(|fault| fault.field.clone()).unwrap_or_default();
-    of_refusal(&Refusal::new(Reason::InvalidField).of_field(field).because(error.to_string()))
+    of_refusal(&refusal_of_wire_error(error))
 }
 
 fn code_of(reason: Reason) -> Code {

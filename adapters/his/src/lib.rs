@@ -32,6 +32,7 @@ mod marks;
 mod node;
 mod operation;
 mod paths;
+pub mod port;
 mod setlinfo;
 mod start;
 mod stop;
@@ -41,4 +42,4 @@ pub mod transactions;
 mod visit;
 
 pub use config::Config;
-pub use start::{Running, StartError, start};
+pub use start::{Door, Running, StartError, Tables, start};

@@ -23,7 +23,7 @@ pub async fn run(
         return Err(Refusal::new(Reason::InvalidField).of_field("infno"));
     };
     let filing = arrival.filing.as_ref().map(|attached| attached.filing.clone());
-    let mut book = store.book_read(Asked::Operate(Box::new(arrival))).await.map_err(crate::service::unread)?;
+    let mut book = store.book_read(Asked::Operate(Box::new(arrival))).await.map_err(crate::door::unread)?;
     let judge = |question: &settlement::decide::Question<'_>| judge_by(&rules.books, question);
     let outcome = match estimate(&mut book, &operation.key, settle, filing.as_ref(), &judge, at) {
         Ok(done) => Outcome::Accepted { decided_at: at, done },

@@ -4,7 +4,7 @@
 //! | look in | for |
 //! |---|---|
 //! | [`config`], [`start`](mod@start) | settings, and the life of the process |
-//! | [`service`] | the gRPC service: permit, convert, call, convert |
+//! | [`service`], [`door`] | the gRPC service; what it lets in: permit, convert, call, convert |
 //! | [`committer`] | **the money path**: what waits is decided in one batch and one commit |
 //! | [`look_up`], [`estimate`], [`query`] | questions that change nothing |
 //! | [`people`], [`post`], [`rules`] | files that come in: enrollees, postings, rule books |
@@ -16,6 +16,7 @@
 
 pub mod committer;
 pub mod config;
+pub mod door;
 pub mod estimate;
 pub mod look_up;
 pub mod people;

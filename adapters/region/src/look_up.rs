@@ -39,7 +39,7 @@ pub async fn run(store: &HomeStore, sealing: &Sealing, question: &Question) -> R
         return Err(Refusal::new(Reason::UnknownPerson).of_field("psn_name"));
     }
     let number = enrollee.facts.number.clone();
-    let (balance, seq) = store.account_balance_read(number.clone()).await.map_err(crate::service::unread)?;
+    let (balance, seq) = store.account_balance_read(number.clone()).await.map_err(crate::door::unread)?;
     let coverages = coverages(&enrollee, question.on, balance);
     if coverages.is_empty() {
         return Err(Refusal::new(Reason::NotInsured).because(question.on.to_string()));
@@ -80,7 +80,7 @@ async fn find(store: &HomeStore, sealing: &Sealing, question: &Question) -> Resu
         _ => return Err(Refusal::new(Reason::InvalidField).of_field("mdtrt_cert_type")),
     };
     for credential in tried {
-        let found = store.enrollee_find(question.home, credential).await.map_err(crate::service::unread)?;
+        let found = store.enrollee_find(question.home, credential).await.map_err(crate::door::unread)?;
         if let Some(enrollee) = found {
             return Ok(enrollee);
         }

@@ -9,8 +9,8 @@ use proto::v1;
 use settlement::ids::{EncounterId, PersonNumber, PoolCode};
 use settlement::refusal::{Reason, Refusal};
 
+use crate::door::unread;
 use crate::look_up::date_text;
-use crate::service::unread;
 
 /// Whose facts, and of which.
 #[derive(Clone, Debug)]

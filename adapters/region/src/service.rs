@@ -1,172 +1,54 @@
-//! The gRPC service that the hub calls. A handler takes the permit, converts, calls, converts back; whoever is not
-//! the hub gets nowhere.
-
-use std::collections::BTreeSet;
-use std::sync::Arc;
+//! The gRPC service that the hub calls. A handler takes the permit and goes through the door, where everything else
+//! happens; whoever is not the hub gets nowhere.
 
 use identity::permit::HubPermit;
-use ledger::clock::Clock;
-use ledger::home::{Arrival, Asked, AttachedFiling, HomeStore, Reply};
-use ledger::store::StoreError;
-use prost::Message;
 use proto::v1::home_region_server::HomeRegion;
-use proto::v1::query_request::About as WireAbout;
-use proto::{convert, status, v1};
-use settlement::ids::{EncounterId, IdError, PersonNumber, PoolCode, RegionCode};
-use settlement::refusal::{Reason, Refusal};
+use proto::{status, v1};
+use settlement::refusal::Refusal;
 use tonic::{Request, Response, Status};
 
-use crate::committer::{Committer, InForce};
-use crate::query::About;
-use crate::sealing::Sealing;
-use crate::{estimate, look_up, query};
+use crate::door::Door;
 
 /// The service.
 pub struct RegionService {
-    /// The pools that it answers for.
-    pub pools: BTreeSet<PoolCode>,
-    /// Where operations wait.
-    pub committer: Committer,
-    /// The book.
-    pub store: HomeStore,
-    /// The rule books in force.
-    pub rules: InForce,
-    /// The key for names and documents.
-    pub sealing: Arc<Sealing>,
-    /// The time.
-    pub clock: Clock,
+    door: Door,
+}
+
+impl RegionService {
+    /// The service behind a door.
+    pub fn new(door: Door) -> RegionService {
+        RegionService { door }
+    }
 }
 
 #[tonic::async_trait]
 impl HomeRegion for RegionService {
     async fn look_up(&self, request: Request<v1::LookUpRequest>) -> Result<Response<v1::LookUpReply>, Status> {
-        HubPermit::from_request(&request)?;
-        let question = self.look_up_question(request.into_inner()).map_err(|fault| status::of_refusal(&fault))?;
-        reply(look_up::run(&self.store, &self.sealing, &question).await)
+        let permit = HubPermit::from_request(&request)?;
+        told(self.door.look_up(&permit, request.into_inner()).await)
     }
 
     async fn estimate(&self, request: Request<v1::EstimateRequest>) -> Result<Response<v1::EstimateReply>, Status> {
-        HubPermit::from_request(&request)?;
-        let v1::EstimateRequest { operation, hub, request_id: _ } = request.into_inner();
-        let arrival = self.arrival(operation, hub)?;
-        let estimated = estimate::run(&self.store, &self.rules, arrival, self.clock.now()).await;
-        reply(
-            estimated
-                .map(|(outcome, seq)| v1::EstimateReply { outcome: convert::write_outcome(&outcome), book_seq: seq.0 }),
-        )
+        let permit = HubPermit::from_request(&request)?;
+        told(self.door.estimate(&permit, request.into_inner()).await)
     }
 
     async fn operate(&self, request: Request<v1::OperateRequest>) -> Result<Response<v1::Answer>, Status> {
-        HubPermit::from_request(&request)?;
-        let v1::OperateRequest { operation, hub, request_id } = request.into_inner();
-        let arrival = self.arrival(operation, hub)?;
-        reply(self.ask(Asked::Operate(Box::new(arrival)), &request_id).await)
+        let permit = HubPermit::from_request(&request)?;
+        told(self.door.operate(&permit, request.into_inner()).await)
     }
 
     async fn resolve(&self, request: Request<v1::ResolveRequest>) -> Result<Response<v1::Answer>, Status> {
-        HubPermit::from_request(&request)?;
-        let v1::ResolveRequest { key, home, request_id } = request.into_inner();
-        let served = read_pool(&home).and_then(|home| self.serves(home));
-        served.map_err(|fault| status::of_refusal(&fault))?;
-        let key = convert::read_key(&key.unwrap_or_default()).map_err(|fault| status::of_wire_error(&fault))?;
-        reply(self.ask(Asked::Resolve(key), &request_id).await)
+        let permit = HubPermit::from_request(&request)?;
+        told(self.door.resolve(&permit, request.into_inner()).await)
     }
 
     async fn query(&self, request: Request<v1::QueryRequest>) -> Result<Response<v1::QueryReply>, Status> {
-        HubPermit::from_request(&request)?;
-        let asked = self.question(request.into_inner()).map_err(|fault| status::of_refusal(&fault))?;
-        let (home, person, about) = asked;
-        reply(query::run(&self.store, home, person, about).await)
+        let permit = HubPermit::from_request(&request)?;
+        told(self.door.query(&permit, request.into_inner()).await)
     }
 }
 
-impl RegionService {
-    async fn ask(&self, asked: Asked, request_id: &str) -> Result<v1::Answer, Refusal> {
-        let message = asked.key().message.clone();
-        let message = message.as_str();
-        match self.committer.ask(asked).await? {
-            Reply::Answer { seq, outcome } => {
-                let book_seq = seq.0;
-                tracing::debug!(message, request_id, book_seq, "message {message} is answered at place {book_seq}");
-                Ok(v1::Answer { outcome, book_seq })
-            }
-            Reply::Undecided(fault) => {
-                tracing::warn!(message, request_id, reason = ?fault.reason, "message {message} was not decided");
-                Err(fault)
-            }
-            Reply::ContentDiffers { field } => {
-                tracing::debug!(message, request_id, field, "message {message} came before with another {field}");
-                Err(Refusal::new(Reason::ContentDiffers).of_field(field))
-            }
-        }
-    }
-
-    fn arrival(&self, bytes: bytes::Bytes, hub: Option<v1::HubFields>) -> Result<Arrival, Status> {
-        let operation = convert::read_operation(&bytes).map_err(|fault| status::of_wire_error(&fault))?;
-        self.serves(operation.home()).map_err(|fault| status::of_refusal(&fault))?;
-        let filing = match hub.and_then(|fields| fields.filing) {
-            Some(wire) => Some(AttachedFiling {
-                filing: convert::read_filing(&wire).map_err(|fault| status::of_wire_error(&fault))?,
-                bytes: wire.encode_to_vec().into(),
-            }),
-            None => None,
-        };
-        Ok(Arrival { operation: Arc::new(operation), bytes, filing })
-    }
-
-    fn serves(&self, home: PoolCode) -> Result<(), Refusal> {
-        let not_served = || Refusal::new(Reason::RegionNotServed).of_field("insuplc_admdvs").because(home.to_string());
-        if self.pools.contains(&home) { Ok(()) } else { Err(not_served()) }
-    }
-
-    fn look_up_question(&self, request: v1::LookUpRequest) -> Result<look_up::Question, Refusal> {
-        let home = read_pool(&request.home)?;
-        self.serves(home)?;
-        let on = match request.on.as_str() {
-            "" => self.clock.today(),
-            day => day.parse().map_err(|_| Refusal::new(Reason::InvalidField).of_field("begntime"))?,
-        };
-        let v1::LookUpRequest { credential_type, credential, name, .. } = request;
-        Ok(look_up::Question { home, credential_type, credential, name, on })
-    }
-
-    fn question(&self, request: v1::QueryRequest) -> Result<(PoolCode, PersonNumber, About), Refusal> {
-        let home = read_pool(&request.home)?;
-        self.serves(home)?;
-        let person = PersonNumber::new(&request.person).map_err(|fault| invalid("psn_no", fault))?;
-        let about = match request.about {
-            Some(WireAbout::RunningTotals(v1::RunningTotals { month })) => About::RunningTotals(month),
-            Some(WireAbout::Qualifications(v1::Qualifications {})) => About::Qualifications,
-            Some(WireAbout::Visit(v1::VisitSettlements { encounter })) => {
-                let encounter = EncounterId::new(&encounter).map_err(|fault| invalid("mdtrt_id", fault))?;
-                About::Visit(
-                    encounter,
-                    Some(request.treatment).filter(|code| !code.is_empty()).map(|code| read_pool(&code)).transpose()?,
-                )
-            }
-            // The registry of filings is the hub's; it answers this itself.
-            Some(WireAbout::CoveringFiling(_)) => return Err(Refusal::new(Reason::InvalidField).of_field("about")),
-            None => return Err(Refusal::new(Reason::MissingField).of_field("about")),
-        };
-        Ok((home, person, about))
-    }
-}
-
-fn read_pool(code: &str) -> Result<PoolCode, Refusal> {
-    RegionCode::new(code).map(PoolCode).map_err(|fault| invalid("insuplc_admdvs", fault))
-}
-
-fn invalid(field: &'static str, fault: IdError) -> Refusal {
-    let reason = if fault == IdError::Empty { Reason::MissingField } else { Reason::InvalidField };
-    Refusal::new(reason).of_field(field).because(fault.to_string())
-}
-
-fn reply<T>(result: Result<T, Refusal>) -> Result<Response<T>, Status> {
-    result.map(Response::new).map_err(|refusal| status::of_refusal(&refusal))
-}
-
-/// What is told when the store cannot be read: nothing was changed.
-pub(crate) fn unread(fault: StoreError) -> Refusal {
-    tracing::error!(error = &fault as &dyn std::error::Error, "the region's store cannot be read");
-    Reason::Internal.into()
+fn told<T>(reply: Result<T, Refusal>) -> Result<Response<T>, Status> {
+    reply.map(Response::new).map_err(|refusal| status::of_refusal(&refusal))
 }

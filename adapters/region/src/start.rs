@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::committer::{Committer, InForce};
 use crate::config::Config;
+use crate::door::Door;
 use crate::people;
 use crate::post::{self, Poster};
 use crate::rules::{self, RulesError};
@@ -222,7 +223,7 @@ impl Running {
     async fn serve(&self, listener: MtlsListener, opened: Opened, waiting: usize, clock: Clock) {
         let Opened { pools, regions: _, store, rules, sealing } = opened;
         let (committer, work) = Committer::new(store.clone(), rules.clone(), clock.clone(), waiting);
-        let service = RegionService { pools, committer, store, rules, sealing, clock };
+        let service = RegionService::new(Door { pools, committer, store, rules, sealing, clock });
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_serving::<HomeRegionServer<RegionService>>().await;
         let served = builder()

@@ -3,32 +3,27 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use identity::client::never_sent;
-use proto::status::{carried_refusal, to_refusal};
+use proto::status::NoReply;
 use proto::v1;
-use proto::v1::home_region_client::HomeRegionClient;
 use settlement::ids::PoolCode;
 use settlement::refusal::{Reason, Refusal};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tonic::transport::Channel;
-use tonic::{Response, Status};
 
 use super::book::Book;
 use crate::answer;
 use crate::errand::{Errand, Sending};
-use crate::limits::LARGEST_MESSAGE;
 use crate::measures;
+use crate::port::HomePort;
 
 /// A home region.
 pub struct Home {
     pools: BTreeSet<PoolCode>,
     name: String,
-    client: HomeRegionClient<Channel>,
+    port: Arc<dyn HomePort>,
     places: Semaphore,
     book: Book,
     answers: AtomicBool,
@@ -48,14 +43,11 @@ pub enum Asked {
 }
 
 impl Home {
-    /// A home region behind a channel.
-    pub fn new(pools: BTreeSet<PoolCode>, channel: Channel, in_flight: usize, book: Book) -> Home {
+    /// A home region behind a port.
+    pub fn new(pools: BTreeSet<PoolCode>, port: Arc<dyn HomePort>, in_flight: usize, book: Book) -> Home {
         let name = pools.iter().map(PoolCode::to_string).collect::<Vec<_>>().join("+");
-        let client = HomeRegionClient::new(channel)
-            .max_decoding_message_size(LARGEST_MESSAGE)
-            .max_encoding_message_size(LARGEST_MESSAGE);
         let places = Semaphore::new(in_flight);
-        Home { pools, name, client, places, book, answers: AtomicBool::new(true) }
+        Home { pools, name, port, places, book, answers: AtomicBool::new(true) }
     }
 
     /// The pools whose enrollees it answers for.
@@ -80,8 +72,8 @@ impl Home {
 
     /// Sends an operation.
     pub async fn operate(&self, errand: &Errand) -> Asked {
-        let (mut client, highest) = (self.client.clone(), self.book.highest());
-        let asked = self.ask(errand, errand.sending, pin!(client.operate(errand.envelope()))).await;
+        let highest = self.book.highest();
+        let asked = self.ask(errand, errand.sending, self.port.operate(errand.envelope(), errand.left())).await;
         if let Asked::Answered(answer) = &asked {
             self.note_book(errand, answer.book_seq, highest);
         }
@@ -90,51 +82,41 @@ impl Home {
 
     /// Asks what became of an operation. One that never came there never will.
     pub async fn resolve(&self, errand: &Errand) -> Asked {
-        let mut client = self.client.clone();
         // What is asked about may be in the region's book, whatever the question is refused for.
-        self.ask(errand, Sending::Again, pin!(client.resolve(errand.question()))).await
+        self.ask(errand, Sending::Again, self.port.resolve(errand.question(), errand.left())).await
     }
 
     /// Has a question answered that leaves no trace anywhere.
     ///
     /// # Errors
     /// The region's refusal, or region-unavailable where it gives none.
-    pub async fn consult<T, F>(
-        &self,
-        patience: Duration,
-        call: impl FnOnce(HomeRegionClient<Channel>) -> F,
-    ) -> Result<T, Refusal>
+    pub async fn consult<T, F>(&self, call: impl FnOnce(Arc<dyn HomePort>) -> F) -> Result<T, Refusal>
     where
-        F: Future<Output = Result<Response<T>, Status>>,
+        F: Future<Output = Result<T, NoReply>>,
     {
-        match self.timed(patience, call(self.client.clone())).await {
-            Ok(answered) => Ok(answered.into_inner()),
-            Err(status) => Err(to_refusal(&status)),
-        }
+        self.timed(call(self.port.clone())).await.map_err(NoReply::into_refusal)
     }
 
     async fn ask(
         &self,
         errand: &Errand,
         sending: Sending,
-        call: impl Future<Output = Result<Response<v1::Answer>, Status>>,
+        call: impl Future<Output = Result<v1::Answer, NoReply>>,
     ) -> Asked {
-        match self.timed(errand.left(), call).await {
-            Ok(answered) => Asked::Answered(answered.into_inner()),
-            Err(status) => {
-                let (home, position) = (&self.name, errand.position.0);
-                let (request_id, code) = (&errand.request_id, status.code());
-                tracing::warn!(home, position, request_id, ?code, "{home} gave no answer to operation {position}");
-                without_answer(&status, sending)
+        match self.timed(call).await {
+            Ok(answer) => Asked::Answered(answer),
+            Err(why) => {
+                let (home, position, request_id) = (&self.name, errand.position.0, &errand.request_id);
+                tracing::warn!(home, position, request_id, ?why, "{home} gave no answer to operation {position}");
+                without_answer(why, sending)
             }
         }
     }
 
-    async fn timed<T>(&self, patience: Duration, call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    async fn timed<T>(&self, call: impl Future<Output = Result<T, NoReply>>) -> Result<T, NoReply> {
         let started = Instant::now();
-        let timed_out = |_| Err(Status::deadline_exceeded("no answer by the deadline"));
-        let ended = tokio::time::timeout(patience, call).await.unwrap_or_else(timed_out);
-        let spoke = ended.as_ref().map_or_else(|status| carried_refusal(status).is_some(), |_| true);
+        let ended = call.await;
+        let spoke = matches!(&ended, Ok(_) | Err(NoReply::Refused(_)));
         self.answers.store(spoke, Ordering::Relaxed);
         measures::home_asked(&self.name, started.elapsed(), spoke);
         ended
@@ -160,17 +142,15 @@ impl Home {
 /// A region that refuses in our own words keeps nothing of this call: for good, or for now. For good is an answer only
 /// to what surely was never sent before: of anything else the region's book may hold the true answer already. The rest
 /// leaves us in the dark, unless no connection could be made.
-fn without_answer(status: &Status, sending: Sending) -> Asked {
-    if never_sent(status) {
-        return Asked::NeverLeft(Reason::RegionUnavailable.into());
-    }
-    match carried_refusal(status) {
-        Some(refusal) if matches!(refusal.reason, Reason::Busy | Reason::RegionUnavailable) => {
+fn without_answer(why: NoReply, sending: Sending) -> Asked {
+    match why {
+        NoReply::NeverSent => Asked::NeverLeft(Reason::RegionUnavailable.into()),
+        NoReply::Refused(refusal) if matches!(refusal.reason, Reason::Busy | Reason::RegionUnavailable) => {
             Asked::NeverLeft(refusal)
         }
-        Some(refusal) if sending == Sending::First && !refusal.reason.is_transient() => {
+        NoReply::Refused(refusal) if sending == Sending::First && !refusal.reason.is_transient() => {
             Asked::Answered(answer::refused(refusal))
         }
-        Some(_) | None => Asked::Silent,
+        NoReply::Refused(_) | NoReply::Silent(_) => Asked::Silent,
     }
 }
