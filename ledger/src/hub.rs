@@ -8,11 +8,13 @@
 //! | `answers` | keeping an answer together with what it books |
 //! | `journal` | entries, lines, balance |
 //! | `filings` | the registry of filings |
+//! | `falls` | home regions' books that were restored from an older copy, and what is missing from them |
 //! | `turns` | the journal as clearing and reports fold it |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
 mod answers;
 mod evidence;
+mod falls;
 mod filings;
 mod journal;
 mod operations;
@@ -28,6 +30,7 @@ use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
 pub use evidence::{Counts, Record};
+pub use falls::{Fall, Given};
 pub use filings::{FilingStanding, Lodged, Lodging, RegisteredFiling};
 pub use journal::UnbalancedEntry;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};

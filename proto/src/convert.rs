@@ -5,12 +5,14 @@ mod encounter;
 mod filing;
 mod operation;
 mod outcome;
+mod shares;
 mod used;
 
 use std::fmt;
 
 use jiff::civil::Date;
 use prost::Message;
+use settlement::adjudication::Payers;
 use settlement::decide::{Decision, UsagePosting};
 use settlement::filing::Filing;
 use settlement::operation::{Operation, OperationKey};
@@ -87,6 +89,11 @@ pub fn write_decision(decision: &Decision) -> bytes::Bytes {
 /// Every field that is missing or malformed.
 pub fn read_used(outcome: &[u8]) -> Result<Option<UsagePosting>, WireError> {
     read(outcome, used::read)
+}
+
+/// Writes who pays what of a bill.
+pub fn write_shares(payers: &Payers) -> v1::Shares {
+    shares::write(payers)
 }
 
 /// Reads the key of an operation.

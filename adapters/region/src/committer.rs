@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use ledger::clock::Clock;
 use ledger::home::{Asked, HomeStore, Reply, RuleSet};
-use settlement::decide::{Book, Verdict, decide, judge_by, resolve};
-use settlement::refusal::{Reason, Refusal};
+use settlement::decide::{Book, BookSeq, Verdict, decide, judge_by, resolve};
+use settlement::refusal::{BOOK_SEQ, Reason, Refusal};
 use settlement::rulebook::RuleBooks;
 use tokio::sync::{mpsc, oneshot};
 
@@ -31,6 +31,8 @@ pub struct Committer {
 
 struct Waiting {
     asked: Asked,
+    /// How far the book went when whoever asks last heard of it.
+    known: BookSeq,
     answer: oneshot::Sender<Result<Reply, Refusal>>,
 }
 
@@ -46,14 +48,16 @@ impl Committer {
         (Committer { queue }, run(Batches { store, rules, clock }, arrivals))
     }
 
-    /// Asks, and returns once the answer is durable.
+    /// Asks, and returns once the answer is durable. `known` is how far the book went when whoever asks last heard of
+    /// it: a book that ends before was restored from an older copy, and decides nothing until it is whole again.
     ///
     /// # Errors
-    /// [`Reason::Busy`] when too many wait: nothing was kept. [`Reason::NotYetKnown`] when the store failed: asking
+    /// [`Reason::Busy`] when too many wait: nothing was kept. [`Reason::RegionUnavailable`], naming `book_seq` and how
+    /// far the book goes, when that is less than what is known. [`Reason::NotYetKnown`] when the store failed: asking
     /// again by key tells.
-    pub async fn ask(&self, asked: Asked) -> Result<Reply, Refusal> {
+    pub async fn ask(&self, asked: Asked, known: BookSeq) -> Result<Reply, Refusal> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Waiting { asked, answer }).map_err(|_| Refusal::new(Reason::Busy))?;
+        self.queue.try_send(Waiting { asked, known, answer }).map_err(|_| Refusal::new(Reason::Busy))?;
         answered.await.unwrap_or_else(|_| Err(Reason::NotYetKnown.into()))
     }
 }
@@ -66,19 +70,56 @@ struct Batches {
 
 async fn run(batches: Batches, mut arrivals: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::with_capacity(LARGEST_BATCH);
+    let mut held = BookSeq(0);
     while arrivals.recv_many(&mut waiting, LARGEST_BATCH).await > 0 {
+        if waiting.iter().any(|waiting| waiting.known > held) {
+            // Rare: after a start, after entries were taken back, and in a book that was restored from an older copy.
+            held = batches.held(held, &mut waiting).await;
+        }
+        if waiting.is_empty() {
+            continue;
+        }
         metrics::histogram!("yidi_region_batch_size")
             .record(f64::from(u32::try_from(waiting.len()).unwrap_or(u32::MAX)));
         let (asked, answers): (Vec<_>, Vec<_>) =
             waiting.drain(..).map(|waiting| (waiting.asked, waiting.answer)).unzip();
         for (answer, reply) in answers.into_iter().zip(batches.decide(asked.into()).await) {
+            if let Ok(Reply::Answer { seq, outcome: _ }) = &reply {
+                held = held.max(*seq);
+            }
             // A caller that has gone away loses its answer, not its operation: the hub asks again by key.
             let _ = answer.send(reply);
         }
     }
 }
 
+/// Refuses whoever knows of more than the book holds.
+fn refuse_behind(held: BookSeq, waiting: &mut Vec<Waiting>) {
+    for behind in waiting.extract_if(.., |waiting| waiting.known > held) {
+        let Waiting { asked: _, known, answer } = behind;
+        let (held, known) = (held.0, known.0);
+        tracing::error!(held, known, "the book ends at {held}, the hub knows of {known}: nothing is decided");
+        let refusal = Refusal::new(Reason::RegionUnavailable).of_field(BOOK_SEQ).because(held.to_string());
+        // A caller that has gone away asks again.
+        let _ = answer.send(Err(refusal));
+    }
+}
+
 impl Batches {
+    /// How far the book goes; whoever knows of more is refused. A book that cannot be read refuses by itself.
+    async fn held(&self, before: BookSeq, waiting: &mut Vec<Waiting>) -> BookSeq {
+        match self.store.last_seq().await {
+            Ok(held) => {
+                refuse_behind(held, waiting);
+                held
+            }
+            Err(fault) => {
+                tracing::error!(error = &fault as &dyn std::error::Error, "the end of the book cannot be read");
+                before
+            }
+        }
+    }
+
     /// A row that poisons a batch fails alone: then each operation is tried by itself. The same finds out by key
     /// what became of a commit that failed in an unknown way.
     async fn decide(&self, asked: Arc<[Asked]>) -> Vec<Result<Reply, Refusal>> {

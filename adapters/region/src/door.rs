@@ -12,6 +12,7 @@ use prost::Message;
 use proto::status::refusal_of_wire_error;
 use proto::v1::query_request::About as WireAbout;
 use proto::{convert, v1};
+use settlement::decide::BookSeq;
 use settlement::ids::{EncounterId, IdError, PersonNumber, PoolCode, RegionCode};
 use settlement::refusal::{Reason, Refusal};
 
@@ -63,8 +64,9 @@ impl Door {
     /// A refusal that is no answer: see [`Committer::ask`].
     pub async fn operate(&self, _: &HubPermit, envelope: v1::OperateRequest) -> Result<v1::Answer, Refusal> {
         let v1::OperateRequest { operation, hub, request_id } = envelope;
+        let known = BookSeq(hub.as_ref().map_or(0, |fields| fields.known_book_seq));
         let arrival = self.arrival(operation, hub)?;
-        self.ask(Asked::Operate(Box::new(arrival)), &request_id).await
+        self.ask(Asked::Operate(Box::new(arrival)), known, &request_id).await
     }
 
     /// Says what became of a key; one that never came is voided.
@@ -72,10 +74,10 @@ impl Door {
     /// # Errors
     /// See [`Committer::ask`].
     pub async fn resolve(&self, _: &HubPermit, asked: v1::ResolveRequest) -> Result<v1::Answer, Refusal> {
-        let v1::ResolveRequest { key, home, request_id } = asked;
-        read_pool(&home).and_then(|home| self.serves(home))?;
+        let v1::ResolveRequest { key, home, request_id, known_book_seq } = asked;
+        self.serves_code(&home)?;
         let key = convert::read_key(&key.unwrap_or_default()).map_err(|fault| refusal_of_wire_error(&fault))?;
-        self.ask(Asked::Resolve(key), &request_id).await
+        self.ask(Asked::Resolve(key), BookSeq(known_book_seq), &request_id).await
     }
 
     /// Says what the region keeps about a person.
@@ -87,10 +89,10 @@ impl Door {
         query::run(&self.store, home, person, about).await
     }
 
-    async fn ask(&self, asked: Asked, request_id: &str) -> Result<v1::Answer, Refusal> {
+    async fn ask(&self, asked: Asked, known: BookSeq, request_id: &str) -> Result<v1::Answer, Refusal> {
         let message = asked.key().message.clone();
         let message = message.as_str();
-        match self.committer.ask(asked).await? {
+        match self.committer.ask(asked, known).await? {
             Reply::Answer { seq, outcome } => {
                 let book_seq = seq.0;
                 tracing::debug!(message, request_id, book_seq, "message {message} is answered at place {book_seq}");
@@ -118,6 +120,10 @@ impl Door {
             None => None,
         };
         Ok(Arrival { operation: Arc::new(operation), bytes, filing })
+    }
+
+    pub(crate) fn serves_code(&self, home: &str) -> Result<(), Refusal> {
+        read_pool(home).and_then(|home| self.serves(home))
     }
 
     fn serves(&self, home: PoolCode) -> Result<(), Refusal> {
@@ -162,7 +168,7 @@ fn read_pool(code: &str) -> Result<PoolCode, Refusal> {
     RegionCode::new(code).map(PoolCode).map_err(|fault| invalid("insuplc_admdvs", fault))
 }
 
-fn invalid(field: &'static str, fault: IdError) -> Refusal {
+pub(crate) fn invalid(field: &'static str, fault: IdError) -> Refusal {
     let reason = if fault == IdError::Empty { Reason::MissingField } else { Reason::InvalidField };
     Refusal::new(reason).of_field(field).because(fault.to_string())
 }

@@ -10,10 +10,14 @@
 //! | [`people`], [`post`], [`rules`] | files that come in: enrollees, postings, rule books |
 //! | [`sheet`] | reading such a file with every fault at once |
 //! | [`sealing`] | names and documents at rest |
+//! | [`affected`] | past settlements that would come out otherwise now |
+//! | [`books`] | the book as a whole: how far it goes, taking back what an older copy lost |
 //! | [`replay`] | past decisions again: identical, explained |
 //!
 //! Absent on purpose: a filing of the region's own, and relatives' accounts; both are the hub's or a later matter.
 
+pub mod affected;
+pub mod books;
 pub mod committer;
 pub mod config;
 pub mod door;

@@ -21,6 +21,11 @@ enum Session<'c> {
 }
 
 impl<'c> Sql<'c> {
+    /// Over a connection of a store that has not moved to the engine yet.
+    pub(crate) fn over(connection: &'c rusqlite::Connection) -> Sql<'c> {
+        Sql::sqlite(connection)
+    }
+
     pub(super) fn sqlite(connection: &'c rusqlite::Connection) -> Sql<'c> {
         Sql { session: Session::Sqlite(connection), wrote: Cell::new(false) }
     }

@@ -12,11 +12,12 @@ use settlement::money::Money;
 use settlement::operation::{OperationKey, Request, ReversalTarget};
 use settlement::outcome::Outcome;
 
-use super::journal;
 use super::load::Loaded;
 use super::row::date_text;
 use super::rule_books::RuleSet;
 use super::{Asked, Reply, Wire};
+use super::{affected, journal};
+use crate::engine::Sql;
 use crate::store::StoreError;
 
 /// One batch's appending.
@@ -39,7 +40,7 @@ impl<'a> Append<'a> {
     pub fn verdict(&mut self, loaded: &Loaded, asked: &Asked, verdict: Verdict) -> Result<Reply, StoreError> {
         match verdict {
             Verdict::New { seq, decision } => {
-                let outcome = (self.wire.write_outcome)(&decision.outcome);
+                let outcome = (self.wire.write_decision)(&decision);
                 self.operation(loaded, asked, seq, &decision, &outcome)?;
                 self.effects(seq, asked.key(), &decision.effects)?;
                 self.given.push((seq, outcome.clone()));
@@ -58,6 +59,19 @@ impl<'a> Append<'a> {
             Verdict::Undecided(fault) => Ok(Reply::Undecided(fault)),
             Verdict::ContentDiffers { field } => Ok(Reply::ContentDiffers { field }),
         }
+    }
+
+    /// Appends what was decided before this book was restored, with the answer that was given then.
+    pub fn taken_back(
+        &self,
+        loaded: &Loaded,
+        asked: &Asked,
+        seq: BookSeq,
+        decision: &Decision,
+        outcome: &[u8],
+    ) -> Result<(), StoreError> {
+        self.operation(loaded, asked, seq, decision, outcome)?;
+        self.effects(seq, asked.key(), &decision.effects)
     }
 
     fn operation(
@@ -103,7 +117,7 @@ impl<'a> Append<'a> {
     }
 
     fn effects(&self, seq: BookSeq, key: &OperationKey, effects: &Effects) -> Result<(), StoreError> {
-        let Effects { settlement, undoing, usage, account, journal, tombstone } = effects;
+        let Effects { settlement, undoing, usage, account, journal, tombstone, affected } = effects;
         if let Some(booked) = settlement {
             self.settlement(booked)?;
         }
@@ -124,7 +138,7 @@ impl<'a> Append<'a> {
             )?;
             insert.execute((target.to_text(), place(seq)))?;
         }
-        Ok(())
+        affected::mark(&Sql::over(self.transaction), affected, seq, "")
     }
 
     fn settlement(&self, booked: &Booked) -> Result<(), StoreError> {

@@ -17,7 +17,8 @@ use settlement::person::Insurance;
 use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
 
 use super::row::{Columns, list};
-use super::{Asked, Wire, enrollees};
+use super::{Asked, Wire, affected, enrollees};
+use crate::engine::Sql;
 use crate::store::StoreError;
 
 /// The bound that lets everything through.
@@ -34,6 +35,8 @@ pub(super) struct Wanted {
     reversed: BTreeSet<ReversalTarget>,
     encounters: BTreeSet<String>,
     cancelled: BTreeSet<String>,
+    /// Who has something undone.
+    undoing: BTreeSet<PersonNumber>,
     new_ids: BTreeSet<String>,
 }
 
@@ -47,7 +50,7 @@ impl Wanted {
                 Asked::Operate(arrival) => {
                     wanted.people.insert(key.person.to_string());
                     wanted.own_targets.insert(key.as_target().to_text());
-                    wanted.request(&arrival.operation.request);
+                    wanted.request(&key.person, &arrival.operation.request);
                 }
                 Asked::Resolve(_) => {}
             }
@@ -55,17 +58,19 @@ impl Wanted {
         wanted
     }
 
-    fn request(&mut self, request: &Request) {
+    fn request(&mut self, person: &PersonNumber, request: &Request) {
         match request {
             Request::Settle(settle) => {
                 self.encounters.insert(settle.encounter.id.to_string());
                 self.new_ids.insert(settle.settlement.to_string());
             }
             Request::Cancel(cancel) => {
+                self.undoing.insert(person.clone());
                 self.cancelled.insert(cancel.settlement.to_string());
                 self.new_ids.insert(cancel.counter.to_string());
             }
             Request::Reverse(reverse) => {
+                self.undoing.insert(person.clone());
                 self.reversed.insert(reverse.target.clone());
             }
         }
@@ -150,9 +155,19 @@ impl Reading<'_> {
         let mut encounters = wanted.encounters.clone();
         encounters.extend(self.encounters_of(&settled)?);
         self.settlements(&people, &list(encounters.iter().map(String::as_str)), &settled)?;
+        self.readers(wanted)?;
         self.used(&people)?;
         self.accounts(&people)?;
         self.claims(&people)
+    }
+
+    /// Where something may be undone: who may have built on it.
+    fn readers(&mut self, wanted: &Wanted) -> Result<(), StoreError> {
+        for number in &wanted.undoing {
+            let readers = affected::readers(&Sql::over(self.connection), number.as_str(), self.before)?;
+            self.book.person(number).readers = readers;
+        }
+        Ok(())
     }
 
     fn taken(&mut self, wanted: &Wanted) -> Result<(), StoreError> {

@@ -3,13 +3,14 @@
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction};
-use settlement::decide::UsagePosting;
+use settlement::decide::{BookSeq, Reach, UsagePosting};
 use settlement::ids::{EncounterId, InstitutionCode, PersonNumber, PoolCode};
 use settlement::money::Money;
 
 use super::append::{account_append, place, usage_append};
 use super::row::Columns;
-use super::{HomeStore, load};
+use super::{HomeStore, affected, load};
+use crate::engine::Sql;
 use crate::store::StoreError;
 
 /// What kind of posting.
@@ -235,22 +236,25 @@ fn append(transaction: &Transaction<'_>, posting: &Posting, at: Timestamp) -> Re
         place(after),
         at.as_microsecond(),
     ))?;
-    let (usage, account) = match &posting.cancels {
+    let (usage, account, seen_after) = match &posting.cancels {
         Some(original) => counter(transaction, &posting.person, original)?,
-        None => (posting.usage.clone(), posting.account),
+        None => (posting.usage.clone(), posting.account, None),
     };
     if let Some(usage) = &usage {
         usage_append(transaction, &posting.person, after, &posting.id, usage)?;
+        let reach = Reach { after: seen_after, from: Some(usage.day) };
+        let cause = (after, posting.id.as_str());
+        affected::mark_posting(&Sql::over(transaction), &posting.person, cause, usage, reach)?;
     }
     account_append(transaction, &posting.person, after, &posting.id, account)
 }
 
-/// What takes a posting back.
+/// What takes a posting back, and the place after which everything had read it.
 fn counter(
     transaction: &Transaction<'_>,
     person: &PersonNumber,
     original: &str,
-) -> Result<(Option<UsagePosting>, Money), StoreError> {
+) -> Result<(Option<UsagePosting>, Money, Option<BookSeq>), StoreError> {
     let mut statement = transaction
         .prepare_cached(&format!("SELECT {} FROM usages WHERE person = ?1 AND posting = ?2", load::USAGE))?;
     let mut rows = statement.query((person.as_str(), original))?;
@@ -261,5 +265,8 @@ fn counter(
     let mut statement =
         transaction.prepare_cached("SELECT amount FROM account_entries WHERE person = ?1 AND posting = ?2")?;
     let amount: Option<i64> = statement.query_row((person.as_str(), original), |row| row.get(0)).optional()?;
-    Ok((usage, -Money::from_fen(amount.unwrap_or(0))))
+    let after: i64 = transaction
+        .prepare_cached("SELECT after_seq FROM postings WHERE id = ?1")?
+        .query_row([original], |row| row.get(0))?;
+    Ok((usage, -Money::from_fen(amount.unwrap_or(0)), Some(load::seq(after))))
 }

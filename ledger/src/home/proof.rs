@@ -52,7 +52,8 @@ impl HomeStore {
 fn the_book_has_no_gaps(connection: &Connection) -> Result<Vec<Finding>, StoreError> {
     let mut statement = connection.prepare(
         "SELECT book_seq FROM operations AS here
-          WHERE book_seq > 1 AND NOT EXISTS (SELECT 1 FROM operations WHERE book_seq = here.book_seq - 1)",
+          WHERE book_seq > 1 AND NOT EXISTS (SELECT 1 FROM operations WHERE book_seq = here.book_seq - 1)
+            AND NOT EXISTS (SELECT 1 FROM lost_places WHERE book_seq = here.book_seq - 1)",
     )?;
     let gaps = statement.query_map([], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
     let finding = |place: i64| Finding {

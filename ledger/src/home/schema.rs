@@ -3,6 +3,9 @@
 //!
 //! `after_seq` is the last place of the book that came before a row counts: an operation's rows carry its own place,
 //! a posting's rows the place after which it was posted. What an operation at place n saw is every row below n.
+//! A row of `affected` marks a settlement, by what was changed (an operation's place, or a posting) after others had
+//! built on it. `lost_places` are those that were filled before the book was restored from an older copy, and of which
+//! nobody outside ever heard.
 
 use crate::append_only;
 use crate::store::Migrations;
@@ -89,6 +92,16 @@ pub(super) const MIGRATIONS: Migrations = &[concat!(
         target TEXT PRIMARY KEY,
         book_seq INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE affected (
+        settlement TEXT NOT NULL,
+        after_seq INTEGER NOT NULL,
+        posting TEXT NOT NULL,
+        PRIMARY KEY (settlement, after_seq, posting)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE lost_places (
+        book_seq INTEGER PRIMARY KEY,
+        noted_at INTEGER NOT NULL
+    ) STRICT;
     CREATE TABLE rule_books (
         hash BLOB PRIMARY KEY,
         home TEXT NOT NULL,
@@ -179,6 +192,8 @@ pub(super) const MIGRATIONS: Migrations = &[concat!(
         "account_entries",
         "journal_lines",
         "tombstones",
+        "affected",
+        "lost_places",
         "rule_books",
         "rule_sets",
         "rule_set_books",

@@ -13,7 +13,7 @@ async fn store() -> (tempfile::TempDir, HomeStore) {
     let wire = Wire {
         read_operation: |_| Err("no operation is read here".into()),
         read_outcome: |_| Err("no answer is read here".into()),
-        write_outcome: |_| Bytes::new(),
+        write_decision: |_| Bytes::new(),
     };
     let store = HomeStore::open(&folder.path().join("store.db"), wire, StoreOptions::default()).expect("a store");
     (folder, store)

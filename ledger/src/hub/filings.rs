@@ -186,7 +186,7 @@ pub(super) fn of_person(
         .collect()
 }
 
-fn find(connection: &Connection, id: &FilingId) -> Result<Option<RegisteredFiling>, StoreError> {
+pub(super) fn find(connection: &Connection, id: &FilingId) -> Result<Option<RegisteredFiling>, StoreError> {
     connection
         .prepare_cached(select!("filings.id = ?1"))?
         .query_row([id.as_str()], |row| Ok(read(row)))

@@ -77,6 +77,18 @@ pub(super) const MIGRATIONS: Migrations = &[concat!(
         cancelled_at INTEGER NOT NULL,
         cancelled_by TEXT NOT NULL
     ) STRICT;",
+    "CREATE TABLE book_falls (
+        fall INTEGER PRIMARY KEY,
+        home TEXT NOT NULL,
+        fell_from INTEGER NOT NULL,
+        fell_to INTEGER NOT NULL,
+        seen_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE book_restorations (
+        fall INTEGER PRIMARY KEY REFERENCES book_falls,
+        ended_at INTEGER NOT NULL,
+        ended_by TEXT NOT NULL
+    ) STRICT;",
     "CREATE TABLE waiting (
         position INTEGER PRIMARY KEY REFERENCES operations,
         home TEXT NOT NULL
@@ -89,6 +101,8 @@ pub(super) const MIGRATIONS: Migrations = &[concat!(
         "journal_entries",
         "journal_lines",
         "filings",
-        "filing_cancellations"
+        "filing_cancellations",
+        "book_falls",
+        "book_restorations"
     ),
 )];

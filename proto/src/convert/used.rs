@@ -23,9 +23,8 @@ pub fn read(reader: &mut Reader, outcome: &v1::Outcome) -> Option<Option<UsagePo
             None
         }
     };
-    let decided_at = Timestamp::from_microsecond(*decided_at)
-        .map_err(|_| reader.fault("decided_at", "is not an instant"))
-        .ok();
+    let decided_at =
+        Timestamp::from_microsecond(*decided_at).map_err(|_| reader.fault("decided_at", "is not an instant")).ok();
     let usage = reader.inside("used", Some(used), |reader, used| read_used(reader, used, insurance?));
     Some(Some(UsagePosting { usage: usage?, day: beijing::day_of(decided_at?) }))
 }

@@ -41,6 +41,9 @@ pub enum Clash {
     /// Its key has an answer at another place of the book.
     #[error("its key is answered at place {} of the book", .0.0)]
     AnsweredElsewhere(BookSeq),
+    /// It stands at its place with another answer: it was decided anew.
+    #[error("it stands in the book with another answer: it was decided anew")]
+    AnsweredOtherwise,
     /// The entry before it is missing.
     #[error("the book ends at place {}, and the entry before this one is not there", .0.0)]
     OutOfOrder(BookSeq),

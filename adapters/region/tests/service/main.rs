@@ -5,5 +5,7 @@ mod answers;
 mod files;
 mod histories;
 mod identity;
+mod late;
+mod older_copy;
 mod questions;
 mod world;

@@ -11,6 +11,7 @@ use identity::pki::{CertificateAuthority, Issue};
 use ledger::clock::Clock;
 use ledger::home::{Arrival, AttachedFiling};
 use proto::v1::home_region_client::HomeRegionClient;
+use proto::v1::region_book_client::RegionBookClient;
 use proto::{convert, status, v1};
 use region::{Config, Running, start};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
@@ -144,6 +145,10 @@ impl World {
         HomeRegionClient::new(self.channel_as(self.hub.clone()))
     }
 
+    pub fn book_client(&self) -> RegionBookClient<Channel> {
+        RegionBookClient::new(self.channel_as(self.hub.clone()))
+    }
+
     pub fn credentials(&self, name: &str, names: &[&str]) -> Arc<Credentials> {
         credentials(&self.authority, &self.folder, name, names)
     }
@@ -173,7 +178,7 @@ impl World {
 
     pub async fn resolve(&self, operation: &Operation) -> v1::Answer {
         let key = Some(convert::write_key(&operation.key));
-        let request = v1::ResolveRequest { key, home: "410700".into(), request_id: String::new() };
+        let request = v1::ResolveRequest { key, home: "410700".into(), request_id: String::new(), known_book_seq: 0 };
         self.client().resolve(request).await.expect("an answer").into_inner()
     }
 
@@ -186,9 +191,22 @@ impl World {
     }
 }
 
-pub async fn operate(mut client: HomeRegionClient<Channel>, operation: &Operation) -> Result<v1::Answer, Refusal> {
-    let hub =
-        v1::HubFields { filing: Some(convert::write_filing(&filing_of(operation))), deadline_ms: 8000, position: 1 };
+pub async fn operate(client: HomeRegionClient<Channel>, operation: &Operation) -> Result<v1::Answer, Refusal> {
+    operate_knowing(client, operation, 0).await
+}
+
+/// As a hub that has heard of so much of the book.
+pub async fn operate_knowing(
+    mut client: HomeRegionClient<Channel>,
+    operation: &Operation,
+    known: u64,
+) -> Result<v1::Answer, Refusal> {
+    let hub = v1::HubFields {
+        filing: Some(convert::write_filing(&filing_of(operation))),
+        deadline_ms: 8000,
+        position: 1,
+        known_book_seq: known,
+    };
     let operation = convert::write_operation(operation);
     let request = v1::OperateRequest { operation, hub: Some(hub), request_id: String::new() };
     let answer = client.operate(request).await;
