@@ -1,18 +1,42 @@
-//! Watching a home region's book: its numbers only rise. When one falls, the book was restored from an older copy, and
-//! what the region answered since may be gone from it.
+//! Watching a home region's book: its numbers only rise. When one falls, or the region says that its book ends before
+//! what we know of it, an older copy was put back, and what the region answered since may be gone from it. Then nothing
+//! new goes there until the book is whole again. [`crate::jobs::books`] makes that outlive the process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The highest number that a region's book has shown.
+use settlement::refusal::{BOOK_SEQ, Reason, Refusal};
+
+/// What is told while a region's book is not whole: the desk may send the same again.
+const NOT_WHOLE: &str = "参保地正在恢复账簿";
+
+/// What a region's book has shown.
 #[derive(Debug, Default)]
 pub struct Book {
     highest: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    fallen: Option<Fallen>,
+    /// A fall that was seen here and is not kept yet.
+    seen: Option<Fallen>,
+}
+
+/// How far a book went, and how far it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fallen {
+    /// How far it had gone.
+    pub from: u64,
+    /// The lowest number that it has shown since, or how far it goes.
+    pub to: u64,
 }
 
 impl Book {
     /// A book whose highest number is known from before.
     pub fn known_up_to(highest: u64) -> Book {
-        Book { highest: AtomicU64::new(highest) }
+        Book { highest: AtomicU64::new(highest), state: Mutex::default() }
     }
 
     /// The highest number so far. Taken before something new is asked, it is what the answer must not fall below.
@@ -24,7 +48,69 @@ impl Book {
     /// to questions that left together come back in any order.
     pub fn falls(&self, book_seq: u64, highest_before: u64) -> bool {
         self.highest.fetch_max(book_seq, Ordering::AcqRel);
-        book_seq < highest_before
+        let falls = book_seq < highest_before;
+        if falls {
+            self.fell(Fallen { from: highest_before, to: book_seq });
+        }
+        falls
+    }
+
+    /// Takes note of a region's own word that its book ends before what we know of it.
+    pub fn refused(&self, refusal: &Refusal) -> Option<Fallen> {
+        let ends = refusal.detail.as_ref().filter(|_| refusal.field.as_deref() == Some(BOOK_SEQ))?;
+        let fallen = Fallen { from: self.highest(), to: ends.parse().ok()? };
+        (fallen.to < fallen.from).then(|| self.fell(fallen))
+    }
+
+    /// How it stands; none while it is whole.
+    pub fn fallen(&self) -> Option<Fallen> {
+        self.state().fallen
+    }
+
+    /// Whether something new may be sent there.
+    ///
+    /// # Errors
+    /// Region-unavailable, with words, until the book is whole again.
+    pub fn whole(&self) -> Result<(), Refusal> {
+        match self.fallen() {
+            Some(_) => Err(Refusal::new(Reason::RegionUnavailable).because(NOT_WHOLE)),
+            None => Ok(()),
+        }
+    }
+
+    /// A fall that was seen here and is not kept yet.
+    pub fn seen(&self) -> Option<Fallen> {
+        self.state().seen
+    }
+
+    /// A fall that was seen here is kept now.
+    pub fn kept(&self, fallen: Fallen) {
+        let mut state = self.state();
+        state.seen = state.seen.filter(|seen| *seen != fallen);
+    }
+
+    /// Takes over what is kept of the book, unless something was seen meanwhile that is not.
+    pub fn stands(&self, fallen: Option<Fallen>) {
+        let mut state = self.state();
+        if state.seen.is_none() {
+            state.fallen = fallen;
+        }
+    }
+
+    fn fell(&self, fallen: Fallen) -> Fallen {
+        let mut state = self.state();
+        let lower = state.fallen.map_or(fallen, |before| Fallen {
+            from: before.from.max(fallen.from),
+            to: before.to.min(fallen.to),
+        });
+        if state.fallen != Some(lower) {
+            (state.fallen, state.seen) = (Some(lower), Some(lower));
+        }
+        lower
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -38,7 +124,32 @@ mod tests {
         let (first, second) = (book.highest(), book.highest());
         assert!(!book.falls(9, second));
         assert!(!book.falls(8, first), "it left before 9 was known");
+        assert_eq!(book.whole(), Ok(()));
         assert!(book.falls(8, book.highest()), "9 was known when it left");
-        assert_eq!(book.highest(), 9);
+        assert_eq!((book.highest(), book.fallen()), (9, Some(Fallen { from: 9, to: 8 })));
+        assert_eq!(book.whole().map_err(|refusal| refusal.reason), Err(Reason::RegionUnavailable));
+    }
+
+    #[test]
+    fn a_region_says_itself_that_its_book_ends_too_early() {
+        let book = Book::known_up_to(7);
+        let says = |end: &str| Refusal::new(Reason::RegionUnavailable).of_field(BOOK_SEQ).because(end);
+        assert_eq!(book.refused(&Reason::Busy.into()), None);
+        assert_eq!(book.refused(&says("7")), None, "it has caught up meanwhile");
+        assert_eq!(book.refused(&says("5")), Some(Fallen { from: 7, to: 5 }));
+        assert_eq!(book.refused(&says("6")), Some(Fallen { from: 7, to: 5 }), "the lowest stays");
+    }
+
+    #[test]
+    fn a_fall_that_is_not_kept_yet_is_not_forgotten() {
+        let book = Book::known_up_to(7);
+        let fallen = book.refused(&Refusal::new(Reason::RegionUnavailable).of_field(BOOK_SEQ).because("5"));
+        book.stands(None);
+        assert_eq!(book.fallen(), fallen);
+        book.kept(fallen.expect("it fell"));
+        book.stands(None);
+        assert_eq!(book.fallen(), None, "another hub made it whole");
+        book.stands(fallen);
+        assert_eq!((book.fallen(), book.seen()), (fallen, None), "another hub saw it fall");
     }
 }
