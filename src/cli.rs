@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{bench, demo, filing, pki, post, roles, rulebook, verify};
+use crate::{bench, books, demo, filing, pki, post, roles, rulebook, verify};
 
 /// Yidi 异地: a clearing hub for off-site medical care.
 #[derive(Debug, Parser)]
@@ -36,8 +36,8 @@ impl Ending {
 enum Command {
     /// Start everything on loopback and settle the recorded days, then stay up.
     Demo(demo::Arguments),
-    /// Serve as the hub.
-    Hub(Serve),
+    /// Serve as the hub, or look after home regions' books.
+    Hub(Hub),
     /// Serve as a home region, or post records into its book.
     Region(Region),
     /// Serve as a treatment side, with the national interface for hospitals.
@@ -51,6 +51,9 @@ enum Command {
     /// Rule books 待遇规则.
     #[command(subcommand)]
     Rulebook(rulebook::Command),
+    /// Past settlements.
+    #[command(subcommand)]
+    Settlement(books::Settlement),
     /// Check that what must always hold does hold in the books of a folder.
     Verify(verify::Arguments),
     /// Measure speed, as ratios taken in one run.
@@ -66,6 +69,15 @@ struct Serve {
     /// Where health, readiness and metrics are served.
     #[arg(long, default_value = "127.0.0.1:7703")]
     watch: std::net::SocketAddr,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Hub {
+    #[command(flatten)]
+    serve: Option<Serve>,
+    #[command(subcommand)]
+    command: Option<books::Command>,
 }
 
 #[derive(Debug, Args)]
@@ -93,7 +105,11 @@ impl Cli {
     pub async fn run(self) -> Result<Ending> {
         match self.command {
             Command::Demo(arguments) => demo::run(arguments).await,
-            Command::Hub(serve) => done(roles::hub(&serve.config, serve.watch).await),
+            Command::Hub(Hub { serve: Some(serve), command: _ }) => done(roles::hub(&serve.config, serve.watch).await),
+            Command::Hub(Hub { serve: None, command: Some(command) }) => books::run(command).await,
+            Command::Hub(Hub { serve: None, command: None }) => {
+                anyhow::bail!("give --config FILE to serve, or missing | restore to look after a home region's book")
+            }
             Command::His(serve) => done(roles::his(&serve.config, serve.watch).await),
             Command::Region(Region { serve: Some(serve), command: _ }) => {
                 done(roles::region(&serve.config, serve.watch).await)
@@ -105,6 +121,7 @@ impl Cli {
             Command::Pki(command) => done(pki::run(command)),
             Command::Filing(command) => filing::run(command).await,
             Command::Rulebook(command) => rulebook::run(command),
+            Command::Settlement(command) => books::run_settlement(command).await,
             Command::Verify(arguments) => verify::run(arguments).await,
             Command::Bench(command) => done(bench::run(command).await),
         }

@@ -11,8 +11,8 @@ use settlement::ids::{PoolCode, RegionCode};
 use settlement::refusal::{Reason, Refusal};
 use settlement::region::RegionTable;
 
-pub use book::Book;
-pub use home::{Asked, Home};
+pub use book::{Book, Fallen};
+pub use home::{Asked, Home, LastLie};
 
 /// The directory.
 pub struct Directory {

@@ -8,8 +8,9 @@ use identity::client::never_sent;
 use proto::status::NoReply;
 use proto::v1;
 use proto::v1::home_region_client::HomeRegionClient;
+use proto::v1::region_book_client::RegionBookClient;
 use tonic::transport::Channel;
-use tonic::{Code, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::limits::LARGEST_MESSAGE;
 
@@ -29,52 +30,95 @@ pub trait HomePort: Send + Sync {
     fn look_up(&self, request: v1::LookUpRequest, patience: Duration) -> Call<'_, v1::LookUpReply>;
     /// Asks for facts about a person.
     fn query(&self, request: v1::QueryRequest, patience: Duration) -> Call<'_, v1::QueryReply>;
+    /// Asks how far the region's book goes.
+    fn book(&self, _request: v1::BookRequest, _patience: Duration) -> Call<'_, v1::BookReply> {
+        not_carried()
+    }
+    /// Gives an answered operation back to a book that was restored from an older copy.
+    fn reinstate(&self, _request: v1::ReinstateRequest, _patience: Duration) -> Call<'_, v1::ReinstateReply> {
+        not_carried()
+    }
+    /// Asks which settlements a late change affects.
+    fn affected(&self, _request: v1::AffectedRequest, _patience: Duration) -> Call<'_, v1::AffectedReply> {
+        not_carried()
+    }
+}
+
+/// What a network says that does not carry a question.
+fn not_carried<'a, T>() -> Call<'a, T> {
+    Box::pin(async { Err(NoReply::Silent(Code::Unimplemented)) })
 }
 
 /// A home region over gRPC.
 pub struct GrpcHome {
     client: HomeRegionClient<Channel>,
+    book: RegionBookClient<Channel>,
 }
 
 impl GrpcHome {
     /// A home region behind a channel.
     pub fn new(channel: Channel) -> GrpcHome {
-        let client = HomeRegionClient::new(channel)
+        let client = HomeRegionClient::new(channel.clone())
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE);
-        GrpcHome { client }
+        let book = RegionBookClient::new(channel)
+            .max_decoding_message_size(LARGEST_MESSAGE)
+            .max_encoding_message_size(LARGEST_MESSAGE);
+        GrpcHome { client, book }
     }
 }
 
 impl HomePort for GrpcHome {
     fn operate(&self, request: v1::OperateRequest, patience: Duration) -> Call<'_, v1::Answer> {
         let mut client = self.client.clone();
-        Box::pin(async move { in_time(patience, client.operate(request)).await })
+        Box::pin(in_time(patience, request, async move |request| client.operate(request).await))
     }
 
     fn resolve(&self, request: v1::ResolveRequest, patience: Duration) -> Call<'_, v1::Answer> {
         let mut client = self.client.clone();
-        Box::pin(async move { in_time(patience, client.resolve(request)).await })
+        Box::pin(in_time(patience, request, async move |request| client.resolve(request).await))
     }
 
     fn estimate(&self, request: v1::EstimateRequest, patience: Duration) -> Call<'_, v1::EstimateReply> {
         let mut client = self.client.clone();
-        Box::pin(async move { in_time(patience, client.estimate(request)).await })
+        Box::pin(in_time(patience, request, async move |request| client.estimate(request).await))
     }
 
     fn look_up(&self, request: v1::LookUpRequest, patience: Duration) -> Call<'_, v1::LookUpReply> {
         let mut client = self.client.clone();
-        Box::pin(async move { in_time(patience, client.look_up(request)).await })
+        Box::pin(in_time(patience, request, async move |request| client.look_up(request).await))
     }
 
     fn query(&self, request: v1::QueryRequest, patience: Duration) -> Call<'_, v1::QueryReply> {
         let mut client = self.client.clone();
-        Box::pin(async move { in_time(patience, client.query(request)).await })
+        Box::pin(in_time(patience, request, async move |request| client.query(request).await))
+    }
+
+    fn book(&self, request: v1::BookRequest, patience: Duration) -> Call<'_, v1::BookReply> {
+        let mut client = self.book.clone();
+        Box::pin(in_time(patience, request, async move |request| client.book(request).await))
+    }
+
+    fn reinstate(&self, request: v1::ReinstateRequest, patience: Duration) -> Call<'_, v1::ReinstateReply> {
+        let mut client = self.book.clone();
+        Box::pin(in_time(patience, request, async move |request| client.reinstate(request).await))
+    }
+
+    fn affected(&self, request: v1::AffectedRequest, patience: Duration) -> Call<'_, v1::AffectedReply> {
+        let mut client = self.book.clone();
+        Box::pin(in_time(patience, request, async move |request| client.affected(request).await))
     }
 }
 
-async fn in_time<T>(patience: Duration, call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, NoReply> {
-    match tokio::time::timeout(patience, call).await {
+/// The region is told how long we wait, and may stop working on what nobody waits for.
+async fn in_time<T, R>(
+    patience: Duration,
+    request: R,
+    send: impl AsyncFnOnce(Request<R>) -> Result<Response<T>, Status>,
+) -> Result<T, NoReply> {
+    let mut request = Request::new(request);
+    request.set_timeout(patience);
+    match tokio::time::timeout(patience, send(request)).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
         Ok(Err(status)) => Err(NoReply::of(&status, never_sent(&status))),
         Err(_) => Err(NoReply::Silent(Code::DeadlineExceeded)),

@@ -10,9 +10,11 @@
 //! | `filings` | the registry of filings |
 //! | `falls` | home regions' books that were restored from an older copy, and what is missing from them |
 //! | `turns` | the journal as clearing and reports fold it |
+//! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
 mod answers;
+mod enquiries;
 mod evidence;
 mod falls;
 mod filings;
@@ -29,6 +31,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
+pub use enquiries::Owner;
 pub use evidence::{Counts, Record};
 pub use falls::{Fall, Given};
 pub use filings::{FilingStanding, Lodged, Lodging, RegisteredFiling};

@@ -42,6 +42,15 @@ pub struct Affected {
     pub explanation: Vec<String>,
 }
 
+/// Some people's.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// By person, then in the order of the book.
+    pub affected: Vec<Affected>,
+    /// After whom the next page begins; none where there are no more.
+    pub last: Option<PersonNumber>,
+}
+
 /// The affected settlements of people, in the order of their numbers: of one, or of at most `people` after one.
 ///
 /// # Errors
@@ -51,17 +60,18 @@ pub async fn list(
     person: Option<PersonNumber>,
     (after, people): (String, u32),
     because: &Because,
-) -> Result<Vec<Affected>, ReplayError> {
+) -> Result<Page, ReplayError> {
+    if let Some(person) = person {
+        return Ok(Page { affected: of_person(store, person, because).await?, last: None });
+    }
     let all = matches!(because, Because::Rules(_));
-    let people = match person {
-        Some(person) => vec![person],
-        None => store.affected_people(after, people, all).await?,
-    };
+    let listed = store.affected_people(after, people, all).await?;
+    let last = listed.last().filter(|_| listed.len() >= people as usize).cloned();
     let mut affected = Vec::new();
-    for person in people {
+    for person in listed {
         affected.extend(of_person(store, person, because).await?);
     }
-    Ok(affected)
+    Ok(Page { affected, last })
 }
 
 /// One person's, oldest first: each builds on what the earlier ones would have come to.

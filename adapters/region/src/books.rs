@@ -59,9 +59,11 @@ impl Door {
         let person = Some(asked.person.as_str()).filter(|person| !person.is_empty());
         let person = person.map(PersonNumber::new).transpose().map_err(|fault| invalid("psn_no", fault))?;
         let people = if asked.people == 0 { PEOPLE } else { asked.people.min(PEOPLE) };
-        let list = affected::list(&self.store, person, (asked.after, people), &Because::BuiltOnChanges).await;
-        let settlements = list.map_err(unworkable)?.iter().map(write_affected).collect();
-        Ok(v1::AffectedReply { settlements })
+        let page = affected::list(&self.store, person, (asked.after, people), &Because::BuiltOnChanges).await;
+        let page = page.map_err(unworkable)?;
+        let settlements = page.affected.iter().map(write_affected).collect();
+        let last = page.last.as_ref().map(PersonNumber::to_string).unwrap_or_default();
+        Ok(v1::AffectedReply { settlements, last })
     }
 }
 

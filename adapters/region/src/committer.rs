@@ -10,6 +10,7 @@ use settlement::decide::{Book, BookSeq, Verdict, decide, judge_by, resolve};
 use settlement::refusal::{BOOK_SEQ, Reason, Refusal};
 use settlement::rulebook::RuleBooks;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// Beyond it a batch costs latency and saves nothing.
 const LARGEST_BATCH: usize = 256;
@@ -29,10 +30,20 @@ pub struct Committer {
     queue: mpsc::Sender<Waiting>,
 }
 
+/// On which terms somebody asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    /// How far the book went when whoever asks last heard of it. A book that ends before was restored from an older
+    /// copy, and decides nothing until it is whole again.
+    pub known: BookSeq,
+    /// Until when anybody waits. What still waits then is not decided: nobody would hear of it, and its sender would
+    /// be left in doubt.
+    pub until: Option<Instant>,
+}
+
 struct Waiting {
     asked: Asked,
-    /// How far the book went when whoever asks last heard of it.
-    known: BookSeq,
+    terms: Terms,
     answer: oneshot::Sender<Result<Reply, Refusal>>,
 }
 
@@ -48,17 +59,28 @@ impl Committer {
         (Committer { queue }, run(Batches { store, rules, clock }, arrivals))
     }
 
-    /// Asks, and returns once the answer is durable. `known` is how far the book went when whoever asks last heard of
-    /// it: a book that ends before was restored from an older copy, and decides nothing until it is whole again.
+    /// Asks, and returns once the answer is durable.
     ///
     /// # Errors
-    /// [`Reason::Busy`] when too many wait: nothing was kept. [`Reason::RegionUnavailable`], naming `book_seq` and how
-    /// far the book goes, when that is less than what is known. [`Reason::NotYetKnown`] when the store failed: asking
-    /// again by key tells.
-    pub async fn ask(&self, asked: Asked, known: BookSeq) -> Result<Reply, Refusal> {
+    /// [`Reason::Busy`] when too many wait, or it waited too long: nothing was kept. [`Reason::RegionUnavailable`],
+    /// naming `book_seq` and how far the book goes, when that is less than what is known. [`Reason::NotYetKnown`] when
+    /// the store failed: asking again by key tells.
+    pub async fn ask(&self, asked: Asked, terms: Terms) -> Result<Reply, Refusal> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Waiting { asked, known, answer }).map_err(|_| Refusal::new(Reason::Busy))?;
+        self.queue.try_send(Waiting { asked, terms, answer }).map_err(|_| Refusal::new(Reason::Busy))?;
         answered.await.unwrap_or_else(|_| Err(Reason::NotYetKnown.into()))
+    }
+}
+
+impl Waiting {
+    /// Itself, unless its time is over; then it is told so.
+    fn in_time(self, now: Instant) -> Option<Waiting> {
+        if self.terms.until.is_none_or(|until| now < until) {
+            return Some(self);
+        }
+        metrics::counter!("yidi_region_late_total").increment(1);
+        let _ = self.answer.send(Err(Refusal::new(Reason::Busy).because("deadline")));
+        None
     }
 }
 
@@ -72,7 +94,7 @@ async fn run(batches: Batches, mut arrivals: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::with_capacity(LARGEST_BATCH);
     let mut held = BookSeq(0);
     while arrivals.recv_many(&mut waiting, LARGEST_BATCH).await > 0 {
-        if waiting.iter().any(|waiting| waiting.known > held) {
+        if waiting.iter().any(|waiting| waiting.terms.known > held) {
             // Rare: after a start, after entries were taken back, and in a book that was restored from an older copy.
             held = batches.held(held, &mut waiting).await;
         }
@@ -81,8 +103,15 @@ async fn run(batches: Batches, mut arrivals: mpsc::Receiver<Waiting>) {
         }
         metrics::histogram!("yidi_region_batch_size")
             .record(f64::from(u32::try_from(waiting.len()).unwrap_or(u32::MAX)));
-        let (asked, answers): (Vec<_>, Vec<_>) =
-            waiting.drain(..).map(|waiting| (waiting.asked, waiting.answer)).unzip();
+        let now = Instant::now();
+        let (asked, answers): (Vec<_>, Vec<_>) = waiting
+            .drain(..)
+            .filter_map(|waiting| waiting.in_time(now))
+            .map(|waiting| (waiting.asked, waiting.answer))
+            .unzip();
+        if asked.is_empty() {
+            continue;
+        }
         for (answer, reply) in answers.into_iter().zip(batches.decide(asked.into()).await) {
             if let Ok(Reply::Answer { seq, outcome: _ }) = &reply {
                 held = held.max(*seq);
@@ -95,8 +124,8 @@ async fn run(batches: Batches, mut arrivals: mpsc::Receiver<Waiting>) {
 
 /// Refuses whoever knows of more than the book holds.
 fn refuse_behind(held: BookSeq, waiting: &mut Vec<Waiting>) {
-    for behind in waiting.extract_if(.., |waiting| waiting.known > held) {
-        let Waiting { asked: _, known, answer } = behind;
+    for behind in waiting.extract_if(.., |waiting| waiting.terms.known > held) {
+        let Waiting { asked: _, terms: Terms { known, until: _ }, answer } = behind;
         let (held, known) = (held.0, known.0);
         tracing::error!(held, known, "the book ends at {held}, the hub knows of {known}: nothing is decided");
         let refusal = Refusal::new(Reason::RegionUnavailable).of_field(BOOK_SEQ).because(held.to_string());

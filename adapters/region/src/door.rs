@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use identity::deadline;
 use identity::permit::HubPermit;
 use ledger::clock::Clock;
 use ledger::home::{Arrival, Asked, AttachedFiling, HomeStore, Reply};
@@ -15,8 +17,9 @@ use proto::{convert, v1};
 use settlement::decide::BookSeq;
 use settlement::ids::{EncounterId, IdError, PersonNumber, PoolCode, RegionCode};
 use settlement::refusal::{Reason, Refusal};
+use tokio::time::Instant;
 
-use crate::committer::{Committer, InForce};
+use crate::committer::{Committer, InForce, Terms};
 use crate::query::About;
 use crate::sealing::Sealing;
 use crate::{estimate, look_up, query};
@@ -64,9 +67,9 @@ impl Door {
     /// A refusal that is no answer: see [`Committer::ask`].
     pub async fn operate(&self, _: &HubPermit, envelope: v1::OperateRequest) -> Result<v1::Answer, Refusal> {
         let v1::OperateRequest { operation, hub, request_id } = envelope;
-        let known = BookSeq(hub.as_ref().map_or(0, |fields| fields.known_book_seq));
+        let terms = hub.as_ref().map(terms_of).unwrap_or_default();
         let arrival = self.arrival(operation, hub)?;
-        self.ask(Asked::Operate(Box::new(arrival)), known, &request_id).await
+        self.ask(Asked::Operate(Box::new(arrival)), terms, &request_id).await
     }
 
     /// Says what became of a key; one that never came is voided.
@@ -77,7 +80,9 @@ impl Door {
         let v1::ResolveRequest { key, home, request_id, known_book_seq } = asked;
         self.serves_code(&home)?;
         let key = convert::read_key(&key.unwrap_or_default()).map_err(|fault| refusal_of_wire_error(&fault))?;
-        self.ask(Asked::Resolve(key), BookSeq(known_book_seq), &request_id).await
+        // Worth doing however late: it only settles what the hub has to know in the end.
+        let terms = Terms { known: BookSeq(known_book_seq), until: None };
+        self.ask(Asked::Resolve(key), terms, &request_id).await
     }
 
     /// Says what the region keeps about a person.
@@ -89,10 +94,10 @@ impl Door {
         query::run(&self.store, home, person, about).await
     }
 
-    async fn ask(&self, asked: Asked, known: BookSeq, request_id: &str) -> Result<v1::Answer, Refusal> {
+    async fn ask(&self, asked: Asked, terms: Terms, request_id: &str) -> Result<v1::Answer, Refusal> {
         let message = asked.key().message.clone();
         let message = message.as_str();
-        match self.committer.ask(asked, known).await? {
+        match self.committer.ask(asked, terms).await? {
             Reply::Answer { seq, outcome } => {
                 let book_seq = seq.0;
                 tracing::debug!(message, request_id, book_seq, "message {message} is answered at place {book_seq}");
@@ -162,6 +167,16 @@ impl Door {
         };
         Ok((home, person, about))
     }
+}
+
+fn terms_of(hub: &v1::HubFields) -> Terms {
+    Terms { known: BookSeq(hub.known_book_seq), until: until(hub) }
+}
+
+/// Until when an operation may wait to be decided, so that the hub still hears of it; no bound where the hub names none.
+fn until(hub: &v1::HubFields) -> Option<Instant> {
+    let hub_waits = u64::try_from(hub.deadline_ms).ok().filter(|waits_ms| *waits_ms > 0)?;
+    Some(Instant::now() + deadline::passed_on(Duration::from_millis(hub_waits)))
 }
 
 fn read_pool(code: &str) -> Result<PoolCode, Refusal> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Config, HomeConfig, Running};
+use broker::{BreakerConfig, Config, HomeConfig, Running};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
 use identity::name::{ParticipantName, Role, all_regions};
@@ -221,6 +221,7 @@ fn config(folder: &Path, home: SocketAddr) -> Config {
         in_flight_per_home: Some(64),
         resolve_every_ms: 20,
         connect_ms: 2_000,
+        breaker: BreakerConfig { open_ms: 20, open_at_most_ms: 100, ..BreakerConfig::default() },
     }
 }
 

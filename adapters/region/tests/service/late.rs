@@ -66,7 +66,13 @@ async fn a_posting_that_comes_late_affects_what_it_falls_before() {
         (
             vec![
                 stay_before("P1", RETIRED),
-                vec![("id", "P2"), ("psn_no", RETIRED), ("kind", "local-settlement"), ("cancels", "P1")],
+                vec![
+                    ("id", "P2"),
+                    ("psn_no", RETIRED),
+                    ("kind", "local-settlement"),
+                    ("date", "2025-06-20"),
+                    ("cancels", "P1"),
+                ],
             ],
             vec![],
         ),
