@@ -29,10 +29,10 @@ const LISTED: u32 = 1000;
 pub struct Access {
     /// The hub's address.
     #[arg(long, default_value = "127.0.0.1:7701", env = "YIDI_HUB")]
-    pub hub: String,
+    hub: String,
     /// The folder of the operator's certificates.
     #[arg(long, default_value = "yidi-demo/pki/operator", env = "YIDI_CREDENTIALS")]
-    pub credentials: PathBuf,
+    credentials: PathBuf,
 }
 
 /// What to do with filings.
@@ -117,7 +117,7 @@ impl Operator {
     /// # Errors
     /// When the certificates cannot be read or the address is none.
     pub fn new(hub: &str, credentials: &Path) -> Result<Operator> {
-        Ok(Operator { client: FilingsClient::new(channel_to(hub, credentials)?) })
+        Ok(Operator { client: FilingsClient::new(connect(hub, credentials)?) })
     }
 
     async fn lodge_row(&self, row: &FilingRow) -> Result<Filing> {
@@ -172,24 +172,25 @@ pub async fn run(command: Command) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
-impl Access {
-    fn operator(&self) -> Result<Operator> {
-        Operator::new(&self.hub, &self.credentials)
-    }
+/// A channel to the hub under an operator's certificate.
+fn connect(hub: &str, credentials: &Path) -> Result<Channel> {
+    let credentials = Credentials::load(credentials)
+        .with_context(|| format!("the operator's certificates in {}", credentials.display()))?;
+    Ok(channel(hub, Arc::new(credentials), Expected::Hub, CONNECT_TIMEOUT)?)
+}
 
-    /// A channel to the hub; the connection is made with the first call.
+impl Access {
+    /// Prepares a channel to the hub; it connects with the first call.
     ///
     /// # Errors
     /// When the certificates cannot be read or the address is none.
     pub fn channel(&self) -> Result<Channel> {
-        channel_to(&self.hub, &self.credentials)
+        connect(&self.hub, &self.credentials)
     }
-}
 
-fn channel_to(hub: &str, credentials: &Path) -> Result<Channel> {
-    let credentials = Credentials::load(credentials)
-        .with_context(|| format!("the operator's certificates in {}", credentials.display()))?;
-    Ok(channel(hub, Arc::new(credentials), Expected::Hub, CONNECT_TIMEOUT)?)
+    fn operator(&self) -> Result<Operator> {
+        Operator::new(&self.hub, &self.credentials)
+    }
 }
 
 fn print_list(filings: &[Filing], as_json: bool) -> Result<()> {

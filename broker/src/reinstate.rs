@@ -48,8 +48,8 @@ impl Hub {
         let home = self.directory.home(pool)?;
         let request = v1::BookRequest { home: pool.to_string(), request_id: String::new() };
         let held = home.port().book(request, self.patience).await.map_err(NoReply::into_refusal)?.last;
-        // What a fallen book decided anew begins at the lowest number that it showed.
-        let common = home.book().fallen().map_or(held, |fallen| held.min(fallen.to.saturating_sub(1)));
+        // A fallen book may have decided anew what lies above.
+        let common = home.book().fallen().map_or(held, |fallen| held.min(fallen.to));
         let mut answered = Vec::new();
         for pool in home.pools() {
             answered.extend(self.store.answer_numbers(*pool, common).await.map_err(failed)?);

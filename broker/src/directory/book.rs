@@ -33,12 +33,12 @@ struct State {
     seen: Option<Fallen>,
 }
 
-/// How far a book went, and how far it goes.
+/// How far a book had gone, and to where it fell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fallen {
     /// How far it had gone.
     pub from: u64,
-    /// The lowest number that it has shown since, or how far it goes.
+    /// How far it went when it was seen lower: what it decided from there on, if anything, it decided anew.
     pub to: u64,
 }
 
@@ -63,7 +63,7 @@ impl Book {
         }
         self.highest.fetch_max(book_seq, Ordering::AcqRel);
         if book_seq < highest_before {
-            self.fell(Fallen { from: highest_before, to: book_seq });
+            self.fell(Fallen { from: highest_before, to: book_seq - 1 });
             return Some(Lie::NumberFell);
         }
         let earlier = self.take(book_seq, position);
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(book.note(8, Position(2), first), None, "it left before 9 was known");
         assert_eq!(book.whole(), Ok(()));
         assert_eq!(book.note(8, Position(3), book.highest()), Some(Lie::NumberFell), "9 was known when it left");
-        assert_eq!((book.highest(), book.fallen()), (9, Some(Fallen { from: 9, to: 8 })));
+        assert_eq!((book.highest(), book.fallen()), (9, Some(Fallen { from: 9, to: 7 })));
         assert_eq!(book.whole().map_err(|refusal| refusal.reason), Err(Reason::RegionUnavailable));
     }
 

@@ -21,7 +21,7 @@ pub struct Fall {
     pub home: String,
     /// How far it had gone.
     pub from: u64,
-    /// The lowest number that it has shown since, or how far it goes.
+    /// How far it went when it was seen lower.
     pub to: u64,
     /// When that was first seen.
     pub seen_at: Timestamp,

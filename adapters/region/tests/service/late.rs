@@ -105,6 +105,7 @@ async fn a_rule_book_that_changes_late_tells_its_difference() {
         list(world.running().store(), None, (String::new(), 10), &Because::Rules(Arc::new(books)))
             .await
             .expect("a list")
+            .affected
     };
     assert_eq!(under(&text).await.len(), 0, "the same rules decide the same");
     let dearer = text.replace("first = 1200", "first = 1300").replace("amount = 1200", "amount = 1300");

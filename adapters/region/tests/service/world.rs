@@ -192,21 +192,35 @@ impl World {
 }
 
 pub async fn operate(client: HomeRegionClient<Channel>, operation: &Operation) -> Result<v1::Answer, Refusal> {
-    operate_knowing(client, operation, 0).await
+    operate_on(client, operation, 8_000, 0).await
 }
 
-/// As a hub that has heard of so much of the book.
+/// The same from a hub that waits so long.
+pub async fn operate_within(
+    client: HomeRegionClient<Channel>,
+    operation: &Operation,
+    deadline_ms: i64,
+) -> Result<v1::Answer, Refusal> {
+    operate_on(client, operation, deadline_ms, 0).await
+}
+
+/// The same from a hub that has heard of so much of the book.
 pub async fn operate_knowing(
+    client: HomeRegionClient<Channel>,
+    operation: &Operation,
+    known_book_seq: u64,
+) -> Result<v1::Answer, Refusal> {
+    operate_on(client, operation, 8_000, known_book_seq).await
+}
+
+async fn operate_on(
     mut client: HomeRegionClient<Channel>,
     operation: &Operation,
-    known: u64,
+    deadline_ms: i64,
+    known_book_seq: u64,
 ) -> Result<v1::Answer, Refusal> {
-    let hub = v1::HubFields {
-        filing: Some(convert::write_filing(&filing_of(operation))),
-        deadline_ms: 8000,
-        position: 1,
-        known_book_seq: known,
-    };
+    let filing = Some(convert::write_filing(&filing_of(operation)));
+    let hub = v1::HubFields { filing, deadline_ms, position: 1, known_book_seq };
     let operation = convert::write_operation(operation);
     let request = v1::OperateRequest { operation, hub: Some(hub), request_id: String::new() };
     let answer = client.operate(request).await;
