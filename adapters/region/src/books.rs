@@ -39,7 +39,7 @@ impl Door {
         self.serves_code(&asked.home)?;
         let book_seq = asked.book_seq;
         let returned = read_returned(asked)?;
-        let taken_back = self.store.operation_take_back(returned, self.rules.set).await.map_err(unread)?;
+        let taken_back = self.store.operation_take_back(returned, self.rules.now().set).await.map_err(unread)?;
         Ok(match taken_back {
             Ok(TakenBack::Now) => v1::ReinstateReply { known: false, clash: String::new() },
             Ok(TakenBack::Before) => v1::ReinstateReply { known: true, clash: String::new() },

@@ -8,6 +8,7 @@
 //! | [`committer`] | **the money path**: what waits is decided in one batch and one commit |
 //! | [`look_up`], [`estimate`], [`query`] | questions that change nothing |
 //! | [`people`], [`post`], [`rules`] | files that come in: enrollees, postings, rule books |
+//! | [`in_force`] | the rule books that decide now |
 //! | [`sheet`] | reading such a file with every fault at once |
 //! | [`sealing`] | names and documents at rest |
 //! | [`affected`] | past settlements that would come out otherwise now |
@@ -22,6 +23,7 @@ pub mod committer;
 pub mod config;
 pub mod door;
 pub mod estimate;
+pub mod in_force;
 pub mod look_up;
 pub mod people;
 pub mod post;
@@ -35,4 +37,4 @@ pub mod start;
 mod wire;
 
 pub use config::Config;
-pub use start::{Running, StartError, open_store, start};
+pub use start::{Running, StartError, open_location, open_store, start};

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
 use sqlx::query::Query;
@@ -28,6 +28,20 @@ const READERS: usize = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The one writer of a store holds this lock for as long as its connection lasts.
 const FENCE: &str = "SELECT pg_try_advisory_lock(hashtext('yidi writer'))";
+
+/// A server may take a moment to see that the writer before is gone.
+const FENCE_TIMEOUT: Duration = Duration::from_secs(1);
+const FENCE_PAUSE: Duration = Duration::from_millis(20);
+
+/// A writer finds everything by key. Plans outlive the day on which its tables were empty, so none of them may be one
+/// that reads a table whole; and none is worth compiling.
+const BY_KEY: [(&str, &str); 5] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
 
 /// A connection whose callers wait: the writer has a thread of its own, readers run on blocking threads.
 pub(super) struct Connection {
@@ -79,6 +93,24 @@ impl Connection {
     pub(super) fn execute(&mut self, text: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError> {
         let done = self.with(|runtime, connection| runtime.block_on(bind(text, values).execute(connection)))?;
         Ok(done.rows_affected())
+    }
+
+    /// Runs a statement of [`super::dialect::statement_for_each`] on many rows, column by column.
+    pub(super) fn execute_each<const N: usize>(
+        &mut self,
+        text: &'static str,
+        rows: &[[Value<'_>; N]],
+    ) -> Result<(), StoreError> {
+        let query = (0..N).fold(sqlx::query(text), |query, column| {
+            let values = rows.iter().map(|row| row[column]);
+            match rows.first().map(|row| row[column]) {
+                Some(Value::Number(_)) => query.bind(values.map(Value::number).collect::<Vec<_>>()),
+                Some(Value::Text(_)) => query.bind(values.map(Value::text).collect::<Vec<_>>()),
+                Some(Value::Bytes(_)) => query.bind(values.map(Value::bytes).collect::<Vec<_>>()),
+                None => query,
+            }
+        });
+        self.with(|runtime, connection| runtime.block_on(query.execute(connection))).map(drop)
     }
 
     pub(super) fn query(&mut self, text: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {
@@ -165,7 +197,7 @@ impl Writer {
         schema: &'static Schema,
         commit_delay: Duration,
     ) -> Result<Writer, StoreError> {
-        let mut connection = Connection::open(database)?;
+        let mut connection = Connection::open(&database.clone().options(BY_KEY))?;
         schema::check_postgres(&mut connection, schema)?;
         let mut writer = Writer { connection, schema, commit_delay };
         writer.take_fence()?;
@@ -177,10 +209,14 @@ impl Writer {
         if self.schema.fence == Fence::ManyWriters {
             return Ok(());
         }
-        let rows = self.connection.query(FENCE, &[])?;
-        let taken = rows.first().map(|row| super::row::Row(super::row::Cells::Postgres(row)).flag(0));
-        if taken.transpose()? == Some(true) {
-            return Ok(());
+        let since = Instant::now();
+        while since.elapsed() < FENCE_TIMEOUT {
+            let rows = self.connection.query(FENCE, &[])?;
+            let taken = rows.first().map(|row| super::row::Row(super::row::Cells::Postgres(row)).flag(0));
+            if taken.transpose()? == Some(true) {
+                return Ok(());
+            }
+            thread::sleep(FENCE_PAUSE);
         }
         self.connection.connection = None;
         Err(StoreError::InUse(name(self.connection.options()).into()))

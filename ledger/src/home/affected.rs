@@ -11,7 +11,7 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
 
-use super::append::place;
+use super::rows::{self, AFFECTED};
 use super::{HomeStore, load};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
@@ -49,9 +49,8 @@ impl HomeStore {
                JOIN settlements ON settlements.settlement = affected.settlement
               WHERE settlements.person > ?1 ORDER BY person LIMIT ?2";
         const ALL: &str = "SELECT DISTINCT person FROM settlements WHERE person > ?1 ORDER BY person LIMIT ?2";
-        self.readers
-            .read(move |connection| {
-                let sql = &Sql::over(connection);
+        self.engine
+            .read(move |sql| {
                 let text = if all { ALL } else { MARKED };
                 sql.query(text, values![&after, i64::from(limit)], |row| id(row.text(0)?, PersonNumber::new))
             })
@@ -63,9 +62,8 @@ impl HomeStore {
     /// # Errors
     /// When a statement fails or a row is corrupt.
     pub async fn affected_list(&self, person: PersonNumber) -> Result<Vec<Affected>, StoreError> {
-        self.readers
-            .read(move |connection| {
-                let sql = &Sql::over(connection);
+        self.engine
+            .read(move |sql| {
                 let standing = in_force(sql, &person)?;
                 standing
                     .into_iter()
@@ -99,27 +97,17 @@ pub(super) fn readers(sql: &Sql<'_>, person: &str, before: i64) -> Result<Vec<Re
     })
 }
 
-/// Marks settlements as affected by an operation, or by a posting.
-pub(super) fn mark(sql: &Sql<'_>, settlements: &[SettlementId], seq: BookSeq, posting: &str) -> Result<(), StoreError> {
-    for settlement in settlements {
-        sql.execute(
-            "INSERT INTO affected (settlement, after_seq, posting) VALUES (?1, ?2, ?3)",
-            values![settlement.as_str(), place(seq), posting],
-        )?;
-    }
-    Ok(())
-}
-
 /// Marks whatever built on a usage that a posting brings late, or takes away.
 pub(super) fn mark_posting(
     sql: &Sql<'_>,
-    person: &PersonNumber,
+    person: &str,
     (seq, posting): (BookSeq, &str),
     used: &UsagePosting,
     reach: Reach,
 ) -> Result<(), StoreError> {
-    let readers = readers(sql, person.as_str(), load::NOW)?;
-    mark(sql, &built_on(&readers, used, reach), seq, posting)
+    let affected = built_on(&readers(sql, person, load::NOW)?, used, reach);
+    let marks: Vec<_> = affected.iter().map(|settlement| rows::affected(settlement, seq, posting)).collect();
+    sql.execute_each(AFFECTED, &marks)
 }
 
 fn in_force(sql: &Sql<'_>, person: &PersonNumber) -> Result<Vec<(BookSeq, SettlementId)>, StoreError> {

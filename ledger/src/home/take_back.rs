@@ -48,12 +48,11 @@ impl HomeStore {
         returned: Returned,
         rule_set: RuleSet,
     ) -> Result<Result<TakenBack, Clash>, StoreError> {
-        let wire = self.wire;
-        self.writer
-            .write(move |transaction| {
-                let sql = &Sql::over(transaction);
-                let wanted = load::Wanted::of(std::slice::from_ref(&asked(&returned, false)));
-                let mut loaded = load::book(transaction, wire, &wanted, load::NOW)?;
+        let (wire, recent) = (self.wire, self.recent.clone());
+        self.engine
+            .change(move |sql| {
+                let operate = [asked(&returned, false)];
+                let mut loaded = load::book(sql, wire, &recent, &load::Wanted::of(&operate))?;
                 let held = loaded.book.last_seq;
                 let decision = match take_back(&mut loaded.book, &returned.kept) {
                     Err(clash) => return Ok(Err(clash)),
@@ -68,9 +67,10 @@ impl HomeStore {
                 };
                 lose(sql, held, returned.kept.seq, returned.answered_at)?;
                 let rule_set = rule_set_of(sql, &returned.kept.outcome)?.unwrap_or(rule_set);
-                let append = Append::new(transaction, wire, rule_set, decided_at(&returned));
+                let mut append = Append::new(wire, rule_set, decided_at(&returned));
                 let asked = asked(&returned, is_voided(&returned.kept.outcome));
-                append.taken_back(&loaded, &asked, returned.kept.seq, &decision, &returned.outcome)?;
+                append.take(&loaded, &asked, returned.kept.seq, *decision, returned.outcome.clone());
+                append.write(sql)?;
                 Ok(Ok(TakenBack::Now))
             })
             .await

@@ -33,7 +33,7 @@ fn two_stays() -> [Operation; 2] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancellation_affects_the_stays_that_came_after() {
-    let world = World::new().await;
+    let world = World::new(On::Sqlite).await;
     let mut told = Vec::new();
     for operation in two_stays() {
         told.push(world.settled(&operation).await);
@@ -57,7 +57,7 @@ async fn a_cancellation_affects_the_stays_that_came_after() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_posting_that_comes_late_affects_what_it_falls_before() {
-    let mut world = World::new().await;
+    let mut world = World::new(On::Sqlite).await;
     for operation in two_stays() {
         world.settled(&operation).await;
     }
@@ -93,7 +93,7 @@ async fn a_posting_that_comes_late_affects_what_it_falls_before() {
 /// A changed book decides nothing by itself; the list says what it would have decided otherwise.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_book_that_changes_late_tells_its_difference() {
-    let world = World::new().await;
+    let world = World::new(On::Sqlite).await;
     for operation in two_stays() {
         world.settled(&operation).await;
     }

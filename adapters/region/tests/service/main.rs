@@ -1,6 +1,9 @@
 //! A home region seen from the hub, through real mutual TLS: a process's worth of region in a folder that goes away
 //! with the test.
 
+#[macro_use]
+mod world;
+
 mod answers;
 mod files;
 mod histories;
@@ -8,4 +11,3 @@ mod identity;
 mod late;
 mod older_copy;
 mod questions;
-mod world;

@@ -2,12 +2,17 @@
 //! answers that it gave.
 
 use std::fs;
+use std::path::PathBuf;
 
 use proto::{convert, v1};
 use settlement::operation::Operation;
 use settlement::refusal::{BOOK_SEQ, Reason};
 
 use crate::world::*;
+
+fn store_of(world: &World) -> PathBuf {
+    world.path("region/store.db")
+}
 
 /// What the hub has of an answer.
 fn kept(operation: &Operation, answer: &v1::Answer, after: u64) -> v1::ReinstateRequest {
@@ -48,12 +53,12 @@ async fn last(world: &World) -> u64 {
 
 /// A world whose book was restored to what it was after two operations; with every answer that it gave.
 async fn restored() -> (World, Vec<(Operation, v1::Answer)>) {
-    let mut world = World::new().await;
+    let mut world = World::new(On::Sqlite).await;
     let mut given = Vec::new();
     for operation in history() {
         if given.len() == 2 {
             world.stop().await;
-            fs::copy(world.config().store, world.path("copy.db")).expect("a copy");
+            fs::copy(store_of(&world), world.path("copy.db")).expect("a copy");
             world.start().await;
         }
         let answer = world.answer(&operation).await;
@@ -61,9 +66,9 @@ async fn restored() -> (World, Vec<(Operation, v1::Answer)>) {
     }
     world.stop().await;
     for end in ["db-wal", "db-shm"] {
-        let _ = fs::remove_file(world.config().store.with_extension(end));
+        let _ = fs::remove_file(store_of(&world).with_extension(end));
     }
-    fs::copy(world.path("copy.db"), world.config().store).expect("the older copy");
+    fs::copy(world.path("copy.db"), store_of(&world)).expect("the older copy");
     world.start().await;
     (world, given)
 }
