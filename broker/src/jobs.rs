@@ -2,3 +2,11 @@
 
 pub mod books;
 pub mod resolve;
+pub mod sweep;
+
+use std::time::Duration;
+
+/// How long a hub that does a job keeps the others from it. Where it dies, another goes on after that.
+pub(crate) fn lease(every: Duration) -> Duration {
+    (every * 3).max(Duration::from_secs(2))
+}

@@ -54,9 +54,8 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn fall_note(&self, fall: Fall) -> Result<(), StoreError> {
-        self.writer
-            .write(move |tx| {
-                let sql = &Sql::over(tx);
+        self.engine
+            .write(move |sql| {
                 let known = open_falls(sql)?.into_iter().find(|known| known.home == fall.home);
                 if known.is_some_and(|known| known.to <= fall.to) {
                     return Ok(());
@@ -75,7 +74,7 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn fall_list(&self) -> Result<Vec<Fall>, StoreError> {
-        self.readers.read(|connection| open_falls(&Sql::over(connection))).await
+        self.engine.read(open_falls).await
     }
 
     /// Ends a region's fall: its book is whole again.
@@ -83,9 +82,8 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn fall_end(&self, home: String, at: Timestamp, by: String) -> Result<(), StoreError> {
-        self.writer
-            .write(move |tx| {
-                let sql = &Sql::over(tx);
+        self.engine
+            .write(move |sql| {
                 sql.execute(
                     "INSERT INTO book_restorations (fall, ended_at, ended_by)
                  SELECT book_falls.fall, ?2, ?3 FROM book_falls
@@ -103,11 +101,11 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn answer_numbers(&self, home: PoolCode, after: u64) -> Result<Vec<u64>, StoreError> {
-        self.readers
-            .read(move |connection| {
-                let sql = &Sql::over(connection);
+        self.engine
+            .read(move |sql| {
                 sql.query(
-                    "SELECT book_seq FROM answers WHERE home = ?1 AND book_seq > ?2 ORDER BY book_seq",
+                    "SELECT book_seq FROM answers WHERE home = ?1 AND book_seq > 0 AND book_seq > ?2
+                 ORDER BY book_seq",
                     values![home.0.as_str(), after.cast_signed()],
                     |row| row.number(0).map(i64::cast_unsigned),
                 )
@@ -120,14 +118,14 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn answer_given(&self, home: PoolCode, book_seq: u64) -> Result<Vec<Given>, StoreError> {
-        self.readers
-            .read(move |connection| {
-                let sql = &Sql::over(connection);
+        self.engine
+            .read(move |sql| {
                 let given = sql.query(
                     "SELECT operations.position, operations.kind, operations.bytes, operations.filing,
                         operations.received_at, answers.verdict, answers.outcome, answers.book_seq, answers.answered_at
                    FROM answers JOIN operations ON operations.position = answers.position
-                  WHERE answers.home = ?1 AND answers.book_seq = ?2 ORDER BY operations.position",
+                  WHERE answers.home = ?1 AND answers.book_seq > 0 AND answers.book_seq = ?2
+                  ORDER BY operations.position",
                     values![home.0.as_str(), book_seq.cast_signed()],
                     |row| Ok((read_given(&row)?, row.optional_text(3)?.map(str::to_owned), row.number(4)?)),
                 )?;
@@ -135,7 +133,7 @@ impl HubStore {
                     .into_iter()
                     .map(|(given, filing, received_at)| {
                         let filing =
-                            filing.map(|id| filing_then(connection, sql, &id, received_at)).transpose()?.flatten();
+                            filing.map(|id| filing_then(sql, &id, received_at)).transpose()?.flatten();
                         Ok(Given { filing, ..given })
                     })
                     .collect()
@@ -174,14 +172,12 @@ fn read_given(row: &Row<'_>) -> Result<Given, StoreError> {
 }
 
 /// A filing as it was when an operation came: what was cancelled since, held then.
-fn filing_then(
-    connection: &rusqlite::Connection,
-    sql: &Sql<'_>,
+fn filing_then(sql: &Sql<'_>,
     id: &str,
     at: i64,
 ) -> Result<Option<Filing>, StoreError> {
     let Ok(filing) = FilingId::new(id) else { return Ok(None) };
-    let Some(registered) = filings::find(connection, &filing)? else { return Ok(None) };
+    let Some(registered) = filings::find(sql, &filing)? else { return Ok(None) };
     let cancelled_before =
         sql.exists("SELECT 1 FROM filing_cancellations WHERE id = ?1 AND cancelled_at <= ?2", values![id, at])?;
     Ok(if cancelled_before { registered.in_force() } else { Some(registered.filing) })
