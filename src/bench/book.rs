@@ -97,7 +97,8 @@ impl Book {
     /// # Errors
     /// When the store fails.
     pub async fn fill(&self, ground: &Ground, operations: &Arc<Operations>, filings: u64) -> Result<()> {
-        let store = HubStore::open(&self.location.parse()?, &StoreOptions::default()).context("cannot open the hub's store")?;
+        let store =
+            HubStore::open(&self.location.parse()?, &StoreOptions::default()).context("cannot open the hub's store")?;
         let closed = store.closed();
         lodge(&store, operations, filings).await?;
         settle(&store, ground, operations, self.stored).await?;

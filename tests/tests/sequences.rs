@@ -194,16 +194,36 @@ async fn an_acceptance_after_the_deadline_is_learned_and_never_guessed() {
     let lost = hospital.send(&settle).await;
     assert!(lost.text("/err_msg").starts_with("[703]"), "{}", lost.text("/err_msg"));
     world.mend(home());
-    eventually("the hub knows the acceptance", || async {
-        world.line().hub.store().operation_doubt().await.is_ok_and(|(count, _)| count == 0)
-    })
-    .await;
-    let unfetched = yidi::verify::never_fetched(&world.line().stores()).await.expect("the books can be read");
-    assert_eq!(unfetched.len(), 1, "an acceptance that the hospital never fetched is a break: {unfetched:?}");
+    let unfetched = async || yidi::verify::never_fetched(&world.line().stores()).await.expect("the books can be read");
+    eventually("an acceptance that the hospital never fetched is a break", || async { unfetched().await.len() == 1 })
+        .await;
 
     let learned = hospital.send(&settle).await;
     assert!(learned.succeeded(), "{}", learned.text("/err_msg"));
-    let unfetched = yidi::verify::never_fetched(&world.line().stores()).await.expect("the books can be read");
-    assert!(unfetched.is_empty(), "{unfetched:?}");
+    assert_eq!(unfetched().await, []);
+    world.assert_sound().await;
+}
+
+/// What is undone after its period was cut off stays in that period; what undoes it, and what undoes that, is of the
+/// period that is open then.
+#[tokio::test(flavor = "multi_thread")]
+async fn undoing_after_the_cut_off_is_a_counter_entry_in_the_period_that_is_open() {
+    let (world, hospital) = begin().await;
+    let stay = hospital.stay(&EMPLOYEE, PRICE).await;
+    let late = hospital.settle_message(&EMPLOYEE, &stay, PRICE);
+    let mut desk = Desk { hospital: &hospital, patient: EMPLOYEE, stay: stay.clone(), sent: Vec::new(), late };
+    let hub = world.line().hub.store();
+    let first = hub.period_open().await.expect("a period").number;
+    let mut expected = Vec::new();
+    for step in [Settle, Cancel(0), Reverse(1), Reverse(0)] {
+        assert_eq!(desk.take(step).await, "done", "{step:?}");
+        let open = hub.period_open().await.expect("a period").number;
+        expected.push(open);
+        hub.period_cut_off(open, world.clock().now()).await.expect("it is cut off");
+    }
+    let turns = yidi::verify::journal(hub).await.expect("the journal can be read");
+    let periods: Vec<_> = turns.iter().map(|turn| turn.period).collect();
+    assert_eq!(periods, expected);
+    assert_eq!(periods.first(), Some(&first), "a closed period keeps what it had");
     world.assert_sound().await;
 }

@@ -10,7 +10,9 @@ use settlement::outcome::Outcome;
 
 use super::load::Loaded;
 pub(super) use super::rows::place;
-use super::rows::{self, ACCOUNT_ENTRY, AFFECTED, OPERATION, SETTLEMENT, SettlementRow, TOMBSTONE, UNDOING, USAGE, UsageRow};
+use super::rows::{
+    self, ACCOUNT_ENTRY, AFFECTED, OPERATION, SETTLEMENT, SettlementRow, TOMBSTONE, UNDOING, USAGE, UsageRow,
+};
 use super::rule_books::RuleSet;
 use super::{Asked, Reply, Wire, journal};
 use crate::engine::{Sql, Value};
@@ -150,7 +152,7 @@ impl<'a> Append<'a> {
 
     fn affected(&self, sql: &Sql<'_>) -> Result<(), StoreError> {
         let marks = self.effects().flat_map(|(decided, effects)| {
-            effects.affected.iter().map(|settlement| rows::affected(settlement, decided.seq, ""))
+            effects.affected.iter().map(move |settlement| rows::affected(settlement, decided.seq, ""))
         });
         sql.execute_each(AFFECTED, &marks.collect::<Vec<_>>())
     }

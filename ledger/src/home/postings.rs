@@ -223,7 +223,7 @@ fn append(sql: &Sql<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreEr
     if let Some(usage) = &usage {
         sql.execute(USAGE, &UsageRow::new(person, after, &posting.id, usage).values())?;
         let reach = Reach { after: read_after, from: Some(usage.day) };
-        affected::mark_posting(sql, person, (after, &posting.id), usage, reach)?;
+        affected::mark_posting(sql, person, (after, posting.id.as_str()), usage, reach)?;
     }
     if !account.is_zero() {
         sql.execute(ACCOUNT_ENTRY, values![person, place(after), &posting.id, account.fen()])?;

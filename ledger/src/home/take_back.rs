@@ -67,8 +67,8 @@ impl HomeStore {
                 };
                 lose(sql, held, returned.kept.seq, returned.answered_at)?;
                 let rule_set = rule_set_of(sql, &returned.kept.outcome)?.unwrap_or(rule_set);
-                let mut append = Append::new(wire, rule_set, decided_at(&returned));
                 let asked = asked(&returned, is_voided(&returned.kept.outcome));
+                let mut append = Append::new(wire, rule_set, decided_at(&returned));
                 append.take(&loaded, &asked, returned.kept.seq, *decision, returned.outcome.clone());
                 append.write(sql)?;
                 Ok(Ok(TakenBack::Now))

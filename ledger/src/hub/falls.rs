@@ -132,8 +132,7 @@ impl HubStore {
                 given
                     .into_iter()
                     .map(|(given, filing, received_at)| {
-                        let filing =
-                            filing.map(|id| filing_then(sql, &id, received_at)).transpose()?.flatten();
+                        let filing = filing.map(|id| filing_then(sql, &id, received_at)).transpose()?.flatten();
                         Ok(Given { filing, ..given })
                     })
                     .collect()
@@ -172,10 +171,7 @@ fn read_given(row: &Row<'_>) -> Result<Given, StoreError> {
 }
 
 /// A filing as it was when an operation came: what was cancelled since, held then.
-fn filing_then(sql: &Sql<'_>,
-    id: &str,
-    at: i64,
-) -> Result<Option<Filing>, StoreError> {
+fn filing_then(sql: &Sql<'_>, id: &str, at: i64) -> Result<Option<Filing>, StoreError> {
     let Ok(filing) = FilingId::new(id) else { return Ok(None) };
     let Some(registered) = filings::find(sql, &filing)? else { return Ok(None) };
     let cancelled_before =

@@ -6,15 +6,21 @@ use crate::engine::{Fence, Schema, Version};
 use crate::mailbox;
 
 /// The hub's tables, for [`crate::engine::migrate`].
-pub static SCHEMA: Schema = Schema {
-    name: "hub",
-    versions: &[FIRST, mailbox::TABLES],
-    fence: Fence::ManyWriters,
-};
+pub static SCHEMA: Schema = Schema { name: "hub", versions: &[FIRST, mailbox::TABLES], fence: Fence::ManyWriters };
 
 const FIRST: Version = Version {
     tables: TABLES,
-    append_only: &["committers", "operations", "answers", "tombstones", "periods", "filings", "filing_cancellations", "book_falls", "book_restorations"],
+    append_only: &[
+        "committers",
+        "operations",
+        "answers",
+        "tombstones",
+        "periods",
+        "filings",
+        "filing_cancellations",
+        "book_falls",
+        "book_restorations",
+    ],
     postgres: express::FUNCTION,
 };
 
