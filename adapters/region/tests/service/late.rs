@@ -12,6 +12,12 @@ use settlement::rulebook::{RuleBook, RuleBooks};
 use crate::files::{row, stay_before};
 use crate::world::*;
 
+on_both! {
+    a_cancellation_affects_the_stays_that_came_after,
+    a_posting_that_comes_late_affects_what_it_falls_before,
+    a_rule_book_that_changes_late_tells_its_difference,
+}
+
 async fn affected(world: &World, person: &str) -> Vec<v1::AffectedSettlement> {
     let asked = v1::AffectedRequest { home: "410700".into(), person: person.into(), ..v1::AffectedRequest::default() };
     world.book_client().affected(asked).await.expect("a list").into_inner().settlements
@@ -31,9 +37,8 @@ fn two_stays() -> [Operation; 2] {
     [stay(RETIRED, "m1", "E1", (1, 4), 20_000), stay(RETIRED, "m2", "E2", (6, 9), 20_000)]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cancellation_affects_the_stays_that_came_after() {
-    let world = World::new(On::Sqlite).await;
+async fn a_cancellation_affects_the_stays_that_came_after(on: On) {
+    let world = World::new(on).await;
     let mut told = Vec::new();
     for operation in two_stays() {
         told.push(world.settled(&operation).await);
@@ -55,9 +60,8 @@ async fn a_cancellation_affects_the_stays_that_came_after() {
     world.prove().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_posting_that_comes_late_affects_what_it_falls_before() {
-    let mut world = World::new(On::Sqlite).await;
+async fn a_posting_that_comes_late_affects_what_it_falls_before(on: On) {
+    let mut world = World::new(on).await;
     for operation in two_stays() {
         world.settled(&operation).await;
     }
@@ -91,9 +95,8 @@ async fn a_posting_that_comes_late_affects_what_it_falls_before() {
 }
 
 /// A changed book decides nothing by itself; the list says what it would have decided otherwise.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rule_book_that_changes_late_tells_its_difference() {
-    let world = World::new(On::Sqlite).await;
+async fn a_rule_book_that_changes_late_tells_its_difference(on: On) {
+    let world = World::new(on).await;
     for operation in two_stays() {
         world.settled(&operation).await;
     }

@@ -10,6 +10,10 @@ use settlement::refusal::{BOOK_SEQ, Reason};
 
 use crate::world::*;
 
+on_both! {
+    a_book_that_lost_everything_becomes_whole_too,
+}
+
 fn store_of(world: &World) -> PathBuf {
     world.path("region/store.db")
 }
@@ -121,4 +125,16 @@ async fn what_was_decided_anew_is_a_clash_and_nothing_is_overwritten() {
     assert!(reinstate(&world, kept(operation, answer, 4)).await.clash.contains("ends at place 3"));
     assert_eq!(last(&world).await, 3);
     world.prove().await;
+}
+
+async fn a_book_that_lost_everything_becomes_whole_too(on: On) {
+    let (whole, lost) = (World::new(On::Sqlite).await, World::new(on).await);
+    for (index, operation) in history().iter().enumerate() {
+        let answer = whole.answer(operation).await;
+        let reply = reinstate(&lost, kept(operation, &answer, index as u64)).await;
+        assert_eq!((reply.known, reply.clash.as_str()), (false, ""), "{:?}", operation.key.message);
+        assert!(reinstate(&lost, kept(operation, &answer, index as u64)).await.known, "once more changes nothing");
+        assert_eq!(lost.answer(operation).await, answer);
+    }
+    lost.prove().await;
 }
