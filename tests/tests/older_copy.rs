@@ -2,7 +2,7 @@
 //! what a late change affects, asked through the hub.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +54,19 @@ async fn with_store_at_rest(world: &mut World, work: impl FnOnce(PathBuf)) {
     world.line_mut().restart_home(home()).await.expect("it starts again");
 }
 
+/// A store at rest is its file, and its log where that was not folded into it yet.
+fn copy_store(from: &Path, to: &Path) {
+    for end in ["db", "db-wal", "db-shm"] {
+        let _ = fs::remove_file(to.with_extension(end));
+    }
+    for end in ["db", "db-wal"] {
+        let file = from.with_extension(end);
+        if file.exists() {
+            fs::copy(file, to.with_extension(end)).expect("a copy");
+        }
+    }
+}
+
 fn fallen(world: &World) -> Option<Fallen> {
     let homes = world.line().hub.hub().directory.homes();
     homes.iter().find(|one| one.pools().contains(&home())).and_then(|one| one.book().fallen())
@@ -65,7 +78,7 @@ async fn an_older_copy_raises_the_alarm_and_is_made_whole_from_the_hubs_answers(
     let copy = world.deploy().join("older.db");
     settle(&hospital, &EMPLOYEE, ("2025-05-02", "2025-05-05")).await;
     let kept = copy.clone();
-    with_store_at_rest(&mut world, |store| drop(fs::copy(store, kept).expect("a copy"))).await;
+    with_store_at_rest(&mut world, |store| copy_store(&store, &kept)).await;
 
     let (stay, second) = settle(&hospital, &EMPLOYEE, ("2025-06-02", "2025-06-05")).await;
     settle(&hospital, &RESIDENT, ("2025-06-02", "2025-06-05")).await;
@@ -76,13 +89,7 @@ async fn an_older_copy_raises_the_alarm_and_is_made_whole_from_the_hubs_answers(
     let before = (hospital.totals(&EMPLOYEE).await, hospital.totals(&RESIDENT).await);
     let last = world.line().homes[&home()].store().last_seq().await.expect("a book").0;
 
-    with_store_at_rest(&mut world, |store| {
-        for end in ["db-wal", "db-shm"] {
-            let _ = fs::remove_file(store.with_extension(end));
-        }
-        fs::copy(copy, store).expect("the older copy");
-    })
-    .await;
+    with_store_at_rest(&mut world, |store| copy_store(&copy, &store)).await;
     let next = hospital.stay_between(&EMPLOYEE, "8000.00", ("2025-06-10", "2025-06-12")).await;
     let settle_next = hospital.settle_message(&EMPLOYEE, &next, "8000.00");
     eventually("the region is asked and says that its book ends too early", || async {
