@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use identity::credentials::{Credentials, IdentityError};
 use identity::name::Role;
@@ -106,8 +107,8 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 pub struct Running {
     address: SocketAddr,
     store: HomeStore,
-    health: HealthReporter,
     rules: RulesInForce,
+    health: HealthReporter,
     tasks: TaskTracker,
     drain: CancellationToken,
     abort: CancellationToken,
@@ -129,8 +130,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let running = Running {
         address: listener.local_addr(),
         store: opened.store.clone(),
-        health,
         rules: opened.rules.clone(),
+        health,
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),
         abort: CancellationToken::new(),

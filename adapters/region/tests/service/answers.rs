@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 
 use ledger::home::{Asked, Reply};
 use proto::convert;
+use region::rules::Rules;
 use settlement::decide::{decide, judge_by};
 use settlement::money::Money;
 use settlement::operation::{Operation, Request};
 use settlement::outcome::{Done, Outcome, Undone};
 use settlement::refusal::Reason;
+use settlement::rulebook::RuleBooks;
 
 use crate::world::*;
 
 on_both! {
     settling_twice_gives_the_first_answer,
     a_key_that_was_voided_never_settles,
+    what_waits_longer_than_the_hub_does_is_not_decided,
     a_reversal_before_its_original_lays_a_tombstone,
     undoing_gives_back_what_settling_took,
     many_operations_in_one_batch_equal_the_same_one_by_one,
@@ -23,6 +26,7 @@ on_both! {
     an_abrupt_end_loses_no_answer,
     a_settlement_id_is_taken_once,
     another_regions_people_are_not_served,
+    rule_books_are_replaced_while_it_runs,
 }
 
 async fn settling_twice_gives_the_first_answer(on: On) {
@@ -49,9 +53,8 @@ async fn a_key_that_was_voided_never_settles(on: On) {
     world.prove().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_waits_longer_than_the_hub_does_is_not_decided() {
-    let world = World::new(On::Sqlite).await;
+async fn what_waits_longer_than_the_hub_does_is_not_decided(on: On) {
+    let world = World::new(on).await;
     let operation = settle(WORKING, "m1", "E1");
     let late = operate_within(world.client(), &operation, 1).await.expect_err("a refusal");
     assert_eq!((late.reason, late.detail.as_deref()), (Reason::Busy, Some("deadline")));
@@ -265,4 +268,17 @@ async fn another_regions_people_are_not_served(on: On) {
     }
     let refusal = world.try_answer(&elsewhere).await.expect_err("a refusal");
     assert_eq!(refusal.reason, Reason::RegionNotServed);
+}
+
+async fn rule_books_are_replaced_while_it_runs(on: On) {
+    let world = World::new(on).await;
+    let replace = async |rules| {
+        world.running().rules_replace(rules, world.clock.now()).await.expect("they are replaced");
+    };
+    world.settled(&settle(WORKING, "m1", "E1")).await;
+    replace(Rules { books: RuleBooks::default(), texts: Vec::new() }).await;
+    assert_eq!(world.refused(&settle(RETIRED, "m2", "E2")).await, Reason::NoRuleBook);
+    replace(region::rules::read(&world.config().rulebooks, &[pool("410700")].into()).expect("rule books")).await;
+    world.settled(&settle(RETIRED, "m3", "E3")).await;
+    world.prove().await;
 }
