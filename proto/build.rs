@@ -2,7 +2,10 @@
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=yidi");
-    let descriptors = protox::compile(["yidi/v1/operation.proto", "yidi/v1/hub.proto", "yidi/v1/home.proto"], ["."])?;
+    let descriptors = protox::compile(
+        ["yidi/v1/operation.proto", "yidi/v1/hub.proto", "yidi/v1/home.proto", "yidi/v1/mailbox.proto"],
+        ["."],
+    )?;
     tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
     Ok(())
 }

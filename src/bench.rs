@@ -1,21 +1,44 @@
-//! `yidi bench settle | adjudicate`: speed, as ratios taken in one run, because this machine and its neighbours change
+//! `yidi bench settle | isolation | adjudicate`: speed, as ratios taken in one run, because this machine and its neighbours change
 //! from minute to minute and a ratio does not.
 
 mod adjudicate;
-mod cpu;
+mod book;
+mod byte_line;
+mod chain_stage;
+mod comparison;
+mod crew;
 mod forward;
+mod ground;
+mod hub_stage;
+mod isolation;
 mod load;
+mod measured;
+mod open_loop;
+mod open_stage;
+mod operations;
+pub mod part;
+mod pgbench;
 mod prepare;
+mod prepared_home;
+mod process;
+mod raw;
+mod report;
 mod settle;
+mod subject;
+mod usage;
 
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::cli::Ending;
+
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Settlements through the whole line, durable on all three nodes, against a bare forward of the same bytes.
-    Settle(settle::Arguments),
+    /// Settlements through the hub and through the whole line, against bare forwards over the same hops.
+    Settle(Box<settle::Arguments>),
+    /// What three regions notice when the fourth is stalled.
+    Isolation(isolation::Arguments),
     /// Pure adjudications on one core.
     Adjudicate(adjudicate::Arguments),
 }
@@ -24,9 +47,10 @@ pub enum Command {
 ///
 /// # Errors
 /// When the line cannot be started, or an answer is not what it has to be.
-pub async fn run(command: Command) -> Result<()> {
+pub async fn run(command: Command) -> Result<Ending> {
     match command {
-        Command::Settle(arguments) => settle::run(arguments).await,
-        Command::Adjudicate(arguments) => adjudicate::run(&arguments),
+        Command::Settle(arguments) => settle::run(&arguments).await.map(|()| Ending::Good),
+        Command::Isolation(arguments) => isolation::run(&arguments).await.map(Ending::of),
+        Command::Adjudicate(arguments) => adjudicate::run(&arguments).map(|()| Ending::Good),
     }
 }

@@ -1,12 +1,11 @@
 //! The command line: which subcommands there are. Each is carried out by the file of its name.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::{bench, demo, filing, pki, post, roles, rulebook, verify};
+use crate::roles::Serve;
+use crate::{bench, demo, filing, mailbox, pki, post, roles, rulebook, verify};
 
 /// Yidi 异地: a clearing hub for off-site medical care.
 #[derive(Debug, Parser)]
@@ -48,6 +47,9 @@ enum Command {
     /// Filings 备案.
     #[command(subcommand)]
     Filing(filing::Command),
+    /// Letters between the hub and the regions.
+    #[command(subcommand)]
+    Mailbox(mailbox::Command),
     /// Rule books 待遇规则.
     #[command(subcommand)]
     Rulebook(rulebook::Command),
@@ -56,16 +58,9 @@ enum Command {
     /// Measure speed, as ratios taken in one run.
     #[command(subcommand)]
     Bench(bench::Command),
-}
-
-#[derive(Debug, Args)]
-struct Serve {
-    /// The role's configuration file.
-    #[arg(long)]
-    config: PathBuf,
-    /// Where health, readiness and metrics are served.
-    #[arg(long, default_value = "127.0.0.1:7703")]
-    watch: std::net::SocketAddr,
+    /// One process of a measured line; `bench` starts it.
+    #[command(subcommand, hide = true)]
+    BenchPart(bench::part::Part),
 }
 
 #[derive(Debug, Args)]
@@ -93,10 +88,10 @@ impl Cli {
     pub async fn run(self) -> Result<Ending> {
         match self.command {
             Command::Demo(arguments) => demo::run(arguments).await,
-            Command::Hub(serve) => done(roles::hub(&serve.config, serve.watch).await),
-            Command::His(serve) => done(roles::his(&serve.config, serve.watch).await),
+            Command::Hub(serve) => done(roles::hub(&serve).await),
+            Command::His(serve) => done(roles::his(&serve).await),
             Command::Region(Region { serve: Some(serve), command: _ }) => {
-                done(roles::region(&serve.config, serve.watch).await)
+                done(roles::region(&serve).await)
             }
             Command::Region(Region { serve: None, command: Some(command) }) => post::run(command).await,
             Command::Region(Region { serve: None, command: None }) => {
@@ -104,9 +99,11 @@ impl Cli {
             }
             Command::Pki(command) => done(pki::run(command)),
             Command::Filing(command) => filing::run(command).await,
+            Command::Mailbox(command) => mailbox::run(command).await,
             Command::Rulebook(command) => rulebook::run(command),
             Command::Verify(arguments) => verify::run(arguments).await,
-            Command::Bench(command) => done(bench::run(command).await),
+            Command::Bench(command) => bench::run(command).await,
+            Command::BenchPart(part) => done(bench::part::run(part).await),
         }
     }
 }

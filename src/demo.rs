@@ -74,6 +74,7 @@ pub async fn run(arguments: Arguments) -> Result<Ending> {
     let scratch = tempfile::tempdir().context("cannot make a folder for the demo")?;
     let folder = arguments.data.clone().unwrap_or_else(|| scratch.path().to_owned());
     let line = Line::start(arguments.plan(&folder, clock.clone())).await?;
+    watch.show_hub(line.hub.hub());
     let operator = Operator::new(&line.hub.address().to_string(), &line.operator())?;
     for refused in filing::lodge_all(&operator, &arguments.deploy.join("demo/filings.csv")).await? {
         output::note(&refused);

@@ -67,12 +67,20 @@ impl Desk {
     /// As [`Desk::send`].
     pub async fn send_bytes(&self, body: Vec<u8>) -> Result<Reply> {
         let begun = Instant::now();
-        let answer = tokio::time::timeout(PATIENCE, self.exchange(body)).await.context("no answer in time")??;
+        let answer = self.post(body.into()).await?;
         let took = begun.elapsed();
         Ok(Reply { body: serde_json::from_slice(&answer).context("the answer is not JSON")?, took })
     }
 
-    async fn exchange(&self, body: Vec<u8>) -> Result<bytes::Bytes> {
+    /// Sends bytes, and gives back the answer's as they are.
+    ///
+    /// # Errors
+    /// When there is no answer. What the message did is then unknown.
+    pub async fn post(&self, body: bytes::Bytes) -> Result<bytes::Bytes> {
+        tokio::time::timeout(PATIENCE, self.exchange(body)).await.context("no answer in time")?
+    }
+
+    async fn exchange(&self, body: bytes::Bytes) -> Result<bytes::Bytes> {
         let request = axum::http::Request::post(format!("{}/fsi/api/rsfComIfsService/callService", self.address))
             .header("content-type", "application/json;charset=UTF-8")
             .body(Full::from(body))?;

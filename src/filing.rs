@@ -117,10 +117,7 @@ impl Operator {
     /// # Errors
     /// When the certificates cannot be read or the address is none.
     pub fn new(hub: &str, credentials: &Path) -> Result<Operator> {
-        let credentials = Credentials::load(credentials)
-            .with_context(|| format!("the operator's certificates in {}", credentials.display()))?;
-        let channel = channel(hub, Arc::new(credentials), Expected::Hub, CONNECT_TIMEOUT)?;
-        Ok(Operator { client: FilingsClient::new(channel) })
+        Ok(Operator { client: FilingsClient::new(connect(hub, credentials)?) })
     }
 
     async fn lodge_row(&self, row: &FilingRow) -> Result<Filing> {
@@ -175,7 +172,22 @@ pub async fn run(command: Command) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
+/// A channel to the hub under an operator's certificate.
+fn connect(hub: &str, credentials: &Path) -> Result<Channel> {
+    let credentials = Credentials::load(credentials)
+        .with_context(|| format!("the operator's certificates in {}", credentials.display()))?;
+    Ok(channel(hub, Arc::new(credentials), Expected::Hub, CONNECT_TIMEOUT)?)
+}
+
 impl Access {
+    /// Prepares a channel to the hub; it connects with the first call.
+    ///
+    /// # Errors
+    /// When the certificates cannot be read or the address is none.
+    pub fn channel(&self) -> Result<Channel> {
+        connect(&self.hub, &self.credentials)
+    }
+
     fn operator(&self) -> Result<Operator> {
         Operator::new(&self.hub, &self.credentials)
     }

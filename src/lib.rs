@@ -7,7 +7,7 @@
 //! | [`line`](mod@line) | the whole line on loopback in one process: what the demo, the benchmark and the tests run |
 //! | [`demo`], [`bench`](mod@bench) | the recorded days; speed |
 //! | [`desk`] | a hospital's side of the national interface |
-//! | [`pki`], [`filing`], [`post`], [`rulebook`], [`verify`] | operators' commands |
+//! | [`pki`], [`filing`], [`mailbox`], [`post`], [`rulebook`], [`verify`] | operators' commands |
 //! | [`watch`] | health, readiness, metrics, the sandbox clock |
 
 pub mod bench;
@@ -16,6 +16,7 @@ pub mod demo;
 pub mod desk;
 pub mod filing;
 pub mod line;
+pub mod mailbox;
 pub mod output;
 pub mod pki;
 pub mod post;

@@ -205,9 +205,10 @@ impl Plan {
             homes: routes.collect(),
             deadline_ms: self.patience_ms,
             in_flight: IN_FLIGHT,
-            in_flight_per_home: Some(IN_FLIGHT),
+            in_flight_per_home: None,
             resolve_every_ms: RESOLVE_EVERY_MS,
             connect_ms: CONNECT_MS.min(self.patience_ms / 4),
+            breaker: broker::BreakerConfig::default(),
         };
         broker::start(config, self.clock.clone()).await.context("the hub")
     }

@@ -1,40 +1,84 @@
 //! `yidi hub | region | his --config FILE`: one role a process. Read the configuration, start, serve until asked to
-//! stop, drain.
+//! stop, say so, drain.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use clap::Args;
 use ledger::clock::Clock;
 use serde::de::DeserializeOwned;
 
 use crate::watch::Watch;
 
+/// What every role is started with.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// The role's configuration file.
+    #[arg(long)]
+    pub config: PathBuf,
+    /// Where health, readiness and metrics are served.
+    #[arg(long, default_value = "127.0.0.1:7703")]
+    pub watch: SocketAddr,
+    /// For how many milliseconds `/ready` says no before connections are closed, so that balancers notice.
+    #[arg(long, default_value_t = 500)]
+    pub notice_ms: u64,
+}
+
 /// Serves as the hub.
 ///
 /// # Errors
 /// When the configuration cannot be read or the role cannot start.
-pub async fn hub(config: &Path, watch: SocketAddr) -> Result<()> {
-    let config = read(config)?;
-    serve(watch, async { Ok(broker::start(config, Clock::real()).await?) }, broker::Running::stop).await
+pub async fn hub(serve: &Serve) -> Result<()> {
+    let watch = serve.watch().await?;
+    let running = broker::start(read(&serve.config)?, Clock::real()).await?;
+    watch.show_hub(running.hub());
+    serve.until_asked_to_stop(&watch, running.retire()).await?;
+    running.stop().await;
+    Ok(())
 }
 
 /// Serves as a home region.
 ///
 /// # Errors
 /// As [`hub`].
-pub async fn region(config: &Path, watch: SocketAddr) -> Result<()> {
-    let config = read(config)?;
-    serve(watch, async { Ok(region::start(config, Clock::real()).await?) }, region::Running::stop).await
+pub async fn region(serve: &Serve) -> Result<()> {
+    let watch = serve.watch().await?;
+    let running = region::start(read(&serve.config)?, Clock::real()).await?;
+    serve.until_asked_to_stop(&watch, running.retire()).await?;
+    running.stop().await;
+    Ok(())
 }
 
 /// Serves as a treatment side.
 ///
 /// # Errors
 /// As [`hub`].
-pub async fn his(config: &Path, watch: SocketAddr) -> Result<()> {
-    let config = read(config)?;
-    serve(watch, async { Ok(his::start(config, Clock::real()).await?) }, his::Running::stop).await
+pub async fn his(serve: &Serve) -> Result<()> {
+    let watch = serve.watch().await?;
+    let running = his::start(read(&serve.config)?, Clock::real()).await?;
+    serve.until_asked_to_stop(&watch, std::future::ready(())).await?;
+    running.stop().await;
+    Ok(())
+}
+
+impl Serve {
+    async fn watch(&self) -> Result<Watch> {
+        let watch = Watch::new(None)?;
+        watch.clone().serve(self.watch).await?;
+        Ok(watch)
+    }
+
+    /// Is ready until asked to stop; then says that it is not any more, and gives others time to see it.
+    async fn until_asked_to_stop(&self, watch: &Watch, retire: impl Future<Output = ()>) -> Result<()> {
+        watch.set_ready(true);
+        asked_to_stop().await?;
+        watch.set_ready(false);
+        retire.await;
+        tokio::time::sleep(Duration::from_millis(self.notice_ms)).await;
+        Ok(())
+    }
 }
 
 /// Reads a configuration file.
@@ -44,21 +88,6 @@ pub async fn his(config: &Path, watch: SocketAddr) -> Result<()> {
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     toml::from_str(&text).with_context(|| format!("in {}", path.display()))
-}
-
-async fn serve<R, S: Future<Output = ()>>(
-    address: SocketAddr,
-    start: impl Future<Output = Result<R>>,
-    stop: impl FnOnce(R) -> S,
-) -> Result<()> {
-    let watch = Watch::new(None)?;
-    watch.clone().serve(address).await?;
-    let running = start.await?;
-    watch.set_ready(true);
-    asked_to_stop().await?;
-    watch.set_ready(false);
-    stop(running).await;
-    Ok(())
 }
 
 /// Returns when the process is asked to end: by Ctrl-C, or by its supervisor.

@@ -1,20 +1,22 @@
 //! `yidi verify`: what must always hold (design.md section 12), checked on real books. Each role checks its own; here
 //! the books are held against one another, and everything is told at once.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+mod books;
 
-use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
 use clap::Args;
 use clearing::agreement::{Answers, nothing_is_held_that_nobody_asked_for, what_was_told_is_what_is_held};
-use ledger::home::HomeStore;
+use jiff::Timestamp;
 use ledger::hub::{HubStore, Position, SettlementTurn};
-use ledger::store::StoreOptions;
 use ledger::treatment::TreatmentStore;
 use proto::convert;
-use serde_json::json;
+use serde_json::{Value, json};
 use settlement::finding::Finding;
-use settlement::outcome::{Done, Outcome};
+use settlement::outcome::{Done, Outcome, Settled};
+
+pub use books::{Books, Stores};
 
 use crate::cli::Ending;
 use crate::output;
@@ -22,46 +24,14 @@ use crate::output;
 /// How many rows of the hub are read at a time; each carries whole messages.
 const PAGE: u32 = 256;
 
-/// Which books to check.
+/// What to check, and how to tell.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The folder of a line's stores: hub.db, treatment.db, and one home-….db a pool. Nobody may be writing to them.
-    #[arg(long)]
-    data: PathBuf,
-    /// As JSON, with every settlement's id and answer.
+    #[command(flatten)]
+    books: Books,
+    /// As JSON, with every settlement's id, its answer, and whether it stands.
     #[arg(long)]
     json: bool,
-}
-
-/// The books of a line.
-pub struct Stores {
-    /// The hub's.
-    pub hub: HubStore,
-    /// The home regions', by a name for each.
-    pub homes: Vec<(String, HomeStore)>,
-    /// The treatment side's.
-    pub treatment: TreatmentStore,
-}
-
-impl Stores {
-    /// Opens the books in a folder.
-    ///
-    /// # Errors
-    /// When one is missing, or somebody is writing to it.
-    pub fn open(folder: &Path) -> Result<Stores> {
-        let hub = folder.join("hub.db");
-        ensure!(hub.exists(), "there is no hub.db in {}", folder.display());
-        let mut homes = Vec::new();
-        for path in std::fs::read_dir(folder)?.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if let Some(pool) = name.strip_prefix("home-").and_then(|name| name.strip_suffix(".db")) {
-                homes.push((format!("home {pool}"), region::open_store(&path)?));
-            }
-        }
-        homes.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let treatment = TreatmentStore::open(&folder.join("treatment.db"), StoreOptions::default())?;
-        Ok(Stores { hub: HubStore::open(&hub, StoreOptions::default())?, homes, treatment })
-    }
 }
 
 /// Runs the command.
@@ -69,12 +39,16 @@ impl Stores {
 /// # Errors
 /// When the books cannot be read.
 pub async fn run(arguments: Arguments) -> Result<Ending> {
-    let stores = Stores::open(&arguments.data)?;
+    let stores = arguments.books.open()?;
     let findings = findings(&stores).await?;
     if arguments.json {
-        let settlements = settlements(&hub_answers(&stores.hub).await?)?;
+        let settled = settled(&hub_answers(&stores.hub).await?)?;
+        let turns = turns(&stores.hub).await?;
+        let settlements: BTreeMap<_, _> = settled.iter().map(|(id, settled)| (id, settled.text())).collect();
+        let standing: BTreeMap<_, _> = settled.iter().map(|(id, settled)| (id, settled.standing(&turns))).collect();
         let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
-        output::line(&serde_json::to_string_pretty(&json!({ "findings": found, "settlements": settlements }))?);
+        let report = json!({ "findings": found, "settlements": settlements, "standing": standing });
+        output::line(&serde_json::to_string_pretty(&report)?);
     } else {
         print(&findings);
     }
@@ -123,10 +97,7 @@ async fn hub_and_homes_agree_what_is_in_force(stores: &Stores) -> Result<Vec<Fin
     if waiting > 0 {
         return Ok(Vec::new());
     }
-    let mut turns: BTreeMap<String, i64> = BTreeMap::new();
-    for turn in journal(&stores.hub).await? {
-        *turns.entry(turn.settlement.to_string()).or_default() += turn.visits();
-    }
+    let turns = turns(&stores.hub).await?;
     let mut findings = Vec::new();
     for (name, home) in &stores.homes {
         for (settlement, in_force) in home.standing_list().await? {
@@ -237,12 +208,41 @@ pub async fn journal(hub: &HubStore) -> Result<Vec<SettlementTurn>> {
     }
 }
 
-/// Every settlement that was accepted, by its id, with its answer as text.
-fn settlements(answers: &Answers) -> Result<BTreeMap<String, String>> {
+/// How often each settlement counts by the hub's journal: once where it stands, never where it was undone.
+async fn turns(hub: &HubStore) -> Result<BTreeMap<String, i64>> {
+    let mut turns: BTreeMap<String, i64> = BTreeMap::new();
+    for turn in journal(hub).await? {
+        *turns.entry(turn.settlement.to_string()).or_default() += turn.visits();
+    }
+    Ok(turns)
+}
+
+/// A settlement that was accepted, and when.
+struct Told {
+    decided_at: Timestamp,
+    settled: Box<Settled>,
+}
+
+impl Told {
+    fn text(&self) -> String {
+        format!("{} {:?}", self.decided_at, self.settled)
+    }
+
+    /// What a hospital can hold against its own books.
+    fn standing(&self, turns: &BTreeMap<String, i64>) -> Value {
+        let settled = &self.settled;
+        let in_force = turns.get(&settled.settlement.to_string()) == Some(&1);
+        let (total, cash) = (settled.coverage.total().to_string(), settled.payers.cash.to_string());
+        json!({ "in_force": in_force, "total": total, "cash": cash })
+    }
+}
+
+/// Every settlement that was accepted, by its id.
+fn settled(answers: &Answers) -> Result<BTreeMap<String, Told>> {
     let mut settlements = BTreeMap::new();
     for outcome in answers.values().flatten() {
         if let Outcome::Accepted { decided_at, done: Done::Settled(settled) } = convert::read_outcome(outcome)? {
-            settlements.insert(settled.settlement.to_string(), format!("{decided_at} {settled:?}"));
+            settlements.insert(settled.settlement.to_string(), Told { decided_at, settled });
         }
     }
     Ok(settlements)

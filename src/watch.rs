@@ -1,17 +1,21 @@
 //! Health, readiness and metrics of a process on port 7703, and in a demo the sandbox clock.
 
+mod hub;
+
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
-use axum::Router;
+use axum::{Json, Router};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use broker::hub::Hub;
 use jiff::civil::DateTime;
 use ledger::clock::Clock;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use serde_json::{Value, json};
 use settlement::beijing;
 
 /// Upper bounds of the latency buckets, in seconds: a settlement takes milliseconds, a stuck region seconds.
@@ -22,6 +26,8 @@ const LATENCY_BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 pub struct Watch {
     metrics: PrometheusHandle,
     ready: Arc<AtomicBool>,
+    /// The hub of this process. Not held: it ends when it is stopped, whoever still looks.
+    hub: Arc<OnceLock<Weak<Hub>>>,
     sandbox: Option<Clock>,
 }
 
@@ -34,12 +40,17 @@ impl Watch {
         let metrics = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY_BUCKETS)?
             .install_recorder()?;
-        Ok(Watch { metrics, ready: Arc::new(AtomicBool::new(false)), sandbox })
+        Ok(Watch { metrics, ready: Arc::default(), hub: Arc::default(), sandbox })
     }
 
     /// Says that the process takes requests from now on, or does no more.
     pub fn set_ready(&self, ready: bool) {
         self.ready.store(ready, Ordering::Relaxed);
+    }
+
+    /// Has `/health` show how the hub of this process and its home regions are. The first one stays.
+    pub fn show_hub(&self, hub: &Arc<Hub>) {
+        self.hub.get_or_init(|| Arc::downgrade(hub));
     }
 
     /// Serves the pages until the process ends.
@@ -50,7 +61,7 @@ impl Watch {
         let listener =
             tokio::net::TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         let mut pages = Router::new()
-            .route("/health", get(|| async { "alive\n" }))
+            .route("/health", get(health))
             .route("/ready", get(ready))
             .route("/metrics", get(|State(watch): State<Watch>| async move { watch.metrics.render() }));
         if self.sandbox.is_some() {
@@ -62,6 +73,20 @@ impl Watch {
             }
         });
         Ok(())
+    }
+}
+
+/// Alive, and for a hub how each home region is. A hub whose store cannot be read is alive and says so.
+async fn health(State(watch): State<Watch>) -> (StatusCode, Json<Value>) {
+    let Some(hub) = watch.hub.get().and_then(Weak::upgrade) else {
+        return (StatusCode::OK, Json(json!({ "alive": true })));
+    };
+    match hub.health().await {
+        Ok(health) => (StatusCode::OK, Json(hub::page(&health))),
+        Err(fault) => {
+            tracing::error!(error = &fault as &dyn std::error::Error, "the hub cannot say how it is");
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "alive": true, "store": "cannot be read" })))
+        }
     }
 }
 

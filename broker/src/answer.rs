@@ -10,6 +10,8 @@ use settlement::outcome::{Done, Outcome, Settled, Undone};
 use settlement::postings::Booking;
 use settlement::refusal::{Reason, Refusal};
 
+use crate::lie::Lie;
+
 /// An answer that may be kept, and what it books.
 pub struct Sound {
     /// The answer.
@@ -39,6 +41,21 @@ pub enum AnswerFault {
     /// It refuses for now only, which is no answer.
     #[error("it refuses for a passing reason ({})", .0.code())]
     Passing(Reason),
+}
+
+impl AnswerFault {
+    /// What it is to whoever watches the region.
+    pub fn lie(&self) -> Lie {
+        match self {
+            AnswerFault::Unreadable(fault) if fault.sums_differ() => Lie::WrongSums,
+            AnswerFault::Unreadable(_) => Lie::Unreadable,
+            AnswerFault::OtherRequest => Lie::OtherRequest,
+            AnswerFault::OtherSettlement => Lie::OtherSettlement,
+            AnswerFault::OtherBill => Lie::OtherBill,
+            AnswerFault::Negative => Lie::WrongSums,
+            AnswerFault::Passing(_) => Lie::Passing,
+        }
+    }
 }
 
 /// Takes what a home region answered as the answer to an operation.

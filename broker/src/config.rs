@@ -2,8 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
+
+use crate::breaker;
+use crate::limits::{Terms, part_of_one_home};
 
 /// The hub's settings.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,10 +28,12 @@ pub struct Config {
     /// they learn from the hub that a result is not known yet.
     #[serde(default = "deadline_ms")]
     pub deadline_ms: u64,
-    /// How many questions may be in flight at once; more are refused. Beyond a few hundred, more only wait longer.
+    /// How many operations may be in flight at once, and a quarter as many questions beside them; more are refused.
+    /// Beyond a few hundred, more only wait longer.
     #[serde(default = "in_flight")]
     pub in_flight: usize,
-    /// How many of them may be for one home region; a quarter where it is not set.
+    /// How many of them may be for one home region. Where it is not set, up to four regions share equally, and of more
+    /// each may have a quarter.
     #[serde(default)]
     pub in_flight_per_home: Option<usize>,
     /// How often a home region is asked what became of operations in doubt, in milliseconds.
@@ -37,6 +43,42 @@ pub struct Config {
     /// a region that cannot be reached told apart from one that is slow.
     #[serde(default = "connect_ms")]
     pub connect_ms: u64,
+    /// When a home region is asked no more, and when again.
+    #[serde(default)]
+    pub breaker: BreakerConfig,
+}
+
+/// When a home region's breaker opens, and how it closes again.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BreakerConfig {
+    /// So many calls in a row without an answer open it. Half of the last twenty do as well.
+    pub failures_in_a_row: u32,
+    /// So many answers that are none, among the last 64 operations, open it: wrong sums, another's settlement, what
+    /// cannot be read. 0 for never.
+    pub lies: u32,
+    /// An answer that takes longer is slow, in milliseconds; half of the hub's deadline where it is not set.
+    pub slow_ms: Option<u64>,
+    /// How long it stays open the first time, in milliseconds. Each time after that twice as long, until the region has
+    /// been steady again.
+    pub open_ms: u64,
+    /// How long it stays open at most, in milliseconds: as long may what is in doubt wait for a region that is back.
+    pub open_at_most_ms: u64,
+    /// How many operations go through at once when it is half open, and have to succeed to close it.
+    pub probes: u32,
+}
+
+impl Default for BreakerConfig {
+    fn default() -> BreakerConfig {
+        BreakerConfig {
+            failures_in_a_row: 5,
+            lies: 3,
+            slow_ms: None,
+            open_ms: 1_000,
+            open_at_most_ms: 30_000,
+            probes: 3,
+        }
+    }
 }
 
 /// One home region.
@@ -50,8 +92,18 @@ pub struct HomeConfig {
 }
 
 impl Config {
-    pub(crate) fn in_flight_per_home(&self) -> usize {
-        self.in_flight_per_home.unwrap_or(self.in_flight / 4).max(1)
+    /// On what terms each home region is asked.
+    pub(crate) fn terms(&self) -> Terms {
+        let own_part = || part_of_one_home(self.in_flight, self.homes.len());
+        let breaker = breaker::Settings {
+            failures_in_a_row: self.breaker.failures_in_a_row,
+            lies: self.breaker.lies,
+            slow_after: Duration::from_millis(self.breaker.slow_ms.unwrap_or(self.deadline_ms / 2)),
+            open_for: Duration::from_millis(self.breaker.open_ms),
+            open_for_at_most: Duration::from_millis(self.breaker.open_at_most_ms),
+            probes: self.breaker.probes.max(1),
+        };
+        Terms { operations: self.in_flight_per_home.unwrap_or_else(own_part).max(1), breaker }
     }
 }
 

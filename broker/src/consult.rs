@@ -1,7 +1,8 @@
 //! Questions that leave no trace: looking a person up, estimates, queries. They are routed, and nothing of them is kept
-//! or logged. Called by the gRPC service.
+//! or logged. Each is given up after the patience that it comes with. Called through the door.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use proto::convert;
@@ -15,6 +16,7 @@ use settlement::operation::{Operation, Request};
 use settlement::refusal::{Reason, Refusal};
 
 use crate::hub::Hub;
+use crate::limits::Traffic;
 use crate::port::HomePort;
 
 impl Hub {
@@ -22,17 +24,19 @@ impl Hub {
     ///
     /// # Errors
     /// The region's refusal, or why it could not be asked.
-    pub async fn look_up(&self, asked: v1::LookUpRequest) -> Result<v1::LookUpReply, Refusal> {
-        let (pool, patience) = (self.directory.pool_of_area(&asked.home)?, self.patience);
-        self.consult(pool, |home| async move { home.look_up(asked, patience).await }).await
+    pub async fn look_up(&self, asked: v1::LookUpRequest, patience: Duration) -> Result<v1::LookUpReply, Refusal> {
+        let _place = self.limits.question()?;
+        let pool = self.directory.pool_of_area(&asked.home)?;
+        self.consult(pool, patience, |home| async move { home.look_up(asked, patience).await }).await
     }
 
     /// Has a home region say what it keeps about a person; which filing covers a visit the hub says itself.
     ///
     /// # Errors
     /// The region's refusal, or why it could not be asked.
-    pub async fn query(&self, asked: v1::QueryRequest) -> Result<v1::QueryReply, Refusal> {
-        let (pool, patience) = (self.directory.pool_of_area(&asked.home)?, self.patience);
+    pub async fn query(&self, asked: v1::QueryRequest, patience: Duration) -> Result<v1::QueryReply, Refusal> {
+        let _place = self.limits.question()?;
+        let pool = self.directory.pool_of_area(&asked.home)?;
         if let Some(About::CoveringFiling(visit)) = &asked.about {
             self.directory.home(pool)?;
             let person = PersonNumber::new(&asked.person).map_err(|fault| invalid("psn_no", fault))?;
@@ -44,7 +48,7 @@ impl Hub {
                 ..v1::QueryReply::default()
             });
         }
-        self.consult(pool, |home| async move { home.query(asked, patience).await }).await
+        self.consult(pool, patience, |home| async move { home.query(asked, patience).await }).await
     }
 
     /// Has a bill worked out, with the filing that covers the visit.
@@ -55,7 +59,9 @@ impl Hub {
         &self,
         operation: &Operation,
         asked: v1::EstimateRequest,
+        patience: Duration,
     ) -> Result<v1::EstimateReply, Refusal> {
+        let _place = self.limits.question()?;
         let Request::Settle(settle) = &operation.request else {
             return Err(Refusal::new(Reason::InvalidField).of_field("request").because("only a settle is estimated"));
         };
@@ -63,11 +69,11 @@ impl Hub {
         let filing = self.covering_filing(settle.home, operation.key.person.clone(), area, admitted).await?;
         let hub = v1::HubFields {
             filing: filing.as_ref().map(convert::write_filing),
-            deadline_ms: i64::try_from(self.patience.as_millis()).unwrap_or(i64::MAX),
+            deadline_ms: i64::try_from(patience.as_millis()).unwrap_or(i64::MAX),
             position: 0,
         };
-        let (asked, patience) = (v1::EstimateRequest { hub: Some(hub), ..asked }, self.patience);
-        self.consult(settle.home, |home| async move { home.estimate(asked, patience).await }).await
+        let asked = v1::EstimateRequest { hub: Some(hub), ..asked };
+        self.consult(settle.home, patience, |home| async move { home.estimate(asked, patience).await }).await
     }
 
     async fn covering_filing(
@@ -84,13 +90,18 @@ impl Hub {
         Ok(filing::covering(&held, self.directory.regions(), area, admitted).cloned())
     }
 
-    async fn consult<T, F>(&self, pool: PoolCode, call: impl FnOnce(Arc<dyn HomePort>) -> F) -> Result<T, Refusal>
+    async fn consult<T, F>(
+        &self,
+        pool: PoolCode,
+        patience: Duration,
+        call: impl FnOnce(Arc<dyn HomePort>) -> F,
+    ) -> Result<T, Refusal>
     where
         F: Future<Output = Result<T, NoReply>>,
     {
         let home = self.directory.home(pool)?;
-        let _place = self.limits.enter(home)?;
-        home.consult(call).await
+        let _place = home.gate(Traffic::Question).enter()?;
+        home.consult(patience, call).await
     }
 }
 

@@ -12,7 +12,7 @@ use settlement::refusal::{Reason, Refusal};
 use settlement::region::RegionTable;
 
 pub use book::Book;
-pub use home::{Asked, Home};
+pub use home::{Asked, Home, LastLie};
 
 /// The directory.
 pub struct Directory {

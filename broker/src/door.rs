@@ -1,7 +1,8 @@
 //! The hub's door: what a treatment region may ask, by its permit, whatever carried the question here. Each entrance
-//! checks, reads, has it done and writes the reply. Called by [`crate::service`] and by the simulator.
+//! checks, reads, has it done and writes the reply. How long the caller waits comes with each. Called by [`crate::service`] and by the simulator.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use identity::permit::TreatmentPermit;
 use proto::convert;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission;
+use crate::budget;
 use crate::errand::{Arrival, Reply};
 use crate::hub::Hub;
 
@@ -40,8 +42,9 @@ impl Door {
         &self,
         permit: &TreatmentPermit,
         envelope: v1::OperateRequest,
+        caller_waits: Option<Duration>,
     ) -> Result<v1::OperateReply, Refusal> {
-        let arrival = read_arrival(&self.hub, envelope)?;
+        let arrival = self.read_arrival(envelope, caller_waits)?;
         admission::of_operation(permit, self.regions(), &arrival.operation)?;
         let hub = self.hub.clone();
         self.to_its_end(async move { hub.operate(arrival).await }).await.map(write_reply)
@@ -55,11 +58,13 @@ impl Door {
         &self,
         permit: &TreatmentPermit,
         asked: &v1::ResolveRequest,
+        caller_waits: Option<Duration>,
     ) -> Result<v1::OperateReply, Refusal> {
+        let patience = self.patience(caller_waits)?;
         let key = read_key(asked)?;
         admission::of_institution(permit, self.regions(), &key.institution)?;
         let hub = self.hub.clone();
-        self.to_its_end(async move { hub.resolve(&key).await }).await.map(write_reply)
+        self.to_its_end(async move { hub.resolve(&key, patience).await }).await.map(write_reply)
     }
 
     /// Has a bill worked out without any effect.
@@ -70,10 +75,12 @@ impl Door {
         &self,
         permit: &TreatmentPermit,
         asked: v1::EstimateRequest,
+        caller_waits: Option<Duration>,
     ) -> Result<v1::EstimateReply, Refusal> {
+        let patience = self.patience(caller_waits)?;
         let operation = convert::read_operation(&asked.operation).map_err(|fault| refusal_of_wire_error(&fault))?;
         admission::of_operation(permit, self.regions(), &operation)?;
-        self.hub.estimate(&operation, asked).await
+        self.until_abort(self.hub.estimate(&operation, asked, patience)).await
     }
 
     /// Finds a person at home.
@@ -84,18 +91,26 @@ impl Door {
         &self,
         permit: &TreatmentPermit,
         asked: v1::LookUpRequest,
+        caller_waits: Option<Duration>,
     ) -> Result<v1::LookUpReply, Refusal> {
+        let patience = self.patience(caller_waits)?;
         admission::of_pool_code(permit, &asked.treatment)?;
-        self.hub.look_up(asked).await
+        self.until_abort(self.hub.look_up(asked, patience)).await
     }
 
     /// Asks for facts about a person.
     ///
     /// # Errors
     /// The region's refusal, or why it could not be asked.
-    pub async fn query(&self, permit: &TreatmentPermit, asked: v1::QueryRequest) -> Result<v1::QueryReply, Refusal> {
+    pub async fn query(
+        &self,
+        permit: &TreatmentPermit,
+        asked: v1::QueryRequest,
+        caller_waits: Option<Duration>,
+    ) -> Result<v1::QueryReply, Refusal> {
+        let patience = self.patience(caller_waits)?;
         admission::of_pool_code(permit, &asked.treatment)?;
-        self.hub.query(asked).await
+        self.until_abort(self.hub.query(asked, patience)).await
     }
 
     /// Runs something to its end, also when the caller goes away: tonic drops a handler whose client has gone, and an
@@ -112,14 +127,26 @@ impl Door {
         ended.unwrap_or_else(|| Err(Refusal::new(Reason::NotYetKnown)))
     }
 
+    /// A question has nothing to be kept, so it ends with its caller, or with us.
+    async fn until_abort<T>(&self, asking: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+        let ended = self.abort.run_until_cancelled(asking).await;
+        ended.unwrap_or_else(|| Err(Refusal::new(Reason::RegionUnavailable)))
+    }
+
+    fn read_arrival(&self, envelope: v1::OperateRequest, caller_waits: Option<Duration>) -> Result<Arrival, Refusal> {
+        let v1::OperateRequest { operation, hub: _, request_id } = envelope;
+        let patience = self.patience(caller_waits)?;
+        Arrival::read(operation, request_id, self.hub.clock.now(), patience)
+            .map_err(|fault| refusal_of_wire_error(&fault))
+    }
+
+    fn patience(&self, caller_waits: Option<Duration>) -> Result<Duration, Refusal> {
+        budget::for_home(caller_waits, self.hub.patience)
+    }
+
     fn regions(&self) -> &RegionTable {
         self.hub.directory.regions()
     }
-}
-
-fn read_arrival(hub: &Hub, envelope: v1::OperateRequest) -> Result<Arrival, Refusal> {
-    let v1::OperateRequest { operation, hub: _, request_id } = envelope;
-    Arrival::read(operation, request_id, hub.clock.now(), hub.patience).map_err(|fault| refusal_of_wire_error(&fault))
 }
 
 fn read_key(request: &v1::ResolveRequest) -> Result<OperationKey, Refusal> {

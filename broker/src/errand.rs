@@ -15,6 +15,8 @@ use settlement::refusal::{Reason, Refusal};
 use settlement::region::RegionTable;
 use tokio::time::Instant;
 
+use crate::budget;
+
 /// An operation as it arrived, read once.
 pub struct Arrival {
     /// What the bytes say.
@@ -25,7 +27,7 @@ pub struct Arrival {
     pub received_at: Timestamp,
     /// For the logs.
     pub request_id: String,
-    /// Until when its sender is to have an answer.
+    /// Until when its home region may answer; its sender waits a little longer.
     pub deadline: Instant,
 }
 
@@ -81,8 +83,9 @@ impl Arrival {
         received_at: Timestamp,
         patience: Duration,
     ) -> Result<Arrival, WireError> {
+        let deadline = Instant::now() + patience;
         let operation = Arc::new(convert::read_operation(&bytes)?);
-        Ok(Arrival { operation, bytes, received_at, request_id, deadline: Instant::now() + patience })
+        Ok(Arrival { operation, bytes, received_at, request_id, deadline })
     }
 
     /// What is written down of it.
@@ -135,7 +138,15 @@ impl Errand {
         })
     }
 
-    /// What is left of the sender's patience.
+    /// That there is time left for an answer.
+    ///
+    /// # Errors
+    /// Busy: whoever waited so long before it was sent would only be left in doubt.
+    pub(crate) fn in_time(&self) -> Result<(), Refusal> {
+        budget::enough(self.left()).map(drop)
+    }
+
+    /// What is left of the time in which its home region may answer.
     pub(crate) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }

@@ -1,9 +1,15 @@
 //! How the hub is, as plain values. The binary serves it as `/health`, `/ready` and `/metrics`.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use ledger::store::StoreError;
+use settlement::ids::PoolCode;
 
+use crate::breaker::Standing;
+use crate::directory::{Home, LastLie};
 use crate::hub::Hub;
+use crate::limits::Traffic;
 
 /// How the hub is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +31,16 @@ pub struct HomeHealth {
     pub name: String,
     /// Whether it answered when it was last asked.
     pub answers: bool,
+    /// Its breaker for operations.
+    pub operations: Standing,
+    /// Its breaker for questions.
+    pub questions: Standing,
+    /// Operations on their way to it.
+    pub in_flight: usize,
+    /// Its operations without an answer, those on their way included.
+    pub unanswered: u64,
+    /// Its last answer that was none.
+    pub last_lie: Option<LastLie>,
 }
 
 impl Hub {
@@ -34,12 +50,21 @@ impl Hub {
     /// When the store cannot be read: then it is not ready.
     pub async fn health(&self) -> Result<Health, StoreError> {
         let (unanswered, oldest_unanswered) = self.store.operation_doubt().await?;
-        let homes = self.directory.homes().iter();
-        Ok(Health {
-            unanswered,
-            oldest_unanswered,
-            in_flight: self.in_flight.count(),
-            homes: homes.map(|home| HomeHealth { name: home.name().to_owned(), answers: home.answers() }).collect(),
-        })
+        let by_pool: HashMap<PoolCode, u64> = self.store.operation_doubt_by_home().await?.into_iter().collect();
+        let homes = self.directory.homes().iter().map(|home| of_home(home, &by_pool)).collect();
+        Ok(Health { unanswered, oldest_unanswered, in_flight: self.in_flight.count(), homes })
+    }
+}
+
+fn of_home(home: &Home, unanswered: &HashMap<PoolCode, u64>) -> HomeHealth {
+    let operations = home.gate(Traffic::Operation);
+    HomeHealth {
+        name: home.name().to_owned(),
+        answers: home.answers(),
+        operations: operations.standing(),
+        questions: home.gate(Traffic::Question).standing(),
+        in_flight: operations.inside(),
+        unanswered: home.pools().iter().filter_map(|pool| unanswered.get(pool)).sum(),
+        last_lie: home.last_lie(),
     }
 }

@@ -5,17 +5,20 @@
 //! |---|---|
 //! | [`settle`] | **the money path**: receive, forward, answer |
 //! | [`errand`], [`answer`], [`doubt`] | one operation on its way, what a home region may answer, what got no answer |
-//! | [`admission`], [`limits`], [`in_flight`] | who may ask for what, how much at once, what is being asked right now |
+//! | [`admission`], [`in_flight`] | who may ask for what, what is being asked right now |
+//! | [`limits`], [`gate`], [`breaker`], [`budget`] | how much at once, whether a region is asked at all, and for how long |
 //! | [`directory`], [`port`] | regions, homes and the way to them |
 //! | [`consult`] | questions that leave no trace |
 //! | [`door`] | what treatment regions may ask, whatever carries it |
 //! | [`service`], [`filings`] | the gRPC services |
 //! | [`jobs`] | what runs by itself |
 //! | [`config`], [`start`](mod@start) | the life of the process |
-//! | [`health`], [`measures`] | what an operator sees |
+//! | [`health`], [`measures`], [`lie`] | what an operator sees |
 
 pub mod admission;
 pub mod answer;
+pub mod breaker;
+pub mod budget;
 pub mod config;
 pub mod consult;
 pub mod directory;
@@ -23,17 +26,20 @@ pub mod door;
 pub mod doubt;
 pub mod errand;
 pub mod filings;
+pub mod gate;
 pub mod health;
 pub mod hub;
 pub mod in_flight;
 pub mod jobs;
+pub mod lie;
 pub mod limits;
+pub mod mailbox;
 pub mod measures;
 pub mod port;
 pub mod service;
 pub mod settle;
 pub mod start;
 
-pub use config::{Config, HomeConfig};
+pub use config::{BreakerConfig, Config, HomeConfig};
 pub use health::Health;
 pub use start::{Running, StartError, start};

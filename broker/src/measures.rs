@@ -6,6 +6,10 @@ use jiff::Timestamp;
 use ledger::hub::{Kind, Verdict};
 use settlement::operation::Operation;
 
+use crate::breaker::Standing;
+use crate::lie::Lie;
+use crate::limits::Traffic;
+
 /// How one arrival of an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -13,6 +17,8 @@ pub enum Ending {
     Accepted,
     /// Answered with no.
     Refused,
+    /// Its region is not to be asked, and nothing was written.
+    Shed,
     /// It never left, and its key is free again.
     Released,
     /// Its key came before.
@@ -38,6 +44,7 @@ impl Ending {
         match self {
             Ending::Accepted => "accepted",
             Ending::Refused => "refused",
+            Ending::Shed => "shed",
             Ending::Released => "released",
             Ending::Repeated => "repeated",
             Ending::ContentDiffers => "content-differs",
@@ -60,9 +67,34 @@ pub fn home_asked(home: &str, took: Duration, answered: bool) {
         .record(took.as_secs_f64());
 }
 
-/// A home region's book fell.
-pub fn book_fell(home: &str) {
-    metrics::counter!("yidi_hub_book_fell_total", "home" => home.to_owned()).increment(1);
+/// A home region gave an answer that is none, or under a wrong number.
+pub fn lied(home: &str, lie: Lie) {
+    metrics::counter!("yidi_hub_lies_total", "home" => home.to_owned(), "kind" => lie.word()).increment(1);
+}
+
+/// Something was refused before anything was written, because there was no room at the hub or for the region.
+pub fn shed(whose: &'static str, traffic: Traffic) {
+    metrics::counter!("yidi_hub_shed_total", "where" => whose, "traffic" => traffic.word()).increment(1);
+}
+
+/// How a home region's breaker stands: 0 closed, 1 half open, 2 open.
+pub fn breaker(home: &str, traffic: Traffic, standing: Standing) {
+    let (value, opened) = match standing {
+        Standing::Closed => (0, 0),
+        Standing::HalfOpen => (1, 0),
+        Standing::Open => (2, 1),
+    };
+    let traffic = traffic.word();
+    metrics::gauge!("yidi_hub_breaker", "home" => home.to_owned(), "traffic" => traffic).set(value);
+    metrics::counter!("yidi_hub_breaker_opened_total", "home" => home.to_owned(), "traffic" => traffic)
+        .increment(opened);
+}
+
+/// How a home region stands at the moment.
+pub fn home(home: &str, in_flight: usize, in_doubt: u64) {
+    let gauge = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    metrics::gauge!("yidi_hub_home_in_flight", "home" => home.to_owned()).set(gauge(in_flight as u64));
+    metrics::gauge!("yidi_hub_home_in_doubt", "home" => home.to_owned()).set(gauge(in_doubt));
 }
 
 /// How many operations have no answer, and how old the oldest is.

@@ -9,7 +9,7 @@ use proto::status::NoReply;
 use proto::v1;
 use proto::v1::home_region_client::HomeRegionClient;
 use tonic::transport::Channel;
-use tonic::{Code, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::limits::LARGEST_MESSAGE;
 
@@ -49,32 +49,39 @@ impl GrpcHome {
 impl HomePort for GrpcHome {
     fn operate(&self, request: v1::OperateRequest, patience: Duration) -> Call<'_, v1::Answer> {
         let mut client = self.client.clone();
-        Box::pin(async move { in_time(patience, client.operate(request)).await })
+        Box::pin(in_time(patience, request, async move |request| client.operate(request).await))
     }
 
     fn resolve(&self, request: v1::ResolveRequest, patience: Duration) -> Call<'_, v1::Answer> {
         let mut client = self.client.clone();
-        Box::pin(async move { in_time(patience, client.resolve(request)).await })
+        Box::pin(in_time(patience, request, async move |request| client.resolve(request).await))
     }
 
     fn estimate(&self, request: v1::EstimateRequest, patience: Duration) -> Call<'_, v1::EstimateReply> {
         let mut client = self.client.clone();
-        Box::pin(async move { in_time(patience, client.estimate(request)).await })
+        Box::pin(in_time(patience, request, async move |request| client.estimate(request).await))
     }
 
     fn look_up(&self, request: v1::LookUpRequest, patience: Duration) -> Call<'_, v1::LookUpReply> {
         let mut client = self.client.clone();
-        Box::pin(async move { in_time(patience, client.look_up(request)).await })
+        Box::pin(in_time(patience, request, async move |request| client.look_up(request).await))
     }
 
     fn query(&self, request: v1::QueryRequest, patience: Duration) -> Call<'_, v1::QueryReply> {
         let mut client = self.client.clone();
-        Box::pin(async move { in_time(patience, client.query(request)).await })
+        Box::pin(in_time(patience, request, async move |request| client.query(request).await))
     }
 }
 
-async fn in_time<T>(patience: Duration, call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, NoReply> {
-    match tokio::time::timeout(patience, call).await {
+/// The region is told how long we wait, and may stop working on what nobody waits for.
+async fn in_time<T, R>(
+    patience: Duration,
+    request: R,
+    send: impl AsyncFnOnce(Request<R>) -> Result<Response<T>, Status>,
+) -> Result<T, NoReply> {
+    let mut request = Request::new(request);
+    request.set_timeout(patience);
+    match tokio::time::timeout(patience, send(request)).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
         Ok(Err(status)) => Err(NoReply::of(&status, never_sent(&status))),
         Err(_) => Err(NoReply::Silent(Code::DeadlineExceeded)),

@@ -5,8 +5,10 @@ use ledger::hub::{Earlier, Fresh, Received};
 use settlement::refusal::{Reason, Refusal};
 
 use crate::answer;
+use crate::breaker::Call;
 use crate::directory::{Asked, Home};
 use crate::errand::{Arrival, Errand, Reply};
+use crate::gate::Pass;
 use crate::hub::Hub;
 use crate::measures::{self, Ending};
 
@@ -18,15 +20,34 @@ impl Hub {
     /// is content that differs from what the key came with before.
     pub async fn operate(&self, arrival: Arrival) -> Result<Reply, Refusal> {
         let home = self.directory.home(arrival.operation.home())?;
-        let _place = self.limits.enter(home)?;
+        let _place = self.limits.operation(home)?;
+        let pass = match home.pass(Call::Fresh) {
+            Ok(pass) => pass,
+            Err(closed) => return self.while_closed(&arrival, closed).await,
+        };
         let _mark = self.in_flight.mark(&arrival.operation.key);
         match self.receive(&arrival).await? {
-            Received::Fresh(fresh) => self.carry_out(home, arrival, fresh).await,
+            Received::Fresh(fresh) => self.carry_out(home, pass, arrival, fresh).await,
             Received::Earlier(earlier) => repeat(&arrival, earlier),
             Received::Voided => Ok(Reply::Answer(answer::voided(self.clock.now()))),
             Received::Misdirected => Err(Refusal::new(Reason::InvalidField)
                 .of_field("insuplc_admdvs")
                 .because("what is to be reversed went to another region")),
+        }
+    }
+
+    /// Nothing new is written down for a region that is not to be asked, but what came before has its answer.
+    async fn while_closed(&self, arrival: &Arrival, closed: Refusal) -> Result<Reply, Refusal> {
+        match self.store.operation_find(&arrival.operation.key).await {
+            Ok(Some(earlier)) => repeat(arrival, earlier),
+            Ok(None) => {
+                measures::ended(&arrival.operation, Ending::Shed);
+                Err(closed)
+            }
+            Err(fault) => {
+                tracing::error!(error = &fault as &dyn std::error::Error, "a key could not be looked up");
+                Err(Refusal::new(Reason::Internal))
+            }
         }
     }
 
@@ -39,10 +60,10 @@ impl Hub {
         })
     }
 
-    async fn carry_out(&self, home: &Home, arrival: Arrival, fresh: Fresh) -> Result<Reply, Refusal> {
+    async fn carry_out(&self, home: &Home, pass: Pass, arrival: Arrival, fresh: Fresh) -> Result<Reply, Refusal> {
         let (errand, target) = Errand::fresh(arrival, fresh);
-        match self.send(home, &errand, target).await {
-            Asked::Answered(answer) => Ok(self.keep(&errand, answer).await),
+        match self.send(home, pass, &errand, target).await {
+            Asked::Answered(answer) => Ok(self.keep(home, &errand, answer).await),
             Asked::NeverLeft(refusal) => self.release(&errand, refusal).await,
             Asked::Withheld | Asked::Silent => {
                 measures::ended(&errand.operation, Ending::InDoubt);

@@ -21,6 +21,8 @@ use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::{RegionFault, RegionTable};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
+use tonic_health::server::{HealthReporter, health_reporter};
 
 use crate::config::{Config, HomeConfig};
 use crate::directory::{Book, Directory, Home};
@@ -75,10 +77,15 @@ pub enum StartError {
     },
 }
 
+/// Whatever is on its way ends by the hub's patience, and a little later its answer is kept. What has not ended then is
+/// left in doubt, and found out by the next hub.
+const DRAIN_BEYOND_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A hub that runs. Dropping it ends it abruptly, as a crash would.
 pub struct Running {
     address: SocketAddr,
     hub: Arc<Hub>,
+    health: HealthReporter,
     tasks: TaskTracker,
     drain: CancellationToken,
     abort: CancellationToken,
@@ -98,14 +105,16 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let listener = MtlsListener::bind_for(config.listen, credentials, &[Role::Treatment, Role::Operator])
         .await
         .map_err(|source| StartError::Listen { address: config.listen, source })?;
+    let (health, health_service) = health_reporter();
     let running = Running {
         address: listener.local_addr(),
         hub,
+        health,
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),
         abort: CancellationToken::new(),
     };
-    running.serve(listener).await;
+    running.serve(listener, health_service).await;
     running.start_jobs(Duration::from_millis(config.resolve_every_ms));
     Ok(running)
 }
@@ -126,21 +135,33 @@ impl Running {
         &self.hub
     }
 
-    /// Stops: takes nothing new, ends what is on its way, closes the book.
+    /// Says that it does not want anything new, to whoever asks for its health. It goes on serving.
+    pub async fn retire(&self) {
+        self.health.set_not_serving::<HubServer<HubService>>().await;
+    }
+
+    /// Stops: says so, takes nothing new, ends what is on its way, closes the book. What has not ended by then is left
+    /// in doubt, never lost.
     pub async fn stop(self) {
+        self.retire().await;
         self.drain.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        let within = self.hub.patience + DRAIN_BEYOND_PATIENCE;
+        if tokio::time::timeout(within, self.tasks.wait()).await.is_err() {
+            let left = self.hub.in_flight.count();
+            tracing::warn!(left, "{left} operations were left in doubt because they did not end in time");
+            self.abort.cancel();
+            self.tasks.wait().await;
+        }
         let closed = self.hub.store.closed();
         drop(self);
         closed.wait().await;
     }
 
-    async fn serve(&self, listener: MtlsListener) {
+    async fn serve(&self, listener: MtlsListener, health_service: HealthServer<impl HealthService>) {
         let door = Door::new(self.hub.clone(), self.tasks.clone(), self.abort.clone());
         let service = HubService::new(door);
-        let (health, health_service) = tonic_health::server::health_reporter();
-        health.set_serving::<HubServer<HubService>>().await;
+        self.health.set_serving::<HubServer<HubService>>().await;
         let served = builder()
             .add_service(health_service)
             .add_service(
@@ -201,7 +222,7 @@ async fn directory(
         let channel = channel(&home.address, credentials.clone(), expected, connect_timeout)?;
         let book = Book::known_up_to(highest_book_seq(store, &pools).await?);
         let port = Arc::new(GrpcHome::new(channel));
-        homes.push(Arc::new(Home::new(pools, port, config.in_flight_per_home(), book)));
+        homes.push(Arc::new(Home::new(pools, port, config.terms(), book)));
     }
     Ok(Directory::new(regions, homes))
 }

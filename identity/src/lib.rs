@@ -9,10 +9,12 @@
 //! | [`credentials`] | one participant's files on disk as TLS settings, read again when they change |
 //! | [`server`], [`client`] | the two ends of a connection |
 //! | [`peer`], [`permit`] | who is at the other end, and what a handler may let it do |
+//! | [`deadline`] | how long the caller waits |
 
 pub mod certificate;
 pub mod client;
 pub mod credentials;
+pub mod deadline;
 pub mod name;
 pub mod peer;
 pub mod permit;

@@ -22,6 +22,10 @@ pub struct HomePermit(Peer);
 #[derive(Clone, Debug)]
 pub struct HubPermit(Peer);
 
+/// The peer may open the mailboxes of its pools, in each part that its certificate names.
+#[derive(Clone, Debug)]
+pub struct MailboxPermit(Peer);
+
 /// The peer may operate the hub, for its pools or for all.
 #[derive(Clone, Debug)]
 pub struct OperatorPermit(Peer);
@@ -99,6 +103,35 @@ impl HubPermit {
     /// Permission denied, when our certificate is not the hub's.
     pub fn of_our_own(credentials: &Credentials) -> Result<HubPermit, Status> {
         with_role(Role::Hub, &credentials.own()).map(HubPermit)
+    }
+
+    /// Who holds the permit.
+    pub fn peer(&self) -> &Peer {
+        &self.0
+    }
+}
+
+impl MailboxPermit {
+    /// Takes the permit from a request's connection.
+    ///
+    /// # Errors
+    /// Permission denied, without detail, when the peer is neither a home nor a treatment region.
+    pub fn from_request<T>(request: &Request<T>) -> Result<MailboxPermit, Status> {
+        let role = match request.extensions().get::<Peer>() {
+            Some(peer) if !peer.pools(Role::Home).is_empty() => Role::Home,
+            Some(_) | None => Role::Treatment,
+        };
+        peer_with(role, request).map(MailboxPermit)
+    }
+
+    /// The pools that the peer answers for as a home region.
+    pub fn home_pools(&self) -> &BTreeSet<PoolCode> {
+        self.0.pools(Role::Home)
+    }
+
+    /// The pools that the peer acts for as a treatment region.
+    pub fn treatment_pools(&self) -> &BTreeSet<PoolCode> {
+        self.0.pools(Role::Treatment)
     }
 
     /// Who holds the permit.

@@ -22,6 +22,8 @@ mod schema;
 mod simulated;
 mod sql;
 mod sqlite;
+#[cfg(all(test, feature = "testing"))]
+mod tests;
 mod value;
 
 use std::convert::Infallible;

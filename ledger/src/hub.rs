@@ -9,9 +9,11 @@
 //! | `journal` | entries, lines, balance |
 //! | `filings` | the registry of filings |
 //! | `turns` | the journal as clearing and reports fold it |
+//! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
 mod answers;
+mod enquiries;
 mod evidence;
 mod filings;
 mod journal;
@@ -27,6 +29,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
+pub use enquiries::Owner;
 pub use evidence::{Counts, Record};
 pub use filings::{FilingStanding, Lodged, Lodging, RegisteredFiling};
 pub use journal::UnbalancedEntry;

@@ -14,6 +14,8 @@ pub mod clock;
 pub mod engine;
 pub mod home;
 pub mod hub;
+pub mod inbox;
+pub mod mailbox;
 pub mod readers;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

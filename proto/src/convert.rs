@@ -42,6 +42,13 @@ impl fmt::Display for WireError {
     }
 }
 
+impl WireError {
+    /// Whether a bill's sums do not add up in it.
+    pub fn sums_differ(&self) -> bool {
+        self.faults.iter().any(|fault| fault.problem == outcome::SUMS_DIFFER)
+    }
+}
+
 /// Reads an operation from the bytes of an envelope.
 ///
 /// # Errors

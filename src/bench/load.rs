@@ -2,91 +2,113 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
+use tokio::time::{Instant, sleep_until};
 
-use super::cpu;
+use super::crew::Crew;
+use super::measured::{Measured, histogram, micros};
 
-/// What a run measured.
-pub struct Measured {
-    /// Requests that were carried out.
-    pub count: usize,
-    /// How long the run took.
-    pub took: Duration,
-    /// CPU time of the whole process, load tool included.
-    pub cpu: Duration,
-    latencies: Histogram<u64>,
+/// How much is sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Amount {
+    /// As much as goes through in a time, after a time that does not count.
+    Time {
+        /// What does not count.
+        warm_up: Duration,
+        /// What does.
+        measured: Duration,
+    },
+    /// So many, and all of them count.
+    Count(usize),
 }
 
-impl Measured {
-    /// Requests a second.
-    #[allow(clippy::float_arithmetic)]
-    pub fn per_second(&self) -> f64 {
-        self.count as f64 / self.took.as_secs_f64()
-    }
-
-    /// CPU microseconds a request.
-    pub fn cpu_micros(&self) -> u128 {
-        self.cpu.as_micros() / (self.count.max(1) as u128)
-    }
-
-    /// The latency that a share of the requests kept within, in milliseconds.
-    #[allow(clippy::float_arithmetic)]
-    pub fn millis_at(&self, quantile: f64) -> f64 {
-        self.latencies.value_at_quantile(quantile) as f64 / 1000.0
-    }
+/// The place of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// Which of those in flight sends it.
+    pub lane: usize,
+    /// 0, 1, 2, … over all lanes.
+    pub number: usize,
 }
 
-/// Carries out `count` requests, numbered from 0, `in_flight` at a time.
+/// Sends requests, `in_flight` at a time.
 ///
 /// # Errors
-/// The first error of a request ends the run.
+/// The first error of a request ends its lane and the run.
 pub async fn closed_loop<F>(
-    count: usize,
+    amount: Amount,
     in_flight: usize,
-    request: impl Fn(usize) -> F + Send + Sync + 'static,
+    crew: &Crew,
+    request: impl Fn(Turn) -> F + Send + Sync + 'static,
 ) -> Result<Measured>
 where
     F: Future<Output = Result<()>> + Send,
 {
-    let next = Arc::new(AtomicUsize::new(0));
+    let run = Arc::new(Run::starting(amount));
     let request = Arc::new(request);
-    let cpu_before = cpu::used()?;
-    let begun = Instant::now();
-    let workers: Vec<_> = (0..in_flight)
-        .map(|_| {
-            let (next, request) = (next.clone(), request.clone());
-            tokio::spawn(async move { work(count, &next, &*request).await })
+    let lanes: Vec<_> = (0..in_flight)
+        .map(|lane| {
+            let (run, request) = (run.clone(), request.clone());
+            tokio::spawn(async move { run.work(lane, &*request).await })
         })
         .collect();
-    let mut latencies = new_histogram()?;
-    for worker in workers {
-        latencies.add(worker.await.context("a worker of the load died")??)?;
-    }
-    let took = begun.elapsed();
-    Ok(Measured { count, took, cpu: cpu::used()?.saturating_sub(cpu_before), latencies })
-}
-
-async fn work<F: Future<Output = Result<()>>>(
-    count: usize,
-    next: &AtomicUsize,
-    request: &impl Fn(usize) -> F,
-) -> Result<Histogram<u64>> {
-    let mut latencies = new_histogram()?;
-    loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        if number >= count {
-            return Ok(latencies);
+    sleep_until(run.from).await;
+    let (before, from) = (crew.used()?, Instant::now());
+    let timed = match run.until {
+        Some(until) => {
+            sleep_until(until).await;
+            Some((crew.used()?, from.elapsed()))
         }
-        let begun = Instant::now();
-        request(number).await?;
-        latencies.saturating_record(u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX));
+        None => None,
+    };
+    let mut latencies = histogram()?;
+    for lane in lanes {
+        latencies.add(lane.await.context("a lane of the load died")??)?;
     }
+    let (after, took) = match timed {
+        Some(timed) => timed,
+        None => (crew.used()?, from.elapsed()),
+    };
+    Ok(Measured { count: latencies.len(), took, used: after.since(&before), latencies })
 }
 
-/// Microseconds up to one minute, to three digits.
-fn new_histogram() -> Result<Histogram<u64>> {
-    Ok(Histogram::new_with_bounds(1, 60_000_000, 3)?)
+struct Run {
+    from: Instant,
+    until: Option<Instant>,
+    count: usize,
+    next: AtomicUsize,
+}
+
+impl Run {
+    fn starting(amount: Amount) -> Run {
+        let (now, next) = (Instant::now(), AtomicUsize::new(0));
+        match amount {
+            Amount::Time { warm_up, measured } => {
+                Run { from: now + warm_up, until: Some(now + warm_up + measured), count: usize::MAX, next }
+            }
+            Amount::Count(count) => Run { from: now, until: None, count, next },
+        }
+    }
+
+    async fn work<F>(&self, lane: usize, request: &impl Fn(Turn) -> F) -> Result<Histogram<u64>>
+    where
+        F: Future<Output = Result<()>> + Send,
+    {
+        let mut latencies = histogram()?;
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let begun = Instant::now();
+            if number >= self.count || self.until.is_some_and(|until| begun >= until) {
+                return Ok(latencies);
+            }
+            request(Turn { lane, number }).await?;
+            let ended = Instant::now();
+            if ended >= self.from && self.until.is_none_or(|until| ended <= until) {
+                latencies.saturating_record(micros(ended - begun));
+            }
+        }
+    }
 }

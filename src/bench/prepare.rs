@@ -10,7 +10,8 @@ use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use serde_json::{Value, json};
 
-use super::load;
+use super::crew::Crew;
+use super::load::{self, Amount};
 use crate::desk::Desk;
 
 /// Charge lines of a stay.
@@ -85,12 +86,12 @@ fn person(number: usize) -> String {
 pub async fn stays(desk: &Desk, first: usize, count: usize) -> Result<Vec<Stay>> {
     let ready = std::sync::Arc::new(std::sync::Mutex::new(vec![None; count]));
     let (desk, slots) = (desk.clone(), ready.clone());
-    load::closed_loop(count, AT_ONCE, move |index| {
+    load::closed_loop(Amount::Count(count), AT_ONCE, &Crew::new(), move |turn| {
         let (desk, slots) = (desk.clone(), slots.clone());
         async move {
-            let stay = prepare(&desk, first + index).await?;
+            let stay = prepare(&desk, first + turn.number).await?;
             if let Ok(mut slots) = slots.lock() {
-                slots[index] = Some(stay);
+                slots[turn.number] = Some(stay);
             }
             Ok(())
         }

@@ -1,160 +1,199 @@
-//! `yidi bench settle`: a bare forward, the whole line, a bare forward, at 1, 16 and 64 in flight, in one run.
+//! `yidi bench settle`: which stages are measured, how long and how often. Each stage is a file of its own.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use bytes::Bytes;
-use clap::Args;
-use jiff::civil::date;
-use ledger::clock::Clock;
+use anyhow::Result;
+use clap::{Args, ValueEnum};
 use serde_json::json;
-use settlement::beijing;
-use settlement::ids::{PoolCode, RegionCode};
 
-use super::forward::Forward;
-use super::load::{self, Measured};
-use super::prepare;
-use crate::desk::Desk;
-use crate::line::{Line, Plan, straight};
-use crate::output;
+use super::chain_stage;
+use super::ground::Ground;
+use super::hub_stage::HubStage;
+use super::open_stage::{self, LongRun};
+use super::report::Report;
 
-/// How many requests are in flight, and how many are sent at each.
-const LOADS: [(usize, usize); 3] = [(1, 1_000), (16, 8_000), (64, 12_000)];
-/// The size of a settle operation of a stay as it travels, about one kilobyte.
-const PAYLOAD: usize = 1024;
+const WARM_UP: Duration = Duration::from_secs(1);
 
 /// How to measure.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Settle this share of the usual number of stays, in percent.
-    #[arg(long, default_value_t = 100)]
-    share: usize,
+    /// What to measure.
+    #[arg(long, value_enum, default_value = "all")]
+    stage: Stage,
+    /// On which database the hub keeps its book.
+    #[arg(long, value_enum, default_value = "both")]
+    store: StoreChoice,
+    /// How often each system is measured between two baselines.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// How long each measurement lasts, after a second of warming up.
+    #[arg(long, default_value_t = 4)]
+    seconds: u64,
+    /// Requests in flight in the hub stage.
+    #[arg(long, default_value_t = 128)]
+    in_flight: usize,
+    /// Filings in the hub's book beforehand.
+    #[arg(long, default_value_t = 1_000_000)]
+    filings: u64,
+    /// Settlements in the hub's book beforehand.
+    #[arg(long, default_value_t = 0)]
+    stored: u64,
+    /// How many hub processes share one PostgreSQL.
+    #[arg(long, default_value_t = 1)]
+    hubs: usize,
+    /// Waits this long inside every commit of the hub's book.
+    #[arg(long, default_value_t = 0)]
+    commit_delay_ms: u64,
+    /// Stays that each measurement of the whole chain settles.
+    #[arg(long, default_value_t = 8_000)]
+    stays: usize,
+    /// How long the long run of the open loop goes; 0 leaves it out.
+    #[arg(long, default_value_t = 15)]
+    long_seconds: u64,
+    /// The second of the long run at which the period is cut off.
+    #[arg(long)]
+    cut_off_at: Option<u64>,
+    /// The second of the long run at which one of two home regions is cut off.
+    #[arg(long)]
+    region_cut_at: Option<u64>,
     /// The folder of rule books and the demo's data.
     #[arg(long, default_value = "deploy", env = "YIDI_DEPLOY")]
     deploy: PathBuf,
-    /// As JSON.
+    /// As one JSON object.
     #[arg(long)]
     json: bool,
 }
 
-struct Row {
-    in_flight: usize,
-    settle: Measured,
-    before: Measured,
-    after: Measured,
+/// A part of the measuring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    /// The hub alone, between the load tool and a prepared home region.
+    Hub,
+    /// The hub at its top, then in an open loop below it, and the long run.
+    OpenLoop,
+    /// The whole chain from HIS JSON.
+    Chain,
+    /// pgbench beside the hub's book.
+    Pgbench,
+    /// Everything.
+    All,
+}
+
+/// The databases on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StoreChoice {
+    /// The embedded one.
+    Sqlite,
+    /// Both, one after the other.
+    Both,
+}
+
+/// A database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// The embedded one.
+    Sqlite,
+}
+
+/// How much, how long, how often.
+#[derive(Clone, Debug)]
+pub struct Scale {
+    /// On which databases.
+    pub store: StoreChoice,
+    /// Rounds.
+    pub rounds: usize,
+    /// What of a measurement does not count.
+    pub warm_up: Duration,
+    /// What does.
+    pub measured: Duration,
+    /// Requests in flight in the hub stage.
+    pub in_flight: usize,
+    /// Stays that each measurement of the whole chain settles.
+    pub stays: usize,
+    /// Filings beforehand.
+    pub filings: u64,
+    /// Settlements beforehand.
+    pub stored: u64,
+    /// Hub processes where the database allows several.
+    pub hubs: usize,
+    /// Waited in every commit of the hub's book.
+    pub commit_delay_ms: u64,
+}
+
+impl Scale {
+    fn of(arguments: &Arguments) -> Scale {
+        Scale {
+            store: arguments.store,
+            rounds: arguments.rounds.max(1),
+            warm_up: WARM_UP,
+            measured: Duration::from_secs(arguments.seconds.max(1)),
+            in_flight: arguments.in_flight.max(1),
+            stays: arguments.stays.max(1),
+            filings: arguments.filings,
+            stored: arguments.stored,
+            hubs: arguments.hubs.max(1),
+            commit_delay_ms: arguments.commit_delay_ms,
+        }
+    }
+
+    /// The databases.
+    pub fn stores(&self) -> Vec<Store> {
+        match self.store {
+            StoreChoice::Sqlite | StoreChoice::Both => vec![Store::Sqlite],
+        }
+    }
 }
 
 /// Measures and prints.
 ///
 /// # Errors
-/// When the line cannot be started, or a settlement is refused.
-pub async fn run(arguments: Arguments) -> Result<()> {
-    let scratch = tempfile::tempdir().context("cannot make a folder for the benchmark")?;
-    let loads = LOADS.map(|(in_flight, count)| (in_flight, (count * arguments.share / 100).max(1)));
-    let total = loads.iter().map(|(_, count)| count).sum();
-    let deploy = scratch.path().join("deploy");
-    prepare::deploy_with_people(&arguments.deploy, &deploy, total)?;
-    let now = beijing::instant_of(date(2025, 5, 1).at(8, 0, 0, 0)).context("an instant")?;
-    let plan = Plan {
-        folder: scratch.path().join("line"),
-        deploy,
-        desk_port: 0,
-        hub_port: 0,
-        patience_ms: 20_000,
-        clock: Clock::starting_at(now),
-        detour: straight(),
-    };
-    let line = Line::start(plan).await?;
-    let home = PoolCode(RegionCode::new(prepare::HOME)?);
-    let forward = Forward::start(&scratch.path().join("line/pki"), home).await?;
-
-    let desk = Desk::new(line.desk());
-    let mut rows = Vec::new();
-    let mut first = 0;
-    for (in_flight, count) in loads {
-        output::note(&format!("preparing {count} stays of 50 charges …"));
-        let stays = Arc::new(prepare::stays(&desk, first, count).await?);
-        first += count;
-        output::note(&format!("{in_flight} in flight …"));
-        let before = bare(&forward, count, in_flight).await?;
-        let sender = desk.clone();
-        let settle = load::closed_loop(count, in_flight, move |number| {
-            let (desk, stays) = (sender.clone(), stays.clone());
-            async move {
-                let reply = desk.send(&stays[number].settle).await?;
-                ensure!(reply.succeeded(), "stay {number}: {}", reply.text("/err_msg"));
-                Ok(())
-            }
-        });
-        let settle = settle.await?;
-        let after = bare(&forward, count, in_flight).await?;
-        rows.push(Row { in_flight, settle, before, after });
+/// When a part does not start, or a settlement is refused.
+pub async fn run(arguments: &Arguments) -> Result<()> {
+    let scale = Scale::of(arguments);
+    let mut report = Report::new(arguments.json);
+    let ground = Ground::new(&arguments.deploy)?;
+    match arguments.stage {
+        Stage::Hub => hub(&ground, &scale, &mut report).await.map(drop)?,
+        Stage::OpenLoop => open(&ground, &scale, arguments, &mut report).await?,
+        Stage::Chain => chain_stage::run(&ground, &scale, &mut report).await?,
+        Stage::Pgbench => {}
+        Stage::All => {
+            open(&ground, &scale, arguments, &mut report).await?;
+            chain_stage::run(&ground, &scale, &mut report).await?;
+        }
     }
-    print(&rows, arguments.json)?;
-    line.stop().await;
+    report.end()
+}
+
+/// The hub stage; what runs, and the top of each hub.
+async fn hub(ground: &Ground, scale: &Scale, report: &mut Report) -> Result<(HubStage, Vec<f64>)> {
+    let stage = HubStage::start(ground, scale, report).await?;
+    let comparison = stage.compare(scale, report).await?;
+    stage.tell(&comparison, report)?;
+    report.figure("filings", json!(scale.filings));
+    report.figure("stored", json!(scale.stored));
+    let tops = stage.hubs.iter().map(|hub| comparison.per_second(hub.name).unwrap_or_default()).collect();
+    Ok((stage, tops))
+}
+
+async fn open(ground: &Ground, scale: &Scale, arguments: &Arguments, report: &mut Report) -> Result<()> {
+    let (mut stage, tops) = hub(ground, scale, report).await?;
+    open_stage::compare(&stage, &tops, scale, report).await?;
+    if let Some(long) = arguments.long_run() {
+        for (hub, top) in stage.hubs.iter_mut().zip(&tops) {
+            open_stage::long_run(hub, *top, long, scale, report).await?;
+        }
+    }
     Ok(())
 }
 
-async fn bare(forward: &Forward, count: usize, in_flight: usize) -> Result<Measured> {
-    let forward = forward.clone();
-    load::closed_loop(count, in_flight, move |_| {
-        let forward = forward.clone();
-        async move { forward.send(Bytes::from_static(&[7; PAYLOAD])).await }
-    })
-    .await
-}
-
-impl Row {
-    /// The line's rate over the mean of the two bare forwards around it.
-    #[allow(clippy::float_arithmetic)]
-    fn ratio(&self) -> f64 {
-        2.0 * self.settle.per_second() / (self.before.per_second() + self.after.per_second())
+impl Arguments {
+    fn long_run(&self) -> Option<LongRun> {
+        (self.long_seconds > 0).then(|| LongRun {
+            measured: Duration::from_secs(self.long_seconds),
+            cut_off_at: self.cut_off_at.map(Duration::from_secs),
+            region_cut_at: self.region_cut_at.map(Duration::from_secs),
+        })
     }
-}
-
-fn print(rows: &[Row], as_json: bool) -> Result<()> {
-    if as_json {
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                json!({ "in_flight": row.in_flight, "settlements_per_second": row.settle.per_second().round(),
-                    "p50_ms": row.settle.millis_at(0.5), "p99_ms": row.settle.millis_at(0.99),
-                    "cpu_us": row.settle.cpu_micros() as u64, "forwards_per_second": row.before.per_second().round(),
-                    "forward_cpu_us": row.before.cpu_micros() as u64, "ratio": row.ratio() })
-            })
-            .collect();
-        output::line(&serde_json::to_string_pretty(&rows)?);
-        return Ok(());
-    }
-    let mut table = output::table([
-        "in flight",
-        "settlements/s",
-        "p50 ms",
-        "p99 ms",
-        "CPU µs each",
-        "bare forwards/s",
-        "their CPU µs",
-        "ratio",
-    ]);
-    for row in rows {
-        table.add_row([
-            row.in_flight.to_string(),
-            format!("{:.0}", row.settle.per_second()),
-            format!("{:.2}", row.settle.millis_at(0.5)),
-            format!("{:.2}", row.settle.millis_at(0.99)),
-            row.settle.cpu_micros().to_string(),
-            format!("{:.0}", row.before.per_second()),
-            row.before.cpu_micros().to_string(),
-            format!("{:.3}", row.ratio()),
-        ]);
-    }
-    output::numbers_from(&mut table, 0);
-    output::line(&table.to_string());
-    output::line(
-        "A settlement: HIS JSON in, treatment side, hub and home region, durable on all three, 50 charge lines.",
-    );
-    output::line("A bare forward: the same two mutually authenticated hops with 1 KiB each way and nothing else.");
-    output::line("CPU is the whole process's, load tool included, on the machine's every core.");
-    Ok(())
 }

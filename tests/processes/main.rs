@@ -1,6 +1,7 @@
 //! The executable as its users start it: real processes, killed and started again.
 
 mod certificates;
+mod crash;
 mod demo;
 mod privacy;
 mod process;

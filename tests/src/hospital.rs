@@ -29,7 +29,7 @@ impl Hospital {
     /// A message with an id of its own.
     pub fn message(&self, patient: &Enrollee, infno: &str, input: Value) -> Value {
         let serial = self.sent.fetch_add(1, Ordering::Relaxed);
-        json!({ "infno": infno, "msgid": format!("{}20250620090000{serial:04}", self.institution),
+        json!({ "infno": infno, "msgid": format!("{}202506{serial:012}", self.institution),
             "mdtrtarea_admvs": "310115", "insuplc_admdvs": patient.home, "recer_sys_code": "YBXT", "infver": "V1.0",
             "opter_type": "1", "opter": "01", "opter_name": "clerk", "inf_time": "2025-06-20 09:00:00",
             "fixmedins_code": self.institution, "fixmedins_name": "医院", "sign_no": "", "input": input })
@@ -48,12 +48,17 @@ impl Hospital {
 
     /// Admits a patient (2401) and gives the stay's id.
     pub async fn admit(&self, patient: &Enrollee, on: &str) -> String {
+        self.done(&self.admit_message(patient, on)).await.text("/output/result/mdtrt_id")
+    }
+
+    /// The message of [`Hospital::admit`].
+    pub fn admit_message(&self, patient: &Enrollee, on: &str) -> Value {
         let input = json!({ "mdtrtinfo": { "psn_no": patient.number, "insutype": patient.insurance,
             "begntime": format!("{on} 08:00:00"), "mdtrt_cert_type": "02", "mdtrt_cert_no": patient.document,
             "psn_name": patient.name, "certno": patient.document, "med_type": "21",
             "ipt_no": format!("Z{}", self.sent.load(Ordering::Relaxed)), "dscg_maindiag_code": "J18.900",
             "dscg_maindiag_name": "肺炎", "insuplc_admdvs": patient.home, "mdtrtarea_admvs": "310115" }, "diseinfo": [] });
-        self.done(&self.message(patient, "2401", input)).await.text("/output/result/mdtrt_id")
+        self.message(patient, "2401", input)
     }
 
     /// Charges a class-A drug (2301): its number, its price, how much of it.
@@ -82,10 +87,15 @@ impl Hospital {
 
     /// Discharges a patient (2402).
     pub async fn discharge(&self, patient: &Enrollee, stay: &str, on: &str) {
+        self.done(&self.discharge_message(patient, stay, on)).await;
+    }
+
+    /// The message of [`Hospital::discharge`].
+    pub fn discharge_message(&self, patient: &Enrollee, stay: &str, on: &str) -> Value {
         let input = json!({ "dscginfo": { "mdtrt_id": stay, "psn_no": patient.number, "insutype": patient.insurance,
             "endtime": format!("{on} 10:00:00"), "dscg_dept_codg": "A03", "dscg_dept_name": "内科", "dscg_way": "1" },
             "diseinfo": [] });
-        self.done(&self.message(patient, "2402", input)).await;
+        self.message(patient, "2402", input)
     }
 
     /// A stay of ten days of June 2025, with one charge, ready to be settled.
@@ -119,8 +129,13 @@ impl Hospital {
 
     /// Asks what became of a visit (5203 with an empty `setl_id`).
     pub async fn query(&self, patient: &Enrollee, visit: &str) -> Reply {
+        self.send(&self.query_message(patient, visit)).await
+    }
+
+    /// The message of [`Hospital::query`].
+    pub fn query_message(&self, patient: &Enrollee, visit: &str) -> Value {
         let input = json!({ "data": { "psn_no": patient.number, "setl_id": "", "mdtrt_id": visit } });
-        self.send(&self.message(patient, "5203", input)).await
+        self.message(patient, "5203", input)
     }
 
     /// A person's running totals (5206) that are not zero, by their kind.

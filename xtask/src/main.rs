@@ -1,47 +1,21 @@
-//! What a developer and CI type: `cargo xtask test`. Each step is a public command that can be run by hand; nothing
-//! here is known to CI alone.
+//! What a developer and CI type: `cargo xtask test`, and `cargo xtask soak` for the long runs. Each step is a public
+//! command that can be run by hand; nothing here is known to CI alone.
 
-use std::process::{Command, ExitCode};
-use std::time::Instant;
+mod soak;
+mod steps;
+mod test;
+mod tools;
 
-use anyhow::{Context, Result, bail, ensure};
+use std::process::ExitCode;
 
-/// A step: its name, the program, its arguments and its environment.
-struct Step {
-    name: &'static str,
-    program: &'static str,
-    arguments: &'static [&'static str],
-    environment: &'static [(&'static str, &'static str)],
-}
+use anyhow::{Result, bail};
 
-/// Everything that has to hold before a change lands, the quickest to fail first.
-const TEST: &[Step] = &[
-    Step { name: "format", program: "cargo", arguments: &["fmt", "--all", "--check"], environment: &[] },
-    Step {
-        name: "clippy",
-        program: "cargo",
-        arguments: &["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"],
-        environment: &[],
-    },
-    Step {
-        name: "documentation",
-        program: "cargo",
-        arguments: &["doc", "--workspace", "--no-deps", "--locked"],
-        environment: &[("RUSTDOCFLAGS", "--deny warnings")],
-    },
-    Step {
-        name: "tests",
-        program: "cargo",
-        arguments: &["test", "--workspace", "--locked", "--no-fail-fast"],
-        environment: &[],
-    },
-];
-
-/// What the tests use beside Rust and gcc, with the Debian package that brings it.
-const TOOLS: &[(&str, &str)] = &[("openssl", "openssl"), ("curl", "curl")];
+/// What there is to type.
+const TASKS: &str = "test; soak [--minutes N] [--seeds N] [--kills N]";
 
 fn main() -> ExitCode {
-    match run(std::env::args().nth(1).as_deref()) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             announce(&format!("{fault:#}"));
@@ -50,42 +24,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: Option<&str>) -> Result<()> {
-    match task {
-        Some("test") => test(),
-        Some(other) => bail!("no such task: {other}. There is: test"),
-        None => bail!("which task? There is: test"),
+fn run(arguments: &[String]) -> Result<()> {
+    match arguments {
+        [task] if task == "test" => test::run(),
+        [task, options @ ..] if task == "soak" => soak::run(&soak::Length::read(options)?),
+        [task, ..] => bail!("no such task: {task}. There is: {TASKS}"),
+        [] => bail!("which task? There is: {TASKS}"),
     }
-}
-
-fn test() -> Result<()> {
-    install_missing_tools()?;
-    let begun = Instant::now();
-    for step in TEST {
-        announce(&format!("{} …", step.name));
-        let status = Command::new(step.program)
-            .args(step.arguments)
-            .envs(step.environment.iter().copied())
-            .status()
-            .with_context(|| format!("cannot start {}", step.program))?;
-        ensure!(status.success(), "{} failed: {} {}", step.name, step.program, step.arguments.join(" "));
-    }
-    announce(&format!("everything passed in {} s", begun.elapsed().as_secs()));
-    Ok(())
-}
-
-fn install_missing_tools() -> Result<()> {
-    for (tool, package) in TOOLS {
-        if Command::new(tool).arg("--help").output().is_ok() {
-            continue;
-        }
-        announce(&format!("installing {package}"));
-        for arguments in [&["update"][..], &["install", "--yes", package][..]] {
-            let status = Command::new("apt-get").args(arguments).status().context("cannot start apt-get")?;
-            ensure!(status.success(), "the tests need {tool}: apt-get {} failed", arguments.join(" "));
-        }
-    }
-    Ok(())
 }
 
 fn announce(line: &str) {

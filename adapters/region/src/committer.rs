@@ -10,6 +10,7 @@ use settlement::decide::{Book, Verdict, decide, judge_by, resolve};
 use settlement::refusal::{Reason, Refusal};
 use settlement::rulebook::RuleBooks;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// Beyond it a batch costs latency and saves nothing.
 const LARGEST_BATCH: usize = 256;
@@ -31,6 +32,8 @@ pub struct Committer {
 
 struct Waiting {
     asked: Asked,
+    /// Until when anybody waits for it.
+    until: Option<Instant>,
     answer: oneshot::Sender<Result<Reply, Refusal>>,
 }
 
@@ -46,15 +49,28 @@ impl Committer {
         (Committer { queue }, run(Batches { store, rules, clock }, arrivals))
     }
 
-    /// Asks, and returns once the answer is durable.
+    /// Asks, and returns once the answer is durable. What still waits when its time is over is not decided: nobody
+    /// would hear of it, and its sender would be left in doubt.
     ///
     /// # Errors
-    /// [`Reason::Busy`] when too many wait: nothing was kept. [`Reason::NotYetKnown`] when the store failed: asking
+    /// [`Reason::Busy`] when too many wait, or it waited too long: nothing was kept. [`Reason::NotYetKnown`] when the store failed: asking
     /// again by key tells.
-    pub async fn ask(&self, asked: Asked) -> Result<Reply, Refusal> {
+    pub async fn ask(&self, asked: Asked, until: Option<Instant>) -> Result<Reply, Refusal> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Waiting { asked, answer }).map_err(|_| Refusal::new(Reason::Busy))?;
+        self.queue.try_send(Waiting { asked, until, answer }).map_err(|_| Refusal::new(Reason::Busy))?;
         answered.await.unwrap_or_else(|_| Err(Reason::NotYetKnown.into()))
+    }
+}
+
+impl Waiting {
+    /// Itself, unless its time is over; then it is told so.
+    fn in_time(self, now: Instant) -> Option<Waiting> {
+        if self.until.is_none_or(|until| now < until) {
+            return Some(self);
+        }
+        metrics::counter!("yidi_region_late_total").increment(1);
+        let _ = self.answer.send(Err(Refusal::new(Reason::Busy).because("deadline")));
+        None
     }
 }
 
@@ -69,8 +85,15 @@ async fn run(batches: Batches, mut arrivals: mpsc::Receiver<Waiting>) {
     while arrivals.recv_many(&mut waiting, LARGEST_BATCH).await > 0 {
         metrics::histogram!("yidi_region_batch_size")
             .record(f64::from(u32::try_from(waiting.len()).unwrap_or(u32::MAX)));
-        let (asked, answers): (Vec<_>, Vec<_>) =
-            waiting.drain(..).map(|waiting| (waiting.asked, waiting.answer)).unzip();
+        let now = Instant::now();
+        let (asked, answers): (Vec<_>, Vec<_>) = waiting
+            .drain(..)
+            .filter_map(|waiting| waiting.in_time(now))
+            .map(|waiting| (waiting.asked, waiting.answer))
+            .unzip();
+        if asked.is_empty() {
+            continue;
+        }
         for (answer, reply) in answers.into_iter().zip(batches.decide(asked.into()).await) {
             // A caller that has gone away loses its answer, not its operation: the hub asks again by key.
             let _ = answer.send(reply);

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use identity::deadline;
 use identity::permit::HubPermit;
 use ledger::clock::Clock;
 use ledger::home::{Arrival, Asked, AttachedFiling, HomeStore, Reply};
@@ -14,6 +16,7 @@ use proto::v1::query_request::About as WireAbout;
 use proto::{convert, v1};
 use settlement::ids::{EncounterId, IdError, PersonNumber, PoolCode, RegionCode};
 use settlement::refusal::{Reason, Refusal};
+use tokio::time::Instant;
 
 use crate::committer::{Committer, InForce};
 use crate::query::About;
@@ -63,8 +66,9 @@ impl Door {
     /// A refusal that is no answer: see [`Committer::ask`].
     pub async fn operate(&self, _: &HubPermit, envelope: v1::OperateRequest) -> Result<v1::Answer, Refusal> {
         let v1::OperateRequest { operation, hub, request_id } = envelope;
+        let until = hub.as_ref().and_then(until);
         let arrival = self.arrival(operation, hub)?;
-        self.ask(Asked::Operate(Box::new(arrival)), &request_id).await
+        self.ask(Asked::Operate(Box::new(arrival)), until, &request_id).await
     }
 
     /// Says what became of a key; one that never came is voided.
@@ -75,7 +79,8 @@ impl Door {
         let v1::ResolveRequest { key, home, request_id } = asked;
         read_pool(&home).and_then(|home| self.serves(home))?;
         let key = convert::read_key(&key.unwrap_or_default()).map_err(|fault| refusal_of_wire_error(&fault))?;
-        self.ask(Asked::Resolve(key), &request_id).await
+        // Worth doing however late: it only settles what the hub has to know in the end.
+        self.ask(Asked::Resolve(key), None, &request_id).await
     }
 
     /// Says what the region keeps about a person.
@@ -87,10 +92,10 @@ impl Door {
         query::run(&self.store, home, person, about).await
     }
 
-    async fn ask(&self, asked: Asked, request_id: &str) -> Result<v1::Answer, Refusal> {
+    async fn ask(&self, asked: Asked, until: Option<Instant>, request_id: &str) -> Result<v1::Answer, Refusal> {
         let message = asked.key().message.clone();
         let message = message.as_str();
-        match self.committer.ask(asked).await? {
+        match self.committer.ask(asked, until).await? {
             Reply::Answer { seq, outcome } => {
                 let book_seq = seq.0;
                 tracing::debug!(message, request_id, book_seq, "message {message} is answered at place {book_seq}");
@@ -160,6 +165,12 @@ impl Door {
         };
         Ok((home, person, about))
     }
+}
+
+/// Until when an operation may wait to be decided, so that the hub still hears of it; no bound where the hub names none.
+fn until(hub: &v1::HubFields) -> Option<Instant> {
+    let hub_waits = u64::try_from(hub.deadline_ms).ok().filter(|waits_ms| *waits_ms > 0)?;
+    Some(Instant::now() + deadline::passed_on(Duration::from_millis(hub_waits)))
 }
 
 fn read_pool(code: &str) -> Result<PoolCode, Refusal> {

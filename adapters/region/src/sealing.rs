@@ -2,7 +2,7 @@
 //! file beside its store that only its owner may read; from it come a key for digests and one for encryption. Without
 //! the file the store's names cannot be read; the next load of the people's files seals them anew.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -114,13 +114,26 @@ impl Sealing {
     }
 }
 
+/// A key appears whole or not at all, wherever the process or the machine dies: a part of one would keep the region from
+/// ever starting again. Only one process makes it, the one that has the store.
 fn make(path: &Path) -> Result<Vec<u8>, SealingError> {
     let mut key = vec![0; KEY_BYTES];
     rand::fill(&mut key).map_err(|_| SealingError::Random)?;
     let failed = |source| SealingError::File { path: path.to_owned(), source };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-    file.write_all(&key).and_then(|()| file.sync_all()).map_err(failed)?;
+    let draft = path.with_extension("key-draft");
+    write(&draft, &key).and_then(|()| fs::rename(&draft, path)).and_then(|()| sync_folder(path)).map_err(failed)?;
     Ok(key)
+}
+
+fn write(path: &Path, key: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(key)?;
+    file.sync_all()
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
@@ -152,5 +165,13 @@ mod tests {
         Sealing::beside(&folder.path().join("one.db")).expect("a key");
         let mode = fs::metadata(folder.path().join("one.key")).expect("the file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+    #[test]
+    fn a_key_that_a_crash_left_half_made_is_made_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("one.key-draft"), b"half a k").expect("a file");
+        let sealing = Sealing::beside(&folder.path().join("one.db")).expect("a key");
+        let again = Sealing::beside(&folder.path().join("one.db")).expect("the same key");
+        assert_eq!(again.open(Matter::Name, &sealing.seal(Matter::Name, "张三")).as_deref(), Some("张三"));
     }
 }

@@ -19,6 +19,8 @@ use settlement::ids::{PersonNumber, PoolCode};
 use settlement::region::{RegionFault, RegionTable};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
+use tonic_health::server::{HealthReporter, health_reporter};
 
 use crate::committer::{Committer, InForce};
 use crate::config::Config;
@@ -89,10 +91,14 @@ pub enum StartError {
     },
 }
 
+/// How long what is on its way may take to end when the region stops: as long as the hub waits for it.
+const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+
 /// A home region that runs. Dropping it ends it abruptly, as a crash would.
 pub struct Running {
     address: SocketAddr,
     store: HomeStore,
+    health: HealthReporter,
     tasks: TaskTracker,
     drain: CancellationToken,
     abort: CancellationToken,
@@ -110,14 +116,16 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let listener = MtlsListener::bind_for(config.listen, credentials, &[Role::Hub])
         .await
         .map_err(|source| StartError::Listen { address: config.listen, source })?;
+    let (health, health_service) = health_reporter();
     let running = Running {
         address: listener.local_addr(),
         store: opened.store.clone(),
+        health,
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),
         abort: CancellationToken::new(),
     };
-    running.serve(listener, opened, config.waiting, clock).await;
+    running.serve(listener, health_service, opened, config.waiting, clock).await;
     Ok(running)
 }
 
@@ -210,22 +218,36 @@ impl Running {
         &self.store
     }
 
-    /// Stops: takes nothing new, ends what is on its way, closes the book.
+    /// Says that it does not want anything new, to whoever asks for its health. It goes on serving.
+    pub async fn retire(&self) {
+        self.health.set_not_serving::<HomeRegionServer<RegionService>>().await;
+    }
+
+    /// Stops: says so, takes nothing new, ends what is on its way, closes the book. What has not ended by then the hub
+    /// asks about later.
     pub async fn stop(self) {
+        self.retire().await;
         self.drain.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        if tokio::time::timeout(DRAIN_WITHIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!("operations were left to be asked about later because they did not end in time");
+            self.abort.cancel();
+            self.tasks.wait().await;
+        }
         let closed = self.store.closed();
         drop(self);
         closed.wait().await;
     }
 
-    async fn serve(&self, listener: MtlsListener, opened: Opened, waiting: usize, clock: Clock) {
+    async fn serve(
+        &self,
+        listener: MtlsListener,
+        health_service: HealthServer<impl HealthService>,
+        opened: Opened, waiting: usize, clock: Clock) {
         let Opened { pools, regions: _, store, rules, sealing } = opened;
         let (committer, work) = Committer::new(store.clone(), rules.clone(), clock.clone(), waiting);
         let service = RegionService::new(Door { pools, committer, store, rules, sealing, clock });
-        let (health, health_service) = tonic_health::server::health_reporter();
-        health.set_serving::<HomeRegionServer<RegionService>>().await;
+        self.health.set_serving::<HomeRegionServer<RegionService>>().await;
         let served = builder()
             .add_service(health_service)
             .add_service(

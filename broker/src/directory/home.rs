@@ -1,32 +1,49 @@
-//! One home region as the hub reaches it: a channel that only the right region can answer, the room there is for it,
-//! and how it last behaved. Each call ends with an answer, with the certainty that nothing left, or in silence.
+//! One home region as the hub reaches it: a port that only the right region can answer, a gate for each kind of
+//! traffic, and how it last behaved. Each call ends with an answer, with the certainty that nothing left, or in silence.
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use proto::status::NoReply;
 use proto::v1;
 use settlement::ids::PoolCode;
 use settlement::refusal::{Reason, Refusal};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tonic::Code;
 
 use super::book::Book;
 use crate::answer;
+use crate::breaker::{Call, Ending};
 use crate::errand::{Errand, Sending};
+use crate::gate::{Gate, Pass};
+use crate::lie::Lie;
+use crate::limits::{Terms, Traffic};
 use crate::measures;
 use crate::port::HomePort;
 
 /// A home region.
 pub struct Home {
     pools: BTreeSet<PoolCode>,
-    name: String,
+    name: Arc<str>,
     port: Arc<dyn HomePort>,
-    places: Semaphore,
+    operations: Arc<Gate>,
+    questions: Arc<Gate>,
     book: Book,
     answers: AtomicBool,
+    last_lie: Mutex<Option<LastLie>>,
+}
+
+/// When a home region last gave an answer that was none, and in which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastLie {
+    /// In which way.
+    pub lie: Lie,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What asking a home region about an operation came to.
@@ -44,10 +61,13 @@ pub enum Asked {
 
 impl Home {
     /// A home region behind a port.
-    pub fn new(pools: BTreeSet<PoolCode>, port: Arc<dyn HomePort>, in_flight: usize, book: Book) -> Home {
-        let name = pools.iter().map(PoolCode::to_string).collect::<Vec<_>>().join("+");
-        let places = Semaphore::new(in_flight);
-        Home { pools, name, port, places, book, answers: AtomicBool::new(true) }
+    pub fn new(pools: BTreeSet<PoolCode>, port: Arc<dyn HomePort>, terms: Terms, book: Book) -> Home {
+        let name: Arc<str> = pools.iter().map(PoolCode::to_string).collect::<Vec<_>>().join("+").into();
+        let gate = |traffic, room| Gate::new(name.clone(), traffic, room, terms.breaker.clone());
+        let operations = gate(Traffic::Operation, terms.operations);
+        let questions = gate(Traffic::Question, terms.questions());
+        let (answers, last_lie) = (AtomicBool::new(true), Mutex::default());
+        Home { pools, name, port, operations, questions, book, answers, last_lie }
     }
 
     /// The pools whose enrollees it answers for.
@@ -60,9 +80,12 @@ impl Home {
         &self.name
     }
 
-    /// The room there is for it.
-    pub fn places(&self) -> &Semaphore {
-        &self.places
+    /// Its gate for one kind of traffic.
+    pub fn gate(&self, traffic: Traffic) -> &Arc<Gate> {
+        match traffic {
+            Traffic::Operation => &self.operations,
+            Traffic::Question => &self.questions,
+        }
     }
 
     /// Whether it answered when it was last asked; true before the first time.
@@ -70,10 +93,27 @@ impl Home {
         self.answers.load(Ordering::Relaxed)
     }
 
-    /// Sends an operation.
-    pub async fn operate(&self, errand: &Errand) -> Asked {
-        let highest = self.book.highest();
-        let asked = self.ask(errand, errand.sending, self.port.operate(errand.envelope(), errand.left())).await;
+    /// When it last gave an answer that was none.
+    pub fn last_lie(&self) -> Option<LastLie> {
+        *self.last_lie.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for leave to send an operation.
+    ///
+    /// # Errors
+    /// Region-unavailable, while the region is not to be asked.
+    pub fn pass(&self, call: Call) -> Result<Pass, Refusal> {
+        self.operations.pass(call)
+    }
+
+    /// Sends an operation, if the leave for it still holds and there is time for an answer.
+    pub async fn operate(&self, errand: &Errand, pass: Pass) -> Asked {
+        if let Err(refusal) = pass.check().and_then(|()| errand.in_time()) {
+            return Asked::NeverLeft(refusal);
+        }
+        let (highest, patience) = (self.book.highest(), errand.left());
+        let asked =
+            self.ask(errand, errand.sending, pass, patience, self.port.operate(errand.envelope(), patience)).await;
         if let Asked::Answered(answer) = &asked {
             self.note_book(errand, answer.book_seq, highest);
         }
@@ -82,61 +122,116 @@ impl Home {
 
     /// Asks what became of an operation. One that never came there never will.
     pub async fn resolve(&self, errand: &Errand) -> Asked {
-        // What is asked about may be in the region's book, whatever the question is refused for.
-        self.ask(errand, Sending::Again, self.port.resolve(errand.question(), errand.left())).await
+        match self.pass(Call::FollowUp) {
+            Ok(pass) => {
+                let patience = errand.left();
+                let call = self.port.resolve(errand.question(), patience);
+                // What is asked about may be in the region's book, whatever the question is refused for.
+                self.ask(errand, Sending::Again, pass, patience, call).await
+            }
+            Err(refusal) => Asked::NeverLeft(refusal),
+        }
     }
 
     /// Has a question answered that leaves no trace anywhere.
     ///
     /// # Errors
-    /// The region's refusal, or region-unavailable where it gives none.
-    pub async fn consult<T, F>(&self, call: impl FnOnce(Arc<dyn HomePort>) -> F) -> Result<T, Refusal>
+    /// The region's refusal, or region-unavailable where it gives none or is not to be asked.
+    pub async fn consult<T, F>(
+        &self,
+        patience: Duration,
+        call: impl FnOnce(Arc<dyn HomePort>) -> F,
+    ) -> Result<T, Refusal>
     where
         F: Future<Output = Result<T, NoReply>>,
     {
-        self.timed(call(self.port.clone())).await.map_err(NoReply::into_refusal)
+        let pass = self.questions.pass(Call::Fresh)?;
+        self.timed(pass, patience, call(self.port.clone())).await.map_err(NoReply::into_refusal)
+    }
+
+    /// Takes note that the answer to an operation was none. Only to what was never sent before does it count against
+    /// the region: one stuck operation that is asked about again and again must not close it for everybody.
+    pub fn lied(&self, errand: &Errand, lie: Lie, at: Timestamp) {
+        let (home, position, kind) = (&*self.name, errand.position.0, lie.word());
+        tracing::error!(home, position, kind, "the answer of {home} to operation {position} is not believed: {kind}");
+        measures::lied(home, lie);
+        *self.last_lie.lock().unwrap_or_else(PoisonError::into_inner) = Some(LastLie { lie, at });
+        if lie.is_grave() && errand.sending == Sending::First {
+            self.operations.lied();
+        }
     }
 
     async fn ask(
         &self,
         errand: &Errand,
         sending: Sending,
+        pass: Pass,
+        patience: Duration,
         call: impl Future<Output = Result<v1::Answer, NoReply>>,
     ) -> Asked {
-        match self.timed(call).await {
+        match self.timed(pass, patience, call).await {
             Ok(answer) => Asked::Answered(answer),
             Err(why) => {
-                let (home, position, request_id) = (&self.name, errand.position.0, &errand.request_id);
+                let (home, position, request_id) = (&*self.name, errand.position.0, &errand.request_id);
                 tracing::warn!(home, position, request_id, ?why, "{home} gave no answer to operation {position}");
                 without_answer(why, sending)
             }
         }
     }
 
-    async fn timed<T>(&self, call: impl Future<Output = Result<T, NoReply>>) -> Result<T, NoReply> {
+    async fn timed<T>(
+        &self,
+        pass: Pass,
+        patience: Duration,
+        call: impl Future<Output = Result<T, NoReply>>,
+    ) -> Result<T, NoReply> {
         let started = Instant::now();
         let ended = call.await;
+        let took = started.elapsed();
         let spoke = matches!(&ended, Ok(_) | Err(NoReply::Refused(_)));
         self.answers.store(spoke, Ordering::Relaxed);
-        measures::home_asked(&self.name, started.elapsed(), spoke);
+        measures::home_asked(&self.name, took, spoke);
+        pass.ended(self.ending(ended.as_ref().err(), took, patience));
         ended
     }
 
+    /// What a call says about the region.
+    fn ending(&self, failure: Option<&NoReply>, took: Duration, patience: Duration) -> Ending {
+        let slow_after = self.operations.slow_after();
+        match failure {
+            None if took > slow_after => Ending::Slow,
+            None => Ending::Good,
+            Some(NoReply::Refused(refusal)) if cannot_work(refusal.reason) => Ending::Failed,
+            Some(NoReply::Refused(_)) => Ending::Good,
+            // Whoever gives a region less time than it may fairly take has learnt nothing about it.
+            Some(NoReply::Silent(Code::DeadlineExceeded | Code::Cancelled)) if patience < slow_after => Ending::Unsaid,
+            Some(NoReply::NeverSent | NoReply::Silent(_)) => Ending::Failed,
+        }
+    }
+
     fn note_book(&self, errand: &Errand, book_seq: u64, highest: u64) {
-        let falls = book_seq > 0 && self.book.falls(book_seq, highest);
         // What is sent again may have been answered long ago, under the number that it had then.
-        if falls && errand.sending == Sending::First {
-            let (home, position) = (&self.name, errand.position.0);
+        if errand.sending == Sending::Again {
+            return;
+        }
+        if let Some(lie) = self.book.note(book_seq, errand.position, highest) {
+            let (home, position) = (&*self.name, errand.position.0);
             tracing::error!(
                 home,
                 position,
                 book_seq,
                 highest,
-                "the book of {home} fell from {highest} to {book_seq}: was it restored from an older copy?"
+                "{home} answered under number {book_seq} after {highest}: was its book restored from an older copy?"
             );
-            measures::book_fell(home);
+            self.lied(errand, lie, errand.received_at);
         }
     }
+}
+
+/// Whether a region that refuses so is one that cannot work, rather than one that will not take this or has its hands
+/// full.
+fn cannot_work(reason: Reason) -> bool {
+    matches!(reason, Reason::NotYetKnown | Reason::Internal | Reason::RegionUnavailable)
 }
 
 /// A region that refuses in our own words keeps nothing of this call: for good, or for now. For good is an answer only

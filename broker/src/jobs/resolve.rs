@@ -5,12 +5,14 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use ledger::hub::{Position, Waiting};
 use ledger::store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::Home;
 use crate::doubt::Cleared;
+use crate::health::Health;
 use crate::hub::Hub;
 use crate::measures;
 
@@ -36,10 +38,17 @@ pub async fn run(hub: Arc<Hub>, home: Arc<Home>, every: Duration, stop: Cancella
 /// Keeps the measures of doubt up to date until the process stops.
 pub async fn measure(hub: Arc<Hub>, every: Duration, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-        match hub.store.operation_doubt().await {
-            Ok((count, oldest)) => measures::doubt(count, oldest, hub.clock.now()),
+        match hub.health().await {
+            Ok(health) => tell(&health, hub.clock.now()),
             Err(fault) => tracing::error!(error = &fault as &dyn Error, "what is in doubt could not be counted"),
         }
+    }
+}
+
+fn tell(health: &Health, now: Timestamp) {
+    measures::doubt(health.unanswered, health.oldest_unanswered, now);
+    for home in &health.homes {
+        measures::home(&home.name, home.in_flight, home.unanswered);
     }
 }
 
@@ -80,7 +89,8 @@ fn is_full(due: &[Waiting]) -> bool {
     due.len() >= A_ROUND as usize
 }
 
-/// One round. It ends early when the region is silent, and tells at which operation.
+/// One round. It ends early when the region is silent or not to be asked, and tells at which operation: a region that is
+/// ill is asked no more often than its breaker lets through.
 async fn round(hub: &Hub, home: &Home, due: Vec<Waiting>, stop: &CancellationToken) -> Option<Position> {
     for waiting in due {
         let (position, name) = (waiting.position, home.name());

@@ -37,6 +37,8 @@ pub enum Script {
     AnswerWhen(Arc<Notify>),
     /// Answers this outcome.
     Say(Outcome),
+    /// Decides, and answers under this number.
+    Number(u64),
     /// Refuses in a status and keeps nothing.
     Refuse(Refusal),
 }
@@ -58,6 +60,8 @@ struct Book {
 pub struct FakeHome {
     book: Arc<Mutex<Book>>,
     arrived: watch::Sender<usize>,
+    /// Whether it does nothing at all for the time being.
+    stalled: watch::Sender<bool>,
 }
 
 /// One that runs, with threads of its own: when they end, its connections are cut in the middle of whatever it does.
@@ -85,7 +89,7 @@ impl Drop for Served {
 
 impl FakeHome {
     pub fn new() -> FakeHome {
-        FakeHome { book: Arc::default(), arrived: watch::Sender::new(0) }
+        FakeHome { book: Arc::default(), arrived: watch::Sender::new(0), stalled: watch::Sender::new(false) }
     }
 
     pub async fn serve(&self, address: SocketAddr, credentials: &Path) -> Served {
@@ -106,6 +110,15 @@ impl FakeHome {
 
     pub fn will(&self, script: Script) {
         self.book().script.push_back(script);
+    }
+
+    /// Stops doing anything, with its connections open; or goes on.
+    pub fn stall(&self, stalled: bool) {
+        self.stalled.send_replace(stalled);
+    }
+
+    async fn goes_on(&self) {
+        self.stalled.subscribe().wait_for(|stalled| !stalled).await.expect("the sender lives in self");
     }
 
     /// Has every question what became of an operation refused in a status from now on, or answered again.
@@ -223,6 +236,7 @@ impl HomeRegion for FakeHome {
             self.book().answer(&operation);
         }
         self.arrived.send_modify(|arrived| *arrived += 1);
+        self.goes_on().await;
         match script {
             None => Ok(Response::new(self.book().answer(&operation))),
             Some(Script::AnswerWhen(told)) => {
@@ -230,6 +244,10 @@ impl HomeRegion for FakeHome {
                 Ok(Response::new(self.book().answer(&operation)))
             }
             Some(Script::Say(outcome)) => Ok(Response::new(self.book().remember(operation.key.clone(), &outcome))),
+            Some(Script::Number(book_seq)) => {
+                let answer = self.book().answer(&operation);
+                Ok(Response::new(v1::Answer { book_seq, ..answer }))
+            }
             Some(Script::Refuse(refusal)) => Err(proto::status::of_refusal(&refusal)),
             Some(Script::DecideAndHang | Script::Hang) => std::future::pending().await,
         }
@@ -237,6 +255,7 @@ impl HomeRegion for FakeHome {
 
     async fn resolve(&self, request: tonic::Request<v1::ResolveRequest>) -> Result<Response<v1::Answer>, Status> {
         HubPermit::from_request(&request)?;
+        self.goes_on().await;
         let key = convert::read_key(request.get_ref().key.as_ref().expect("a key")).expect("a good key");
         let mut book = self.book();
         if let Some(refusal) = book.refuses_to_resolve.clone() {
@@ -253,6 +272,7 @@ impl HomeRegion for FakeHome {
         request: tonic::Request<v1::EstimateRequest>,
     ) -> Result<Response<v1::EstimateReply>, Status> {
         self.book().estimated.push(request.into_inner());
+        self.goes_on().await;
         Ok(Response::new(v1::EstimateReply::default()))
     }
 

@@ -2,7 +2,9 @@
 //! test has its own authority, folders, store and ports.
 
 mod doubt;
+mod drain;
 mod fake_home;
+mod isolation;
 mod operations;
 mod registry;
 mod requests;

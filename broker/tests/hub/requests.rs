@@ -62,6 +62,19 @@ pub fn settle_of(message: &str, yuan: i64) -> Operation {
     Operation { key, request: Request::Settle(Box::new(settle)) }
 }
 
+/// The same of another person.
+pub fn other_person(operation: &Operation) -> Operation {
+    let person = PersonNumber::new("41070000002").expect("a number");
+    Operation { key: OperationKey { person, ..operation.key.clone() }, request: operation.request.clone() }
+}
+
+/// The same of somebody enrolled in another pool.
+pub fn settle_at(home: &str, message: &str) -> Operation {
+    let operation = settle(message);
+    let Request::Settle(settle) = operation.request else { panic!("a settle") };
+    Operation { key: operation.key, request: Request::Settle(Box::new(Settle { home: pool(home), ..*settle })) }
+}
+
 fn encounter() -> Encounter {
     Encounter {
         id: EncounterId::new("310000001").expect("an id"),

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{Config, HomeConfig, Running};
+use broker::{BreakerConfig, Config, HomeConfig, Running};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
+use identity::permit::TreatmentPermit;
 use identity::name::{ParticipantName, Role, all_regions};
 use identity::pki::{CertificateAuthority, Issue};
 use ledger::clock::Clock;
@@ -40,7 +41,12 @@ pub struct World {
     home_address: SocketAddr,
     running: Option<Running>,
     treatment: Option<HubClient<Channel>>,
+    /// Kept up for as long as the world is.
+    neighbour: Option<Served>,
 }
+
+/// The pool of the other home region, where a test has one.
+pub const NEIGHBOUR: &str = "440300";
 
 /// What a treatment region is told about an operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +75,7 @@ impl World {
         set(&mut config);
         let home_address = served.address;
         let mut world = World {
+            neighbour: None,
             folder,
             authority,
             config,
@@ -78,6 +85,19 @@ impl World {
             running: None,
             treatment: None,
         };
+        world.start_hub().await;
+        world
+    }
+
+    /// Another home region beside the first, up as well.
+    pub async fn with_neighbour(set: impl FnOnce(&mut Config)) -> World {
+        let mut world = World::with(set).await;
+        world.issue_home("neighbour", NEIGHBOUR);
+        let served = FakeHome::new().serve(anywhere(), &world.folder.path().join("neighbour")).await;
+        let route = HomeConfig { pools: vec![NEIGHBOUR.into()], address: served.address.to_string() };
+        world.config.homes.push(route);
+        world.neighbour = Some(served);
+        world.crash_hub().await;
         world.start_hub().await;
         world
     }
@@ -142,6 +162,12 @@ impl World {
     /// The client of Shanghai's treatment side.
     pub fn treatment(&self) -> HubClient<Channel> {
         self.treatment.clone().expect("a hub that runs")
+    }
+
+    /// The permit of Shanghai's treatment side.
+    pub fn permit(&self) -> TreatmentPermit {
+        let credentials = Credentials::load(&self.folder.path().join("310000-treatment")).expect("credentials");
+        TreatmentPermit::of_our_own(&credentials).expect("a treatment region")
     }
 
     pub async fn operate(&self, operation: &Operation) -> Result<Answered, Refusal> {
@@ -221,6 +247,7 @@ fn config(folder: &Path, home: SocketAddr) -> Config {
         in_flight_per_home: Some(64),
         resolve_every_ms: 20,
         connect_ms: 2_000,
+        breaker: BreakerConfig { open_ms: 20, open_at_most_ms: 100, ..BreakerConfig::default() },
     }
 }
 

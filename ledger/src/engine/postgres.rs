@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects. Not to be called where another runtime runs: its callers wait.
     pub(super) fn open(options: &PgConnectOptions) -> Result<Connection, StoreError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| StoreError::Thread { source })?;
@@ -111,11 +112,12 @@ impl Drop for Connection {
 /// Whether an error says something of the connection, and not of a statement. A server that goes down says so in
 /// SQLSTATE class 57.
 fn is_broken(fault: &sqlx::Error) -> bool {
-    match fault {
-        sqlx::Error::Database(said) => said.code().is_some_and(|code| code.starts_with("57P")),
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => true,
-        _ => false,
-    }
+    let going_down = fault.as_database_error().and_then(|said| said.code()).is_some_and(|code| code.starts_with("57P"));
+    let cut = matches!(
+        fault,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed
+    );
+    going_down || cut
 }
 
 fn bind<'q>(text: &'static str, values: &[Value<'q>]) -> Query<'q, Driver, PgArguments> {
@@ -126,7 +128,7 @@ fn bind<'q>(text: &'static str, values: &[Value<'q>]) -> Query<'q, Driver, PgArg
     })
 }
 
-/// Connects for writing and starts the writer thread.
+/// Connects for writing on a thread of its own, and returns when it has.
 pub(super) fn start(
     database: &PgConnectOptions,
     schema: &'static Schema,
@@ -134,17 +136,21 @@ pub(super) fn start(
     waiting: mpsc::Receiver<Box<dyn Job>>,
     ending: watch::Sender<()>,
 ) -> Result<(), StoreError> {
-    let mut connection = Connection::open(database)?;
-    schema::check_postgres(&mut connection, schema)?;
-    let mut writer = Writer { connection, schema, commit_delay: options.commit_delay };
-    writer.take_fence()?;
+    let (database, commit_delay) = (database.clone(), options.commit_delay);
+    let (opened, outcome) = sync_channel(1);
     let thread = move || {
+        let mut writer = match Writer::open(&database, schema, commit_delay) {
+            Ok(writer) => writer,
+            Err(fault) => return drop(opened.send(Err(fault))),
+        };
+        let _ = opened.send(Ok(()));
         lane::run(&mut writer, waiting);
         drop(writer);
         drop(ending);
     };
     let spawned = thread::Builder::new().name("ledger-writer".into()).spawn(thread);
-    spawned.map(drop).map_err(|source| StoreError::Thread { source })
+    spawned.map_err(|source| StoreError::Thread { source })?;
+    outcome.recv().map_err(|_| StoreError::Closed)?
 }
 
 struct Writer {
@@ -154,6 +160,18 @@ struct Writer {
 }
 
 impl Writer {
+    fn open(
+        database: &PgConnectOptions,
+        schema: &'static Schema,
+        commit_delay: Duration,
+    ) -> Result<Writer, StoreError> {
+        let mut connection = Connection::open(database)?;
+        schema::check_postgres(&mut connection, schema)?;
+        let mut writer = Writer { connection, schema, commit_delay };
+        writer.take_fence()?;
+        Ok(writer)
+    }
+
     /// A writer that lost its connection lost its fence with it, and takes it again before it writes.
     fn take_fence(&mut self) -> Result<(), StoreError> {
         if self.schema.fence == Fence::ManyWriters {
@@ -171,6 +189,10 @@ impl Writer {
 
 impl Database for Writer {
     fn begin(&mut self) -> Result<(), StoreError> {
+        // A connection may have been lost since it was last used. Nothing is under way yet, so a new one will do.
+        if self.connection.is_connected() && self.connection.batch("BEGIN").is_ok() {
+            return Ok(());
+        }
         if !self.connection.is_connected() {
             self.connection.connect()?;
             self.take_fence()?;

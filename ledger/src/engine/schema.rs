@@ -1,7 +1,10 @@
 //! The tables of a store, version by version, and what brings a database to the newest one. What is append-only is so
 //! because the database refuses everything else, whoever asks.
 
+use std::thread;
+
 use rusqlite::Connection as Sqlite;
+use sqlx::postgres::PgConnectOptions;
 
 use super::dialect;
 use super::location::{Location, name};
@@ -54,6 +57,9 @@ const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS versions (store TEXT NOT NULL
 const TURN: &str = "SELECT pg_advisory_xact_lock(hashtext('yidi versions'))";
 const REFUSE: &str = "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$";
+/// So that a list goes into a statement the same way on both databases.
+const LIST: &str = "CREATE OR REPLACE FUNCTION json_each(list text) RETURNS TABLE (value text)
+    LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT json_array_elements_text(list::json) $$";
 
 impl Schema {
     fn newest(&self) -> usize {
@@ -73,13 +79,11 @@ pub fn migrate(location: &Location, schema: &Schema, application_role: Option<&s
             let opened = |source| StoreError::Open { path: path.to_owned(), source };
             migrate_sqlite(&Sqlite::open(path).map_err(opened)?, schema)
         }
-        Location::Postgres(database) => {
-            let mut connection = Postgres::open(database)?;
-            connection.batch("BEGIN")?;
-            let migrated = migrate_postgres(&mut connection, schema, application_role)?;
-            connection.batch("COMMIT")?;
-            Ok(migrated)
-        }
+        // On a thread of its own, since the caller may be on one where waiting is forbidden.
+        Location::Postgres(database) => thread::scope(|scope| {
+            let migration = scope.spawn(|| migrate_database(database, schema, application_role));
+            migration.join().unwrap_or(Err(StoreError::Panicked))
+        }),
         Location::Simulated(disk) => disk.migrate(schema),
     }
 }
@@ -109,6 +113,18 @@ fn sqlite_triggers(table: &str) -> String {
         .concat()
 }
 
+fn migrate_database(
+    database: &PgConnectOptions,
+    schema: &Schema,
+    application_role: Option<&str>,
+) -> Result<Migrated, StoreError> {
+    let mut connection = Postgres::open(database)?;
+    connection.batch("BEGIN")?;
+    let migrated = migrate_postgres(&mut connection, schema, application_role)?;
+    connection.batch("COMMIT")?;
+    Ok(migrated)
+}
+
 fn migrate_postgres(
     connection: &mut Postgres,
     schema: &Schema,
@@ -117,6 +133,7 @@ fn migrate_postgres(
     connection.batch(TURN)?;
     connection.batch(VERSIONS)?;
     connection.batch(REFUSE)?;
+    connection.batch(LIST)?;
     let from = version_of(connection, schema)?;
     for (index, version) in schema.versions.iter().enumerate().skip(from) {
         connection.batch(&dialect::tables(version.tables))?;

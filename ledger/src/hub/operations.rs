@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use settlement::filing::{self, Filing};
 use settlement::ids::{EncounterId, PoolCode};
 use settlement::operation::{Operation, OperationKey, Request, Reverse};
@@ -330,7 +330,13 @@ struct LastAttempt {
     earlier: Earlier,
 }
 
-fn last_attempt(tx: &Transaction<'_>, key: &str) -> Result<Option<LastAttempt>, StoreError> {
+/// What there is of a key, unless it was released.
+pub(super) fn earlier(connection: &Connection, key: &str) -> Result<Option<Earlier>, StoreError> {
+    let last = last_attempt(connection, key)?;
+    Ok(last.filter(|last| !last.released).map(|last| last.earlier))
+}
+
+fn last_attempt(tx: &Connection, key: &str) -> Result<Option<LastAttempt>, StoreError> {
     tx.prepare_cached(
         "SELECT operations.position, attempt, bytes, received_at, released_at, outcome, verdict, book_seq, answered_at
          FROM operations

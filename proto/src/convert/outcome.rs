@@ -12,6 +12,9 @@ use settlement::rulebook::RuleBookHash;
 use super::{Reader, bill};
 use crate::v1::{self, accepted::Effect, outcome::Result as WireResult};
 
+/// What is wrong with a bill that does not add up, to be read after its field.
+pub(super) const SUMS_DIFFER: &str = "and the payers do not make up the same bill";
+
 pub fn read(reader: &mut Reader, outcome: &v1::Outcome) -> Option<Outcome> {
     match &outcome.result {
         Some(WireResult::Accepted(accepted)) => reader.inside("accepted", Some(accepted), read_accepted),
@@ -62,7 +65,7 @@ fn read_settled(reader: &mut Reader, settled: &v1::Settlement) -> Option<Settled
     let explanation = reader.hash("explanation", &settled.explanation);
     let (coverage, payers) = (coverage?, payers?);
     if payers.total() != coverage.total() {
-        reader.fault("coverage", "and the payers do not make up the same bill");
+        reader.fault("coverage", SUMS_DIFFER);
         return None;
     }
     Some(Settled {

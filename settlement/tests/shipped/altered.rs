@@ -50,8 +50,6 @@ fn most_altered_books_are_books() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
     #[test]
     fn sums_hold_under_arbitrary_plans(
         draws in prop::collection::vec(any::<u32>(), 40),

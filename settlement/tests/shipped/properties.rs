@@ -264,8 +264,6 @@ fn caps_hold(book: &RuleBook, somebody: &Somebody, usages: &[Usage], visit: &Vis
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
     #[test]
     fn sums_hold_no_part_is_negative_and_no_cap_is_exceeded(
         somebody in somebody(),

@@ -39,6 +39,16 @@ async fn a_key_that_was_voided_never_settles() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_longer_than_the_hub_does_is_not_decided() {
+    let world = World::new().await;
+    let operation = settle(WORKING, "m1", "E1");
+    let late = operate_within(world.client(), &operation, 1).await.expect_err("a refusal");
+    assert_eq!((late.reason, late.detail.as_deref()), (Reason::Busy, Some("deadline")));
+    assert_eq!(world.answer(&operation).await.book_seq, 1, "nothing was kept");
+    world.prove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reversal_before_its_original_lays_a_tombstone() {
     let world = World::new().await;
     let Outcome::Accepted { done: Done::Reversed(undone), .. } =

@@ -186,9 +186,18 @@ impl World {
     }
 }
 
-pub async fn operate(mut client: HomeRegionClient<Channel>, operation: &Operation) -> Result<v1::Answer, Refusal> {
+pub async fn operate(client: HomeRegionClient<Channel>, operation: &Operation) -> Result<v1::Answer, Refusal> {
+    operate_within(client, operation, 8_000).await
+}
+
+/// The same from a hub that waits so long.
+pub async fn operate_within(
+    mut client: HomeRegionClient<Channel>,
+    operation: &Operation,
+    deadline_ms: i64,
+) -> Result<v1::Answer, Refusal> {
     let hub =
-        v1::HubFields { filing: Some(convert::write_filing(&filing_of(operation))), deadline_ms: 8000, position: 1 };
+        v1::HubFields { filing: Some(convert::write_filing(&filing_of(operation))), deadline_ms, position: 1 };
     let operation = convert::write_operation(operation);
     let request = v1::OperateRequest { operation, hub: Some(hub), request_id: String::new() };
     let answer = client.operate(request).await;

@@ -1,0 +1,223 @@
+//! Mailboxes over gRPC: participants open their own, operators see to the dead letters. Which letters there are and in
+//! what order they go is for [`ledger::mailbox`] to say.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use identity::permit::{MailboxPermit, OperatorPermit};
+use ledger::clock::Clock;
+use ledger::mailbox::{DeadLetter, Delivery, Ended, Mailbox, Mailboxes, Part, PostedLetter, Replayed};
+use ledger::store::StoreError;
+use proto::status::of_refusal;
+use proto::v1;
+use settlement::refusal::{Reason, Refusal};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+/// How many letters are taken out at once.
+const A_HANDFUL: u32 = 64;
+/// How often an idle mailbox is looked into: another hub may have posted, or a delivery may be due again.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A list has at most so many rows, however many are asked for.
+const LONGEST_LIST: u32 = 1000;
+
+/// The hub's mailboxes, and word of what this process posts.
+#[derive(Clone)]
+pub struct Mailroom {
+    mailboxes: Mailboxes,
+    posted: Arc<Notify>,
+    clock: Clock,
+}
+
+impl Mailroom {
+    /// The mailboxes of a store.
+    pub fn new(mailboxes: Mailboxes, clock: Clock) -> Mailroom {
+        Mailroom { mailboxes, posted: Arc::default(), clock }
+    }
+
+    /// Says that something was posted just now, so that nobody waits for the next look.
+    pub fn note_posted(&self) {
+        self.posted.notify_waiters();
+    }
+
+    /// The letters.
+    pub fn mailboxes(&self) -> &Mailboxes {
+        &self.mailboxes
+    }
+}
+
+/// The service of participants and of operators.
+#[derive(Clone)]
+pub struct MailboxService {
+    room: Mailroom,
+    /// Ends open mailboxes when the hub stops.
+    drain: CancellationToken,
+}
+
+impl MailboxService {
+    /// The service of a hub's mailboxes.
+    pub fn new(room: Mailroom, drain: CancellationToken) -> MailboxService {
+        MailboxService { room, drain }
+    }
+}
+
+type Letters = Pin<Box<dyn Stream<Item = Result<v1::Letter, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl v1::mailboxes_server::Mailboxes for MailboxService {
+    type OpenStream = Letters;
+
+    async fn open(&self, request: Request<v1::OpenMailboxesRequest>) -> Result<Response<Letters>, Status> {
+        let permit = MailboxPermit::from_request(&request)?;
+        let open = Open { service: self.clone(), mailboxes: names(&permit), taken: VecDeque::new() };
+        Ok(Response::new(Box::pin(unfold(open, Open::next))))
+    }
+
+    async fn acknowledge(
+        &self,
+        request: Request<v1::AcknowledgeLetterRequest>,
+    ) -> Result<Response<v1::LetterReply>, Status> {
+        let permit = MailboxPermit::from_request(&request)?;
+        let number = request.get_ref().number.cast_signed();
+        let (by, at) = (permit.peer().fingerprint().to_owned(), self.room.clock.now());
+        let ended = self.room.mailboxes.letter_acknowledge(names(&permit), number, by, at).await;
+        // The next letter about its subject may go now.
+        self.room.note_posted();
+        ended_reply(ended)
+    }
+
+    async fn reject(&self, request: Request<v1::RejectLetterRequest>) -> Result<Response<v1::LetterReply>, Status> {
+        let permit = MailboxPermit::from_request(&request)?;
+        let v1::RejectLetterRequest { number, problem } = request.into_inner();
+        let (by, at) = (permit.peer().fingerprint().to_owned(), self.room.clock.now());
+        let ended = self.room.mailboxes.letter_reject(names(&permit), number.cast_signed(), problem, by, at).await;
+        metrics::counter!("yidi_mailbox_rejected_total").increment(1);
+        tracing::warn!(number, "letter {number} was rejected by its owner: see `yidi mailbox dead`");
+        self.room.note_posted();
+        ended_reply(ended)
+    }
+}
+
+#[tonic::async_trait]
+impl v1::dead_letters_server::DeadLetters for MailboxService {
+    async fn list(
+        &self,
+        request: Request<v1::ListDeadLettersRequest>,
+    ) -> Result<Response<v1::ListDeadLettersReply>, Status> {
+        for_all(&OperatorPermit::from_request(&request)?)?;
+        let v1::ListDeadLettersRequest { after, limit } = request.into_inner();
+        let limit = if limit == 0 { LONGEST_LIST } else { limit.min(LONGEST_LIST) };
+        let dead = self.room.mailboxes.letter_dead(after.cast_signed(), limit).await.map_err(|fault| failed(&fault))?;
+        Ok(Response::new(v1::ListDeadLettersReply { letters: dead.into_iter().map(write_dead).collect() }))
+    }
+
+    async fn replay(&self, request: Request<v1::ReplayLetterRequest>) -> Result<Response<v1::LetterReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        for_all(&permit)?;
+        let (by, at) = (permit.peer().fingerprint().to_owned(), self.room.clock.now());
+        let replayed = self.room.mailboxes.letter_replay(request.get_ref().number.cast_signed(), by, at).await;
+        match replayed.map_err(|fault| failed(&fault))? {
+            Replayed::Now => {
+                self.room.note_posted();
+                Ok(Response::new(v1::LetterReply {}))
+            }
+            Replayed::Alive => Err(invalid("the letter is not dead")),
+            Replayed::Superseded => Err(invalid("its subject has moved on: a newer letter was acknowledged")),
+            Replayed::Unknown => Err(invalid("there is no such letter")),
+        }
+    }
+}
+
+/// Mailboxes that somebody has open.
+struct Open {
+    service: MailboxService,
+    mailboxes: Vec<String>,
+    taken: VecDeque<Delivery>,
+}
+
+impl Open {
+    /// The next letter; none when the hub stops. A letter that was taken and never sent is due again by itself.
+    async fn next(mut self) -> Option<(Result<v1::Letter, Status>, Open)> {
+        let drain = self.service.drain.clone();
+        drain
+            .run_until_cancelled(self.wait())
+            .await?
+            .map_or_else(|fault| Some(Err(fault)), |delivery| Some(Ok(write_delivery(delivery))))
+            .map(|letter| (letter, self))
+    }
+
+    async fn wait(&mut self) -> Result<Delivery, Status> {
+        loop {
+            if let Some(delivery) = self.taken.pop_front() {
+                return Ok(delivery);
+            }
+            let room = &self.service.room;
+            let posted = room.posted.notified();
+            let taken = room.mailboxes.letter_take(self.mailboxes.clone(), room.clock.now(), A_HANDFUL).await;
+            self.taken = taken.map_err(|fault| failed(&fault))?.into();
+            if self.taken.is_empty() {
+                // Either way the mailboxes are looked into again.
+                let _ = tokio::time::timeout(LOOK_EVERY, posted).await;
+            }
+        }
+    }
+}
+
+/// The mailboxes of a peer's certificate.
+fn names(permit: &MailboxPermit) -> Vec<String> {
+    let home = permit.home_pools().iter().map(|pool| Mailbox { pool: *pool, part: Part::Home });
+    let treatment = permit.treatment_pools().iter().map(|pool| Mailbox { pool: *pool, part: Part::Treatment });
+    home.chain(treatment).map(|mailbox| mailbox.to_string()).collect()
+}
+
+/// A dead letter may be anybody's, so only whoever operates for every region sees them.
+fn for_all(permit: &OperatorPermit) -> Result<(), Status> {
+    if permit.is_for_all() {
+        return Ok(());
+    }
+    Err(of_refusal(&Refusal::new(Reason::NotAuthenticated).because("dead letters are for operators of every region")))
+}
+
+fn ended_reply(ended: Result<Ended, StoreError>) -> Result<Response<v1::LetterReply>, Status> {
+    match ended.map_err(|fault| failed(&fault))? {
+        Ended::Now | Ended::Before => Ok(Response::new(v1::LetterReply {})),
+        Ended::Unknown => Err(invalid("there is no such letter in the caller's mailboxes")),
+    }
+}
+
+fn write_delivery(delivery: Delivery) -> v1::Letter {
+    v1::Letter { deliveries: delivery.deliveries, ..write_letter(delivery.posted) }
+}
+
+fn write_dead(dead: DeadLetter) -> v1::DeadLetter {
+    v1::DeadLetter { letter: Some(write_letter(dead.posted)), problem: dead.problem, since: dead.since }
+}
+
+fn write_letter(posted: PostedLetter) -> v1::Letter {
+    let PostedLetter { number, mailbox, letter, posted_at } = posted;
+    v1::Letter {
+        number: number.cast_unsigned(),
+        mailbox,
+        id: letter.id,
+        subject: letter.subject,
+        version: letter.version,
+        kind: letter.kind,
+        body: letter.body,
+        posted_at: posted_at.as_microsecond(),
+        deliveries: 0,
+    }
+}
+
+fn invalid(problem: &str) -> Status {
+    of_refusal(&Refusal::new(Reason::InvalidField).of_field("number").because(problem.to_owned()))
+}
+
+fn failed(fault: &StoreError) -> Status {
+    tracing::error!(error = fault as &dyn std::error::Error, "the mailboxes could not be read or written");
+    of_refusal(&Refusal::new(Reason::Internal))
+}

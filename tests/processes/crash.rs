@@ -1,0 +1,54 @@
+//! Nothing lost and nothing doubled, with real processes, real sockets and real TLS, however they are killed. CI runs a
+//! few kills; `cargo xtask soak` many, by `YIDI_KILLS`. `YIDI_SEED` chooses the same faults again.
+
+mod chance;
+mod clerk;
+mod deployment;
+mod faults;
+mod node;
+mod run;
+mod told;
+
+use chance::Chance;
+use deployment::Storage;
+use run::under_load;
+
+/// How many stays are at hand for each kill; a run that needs more says so.
+const STAYS_A_KILL: usize = 120;
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}")))
+}
+
+fn seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("it is after 1970");
+    number("YIDI_SEED", u64::from(now.subsec_nanos()))
+}
+
+async fn kill_at_random(storage: Storage) {
+    let (seed, kills) = (seed(), usize::try_from(number("YIDI_KILLS", 20)).expect("a number of kills"));
+    under_load(seed, storage, STAYS_A_KILL * kills, move |deployment, told| {
+        let done = faults::inject(deployment, told, &mut Chance::new(seed), kills);
+        format!("{kills} kills: {done:?}")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_lost_or_doubled_when_processes_are_killed() {
+    kill_at_random(Storage::Files).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_without_room_refuses_and_goes_on_when_there_is_room() {
+    under_load(seed(), Storage::Files, 2_000, |deployment, told| {
+        for index in 0..deployment.nodes.len() {
+            faults::wait_for_answers(told, 10);
+            faults::fill_disk_until_refused(&mut deployment.nodes[index], told);
+            // Without a restart: the process goes on as soon as its files may grow again.
+            faults::wait_for_answers(told, 30);
+        }
+        "each store in turn without room".to_owned()
+    })
+    .await;
+}

@@ -1,0 +1,139 @@
+//! What is done to a deployment under load: each role killed at random and started again, wires cut, slowed and half
+//! closed, and stores left without room. Every choice comes from the seed.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use world::relay::Mode;
+
+use super::chance::Chance;
+use super::deployment::Deployment;
+use super::node::Node;
+use super::told::Told;
+use crate::process::PATIENCE;
+
+/// A fault comes after at most so many answers.
+const MOST_ANSWERS_BETWEEN: u64 = 25;
+/// Or, where answers stay away, after so long.
+const LONGEST_BETWEEN: Duration = Duration::from_millis(2_500);
+/// A process is away for less than this, in milliseconds.
+const AWAY_MS: u64 = 700;
+/// A wire is broken, or a disk full, for less than this, in milliseconds: some calls run into their deadline meanwhile.
+const BROKEN_MS: u64 = 2_500;
+/// A store without room: no file may grow, and most writes go beyond this many bytes.
+const NO_ROOM: u64 = 4_096;
+/// So often hospitals are not answered, or told to come again, before a full store counts as noticed.
+const ENOUGH_TROUBLES: usize = 10;
+
+/// Injects faults until so many processes were killed, and says what it did. Everything is mended at the end.
+pub fn inject(
+    deployment: &mut Deployment,
+    told: &Told,
+    chance: &mut Chance,
+    kills: usize,
+) -> BTreeMap<&'static str, usize> {
+    let mut done = BTreeMap::new();
+    let mut killed = 0;
+    while killed < kills {
+        wait_a_while(told, chance);
+        let fault = match chance.below(100) {
+            0..65 => {
+                killed += 1;
+                kill_one(deployment, chance)
+            }
+            65..85 => break_wire(deployment, chance),
+            _ => fill_disk(deployment, chance),
+        };
+        *done.entry(fault).or_default() += 1;
+    }
+    done
+}
+
+fn wait_a_while(told: &Told, chance: &mut Chance) {
+    let wanted = told.answers() + usize::try_from(chance.below(MOST_ANSWERS_BETWEEN)).expect("a small number");
+    let begun = Instant::now();
+    while told.answers() < wanted && begun.elapsed() < LONGEST_BETWEEN {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// kill -9; sometimes again while it is starting.
+fn kill_one(deployment: &mut Deployment, chance: &mut Chance) -> &'static str {
+    let index = usize::try_from(chance.below(deployment.nodes.len() as u64)).expect("a small number");
+    let node = &mut deployment.nodes[index];
+    let name = match node.name.as_str() {
+        "hub" => "kill hub",
+        "treatment" => "kill treatment side",
+        _ => "kill home region",
+    };
+    node.kill();
+    std::thread::sleep(chance.time_below(AWAY_MS));
+    node.start();
+    if chance.percent(20) {
+        std::thread::sleep(chance.time_below(AWAY_MS));
+        node.kill();
+        node.start();
+    }
+    if chance.percent(70) {
+        node.wait_until_ready();
+    }
+    name
+}
+
+fn break_wire(deployment: &Deployment, chance: &mut Chance) -> &'static str {
+    let wire = usize::try_from(chance.below(deployment.wires() as u64)).expect("a small number");
+    let slow = Mode::Slow(chance.time_below(300));
+    let modes = [
+        (Mode::Cut, "cut wire"),
+        (Mode::LosesAnswers, "lose answers"),
+        (Mode::LosesRequests, "lose requests"),
+        (Mode::HalfClosed, "half-close wire"),
+        (slow, "slow wire"),
+    ];
+    let (mode, name) = *chance.one_of(&modes);
+    deployment.set_wire(wire, mode);
+    std::thread::sleep(chance.time_below(BROKEN_MS));
+    deployment.set_wire(wire, Mode::Whole);
+    name
+}
+
+/// No file of a process may grow for a while; afterwards it goes on without a restart.
+fn fill_disk(deployment: &mut Deployment, chance: &mut Chance) -> &'static str {
+    let index = usize::try_from(chance.below(deployment.nodes.len() as u64)).expect("a small number");
+    let node = &mut deployment.nodes[index];
+    node.wait_until_ready();
+    node.limit_files(Some(NO_ROOM));
+    std::thread::sleep(chance.time_below(BROKEN_MS));
+    node.limit_files(None);
+    node.assert_alive();
+    "no room in store"
+}
+
+/// Lets no file of a process grow until hospitals have noticed.
+///
+/// # Panics
+/// When nobody notices, or the process ends.
+pub fn fill_disk_until_refused(node: &mut Node, told: &Told) {
+    let before = told.troubles();
+    node.limit_files(Some(NO_ROOM));
+    wait_for(|| told.troubles() > before + ENOUGH_TROUBLES, &format!("{} without room is noticed", node.name));
+    node.limit_files(None);
+    node.assert_alive();
+}
+
+/// Waits until hospitals have had so many answers more.
+///
+/// # Panics
+/// When they do not come.
+pub fn wait_for_answers(told: &Told, more: usize) {
+    let wanted = told.answers() + more;
+    wait_for(|| told.answers() >= wanted, "hospitals are answered");
+}
+
+fn wait_for(mut holds: impl FnMut() -> bool, fact: &str) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "still not so: {fact}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
