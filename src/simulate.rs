@@ -28,10 +28,12 @@ pub mod world;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Args;
@@ -64,12 +66,30 @@ pub struct Arguments {
     /// How many seeds at a time; as many as there are processors where it is not given.
     #[arg(long)]
     threads: Option<usize>,
+    /// Ends after so many minutes even where seeds are left.
+    #[arg(long)]
+    minutes: Option<u64>,
     /// Plants a bug, to see whether it is found.
     #[arg(long)]
     planted: Option<Planted>,
     /// As JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// Which seeds are run, and how.
+#[derive(Clone, Debug)]
+pub struct Course {
+    /// The seeds.
+    pub seeds: Range<u64>,
+    /// How many at a time.
+    pub threads: usize,
+    /// When no more are begun.
+    pub until: Option<Instant>,
+    /// A bug to be found.
+    pub planted: Option<Planted>,
+    /// After so many failing seeds no more are begun.
+    pub most_failures: usize,
 }
 
 /// What many seeds came to.
@@ -97,7 +117,9 @@ pub fn run(arguments: Arguments) -> Result<Ending> {
     }
     let threads = arguments.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
     let range = arguments.first..arguments.first.saturating_add(arguments.seeds);
-    let report = many(&arguments.deploy, range, threads, arguments.planted, MOST_FAILURES)?;
+    let until = arguments.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
+    let course = Course { seeds: range, threads, until, planted: arguments.planted, most_failures: MOST_FAILURES };
+    let report = many(&arguments.deploy, course)?;
     if arguments.json {
         output::line(&serde_json::to_string_pretty(&report.to_json())?);
     } else {
@@ -110,13 +132,8 @@ pub fn run(arguments: Arguments) -> Result<Ending> {
 ///
 /// # Errors
 /// When a world cannot be built.
-pub fn many(
-    deploy: &Path,
-    seeds: std::ops::Range<u64>,
-    threads: usize,
-    planted: Option<Planted>,
-    most_failures: usize,
-) -> Result<Report> {
+pub fn many(deploy: &Path, course: Course) -> Result<Report> {
+    let Course { seeds, threads, until, planted, most_failures } = course;
     let fixtures = Arc::new(Fixtures::read(deploy)?);
     let (next, over) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
     let total = Mutex::new(Report::default());
@@ -129,7 +146,8 @@ pub fn many(
             let ran = run::run(seed, &fixtures, planted, false)?;
             let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
             total.add(seed, ran);
-            over.fetch_or(total.failures.len() >= most_failures, Ordering::Relaxed);
+            let late = until.is_some_and(|until| Instant::now() >= until);
+            over.fetch_or(late || total.failures.len() >= most_failures, Ordering::Relaxed);
         }
         Ok(())
     };

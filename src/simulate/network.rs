@@ -146,11 +146,11 @@ pub struct SimulatedHub {
 
 /// One call through a port: the request is copied for every time that it arrives.
 macro_rules! carried {
-    ($port:ident, $request:ident, $patience:ident, $entrance:ident) => {{
+    ($port:ident, $request:ident, $patience:ident, |$door:ident, $permit:ident| $entered:expr) => {{
         let permit = $port.permit.clone();
-        Box::pin($port.way.call($patience, move |door| {
-            let (permit, request) = (permit.clone(), $request.clone());
-            Box::pin(async move { door.$entrance(&permit, request).await })
+        Box::pin($port.way.call($patience, move |$door| {
+            let ($permit, $request) = (permit.clone(), $request.clone());
+            Box::pin(async move { $entered.await })
         }))
     }};
 }
@@ -173,40 +173,36 @@ impl HomePort for SimulatedHome {
     }
 
     fn estimate(&self, request: v1::EstimateRequest, patience: Duration) -> Call<'_, v1::EstimateReply> {
-        carried!(self, request, patience, estimate)
+        carried!(self, request, patience, |door, permit| door.estimate(&permit, request))
     }
 
     fn look_up(&self, request: v1::LookUpRequest, patience: Duration) -> Call<'_, v1::LookUpReply> {
-        carried!(self, request, patience, look_up)
+        carried!(self, request, patience, |door, permit| door.look_up(&permit, request))
     }
 
     fn query(&self, request: v1::QueryRequest, patience: Duration) -> Call<'_, v1::QueryReply> {
-        carried!(self, request, patience, query)
+        carried!(self, request, patience, |door, permit| door.query(&permit, request))
     }
 }
 
 impl HubPort for SimulatedHub {
     fn operate(&self, request: v1::OperateRequest, patience: Duration) -> Call<'_, v1::OperateReply> {
-        carried!(self, request, patience, operate)
+        carried!(self, request, patience, |door, permit| door.operate(&permit, request, Some(patience)))
     }
 
     fn resolve(&self, request: v1::ResolveRequest, patience: Duration) -> Call<'_, v1::OperateReply> {
-        let permit = self.permit.clone();
-        Box::pin(self.way.call(patience, move |door| {
-            let (permit, request) = (permit.clone(), request.clone());
-            Box::pin(async move { door.resolve(&permit, &request).await })
-        }))
+        carried!(self, request, patience, |door, permit| door.resolve(&permit, &request, Some(patience)))
     }
 
     fn estimate(&self, request: v1::EstimateRequest, patience: Duration) -> Call<'_, v1::EstimateReply> {
-        carried!(self, request, patience, estimate)
+        carried!(self, request, patience, |door, permit| door.estimate(&permit, request, Some(patience)))
     }
 
     fn look_up(&self, request: v1::LookUpRequest, patience: Duration) -> Call<'_, v1::LookUpReply> {
-        carried!(self, request, patience, look_up)
+        carried!(self, request, patience, |door, permit| door.look_up(&permit, request, Some(patience)))
     }
 
     fn query(&self, request: v1::QueryRequest, patience: Duration) -> Call<'_, v1::QueryReply> {
-        carried!(self, request, patience, query)
+        carried!(self, request, patience, |door, permit| door.query(&permit, request, Some(patience)))
     }
 }

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use broker::breaker;
 use broker::directory::{Book, Directory, Home};
-use broker::limits::Limits;
+use broker::limits::{Limits, Terms};
 use jiff::Timestamp;
 use ledger::engine::Location;
 use ledger::home::HomeStore;
@@ -198,7 +199,7 @@ impl World {
             let port =
                 Arc::new(SimulatedHome { way, permit: self.fixtures.hub_permit.clone(), home: home.door.clone() });
             let book = Book::known_up_to(store.answer_highest_book_seq(pool(code)).await?);
-            homes.push(Arc::new(Home::new(self.fixtures.homes[code].pools.clone(), port, IN_FLIGHT, book)));
+            homes.push(Arc::new(Home::new(self.fixtures.homes[code].pools.clone(), port, terms(), book)));
         }
         let directory = Directory::new(self.fixtures.regions.clone(), homes);
         let limits = Limits::new(IN_FLIGHT);
@@ -235,6 +236,19 @@ impl World {
         self.treatment.open(his::Door::new(config, tables, store, port, self.treatment.clock.clone(), alive));
         Ok(())
     }
+}
+
+/// A breaker that opens soon, so that it does within a run.
+fn terms() -> Terms {
+    let breaker = breaker::Settings {
+        failures_in_a_row: 3,
+        lies: 3,
+        slow_after: Duration::from_secs(3),
+        open_for: Duration::from_secs(2),
+        open_for_at_most: Duration::from_secs(8),
+        probes: 2,
+    };
+    Terms { operations: IN_FLIGHT, breaker }
 }
 
 fn open_hub(location: &Location) -> Result<HubStore> {
