@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::roles::Serve;
-use crate::{bench, demo, filing, mailbox, pki, post, roles, rulebook, verify};
+use crate::{bench, demo, filing, mailbox, pki, post, roles, rulebook, store, verify};
 
 /// Yidi 异地: a clearing hub for off-site medical care.
 #[derive(Debug, Parser)]
@@ -53,6 +53,9 @@ enum Command {
     /// Rule books 待遇规则.
     #[command(subcommand)]
     Rulebook(rulebook::Command),
+    /// Stores.
+    #[command(subcommand)]
+    Store(store::Command),
     /// Check that what must always hold does hold in the books of a folder.
     Verify(verify::Arguments),
     /// Measure speed, as ratios taken in one run.
@@ -101,6 +104,7 @@ impl Cli {
             Command::Filing(command) => filing::run(command).await,
             Command::Mailbox(command) => mailbox::run(command).await,
             Command::Rulebook(command) => rulebook::run(command),
+            Command::Store(command) => done(store::run(command)),
             Command::Verify(arguments) => verify::run(arguments).await,
             Command::Bench(command) => bench::run(command).await,
             Command::BenchPart(part) => done(bench::part::run(part).await),

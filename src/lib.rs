@@ -7,7 +7,7 @@
 //! | [`line`](mod@line) | the whole line on loopback in one process: what the demo, the benchmark and the tests run |
 //! | [`demo`], [`bench`](mod@bench) | the recorded days; speed |
 //! | [`desk`] | a hospital's side of the national interface |
-//! | [`pki`], [`filing`], [`mailbox`], [`post`], [`rulebook`], [`verify`] | operators' commands |
+//! | [`pki`], [`filing`], [`mailbox`], [`post`], [`rulebook`], [`store`], [`verify`] | operators' commands |
 //! | [`watch`] | health, readiness, metrics, the sandbox clock |
 
 pub mod bench;
@@ -22,5 +22,6 @@ pub mod pki;
 pub mod post;
 pub mod roles;
 pub mod rulebook;
+pub mod store;
 pub mod verify;
 pub mod watch;

@@ -199,7 +199,9 @@ impl Plan {
         });
         let config = broker::Config {
             listen: loopback(self.hub_port),
-            store: self.store("hub"),
+            store: self.store("hub").into(),
+            commit_delay_ms: 0,
+            max_store_pages: None,
             credentials: self.credentials("hub"),
             regions: self.regions(),
             homes: routes.collect(),
@@ -208,6 +210,7 @@ impl Plan {
             in_flight_per_home: None,
             resolve_every_ms: RESOLVE_EVERY_MS,
             connect_ms: CONNECT_MS.min(self.patience_ms / 4),
+            commit_delay_ms: 0,
             breaker: broker::BreakerConfig::default(),
         };
         broker::start(config, self.clock.clone()).await.context("the hub")

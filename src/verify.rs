@@ -93,8 +93,7 @@ pub async fn findings(stores: &Stores) -> Result<Vec<Finding>> {
 
 /// Where a settlement stands is a fold in each book; the folds must agree. While something is in doubt they may not yet.
 async fn hub_and_homes_agree_what_is_in_force(stores: &Stores) -> Result<Vec<Finding>> {
-    let (waiting, _) = stores.hub.operation_doubt().await?;
-    if waiting > 0 {
+    if stores.hub.counts().await?.unanswered > 0 {
         return Ok(Vec::new());
     }
     let turns = turns(&stores.hub).await?;

@@ -14,7 +14,7 @@ use crate::limits::Traffic;
 /// How the hub is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// Operations without an answer, those on their way included.
+    /// Operations in doubt: without an answer, and nobody is carrying them out any more.
     pub unanswered: u64,
     /// Since when the oldest of them has none.
     pub oldest_unanswered: Option<Timestamp>,
@@ -37,7 +37,7 @@ pub struct HomeHealth {
     pub questions: Standing,
     /// Operations on their way to it.
     pub in_flight: usize,
-    /// Its operations without an answer, those on their way included.
+    /// Its operations in doubt.
     pub unanswered: u64,
     /// Its last answer that was none.
     pub last_lie: Option<LastLie>,

@@ -14,7 +14,7 @@ use identity::name::Role;
 use identity::server::{MtlsListener, builder};
 use ledger::clock::Clock;
 use ledger::hub::HubStore;
-use ledger::store::{StoreError, StoreOptions};
+use ledger::store::StoreError;
 use proto::v1::filings_server::FilingsServer;
 use proto::v1::hub_server::HubServer;
 use settlement::ids::{PoolCode, RegionCode};
@@ -98,7 +98,7 @@ pub struct Running {
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
     let regions = read_regions(&config)?;
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
-    let store = HubStore::open(&config.store, StoreOptions::default())?;
+    let store = HubStore::open(&config.store, &config.store_options())?;
     let directory = directory(&config, Arc::new(regions), &credentials, &store).await?;
     let limits = Limits::new(config.in_flight);
     let hub = Hub::new(store, directory, limits, clock, Duration::from_millis(config.deadline_ms));
@@ -186,6 +186,7 @@ impl Running {
         for home in self.hub.directory.homes() {
             self.spawn(jobs::resolve::run(self.hub.clone(), home.clone(), every, self.drain.clone()));
         }
+        self.spawn(jobs::sweep::run(self.hub.clone(), every, self.drain.clone()));
         self.spawn(jobs::resolve::measure(self.hub.clone(), every, self.drain.clone()));
     }
 

@@ -1,21 +1,24 @@
 //! The hub stage: the load tool as treatment side, a real hub with its store, and a prepared home region, against a
 //! bare forward over the same hops.
+#![allow(clippy::float_arithmetic)]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use ledger::testing::PrivatePostgres;
 use serde_json::json;
 
-use super::book::{self, Book};
+use super::book::{Book, POSTGRES, STORED};
 use super::comparison::Comparison;
 use super::crew::{Crew, HUB, Member};
 use super::ground::{Ground, HOME, OTHER_HOME, pool};
 use super::load::{self, Amount};
-use super::measured::{Measured, tenth, thousandth};
+use super::measured::{Measured, median, tenth, thousandth};
 use super::operations::{Operations, Wrapping};
 use super::part::Part;
+use super::pgbench::Pgbench;
 use super::process::Process;
 use super::report::Report;
 use super::settle::Scale;
@@ -33,12 +36,19 @@ pub struct HubStage {
     pub forward: Rig,
     /// Every hub that is measured.
     pub hubs: Vec<Rig>,
+    pgbench: Option<Pgbench>,
+}
+
+/// What the hub stage came to at full load.
+pub struct Tops {
+    comparison: Comparison,
+    transactions: Vec<f64>,
 }
 
 /// A subject with the processes behind it.
 pub struct Rig {
     /// Its name in reports.
-    pub name: &'static str,
+    pub name: String,
     /// What settlements are sent through.
     pub subject: Subject,
     /// Whoever stands in the middle.
@@ -62,76 +72,119 @@ impl HubStage {
     ///
     /// # Errors
     /// When a part does not start.
-    pub async fn start(ground: &Ground, scale: &Scale, report: &Report) -> Result<HubStage> {
+    pub async fn start(
+        ground: &Ground,
+        postgres: Option<&Arc<PrivatePostgres>>,
+        scale: &Scale,
+        report: &Report,
+    ) -> Result<HubStage> {
         let operations = Arc::new(Operations::new(pool(HOME)?, scale.filings.max(1))?);
+        report.note(&format!("an operation with its envelope is {} bytes", operations.size()));
         let forward = forward(ground, &operations)?;
         let mut hubs = Vec::new();
-        for store in scale.stores() {
-            let book = Book::new(ground, store)?;
+        for book in Book::all(ground, postgres, scale)? {
             report.note(&format!(
-                "{}: {} filings and {} settlements beforehand …",
+                "{}: {} filings and {} settlements first …",
                 book.name(),
                 scale.filings,
-                scale.stored
+                book.stored()
             ));
-            book::fill(&book, &operations, scale).await?;
+            book.fill(ground, &operations, scale.filings).await?;
             hubs.push(hub(ground, &book, &operations, scale)?);
         }
-        Ok(HubStage { forward, hubs })
+        let pgbench = postgres.map(|server| Pgbench::prepare(server.clone())).transpose()?;
+        Ok(HubStage { forward, hubs, pgbench })
     }
 
     /// Measures at full load, the forward before and after each hub.
     ///
     /// # Errors
     /// When a settlement is not accepted.
-    pub async fn compare(&self, scale: &Scale, report: &Report) -> Result<Comparison> {
-        let mut comparison = Comparison::with("bare forward");
+    pub async fn measure(&self, scale: &Scale, report: &Report) -> Result<Tops> {
+        let (mut comparison, mut transactions) = (Comparison::with("bare forward"), Vec::new());
         comparison.baseline(closed(&self.forward, scale).await?);
         for round in 1..=scale.rounds {
             for hub in &self.hubs {
                 report.note(&format!("hub stage, {}, round {round} …", hub.name));
-                comparison.system(hub.name, closed(hub, scale).await?);
+                comparison.system(&hub.name, closed(hub, scale).await?);
                 comparison.baseline(closed(&self.forward, scale).await?);
             }
+            if let Some(pgbench) = &self.pgbench {
+                transactions.push(pgbench.measure(scale.measured)?);
+            }
         }
-        Ok(comparison)
+        Ok(Tops { comparison, transactions })
     }
 
     /// Says what it came to.
     ///
     /// # Errors
     /// When a hub has ended.
-    pub fn tell(&self, comparison: &Comparison, report: &mut Report) -> Result<()> {
+    pub fn tell(&self, tops: &Tops, report: &mut Report) -> Result<()> {
         report.say("Hub stage: treatment side (load tool) → hub → prepared home, mutual TLS on both hops.");
-        comparison.show(report, "hub");
+        tops.comparison.show(report, "hub");
+        tops.tell_forward(report);
         let mut cpu_ratios = Vec::new();
-        let mut memory = Vec::new();
         for hub in &self.hubs {
-            let ratio = comparison.ratio(hub.name).context("the hub was not measured")?;
-            report.figure(&format!("hub_{}_ratio", hub.name), thousandth(ratio));
-            report.figure(
-                &format!("hub_{}_per_second", hub.name),
-                tenth(comparison.per_second(hub.name).unwrap_or_default()),
-            );
-            let cpu = comparison.hub_cpu_ratio(hub.name).context("the hub was not measured")?;
-            report.figure(&format!("hub_{}_cpu_ratio", hub.name), thousandth(cpu));
-            cpu_ratios.push(cpu);
-            for middle in &hub.middle {
-                memory.push(usage::peak_memory_mb(middle.pid())?);
-            }
+            cpu_ratios.push(tops.tell_hub(&hub.name, report)?);
         }
-        // One figure for both databases is the worse of the two.
+        // One figure for several hubs is that of the worst.
         report.figure("hub_cpu_ratio", cpu_ratios.into_iter().reduce(f64::max).map_or(json!(null), thousandth));
-        report.figure("hub_rss_mb", json!(memory.into_iter().max()));
-        let micros = comparison.baseline_hub_micros();
-        report.figure("forward_per_second", tenth(comparison.baseline_per_second()));
+        tops.tell_database(report);
+        self.tell_memory(report)
+    }
+
+    /// Says how much memory the hubs have taken at most. Asked again at the end of a run, which is longer.
+    ///
+    /// # Errors
+    /// When a hub has ended.
+    pub fn tell_memory(&self, report: &mut Report) -> Result<()> {
+        let all = self.hubs.iter().flat_map(|hub| &hub.middle).map(|hub| usage::peak_memory_mb(hub.pid()));
+        let all = all.collect::<Result<Vec<_>>>()?;
+        report.figure("hub_rss_mb", json!(all.into_iter().max()));
+        Ok(())
+    }
+}
+
+impl Tops {
+    /// The top of a hub, in settlements a second.
+    pub fn of(&self, hub: &str) -> f64 {
+        self.comparison.per_second(hub).unwrap_or_default()
+    }
+
+    fn tell_forward(&self, report: &mut Report) {
+        let micros = self.comparison.baseline_hub_micros();
+        report.figure("forward_per_second", json!(self.comparison.baseline_per_second().round()));
         report.figure("forward_hub_cpu_us", tenth(micros));
         let void = !FORWARD_MICROS.contains(&micros);
         report.figure("void", json!(void));
         if void {
             report.note(&format!("VOID: the bare forward costs the hub's place {micros:.1} CPU µs, outside 35 to 65"));
         }
-        Ok(())
+    }
+
+    /// Says what a hub came to, and gives its CPU ratio.
+    fn tell_hub(&self, name: &str, report: &mut Report) -> Result<f64> {
+        let ratio = self.comparison.ratio(name).context("the hub was not measured")?;
+        let cpu = self.comparison.hub_cpu_ratio(name).context("the hub was not measured")?;
+        report.figure(&format!("hub_{name}_ratio"), thousandth(ratio));
+        report.figure(&format!("hub_{name}_per_second"), json!(self.of(name).round()));
+        report.figure(&format!("hub_{name}_cpu_ratio"), thousandth(cpu));
+        if let Some(empty) = name.strip_suffix(STORED) {
+            report.figure(&format!("stored_{empty}_ratio"), thousandth(self.of(name) / self.of(empty)));
+        }
+        Ok(cpu)
+    }
+
+    fn tell_database(&self, report: &mut Report) {
+        if self.transactions.is_empty() {
+            return;
+        }
+        let transactions = median(self.transactions.clone());
+        report.figure("pgbench_per_second", json!(transactions.round()));
+        if let Some(hub) = self.comparison.per_second(POSTGRES) {
+            report.figure("pgbench_ratio", thousandth(hub / transactions));
+        }
     }
 }
 
@@ -153,11 +206,11 @@ fn forward(ground: &Ground, operations: &Arc<Operations>) -> Result<Rig> {
     let middle = vec![Process::start(&part)?];
     let (crew, addresses) = at_work(Crew::new(), &middle, &home);
     let subject = Subject::new(ground, &addresses, crew, operations.clone(), Wrapping::Answer)?;
-    Ok(Rig { name: "bare forward", subject, middle, _home: home, other_home: None })
+    Ok(Rig { name: "bare forward".to_owned(), subject, middle, _home: home, other_home: None })
 }
 
 fn hub(ground: &Ground, book: &Book, operations: &Arc<Operations>, scale: &Scale) -> Result<Rig> {
-    let home = prepared_home(ground, HOME, scale.stored + 1)?;
+    let home = prepared_home(ground, HOME, book.stored() + 1)?;
     let other_home = prepared_home(ground, OTHER_HOME, 1)?;
     let homes = [(HOME, home.address()), (OTHER_HOME, other_home.address())];
     let config = hub_config(ground, book, &homes, scale)?;

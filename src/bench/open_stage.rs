@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use super::crew::Crew;
-use super::hub_stage::{HubStage, Rig};
+use super::hub_stage::{HubStage, Rig, Tops};
 use super::measured::{median, tenth, thousandth};
 use super::open_loop::{Schedule, Timeline, open_loop};
 use super::report::Report;
@@ -30,18 +30,29 @@ const OTHER_EVERY: u64 = 4;
 ///
 /// # Errors
 /// When a part has ended.
-pub async fn compare(stage: &HubStage, tops: &[f64], scale: &Scale, report: &mut Report) -> Result<()> {
-    let mut table =
-        output::table(["hub", "% of top", "due/s", "", "p50 ms", "p99 ms", "p99.9 ms", "failed", "p99 ratio"]);
+pub async fn compare(stage: &HubStage, tops: &Tops, scale: &Scale, report: &mut Report) -> Result<()> {
+    let mut table = output::table([
+        "hub",
+        "% of top",
+        "due/s",
+        "",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "failed",
+        "foreign %",
+        "p99 ratio",
+    ]);
     let mut details = Vec::new();
     let mut worst: Option<f64> = None;
-    for (hub, top) in stage.hubs.iter().zip(tops) {
+    for hub in &stage.hubs {
+        let top = tops.of(&hub.name);
         for share in SHARES {
             report.note(&format!("open loop, {}, {share} % of {top:.0}/s …", hub.name));
             let pairs = pairs(stage, hub, top * f64::from(share) / 100.0, share, scale).await?;
             let ratio = pairs.ratio();
-            pairs.show(&mut table, hub.name, share);
-            details.push(pairs.to_json(hub.name, share));
+            pairs.show(&mut table, &hub.name, share);
+            details.push(pairs.to_json(&hub.name, share));
             if share == COMPARED {
                 report.figure(&format!("p99_ratio_30_{}", hub.name), thousandth(ratio));
                 worst = Some(worst.map_or(ratio, |worst| worst.max(ratio)));
@@ -107,6 +118,10 @@ impl Pairs {
                 format!("{:.2}", millis(timelines, 0.99)),
                 format!("{:.2}", millis(timelines, 0.999)),
                 failed(timelines).to_string(),
+                format!(
+                    "{:.0}",
+                    median(timelines.iter().map(|timeline| timeline.measured.foreign_percent()).collect())
+                ),
                 ratio,
             ]);
         }
@@ -176,7 +191,7 @@ pub async fn long_run(hub: &mut Rig, top: f64, long: LongRun, scale: &Scale, rep
     });
     events(hub, long, scale, report).await?;
     let (ours, theirs) = (settling.await??, elsewhere.await??);
-    tell(hub.name, long, (&ours, &theirs), report);
+    tell(&hub.name, long, (&ours, &theirs), report);
     Ok(())
 }
 

@@ -72,7 +72,7 @@ impl Stores {
         }
         let homes = homes.iter().map(|path| Ok((name_of(path), region::open_store(path)?)));
         Ok(Stores {
-            hub: HubStore::open(hub, StoreOptions::default())?,
+            hub: HubStore::open(&hub.into(), &StoreOptions::default())?,
             treatment: TreatmentStore::open(treatment, StoreOptions::default())?,
             homes: homes.collect::<Result<_>>()?,
         })
