@@ -221,7 +221,7 @@ impl Plan {
         let config = his::Config {
             listen: loopback(self.desk_port),
             tls: None,
-            store: self.store("treatment"),
+            store: his::config::Secret::new(self.store("treatment").display().to_string()),
             credentials: self.credentials("treatment"),
             regions: self.regions(),
             pools: pools.iter().map(PoolCode::to_string).collect(),
@@ -232,6 +232,7 @@ impl Plan {
             gateways: BTreeMap::new(),
             profiles: BTreeMap::new(),
             commit_delay_ms: 0,
+            max_store_pages: None,
         };
         his::start(config, self.clock.clone()).await.context("the treatment side")
     }
