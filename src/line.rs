@@ -179,7 +179,8 @@ impl Plan {
         let demo = self.deploy.join("demo");
         let config = region::Config {
             listen: loopback(port),
-            store: self.store(&format!("home-{pool}")),
+            store: self.store(&format!("home-{pool}")).display().to_string(),
+            key: None,
             credentials: self.credentials(&format!("home-{pool}")),
             regions: self.regions(),
             pools: vec![pool.to_string()],
@@ -188,6 +189,7 @@ impl Plan {
             postings: vec![demo.join("postings.csv")],
             waiting: IN_FLIGHT,
             commit_delay_ms: 0,
+            max_store_pages: None,
         };
         region::start(config, self.clock.clone()).await.with_context(|| format!("home region {pool}"))
     }

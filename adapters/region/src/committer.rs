@@ -5,24 +5,16 @@
 use std::sync::Arc;
 
 use ledger::clock::Clock;
-use ledger::home::{Asked, HomeStore, Reply, RuleSet};
+use ledger::home::{Asked, HomeStore, Reply};
 use settlement::decide::{Book, Verdict, decide, judge_by, resolve};
 use settlement::refusal::{Reason, Refusal};
-use settlement::rulebook::RuleBooks;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::in_force::{InForce, RulesInForce};
+
 /// Beyond it a batch costs latency and saves nothing.
 const LARGEST_BATCH: usize = 256;
-
-/// The rule books in force, and the set under which the store knows them.
-#[derive(Clone)]
-pub struct InForce {
-    /// The books.
-    pub books: Arc<RuleBooks>,
-    /// Their set.
-    pub set: RuleSet,
-}
 
 /// Where operations wait. Clones share the queue; the committer ends when the last one is gone.
 #[derive(Clone)]
@@ -41,7 +33,7 @@ impl Committer {
     /// A queue of a length, and the committer's work, to be spawned.
     pub fn new(
         store: HomeStore,
-        rules: InForce,
+        rules: RulesInForce,
         clock: Clock,
         waiting: usize,
     ) -> (Committer, impl Future<Output = ()> + Send) {
@@ -76,7 +68,7 @@ impl Waiting {
 
 struct Batches {
     store: HomeStore,
-    rules: InForce,
+    rules: RulesInForce,
     clock: Clock,
 }
 
@@ -131,7 +123,7 @@ impl Batches {
     }
 
     async fn commit(&self, asked: Arc<[Asked]>) -> Result<Vec<Reply>, ledger::store::StoreError> {
-        let books = self.rules.books.clone();
+        let InForce { books, set } = self.rules.now();
         let decide = move |book: &mut Book, asked: &Asked, at| -> Verdict {
             match asked {
                 Asked::Operate(arrival) => {
@@ -141,6 +133,6 @@ impl Batches {
                 Asked::Resolve(key) => resolve(book, key),
             }
         };
-        self.store.batch_decide(asked, self.clock.clone(), self.rules.set, decide).await
+        self.store.batch_decide(asked, self.clock.clone(), set, decide).await
     }
 }

@@ -18,7 +18,8 @@ use settlement::ids::{EncounterId, IdError, PersonNumber, PoolCode, RegionCode};
 use settlement::refusal::{Reason, Refusal};
 use tokio::time::Instant;
 
-use crate::committer::{Committer, InForce};
+use crate::committer::Committer;
+use crate::in_force::RulesInForce;
 use crate::query::About;
 use crate::sealing::Sealing;
 use crate::{estimate, look_up, query};
@@ -32,7 +33,7 @@ pub struct Door {
     /// The book.
     pub store: HomeStore,
     /// The rule books in force.
-    pub rules: InForce,
+    pub rules: RulesInForce,
     /// The key for names and documents.
     pub sealing: Arc<Sealing>,
     /// The time.
@@ -56,7 +57,7 @@ impl Door {
     pub async fn estimate(&self, _: &HubPermit, asked: v1::EstimateRequest) -> Result<v1::EstimateReply, Refusal> {
         let v1::EstimateRequest { operation, hub, request_id: _ } = asked;
         let arrival = self.arrival(operation, hub)?;
-        let (outcome, seq) = estimate::run(&self.store, &self.rules, arrival, self.clock.now()).await?;
+        let (outcome, seq) = estimate::run(&self.store, &self.rules.now(), arrival, self.clock.now()).await?;
         Ok(v1::EstimateReply { outcome: convert::write_outcome(&outcome), book_seq: seq.0 })
     }
 

@@ -8,6 +8,7 @@
 //! | [`committer`] | **the money path**: what waits is decided in one batch and one commit |
 //! | [`look_up`], [`estimate`], [`query`] | questions that change nothing |
 //! | [`people`], [`post`], [`rules`] | files that come in: enrollees, postings, rule books |
+//! | [`in_force`] | the rule books that decide now |
 //! | [`sheet`] | reading such a file with every fault at once |
 //! | [`sealing`] | names and documents at rest |
 //! | [`replay`] | past decisions again: identical, explained |
@@ -18,6 +19,7 @@ pub mod committer;
 pub mod config;
 pub mod door;
 pub mod estimate;
+pub mod in_force;
 pub mod look_up;
 pub mod people;
 pub mod post;
@@ -31,4 +33,4 @@ pub mod start;
 mod wire;
 
 pub use config::Config;
-pub use start::{Running, StartError, open_store, start};
+pub use start::{Running, StartError, open_location, open_store, start};
