@@ -2,7 +2,7 @@
 //! frequent, so that every mixture comes up. At the end of a run the weather clears, and nothing goes wrong any more.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::chance::Chance;
 use super::record::Record;
@@ -76,6 +76,7 @@ pub struct Context {
     pub climate: Climate,
     /// What happened.
     pub record: Record,
+    commits: AtomicU64,
     cleared: AtomicBool,
     observing: AtomicBool,
 }
@@ -86,7 +87,18 @@ impl Context {
         let chance = Chance::of(seed);
         let climate = Climate::of(&chance);
         let (cleared, observing) = (AtomicBool::new(true), AtomicBool::new(false));
-        Arc::new(Context { chance, climate, record: Record::new(looked_at), cleared, observing })
+        let commits = AtomicU64::new(0);
+        Arc::new(Context { chance, climate, record: Record::new(looked_at), commits, cleared, observing })
+    }
+
+    /// Notes that something was, or may have been, committed somewhere.
+    pub fn committed(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often something was committed: as long as it stays the same, all books do.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// Whether a fault happens now, and noted if it does.

@@ -11,11 +11,11 @@ use identity::credentials::Credentials;
 use identity::name::{ParticipantName, Role};
 use identity::permit::{HubPermit, TreatmentPermit};
 use identity::pki::{CertificateAuthority, Issue};
-use ledger::home::{Enrollee, RuleBookText};
+use ledger::home::Enrollee;
+use region::rules::Rules;
 use region::sealing::Sealing;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::RegionTable;
-use settlement::rulebook::RuleBooks;
 use tempfile::TempDir;
 
 /// The treatment place.
@@ -64,17 +64,9 @@ pub struct HomeFixture {
     /// Its people.
     pub people: Vec<Enrollee>,
     /// The editions of its rule books.
-    pub editions: [Edition; 2],
+    pub editions: [Rules; 2],
     /// Its key.
     pub sealing: Arc<Sealing>,
-}
-
-/// A set of rule books.
-pub struct Edition {
-    /// Ready to decide.
-    pub books: Arc<RuleBooks>,
-    /// To be kept with what they decide.
-    pub texts: Vec<RuleBookText>,
 }
 
 /// See the file.
@@ -181,13 +173,8 @@ fn home(code: &str, rule_books: &Path, folder: &Path, regions: &RegionTable) -> 
         let text = fs::read_to_string(&path)?.replace(SECOND_EDITION.0, SECOND_EDITION.1);
         fs::write(second.join(path.file_name().context("a file has a name")?), text)?;
     }
-    let editions = [edition(rule_books, &pools)?, edition(&second, &pools)?];
+    let editions = [region::rules::read(rule_books, &pools)?, region::rules::read(&second, &pools)?];
     Ok(HomeFixture { pools, people, editions, sealing: Arc::new(sealing) })
-}
-
-fn edition(folder: &Path, pools: &BTreeSet<PoolCode>) -> Result<Edition> {
-    let rules = region::rules::read(folder, pools)?;
-    Ok(Edition { books: Arc::new(rules.books), texts: rules.texts })
 }
 
 /// Permits come from certificates, in a simulation too.

@@ -9,7 +9,7 @@ use proto::convert;
 use settlement::operation::Request;
 
 use super::world::World;
-use crate::verify::{self, Stores};
+use crate::verify::{self, Checked, Stores};
 
 /// What a desk may believe of a settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +25,32 @@ pub enum Belief {
 /// Who looks at the books.
 pub struct Watch {
     world: Arc<World>,
+    stores: Stores,
+    seen: Mutex<Seen>,
     beliefs: Mutex<BTreeMap<String, Belief>>,
+}
+
+/// What was seen when the books were last looked at.
+#[derive(Default)]
+struct Seen {
+    commits: u64,
+    checked: Checked,
+    standing: BTreeMap<String, bool>,
 }
 
 impl Watch {
     /// Somebody who looks at a world's books.
-    pub fn new(world: Arc<World>) -> Arc<Watch> {
-        Arc::new(Watch { world, beliefs: Mutex::default() })
+    ///
+    /// # Errors
+    /// When they cannot be opened.
+    pub fn new(world: Arc<World>) -> Result<Arc<Watch>> {
+        let stores = world.stores()?;
+        Ok(Arc::new(Watch { world, stores, seen: Mutex::default(), beliefs: Mutex::default() }))
+    }
+
+    /// The books, for whoever stands outside the world.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
     }
 
     /// A step was taken: everything must hold.
@@ -88,8 +107,8 @@ impl Watch {
 
     /// What is in force of a visit.
     async fn in_force(&self, visit: &str) -> Result<Vec<String>> {
-        let stores = self.world.stores()?;
-        let standing = standing(&stores).await?;
+        let stores = &self.stores;
+        let standing = standing(stores).await?;
         let mut in_force = Vec::new();
         for record in verify::records(&stores.hub).await? {
             let operation = convert::read_operation(&record.bytes)?;
@@ -104,9 +123,15 @@ impl Watch {
     }
 
     async fn look(&self) -> Result<Vec<String>> {
-        let stores = self.world.stores()?;
-        let mut findings: Vec<String> = verify::findings(&stores).await?.iter().map(ToString::to_string).collect();
-        findings.extend(self.desks_were_told_what_the_books_hold(&standing(&stores).await?));
+        let mut seen = std::mem::take(&mut *self.seen());
+        let (commits, mut findings) = (self.world.context.commits(), Vec::new());
+        if commits != seen.commits {
+            let found = verify::findings_since(&self.stores, &mut seen.checked).await?;
+            findings.extend(found.iter().map(ToString::to_string));
+            (seen.commits, seen.standing) = (commits, standing(&self.stores).await?);
+        }
+        findings.extend(self.desks_were_told_what_the_books_hold(&seen.standing));
+        *self.seen() = seen;
         Ok(findings)
     }
 
@@ -123,6 +148,10 @@ impl Watch {
             (!agrees).then(|| format!("{what} settlement {settlement}: told {belief:?}, in force at home: {held:?}"))
         });
         differing.collect()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn beliefs(&self) -> MutexGuard<'_, BTreeMap<String, Belief>> {

@@ -74,7 +74,7 @@ impl<D: Send + Sync + 'static> Way<D> {
         }
         let late = context.strikes(climate.late, "late", name);
         let (tell, told) = oneshot::channel();
-        let delay = context.chance.pause(1, if late { LATEST_MS } else { USUAL_MS });
+        let delay = if late { context.chance.pause(2_000, LATEST_MS) } else { context.chance.pause(1, USUAL_MS) };
         self.deliver(delay, serve, Some(tell), given_up && !late);
         let told = told.await.map_err(|_| NoReply::Silent(Code::Unavailable))?;
         if context.strikes(climate.reply_lost, "reply lost", name) {

@@ -160,6 +160,7 @@ impl Faults for DiskFaults {
 
     fn after_commit(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
+            self.context.committed();
             if self.strikes(self.context.climate.dies_after, "died after a commit") {
                 self.die().await;
             }

@@ -124,7 +124,8 @@ impl Home {
 
 async fn answer_before_commit(door: Arc<Door>, request: v1::OperateRequest) -> Result<v1::Answer, Refusal> {
     let asked = Asked::Operate(Box::new(door.arrival(request.operation, request.hub)?));
-    let books = door.rules.books.clone();
+    let rules = door.rules.now();
+    let books = rules.books.clone();
     let (tell, told) = oneshot::channel();
     let mut tell = Some(tell);
     let answer = move |book: &mut Book, asked: &Asked, at| {
@@ -135,7 +136,7 @@ async fn answer_before_commit(door: Arc<Door>, request: v1::OperateRequest) -> R
         }
         verdict
     };
-    let committed = door.store.batch_decide(Arc::from([asked]), door.clock.clone(), door.rules.set, answer);
+    let committed = door.store.batch_decide(Arc::from([asked]), door.clock.clone(), rules.set, answer);
     let replies = committed.await;
     match told.await {
         Ok(answer) => Ok(answer),
@@ -148,14 +149,15 @@ async fn year_to_date_outside(door: &Door, request: v1::OperateRequest) -> Resul
     let person: PersonNumber = arrival.operation.key.person.clone();
     let asked = Asked::Operate(Box::new(arrival));
     let early = door.store.book_read(asked.clone()).await.map_err(|_| Reason::Internal)?;
-    let books = door.rules.books.clone();
+    let rules = door.rules.now();
+    let books = rules.books.clone();
     let on_what_was_read = move |book: &mut Book, asked: &Asked, at| {
         if let (Some(now), Some(then)) = (book.people.get_mut(&person), early.people.get(&person)) {
             now.used = then.used.clone();
         }
         decided(book, asked, &books, at)
     };
-    reply_of(door.store.batch_decide(Arc::from([asked]), door.clock.clone(), door.rules.set, on_what_was_read).await)
+    reply_of(door.store.batch_decide(Arc::from([asked]), door.clock.clone(), rules.set, on_what_was_read).await)
 }
 
 fn decided(book: &mut Book, asked: &Asked, books: &settlement::rulebook::RuleBooks, at: jiff::Timestamp) -> Verdict {

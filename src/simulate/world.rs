@@ -17,7 +17,8 @@ use ledger::home::HomeStore;
 use ledger::hub::{HubStore, Lodging};
 use ledger::store::StoreOptions;
 use ledger::treatment::TreatmentStore;
-use region::committer::{Committer, InForce};
+use region::committer::Committer;
+use region::in_force::RulesInForce;
 use settlement::filing::{Filing, FilingClass};
 use settlement::ids::{FilingId, PersonNumber};
 use settlement::person::Validity;
@@ -171,9 +172,16 @@ impl World {
         clock.set(clock.now() + by);
     }
 
-    /// Has a home region go by the other edition of its rule books when it starts the next time.
-    pub fn change_rules(&self, pool: &'static str) {
-        self.homes[pool].edition.fetch_xor(1, Ordering::Relaxed);
+    /// Has a home region go by the other edition of its rule books, now if it serves, else when it starts.
+    pub async fn change_rules(&self, pool: &'static str) {
+        let home = &self.homes[pool];
+        let edition = home.edition.fetch_xor(1, Ordering::Relaxed) ^ 1;
+        if let Some(door) = home.node.opened() {
+            let rules = self.fixtures.homes[pool].editions[edition].clone();
+            // Where the store fails, the old ones stay in force until the next start.
+            let replaced = door.rules.replace(&door.store, rules, door.clock.now());
+            let _ = tokio::time::timeout(HUB_PATIENCE, replaced).await;
+        }
     }
 
     /// The books as they lie on the disks.
@@ -208,6 +216,7 @@ impl World {
             let job = broker::jobs::resolve::run(hub.clone(), home.clone(), RESOLVE_EVERY, CancellationToken::new());
             self.hub.spawn(job);
         }
+        self.hub.spawn(broker::jobs::sweep::run(hub.clone(), RESOLVE_EVERY, CancellationToken::new()));
         self.hub.open(broker::door::Door::new(hub, TaskTracker::new(), alive));
         Ok(())
     }
@@ -217,8 +226,7 @@ impl World {
         home.node.power_on();
         let edition = &fixture.editions[home.edition.load(Ordering::Relaxed)];
         let (store, clock) = (open_home(&home.node.location())?, home.node.clock.clone());
-        let set = store.rule_set_load(edition.texts.clone(), clock.now()).await?;
-        let rules = InForce { books: edition.books.clone(), set };
+        let rules = RulesInForce::new(&store, edition.clone(), clock.now()).await?;
         let (committer, work) = Committer::new(store.clone(), rules.clone(), clock.clone(), IN_FLIGHT);
         home.node.spawn(work);
         let sealing = fixture.sealing.clone();
@@ -252,7 +260,7 @@ fn terms() -> Terms {
 }
 
 fn open_hub(location: &Location) -> Result<HubStore> {
-    HubStore::open_location(location, &StoreOptions::default()).context("the hub's store")
+    HubStore::open(location, &StoreOptions::default()).context("the hub's store")
 }
 
 fn open_home(location: &Location) -> Result<HomeStore> {
@@ -260,7 +268,7 @@ fn open_home(location: &Location) -> Result<HomeStore> {
 }
 
 fn open_treatment(location: &Location) -> Result<TreatmentStore> {
-    TreatmentStore::open_location(location, &StoreOptions::default()).context("the treatment side's store")
+    TreatmentStore::open(location, &StoreOptions::default()).context("the treatment side's store")
 }
 
 fn filing(person: &str, home: &str) -> Filing {
