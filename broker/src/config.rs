@@ -53,9 +53,6 @@ pub struct Config {
     /// a region that cannot be reached told apart from one that is slow.
     #[serde(default = "connect_ms")]
     pub connect_ms: u64,
-    /// Waits this long inside every commit. For measuring only: a fast disk hides what batches are for.
-    #[serde(default)]
-    pub commit_delay_ms: u64,
     /// When a home region is asked no more, and when again.
     #[serde(default)]
     pub breaker: BreakerConfig,
@@ -88,7 +85,7 @@ impl Default for BreakerConfig {
             lies: 3,
             slow_ms: None,
             open_ms: 1_000,
-            open_at_most_ms: 30_000,
+            open_at_most_ms: 10_000,
             probes: 3,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
-use ledger::engine::migrate;
+use ledger::engine::{Location, migrate};
 use ledger::hub::{Answer, Answering, HubStore, Lodging, Receipt, Received, SCHEMA, Verdict};
 use ledger::store::StoreOptions;
 use ledger::testing::PrivatePostgres;
@@ -18,12 +18,11 @@ use super::crew::{Crew, DATABASE, Member};
 use super::ground::{Ground, HOME, pool};
 use super::operations::Operations;
 use super::settle::{Scale, Store};
-use crate::line::read_regions;
 
 /// How many writes wait at once while a book is filled: as many as share a transaction, and as many again.
 const AT_ONCE: usize = 512;
-/// How many filings are lodged in one transaction.
-const FILINGS_AT_ONCE: usize = 10_000;
+/// How many filings go into one transaction.
+const FILINGS_AT_ONCE: u64 = 10_000;
 const SQLITE: &str = "sqlite";
 /// The name of a hub whose book is in PostgreSQL.
 pub const POSTGRES: &str = "postgres";
@@ -31,10 +30,11 @@ pub const POSTGRES: &str = "postgres";
 pub const STORED: &str = "_stored";
 
 /// A book.
+#[derive(Clone)]
 pub struct Book {
     name: String,
     location: String,
-    server: Option<Arc<PrivatePostgres>>,
+    server: Option<u32>,
     stored: u64,
 }
 
@@ -55,17 +55,17 @@ impl Book {
     }
 
     fn new(ground: &Ground, postgres: Option<&Arc<PrivatePostgres>>, store: Store, stored: u64) -> Result<Book> {
-        let filled = if stored > 0 { STORED } else { "" };
+        let suffix = if stored > 0 { STORED } else { "" };
         match store {
             Store::Sqlite => {
-                let name = format!("{SQLITE}{filled}");
+                let name = format!("{SQLITE}{suffix}");
                 let location = ground.path("books").join(format!("{name}.db")).display().to_string();
                 Ok(Book { name, location, server: None, stored })
             }
             Store::Postgres => {
                 let server = postgres.context("no PostgreSQL was started")?;
-                let location = prepare(server)?;
-                Ok(Book { name: format!("{POSTGRES}{filled}"), location, server: Some(server.clone()), stored })
+                let name = format!("{POSTGRES}{suffix}");
+                Ok(Book { name, location: migrated(server)?, server: server.pid(), stored })
             }
         }
     }
@@ -87,46 +87,52 @@ impl Book {
 
     /// The load tool, and the database where it is a process of its own.
     pub fn crew(&self) -> Crew {
-        let server = self.server.as_ref().and_then(|server| server.pid());
         let crew = Crew::new();
-        server.map_or(crew.clone(), |pid| crew.with(DATABASE, Member::Family(pid)))
+        self.server.iter().fold(crew, |crew, server| crew.with(DATABASE, Member::Family(*server)))
+    }
+
+    /// How many hubs may have it open.
+    pub fn hubs(&self, wanted: usize) -> usize {
+        if self.server.is_some() { wanted } else { 1 }
     }
 
     /// Fills it, and leaves it to whoever opens it next.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn fill(&self, ground: &Ground, operations: &Arc<Operations>, filings: u64) -> Result<()> {
-        let store = HubStore::open(&self.location.parse()?, &StoreOptions::default()).context("cannot open the hub's store")?;
+    pub async fn fill(self, regions: Arc<RegionTable>, operations: Arc<Operations>, filings: u64) -> Result<()> {
+        let location: Location = self.location.parse()?;
+        let store = HubStore::open(&location, &StoreOptions::default()).context("cannot open the hub's store")?;
         let closed = store.closed();
-        lodge(&store, operations, filings).await?;
-        settle(&store, ground, operations, self.stored).await?;
+        lodge(&store, &operations, filings).await?;
+        settle(&store, regions, &operations, self.stored).await?;
         drop(store);
         closed.wait().await;
         Ok(())
     }
 }
 
-/// A database as production has it: migrated by its owner, served by a role that owns nothing.
-fn prepare(server: &PrivatePostgres) -> Result<String> {
+/// A database with the hub's tables, and where the role connects that owns nothing in it.
+fn migrated(server: &PrivatePostgres) -> Result<String> {
     let database = server.database()?;
-    migrate(&database.owner_url.parse()?, &SCHEMA, Some(&database.app_role))?;
+    migrate(&database.owner_url.parse()?, &SCHEMA, Some(&database.app_role)).context("cannot make the hub's tables")?;
     Ok(database.app_url)
 }
 
-async fn lodge(store: &HubStore, operations: &Arc<Operations>, filings: u64) -> Result<()> {
+async fn lodge(store: &HubStore, operations: &Operations, filings: u64) -> Result<()> {
     let lodging = Lodging { by: "benchmark".to_owned(), at: Timestamp::now() };
-    for from in (0..filings).step_by(FILINGS_AT_ONCE) {
-        let to = filings.min(from + FILINGS_AT_ONCE as u64);
+    let mut from = 0;
+    while from < filings {
+        let to = filings.min(from + FILINGS_AT_ONCE);
         let page = (from..to).map(|number| operations.filing(number)).collect::<Result<Vec<_>>>()?;
         store.filing_load(page, lodging.clone()).await.context("filings could not be lodged")?;
+        from = to;
     }
     Ok(())
 }
 
 /// What the hub itself does with an operation and its answer, but for the wire.
-async fn settle(store: &HubStore, ground: &Ground, operations: &Arc<Operations>, stored: u64) -> Result<()> {
-    let regions = Arc::new(read_regions(ground.deploy())?);
+async fn settle(store: &HubStore, regions: Arc<RegionTable>, operations: &Arc<Operations>, stored: u64) -> Result<()> {
     let (store, operations) = (store.clone(), operations.clone());
     each(stored, move |number| {
         let (store, operations, regions) = (store.clone(), operations.clone(), regions.clone());

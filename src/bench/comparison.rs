@@ -187,3 +187,34 @@ fn numbers_in(table: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
         column.set_cell_alignment(comfy_table::CellAlignment::Right);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::crew::Crew;
+    use super::super::measured::histogram;
+    use super::*;
+
+    /// One second in which so many requests were carried out.
+    fn measured(count: u64) -> Measured {
+        let used = Crew::new().used().expect("this process runs");
+        let used = used.clone().since(&used);
+        Measured { count, took: Duration::from_secs(1), used, latencies: histogram().expect("good bounds") }
+    }
+
+    #[test]
+    fn a_round_between_baselines_that_differ_does_not_count() {
+        let mut comparison = Comparison::with("baseline");
+        for (system, next_baseline) in [(50, 100), (90, 50), (60, 55)] {
+            if comparison.baselines.is_empty() {
+                comparison.baseline(measured(100));
+            }
+            comparison.system("system", measured(system));
+            comparison.baseline(measured(next_baseline));
+        }
+        // Of the three, the second stands between 100 and 50.
+        assert_eq!(comparison.per_second("system"), Some(55.0));
+        assert_eq!(comparison.ratio("system"), Some(55.0 / 77.5));
+    }
+}

@@ -26,7 +26,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value = "all")]
     stage: Stage,
     /// On which database the hub keeps its book.
-    #[arg(long, value_enum, default_value = "sqlite")]
+    #[arg(long, value_enum, default_value = "both")]
     store: StoreChoice,
     /// How often each system is measured between two baselines.
     #[arg(long, default_value_t = 3)]
@@ -50,17 +50,17 @@ pub struct Arguments {
     #[arg(long, default_value_t = 0)]
     commit_delay_ms: u64,
     /// Stays that each measurement of the whole chain settles.
-    #[arg(long, default_value_t = 8_000)]
+    #[arg(long, default_value_t = 6_000)]
     stays: usize,
     /// How long the long run of the open loop goes; 0 leaves it out.
     #[arg(long, default_value_t = 15)]
     long_seconds: u64,
-    /// The second of the long run at which the period is cut off.
-    #[arg(long)]
-    cut_off_at: Option<u64>,
-    /// The second of the long run at which one of two home regions is cut off.
-    #[arg(long)]
-    region_cut_at: Option<u64>,
+    /// The second of the long run at which the period is cut off; one beyond its end for never.
+    #[arg(long, default_value_t = 5)]
+    cut_off_at: u64,
+    /// The second of the long run at which one of two home regions is cut off; one beyond its end for never.
+    #[arg(long, default_value_t = 10)]
+    region_cut_at: u64,
     /// The folder of rule books and the demo's data.
     #[arg(long, default_value = "deploy", env = "YIDI_DEPLOY")]
     deploy: PathBuf,
@@ -210,8 +210,8 @@ impl Arguments {
     fn long_run(&self) -> LongRun {
         LongRun {
             measured: Duration::from_secs(self.long_seconds),
-            cut_off_at: self.cut_off_at.map(Duration::from_secs),
-            region_cut_at: self.region_cut_at.map(Duration::from_secs),
+            cut_off_at: Duration::from_secs(self.cut_off_at),
+            region_cut_at: Duration::from_secs(self.region_cut_at),
         }
     }
 }

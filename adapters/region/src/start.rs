@@ -277,7 +277,10 @@ impl Running {
         &self,
         listener: MtlsListener,
         health_service: HealthServer<impl HealthService>,
-        opened: Opened, waiting: usize, clock: Clock) {
+        opened: Opened,
+        waiting: usize,
+        clock: Clock,
+    ) {
         let Opened { pools, regions: _, store, rules, sealing } = opened;
         let (committer, work) = Committer::new(store.clone(), rules.clone(), clock.clone(), waiting);
         let service = RegionService::new(Door { pools, committer, store, rules, sealing, clock });

@@ -203,8 +203,10 @@ impl Home {
             None => Ending::Good,
             Some(NoReply::Refused(refusal)) if cannot_work(refusal.reason) => Ending::Failed,
             Some(NoReply::Refused(_)) => Ending::Good,
-            // Whoever gives a region less time than it may fairly take has learnt nothing about it.
-            Some(NoReply::Silent(Code::DeadlineExceeded | Code::Cancelled)) if patience < slow_after => Ending::Unsaid,
+            // Whoever gives a region far less time than it may take has learnt nothing about it.
+            Some(NoReply::Silent(Code::DeadlineExceeded | Code::Cancelled)) if patience < slow_after / 2 => {
+                Ending::Unsaid
+            }
             Some(NoReply::NeverSent | NoReply::Silent(_)) => Ending::Failed,
         }
     }

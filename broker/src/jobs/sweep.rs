@@ -37,11 +37,7 @@ async fn left_behind(hub: &Hub) -> Result<(), StoreError> {
 }
 
 /// Sweeps up to where the book had come long enough ago.
-async fn round(
-    hub: &Hub,
-    every: Duration,
-    seen: &mut VecDeque<(Instant, Vec<Frontier>)>,
-) -> Result<(), StoreError> {
+async fn round(hub: &Hub, every: Duration, seen: &mut VecDeque<(Instant, Vec<Frontier>)>) -> Result<(), StoreError> {
     seen.push_back((Instant::now() + hub.patience + GRACE, hub.store.operation_frontier().await?));
     let mut due = Vec::new();
     while seen.front().is_some_and(|(old_enough, _)| *old_enough <= Instant::now()) {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use broker::{BreakerConfig, Config, HomeConfig, Running};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
-use identity::permit::TreatmentPermit;
 use identity::name::{ParticipantName, Role, all_regions};
+use identity::permit::TreatmentPermit;
 use identity::pki::{CertificateAuthority, Issue};
 use ledger::clock::Clock;
 use proto::convert;
@@ -264,7 +264,6 @@ fn config(folder: &Path, home: SocketAddr) -> Config {
         in_flight_per_home: Some(64),
         resolve_every_ms: 20,
         connect_ms: 2_000,
-        commit_delay_ms: 0,
         breaker: BreakerConfig { open_ms: 20, open_at_most_ms: 100, ..BreakerConfig::default() },
     }
 }

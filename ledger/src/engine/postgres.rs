@@ -30,6 +30,9 @@ const READERS: usize = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The one writer of a store holds this lock for as long as its connection lasts.
 const FENCE: &str = "SELECT pg_try_advisory_lock(hashtext('yidi writer'))";
+/// A writer whose machine died in the middle of a transaction must not hold the others' turn until its connection is
+/// found to be dead; and nobody waits for a turn longer than a desk waits for an answer.
+const PATIENCE: [(&str, &str); 2] = [("idle_in_transaction_session_timeout", "10s"), ("lock_timeout", "5s")];
 /// Begins a transaction among many writers: alone, until it has ended.
 const BEGIN_ALONE: &str = "BEGIN; SELECT pg_advisory_xact_lock(hashtext('yidi turn'))";
 
@@ -185,7 +188,7 @@ impl Writer {
         express: Option<Box<dyn Express>>,
         commit_delay: Duration,
     ) -> Result<Writer, StoreError> {
-        let mut connection = Connection::open(database)?;
+        let mut connection = Connection::open(&database.clone().options(PATIENCE))?;
         schema::check_postgres(&mut connection, schema)?;
         let mut writer = Writer { connection, schema, express, numbers: Numbers::default(), commit_delay };
         writer.take_place()?;
@@ -199,6 +202,11 @@ impl Writer {
         }
         self.connection.connect()?;
         self.take_place()
+    }
+
+    /// A transaction that is half begun is let go of together with its connection.
+    fn try_begin(&mut self, begin: &str) -> Result<(), StoreError> {
+        self.connection.batch(begin).inspect_err(|_| self.connection.connection = None)
     }
 
     fn take_place(&mut self) -> Result<(), StoreError> {
@@ -250,12 +258,15 @@ impl Database for Writer {
             Fence::OneWriter => "BEGIN",
             Fence::ManyWriters => BEGIN_ALONE,
         };
-        // A connection may have been lost since it was last used. Nothing is under way yet, so a new one will do.
-        if self.connection.is_connected() && self.connection.batch(begin).is_ok() {
-            return Ok(());
+        if self.connection.is_connected() {
+            match self.try_begin(begin) {
+                // It had been lost since it was last used. Nothing is under way yet, so a new one will do.
+                Err(StoreError::Postgres(fault)) if is_broken(&fault) => {}
+                begun => return begun,
+            }
         }
         self.connect()?;
-        self.connection.batch(begin)
+        self.try_begin(begin)
     }
 
     fn express(&mut self, batch: &mut Vec<Box<dyn Job>>) -> Vec<Told> {

@@ -64,7 +64,10 @@ impl HubStore {
                     "SELECT operations.key FROM answers JOIN operations ON operations.position = answers.position
                      WHERE answers.settlement = ?1 AND answers.step = 1",
                     values![&settlement],
-                    |row| owner(row.text(0)?).ok_or_else(|| corrupt("operation of settlement", &settlement, "its key is none")),
+                    |row| {
+                        owner(row.text(0)?)
+                            .ok_or_else(|| corrupt("operation of settlement", &settlement, "its key is none"))
+                    },
                 )
             })
             .await

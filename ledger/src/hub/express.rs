@@ -20,7 +20,9 @@ use crate::store::StoreError;
 /// Every batch that goes this way holds the turn with the others, so what takes it alone (a tombstone, a cut-off) sees
 /// all of them or none. Each statement inside sees what was committed before it began, which is after the turn was
 /// taken. Rows are written in the order of their keys, so that two hubs with the same keys wait for each other in one
-/// direction. The filing is chosen as `settlement::filing::covering` chooses it; a test holds the two together.
+/// direction. Plans are settled here, since they outlive the day on which the tables were empty: tables are read by
+/// key, and only the batch itself is hashed. The filing is chosen as `settlement::filing::covering` chooses it; a test
+/// holds the two together.
 pub(super) const FUNCTION: &str = r"
 CREATE OR REPLACE FUNCTION hub_commit_1(
     r_position BIGINT[], r_home TEXT[], r_key TEXT[], r_target TEXT[], r_kind TEXT[], r_person TEXT[], r_day TEXT[],
@@ -29,7 +31,10 @@ CREATE OR REPLACE FUNCTION hub_commit_1(
     a_answered_at BIGINT[], a_settlement TEXT[], a_lines TEXT[]
 ) RETURNS TABLE (
     done BIGINT, filing_id TEXT, filing_class TEXT, filing_destination TEXT, filing_first_day TEXT, filing_last_day TEXT
-) LANGUAGE plpgsql VOLATILE AS $$
+) LANGUAGE plpgsql VOLATILE
+SET enable_seqscan = off SET enable_mergejoin = off SET enable_hashjoin = on SET jit = off
+SET plan_cache_mode = force_generic_plan
+AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtext('yidi turn'));

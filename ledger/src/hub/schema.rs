@@ -6,11 +6,7 @@ use crate::engine::{Fence, Schema, Version};
 use crate::mailbox;
 
 /// The hub's tables, for [`crate::engine::migrate`].
-pub static SCHEMA: Schema = Schema {
-    name: "hub",
-    versions: &[FIRST, mailbox::TABLES],
-    fence: Fence::ManyWriters,
-};
+pub static SCHEMA: Schema = Schema { name: "hub", versions: &[FIRST, mailbox::TABLES], fence: Fence::ManyWriters };
 
 const FIRST: Version = Version {
     tables: TABLES,

@@ -246,8 +246,7 @@ pub async fn operate_within(
     operation: &Operation,
     deadline_ms: i64,
 ) -> Result<v1::Answer, Refusal> {
-    let hub =
-        v1::HubFields { filing: Some(convert::write_filing(&filing_of(operation))), deadline_ms, position: 1 };
+    let hub = v1::HubFields { filing: Some(convert::write_filing(&filing_of(operation))), deadline_ms, position: 1 };
     let operation = convert::write_operation(operation);
     let request = v1::OperateRequest { operation, hub: Some(hub), request_id: String::new() };
     let answer = client.operate(request).await;

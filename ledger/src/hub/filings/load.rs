@@ -17,10 +17,8 @@ pub(super) fn insert(sql: &Sql<'_>, filings: &[Filing], lodging: &Lodging) -> Re
     if filings.len() < AT_ONCE {
         return filings.iter().try_for_each(|filing| super::insert(sql, filing, lodging));
     }
-    let days: Vec<(String, Option<String>)> = filings
-        .iter()
-        .map(|filing| (filing.validity.from.to_string(), day_text(filing.validity.to)))
-        .collect();
+    let days: Vec<(String, Option<String>)> =
+        filings.iter().map(|filing| (filing.validity.from.to_string(), day_text(filing.validity.to))).collect();
     let mut values: Vec<Value<'_>> = Vec::with_capacity(AT_ONCE * COLUMNS);
     for (filing, (first_day, last_day)) in filings.iter().zip(&days) {
         values.extend([
