@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::roles::Serve;
-use crate::{bench, books, demo, filing, mailbox, pki, post, roles, rulebook, store, verify};
+use crate::{bench, books, demo, filing, mailbox, pki, post, roles, rulebook, simulate, store, verify};
 
 /// Yidi 异地: a clearing hub for off-site medical care.
 #[derive(Debug, Parser)]
@@ -61,6 +61,8 @@ enum Command {
     Store(store::Command),
     /// Check that what must always hold does hold in the books of a folder.
     Verify(verify::Arguments),
+    /// Run the whole line in simulated worlds in which everything goes wrong.
+    Simulate(simulate::Arguments),
     /// Measure speed, as ratios taken in one run.
     #[command(subcommand)]
     Bench(bench::Command),
@@ -121,6 +123,8 @@ impl Cli {
             Command::Settlement(command) => books::run_settlement(command).await,
             Command::Store(command) => done(store::run(command)),
             Command::Verify(arguments) => verify::run(arguments).await,
+            // It has a runtime a seed of its own.
+            Command::Simulate(arguments) => tokio::task::block_in_place(|| simulate::run(arguments)),
             Command::Bench(command) => bench::run(command).await,
             Command::BenchPart(part) => done(bench::part::run(part).await),
         }

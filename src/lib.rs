@@ -8,6 +8,7 @@
 //! | [`demo`], [`bench`](mod@bench) | the recorded days; speed |
 //! | [`desk`] | a hospital's side of the national interface |
 //! | [`pki`], [`filing`], [`mailbox`], [`post`], [`books`], [`rulebook`], [`store`], [`verify`] | operators' commands |
+//! | [`simulate`] | worlds in which everything goes wrong |
 //! | [`watch`] | health, readiness, metrics, the sandbox clock |
 
 pub mod bench;
@@ -23,6 +24,7 @@ pub mod pki;
 pub mod post;
 pub mod roles;
 pub mod rulebook;
+pub mod simulate;
 pub mod store;
 pub mod verify;
 pub mod watch;

@@ -115,7 +115,11 @@ impl Door {
         }
     }
 
-    fn arrival(&self, bytes: bytes::Bytes, hub: Option<v1::HubFields>) -> Result<Arrival, Refusal> {
+    /// Reads an operation that came in.
+    ///
+    /// # Errors
+    /// What cannot be read, or that the region is not served here.
+    pub fn arrival(&self, bytes: bytes::Bytes, hub: Option<v1::HubFields>) -> Result<Arrival, Refusal> {
         let operation = convert::read_operation(&bytes).map_err(|fault| refusal_of_wire_error(&fault))?;
         self.serves(operation.home())?;
         let filing = match hub.and_then(|fields| fields.filing) {

@@ -61,10 +61,21 @@ impl Replay {
 /// # Errors
 /// When the book cannot be read.
 pub async fn a_replay_of_any_stored_decision_is_identical(store: &HomeStore) -> Result<Vec<Finding>, ReplayError> {
+    a_replay_of_any_decision_after_is_identical(store, BookSeq::default()).await
+}
+
+/// The same for what was decided after a place.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn a_replay_of_any_decision_after_is_identical(
+    store: &HomeStore,
+    after: BookSeq,
+) -> Result<Vec<Finding>, ReplayError> {
     let last = store.last_seq().await?;
     let mut findings = Vec::new();
     let mut sets: HashMap<i64, RuleBooks> = HashMap::new();
-    for seq in (1..=last.0).map(BookSeq) {
+    for seq in (after.0 + 1..=last.0).map(BookSeq) {
         let past = store.past_read(seq).await.map_err(|fault| ReplayError::Store(seq, fault))?;
         let Some(past) = past else { continue };
         let books = match sets.entry(past.rule_set) {
