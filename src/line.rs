@@ -85,6 +85,9 @@ impl Line {
             running.insert(*pool, home);
         }
         let hub = plan.start_hub(&addresses).await?;
+        for home in running.values() {
+            home.open_mailboxes(&hub.address().to_string())?;
+        }
         let treatment = plan.start_treatment(&treated, hub.address()).await?;
         Ok(Line { hub, homes: running, treatment, plan, addresses })
     }
@@ -196,6 +199,7 @@ impl Plan {
             store: self.store(&format!("home-{pool}")).display().to_string(),
             key: None,
             credentials: self.credentials(&format!("home-{pool}")),
+            hub: None,
             regions: self.regions(),
             pools: vec![pool.to_string()],
             rulebooks: rule_books.to_owned(),

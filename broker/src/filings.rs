@@ -6,7 +6,9 @@ use std::sync::Arc;
 use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::hub::{FilingStanding, Lodged, Lodging, RegisteredFiling};
+use ledger::mailbox::{Letter, Mailbox, Notice, Part};
 use ledger::store::StoreError;
+use prost::Message;
 use proto::convert;
 use proto::status::{of_refusal, of_wire_error};
 use proto::v1;
@@ -20,6 +22,12 @@ use crate::hub::Hub;
 
 /// A list has at most so many rows, however many are asked for.
 const LONGEST_LIST: u32 = 1000;
+
+/// The word for a filing that counts.
+const IN_FORCE: &str = "in-force";
+/// A filing is told of twice at most: when it is lodged, and when it is cancelled.
+const FIRST_VERSION: u64 = 1;
+const SECOND_VERSION: u64 = 2;
 
 /// The service.
 pub struct FilingService {
@@ -50,6 +58,24 @@ impl FilingService {
         Lodging { by: permit.peer().fingerprint().to_owned(), at: self.hub.clock.now() }
     }
 
+    /// What the person's region and the region of the destination are told: how the filing stands from now on.
+    fn notices(&self, filing: &Filing, version: u64, told: &v1::Filing) -> Vec<Notice> {
+        let id = filing.id.as_str();
+        let letter = Letter {
+            id: format!("filing {id} {version}"),
+            subject: format!("filing {id}"),
+            version,
+            kind: "filing".to_owned(),
+            body: told.encode_to_vec().into(),
+        };
+        let home = Mailbox { pool: filing.home, part: Part::Home };
+        // A whole province has no mailbox: its pools learn of the filing when the person comes.
+        let destination = self.hub.directory.regions().pool_of(filing.destination);
+        let treatment = destination.map(|pool| Mailbox { pool, part: Part::Treatment });
+        let mailboxes = [Some(home), treatment].into_iter().flatten();
+        mailboxes.map(|mailbox| Notice { mailbox, letter: letter.clone() }).collect()
+    }
+
     /// The pools whose filings a list shows; none for all.
     fn listed(&self, permit: &OperatorPermit, home: &str) -> Result<Vec<Option<PoolCode>>, Refusal> {
         if !home.is_empty() {
@@ -70,7 +96,9 @@ impl v1::filings_server::Filings for FilingService {
         let filing = read_filing(request.get_ref())?;
         in_scope(&permit, filing.home).map_err(refuse)?;
         self.check_regions(&filing).map_err(refuse)?;
-        let lodged = self.hub.store.filing_lodge(filing.clone(), self.lodging(&permit)).await;
+        let notices = self.notices(&filing, FIRST_VERSION, &write_state(&filing, IN_FORCE));
+        let lodged = self.hub.store.filing_lodge(filing.clone(), self.lodging(&permit), notices).await;
+        self.hub.mailroom.note_posted();
         standing(lodged, |held| difference(held, &filing)).map(Response::new).map_err(refuse)
     }
 
@@ -95,7 +123,9 @@ impl v1::filings_server::Filings for FilingService {
         let held = self.hub.store.filing_get(id.clone()).await.map_err(|fault| refuse(failed(&fault)))?;
         let held = held.filter(|held| permit.allows(held.filing.home)).ok_or_else(|| refuse(unknown()))?;
         check_last_day(&held.filing, last_day).map_err(refuse)?;
-        let cancelled = self.hub.store.filing_cancel(id, last_day, self.lodging(&permit)).await;
+        let notices = self.notices(&held.filing, SECOND_VERSION, &write_cancelled(&held, last_day));
+        let cancelled = self.hub.store.filing_cancel(id, last_day, self.lodging(&permit), notices).await;
+        self.hub.mailroom.note_posted();
         standing(cancelled, |_| "last_day").map(Response::new).map_err(refuse)
     }
 }
@@ -166,11 +196,21 @@ fn difference(held: &RegisteredFiling, filing: &Filing) -> &'static str {
     .map_or("id", |(field, _)| field)
 }
 
+/// A filing as it stands with a state.
+fn write_state(filing: &Filing, state: &str) -> v1::Filing {
+    v1::Filing { state: state.to_owned(), ..convert::write_filing(filing) }
+}
+
+/// A filing as it stands once it is cancelled.
+fn write_cancelled(held: &RegisteredFiling, last_day: Option<Date>) -> v1::Filing {
+    write_filing(&RegisteredFiling { standing: FilingStanding::Cancelled { last_day }, ..held.clone() })
+}
+
 /// A filing that was cut short shows the last day that it covers.
 fn write_filing(held: &RegisteredFiling) -> v1::Filing {
     let shown = held.in_force().unwrap_or_else(|| held.filing.clone());
     let state = match held.standing {
-        FilingStanding::InForce => "in-force",
+        FilingStanding::InForce => IN_FORCE,
         FilingStanding::Cancelled { last_day: _ } => "cancelled",
     };
     v1::Filing { lodged_at: held.lodged_at.as_microsecond(), state: state.to_owned(), ..convert::write_filing(&shown) }

@@ -10,6 +10,7 @@ use ledger::hub::HubStore;
 use crate::directory::Directory;
 use crate::in_flight::InFlight;
 use crate::limits::Limits;
+use crate::mailbox::Mailroom;
 
 /// The hub.
 pub struct Hub {
@@ -21,6 +22,8 @@ pub struct Hub {
     pub limits: Limits,
     /// What is being asked right now.
     pub in_flight: InFlight,
+    /// The regions' mailboxes.
+    pub mailroom: Mailroom,
     /// The time.
     pub clock: Clock,
     /// How long the sender of an operation waits at most.
@@ -30,6 +33,7 @@ pub struct Hub {
 impl Hub {
     /// Puts the parts together.
     pub fn new(store: HubStore, directory: Directory, limits: Limits, clock: Clock, patience: Duration) -> Arc<Hub> {
-        Arc::new(Hub { store, directory, limits, in_flight: InFlight::default(), clock, patience })
+        let mailroom = Mailroom::new(store.mailboxes(), clock.clone());
+        Arc::new(Hub { store, directory, limits, in_flight: InFlight::default(), mailroom, clock, patience })
     }
 }

@@ -15,9 +15,11 @@ use identity::server::{MtlsListener, builder};
 use ledger::clock::Clock;
 use ledger::hub::HubStore;
 use ledger::store::StoreError;
+use proto::v1::dead_letters_server::DeadLettersServer;
 use proto::v1::filings_server::FilingsServer;
 use proto::v1::home_books_server::HomeBooksServer;
 use proto::v1::hub_server::HubServer;
+use proto::v1::mailboxes_server::MailboxesServer;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::{RegionFault, RegionTable};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +35,7 @@ use crate::home_books::HomeBooksService;
 use crate::hub::Hub;
 use crate::jobs;
 use crate::limits::{LARGEST_MESSAGE, Limits};
+use crate::mailbox::MailboxService;
 use crate::port::GrpcHome;
 use crate::service::HubService;
 
@@ -105,7 +108,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let limits = Limits::new(config.in_flight);
     let hub = Hub::new(store, directory, limits, clock, Duration::from_millis(config.deadline_ms));
     jobs::books::watch(&hub).await?;
-    let listener = MtlsListener::bind_for(config.listen, credentials, &[Role::Treatment, Role::Operator])
+    let listener = MtlsListener::bind_for(config.listen, credentials, &[Role::Treatment, Role::Home, Role::Operator])
         .await
         .map_err(|source| StartError::Listen { address: config.listen, source })?;
     let (health, health_service) = health_reporter();
@@ -164,6 +167,7 @@ impl Running {
     async fn serve(&self, listener: MtlsListener, health_service: HealthServer<impl HealthService>) {
         let door = Door::new(self.hub.clone(), self.tasks.clone(), self.abort.clone());
         let service = HubService::new(door);
+        let mailboxes = MailboxService::new(self.hub.mailroom.clone(), self.drain.clone());
         self.health.set_serving::<HubServer<HubService>>().await;
         let served = builder()
             .add_service(health_service)
@@ -177,6 +181,8 @@ impl Running {
                     .max_decoding_message_size(LARGEST_MESSAGE)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )
+            .add_service(MailboxesServer::new(mailboxes.clone()))
+            .add_service(DeadLettersServer::new(mailboxes))
             .add_service(HomeBooksServer::new(HomeBooksService::new(self.hub.clone())))
             .serve_with_incoming_shutdown(listener, self.drain.clone().cancelled_owned());
         self.spawn(async move {

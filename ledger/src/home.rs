@@ -60,6 +60,7 @@ use versions::Recent;
 
 use crate::clock::Clock;
 use crate::engine::{Closed, Engine, Location, Sql};
+use crate::inbox::Inbox;
 use crate::store::{StoreError, StoreOptions};
 
 /// How operations and answers are read and written as bytes. The store keeps bytes untouched; only where the book
@@ -147,6 +148,11 @@ impl HomeStore {
     /// When it cannot be opened, or another process writes to it.
     pub fn open(location: &Location, wire: Wire, options: &StoreOptions) -> Result<HomeStore, StoreError> {
         Ok(HomeStore { engine: Engine::open(location, &SCHEMA, options)?, wire, recent: Recent::default() })
+    }
+
+    /// What the region has of the letters in its mailboxes.
+    pub fn inbox(&self) -> Inbox {
+        Inbox::new(self.engine.clone())
     }
 
     /// The end of the store's writer, to be waited for before opening it again.

@@ -93,6 +93,15 @@ pub struct Letter {
     pub body: Bytes,
 }
 
+/// A letter, and whom it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whose mailbox it goes into.
+    pub mailbox: Mailbox,
+    /// The letter.
+    pub letter: Letter,
+}
+
 /// A letter as it lies in its mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PostedLetter {

@@ -37,6 +37,7 @@ pub use tally::{ChargeSums, ChargeTally, sums_of};
 pub use told::Told;
 
 use crate::engine::{Closed, Engine, Location, Sql};
+use crate::inbox::Inbox;
 use crate::store::{StoreError, StoreOptions};
 
 /// The store of a treatment side. Clones share it.
@@ -57,6 +58,11 @@ impl TreatmentStore {
     /// When it cannot be opened, is older than this program, or another process writes to it.
     pub fn open(location: &Location, options: &StoreOptions) -> Result<TreatmentStore, StoreError> {
         Ok(TreatmentStore { engine: Engine::open(location, &SCHEMA, options)? })
+    }
+
+    /// What the region has of the letters in its mailboxes.
+    pub fn inbox(&self) -> Inbox {
+        Inbox::new(self.engine.clone())
     }
 
     /// The end of the store's writer, which comes when the last handle is gone: then it can be opened again.

@@ -127,7 +127,7 @@ impl World {
         }
         let hub = open_hub(&self.hub.location())?;
         for patient in PEOPLE {
-            hub.filing_lodge(filing(patient.number, patient.home), lodging(self.hub.clock.now())).await?;
+            hub.filing_lodge(filing(patient.number, patient.home), lodging(self.hub.clock.now()), Vec::new()).await?;
         }
         Ok(())
     }

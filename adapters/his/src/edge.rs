@@ -50,6 +50,8 @@ pub struct Edge {
     pub clock: Clock,
     /// What must be finished before an orderly stop.
     pub tasks: TaskTracker,
+    /// Ends what goes on until the process stops.
+    pub stopping: CancellationToken,
     /// Ends everything at once.
     pub abort: CancellationToken,
 }

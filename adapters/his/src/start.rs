@@ -13,6 +13,7 @@ use ledger::clock::Clock;
 use ledger::engine::LocationFault;
 use ledger::store::StoreError;
 use ledger::treatment::TreatmentStore;
+use mailbox::OwnMailboxes;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::RegionTable;
 use tokio_util::sync::CancellationToken;
@@ -119,10 +120,14 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let tables = Tables::read(&config)?;
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
     let deadline = Duration::from_millis(config.deadline_ms);
-    let hub = HubLink::new(Arc::new(GrpcHub::new(&config.hub, credentials, deadline)?), deadline);
+    let hub = HubLink::new(Arc::new(GrpcHub::new(&config.hub, credentials.clone(), deadline)?), deadline);
     let store = TreatmentStore::open(&config.store_location()?, &config.store_options())?;
+    let mailboxes = OwnMailboxes::new(&config.hub, credentials, store.inbox(), clock.clone())?;
     let (listen, tls) = (config.listen, config.tls.clone());
     let edge = edge(config, tables, store, hub, clock, CancellationToken::new());
+    let open = mailboxes.keep_open(edge.stopping.clone());
+    let abort = edge.abort.clone();
+    edge.tasks.spawn(async move { abort.run_until_cancelled(open).await });
     let server = Server::start(listen, tls.as_ref(), http::router(edge.clone())).await?;
     tracing::info!(address = %server.address(), "hospitals are served on {}", server.address());
     Ok(Running { address: server.address(), server: Some(server), edge })
@@ -149,6 +154,7 @@ fn edge(
         catalogue,
         clock,
         tasks: TaskTracker::new(),
+        stopping: CancellationToken::new(),
         abort,
     })
 }
@@ -195,6 +201,7 @@ impl Running {
         if let Some(server) = self.server.take() {
             server.stop().await;
         }
+        self.edge.stopping.cancel();
         self.edge.tasks.close();
         if tokio::time::timeout(DRAIN_DEADLINE, self.edge.tasks.wait()).await.is_err() {
             tracing::warn!("operations were left to be found out later because they did not finish in time");

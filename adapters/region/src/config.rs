@@ -25,6 +25,9 @@ pub struct Config {
     pub key: Option<PathBuf>,
     /// The folder of its credentials.
     pub credentials: PathBuf,
+    /// The hub, `host:port`, where the region's mailboxes are. Where it is not set, letters wait there.
+    #[serde(default)]
+    pub hub: Option<String>,
     /// The table of regions.
     pub regions: PathBuf,
     /// The pools whose enrollees it answers for.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use identity::client::ConnectError;
 use identity::credentials::{Credentials, IdentityError};
 use identity::name::Role;
 use identity::server::{MtlsListener, builder};
@@ -15,6 +16,7 @@ use ledger::clock::Clock;
 use ledger::engine::{Location, LocationFault};
 use ledger::home::HomeStore;
 use ledger::store::{StoreError, StoreOptions};
+use mailbox::OwnMailboxes;
 use proto::v1::home_region_server::HomeRegionServer;
 use proto::v1::region_book_server::RegionBookServer;
 use settlement::ids::{PersonNumber, PoolCode};
@@ -42,6 +44,9 @@ const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
 /// Why a home region cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The hub's address is none.
+    #[error("the address of the hub is not one")]
+    Hub(#[source] ConnectError),
     /// The table of regions cannot be read.
     #[error("cannot read the table of regions {path}")]
     Regions {
@@ -109,6 +114,8 @@ pub struct Running {
     store: HomeStore,
     rules: RulesInForce,
     health: HealthReporter,
+    credentials: Arc<Credentials>,
+    clock: Clock,
     tasks: TaskTracker,
     drain: CancellationToken,
     abort: CancellationToken,
@@ -123,7 +130,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let others = opened.take_in_people(&config).await?;
     opened.post_files(&config.postings, &others, &clock).await?;
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
-    let listener = MtlsListener::bind_for(config.listen, credentials, &[Role::Hub])
+    let listener = MtlsListener::bind_for(config.listen, credentials.clone(), &[Role::Hub])
         .await
         .map_err(|source| StartError::Listen { address: config.listen, source })?;
     let (health, health_service) = health_reporter();
@@ -132,11 +139,16 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         store: opened.store.clone(),
         rules: opened.rules.clone(),
         health,
+        credentials,
+        clock: clock.clone(),
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),
         abort: CancellationToken::new(),
     };
     running.serve(listener, health_service, opened, config.waiting, clock).await;
+    if let Some(hub) = &config.hub {
+        running.open_mailboxes(hub).map_err(StartError::Hub)?;
+    }
     Ok(running)
 }
 
@@ -252,6 +264,16 @@ impl Running {
     /// When the store fails: then nothing changes.
     pub async fn rules_replace(&self, rules: Rules, at: jiff::Timestamp) -> Result<(), StoreError> {
         self.rules.replace(&self.store, rules, at).await
+    }
+
+    /// Opens the region's mailboxes at the hub, and keeps them open for as long as it runs.
+    ///
+    /// # Errors
+    /// When the address is not of the form `host:port`.
+    pub fn open_mailboxes(&self, hub: &str) -> Result<(), ConnectError> {
+        let mailboxes = OwnMailboxes::new(hub, self.credentials.clone(), self.store.inbox(), self.clock.clone())?;
+        self.spawn(mailboxes.keep_open(self.drain.clone()));
+        Ok(())
     }
 
     /// Says that it does not want anything new, to whoever asks for its health. It goes on serving.

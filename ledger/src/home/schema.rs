@@ -8,9 +8,10 @@
 //! from an older copy, and nobody outside ever heard what stood there.
 
 use crate::engine::{Fence, Schema, Version};
+use crate::inbox;
 
 /// A home region's store.
-pub static SCHEMA: Schema = Schema { name: "home", versions: &[FIRST], fence: Fence::OneWriter };
+pub static SCHEMA: Schema = Schema { name: "home", versions: &[FIRST, inbox::TABLES], fence: Fence::OneWriter };
 
 const FIRST: Version = Version {
     tables: "CREATE TABLE operations (

@@ -14,6 +14,7 @@ use settlement::person::Validity;
 
 use super::{HubStore, corrupt, instant};
 use crate::engine::{Row, Sql};
+use crate::mailbox::{self, Notice};
 use crate::store::StoreError;
 use crate::values;
 
@@ -86,24 +87,31 @@ impl RegisteredFiling {
 }
 
 impl HubStore {
-    /// Lodges a filing. Lodging the same again changes nothing.
+    /// Lodges a filing, and posts notices of it in the same commit. Lodging the same again changes nothing.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn filing_lodge(&self, filing: Filing, lodging: Lodging) -> Result<Lodged, StoreError> {
+    pub async fn filing_lodge(
+        &self,
+        filing: Filing,
+        lodging: Lodging,
+        notices: Vec<Notice>,
+    ) -> Result<Lodged, StoreError> {
         self.engine
             .write(move |sql| {
                 if let Some(held) = find(sql, &filing.id)? {
                     return Ok(if held.filing == filing { Lodged::Stands(held) } else { Lodged::Differs(held) });
                 }
                 insert(sql, &filing, &lodging)?;
+                post(sql, &notices, lodging.at)?;
                 let (filing, lodged_at) = (filing.clone(), lodging.at);
                 Ok(Lodged::Stands(RegisteredFiling { filing, lodged_at, standing: FilingStanding::InForce }))
             })
             .await
     }
 
-    /// Cancels a filing: it covers no admission after a day, or never held. Cancelling the same again changes nothing.
+    /// Cancels a filing: it covers no admission after a day, or never held; notices of it are posted in the same
+    /// commit. Cancelling the same again changes nothing.
     ///
     /// # Errors
     /// When the store fails.
@@ -112,6 +120,7 @@ impl HubStore {
         id: FilingId,
         last_day: Option<Date>,
         lodging: Lodging,
+        notices: Vec<Notice>,
     ) -> Result<Lodged, StoreError> {
         self.engine
             .write(move |sql| {
@@ -123,6 +132,7 @@ impl HubStore {
                          VALUES (?1, ?2, ?3, ?4)",
                         values![id.as_str(), day_text(last_day).as_deref(), lodging.at.as_microsecond(), &lodging.by],
                     )?;
+                    post(sql, &notices, lodging.at)?;
                     return Ok(Lodged::Stands(RegisteredFiling { standing: cancelled, ..held }));
                 }
                 Ok(if held.standing == cancelled { Lodged::Stands(held) } else { Lodged::Differs(held) })
@@ -184,6 +194,13 @@ impl HubStore {
     pub async fn filing_of_person(&self, home: PoolCode, person: PersonNumber) -> Result<Vec<Filing>, StoreError> {
         self.engine.read(move |sql| of_person(sql, home, &person)).await
     }
+}
+
+fn post(sql: &Sql<'_>, notices: &[Notice], at: Timestamp) -> Result<(), StoreError> {
+    for Notice { mailbox, letter } in notices {
+        mailbox::post(sql, *mailbox, letter, at)?;
+    }
+    Ok(())
 }
 
 /// The filings of a person that cover anything now. Of two alike, the one that was lodged first goes first.

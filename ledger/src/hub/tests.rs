@@ -134,7 +134,7 @@ impl World {
     }
 
     async fn lodge(&self, id: &str, class: FilingClass, from: Date) -> Lodged {
-        self.store.filing_lodge(filing(id, class, from), lodging()).await.expect("it is lodged")
+        self.store.filing_lodge(filing(id, class, from), lodging(), vec![]).await.expect("it is lodged")
     }
 
     /// As after a restart.
@@ -509,11 +509,11 @@ async fn a_filing_is_lodged_once_and_cancelled_once(world: World) {
     assert!(matches!(world.lodge("F", FilingClass::Referral, date(2025, 1, 1)).await, Lodged::Differs(_)));
 
     let id = |text| FilingId::new(text).expect("an id");
-    let until = |day| world.store.filing_cancel(id("F"), Some(day), lodging());
+    let until = |day| world.store.filing_cancel(id("F"), Some(day), lodging(), vec![]);
     let cancelled = until(date(2025, 6, 9)).await.expect("cancelled");
     assert_eq!(until(date(2025, 6, 9)).await.expect("cancelled"), cancelled);
     assert!(matches!(until(date(2025, 7, 9)).await, Ok(Lodged::Differs(_))));
-    assert_eq!(world.store.filing_cancel(id("G"), None, lodging()).await.expect("no fault"), Lodged::Unknown);
+    assert_eq!(world.store.filing_cancel(id("G"), None, lodging(), vec![]).await.expect("no fault"), Lodged::Unknown);
     assert_eq!(world.receive_fresh(&settle("1")).await.filing, None, "the admission was a day later");
     let listed = world.store.filing_list(Some(pool("410700")), Some(person()), 10).await.expect("a list");
     assert_eq!(

@@ -1,11 +1,12 @@
 //! The tables of a treatment side's store. Called when the store is opened or migrated.
 
 use crate::engine::{Fence, Schema, Version};
+use crate::inbox;
 
 /// See the file.
 pub static SCHEMA: Schema = Schema {
     name: "treatment",
-    versions: &[Version { tables: TABLES, append_only: APPEND_ONLY, postgres: JSON_LIST }],
+    versions: &[Version { tables: TABLES, append_only: APPEND_ONLY, postgres: JSON_LIST }, inbox::TABLES],
     fence: Fence::OneWriter,
 };
 

@@ -153,6 +153,7 @@ impl World {
             credentials: self.path("home"),
             regions: repository.join("deploy/regions.csv"),
             pools: vec!["410700".into()],
+            hub: None,
             rulebooks: repository.join("deploy/rulebooks"),
             people: self.path("people"),
             postings: vec![self.path("postings.csv")],

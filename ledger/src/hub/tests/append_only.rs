@@ -12,7 +12,7 @@ pub(super) async fn nobody_changes_or_removes_evidence(world: World) {
     world.receive_fresh(&reverse("9", "8")).await;
     world.lodge("F", FilingClass::LongTerm, date(2025, 1, 1)).await;
     let id = FilingId::new("F").expect("an id");
-    world.store.filing_cancel(id, None, lodging()).await.expect("cancelled");
+    world.store.filing_cancel(id, None, lodging(), vec![]).await.expect("cancelled");
 
     for table in ["committers", "operations", "answers", "tombstones", "periods", "filings", "filing_cancellations"] {
         let column = match table {

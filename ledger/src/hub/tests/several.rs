@@ -136,10 +136,10 @@ async fn the_filing_fetched_in_a_batch_is_the_one_that_the_rule_chooses() {
         filing.destination = RegionCode::new(["310000", "310101", "410700"][number % 3]).expect("six digits");
         filing.person = PersonNumber::new(&format!("P{}", number / 4)).expect("a number");
         filing.validity.to = [None, Some(date(2025, 6, 30)), Some(date(2025, 6, 9))][number / 3 % 3];
-        world.store.filing_lodge(filing.clone(), lodging()).await.expect("lodged");
+        world.store.filing_lodge(filing.clone(), lodging(), vec![]).await.expect("lodged");
         if number % 5 == 0 {
             let last_day = (number % 2 == 0).then_some(date(2025, 6, 11));
-            world.store.filing_cancel(filing.id.clone(), last_day, lodging()).await.expect("cancelled");
+            world.store.filing_cancel(filing.id.clone(), last_day, lodging(), vec![]).await.expect("cancelled");
         }
         lodged.push(filing.person);
     }
