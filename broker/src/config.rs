@@ -85,7 +85,7 @@ impl Default for BreakerConfig {
             lies: 3,
             slow_ms: None,
             open_ms: 1_000,
-            open_at_most_ms: 30_000,
+            open_at_most_ms: 10_000,
             probes: 3,
         }
     }

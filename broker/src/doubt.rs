@@ -126,7 +126,7 @@ impl Hub {
             Some(Target::Known { unanswered }) => {
                 for waiting in unanswered {
                     // Boxed, since it is rare and would make every settle's task larger.
-                    if !Box::pin(self.target_answered(waiting)).await {
+                    if !Box::pin(self.target_answered(waiting, errand.left())).await {
                         return Asked::Withheld;
                     }
                 }
@@ -143,8 +143,8 @@ impl Hub {
 
     /// Has the target of a reversal answered, also one on its way: whoever reverses it does not want it any more. Its
     /// own home is asked: any other would void what it never saw.
-    async fn target_answered(&self, waiting: Waiting) -> bool {
-        let Some(errand) = errand(waiting, self.patience) else { return false };
+    async fn target_answered(&self, waiting: Waiting, patience: Duration) -> bool {
+        let Some(errand) = errand(waiting, patience) else { return false };
         let Ok(home) = self.directory.home(errand.operation.home()) else { return false };
         match &errand.operation.request {
             Request::Settle(_) | Request::Cancel(_) => {

@@ -73,7 +73,7 @@ impl Stores {
         let homes = homes.iter().map(|path| Ok((name_of(path), region::open_store(path)?)));
         Ok(Stores {
             hub: HubStore::open(&hub.into(), &StoreOptions::default())?,
-            treatment: TreatmentStore::open(treatment, StoreOptions::default())?,
+            treatment: TreatmentStore::open(&treatment.into(), &StoreOptions::default())?,
             homes: homes.collect::<Result<_>>()?,
         })
     }

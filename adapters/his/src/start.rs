@@ -10,7 +10,8 @@ use std::time::Duration;
 use identity::client::ConnectError;
 use identity::credentials::{Credentials, IdentityError};
 use ledger::clock::Clock;
-use ledger::store::{StoreError, StoreOptions};
+use ledger::engine::LocationFault;
+use ledger::store::StoreError;
 use ledger::treatment::TreatmentStore;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::RegionTable;
@@ -61,6 +62,9 @@ pub enum StartError {
     /// The hub's address is none.
     #[error("cannot use the address of the hub")]
     Hub(#[from] ConnectError),
+    /// The setting of the store is no place for one.
+    #[error("the setting `store` cannot be used")]
+    Location(#[from] LocationFault),
     /// The store cannot be opened.
     #[error("cannot open the treatment side's store")]
     Store(#[from] StoreError),
@@ -116,9 +120,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
     let deadline = Duration::from_millis(config.deadline_ms);
     let hub = HubLink::new(Arc::new(GrpcHub::new(&config.hub, credentials, deadline)?), deadline);
-    let options =
-        StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms), ..StoreOptions::default() };
-    let store = TreatmentStore::open(&config.store, options)?;
+    let store = TreatmentStore::open(&config.store_location()?, &config.store_options())?;
     let (listen, tls) = (config.listen, config.tls.clone());
     let edge = edge(config, tables, store, hub, clock, CancellationToken::new());
     let server = Server::start(listen, tls.as_ref(), http::router(edge.clone())).await?;

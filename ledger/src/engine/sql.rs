@@ -83,6 +83,27 @@ impl<'c> Sql<'c> {
         }
     }
 
+    /// Writes an insert of one row, `INSERT INTO … VALUES (?1, …) …`, for each of many rows; PostgreSQL is sent all of
+    /// them at once. The values of one column are of one type in every row, and its list of values has no parenthesis.
+    ///
+    /// # Errors
+    /// When it fails for one of them.
+    pub fn execute_each<const N: usize>(&self, text: &'static str, rows: &[[Value<'_>; N]]) -> Result<(), StoreError> {
+        let Some(first) = rows.first() else {
+            return Ok(());
+        };
+        self.wrote.set(true);
+        match self.session {
+            Session::Sqlite(connection) => {
+                rows.iter().try_for_each(|row| sqlite::execute(connection, text, row).map(drop))
+            }
+            Session::Postgres(connection) => {
+                let text = dialect::statement_for_each(text, first.iter().map(|value| value.kind()));
+                connection.borrow_mut().execute_each(text, rows)
+            }
+        }
+    }
+
     /// Writes, and reads the rows that it returns.
     ///
     /// # Errors
