@@ -33,12 +33,18 @@ pub enum Command {
 pub enum StoreRole {
     /// The hub.
     Hub,
+    /// A home region.
+    Region,
+    /// A treatment side.
+    His,
 }
 
 impl StoreRole {
     fn schema(self) -> &'static Schema {
         match self {
             StoreRole::Hub => &ledger::hub::SCHEMA,
+            StoreRole::Region => &ledger::home::SCHEMA,
+            StoreRole::His => &ledger::treatment::SCHEMA,
         }
     }
 }

@@ -3,8 +3,6 @@
 //!
 //! | look in | for |
 //! |---|---|
-//! | [`writer`] | every write: one thread, group commit |
-//! | [`readers`] | reads beside the writer |
 //! | [`engine`] | what carries every store: SQLite, PostgreSQL, the simulator's memory |
 //! | [`clock`] | the time that shells hand to the core |
 //! | [`hub`], [`home`], [`treatment`] | the stores |
@@ -16,9 +14,7 @@ pub mod home;
 pub mod hub;
 pub mod inbox;
 pub mod mailbox;
-pub mod readers;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod treatment;
-pub mod writer;

@@ -1,10 +1,8 @@
-//! What can go wrong with a store, and how its file is opened. Called by the writer, the readers and the stores.
+//! What can go wrong with a store, how it is opened, and the lock of its file. Called by the engine and the stores.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-use rusqlite::Connection;
 
 /// An operating error of a store. Whoever meets one does not know whether anything was changed, unless it says so.
 #[derive(Debug, thiserror::Error)]
@@ -103,34 +101,6 @@ pub struct StoreOptions {
     pub max_pages: Option<u32>,
 }
 
-/// Statements that bring a store from one version to the next, oldest first.
-pub type Migrations = &'static [&'static str];
-
-/// Opens the file for writing and brings it to the newest version.
-pub(crate) fn open_for_writing(path: &Path, migrations: Migrations) -> Result<Connection, StoreError> {
-    let opened = |source| StoreError::Open { path: path.to_owned(), source };
-    let connection = Connection::open(path).map_err(opened)?;
-    connection
-        .execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-             PRAGMA recursive_triggers = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA busy_timeout = 5000;
-             PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;",
-        )
-        .map_err(opened)?;
-    connection.set_prepared_statement_cache_capacity(256);
-    migrate(&connection, migrations).map_err(opened)?;
-    Ok(connection)
-}
-
-fn migrate(connection: &Connection, migrations: Migrations) -> rusqlite::Result<()> {
-    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    for (index, statements) in migrations.iter().enumerate().skip(version as usize) {
-        connection
-            .execute_batch(&format!("BEGIN IMMEDIATE; {statements}; PRAGMA user_version = {}; COMMIT", index + 1))?;
-    }
-    Ok(())
-}
-
 /// Takes the exclusive lock beside the file, which its holder keeps as long as it lives: one writer a store.
 pub(crate) fn lock(path: &Path) -> Result<File, StoreError> {
     let prepared = |source| StoreError::Folder { path: path.to_owned(), source };
@@ -143,18 +113,4 @@ pub(crate) fn lock(path: &Path) -> Result<File, StoreError> {
         Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
         Err(std::fs::TryLockError::Error(source)) => Err(prepared(source)),
     }
-}
-
-/// The statements that make tables append-only: the database itself refuses to change or remove a row. REPLACE is
-/// refused too, since it deletes first and recursive triggers are on.
-#[macro_export]
-macro_rules! append_only {
-    ($($table:literal),+ $(,)?) => {
-        concat!($(
-            "CREATE TRIGGER ", $table, "_is_never_changed BEFORE UPDATE ON ", $table,
-            " BEGIN SELECT RAISE(ABORT, '", $table, " is append-only'); END;",
-            "CREATE TRIGGER ", $table, "_is_never_removed BEFORE DELETE ON ", $table,
-            " BEGIN SELECT RAISE(ABORT, '", $table, " is append-only'); END;",
-        )+)
-    };
 }
