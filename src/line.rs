@@ -226,7 +226,6 @@ impl Plan {
             in_flight_per_home: None,
             resolve_every_ms: RESOLVE_EVERY_MS,
             connect_ms: CONNECT_MS.min(self.patience_ms / 4),
-            commit_delay_ms: 0,
             breaker: broker::BreakerConfig::default(),
         };
         broker::start(config, self.clock.clone()).await.context("the hub")

@@ -53,9 +53,6 @@ pub struct Config {
     /// a region that cannot be reached told apart from one that is slow.
     #[serde(default = "connect_ms")]
     pub connect_ms: u64,
-    /// Waits this long inside every commit. For measuring only: a fast disk hides what batches are for.
-    #[serde(default)]
-    pub commit_delay_ms: u64,
     /// When a home region is asked no more, and when again.
     #[serde(default)]
     pub breaker: BreakerConfig,

@@ -264,7 +264,6 @@ fn config(folder: &Path, home: SocketAddr) -> Config {
         in_flight_per_home: Some(64),
         resolve_every_ms: 20,
         connect_ms: 2_000,
-        commit_delay_ms: 0,
         breaker: BreakerConfig { open_ms: 20, open_at_most_ms: 100, ..BreakerConfig::default() },
     }
 }
