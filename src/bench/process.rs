@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::part::Part;
 
@@ -73,6 +73,16 @@ impl Process {
     pub fn kill(mut self) -> Result<()> {
         self.child.kill().context("a part of the line has ended")?;
         self.child.wait().context("cannot wait for a part")?;
+        Ok(())
+    }
+
+    /// Lets it end in good order.
+    ///
+    /// # Errors
+    /// When it does not, or complains.
+    pub fn stop(mut self) -> Result<()> {
+        drop(self.words.take());
+        ensure!(self.child.wait()?.success(), "a part of the line ended with a complaint");
         Ok(())
     }
 }
