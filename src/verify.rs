@@ -42,16 +42,18 @@ pub struct Arguments {
 /// When the books cannot be read.
 pub async fn run(arguments: Arguments) -> Result<Ending> {
     let stores = arguments.books.open()?;
-    let findings = findings(&stores).await?;
+    let (findings, open) = (findings(&stores).await?, never_fetched(&stores).await?);
     if arguments.json {
         let settled = settled(&hub_answers(&stores.hub).await?)?;
         let turns = turns(&stores.hub).await?;
         let settlements: BTreeMap<_, _> = settled.iter().map(|(id, settled)| (id, settled.text())).collect();
         let standing: BTreeMap<_, _> = settled.iter().map(|(id, settled)| (id, settled.standing(&turns))).collect();
-        let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
-        let report = json!({ "findings": found, "settlements": settlements, "standing": standing });
+        let texts = |findings: &[Finding]| findings.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (found, open) = (texts(&findings), texts(&open));
+        let report = json!({ "findings": found, "open": open, "settlements": settlements, "standing": standing });
         output::line(&serde_json::to_string_pretty(&report)?);
     } else {
+        open.iter().for_each(|one| output::line(&format!("… open: {one}")));
         print(&findings);
     }
     Ok(Ending::of(findings.is_empty()))
@@ -133,6 +135,28 @@ async fn hub_and_homes_agree_what_is_in_force(stores: &Stores) -> Result<Vec<Fin
         }
     }
     Ok(findings)
+}
+
+/// Acceptances that the hub holds and the treatment side never fetched: breaks, known and open, until a desk asks.
+///
+/// # Errors
+/// When a book cannot be read.
+pub async fn never_fetched(stores: &Stores) -> Result<Vec<Finding>> {
+    let hub = hub_answers(&stores.hub).await?;
+    let told = told_by_the_hub(&stores.treatment, &hub).await?;
+    let waiting = told.into_iter().filter(|(_, outcome)| outcome.is_none());
+    let mut breaks = Vec::new();
+    for (key, _) in waiting {
+        let Some(Some(outcome)) = hub.get(&key) else { continue };
+        if let Outcome::Accepted { decided_at: _, done: _ } = convert::read_outcome(outcome)? {
+            breaks.push(Finding {
+                invariant: "what was accepted is fetched by its hospital",
+                subject: format!("operation {}", key.replace('\u{1f}', "/")),
+                problem: "the hub holds an acceptance, the treatment side still waits for an answer".into(),
+            });
+        }
+    }
+    Ok(breaks)
 }
 
 async fn the_hubs_journal_balances(hub: &HubStore) -> Result<Vec<Finding>> {

@@ -136,11 +136,7 @@ pub fn ensure_nothing_pending(session: &Session<'_, '_>, encounter: &EncounterId
 }
 
 fn ensure_known(pending: &[StoredOperation]) -> Result<(), Stop> {
-    if pending.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::new(Reason::NotYetKnown).of_field("mdtrt_id").into())
-    }
+    if pending.is_empty() { Ok(()) } else { Err(Refusal::new(Reason::NotYetKnown).of_field("mdtrt_id").into()) }
 }
 
 /// That a settlement has to be undone first.

@@ -145,7 +145,7 @@ fn again(past: Past, books: &RuleBooks) -> Result<Option<Replay>, ReplayError> {
     };
     let verdict = decide(&mut book, &operation, filing.as_ref(), &judge, decided_at);
     let again = match verdict {
-        Verdict::New { seq: _, decision } => convert::write_outcome(&decision.outcome),
+        Verdict::New { seq: _, decision } => convert::write_decision(&decision),
         Verdict::Undecided(fault) => return Err(ReplayError::Unreadable(seq, fault.to_string())),
         Verdict::Known { seq: _ } | Verdict::ContentDiffers { field: _ } => {
             return Err(ReplayError::Unreadable(seq, "its key was known before".into()));
@@ -154,7 +154,7 @@ fn again(past: Past, books: &RuleBooks) -> Result<Option<Replay>, ReplayError> {
     Ok(Some(Replay { seq, stored: outcome, again, adjudication: adjudication.into_inner() }))
 }
 
-fn read_filing(seq: BookSeq, bytes: Option<Bytes>) -> Result<Option<Filing>, ReplayError> {
+pub(crate) fn read_filing(seq: BookSeq, bytes: Option<Bytes>) -> Result<Option<Filing>, ReplayError> {
     let Some(bytes) = bytes else {
         return Ok(None);
     };
@@ -163,7 +163,7 @@ fn read_filing(seq: BookSeq, bytes: Option<Bytes>) -> Result<Option<Filing>, Rep
     convert::read_filing(&wire).map(Some).map_err(|fault| unreadable(fault.to_string()))
 }
 
-fn read_books(past: &Past) -> Result<RuleBooks, ReplayError> {
+pub(crate) fn read_books(past: &Past) -> Result<RuleBooks, ReplayError> {
     let parsed = past.rule_books.iter().map(|text| RuleBook::parse(text)).collect::<Result<Vec<_>, _>>();
     let books =
         parsed.map_err(|faults| ReplayError::Unreadable(past.seq, format!("{} faults in a rule book", faults.len())));

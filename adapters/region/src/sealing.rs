@@ -168,12 +168,13 @@ mod tests {
         let mode = fs::metadata(folder.path().join("one.key")).expect("the file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
+
     #[test]
     fn a_key_that_a_crash_left_half_made_is_made_anew() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("one.key-draft"), b"half a k").expect("a file");
-        let sealing = Sealing::beside(&folder.path().join("one.db")).expect("a key");
-        let again = Sealing::beside(&folder.path().join("one.db")).expect("the same key");
+        let sealing = Sealing::of_key(&folder.path().join("one.key")).expect("a key");
+        let again = Sealing::of_key(&folder.path().join("one.key")).expect("the same key");
         assert_eq!(again.open(Matter::Name, &sealing.seal(Matter::Name, "张三")).as_deref(), Some("张三"));
     }
 }

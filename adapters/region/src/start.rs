@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use identity::credentials::{Credentials, IdentityError};
 use identity::name::Role;
@@ -15,6 +16,7 @@ use ledger::engine::{Location, LocationFault};
 use ledger::home::HomeStore;
 use ledger::store::{StoreError, StoreOptions};
 use proto::v1::home_region_server::HomeRegionServer;
+use proto::v1::region_book_server::RegionBookServer;
 use settlement::ids::{PersonNumber, PoolCode};
 use settlement::region::{RegionFault, RegionTable};
 use tokio_util::sync::CancellationToken;
@@ -105,8 +107,8 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 pub struct Running {
     address: SocketAddr,
     store: HomeStore,
-    health: HealthReporter,
     rules: RulesInForce,
+    health: HealthReporter,
     tasks: TaskTracker,
     drain: CancellationToken,
     abort: CancellationToken,
@@ -128,8 +130,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let running = Running {
         address: listener.local_addr(),
         store: opened.store.clone(),
-        health,
         rules: opened.rules.clone(),
+        health,
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),
         abort: CancellationToken::new(),
@@ -244,17 +246,17 @@ impl Running {
         &self.store
     }
 
-    /// Says that it does not want anything new, to whoever asks for its health. It goes on serving.
-    pub async fn retire(&self) {
-        self.health.set_not_serving::<HomeRegionServer<RegionService>>().await;
-    }
-
     /// Puts other rule books in force, and keeps them by their content. What is decided afterwards is decided by them.
     ///
     /// # Errors
     /// When the store fails: then nothing changes.
     pub async fn rules_replace(&self, rules: Rules, at: jiff::Timestamp) -> Result<(), StoreError> {
         self.rules.replace(&self.store, rules, at).await
+    }
+
+    /// Says that it does not want anything new, to whoever asks for its health. It goes on serving.
+    pub async fn retire(&self) {
+        self.health.set_not_serving::<HomeRegionServer<RegionService>>().await;
     }
 
     /// Stops: says so, takes nothing new, ends what is on its way, closes the book. What has not ended by then the hub
@@ -288,7 +290,12 @@ impl Running {
         let served = builder()
             .add_service(health_service)
             .add_service(
-                HomeRegionServer::new(service)
+                HomeRegionServer::new(service.clone())
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_encoding_message_size(LARGEST_MESSAGE),
+            )
+            .add_service(
+                RegionBookServer::new(service)
                     .max_decoding_message_size(LARGEST_MESSAGE)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )

@@ -188,7 +188,8 @@ impl Writer {
         express: Option<Box<dyn Express>>,
         commit_delay: Duration,
     ) -> Result<Writer, StoreError> {
-        let mut connection = Connection::open(&database.clone().options(PATIENCE))?;
+        let options = database.clone().options(PATIENCE).options(BY_KEY);
+        let mut connection = Connection::open(&options)?;
         schema::check_postgres(&mut connection, schema)?;
         let mut writer = Writer { connection, schema, express, numbers: Numbers::default(), commit_delay };
         writer.take_place()?;
@@ -221,8 +222,12 @@ impl Writer {
     }
 
     fn take_fence(&mut self) -> Result<(), StoreError> {
-        if self.first_number(FENCE)? == Some(1) {
-            return Ok(());
+        let since = Instant::now();
+        while since.elapsed() < FENCE_TIMEOUT {
+            if self.first_number(FENCE)? == Some(1) {
+                return Ok(());
+            }
+            thread::sleep(FENCE_PAUSE);
         }
         self.connection.connection = None;
         Err(StoreError::InUse(name(self.connection.options()).into()))

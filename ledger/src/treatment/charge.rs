@@ -97,8 +97,7 @@ macro_rules! live {
 const LIST: &str = live!("encounter = ?1");
 const LIST_OF_MESSAGE: &str = live!("message = ?1");
 const LIST_OF_RANGE: &str = live!("encounter = ?1 AND batch = ?2 AND number > ?3 AND number <= ?4");
-const DISEASES: &str =
-    live!("DISTINCT disease", "charges", "encounter = ?1 AND batch = ?2 AND disease IS NOT NULL");
+const DISEASES: &str = live!("DISTINCT disease", "charges", "encounter = ?1 AND batch = ?2 AND disease IS NOT NULL");
 const KNOWN: &str = live!(
     "charge",
     "json_each(?2) AS wanted CROSS JOIN charges",

@@ -137,7 +137,8 @@ pub struct StoredEncounter {
 
 const TABLE: &str = "encounters";
 const OPEN: &str = "INSERT INTO encounters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-const NOTE: &str = "INSERT INTO encounter_events (encounter, kind, began, ended, cancelled, category, disease, emergency,
+const NOTE: &str =
+    "INSERT INTO encounter_events (encounter, kind, began, ended, cancelled, category, disease, emergency,
     referral, injury, third_party, at, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 
 macro_rules! find {

@@ -241,7 +241,7 @@ impl Session<'_, '_> {
             asks.and_then(|asks| asks.original),
             asks.map(|asks| asks.batch.as_str()),
             asks.map(|asks| i64::from(asks.interim)),
-            asks.as_ref().map(|asks| asks.home.0.as_str()),
+            asks.map(|asks| asks.home.0.as_str()),
             asks.map(|asks| asks.category.as_str()),
             covers.as_deref(),
             asks.map(|asks| asks.bytes.as_ref()),

@@ -92,11 +92,8 @@ const REVERSED: usize = EVENT + 2;
 const TAKEN: usize = REVERSED + 1;
 
 const FIND: &str = settlements!("messages.settlement = ?1 AND settled_at IS NOT NULL");
-const OF_VISIT: &str = settlements!(
-    "messages.encounter = ?1 AND messages.kind IS NOT NULL ORDER BY messages.number"
-);
-const NOTE: &str =
-    "INSERT INTO settlement_events (settlement, kind, counter, message, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+const OF_VISIT: &str = settlements!("messages.encounter = ?1 AND messages.kind IS NOT NULL ORDER BY messages.number");
+const NOTE: &str = "INSERT INTO settlement_events (settlement, kind, counter, message, at) VALUES (?1, ?2, ?3, ?4, ?5)";
 const OF_COUNTER: &str = "SELECT settlement FROM settlement_events WHERE counter = ?1";
 
 impl Session<'_, '_> {

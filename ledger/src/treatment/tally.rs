@@ -129,10 +129,8 @@ fn write(sums: &[ChargeSums]) -> String {
         let [self_paid, over_limit, first_self_pay, in_policy] = parts;
         let (category, class) = (category.number(), class_word(*class));
         let separator = if text.is_empty() { "" } else { ";" };
-        let written = write!(
-            text,
-            "{separator}{category} {class} {lines} {self_paid} {over_limit} {first_self_pay} {in_policy}"
-        );
+        let written =
+            write!(text, "{separator}{category} {class} {lines} {self_paid} {over_limit} {first_self_pay} {in_policy}");
         written.expect("a text takes whatever is written to it");
     }
     text
@@ -151,11 +149,7 @@ fn read_sums(text: &str) -> Option<ChargeSums> {
     let class = class_from_word(parts.next()?)?;
     let lines = parts.next()?.parse().ok()?;
     let mut amount = || parts.next()?.parse().ok().map(Money::from_fen);
-    let coverage = Coverage {
-        self_paid: amount()?,
-        over_limit: amount()?,
-        first_self_pay: amount()?,
-        in_policy: amount()?,
-    };
+    let coverage =
+        Coverage { self_paid: amount()?, over_limit: amount()?, first_self_pay: amount()?, in_policy: amount()? };
     Some(ChargeSums { category, class, lines, coverage })
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ledger::treatment::{SettledSums, Session, SettlementChange, StoredAnswer, StoredEstimate, StoredOperation};
+use ledger::treatment::{Session, SettledSums, SettlementChange, StoredAnswer, StoredEstimate, StoredOperation};
 use proto::convert;
 use settlement::bill::Coverage;
 use settlement::encounter::CareKind;

@@ -240,9 +240,10 @@ async fn a_fault_of_the_store_says_that_nothing_happened_only_where_nothing_is_k
         answer: None,
         warning: None,
     };
-    let taken = world.running().store().change(move |session| {
-        Ok::<_, StoreError>(Ok::<(), ()>(session.message_insert(i64::MAX, &last)?))
-    });
+    let taken = world
+        .running()
+        .store()
+        .change(move |session| Ok::<_, StoreError>(Ok::<(), ()>(session.message_insert(i64::MAX, &last)?)));
     taken.await.expect("a store").expect("the last number is taken, there is none for the next message");
     world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
     world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(801);

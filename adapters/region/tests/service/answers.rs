@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use ledger::home::{Asked, Reply};
 use proto::convert;
+use region::rules::Rules;
 use settlement::decide::{decide, judge_by};
 use settlement::money::Money;
 use settlement::operation::{Operation, Request};
 use settlement::outcome::{Done, Outcome, Undone};
 use settlement::refusal::Reason;
+use settlement::rulebook::RuleBooks;
 
 use crate::world::*;
 
@@ -24,6 +26,7 @@ on_both! {
     an_abrupt_end_loses_no_answer,
     a_settlement_id_is_taken_once,
     another_regions_people_are_not_served,
+    rule_books_are_replaced_while_it_runs,
 }
 
 async fn settling_twice_gives_the_first_answer(on: On) {
@@ -265,4 +268,17 @@ async fn another_regions_people_are_not_served(on: On) {
     }
     let refusal = world.try_answer(&elsewhere).await.expect_err("a refusal");
     assert_eq!(refusal.reason, Reason::RegionNotServed);
+}
+
+async fn rule_books_are_replaced_while_it_runs(on: On) {
+    let world = World::new(on).await;
+    let replace = async |rules| {
+        world.running().rules_replace(rules, world.clock.now()).await.expect("they are replaced");
+    };
+    world.settled(&settle(WORKING, "m1", "E1")).await;
+    replace(Rules { books: RuleBooks::default(), texts: Vec::new() }).await;
+    assert_eq!(world.refused(&settle(RETIRED, "m2", "E2")).await, Reason::NoRuleBook);
+    replace(region::rules::read(&world.config().rulebooks, &[pool("410700")].into()).expect("rule books")).await;
+    world.settled(&settle(RETIRED, "m3", "E3")).await;
+    world.prove().await;
 }

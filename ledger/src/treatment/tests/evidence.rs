@@ -27,13 +27,8 @@ async fn filled(place: &Place) -> TreatmentStore {
     let store = place.store();
     changed(&store, |session| {
         session.encounter_open(&new_stay(), Statement::default(), 1, at())?;
-        let diagnosis = Diagnosis {
-            kind: "1".into(),
-            ordinal: "1".into(),
-            code: "I10".into(),
-            main: true,
-            valid: true,
-        };
+        let diagnosis =
+            Diagnosis { kind: "1".into(), ordinal: "1".into(), code: "I10".into(), main: true, valid: true };
         session.diagnosis_note(&stay(), &diagnosis, 1)?;
         session.charge_insert(&stay(), &[charge("1", 9, ItemClass::A, 5)], 1)?;
         session.charge_withdraw(&stay(), &session.charge_list(&stay())?[0], 1, at())?;

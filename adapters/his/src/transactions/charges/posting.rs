@@ -55,10 +55,7 @@ impl<'a, 's, 'c> Posting<'a, 's, 'c> {
             catalogue,
             pool,
             held: HashMap::new(),
-            taken: session
-                .charge_known(&encounter.id, lines.iter().map(|line| &line.number))?
-                .into_iter()
-                .collect(),
+            taken: session.charge_known(&encounter.id, lines.iter().map(|line| &line.number))?.into_iter().collect(),
             settled: HashMap::new(),
             covered: Covered::default(),
             unlisted: Vec::new(),
