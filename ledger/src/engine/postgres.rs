@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
 use sqlx::query::Query;
@@ -35,6 +35,20 @@ const FENCE: &str = "SELECT pg_try_advisory_lock(hashtext('yidi writer'))";
 const PATIENCE: [(&str, &str); 2] = [("idle_in_transaction_session_timeout", "10s"), ("lock_timeout", "5s")];
 /// Begins a transaction among many writers: alone, until it has ended.
 const BEGIN_ALONE: &str = "BEGIN; SELECT pg_advisory_xact_lock(hashtext('yidi turn'))";
+
+/// A server may take a moment to see that the writer before is gone.
+const FENCE_TIMEOUT: Duration = Duration::from_secs(1);
+const FENCE_PAUSE: Duration = Duration::from_millis(20);
+
+/// A writer finds everything by key. Plans outlive the day on which its tables were empty, so none of them may be one
+/// that reads a table whole; and none is worth compiling.
+const BY_KEY: [(&str, &str); 5] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
 
 /// A connection whose callers wait: the writer has a thread of its own, readers run on blocking threads.
 pub(super) struct Connection {
@@ -86,6 +100,24 @@ impl Connection {
     pub(super) fn execute(&mut self, text: &'static str, values: &[Value<'_>]) -> Result<u64, StoreError> {
         let done = self.with(|runtime, connection| runtime.block_on(bind(text, values).execute(connection)))?;
         Ok(done.rows_affected())
+    }
+
+    /// Runs a statement of [`super::dialect::statement_for_each`] on many rows, column by column.
+    pub(super) fn execute_each<const N: usize>(
+        &mut self,
+        text: &'static str,
+        rows: &[[Value<'_>; N]],
+    ) -> Result<(), StoreError> {
+        let query = (0..N).fold(sqlx::query(text), |query, column| {
+            let values = rows.iter().map(|row| row[column]);
+            match rows.first().map(|row| row[column]) {
+                Some(Value::Number(_)) => query.bind(values.map(Value::number).collect::<Vec<_>>()),
+                Some(Value::Text(_)) => query.bind(values.map(Value::text).collect::<Vec<_>>()),
+                Some(Value::Bytes(_)) => query.bind(values.map(Value::bytes).collect::<Vec<_>>()),
+                None => query,
+            }
+        });
+        self.with(|runtime, connection| runtime.block_on(query.execute(connection))).map(drop)
     }
 
     pub(super) fn query(&mut self, text: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {
