@@ -123,7 +123,7 @@ fn settings(folder: &Path) -> his::Config {
     his::Config {
         listen: ([127, 0, 0, 1], 0).into(),
         tls: None,
-        store: his::config::Secret::new("treatment"),
+        store: his::config::Secret::new("treatment.db"),
         credentials: folder.join("treatment"),
         regions: folder.join("regions.csv"),
         pools: vec![TREATMENT.to_owned()],
@@ -165,7 +165,7 @@ fn rows_with(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<String> {
 
 fn home(code: &str, rule_books: &Path, folder: &Path, regions: &RegionTable) -> Result<HomeFixture> {
     let pools = BTreeSet::from([pool(code)]);
-    let sealing = Sealing::of_key(&folder.join(code).with_extension("key"))?;
+    let sealing = Sealing::of_key(&folder.join(format!("{code}.key")))?;
     let people = region::people::read(&folder.join("people"), regions, &pools, &sealing)?.own;
     let second = folder.join(format!("second-{code}"));
     fs::create_dir_all(&second)?;
