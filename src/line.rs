@@ -115,6 +115,20 @@ impl Line {
         Ok(())
     }
 
+    /// Stops a home region in good order.
+    ///
+    /// # Errors
+    /// When no such home region runs.
+    pub async fn stop_home(&mut self, pool: PoolCode) -> Result<()> {
+        self.homes.remove(&pool).with_context(|| format!("no home region {pool} runs"))?.stop().await;
+        Ok(())
+    }
+
+    /// The file of a home region's store.
+    pub fn home_store(&self, pool: PoolCode) -> PathBuf {
+        self.plan.store(&format!("home-{pool}"))
+    }
+
     /// Starts a home region again, on the address and the store that it had.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! What runs by itself. Every job takes no input, is safe to run twice at once, and leaves a trace in the measures.
 
+pub mod books;
 pub mod resolve;
 pub mod sweep;
 

@@ -12,9 +12,12 @@
 //! | `postings` | what `yidi region post` brings in |
 //! | `rule_books` | rule books by content, and which set of them was in force |
 //! | `facts` | running totals and a visit's settlements |
+//! | `affected` | marks on settlements that built on what was changed later |
+//! | `take_back` | answered operations that go back into a book restored from an older copy |
 //! | `past` | a stored decision with everything that it saw, for a replay |
 //! | `proof` | what must always hold, checked on the rows |
 
+mod affected;
 mod answers;
 mod append;
 mod enrollees;
@@ -29,6 +32,7 @@ mod rows;
 mod rule_books;
 mod schema;
 mod settlements;
+mod take_back;
 #[cfg(test)]
 mod tests;
 mod versions;
@@ -38,18 +42,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use settlement::decide::{Book, BookSeq, Verdict};
+use settlement::decide::{Book, BookSeq, Decision, Verdict};
 use settlement::filing::Filing;
 use settlement::operation::{Operation, OperationKey};
 use settlement::outcome::Outcome;
 use settlement::refusal::Refusal;
 
+pub use affected::{Affected, Cause};
 pub use enrollees::{Credential, Enrollee, EnrolleeFacts, EntitlementRow, QualificationRow, Sealed};
 pub use facts::{MonthTotal, VisitAnswer};
 pub use past::Past;
 pub use postings::{Posted, Posting, PostingFault, PostingKind};
 pub use rule_books::{RuleBookText, RuleSet};
 pub use schema::SCHEMA;
+pub use take_back::{Returned, TakenBack};
 use versions::Recent;
 
 use crate::clock::Clock;
@@ -64,8 +70,8 @@ pub struct Wire {
     pub read_operation: fn(&[u8]) -> Result<Operation, String>,
     /// Reads an answer.
     pub read_outcome: fn(&[u8]) -> Result<Outcome, String>,
-    /// Writes an answer.
-    pub write_outcome: fn(&Outcome) -> Bytes,
+    /// Writes an answer, and beside it what a settlement uses up.
+    pub write_decision: fn(&Decision) -> Bytes,
 }
 
 /// An operation that came in.

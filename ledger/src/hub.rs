@@ -11,6 +11,7 @@
 //! | `doubts`, `leases` | what is asked about, and by which of several hubs |
 //! | `express` | a whole batch in one statement, on PostgreSQL |
 //! | `filings` | the registry of filings |
+//! | `falls` | home regions' books that were restored from an older copy, and what is missing from them |
 //! | `turns` | the journal as clearing and reports fold it |
 //! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
@@ -20,6 +21,7 @@ mod doubts;
 mod enquiries;
 mod evidence;
 mod express;
+mod falls;
 mod filings;
 mod journal;
 mod leases;
@@ -39,6 +41,7 @@ pub use answers::{Answer, Answering, Verdict};
 pub use doubts::Frontier;
 pub use enquiries::Owner;
 pub use evidence::{Counts, Record};
+pub use falls::{Fall, Given};
 pub use filings::{FilingStanding, Lodged, Lodging, RegisteredFiling};
 pub use journal::UnbalancedEntry;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};

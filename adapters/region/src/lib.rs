@@ -11,10 +11,14 @@
 //! | [`in_force`] | the rule books that decide now |
 //! | [`sheet`] | reading such a file with every fault at once |
 //! | [`sealing`] | names and documents at rest |
+//! | [`affected`] | past settlements that would come out otherwise now |
+//! | [`books`] | the book as a whole: how far it goes, taking back what an older copy lost |
 //! | [`replay`] | past decisions again: identical, explained |
 //!
 //! Absent on purpose: a filing of the region's own, and relatives' accounts; both are the hub's or a later matter.
 
+pub mod affected;
+pub mod books;
 pub mod committer;
 pub mod config;
 pub mod door;

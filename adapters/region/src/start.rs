@@ -16,6 +16,7 @@ use ledger::engine::{Location, LocationFault};
 use ledger::home::HomeStore;
 use ledger::store::{StoreError, StoreOptions};
 use proto::v1::home_region_server::HomeRegionServer;
+use proto::v1::region_book_server::RegionBookServer;
 use settlement::ids::{PersonNumber, PoolCode};
 use settlement::region::{RegionFault, RegionTable};
 use tokio_util::sync::CancellationToken;
@@ -289,7 +290,12 @@ impl Running {
         let served = builder()
             .add_service(health_service)
             .add_service(
-                HomeRegionServer::new(service)
+                HomeRegionServer::new(service.clone())
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_encoding_message_size(LARGEST_MESSAGE),
+            )
+            .add_service(
+                RegionBookServer::new(service)
                     .max_decoding_message_size(LARGEST_MESSAGE)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )

@@ -10,7 +10,9 @@ use settlement::outcome::Outcome;
 
 use super::load::Loaded;
 pub(super) use super::rows::place;
-use super::rows::{self, ACCOUNT_ENTRY, OPERATION, SETTLEMENT, SettlementRow, TOMBSTONE, UNDOING, USAGE, UsageRow};
+use super::rows::{
+    self, ACCOUNT_ENTRY, AFFECTED, OPERATION, SETTLEMENT, SettlementRow, TOMBSTONE, UNDOING, USAGE, UsageRow,
+};
 use super::rule_books::RuleSet;
 use super::{Asked, Reply, Wire, journal};
 use crate::engine::{Sql, Value};
@@ -65,7 +67,13 @@ impl<'a> Append<'a> {
     }
 
     fn new_decision(&mut self, loaded: &Loaded, asked: &'a Asked, seq: BookSeq, decision: Decision) -> Bytes {
-        let outcome = (self.wire.write_outcome)(&decision.outcome);
+        let outcome = (self.wire.write_decision)(&decision);
+        self.take(loaded, asked, seq, decision, outcome.clone());
+        outcome
+    }
+
+    /// Takes what was decided before this book was restored, with the answer that was given then.
+    pub fn take(&mut self, loaded: &Loaded, asked: &'a Asked, seq: BookSeq, decision: Decision, outcome: Bytes) {
         let accepted = match &decision.outcome {
             Outcome::Accepted { decided_at: _, done: _ } => true,
             Outcome::Refused(_) => false,
@@ -76,11 +84,10 @@ impl<'a> Append<'a> {
             key: asked.key().to_text(),
             enrollee: loaded.enrollees.get(&asked.key().person).copied(),
             accepted,
-            outcome: outcome.clone(),
+            outcome,
             journal: decision.effects.journal.as_ref().map(journal::text),
             effects: decision.effects,
         });
-        outcome
     }
 
     /// Writes everything that was decided.
@@ -101,7 +108,8 @@ impl<'a> Append<'a> {
         let accounts = self.effects().filter(|(_, effects)| !effects.account.is_zero());
         let accounts = accounts.map(|(decided, effects)| account_entry(decided, effects));
         sql.execute_each(ACCOUNT_ENTRY, &accounts.collect::<Vec<_>>())?;
-        self.tombstones(sql)
+        self.tombstones(sql)?;
+        self.affected(sql)
     }
 
     fn effects(&self) -> impl Iterator<Item = (&Decided<'a>, &Effects)> {
@@ -140,6 +148,13 @@ impl<'a> Append<'a> {
         let laid: Vec<_> = self.effects().filter_map(laid).collect();
         let rows: Vec<[Value<'_>; 2]> = laid.iter().map(|(target, seq)| [target.into(), place(*seq).into()]).collect();
         sql.execute_each(TOMBSTONE, &rows)
+    }
+
+    fn affected(&self, sql: &Sql<'_>) -> Result<(), StoreError> {
+        let marks = self.effects().flat_map(|(decided, effects)| {
+            effects.affected.iter().map(move |settlement| rows::affected(settlement, decided.seq, ""))
+        });
+        sql.execute_each(AFFECTED, &marks.collect::<Vec<_>>())
     }
 }
 

@@ -14,6 +14,7 @@ use settlement::person::Insurance;
 use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
 
 use super::Wire;
+use super::affected;
 use super::append::{read_key, read_target};
 use super::row::Columns;
 use super::settlements;
@@ -53,6 +54,9 @@ pub(super) fn book_below(sql: &Sql<'_>, wire: Wire, wanted: &Wanted<'_>, before:
     let mut book = Book::default();
     marks(sql, wanted, before, &mut book)?;
     settlements::touched(sql, wire, wanted, before, &mut book)?;
+    for person in &wanted.undoing {
+        book.person(person).readers = affected::readers(sql, person.as_str(), before)?;
+    }
     used(sql, wanted, before, &mut book)?;
     accounts_and_claims(sql, wanted, before, &mut book)?;
     Ok(book)

@@ -2,14 +2,14 @@
 //! deposits, and what cancels one of them. Each has an id of its own; posting it again changes nothing.
 
 use jiff::Timestamp;
-use settlement::decide::UsagePosting;
+use settlement::decide::{BookSeq, Reach, UsagePosting};
 use settlement::ids::{EncounterId, InstitutionCode, PersonNumber, PoolCode};
 use settlement::money::Money;
 
 use super::append::place;
 use super::row::Columns;
 use super::rows::{ACCOUNT_ENTRY, USAGE, UsageRow};
-use super::{HomeStore, load};
+use super::{HomeStore, affected, load};
 use crate::engine::Sql;
 use crate::store::StoreError;
 use crate::values;
@@ -200,9 +200,9 @@ fn append(sql: &Sql<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreEr
     let after = load::last_seq(sql)?;
     let (institution, encounter) =
         posting.bill.as_ref().map_or(("", ""), |(institution, encounter)| (institution.as_str(), encounter.as_str()));
-    let (usage, account) = match &posting.cancels {
+    let (usage, account, read_after) = match &posting.cancels {
         Some(original) => counter(sql, &posting.person, original)?,
-        None => (posting.usage.clone(), posting.account),
+        None => (posting.usage.clone(), posting.account, None),
     };
     sql.execute(
         "INSERT INTO postings (id, person, kind, institution, encounter, cancels, content, after_seq, posted_at)
@@ -222,6 +222,8 @@ fn append(sql: &Sql<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreEr
     let person = posting.person.as_str();
     if let Some(usage) = &usage {
         sql.execute(USAGE, &UsageRow::new(person, after, &posting.id, usage).values())?;
+        let reach = Reach { after: read_after, from: Some(usage.day) };
+        affected::mark_posting(sql, person, (after, posting.id.as_str()), usage, reach)?;
     }
     if !account.is_zero() {
         sql.execute(ACCOUNT_ENTRY, values![person, place(after), &posting.id, account.fen()])?;
@@ -229,12 +231,17 @@ fn append(sql: &Sql<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreEr
     Ok(())
 }
 
-/// What takes a posting back.
-fn counter(sql: &Sql<'_>, person: &PersonNumber, original: &str) -> Result<(Option<UsagePosting>, Money), StoreError> {
+/// What takes a posting back, and the place after which everything had read it.
+fn counter(
+    sql: &Sql<'_>,
+    person: &PersonNumber,
+    original: &str,
+) -> Result<(Option<UsagePosting>, Money, Option<BookSeq>), StoreError> {
     const USED: &str = concat!("SELECT ", load::usage!(), " FROM usages WHERE person = ?1 AND posting = ?2");
     const ENTERED: &str = "SELECT amount FROM account_entries WHERE person = ?1 AND posting = ?2";
     let values = values![person.as_str(), original];
     let usage = sql.find(USED, values, |row| load::usage_posting(&Columns::of(row, "usages")))?;
     let amount = sql.find(ENTERED, values, |row| row.number(0))?;
-    Ok((usage.map(|usage| usage.counter()), -Money::from_fen(amount.unwrap_or(0))))
+    let after = sql.find("SELECT after_seq FROM postings WHERE id = ?1", values![original], |row| row.number(0))?;
+    Ok((usage.map(|usage| usage.counter()), -Money::from_fen(amount.unwrap_or(0)), after.map(load::seq)))
 }

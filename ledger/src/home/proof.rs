@@ -63,7 +63,8 @@ impl HomeStore {
 fn the_book_has_no_gaps(sql: &Sql<'_>) -> Result<Vec<Finding>, StoreError> {
     const GAPS: &str = "SELECT book_seq FROM operations AS here
           WHERE book_seq > 1
-            AND NOT EXISTS (SELECT 1 FROM operations AS before WHERE before.book_seq = here.book_seq - 1)";
+            AND NOT EXISTS (SELECT 1 FROM operations AS before WHERE before.book_seq = here.book_seq - 1)
+            AND NOT EXISTS (SELECT 1 FROM lost_places WHERE lost_places.book_seq = here.book_seq - 1)";
     sql.query(GAPS, &[], |row| {
         Ok(Finding {
             invariant: "the book has no gaps",

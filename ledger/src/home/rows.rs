@@ -2,7 +2,7 @@
 //! it is inserted. Called by [`super::append`] and [`super::postings`].
 
 use settlement::decide::{BookSeq, Booked, Undoing, UsagePosting};
-use settlement::ids::{BatchNumber, DiseaseCode};
+use settlement::ids::{BatchNumber, DiseaseCode, SettlementId};
 use settlement::lifecycle::Standing;
 
 use super::row::date_text;
@@ -24,6 +24,8 @@ pub(super) const ACCOUNT_ENTRY: &str =
 /// A message may be reversed twice before it ever comes; the first tombstone stays.
 pub(super) const TOMBSTONE: &str =
     "INSERT INTO tombstones (target, book_seq) VALUES (?1, ?2) ON CONFLICT (target) DO NOTHING";
+
+pub(super) const AFFECTED: &str = "INSERT INTO affected (settlement, after_seq, posting) VALUES (?1, ?2, ?3)";
 
 pub(super) fn place(seq: BookSeq) -> i64 {
     i64::try_from(seq.0).expect("a book of 9 quintillion operations is none of ours")
@@ -98,6 +100,11 @@ impl<'a> UsageRow<'a> {
             sums.assistance.fen().into(),
         ]
     }
+}
+
+/// The mark on a settlement that an operation, or a posting, affects.
+pub(super) fn affected<'a>(settlement: &'a SettlementId, seq: BookSeq, posting: &'a str) -> [Value<'a>; 3] {
+    [settlement.as_str().into(), place(seq).into(), posting.into()]
 }
 
 /// Where a settlement stands from a place on.

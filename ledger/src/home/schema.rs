@@ -3,7 +3,9 @@
 //!
 //! `after_seq` is the last place of the book that came before a row counts: an operation's rows carry its own place,
 //! a posting's rows the place after which it was posted. What an operation at place n saw is every row below n. An
-//! operation carries its journal entry, where it has one.
+//! operation carries its journal entry, where it has one. A row of `affected` marks a settlement by what was changed (an
+//! operation's place, or a posting) after it had been built on. `lost_places` were filled before the book was restored
+//! from an older copy, and nobody outside ever heard what stood there.
 
 use crate::engine::{Fence, Schema, Version};
 
@@ -81,6 +83,16 @@ const FIRST: Version = Version {
         target TEXT PRIMARY KEY,
         book_seq INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE affected (
+        settlement TEXT NOT NULL,
+        after_seq INTEGER NOT NULL,
+        posting TEXT NOT NULL,
+        PRIMARY KEY (settlement, after_seq, posting)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE lost_places (
+        book_seq INTEGER PRIMARY KEY,
+        noted_at INTEGER NOT NULL
+    ) STRICT;
     CREATE TABLE rule_books (
         hash BLOB PRIMARY KEY,
         home TEXT NOT NULL,
@@ -170,6 +182,8 @@ const FIRST: Version = Version {
         "usages",
         "account_entries",
         "tombstones",
+        "affected",
+        "lost_places",
         "rule_books",
         "rule_sets",
         "rule_set_books",

@@ -74,7 +74,7 @@ impl Place {
         let wire = Wire {
             read_operation: |_| Err("no operation is read here".into()),
             read_outcome: |_| Err("no answer is read here".into()),
-            write_outcome: |_| Bytes::from_static(b"an answer"),
+            write_decision: |_| Bytes::from_static(b"an answer"),
         };
         HomeStore::open(&self.location(), wire, &StoreOptions::default())
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use settlement::ids::PersonNumber;
 use settlement::operation::{Request, ReversalTarget};
 
 use super::Asked;
@@ -17,6 +18,8 @@ pub(super) struct Wanted<'a> {
     encounters: Vec<&'a str>,
     /// Settlements that it cancels.
     pub cancelled: BTreeSet<String>,
+    /// Who has something undone: whoever built on it is marked.
+    pub undoing: BTreeSet<&'a PersonNumber>,
     new_ids: Vec<&'a str>,
 }
 
@@ -28,7 +31,7 @@ impl<'a> Wanted<'a> {
             match asked {
                 Asked::Operate(arrival) => {
                     wanted.people.insert(arrival.operation.key.person.as_str());
-                    wanted.request(&arrival.operation.request);
+                    wanted.request(&arrival.operation.key.person, &arrival.operation.request);
                 }
                 Asked::Resolve(_) => {}
             }
@@ -36,17 +39,19 @@ impl<'a> Wanted<'a> {
         wanted
     }
 
-    fn request(&mut self, request: &'a Request) {
+    fn request(&mut self, person: &'a PersonNumber, request: &'a Request) {
         match request {
             Request::Settle(settle) => {
                 self.encounters.push(settle.encounter.id.as_str());
                 self.new_ids.push(settle.settlement.as_str());
             }
             Request::Cancel(cancel) => {
+                self.undoing.insert(person);
                 self.cancelled.insert(cancel.settlement.to_string());
                 self.new_ids.push(cancel.counter.as_str());
             }
             Request::Reverse(reverse) => {
+                self.undoing.insert(person);
                 self.reversed.insert(&reverse.target);
             }
         }

@@ -55,7 +55,7 @@ impl Verdict {
         }
     }
 
-    fn from_word(word: &str) -> Option<Verdict> {
+    pub(super) fn from_word(word: &str) -> Option<Verdict> {
         [Verdict::Accepted, Verdict::Refused].into_iter().find(|verdict| verdict.word() == word)
     }
 }

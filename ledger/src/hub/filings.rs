@@ -196,7 +196,7 @@ pub(super) fn of_person(sql: &Sql<'_>, home: PoolCode, person: &PersonNumber) ->
     Ok(held.iter().filter_map(RegisteredFiling::in_force).collect())
 }
 
-fn find(sql: &Sql<'_>, id: &FilingId) -> Result<Option<RegisteredFiling>, StoreError> {
+pub(super) fn find(sql: &Sql<'_>, id: &FilingId) -> Result<Option<RegisteredFiling>, StoreError> {
     sql.find(select!("filings.id = ?1"), values![id.as_str()], read)
 }
 

@@ -10,7 +10,17 @@ pub static SCHEMA: Schema = Schema { name: "hub", versions: &[FIRST, mailbox::TA
 
 const FIRST: Version = Version {
     tables: TABLES,
-    append_only: &["committers", "operations", "answers", "tombstones", "periods", "filings", "filing_cancellations"],
+    append_only: &[
+        "committers",
+        "operations",
+        "answers",
+        "tombstones",
+        "periods",
+        "filings",
+        "filing_cancellations",
+        "book_falls",
+        "book_restorations",
+    ],
     postgres: express::FUNCTION,
 };
 
@@ -95,5 +105,18 @@ const TABLES: &str = concat!(
         job TEXT PRIMARY KEY,
         holder INTEGER NOT NULL,
         held_until INTEGER NOT NULL
+    ) STRICT;",
+    // Home regions' books that fell, and when each was made whole again.
+    "CREATE TABLE book_falls (
+        fall INTEGER PRIMARY KEY,
+        home TEXT NOT NULL,
+        fell_from INTEGER NOT NULL,
+        fell_to INTEGER NOT NULL,
+        seen_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE book_restorations (
+        fall INTEGER PRIMARY KEY,
+        ended_at INTEGER NOT NULL,
+        ended_by TEXT NOT NULL
     ) STRICT;",
 );

@@ -14,14 +14,14 @@ on_both! {
 }
 
 /// A row of postings with these cells filled.
-fn row(cells: &[(&str, &str)]) -> String {
+pub fn row(cells: &[(&str, &str)]) -> String {
     let columns: Vec<&str> = POSTINGS_HEADER.trim().split(',').map(str::trim).collect();
     let cell = |column: &&str| cells.iter().find(|(name, _)| name == column).map_or("", |(_, text)| *text);
     assert!(cells.iter().all(|(name, _)| columns.contains(name)), "a column's name");
     columns.iter().map(cell).collect::<Vec<_>>().join(",") + "\n"
 }
 
-fn stay_before<'a>(id: &'a str, person: &'a str) -> Vec<(&'a str, &'a str)> {
+pub fn stay_before<'a>(id: &'a str, person: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("id", id),
         ("psn_no", person),

@@ -8,4 +8,6 @@ mod answers;
 mod files;
 mod histories;
 mod identity;
+mod late;
+mod older_copy;
 mod questions;

@@ -13,6 +13,7 @@ use ledger::engine::migrate;
 use ledger::home::{Arrival, AttachedFiling, SCHEMA};
 use ledger::testing::{Database, PrivatePostgres};
 use proto::v1::home_region_client::HomeRegionClient;
+use proto::v1::region_book_client::RegionBookClient;
 use proto::{convert, status, v1};
 use region::{Config, Running, start};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
@@ -187,6 +188,10 @@ impl World {
         HomeRegionClient::new(self.channel_as(self.hub.clone()))
     }
 
+    pub fn book_client(&self) -> RegionBookClient<Channel> {
+        RegionBookClient::new(self.channel_as(self.hub.clone()))
+    }
+
     pub fn credentials(&self, name: &str, names: &[&str]) -> Arc<Credentials> {
         credentials(&self.authority, &self.folder, name, names)
     }
@@ -216,7 +221,7 @@ impl World {
 
     pub async fn resolve(&self, operation: &Operation) -> v1::Answer {
         let key = Some(convert::write_key(&operation.key));
-        let request = v1::ResolveRequest { key, home: "410700".into(), request_id: String::new() };
+        let request = v1::ResolveRequest { key, home: "410700".into(), request_id: String::new(), known_book_seq: 0 };
         self.client().resolve(request).await.expect("an answer").into_inner()
     }
 
@@ -237,16 +242,35 @@ fn migrated() -> Database {
 }
 
 pub async fn operate(client: HomeRegionClient<Channel>, operation: &Operation) -> Result<v1::Answer, Refusal> {
-    operate_within(client, operation, 8_000).await
+    operate_on(client, operation, 8_000, 0).await
 }
 
 /// The same from a hub that waits so long.
 pub async fn operate_within(
-    mut client: HomeRegionClient<Channel>,
+    client: HomeRegionClient<Channel>,
     operation: &Operation,
     deadline_ms: i64,
 ) -> Result<v1::Answer, Refusal> {
-    let hub = v1::HubFields { filing: Some(convert::write_filing(&filing_of(operation))), deadline_ms, position: 1 };
+    operate_on(client, operation, deadline_ms, 0).await
+}
+
+/// The same from a hub that has heard of so much of the book.
+pub async fn operate_knowing(
+    client: HomeRegionClient<Channel>,
+    operation: &Operation,
+    known_book_seq: u64,
+) -> Result<v1::Answer, Refusal> {
+    operate_on(client, operation, 8_000, known_book_seq).await
+}
+
+async fn operate_on(
+    mut client: HomeRegionClient<Channel>,
+    operation: &Operation,
+    deadline_ms: i64,
+    known_book_seq: u64,
+) -> Result<v1::Answer, Refusal> {
+    let filing = Some(convert::write_filing(&filing_of(operation)));
+    let hub = v1::HubFields { filing, deadline_ms, position: 1, known_book_seq };
     let operation = convert::write_operation(operation);
     let request = v1::OperateRequest { operation, hub: Some(hub), request_id: String::new() };
     let answer = client.operate(request).await;
