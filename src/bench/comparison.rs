@@ -85,9 +85,9 @@ impl Comparison {
             "p50 ms",
             "p99 ms",
             "CPU µs each",
-            "of it the hub",
             "foreign %",
             "ratio",
+            "CPU µs by process",
             "",
         ]);
         for system in &self.systems {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use identity::client::{Expected, channel};
 use prost::Message;
 use proto::v1;
@@ -138,8 +138,7 @@ fn unsettled(reply: &[u8]) -> Result<Fate> {
 
 fn refused(status: &Status) -> Result<Fate> {
     let refusal = proto::status::carried_refusal(status).with_context(|| format!("no refusal of ours: {status:?}"))?;
-    match refusal.reason {
-        Reason::Busy | Reason::RegionUnavailable => Ok(Fate::Refused),
-        reason => bail!("refused for {reason:?}"),
-    }
+    let reason = refusal.reason;
+    ensure!(matches!(reason, Reason::Busy | Reason::RegionUnavailable), "refused for {reason:?}");
+    Ok(Fate::Refused)
 }
