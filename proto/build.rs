@@ -2,10 +2,8 @@
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=yidi");
-    let descriptors = protox::compile(
-        ["yidi/v1/operation.proto", "yidi/v1/hub.proto", "yidi/v1/home.proto", "yidi/v1/mailbox.proto"],
-        ["."],
-    )?;
+    let files = ["operation", "hub", "home", "books", "mailbox"].map(|file| format!("yidi/v1/{file}.proto"));
+    let descriptors = protox::compile(files, ["."])?;
     tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
     Ok(())
 }

@@ -23,6 +23,7 @@ mod prepared_home;
 mod process;
 mod raw;
 mod report;
+mod rig;
 mod settle;
 mod subject;
 mod usage;

@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::roles::Serve;
-use crate::{bench, demo, filing, mailbox, pki, post, roles, rulebook, verify};
+use crate::{bench, books, demo, filing, mailbox, pki, post, roles, rulebook, simulate, store, verify};
 
 /// Yidi 异地: a clearing hub for off-site medical care.
 #[derive(Debug, Parser)]
@@ -35,8 +35,8 @@ impl Ending {
 enum Command {
     /// Start everything on loopback and settle the recorded days, then stay up.
     Demo(demo::Arguments),
-    /// Serve as the hub.
-    Hub(Serve),
+    /// Serve as the hub, or look after home regions' books.
+    Hub(Hub),
     /// Serve as a home region, or post records into its book.
     Region(Region),
     /// Serve as a treatment side, with the national interface for hospitals.
@@ -53,14 +53,31 @@ enum Command {
     /// Rule books 待遇规则.
     #[command(subcommand)]
     Rulebook(rulebook::Command),
+    /// Past settlements.
+    #[command(subcommand)]
+    Settlement(books::Settlement),
+    /// Stores.
+    #[command(subcommand)]
+    Store(store::Command),
     /// Check that what must always hold does hold in the books of a folder.
     Verify(verify::Arguments),
+    /// Run the whole line in simulated worlds in which everything goes wrong.
+    Simulate(simulate::Arguments),
     /// Measure speed, as ratios taken in one run.
     #[command(subcommand)]
     Bench(bench::Command),
     /// One process of a measured line; `bench` starts it.
     #[command(subcommand, hide = true)]
     BenchPart(bench::part::Part),
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Hub {
+    #[command(flatten)]
+    serve: Option<Serve>,
+    #[command(subcommand)]
+    command: Option<books::Command>,
 }
 
 #[derive(Debug, Args)]
@@ -88,11 +105,13 @@ impl Cli {
     pub async fn run(self) -> Result<Ending> {
         match self.command {
             Command::Demo(arguments) => demo::run(arguments).await,
-            Command::Hub(serve) => done(roles::hub(&serve).await),
-            Command::His(serve) => done(roles::his(&serve).await),
-            Command::Region(Region { serve: Some(serve), command: _ }) => {
-                done(roles::region(&serve).await)
+            Command::Hub(Hub { serve: Some(serve), command: _ }) => done(roles::hub(&serve).await),
+            Command::Hub(Hub { serve: None, command: Some(command) }) => books::run(command).await,
+            Command::Hub(Hub { serve: None, command: None }) => {
+                anyhow::bail!("give --config FILE to serve, or missing | restore to look after a home region's book")
             }
+            Command::His(serve) => done(roles::his(&serve).await),
+            Command::Region(Region { serve: Some(serve), command: _ }) => done(roles::region(&serve).await),
             Command::Region(Region { serve: None, command: Some(command) }) => post::run(command).await,
             Command::Region(Region { serve: None, command: None }) => {
                 anyhow::bail!("give --config FILE to serve, or post FILE --config FILE to post records")
@@ -101,7 +120,11 @@ impl Cli {
             Command::Filing(command) => filing::run(command).await,
             Command::Mailbox(command) => mailbox::run(command).await,
             Command::Rulebook(command) => rulebook::run(command),
+            Command::Settlement(command) => books::run_settlement(command).await,
+            Command::Store(command) => done(store::run(command)),
             Command::Verify(arguments) => verify::run(arguments).await,
+            // It has a runtime a seed of its own.
+            Command::Simulate(arguments) => tokio::task::block_in_place(|| simulate::run(arguments)),
             Command::Bench(command) => bench::run(command).await,
             Command::BenchPart(part) => done(bench::part::run(part).await),
         }

@@ -7,10 +7,12 @@
 //! | [`line`](mod@line) | the whole line on loopback in one process: what the demo, the benchmark and the tests run |
 //! | [`demo`], [`bench`](mod@bench) | the recorded days; speed |
 //! | [`desk`] | a hospital's side of the national interface |
-//! | [`pki`], [`filing`], [`mailbox`], [`post`], [`rulebook`], [`verify`] | operators' commands |
+//! | [`pki`], [`filing`], [`mailbox`], [`post`], [`books`], [`rulebook`], [`store`], [`verify`] | operators' commands |
+//! | [`simulate`] | worlds in which everything goes wrong |
 //! | [`watch`] | health, readiness, metrics, the sandbox clock |
 
 pub mod bench;
+pub mod books;
 pub mod cli;
 pub mod demo;
 pub mod desk;
@@ -22,5 +24,7 @@ pub mod pki;
 pub mod post;
 pub mod roles;
 pub mod rulebook;
+pub mod simulate;
+pub mod store;
 pub mod verify;
 pub mod watch;

@@ -115,6 +115,20 @@ impl Line {
         Ok(())
     }
 
+    /// Stops a home region in good order.
+    ///
+    /// # Errors
+    /// When no such home region runs.
+    pub async fn stop_home(&mut self, pool: PoolCode) -> Result<()> {
+        self.homes.remove(&pool).with_context(|| format!("no home region {pool} runs"))?.stop().await;
+        Ok(())
+    }
+
+    /// The file of a home region's store.
+    pub fn home_store(&self, pool: PoolCode) -> PathBuf {
+        self.plan.store(&format!("home-{pool}"))
+    }
+
     /// Starts a home region again, on the address and the store that it had.
     ///
     /// # Errors
@@ -179,7 +193,8 @@ impl Plan {
         let demo = self.deploy.join("demo");
         let config = region::Config {
             listen: loopback(port),
-            store: self.store(&format!("home-{pool}")),
+            store: self.store(&format!("home-{pool}")).display().to_string(),
+            key: None,
             credentials: self.credentials(&format!("home-{pool}")),
             regions: self.regions(),
             pools: vec![pool.to_string()],
@@ -188,6 +203,7 @@ impl Plan {
             postings: vec![demo.join("postings.csv")],
             waiting: IN_FLIGHT,
             commit_delay_ms: 0,
+            max_store_pages: None,
         };
         region::start(config, self.clock.clone()).await.with_context(|| format!("home region {pool}"))
     }
@@ -199,7 +215,9 @@ impl Plan {
         });
         let config = broker::Config {
             listen: loopback(self.hub_port),
-            store: self.store("hub"),
+            store: self.store("hub").into(),
+            commit_delay_ms: 0,
+            max_store_pages: None,
             credentials: self.credentials("hub"),
             regions: self.regions(),
             homes: routes.collect(),
@@ -218,7 +236,7 @@ impl Plan {
         let config = his::Config {
             listen: loopback(self.desk_port),
             tls: None,
-            store: self.store("treatment"),
+            store: his::config::Secret::new(self.store("treatment").display().to_string()),
             credentials: self.credentials("treatment"),
             regions: self.regions(),
             pools: pools.iter().map(PoolCode::to_string).collect(),
@@ -229,6 +247,7 @@ impl Plan {
             gateways: BTreeMap::new(),
             profiles: BTreeMap::new(),
             commit_delay_ms: 0,
+            max_store_pages: None,
         };
         his::start(config, self.clock.clone()).await.context("the treatment side")
     }

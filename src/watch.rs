@@ -3,14 +3,14 @@
 mod hub;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use anyhow::{Context, Result};
-use axum::{Json, Router};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use broker::hub::Hub;
 use jiff::civil::DateTime;
 use ledger::clock::Clock;

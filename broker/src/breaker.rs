@@ -25,7 +25,7 @@ pub struct Settings {
     /// So many answers that were none, among the last 64 calls, open it. 0 for never.
     pub lies: u32,
     /// An answer that takes longer is slow: it breaks a row of failures, but half of the last twenty open the breaker.
-    /// A call given up sooner than that says nothing about the region; its caller was in a hurry.
+    /// A call given up within half of it says nothing about the region; its caller was in a hurry.
     pub slow_after: Duration,
     /// How long it stays open the first time. Each time after that twice as long, until the region has been steady.
     pub open_for: Duration,

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use ledger::engine::Location;
+use ledger::store::StoreOptions;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::breaker;
 use crate::limits::{Terms, part_of_one_home};
@@ -15,8 +18,15 @@ use crate::limits::{Terms, part_of_one_home};
 pub struct Config {
     /// Where treatment regions and operators reach it; port 0 for any.
     pub listen: SocketAddr,
-    /// The file of its store.
-    pub store: PathBuf,
+    /// Its store: a file, or `postgres://user@host:port/database`, which several hubs may share.
+    #[serde(deserialize_with = "location")]
+    pub store: Location,
+    /// Waits this long inside every commit, in milliseconds. For measuring on a disk that flatters.
+    #[serde(default)]
+    pub commit_delay_ms: u64,
+    /// The file of the store never grows beyond so many pages of 4 KiB.
+    #[serde(default)]
+    pub max_store_pages: Option<u32>,
     /// The folder of its credentials.
     pub credentials: PathBuf,
     /// The table of regions.
@@ -75,7 +85,7 @@ impl Default for BreakerConfig {
             lies: 3,
             slow_ms: None,
             open_ms: 1_000,
-            open_at_most_ms: 30_000,
+            open_at_most_ms: 10_000,
             probes: 3,
         }
     }
@@ -92,6 +102,11 @@ pub struct HomeConfig {
 }
 
 impl Config {
+    pub(crate) fn store_options(&self) -> StoreOptions {
+        let commit_delay = Duration::from_millis(self.commit_delay_ms);
+        StoreOptions { commit_delay, max_pages: self.max_store_pages }
+    }
+
     /// On what terms each home region is asked.
     pub(crate) fn terms(&self) -> Terms {
         let own_part = || part_of_one_home(self.in_flight, self.homes.len());
@@ -105,6 +120,12 @@ impl Config {
         };
         Terms { operations: self.in_flight_per_home.unwrap_or_else(own_part).max(1), breaker }
     }
+}
+
+/// What is wrong is said without the text, which may hold a password.
+fn location<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Location, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|fault| D::Error::custom(format!("the store cannot be used: {fault}")))
 }
 
 fn deadline_ms() -> u64 {

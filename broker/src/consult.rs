@@ -71,6 +71,7 @@ impl Hub {
             filing: filing.as_ref().map(convert::write_filing),
             deadline_ms: i64::try_from(patience.as_millis()).unwrap_or(i64::MAX),
             position: 0,
+            known_book_seq: 0,
         };
         let asked = v1::EstimateRequest { hub: Some(hub), ..asked };
         self.consult(settle.home, patience, |home| async move { home.estimate(asked, patience).await }).await

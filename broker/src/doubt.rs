@@ -126,7 +126,7 @@ impl Hub {
             Some(Target::Known { unanswered }) => {
                 for waiting in unanswered {
                     // Boxed, since it is rare and would make every settle's task larger.
-                    if !Box::pin(self.target_answered(waiting)).await {
+                    if !Box::pin(self.target_answered(waiting, errand.left())).await {
                         return Asked::Withheld;
                     }
                 }
@@ -143,8 +143,8 @@ impl Hub {
 
     /// Has the target of a reversal answered, also one on its way: whoever reverses it does not want it any more. Its
     /// own home is asked: any other would void what it never saw.
-    async fn target_answered(&self, waiting: Waiting) -> bool {
-        let Some(errand) = errand(waiting, self.patience) else { return false };
+    async fn target_answered(&self, waiting: Waiting, patience: Duration) -> bool {
+        let Some(errand) = errand(waiting, patience) else { return false };
         let Ok(home) = self.directory.home(errand.operation.home()) else { return false };
         match &errand.operation.request {
             Request::Settle(_) | Request::Cancel(_) => {
@@ -159,12 +159,12 @@ impl Hub {
     pub(crate) async fn keep(&self, home: &Home, errand: &Errand, answer: v1::Answer) -> Reply {
         let Sound { answer, booking } = match answer::check(&errand.operation, answer, self.clock.now()) {
             Ok(sound) => sound,
-            Err(fault) => return self.not_believed(home, errand, fault.lie(), &fault.to_string()),
+            Err(fault) => return self.not_believed(home, errand, fault.lie(), &fault.to_string()).await,
         };
         if let Some(booking) = &booking
             && !self.undoes_its_own(errand, booking).await
         {
-            return self.not_believed(home, errand, Lie::OtherSettlement, "it undoes another's settlement");
+            return self.not_believed(home, errand, Lie::OtherSettlement, "it undoes another's settlement").await;
         }
         let pool = errand.operation.home();
         match self.store.operation_answer(errand.position, pool, answer.clone(), booking).await {
@@ -175,11 +175,13 @@ impl Hub {
                 Reply::Answer(answer)
             }
             Ok(Answering::Earlier(earlier)) => Reply::Answer(earlier),
-            Ok(Answering::OriginalMissing) => not_kept(errand, "it undoes a settlement that the journal does not have"),
-            Ok(Answering::Contradicts) => {
-                self.not_believed(home, errand, Lie::AgainstJournal, "it contradicts the journal")
+            Ok(Answering::OriginalMissing) => {
+                self.not_kept(errand, "it undoes a settlement that the journal does not have").await
             }
-            Err(fault) => not_kept(errand, &format!("the store failed: {fault}")),
+            Ok(Answering::Contradicts) => {
+                self.not_believed(home, errand, Lie::AgainstJournal, "it contradicts the journal").await
+            }
+            Err(fault) => self.not_kept(errand, &format!("the store failed: {fault}")).await,
         }
     }
 
@@ -203,9 +205,26 @@ impl Hub {
         }
     }
 
-    fn not_believed(&self, home: &Home, errand: &Errand, lie: Lie, why: &str) -> Reply {
+    async fn not_believed(&self, home: &Home, errand: &Errand, lie: Lie, why: &str) -> Reply {
         home.lied(errand, lie, self.clock.now());
-        not_kept(errand, why)
+        self.not_kept(errand, why).await
+    }
+
+    async fn not_kept(&self, errand: &Errand, why: &str) -> Reply {
+        let (position, home): (i64, PoolCode) = (errand.position.0, errand.operation.home());
+        tracing::error!(position, %home, "the answer of {home} to operation {position} was not kept: {why}");
+        measures::ended(&errand.operation, Ending::NotKept);
+        self.doubt(errand).await
+    }
+
+    /// Leaves an operation in doubt, on the list of what is asked about. Where even that fails, it is found by the
+    /// sweep that looks for what a dead process left behind.
+    pub(crate) async fn doubt(&self, errand: &Errand) -> Reply {
+        if let Err(fault) = self.store.operation_doubted(errand.position, errand.operation.home()).await {
+            let position = errand.position.0;
+            tracing::warn!(position, error = &fault as &dyn Error, "{position} is in doubt and not on the list");
+        }
+        errand.in_doubt()
     }
 }
 
@@ -224,11 +243,4 @@ fn errand(waiting: Waiting, patience: Duration) -> Option<Errand> {
             tracing::error!(position, "the stored operation {position} cannot be read back: {fault}");
         })
         .ok()
-}
-
-fn not_kept(errand: &Errand, why: &str) -> Reply {
-    let (position, home): (i64, PoolCode) = (errand.position.0, errand.operation.home());
-    tracing::error!(position, %home, "the answer of {home} to operation {position} was not kept: {why}");
-    measures::ended(&errand.operation, Ending::NotKept);
-    errand.in_doubt()
 }

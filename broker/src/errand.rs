@@ -156,25 +156,27 @@ impl Errand {
         Reply::InDoubt { since: self.received_at }
     }
 
-    /// The envelope for the home region.
-    pub(crate) fn envelope(&self) -> v1::OperateRequest {
+    /// The envelope for the home region, whose book is known to have gone so far.
+    pub(crate) fn envelope(&self, known_book_seq: u64) -> v1::OperateRequest {
         v1::OperateRequest {
             operation: self.bytes.clone(),
             hub: Some(v1::HubFields {
                 filing: self.filing.as_ref().map(convert::write_filing),
                 deadline_ms: i64::try_from(self.left().as_millis()).unwrap_or(i64::MAX),
                 position: self.position.0.cast_unsigned(),
+                known_book_seq,
             }),
             request_id: self.request_id.clone(),
         }
     }
 
-    /// The question what became of it.
-    pub(crate) fn question(&self) -> v1::ResolveRequest {
+    /// The question what became of it, to a region whose book is known to have gone so far.
+    pub(crate) fn question(&self, known_book_seq: u64) -> v1::ResolveRequest {
         v1::ResolveRequest {
             key: Some(convert::write_key(&self.operation.key)),
             home: self.operation.home().to_string(),
             request_id: self.request_id.clone(),
+            known_book_seq,
         }
     }
 }

@@ -7,14 +7,14 @@ use ledger::store::StoreError;
 use settlement::ids::PoolCode;
 
 use crate::breaker::Standing;
-use crate::directory::{Home, LastLie};
+use crate::directory::{Fallen, Home, LastLie};
 use crate::hub::Hub;
 use crate::limits::Traffic;
 
 /// How the hub is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// Operations without an answer, those on their way included.
+    /// Operations in doubt: without an answer, and nobody is carrying them out any more.
     pub unanswered: u64,
     /// Since when the oldest of them has none.
     pub oldest_unanswered: Option<Timestamp>,
@@ -37,8 +37,10 @@ pub struct HomeHealth {
     pub questions: Standing,
     /// Operations on their way to it.
     pub in_flight: usize,
-    /// Its operations without an answer, those on their way included.
+    /// Its operations in doubt.
     pub unanswered: u64,
+    /// How far its book had gone and how far it goes, while it is not whole.
+    pub book_fell: Option<Fallen>,
     /// Its last answer that was none.
     pub last_lie: Option<LastLie>,
 }
@@ -65,6 +67,7 @@ fn of_home(home: &Home, unanswered: &HashMap<PoolCode, u64>) -> HomeHealth {
         questions: home.gate(Traffic::Question).standing(),
         in_flight: operations.inside(),
         unanswered: home.pools().iter().filter_map(|pool| unanswered.get(pool)).sum(),
+        book_fell: home.book().fallen(),
         last_lie: home.last_lie(),
     }
 }

@@ -10,7 +10,8 @@
 //! | [`directory`], [`port`] | regions, homes and the way to them |
 //! | [`consult`] | questions that leave no trace |
 //! | [`door`] | what treatment regions may ask, whatever carries it |
-//! | [`service`], [`filings`] | the gRPC services |
+//! | [`service`], [`filings`], [`home_books`] | the gRPC services |
+//! | [`reinstate`] | making a region's book whole that was restored from an older copy |
 //! | [`jobs`] | what runs by itself |
 //! | [`config`], [`start`](mod@start) | the life of the process |
 //! | [`health`], [`measures`], [`lie`] | what an operator sees |
@@ -28,6 +29,7 @@ pub mod errand;
 pub mod filings;
 pub mod gate;
 pub mod health;
+pub mod home_books;
 pub mod hub;
 pub mod in_flight;
 pub mod jobs;
@@ -36,6 +38,7 @@ pub mod limits;
 pub mod mailbox;
 pub mod measures;
 pub mod port;
+pub mod reinstate;
 pub mod service;
 pub mod settle;
 pub mod start;

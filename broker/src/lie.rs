@@ -20,7 +20,8 @@ pub enum Lie {
     AgainstJournal,
     /// Its number in the region's book is another answer's. The answer is kept: the number alone is wrong.
     NumberRepeated,
-    /// Its number in the region's book fell: the book was restored from an older copy. The answer is kept.
+    /// Its number in the region's book fell: the book was restored from an older copy, which knows
+    /// less than was answered. The answer is not kept.
     NumberFell,
 }
 

@@ -72,6 +72,16 @@ pub fn lied(home: &str, lie: Lie) {
     metrics::counter!("yidi_hub_lies_total", "home" => home.to_owned(), "kind" => lie.word()).increment(1);
 }
 
+/// A home region's book fell.
+pub fn book_fell(home: &str) {
+    metrics::counter!("yidi_hub_book_fell_total", "home" => home.to_owned()).increment(1);
+}
+
+/// Whether a home region's book is whole: 0, or 1 while it is not.
+pub fn book_fallen(home: &str, fallen: bool) {
+    metrics::gauge!("yidi_hub_book_fallen", "home" => home.to_owned()).set(u32::from(fallen));
+}
+
 /// Something was refused before anything was written, because there was no room at the hub or for the region.
 pub fn shed(whose: &'static str, traffic: Traffic) {
     metrics::counter!("yidi_hub_shed_total", "where" => whose, "traffic" => traffic.word()).increment(1);

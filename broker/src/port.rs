@@ -8,6 +8,7 @@ use identity::client::never_sent;
 use proto::status::NoReply;
 use proto::v1;
 use proto::v1::home_region_client::HomeRegionClient;
+use proto::v1::region_book_client::RegionBookClient;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
@@ -29,20 +30,41 @@ pub trait HomePort: Send + Sync {
     fn look_up(&self, request: v1::LookUpRequest, patience: Duration) -> Call<'_, v1::LookUpReply>;
     /// Asks for facts about a person.
     fn query(&self, request: v1::QueryRequest, patience: Duration) -> Call<'_, v1::QueryReply>;
+    /// Asks how far the region's book goes.
+    fn book(&self, _request: v1::BookRequest, _patience: Duration) -> Call<'_, v1::BookReply> {
+        not_carried()
+    }
+    /// Gives an answered operation back to a book that was restored from an older copy.
+    fn reinstate(&self, _request: v1::ReinstateRequest, _patience: Duration) -> Call<'_, v1::ReinstateReply> {
+        not_carried()
+    }
+    /// Asks which settlements a late change affects.
+    fn affected(&self, _request: v1::AffectedRequest, _patience: Duration) -> Call<'_, v1::AffectedReply> {
+        not_carried()
+    }
+}
+
+/// What a network says that does not carry a question.
+fn not_carried<'a, T>() -> Call<'a, T> {
+    Box::pin(async { Err(NoReply::Silent(Code::Unimplemented)) })
 }
 
 /// A home region over gRPC.
 pub struct GrpcHome {
     client: HomeRegionClient<Channel>,
+    book: RegionBookClient<Channel>,
 }
 
 impl GrpcHome {
     /// A home region behind a channel.
     pub fn new(channel: Channel) -> GrpcHome {
-        let client = HomeRegionClient::new(channel)
+        let client = HomeRegionClient::new(channel.clone())
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE);
-        GrpcHome { client }
+        let book = RegionBookClient::new(channel)
+            .max_decoding_message_size(LARGEST_MESSAGE)
+            .max_encoding_message_size(LARGEST_MESSAGE);
+        GrpcHome { client, book }
     }
 }
 
@@ -70,6 +92,21 @@ impl HomePort for GrpcHome {
     fn query(&self, request: v1::QueryRequest, patience: Duration) -> Call<'_, v1::QueryReply> {
         let mut client = self.client.clone();
         Box::pin(in_time(patience, request, async move |request| client.query(request).await))
+    }
+
+    fn book(&self, request: v1::BookRequest, patience: Duration) -> Call<'_, v1::BookReply> {
+        let mut client = self.book.clone();
+        Box::pin(in_time(patience, request, async move |request| client.book(request).await))
+    }
+
+    fn reinstate(&self, request: v1::ReinstateRequest, patience: Duration) -> Call<'_, v1::ReinstateReply> {
+        let mut client = self.book.clone();
+        Box::pin(in_time(patience, request, async move |request| client.reinstate(request).await))
+    }
+
+    fn affected(&self, request: v1::AffectedRequest, patience: Duration) -> Call<'_, v1::AffectedReply> {
+        let mut client = self.book.clone();
+        Box::pin(in_time(patience, request, async move |request| client.affected(request).await))
     }
 }
 

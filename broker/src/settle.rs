@@ -67,14 +67,14 @@ impl Hub {
             Asked::NeverLeft(refusal) => self.release(&errand, refusal).await,
             Asked::Withheld | Asked::Silent => {
                 measures::ended(&errand.operation, Ending::InDoubt);
-                Ok(errand.in_doubt())
+                Ok(self.doubt(&errand).await)
             }
         }
     }
 
     /// Frees the key of what never left. Where even that fails, it is in doubt, and cleared up like any other.
     async fn release(&self, errand: &Errand, refusal: Refusal) -> Result<Reply, Refusal> {
-        match self.store.operation_release(errand.position, self.clock.now()).await {
+        match self.store.operation_release(errand.position, errand.operation.home(), self.clock.now()).await {
             Ok(()) => {
                 measures::ended(&errand.operation, Ending::Released);
                 Err(refusal)
@@ -82,7 +82,7 @@ impl Hub {
             Err(fault) => {
                 let position = errand.position.0;
                 tracing::error!(position, error = &fault as &dyn std::error::Error, "{position} could not be released");
-                Ok(errand.in_doubt())
+                Ok(self.doubt(errand).await)
             }
         }
     }

@@ -14,8 +14,9 @@ use identity::name::Role;
 use identity::server::{MtlsListener, builder};
 use ledger::clock::Clock;
 use ledger::hub::HubStore;
-use ledger::store::{StoreError, StoreOptions};
+use ledger::store::StoreError;
 use proto::v1::filings_server::FilingsServer;
+use proto::v1::home_books_server::HomeBooksServer;
 use proto::v1::hub_server::HubServer;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::{RegionFault, RegionTable};
@@ -28,6 +29,7 @@ use crate::config::{Config, HomeConfig};
 use crate::directory::{Book, Directory, Home};
 use crate::door::Door;
 use crate::filings::FilingService;
+use crate::home_books::HomeBooksService;
 use crate::hub::Hub;
 use crate::jobs;
 use crate::limits::{LARGEST_MESSAGE, Limits};
@@ -98,10 +100,11 @@ pub struct Running {
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
     let regions = read_regions(&config)?;
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
-    let store = HubStore::open(&config.store, StoreOptions::default())?;
+    let store = HubStore::open(&config.store, &config.store_options())?;
     let directory = directory(&config, Arc::new(regions), &credentials, &store).await?;
     let limits = Limits::new(config.in_flight);
     let hub = Hub::new(store, directory, limits, clock, Duration::from_millis(config.deadline_ms));
+    jobs::books::watch(&hub).await?;
     let listener = MtlsListener::bind_for(config.listen, credentials, &[Role::Treatment, Role::Operator])
         .await
         .map_err(|source| StartError::Listen { address: config.listen, source })?;
@@ -174,6 +177,7 @@ impl Running {
                     .max_decoding_message_size(LARGEST_MESSAGE)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )
+            .add_service(HomeBooksServer::new(HomeBooksService::new(self.hub.clone())))
             .serve_with_incoming_shutdown(listener, self.drain.clone().cancelled_owned());
         self.spawn(async move {
             if let Err(fault) = served.await {
@@ -186,6 +190,8 @@ impl Running {
         for home in self.hub.directory.homes() {
             self.spawn(jobs::resolve::run(self.hub.clone(), home.clone(), every, self.drain.clone()));
         }
+        self.spawn(jobs::books::run(self.hub.clone(), every, self.drain.clone()));
+        self.spawn(jobs::sweep::run(self.hub.clone(), every, self.drain.clone()));
         self.spawn(jobs::resolve::measure(self.hub.clone(), every, self.drain.clone()));
     }
 

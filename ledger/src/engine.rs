@@ -7,15 +7,19 @@
 //! | [`Schema`] | its tables, version by version, and what brings a database to the newest |
 //! | [`Sql`], [`Value`], [`Row`] | a statement, what goes into it and what comes back |
 //! | `job` | one write that waits, whatever it writes |
+//! | `express` | many writes of a known kind in one statement, on PostgreSQL |
+//! | `numbers` | the places in a book that several processes write |
 //! | `lane` | what every writer does with a batch; `sqlite`, `postgres` and `simulated` are the three there are |
 //!
 //! One text serves both databases. It is written for SQLite: `?1` numbers what goes in, `INTEGER`, `TEXT` and `BLOB` are
 //! the only types, and a list goes in as JSON, to be read with `json_each(?1)`. [`dialect`] says it to PostgreSQL.
 
 mod dialect;
+mod express;
 mod job;
 mod lane;
 mod location;
+mod numbers;
 mod postgres;
 mod row;
 mod schema;
@@ -30,7 +34,10 @@ use std::convert::Infallible;
 
 use tokio::sync::{mpsc, watch};
 
+pub(crate) use express::{Express, List, Session};
+pub(crate) use job::{Job, Known, Work};
 pub use location::{Location, LocationFault};
+pub(crate) use numbers::first_place;
 pub use row::Row;
 pub use schema::{Fence, Migrated, Schema, Version, migrate};
 pub use simulated::{Commit, Disk, Faults, Task};
@@ -38,7 +45,7 @@ pub use sql::Sql;
 pub use value::{Value, list};
 
 use crate::store::{StoreError, StoreOptions};
-use job::{Job, Write};
+use job::Write;
 use lane::LONGEST_QUEUE;
 
 /// A store that is open. Clones share it; it closes when the last one is gone.
@@ -74,6 +81,16 @@ impl Engine {
     /// # Errors
     /// When it cannot be opened, is older than this program, or somebody else writes to it.
     pub fn open(location: &Location, schema: &'static Schema, options: &StoreOptions) -> Result<Engine, StoreError> {
+        Engine::open_with(location, schema, options, None)
+    }
+
+    /// The same for a store that knows writes to be carried out together.
+    pub(crate) fn open_with(
+        location: &Location,
+        schema: &'static Schema,
+        options: &StoreOptions,
+        express: Option<Box<dyn Express>>,
+    ) -> Result<Engine, StoreError> {
         let (queue, waiting) = mpsc::channel(LONGEST_QUEUE);
         let (ending, ended) = watch::channel(());
         let reads = match location {
@@ -82,7 +99,7 @@ impl Engine {
                 Reads::Sqlite(sqlite::Readers::open(path)?)
             }
             Location::Postgres(database) => {
-                postgres::start(database, schema, options, waiting, ending)?;
+                postgres::start(database, schema, options, express, waiting, ending)?;
                 Reads::Postgres(postgres::Readers::new(database.clone()))
             }
             Location::Simulated(disk) => {
@@ -127,6 +144,24 @@ impl Engine {
         let (job, answer) = Write::new(work);
         self.queue.send(Box::new(job)).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Carries out a write of a known kind, and returns once it is durable.
+    ///
+    /// # Errors
+    /// As [`Engine::write`].
+    pub(crate) async fn carry_out<W: Work>(&self, work: W) -> Result<W::Done, StoreError> {
+        let (job, answer) = Known::new(work);
+        self.queue.send(Box::new(job)).await.map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Whether other processes may write to the store while this one does.
+    pub fn is_shared(&self) -> bool {
+        match &self.reads {
+            Reads::Sqlite(_) | Reads::Simulated(_) => false,
+            Reads::Postgres(_) => true,
+        }
     }
 
     /// Reads in one snapshot of the store.

@@ -5,15 +5,19 @@
 //! | look in | for |
 //! |---|---|
 //! | `schema` | the tables |
-//! | `load`, `append` | a batch: the book that it touches, and the rows that it adds |
+//! | `wanted`, `load`, `settlements` | the part of the book that a batch touches |
+//! | `append`, `rows`, `journal` | the rows that it adds |
 //! | `answers` | every answer by its key, to be compared with the hub's |
-//! | `enrollees` | people, found by number or by keyed digest |
+//! | `enrollees`, `versions` | people, found by number or by keyed digest; their dated facts |
 //! | `postings` | what `yidi region post` brings in |
 //! | `rule_books` | rule books by content, and which set of them was in force |
 //! | `facts` | running totals and a visit's settlements |
+//! | `affected` | marks on settlements that built on what was changed later |
+//! | `take_back` | answered operations that go back into a book restored from an older copy |
 //! | `past` | a stored decision with everything that it saw, for a replay |
 //! | `proof` | what must always hold, checked on the rows |
 
+mod affected;
 mod answers;
 mod append;
 mod enrollees;
@@ -24,33 +28,39 @@ mod past;
 mod postings;
 mod proof;
 mod row;
+mod rows;
 mod rule_books;
 mod schema;
+mod settlements;
+mod take_back;
 #[cfg(test)]
 mod tests;
+mod versions;
+mod wanted;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
-use settlement::decide::{Book, BookSeq, Verdict};
+use settlement::decide::{Book, BookSeq, Decision, Verdict};
 use settlement::filing::Filing;
 use settlement::operation::{Operation, OperationKey};
 use settlement::outcome::Outcome;
 use settlement::refusal::Refusal;
 
+pub use affected::{Affected, Cause};
 pub use enrollees::{Credential, Enrollee, EnrolleeFacts, EntitlementRow, QualificationRow, Sealed};
 pub use facts::{MonthTotal, VisitAnswer};
 pub use past::Past;
 pub use postings::{Posted, Posting, PostingFault, PostingKind};
 pub use rule_books::{RuleBookText, RuleSet};
+pub use schema::SCHEMA;
+pub use take_back::{Returned, TakenBack};
+use versions::Recent;
 
 use crate::clock::Clock;
-use crate::readers::Readers;
+use crate::engine::{Closed, Engine, Location, Sql};
 use crate::store::{StoreError, StoreOptions};
-use crate::writer::{Closed, Writer};
 
 /// How operations and answers are read and written as bytes. The store keeps bytes untouched; only where the book
 /// needs what is in them does it ask.
@@ -60,8 +70,8 @@ pub struct Wire {
     pub read_operation: fn(&[u8]) -> Result<Operation, String>,
     /// Reads an answer.
     pub read_outcome: fn(&[u8]) -> Result<Outcome, String>,
-    /// Writes an answer.
-    pub write_outcome: fn(&Outcome) -> Bytes,
+    /// Writes an answer, and beside it what a settlement uses up.
+    pub write_decision: fn(&Decision) -> Bytes,
 }
 
 /// An operation that came in.
@@ -125,24 +135,23 @@ pub enum Reply {
 /// The store of one home region. Clones share it.
 #[derive(Clone)]
 pub struct HomeStore {
-    writer: Writer,
-    readers: Readers,
+    engine: Engine,
     wire: Wire,
+    recent: Recent,
 }
 
 impl HomeStore {
-    /// Opens the store, and makes it where there is none.
+    /// Opens the store; a file is made where there is none, a PostgreSQL database has been prepared before.
     ///
     /// # Errors
-    /// When the file cannot be opened, or another process writes to it.
-    pub fn open(path: &Path, wire: Wire, options: StoreOptions) -> Result<HomeStore, StoreError> {
-        let writer = Writer::open(path, schema::MIGRATIONS, options)?;
-        Ok(HomeStore { writer, readers: Readers::open(path)?, wire })
+    /// When it cannot be opened, or another process writes to it.
+    pub fn open(location: &Location, wire: Wire, options: &StoreOptions) -> Result<HomeStore, StoreError> {
+        Ok(HomeStore { engine: Engine::open(location, &SCHEMA, options)?, wire, recent: Recent::default() })
     }
 
-    /// The end of the store's writer, to be waited for before opening the file again.
+    /// The end of the store's writer, to be waited for before opening it again.
     pub fn closed(&self) -> Closed {
-        self.writer.closed()
+        self.engine.closed()
     }
 
     /// Decides a batch in the order in which it came, in one transaction. `decide` carries the book forward from one
@@ -160,19 +169,19 @@ impl HomeStore {
     where
         D: FnMut(&mut Book, &Asked, Timestamp) -> Verdict + Send + 'static,
     {
-        let wire = self.wire;
-        let batch = move |transaction: &Transaction<'_>| {
-            let mut book = load::book(transaction, wire, &load::Wanted::of(&asked), load::NOW)?;
-            let mut append = append::Append::new(transaction, wire, rule_set, clock.now());
-            asked
-                .iter()
-                .map(|asked| {
-                    let verdict = decide(&mut book.book, asked, append.at);
-                    append.verdict(&book, asked, verdict)
-                })
-                .collect()
+        let (wire, recent) = (self.wire, self.recent.clone());
+        let batch = move |sql: &Sql<'_>| {
+            let mut loaded = load::book(sql, wire, &recent, &load::Wanted::of(&asked))?;
+            let mut append = append::Append::new(wire, rule_set, clock.now());
+            let mut replies = Vec::with_capacity(asked.len());
+            for asked in asked.iter() {
+                let verdict = decide(&mut loaded.book, asked, append.at);
+                replies.push(append.verdict(&loaded, asked, verdict)?);
+            }
+            append.write(sql)?;
+            Ok(replies)
         };
-        self.writer.write(batch).await
+        self.engine.write(batch).await
     }
 
     /// Reads the book that an operation would touch, in one snapshot.
@@ -180,10 +189,11 @@ impl HomeStore {
     /// # Errors
     /// When a statement fails or a row is corrupt.
     pub async fn book_read(&self, asked: Asked) -> Result<Book, StoreError> {
-        let wire = self.wire;
-        let wanted = load::Wanted::of(std::slice::from_ref(&asked));
-        let read = move |connection: &Connection| Ok(load::book(connection, wire, &wanted, load::NOW)?.book);
-        self.readers.read(read).await
+        let (wire, recent) = (self.wire, self.recent.clone());
+        let read = move |sql: &Sql<'_>| {
+            Ok(load::book(sql, wire, &recent, &load::Wanted::of(std::slice::from_ref(&asked)))?.book)
+        };
+        self.engine.read(read).await
     }
 
     /// The last place of the book that is filled.
@@ -191,6 +201,6 @@ impl HomeStore {
     /// # Errors
     /// When a statement fails.
     pub async fn last_seq(&self) -> Result<BookSeq, StoreError> {
-        self.readers.read(|connection| load::last_seq(connection, load::NOW)).await
+        self.engine.read(load::last_seq).await
     }
 }

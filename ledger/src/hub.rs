@@ -6,65 +6,83 @@
 //! |---|---|
 //! | `operations` | an operation's way: received, then answered or released; tombstones |
 //! | `answers` | keeping an answer together with what it books |
-//! | `journal` | entries, lines, balance |
+//! | `journal`, `lines` | entries, lines, balance |
+//! | `periods` | the period that each entry is stamped with |
+//! | `doubts`, `leases` | what is asked about, and by which of several hubs |
+//! | `express` | a whole batch in one statement, on PostgreSQL |
 //! | `filings` | the registry of filings |
+//! | `falls` | home regions' books that were restored from an older copy, and what is missing from them |
 //! | `turns` | the journal as clearing and reports fold it |
 //! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
 mod answers;
+mod doubts;
 mod enquiries;
 mod evidence;
+mod express;
+mod falls;
 mod filings;
 mod journal;
+mod leases;
+mod lines;
 mod operations;
+mod periods;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod turns;
 
 use std::fmt;
-use std::path::Path;
 
 use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
+pub use doubts::Frontier;
 pub use enquiries::Owner;
 pub use evidence::{Counts, Record};
+pub use falls::{Fall, Given};
 pub use filings::{FilingStanding, Lodged, Lodging, RegisteredFiling};
 pub use journal::UnbalancedEntry;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
-
+pub use periods::{Period, PeriodNumber};
+pub use schema::SCHEMA;
 pub use turns::SettlementTurn;
 
-use crate::readers::Readers;
+use crate::engine::{Closed, Engine, Location};
+use crate::mailbox::Mailboxes;
 use crate::store::{StoreError, StoreOptions};
-use crate::writer::{Closed, Writer};
 
 /// The hub's store. Clones share it.
 #[derive(Clone)]
 pub struct HubStore {
-    writer: Writer,
-    readers: Readers,
+    engine: Engine,
 }
 
 impl HubStore {
-    /// Opens the store's file and brings it to the newest version.
+    /// Opens the store. A file is made and brought to the newest version; a PostgreSQL database was prepared by
+    /// `yidi store migrate`, and several hubs may have it open.
     ///
     /// # Errors
-    /// When the file cannot be opened, or another process writes to it.
-    pub fn open(path: &Path, options: StoreOptions) -> Result<HubStore, StoreError> {
-        let writer = Writer::open(path, schema::MIGRATIONS, options)?;
-        Ok(HubStore { writer, readers: Readers::open(path)? })
+    /// When it cannot be opened, or another process writes to the file.
+    pub fn open(location: &Location, options: &StoreOptions) -> Result<HubStore, StoreError> {
+        let express = Box::new(express::HubExpress);
+        Ok(HubStore { engine: Engine::open_with(location, &SCHEMA, options, Some(express))? })
+    }
+
+    /// The mailboxes, which are kept with the causes of their letters.
+    pub fn mailboxes(&self) -> Mailboxes {
+        Mailboxes::new(self.engine.clone())
     }
 
     /// The end of the store's writer, which comes when the last handle is gone.
     pub fn closed(&self) -> Closed {
-        self.writer.closed()
+        self.engine.closed()
     }
 }
 
-/// The place of an operation in the hub's book: 1, 2, 3, …
+/// The place of an operation in the hub's book: who wrote it down, and the how manieth it was. Places of one writer
+/// rise in the order of their commits; those of different writers say nothing of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub i64);
 

@@ -83,6 +83,12 @@ pub enum StoreError {
     /// said is left out: it may hold what must not be logged.
     #[error("the work on the store panicked")]
     Panicked,
+    /// A transaction could not begin, as another write in the same batch was told in full.
+    #[error("no transaction could be begun")]
+    NotBegun,
+    /// A read asked for what only a write can have.
+    #[error("nothing can be written here")]
+    ReadOnly,
     /// The writer has stopped.
     #[error("the store is closed")]
     Closed,

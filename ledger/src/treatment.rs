@@ -4,7 +4,7 @@
 //! Names and documents stand in one table only, `people`: what a look-up (1101) answered, because settlement answers
 //! repeat it. No operation, message or log has them.
 
-mod answers;
+mod answer;
 mod charge;
 mod diagnosis;
 mod encounter;
@@ -17,77 +17,66 @@ mod schema;
 mod settlement;
 mod sign_in;
 mod stored;
+mod tally;
 #[cfg(test)]
 mod tests;
+mod told;
 
-use std::path::Path;
-
-use rusqlite::Connection;
-
-pub use answers::Told;
-pub use charge::{Charge, ChargeRange, ChargeSums, StoredCharge};
+pub use answer::{ArrivedBefore, SettledSums, StoredAnswer};
+pub use charge::{Charge, ChargeRange, StoredCharge};
 pub use diagnosis::Diagnosis;
 pub use encounter::{EncounterEvent, EncounterKind, EncounterStanding, NewEncounter, Statement, StoredEncounter};
 pub use estimate::StoredEstimate;
-pub use message::{Content, MessageKey, NewMessage, StoredMessage};
-pub use operation::{NewOperation, OperationKind, StoredAnswer, StoredOperation, Whereabouts};
+pub use message::{Content, MessageKey, MessagePlace, NewMessage, StoredMessage};
+pub use operation::{NewOperation, OperationKind, StoredOperation, Whereabouts};
 pub use person::KnownPerson;
-pub use settlement::{NewSettlement, SettlementChange, StoredSettlement};
+pub use schema::SCHEMA;
+pub use settlement::{Settlement, SettlementChange, StoredSettlement, VisitOperations};
 pub use sign_in::SignIn;
+pub use tally::{ChargeSums, ChargeTally, sums_of};
+pub use told::Told;
 
-use crate::readers::Readers;
+use crate::engine::{Closed, Engine, Location, Sql};
 use crate::store::{StoreError, StoreOptions};
-use crate::writer::{Closed, Writer};
 
 /// The store of a treatment side. Clones share it.
 #[derive(Clone)]
 pub struct TreatmentStore {
-    writer: Writer,
-    readers: Readers,
+    engine: Engine,
 }
 
 /// One transaction, or one snapshot, of a treatment side's store.
-pub struct Session<'c> {
-    connection: &'c Connection,
+pub struct Session<'s, 'c> {
+    sql: &'s Sql<'c>,
 }
 
 impl TreatmentStore {
-    /// Opens the store's file, and makes it where there is none.
+    /// Opens the store. A file is made where there is none.
     ///
     /// # Errors
-    /// When the file cannot be opened, or another process writes to it.
-    pub fn open(path: &Path, options: StoreOptions) -> Result<TreatmentStore, StoreError> {
-        let writer = Writer::open(path, schema::MIGRATIONS, options)?;
-        Ok(TreatmentStore { writer, readers: Readers::open(path)? })
+    /// When it cannot be opened, is older than this program, or another process writes to it.
+    pub fn open(location: &Location, options: &StoreOptions) -> Result<TreatmentStore, StoreError> {
+        Ok(TreatmentStore { engine: Engine::open(location, &SCHEMA, options)? })
     }
 
-    /// The end of the store's writer, which comes when the last handle is gone: then the file can be opened again.
+    /// The end of the store's writer, which comes when the last handle is gone: then it can be opened again.
     pub fn closed(&self) -> Closed {
-        self.writer.closed()
+        self.engine.closed()
     }
 
     /// Carries out a change, and returns once it is durable. The work may run more than once. What it refuses leaves
     /// nothing behind, though its neighbours in the batch are kept.
     ///
     /// # Errors
-    /// When a statement fails (nothing was changed), or the store is closing.
+    /// When a statement fails (nothing was changed), the commit fails (whether it counts is then unknown), or the store
+    /// is closing.
     pub async fn change<T, R, F>(&self, mut work: F) -> Result<Result<T, R>, StoreError>
     where
-        F: FnMut(&Session<'_>) -> Result<Result<T, R>, StoreError> + Send + 'static,
+        F: FnMut(&Session<'_, '_>) -> Result<Result<T, R>, StoreError> + Send + 'static,
         T: Send + 'static,
         R: Send + 'static,
     {
-        self.writer
-            .write(move |transaction| {
-                transaction.prepare_cached("SAVEPOINT change")?.execute([])?;
-                let result = work(&Session { connection: transaction })?;
-                if result.is_err() {
-                    transaction.prepare_cached("ROLLBACK TO change")?.execute([])?;
-                }
-                transaction.prepare_cached("RELEASE change")?.execute([])?;
-                Ok(result)
-            })
-            .await
+        self.engine.change(move |sql| work(&Session { sql })).await
     }
 
     /// Reads in one snapshot.
@@ -96,8 +85,8 @@ impl TreatmentStore {
     /// When a statement fails, or the store is closing.
     pub async fn look<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Session<'_>) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnOnce(&Session<'_, '_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.readers.read(move |connection| query(&Session { connection })).await
+        self.engine.read(move |sql| query(&Session { sql })).await
     }
 }

@@ -5,11 +5,15 @@ mod encounter;
 mod filing;
 mod operation;
 mod outcome;
+mod shares;
+mod used;
 
 use std::fmt;
 
 use jiff::civil::Date;
 use prost::Message;
+use settlement::adjudication::Payers;
+use settlement::decide::{Decision, UsagePosting};
 use settlement::filing::Filing;
 use settlement::operation::{Operation, OperationKey};
 use settlement::outcome::Outcome;
@@ -73,6 +77,30 @@ pub fn read_outcome(bytes: &[u8]) -> Result<Outcome, WireError> {
 /// Writes what a home region decided.
 pub fn write_outcome(outcome: &Outcome) -> bytes::Bytes {
     outcome::write(outcome).encode_to_vec().into()
+}
+
+/// Writes a home region's decision: the outcome, and for a settlement what it uses up.
+pub fn write_decision(decision: &Decision) -> bytes::Bytes {
+    let mut written = outcome::write(&decision.outcome);
+    if let (Some(v1::outcome::Result::Accepted(accepted)), Some(booked)) =
+        (&mut written.result, &decision.effects.settlement)
+    {
+        accepted.used = Some(used::write(&booked.usage.usage));
+    }
+    written.encode_to_vec().into()
+}
+
+/// Reads what a settlement uses up; none where the outcome does not say.
+///
+/// # Errors
+/// Every field that is missing or malformed.
+pub fn read_used(outcome: &[u8]) -> Result<Option<UsagePosting>, WireError> {
+    read(outcome, used::read)
+}
+
+/// Writes who pays what of a bill.
+pub fn write_shares(payers: &Payers) -> v1::Shares {
+    shares::write(payers)
 }
 
 /// Reads the key of an operation.

@@ -10,19 +10,25 @@
 //! reverse   ─► which message? ─► lifecycle ─► counter-entry, reinstated, or a tombstone
 //! ```
 
+mod affected;
 mod book;
 mod effects;
 mod judge;
+mod rework;
 mod settle;
+mod take_back;
 mod undo;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use affected::{Reach, Reader, built_on, still_differs};
 pub use book::{Answered, Book, BookSeq, Booked, Claim, Deed, Message, PersonBook, Used, Visit};
 pub use effects::{Effects, Undoing, UsagePosting};
 pub use judge::{Judge, Judgement, Question, judge_by};
+pub use rework::{Rework, Reworked, Stored, funds_would_pay_more};
+pub use take_back::{Clash, Kept, is_voided, take_back};
 
 use crate::filing::Filing;
 use crate::operation::{Operation, OperationKey, Request, Settle};

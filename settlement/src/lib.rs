@@ -11,6 +11,7 @@
 //! | [`rulebook`], [`benefits`] | one region's rules as data, and the steps that apply them |
 //! | [`adjudication`], [`year_to_date`], [`postings`] | what comes out, what it uses up, what it books |
 //! | [`operation`], [`outcome`], [`lifecycle`], [`decide`] | what changes the books, and what one operation does to them |
+//! | [`restored`] | a home region's book that was restored from an older copy |
 //! | [`finding`] | what a check of the books found amiss |
 //! | [`refusal`] | every way of saying no |
 
@@ -31,5 +32,6 @@ pub mod person;
 pub mod postings;
 pub mod refusal;
 pub mod region;
+pub mod restored;
 pub mod rulebook;
 pub mod year_to_date;

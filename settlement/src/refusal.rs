@@ -168,6 +168,9 @@ impl Reason {
     }
 }
 
+/// The field that a home region names when its book ends before what the hub knows of it; the detail says where.
+pub const BOOK_SEQ: &str = "book_seq";
+
 /// A refusal: the reason, the field it is about, and what of the matter the caller may know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Refusal {

@@ -1,6 +1,8 @@
 //! The whole chain: HIS JSON in, treatment side, hub, and home region with its rules, a process each and durable on all
 //! three, against the same three processes handing bytes through.
 
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,41 +88,12 @@ fn messages(stays: &[Stay]) -> Result<Arc<[Bytes]>> {
 }
 
 impl Chain {
-    fn real(ground: &Ground, deploy: &std::path::Path) -> Result<Chain> {
+    fn real(ground: &Ground, deploy: &Path) -> Result<Chain> {
         let now = beijing::instant_of(date(2025, 5, 1).at(8, 0, 0, 0)).context("an instant")?;
-        let at = Some(now.as_microsecond());
-        let file = |path: &str| -> toml::Value { ground.path(path).display().to_string().into() };
-        let given = |path: &str| -> toml::Value { deploy.join(path).display().to_string().into() };
-        let shared = |name: &str, credentials: &str| {
-            toml::Table::from_iter([
-                ("listen".to_owned(), "127.0.0.1:0".into()),
-                ("store".to_owned(), file(&format!("chain/{name}.db"))),
-                ("credentials".to_owned(), file(credentials)),
-                ("regions".to_owned(), given("regions.csv")),
-            ])
-        };
-
-        let mut settings = shared("home", &format!("home-{HOME}"));
-        settings.insert("pools".to_owned(), vec![HOME].into());
-        settings.insert("rulebooks".to_owned(), given(&format!("rulebooks/{HOME}-xinxiang")));
-        settings.insert("people".to_owned(), given("demo/people"));
-        let home = Process::start(&Part::Home { config: ground.write("chain-home", &settings)?, at })?;
-
-        let mut settings = shared("hub", "hub");
-        let route = toml::Table::from_iter([
-            ("pools".to_owned(), vec![HOME].into()),
-            ("address".to_owned(), home.address().to_string().into()),
-        ]);
-        settings.insert("homes".to_owned(), toml::Value::Array(vec![route.into()]));
-        settings.insert("in_flight_per_home".to_owned(), 1_024.into());
-        let hub = Process::start(&Part::Hub { config: ground.write("chain-hub", &settings)?, at })?;
-
-        let mut settings = shared("treatment", "treatment");
-        settings.insert("pools".to_owned(), vec![TREATMENT].into());
-        settings.insert("hub".to_owned(), hub.address().to_string().into());
-        settings.insert("catalogue".to_owned(), given("demo/catalogue.csv"));
-        settings.insert("institutions".to_owned(), given("demo/institutions.csv"));
-        let treatment = Process::start(&Part::Treatment { config: ground.write("chain-treatment", &settings)?, at })?;
+        let (at, settings) = (Some(now.as_microsecond()), Settings { ground, deploy });
+        let home = Process::start(&Part::Home { config: settings.of_home()?, at })?;
+        let hub = Process::start(&Part::Hub { config: settings.of_hub(home.address())?, at })?;
+        let treatment = Process::start(&Part::Treatment { config: settings.of_treatment(hub.address())?, at })?;
         Ok(Chain::new([treatment, hub, home]))
     }
 
@@ -170,4 +143,54 @@ impl Chain {
         })
         .await
     }
+}
+
+/// The configuration files of the real chain.
+struct Settings<'a> {
+    ground: &'a Ground,
+    deploy: &'a Path,
+}
+
+impl Settings<'_> {
+    fn of_home(&self) -> Result<PathBuf> {
+        let mut settings = self.shared("home", &self.ground.home(HOME));
+        settings.insert("pools".to_owned(), vec![HOME].into());
+        settings.insert("rulebooks".to_owned(), text(&self.deploy.join(format!("rulebooks/{HOME}-xinxiang"))));
+        settings.insert("people".to_owned(), text(&self.deploy.join("demo/people")));
+        self.ground.write("chain-home", &settings)
+    }
+
+    fn of_hub(&self, home: SocketAddr) -> Result<PathBuf> {
+        let route = toml::Table::from_iter([
+            ("pools".to_owned(), vec![HOME].into()),
+            ("address".to_owned(), home.to_string().into()),
+        ]);
+        let mut settings = self.shared("hub", &self.ground.path("hub"));
+        settings.insert("homes".to_owned(), toml::Value::Array(vec![route.into()]));
+        settings.insert("in_flight_per_home".to_owned(), 1_024.into());
+        self.ground.write("chain-hub", &settings)
+    }
+
+    fn of_treatment(&self, hub: SocketAddr) -> Result<PathBuf> {
+        let mut settings = self.shared("treatment", &self.ground.path("treatment"));
+        settings.insert("pools".to_owned(), vec![TREATMENT].into());
+        settings.insert("hub".to_owned(), hub.to_string().into());
+        settings.insert("catalogue".to_owned(), text(&self.deploy.join("demo/catalogue.csv")));
+        settings.insert("institutions".to_owned(), text(&self.deploy.join("demo/institutions.csv")));
+        self.ground.write("chain-treatment", &settings)
+    }
+
+    /// What every role has.
+    fn shared(&self, name: &str, credentials: &Path) -> toml::Table {
+        toml::Table::from_iter([
+            ("listen".to_owned(), "127.0.0.1:0".into()),
+            ("store".to_owned(), text(&self.ground.path("chain").join(format!("{name}.db")))),
+            ("credentials".to_owned(), text(credentials)),
+            ("regions".to_owned(), text(&self.deploy.join("regions.csv"))),
+        ])
+    }
+}
+
+fn text(path: &Path) -> toml::Value {
+    path.display().to_string().into()
 }

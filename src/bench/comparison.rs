@@ -4,7 +4,6 @@
 
 use serde_json::{Value, json};
 
-use super::crew::HUB;
 use super::measured::{Measured, median, tenth, thousandth};
 use super::report::Report;
 use crate::output;
@@ -96,7 +95,7 @@ impl Comparison {
                 self.show_round(&mut table, round + 1, &system.name, taken);
             }
         }
-        output::numbers_from(&mut table, 2);
+        numbers_in(&mut table, 2..8);
         report.table(&table);
         report.detail(detail, self.to_json());
     }
@@ -171,9 +170,51 @@ fn row(round: usize, name: &str, measured: &Measured, ratio: String, mark: &str)
         format!("{:.2}", measured.millis_at(0.5)),
         format!("{:.2}", measured.millis_at(0.99)),
         format!("{:.1}", measured.micros_each(all)),
-        if measured.used.of(HUB).is_zero() { String::new() } else { format!("{:.1}", measured.hub_micros()) },
         format!("{:.0}", measured.foreign_percent()),
         ratio,
+        by_process(measured),
         mark.to_owned(),
     ]
+}
+
+fn by_process(measured: &Measured) -> String {
+    let each = measured.used.each().iter().map(|(role, used)| format!("{role} {:.0}", measured.micros_each(*used)));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+fn numbers_in(table: &mut comfy_table::Table, columns: std::ops::Range<usize>) {
+    for column in table.column_iter_mut().skip(columns.start).take(columns.len()) {
+        column.set_cell_alignment(comfy_table::CellAlignment::Right);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::crew::Crew;
+    use super::super::measured::histogram;
+    use super::*;
+
+    /// One second in which so many requests were carried out.
+    fn measured(count: u64) -> Measured {
+        let used = Crew::new().used().expect("this process runs");
+        let used = used.clone().since(&used);
+        Measured { count, took: Duration::from_secs(1), used, latencies: histogram().expect("good bounds") }
+    }
+
+    #[test]
+    fn a_round_between_baselines_that_differ_does_not_count() {
+        let mut comparison = Comparison::with("baseline");
+        for (system, next_baseline) in [(50, 100), (90, 50), (60, 55)] {
+            if comparison.baselines.is_empty() {
+                comparison.baseline(measured(100));
+            }
+            comparison.system("system", measured(system));
+            comparison.baseline(measured(next_baseline));
+        }
+        // Of the three, the second stands between 100 and 50.
+        assert_eq!(comparison.per_second("system"), Some(55.0));
+        assert_eq!(comparison.ratio("system"), Some(55.0 / 77.5));
+    }
 }

@@ -132,10 +132,10 @@ fn configure(ground: &Ground, homes: &[Process], round: usize) -> Result<PathBuf
 }
 
 fn tell(rounds: &[Phases], report: &mut Report) {
-    report.say("Four home regions, one stalled: p50 and p99 of the other three in ms, and what became of the fourth's.");
-    let mut table = output::table([
-        "round", "phase", "p50", "p99", "p99.9", "settled", "4th settled", "in doubt", "refused",
-    ]);
+    report
+        .say("Four home regions, one stalled: p50 and p99 of the other three in ms, and what became of the fourth's.");
+    let mut table =
+        output::table(["round", "phase", "p50", "p99", "p99.9", "settled", "4th settled", "in doubt", "refused"]);
     for (round, phases) in rounds.iter().enumerate() {
         for phase in Phase::ALL {
             table.add_row(phases.row(round + 1, phase));

@@ -88,3 +88,16 @@ pub fn median(mut values: Vec<f64>) -> f64 {
         (middle, _) => values[middle],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_one_or_between_the_two_in_the_middle() {
+        for (values, expected) in [(vec![3.0, 1.0, 2.0], 2.0), (vec![4.0, 1.0, 2.0, 3.0], 2.5), (vec![7.0], 7.0)] {
+            assert!((median(values.clone()) - expected).abs() < 1e-9, "{values:?}");
+        }
+        assert!(median(Vec::new()).is_nan());
+    }
+}

@@ -39,11 +39,15 @@ pub struct Timeline {
     pub failed: u64,
 }
 
-/// A request of an open loop.
+/// A request of an open loop: the how manieth.
 #[derive(Clone, Copy, Debug)]
-pub struct Due {
-    /// 0, 1, 2, …
-    pub number: u64,
+pub struct Due(u64);
+
+impl Due {
+    /// Over which of several connections it goes: each in turn.
+    pub fn lane(self) -> usize {
+        usize::try_from(self.0).unwrap_or_default()
+    }
 }
 
 /// Sends requests when they are due.
@@ -126,7 +130,7 @@ where
                 thread::sleep(early.max(PACE));
                 continue;
             }
-            let (request, record, alive) = (request(Due { number }), record.clone(), alive.clone());
+            let (request, record, alive) = (request(Due(number)), record.clone(), alive.clone());
             runtime.spawn(async move {
                 let failed = request.await.is_err();
                 let latency = begun.elapsed().saturating_sub(due);

@@ -9,10 +9,11 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use super::crew::Crew;
-use super::hub_stage::{HubStage, Rig};
+use super::hub_stage::{HubStage, Tops};
 use super::measured::{median, tenth, thousandth};
 use super::open_loop::{Schedule, Timeline, open_loop};
 use super::report::Report;
+use super::rig::Rig;
 use super::settle::Scale;
 use super::subject::To;
 use crate::output;
@@ -30,18 +31,29 @@ const OTHER_EVERY: u64 = 4;
 ///
 /// # Errors
 /// When a part has ended.
-pub async fn compare(stage: &HubStage, tops: &[f64], scale: &Scale, report: &mut Report) -> Result<()> {
-    let mut table =
-        output::table(["hub", "% of top", "due/s", "", "p50 ms", "p99 ms", "p99.9 ms", "failed", "p99 ratio"]);
+pub async fn compare(stage: &HubStage, tops: &Tops, scale: &Scale, report: &mut Report) -> Result<()> {
+    let mut table = output::table([
+        "hub",
+        "% of top",
+        "due/s",
+        "",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "failed",
+        "foreign %",
+        "p99 ratio",
+    ]);
     let mut details = Vec::new();
     let mut worst: Option<f64> = None;
-    for (hub, top) in stage.hubs.iter().zip(tops) {
+    for hub in &stage.hubs {
+        let top = tops.of(&hub.name);
         for share in SHARES {
             report.note(&format!("open loop, {}, {share} % of {top:.0}/s …", hub.name));
             let pairs = pairs(stage, hub, top * f64::from(share) / 100.0, share, scale).await?;
             let ratio = pairs.ratio();
-            pairs.show(&mut table, hub.name, share);
-            details.push(pairs.to_json(hub.name, share));
+            pairs.show(&mut table, &hub.name, share);
+            details.push(pairs.to_json(&hub.name, share));
             if share == COMPARED {
                 report.figure(&format!("p99_ratio_30_{}", hub.name), thousandth(ratio));
                 worst = Some(worst.map_or(ratio, |worst| worst.max(ratio)));
@@ -65,28 +77,14 @@ struct Pairs {
 
 async fn pairs(stage: &HubStage, hub: &Rig, per_second: f64, share: u32, scale: &Scale) -> Result<Pairs> {
     let schedule = Schedule { per_second, warm_up: scale.warm_up, measured: scale.measured };
-    let mut pairs = Pairs { per_second, forward: vec![at(&stage.forward, schedule).await?], hub: Vec::new() };
+    let mut pairs = Pairs { per_second, forward: vec![stage.forward.open_loop(schedule).await?], hub: Vec::new() };
     for _ in 0..if share == COMPARED { scale.rounds } else { 1 } {
-        pairs.hub.push(at(hub, schedule).await?);
+        pairs.hub.push(hub.open_loop(schedule).await?);
         if share == COMPARED {
-            pairs.forward.push(at(&stage.forward, schedule).await?);
+            pairs.forward.push(stage.forward.open_loop(schedule).await?);
         }
     }
     Ok(pairs)
-}
-
-async fn at(rig: &Rig, schedule: Schedule) -> Result<Timeline> {
-    let subject = rig.subject.clone();
-    open_loop(schedule, &rig.subject.crew, move |due| {
-        let subject = subject.clone();
-        async move { subject.settle(lane(due.number), To::Home).await }
-    })
-    .await
-    .with_context(|| format!("through {}", rig.name))
-}
-
-fn lane(number: u64) -> usize {
-    usize::try_from(number % 4096).unwrap_or_default()
 }
 
 impl Pairs {
@@ -107,6 +105,10 @@ impl Pairs {
                 format!("{:.2}", millis(timelines, 0.99)),
                 format!("{:.2}", millis(timelines, 0.999)),
                 failed(timelines).to_string(),
+                format!(
+                    "{:.0}",
+                    median(timelines.iter().map(|timeline| timeline.measured.foreign_percent()).collect())
+                ),
                 ratio,
             ]);
         }
@@ -142,9 +144,9 @@ pub struct LongRun {
     /// How long it goes.
     pub measured: Duration,
     /// When the period is cut off.
-    pub cut_off_at: Option<Duration>,
+    pub cut_off_at: Duration,
     /// When the other home region is cut off.
-    pub region_cut_at: Option<Duration>,
+    pub region_cut_at: Duration,
 }
 
 /// Runs a hub at half its top, with the other home region taking its share until it is cut off, and tells second by
@@ -162,7 +164,7 @@ pub async fn long_run(hub: &mut Rig, top: f64, long: LongRun, scale: &Scale, rep
     let settling = tokio::spawn(async move {
         open_loop(ours, &crew, move |due| {
             let subject = subject.clone();
-            async move { subject.settle(lane(due.number), To::Home).await }
+            async move { subject.settle(due.lane(), To::Home).await }
         })
         .await
     });
@@ -170,22 +172,21 @@ pub async fn long_run(hub: &mut Rig, top: f64, long: LongRun, scale: &Scale, rep
     let elsewhere = tokio::spawn(async move {
         open_loop(theirs, &crew, move |due| {
             let others = others.clone();
-            async move { others.settle(lane(due.number), To::OtherHome).await }
+            async move { others.settle(due.lane(), To::OtherHome).await }
         })
         .await
     });
     events(hub, long, scale, report).await?;
     let (ours, theirs) = (settling.await??, elsewhere.await??);
-    tell(hub.name, long, (&ours, &theirs), report);
+    tell(&hub.name, long, (&ours, &theirs), report);
     Ok(())
 }
 
 async fn events(hub: &mut Rig, long: LongRun, scale: &Scale, report: &Report) -> Result<()> {
     let begun = tokio::time::Instant::now() + scale.warm_up;
-    let mut due: Vec<(Duration, Event)> = long.cut_off_at.map(|at| (at, Event::CutOff)).into_iter().collect();
-    due.extend(long.region_cut_at.map(|at| (at, Event::RegionCut)));
-    due.sort_by_key(|(at, _)| *at);
-    for (at, event) in due {
+    let mut events = [(long.cut_off_at, Event::CutOff), (long.region_cut_at, Event::RegionCut)];
+    events.sort_by_key(|(at, _)| *at);
+    for (at, event) in events.into_iter().filter(|(at, _)| *at < long.measured) {
         tokio::time::sleep_until(begun + at).await;
         match event {
             Event::CutOff => {
@@ -237,9 +238,26 @@ fn tell(hub: &str, long: LongRun, (ours, theirs): (&Timeline, &Timeline), report
     report.detail(
         &format!("long_run_{hub}"),
         json!({ "seconds": seconds, "failed": ours.failed, "failed_of_the_other_region": theirs.failed,
-            "cut_off_at": long.cut_off_at.map(|at| at.as_secs()), "region_cut_at": long.region_cut_at.map(|at| at.as_secs()),
+            "cut_off_at": long.cut_off_at.as_secs(), "region_cut_at": long.region_cut_at.as_secs(),
             "p99_ms": tenth(ours.measured.millis_at(0.99)) }),
     );
+    report.figure(
+        &format!("cut_off_p99_ratio_{hub}"),
+        thousandth(phase_ratio(ours, long.cut_off_at, long.region_cut_at)),
+    );
+    report.figure(
+        &format!("region_cut_p99_ratio_{hub}"),
+        thousandth(phase_ratio(ours, long.region_cut_at, long.measured)),
+    );
+}
+
+/// The median second's p99 from an event on, over the median second's before it.
+fn phase_ratio(timeline: &Timeline, from: Duration, to: Duration) -> f64 {
+    let second = |at: Duration| usize::try_from(at.as_secs()).unwrap_or(usize::MAX).min(timeline.seconds.len());
+    let p99 = |from: usize, to: usize| {
+        median(timeline.seconds[from..to.max(from)].iter().map(|second| at_quantile(second, 0.99)).collect())
+    };
+    p99(second(from), second(to)) / p99(0, second(from))
 }
 
 fn at_quantile(second: &Histogram<u64>, quantile: f64) -> f64 {
@@ -252,7 +270,7 @@ fn bar(value: u64, highest: u64) -> String {
 }
 
 fn happened(long: LongRun, second: usize) -> String {
-    let at = |event: Option<Duration>| event.is_some_and(|at| at.as_secs() == second as u64);
+    let at = |event: Duration| event.as_secs() == second as u64;
     let mut said = Vec::new();
     if at(long.cut_off_at) {
         said.push("period cut off");

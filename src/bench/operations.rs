@@ -90,6 +90,16 @@ impl Operations {
         self.envelope.filled(&digits(number), number % self.people).freeze()
     }
 
+    /// Operation `number` and what was decided of it, as a book keeps them.
+    ///
+    /// # Errors
+    /// Never: it reads what it has written.
+    pub fn stored(&self, number: u64) -> Result<(Bytes, Bytes)> {
+        let envelope = v1::OperateRequest::decode(self.envelope(number))?;
+        let answer = v1::Answer::decode(self.answer.filled(&digits(number), 0).freeze())?;
+        Ok((envelope.operation, answer.outcome))
+    }
+
     /// Whether a reply accepts operation `number`.
     pub fn accepts(&self, reply: &[u8], number: u64, wrapping: Wrapping) -> bool {
         let wrapped = match wrapping {

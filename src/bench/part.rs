@@ -23,7 +23,7 @@ use crate::watch::Watch;
 pub const CUT_OFF: &str = "cut-off";
 
 /// A part of a measured line.
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Part {
     /// The hub, as `yidi hub` would be.
     Hub {
@@ -169,9 +169,16 @@ impl Part {
 /// The hub counts what it does, as it does in service.
 async fn hub(config: &Path, at: Option<i64>) -> Result<()> {
     let _watch = Watch::new(None)?;
-    let hub = broker::start(roles::read(config)?, clock(at)?).await?;
+    let clock = clock(at)?;
+    let hub = broker::start(roles::read(config)?, clock.clone()).await?;
     announce(hub.address());
-    told_to_end().await?;
+    let mut words = words();
+    while let Some(word) = words.recv().await {
+        if word == CUT_OFF {
+            let open = hub.store().period_open().await?;
+            hub.store().period_cut_off(open.number, clock.now()).await?;
+        }
+    }
     hub.stop().await;
     Ok(())
 }
@@ -226,4 +233,35 @@ fn words() -> mpsc::UnboundedReceiver<String> {
         }
     });
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(subcommand)]
+        part: Part,
+    }
+
+    #[test]
+    fn what_starts_a_part_reads_back_as_that_part() {
+        let (path, to, home) = (PathBuf::from("/a"), SocketAddr::from(([127, 0, 0, 1], 1)), "410700".to_owned());
+        for part in [
+            Part::Hub { config: path.clone(), at: Some(5) },
+            Part::Hub { config: path.clone(), at: None },
+            Part::PreparedHome { credentials: path.clone(), home: home.clone(), first_answer: 7 },
+            Part::Forward { credentials: path.clone(), home, to },
+            Part::Home { config: path.clone(), at: Some(5) },
+            Part::Treatment { config: path.clone(), at: None },
+            Part::ByteDesk { credentials: path.clone(), to },
+            Part::ByteHome { credentials: path.clone() },
+        ] {
+            let typed = ["bench-part".to_owned()].into_iter().chain(part.arguments());
+            assert_eq!(Line::parse_from(typed).part, part);
+        }
+    }
 }

@@ -1,16 +1,20 @@
 //! `yidi bench settle`: which stages are measured, how long and how often. Each stage is a file of its own.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use ledger::testing::{Durability, PostgresOptions, PrivatePostgres};
 use serde_json::json;
 
 use super::chain_stage;
 use super::ground::Ground;
 use super::hub_stage::HubStage;
+use super::measured::median;
 use super::open_stage::{self, LongRun};
+use super::pgbench::Pgbench;
 use super::report::Report;
 
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -46,17 +50,17 @@ pub struct Arguments {
     #[arg(long, default_value_t = 0)]
     commit_delay_ms: u64,
     /// Stays that each measurement of the whole chain settles.
-    #[arg(long, default_value_t = 8_000)]
+    #[arg(long, default_value_t = 6_000)]
     stays: usize,
     /// How long the long run of the open loop goes; 0 leaves it out.
     #[arg(long, default_value_t = 15)]
     long_seconds: u64,
-    /// The second of the long run at which the period is cut off.
-    #[arg(long)]
-    cut_off_at: Option<u64>,
-    /// The second of the long run at which one of two home regions is cut off.
-    #[arg(long)]
-    region_cut_at: Option<u64>,
+    /// The second of the long run at which the period is cut off; one beyond its end for never.
+    #[arg(long, default_value_t = 5)]
+    cut_off_at: u64,
+    /// The second of the long run at which one of two home regions is cut off; one beyond its end for never.
+    #[arg(long, default_value_t = 10)]
+    region_cut_at: u64,
     /// The folder of rule books and the demo's data.
     #[arg(long, default_value = "deploy", env = "YIDI_DEPLOY")]
     deploy: PathBuf,
@@ -85,7 +89,9 @@ pub enum Stage {
 pub enum StoreChoice {
     /// The embedded one.
     Sqlite,
-    /// Both, one after the other.
+    /// The production one: a server of our own, with fsync.
+    Postgres,
+    /// Both, in turn.
     Both,
 }
 
@@ -94,6 +100,8 @@ pub enum StoreChoice {
 pub enum Store {
     /// The embedded one.
     Sqlite,
+    /// The production one.
+    Postgres,
 }
 
 /// How much, how long, how often.
@@ -140,7 +148,9 @@ impl Scale {
     /// The databases.
     pub fn stores(&self) -> Vec<Store> {
         match self.store {
-            StoreChoice::Sqlite | StoreChoice::Both => vec![Store::Sqlite],
+            StoreChoice::Sqlite => vec![Store::Sqlite],
+            StoreChoice::Postgres => vec![Store::Postgres],
+            StoreChoice::Both => vec![Store::Sqlite, Store::Postgres],
         }
     }
 }
@@ -154,46 +164,54 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let mut report = Report::new(arguments.json);
     let ground = Ground::new(&arguments.deploy)?;
     match arguments.stage {
-        Stage::Hub => hub(&ground, &scale, &mut report).await.map(drop)?,
-        Stage::OpenLoop => open(&ground, &scale, arguments, &mut report).await?,
+        Stage::Hub => hub(&ground, &scale, None, &mut report).await?,
+        Stage::OpenLoop => hub(&ground, &scale, Some(arguments.long_run()), &mut report).await?,
         Stage::Chain => chain_stage::run(&ground, &scale, &mut report).await?,
-        Stage::Pgbench => {}
+        Stage::Pgbench => pgbench(&scale, &mut report)?,
         Stage::All => {
-            open(&ground, &scale, arguments, &mut report).await?;
+            hub(&ground, &scale, Some(arguments.long_run()), &mut report).await?;
             chain_stage::run(&ground, &scale, &mut report).await?;
         }
     }
     report.end()
 }
 
-/// The hub stage; what runs, and the top of each hub.
-async fn hub(ground: &Ground, scale: &Scale, report: &mut Report) -> Result<(HubStage, Vec<f64>)> {
-    let stage = HubStage::start(ground, scale, report).await?;
-    let comparison = stage.compare(scale, report).await?;
-    stage.tell(&comparison, report)?;
+/// The hub stage, and with a long run the open loop below its top.
+async fn hub(ground: &Ground, scale: &Scale, open: Option<LongRun>, report: &mut Report) -> Result<()> {
+    let postgres = scale.stores().contains(&Store::Postgres).then(start_postgres).transpose()?;
+    let mut stage = HubStage::start(ground, postgres.as_ref(), scale, report).await?;
+    let tops = stage.measure(scale, report).await?;
+    stage.tell(&tops, report)?;
     report.figure("filings", json!(scale.filings));
     report.figure("stored", json!(scale.stored));
-    let tops = stage.hubs.iter().map(|hub| comparison.per_second(hub.name).unwrap_or_default()).collect();
-    Ok((stage, tops))
-}
-
-async fn open(ground: &Ground, scale: &Scale, arguments: &Arguments, report: &mut Report) -> Result<()> {
-    let (mut stage, tops) = hub(ground, scale, report).await?;
+    let Some(long) = open else { return Ok(()) };
     open_stage::compare(&stage, &tops, scale, report).await?;
-    if let Some(long) = arguments.long_run() {
-        for (hub, top) in stage.hubs.iter_mut().zip(&tops) {
-            open_stage::long_run(hub, *top, long, scale, report).await?;
+    if !long.measured.is_zero() {
+        for hub in &mut stage.hubs {
+            open_stage::long_run(hub, tops.of(&hub.name), long, scale, report).await?;
         }
     }
+    stage.tell_memory(report)
+}
+
+fn pgbench(scale: &Scale, report: &mut Report) -> Result<()> {
+    let pgbench = Pgbench::prepare(start_postgres()?)?;
+    let rates = (0..scale.rounds).map(|_| pgbench.measure(scale.measured)).collect::<Result<Vec<_>>>()?;
+    report.figure("pgbench_per_second", json!(median(rates).round()));
     Ok(())
 }
 
+fn start_postgres() -> Result<Arc<PrivatePostgres>> {
+    let options = PostgresOptions { durability: Durability::Durable, ..PostgresOptions::default() };
+    Ok(Arc::new(PrivatePostgres::start(options)?))
+}
+
 impl Arguments {
-    fn long_run(&self) -> Option<LongRun> {
-        (self.long_seconds > 0).then(|| LongRun {
+    fn long_run(&self) -> LongRun {
+        LongRun {
             measured: Duration::from_secs(self.long_seconds),
-            cut_off_at: self.cut_off_at.map(Duration::from_secs),
-            region_cut_at: self.region_cut_at.map(Duration::from_secs),
-        })
+            cut_off_at: Duration::from_secs(self.cut_off_at),
+            region_cut_at: Duration::from_secs(self.region_cut_at),
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! [`super::Watch`].
 
 use broker::Health;
+use broker::directory::Fallen;
 use broker::health::HomeHealth;
 use serde_json::{Value, json};
 
@@ -24,6 +25,7 @@ fn home(home: &HomeHealth) -> Value {
         "breaker_for_questions": home.questions.word(),
         "in_flight": home.in_flight,
         "unanswered": home.unanswered,
+        "book_fell": home.book_fell.map(|Fallen { from, to }| json!({ "from": from, "to": to })),
         "last_lie": home.last_lie.map(|last| json!({ "kind": last.lie.word(), "at": last.at.to_string() })),
     })
 }
@@ -45,6 +47,7 @@ mod tests {
             questions: Standing::Closed,
             in_flight: 2,
             unanswered: 7,
+            book_fell: Some(Fallen { from: 9, to: 7 }),
             last_lie: Some(LastLie { lie: Lie::WrongSums, at: jiff::Timestamp::UNIX_EPOCH }),
         };
         let health = Health { unanswered: 7, oldest_unanswered: None, in_flight: 2, homes: vec![home] };
@@ -54,6 +57,7 @@ mod tests {
             ("/homes/0/breaker", json!("open")),
             ("/homes/0/breaker_for_questions", json!("closed")),
             ("/homes/0/unanswered", json!(7)),
+            ("/homes/0/book_fell", json!({ "from": 9, "to": 7 })),
             ("/homes/0/last_lie/kind", json!("wrong-sums")),
         ] {
             assert_eq!(page.pointer(pointer), Some(&value), "{pointer}");

@@ -23,7 +23,17 @@ pub struct Hospital {
 impl Hospital {
     /// The hospital of [`INSTITUTION`].
     pub fn new(desk: Desk) -> Hospital {
-        Hospital { desk, institution: INSTITUTION, sent: AtomicU32::new(0) }
+        Hospital::at(desk, INSTITUTION)
+    }
+
+    /// Another hospital in Shanghai.
+    pub fn at(desk: Desk, institution: &'static str) -> Hospital {
+        Hospital { desk, institution, sent: AtomicU32::new(0) }
+    }
+
+    /// The same hospital at another desk.
+    pub fn moved_to(self, desk: Desk) -> Hospital {
+        Hospital { desk, ..self }
     }
 
     /// A message with an id of its own.
@@ -100,9 +110,14 @@ impl Hospital {
 
     /// A stay of ten days of June 2025, with one charge, ready to be settled.
     pub async fn stay(&self, patient: &Enrollee, price: &str) -> String {
-        let stay = self.admit(patient, "2025-06-02").await;
-        self.charge(patient, &stay, "1", price, "1", "2025-06-03").await;
-        self.discharge(patient, &stay, "2025-06-12").await;
+        self.stay_between(patient, price, ("2025-06-02", "2025-06-12")).await
+    }
+
+    /// A stay from one day to another, with one charge, ready to be settled.
+    pub async fn stay_between(&self, patient: &Enrollee, price: &str, (from, to): (&str, &str)) -> String {
+        let stay = self.admit(patient, from).await;
+        self.charge(patient, &stay, "1", price, "1", from).await;
+        self.discharge(patient, &stay, to).await;
         stay
     }
 

@@ -1,9 +1,9 @@
-//! The bill of a visit or batch, added up from stored splits: one query for each range of lines, usually one. Nothing is
-//! parsed or split again. Called where a settlement or an estimate is prepared.
+//! The bill of a visit or batch, added up from the tallies of its lines. No line is read or split again, unless the
+//! message carries them. Called where a settlement or an estimate is prepared.
 
 use std::collections::BTreeMap;
 
-use ledger::treatment::{ChargeRange, ChargeSums, Session};
+use ledger::treatment::{ChargeRange, ChargeSums, ChargeTally, Session, sums_of};
 use settlement::bill::{Bill, BillError, CategorySum, Coverage, FeeCategory, ItemClass};
 use settlement::ids::{BatchNumber, EncounterId};
 use settlement::money::Money;
@@ -25,20 +25,22 @@ pub enum Lines {
 /// # Errors
 /// When there is nothing to settle, or a sum is negative.
 pub fn build(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     encounter: &EncounterId,
     batch: Option<&BatchNumber>,
+    tallies: &[ChargeTally],
     ranges: &[ChargeRange],
     carry: Lines,
 ) -> Result<Bill, Stop> {
-    let mut sums = Vec::new();
+    let sums = sums_of(tallies, ranges);
     let mut lines = Vec::new();
-    for range in ranges {
-        sums.extend(session.charge_sums(encounter, batch, *range)?);
-        match carry {
-            Lines::Carried => lines.extend(session.charge_lines(encounter, batch, *range)?),
-            Lines::Left => {}
+    match carry {
+        Lines::Carried => {
+            for range in ranges {
+                lines.extend(session.charge_lines(encounter, batch, *range)?);
+            }
         }
+        Lines::Left => {}
     }
     let (coverage, categories) = add_up(&sums);
     Bill::new(coverage, categories, lines).map_err(|fault| refusal_of(&fault).into())
@@ -46,7 +48,7 @@ pub fn build(
 
 fn add_up(sums: &[ChargeSums]) -> (Coverage, Vec<CategorySum>) {
     let mut categories: BTreeMap<FeeCategory, CategorySum> = BTreeMap::new();
-    for ChargeSums { category, class, coverage } in sums {
+    for ChargeSums { category, class, lines: _, coverage } in sums {
         let sum = categories.entry(*category).or_insert_with(|| empty(*category));
         let within = coverage.total() - coverage.over_limit;
         match class {

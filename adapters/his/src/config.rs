@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use ledger::engine::{Location, LocationFault};
+use ledger::store::StoreOptions;
 use serde::Deserialize;
 
 /// The settings of a treatment side. Paths are taken as given.
@@ -16,8 +19,9 @@ pub struct Config {
     /// Certificate and key for HTTPS; plain HTTP without, which a loopback address only may have.
     #[serde(default)]
     pub tls: Option<TlsFiles>,
-    /// The store's file.
-    pub store: PathBuf,
+    /// The store: a file, or a PostgreSQL database as `postgres://user@host:port/database`. A secret, since it may hold
+    /// a password.
+    pub store: Secret,
     /// The folder of the certificate towards the hub.
     pub credentials: PathBuf,
     /// The table of regions.
@@ -42,6 +46,9 @@ pub struct Config {
     /// Waits this long inside every commit. For measuring only.
     #[serde(default)]
     pub commit_delay_ms: u64,
+    /// The store's file never grows beyond so many pages of 4 KiB. For tests of a full disk.
+    #[serde(default)]
+    pub max_store_pages: Option<u32>,
 }
 
 fn default_deadline_ms() -> u64 {
@@ -92,7 +99,7 @@ fn default_apikey_header() -> String {
     "apikey".into()
 }
 
-/// A shared secret, which no log shows.
+/// What no log shows: a shared secret, or an address that may hold a password.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -187,6 +194,19 @@ pub struct Profile {
 }
 
 impl Config {
+    /// Where the store is.
+    ///
+    /// # Errors
+    /// When the setting is neither a file nor a database.
+    pub fn store_location(&self) -> Result<Location, LocationFault> {
+        self.store.reveal().parse()
+    }
+
+    /// How the store is opened.
+    pub fn store_options(&self) -> StoreOptions {
+        StoreOptions { commit_delay: Duration::from_millis(self.commit_delay_ms), max_pages: self.max_store_pages }
+    }
+
     /// The habits of an institution's client.
     pub fn profile(&self, institution: &str) -> Profile {
         self.profiles.get(institution).or_else(|| self.profiles.get("*")).copied().unwrap_or_default()

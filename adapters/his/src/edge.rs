@@ -60,7 +60,7 @@ pub struct Call {
     /// Its envelope.
     pub envelope: Envelope,
     /// The institution as it is today.
-    pub institution: Institution,
+    pub institution: Arc<Institution>,
     /// The habits of its client.
     pub profile: Profile,
     /// The transaction's nodes. Shared, since a call goes into closures that run again.
@@ -87,7 +87,7 @@ impl Edge {
     /// What the work refuses; a fault of the store as an internal one.
     pub async fn change<T, F>(&self, mut work: F) -> Result<T, Refusal>
     where
-        F: FnMut(&Session<'_>) -> Result<T, Stop> + Send + 'static,
+        F: FnMut(&Session<'_, '_>) -> Result<T, Stop> + Send + 'static,
         T: Send + 'static,
     {
         let changed = self.store.change(move |session| apart(work(session))).await;
@@ -100,7 +100,7 @@ impl Edge {
     /// What the query refuses; a fault of the store as an internal one.
     pub async fn look<T: Send + 'static>(
         &self,
-        query: impl FnOnce(&Session<'_>) -> Result<T, Stop> + Send + 'static,
+        query: impl FnOnce(&Session<'_, '_>) -> Result<T, Stop> + Send + 'static,
     ) -> Result<T, Refusal> {
         let looked: Result<Result<T, Refusal>, StoreError> =
             self.store.look(move |session| apart(query(session))).await;

@@ -4,7 +4,7 @@
 mod body;
 mod serve;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +58,25 @@ async fn receive(State(edge): State<Shared>, Extension(client): Extension<Client
     };
     exchange.answered = edge.clock.now();
     respond(&exchange, &answer)
+}
+
+/// Answers a message that came from this machine, unsigned, whatever brought it.
+pub async fn answer(edge: &Shared, message: &[u8]) -> Vec<u8> {
+    let received = edge.clock.now();
+    let mut exchange = match exchange(edge, received).await {
+        Ok(exchange) => exchange,
+        Err(refusal) => return answer::body(&unnumbered(received), &Err(refusal)),
+    };
+    let headers = HeaderMap::new();
+    let heard = Heard { path: "/", headers: &headers, from: Ipv4Addr::LOCALHOST.into() };
+    let answer = match body::decode(message) {
+        Ok(message) => speak(edge, &heard, message, &mut exchange).await.unwrap_or_else(|GatewayRefusal(error, _)| {
+            Err(Refusal::new(Reason::NotAuthenticated).because(error.to_string()))
+        }),
+        Err(refusal) => Err(refusal),
+    };
+    exchange.answered = edge.clock.now();
+    answer::body(&exchange, &answer)
 }
 
 /// How a message came.

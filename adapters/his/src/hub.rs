@@ -54,7 +54,8 @@ impl HubLink {
     /// Asks what became of a key. A key that the hub never saw is voided by asking.
     pub async fn resolve(&self, key: &OperationKey, home: PoolCode, request_id: &str) -> Delivery {
         let key = Some(convert::write_key(key));
-        let request = v1::ResolveRequest { key, home: home.to_string(), request_id: request_id.into() };
+        let request =
+            v1::ResolveRequest { key, home: home.to_string(), request_id: request_id.into(), known_book_seq: 0 };
         delivery(self.port.resolve(request, self.deadline).await)
     }
 

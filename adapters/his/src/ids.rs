@@ -101,7 +101,7 @@ mod tests {
         let path = folder.path().join("his.db");
         let mut last = -1;
         for _ in 0..2 {
-            let store = TreatmentStore::open(&path, StoreOptions::default()).expect("a store");
+            let store = TreatmentStore::open(&path.as_path().into(), &StoreOptions::default()).expect("a store");
             let closed = store.closed();
             let mint = IdMint::new(store);
             for _ in 0..3 {

@@ -2,6 +2,7 @@
 //! file that a person can edit. Called by the transactions.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use settlement::encounter::{CareKind, HospitalLevel};
@@ -53,7 +54,7 @@ enum Chronic {
 /// Every institution.
 #[derive(Clone, Debug, Default)]
 pub struct Institutions {
-    by_code: HashMap<InstitutionCode, Vec<Institution>>,
+    by_code: HashMap<InstitutionCode, Vec<Arc<Institution>>>,
 }
 
 impl Institution {
@@ -96,7 +97,7 @@ impl Institutions {
     pub fn from_csv(text: &str, regions: &RegionTable) -> Result<Institutions, Vec<TableFault>> {
         let mut table = Institutions::default();
         for institution in read_rows(text, |row| read(row, regions))? {
-            table.by_code.entry(institution.code.clone()).or_default().push(institution);
+            table.by_code.entry(institution.code.clone()).or_default().push(Arc::new(institution));
         }
         Ok(table)
     }
@@ -105,7 +106,7 @@ impl Institutions {
     ///
     /// # Errors
     /// When there is none of that code on the day.
-    pub fn on(&self, code: &InstitutionCode, day: Date) -> Result<&Institution, Refusal> {
+    pub fn on(&self, code: &InstitutionCode, day: Date) -> Result<&Arc<Institution>, Refusal> {
         let unknown = || Refusal::new(Reason::UnknownInstitution).of_field("fixmedins_code");
         let rows = self.by_code.get(code).ok_or_else(unknown)?;
         rows.iter().find(|row| row.validity.covers(day)).ok_or_else(|| unknown().because(format!("{day}无有效登记")))

@@ -42,4 +42,4 @@ pub mod transactions;
 mod visit;
 
 pub use config::Config;
-pub use start::{Running, StartError, start};
+pub use start::{Door, Running, StartError, Tables, start};

@@ -2,7 +2,7 @@
 //! of the key gets the answer again. What is refused is not kept: nothing was sent to anybody, and the key stays free.
 
 use jiff::Timestamp;
-use ledger::treatment::{MessageKey, NewMessage, Session, StoredMessage};
+use ledger::treatment::{MessageKey, MessagePlace, NewMessage, Session, StoredMessage};
 use serde_json::{Map, Value};
 use settlement::ids::{BatchNumber, EncounterId, PersonNumber};
 use settlement::refusal::{Reason, Refusal};
@@ -34,12 +34,12 @@ pub struct Done {
     pub encounter: String,
 }
 
-/// What the store knows of a key.
-pub enum Before {
-    /// Nothing.
-    Fresh,
-    /// It came before, and said the same.
-    Kept(Box<StoredMessage>),
+/// Where a message stands that comes in.
+pub struct Place {
+    /// The message of the same key that came before, and said the same.
+    pub kept: Option<Box<StoredMessage>>,
+    /// The number that the message gets.
+    pub number: i64,
 }
 
 /// The key of a message about a person.
@@ -65,14 +65,15 @@ pub fn key_of(
 /// What the work refuses, and what a repeat of a key may not do.
 pub async fn once<F>(edge: &Edge, call: &Call, key: MessageKey, noted: Noted, work: F) -> Result<Reply, Refusal>
 where
-    F: Fn(&Session<'_>, Stamp) -> Result<Done, Stop> + Send + 'static,
+    F: Fn(&Session<'_, '_>, Stamp) -> Result<Done, Stop> + Send + 'static,
 {
     let call = call.clone();
     edge.change(move |session| {
-        if let Before::Kept(kept) = before(session, &key, &noted)? {
+        let Place { kept, number } = place(session, &key, &noted)?;
+        if let Some(kept) = kept {
             return Ok(reply_of(*kept));
         }
-        let stamp = Stamp { message: session.message_next_number()?, at: call.received };
+        let stamp = Stamp { message: number, at: call.received };
         let done = work(session, stamp)?;
         keep(session, &call, &key, &noted, FIRST, stamp, done)
     })
@@ -85,11 +86,7 @@ where
 /// What a repeat of a key may not do.
 pub async fn repeated(edge: &Edge, key: &MessageKey, noted: &Noted) -> Result<Option<Reply>, Refusal> {
     let (key, noted) = (key.clone(), noted.clone());
-    edge.look(move |session| match before(session, &key, &noted)? {
-        Before::Fresh => Ok(None),
-        Before::Kept(kept) => Ok(Some(reply_of(*kept))),
-    })
-    .await
+    edge.look(move |session| Ok(place(session, &key, &noted)?.kept.map(|kept| reply_of(*kept)))).await
 }
 
 /// Keeps a local message with its answer, as an attempt at its key.
@@ -97,7 +94,7 @@ pub async fn repeated(edge: &Edge, key: &MessageKey, noted: &Noted) -> Result<Op
 /// # Errors
 /// When the store fails.
 pub fn keep(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     call: &Call,
     key: &MessageKey,
     noted: &Noted,
@@ -126,14 +123,15 @@ pub fn keep(
 ///
 /// # Errors
 /// When it came before with other content, was undone, or was voided before it came.
-pub fn before(session: &Session<'_>, key: &MessageKey, noted: &Noted) -> Result<Before, Stop> {
-    match session.message_find(key)? {
-        None if session.tombstone_lies(&key.target())? => Err(Refusal::new(Reason::Voided).of_field("msgid").into()),
-        None => Ok(Before::Fresh),
+pub fn place(session: &Session<'_, '_>, key: &MessageKey, noted: &Noted) -> Result<Place, Stop> {
+    let MessagePlace { before, voided, next_number } = session.message_place(key)?;
+    match before {
+        None if voided => Err(Refusal::new(Reason::Voided).of_field("msgid").into()),
+        None => Ok(Place { kept: None, number: next_number }),
         Some(kept) => match noted.difference(&kept.content) {
             Some(field) => Err(Refusal::new(Reason::ContentDiffers).of_field(field).into()),
             None if kept.reversed => Err(Refusal::new(Reason::AlreadyReversed).of_field("msgid").into()),
-            None => Ok(Before::Kept(Box::new(kept))),
+            None => Ok(Place { kept: Some(Box::new(kept)), number: next_number }),
         },
     }
 }

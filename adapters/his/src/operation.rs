@@ -23,7 +23,7 @@ use crate::answer::Reply;
 use crate::config::Refused;
 use crate::content::Noted;
 use crate::edge::{Call, Edge, Shared};
-use crate::local::{self, Before, Done, Stamp, before, reply_of};
+use crate::local::{self, Done, Place, Stamp, place, reply_of};
 use crate::stop::Stop;
 use crate::told_person;
 
@@ -38,6 +38,8 @@ pub struct Plan {
     pub covers: Vec<ChargeRange>,
     /// What is kept of it beside the bytes.
     pub kept: Kept,
+    /// What its answer shows, where preparing has read it.
+    pub shown: Option<Shown>,
 }
 
 /// What is kept of an operation beside its bytes.
@@ -118,6 +120,8 @@ pub struct Finished {
 struct Sending {
     message: StoredMessage,
     stored: StoredOperation,
+    /// The operation, read; none where it was only read back as bytes.
+    asked: Option<Operation>,
     shown: Option<Shown>,
     round: Round,
 }
@@ -151,7 +155,7 @@ enum Step {
 /// What preparing refuses; what a repeat may not do; that the result is not known, or that nothing was taken.
 pub async fn once<F>(edge: Shared, call: Call, asked: Asked, prepare: F) -> Result<Carried, Refusal>
 where
-    F: Fn(&Session<'_>, &Work<'_>) -> Result<Prepared, Stop> + Clone + Send + 'static,
+    F: Fn(&Session<'_, '_>, &Work<'_>) -> Result<Prepared, Stop> + Clone + Send + 'static,
 {
     let inner = edge.clone();
     edge.to_its_end(async move {
@@ -190,24 +194,25 @@ async fn unless_sent(edge: &Edge, key: &MessageKey, refusal: Refusal) -> Refusal
 /// The first commit: the message and the bytes to be sent, or what is known of the key already.
 async fn step<F>(edge: &Edge, call: &Call, asked: &Asked, prepare: F) -> Result<Step, Refusal>
 where
-    F: Fn(&Session<'_>, &Work<'_>) -> Result<Prepared, Stop> + Send + 'static,
+    F: Fn(&Session<'_, '_>, &Work<'_>) -> Result<Prepared, Stop> + Send + 'static,
 {
     let (call, asked) = (call.clone(), asked.clone());
     let own_id = crate::ids::settlement_id(call.institution.pool, call.received, call.number);
     let own_id = own_id.map_err(|_| Refusal::new(Reason::Internal))?;
     edge.change(move |session| {
         let mut attempt = 1;
-        if let Before::Kept(message) = before(session, &asked.key, &asked.noted)? {
+        let Place { kept, number } = place(session, &asked.key, &asked.noted)?;
+        if let Some(message) = kept {
             let Some(stored) = session.operation_find(message.number)? else {
                 return Ok(Step::Here(reply_of(*message)));
             };
             if !judged_again(&call, &stored) {
                 let round = round_of(session, &stored, call.received)?;
-                return send(session, &asked, *message, stored, round);
+                return send_again(session, &asked, *message, stored, round);
             }
             attempt = message.attempt + 1;
         }
-        let stamp = Stamp { message: session.message_next_number()?, at: call.received };
+        let stamp = Stamp { message: number, at: call.received };
         match prepare(session, &Work { own_id: &own_id, stamp })? {
             Prepared::Blocked(pending) => Ok(Step::Blocked(pending)),
             Prepared::Done(done) => {
@@ -220,7 +225,7 @@ where
 }
 
 /// Whether a repeat goes out as if for the first time: so it does where the hub surely did not take what went before.
-fn round_of(session: &Session<'_>, stored: &StoredOperation, now: Timestamp) -> Result<Round, Stop> {
+fn round_of(session: &Session<'_, '_>, stored: &StoredOperation, now: Timestamp) -> Result<Round, Stop> {
     if stored.answer.is_some() || session.operation_whereabouts(stored.message)? == Whereabouts::OnItsWay {
         return Ok(Round::Again);
     }
@@ -228,26 +233,33 @@ fn round_of(session: &Session<'_>, stored: &StoredOperation, now: Timestamp) -> 
     Ok(Round::First)
 }
 
-fn send(
-    session: &Session<'_>,
+fn send_again(
+    session: &Session<'_, '_>,
     asked: &Asked,
     message: StoredMessage,
     stored: StoredOperation,
     round: Round,
 ) -> Result<Step, Stop> {
-    let shown = match stored.operation.kind {
-        OperationKind::Reverse => None,
-        OperationKind::Settle | OperationKind::Cancel => Some(Shown {
-            encounter: stored_encounter(session, &stored)?,
-            person: told_person::shown(session, &asked.person, &asked.told, Some(message.number))?,
-        }),
-    };
-    Ok(Step::Send(Box::new(Sending { message, stored, shown, round })))
+    let shown = shown(session, asked, stored.operation.kind, &stored.encounter, message.number)?;
+    Ok(Step::Send(Box::new(Sending { message, stored, asked: None, shown, round })))
 }
 
-fn stored_encounter(session: &Session<'_>, stored: &StoredOperation) -> Result<StoredEncounter, Stop> {
-    let id = EncounterId::new(&stored.operation.encounter).map_err(|_| Stop::from(Reason::Internal))?;
-    session.encounter_find(&id)?.ok_or_else(|| Reason::Internal.into())
+fn shown(
+    session: &Session<'_, '_>,
+    asked: &Asked,
+    kind: OperationKind,
+    encounter: &str,
+    message: i64,
+) -> Result<Option<Shown>, Stop> {
+    match kind {
+        OperationKind::Reverse => Ok(None),
+        OperationKind::Settle | OperationKind::Cancel => {
+            let id = EncounterId::new(encounter).map_err(|_| Stop::from(Reason::Internal))?;
+            let found = session.encounter_find_with_person(&id, Some(message))?;
+            let (encounter, known) = found.ok_or_else(|| Stop::from(Reason::Internal))?;
+            Ok(Some(Shown { encounter, person: told_person::of_known(known, &asked.person, &asked.told) }))
+        }
+    }
 }
 
 /// Whether a refused message of this institution is judged again when it is repeated.
@@ -259,14 +271,14 @@ fn judged_again(call: &Call, stored: &StoredOperation) -> bool {
 }
 
 fn keep(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     call: &Call,
     asked: &Asked,
     attempt: u32,
     stamp: Stamp,
     plan: Plan,
 ) -> Result<Step, Stop> {
-    let Plan { request, covers, kept } = plan;
+    let Plan { request, covers, kept, shown: read } = plan;
     let operation = Operation { key: operation_key(call, &asked.person, &asked.key, attempt)?, request };
     let bytes = convert::write_operation(&operation);
     let message = NewMessage {
@@ -279,30 +291,36 @@ fn keep(
         answer: None,
         warning: None,
     };
-    session.message_insert(stamp.message, &message)?;
-    if let Some(settlement) = &kept.settlement {
-        session.settlement_cover(settlement, &covers)?;
-    }
-    let operation = new_operation(call, &asked.person, kept, bytes);
-    session.operation_insert(stamp.message, &operation)?;
-    let stored = StoredOperation { message: stamp.message, operation, answer: None };
-    send(session, asked, message.stored_as(stamp.message), stored, Round::First)
+    let shown = match read {
+        Some(shown) => Some(shown),
+        None => shown(session, asked, kept.kind, &kept.encounter, stamp.message)?,
+    };
+    let encounter = kept.encounter.clone();
+    let new = new_operation(kept, covers, bytes);
+    session.operation_insert(stamp.message, &message, &new)?;
+    let stored = StoredOperation {
+        message: stamp.message,
+        institution: call.envelope.institution.to_string(),
+        person: asked.person.to_string(),
+        encounter,
+        operation: new,
+        answer: None,
+    };
+    let message = message.stored_as(stamp.message);
+    Ok(Step::Send(Box::new(Sending { message, stored, asked: Some(operation), shown, round: Round::First })))
 }
 
-fn new_operation(call: &Call, person: &PersonNumber, kept: Kept, bytes: Bytes) -> NewOperation {
-    let text = |id: Option<SettlementId>| id.map(|id| id.to_string()).unwrap_or_default();
+fn new_operation(kept: Kept, covers: Vec<ChargeRange>, bytes: Bytes) -> NewOperation {
     NewOperation {
         kind: kept.kind,
-        settlement: text(kept.settlement),
-        undoes: text(kept.undoes),
+        settlement: kept.settlement.map(|id| id.to_string()),
+        undoes: kept.undoes.map(|id| id.to_string()),
         original: kept.original,
-        institution: call.envelope.institution.to_string(),
-        person: person.to_string(),
-        encounter: kept.encounter,
         batch: kept.batch,
         interim: kept.interim,
         home: kept.home,
         category: kept.category,
+        covers,
         bytes,
     }
 }

@@ -1,6 +1,7 @@
 //! The life of a treatment side: read the files, open the store, listen, and stop. Called by the executable, the demo and
 //! the tests.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use std::time::Duration;
 use identity::client::ConnectError;
 use identity::credentials::{Credentials, IdentityError};
 use ledger::clock::Clock;
-use ledger::store::{StoreError, StoreOptions};
+use ledger::engine::LocationFault;
+use ledger::store::StoreError;
 use ledger::treatment::TreatmentStore;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::RegionTable;
@@ -24,7 +26,7 @@ use crate::hub::HubLink;
 use crate::ids::IdMint;
 use crate::in_flight::InFlight;
 use crate::institutions::Institutions;
-use crate::port::GrpcHub;
+use crate::port::{GrpcHub, HubPort};
 
 /// How long operations may take to finish when the side stops.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
@@ -60,6 +62,9 @@ pub enum StartError {
     /// The hub's address is none.
     #[error("cannot use the address of the hub")]
     Hub(#[from] ConnectError),
+    /// The setting of the store is no place for one.
+    #[error("the setting `store` cannot be used")]
+    Location(#[from] LocationFault),
     /// The store cannot be opened.
     #[error("cannot open the treatment side's store")]
     Store(#[from] StoreError),
@@ -75,26 +80,64 @@ pub struct Running {
     edge: Shared,
 }
 
+/// The tables that a treatment side works by.
+#[derive(Clone)]
+pub struct Tables {
+    /// The regions.
+    pub regions: RegionTable,
+    /// The institutions.
+    pub institutions: Institutions,
+    /// The catalogue.
+    pub catalogue: Catalogue,
+    /// The pools whose institutions are served.
+    pub pools: BTreeSet<PoolCode>,
+}
+
+impl Tables {
+    /// Reads the tables that settings name.
+    ///
+    /// # Errors
+    /// What cannot be read, and every fault in it.
+    pub fn read(config: &Config) -> Result<Tables, StartError> {
+        let regions =
+            RegionTable::from_csv(&read(&config.regions)?).map_err(|faults| table(&config.regions, &faults))?;
+        let institutions = Institutions::from_csv(&read(&config.institutions)?, &regions)
+            .map_err(|faults| table(&config.institutions, &faults))?;
+        let catalogue =
+            Catalogue::from_csv(&read(&config.catalogue)?).map_err(|faults| table(&config.catalogue, &faults))?;
+        let pools = config.pools.iter().map(|code| pool(code, &regions)).collect::<Result<_, _>>()?;
+        Ok(Tables { regions, institutions, catalogue, pools })
+    }
+}
+
 /// Starts a treatment side.
 ///
 /// # Errors
 /// When a file, the store, the certificate or the address cannot be used.
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
     ensure_private(config.listen, config.tls.as_ref())?;
-    let regions = RegionTable::from_csv(&read(&config.regions)?).map_err(|faults| table(&config.regions, &faults))?;
-    let institutions = Institutions::from_csv(&read(&config.institutions)?, &regions)
-        .map_err(|faults| table(&config.institutions, &faults))?;
-    let catalogue =
-        Catalogue::from_csv(&read(&config.catalogue)?).map_err(|faults| table(&config.catalogue, &faults))?;
-    let pools = config.pools.iter().map(|code| pool(code, &regions)).collect::<Result<_, _>>()?;
+    let tables = Tables::read(&config)?;
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
     let deadline = Duration::from_millis(config.deadline_ms);
     let hub = HubLink::new(Arc::new(GrpcHub::new(&config.hub, credentials, deadline)?), deadline);
-    let options =
-        StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms), ..StoreOptions::default() };
-    let store = TreatmentStore::open(&config.store, options)?;
+    let store = TreatmentStore::open(&config.store_location()?, &config.store_options())?;
     let (listen, tls) = (config.listen, config.tls.clone());
-    let edge = Arc::new(Edge {
+    let edge = edge(config, tables, store, hub, clock, CancellationToken::new());
+    let server = Server::start(listen, tls.as_ref(), http::router(edge.clone())).await?;
+    tracing::info!(address = %server.address(), "hospitals are served on {}", server.address());
+    Ok(Running { address: server.address(), server: Some(server), edge })
+}
+
+fn edge(
+    config: Config,
+    tables: Tables,
+    store: TreatmentStore,
+    hub: HubLink,
+    clock: Clock,
+    abort: CancellationToken,
+) -> Shared {
+    let Tables { regions, institutions, catalogue, pools } = tables;
+    Arc::new(Edge {
         ids: IdMint::new(store.clone()),
         in_flight: InFlight::default(),
         config,
@@ -106,11 +149,33 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         catalogue,
         clock,
         tasks: TaskTracker::new(),
-        abort: CancellationToken::new(),
-    });
-    let server = Server::start(listen, tls.as_ref(), http::router(edge.clone())).await?;
-    tracing::info!(address = %server.address(), "hospitals are served on {}", server.address());
-    Ok(Running { address: server.address(), server: Some(server), edge })
+        abort,
+    })
+}
+
+/// A treatment side without a network: messages come in and answers go out as bytes. For the simulator.
+pub struct Door {
+    edge: Shared,
+}
+
+impl Door {
+    /// The door of a treatment side that reaches the hub through a port, and whose work ends at once when aborted.
+    pub fn new(
+        config: Config,
+        tables: Tables,
+        store: TreatmentStore,
+        hub: Arc<dyn HubPort>,
+        clock: Clock,
+        abort: CancellationToken,
+    ) -> Door {
+        let hub = HubLink::new(hub, Duration::from_millis(config.deadline_ms));
+        Door { edge: edge(config, tables, store, hub, clock, abort) }
+    }
+
+    /// Answers a message as one that came from this machine unsigned.
+    pub async fn answer(&self, message: &[u8]) -> Vec<u8> {
+        http::answer(&self.edge, message).await
+    }
 }
 
 impl Running {

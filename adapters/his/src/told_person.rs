@@ -29,14 +29,19 @@ pub fn read(node: &Node<'_>) -> KnownPerson {
 /// # Errors
 /// When the store fails.
 pub fn shown(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     person: &PersonNumber,
     told: &KnownPerson,
     message: Option<i64>,
 ) -> Result<KnownPerson, Stop> {
     let known = session.person_find(person.as_str(), message)?.unwrap_or_default();
+    Ok(of_known(known, person, told))
+}
+
+/// What is shown of a person of whom this is known.
+pub fn of_known(known: KnownPerson, person: &PersonNumber, told: &KnownPerson) -> KnownPerson {
     let either = |known: String, told: &str| if known.is_empty() { told.to_owned() } else { known };
-    Ok(KnownPerson {
+    KnownPerson {
         person: person.to_string(),
         name: either(known.name, &told.name),
         document_type: either(known.document_type, &told.document_type),
@@ -45,5 +50,5 @@ pub fn shown(
         sex: known.sex,
         birth: known.birth,
         civil_servant: known.civil_servant,
-    })
+    }
 }

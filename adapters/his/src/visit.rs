@@ -1,7 +1,10 @@
 //! The rules of a visit's life on this side: whose it is, what may still be done with it, what is settled of it
 //! (his-interface.md section 3, order of transactions). Called inside transactions of the store.
 
-use ledger::treatment::{ChargeRange, EncounterStanding, Session, StoredEncounter, StoredSettlement};
+use ledger::treatment::{
+    ChargeRange, ChargeTally, EncounterStanding, KnownPerson, Session, StoredEncounter, StoredOperation,
+    StoredSettlement, VisitOperations,
+};
 use settlement::ids::{BatchNumber, EncounterId, InstitutionCode, PersonNumber};
 use settlement::lifecycle::Standing;
 use settlement::refusal::{Reason, Refusal};
@@ -13,14 +16,22 @@ use crate::stop::Stop;
 /// # Errors
 /// When there is none.
 pub fn find(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     institution: &InstitutionCode,
     person: &PersonNumber,
     id: &EncounterId,
 ) -> Result<StoredEncounter, Stop> {
+    own(session.encounter_find(id)?, institution, person)
+}
+
+/// That a visit is there, of this institution and person.
+fn own(
+    found: Option<StoredEncounter>,
+    institution: &InstitutionCode,
+    person: &PersonNumber,
+) -> Result<StoredEncounter, Stop> {
     let unknown = || Refusal::new(Reason::UnknownEncounter).of_field("mdtrt_id");
-    let found = session.encounter_find(id)?.filter(|encounter| encounter.institution == *institution);
-    let encounter = found.ok_or_else(unknown)?;
+    let encounter = found.filter(|encounter| encounter.institution == *institution).ok_or_else(unknown)?;
     if encounter.person == *person {
         Ok(encounter)
     } else {
@@ -33,12 +44,29 @@ pub fn find(
 /// # Errors
 /// When there is none, or it was taken back.
 pub fn find_standing(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     institution: &InstitutionCode,
     person: &PersonNumber,
     id: &EncounterId,
 ) -> Result<StoredEncounter, Stop> {
-    let encounter = find(session, institution, person, id)?;
+    standing(find(session, institution, person, id)?)
+}
+
+/// A visit that was not taken back, with what is known of its person now.
+///
+/// # Errors
+/// When there is none, or it was taken back.
+pub fn find_standing_with_person(
+    session: &Session<'_, '_>,
+    institution: &InstitutionCode,
+    person: &PersonNumber,
+    id: &EncounterId,
+) -> Result<(StoredEncounter, KnownPerson), Stop> {
+    let (encounter, known) = session.encounter_find_with_person(id, None)?.unzip();
+    Ok((standing(own(encounter, institution, person)?)?, known.unwrap_or_default()))
+}
+
+fn standing(encounter: StoredEncounter) -> Result<StoredEncounter, Stop> {
     match encounter.standing {
         EncounterStanding::Cancelled => Err(closed("登记已撤销")),
         EncounterStanding::Open | EncounterStanding::Discharged(_) => Ok(encounter),
@@ -50,7 +78,7 @@ pub fn find_standing(
 /// # Errors
 /// When there is none, it was taken back, or the patient was discharged.
 pub fn find_open(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     institution: &InstitutionCode,
     person: &PersonNumber,
     id: &EncounterId,
@@ -71,24 +99,29 @@ fn closed(why: &str) -> Stop {
 /// # Errors
 /// When the store fails.
 pub fn in_force(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     encounter: &EncounterId,
     batch: Option<&BatchNumber>,
 ) -> Result<Vec<StoredSettlement>, Stop> {
-    let mut settlements = session.settlement_list(encounter)?;
+    Ok(that_count(session.settlement_list(encounter)?, batch))
+}
+
+/// Those of a visit's settlements that count, of one batch where given.
+pub fn that_count(mut settlements: Vec<StoredSettlement>, batch: Option<&BatchNumber>) -> Vec<StoredSettlement> {
     settlements.retain(|stored| {
         stored.standing == Standing::InForce && batch.is_none_or(|batch| stored.settlement.batch == batch.as_str())
     });
-    Ok(settlements)
+    settlements
 }
 
 /// That nothing of a visit is settled or on its way.
 ///
 /// # Errors
 /// When something is: it has to be undone, or found out, first.
-pub fn ensure_unsettled(session: &Session<'_>, encounter: &EncounterId) -> Result<(), Stop> {
-    ensure_nothing_pending(session, encounter)?;
-    match in_force(session, encounter, None)?.last() {
+pub fn ensure_unsettled(session: &Session<'_, '_>, encounter: &EncounterId) -> Result<(), Stop> {
+    let VisitOperations { pending, settlements } = session.operation_list_of_visit(encounter)?;
+    ensure_known(&pending)?;
+    match that_count(settlements, None).last() {
         Some(stored) => Err(undo_first(&stored.settlement.id)),
         None => Ok(()),
     }
@@ -98,12 +131,12 @@ pub fn ensure_unsettled(session: &Session<'_>, encounter: &EncounterId) -> Resul
 ///
 /// # Errors
 /// When something is.
-pub fn ensure_nothing_pending(session: &Session<'_>, encounter: &EncounterId) -> Result<(), Stop> {
-    if session.operation_list_pending(encounter.as_str())?.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::new(Reason::NotYetKnown).of_field("mdtrt_id").into())
-    }
+pub fn ensure_nothing_pending(session: &Session<'_, '_>, encounter: &EncounterId) -> Result<(), Stop> {
+    ensure_known(&session.operation_list_pending(encounter)?)
+}
+
+fn ensure_known(pending: &[StoredOperation]) -> Result<(), Stop> {
+    if pending.is_empty() { Ok(()) } else { Err(Refusal::new(Reason::NotYetKnown).of_field("mdtrt_id").into()) }
 }
 
 /// That a settlement has to be undone first.
@@ -112,21 +145,9 @@ pub fn undo_first(settlement: &settlement::ids::SettlementId) -> Stop {
 }
 
 /// The lines of a visit, or batch, that none of its settlements in force covers.
-///
-/// # Errors
-/// When the store fails.
-pub fn unsettled(
-    session: &Session<'_>,
-    encounter: &EncounterId,
-    batch: Option<&BatchNumber>,
-    in_force: &[StoredSettlement],
-) -> Result<Vec<ChargeRange>, Stop> {
-    let last = session.charge_last(encounter, batch)?;
-    let mut ranges = Vec::new();
-    for stored in in_force {
-        ranges.extend(session.settlement_ranges(stored.settlement.id.as_str())?);
-    }
-    Ok(gaps(last, ranges))
+pub fn unsettled(tallies: &[ChargeTally], in_force: &[StoredSettlement]) -> Vec<ChargeRange> {
+    let last = tallies.iter().map(|tally| tally.line).max().unwrap_or_default();
+    gaps(last, in_force.iter().flat_map(|stored| stored.settlement.covers.iter().copied()).collect())
 }
 
 /// The lines that settlements in force cover. A range counts places among the lines of all visits, but covers only
@@ -146,11 +167,10 @@ impl Covered {
 ///
 /// # Errors
 /// When the store fails.
-pub fn covered(session: &Session<'_>, encounter: &EncounterId) -> Result<Covered, Stop> {
+pub fn covered(session: &Session<'_, '_>, encounter: &EncounterId) -> Result<Covered, Stop> {
     let mut covered = Vec::new();
-    for stored in in_force(session, encounter, None)? {
-        let ranges = session.settlement_ranges(stored.settlement.id.as_str())?;
-        covered.extend(ranges.into_iter().map(|range| (stored.settlement.batch.clone(), range)));
+    for StoredSettlement { settlement, standing: _ } in in_force(session, encounter, None)? {
+        covered.extend(settlement.covers.into_iter().map(|range| (settlement.batch.clone(), range)));
     }
     Ok(Covered(covered))
 }

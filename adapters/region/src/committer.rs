@@ -5,24 +5,16 @@
 use std::sync::Arc;
 
 use ledger::clock::Clock;
-use ledger::home::{Asked, HomeStore, Reply, RuleSet};
-use settlement::decide::{Book, Verdict, decide, judge_by, resolve};
-use settlement::refusal::{Reason, Refusal};
-use settlement::rulebook::RuleBooks;
+use ledger::home::{Asked, HomeStore, Reply};
+use settlement::decide::{Book, BookSeq, Verdict, decide, judge_by, resolve};
+use settlement::refusal::{BOOK_SEQ, Reason, Refusal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::in_force::{InForce, RulesInForce};
+
 /// Beyond it a batch costs latency and saves nothing.
 const LARGEST_BATCH: usize = 256;
-
-/// The rule books in force, and the set under which the store knows them.
-#[derive(Clone)]
-pub struct InForce {
-    /// The books.
-    pub books: Arc<RuleBooks>,
-    /// Their set.
-    pub set: RuleSet,
-}
 
 /// Where operations wait. Clones share the queue; the committer ends when the last one is gone.
 #[derive(Clone)]
@@ -30,10 +22,20 @@ pub struct Committer {
     queue: mpsc::Sender<Waiting>,
 }
 
+/// On which terms somebody asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    /// How far the book went when whoever asks last heard of it. A book that ends before was restored from an older
+    /// copy, and decides nothing until it is whole again.
+    pub known: BookSeq,
+    /// Until when anybody waits. What still waits then is not decided: nobody would hear of it, and its sender would
+    /// be left in doubt.
+    pub until: Option<Instant>,
+}
+
 struct Waiting {
     asked: Asked,
-    /// Until when anybody waits for it.
-    until: Option<Instant>,
+    terms: Terms,
     answer: oneshot::Sender<Result<Reply, Refusal>>,
 }
 
@@ -41,7 +43,7 @@ impl Committer {
     /// A queue of a length, and the committer's work, to be spawned.
     pub fn new(
         store: HomeStore,
-        rules: InForce,
+        rules: RulesInForce,
         clock: Clock,
         waiting: usize,
     ) -> (Committer, impl Future<Output = ()> + Send) {
@@ -49,15 +51,15 @@ impl Committer {
         (Committer { queue }, run(Batches { store, rules, clock }, arrivals))
     }
 
-    /// Asks, and returns once the answer is durable. What still waits when its time is over is not decided: nobody
-    /// would hear of it, and its sender would be left in doubt.
+    /// Asks, and returns once the answer is durable.
     ///
     /// # Errors
-    /// [`Reason::Busy`] when too many wait, or it waited too long: nothing was kept. [`Reason::NotYetKnown`] when the store failed: asking
-    /// again by key tells.
-    pub async fn ask(&self, asked: Asked, until: Option<Instant>) -> Result<Reply, Refusal> {
+    /// [`Reason::Busy`] when too many wait, or it waited too long: nothing was kept. [`Reason::RegionUnavailable`],
+    /// naming `book_seq` and how far the book goes, when that is less than what is known. [`Reason::NotYetKnown`] when
+    /// the store failed: asking again by key tells.
+    pub async fn ask(&self, asked: Asked, terms: Terms) -> Result<Reply, Refusal> {
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Waiting { asked, until, answer }).map_err(|_| Refusal::new(Reason::Busy))?;
+        self.queue.try_send(Waiting { asked, terms, answer }).map_err(|_| Refusal::new(Reason::Busy))?;
         answered.await.unwrap_or_else(|_| Err(Reason::NotYetKnown.into()))
     }
 }
@@ -65,7 +67,7 @@ impl Committer {
 impl Waiting {
     /// Itself, unless its time is over; then it is told so.
     fn in_time(self, now: Instant) -> Option<Waiting> {
-        if self.until.is_none_or(|until| now < until) {
+        if self.terms.until.is_none_or(|until| now < until) {
             return Some(self);
         }
         metrics::counter!("yidi_region_late_total").increment(1);
@@ -76,13 +78,21 @@ impl Waiting {
 
 struct Batches {
     store: HomeStore,
-    rules: InForce,
+    rules: RulesInForce,
     clock: Clock,
 }
 
 async fn run(batches: Batches, mut arrivals: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::with_capacity(LARGEST_BATCH);
+    let mut held = BookSeq(0);
     while arrivals.recv_many(&mut waiting, LARGEST_BATCH).await > 0 {
+        if waiting.iter().any(|waiting| waiting.terms.known > held) {
+            // Rare: after a start, after entries were taken back, and in a book that was restored from an older copy.
+            held = batches.held(held, &mut waiting).await;
+        }
+        if waiting.is_empty() {
+            continue;
+        }
         metrics::histogram!("yidi_region_batch_size")
             .record(f64::from(u32::try_from(waiting.len()).unwrap_or(u32::MAX)));
         let now = Instant::now();
@@ -95,13 +105,42 @@ async fn run(batches: Batches, mut arrivals: mpsc::Receiver<Waiting>) {
             continue;
         }
         for (answer, reply) in answers.into_iter().zip(batches.decide(asked.into()).await) {
+            if let Ok(Reply::Answer { seq, outcome: _ }) = &reply {
+                held = held.max(*seq);
+            }
             // A caller that has gone away loses its answer, not its operation: the hub asks again by key.
             let _ = answer.send(reply);
         }
     }
 }
 
+/// Refuses whoever knows of more than the book holds.
+fn refuse_behind(held: BookSeq, waiting: &mut Vec<Waiting>) {
+    for behind in waiting.extract_if(.., |waiting| waiting.terms.known > held) {
+        let Waiting { asked: _, terms: Terms { known, until: _ }, answer } = behind;
+        let (held, known) = (held.0, known.0);
+        tracing::error!(held, known, "the book ends at {held}, the hub knows of {known}: nothing is decided");
+        let refusal = Refusal::new(Reason::RegionUnavailable).of_field(BOOK_SEQ).because(held.to_string());
+        // A caller that has gone away asks again.
+        let _ = answer.send(Err(refusal));
+    }
+}
+
 impl Batches {
+    /// How far the book goes; whoever knows of more is refused. A book that cannot be read refuses by itself.
+    async fn held(&self, before: BookSeq, waiting: &mut Vec<Waiting>) -> BookSeq {
+        match self.store.last_seq().await {
+            Ok(held) => {
+                refuse_behind(held, waiting);
+                held
+            }
+            Err(fault) => {
+                tracing::error!(error = &fault as &dyn std::error::Error, "the end of the book cannot be read");
+                before
+            }
+        }
+    }
+
     /// A row that poisons a batch fails alone: then each operation is tried by itself. The same finds out by key
     /// what became of a commit that failed in an unknown way.
     async fn decide(&self, asked: Arc<[Asked]>) -> Vec<Result<Reply, Refusal>> {
@@ -131,7 +170,7 @@ impl Batches {
     }
 
     async fn commit(&self, asked: Arc<[Asked]>) -> Result<Vec<Reply>, ledger::store::StoreError> {
-        let books = self.rules.books.clone();
+        let InForce { books, set } = self.rules.now();
         let decide = move |book: &mut Book, asked: &Asked, at| -> Verdict {
             match asked {
                 Asked::Operate(arrival) => {
@@ -141,6 +180,6 @@ impl Batches {
                 Asked::Resolve(key) => resolve(book, key),
             }
         };
-        self.store.batch_decide(asked, self.clock.clone(), self.rules.set, decide).await
+        self.store.batch_decide(asked, self.clock.clone(), set, decide).await
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use ledger::engine::{Location, LocationFault};
+use ledger::store::StoreOptions;
 use serde::Deserialize;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::RegionTable;
@@ -14,8 +17,12 @@ use settlement::region::RegionTable;
 pub struct Config {
     /// Where the hub reaches it; port 0 for any.
     pub listen: SocketAddr,
-    /// The file of its store. The key for names and documents is kept beside it, with the ending `key`.
-    pub store: PathBuf,
+    /// Its store: a file, or `postgres://user@host:port/database`, a database that `yidi store migrate` has prepared.
+    pub store: String,
+    /// The file of the key for names and documents, made where there is none. Where it is not set, it is beside the
+    /// store's file, with the ending `key`.
+    #[serde(default)]
+    pub key: Option<PathBuf>,
     /// The folder of its credentials.
     pub credentials: PathBuf,
     /// The table of regions.
@@ -35,9 +42,31 @@ pub struct Config {
     /// Milliseconds added to every commit. For tests only: a fast disk hides what batches are for.
     #[serde(default)]
     pub commit_delay_ms: u64,
+    /// The store's file never grows beyond so many pages of 4 KiB; what does not fit is refused. For tests.
+    #[serde(default)]
+    pub max_store_pages: Option<u32>,
 }
 
 impl Config {
+    /// Where the store is.
+    pub(crate) fn location(&self) -> Result<Location, LocationFault> {
+        self.store.parse()
+    }
+
+    /// How the store is opened.
+    pub(crate) fn store_options(&self) -> StoreOptions {
+        StoreOptions { commit_delay: Duration::from_millis(self.commit_delay_ms), max_pages: self.max_store_pages }
+    }
+
+    /// The file of the key; none where nothing says which.
+    pub(crate) fn key_file(&self, location: &Location) -> Option<PathBuf> {
+        let beside = match location {
+            Location::File(store) => Some(store.with_extension("key")),
+            Location::Postgres(_) | Location::Simulated(_) => None,
+        };
+        self.key.clone().or(beside)
+    }
+
     /// The pools, as the table of regions has them.
     ///
     /// # Errors

@@ -14,11 +14,13 @@ use prost::Message;
 use proto::status::refusal_of_wire_error;
 use proto::v1::query_request::About as WireAbout;
 use proto::{convert, v1};
+use settlement::decide::BookSeq;
 use settlement::ids::{EncounterId, IdError, PersonNumber, PoolCode, RegionCode};
 use settlement::refusal::{Reason, Refusal};
 use tokio::time::Instant;
 
-use crate::committer::{Committer, InForce};
+use crate::committer::{Committer, Terms};
+use crate::in_force::RulesInForce;
 use crate::query::About;
 use crate::sealing::Sealing;
 use crate::{estimate, look_up, query};
@@ -32,7 +34,7 @@ pub struct Door {
     /// The book.
     pub store: HomeStore,
     /// The rule books in force.
-    pub rules: InForce,
+    pub rules: RulesInForce,
     /// The key for names and documents.
     pub sealing: Arc<Sealing>,
     /// The time.
@@ -56,7 +58,7 @@ impl Door {
     pub async fn estimate(&self, _: &HubPermit, asked: v1::EstimateRequest) -> Result<v1::EstimateReply, Refusal> {
         let v1::EstimateRequest { operation, hub, request_id: _ } = asked;
         let arrival = self.arrival(operation, hub)?;
-        let (outcome, seq) = estimate::run(&self.store, &self.rules, arrival, self.clock.now()).await?;
+        let (outcome, seq) = estimate::run(&self.store, &self.rules.now(), arrival, self.clock.now()).await?;
         Ok(v1::EstimateReply { outcome: convert::write_outcome(&outcome), book_seq: seq.0 })
     }
 
@@ -66,9 +68,9 @@ impl Door {
     /// A refusal that is no answer: see [`Committer::ask`].
     pub async fn operate(&self, _: &HubPermit, envelope: v1::OperateRequest) -> Result<v1::Answer, Refusal> {
         let v1::OperateRequest { operation, hub, request_id } = envelope;
-        let until = hub.as_ref().and_then(until);
+        let terms = hub.as_ref().map(terms_of).unwrap_or_default();
         let arrival = self.arrival(operation, hub)?;
-        self.ask(Asked::Operate(Box::new(arrival)), until, &request_id).await
+        self.ask(Asked::Operate(Box::new(arrival)), terms, &request_id).await
     }
 
     /// Says what became of a key; one that never came is voided.
@@ -76,11 +78,12 @@ impl Door {
     /// # Errors
     /// See [`Committer::ask`].
     pub async fn resolve(&self, _: &HubPermit, asked: v1::ResolveRequest) -> Result<v1::Answer, Refusal> {
-        let v1::ResolveRequest { key, home, request_id } = asked;
-        read_pool(&home).and_then(|home| self.serves(home))?;
+        let v1::ResolveRequest { key, home, request_id, known_book_seq } = asked;
+        self.serves_code(&home)?;
         let key = convert::read_key(&key.unwrap_or_default()).map_err(|fault| refusal_of_wire_error(&fault))?;
         // Worth doing however late: it only settles what the hub has to know in the end.
-        self.ask(Asked::Resolve(key), None, &request_id).await
+        let terms = Terms { known: BookSeq(known_book_seq), until: None };
+        self.ask(Asked::Resolve(key), terms, &request_id).await
     }
 
     /// Says what the region keeps about a person.
@@ -92,10 +95,10 @@ impl Door {
         query::run(&self.store, home, person, about).await
     }
 
-    async fn ask(&self, asked: Asked, until: Option<Instant>, request_id: &str) -> Result<v1::Answer, Refusal> {
+    async fn ask(&self, asked: Asked, terms: Terms, request_id: &str) -> Result<v1::Answer, Refusal> {
         let message = asked.key().message.clone();
         let message = message.as_str();
-        match self.committer.ask(asked, until).await? {
+        match self.committer.ask(asked, terms).await? {
             Reply::Answer { seq, outcome } => {
                 let book_seq = seq.0;
                 tracing::debug!(message, request_id, book_seq, "message {message} is answered at place {book_seq}");
@@ -112,7 +115,11 @@ impl Door {
         }
     }
 
-    fn arrival(&self, bytes: bytes::Bytes, hub: Option<v1::HubFields>) -> Result<Arrival, Refusal> {
+    /// Reads an operation that came in.
+    ///
+    /// # Errors
+    /// What cannot be read, or that the region is not served here.
+    pub fn arrival(&self, bytes: bytes::Bytes, hub: Option<v1::HubFields>) -> Result<Arrival, Refusal> {
         let operation = convert::read_operation(&bytes).map_err(|fault| refusal_of_wire_error(&fault))?;
         self.serves(operation.home())?;
         let filing = match hub.and_then(|fields| fields.filing) {
@@ -123,6 +130,10 @@ impl Door {
             None => None,
         };
         Ok(Arrival { operation: Arc::new(operation), bytes, filing })
+    }
+
+    pub(crate) fn serves_code(&self, home: &str) -> Result<(), Refusal> {
+        read_pool(home).and_then(|home| self.serves(home))
     }
 
     fn serves(&self, home: PoolCode) -> Result<(), Refusal> {
@@ -163,6 +174,10 @@ impl Door {
     }
 }
 
+fn terms_of(hub: &v1::HubFields) -> Terms {
+    Terms { known: BookSeq(hub.known_book_seq), until: until(hub) }
+}
+
 /// Until when an operation may wait to be decided, so that the hub still hears of it; no bound where the hub names none.
 fn until(hub: &v1::HubFields) -> Option<Instant> {
     let hub_waits = u64::try_from(hub.deadline_ms).ok().filter(|waits_ms| *waits_ms > 0)?;
@@ -173,7 +188,7 @@ fn read_pool(code: &str) -> Result<PoolCode, Refusal> {
     RegionCode::new(code).map(PoolCode).map_err(|fault| invalid("insuplc_admdvs", fault))
 }
 
-fn invalid(field: &'static str, fault: IdError) -> Refusal {
+pub(crate) fn invalid(field: &'static str, fault: IdError) -> Refusal {
     let reason = if fault == IdError::Empty { Reason::MissingField } else { Reason::InvalidField };
     Refusal::new(reason).of_field(field).because(fault.to_string())
 }

@@ -6,7 +6,7 @@ use settlement::operation::Request;
 use settlement::outcome::Outcome;
 use settlement::refusal::{Reason, Refusal};
 
-use crate::committer::InForce;
+use crate::in_force::InForce;
 
 /// What settling would answer now, and the last place of the book that it saw.
 ///

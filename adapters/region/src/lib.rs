@@ -8,16 +8,22 @@
 //! | [`committer`] | **the money path**: what waits is decided in one batch and one commit |
 //! | [`look_up`], [`estimate`], [`query`] | questions that change nothing |
 //! | [`people`], [`post`], [`rules`] | files that come in: enrollees, postings, rule books |
+//! | [`in_force`] | the rule books that decide now |
 //! | [`sheet`] | reading such a file with every fault at once |
 //! | [`sealing`] | names and documents at rest |
+//! | [`affected`] | past settlements that would come out otherwise now |
+//! | [`books`] | the book as a whole: how far it goes, taking back what an older copy lost |
 //! | [`replay`] | past decisions again: identical, explained |
 //!
 //! Absent on purpose: a filing of the region's own, and relatives' accounts; both are the hub's or a later matter.
 
+pub mod affected;
+pub mod books;
 pub mod committer;
 pub mod config;
 pub mod door;
 pub mod estimate;
+pub mod in_force;
 pub mod look_up;
 pub mod people;
 pub mod post;
@@ -31,4 +37,4 @@ pub mod start;
 mod wire;
 
 pub use config::Config;
-pub use start::{Running, StartError, open_store, start};
+pub use start::{Running, StartError, open_location, open_store, start};

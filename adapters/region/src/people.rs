@@ -306,7 +306,7 @@ mod tests {
             std::fs::write(folder.path().join(name), text).expect("a file");
         }
         let regions = RegionTable::from_csv(REGIONS).expect("a table");
-        let sealing = Sealing::beside(&folder.path().join("store.db")).expect("a key");
+        let sealing = Sealing::of_key(&folder.path().join("store.key")).expect("a key");
         let pools = BTreeSet::from([PoolCode(RegionCode::new("410700").expect("a code"))]);
         read(folder.path(), &regions, &pools, &sealing)
     }

@@ -61,10 +61,21 @@ impl Replay {
 /// # Errors
 /// When the book cannot be read.
 pub async fn a_replay_of_any_stored_decision_is_identical(store: &HomeStore) -> Result<Vec<Finding>, ReplayError> {
+    a_replay_of_any_decision_after_is_identical(store, BookSeq::default()).await
+}
+
+/// The same for what was decided after a place.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn a_replay_of_any_decision_after_is_identical(
+    store: &HomeStore,
+    after: BookSeq,
+) -> Result<Vec<Finding>, ReplayError> {
     let last = store.last_seq().await?;
     let mut findings = Vec::new();
     let mut sets: HashMap<i64, RuleBooks> = HashMap::new();
-    for seq in (1..=last.0).map(BookSeq) {
+    for seq in (after.0 + 1..=last.0).map(BookSeq) {
         let past = store.past_read(seq).await.map_err(|fault| ReplayError::Store(seq, fault))?;
         let Some(past) = past else { continue };
         let books = match sets.entry(past.rule_set) {
@@ -134,7 +145,7 @@ fn again(past: Past, books: &RuleBooks) -> Result<Option<Replay>, ReplayError> {
     };
     let verdict = decide(&mut book, &operation, filing.as_ref(), &judge, decided_at);
     let again = match verdict {
-        Verdict::New { seq: _, decision } => convert::write_outcome(&decision.outcome),
+        Verdict::New { seq: _, decision } => convert::write_decision(&decision),
         Verdict::Undecided(fault) => return Err(ReplayError::Unreadable(seq, fault.to_string())),
         Verdict::Known { seq: _ } | Verdict::ContentDiffers { field: _ } => {
             return Err(ReplayError::Unreadable(seq, "its key was known before".into()));
@@ -143,7 +154,7 @@ fn again(past: Past, books: &RuleBooks) -> Result<Option<Replay>, ReplayError> {
     Ok(Some(Replay { seq, stored: outcome, again, adjudication: adjudication.into_inner() }))
 }
 
-fn read_filing(seq: BookSeq, bytes: Option<Bytes>) -> Result<Option<Filing>, ReplayError> {
+pub(crate) fn read_filing(seq: BookSeq, bytes: Option<Bytes>) -> Result<Option<Filing>, ReplayError> {
     let Some(bytes) = bytes else {
         return Ok(None);
     };
@@ -152,7 +163,7 @@ fn read_filing(seq: BookSeq, bytes: Option<Bytes>) -> Result<Option<Filing>, Rep
     convert::read_filing(&wire).map(Some).map_err(|fault| unreadable(fault.to_string()))
 }
 
-fn read_books(past: &Past) -> Result<RuleBooks, ReplayError> {
+pub(crate) fn read_books(past: &Past) -> Result<RuleBooks, ReplayError> {
     let parsed = past.rule_books.iter().map(|text| RuleBook::parse(text)).collect::<Result<Vec<_>, _>>();
     let books =
         parsed.map_err(|faults| ReplayError::Unreadable(past.seq, format!("{} faults in a rule book", faults.len())));

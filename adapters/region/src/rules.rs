@@ -40,6 +40,7 @@ impl fmt::Display for Report<'_> {
 }
 
 /// The books of some pools, and their texts.
+#[derive(Clone)]
 pub struct Rules {
     /// Ready to decide.
     pub books: RuleBooks,

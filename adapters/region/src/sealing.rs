@@ -1,5 +1,5 @@
 //! Names and documents at rest: encrypted, with a keyed digest beside them for exact look-up. One key a region, in a
-//! file beside its store that only its owner may read; from it come a key for digests and one for encryption. Without
+//! file of its own that only its owner may read; from it come a key for digests and one for encryption. Without
 //! the file the store's names cannot be read; the next load of the people's files seals them anew.
 
 use std::fs::{self, File, OpenOptions};
@@ -62,26 +62,25 @@ pub struct Sealing {
 }
 
 impl Sealing {
-    /// Opens the key beside a store, and makes one where there is none.
+    /// Opens a key, and makes one where there is none.
     ///
     /// # Errors
     /// When the file cannot be read or made, or is no key.
-    pub fn beside(store: &Path) -> Result<Sealing, SealingError> {
-        let path = store.with_extension("key");
-        let key = match fs::read(&path) {
+    pub fn of_key(path: &Path) -> Result<Sealing, SealingError> {
+        let key = match fs::read(path) {
             Ok(key) => key,
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => make(&path)?,
-            Err(source) => return Err(SealingError::File { path, source }),
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => make(path)?,
+            Err(source) => return Err(SealingError::File { path: path.to_owned(), source }),
         };
         if key.len() != KEY_BYTES {
-            return Err(SealingError::Length(path));
+            return Err(SealingError::Length(path.to_owned()));
         }
         let root = hmac::Key::new(hmac::HMAC_SHA256, &key);
         let derived = |purpose: &[u8]| hmac::sign(&root, purpose);
         let seal = RandomizedNonceKey::new(&AES_256_GCM, derived(b"yidi region seal").as_ref());
         Ok(Sealing {
             digest: hmac::Key::new(hmac::HMAC_SHA256, derived(b"yidi region digest").as_ref()),
-            seal: seal.map_err(|_| SealingError::Length(path))?,
+            seal: seal.map_err(|_| SealingError::Length(path.to_owned()))?,
         })
     }
 
@@ -120,6 +119,9 @@ fn make(path: &Path) -> Result<Vec<u8>, SealingError> {
     let mut key = vec![0; KEY_BYTES];
     rand::fill(&mut key).map_err(|_| SealingError::Random)?;
     let failed = |source| SealingError::File { path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
     let draft = path.with_extension("key-draft");
     write(&draft, &key).and_then(|()| fs::rename(&draft, path)).and_then(|()| sync_folder(path)).map_err(failed)?;
     Ok(key)
@@ -145,9 +147,9 @@ mod tests {
     #[test]
     fn a_text_is_read_back_under_its_own_key_and_matter_only() {
         let folder = tempfile::tempdir().expect("a folder");
-        let sealing = Sealing::beside(&folder.path().join("one.db")).expect("a key");
-        let again = Sealing::beside(&folder.path().join("one.db")).expect("the same key");
-        let other = Sealing::beside(&folder.path().join("two.db")).expect("another key");
+        let sealing = Sealing::of_key(&folder.path().join("one.key")).expect("a key");
+        let again = Sealing::of_key(&folder.path().join("one.key")).expect("the same key");
+        let other = Sealing::of_key(&folder.path().join("two.key")).expect("another key");
         let sealed = sealing.seal(Matter::Name, "张三");
         assert_eq!(again.open(Matter::Name, &sealed).as_deref(), Some("张三"));
         assert_eq!(sealing.open(Matter::Document, &sealed), None);
@@ -162,16 +164,17 @@ mod tests {
     #[test]
     fn the_key_is_its_owners_alone() {
         let folder = tempfile::tempdir().expect("a folder");
-        Sealing::beside(&folder.path().join("one.db")).expect("a key");
+        Sealing::of_key(&folder.path().join("one.key")).expect("a key");
         let mode = fs::metadata(folder.path().join("one.key")).expect("the file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
+
     #[test]
     fn a_key_that_a_crash_left_half_made_is_made_anew() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("one.key-draft"), b"half a k").expect("a file");
-        let sealing = Sealing::beside(&folder.path().join("one.db")).expect("a key");
-        let again = Sealing::beside(&folder.path().join("one.db")).expect("the same key");
+        let sealing = Sealing::of_key(&folder.path().join("one.key")).expect("a key");
+        let again = Sealing::of_key(&folder.path().join("one.key")).expect("the same key");
         assert_eq!(again.open(Matter::Name, &sealing.seal(Matter::Name, "张三")).as_deref(), Some("张三"));
     }
 }

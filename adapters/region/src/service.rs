@@ -1,8 +1,11 @@
 //! The gRPC service that the hub calls. A handler takes the permit and goes through the door, where everything else
 //! happens; whoever is not the hub gets nowhere.
 
+use std::sync::Arc;
+
 use identity::permit::HubPermit;
 use proto::v1::home_region_server::HomeRegion;
+use proto::v1::region_book_server::RegionBook;
 use proto::{status, v1};
 use settlement::refusal::Refusal;
 use tonic::{Request, Response, Status};
@@ -10,14 +13,15 @@ use tonic::{Request, Response, Status};
 use crate::door::Door;
 
 /// The service.
+#[derive(Clone)]
 pub struct RegionService {
-    door: Door,
+    door: Arc<Door>,
 }
 
 impl RegionService {
     /// The service behind a door.
     pub fn new(door: Door) -> RegionService {
-        RegionService { door }
+        RegionService { door: Arc::new(door) }
     }
 }
 
@@ -46,6 +50,24 @@ impl HomeRegion for RegionService {
     async fn query(&self, request: Request<v1::QueryRequest>) -> Result<Response<v1::QueryReply>, Status> {
         let permit = HubPermit::from_request(&request)?;
         told(self.door.query(&permit, request.into_inner()).await)
+    }
+}
+
+#[tonic::async_trait]
+impl RegionBook for RegionService {
+    async fn book(&self, request: Request<v1::BookRequest>) -> Result<Response<v1::BookReply>, Status> {
+        let permit = HubPermit::from_request(&request)?;
+        told(self.door.book(&permit, request.get_ref()).await)
+    }
+
+    async fn reinstate(&self, request: Request<v1::ReinstateRequest>) -> Result<Response<v1::ReinstateReply>, Status> {
+        let permit = HubPermit::from_request(&request)?;
+        told(self.door.reinstate(&permit, request.into_inner()).await)
+    }
+
+    async fn affected(&self, request: Request<v1::AffectedRequest>) -> Result<Response<v1::AffectedReply>, Status> {
+        let permit = HubPermit::from_request(&request)?;
+        told(self.door.affected(&permit, request.into_inner()).await)
     }
 }
 

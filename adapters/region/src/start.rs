@@ -12,9 +12,11 @@ use identity::credentials::{Credentials, IdentityError};
 use identity::name::Role;
 use identity::server::{MtlsListener, builder};
 use ledger::clock::Clock;
+use ledger::engine::{Location, LocationFault};
 use ledger::home::HomeStore;
 use ledger::store::{StoreError, StoreOptions};
 use proto::v1::home_region_server::HomeRegionServer;
+use proto::v1::region_book_server::RegionBookServer;
 use settlement::ids::{PersonNumber, PoolCode};
 use settlement::region::{RegionFault, RegionTable};
 use tokio_util::sync::CancellationToken;
@@ -22,12 +24,13 @@ use tokio_util::task::TaskTracker;
 use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
 use tonic_health::server::{HealthReporter, health_reporter};
 
-use crate::committer::{Committer, InForce};
+use crate::committer::Committer;
 use crate::config::Config;
 use crate::door::Door;
+use crate::in_force::RulesInForce;
 use crate::people;
 use crate::post::{self, Poster};
-use crate::rules::{self, RulesError};
+use crate::rules::{self, Rules, RulesError};
 use crate::sealing::{Sealing, SealingError};
 use crate::service::RegionService;
 use crate::sheet::Faults;
@@ -78,6 +81,12 @@ pub enum StartError {
         /// What is wrong.
         source: Faults,
     },
+    /// Where the store is cannot be read.
+    #[error("cannot use the setting store")]
+    Location(#[source] LocationFault),
+    /// Nothing says where the key for names and documents is.
+    #[error("the setting key is missing: a store that is no file has no key beside it")]
+    KeyMissing,
     /// The store fails.
     #[error("cannot use the region's store")]
     Store(#[from] StoreError),
@@ -98,6 +107,7 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 pub struct Running {
     address: SocketAddr,
     store: HomeStore,
+    rules: RulesInForce,
     health: HealthReporter,
     tasks: TaskTracker,
     drain: CancellationToken,
@@ -120,6 +130,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let running = Running {
         address: listener.local_addr(),
         store: opened.store.clone(),
+        rules: opened.rules.clone(),
         health,
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),
@@ -134,7 +145,15 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
 /// # Errors
 /// When the file cannot be opened, or somebody writes to it.
 pub fn open_store(path: &std::path::Path) -> Result<HomeStore, StoreError> {
-    HomeStore::open(path, WIRE, StoreOptions::default())
+    open_location(&path.into())
+}
+
+/// The same, wherever it is.
+///
+/// # Errors
+/// When it cannot be opened, or somebody writes to it.
+pub fn open_location(location: &Location) -> Result<HomeStore, StoreError> {
+    HomeStore::open(location, WIRE, &StoreOptions::default())
 }
 
 /// A region's store with its people, pools and rule books, but serving nobody: what commands at the desk need.
@@ -146,7 +165,7 @@ pub struct Opened {
     /// The book.
     pub store: HomeStore,
     /// The rule books in force.
-    pub rules: InForce,
+    pub rules: RulesInForce,
     sealing: Arc<Sealing>,
 }
 
@@ -156,15 +175,23 @@ impl Opened {
     /// # Errors
     /// What is missing or wrong.
     pub async fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError> {
+        let location = config.location().map_err(StartError::Location)?;
+        Opened::open_in(config, &location, clock).await
+    }
+
+    /// The same with its store elsewhere than the settings say.
+    ///
+    /// # Errors
+    /// As [`Opened::open`].
+    pub async fn open_in(config: &Config, location: &Location, clock: &Clock) -> Result<Opened, StartError> {
         let regions = read_regions(config)?;
         let pools = config.read_pools(&regions).map_err(|(pool, problem)| StartError::Pool { pool, problem })?;
         let rules = rules::read(&config.rulebooks, &pools)?;
-        let options =
-            StoreOptions { commit_delay: Duration::from_millis(config.commit_delay_ms), ..StoreOptions::default() };
-        let store = HomeStore::open(&config.store, WIRE, options)?;
-        let sealing = Arc::new(Sealing::beside(&config.store)?);
-        let set = store.rule_set_load(rules.texts, clock.now()).await?;
-        Ok(Opened { pools, regions, store, rules: InForce { books: Arc::new(rules.books), set }, sealing })
+        let key = config.key_file(location).ok_or(StartError::KeyMissing)?;
+        let store = HomeStore::open(location, WIRE, &config.store_options())?;
+        let sealing = Arc::new(Sealing::of_key(&key)?);
+        let rules = RulesInForce::new(&store, rules, clock.now()).await?;
+        Ok(Opened { pools, regions, store, rules, sealing })
     }
 
     /// Posts a file for the region's own people.
@@ -177,7 +204,8 @@ impl Opened {
         others: &BTreeSet<PersonNumber>,
         clock: &Clock,
     ) -> Result<post::Report, StoreError> {
-        let poster = Poster { pools: &self.pools, others, books: &self.rules.books };
+        let rules = self.rules.now();
+        let poster = Poster { pools: &self.pools, others, books: &rules.books };
         post::post(&self.store, file, poster, clock.now()).await
     }
 
@@ -218,6 +246,14 @@ impl Running {
         &self.store
     }
 
+    /// Puts other rule books in force, and keeps them by their content. What is decided afterwards is decided by them.
+    ///
+    /// # Errors
+    /// When the store fails: then nothing changes.
+    pub async fn rules_replace(&self, rules: Rules, at: jiff::Timestamp) -> Result<(), StoreError> {
+        self.rules.replace(&self.store, rules, at).await
+    }
+
     /// Says that it does not want anything new, to whoever asks for its health. It goes on serving.
     pub async fn retire(&self) {
         self.health.set_not_serving::<HomeRegionServer<RegionService>>().await;
@@ -243,7 +279,10 @@ impl Running {
         &self,
         listener: MtlsListener,
         health_service: HealthServer<impl HealthService>,
-        opened: Opened, waiting: usize, clock: Clock) {
+        opened: Opened,
+        waiting: usize,
+        clock: Clock,
+    ) {
         let Opened { pools, regions: _, store, rules, sealing } = opened;
         let (committer, work) = Committer::new(store.clone(), rules.clone(), clock.clone(), waiting);
         let service = RegionService::new(Door { pools, committer, store, rules, sealing, clock });
@@ -251,7 +290,12 @@ impl Running {
         let served = builder()
             .add_service(health_service)
             .add_service(
-                HomeRegionServer::new(service)
+                HomeRegionServer::new(service.clone())
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_encoding_message_size(LARGEST_MESSAGE),
+            )
+            .add_service(
+                RegionBookServer::new(service)
                     .max_decoding_message_size(LARGEST_MESSAGE)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )

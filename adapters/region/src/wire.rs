@@ -7,5 +7,5 @@ use proto::convert;
 pub(crate) const WIRE: Wire = Wire {
     read_operation: |bytes| convert::read_operation(bytes).map_err(|fault| fault.to_string()),
     read_outcome: |bytes| convert::read_outcome(bytes).map_err(|fault| fault.to_string()),
-    write_outcome: convert::write_outcome,
+    write_decision: convert::write_decision,
 };

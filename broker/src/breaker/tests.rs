@@ -174,8 +174,7 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let call = prop_oneof![Just(Call::Fresh), Just(Call::FollowUp)];
-    let ending =
-        prop_oneof![1 => Just(Ending::Good), 1 => Just(Ending::Slow), 4 => Just(Ending::Failed), 1 => Just(Ending::Unsaid)];
+    let ending = prop_oneof![1 => Just(Ending::Good), 1 => Just(Ending::Slow), 4 => Just(Ending::Failed), 1 => Just(Ending::Unsaid)];
     let step = prop_oneof![
         1 => (0..3_000_u64).prop_map(Step::Wait),
         4 => call.prop_map(Step::Ask),

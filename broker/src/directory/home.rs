@@ -15,7 +15,7 @@ use settlement::refusal::{Reason, Refusal};
 use tokio::time::Instant;
 use tonic::Code;
 
-use super::book::Book;
+use super::book::{Book, Fallen};
 use crate::answer;
 use crate::breaker::{Call, Ending};
 use crate::errand::{Errand, Sending};
@@ -80,6 +80,16 @@ impl Home {
         &self.name
     }
 
+    /// What its book has shown.
+    pub fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// The way to it, for what concerns its book as a whole: that is asked while it is not whole, too.
+    pub fn port(&self) -> &Arc<dyn HomePort> {
+        &self.port
+    }
+
     /// Its gate for one kind of traffic.
     pub fn gate(&self, traffic: Traffic) -> &Arc<Gate> {
         match traffic {
@@ -101,8 +111,9 @@ impl Home {
     /// Asks for leave to send an operation.
     ///
     /// # Errors
-    /// Region-unavailable, while the region is not to be asked.
+    /// Region-unavailable, while the region is not to be asked or its book is not whole.
     pub fn pass(&self, call: Call) -> Result<Pass, Refusal> {
+        self.book.whole()?;
         self.operations.pass(call)
     }
 
@@ -112,12 +123,14 @@ impl Home {
             return Asked::NeverLeft(refusal);
         }
         let (highest, patience) = (self.book.highest(), errand.left());
-        let asked =
-            self.ask(errand, errand.sending, pass, patience, self.port.operate(errand.envelope(), patience)).await;
-        if let Asked::Answered(answer) = &asked {
-            self.note_book(errand, answer.book_seq, highest);
+        let call = self.port.operate(errand.envelope(highest), patience);
+        match self.ask(errand, errand.sending, pass, patience, call).await {
+            // A book that fell knows less than was answered from it: what it decides now is not believed.
+            Asked::Answered(answer) if self.note_book(errand, answer.book_seq, highest) == Some(Lie::NumberFell) => {
+                Asked::Silent
+            }
+            asked => asked,
         }
-        asked
     }
 
     /// Asks what became of an operation. One that never came there never will.
@@ -125,7 +138,7 @@ impl Home {
         match self.pass(Call::FollowUp) {
             Ok(pass) => {
                 let patience = errand.left();
-                let call = self.port.resolve(errand.question(), patience);
+                let call = self.port.resolve(errand.question(self.book.highest()), patience);
                 // What is asked about may be in the region's book, whatever the question is refused for.
                 self.ask(errand, Sending::Again, pass, patience, call).await
             }
@@ -145,6 +158,7 @@ impl Home {
     where
         F: Future<Output = Result<T, NoReply>>,
     {
+        self.book.whole()?;
         let pass = self.questions.pass(Call::Fresh)?;
         self.timed(pass, patience, call(self.port.clone())).await.map_err(NoReply::into_refusal)
     }
@@ -174,7 +188,10 @@ impl Home {
             Err(why) => {
                 let (home, position, request_id) = (&*self.name, errand.position.0, &errand.request_id);
                 tracing::warn!(home, position, request_id, ?why, "{home} gave no answer to operation {position}");
-                without_answer(why, sending)
+                match self.says_that_its_book_fell(&why) {
+                    Some(refusal) => Asked::NeverLeft(refusal),
+                    None => without_answer(why, sending),
+                }
             }
         }
     }
@@ -203,18 +220,31 @@ impl Home {
             None => Ending::Good,
             Some(NoReply::Refused(refusal)) if cannot_work(refusal.reason) => Ending::Failed,
             Some(NoReply::Refused(_)) => Ending::Good,
-            // Whoever gives a region less time than it may fairly take has learnt nothing about it.
-            Some(NoReply::Silent(Code::DeadlineExceeded | Code::Cancelled)) if patience < slow_after => Ending::Unsaid,
+            // Whoever gives a region far less time than it may take has learnt nothing about it.
+            Some(NoReply::Silent(Code::DeadlineExceeded | Code::Cancelled)) if patience < slow_after / 2 => {
+                Ending::Unsaid
+            }
             Some(NoReply::NeverSent | NoReply::Silent(_)) => Ending::Failed,
         }
     }
 
-    fn note_book(&self, errand: &Errand, book_seq: u64, highest: u64) {
+    /// A region that refuses because its book ends too early has decided nothing.
+    fn says_that_its_book_fell(&self, why: &NoReply) -> Option<Refusal> {
+        let NoReply::Refused(refusal) = why else { return None };
+        let Fallen { from, to } = self.book.refused(refusal)?;
+        let home = &*self.name;
+        tracing::error!(home, from, to, "the book of {home} ends at {to} and had reached {from}: restore it");
+        measures::book_fell(home);
+        self.book.whole().err()
+    }
+
+    fn note_book(&self, errand: &Errand, book_seq: u64, highest: u64) -> Option<Lie> {
         // What is sent again may have been answered long ago, under the number that it had then.
         if errand.sending == Sending::Again {
-            return;
+            return None;
         }
-        if let Some(lie) = self.book.note(book_seq, errand.position, highest) {
+        let lie = self.book.note(book_seq, errand.position, highest);
+        if let Some(lie) = lie {
             let (home, position) = (&*self.name, errand.position.0);
             tracing::error!(
                 home,
@@ -225,6 +255,7 @@ impl Home {
             );
             self.lied(errand, lie, errand.received_at);
         }
+        lie
     }
 }
 

@@ -14,18 +14,19 @@ use crate::directory::Home;
 use crate::doubt::Cleared;
 use crate::health::Health;
 use crate::hub::Hub;
+use crate::jobs::lease;
 use crate::measures;
 
 /// How many operations one round asks about. More would only wait longer for the first answer.
 const A_ROUND: u32 = 256;
 
-/// Clears up a home region's operations until the process stops. Only what came before the last round is asked about:
-/// most of what waits has just come, and has its answer in a moment.
+/// Clears up a home region's operations until the process stops. What is on the list is in doubt: nobody is carrying it
+/// out any more. Of several hubs one asks.
 pub async fn run(hub: Arc<Hub>, home: Arc<Home>, every: Duration, stop: CancellationToken) {
     let mut reached = Position(0);
-    let mut newest = Position(0);
+    let job = format!("resolve {}", home.name());
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-        match due(&hub, &home, reached, &mut newest).await {
+        match due(&hub, &home, &job, every, reached).await {
             Ok(due) => {
                 let end = end_of(&due);
                 reached = round(&hub, &home, due, &stop).await.unwrap_or(end);
@@ -54,13 +55,20 @@ fn tell(health: &Health, now: Timestamp) {
 
 /// What this round asks about: what lies behind the position that the last one reached, then from the oldest on. So
 /// neither a silent region nor many operations that cannot get an answer ever hide the others.
-async fn due(hub: &Hub, home: &Home, reached: Position, newest: &mut Position) -> Result<Vec<Waiting>, StoreError> {
-    let before = std::mem::replace(newest, hub.store.operation_newest().await?);
+async fn due(
+    hub: &Hub,
+    home: &Home,
+    job: &str,
+    every: Duration,
+    reached: Position,
+) -> Result<Vec<Waiting>, StoreError> {
+    if !hub.store.lease_take(job, lease(every)).await? {
+        return Ok(Vec::new());
+    }
     let mut due = unanswered(hub, home, reached).await?;
-    due.retain(|waiting| waiting.position <= before);
     if !is_full(&due) && reached > Position(0) {
         let oldest = unanswered(hub, home, Position(0)).await?;
-        due.extend(oldest.into_iter().filter(|waiting| waiting.position <= reached.min(before)));
+        due.extend(oldest.into_iter().filter(|waiting| waiting.position <= reached));
         due.truncate(A_ROUND as usize);
     }
     Ok(due)

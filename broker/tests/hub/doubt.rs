@@ -20,7 +20,7 @@ async fn lose_the_answer(world: &mut World, operation: &Operation, script: Scrip
 }
 
 /// Sends an operation, and returns once the home region has it.
-async fn send(world: &World, operation: &Operation, script: Script) -> JoinHandle<Result<Answered, Refusal>> {
+pub async fn send(world: &World, operation: &Operation, script: Script) -> JoinHandle<Result<Answered, Refusal>> {
     let before = world.home.operated().len();
     world.home.will(script);
     let (mut hub, envelope) = (world.treatment(), envelope(operation));
@@ -29,11 +29,11 @@ async fn send(world: &World, operation: &Operation, script: Script) -> JoinHandl
     sent
 }
 
-async fn hospital_has(world: &World) -> Money {
+pub async fn hospital_has(world: &World) -> Money {
     world.received(Account::Hospital { institution: InstitutionCode::new(HOSPITAL).expect("a code") }).await
 }
 
-fn is_voided(outcome: &Outcome) -> bool {
+pub fn is_voided(outcome: &Outcome) -> bool {
     outcome.refusal().is_some_and(|refusal| refusal.reason == Reason::Voided)
 }
 

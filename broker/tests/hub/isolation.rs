@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use broker::Config;
 use broker::breaker::Standing;
+use broker::directory::Fallen;
 use broker::door::Door;
 use broker::health::HomeHealth;
 use broker::lie::Lie;
@@ -244,18 +245,34 @@ async fn a_reversal_cannot_be_answered_with_what_is_anothers() {
 }
 
 #[tokio::test]
-async fn a_number_that_comes_twice_or_falls_is_seen_and_the_answers_are_kept() {
-    for (numbers, lie) in [([7, 8, 8], Lie::NumberRepeated), ([7, 8, 3], Lie::NumberFell)] {
-        let world = World::with(strict).await;
-        for (message, number) in numbers.iter().enumerate() {
-            assert_eq!(health(&world).await.last_lie, None);
-            world.home.will(Script::Number(*number));
-            let answer = world.operate(&settle(&message.to_string())).await;
-            assert!(matches!(answer, Ok(Answered::Outcome(Outcome::Accepted { .. }, _))), "{answer:?}");
-        }
-        let seen = health(&world).await;
-        assert_eq!((seen.last_lie.map(|last| last.lie), seen.operations), (Some(lie), Standing::Closed));
+async fn a_number_that_comes_twice_is_seen_and_the_answers_are_kept() {
+    let world = World::with(strict).await;
+    for (message, number) in [7, 8, 8].iter().enumerate() {
+        assert_eq!(health(&world).await.last_lie, None);
+        world.home.will(Script::Number(*number));
+        let answer = world.operate(&settle(&message.to_string())).await;
+        assert!(matches!(answer, Ok(Answered::Outcome(Outcome::Accepted { .. }, _))), "{answer:?}");
     }
+    let seen = health(&world).await;
+    assert_eq!((seen.last_lie.map(|last| last.lie), seen.operations), (Some(Lie::NumberRepeated), Standing::Closed));
+}
+
+#[tokio::test]
+async fn a_book_that_falls_is_not_believed_and_gets_nothing_new() {
+    let world = World::with(strict).await;
+    for (message, number) in [("0", 7), ("1", 8)] {
+        world.home.will(Script::Number(number));
+        world.answer(&settle(message)).await;
+    }
+    world.home.will(Script::Number(3));
+    assert_eq!(world.operate(&settle("2")).await, Ok(Answered::InDoubt));
+    let seen = health(&world).await;
+    assert_eq!(seen.last_lie.map(|last| last.lie), Some(Lie::NumberFell));
+    assert_eq!(seen.book_fell, Some(Fallen { from: 8, to: 2 }));
+    let asked = world.home.operated().len();
+    let refused = world.operate(&settle("3")).await.expect_err("a refusal");
+    assert_eq!(refused.reason, Reason::RegionUnavailable);
+    assert_eq!(world.home.operated().len(), asked, "nothing new is sent there");
 }
 
 #[tokio::test]

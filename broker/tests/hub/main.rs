@@ -8,4 +8,5 @@ mod isolation;
 mod operations;
 mod registry;
 mod requests;
+mod several;
 mod world;

@@ -135,5 +135,6 @@ pub fn question(operation: &Operation) -> v1::ResolveRequest {
         key: Some(convert::write_key(&operation.key)),
         home: operation.home().to_string(),
         request_id: "test".into(),
+        known_book_seq: 0,
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use broker::{BreakerConfig, Config, HomeConfig, Running};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
-use identity::permit::TreatmentPermit;
 use identity::name::{ParticipantName, Role, all_regions};
+use identity::permit::TreatmentPermit;
 use identity::pki::{CertificateAuthority, Issue};
 use ledger::clock::Clock;
 use proto::convert;
@@ -103,7 +103,17 @@ impl World {
     }
 
     pub async fn start_hub(&mut self) {
-        let running = broker::start(self.config.clone(), Clock::real()).await.expect("a hub");
+        let running = self.another_hub().await;
+        self.go_on_with(running);
+    }
+
+    /// A hub with the same configuration, on a port of its own.
+    pub async fn another_hub(&self) -> Running {
+        broker::start(self.config.clone(), Clock::real()).await.expect("a hub")
+    }
+
+    /// Has all that follows sent to another hub.
+    pub fn go_on_with(&mut self, running: Running) {
         // The same certificate for every call; the hub's port is another after each start.
         self.treatment = None;
         self.running = Some(running);
@@ -113,6 +123,11 @@ impl World {
 
     pub async fn stop_hub(&mut self) {
         self.running.take().expect("a hub that runs").stop().await;
+    }
+
+    /// The hub as it runs; another is to go on.
+    pub fn take_hub(&mut self) -> Running {
+        self.running.take().expect("a hub that runs")
     }
 
     /// Ends the hub as a crash would, and returns when its store is free.
@@ -238,7 +253,9 @@ fn config(folder: &Path, home: SocketAddr) -> Config {
     let path = |name: &str| -> PathBuf { folder.join(name) };
     Config {
         listen: anywhere(),
-        store: path("hub.db"),
+        store: path("hub.db").into(),
+        commit_delay_ms: 0,
+        max_store_pages: None,
         credentials: path("hub"),
         regions: path("regions.csv"),
         homes: vec![HomeConfig { pools: vec!["410700".into()], address: home.to_string() }],

@@ -12,6 +12,26 @@ pub(super) fn statement(text: &'static str) -> &'static str {
     known.get_or_insert_default().entry(text).or_insert_with(|| text.replace('?', "$").leak())
 }
 
+/// An insert of one row, as PostgreSQL inserts many rows by it: each value becomes a column of them. It is written
+/// `VALUES (?1, …)` without any other parenthesis in the list. `kinds` are the types of the values in their order.
+pub(super) fn statement_for_each(text: &'static str, kinds: impl Iterator<Item = &'static str>) -> &'static str {
+    static KNOWN: Mutex<Option<HashMap<&'static str, &'static str>>> = Mutex::new(None);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.get_or_insert_default().entry(text).or_insert_with(|| for_each(text, kinds).leak())
+}
+
+fn for_each(text: &str, kinds: impl Iterator<Item = &'static str>) -> String {
+    let (before, rest) = text.split_once("VALUES (").unwrap_or((text, ""));
+    let (values, after) = rest.split_once(')').unwrap_or((rest, ""));
+    let (mut columns, mut names) = (Vec::new(), Vec::new());
+    for (number, kind) in (1..).zip(kinds) {
+        columns.push(format!("${number}::{kind}[]"));
+        names.push(format!("v{number}"));
+    }
+    let (columns, names, values) = (columns.join(", "), names.join(", "), values.replace('?', "given.v"));
+    format!("{before}SELECT {values} FROM UNNEST({columns}) AS given ({names}){after}")
+}
+
 /// The statements that make tables, as PostgreSQL reads them. Texts compare byte by byte, as SQLite compares them.
 pub(super) fn tables(text: &str) -> String {
     [
@@ -34,6 +54,18 @@ mod tests {
     #[test]
     fn numbered_values_are_renamed() {
         assert_eq!(statement("SELECT a FROM t WHERE b = ?1 AND c = ?12"), "SELECT a FROM t WHERE b = $1 AND c = $12");
+    }
+
+    #[test]
+    fn an_insert_of_one_row_becomes_one_of_many() {
+        assert_eq!(
+            for_each(
+                "INSERT INTO t (a, b, c) VALUES (?1, '', ?2) ON CONFLICT (a) DO NOTHING",
+                ["BIGINT", "TEXT"].into_iter()
+            ),
+            "INSERT INTO t (a, b, c) SELECT given.v1, '', given.v2 FROM UNNEST($1::BIGINT[], $2::TEXT[]) \
+             AS given (v1, v2) ON CONFLICT (a) DO NOTHING",
+        );
     }
 
     #[test]

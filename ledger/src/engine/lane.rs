@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::job::{Job, Ran};
@@ -20,14 +21,18 @@ pub(super) trait Database {
     fn run(&mut self, work: &mut dyn FnMut(&Sql<'_>) -> Result<Ran, StoreError>) -> Result<Ran, StoreError>;
     fn commit(&mut self) -> Result<(), StoreError>;
     fn roll_back(&mut self);
+    /// Takes out of a batch what it carries out in one statement, durable when this returns; see [`super::express`].
+    fn express(&mut self, _batch: &mut Vec<Box<dyn Job>>) -> Vec<Told> {
+        Vec::new()
+    }
 }
 
 /// Commits what waits until the last handle of the store is gone. No timer: the commit before is the window in which
 /// the next batch gathers.
-pub(super) fn run(database: &mut impl Database, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+pub(super) fn run(database: &mut impl Database, mut waiting: mpsc::Receiver<Box<dyn Job>>, teller: &Teller) {
     let mut batch = Vec::with_capacity(LARGEST_BATCH);
     while waiting.blocking_recv_many(&mut batch, LARGEST_BATCH) > 0 {
-        commit(database, std::mem::take(&mut batch));
+        commit(database, std::mem::take(&mut batch), teller);
     }
 }
 
@@ -37,17 +42,44 @@ pub(super) async fn next(waiting: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<V
     (waiting.recv_many(&mut batch, LARGEST_BATCH).await > 0).then_some(batch)
 }
 
-/// Commits a batch, and tells everybody in it.
-fn commit(database: &mut impl Database, batch: Vec<Box<dyn Job>>) {
-    commit_untold(database, batch).into_iter().for_each(|(job, committed)| job.finish(committed));
+/// Commits a batch, and has everybody in it told.
+fn commit(database: &mut impl Database, mut batch: Vec<Box<dyn Job>>, teller: &Teller) {
+    teller.tell(database.express(&mut batch));
+    if !batch.is_empty() {
+        teller.tell(commit_untold(database, batch));
+    }
+}
+
+/// Who tells. Waking a task from a thread outside its runtime costs more than from within, and for a whole batch it costs
+/// so once when one task tells the others.
+pub(super) struct Teller(Option<Handle>);
+
+impl Teller {
+    /// The runtime that the caller runs on; where there is none, the writer itself tells.
+    pub(super) fn here() -> Teller {
+        Teller(Handle::try_current().ok())
+    }
+
+    fn tell(&self, told: Vec<Told>) {
+        let finish = |told: Vec<Told>| told.into_iter().for_each(|(job, committed)| job.finish(committed));
+        match &self.0 {
+            Some(runtime) if told.len() > 1 => drop(runtime.spawn(async move { finish(told) })),
+            Some(_) | None => finish(told),
+        }
+    }
 }
 
 /// A write, and how its commit went.
-type Told = (Box<dyn Job>, Result<(), StoreError>);
+pub(super) type Told = (Box<dyn Job>, Result<(), StoreError>);
 
 /// Commits a batch, and leaves it to the caller to tell.
 pub(super) fn commit_untold(database: &mut impl Database, mut batch: Vec<Box<dyn Job>>) -> Vec<Told> {
     let alone = batch.len() == 1;
+    if let Err(fault) = database.begin() {
+        // Trying each alone would only make the last one wait so many times as long.
+        let faults = std::iter::once(fault).chain(std::iter::repeat_with(|| StoreError::NotBegun));
+        return batch.into_iter().zip(faults.map(Err)).collect();
+    }
     match try_commit(database, &mut batch) {
         Ok(Ran::Keep) => batch.into_iter().map(|job| (job, Ok(()))).collect(),
         Ok(Ran::Undo) if alone => batch.into_iter().map(|job| (job, Ok(()))).collect(),
@@ -57,7 +89,6 @@ pub(super) fn commit_untold(database: &mut impl Database, mut batch: Vec<Box<dyn
 }
 
 fn try_commit(database: &mut impl Database, batch: &mut [Box<dyn Job>]) -> Result<Ran, StoreError> {
-    database.begin()?;
     for job in batch {
         // The writer is everybody's: a fault in one piece of work must not end it. Nothing half-done stays behind,
         // since the transaction is rolled back and a job starts afresh when it runs again.

@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 use super::simulated::Disk;
 
 /// Where a store is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Location {
     /// A SQLite file, made where there is none.
     File(PathBuf),
@@ -67,6 +67,13 @@ impl fmt::Display for Location {
             Location::Postgres(options) => f.write_str(&name(options)),
             Location::Simulated(_) => f.write_str("memory"),
         }
+    }
+}
+
+/// Without the password, too.
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
 use sqlx::query::Query;
@@ -14,9 +14,11 @@ use sqlx::{AssertSqlSafe, Connection as _, Postgres as Driver};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use super::express::{Express, List, Session};
 use super::job::{Job, Ran};
-use super::lane::{self, Database};
+use super::lane::{self, Database, Teller, Told};
 use super::location::name;
+use super::numbers::Numbers;
 use super::schema::{self, Fence, Schema};
 use super::sql::Sql;
 use super::value::Value;
@@ -28,6 +30,25 @@ const READERS: usize = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The one writer of a store holds this lock for as long as its connection lasts.
 const FENCE: &str = "SELECT pg_try_advisory_lock(hashtext('yidi writer'))";
+/// A writer whose machine died in the middle of a transaction must not hold the others' turn until its connection is
+/// found to be dead; and nobody waits for a turn longer than a desk waits for an answer.
+const PATIENCE: [(&str, &str); 2] = [("idle_in_transaction_session_timeout", "10s"), ("lock_timeout", "5s")];
+/// Begins a transaction among many writers: alone, until it has ended.
+const BEGIN_ALONE: &str = "BEGIN; SELECT pg_advisory_xact_lock(hashtext('yidi turn'))";
+
+/// A server may take a moment to see that the writer before is gone.
+const FENCE_TIMEOUT: Duration = Duration::from_secs(1);
+const FENCE_PAUSE: Duration = Duration::from_millis(20);
+
+/// A writer finds everything by key. Plans outlive the day on which its tables were empty, so none of them may be one
+/// that reads a table whole; and none is worth compiling.
+const BY_KEY: [(&str, &str); 5] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+];
 
 /// A connection whose callers wait: the writer has a thread of its own, readers run on blocking threads.
 pub(super) struct Connection {
@@ -81,8 +102,37 @@ impl Connection {
         Ok(done.rows_affected())
     }
 
+    /// Runs a statement of [`super::dialect::statement_for_each`] on many rows, column by column.
+    pub(super) fn execute_each<const N: usize>(
+        &mut self,
+        text: &'static str,
+        rows: &[[Value<'_>; N]],
+    ) -> Result<(), StoreError> {
+        let query = (0..N).fold(sqlx::query(text), |query, column| {
+            let values = rows.iter().map(|row| row[column]);
+            match rows.first().map(|row| row[column]) {
+                Some(Value::Number(_)) => query.bind(values.map(Value::number).collect::<Vec<_>>()),
+                Some(Value::Text(_)) => query.bind(values.map(Value::text).collect::<Vec<_>>()),
+                Some(Value::Bytes(_)) => query.bind(values.map(Value::bytes).collect::<Vec<_>>()),
+                None => query,
+            }
+        });
+        self.with(|runtime, connection| runtime.block_on(query.execute(connection))).map(drop)
+    }
+
     pub(super) fn query(&mut self, text: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {
         self.with(|runtime, connection| runtime.block_on(bind(text, values).fetch_all(connection)))
+    }
+
+    /// Runs a statement that takes columns of many rows.
+    pub(super) fn query_lists(&mut self, text: &'static str, lists: Vec<List<'_>>) -> Result<Vec<PgRow>, StoreError> {
+        let query = lists.into_iter().fold(sqlx::query(text), |query, list| match list {
+            List::Numbers(numbers) => query.bind(numbers),
+            List::Texts(texts) => query.bind(texts),
+            List::Strings(texts) => query.bind(texts),
+            List::Bytes(bytes) => query.bind(bytes),
+        });
+        self.with(|runtime, connection| runtime.block_on(query.fetch_all(connection)))
     }
 
     /// Uses the connection, and lets go of one that is broken.
@@ -133,18 +183,20 @@ pub(super) fn start(
     database: &PgConnectOptions,
     schema: &'static Schema,
     options: &StoreOptions,
+    express: Option<Box<dyn Express>>,
     waiting: mpsc::Receiver<Box<dyn Job>>,
     ending: watch::Sender<()>,
 ) -> Result<(), StoreError> {
     let (database, commit_delay) = (database.clone(), options.commit_delay);
     let (opened, outcome) = sync_channel(1);
+    let teller = Teller::here();
     let thread = move || {
-        let mut writer = match Writer::open(&database, schema, commit_delay) {
+        let mut writer = match Writer::open(&database, schema, express, commit_delay) {
             Ok(writer) => writer,
             Err(fault) => return drop(opened.send(Err(fault))),
         };
         let _ = opened.send(Ok(()));
-        lane::run(&mut writer, waiting);
+        lane::run(&mut writer, waiting, &teller);
         drop(writer);
         drop(ending);
     };
@@ -156,6 +208,8 @@ pub(super) fn start(
 struct Writer {
     connection: Connection,
     schema: &'static Schema,
+    express: Option<Box<dyn Express>>,
+    numbers: Numbers,
     commit_delay: Duration,
 }
 
@@ -163,46 +217,111 @@ impl Writer {
     fn open(
         database: &PgConnectOptions,
         schema: &'static Schema,
+        express: Option<Box<dyn Express>>,
         commit_delay: Duration,
     ) -> Result<Writer, StoreError> {
-        let mut connection = Connection::open(database)?;
+        let options = database.clone().options(PATIENCE).options(BY_KEY);
+        let mut connection = Connection::open(&options)?;
         schema::check_postgres(&mut connection, schema)?;
-        let mut writer = Writer { connection, schema, commit_delay };
-        writer.take_fence()?;
+        let mut writer = Writer { connection, schema, express, numbers: Numbers::default(), commit_delay };
+        writer.take_place()?;
         Ok(writer)
     }
 
-    /// A writer that lost its connection lost its fence with it, and takes it again before it writes.
-    fn take_fence(&mut self) -> Result<(), StoreError> {
-        if self.schema.fence == Fence::ManyWriters {
+    /// A writer that lost its connection lost its place with it, and takes one again before it writes.
+    fn connect(&mut self) -> Result<(), StoreError> {
+        if self.connection.is_connected() {
             return Ok(());
         }
-        let rows = self.connection.query(FENCE, &[])?;
-        let taken = rows.first().map(|row| super::row::Row(super::row::Cells::Postgres(row)).flag(0));
-        if taken.transpose()? == Some(true) {
-            return Ok(());
+        self.connection.connect()?;
+        self.take_place()
+    }
+
+    /// A transaction that is half begun is let go of together with its connection.
+    fn try_begin(&mut self, begin: &str) -> Result<(), StoreError> {
+        self.connection.batch(begin).inspect_err(|_| self.connection.connection = None)
+    }
+
+    fn take_place(&mut self) -> Result<(), StoreError> {
+        match self.schema.fence {
+            Fence::OneWriter => self.take_fence(),
+            Fence::ManyWriters => {
+                let number = self.first_number(schema::NEXT_COMMITTER)?;
+                self.numbers.begin_anew(number.ok_or(StoreError::Closed)?);
+                Ok(())
+            }
+        }
+    }
+
+    fn take_fence(&mut self) -> Result<(), StoreError> {
+        let since = Instant::now();
+        while since.elapsed() < FENCE_TIMEOUT {
+            if self.first_number(FENCE)? == Some(1) {
+                return Ok(());
+            }
+            thread::sleep(FENCE_PAUSE);
         }
         self.connection.connection = None;
         Err(StoreError::InUse(name(self.connection.options()).into()))
+    }
+
+    fn first_number(&mut self, text: &'static str) -> Result<Option<i64>, StoreError> {
+        let rows = self.connection.query(text, &[])?;
+        rows.first().map(|row| super::row::Row(super::row::Cells::Postgres(row)).number(0)).transpose()
+    }
+
+    /// Runs the one statement, and tells what it carried out. What fails or is cut off in the middle is left to the
+    /// ordinary way, which waits for the end of whatever is still running and reads back by key what came of it.
+    fn try_express(&mut self, batch: &mut [Box<dyn Job>]) -> Option<Vec<bool>> {
+        let express = self.express.as_ref()?;
+        let mut session = Session { connection: &mut self.connection, numbers: &self.numbers };
+        match catch_unwind(AssertUnwindSafe(|| express.commit(&mut session, batch))) {
+            Ok(Ok(done)) => Some(done),
+            Ok(Err(fault)) => {
+                tracing::warn!(error = &fault as &dyn std::error::Error, "a batch is written one by one");
+                None
+            }
+            Err(_) => {
+                self.connection.connection = None;
+                None
+            }
+        }
     }
 }
 
 impl Database for Writer {
     fn begin(&mut self) -> Result<(), StoreError> {
-        // A connection may have been lost since it was last used. Nothing is under way yet, so a new one will do.
-        if self.connection.is_connected() && self.connection.batch("BEGIN").is_ok() {
-            return Ok(());
+        let begin = match self.schema.fence {
+            Fence::OneWriter => "BEGIN",
+            Fence::ManyWriters => BEGIN_ALONE,
+        };
+        if self.connection.is_connected() {
+            match self.try_begin(begin) {
+                // It had been lost since it was last used. Nothing is under way yet, so a new one will do.
+                Err(StoreError::Postgres(fault)) if is_broken(&fault) => {}
+                begun => return begun,
+            }
         }
-        if !self.connection.is_connected() {
-            self.connection.connect()?;
-            self.take_fence()?;
+        self.connect()?;
+        self.try_begin(begin)
+    }
+
+    fn express(&mut self, batch: &mut Vec<Box<dyn Job>>) -> Vec<Told> {
+        if self.express.is_none() || !batch.iter().any(|job| job.as_known().is_some()) || self.connect().is_err() {
+            return Vec::new();
         }
-        self.connection.batch("BEGIN")
+        if !self.commit_delay.is_zero() {
+            thread::sleep(self.commit_delay);
+        }
+        match self.try_express(batch) {
+            None => Vec::new(),
+            Some(done) => take(batch, done.into_iter()).map(|job| (job, Ok(()))).collect(),
+        }
     }
 
     fn run(&mut self, work: &mut dyn FnMut(&Sql<'_>) -> Result<Ran, StoreError>) -> Result<Ran, StoreError> {
         let connection = RefCell::new(&mut self.connection);
-        work(&Sql::postgres(&connection))
+        work(&Sql::postgres(&connection).numbered(&self.numbers))
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
@@ -221,6 +340,13 @@ impl Database for Writer {
             tracing::warn!(error = &fault as &dyn std::error::Error, "a transaction could not be rolled back");
         }
     }
+}
+
+/// Takes out of a batch what is marked.
+fn take(batch: &mut Vec<Box<dyn Job>>, mut marks: impl Iterator<Item = bool>) -> std::vec::IntoIter<Box<dyn Job>> {
+    let (taken, left) = std::mem::take(batch).into_iter().partition(|_| marks.next().unwrap_or(false));
+    *batch = left;
+    Vec::into_iter(taken)
 }
 
 /// The connections for reading, each made when it is first needed.

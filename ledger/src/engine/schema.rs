@@ -8,6 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::dialect;
 use super::location::{Location, name};
+use super::numbers::Numbers;
 use super::postgres::Connection as Postgres;
 use crate::store::StoreError;
 
@@ -38,8 +39,23 @@ pub struct Version {
 pub enum Fence {
     /// One process at a time.
     OneWriter,
-    /// Several at once; the store's statements are written for it. Files have one writer all the same.
+    /// Several at once; the store's statements are written for it. Each takes a number of its own from the table
+    /// `committers`. What is carried out write by write takes turns; what is carried out together (see
+    /// [`super::express`]) holds the turn with others and keeps to statements that allow it. Files have one writer all
+    /// the same.
     ManyWriters,
+}
+
+/// Takes the next number of a committer.
+pub(super) const NEXT_COMMITTER: &str = "INSERT INTO committers DEFAULT VALUES RETURNING number";
+
+/// Tells a writer on SQLite who commits from now on.
+pub(super) fn number_sqlite(connection: &Sqlite, schema: &Schema, numbers: &Numbers) -> Result<(), StoreError> {
+    match schema.fence {
+        Fence::OneWriter => {}
+        Fence::ManyWriters => numbers.begin_anew(connection.query_row(NEXT_COMMITTER, [], |row| row.get(0))?),
+    }
+    Ok(())
 }
 
 /// What a migration did.

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::job::{Job, Ran};
 use super::lane::{self, Database};
+use super::numbers::Numbers;
 use super::schema::{self, Migrated, Schema};
 use super::sql::Sql;
 use super::sqlite::{roll_back, run_word};
@@ -89,12 +90,17 @@ pub(super) fn start(
     ending: watch::Sender<()>,
 ) -> Result<(), StoreError> {
     disk.migrate(schema)?;
+    let numbers = Numbers::default();
+    schema::number_sqlite(&disk.lock(), schema, &numbers)?;
     let disk = disk.clone();
     let faults = disk.faults.clone();
     faults.spawn(Box::pin(async move {
         while let Some(batch) = lane::next(&mut waiting).await {
             let outcome = disk.faults.before_commit(batch.len()).await;
-            let told = lane::commit_untold(&mut Writer { connection: &disk.lock(), outcome }, batch);
+            let told = {
+                let connection = &disk.lock();
+                lane::commit_untold(&mut Writer { connection, numbers: &numbers, outcome }, batch)
+            };
             disk.faults.after_commit().await;
             told.into_iter().for_each(|(job, committed)| job.finish(committed));
         }
@@ -105,6 +111,7 @@ pub(super) fn start(
 
 struct Writer<'a> {
     connection: &'a Connection,
+    numbers: &'a Numbers,
     outcome: Commit,
 }
 
@@ -114,7 +121,7 @@ impl Database for Writer<'_> {
     }
 
     fn run(&mut self, work: &mut dyn FnMut(&Sql<'_>) -> Result<Ran, StoreError>) -> Result<Ran, StoreError> {
-        work(&Sql::sqlite(self.connection))
+        work(&Sql::sqlite(self.connection).numbered(self.numbers))
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {

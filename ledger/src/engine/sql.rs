@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::numbers::Numbers;
 use super::postgres::Connection as Postgres;
 use super::row::{Cells, Row};
 use super::value::Value;
@@ -12,6 +13,8 @@ use crate::store::StoreError;
 pub struct Sql<'c> {
     session: Session<'c>,
     wrote: Cell<bool>,
+    /// None where nothing is written.
+    numbers: Option<&'c Numbers>,
 }
 
 #[derive(Clone, Copy)]
@@ -22,16 +25,37 @@ enum Session<'c> {
 
 impl<'c> Sql<'c> {
     pub(super) fn sqlite(connection: &'c rusqlite::Connection) -> Sql<'c> {
-        Sql { session: Session::Sqlite(connection), wrote: Cell::new(false) }
+        Sql { session: Session::Sqlite(connection), wrote: Cell::new(false), numbers: None }
     }
 
     pub(super) fn postgres(connection: &'c RefCell<&'c mut Postgres>) -> Sql<'c> {
-        Sql { session: Session::Postgres(connection), wrote: Cell::new(false) }
+        Sql { session: Session::Postgres(connection), wrote: Cell::new(false), numbers: None }
     }
 
     /// The same transaction for the next write in its batch.
     pub(super) fn afresh(&self) -> Sql<'c> {
-        Sql { session: self.session, wrote: Cell::new(false) }
+        Sql { session: self.session, wrote: Cell::new(false), numbers: self.numbers }
+    }
+
+    /// The same, giving numbers to what it writes.
+    pub(super) fn numbered(self, numbers: &'c Numbers) -> Sql<'c> {
+        Sql { numbers: Some(numbers), ..self }
+    }
+
+    /// The next place in a book that several processes write, unique in it for good.
+    ///
+    /// # Errors
+    /// Where nothing can be written.
+    pub fn position(&self) -> Result<i64, StoreError> {
+        self.numbers.map(Numbers::next).ok_or(StoreError::ReadOnly)
+    }
+
+    /// The number of this writer among those that the book has had.
+    ///
+    /// # Errors
+    /// Where nothing can be written.
+    pub fn committer(&self) -> Result<i64, StoreError> {
+        self.numbers.map(Numbers::committer).ok_or(StoreError::ReadOnly)
     }
 
     /// Whether anything was written through this.
@@ -56,6 +80,27 @@ impl<'c> Sql<'c> {
         match self.session {
             Session::Sqlite(connection) => sqlite::execute(connection, text, values),
             Session::Postgres(connection) => connection.borrow_mut().execute(dialect::statement(text), values),
+        }
+    }
+
+    /// Writes an insert of one row, `INSERT INTO … VALUES (?1, …) …`, for each of many rows; PostgreSQL is sent all of
+    /// them at once. The values of one column are of one type in every row, and its list of values has no parenthesis.
+    ///
+    /// # Errors
+    /// When it fails for one of them.
+    pub fn execute_each<const N: usize>(&self, text: &'static str, rows: &[[Value<'_>; N]]) -> Result<(), StoreError> {
+        let Some(first) = rows.first() else {
+            return Ok(());
+        };
+        self.wrote.set(true);
+        match self.session {
+            Session::Sqlite(connection) => {
+                rows.iter().try_for_each(|row| sqlite::execute(connection, text, row).map(drop))
+            }
+            Session::Postgres(connection) => {
+                let text = dialect::statement_for_each(text, first.iter().map(|value| value.kind()));
+                connection.borrow_mut().execute_each(text, rows)
+            }
         }
     }
 

@@ -13,7 +13,8 @@ use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::job::{Job, Ran};
-use super::lane::{self, Database};
+use super::lane::{self, Database, Teller};
+use super::numbers::Numbers;
 use super::row::{Cells, Row};
 use super::schema::{self, Schema};
 use super::sql::Sql;
@@ -36,9 +37,12 @@ pub(super) fn start(
     let lock = lock(path)?;
     let connection = open_for_writing(path, schema, options)?;
     let checkpointer = start_checkpointer(path.to_owned());
-    let mut writer = Writer { connection, commit_delay: options.commit_delay };
+    let numbers = Numbers::default();
+    schema::number_sqlite(&connection, schema, &numbers)?;
+    let mut writer = Writer { connection, numbers, commit_delay: options.commit_delay };
+    let teller = Teller::here();
     let thread = move || {
-        lane::run(&mut writer, waiting);
+        lane::run(&mut writer, waiting, &teller);
         // In this order: whoever waits for the end opens the file again.
         drop((checkpointer, writer, lock));
         drop(ending);
@@ -67,6 +71,7 @@ fn open_for_writing(path: &Path, schema: &Schema, options: &StoreOptions) -> Res
 
 struct Writer {
     connection: Connection,
+    numbers: Numbers,
     commit_delay: Duration,
 }
 
@@ -76,7 +81,7 @@ impl Database for Writer {
     }
 
     fn run(&mut self, work: &mut dyn FnMut(&Sql<'_>) -> Result<Ran, StoreError>) -> Result<Ran, StoreError> {
-        work(&Sql::sqlite(&self.connection))
+        work(&Sql::sqlite(&self.connection).numbered(&self.numbers))
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {

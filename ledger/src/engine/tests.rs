@@ -11,7 +11,8 @@ static SCHEMA: Schema = Schema {
     name: "entries",
     versions: &[Version {
         tables: "CREATE TABLE entries (id INTEGER PRIMARY KEY, text TEXT NOT NULL, bytes BLOB) STRICT;
-                 CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT) STRICT;",
+                 CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT) STRICT;
+                 CREATE TABLE committers (number INTEGER PRIMARY KEY) STRICT;",
         append_only: &["entries"],
         postgres: "",
     }],

@@ -14,6 +14,38 @@ pub enum Value<'a> {
     Bytes(Option<&'a [u8]>),
 }
 
+impl<'a> Value<'a> {
+    /// What PostgreSQL calls its type.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Value::Number(_) => "BIGINT",
+            Value::Text(_) => "TEXT",
+            Value::Bytes(_) => "BYTEA",
+        }
+    }
+
+    pub(super) fn number(self) -> Option<i64> {
+        match self {
+            Value::Number(number) => number,
+            Value::Text(_) | Value::Bytes(_) => None,
+        }
+    }
+
+    pub(super) fn text(self) -> Option<&'a str> {
+        match self {
+            Value::Text(text) => text,
+            Value::Number(_) | Value::Bytes(_) => None,
+        }
+    }
+
+    pub(super) fn bytes(self) -> Option<&'a [u8]> {
+        match self {
+            Value::Bytes(bytes) => bytes,
+            Value::Number(_) | Value::Text(_) => None,
+        }
+    }
+}
+
 impl From<i64> for Value<'_> {
     fn from(number: i64) -> Self {
         Value::Number(Some(number))

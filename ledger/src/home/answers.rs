@@ -12,11 +12,10 @@ impl HomeStore {
     /// # Errors
     /// When a statement fails.
     pub async fn answer_list(&self) -> Result<Vec<(String, Bytes)>, StoreError> {
-        self.readers
-            .read(|connection| {
-                let mut statement = connection.prepare("SELECT key, outcome FROM operations ORDER BY book_seq")?;
-                let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?.into())))?;
-                Ok(rows.collect::<Result<_, _>>()?)
+        const ANSWERS: &str = "SELECT key, outcome FROM operations ORDER BY book_seq";
+        self.engine
+            .read(|sql| {
+                sql.query(ANSWERS, &[], |row| Ok((row.text(0)?.to_owned(), Bytes::copy_from_slice(row.bytes(1)?))))
             })
             .await
     }
@@ -26,16 +25,9 @@ impl HomeStore {
     /// # Errors
     /// When a statement fails.
     pub async fn standing_list(&self) -> Result<Vec<(String, bool)>, StoreError> {
-        self.readers
-            .read(|connection| {
-                let mut statement = connection.prepare(
-                    "SELECT settlement, COALESCE((SELECT becomes FROM undoings
-                      WHERE undoings.settlement = settlements.settlement
-                      ORDER BY undoings.book_seq DESC LIMIT 1), 'in-force') = 'in-force' FROM settlements",
-                )?;
-                let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                Ok(rows.collect::<Result<_, _>>()?)
-            })
-            .await
+        const STANDINGS: &str = "SELECT settlement, COALESCE((SELECT becomes FROM undoings
+                 WHERE undoings.settlement = settlements.settlement
+                 ORDER BY undoings.book_seq DESC LIMIT 1), 'in-force') = 'in-force' FROM settlements ORDER BY book_seq";
+        self.engine.read(|sql| sql.query(STANDINGS, &[], |row| Ok((row.text(0)?.to_owned(), row.flag(1)?)))).await
     }
 }

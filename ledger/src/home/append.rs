@@ -1,75 +1,123 @@
-//! Appends what a batch decided. Called by [`super::HomeStore::batch_decide`].
+//! Appends what a batch decided, one statement a table, once all of it is decided. Called by
+//! [`super::HomeStore::batch_decide`].
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::Transaction;
-use settlement::decide::{BookSeq, Booked, Decision, Effects, Undoing, UsagePosting, Verdict};
-use settlement::ids::{
-    BatchNumber, DiseaseCode, EncounterId, InstitutionCode, MessageId, PersonNumber, TransactionNumber,
-};
-use settlement::lifecycle::Standing;
-use settlement::money::Money;
+use settlement::decide::{BookSeq, Decision, Effects, Verdict};
+use settlement::ids::{BatchNumber, EncounterId, InstitutionCode, MessageId, PersonNumber, TransactionNumber};
 use settlement::operation::{OperationKey, Request, ReversalTarget};
 use settlement::outcome::Outcome;
 
-use super::journal;
 use super::load::Loaded;
-use super::row::date_text;
+pub(super) use super::rows::place;
+use super::rows::{
+    self, ACCOUNT_ENTRY, AFFECTED, OPERATION, SETTLEMENT, SettlementRow, TOMBSTONE, UNDOING, USAGE, UsageRow,
+};
 use super::rule_books::RuleSet;
-use super::{Asked, Reply, Wire};
+use super::{Asked, Reply, Wire, journal};
+use crate::engine::{Sql, Value};
 use crate::store::StoreError;
 
 /// One batch's appending.
 pub(super) struct Append<'a> {
-    transaction: &'a Transaction<'a>,
     wire: Wire,
     rule_set: RuleSet,
     /// When the batch is decided.
     pub at: Timestamp,
-    /// Answers given in this batch, for keys that come twice in it.
-    given: Vec<(BookSeq, Bytes)>,
+    decided: Vec<Decided<'a>>,
+}
+
+/// A new decision, and the texts that its row is made of.
+struct Decided<'a> {
+    asked: &'a Asked,
+    seq: BookSeq,
+    key: String,
+    enrollee: Option<i64>,
+    accepted: bool,
+    outcome: Bytes,
+    journal: Option<String>,
+    effects: Effects,
 }
 
 impl<'a> Append<'a> {
-    pub fn new(transaction: &'a Transaction<'a>, wire: Wire, rule_set: RuleSet, at: Timestamp) -> Append<'a> {
-        Append { transaction, wire, rule_set, at, given: Vec::new() }
+    pub fn new(wire: Wire, rule_set: RuleSet, at: Timestamp) -> Append<'a> {
+        Append { wire, rule_set, at, decided: Vec::new() }
     }
 
-    /// Appends a new decision; finds the stored answer of an old one.
-    pub fn verdict(&mut self, loaded: &Loaded, asked: &Asked, verdict: Verdict) -> Result<Reply, StoreError> {
+    /// Takes a new decision; finds the stored answer of an old one.
+    pub fn verdict(&mut self, loaded: &Loaded, asked: &'a Asked, verdict: Verdict) -> Result<Reply, StoreError> {
         match verdict {
             Verdict::New { seq, decision } => {
-                let outcome = (self.wire.write_outcome)(&decision.outcome);
-                self.operation(loaded, asked, seq, &decision, &outcome)?;
-                self.effects(seq, asked.key(), &decision.effects)?;
-                self.given.push((seq, outcome.clone()));
-                Ok(Reply::Answer { seq, outcome })
+                Ok(Reply::Answer { seq, outcome: self.new_decision(loaded, asked, seq, *decision) })
             }
             Verdict::Known { seq } => {
-                let given = self.given.iter().find(|(place, _)| *place == seq).map(|(_, outcome)| outcome.clone());
-                let outcome = given.or_else(|| loaded.outcomes.get(&seq).cloned());
+                // A key may come twice in one batch.
+                let given = self.decided.iter().find(|decided| decided.seq == seq).map(|decided| &decided.outcome);
                 let missing = || StoreError::Corrupt {
                     table: "operations",
                     id: seq.0.to_string(),
                     problem: "is known but has no answer".into(),
                 };
-                Ok(Reply::Answer { seq, outcome: outcome.ok_or_else(missing)? })
+                let outcome = given.or_else(|| loaded.outcomes.get(&seq)).cloned().ok_or_else(missing)?;
+                Ok(Reply::Answer { seq, outcome })
             }
             Verdict::Undecided(fault) => Ok(Reply::Undecided(fault)),
             Verdict::ContentDiffers { field } => Ok(Reply::ContentDiffers { field }),
         }
     }
 
-    fn operation(
-        &self,
-        loaded: &Loaded,
-        asked: &Asked,
-        seq: BookSeq,
-        decision: &Decision,
-        outcome: &[u8],
-    ) -> Result<(), StoreError> {
-        let key = asked.key();
-        let (kind, bytes, filing): (_, &[u8], Option<&[u8]>) = match asked {
+    fn new_decision(&mut self, loaded: &Loaded, asked: &'a Asked, seq: BookSeq, decision: Decision) -> Bytes {
+        let outcome = (self.wire.write_decision)(&decision);
+        self.take(loaded, asked, seq, decision, outcome.clone());
+        outcome
+    }
+
+    /// Takes what was decided before this book was restored, with the answer that was given then.
+    pub fn take(&mut self, loaded: &Loaded, asked: &'a Asked, seq: BookSeq, decision: Decision, outcome: Bytes) {
+        let accepted = match &decision.outcome {
+            Outcome::Accepted { decided_at: _, done: _ } => true,
+            Outcome::Refused(_) => false,
+        };
+        self.decided.push(Decided {
+            asked,
+            seq,
+            key: asked.key().to_text(),
+            enrollee: loaded.enrollees.get(&asked.key().person).copied(),
+            accepted,
+            outcome,
+            journal: decision.effects.journal.as_ref().map(journal::text),
+            effects: decision.effects,
+        });
+    }
+
+    /// Writes everything that was decided.
+    pub fn write(&self, sql: &Sql<'_>) -> Result<(), StoreError> {
+        let operations: Vec<_> = self.decided.iter().map(|decided| self.operation(decided)).collect();
+        sql.execute_each(OPERATION, &operations)?;
+        let settlements: Vec<_> = self.effects().filter_map(|(_, effects)| effects.settlement.as_deref()).collect();
+        let settlements: Vec<_> = settlements.into_iter().map(SettlementRow::new).collect();
+        sql.execute_each(SETTLEMENT, &settlements.iter().map(SettlementRow::values).collect::<Vec<_>>())?;
+        let undoings =
+            self.effects().filter_map(|(decided, effects)| Some(rows::undoing(decided.seq, effects.undoing.as_ref()?)));
+        sql.execute_each(UNDOING, &undoings.collect::<Vec<_>>())?;
+        let usages = self.effects().filter_map(|(decided, effects)| {
+            Some(UsageRow::new(decided.person(), decided.seq, "", effects.usage.as_ref()?))
+        });
+        let usages: Vec<_> = usages.collect();
+        sql.execute_each(USAGE, &usages.iter().map(UsageRow::values).collect::<Vec<_>>())?;
+        let accounts = self.effects().filter(|(_, effects)| !effects.account.is_zero());
+        let accounts = accounts.map(|(decided, effects)| account_entry(decided, effects));
+        sql.execute_each(ACCOUNT_ENTRY, &accounts.collect::<Vec<_>>())?;
+        self.tombstones(sql)?;
+        self.affected(sql)
+    }
+
+    fn effects(&self) -> impl Iterator<Item = (&Decided<'a>, &Effects)> {
+        self.decided.iter().map(|decided| (decided, &decided.effects))
+    }
+
+    fn operation<'d>(&self, decided: &'d Decided<'_>) -> [Value<'d>; 12] {
+        let (kind, bytes, filing): (_, &[u8], Option<&[u8]>) = match decided.asked {
             Asked::Operate(arrival) => (
                 kind(&arrival.operation.request),
                 &arrival.bytes,
@@ -77,152 +125,47 @@ impl<'a> Append<'a> {
             ),
             Asked::Resolve(_) => ("void", &[], None),
         };
-        let accepted = match &decision.outcome {
-            Outcome::Accepted { decided_at: _, done: _ } => true,
-            Outcome::Refused(_) => false,
+        [
+            place(decided.seq).into(),
+            (&decided.key).into(),
+            kind.into(),
+            decided.person().into(),
+            bytes.into(),
+            filing.into(),
+            decided.enrollee.into(),
+            self.rule_set.0.into(),
+            decided.accepted.into(),
+            (&decided.outcome).into(),
+            decided.journal.as_deref().into(),
+            self.at.as_microsecond().into(),
+        ]
+    }
+
+    fn tombstones(&self, sql: &Sql<'_>) -> Result<(), StoreError> {
+        let laid = |(decided, effects): (&Decided<'_>, &Effects)| {
+            effects.tombstone.as_ref().map(|target| (target.to_text(), decided.seq))
         };
-        let mut insert = self.transaction.prepare_cached(
-            "INSERT INTO operations (book_seq, key, kind, person, bytes, filing, enrollee, rule_set, accepted, outcome,
-                                     decided_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )?;
-        insert.execute((
-            place(seq),
-            key.to_text(),
-            kind,
-            key.person.as_str(),
-            bytes,
-            filing,
-            loaded.enrollees.get(&key.person),
-            self.rule_set.0,
-            accepted,
-            outcome,
-            self.at.as_microsecond(),
-        ))?;
-        Ok(())
+        let laid: Vec<_> = self.effects().filter_map(laid).collect();
+        let rows: Vec<[Value<'_>; 2]> = laid.iter().map(|(target, seq)| [target.into(), place(*seq).into()]).collect();
+        sql.execute_each(TOMBSTONE, &rows)
     }
 
-    fn effects(&self, seq: BookSeq, key: &OperationKey, effects: &Effects) -> Result<(), StoreError> {
-        let Effects { settlement, undoing, usage, account, journal, tombstone } = effects;
-        if let Some(booked) = settlement {
-            self.settlement(booked)?;
-        }
-        if let Some(undoing) = undoing {
-            self.undoing(seq, undoing)?;
-        }
-        if let Some(posting) = usage {
-            usage_append(self.transaction, &key.person, seq, "", posting)?;
-        }
-        account_append(self.transaction, &key.person, seq, "", *account)?;
-        if let Some(entry) = journal {
-            journal::append(self.transaction, seq, entry)?;
-        }
-        if let Some(target) = tombstone {
-            // A message may be reversed twice before it ever comes; the first tombstone stays.
-            let mut insert = self.transaction.prepare_cached(
-                "INSERT INTO tombstones (target, book_seq) VALUES (?1, ?2) ON CONFLICT (target) DO NOTHING",
-            )?;
-            insert.execute((target.to_text(), place(seq)))?;
-        }
-        Ok(())
-    }
-
-    fn settlement(&self, booked: &Booked) -> Result<(), StoreError> {
-        let visit = &booked.visit;
-        let mut insert = self.transaction.prepare_cached(
-            "INSERT INTO settlements (book_seq, settlement, home, person, encounter, institution, treatment, care,
-                                      admitted, discharged, charge_batch, interim, rule_book, explanation)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        )?;
-        insert.execute((
-            place(booked.seq),
-            booked.settled.settlement.as_str(),
-            booked.home.0.as_str(),
-            booked.person.as_str(),
-            visit.encounter.as_str(),
-            visit.institution.as_str(),
-            visit.treatment.0.as_str(),
-            visit.care.word(),
-            visit.admitted.to_string(),
-            date_text(visit.discharged),
-            visit.batch.as_ref().map_or("", BatchNumber::as_str),
-            visit.interim,
-            booked.settled.rule_book.0.as_slice(),
-            booked.settled.explanation.as_slice(),
-        ))?;
-        Ok(())
-    }
-
-    fn undoing(&self, seq: BookSeq, undoing: &Undoing) -> Result<(), StoreError> {
-        let (becomes, counter) = match &undoing.becomes {
-            Standing::InForce => ("in-force", ""),
-            Standing::Reversed => ("reversed", ""),
-            Standing::Cancelled { counter } => ("cancelled", counter.as_str()),
-        };
-        let mut insert = self
-            .transaction
-            .prepare_cached("INSERT INTO undoings (book_seq, settlement, becomes, counter) VALUES (?1, ?2, ?3, ?4)")?;
-        insert.execute((place(seq), undoing.settlement.as_str(), becomes, counter))?;
-        Ok(())
+    fn affected(&self, sql: &Sql<'_>) -> Result<(), StoreError> {
+        let marks = self.effects().flat_map(|(decided, effects)| {
+            effects.affected.iter().map(move |settlement| rows::affected(settlement, decided.seq, ""))
+        });
+        sql.execute_each(AFFECTED, &marks.collect::<Vec<_>>())
     }
 }
 
-/// Appends a usage; `posting` is empty for an operation's.
-pub(super) fn usage_append(
-    transaction: &Transaction<'_>,
-    person: &PersonNumber,
-    after: BookSeq,
-    posting: &str,
-    used: &UsagePosting,
-) -> Result<(), StoreError> {
-    let (usage, sums) = (&used.usage, &used.usage.sums);
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO usages (person, after_seq, posting, day, year, insurance, care, disease, stays, deductible,
-                             in_policy, basic, large_sum, catastrophic_base, catastrophic, civil_servant, assistance)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-    )?;
-    let day = used.day.to_string();
-    insert.execute(rusqlite::params![
-        person.as_str(),
-        place(after),
-        posting,
-        day,
-        usage.year.0,
-        usage.insurance.word(),
-        usage.care.word(),
-        usage.disease.as_ref().map_or("", DiseaseCode::as_str),
-        sums.stays,
-        sums.deductible.fen(),
-        sums.in_policy.fen(),
-        sums.basic.fen(),
-        sums.large_sum.fen(),
-        sums.catastrophic_base.fen(),
-        sums.catastrophic.fen(),
-        sums.civil_servant.fen(),
-        sums.assistance.fen(),
-    ])?;
-    Ok(())
-}
-
-/// Appends what an account receives or pays, unless it is nothing.
-pub(super) fn account_append(
-    transaction: &Transaction<'_>,
-    person: &PersonNumber,
-    after: BookSeq,
-    posting: &str,
-    amount: Money,
-) -> Result<(), StoreError> {
-    if amount.is_zero() {
-        return Ok(());
+impl<'a> Decided<'a> {
+    fn person(&self) -> &'a str {
+        self.asked.key().person.as_str()
     }
-    let mut insert = transaction
-        .prepare_cached("INSERT INTO account_entries (person, after_seq, posting, amount) VALUES (?1, ?2, ?3, ?4)")?;
-    insert.execute((person.as_str(), place(after), posting, amount.fen()))?;
-    Ok(())
 }
 
-pub(super) fn place(seq: BookSeq) -> i64 {
-    i64::try_from(seq.0).expect("a book of 9 quintillion operations is none of ours")
+fn account_entry<'d>(decided: &'d Decided<'_>, effects: &Effects) -> [Value<'d>; 4] {
+    [decided.person().into(), place(decided.seq).into(), "".into(), effects.account.fen().into()]
 }
 
 fn kind(request: &Request) -> &'static str {

@@ -1,8 +1,7 @@
 //! Facts that a desk asks for: running totals by month, and a visit's settlements in force. Reads only.
 
 use bytes::Bytes;
-use rusqlite::Connection;
-use settlement::decide::BookSeq;
+use settlement::decide::{BookSeq, UsagePosting};
 use settlement::ids::{EncounterId, PersonNumber, PoolCode};
 use settlement::money::Money;
 use settlement::person::Insurance;
@@ -10,7 +9,9 @@ use settlement::year_to_date::{BenefitYear, UsageSums};
 
 use super::row::Columns;
 use super::{HomeStore, load};
+use crate::engine::Sql;
 use crate::store::StoreError;
+use crate::values;
 
 /// What a person used of an insurance in one month of a benefit year.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +41,7 @@ impl HomeStore {
     /// # Errors
     /// When a statement fails or a row is corrupt.
     pub async fn month_total_list(&self, person: PersonNumber) -> Result<(Vec<MonthTotal>, BookSeq), StoreError> {
-        self.readers
-            .read(move |connection| Ok((month_totals(connection, &person)?, load::last_seq(connection, load::NOW)?)))
-            .await
+        self.engine.read(move |sql| Ok((month_totals(sql, &person)?, load::last_seq(sql)?))).await
     }
 
     /// What a person's account holds, and the last place of the book.
@@ -50,13 +49,11 @@ impl HomeStore {
     /// # Errors
     /// When a statement fails.
     pub async fn account_balance_read(&self, person: PersonNumber) -> Result<(Money, BookSeq), StoreError> {
-        self.readers
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM account_entries WHERE person = ?1",
-                )?;
-                let balance = statement.query_row([person.as_str()], |row| row.get(0)).map(Money::from_fen)?;
-                Ok((balance, load::last_seq(connection, load::NOW)?))
+        const BALANCE: &str = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM account_entries WHERE person = ?1";
+        self.engine
+            .read(move |sql| {
+                let balance = sql.get(BALANCE, values![person.as_str()], |row| row.number(0).map(Money::from_fen))?;
+                Ok((balance, load::last_seq(sql)?))
             })
             .await
     }
@@ -71,56 +68,51 @@ impl HomeStore {
         encounter: EncounterId,
         treatment: Option<PoolCode>,
     ) -> Result<(Vec<VisitAnswer>, BookSeq), StoreError> {
-        self.readers
-            .read(move |connection| {
-                let answers = visit_answers(connection, &person, &encounter, treatment)?;
-                Ok((answers, load::last_seq(connection, load::NOW)?))
-            })
+        self.engine
+            .read(move |sql| Ok((visit_answers(sql, &person, &encounter, treatment)?, load::last_seq(sql)?)))
             .await
     }
 }
 
-fn month_totals(connection: &Connection, person: &PersonNumber) -> Result<Vec<MonthTotal>, StoreError> {
-    let mut statement = connection
-        .prepare_cached(&format!("SELECT {} FROM usages WHERE person = ?1 ORDER BY usages.day", load::USAGE))?;
-    let mut rows = statement.query([person.as_str()])?;
+fn month_totals(sql: &Sql<'_>, person: &PersonNumber) -> Result<Vec<MonthTotal>, StoreError> {
+    const USAGES: &str =
+        concat!("SELECT ", load::usage!(), " FROM usages WHERE person = ?1 ORDER BY usages.day, usages.after_seq");
     let mut totals: Vec<MonthTotal> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let posting = load::usage_posting(&Columns::of(row, "usages"))?;
-        let month = format!("{:04}{:02}", posting.day.year(), posting.day.month());
-        let (insurance, year) = (posting.usage.insurance, posting.usage.year);
-        let same = |total: &&mut MonthTotal| (total.insurance, total.year, &total.month) == (insurance, year, &month);
-        match totals.iter_mut().find(same) {
-            Some(total) => total.sums += posting.usage.sums,
-            None => totals.push(MonthTotal { insurance, year, month, sums: posting.usage.sums }),
-        }
-    }
+    sql.query(USAGES, values![person.as_str()], |row| {
+        add(&mut totals, load::usage_posting(&Columns::of(row, "usages"))?);
+        Ok(())
+    })?;
     Ok(totals)
 }
 
+fn add(totals: &mut Vec<MonthTotal>, posting: UsagePosting) {
+    let month = format!("{:04}{:02}", posting.day.year(), posting.day.month());
+    let (insurance, year) = (posting.usage.insurance, posting.usage.year);
+    let same = |total: &&mut MonthTotal| (total.insurance, total.year, &total.month) == (insurance, year, &month);
+    match totals.iter_mut().find(same) {
+        Some(total) => total.sums += posting.usage.sums,
+        None => totals.push(MonthTotal { insurance, year, month, sums: posting.usage.sums }),
+    }
+}
+
 fn visit_answers(
-    connection: &Connection,
+    sql: &Sql<'_>,
     person: &PersonNumber,
     encounter: &EncounterId,
     treatment: Option<PoolCode>,
 ) -> Result<Vec<VisitAnswer>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT operations.book_seq AS place, operations.outcome AS outcome FROM settlements
+    const ANSWERS: &str = "SELECT operations.book_seq AS place, operations.outcome AS outcome FROM settlements
            JOIN operations ON operations.book_seq = settlements.book_seq
           WHERE settlements.person = ?1 AND settlements.encounter = ?2 AND (?3 = '' OR settlements.treatment = ?3)
             AND COALESCE((SELECT becomes FROM undoings WHERE undoings.settlement = settlements.settlement
                            ORDER BY undoings.book_seq DESC LIMIT 1), 'in-force') = 'in-force'
-          ORDER BY operations.book_seq",
-    )?;
+          ORDER BY operations.book_seq";
     let treatment = treatment.map(|pool| pool.to_string()).unwrap_or_default();
-    let mut rows = statement.query((person.as_str(), encounter.as_str(), treatment))?;
-    let mut answers = Vec::new();
-    while let Some(row) = rows.next()? {
+    sql.query(ANSWERS, values![person.as_str(), encounter.as_str(), &treatment], |row| {
         let columns = Columns::of(row, "operations");
         let seq = load::seq(columns.number("place")?);
-        answers.push(VisitAnswer { seq, outcome: Bytes::copy_from_slice(columns.blob("outcome")?) });
-    }
-    Ok(answers)
+        Ok(VisitAnswer { seq, outcome: Bytes::copy_from_slice(columns.blob("outcome")?) })
+    })
 }
 
 impl MonthTotal {

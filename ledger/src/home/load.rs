@@ -1,76 +1,31 @@
-//! Reads the part of the book that a batch touches: one query a table, whatever the size of the batch. With a place
+//! Reads the part of the book that a batch touches: one statement a table, whatever the size of the batch. With a place
 //! of the book as the bound it reads what the operation at that place saw.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rusqlite::{Connection, Row};
-use settlement::decide::{Answered, Book, BookSeq, Booked, Claim, Deed, Message, PersonBook, UsagePosting, Visit};
+use settlement::decide::{Answered, Book, BookSeq, Claim, PersonBook, UsagePosting};
 use settlement::encounter::CareKind;
-use settlement::ids::{BatchNumber, DiseaseCode, EncounterId, InstitutionCode, PersonNumber, SettlementId};
-use settlement::lifecycle::Standing;
+use settlement::ids::{DiseaseCode, EncounterId, InstitutionCode, PersonNumber, SettlementId};
 use settlement::money::Money;
-use settlement::operation::{Request, ReversalTarget};
-use settlement::outcome::{Done, Outcome};
+use settlement::operation::Operation;
 use settlement::person::Insurance;
 use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
 
-use super::row::{Columns, list};
-use super::{Asked, Wire, enrollees};
+use super::Wire;
+use super::affected;
+use super::append::{read_key, read_target};
+use super::row::Columns;
+use super::settlements;
+use super::versions::{self, Recent};
+pub(super) use super::wanted::Wanted;
+use crate::engine::Sql;
 use crate::store::StoreError;
+use crate::values;
 
 /// The bound that lets everything through.
 pub(super) const NOW: i64 = i64::MAX;
-
-/// What a batch touches.
-#[derive(Default)]
-pub(super) struct Wanted {
-    people: BTreeSet<String>,
-    keys: BTreeSet<String>,
-    /// Targets of the batch's own messages: is there a tombstone?
-    own_targets: BTreeSet<String>,
-    /// Targets of its reversals.
-    reversed: BTreeSet<ReversalTarget>,
-    encounters: BTreeSet<String>,
-    cancelled: BTreeSet<String>,
-    new_ids: BTreeSet<String>,
-}
-
-impl Wanted {
-    pub fn of(asked: &[Asked]) -> Wanted {
-        let mut wanted = Wanted::default();
-        for asked in asked {
-            let key = asked.key();
-            wanted.keys.insert(key.to_text());
-            match asked {
-                Asked::Operate(arrival) => {
-                    wanted.people.insert(key.person.to_string());
-                    wanted.own_targets.insert(key.as_target().to_text());
-                    wanted.request(&arrival.operation.request);
-                }
-                Asked::Resolve(_) => {}
-            }
-        }
-        wanted
-    }
-
-    fn request(&mut self, request: &Request) {
-        match request {
-            Request::Settle(settle) => {
-                self.encounters.insert(settle.encounter.id.to_string());
-                self.new_ids.insert(settle.settlement.to_string());
-            }
-            Request::Cancel(cancel) => {
-                self.cancelled.insert(cancel.settlement.to_string());
-                self.new_ids.insert(cancel.counter.to_string());
-            }
-            Request::Reverse(reverse) => {
-                self.reversed.insert(reverse.target.clone());
-            }
-        }
-    }
-}
 
 /// The book, and what of the store it was read from.
 pub(super) struct Loaded {
@@ -81,343 +36,167 @@ pub(super) struct Loaded {
     pub outcomes: HashMap<BookSeq, Bytes>,
 }
 
-/// Reads the book below a place.
-pub(super) fn book(connection: &Connection, wire: Wire, wanted: &Wanted, before: i64) -> Result<Loaded, StoreError> {
-    let mut loaded = Loaded { book: Book::default(), enrollees: HashMap::new(), outcomes: HashMap::new() };
-    loaded.book.last_seq = last_seq(connection, before)?;
-    if before == NOW {
-        answers(connection, wire, wanted, &mut loaded)?;
-        for (enrollee, person) in enrollees::current(connection, wanted.people.iter().map(String::as_str))? {
-            let number = person.number.clone();
-            loaded.book.person(&number).person = Some(Arc::new(person));
-            loaded.enrollees.insert(number, enrollee);
-        }
+/// Reads the book as it is.
+pub(super) fn book(sql: &Sql<'_>, wire: Wire, recent: &Recent, wanted: &Wanted<'_>) -> Result<Loaded, StoreError> {
+    let book = book_below(sql, wire, wanted, NOW)?;
+    let mut loaded = Loaded { book, enrollees: HashMap::new(), outcomes: HashMap::new() };
+    answers(sql, wire, wanted, &mut loaded)?;
+    for (enrollee, person) in versions::current(sql, recent, &wanted.people())? {
+        let number = person.number.clone();
+        loaded.book.person(&number).person = Some(person);
+        loaded.enrollees.insert(number, enrollee);
     }
-    Reading { connection, wire, before, book: &mut loaded.book }.all(wanted)?;
     Ok(loaded)
 }
 
-pub(super) fn last_seq(connection: &Connection, before: i64) -> Result<BookSeq, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT COALESCE(MAX(book_seq), 0) FROM operations WHERE book_seq < ?1")?;
-    Ok(statement.query_row([before], |row| row.get(0)).map(seq)?)
+/// Reads the book below a place, without answers and without the facts of people.
+pub(super) fn book_below(sql: &Sql<'_>, wire: Wire, wanted: &Wanted<'_>, before: i64) -> Result<Book, StoreError> {
+    let mut book = Book::default();
+    marks(sql, wanted, before, &mut book)?;
+    settlements::touched(sql, wire, wanted, before, &mut book)?;
+    for person in &wanted.undoing {
+        book.person(person).readers = affected::readers(sql, person.as_str(), before)?;
+    }
+    used(sql, wanted, before, &mut book)?;
+    accounts_and_claims(sql, wanted, before, &mut book)?;
+    Ok(book)
+}
+
+/// The last place that is filled.
+pub(super) fn last_seq(sql: &Sql<'_>) -> Result<BookSeq, StoreError> {
+    sql.get("SELECT COALESCE(MAX(book_seq), 0) FROM operations", &[], |row| row.number(0).map(seq))
 }
 
 pub(super) fn seq(stored: i64) -> BookSeq {
     BookSeq(stored.unsigned_abs())
 }
 
-fn answers(connection: &Connection, wire: Wire, wanted: &Wanted, loaded: &mut Loaded) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT book_seq, outcome, operations.key AS key, kind, bytes FROM json_each(?1) AS wanted
-           CROSS JOIN operations WHERE operations.key = wanted.value",
-    )?;
-    let mut rows = statement.query([list(wanted.keys.iter().map(String::as_str))])?;
-    while let Some(row) = rows.next()? {
-        let columns = Columns::of(row, "operations");
-        let place = seq(columns.number("book_seq")?);
-        loaded.outcomes.insert(place, Bytes::copy_from_slice(columns.blob("outcome")?));
-        let key = super::append::read_key(columns.text("key")?).ok_or_else(|| columns.corrupt("key", "is no key"))?;
-        let operation = match columns.text("kind")? {
-            "void" => None,
-            _ => {
-                let read = (wire.read_operation)(columns.blob("bytes")?);
-                Some(Arc::new(read.map_err(|problem| columns.corrupt("bytes", problem))?))
-            }
-        };
-        loaded.book.person(&key.person.clone()).answers.insert(key, Answered { operation, seq: place });
-    }
-    Ok(())
-}
-
-struct Reading<'a> {
-    connection: &'a Connection,
+/// Reads an operation; none where its key was voided before it came.
+pub(super) fn operation(
+    columns: &Columns<'_>,
     wire: Wire,
-    before: i64,
-    book: &'a mut Book,
+    kind: &str,
+    bytes: &[u8],
+) -> Result<Option<Arc<Operation>>, StoreError> {
+    if kind == "void" {
+        return Ok(None);
+    }
+    let read = (wire.read_operation)(bytes).map_err(|problem| columns.corrupt("bytes", problem))?;
+    Ok(Some(Arc::new(read)))
 }
 
-impl Reading<'_> {
-    fn all(&mut self, wanted: &Wanted) -> Result<(), StoreError> {
-        let people = list(wanted.people.iter().map(String::as_str));
-        self.taken(wanted)?;
-        self.tombstones(wanted)?;
-        let mut settled: BTreeSet<String> = wanted.cancelled.clone();
-        for target in &wanted.reversed {
-            settled.extend(self.messages(target)?);
-        }
-        // A reversal of a cancellation has to know whether the visit was settled again.
-        let mut encounters = wanted.encounters.clone();
-        encounters.extend(self.encounters_of(&settled)?);
-        self.settlements(&people, &list(encounters.iter().map(String::as_str)), &settled)?;
-        self.used(&people)?;
-        self.accounts(&people)?;
-        self.claims(&people)
-    }
+fn answers(sql: &Sql<'_>, wire: Wire, wanted: &Wanted<'_>, loaded: &mut Loaded) -> Result<(), StoreError> {
+    const ANSWERS: &str = "SELECT book_seq, outcome, operations.key AS key, kind, bytes FROM json_each(?1) AS wanted
+           CROSS JOIN operations WHERE operations.key = wanted.value";
+    sql.query(ANSWERS, values![&wanted.keys()], |row| {
+        let columns = Columns::of(row, "operations");
+        let seq = seq(columns.number("book_seq")?);
+        loaded.outcomes.insert(seq, Bytes::copy_from_slice(columns.blob("outcome")?));
+        let key = read_key(columns.text("key")?).ok_or_else(|| columns.corrupt("key", "is no key"))?;
+        let (kind, bytes) = (columns.text("kind")?, columns.blob("bytes")?);
+        let operation = operation(&columns, wire, kind, bytes)?;
+        loaded.book.person(&key.person.clone()).answers.insert(key, Answered { operation, seq });
+        Ok(())
+    })
+    .map(drop)
+}
 
-    fn taken(&mut self, wanted: &Wanted) -> Result<(), StoreError> {
-        if wanted.new_ids.is_empty() {
-            return Ok(());
-        }
-        let mut statement = self.connection.prepare_cached(
-            "SELECT settlement FROM json_each(?1) AS wanted
-               CROSS JOIN settlements WHERE settlements.settlement = wanted.value AND book_seq < ?2
+/// The last place, which of the new ids are taken, and which messages may never take effect.
+fn marks(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &mut Book) -> Result<(), StoreError> {
+    const MARKS: &str = "SELECT 'last' AS mark, '' AS name, COALESCE(MAX(book_seq), 0) AS place FROM operations
+              WHERE book_seq < ?1
              UNION ALL
-             SELECT counter FROM json_each(?1) AS wanted
-               CROSS JOIN undoings WHERE undoings.counter = wanted.value AND counter <> '' AND book_seq < ?2",
-        )?;
-        let mut rows = statement.query((list(wanted.new_ids.iter().map(String::as_str)), self.before))?;
-        while let Some(row) = rows.next()? {
-            let columns = Columns::of(row, "settlements");
-            self.book.taken.insert(columns.id("settlement", SettlementId::new)?);
-        }
-        Ok(())
-    }
-
-    fn tombstones(&mut self, wanted: &Wanted) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT target FROM json_each(?1) AS wanted
-               CROSS JOIN tombstones WHERE tombstones.target = wanted.value AND book_seq < ?2",
-        )?;
-        let mut rows = statement.query((list(wanted.own_targets.iter().map(String::as_str)), self.before))?;
-        while let Some(row) = rows.next()? {
-            let columns = Columns::of(row, "tombstones");
-            let target = super::append::read_target(columns.text("target")?)
-                .ok_or_else(|| columns.corrupt("target", "is no target"))?;
-            self.book.person(&target.person.clone()).tombstones.insert(target);
-        }
-        Ok(())
-    }
-
-    /// The messages that a reversal may mean, oldest first, and the settlements that they are about. A key begins
-    /// with what a reversal names, so the index of keys serves.
-    fn messages(&mut self, target: &ReversalTarget) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT operations.book_seq AS place, operations.kind AS kind, operations.accepted AS accepted,
-                    COALESCE(settlements.settlement, '') AS settled,
-                    COALESCE(undoings.settlement, '') AS undone, COALESCE(undoings.counter, '') AS counter
-               FROM operations
-               LEFT JOIN settlements ON settlements.book_seq = operations.book_seq
-               LEFT JOIN undoings ON undoings.book_seq = operations.book_seq
-              WHERE operations.key > ?1 AND operations.key < ?2 AND +operations.book_seq < ?3
-                AND operations.kind <> 'void'
-              ORDER BY +operations.book_seq",
-        )?;
-        let prefix = target.to_text();
-        let mut rows = statement.query((format!("{prefix}\u{1f}"), format!("{prefix}\u{20}"), self.before))?;
-        let mut about = Vec::new();
-        while let Some(row) = rows.next()? {
-            let columns = Columns::of(row, "operations");
-            let _place = columns.number("place")?;
-            let (kind, accepted) = (columns.text("kind")?, columns.flag("accepted")?);
-            let settled = columns.optional_id("settled", SettlementId::new)?;
-            let undone = columns.optional_id("undone", SettlementId::new)?;
-            let counter = columns.optional_id("counter", SettlementId::new)?;
-            let deed = match (kind, accepted, settled, undone, counter) {
-                ("settle", true, Some(settled), None, None) => Deed::Settled(settled),
-                ("cancel", true, None, Some(settlement), Some(counter)) => Deed::Cancelled { settlement, counter },
-                ("reverse", true, None, _, None) => Deed::Reversed,
-                (_, false, None, None, None) => Deed::Refused,
-                _ => return Err(columns.corrupt("kind", "does not agree with what was appended")),
-            };
-            match &deed {
-                Deed::Settled(settlement) | Deed::Cancelled { settlement, counter: _ } => {
-                    about.push(settlement.to_string());
-                }
-                Deed::Reversed | Deed::Refused => {}
+             SELECT 'taken', settlements.settlement, settlements.book_seq FROM json_each(?2) AS wanted
+               CROSS JOIN settlements WHERE settlements.settlement = wanted.value AND +settlements.book_seq < ?1
+             UNION ALL
+             SELECT 'taken', undoings.counter, undoings.book_seq FROM json_each(?2) AS wanted
+               CROSS JOIN undoings
+              WHERE undoings.counter = wanted.value AND undoings.counter <> '' AND +undoings.book_seq < ?1
+             UNION ALL
+             SELECT 'tombstone', tombstones.target, tombstones.book_seq FROM json_each(?3) AS wanted
+               CROSS JOIN tombstones WHERE tombstones.target = wanted.value AND tombstones.book_seq < ?1";
+    sql.query(MARKS, values![before, &wanted.new_ids(), &wanted.own_targets()], |row| {
+        let columns = Columns::of(row, "operations");
+        match columns.text("mark")? {
+            "last" => {
+                let _name = columns.text("name")?;
+                book.last_seq = seq(columns.number("place")?);
             }
-            self.book.person(&target.person).messages.push(Message { target: target.clone(), deed });
+            "taken" => {
+                book.taken.insert(columns.id("name", SettlementId::new)?);
+            }
+            _ => {
+                let target = read_target(columns.text("name")?);
+                let target = target.ok_or_else(|| columns.corrupt("target", "is no target"))?;
+                book.person(&target.person.clone()).tombstones.insert(target);
+            }
         }
-        Ok(about)
-    }
+        Ok(())
+    })
+    .map(drop)
+}
 
-    fn encounters_of(&self, settlements: &BTreeSet<String>) -> Result<Vec<String>, StoreError> {
-        if settlements.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut statement = self.connection.prepare_cached(
-            "SELECT encounter FROM json_each(?1) AS wanted
-               CROSS JOIN settlements WHERE settlements.settlement = wanted.value",
-        )?;
-        let rows = statement.query_map([list(settlements.iter().map(String::as_str))], |row| row.get(0))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
+fn used(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &mut Book) -> Result<(), StoreError> {
+    const USED: &str = concat!(
+        "SELECT usages.person AS person, ",
+        usage!(),
+        " FROM json_each(?1) AS wanted
+           CROSS JOIN usages WHERE usages.person = wanted.value AND usages.after_seq < ?2"
+    );
+    sql.query(USED, values![&wanted.people(), before], |row| {
+        let columns = Columns::of(row, "usages");
+        let person = person(&columns, book)?;
+        person.used.add(&usage_posting(&columns)?.usage);
+        Ok(())
+    })
+    .map(drop)
+}
 
-    /// All stays of the people, and whatever else the batch may touch.
-    fn settlements(&mut self, people: &str, encounters: &str, ids: &BTreeSet<String>) -> Result<(), StoreError> {
-        let mut found = BTreeMap::new();
-        self.booked("settlements.person = wanted.value AND settlements.care = 'inpatient'", people, &mut found)?;
-        self.booked("settlements.encounter = wanted.value", encounters, &mut found)?;
-        if !ids.is_empty() {
-            let ids = list(ids.iter().map(String::as_str));
-            self.booked("settlements.settlement = wanted.value", &ids, &mut found)?;
-        }
-        for booked in found.into_values() {
-            self.book.person(&booked.person.clone()).settlements.push(booked);
-        }
-        self.standings()
-    }
-
-    fn booked(
-        &self,
-        condition: &'static str,
-        wanted: &str,
-        found: &mut BTreeMap<BookSeq, Booked>,
-    ) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT settlements.book_seq AS place, operations.outcome AS outcome, settlements.home AS home,
-                    settlements.person AS person, settlements.encounter AS encounter,
-                    settlements.institution AS institution, settlements.treatment AS treatment,
-                    settlements.care AS visit_care, settlements.admitted AS admitted,
-                    settlements.discharged AS discharged, settlements.charge_batch AS charge_batch,
-                    settlements.interim AS interim, {USAGE}
+fn accounts_and_claims(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &mut Book) -> Result<(), StoreError> {
+    const ACCOUNTS_AND_CLAIMS: &str = "SELECT account_entries.person AS person, account_entries.amount AS amount,
+                    '' AS claim, '' AS institution, '' AS encounter
                FROM json_each(?1) AS wanted
-               CROSS JOIN settlements
-               CROSS JOIN operations
-               CROSS JOIN usages
-              WHERE {condition} AND +settlements.book_seq < ?2
-                AND operations.book_seq = settlements.book_seq
-                AND usages.person = settlements.person AND usages.after_seq = settlements.book_seq
-                AND usages.posting = ''"
-        ))?;
-        let mut rows = statement.query((wanted, self.before))?;
-        while let Some(row) = rows.next()? {
-            let booked = booked(row, self.wire)?;
-            found.insert(booked.seq, booked);
-        }
-        Ok(())
-    }
-
-    fn standings(&mut self) -> Result<(), StoreError> {
-        let ids: Vec<&str> = self
-            .book
-            .people
-            .values()
-            .flat_map(|person| &person.settlements)
-            .map(|booked| booked.settled.settlement.as_str())
-            .collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let mut statement = self.connection.prepare_cached(
-            "SELECT book_seq, settlement, becomes, counter FROM json_each(?1) AS wanted
-               CROSS JOIN undoings WHERE undoings.settlement = wanted.value AND book_seq < ?2
-              ORDER BY wanted.key, book_seq",
-        )?;
-        let mut rows = statement.query((list(ids), self.before))?;
-        let mut last: HashMap<SettlementId, (Standing, BookSeq)> = HashMap::new();
-        while let Some(row) = rows.next()? {
-            let columns = Columns::of(row, "undoings");
-            let changed = seq(columns.number("book_seq")?);
-            last.insert(columns.id("settlement", SettlementId::new)?, (standing(&columns)?, changed));
-        }
-        for booked in self.book.people.values_mut().flat_map(|person| &mut person.settlements) {
-            if let Some((standing, changed)) = last.remove(&booked.settled.settlement) {
-                (booked.standing, booked.changed) = (standing, Some(changed));
-            }
-        }
-        Ok(())
-    }
-
-    fn used(&mut self, people: &str) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT usages.person AS person, {USAGE} FROM json_each(?1) AS wanted
-               CROSS JOIN usages WHERE usages.person = wanted.value AND usages.after_seq < ?2"
-        ))?;
-        let mut rows = statement.query((people, self.before))?;
-        while let Some(row) = rows.next()? {
-            let columns = Columns::of(row, "usages");
-            let person = self.person(&columns)?;
-            person.used.add(&usage_posting(&columns)?.usage);
-        }
-        Ok(())
-    }
-
-    fn accounts(&mut self, people: &str) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT person, amount FROM json_each(?1) AS wanted
-               CROSS JOIN account_entries WHERE account_entries.person = wanted.value AND after_seq < ?2",
-        )?;
-        let mut rows = statement.query((people, self.before))?;
-        while let Some(row) = rows.next()? {
-            let columns = Columns::of(row, "account_entries");
-            self.person(&columns)?.account_balance += Money::from_fen(columns.number("amount")?);
-        }
-        Ok(())
-    }
-
-    fn claims(&mut self, people: &str) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT claim.person AS person, claim.id AS id, claim.institution AS institution,
-                    claim.encounter AS encounter
+               CROSS JOIN account_entries
+              WHERE account_entries.person = wanted.value AND account_entries.after_seq < ?2
+             UNION ALL
+             SELECT claim.person, 0, claim.id, claim.institution, claim.encounter
                FROM json_each(?1) AS wanted
                CROSS JOIN postings AS claim
               WHERE claim.person = wanted.value AND claim.kind = 'manual-claim' AND claim.cancels = ''
                 AND claim.encounter <> '' AND claim.after_seq < ?2
-                AND NOT EXISTS (SELECT 1 FROM postings WHERE cancels = claim.id AND cancels <> '' AND after_seq < ?2)",
-        )?;
-        let mut rows = statement.query((people, self.before))?;
-        while let Some(row) = rows.next()? {
-            let columns = Columns::of(row, "postings");
-            let person = self.person(&columns)?;
-            person.claims.push(Claim {
-                id: columns.text("id")?.to_owned(),
-                institution: columns.id("institution", InstitutionCode::new)?,
-                encounter: columns.id("encounter", EncounterId::new)?,
-            });
+                AND NOT EXISTS (SELECT 1 FROM postings AS counter
+                                 WHERE counter.cancels = claim.id AND counter.cancels <> ''
+                                   AND counter.after_seq < ?2)";
+    sql.query(ACCOUNTS_AND_CLAIMS, values![&wanted.people(), before], |row| {
+        let columns = Columns::of(row, "account_entries");
+        let person = person(&columns, book)?;
+        person.account_balance += Money::from_fen(columns.number("amount")?);
+        let id = columns.text("claim")?;
+        if !id.is_empty() {
+            let institution = columns.id("institution", InstitutionCode::new)?;
+            let encounter = columns.id("encounter", EncounterId::new)?;
+            person.claims.push(Claim { id: id.to_owned(), institution, encounter });
         }
         Ok(())
-    }
-
-    fn person(&mut self, columns: &Columns<'_>) -> Result<&mut PersonBook, StoreError> {
-        Ok(self.book.person(&columns.id("person", PersonNumber::new)?))
-    }
-}
-
-fn booked(row: &Row<'_>, wire: Wire) -> Result<Booked, StoreError> {
-    let columns = Columns::of(row, "settlements");
-    let place = seq(columns.number("place")?);
-    let outcome =
-        (wire.read_outcome)(columns.blob("outcome")?).map_err(|problem| columns.corrupt("outcome", problem))?;
-    let Outcome::Accepted { decided_at: _, done: Done::Settled(settled) } = outcome else {
-        return Err(columns.corrupt("outcome", "is not a settlement"));
-    };
-    Ok(Booked {
-        seq: place,
-        settled: *settled,
-        home: columns.pool("home")?,
-        person: columns.id("person", PersonNumber::new)?,
-        visit: Visit {
-            encounter: columns.id("encounter", EncounterId::new)?,
-            institution: columns.id("institution", InstitutionCode::new)?,
-            treatment: columns.pool("treatment")?,
-            care: columns.word("visit_care", CareKind::from_word)?,
-            admitted: columns.date("admitted")?,
-            discharged: columns.optional_date("discharged")?,
-            batch: columns.optional_id("charge_batch", BatchNumber::new)?,
-            interim: columns.flag("interim")?,
-        },
-        usage: usage_posting(&columns)?,
-        standing: Standing::InForce,
-        changed: None,
     })
+    .map(drop)
 }
 
-pub(super) fn standing(columns: &Columns<'_>) -> Result<Standing, StoreError> {
-    match columns.text("becomes")? {
-        "in-force" => Ok(Standing::InForce),
-        "reversed" => Ok(Standing::Reversed),
-        "cancelled" => Ok(Standing::Cancelled { counter: columns.id("counter", SettlementId::new)? }),
-        _ => Err(columns.corrupt("becomes", "is not one of its words")),
-    }
+fn person<'b>(columns: &Columns<'_>, book: &'b mut Book) -> Result<&'b mut PersonBook, StoreError> {
+    Ok(book.person(&columns.id("person", PersonNumber::new)?))
 }
 
 /// The columns of a usage, in the order in which [`usage_posting`] reads them.
-pub(super) const USAGE: &str = "usages.day AS day, usages.year AS year, usages.insurance AS insurance,
+macro_rules! usage {
+    () => {
+        "usages.day AS day, usages.year AS year, usages.insurance AS insurance,
     usages.care AS care, usages.disease AS disease, usages.stays AS stays, usages.deductible AS deductible,
     usages.in_policy AS in_policy, usages.basic AS basic, usages.large_sum AS large_sum,
     usages.catastrophic_base AS catastrophic_base, usages.catastrophic AS catastrophic,
-    usages.civil_servant AS civil_servant, usages.assistance AS assistance";
+    usages.civil_servant AS civil_servant, usages.assistance AS assistance"
+    };
+}
+pub(super) use usage;
 
 pub(super) fn usage_posting(columns: &Columns<'_>) -> Result<UsagePosting, StoreError> {
     let money = |column| columns.number(column).map(Money::from_fen);

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
 use settlement::decide::{Book, BookSeq};
 use settlement::ids::SettlementId;
 use settlement::operation::Operation;
 
 use super::append::place;
 use super::row::Columns;
-use super::{Arrival, Asked, HomeStore, Wire, enrollees, load, rule_books};
+use super::{Arrival, Asked, HomeStore, Wire, load, rule_books, versions};
+use crate::engine::Sql;
 use crate::store::StoreError;
+use crate::values;
 
 /// A stored decision, and what it saw.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ impl HomeStore {
     /// When a statement fails or a row is corrupt.
     pub async fn past_read(&self, seq: BookSeq) -> Result<Option<Past>, StoreError> {
         let wire = self.wire;
-        self.readers.read(move |connection| read(connection, wire, seq)).await
+        self.engine.read(move |sql| read(sql, wire, seq)).await
     }
 
     /// The place at which a settlement was decided.
@@ -51,54 +52,56 @@ impl HomeStore {
     /// # Errors
     /// When a statement fails.
     pub async fn settlement_place(&self, settlement: SettlementId) -> Result<Option<BookSeq>, StoreError> {
-        self.readers
-            .read(move |connection| {
-                let mut statement =
-                    connection.prepare_cached("SELECT book_seq FROM settlements WHERE settlement = ?1")?;
-                Ok(statement.query_row([settlement.as_str()], |row| row.get(0)).optional()?.map(load::seq))
-            })
+        const PLACE: &str = "SELECT book_seq FROM settlements WHERE settlement = ?1";
+        self.engine
+            .read(move |sql| sql.find(PLACE, values![settlement.as_str()], |row| row.number(0).map(load::seq)))
             .await
     }
 }
 
-fn read(connection: &Connection, wire: Wire, seq: BookSeq) -> Result<Option<Past>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT book_seq, kind, bytes, filing, enrollee, rule_set, outcome, decided_at FROM operations
-          WHERE book_seq = ?1",
-    )?;
-    let mut rows = statement.query([place(seq)])?;
-    let Some(row) = rows.next()? else {
+/// What the row of an operation says; what it saw is read after it.
+struct Stored {
+    operation: Option<Arc<Operation>>,
+    filing: Option<Bytes>,
+    enrollee: Option<i64>,
+    rule_set: i64,
+    outcome: Bytes,
+    decided_at: Timestamp,
+}
+
+fn read(sql: &Sql<'_>, wire: Wire, seq: BookSeq) -> Result<Option<Past>, StoreError> {
+    const STORED: &str = "SELECT book_seq, kind, bytes, filing, enrollee, rule_set, outcome, decided_at FROM operations
+          WHERE book_seq = ?1";
+    let stored = sql.find(STORED, values![place(seq)], |row| stored(&Columns::of(row, "operations"), wire))?;
+    let Some(Stored { operation, filing, enrollee, rule_set, outcome, decided_at }) = stored else {
         return Ok(None);
     };
-    let columns = Columns::of(row, "operations");
-    let _place = columns.number("book_seq")?;
-    let (kind, bytes) = (columns.text("kind")?, columns.blob("bytes")?);
-    let operation = match kind {
-        "void" => None,
-        _ => {
-            let read = (wire.read_operation)(bytes);
-            Some(Arc::new(read.map_err(|problem| columns.corrupt("bytes", problem))?))
-        }
-    };
-    let filing = columns.optional_blob("filing")?.map(Bytes::copy_from_slice);
-    let enrollee = columns.optional_number("enrollee")?;
-    let rule_set = columns.number("rule_set")?;
-    let outcome = Bytes::copy_from_slice(columns.blob("outcome")?);
-    let decided_at = Timestamp::from_microsecond(columns.number("decided_at")?);
     Ok(Some(Past {
         seq,
-        book: book(connection, wire, seq, operation.as_ref(), enrollee)?,
+        book: book(sql, wire, seq, operation.as_ref(), enrollee)?,
         operation,
         filing,
-        rule_books: rule_books::texts(connection, rule_set)?,
+        rule_books: rule_books::texts(sql, rule_set)?,
         rule_set,
-        decided_at: decided_at.map_err(|problem| columns.corrupt("decided_at", problem))?,
+        decided_at,
         outcome,
     }))
 }
 
+fn stored(columns: &Columns<'_>, wire: Wire) -> Result<Stored, StoreError> {
+    let _place = columns.number("book_seq")?;
+    let (kind, bytes) = (columns.text("kind")?, columns.blob("bytes")?);
+    let operation = load::operation(columns, wire, kind, bytes)?;
+    let filing = columns.optional_blob("filing")?.map(Bytes::copy_from_slice);
+    let (enrollee, rule_set) = (columns.optional_number("enrollee")?, columns.number("rule_set")?);
+    let outcome = Bytes::copy_from_slice(columns.blob("outcome")?);
+    let decided_at = Timestamp::from_microsecond(columns.number("decided_at")?);
+    let decided_at = decided_at.map_err(|problem| columns.corrupt("decided_at", problem))?;
+    Ok(Stored { operation, filing, enrollee, rule_set, outcome, decided_at })
+}
+
 fn book(
-    connection: &Connection,
+    sql: &Sql<'_>,
     wire: Wire,
     seq: BookSeq,
     operation: Option<&Arc<Operation>>,
@@ -108,10 +111,10 @@ fn book(
         Asked::Operate(Box::new(Arrival { operation: operation.clone(), bytes: Bytes::new(), filing: None }))
     });
     let wanted = load::Wanted::of(asked.as_slice());
-    let mut book = load::book(connection, wire, &wanted, place(seq))?.book;
+    let mut book = load::book_below(sql, wire, &wanted, place(seq))?;
     if let (Some(operation), Some(enrollee)) = (operation, enrollee) {
-        let person = enrollees::at_version(connection, enrollee)?;
-        book.person(&operation.key.person).person = person.map(Arc::new);
+        let facts = versions::find(sql, enrollee)?;
+        book.person(&operation.key.person).person = facts.map(|facts| Arc::new(facts.person()));
     }
     Ok(book)
 }

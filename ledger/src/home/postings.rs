@@ -2,15 +2,17 @@
 //! deposits, and what cancels one of them. Each has an id of its own; posting it again changes nothing.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction};
-use settlement::decide::UsagePosting;
+use settlement::decide::{BookSeq, Reach, UsagePosting};
 use settlement::ids::{EncounterId, InstitutionCode, PersonNumber, PoolCode};
 use settlement::money::Money;
 
-use super::append::{account_append, place, usage_append};
+use super::append::place;
 use super::row::Columns;
-use super::{HomeStore, load};
+use super::rows::{ACCOUNT_ENTRY, USAGE, UsageRow};
+use super::{HomeStore, affected, load};
+use crate::engine::Sql;
 use crate::store::StoreError;
+use crate::values;
 
 /// What kind of posting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,70 +120,46 @@ impl HomeStore {
         postings: Vec<Posting>,
         at: Timestamp,
     ) -> Result<Vec<Result<Posted, PostingFault>>, StoreError> {
-        let post_all = move |transaction: &Transaction<'_>| {
-            postings.iter().map(|posting| post(transaction, posting, at)).collect::<Result<Vec<_>, _>>()
-        };
-        self.writer.write(post_all).await
+        self.engine.write(move |sql| postings.iter().map(|posting| post(sql, posting, at)).collect()).await
     }
 }
 
-fn post(
-    transaction: &Transaction<'_>,
-    posting: &Posting,
-    at: Timestamp,
-) -> Result<Result<Posted, PostingFault>, StoreError> {
-    let known: Option<String> = transaction
-        .prepare_cached("SELECT content FROM postings WHERE id = ?1")?
-        .query_row([&posting.id], |row| row.get(0))
-        .optional()?;
+fn post(sql: &Sql<'_>, posting: &Posting, at: Timestamp) -> Result<Result<Posted, PostingFault>, StoreError> {
+    let known = text(sql, "SELECT content FROM postings WHERE id = ?1", &[&posting.id])?;
     if let Some(content) = known {
         return Ok(if content == posting.content { Ok(Posted::Before) } else { Err(PostingFault::ContentDiffers) });
     }
-    if let Some(fault) = fault(transaction, posting)? {
+    if let Some(fault) = fault(sql, posting)? {
         return Ok(Err(fault));
     }
-    append(transaction, posting, at)?;
+    append(sql, posting, at)?;
     Ok(Ok(Posted::Now))
 }
 
-fn fault(transaction: &Transaction<'_>, posting: &Posting) -> Result<Option<PostingFault>, StoreError> {
-    if !enrolled(transaction, posting)? {
+fn fault(sql: &Sql<'_>, posting: &Posting) -> Result<Option<PostingFault>, StoreError> {
+    if !enrolled(sql, posting)? {
         return Ok(Some(PostingFault::UnknownPerson));
     }
     if let Some(original) = &posting.cancels {
-        return cancel_fault(transaction, posting, original);
+        return cancel_fault(sql, posting, original);
     }
     match &posting.bill {
-        Some(bill) => bill_fault(transaction, posting, bill),
+        Some(bill) => bill_fault(sql, posting, bill),
         None => Ok(None),
     }
 }
 
-fn enrolled(transaction: &Transaction<'_>, posting: &Posting) -> Result<bool, StoreError> {
-    let mut statement = transaction.prepare_cached("SELECT home FROM enrollees WHERE person = ?1")?;
-    let mut rows = statement.query([posting.person.as_str()])?;
-    match rows.next()? {
-        Some(row) => {
-            let columns = Columns::of(row, "enrollees");
-            Ok(posting.pools.contains(&columns.pool("home")?))
-        }
-        None => Ok(false),
-    }
+fn enrolled(sql: &Sql<'_>, posting: &Posting) -> Result<bool, StoreError> {
+    let home = sql.find("SELECT home FROM enrollees WHERE person = ?1", values![posting.person.as_str()], |row| {
+        Columns::of(row, "enrollees").pool("home")
+    })?;
+    Ok(home.is_some_and(|home| posting.pools.contains(&home)))
 }
 
-fn cancel_fault(
-    transaction: &Transaction<'_>,
-    posting: &Posting,
-    original: &str,
-) -> Result<Option<PostingFault>, StoreError> {
-    let found: Option<String> = transaction
-        .prepare_cached("SELECT cancels FROM postings WHERE id = ?1 AND person = ?2")?
-        .query_row((original, posting.person.as_str()), |row| row.get(0))
-        .optional()?;
-    let cancelled_by: Option<String> = transaction
-        .prepare_cached("SELECT id FROM postings WHERE cancels = ?1 AND cancels <> ''")?
-        .query_row([original], |row| row.get(0))
-        .optional()?;
+fn cancel_fault(sql: &Sql<'_>, posting: &Posting, original: &str) -> Result<Option<PostingFault>, StoreError> {
+    let person = posting.person.as_str();
+    let found = text(sql, "SELECT cancels FROM postings WHERE id = ?1 AND person = ?2", &[original, person])?;
+    let cancelled_by = text(sql, "SELECT id FROM postings WHERE cancels = ?1 AND cancels <> ''", &[original])?;
     Ok(match (found, cancelled_by) {
         (None, _) => Some(PostingFault::UnknownOriginal),
         (Some(cancels), _) if !cancels.is_empty() => Some(PostingFault::CancelsCancellation),
@@ -192,74 +170,78 @@ fn cancel_fault(
 
 /// A manual claim and a direct settlement of one bill exclude each other.
 fn bill_fault(
-    transaction: &Transaction<'_>,
+    sql: &Sql<'_>,
     posting: &Posting,
     (institution, encounter): &(InstitutionCode, EncounterId),
 ) -> Result<Option<PostingFault>, StoreError> {
-    let settled: Option<String> = transaction
-        .prepare_cached(
-            "SELECT settlement FROM settlements
-              WHERE encounter = ?1 AND institution = ?2
-                AND COALESCE((SELECT becomes FROM undoings WHERE undoings.settlement = settlements.settlement
-                               ORDER BY book_seq DESC LIMIT 1), 'in-force') = 'in-force'",
-        )?
-        .query_row((encounter.as_str(), institution.as_str()), |row| row.get(0))
-        .optional()?;
-    let claimed: Option<String> = transaction
-        .prepare_cached(
-            "SELECT id FROM postings AS claim
-              WHERE kind = 'manual-claim' AND cancels = '' AND encounter = ?1 AND institution = ?2 AND person = ?3
-                AND NOT EXISTS (SELECT 1 FROM postings WHERE cancels = claim.id AND cancels <> '')",
-        )?
-        .query_row((encounter.as_str(), institution.as_str(), posting.person.as_str()), |row| row.get(0))
-        .optional()?;
+    const SETTLED: &str = "SELECT settlement FROM settlements
+          WHERE encounter = ?1 AND institution = ?2
+            AND COALESCE((SELECT becomes FROM undoings WHERE undoings.settlement = settlements.settlement
+                           ORDER BY undoings.book_seq DESC LIMIT 1), 'in-force') = 'in-force'
+          ORDER BY book_seq LIMIT 1";
+    const CLAIMED: &str = "SELECT id FROM postings AS claim
+          WHERE kind = 'manual-claim' AND cancels = '' AND encounter = ?1 AND institution = ?2 AND person = ?3
+            AND NOT EXISTS (SELECT 1 FROM postings AS counter
+                             WHERE counter.cancels = claim.id AND counter.cancels <> '')
+          ORDER BY id LIMIT 1";
+    let (encounter, institution) = (encounter.as_str(), institution.as_str());
+    let settled = text(sql, SETTLED, &[encounter, institution])?;
+    let claimed = text(sql, CLAIMED, &[encounter, institution, posting.person.as_str()])?;
     Ok(settled.map(PostingFault::SettledDirectly).or_else(|| claimed.map(PostingFault::ClaimedBefore)))
 }
 
-fn append(transaction: &Transaction<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreError> {
-    let after = load::last_seq(transaction, load::NOW)?;
-    let (institution, encounter) =
-        posting.bill.as_ref().map_or(("", ""), |(institution, encounter)| (institution.as_str(), encounter.as_str()));
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO postings (id, person, kind, institution, encounter, cancels, content, after_seq, posted_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?;
-    insert.execute((
-        &posting.id,
-        posting.person.as_str(),
-        posting.kind.word(),
-        institution,
-        encounter,
-        posting.cancels.as_deref().unwrap_or_default(),
-        &posting.content,
-        place(after),
-        at.as_microsecond(),
-    ))?;
-    let (usage, account) = match &posting.cancels {
-        Some(original) => counter(transaction, &posting.person, original)?,
-        None => (posting.usage.clone(), posting.account),
-    };
-    if let Some(usage) = &usage {
-        usage_append(transaction, &posting.person, after, &posting.id, usage)?;
-    }
-    account_append(transaction, &posting.person, after, &posting.id, account)
+/// The one text that a statement finds.
+fn text(sql: &Sql<'_>, statement: &'static str, texts: &[&str]) -> Result<Option<String>, StoreError> {
+    let values: Vec<_> = texts.iter().map(|text| (*text).into()).collect();
+    sql.find(statement, &values, |row| Ok(row.text(0)?.to_owned()))
 }
 
-/// What takes a posting back.
+fn append(sql: &Sql<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreError> {
+    let after = load::last_seq(sql)?;
+    let (institution, encounter) =
+        posting.bill.as_ref().map_or(("", ""), |(institution, encounter)| (institution.as_str(), encounter.as_str()));
+    let (usage, account, read_after) = match &posting.cancels {
+        Some(original) => counter(sql, &posting.person, original)?,
+        None => (posting.usage.clone(), posting.account, None),
+    };
+    sql.execute(
+        "INSERT INTO postings (id, person, kind, institution, encounter, cancels, content, after_seq, posted_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        values![
+            &posting.id,
+            posting.person.as_str(),
+            posting.kind.word(),
+            institution,
+            encounter,
+            posting.cancels.as_deref().unwrap_or_default(),
+            &posting.content,
+            place(after),
+            at.as_microsecond(),
+        ],
+    )?;
+    let person = posting.person.as_str();
+    if let Some(usage) = &usage {
+        sql.execute(USAGE, &UsageRow::new(person, after, &posting.id, usage).values())?;
+        let reach = Reach { after: read_after, from: Some(usage.day) };
+        affected::mark_posting(sql, person, (after, posting.id.as_str()), usage, reach)?;
+    }
+    if !account.is_zero() {
+        sql.execute(ACCOUNT_ENTRY, values![person, place(after), &posting.id, account.fen()])?;
+    }
+    Ok(())
+}
+
+/// What takes a posting back, and the place after which everything had read it.
 fn counter(
-    transaction: &Transaction<'_>,
+    sql: &Sql<'_>,
     person: &PersonNumber,
     original: &str,
-) -> Result<(Option<UsagePosting>, Money), StoreError> {
-    let mut statement = transaction
-        .prepare_cached(&format!("SELECT {} FROM usages WHERE person = ?1 AND posting = ?2", load::USAGE))?;
-    let mut rows = statement.query((person.as_str(), original))?;
-    let usage = match rows.next()? {
-        Some(row) => Some(load::usage_posting(&Columns::of(row, "usages"))?.counter()),
-        None => None,
-    };
-    let mut statement =
-        transaction.prepare_cached("SELECT amount FROM account_entries WHERE person = ?1 AND posting = ?2")?;
-    let amount: Option<i64> = statement.query_row((person.as_str(), original), |row| row.get(0)).optional()?;
-    Ok((usage, -Money::from_fen(amount.unwrap_or(0))))
+) -> Result<(Option<UsagePosting>, Money, Option<BookSeq>), StoreError> {
+    const USED: &str = concat!("SELECT ", load::usage!(), " FROM usages WHERE person = ?1 AND posting = ?2");
+    const ENTERED: &str = "SELECT amount FROM account_entries WHERE person = ?1 AND posting = ?2";
+    let values = values![person.as_str(), original];
+    let usage = sql.find(USED, values, |row| load::usage_posting(&Columns::of(row, "usages")))?;
+    let amount = sql.find(ENTERED, values, |row| row.number(0))?;
+    let after = sql.find("SELECT after_seq FROM postings WHERE id = ?1", values![original], |row| row.number(0))?;
+    Ok((usage.map(|usage| usage.counter()), -Money::from_fen(amount.unwrap_or(0)), after.map(load::seq)))
 }

@@ -2,13 +2,18 @@
 //! facts of an enrollee (name, document, which version of the dated facts holds) are replaced.
 //!
 //! `after_seq` is the last place of the book that came before a row counts: an operation's rows carry its own place,
-//! a posting's rows the place after which it was posted. What an operation at place n saw is every row below n.
+//! a posting's rows the place after which it was posted. What an operation at place n saw is every row below n. An
+//! operation carries its journal entry, where it has one. A row of `affected` marks a settlement by what was changed (an
+//! operation's place, or a posting) after it had been built on. `lost_places` were filled before the book was restored
+//! from an older copy, and nobody outside ever heard what stood there.
 
-use crate::append_only;
-use crate::store::Migrations;
+use crate::engine::{Fence, Schema, Version};
 
-pub(super) const MIGRATIONS: Migrations = &[concat!(
-    "CREATE TABLE operations (
+/// A home region's store.
+pub static SCHEMA: Schema = Schema { name: "home", versions: &[FIRST], fence: Fence::OneWriter };
+
+const FIRST: Version = Version {
+    tables: "CREATE TABLE operations (
         book_seq INTEGER PRIMARY KEY,
         key TEXT NOT NULL UNIQUE,
         kind TEXT NOT NULL,
@@ -19,6 +24,7 @@ pub(super) const MIGRATIONS: Migrations = &[concat!(
         rule_set INTEGER NOT NULL,
         accepted INTEGER NOT NULL,
         outcome BLOB NOT NULL,
+        journal TEXT,
         decided_at INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE settlements (
@@ -34,8 +40,7 @@ pub(super) const MIGRATIONS: Migrations = &[concat!(
         discharged TEXT NOT NULL,
         charge_batch TEXT NOT NULL,
         interim INTEGER NOT NULL,
-        rule_book BLOB NOT NULL,
-        explanation BLOB NOT NULL
+        rule_book BLOB NOT NULL
     ) STRICT;
     CREATE INDEX settlements_by_encounter ON settlements (encounter);
     CREATE INDEX stays_by_person ON settlements (person) WHERE care = 'inpatient';
@@ -74,21 +79,20 @@ pub(super) const MIGRATIONS: Migrations = &[concat!(
         amount INTEGER NOT NULL,
         PRIMARY KEY (person, after_seq, posting)
     ) STRICT, WITHOUT ROWID;
-    CREATE TABLE journal_lines (
-        book_seq INTEGER NOT NULL,
-        position INTEGER NOT NULL,
-        account TEXT NOT NULL,
-        pool TEXT NOT NULL,
-        party TEXT NOT NULL,
-        insurance TEXT NOT NULL,
-        fund TEXT NOT NULL,
-        amount INTEGER NOT NULL,
-        PRIMARY KEY (book_seq, position)
-    ) STRICT, WITHOUT ROWID;
     CREATE TABLE tombstones (
         target TEXT PRIMARY KEY,
         book_seq INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE affected (
+        settlement TEXT NOT NULL,
+        after_seq INTEGER NOT NULL,
+        posting TEXT NOT NULL,
+        PRIMARY KEY (settlement, after_seq, posting)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE lost_places (
+        book_seq INTEGER PRIMARY KEY,
+        noted_at INTEGER NOT NULL
+    ) STRICT;
     CREATE TABLE rule_books (
         hash BLOB PRIMARY KEY,
         home TEXT NOT NULL,
@@ -171,14 +175,15 @@ pub(super) const MIGRATIONS: Migrations = &[concat!(
         valid_to TEXT NOT NULL,
         PRIMARY KEY (enrollee, position)
     ) STRICT, WITHOUT ROWID;",
-    append_only!(
+    append_only: &[
         "operations",
         "settlements",
         "undoings",
         "usages",
         "account_entries",
-        "journal_lines",
         "tombstones",
+        "affected",
+        "lost_places",
         "rule_books",
         "rule_sets",
         "rule_set_books",
@@ -187,5 +192,10 @@ pub(super) const MIGRATIONS: Migrations = &[concat!(
         "entitlements",
         "identities",
         "qualifications",
-    )
-)];
+    ],
+    postgres: JSON_EACH,
+};
+
+/// SQLite has it.
+const JSON_EACH: &str = "CREATE OR REPLACE FUNCTION json_each(list TEXT) RETURNS TABLE (value TEXT)
+    LANGUAGE sql IMMUTABLE AS $$ SELECT json_array_elements_text(list::json) $$";

@@ -1,16 +1,20 @@
-//! Keeping an answer, together with what it books, in one commit. The first answer stays for ever. Called by the hub
-//! whenever a home region has answered, or the hub itself has refused for good.
+//! Keeping an answer, together with what it books, in one row. The first answer stays for ever. Called by the hub
+//! whenever a home region has answered, the hub itself has refused for good, or an operation never left.
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
 use settlement::ids::PoolCode;
 use settlement::outcome::Outcome;
-use settlement::postings::Booking;
+use settlement::postings::{Booking, Turn};
 
-use super::journal::{self, Booked};
-use super::{HubStore, Position, corrupt, instant, operations};
+use super::journal::{self, Booked, Entry};
+use super::{HubStore, Position, corrupt, instant};
+use crate::engine::{Row, Sql, Work};
 use crate::store::StoreError;
+use crate::values;
+
+/// The verdict of what never left.
+pub(super) const RELEASED: &str = "released";
 
 /// An answer as the hub keeps it and gives it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +55,7 @@ impl Verdict {
         }
     }
 
-    fn from_word(word: &str) -> Option<Verdict> {
+    pub(super) fn from_word(word: &str) -> Option<Verdict> {
         [Verdict::Accepted, Verdict::Refused].into_iter().find(|verdict| verdict.word() == word)
     }
 }
@@ -82,27 +86,26 @@ impl HubStore {
         answer: Answer,
         booking: Option<Booking>,
     ) -> Result<Answering, StoreError> {
-        self.writer
-            .write(move |tx| {
-                if !operations::stop_waiting(tx, position)? {
-                    return find(tx, position).map(Answering::Earlier);
-                }
-                let booked = match &booking {
-                    Some(booking) => journal::prepare(tx, booking)?,
-                    None => Booked::Nothing,
-                };
-                match booked {
-                    Booked::Nothing => insert(tx, position, home, &answer)?,
-                    Booked::Entry(entry) => {
-                        insert(tx, position, home, &answer)?;
-                        journal::insert(tx, position, &entry)?;
-                    }
-                    Booked::OriginalMissing => return still_waiting(tx, position, home, Answering::OriginalMissing),
-                    Booked::Contradicts => return still_waiting(tx, position, home, Answering::Contradicts),
-                }
-                Ok(Answering::Kept)
-            })
-            .await
+        let Answer { outcome, verdict, book_seq, answered_at } = answer;
+        let (verdict, book_seq) = (verdict.word(), book_seq.cast_signed());
+        let entry = booking.as_ref().filter(|booking| booking.turn == Turn::Enter).map(journal::enter);
+        self.engine.carry_out(Ending { position, home, verdict, outcome, book_seq, answered_at, booking, entry }).await
+    }
+
+    /// Frees the key of an operation that is known never to have left the hub. An answered one is left as it is.
+    ///
+    /// # Errors
+    /// When the store fails; the operation then stays in doubt until it is cleared up.
+    pub async fn operation_release(
+        &self,
+        position: Position,
+        home: PoolCode,
+        released_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (verdict, outcome, book_seq, answered_at) = (RELEASED, Bytes::new(), 0, released_at);
+        let (booking, entry) = (None, None);
+        let ending = Ending { position, home, verdict, outcome, book_seq, answered_at, booking, entry };
+        self.engine.carry_out(ending).await.map(drop)
     }
 
     /// The highest number that a region's book has shown the hub; 0 before the first.
@@ -110,62 +113,110 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn answer_highest_book_seq(&self, home: PoolCode) -> Result<u64, StoreError> {
-        self.readers
-            .read(move |connection| {
-                let highest: Option<i64> = connection
-                    .prepare_cached("SELECT MAX(book_seq) FROM answers WHERE home = ?1")?
-                    .query_row([home.0.as_str()], |row| row.get(0))?;
-                Ok(highest.unwrap_or(0).cast_unsigned())
+        self.engine
+            .read(move |sql| {
+                let newest = "SELECT COALESCE(MAX(book_seq), 0) FROM answers WHERE home = ?1 AND book_seq > 0";
+                sql.get(newest, values![home.0.as_str()], |row| Ok(row.number(0)?.cast_unsigned()))
             })
             .await
     }
 }
 
-impl Answer {
-    /// Reads the columns outcome, verdict, book_seq, answered_at, which are all null where there is no answer.
-    pub(super) fn read_optional(row: &Row<'_>, position: Position, first: usize) -> Result<Option<Answer>, StoreError> {
-        let Some(outcome) = row.get::<_, Option<Vec<u8>>>(first)? else { return Ok(None) };
-        let verdict = Verdict::from_word(row.get_ref(first + 1)?.as_str().unwrap_or_default());
-        Ok(Some(Answer {
-            outcome: outcome.into(),
-            verdict: verdict.ok_or_else(|| corrupt("answer", position, "its verdict is not one of ours"))?,
-            book_seq: row.get::<_, i64>(first + 2)?.cast_unsigned(),
-            answered_at: instant("answer", position, row.get(first + 3)?)?,
-        }))
+/// The end of an operation, as its row says it: answered or released.
+pub(super) struct Ending {
+    pub(super) position: Position,
+    pub(super) home: PoolCode,
+    pub(super) verdict: &'static str,
+    pub(super) outcome: Bytes,
+    pub(super) book_seq: i64,
+    pub(super) answered_at: Timestamp,
+    pub(super) booking: Option<Booking>,
+    /// What the booking of a new settlement writes, which nothing before it can change.
+    pub(super) entry: Option<Entry>,
+}
+
+impl Work for Ending {
+    type Done = Answering;
+
+    fn run(&mut self, sql: &Sql<'_>) -> Result<Answering, StoreError> {
+        let undoing = self.booking.as_ref().filter(|_| self.entry.is_none());
+        let Some(undoing) = undoing else {
+            return self.insert(sql, self.entry.as_ref());
+        };
+        if let Some(earlier) = self.earlier(sql)? {
+            return Ok(Answering::Earlier(earlier));
+        }
+        match journal::prepare(sql, undoing)? {
+            Booked::Entry(entry) => self.insert(sql, Some(&entry)),
+            Booked::Nothing => self.insert(sql, None),
+            Booked::OriginalMissing => Ok(Answering::OriginalMissing),
+            Booked::Contradicts => Ok(Answering::Contradicts),
+        }
     }
 }
 
-fn find(tx: &Transaction<'_>, position: Position) -> Result<Answer, StoreError> {
-    tx.prepare_cached("SELECT outcome, verdict, book_seq, answered_at FROM answers WHERE position = ?1")?
-        .query_row([position.0], |row| Ok(Answer::read_optional(row, position, 0)))
-        .optional()?
-        .transpose()?
-        .flatten()
-        .ok_or_else(|| corrupt("operation", position, "it is to be answered, and neither waits nor has an answer"))
+impl Ending {
+    fn insert(&self, sql: &Sql<'_>, entry: Option<&Entry>) -> Result<Answering, StoreError> {
+        let settlement = entry.and(self.booking.as_ref()).map(|booking| booking.settlement.as_str());
+        let written = sql.execute(
+            "INSERT INTO answers
+             (position, home, verdict, outcome, book_seq, answered_at, settlement, step, lines, period)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+             CASE WHEN ?8 IS NULL THEN NULL ELSE (SELECT MAX(number) FROM periods) END
+             WHERE TRUE ON CONFLICT DO NOTHING",
+            values![
+                self.position.0,
+                self.home.0.as_str(),
+                self.verdict,
+                &self.outcome,
+                self.book_seq,
+                self.answered_at.as_microsecond(),
+                settlement,
+                entry.map(|entry| entry.step),
+                entry.map(|entry| entry.lines.as_str()),
+            ],
+        )?;
+        if written == 1 {
+            return Ok(Answering::Kept);
+        }
+        // Either it has its answer, or the settlement is in the journal by another operation.
+        Ok(self.earlier(sql)?.map_or(Answering::Contradicts, Answering::Earlier))
+    }
+
+    fn earlier(&self, sql: &Sql<'_>) -> Result<Option<Answer>, StoreError> {
+        let position = self.position;
+        let found = sql.find(
+            "SELECT outcome, verdict, book_seq, answered_at FROM answers WHERE position = ?1",
+            values![position.0],
+            |row| Answer::read_optional(row, position, 0),
+        )?;
+        match found {
+            Some(None) if self.verdict != RELEASED => {
+                Err(corrupt("operation", position, "it is to be answered, and was released: it never left"))
+            }
+            Some(None) => Ok(Some(self.as_released())),
+            Some(answer) => Ok(answer),
+            None => Ok(None),
+        }
+    }
+
+    /// For whoever releases twice; nobody looks at it.
+    fn as_released(&self) -> Answer {
+        let (outcome, answered_at) = (self.outcome.clone(), self.answered_at);
+        Answer { outcome, verdict: Verdict::Refused, book_seq: 0, answered_at }
+    }
 }
 
-fn still_waiting(
-    tx: &Transaction<'_>,
-    position: Position,
-    home: PoolCode,
-    why: Answering,
-) -> Result<Answering, StoreError> {
-    operations::wait(tx, position, home)?;
-    Ok(why)
-}
-
-fn insert(tx: &Transaction<'_>, position: Position, home: PoolCode, answer: &Answer) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "INSERT INTO answers (position, home, verdict, outcome, book_seq, answered_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?
-    .execute(params![
-        position.0,
-        home.0.as_str(),
-        answer.verdict.word(),
-        &answer.outcome[..],
-        answer.book_seq.cast_signed(),
-        answer.answered_at.as_microsecond(),
-    ])?;
-    Ok(())
+impl Answer {
+    /// Reads the columns outcome, verdict, book_seq, answered_at; none where there is no answer or a release.
+    pub(super) fn read_optional(row: Row<'_>, position: Position, first: usize) -> Result<Option<Answer>, StoreError> {
+        let Some(word) = row.optional_text(first + 1)?.filter(|word| *word != RELEASED) else { return Ok(None) };
+        let verdict = Verdict::from_word(word);
+        Ok(Some(Answer {
+            outcome: Bytes::copy_from_slice(row.bytes(first)?),
+            verdict: verdict.ok_or_else(|| corrupt("answer", position, "its verdict is not one of ours"))?,
+            book_seq: row.number(first + 2)?.cast_unsigned(),
+            answered_at: instant("answer", position, row.number(first + 3)?)?,
+        }))
+    }
 }

@@ -1,13 +1,16 @@
 //! What the hub looks up beside its money path: a key whose region is closed, how much waits where, and whose settlement
 //! an answer names. Nothing is written here.
 
-use rusqlite::params;
 use settlement::ids::{PersonNumber, PoolCode, RegionCode, SettlementId};
 use settlement::operation::OperationKey;
 
 use super::operations::{self, Earlier};
 use super::{HubStore, corrupt};
 use crate::store::StoreError;
+use crate::values;
+
+/// Between the parts of a key; see `OperationKey::to_text`.
+const SEPARATOR: char = '\u{1f}';
 
 /// Whose settlement it is, as the journal has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,25 +28,26 @@ impl HubStore {
     /// When the store fails.
     pub async fn operation_find(&self, key: &OperationKey) -> Result<Option<Earlier>, StoreError> {
         let key = key.to_text();
-        self.readers.read(move |connection| operations::earlier(connection, &key)).await
+        self.engine.read(move |sql| operations::earlier(sql, &key)).await
     }
 
-    /// How many operations of each region have no answer, those on their way included. Regions without any are left
-    /// out. Cheap enough to ask often.
+    /// How many operations of each region are in doubt. Regions without any are left out. Cheap enough to ask often.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn operation_doubt_by_home(&self) -> Result<Vec<(PoolCode, u64)>, StoreError> {
-        self.readers
-            .read(|connection| {
-                connection
-                    .prepare_cached("SELECT home, COUNT(*) FROM waiting GROUP BY home ORDER BY home")?
-                    .query_and_then([], |row| {
-                        let home: String = row.get(0)?;
-                        let pool = RegionCode::new(&home).map_err(|fault| corrupt("waiting", &home, fault))?;
-                        Ok((PoolCode(pool), row.get::<_, i64>(1)?.cast_unsigned()))
-                    })?
-                    .collect()
+        self.engine
+            .read(|sql| {
+                sql.query(
+                    "SELECT doubts.home, COUNT(*) FROM doubts LEFT JOIN answers ON answers.position = doubts.position
+                     WHERE answers.position IS NULL GROUP BY doubts.home ORDER BY doubts.home",
+                    values![],
+                    |row| {
+                        let home = row.text(0)?;
+                        let pool = RegionCode::new(home).map_err(|fault| corrupt("doubts of", home, fault))?;
+                        Ok((PoolCode(pool), row.number(1)?.cast_unsigned()))
+                    },
+                )
             })
             .await
     }
@@ -54,23 +58,26 @@ impl HubStore {
     /// When the store fails.
     pub async fn settlement_owner(&self, settlement: &SettlementId) -> Result<Option<Owner>, StoreError> {
         let settlement = settlement.as_str().to_owned();
-        self.readers
-            .read(move |connection| {
-                connection
-                    .prepare_cached(
-                        "SELECT operations.person, operations.target
-                         FROM journal_entries JOIN operations ON operations.position = journal_entries.position
-                         WHERE journal_entries.settlement = ?1 ORDER BY journal_entries.position LIMIT 1",
-                    )?
-                    .query_and_then(params![settlement], |row| {
-                        let person: String = row.get(0)?;
-                        let person =
-                            PersonNumber::new(&person).map_err(|fault| corrupt("operation", "of a settlement", fault))?;
-                        Ok(Owner { person, target: row.get(1)? })
-                    })?
-                    .next()
-                    .transpose()
+        self.engine
+            .read(move |sql| {
+                sql.find(
+                    "SELECT operations.key FROM answers JOIN operations ON operations.position = answers.position
+                     WHERE answers.settlement = ?1 AND answers.step = 1",
+                    values![&settlement],
+                    |row| {
+                        owner(row.text(0)?)
+                            .ok_or_else(|| corrupt("operation of settlement", &settlement, "its key is none"))
+                    },
+                )
             })
             .await
     }
+}
+
+/// The person and the target are parts of the key.
+fn owner(key: &str) -> Option<Owner> {
+    let (target_length, _) = key.match_indices(SEPARATOR).nth(3)?;
+    let target = &key[..target_length];
+    let person = PersonNumber::new(target.rsplit(SEPARATOR).next()?).ok()?;
+    Some(Owner { person, target: target.to_owned() })
 }

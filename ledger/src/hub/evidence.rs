@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::{Row, params};
 use settlement::ids::{PoolCode, RegionCode};
 
-use super::answers::Answer;
+use super::answers::{Answer, RELEASED};
 use super::operations::{Kind, read_kind};
 use super::{HubStore, Position, corrupt, instant};
+use crate::engine::Row;
 use crate::store::StoreError;
+use crate::values;
 
 /// One operation with everything that the book says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,61 +59,46 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn operation_page(&self, after: Position, limit: u32) -> Result<Vec<Record>, StoreError> {
-        self.readers
-            .read(move |connection| {
-                connection
-                    .prepare_cached(
-                        "SELECT operations.position, operations.home, kind, bytes, filing, received_at, released_at,
-                         outcome, verdict, book_seq, answered_at
-                         FROM operations
-                         LEFT JOIN releases ON releases.position = operations.position
-                         LEFT JOIN answers ON answers.position = operations.position
-                         WHERE operations.position > ?1 ORDER BY operations.position LIMIT ?2",
-                    )?
-                    .query_and_then(params![after.0, limit], read_record)?
-                    .collect()
+        self.engine
+            .read(move |sql| {
+                sql.query(
+                    "SELECT operations.position, operations.home, kind, bytes, filing, received_at,
+                     outcome, verdict, book_seq, answered_at
+                     FROM operations LEFT JOIN answers ON answers.position = operations.position
+                     WHERE operations.position > ?1 ORDER BY operations.position LIMIT ?2",
+                    values![after.0, i64::from(limit)],
+                    read_record,
+                )
             })
             .await
     }
 
-    /// How many operations have no answer, and since when the oldest of them has none. Cheap enough to ask often.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn operation_doubt(&self) -> Result<(u64, Option<Timestamp>), StoreError> {
-        self.readers
-            .read(|connection| {
-                let (count, oldest): (i64, Option<i64>) = connection
-                    .prepare_cached(
-                        "SELECT COUNT(*), MIN(received_at)
-                         FROM waiting JOIN operations ON operations.position = waiting.position",
-                    )?
-                    .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-                let oldest = oldest.map(|oldest| instant("operation", "oldest", oldest)).transpose()?;
-                Ok((count.cast_unsigned(), oldest))
-            })
-            .await
-    }
-
-    /// Operations on the worklist that the evidence says are done, or missing from it although they are not. Sound
-    /// books give none.
+    /// Operations that nobody will ask about although they have no answer, and answers to no operation. Sound books give
+    /// none.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn operation_misplaced(&self) -> Result<Vec<Position>, StoreError> {
-        self.readers
-            .read(|connection| {
-                let misplaced = connection
-                    .prepare_cached(
-                        "SELECT operations.position FROM operations
-                         LEFT JOIN answers ON answers.position = operations.position
-                         LEFT JOIN releases ON releases.position = operations.position
-                         LEFT JOIN waiting ON waiting.position = operations.position
-                         WHERE (answers.position IS NULL AND releases.position IS NULL)
-                            <> (waiting.position IS NOT NULL)",
-                    )?
-                    .query_map([], |row| row.get(0).map(Position))?
-                    .collect::<Result<_, _>>()?;
+        self.engine
+            .read(|sql| {
+                let position = |row: Row<'_>| row.number(0).map(Position);
+                let mut misplaced = sql.query(
+                    "SELECT operations.position FROM operations
+                     JOIN sweeps ON operations.position > sweeps.committer * 1099511627776
+                         AND operations.position <= sweeps.reached
+                     LEFT JOIN answers ON answers.position = operations.position
+                     LEFT JOIN doubts ON doubts.home = operations.home AND doubts.position = operations.position
+                     WHERE answers.position IS NULL AND doubts.position IS NULL",
+                    values![],
+                    position,
+                )?;
+                misplaced.extend(sql.query(
+                    "SELECT answers.position FROM answers
+                     LEFT JOIN operations ON operations.position = answers.position
+                     WHERE operations.position IS NULL",
+                    values![],
+                    position,
+                )?);
                 Ok(misplaced)
             })
             .await
@@ -123,17 +109,19 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
-        self.readers
-            .read(|connection| {
-                let count = |query: &str| connection.query_row(query, [], |row| row.get(0).map(i64::cast_unsigned));
+        self.engine
+            .read(|sql| {
+                let count = |query| sql.get(query, values![], |row| row.number(0).map(i64::cast_unsigned));
+                let operations = count("SELECT COUNT(*) FROM operations")?;
+                let ended = count("SELECT COUNT(*) FROM answers")?;
                 Ok(Counts {
-                    operations: count("SELECT COUNT(*) FROM operations")?,
+                    operations,
                     accepted: count("SELECT COUNT(*) FROM answers WHERE verdict = 'accepted'")?,
                     refused: count("SELECT COUNT(*) FROM answers WHERE verdict = 'refused'")?,
-                    released: count("SELECT COUNT(*) FROM releases")?,
-                    unanswered: count("SELECT COUNT(*) FROM waiting")?,
+                    released: count("SELECT COUNT(*) FROM answers WHERE verdict = 'released'")?,
+                    unanswered: operations.saturating_sub(ended),
                     tombstones: count("SELECT COUNT(*) FROM tombstones")?,
-                    entries: count("SELECT COUNT(*) FROM journal_entries")?,
+                    entries: count("SELECT COUNT(*) FROM answers WHERE settlement IS NOT NULL")?,
                     filings: count("SELECT COUNT(*) FROM filings")?,
                 })
             })
@@ -141,23 +129,24 @@ impl HubStore {
     }
 }
 
-fn read_record(row: &Row<'_>) -> Result<Record, StoreError> {
-    let position = Position(row.get(0)?);
+fn read_record(row: Row<'_>) -> Result<Record, StoreError> {
+    let position = Position(row.number(0)?);
     let at = |micros| instant("operation", position, micros);
+    let released = row.optional_text(7)? == Some(RELEASED);
     Ok(Record {
         position,
         home: read_home(row, 1, position)?,
-        kind: read_kind(position, row.get_ref(2)?.as_str().unwrap_or_default())?,
-        bytes: row.get::<_, Vec<u8>>(3)?.into(),
-        filing: row.get(4)?,
-        received_at: at(row.get(5)?)?,
-        released_at: row.get::<_, Option<i64>>(6)?.map(at).transpose()?,
-        answer: Answer::read_optional(row, position, 7)?,
+        kind: read_kind(position, row.text(2)?)?,
+        bytes: Bytes::copy_from_slice(row.bytes(3)?),
+        filing: row.optional_text(4)?.map(str::to_owned),
+        received_at: at(row.number(5)?)?,
+        released_at: row.optional_number(9)?.filter(|_| released).map(at).transpose()?,
+        answer: Answer::read_optional(row, position, 6)?,
     })
 }
 
-fn read_home(row: &Row<'_>, column: usize, position: Position) -> Result<PoolCode, StoreError> {
-    RegionCode::new(row.get_ref(column)?.as_str().unwrap_or_default())
+fn read_home(row: Row<'_>, column: usize, position: Position) -> Result<PoolCode, StoreError> {
+    RegionCode::new(row.text(column)?)
         .map(PoolCode)
         .map_err(|fault| corrupt("operation", position, format!("its region {fault}")))
 }

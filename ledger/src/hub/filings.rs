@@ -1,24 +1,28 @@
 //! The registry of filings: append-only rows of what was lodged and what was cancelled. Whether somebody may lodge,
 //! and whether a filing makes sense, is decided before. Called by the hub's filing service and by its money path.
 
+#[cfg(feature = "testing")]
+mod load;
+
 use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use settlement::filing::{Filing, FilingClass};
 use settlement::ids::{FilingId, IdError, PersonNumber, PoolCode, RegionCode};
 use settlement::person::Validity;
 
 use super::{HubStore, corrupt, instant};
+use crate::engine::{Row, Sql};
 use crate::store::StoreError;
+use crate::values;
 
 /// Reads filings with their cancellations; the columns are those of [`read`].
 macro_rules! select {
     ($condition:literal) => {
         concat!(
-            "SELECT filings.id, person, home, class, destination, first_day, filings.last_day, lodged_at,
-             cancelled_at IS NOT NULL, filing_cancellations.last_day
+            "SELECT filings.id, class, destination, first_day, filings.last_day, lodged_at,
+             cancelled_at IS NOT NULL, filing_cancellations.last_day, person, home
              FROM filings LEFT JOIN filing_cancellations ON filing_cancellations.id = filings.id WHERE ",
             $condition
         )
@@ -87,12 +91,12 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn filing_lodge(&self, filing: Filing, lodging: Lodging) -> Result<Lodged, StoreError> {
-        self.writer
-            .write(move |tx| {
-                if let Some(held) = find(tx, &filing.id)? {
+        self.engine
+            .write(move |sql| {
+                if let Some(held) = find(sql, &filing.id)? {
                     return Ok(if held.filing == filing { Lodged::Stands(held) } else { Lodged::Differs(held) });
                 }
-                insert(tx, &filing, &lodging)?;
+                insert(sql, &filing, &lodging)?;
                 let (filing, lodged_at) = (filing.clone(), lodging.at);
                 Ok(Lodged::Stands(RegisteredFiling { filing, lodged_at, standing: FilingStanding::InForce }))
             })
@@ -109,15 +113,15 @@ impl HubStore {
         last_day: Option<Date>,
         lodging: Lodging,
     ) -> Result<Lodged, StoreError> {
-        self.writer
-            .write(move |tx| {
-                let Some(held) = find(tx, &id)? else { return Ok(Lodged::Unknown) };
+        self.engine
+            .write(move |sql| {
+                let Some(held) = find(sql, &id)? else { return Ok(Lodged::Unknown) };
                 let cancelled = FilingStanding::Cancelled { last_day };
                 if held.standing == FilingStanding::InForce {
-                    tx.execute(
+                    sql.execute(
                         "INSERT INTO filing_cancellations (id, last_day, cancelled_at, cancelled_by)
                          VALUES (?1, ?2, ?3, ?4)",
-                        params![id.as_str(), day_text(last_day), lodging.at.as_microsecond(), lodging.by],
+                        values![id.as_str(), day_text(last_day).as_deref(), lodging.at.as_microsecond(), &lodging.by],
                     )?;
                     return Ok(Lodged::Stands(RegisteredFiling { standing: cancelled, ..held }));
                 }
@@ -126,12 +130,23 @@ impl HubStore {
             .await
     }
 
+    /// Lodges filings that are known to be new, many at once: for books that are filled beforehand.
+    ///
+    /// # Errors
+    /// When the store fails, or has one of them; then none is lodged.
+    #[cfg(feature = "testing")]
+    pub async fn filing_load(&self, filings: Vec<Filing>, lodging: Lodging) -> Result<(), StoreError> {
+        self.engine
+            .write(move |sql| filings.chunks(load::AT_ONCE).try_for_each(|chunk| load::insert(sql, chunk, &lodging)))
+            .await
+    }
+
     /// One filing.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn filing_get(&self, id: FilingId) -> Result<Option<RegisteredFiling>, StoreError> {
-        self.readers.read(move |connection| find(connection, &id)).await
+        self.engine.read(move |sql| find(sql, &id)).await
     }
 
     /// Filings of a region, or of all, newest first; of one person where one is named.
@@ -144,22 +159,20 @@ impl HubStore {
         person: Option<PersonNumber>,
         limit: u32,
     ) -> Result<Vec<RegisteredFiling>, StoreError> {
-        self.readers
-            .read(move |connection| {
-                connection
-                    .prepare_cached(select!(
+        self.engine
+            .read(move |sql| {
+                sql.query(
+                    select!(
                         "(?1 IS NULL OR filings.home = ?1) AND (?2 IS NULL OR filings.person = ?2)
                          ORDER BY filings.lodged_at DESC, filings.id LIMIT ?3"
-                    ))?
-                    .query_and_then(
-                        params![
-                            home.as_ref().map(|home| home.0.as_str()),
-                            person.as_ref().map(PersonNumber::as_str),
-                            limit
-                        ],
-                        read,
-                    )?
-                    .collect()
+                    ),
+                    values![
+                        home.as_ref().map(|home| home.0.as_str()),
+                        person.as_ref().map(PersonNumber::as_str),
+                        i64::from(limit),
+                    ],
+                    read,
+                )
             })
             .await
     }
@@ -169,69 +182,70 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn filing_of_person(&self, home: PoolCode, person: PersonNumber) -> Result<Vec<Filing>, StoreError> {
-        self.readers.read(move |connection| of_person(connection, home, &person)).await
+        self.engine.read(move |sql| of_person(sql, home, &person)).await
     }
 }
 
-/// The filings of a person that cover anything now.
-pub(super) fn of_person(
-    connection: &Connection,
-    home: PoolCode,
-    person: &PersonNumber,
-) -> Result<Vec<Filing>, StoreError> {
-    connection
-        .prepare_cached(select!("filings.home = ?1 AND filings.person = ?2"))?
-        .query_and_then([home.0.as_str(), person.as_str()], read)?
-        .filter_map(|held| held.map(|held| held.in_force()).transpose())
-        .collect()
+/// The filings of a person that cover anything now. Of two alike, the one that was lodged first goes first.
+pub(super) fn of_person(sql: &Sql<'_>, home: PoolCode, person: &PersonNumber) -> Result<Vec<Filing>, StoreError> {
+    let held = sql.query(
+        select!("filings.home = ?1 AND filings.person = ?2 ORDER BY filings.lodged_at, filings.id"),
+        values![home.0.as_str(), person.as_str()],
+        read,
+    )?;
+    Ok(held.iter().filter_map(RegisteredFiling::in_force).collect())
 }
 
-fn find(connection: &Connection, id: &FilingId) -> Result<Option<RegisteredFiling>, StoreError> {
-    connection
-        .prepare_cached(select!("filings.id = ?1"))?
-        .query_row([id.as_str()], |row| Ok(read(row)))
-        .optional()?
-        .transpose()
+pub(super) fn find(sql: &Sql<'_>, id: &FilingId) -> Result<Option<RegisteredFiling>, StoreError> {
+    sql.find(select!("filings.id = ?1"), values![id.as_str()], read)
 }
 
-fn insert(connection: &Connection, filing: &Filing, lodging: &Lodging) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "INSERT INTO filings (id, home, person, class, destination, first_day, last_day, lodged_at, lodged_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?
-        .execute(params![
+fn insert(sql: &Sql<'_>, filing: &Filing, lodging: &Lodging) -> Result<(), StoreError> {
+    sql.execute(
+        "INSERT INTO filings (id, home, person, class, destination, first_day, last_day, lodged_at, lodged_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        values![
             filing.id.as_str(),
             filing.home.0.as_str(),
             filing.person.as_str(),
             filing.class.word(),
             filing.destination.as_str(),
-            filing.validity.from.to_string(),
-            day_text(filing.validity.to),
+            filing.validity.from.to_string().as_str(),
+            day_text(filing.validity.to).as_deref(),
             lodging.at.as_microsecond(),
-            lodging.by,
-        ])?;
+            &lodging.by,
+        ],
+    )?;
     Ok(())
 }
 
-fn read(row: &Row<'_>) -> Result<RegisteredFiling, StoreError> {
-    let id: String = row.get(0)?;
-    let unreadable = |problem: &dyn fmt::Display| corrupt("filing", &id, problem);
+/// Reads the columns id, class, destination, first_day, last_day.
+pub(super) fn read_filing(row: Row<'_>, person: &str, home: &str, first: usize) -> Result<Filing, StoreError> {
+    let id = row.text(first)?;
+    let unreadable = |problem: &dyn fmt::Display| corrupt("filing", id, problem);
     let malformed = |fault: IdError| unreadable(&fault);
-    let day = |text: String| text.parse::<Date>().map_err(|fault| unreadable(&fault));
-    let last_day = |column: usize| row.get::<_, Option<String>>(column)?.map(day).transpose();
-    let cancelled = FilingStanding::Cancelled { last_day: last_day(9)? };
-    Ok(RegisteredFiling {
-        filing: Filing {
-            id: FilingId::new(&id).map_err(malformed)?,
-            person: PersonNumber::new(&row.get::<_, String>(1)?).map_err(malformed)?,
-            home: PoolCode(RegionCode::new(&row.get::<_, String>(2)?).map_err(malformed)?),
-            class: FilingClass::from_word(&row.get::<_, String>(3)?).ok_or_else(|| unreadable(&"its class is none"))?,
-            destination: RegionCode::new(&row.get::<_, String>(4)?).map_err(malformed)?,
-            validity: Validity { from: day(row.get(5)?)?, to: last_day(6)? },
+    let day = |text: &str| text.parse::<Date>().map_err(|fault| unreadable(&fault));
+    Ok(Filing {
+        id: FilingId::new(id).map_err(malformed)?,
+        person: PersonNumber::new(person).map_err(malformed)?,
+        home: PoolCode(RegionCode::new(home).map_err(malformed)?),
+        class: FilingClass::from_word(row.text(first + 1)?).ok_or_else(|| unreadable(&"its class is none"))?,
+        destination: RegionCode::new(row.text(first + 2)?).map_err(malformed)?,
+        validity: Validity {
+            from: day(row.text(first + 3)?)?,
+            to: row.optional_text(first + 4)?.map(day).transpose()?,
         },
-        lodged_at: instant("filing", &id, row.get(7)?)?,
-        standing: if row.get(8)? { cancelled } else { FilingStanding::InForce },
+    })
+}
+
+fn read(row: Row<'_>) -> Result<RegisteredFiling, StoreError> {
+    let id = row.text(0)?;
+    let day = |text: &str| text.parse::<Date>().map_err(|fault| corrupt("filing", id, fault));
+    let cancelled = FilingStanding::Cancelled { last_day: row.optional_text(7)?.map(day).transpose()? };
+    Ok(RegisteredFiling {
+        filing: read_filing(row, row.text(8)?, row.text(9)?, 0)?,
+        lodged_at: instant("filing", id, row.number(5)?)?,
+        standing: if row.flag(6)? { cancelled } else { FilingStanding::InForce },
     })
 }
 

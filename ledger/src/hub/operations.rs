@@ -1,19 +1,21 @@
 //! An operation's way through the hub: received before anything leaves, then answered or released. A key that is never
 //! to take effect has a tombstone. Called by the hub's money path and by its job that clears up what is in doubt.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use settlement::filing::{self, Filing};
-use settlement::ids::{EncounterId, PoolCode};
+use settlement::ids::PoolCode;
 use settlement::operation::{Operation, OperationKey, Request, Reverse};
 use settlement::region::RegionTable;
 
-use super::answers::Answer;
+use super::answers::{Answer, RELEASED};
 use super::{HubStore, Position, corrupt, filings, instant};
+use crate::engine::{Row, Sql, Work};
 use crate::store::StoreError;
+use crate::values;
 
 /// An operation that has arrived, to be written down.
 #[derive(Clone)]
@@ -142,39 +144,7 @@ impl HubStore {
     /// # Errors
     /// When the store fails. Whether the operation is written is then unknown, but it has not left.
     pub async fn operation_receive(&self, receipt: Receipt) -> Result<Received, StoreError> {
-        let (key, target) = (receipt.operation.key.to_text(), receipt.operation.key.as_target().to_text());
-        self.writer
-            .write(move |tx| {
-                let last = last_attempt(tx, &key)?;
-                let attempt = match last {
-                    Some(LastAttempt { released: false, attempt: _, earlier }) => {
-                        return Ok(Received::Earlier(earlier));
-                    }
-                    Some(LastAttempt { released: true, attempt, earlier: _ }) => attempt + 1,
-                    None => 1,
-                };
-                if is_voided(tx, &key, &target)? {
-                    return Ok(Received::Voided);
-                }
-                receive(tx, &receipt, Names { key: &key, target: &target, attempt })
-            })
-            .await
-    }
-
-    /// Frees the key of an operation that is known never to have left the hub. An answered one is left as it is.
-    ///
-    /// # Errors
-    /// When the store fails; the operation then stays in doubt until it is cleared up.
-    pub async fn operation_release(&self, position: Position, released_at: Timestamp) -> Result<(), StoreError> {
-        self.writer
-            .write(move |tx| {
-                if stop_waiting(tx, position)? {
-                    tx.prepare_cached("INSERT INTO releases (position, released_at) VALUES (?1, ?2)")?
-                        .execute(params![position.0, released_at.as_microsecond()])?;
-                }
-                Ok(())
-            })
-            .await
+        self.engine.carry_out(Arriving::new(receipt)).await
     }
 
     /// What became of a key. One that the hub never sent on is voided in the same step.
@@ -186,56 +156,16 @@ impl HubStore {
         key: &OperationKey,
         laid_at: Timestamp,
     ) -> Result<Resolution, StoreError> {
-        let (key, target) = (key.to_text(), key.as_target().to_text());
-        self.writer
-            .write(move |tx| {
-                if let Some(LastAttempt { released: false, attempt: _, earlier }) = last_attempt(tx, &key)? {
+        let mark = Mark::of(key);
+        self.engine
+            .write(move |sql| {
+                if let Some(LastAttempt { released: false, attempt: _, earlier }) = last_attempt(sql, &mark.key)? {
                     return Ok(Resolution::Known(earlier));
                 }
-                if !is_voided(tx, &key, &target)? {
-                    lay_tombstone(tx, &key, "key", laid_at)?;
+                if !is_voided(sql, &mark)? {
+                    lay_tombstone(sql, &mark.key, "key", laid_at)?;
                 }
                 Ok(Resolution::Voided)
-            })
-            .await
-    }
-
-    /// The operations of a region after a position that have no answer, oldest first: those that are in doubt, and
-    /// those that are just being asked about.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn operation_unanswered(
-        &self,
-        home: PoolCode,
-        after: Position,
-        limit: u32,
-    ) -> Result<Vec<Waiting>, StoreError> {
-        self.readers
-            .read(move |connection| {
-                connection
-                    .prepare_cached(
-                        "SELECT operations.position, operations.bytes, operations.received_at
-                         FROM waiting JOIN operations ON operations.position = waiting.position
-                         WHERE waiting.home = ?1 AND waiting.position > ?2 ORDER BY waiting.position LIMIT ?3",
-                    )?
-                    .query_and_then(params![home.0.as_str(), after.0, limit], read_waiting)?
-                    .collect()
-            })
-            .await
-    }
-
-    /// The place of the newest operation; 0 before the first.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn operation_newest(&self) -> Result<Position, StoreError> {
-        self.readers
-            .read(|connection| {
-                let newest: Option<i64> = connection
-                    .prepare_cached("SELECT MAX(position) FROM operations")?
-                    .query_row([], |row| row.get(0))?;
-                Ok(Position(newest.unwrap_or(0)))
             })
             .await
     }
@@ -247,79 +177,128 @@ impl HubStore {
     /// When the store fails.
     pub async fn operation_aim_again(&self, reverse: &Reverse, laid_at: Timestamp) -> Result<Target, StoreError> {
         let reverse = reverse.clone();
-        self.writer.write(move |tx| aim(tx, &reverse, laid_at)).await
+        self.engine.write(move |sql| aim(sql, &reverse, laid_at)).await
     }
 }
 
-struct Names<'a> {
-    key: &'a str,
-    target: &'a str,
-    attempt: i64,
+/// A key as text, and how much of it is what a reversal names.
+pub(super) struct Mark {
+    pub(super) key: String,
+    target_length: usize,
 }
 
-fn receive(tx: &Transaction<'_>, receipt: &Receipt, names: Names<'_>) -> Result<Received, StoreError> {
-    let operation = &*receipt.operation;
-    let target = match &operation.request {
-        Request::Reverse(reverse) => Some(aim(tx, reverse, receipt.received_at)?),
-        Request::Settle(_) | Request::Cancel(_) => None,
-    };
-    if target == Some(Target::Elsewhere) {
-        return Ok(Received::Misdirected);
+impl Mark {
+    fn of(key: &OperationKey) -> Mark {
+        let parts = [key.institution.as_str(), key.message.as_str(), key.transaction.as_str(), key.person.as_str()];
+        // The parts have one separator between each two.
+        let target_length = parts.iter().map(|part| part.len()).sum::<usize>() + parts.len() - 1;
+        Mark { key: key.to_text(), target_length }
     }
-    let filing = covering_filing(tx, operation, &receipt.regions)?;
-    let position = insert(tx, receipt, names, filing.as_ref())?;
-    wait(tx, position, operation.home())?;
-    Ok(Received::Fresh(Fresh { position, filing, target }))
+
+    pub(super) fn target(&self) -> &str {
+        &self.key[..self.target_length]
+    }
 }
 
-fn insert(
-    tx: &Transaction<'_>,
-    receipt: &Receipt,
-    names: Names<'_>,
-    filing: Option<&Filing>,
-) -> Result<Position, StoreError> {
-    let operation = &*receipt.operation;
-    tx.prepare_cached(
-        "INSERT INTO operations
-         (home, key, attempt, target, kind, institution, person, encounter, filing, bytes, received_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    )?
-    .execute(params![
-        operation.home().0.as_str(),
-        names.key,
-        names.attempt,
-        names.target,
-        Kind::of(operation).word(),
-        operation.key.institution.as_str(),
-        operation.key.person.as_str(),
-        operation.key.encounter.as_ref().map(EncounterId::as_str),
-        filing.map(|filing| filing.id.as_str()),
-        &receipt.bytes[..],
-        receipt.received_at.as_microsecond(),
-    ])?;
-    Ok(Position(tx.last_insert_rowid()))
+/// An operation that arrives.
+pub(super) struct Arriving {
+    pub(super) receipt: Receipt,
+    pub(super) mark: Mark,
+    /// The place that it was given when what came of it was not told.
+    pub(super) given: Cell<Option<Position>>,
 }
 
-fn covering_filing(
-    tx: &Transaction<'_>,
-    operation: &Operation,
-    regions: &RegionTable,
-) -> Result<Option<Filing>, StoreError> {
-    match &operation.request {
-        Request::Settle(settle) => {
-            let held = filings::of_person(tx, settle.home, &operation.key.person)?;
-            let encounter = &settle.encounter;
-            Ok(filing::covering(&held, regions, encounter.area, encounter.admitted).cloned())
+impl Arriving {
+    fn new(receipt: Receipt) -> Arriving {
+        let mark = Mark::of(&receipt.operation.key);
+        Arriving { receipt, mark, given: Cell::new(None) }
+    }
+}
+
+impl Work for Arriving {
+    type Done = Received;
+
+    /// Most keys are new, so that is tried first: one statement writes what neither is there nor may never be.
+    fn run(&mut self, sql: &Sql<'_>) -> Result<Received, StoreError> {
+        if let Request::Reverse(reverse) = &self.receipt.operation.request {
+            return self.receive_again(sql, Some(reverse));
         }
-        Request::Cancel(_) | Request::Reverse(_) => Ok(None),
+        let filing = self.covering_filing(sql)?;
+        match self.insert(sql, 1, filing.as_ref())? {
+            Some(position) => Ok(Received::Fresh(Fresh { position, filing, target: None })),
+            None => self.receive_again(sql, None),
+        }
     }
 }
 
-fn aim(tx: &Transaction<'_>, reverse: &Reverse, laid_at: Timestamp) -> Result<Target, StoreError> {
+impl Arriving {
+    fn receive_again(&self, sql: &Sql<'_>, reverse: Option<&Reverse>) -> Result<Received, StoreError> {
+        let attempt = match last_attempt(sql, &self.mark.key)? {
+            // It was written down after all, by this very arrival.
+            Some(LastAttempt { earlier: Earlier { position, answer: None, .. }, released: false, .. })
+                if self.given.get() == Some(position) =>
+            {
+                let filing = self.covering_filing(sql)?;
+                return Ok(Received::Fresh(Fresh { position, filing, target: None }));
+            }
+            Some(LastAttempt { released: false, attempt: _, earlier }) => return Ok(Received::Earlier(earlier)),
+            Some(LastAttempt { released: true, attempt, earlier: _ }) => attempt + 1,
+            None => 1,
+        };
+        if is_voided(sql, &self.mark)? {
+            return Ok(Received::Voided);
+        }
+        let target = reverse.map(|reverse| aim(sql, reverse, self.receipt.received_at)).transpose()?;
+        if target == Some(Target::Elsewhere) {
+            return Ok(Received::Misdirected);
+        }
+        let filing = self.covering_filing(sql)?;
+        let taken = || corrupt("operation", attempt, "its attempt is taken, and its key is not");
+        let position = self.insert(sql, attempt, filing.as_ref())?.ok_or_else(taken)?;
+        Ok(Received::Fresh(Fresh { position, filing, target }))
+    }
+
+    /// Writes the operation down; none where its attempt is taken or a tombstone lies.
+    fn insert(&self, sql: &Sql<'_>, attempt: i64, filing: Option<&Filing>) -> Result<Option<Position>, StoreError> {
+        let Receipt { operation, bytes, received_at, regions: _ } = &self.receipt;
+        let position = sql.position()?;
+        let written = sql.execute(
+            "INSERT INTO operations (position, home, key, attempt, kind, filing, bytes, received_at)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+             WHERE NOT EXISTS (SELECT 1 FROM tombstones WHERE mark IN (?3, ?9)) ON CONFLICT DO NOTHING",
+            values![
+                position,
+                operation.home().0.as_str(),
+                &self.mark.key,
+                attempt,
+                Kind::of(operation).word(),
+                filing.map(|filing| filing.id.as_str()),
+                bytes,
+                received_at.as_microsecond(),
+                self.mark.target(),
+            ],
+        )?;
+        Ok((written == 1).then_some(Position(position)))
+    }
+
+    fn covering_filing(&self, sql: &Sql<'_>) -> Result<Option<Filing>, StoreError> {
+        let Receipt { operation, regions, .. } = &self.receipt;
+        match &operation.request {
+            Request::Settle(settle) => {
+                let held = filings::of_person(sql, settle.home, &operation.key.person)?;
+                let encounter = &settle.encounter;
+                Ok(filing::covering(&held, regions, encounter.area, encounter.admitted).cloned())
+            }
+            Request::Cancel(_) | Request::Reverse(_) => Ok(None),
+        }
+    }
+}
+
+fn aim(sql: &Sql<'_>, reverse: &Reverse, laid_at: Timestamp) -> Result<Target, StoreError> {
     let target = reverse.target.to_text();
-    let found = find(tx, &target, reverse.home)?;
+    let found = find(sql, &target, reverse.home)?;
     if found == Target::Unknown {
-        lay_tombstone(tx, &target, "target", laid_at)?;
+        lay_tombstone(sql, &target, "target", laid_at)?;
     }
     Ok(found)
 }
@@ -331,86 +310,70 @@ struct LastAttempt {
 }
 
 /// What there is of a key, unless it was released.
-pub(super) fn earlier(connection: &Connection, key: &str) -> Result<Option<Earlier>, StoreError> {
-    let last = last_attempt(connection, key)?;
+pub(super) fn earlier(sql: &Sql<'_>, key: &str) -> Result<Option<Earlier>, StoreError> {
+    let last = last_attempt(sql, key)?;
     Ok(last.filter(|last| !last.released).map(|last| last.earlier))
 }
 
-fn last_attempt(tx: &Connection, key: &str) -> Result<Option<LastAttempt>, StoreError> {
-    tx.prepare_cached(
-        "SELECT operations.position, attempt, bytes, received_at, released_at, outcome, verdict, book_seq, answered_at
-         FROM operations
-         LEFT JOIN releases ON releases.position = operations.position
-         LEFT JOIN answers ON answers.position = operations.position
+fn last_attempt(sql: &Sql<'_>, key: &str) -> Result<Option<LastAttempt>, StoreError> {
+    sql.find(
+        "SELECT operations.position, attempt, bytes, received_at, outcome, verdict, book_seq, answered_at
+         FROM operations LEFT JOIN answers ON answers.position = operations.position
          WHERE key = ?1 ORDER BY attempt DESC LIMIT 1",
-    )?
-    .query_row([key], |row| Ok(read_last_attempt(row)))
-    .optional()?
-    .transpose()
+        values![key],
+        read_last_attempt,
+    )
 }
 
-fn read_last_attempt(row: &Row<'_>) -> Result<LastAttempt, StoreError> {
-    let position = Position(row.get(0)?);
+fn read_last_attempt(row: Row<'_>) -> Result<LastAttempt, StoreError> {
+    let position = Position(row.number(0)?);
     let earlier = Earlier {
         position,
-        bytes: row.get::<_, Vec<u8>>(2)?.into(),
-        received_at: instant("operation", position, row.get(3)?)?,
-        answer: Answer::read_optional(row, position, 5)?,
+        bytes: Bytes::copy_from_slice(row.bytes(2)?),
+        received_at: instant("operation", position, row.number(3)?)?,
+        answer: Answer::read_optional(row, position, 4)?,
     };
-    Ok(LastAttempt { attempt: row.get(1)?, released: row.get::<_, Option<i64>>(4)?.is_some(), earlier })
+    Ok(LastAttempt { attempt: row.number(1)?, released: row.optional_text(5)? == Some(RELEASED), earlier })
 }
 
-fn find(tx: &Transaction<'_>, target: &str, home: PoolCode) -> Result<Target, StoreError> {
-    let mut statement = tx.prepare_cached(
-        "SELECT operations.position, operations.bytes, operations.received_at, waiting.position IS NOT NULL,
+/// Looks for what a reversal names: the keys that begin with it.
+fn find(sql: &Sql<'_>, target: &str, home: PoolCode) -> Result<Target, StoreError> {
+    let (from, to) = (format!("{target}\u{1f}"), format!("{target}\u{20}"));
+    let found = sql.query(
+        "SELECT operations.position, operations.bytes, operations.received_at, answers.position IS NOT NULL,
          operations.home
-         FROM operations
-         LEFT JOIN releases ON releases.position = operations.position
-         LEFT JOIN waiting ON waiting.position = operations.position
-         WHERE target = ?1 AND releases.position IS NULL ORDER BY operations.position",
+         FROM operations LEFT JOIN answers ON answers.position = operations.position
+         WHERE key >= ?1 AND key < ?2 AND (answers.verdict IS NULL OR answers.verdict <> 'released')
+         ORDER BY operations.received_at, operations.position",
+        values![&from, &to],
+        |row| Ok((read_waiting(row)?, row.flag(3)?, row.text(4)? == home.0.as_str())),
     )?;
-    let mut rows = statement.query([target])?;
-    let (mut known, mut at_home, mut unanswered) = (false, false, Vec::new());
-    while let Some(row) = rows.next()? {
-        known = true;
-        at_home |= row.get_ref(4)?.as_str().is_ok_and(|code| code == home.0.as_str());
-        if row.get(3)? {
-            unanswered.push(read_waiting(row)?);
-        }
-    }
-    Ok(match (known, at_home) {
-        (true, true) => Target::Known { unanswered },
-        (true, false) => Target::Elsewhere,
-        (false, _) => Target::Unknown,
+    Ok(match (found.is_empty(), found.iter().any(|(_, _, at_home)| *at_home)) {
+        (true, _) => Target::Unknown,
+        (false, false) => Target::Elsewhere,
+        (false, true) => Target::Known {
+            unanswered: found.into_iter().filter(|(_, answered, _)| !answered).map(|(waiting, ..)| waiting).collect(),
+        },
     })
 }
 
-fn read_waiting(row: &Row<'_>) -> Result<Waiting, StoreError> {
-    let position = Position(row.get(0)?);
-    let bytes = row.get::<_, Vec<u8>>(1)?.into();
-    Ok(Waiting { position, bytes, received_at: instant("operation", position, row.get(2)?)? })
+/// Reads the columns position, bytes, received_at.
+pub(super) fn read_waiting(row: Row<'_>) -> Result<Waiting, StoreError> {
+    let position = Position(row.number(0)?);
+    let bytes = Bytes::copy_from_slice(row.bytes(1)?);
+    Ok(Waiting { position, bytes, received_at: instant("operation", position, row.number(2)?)? })
 }
 
-fn is_voided(tx: &Transaction<'_>, key: &str, target: &str) -> Result<bool, StoreError> {
-    Ok(tx.prepare_cached("SELECT 1 FROM tombstones WHERE mark IN (?1, ?2)")?.exists([key, target])?)
+fn is_voided(sql: &Sql<'_>, mark: &Mark) -> Result<bool, StoreError> {
+    sql.exists("SELECT 1 FROM tombstones WHERE mark IN (?1, ?2)", values![&mark.key, mark.target()])
 }
 
-fn lay_tombstone(tx: &Transaction<'_>, mark: &str, kind: &str, laid_at: Timestamp) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT INTO tombstones (mark, kind, laid_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
-        .execute(params![mark, kind, laid_at.as_microsecond()])?;
+fn lay_tombstone(sql: &Sql<'_>, mark: &str, kind: &'static str, laid_at: Timestamp) -> Result<(), StoreError> {
+    sql.execute(
+        "INSERT INTO tombstones (mark, kind, laid_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        values![mark, kind, laid_at.as_microsecond()],
+    )?;
     Ok(())
-}
-
-/// Puts an operation on the worklist.
-pub(super) fn wait(tx: &Transaction<'_>, position: Position, home: PoolCode) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT INTO waiting (position, home) VALUES (?1, ?2)")?
-        .execute(params![position.0, home.0.as_str()])?;
-    Ok(())
-}
-
-/// Takes an operation off the worklist; tells whether it was on it.
-pub(super) fn stop_waiting(tx: &Transaction<'_>, position: Position) -> Result<bool, StoreError> {
-    Ok(tx.prepare_cached("DELETE FROM waiting WHERE position = ?1")?.execute([position.0])? == 1)
 }
 
 /// Reads the kind of an operation back.

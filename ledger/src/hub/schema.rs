@@ -1,64 +1,76 @@
-//! The tables of the hub's store, oldest version first. Evidence is append-only; `waiting` alone is a worklist, kept
-//! so that nobody searches the whole book for what has no answer, and can be made again from the evidence.
+//! The tables of the hub's store, oldest version first. Evidence is append-only. `doubts`, `sweeps` and `leases` alone
+//! change: they are worklists and hints, and can be made again from the evidence.
 
-use crate::append_only;
-use crate::store::Migrations;
+use super::express;
+use crate::engine::{Fence, Schema, Version};
+use crate::mailbox;
 
-pub(super) const MIGRATIONS: Migrations = &[concat!(
+/// The hub's tables, for [`crate::engine::migrate`].
+pub static SCHEMA: Schema = Schema { name: "hub", versions: &[FIRST, mailbox::TABLES], fence: Fence::ManyWriters };
+
+const FIRST: Version = Version {
+    tables: TABLES,
+    append_only: &[
+        "committers",
+        "operations",
+        "answers",
+        "tombstones",
+        "periods",
+        "filings",
+        "filing_cancellations",
+        "book_falls",
+        "book_restorations",
+    ],
+    postgres: express::FUNCTION,
+};
+
+const TABLES: &str = concat!(
+    // Each connection that writes takes the next number; see the engine's numbers.
+    "CREATE TABLE committers (number INTEGER PRIMARY KEY) STRICT;",
     // A released operation never left, so its key is free again: it comes back as the next attempt. Only the last
-    // attempt of a key can be unreleased, and two operations can never share an attempt.
+    // attempt of a key can be unreleased, and two operations can never share an attempt. A key begins with what a
+    // reversal names, so the operations that one is aimed at lie side by side.
     "CREATE TABLE operations (
         position INTEGER PRIMARY KEY,
         home TEXT NOT NULL,
         key TEXT NOT NULL,
         attempt INTEGER NOT NULL,
-        target TEXT NOT NULL,
         kind TEXT NOT NULL CHECK (kind IN ('settle', 'cancel', 'reverse')),
-        institution TEXT NOT NULL,
-        person TEXT NOT NULL,
-        encounter TEXT,
         filing TEXT,
         bytes BLOB NOT NULL,
         received_at INTEGER NOT NULL,
         UNIQUE (key, attempt)
-    ) STRICT;
-    CREATE INDEX operations_by_target ON operations (target);",
-    "CREATE TABLE releases (
-        position INTEGER PRIMARY KEY REFERENCES operations,
-        released_at INTEGER NOT NULL
     ) STRICT;",
+    // How an operation ended, and what it booked. `step` counts the entries of a settlement: the first makes it count,
+    // the second undoes it, the third makes it count again, and so on. No two can share a step, whoever writes them.
     "CREATE TABLE answers (
-        position INTEGER PRIMARY KEY REFERENCES operations,
+        position INTEGER PRIMARY KEY,
         home TEXT NOT NULL,
-        verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'refused')),
+        verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'refused', 'released')),
         outcome BLOB NOT NULL,
         book_seq INTEGER NOT NULL,
-        answered_at INTEGER NOT NULL
+        answered_at INTEGER NOT NULL,
+        settlement TEXT,
+        step INTEGER,
+        lines TEXT,
+        period INTEGER,
+        CHECK ((settlement IS NULL) = (step IS NULL) AND (settlement IS NULL) = (lines IS NULL)
+            AND (settlement IS NULL) = (period IS NULL))
     ) STRICT;
-    CREATE INDEX answers_by_book ON answers (home, book_seq);",
+    CREATE INDEX answers_by_book ON answers (home, book_seq) WHERE book_seq > 0;
+    CREATE UNIQUE INDEX answers_by_settlement ON answers (settlement, step) WHERE settlement IS NOT NULL;",
     // A mark is a key or what a reversal names; the two are never equal, for a key has more parts.
     "CREATE TABLE tombstones (
         mark TEXT PRIMARY KEY,
         kind TEXT NOT NULL CHECK (kind IN ('key', 'target')),
         laid_at INTEGER NOT NULL
-    ) STRICT;",
-    "CREATE TABLE journal_entries (
-        position INTEGER PRIMARY KEY REFERENCES answers,
-        settlement TEXT NOT NULL,
-        turn INTEGER NOT NULL CHECK (turn IN (1, -1))
-    ) STRICT;
-    CREATE INDEX journal_entries_by_settlement ON journal_entries (settlement);",
-    "CREATE TABLE journal_lines (
-        position INTEGER NOT NULL,
-        line INTEGER NOT NULL,
-        account TEXT NOT NULL,
-        pool TEXT,
-        insurance TEXT,
-        fund TEXT,
-        party TEXT,
-        amount INTEGER NOT NULL CHECK (amount <> 0),
-        PRIMARY KEY (position, line)
     ) STRICT, WITHOUT ROWID;",
+    // The newest is open.
+    "CREATE TABLE periods (
+        number INTEGER PRIMARY KEY,
+        opened_at INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO periods (number, opened_at) VALUES (1, 0);",
     "CREATE TABLE filings (
         id TEXT PRIMARY KEY,
         home TEXT NOT NULL,
@@ -72,23 +84,39 @@ pub(super) const MIGRATIONS: Migrations = &[concat!(
     ) STRICT;
     CREATE INDEX filings_by_person ON filings (home, person);",
     "CREATE TABLE filing_cancellations (
-        id TEXT PRIMARY KEY REFERENCES filings,
+        id TEXT PRIMARY KEY,
         last_day TEXT,
         cancelled_at INTEGER NOT NULL,
         cancelled_by TEXT NOT NULL
     ) STRICT;",
-    "CREATE TABLE waiting (
-        position INTEGER PRIMARY KEY REFERENCES operations,
-        home TEXT NOT NULL
+    // What is asked about: operations that may have no answer. Always read beside the answers.
+    "CREATE TABLE doubts (
+        home TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (home, position)
+    ) STRICT, WITHOUT ROWID;",
+    // Up to where each committer's operations are answered, released, or on the list of doubts.
+    "CREATE TABLE sweeps (
+        committer INTEGER PRIMARY KEY,
+        reached INTEGER NOT NULL
     ) STRICT;",
-    append_only!(
-        "operations",
-        "releases",
-        "answers",
-        "tombstones",
-        "journal_entries",
-        "journal_lines",
-        "filings",
-        "filing_cancellations"
-    ),
-)];
+    // Who does a job among several hubs, and until when by the database's clock.
+    "CREATE TABLE leases (
+        job TEXT PRIMARY KEY,
+        holder INTEGER NOT NULL,
+        held_until INTEGER NOT NULL
+    ) STRICT;",
+    // Home regions' books that fell, and when each was made whole again.
+    "CREATE TABLE book_falls (
+        fall INTEGER PRIMARY KEY,
+        home TEXT NOT NULL,
+        fell_from INTEGER NOT NULL,
+        fell_to INTEGER NOT NULL,
+        seen_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE book_restorations (
+        fall INTEGER PRIMARY KEY,
+        ended_at INTEGER NOT NULL,
+        ended_by TEXT NOT NULL
+    ) STRICT;",
+);

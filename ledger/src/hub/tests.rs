@@ -1,7 +1,7 @@
 //! What the hub's store promises, whatever stands under it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -22,25 +22,85 @@ use settlement::region::RegionTable;
 use tempfile::TempDir;
 
 use super::*;
+use crate::engine::migrate;
+use crate::testing::{Database, PrivatePostgres};
+use append_only::nobody_changes_or_removes_evidence;
+
+mod append_only;
+mod several;
 
 const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
     310101,黄浦区,county,310000,310000\n410700,新乡市,pool,410700,410700\n";
 
+/// Runs every promise on both databases.
+macro_rules! on_both {
+    ($($promise:ident,)+) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $promise() {
+                super::$promise(super::World::on_sqlite()).await;
+            })+
+        }
+
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $promise() {
+                super::$promise(super::World::on_postgres()).await;
+            })+
+        }
+    };
+}
+
+on_both! {
+    positions_are_given_in_order_and_a_known_key_gets_none,
+    the_first_answer_stays,
+    a_released_key_is_free_again_and_both_attempts_stay_in_the_book,
+    a_key_that_never_came_is_voided_by_asking_and_a_known_one_is_not,
+    a_reversal_of_nothing_voids_its_target_whatever_the_encounter,
+    a_reversal_knows_which_of_its_targets_wait,
+    a_reversal_for_another_region_than_its_target_is_not_written,
+    a_target_that_is_released_while_its_reversal_waits_never_takes_effect,
+    what_has_no_answer_is_listed_oldest_first,
+    each_change_of_a_settlements_standing_is_booked_once,
+    the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
+    journal_lines_read_back_as_they_were_booked,
+    the_filing_that_covers_the_visit_is_fetched_with_the_receipt,
+    a_filing_is_lodged_once_and_cancelled_once,
+    the_highest_number_of_a_regions_book_is_known,
+    everything_is_there_after_opening_again,
+    nobody_changes_or_removes_evidence,
+    an_entry_is_in_the_period_that_is_open_when_it_is_committed,
+    what_a_hub_left_behind_is_found_by_the_next,
+}
+
 struct World {
-    folder: TempDir,
     store: HubStore,
+    place: Place,
     regions: Arc<RegionTable>,
 }
 
+/// Where the store is, for a second look.
+enum Place {
+    Sqlite(TempDir),
+    Postgres(Database),
+}
+
 impl World {
-    fn new() -> World {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = HubStore::open(&folder.path().join("hub.db"), StoreOptions::default()).expect("a store");
-        World { folder, store, regions: Arc::new(RegionTable::from_csv(REGIONS).expect("a table")) }
+    fn on_sqlite() -> World {
+        World::at(Place::Sqlite(tempfile::tempdir().expect("a folder")))
     }
 
-    fn path(&self) -> PathBuf {
-        self.folder.path().join("hub.db")
+    /// As in production: migrated by its owner, served by a role that owns nothing.
+    fn on_postgres() -> World {
+        let database = PrivatePostgres::shared().database().expect("a database");
+        let owner = database.owner_url.parse().expect("a location");
+        migrate(&owner, &SCHEMA, Some(&database.app_role)).expect("it is migrated");
+        World::at(Place::Postgres(database))
+    }
+
+    fn at(place: Place) -> World {
+        let regions = Arc::new(RegionTable::from_csv(REGIONS).expect("a table"));
+        World { store: place.open(), place, regions }
     }
 
     async fn receive(&self, operation: &Operation) -> Received {
@@ -77,9 +137,41 @@ impl World {
         self.store.filing_lodge(filing(id, class, from), lodging()).await.expect("it is lodged")
     }
 
+    /// As after a restart.
+    async fn reopened(self) -> World {
+        let World { store, place, regions } = self;
+        let closed = store.closed();
+        drop(store);
+        closed.wait().await;
+        World { store: place.open(), place, regions }
+    }
+
+    async fn listed(&self) -> Vec<Position> {
+        let listed = self.store.operation_unanswered(pool("410700"), Position(0), 10).await.expect("a list");
+        listed.iter().map(|waiting| waiting.position).collect()
+    }
+
+    async fn sweep(&self) {
+        let frontier = self.store.operation_frontier().await.expect("a frontier");
+        self.store.operation_sweep(&frontier).await.expect("it is swept");
+    }
+
     async fn check(&self) {
         assert_eq!(self.store.journal_balance().await.expect("a balance"), (Vec::new(), Money::ZERO));
         assert_eq!(self.store.operation_misplaced().await.expect("a check"), []);
+    }
+}
+
+impl Place {
+    fn location(&self) -> Location {
+        match self {
+            Place::Sqlite(folder) => folder.path().join("hub.db").into(),
+            Place::Postgres(database) => database.app_url.parse().expect("a location"),
+        }
+    }
+
+    fn open(&self) -> HubStore {
+        HubStore::open(&self.location(), &StoreOptions::default()).expect("a store")
     }
 }
 
@@ -182,20 +274,18 @@ fn lodging() -> Lodging {
     Lodging { by: "a certificate".into(), at: at(3) }
 }
 
-#[tokio::test]
-async fn positions_are_given_in_order_and_a_known_key_gets_none() {
-    let world = World::new();
-    assert_eq!(world.receive_fresh(&settle("1")).await.position, Position(1));
+async fn positions_are_given_in_order_and_a_known_key_gets_none(world: World) {
+    let first = world.receive_fresh(&settle("1")).await.position;
     let Received::Earlier(earlier) = world.receive_bytes(&settle("1"), "other bytes").await else { panic!("earlier") };
-    assert_eq!((earlier.position, &earlier.bytes[..], earlier.received_at), (Position(1), &b"the bytes"[..], at(1)));
+    assert_eq!((earlier.position, &earlier.bytes[..], earlier.received_at), (first, &b"the bytes"[..], at(1)));
     assert_eq!(earlier.answer, None);
-    assert_eq!(world.receive_fresh(&settle("2")).await.position, Position(2));
+    let second = world.receive_fresh(&settle("2")).await.position;
+    assert!(first < second, "{first} {second}");
+    assert_eq!(world.store.counts().await.expect("counts").operations, 2);
     world.check().await;
 }
 
-#[tokio::test]
-async fn the_first_answer_stays() {
-    let world = World::new();
+async fn the_first_answer_stays(world: World) {
     let position = world.receive_fresh(&settle("1")).await.position;
     assert_eq!(world.answer(position, booking("1", Turn::Enter, 100)).await, Answering::Kept);
     let again =
@@ -207,19 +297,17 @@ async fn the_first_answer_stays() {
     world.check().await;
 }
 
-#[tokio::test]
-async fn a_released_key_is_free_again_and_both_attempts_stay_in_the_book() {
-    let world = World::new();
+async fn a_released_key_is_free_again_and_both_attempts_stay_in_the_book(world: World) {
     let first = world.receive_fresh(&settle("1")).await.position;
-    world.store.operation_release(first, at(2)).await.expect("released");
-    world.store.operation_release(first, at(2)).await.expect("releasing twice is releasing once");
+    world.store.operation_release(first, pool("410700"), at(2)).await.expect("released");
+    world.store.operation_release(first, pool("410700"), at(2)).await.expect("releasing twice is releasing once");
     assert!(
         world.store.operation_answer(first, pool("410700"), answer("yes", 1), None).await.is_err(),
         "it never left"
     );
     let second = world.receive_fresh(&settle("1")).await.position;
     world.answer(second, None).await;
-    world.store.operation_release(second, at(2)).await.expect("an answered one is left as it is");
+    world.store.operation_release(second, pool("410700"), at(2)).await.expect("an answered one is left as it is");
     let records = world.store.operation_page(Position(0), 10).await.expect("records");
     let told: Vec<_> =
         records.iter().map(|record| (record.position, record.released_at, record.answer.is_some())).collect();
@@ -227,12 +315,10 @@ async fn a_released_key_is_free_again_and_both_attempts_stay_in_the_book() {
     world.check().await;
 }
 
-#[tokio::test]
-async fn a_key_that_never_came_is_voided_by_asking_and_a_known_one_is_not() {
-    let world = World::new();
+async fn a_key_that_never_came_is_voided_by_asking_and_a_known_one_is_not(world: World) {
     world.receive_fresh(&settle("1")).await;
     let released = world.receive_fresh(&settle("2")).await.position;
-    world.store.operation_release(released, at(2)).await.expect("released");
+    world.store.operation_release(released, pool("410700"), at(2)).await.expect("released");
     for (message, voided) in [("1", false), ("2", true), ("3", true), ("3", true)] {
         let resolved = world.store.operation_resolve_unknown(&settle(message).key, at(2)).await.expect("no fault");
         assert_eq!(matches!(resolved, Resolution::Voided), voided, "{message}");
@@ -241,9 +327,7 @@ async fn a_key_that_never_came_is_voided_by_asking_and_a_known_one_is_not() {
     world.check().await;
 }
 
-#[tokio::test]
-async fn a_reversal_of_nothing_voids_its_target_whatever_the_encounter() {
-    let world = World::new();
+async fn a_reversal_of_nothing_voids_its_target_whatever_the_encounter(world: World) {
     let aimed = world.receive_fresh(&reverse("9", "1")).await.target;
     assert_eq!(aimed, Some(Target::Unknown));
     let mut original = settle("1");
@@ -254,13 +338,11 @@ async fn a_reversal_of_nothing_voids_its_target_whatever_the_encounter() {
     assert!(matches!(world.receive(&of_another).await, Received::Fresh(_)));
 }
 
-#[tokio::test]
-async fn a_reversal_knows_which_of_its_targets_wait() {
-    let world = World::new();
+async fn a_reversal_knows_which_of_its_targets_wait(world: World) {
     let mut other_batch = settle("1");
     other_batch.key.batch = Some(settlement::ids::BatchNumber::new("2").expect("a number"));
     let released = world.receive_fresh(&settle("1")).await.position;
-    world.store.operation_release(released, at(2)).await.expect("released");
+    world.store.operation_release(released, pool("410700"), at(2)).await.expect("released");
     let answered = world.receive_fresh(&settle("1")).await.position;
     world.answer(answered, None).await;
     let waiting = world.receive_fresh(&other_batch).await.position;
@@ -271,9 +353,7 @@ async fn a_reversal_knows_which_of_its_targets_wait() {
     assert!(matches!(world.receive(&settle("1")).await, Received::Earlier(_)), "no tombstone was laid");
 }
 
-#[tokio::test]
-async fn a_reversal_for_another_region_than_its_target_is_not_written() {
-    let world = World::new();
+async fn a_reversal_for_another_region_than_its_target_is_not_written(world: World) {
     world.receive_fresh(&settle("1")).await;
     let mut elsewhere = reverse("9", "1");
     if let Request::Reverse(reverse) = &mut elsewhere.request {
@@ -285,27 +365,25 @@ async fn a_reversal_for_another_region_than_its_target_is_not_written() {
     world.check().await;
 }
 
-#[tokio::test]
-async fn a_target_that_is_released_while_its_reversal_waits_never_takes_effect() {
-    let world = World::new();
+async fn a_target_that_is_released_while_its_reversal_waits_never_takes_effect(world: World) {
     let target = world.receive_fresh(&settle("1")).await.position;
     let reversal = reverse("9", "1");
     world.receive_fresh(&reversal).await;
-    world.store.operation_release(target, at(2)).await.expect("released");
+    world.store.operation_release(target, pool("410700"), at(2)).await.expect("released");
     let Request::Reverse(reverse) = &reversal.request else { panic!("a reversal") };
     assert_eq!(world.store.operation_aim_again(reverse, at(3)).await.expect("no fault"), Target::Unknown);
     assert!(matches!(world.receive(&settle("1")).await, Received::Voided));
 }
 
-#[tokio::test]
-async fn what_has_no_answer_is_listed_oldest_first() {
-    let world = World::new();
+async fn what_has_no_answer_is_listed_oldest_first(world: World) {
     let mut positions = Vec::new();
     for message in ["1", "2", "3", "4"] {
         positions.push(world.receive_fresh(&settle(message)).await.position);
     }
     world.answer(positions[1], None).await;
-    world.store.operation_release(positions[2], at(2)).await.expect("released");
+    world.store.operation_release(positions[2], pool("410700"), at(2)).await.expect("released");
+    assert_eq!(world.store.operation_doubt().await.expect("a count"), (0, None), "nobody has looked yet");
+    world.sweep().await;
     for (home, after, limit, expected) in [
         ("410700", Position(0), 10, vec![positions[0], positions[3]]),
         ("410700", Position(0), 1, vec![positions[0]]),
@@ -316,15 +394,12 @@ async fn what_has_no_answer_is_listed_oldest_first() {
         let listed: Vec<_> = unanswered.iter().map(|waiting| waiting.position).collect();
         assert_eq!(listed, expected, "{home} after {after}");
     }
-    assert_eq!(world.store.operation_newest().await.expect("a position"), positions[3]);
     assert_eq!(world.store.operation_doubt().await.expect("a count"), (2, Some(at(1))));
     let counts = world.store.counts().await.expect("counts");
     assert_eq!((counts.operations, counts.accepted, counts.released, counts.unanswered), (4, 1, 1, 2));
 }
 
-#[tokio::test]
-async fn each_change_of_a_settlements_standing_is_booked_once() {
-    let world = World::new();
+async fn each_change_of_a_settlements_standing_is_booked_once(world: World) {
     // Turn, what the entry is claimed to be, what becomes of it, and what the hospital has then.
     let mut message = 0;
     for (turn, fen, expected, hospital) in [
@@ -347,9 +422,7 @@ async fn each_change_of_a_settlements_standing_is_booked_once() {
     assert_eq!(world.store.counts().await.expect("counts").entries, 4);
 }
 
-#[tokio::test]
-async fn the_journal_is_read_turn_by_turn_beside_what_made_each_settlement() {
-    let world = World::new();
+async fn the_journal_is_read_turn_by_turn_beside_what_made_each_settlement(world: World) {
     for (message, settlement, turn, fen, outcome) in [
         ("1", "S", Turn::Enter, 100, "made S"),
         ("2", "T", Turn::Enter, 30, "made T"),
@@ -368,12 +441,20 @@ async fn the_journal_is_read_turn_by_turn_beside_what_made_each_settlement() {
     }
     let mut turns = world.store.settlement_turns(Position(0), 2).await.expect("turns");
     turns.extend(world.store.settlement_turns(turns[1].position, 10).await.expect("turns"));
+    let first = turns[0].position.0 - 1;
     let text = |bytes| std::str::from_utf8(bytes).expect("text");
     let told: Vec<_> = turns
         .iter()
         .map(|turn| {
             let sums = (turn.visits(), turn.total().fen(), turn.funds().fen(), turn.account().fen());
-            (turn.position.0, turn.settlement.as_str(), turn.turn, text(&turn.operation), text(&turn.outcome), sums)
+            (
+                turn.position.0 - first,
+                turn.settlement.as_str(),
+                turn.turn,
+                text(&turn.operation),
+                text(&turn.outcome),
+                sums,
+            )
         })
         .collect();
     let expected = [
@@ -385,9 +466,7 @@ async fn the_journal_is_read_turn_by_turn_beside_what_made_each_settlement() {
     assert_eq!(told, expected);
 }
 
-#[tokio::test]
-async fn journal_lines_read_back_as_they_were_booked() {
-    let world = World::new();
+async fn journal_lines_read_back_as_they_were_booked(world: World) {
     let mut funds = FundShares::default();
     for (fund, fen) in Fund::ALL.into_iter().zip(1..) {
         funds.set(fund, Money::from_fen(fen));
@@ -411,9 +490,7 @@ async fn journal_lines_read_back_as_they_were_booked() {
     }
 }
 
-#[tokio::test]
-async fn the_filing_that_covers_the_visit_is_fetched_with_the_receipt() {
-    let world = World::new();
+async fn the_filing_that_covers_the_visit_is_fetched_with_the_receipt(world: World) {
     assert_eq!(world.receive_fresh(&settle("1")).await.filing, None);
     world.lodge("later", FilingClass::LongTerm, date(2025, 6, 11)).await;
     assert_eq!(world.receive_fresh(&settle("2")).await.filing, None);
@@ -421,13 +498,11 @@ async fn the_filing_that_covers_the_visit_is_fetched_with_the_receipt() {
     world.lodge("better", FilingClass::Referral, date(2025, 1, 1)).await;
     let fetched = world.receive_fresh(&settle("3")).await.filing.expect("a filing");
     assert_eq!(fetched, filing("better", FilingClass::Referral, date(2025, 1, 1)));
-    let record = world.store.operation_page(Position(2), 1).await.expect("a record").remove(0);
+    let record = world.store.operation_page(Position(0), 10).await.expect("records").remove(2);
     assert_eq!(record.filing.as_deref(), Some("better"));
 }
 
-#[tokio::test]
-async fn a_filing_is_lodged_once_and_cancelled_once() {
-    let world = World::new();
+async fn a_filing_is_lodged_once_and_cancelled_once(world: World) {
     let lodged = world.lodge("F", FilingClass::LongTerm, date(2025, 1, 1)).await;
     assert!(matches!(&lodged, Lodged::Stands(held) if held.standing == FilingStanding::InForce));
     assert_eq!(world.lodge("F", FilingClass::LongTerm, date(2025, 1, 1)).await, lodged);
@@ -448,9 +523,7 @@ async fn a_filing_is_lodged_once_and_cancelled_once() {
     assert_eq!(world.store.filing_list(Some(pool("310000")), None, 10).await.expect("a list"), []);
 }
 
-#[tokio::test]
-async fn the_highest_number_of_a_regions_book_is_known() {
-    let world = World::new();
+async fn the_highest_number_of_a_regions_book_is_known(world: World) {
     assert_eq!(world.store.answer_highest_book_seq(pool("410700")).await.expect("a number"), 0);
     for (message, book_seq) in [("1", 7), ("2", 9), ("3", 8)] {
         let position = world.receive_fresh(&settle(message)).await.position;
@@ -460,51 +533,57 @@ async fn the_highest_number_of_a_regions_book_is_known() {
     assert_eq!(world.store.answer_highest_book_seq(pool("310000")).await.expect("a number"), 0);
 }
 
-#[tokio::test]
-async fn everything_is_there_after_opening_again() {
-    let world = World::new();
-    let path = world.path();
+async fn everything_is_there_after_opening_again(world: World) {
     let position = world.receive_fresh(&settle("1")).await.position;
     world.answer(position, booking("1", Turn::Enter, 100)).await;
     world.receive_fresh(&settle("2")).await;
     let before = world.store.operation_page(Position(0), 10).await.expect("records");
-    let World { folder, store, regions } = world;
-    let closed = store.closed();
-    drop(store);
-    closed.wait().await;
-    let store = HubStore::open(&path, StoreOptions::default()).expect("it is free again");
-    let world = World { folder, store, regions };
+    let world = world.reopened().await;
     assert_eq!(world.store.operation_page(Position(0), 10).await.expect("records"), before);
     assert_eq!(world.hospital().await, 100);
     world.check().await;
 }
 
-#[tokio::test]
-async fn nobody_changes_or_removes_evidence() {
-    let world = World::new();
-    let position = world.receive_fresh(&settle("1")).await.position;
-    world.answer(position, booking("1", Turn::Enter, 100)).await;
-    let released = world.receive_fresh(&settle("2")).await.position;
-    world.store.operation_release(released, at(2)).await.expect("released");
-    world.receive_fresh(&reverse("9", "8")).await;
-    world.lodge("F", FilingClass::LongTerm, date(2025, 1, 1)).await;
-    let id = FilingId::new("F").expect("an id");
-    world.store.filing_cancel(id, None, lodging()).await.expect("cancelled");
+async fn an_entry_is_in_the_period_that_is_open_when_it_is_committed(world: World) {
+    let store = &world.store;
+    let settles = [settle("1"), settle("2"), settle("3")];
+    let mut positions = Vec::new();
+    for settle in &settles {
+        positions.push(world.receive_fresh(settle).await.position);
+    }
+    let open = store.period_open().await.expect("a period");
+    assert_eq!(open.number, PeriodNumber(1));
+    world.answer(positions[0], booking("1", Turn::Enter, 100)).await;
+    let second = store.period_cut_off(open.number, at(5)).await.expect("cut off");
+    assert_eq!(second, Period { number: PeriodNumber(2), opened_at: at(5) });
+    assert_eq!(store.period_cut_off(open.number, at(6)).await.expect("cut off before"), second);
+    world.answer(positions[1], booking("2", Turn::Enter, 100)).await;
+    world.answer(positions[2], booking("1", Turn::Counter, 100)).await;
+    let turns = store.settlement_turns(Position(0), 10).await.expect("turns");
+    let told: Vec<_> = turns.iter().map(|turn| (turn.settlement.as_str(), turn.turn, turn.period.0)).collect();
+    assert_eq!(told, [("1", Turn::Enter, 1), ("2", Turn::Enter, 2), ("1", Turn::Counter, 2)]);
+}
 
-    let by_hand = rusqlite::Connection::open(world.path()).expect("the file");
-    for (table, column) in [
-        ("operations", "home"),
-        ("releases", "released_at"),
-        ("answers", "book_seq"),
-        ("tombstones", "laid_at"),
-        ("journal_entries", "turn"),
-        ("journal_lines", "amount"),
-        ("filings", "class"),
-        ("filing_cancellations", "cancelled_by"),
-    ] {
-        for statement in [format!("UPDATE {table} SET {column} = {column}"), format!("DELETE FROM {table}")] {
-            let refused = by_hand.execute(&statement, []).expect_err("a refusal").to_string();
-            assert_eq!(refused, format!("{table} is append-only"), "{statement}");
+async fn what_a_hub_left_behind_is_found_by_the_next(world: World) {
+    let answered = world.receive_fresh(&settle("1")).await.position;
+    world.answer(answered, None).await;
+    let left = world.receive_fresh(&settle("2")).await.position;
+    let world = world.reopened().await;
+    let own = world.receive_fresh(&settle("3")).await.position;
+    match world.place {
+        Place::Sqlite(_) => {
+            let frontier = world.store.operation_left_behind().await.expect("a frontier");
+            world.store.operation_sweep(&frontier).await.expect("swept");
+            assert_eq!(world.listed().await, [left], "nobody else can be carrying it out");
+        }
+        Place::Postgres(_) => {
+            assert_eq!(world.store.operation_left_behind().await.expect("a frontier"), [], "somebody may be");
         }
     }
+    world.sweep().await;
+    assert_eq!(world.listed().await, [left, own]);
+    world.answer(left, None).await;
+    assert_eq!(world.listed().await, [own]);
+    world.sweep().await;
+    world.check().await;
 }

@@ -3,14 +3,16 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 use settlement::postings::{Account, Line, Turn};
 
-use super::journal::lines_of;
+use super::journal::{read_lines, turn_of};
+use super::periods::PeriodNumber;
 use super::{HubStore, Position, corrupt, instant};
+use crate::engine::Row;
 use crate::store::StoreError;
+use crate::values;
 
 /// One entry of the journal: a settlement that begins to count, ceases to, or counts again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct SettlementTurn {
     pub settlement: SettlementId,
     /// What the entry does to it.
     pub turn: Turn,
+    /// The period that was open when it was committed.
+    pub period: PeriodNumber,
     /// The entry's lines as they are booked: those of a counter-entry have every sign turned.
     pub lines: Vec<Line>,
     /// The bytes of the operation that made the settlement, whatever the turn: they say the pools and the care, which
@@ -62,60 +66,41 @@ impl SettlementTurn {
 }
 
 impl HubStore {
-    /// The journal's entries after a position, in order. A settlement's turns add up to what it comes to now.
+    /// The journal's entries after a position, in the order of positions. A settlement's turns add up to what it comes
+    /// to now; where several hubs write, an undoing may stand before what it undoes.
     ///
     /// # Errors
     /// When the store fails, or an entry does not belong to a settlement that was made.
     pub async fn settlement_turns(&self, after: Position, limit: u32) -> Result<Vec<SettlementTurn>, StoreError> {
-        self.readers
-            .read(move |connection| {
-                // A settlement's first entry is booked by the operation that made it: no other turn comes first.
-                let mut turns = connection
-                    .prepare_cached(
-                        "SELECT entry.position, booking.answered_at, entry.settlement, entry.turn,
-                         made.position, made.bytes, answer.outcome
-                         FROM journal_entries AS entry
-                         JOIN answers AS booking ON booking.position = entry.position
-                         JOIN operations AS made ON made.position =
-                             (SELECT MIN(first.position) FROM journal_entries AS first
-                              WHERE first.settlement = entry.settlement)
-                         JOIN answers AS answer ON answer.position = made.position
-                         WHERE entry.position > ?1 ORDER BY entry.position LIMIT ?2",
-                    )?
-                    .query_and_then(params![after.0, limit], read_turn)?
-                    .collect::<Result<Vec<_>, _>>()?;
-                add_lines(connection, &mut turns)?;
-                Ok(turns)
+        self.engine
+            .read(move |sql| {
+                sql.query(
+                    "SELECT entry.position, entry.answered_at, entry.settlement, entry.step, entry.lines, entry.period,
+                     made.bytes, first.outcome
+                     FROM answers AS entry
+                     JOIN answers AS first ON first.settlement = entry.settlement AND first.step = 1
+                     JOIN operations AS made ON made.position = first.position
+                     WHERE entry.position > ?1 AND entry.settlement IS NOT NULL
+                     ORDER BY entry.position LIMIT ?2",
+                    values![after.0, i64::from(limit)],
+                    read_turn,
+                )
             })
             .await
     }
 }
 
-fn add_lines(connection: &Connection, turns: &mut [SettlementTurn]) -> Result<(), StoreError> {
-    for turn in turns {
-        turn.lines = lines_of(connection, turn.position)?;
-    }
-    Ok(())
-}
-
-/// Everything but the lines.
-fn read_turn(row: &Row<'_>) -> Result<SettlementTurn, StoreError> {
-    let position = Position(row.get(0)?);
-    let fault = |problem: String| corrupt("journal entry", position, problem);
-    let settlement = row.get_ref(2)?.as_str().unwrap_or_default();
-    let turn = match (row.get(3)?, Position(row.get(4)?) == position) {
-        (1, true) => Turn::Enter,
-        (1, false) => Turn::Reinstate,
-        (-1, false) => Turn::Counter,
-        (turn, _) => return Err(fault(format!("{turn} cannot be its turn"))),
-    };
+fn read_turn(row: Row<'_>) -> Result<SettlementTurn, StoreError> {
+    let position = Position(row.number(0)?);
+    let malformed = |problem| corrupt("journal entry", position, format!("its settlement {problem}"));
     Ok(SettlementTurn {
         position,
-        booked_at: instant("answer", position, row.get(1)?)?,
-        settlement: SettlementId::new(settlement).map_err(|problem| fault(format!("its settlement {problem}")))?,
-        turn,
-        lines: Vec::new(),
-        operation: row.get::<_, Vec<u8>>(5)?.into(),
-        outcome: row.get::<_, Vec<u8>>(6)?.into(),
+        booked_at: instant("answer", position, row.number(1)?)?,
+        settlement: SettlementId::new(row.text(2)?).map_err(malformed)?,
+        turn: turn_of(row.number(3)?),
+        lines: read_lines(position, row.text(4)?)?,
+        period: PeriodNumber(row.number(5)?),
+        operation: Bytes::copy_from_slice(row.bytes(6)?),
+        outcome: Bytes::copy_from_slice(row.bytes(7)?),
     })
 }

@@ -1,16 +1,18 @@
-//! Charge lines with their split by coverage, and their withdrawal. Lines are never changed; what a settlement adds
-//! up is one query.
+//! Charge lines with their split by coverage, and their withdrawal. Lines are never changed; what they come to is added
+//! up as they come and go (see [`super::tally`]).
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::{OptionalExtension, Row, params};
 use rust_decimal::Decimal;
 use settlement::bill::{ChargeLine, Coverage, FeeCategory, ItemClass};
 use settlement::ids::{BatchNumber, ChargeNumber, DiseaseCode, EncounterId, ItemCode};
-use settlement::money::Money;
 
 use super::{Session, stored};
+use crate::engine::{Row, list};
 use crate::store::StoreError;
+use crate::values;
 
 const TABLE: &str = "charges";
 
@@ -61,176 +63,168 @@ pub struct ChargeRange {
     pub upto: i64,
 }
 
-/// Lines of one fee category and class, added up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChargeSums {
-    /// The fee category.
-    pub category: FeeCategory,
-    /// The class that the lines count as.
-    pub class: ItemClass,
-    /// The split.
-    pub coverage: Coverage,
+const INSERT: &str = "INSERT INTO charges (encounter, charge, takes_back, batch, item, charged_on, item_class, class,
+    category, share, quantity, self_paid, over_limit, first_self_pay, in_policy, disease, message)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) RETURNING number";
+const WITHDRAW: &str = "INSERT INTO withdrawals VALUES (?1, ?2, ?3)";
+
+/// Lines that were not withdrawn.
+macro_rules! live {
+    ($columns:literal, $tables:literal, $condition:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM ",
+            $tables,
+            " WHERE ",
+            $condition,
+            " AND NOT EXISTS (SELECT 1 FROM withdrawals WHERE withdrawals.line = charges.number)"
+        )
+    };
+    ($condition:literal) => {
+        concat!(
+            live!(
+                "number, charge, takes_back, batch, item, charged_on, item_class, class, category, share, quantity,
+                 self_paid, over_limit, first_self_pay, in_policy, disease",
+                "charges",
+                $condition
+            ),
+            " ORDER BY number"
+        )
+    };
 }
 
-const COLUMNS: &str = "number, charge, takes_back, batch, item, charged_on, item_class, class, category, share,
-    quantity, self_paid, over_limit, first_self_pay, in_policy, disease";
-const LIVE: &str = "NOT EXISTS (SELECT 1 FROM withdrawals WHERE line = charges.number)";
+const LIST: &str = live!("encounter = ?1");
+const LIST_OF_MESSAGE: &str = live!("message = ?1");
+const LIST_OF_RANGE: &str = live!("encounter = ?1 AND batch = ?2 AND number > ?3 AND number <= ?4");
+const DISEASES: &str = live!("DISTINCT disease", "charges", "encounter = ?1 AND batch = ?2 AND disease IS NOT NULL");
+const KNOWN: &str = live!(
+    "charge",
+    "json_each(?2) AS wanted CROSS JOIN charges",
+    "charges.encounter = ?1 AND charges.charge = wanted.value"
+);
 
-impl Session<'_> {
-    /// Keeps a line.
+impl Session<'_, '_> {
+    /// Keeps the lines of a message, and what they come to.
     ///
     /// # Errors
-    /// When the statement fails.
-    pub fn charge_insert(&self, encounter: &EncounterId, charge: &Charge, message: i64) -> Result<(), StoreError> {
-        let coverage = &charge.coverage;
-        self.connection
-            .prepare_cached(
-                "INSERT INTO charges (encounter, charge, takes_back, batch, item, charged_on, item_class, class,
-                 category, share, quantity, self_paid, over_limit, first_self_pay, in_policy, disease, message)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-            )?
-            .execute(params![
-                encounter.as_str(),
-                charge.number.as_str(),
-                charge.takes_back.as_ref().map(ChargeNumber::as_str),
-                charge.batch.as_ref().map_or("", BatchNumber::as_str),
-                charge.item.as_str(),
-                charge.charged_on.to_string(),
-                class_word(charge.item_class),
-                class_word(charge.class),
-                charge.category.number(),
-                charge.share.to_string(),
-                charge.quantity.to_string(),
-                coverage.self_paid.fen(),
-                coverage.over_limit.fen(),
-                coverage.first_self_pay.fen(),
-                coverage.in_policy.fen(),
-                charge.disease.as_ref().map(DiseaseCode::as_str),
-                message,
-            ])?;
+    /// When a statement fails.
+    pub fn charge_insert(&self, encounter: &EncounterId, charges: &[Charge], message: i64) -> Result<(), StoreError> {
+        let mut lasts: BTreeMap<Option<&str>, i64> = BTreeMap::new();
+        for charge in charges {
+            let line = self.line_insert(encounter, charge, message)?;
+            lasts.insert(batch_of(charge), line);
+        }
+        for (batch, last) in lasts {
+            let of_batch = charges.iter().filter(|charge| batch_of(charge) == batch);
+            self.tally_keep(encounter, last, of_batch, message)?;
+        }
         Ok(())
     }
 
-    /// A line of a visit that was not withdrawn.
+    fn line_insert(&self, encounter: &EncounterId, charge: &Charge, message: i64) -> Result<i64, StoreError> {
+        let coverage = &charge.coverage;
+        let (charged_on, share, quantity) =
+            (charge.charged_on.to_string(), charge.share.to_string(), charge.quantity.to_string());
+        let values = values![
+            encounter.as_str(),
+            charge.number.as_str(),
+            charge.takes_back.as_ref().map(ChargeNumber::as_str),
+            batch_of(charge).unwrap_or_default(),
+            charge.item.as_str(),
+            &charged_on,
+            class_word(charge.item_class),
+            class_word(charge.class),
+            i64::from(charge.category.number()),
+            &share,
+            &quantity,
+            coverage.self_paid.fen(),
+            coverage.over_limit.fen(),
+            coverage.first_self_pay.fen(),
+            coverage.in_policy.fen(),
+            charge.disease.as_ref().map(DiseaseCode::as_str),
+            message,
+        ];
+        let number = self.sql.execute_returning(INSERT, values, |row| row.number(0))?;
+        number.first().copied().ok_or_else(|| stored::corrupt(TABLE, &charge.number, "was not kept"))
+    }
+
+    /// Which of some numbers are those of lines of a visit that were not withdrawn.
     ///
     /// # Errors
-    /// When a statement fails, or a row does not read back.
-    pub fn charge_find(
+    /// When the statement fails, or a row does not read back.
+    pub fn charge_known<'a>(
         &self,
         encounter: &EncounterId,
-        number: &ChargeNumber,
-    ) -> Result<Option<StoredCharge>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM charges WHERE encounter = ?1 AND charge = ?2 AND {LIVE}");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let found = statement.query_row([encounter.as_str(), number.as_str()], |row| Ok(read(row))).optional()?;
-        found.transpose()
+        numbers: impl Iterator<Item = &'a ChargeNumber>,
+    ) -> Result<Vec<ChargeNumber>, StoreError> {
+        let wanted = list(numbers.map(ChargeNumber::as_str));
+        let values = values![encounter.as_str(), &wanted];
+        self.sql.query(KNOWN, values, |row| stored::id(TABLE, row.text(0)?, ChargeNumber::new))
     }
 
     /// Every line of a visit that was not withdrawn, in the order in which they came.
     ///
     /// # Errors
-    /// When a statement fails, or a row does not read back.
+    /// When the statement fails, or a row does not read back.
     pub fn charge_list(&self, encounter: &EncounterId) -> Result<Vec<StoredCharge>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM charges WHERE encounter = ?1 AND {LIVE} ORDER BY number");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([encounter.as_str()], |row| Ok(read(row)))?;
-        rows.map(|row| row?).collect()
+        self.sql.query(LIST, values![encounter.as_str()], read)
     }
 
     /// The lines that one message brought and that were not withdrawn.
     ///
     /// # Errors
-    /// When a statement fails, or a row does not read back.
+    /// When the statement fails, or a row does not read back.
     pub fn charge_list_of_message(&self, message: i64) -> Result<Vec<StoredCharge>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM charges WHERE message = ?1 AND {LIVE} ORDER BY number");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([message], |row| Ok(read(row)))?;
-        rows.map(|row| row?).collect()
-    }
-
-    /// The last place of a line of a visit, and batch where given; 0 where there is none.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn charge_last(&self, encounter: &EncounterId, batch: Option<&BatchNumber>) -> Result<i64, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT COALESCE(MAX(number), 0) FROM charges WHERE encounter = ?1 AND batch = ?2")?;
-        Ok(statement.query_row([encounter.as_str(), batch.map_or("", BatchNumber::as_str)], |row| row.get(0))?)
-    }
-
-    /// The lines of a range, added up by fee category and class.
-    ///
-    /// # Errors
-    /// When a statement fails, or a row does not read back.
-    pub fn charge_sums(
-        &self,
-        encounter: &EncounterId,
-        batch: Option<&BatchNumber>,
-        range: ChargeRange,
-    ) -> Result<Vec<ChargeSums>, StoreError> {
-        let sql = format!(
-            "SELECT category, class, SUM(self_paid), SUM(over_limit), SUM(first_self_pay), SUM(in_policy) FROM charges
-             WHERE encounter = ?1 AND batch = ?2 AND number > ?3 AND number <= ?4 AND {LIVE}
-             GROUP BY category, class ORDER BY category, class"
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let batch = batch.map_or("", BatchNumber::as_str);
-        let rows = statement
-            .query_map(params![encounter.as_str(), batch, range.after, range.upto], |row| Ok(read_sums(row)))?;
-        rows.map(|row| row?).collect()
+        self.sql.query(LIST_OF_MESSAGE, values![message], read)
     }
 
     /// The lines of a range as outpatient messages carry them.
     ///
     /// # Errors
-    /// When a statement fails, or a row does not read back.
+    /// When the statement fails, or a row does not read back.
     pub fn charge_lines(
         &self,
         encounter: &EncounterId,
         batch: Option<&BatchNumber>,
         range: ChargeRange,
     ) -> Result<Vec<ChargeLine>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM charges WHERE encounter = ?1 AND batch = ?2 AND number > ?3 AND number <= ?4
-             AND {LIVE} ORDER BY number"
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
         let batch = batch.map_or("", BatchNumber::as_str);
-        let rows =
-            statement.query_map(params![encounter.as_str(), batch, range.after, range.upto], |row| Ok(read(row)))?;
-        rows.map(|row| Ok(line_of(row??.charge))).collect()
+        let values = values![encounter.as_str(), batch, range.after, range.upto];
+        self.sql.query(LIST_OF_RANGE, values, |row| Ok(line_of(read(row)?.charge)))
     }
 
     /// The chronic diseases that the lines of a batch name.
     ///
     /// # Errors
-    /// When a statement fails, or a row does not read back.
+    /// When the statement fails, or a row does not read back.
     pub fn charge_diseases(
         &self,
         encounter: &EncounterId,
         batch: &BatchNumber,
     ) -> Result<Vec<DiseaseCode>, StoreError> {
-        let sql = format!(
-            "SELECT DISTINCT disease FROM charges WHERE encounter = ?1 AND batch = ?2 AND disease IS NOT NULL AND {LIVE}"
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([encounter.as_str(), batch.as_str()], |row| row.get::<_, String>(0))?;
-        rows.map(|row| stored::id(TABLE, &row?, DiseaseCode::new)).collect()
+        let values = values![encounter.as_str(), batch.as_str()];
+        self.sql.query(DISEASES, values, |row| stored::id(TABLE, row.text(0)?, DiseaseCode::new))
     }
 
-    /// Withdraws a line.
+    /// Withdraws a line of a visit.
     ///
     /// # Errors
-    /// When the statement fails.
-    pub fn charge_withdraw(&self, line: i64, message: i64, at: Timestamp) -> Result<(), StoreError> {
-        self.connection.prepare_cached("INSERT INTO withdrawals VALUES (?1, ?2, ?3)")?.execute(params![
-            line,
-            message,
-            at.as_microsecond()
-        ])?;
-        Ok(())
+    /// When a statement fails.
+    pub fn charge_withdraw(
+        &self,
+        encounter: &EncounterId,
+        stored: &StoredCharge,
+        message: i64,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.sql.execute(WITHDRAW, values![stored.line, message, at.as_microsecond()])?;
+        self.tally_take_off(encounter, stored.line, &stored.charge, message)
     }
+}
+
+fn batch_of(charge: &Charge) -> Option<&str> {
+    charge.batch.as_ref().map(BatchNumber::as_str)
 }
 
 fn line_of(charge: Charge) -> ChargeLine {
@@ -244,7 +238,7 @@ fn line_of(charge: Charge) -> ChargeLine {
     }
 }
 
-fn class_word(class: ItemClass) -> &'static str {
+pub(super) fn class_word(class: ItemClass) -> &'static str {
     match class {
         ItemClass::A => "a",
         ItemClass::B => "b",
@@ -252,7 +246,7 @@ fn class_word(class: ItemClass) -> &'static str {
     }
 }
 
-fn class_from_word(word: &str) -> Option<ItemClass> {
+pub(super) fn class_from_word(word: &str) -> Option<ItemClass> {
     match word {
         "a" => Some(ItemClass::A),
         "b" => Some(ItemClass::B),
@@ -261,50 +255,26 @@ fn class_from_word(word: &str) -> Option<ItemClass> {
     }
 }
 
-fn read(row: &Row<'_>) -> Result<StoredCharge, StoreError> {
-    let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from).map_err(StoreError::from);
-    let takes_back: Option<String> = row.get(2)?;
-    let batch = text(3)?;
-    let disease: Option<String> = row.get(15)?;
+fn read(row: Row<'_>) -> Result<StoredCharge, StoreError> {
+    let id = |place: usize| row.text(place);
+    let batch = Some(id(3)?).filter(|batch| !batch.is_empty());
+    let category = row.number(8)?;
+    let fee_category = u8::try_from(category).ok().and_then(FeeCategory::new);
     Ok(StoredCharge {
-        line: row.get(0)?,
+        line: row.number(0)?,
         charge: Charge {
-            number: stored::id(TABLE, text(1)?, ChargeNumber::new)?,
-            takes_back: takes_back.map(|number| stored::id(TABLE, &number, ChargeNumber::new)).transpose()?,
-            batch: if batch.is_empty() { None } else { Some(stored::id(TABLE, batch, BatchNumber::new)?) },
-            item: stored::id(TABLE, text(4)?, ItemCode::new)?,
-            charged_on: stored::civil(TABLE, text(5)?)?,
-            item_class: stored::word(TABLE, text(6)?, class_from_word)?,
-            class: stored::word(TABLE, text(7)?, class_from_word)?,
-            category: read_category(row, 8)?,
-            share: stored::decimal(TABLE, text(9)?)?,
-            quantity: stored::decimal(TABLE, text(10)?)?,
-            coverage: read_coverage(row, 11)?,
-            disease: disease.map(|code| stored::id(TABLE, &code, DiseaseCode::new)).transpose()?,
+            number: stored::id(TABLE, id(1)?, ChargeNumber::new)?,
+            takes_back: row.optional_text(2)?.map(|text| stored::id(TABLE, text, ChargeNumber::new)).transpose()?,
+            batch: batch.map(|text| stored::id(TABLE, text, BatchNumber::new)).transpose()?,
+            item: stored::id(TABLE, id(4)?, ItemCode::new)?,
+            charged_on: stored::civil(TABLE, id(5)?)?,
+            item_class: stored::word(TABLE, id(6)?, class_from_word)?,
+            class: stored::word(TABLE, id(7)?, class_from_word)?,
+            category: fee_category.ok_or_else(|| stored::corrupt(TABLE, category, "is not a fee category"))?,
+            share: stored::decimal(TABLE, id(9)?)?,
+            quantity: stored::decimal(TABLE, id(10)?)?,
+            coverage: stored::coverage(row, 11)?,
+            disease: row.optional_text(15)?.map(|code| stored::id(TABLE, code, DiseaseCode::new)).transpose()?,
         },
-    })
-}
-
-fn read_sums(row: &Row<'_>) -> Result<ChargeSums, StoreError> {
-    let class: String = row.get(1)?;
-    Ok(ChargeSums {
-        category: read_category(row, 0)?,
-        class: stored::word(TABLE, &class, class_from_word)?,
-        coverage: read_coverage(row, 2)?,
-    })
-}
-
-fn read_category(row: &Row<'_>, column: usize) -> Result<FeeCategory, StoreError> {
-    let number: u8 = row.get(column)?;
-    FeeCategory::new(number).ok_or_else(|| stored::corrupt(TABLE, number, "is not a fee category"))
-}
-
-fn read_coverage(row: &Row<'_>, first: usize) -> Result<Coverage, StoreError> {
-    let amount = |column| row.get(column).map(Money::from_fen);
-    Ok(Coverage {
-        self_paid: amount(first)?,
-        over_limit: amount(first + 1)?,
-        first_self_pay: amount(first + 2)?,
-        in_policy: amount(first + 3)?,
     })
 }

@@ -1,10 +1,10 @@
 //! Diagnoses of a visit, by code. A diagnosis is withdrawn by stating it again as void. Never sent anywhere.
 
-use rusqlite::params;
 use settlement::ids::EncounterId;
 
 use super::Session;
 use crate::store::StoreError;
+use crate::values;
 
 /// One diagnosis as stated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,10 @@ pub struct Diagnosis {
     pub valid: bool,
 }
 
-impl Session<'_> {
+const NOTE: &str = "INSERT INTO diagnoses (encounter, kind, ordinal, code, main, valid, message)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+impl Session<'_, '_> {
     /// Notes a diagnosis.
     ///
     /// # Errors
@@ -32,20 +35,8 @@ impl Session<'_> {
         diagnosis: &Diagnosis,
         message: i64,
     ) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO diagnoses (encounter, kind, ordinal, code, main, valid, message)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?
-            .execute(params![
-                encounter.as_str(),
-                diagnosis.kind,
-                diagnosis.ordinal,
-                diagnosis.code,
-                diagnosis.main,
-                diagnosis.valid,
-                message,
-            ])?;
+        let Diagnosis { kind, ordinal, code, main, valid } = diagnosis;
+        self.sql.execute(NOTE, values![encounter.as_str(), kind, ordinal, code, *main, *valid, message])?;
         Ok(())
     }
 }

@@ -1,14 +1,17 @@
-//! Visits and stays: opened once, then told by events. What holds now is the fold of the events.
+//! Visits and stays: opened once, then told by events. An event says how the visit stands after it, so that reading one
+//! is reading its last event.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::{OptionalExtension, Row, params};
 use settlement::encounter::Marks;
 use settlement::ids::{DiseaseCode, EncounterId, InstitutionCode, PersonNumber, PoolCode};
 use settlement::person::Insurance;
 
+use super::person::{self, KnownPerson};
 use super::{Session, stored};
+use crate::engine::Row;
 use crate::store::StoreError;
+use crate::values;
 
 /// What was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +107,7 @@ pub enum EncounterStanding {
 }
 
 /// A visit as it stands now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEncounter {
     /// `mdtrt_id`.
     pub id: EncounterId,
@@ -132,7 +135,36 @@ pub struct StoredEncounter {
     pub standing: EncounterStanding,
 }
 
-impl Session<'_> {
+const TABLE: &str = "encounters";
+const OPEN: &str = "INSERT INTO encounters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+const NOTE: &str =
+    "INSERT INTO encounter_events (encounter, kind, began, ended, cancelled, category, disease, emergency,
+    referral, injury, third_party, at, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+
+macro_rules! find {
+    ($columns:literal, $people:literal) => {
+        concat!(
+            "SELECT encounters.kind, institution, encounters.person, home, insurance, hospital_number, began, ended,
+             cancelled, events.category, disease, emergency, referral, injury, third_party",
+            $columns,
+            " FROM encounters JOIN encounter_events AS events ON events.encounter = encounters.id AND events.number =
+             (SELECT MAX(number) FROM encounter_events AS own WHERE own.encounter = encounters.id)",
+            $people,
+            " WHERE encounters.id = ?1"
+        )
+    };
+}
+
+const FIND: &str = find!("", "");
+const FIND_WITH_PERSON: &str = find!(
+    ", people.person AS known, name, document_type, document, sex, birth, people.category, civil_servant",
+    " LEFT JOIN people ON people.person = encounters.person AND known_from =
+      (SELECT MAX(known_from) FROM people AS times WHERE times.person = encounters.person AND known_from <= ?2)"
+);
+/// Where the columns of the person begin.
+const PERSON: usize = 15;
+
+impl Session<'_, '_> {
     /// Opens a visit.
     ///
     /// # Errors
@@ -144,26 +176,25 @@ impl Session<'_> {
         message: i64,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.connection.prepare_cached("INSERT INTO encounters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?.execute(
-            params![
-                encounter.id.as_str(),
-                encounter.kind.word(),
-                encounter.institution.as_str(),
-                encounter.person.as_str(),
-                encounter.home.0.as_str(),
-                encounter.insurance.word(),
-                encounter.hospital_number,
-                at.as_microsecond(),
-                message,
-            ],
-        )?;
-        self.encounter_note(&encounter.id, &EncounterEvent::Stated(statement), message, at)
+        let values = values![
+            encounter.id.as_str(),
+            encounter.kind.word(),
+            encounter.institution.as_str(),
+            encounter.person.as_str(),
+            encounter.home.0.as_str(),
+            encounter.insurance.word(),
+            &encounter.hospital_number,
+            at.as_microsecond(),
+            message,
+        ];
+        self.sql.execute(OPEN, values)?;
+        self.note(&opened(encounter), &EncounterEvent::Stated(statement), message, at)
     }
 
     /// Notes what happened to a visit.
     ///
     /// # Errors
-    /// When the statement fails.
+    /// When a statement fails, or there is no such visit.
     pub fn encounter_note(
         &self,
         encounter: &EncounterId,
@@ -171,104 +202,152 @@ impl Session<'_> {
         message: i64,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let nothing = Statement::default();
-        let (kind, ended, stated, disease) = match event {
-            EncounterEvent::Stated(statement) => ("stated", None, statement, statement.disease.as_ref()),
-            EncounterEvent::Discharged { on, disease } => ("discharged", Some(*on), &nothing, disease.as_ref()),
-            EncounterEvent::DischargeUndone => ("discharge-undone", None, &nothing, None),
-            EncounterEvent::Cancelled => ("cancelled", None, &nothing, None),
+        let before = self.encounter_find(encounter)?;
+        let before = before.ok_or_else(|| stored::corrupt(TABLE, encounter, "is not open"))?;
+        self.note(&before, event, message, at)
+    }
+
+    fn note(
+        &self,
+        before: &StoredEncounter,
+        event: &EncounterEvent,
+        message: i64,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let after = after(before, event);
+        let began = after.began.to_string();
+        let ended = match after.standing {
+            EncounterStanding::Discharged(on) => Some(on.to_string()),
+            EncounterStanding::Open | EncounterStanding::Cancelled => None,
         };
-        self.connection
-            .prepare_cached(
-                "INSERT INTO encounter_events (encounter, kind, began, ended, category, disease, emergency, referral,
-                 injury, third_party, at, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            )?
-            .execute(params![
-                encounter.as_str(),
-                kind,
-                stated.began.map(|day| day.to_string()),
-                ended.map(|day| day.to_string()),
-                stated.category,
-                disease.map(DiseaseCode::as_str),
-                stated.emergency,
-                stated.referral,
-                stated.injury,
-                stated.third_party,
-                at.as_microsecond(),
-                message,
-            ])?;
+        let values = values![
+            after.id.as_str(),
+            event.word(),
+            &began,
+            ended.as_deref(),
+            after.standing == EncounterStanding::Cancelled,
+            &after.category,
+            after.disease.as_ref().map(DiseaseCode::as_str),
+            after.marks.emergency,
+            after.marks.referral,
+            after.marks.injury,
+            after.marks.third_party,
+            at.as_microsecond(),
+            message,
+        ];
+        self.sql.execute(NOTE, values)?;
         Ok(())
     }
 
     /// A visit as it stands now.
     ///
     /// # Errors
-    /// When a statement fails, or a row does not read back.
+    /// When the statement fails, or the row does not read back.
     pub fn encounter_find(&self, id: &EncounterId) -> Result<Option<StoredEncounter>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT kind, institution, person, home, insurance, hospital_number FROM encounters WHERE id = ?1",
-        )?;
-        let found = statement.query_row([id.as_str()], |row| Ok(read(id, row))).optional()?;
-        let Some(mut encounter) = found.transpose()? else { return Ok(None) };
-        let mut statement = self.connection.prepare_cached(
-            "SELECT kind, began, ended, category, disease, emergency, referral, injury, third_party
-             FROM encounter_events WHERE encounter = ?1 ORDER BY number",
-        )?;
-        let mut events = statement.query([id.as_str()])?;
-        while let Some(event) = events.next()? {
-            fold(&mut encounter, event)?;
-        }
-        Ok(Some(encounter))
+        self.sql.find(FIND, values![id.as_str()], |row| read(id, row))
+    }
+
+    /// A visit as it stands now, with what was known of its person when a message came, or is known now.
+    ///
+    /// # Errors
+    /// When the statement fails, or the row does not read back.
+    pub fn encounter_find_with_person(
+        &self,
+        id: &EncounterId,
+        message: Option<i64>,
+    ) -> Result<Option<(StoredEncounter, KnownPerson)>, StoreError> {
+        self.sql.find(FIND_WITH_PERSON, values![id.as_str(), message.unwrap_or(i64::MAX)], |row| {
+            Ok((read(id, row)?, person::read(row, PERSON)?.unwrap_or_default()))
+        })
     }
 }
 
-fn read(id: &EncounterId, row: &Row<'_>) -> Result<StoredEncounter, StoreError> {
-    const TABLE: &str = "encounters";
-    let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from).map_err(StoreError::from);
-    Ok(StoredEncounter {
-        id: id.clone(),
-        kind: stored::word(TABLE, text(0)?, EncounterKind::from_word)?,
-        institution: stored::id(TABLE, text(1)?, InstitutionCode::new)?,
-        person: stored::id(TABLE, text(2)?, PersonNumber::new)?,
-        home: stored::pool(TABLE, text(3)?)?,
-        insurance: stored::word(TABLE, text(4)?, Insurance::from_word)?,
-        hospital_number: row.get(5)?,
+impl EncounterEvent {
+    fn word(&self) -> &'static str {
+        match self {
+            EncounterEvent::Stated(_) => "stated",
+            EncounterEvent::Discharged { .. } => "discharged",
+            EncounterEvent::DischargeUndone => "discharge-undone",
+            EncounterEvent::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A visit before anything is stated of it.
+fn opened(encounter: &NewEncounter) -> StoredEncounter {
+    let NewEncounter { id, kind, institution, person, home, insurance, hospital_number } = encounter.clone();
+    StoredEncounter {
+        id,
+        kind,
+        institution,
+        person,
+        home,
+        insurance,
+        hospital_number,
         began: Date::ZERO,
         category: String::new(),
         disease: None,
         marks: Marks::default(),
         standing: EncounterStanding::Open,
-    })
+    }
 }
 
-fn fold(encounter: &mut StoredEncounter, event: &Row<'_>) -> Result<(), StoreError> {
-    const TABLE: &str = "encounter_events";
-    let date = |column| -> Result<Option<Date>, StoreError> {
-        let text: Option<String> = event.get(column)?;
-        text.map(|text| stored::civil(TABLE, &text)).transpose()
-    };
-    let kind: String = event.get(0)?;
-    match (kind.as_str(), date(2)?) {
-        ("discharged", Some(on)) => encounter.standing = EncounterStanding::Discharged(on),
-        ("discharge-undone", _) => encounter.standing = EncounterStanding::Open,
-        ("cancelled", _) => encounter.standing = EncounterStanding::Cancelled,
-        _ => {}
-    }
-    if let Some(began) = date(1)? {
-        encounter.began = began;
-    }
-    if let Some(category) = event.get(3)? {
-        encounter.category = category;
-    }
-    if let Some(disease) = event.get::<_, Option<String>>(4)? {
-        encounter.disease = Some(stored::id(TABLE, &disease, DiseaseCode::new)?);
-    }
-    let marks = &mut encounter.marks;
-    let flags = [&mut marks.emergency, &mut marks.referral, &mut marks.injury, &mut marks.third_party];
-    for (column, flag) in (5..).zip(flags) {
-        if let Some(stated) = event.get(column)? {
-            *flag = stated;
+/// How a visit stands after an event.
+fn after(before: &StoredEncounter, event: &EncounterEvent) -> StoredEncounter {
+    let mut after = before.clone();
+    match event {
+        EncounterEvent::Stated(statement) => state(&mut after, statement),
+        EncounterEvent::Discharged { on, disease } => {
+            after.standing = EncounterStanding::Discharged(*on);
+            after.disease = disease.clone().or(after.disease);
         }
+        EncounterEvent::DischargeUndone => after.standing = EncounterStanding::Open,
+        EncounterEvent::Cancelled => after.standing = EncounterStanding::Cancelled,
     }
-    Ok(())
+    after
+}
+
+fn state(visit: &mut StoredEncounter, said: &Statement) {
+    visit.began = said.began.unwrap_or(visit.began);
+    if let Some(category) = &said.category {
+        visit.category.clone_from(category);
+    }
+    visit.disease = said.disease.clone().or_else(|| visit.disease.take());
+    let marks = &mut visit.marks;
+    for (flag, stated) in [
+        (&mut marks.emergency, said.emergency),
+        (&mut marks.referral, said.referral),
+        (&mut marks.injury, said.injury),
+        (&mut marks.third_party, said.third_party),
+    ] {
+        *flag = stated.unwrap_or(*flag);
+    }
+}
+
+fn read(id: &EncounterId, row: Row<'_>) -> Result<StoredEncounter, StoreError> {
+    let ended = row.optional_text(7)?.map(|text| stored::civil(TABLE, text)).transpose()?;
+    let standing = match (row.flag(8)?, ended) {
+        (true, _) => EncounterStanding::Cancelled,
+        (false, Some(on)) => EncounterStanding::Discharged(on),
+        (false, None) => EncounterStanding::Open,
+    };
+    Ok(StoredEncounter {
+        id: id.clone(),
+        kind: stored::word(TABLE, row.text(0)?, EncounterKind::from_word)?,
+        institution: stored::id(TABLE, row.text(1)?, InstitutionCode::new)?,
+        person: stored::id(TABLE, row.text(2)?, PersonNumber::new)?,
+        home: stored::pool(TABLE, row.text(3)?)?,
+        insurance: stored::word(TABLE, row.text(4)?, Insurance::from_word)?,
+        hospital_number: row.text(5)?.to_owned(),
+        began: stored::civil(TABLE, row.text(6)?)?,
+        category: row.text(9)?.to_owned(),
+        disease: row.optional_text(10)?.map(|code| stored::id(TABLE, code, DiseaseCode::new)).transpose()?,
+        marks: Marks {
+            emergency: row.flag(11)?,
+            referral: row.flag(12)?,
+            injury: row.flag(13)?,
+            third_party: row.flag(14)?,
+        },
+        standing,
+    })
 }

@@ -2,12 +2,18 @@
 //! undone, and what may never take effect.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
 use settlement::ids::{InstitutionCode, MessageId, TransactionNumber};
 
-use super::Session;
-use super::stored;
+use super::operation::NewOperation;
+use super::{Session, stored};
+use crate::engine::Row;
 use crate::store::StoreError;
+use crate::values;
+
+/// What parts a key. No identifier has it, nor what comes after it in the order of texts.
+const PART: char = '\u{1f}';
+/// After every key that begins with what stands before it.
+const PAST_PART: char = '\u{20}';
 
 /// The key of a message at this store. For operations it is [`settlement::operation::OperationKey`] as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,13 +36,29 @@ impl MessageKey {
     /// The key as one text.
     pub fn to_text(&self) -> String {
         let MessageKey { institution, message, transaction, subject, encounter, batch } = self;
-        [institution.as_str(), message.as_str(), transaction.as_str(), subject, encounter, batch].join("\u{1f}")
+        join(&[institution.as_str(), message.as_str(), transaction.as_str(), subject, encounter, batch])
     }
 
     /// What a reversal names to mean this message.
     pub fn target(&self) -> String {
-        [self.institution.as_str(), self.message.as_str(), self.transaction.as_str(), &self.subject].join("\u{1f}")
+        join(&[self.institution.as_str(), self.message.as_str(), self.transaction.as_str(), &self.subject])
     }
+}
+
+fn join(parts: &[&str]) -> String {
+    let mut text = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            text.push(PART);
+        }
+        text.push_str(part);
+    }
+    text
+}
+
+/// A part of a key: 0 the institution, 1 the message, 2 the transaction, 3 the subject.
+pub(super) fn part(key: &str, index: usize) -> &str {
+    key.split(PART).nth(index).unwrap_or_default()
 }
 
 /// What a message said, as digests: never the values themselves.
@@ -87,6 +109,17 @@ impl NewMessage {
     }
 }
 
+/// Where a message stands that comes in.
+#[derive(Clone, Debug)]
+pub struct MessagePlace {
+    /// The latest message of the same key.
+    pub before: Option<StoredMessage>,
+    /// Whether a tombstone lies on what it would be.
+    pub voided: bool,
+    /// The number that it gets.
+    pub next_number: i64,
+}
+
 /// A message as it was kept.
 #[derive(Clone, Debug)]
 pub struct StoredMessage {
@@ -112,17 +145,59 @@ pub struct StoredMessage {
     pub reversed: bool,
 }
 
-const COLUMNS: &str = "number, attempt, transaction_number, messages.encounter, digest, fields, reference, answer,
-    warning, EXISTS (SELECT 1 FROM reversals WHERE reversals.message = messages.number), key";
+macro_rules! columns {
+    ($before:literal, $from:literal) => {
+        concat!(
+            "SELECT ",
+            $before,
+            "messages.number, key, attempt, messages.encounter, digest, fields, reference, answer, warning,
+             EXISTS (SELECT 1 FROM reversals WHERE reversals.message = messages.number) AS reversed FROM ",
+            $from
+        )
+    };
+}
 
-impl Session<'_> {
+const PLACE: &str = columns!(
+    "(SELECT COALESCE(MAX(number), 0) + 1 FROM messages) AS next_number,
+     EXISTS (SELECT 1 FROM tombstones WHERE target = ?2) AS voided, ",
+    "(SELECT 1 AS one) AS always LEFT JOIN messages ON key = ?1 AND attempt =
+     (SELECT MAX(attempt) FROM messages AS tries WHERE tries.key = ?1)"
+);
+/// Where the columns of the message begin in it.
+const BEFORE: usize = 2;
+const NEXT_NUMBER: &str = "SELECT COALESCE(MAX(number), 0) + 1 FROM messages";
+const FIND: &str = columns!("", "messages WHERE key = ?1 ORDER BY attempt DESC LIMIT 1");
+const GET: &str = columns!("", "messages WHERE number = ?1");
+const LIST_BY_TARGET: &str = columns!(
+    "",
+    "messages WHERE key >= ?1 AND key < ?2 AND attempt =
+     (SELECT MAX(attempt) FROM messages AS tries WHERE tries.key = messages.key) ORDER BY messages.number"
+);
+const LIST_NAMESAKES: &str =
+    "SELECT key FROM messages WHERE key >= ?1 AND key < ?2 AND kind IS NOT NULL AND kind <> 'reverse'";
+const INSERT: &str = "INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
+    ?16, ?17, ?18, ?19, ?20)";
+const MARK_REVERSED: &str = "INSERT INTO reversals VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+const LAY_TOMBSTONE: &str = "INSERT INTO tombstones VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+
+impl Session<'_, '_> {
+    /// Where a message stands that comes in: whether its key came before or was voided, and its number.
+    ///
+    /// # Errors
+    /// When the statement fails, or a row does not read back.
+    pub fn message_place(&self, key: &MessageKey) -> Result<MessagePlace, StoreError> {
+        self.sql.get(PLACE, values![&key.to_text(), &key.target()], |row| {
+            let before = row.optional_number(BEFORE)?.map(|_| read(row, BEFORE)).transpose()?;
+            Ok(MessagePlace { next_number: row.number(0)?, voided: row.flag(1)?, before })
+        })
+    }
+
     /// The number that the next message gets.
     ///
     /// # Errors
     /// When the statement fails.
     pub fn message_next_number(&self) -> Result<i64, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT COALESCE(MAX(number), 0) + 1 FROM messages")?;
-        Ok(statement.query_row([], |row| row.get(0))?)
+        self.sql.get(NEXT_NUMBER, &[], |row| row.number(0))
     }
 
     /// Keeps a message under a number.
@@ -130,48 +205,66 @@ impl Session<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn message_insert(&self, number: i64, message: &NewMessage) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
-            .execute(params![
-                number,
-                message.key.to_text(),
-                message.attempt,
-                message.key.target(),
-                message.key.transaction.as_str(),
-                message.encounter,
-                message.content.digest.as_slice(),
-                message.content.fields,
-                message.reference,
-                message.received_at.as_microsecond(),
-                message.answer,
-                message.warning,
-            ])?;
+        self.insert(number, message, None)
+    }
+
+    /// Keeps a message that asks for an operation, with the operation, before it is sent.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub fn operation_insert(
+        &self,
+        number: i64,
+        message: &NewMessage,
+        operation: &NewOperation,
+    ) -> Result<(), StoreError> {
+        self.insert(number, message, Some(operation))
+    }
+
+    fn insert(&self, number: i64, message: &NewMessage, asks: Option<&NewOperation>) -> Result<(), StoreError> {
+        let key = message.key.to_text();
+        let covers = asks.map(NewOperation::covers_text);
+        let values = values![
+            number,
+            &key,
+            i64::from(message.attempt),
+            &message.encounter,
+            message.content.digest.as_slice(),
+            message.content.fields.as_slice(),
+            &message.reference,
+            message.received_at.as_microsecond(),
+            message.answer.as_deref(),
+            message.warning.as_deref(),
+            asks.map(|asks| asks.kind.word()),
+            asks.and_then(|asks| asks.settlement.as_deref()),
+            asks.and_then(|asks| asks.undoes.as_deref()),
+            asks.and_then(|asks| asks.original),
+            asks.map(|asks| asks.batch.as_str()),
+            asks.map(|asks| i64::from(asks.interim)),
+            asks.map(|asks| asks.home.0.as_str()),
+            asks.map(|asks| asks.category.as_str()),
+            covers.as_deref(),
+            asks.map(|asks| asks.bytes.as_ref()),
+        ];
+        self.sql.execute(INSERT, values)?;
         Ok(())
     }
 
     /// The latest message of a key.
     ///
     /// # Errors
-    /// When the statement fails.
+    /// When the statement fails, or the row does not read back.
     pub fn message_find(&self, key: &MessageKey) -> Result<Option<StoredMessage>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM messages WHERE key = ?1 ORDER BY attempt DESC LIMIT 1");
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let found = statement.query_row([key.to_text()], |row| Ok(read(row))).optional()?;
-        found.transpose()
+        self.sql.find(FIND, values![&key.to_text()], |row| read(row, 0))
     }
 
     /// The messages that a reversal could mean, earliest first, the latest attempt of each key only.
     ///
     /// # Errors
-    /// When the statement fails.
+    /// When the statement fails, or a row does not read back.
     pub fn message_list_by_target(&self, target: &str) -> Result<Vec<StoredMessage>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM messages WHERE target = ?1 AND attempt =
-             (SELECT MAX(attempt) FROM messages AS tries WHERE tries.key = messages.key) ORDER BY number"
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let found = statement.query_map([target], |row| Ok(read(row)))?;
-        found.map(|row| row?).collect()
+        let (from, below) = (format!("{target}{PART}"), format!("{target}{PAST_PART}"));
+        self.sql.query(LIST_BY_TARGET, values![&from, &below], |row| read(row, 0))
     }
 
     /// The operations that an institution sent under a message id, for whatever person and transaction: transaction and
@@ -184,14 +277,12 @@ impl Session<'_> {
         institution: &str,
         message: &str,
     ) -> Result<Vec<(String, String)>, StoreError> {
-        let from = format!("{institution}\u{1f}{message}\u{1f}");
-        let mut statement = self.connection.prepare_cached(
-            "SELECT transaction_number, person FROM messages JOIN operations ON operations.message = messages.number
-             WHERE target >= ?1 AND target < ?2 AND kind <> 'reverse'",
-        )?;
-        let below = format!("{institution}\u{1f}{message}\u{20}");
-        let found = statement.query_map([from, below], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(found.collect::<Result<_, _>>()?)
+        let begins = join(&[institution, message]);
+        let (from, below) = (format!("{begins}{PART}"), format!("{begins}{PAST_PART}"));
+        self.sql.query(LIST_NAMESAKES, values![&from, &below], |row| {
+            let key = row.text(0)?;
+            Ok((part(key, 2).to_owned(), part(key, 3).to_owned()))
+        })
     }
 
     /// A message by its number.
@@ -199,8 +290,7 @@ impl Session<'_> {
     /// # Errors
     /// When the statement fails, or there is none.
     pub fn message_get(&self, number: i64) -> Result<StoredMessage, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM messages WHERE number = ?1");
-        self.connection.prepare_cached(&sql)?.query_row([number], |row| Ok(read(row)))?
+        self.sql.get(GET, values![number], |row| read(row, 0))
     }
 
     /// Notes that a message was undone. Noting it again changes nothing.
@@ -208,19 +298,8 @@ impl Session<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn message_mark_reversed(&self, number: i64, by: i64, at: Timestamp) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached("INSERT INTO reversals VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
-            .execute(params![number, by, at.as_microsecond()])?;
+        self.sql.execute(MARK_REVERSED, values![number, by, at.as_microsecond()])?;
         Ok(())
-    }
-
-    /// Whether a message was undone.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn message_is_reversed(&self, number: i64) -> Result<bool, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT 1 FROM reversals WHERE message = ?1")?;
-        Ok(statement.exists([number])?)
     }
 
     /// Lays a tombstone: a message of this target may never take effect.
@@ -228,38 +307,27 @@ impl Session<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn tombstone_lay(&self, target: &str, by: i64, at: Timestamp) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached("INSERT INTO tombstones VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
-            .execute(params![target, by, at.as_microsecond()])?;
+        self.sql.execute(LAY_TOMBSTONE, values![target, by, at.as_microsecond()])?;
         Ok(())
-    }
-
-    /// Whether a tombstone lies on a target.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn tombstone_lies(&self, target: &str) -> Result<bool, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT 1 FROM tombstones WHERE target = ?1")?;
-        Ok(statement.exists([target])?)
     }
 }
 
-fn read(row: &Row<'_>) -> Result<StoredMessage, StoreError> {
-    let number = row.get(0)?;
-    let digest: Vec<u8> = row.get(4)?;
-    let digest = digest.try_into().map_err(|_| stored::corrupt("messages", number, "has no digest"))?;
-    let key: String = row.get(10)?;
-    let message = key.split('\u{1f}').nth(1).unwrap_or_default();
+fn read(row: Row<'_>, first: usize) -> Result<StoredMessage, StoreError> {
+    const TABLE: &str = "messages";
+    let number = row.number(first)?;
+    let key = row.text(first + 1)?;
+    let optional = |place: usize| Ok::<_, StoreError>(row.optional_text(first + place)?.map(ToOwned::to_owned));
+    let digest = row.bytes(first + 4)?.try_into().map_err(|_| stored::corrupt(TABLE, number, "has no digest"))?;
     Ok(StoredMessage {
         number,
-        message: stored::id("messages", message, MessageId::new)?,
-        attempt: row.get(1)?,
-        transaction: row.get(2)?,
-        encounter: row.get(3)?,
-        content: Content { digest, fields: row.get(5)? },
-        reference: row.get(6)?,
-        answer: row.get(7)?,
-        warning: row.get(8)?,
-        reversed: row.get(9)?,
+        message: stored::id(TABLE, part(key, 1), MessageId::new)?,
+        attempt: u32::try_from(row.number(first + 2)?).map_err(|problem| stored::corrupt(TABLE, number, problem))?,
+        transaction: part(key, 2).to_owned(),
+        encounter: row.text(first + 3)?.to_owned(),
+        content: Content { digest, fields: row.bytes(first + 5)?.to_vec() },
+        reference: row.text(first + 6)?.to_owned(),
+        answer: optional(7)?,
+        warning: optional(8)?,
+        reversed: row.flag(first + 9)?,
     })
 }

@@ -2,16 +2,18 @@
 
 use super::Session;
 use crate::store::StoreError;
+use crate::values;
 
-impl Session<'_> {
+const RESERVE: &str = "UPDATE numbers SET next = next + ?1 WHERE name = 'ids' RETURNING next";
+
+impl Session<'_, '_> {
     /// Reserves a block and gives its first number.
     ///
     /// # Errors
     /// When the statement fails.
     pub fn numbers_reserve(&self, how_many: i64) -> Result<i64, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("UPDATE numbers SET next = next + ?1 WHERE name = 'ids' RETURNING next - ?1")?;
-        Ok(statement.query_row([how_many], |row| row.get(0))?)
+        let ends = self.sql.execute_returning(RESERVE, values![how_many], |row| row.number(0))?;
+        let end = ends.first().ok_or_else(|| super::stored::corrupt("numbers", "ids", "is missing"))?;
+        Ok(end - how_many)
     }
 }

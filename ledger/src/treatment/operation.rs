@@ -1,12 +1,19 @@
-//! Operations on their way to the hub: their bytes, written once before they are sent, and their answers.
+//! Operations on their way to the hub: their bytes, written once before they are sent, in the row of the message that
+//! asked for them.
+
+use std::fmt::Write as _;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
 use settlement::ids::PoolCode;
 
-use super::{Session, stored};
+use super::answer::{self, StoredAnswer};
+use super::{ChargeRange, Session, message, stored};
+use crate::engine::Row;
 use crate::store::StoreError;
+use crate::values;
+
+const TABLE: &str = "messages";
 
 /// What an operation asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +27,7 @@ pub enum OperationKind {
 }
 
 impl OperationKind {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             OperationKind::Settle => "settle",
             OperationKind::Cancel => "cancel",
@@ -49,18 +56,12 @@ pub enum Whereabouts {
 pub struct NewOperation {
     /// What it asks for.
     pub kind: OperationKind,
-    /// `setl_id` of the settlement or of the counter-entry; empty for a reversal.
-    pub settlement: String,
-    /// The settlement that a cancellation undoes; empty otherwise.
-    pub undoes: String,
+    /// `setl_id` of the settlement or of the counter-entry; a reversal has none.
+    pub settlement: Option<String>,
+    /// The settlement that a cancellation undoes.
+    pub undoes: Option<String>,
     /// The message that a reversal undoes.
     pub original: Option<i64>,
-    /// Who asks.
-    pub institution: String,
-    /// For whom.
-    pub person: String,
-    /// `mdtrt_id`; empty where it has none.
-    pub encounter: String,
     /// `chrg_bchno`; empty where it has none.
     pub batch: String,
     /// 中途结算.
@@ -69,19 +70,10 @@ pub struct NewOperation {
     pub home: PoolCode,
     /// `med_type` as it is settled; empty for what is no settlement.
     pub category: String,
+    /// The lines that a settlement covers.
+    pub covers: Vec<ChargeRange>,
     /// The operation as it goes out.
     pub bytes: Bytes,
-}
-
-/// An answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredAnswer {
-    /// As the home region wrote it.
-    pub outcome: Bytes,
-    /// The home region's number of it.
-    pub book_seq: u64,
-    /// What the desk was warned of with it.
-    pub warning: Option<String>,
 }
 
 /// An operation as it was kept, with its answer where there is one.
@@ -89,49 +81,45 @@ pub struct StoredAnswer {
 pub struct StoredOperation {
     /// The message that brought it.
     pub message: i64,
+    /// Who asks.
+    pub institution: String,
+    /// For whom.
+    pub person: String,
+    /// `mdtrt_id`; empty where it has none.
+    pub encounter: String,
     /// The operation.
     pub operation: NewOperation,
     /// The answer; none while it is on its way or in doubt.
     pub answer: Option<StoredAnswer>,
 }
 
-const SELECT: &str = "SELECT operations.message, kind, settlement, undoes, original, institution, person, encounter,
-    batch, interim, home, category, bytes, outcome, book_seq, warning
-    FROM operations LEFT JOIN answers ON answers.message = operations.message";
+/// Columns of operations with their answers, and more.
+macro_rules! operations {
+    ($more:expr) => {
+        concat!(
+            "SELECT messages.number, key, messages.encounter, messages.kind, messages.settlement, undoes, original,
+             batch, interim, home, category, covers, bytes, outcome, book_seq, answers.warning",
+            $more
+        )
+    };
+}
 
-impl Session<'_> {
-    /// Keeps an operation before it is sent.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn operation_insert(&self, message: i64, operation: &NewOperation) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached("INSERT INTO operations VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)")?
-            .execute(params![
-                message,
-                operation.kind.word(),
-                operation.settlement,
-                operation.undoes,
-                operation.original,
-                operation.institution,
-                operation.person,
-                operation.encounter,
-                operation.batch,
-                operation.interim,
-                operation.home.0.as_str(),
-                operation.category,
-                operation.bytes.as_ref(),
-            ])?;
-        Ok(())
-    }
+pub(super) use operations;
 
+const FIND: &str = operations!(
+    " FROM messages LEFT JOIN answers ON answers.message = messages.number
+      WHERE messages.number = ?1 AND messages.kind IS NOT NULL"
+);
+const NOTE_WHEREABOUTS: &str = "INSERT INTO sendings (message, taken, at) VALUES (?1, ?2, ?3)";
+const WHEREABOUTS: &str = "SELECT taken FROM sendings WHERE message = ?1 ORDER BY number DESC LIMIT 1";
+
+impl Session<'_, '_> {
     /// The operation that a message brought.
     ///
     /// # Errors
     /// When the statement fails, or the row does not read back.
     pub fn operation_find(&self, message: i64) -> Result<Option<StoredOperation>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("{SELECT} WHERE operations.message = ?1"))?;
-        statement.query_row([message], |row| Ok(read(row))).optional()?.transpose()
+        self.sql.find(FIND, values![message], read)
     }
 
     /// Notes of an operation that the hub surely did not take it, or that it is on its way again. Without a note it is
@@ -141,9 +129,7 @@ impl Session<'_> {
     /// When the statement fails.
     pub fn operation_note_whereabouts(&self, message: i64, now: Whereabouts, at: Timestamp) -> Result<(), StoreError> {
         let taken = now == Whereabouts::OnItsWay;
-        self.connection
-            .prepare_cached("INSERT INTO sendings (message, taken, at) VALUES (?1, ?2, ?3)")?
-            .execute(params![message, taken, at.as_microsecond()])?;
+        self.sql.execute(NOTE_WHEREABOUTS, values![message, taken, at.as_microsecond()])?;
         Ok(())
     }
 
@@ -152,95 +138,54 @@ impl Session<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn operation_whereabouts(&self, message: i64) -> Result<Whereabouts, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT taken FROM sendings WHERE message = ?1 ORDER BY number DESC LIMIT 1")?;
-        let taken: Option<bool> = statement.query_row([message], |row| row.get(0)).optional()?;
+        let taken = self.sql.find(WHEREABOUTS, values![message], |row| row.flag(0))?;
         Ok(if taken == Some(false) { Whereabouts::NotTaken } else { Whereabouts::OnItsWay })
-    }
-
-    /// Operations of a visit that may have been taken, have no answer and were not reversed, oldest first.
-    ///
-    /// # Errors
-    /// When the statement fails, or a row does not read back.
-    pub fn operation_list_pending(&self, encounter: &str) -> Result<Vec<StoredOperation>, StoreError> {
-        let sql = format!(
-            "{SELECT} WHERE encounter = ?1 AND answers.message IS NULL
-             AND NOT EXISTS (SELECT 1 FROM reversals WHERE reversals.message = operations.message)
-             AND COALESCE((SELECT taken FROM sendings WHERE sendings.message = operations.message
-                           ORDER BY number DESC LIMIT 1), 1) = 1
-             ORDER BY operations.message"
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([encounter], |row| Ok(read(row)))?;
-        rows.map(|row| row?).collect()
-    }
-
-    /// The answer to the operation that a message brought, without the operation.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn operation_find_answer(&self, message: i64) -> Result<Option<StoredAnswer>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT outcome, book_seq, warning FROM answers WHERE message = ?1")?;
-        let found = statement.query_row([message], |row| {
-            Ok(StoredAnswer {
-                outcome: row.get::<_, Vec<u8>>(0)?.into(),
-                book_seq: row.get::<_, i64>(1)?.cast_unsigned(),
-                warning: row.get(2)?,
-            })
-        });
-        Ok(found.optional()?)
-    }
-
-    /// Keeps an answer. The first one stays.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn operation_answer(&self, message: i64, answer: &StoredAnswer, at: Timestamp) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached("INSERT INTO answers VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING")?
-            .execute(params![
-                message,
-                answer.outcome.as_ref(),
-                answer.book_seq.cast_signed(),
-                answer.warning,
-                at.as_microsecond(),
-            ])?;
-        Ok(())
     }
 }
 
-fn read(row: &Row<'_>) -> Result<StoredOperation, StoreError> {
-    const TABLE: &str = "operations";
-    let kind: String = row.get(1)?;
-    let home: String = row.get(10)?;
-    let bytes: Vec<u8> = row.get(12)?;
-    let outcome: Option<Vec<u8>> = row.get(13)?;
-    let answer = match outcome {
-        None => None,
-        Some(outcome) => Some(StoredAnswer {
-            outcome: outcome.into(),
-            book_seq: row.get::<_, i64>(14)?.cast_unsigned(),
-            warning: row.get(15)?,
-        }),
+impl NewOperation {
+    /// The lines that it covers, as they are kept: pairs of places, apart by commas.
+    pub(super) fn covers_text(&self) -> String {
+        let mut text = String::new();
+        for ChargeRange { after, upto } in &self.covers {
+            let separator = if text.is_empty() { "" } else { "," };
+            write!(text, "{separator}{after}-{upto}").expect("a text takes whatever is written to it");
+        }
+        text
+    }
+}
+
+/// Reads the lines that an operation covers.
+pub(super) fn read_covers(text: &str) -> Result<Vec<ChargeRange>, StoreError> {
+    let range = |part: &str| {
+        let (after, upto) = part.split_once('-')?;
+        Some(ChargeRange { after: after.parse().ok()?, upto: upto.parse().ok()? })
     };
+    let ranges = text.split_terminator(',').map(range).collect::<Option<_>>();
+    ranges.ok_or_else(|| stored::corrupt(TABLE, text, "is no list of lines"))
+}
+
+/// Reads an operation and its answer from the columns of `operations!`.
+pub(super) fn read(row: Row<'_>) -> Result<StoredOperation, StoreError> {
+    let key = row.text(1)?;
+    let optional = |place: usize| Ok::<_, StoreError>(row.optional_text(place)?.map(ToOwned::to_owned));
     Ok(StoredOperation {
-        message: row.get(0)?,
+        message: row.number(0)?,
+        institution: message::part(key, 0).to_owned(),
+        person: message::part(key, 3).to_owned(),
+        encounter: row.text(2)?.to_owned(),
         operation: NewOperation {
-            kind: stored::word(TABLE, &kind, OperationKind::from_word)?,
-            settlement: row.get(2)?,
-            undoes: row.get(3)?,
-            original: row.get(4)?,
-            institution: row.get(5)?,
-            person: row.get(6)?,
-            encounter: row.get(7)?,
-            batch: row.get(8)?,
-            interim: row.get(9)?,
-            home: stored::pool(TABLE, &home)?,
-            category: row.get(11)?,
-            bytes: bytes.into(),
+            kind: stored::word(TABLE, row.text(3)?, OperationKind::from_word)?,
+            settlement: optional(4)?,
+            undoes: optional(5)?,
+            original: row.optional_number(6)?,
+            batch: row.text(7)?.to_owned(),
+            interim: row.flag(8)?,
+            home: stored::pool(TABLE, row.text(9)?)?,
+            category: row.text(10)?.to_owned(),
+            covers: read_covers(row.text(11)?)?,
+            bytes: stored::bytes(row, 12)?,
         },
-        answer,
+        answer: answer::read(row, 13)?,
     })
 }

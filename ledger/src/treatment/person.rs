@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use rusqlite::{OptionalExtension, params};
-
 use super::Session;
+use crate::engine::Row;
 use crate::store::StoreError;
+use crate::values;
 
 /// A person who was looked up here.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -35,33 +35,33 @@ impl fmt::Debug for KnownPerson {
     }
 }
 
-impl Session<'_> {
+const KEEP: &str = "INSERT INTO people VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (person, known_from) DO
+    UPDATE SET name = excluded.name, document_type = excluded.document_type, document = excluded.document,
+    sex = excluded.sex, birth = excluded.birth, category = excluded.category, civil_servant = excluded.civil_servant";
+const FIND: &str = "SELECT person, name, document_type, document, sex, birth, category, civil_servant FROM people
+    WHERE person = ?1 AND known_from <= ?2 ORDER BY known_from DESC LIMIT 1";
+
+impl Session<'_, '_> {
     /// Keeps what a look-up answered, for the messages from now on.
     ///
     /// # Errors
-    /// When the statement fails.
+    /// When a statement fails.
     pub fn person_keep(&self, known: &KnownPerson) -> Result<(), StoreError> {
         if self.person_find(&known.person, None)?.as_ref() == Some(known) {
             return Ok(());
         }
-        self.connection
-            .prepare_cached(
-                "INSERT INTO people VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (person, known_from) DO
-                 UPDATE SET name = excluded.name, document_type = excluded.document_type,
-                 document = excluded.document, sex = excluded.sex, birth = excluded.birth,
-                 category = excluded.category, civil_servant = excluded.civil_servant",
-            )?
-            .execute(params![
-                known.person,
-                self.message_next_number()?,
-                known.name,
-                known.document_type,
-                known.document,
-                known.sex,
-                known.birth,
-                known.category,
-                known.civil_servant,
-            ])?;
+        let values = values![
+            &known.person,
+            self.message_next_number()?,
+            &known.name,
+            &known.document_type,
+            &known.document,
+            &known.sex,
+            &known.birth,
+            &known.category,
+            known.civil_servant,
+        ];
+        self.sql.execute(KEEP, values)?;
         Ok(())
     }
 
@@ -71,22 +71,22 @@ impl Session<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn person_find(&self, person: &str, message: Option<i64>) -> Result<Option<KnownPerson>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT person, name, document_type, document, sex, birth, category, civil_servant FROM people
-             WHERE person = ?1 AND known_from <= ?2 ORDER BY known_from DESC LIMIT 1",
-        )?;
-        let found = statement.query_row(params![person, message.unwrap_or(i64::MAX)], |row| {
-            Ok(KnownPerson {
-                person: row.get(0)?,
-                name: row.get(1)?,
-                document_type: row.get(2)?,
-                document: row.get(3)?,
-                sex: row.get(4)?,
-                birth: row.get(5)?,
-                category: row.get(6)?,
-                civil_servant: row.get(7)?,
-            })
-        });
-        Ok(found.optional()?)
+        Ok(self.sql.find(FIND, values![person, message.unwrap_or(i64::MAX)], |row| read(row, 0))?.flatten())
     }
+}
+
+/// Reads a person from eight columns, where there is one.
+pub(super) fn read(row: Row<'_>, first: usize) -> Result<Option<KnownPerson>, StoreError> {
+    let Some(person) = row.optional_text(first)? else { return Ok(None) };
+    let text = |place: usize| row.text(first + place).map(ToOwned::to_owned);
+    Ok(Some(KnownPerson {
+        person: person.to_owned(),
+        name: text(1)?,
+        document_type: text(2)?,
+        document: text(3)?,
+        sex: text(4)?,
+        birth: text(5)?,
+        category: text(6)?,
+        civil_servant: row.flag(first + 7)?,
+    }))
 }

@@ -1,45 +1,60 @@
-//! The tables of a treatment side's store. Called when the store is opened.
+//! The tables of a treatment side's store. Called when the store is opened or migrated.
 
-use crate::append_only;
-use crate::store::Migrations;
+use crate::engine::{Fence, Schema, Version};
 
-pub const MIGRATIONS: Migrations = &[concat!(
-    // Every keyed message. A local one carries its answer; an operation's answer comes later, in `answers`.
+/// See the file.
+pub static SCHEMA: Schema = Schema {
+    name: "treatment",
+    versions: &[Version { tables: TABLES, append_only: APPEND_ONLY, postgres: JSON_LIST }],
+    fence: Fence::OneWriter,
+};
+
+const TABLES: &str = concat!(
+    // Every keyed message. A local one carries its answer. One that asks for an operation carries it, with the bytes as
+    // they went out and the lines that it covers; its answer comes later, in `answers`. The encounter index finds what a
+    // visit has on its way and settled; the key finds a message, and by its beginning whatever a reversal may mean.
     "CREATE TABLE messages (
-        number INTEGER PRIMARY KEY, key TEXT NOT NULL, attempt INTEGER NOT NULL, target TEXT NOT NULL,
-        transaction_number TEXT NOT NULL, encounter TEXT NOT NULL, digest BLOB NOT NULL, fields BLOB NOT NULL,
-        reference TEXT NOT NULL, received_at INTEGER NOT NULL, answer TEXT, warning TEXT,
+        number INTEGER PRIMARY KEY, key TEXT NOT NULL, attempt INTEGER NOT NULL, encounter TEXT NOT NULL,
+        digest BLOB NOT NULL, fields BLOB NOT NULL, reference TEXT NOT NULL, received_at INTEGER NOT NULL,
+        answer TEXT, warning TEXT,
+        kind TEXT, settlement TEXT, undoes TEXT, original INTEGER, batch TEXT, interim INTEGER, home TEXT,
+        category TEXT, covers TEXT, bytes BLOB,
         UNIQUE (key, attempt)) STRICT;
-    CREATE INDEX messages_by_target ON messages (target);",
+    CREATE INDEX messages_by_encounter ON messages (encounter) WHERE kind IS NOT NULL;
+    CREATE UNIQUE INDEX messages_by_settlement ON messages (settlement) WHERE settlement IS NOT NULL;",
     // Messages that were undone, and targets that may never take effect.
     "CREATE TABLE reversals (message INTEGER PRIMARY KEY, reversed_by INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
-    CREATE TABLE tombstones (target TEXT PRIMARY KEY, laid_by INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;",
-    "CREATE TABLE operations (
-        message INTEGER PRIMARY KEY, kind TEXT NOT NULL, settlement TEXT NOT NULL, undoes TEXT NOT NULL,
-        original INTEGER, institution TEXT NOT NULL, person TEXT NOT NULL, encounter TEXT NOT NULL,
-        batch TEXT NOT NULL, interim INTEGER NOT NULL, home TEXT NOT NULL, category TEXT NOT NULL,
-        bytes BLOB NOT NULL) STRICT;
-    CREATE INDEX operations_by_encounter ON operations (encounter);
+    CREATE TABLE tombstones (target TEXT PRIMARY KEY, laid_by INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
     CREATE TABLE sendings (
         number INTEGER PRIMARY KEY, message INTEGER NOT NULL, taken INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
-    CREATE INDEX sendings_by_message ON sendings (message, number);
-    CREATE TABLE answers (
+    CREATE INDEX sendings_by_message ON sendings (message, number);",
+    // The answer to an operation; to a settle that was accepted with the sums of the settlement.
+    "CREATE TABLE answers (
         message INTEGER PRIMARY KEY, outcome BLOB NOT NULL, book_seq INTEGER NOT NULL, warning TEXT,
-        answered_at INTEGER NOT NULL) STRICT;",
+        answered_at INTEGER NOT NULL, insurance TEXT, clearing_class TEXT, agency TEXT, settled_at INTEGER,
+        total INTEGER, funds INTEGER, account INTEGER, cash INTEGER, hospital INTEGER) STRICT;
+    CREATE TABLE settlement_events (
+        number INTEGER PRIMARY KEY, settlement TEXT NOT NULL, kind TEXT NOT NULL, counter TEXT NOT NULL,
+        message INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+    CREATE INDEX settlement_events_by_settlement ON settlement_events (settlement, number);
+    CREATE INDEX settlement_events_by_counter ON settlement_events (counter);",
+    // Each event says what happened to a visit and how it stands afterwards, so that the last one tells everything.
     "CREATE TABLE encounters (
         id TEXT PRIMARY KEY, kind TEXT NOT NULL, institution TEXT NOT NULL, person TEXT NOT NULL, home TEXT NOT NULL,
         insurance TEXT NOT NULL, hospital_number TEXT NOT NULL, opened_at INTEGER NOT NULL,
         message INTEGER NOT NULL) STRICT;
     CREATE TABLE encounter_events (
-        number INTEGER PRIMARY KEY, encounter TEXT NOT NULL, kind TEXT NOT NULL, began TEXT, ended TEXT,
-        category TEXT, disease TEXT, emergency INTEGER, referral INTEGER, injury INTEGER, third_party INTEGER,
-        at INTEGER NOT NULL, message INTEGER NOT NULL) STRICT;
+        number INTEGER PRIMARY KEY, encounter TEXT NOT NULL, kind TEXT NOT NULL, began TEXT NOT NULL, ended TEXT,
+        cancelled INTEGER NOT NULL, category TEXT NOT NULL, disease TEXT, emergency INTEGER NOT NULL,
+        referral INTEGER NOT NULL, injury INTEGER NOT NULL, third_party INTEGER NOT NULL, at INTEGER NOT NULL,
+        message INTEGER NOT NULL) STRICT;
     CREATE INDEX encounter_events_by_encounter ON encounter_events (encounter, number);
     CREATE TABLE diagnoses (
         number INTEGER PRIMARY KEY, encounter TEXT NOT NULL, kind TEXT NOT NULL, ordinal TEXT NOT NULL,
         code TEXT NOT NULL, main INTEGER NOT NULL, valid INTEGER NOT NULL, message INTEGER NOT NULL) STRICT;
     CREATE INDEX diagnoses_by_encounter ON diagnoses (encounter);",
-    // Charge lines carry their split, so that settling adds up and never splits again.
+    // Charge lines carry their split, so that settling adds up and never splits again. Tallies are their sums, one for
+    // each message and batch and one for each line withdrawn, so that settling need not read the lines either.
     "CREATE TABLE charges (
         number INTEGER PRIMARY KEY, encounter TEXT NOT NULL, charge TEXT NOT NULL, takes_back TEXT,
         batch TEXT NOT NULL, item TEXT NOT NULL, charged_on TEXT NOT NULL, item_class TEXT NOT NULL,
@@ -50,22 +65,11 @@ pub const MIGRATIONS: Migrations = &[concat!(
     CREATE INDEX charges_by_charge ON charges (encounter, charge);
     CREATE INDEX charges_by_message ON charges (message);
     CREATE TABLE withdrawals (
-        line INTEGER PRIMARY KEY, message INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;",
-    "CREATE TABLE settled_ranges (
-        settlement TEXT NOT NULL, after INTEGER NOT NULL, upto INTEGER NOT NULL,
-        PRIMARY KEY (settlement, after)) STRICT, WITHOUT ROWID;
-    CREATE TABLE settlements (
-        id TEXT PRIMARY KEY, message INTEGER NOT NULL, institution TEXT NOT NULL, person TEXT NOT NULL,
-        encounter TEXT NOT NULL, batch TEXT NOT NULL, interim INTEGER NOT NULL, insurance TEXT NOT NULL,
-        clearing_class TEXT NOT NULL, agency TEXT NOT NULL, settled_at INTEGER NOT NULL, total INTEGER NOT NULL,
-        funds INTEGER NOT NULL, account INTEGER NOT NULL, cash INTEGER NOT NULL, hospital INTEGER NOT NULL) STRICT;
-    CREATE INDEX settlements_by_encounter ON settlements (encounter);
-    CREATE INDEX settlements_by_institution ON settlements (institution, settled_at);
-    CREATE TABLE settlement_events (
-        number INTEGER PRIMARY KEY, settlement TEXT NOT NULL, kind TEXT NOT NULL, counter TEXT NOT NULL,
-        message INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
-    CREATE INDEX settlement_events_by_settlement ON settlement_events (settlement, number);
-    CREATE INDEX settlement_events_by_counter ON settlement_events (counter);",
+        line INTEGER PRIMARY KEY, message INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+    CREATE TABLE tallies (
+        number INTEGER PRIMARY KEY, encounter TEXT NOT NULL, batch TEXT NOT NULL, line INTEGER NOT NULL,
+        sums TEXT NOT NULL, message INTEGER NOT NULL) STRICT;
+    CREATE INDEX tallies_by_encounter ON tallies (encounter, batch, line);",
     // What may change: conveniences that no money depends on.
     "CREATE TABLE estimates (
         encounter TEXT NOT NULL, batch TEXT NOT NULL, total INTEGER NOT NULL, self_paid INTEGER NOT NULL,
@@ -80,20 +84,23 @@ pub const MIGRATIONS: Migrations = &[concat!(
         signed_out INTEGER) STRICT;
     CREATE TABLE numbers (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
     INSERT INTO numbers VALUES ('ids', 0);",
-    append_only!(
-        "messages",
-        "reversals",
-        "tombstones",
-        "operations",
-        "sendings",
-        "answers",
-        "encounters",
-        "encounter_events",
-        "diagnoses",
-        "charges",
-        "withdrawals",
-        "settled_ranges",
-        "settlements",
-        "settlement_events",
-    )
-)];
+);
+
+const APPEND_ONLY: &[&str] = &[
+    "messages",
+    "reversals",
+    "tombstones",
+    "sendings",
+    "answers",
+    "settlement_events",
+    "encounters",
+    "encounter_events",
+    "diagnoses",
+    "charges",
+    "withdrawals",
+    "tallies",
+];
+
+/// A list that goes in as JSON, read as SQLite reads it.
+const JSON_LIST: &str = "CREATE OR REPLACE FUNCTION json_each(list text) RETURNS TABLE (value text)
+    LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT json_array_elements_text(list::json) $$;";

@@ -1,20 +1,22 @@
-//! The hospital's settlements, as the home regions accepted them, and what was undone since. Where one stands is the
-//! last thing that happened to it.
+//! The hospital's settlements, as the home regions accepted them, and what was undone since. A settlement is an operation
+//! with an accepting answer; where it stands is the last thing that happened to it.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
 use settlement::ids::{EncounterId, SettlementId};
 use settlement::lifecycle::Standing;
-use settlement::money::Money;
 
-use super::{ChargeRange, Session, stored};
+use super::answer::{self, SettledSums};
+use super::operation::{self, StoredOperation, operations};
+use super::{ChargeRange, Session, message, stored};
+use crate::engine::Row;
 use crate::store::StoreError;
+use crate::values;
 
-const TABLE: &str = "settlements";
+const TABLE: &str = "settlement_events";
 
 /// A settlement that was accepted.
 #[derive(Clone, Debug)]
-pub struct NewSettlement {
+pub struct Settlement {
     /// `setl_id`.
     pub id: SettlementId,
     /// The message that settled it.
@@ -29,24 +31,10 @@ pub struct NewSettlement {
     pub batch: String,
     /// 中途结算.
     pub interim: bool,
-    /// `insutype`.
-    pub insurance: String,
-    /// `clr_type`.
-    pub clearing_class: String,
-    /// `clr_optins`.
-    pub agency: String,
-    /// `setl_time`.
-    pub settled_at: Timestamp,
-    /// `medfee_sumamt`.
-    pub total: Money,
-    /// `fund_pay_sumamt`.
-    pub funds: Money,
-    /// `acct_pay`.
-    pub account: Money,
-    /// `psn_cash_pay`.
-    pub cash: Money,
-    /// `hosp_part_amt`.
-    pub hospital: Money,
+    /// The lines that it covers.
+    pub covers: Vec<ChargeRange>,
+    /// What it comes to.
+    pub sums: SettledSums,
 }
 
 /// What happened to a settlement after it was accepted.
@@ -64,72 +52,51 @@ pub enum SettlementChange {
 #[derive(Clone, Debug)]
 pub struct StoredSettlement {
     /// The settlement.
-    pub settlement: NewSettlement,
+    pub settlement: Settlement,
     /// Where it stands.
     pub standing: Standing,
 }
 
-const SELECT: &str = "SELECT id, settlements.message, institution, person, encounter, batch, interim, insurance,
-    clearing_class, agency, settled_at, total, funds, account, cash, hospital, kind, counter
-    FROM settlements LEFT JOIN settlement_events ON settlement_events.number =
-        (SELECT MAX(number) FROM settlement_events AS events WHERE events.settlement = settlements.id)";
+/// What a visit has on its way and settled.
+#[derive(Clone, Debug, Default)]
+pub struct VisitOperations {
+    /// Operations that may have been taken, have no answer and were not reversed, oldest first.
+    pub pending: Vec<StoredOperation>,
+    /// Every settlement that was accepted, in the order of their ids.
+    pub settlements: Vec<StoredSettlement>,
+}
 
-impl Session<'_> {
-    /// Keeps the ranges of lines that a settlement covers, before it is sent.
-    ///
-    /// # Errors
-    /// When a statement fails.
-    pub fn settlement_cover(&self, id: &SettlementId, ranges: &[ChargeRange]) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached("INSERT INTO settled_ranges VALUES (?1, ?2, ?3)")?;
-        for range in ranges {
-            statement.execute(params![id.as_str(), range.after, range.upto])?;
-        }
-        Ok(())
-    }
+macro_rules! settlements {
+    ($condition:literal) => {
+        operations!(concat!(
+            ", insurance, clearing_class, agency, settled_at, total, funds, account, cash, hospital,
+             events.kind AS event, counter,
+             EXISTS (SELECT 1 FROM reversals WHERE reversals.message = messages.number) AS reversed,
+             COALESCE((SELECT taken FROM sendings WHERE sendings.message = messages.number
+                       ORDER BY sendings.number DESC LIMIT 1), 1) AS taken
+             FROM messages LEFT JOIN answers ON answers.message = messages.number
+             LEFT JOIN settlement_events AS events ON events.number =
+                 (SELECT MAX(own.number) FROM settlement_events AS own WHERE own.settlement = messages.settlement)
+             WHERE ",
+            $condition
+        ))
+    };
+}
 
-    /// The ranges of lines that a settlement covers, in order.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn settlement_ranges(&self, id: &str) -> Result<Vec<ChargeRange>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT after, upto FROM settled_ranges WHERE settlement = ?1 ORDER BY after")?;
-        let rows = statement.query_map([id], |row| Ok(ChargeRange { after: row.get(0)?, upto: row.get(1)? }))?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
+/// Where the columns of a settlement's sums begin, behind those of an operation.
+const SUMS: usize = 16;
+const BOOK_SEQ: usize = SUMS - 2;
+const SETTLED_AT: usize = SUMS + 3;
+const EVENT: usize = SUMS + 9;
+const REVERSED: usize = EVENT + 2;
+const TAKEN: usize = REVERSED + 1;
 
-    /// Keeps an accepted settlement. Keeping it again changes nothing.
-    ///
-    /// # Errors
-    /// When the statement fails.
-    pub fn settlement_insert(&self, settlement: &NewSettlement) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(
-                "INSERT INTO settlements VALUES
-                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![
-                settlement.id.as_str(),
-                settlement.message,
-                settlement.institution,
-                settlement.person,
-                settlement.encounter,
-                settlement.batch,
-                settlement.interim,
-                settlement.insurance,
-                settlement.clearing_class,
-                settlement.agency,
-                settlement.settled_at.as_microsecond(),
-                settlement.total.fen(),
-                settlement.funds.fen(),
-                settlement.account.fen(),
-                settlement.cash.fen(),
-                settlement.hospital.fen(),
-            ])?;
-        Ok(())
-    }
+const FIND: &str = settlements!("messages.settlement = ?1 AND settled_at IS NOT NULL");
+const OF_VISIT: &str = settlements!("messages.encounter = ?1 AND messages.kind IS NOT NULL ORDER BY messages.number");
+const NOTE: &str = "INSERT INTO settlement_events (settlement, kind, counter, message, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+const OF_COUNTER: &str = "SELECT settlement FROM settlement_events WHERE counter = ?1";
 
+impl Session<'_, '_> {
     /// Notes what happened to a settlement.
     ///
     /// # Errors
@@ -146,11 +113,7 @@ impl Session<'_> {
             SettlementChange::Reversed => ("reversed", ""),
             SettlementChange::Reinstated => ("reinstated", ""),
         };
-        self.connection
-            .prepare_cached(
-                "INSERT INTO settlement_events (settlement, kind, counter, message, at) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![id.as_str(), kind, counter, message, at.as_microsecond()])?;
+        self.sql.execute(NOTE, values![id.as_str(), kind, counter, message, at.as_microsecond()])?;
         Ok(())
     }
 
@@ -159,8 +122,7 @@ impl Session<'_> {
     /// # Errors
     /// When the statement fails, or the row does not read back.
     pub fn settlement_find(&self, id: &str) -> Result<Option<StoredSettlement>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?;
-        statement.query_row([id], |row| Ok(read(row))).optional()?.transpose()
+        self.sql.find(FIND, values![id], read)
     }
 
     /// Every settlement of a visit, in the order of their ids.
@@ -168,9 +130,33 @@ impl Session<'_> {
     /// # Errors
     /// When the statement fails, or a row does not read back.
     pub fn settlement_list(&self, encounter: &EncounterId) -> Result<Vec<StoredSettlement>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("{SELECT} WHERE encounter = ?1 ORDER BY id"))?;
-        let rows = statement.query_map([encounter.as_str()], |row| Ok(read(row)))?;
-        rows.map(|row| row?).collect()
+        Ok(self.operation_list_of_visit(encounter)?.settlements)
+    }
+
+    /// Operations of a visit that may have been taken, have no answer and were not reversed, oldest first.
+    ///
+    /// # Errors
+    /// When the statement fails, or a row does not read back.
+    pub fn operation_list_pending(&self, encounter: &EncounterId) -> Result<Vec<StoredOperation>, StoreError> {
+        Ok(self.operation_list_of_visit(encounter)?.pending)
+    }
+
+    /// What a visit has on its way and settled.
+    ///
+    /// # Errors
+    /// When the statement fails, or a row does not read back.
+    pub fn operation_list_of_visit(&self, encounter: &EncounterId) -> Result<VisitOperations, StoreError> {
+        let mut found = VisitOperations::default();
+        self.sql.query(OF_VISIT, values![encounter.as_str()], |row| {
+            if row.optional_number(SETTLED_AT)?.is_some() {
+                found.settlements.push(read(row)?);
+            } else if row.optional_number(BOOK_SEQ)?.is_none() && !row.flag(REVERSED)? && row.flag(TAKEN)? {
+                found.pending.push(operation::read(row)?);
+            }
+            Ok(())
+        })?;
+        found.settlements.sort_by(|one, other| one.settlement.id.cmp(&other.settlement.id));
+        Ok(found)
     }
 
     /// The settlement that a counter-entry took back, even where it is in force again.
@@ -178,41 +164,31 @@ impl Session<'_> {
     /// # Errors
     /// When the statement fails.
     pub fn settlement_of_counter(&self, counter: &str) -> Result<Option<String>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT settlement FROM settlement_events WHERE counter = ?1")?;
-        Ok(statement.query_row([counter], |row| row.get(0)).optional()?)
+        self.sql.find(OF_COUNTER, values![counter], |row| row.text(0).map(ToOwned::to_owned))
     }
 }
 
-fn read(row: &Row<'_>) -> Result<StoredSettlement, StoreError> {
-    let id: String = row.get(0)?;
-    let kind: Option<String> = row.get(16)?;
-    let counter: Option<String> = row.get(17)?;
-    let standing = match kind.as_deref() {
+fn read(row: Row<'_>) -> Result<StoredSettlement, StoreError> {
+    let key = row.text(1)?;
+    let id = row.text(4)?;
+    let standing = match row.optional_text(EVENT)? {
         None | Some("reinstated") => Standing::InForce,
         Some("reversed") => Standing::Reversed,
         Some("cancelled") => {
-            Standing::Cancelled { counter: stored::id(TABLE, &counter.unwrap_or_default(), SettlementId::new)? }
+            Standing::Cancelled { counter: stored::id(TABLE, row.text(EVENT + 1)?, SettlementId::new)? }
         }
         Some(other) => return Err(stored::corrupt(TABLE, id, other)),
     };
-    let settlement = NewSettlement {
-        id: stored::id(TABLE, &id, SettlementId::new)?,
-        message: row.get(1)?,
-        institution: row.get(2)?,
-        person: row.get(3)?,
-        encounter: row.get(4)?,
-        batch: row.get(5)?,
-        interim: row.get(6)?,
-        insurance: row.get(7)?,
-        clearing_class: row.get(8)?,
-        agency: row.get(9)?,
-        settled_at: stored::instant(TABLE, row.get(10)?)?,
-        total: Money::from_fen(row.get(11)?),
-        funds: Money::from_fen(row.get(12)?),
-        account: Money::from_fen(row.get(13)?),
-        cash: Money::from_fen(row.get(14)?),
-        hospital: Money::from_fen(row.get(15)?),
+    let settlement = Settlement {
+        id: stored::id(TABLE, id, SettlementId::new)?,
+        message: row.number(0)?,
+        institution: message::part(key, 0).to_owned(),
+        person: message::part(key, 3).to_owned(),
+        encounter: row.text(2)?.to_owned(),
+        batch: row.text(7)?.to_owned(),
+        interim: row.flag(8)?,
+        covers: operation::read_covers(row.text(11)?)?,
+        sums: answer::read_sums(row, SUMS)?,
     };
     Ok(StoredSettlement { settlement, standing })
 }

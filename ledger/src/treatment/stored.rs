@@ -1,9 +1,13 @@
 //! Reading columns back as what they were written as. Called by every file of this store.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
+use settlement::bill::Coverage;
 use settlement::ids::{IdError, PoolCode, RegionCode};
+use settlement::money::Money;
 
+use crate::engine::Row;
 use crate::store::StoreError;
 
 /// A row that does not read back.
@@ -39,4 +43,15 @@ pub fn civil<T: std::str::FromStr>(table: &'static str, text: &str) -> Result<T,
 /// A number as an instant.
 pub fn instant(table: &'static str, micros: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_microsecond(micros).map_err(|problem| corrupt(table, micros, problem))
+}
+
+/// A column of bytes.
+pub fn bytes(row: Row<'_>, column: usize) -> Result<Bytes, StoreError> {
+    row.bytes(column).map(Bytes::copy_from_slice)
+}
+
+/// Four columns as a coverage.
+pub fn coverage(row: Row<'_>, first: usize) -> Result<Coverage, StoreError> {
+    let amount = |place: usize| row.number(first + place).map(Money::from_fen);
+    Ok(Coverage { self_paid: amount(0)?, over_limit: amount(1)?, first_self_pay: amount(2)?, in_policy: amount(3)? })
 }

@@ -151,6 +151,7 @@ pub fn write(outcome: &Outcome) -> v1::Outcome {
         Outcome::Accepted { decided_at, done } => WireResult::Accepted(v1::Accepted {
             decided_at: decided_at.as_microsecond(),
             effect: Some(write_done(done)),
+            used: None,
         }),
         Outcome::Refused(refusal) => WireResult::Refused(write_refused(refusal)),
     };

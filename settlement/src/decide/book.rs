@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::Decision;
+use super::affected::Reader;
 use super::effects::{Effects, Undoing, UsagePosting};
 use crate::encounter::{CareKind, Encounter};
 use crate::ids::{BatchNumber, EncounterId, InstitutionCode, PersonNumber, PoolCode, SettlementId};
@@ -53,6 +54,8 @@ pub struct PersonBook {
     pub tombstones: HashSet<ReversalTarget>,
     /// Settlements: all stays, and whatever else the batch may touch.
     pub settlements: Vec<Booked>,
+    /// Settlements as readers of the year-to-date, oldest first; all of them where something may be undone.
+    pub readers: Vec<Reader>,
     /// What is used up.
     pub used: Used,
     /// What the personal account holds.
@@ -206,8 +209,9 @@ impl PersonBook {
         self.settlements.iter().filter(|booked| booked.standing == Standing::InForce)
     }
 
-    fn append(&mut self, seq: BookSeq, effects: &Effects) {
+    pub(super) fn append(&mut self, seq: BookSeq, effects: &Effects) {
         if let Some(booked) = &effects.settlement {
+            self.readers.push(Reader::new(seq, booked.settled.settlement.clone(), &booked.usage));
             self.settlements.push((**booked).clone());
         }
         if let Some(Undoing { settlement, becomes }) = &effects.undoing {

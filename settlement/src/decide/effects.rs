@@ -26,6 +26,21 @@ pub struct Effects {
     pub journal: Option<JournalEntry>,
     /// A message that may never take effect any more.
     pub tombstone: Option<ReversalTarget>,
+    /// Later settlements that built on what is undone or counts again. They are marked, never changed.
+    pub affected: Vec<SettlementId>,
+}
+
+impl Effects {
+    /// What a settlement appends.
+    pub(super) fn of_settlement(booked: Booked) -> Effects {
+        Effects {
+            usage: Some(booked.usage.clone()),
+            account: -booked.settled.payers.account,
+            journal: Some(booked.entry()),
+            settlement: Some(Box::new(booked)),
+            ..Effects::default()
+        }
+    }
 }
 
 /// A change of where a settlement stands.

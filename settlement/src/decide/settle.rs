@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use super::book::{Book, BookSeq, Booked, PersonBook, Visit};
 use super::effects::{Effects, UsagePosting};
 use super::judge::{Judge, Judgement, Question};
+use crate::adjudication::Payers;
 use crate::beijing;
 use crate::benefits::Case;
 use crate::encounter::{CareKind, Encounter};
@@ -16,6 +17,7 @@ use crate::operation::{OperationKey, Settle};
 use crate::outcome::{Done, Settled};
 use crate::person::Person;
 use crate::refusal::{Reason, Refusal};
+use crate::year_to_date::Usage;
 
 /// Settles a bill.
 pub(super) fn settle(
@@ -46,14 +48,7 @@ pub(super) fn settle(
         changed: None,
     };
     let done = Done::Settled(Box::new(booked.settled.clone()));
-    let effects = Effects {
-        usage: Some(booked.usage.clone()),
-        account: -booked.settled.payers.account,
-        journal: Some(booked.entry()),
-        settlement: Some(Box::new(booked)),
-        ..Effects::default()
-    };
-    Ok((done, effects))
+    Ok((done, Effects::of_settlement(booked)))
 }
 
 /// A bill worked out that may be settled.
@@ -62,6 +57,16 @@ pub(super) struct WorkedOut(Judgement);
 impl WorkedOut {
     fn settled(&self, settle: &Settle) -> Settled {
         Settled::new(settle.settlement.clone(), &self.0.adjudication, self.0.applied)
+    }
+
+    /// Who pays what.
+    pub(super) fn payers(&self) -> &Payers {
+        self.0.adjudication.payers()
+    }
+
+    /// What it uses up.
+    pub(super) fn usage(&self) -> &Usage {
+        &self.0.adjudication.usage
     }
 
     /// As an estimate tells it.

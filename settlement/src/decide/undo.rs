@@ -1,6 +1,7 @@
 //! Cancelling a settlement by its id, and reversing a message. What may happen to a settlement is for
 //! [`crate::lifecycle`] to say; here is which settlement is meant, and what has to be appended.
 
+use super::affected::{Reach, built_on};
 use super::book::{Book, Booked, Deed, Message, PersonBook};
 use super::effects::{Effects, Undoing};
 use crate::encounter::CareKind;
@@ -23,7 +24,7 @@ pub(super) fn cancel(book: &mut Book, key: &OperationKey, cancel: &Cancel) -> Re
         .settlement(&cancel.settlement)
         .filter(|booked| is_of_sender(booked, key) && booked.home == cancel.home)
         .ok_or_else(|| Refusal::new(Reason::UnknownSettlement).of_field("setl_id"))?;
-    let effects = change(booked, &Event::Cancel { counter: cancel.counter.clone() })?;
+    let effects = change(person, booked, &Event::Cancel { counter: cancel.counter.clone() })?;
     let account_balance = person.account_balance + effects.account;
     let original = Box::new(booked.settled.clone());
     Ok((Done::Cancelled { counter: cancel.counter.clone(), original, account_balance }, effects))
@@ -43,7 +44,7 @@ pub(super) fn reverse(book: &mut Book, key: &OperationKey, reverse: &Reverse) ->
     let person = book.person(&key.person);
     let (undone, effects) = match meant(person, person.messages.iter().filter(|message| message.target == *target))? {
         Meant::Settlement(booked) => {
-            let effects = change(booked, &Event::ReverseSettle)?;
+            let effects = change(person, booked, &Event::ReverseSettle)?;
             (booked.undone(person.account_balance + effects.account), effects)
         }
         Meant::Cancellation { booked, counter } => reverse_cancellation(person, booked, counter)?,
@@ -109,7 +110,7 @@ fn reverse_cancellation(
     let effects = match &booked.standing {
         Standing::Cancelled { counter: by } if by == counter => {
             not_claimed(person, booked)?;
-            change(booked, &Event::ReverseCancel { settled_again: settled_again(person, booked) })?
+            change(person, booked, &Event::ReverseCancel { settled_again: settled_again(person, booked) })?
         }
         // It was reversed before; the first answer is still true.
         Standing::InForce => Effects::default(),
@@ -141,16 +142,18 @@ fn not_claimed(person: &PersonBook, booked: &Booked) -> Result<(), Refusal> {
     }
 }
 
-/// What an event appends.
-fn change(booked: &Booked, event: &Event) -> Result<Effects, Refusal> {
+/// What an event appends. Whatever was decided after the settlement built on it.
+pub(super) fn change(person: &PersonBook, booked: &Booked, event: &Event) -> Result<Effects, Refusal> {
     let (becomes, effect) = after(&booked.standing, event).map_err(|reason| refused(booked, reason))?;
     let undoing = Some(Undoing { settlement: booked.settled.settlement.clone(), becomes });
+    let affected = || built_on(&person.readers, &booked.usage, Reach { after: Some(booked.seq), from: None });
     Ok(match effect {
         Effect::Counter => Effects {
             undoing,
             usage: Some(booked.usage.counter()),
             account: booked.settled.payers.account,
             journal: Some(booked.entry().counter()),
+            affected: affected(),
             ..Effects::default()
         },
         Effect::Reinstate => Effects {
@@ -158,6 +161,7 @@ fn change(booked: &Booked, event: &Event) -> Result<Effects, Refusal> {
             usage: Some(booked.usage.clone()),
             account: -booked.settled.payers.account,
             journal: Some(booked.entry()),
+            affected: affected(),
             ..Effects::default()
         },
         Effect::Nothing => Effects::default(),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use proptest::prelude::*;
-use settlement::decide::{Answered, Book, BookSeq, Deed, Effects, Message, PersonBook, Used, Verdict};
+use settlement::decide::{Answered, Book, BookSeq, Deed, Effects, Message, PersonBook, Reader, Used, Verdict};
 use settlement::encounter::CareKind;
 use settlement::lifecycle::Standing;
 use settlement::money::Money;
@@ -44,12 +44,12 @@ fn operations() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn histories() -> impl Strategy<Value = Vec<Operation>> {
+pub fn histories() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec(operations(), 1..60)
 }
 
 /// Histories of one stay that is settled, cancelled and reversed over and over, each message under its own number.
-fn lives() -> impl Strategy<Value = Vec<Operation>> {
+pub fn lives() -> impl Strategy<Value = Vec<Operation>> {
     prop::collection::vec((0..5_u8, any::<prop::sample::Index>()), 1..16).prop_map(|turns| {
         let mut history = vec![settle("m0", &stay("A", 1, 5))];
         for (turn, which) in turns {
@@ -108,7 +108,11 @@ fn read_back(rows: &[Row]) -> Book {
         person.answers.insert(operation.key.clone(), answered);
         person.messages.push(Message { target: operation.key.as_target(), deed: deed.clone() });
         person.tombstones.extend(effects.tombstone.clone());
-        person.settlements.extend(effects.settlement.as_deref().cloned());
+        let settled = effects.settlement.as_deref();
+        person
+            .readers
+            .extend(settled.map(|booked| Reader::new(*seq, booked.settled.settlement.clone(), &booked.usage)));
+        person.settlements.extend(settled.cloned());
         person.account_balance += effects.account;
         if let Some(undoing) = &effects.undoing {
             let undone = |booked: &&mut settlement::decide::Booked| booked.settled.settlement == undoing.settlement;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ledger::treatment::{NewSettlement, Session, SettlementChange, StoredAnswer, StoredEstimate, StoredOperation};
+use ledger::treatment::{Session, SettledSums, SettlementChange, StoredAnswer, StoredEstimate, StoredOperation};
 use proto::convert;
 use settlement::bill::Coverage;
 use settlement::encounter::CareKind;
@@ -35,27 +35,34 @@ pub fn read(answer: &StoredAnswer) -> Result<Outcome, Refusal> {
 pub async fn keep_answer(
     edge: &Edge,
     stored: StoredOperation,
+    asked: Option<Operation>,
     answer: StoredAnswer,
 ) -> Result<(StoredAnswer, Outcome), Refusal> {
     let outcome = Arc::new(read(&answer)?);
-    let asked = asked(&stored)?;
+    let asked = asked.map_or_else(|| read_back(&stored), Ok)?;
     check(&asked, &outcome)?;
     let treatment = asked.treatment();
     let now = edge.clock.now();
     let (arrived, arrived_outcome) = (answer.clone(), outcome.clone());
     let kept = edge
         .change(move |session| {
-            if session.message_is_reversed(stored.message)? {
+            let before = session.answer_before(stored.message)?;
+            if before.reversed {
                 return Err(Refusal::new(Reason::AlreadyReversed).of_field("msgid").into());
             }
-            if let Some(kept) = session.operation_find_answer(stored.message)? {
+            if let Some(kept) = before.answer {
                 return Ok(kept);
             }
             let mut answer = arrived.clone();
+            let mut sums = None;
             if let Outcome::Accepted { decided_at, done } = arrived_outcome.as_ref() {
-                answer.warning = apply(session, &stored, treatment, *decided_at, done, now)?;
+                if let Done::Settled(settled) = done {
+                    answer.warning = warning(before.estimate.as_ref(), settled);
+                    sums = Some(settled_sums(&stored, treatment, *decided_at, settled));
+                }
+                undo(session, &stored, done, now)?;
             }
-            session.operation_answer(stored.message, &answer, now)?;
+            session.answer_insert(stored.message, &answer, sums.as_ref(), now)?;
             Ok(answer)
         })
         .await?;
@@ -63,7 +70,7 @@ pub async fn keep_answer(
     Ok((kept, outcome))
 }
 
-fn asked(stored: &StoredOperation) -> Result<Operation, Refusal> {
+fn read_back(stored: &StoredOperation) -> Result<Operation, Refusal> {
     convert::read_operation(&stored.operation.bytes).map_err(|fault| {
         tracing::error!(%fault, message = stored.message, "operation {} cannot be read back", stored.message);
         Refusal::new(Reason::NotYetKnown)
@@ -93,32 +100,20 @@ fn check(asked: &Operation, outcome: &Outcome) -> Result<(), Refusal> {
     Err(Refusal::new(Reason::NotYetKnown))
 }
 
-fn apply(
-    session: &Session<'_>,
-    stored: &StoredOperation,
-    treatment: PoolCode,
-    decided_at: Timestamp,
-    done: &Done,
-    now: Timestamp,
-) -> Result<Option<String>, Stop> {
+/// What an accepted operation undoes of earlier ones.
+fn undo(session: &Session<'_, '_>, stored: &StoredOperation, done: &Done, now: Timestamp) -> Result<(), Stop> {
     match done {
-        Done::Settled(settled) => {
-            session.settlement_insert(&new_settlement(stored, treatment, decided_at, settled))?;
-            let batch = &stored.operation.batch;
-            let estimate = session.estimate_find(&stored.operation.encounter, batch)?;
-            let warnings = [estimate.and_then(|estimate| unlike(&estimate, settled)), during_stay(settled)];
-            return Ok(warnings.into_iter().flatten().reduce(|first, second| format!("{first};{second}")));
-        }
+        Done::Settled(_) => {}
         Done::Cancelled { counter, original, account_balance: _ } => {
             let change = SettlementChange::Cancelled(counter.clone());
             session.settlement_note(&original.settlement, &change, stored.message, now)?;
         }
         Done::Reversed(undone) => reverse(session, stored, undone, now)?,
     }
-    Ok(None)
+    Ok(())
 }
 
-fn reverse(session: &Session<'_>, stored: &StoredOperation, undone: &Undone, now: Timestamp) -> Result<(), Stop> {
+fn reverse(session: &Session<'_, '_>, stored: &StoredOperation, undone: &Undone, now: Timestamp) -> Result<(), Stop> {
     let note = |id: &SettlementId, change| session.settlement_note(id, &change, stored.message, now);
     match undone {
         Undone::Settlement { original, account_balance: _ } => {
@@ -135,23 +130,15 @@ fn reverse(session: &Session<'_>, stored: &StoredOperation, undone: &Undone, now
     Ok(())
 }
 
-fn new_settlement(
+fn settled_sums(
     stored: &StoredOperation,
     treatment: PoolCode,
     decided_at: Timestamp,
     settled: &Settled,
-) -> NewSettlement {
-    let operation = &stored.operation;
-    NewSettlement {
-        id: settled.settlement.clone(),
-        message: stored.message,
-        institution: operation.institution.clone(),
-        person: operation.person.clone(),
-        encounter: operation.encounter.clone(),
-        batch: operation.batch.clone(),
-        interim: operation.interim,
+) -> SettledSums {
+    SettledSums {
         insurance: settled.insurance.code().into(),
-        clearing_class: clearing_class(&operation.category).into(),
+        clearing_class: clearing_class(&stored.operation.category).into(),
         agency: treatment.to_string(),
         settled_at: decided_at,
         total: settled.coverage.total(),
@@ -169,6 +156,12 @@ pub fn clearing_class(category: &str) -> &'static str {
         Some(CareKind::Purchase) => "41",
         Some(CareKind::Chronic | CareKind::Outpatient) | None => "11",
     }
+}
+
+/// What the desk is warned of with a settlement.
+fn warning(estimate: Option<&StoredEstimate>, settled: &Settled) -> Option<String> {
+    let warnings = [estimate.and_then(|estimate| unlike(estimate, settled)), during_stay(settled)];
+    warnings.into_iter().flatten().reduce(|first, second| format!("{first};{second}"))
 }
 
 /// Both cash sums and why they differ, where a settlement is not what its estimate said.

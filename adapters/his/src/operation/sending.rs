@@ -2,6 +2,7 @@
 
 use ledger::treatment::{OperationKind, StoredAnswer, StoredOperation, Whereabouts};
 use proto::convert;
+use settlement::operation::Operation;
 use settlement::outcome::Outcome;
 use settlement::refusal::{Reason, Refusal};
 
@@ -11,9 +12,9 @@ use crate::hub::{self, Delivery};
 
 /// Sends what has no answer, keeps the answer, and gives it.
 pub(super) async fn finish(edge: &Edge, call: &Call, sending: Sending) -> Result<Finished, Refusal> {
-    let Sending { message, stored, shown, round } = sending;
+    let Sending { message, mut stored, asked, shown, round } = sending;
     let operation = stored.operation.clone();
-    let (answer, outcome) = match stored.answer.clone() {
+    let (answer, outcome) = match stored.answer.take() {
         Some(answer) => {
             let outcome = record::read(&answer)?;
             (answer, outcome)
@@ -28,8 +29,8 @@ pub(super) async fn finish(edge: &Edge, call: &Call, sending: Sending) -> Result
                 .await?;
             }
             let delivery = undelivered_reversal(delivery, operation.kind);
-            let kept = kept(edge, stored, answer_of(delivery, round)?).await?;
-            let (reference, setl_id) = (&call.reference, &operation.settlement);
+            let kept = kept(edge, stored, asked, answer_of(delivery, round)?).await?;
+            let (reference, setl_id) = (&call.reference, operation.settlement.as_deref().unwrap_or_default());
             tracing::info!(reference, setl_id, "the operation of {reference} was answered and its answer is kept");
             kept
         }
@@ -60,8 +61,13 @@ fn answer_of(delivery: Delivery, round: Round) -> Result<StoredAnswer, Refusal> 
 }
 
 /// Keeps an answer. Where that fails the operation may have had its effect, so nobody is told that nothing happened.
-async fn kept(edge: &Edge, stored: StoredOperation, answer: StoredAnswer) -> Result<(StoredAnswer, Outcome), Refusal> {
-    record::keep_answer(edge, stored, answer)
+async fn kept(
+    edge: &Edge,
+    stored: StoredOperation,
+    asked: Option<Operation>,
+    answer: StoredAnswer,
+) -> Result<(StoredAnswer, Outcome), Refusal> {
+    record::keep_answer(edge, stored, asked, answer)
         .await
         .map_err(|refusal| if refusal.reason == Reason::Internal { Refusal::new(Reason::NotYetKnown) } else { refusal })
 }
@@ -81,7 +87,7 @@ pub async fn find_out(edge: &Edge, request_id: &str, pending: &[StoredOperation]
             return Err(Refusal::new(Reason::NotYetKnown));
         }
         match edge.hub.resolve(&operation.key, stored.operation.home, request_id).await {
-            Delivery::Answered(answer) => match kept(edge, stored.clone(), answer).await {
+            Delivery::Answered(answer) => match kept(edge, stored.clone(), Some(operation), answer).await {
                 Ok(_) => {}
                 // It was reversed meanwhile: then it is no longer pending.
                 Err(refusal) if refusal.reason == Reason::AlreadyReversed => {}

@@ -33,7 +33,7 @@ pub async fn cancel(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let (request, noted) = read(&call)?;
     let key = key_of(&call, &request.person, Some(&request.encounter), None);
     let (own_call, own_request) = (call.clone(), request.clone());
-    let prepare = move |session: &Session<'_>, work: &Work<'_>| plan(session, work, &own_call, &own_request);
+    let prepare = move |session: &Session<'_, '_>, work: &Work<'_>| plan(session, work, &own_call, &own_request);
     let asked = Asked { person: request.person, key, noted, told: request.told };
     let carried = operation::once(edge, call.clone(), asked, prepare).await?;
     match carried {
@@ -53,8 +53,8 @@ fn read(call: &Call) -> Result<(CancelRequest, Noted), Refusal> {
     sheet.finish(read)
 }
 
-fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &CancelRequest) -> Result<Prepared, Stop> {
-    let pending = session.operation_list_pending(request.encounter.as_str())?;
+fn plan(session: &Session<'_, '_>, work: &Work<'_>, call: &Call, request: &CancelRequest) -> Result<Prepared, Stop> {
+    let pending = session.operation_list_pending(&request.encounter)?;
     if !pending.is_empty() {
         return Ok(Prepared::Blocked(pending));
     }
@@ -85,11 +85,11 @@ fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &CancelReq
         home: kept.home,
         treatment: call.institution.pool,
     });
-    Ok(Prepared::Planned(Box::new(Plan { request, covers: Vec::new(), kept })))
+    Ok(Prepared::Planned(Box::new(Plan { request, covers: Vec::new(), kept, shown: None })))
 }
 
 fn find(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     institution: &InstitutionCode,
     request: &CancelRequest,
 ) -> Result<StoredSettlement, Stop> {

@@ -71,9 +71,7 @@ async fn upload(edge: Shared, call: Call, kind: EncounterKind) -> Result<Reply, 
         if !faults.is_empty() {
             return Err(together(faults).into());
         }
-        for charge in &charges {
-            session.charge_insert(&encounter.id, charge, stamp.message)?;
-        }
+        session.charge_insert(&encounter.id, &charges, stamp.message)?;
         let result: Value =
             lines.iter().zip(&charges).map(|(line, charge)| row(line, charge, &own, &own_call)).collect();
         let mut output = Map::new();

@@ -86,7 +86,7 @@ pub async fn undo(edge: Shared, call: Call) -> Result<Reply, Refusal> {
 /// # Errors
 /// When the stay is not discharged, or its final settlement has to be undone first.
 pub fn take_back(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     institution: &InstitutionCode,
     person: &PersonNumber,
     encounter: &EncounterId,

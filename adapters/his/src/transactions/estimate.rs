@@ -12,7 +12,6 @@ use crate::answer::Reply;
 use crate::edge::{Call, Edge, Shared};
 use crate::ids;
 use crate::setlinfo::{Direction, Telling};
-use crate::told_person;
 
 /// 2206.
 ///
@@ -40,11 +39,11 @@ async fn estimate(edge: Shared, call: Call, request: SettlementRequest) -> Resul
     let id = ids::settlement_id(call.institution.pool, call.received, call.number);
     let id = id.map_err(|_| Refusal::new(Reason::Internal))?;
     let (own, asked) = (edge.clone(), (call.clone(), request.clone()));
-    let (billed, person) = edge
+    let billed = edge
         .look(move |session| {
             let (call, request) = &asked;
-            let billed = settlement_request::bill(session, &own, call, request, Purpose::Estimate, &id)?;
-            Ok((billed, told_person::shown(session, &request.person, &request.told, None)?))
+            let settlements = session.settlement_list(&request.encounter)?;
+            settlement_request::bill(session, &own, call, request, Purpose::Estimate, settlements, &id)
         })
         .await?;
     let operation = Operation { key: key_of(&call, &request), request: Request::Settle(Box::new(billed.settle)) };
@@ -53,7 +52,7 @@ async fn estimate(edge: Shared, call: Call, request: SettlementRequest) -> Resul
     keep(&edge, &request, &settled).await?;
     let telling = Telling {
         encounter: &billed.encounter,
-        person: &person,
+        person: &billed.person,
         settled: &settled,
         id: None,
         at: decided_at,

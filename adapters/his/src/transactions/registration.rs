@@ -142,7 +142,7 @@ pub fn read_visit(call: &Call) -> Result<((PersonNumber, EncounterId), Noted), R
 /// # Errors
 /// When there is no such visit, or charges or a settlement have to be undone first.
 pub fn take_back(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     institution: &InstitutionCode,
     person: &PersonNumber,
     encounter: &EncounterId,

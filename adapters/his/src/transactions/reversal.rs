@@ -1,7 +1,9 @@
 //! 2601: undoes whatever a message did, because its answer was lost. Local effects are undone here; settlements and
 //! cancellations by hub and home. A message that never arrived gets a tombstone and may never take effect.
 
-use ledger::treatment::{EncounterStanding, KnownPerson, OperationKind, Session, StoredMessage, StoredOperation};
+use ledger::treatment::{
+    EncounterStanding, KnownPerson, OperationKind, Session, StoredMessage, StoredOperation, sums_of,
+};
 use proto::convert;
 use settlement::ids::{BatchNumber, EncounterId, MessageId, PersonNumber, TransactionNumber};
 use settlement::lifecycle::Standing;
@@ -40,7 +42,7 @@ pub async fn reverse(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let (request, noted) = read(&call)?;
     let key = key_of(&call, &request.person, None, None);
     let (own_call, own_request) = (call.clone(), request.clone());
-    let prepare = move |session: &Session<'_>, work: &Work<'_>| plan(session, work, &own_call, &own_request);
+    let prepare = move |session: &Session<'_, '_>, work: &Work<'_>| plan(session, work, &own_call, &own_request);
     let asked = Asked { person: request.person, key, noted, told: KnownPerson::default() };
     let carried = operation::once(edge, call.clone(), asked, prepare).await?;
     match carried {
@@ -77,7 +79,7 @@ fn read_number(data: &Node<'_>, number: &str) -> Option<TransactionNumber> {
     TransactionNumber::new(base).ok()
 }
 
-fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &ReverseRequest) -> Result<Prepared, Stop> {
+fn plan(session: &Session<'_, '_>, work: &Work<'_>, call: &Call, request: &ReverseRequest) -> Result<Prepared, Stop> {
     let target = request.target.to_text();
     let messages = session.message_list_by_target(&target)?;
     if messages.is_empty() {
@@ -119,7 +121,7 @@ fn plan(session: &Session<'_>, work: &Work<'_>, call: &Call, request: &ReverseRe
 
 /// That no settlement came under the message id for another person or transaction: then the desk means that one, and
 /// must not read that nothing ever happened.
-fn ensure_not_mistaken(session: &Session<'_>, target: &ReversalTarget) -> Result<(), Stop> {
+fn ensure_not_mistaken(session: &Session<'_, '_>, target: &ReversalTarget) -> Result<(), Stop> {
     let namesakes = session.message_list_namesakes(target.institution.as_str(), target.message.as_str())?;
     let Some((transaction, person)) = namesakes.first() else { return Ok(()) };
     let (field, detail) = if person == target.person.as_str() {
@@ -140,7 +142,7 @@ enum Effect {
     Alive,
 }
 
-fn standing(session: &Session<'_>, operation: Option<&StoredOperation>) -> Result<Effect, Stop> {
+fn standing(session: &Session<'_, '_>, operation: Option<&StoredOperation>) -> Result<Effect, Stop> {
     let Some(stored) = operation else { return Ok(Effect::Alive) };
     let Some(answer) = &stored.answer else { return Ok(Effect::Alive) };
     let outcome = convert::read_outcome(&answer.outcome).map_err(|_| Stop::from(Reason::Internal))?;
@@ -149,7 +151,7 @@ fn standing(session: &Session<'_>, operation: Option<&StoredOperation>) -> Resul
     }
     match stored.operation.kind {
         OperationKind::Settle => {
-            let settlement = session.settlement_find(&stored.operation.settlement)?;
+            let settlement = session.settlement_find(stored.operation.settlement.as_deref().unwrap_or_default())?;
             match settlement.map(|settlement| settlement.standing) {
                 Some(Standing::Cancelled { counter }) => {
                     let detail = format!("撤销记录setl_id={counter}");
@@ -172,19 +174,17 @@ fn done(call: &Call, warning: Option<&str>) -> Prepared {
 }
 
 /// That a settlement can count again as it was: its visit stands, and its lines are all there.
-fn ensure_unchanged(session: &Session<'_>, cancel: &StoredOperation) -> Result<(), Stop> {
-    let Some(stored) = session.settlement_find(&cancel.operation.undoes)? else { return Ok(()) };
+fn ensure_unchanged(session: &Session<'_, '_>, cancel: &StoredOperation) -> Result<(), Stop> {
+    let undoes = cancel.operation.undoes.as_deref().unwrap_or_default();
+    let Some(stored) = session.settlement_find(undoes)? else { return Ok(()) };
     let settlement = stored.settlement;
     let encounter = EncounterId::new(&settlement.encounter).map_err(|_| Stop::from(Reason::Internal))?;
     let batch = BatchNumber::new(&settlement.batch).ok();
-    let mut total = Money::ZERO;
-    for range in session.settlement_ranges(settlement.id.as_str())? {
-        let sums = session.charge_sums(&encounter, batch.as_ref(), range)?;
-        total += sums.iter().map(|sum| sum.coverage.total()).sum();
-    }
+    let tallies = session.charge_tallies(&encounter, batch.as_ref())?;
+    let total: Money = sums_of(&tallies, &settlement.covers).iter().map(|sum| sum.coverage.total()).sum();
     let cancelled =
         session.encounter_find(&encounter)?.is_none_or(|visit| visit.standing == EncounterStanding::Cancelled);
-    if total == settlement.total && !cancelled {
+    if total == settlement.sums.total && !cancelled {
         return Ok(());
     }
     let detail = "撤销结算后费用明细或登记已变动,原结算不能恢复";
@@ -205,7 +205,7 @@ fn send(
         settlement: None,
         undoes: None,
         original: Some(message.number),
-        encounter: original.operation.encounter.clone(),
+        encounter: original.encounter.clone(),
         batch: original.operation.batch.clone(),
         interim: original.operation.interim,
         home: original.operation.home,
@@ -216,11 +216,11 @@ fn send(
         home: kept.home,
         treatment: call.institution.pool,
     });
-    Ok(Prepared::Planned(Box::new(Plan { request, covers: Vec::new(), kept })))
+    Ok(Prepared::Planned(Box::new(Plan { request, covers: Vec::new(), kept, shown: None })))
 }
 
 fn undo_here(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     work: &Work<'_>,
     call: &Call,
     request: &ReverseRequest,

@@ -1,7 +1,7 @@
 //! 2207 and 2304: a visit's batch or a stay is settled. It always computes anew; where the result differs from the last
 //! estimate the answer says so.
 
-use ledger::treatment::{EncounterKind, OperationKind};
+use ledger::treatment::{EncounterKind, OperationKind, VisitOperations};
 use settlement::operation::Request;
 use settlement::outcome::{Done, Outcome};
 use settlement::refusal::{Reason, Refusal};
@@ -40,7 +40,7 @@ pub async fn inpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
 async fn settle(edge: Shared, call: Call, request: SettlementRequest, noted: Noted) -> Result<Reply, Refusal> {
     let key = key_of(&call, &request.person, Some(&request.encounter), request.batch.as_ref());
     let (own, own_call, own_request) = (edge.clone(), call.clone(), request.clone());
-    let prepare = move |session: &ledger::treatment::Session<'_>, work: &operation::Work<'_>| {
+    let prepare = move |session: &ledger::treatment::Session<'_, '_>, work: &operation::Work<'_>| {
         plan(session, work, &own, &own_call, &own_request)
     };
     let asked = Asked { person: request.person, key, noted, told: request.told };
@@ -52,19 +52,20 @@ async fn settle(edge: Shared, call: Call, request: SettlementRequest, noted: Not
 }
 
 fn plan(
-    session: &ledger::treatment::Session<'_>,
+    session: &ledger::treatment::Session<'_, '_>,
     work: &operation::Work<'_>,
     edge: &Shared,
     call: &Call,
     request: &SettlementRequest,
 ) -> Result<Prepared, Stop> {
     let batch = request.batch.as_ref().map(ToString::to_string).unwrap_or_default();
-    let mut pending = session.operation_list_pending(request.encounter.as_str())?;
+    let VisitOperations { mut pending, settlements } = session.operation_list_of_visit(&request.encounter)?;
     pending.retain(|stored| stored.operation.kind != OperationKind::Settle || stored.operation.batch == batch);
     if !pending.is_empty() {
         return Ok(Prepared::Blocked(pending));
     }
-    let billed = settlement_request::bill(session, edge, call, request, Purpose::Settlement, work.own_id)?;
+    let (purpose, id) = (Purpose::Settlement, work.own_id);
+    let billed = settlement_request::bill(session, edge, call, request, purpose, settlements, id)?;
     let kept = Kept {
         kind: OperationKind::Settle,
         settlement: Some(work.own_id.clone()),
@@ -77,7 +78,8 @@ fn plan(
         category: billed.category,
     };
     let request = Request::Settle(Box::new(billed.settle));
-    Ok(Prepared::Planned(Box::new(Plan { request, covers: billed.ranges, kept })))
+    let shown = Some(Shown { encounter: billed.encounter, person: billed.person });
+    Ok(Prepared::Planned(Box::new(Plan { request, covers: billed.ranges, kept, shown })))
 }
 
 fn tell(call: &Call, finished: Finished) -> Result<Reply, Refusal> {

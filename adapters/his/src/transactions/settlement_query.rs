@@ -70,7 +70,7 @@ async fn settle_doubts(
     let pending = edge
         .look(move |session| {
             visit::find(session, &institution, &person, &id)?;
-            Ok(session.operation_list_pending(id.as_str())?)
+            Ok(session.operation_list_pending(&id)?)
         })
         .await?;
     if pending.is_empty() {
@@ -94,7 +94,7 @@ struct Found {
     others: Vec<SettlementId>,
 }
 
-fn find(session: &Session<'_>, call: &Call, input: &QueryInput) -> Result<Found, Stop> {
+fn find(session: &Session<'_, '_>, call: &Call, input: &QueryInput) -> Result<Found, Stop> {
     let unknown = |field: &'static str| Refusal::new(Reason::UnknownSettlement).of_field(field);
     let mut others = Vec::new();
     let mut counter = None;
@@ -142,7 +142,7 @@ fn tell(edge: &Edge, call: &Call, found: &Found) -> Result<Reply, Refusal> {
         person: &found.person,
         settled: &settled,
         id: found.counter.as_ref().or(Some(&settled.settlement)),
-        at: found.stored.settlement.settled_at,
+        at: found.stored.settlement.sums.settled_at,
         message: &found.message.message,
         category: &found.operation.operation.category,
         agency: call.institution.pool,
@@ -172,7 +172,7 @@ fn settled_of(operation: &StoredOperation) -> Result<Settled, Refusal> {
 /// What 5203 tells beyond 2.1.
 fn extend(node: &mut Map<String, Value>, found: &Found, settled: &Settled, institution: &Institution, edge: &Edge) {
     let home = found.operation.operation.home;
-    let day = settlement::beijing::day_of(found.stored.settlement.settled_at);
+    let day = settlement::beijing::day_of(found.stored.settlement.sums.settled_at);
     let ended = match found.encounter.standing {
         ledger::treatment::EncounterStanding::Discharged(on) => on,
         ledger::treatment::EncounterStanding::Open | ledger::treatment::EncounterStanding::Cancelled => {

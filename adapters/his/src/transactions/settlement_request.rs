@@ -65,6 +65,8 @@ pub struct Billed {
     pub category: String,
     /// The visit.
     pub encounter: StoredEncounter,
+    /// What is shown of the person.
+    pub person: KnownPerson,
 }
 
 /// Reads a request.
@@ -143,37 +145,41 @@ pub enum Purpose {
     Settlement,
 }
 
-/// The bill of a request, from the visit as it stands.
+/// The bill of a request, from the visit as it stands and its settlements.
 ///
 /// # Errors
 /// Why the visit cannot be settled like this.
 pub fn bill(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     edge: &Edge,
     call: &Call,
     request: &SettlementRequest,
     purpose: Purpose,
+    settlements: Vec<StoredSettlement>,
     id: &SettlementId,
 ) -> Result<Billed, Stop> {
-    let encounter = visit::find_standing(session, &call.envelope.institution, &request.person, &request.encounter)?;
+    let institution = &call.envelope.institution;
+    let (encounter, known) =
+        visit::find_standing_with_person(session, institution, &request.person, &request.encounter)?;
     if encounter.kind != request.kind {
         let detail = "门诊就诊用2206/2207,住院用2303/2304";
         return Err(Refusal::new(Reason::InvalidField).of_field("mdtrt_id").because(detail).into());
     }
-    let in_force = visit::in_force(session, &encounter.id, request.batch.as_ref())?;
+    let in_force = visit::that_count(settlements, request.batch.as_ref());
     ensure_not_settled(&in_force)?;
     let discharged = discharge_day(call, request, &encounter, purpose)?;
     let category = request.category.clone().unwrap_or_else(|| encounter.category.clone());
     let care = care(&category, request.kind)?;
     let disease = chronic_disease(session, request, &encounter, care)?;
-    let institution = edge.institutions.on(&call.envelope.institution, encounter.began)?;
+    let institution = edge.institutions.on(institution, encounter.began)?;
     institution.may_settle(care, disease.as_ref())?;
-    let ranges = visit::unsettled(session, &encounter.id, request.batch.as_ref(), &in_force)?;
+    let tallies = session.charge_tallies(&encounter.id, request.batch.as_ref())?;
+    let ranges = visit::unsettled(&tallies, &in_force);
     let carry = match request.kind {
         EncounterKind::Visit => Lines::Carried,
         EncounterKind::Stay => Lines::Left,
     };
-    let bill = bill::build(session, &encounter.id, request.batch.as_ref(), &ranges, carry)?;
+    let bill = bill::build(session, &encounter.id, request.batch.as_ref(), &tallies, &ranges, carry)?;
     bill::ensure_total(&bill, request.total)?;
     let settle = Settle {
         settlement: id.clone(),
@@ -196,7 +202,8 @@ pub fn bill(
         bill,
         account: request.account,
     };
-    Ok(Billed { settle, ranges, category, encounter })
+    let person = told_person::of_known(known, &request.person, &request.told);
+    Ok(Billed { settle, ranges, category, encounter, person })
 }
 
 fn ensure_not_settled(in_force: &[StoredSettlement]) -> Result<(), Stop> {
@@ -250,7 +257,7 @@ fn care(category: &str, kind: EncounterKind) -> Result<CareKind, Refusal> {
 
 /// The disease that chronic care is settled under: what the message says, else the batch's lines, else the visit.
 fn chronic_disease(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     request: &SettlementRequest,
     encounter: &StoredEncounter,
     care: CareKind,

@@ -96,7 +96,7 @@ fn read_numbers(call: &Call) -> Result<(Numbers, Noted), Refusal> {
 }
 
 fn named(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     encounter: &EncounterId,
     numbers: &[ChargeNumber],
     covered: &Covered,
@@ -127,7 +127,7 @@ fn is_covered(line: &StoredCharge, covered: &Covered) -> bool {
 /// # Errors
 /// When there are none, one is settled, or one is taken back by a line that stays.
 pub fn withdraw(
-    session: &Session<'_>,
+    session: &Session<'_, '_>,
     encounter: &EncounterId,
     lines: &[StoredCharge],
     covered: &Covered,
@@ -150,7 +150,7 @@ pub fn withdraw(
         }
     }
     for line in lines {
-        session.charge_withdraw(line.line, stamp.message, stamp.at)?;
+        session.charge_withdraw(encounter, line, stamp.message, stamp.at)?;
     }
     Ok(())
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use his::config::{Profile, Refused};
+use jiff::Timestamp;
 use ledger::store::StoreError;
-use ledger::treatment::NewOperation;
+use ledger::treatment::{Content, MessageKey, NewMessage};
 use serde_json::json;
-use settlement::ids::EncounterId;
+use settlement::ids::{EncounterId, InstitutionCode, MessageId, TransactionNumber};
 use settlement::refusal::{Reason, Refusal};
 use tokio::sync::Notify;
 
@@ -222,13 +223,28 @@ async fn a_fault_of_the_store_says_that_nothing_happened_only_where_nothing_is_k
     let message = world.new_message();
     world.hub.next(Turn::Refused(Refusal::new(Reason::NotFiled)));
     world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(505);
-    let taken = world.running().store().change(|session| {
-        let next = session.message_next_number()?;
-        let stored = session.operation_find(next - 1)?.expect("it was kept");
-        let elsewhere = NewOperation { encounter: String::new(), ..stored.operation };
-        Ok::<_, StoreError>(Ok::<(), ()>(session.operation_insert(next, &elsewhere)?))
-    });
-    taken.await.expect("a store").expect("the place of the next operation is taken");
+    let last = NewMessage {
+        key: MessageKey {
+            institution: InstitutionCode::new("H").expect("a code"),
+            message: MessageId::new("last").expect("an id"),
+            transaction: TransactionNumber::new("2301").expect("a number"),
+            subject: String::new(),
+            encounter: String::new(),
+            batch: String::new(),
+        },
+        attempt: 1,
+        encounter: String::new(),
+        content: Content { digest: [0; 32], fields: Vec::new() },
+        reference: String::new(),
+        received_at: Timestamp::UNIX_EPOCH,
+        answer: None,
+        warning: None,
+    };
+    let taken = world
+        .running()
+        .store()
+        .change(move |session| Ok::<_, StoreError>(Ok::<(), ()>(session.message_insert(i64::MAX, &last)?)));
+    taken.await.expect("a store").expect("the last number is taken, there is none for the next message");
     world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(703);
     world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.refused(801);
     assert_eq!(world.hub.received().len(), 1);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use his::config::{Config, Profile};
+use his::config::{Config, Profile, Secret};
 use his::{Running, start};
 use identity::credentials::Credentials;
 use identity::name::{ParticipantName, Role};
@@ -172,7 +172,7 @@ fn config(folder: &Path, hub: SocketAddr) -> Config {
     Config {
         listen: "127.0.0.1:0".parse().expect("an address"),
         tls: None,
-        store: file("his.db"),
+        store: Secret::new(file("his.db").display().to_string()),
         credentials: file("his"),
         regions: file("regions.csv"),
         pools: vec!["310000".into()],
@@ -183,6 +183,7 @@ fn config(folder: &Path, hub: SocketAddr) -> Config {
         gateways: Default::default(),
         profiles: Default::default(),
         commit_delay_ms: 0,
+        max_store_pages: None,
     }
 }
 

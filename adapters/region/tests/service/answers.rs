@@ -4,17 +4,33 @@ use std::collections::BTreeSet;
 
 use ledger::home::{Asked, Reply};
 use proto::convert;
+use region::rules::Rules;
 use settlement::decide::{decide, judge_by};
 use settlement::money::Money;
 use settlement::operation::{Operation, Request};
 use settlement::outcome::{Done, Outcome, Undone};
 use settlement::refusal::Reason;
+use settlement::rulebook::RuleBooks;
 
 use crate::world::*;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn settling_twice_gives_the_first_answer() {
-    let world = World::new().await;
+on_both! {
+    settling_twice_gives_the_first_answer,
+    a_key_that_was_voided_never_settles,
+    what_waits_longer_than_the_hub_does_is_not_decided,
+    a_reversal_before_its_original_lays_a_tombstone,
+    undoing_gives_back_what_settling_took,
+    many_operations_in_one_batch_equal_the_same_one_by_one,
+    a_crowd_is_decided_once_each_and_nobody_fails_for_a_neighbour,
+    a_restart_keeps_everything,
+    an_abrupt_end_loses_no_answer,
+    a_settlement_id_is_taken_once,
+    another_regions_people_are_not_served,
+    rule_books_are_replaced_while_it_runs,
+}
+
+async fn settling_twice_gives_the_first_answer(on: On) {
+    let world = World::new(on).await;
     let operation = settle(WORKING, "m1", "E1");
     let first = world.answer(&operation).await;
     assert_eq!(world.answer(&operation).await, first);
@@ -25,9 +41,8 @@ async fn settling_twice_gives_the_first_answer() {
     world.prove().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_was_voided_never_settles() {
-    let world = World::new().await;
+async fn a_key_that_was_voided_never_settles(on: On) {
+    let world = World::new(on).await;
     let operation = settle(WORKING, "m1", "E1");
     let voided = world.resolve(&operation).await;
     assert_eq!(read(&voided).refusal().map(|refusal| refusal.reason), Some(Reason::Voided));
@@ -38,9 +53,8 @@ async fn a_key_that_was_voided_never_settles() {
     world.prove().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_waits_longer_than_the_hub_does_is_not_decided() {
-    let world = World::new().await;
+async fn what_waits_longer_than_the_hub_does_is_not_decided(on: On) {
+    let world = World::new(on).await;
     let operation = settle(WORKING, "m1", "E1");
     let late = operate_within(world.client(), &operation, 1).await.expect_err("a refusal");
     assert_eq!((late.reason, late.detail.as_deref()), (Reason::Busy, Some("deadline")));
@@ -48,9 +62,8 @@ async fn what_waits_longer_than_the_hub_does_is_not_decided() {
     world.prove().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reversal_before_its_original_lays_a_tombstone() {
-    let world = World::new().await;
+async fn a_reversal_before_its_original_lays_a_tombstone(on: On) {
+    let world = World::new(on).await;
     let Outcome::Accepted { done: Done::Reversed(undone), .. } =
         world.outcome(&reverse(WORKING, "m2", "m1", "2207")).await
     else {
@@ -62,9 +75,8 @@ async fn a_reversal_before_its_original_lays_a_tombstone() {
     world.prove().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn undoing_gives_back_what_settling_took() {
-    let world = World::new().await;
+async fn undoing_gives_back_what_settling_took(on: On) {
+    let world = World::new(on).await;
     let balance = |outcome: &Outcome| match outcome {
         Outcome::Accepted { done, .. } => match done {
             Done::Settled(settled) => settled.account_balance,
@@ -95,15 +107,14 @@ async fn undoing_gives_back_what_settling_took() {
     world.prove().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_operations_in_one_batch_equal_the_same_one_by_one() {
-    let mut batched = World::stopped();
+async fn many_operations_in_one_batch_equal_the_same_one_by_one(on: On) {
+    let mut batched = World::stopped_on(on);
     batched.write(
         "postings.csv",
         &format!("{POSTINGS_HEADER}D1,{WORKING},account-deposit,2025-01-02,,,,,,,,,,,,,1000.00,,,,\n"),
     );
     batched.start().await;
-    let alone = World::new().await;
+    let alone = World::new(on).await;
     let operations = history();
     let answers = decide_as_one_batch(&batched, &operations).await;
     for (operation, together) in operations.iter().zip(&answers) {
@@ -184,9 +195,8 @@ fn without_time(outcome: Outcome) -> Outcome {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_crowd_is_decided_once_each_and_nobody_fails_for_a_neighbour() {
-    let world = World::new().await;
+async fn a_crowd_is_decided_once_each_and_nobody_fails_for_a_neighbour(on: On) {
+    let world = World::new(on).await;
     let client = world.client();
     let mut asked = tokio::task::JoinSet::new();
     for n in 0..200 {
@@ -208,9 +218,8 @@ async fn a_crowd_is_decided_once_each_and_nobody_fails_for_a_neighbour() {
     world.prove().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restart_keeps_everything() {
-    let mut world = World::new().await;
+async fn a_restart_keeps_everything(on: On) {
+    let mut world = World::new(on).await;
     let operations = history();
     let mut before = Vec::new();
     for operation in &operations {
@@ -224,9 +233,8 @@ async fn a_restart_keeps_everything() {
     world.prove().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_abrupt_end_loses_no_answer() {
-    let mut world = World::new().await;
+async fn an_abrupt_end_loses_no_answer(on: On) {
+    let mut world = World::new(on).await;
     let first = world.answer(&settle(WORKING, "m1", "E1")).await;
     let closed = world.running().store().closed();
     drop(world.region.take());
@@ -236,9 +244,8 @@ async fn an_abrupt_end_loses_no_answer() {
     world.prove().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_settlement_id_is_taken_once() {
-    let world = World::new().await;
+async fn a_settlement_id_is_taken_once(on: On) {
+    let world = World::new(on).await;
     world.settled(&settle(WORKING, "m1", "E1")).await;
     let mut other = settle(RETIRED, "m2", "E2");
     match &mut other.request {
@@ -251,9 +258,8 @@ async fn a_settlement_id_is_taken_once() {
     world.prove().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn another_regions_people_are_not_served() {
-    let world = World::new().await;
+async fn another_regions_people_are_not_served(on: On) {
+    let world = World::new(on).await;
     assert_eq!(world.refused(&settle("44030000001", "m1", "E1")).await, Reason::UnknownPerson);
     let mut elsewhere = settle(WORKING, "m2", "E2");
     match &mut elsewhere.request {
@@ -262,4 +268,17 @@ async fn another_regions_people_are_not_served() {
     }
     let refusal = world.try_answer(&elsewhere).await.expect_err("a refusal");
     assert_eq!(refusal.reason, Reason::RegionNotServed);
+}
+
+async fn rule_books_are_replaced_while_it_runs(on: On) {
+    let world = World::new(on).await;
+    let replace = async |rules| {
+        world.running().rules_replace(rules, world.clock.now()).await.expect("they are replaced");
+    };
+    world.settled(&settle(WORKING, "m1", "E1")).await;
+    replace(Rules { books: RuleBooks::default(), texts: Vec::new() }).await;
+    assert_eq!(world.refused(&settle(RETIRED, "m2", "E2")).await, Reason::NoRuleBook);
+    replace(region::rules::read(&world.config().rulebooks, &[pool("410700")].into()).expect("rule books")).await;
+    world.settled(&settle(RETIRED, "m3", "E3")).await;
+    world.prove().await;
 }

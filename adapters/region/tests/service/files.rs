@@ -9,15 +9,19 @@ use settlement::refusal::Reason;
 
 use crate::world::*;
 
+on_both! {
+    a_local_stay_makes_the_next_one_the_second,
+}
+
 /// A row of postings with these cells filled.
-fn row(cells: &[(&str, &str)]) -> String {
+pub fn row(cells: &[(&str, &str)]) -> String {
     let columns: Vec<&str> = POSTINGS_HEADER.trim().split(',').map(str::trim).collect();
     let cell = |column: &&str| cells.iter().find(|(name, _)| name == column).map_or("", |(_, text)| *text);
     assert!(cells.iter().all(|(name, _)| columns.contains(name)), "a column's name");
     columns.iter().map(cell).collect::<Vec<_>>().join(",") + "\n"
 }
 
-fn stay_before<'a>(id: &'a str, person: &'a str) -> Vec<(&'a str, &'a str)> {
+pub fn stay_before<'a>(id: &'a str, person: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("id", id),
         ("psn_no", person),
@@ -32,10 +36,9 @@ fn stay_before<'a>(id: &'a str, person: &'a str) -> Vec<(&'a str, &'a str)> {
     ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_local_stay_makes_the_next_one_the_second() {
-    let first = World::new().await;
-    let mut second = World::stopped();
+async fn a_local_stay_makes_the_next_one_the_second(on: On) {
+    let first = World::new(on).await;
+    let mut second = World::stopped_on(on);
     second.write("postings.csv", &(POSTINGS_HEADER.to_owned() + &row(&stay_before("P1", WORKING))));
     second.start().await;
     let operation = stay(WORKING, "m1", "E1", (1, 9), 20_000);
@@ -144,7 +147,7 @@ async fn a_fault_in_the_peoples_files_stops_the_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_name_and_no_document_lies_open_in_the_store() {
-    let mut world = World::new().await;
+    let mut world = World::new(On::Sqlite).await;
     world.settled(&settle(WORKING, "m1", "E1")).await;
     world.stop().await;
     for file in std::fs::read_dir(world.path("region")).expect("the folder") {

@@ -43,7 +43,7 @@ struct Book {
 
 impl Book {
     async fn new() -> Book {
-        let mut world = World::new().await;
+        let mut world = World::new(On::Sqlite).await;
         world.stop().await;
         let config = Config { postings: Vec::new(), ..world.config() };
         let opened = Opened::open(&config, &world.clock).await.expect("a store");
@@ -52,12 +52,12 @@ impl Book {
 
     async fn ask(&self, batch: &[(Operation, bool)]) -> Vec<Reply> {
         let asked: Vec<Asked> = batch.iter().map(asked).collect();
-        let books = self.opened.rules.books.clone();
+        let books = self.opened.rules.now().books;
         let at = self.world.clock.now();
         // The time is the same for everybody, so that answers can be compared to the byte.
         let at = at.round(jiff::Unit::Hour).expect("an hour");
         self.store
-            .batch_decide(asked.into(), self.world.clock.clone(), self.opened.rules.set, move |book, asked, _| {
+            .batch_decide(asked.into(), self.world.clock.clone(), self.opened.rules.now().set, move |book, asked, _| {
                 match asked {
                     Asked::Operate(arrival) => {
                         let filing = arrival.filing.as_ref().map(|attached| &attached.filing);

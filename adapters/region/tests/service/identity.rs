@@ -7,7 +7,7 @@ use crate::world::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_not_the_hub_is_refused_everywhere() {
-    let world = World::new().await;
+    let world = World::new(On::Sqlite).await;
     for (folder, names) in
         [("treatment", &[TREATMENT][..]), ("other-home", &["yidi://440300/home"]), ("both", &[TREATMENT, HOME])]
     {

@@ -1,9 +1,13 @@
 //! A home region seen from the hub, through real mutual TLS: a process's worth of region in a folder that goes away
 //! with the test.
 
+#[macro_use]
+mod world;
+
 mod answers;
 mod files;
 mod histories;
 mod identity;
+mod late;
+mod older_copy;
 mod questions;
-mod world;

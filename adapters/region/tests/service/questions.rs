@@ -9,6 +9,14 @@ use settlement::refusal::Reason;
 
 use crate::world::*;
 
+on_both! {
+    a_person_is_found_by_what_is_shown,
+    the_active_coverage_comes_first,
+    an_estimate_equals_its_settlement_and_changes_nothing,
+    a_desk_learns_totals_qualifications_and_a_visits_settlements,
+    a_settlement_is_explained_from_what_it_saw,
+}
+
 async fn look_up(world: &World, kind: &str, shown: &str, name: &str) -> Result<v1::LookUpReply, Reason> {
     let request = v1::LookUpRequest {
         home: "410700".into(),
@@ -21,9 +29,8 @@ async fn look_up(world: &World, kind: &str, shown: &str, name: &str) -> Result<v
     reply.map(tonic::Response::into_inner).map_err(|status| status::to_refusal(&status).reason)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_person_is_found_by_what_is_shown() {
-    let world = World::new().await;
+async fn a_person_is_found_by_what_is_shown(on: On) {
+    let world = World::new(on).await;
     for (kind, shown, name, expected) in [
         ("02", "41070019800101001X", "", Ok(WORKING)),
         ("02", "41070019800101001x", "张工", Ok(WORKING)),
@@ -45,9 +52,8 @@ async fn a_person_is_found_by_what_is_shown() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_active_coverage_comes_first() {
-    let world = World::new().await;
+async fn the_active_coverage_comes_first(on: On) {
+    let world = World::new(on).await;
     let found = look_up(&world, "03", "C0001", "").await.expect("somebody");
     assert_eq!((found.name.as_str(), found.document.as_str()), ("张工", "41070019800101001x"));
     let rows: Vec<_> =
@@ -59,9 +65,8 @@ async fn the_active_coverage_comes_first() {
     assert_eq!(suspended.identities.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>(), ["low-income"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_estimate_equals_its_settlement_and_changes_nothing() {
-    let world = World::new().await;
+async fn an_estimate_equals_its_settlement_and_changes_nothing(on: On) {
+    let world = World::new(on).await;
     let operation = stay(WORKING, "m1", "E1", (1, 9), 20_000);
     let request = v1::EstimateRequest {
         operation: convert::write_operation(&operation),
@@ -96,7 +101,7 @@ fn hub_fields() -> Option<v1::HubFields> {
         state: "in-force".into(),
         ..v1::Filing::default()
     };
-    Some(v1::HubFields { filing: Some(filing), deadline_ms: 1000, position: 1 })
+    Some(v1::HubFields { filing: Some(filing), deadline_ms: 1000, position: 1, known_book_seq: 0 })
 }
 
 async fn query(world: &World, person: &str, treatment: &str, about: About) -> Result<v1::QueryReply, Reason> {
@@ -111,9 +116,8 @@ async fn query(world: &World, person: &str, treatment: &str, about: About) -> Re
     reply.map(tonic::Response::into_inner).map_err(|status| status::to_refusal(&status).reason)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_desk_learns_totals_qualifications_and_a_visits_settlements() {
-    let world = World::new().await;
+async fn a_desk_learns_totals_qualifications_and_a_visits_settlements(on: On) {
+    let world = World::new(on).await;
     let settled = world.settled(&stay(WORKING, "m1", "E1", (1, 9), 20_000)).await;
     let month = |month: &str| About::RunningTotals(v1::RunningTotals { month: month.into() });
     let basic = |reply: &v1::QueryReply| {
@@ -142,9 +146,8 @@ async fn a_desk_learns_totals_qualifications_and_a_visits_settlements() {
     assert_eq!(query(&world, WORKING, "310000", visit()).await.map(ids), Ok(0), "cancelled");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_settlement_is_explained_from_what_it_saw() {
-    let mut world = World::new().await;
+async fn a_settlement_is_explained_from_what_it_saw(on: On) {
+    let mut world = World::new(on).await;
     world.settled(&stay(WORKING, "m1", "E1", (1, 9), 20_000)).await;
     world.stop().await;
     // The person's facts change afterwards; the past decision keeps those that it saw.

@@ -9,8 +9,11 @@ use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
 use identity::pki::{CertificateAuthority, Issue};
 use ledger::clock::Clock;
-use ledger::home::{Arrival, AttachedFiling};
+use ledger::engine::migrate;
+use ledger::home::{Arrival, AttachedFiling, SCHEMA};
+use ledger::testing::{Database, PrivatePostgres};
 use proto::v1::home_region_client::HomeRegionClient;
+use proto::v1::region_book_client::RegionBookClient;
 use proto::{convert, status, v1};
 use region::{Config, Running, start};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
@@ -57,8 +60,36 @@ const PEOPLE: [(&str, &str); 4] = [
 pub const POSTINGS_HEADER: &str = "id,psn_no,kind,date,insurance,care,disease,stays,deductible,in_policy,basic,\
     large_sum,catastrophic_base,catastrophic,civil_servant,assistance,account,institution,encounter,cancels,note\n";
 
+/// Runs each test on both databases.
+macro_rules! on_both {
+    ($($test:ident,)+) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(crate::world::On::Sqlite).await;
+            })+
+        }
+
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(crate::world::On::Postgres).await;
+            })+
+        }
+    };
+}
+
+/// The kind of database under a region.
+#[derive(Clone, Copy)]
+pub enum On {
+    Sqlite,
+    /// As in production: migrated by its owner, served by a role that owns nothing.
+    Postgres,
+}
+
 pub struct World {
     pub folder: TempDir,
+    database: Option<Database>,
     pub authority: CertificateAuthority,
     pub clock: Clock,
     pub region: Option<Running>,
@@ -67,8 +98,8 @@ pub struct World {
 
 impl World {
     /// A region at noon of 20 June 2025 in Beijing, with 1,000 yuan on the working person's account.
-    pub async fn new() -> World {
-        let mut world = World::stopped();
+    pub async fn new(on: On) -> World {
+        let mut world = World::stopped_on(on);
         world.write(
             "postings.csv",
             &format!("{POSTINGS_HEADER}D1,{WORKING},account-deposit,2025-01-02,,,,,,,,,,,,,1000.00,,,,\n"),
@@ -79,12 +110,20 @@ impl World {
 
     /// The same, not started and without postings.
     pub fn stopped() -> World {
+        World::stopped_on(On::Sqlite)
+    }
+
+    pub fn stopped_on(on: On) -> World {
         let folder = tempfile::tempdir().expect("a folder");
         let authority = CertificateAuthority::init(&folder.path().join("ca"), "test authority").expect("an authority");
         let hub = credentials(&authority, &folder, "hub", &[HUB]);
         credentials(&authority, &folder, "home", &[HOME]);
         let clock = Clock::starting_at("2025-06-20T04:00:00Z".parse().expect("an instant"));
-        let world = World { folder, authority, clock, region: None, hub };
+        let database = match on {
+            On::Sqlite => None,
+            On::Postgres => Some(migrated()),
+        };
+        let world = World { folder, database, authority, clock, region: None, hub };
         for (file, text) in PEOPLE {
             world.write(&format!("people/{file}"), text);
         }
@@ -106,7 +145,11 @@ impl World {
         let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
         Config {
             listen: "127.0.0.1:0".parse().expect("an address"),
-            store: self.path("region/store.db"),
+            store: match &self.database {
+                Some(database) => database.app_url.clone(),
+                None => self.path("region/store.db").display().to_string(),
+            },
+            key: Some(self.path("region/store.key")),
             credentials: self.path("home"),
             regions: repository.join("deploy/regions.csv"),
             pools: vec!["410700".into()],
@@ -115,6 +158,7 @@ impl World {
             postings: vec![self.path("postings.csv")],
             waiting: 4096,
             commit_delay_ms: 0,
+            max_store_pages: None,
         }
     }
 
@@ -142,6 +186,10 @@ impl World {
 
     pub fn client(&self) -> HomeRegionClient<Channel> {
         HomeRegionClient::new(self.channel_as(self.hub.clone()))
+    }
+
+    pub fn book_client(&self) -> RegionBookClient<Channel> {
+        RegionBookClient::new(self.channel_as(self.hub.clone()))
     }
 
     pub fn credentials(&self, name: &str, names: &[&str]) -> Arc<Credentials> {
@@ -173,7 +221,7 @@ impl World {
 
     pub async fn resolve(&self, operation: &Operation) -> v1::Answer {
         let key = Some(convert::write_key(&operation.key));
-        let request = v1::ResolveRequest { key, home: "410700".into(), request_id: String::new() };
+        let request = v1::ResolveRequest { key, home: "410700".into(), request_id: String::new(), known_book_seq: 0 };
         self.client().resolve(request).await.expect("an answer").into_inner()
     }
 
@@ -186,18 +234,43 @@ impl World {
     }
 }
 
+fn migrated() -> Database {
+    let database = PrivatePostgres::shared().database().expect("a database");
+    let owner = database.owner_url.parse().expect("a location");
+    migrate(&owner, &SCHEMA, Some(&database.app_role)).expect("it is migrated");
+    database
+}
+
 pub async fn operate(client: HomeRegionClient<Channel>, operation: &Operation) -> Result<v1::Answer, Refusal> {
-    operate_within(client, operation, 8_000).await
+    operate_on(client, operation, 8_000, 0).await
 }
 
 /// The same from a hub that waits so long.
 pub async fn operate_within(
-    mut client: HomeRegionClient<Channel>,
+    client: HomeRegionClient<Channel>,
     operation: &Operation,
     deadline_ms: i64,
 ) -> Result<v1::Answer, Refusal> {
-    let hub =
-        v1::HubFields { filing: Some(convert::write_filing(&filing_of(operation))), deadline_ms, position: 1 };
+    operate_on(client, operation, deadline_ms, 0).await
+}
+
+/// The same from a hub that has heard of so much of the book.
+pub async fn operate_knowing(
+    client: HomeRegionClient<Channel>,
+    operation: &Operation,
+    known_book_seq: u64,
+) -> Result<v1::Answer, Refusal> {
+    operate_on(client, operation, 8_000, known_book_seq).await
+}
+
+async fn operate_on(
+    mut client: HomeRegionClient<Channel>,
+    operation: &Operation,
+    deadline_ms: i64,
+    known_book_seq: u64,
+) -> Result<v1::Answer, Refusal> {
+    let filing = Some(convert::write_filing(&filing_of(operation)));
+    let hub = v1::HubFields { filing, deadline_ms, position: 1, known_book_seq };
     let operation = convert::write_operation(operation);
     let request = v1::OperateRequest { operation, hub: Some(hub), request_id: String::new() };
     let answer = client.operate(request).await;

@@ -17,14 +17,15 @@ use crate::stop::Stop;
 use crate::visit::{self, Covered};
 
 /// See the file.
-pub struct Posting<'a, 's> {
-    session: &'a Session<'s>,
+pub struct Posting<'a, 's, 'c> {
+    session: &'a Session<'s, 'c>,
     encounter: &'a StoredEncounter,
     catalogue: &'a Catalogue,
     pool: PoolCode,
     /// The visit's lines with what is left of them; filled only where a line takes another back.
     held: HashMap<ChargeNumber, Held>,
-    fresh: HashSet<ChargeNumber>,
+    /// Numbers that a line has already, there or in this message.
+    taken: HashSet<ChargeNumber>,
     settled: HashMap<BatchNumber, bool>,
     covered: Covered,
     unlisted: Vec<ChargeNumber>,
@@ -36,25 +37,25 @@ struct Held {
     remaining: Remaining,
 }
 
-impl<'a, 's> Posting<'a, 's> {
+impl<'a, 's, 'c> Posting<'a, 's, 'c> {
     /// Begins to post lines to a visit.
     ///
     /// # Errors
     /// When the store fails.
     pub fn open(
-        session: &'a Session<'s>,
+        session: &'a Session<'s, 'c>,
         encounter: &'a StoredEncounter,
         catalogue: &'a Catalogue,
         pool: PoolCode,
         lines: &[UploadedLine],
-    ) -> Result<Posting<'a, 's>, Stop> {
+    ) -> Result<Posting<'a, 's, 'c>, Stop> {
         let mut posting = Posting {
             session,
             encounter,
             catalogue,
             pool,
             held: HashMap::new(),
-            fresh: HashSet::new(),
+            taken: session.charge_known(&encounter.id, lines.iter().map(|line| &line.number))?.into_iter().collect(),
             settled: HashMap::new(),
             covered: Covered::default(),
             unlisted: Vec::new(),
@@ -87,9 +88,7 @@ impl<'a, 's> Posting<'a, 's> {
     /// # Errors
     /// When the store fails. A fault of the line is a value.
     pub fn split(&mut self, line: &UploadedLine) -> Result<Result<Charge, Refusal>, Stop> {
-        if !self.fresh.insert(line.number.clone())
-            || self.session.charge_find(&self.encounter.id, &line.number)?.is_some()
-        {
+        if !self.taken.insert(line.number.clone()) {
             return Ok(Err(fault(line, Reason::DuplicateCharge, "流水号已存在")));
         }
         if let Some(batch) = &line.batch

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Session, TreatmentStore};
+use super::{Session, TreatmentStore, stored};
 use crate::store::StoreError;
 
 /// An operation as it was sent, and what came back.
@@ -16,6 +16,10 @@ pub struct Told {
     pub book_seq: u64,
 }
 
+const LIST: &str = "SELECT bytes, outcome, COALESCE(book_seq, 0) AS book_seq
+    FROM messages LEFT JOIN answers ON answers.message = messages.number
+    WHERE kind IS NOT NULL ORDER BY messages.number";
+
 impl TreatmentStore {
     /// Everything that was asked, oldest first.
     ///
@@ -26,19 +30,14 @@ impl TreatmentStore {
     }
 }
 
-impl Session<'_> {
+impl Session<'_, '_> {
     fn told_list(&self) -> Result<Vec<Told>, StoreError> {
-        let mut statement = self.connection.prepare(
-            "SELECT bytes, outcome, COALESCE(book_seq, 0)
-             FROM operations LEFT JOIN answers ON answers.message = operations.message ORDER BY operations.message",
-        )?;
-        let rows = statement.query_map([], |row| {
+        self.sql.query(LIST, &[], |row| {
             Ok(Told {
-                operation: row.get::<_, Vec<u8>>(0)?.into(),
-                outcome: row.get::<_, Option<Vec<u8>>>(1)?.map(Bytes::from),
-                book_seq: row.get::<_, i64>(2)?.cast_unsigned(),
+                operation: stored::bytes(row, 0)?,
+                outcome: row.optional_bytes(1)?.map(Bytes::copy_from_slice),
+                book_seq: row.number(2)?.cast_unsigned(),
             })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 }

@@ -1,0 +1,140 @@
+//! A book that was restored from an older copy: it decides nothing until it is whole again, and becomes whole from the
+//! answers that it gave.
+
+use std::fs;
+use std::path::PathBuf;
+
+use proto::{convert, v1};
+use settlement::operation::Operation;
+use settlement::refusal::{BOOK_SEQ, Reason};
+
+use crate::world::*;
+
+on_both! {
+    a_book_that_lost_everything_becomes_whole_too,
+}
+
+fn store_of(world: &World) -> PathBuf {
+    world.path("region/store.db")
+}
+
+/// What the hub has of an answer.
+fn kept(operation: &Operation, answer: &v1::Answer, after: u64) -> v1::ReinstateRequest {
+    v1::ReinstateRequest {
+        home: "410700".into(),
+        operation: convert::write_operation(operation),
+        outcome: answer.outcome.clone(),
+        book_seq: answer.book_seq,
+        after,
+        filing: prost::Message::encode_to_vec(&convert::write_filing(&filing_of(operation))).into(),
+        answered_at: 1_750_000_000_000_000,
+        request_id: String::new(),
+    }
+}
+
+async fn reinstate(world: &World, request: v1::ReinstateRequest) -> v1::ReinstateReply {
+    world.book_client().reinstate(request).await.expect("an answer").into_inner()
+}
+
+fn history() -> Vec<Operation> {
+    vec![
+        stay(WORKING, "m1", "E1", (1, 4), 20_000),
+        settle(RETIRED, "m2", "E2"),
+        stay(WORKING, "m3", "E3", (6, 9), 9_000),
+        cancel(WORKING, "m4", "s-m1"),
+        reverse(WORKING, "m5", "m4", "2208"),
+        reverse(WORKING, "m6", "never-seen", "2207"),
+        settle(WORKING, "never-seen", "E4"),
+        stay(WORKING, "m7", "E1", (1, 4), 20_000),
+        reverse(WORKING, "m8", "m3", "2304"),
+    ]
+}
+
+async fn last(world: &World) -> u64 {
+    let asked = v1::BookRequest { home: "410700".into(), request_id: String::new() };
+    world.book_client().book(asked).await.expect("an answer").into_inner().last
+}
+
+/// A world whose book was restored to what it was after two operations; with every answer that it gave.
+async fn restored() -> (World, Vec<(Operation, v1::Answer)>) {
+    let mut world = World::new(On::Sqlite).await;
+    let mut given = Vec::new();
+    for operation in history() {
+        if given.len() == 2 {
+            world.stop().await;
+            fs::copy(store_of(&world), world.path("copy.db")).expect("a copy");
+            world.start().await;
+        }
+        let answer = world.answer(&operation).await;
+        given.push((operation, answer));
+    }
+    world.stop().await;
+    for end in ["db-wal", "db-shm"] {
+        let _ = fs::remove_file(store_of(&world).with_extension(end));
+    }
+    fs::copy(world.path("copy.db"), store_of(&world)).expect("the older copy");
+    world.start().await;
+    (world, given)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_copy_becomes_whole_from_the_answers_it_gave() {
+    let (world, given) = restored().await;
+    let next = settle(RETIRED, "m9", "E9");
+    let behind = operate_knowing(world.client(), &next, 9).await.expect_err("it knows less than the hub");
+    assert_eq!((behind.reason, behind.field.as_deref()), (Reason::RegionUnavailable, Some(BOOK_SEQ)));
+    assert_eq!(behind.detail.as_deref(), Some("2"));
+    assert_eq!(last(&world).await, 2, "nothing was decided");
+
+    for (index, (operation, answer)) in given.iter().enumerate() {
+        let reply = reinstate(&world, kept(operation, answer, index as u64)).await;
+        assert_eq!((reply.known, reply.clash.as_str()), (index < 2, ""), "{:?}", operation.key.message);
+    }
+    world.prove().await;
+    for (operation, answer) in &given {
+        assert_eq!(world.answer(operation).await, *answer, "the first answer again");
+    }
+    let after = operate_knowing(world.client(), &next, 9).await.expect("it is whole again");
+    assert_eq!(after.book_seq, 10);
+    world.prove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_heard_of_leaves_a_place_that_is_lost() {
+    let (world, given) = restored().await;
+    // The reversal at place 6 was never answered as far as the hub knows.
+    for (operation, answer) in given.iter().filter(|(_, answer)| answer.book_seq != 6) {
+        let after = if answer.book_seq == 7 { 5 } else { answer.book_seq - 1 };
+        let reply = reinstate(&world, kept(operation, answer, after)).await;
+        assert_eq!(reply.clash, "", "{:?}", operation.key.message);
+    }
+    assert_eq!(last(&world).await, 9);
+    let findings = world.running().store().proof_run().await.expect("a proof");
+    assert_eq!(findings, [], "a lost place is noted, and no gap");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_anew_is_a_clash_and_nothing_is_overwritten() {
+    let (world, given) = restored().await;
+    let anew = world.answer(&settle(RETIRED, "m9", "E9")).await;
+    assert_eq!(anew.book_seq, 3, "a hub that does not say what it knows cannot be helped");
+    let (operation, answer) = &given[2];
+    let reply = reinstate(&world, kept(operation, answer, 2)).await;
+    assert!(reply.clash.contains("something else stands at this place"), "{}", reply.clash);
+    let (operation, answer) = &given[4];
+    assert!(reinstate(&world, kept(operation, answer, 4)).await.clash.contains("ends at place 3"));
+    assert_eq!(last(&world).await, 3);
+    world.prove().await;
+}
+
+async fn a_book_that_lost_everything_becomes_whole_too(on: On) {
+    let (whole, lost) = (World::new(On::Sqlite).await, World::new(on).await);
+    for (index, operation) in history().iter().enumerate() {
+        let answer = whole.answer(operation).await;
+        let reply = reinstate(&lost, kept(operation, &answer, index as u64)).await;
+        assert_eq!((reply.known, reply.clash.as_str()), (false, ""), "{:?}", operation.key.message);
+        assert!(reinstate(&lost, kept(operation, &answer, index as u64)).await.known, "once more changes nothing");
+        assert_eq!(lost.answer(operation).await, answer);
+    }
+    lost.prove().await;
+}

@@ -1,0 +1,139 @@
+//! Making a home region's book whole again that was restored from an older copy: the answers that it gave go back, in
+//! their order and under their old numbers, from what the hub kept. Nothing is decided anew. What goes back is for
+//! [`settlement::restored`] to say. Called by [`crate::home_books`], for an operator.
+
+use std::error::Error;
+
+use ledger::hub::Given;
+use ledger::store::StoreError;
+use prost::Message;
+use proto::convert;
+use proto::status::NoReply;
+use proto::v1;
+use settlement::decide::BookSeq;
+use settlement::ids::PoolCode;
+use settlement::refusal::{Reason, Refusal};
+use settlement::restored::{Plan, Step, plan};
+
+use crate::directory::Home;
+use crate::hub::Hub;
+
+/// What is missing from a region's book.
+pub struct Missing {
+    /// How far the region's book goes now.
+    pub held: BookSeq,
+    /// What has to be done.
+    pub plan: Plan,
+}
+
+/// What giving it back came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Answers that the region took back now.
+    pub taken_back: u64,
+    /// Answers that it had already.
+    pub known: u64,
+    /// Numbers that nobody outside ever heard of.
+    pub lost: Vec<BookSeq>,
+    /// Why it went no further: two books say different things under a number.
+    pub clash: Option<(BookSeq, String)>,
+}
+
+impl Hub {
+    /// What is missing from the book of a pool's region.
+    ///
+    /// # Errors
+    /// When the region cannot be asked, or the store fails.
+    pub async fn book_missing(&self, pool: PoolCode) -> Result<Missing, Refusal> {
+        let home = self.directory.home(pool)?;
+        let request = v1::BookRequest { home: pool.to_string(), request_id: String::new() };
+        let held = home.port().book(request, self.patience).await.map_err(NoReply::into_refusal)?.last;
+        // A fallen book may have decided anew what lies above.
+        let common = home.book().fallen().map_or(held, |fallen| held.min(fallen.to));
+        let mut answered = Vec::new();
+        for pool in home.pools() {
+            answered.extend(self.store.answer_numbers(*pool, common).await.map_err(failed)?);
+        }
+        let answered: Vec<BookSeq> = answered.into_iter().map(BookSeq).collect();
+        Ok(Missing { held: BookSeq(held), plan: plan(BookSeq(common), &answered) })
+    }
+
+    /// The answers of a region under a number.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn book_given(&self, home: &Home, seq: BookSeq) -> Result<Vec<Given>, Refusal> {
+        let mut given = Vec::new();
+        for pool in home.pools() {
+            given.extend(self.store.answer_given(*pool, seq.0).await.map_err(failed)?);
+        }
+        Ok(given)
+    }
+
+    /// Gives a region back what is missing from its book; once that is whole, new operations go there again. Safe to
+    /// do again after it broke off.
+    ///
+    /// # Errors
+    /// When the region cannot be asked, or the store fails. What was given back until then stays.
+    pub async fn book_restore(&self, pool: PoolCode, by: String) -> Result<Restored, Refusal> {
+        let home = self.directory.home(pool)?;
+        let Missing { held: _, plan } = self.book_missing(pool).await?;
+        let mut restored = Restored { lost: plan.lost, ..Restored::default() };
+        for step in plan.steps {
+            if let Some(problem) = self.give_back(home, pool, step, &mut restored).await? {
+                tracing::error!(home = home.name(), book_seq = step.seq.0, "{} is not whole: {problem}", home.name());
+                restored.clash = Some((step.seq, problem));
+                return Ok(restored);
+            }
+        }
+        self.store.fall_end(home.name().to_owned(), self.clock.now(), by).await.map_err(failed)?;
+        home.book().is_whole();
+        tracing::info!(home = home.name(), taken_back = restored.taken_back, "the book of {} is whole", home.name());
+        Ok(restored)
+    }
+
+    /// Gives one answer back, and tells why it was not taken.
+    async fn give_back(
+        &self,
+        home: &Home,
+        pool: PoolCode,
+        step: Step,
+        restored: &mut Restored,
+    ) -> Result<Option<String>, Refusal> {
+        let mut given = self.book_given(home, step.seq).await?;
+        let Some(one) = given.pop() else {
+            return Ok(Some("no answer bears this number any more".to_owned()));
+        };
+        if !given.is_empty() {
+            return Ok(Some(
+                "two answers bear this number: the region went on deciding after it was restored".to_owned(),
+            ));
+        }
+        let request = request(pool, step, one);
+        let reply = home.port().reinstate(request, self.patience).await.map_err(NoReply::into_refusal)?;
+        match (reply.clash.is_empty(), reply.known) {
+            (false, _) => return Ok(Some(reply.clash)),
+            (true, true) => restored.known += 1,
+            (true, false) => restored.taken_back += 1,
+        }
+        Ok(None)
+    }
+}
+
+fn request(pool: PoolCode, step: Step, given: Given) -> v1::ReinstateRequest {
+    v1::ReinstateRequest {
+        home: pool.to_string(),
+        operation: given.bytes,
+        outcome: given.outcome,
+        book_seq: step.seq.0,
+        after: step.after.0,
+        filing: given.filing.map(|filing| convert::write_filing(&filing).encode_to_vec().into()).unwrap_or_default(),
+        answered_at: given.answered_at.as_microsecond(),
+        request_id: format!("restore-{}", given.position),
+    }
+}
+
+fn failed(fault: StoreError) -> Refusal {
+    tracing::error!(error = &fault as &dyn Error, "what is missing from a book could not be read");
+    Refusal::new(Reason::Internal)
+}

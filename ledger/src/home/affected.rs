@@ -1,0 +1,193 @@
+//! Marks on settlements that built on something which was changed later: laid in the commit that changes it, never taken
+//! away. Which they are is for [`settlement::decide::built_on`] to say. Called by [`super::load`], [`super::append`],
+//! [`super::postings`], and by the region's list of what is affected.
+
+use jiff::civil::Date;
+use settlement::decide::{BookSeq, Effects, Reach, Reader, Undoing, UsagePosting, built_on};
+use settlement::encounter::CareKind;
+use settlement::ids::{DiseaseCode, IdError, PersonNumber, SettlementId};
+use settlement::lifecycle::Standing;
+use settlement::money::Money;
+use settlement::person::Insurance;
+use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
+
+use super::rows::{self, AFFECTED};
+use super::{HomeStore, load};
+use crate::engine::{Row, Sql};
+use crate::store::StoreError;
+use crate::values;
+
+/// A settlement in force, and what changed of what it read.
+#[derive(Clone, Debug)]
+pub struct Affected {
+    /// Where it was decided.
+    pub seq: BookSeq,
+    /// Which.
+    pub settlement: SettlementId,
+    /// What changed since, oldest first.
+    pub causes: Vec<Cause>,
+}
+
+/// One change of what a settlement had read.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// The operation's place, or the place after which the posting came.
+    pub seq: BookSeq,
+    /// The posting; none where it was an operation.
+    pub posting: Option<String>,
+    /// What it changed.
+    pub effects: Effects,
+}
+
+impl HomeStore {
+    /// People who have settlements, in the order of their numbers; only those with marks unless `all`.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn affected_people(&self, after: String, limit: u32, all: bool) -> Result<Vec<PersonNumber>, StoreError> {
+        const MARKED: &str = "SELECT DISTINCT settlements.person AS person FROM affected
+               JOIN settlements ON settlements.settlement = affected.settlement
+              WHERE settlements.person > ?1 ORDER BY person LIMIT ?2";
+        const ALL: &str = "SELECT DISTINCT person FROM settlements WHERE person > ?1 ORDER BY person LIMIT ?2";
+        self.engine
+            .read(move |sql| {
+                let text = if all { ALL } else { MARKED };
+                sql.query(text, values![&after, i64::from(limit)], |row| id(row.text(0)?, PersonNumber::new))
+            })
+            .await
+    }
+
+    /// A person's settlements in force, oldest first, each with what changed of what it read.
+    ///
+    /// # Errors
+    /// When a statement fails or a row is corrupt.
+    pub async fn affected_list(&self, person: PersonNumber) -> Result<Vec<Affected>, StoreError> {
+        self.engine
+            .read(move |sql| {
+                let standing = in_force(sql, &person)?;
+                standing
+                    .into_iter()
+                    .map(|(seq, settlement)| {
+                        let causes = causes(sql, &person, &settlement)?;
+                        Ok(Affected { seq, settlement, causes })
+                    })
+                    .collect()
+            })
+            .await
+    }
+}
+
+/// All of a person's settlements below a place, as readers of the year-to-date.
+pub(super) fn readers(sql: &Sql<'_>, person: &str, before: i64) -> Result<Vec<Reader>, StoreError> {
+    const READERS: &str =
+        "SELECT settlements.book_seq, settlements.settlement, usages.day, usages.year, usages.insurance
+           FROM usages CROSS JOIN settlements
+          WHERE usages.person = ?1 AND usages.posting = '' AND usages.after_seq < ?2
+            AND settlements.book_seq = usages.after_seq
+          ORDER BY settlements.book_seq";
+    sql.query(READERS, values![person, before], |row| {
+        let word = row.text(4)?;
+        Ok(Reader {
+            seq: load::seq(row.number(0)?),
+            settlement: id(row.text(1)?, SettlementId::new)?,
+            day: day(row.text(2)?)?,
+            year: year(row.number(3)?)?,
+            insurance: Insurance::from_word(word).ok_or_else(|| corrupt(word, "is no insurance"))?,
+        })
+    })
+}
+
+/// Marks whatever built on a usage that a posting brings late, or takes away.
+pub(super) fn mark_posting(
+    sql: &Sql<'_>,
+    person: &str,
+    (seq, posting): (BookSeq, &str),
+    used: &UsagePosting,
+    reach: Reach,
+) -> Result<(), StoreError> {
+    let affected = built_on(&readers(sql, person, load::NOW)?, used, reach);
+    let marks: Vec<_> = affected.iter().map(|settlement| rows::affected(settlement, seq, posting)).collect();
+    sql.execute_each(AFFECTED, &marks)
+}
+
+fn in_force(sql: &Sql<'_>, person: &PersonNumber) -> Result<Vec<(BookSeq, SettlementId)>, StoreError> {
+    const IN_FORCE: &str = "SELECT settlements.book_seq, settlements.settlement
+           FROM usages CROSS JOIN settlements
+          WHERE usages.person = ?1 AND usages.posting = '' AND settlements.book_seq = usages.after_seq
+            AND COALESCE((SELECT becomes FROM undoings WHERE undoings.settlement = settlements.settlement
+                           ORDER BY undoings.book_seq DESC LIMIT 1), 'in-force') = 'in-force'
+          ORDER BY settlements.book_seq";
+    sql.query(IN_FORCE, values![person.as_str()], |row| {
+        Ok((load::seq(row.number(0)?), id(row.text(1)?, SettlementId::new)?))
+    })
+}
+
+fn causes(sql: &Sql<'_>, person: &PersonNumber, settlement: &SettlementId) -> Result<Vec<Cause>, StoreError> {
+    const CAUSES: &str = "SELECT affected.after_seq, affected.posting, undoings.settlement, undoings.becomes,
+                undoings.counter, usages.day, usages.year, usages.insurance, usages.care, usages.disease, usages.stays,
+                usages.deductible, usages.in_policy, usages.basic, usages.large_sum, usages.catastrophic_base,
+                usages.catastrophic, usages.civil_servant, usages.assistance
+           FROM affected
+           JOIN usages ON usages.person = ?2 AND usages.after_seq = affected.after_seq
+                      AND usages.posting = affected.posting
+           LEFT JOIN undoings ON undoings.book_seq = affected.after_seq AND affected.posting = ''
+          WHERE affected.settlement = ?1 ORDER BY affected.after_seq, affected.posting";
+    sql.query(CAUSES, values![settlement.as_str(), person.as_str()], |row| {
+        let posting = Some(row.text(1)?.to_owned()).filter(|posting| !posting.is_empty());
+        let effects = Effects { undoing: undoing(&row)?, usage: Some(used(&row, 5)?), ..Effects::default() };
+        Ok(Cause { seq: load::seq(row.number(0)?), posting, effects })
+    })
+}
+
+fn undoing(row: &Row<'_>) -> Result<Option<Undoing>, StoreError> {
+    let Some(settlement) = row.optional_text(2)? else { return Ok(None) };
+    let becomes = match row.text(3)? {
+        "in-force" => Standing::InForce,
+        "reversed" => Standing::Reversed,
+        "cancelled" => Standing::Cancelled { counter: id(row.text(4)?, SettlementId::new)? },
+        other => return Err(corrupt(settlement, format!("it becomes {other}, which is not one of its words"))),
+    };
+    Ok(Some(Undoing { settlement: id(settlement, SettlementId::new)?, becomes }))
+}
+
+fn used(row: &Row<'_>, first: usize) -> Result<UsagePosting, StoreError> {
+    let money = |column: usize| row.number(first + column).map(Money::from_fen);
+    let unread = |problem: String| corrupt("of a usage", problem);
+    let (insurance, care, disease) = (row.text(first + 2)?, row.text(first + 3)?, row.text(first + 4)?);
+    let disease = if disease.is_empty() { None } else { Some(id(disease, DiseaseCode::new)?) };
+    let sums = UsageSums {
+        stays: row.number(first + 5)?,
+        deductible: money(6)?,
+        in_policy: money(7)?,
+        basic: money(8)?,
+        large_sum: money(9)?,
+        catastrophic_base: money(10)?,
+        catastrophic: money(11)?,
+        civil_servant: money(12)?,
+        assistance: money(13)?,
+    };
+    let usage = Usage {
+        year: year(row.number(first + 1)?)?,
+        insurance: Insurance::from_word(insurance).ok_or_else(|| unread(format!("no insurance {insurance}")))?,
+        care: CareKind::from_word(care).ok_or_else(|| unread(format!("no care {care}")))?,
+        disease,
+        sums,
+    };
+    Ok(UsagePosting { usage, day: day(row.text(first)?)? })
+}
+
+fn year(stored: i64) -> Result<BenefitYear, StoreError> {
+    i16::try_from(stored).map(BenefitYear).map_err(|problem| corrupt("of a usage", problem))
+}
+
+fn day(stored: &str) -> Result<Date, StoreError> {
+    stored.parse().map_err(|problem| corrupt("of a usage", problem))
+}
+
+fn id<T>(text: &str, read: impl FnOnce(&str) -> Result<T, IdError>) -> Result<T, StoreError> {
+    read(text).map_err(|problem| corrupt(text, problem))
+}
+
+fn corrupt(id: &str, problem: impl ToString) -> StoreError {
+    StoreError::Corrupt { table: "affected", id: id.into(), problem: problem.to_string() }
+}

@@ -1,0 +1,118 @@
+//! The rows that a decision adds, and the statements that insert them. Texts that have to be made live in the row while
+//! it is inserted. Called by [`super::append`] and [`super::postings`].
+
+use settlement::decide::{BookSeq, Booked, Undoing, UsagePosting};
+use settlement::ids::{BatchNumber, DiseaseCode, SettlementId};
+use settlement::lifecycle::Standing;
+
+use super::row::date_text;
+use crate::engine::Value;
+
+pub(super) const OPERATION: &str = "INSERT INTO operations (book_seq, key, kind, person, bytes, filing, enrollee,
+        rule_set, accepted, outcome, journal, decided_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+pub(super) const SETTLEMENT: &str = "INSERT INTO settlements (book_seq, settlement, home, person, encounter,
+        institution, treatment, care, admitted, discharged, charge_batch, interim, rule_book)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+pub(super) const UNDOING: &str =
+    "INSERT INTO undoings (book_seq, settlement, becomes, counter) VALUES (?1, ?2, ?3, ?4)";
+pub(super) const USAGE: &str = "INSERT INTO usages (person, after_seq, posting, day, year, insurance, care, disease,
+        stays, deductible, in_policy, basic, large_sum, catastrophic_base, catastrophic, civil_servant, assistance)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+pub(super) const ACCOUNT_ENTRY: &str =
+    "INSERT INTO account_entries (person, after_seq, posting, amount) VALUES (?1, ?2, ?3, ?4)";
+/// A message may be reversed twice before it ever comes; the first tombstone stays.
+pub(super) const TOMBSTONE: &str =
+    "INSERT INTO tombstones (target, book_seq) VALUES (?1, ?2) ON CONFLICT (target) DO NOTHING";
+
+pub(super) const AFFECTED: &str = "INSERT INTO affected (settlement, after_seq, posting) VALUES (?1, ?2, ?3)";
+
+pub(super) fn place(seq: BookSeq) -> i64 {
+    i64::try_from(seq.0).expect("a book of 9 quintillion operations is none of ours")
+}
+
+/// A settlement.
+pub(super) struct SettlementRow<'a> {
+    booked: &'a Booked,
+    admitted: String,
+    discharged: String,
+}
+
+impl<'a> SettlementRow<'a> {
+    pub fn new(booked: &'a Booked) -> SettlementRow<'a> {
+        let (admitted, discharged) = (booked.visit.admitted.to_string(), date_text(booked.visit.discharged));
+        SettlementRow { booked, admitted, discharged }
+    }
+
+    pub fn values(&self) -> [Value<'_>; 13] {
+        let Booked { settled, visit, .. } = self.booked;
+        [
+            place(self.booked.seq).into(),
+            settled.settlement.as_str().into(),
+            self.booked.home.0.as_str().into(),
+            self.booked.person.as_str().into(),
+            visit.encounter.as_str().into(),
+            visit.institution.as_str().into(),
+            visit.treatment.0.as_str().into(),
+            visit.care.word().into(),
+            (&self.admitted).into(),
+            (&self.discharged).into(),
+            visit.batch.as_ref().map_or("", BatchNumber::as_str).into(),
+            visit.interim.into(),
+            settled.rule_book.0.as_slice().into(),
+        ]
+    }
+}
+
+/// A usage; `posting` is empty for an operation's.
+pub(super) struct UsageRow<'a> {
+    person: &'a str,
+    after: BookSeq,
+    posting: &'a str,
+    used: &'a UsagePosting,
+    day: String,
+}
+
+impl<'a> UsageRow<'a> {
+    pub fn new(person: &'a str, after: BookSeq, posting: &'a str, used: &'a UsagePosting) -> UsageRow<'a> {
+        UsageRow { person, after, posting, used, day: used.day.to_string() }
+    }
+
+    pub fn values(&self) -> [Value<'_>; 17] {
+        let (usage, sums) = (&self.used.usage, &self.used.usage.sums);
+        [
+            self.person.into(),
+            place(self.after).into(),
+            self.posting.into(),
+            (&self.day).into(),
+            i64::from(usage.year.0).into(),
+            usage.insurance.word().into(),
+            usage.care.word().into(),
+            usage.disease.as_ref().map_or("", DiseaseCode::as_str).into(),
+            sums.stays.into(),
+            sums.deductible.fen().into(),
+            sums.in_policy.fen().into(),
+            sums.basic.fen().into(),
+            sums.large_sum.fen().into(),
+            sums.catastrophic_base.fen().into(),
+            sums.catastrophic.fen().into(),
+            sums.civil_servant.fen().into(),
+            sums.assistance.fen().into(),
+        ]
+    }
+}
+
+/// The mark on a settlement that an operation, or a posting, affects.
+pub(super) fn affected<'a>(settlement: &'a SettlementId, seq: BookSeq, posting: &'a str) -> [Value<'a>; 3] {
+    [settlement.as_str().into(), place(seq).into(), posting.into()]
+}
+
+/// Where a settlement stands from a place on.
+pub(super) fn undoing(seq: BookSeq, undoing: &Undoing) -> [Value<'_>; 4] {
+    let (becomes, counter) = match &undoing.becomes {
+        Standing::InForce => ("in-force", ""),
+        Standing::Reversed => ("reversed", ""),
+        Standing::Cancelled { counter } => ("cancelled", counter.as_str()),
+    };
+    [place(seq).into(), undoing.settlement.as_str().into(), becomes.into(), counter.into()]
+}

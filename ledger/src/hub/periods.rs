@@ -1,0 +1,72 @@
+//! The periods of clearing: each entry of the journal is stamped with the one that is open when it is committed. Cutting
+//! off is a decision about a number and never a scan: it waits for the commits of a moment, and those after it see the
+//! next number. Called by clearing and by operators.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::{HubStore, instant};
+use crate::engine::{Row, Sql};
+use crate::store::StoreError;
+use crate::values;
+
+/// The number of a period: 1, 2, 3, …
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeriodNumber(pub i64);
+
+impl fmt::Display for PeriodNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// Its number.
+    pub number: PeriodNumber,
+    /// When the one before it was cut off; the beginning of 1970 for the first.
+    pub opened_at: Timestamp,
+}
+
+impl HubStore {
+    /// The period that is open.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn period_open(&self) -> Result<Period, StoreError> {
+        self.engine.read(newest).await
+    }
+
+    /// Cuts the open period off, and gives the one that is open from now on. Every entry that is committed later is in
+    /// the new one. What is cut off is named, so that asking twice cuts off once.
+    ///
+    /// # Errors
+    /// When the store fails. Whether it was cut off is then to be seen from [`HubStore::period_open`].
+    pub async fn period_cut_off(&self, open: PeriodNumber, at: Timestamp) -> Result<Period, StoreError> {
+        self.engine
+            .write(move |sql| {
+                let newest = newest(sql)?;
+                if newest.number != open {
+                    return Ok(newest);
+                }
+                let number = PeriodNumber(open.0 + 1);
+                sql.execute(
+                    "INSERT INTO periods (number, opened_at) VALUES (?1, ?2)",
+                    values![number.0, at.as_microsecond()],
+                )?;
+                Ok(Period { number, opened_at: at })
+            })
+            .await
+    }
+}
+
+fn newest(sql: &Sql<'_>) -> Result<Period, StoreError> {
+    sql.get("SELECT number, opened_at FROM periods ORDER BY number DESC LIMIT 1", values![], read)
+}
+
+fn read(row: Row<'_>) -> Result<Period, StoreError> {
+    let number = PeriodNumber(row.number(0)?);
+    Ok(Period { number, opened_at: instant("period", number, row.number(1)?)? })
+}

@@ -1,0 +1,269 @@
+//! `yidi hub missing | restore` and `yidi settlement affected`: home regions' books as their operators see them, through
+//! the hub; and what a changed set of rule books would have decided otherwise, on the region's own store.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use clap::Subcommand;
+use ledger::clock::Clock;
+use proto::v1::home_books_client::HomeBooksClient;
+use proto::{status, v1};
+use region::affected::{Because, list};
+use region::start::Opened;
+use serde_json::{Value, json};
+use settlement::ids::PersonNumber;
+use settlement::money::Money;
+use tonic::transport::Channel;
+
+use crate::cli::Ending;
+use crate::filing::Access;
+use crate::{output, roles};
+
+/// How many people's settlements are asked for at a time.
+const PAGE: u32 = 200;
+
+/// What to do with a home region's book.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say whether a region's book was restored from an older copy, and list the answers that are missing from it.
+    Missing {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// A pool of the region.
+        #[arg(long)]
+        home: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a region back what is missing from its book, from the hub's stored answers and under their old numbers.
+    Restore {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// A pool of the region.
+        #[arg(long)]
+        home: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What to do with past settlements.
+#[derive(Debug, Subcommand)]
+pub enum Settlement {
+    /// List the settlements that a late change affects, each with what it would come to now. Nothing is changed.
+    Affected {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// A pool of the region, asked through the hub.
+        #[arg(long, required_unless_present = "config")]
+        home: Option<String>,
+        /// The region's configuration file, to read its book directly. The region must not be serving.
+        #[arg(long, conflicts_with = "home")]
+        config: Option<PathBuf>,
+        /// What these rule books would have decided otherwise: a folder. Needs --config.
+        #[arg(long, requires = "config")]
+        rules: Option<PathBuf>,
+        /// Of one person only.
+        #[arg(long, default_value = "")]
+        person: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs a command on a region's book.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses.
+pub async fn run(command: Command) -> Result<Ending> {
+    match command {
+        Command::Missing { access, home, json } => {
+            let reply =
+                client(&access)?.missing(book_of(home)).await.map_err(|refused| status::to_refusal(&refused))?;
+            let reply = reply.into_inner();
+            print_missing(&reply, json)?;
+            Ok(Ending::of(!reply.fallen && reply.missing == 0))
+        }
+        Command::Restore { access, home, json } => {
+            let reply =
+                client(&access)?.restore(book_of(home)).await.map_err(|refused| status::to_refusal(&refused))?;
+            let reply = reply.into_inner();
+            print_restored(&reply, json)?;
+            Ok(Ending::of(reply.whole))
+        }
+    }
+}
+
+/// Runs a command on past settlements.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses, or the book cannot be read.
+pub async fn run_settlement(command: Settlement) -> Result<Ending> {
+    let Settlement::Affected { access, home, config, rules, person, json } = command;
+    let affected = match (home, config) {
+        (Some(home), _) => through_the_hub(&access, &home, &person).await?,
+        (None, Some(config)) => in_the_book(&config, rules.as_deref(), &person).await?,
+        (None, None) => anyhow::bail!("give --home POOL to ask through the hub, or --config FILE to read the book"),
+    };
+    print_affected(&affected, json)?;
+    Ok(Ending::of(affected.is_empty()))
+}
+
+fn client(access: &Access) -> Result<HomeBooksClient<Channel>> {
+    Ok(HomeBooksClient::new(access.channel()?))
+}
+
+fn book_of(home: String) -> v1::BookRequest {
+    v1::BookRequest { home, request_id: String::new() }
+}
+
+async fn through_the_hub(access: &Access, home: &str, person: &str) -> Result<Vec<v1::AffectedSettlement>> {
+    let mut client = client(access)?;
+    let mut affected: Vec<v1::AffectedSettlement> = Vec::new();
+    let mut after = String::new();
+    loop {
+        let asked = v1::AffectedRequest {
+            home: home.to_owned(),
+            person: person.to_owned(),
+            after: after.clone(),
+            people: PAGE,
+            request_id: String::new(),
+        };
+        let reply = client.affected(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
+        affected.extend(reply.settlements);
+        if !person.is_empty() || reply.last.is_empty() {
+            return Ok(affected);
+        }
+        after = reply.last;
+    }
+}
+
+async fn in_the_book(
+    config: &std::path::Path,
+    rules: Option<&std::path::Path>,
+    person: &str,
+) -> Result<Vec<v1::AffectedSettlement>> {
+    let config: region::Config = roles::read(config)?;
+    let opened = Opened::open(&config, &Clock::real()).await.context("cannot open the region's book")?;
+    let because = match rules {
+        Some(folder) => {
+            let read = region::rules::read(folder, &opened.pools)?;
+            ensure!(!read.texts.is_empty(), "there is no rule book of this region in {}", folder.display());
+            Because::Rules(Arc::new(read.books))
+        }
+        None => Because::BuiltOnChanges,
+    };
+    let person = if person.is_empty() { None } else { Some(PersonNumber::new(person)?) };
+    let (mut affected, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = list(&opened.store, person.clone(), (after, PAGE), &because).await?;
+        affected.extend(page.affected.iter().map(region::books::write_affected));
+        match page.last {
+            Some(last) => after = last.to_string(),
+            None => return Ok(affected),
+        }
+    }
+}
+
+fn print_missing(reply: &v1::MissingReply, as_json: bool) -> Result<()> {
+    if as_json {
+        let entries: Vec<Value> = reply.entries.iter().map(|entry| {
+            json!({ "book_seq": entry.book_seq, "position": entry.position, "kind": entry.kind, "verdict": entry.verdict })
+        }).collect();
+        let told = json!({ "fallen": reply.fallen, "fell_from": reply.fell_from, "fell_to": reply.fell_to,
+            "held": reply.held, "missing": reply.missing, "entries": entries, "lost": reply.lost, "doubled": reply.doubled });
+        output::line(&serde_json::to_string_pretty(&told)?);
+        return Ok(());
+    }
+    if reply.fallen {
+        let v1::MissingReply { fell_from, fell_to, .. } = reply;
+        output::line(&format!("the book fell from {fell_from} to {fell_to}; nothing new goes there until it is whole"));
+    }
+    output::line(&format!("it ends at {}; {} answers are missing", reply.held, reply.missing));
+    let mut table = output::table(["number", "position", "what", "answer"]);
+    for entry in &reply.entries {
+        table.add_row([
+            entry.book_seq.to_string(),
+            entry.position.to_string(),
+            entry.kind.clone(),
+            entry.verdict.clone(),
+        ]);
+    }
+    if !reply.entries.is_empty() {
+        output::line(&table.to_string());
+    }
+    for (numbers, what) in [(&reply.lost, "nobody heard of"), (&reply.doubled, "two answers bear")] {
+        if !numbers.is_empty() {
+            output::line(&format!("{what}: {numbers:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn print_restored(reply: &v1::RestoreReply, as_json: bool) -> Result<()> {
+    let clash = reply.clash.as_ref().map(|clash| format!("{}: {}", clash.book_seq, clash.problem)).unwrap_or_default();
+    let rows = [
+        ("taken_back", reply.taken_back.to_string()),
+        ("known_before", reply.known.to_string()),
+        ("lost", format!("{:?}", reply.lost)),
+        ("clash", clash),
+        ("whole", reply.whole.to_string()),
+    ];
+    output::facts(&rows, as_json)
+}
+
+fn print_affected(affected: &[v1::AffectedSettlement], as_json: bool) -> Result<()> {
+    if as_json {
+        let rows: Vec<Value> = affected.iter().map(affected_json).collect();
+        output::line(&serde_json::to_string_pretty(&rows)?);
+        return Ok(());
+    }
+    for one in affected {
+        output::line(&format!("{}  {}  {}", one.settlement, one.person, one.causes.join("、")));
+        match &one.refused {
+            Some(refused) => output::line(&format!("  would be refused now: {}", refused.code)),
+            None => {
+                let changed = differences(one).into_iter().filter(|(_, more)| !more.is_zero());
+                let told: Vec<String> = changed.map(|(payer, more)| format!("{payer} {more}")).collect();
+                output::line(&format!(
+                    "  difference: {}",
+                    if told.is_empty() { "none".into() } else { told.join(", ") }
+                ));
+            }
+        }
+        one.explanation.iter().for_each(|line| output::line(&format!("    {line}")));
+    }
+    output::line(&format!("{} settlements", affected.len()));
+    Ok(())
+}
+
+/// What each payer would pay more; where it would be refused, everything is taken back.
+fn differences(one: &v1::AffectedSettlement) -> [(&'static str, Money); 8] {
+    let (told, now) = (one.told.unwrap_or_default(), one.now.unwrap_or_default());
+    let more = |now: i64, told: i64| Money::from_fen(now) - Money::from_fen(told);
+    [
+        ("basic", more(now.basic, told.basic)),
+        ("large-sum", more(now.large_sum, told.large_sum)),
+        ("catastrophic", more(now.catastrophic, told.catastrophic)),
+        ("civil-servant", more(now.civil_servant, told.civil_servant)),
+        ("assistance", more(now.assistance, told.assistance)),
+        ("account", more(now.account, told.account)),
+        ("cash", more(now.cash, told.cash)),
+        ("hospital", more(now.hospital, told.hospital)),
+    ]
+}
+
+fn affected_json(one: &v1::AffectedSettlement) -> Value {
+    let differences: serde_json::Map<String, Value> =
+        differences(one).into_iter().map(|(payer, more)| (payer.to_owned(), more.to_string().into())).collect();
+    json!({ "settlement": one.settlement, "psn_no": one.person, "book_seq": one.book_seq, "causes": one.causes,
+        "difference": differences, "refused": one.refused.as_ref().map(|refused| refused.code),
+        "explanation": one.explanation })
+}

@@ -1,0 +1,151 @@
+//! A home region's book restored from an older copy, from end to end: the alarm, what is missing, giving it back. And
+//! what a late change affects, asked through the hub.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::directory::Fallen;
+use identity::client::{Expected, channel};
+use identity::credentials::Credentials;
+use proto::v1;
+use proto::v1::home_books_client::HomeBooksClient;
+use settlement::ids::PoolCode;
+use tonic::transport::Channel;
+use world::hospital::Hospital;
+use world::{EMPLOYEE, RESIDENT, World, eventually, pool};
+
+fn home() -> PoolCode {
+    pool(EMPLOYEE.home)
+}
+
+async fn begin() -> (World, Hospital) {
+    let world = World::start().await;
+    let filings = world.deploy().join("demo/filings.csv");
+    let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
+    assert!(refused.is_empty(), "{refused:?}");
+    let hospital = Hospital::new(world.desk());
+    (world, hospital)
+}
+
+fn operator(world: &World) -> HomeBooksClient<Channel> {
+    let credentials = Arc::new(Credentials::load(&world.line().operator()).expect("credentials"));
+    let hub = world.line().hub.address().to_string();
+    HomeBooksClient::new(channel(&hub, credentials, Expected::Hub, Duration::from_secs(3)).expect("a channel"))
+}
+
+fn book_of(home: PoolCode) -> v1::BookRequest {
+    v1::BookRequest { home: home.to_string(), request_id: String::new() }
+}
+
+async fn settle(hospital: &Hospital, patient: &world::Enrollee, days: (&str, &str)) -> (String, String) {
+    let stay = hospital.stay_between(patient, "8000.00", days).await;
+    let reply = hospital.send(&hospital.settle_message(patient, &stay, "8000.00")).await;
+    assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
+    (stay, reply.text("/output/setlinfo/setl_id"))
+}
+
+/// Stops the region, puts a copy of its store in its place or takes one, and starts it again.
+async fn with_store_at_rest(world: &mut World, work: impl FnOnce(PathBuf)) {
+    let store = world.line().home_store(home());
+    world.line_mut().stop_home(home()).await.expect("it runs");
+    work(store);
+    world.line_mut().restart_home(home()).await.expect("it starts again");
+}
+
+/// A store at rest is its file, and its log where that was not folded into it yet.
+fn copy_store(from: &Path, to: &Path) {
+    for end in ["db", "db-wal", "db-shm"] {
+        let _ = fs::remove_file(to.with_extension(end));
+    }
+    for end in ["db", "db-wal"] {
+        let file = from.with_extension(end);
+        if file.exists() {
+            fs::copy(file, to.with_extension(end)).expect("a copy");
+        }
+    }
+}
+
+fn fallen(world: &World) -> Option<Fallen> {
+    let homes = world.line().hub.hub().directory.homes();
+    homes.iter().find(|one| one.pools().contains(&home())).and_then(|one| one.book().fallen())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_copy_raises_the_alarm_and_is_made_whole_from_the_hubs_answers() {
+    let (mut world, hospital) = begin().await;
+    let copy = world.deploy().join("older.db");
+    settle(&hospital, &EMPLOYEE, ("2025-05-02", "2025-05-05")).await;
+    let kept = copy.clone();
+    with_store_at_rest(&mut world, |store| copy_store(&store, &kept)).await;
+
+    let (stay, second) = settle(&hospital, &EMPLOYEE, ("2025-06-02", "2025-06-05")).await;
+    settle(&hospital, &RESIDENT, ("2025-06-02", "2025-06-05")).await;
+    let cancel = hospital.cancel_message(&EMPLOYEE, &stay, &second);
+    assert!(hospital.send(&cancel).await.succeeded());
+    let reverse = hospital.reverse_message(&EMPLOYEE, &cancel);
+    assert!(hospital.send(&reverse).await.succeeded());
+    let before = (hospital.totals(&EMPLOYEE).await, hospital.totals(&RESIDENT).await);
+    let last = world.line().homes[&home()].store().last_seq().await.expect("a book").0;
+
+    with_store_at_rest(&mut world, |store| copy_store(&copy, &store)).await;
+    let next = hospital.stay_between(&EMPLOYEE, "8000.00", ("2025-06-10", "2025-06-12")).await;
+    let settle_next = hospital.settle_message(&EMPLOYEE, &next, "8000.00");
+    eventually("the region is asked and says that its book ends too early", || async {
+        let refused = hospital.send(&settle_next).await;
+        assert!(refused.text("/err_msg").starts_with("[701]"), "{}", refused.text("/err_msg"));
+        refused.text("/err_msg").contains("恢复账簿")
+    })
+    .await;
+    assert_eq!(fallen(&world), Some(Fallen { from: last, to: last - 4 }));
+    eventually("the alarm is kept", || async {
+        world.line().hub.store().fall_list().await.is_ok_and(|falls| falls.len() == 1)
+    })
+    .await;
+
+    // A restart of everything forgets nothing.
+    world.restart().await;
+    let hospital = hospital.moved_to(world.desk());
+    assert_eq!(fallen(&world), Some(Fallen { from: last, to: last - 4 }));
+    let health = world.line().hub.hub().health().await.expect("health");
+    assert!(health.homes.iter().any(|home| home.book_fell.is_some()));
+    assert!(hospital.send(&settle_next).await.text("/err_msg").starts_with("[701]"));
+
+    let mut operator = operator(&world);
+    let missing = operator.missing(book_of(home())).await.expect("a list").into_inner();
+    assert_eq!((missing.fallen, missing.held, missing.missing), (true, last - 4, 4));
+    let kinds: Vec<&str> = missing.entries.iter().map(|entry| entry.kind.as_str()).collect();
+    assert_eq!(kinds, ["settle", "settle", "cancel", "reverse"]);
+
+    let restored = operator.restore(book_of(home())).await.expect("an answer").into_inner();
+    assert_eq!((restored.taken_back, restored.known, restored.whole), (4, 0, true), "{restored:?}");
+    assert_eq!(fallen(&world), None);
+    assert_eq!((hospital.totals(&EMPLOYEE).await, hospital.totals(&RESIDENT).await), before);
+    world.assert_sound().await;
+
+    let settled = hospital.send(&settle_next).await;
+    assert!(settled.succeeded(), "{}", settled.text("/err_msg"));
+    world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_lists_what_a_cancellation_affects() {
+    let (world, hospital) = begin().await;
+    let (stay, first) = settle(&hospital, &EMPLOYEE, ("2025-05-02", "2025-05-05")).await;
+    let (_, second) = settle(&hospital, &EMPLOYEE, ("2025-06-02", "2025-06-05")).await;
+    let asked = v1::AffectedRequest { home: EMPLOYEE.home.into(), ..v1::AffectedRequest::default() };
+    let list = async || operator(&world).affected(asked.clone()).await.expect("a list").into_inner().settlements;
+    assert_eq!(list().await, []);
+    let totals = hospital.totals(&EMPLOYEE).await;
+    let cancel = hospital.cancel_message(&EMPLOYEE, &stay, &first);
+    assert!(hospital.send(&cancel).await.succeeded());
+    let affected = list().await;
+    assert_eq!(affected.iter().map(|one| one.settlement.as_str()).collect::<Vec<_>>(), [second]);
+    let (told, now) = (affected[0].told.unwrap_or_default(), affected[0].now.unwrap_or_default());
+    assert!(now.basic < told.basic, "the first stay of a year bears the higher deductible: {told:?} {now:?}");
+    assert!(hospital.send(&hospital.reverse_message(&EMPLOYEE, &cancel)).await.succeeded());
+    assert_eq!(list().await, []);
+    assert_eq!(hospital.totals(&EMPLOYEE).await, totals);
+    world.assert_sound().await;
+}
