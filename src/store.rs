@@ -33,12 +33,18 @@ pub enum Command {
 pub enum StoreRole {
     /// The hub.
     Hub,
+    /// A home region.
+    Home,
+    /// A treatment side.
+    Treatment,
 }
 
 impl StoreRole {
     fn schema(self) -> &'static Schema {
         match self {
             StoreRole::Hub => &ledger::hub::SCHEMA,
+            StoreRole::Home => &ledger::home::SCHEMA,
+            StoreRole::Treatment => &ledger::treatment::SCHEMA,
         }
     }
 }
