@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -123,7 +123,7 @@ fn settings(folder: &Path) -> his::Config {
     his::Config {
         listen: ([127, 0, 0, 1], 0).into(),
         tls: None,
-        store: PathBuf::from("treatment"),
+        store: his::config::Secret::new("treatment"),
         credentials: folder.join("treatment"),
         regions: folder.join("regions.csv"),
         pools: vec![TREATMENT.to_owned()],
@@ -134,6 +134,7 @@ fn settings(folder: &Path) -> his::Config {
         gateways: BTreeMap::new(),
         profiles: BTreeMap::new(),
         commit_delay_ms: 0,
+        max_store_pages: None,
     }
 }
 
@@ -164,7 +165,7 @@ fn rows_with(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<String> {
 
 fn home(code: &str, rule_books: &Path, folder: &Path, regions: &RegionTable) -> Result<HomeFixture> {
     let pools = BTreeSet::from([pool(code)]);
-    let sealing = Sealing::beside(&folder.join(code))?;
+    let sealing = Sealing::of_key(&folder.join(code).with_extension("key"))?;
     let people = region::people::read(&folder.join("people"), regions, &pools, &sealing)?.own;
     let second = folder.join(format!("second-{code}"));
     fs::create_dir_all(&second)?;
