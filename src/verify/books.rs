@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use ledger::engine::Location;
 use ledger::home::HomeStore;
 use ledger::hub::HubStore;
 use ledger::store::StoreOptions;
@@ -16,15 +17,15 @@ pub struct Books {
     /// The folder of a line's stores: hub.db, treatment.db, and one home-….db a pool.
     #[arg(long, conflicts_with_all = ["hub", "treatment", "home"])]
     data: Option<PathBuf>,
-    /// The hub's store, as its configuration names it.
+    /// The hub's store, as its settings name it: a file, or a PostgreSQL database.
     #[arg(long, requires = "treatment")]
-    hub: Option<PathBuf>,
+    hub: Option<Location>,
     /// The treatment side's store.
     #[arg(long, requires = "hub")]
-    treatment: Option<PathBuf>,
+    treatment: Option<Location>,
     /// A home region's store; once for each.
     #[arg(long, requires = "hub")]
-    home: Vec<PathBuf>,
+    home: Vec<Location>,
 }
 
 /// The books of a line.
@@ -62,25 +63,39 @@ impl Stores {
             }
         }
         homes.sort();
-        Stores::at(&folder.join("hub.db"), &folder.join("treatment.db"), &homes)
+        let homes: Vec<Location> = homes.into_iter().map(Location::from).collect();
+        Stores::at(&folder.join("hub.db").into(), &folder.join("treatment.db").into(), &homes)
     }
 
-    fn at(hub: &Path, treatment: &Path, homes: &[PathBuf]) -> Result<Stores> {
-        // Opening would make a store that is not there, and an empty book agrees with everything.
-        for path in [hub, treatment].into_iter().chain(homes.iter().map(PathBuf::as_path)) {
-            ensure!(path.exists(), "there is no store {}", path.display());
+    fn at(hub: &Location, treatment: &Location, homes: &[Location]) -> Result<Stores> {
+        for location in [hub, treatment].into_iter().chain(homes) {
+            ensure_there(location)?;
         }
-        let homes = homes.iter().map(|path| Ok((name_of(path), region::open_store(path)?)));
+        let homes = homes.iter().map(|home| Ok((name_of(home), region::open_location(home)?)));
         Ok(Stores {
-            hub: HubStore::open(&hub.into(), &StoreOptions::default())?,
-            treatment: TreatmentStore::open(&treatment.into(), &StoreOptions::default())?,
+            hub: HubStore::open(hub, &StoreOptions::default())?,
+            treatment: TreatmentStore::open(treatment, &StoreOptions::default())?,
             homes: homes.collect::<Result<_>>()?,
         })
     }
 }
 
+/// Opening would make a file that is not there, and an empty book agrees with everything.
+fn ensure_there(location: &Location) -> Result<()> {
+    match location {
+        Location::File(path) => ensure!(path.exists(), "there is no store {}", path.display()),
+        Location::Postgres(_) | Location::Simulated(_) => {}
+    }
+    Ok(())
+}
+
 /// `home-410700.db` is `home 410700`.
-fn name_of(path: &Path) -> String {
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    stem.replacen('-', " ", 1)
+fn name_of(home: &Location) -> String {
+    match home {
+        Location::File(path) => {
+            let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            stem.replacen('-', " ", 1)
+        }
+        Location::Postgres(_) | Location::Simulated(_) => format!("home at {home}"),
+    }
 }

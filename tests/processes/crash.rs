@@ -52,3 +52,21 @@ async fn a_store_without_room_refuses_and_goes_on_when_there_is_room() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_without_pages_refuses_and_stops_in_good_order() {
+    under_load(seed(), Storage::Files, 2_000, |deployment, told| {
+        for index in 0..deployment.nodes.len() {
+            faults::wait_for_answers(told, 10);
+            faults::fill_pages_until_refused(deployment, index, told);
+            faults::wait_for_answers(told, 30);
+        }
+        "each store in turn without pages".to_owned()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_lost_or_doubled_on_postgres_with_two_hubs_either() {
+    kill_at_random(Storage::Postgres).await;
+}

@@ -36,6 +36,12 @@ pub struct Relay {
 impl Relay {
     /// A wire to a node, which need not be there yet.
     pub fn to(far: SocketAddr) -> Relay {
+        Relay::among(vec![far])
+    }
+
+    /// A wire to several nodes that do the same, as a balancer has it: each connection goes to the next of them that
+    /// is there.
+    pub fn among(far: Vec<SocketAddr>) -> Relay {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         listener.set_nonblocking(true).expect("a socket can be set so");
         let address = listener.local_addr().expect("it is bound");
@@ -43,8 +49,10 @@ impl Relay {
         let mode = Arc::new(watch::Sender::new(Mode::Whole));
         let watched = mode.clone();
         tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
+            let mut turns = (0..far.len()).cycle();
+            while let (Ok((near, _)), Some(turn)) = (listener.accept().await, turns.next()) {
                 if *watched.borrow() != Mode::Cut {
+                    let far = [&far[turn..], &far[..turn]].concat();
                     tokio::spawn(carry(near, far, watched.subscribe()));
                 }
             }
@@ -68,8 +76,9 @@ impl Relay {
     }
 }
 
-async fn carry(near: TcpStream, far: SocketAddr, mode: watch::Receiver<Mode>) {
-    let Ok(far) = TcpStream::connect(far).await else { return };
+async fn carry(near: TcpStream, far: Vec<SocketAddr>, mode: watch::Receiver<Mode>) {
+    // Tries one after the other.
+    let Ok(far) = TcpStream::connect(&far[..]).await else { return };
     // Small messages at once, as the nodes themselves have it.
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let (from_near, to_near) = near.into_split();

@@ -21,11 +21,13 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-fn steps() -> [Step; 4] {
+fn steps() -> [Step; 5] {
     [
         Step::cargo("format", "fmt --all --check"),
         Step::cargo("clippy", "clippy --workspace --all-targets --locked -- --deny warnings"),
         Step::cargo("documentation", "doc --workspace --no-deps --locked").with("RUSTDOCFLAGS", "--deny warnings"),
         Step::cargo("tests", "test --workspace --locked --no-fail-fast"),
+        // Optimised: a seed takes ten times as long otherwise, which is more than the build.
+        Step::cargo("simulation", "run --release --locked --quiet --package yidi -- simulate --seeds 2000"),
     ]
 }

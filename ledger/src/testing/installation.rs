@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::store::StoreError;
+
 /// Where Debian's packages keep each major version's programs.
 const VERSIONS: &str = "/usr/lib/postgresql";
 /// The user that Debian's package makes for the server.
@@ -38,6 +40,12 @@ pub enum PostgresError {
         program: String,
         /// What it said.
         told: String,
+    },
+    /// A store's tables cannot be made.
+    #[error("cannot make the store's tables")]
+    Migration {
+        /// Why.
+        source: Box<StoreError>,
     },
     /// The server does not get ready; its log's end.
     #[error("the server on port {port} does not get ready: {log}")]

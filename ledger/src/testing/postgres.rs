@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::engine::{self, Schema};
+
 use super::installation::{Installation, PostgresError};
 use super::keeper::Keeper;
 
@@ -119,6 +121,19 @@ impl PrivatePostgres {
     /// When the server refuses.
     pub fn database(&self) -> Result<Database, PostgresError> {
         self.database_like("template0")
+    }
+
+    /// Makes a database with a store's tables in it, as `yidi store migrate` does: they are the owner's, and the
+    /// application may do with them what serving needs.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn migrated(&self, schema: &Schema) -> Result<Database, PostgresError> {
+        let database = self.database()?;
+        let owner = database.owner_url.parse().expect("it is a location");
+        let migrated = engine::migrate(&owner, schema, Some(&database.app_role));
+        migrated.map_err(|source| PostgresError::Migration { source: Box::new(source) })?;
+        Ok(database)
     }
 
     /// Makes a copy of a database that nobody is connected to, with two roles of its own; they get no rights in what

@@ -1,6 +1,7 @@
 //! Hub, two home regions and a treatment side as they would run apart: a process each, with certificates and settings
 //! in files, and between them wires that can be cut.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use identity::name::{ParticipantName, Role, all_regions};
 use identity::pki::{CertificateAuthority, Issue};
+use ledger::testing::{Durability, PostgresOptions, PrivatePostgres};
 use tempfile::TempDir;
 use world::relay::{Mode, Relay};
 use world::{Enrollee, pool};
@@ -26,12 +28,27 @@ const TREATMENT: &str = "310000";
 pub enum Storage {
     /// SQLite files.
     Files,
+    /// Databases on one durable PostgreSQL server, as application roles that own nothing; two hubs share theirs.
+    Postgres,
+}
+
+impl Storage {
+    /// The hubs' names.
+    fn hubs(self) -> &'static [&'static str] {
+        match self {
+            Storage::Files => &["hub"],
+            Storage::Postgres => &["hub", "hub-2"],
+        }
+    }
 }
 
 /// A running deployment. Its processes end with it.
 pub struct Deployment {
-    storage: Storage,
-    /// The home regions, the hub, the treatment side: in the order in which they start.
+    /// The database server, where there is one.
+    pub postgres: Option<PrivatePostgres>,
+    /// Where the stores are, by the names of their roles.
+    stores: BTreeMap<String, String>,
+    /// The home regions, the hubs, the treatment side: in the order in which they start.
     pub nodes: Vec<Node>,
     wires: Vec<Relay>,
     /// Its people, in turn of either region.
@@ -55,12 +72,18 @@ impl Deployment {
         issue_certificates(&folder.path().join("pki"));
         let people: Vec<Enrollee> = (0..people).map(person).collect();
         write_people(&folder.path().join("people"), &people);
-        let ports = free_ports(HOMES.len() + 2);
-        let (hub, treatment) = (HOMES.len(), HOMES.len() + 1);
+        let hubs = storage.hubs();
+        let ports = free_ports(HOMES.len() + hubs.len() + 1);
+        let treatment = HOMES.len() + hubs.len();
+        let (home_ports, hub_ports) = (&ports.listen[..HOMES.len()], &ports.listen[HOMES.len()..treatment]);
+        let mut wires: Vec<Relay> = home_ports.iter().map(|port| Relay::to(loopback(*port))).collect();
+        wires.push(Relay::among(hub_ports.iter().map(|port| loopback(*port)).collect()));
+        let (postgres, stores) = prepare_stores(storage, folder.path());
         let mut deployment = Deployment {
-            storage,
+            postgres,
+            stores,
             nodes: Vec::new(),
-            wires: ports.listen[..=hub].iter().map(|port| Relay::to(loopback(*port))).collect(),
+            wires,
             people,
             desk: format!("http://127.0.0.1:{}", ports.listen[treatment]),
             folder,
@@ -69,22 +92,22 @@ impl Deployment {
             let settings = deployment.home_settings(home, rulebooks, ports.listen[index]);
             deployment.add(&format!("home-{home}"), "region", &settings, ports.watch[index]);
         }
-        let settings = deployment.hub_settings(ports.listen[hub]);
-        deployment.add("hub", "hub", &settings, ports.watch[hub]);
-        let settings = deployment.treatment_settings(ports.listen[treatment], deployment.wires[hub].address);
+        for (index, hub) in hubs.iter().enumerate() {
+            let settings = deployment.hub_settings(hub_ports[index]);
+            deployment.add(hub, "hub", &settings, ports.watch[HOMES.len() + index]);
+        }
+        let settings = deployment.treatment_settings(ports.listen[treatment], deployment.wires[HOMES.len()].address);
         deployment.add("treatment", "his", &settings, ports.watch[treatment]);
         for node in &mut deployment.nodes {
             node.start();
         }
         deployment.wait_until_ready();
-        deployment.lodge_filings(ports.listen[hub]).await;
+        deployment.lodge_filings(hub_ports[0]).await;
         deployment
     }
 
     fn add(&mut self, name: &str, role: &'static str, settings: &str, watch: u16) {
-        let config = self.folder.path().join(format!("{name}.toml"));
-        fs::write(&config, settings).expect("settings can be written");
-        self.nodes.push(Node::new(name, role, config, watch));
+        self.nodes.push(Node::new(self.folder.path(), name, role, settings.to_owned(), watch));
     }
 
     /// Waits until every process takes requests.
@@ -108,14 +131,12 @@ impl Deployment {
     }
 
     /// Where a role's store is, as its settings name it.
-    pub fn store(&self, name: &str) -> String {
-        match self.storage {
-            Storage::Files => self.folder.path().join(format!("{name}.db")).display().to_string(),
-        }
+    pub fn store(&self, name: &str) -> &str {
+        &self.stores[name]
     }
 
     /// The stores of the home regions.
-    pub fn home_stores(&self) -> impl Iterator<Item = String> + '_ {
+    pub fn home_stores(&self) -> impl Iterator<Item = &str> {
         HOMES.iter().map(|(home, _)| self.store(&format!("home-{home}")))
     }
 
@@ -138,8 +159,12 @@ impl Deployment {
         let people = self.folder.path().join("people");
         let rulebooks = repository().join("deploy/rulebooks").join(rulebooks);
         let name = format!("home-{home}");
+        let key = match self.postgres {
+            Some(_) => format!("key = {:?}\n", self.folder.path().join(format!("{name}.key"))),
+            None => String::new(),
+        };
         format!(
-            "{}pools = [{home:?}]\nrulebooks = {rulebooks:?}\npeople = {people:?}\npostings = []\n",
+            "{}{key}pools = [{home:?}]\nrulebooks = {rulebooks:?}\npeople = {people:?}\npostings = []\n",
             self.lines(&name, listen)
         )
     }
@@ -176,6 +201,36 @@ impl Deployment {
         let refused = lodge_all(&operator.expect("the operator has certificates"), &file).await;
         let refused = refused.expect("the file can be read");
         assert!(refused.is_empty(), "{refused:?}");
+    }
+}
+
+/// The roles that keep a store.
+fn store_names() -> Vec<String> {
+    let homes = HOMES.iter().map(|(home, _)| format!("home-{home}"));
+    homes.chain(["hub".to_owned(), "treatment".to_owned()]).collect()
+}
+
+fn prepare_stores(storage: Storage, folder: &Path) -> (Option<PrivatePostgres>, BTreeMap<String, String>) {
+    match storage {
+        Storage::Files => {
+            let file = |name: String| (name.clone(), folder.join(name + ".db").display().to_string());
+            (None, store_names().into_iter().map(file).collect())
+        }
+        Storage::Postgres => {
+            let options = PostgresOptions { durability: Durability::Durable, ..PostgresOptions::default() };
+            let server = PrivatePostgres::start(options).unwrap_or_else(|fault| panic!("no PostgreSQL: {fault}"));
+            let database = |name: String| {
+                let schema = match name.as_str() {
+                    "hub" => &ledger::hub::SCHEMA,
+                    "treatment" => &ledger::treatment::SCHEMA,
+                    _ => &ledger::home::SCHEMA,
+                };
+                let made = server.migrated(schema).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+                (name, made.app_url)
+            };
+            let stores = store_names().into_iter().map(database).collect();
+            (Some(server), stores)
+        }
     }
 }
 

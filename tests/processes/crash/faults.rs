@@ -2,6 +2,8 @@
 //! closed, and stores left without room. Every choice comes from the seed.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use world::relay::Mode;
@@ -24,6 +26,12 @@ const BROKEN_MS: u64 = 2_500;
 const NO_ROOM: u64 = 4_096;
 /// So often hospitals are not answered, or told to come again, before a full store counts as noticed.
 const ENOUGH_TROUBLES: usize = 10;
+/// More than the start of a process makes.
+const MANY_TROUBLES: usize = 300;
+/// Bytes of a store's page.
+const PAGE: u64 = 4_096;
+/// How many pages a store may grow by before it is full.
+const FEW_PAGES: u64 = 30;
 
 /// Injects faults until so many processes were killed, and says what it did. Everything is mended at the end.
 pub fn inject(
@@ -41,6 +49,7 @@ pub fn inject(
                 killed += 1;
                 kill_one(deployment, chance)
             }
+            65..75 if deployment.postgres.is_some() => restart_database(deployment, chance),
             65..85 => break_wire(deployment, chance),
             _ => fill_disk(deployment, chance),
         };
@@ -62,7 +71,7 @@ fn kill_one(deployment: &mut Deployment, chance: &mut Chance) -> &'static str {
     let index = usize::try_from(chance.below(deployment.nodes.len() as u64)).expect("a small number");
     let node = &mut deployment.nodes[index];
     let name = match node.name.as_str() {
-        "hub" => "kill hub",
+        "hub" | "hub-2" => "kill hub",
         "treatment" => "kill treatment side",
         _ => "kill home region",
     };
@@ -78,6 +87,18 @@ fn kill_one(deployment: &mut Deployment, chance: &mut Chance) -> &'static str {
         node.wait_until_ready();
     }
     name
+}
+
+/// The database server dies, or is restarted without tidying up; the processes find it again by themselves.
+fn restart_database(deployment: &Deployment, chance: &mut Chance) -> &'static str {
+    let server = deployment.postgres.as_ref().expect("it was asked for where there is one");
+    let killed = chance.percent(50);
+    if killed {
+        server.kill();
+        std::thread::sleep(chance.time_below(AWAY_MS));
+    }
+    server.restart().unwrap_or_else(|fault| panic!("the database does not come back: {fault}"));
+    if killed { "kill database" } else { "restart database" }
 }
 
 fn break_wire(deployment: &Deployment, chance: &mut Chance) -> &'static str {
@@ -119,6 +140,25 @@ pub fn fill_disk_until_refused(node: &mut Node, told: &Told) {
     wait_for(|| told.troubles() > before + ENOUGH_TROUBLES, &format!("{} without room is noticed", node.name));
     node.limit_files(None);
     node.assert_alive();
+}
+
+/// Starts a process anew with a store that may grow by a few pages only, until hospitals have noticed, and then without
+/// a bound again.
+///
+/// # Panics
+/// When nobody notices, or the process does not stop in good order with its store full.
+pub fn fill_pages_until_refused(deployment: &mut Deployment, index: usize, told: &Told) {
+    let store = PathBuf::from(deployment.store(&deployment.nodes[index].name));
+    let node = &mut deployment.nodes[index];
+    node.stop();
+    let bytes = fs::metadata(&store).unwrap_or_else(|fault| panic!("{}: {fault}", store.display())).len();
+    node.set(&format!("max_store_pages = {}", bytes / PAGE + FEW_PAGES));
+    node.start();
+    let before = told.troubles();
+    wait_for(|| told.troubles() > before + MANY_TROUBLES, &format!("{} without pages is noticed", node.name));
+    node.stop();
+    node.set("");
+    node.start();
 }
 
 /// Waits until hospitals have had so many answers more.

@@ -15,15 +15,26 @@ pub struct Node {
     pub name: String,
     role: &'static str,
     config: PathBuf,
+    settings: String,
     watch: u16,
     log: PathBuf,
     child: Option<Child>,
 }
 
 impl Node {
-    pub fn new(name: &str, role: &'static str, config: PathBuf, watch: u16) -> Node {
+    /// A role with its settings, which are written to a file of the folder.
+    pub fn new(folder: &Path, name: &str, role: &'static str, settings: String, watch: u16) -> Node {
+        let config = folder.join(format!("{name}.toml"));
         let log = config.with_extension("log");
-        Node { name: name.to_owned(), role, config, watch, log, child: None }
+        let node = Node { name: name.to_owned(), role, config, settings, watch, log, child: None };
+        node.set("");
+        node
+    }
+
+    /// Adds a line to its settings from the next start on, in place of one that was added before.
+    pub fn set(&self, line: &str) {
+        let written = fs::write(&self.config, format!("{line}\n{}", self.settings));
+        written.unwrap_or_else(|fault| panic!("{}: {fault}", self.config.display()));
     }
 
     /// Starts it, without waiting for it.

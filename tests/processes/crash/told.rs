@@ -24,11 +24,14 @@ pub struct Told {
 
 #[derive(Default)]
 struct Record {
-    settlements: BTreeMap<String, Settlement>,
+    settlements: Settlements,
     /// The settlement that each message made.
     by_message: BTreeMap<String, String>,
     complaints: Vec<String>,
 }
+
+/// Settlements by their ids.
+type Settlements = BTreeMap<String, Settlement>;
 
 /// A settlement as its hospital knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,32 +130,33 @@ impl Told {
     /// Holds the record against the books of a deployment that has stopped.
     pub fn compare(&self, deployment: &Deployment) -> Comparison {
         let report = verify(deployment);
+        let booked = report["standing"].as_object().expect("settlements by id").iter();
+        let booked = booked.map(|(id, row)| (id.clone(), Settlement::read(row))).collect();
         let mut record = self.record();
         let mut complaints = std::mem::take(&mut record.complaints);
         complaints.extend(texts(&report["findings"]).map(|finding| format!("verify: {finding}")));
-        let booked: BTreeMap<String, Settlement> = report["standing"]
-            .as_object()
-            .expect("settlements by id")
-            .iter()
-            .map(|(id, row)| (id.clone(), Settlement::read(row)))
-            .collect();
-        for (id, told) in &record.settlements {
-            match booked.get(id) {
-                None => complaints.push(format!("lost: {id} was told as {told:?} and is in no book")),
-                Some(booked) if booked != told => {
-                    complaints.push(format!("{id} was told as {told:?} and is booked as {booked:?}"));
-                }
-                Some(_) => {}
-            }
-        }
-        for (id, booked) in
-            booked.iter().filter(|(id, booked)| booked.in_force && !record.settlements.contains_key(*id))
-        {
-            complaints.push(format!("doubled: {id} is booked as {booked:?} and nobody knows of it"));
-        }
+        complaints.extend(differences(&record.settlements, &booked));
         let in_force = record.settlements.values().filter(|settlement| settlement.in_force).count();
         Comparison { settlements: record.settlements.len(), in_force, complaints }
     }
+}
+
+/// What hospitals were told and no book has, what is booked otherwise, and what is in force without anybody's knowing.
+/// A settlement that hospitals never heard of may be booked where it was reversed before its answer came.
+fn differences(told: &Settlements, booked: &Settlements) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (id, told) in told {
+        match booked.get(id) {
+            None => differences.push(format!("lost: {id} was told as {told:?} and is in no book")),
+            Some(booked) if booked != told => {
+                differences.push(format!("{id} was told as {told:?} and is booked as {booked:?}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let unknown = booked.iter().filter(|(id, booked)| booked.in_force && !told.contains_key(*id));
+    differences.extend(unknown.map(|(id, booked)| format!("doubled: {id} is booked as {booked:?}, unknown to all")));
+    differences
 }
 
 impl Settlement {
@@ -174,12 +178,31 @@ fn texts(list: &Value) -> impl Iterator<Item = &str> {
 /// What `yidi verify` says of the books.
 fn verify(deployment: &Deployment) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_yidi"));
-    command.current_dir(repository()).args(["verify", "--json", "--hub", &deployment.store("hub")]);
-    command.args(["--treatment", &deployment.store("treatment")]);
+    command.current_dir(repository()).args(["verify", "--json", "--hub", deployment.store("hub")]);
+    command.args(["--treatment", deployment.store("treatment")]);
     for home in deployment.home_stores() {
-        command.args(["--home", &home]);
+        command.args(["--home", home]);
     }
     let output = command.output().expect("the executable starts");
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("verify says nothing: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn what_is_lost_doubled_or_booked_otherwise_is_told() {
+    let row = |in_force, cash: i64| Settlement { in_force, total: Decimal::from(8_000), cash: Decimal::from(cash) };
+    let books = |rows: &[(&str, Settlement)]| rows.iter().map(|(id, row)| ((*id).to_owned(), row.clone())).collect();
+    let told: Settlements = books(&[("1", row(true, 100)), ("2", row(false, 100))]);
+    let check = |booked: &[(&str, Settlement)], expected: &[&str]| {
+        let found = differences(&told, &books(booked));
+        let begins = found.iter().zip(expected).all(|(found, expected)| found.starts_with(expected));
+        assert!(found.len() == expected.len() && begins, "{found:?} is not {expected:?}");
+    };
+    let (first, second) = (("1", row(true, 100)), ("2", row(false, 100)));
+    check(&[first.clone(), second.clone()], &[]);
+    check(&[first.clone()], &["lost: 2"]);
+    check(&[("1", row(true, 101)), second.clone()], &["1 was told"]);
+    check(&[first.clone(), ("2", row(true, 100))], &["2 was told"]);
+    check(&[first.clone(), second.clone(), ("3", row(true, 100))], &["doubled: 3"]);
+    check(&[first, second, ("3", row(false, 100))], &[]);
 }
