@@ -47,6 +47,6 @@ fn each_planted_bug_is_found_within_a_thousand_seeds() {
     for planted in Planted::ALL {
         let report = simulate(SEEDS_A_BUG, Some(planted));
         let (seed, findings) = report.failures.first().unwrap_or_else(|| panic!("{planted:?} is not found"));
-        println!("{planted:?} is found at seed {seed}, after {} seeds: {}", report.seeds, findings.join("; "));
+        eprintln!("{planted:?} is found at seed {seed}, after {} seeds: {}", report.seeds, findings.join("; "));
     }
 }
