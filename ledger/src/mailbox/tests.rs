@@ -10,7 +10,7 @@ use crate::inbox::{self, Inbox, Kept};
 use crate::store::StoreOptions;
 use crate::testing::PrivatePostgres;
 
-static SCHEMA: Schema = Schema { name: "mail", versions: &[TABLES, inbox::TABLES], fence: Fence::ManyWriters };
+static SCHEMA: Schema = Schema { name: "mail", versions: &[TABLES, inbox::TABLES], fence: Fence::OneWriter };
 
 /// Mailboxes on one of the databases, and an inbox beside them.
 struct Ground {
