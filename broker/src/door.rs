@@ -19,6 +19,7 @@ use crate::admission;
 use crate::budget;
 use crate::errand::{Arrival, Reply};
 use crate::hub::Hub;
+use crate::to_its_end::ToItsEnd;
 
 /// The door.
 pub struct Door {
@@ -119,12 +120,10 @@ impl Door {
     where
         F: Future<Output = Result<Reply, Refusal>> + Send + 'static,
     {
-        // Boxed once, since it is too large to be moved about.
-        let (abort, work) = (self.abort.clone(), Box::pin(work));
-        let task = self.tasks.spawn(async move { abort.run_until_cancelled(work).await });
-        let ended = task.await.ok().flatten();
+        let abort = self.abort.clone();
+        let ended = ToItsEnd::new(&self.tasks, async move { abort.run_until_cancelled(work).await }).await;
         // Whoever was cut off in the middle cannot say that nothing happened.
-        ended.unwrap_or_else(|| Err(Refusal::new(Reason::NotYetKnown)))
+        ended.flatten().unwrap_or_else(|| Err(Refusal::new(Reason::NotYetKnown)))
     }
 
     /// A question has nothing to be kept, so it ends with its caller, or with us.

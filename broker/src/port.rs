@@ -14,6 +14,9 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::limits::LARGEST_MESSAGE;
 
+/// A patience of a second or more is told in such steps.
+const TOLD_IN: Duration = Duration::from_millis(100);
+
 /// A question on its way, boxed, since whoever asks does not know what carries it.
 pub type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, NoReply>> + Send + 'a>>;
 
@@ -110,6 +113,16 @@ impl HomePort for GrpcHome {
     }
 }
 
+/// A patience as it is told: where it is long, in steps, so a little less than it is. A header that is as it was before
+/// goes over the wire as one byte; one that is new every time pushes what is not out of the connection's table.
+fn in_steps(patience: Duration) -> Duration {
+    if patience < Duration::from_secs(1) {
+        return patience;
+    }
+    let beyond = patience.as_nanos() % TOLD_IN.as_nanos();
+    patience.saturating_sub(Duration::from_nanos(u64::try_from(beyond).unwrap_or_default()))
+}
+
 /// The region is told how long we wait, and may stop working on what nobody waits for.
 async fn in_time<T, R>(
     patience: Duration,
@@ -117,10 +130,29 @@ async fn in_time<T, R>(
     send: impl AsyncFnOnce(Request<R>) -> Result<Response<T>, Status>,
 ) -> Result<T, NoReply> {
     let mut request = Request::new(request);
-    request.set_timeout(patience);
+    request.set_timeout(in_steps(patience));
     match tokio::time::timeout(patience, send(request)).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
         Ok(Err(status)) => Err(NoReply::of(&status, never_sent(&status))),
         Err(_) => Err(NoReply::Silent(Code::DeadlineExceeded)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_is_told_a_long_patience_in_steps_and_never_more_than_it_is() {
+        for (patience_micros, told_micros) in [
+            (0, 0),
+            (7_001, 7_001),
+            (999_999, 999_999),
+            (1_000_000, 1_000_000),
+            (7_998_123, 7_900_000),
+            (8_000_000, 8_000_000),
+        ] {
+            assert_eq!(in_steps(Duration::from_micros(patience_micros)), Duration::from_micros(told_micros));
+        }
     }
 }

@@ -161,9 +161,9 @@ impl Ending {
         let written = sql.execute(
             "INSERT INTO answers
              (position, home, verdict, outcome, book_seq, answered_at, settlement, step, lines, period)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
-             CASE WHEN ?8 IS NULL THEN NULL ELSE (SELECT MAX(number) FROM periods) END
-             WHERE TRUE ON CONFLICT DO NOTHING",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+                 CASE WHEN ?8 IS NULL THEN NULL ELSE (SELECT MAX(number) FROM periods) END)
+             ON CONFLICT DO NOTHING",
             values![
                 self.position.0,
                 self.home.0.as_str(),
