@@ -1,6 +1,7 @@
 //! The hub's door: what a treatment region may ask, by its permit, whatever carried the question here. Each entrance
 //! checks, reads, has it done and writes the reply. How long the caller waits comes with each. Called by [`crate::service`] and by the simulator.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ impl Door {
         let arrival = self.read_arrival(envelope, caller_waits)?;
         admission::of_operation(permit, self.regions(), &arrival.operation)?;
         let hub = self.hub.clone();
-        self.to_its_end(async move { hub.operate(arrival).await }).await.map(write_reply)
+        self.to_its_end(Box::pin(async move { hub.operate(arrival).await })).await.map(write_reply)
     }
 
     /// Asks what became of a key.
@@ -65,7 +66,7 @@ impl Door {
         let key = read_key(asked)?;
         admission::of_institution(permit, self.regions(), &key.institution)?;
         let hub = self.hub.clone();
-        self.to_its_end(async move { hub.resolve(&key, patience).await }).await.map(write_reply)
+        self.to_its_end(Box::pin(async move { hub.resolve(&key, patience).await })).await.map(write_reply)
     }
 
     /// Has a bill worked out without any effect.
@@ -115,8 +116,8 @@ impl Door {
     }
 
     /// Runs something to its end, also when the caller goes away: tonic drops a handler whose client has gone, and an
-    /// answer that is on its way must still be kept.
-    async fn to_its_end<F>(&self, work: F) -> Result<Reply, Refusal>
+    /// answer that is on its way must still be kept. It comes boxed, since it is too large to be moved about.
+    async fn to_its_end<F>(&self, work: Pin<Box<F>>) -> Result<Reply, Refusal>
     where
         F: Future<Output = Result<Reply, Refusal>> + Send + 'static,
     {

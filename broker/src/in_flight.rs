@@ -45,11 +45,11 @@ impl InFlight {
 impl Drop for Mark<'_> {
     fn drop(&mut self) {
         let mut keys = self.in_flight.lock();
-        if let Some(times) = keys.get_mut(&self.key) {
-            *times -= 1;
-            if *times == 0 {
-                keys.remove(&self.key);
-            }
+        // Nearly always the last of its key, so it is looked up once.
+        if let Some((key, times)) = keys.remove_entry(&self.key)
+            && times > 1
+        {
+            keys.insert(key, times - 1);
         }
     }
 }

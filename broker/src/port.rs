@@ -1,7 +1,7 @@
 //! The way to a home region: what can be asked there, whatever carries the question. gRPC does in service; the simulator
 //! has a network of its own. It repeats nothing and judges nothing. Used by [`crate::directory`].
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use identity::client::never_sent;
@@ -131,7 +131,9 @@ async fn in_time<T, R>(
 ) -> Result<T, NoReply> {
     let mut request = Request::new(request);
     request.set_timeout(in_steps(patience));
-    match tokio::time::timeout(patience, send(request)).await {
+    // Pinned where it is: a call is large, and the time limit would move it.
+    let call = pin!(send(request));
+    match tokio::time::timeout(patience, call).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
         Ok(Err(status)) => Err(NoReply::of(&status, never_sent(&status))),
         Err(_) => Err(NoReply::Silent(Code::DeadlineExceeded)),

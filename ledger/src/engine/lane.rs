@@ -2,6 +2,7 @@
 //! that fails, or that undoes what it wrote, never costs its neighbours: then each is tried alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -28,10 +29,17 @@ pub(super) trait Database {
 }
 
 /// Commits what waits until the last handle of the store is gone. No timer: the commit before is the window in which
-/// the next batch gathers.
+/// the next batch gathers, and a processor that others wait for is left to them once, since what they are about to write
+/// can go along.
 pub(super) fn run(database: &mut impl Database, mut waiting: mpsc::Receiver<Box<dyn Job>>, teller: &Teller) {
     let mut batch = Vec::with_capacity(LARGEST_BATCH);
     while waiting.blocking_recv_many(&mut batch, LARGEST_BATCH) > 0 {
+        thread::yield_now();
+        while batch.len() < LARGEST_BATCH
+            && let Ok(job) = waiting.try_recv()
+        {
+            batch.push(job);
+        }
         commit(database, std::mem::take(&mut batch), teller);
     }
 }
