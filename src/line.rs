@@ -105,7 +105,12 @@ impl Line {
 
     /// The folder of the operator's certificates.
     pub fn operator(&self) -> PathBuf {
-        self.plan.credentials("operator")
+        self.credentials("operator")
+    }
+
+    /// The folder of a participant's certificates: `hub`, `treatment`, `operator`, `home-` and its pool.
+    pub fn credentials(&self, participant: &str) -> PathBuf {
+        self.plan.credentials(participant)
     }
 
     /// Stops a home region as if its process had died.
@@ -140,6 +145,7 @@ impl Line {
         let homes = home_pools(&self.plan.deploy)?;
         let rule_books = homes.get(&pool).with_context(|| format!("{pool} is no home region of this line"))?;
         let home = self.plan.start_home(pool, rule_books, self.addresses[&pool].port()).await?;
+        home.open_mailboxes(&self.hub.address().to_string())?;
         self.homes.insert(pool, home);
         Ok(())
     }

@@ -113,3 +113,10 @@ pub fn doubt(count: u64, oldest: Option<Timestamp>, now: Timestamp) {
     metrics::gauge!("yidi_hub_in_doubt").set(u32::try_from(count).unwrap_or(u32::MAX));
     metrics::gauge!("yidi_hub_in_doubt_oldest_seconds").set(age);
 }
+
+/// How many letters wait in all mailboxes, how many of them were delivered and not acknowledged, and how many are dead.
+pub fn letters(waiting: u64, delivered: u64, dead: u64) {
+    for (state, count) in [("waiting", waiting), ("delivered", delivered), ("dead", dead)] {
+        metrics::gauge!("yidi_hub_letters", "state" => state).set(u32::try_from(count).unwrap_or(u32::MAX));
+    }
+}

@@ -198,6 +198,7 @@ impl Running {
         }
         self.spawn(jobs::books::run(self.hub.clone(), every, self.drain.clone()));
         self.spawn(jobs::sweep::run(self.hub.clone(), every, self.drain.clone()));
+        self.spawn(jobs::letters::measure(self.hub.clone(), self.drain.clone()));
         self.spawn(jobs::resolve::measure(self.hub.clone(), every, self.drain.clone()));
     }
 

@@ -51,16 +51,14 @@ fn taken(operation: &Operation, outcome: &Outcome) -> Option<&'static str> {
     match (&operation.request, outcome) {
         (_, Outcome::Refused(refusal)) if refusal.reason == Reason::Voided => Some(voided),
         (Request::Settle(_), Outcome::Refused(_)) => Some(refused),
-        (Request::Cancel(_), Outcome::Refused(refusal)) => match refusal.reason {
-            Reason::AlreadyCancelled => Some(twice),
-            Reason::AlreadyReversed => Some(gone),
-            _ => None,
-        },
-        (Request::Reverse(_), Outcome::Refused(refusal)) => match refusal.reason {
-            Reason::AlreadyCancelled => Some(too_late),
-            Reason::SettledAgain => Some(never_again),
-            _ => None,
-        },
+        (Request::Cancel(_), Outcome::Refused(refusal)) => {
+            let named = [(Reason::AlreadyCancelled, twice), (Reason::AlreadyReversed, gone)];
+            named.into_iter().find_map(|(reason, name)| (refusal.reason == reason).then_some(name))
+        }
+        (Request::Reverse(_), Outcome::Refused(refusal)) => {
+            let named = [(Reason::AlreadyCancelled, too_late), (Reason::SettledAgain, never_again)];
+            named.into_iter().find_map(|(reason, name)| (refusal.reason == reason).then_some(name))
+        }
         (_, Outcome::Accepted { decided_at: _, done }) => Some(match done {
             Done::Settled(_) => settled,
             Done::Cancelled { .. } => cancelled,

@@ -168,14 +168,13 @@ impl<'a> Visit<'a> {
 
     /// Takes a settlement back, or not, and maybe takes that back.
     async fn think_again(&mut self, settled: InForce) {
-        match self.desk.way.context.chance.below(6) {
-            0 | 1 => {
-                if self.reverse(&settled.message, Some(&settled.id)).await {
-                    self.charged.extend(settled.charged);
-                }
+        let thought = self.desk.way.context.chance.below(6);
+        if thought < 2 {
+            if self.reverse(&settled.message, Some(&settled.id)).await {
+                self.charged.extend(settled.charged);
             }
-            2 | 3 => self.cancel(settled).await,
-            _ => {}
+        } else if thought < 4 {
+            self.cancel(settled).await;
         }
     }
 

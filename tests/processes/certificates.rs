@@ -57,7 +57,7 @@ fn of_another_authority(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn only_a_treatment_side_of_our_authority_is_heard() {
+fn only_participants_of_our_authority_are_heard() {
     identity::install_crypto_provider();
     let folder = tempfile::tempdir().expect("a folder");
     let demo = start(folder.path(), &["--empty"]);
@@ -66,7 +66,8 @@ fn only_a_treatment_side_of_our_authority_is_heard() {
         Shown { name: "a treatment side", credentials: Some(pki.join("treatment")), admitted: true },
         Shown { name: "nobody", credentials: None, admitted: false },
         Shown { name: "a stranger", credentials: Some(of_another_authority(folder.path())), admitted: false },
-        Shown { name: "a home region", credentials: Some(pki.join("home-410700")), admitted: false },
+        Shown { name: "a home region", credentials: Some(pki.join("home-410700")), admitted: true },
+        Shown { name: "a hub", credentials: Some(pki.join("hub")), admitted: false },
     ] {
         let heard = answered(demo.ports.hub, &pki.join("hub/ca.pem"), shown.credentials.as_deref());
         assert_eq!(heard, shown.admitted, "{}", shown.name);

@@ -83,10 +83,12 @@ impl Desk<'_> {
     }
 }
 
-/// Each row: what it shows, the steps with what each is told, and whether the stay counts in the end.
+/// What it shows, the steps with what each is told, and whether the stay counts in the end.
+type Sequence = (&'static str, Vec<(Step, &'static str)>, bool);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_desk_of_one_stay() {
-    let rows: Vec<(&str, Vec<(Step, &str)>, bool)> = vec![
+    let rows: Vec<Sequence> = vec![
         ("settled once however often it is sent", vec![(Settle, "done"), (Again(0), "done"), (Again(0), "done")], true),
         ("the same number with another sum", vec![(Settle, "done"), (Otherwise(0), "[301]")], true),
         ("a second message for the same stay", vec![(Settle, "done"), (Settle, "[512]")], true),

@@ -67,6 +67,7 @@ fn only_the_ledger_lists_a_database_driver() {
         "clearing/Cargo.toml",
         "proto/Cargo.toml",
         "identity/Cargo.toml",
+        "mailbox/Cargo.toml",
         "broker/Cargo.toml",
         "adapters/his/Cargo.toml",
         "adapters/region/Cargo.toml",
@@ -81,17 +82,18 @@ fn only_the_ledger_lists_a_database_driver() {
 
 #[test]
 fn arrows_point_inward() {
-    let allowed: [(&str, &[&str]); 8] = [
+    let allowed: [(&str, &[&str]); 9] = [
         ("settlement", &[]),
         ("clearing", &["settlement"]),
         ("proto", &["settlement", "clearing"]),
         ("identity", &["settlement"]),
         ("ledger", &["settlement", "clearing"]),
         ("broker", &["settlement", "clearing", "proto", "identity", "ledger"]),
-        ("adapters/his", &["settlement", "clearing", "proto", "identity", "ledger"]),
-        ("adapters/region", &["settlement", "clearing", "proto", "identity", "ledger"]),
+        ("mailbox", &["proto", "identity", "ledger"]),
+        ("adapters/his", &["settlement", "clearing", "proto", "identity", "ledger", "mailbox"]),
+        ("adapters/region", &["settlement", "clearing", "proto", "identity", "ledger", "mailbox"]),
     ];
-    let ours = ["settlement", "clearing", "proto", "identity", "ledger", "broker", "his", "region", "yidi", "world"];
+    let ours = ["settlement", "clearing", "proto", "identity", "ledger", "mailbox", "broker", "his", "region", "yidi", "world"];
     for (folder, inward) in allowed {
         let listed = dependencies(&format!("{folder}/Cargo.toml"));
         let outward = listed.iter().filter(|name| ours.contains(&name.as_str()) && !inward.contains(&name.as_str()));

@@ -129,7 +129,7 @@ impl Home {
             Asked::Answered(answer) if self.note_book(errand, answer.book_seq, highest) == Some(Lie::NumberFell) => {
                 Asked::Silent
             }
-            asked => asked,
+            asked @ (Asked::Answered(_) | Asked::NeverLeft(_) | Asked::Withheld | Asked::Silent) => asked,
         }
     }
 

@@ -204,7 +204,7 @@ fn append_entitlement(sql: &Sql<'_>, enrollee: i64, position: i64, row: &Entitle
         date_text(entitlement.suspended.map(|suspended| suspended.from)),
         date_text(entitlement.suspended.and_then(|suspended| suspended.to)),
     ];
-    let [from, to, continuous_since, suspended_from, suspended_to] = dates.each_ref().map(|date| Value::from(date));
+    let [from, to, continuous_since, suspended_from, suspended_to] = dates.each_ref().map(Value::from);
     sql.execute(
         "INSERT INTO entitlements (enrollee, position, insurance, category, valid_from, valid_to, continuous_since,
                                    tier, civil_servant, suspended_from, suspended_to, employer)

@@ -192,7 +192,9 @@ proptest! {
     }
 }
 
-/// Each row: what the restored book did on its own, what is to be taken back, and what comes of it.
+/// What the restored book did on its own, what is to be taken back, and what comes of it.
+type Row = (&'static str, Vec<Operation>, Kept, Result<bool, Clash>);
+
 #[test]
 fn what_clashes_is_left_to_a_person() {
     let first = || settle("m1", &stay("A", 1, 3));
@@ -201,7 +203,7 @@ fn what_clashes_is_left_to_a_person() {
     let unsaid = Kept { usage: None::<Usage>, ..entry(0) };
     let mixed = Kept { outcome: answers[2].outcome.clone(), ..entry(0) };
     let after_a_gap = Kept { after: BookSeq(0), ..entry(2) };
-    let rows: Vec<(&str, Vec<Operation>, Kept, Result<bool, Clash>)> = vec![
+    let rows: Vec<Row> = vec![
         ("it stands there already", vec![first()], entry(0), Ok(false)),
         (
             "something was decided in its place",

@@ -25,7 +25,7 @@ pub async fn under_load<F>(seed: u64, storage: Storage, stays: usize, faults: F)
 where
     F: FnOnce(&mut Deployment, &Told) -> String + Send + 'static,
 {
-    println!("seed {seed}: the environment YIDI_SEED={seed} chooses the same faults again");
+    eprintln!("seed {seed}: the environment YIDI_SEED={seed} chooses the same faults again");
     let each = stays.div_ceil(STAYS_EACH * CLERKS).max(2);
     let mut deployment = Deployment::start(storage, each * CLERKS).await;
     let told = Arc::new(Told::default());
@@ -43,13 +43,13 @@ where
         finished.expect("a clerk still waits for an answer").expect("no clerk panics");
     }
     deployment.stop();
-    println!("{done}");
+    eprintln!("{done}");
     conclude(seed, &mut deployment, &told);
 }
 
 fn conclude(seed: u64, deployment: &mut Deployment, told: &Told) {
     let compared = told.compare(deployment);
-    println!("{}; {} settlements told, {} in force", told.summary(), compared.settlements, compared.in_force);
+    eprintln!("{}; {} settlements told, {} in force", told.summary(), compared.settlements, compared.in_force);
     if !compared.complaints.is_empty() {
         let kept = deployment.keep();
         panic!("seed {seed}, files in {}:\n  {}", kept.display(), compared.complaints.join("\n  "));

@@ -200,7 +200,7 @@ fn what_is_lost_doubled_or_booked_otherwise_is_told() {
     };
     let (first, second) = (("1", row(true, 100)), ("2", row(false, 100)));
     check(&[first.clone(), second.clone()], &[]);
-    check(&[first.clone()], &["lost: 2"]);
+    check(std::slice::from_ref(&first), &["lost: 2"]);
     check(&[("1", row(true, 101)), second.clone()], &["1 was told"]);
     check(&[first.clone(), ("2", row(true, 100))], &["2 was told"]);
     check(&[first.clone(), second.clone(), ("3", row(true, 100))], &["doubled: 3"]);

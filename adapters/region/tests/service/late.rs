@@ -88,7 +88,7 @@ async fn a_posting_that_comes_late_affects_what_it_falls_before(on: On) {
         let listed = affected(&world, RETIRED).await;
         assert_eq!(
             listed.iter().flat_map(|one| one.causes.first()).collect::<Vec<_>>(),
-            vec![causes.clone(), causes].concat()
+            [causes.clone(), causes].concat()
         );
     }
     world.prove().await;
