@@ -103,7 +103,12 @@ impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let fen = self.0.unsigned_abs();
-        f.pad(&format!("{sign}{}.{:02}", fen / 100, fen % 100))
+        let (yuan, fen) = (fen / 100, fen % 100);
+        match (f.width(), f.precision()) {
+            // Answers, explanations and journals are full of amounts, and none of them is padded.
+            (None, None) => write!(f, "{sign}{yuan}.{fen:02}"),
+            (_, _) => f.pad(&format!("{sign}{yuan}.{fen:02}")),
+        }
     }
 }
 

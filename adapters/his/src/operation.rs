@@ -7,6 +7,8 @@ mod sending;
 pub use record::clearing_class;
 pub use sending::find_out;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use ledger::treatment::{
@@ -71,8 +73,8 @@ pub struct Asked {
     pub person: PersonNumber,
     /// Its key.
     pub key: MessageKey,
-    /// What it said.
-    pub noted: Noted,
+    /// What it said. Shared, since it goes into work that may run again.
+    pub noted: Arc<Noted>,
     /// What it says of the person; shown in the answer only.
     pub told: KnownPerson,
 }

@@ -50,6 +50,9 @@ pub struct Telling<'a> {
     pub fund_sum: FundSum,
 }
 
+/// A little more than the fields of `setlinfo`, so that its map is made once and does not grow.
+const FIELDS: usize = 48;
+
 /// An amount as answers write it: a number with two places.
 pub fn amount(money: Money) -> Value {
     let number: Number = money.to_string().parse().expect("an amount in digits is a number");
@@ -90,7 +93,7 @@ impl Telling<'_> {
 
     fn who(&self) -> Map<String, Value> {
         let person = self.person;
-        let mut node = Map::new();
+        let mut node = Map::with_capacity(FIELDS);
         for (name, text) in [
             ("mdtrt_id", self.encounter.id.as_str()),
             ("psn_no", self.encounter.person.as_str()),
@@ -114,7 +117,7 @@ impl Telling<'_> {
     }
 
     /// Every amount under its name, in the order of the interface.
-    fn amounts(&self) -> Vec<(&'static str, Money)> {
+    fn amounts(&self) -> [(&'static str, Money); 21] {
         let Settled { coverage, payers, deductible, .. } = self.settled;
         let Coverage { self_paid, over_limit, first_self_pay, in_policy } = *coverage;
         let Payers { funds, account, cash, hospital } = *payers;
@@ -145,7 +148,7 @@ impl Telling<'_> {
             ("hosp_part_amt", hospital),
             ("acct_mulaid_pay", Money::ZERO),
         ];
-        amounts.map(|(name, money)| (name, self.directed(money))).to_vec()
+        amounts.map(|(name, money)| (name, self.directed(money)))
     }
 
     /// The node `setldetail`: one row for every payer with an amount, the account and the hospital among them.

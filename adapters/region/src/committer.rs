@@ -86,6 +86,7 @@ async fn run(batches: Batches, mut arrivals: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::with_capacity(LARGEST_BATCH);
     let mut held = BookSeq(0);
     while arrivals.recv_many(&mut waiting, LARGEST_BATCH).await > 0 {
+        gather(&mut arrivals, &mut waiting).await;
         if waiting.iter().any(|waiting| waiting.terms.known > held) {
             // Rare: after a start, after entries were taken back, and in a book that was restored from an older copy.
             held = batches.held(held, &mut waiting).await;
@@ -111,6 +112,17 @@ async fn run(batches: Batches, mut arrivals: mpsc::Receiver<Waiting>) {
             // A caller that has gone away loses its answer, not its operation: the hub asks again by key.
             let _ = answer.send(reply);
         }
+    }
+}
+
+/// Lets what is ready to arrive arrive: operations that the same packet brought are still being read by tasks of their own
+/// when the first of them wakes the committer, and a batch of that one alone would cost a commit.
+async fn gather(arrivals: &mut mpsc::Receiver<Waiting>, waiting: &mut Vec<Waiting>) {
+    tokio::task::yield_now().await;
+    while waiting.len() < LARGEST_BATCH
+        && let Ok(another) = arrivals.try_recv()
+    {
+        waiting.push(another);
     }
 }
 

@@ -51,6 +51,9 @@ pub(super) fn start(
     spawned.map(drop).map_err(|source| StoreError::Folder { path: path.to_owned(), source })
 }
 
+// The writer's page cache is 16 MiB. A larger one costs more than it saves: whenever a B-tree's page splits, SQLite looks
+// through its whole table of cached pages at the commit (pages change numbers by way of the locking page, which lies
+// far behind the file's end), and what is not cached is in the kernel's memory.
 fn open_for_writing(path: &Path, schema: &Schema, options: &StoreOptions) -> Result<Connection, StoreError> {
     let opened = |source| StoreError::Open { path: path.to_owned(), source };
     let connection = Connection::open(path).map_err(opened)?;
@@ -58,7 +61,7 @@ fn open_for_writing(path: &Path, schema: &Schema, options: &StoreOptions) -> Res
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
              PRAGMA recursive_triggers = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA busy_timeout = 5000;
-             PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;",
+             PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;",
         )
         .map_err(opened)?;
     connection.set_prepared_statement_cache_capacity(256);

@@ -34,7 +34,7 @@ pub async fn cancel(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let key = key_of(&call, &request.person, Some(&request.encounter), None);
     let (own_call, own_request) = (call.clone(), request.clone());
     let prepare = move |session: &Session<'_, '_>, work: &Work<'_>| plan(session, work, &own_call, &own_request);
-    let asked = Asked { person: request.person, key, noted, told: request.told };
+    let asked = Asked { person: request.person, key, noted: noted.into(), told: request.told };
     let carried = operation::once(edge, call.clone(), asked, prepare).await?;
     match carried {
         Carried::Out(finished) => tell(&call, *finished),

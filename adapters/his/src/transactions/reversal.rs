@@ -43,7 +43,7 @@ pub async fn reverse(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let key = key_of(&call, &request.person, None, None);
     let (own_call, own_request) = (call.clone(), request.clone());
     let prepare = move |session: &Session<'_, '_>, work: &Work<'_>| plan(session, work, &own_call, &own_request);
-    let asked = Asked { person: request.person, key, noted, told: KnownPerson::default() };
+    let asked = Asked { person: request.person, key, noted: noted.into(), told: KnownPerson::default() };
     let carried = operation::once(edge, call.clone(), asked, prepare).await?;
     match carried {
         Carried::Out(finished) => tell(&call, *finished),

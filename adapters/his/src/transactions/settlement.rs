@@ -43,7 +43,7 @@ async fn settle(edge: Shared, call: Call, request: SettlementRequest, noted: Not
     let prepare = move |session: &ledger::treatment::Session<'_, '_>, work: &operation::Work<'_>| {
         plan(session, work, &own, &own_call, &own_request)
     };
-    let asked = Asked { person: request.person, key, noted, told: request.told };
+    let asked = Asked { person: request.person, key, noted: noted.into(), told: request.told };
     let carried = operation::once(edge, call.clone(), asked, prepare).await?;
     match carried {
         Carried::Out(finished) => tell(&call, *finished),
