@@ -11,7 +11,7 @@ use clearing::agreement::{Answers, nothing_is_held_that_nobody_asked_for, what_w
 use jiff::Timestamp;
 use ledger::hub::{HubStore, Position, SettlementTurn};
 use ledger::treatment::TreatmentStore;
-use proto::convert;
+use proto::{convert, v1};
 use region::replay::a_replay_of_any_decision_after_is_identical;
 use serde_json::{Value, json};
 use settlement::decide::BookSeq;
@@ -74,23 +74,27 @@ pub fn print(findings: &[Finding]) {
 /// # Errors
 /// When a book cannot be read.
 pub async fn findings(stores: &Stores) -> Result<Vec<Finding>> {
-    findings_since(stores, &mut Checked::new()).await
+    findings_since(stores, &mut Checked::new(), &Elsewhere::new()).await
 }
 
 /// How far each home region's book was checked before, by its name.
 pub type Checked = BTreeMap<String, BookSeq>;
+
+/// What treatment sides were told whose books are not at hand, by the operation's key; nothing while they wait.
+pub type Elsewhere = BTreeMap<String, Option<v1::Answer>>;
 
 /// The same, where a home region's book that has not grown since is left alone, and decisions that were replayed are not
 /// replayed again.
 ///
 /// # Errors
 /// When a book cannot be read.
-pub async fn findings_since(stores: &Stores, before: &mut Checked) -> Result<Vec<Finding>> {
+pub async fn findings_since(stores: &Stores, before: &mut Checked, elsewhere: &Elsewhere) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let hub = hub_answers(&stores.hub).await?;
     findings.extend(the_hubs_journal_balances(&stores.hub).await?);
     findings.extend(nothing_is_lost_from_the_worklist(&stores.hub).await?);
-    let told = told_by_the_hub(&stores.treatment, &hub).await?;
+    let mut told = told_by_the_hub(&stores.treatment, &hub).await?;
+    told.extend(told_elsewhere(elsewhere, &hub));
     findings.extend(what_was_told_is_what_is_held(("the treatment side", &told), ("the hub", &hub)));
     findings.extend(nothing_is_held_that_nobody_asked_for(("the treatment side", &told), ("the hub", &hub)));
     let mut decided = Answers::new();
@@ -196,6 +200,13 @@ async fn told_by_the_hub(treatment: &TreatmentStore, hub: &Answers) -> Result<An
         }
     }
     Ok(told)
+}
+
+fn told_elsewhere(elsewhere: &Elsewhere, hub: &Answers) -> Answers {
+    let known = elsewhere
+        .iter()
+        .filter(|(key, answer)| hub.contains_key(*key) || answer.as_ref().is_some_and(|answer| answer.book_seq > 0));
+    known.map(|(key, answer)| (key.clone(), answer.as_ref().map(|answer| answer.outcome.to_vec()))).collect()
 }
 
 /// What the hub was told by home regions. A refusal of its own is no home's answer, unless a home region decided the

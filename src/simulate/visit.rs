@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Told};
+use super::desk::{Desk, MOST_TRIES, Told};
 use super::fixtures::{DRUGS, Patient};
 use super::invariants::Belief;
 
@@ -143,7 +143,10 @@ impl<'a> Visit<'a> {
     async fn settle(&mut self, interim: bool) -> Settled {
         let infno = if self.kind == Kind::Stay { "2304" } else { "2207" };
         let message = self.message(infno, self.settle_input(interim));
-        while !self.desk.watch.is_over() {
+        for _ in 0..MOST_TRIES {
+            if self.desk.watch.is_over() {
+                return Settled::Not;
+            }
             match self.desk.send(&message).await {
                 Told::Done(answer) => return self.settled(&answer, message),
                 Told::Refused(_) => return Settled::Not,
@@ -157,6 +160,7 @@ impl<'a> Visit<'a> {
                 _ => {}
             }
         }
+        self.desk.give_up(&message);
         Settled::Not
     }
 
