@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use settlement::decide::BookSeq;
 use settlement::finding::Finding;
 use settlement::outcome::{Done, Outcome, Settled};
+use settlement::refusal::Reason;
 
 pub use books::{Books, Stores};
 
@@ -111,7 +112,8 @@ pub async fn findings_since(stores: &Stores, before: &mut Checked, elsewhere: &E
     }
     let by_homes = answered_by_homes(&stores.hub, &decided).await?;
     findings.extend(what_was_told_is_what_is_held(("the hub", &by_homes), ("the home regions", &decided)));
-    findings.extend(nothing_is_held_that_nobody_asked_for(("the hub", &hub), ("the home regions", &decided)));
+    let held = without_voids_of_what_was_released(decided, &stores.hub).await?;
+    findings.extend(nothing_is_held_that_nobody_asked_for(("the hub", &hub), ("the home regions", &held)));
     findings.extend(hub_and_homes_agree_what_is_in_force(stores).await?);
     Ok(findings)
 }
@@ -220,6 +222,20 @@ async fn answered_by_homes(hub: &HubStore, decided: &Answers) -> Result<Answers>
         }
     }
     Ok(answers)
+}
+
+/// A reversal has a home region asked about its original while that is still on its way. Where the original then never
+/// leaves, the hub lets it go and the region holds it as voided: both say that it has no effect.
+async fn without_voids_of_what_was_released(mut decided: Answers, hub: &HubStore) -> Result<Answers> {
+    for record in records(hub).await?.into_iter().filter(|record| record.released_at.is_some()) {
+        let key = convert::read_operation(&record.bytes)?.key.to_text();
+        if let Some(Some(outcome)) = decided.get(&key)
+            && matches!(convert::read_outcome(outcome)?, Outcome::Refused(refusal) if refusal.reason == Reason::Voided)
+        {
+            decided.remove(&key);
+        }
+    }
+    Ok(decided)
 }
 
 async fn hub_answers(hub: &HubStore) -> Result<Answers> {
