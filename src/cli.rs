@@ -92,9 +92,13 @@ struct Region {
 impl Cli {
     /// Logs go to standard error; `RUST_LOG` decides how much.
     pub fn start_logging(&self) {
-        let quiet = matches!(self.command, Command::Hub(_) | Command::Region(_) | Command::His(_));
-        let filter =
-            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(if quiet { "info" } else { "error" }));
+        let level = match self.command {
+            Command::Hub(_) | Command::Region(_) | Command::His(_) => "info",
+            // What goes wrong there is meant to.
+            Command::Simulate(_) => "off",
+            _ => "error",
+        };
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     }
 

@@ -8,6 +8,7 @@
 //! | [`world`], [`fixtures`] | the nodes, and what they are given |
 //! | [`node`], [`network`], [`climate`] | what goes wrong: with processes and disks, between them, and how often |
 //! | [`desk`], [`visit`] | hospitals at work |
+//! | [`outsider`] | a treatment side of another make, which sends what ours would not |
 //! | [`invariants`], [`coverage`] | what must hold; what was lived through |
 //! | [`planted`] | bugs for testing the simulator itself |
 //! | [`chance`], [`record`] | the seed, and what came of it |
@@ -20,6 +21,7 @@ pub mod fixtures;
 pub mod invariants;
 pub mod network;
 pub mod node;
+pub mod outsider;
 pub mod planted;
 pub mod record;
 pub mod run;
@@ -40,13 +42,15 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::Ending;
-use crate::output;
+use crate::{output, roles};
 use coverage::Transitions;
 use fixtures::Fixtures;
 use planted::Planted;
 
 /// After so many failing seeds a run ends: more would say nothing new.
 const MOST_FAILURES: usize = 10;
+/// How often a long run says how far it is.
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
 /// What to simulate.
 #[derive(Debug, Args)]
@@ -90,6 +94,8 @@ pub struct Course {
     pub planted: Option<Planted>,
     /// After so many failing seeds no more are begun.
     pub most_failures: usize,
+    /// Set by whoever wants no more to be begun.
+    pub over: Arc<AtomicBool>,
 }
 
 /// What many seeds came to.
@@ -118,7 +124,8 @@ pub fn run(arguments: Arguments) -> Result<Ending> {
     let threads = arguments.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
     let range = arguments.first..arguments.first.saturating_add(arguments.seeds);
     let until = arguments.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
-    let course = Course { seeds: range, threads, until, planted: arguments.planted, most_failures: MOST_FAILURES };
+    let (planted, over) = (arguments.planted, stopped_by_a_signal());
+    let course = Course { seeds: range, threads, until, planted, most_failures: MOST_FAILURES, over };
     let report = many(&arguments.deploy, course)?;
     if arguments.json {
         output::line(&serde_json::to_string_pretty(&report.to_json())?);
@@ -128,15 +135,27 @@ pub fn run(arguments: Arguments) -> Result<Ending> {
     Ok(Ending::of(report.failures.is_empty()))
 }
 
+/// What is set when the process is asked to end, so that it tells what it came to until then.
+fn stopped_by_a_signal() -> Arc<AtomicBool> {
+    let over = Arc::new(AtomicBool::new(false));
+    let asked = over.clone();
+    tokio::spawn(async move {
+        if roles::asked_to_stop().await.is_ok() {
+            asked.store(true, Ordering::Relaxed);
+        }
+    });
+    over
+}
+
 /// Runs many seeds, several at a time, until so many have failed.
 ///
 /// # Errors
 /// When a world cannot be built.
 pub fn many(deploy: &Path, course: Course) -> Result<Report> {
-    let Course { seeds, threads, until, planted, most_failures } = course;
+    let Course { seeds, threads, until, planted, most_failures, over } = course;
     let fixtures = Arc::new(Fixtures::read(deploy)?);
-    let (next, over) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
-    let total = Mutex::new(Report::default());
+    let next = AtomicU64::new(seeds.start);
+    let total = Mutex::new((Report::default(), Progress::new(seeds.end - seeds.start)));
     let worker = || -> Result<()> {
         while !over.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -145,7 +164,9 @@ pub fn many(deploy: &Path, course: Course) -> Result<Report> {
             }
             let ran = run::run(seed, &fixtures, planted, false)?;
             let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+            let (total, progress) = &mut *total;
             total.add(seed, ran);
+            progress.tell(total);
             let late = until.is_some_and(|until| Instant::now() >= until);
             over.fetch_or(late || total.failures.len() >= most_failures, Ordering::Relaxed);
         }
@@ -155,9 +176,31 @@ pub fn many(deploy: &Path, course: Course) -> Result<Report> {
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("a run panicked")))
     })?;
-    let mut report = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (mut report, _) = total.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.failures.sort();
     Ok(report)
+}
+
+/// Says how far a long run is.
+struct Progress {
+    began: Instant,
+    told: Instant,
+    seeds: u64,
+}
+
+impl Progress {
+    fn new(seeds: u64) -> Progress {
+        let now = Instant::now();
+        Progress { began: now, told: now, seeds }
+    }
+
+    fn tell(&mut self, report: &Report) {
+        if self.told.elapsed() >= PROGRESS_EVERY {
+            self.told = Instant::now();
+            let (seconds, failing) = (self.began.elapsed().as_secs(), report.failures.len());
+            output::note(&format!("{} of {} seeds in {seconds} s, {failing} failing", report.seeds, self.seeds));
+        }
+    }
 }
 
 /// Runs one seed and tells everything.

@@ -11,12 +11,13 @@ use clearing::agreement::{Answers, nothing_is_held_that_nobody_asked_for, what_w
 use jiff::Timestamp;
 use ledger::hub::{HubStore, Position, SettlementTurn};
 use ledger::treatment::TreatmentStore;
-use proto::convert;
+use proto::{convert, v1};
 use region::replay::a_replay_of_any_decision_after_is_identical;
 use serde_json::{Value, json};
 use settlement::decide::BookSeq;
 use settlement::finding::Finding;
 use settlement::outcome::{Done, Outcome, Settled};
+use settlement::refusal::Reason;
 
 pub use books::{Books, Stores};
 
@@ -74,23 +75,27 @@ pub fn print(findings: &[Finding]) {
 /// # Errors
 /// When a book cannot be read.
 pub async fn findings(stores: &Stores) -> Result<Vec<Finding>> {
-    findings_since(stores, &mut Checked::new()).await
+    findings_since(stores, &mut Checked::new(), &Elsewhere::new()).await
 }
 
 /// How far each home region's book was checked before, by its name.
 pub type Checked = BTreeMap<String, BookSeq>;
+
+/// What treatment sides were told whose books are not at hand, by the operation's key; nothing while they wait.
+pub type Elsewhere = BTreeMap<String, Option<v1::Answer>>;
 
 /// The same, where a home region's book that has not grown since is left alone, and decisions that were replayed are not
 /// replayed again.
 ///
 /// # Errors
 /// When a book cannot be read.
-pub async fn findings_since(stores: &Stores, before: &mut Checked) -> Result<Vec<Finding>> {
+pub async fn findings_since(stores: &Stores, before: &mut Checked, elsewhere: &Elsewhere) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let hub = hub_answers(&stores.hub).await?;
     findings.extend(the_hubs_journal_balances(&stores.hub).await?);
     findings.extend(nothing_is_lost_from_the_worklist(&stores.hub).await?);
-    let told = told_by_the_hub(&stores.treatment, &hub).await?;
+    let mut told = told_by_the_hub(&stores.treatment, &hub).await?;
+    told.extend(told_elsewhere(elsewhere, &hub));
     findings.extend(what_was_told_is_what_is_held(("the treatment side", &told), ("the hub", &hub)));
     findings.extend(nothing_is_held_that_nobody_asked_for(("the treatment side", &told), ("the hub", &hub)));
     let mut decided = Answers::new();
@@ -107,7 +112,8 @@ pub async fn findings_since(stores: &Stores, before: &mut Checked) -> Result<Vec
     }
     let by_homes = answered_by_homes(&stores.hub, &decided).await?;
     findings.extend(what_was_told_is_what_is_held(("the hub", &by_homes), ("the home regions", &decided)));
-    findings.extend(nothing_is_held_that_nobody_asked_for(("the hub", &hub), ("the home regions", &decided)));
+    let held = without_voids_of_what_was_released(decided, &stores.hub).await?;
+    findings.extend(nothing_is_held_that_nobody_asked_for(("the hub", &hub), ("the home regions", &held)));
     findings.extend(hub_and_homes_agree_what_is_in_force(stores).await?);
     Ok(findings)
 }
@@ -198,6 +204,13 @@ async fn told_by_the_hub(treatment: &TreatmentStore, hub: &Answers) -> Result<An
     Ok(told)
 }
 
+fn told_elsewhere(elsewhere: &Elsewhere, hub: &Answers) -> Answers {
+    let known = elsewhere
+        .iter()
+        .filter(|(key, answer)| hub.contains_key(*key) || answer.as_ref().is_some_and(|answer| answer.book_seq > 0));
+    known.map(|(key, answer)| (key.clone(), answer.as_ref().map(|answer| answer.outcome.to_vec()))).collect()
+}
+
 /// What the hub was told by home regions. A refusal of its own is no home's answer, unless a home region decided the
 /// same operation: then both must say the same.
 async fn answered_by_homes(hub: &HubStore, decided: &Answers) -> Result<Answers> {
@@ -209,6 +222,20 @@ async fn answered_by_homes(hub: &HubStore, decided: &Answers) -> Result<Answers>
         }
     }
     Ok(answers)
+}
+
+/// A reversal has a home region asked about its original while that is still on its way. Where the original then never
+/// leaves, the hub lets it go and the region holds it as voided: both say that it has no effect.
+async fn without_voids_of_what_was_released(mut decided: Answers, hub: &HubStore) -> Result<Answers> {
+    for record in records(hub).await?.into_iter().filter(|record| record.released_at.is_some()) {
+        let key = convert::read_operation(&record.bytes)?.key.to_text();
+        if let Some(Some(outcome)) = decided.get(&key)
+            && matches!(convert::read_outcome(outcome)?, Outcome::Refused(refusal) if refusal.reason == Reason::Voided)
+        {
+            decided.remove(&key);
+        }
+    }
+    Ok(decided)
 }
 
 async fn hub_answers(hub: &HubStore) -> Result<Answers> {

@@ -40,6 +40,8 @@ pub struct Climate {
     pub clock_jumps: u64,
     /// A home region changes its rules.
     pub rules_change: u64,
+    /// The open period is cut off.
+    pub cut_off: u64,
 }
 
 impl Climate {
@@ -64,6 +66,7 @@ impl Climate {
             killed: most(600),
             clock_jumps: most(300),
             rules_change: most(300),
+            cut_off: most(300),
         }
     }
 }

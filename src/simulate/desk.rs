@@ -16,7 +16,9 @@ use super::network::Way;
 /// How long a desk waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(7);
 /// So often is one message sent at most; then something is stuck for good.
-const MOST_TRIES: u32 = 400;
+pub const MOST_TRIES: u32 = 120;
+/// How often a desk gives a number again, in a thousand: some never do, some hardly do anything else.
+const CARELESS: [u64; 4] = [0, 50, 150, 500];
 
 /// The serial number that a careless client gives again and again.
 const REPEATED: u32 = 0;
@@ -30,6 +32,7 @@ pub struct Desk {
     /// `fixmedins_code`.
     pub institution: &'static str,
     sent: AtomicU32,
+    careless: u64,
 }
 
 /// What a desk is told.
@@ -48,12 +51,13 @@ pub enum Told {
 impl Desk {
     /// The desk of a hospital.
     pub fn new(way: Way<his::Door>, watch: Arc<Watch>, institution: &'static str, first: u32) -> Desk {
-        Desk { way, watch, institution, sent: AtomicU32::new(first) }
+        let careless = way.context.chance.one_of(&CARELESS);
+        Desk { way, watch, institution, sent: AtomicU32::new(first), careless }
     }
 
     /// A message with an id of its own; some clients give an id that another of their messages has.
     pub fn message(&self, patient: &Patient, infno: &str, input: Value) -> Value {
-        let repeats = self.way.context.chance.happens(100);
+        let repeats = self.way.context.chance.happens(self.careless);
         let serial = if repeats { REPEATED } else { self.serial() };
         json!({ "infno": infno, "msgid": format!("{}20250620090000{serial:04}", self.institution),
             "mdtrtarea_admvs": "310101", "insuplc_admdvs": patient.home, "recer_sys_code": "YBXT", "infver": "V1.0",
@@ -98,9 +102,14 @@ impl Desk {
                 Told::Later(_) | Told::Nothing => self.wait().await,
             }
         }
+        self.give_up(message);
+        Told::Nothing
+    }
+
+    /// Something is stuck for good, which nothing may be.
+    pub fn give_up(&self, message: &Value) {
         let (infno, msgid) = (&message["infno"], &message["msgid"]);
         self.watch.found(format!("everything gets an answer does not hold for message {msgid} ({infno})"));
-        Told::Nothing
     }
 
     /// Waits as people wait before they press the button again.

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
-use proto::convert;
+use ledger::hub::{PeriodNumber, Position};
+use proto::{convert, v1};
 use settlement::operation::Request;
 
 use super::world::World;
-use crate::verify::{self, Checked, Stores};
+use crate::verify::{self, Checked, Elsewhere, Stores};
 
 /// What a desk may believe of a settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Watch {
     stores: Stores,
     seen: Mutex<Seen>,
     beliefs: Mutex<BTreeMap<String, Belief>>,
+    elsewhere: Mutex<Elsewhere>,
+    closed: Mutex<BTreeMap<PeriodNumber, Vec<Position>>>,
 }
 
 /// What was seen when the books were last looked at.
@@ -45,7 +48,14 @@ impl Watch {
     /// When they cannot be opened.
     pub fn new(world: Arc<World>) -> Result<Arc<Watch>> {
         let stores = world.stores()?;
-        Ok(Arc::new(Watch { world, stores, seen: Mutex::default(), beliefs: Mutex::default() }))
+        Ok(Arc::new(Watch {
+            world,
+            stores,
+            seen: Mutex::default(),
+            beliefs: Mutex::default(),
+            elsewhere: Mutex::default(),
+            closed: Mutex::default(),
+        }))
     }
 
     /// The books, for whoever stands outside the world.
@@ -81,6 +91,55 @@ impl Watch {
     /// A desk was told something of a settlement.
     pub fn believe(&self, settlement: &str, belief: Belief) {
         self.beliefs().insert(settlement.to_owned(), belief);
+    }
+
+    /// Somebody begins to do something about a settlement; what was believed of it before.
+    pub fn doubt(&self, settlement: &str) -> Belief {
+        self.beliefs().insert(settlement.to_owned(), Belief::Unsure).unwrap_or(Belief::Unsure)
+    }
+
+    /// A treatment side that is not ours sends an operation.
+    pub fn asked_elsewhere(&self, key: &str) {
+        self.elsewhere().entry(key.to_owned()).or_default();
+    }
+
+    /// It is told the answer.
+    pub fn told_elsewhere(&self, key: &str, answer: v1::Answer) {
+        self.elsewhere().insert(key.to_owned(), Some(answer));
+    }
+
+    /// Periods were cut off up to one, which is open: what is booked in the others is all that ever will be.
+    ///
+    /// # Errors
+    /// When the books cannot be read.
+    pub async fn cut_off(&self, open: PeriodNumber) -> Result<()> {
+        let closed = self.booked_before(open).await?;
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).insert(open, closed);
+        Ok(())
+    }
+
+    /// What was booked in periods when they were cut off is what is booked in them now.
+    ///
+    /// # Errors
+    /// When the books cannot be read.
+    pub async fn a_closed_period_is_never_changed(&self) -> Result<()> {
+        let closed = std::mem::take(&mut *self.closed.lock().unwrap_or_else(PoisonError::into_inner));
+        for (open, then) in closed {
+            let now = self.booked_before(open).await?;
+            if now != then {
+                self.found(format!(
+                    "a closed period is never changed does not hold before {open}: {then:?}, now {now:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    async fn booked_before(&self, open: PeriodNumber) -> Result<Vec<Position>> {
+        self.world.context.observe(true);
+        let journal = verify::journal(&self.stores.hub).await;
+        self.world.context.observe(false);
+        Ok(journal?.iter().filter(|turn| turn.period < open).map(|turn| turn.position).collect())
     }
 
     /// A desk did something that may concern any settlement.
@@ -126,7 +185,8 @@ impl Watch {
         let mut seen = std::mem::take(&mut *self.seen());
         let (commits, mut findings) = (self.world.context.commits(), Vec::new());
         if commits != seen.commits {
-            let found = verify::findings_since(&self.stores, &mut seen.checked).await?;
+            let elsewhere = self.elsewhere().clone();
+            let found = verify::findings_since(&self.stores, &mut seen.checked, &elsewhere).await?;
             findings.extend(found.iter().map(ToString::to_string));
             (seen.commits, seen.standing) = (commits, standing(&self.stores).await?);
         }
@@ -152,6 +212,10 @@ impl Watch {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn elsewhere(&self) -> MutexGuard<'_, Elsewhere> {
+        self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn beliefs(&self) -> MutexGuard<'_, BTreeMap<String, Belief>> {

@@ -9,7 +9,7 @@ use broker::port::HomePort;
 use his::port::HubPort;
 use identity::permit::{HubPermit, TreatmentPermit};
 use proto::status::NoReply;
-use proto::v1;
+use proto::{convert, v1};
 use settlement::refusal::Refusal;
 use tokio::sync::oneshot;
 use tonic::Code;
@@ -155,13 +155,27 @@ macro_rules! carried {
     }};
 }
 
+impl SimulatedHome {
+    /// The hub does not believe what does not, so that without looking here nobody would see it.
+    fn answers_what_was_asked(&self, asked: &[u8], answer: &v1::Answer) {
+        let Ok(operation) = convert::read_operation(asked) else { return };
+        if let Err(fault) = broker::answer::check(&operation, answer.clone(), self.way.to.clock.now()) {
+            let key = operation.key.to_text().replace('\u{1f}', "/");
+            let finding = format!("an answer is to what was asked does not hold for operation {key}: {fault}");
+            self.way.context.record.finding(finding);
+        }
+    }
+}
+
 impl HomePort for SimulatedHome {
     fn operate(&self, request: v1::OperateRequest, patience: Duration) -> Call<'_, v1::Answer> {
         let (home, permit) = (self.home.clone(), self.permit.clone());
-        Box::pin(self.way.call(patience, move |door| {
+        let asked = request.operation.clone();
+        let call = self.way.call(patience, move |door| {
             let (home, permit, request) = (home.clone(), permit.clone(), request.clone());
             Box::pin(async move { home.operate(door, &permit, request).await })
-        }))
+        });
+        Box::pin(async move { call.await.inspect(|answer| self.answers_what_was_asked(&asked, answer)) })
     }
 
     fn resolve(&self, request: v1::ResolveRequest, patience: Duration) -> Call<'_, v1::Answer> {

@@ -34,6 +34,15 @@ impl Planted {
         Planted::AnswerBeforeCommit,
         Planted::YearToDateOutsideTheBatch,
     ];
+
+    /// The invariant that it breaks.
+    pub fn breaks(self) -> &'static str {
+        match self {
+            Planted::NoTombstone | Planted::AnswerBeforeCommit => "what was told is what is held",
+            Planted::KeyOnMessageAlone => "an answer is to what was asked",
+            Planted::YearToDateOutsideTheBatch => "a replay of any stored decision is identical",
+        }
+    }
 }
 
 /// A home region with a bug, or without.

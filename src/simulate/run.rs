@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::panic;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -13,9 +14,10 @@ use tokio::task::JoinSet;
 use super::climate::Context;
 use super::coverage::{self, Transitions};
 use super::desk::{Desk, Told};
-use super::fixtures::{Fixtures, HOSPITALS, PEOPLE};
+use super::fixtures::{Fixtures, HOSPITALS, PEOPLE, Patient};
 use super::invariants::Watch;
 use super::network::Way;
+use super::outsider::Outsider;
 use super::planted::Planted;
 use super::record::Summary;
 use super::visit::{self, Past};
@@ -87,6 +89,7 @@ async fn story(seed: u64, fixtures: Arc<Fixtures>, planted: Option<Planted>, loo
         close(&mut desks, &mut past).await;
     }
     aftermath(&world, &watch, past).await?;
+    watch.a_closed_period_is_never_changed().await?;
     context.observe(true);
     let transitions = coverage::of(&watch.stores().hub).await?;
     Ok(Ran { summary: context.record.summary(), transitions })
@@ -111,7 +114,21 @@ fn open_desks(world: &Arc<World>, watch: &Arc<Watch>) -> JoinSet<Vec<Past>> {
             past
         });
     }
+    open_outsiders(world, watch, &patients, &mut desks);
     desks
+}
+
+/// Often another treatment side cares for the same people.
+fn open_outsiders(world: &Arc<World>, watch: &Arc<Watch>, patients: &[Patient], desks: &mut JoinSet<Vec<Past>>) {
+    let numbers = Arc::new(AtomicU64::new(1));
+    for _ in 0..world.context.chance.below(3) {
+        let outsider = Outsider::new(world.way_to_hub(), watch.clone(), numbers.clone());
+        let patients = patients.to_vec();
+        desks.spawn(async move {
+            outsider.work(&patients).await;
+            Vec::new()
+        });
+    }
 }
 
 async fn close(desks: &mut JoinSet<Vec<Past>>, past: &mut Vec<Past>) {
@@ -139,6 +156,9 @@ async fn weather(world: Arc<World>, watch: Arc<Watch>) {
         {
             world.change_rules(pool).await;
         }
+        if which == Which::Hub && context.strikes(climate.cut_off, "a period was cut off", "hub") {
+            cut_off(&world, &watch).await;
+        }
         for which in &nodes {
             if !world.serves(*which) && context.chance.happens(400) {
                 start(&world, *which).await;
@@ -149,6 +169,14 @@ async fn weather(world: Arc<World>, watch: Arc<Watch>) {
     for which in nodes {
         world.kill(which);
         start(&world, which).await;
+    }
+}
+
+/// Where the store fails, nobody knows whether it was cut off.
+async fn cut_off(world: &World, watch: &Watch) {
+    let Ok(open) = world.cut_off().await else { return };
+    if let Err(fault) = watch.cut_off(open).await {
+        watch.found(format!("the books can be read does not hold: {fault:#}"));
     }
 }
 

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::desk::{Desk, Told};
+use super::desk::{Desk, MOST_TRIES, Told};
 use super::fixtures::{DRUGS, Patient};
 use super::invariants::Belief;
 
@@ -143,7 +143,10 @@ impl<'a> Visit<'a> {
     async fn settle(&mut self, interim: bool) -> Settled {
         let infno = if self.kind == Kind::Stay { "2304" } else { "2207" };
         let message = self.message(infno, self.settle_input(interim));
-        while !self.desk.watch.is_over() {
+        for _ in 0..MOST_TRIES {
+            if self.desk.watch.is_over() {
+                return Settled::Not;
+            }
             match self.desk.send(&message).await {
                 Told::Done(answer) => return self.settled(&answer, message),
                 Told::Refused(_) => return Settled::Not,
@@ -157,12 +160,14 @@ impl<'a> Visit<'a> {
                 _ => {}
             }
         }
+        self.desk.give_up(&message);
         Settled::Not
     }
 
     fn settled(&mut self, answer: &Value, message: Value) -> Settled {
         let Some(id) = answer["output"]["setlinfo"]["setl_id"].as_str() else { return Settled::Not };
-        self.believe(id, Belief::InForce);
+        // A message that was sent before has its first answer again, whatever became of that since.
+        self.believe(id, if self.desk.is_ambiguous(&message) { Belief::Unsure } else { Belief::InForce });
         Settled::As(InForce { id: id.to_owned(), message, charged: std::mem::take(&mut self.charged) })
     }
 
@@ -184,14 +189,18 @@ impl<'a> Visit<'a> {
         let cancel = self.message(if self.kind == Kind::Stay { "2305" } else { "2208" }, input);
         self.believe(id, Belief::Unsure);
         let Told::Done(_) = self.desk.insist(&cancel).await else { return };
+        if self.desk.is_ambiguous(&cancel) {
+            return;
+        }
         self.believe(id, Belief::TakenBack);
         if self.desk.way.context.chance.happens(500) {
             self.charged.extend(settled.charged);
             return;
         }
         self.believe(id, Belief::Unsure);
-        if let Told::Done(_) = self.desk.insist(&self.reversal(&cancel)).await
-            && !self.desk.is_ambiguous(&cancel)
+        let reversal = self.reversal(&cancel);
+        if let Told::Done(_) = self.desk.insist(&reversal).await
+            && !self.desk.is_ambiguous(&reversal)
         {
             self.believe(id, Belief::InForce);
         }
@@ -205,8 +214,10 @@ impl<'a> Visit<'a> {
         if let Some(id) = settlement {
             self.believe(id, Belief::Unsure);
         }
-        let told = self.desk.insist(&self.reversal(original)).await;
-        let done = matches!(told, Told::Done(_)) && !self.desk.is_ambiguous(original);
+        let reversal = self.reversal(original);
+        let told = self.desk.insist(&reversal).await;
+        let is_ambiguous = self.desk.is_ambiguous(original) || self.desk.is_ambiguous(&reversal);
+        let done = matches!(told, Told::Done(_)) && !is_ambiguous;
         if let (true, Some(id)) = (done, settlement) {
             self.believe(id, Belief::TakenBack);
         }

@@ -14,7 +14,7 @@ use broker::limits::{Limits, Terms};
 use jiff::Timestamp;
 use ledger::engine::Location;
 use ledger::home::HomeStore;
-use ledger::hub::{HubStore, Lodging};
+use ledger::hub::{HubStore, Lodging, PeriodNumber};
 use ledger::store::StoreOptions;
 use ledger::treatment::TreatmentStore;
 use region::committer::Committer;
@@ -184,6 +184,23 @@ impl World {
         }
     }
 
+    /// Cuts the open period off, as an operator does who comes to the hub's book beside it; the one that is open then.
+    ///
+    /// # Errors
+    /// When the store fails; it may have been cut off all the same.
+    pub async fn cut_off(&self) -> Result<PeriodNumber> {
+        let hub = open_hub(&self.hub.location())?;
+        let open = hub.period_open().await?;
+        let cut_off = hub.period_cut_off(open.number, self.hub.clock.now());
+        Ok(tokio::time::timeout(HUB_PATIENCE, cut_off).await??.number)
+    }
+
+    /// The hub's door, for a treatment side that is not one of the nodes.
+    pub fn way_to_hub(&self) -> SimulatedHub {
+        let way = Way { context: self.context.clone(), to: self.hub.clone() };
+        SimulatedHub { way, permit: self.fixtures.treatment_permit.clone() }
+    }
+
     /// The books as they lie on the disks.
     ///
     /// # Errors
@@ -238,8 +255,7 @@ impl World {
     fn start_treatment(&self) -> Result<()> {
         let alive = self.treatment.power_on();
         let store = open_treatment(&self.treatment.location())?;
-        let way = Way { context: self.context.clone(), to: self.hub.clone() };
-        let port = Arc::new(SimulatedHub { way, permit: self.fixtures.treatment_permit.clone() });
+        let port = Arc::new(self.way_to_hub());
         let (config, tables) = (self.fixtures.treatment.clone(), self.fixtures.tables.clone());
         self.treatment.open(his::Door::new(config, tables, store, port, self.treatment.clock.clone(), alive));
         Ok(())

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use yidi::simulate::fixtures::Fixtures;
@@ -20,7 +21,8 @@ fn deploy() -> PathBuf {
 
 fn simulate(seeds: u64, planted: Option<Planted>) -> Report {
     let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let course = Course { seeds: 1..seeds + 1, threads, until: None, planted, most_failures: 1 };
+    let over = Arc::new(AtomicBool::new(false));
+    let course = Course { seeds: 1..seeds + 1, threads, until: None, planted, most_failures: 1, over };
     many(&deploy(), course).expect("worlds can be built")
 }
 
@@ -47,6 +49,11 @@ fn each_planted_bug_is_found_within_a_thousand_seeds() {
     for planted in Planted::ALL {
         let report = simulate(SEEDS_A_BUG, Some(planted));
         let (seed, findings) = report.failures.first().unwrap_or_else(|| panic!("{planted:?} is not found"));
+        let breaks = planted.breaks();
+        assert!(
+            findings.iter().any(|finding| finding.starts_with(breaks)),
+            "{planted:?} at seed {seed}: {findings:#?}"
+        );
         eprintln!("{planted:?} is found at seed {seed}, after {} seeds: {}", report.seeds, findings.join("; "));
     }
 }
