@@ -93,7 +93,19 @@ fn arrows_point_inward() {
         ("adapters/his", &["settlement", "clearing", "proto", "identity", "ledger", "mailbox"]),
         ("adapters/region", &["settlement", "clearing", "proto", "identity", "ledger", "mailbox"]),
     ];
-    let ours = ["settlement", "clearing", "proto", "identity", "ledger", "mailbox", "broker", "his", "region", "yidi", "world"];
+    let ours = [
+        "settlement",
+        "clearing",
+        "proto",
+        "identity",
+        "ledger",
+        "mailbox",
+        "broker",
+        "his",
+        "region",
+        "yidi",
+        "world",
+    ];
     for (folder, inward) in allowed {
         let listed = dependencies(&format!("{folder}/Cargo.toml"));
         let outward = listed.iter().filter(|name| ours.contains(&name.as_str()) && !inward.contains(&name.as_str()));
