@@ -96,7 +96,16 @@ impl Cli {
             Command::Hub(_) | Command::Region(_) | Command::His(_) => "info",
             // What goes wrong there is meant to.
             Command::Simulate(_) => "off",
-            _ => "error",
+            Command::Demo(_)
+            | Command::Pki(_)
+            | Command::Filing(_)
+            | Command::Mailbox(_)
+            | Command::Rulebook(_)
+            | Command::Settlement(_)
+            | Command::Store(_)
+            | Command::Verify(_)
+            | Command::Bench(_)
+            | Command::BenchPart(_) => "error",
         };
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();

@@ -115,8 +115,8 @@ impl Errand {
     /// The errand of a new operation, and what it is aimed at where it is a reversal.
     pub(crate) fn fresh(arrival: Arrival, fresh: Fresh) -> (Errand, Option<Target>) {
         let Arrival { operation, bytes, received_at, request_id, deadline } = arrival;
-        let Fresh { position, filing, target } = fresh;
-        let sending = Sending::First;
+        let Fresh { position, filing, target, released_before } = fresh;
+        let sending = if released_before { Sending::Again } else { Sending::First };
         (Errand { position, operation, bytes, received_at, filing, request_id, deadline, sending }, target)
     }
 

@@ -257,6 +257,24 @@ async fn a_number_that_comes_twice_is_seen_and_the_answers_are_kept() {
     assert_eq!((seen.last_lie.map(|last| last.lie), seen.operations), (Some(Lie::NumberRepeated), Standing::Closed));
 }
 
+/// Whoever reverses an operation has its home asked about it also while it waits to be sent. Where it is then released
+/// instead, its home knows the key already, under a number of that time.
+#[tokio::test]
+async fn a_key_that_was_released_may_be_known_at_home_under_an_older_number() {
+    let world = World::with(strict).await;
+    for (message, number) in [("0", 7), ("1", 8)] {
+        world.home.will(Script::Number(number));
+        world.answer(&settle(message)).await;
+    }
+    world.home.will(Script::Refuse(Reason::Busy.into()));
+    assert_eq!(reason(world.operate(&settle("2")).await), Reason::Busy);
+    world.home.will(Script::Number(3));
+    world.answer(&settle("2")).await;
+    let seen = health(&world).await;
+    assert_eq!((seen.last_lie, seen.book_fell), (None, None));
+    world.check().await;
+}
+
 #[tokio::test]
 async fn a_book_that_falls_is_not_believed_and_gets_nothing_new() {
     let world = World::with(strict).await;

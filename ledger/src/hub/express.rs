@@ -128,7 +128,7 @@ fn known<W: Work>(job: &dyn Job) -> Option<&W> {
 fn finish(job: &mut dyn Job, position: Position, filing: Option<Filing>) {
     let Some(known) = job.as_known_mut() else { return };
     if let Some(arriving) = known.downcast_mut::<Known<Arriving>>() {
-        arriving.done = Some(Received::Fresh(Fresh { position, filing, target: None }));
+        arriving.done = Some(Received::Fresh(Fresh { position, filing, target: None, released_before: false }));
     } else if let Some(ending) = known.downcast_mut::<Known<Ending>>() {
         ending.done = Some(Answering::Kept);
     }

@@ -52,6 +52,9 @@ pub struct Fresh {
     pub filing: Option<Filing>,
     /// For a reverse: what it is aimed at.
     pub target: Option<Target>,
+    /// Whether the key came before and was released. It never took effect, but its home may know it: whoever reverses
+    /// an operation has its home asked about it, and thereby voided, also while it waits to be sent.
+    pub released_before: bool,
 }
 
 /// What a reversal is aimed at, as the hub knows it.
@@ -228,7 +231,7 @@ impl Work for Arriving {
         }
         let filing = self.covering_filing(sql)?;
         match self.insert(sql, 1, filing.as_ref())? {
-            Some(position) => Ok(Received::Fresh(Fresh { position, filing, target: None })),
+            Some(position) => Ok(Received::Fresh(Fresh { position, filing, target: None, released_before: false })),
             None => self.receive_again(sql, None),
         }
     }
@@ -238,11 +241,11 @@ impl Arriving {
     fn receive_again(&self, sql: &Sql<'_>, reverse: Option<&Reverse>) -> Result<Received, StoreError> {
         let attempt = match last_attempt(sql, &self.mark.key)? {
             // It was written down after all, by this very arrival.
-            Some(LastAttempt { earlier: Earlier { position, answer: None, .. }, released: false, .. })
+            Some(LastAttempt { earlier: Earlier { position, answer: None, .. }, released: false, attempt })
                 if self.given.get() == Some(position) =>
             {
                 let filing = self.covering_filing(sql)?;
-                return Ok(Received::Fresh(Fresh { position, filing, target: None }));
+                return Ok(Received::Fresh(Fresh { position, filing, target: None, released_before: attempt > 1 }));
             }
             Some(LastAttempt { released: false, attempt: _, earlier }) => return Ok(Received::Earlier(earlier)),
             Some(LastAttempt { released: true, attempt, earlier: _ }) => attempt + 1,
@@ -258,7 +261,7 @@ impl Arriving {
         let filing = self.covering_filing(sql)?;
         let taken = || corrupt("operation", attempt, "its attempt is taken, and its key is not");
         let position = self.insert(sql, attempt, filing.as_ref())?.ok_or_else(taken)?;
-        Ok(Received::Fresh(Fresh { position, filing, target }))
+        Ok(Received::Fresh(Fresh { position, filing, target, released_before: attempt > 1 }))
     }
 
     /// Writes the operation down; none where its attempt is taken. Whether a tombstone lies is asked before, in the same
