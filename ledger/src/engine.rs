@@ -51,8 +51,9 @@ use lane::LONGEST_QUEUE;
 /// A store that is open. Clones share it; it closes when the last one is gone.
 #[derive(Clone)]
 pub struct Engine {
-    queue: mpsc::Sender<Box<dyn Job>>,
+    /// Dropped before the queue, which is the order of the fields: the writer is to be the last to let go of the file.
     reads: Reads,
+    queue: mpsc::Sender<Box<dyn Job>>,
     ended: watch::Receiver<()>,
 }
 

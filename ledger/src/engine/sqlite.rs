@@ -43,8 +43,10 @@ pub(super) fn start(
     let teller = Teller::here();
     let thread = move || {
         lane::run(&mut writer, waiting, &teller);
-        // In this order: whoever waits for the end opens the file again.
-        drop((checkpointer, writer, lock));
+        // In this order: whoever closes last folds the log into the file, and whoever waits for the end opens it again.
+        drop(checkpointer);
+        drop(writer);
+        drop(lock);
         drop(ending);
     };
     let spawned = thread::Builder::new().name("ledger-writer".into()).spawn(thread);
@@ -113,9 +115,23 @@ pub(super) fn run_word(connection: &Connection, word: &str) -> Result<(), StoreE
     Ok(())
 }
 
-fn start_checkpointer(path: PathBuf) -> SyncSender<()> {
+/// The thread that folds the log into the file from time to time. Dropping this waits for its end.
+struct Checkpointer {
+    stop: Option<SyncSender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // It has nothing to say but that it has ended.
+        let _ = self.thread.take().map(thread::JoinHandle::join);
+    }
+}
+
+fn start_checkpointer(path: PathBuf) -> Checkpointer {
     let (stop, stopped) = sync_channel::<()>(0);
-    thread::spawn(move || {
+    let thread = thread::spawn(move || {
         let connection = Connection::open(&path).ok();
         while stopped.recv_timeout(CHECKPOINT_EVERY) == Err(RecvTimeoutError::Timeout) {
             if let Some(connection) = &connection
@@ -125,7 +141,7 @@ fn start_checkpointer(path: PathBuf) -> SyncSender<()> {
             }
         }
     });
-    stop
+    Checkpointer { stop: Some(stop), thread: Some(thread) }
 }
 
 pub(super) fn execute(connection: &Connection, text: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
