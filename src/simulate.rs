@@ -4,7 +4,7 @@
 //!
 //! | look in | for |
 //! |---|---|
-//! | [`run`] | the course of one seed |
+//! | [`run`](mod@run) | the course of one seed |
 //! | [`world`], [`fixtures`] | the nodes, and what they are given |
 //! | [`node`], [`network`], [`climate`] | what goes wrong: with processes and disks, between them, and how often |
 //! | [`desk`], [`visit`] | hospitals at work |

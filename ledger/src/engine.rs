@@ -12,7 +12,7 @@
 //! | `lane` | what every writer does with a batch; `sqlite`, `postgres` and `simulated` are the three there are |
 //!
 //! One text serves both databases. It is written for SQLite: `?1` numbers what goes in, `INTEGER`, `TEXT` and `BLOB` are
-//! the only types, and a list goes in as JSON, to be read with `json_each(?1)`. [`dialect`] says it to PostgreSQL.
+//! the only types, and a list goes in as JSON, to be read with `json_each(?1)`. `dialect` says it to PostgreSQL.
 
 mod dialect;
 mod express;

@@ -26,7 +26,7 @@ pub struct Schema {
 /// One step from one version to the next.
 #[derive(Debug)]
 pub struct Version {
-    /// The statements, written for SQLite; see [`super::dialect`].
+    /// The statements, written for SQLite; see `engine::dialect`.
     pub tables: &'static str,
     /// The tables among them whose rows are never changed or removed.
     pub append_only: &'static [&'static str],
@@ -41,7 +41,7 @@ pub enum Fence {
     OneWriter,
     /// Several at once; the store's statements are written for it. Each takes a number of its own from the table
     /// `committers`. What is carried out write by write takes turns; what is carried out together (see
-    /// [`super::express`]) holds the turn with others and keeps to statements that allow it. Files have one writer all
+    /// `engine::express`) holds the turn with others and keeps to statements that allow it. Files have one writer all
     /// the same.
     ManyWriters,
 }
