@@ -24,6 +24,8 @@ use super::sql::Sql;
 use super::value::Value;
 use crate::store::{StoreError, StoreOptions};
 
+/// What every read begins with.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// How many reads run at once.
 const READERS: usize = 4;
 /// How long making a connection may take. A database that does not answer must not hold a desk longer than a refusal.
@@ -377,8 +379,7 @@ impl Readers {
     }
 
     fn read_now<T>(&self, query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
-        let mut connection = idle.map_or_else(|| Connection::open(&self.options), Ok)?;
+        let mut connection = self.begin()?;
         let result = catch_unwind(AssertUnwindSafe(|| in_a_snapshot(&mut connection, query)));
         let ended = connection.batch("ROLLBACK");
         if let (Ok(()), Ok(mut idle)) = (ended, self.idle.lock()) {
@@ -386,13 +387,25 @@ impl Readers {
         }
         result.unwrap_or(Err(StoreError::Panicked))
     }
+
+    /// A connection with a snapshot. An idle one may have been lost since it was last used; then another is made.
+    fn begin(&self) -> Result<Connection, StoreError> {
+        let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
+        if let Some(mut connection) = idle
+            && connection.batch(SNAPSHOT).is_ok()
+        {
+            return Ok(connection);
+        }
+        let mut connection = Connection::open(&self.options)?;
+        connection.batch(SNAPSHOT)?;
+        Ok(connection)
+    }
 }
 
 fn in_a_snapshot<T>(
     connection: &mut Connection,
     query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    connection.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
     let connection = RefCell::new(connection);
     query(&Sql::postgres(&connection))
 }

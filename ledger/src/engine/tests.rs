@@ -190,6 +190,7 @@ async fn a_lost_connection_is_made_again_and_the_fence_with_it() {
     let [_, ground] = Ground::both();
     let engine = ground.open();
     engine.write(insert(1)).await.expect("a first entry");
+    assert_eq!(count(&engine).await, 1, "from here on a connection for reading is idle");
     let others = "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity
                   WHERE usename = current_user AND pid <> pg_backend_pid()";
     let killer = Engine::open(&ground.location, &OPEN_TO_ALL, &StoreOptions::default()).expect("another one");

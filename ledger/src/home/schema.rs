@@ -194,9 +194,5 @@ const FIRST: Version = Version {
         "identities",
         "qualifications",
     ],
-    postgres: JSON_EACH,
+    postgres: "",
 };
-
-/// SQLite has it.
-const JSON_EACH: &str = "CREATE OR REPLACE FUNCTION json_each(list TEXT) RETURNS TABLE (value TEXT)
-    LANGUAGE sql IMMUTABLE AS $$ SELECT json_array_elements_text(list::json) $$";

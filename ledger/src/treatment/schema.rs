@@ -6,7 +6,7 @@ use crate::inbox;
 /// See the file.
 pub static SCHEMA: Schema = Schema {
     name: "treatment",
-    versions: &[Version { tables: TABLES, append_only: APPEND_ONLY, postgres: JSON_LIST }, inbox::TABLES],
+    versions: &[Version { tables: TABLES, append_only: APPEND_ONLY, postgres: "" }, inbox::TABLES],
     fence: Fence::OneWriter,
 };
 
@@ -101,7 +101,3 @@ const APPEND_ONLY: &[&str] = &[
     "withdrawals",
     "tallies",
 ];
-
-/// A list that goes in as JSON, read as SQLite reads it.
-const JSON_LIST: &str = "CREATE OR REPLACE FUNCTION json_each(list text) RETURNS TABLE (value text)
-    LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT json_array_elements_text(list::json) $$;";
