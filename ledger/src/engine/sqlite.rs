@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -23,6 +24,9 @@ use crate::store::{StoreError, StoreOptions, lock};
 
 /// How often the log is checkpointed, on a connection of its own, so that no commit waits for it.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// A log of so many pages of 4 KiB is begun again from its start. Under steady load the checkpointer never quite catches
+/// up with the writer, so the writer folds the rest in itself, between two commits: a few pages.
+const LONGEST_LOG: i64 = 8_192;
 /// How many reads run at once: enough to keep two cores busy, few enough to keep the page caches small.
 const READERS: usize = 4;
 
@@ -36,10 +40,11 @@ pub(super) fn start(
 ) -> Result<(), StoreError> {
     let lock = lock(path)?;
     let connection = open_for_writing(path, schema, options)?;
-    let checkpointer = start_checkpointer(path.to_owned());
+    let log_is_long = Arc::new(AtomicBool::new(false));
+    let checkpointer = start_checkpointer(path.to_owned(), log_is_long.clone());
     let numbers = Numbers::default();
     schema::number_sqlite(&connection, schema, &numbers)?;
-    let mut writer = Writer { connection, numbers, commit_delay: options.commit_delay };
+    let mut writer = Writer { connection, numbers, log_is_long, commit_delay: options.commit_delay };
     let teller = Teller::here();
     let thread = move || {
         lane::run(&mut writer, waiting, &teller);
@@ -77,11 +82,15 @@ fn open_for_writing(path: &Path, schema: &Schema, options: &StoreOptions) -> Res
 struct Writer {
     connection: Connection,
     numbers: Numbers,
+    log_is_long: Arc<AtomicBool>,
     commit_delay: Duration,
 }
 
 impl Database for Writer {
     fn begin(&mut self) -> Result<(), StoreError> {
+        if self.log_is_long.swap(false, Ordering::Relaxed) {
+            checkpoint(&self.connection);
+        }
         run_word(&self.connection, "BEGIN IMMEDIATE")
     }
 
@@ -129,19 +138,25 @@ impl Drop for Checkpointer {
     }
 }
 
-fn start_checkpointer(path: PathBuf) -> Checkpointer {
+fn start_checkpointer(path: PathBuf, log_is_long: Arc<AtomicBool>) -> Checkpointer {
     let (stop, stopped) = sync_channel::<()>(0);
     let thread = thread::spawn(move || {
         let connection = Connection::open(&path).ok();
         while stopped.recv_timeout(CHECKPOINT_EVERY) == Err(RecvTimeoutError::Timeout) {
-            if let Some(connection) = &connection
-                && let Err(fault) = connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)")
-            {
-                tracing::warn!(error = %fault, "the write-ahead log could not be checkpointed");
-            }
+            let length = connection.as_ref().map_or(0, checkpoint);
+            log_is_long.store(length > LONGEST_LOG, Ordering::Relaxed);
         }
     });
     Checkpointer { stop: Some(stop), thread: Some(thread) }
+}
+
+/// Folds into the file what nobody needs in the log any more, waiting for nobody, and gives the log's length in pages.
+fn checkpoint(connection: &Connection) -> i64 {
+    let checkpointed = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1));
+    checkpointed.unwrap_or_else(|fault| {
+        tracing::warn!(error = %fault, "the write-ahead log could not be checkpointed");
+        0
+    })
 }
 
 pub(super) fn execute(connection: &Connection, text: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
