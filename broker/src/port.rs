@@ -4,10 +4,12 @@
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
+use conversation::{Caller, Spoken};
 use identity::client::never_sent;
 use proto::status::NoReply;
 use proto::v1;
 use proto::v1::home_region_client::HomeRegionClient;
+use proto::v1::operate_reply::Result as Answered;
 use proto::v1::region_book_client::RegionBookClient;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
@@ -52,8 +54,9 @@ fn not_carried<'a, T>() -> Call<'a, T> {
     Box::pin(async { Err(NoReply::Silent(Code::Unimplemented)) })
 }
 
-/// A home region over gRPC.
+/// A home region over gRPC: operations in a standing conversation where it speaks one, everything else by calls.
 pub struct GrpcHome {
+    caller: Caller,
     client: HomeRegionClient<Channel>,
     book: RegionBookClient<Channel>,
 }
@@ -61,20 +64,28 @@ pub struct GrpcHome {
 impl GrpcHome {
     /// A home region behind a channel.
     pub fn new(channel: Channel) -> GrpcHome {
+        let caller = Caller::new(channel.clone(), LARGEST_MESSAGE);
         let client = HomeRegionClient::new(channel.clone())
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE);
         let book = RegionBookClient::new(channel)
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE);
-        GrpcHome { client, book }
+        GrpcHome { caller, client, book }
     }
 }
 
 impl HomePort for GrpcHome {
     fn operate(&self, request: v1::OperateRequest, patience: Duration) -> Call<'_, v1::Answer> {
-        let mut client = self.client.clone();
-        Box::pin(in_time(patience, request, async move |request| client.operate(request).await))
+        Box::pin(async move {
+            match self.caller.say(request, patience).await {
+                Spoken::Ended(told) => told.and_then(answer_of),
+                Spoken::Unspeakable(request) => {
+                    let mut client = self.client.clone();
+                    in_time(patience, *request, async move |request| client.operate(request).await).await
+                }
+            }
+        })
     }
 
     fn resolve(&self, request: v1::ResolveRequest, patience: Duration) -> Call<'_, v1::Answer> {
@@ -110,6 +121,14 @@ impl HomePort for GrpcHome {
     fn affected(&self, request: v1::AffectedRequest, patience: Duration) -> Call<'_, v1::AffectedReply> {
         let mut client = self.book.clone();
         Box::pin(in_time(patience, request, async move |request| client.affected(request).await))
+    }
+}
+
+/// A home region knows what became of what it was asked.
+fn answer_of(told: v1::OperateReply) -> Result<v1::Answer, NoReply> {
+    match told.result {
+        Some(Answered::Answer(answer)) => Ok(answer),
+        Some(Answered::InDoubt(_)) | None => Err(NoReply::Silent(Code::Internal)),
     }
 }
 

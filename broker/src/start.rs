@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use conversation::Terms;
 use identity::client::{ConnectError, Expected, channel};
 use identity::credentials::{Credentials, IdentityError};
 use identity::name::Role;
@@ -15,6 +16,7 @@ use identity::server::{MtlsListener, builder};
 use ledger::clock::Clock;
 use ledger::hub::HubStore;
 use ledger::store::StoreError;
+use proto::v1::conversation_server::ConversationServer;
 use proto::v1::dead_letters_server::DeadLettersServer;
 use proto::v1::filings_server::FilingsServer;
 use proto::v1::home_books_server::HomeBooksServer;
@@ -166,11 +168,18 @@ impl Running {
 
     async fn serve(&self, listener: MtlsListener, health_service: HealthServer<impl HealthService>) {
         let door = Door::new(self.hub.clone(), self.tasks.clone(), self.abort.clone());
-        let service = HubService::new(door);
+        let terms =
+            Terms { drain: self.drain.clone(), abort: self.abort.clone(), tasks: self.tasks.clone() };
+        let service = HubService::new(door, terms);
         let mailboxes = MailboxService::new(self.hub.mailroom.clone(), self.drain.clone());
         self.health.set_serving::<HubServer<HubService>>().await;
         let served = builder()
             .add_service(health_service)
+            .add_service(
+                ConversationServer::new(service.clone())
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_encoding_message_size(LARGEST_MESSAGE),
+            )
             .add_service(
                 HubServer::new(service)
                     .max_decoding_message_size(LARGEST_MESSAGE)

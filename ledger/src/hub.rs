@@ -66,8 +66,7 @@ impl HubStore {
     /// # Errors
     /// When it cannot be opened, or another process writes to the file.
     pub fn open(location: &Location, options: &StoreOptions) -> Result<HubStore, StoreError> {
-        let express = Box::new(express::HubExpress);
-        Ok(HubStore { engine: Engine::open_with(location, &SCHEMA, options, Some(express))? })
+        Ok(HubStore { engine: Engine::open_with(location, &SCHEMA, options, Some(&express::HubExpress))? })
     }
 
     /// The mailboxes, which are kept with the causes of their letters.

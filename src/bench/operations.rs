@@ -112,6 +112,25 @@ impl Operations {
             && reply.get(at..at + NUMBER.len()) == Some(digits::<{ NUMBER.len() }>(number).as_slice())
     }
 
+    /// Whether a reply in a conversation accepts operation `number`.
+    pub fn accepts_told(&self, reply: &v1::OperateReply, number: u64) -> bool {
+        let at = self.answer.numbers[0] - PREFIX;
+        match &reply.result {
+            Some(v1::operate_reply::Result::Answer(answer)) => {
+                answer.outcome.get(at..at + NUMBER.len()) == Some(digits::<{ NUMBER.len() }>(number).as_slice())
+            }
+            Some(v1::operate_reply::Result::InDoubt(_)) | None => false,
+        }
+    }
+
+    /// The answer to an operation in a conversation, as the hub has sent it on.
+    pub fn told(&self, operation: &[u8], book_seq: u64) -> Option<v1::Answer> {
+        let at = self.envelope.numbers[0] - PREFIX;
+        let number: &[u8; NUMBER.len()] = operation.get(at..at + NUMBER.len())?.try_into().ok()?;
+        let outcome = self.answer.filled(number, 0).freeze().slice(PREFIX..);
+        Some(v1::Answer { outcome, book_seq })
+    }
+
     /// The answer to an envelope, as the hub has sent it on.
     pub fn answer(&self, envelope: &[u8], book_seq: u64) -> Option<Bytes> {
         let at = self.envelope.numbers[0];
@@ -143,6 +162,9 @@ impl Operations {
         })
     }
 }
+
+/// Operation and outcome are the first fields of what is sent, each behind a tag and a length of two bytes.
+const PREFIX: usize = 3;
 
 /// A message with places for an operation's and a person's number.
 #[derive(Clone)]
@@ -314,5 +336,16 @@ mod tests {
         assert_eq!(settled.settlement.as_str(), "31000020250501000000000077");
         let reply = v1::OperateReply { result: Some(v1::operate_reply::Result::Answer(answer)) }.encode_to_vec();
         assert!(operations.accepts(&reply, 77, Wrapping::Reply));
+    }
+
+    #[test]
+    fn what_is_told_in_a_conversation_is_the_same_answer() {
+        let operations = operations();
+        let envelope = v1::OperateRequest::decode(operations.envelope(77)).expect("an envelope");
+        let told = operations.told(&envelope.operation, 5).expect("an answer");
+        let called = v1::Answer::decode(operations.answer(&operations.envelope(77), 5).expect("an answer"));
+        assert_eq!(told, called.expect("an answer"));
+        let reply = v1::OperateReply { result: Some(v1::operate_reply::Result::Answer(told)) };
+        assert!(operations.accepts_told(&reply, 77) && !operations.accepts_told(&reply, 78));
     }
 }

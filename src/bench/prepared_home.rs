@@ -8,11 +8,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
 use bytes::Bytes;
+use conversation::{Replies, Terms, converse};
 use identity::credentials::Credentials;
 use identity::server::MtlsListener;
+use proto::v1;
+use proto::v1::conversation_server::{Conversation, ConversationServer};
 use proto::v1::home_region_server::HomeRegionServer;
+use proto::v1::told::Said;
 use settlement::ids::PoolCode;
-use tonic::Status;
+use settlement::refusal::{Reason, Refusal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::{Request, Response, Status, Streaming};
 
 use super::operations::Operations;
 use super::raw::{Handler, Method, Served};
@@ -31,8 +38,29 @@ pub async fn serve(credentials: &Path, home: PoolCode, first_answer: u64) -> Res
     let listener = MtlsListener::bind((Ipv4Addr::LOCALHOST, 0), credentials).await?;
     let address = listener.local_addr();
     let home = PreparedHome { operations: Operations::new(home, 1)?, next_answer: AtomicU64::new(first_answer) };
-    Served::<HomeRegionServer<()>, _>::serve(home, listener);
+    let home = Arc::new(home);
+    let calls = Served::<HomeRegionServer<()>, _>::new(home.clone());
+    let served = identity::server::builder().add_service(ConversationServer::new(Talk(home))).add_service(calls);
+    tokio::spawn(served.serve_with_incoming(listener));
     Ok(address)
+}
+
+struct Talk(Arc<PreparedHome>);
+
+#[tonic::async_trait]
+impl Conversation for Talk {
+    type ConverseStream = Replies;
+
+    async fn converse(&self, request: Request<Streaming<v1::Call>>) -> Result<Response<Replies>, Status> {
+        let terms =
+            Terms { drain: CancellationToken::new(), abort: CancellationToken::new(), tasks: TaskTracker::new() };
+        let home = self.0.clone();
+        Ok(Response::new(converse(request.into_inner(), terms, move |asked, _| {
+            let book_seq = home.next_answer.fetch_add(1, Ordering::Relaxed);
+            let answer = home.operations.told(&asked.operation, book_seq).map(Said::Answer);
+            async move { answer.ok_or(Refusal::new(Reason::InvalidField)) }
+        })))
+    }
 }
 
 impl Handler for PreparedHome {

@@ -46,9 +46,14 @@ pub struct Served<N, H> {
 }
 
 impl<N: NamedService + 'static, H: Handler> Served<N, H> {
+    /// A handler to be served beside other services.
+    pub fn new(handler: Arc<H>) -> Served<N, H> {
+        Served { handler, name: PhantomData }
+    }
+
     /// Serves on a listener until the process ends.
     pub fn serve(handler: H, listener: MtlsListener) {
-        let served = Served::<N, H> { handler: Arc::new(handler), name: PhantomData };
+        let served = Served::<N, H>::new(Arc::new(handler));
         tokio::spawn(identity::server::builder().add_service(served).serve_with_incoming(listener));
     }
 }

@@ -201,8 +201,10 @@ fn pgbench(scale: &Scale, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+/// As an operator would run it: durable, and with room for the book's indexes, which Debian's default of 128 MB is not.
 fn start_postgres() -> Result<Arc<PrivatePostgres>> {
-    let options = PostgresOptions { durability: Durability::Durable, ..PostgresOptions::default() };
+    let settings = vec!["shared_buffers=512MB".to_owned()];
+    let options = PostgresOptions { durability: Durability::Durable, settings, ..PostgresOptions::default() };
     Ok(Arc::new(PrivatePostgres::start(options)?))
 }
 

@@ -6,19 +6,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use conversation::Spoken;
 use identity::client::{Expected, channel};
 
 use super::crew::Crew;
 use super::ground::{Ground, OTHER_HOME, pool};
+use prost::Message as _;
+use proto::v1;
+
 use super::operations::{Operations, Wrapping};
-use super::raw::{Caller, HUB_OPERATE};
+use super::raw::{self, HUB_OPERATE};
 
 /// Connections from the load tool.
 pub const CONNECTIONS: usize = 8;
 /// The number of the first settlement that is sent.
 const FIRST_NUMBER: u64 = 100_000_000;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a treatment side waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(9);
+/// Above what any message here comes to.
+const LARGEST_MESSAGE: usize = 1024 * 1024;
 
 /// Whose enrollee is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +42,18 @@ pub enum To {
 pub struct Subject {
     /// Who works.
     pub crew: Crew,
-    callers: Vec<Caller>,
+    connections: Arc<[Connection]>,
     operations: Arc<Operations>,
     elsewhere: Arc<Operations>,
-    wrapping: Wrapping,
     next: Arc<AtomicU64>,
+}
+
+/// How settlements are sent.
+enum Connection {
+    /// As bytes, by a call each: the bare forward.
+    Calls(raw::Caller),
+    /// As a treatment side does.
+    Conversation(conversation::Caller),
 }
 
 impl Subject {
@@ -54,17 +69,22 @@ impl Subject {
         wrapping: Wrapping,
     ) -> Result<Subject> {
         let credentials = ground.treatment()?;
-        let callers = (0..CONNECTIONS)
+        let connections = (0..CONNECTIONS)
             .map(|connection| {
                 let address = to[connection % to.len()].to_string();
                 let channel = channel(&address, credentials.clone(), Expected::Hub, CONNECT_TIMEOUT)?;
-                Ok(Caller::new(channel, HUB_OPERATE))
+                Ok(match wrapping {
+                    Wrapping::Answer => Connection::Calls(raw::Caller::new(channel, HUB_OPERATE)),
+                    Wrapping::Reply => {
+                        Connection::Conversation(conversation::Caller::new(channel, LARGEST_MESSAGE))
+                    }
+                })
             })
-            .collect::<Result<Vec<_>>>()?;
+            .collect::<Result<Arc<[_]>>>()?;
         let elsewhere = Arc::new(Operations::new(pool(OTHER_HOME)?, operations.people())?);
         // What a book was filled with has the numbers below.
         let next = Arc::new(AtomicU64::new(FIRST_NUMBER));
-        Ok(Subject { crew, callers, operations, elsewhere, wrapping, next })
+        Ok(Subject { crew, connections, operations, elsewhere, next })
     }
 
     /// Settles one more stay over one of the connections.
@@ -77,9 +97,21 @@ impl Subject {
             To::OtherHome => &self.elsewhere,
         };
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let caller = &self.callers[lane % self.callers.len()];
-        let reply = caller.call(operations.envelope(number)).await.context("a settlement got no answer")?;
-        ensure!(operations.accepts(&reply, number, self.wrapping), "settlement {number} was not accepted");
+        let accepted = match &self.connections[lane % self.connections.len()] {
+            Connection::Calls(caller) => {
+                let reply = caller.call(operations.envelope(number)).await.context("a settlement got no answer")?;
+                operations.accepts(&reply, number, Wrapping::Answer)
+            }
+            Connection::Conversation(caller) => {
+                let request = v1::OperateRequest::decode(operations.envelope(number))?;
+                match caller.say(request, PATIENCE).await {
+                    Spoken::Ended(Ok(reply)) => operations.accepts_told(&reply, number),
+                    Spoken::Ended(Err(why)) => bail!("a settlement got no answer: {why:?}"),
+                    Spoken::Unspeakable(_) => bail!("the hub speaks no conversation"),
+                }
+            }
+        };
+        ensure!(accepted, "settlement {number} was not accepted");
         Ok(())
     }
 }

@@ -68,6 +68,7 @@ fn only_the_ledger_lists_a_database_driver() {
         "proto/Cargo.toml",
         "identity/Cargo.toml",
         "mailbox/Cargo.toml",
+        "conversation/Cargo.toml",
         "broker/Cargo.toml",
         "adapters/his/Cargo.toml",
         "adapters/region/Cargo.toml",
@@ -82,16 +83,17 @@ fn only_the_ledger_lists_a_database_driver() {
 
 #[test]
 fn arrows_point_inward() {
-    let allowed: [(&str, &[&str]); 9] = [
+    let allowed: [(&str, &[&str]); 10] = [
         ("settlement", &[]),
         ("clearing", &["settlement"]),
         ("proto", &["settlement", "clearing"]),
         ("identity", &["settlement"]),
         ("ledger", &["settlement", "clearing"]),
-        ("broker", &["settlement", "clearing", "proto", "identity", "ledger"]),
+        ("broker", &["settlement", "clearing", "proto", "identity", "ledger", "conversation"]),
         ("mailbox", &["proto", "identity", "ledger"]),
-        ("adapters/his", &["settlement", "clearing", "proto", "identity", "ledger", "mailbox"]),
-        ("adapters/region", &["settlement", "clearing", "proto", "identity", "ledger", "mailbox"]),
+        ("conversation", &["settlement", "proto"]),
+        ("adapters/his", &["settlement", "clearing", "proto", "identity", "ledger", "mailbox", "conversation"]),
+        ("adapters/region", &["settlement", "clearing", "proto", "identity", "ledger", "mailbox", "conversation"]),
     ];
     let ours = [
         "settlement",
@@ -100,6 +102,7 @@ fn arrows_point_inward() {
         "identity",
         "ledger",
         "mailbox",
+        "conversation",
         "broker",
         "his",
         "region",

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use conversation::{Caller, Spoken};
 use identity::client::{ConnectError, Expected, channel, never_sent};
 use identity::credentials::Credentials;
 use proto::status::NoReply;
@@ -36,8 +37,9 @@ pub trait HubPort: Send + Sync {
     fn query(&self, request: v1::QueryRequest, patience: Duration) -> Call<'_, v1::QueryReply>;
 }
 
-/// The hub over gRPC.
+/// The hub over gRPC: operations in a standing conversation where it speaks one, everything else by calls.
 pub struct GrpcHub {
+    caller: Caller,
     client: HubClient<Channel>,
 }
 
@@ -49,17 +51,25 @@ impl GrpcHub {
     pub fn new(address: &str, credentials: Arc<Credentials>, patience: Duration) -> Result<GrpcHub, ConnectError> {
         let connect_timeout = CONNECT_TIMEOUT.min(patience / 2);
         let channel = channel(address, credentials, Expected::Hub, connect_timeout)?;
+        let caller = Caller::new(channel.clone(), LARGEST_MESSAGE);
         let client = HubClient::new(channel)
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE);
-        Ok(GrpcHub { client })
+        Ok(GrpcHub { caller, client })
     }
 }
 
 impl HubPort for GrpcHub {
     fn operate(&self, request: v1::OperateRequest, patience: Duration) -> Call<'_, v1::OperateReply> {
-        let mut client = self.client.clone();
-        Box::pin(in_time(patience, request, async move |request| client.operate(request).await))
+        Box::pin(async move {
+            match self.caller.say(request, patience).await {
+                Spoken::Ended(told) => told,
+                Spoken::Unspeakable(request) => {
+                    let mut client = self.client.clone();
+                    in_time(patience, *request, async move |request| client.operate(request).await).await
+                }
+            }
+        })
     }
 
     fn resolve(&self, request: v1::ResolveRequest, patience: Duration) -> Call<'_, v1::OperateReply> {

@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
+use conversation::{Replies, Terms, converse};
 use identity::permit::HubPermit;
+use proto::v1::conversation_server::Conversation;
 use proto::v1::home_region_server::HomeRegion;
 use proto::v1::region_book_server::RegionBook;
+use proto::v1::told::Said;
 use proto::{status, v1};
 use settlement::refusal::Refusal;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::door::Door;
 
@@ -16,12 +19,28 @@ use crate::door::Door;
 #[derive(Clone)]
 pub struct RegionService {
     door: Arc<Door>,
+    terms: Terms,
 }
 
 impl RegionService {
-    /// The service behind a door.
-    pub fn new(door: Door) -> RegionService {
-        RegionService { door: Arc::new(door) }
+    /// The service behind a door; its conversations live by the terms.
+    pub fn new(door: Door, terms: Terms) -> RegionService {
+        RegionService { door: Arc::new(door), terms }
+    }
+}
+
+#[tonic::async_trait]
+impl Conversation for RegionService {
+    type ConverseStream = Replies;
+
+    async fn converse(&self, request: Request<Streaming<v1::Call>>) -> Result<Response<Replies>, Status> {
+        let permit = Arc::new(HubPermit::from_request(&request)?);
+        let door = self.door.clone();
+        // How long the hub waits stands in its own fields.
+        Ok(Response::new(converse(request.into_inner(), self.terms.clone(), move |asked, _| {
+            let (door, permit) = (door.clone(), permit.clone());
+            async move { door.operate(&permit, asked).await.map(Said::Answer) }
+        })))
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use conversation::Terms;
 use identity::client::ConnectError;
 use identity::credentials::{Credentials, IdentityError};
 use identity::name::Role;
@@ -17,6 +18,7 @@ use ledger::engine::{Location, LocationFault};
 use ledger::home::HomeStore;
 use ledger::store::{StoreError, StoreOptions};
 use mailbox::OwnMailboxes;
+use proto::v1::conversation_server::ConversationServer;
 use proto::v1::home_region_server::HomeRegionServer;
 use proto::v1::region_book_server::RegionBookServer;
 use settlement::ids::{PersonNumber, PoolCode};
@@ -307,10 +309,16 @@ impl Running {
     ) {
         let Opened { pools, regions: _, store, rules, sealing } = opened;
         let (committer, work) = Committer::new(store.clone(), rules.clone(), clock.clone(), waiting);
-        let service = RegionService::new(Door { pools, committer, store, rules, sealing, clock });
+        let terms = Terms { drain: self.drain.clone(), abort: self.abort.clone(), tasks: self.tasks.clone() };
+        let service = RegionService::new(Door { pools, committer, store, rules, sealing, clock }, terms);
         self.health.set_serving::<HomeRegionServer<RegionService>>().await;
         let served = builder()
             .add_service(health_service)
+            .add_service(
+                ConversationServer::new(service.clone())
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_encoding_message_size(LARGEST_MESSAGE),
+            )
             .add_service(
                 HomeRegionServer::new(service.clone())
                     .max_decoding_message_size(LARGEST_MESSAGE)

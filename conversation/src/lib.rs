@@ -1,0 +1,19 @@
+//! Operations over a standing stream between two nodes, instead of a call each: both ends, and nothing of what is said.
+//! Opening a stream, its headers and its end cost a node more than an operation's own work; here they are paid once.
+//! Used by the treatment side towards the hub, and by the hub towards home regions.
+//!
+//! | look in | for |
+//! |---|---|
+//! | [`Caller`] | the calling end: opens a conversation when one is needed, and says what became of each call |
+//! | [`converse`] | the answering end |
+//!
+//! What a broken stream leaves without an answer is in doubt, as a broken call would be; a conversation that ends in good
+//! order answers everything that was said in it.
+
+mod answering;
+mod calling;
+#[cfg(test)]
+mod tests;
+
+pub use answering::{Replies, Terms, converse};
+pub use calling::{Caller, Spoken};
