@@ -121,6 +121,14 @@ impl Hospital {
         stay
     }
 
+    /// Settles a whole stay, so that everybody on the way to the patient's region is known to be in conversation: what is
+    /// sent next arrives there, whatever becomes of its answer.
+    pub async fn settle_a_stay(&self, patient: &Enrollee) {
+        let stay = self.stay(patient, "100.00").await;
+        let settled = self.send(&self.settle_message(patient, &stay, "100.00")).await;
+        assert!(settled.succeeded(), "{}", settled.text("/err_msg"));
+    }
+
     /// The message that settles a stay (2304).
     pub fn settle_message(&self, patient: &Enrollee, stay: &str, total: &str) -> Value {
         let input = json!({ "data": { "psn_no": patient.number, "mdtrt_cert_type": "02", "mdtrt_cert_no": patient.document,

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use settlement::ids::PoolCode;
 use world::hospital::Hospital;
-use world::{EMPLOYEE, Enrollee, World, eventually, pool};
+use world::{EMPLOYEE, Enrollee, RESIDENT, World, eventually, pool};
 
 /// Another hospital in Shanghai that is opened for stays.
 const OTHER: &str = "H31010400102";
@@ -190,7 +190,7 @@ async fn stays_that_overlap_by_more_than_the_day_of_transfer_are_refused() {
 async fn an_acceptance_after_the_deadline_is_learned_and_never_guessed() {
     let (world, hospital) = begin().await;
     let stay = hospital.stay(&EMPLOYEE, PRICE).await;
-    hospital.totals(&EMPLOYEE).await;
+    hospital.settle_a_stay(&RESIDENT).await;
     world.lose_answers(home());
     let settle = hospital.settle_message(&EMPLOYEE, &stay, PRICE);
     let lost = hospital.send(&settle).await;

@@ -122,8 +122,7 @@ async fn what_a_home_region_did_not_answer_is_not_yet_known_until_it_is_back() {
     let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
     let home = pool("410700");
-    // A region that answered before is connected, so that the settle reaches it and only its answer is lost.
-    hospital.totals(&EMPLOYEE).await;
+    hospital.settle_a_stay(&RESIDENT).await;
     world.lose_answers(home);
     let lost = hospital.send(&settle).await;
     assert_eq!(lost.text("/infcode"), "-1");
@@ -151,6 +150,7 @@ async fn a_reversal_of_a_lost_answer_ends_with_nothing_in_force() {
     let before = hospital.totals(&EMPLOYEE).await;
     let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
     let home = pool("410700");
+    hospital.settle_a_stay(&RESIDENT).await;
     world.lose_answers(home);
     assert!(hospital.send(&settle).await.text("/err_msg").starts_with("[703]"));
     world.line_mut().kill_home(home).expect("it runs");

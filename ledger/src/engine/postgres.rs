@@ -30,7 +30,7 @@ const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const READERS: usize = 4;
 /// How many connections write to a store that allows many writers: while one waits for the server, the other gathers and
 /// sends. More would only make the batches smaller.
-const WRITERS: usize = 2;
+const WRITERS: usize = 1;
 /// How long making a connection may take. A database that does not answer must not hold a desk longer than a refusal.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The one writer of a store holds this lock for as long as its connection lasts.
