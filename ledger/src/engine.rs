@@ -90,7 +90,7 @@ impl Engine {
         location: &Location,
         schema: &'static Schema,
         options: &StoreOptions,
-        express: Option<&'static dyn Express>,
+        express: Option<Box<dyn Express>>,
     ) -> Result<Engine, StoreError> {
         let (queue, waiting) = mpsc::channel(LONGEST_QUEUE);
         let (ending, ended) = watch::channel(());

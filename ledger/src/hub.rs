@@ -66,7 +66,8 @@ impl HubStore {
     /// # Errors
     /// When it cannot be opened, or another process writes to the file.
     pub fn open(location: &Location, options: &StoreOptions) -> Result<HubStore, StoreError> {
-        Ok(HubStore { engine: Engine::open_with(location, &SCHEMA, options, Some(&express::HubExpress))? })
+        let express = Box::new(express::HubExpress);
+        Ok(HubStore { engine: Engine::open_with(location, &SCHEMA, options, Some(express))? })
     }
 
     /// The mailboxes, which are kept with the causes of their letters.

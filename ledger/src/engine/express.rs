@@ -8,7 +8,7 @@ use super::row::{Cells, Row};
 use crate::store::StoreError;
 
 /// What a store knows to carry out together.
-pub(crate) trait Express: Sync {
+pub(crate) trait Express: Send {
     /// Carries out those of a batch that it can, and gives each of them its result. Tells which they were: true at the
     /// place of each. It begins no transaction: its one statement is one.
     fn commit(&self, session: &mut Session<'_>, batch: &mut [Box<dyn Job>]) -> Result<Vec<bool>, StoreError>;

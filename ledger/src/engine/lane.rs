@@ -2,7 +2,6 @@
 //! that fails, or that undoes what it wrote, never costs its neighbours: then each is tried alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use tokio::runtime::Handle;
@@ -29,39 +28,19 @@ pub(super) trait Database {
     }
 }
 
-/// The writes that wait, for one writer or for several that take turns in taking a batch.
-#[derive(Clone)]
-pub(super) struct Waiting(Arc<Mutex<mpsc::Receiver<Box<dyn Job>>>>);
-
-impl Waiting {
-    pub(super) fn new(waiting: mpsc::Receiver<Box<dyn Job>>) -> Waiting {
-        Waiting(Arc::new(Mutex::new(waiting)))
-    }
-
-    /// The next batch; none when the store closes. No timer: the commit before is the window in which the next batch
-    /// gathers, and a processor that others wait for is left to them once, since what they are about to write can go
-    /// along.
-    fn batch(&self) -> Option<Vec<Box<dyn Job>>> {
-        // Nothing that can panic happens under the lock.
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut batch = Vec::new();
-        if waiting.blocking_recv_many(&mut batch, LARGEST_BATCH) == 0 {
-            return None;
-        }
+/// Commits what waits until the last handle of the store is gone. No timer: the commit before is the window in which
+/// the next batch gathers, and a processor that others wait for is left to them once, since what they are about to write
+/// can go along.
+pub(super) fn run(database: &mut impl Database, mut waiting: mpsc::Receiver<Box<dyn Job>>, teller: &Teller) {
+    let mut batch = Vec::with_capacity(LARGEST_BATCH);
+    while waiting.blocking_recv_many(&mut batch, LARGEST_BATCH) > 0 {
         thread::yield_now();
         while batch.len() < LARGEST_BATCH
             && let Ok(job) = waiting.try_recv()
         {
             batch.push(job);
         }
-        Some(batch)
-    }
-}
-
-/// Commits what waits until the last handle of the store is gone.
-pub(super) fn run(database: &mut impl Database, waiting: &Waiting, teller: &Teller) {
-    while let Some(batch) = waiting.batch() {
-        commit(database, batch, teller);
+        commit(database, std::mem::take(&mut batch), teller);
     }
 }
 
@@ -81,7 +60,6 @@ fn commit(database: &mut impl Database, mut batch: Vec<Box<dyn Job>>, teller: &T
 
 /// Who tells. Waking a task from a thread outside its runtime costs more than from within, and for a whole batch it costs
 /// so once when one task tells the others.
-#[derive(Clone)]
 pub(super) struct Teller(Option<Handle>);
 
 impl Teller {

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::express::{Express, List, Session};
 use super::job::{Job, Ran};
-use super::lane::{self, Database, Teller, Told, Waiting};
+use super::lane::{self, Database, Teller, Told};
 use super::location::name;
 use super::numbers::Numbers;
 use super::schema::{self, Fence, Schema};
@@ -28,9 +28,6 @@ use crate::store::{StoreError, StoreOptions};
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// How many reads run at once.
 const READERS: usize = 4;
-/// How many connections write to a store that allows many writers: while one waits for the server, the other gathers and
-/// sends. More would only make the batches smaller.
-const WRITERS: usize = 1;
 /// How long making a connection may take. A database that does not answer must not hold a desk longer than a refusal.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The one writer of a store holds this lock for as long as its connection lasts.
@@ -183,47 +180,37 @@ fn bind<'q>(text: &'static str, values: &[Value<'q>]) -> Query<'q, Driver, PgArg
     })
 }
 
-/// Connects for writing, each connection on a thread of its own, and returns when all have.
+/// Connects for writing on a thread of its own, and returns when it has.
 pub(super) fn start(
     database: &PgConnectOptions,
     schema: &'static Schema,
     options: &StoreOptions,
-    express: Option<&'static dyn Express>,
+    express: Option<Box<dyn Express>>,
     waiting: mpsc::Receiver<Box<dyn Job>>,
     ending: watch::Sender<()>,
 ) -> Result<(), StoreError> {
-    let (waiting, teller, ending) = (Waiting::new(waiting), Teller::here(), Arc::new(ending));
-    let (opened, outcomes) = channel();
-    let writers = match schema.fence {
-        Fence::OneWriter => 1,
-        Fence::ManyWriters => WRITERS,
-    };
-    for _ in 0..writers {
-        let (database, commit_delay) = (database.clone(), options.commit_delay);
-        let (waiting, teller, ending, opened) = (waiting.clone(), teller.clone(), ending.clone(), opened.clone());
-        let thread = move || {
-            let mut writer = match Writer::open(&database, schema, express, commit_delay) {
-                Ok(writer) => writer,
-                Err(fault) => return drop(opened.send(Err(fault))),
-            };
-            let _ = opened.send(Ok(()));
-            drop(opened);
-            lane::run(&mut writer, &waiting, &teller);
-            drop(writer);
-            // The last of them says that the store is closed.
-            drop(ending);
+    let (database, commit_delay) = (database.clone(), options.commit_delay);
+    let (opened, outcome) = sync_channel(1);
+    let teller = Teller::here();
+    let thread = move || {
+        let mut writer = match Writer::open(&database, schema, express, commit_delay) {
+            Ok(writer) => writer,
+            Err(fault) => return drop(opened.send(Err(fault))),
         };
-        let spawned = thread::Builder::new().name("ledger-writer".into()).spawn(thread);
-        spawned.map_err(|source| StoreError::Thread { source })?;
-    }
-    drop(opened);
-    (0..writers).try_for_each(|_| outcomes.recv().map_err(|_| StoreError::Closed)?)
+        let _ = opened.send(Ok(()));
+        lane::run(&mut writer, waiting, &teller);
+        drop(writer);
+        drop(ending);
+    };
+    let spawned = thread::Builder::new().name("ledger-writer".into()).spawn(thread);
+    spawned.map_err(|source| StoreError::Thread { source })?;
+    outcome.recv().map_err(|_| StoreError::Closed)?
 }
 
 struct Writer {
     connection: Connection,
     schema: &'static Schema,
-    express: Option<&'static dyn Express>,
+    express: Option<Box<dyn Express>>,
     numbers: Numbers,
     commit_delay: Duration,
 }
@@ -232,7 +219,7 @@ impl Writer {
     fn open(
         database: &PgConnectOptions,
         schema: &'static Schema,
-        express: Option<&'static dyn Express>,
+        express: Option<Box<dyn Express>>,
         commit_delay: Duration,
     ) -> Result<Writer, StoreError> {
         let options = database.clone().options(PATIENCE).options(BY_KEY);
@@ -288,7 +275,7 @@ impl Writer {
     /// Runs the one statement, and tells what it carried out. What fails or is cut off in the middle is left to the
     /// ordinary way, which waits for the end of whatever is still running and reads back by key what came of it.
     fn try_express(&mut self, batch: &mut [Box<dyn Job>]) -> Option<Vec<bool>> {
-        let express = self.express?;
+        let express = self.express.as_ref()?;
         let mut session = Session { connection: &mut self.connection, numbers: &self.numbers };
         match catch_unwind(AssertUnwindSafe(|| express.commit(&mut session, batch))) {
             Ok(Ok(done)) => Some(done),

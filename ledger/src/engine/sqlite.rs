@@ -14,7 +14,7 @@ use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::job::{Job, Ran};
-use super::lane::{self, Database, Teller, Waiting};
+use super::lane::{self, Database, Teller};
 use super::numbers::Numbers;
 use super::row::{Cells, Row};
 use super::schema::{self, Schema};
@@ -47,7 +47,7 @@ pub(super) fn start(
     let mut writer = Writer { connection, numbers, log_is_long, commit_delay: options.commit_delay };
     let teller = Teller::here();
     let thread = move || {
-        lane::run(&mut writer, &Waiting::new(waiting), &teller);
+        lane::run(&mut writer, waiting, &teller);
         // In this order: whoever closes last folds the log into the file, and whoever waits for the end opens it again.
         drop(checkpointer);
         drop(writer);
