@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use conversation::ToItsEnd;
 use identity::permit::TreatmentPermit;
 use proto::convert;
 use proto::status::refusal_of_wire_error;
@@ -20,7 +21,6 @@ use crate::admission;
 use crate::budget;
 use crate::errand::{Arrival, Reply};
 use crate::hub::Hub;
-use crate::to_its_end::ToItsEnd;
 
 /// The door.
 pub struct Door {

@@ -9,7 +9,7 @@
 //! | [`limits`], [`gate`], [`breaker`], [`budget`] | how much at once, whether a region is asked at all, and for how long |
 //! | [`directory`], [`port`] | regions, homes and the way to them |
 //! | [`consult`] | questions that leave no trace |
-//! | [`door`], `to_its_end` | what treatment regions may ask, whatever carries it |
+//! | [`door`] | what treatment regions may ask, whatever carries it |
 //! | [`service`], [`filings`], [`home_books`] | the gRPC services |
 //! | [`reinstate`] | making a region's book whole that was restored from an older copy |
 //! | [`jobs`] | what runs by itself |
@@ -42,7 +42,6 @@ pub mod reinstate;
 pub mod service;
 pub mod settle;
 pub mod start;
-mod to_its_end;
 
 pub use config::{BreakerConfig, Config, HomeConfig};
 pub use health::Health;

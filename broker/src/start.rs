@@ -168,8 +168,7 @@ impl Running {
 
     async fn serve(&self, listener: MtlsListener, health_service: HealthServer<impl HealthService>) {
         let door = Door::new(self.hub.clone(), self.tasks.clone(), self.abort.clone());
-        let terms =
-            Terms { drain: self.drain.clone(), abort: self.abort.clone(), tasks: self.tasks.clone() };
+        let terms = Terms { drain: self.drain.clone(), abort: self.abort.clone(), tasks: self.tasks.clone() };
         let service = HubService::new(door, terms);
         let mailboxes = MailboxService::new(self.hub.mailroom.clone(), self.drain.clone());
         self.health.set_serving::<HubServer<HubService>>().await;

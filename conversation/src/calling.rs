@@ -171,7 +171,9 @@ impl Open {
         match calls.try_send(v1::Call { number, request: Some(request), patience_us }) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => return Called::Full,
-            Err(mpsc::error::TrySendError::Closed(call)) => return Called::Ended(Box::new(call.request.unwrap_or_default())),
+            Err(mpsc::error::TrySendError::Closed(call)) => {
+                return Called::Ended(Box::new(call.request.unwrap_or_default()));
+            }
         }
         let (answer, told) = oneshot::channel();
         lines.last = number;

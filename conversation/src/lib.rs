@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`Caller`] | the calling end: opens a conversation when one is needed, and says what became of each call |
 //! | [`converse`] | the answering end |
+//! | [`ToItsEnd`] | work that goes on when its caller has gone, for whatever comes by a call of its own |
 //!
 //! What a broken stream leaves without an answer is in doubt, as a broken call would be; a conversation that ends in good
 //! order answers everything that was said in it.
@@ -14,6 +15,8 @@ mod answering;
 mod calling;
 #[cfg(test)]
 mod tests;
+mod to_its_end;
 
 pub use answering::{Replies, Terms, converse};
 pub use calling::{Caller, Spoken};
+pub use to_its_end::ToItsEnd;

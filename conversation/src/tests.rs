@@ -184,7 +184,9 @@ async fn what_nobody_hears_was_never_sent() {
 async fn what_is_too_long_or_for_a_node_that_speaks_no_conversation_is_given_back() {
     let (address, _served) = Node::new().serve(any_port()).await;
     let long = v1::OperateRequest { operation: vec![0; 100_000].into(), ..v1::OperateRequest::default() };
-    assert!(matches!(caller(address).say(long, PATIENCE).await, Spoken::Unspeakable(long) if long.operation.len() == 100_000));
+    assert!(
+        matches!(caller(address).say(long, PATIENCE).await, Spoken::Unspeakable(long) if long.operation.len() == 100_000)
+    );
 
     let listener = TcpListener::bind(any_port()).await.expect("a free port");
     let address = listener.local_addr().expect("an address");

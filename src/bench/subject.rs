@@ -75,9 +75,7 @@ impl Subject {
                 let channel = channel(&address, credentials.clone(), Expected::Hub, CONNECT_TIMEOUT)?;
                 Ok(match wrapping {
                     Wrapping::Answer => Connection::Calls(raw::Caller::new(channel, HUB_OPERATE)),
-                    Wrapping::Reply => {
-                        Connection::Conversation(conversation::Caller::new(channel, LARGEST_MESSAGE))
-                    }
+                    Wrapping::Reply => Connection::Conversation(conversation::Caller::new(channel, LARGEST_MESSAGE)),
                 })
             })
             .collect::<Result<Arc<[_]>>>()?;

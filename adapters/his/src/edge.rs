@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
+use conversation::ToItsEnd;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::clock::Clock;
@@ -59,8 +60,8 @@ pub struct Edge {
 /// One request, known to be from an institution of ours.
 #[derive(Clone)]
 pub struct Call {
-    /// Its envelope.
-    pub envelope: Envelope,
+    /// Its envelope. Shared, as the input is.
+    pub envelope: Arc<Envelope>,
     /// The institution as it is today.
     pub institution: Arc<Institution>,
     /// The habits of its client.
@@ -118,11 +119,8 @@ impl Edge {
         work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
     ) -> Result<T, Refusal> {
         let abort = self.abort.clone();
-        let task = self.tasks.spawn(async move { abort.run_until_cancelled(work).await });
-        match task.await {
-            Ok(Some(done)) => done,
-            Ok(None) | Err(_) => Err(Refusal::new(Reason::NotYetKnown)),
-        }
+        let ended = ToItsEnd::new(&self.tasks, async move { abort.run_until_cancelled(work).await }).await;
+        ended.flatten().unwrap_or_else(|| Err(Refusal::new(Reason::NotYetKnown)))
     }
 
     /// The pool that a region code belongs to.

@@ -140,7 +140,7 @@ async fn admit(
     let input = envelope::take_input(&mut message)?;
     let (received, number) = (exchange.received, exchange.number);
     let reference = ids::reference(institution.area.as_str(), received, number);
-    let input = Arc::new(input);
+    let (envelope, input) = (Arc::new(envelope), Arc::new(input));
     Ok((transaction, Call { envelope, institution, profile, input, received, reference, number }))
 }
 

@@ -1,5 +1,6 @@
 //! Work that ends whoever waits for it: it runs where its caller waits, and goes on in a task of its own when the caller
-//! goes away. Nearly every caller stays, and then no task is made and nobody has to be woken across one. Used by the door.
+//! goes away. Nearly every caller stays, and then no task is made and nobody has to be woken across one. Used by
+//! whoever answers over something that drops a handler when its caller has gone: HTTP at the edge, unary calls at the hub.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -10,14 +11,14 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TrackedFuture;
 
 /// The work. It comes to none where it panicked.
-pub(crate) struct ToItsEnd<F: Future<Output: Send> + Send + 'static> {
+pub struct ToItsEnd<F: Future<Output: Send> + Send + 'static> {
     /// Boxed, so that it can be handed over; none once it has ended.
     work: Option<Pin<Box<TrackedFuture<F>>>>,
 }
 
 impl<F: Future<Output: Send> + Send + 'static> ToItsEnd<F> {
     /// Work that the tracker waits for, wherever it runs.
-    pub(crate) fn new(tasks: &TaskTracker, work: F) -> ToItsEnd<F> {
+    pub fn new(tasks: &TaskTracker, work: F) -> ToItsEnd<F> {
         ToItsEnd { work: Some(Box::pin(tasks.track_future(work))) }
     }
 }
