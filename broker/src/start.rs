@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation::Terms;
+use conversation::{LARGEST_CALL, Terms};
 use identity::client::{ConnectError, Expected, channel};
 use identity::credentials::{Credentials, IdentityError};
 use identity::name::Role;
@@ -176,7 +176,7 @@ impl Running {
             .add_service(health_service)
             .add_service(
                 ConversationServer::new(service.clone())
-                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_decoding_message_size(LARGEST_CALL)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )
             .add_service(

@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::{Status, Streaming};
 
+/// The largest message that is said, in bytes: an operation of 64 KiB with what the hub adds to it. With so many at once, a
+/// caller of ill will can make a node hold no more than it has.
+pub const LARGEST_CALL: usize = 128 * 1024;
 /// So many calls of one conversation are carried out at once, or wait to be told. The node's own limits lie below it and
 /// refuse at once, so that only a caller who does not listen is kept waiting here.
 const AT_ONCE: usize = 2_048;

@@ -22,7 +22,7 @@ use tonic::{Code, Streaming};
 /// So many calls may wait for room on the wire. The limits of a node lie below it.
 const LONGEST_QUEUE: usize = 2_048;
 /// A longer operation goes by a call of its own, since on the stream everybody behind it would wait.
-const LONGEST_CALL: usize = 64 * 1024;
+const LONGEST_OPERATION: usize = 64 * 1024;
 /// A node that does not speak this is asked again whether it does after so long: it may have been renewed.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
@@ -77,7 +77,7 @@ impl Caller {
     /// Says something, and waits for what is told. It ends within the patience, at worst in silence. Whoever stops
     /// waiting takes nothing back.
     pub async fn say(&self, mut request: v1::OperateRequest, patience: Duration) -> Spoken {
-        if request.operation.len() > LONGEST_CALL {
+        if request.operation.len() > LONGEST_OPERATION {
             return Spoken::Unspeakable(Box::new(request));
         }
         let until = Instant::now() + patience;

@@ -17,6 +17,6 @@ mod calling;
 mod tests;
 mod to_its_end;
 
-pub use answering::{Replies, Terms, converse};
+pub use answering::{LARGEST_CALL, Replies, Terms, converse};
 pub use calling::{Caller, Spoken};
 pub use to_its_end::ToItsEnd;
