@@ -56,6 +56,7 @@ impl HubStage {
         fill(&books, ground, &operations, scale, report).await?;
         let hubs = books.iter().map(|book| Rig::hub(ground, book, &operations, scale)).collect::<Result<Vec<_>>>()?;
         let pgbench = postgres.map(|server| Pgbench::prepare(server.clone())).transpose()?;
+        postgres.map(|server| server.checkpoint()).transpose()?;
         Ok(HubStage { forward, hubs, pgbench })
     }
 

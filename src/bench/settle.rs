@@ -201,9 +201,10 @@ fn pgbench(scale: &Scale, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// As an operator would run it: durable, and with room for the book's indexes, which Debian's default of 128 MB is not.
+/// As an operator would run it: durable, with room for the book's indexes, and with a log that goes on in segments which
+/// were written before, as it does in a server that has been in service for a while; a new one has to be filled first.
 fn start_postgres() -> Result<Arc<PrivatePostgres>> {
-    let settings = vec!["shared_buffers=512MB".to_owned()];
+    let settings = ["shared_buffers=512MB", "min_wal_size=2GB", "max_wal_size=4GB"].map(str::to_owned).to_vec();
     let options = PostgresOptions { durability: Durability::Durable, settings, ..PostgresOptions::default() };
     Ok(Arc::new(PrivatePostgres::start(options)?))
 }

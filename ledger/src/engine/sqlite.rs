@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql};
@@ -25,8 +25,12 @@ use crate::store::{StoreError, StoreOptions, lock};
 /// How often the log is checkpointed, on a connection of its own, so that no commit waits for it.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// A log of so many pages of 4 KiB is begun again from its start. Under steady load the checkpointer never quite catches
-/// up with the writer, so the writer folds the rest in itself, between two commits: a few pages.
+/// up with the writer, so the writer folds the rest in itself, between two commits, once there is little left.
 const LONGEST_LOG: i64 = 8_192;
+/// Folding what came in while the one before was under way takes ever less time, down to this; then little is left.
+const SHORTEST_FOLD: Duration = Duration::from_millis(10);
+/// At most so many folds in a row.
+const FOLDS: usize = 8;
 /// How many reads run at once: enough to keep two cores busy, few enough to keep the page caches small.
 const READERS: usize = 4;
 
@@ -143,11 +147,26 @@ fn start_checkpointer(path: PathBuf, log_is_long: Arc<AtomicBool>) -> Checkpoint
     let thread = thread::spawn(move || {
         let connection = Connection::open(&path).ok();
         while stopped.recv_timeout(CHECKPOINT_EVERY) == Err(RecvTimeoutError::Timeout) {
-            let length = connection.as_ref().map_or(0, checkpoint);
-            log_is_long.store(length > LONGEST_LOG, Ordering::Relaxed);
+            if let Some(connection) = &connection {
+                log_is_long.store(is_long_and_nearly_folded(connection), Ordering::Relaxed);
+            }
         }
     });
     Checkpointer { stop: Some(stop), thread: Some(thread) }
+}
+
+/// Checkpoints until little is left to be folded. Tells whether that was reached, and the log is worth beginning again.
+fn is_long_and_nearly_folded(connection: &Connection) -> bool {
+    for _ in 0..FOLDS {
+        let begun = Instant::now();
+        if checkpoint(connection) <= LONGEST_LOG {
+            return false;
+        }
+        if begun.elapsed() < SHORTEST_FOLD {
+            return true;
+        }
+    }
+    false
 }
 
 /// Folds into the file what nobody needs in the log any more, waiting for nobody, and gives the log's length in pages.

@@ -159,6 +159,14 @@ impl PrivatePostgres {
         Ok(Database { owner_url: self.url(&owner, &name), app_url: self.url(&app, &name), app_role: app, name })
     }
 
+    /// Writes everything to its tables, so that the log's segments are free to be written again.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn checkpoint(&self) -> Result<(), PostgresError> {
+        self.superuser("CHECKPOINT").map(drop)
+    }
+
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
