@@ -9,12 +9,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use conversation::Spoken;
 use identity::client::{Expected, channel};
-
-use super::crew::Crew;
-use super::ground::{Ground, OTHER_HOME, pool};
 use prost::Message as _;
 use proto::v1;
 
+use super::crew::Crew;
+use super::ground::{Ground, OTHER_HOME, pool};
 use super::operations::{Operations, Wrapping};
 use super::raw::{self, HUB_OPERATE};
 
@@ -24,9 +23,9 @@ pub const CONNECTIONS: usize = 8;
 const FIRST_NUMBER: u64 = 100_000_000;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a treatment side waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(9);
+pub const PATIENCE: Duration = Duration::from_secs(9);
 /// Above what any message here comes to.
-const LARGEST_MESSAGE: usize = 1024 * 1024;
+pub const LARGEST_MESSAGE: usize = 1024 * 1024;
 
 /// Whose enrollee is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

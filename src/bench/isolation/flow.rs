@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use conversation::{Caller, Spoken};
 use identity::client::{Expected, channel};
 use prost::Message;
+use proto::status::NoReply;
 use proto::v1;
 use proto::v1::operate_reply::Result as Told;
-use settlement::refusal::Reason;
+use settlement::refusal::{Reason, Refusal};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
-use tonic::Status;
 
 use super::super::ground::{FOUR_HOMES, Ground, pool};
-use super::super::operations::{Operations, Wrapping};
-use super::super::raw::{Caller, HUB_OPERATE};
+use super::super::operations::Operations;
+use super::super::subject::{LARGEST_MESSAGE, PATIENCE};
 use super::phases::{Fate, Phases, Sent};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -32,7 +33,7 @@ pub struct Flow {
     sending: JoinHandle<Result<Vec<Sent>>>,
 }
 
-/// Starts the flows, each over a connection that all share: what one region does to it, all would feel.
+/// Starts the flows, all in one conversation: what one region does to it, all would feel.
 ///
 /// # Errors
 /// When a certificate cannot be read.
@@ -44,10 +45,11 @@ pub fn start(
     lasting: Duration,
 ) -> Result<Vec<Flow>> {
     let channel = channel(&hub.to_string(), ground.treatment()?, Expected::Hub, CONNECT_TIMEOUT)?;
+    let caller = Arc::new(Caller::new(channel, LARGEST_MESSAGE));
     let begun = Instant::now();
     let flow = |(index, home): (usize, &&str)| {
         let source = Arc::new(Source {
-            caller: Caller::new(channel.clone(), HUB_OPERATE),
+            caller: caller.clone(),
             operations: Operations::new(pool(home)?, PEOPLE)?,
             first: NUMBERS_EACH * (index as u64 + 1),
         });
@@ -74,7 +76,7 @@ pub async fn gather(flows: Vec<Flow>, mut phases: Phases) -> Result<Phases> {
 }
 
 struct Source {
-    caller: Caller,
+    caller: Arc<Caller>,
     operations: Operations,
     first: u64,
 }
@@ -121,23 +123,25 @@ fn checked(sent: Sent, may_fail: bool) -> Result<Sent> {
 impl Source {
     async fn settle(&self, number: u64) -> Result<Fate> {
         let number = self.first + number;
-        match self.caller.call(self.operations.envelope(number)).await {
-            Ok(reply) if self.operations.accepts(&reply, number, Wrapping::Reply) => Ok(Fate::Settled),
-            Ok(reply) => unsettled(&reply),
-            Err(status) => refused(&status),
+        let request = v1::OperateRequest::decode(self.operations.envelope(number))?;
+        match self.caller.say(request, PATIENCE).await {
+            Spoken::Ended(Ok(reply)) if self.operations.accepts_told(&reply, number) => Ok(Fate::Settled),
+            Spoken::Ended(Ok(reply)) => unsettled(&reply),
+            Spoken::Ended(Err(NoReply::Refused(refusal))) => refused(&refusal),
+            Spoken::Ended(Err(why)) => bail!("the hub gave no reply: {why:?}"),
+            Spoken::Unspeakable(_) => bail!("the hub speaks no conversation"),
         }
     }
 }
 
-fn unsettled(reply: &[u8]) -> Result<Fate> {
-    match v1::OperateReply::decode(reply)?.result {
+fn unsettled(reply: &v1::OperateReply) -> Result<Fate> {
+    match &reply.result {
         Some(Told::InDoubt(_)) => Ok(Fate::InDoubt),
         Some(Told::Answer(_)) | None => bail!("a settlement was answered with something else than a yes"),
     }
 }
 
-fn refused(status: &Status) -> Result<Fate> {
-    let refusal = proto::status::carried_refusal(status).with_context(|| format!("no refusal of ours: {status:?}"))?;
+fn refused(refusal: &Refusal) -> Result<Fate> {
     let reason = refusal.reason;
     ensure!(matches!(reason, Reason::Busy | Reason::RegionUnavailable), "refused for {reason:?}");
     Ok(Fate::Refused)
