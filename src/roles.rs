@@ -3,14 +3,19 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use ledger::clock::Clock;
+use ledger::store::StoreError;
 use serde::de::DeserializeOwned;
 
 use crate::watch::Watch;
+
+/// How long a database may take to come up: recovery after a crash included. After that a supervisor should know.
+const DATABASE_COMES_WITHIN: Duration = Duration::from_secs(60);
+const DATABASE_PAUSE: Duration = Duration::from_millis(200);
 
 /// What every role is started with.
 #[derive(Clone, Debug, Args)]
@@ -32,7 +37,8 @@ pub struct Serve {
 /// When the configuration cannot be read or the role cannot start.
 pub async fn hub(serve: &Serve) -> Result<()> {
     let watch = serve.watch().await?;
-    let running = broker::start(read(&serve.config)?, Clock::real()).await?;
+    let config = read::<broker::Config>(&serve.config)?;
+    let running = start_when_reached(|| broker::start(config.clone(), Clock::real())).await?;
     watch.show_hub(running.hub());
     serve.until_asked_to_stop(&watch, running.retire()).await?;
     running.stop().await;
@@ -45,7 +51,8 @@ pub async fn hub(serve: &Serve) -> Result<()> {
 /// As [`hub`].
 pub async fn region(serve: &Serve) -> Result<()> {
     let watch = serve.watch().await?;
-    let running = region::start(read(&serve.config)?, Clock::real()).await?;
+    let config = read::<region::Config>(&serve.config)?;
+    let running = start_when_reached(|| region::start(config.clone(), Clock::real())).await?;
     serve.until_asked_to_stop(&watch, running.retire()).await?;
     running.stop().await;
     Ok(())
@@ -57,7 +64,8 @@ pub async fn region(serve: &Serve) -> Result<()> {
 /// As [`hub`].
 pub async fn his(serve: &Serve) -> Result<()> {
     let watch = serve.watch().await?;
-    let running = his::start(read(&serve.config)?, Clock::real()).await?;
+    let config = read::<his::Config>(&serve.config)?;
+    let running = start_when_reached(|| his::start(config.clone(), Clock::real())).await?;
     serve.until_asked_to_stop(&watch, std::future::ready(())).await?;
     running.stop().await;
     Ok(())
@@ -78,6 +86,28 @@ impl Serve {
         retire.await;
         tokio::time::sleep(Duration::from_millis(self.notice_ms)).await;
         Ok(())
+    }
+}
+
+/// Starts a role. A database that is only just coming up, or is restarted meanwhile, is waited for: a role and its
+/// database may be started by the same supervisor, in any order.
+async fn start_when_reached<T, E, F>(start: impl Fn() -> F) -> Result<T>
+where
+    E: std::error::Error + Send + Sync + 'static,
+    F: Future<Output = Result<T, E>>,
+{
+    let since = Instant::now();
+    loop {
+        let fault = match start().await {
+            Ok(running) => return Ok(running),
+            Err(fault) => anyhow::Error::from(fault),
+        };
+        let passing = fault.chain().filter_map(|cause| cause.downcast_ref()).any(StoreError::is_passing);
+        if !passing || since.elapsed() > DATABASE_COMES_WITHIN {
+            return Err(fault);
+        }
+        tracing::warn!(error = fault.as_ref() as &dyn std::error::Error, "waiting for the database");
+        tokio::time::sleep(DATABASE_PAUSE).await;
     }
 }
 

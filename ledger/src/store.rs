@@ -92,6 +92,25 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// Whether the database is away, and may be back in a moment: it is down, going down, coming up, or the connection
+    /// was cut. What is wrong with a statement, a password or a table does not pass.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, StoreError::Unreachable { source, .. } | StoreError::Postgres(source) if is_broken(source))
+    }
+}
+
+/// Whether an error says something of the connection, and not of a statement. A server that goes down or comes up says
+/// so in SQLSTATE class 57.
+pub(crate) fn is_broken(fault: &sqlx::Error) -> bool {
+    let going_down = fault.as_database_error().and_then(|said| said.code()).is_some_and(|code| code.starts_with("57P"));
+    let cut = matches!(
+        fault,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed
+    );
+    going_down || cut
+}
+
 /// How a store is opened.
 #[derive(Clone, Debug, Default)]
 pub struct StoreOptions {

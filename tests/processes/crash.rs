@@ -70,3 +70,14 @@ async fn a_store_without_pages_refuses_and_stops_in_good_order() {
 async fn nothing_is_lost_or_doubled_on_postgres_with_two_hubs_either() {
     kill_at_random(Storage::Postgres).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn roles_that_start_before_their_database_wait_for_it() {
+    under_load(seed(), Storage::Postgres, 1_000, |deployment, told| {
+        faults::wait_for_answers(told, 10);
+        faults::start_before_the_database(deployment);
+        faults::wait_for_answers(told, 30);
+        "every process started while the database was away".to_owned()
+    })
+    .await;
+}

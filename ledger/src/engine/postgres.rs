@@ -22,7 +22,7 @@ use super::numbers::Numbers;
 use super::schema::{self, Fence, Schema};
 use super::sql::Sql;
 use super::value::Value;
-use crate::store::{StoreError, StoreOptions};
+use crate::store::{StoreError, StoreOptions, is_broken};
 
 /// What every read begins with.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -159,17 +159,6 @@ impl Drop for Connection {
             runtime.shutdown_background();
         }
     }
-}
-
-/// Whether an error says something of the connection, and not of a statement. A server that goes down says so in
-/// SQLSTATE class 57.
-fn is_broken(fault: &sqlx::Error) -> bool {
-    let going_down = fault.as_database_error().and_then(|said| said.code()).is_some_and(|code| code.starts_with("57P"));
-    let cut = matches!(
-        fault,
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed
-    );
-    going_down || cut
 }
 
 fn bind<'q>(text: &'static str, values: &[Value<'q>]) -> Query<'q, Driver, PgArguments> {

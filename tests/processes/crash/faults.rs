@@ -101,6 +101,21 @@ fn restart_database(deployment: &Deployment, chance: &mut Chance) -> &'static st
     if killed { "kill database" } else { "restart database" }
 }
 
+/// Every process dies together with the database, and comes back before it.
+pub fn start_before_the_database(deployment: &mut Deployment) {
+    let server = deployment.postgres.as_ref().expect("it was asked for where there is one");
+    server.kill();
+    for node in &mut deployment.nodes {
+        node.kill();
+        node.start();
+    }
+    // Long enough for each of them to have found nobody.
+    std::thread::sleep(Duration::from_secs(2));
+    deployment.nodes.iter_mut().for_each(Node::assert_alive);
+    server.restart().unwrap_or_else(|fault| panic!("the database does not come back: {fault}"));
+    deployment.wait_until_ready();
+}
+
 fn break_wire(deployment: &Deployment, chance: &mut Chance) -> &'static str {
     let wire = usize::try_from(chance.below(deployment.wires() as u64)).expect("a small number");
     let slow = Mode::Slow(chance.time_below(300));
