@@ -48,6 +48,7 @@ pub async fn compare(stage: &HubStage, tops: &Tops, scale: &Scale, report: &mut 
     let mut worst: Option<f64> = None;
     for hub in &stage.hubs {
         let top = tops.of(&hub.name);
+        stage.rest()?;
         for share in SHARES {
             report.note(&format!("open loop, {}, {share} % of {top:.0}/s …", hub.name));
             let pairs = pairs(stage, hub, top * f64::from(share) / 100.0, share, scale).await?;

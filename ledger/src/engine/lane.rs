@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -13,6 +14,10 @@ use crate::store::StoreError;
 
 /// At most this many writes share a transaction; beyond it a batch costs latency and saves nothing.
 const LARGEST_BATCH: usize = 256;
+/// Commits begin no closer together than this. A commit costs as much for one write as for ten: without it, two processors
+/// were 94 % busy at 30 % of the top, with commits of one or two writes each, and everybody waited for a processor.
+/// At full load commits take longer than this anyway.
+const APART: Duration = Duration::from_millis(1);
 /// At most this many writes wait. Callers bound what is in flight well below it.
 pub(super) const LONGEST_QUEUE: usize = 4096;
 
@@ -28,13 +33,18 @@ pub(super) trait Database {
     }
 }
 
-/// Commits what waits until the last handle of the store is gone. No timer: the commit before is the window in which
-/// the next batch gathers, and a processor that others wait for is left to them once, since what they are about to write
-/// can go along.
+/// Commits what waits until the last handle of the store is gone. The commit before is the window in which the next batch
+/// gathers, and a processor that others wait for is left to them once, since what they are about to write can go along.
+/// Nobody waits for company who comes alone.
 pub(super) fn run(database: &mut impl Database, mut waiting: mpsc::Receiver<Box<dyn Job>>, teller: &Teller) {
     let mut batch = Vec::with_capacity(LARGEST_BATCH);
+    let mut begun: Option<Instant> = None;
     while waiting.blocking_recv_many(&mut batch, LARGEST_BATCH) > 0 {
-        thread::yield_now();
+        match begun.and_then(|begun| APART.checked_sub(begun.elapsed())) {
+            Some(early) => thread::sleep(early),
+            None => thread::yield_now(),
+        }
+        begun = Some(Instant::now());
         while batch.len() < LARGEST_BATCH
             && let Ok(job) = waiting.try_recv()
         {

@@ -159,11 +159,28 @@ impl PrivatePostgres {
         Ok(Database { owner_url: self.url(&owner, &name), app_url: self.url(&app, &name), app_role: app, name })
     }
 
-    /// Writes everything to its tables, so that the log's segments are free to be written again.
+    /// Leaves the server as one that has been in service for a while: so many segments of its log, of 16 MiB, are there
+    /// to be written again, and it is [at rest](PrivatePostgres::rest). A young server makes each new segment while a
+    /// commit waits for it.
     ///
     /// # Errors
     /// When the server refuses.
-    pub fn checkpoint(&self) -> Result<(), PostgresError> {
+    pub fn season(&self, segments: usize) -> Result<(), PostgresError> {
+        self.superuser(&format!(
+            "DO $$ BEGIN FOR segment IN 1..{segments} LOOP \
+             PERFORM pg_logical_emit_message(false, '', ''); PERFORM pg_switch_wal(); END LOOP; END $$"
+        ))?;
+        self.rest()
+    }
+
+    /// Has the server do what it would otherwise do in the background: vacuum and analyze, and write everything to its
+    /// tables.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn rest(&self) -> Result<(), PostgresError> {
+        let vacuum = ["--all", "--analyze", "--quiet", "--maintenance-db"].map(str::to_owned);
+        self.installation.run("vacuumdb", &[&vacuum[..], &[self.superuser_url()]].concat())?;
         self.superuser("CHECKPOINT").map(drop)
     }
 
