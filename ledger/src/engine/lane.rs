@@ -35,7 +35,7 @@ pub(super) trait Database {
 
 /// Commits what waits until the last handle of the store is gone. The commit before is the window in which the next batch
 /// gathers, and a processor that others wait for is left to them once, since what they are about to write can go along.
-/// Nobody waits for company who comes alone.
+/// Who comes a millisecond after the last waits for no company.
 pub(super) fn run(database: &mut impl Database, mut waiting: mpsc::Receiver<Box<dyn Job>>, teller: &Teller) {
     let mut batch = Vec::with_capacity(LARGEST_BATCH);
     let mut begun: Option<Instant> = None;
