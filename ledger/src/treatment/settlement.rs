@@ -1,5 +1,6 @@
 //! The hospital's settlements, as the home regions accepted them, and what was undone since. A settlement is an operation
-//! with an accepting answer; where it stands is the last thing that happened to it.
+//! with an accepting answer; where it stands is the last thing that happened to it. Answers may arrive in another order
+//! than the home region gave them, and a reversal is final there: so it is here, whatever arrives after it.
 
 use jiff::Timestamp;
 use settlement::ids::{EncounterId, SettlementId};
@@ -76,7 +77,8 @@ macro_rules! settlements {
                        ORDER BY sendings.number DESC LIMIT 1), 1) AS taken
              FROM messages LEFT JOIN answers ON answers.message = messages.number
              LEFT JOIN settlement_events AS events ON events.number =
-                 (SELECT MAX(own.number) FROM settlement_events AS own WHERE own.settlement = messages.settlement)
+                 (SELECT own.number FROM settlement_events AS own WHERE own.settlement = messages.settlement
+                  ORDER BY own.kind = 'reversed' DESC, own.number DESC LIMIT 1)
              WHERE ",
             $condition
         ))

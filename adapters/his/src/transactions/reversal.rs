@@ -87,17 +87,20 @@ fn plan(session: &Session<'_, '_>, work: &Work<'_>, call: &Call, request: &Rever
         session.tombstone_lay(&target, work.stamp.message, work.stamp.at)?;
         return Ok(done(call, Some(NEVER_ARRIVED)));
     }
-    let mut alive = Vec::new();
+    let (mut alive, mut without_effect) = (Vec::new(), Vec::new());
     for message in messages.iter().filter(|message| !message.reversed) {
         let operation = session.operation_find(message.number)?;
-        let standing = standing(session, operation.as_ref())?;
-        match standing {
-            // A refused message may be judged again when it is repeated; one that was reversed may not.
-            Effect::None => session.message_mark_reversed(message.number, work.stamp.message, work.stamp.at)?,
+        match standing(session, operation.as_ref())? {
+            Effect::None => without_effect.push(message.number),
             Effect::Undone(refusal) if messages.len() == 1 => return Err(refusal.into()),
             Effect::Undone(_) => {}
+            Effect::Returning(pending) => return Ok(Prepared::Blocked(pending)),
             Effect::Alive => alive.push((message, operation)),
         }
+    }
+    for number in without_effect {
+        // A refused message may be judged again when it is repeated; one that was reversed may not.
+        session.message_mark_reversed(number, work.stamp.message, work.stamp.at)?;
     }
     let (message, operation) = match alive.len() {
         0 => return Ok(done(call, nothing_left(&messages))),
@@ -138,6 +141,9 @@ enum Effect {
     None,
     /// Nothing more: its effect was undone otherwise.
     Undone(Refusal),
+    /// Its effect was undone, and these operations on their way may bring it back. Home knows a message by its id alone:
+    /// where a client gave an id twice, it would take back whichever stands.
+    Returning(Vec<StoredOperation>),
     /// Something, or nobody knows yet.
     Alive,
 }
@@ -154,6 +160,10 @@ fn standing(session: &Session<'_, '_>, operation: Option<&StoredOperation>) -> R
             let settlement = session.settlement_find(stored.operation.settlement.as_deref().unwrap_or_default())?;
             match settlement.map(|settlement| settlement.standing) {
                 Some(Standing::Cancelled { counter }) => {
+                    let returning = reversals_on_their_way(session, &stored.encounter)?;
+                    if !returning.is_empty() {
+                        return Ok(Effect::Returning(returning));
+                    }
                     let detail = format!("撤销记录setl_id={counter}");
                     Ok(Effect::Undone(Refusal::new(Reason::AlreadyCancelled).of_field("data.omsgid").because(detail)))
                 }
@@ -162,6 +172,12 @@ fn standing(session: &Session<'_, '_>, operation: Option<&StoredOperation>) -> R
         }
         OperationKind::Cancel | OperationKind::Reverse => Ok(Effect::Alive),
     }
+}
+
+fn reversals_on_their_way(session: &Session<'_, '_>, encounter: &str) -> Result<Vec<StoredOperation>, Stop> {
+    let encounter = EncounterId::new(encounter).map_err(|_| Stop::from(Reason::Internal))?;
+    let pending = session.operation_list_pending(&encounter)?;
+    Ok(pending.into_iter().filter(|pending| pending.operation.kind == OperationKind::Reverse).collect())
 }
 
 /// What a desk is warned of where nothing is left to undo: nothing if the message was reversed before.

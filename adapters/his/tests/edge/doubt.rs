@@ -154,6 +154,23 @@ async fn a_cancellation_is_reversed_and_its_settlement_counts_again() {
 }
 
 #[tokio::test]
+async fn a_reversal_waits_until_it_is_known_whether_a_cancellation_was_taken_back() {
+    let world = World::new().await;
+    let stay = discharged(&world).await;
+    let (settling, cancelling) = (world.new_message(), world.new_message());
+    let settled = world.send_as(&settling, "2304", settle_stay(&stay, STAY_TOTAL)).await.ok();
+    let settlement = text(&settled, "output.setlinfo.setl_id");
+    world.send_as(&cancelling, "2305", of_settlement(&stay, &settlement)).await.ok();
+    world.send("2601", reversal(&settling, "2304")).await.refused(602);
+    world.hub.next(Turn::AnswerLost);
+    world.send("2601", reversal(&cancelling, "2305")).await.refused(703);
+    assert_eq!(world.hub.in_force(), 1, "it counts again, and nobody here knows");
+    world.send("2601", reversal(&settling, "2304")).await.ok();
+    assert_eq!(world.hub.in_force(), 0);
+    world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.ok();
+}
+
+#[tokio::test]
 async fn a_cancellation_is_not_reversed_once_its_lines_are_gone() {
     let world = World::new().await;
     let visit = registered(&world, "11").await;

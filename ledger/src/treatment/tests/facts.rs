@@ -111,6 +111,8 @@ async fn a_settlement_stands_as_the_last_event_says(place: Place) {
         (Some(SettlementChange::Cancelled(counter.clone())), cancelled),
         (Some(SettlementChange::Reinstated), Standing::InForce),
         (Some(SettlementChange::Reversed), Standing::Reversed),
+        // An earlier answer that arrives later.
+        (Some(SettlementChange::Reinstated), Standing::Reversed),
     ] {
         let (found, listed) = changed(&store, move |session| {
             if let Some(change) = &change {
