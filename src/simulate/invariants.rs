@@ -2,6 +2,7 @@
 //! books hold what the desks were told. Whoever looks here stands outside the world: time does not pass meanwhile.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Result;
@@ -29,6 +30,7 @@ pub struct Watch {
     stores: Stores,
     seen: Mutex<Seen>,
     beliefs: Mutex<BTreeMap<String, Belief>>,
+    ambiguities: AtomicU32,
     elsewhere: Mutex<Elsewhere>,
     closed: Mutex<BTreeMap<PeriodNumber, Vec<Position>>>,
 }
@@ -53,6 +55,7 @@ impl Watch {
             stores,
             seen: Mutex::default(),
             beliefs: Mutex::default(),
+            ambiguities: AtomicU32::new(0),
             elsewhere: Mutex::default(),
             closed: Mutex::default(),
         }))
@@ -90,6 +93,7 @@ impl Watch {
 
     /// A desk was told something of a settlement.
     pub fn believe(&self, settlement: &str, belief: Belief) {
+        let belief = if self.ambiguities.load(Ordering::Relaxed) > 0 { Belief::Unsure } else { belief };
         self.beliefs().insert(settlement.to_owned(), belief);
     }
 
@@ -142,9 +146,12 @@ impl Watch {
         Ok(journal?.iter().filter(|turn| turn.period < open).map(|turn| turn.position).collect())
     }
 
-    /// A desk did something that may concern any settlement.
-    pub fn believe_nothing(&self) {
+    /// A desk does something that may concern any settlement, also one that is only made meanwhile: until it is done,
+    /// nobody can be sure of anything.
+    pub fn believe_nothing(&self) -> Ambiguity<'_> {
         self.beliefs().values_mut().for_each(|belief| *belief = Belief::Unsure);
+        self.ambiguities.fetch_add(1, Ordering::Relaxed);
+        Ambiguity(&self.ambiguities)
     }
 
     /// A desk was told at last what is in force of a visit.
@@ -220,6 +227,16 @@ impl Watch {
 
     fn beliefs(&self) -> MutexGuard<'_, BTreeMap<String, Belief>> {
         self.beliefs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// While this lives, something is under way that may concern any settlement.
+#[must_use]
+pub struct Ambiguity<'a>(&'a AtomicU32);
+
+impl Drop for Ambiguity<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -208,9 +208,7 @@ impl<'a> Visit<'a> {
 
     /// Reverses the message of a settle; whether it is sure now that it has no effect.
     async fn reverse(&self, original: &Value, settlement: Option<&str>) -> bool {
-        if self.desk.is_ambiguous(original) {
-            self.desk.watch.believe_nothing();
-        }
+        let _ambiguity = self.desk.is_ambiguous(original).then(|| self.desk.watch.believe_nothing());
         if let Some(id) = settlement {
             self.believe(id, Belief::Unsure);
         }
@@ -238,6 +236,8 @@ impl<'a> Visit<'a> {
         }
         let infno = if self.kind == Kind::Stay { "2304" } else { "2207" };
         let never_sent = self.message(infno, self.settle_input(false));
+        // An id that was given before makes it a reversal of what was sent under it.
+        let _ambiguity = self.desk.is_ambiguous(&never_sent).then(|| self.desk.watch.believe_nothing());
         if let Told::Done(_) = self.desk.insist(&self.reversal(&never_sent)).await {
             self.desk.insist(&never_sent).await;
         }
