@@ -5,14 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation::{Caller, Spoken};
-use identity::client::{ConnectError, Expected, channel, never_sent};
+use conversation::{Caller, call};
+use identity::client::{ConnectError, Expected, channel};
 use identity::credentials::Credentials;
 use proto::status::NoReply;
 use proto::v1;
 use proto::v1::hub_client::HubClient;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Response, Status};
 
 /// An unreachable hub must show well before the deadline of a request.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -62,47 +61,28 @@ impl GrpcHub {
 impl HubPort for GrpcHub {
     fn operate(&self, request: v1::OperateRequest, patience: Duration) -> Call<'_, v1::OperateReply> {
         Box::pin(async move {
-            match self.caller.say(request, patience).await {
-                Spoken::Ended(told) => told,
-                Spoken::Unspeakable(request) => {
-                    let mut client = self.client.clone();
-                    in_time(patience, *request, async move |request| client.operate(request).await).await
-                }
-            }
+            let spoken = self.caller.say(request, patience).await;
+            spoken.or_call(patience, Ok, async |request| self.client.clone().operate(request).await).await
         })
     }
 
     fn resolve(&self, request: v1::ResolveRequest, patience: Duration) -> Call<'_, v1::OperateReply> {
         let mut client = self.client.clone();
-        Box::pin(in_time(patience, request, async move |request| client.resolve(request).await))
+        Box::pin(call(patience, request, async move |request| client.resolve(request).await))
     }
 
     fn estimate(&self, request: v1::EstimateRequest, patience: Duration) -> Call<'_, v1::EstimateReply> {
         let mut client = self.client.clone();
-        Box::pin(in_time(patience, request, async move |request| client.estimate(request).await))
+        Box::pin(call(patience, request, async move |request| client.estimate(request).await))
     }
 
     fn look_up(&self, request: v1::LookUpRequest, patience: Duration) -> Call<'_, v1::LookUpReply> {
         let mut client = self.client.clone();
-        Box::pin(in_time(patience, request, async move |request| client.look_up(request).await))
+        Box::pin(call(patience, request, async move |request| client.look_up(request).await))
     }
 
     fn query(&self, request: v1::QueryRequest, patience: Duration) -> Call<'_, v1::QueryReply> {
         let mut client = self.client.clone();
-        Box::pin(in_time(patience, request, async move |request| client.query(request).await))
-    }
-}
-
-async fn in_time<T, R>(
-    patience: Duration,
-    request: R,
-    send: impl AsyncFnOnce(Request<R>) -> Result<Response<T>, Status>,
-) -> Result<T, NoReply> {
-    let mut request = Request::new(request);
-    request.set_timeout(patience);
-    match tokio::time::timeout(patience, send(request)).await {
-        Ok(Ok(response)) => Ok(response.into_inner()),
-        Ok(Err(status)) => Err(NoReply::of(&status, never_sent(&status))),
-        Err(_) => Err(NoReply::Silent(Code::DeadlineExceeded)),
+        Box::pin(call(patience, request, async move |request| client.query(request).await))
     }
 }
