@@ -175,8 +175,8 @@ impl Hub {
                 Reply::Answer(answer)
             }
             Ok(Answering::Earlier(earlier)) => Reply::Answer(earlier),
-            Ok(Answering::OriginalMissing) => {
-                self.not_kept(errand, "it undoes a settlement that the journal does not have").await
+            Ok(Answering::EarlierMissing) => {
+                self.not_kept(errand, "it undoes what the journal does not have yet").await
             }
             Ok(Answering::Contradicts) => {
                 self.not_believed(home, errand, Lie::AgainstJournal, "it contradicts the journal").await

@@ -67,9 +67,9 @@ pub enum Answering {
     Kept,
     /// There was an answer already, and it stays.
     Earlier(Answer),
-    /// It undoes a settlement that the journal does not have. Nothing was written; once the settlement's own answer
-    /// has come, this one can be kept.
-    OriginalMissing,
+    /// It undoes what the journal does not have: a settlement, or its return after a cancellation. Nothing was written;
+    /// once the answer has come that booked it, this one can be kept.
+    EarlierMissing,
     /// It says something else of a settlement than the journal does. Nothing was written.
     Contradicts,
 }
@@ -149,7 +149,7 @@ impl Work for Ending {
         match journal::prepare(sql, undoing)? {
             Booked::Entry(entry) => self.insert(sql, Some(&entry)),
             Booked::Nothing => self.insert(sql, None),
-            Booked::OriginalMissing => Ok(Answering::OriginalMissing),
+            Booked::EarlierMissing => Ok(Answering::EarlierMissing),
             Booked::Contradicts => Ok(Answering::Contradicts),
         }
     }

@@ -5,6 +5,7 @@
 use settlement::money::Money;
 use settlement::postings::{Account, Booking, JournalEntry, Line, Turn};
 
+use super::operations::Kind;
 use super::{HubStore, Position, corrupt, lines};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
@@ -101,9 +102,9 @@ pub(super) fn read_lines(position: Position, text: &str) -> Result<Vec<Line>, St
 pub(super) enum Booked {
     /// This is to be written.
     Entry(Entry),
-    /// The settlement stands so already.
+    /// The settlement stands so already, or was reversed for good.
     Nothing,
-    OriginalMissing,
+    EarlierMissing,
     Contradicts,
 }
 
@@ -124,7 +125,7 @@ pub(super) fn prepare(sql: &Sql<'_>, booking: &Booking) -> Result<Booked, StoreE
     match (booking.turn, standing) {
         (Turn::Enter, None) => Ok(Booked::Entry(enter(booking))),
         (Turn::Enter, Some(_)) => Ok(Booked::Contradicts),
-        (Turn::Counter | Turn::Reinstate, None) => Ok(Booked::OriginalMissing),
+        (Turn::Counter | Turn::Reinstate, None) => Ok(Booked::EarlierMissing),
         (Turn::Counter, Some(standing)) => turn_over(booking, standing, false),
         (Turn::Reinstate, Some(standing)) => turn_over(booking, standing, true),
     }
@@ -152,26 +153,37 @@ struct Standing {
     lines: Vec<Line>,
     /// How many entries it has.
     step: i64,
+    /// What asked for the last of them.
+    last: Kind,
 }
 
 fn standing(sql: &Sql<'_>, booking: &Booking) -> Result<Option<Standing>, StoreError> {
     sql.find(
-        "SELECT position, lines, (SELECT MAX(step) FROM answers WHERE settlement = ?1)
-         FROM answers WHERE settlement = ?1 AND step = 1",
+        "SELECT first.position, first.lines, last.step, operations.kind
+         FROM answers AS first, answers AS last, operations
+         WHERE first.settlement = ?1 AND first.step = 1 AND last.settlement = ?1
+           AND last.step = (SELECT MAX(step) FROM answers WHERE settlement = ?1)
+           AND operations.position = last.position",
         values![booking.settlement.as_str()],
         |row| {
             let (original, lines) = read_entry(row)?;
-            Ok(Standing { original, lines, step: row.number(2)? })
+            let last = Kind::from_word(row.text(3)?);
+            let last = last.ok_or_else(|| corrupt("operation", original, "its kind is not one of ours"))?;
+            Ok(Standing { original, lines, step: row.number(2)?, last })
         },
     )
 }
 
+/// Answers arrive in any order, and what they book must end as the region's own book does. There a reversal is final,
+/// and nothing that is undone is undone again unless it was brought back first.
 fn turn_over(booking: &Booking, held: Standing, to_count: bool) -> Result<Booked, StoreError> {
     if !same_shares(&held.lines, booking.entry.lines()) {
         return Ok(Booked::Contradicts);
     }
-    if counts(held.step) == to_count {
-        return Ok(Booked::Nothing);
+    match (counts(held.step), to_count, held.last) {
+        (true, true, _) | (false, _, Kind::Reverse) => return Ok(Booked::Nothing),
+        (false, false, Kind::Settle | Kind::Cancel) => return Ok(Booked::EarlierMissing),
+        (true, false, _) | (false, true, Kind::Settle | Kind::Cancel) => {}
     }
     let original = JournalEntry::new(held.lines).map_err(|fault| corrupt("journal entry", held.original, fault))?;
     let lines = if to_count { lines::write(&original) } else { lines::write(&original.counter()) };

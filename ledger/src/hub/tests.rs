@@ -15,7 +15,7 @@ use settlement::ids::{
     TransactionNumber,
 };
 use settlement::money::Money;
-use settlement::operation::{AccountUse, Operation, OperationKey, Request, Reverse, Settle};
+use settlement::operation::{AccountUse, Cancel, Operation, OperationKey, Request, Reverse, Settle};
 use settlement::person::{Insurance, Validity};
 use settlement::postings::{Account, Booking, JournalEntry, Parties, Turn};
 use settlement::region::RegionTable;
@@ -107,10 +107,10 @@ impl World {
         self.receive_bytes(operation, "the bytes").await
     }
 
-    async fn receive_bytes(&self, operation: &Operation, bytes: &'static str) -> Received {
+    async fn receive_bytes(&self, operation: &Operation, bytes: &str) -> Received {
         let receipt = Receipt {
             operation: Arc::new(operation.clone()),
-            bytes: Bytes::from_static(bytes.as_bytes()),
+            bytes: Bytes::copy_from_slice(bytes.as_bytes()),
             received_at: at(1),
             regions: self.regions.clone(),
         };
@@ -230,6 +230,13 @@ fn settle(message: &str) -> Operation {
         account: AccountUse::None,
     };
     Operation { key: key(message, "2304"), request: Request::Settle(Box::new(settle)) }
+}
+
+fn cancel(message: &str) -> Operation {
+    let id = |text: &str| SettlementId::new(text).expect("an id");
+    let (counter, settlement) = (id(message), id("S"));
+    let cancel = Cancel { counter, settlement, home: pool("410700"), treatment: pool("310000") };
+    Operation { key: key(message, "2305"), request: Request::Cancel(cancel) }
 }
 
 fn reverse(message: &str, target: &str) -> Operation {
@@ -400,21 +407,34 @@ async fn what_has_no_answer_is_listed_oldest_first(world: World) {
 }
 
 async fn each_change_of_a_settlements_standing_is_booked_once(world: World) {
-    // Turn, what the entry is claimed to be, what becomes of it, and what the hospital has then.
-    let mut message = 0;
-    for (turn, fen, expected, hospital) in [
-        (Turn::Counter, 100, Answering::OriginalMissing, 0),
-        (Turn::Enter, 100, Answering::Kept, 100),
-        (Turn::Enter, 100, Answering::Contradicts, 100),
-        (Turn::Reinstate, 100, Answering::Kept, 100),
-        (Turn::Counter, 101, Answering::Contradicts, 100),
-        (Turn::Counter, 100, Answering::Kept, 0),
-        (Turn::Counter, 100, Answering::Kept, 0),
-        (Turn::Reinstate, 100, Answering::Kept, 100),
-        (Turn::Counter, 100, Answering::Kept, 0),
-    ] {
-        message += 1;
-        let position = world.receive_fresh(&settle(&message.to_string())).await.position;
+    // Who asks, turn, what the entry is claimed to be, what becomes of it, and what the hospital has then.
+    for (number, (asks, turn, fen, expected, hospital)) in [
+        (Kind::Cancel, Turn::Counter, 100, Answering::EarlierMissing, 0),
+        (Kind::Settle, Turn::Enter, 100, Answering::Kept, 100),
+        (Kind::Settle, Turn::Enter, 100, Answering::Contradicts, 100),
+        (Kind::Reverse, Turn::Reinstate, 100, Answering::Kept, 100),
+        (Kind::Cancel, Turn::Counter, 101, Answering::Contradicts, 100),
+        (Kind::Cancel, Turn::Counter, 100, Answering::Kept, 0),
+        // Undone, and undone once more: it was brought back in between, and that answer is still to come.
+        (Kind::Cancel, Turn::Counter, 100, Answering::EarlierMissing, 0),
+        (Kind::Reverse, Turn::Counter, 100, Answering::EarlierMissing, 0),
+        (Kind::Reverse, Turn::Reinstate, 100, Answering::Kept, 100),
+        (Kind::Reverse, Turn::Counter, 100, Answering::Kept, 0),
+        // Reversed for good: what comes now came before in the region's own book.
+        (Kind::Reverse, Turn::Counter, 100, Answering::Kept, 0),
+        (Kind::Cancel, Turn::Counter, 100, Answering::Kept, 0),
+        (Kind::Reverse, Turn::Reinstate, 100, Answering::Kept, 0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let message = (number + 1).to_string();
+        let operation = match asks {
+            Kind::Settle => settle(&message),
+            Kind::Cancel => cancel(&message),
+            Kind::Reverse => reverse(&message, "2"),
+        };
+        let position = world.receive_fresh(&operation).await.position;
         assert_eq!(world.answer(position, booking("S", turn, fen)).await, expected, "{message}");
         assert_eq!(world.hospital().await, hospital, "{message}");
         world.check().await;
@@ -423,14 +443,15 @@ async fn each_change_of_a_settlements_standing_is_booked_once(world: World) {
 }
 
 async fn the_journal_is_read_turn_by_turn_beside_what_made_each_settlement(world: World) {
-    for (message, settlement, turn, fen, outcome) in [
-        ("1", "S", Turn::Enter, 100, "made S"),
-        ("2", "T", Turn::Enter, 30, "made T"),
-        ("3", "S", Turn::Counter, 100, "undid S"),
-        ("4", "S", Turn::Counter, 100, "undid nothing"),
-        ("5", "S", Turn::Reinstate, 100, "undid that"),
+    for (operation, settlement, turn, fen, outcome) in [
+        (settle("1"), "S", Turn::Enter, 100, "made S"),
+        (settle("2"), "T", Turn::Enter, 30, "made T"),
+        (reverse("3", "9"), "S", Turn::Reinstate, 100, "brought nothing back"),
+        (cancel("4"), "S", Turn::Counter, 100, "undid S"),
+        (reverse("5", "4"), "S", Turn::Reinstate, 100, "undid that"),
     ] {
-        let Received::Fresh(fresh) = world.receive_bytes(&settle(message), message).await else { panic!("fresh") };
+        let message = operation.key.message.to_string();
+        let Received::Fresh(fresh) = world.receive_bytes(&operation, &message).await else { panic!("fresh") };
         let kept = world.store.operation_answer(
             fresh.position,
             pool("410700"),
@@ -460,7 +481,7 @@ async fn the_journal_is_read_turn_by_turn_beside_what_made_each_settlement(world
     let expected = [
         (1, "S", Turn::Enter, "1", "made S", (1, 100, 100, 0)),
         (2, "T", Turn::Enter, "2", "made T", (1, 30, 30, 0)),
-        (3, "S", Turn::Counter, "1", "made S", (-1, -100, -100, 0)),
+        (4, "S", Turn::Counter, "1", "made S", (-1, -100, -100, 0)),
         (5, "S", Turn::Reinstate, "1", "made S", (1, 100, 100, 0)),
     ];
     assert_eq!(told, expected);
