@@ -62,6 +62,13 @@ impl Record {
         }
     }
 
+    /// Adds what is to be looked at and is no event; the lines are only made where anybody looks.
+    pub fn show<I: IntoIterator<Item = String>>(&self, lines: impl FnOnce() -> I) {
+        if let Some(kept) = &mut self.kept().lines {
+            kept.extend(lines());
+        }
+    }
+
     /// Notes a fault that was injected.
     pub fn fault(&self, kind: &'static str, place: &str) {
         self.note(place, kind);

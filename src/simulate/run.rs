@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use jiff::SignedDuration;
+use ledger::hub::Record;
+use proto::convert;
+use settlement::operation::Request;
+use settlement::outcome::{Done, Outcome, Undone};
 use tokio::task::JoinSet;
 
 use super::climate::Context;
@@ -92,6 +96,8 @@ async fn story(seed: u64, fixtures: Arc<Fixtures>, planted: Option<Planted>, loo
     watch.a_closed_period_is_never_changed().await?;
     context.observe(true);
     let transitions = coverage::of(&watch.stores().hub).await?;
+    let records = verify::records(&watch.stores().hub).await?;
+    context.record.show(|| records.iter().map(in_the_book));
     Ok(Ran { summary: context.record.summary(), transitions })
 }
 
@@ -213,6 +219,37 @@ async fn aftermath(world: &Arc<World>, watch: &Arc<Watch>, past: Vec<Past>) -> R
         }
     }
     Ok(())
+}
+
+/// An operation in the hub's book, for whoever looks for the reason of a finding.
+fn in_the_book(record: &Record) -> String {
+    let key = convert::read_operation(&record.bytes).map(|operation| {
+        let asks = match operation.request {
+            Request::Settle(settle) => format!("makes {}", settle.settlement),
+            Request::Cancel(cancel) => format!("undoes {} by {}", cancel.settlement, cancel.counter),
+            Request::Reverse(reverse) => format!("reverses {}", reverse.target.to_text().replace('\u{1f}', "/")),
+        };
+        format!("{} {asks}", operation.key.to_text().replace('\u{1f}', "/"))
+    });
+    let answer = record.answer.as_ref().map(|answer| {
+        let what = match convert::read_outcome(&answer.outcome) {
+            Ok(Outcome::Refused(refusal)) => format!("refused {}", refusal.reason.code()),
+            Ok(Outcome::Accepted { decided_at: _, done: Done::Settled(_) }) => "settled".into(),
+            Ok(Outcome::Accepted { decided_at: _, done: Done::Cancelled { .. } }) => "cancelled".into(),
+            Ok(Outcome::Accepted { decided_at: _, done: Done::Reversed(undone) }) => match *undone {
+                Undone::Settlement { original, .. } => format!("reversed {}", original.settlement),
+                Undone::Cancellation { original, .. } => format!("brought back {}", original.settlement),
+                Undone::Nothing => "nothing to undo".into(),
+            },
+            Err(fault) => fault.to_string(),
+        };
+        format!("{} in its home's book: {what}", answer.book_seq)
+    });
+    let answer = answer.unwrap_or_else(|| match record.released_at {
+        Some(_) => "released".into(),
+        None => "no answer".into(),
+    });
+    format!("in the book at {}: {}; {answer}", record.position.0, key.unwrap_or_else(|fault| fault.to_string()))
 }
 
 /// How many operations have no answer in the hub's book.
