@@ -10,7 +10,7 @@ use his::port::HubPort;
 use identity::permit::{HubPermit, TreatmentPermit};
 use proto::status::NoReply;
 use proto::{convert, v1};
-use settlement::refusal::Refusal;
+use settlement::refusal::{Reason, Refusal};
 use tokio::sync::oneshot;
 use tonic::Code;
 
@@ -66,8 +66,9 @@ impl<D: Send + Sync + 'static> Way<D> {
     {
         let (context, climate, name) = (&self.context, &self.context.climate, self.to.name());
         let given_up = context.strikes(climate.given_up, "given up with its sender", name);
+        let (end, ended) = oneshot::channel();
         if context.strikes(climate.doubled, "doubled", name) {
-            self.deliver(context.chance.pause(1, LATEST_MS), serve.clone(), None, false);
+            self.deliver_again(context.chance.pause(1, LATEST_MS), serve.clone(), ended);
         }
         if context.strikes(climate.request_lost, "request lost", name) {
             std::future::pending::<()>().await;
@@ -75,7 +76,7 @@ impl<D: Send + Sync + 'static> Way<D> {
         let late = context.strikes(climate.late, "late", name);
         let (tell, told) = oneshot::channel();
         let delay = if late { context.chance.pause(2_000, LATEST_MS) } else { context.chance.pause(1, USUAL_MS) };
-        self.deliver(delay, serve, Some(tell), given_up && !late);
+        self.deliver(delay, serve, Some(Sender { tell, end }), given_up && !late);
         let told = told.await.map_err(|_| NoReply::Silent(Code::Unavailable))?;
         if context.strikes(climate.reply_lost, "reply lost", name) {
             if context.chance.happens(500) {
@@ -87,15 +88,26 @@ impl<D: Send + Sync + 'static> Way<D> {
         told.map_err(NoReply::Refused)
     }
 
+    /// Delivers a request once more. TLS doubles nothing: what comes twice was sent twice, by somebody who was not told
+    /// that nothing was kept of it.
+    fn deliver_again<T, S>(&self, delay: Duration, serve: S, first: oneshot::Receiver<End>)
+    where
+        T: Send + 'static,
+        S: Fn(Arc<D>) -> Served<T> + Clone + Send + Sync + 'static,
+    {
+        let way = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            if first.await != Ok(End::NothingKept) {
+                way.deliver(Duration::ZERO, serve, None, false);
+            }
+        });
+    }
+
     /// Delivers a request after a while, if its node is up by then, as work of the node's own. Whether the node goes on
     /// when the sender has gone is up to its transport.
-    fn deliver<T, S>(
-        &self,
-        delay: Duration,
-        serve: S,
-        tell: Option<oneshot::Sender<Result<T, Refusal>>>,
-        given_up: bool,
-    ) where
+    fn deliver<T, S>(&self, delay: Duration, serve: S, sender: Option<Sender<T>>, given_up: bool)
+    where
         T: Send + 'static,
         S: Fn(Arc<D>) -> Served<T> + Send + Sync + 'static,
     {
@@ -103,13 +115,27 @@ impl<D: Send + Sync + 'static> Way<D> {
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
             let Some(door) = node.opened() else { return };
-            node.spawn(serve_one(serve(door), tell, given_up));
+            node.spawn(serve_one(serve(door), sender, given_up));
         });
     }
 }
 
-async fn serve_one<T>(work: Served<T>, tell: Option<oneshot::Sender<Result<T, Refusal>>>, given_up: bool) {
-    let Some(mut tell) = tell else {
+/// Who waits for a reply, and what else hangs on it.
+struct Sender<T> {
+    tell: oneshot::Sender<Result<T, Refusal>>,
+    end: oneshot::Sender<End>,
+}
+
+/// How a delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It was refused for now, and nothing was kept of it.
+    NothingKept,
+    Served,
+}
+
+async fn serve_one<T>(work: Served<T>, sender: Option<Sender<T>>, given_up: bool) {
+    let Some(Sender { mut tell, end }) = sender else {
         work.await.ok();
         return;
     };
@@ -122,7 +148,10 @@ async fn serve_one<T>(work: Served<T>, tell: Option<oneshot::Sender<Result<T, Re
     } else {
         work.await
     };
+    let for_now = |refusal: &Refusal| matches!(refusal.reason, Reason::Busy | Reason::RegionUnavailable);
+    let kept_nothing = served.as_ref().is_err_and(for_now);
     // Whoever asked may have gone.
+    let _ = end.send(if kept_nothing { End::NothingKept } else { End::Served });
     let _ = tell.send(served);
 }
 

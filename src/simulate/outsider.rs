@@ -67,11 +67,12 @@ impl Outsider {
     }
 
     async fn act(&self, visit: &mut Visit) {
-        match (self.chance().below(9), visit.settles.is_empty()) {
+        match (self.chance().below(10), visit.settles.is_empty()) {
             (0..=2, _) | (_, true) => self.settle(visit).await,
             (3..=5, _) => self.cancel(visit).await,
             (6, _) => self.reverse_settle(visit).await,
             (7, _) => self.reverse_cancel(visit).await,
+            (8, _) => self.undo_at_once(visit).await,
             (_, _) => self.race(visit).await,
         }
     }
@@ -91,13 +92,7 @@ impl Outsider {
 
     async fn cancel(&self, visit: &mut Visit) {
         let settlement = self.one_of(&visit.settles).and_then(settlement_of).expect("something was settled");
-        let request = Request::Cancel(Cancel {
-            counter: self.id(),
-            settlement: settlement.clone(),
-            home: pool(visit.patient.home),
-            treatment: pool(TREATMENT),
-        });
-        let cancel = self.operation(visit, "2208", self.number(), request);
+        let cancel = self.new_cancel(visit, &settlement);
         let before = self.watch.doubt(settlement.as_str());
         let belief = match self.ask(&cancel).await {
             Some(Outcome::Accepted { decided_at: _, done: _ }) => Belief::TakenBack,
@@ -105,6 +100,20 @@ impl Outsider {
             None => Belief::Unsure,
         };
         self.watch.believe(settlement.as_str(), belief);
+        visit.cancels.push(cancel);
+    }
+
+    /// Everything that can be undone of a settlement at the same time. Only its reversal says the last word.
+    async fn undo_at_once(&self, visit: &mut Visit) {
+        let settle = self.one_of(&visit.settles).expect("something was settled");
+        let settlement = settlement_of(settle).expect("a settle");
+        let cancel = self.new_cancel(visit, &settlement);
+        let (back, reversal) = (self.reversal(visit, &cancel), self.reversal(visit, settle));
+        self.watch.doubt(settlement.as_str());
+        let (_, _, reversed) = tokio::join!(self.ask(&cancel), self.ask(&back), self.ask(&reversal));
+        if let Some(Outcome::Accepted { decided_at: _, done: _ }) = reversed {
+            self.watch.believe(settlement.as_str(), Belief::TakenBack);
+        }
         visit.cancels.push(cancel);
     }
 
@@ -218,6 +227,16 @@ impl Outsider {
         let number = if repeats { REPEATED } else { self.number() };
         let transaction = if visit.encounter.care == CareKind::Inpatient { "2304" } else { "2207" };
         (self.operation(visit, transaction, number, request), settlement)
+    }
+
+    fn new_cancel(&self, visit: &Visit, settlement: &SettlementId) -> Operation {
+        let request = Request::Cancel(Cancel {
+            counter: self.id(),
+            settlement: settlement.clone(),
+            home: pool(visit.patient.home),
+            treatment: pool(TREATMENT),
+        });
+        self.operation(visit, "2208", self.number(), request)
     }
 
     fn reversal(&self, visit: &Visit, original: &Operation) -> Operation {
