@@ -91,7 +91,7 @@ fn arrows_point_inward() {
         ("ledger", &["settlement", "clearing"]),
         ("broker", &["settlement", "clearing", "proto", "identity", "ledger", "conversation"]),
         ("mailbox", &["proto", "identity", "ledger"]),
-        ("conversation", &["settlement", "proto"]),
+        ("conversation", &["settlement", "proto", "identity"]),
         ("adapters/his", &["settlement", "clearing", "proto", "identity", "ledger", "mailbox", "conversation"]),
         ("adapters/region", &["settlement", "clearing", "proto", "identity", "ledger", "mailbox", "conversation"]),
     ];
