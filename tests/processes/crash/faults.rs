@@ -185,6 +185,14 @@ pub fn wait_for_answers(told: &Told, more: usize) {
     wait_for(|| told.answers() >= wanted, "hospitals are answered");
 }
 
+/// Waits until so many settlements are in force as hospitals know them.
+///
+/// # Panics
+/// When that does not come to be: mended or not, the deployment does not go on.
+pub fn wait_for_settlements(told: &Told, wanted: usize) {
+    wait_for(|| told.in_force() >= wanted, "enough is settled");
+}
+
 fn wait_for(mut holds: impl FnMut() -> bool, fact: &str) {
     let begun = Instant::now();
     while !holds() {

@@ -30,6 +30,12 @@ struct Record {
     complaints: Vec<String>,
 }
 
+impl Record {
+    fn in_force(&self) -> usize {
+        self.settlements.values().filter(|settlement| settlement.in_force).count()
+    }
+}
+
 /// Settlements by their ids.
 type Settlements = BTreeMap<String, Settlement>;
 
@@ -85,6 +91,11 @@ impl Told {
         format!("{} answers, {unknown} times none, {later} times come again", self.answers())
     }
 
+    /// How many settlements are in force as hospitals know them.
+    pub fn in_force(&self) -> usize {
+        self.record().in_force()
+    }
+
     /// Whether no new patients are taken.
     pub fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Relaxed)
@@ -136,8 +147,7 @@ impl Told {
         let mut complaints = std::mem::take(&mut record.complaints);
         complaints.extend(texts(&report["findings"]).map(|finding| format!("verify: {finding}")));
         complaints.extend(differences(&record.settlements, &booked));
-        let in_force = record.settlements.values().filter(|settlement| settlement.in_force).count();
-        Comparison { settlements: record.settlements.len(), in_force, complaints }
+        Comparison { settlements: record.settlements.len(), in_force: record.in_force(), complaints }
     }
 }
 
