@@ -12,7 +12,7 @@ use proto::status::NoReply;
 use proto::v1;
 use settlement::decide::BookSeq;
 use settlement::ids::PoolCode;
-use settlement::refusal::{Reason, Refusal};
+use settlement::refusal::{BOOK_SEQ, Reason, Refusal};
 use settlement::restored::{Plan, Step, plan};
 
 use crate::directory::Home;
@@ -43,7 +43,7 @@ impl Hub {
     /// What is missing from the book of a pool's region.
     ///
     /// # Errors
-    /// When the region cannot be asked, or the store fails.
+    /// When the region cannot be asked, the store fails, or the numbers of its answers cannot be true.
     pub async fn book_missing(&self, pool: PoolCode) -> Result<Missing, Refusal> {
         let home = self.directory.home(pool)?;
         let request = v1::BookRequest { home: pool.to_string(), request_id: String::new() };
@@ -55,7 +55,9 @@ impl Hub {
             answered.extend(self.store.answer_numbers(*pool, common).await.map_err(failed)?);
         }
         let answered: Vec<BookSeq> = answered.into_iter().map(BookSeq).collect();
-        Ok(Missing { held: BookSeq(held), plan: plan(BookSeq(common), &answered) })
+        let plan = plan(BookSeq(common), &answered)
+            .map_err(|jump| Refusal::new(Reason::InvalidField).of_field(BOOK_SEQ).because(jump.to_string()))?;
+        Ok(Missing { held: BookSeq(held), plan })
     }
 
     /// The answers of a region under a number.
