@@ -169,6 +169,7 @@ impl Hub {
         let pool = errand.operation.home();
         match self.store.operation_answer(errand.position, pool, answer.clone(), booking).await {
             Ok(Answering::Kept) => {
+                home.kept(errand, answer.book_seq);
                 let (position, request_id, verdict) = (errand.position.0, &errand.request_id, answer.verdict.word());
                 tracing::debug!(position, request_id, verdict, "operation {position} was {verdict}");
                 measures::ended(&errand.operation, Ending::of(answer.verdict));

@@ -23,6 +23,8 @@ pub enum Lie {
     /// Its number in the region's book fell: the book was restored from an older copy, which knows
     /// less than was answered. The answer is not kept.
     NumberFell,
+    /// Its number in the region's book lies further above all others than a book can have grown. The answer is not kept.
+    NumberLeapt,
 }
 
 impl Lie {
@@ -38,11 +40,12 @@ impl Lie {
             Lie::AgainstJournal => "against-journal",
             Lie::NumberRepeated => "number-repeated",
             Lie::NumberFell => "number-fell",
+            Lie::NumberLeapt => "number-leapt",
         }
     }
 
     /// Whether it leaves somebody without an answer, so that a region that does it again is asked no more for a while.
-    /// Numbers are for operators to look into: after a restoration they stay wrong for as long as it takes to catch up.
+    /// Other numbers are for operators to look into: after a restoration they stay wrong for as long as it takes to catch up.
     pub fn is_grave(self) -> bool {
         match self {
             Lie::Unreadable
@@ -51,7 +54,8 @@ impl Lie {
             | Lie::OtherSettlement
             | Lie::OtherBill
             | Lie::Passing
-            | Lie::AgainstJournal => true,
+            | Lie::AgainstJournal
+            | Lie::NumberLeapt => true,
             Lie::NumberRepeated | Lie::NumberFell => false,
         }
     }

@@ -241,20 +241,11 @@ async fn directory(
         let connect_timeout = Duration::from_millis(config.connect_ms);
         let expected = Expected::HomeOf(pools.clone());
         let channel = channel(&home.address, credentials.clone(), expected, connect_timeout)?;
-        let book = Book::known_up_to(highest_book_seq(store, &pools).await?);
+        let book = Book::known_up_to(jobs::books::highest_book_seq(store, &pools).await?);
         let port = Arc::new(GrpcHome::new(channel));
         homes.push(Arc::new(Home::new(pools, port, config.terms(), book)));
     }
     Ok(Directory::new(regions, homes))
-}
-
-/// One region's system keeps one book for all its pools.
-async fn highest_book_seq(store: &HubStore, pools: &BTreeSet<PoolCode>) -> Result<u64, StoreError> {
-    let mut highest = 0;
-    for pool in pools {
-        highest = highest.max(store.answer_highest_book_seq(*pool).await?);
-    }
-    Ok(highest)
 }
 
 fn read_pools(

@@ -49,6 +49,15 @@ impl NoReply {
         }
     }
 
+    /// For logs: without the other side's own words, in which there may be anything.
+    pub fn word(&self) -> String {
+        match self {
+            NoReply::NeverSent => "never sent".to_owned(),
+            NoReply::Refused(refusal) => format!("refused {}", refusal.reason.code()),
+            NoReply::Silent(code) => format!("silent {code:?}"),
+        }
+    }
+
     /// What is told where the call had no effect: without words of its own, the other side is not to be had.
     pub fn into_refusal(self) -> Refusal {
         match self {

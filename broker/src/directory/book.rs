@@ -1,6 +1,7 @@
-//! Watching a home region's book: its numbers only rise, and each is one answer's. When one falls, or the region says that its book ends before
-//! what we know of it, an older copy was put back, and what the region answered since may be gone from it. Then nothing
-//! new goes there until the book is whole again. [`crate::jobs::books`] makes that outlive the process.
+//! Watching a home region's book: its numbers only rise, by steps that a book can take, and each is one answer's. When
+//! one falls, or the region says that its book ends before what we know of it, an older copy was put back, and what the
+//! region answered since may be gone from it. Then nothing new goes there until the book is whole again.
+//! [`crate::jobs::books`] makes that outlive the process, and tells it what other hubs have seen.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,10 @@ const NOT_WHOLE: &str = "参保地正在恢复账簿";
 /// Whose the latest numbers are is remembered for so many. A number that comes twice mostly does so at once: by a
 /// region that counts wrongly, or after a restoration.
 const REMEMBERED: usize = 1_024;
+
+/// A number further than this above the highest that was kept is none: no region decides so much that we never hear of.
+/// Were it believed, everything below would count as lost.
+const FARTHEST: u64 = 1_000_000;
 
 /// What a region's book has shown.
 #[derive(Debug)]
@@ -54,20 +59,36 @@ impl Book {
         self.highest.load(Ordering::Acquire)
     }
 
-    /// Takes note of the number of an answer to something that was never sent before, and says what is wrong with it.
-    /// Whether it falls is judged against what was known when its question left, since answers to questions that left
-    /// together come back in any order. What has no place in a book has no number: 0.
-    pub fn note(&self, book_seq: u64, position: Position, highest_before: u64) -> Option<Lie> {
+    /// What is wrong with the number of an answer to something that was never sent before; nothing mostly. Whether it
+    /// falls is judged against what was known when its question left, since answers to questions that left together
+    /// come back in any order. What has no place in a book has no number: 0.
+    pub fn judge(&self, book_seq: u64, highest_before: u64) -> Option<Lie> {
+        if book_seq == 0 || book_seq > highest_before {
+            return None;
+        }
+        self.fell(Fallen { from: highest_before, to: book_seq - 1 });
+        Some(Lie::NumberFell)
+    }
+
+    /// What is wrong with the number of any answer. A book that was never seen may have come as far as it likes.
+    pub fn leaps(&self, book_seq: u64) -> Option<Lie> {
+        let highest = self.highest();
+        (highest > 0 && book_seq > highest.saturating_add(FARTHEST)).then_some(Lie::NumberLeapt)
+    }
+
+    /// Takes note of the number of an answer that is kept, and says whether it was another's before.
+    pub fn keep(&self, book_seq: u64, position: Position) -> Option<Lie> {
         if book_seq == 0 {
             return None;
         }
-        self.highest.fetch_max(book_seq, Ordering::AcqRel);
-        if book_seq < highest_before {
-            self.fell(Fallen { from: highest_before, to: book_seq - 1 });
-            return Some(Lie::NumberFell);
-        }
+        self.reached(book_seq);
         let earlier = self.take(book_seq, position);
         (earlier.0 == book_seq && earlier.1 != position).then_some(Lie::NumberRepeated)
+    }
+
+    /// Takes note of how far the book had come for another hub on the same store.
+    pub fn reached(&self, book_seq: u64) {
+        self.highest.fetch_max(book_seq, Ordering::AcqRel);
     }
 
     /// Remembers whose a number is, and gives what was remembered in its place.
@@ -147,23 +168,43 @@ mod tests {
     #[test]
     fn answers_out_of_order_are_no_fall_and_an_older_book_is() {
         let book = Book::known_up_to(7);
-        let (first, second) = (book.highest(), book.highest());
-        assert_eq!(book.note(9, Position(1), second), None);
-        assert_eq!(book.note(8, Position(2), first), None, "it left before 9 was known");
+        let before = book.highest();
+        for number in [9, 8] {
+            assert_eq!(book.judge(number, before), None, "they left together");
+            assert_eq!(book.keep(number, Position(number.cast_signed())), None);
+        }
         assert_eq!(book.whole(), Ok(()));
-        assert_eq!(book.note(8, Position(3), book.highest()), Some(Lie::NumberFell), "9 was known when it left");
-        assert_eq!((book.highest(), book.fallen()), (9, Some(Fallen { from: 9, to: 7 })));
+        assert_eq!(book.judge(9, book.highest()), Some(Lie::NumberFell), "9 was known when it left");
+        assert_eq!((book.highest(), book.fallen()), (9, Some(Fallen { from: 9, to: 8 })));
         assert_eq!(book.whole().map_err(|refusal| refusal.reason), Err(Reason::RegionUnavailable));
+        assert_eq!(book.judge(0, 9), None, "no place in the book");
+    }
+
+    #[test]
+    fn what_is_not_kept_moves_nothing() {
+        let book = Book::known_up_to(7);
+        assert_eq!(book.judge(9, 7), None);
+        assert_eq!(book.highest(), 7);
+        book.reached(8);
+        assert_eq!(book.judge(8, book.highest()), Some(Lie::NumberFell), "another hub kept 8");
     }
 
     #[test]
     fn a_number_is_one_answers() {
         let book = Book::known_up_to(0);
-        assert_eq!(book.note(5, Position(1), 0), None);
-        assert_eq!(book.note(5, Position(1), 5), None, "the same answer again");
-        assert_eq!(book.note(5, Position(2), 5), Some(Lie::NumberRepeated));
-        assert_eq!(book.note(0, Position(3), 5), None, "no place in the book");
-        assert_eq!(book.note(5 + REMEMBERED as u64, Position(4), 5), None, "another number in its place");
+        assert_eq!(book.keep(5, Position(1)), None);
+        assert_eq!(book.keep(5, Position(1)), None, "the same answer again");
+        assert_eq!(book.keep(5, Position(2)), Some(Lie::NumberRepeated));
+        assert_eq!(book.keep(0, Position(3)), None, "no place in the book");
+        assert_eq!(book.keep(5 + REMEMBERED as u64, Position(4)), None, "another number in its place");
+    }
+
+    #[test]
+    fn no_book_leaps_out_of_sight() {
+        assert_eq!(Book::known_up_to(0).leaps(u64::MAX), None, "nothing is known of it");
+        let book = Book::known_up_to(7);
+        assert_eq!((book.leaps(7 + FARTHEST), book.leaps(8 + FARTHEST)), (None, Some(Lie::NumberLeapt)));
+        assert_eq!(Book::known_up_to(u64::MAX).leaps(u64::MAX), None);
     }
 
     #[test]

@@ -126,9 +126,7 @@ impl Home {
         let call = self.port.operate(errand.envelope(highest), patience);
         match self.ask(errand, errand.sending, pass, patience, call).await {
             // A book that fell knows less than was answered from it: what it decides now is not believed.
-            Asked::Answered(answer) if self.note_book(errand, answer.book_seq, highest) == Some(Lie::NumberFell) => {
-                Asked::Silent
-            }
+            Asked::Answered(answer) if self.falls(errand, answer.book_seq, highest) => Asked::Silent,
             asked @ (Asked::Answered(_) | Asked::NeverLeft(_) | Asked::Withheld | Asked::Silent) => asked,
         }
     }
@@ -184,10 +182,22 @@ impl Home {
         call: impl Future<Output = Result<v1::Answer, NoReply>>,
     ) -> Asked {
         match self.timed(pass, patience, call).await {
-            Ok(answer) => Asked::Answered(answer),
+            Ok(answer) => match self.book.leaps(answer.book_seq) {
+                None => Asked::Answered(answer),
+                Some(lie) => {
+                    self.wrong_number(errand, lie, answer.book_seq, self.book.highest());
+                    Asked::Silent
+                }
+            },
             Err(why) => {
                 let (home, position, request_id) = (&*self.name, errand.position.0, &errand.request_id);
-                tracing::warn!(home, position, request_id, ?why, "{home} gave no answer to operation {position}");
+                tracing::warn!(
+                    home,
+                    position,
+                    request_id,
+                    why = why.word(),
+                    "{home} gave no answer to operation {position}"
+                );
                 match self.says_that_its_book_fell(&why) {
                     Some(refusal) => Asked::NeverLeft(refusal),
                     None => without_answer(why, sending),
@@ -238,24 +248,34 @@ impl Home {
         self.book.whole().err()
     }
 
-    fn note_book(&self, errand: &Errand, book_seq: u64, highest: u64) -> Option<Lie> {
+    /// Whether an answer shows that the book fell.
+    fn falls(&self, errand: &Errand, book_seq: u64, highest: u64) -> bool {
         // What is sent again may have been answered long ago, under the number that it had then.
-        if errand.sending == Sending::Again {
-            return None;
+        let judged = (errand.sending == Sending::First).then(|| self.book.judge(book_seq, highest)).flatten();
+        if let Some(lie) = judged {
+            self.wrong_number(errand, lie, book_seq, highest);
         }
-        let lie = self.book.note(book_seq, errand.position, highest);
-        if let Some(lie) = lie {
-            let (home, position) = (&*self.name, errand.position.0);
-            tracing::error!(
-                home,
-                position,
-                book_seq,
-                highest,
-                "{home} answered under number {book_seq} after {highest}: was its book restored from an older copy?"
-            );
-            self.lied(errand, lie, errand.received_at);
+        judged.is_some()
+    }
+
+    /// Takes note that an answer is kept.
+    pub fn kept(&self, errand: &Errand, book_seq: u64) {
+        let highest = self.book.highest();
+        if let Some(lie) = self.book.keep(book_seq, errand.position) {
+            self.wrong_number(errand, lie, book_seq, highest);
         }
-        lie
+    }
+
+    fn wrong_number(&self, errand: &Errand, lie: Lie, book_seq: u64, highest: u64) {
+        let (home, position) = (&*self.name, errand.position.0);
+        tracing::error!(
+            home,
+            position,
+            book_seq,
+            highest,
+            "{home} answered under number {book_seq} after {highest}: was its book restored from an older copy?"
+        );
+        self.lied(errand, lie, errand.received_at);
     }
 }
 

@@ -1,13 +1,16 @@
 //! Keeping in the store which home regions' books are not whole, so that a restart and every other hub on the store know
-//! it too. It decides nothing: a book falls where it is asked, and is whole again when an operator has made it so.
+//! it too, and learning from it how far they had come for other hubs: an older copy must not look new to a hub that the
+//! region answered less. No region is stopped, put back and started between two rounds. It decides nothing: a book falls where it is asked, and is whole again when an operator has made it so.
 //! Started by [`crate::start()`].
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::hub::Fall;
+use ledger::hub::{Fall, HubStore};
 use ledger::store::StoreError;
+use settlement::ids::PoolCode;
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::Fallen;
@@ -38,9 +41,22 @@ pub async fn watch(hub: &Hub) -> Result<(), StoreError> {
     }
     let falls = hub.store.fall_list().await?;
     for home in hub.directory.homes() {
+        home.book().reached(highest_book_seq(&hub.store, home.pools()).await?);
         let fall = falls.iter().find(|fall| fall.home == home.name());
         home.book().stands(fall.map(|Fall { from, to, .. }| Fallen { from: *from, to: *to }));
         measures::book_fallen(home.name(), home.book().fallen().is_some());
     }
     Ok(())
+}
+
+/// How far a region had come with all that it answered. One region's system keeps one book for all its pools.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn highest_book_seq(store: &HubStore, pools: &BTreeSet<PoolCode>) -> Result<u64, StoreError> {
+    let mut highest = 0;
+    for pool in pools {
+        highest = highest.max(store.answer_highest_book_seq(*pool).await?);
+    }
+    Ok(highest)
 }

@@ -246,15 +246,50 @@ async fn a_reversal_cannot_be_answered_with_what_is_anothers() {
 
 #[tokio::test]
 async fn a_number_that_comes_twice_is_seen_and_the_answers_are_kept() {
-    let world = World::with(strict).await;
-    for (message, number) in [7, 8, 8].iter().enumerate() {
-        assert_eq!(health(&world).await.last_lie, None);
-        world.home.will(Script::Number(*number));
-        let answer = world.operate(&settle(&message.to_string())).await;
+    let world = World::new().await;
+    for number in [7, 8, 8] {
+        world.home.will(Script::Number(number));
+    }
+    world.answer(&settle("1")).await;
+    assert_eq!(health(&world).await.last_lie, None);
+    // They leave together, so that neither falls behind the other.
+    world.home.stall(true);
+    let sent = send(&world, 2..4).await;
+    world.home.stall(false);
+    for answer in all(sent).await {
         assert!(matches!(answer, Ok(Answered::Outcome(Outcome::Accepted { .. }, _))), "{answer:?}");
     }
     let seen = health(&world).await;
     assert_eq!((seen.last_lie.map(|last| last.lie), seen.operations), (Some(Lie::NumberRepeated), Standing::Closed));
+}
+
+/// An older copy that lacks nothing but the last answer gives its number again.
+#[tokio::test]
+async fn a_book_that_is_one_answer_behind_fell() {
+    let world = World::with(strict).await;
+    for (message, number) in [("1", 7), ("2", 8)] {
+        world.home.will(Script::Number(number));
+        world.answer(&settle(message)).await;
+    }
+    world.home.will(Script::Number(8));
+    assert_eq!(world.operate(&settle("3")).await, Ok(Answered::InDoubt));
+    let seen = health(&world).await;
+    assert_eq!(seen.last_lie.map(|last| last.lie), Some(Lie::NumberFell));
+    assert_eq!(reason(world.operate(&settle("4")).await), Reason::RegionUnavailable);
+}
+
+/// Were it believed, the region would be asked about a book that it never had, for good.
+#[tokio::test]
+async fn a_number_out_of_sight_is_not_believed() {
+    let world = World::with(strict).await;
+    for (message, number, told) in [("1", 7, true), ("2", 1 << 62, false), ("3", 8, true)] {
+        world.home.will(Script::Number(number));
+        let answer = world.operate(&settle(message)).await;
+        assert_eq!(matches!(answer, Ok(Answered::Outcome(Outcome::Accepted { .. }, _))), told, "{number}: {answer:?}");
+    }
+    assert_eq!(health(&world).await.last_lie.map(|last| last.lie), Some(Lie::NumberLeapt));
+    let asked = world.home.operated().pop().and_then(|request| request.hub).expect("the hub's part");
+    assert_eq!(asked.known_book_seq, 7);
 }
 
 /// Whoever reverses an operation has its home asked about it also while it waits to be sent. Where it is then released

@@ -133,6 +133,9 @@ fn read_reversed(reader: &mut Reader, undone: &v1::Undone) -> Option<Undone> {
     Some(Undone::Settlement { original: original?, account_balance: account_balance? })
 }
 
+/// What a refusal says beyond its code is shown at a desk: no more than this of it, whoever wrote it.
+const LONGEST_DETAIL: usize = 300;
+
 pub fn read_refused(reader: &mut Reader, refused: &v1::Refused) -> Option<Refusal> {
     let reason = u16::try_from(refused.code).ok().and_then(Reason::from_code);
     if reason.is_none() {
@@ -142,7 +145,7 @@ pub fn read_refused(reader: &mut Reader, refused: &v1::Refused) -> Option<Refusa
     Some(Refusal {
         reason: reason?,
         field: non_empty(&refused.field).map(Into::into),
-        detail: non_empty(&refused.detail),
+        detail: non_empty(&refused.detail).map(|text| text.chars().take(LONGEST_DETAIL).collect()),
     })
 }
 
