@@ -21,7 +21,7 @@ use crate::measures;
 const A_ROUND: u32 = 256;
 
 /// Clears up a home region's operations until the process stops. What is on the list is in doubt: nobody is carrying it
-/// out any more. Of several hubs one asks.
+/// out any more. Of several hubs one asks; one that cannot reach the region lets another try.
 pub async fn run(hub: Arc<Hub>, home: Arc<Home>, every: Duration, stop: CancellationToken) {
     let mut reached = Position(0);
     let job = format!("resolve {}", home.name());
@@ -29,10 +29,21 @@ pub async fn run(hub: Arc<Hub>, home: Arc<Home>, every: Duration, stop: Cancella
         match due(&hub, &home, &job, every, reached).await {
             Ok(due) => {
                 let end = end_of(&due);
-                reached = round(&hub, &home, due, &stop).await.unwrap_or(end);
+                let broke_off = round(&hub, &home, due, &stop).await;
+                if broke_off.is_some() {
+                    let_another_try(&hub, &job).await;
+                }
+                reached = broke_off.unwrap_or(end);
             }
             Err(fault) => tracing::error!(error = &fault as &dyn Error, "what is in doubt could not be read"),
         }
+    }
+}
+
+/// The way from here may be cut while another hub's is not.
+async fn let_another_try(hub: &Hub, job: &str) {
+    if let Err(fault) = hub.store.lease_give_up(job).await {
+        tracing::warn!(job, error = &fault as &dyn Error, "the lease of {job} is kept until it ends");
     }
 }
 

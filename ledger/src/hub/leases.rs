@@ -32,4 +32,22 @@ impl HubStore {
             })
             .await
     }
+
+    /// Gives the lease of a job up, so that another may take it at once. Where somebody else has it, nothing changes.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn lease_give_up(&self, job: &str) -> Result<(), StoreError> {
+        if !self.engine.is_shared() {
+            return Ok(());
+        }
+        let job = job.to_owned();
+        self.engine
+            .write(move |sql| {
+                let mine = "UPDATE leases SET held_until = 0 WHERE job = ?1 AND holder = ?2";
+                sql.execute(mine, values![&job, sql.committer()?])?;
+                Ok(())
+            })
+            .await
+    }
 }
