@@ -9,6 +9,8 @@
 //! | [`node`], [`network`], [`climate`] | what goes wrong: with processes and disks, between them, and how often |
 //! | [`desk`], [`visit`] | hospitals at work |
 //! | [`outsider`] | a treatment side of another make, which sends what ours would not |
+//! | [`stranger`] | one that asks for what is none of its business |
+//! | [`mail`] | letters into participants' mailboxes |
 //! | [`invariants`], [`coverage`] | what must hold; what was lived through |
 //! | [`planted`] | bugs for testing the simulator itself |
 //! | [`chance`], [`record`] | the seed, and what came of it |
@@ -19,12 +21,14 @@ pub mod coverage;
 pub mod desk;
 pub mod fixtures;
 pub mod invariants;
+pub mod mail;
 pub mod network;
 pub mod node;
 pub mod outsider;
 pub mod planted;
 pub mod record;
 pub mod run;
+pub mod stranger;
 pub mod visit;
 pub mod world;
 

@@ -13,9 +13,11 @@ use ledger::hub::{HubStore, Position, SettlementTurn};
 use ledger::treatment::TreatmentStore;
 use proto::{convert, v1};
 use region::replay::a_replay_of_any_decision_after_is_identical;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use settlement::decide::BookSeq;
 use settlement::finding::Finding;
+use settlement::money::Money;
 use settlement::outcome::{Done, Outcome, Settled};
 use settlement::refusal::Reason;
 
@@ -94,6 +96,7 @@ pub async fn findings_since(stores: &Stores, before: &mut Checked, elsewhere: &E
     let hub = hub_answers(&stores.hub).await?;
     findings.extend(the_hubs_journal_balances(&stores.hub).await?);
     findings.extend(nothing_is_lost_from_the_worklist(&stores.hub).await?);
+    findings.extend(a_letter_waits_until_it_is_acknowledged(&stores.hub).await?);
     let mut told = told_by_the_hub(&stores.treatment, &hub).await?;
     told.extend(told_elsewhere(elsewhere, &hub));
     findings.extend(what_was_told_is_what_is_held(("the treatment side", &told), ("the hub", &hub)));
@@ -191,6 +194,15 @@ async fn nothing_is_lost_from_the_worklist(hub: &HubStore) -> Result<Vec<Finding
     Ok(misplaced.collect())
 }
 
+async fn a_letter_waits_until_it_is_acknowledged(hub: &HubStore) -> Result<Vec<Finding>> {
+    let misplaced = hub.mailboxes().letter_misplaced().await?.into_iter().map(|number| Finding {
+        invariant: "a letter waits until it is acknowledged, and before any later one about its subject",
+        subject: format!("letter {number}"),
+        problem: "it neither waits nor has ended, or both, or was overtaken".into(),
+    });
+    Ok(misplaced.collect())
+}
+
 /// What the treatment side was told. The hub keeps no record of what it refused at the door, so such answers are left
 /// out; they have no place in a home region's book.
 async fn told_by_the_hub(treatment: &TreatmentStore, hub: &Answers) -> Result<Answers> {
@@ -262,6 +274,15 @@ pub async fn records(hub: &HubStore) -> Result<Vec<ledger::hub::Record>> {
     }
 }
 
+/// What each settlement comes to that the hub has as accepted: total, funds, account, cash, in yuan.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn sums_held(hub: &HubStore) -> Result<BTreeMap<String, [Decimal; 4]>> {
+    let settled = settled(&hub_answers(hub).await?)?;
+    Ok(settled.into_iter().map(|(id, told)| (id, told.sums())).collect())
+}
+
 /// The hub's journal, whole.
 ///
 /// # Errors
@@ -293,6 +314,11 @@ struct Told {
 }
 
 impl Told {
+    fn sums(&self) -> [Decimal; 4] {
+        let payers = &self.settled.payers;
+        [self.settled.coverage.total(), payers.funds.total(), payers.account, payers.cash].map(Money::to_decimal)
+    }
+
     fn text(&self) -> String {
         format!("{} {:?}", self.decided_at, self.settled)
     }

@@ -21,6 +21,7 @@ use crate::admission;
 use crate::budget;
 use crate::errand::{Arrival, Reply};
 use crate::hub::Hub;
+use crate::mailbox::Mailroom;
 
 /// The door.
 pub struct Door {
@@ -34,6 +35,11 @@ impl Door {
     /// The door of a hub. Tasks that have to end with an answer run under the tracker.
     pub fn new(hub: Arc<Hub>, tasks: TaskTracker, abort: CancellationToken) -> Door {
         Door { hub, tasks, abort }
+    }
+
+    /// The hub's mailboxes.
+    pub fn mailroom(&self) -> &Mailroom {
+        &self.hub.mailroom
     }
 
     /// Has an operation carried out.

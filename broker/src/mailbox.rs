@@ -49,6 +49,23 @@ impl Mailroom {
     pub fn mailboxes(&self) -> &Mailboxes {
         &self.mailboxes
     }
+
+    /// Opens the mailboxes of a participant: letters as they are due, until the hub drains.
+    pub fn open(&self, permit: &MailboxPermit, drain: CancellationToken) -> Letters {
+        let open = Open { room: self.clone(), drain, mailboxes: names(permit), taken: VecDeque::new() };
+        Box::pin(unfold(open, Open::next))
+    }
+
+    /// Notes that a participant has kept a letter. The next one about its subject may go then.
+    ///
+    /// # Errors
+    /// When it is none of the participant's, or the store fails.
+    pub async fn acknowledge(&self, permit: &MailboxPermit, number: u64) -> Result<v1::LetterReply, Status> {
+        let (by, at) = (permit.peer().fingerprint().to_owned(), self.clock.now());
+        let ended = self.mailboxes.letter_acknowledge(names(permit), number.cast_signed(), by, at).await;
+        self.note_posted();
+        ended_reply(ended)
+    }
 }
 
 /// The service of participants and of operators.
@@ -66,7 +83,8 @@ impl MailboxService {
     }
 }
 
-type Letters = Pin<Box<dyn Stream<Item = Result<v1::Letter, Status>> + Send>>;
+/// Letters on their way to their owner.
+pub type Letters = Pin<Box<dyn Stream<Item = Result<v1::Letter, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl v1::mailboxes_server::Mailboxes for MailboxService {
@@ -74,8 +92,7 @@ impl v1::mailboxes_server::Mailboxes for MailboxService {
 
     async fn open(&self, request: Request<v1::OpenMailboxesRequest>) -> Result<Response<Letters>, Status> {
         let permit = MailboxPermit::from_request(&request)?;
-        let open = Open { service: self.clone(), mailboxes: names(&permit), taken: VecDeque::new() };
-        Ok(Response::new(Box::pin(unfold(open, Open::next))))
+        Ok(Response::new(self.room.open(&permit, self.drain.clone())))
     }
 
     async fn acknowledge(
@@ -83,12 +100,7 @@ impl v1::mailboxes_server::Mailboxes for MailboxService {
         request: Request<v1::AcknowledgeLetterRequest>,
     ) -> Result<Response<v1::LetterReply>, Status> {
         let permit = MailboxPermit::from_request(&request)?;
-        let number = request.get_ref().number.cast_signed();
-        let (by, at) = (permit.peer().fingerprint().to_owned(), self.room.clock.now());
-        let ended = self.room.mailboxes.letter_acknowledge(names(&permit), number, by, at).await;
-        // The next letter about its subject may go now.
-        self.room.note_posted();
-        ended_reply(ended)
+        self.room.acknowledge(&permit, request.get_ref().number).await.map(Response::new)
     }
 
     async fn reject(&self, request: Request<v1::RejectLetterRequest>) -> Result<Response<v1::LetterReply>, Status> {
@@ -99,7 +111,7 @@ impl v1::mailboxes_server::Mailboxes for MailboxService {
         metrics::counter!("yidi_mailbox_rejected_total").increment(1);
         tracing::warn!(number, "letter {number} was rejected by its owner: see `yidi mailbox dead`");
         self.room.note_posted();
-        ended_reply(ended)
+        ended_reply(ended).map(Response::new)
     }
 }
 
@@ -135,7 +147,8 @@ impl v1::dead_letters_server::DeadLetters for MailboxService {
 
 /// Mailboxes that somebody has open.
 struct Open {
-    service: MailboxService,
+    room: Mailroom,
+    drain: CancellationToken,
     mailboxes: Vec<String>,
     taken: VecDeque<Delivery>,
 }
@@ -143,7 +156,7 @@ struct Open {
 impl Open {
     /// The next letter; none when the hub stops. A letter that was taken and never sent is due again by itself.
     async fn next(mut self) -> Option<(Result<v1::Letter, Status>, Open)> {
-        let drain = self.service.drain.clone();
+        let drain = self.drain.clone();
         drain
             .run_until_cancelled(self.wait())
             .await?
@@ -156,7 +169,7 @@ impl Open {
             if let Some(delivery) = self.taken.pop_front() {
                 return Ok(delivery);
             }
-            let room = &self.service.room;
+            let room = &self.room;
             let posted = room.posted.notified();
             let taken = room.mailboxes.letter_take(self.mailboxes.clone(), room.clock.now(), A_HANDFUL).await;
             self.taken = taken.map_err(|fault| failed(&fault))?.into();
@@ -183,9 +196,9 @@ fn for_all(permit: &OperatorPermit) -> Result<(), Status> {
     Err(of_refusal(&Refusal::new(Reason::NotAuthenticated).because("dead letters are for operators of every region")))
 }
 
-fn ended_reply(ended: Result<Ended, StoreError>) -> Result<Response<v1::LetterReply>, Status> {
+fn ended_reply(ended: Result<Ended, StoreError>) -> Result<v1::LetterReply, Status> {
     match ended.map_err(|fault| failed(&fault))? {
-        Ended::Now | Ended::Before => Ok(Response::new(v1::LetterReply {})),
+        Ended::Now | Ended::Before => Ok(v1::LetterReply {}),
         Ended::Unknown => Err(invalid("there is no such letter in the caller's mailboxes")),
     }
 }

@@ -124,6 +124,16 @@ impl MailboxPermit {
         peer_with(role, request).map(MailboxPermit)
     }
 
+    /// The permit that we ourselves would get, for a program that is both ends at once, such as the simulator.
+    ///
+    /// # Errors
+    /// Permission denied, when our certificate is neither a home nor a treatment region's.
+    pub fn of_our_own(credentials: &Credentials) -> Result<MailboxPermit, Status> {
+        let own = credentials.own();
+        let role = if own.pools(Role::Home).is_empty() { Role::Treatment } else { Role::Home };
+        with_role(role, &own).map(MailboxPermit)
+    }
+
     /// The pools that the peer answers for as a home region.
     pub fn home_pools(&self) -> &BTreeSet<PoolCode> {
         self.0.pools(Role::Home)

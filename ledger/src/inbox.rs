@@ -62,6 +62,15 @@ impl Inbox {
         self.engine.write(move |sql| keep(sql, &mailbox, &letter, at)).await
     }
 
+    /// Every letter that was kept: the mailbox, and its id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn letter_ids(&self) -> Result<Vec<(String, String)>, StoreError> {
+        const IDS: &str = "SELECT mailbox, id FROM inbox ORDER BY mailbox, id";
+        self.engine.read(|sql| sql.query(IDS, &[], |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())))).await
+    }
+
     /// What is known about each subject, the newest letter each; the newest subjects first.
     ///
     /// # Errors

@@ -6,9 +6,11 @@
 //! | [`post`] | a letter into a mailbox, with its cause |
 //! | `delivery` | taking letters out, acknowledging and rejecting them |
 //! | `dead` | letters that nobody could take, and their replay |
+//! | `proof` | what must hold of all of them |
 
 mod dead;
 mod delivery;
+mod proof;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
 

@@ -28,6 +28,8 @@ pub struct Climate {
     pub commit_lies: u64,
     /// A commit takes seconds.
     pub commit_stalls: u64,
+    /// A commit counts at once, and is said to have counted seconds later.
+    pub commit_late: u64,
     /// A commit never comes back.
     pub commit_hangs: u64,
     /// The process dies just before a commit.
@@ -42,6 +44,8 @@ pub struct Climate {
     pub rules_change: u64,
     /// The open period is cut off.
     pub cut_off: u64,
+    /// A letter is posted.
+    pub letter: u64,
 }
 
 impl Climate {
@@ -60,6 +64,7 @@ impl Climate {
             commit_fails: most(40),
             commit_lies: most(40),
             commit_stalls: most(30),
+            commit_late: most(30),
             commit_hangs: most(8),
             dies_before: most(20),
             dies_after: most(20),
@@ -67,6 +72,7 @@ impl Climate {
             clock_jumps: most(300),
             rules_change: most(300),
             cut_off: most(300),
+            letter: most(1_000),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use settlement::refusal::Reason;
 
 use super::fixtures::Patient;
-use super::invariants::Watch;
+use super::invariants::{Sums, Watch};
 use super::network::Way;
 
 /// How long a desk waits for an answer.
@@ -87,6 +87,11 @@ impl Desk {
             Err(NoReply::NeverSent | NoReply::Silent(_) | NoReply::Refused(_)) => Told::Nothing,
         };
         self.note(message, &told);
+        if let Told::Done(answer) = &told
+            && let Some((settlement, sums)) = told_sums(message, answer)
+        {
+            self.watch.told(settlement, sums);
+        }
         self.watch.step().await;
         told
     }
@@ -104,6 +109,14 @@ impl Desk {
         }
         self.give_up(message);
         Told::Nothing
+    }
+
+    /// A settle was refused for good: it must never take effect. A client that gives ids twice may have had another of
+    /// its messages answered.
+    pub fn saw_refused(&self, message: &Value) {
+        if let (false, Some(id)) = (self.is_ambiguous(message), message["msgid"].as_str()) {
+            self.watch.refused(id);
+        }
     }
 
     /// Something is stuck for good, which nothing may be.
@@ -128,6 +141,17 @@ impl Desk {
         let what = format!("{} {} {what}", infno.unwrap_or_default(), msgid.unwrap_or_default());
         self.way.context.record.note(self.institution, &what);
     }
+}
+
+/// What an answer says that a settlement comes to; nothing where it is about none.
+fn told_sums<'a>(message: &Value, answer: &'a Value) -> Option<(&'a str, Sums)> {
+    if !["2304", "2207", "5203"].contains(&message["infno"].as_str()?) {
+        return None;
+    }
+    let settled = &answer["output"]["setlinfo"];
+    let sum = |name: &str| settled[name].to_string().parse().ok();
+    let sums = [sum("medfee_sumamt")?, sum("fund_pay_sumamt")?, sum("acct_pay")?, sum("psn_cash_pay")?];
+    Some((settled["setl_id"].as_str()?, sums))
 }
 
 fn told(answer: &[u8]) -> Told {

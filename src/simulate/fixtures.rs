@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use identity::credentials::Credentials;
 use identity::name::{ParticipantName, Role};
-use identity::permit::{HubPermit, TreatmentPermit};
+use identity::permit::{HubPermit, MailboxPermit, TreatmentPermit};
 use identity::pki::{CertificateAuthority, Issue};
 use ledger::home::Enrollee;
 use region::rules::Rules;
@@ -20,6 +20,8 @@ use tempfile::TempDir;
 
 /// The treatment place.
 pub const TREATMENT: &str = "310000";
+/// The place of a treatment side that has no business here.
+const STRANGER: &str = "440300";
 /// The home regions, with the folders of their rule books.
 const HOMES: [(&str, &str); 2] = [("410700", "410700-xinxiang"), ("440300", "440300-shenzhen")];
 /// What the second edition of every rule book pays otherwise: the ratios that begin with 0.9 pay a bit less.
@@ -67,6 +69,8 @@ pub struct HomeFixture {
     pub editions: [Rules; 2],
     /// Its key.
     pub sealing: Arc<Sealing>,
+    /// What it may ask of its mailboxes.
+    pub mailbox_permit: MailboxPermit,
 }
 
 /// See the file.
@@ -83,6 +87,10 @@ pub struct Fixtures {
     pub hub_permit: HubPermit,
     /// What the treatment side may ask of the hub.
     pub treatment_permit: TreatmentPermit,
+    /// What the treatment side may ask of its mailboxes.
+    pub mailbox_permit: MailboxPermit,
+    /// What a treatment side of other pools may ask of the hub.
+    pub stranger_permit: TreatmentPermit,
     /// Where the files are.
     _folder: TempDir,
 }
@@ -97,18 +105,25 @@ impl Fixtures {
         let regions = RegionTable::from_csv(REGIONS).or_else(|faults| bail!("the regions: {faults:?}"))?;
         let tables = tables(&regions, deploy, folder.path())?;
         write_people(deploy, folder.path())?;
+        let authority = CertificateAuthority::init(&folder.path().join("ca"), "simulation")?;
+        let issue = |name: ParticipantName| credentials(&authority, &folder.path().join("credentials"), name);
         let mut homes = BTreeMap::new();
-        for (pool, rule_books) in HOMES {
-            homes.insert(pool, home(pool, &deploy.join("rulebooks").join(rule_books), folder.path(), &regions)?);
+        for (code, rule_books) in HOMES {
+            let permit = MailboxPermit::of_our_own(&issue(ParticipantName::new(pool(code).0, Role::Home)?)?)?;
+            let rule_books = deploy.join("rulebooks").join(rule_books);
+            homes.insert(code, home(code, &rule_books, folder.path(), &regions, permit)?);
         }
-        let (hub, treatment) = credentials(folder.path())?;
+        let treatment = issue(ParticipantName::new(pool(TREATMENT).0, Role::Treatment)?)?;
+        let stranger = issue(ParticipantName::new(pool(STRANGER).0, Role::Treatment)?)?;
         Ok(Fixtures {
             regions: Arc::new(regions),
             treatment: settings(folder.path()),
             tables,
             homes,
-            hub_permit: HubPermit::of_our_own(&hub)?,
+            hub_permit: HubPermit::of_our_own(&issue(ParticipantName::hub())?)?,
             treatment_permit: TreatmentPermit::of_our_own(&treatment)?,
+            mailbox_permit: MailboxPermit::of_our_own(&treatment)?,
+            stranger_permit: TreatmentPermit::of_our_own(&stranger)?,
             _folder: folder,
         })
     }
@@ -163,7 +178,13 @@ fn rows_with(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<String> {
     Ok(rows.map(|(_, row)| format!("{row}\n")).collect())
 }
 
-fn home(code: &str, rule_books: &Path, folder: &Path, regions: &RegionTable) -> Result<HomeFixture> {
+fn home(
+    code: &str,
+    rule_books: &Path,
+    folder: &Path,
+    regions: &RegionTable,
+    mailbox_permit: MailboxPermit,
+) -> Result<HomeFixture> {
     let pools = BTreeSet::from([pool(code)]);
     let sealing = Sealing::of_key(&folder.join(format!("{code}.key")))?;
     let people = region::people::read(&folder.join("people"), regions, &pools, &sealing)?.own;
@@ -175,15 +196,12 @@ fn home(code: &str, rule_books: &Path, folder: &Path, regions: &RegionTable) -> 
         fs::write(second.join(path.file_name().context("a file has a name")?), text)?;
     }
     let editions = [region::rules::read(rule_books, &pools)?, region::rules::read(&second, &pools)?];
-    Ok(HomeFixture { pools, people, editions, sealing: Arc::new(sealing) })
+    Ok(HomeFixture { pools, people, editions, sealing: Arc::new(sealing), mailbox_permit })
 }
 
 /// Permits come from certificates, in a simulation too.
-fn credentials(folder: &Path) -> Result<(Credentials, Credentials)> {
-    let authority = CertificateAuthority::init(&folder.join("ca"), "simulation")?;
-    let treatment = ParticipantName::new(pool(TREATMENT).0, Role::Treatment)?;
-    for (name, names) in [("hub", vec![ParticipantName::hub()]), ("treatment", vec![treatment])] {
-        authority.issue(&folder.join(name), &Issue { names, hosts: vec!["localhost".to_owned()], days: 1 })?;
-    }
-    Ok((Credentials::load(&folder.join("hub"))?, Credentials::load(&folder.join("treatment"))?))
+fn credentials(authority: &CertificateAuthority, folder: &Path, name: ParticipantName) -> Result<Credentials> {
+    let folder = folder.join(name.to_string());
+    authority.issue(&folder, &Issue { names: vec![name], hosts: vec!["localhost".to_owned()], days: 1 })?;
+    Ok(Credentials::load(&folder)?)
 }

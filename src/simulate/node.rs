@@ -164,7 +164,9 @@ impl Faults for DiskFaults {
             if self.strikes(self.context.climate.dies_after, "died after a commit") {
                 self.die().await;
             }
-            tokio::time::sleep(Duration::from_millis(self.context.chance.below(4))).await;
+            let late = self.strikes(self.context.climate.commit_late, "a commit counted and said so late");
+            let longest = if late { LONGEST_STALL_MS } else { 4 };
+            tokio::time::sleep(Duration::from_millis(self.context.chance.below(longest))).await;
         })
     }
 

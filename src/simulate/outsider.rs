@@ -94,12 +94,11 @@ impl Outsider {
         let settlement = self.one_of(&visit.settles).and_then(settlement_of).expect("something was settled");
         let cancel = self.new_cancel(visit, &settlement);
         let before = self.watch.doubt(settlement.as_str());
-        let belief = match self.ask(&cancel).await {
-            Some(Outcome::Accepted { decided_at: _, done: _ }) => Belief::TakenBack,
-            Some(Outcome::Refused(_)) => before,
-            None => Belief::Unsure,
-        };
-        self.watch.believe(settlement.as_str(), belief);
+        match self.ask(&cancel).await {
+            Some(Outcome::Accepted { decided_at: _, done: _ }) => self.believe(&settlement, Belief::TakenBack),
+            Some(Outcome::Refused(_)) => self.watch.as_before(settlement.as_str(), before),
+            None => {}
+        }
         visit.cancels.push(cancel);
     }
 
@@ -121,28 +120,28 @@ impl Outsider {
         let settle = self.one_of(&visit.settles).expect("something was settled");
         let settlement = settlement_of(settle).expect("a settle");
         let before = self.watch.doubt(settlement.as_str());
-        let belief = match self.ask(&self.reversal(visit, settle)).await {
-            Some(Outcome::Accepted { decided_at: _, done: _ }) => Belief::TakenBack,
-            Some(Outcome::Refused(_)) => before,
-            None => Belief::Unsure,
-        };
-        self.watch.believe(settlement.as_str(), belief);
+        match self.ask(&self.reversal(visit, settle)).await {
+            Some(Outcome::Accepted { decided_at: _, done: _ }) => self.believe(&settlement, Belief::TakenBack),
+            Some(Outcome::Refused(_)) => self.watch.as_before(settlement.as_str(), before),
+            None => {}
+        }
     }
 
     async fn reverse_cancel(&self, visit: &Visit) {
         let Some(cancel) = self.one_of(&visit.cancels) else { return };
         let settlement = settlement_of(cancel).expect("a cancellation");
         let before = self.watch.doubt(settlement.as_str());
-        let belief = match self.ask(&self.reversal(visit, cancel)).await {
-            Some(Outcome::Accepted { decided_at: _, done: Done::Reversed(undone) }) => match *undone {
-                Undone::Cancellation { .. } => Belief::InForce,
-                Undone::Settlement { .. } | Undone::Nothing => before,
-            },
-            Some(Outcome::Accepted { decided_at: _, done: Done::Settled(_) | Done::Cancelled { .. } }) => before,
-            Some(Outcome::Refused(_)) => before,
-            None => Belief::Unsure,
-        };
-        self.watch.believe(settlement.as_str(), belief);
+        match self.ask(&self.reversal(visit, cancel)).await {
+            Some(Outcome::Accepted { decided_at: _, done: Done::Reversed(undone) })
+                if matches!(*undone, Undone::Cancellation { .. }) =>
+            {
+                self.believe(&settlement, Belief::InForce);
+            }
+            Some(Outcome::Accepted { decided_at: _, done: _ } | Outcome::Refused(_)) => {
+                self.watch.as_before(settlement.as_str(), before);
+            }
+            None => {}
+        }
     }
 
     /// A message and its reversal at the same time: whichever comes first, the settlement does not count afterwards.
@@ -260,6 +259,10 @@ impl Outsider {
             batch: None,
         };
         Operation { key, request }
+    }
+
+    fn believe(&self, settlement: &SettlementId, belief: Belief) {
+        self.watch.believe(settlement.as_str(), belief);
     }
 
     fn id(&self) -> SettlementId {

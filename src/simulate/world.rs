@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use broker::breaker;
 use broker::directory::{Book, Directory, Home};
 use broker::limits::{Limits, Terms};
+use identity::permit::MailboxPermit;
 use jiff::Timestamp;
 use ledger::engine::Location;
 use ledger::home::HomeStore;
@@ -27,6 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use super::climate::Context;
 use super::fixtures::{Fixtures, PEOPLE, TREATMENT, pool};
+use super::mail::{self, SimulatedMailboxes};
 use super::network::{SimulatedHome, SimulatedHub, Way};
 use super::node::Node;
 use super::planted::{self, Planted};
@@ -63,6 +65,8 @@ pub struct World {
     /// The treatment side.
     pub treatment: Arc<Node<his::Door>>,
     fixtures: Arc<Fixtures>,
+    /// The number of the next letter.
+    letters: AtomicU64,
 }
 
 /// One of a world's nodes.
@@ -104,6 +108,7 @@ impl World {
             homes,
             context,
             fixtures,
+            letters: AtomicU64::new(1),
         }))
     }
 
@@ -195,6 +200,25 @@ impl World {
         Ok(tokio::time::timeout(HUB_PATIENCE, cut_off).await??.number)
     }
 
+    /// Posts a letter into one of the mailboxes, as somebody does who comes to the hub's book beside it.
+    ///
+    /// # Errors
+    /// When the store fails; it may lie there all the same.
+    pub async fn post_letter(&self) -> Result<()> {
+        let hub = open_hub(&self.hub.location())?;
+        let homes: Vec<&str> = self.homes.keys().copied().collect();
+        let number = self.letters.fetch_add(1, Ordering::Relaxed);
+        let posted = mail::post(&self.context, &hub, &homes, number, self.hub.clock.now());
+        tokio::time::timeout(HUB_PATIENCE, posted).await??;
+        Ok(())
+    }
+
+    /// The hub's door, for a treatment side that has no business here.
+    pub fn strangers_way_to_hub(&self) -> SimulatedHub {
+        let way = Way { context: self.context.clone(), to: self.hub.clone() };
+        SimulatedHub { way, permit: self.fixtures.stranger_permit.clone() }
+    }
+
     /// The hub's door, for a treatment side that is not one of the nodes.
     pub fn way_to_hub(&self) -> SimulatedHub {
         let way = Way { context: self.context.clone(), to: self.hub.clone() };
@@ -238,6 +262,11 @@ impl World {
         Ok(())
     }
 
+    fn mailboxes(&self, permit: &MailboxPermit) -> SimulatedMailboxes {
+        let way = Way { context: self.context.clone(), to: self.hub.clone() };
+        SimulatedMailboxes { way, permit: permit.clone() }
+    }
+
     async fn start_home(&self, code: &'static str) -> Result<()> {
         let (home, fixture) = (&self.homes[code], &self.fixtures.homes[code]);
         home.node.power_on();
@@ -246,6 +275,7 @@ impl World {
         let rules = RulesInForce::new(&store, edition.clone(), clock.now()).await?;
         let (committer, work) = Committer::new(store.clone(), rules.clone(), clock.clone(), IN_FLIGHT);
         home.node.spawn(work);
+        self.mailboxes(&fixture.mailbox_permit).keep_open(&home.node, store.inbox());
         let sealing = fixture.sealing.clone();
         let door = region::door::Door { pools: fixture.pools.clone(), committer, store, rules, sealing, clock };
         home.node.open(door);
@@ -256,6 +286,7 @@ impl World {
         let alive = self.treatment.power_on();
         let store = open_treatment(&self.treatment.location())?;
         let port = Arc::new(self.way_to_hub());
+        self.mailboxes(&self.fixtures.mailbox_permit).keep_open(&self.treatment, store.inbox());
         let (config, tables) = (self.fixtures.treatment.clone(), self.fixtures.tables.clone());
         self.treatment.open(his::Door::new(config, tables, store, port, self.treatment.clock.clone(), alive));
         Ok(())

@@ -14,6 +14,7 @@ use ledger::engine::LocationFault;
 use ledger::store::StoreError;
 use ledger::treatment::TreatmentStore;
 use mailbox::OwnMailboxes;
+use mailbox::port::GrpcMailboxes;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::RegionTable;
 use tokio_util::sync::CancellationToken;
@@ -122,7 +123,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let deadline = Duration::from_millis(config.deadline_ms);
     let hub = HubLink::new(Arc::new(GrpcHub::new(&config.hub, credentials.clone(), deadline)?), deadline);
     let store = TreatmentStore::open(&config.store_location()?, &config.store_options())?;
-    let mailboxes = OwnMailboxes::new(&config.hub, credentials, store.inbox(), clock.clone())?;
+    let mailboxes = Arc::new(GrpcMailboxes::new(&config.hub, credentials)?);
+    let mailboxes = OwnMailboxes::new(mailboxes, store.inbox(), clock.clone());
     let (listen, tls) = (config.listen, config.tls.clone());
     let edge = edge(config, tables, store, hub, clock, CancellationToken::new());
     let open = mailboxes.keep_open(edge.stopping.clone());

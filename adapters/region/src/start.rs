@@ -18,6 +18,7 @@ use ledger::engine::{Location, LocationFault};
 use ledger::home::HomeStore;
 use ledger::store::{StoreError, StoreOptions};
 use mailbox::OwnMailboxes;
+use mailbox::port::GrpcMailboxes;
 use proto::v1::conversation_server::ConversationServer;
 use proto::v1::home_region_server::HomeRegionServer;
 use proto::v1::region_book_server::RegionBookServer;
@@ -273,7 +274,8 @@ impl Running {
     /// # Errors
     /// When the address is not of the form `host:port`.
     pub fn open_mailboxes(&self, hub: &str) -> Result<(), ConnectError> {
-        let mailboxes = OwnMailboxes::new(hub, self.credentials.clone(), self.store.inbox(), self.clock.clone())?;
+        let mailboxes = Arc::new(GrpcMailboxes::new(hub, self.credentials.clone())?);
+        let mailboxes = OwnMailboxes::new(mailboxes, self.store.inbox(), self.clock.clone());
         self.spawn(mailboxes.keep_open(self.drain.clone()));
         Ok(())
     }
