@@ -2,6 +2,7 @@
 //! the books are held against one another, and everything is told at once.
 
 mod books;
+mod figures;
 
 use std::collections::BTreeMap;
 
@@ -117,17 +118,21 @@ pub async fn findings_since(stores: &Stores, before: &mut Checked, elsewhere: &E
     findings.extend(what_was_told_is_what_is_held(("the hub", &by_homes), ("the home regions", &decided)));
     let held = without_voids_of_what_was_released(decided, &stores.hub).await?;
     findings.extend(nothing_is_held_that_nobody_asked_for(("the hub", &hub), ("the home regions", &held)));
-    findings.extend(hub_and_homes_agree_what_is_in_force(stores).await?);
+    findings.extend(figures::the_journal_books_what_the_answers_say(&stores.hub, &records(&stores.hub).await?).await?);
+    findings.extend(what_is_in_force_is_the_same_everywhere(stores, &told).await?);
     Ok(findings)
 }
 
 /// Where a settlement stands is a fold in each book; the folds must agree. While something is in doubt they may not yet.
-async fn hub_and_homes_agree_what_is_in_force(stores: &Stores) -> Result<Vec<Finding>> {
-    if stores.hub.counts().await?.unanswered > 0 {
-        return Ok(Vec::new());
-    }
+async fn what_is_in_force_is_the_same_everywhere(stores: &Stores, told: &Answers) -> Result<Vec<Finding>> {
+    let in_doubt = stores.hub.counts().await?.unanswered > 0;
     let turns = turns(&stores.hub).await?;
-    let mut findings = Vec::new();
+    let all_told = !in_doubt && told.values().all(Option::is_some);
+    let mut findings =
+        figures::the_treatment_side_shows_what_it_was_told(&stores.treatment, all_told.then_some(&turns)).await?;
+    if in_doubt {
+        return Ok(findings);
+    }
     for (name, home) in &stores.homes {
         for (settlement, in_force) in home.standing_list().await? {
             if turns.get(&settlement).is_some_and(|turns| (*turns == 1) == in_force) {

@@ -23,7 +23,7 @@ pub fn for_home(caller_waits: Option<Duration>, own_patience: Duration) -> Resul
 /// # Errors
 /// Busy, when it is not.
 pub fn enough(left: Duration) -> Result<Duration, Refusal> {
-    if left >= LEAST { Ok(left) } else { Err(Refusal::new(Reason::Busy).because("deadline")) }
+    if left >= LEAST { Ok(left) } else { Err(Refusal::new(Reason::Busy).because("剩余时间不足")) }
 }
 
 #[cfg(test)]

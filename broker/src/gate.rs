@@ -46,7 +46,7 @@ impl Gate {
     pub fn enter(&self) -> Result<SemaphorePermit<'_>, Refusal> {
         self.places.try_acquire().map_err(|_| {
             measures::shed("region", self.traffic);
-            Refusal::new(Reason::Busy).because("region")
+            Refusal::new(Reason::Busy).because("参保地待办已满")
         })
     }
 
@@ -134,7 +134,7 @@ impl Drop for Pass {
 }
 
 fn closed() -> Refusal {
-    Refusal::new(Reason::RegionUnavailable).because("breaker")
+    Refusal::new(Reason::RegionUnavailable).because("参保地暂无应答")
 }
 
 #[cfg(test)]

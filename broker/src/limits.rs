@@ -103,7 +103,7 @@ fn questions_beside(operations: usize) -> usize {
 fn at_hub(places: &Semaphore, traffic: Traffic) -> Result<SemaphorePermit<'_>, Refusal> {
     places.try_acquire().map_err(|_| {
         measures::shed("hub", traffic);
-        Refusal::new(Reason::Busy).because("hub")
+        Refusal::new(Reason::Busy).because("平台待办已满")
     })
 }
 

@@ -91,7 +91,7 @@ impl Caller {
             match open.call(request, patience) {
                 Called::Out(answer) => return Spoken::Ended(answer.within(until).await),
                 Called::Full => {
-                    let busy = Refusal::new(Reason::Busy).because("conversation");
+                    let busy = Refusal::new(Reason::Busy).because("连接待办已满");
                     return Spoken::Ended(Err(NoReply::Refused(busy)));
                 }
                 // It ended just now, and nothing was said in it.

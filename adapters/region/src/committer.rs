@@ -71,7 +71,7 @@ impl Waiting {
             return Some(self);
         }
         metrics::counter!("yidi_region_late_total").increment(1);
-        let _ = self.answer.send(Err(Refusal::new(Reason::Busy).because("deadline")));
+        let _ = self.answer.send(Err(Refusal::new(Reason::Busy).because("剩余时间不足")));
         None
     }
 }

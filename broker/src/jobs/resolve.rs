@@ -57,7 +57,8 @@ pub async fn measure(hub: Arc<Hub>, every: Duration, stop: CancellationToken) {
     }
 }
 
-fn tell(health: &Health, now: Timestamp) {
+/// Moves the measures of doubt to where they are.
+pub fn tell(health: &Health, now: Timestamp) {
     measures::doubt(health.unanswered, health.oldest_unanswered, now);
     for home in &health.homes {
         measures::home(&home.name, home.in_flight, home.unanswered);

@@ -83,7 +83,7 @@ async fn a_stalled_region_takes_its_own_part_and_no_more() {
     world.home.stall(true);
     let sent = send(&world, 1..5).await;
     let shed = world.operate(&settle("5")).await.expect_err("a refusal");
-    assert_eq!((shed.reason, shed.detail.as_deref()), (Reason::Busy, Some("region")));
+    assert_eq!((shed.reason, shed.detail.as_deref()), (Reason::Busy, Some("参保地待办已满")));
     assert_eq!(operations(&world).await, 4, "what is shed is not written");
     neighbour_is_answered(&world, 1..20).await;
     assert_eq!(health(&world).await.in_flight, 4);
@@ -347,6 +347,6 @@ async fn whoever_waits_too_briefly_for_any_answer_is_refused_before_anything_is_
     let permit = world.permit();
     let hurried = door.operate(&permit, envelope(&settle("1")), Some(Duration::from_millis(10))).await;
     let refused = hurried.expect_err("a refusal");
-    assert_eq!((refused.reason, refused.detail.as_deref()), (Reason::Busy, Some("deadline")));
+    assert_eq!((refused.reason, refused.detail.as_deref()), (Reason::Busy, Some("剩余时间不足")));
     assert_eq!(world.hub().store().counts().await.expect("counts"), Default::default());
 }

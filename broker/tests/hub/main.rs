@@ -5,6 +5,7 @@ mod doubt;
 mod drain;
 mod fake_home;
 mod isolation;
+mod measures;
 mod operations;
 mod registry;
 mod requests;

@@ -69,7 +69,11 @@ impl HubStore {
         Ok(found.await?.map(|(_, lines)| lines).unwrap_or_default())
     }
 
-    async fn journal_read(&self, mut each: impl FnMut(Position, &[Line])) -> Result<(), StoreError> {
+    /// Shows every entry, in the order of the operations that booked them.
+    ///
+    /// # Errors
+    /// When the store fails, or lines cannot be read.
+    pub async fn journal_read(&self, mut each: impl FnMut(Position, &[Line])) -> Result<(), StoreError> {
         let mut after = Position(0);
         loop {
             let page = self.engine.read(move |sql| {

@@ -8,7 +8,7 @@ use settlement::lifecycle::Standing;
 
 use super::answer::{self, SettledSums};
 use super::operation::{self, StoredOperation, operations};
-use super::{ChargeRange, Session, message, stored};
+use super::{ChargeRange, Session, TreatmentStore, message, stored};
 use crate::engine::Row;
 use crate::store::StoreError;
 use crate::values;
@@ -94,9 +94,20 @@ const REVERSED: usize = EVENT + 2;
 const TAKEN: usize = REVERSED + 1;
 
 const FIND: &str = settlements!("messages.settlement = ?1 AND settled_at IS NOT NULL");
+const ALL: &str = settlements!("settled_at IS NOT NULL ORDER BY messages.number");
 const OF_VISIT: &str = settlements!("messages.encounter = ?1 AND messages.kind IS NOT NULL ORDER BY messages.number");
 const NOTE: &str = "INSERT INTO settlement_events (settlement, kind, counter, message, at) VALUES (?1, ?2, ?3, ?4, ?5)";
 const OF_COUNTER: &str = "SELECT settlement FROM settlement_events WHERE counter = ?1";
+
+impl TreatmentStore {
+    /// Every settlement that was accepted, to be compared with its answer and with the home region's book.
+    ///
+    /// # Errors
+    /// When the statement fails, or a row does not read back.
+    pub async fn settlement_list_all(&self) -> Result<Vec<StoredSettlement>, StoreError> {
+        self.look(|session| session.sql.query(ALL, &[], read)).await
+    }
+}
 
 impl Session<'_, '_> {
     /// Notes what happened to a settlement.

@@ -57,7 +57,7 @@ async fn what_waits_longer_than_the_hub_does_is_not_decided(on: On) {
     let world = World::new(on).await;
     let operation = settle(WORKING, "m1", "E1");
     let late = operate_within(world.client(), &operation, 1).await.expect_err("a refusal");
-    assert_eq!((late.reason, late.detail.as_deref()), (Reason::Busy, Some("deadline")));
+    assert_eq!((late.reason, late.detail.as_deref()), (Reason::Busy, Some("剩余时间不足")));
     assert_eq!(world.answer(&operation).await.book_seq, 1, "nothing was kept");
     world.prove().await;
 }
