@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use ledger::testing::PrivatePostgres;
 use proto::{convert, v1};
 use settlement::operation::Operation;
 use settlement::refusal::{BOOK_SEQ, Reason};
@@ -97,6 +98,25 @@ async fn an_older_copy_becomes_whole_from_the_answers_it_gave() {
     let after = operate_knowing(world.client(), &next, 9).await.expect("it is whole again");
     assert_eq!(after.book_seq, 10);
     world.prove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_book_whose_end_cannot_be_read_decides_nothing_for_whoever_knows_of_it() {
+    let mut world = World::new(On::Postgres).await;
+    world.answer(&settle(RETIRED, "m1", "E1")).await;
+    world.stop().await;
+    world.start().await;
+    let (server, database) = (PrivatePostgres::shared(), world.database.clone().expect("a database"));
+    server.forbid_reading(&database).expect("only the writer is let in");
+    let next = settle(RETIRED, "m2", "E2");
+    for known in [1, 9] {
+        let refused = operate_knowing(world.client(), &next, known).await.expect_err("nobody knows how far it goes");
+        assert_eq!((refused.reason, refused.field), (Reason::RegionUnavailable, None), "the hub knows of {known}");
+    }
+    server.allow_reading(&database).expect("readers are let in");
+    assert_eq!(last(&world).await, 1, "nothing was decided");
+    let answer = operate_knowing(world.client(), &next, 1).await.expect("it holds what the hub knows of");
+    assert_eq!(answer.book_seq, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
