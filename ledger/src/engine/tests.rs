@@ -176,6 +176,24 @@ async fn nobody_changes_or_removes_what_is_append_only() {
 }
 
 #[tokio::test]
+async fn a_server_soon_notices_that_a_machine_of_ours_is_gone() {
+    const SETTINGS: &str = "SELECT setting::bigint FROM pg_settings WHERE name = ?1";
+    let [_, ground] = Ground::both();
+    let settings = |sql: &Sql<'_>| {
+        let setting = |name: &str| sql.get(SETTINGS, values![name], |row| row.number(0));
+        let (idle, interval) = (setting("tcp_keepalives_idle")?, setting("tcp_keepalives_interval")?);
+        Ok((idle + interval * setting("tcp_keepalives_count")?, setting("tcp_user_timeout")?))
+    };
+    let engine = ground.open();
+    for (noticed_s, unheard_ms) in
+        [engine.write(settings).await.expect("the writer's"), engine.read(settings).await.expect("a reader's")]
+    {
+        assert!((1..=30).contains(&noticed_s), "what is silent is noticed after {noticed_s} s");
+        assert!((1..=30_000).contains(&unheard_ms), "what does not hear is noticed after {unheard_ms} ms");
+    }
+}
+
+#[tokio::test]
 async fn a_store_has_one_writer_and_the_next_gets_in_when_it_is_gone() {
     for ground in Ground::both() {
         let engine = ground.open();
