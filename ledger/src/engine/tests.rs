@@ -1,9 +1,12 @@
 //! What every store may rely on, whichever database carries it. Each test runs on a SQLite file and on PostgreSQL.
 
 use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::testing::append_only::all_is_append_only_but;
 use crate::testing::{Database, PrivatePostgres};
 use crate::values;
 
@@ -173,6 +176,34 @@ async fn nobody_changes_or_removes_what_is_append_only() {
         }
         assert_eq!(count(&owner).await, 1);
     }
+}
+
+/// A simulator in which nothing goes wrong.
+struct Calm;
+
+impl Faults for Calm {
+    fn spawn(&self, task: Task) {
+        tokio::spawn(task);
+    }
+
+    fn before_commit(&self, _: usize) -> Pin<Box<dyn Future<Output = Commit> + Send + '_>> {
+        Box::pin(async { Commit::Counts })
+    }
+
+    fn after_commit(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
+
+    fn before_read(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test]
+async fn a_simulated_disk_refuses_what_a_file_refuses() {
+    let disk = Location::Simulated(Disk::new(Arc::new(Calm)).expect("a disk"));
+    let engine = Engine::open(&disk, &SCHEMA, &StoreOptions::default()).expect("a store");
+    all_is_append_only_but(&["committers", "notes"], &engine, None).await;
 }
 
 #[tokio::test]
