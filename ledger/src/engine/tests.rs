@@ -270,6 +270,30 @@ async fn a_database_is_migrated_by_its_owner_and_may_be_newer_than_the_program()
 }
 
 #[tokio::test]
+async fn a_role_that_was_not_given_a_new_table_is_told_what_to_run() {
+    let [_, ground] = Ground::both();
+    let role = ground.database.as_ref().map(|database| database.app_role.as_str());
+    migrate(&ground.owner, &NEWER, None).expect("a migration that names nobody");
+    let refused = ground.try_open(&NEWER).map(drop).expect_err("it could not write to the table");
+    assert!(matches!(&refused, StoreError::NoRights { table, .. } if table == "more"), "{refused}");
+    let asked = format!("yidi store migrate … --application-role {}", role.unwrap_or_default());
+    assert!(refused.to_string().contains(&asked), "{refused}");
+    ground.open().write(insert(1)).await.expect("the old program goes on");
+    migrate(&ground.owner, &NEWER, role).expect("a migration that names it");
+    ground.try_open(&NEWER).expect("the new program");
+}
+
+#[tokio::test]
+async fn a_role_that_was_given_nothing_is_told_what_to_run() {
+    let database = PrivatePostgres::shared().database().expect("a database");
+    let at = |url: &str| url.parse::<Location>().expect("a location");
+    migrate(&at(&database.owner_url), &SCHEMA, None).expect("a migration that names nobody");
+    let refused = Engine::open(&at(&database.app_url), &SCHEMA, &StoreOptions::default()).map(drop);
+    let refused = refused.expect_err("it can read nothing");
+    assert!(matches!(&refused, StoreError::NoRights { table, .. } if table == "versions"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_list_goes_in_as_one_value() {
     for ground in Ground::both() {
         let engine = ground.open();
