@@ -9,7 +9,7 @@ use clap::Subcommand;
 use ledger::clock::Clock;
 use proto::v1::home_books_client::HomeBooksClient;
 use proto::{status, v1};
-use region::affected::{Because, list};
+use region::affected::{After, Because, Wanted, list};
 use region::start::Opened;
 use serde_json::{Value, json};
 use settlement::ids::PersonNumber;
@@ -127,21 +127,19 @@ fn book_of(home: String) -> v1::BookRequest {
 async fn through_the_hub(access: &Access, home: &str, person: &str) -> Result<Vec<v1::AffectedSettlement>> {
     let mut client = client(access)?;
     let mut affected: Vec<v1::AffectedSettlement> = Vec::new();
-    let mut after = String::new();
+    let mut asked = v1::AffectedRequest {
+        home: home.to_owned(),
+        person: person.to_owned(),
+        people: PAGE,
+        ..v1::AffectedRequest::default()
+    };
     loop {
-        let asked = v1::AffectedRequest {
-            home: home.to_owned(),
-            person: person.to_owned(),
-            after: after.clone(),
-            people: PAGE,
-            request_id: String::new(),
-        };
-        let reply = client.affected(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
+        let reply = client.affected(asked.clone()).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
         affected.extend(reply.settlements);
-        if !person.is_empty() || reply.last.is_empty() {
+        if reply.last.is_empty() {
             return Ok(affected);
         }
-        after = reply.last;
+        (asked.after, asked.after_seq) = (reply.last, reply.last_seq);
     }
 }
 
@@ -161,12 +159,14 @@ async fn in_the_book(
         None => Because::BuiltOnChanges,
     };
     let person = if person.is_empty() { None } else { Some(PersonNumber::new(person)?) };
-    let (mut affected, mut after) = (Vec::new(), String::new());
+    // Nothing travels, so that a page may weigh what it likes.
+    let mut wanted = Wanted { person, after: After::default(), people: PAGE, bytes: usize::MAX };
+    let mut affected = Vec::new();
     loop {
-        let page = list(&opened.store, person.clone(), (after, PAGE), &because).await?;
+        let page = list(&opened.store, wanted.clone(), &because).await?;
         affected.extend(page.affected.iter().map(region::books::write_affected));
-        match page.last {
-            Some(last) => after = last.to_string(),
+        match page.next {
+            Some(next) => wanted.after = next,
             None => return Ok(affected),
         }
     }

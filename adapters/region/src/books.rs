@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use ledger::home::{AttachedFiling, Returned, TakenBack};
 use prost::Message;
 use proto::status::refusal_of_wire_error;
-use proto::{convert, v1};
+use proto::{convert, page, v1};
 use settlement::decide::{BookSeq, Kept};
 use settlement::ids::PersonNumber;
 use settlement::refusal::{Reason, Refusal};
 
-use crate::affected::{self, Affected, Because};
+use crate::affected::{self, Affected, After, Because, Page, Wanted};
 use crate::door::{Door, invalid, unread};
 use crate::replay::ReplayError;
 
@@ -58,12 +58,14 @@ impl Door {
         self.serves_code(&asked.home)?;
         let person = Some(asked.person.as_str()).filter(|person| !person.is_empty());
         let person = person.map(PersonNumber::new).transpose().map_err(|fault| invalid("psn_no", fault))?;
-        let people = if asked.people == 0 { PEOPLE } else { asked.people.min(PEOPLE) };
-        let page = affected::list(&self.store, person, (asked.after, people), &Because::BuiltOnChanges).await;
-        let page = page.map_err(unworkable)?;
-        let settlements = page.affected.iter().map(write_affected).collect();
-        let last = page.last.as_ref().map(PersonNumber::to_string).unwrap_or_default();
-        Ok(v1::AffectedReply { settlements, last })
+        let wanted = Wanted {
+            person,
+            after: After { person: asked.after, seq: BookSeq(asked.after_seq) },
+            people: if asked.people == 0 { PEOPLE } else { asked.people.min(PEOPLE) },
+            bytes: page::HEAVIEST,
+        };
+        let page = affected::list(&self.store, wanted, &Because::BuiltOnChanges).await;
+        Ok(write_page(&page.map_err(unworkable)?))
     }
 }
 
@@ -93,6 +95,12 @@ fn read_attached(bytes: bytes::Bytes) -> Result<Option<AttachedFiling>, Refusal>
     let wire = v1::Filing::decode(bytes.clone()).map_err(|_| Refusal::new(Reason::InvalidField).of_field("filing"))?;
     let filing = convert::read_filing(&wire).map_err(|fault| refusal_of_wire_error(&fault))?;
     Ok(Some(AttachedFiling { filing, bytes }))
+}
+
+fn write_page(page: &Page) -> v1::AffectedReply {
+    let After { person, seq } = page.next.clone().unwrap_or_default();
+    let settlements = page.affected.iter().map(write_affected).collect();
+    v1::AffectedReply { settlements, last: person, last_seq: seq.0 }
 }
 
 /// An affected settlement as it travels.
