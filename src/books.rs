@@ -228,7 +228,7 @@ fn print_affected(affected: &[v1::AffectedSettlement], as_json: bool) -> Result<
     for one in affected {
         output::line(&format!("{}  {}  {}", one.settlement, one.person, one.causes.join("、")));
         match &one.refused {
-            Some(refused) => output::line(&format!("  would be refused now: {}", refused.code)),
+            Some(refused) => output::line(&format!("  would be refused now: {}", in_words(refused))),
             None => {
                 let changed = differences(one).into_iter().filter(|(_, more)| !more.is_zero());
                 let told: Vec<String> = changed.map(|(payer, more)| format!("{payer} {more}")).collect();
@@ -242,6 +242,14 @@ fn print_affected(affected: &[v1::AffectedSettlement], as_json: bool) -> Result<
     }
     output::line(&format!("{} settlements", affected.len()));
     Ok(())
+}
+
+/// A refusal with its field and detail.
+fn in_words(refused: &v1::Refused) -> String {
+    let v1::Refused { code, field, detail } = refused;
+    let field = if field.is_empty() { String::new() } else { format!(" for {field}") };
+    let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+    format!("{code}{field}{detail}")
 }
 
 /// What each payer would pay more; where it would be refused, everything is taken back.
@@ -264,6 +272,23 @@ fn affected_json(one: &v1::AffectedSettlement) -> Value {
     let differences: serde_json::Map<String, Value> =
         differences(one).into_iter().map(|(payer, more)| (payer.to_owned(), more.to_string().into())).collect();
     json!({ "settlement": one.settlement, "psn_no": one.person, "book_seq": one.book_seq, "causes": one.causes,
-        "difference": differences, "refused": one.refused.as_ref().map(|refused| refused.code),
+        "difference": differences, "refused": one.refused.as_ref().map(|v1::Refused { code, field, detail }| {
+            json!({ "code": code, "field": field, "detail": detail })
+        }),
         "explanation": one.explanation })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_with_what_it_is_about() {
+        let refused = |field: &str, detail: &str| v1::Refused { code: 512, field: field.into(), detail: detail.into() };
+        assert_eq!(in_words(&refused("", "")), "512");
+        assert_eq!(in_words(&refused("begntime", "2025-01-01")), "512 for begntime: 2025-01-01");
+        let settlement = v1::AffectedSettlement { refused: Some(refused("begntime", "")), ..Default::default() };
+        let told = &affected_json(&settlement)["refused"];
+        assert_eq!(*told, json!({ "code": 512, "field": "begntime", "detail": "" }));
+    }
 }

@@ -76,7 +76,7 @@ fn read_returned(asked: v1::ReinstateRequest) -> Result<Returned, Refusal> {
     let usage = convert::read_used(&asked.outcome).map_err(wire)?.map(|posting| posting.usage);
     let (seq, after) = (BookSeq(asked.book_seq), BookSeq(asked.after));
     if seq <= after {
-        return Err(Refusal::new(Reason::InvalidField).of_field("book_seq"));
+        return Err(unread_field("book_seq", "is not after the place of the entry before it"));
     }
     let answered_at = Timestamp::from_microsecond(asked.answered_at);
     Ok(Returned {
@@ -84,7 +84,7 @@ fn read_returned(asked: v1::ReinstateRequest) -> Result<Returned, Refusal> {
         bytes: asked.operation,
         outcome: asked.outcome,
         filing: read_attached(asked.filing)?,
-        answered_at: answered_at.map_err(|_| Refusal::new(Reason::InvalidField).of_field("answered_at"))?,
+        answered_at: answered_at.map_err(|_| unread_field("answered_at", "is no instant in UTC microseconds"))?,
     })
 }
 
@@ -92,9 +92,13 @@ fn read_attached(bytes: bytes::Bytes) -> Result<Option<AttachedFiling>, Refusal>
     if bytes.is_empty() {
         return Ok(None);
     }
-    let wire = v1::Filing::decode(bytes.clone()).map_err(|_| Refusal::new(Reason::InvalidField).of_field("filing"))?;
+    let wire = v1::Filing::decode(bytes.clone()).map_err(|_| unread_field("filing", "is no yidi.v1.Filing"))?;
     let filing = convert::read_filing(&wire).map_err(|fault| refusal_of_wire_error(&fault))?;
     Ok(Some(AttachedFiling { filing, bytes }))
+}
+
+fn unread_field(field: &'static str, problem: &'static str) -> Refusal {
+    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
 }
 
 fn write_page(page: &Page) -> v1::AffectedReply {

@@ -120,6 +120,23 @@ async fn a_book_whose_end_cannot_be_read_decides_nothing_for_whoever_knows_of_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_cannot_be_read_is_refused_with_what_was_expected() {
+    let world = World::new(On::Sqlite).await;
+    let operation = settle(RETIRED, "m1", "E1");
+    let whole = kept(&operation, &world.answer(&operation).await, 0);
+    for (entry, field, expected) in [
+        (v1::ReinstateRequest { after: 1, ..whole.clone() }, "book_seq", "after the place of the entry before it"),
+        (v1::ReinstateRequest { filing: vec![0xff].into(), ..whole.clone() }, "filing", "yidi.v1.Filing"),
+        (v1::ReinstateRequest { answered_at: i64::MAX, ..whole }, "answered_at", "UTC microseconds"),
+    ] {
+        let refused = world.book_client().reinstate(entry).await.expect_err(field);
+        let refusal = proto::status::to_refusal(&refused);
+        assert_eq!((refusal.reason, refusal.field.as_deref()), (Reason::InvalidField, Some(field)));
+        assert!(refusal.detail.as_deref().unwrap_or_default().contains(expected), "{refusal}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_heard_of_leaves_a_place_that_is_lost() {
     let (world, given) = restored().await;
     // The reversal at place 6 was never answered as far as the hub knows.
