@@ -15,7 +15,7 @@ use settlement::refusal::{Reason, Refusal};
 
 use crate::affected::{self, Affected, After, Because, Page, Wanted};
 use crate::door::{Door, invalid, unread};
-use crate::replay::ReplayError;
+use crate::replay::{ReplayError, comes_out};
 
 /// How many people's settlements one answer tells of at most.
 const PEOPLE: u32 = 1_000;
@@ -39,7 +39,8 @@ impl Door {
         self.serves_code(&asked.home)?;
         let book_seq = asked.book_seq;
         let returned = read_returned(asked)?;
-        let taken_back = self.store.operation_take_back(returned, self.rules.now().set).await.map_err(unread)?;
+        let rule_set = self.rules.now().set;
+        let taken_back = self.store.operation_take_back(returned, rule_set, comes_out).await.map_err(unread)?;
         Ok(match taken_back {
             Ok(TakenBack::Now) => v1::ReinstateReply { known: false, clash: String::new() },
             Ok(TakenBack::Before) => v1::ReinstateReply { known: true, clash: String::new() },
