@@ -9,7 +9,7 @@ use clap::Subcommand;
 use ledger::clock::Clock;
 use proto::v1::home_books_client::HomeBooksClient;
 use proto::{status, v1};
-use region::affected::{Because, list};
+use region::affected::{After, Because, Wanted, list};
 use region::start::Opened;
 use serde_json::{Value, json};
 use settlement::ids::PersonNumber;
@@ -127,21 +127,19 @@ fn book_of(home: String) -> v1::BookRequest {
 async fn through_the_hub(access: &Access, home: &str, person: &str) -> Result<Vec<v1::AffectedSettlement>> {
     let mut client = client(access)?;
     let mut affected: Vec<v1::AffectedSettlement> = Vec::new();
-    let mut after = String::new();
+    let mut asked = v1::AffectedRequest {
+        home: home.to_owned(),
+        person: person.to_owned(),
+        people: PAGE,
+        ..v1::AffectedRequest::default()
+    };
     loop {
-        let asked = v1::AffectedRequest {
-            home: home.to_owned(),
-            person: person.to_owned(),
-            after: after.clone(),
-            people: PAGE,
-            request_id: String::new(),
-        };
-        let reply = client.affected(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
+        let reply = client.affected(asked.clone()).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
         affected.extend(reply.settlements);
-        if !person.is_empty() || reply.last.is_empty() {
+        if reply.last.is_empty() {
             return Ok(affected);
         }
-        after = reply.last;
+        (asked.after, asked.after_seq) = (reply.last, reply.last_seq);
     }
 }
 
@@ -161,12 +159,14 @@ async fn in_the_book(
         None => Because::BuiltOnChanges,
     };
     let person = if person.is_empty() { None } else { Some(PersonNumber::new(person)?) };
-    let (mut affected, mut after) = (Vec::new(), String::new());
+    // Nothing travels, so that a page may weigh what it likes.
+    let mut wanted = Wanted { person, after: After::default(), people: PAGE, bytes: usize::MAX };
+    let mut affected = Vec::new();
     loop {
-        let page = list(&opened.store, person.clone(), (after, PAGE), &because).await?;
+        let page = list(&opened.store, wanted.clone(), &because).await?;
         affected.extend(page.affected.iter().map(region::books::write_affected));
-        match page.last {
-            Some(last) => after = last.to_string(),
+        match page.next {
+            Some(next) => wanted.after = next,
             None => return Ok(affected),
         }
     }
@@ -228,7 +228,7 @@ fn print_affected(affected: &[v1::AffectedSettlement], as_json: bool) -> Result<
     for one in affected {
         output::line(&format!("{}  {}  {}", one.settlement, one.person, one.causes.join("、")));
         match &one.refused {
-            Some(refused) => output::line(&format!("  would be refused now: {}", refused.code)),
+            Some(refused) => output::line(&format!("  would be refused now: {}", in_words(refused))),
             None => {
                 let changed = differences(one).into_iter().filter(|(_, more)| !more.is_zero());
                 let told: Vec<String> = changed.map(|(payer, more)| format!("{payer} {more}")).collect();
@@ -242,6 +242,14 @@ fn print_affected(affected: &[v1::AffectedSettlement], as_json: bool) -> Result<
     }
     output::line(&format!("{} settlements", affected.len()));
     Ok(())
+}
+
+/// A refusal with its field and detail.
+fn in_words(refused: &v1::Refused) -> String {
+    let v1::Refused { code, field, detail } = refused;
+    let field = if field.is_empty() { String::new() } else { format!(" for {field}") };
+    let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+    format!("{code}{field}{detail}")
 }
 
 /// What each payer would pay more; where it would be refused, everything is taken back.
@@ -264,6 +272,23 @@ fn affected_json(one: &v1::AffectedSettlement) -> Value {
     let differences: serde_json::Map<String, Value> =
         differences(one).into_iter().map(|(payer, more)| (payer.to_owned(), more.to_string().into())).collect();
     json!({ "settlement": one.settlement, "psn_no": one.person, "book_seq": one.book_seq, "causes": one.causes,
-        "difference": differences, "refused": one.refused.as_ref().map(|refused| refused.code),
+        "difference": differences, "refused": one.refused.as_ref().map(|v1::Refused { code, field, detail }| {
+            json!({ "code": code, "field": field, "detail": detail })
+        }),
         "explanation": one.explanation })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_with_what_it_is_about() {
+        let refused = |field: &str, detail: &str| v1::Refused { code: 512, field: field.into(), detail: detail.into() };
+        assert_eq!(in_words(&refused("", "")), "512");
+        assert_eq!(in_words(&refused("begntime", "2025-01-01")), "512 for begntime: 2025-01-01");
+        let settlement = v1::AffectedSettlement { refused: Some(refused("begntime", "")), ..Default::default() };
+        let told = &affected_json(&settlement)["refused"];
+        assert_eq!(*told, json!({ "code": 512, "field": "begntime", "detail": "" }));
+    }
 }

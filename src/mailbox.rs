@@ -58,17 +58,21 @@ pub async fn run(command: Command) -> Result<Ending> {
     }
 }
 
-async fn dead(mut client: DeadLettersClient<tonic::transport::Channel>) -> Result<Vec<DeadLetter>> {
+/// Every dead letter, page by page.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses.
+pub async fn dead(mut client: DeadLettersClient<tonic::transport::Channel>) -> Result<Vec<DeadLetter>> {
     let mut all: Vec<DeadLetter> = Vec::new();
     loop {
         let after = all.last().and_then(|dead| dead.letter.as_ref()).map_or(0, |letter| letter.number);
         let page = client.list(ListDeadLettersRequest { after, limit: A_PAGE }).await;
         let page = page.map_err(|refused| status::to_refusal(&refused))?.into_inner().letters;
-        let is_last = page.len() < A_PAGE as usize;
-        all.extend(page);
-        if is_last {
+        // A page ends where its letters get too heavy, too: only an empty one says that there are no more.
+        if page.is_empty() {
             return Ok(all);
         }
+        all.extend(page);
     }
 }
 

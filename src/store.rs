@@ -19,7 +19,8 @@ pub enum Command {
         /// Where it is, as its owner reaches it: `postgres://owner@host:port/database`, or a file.
         #[arg(long)]
         store: Location,
-        /// The database role that the serving process uses. It is given what it needs, and owns nothing.
+        /// The database role that the serving process uses. It is given what it needs, and owns nothing. Name it every
+        /// time: new tables are given to nobody else.
         #[arg(long)]
         application_role: Option<String>,
         /// As JSON.

@@ -159,8 +159,8 @@ fn check_last_day(filing: &Filing, last_day: Option<Date>) -> Result<(), Refusal
     }
 }
 
-/// A filing of a region outside the operator's scope is not even shown to exist.
-fn in_scope(permit: &OperatorPermit, home: PoolCode) -> Result<(), Refusal> {
+/// What is a region's outside the operator's scope is not even shown to exist.
+pub(crate) fn in_scope(permit: &OperatorPermit, home: PoolCode) -> Result<(), Refusal> {
     if permit.allows(home) {
         return Ok(());
     }

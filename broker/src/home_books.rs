@@ -8,10 +8,11 @@ use proto::status::{NoReply, of_refusal};
 use proto::v1;
 use proto::v1::home_books_server::HomeBooks;
 use settlement::ids::PoolCode;
-use settlement::refusal::{Reason, Refusal};
+use settlement::refusal::Refusal;
 use tonic::{Request, Response, Status};
 
 use crate::directory::Home;
+use crate::filings::in_scope;
 use crate::hub::Hub;
 use crate::reinstate::{Missing, Restored};
 
@@ -32,8 +33,7 @@ impl HomeBooksService {
     /// The pool that an operator names, if it is one of the operator's.
     fn pool(&self, permit: &OperatorPermit, home: &str) -> Result<PoolCode, Refusal> {
         let pool = self.hub.directory.pool_of_area(home)?;
-        let out_of_scope = || Refusal::new(Reason::InstitutionNotYours).of_field("home");
-        if permit.allows(pool) { Ok(pool) } else { Err(out_of_scope()) }
+        in_scope(permit, pool).map(|()| pool)
     }
 
     async fn list_missing(&self, pool: PoolCode) -> Result<v1::MissingReply, Refusal> {

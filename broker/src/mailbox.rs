@@ -13,7 +13,7 @@ use ledger::clock::Clock;
 use ledger::mailbox::{DeadLetter, Delivery, Ended, Mailbox, Mailboxes, Part, PostedLetter, Replayed};
 use ledger::store::StoreError;
 use proto::status::of_refusal;
-use proto::v1;
+use proto::{page, v1};
 use settlement::refusal::{Reason, Refusal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,8 @@ const A_HANDFUL: u32 = 64;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A list has at most so many rows, however many are asked for.
 const LONGEST_LIST: u32 = 1000;
+/// A problem has at most so many characters: it is for a person to read, and is kept for good.
+const LONGEST_PROBLEM: usize = 500;
 
 /// The hub's mailboxes, and word of what this process posts.
 #[derive(Clone)]
@@ -106,6 +108,7 @@ impl v1::mailboxes_server::Mailboxes for MailboxService {
     async fn reject(&self, request: Request<v1::RejectLetterRequest>) -> Result<Response<v1::LetterReply>, Status> {
         let permit = MailboxPermit::from_request(&request)?;
         let v1::RejectLetterRequest { number, problem } = request.into_inner();
+        check_problem(&problem)?;
         let (by, at) = (permit.peer().fingerprint().to_owned(), self.room.clock.now());
         let ended = self.room.mailboxes.letter_reject(names(&permit), number.cast_signed(), problem, by, at).await;
         metrics::counter!("yidi_mailbox_rejected_total").increment(1);
@@ -125,7 +128,8 @@ impl v1::dead_letters_server::DeadLetters for MailboxService {
         let v1::ListDeadLettersRequest { after, limit } = request.into_inner();
         let limit = if limit == 0 { LONGEST_LIST } else { limit.min(LONGEST_LIST) };
         let dead = self.room.mailboxes.letter_dead(after.cast_signed(), limit).await.map_err(|fault| failed(&fault))?;
-        Ok(Response::new(v1::ListDeadLettersReply { letters: dead.into_iter().map(write_dead).collect() }))
+        let letters = page::fitting(dead.into_iter().map(write_dead).collect());
+        Ok(Response::new(v1::ListDeadLettersReply { letters }))
     }
 
     async fn replay(&self, request: Request<v1::ReplayLetterRequest>) -> Result<Response<v1::LetterReply>, Status> {
@@ -138,9 +142,9 @@ impl v1::dead_letters_server::DeadLetters for MailboxService {
                 self.room.note_posted();
                 Ok(Response::new(v1::LetterReply {}))
             }
-            Replayed::Alive => Err(invalid("the letter is not dead")),
-            Replayed::Superseded => Err(invalid("its subject has moved on: a newer letter was acknowledged")),
-            Replayed::Unknown => Err(invalid("there is no such letter")),
+            Replayed::Alive => Err(invalid("number", "the letter is not dead")),
+            Replayed::Superseded => Err(invalid("number", "its subject has moved on: a newer letter was acknowledged")),
+            Replayed::Unknown => Err(invalid("number", "there is no such letter")),
         }
     }
 }
@@ -199,7 +203,7 @@ fn for_all(permit: &OperatorPermit) -> Result<(), Status> {
 fn ended_reply(ended: Result<Ended, StoreError>) -> Result<v1::LetterReply, Status> {
     match ended.map_err(|fault| failed(&fault))? {
         Ended::Now | Ended::Before => Ok(v1::LetterReply {}),
-        Ended::Unknown => Err(invalid("there is no such letter in the caller's mailboxes")),
+        Ended::Unknown => Err(invalid("number", "there is no such letter in the caller's mailboxes")),
     }
 }
 
@@ -208,7 +212,9 @@ fn write_delivery(delivery: Delivery) -> v1::Letter {
 }
 
 fn write_dead(dead: DeadLetter) -> v1::DeadLetter {
-    v1::DeadLetter { letter: Some(write_letter(dead.posted)), problem: dead.problem, since: dead.since }
+    // Kept whole, however long it was when it came in; the list shows as much of it as is taken today.
+    let problem = dead.problem.chars().take(LONGEST_PROBLEM).collect();
+    v1::DeadLetter { letter: Some(write_letter(dead.posted)), problem, since: dead.since }
 }
 
 fn write_letter(posted: PostedLetter) -> v1::Letter {
@@ -226,8 +232,15 @@ fn write_letter(posted: PostedLetter) -> v1::Letter {
     }
 }
 
-fn invalid(problem: &str) -> Status {
-    of_refusal(&Refusal::new(Reason::InvalidField).of_field("number").because(problem.to_owned()))
+fn check_problem(problem: &str) -> Result<(), Status> {
+    if problem.chars().count() <= LONGEST_PROBLEM {
+        return Ok(());
+    }
+    Err(invalid("problem", &format!("has more than {LONGEST_PROBLEM} characters")))
+}
+
+fn invalid(field: &'static str, problem: &str) -> Status {
+    of_refusal(&Refusal::new(Reason::InvalidField).of_field(field).because(problem.to_owned()))
 }
 
 fn failed(fault: &StoreError) -> Status {

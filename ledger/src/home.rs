@@ -13,7 +13,7 @@
 //! | `rule_books` | rule books by content, and which set of them was in force |
 //! | `facts` | running totals and a visit's settlements |
 //! | `affected` | marks on settlements that built on what was changed later |
-//! | `take_back` | answered operations that go back into a book restored from an older copy |
+//! | `take_back`, `unseen` | answered operations that go back into a book restored from an older copy; what stands before them that they had not seen |
 //! | `past` | a stored decision with everything that it saw, for a replay |
 //! | `proof` | what must always hold, checked on the rows |
 
@@ -35,6 +35,7 @@ mod settlements;
 mod take_back;
 #[cfg(test)]
 mod tests;
+mod unseen;
 mod versions;
 mod wanted;
 

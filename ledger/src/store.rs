@@ -44,6 +44,19 @@ pub enum StoreError {
         /// The version that this program needs.
         needed: usize,
     },
+    /// The database was migrated without granting the role that serves what it needs.
+    #[error(
+        "the role {role} may not use the table {table} of the database {database}: \
+         run `yidi store migrate … --application-role {role}`"
+    )]
+    NoRights {
+        /// The database, without user and password.
+        database: String,
+        /// The role.
+        role: String,
+        /// The first table that it lacks.
+        table: String,
+    },
     /// The writer could not be started.
     #[error("cannot start the store's writer")]
     Thread {

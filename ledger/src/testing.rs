@@ -1,6 +1,8 @@
 //! Private databases for tests, measurements and long runs: a PostgreSQL server of one's own, and databases in it.
 //! Behind the feature `testing`; nothing that serves calls it.
 
+#[cfg(test)]
+pub(crate) mod append_only;
 mod installation;
 mod keeper;
 mod postgres;

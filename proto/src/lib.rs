@@ -5,9 +5,11 @@
 //! |---|---|
 //! | [`v1`] | generated messages and services |
 //! | [`convert`] | wire ↔ domain, one file a concept |
+//! | [`page`] | how much of a list one message carries |
 //! | [`status`] | refusals ↔ gRPC |
 
 pub mod convert;
+pub mod page;
 pub mod status;
 
 /// Messages and services of package `yidi.v1`.

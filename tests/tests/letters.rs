@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
+use jiff::Timestamp;
 use ledger::inbox::Inbox;
+use ledger::mailbox::{Ended, Letter, Mailbox, Part, Posted};
 use proto::v1;
 use proto::v1::dead_letters_client::DeadLettersClient;
 use proto::v1::mailboxes_client::MailboxesClient;
 use settlement::ids::PoolCode;
+use settlement::refusal::Reason;
 use tonic::Code;
 use tonic::transport::Channel;
 use world::{EMPLOYEE, World, eventually, pool};
@@ -117,6 +120,10 @@ async fn a_rejected_letter_is_dead_until_an_operator_has_it_replayed() {
     let listed = dead.list(v1::ListDeadLettersRequest { after: 0, limit: 0 }).await;
     assert_eq!(listed.expect_err("it is no operator").code(), Code::PermissionDenied);
 
+    let long = own.reject(v1::RejectLetterRequest { number: letter.number, problem: "长".repeat(501) }).await;
+    let refusal = proto::status::to_refusal(&long.expect_err("it would be kept for good"));
+    assert_eq!((refusal.reason, refusal.field.as_deref()), (Reason::InvalidField, Some("problem")));
+
     let problem = "no such person".to_owned();
     own.reject(v1::RejectLetterRequest { number: letter.number, problem }).await.expect("it is rejected");
     let mut dead = DeadLettersClient::new(operator);
@@ -129,4 +136,30 @@ async fn a_rejected_letter_is_dead_until_an_operator_has_it_replayed() {
     world.line_mut().restart_home(home()).await.expect("it starts again");
     home_knows(&world, &["filing F1"]).await;
     nothing_waits(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_listed_however_heavy_they_are() {
+    let world = World::start().await;
+    let mailboxes = world.line().hub.store().mailboxes();
+    // Nobody has this one open.
+    let mailbox = Mailbox { pool: pool("110000"), part: Part::Treatment };
+    for id in ["1", "2", "3", "4"] {
+        let letter = Letter {
+            id: id.into(),
+            subject: format!("filing {id}"),
+            version: 1,
+            kind: "filing".into(),
+            body: vec![0; 1_500_000].into(),
+        };
+        let posted = mailboxes.letter_post(mailbox, letter, Timestamp::UNIX_EPOCH).await.expect("no fault");
+        let Posted::Queued(number) = posted else { panic!("it is new: {posted:?}") };
+        let (own, problem) = (vec![mailbox.to_string()], "长".repeat(300_000));
+        let rejected = mailboxes.letter_reject(own, number, problem, "us".into(), Timestamp::UNIX_EPOCH).await;
+        assert_eq!(rejected.expect("no fault"), Ended::Now);
+    }
+    let operator = DeadLettersClient::new(connect(&world, world.line().operator()));
+    let listed = yidi::mailbox::dead(operator).await.expect("a list");
+    let ids = listed.iter().filter_map(|dead| dead.letter.as_ref()).map(|letter| letter.id.as_str());
+    assert_eq!(ids.collect::<Vec<_>>(), ["1", "2", "3", "4"]);
 }

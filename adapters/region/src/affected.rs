@@ -42,36 +42,83 @@ pub struct Affected {
     pub explanation: Vec<String>,
 }
 
+/// Which part of the list is asked for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Of one person only.
+    pub person: Option<PersonNumber>,
+    /// Where the page begins.
+    pub after: After,
+    /// Of how many people at most.
+    pub people: u32,
+    /// How many bytes of text at most. One settlement is told of however much that is.
+    pub bytes: usize,
+}
+
+/// Where a page begins: among one person's settlements after a place, or with the next person where that is 0. Nobody's
+/// number comes before the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct After {
+    /// The person's number.
+    pub person: String,
+    /// The place.
+    pub seq: BookSeq,
+}
+
 /// Some people's.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     /// By person, then in the order of the book.
     pub affected: Vec<Affected>,
-    /// After whom the next page begins; none where there are no more.
-    pub last: Option<PersonNumber>,
+    /// Where the next page begins; none where there are no more.
+    pub next: Option<After>,
 }
 
-/// The affected settlements of people, in the order of their numbers: of one, or of at most `people` after one.
+/// The affected settlements of people, in the order of their numbers, as many as a page holds.
 ///
 /// # Errors
 /// When the book cannot be read.
-pub async fn list(
-    store: &HomeStore,
-    person: Option<PersonNumber>,
-    (after, people): (String, u32),
-    because: &Because,
-) -> Result<Page, ReplayError> {
-    if let Some(person) = person {
-        return Ok(Page { affected: of_person(store, person, because).await?, last: None });
-    }
-    let all = matches!(because, Because::Rules(_));
-    let listed = store.affected_people(after, people, all).await?;
-    let last = listed.last().filter(|_| listed.len() >= people as usize).cloned();
-    let mut affected = Vec::new();
+pub async fn list(store: &HomeStore, wanted: Wanted, because: &Because) -> Result<Page, ReplayError> {
+    let Wanted { person, after, people, bytes } = wanted;
+    let (listed, last) = match person {
+        Some(person) => (vec![person], None),
+        None => people_after(store, &after, people, because).await?,
+    };
+    let mut page = Page { affected: Vec::new(), next: last.map(|last| After { person: last, seq: BookSeq(0) }) };
+    let mut weight = 0;
     for person in listed {
-        affected.extend(of_person(store, person, because).await?);
+        let begun = if after.person == person.as_str() { after.seq } else { BookSeq(0) };
+        for one in of_person(store, person, because).await?.into_iter().filter(|one| one.seq > begun) {
+            weight += one.weight();
+            if let Some(Affected { seq, person, .. }) = page.affected.last().filter(|_| weight > bytes) {
+                page.next = Some(After { person: person.to_string(), seq: *seq });
+                return Ok(page);
+            }
+            page.affected.push(one);
+        }
     }
-    Ok(Page { affected, last })
+    Ok(page)
+}
+
+/// The people of a page, and the last of them where there may be more. Whoever the page before ended in comes first.
+async fn people_after(
+    store: &HomeStore,
+    after: &After,
+    people: u32,
+    because: &Because,
+) -> Result<(Vec<PersonNumber>, Option<String>), ReplayError> {
+    let all = matches!(because, Because::Rules(_));
+    let listed = store.affected_people(after.person.clone(), people, all).await?;
+    let last = listed.last().filter(|_| listed.len() >= people as usize).map(PersonNumber::to_string);
+    let begun = PersonNumber::new(&after.person).ok().filter(|_| after.seq > BookSeq(0));
+    Ok((begun.into_iter().chain(listed).collect(), last))
+}
+
+impl Affected {
+    /// Its text in bytes, which is what a list of them weighs.
+    fn weight(&self) -> usize {
+        self.causes.iter().chain(&self.explanation).map(String::len).sum()
+    }
 }
 
 /// One person's, oldest first: each builds on what the earlier ones would have come to.

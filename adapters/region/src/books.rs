@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use ledger::home::{AttachedFiling, Returned, TakenBack};
 use prost::Message;
 use proto::status::refusal_of_wire_error;
-use proto::{convert, v1};
+use proto::{convert, page, v1};
 use settlement::decide::{BookSeq, Kept};
 use settlement::ids::PersonNumber;
 use settlement::refusal::{Reason, Refusal};
 
-use crate::affected::{self, Affected, Because};
+use crate::affected::{self, Affected, After, Because, Page, Wanted};
 use crate::door::{Door, invalid, unread};
-use crate::replay::ReplayError;
+use crate::replay::{ReplayError, comes_out};
 
 /// How many people's settlements one answer tells of at most.
 const PEOPLE: u32 = 1_000;
@@ -39,7 +39,8 @@ impl Door {
         self.serves_code(&asked.home)?;
         let book_seq = asked.book_seq;
         let returned = read_returned(asked)?;
-        let taken_back = self.store.operation_take_back(returned, self.rules.now().set).await.map_err(unread)?;
+        let rule_set = self.rules.now().set;
+        let taken_back = self.store.operation_take_back(returned, rule_set, comes_out).await.map_err(unread)?;
         Ok(match taken_back {
             Ok(TakenBack::Now) => v1::ReinstateReply { known: false, clash: String::new() },
             Ok(TakenBack::Before) => v1::ReinstateReply { known: true, clash: String::new() },
@@ -58,12 +59,14 @@ impl Door {
         self.serves_code(&asked.home)?;
         let person = Some(asked.person.as_str()).filter(|person| !person.is_empty());
         let person = person.map(PersonNumber::new).transpose().map_err(|fault| invalid("psn_no", fault))?;
-        let people = if asked.people == 0 { PEOPLE } else { asked.people.min(PEOPLE) };
-        let page = affected::list(&self.store, person, (asked.after, people), &Because::BuiltOnChanges).await;
-        let page = page.map_err(unworkable)?;
-        let settlements = page.affected.iter().map(write_affected).collect();
-        let last = page.last.as_ref().map(PersonNumber::to_string).unwrap_or_default();
-        Ok(v1::AffectedReply { settlements, last })
+        let wanted = Wanted {
+            person,
+            after: After { person: asked.after, seq: BookSeq(asked.after_seq) },
+            people: if asked.people == 0 { PEOPLE } else { asked.people.min(PEOPLE) },
+            bytes: page::HEAVIEST,
+        };
+        let page = affected::list(&self.store, wanted, &Because::BuiltOnChanges).await;
+        Ok(write_page(&page.map_err(unworkable)?))
     }
 }
 
@@ -74,7 +77,7 @@ fn read_returned(asked: v1::ReinstateRequest) -> Result<Returned, Refusal> {
     let usage = convert::read_used(&asked.outcome).map_err(wire)?.map(|posting| posting.usage);
     let (seq, after) = (BookSeq(asked.book_seq), BookSeq(asked.after));
     if seq <= after {
-        return Err(Refusal::new(Reason::InvalidField).of_field("book_seq"));
+        return Err(unread_field("book_seq", "is not after the place of the entry before it"));
     }
     let answered_at = Timestamp::from_microsecond(asked.answered_at);
     Ok(Returned {
@@ -82,7 +85,7 @@ fn read_returned(asked: v1::ReinstateRequest) -> Result<Returned, Refusal> {
         bytes: asked.operation,
         outcome: asked.outcome,
         filing: read_attached(asked.filing)?,
-        answered_at: answered_at.map_err(|_| Refusal::new(Reason::InvalidField).of_field("answered_at"))?,
+        answered_at: answered_at.map_err(|_| unread_field("answered_at", "is no instant in UTC microseconds"))?,
     })
 }
 
@@ -90,9 +93,19 @@ fn read_attached(bytes: bytes::Bytes) -> Result<Option<AttachedFiling>, Refusal>
     if bytes.is_empty() {
         return Ok(None);
     }
-    let wire = v1::Filing::decode(bytes.clone()).map_err(|_| Refusal::new(Reason::InvalidField).of_field("filing"))?;
+    let wire = v1::Filing::decode(bytes.clone()).map_err(|_| unread_field("filing", "is no yidi.v1.Filing"))?;
     let filing = convert::read_filing(&wire).map_err(|fault| refusal_of_wire_error(&fault))?;
     Ok(Some(AttachedFiling { filing, bytes }))
+}
+
+fn unread_field(field: &'static str, problem: &'static str) -> Refusal {
+    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
+}
+
+fn write_page(page: &Page) -> v1::AffectedReply {
+    let After { person, seq } = page.next.clone().unwrap_or_default();
+    let settlements = page.affected.iter().map(write_affected).collect();
+    v1::AffectedReply { settlements, last: person, last_seq: seq.0 }
 }
 
 /// An affected settlement as it travels.

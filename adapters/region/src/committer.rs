@@ -54,9 +54,9 @@ impl Committer {
     /// Asks, and returns once the answer is durable.
     ///
     /// # Errors
-    /// [`Reason::Busy`] when too many wait, or it waited too long: nothing was kept. [`Reason::RegionUnavailable`],
-    /// naming `book_seq` and how far the book goes, when that is less than what is known. [`Reason::NotYetKnown`] when
-    /// the store failed: asking again by key tells.
+    /// [`Reason::Busy`] when too many wait, or it waited too long: nothing was kept. [`Reason::RegionUnavailable`] when
+    /// less is known of the book here than there: it names `book_seq` and how far the book goes, or no field where that
+    /// cannot be read. Nothing was kept. [`Reason::NotYetKnown`] when the store failed: asking again by key tells.
     pub async fn ask(&self, asked: Asked, terms: Terms) -> Result<Reply, Refusal> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Waiting { asked, terms, answer }).map_err(|_| Refusal::new(Reason::Busy))?;
@@ -126,31 +126,35 @@ async fn gather(arrivals: &mut mpsc::Receiver<Waiting>, waiting: &mut Vec<Waitin
     }
 }
 
-/// Refuses whoever knows of more than the book holds.
-fn refuse_behind(held: BookSeq, waiting: &mut Vec<Waiting>) {
+/// Refuses whoever knows of more than the book is known to hold.
+fn refuse_behind(held: BookSeq, refusal: &Refusal, waiting: &mut Vec<Waiting>) {
     for behind in waiting.extract_if(.., |waiting| waiting.terms.known > held) {
         let Waiting { asked: _, terms: Terms { known, until: _ }, answer } = behind;
         let (held, known) = (held.0, known.0);
-        tracing::error!(held, known, "the book ends at {held}, the hub knows of {known}: nothing is decided");
-        let refusal = Refusal::new(Reason::RegionUnavailable).of_field(BOOK_SEQ).because(held.to_string());
+        tracing::error!(
+            held,
+            known,
+            "the book is known up to {held} here, the hub knows of {known}: nothing is decided"
+        );
         // A caller that has gone away asks again.
-        let _ = answer.send(Err(refusal));
+        let _ = answer.send(Err(refusal.clone()));
     }
 }
 
 impl Batches {
-    /// How far the book goes; whoever knows of more is refused. A book that cannot be read refuses by itself.
+    /// How far the book goes, at least; whoever knows of more is refused. Where the end cannot be read, the book may be
+    /// an older copy for all that anybody knows.
     async fn held(&self, before: BookSeq, waiting: &mut Vec<Waiting>) -> BookSeq {
-        match self.store.last_seq().await {
-            Ok(held) => {
-                refuse_behind(held, waiting);
-                held
-            }
+        let unavailable = Refusal::new(Reason::RegionUnavailable);
+        let (held, refusal) = match self.store.last_seq().await {
+            Ok(held) => (held, unavailable.of_field(BOOK_SEQ).because(held.0.to_string())),
             Err(fault) => {
                 tracing::error!(error = &fault as &dyn std::error::Error, "the end of the book cannot be read");
-                before
+                (before, unavailable.because("the end of the book cannot be read"))
             }
-        }
+        };
+        refuse_behind(held, &refusal, waiting);
+        held
     }
 
     /// A row that poisons a batch fails alone: then each operation is tried by itself. The same finds out by key

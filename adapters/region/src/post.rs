@@ -18,8 +18,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use ledger::home::{HomeStore, Posted, Posting, PostingKind};
 use ledger::store::StoreError;
 use settlement::decide::UsagePosting;
@@ -57,6 +57,8 @@ const COLUMNS: &[&str] = &[
 ];
 /// How many postings share a transaction.
 const POSTINGS_A_WRITE: usize = 256;
+/// Each posting is a microsecond after the one before.
+const A_WRITE_APART: SignedDuration = SignedDuration::from_micros(POSTINGS_A_WRITE as i64);
 
 /// What a poster answers for.
 #[derive(Clone, Copy)]
@@ -106,9 +108,13 @@ pub async fn post(store: &HomeStore, file: &Path, poster: Poster<'_>, at: Timest
     report.passed_over = rows.iter().filter(|(_, posting)| posting.is_none()).count();
     let ours: Vec<(u64, Posting)> =
         rows.into_iter().filter_map(|(line, posting)| posting.map(|posting| (line, posting))).collect();
+    let mut next = at;
     for rows in ours.chunks(POSTINGS_A_WRITE) {
         let postings = rows.iter().map(|(_, posting)| posting.clone()).collect();
-        for ((line, _), posted) in rows.iter().zip(store.posting_post(postings, at).await?) {
+        let posted = store.posting_post(postings, next).await?;
+        // The order of the rows stays that of their instants, from one write to the next.
+        next += A_WRITE_APART;
+        for ((line, _), posted) in rows.iter().zip(posted) {
             match posted {
                 Ok(Posted::Now) => report.posted += 1,
                 Ok(Posted::Before) => report.before += 1,

@@ -92,6 +92,12 @@ pub async fn a_replay_of_any_decision_after_is_identical(
     Ok(findings)
 }
 
+/// Whether a decision comes out identical from what is said to have been seen.
+pub(crate) fn comes_out(past: Past) -> bool {
+    let replayed = read_books(&past).and_then(|books| again(past, &books));
+    replayed.is_ok_and(|replay| replay.is_some_and(|replay| replay.is_identical()))
+}
+
 fn told_apart(replay: &Replay) -> String {
     match (convert::read_outcome(&replay.stored), convert::read_outcome(&replay.again)) {
         (Ok(stored), Ok(again)) => format!("stored {stored:?}, again {again:?}"),

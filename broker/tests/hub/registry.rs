@@ -3,6 +3,7 @@
 use identity::name::Role;
 use proto::v1;
 use proto::v1::filings_client::FilingsClient;
+use proto::v1::home_books_client::HomeBooksClient;
 use settlement::refusal::Reason;
 use tonic::{Response, Status};
 
@@ -101,6 +102,16 @@ async fn lodging_and_cancelling_twice_is_doing_it_once() {
     let otherwise = cancel_filing(&world, "F1", "2025-07-31").await;
     assert_eq!(refused(otherwise), (Reason::ContentDiffers, Some("last_day".into())));
     assert_eq!(lodge(&world, long_term()).await.expect("it stays cancelled").state, "cancelled");
+}
+
+#[tokio::test]
+async fn a_regions_book_is_for_operators_of_the_region() {
+    let world = World::new().await;
+    let mut outside = HomeBooksClient::new(world.peer("310000", Role::Operator));
+    let asked = v1::BookRequest { home: "410700".into(), request_id: String::new() };
+    let refusal = refusal(&outside.missing(asked).await.expect_err("a refusal"));
+    assert_eq!((refusal.reason, refusal.field.as_deref()), (Reason::NotAuthenticated, Some("home")));
+    assert_eq!(refusal.detail.as_deref(), Some("the region is outside the operator's scope"));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use super::dialect;
 use super::location::{Location, name};
 use super::numbers::Numbers;
 use super::postgres::Connection as Postgres;
+use super::value::list;
 use crate::store::StoreError;
 
 /// What a store keeps.
@@ -190,14 +191,44 @@ fn version_of(connection: &mut Postgres, schema: &Schema) -> Result<usize, Store
     Ok(usize::try_from(version).unwrap_or(0))
 }
 
-/// Refuses a database that is older than this program; a newer one is welcome, for tables only grow until every
-/// process is new.
+/// Refuses a database that is older than this program, or whose tables its role may not use; a newer one is welcome, for
+/// tables only grow until every process is new.
 pub(super) fn check_postgres(connection: &mut Postgres, schema: &Schema) -> Result<(), StoreError> {
     let database = name(connection.options());
     let prepared = connection.query("SELECT to_regclass('versions') IS NOT NULL", &[])?;
     let prepared =
         prepared.first().is_some_and(|row| super::row::Row(super::row::Cells::Postgres(row)).flag(0).unwrap_or(false));
+    if prepared {
+        check_rights(connection, "SELECT", &["versions"])?;
+    }
     let found = if prepared { version_of(connection, schema)? } else { 0 };
     let needed = schema.newest();
-    if found < needed { Err(StoreError::Older { database, found, needed }) } else { Ok(()) }
+    if found < needed {
+        return Err(StoreError::Older { database, found, needed });
+    }
+    let tables: Vec<&str> = schema.versions.iter().flat_map(|version| table_names(version.tables)).collect();
+    check_rights(connection, "SELECT", &tables)?;
+    check_rights(connection, "INSERT", &tables)
+}
+
+/// Rights are given table by table to a role that a migration names. One that named nobody leaves its new tables to their
+/// owner; better said at the start than by the first statement that fails.
+fn check_rights(connection: &mut Postgres, right: &str, tables: &[&str]) -> Result<(), StoreError> {
+    const LACKING: &str = "SELECT table_name FROM json_array_elements_text($1::json) AS table_name
+          WHERE has_table_privilege(to_regclass(table_name), $2) IS FALSE";
+    let listed = list(tables.iter().copied());
+    let lacking = connection.query(LACKING, crate::values![&listed, right])?;
+    match lacking.first() {
+        None => Ok(()),
+        Some(row) => Err(StoreError::NoRights {
+            database: name(connection.options()),
+            role: connection.options().get_username().to_owned(),
+            table: super::row::Row(super::row::Cells::Postgres(row)).text(0)?.to_owned(),
+        }),
+    }
+}
+
+/// The tables that statements make.
+fn table_names(statements: &str) -> impl Iterator<Item = &str> {
+    statements.split("CREATE TABLE ").skip(1).filter_map(|made| made.split_whitespace().next())
 }

@@ -1,9 +1,12 @@
 //! What every store may rely on, whichever database carries it. Each test runs on a SQLite file and on PostgreSQL.
 
 use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::testing::append_only::all_is_append_only_but;
 use crate::testing::{Database, PrivatePostgres};
 use crate::values;
 
@@ -175,6 +178,52 @@ async fn nobody_changes_or_removes_what_is_append_only() {
     }
 }
 
+/// A simulator in which nothing goes wrong.
+struct Calm;
+
+impl Faults for Calm {
+    fn spawn(&self, task: Task) {
+        tokio::spawn(task);
+    }
+
+    fn before_commit(&self, _: usize) -> Pin<Box<dyn Future<Output = Commit> + Send + '_>> {
+        Box::pin(async { Commit::Counts })
+    }
+
+    fn after_commit(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
+
+    fn before_read(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
+}
+
+#[tokio::test]
+async fn a_simulated_disk_refuses_what_a_file_refuses() {
+    let disk = Location::Simulated(Disk::new(Arc::new(Calm)).expect("a disk"));
+    let engine = Engine::open(&disk, &SCHEMA, &StoreOptions::default()).expect("a store");
+    all_is_append_only_but(&["committers", "notes"], &engine, None).await;
+}
+
+#[tokio::test]
+async fn a_server_soon_notices_that_a_machine_of_ours_is_gone() {
+    const SETTINGS: &str = "SELECT setting::bigint FROM pg_settings WHERE name = ?1";
+    let [_, ground] = Ground::both();
+    let settings = |sql: &Sql<'_>| {
+        let setting = |name: &str| sql.get(SETTINGS, values![name], |row| row.number(0));
+        let (idle, interval) = (setting("tcp_keepalives_idle")?, setting("tcp_keepalives_interval")?);
+        Ok((idle + interval * setting("tcp_keepalives_count")?, setting("tcp_user_timeout")?))
+    };
+    let engine = ground.open();
+    for (noticed_s, unheard_ms) in
+        [engine.write(settings).await.expect("the writer's"), engine.read(settings).await.expect("a reader's")]
+    {
+        assert!((1..=30).contains(&noticed_s), "what is silent is noticed after {noticed_s} s");
+        assert!((1..=30_000).contains(&unheard_ms), "what does not hear is noticed after {unheard_ms} ms");
+    }
+}
+
 #[tokio::test]
 async fn a_store_has_one_writer_and_the_next_gets_in_when_it_is_gone() {
     for ground in Ground::both() {
@@ -218,6 +267,30 @@ async fn a_database_is_migrated_by_its_owner_and_may_be_newer_than_the_program()
     close(ground.try_open(&NEWER).expect("the new program")).await;
     ground.open().write(insert(1)).await.expect("the old program goes on");
     assert_eq!(migrate(&ground.owner, &SCHEMA, role).expect("nothing to do"), Migrated { from: 2, to: 2 });
+}
+
+#[tokio::test]
+async fn a_role_that_was_not_given_a_new_table_is_told_what_to_run() {
+    let [_, ground] = Ground::both();
+    let role = ground.database.as_ref().map(|database| database.app_role.as_str());
+    migrate(&ground.owner, &NEWER, None).expect("a migration that names nobody");
+    let refused = ground.try_open(&NEWER).map(drop).expect_err("it could not write to the table");
+    assert!(matches!(&refused, StoreError::NoRights { table, .. } if table == "more"), "{refused}");
+    let asked = format!("yidi store migrate … --application-role {}", role.unwrap_or_default());
+    assert!(refused.to_string().contains(&asked), "{refused}");
+    ground.open().write(insert(1)).await.expect("the old program goes on");
+    migrate(&ground.owner, &NEWER, role).expect("a migration that names it");
+    ground.try_open(&NEWER).expect("the new program");
+}
+
+#[tokio::test]
+async fn a_role_that_was_given_nothing_is_told_what_to_run() {
+    let database = PrivatePostgres::shared().database().expect("a database");
+    let at = |url: &str| url.parse::<Location>().expect("a location");
+    migrate(&at(&database.owner_url), &SCHEMA, None).expect("a migration that names nobody");
+    let refused = Engine::open(&at(&database.app_url), &SCHEMA, &StoreOptions::default()).map(drop);
+    let refused = refused.expect_err("it can read nothing");
+    assert!(matches!(&refused, StoreError::NoRights { table, .. } if table == "versions"), "{refused}");
 }
 
 #[tokio::test]

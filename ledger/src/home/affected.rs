@@ -1,6 +1,6 @@
 //! Marks on settlements that built on something which was changed later: laid in the commit that changes it, never taken
 //! away. Which they are is for [`settlement::decide::built_on`] to say. Called by [`super::load`], [`super::append`],
-//! [`super::postings`], and by the region's list of what is affected.
+//! [`super::postings`], [`super::unseen`], and by the region's list of what is affected.
 
 use jiff::civil::Date;
 use settlement::decide::{BookSeq, Effects, Reach, Reader, Undoing, UsagePosting, built_on};
@@ -12,7 +12,7 @@ use settlement::person::Insurance;
 use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
 
 use super::rows::{self, AFFECTED};
-use super::{HomeStore, load};
+use super::{HomeStore, load, unseen};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
 use crate::values;
@@ -97,16 +97,27 @@ pub(super) fn readers(sql: &Sql<'_>, person: &str, before: i64) -> Result<Vec<Re
     })
 }
 
-/// Marks whatever built on a usage that a posting brings late, or takes away.
-pub(super) fn mark_posting(
-    sql: &Sql<'_>,
-    person: &str,
-    (seq, posting): (BookSeq, &str),
-    used: &UsagePosting,
-    reach: Reach,
-) -> Result<(), StoreError> {
-    let affected = built_on(&readers(sql, person, load::NOW)?, used, reach);
-    let marks: Vec<_> = affected.iter().map(|settlement| rows::affected(settlement, seq, posting)).collect();
+/// A usage that a posting brings late, or takes away.
+pub(super) struct Late<'a> {
+    /// The place after which the posting stands.
+    pub seq: BookSeq,
+    /// The posting.
+    pub posting: &'a str,
+    /// What it brings.
+    pub used: &'a UsagePosting,
+    /// The posting that it takes back, and the place after which that one stands: whatever came later had read it.
+    pub takes_back: Option<(&'a str, BookSeq)>,
+}
+
+/// Marks whichever of the readers built on it, or should have.
+pub(super) fn mark(sql: &Sql<'_>, readers: &[Reader], late: &Late<'_>) -> Result<(), StoreError> {
+    let unread = late.takes_back.map(|(original, _)| unseen::places(sql, original)).transpose()?.unwrap_or_default();
+    let (unread, read): (Vec<Reader>, Vec<Reader>) =
+        readers.iter().cloned().partition(|reader| unread.contains(&reader.seq));
+    let from = Some(late.used.day);
+    let mut affected = built_on(&read, late.used, Reach { after: late.takes_back.map(|(_, seq)| seq), from });
+    affected.extend(built_on(&unread, late.used, Reach { after: None, from }));
+    let marks: Vec<_> = affected.iter().map(|settlement| rows::affected(settlement, late.seq, late.posting)).collect();
     sql.execute_each(AFFECTED, &marks)
 }
 

@@ -18,6 +18,7 @@ use super::affected;
 use super::append::{read_key, read_target};
 use super::row::Columns;
 use super::settlements;
+use super::unseen::seen;
 use super::versions::{self, Recent};
 pub(super) use super::wanted::Wanted;
 use crate::engine::Sql;
@@ -141,7 +142,10 @@ fn used(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &mut Book) -> Res
         "SELECT usages.person AS person, ",
         usage!(),
         " FROM json_each(?1) AS wanted
-           CROSS JOIN usages WHERE usages.person = wanted.value AND usages.after_seq < ?2"
+           CROSS JOIN usages WHERE usages.person = wanted.value AND usages.after_seq < ?2
+            AND (usages.posting = '' OR ",
+        seen!("usages.posting"),
+        ")"
     );
     sql.query(USED, values![&wanted.people(), before], |row| {
         let columns = Columns::of(row, "usages");
@@ -153,20 +157,29 @@ fn used(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &mut Book) -> Res
 }
 
 fn accounts_and_claims(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &mut Book) -> Result<(), StoreError> {
-    const ACCOUNTS_AND_CLAIMS: &str = "SELECT account_entries.person AS person, account_entries.amount AS amount,
+    const ACCOUNTS_AND_CLAIMS: &str = concat!(
+        "SELECT account_entries.person AS person, account_entries.amount AS amount,
                     '' AS claim, '' AS institution, '' AS encounter
                FROM json_each(?1) AS wanted
                CROSS JOIN account_entries
               WHERE account_entries.person = wanted.value AND account_entries.after_seq < ?2
+                AND (account_entries.posting = '' OR ",
+        seen!("account_entries.posting"),
+        ")
              UNION ALL
              SELECT claim.person, 0, claim.id, claim.institution, claim.encounter
                FROM json_each(?1) AS wanted
                CROSS JOIN postings AS claim
               WHERE claim.person = wanted.value AND claim.kind = 'manual-claim' AND claim.cancels = ''
-                AND claim.encounter <> '' AND claim.after_seq < ?2
+                AND claim.encounter <> '' AND claim.after_seq < ?2 AND ",
+        seen!("claim.id"),
+        "
                 AND NOT EXISTS (SELECT 1 FROM postings AS counter
                                  WHERE counter.cancels = claim.id AND counter.cancels <> ''
-                                   AND counter.after_seq < ?2)";
+                                   AND counter.after_seq < ?2 AND ",
+        seen!("counter.id"),
+        ")"
+    );
     sql.query(ACCOUNTS_AND_CLAIMS, values![&wanted.people(), before], |row| {
         let columns = Columns::of(row, "account_entries");
         let person = person(&columns, book)?;

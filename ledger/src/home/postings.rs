@@ -1,11 +1,12 @@
 //! What a region posts beside direct settlements: opening balances, local settlements, manual claims, account
 //! deposits, and what cancels one of them. Each has an id of its own; posting it again changes nothing.
 
-use jiff::Timestamp;
-use settlement::decide::{BookSeq, Reach, UsagePosting};
+use jiff::{SignedDuration, Timestamp};
+use settlement::decide::{BookSeq, UsagePosting};
 use settlement::ids::{EncounterId, InstitutionCode, PersonNumber, PoolCode};
 use settlement::money::Money;
 
+use super::affected::Late;
 use super::append::place;
 use super::row::Columns;
 use super::rows::{ACCOUNT_ENTRY, USAGE, UsageRow};
@@ -111,7 +112,8 @@ pub enum PostingFault {
 }
 
 impl HomeStore {
-    /// Posts, in the given order; the same id again with the same content is a repeat and changes nothing.
+    /// Posts, in the given order, which stays known: each a microsecond after the one before. The same id again with the
+    /// same content is a repeat and changes nothing.
     ///
     /// # Errors
     /// When a statement fails: then nothing of it was posted. Why one posting is not taken comes back as a value.
@@ -120,7 +122,10 @@ impl HomeStore {
         postings: Vec<Posting>,
         at: Timestamp,
     ) -> Result<Vec<Result<Posted, PostingFault>>, StoreError> {
-        self.engine.write(move |sql| postings.iter().map(|posting| post(sql, posting, at)).collect()).await
+        let at = move |index: i64| at + SignedDuration::from_micros(index);
+        let post_all =
+            move |sql: &Sql<'_>| (0..).zip(&postings).map(|(index, posting)| post(sql, posting, at(index))).collect();
+        self.engine.write(post_all).await
     }
 }
 
@@ -200,7 +205,7 @@ fn append(sql: &Sql<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreEr
     let after = load::last_seq(sql)?;
     let (institution, encounter) =
         posting.bill.as_ref().map_or(("", ""), |(institution, encounter)| (institution.as_str(), encounter.as_str()));
-    let (usage, account, read_after) = match &posting.cancels {
+    let (usage, account, original_at) = match &posting.cancels {
         Some(original) => counter(sql, &posting.person, original)?,
         None => (posting.usage.clone(), posting.account, None),
     };
@@ -222,8 +227,9 @@ fn append(sql: &Sql<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreEr
     let person = posting.person.as_str();
     if let Some(usage) = &usage {
         sql.execute(USAGE, &UsageRow::new(person, after, &posting.id, usage).values())?;
-        let reach = Reach { after: read_after, from: Some(usage.day) };
-        affected::mark_posting(sql, person, (after, posting.id.as_str()), usage, reach)?;
+        let takes_back = posting.cancels.as_deref().zip(original_at);
+        let late = Late { seq: after, posting: &posting.id, used: usage, takes_back };
+        affected::mark(sql, &affected::readers(sql, person, load::NOW)?, &late)?;
     }
     if !account.is_zero() {
         sql.execute(ACCOUNT_ENTRY, values![person, place(after), &posting.id, account.fen()])?;
@@ -231,8 +237,8 @@ fn append(sql: &Sql<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreEr
     Ok(())
 }
 
-/// What takes a posting back, and the place after which everything had read it.
-fn counter(
+/// What takes a posting back, and the place after which that one stands.
+pub(super) fn counter(
     sql: &Sql<'_>,
     person: &PersonNumber,
     original: &str,

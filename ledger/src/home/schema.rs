@@ -5,13 +5,14 @@
 //! a posting's rows the place after which it was posted. What an operation at place n saw is every row below n. An
 //! operation carries its journal entry, where it has one. A row of `affected` marks a settlement by what was changed (an
 //! operation's place, or a posting) after it had been built on. `lost_places` were filled before the book was restored
-//! from an older copy, and nobody outside ever heard what stood there.
+//! from an older copy, and nobody outside ever heard what stood there. What is posted between such a restoration and
+//! the return of the answers stands before them, and `unseen_postings` says which of them were decided without it.
 
 use crate::engine::{Fence, Schema, Version};
 use crate::inbox;
 
 /// A home region's store.
-pub static SCHEMA: Schema = Schema { name: "home", versions: &[FIRST, inbox::TABLES], fence: Fence::OneWriter };
+pub static SCHEMA: Schema = Schema { name: "home", versions: &[FIRST, inbox::TABLES, UNSEEN], fence: Fence::OneWriter };
 
 const FIRST: Version = Version {
     tables: "CREATE TABLE operations (
@@ -194,5 +195,16 @@ const FIRST: Version = Version {
         "identities",
         "qualifications",
     ],
+    postgres: "",
+};
+
+const UNSEEN: Version = Version {
+    tables: "CREATE TABLE unseen_postings (
+        book_seq INTEGER NOT NULL,
+        posting TEXT NOT NULL,
+        PRIMARY KEY (book_seq, posting)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX postings_by_person ON postings (person);",
+    append_only: &["unseen_postings"],
     postgres: "",
 };

@@ -9,7 +9,9 @@ use settlement::decide::{BookSeq, Clash, Kept, Verdict, is_voided, take_back};
 use settlement::outcome::{Done, Outcome};
 
 use super::append::{Append, place};
-use super::{Arrival, Asked, AttachedFiling, HomeStore, RuleSet, load};
+use super::load::Loaded;
+use super::past::Past;
+use super::{Arrival, Asked, AttachedFiling, HomeStore, RuleSet, Wire, load, rule_books, unseen};
 use crate::engine::Sql;
 use crate::store::StoreError;
 use crate::values;
@@ -39,7 +41,8 @@ pub enum TakenBack {
 }
 
 impl HomeStore {
-    /// Takes an entry back, in the order of the book. A refusal to take it is a value: nothing was written.
+    /// Takes an entry back, in the order of the book. A refusal to take it is a value: nothing was written. `comes_out`
+    /// says whether a replay is identical; it tells which of what was posted meanwhile the answer had seen.
     ///
     /// # Errors
     /// When a statement fails: nothing was changed, unless the commit itself failed; taking back again tells.
@@ -47,6 +50,7 @@ impl HomeStore {
         &self,
         returned: Returned,
         rule_set: RuleSet,
+        comes_out: impl Fn(Past) -> bool + Send + 'static,
     ) -> Result<Result<TakenBack, Clash>, StoreError> {
         let (wire, recent) = (self.wire, self.recent.clone());
         self.engine
@@ -68,9 +72,22 @@ impl HomeStore {
                 lose(sql, held, returned.kept.seq, returned.answered_at)?;
                 let rule_set = rule_set_of(sql, &returned.kept.outcome)?.unwrap_or(rule_set);
                 let asked = asked(&returned, is_voided(&returned.kept.outcome));
+                let (seq, person) = (returned.kept.seq, &returned.kept.operation.key.person);
+                let posted = match &asked {
+                    Asked::Operate(_) => unseen::posted_after(sql, person, decided_at(&returned))?,
+                    // It has no content that could have seen anything.
+                    Asked::Resolve(_) => Vec::new(),
+                };
+                let unseen = if posted.is_empty() {
+                    posted
+                } else {
+                    let past = past(sql, wire, &returned, &mut loaded, rule_set)?;
+                    unseen::of(sql, person, &posted, &past, &comes_out)?
+                };
                 let mut append = Append::new(wire, rule_set, decided_at(&returned));
-                append.take(&loaded, &asked, returned.kept.seq, *decision, returned.outcome.clone());
+                append.take(&loaded, &asked, seq, *decision, returned.outcome.clone());
                 append.write(sql)?;
+                unseen::note(sql, seq, person, &unseen)?;
                 Ok(Ok(TakenBack::Now))
             })
             .await
@@ -87,6 +104,30 @@ fn asked(returned: &Returned, voided: bool) -> Asked {
         bytes: returned.bytes.clone(),
         filing: returned.filing.clone(),
     }))
+}
+
+/// The entry as a replay would read it, with everything that stands before it.
+fn past(
+    sql: &Sql<'_>,
+    wire: Wire,
+    returned: &Returned,
+    loaded: &mut Loaded,
+    rule_set: RuleSet,
+) -> Result<Past, StoreError> {
+    let operation = &returned.kept.operation;
+    let mut book = load::book_below(sql, wire, &load::Wanted::of(&[asked(returned, false)]), load::NOW)?;
+    let person = &operation.key.person;
+    book.person(person).person = loaded.book.person(person).person.clone();
+    Ok(Past {
+        seq: returned.kept.seq,
+        operation: Some(Arc::clone(operation)),
+        filing: returned.filing.as_ref().map(|attached| attached.bytes.clone()),
+        book,
+        rule_books: rule_books::texts(sql, rule_set.0)?,
+        rule_set: rule_set.0,
+        decided_at: decided_at(returned),
+        outcome: returned.outcome.clone(),
+    })
 }
 
 fn decided_at(returned: &Returned) -> Timestamp {

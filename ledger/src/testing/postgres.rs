@@ -159,6 +159,28 @@ impl PrivatePostgres {
         Ok(Database { owner_url: self.url(&owner, &name), app_url: self.url(&app, &name), app_role: app, name })
     }
 
+    /// Cuts off every connection of a database's application but the one writer's, and lets no other in.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn forbid_reading(&self, database: &Database) -> Result<(), PostgresError> {
+        let role = &database.app_role;
+        self.superuser(&format!("ALTER ROLE {role} CONNECTION LIMIT 1"))?;
+        self.superuser(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}' \
+             AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')"
+        ))?;
+        Ok(())
+    }
+
+    /// Lets as many in as come, again.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn allow_reading(&self, database: &Database) -> Result<(), PostgresError> {
+        self.superuser(&format!("ALTER ROLE {} CONNECTION LIMIT -1", database.app_role)).map(drop)
+    }
+
     /// Leaves the server as one that has been in service for a while: so many segments of its log, of 16 MiB, are there
     /// to be written again, and it is [at rest](PrivatePostgres::rest). A young server makes each new segment while a
     /// commit waits for it.

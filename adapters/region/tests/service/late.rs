@@ -4,7 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use proto::v1;
-use region::affected::{Because, list};
+use region::affected::{After, Because, Wanted, list};
+use settlement::ids::PersonNumber;
 use settlement::money::Money;
 use settlement::operation::Operation;
 use settlement::rulebook::{RuleBook, RuleBooks};
@@ -14,6 +15,7 @@ use crate::world::*;
 
 on_both! {
     a_cancellation_affects_the_stays_that_came_after,
+    a_list_goes_on_where_its_page_was_full,
     a_posting_that_comes_late_affects_what_it_falls_before,
     a_rule_book_that_changes_late_tells_its_difference,
 }
@@ -58,6 +60,45 @@ async fn a_cancellation_affects_the_stays_that_came_after(on: On) {
     world.outcome(&reverse(RETIRED, "m4", "m3", "2208")).await;
     assert_eq!(affected(&world, "").await, [], "nothing is left of it once the first stay counts again");
     world.prove().await;
+}
+
+/// The pages of the list, each as the settlements on it.
+async fn pages(world: &World, person: Option<&str>, people: u32, bytes: usize) -> Vec<Vec<String>> {
+    let mut wanted = Wanted { person: person.map(id), after: After::default(), people, bytes };
+    let mut pages = Vec::new();
+    loop {
+        let page = list(world.running().store(), wanted.clone(), &Because::BuiltOnChanges).await.expect("a page");
+        pages.push(page.affected.iter().map(|one| one.reworked.settlement.to_string()).collect());
+        match page.next {
+            Some(next) => wanted.after = next,
+            None => return pages,
+        }
+    }
+}
+
+fn id(person: &str) -> PersonNumber {
+    PersonNumber::new(person).expect("a number")
+}
+
+async fn a_list_goes_on_where_its_page_was_full(on: On) {
+    let world = World::new(on).await;
+    for (person, first) in [(WORKING, 1), (RETIRED, 4)] {
+        for (day, number) in [(1, first), (6, first + 1), (11, first + 2)] {
+            let operation = stay(person, &format!("m{number}"), &format!("E{number}"), (day, day + 3), 20_000);
+            world.settled(&operation).await;
+        }
+        world.outcome(&cancel(person, &format!("c{first}"), &format!("s-m{first}"))).await;
+    }
+    for (people, bytes) in [(10, usize::MAX), (10, 1), (1, 1), (1, usize::MAX)] {
+        let pages = pages(&world, None, people, bytes).await;
+        assert_eq!(pages.concat(), ["s-m2", "s-m3", "s-m5", "s-m6"], "{people} people, {bytes} bytes");
+        assert!(bytes > 1 || pages.iter().all(|page| page.len() <= 1), "{pages:?}");
+    }
+    assert_eq!(pages(&world, Some(RETIRED), 10, 1).await, [["s-m5"], ["s-m6"]]);
+    let asked = v1::AffectedRequest { home: "410700".into(), person: RETIRED.into(), ..v1::AffectedRequest::default() };
+    let among = v1::AffectedRequest { after: RETIRED.into(), after_seq: 6, ..asked };
+    let rest = world.book_client().affected(among).await.expect("a list").into_inner();
+    assert_eq!(rest.settlements.iter().map(|one| one.book_seq).collect::<Vec<_>>(), [7]);
 }
 
 async fn a_posting_that_comes_late_affects_what_it_falls_before(on: On) {
@@ -105,10 +146,8 @@ async fn a_rule_book_that_changes_late_tells_its_difference(on: On) {
     let under = async |text: &str| {
         let mut books = RuleBooks::default();
         books.insert(RuleBook::parse(text).expect("a book without faults"));
-        list(world.running().store(), None, (String::new(), 10), &Because::Rules(Arc::new(books)))
-            .await
-            .expect("a list")
-            .affected
+        let wanted = Wanted { person: None, after: After::default(), people: 10, bytes: usize::MAX };
+        list(world.running().store(), wanted, &Because::Rules(Arc::new(books))).await.expect("a list").affected
     };
     assert_eq!(under(&text).await.len(), 0, "the same rules decide the same");
     let dearer = text.replace("first = 1200", "first = 1300").replace("amount = 1200", "amount = 1300");

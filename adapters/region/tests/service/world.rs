@@ -89,7 +89,7 @@ pub enum On {
 
 pub struct World {
     pub folder: TempDir,
-    database: Option<Database>,
+    pub database: Option<Database>,
     pub authority: CertificateAuthority,
     pub clock: Clock,
     pub region: Option<Running>,
