@@ -26,6 +26,7 @@ mod report;
 mod rig;
 mod settle;
 mod subject;
+mod traffic;
 mod usage;
 
 use anyhow::Result;
