@@ -25,6 +25,7 @@ mod raw;
 mod report;
 mod rig;
 mod settle;
+mod spare;
 mod subject;
 mod traffic;
 mod usage;
@@ -51,7 +52,7 @@ pub enum Command {
 /// When the line cannot be started, or an answer is not what it has to be.
 pub async fn run(command: Command) -> Result<Ending> {
     match command {
-        Command::Settle(arguments) => settle::run(&arguments).await.map(|()| Ending::Good),
+        Command::Settle(arguments) => settle::run(&arguments).await.map(Ending::of),
         Command::Isolation(arguments) => isolation::run(&arguments).await.map(Ending::of),
         Command::Adjudicate(arguments) => adjudicate::run(&arguments).map(|()| Ending::Good),
     }

@@ -16,6 +16,7 @@ use super::measured::median;
 use super::open_stage::{self, LongRun};
 use super::pgbench::Pgbench;
 use super::report::Report;
+use super::spare::Spare;
 
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -34,6 +35,9 @@ pub struct Arguments {
     /// How long each measurement lasts, after a second of warming up.
     #[arg(long, default_value_t = 4)]
     seconds: u64,
+    /// How much longer the run may take to measure again what does not count.
+    #[arg(long, default_value_t = 60)]
+    spare_seconds: u64,
     /// Requests in flight in the hub stage.
     #[arg(long, default_value_t = 128)]
     in_flight: usize,
@@ -145,6 +149,11 @@ impl Scale {
         }
     }
 
+    /// How long one measurement takes.
+    pub fn one_measurement(&self) -> Duration {
+        self.warm_up + self.measured
+    }
+
     /// The databases.
     pub fn stores(&self) -> Vec<Store> {
         match self.store {
@@ -155,21 +164,22 @@ impl Scale {
     }
 }
 
-/// Measures and prints.
+/// Measures and prints. Tells whether the run counts.
 ///
 /// # Errors
 /// When a part does not start, or a settlement is refused.
-pub async fn run(arguments: &Arguments) -> Result<()> {
+pub async fn run(arguments: &Arguments) -> Result<bool> {
     let scale = Scale::of(arguments);
+    let mut spare = Spare::of(Duration::from_secs(arguments.spare_seconds));
     let mut report = Report::new(arguments.json);
     let ground = Ground::new(&arguments.deploy)?;
     match arguments.stage {
-        Stage::Hub => hub(&ground, &scale, None, &mut report).await?,
-        Stage::OpenLoop => hub(&ground, &scale, Some(arguments.long_run()), &mut report).await?,
+        Stage::Hub => hub(&ground, &scale, None, &mut spare, &mut report).await?,
+        Stage::OpenLoop => hub(&ground, &scale, Some(arguments.long_run()), &mut spare, &mut report).await?,
         Stage::Chain => chain_stage::run(&ground, &scale, &mut report).await?,
         Stage::Pgbench => pgbench(&scale, &mut report)?,
         Stage::All => {
-            hub(&ground, &scale, Some(arguments.long_run()), &mut report).await?;
+            hub(&ground, &scale, Some(arguments.long_run()), &mut spare, &mut report).await?;
             chain_stage::run(&ground, &scale, &mut report).await?;
         }
     }
@@ -177,11 +187,17 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// The hub stage, and with a long run the open loop below its top.
-async fn hub(ground: &Ground, scale: &Scale, open: Option<LongRun>, report: &mut Report) -> Result<()> {
+async fn hub(
+    ground: &Ground,
+    scale: &Scale,
+    open: Option<LongRun>,
+    spare: &mut Spare,
+    report: &mut Report,
+) -> Result<()> {
     let postgres = scale.stores().contains(&Store::Postgres).then(start_postgres).transpose()?;
     let mut stage = HubStage::start(ground, postgres.as_ref(), scale, report).await?;
-    let tops = stage.measure(scale, report).await?;
-    stage.tell(&tops, report)?;
+    let tops = stage.measure(scale, spare, report).await?;
+    stage.tell(&tops, scale, report)?;
     report.figure("filings", json!(scale.filings));
     report.figure("stored", json!(scale.stored));
     let Some(long) = open else { return Ok(()) };
