@@ -12,6 +12,7 @@ mod ground;
 mod hub_stage;
 mod isolation;
 mod load;
+mod long_run;
 mod measured;
 mod open_loop;
 mod open_stage;

@@ -12,8 +12,9 @@ use serde_json::json;
 use super::chain_stage;
 use super::ground::Ground;
 use super::hub_stage::HubStage;
+use super::long_run::{LongRun, long_run};
 use super::measured::median;
-use super::open_stage::{self, LongRun};
+use super::open_stage;
 use super::pgbench::Pgbench;
 use super::report::Report;
 use super::spare::Spare;
@@ -201,12 +202,13 @@ async fn hub(
     report.figure("filings", json!(scale.filings));
     report.figure("stored", json!(scale.stored));
     let Some(long) = open else { return Ok(()) };
-    open_stage::compare(&stage, &tops, scale, report).await?;
+    let mut fates = open_stage::compare(&stage, &tops, scale, report).await?;
     if !long.measured.is_zero() {
         for hub in &mut stage.hubs {
-            open_stage::long_run(hub, tops.of(&hub.name), long, scale, report).await?;
+            fates.add(long_run(hub, tops.of(&hub.name), long, scale, report).await?);
         }
     }
+    report.figure("open_loop_failed", json!(fates.share_failed()));
     stage.tell_memory(report)
 }
 
