@@ -4,7 +4,9 @@
 mod adjudicate;
 mod book;
 mod byte_line;
+mod chain;
 mod chain_stage;
+mod chain_stores;
 mod comparison;
 mod crew;
 mod forward;
@@ -24,6 +26,7 @@ mod prepared_home;
 mod process;
 mod raw;
 mod report;
+mod rest;
 mod rig;
 mod settle;
 mod spare;

@@ -94,6 +94,11 @@ impl Comparison {
         self.find(name).map_or(0, |system| system.taken.iter().filter(|taken| self.fault(taken).is_none()).count())
     }
 
+    /// How long the shortest measurement of a system took.
+    pub fn shortest(&self, name: &str) -> Option<Duration> {
+        self.find(name)?.taken.iter().map(|taken| taken.measured.took).min()
+    }
+
     /// Has the run count for nothing where of so many rounds of a system that were wanted fewer than half count.
     pub fn judge(&self, name: &str, wanted: usize, what: &str, report: &mut Report) {
         let counted = self.counted(name);

@@ -2,10 +2,9 @@
 //! bare forward over the same hops.
 #![allow(clippy::float_arithmetic)]
 
-use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use ledger::testing::PrivatePostgres;
 use serde_json::json;
 
@@ -16,6 +15,7 @@ use super::measured::{median, tenth, thousandth};
 use super::operations::Operations;
 use super::pgbench::Pgbench;
 use super::report::Report;
+use super::rest::{rest, season};
 use super::rig::Rig;
 use super::settle::Scale;
 use super::spare::Spare;
@@ -24,9 +24,6 @@ use crate::line::read_regions;
 
 /// A bare forward that costs the hub's place less or more than this, in CPU microseconds, is none of a healthy machine.
 const FORWARD_MICROS: std::ops::RangeInclusive<f64> = 35.0..=65.0;
-
-/// As many segments as `min_wal_size` keeps (2 GiB): a server in service writes its log into old ones.
-const LOG_SEGMENTS: usize = 128;
 
 /// The bare forward and the hubs, all up, each hub on a book of its own.
 pub struct HubStage {
@@ -62,19 +59,16 @@ impl HubStage {
         fill(&books, ground, &operations, scale, report).await?;
         let hubs = books.iter().map(|book| Rig::hub(ground, book, &operations, scale)).collect::<Result<Vec<_>>>()?;
         let pgbench = postgres.map(|server| Pgbench::prepare(server.clone())).transpose()?;
-        postgres.map(|server| server.season(LOG_SEGMENTS)).transpose()?;
+        postgres.map(|server| season(server)).transpose()?;
         Ok(HubStage { forward, hubs, pgbench, postgres: postgres.cloned() })
     }
 
-    /// Lets the databases and the disk finish what a full load left to them, so that a hub is not measured beside the
-    /// other one's leavings: what the hub under measurement itself leaves counts.
+    /// Lets the databases and the disk finish what a full load left to them.
     ///
     /// # Errors
     /// When the server refuses.
     pub fn rest(&self) -> Result<()> {
-        self.postgres.as_ref().map(|server| server.rest()).transpose()?;
-        ensure!(Command::new("sync").status().context("cannot run sync")?.success(), "sync failed");
-        Ok(())
+        rest(self.postgres.as_deref())
     }
 
     /// Measures at full load, the forward before and after each hub; what does not count again while there is time.

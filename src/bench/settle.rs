@@ -27,7 +27,8 @@ pub struct Arguments {
     /// What to measure.
     #[arg(long, value_enum, default_value = "all")]
     stage: Stage,
-    /// On which database the hub keeps its book.
+    /// On which database the hub keeps its book, and in the whole chain everybody; with both, everything together has
+    /// the chain on the embedded one only.
     #[arg(long, value_enum, default_value = "both")]
     store: StoreChoice,
     /// How often each system is measured between two baselines.
@@ -54,9 +55,9 @@ pub struct Arguments {
     /// Waits this long inside every commit of the hub's book.
     #[arg(long, default_value_t = 0)]
     commit_delay_ms: u64,
-    /// Stays that each measurement of the whole chain settles.
-    #[arg(long, default_value_t = 6_000)]
-    stays: usize,
+    /// Stays that are there for each measurement of the whole chain to settle; without, as many as that takes.
+    #[arg(long)]
+    stays: Option<usize>,
     /// How long the long run of the open loop goes; 0 leaves it out.
     #[arg(long, default_value_t = 15)]
     long_seconds: u64,
@@ -122,8 +123,8 @@ pub struct Scale {
     pub measured: Duration,
     /// Requests in flight in the hub stage.
     pub in_flight: usize,
-    /// Stays that each measurement of the whole chain settles.
-    pub stays: usize,
+    /// Stays that are there for each measurement of the whole chain to settle; as many as that takes where not said.
+    pub stays: Option<usize>,
     /// Filings beforehand.
     pub filings: u64,
     /// Settlements beforehand.
@@ -142,7 +143,7 @@ impl Scale {
             warm_up: WARM_UP,
             measured: Duration::from_secs(arguments.seconds.max(1)),
             in_flight: arguments.in_flight.max(1),
-            stays: arguments.stays.max(1),
+            stays: arguments.stays.map(|stays| stays.max(1)),
             filings: arguments.filings,
             stored: arguments.stored,
             hubs: arguments.hubs.max(1),
@@ -177,11 +178,18 @@ pub async fn run(arguments: &Arguments) -> Result<bool> {
     match arguments.stage {
         Stage::Hub => hub(&ground, &scale, None, &mut spare, &mut report).await?,
         Stage::OpenLoop => hub(&ground, &scale, Some(arguments.long_run()), &mut spare, &mut report).await?,
-        Stage::Chain => chain_stage::run(&ground, &scale, &mut report).await?,
+        Stage::Chain => {
+            for store in scale.stores() {
+                chain(&ground, store, &scale, &mut spare, &mut report).await?;
+            }
+        }
         Stage::Pgbench => pgbench(&scale, &mut report)?,
         Stage::All => {
             hub(&ground, &scale, Some(arguments.long_run()), &mut spare, &mut report).await?;
-            chain_stage::run(&ground, &scale, &mut report).await?;
+            // On one database: on both, everything would take longer than ten minutes.
+            if let Some(store) = scale.stores().into_iter().next() {
+                chain(&ground, store, &scale, &mut spare, &mut report).await?;
+            }
         }
     }
     report.end()
@@ -210,6 +218,12 @@ async fn hub(
     }
     report.figure("open_loop_failed", json!(fates.share_failed()));
     stage.tell_memory(report)
+}
+
+/// The whole chain, with every book in one kind of database.
+async fn chain(ground: &Ground, store: Store, scale: &Scale, spare: &mut Spare, report: &mut Report) -> Result<()> {
+    let server = (store == Store::Postgres).then(start_postgres).transpose()?;
+    chain_stage::run(ground, server, scale, spare, report).await
 }
 
 fn pgbench(scale: &Scale, report: &mut Report) -> Result<()> {
