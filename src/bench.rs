@@ -4,7 +4,9 @@
 mod adjudicate;
 mod book;
 mod byte_line;
+mod chain;
 mod chain_stage;
+mod chain_stores;
 mod comparison;
 mod crew;
 mod forward;
@@ -12,6 +14,7 @@ mod ground;
 mod hub_stage;
 mod isolation;
 mod load;
+mod long_run;
 mod measured;
 mod open_loop;
 mod open_stage;
@@ -23,9 +26,12 @@ mod prepared_home;
 mod process;
 mod raw;
 mod report;
+mod rest;
 mod rig;
 mod settle;
+mod spare;
 mod subject;
+mod traffic;
 mod usage;
 
 use anyhow::Result;
@@ -50,7 +56,7 @@ pub enum Command {
 /// When the line cannot be started, or an answer is not what it has to be.
 pub async fn run(command: Command) -> Result<Ending> {
     match command {
-        Command::Settle(arguments) => settle::run(&arguments).await.map(|()| Ending::Good),
+        Command::Settle(arguments) => settle::run(&arguments).await.map(Ending::of),
         Command::Isolation(arguments) => isolation::run(&arguments).await.map(Ending::of),
         Command::Adjudicate(arguments) => adjudicate::run(&arguments).map(|()| Ending::Good),
     }

@@ -1,200 +1,141 @@
 //! The whole chain: HIS JSON in, treatment side, hub, and home region with its rules, a process each and durable on all
 //! three, against the same three processes handing bytes through.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use bytes::Bytes;
-use jiff::civil::date;
+use ledger::testing::PrivatePostgres;
 use serde_json::json;
-use settlement::beijing;
 
+use super::chain::Chain;
+use super::chain_stores::ChainStores;
 use super::comparison::Comparison;
-use super::crew::{Crew, HUB, Member};
-use super::ground::{Ground, HOME, TREATMENT};
-use super::load::{self, Amount};
-use super::measured::{Measured, thousandth};
-use super::part::Part;
-use super::prepare::{self, Stay};
-use super::process::Process;
+use super::ground::Ground;
+use super::measured::thousandth;
+use super::prepare;
 use super::report::Report;
+use super::rest::{rest, season};
 use super::settle::Scale;
-use crate::desk::Desk;
+use super::spare::Spare;
 
-/// How many settlements are in flight.
-const IN_FLIGHT: [usize; 3] = [64, 128, 256];
-/// What an answer that succeeded begins with, after the brace.
-const SUCCEEDED: &[u8] = br#""infcode":0,"#;
-const TREATMENT_ROLE: &str = "treatment";
-const HOME_ROLE: &str = "home";
+/// How many settlements are in flight in what is reported, and measured in every round.
+const REPORTED: usize = 256;
+/// How many are in flight in what is measured once beside it, as details.
+const BESIDE: [usize; 2] = [64, 128];
+/// A measurement of what is reported that is shorter holds no checkpoint.
+const LONG_ENOUGH: Duration = Duration::from_millis(2_900);
+const CHAIN: &str = "chain";
+/// Stays for a measurement where nothing else is asked for: somewhat more than are settled in its time.
+const STAYS_ON_FILES: usize = 40_000;
+/// The same on a server, where preparing them takes four times as long and settling them as well.
+const STAYS_ON_POSTGRES: usize = 10_000;
+/// One stay in so many more is settled before anything is measured: the books of roles in service are not empty, and a
+/// database plans by what it has seen of them.
+const EARLIER_EVERY: usize = 20;
 
-/// Three processes in a row, outermost first.
-struct Chain {
-    desk: Desk,
-    crew: Crew,
-    // In the order in which they may end: each asks the next.
-    _parts: [Process; 3],
+/// The stays that were prepared, and what they are settled through.
+struct ChainStage<'a> {
+    ground: &'a Ground,
+    scale: &'a Scale,
+    server: Option<Arc<PrivatePostgres>>,
+    deploy: PathBuf,
+    bytes: Chain,
+    prepared: ChainStores,
+    stays: Arc<[Bytes]>,
+    copies: usize,
 }
 
-/// Measures and tells.
+/// Measures and tells, on files, or on a server where there is one.
 ///
 /// # Errors
 /// When a part does not start, or a settlement is refused.
-pub async fn run(ground: &Ground, scale: &Scale, report: &mut Report) -> Result<()> {
-    let total = scale.stays * scale.rounds * IN_FLIGHT.len();
-    let deploy = ground.path("chain-deploy");
-    prepare::deploy_with_people(ground.deploy(), &deploy, total)?;
-    let chain = Chain::real(ground, &deploy)?;
-    let bytes = Chain::of_bytes(ground)?;
-    let mut comparisons = IN_FLIGHT.map(|in_flight| (in_flight, Comparison::with("bytes through")));
-    let mut first = 0;
+pub async fn run(
+    ground: &Ground,
+    server: Option<Arc<PrivatePostgres>>,
+    scale: &Scale,
+    spare: &mut Spare,
+    report: &mut Report,
+) -> Result<()> {
+    let name = if server.is_some() { "chain_postgres" } else { "chain" };
+    let mut stage = ChainStage::prepare(ground, server, scale, report).await?;
+    for in_flight in BESIDE {
+        let mut comparison = Comparison::with("bytes through");
+        report.note(&format!("whole chain, {in_flight} in flight …"));
+        stage.measure(in_flight, &mut comparison).await?;
+        tell(&comparison, in_flight, name, report);
+    }
+    let mut comparison = Comparison::with("bytes through");
     for round in 1..=scale.rounds {
-        for (in_flight, comparison) in &mut comparisons {
-            report
-                .note(&format!("whole chain, {in_flight} in flight, round {round}: preparing {} stays …", scale.stays));
-            let stays = prepare::stays(&chain.desk, first, scale.stays).await?;
-            first += stays.len();
-            let stays = messages(&stays)?;
-            comparison.baseline(bytes.pass(&stays, *in_flight, scale).await?);
-            report.note("settling them …");
-            comparison.system("chain", chain.settle(&stays, *in_flight).await?);
-            comparison.baseline(bytes.pass(&stays, *in_flight, scale).await?);
-        }
+        report.note(&format!("whole chain, {REPORTED} in flight, round {round} …"));
+        stage.measure(REPORTED, &mut comparison).await?;
     }
-    tell(&comparisons, report)
+    // Beside the three measurements, copying the books takes about as long as one.
+    while comparison.counted(CHAIN) < scale.rounds && spare.take(4 * scale.one_measurement()) {
+        report.note(&format!("whole chain, {REPORTED} in flight, once more for a round that does not count …"));
+        stage.measure(REPORTED, &mut comparison).await?;
+    }
+    tell(&comparison, REPORTED, name, report);
+    let ratio = comparison.ratio(CHAIN).context("the chain was not measured")?;
+    report.figure(&format!("{name}_ratio"), thousandth(ratio));
+    report.figure(&format!("{name}_per_second"), json!(comparison.per_second(CHAIN).map(f64::round)));
+    comparison.judge(CHAIN, scale.rounds, &format!("whole {}", name.replace('_', ", ")), report);
+    judge_length(&comparison, scale, report);
+    stage.prepared.remove()
 }
 
-fn tell(comparisons: &[(usize, Comparison)], report: &mut Report) -> Result<()> {
-    let mut top: Option<(f64, f64)> = None;
-    for (in_flight, comparison) in comparisons {
-        report.say(&format!(
-            "Whole chain, {in_flight} in flight: 2304 of stays with 50 charge lines, five commits in a row."
-        ));
-        comparison.show(report, &format!("chain_{in_flight}"));
-        let measured = comparison.per_second("chain").zip(comparison.ratio("chain"));
-        let (per_second, ratio) = measured.context("the chain was not measured")?;
-        report.figure(&format!("chain_{in_flight}_ratio"), thousandth(ratio));
-        report.figure(&format!("chain_{in_flight}_per_second"), json!(per_second.round()));
-        if top.is_none_or(|(most, _)| per_second > most) {
-            top = Some((per_second, ratio));
-        }
-    }
-    // The one figure is that of the load at which most goes through, as for the hub alone.
-    report.figure("chain_ratio", top.map_or(json!(null), |(_, ratio)| thousandth(ratio)));
-    Ok(())
+fn tell(comparison: &Comparison, in_flight: usize, name: &str, report: &mut Report) {
+    report.say(&format!(
+        "Whole {}, {in_flight} in flight: 2304 of stays with 50 charge lines, five commits in a row.",
+        name.replace('_', ", ")
+    ));
+    comparison.show(report, &format!("{name}_{in_flight}"));
 }
 
-fn messages(stays: &[Stay]) -> Result<Arc<[Bytes]>> {
-    stays.iter().map(|stay| Ok(serde_json::to_vec(&stay.settle)?.into())).collect()
-}
-
-impl Chain {
-    fn real(ground: &Ground, deploy: &Path) -> Result<Chain> {
-        let now = beijing::instant_of(date(2025, 5, 1).at(8, 0, 0, 0)).context("an instant")?;
-        let (at, settings) = (Some(now.as_microsecond()), Settings { ground, deploy });
-        let home = Process::start(&Part::Home { config: settings.of_home()?, at })?;
-        let hub = Process::start(&Part::Hub { config: settings.of_hub(home.address())?, at })?;
-        let treatment = Process::start(&Part::Treatment { config: settings.of_treatment(hub.address())?, at })?;
-        Ok(Chain::new([treatment, hub, home]))
-    }
-
-    fn of_bytes(ground: &Ground) -> Result<Chain> {
-        let home = Process::start(&Part::ByteHome { credentials: ground.home(HOME) })?;
-        let hub = Part::Forward { credentials: ground.path("hub"), home: HOME.to_owned(), to: home.address() };
-        let hub = Process::start(&hub)?;
-        let desk = Process::start(&Part::ByteDesk { credentials: ground.path("treatment"), to: hub.address() })?;
-        Ok(Chain::new([desk, hub, home]))
-    }
-
-    fn new(parts: [Process; 3]) -> Chain {
-        let [treatment, hub, home] = &parts;
-        let crew = Crew::new()
-            .with(TREATMENT_ROLE, Member::Process(treatment.pid()))
-            .with(HUB, Member::Process(hub.pid()))
-            .with(HOME_ROLE, Member::Process(home.pid()));
-        Chain { desk: Desk::new(format!("http://{}", treatment.address())), crew, _parts: parts }
-    }
-
-    /// Settles every stay once.
-    async fn settle(&self, stays: &Arc<[Bytes]>, in_flight: usize) -> Result<Measured> {
-        let (desk, stays, count) = (self.desk.clone(), stays.clone(), stays.len());
-        load::closed_loop(Amount::Count(count), in_flight, &self.crew, move |turn| {
-            let (desk, message) = (desk.clone(), stays[turn.number].clone());
-            async move {
-                let answer = desk.post(message).await?;
-                let succeeded = answer.windows(SUCCEEDED.len()).any(|window| window == SUCCEEDED);
-                ensure!(succeeded, "a stay was not settled: {}", String::from_utf8_lossy(&answer));
-                Ok(())
-            }
-        })
-        .await
-    }
-
-    /// Sends the same messages through, as often as they go.
-    async fn pass(&self, stays: &Arc<[Bytes]>, in_flight: usize, scale: &Scale) -> Result<Measured> {
-        let (desk, stays) = (self.desk.clone(), stays.clone());
-        let amount = Amount::Time { warm_up: Duration::from_millis(500), measured: scale.measured };
-        load::closed_loop(amount, in_flight, &self.crew, move |turn| {
-            let (desk, message) = (desk.clone(), stays[turn.number % stays.len()].clone());
-            async move {
-                let size = message.len();
-                ensure!(desk.post(message).await?.len() == size, "the bytes did not come back");
-                Ok(())
-            }
-        })
-        .await
+/// Stays that run out leave a shorter measurement than was asked for; it counts if it was long enough all the same.
+fn judge_length(comparison: &Comparison, scale: &Scale, report: &mut Report) {
+    let shortest = comparison.shortest(CHAIN).unwrap_or_default();
+    if shortest < LONG_ENOUGH.min(scale.measured * 9 / 10) {
+        report.void(&format!("whole chain: the stays ran out after {:.1} s", shortest.as_secs_f64()));
     }
 }
 
-/// The configuration files of the real chain.
-struct Settings<'a> {
-    ground: &'a Ground,
-    deploy: &'a Path,
-}
-
-impl Settings<'_> {
-    fn of_home(&self) -> Result<PathBuf> {
-        let mut settings = self.shared("home", &self.ground.home(HOME));
-        settings.insert("pools".to_owned(), vec![HOME].into());
-        settings.insert("rulebooks".to_owned(), text(&self.deploy.join(format!("rulebooks/{HOME}-xinxiang"))));
-        settings.insert("people".to_owned(), text(&self.deploy.join("demo/people")));
-        self.ground.write("chain-home", &settings)
+impl<'a> ChainStage<'a> {
+    /// Prepares the stays, once for all measurements.
+    async fn prepare(
+        ground: &'a Ground,
+        server: Option<Arc<PrivatePostgres>>,
+        scale: &'a Scale,
+        report: &Report,
+    ) -> Result<ChainStage<'a>> {
+        let measured = scale.stays.unwrap_or(if server.is_some() { STAYS_ON_POSTGRES } else { STAYS_ON_FILES });
+        let count = measured + measured / EARLIER_EVERY;
+        report.note(&format!("whole chain: preparing {count} stays …"));
+        let deploy = ground.path("chain-deploy");
+        prepare::deploy_for(count, ground.deploy(), &deploy)?;
+        let prepared = ChainStores::new(ground.path("chain"), server.as_ref())?;
+        let chain = Chain::real(ground, &deploy, &prepared)?;
+        let mut stays = prepare::settling(&prepare::stays(&chain.desk, count).await?)?;
+        let earlier = stays.split_off(measured).into();
+        chain.settle_all(&earlier, REPORTED).await?;
+        chain.stop()?;
+        server.as_deref().map(season).transpose()?;
+        let (bytes, stays) = (Chain::of_bytes(ground)?, stays.into());
+        Ok(ChainStage { ground, scale, server, deploy, bytes, prepared, stays, copies: 0 })
     }
 
-    fn of_hub(&self, home: SocketAddr) -> Result<PathBuf> {
-        let route = toml::Table::from_iter([
-            ("pools".to_owned(), vec![HOME].into()),
-            ("address".to_owned(), home.to_string().into()),
-        ]);
-        let mut settings = self.shared("hub", &self.ground.path("hub"));
-        settings.insert("homes".to_owned(), toml::Value::Array(vec![route.into()]));
-        settings.insert("in_flight_per_home".to_owned(), 1_024.into());
-        self.ground.write("chain-hub", &settings)
+    /// Measures the chain between two baselines, on books of its own.
+    async fn measure(&mut self, in_flight: usize, comparison: &mut Comparison) -> Result<()> {
+        self.copies += 1;
+        let stores = self.prepared.copy(self.ground.path(&format!("chain-{}", self.copies)))?;
+        let chain = Chain::real(self.ground, &self.deploy, &stores)?;
+        rest(self.server.as_deref())?;
+        comparison.baseline(self.bytes.pass(&self.stays, in_flight, self.scale).await?);
+        comparison.system(CHAIN, chain.settle(&self.stays, in_flight, self.scale).await?);
+        comparison.baseline(self.bytes.pass(&self.stays, in_flight, self.scale).await?);
+        chain.stop()?;
+        stores.remove()
     }
-
-    fn of_treatment(&self, hub: SocketAddr) -> Result<PathBuf> {
-        let mut settings = self.shared("treatment", &self.ground.path("treatment"));
-        settings.insert("pools".to_owned(), vec![TREATMENT].into());
-        settings.insert("hub".to_owned(), hub.to_string().into());
-        settings.insert("catalogue".to_owned(), text(&self.deploy.join("demo/catalogue.csv")));
-        settings.insert("institutions".to_owned(), text(&self.deploy.join("demo/institutions.csv")));
-        self.ground.write("chain-treatment", &settings)
-    }
-
-    /// What every role has.
-    fn shared(&self, name: &str, credentials: &Path) -> toml::Table {
-        toml::Table::from_iter([
-            ("listen".to_owned(), "127.0.0.1:0".into()),
-            ("store".to_owned(), text(&self.ground.path("chain").join(format!("{name}.db")))),
-            ("credentials".to_owned(), text(credentials)),
-            ("regions".to_owned(), text(&self.deploy.join("regions.csv"))),
-        ])
-    }
-}
-
-fn text(path: &Path) -> toml::Value {
-    path.display().to_string().into()
 }

@@ -62,8 +62,7 @@ pub async fn run(arguments: &Arguments) -> Result<bool> {
     report.figure("p99_ratio_stalled", thousandth(ratio));
     report.figure("p99_ratio_required", json!(REQUIRED));
     report.figure("p99_ratio_after", thousandth(median(rounds.iter().map(Phases::ratio_after).collect())));
-    report.end()?;
-    Ok(ratio <= REQUIRED)
+    Ok(report.end()? && ratio <= REQUIRED)
 }
 
 /// A hub and four homes of its own for every round, so that none begins with what the one before left in doubt.

@@ -1,11 +1,12 @@
 //! A closed loop: so many requests in flight, each followed by the next, with the time of every one.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::crew::Crew;
@@ -20,6 +21,15 @@ pub enum Amount {
         warm_up: Duration,
         /// What does.
         measured: Duration,
+    },
+    /// The same, but it ends where so many have been sent: there are no more.
+    Stock {
+        /// What does not count.
+        warm_up: Duration,
+        /// What does, at most.
+        measured: Duration,
+        /// How many there are.
+        count: usize,
     },
     /// So many, and all of them count.
     Count(usize),
@@ -59,7 +69,10 @@ where
     let (before, from) = (crew.used()?, Instant::now());
     let timed = match run.until {
         Some(until) => {
-            sleep_until(until).await;
+            tokio::select! {
+                () = sleep_until(until) => {}
+                () = run.told_out.notified() => {}
+            }
             Some((crew.used()?, from.elapsed()))
         }
         None => None,
@@ -80,17 +93,20 @@ struct Run {
     until: Option<Instant>,
     count: usize,
     next: AtomicUsize,
+    /// When there were no more; what ends later has no full load beside it and does not count.
+    out: OnceLock<Instant>,
+    told_out: Notify,
 }
 
 impl Run {
     fn starting(amount: Amount) -> Run {
-        let (now, next) = (Instant::now(), AtomicUsize::new(0));
-        match amount {
-            Amount::Time { warm_up, measured } => {
-                Run { from: now + warm_up, until: Some(now + warm_up + measured), count: usize::MAX, next }
-            }
-            Amount::Count(count) => Run { from: now, until: None, count, next },
-        }
+        let now = Instant::now();
+        let (from, until, count) = match amount {
+            Amount::Time { warm_up, measured } => (now + warm_up, Some(now + warm_up + measured), usize::MAX),
+            Amount::Stock { warm_up, measured, count } => (now + warm_up, Some(now + warm_up + measured), count),
+            Amount::Count(count) => (now, None, count),
+        };
+        Run { from, until, count, next: AtomicUsize::new(0), out: OnceLock::new(), told_out: Notify::new() }
     }
 
     async fn work<F>(&self, lane: usize, request: &impl Fn(Turn) -> F) -> Result<Histogram<u64>>
@@ -101,14 +117,46 @@ impl Run {
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let begun = Instant::now();
+            if number >= self.count && self.until.is_some() {
+                self.out.get_or_init(|| begun);
+                self.told_out.notify_one();
+            }
             if number >= self.count || self.until.is_some_and(|until| begun >= until) {
                 return Ok(latencies);
             }
             request(Turn { lane, number }).await?;
             let ended = Instant::now();
-            if ended >= self.from && self.until.is_none_or(|until| ended <= until) {
+            let in_time = |end: &Instant| ended <= *end;
+            if ended >= self.from && self.until.iter().chain(self.out.get()).all(in_time) {
                 latencies.saturating_record(micros(ended - begun));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn measure(amount: Amount) -> Measured {
+        let request = |_: Turn| async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Ok(())
+        };
+        closed_loop(amount, 4, &Crew::new(), request).await.expect("nothing fails")
+    }
+
+    #[tokio::test]
+    async fn a_stock_that_runs_out_ends_the_measurement() {
+        let measured = Duration::from_secs(3_600);
+        let run = measure(Amount::Stock { warm_up: Duration::ZERO, measured, count: 50 }).await;
+        assert!(run.took < measured);
+        // The last ones end when there is no full load any more.
+        assert!((46..50).contains(&run.count), "{} count", run.count);
+    }
+
+    #[tokio::test]
+    async fn of_so_many_all_count() {
+        assert_eq!(measure(Amount::Count(50)).await.count, 50);
     }
 }

@@ -51,7 +51,7 @@ impl Measured {
     pub fn to_json(&self) -> Value {
         let cpu: serde_json::Map<String, Value> =
             self.used.each().iter().map(|(role, used)| ((*role).to_owned(), tenth(self.micros_each(*used)))).collect();
-        json!({ "per_second": self.per_second().round(), "p50_ms": self.millis_at(0.5), "p99_ms": self.millis_at(0.99),
+        json!({ "per_second": self.per_second().round(), "seconds": tenth(self.took.as_secs_f64()), "p50_ms": self.millis_at(0.5), "p99_ms": self.millis_at(0.99),
             "p999_ms": self.millis_at(0.999), "cpu_us": cpu, "foreign_percent": tenth(self.foreign_percent()) })
     }
 }

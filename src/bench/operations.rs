@@ -1,6 +1,6 @@
 //! The operations that the hub stage sends, and the home region's answers to them: written once as the real messages,
-//! then copied with other numbers in them, so that neither end spends time on encoding. Every operation has a key, a
-//! person and a settlement of its own.
+//! then copied with other numbers in them, so that neither end spends time on encoding. Every operation has a key and a
+//! settlement of its own, in the forms that hospitals and treatment sides give them; whose it is [`super::traffic`] says.
 
 use anyhow::{Context, Result, ensure};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -23,8 +23,9 @@ use settlement::person::{Insurance, PersonClass, Validity};
 use settlement::refusal::{Reason, Refusal};
 use settlement::rulebook::RuleBookHash;
 
-const INSTITUTION: &str = "H31011500101";
-/// Where the institution stands, and whose contract it has.
+use super::traffic::{Drawn, Traffic};
+
+/// Where the hospitals stand, and whose contract they have.
 const AREA: &str = "310115";
 const TREATMENT: &str = "310000";
 
@@ -32,6 +33,14 @@ const TREATMENT: &str = "310000";
 const NUMBER: &str = "987654321012";
 /// Stands for a person's number within the home region.
 const PERSON: &str = "76543219";
+/// Stands for a hospital.
+const INSTITUTION: &str = "H31011586421";
+/// Where a hospital's code tells it from others of its area.
+const HOSPITAL: std::ops::Range<usize> = 7..12;
+/// Stands for the treatment pool that a settlement's number begins with.
+const POOL: &str = "975310";
+/// The pools' codes begin here; whose they are matters to nobody.
+const FIRST_POOL: u64 = 110_000;
 /// `book_seq` of `yidi.v1.Answer` as prost writes its tag: field 2, a varint.
 const BOOK_SEQ_TAG: u8 = 2 << 3;
 
@@ -39,7 +48,7 @@ const BOOK_SEQ_TAG: u8 = 2 << 3;
 #[derive(Clone)]
 pub struct Operations {
     home: PoolCode,
-    people: u64,
+    traffic: Traffic,
     envelope: Blank,
     answer: Blank,
 }
@@ -69,7 +78,7 @@ impl Operations {
         };
         Ok(Operations {
             home,
-            people,
+            traffic: Traffic::among(people),
             envelope: Blank::of(envelope.encode_to_vec())?,
             answer: Blank::of(answer.encode_to_vec())?,
         })
@@ -77,7 +86,7 @@ impl Operations {
 
     /// How many people there are.
     pub fn people(&self) -> u64 {
-        self.people
+        self.traffic.people()
     }
 
     /// The bytes of an envelope.
@@ -87,7 +96,7 @@ impl Operations {
 
     /// The envelope of operation `number`.
     pub fn envelope(&self, number: u64) -> Bytes {
-        self.envelope.filled(&digits(number), number % self.people).freeze()
+        self.envelope.filled(number, self.traffic.draw(number)).freeze()
     }
 
     /// Operation `number` and what was decided of it, as a book keeps them.
@@ -96,7 +105,7 @@ impl Operations {
     /// Never: it reads what it has written.
     pub fn stored(&self, number: u64) -> Result<(Bytes, Bytes)> {
         let envelope = v1::OperateRequest::decode(self.envelope(number))?;
-        let answer = v1::Answer::decode(self.answer.filled(&digits(number), 0).freeze())?;
+        let answer = v1::Answer::decode(self.answer.filled(number, self.traffic.draw(number)).freeze())?;
         Ok((envelope.operation, answer.outcome))
     }
 
@@ -125,17 +134,15 @@ impl Operations {
 
     /// The answer to an operation in a conversation, as the hub has sent it on.
     pub fn told(&self, operation: &[u8], book_seq: u64) -> Option<v1::Answer> {
-        let at = self.envelope.numbers[0] - PREFIX;
-        let number: &[u8; NUMBER.len()] = operation.get(at..at + NUMBER.len())?.try_into().ok()?;
-        let outcome = self.answer.filled(number, 0).freeze().slice(PREFIX..);
+        let number = number_at(operation, self.envelope.numbers[0] - PREFIX)?;
+        let outcome = self.answer.filled(number, self.traffic.draw(number)).freeze().slice(PREFIX..);
         Some(v1::Answer { outcome, book_seq })
     }
 
     /// The answer to an envelope, as the hub has sent it on.
     pub fn answer(&self, envelope: &[u8], book_seq: u64) -> Option<Bytes> {
-        let at = self.envelope.numbers[0];
-        let number: &[u8; NUMBER.len()] = envelope.get(at..at + NUMBER.len())?.try_into().ok()?;
-        let mut answer = self.answer.filled(number, 0);
+        let number = number_at(envelope, self.envelope.numbers[0])?;
+        let mut answer = self.answer.filled(number, self.traffic.draw(number));
         answer.put_u8(BOOK_SEQ_TAG);
         prost::encoding::encode_varint(book_seq, &mut answer);
         Some(answer.freeze())
@@ -166,12 +173,14 @@ impl Operations {
 /// Operation and outcome are the first fields of what is sent, each behind a tag and a length of two bytes.
 const PREFIX: usize = 3;
 
-/// A message with places for an operation's and a person's number.
+/// A message with places for what an operation has of its own.
 #[derive(Clone)]
 struct Blank {
     bytes: Bytes,
     numbers: Vec<usize>,
     people: Vec<usize>,
+    hospitals: Vec<usize>,
+    pools: Vec<usize>,
 }
 
 impl Blank {
@@ -179,23 +188,27 @@ impl Blank {
         let places = |text: &str| -> Vec<usize> {
             (0..bytes.len()).filter(|at| bytes[*at..].starts_with(text.as_bytes())).collect()
         };
-        let (numbers, people) = (places(NUMBER), places(PERSON));
+        let (numbers, people, pools) = (places(NUMBER), places(PERSON), places(POOL));
+        let hospitals = places(INSTITUTION).into_iter().map(|at| at + HOSPITAL.start).collect();
         ensure!(!numbers.is_empty(), "a message has no place for its number");
-        Ok(Blank { bytes: bytes.into(), numbers, people })
+        Ok(Blank { bytes: bytes.into(), numbers, people, hospitals, pools })
     }
 
-    fn filled(&self, number: &[u8; NUMBER.len()], person: u64) -> BytesMut {
+    fn filled(&self, number: u64, drawn: Drawn) -> BytesMut {
         // Room for the number that an answer has in the home region's book.
         let mut filled = BytesMut::with_capacity(self.bytes.len() + 11);
         filled.extend_from_slice(&self.bytes);
-        for at in &self.numbers {
-            filled[*at..*at + NUMBER.len()].copy_from_slice(number);
-        }
-        let person: [u8; PERSON.len()] = digits(person);
-        for at in &self.people {
-            filled[*at..*at + PERSON.len()].copy_from_slice(&person);
-        }
+        put(&mut filled, &self.numbers, digits::<{ NUMBER.len() }>(number));
+        put(&mut filled, &self.people, digits::<{ PERSON.len() }>(drawn.person));
+        put(&mut filled, &self.hospitals, digits::<{ HOSPITAL.end - HOSPITAL.start }>(drawn.hospital));
+        put(&mut filled, &self.pools, digits::<{ POOL.len() }>(FIRST_POOL + drawn.pool));
         filled
+    }
+}
+
+fn put<const N: usize>(message: &mut BytesMut, places: &[usize], digits: [u8; N]) {
+    for at in places {
+        message[*at..*at + N].copy_from_slice(&digits);
     }
 }
 
@@ -208,6 +221,11 @@ fn digits<const N: usize>(mut number: u64) -> [u8; N] {
     digits
 }
 
+/// The number of an operation, read where a message has it.
+fn number_at(message: &[u8], at: usize) -> Option<u64> {
+    std::str::from_utf8(message.get(at..at + NUMBER.len())?).ok()?.parse().ok()
+}
+
 fn person(home: PoolCode, number: &str) -> String {
     format!("{home}{number}")
 }
@@ -215,7 +233,8 @@ fn person(home: PoolCode, number: &str) -> String {
 /// A stay with charges in every fee category.
 fn settle(home: PoolCode) -> Result<Settle> {
     Ok(Settle {
-        settlement: SettlementId::new(&format!("31000020250501{NUMBER}"))?,
+        // As a treatment side numbers it: its pool, microseconds, a count.
+        settlement: SettlementId::new(&format!("{POOL}174605760000{NUMBER}"))?,
         home,
         insurance: Insurance::Employee,
         encounter: encounter()?,
@@ -227,7 +246,8 @@ fn settle(home: PoolCode) -> Result<Settle> {
 fn operation(settle: Settle) -> Result<Operation> {
     let key = OperationKey {
         institution: InstitutionCode::new(INSTITUTION)?,
-        message: MessageId::new(&format!("{INSTITUTION}20250501{NUMBER}"))?,
+        // As a hospital's system names it: itself, the time, a count.
+        message: MessageId::new(&format!("{INSTITUTION}202505{NUMBER}"))?,
         transaction: TransactionNumber::new("2304")?,
         person: PersonNumber::new(&person(settle.home, PERSON))?,
         encounter: Some(settle.encounter.id.clone()),
@@ -316,8 +336,11 @@ mod tests {
         };
         let (first, second) = (read(1), read(2_002));
         assert_ne!(first.key.message, second.key.message);
-        assert_eq!(second.key.person.as_str(), "41070000000002");
-        assert_eq!(operations().filing(2).expect("a filing").person, second.key.person);
+        assert_ne!(first.key.institution, second.key.institution);
+        let drawn = Traffic::among(1_000).draw(2_002);
+        assert_eq!(second.key.institution.as_str(), format!("H310115{:05}", drawn.hospital));
+        assert_eq!(second.key.message.as_str(), format!("H310115{:05}202505000000002002", drawn.hospital));
+        assert_eq!(operations().filing(drawn.person).expect("a filing").person, second.key.person);
     }
 
     #[test]
@@ -333,7 +356,8 @@ mod tests {
         else {
             panic!("not accepted");
         };
-        assert_eq!(settled.settlement.as_str(), "31000020250501000000000077");
+        let pool = FIRST_POOL + Traffic::among(1_000).draw(77).pool;
+        assert_eq!(settled.settlement.as_str(), format!("{pool}174605760000000000000077"));
         let reply = v1::OperateReply { result: Some(v1::operate_reply::Result::Answer(answer)) }.encode_to_vec();
         assert!(operations.accepts(&reply, 77, Wrapping::Reply));
     }

@@ -12,10 +12,12 @@ use serde_json::json;
 use super::chain_stage;
 use super::ground::Ground;
 use super::hub_stage::HubStage;
+use super::long_run::{LongRun, long_run};
 use super::measured::median;
-use super::open_stage::{self, LongRun};
+use super::open_stage;
 use super::pgbench::Pgbench;
 use super::report::Report;
+use super::spare::Spare;
 
 const WARM_UP: Duration = Duration::from_secs(1);
 
@@ -25,7 +27,8 @@ pub struct Arguments {
     /// What to measure.
     #[arg(long, value_enum, default_value = "all")]
     stage: Stage,
-    /// On which database the hub keeps its book.
+    /// On which database the hub keeps its book, and in the whole chain everybody; with both, everything together has
+    /// the chain on the embedded one only.
     #[arg(long, value_enum, default_value = "both")]
     store: StoreChoice,
     /// How often each system is measured between two baselines.
@@ -34,6 +37,9 @@ pub struct Arguments {
     /// How long each measurement lasts, after a second of warming up.
     #[arg(long, default_value_t = 4)]
     seconds: u64,
+    /// How much longer the run may take to measure again what does not count.
+    #[arg(long, default_value_t = 60)]
+    spare_seconds: u64,
     /// Requests in flight in the hub stage.
     #[arg(long, default_value_t = 128)]
     in_flight: usize,
@@ -49,9 +55,9 @@ pub struct Arguments {
     /// Waits this long inside every commit of the hub's book.
     #[arg(long, default_value_t = 0)]
     commit_delay_ms: u64,
-    /// Stays that each measurement of the whole chain settles.
-    #[arg(long, default_value_t = 6_000)]
-    stays: usize,
+    /// Stays that are there for each measurement of the whole chain to settle; without, as many as that takes.
+    #[arg(long)]
+    stays: Option<usize>,
     /// How long the long run of the open loop goes; 0 leaves it out.
     #[arg(long, default_value_t = 15)]
     long_seconds: u64,
@@ -117,8 +123,8 @@ pub struct Scale {
     pub measured: Duration,
     /// Requests in flight in the hub stage.
     pub in_flight: usize,
-    /// Stays that each measurement of the whole chain settles.
-    pub stays: usize,
+    /// Stays that are there for each measurement of the whole chain to settle; as many as that takes where not said.
+    pub stays: Option<usize>,
     /// Filings beforehand.
     pub filings: u64,
     /// Settlements beforehand.
@@ -137,12 +143,17 @@ impl Scale {
             warm_up: WARM_UP,
             measured: Duration::from_secs(arguments.seconds.max(1)),
             in_flight: arguments.in_flight.max(1),
-            stays: arguments.stays.max(1),
+            stays: arguments.stays.map(|stays| stays.max(1)),
             filings: arguments.filings,
             stored: arguments.stored,
             hubs: arguments.hubs.max(1),
             commit_delay_ms: arguments.commit_delay_ms,
         }
+    }
+
+    /// How long one measurement takes.
+    pub fn one_measurement(&self) -> Duration {
+        self.warm_up + self.measured
     }
 
     /// The databases.
@@ -155,43 +166,64 @@ impl Scale {
     }
 }
 
-/// Measures and prints.
+/// Measures and prints. Tells whether the run counts.
 ///
 /// # Errors
 /// When a part does not start, or a settlement is refused.
-pub async fn run(arguments: &Arguments) -> Result<()> {
+pub async fn run(arguments: &Arguments) -> Result<bool> {
     let scale = Scale::of(arguments);
+    let mut spare = Spare::of(Duration::from_secs(arguments.spare_seconds));
     let mut report = Report::new(arguments.json);
     let ground = Ground::new(&arguments.deploy)?;
     match arguments.stage {
-        Stage::Hub => hub(&ground, &scale, None, &mut report).await?,
-        Stage::OpenLoop => hub(&ground, &scale, Some(arguments.long_run()), &mut report).await?,
-        Stage::Chain => chain_stage::run(&ground, &scale, &mut report).await?,
+        Stage::Hub => hub(&ground, &scale, None, &mut spare, &mut report).await?,
+        Stage::OpenLoop => hub(&ground, &scale, Some(arguments.long_run()), &mut spare, &mut report).await?,
+        Stage::Chain => {
+            for store in scale.stores() {
+                chain(&ground, store, &scale, &mut spare, &mut report).await?;
+            }
+        }
         Stage::Pgbench => pgbench(&scale, &mut report)?,
         Stage::All => {
-            hub(&ground, &scale, Some(arguments.long_run()), &mut report).await?;
-            chain_stage::run(&ground, &scale, &mut report).await?;
+            hub(&ground, &scale, Some(arguments.long_run()), &mut spare, &mut report).await?;
+            // On one database: on both, everything would take longer than ten minutes.
+            if let Some(store) = scale.stores().into_iter().next() {
+                chain(&ground, store, &scale, &mut spare, &mut report).await?;
+            }
         }
     }
     report.end()
 }
 
 /// The hub stage, and with a long run the open loop below its top.
-async fn hub(ground: &Ground, scale: &Scale, open: Option<LongRun>, report: &mut Report) -> Result<()> {
+async fn hub(
+    ground: &Ground,
+    scale: &Scale,
+    open: Option<LongRun>,
+    spare: &mut Spare,
+    report: &mut Report,
+) -> Result<()> {
     let postgres = scale.stores().contains(&Store::Postgres).then(start_postgres).transpose()?;
     let mut stage = HubStage::start(ground, postgres.as_ref(), scale, report).await?;
-    let tops = stage.measure(scale, report).await?;
-    stage.tell(&tops, report)?;
+    let tops = stage.measure(scale, spare, report).await?;
+    stage.tell(&tops, scale, report)?;
     report.figure("filings", json!(scale.filings));
     report.figure("stored", json!(scale.stored));
     let Some(long) = open else { return Ok(()) };
-    open_stage::compare(&stage, &tops, scale, report).await?;
+    let mut fates = open_stage::compare(&stage, &tops, scale, report).await?;
     if !long.measured.is_zero() {
         for hub in &mut stage.hubs {
-            open_stage::long_run(hub, tops.of(&hub.name), long, scale, report).await?;
+            fates.add(long_run(hub, tops.of(&hub.name), long, scale, report).await?);
         }
     }
+    report.figure("open_loop_failed", json!(fates.share_failed()));
     stage.tell_memory(report)
+}
+
+/// The whole chain, with every book in one kind of database.
+async fn chain(ground: &Ground, store: Store, scale: &Scale, spare: &mut Spare, report: &mut Report) -> Result<()> {
+    let server = (store == Store::Postgres).then(start_postgres).transpose()?;
+    chain_stage::run(ground, server, scale, spare, report).await
 }
 
 fn pgbench(scale: &Scale, report: &mut Report) -> Result<()> {

@@ -115,6 +115,11 @@ impl Deployment {
         self.nodes.iter_mut().for_each(Node::wait_until_ready);
     }
 
+    /// What its stores are.
+    pub fn storage(&self) -> Storage {
+        if self.postgres.is_some() { Storage::Postgres } else { Storage::Files }
+    }
+
     /// What one of the wires does from now on; there are [`Deployment::wires`].
     pub fn set_wire(&self, index: usize, mode: Mode) {
         self.wires[index].set(mode);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use world::relay::Mode;
 
 use super::chance::Chance;
-use super::deployment::Deployment;
+use super::deployment::{Deployment, Storage};
 use super::node::Node;
 use super::told::Told;
 use crate::process::PATIENCE;
@@ -33,6 +33,38 @@ const PAGE: u64 = 4_096;
 /// How many pages a store may grow by before it is full.
 const FEW_PAGES: u64 = 30;
 
+/// What is done to a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Kill,
+    RestartDatabase,
+    BreakWire,
+    FillDisk,
+}
+
+/// The faults that do something where stores are files, each so many times in a hundred.
+const ON_FILES: [(u64, Fault); 3] = [(65, Fault::Kill), (20, Fault::BreakWire), (15, Fault::FillDisk)];
+/// The same where they are databases: no process keeps a file there that could run out of room.
+const ON_POSTGRES: [(u64, Fault); 3] = [(65, Fault::Kill), (15, Fault::RestartDatabase), (20, Fault::BreakWire)];
+
+impl Fault {
+    /// One of those that do something on a storage.
+    fn draw(storage: Storage, chance: &mut Chance) -> Fault {
+        let faults = match storage {
+            Storage::Files => ON_FILES,
+            Storage::Postgres => ON_POSTGRES,
+        };
+        let mut drawn = chance.below(faults.iter().map(|(share, _)| share).sum());
+        for (share, fault) in faults {
+            match drawn.checked_sub(share) {
+                Some(left) => drawn = left,
+                None => return fault,
+            }
+        }
+        unreachable!("what was drawn is below the sum of the shares")
+    }
+}
+
 /// Injects faults until so many processes were killed, and says what it did. Everything is mended at the end.
 pub fn inject(
     deployment: &mut Deployment,
@@ -44,14 +76,14 @@ pub fn inject(
     let mut killed = 0;
     while killed < kills {
         wait_a_while(told, chance);
-        let fault = match chance.below(100) {
-            0..65 => {
+        let fault = match Fault::draw(deployment.storage(), chance) {
+            Fault::Kill => {
                 killed += 1;
                 kill_one(deployment, chance)
             }
-            65..75 if deployment.postgres.is_some() => restart_database(deployment, chance),
-            65..85 => break_wire(deployment, chance),
-            _ => fill_disk(deployment, chance),
+            Fault::RestartDatabase => restart_database(deployment, chance),
+            Fault::BreakWire => break_wire(deployment, chance),
+            Fault::FillDisk => fill_disk(deployment, chance),
         };
         *done.entry(fault).or_default() += 1;
     }
@@ -198,5 +230,18 @@ fn wait_for(mut holds: impl FnMut() -> bool, fact: &str) {
     while !holds() {
         assert!(begun.elapsed() < PATIENCE, "still not so: {fact}");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn every_fault_that_is_drawn_does_something_on_its_storage() {
+    let mut chance = Chance::new(1);
+    let mut drawn = |storage| -> Vec<Fault> { (0..1_000).map(|_| Fault::draw(storage, &mut chance)).collect() };
+    let (files, postgres) = (drawn(Storage::Files), drawn(Storage::Postgres));
+    let has = |drawn: &[Fault], fault| drawn.contains(&fault);
+    assert!(!has(&files, Fault::RestartDatabase) && !has(&postgres, Fault::FillDisk));
+    assert!(has(&files, Fault::FillDisk) && has(&postgres, Fault::RestartDatabase));
+    for drawn in [&files, &postgres] {
+        assert!(has(drawn, Fault::Kill) && has(drawn, Fault::BreakWire));
     }
 }
