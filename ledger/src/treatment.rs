@@ -13,6 +13,7 @@ mod message;
 mod numbers;
 mod operation;
 mod person;
+mod refusal;
 mod schema;
 mod settlement;
 mod sign_in;

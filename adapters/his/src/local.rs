@@ -1,5 +1,6 @@
 //! Transactions that change nothing but this side's own books: one commit holds the effect and the answer, and a repeat
 //! of the key gets the answer again. What is refused is not kept: nothing was sent to anybody, and the key stays free.
+//! Operations keep what they refuse for good; see [`crate::operation`].
 
 use jiff::Timestamp;
 use ledger::treatment::{MessageKey, MessagePlace, NewMessage, Session, StoredMessage};
@@ -122,12 +123,15 @@ pub fn keep(
 /// Looks a key up.
 ///
 /// # Errors
-/// When it came before with other content, was undone, or was voided before it came.
+/// When it came before with other content, was undone or refused for good, or was voided before it came.
 pub fn place(session: &Session<'_, '_>, key: &MessageKey, noted: &Noted) -> Result<Place, Stop> {
-    let MessagePlace { before, voided, next_number } = session.message_place(key)?;
+    let MessagePlace { before, voided, refused, next_number } = session.message_place(key)?;
     match before {
         None if voided => Err(Refusal::new(Reason::Voided).of_field("msgid").into()),
-        None => Ok(Place { kept: None, number: next_number }),
+        None => {
+            let earlier = if refused { session.refusal_find(key, &noted.to_content().digest)? } else { None };
+            earlier.map_or(Ok(Place { kept: None, number: next_number }), |refusal| Err(refusal.into()))
+        }
         Some(kept) => match noted.difference(&kept.content) {
             Some(field) => Err(Refusal::new(Reason::ContentDiffers).of_field(field).into()),
             None if kept.reversed => Err(Refusal::new(Reason::AlreadyReversed).of_field("msgid").into()),

@@ -1,5 +1,6 @@
 //! Operations: two commits on this side. First the outgoing bytes, then they are sent, then the answer; only then is the
-//! desk told. A repeat re-sends the stored bytes, never a recalculation. Called by settle, cancel and reverse.
+//! desk told. A repeat re-sends the stored bytes, never a recalculation. What is refused here for good is kept too, so
+//! that a double that comes late does not do what the desk saw refused. Called by settle, cancel and reverse.
 
 mod record;
 mod sending;
@@ -165,7 +166,10 @@ where
         for _ in 0..MOST_TRIES {
             let found = match step(&inner, &call, &asked, prepare.clone()).await {
                 Ok(found) => found,
-                Err(refusal) => return Err(unless_sent(&inner, &asked.key, refusal).await),
+                Err(refusal) if refusal.reason.is_transient() => {
+                    return Err(unless_sent(&inner, &asked.key, refusal).await);
+                }
+                Err(refusal) => return Err(refuse_for_good(&inner, &call, &asked, refusal).await),
             };
             match found {
                 Step::Send(sending) => {
@@ -178,6 +182,25 @@ where
         Err(Refusal::new(Reason::NotYetKnown))
     })
     .await
+}
+
+/// Keeps a refusal before the desk is told. Where another arrival of the message was taken meanwhile, that one's result
+/// counts, and is not known here.
+async fn refuse_for_good(edge: &Edge, call: &Call, asked: &Asked, refusal: Refusal) -> Refusal {
+    if call.profile.refused == Refused::JudgeAgain {
+        return refusal;
+    }
+    let (asked, at, kept) = (asked.clone(), call.received, refusal.clone());
+    let told = edge.change(move |session| {
+        let place = session.message_place(&asked.key)?;
+        if place.before.is_some_and(|before| asked.noted.difference(&before.content).is_none() && !before.reversed) {
+            return Err(Reason::NotYetKnown.into());
+        }
+        let digest = asked.noted.to_content().digest;
+        session.refusal_insert(&asked.key, &digest, &kept, at)?;
+        Ok(session.refusal_find(&asked.key, &digest)?.unwrap_or_else(|| kept.clone()))
+    });
+    told.await.unwrap_or_else(|not_kept| not_kept)
 }
 
 /// What a desk is told when the first commit fails. A fault of the store says that nothing happened only where nothing

@@ -116,6 +116,8 @@ pub struct MessagePlace {
     pub before: Option<StoredMessage>,
     /// Whether a tombstone lies on what it would be.
     pub voided: bool,
+    /// Whether a message of the same key was refused here; which said what, [`Session::refusal_find`] tells.
+    pub refused: bool,
     /// The number that it gets.
     pub next_number: i64,
 }
@@ -159,12 +161,13 @@ macro_rules! columns {
 
 const PLACE: &str = columns!(
     "(SELECT COALESCE(MAX(number), 0) + 1 FROM messages) AS next_number,
-     EXISTS (SELECT 1 FROM tombstones WHERE target = ?2) AS voided, ",
+     EXISTS (SELECT 1 FROM tombstones WHERE target = ?2) AS voided,
+     EXISTS (SELECT 1 FROM refusals WHERE refusals.key = ?1) AS refused, ",
     "(SELECT 1 AS one) AS always LEFT JOIN messages ON key = ?1 AND attempt =
      (SELECT MAX(attempt) FROM messages AS tries WHERE tries.key = ?1)"
 );
 /// Where the columns of the message begin in it.
-const BEFORE: usize = 2;
+const BEFORE: usize = 3;
 const NEXT_NUMBER: &str = "SELECT COALESCE(MAX(number), 0) + 1 FROM messages";
 const FIND: &str = columns!("", "messages WHERE key = ?1 ORDER BY attempt DESC LIMIT 1");
 const GET: &str = columns!("", "messages WHERE number = ?1");
@@ -188,7 +191,7 @@ impl Session<'_, '_> {
     pub fn message_place(&self, key: &MessageKey) -> Result<MessagePlace, StoreError> {
         self.sql.get(PLACE, values![&key.to_text(), &key.target()], |row| {
             let before = row.optional_number(BEFORE)?.map(|_| read(row, BEFORE)).transpose()?;
-            Ok(MessagePlace { next_number: row.number(0)?, voided: row.flag(1)?, before })
+            Ok(MessagePlace { next_number: row.number(0)?, voided: row.flag(1)?, refused: row.flag(2)?, before })
         })
     }
 

@@ -6,7 +6,7 @@ use crate::inbox;
 /// See the file.
 pub static SCHEMA: Schema = Schema {
     name: "treatment",
-    versions: &[Version { tables: TABLES, append_only: APPEND_ONLY, postgres: "" }, inbox::TABLES],
+    versions: &[Version { tables: TABLES, append_only: APPEND_ONLY, postgres: "" }, inbox::TABLES, REFUSALS],
     fence: Fence::OneWriter,
 };
 
@@ -86,6 +86,15 @@ const TABLES: &str = concat!(
     CREATE TABLE numbers (name TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
     INSERT INTO numbers VALUES ('ids', 0);",
 );
+
+/// What a desk was told for good without anything being sent: a double that comes late must not be judged anew.
+const REFUSALS: Version = Version {
+    tables: "CREATE TABLE refusals (
+        key TEXT NOT NULL, digest BLOB NOT NULL, code INTEGER NOT NULL, field TEXT, detail TEXT, at INTEGER NOT NULL,
+        PRIMARY KEY (key, digest)) STRICT, WITHOUT ROWID;",
+    append_only: &["refusals"],
+    postgres: "",
+};
 
 const APPEND_ONLY: &[&str] = &[
     "messages",

@@ -73,8 +73,37 @@ async fn charges_that_come_twice_are_charged_once() {
     world.send("2303", settle_stay(&stay, STAY_TOTAL)).await.ok();
 }
 
+/// A double may come late, when the desk has done what was missing and gone another way.
 #[tokio::test]
-async fn a_refusal_by_the_home_region_is_remembered_and_a_refusal_here_is_not() {
+async fn what_was_refused_for_good_stays_refused_when_it_has_become_possible() {
+    let mut world = World::new().await;
+    let stay = admitted(&world).await;
+    world.send("2301", inpatient_lines(&stay, STAY_LINES)).await.ok();
+    let message = world.new_message();
+    let first = world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(403);
+    world.send("2402", discharge(&stay)).await.ok();
+    assert_eq!(world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(403), first);
+    world.crash_and_restart().await;
+    assert_eq!(world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(403), first);
+    assert_eq!(world.hub.in_force(), 0);
+    world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.ok();
+    assert_eq!(world.hub.in_force(), 1);
+}
+
+#[tokio::test]
+async fn an_institution_that_has_refused_messages_judged_again_sends_the_same_again() {
+    let judge = Profile { refused: Refused::JudgeAgain, ..Profile::default() };
+    let world = World::with_profile(judge).await;
+    let stay = admitted(&world).await;
+    world.send("2301", inpatient_lines(&stay, STAY_LINES)).await.ok();
+    let message = world.new_message();
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.refused(403);
+    world.send("2402", discharge(&stay)).await.ok();
+    world.send_as(&message, "2304", settle_stay(&stay, STAY_TOTAL)).await.ok();
+}
+
+#[tokio::test]
+async fn what_was_refused_here_may_be_corrected_under_its_id_and_what_home_refused_may_not() {
     let world = World::new().await;
     let stay = discharged(&world).await;
     let message = world.new_message();
