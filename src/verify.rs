@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use settlement::decide::BookSeq;
 use settlement::finding::Finding;
 use settlement::money::Money;
+use settlement::operation::readable;
 use settlement::outcome::{Done, Outcome, Settled};
 use settlement::refusal::Reason;
 
@@ -165,7 +166,7 @@ pub async fn never_fetched(stores: &Stores) -> Result<Vec<Finding>> {
         if let Outcome::Accepted { decided_at: _, done: _ } = convert::read_outcome(outcome)? {
             breaks.push(Finding {
                 invariant: "what was accepted is fetched by its hospital",
-                subject: format!("operation {}", key.replace('\u{1f}', "/")),
+                subject: format!("operation {}", readable(&key)),
                 problem: "the hub holds an acceptance, the treatment side still waits for an answer".into(),
             });
         }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use settlement::finding::Finding;
+use settlement::operation::readable;
 
 /// The answers of one book: operation's key → the outcome's bytes, or none while no answer is known.
 pub type Answers = BTreeMap<String, Option<Vec<u8>>>;
@@ -22,7 +23,7 @@ pub fn what_was_told_is_what_is_held(outer: (&str, &Answers), inner: (&str, &Ans
     let ((outer_name, told), (inner_name, held)) = (outer, inner);
     let finding = |key: &str, problem: String| Finding {
         invariant: "what was told is what is held",
-        subject: format!("operation {}", key.replace('\u{1f}', "/")),
+        subject: format!("operation {}", readable(key)),
         problem,
     };
     let answered = told.iter().filter_map(|(key, outcome)| Some((key, outcome.as_ref()?)));
@@ -43,7 +44,7 @@ pub fn nothing_is_held_that_nobody_asked_for(outer: (&str, &Answers), inner: (&s
     unknown
         .map(|key| Finding {
             invariant: "nothing is held that nobody asked for",
-            subject: format!("operation {}", key.replace('\u{1f}', "/")),
+            subject: format!("operation {}", readable(key)),
             problem: format!("{inner_name} has it, {outer_name} does not"),
         })
         .collect()

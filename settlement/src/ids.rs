@@ -95,6 +95,46 @@ text_id! {
     FilingId(40);
 }
 
+/// How many characters of a message id name the institution; the time of sending follows.
+const OF_INSTITUTION: usize = 12;
+/// How many characters of a settlement's id name the pool; the time of its making follows.
+const OF_POOL: usize = 6;
+
+// Ids of the national form name their maker first and the time second. An index in that order is written everywhere at
+// once; with the time in front what comes together lies together, whoever sends it. Ids of another form lose nothing.
+fn turn(text: &str, at: usize) -> String {
+    match text.split_at_checked(at).filter(|_| text.is_ascii()) {
+        Some((maker, rest)) => format!("{rest}{maker}"),
+        None => text.to_owned(),
+    }
+}
+
+fn turn_back(text: &str, at: usize) -> String {
+    turn(text, text.len().checked_sub(at).unwrap_or(text.len()))
+}
+
+macro_rules! time_first {
+    ($name:ident, $maker:ident) => {
+        impl $name {
+            /// The id with the time in front, for keys of indexes.
+            pub fn to_time_first(&self) -> String {
+                turn(&self.0, $maker)
+            }
+
+            /// The id that a key of an index has.
+            ///
+            /// # Errors
+            /// When it is no identifier.
+            pub fn from_time_first(text: &str) -> Result<$name, IdError> {
+                $name::new(&turn_back(text, $maker))
+            }
+        }
+    };
+}
+
+time_first!(MessageId, OF_INSTITUTION);
+time_first!(SettlementId, OF_POOL);
+
 /// A six-digit administrative code, as in the table of regions. The digits mean nothing by themselves: pool and
 /// member come from [`crate::region::RegionTable`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -186,6 +226,18 @@ impl fmt::Display for DiseaseCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_in_front_is_taken_back_whatever_the_id() {
+        let message = MessageId::new("H31010100001202506200900001007").expect("an id");
+        assert_eq!(message.to_time_first(), "202506200900001007H31010100001");
+        for text in ["1", "123456", "1234567", "123456789012", "1234567890123", "编号1234567890", "é12345678901234"]
+        {
+            let (message, settlement) = (MessageId::new(text).expect("an id"), SettlementId::new(text).expect("an id"));
+            assert_eq!(MessageId::from_time_first(&message.to_time_first()), Ok(message));
+            assert_eq!(SettlementId::from_time_first(&settlement.to_time_first()), Ok(settlement));
+        }
+    }
 
     #[test]
     fn a_text_id_is_bounded_and_printable() {

@@ -29,20 +29,30 @@ pub struct OperationKey {
 }
 
 impl OperationKey {
-    /// The key as one text, for storing and comparing. No part can hold a control character, so the parts cannot
-    /// run into one another.
+    /// The key as one text, for storing and comparing: message id (time first), institution, transaction, person, visit,
+    /// batch. No part can hold a control character, so the parts cannot run into one another.
     pub fn to_text(&self) -> String {
         let encounter = self.encounter.as_ref().map_or("", EncounterId::as_str);
         let batch = self.batch.as_ref().map_or("", BatchNumber::as_str);
         [
+            &self.message.to_time_first(),
             self.institution.as_str(),
-            self.message.as_str(),
             self.transaction.as_str(),
             self.person.as_str(),
             encounter,
             batch,
         ]
         .join("\u{1f}")
+    }
+
+    /// Reads a key from its text; none where it is no key's.
+    pub fn from_text(text: &str) -> Option<OperationKey> {
+        let [message, institution, transaction, person, encounter, batch] = parts(text)?;
+        let ReversalTarget { institution, message, transaction, person } =
+            target(message, institution, transaction, person)?;
+        let encounter = if encounter.is_empty() { None } else { Some(EncounterId::new(encounter).ok()?) };
+        let batch = if batch.is_empty() { None } else { Some(BatchNumber::new(batch).ok()?) };
+        Some(OperationKey { institution, message, transaction, person, encounter, batch })
     }
 
     /// What a reversal names to mean this operation.
@@ -70,11 +80,41 @@ pub struct ReversalTarget {
 }
 
 impl ReversalTarget {
-    /// The target as one text, for storing and comparing.
+    /// The target as one text, for storing and comparing: what the keys begin with that it means.
     pub fn to_text(&self) -> String {
-        [self.institution.as_str(), self.message.as_str(), self.transaction.as_str(), self.person.as_str()]
+        [&self.message.to_time_first(), self.institution.as_str(), self.transaction.as_str(), self.person.as_str()]
             .join("\u{1f}")
     }
+
+    /// Reads a target from its text; none where it is no target's.
+    pub fn from_text(text: &str) -> Option<ReversalTarget> {
+        let [message, institution, transaction, person] = parts(text)?;
+        target(message, institution, transaction, person)
+    }
+}
+
+fn parts<const N: usize>(text: &str) -> Option<[&str; N]> {
+    text.split('\u{1f}').collect::<Vec<_>>().try_into().ok()
+}
+
+fn target(message: &str, institution: &str, transaction: &str, person: &str) -> Option<ReversalTarget> {
+    Some(ReversalTarget {
+        institution: InstitutionCode::new(institution).ok()?,
+        message: MessageId::from_time_first(message).ok()?,
+        transaction: TransactionNumber::new(transaction).ok()?,
+        person: PersonNumber::new(person).ok()?,
+    })
+}
+
+/// A key or a target as people read it: `institution/message/transaction/person`, and visit and batch of a key.
+pub fn readable(text: &str) -> String {
+    let mut parts: Vec<&str> = text.split('\u{1f}').collect();
+    let message = parts.first().and_then(|part| MessageId::from_time_first(part).ok());
+    if let (Some(message), true) = (&message, parts.len() > 1) {
+        parts[0] = message.as_str();
+        parts.swap(0, 1);
+    }
+    parts.join("/")
 }
 
 /// Whether the personal account may pay (`acct_used_flag`).
@@ -166,5 +206,29 @@ impl Operation {
             Request::Cancel(cancel) => cancel.treatment,
             Request::Reverse(reverse) => reverse.treatment,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_and_what_a_reversal_names_read_back_from_their_texts() {
+        let key = OperationKey {
+            institution: InstitutionCode::new("H31010100001").expect("a code"),
+            message: MessageId::new("H31010100001202506200900001007").expect("an id"),
+            transaction: TransactionNumber::new("2304").expect("a transaction"),
+            person: PersonNumber::new("410700990001").expect("a number"),
+            encounter: Some(EncounterId::new("310000").expect("an id")),
+            batch: None,
+        };
+        let (text, target) = (key.to_text(), key.as_target());
+        assert!(text.starts_with(&(target.to_text() + "\u{1f}")), "a reversal finds the keys that begin so");
+        assert!(text.starts_with("20250620"), "the time comes first");
+        assert_eq!(readable(&text), "H31010100001/H31010100001202506200900001007/2304/410700990001/310000/");
+        assert_eq!(OperationKey::from_text(&text), Some(key));
+        assert_eq!(ReversalTarget::from_text(&target.to_text()), Some(target));
+        assert_eq!(OperationKey::from_text("1"), None);
     }
 }

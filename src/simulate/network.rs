@@ -10,6 +10,7 @@ use his::port::HubPort;
 use identity::permit::{HubPermit, TreatmentPermit};
 use proto::status::NoReply;
 use proto::{convert, v1};
+use settlement::operation::readable;
 use settlement::refusal::{Reason, Refusal};
 use tokio::sync::oneshot;
 use tonic::Code;
@@ -189,7 +190,7 @@ impl SimulatedHome {
     fn answers_what_was_asked(&self, asked: &[u8], answer: &v1::Answer) {
         let Ok(operation) = convert::read_operation(asked) else { return };
         if let Err(fault) = broker::answer::check(&operation, answer.clone(), self.way.to.clock.now()) {
-            let key = operation.key.to_text().replace('\u{1f}', "/");
+            let key = readable(&operation.key.to_text());
             let finding = format!("an answer is to what was asked does not hold for operation {key}: {fault}");
             self.way.context.record.finding(finding);
         }

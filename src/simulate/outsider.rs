@@ -17,7 +17,7 @@ use settlement::ids::{
     BatchNumber, EncounterId, InstitutionCode, MessageId, PersonNumber, RegionCode, SettlementId, TransactionNumber,
 };
 use settlement::money::Money;
-use settlement::operation::{AccountUse, Cancel, Operation, OperationKey, Request, Reverse, Settle};
+use settlement::operation::{AccountUse, Cancel, Operation, OperationKey, Request, Reverse, Settle, readable};
 use settlement::outcome::{Done, Outcome, Undone};
 use settlement::person::Insurance;
 
@@ -171,8 +171,7 @@ impl Outsider {
                 Heard::Nothing => tokio::time::sleep(self.chance().pause(200, 8_000)).await,
             }
         }
-        self.watch
-            .found(format!("everything gets an answer does not hold for operation {}", key.replace('\u{1f}', "/")));
+        self.watch.found(format!("everything gets an answer does not hold for operation {}", readable(&key)));
         None
     }
 
@@ -183,7 +182,7 @@ impl Outsider {
             Err(NoReply::Refused(refusal)) if refusal.reason.is_transient() => Heard::Nothing,
             Err(NoReply::Refused(_)) => Heard::Refused,
         };
-        self.port.way.context.record.note(INSTITUTION, &format!("{} {}", key.replace('\u{1f}', "/"), heard.word()));
+        self.port.way.context.record.note(INSTITUTION, &format!("{} {}", readable(key), heard.word()));
         heard
     }
 

@@ -11,7 +11,7 @@ use anyhow::Result;
 use jiff::SignedDuration;
 use ledger::hub::Record;
 use proto::convert;
-use settlement::operation::Request;
+use settlement::operation::{Request, readable};
 use settlement::outcome::{Done, Outcome, Undone};
 use tokio::task::JoinSet;
 
@@ -232,9 +232,9 @@ fn in_the_book(record: &Record) -> String {
         let asks = match operation.request {
             Request::Settle(settle) => format!("makes {}", settle.settlement),
             Request::Cancel(cancel) => format!("undoes {} by {}", cancel.settlement, cancel.counter),
-            Request::Reverse(reverse) => format!("reverses {}", reverse.target.to_text().replace('\u{1f}', "/")),
+            Request::Reverse(reverse) => format!("reverses {}", readable(&reverse.target.to_text())),
         };
-        format!("{} {asks}", operation.key.to_text().replace('\u{1f}', "/"))
+        format!("{} {asks}", readable(&operation.key.to_text()))
     });
     let answer = record.answer.as_ref().map(|answer| {
         let what = match convert::read_outcome(&answer.outcome) {

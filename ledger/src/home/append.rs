@@ -4,8 +4,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use settlement::decide::{BookSeq, Decision, Effects, Verdict};
-use settlement::ids::{BatchNumber, EncounterId, InstitutionCode, MessageId, PersonNumber, TransactionNumber};
-use settlement::operation::{OperationKey, Request, ReversalTarget};
+use settlement::operation::Request;
 use settlement::outcome::Outcome;
 
 use super::load::Loaded;
@@ -174,33 +173,4 @@ fn kind(request: &Request) -> &'static str {
         Request::Cancel(_) => "cancel",
         Request::Reverse(_) => "reverse",
     }
-}
-
-/// Reads a key from its one text.
-pub(super) fn read_key(text: &str) -> Option<OperationKey> {
-    let [institution, message, transaction, person, encounter, batch] = parts(text)?;
-    let ReversalTarget { institution, message, transaction, person } =
-        target(institution, message, transaction, person)?;
-    let encounter = if encounter.is_empty() { None } else { Some(EncounterId::new(encounter).ok()?) };
-    let batch = if batch.is_empty() { None } else { Some(BatchNumber::new(batch).ok()?) };
-    Some(OperationKey { institution, message, transaction, person, encounter, batch })
-}
-
-/// Reads what a reversal names from its one text.
-pub(super) fn read_target(text: &str) -> Option<ReversalTarget> {
-    let [institution, message, transaction, person] = parts(text)?;
-    target(institution, message, transaction, person)
-}
-
-fn parts<const N: usize>(text: &str) -> Option<[&str; N]> {
-    text.split('\u{1f}').collect::<Vec<_>>().try_into().ok()
-}
-
-fn target(institution: &str, message: &str, transaction: &str, person: &str) -> Option<ReversalTarget> {
-    Some(ReversalTarget {
-        institution: InstitutionCode::new(institution).ok()?,
-        message: MessageId::new(message).ok()?,
-        transaction: TransactionNumber::new(transaction).ok()?,
-        person: PersonNumber::new(person).ok()?,
-    })
 }

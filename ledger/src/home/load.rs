@@ -9,13 +9,12 @@ use settlement::decide::{Answered, Book, BookSeq, Claim, PersonBook, UsagePostin
 use settlement::encounter::CareKind;
 use settlement::ids::{DiseaseCode, EncounterId, InstitutionCode, PersonNumber, SettlementId};
 use settlement::money::Money;
-use settlement::operation::Operation;
+use settlement::operation::{Operation, OperationKey, ReversalTarget};
 use settlement::person::Insurance;
 use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
 
 use super::Wire;
 use super::affected;
-use super::append::{read_key, read_target};
 use super::row::Columns;
 use super::settlements;
 use super::unseen::seen;
@@ -93,7 +92,7 @@ fn answers(sql: &Sql<'_>, wire: Wire, wanted: &Wanted<'_>, loaded: &mut Loaded) 
         let columns = Columns::of(row, "operations");
         let seq = seq(columns.number("book_seq")?);
         loaded.outcomes.insert(seq, Bytes::copy_from_slice(columns.blob("outcome")?));
-        let key = read_key(columns.text("key")?).ok_or_else(|| columns.corrupt("key", "is no key"))?;
+        let key = OperationKey::from_text(columns.text("key")?).ok_or_else(|| columns.corrupt("key", "is no key"))?;
         let (kind, bytes) = (columns.text("kind")?, columns.blob("bytes")?);
         let operation = operation(&columns, wire, kind, bytes)?;
         loaded.book.person(&key.person.clone()).answers.insert(key, Answered { operation, seq });
@@ -127,7 +126,7 @@ fn marks(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &mut Book) -> Re
                 book.taken.insert(columns.id("name", SettlementId::new)?);
             }
             _ => {
-                let target = read_target(columns.text("name")?);
+                let target = ReversalTarget::from_text(columns.text("name")?);
                 let target = target.ok_or_else(|| columns.corrupt("target", "is no target"))?;
                 book.person(&target.person.clone()).tombstones.insert(target);
             }

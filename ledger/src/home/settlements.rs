@@ -7,10 +7,10 @@ use settlement::decide::{Book, BookSeq, Booked, Deed, Message, Visit};
 use settlement::encounter::CareKind;
 use settlement::ids::{BatchNumber, EncounterId, InstitutionCode, PersonNumber, SettlementId};
 use settlement::lifecycle::Standing;
+use settlement::operation::OperationKey;
 use settlement::outcome::{Done, Outcome};
 
 use super::Wire;
-use super::append::read_key;
 use super::load::{Wanted, seq, usage, usage_posting};
 use super::row::Columns;
 use crate::engine::{Sql, list};
@@ -57,7 +57,7 @@ fn messages(
     sql.query(MESSAGES, values![prefixes, "\u{10ffff}", before], |row| {
         let columns = Columns::of(row, "operations");
         let _place = columns.number("place")?;
-        let key = read_key(columns.text("key")?).ok_or_else(|| columns.corrupt("key", "is no key"))?;
+        let key = OperationKey::from_text(columns.text("key")?).ok_or_else(|| columns.corrupt("key", "is no key"))?;
         let deed = deed(&columns)?;
         match &deed {
             Deed::Settled(settlement) | Deed::Cancelled { settlement, counter: _ } => {

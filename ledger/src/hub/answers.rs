@@ -157,7 +157,7 @@ impl Work for Ending {
 
 impl Ending {
     fn insert(&self, sql: &Sql<'_>, entry: Option<&Entry>) -> Result<Answering, StoreError> {
-        let settlement = entry.and(self.booking.as_ref()).map(|booking| booking.settlement.as_str());
+        let settlement = entry.and(self.booking.as_ref()).map(|booking| booking.settlement.to_time_first());
         let written = sql.execute(
             "INSERT INTO answers
              (position, home, verdict, outcome, book_seq, answered_at, settlement, step, lines, period)
@@ -171,7 +171,7 @@ impl Ending {
                 &self.outcome,
                 self.book_seq,
                 self.answered_at.as_microsecond(),
-                settlement,
+                settlement.as_deref(),
                 entry.map(|entry| entry.step),
                 entry.map(|entry| entry.lines.as_str()),
             ],

@@ -57,7 +57,7 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn settlement_owner(&self, settlement: &SettlementId) -> Result<Option<Owner>, StoreError> {
-        let settlement = settlement.as_str().to_owned();
+        let settlement = settlement.to_time_first();
         self.engine
             .read(move |sql| {
                 sql.find(

@@ -160,7 +160,7 @@ struct Parcel<'a> {
     a_outcome: Vec<&'a [u8]>,
     a_book_seq: Vec<i64>,
     a_answered_at: Vec<i64>,
-    a_settlement: Vec<Option<&'a str>>,
+    a_settlement: Vec<Option<String>>,
     a_lines: Vec<Option<&'a str>>,
 }
 
@@ -210,7 +210,7 @@ impl<'a> Parcel<'a> {
         self.a_outcome.push(&ending.outcome);
         self.a_book_seq.push(ending.book_seq);
         self.a_answered_at.push(ending.answered_at.as_microsecond());
-        self.a_settlement.push(ending.booking.as_ref().map(|booking| booking.settlement.as_str()));
+        self.a_settlement.push(ending.booking.as_ref().map(|booking| booking.settlement.to_time_first()));
         self.a_lines.push(ending.entry.as_ref().map(|entry| entry.lines.as_str()));
     }
 
@@ -237,7 +237,7 @@ impl<'a> Parcel<'a> {
             List::Bytes(self.a_outcome),
             List::Numbers(self.a_book_seq),
             List::Numbers(self.a_answered_at),
-            List::Texts(self.a_settlement),
+            List::Strings(self.a_settlement),
             List::Texts(self.a_lines),
         ];
         (self.places, lists)

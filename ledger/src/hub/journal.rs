@@ -168,7 +168,7 @@ fn standing(sql: &Sql<'_>, booking: &Booking) -> Result<Option<Standing>, StoreE
          WHERE first.settlement = ?1 AND first.step = 1 AND last.settlement = ?1
            AND last.step = (SELECT MAX(step) FROM answers WHERE settlement = ?1)
            AND operations.position = last.position",
-        values![booking.settlement.as_str()],
+        values![&booking.settlement.to_time_first()],
         |row| {
             let (original, lines) = read_entry(row)?;
             let last = Kind::from_word(row.text(3)?);

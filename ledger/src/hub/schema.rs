@@ -32,7 +32,8 @@ const TABLES: &str = concat!(
     "CREATE TABLE committers (number INTEGER PRIMARY KEY) STRICT;",
     // A released operation never left, so its key is free again: it comes back as the next attempt. Only the last
     // attempt of a key can be unreleased, and two operations can never share an attempt. A key begins with what a
-    // reversal names, so the operations that one is aimed at lie side by side.
+    // reversal names, so the operations that one is aimed at lie side by side; and that begins with the time of the
+    // message id, so that what comes together is written into the same pages, whoever sends it.
     "CREATE TABLE operations (
         position INTEGER PRIMARY KEY,
         home TEXT NOT NULL,
@@ -44,7 +45,8 @@ const TABLES: &str = concat!(
         received_at INTEGER NOT NULL,
         UNIQUE (key, attempt)
     ) STRICT;",
-    // How an operation ended, and what it booked. `step` counts the entries of a settlement: the first makes it count,
+    // How an operation ended, and what it booked. A settlement's id stands here with its time first, for the same
+    // reason. `step` counts the entries of a settlement: the first makes it count,
     // the second undoes it, the third makes it count again, and so on. No two can share a step, whoever writes them.
     "CREATE TABLE answers (
         position INTEGER PRIMARY KEY,

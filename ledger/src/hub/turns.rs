@@ -96,7 +96,7 @@ fn read_turn(row: Row<'_>) -> Result<SettlementTurn, StoreError> {
     Ok(SettlementTurn {
         position,
         booked_at: instant("answer", position, row.number(1)?)?,
-        settlement: SettlementId::new(row.text(2)?).map_err(malformed)?,
+        settlement: SettlementId::from_time_first(row.text(2)?).map_err(malformed)?,
         turn: turn_of(row.number(3)?),
         lines: read_lines(position, row.text(4)?)?,
         period: PeriodNumber(row.number(5)?),

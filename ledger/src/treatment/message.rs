@@ -36,12 +36,12 @@ impl MessageKey {
     /// The key as one text.
     pub fn to_text(&self) -> String {
         let MessageKey { institution, message, transaction, subject, encounter, batch } = self;
-        join(&[institution.as_str(), message.as_str(), transaction.as_str(), subject, encounter, batch])
+        join(&[&message.to_time_first(), institution.as_str(), transaction.as_str(), subject, encounter, batch])
     }
 
     /// What a reversal names to mean this message.
     pub fn target(&self) -> String {
-        join(&[self.institution.as_str(), self.message.as_str(), self.transaction.as_str(), &self.subject])
+        join(&[&self.message.to_time_first(), self.institution.as_str(), self.transaction.as_str(), &self.subject])
     }
 }
 
@@ -56,7 +56,7 @@ fn join(parts: &[&str]) -> String {
     text
 }
 
-/// A part of a key: 0 the institution, 1 the message, 2 the transaction, 3 the subject.
+/// A part of a key: 0 the message (time first), 1 the institution, 2 the transaction, 3 the subject.
 pub(super) fn part(key: &str, index: usize) -> &str {
     key.split(PART).nth(index).unwrap_or_default()
 }
@@ -278,9 +278,9 @@ impl Session<'_, '_> {
     pub fn message_list_namesakes(
         &self,
         institution: &str,
-        message: &str,
+        message: &MessageId,
     ) -> Result<Vec<(String, String)>, StoreError> {
-        let begins = join(&[institution, message]);
+        let begins = join(&[&message.to_time_first(), institution]);
         let (from, below) = (format!("{begins}{PART}"), format!("{begins}{PAST_PART}"));
         self.sql.query(LIST_NAMESAKES, values![&from, &below], |row| {
             let key = row.text(0)?;
@@ -323,7 +323,7 @@ fn read(row: Row<'_>, first: usize) -> Result<StoredMessage, StoreError> {
     let digest = row.bytes(first + 4)?.try_into().map_err(|_| stored::corrupt(TABLE, number, "has no digest"))?;
     Ok(StoredMessage {
         number,
-        message: stored::id(TABLE, part(key, 1), MessageId::new)?,
+        message: stored::id(TABLE, part(key, 0), MessageId::from_time_first)?,
         attempt: u32::try_from(row.number(first + 2)?).map_err(|problem| stored::corrupt(TABLE, number, problem))?,
         transaction: part(key, 2).to_owned(),
         encounter: row.text(first + 3)?.to_owned(),

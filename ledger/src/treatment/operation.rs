@@ -171,7 +171,7 @@ pub(super) fn read(row: Row<'_>) -> Result<StoredOperation, StoreError> {
     let optional = |place: usize| Ok::<_, StoreError>(row.optional_text(place)?.map(ToOwned::to_owned));
     Ok(StoredOperation {
         message: row.number(0)?,
-        institution: message::part(key, 0).to_owned(),
+        institution: message::part(key, 1).to_owned(),
         person: message::part(key, 3).to_owned(),
         encounter: row.text(2)?.to_owned(),
         operation: NewOperation {

@@ -195,7 +195,7 @@ fn read(row: Row<'_>) -> Result<StoredSettlement, StoreError> {
     let settlement = Settlement {
         id: stored::id(TABLE, id, SettlementId::new)?,
         message: row.number(0)?,
-        institution: message::part(key, 0).to_owned(),
+        institution: message::part(key, 1).to_owned(),
         person: message::part(key, 3).to_owned(),
         encounter: row.text(2)?.to_owned(),
         batch: row.text(7)?.to_owned(),

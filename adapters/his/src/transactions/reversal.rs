@@ -125,7 +125,7 @@ fn plan(session: &Session<'_, '_>, work: &Work<'_>, call: &Call, request: &Rever
 /// That no settlement came under the message id for another person or transaction: then the desk means that one, and
 /// must not read that nothing ever happened.
 fn ensure_not_mistaken(session: &Session<'_, '_>, target: &ReversalTarget) -> Result<(), Stop> {
-    let namesakes = session.message_list_namesakes(target.institution.as_str(), target.message.as_str())?;
+    let namesakes = session.message_list_namesakes(target.institution.as_str(), &target.message)?;
     let Some((transaction, person)) = namesakes.first() else { return Ok(()) };
     let (field, detail) = if person == target.person.as_str() {
         ("data.oinfno", format!("该msgid的交易是{transaction}"))

@@ -182,9 +182,12 @@ async fn a_reversal_finds_a_message_whatever_its_encounter(place: Place) {
         session.message_mark_reversed(3, 9, at())?;
         session.message_mark_reversed(3, 10, at())?;
         let found = session.message_list_by_target(&key("m1", "").target())?;
-        let namesakes = session.message_list_namesakes("H1", "m12")?;
+        let namesakes = session.message_list_namesakes("H1", &MessageId::new("m12").expect("an id"))?;
         assert_eq!(namesakes, [("2304".to_owned(), "1".to_owned())]);
-        assert!(session.message_list_namesakes("H1", "m1")?.is_empty(), "local messages are not meant");
+        assert!(
+            session.message_list_namesakes("H1", &MessageId::new("m1").expect("an id"))?.is_empty(),
+            "local messages are not meant"
+        );
         Ok(found.iter().map(|message| (message.number, message.attempt, message.reversed)).collect::<Vec<_>>())
     })
     .await;
