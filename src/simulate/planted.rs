@@ -35,12 +35,12 @@ impl Planted {
         Planted::YearToDateOutsideTheBatch,
     ];
 
-    /// The invariant that it breaks.
-    pub fn breaks(self) -> &'static str {
+    /// The invariants one of which it breaks first.
+    pub fn breaks(self) -> &'static [&'static str] {
         match self {
-            Planted::NoTombstone | Planted::AnswerBeforeCommit => "what was told is what is held",
-            Planted::KeyOnMessageAlone => "an answer is to what was asked",
-            Planted::YearToDateOutsideTheBatch => "a replay of any stored decision is identical",
+            Planted::NoTombstone | Planted::AnswerBeforeCommit => &["what was told is what is held"],
+            Planted::KeyOnMessageAlone => &["an answer is to what was asked", "what was told is what is held"],
+            Planted::YearToDateOutsideTheBatch => &["a replay of any stored decision is identical"],
         }
     }
 }
