@@ -106,6 +106,11 @@ fn target(message: &str, institution: &str, transaction: &str, person: &str) -> 
     })
 }
 
+/// The text of what a reversal names to mean an operation, by the text of its key; none where that is no key's.
+pub fn target_of(key: &str) -> Option<&str> {
+    key.match_indices('\u{1f}').nth(3).map(|(end, _)| &key[..end])
+}
+
 /// A key or a target as people read it: `institution/message/transaction/person`, and visit and batch of a key.
 pub fn readable(text: &str) -> String {
     let mut parts: Vec<&str> = text.split('\u{1f}').collect();
@@ -226,6 +231,7 @@ mod tests {
         let (text, target) = (key.to_text(), key.as_target());
         assert!(text.starts_with(&(target.to_text() + "\u{1f}")), "a reversal finds the keys that begin so");
         assert!(text.starts_with("20250620"), "the time comes first");
+        assert_eq!(target_of(&text), Some(target.to_text().as_str()));
         assert_eq!(readable(&text), "H31010100001/H31010100001202506200900001007/2304/410700990001/310000/");
         assert_eq!(OperationKey::from_text(&text), Some(key));
         assert_eq!(ReversalTarget::from_text(&target.to_text()), Some(target));

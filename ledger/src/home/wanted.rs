@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use settlement::ids::PersonNumber;
-use settlement::operation::{Request, ReversalTarget};
+use settlement::operation::{Request, ReversalTarget, target_of};
 
 use super::Asked;
 use crate::engine::list;
@@ -69,9 +69,7 @@ impl<'a> Wanted<'a> {
 
     /// What reversals call its own messages: a key begins with it.
     pub fn own_targets(&self) -> String {
-        list(
-            self.keys.iter().map(|key| key.match_indices('\u{1f}').nth(3).map_or(key.as_str(), |(end, _)| &key[..end])),
-        )
+        list(self.keys.iter().map(|key| target_of(key).unwrap_or(key)))
     }
 
     /// The ids that its settlements and counter-entries bring.

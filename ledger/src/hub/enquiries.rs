@@ -2,15 +2,12 @@
 //! an answer names. Nothing is written here.
 
 use settlement::ids::{PersonNumber, PoolCode, RegionCode, SettlementId};
-use settlement::operation::OperationKey;
+use settlement::operation::{OperationKey, ReversalTarget, target_of};
 
 use super::operations::{self, Earlier};
 use super::{HubStore, corrupt};
 use crate::store::StoreError;
 use crate::values;
-
-/// Between the parts of a key; see `OperationKey::to_text`.
-const SEPARATOR: char = '\u{1f}';
 
 /// Whose settlement it is, as the journal has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,8 +73,6 @@ impl HubStore {
 
 /// The person and the target are parts of the key.
 fn owner(key: &str) -> Option<Owner> {
-    let (target_length, _) = key.match_indices(SEPARATOR).nth(3)?;
-    let target = &key[..target_length];
-    let person = PersonNumber::new(target.rsplit(SEPARATOR).next()?).ok()?;
-    Some(Owner { person, target: target.to_owned() })
+    let target = ReversalTarget::from_text(target_of(key)?)?;
+    Some(Owner { target: target.to_text(), person: target.person })
 }
