@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use clearing::agreement::{Answers, nothing_is_held_that_nobody_asked_for, what_was_told_is_what_is_held};
 use jiff::Timestamp;
-use ledger::hub::{HubStore, Position, SettlementTurn};
+use ledger::hub::{HubStore, Position, Record, SettlementTurn};
 use ledger::treatment::TreatmentStore;
 use proto::{convert, v1};
 use region::replay::a_replay_of_any_decision_after_is_identical;
@@ -95,7 +95,8 @@ pub type Elsewhere = BTreeMap<String, Option<v1::Answer>>;
 /// When a book cannot be read.
 pub async fn findings_since(stores: &Stores, before: &mut Checked, elsewhere: &Elsewhere) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let hub = hub_answers(&stores.hub).await?;
+    let records = records(&stores.hub).await?;
+    let hub = answers_in(&records)?;
     findings.extend(the_hubs_journal_balances(&stores.hub).await?);
     findings.extend(nothing_is_lost_from_the_worklist(&stores.hub).await?);
     findings.extend(a_letter_waits_until_it_is_acknowledged(&stores.hub).await?);
@@ -115,11 +116,11 @@ pub async fn findings_since(stores: &Stores, before: &mut Checked, elsewhere: &E
         let answers = home.answer_list().await?;
         decided.extend(answers.into_iter().map(|(key, outcome)| (key, Some(outcome.to_vec()))));
     }
-    let by_homes = answered_by_homes(&stores.hub, &decided).await?;
+    let by_homes = answered_by_homes(&records, &decided)?;
     findings.extend(what_was_told_is_what_is_held(("the hub", &by_homes), ("the home regions", &decided)));
-    let held = without_voids_of_what_was_released(decided, &stores.hub).await?;
+    let held = without_voids_of_what_was_released(decided, &records)?;
     findings.extend(nothing_is_held_that_nobody_asked_for(("the hub", &hub), ("the home regions", &held)));
-    findings.extend(figures::the_journal_books_what_the_answers_say(&stores.hub, &records(&stores.hub).await?).await?);
+    findings.extend(figures::the_journal_books_what_the_answers_say(&stores.hub, &records).await?);
     findings.extend(what_is_in_force_is_the_same_everywhere(stores, &told).await?);
     Ok(findings)
 }
@@ -231,11 +232,12 @@ fn told_elsewhere(elsewhere: &Elsewhere, hub: &Answers) -> Answers {
 
 /// What the hub was told by home regions. A refusal of its own is no home's answer, unless a home region decided the
 /// same operation: then both must say the same.
-async fn answered_by_homes(hub: &HubStore, decided: &Answers) -> Result<Answers> {
+fn answered_by_homes(records: &[Record], decided: &Answers) -> Result<Answers> {
     let mut answers = Answers::new();
-    for record in records(hub).await? {
+    for record in records {
         let key = convert::read_operation(&record.bytes)?.key.to_text();
-        if let Some(answer) = record.answer.filter(|answer| answer.book_seq > 0 || decided.contains_key(&key)) {
+        let answer = record.answer.as_ref();
+        if let Some(answer) = answer.filter(|answer| answer.book_seq > 0 || decided.contains_key(&key)) {
             answers.insert(key, Some(answer.outcome.to_vec()));
         }
     }
@@ -244,8 +246,8 @@ async fn answered_by_homes(hub: &HubStore, decided: &Answers) -> Result<Answers>
 
 /// A reversal has a home region asked about its original while that is still on its way. Where the original then never
 /// leaves, the hub lets it go and the region holds it as voided: both say that it has no effect.
-async fn without_voids_of_what_was_released(mut decided: Answers, hub: &HubStore) -> Result<Answers> {
-    for record in records(hub).await?.into_iter().filter(|record| record.released_at.is_some()) {
+fn without_voids_of_what_was_released(mut decided: Answers, records: &[Record]) -> Result<Answers> {
+    for record in records.iter().filter(|record| record.released_at.is_some()) {
         let key = convert::read_operation(&record.bytes)?.key.to_text();
         if let Some(Some(outcome)) = decided.get(&key)
             && matches!(convert::read_outcome(outcome)?, Outcome::Refused(refusal) if refusal.reason == Reason::Voided)
@@ -257,10 +259,15 @@ async fn without_voids_of_what_was_released(mut decided: Answers, hub: &HubStore
 }
 
 async fn hub_answers(hub: &HubStore) -> Result<Answers> {
-    let kept = records(hub).await?.into_iter().filter(|record| record.released_at.is_none());
+    answers_in(&records(hub).await?)
+}
+
+/// What the hub has an answer to, or waits for.
+fn answers_in(records: &[Record]) -> Result<Answers> {
+    let kept = records.iter().filter(|record| record.released_at.is_none());
     kept.map(|record| {
         let key = convert::read_operation(&record.bytes)?.key.to_text();
-        Ok((key, record.answer.map(|answer| answer.outcome.to_vec())))
+        Ok((key, record.answer.as_ref().map(|answer| answer.outcome.to_vec())))
     })
     .collect()
 }
@@ -269,7 +276,7 @@ async fn hub_answers(hub: &HubStore) -> Result<Answers> {
 ///
 /// # Errors
 /// When the book cannot be read.
-pub async fn records(hub: &HubStore) -> Result<Vec<ledger::hub::Record>> {
+pub async fn records(hub: &HubStore) -> Result<Vec<Record>> {
     let mut records = Vec::new();
     let mut after = Position(0);
     loop {
