@@ -94,9 +94,7 @@ impl<'c> Sql<'c> {
         };
         self.wrote.set(true);
         match self.session {
-            Session::Sqlite(connection) => {
-                rows.iter().try_for_each(|row| sqlite::execute(connection, text, row).map(drop))
-            }
+            Session::Sqlite(connection) => sqlite::execute_each(connection, text, rows),
             Session::Postgres(connection) => {
                 let text = dialect::statement_for_each(text, first.iter().map(|value| value.kind()));
                 connection.borrow_mut().execute_each(text, rows)

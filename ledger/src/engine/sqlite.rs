@@ -187,6 +187,19 @@ pub(super) fn execute(connection: &Connection, text: &str, values: &[Value<'_>])
     Ok(changed as u64)
 }
 
+pub(super) fn execute_each<const N: usize>(
+    connection: &Connection,
+    text: &str,
+    rows: &[[Value<'_>; N]],
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(text)?;
+    rows.iter().try_for_each(|row| {
+        bind(&mut statement, row)?;
+        statement.raw_execute()?;
+        Ok(())
+    })
+}
+
 pub(super) fn query<T>(
     connection: &Connection,
     text: &str,
@@ -219,10 +232,15 @@ fn prepare<'c>(
     values: &[Value<'_>],
 ) -> Result<CachedStatement<'c>, StoreError> {
     let mut statement = connection.prepare_cached(text)?;
+    bind(&mut statement, values)?;
+    Ok(statement)
+}
+
+fn bind(statement: &mut CachedStatement<'_>, values: &[Value<'_>]) -> Result<(), StoreError> {
     for (place, value) in (1..).zip(values) {
         statement.raw_bind_parameter(place, value)?;
     }
-    Ok(statement)
+    Ok(())
 }
 
 impl ToSql for Value<'_> {

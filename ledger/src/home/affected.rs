@@ -48,7 +48,8 @@ impl HomeStore {
         const MARKED: &str = "SELECT DISTINCT settlements.person AS person FROM affected
                JOIN settlements ON settlements.settlement = affected.settlement
               WHERE settlements.person > ?1 ORDER BY person LIMIT ?2";
-        const ALL: &str = "SELECT DISTINCT person FROM settlements WHERE person > ?1 ORDER BY person LIMIT ?2";
+        const ALL: &str =
+            "SELECT DISTINCT person FROM usages WHERE person > ?1 AND posting = '' ORDER BY person LIMIT ?2";
         self.engine
             .read(move |sql| {
                 let text = if all { ALL } else { MARKED };

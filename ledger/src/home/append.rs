@@ -100,7 +100,8 @@ impl<'a> Append<'a> {
             self.effects().filter_map(|(decided, effects)| Some(rows::undoing(decided.seq, effects.undoing.as_ref()?)));
         sql.execute_each(UNDOING, &undoings.collect::<Vec<_>>())?;
         let usages = self.effects().filter_map(|(decided, effects)| {
-            Some(UsageRow::new(decided.person(), decided.seq, "", effects.usage.as_ref()?))
+            let settles = effects.settlement.as_deref().map(|booked| &booked.visit);
+            Some(UsageRow::of_operation(decided.person(), decided.seq, settles, effects.usage.as_ref()?))
         });
         let usages: Vec<_> = usages.collect();
         sql.execute_each(USAGE, &usages.iter().map(UsageRow::values).collect::<Vec<_>>())?;

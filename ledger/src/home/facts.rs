@@ -101,9 +101,10 @@ fn visit_answers(
     encounter: &EncounterId,
     treatment: Option<PoolCode>,
 ) -> Result<Vec<VisitAnswer>, StoreError> {
-    const ANSWERS: &str = "SELECT operations.book_seq AS place, operations.outcome AS outcome FROM settlements
+    const ANSWERS: &str = "SELECT operations.book_seq AS place, operations.outcome AS outcome FROM usages
+           JOIN settlements ON settlements.book_seq = usages.after_seq
            JOIN operations ON operations.book_seq = settlements.book_seq
-          WHERE settlements.person = ?1 AND settlements.encounter = ?2 AND (?3 = '' OR settlements.treatment = ?3)
+          WHERE usages.person = ?1 AND usages.posting = '' AND usages.encounter = ?2 AND (?3 = '' OR settlements.treatment = ?3)
             AND COALESCE((SELECT becomes FROM undoings WHERE undoings.settlement = settlements.settlement
                            ORDER BY undoings.book_seq DESC LIMIT 1), 'in-force') = 'in-force'
           ORDER BY operations.book_seq";

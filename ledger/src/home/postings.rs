@@ -226,7 +226,7 @@ fn append(sql: &Sql<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreEr
     )?;
     let person = posting.person.as_str();
     if let Some(usage) = &usage {
-        sql.execute(USAGE, &UsageRow::new(person, after, &posting.id, usage).values())?;
+        sql.execute(USAGE, &UsageRow::of_posting(person, after, &posting.id, usage).values())?;
         let takes_back = posting.cancels.as_deref().zip(original_at);
         let late = Late { seq: after, posting: &posting.id, used: usage, takes_back };
         affected::mark(sql, &affected::readers(sql, person, load::NOW)?, &late)?;

@@ -51,6 +51,7 @@ impl HomeStore {
                 let mut findings = the_book_has_no_gaps(sql)?;
                 findings.extend(every_journal_entry_balances(sql)?);
                 findings.extend(every_change_has_its_journal_entry(sql)?);
+                findings.extend(a_settlement_is_found_by_its_person_and_its_visit(sql)?);
                 findings.extend(year_to_date_is_the_fold_of_what_is_in_force(sql)?);
                 findings.extend(an_account_is_the_fold_of_what_is_in_force(sql)?);
                 findings.extend(a_settlement_uses_up_what_its_answer_says(sql, wire)?);
@@ -109,6 +110,22 @@ fn every_change_has_its_journal_entry(sql: &Sql<'_>) -> Result<Vec<Finding>, Sto
             invariant: "every change has its journal entry, and no other entry is there",
             subject: format!("place {}", row.number(0)?),
             problem: "one is there without the other".into(),
+        })
+    })
+}
+
+/// Whether a visit was settled before is read from the person's usages.
+fn a_settlement_is_found_by_its_person_and_its_visit(sql: &Sql<'_>) -> Result<Vec<Finding>, StoreError> {
+    const LOST: &str = "SELECT settlements.settlement FROM settlements
+           LEFT JOIN usages ON usages.person = settlements.person AND usages.after_seq = settlements.book_seq
+                           AND usages.posting = ''
+          WHERE usages.encounter IS NULL OR usages.encounter <> settlements.encounter
+          ORDER BY settlements.book_seq";
+    sql.query(LOST, &[], |row| {
+        Ok(Finding {
+            invariant: "a settlement is found by its person and its visit",
+            subject: format!("settlement {}", row.text(0)?),
+            problem: "no usage of the person names its visit".into(),
         })
     })
 }

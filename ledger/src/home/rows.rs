@@ -1,7 +1,7 @@
 //! The rows that a decision adds, and the statements that insert them. Texts that have to be made live in the row while
 //! it is inserted. Called by [`super::append`] and [`super::postings`].
 
-use settlement::decide::{BookSeq, Booked, Undoing, UsagePosting};
+use settlement::decide::{BookSeq, Booked, Undoing, UsagePosting, Visit};
 use settlement::ids::{BatchNumber, DiseaseCode, SettlementId};
 use settlement::lifecycle::Standing;
 
@@ -16,9 +16,10 @@ pub(super) const SETTLEMENT: &str = "INSERT INTO settlements (book_seq, settleme
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 pub(super) const UNDOING: &str =
     "INSERT INTO undoings (book_seq, settlement, becomes, counter) VALUES (?1, ?2, ?3, ?4)";
-pub(super) const USAGE: &str = "INSERT INTO usages (person, after_seq, posting, day, year, insurance, care, disease,
-        stays, deductible, in_policy, basic, large_sum, catastrophic_base, catastrophic, civil_servant, assistance)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+pub(super) const USAGE: &str = "INSERT INTO usages (person, after_seq, posting, encounter, day, year, insurance, care,
+        disease, stays, deductible, in_policy, basic, large_sum, catastrophic_base, catastrophic, civil_servant,
+        assistance)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 pub(super) const ACCOUNT_ENTRY: &str =
     "INSERT INTO account_entries (person, after_seq, posting, amount) VALUES (?1, ?2, ?3, ?4)";
 /// A message may be reversed twice before it ever comes; the first tombstone stays.
@@ -64,26 +65,38 @@ impl<'a> SettlementRow<'a> {
     }
 }
 
-/// A usage; `posting` is empty for an operation's.
+/// A usage; `posting` is empty for an operation's, `encounter` for what settles no visit.
 pub(super) struct UsageRow<'a> {
     person: &'a str,
     after: BookSeq,
     posting: &'a str,
+    encounter: &'a str,
     used: &'a UsagePosting,
     day: String,
 }
 
 impl<'a> UsageRow<'a> {
-    pub fn new(person: &'a str, after: BookSeq, posting: &'a str, used: &'a UsagePosting) -> UsageRow<'a> {
-        UsageRow { person, after, posting, used, day: used.day.to_string() }
+    pub fn of_posting(person: &'a str, after: BookSeq, posting: &'a str, used: &'a UsagePosting) -> UsageRow<'a> {
+        UsageRow { person, after, posting, encounter: "", used, day: used.day.to_string() }
     }
 
-    pub fn values(&self) -> [Value<'_>; 17] {
+    pub fn of_operation(
+        person: &'a str,
+        seq: BookSeq,
+        settles: Option<&'a Visit>,
+        used: &'a UsagePosting,
+    ) -> UsageRow<'a> {
+        let encounter = settles.map_or("", |visit| visit.encounter.as_str());
+        UsageRow { person, after: seq, posting: "", encounter, used, day: used.day.to_string() }
+    }
+
+    pub fn values(&self) -> [Value<'_>; 18] {
         let (usage, sums) = (&self.used.usage, &self.used.usage.sums);
         [
             self.person.into(),
             place(self.after).into(),
             self.posting.into(),
+            self.encounter.into(),
             (&self.day).into(),
             i64::from(usage.year.0).into(),
             usage.insurance.word().into(),

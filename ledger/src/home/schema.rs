@@ -3,7 +3,8 @@
 //!
 //! `after_seq` is the last place of the book that came before a row counts: an operation's rows carry its own place,
 //! a posting's rows the place after which it was posted. What an operation at place n saw is every row below n. An
-//! operation carries its journal entry, where it has one. A row of `affected` marks a settlement by what was changed (an
+//! operation carries its journal entry, where it has one. Every settlement has its usage, and a usage the visit of its
+//! settlement (empty for other usages), so that the one tree in which people lie finds their settlements too. A row of `affected` marks a settlement by what was changed (an
 //! operation's place, or a posting) after it had been built on. `lost_places` were filled before the book was restored
 //! from an older copy, and nobody outside ever heard what stood there. What is posted between such a restoration and
 //! the return of the answers stands before them, and `unseen_postings` says which of them were decided without it.
@@ -44,8 +45,6 @@ const FIRST: Version = Version {
         interim INTEGER NOT NULL,
         rule_book BLOB NOT NULL
     ) STRICT;
-    CREATE INDEX settlements_by_encounter ON settlements (encounter);
-    CREATE INDEX stays_by_person ON settlements (person) WHERE care = 'inpatient';
     CREATE TABLE undoings (
         book_seq INTEGER PRIMARY KEY,
         settlement TEXT NOT NULL,
@@ -58,6 +57,7 @@ const FIRST: Version = Version {
         person TEXT NOT NULL,
         after_seq INTEGER NOT NULL,
         posting TEXT NOT NULL,
+        encounter TEXT NOT NULL,
         day TEXT NOT NULL,
         year INTEGER NOT NULL,
         insurance TEXT NOT NULL,

@@ -109,11 +109,9 @@ fn booked(
                 settlements.discharged AS discharged, settlements.charge_batch AS charge_batch,
                 settlements.interim AS interim, ",
         usage!(),
-        " FROM (SELECT settlements.book_seq AS place FROM json_each(?1) AS wanted CROSS JOIN settlements
-                 WHERE settlements.person = wanted.value AND settlements.care = 'inpatient'
-                UNION
-                SELECT settlements.book_seq FROM json_each(?2) AS wanted CROSS JOIN settlements
-                 WHERE settlements.encounter = wanted.value
+        " FROM (SELECT usages.after_seq AS place FROM json_each(?1) AS wanted CROSS JOIN usages
+                 WHERE usages.person = wanted.value AND usages.posting = ''
+                   AND (usages.care = 'inpatient' OR usages.encounter IN (SELECT value FROM json_each(?2)))
                 UNION
                 SELECT settlements.book_seq FROM json_each(?3) AS wanted CROSS JOIN settlements
                  WHERE settlements.settlement = wanted.value) AS touched

@@ -99,6 +99,16 @@ async fn operation(store: &HomeStore, seq: i64, journal: Option<&'static str>) {
     store.engine.write(insert).await.expect("an operation");
 }
 
+async fn settlement(store: &HomeStore, seq: i64) {
+    let insert = move |sql: &Sql<'_>| {
+        let nothing: &[u8] = &[];
+        let values =
+            values![seq, "S", "410700", "P", "V", "H", "120000", "inpatient", "2025-06-01", "", "", false, nothing];
+        sql.execute(rows::SETTLEMENT, values).map(drop)
+    };
+    store.engine.write(insert).await.expect("a settlement");
+}
+
 /// What is known of a person now: who somebody is, and which version of the dated facts holds.
 const CHANGING: [&str; 1] = ["enrollees"];
 
@@ -131,7 +141,7 @@ async fn each_check_finds_what_it_is_for(place: Place) {
     assert_eq!(found().await, [change, "every journal entry balances"]);
     run(
         &store,
-        "INSERT INTO usages VALUES ('P', 1, '', '2025-06-01', 2025, 'employee', 'inpatient', '', 1, 0, 0, 0, 0, 0, 0, 0, 0)",
+        "INSERT INTO usages VALUES ('P', 1, '', '', '2025-06-01', 2025, 'employee', 'inpatient', '', 1, 0, 0, 0, 0, 0, 0, 0, 0)",
     )
     .await
     .expect("a row");
@@ -140,6 +150,9 @@ async fn each_check_finds_what_it_is_for(place: Place) {
     run(&store, "INSERT INTO account_entries VALUES ('P', 1, '', 100)").await.expect("a row");
     let account = "an account is the fold of what is in force";
     assert_eq!(found().await, [account, change, "every journal entry balances", used]);
+    settlement(&store, 3).await;
+    let lost = "a settlement is found by its person and its visit";
+    assert_eq!(found().await, [lost, account, change, change, "every journal entry balances", used]);
 }
 
 async fn a_set_of_rule_books_is_known_by_its_content(place: Place) {

@@ -138,8 +138,8 @@ pub struct StoredEncounter {
 const TABLE: &str = "encounters";
 const OPEN: &str = "INSERT INTO encounters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 const NOTE: &str =
-    "INSERT INTO encounter_events (encounter, kind, began, ended, cancelled, category, disease, emergency,
-    referral, injury, third_party, at, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    "INSERT INTO encounter_events (encounter, message, kind, began, ended, cancelled, category, disease, emergency,
+    referral, injury, third_party, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 
 macro_rules! find {
     ($columns:literal, $people:literal) => {
@@ -147,8 +147,8 @@ macro_rules! find {
             "SELECT encounters.kind, institution, encounters.person, home, insurance, hospital_number, began, ended,
              cancelled, events.category, disease, emergency, referral, injury, third_party",
             $columns,
-            " FROM encounters JOIN encounter_events AS events ON events.encounter = encounters.id AND events.number =
-             (SELECT MAX(number) FROM encounter_events AS own WHERE own.encounter = encounters.id)",
+            " FROM encounters JOIN encounter_events AS events ON events.encounter = encounters.id AND events.message =
+             (SELECT MAX(message) FROM encounter_events AS own WHERE own.encounter = encounters.id)",
             $people,
             " WHERE encounters.id = ?1"
         )
@@ -191,7 +191,7 @@ impl Session<'_, '_> {
         self.note(&opened(encounter), &EncounterEvent::Stated(statement), message, at)
     }
 
-    /// Notes what happened to a visit.
+    /// Notes what happened to a visit; a message does one thing to it.
     ///
     /// # Errors
     /// When a statement fails, or there is no such visit.
@@ -222,6 +222,7 @@ impl Session<'_, '_> {
         };
         let values = values![
             after.id.as_str(),
+            message,
             event.word(),
             &began,
             ended.as_deref(),
@@ -233,7 +234,6 @@ impl Session<'_, '_> {
             after.marks.injury,
             after.marks.third_party,
             at.as_microsecond(),
-            message,
         ];
         self.sql.execute(NOTE, values)?;
         Ok(())

@@ -39,17 +39,17 @@ const TABLES: &str = concat!(
         message INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
     CREATE INDEX settlement_events_by_settlement ON settlement_events (settlement, number);
     CREATE INDEX settlement_events_by_counter ON settlement_events (counter);",
-    // Each event says what happened to a visit and how it stands afterwards, so that the last one tells everything.
+    // Each event says what happened to a visit and how it stands afterwards, so that the last one tells everything. What
+    // settling reads lies in trees in the order of the visits: one page each, where an index beside a table makes two.
     "CREATE TABLE encounters (
         id TEXT PRIMARY KEY, kind TEXT NOT NULL, institution TEXT NOT NULL, person TEXT NOT NULL, home TEXT NOT NULL,
         insurance TEXT NOT NULL, hospital_number TEXT NOT NULL, opened_at INTEGER NOT NULL,
-        message INTEGER NOT NULL) STRICT;
+        message INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE encounter_events (
-        number INTEGER PRIMARY KEY, encounter TEXT NOT NULL, kind TEXT NOT NULL, began TEXT NOT NULL, ended TEXT,
+        encounter TEXT NOT NULL, message INTEGER NOT NULL, kind TEXT NOT NULL, began TEXT NOT NULL, ended TEXT,
         cancelled INTEGER NOT NULL, category TEXT NOT NULL, disease TEXT, emergency INTEGER NOT NULL,
         referral INTEGER NOT NULL, injury INTEGER NOT NULL, third_party INTEGER NOT NULL, at INTEGER NOT NULL,
-        message INTEGER NOT NULL) STRICT;
-    CREATE INDEX encounter_events_by_encounter ON encounter_events (encounter, number);
+        PRIMARY KEY (encounter, message)) STRICT, WITHOUT ROWID;
     CREATE TABLE diagnoses (
         number INTEGER PRIMARY KEY, encounter TEXT NOT NULL, kind TEXT NOT NULL, ordinal TEXT NOT NULL,
         code TEXT NOT NULL, main INTEGER NOT NULL, valid INTEGER NOT NULL, message INTEGER NOT NULL) STRICT;
@@ -68,9 +68,8 @@ const TABLES: &str = concat!(
     CREATE TABLE withdrawals (
         line INTEGER PRIMARY KEY, message INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
     CREATE TABLE tallies (
-        number INTEGER PRIMARY KEY, encounter TEXT NOT NULL, batch TEXT NOT NULL, line INTEGER NOT NULL,
-        sums TEXT NOT NULL, message INTEGER NOT NULL) STRICT;
-    CREATE INDEX tallies_by_encounter ON tallies (encounter, batch, line);",
+        encounter TEXT NOT NULL, batch TEXT NOT NULL, line INTEGER NOT NULL, message INTEGER NOT NULL,
+        sums TEXT NOT NULL, PRIMARY KEY (encounter, batch, line, message)) STRICT, WITHOUT ROWID;",
     // What may change: conveniences that no money depends on.
     "CREATE TABLE estimates (
         encounter TEXT NOT NULL, batch TEXT NOT NULL, total INTEGER NOT NULL, self_paid INTEGER NOT NULL,

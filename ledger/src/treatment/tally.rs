@@ -38,8 +38,8 @@ pub struct ChargeTally {
     pub sums: Vec<ChargeSums>,
 }
 
-const INSERT: &str = "INSERT INTO tallies (encounter, batch, line, sums, message) VALUES (?1, ?2, ?3, ?4, ?5)";
-const LIST: &str = "SELECT line, sums FROM tallies WHERE encounter = ?1 AND batch = ?2 ORDER BY line, number";
+const INSERT: &str = "INSERT INTO tallies (encounter, batch, line, message, sums) VALUES (?1, ?2, ?3, ?4, ?5)";
+const LIST: &str = "SELECT line, sums FROM tallies WHERE encounter = ?1 AND batch = ?2 ORDER BY line, message";
 
 /// What tallies say of the lines in some ranges, by category and class. Settlements cover whole messages, so that a
 /// tally is in a range or it is not.
@@ -89,7 +89,7 @@ impl Session<'_, '_> {
         let batch = charges.clone().next().and_then(|charge| charge.batch.as_ref());
         let sums = write(&add_up(charges.map(sum)));
         let batch = batch.map_or("", BatchNumber::as_str);
-        self.sql.execute(INSERT, values![encounter.as_str(), batch, line, &sums, message])?;
+        self.sql.execute(INSERT, values![encounter.as_str(), batch, line, message, &sums])?;
         Ok(())
     }
 
@@ -111,7 +111,7 @@ impl Session<'_, '_> {
         };
         let sums = write(&[ChargeSums { category, class, lines: -lines, coverage }]);
         let batch = charge.batch.as_ref().map_or("", BatchNumber::as_str);
-        self.sql.execute(INSERT, values![encounter.as_str(), batch, line, &sums, message])?;
+        self.sql.execute(INSERT, values![encounter.as_str(), batch, line, message, &sums])?;
         Ok(())
     }
 }

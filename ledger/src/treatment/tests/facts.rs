@@ -139,8 +139,9 @@ async fn a_visit_is_the_fold_of_its_events(place: Place) {
         let second = Statement { injury: Some(true), ..Statement::default() };
         let left = EncounterEvent::Discharged { on: date(2025, 6, 18), disease: None };
         let again = EncounterEvent::Discharged { on: date(2025, 6, 19), disease: None };
-        for event in [EncounterEvent::Stated(second), left, EncounterEvent::DischargeUndone, again] {
-            session.encounter_note(&stay(), &event, 2, at())?;
+        let events = [EncounterEvent::Stated(second), left, EncounterEvent::DischargeUndone, again];
+        for (message, event) in (2..).zip(events) {
+            session.encounter_note(&stay(), &event, message, at())?;
         }
         Ok(session.encounter_find(&stay())?.expect("it is there"))
     })
