@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
 use settlement::refusal::{Reason, Refusal};
 
 use crate::config::InfcodeForm;
@@ -13,7 +14,7 @@ use crate::desk_time;
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// The nodes; never empty.
-    pub output: Map<String, Value>,
+    pub output: Output,
     /// `warn_msg`.
     pub warning: Option<String>,
     /// `inf_refmsgid` of the first answer; none for what is not kept.
@@ -22,8 +23,30 @@ pub struct Reply {
 
 impl Reply {
     /// An answer that nothing keeps.
-    pub fn of(output: Map<String, Value>) -> Reply {
-        Reply { output, warning: None, reference: None }
+    pub fn of(nodes: &impl Serialize) -> Reply {
+        Reply { output: Output::of(nodes), warning: None, reference: None }
+    }
+}
+
+/// The nodes of an answer, written as JSON once, whether they are kept, sent, or both.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Output(Box<RawValue>);
+
+impl Output {
+    /// Writes nodes: texts, numbers and what is made of them.
+    pub fn of(nodes: &impl Serialize) -> Output {
+        Output(to_raw_value(nodes).expect("texts and JSON values are written as JSON"))
+    }
+
+    /// The nodes as they were kept; none where they are no JSON.
+    pub fn kept(text: String) -> Option<Output> {
+        RawValue::from_string(text).ok().map(Output)
+    }
+
+    /// As it is kept.
+    pub fn text(&self) -> &str {
+        self.0.get()
     }
 }
 
@@ -55,7 +78,7 @@ struct Envelope<'a> {
     cainfo: Option<()>,
     warn_msg: Option<&'a str>,
     err_msg: Option<String>,
-    output: Option<&'a Map<String, Value>>,
+    output: Option<&'a Output>,
 }
 
 /// The body of an answer.
@@ -220,9 +243,8 @@ mod tests {
             serde_json::from_slice(&body(&exchange, &Err(Reason::NoCharges.into()))).expect("a JSON body");
         assert_eq!((&refused["infcode"], &refused["output"]), (&json!(-1), &Value::Null));
         assert_eq!(refused["respond_time"], json!("20250701000000500"));
-        let mut output = Map::new();
-        output.insert("data".into(), json!({"infno": "2402"}));
-        let done = body(&Exchange { infcode: InfcodeForm::Text, ..exchange }, &Ok(Reply::of(output)));
+        let nodes = json!({"data": {"infno": "2402"}});
+        let done = body(&Exchange { infcode: InfcodeForm::Text, ..exchange }, &Ok(Reply::of(&nodes)));
         let done: Value = serde_json::from_slice(&done).expect("a JSON body");
         assert_eq!((&done["infcode"], &done["err_msg"]), (&json!("0"), &Value::Null));
         assert_eq!(done["output"]["data"]["infno"], json!("2402"));

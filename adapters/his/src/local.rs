@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use settlement::ids::{BatchNumber, EncounterId, PersonNumber};
 use settlement::refusal::{Reason, Refusal};
 
-use crate::answer::Reply;
+use crate::answer::{Output, Reply};
 use crate::content::Noted;
 use crate::edge::{Call, Edge};
 use crate::stop::Stop;
@@ -104,6 +104,7 @@ pub fn keep(
     done: Done,
 ) -> Result<Reply, Stop> {
     let Done { output, warning, encounter } = done;
+    let output = Output::of(&output);
     session.message_insert(
         stamp.message,
         &NewMessage {
@@ -113,7 +114,7 @@ pub fn keep(
             content: noted.to_content(),
             reference: call.reference.clone(),
             received_at: stamp.at,
-            answer: Some(Value::Object(output.clone()).to_string()),
+            answer: Some(output.text().to_owned()),
             warning: warning.clone(),
         },
     )?;
@@ -142,8 +143,8 @@ pub fn place(session: &Session<'_, '_>, key: &MessageKey, noted: &Noted) -> Resu
 
 /// The answer that a local message got.
 pub fn reply_of(kept: StoredMessage) -> Reply {
-    let output = kept.answer.as_deref().and_then(|answer| serde_json::from_str(answer).ok());
-    Reply { output: output.unwrap_or_default(), warning: kept.warning, reference: Some(kept.reference) }
+    let output = kept.answer.and_then(Output::kept).unwrap_or_else(|| Output::of(&Map::new()));
+    Reply { output, warning: kept.warning, reference: Some(kept.reference) }
 }
 
 /// The harmless node that an answer gets where the interface has none: an empty output counts as a failure with some

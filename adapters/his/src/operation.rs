@@ -68,14 +68,13 @@ pub struct Kept {
 }
 
 /// A message as it asks for an operation.
-#[derive(Clone)]
 pub struct Asked {
     /// For whom.
     pub person: PersonNumber,
     /// Its key.
     pub key: MessageKey,
-    /// What it said. Shared, since it goes into work that may run again.
-    pub noted: Arc<Noted>,
+    /// What it said.
+    pub noted: Noted,
     /// What it says of the person; shown in the answer only.
     pub told: KnownPerson,
 }
@@ -156,12 +155,14 @@ enum Step {
 ///
 /// # Errors
 /// What preparing refuses; what a repeat may not do; that the result is not known, or that nothing was taken.
-pub async fn once<F>(edge: Shared, call: Call, asked: Asked, prepare: F) -> Result<Carried, Refusal>
+pub async fn once<F>(edge: Shared, call: Arc<Call>, asked: Asked, prepare: F) -> Result<Carried, Refusal>
 where
     F: Fn(&Session<'_, '_>, &Work<'_>) -> Result<Prepared, Stop> + Clone + Send + 'static,
 {
-    let inner = edge.clone();
-    edge.to_its_end(async move {
+    // Shared, since they go into work that may run again.
+    let (inner, asked) = (edge.clone(), Arc::new(asked));
+    // Boxed, since it is large and every layer above would move it.
+    edge.to_its_end(Box::pin(async move {
         let _mark = inner.in_flight.mark(asked.key.target());
         for _ in 0..MOST_TRIES {
             let found = match step(&inner, &call, &asked, prepare.clone()).await {
@@ -180,13 +181,13 @@ where
             }
         }
         Err(Refusal::new(Reason::NotYetKnown))
-    })
+    }))
     .await
 }
 
 /// Keeps a refusal before the desk is told. Where another arrival of the message was taken meanwhile, that one's result
 /// counts, and is not known here.
-async fn refuse_for_good(edge: &Edge, call: &Call, asked: &Asked, refusal: Refusal) -> Refusal {
+async fn refuse_for_good(edge: &Edge, call: &Call, asked: &Arc<Asked>, refusal: Refusal) -> Refusal {
     if call.profile.refused == Refused::JudgeAgain {
         return refusal;
     }
@@ -217,7 +218,7 @@ async fn unless_sent(edge: &Edge, key: &MessageKey, refusal: Refusal) -> Refusal
 }
 
 /// The first commit: the message and the bytes to be sent, or what is known of the key already.
-async fn step<F>(edge: &Edge, call: &Call, asked: &Asked, prepare: F) -> Result<Step, Refusal>
+async fn step<F>(edge: &Edge, call: &Arc<Call>, asked: &Arc<Asked>, prepare: F) -> Result<Step, Refusal>
 where
     F: Fn(&Session<'_, '_>, &Work<'_>) -> Result<Prepared, Stop> + Send + 'static,
 {

@@ -1,9 +1,12 @@
 //! `setlinfo` and `setldetail`: a settlement as the national interface tells it (his-interface.md 2.1 and 2.2). Every
 //! settlement answer comes from here: estimates, settlements, cancellations and 5203.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use ledger::treatment::{KnownPerson, StoredEncounter};
-use serde_json::{Map, Number, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Number, Value};
 use settlement::adjudication::{Fund, Payers};
 use settlement::bill::Coverage;
 use settlement::ids::{MessageId, PoolCode, SettlementId};
@@ -50,50 +53,107 @@ pub struct Telling<'a> {
     pub fund_sum: FundSum,
 }
 
-/// A little more than the fields of `setlinfo`, so that its map is made once and does not grow.
-const FIELDS: usize = 48;
-
 /// An amount as answers write it: a number with two places.
 pub fn amount(money: Money) -> Value {
     let number: Number = money.to_string().parse().expect("an amount in digits is a number");
     Value::Number(number)
 }
 
+/// A settlement as it is told.
+#[derive(Serialize)]
+pub struct Told<'a> {
+    /// The settlement.
+    pub setlinfo: Fields<'a>,
+    setldetail: Vec<PayerRow>,
+}
+
+/// The fields of a node, in the order in which they are told. A name comes once.
+pub struct Fields<'a>(Vec<(&'static str, Field<'a>)>);
+
+enum Field<'a> {
+    Text(Cow<'a, str>),
+    Amount(Money),
+    Count(i16),
+}
+
+impl<'a> Fields<'a> {
+    /// Tells a text.
+    pub fn text(&mut self, name: &'static str, text: Cow<'a, str>) {
+        self.0.push((name, Field::Text(text)));
+    }
+
+    /// Tells an amount.
+    pub fn amount(&mut self, name: &'static str, money: Money) {
+        self.0.push((name, Field::Amount(money)));
+    }
+
+    fn count(&mut self, name: &'static str, count: i16) {
+        self.0.push((name, Field::Count(count)));
+    }
+}
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, field)| (name, field)))
+    }
+}
+
+impl Serialize for Field<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Field::Text(text) => text.serialize(serializer),
+            Field::Amount(money) => amount(*money).serialize(serializer),
+            Field::Count(count) => count.serialize(serializer),
+        }
+    }
+}
+
+/// A row of `setldetail`.
+#[derive(Serialize)]
+struct PayerRow {
+    fund_pay_type: &'static str,
+    fund_pay_type_name: &'static str,
+    inscp_scp_amt: Value,
+    crt_payb_lmt_amt: Value,
+    fund_payamt: Value,
+    setl_proc_info: &'static str,
+}
+
+/// A little more than the fields of `setlinfo` with those of 5203, so that its list does not grow.
+const FIELDS: usize = 64;
+
 impl Telling<'_> {
     /// Both nodes of the answer.
-    pub fn output(&self) -> Map<String, Value> {
-        let mut output = Map::new();
-        output.insert("setlinfo".into(), Value::Object(self.setlinfo()));
-        output.insert("setldetail".into(), self.setldetail());
-        output
+    pub fn output(&self) -> Told<'_> {
+        Told { setlinfo: self.setlinfo(), setldetail: self.setldetail() }
     }
 
     /// The node `setlinfo`.
-    pub fn setlinfo(&self) -> Map<String, Value> {
+    fn setlinfo(&self) -> Fields<'_> {
         let mut node = self.who();
         for (name, money) in self.amounts() {
-            node.insert(name.into(), amount(money));
+            node.amount(name, money);
         }
-        node.insert("pool_prop_selfpay".into(), json!(0));
-        node.insert("balc".into(), amount(self.balance));
+        node.count("pool_prop_selfpay", 0);
+        node.amount("balc", self.balance);
         for (name, text) in [
-            ("medins_setl_id", self.message.as_str()),
-            ("clr_optins", self.agency.0.as_str()),
-            ("clr_way", "1"),
-            ("clr_type", clearing_class(self.category)),
-            ("exp_content", self.settled.filing.map_or("{}", filing_bag)),
+            ("medins_setl_id", self.message.as_str().into()),
+            ("clr_optins", self.agency.0.to_string().into()),
+            ("clr_way", "1".into()),
+            ("clr_type", clearing_class(self.category).into()),
+            ("exp_content", self.settled.filing.map_or("{}", filing_bag).into()),
         ] {
-            node.insert(name.into(), text.into());
+            node.text(name, text);
         }
         if let Some(id) = self.id {
-            node.insert("setl_id".into(), id.as_str().into());
+            node.text("setl_id", id.as_str().into());
         }
         node
     }
 
-    fn who(&self) -> Map<String, Value> {
+    fn who(&self) -> Fields<'_> {
         let person = self.person;
-        let mut node = Map::with_capacity(FIELDS);
+        let mut node = Fields(Vec::with_capacity(FIELDS));
         for (name, text) in [
             ("mdtrt_id", self.encounter.id.as_str()),
             ("psn_no", self.encounter.person.as_str()),
@@ -106,12 +166,12 @@ impl Telling<'_> {
             ("psn_type", if person.category.is_empty() { class_code(self.settled.class) } else { &person.category }),
             ("cvlserv_flag", if self.settled.civil_servant { "1" } else { "0" }),
             ("med_type", self.category),
-            ("setl_time", &desk_time::write(self.at)),
         ] {
-            node.insert(name.into(), text.into());
+            node.text(name, text.into());
         }
+        node.text("setl_time", desk_time::write(self.at).into());
         if let Some(age) = age(&person.birth, self.at) {
-            node.insert("age".into(), age.into());
+            node.count("age", age);
         }
         node
     }
@@ -152,26 +212,25 @@ impl Telling<'_> {
     }
 
     /// The node `setldetail`: one row for every payer with an amount, the account and the hospital among them.
-    pub fn setldetail(&self) -> Value {
+    fn setldetail(&self) -> Vec<PayerRow> {
         let payers = &self.settled.payers;
         let insurance = self.settled.insurance;
         let funds = payers.funds.iter().map(|(fund, money)| (fund.national_code(insurance), fund.name(), money));
         let others = [("310200", "个人账户", payers.account), ("999996", "医院负担", payers.hospital)];
         let rows = funds.chain(others).filter(|(_, _, money)| !money.is_zero());
-        rows.map(|(code, name, money)| {
-            json!({
-                "fund_pay_type": code,
-                "fund_pay_type_name": name,
-                "inscp_scp_amt": amount(self.directed(self.settled.coverage.in_policy)),
-                "crt_payb_lmt_amt": amount(Money::ZERO),
-                "fund_payamt": amount(self.directed(money)),
-                "setl_proc_info": "",
-            })
+        rows.map(|(code, name, money)| PayerRow {
+            fund_pay_type: code,
+            fund_pay_type_name: name,
+            inscp_scp_amt: amount(self.directed(self.settled.coverage.in_policy)),
+            crt_payb_lmt_amt: amount(Money::ZERO),
+            fund_payamt: amount(self.directed(money)),
+            setl_proc_info: "",
         })
         .collect()
     }
 
-    fn directed(&self, money: Money) -> Money {
+    /// An amount as this is told.
+    pub fn directed(&self, money: Money) -> Money {
         match self.direction {
             Direction::Forward => money,
             Direction::Backward => -money,

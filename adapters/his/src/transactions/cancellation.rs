@@ -1,5 +1,7 @@
 //! 2208 and 2305: a settlement is cancelled by its id. The counter-entry has an id of its own; its amounts are negative.
 
+use std::sync::Arc;
+
 use ledger::treatment::{KnownPerson, OperationKind, Session, StoredSettlement};
 use settlement::ids::{EncounterId, InstitutionCode, PersonNumber, SettlementId};
 use settlement::lifecycle::Standing;
@@ -7,7 +9,7 @@ use settlement::operation::{Cancel, Request};
 use settlement::outcome::{Done, Outcome};
 use settlement::refusal::{Reason, Refusal};
 
-use crate::answer::Reply;
+use crate::answer::{Output, Reply};
 use crate::content::Noted;
 use crate::edge::{Call, Shared};
 use crate::local::key_of;
@@ -17,7 +19,6 @@ use crate::setlinfo::{Direction, Telling};
 use crate::stop::Stop;
 use crate::told_person;
 
-#[derive(Clone)]
 struct CancelRequest {
     person: PersonNumber,
     encounter: EncounterId,
@@ -32,9 +33,10 @@ struct CancelRequest {
 pub async fn cancel(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let (request, noted) = read(&call)?;
     let key = key_of(&call, &request.person, Some(&request.encounter), None);
-    let (own_call, own_request) = (call.clone(), request.clone());
-    let prepare = move |session: &Session<'_, '_>, work: &Work<'_>| plan(session, work, &own_call, &own_request);
-    let asked = Asked { person: request.person, key, noted: noted.into(), told: request.told };
+    let (call, request) = (Arc::new(call), Arc::new(request));
+    let asked = Asked { person: request.person.clone(), key, noted, told: request.told.clone() };
+    let own_call = call.clone();
+    let prepare = move |session: &Session<'_, '_>, work: &Work<'_>| plan(session, work, &own_call, &request);
     let carried = operation::once(edge, call.clone(), asked, prepare).await?;
     match carried {
         Carried::Out(finished) => tell(&call, *finished),
@@ -131,5 +133,5 @@ fn tell(call: &Call, finished: Finished) -> Result<Reply, Refusal> {
         balance,
         fund_sum: call.profile.fund_sum,
     };
-    Ok(Reply { output: telling.output(), warning: answer.warning, reference: Some(message.reference) })
+    Ok(Reply { output: Output::of(&telling.output()), warning: answer.warning, reference: Some(message.reference) })
 }

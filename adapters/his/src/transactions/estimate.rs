@@ -63,7 +63,7 @@ async fn estimate(edge: Shared, call: Call, request: SettlementRequest) -> Resul
         balance: settled.account_balance,
         fund_sum: call.profile.fund_sum,
     };
-    Ok(Reply::of(telling.output()))
+    Ok(Reply::of(&telling.output()))
 }
 
 fn key_of(call: &Call, request: &SettlementRequest) -> OperationKey {

@@ -26,7 +26,7 @@ pub async fn look_up(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     }
     let known = known(&reply);
     edge.change(move |session| Ok(session.person_keep(&known)?)).await?;
-    Ok(Reply::of(output(&reply, &call)))
+    Ok(Reply::of(&output(&reply, &call)))
 }
 
 fn read(edge: &Shared, call: &Call) -> Result<LookUpRequest, Refusal> {

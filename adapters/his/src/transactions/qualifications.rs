@@ -20,7 +20,7 @@ pub async fn query(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let reply = edge.hub.query(request).await?;
     let mut output = Map::new();
     output.insert("feedetail".into(), reply.qualifications.iter().map(row).collect());
-    Ok(Reply::of(output))
+    Ok(Reply::of(&output))
 }
 
 fn read(edge: &Shared, call: &Call) -> Result<QueryRequest, Refusal> {

@@ -1,6 +1,8 @@
 //! 2601: undoes whatever a message did, because its answer was lost. Local effects are undone here; settlements and
 //! cancellations by hub and home. A message that never arrived gets a tombstone and may never take effect.
 
+use std::sync::Arc;
+
 use ledger::treatment::{
     EncounterStanding, KnownPerson, OperationKind, Session, StoredMessage, StoredOperation, sums_of,
 };
@@ -13,7 +15,7 @@ use settlement::outcome::{Done as DoneOut, Outcome, Undone};
 use settlement::refusal::{Reason, Refusal};
 
 use super::{discharge, find as find_transaction, registration, withdrawal};
-use crate::answer::Reply;
+use crate::answer::{Output, Reply};
 use crate::content::Noted;
 use crate::edge::{Call, Shared};
 use crate::local::{Done, echo, key_of};
@@ -28,7 +30,6 @@ const REVERSIBLE: &[&str] = &["2201", "2204", "2207", "2208", "2301", "2304", "2
 const NEVER_ARRIVED: &str = "原报文未收到,未产生任何业务;现已作废,迟到的原报文将被拒绝";
 const HAD_NO_EFFECT: &str = "原报文未产生有效业务,无需冲正;可按需重新办理";
 
-#[derive(Clone)]
 struct ReverseRequest {
     person: PersonNumber,
     target: ReversalTarget,
@@ -41,9 +42,10 @@ struct ReverseRequest {
 pub async fn reverse(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let (request, noted) = read(&call)?;
     let key = key_of(&call, &request.person, None, None);
-    let (own_call, own_request) = (call.clone(), request.clone());
-    let prepare = move |session: &Session<'_, '_>, work: &Work<'_>| plan(session, work, &own_call, &own_request);
-    let asked = Asked { person: request.person, key, noted: noted.into(), told: KnownPerson::default() };
+    let (call, request) = (Arc::new(call), Arc::new(request));
+    let asked = Asked { person: request.person.clone(), key, noted, told: KnownPerson::default() };
+    let own_call = call.clone();
+    let prepare = move |session: &Session<'_, '_>, work: &Work<'_>| plan(session, work, &own_call, &request);
     let carried = operation::once(edge, call.clone(), asked, prepare).await?;
     match carried {
         Carried::Out(finished) => tell(&call, *finished),
@@ -273,5 +275,5 @@ fn tell(call: &Call, finished: Finished) -> Result<Reply, Refusal> {
             return Err(Refusal::new(Reason::NotYetKnown));
         }
     };
-    Ok(Reply { output: echo(call, None), warning, reference: Some(finished.message.reference) })
+    Ok(Reply { output: Output::of(&echo(call, None)), warning, reference: Some(finished.message.reference) })
 }

@@ -1,13 +1,15 @@
 //! 2207 and 2304: a visit's batch or a stay is settled. It always computes anew; where the result differs from the last
 //! estimate the answer says so.
 
+use std::sync::Arc;
+
 use ledger::treatment::{EncounterKind, OperationKind, VisitOperations};
 use settlement::operation::Request;
 use settlement::outcome::{Done, Outcome};
 use settlement::refusal::{Reason, Refusal};
 
 use super::settlement_request::{self, Purpose, SettlementRequest};
-use crate::answer::Reply;
+use crate::answer::{Output, Reply};
 use crate::content::Noted;
 use crate::edge::{Call, Shared};
 use crate::local::key_of;
@@ -39,11 +41,12 @@ pub async fn inpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
 /// Why it cannot be settled, here or at home; that the result is not known.
 async fn settle(edge: Shared, call: Call, request: SettlementRequest, noted: Noted) -> Result<Reply, Refusal> {
     let key = key_of(&call, &request.person, Some(&request.encounter), request.batch.as_ref());
-    let (own, own_call, own_request) = (edge.clone(), call.clone(), request.clone());
+    let (call, request) = (Arc::new(call), Arc::new(request));
+    let asked = Asked { person: request.person.clone(), key, noted, told: request.told.clone() };
+    let (own, own_call) = (edge.clone(), call.clone());
     let prepare = move |session: &ledger::treatment::Session<'_, '_>, work: &operation::Work<'_>| {
-        plan(session, work, &own, &own_call, &own_request)
+        plan(session, work, &own, &own_call, &request)
     };
-    let asked = Asked { person: request.person, key, noted: noted.into(), told: request.told };
     let carried = operation::once(edge, call.clone(), asked, prepare).await?;
     match carried {
         Carried::Out(finished) => tell(&call, *finished),
@@ -105,5 +108,5 @@ fn tell(call: &Call, finished: Finished) -> Result<Reply, Refusal> {
         balance: settled.account_balance,
         fund_sum: call.profile.fund_sum,
     };
-    Ok(Reply { output: telling.output(), warning: answer.warning, reference: Some(message.reference) })
+    Ok(Reply { output: Output::of(&telling.output()), warning: answer.warning, reference: Some(message.reference) })
 }

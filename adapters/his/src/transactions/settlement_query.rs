@@ -3,18 +3,17 @@
 
 use ledger::treatment::{KnownPerson, Session, StoredEncounter, StoredMessage, StoredOperation, StoredSettlement};
 use proto::convert;
-use serde_json::{Map, Value};
 use settlement::ids::{EncounterId, PersonNumber, SettlementId};
 use settlement::lifecycle::Standing;
 use settlement::outcome::{Done, Outcome, Settled};
 use settlement::refusal::{Reason, Refusal};
 
-use crate::answer::Reply;
+use crate::answer::{Output, Reply};
 use crate::edge::{Call, Edge, Shared};
 use crate::institutions::Institution;
 use crate::node::{Node, Sheet};
 use crate::operation::find_out;
-use crate::setlinfo::{Direction, Telling, amount};
+use crate::setlinfo::{Direction, Fields, Telling};
 use crate::stop::Stop;
 use crate::{told_person, visit};
 
@@ -150,15 +149,13 @@ fn tell(edge: &Edge, call: &Call, found: &Found) -> Result<Reply, Refusal> {
         balance: settled.account_balance,
         fund_sum: call.profile.fund_sum,
     };
-    let mut output = telling.output();
-    if let Some(Value::Object(node)) = output.get_mut("setlinfo") {
-        extend(node, found, &settled, institution, edge);
-    }
+    let mut told = telling.output();
+    extend(&mut told.setlinfo, &telling, found, institution, edge);
     let warning = (!found.others.is_empty()).then(|| {
         let ids: Vec<&str> = found.others.iter().map(SettlementId::as_str).collect();
         format!("该次就诊另有有效结算:{}", ids.join("、"))
     });
-    Ok(Reply { output, warning, reference: None })
+    Ok(Reply { output: Output::of(&told), warning, reference: None })
 }
 
 fn settled_of(operation: &StoredOperation) -> Result<Settled, Refusal> {
@@ -170,7 +167,13 @@ fn settled_of(operation: &StoredOperation) -> Result<Settled, Refusal> {
 }
 
 /// What 5203 tells beyond 2.1.
-fn extend(node: &mut Map<String, Value>, found: &Found, settled: &Settled, institution: &Institution, edge: &Edge) {
+fn extend<'a>(
+    node: &mut Fields<'a>,
+    telling: &Telling<'_>,
+    found: &'a Found,
+    institution: &'a Institution,
+    edge: &Edge,
+) {
     let home = found.operation.operation.home;
     let day = settlement::beijing::day_of(found.stored.settlement.sums.settled_at);
     let ended = match found.encounter.standing {
@@ -180,24 +183,23 @@ fn extend(node: &mut Map<String, Value>, found: &Found, settled: &Settled, insti
         }
     };
     for (name, text) in [
-        ("insu_optins", home.0.as_str()),
-        ("pay_loc", pay_location(edge, home, institution)),
-        ("fixmedins_code", institution.code.as_str()),
-        ("fixmedins_name", &institution.name),
-        ("hosp_lv", &institution.level_code),
-        ("fixmedins_poolarea", institution.pool.0.as_str()),
-        ("begndate", &found.encounter.began.to_string()),
-        ("enddate", &ended.to_string()),
-        ("refd_setl_flag", refund_flag(found)),
-        ("year", &day.year().to_string()),
-        ("dise_codg", found.encounter.disease.as_ref().map_or("", |disease| disease.as_str())),
+        ("insu_optins", home.0.to_string().into()),
+        ("pay_loc", pay_location(edge, home, institution).into()),
+        ("fixmedins_code", institution.code.as_str().into()),
+        ("fixmedins_name", institution.name.as_str().into()),
+        ("hosp_lv", institution.level_code.as_str().into()),
+        ("fixmedins_poolarea", institution.pool.0.to_string().into()),
+        ("begndate", found.encounter.began.to_string().into()),
+        ("enddate", ended.to_string().into()),
+        ("refd_setl_flag", refund_flag(found).into()),
+        ("year", day.year().to_string().into()),
+        ("dise_codg", found.encounter.disease.as_ref().map_or("", |disease| disease.as_str()).into()),
     ] {
-        node.insert(name.into(), text.into());
+        node.text(name, text);
     }
-    for (name, same) in [("cash_payamt", "psn_cash_pay"), ("psn_pay", "psn_part_amt")] {
-        let value = node.get(same).cloned().unwrap_or_else(|| amount(settled.payers.cash));
-        node.insert(name.into(), value);
-    }
+    let payers = &telling.settled.payers;
+    node.amount("cash_payamt", telling.directed(payers.cash));
+    node.amount("psn_pay", telling.directed(payers.account + payers.cash));
 }
 
 /// 0 while it counts; 1 once it was cancelled or reversed, and for a counter-entry.
