@@ -74,9 +74,10 @@ const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS versions (store TEXT NOT NULL
 const TURN: &str = "SELECT pg_advisory_xact_lock(hashtext('yidi versions'))";
 const REFUSE: &str = "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$";
-/// So that a list goes into a statement the same way on both databases.
+/// So that a list goes into a statement the same way on both databases. Lists are short beside tables, even where a plan
+/// is made while the tables are empty: each value is looked up, and no table is read whole to be held against the list.
 const LIST: &str = "CREATE OR REPLACE FUNCTION json_each(list text) RETURNS TABLE (value text)
-    LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT json_array_elements_text(list::json) $$";
+    LANGUAGE sql IMMUTABLE STRICT ROWS 1 AS $$ SELECT json_array_elements_text(list::json) $$";
 
 impl Schema {
     fn newest(&self) -> usize {
