@@ -39,7 +39,8 @@ pub struct Config {
     #[serde(default = "deadline_ms")]
     pub deadline_ms: u64,
     /// How many operations may be in flight at once, and a quarter as many questions beside them; more are refused.
-    /// Beyond a few hundred, more only wait longer.
+    /// A few hundred keep it busy, and more only wait longer; but where a disk holds commits up for a tenth of a second,
+    /// as disks do, nobody is to be refused for that.
     #[serde(default = "in_flight")]
     pub in_flight: usize,
     /// How many of them may be for one home region. Where it is not set, up to four regions share equally, and of more
@@ -133,7 +134,7 @@ fn deadline_ms() -> u64 {
 }
 
 fn in_flight() -> usize {
-    1_024
+    2_048
 }
 
 fn resolve_every_ms() -> u64 {

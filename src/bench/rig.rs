@@ -128,8 +128,8 @@ fn hub_config(ground: &Ground, book: &Book, homes: &[(&str, SocketAddr)], scale:
         ("store".to_owned(), book.location().into()),
         ("credentials".to_owned(), ground.path("hub").display().to_string().into()),
         ("regions".to_owned(), ground.regions().display().to_string().into()),
-        ("in_flight".to_owned(), 1_024.into()),
-        ("in_flight_per_home".to_owned(), 1_024.into()),
+        ("in_flight".to_owned(), 2_048.into()),
+        ("in_flight_per_home".to_owned(), 2_048.into()),
         ("homes".to_owned(), toml::Value::Array(homes)),
     ]);
     if scale.commit_delay_ms > 0 {
