@@ -96,8 +96,8 @@ impl Engine {
         let (ending, ended) = watch::channel(());
         let reads = match location {
             Location::File(path) => {
-                sqlite::start(path, schema, options, waiting, ending)?;
-                Reads::Sqlite(sqlite::Readers::open(path)?)
+                let handle = sqlite::start(path, schema, options, waiting, ending)?;
+                Reads::Sqlite(sqlite::Readers::open(path, handle)?)
             }
             Location::Postgres(database) => {
                 postgres::start(database, schema, options, express, waiting, ending)?;

@@ -1,6 +1,7 @@
 //! SQLite: one file, one writer thread, a few read-only connections. What the writer promises is durable when the
 //! write-ahead log is on the disk (`synchronous = FULL`).
 
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,42 +28,65 @@ use crate::store::{StoreError, StoreOptions, lock};
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
 /// A log of so many pages of 4 KiB is begun again from its start. Under steady load the checkpointer never quite catches
 /// up with the writer, so the writer folds the rest in itself, between two commits, once there is little left. Those
-/// commits wait for the file to be on the disk, some 10 to 30 ms: seldom enough that one settlement in a hundred at most
-/// meets it (256 MiB of log are 8 seconds of 8,000 settlements).
+/// commits wait for the rest to be on the disk: seldom enough that one settlement in a hundred at most meets it (256 MiB
+/// of log are 5 seconds of 8,000 settlements).
 const LONGEST_LOG: i64 = 65_536;
 /// Folding what came in while the one before was under way takes ever less time, down to this; then little is left.
-const SHORTEST_FOLD: Duration = Duration::from_millis(10);
+const SHORTEST_FOLD: Duration = Duration::from_millis(20);
 /// At most so many folds in a row.
 const FOLDS: usize = 8;
 /// How many reads run at once: enough to keep two cores busy, few enough to keep the page caches small.
 const READERS: usize = 4;
 
-/// Opens a file for writing, brings it to the newest version and starts its writer thread.
+/// Opens a file for writing, brings it to the newest version and starts its writer thread. The handle is for
+/// [`Readers::open`].
 pub(super) fn start(
     path: &Path,
     schema: &'static Schema,
     options: &StoreOptions,
     waiting: mpsc::Receiver<Box<dyn Job>>,
     ending: watch::Sender<()>,
-) -> Result<(), StoreError> {
+) -> Result<Handle, StoreError> {
     let lock = lock(path)?;
     let connection = open_for_writing(path, schema, options)?;
+    let handle = Handle::open(path)?;
     let log_is_long = Arc::new(AtomicBool::new(false));
-    let checkpointer = start_checkpointer(path.to_owned(), log_is_long.clone());
+    let checkpointer = start_checkpointer(path.to_owned(), handle.clone(), log_is_long.clone());
     let numbers = Numbers::default();
     schema::number_sqlite(&connection, schema, &numbers)?;
     let mut writer = Writer { connection, numbers, log_is_long, commit_delay: options.commit_delay };
     let teller = Teller::here();
+    let own_handle = handle.clone();
     let thread = move || {
         lane::run(&mut writer, waiting, &teller);
         // In this order: whoever closes last folds the log into the file, and whoever waits for the end opens it again.
         drop(checkpointer);
         drop(writer);
+        drop(own_handle);
         drop(lock);
         drop(ending);
     };
     let spawned = thread::Builder::new().name("ledger-writer".into()).spawn(thread);
-    spawned.map(drop).map_err(|source| StoreError::Folder { path: path.to_owned(), source })
+    spawned.map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
+    Ok(handle)
+}
+
+/// A handle on the file itself, to have what was folded in written to the disk. Whoever has a connection to the file keeps
+/// this for longer: closing any handle of a file gives up the locks that a process holds on it.
+#[derive(Clone)]
+pub(super) struct Handle(Arc<File>);
+
+impl Handle {
+    fn open(path: &Path) -> Result<Handle, StoreError> {
+        let file = File::open(path).map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
+        Ok(Handle(Arc::new(file)))
+    }
+
+    fn write_back(&self) {
+        if let Err(fault) = self.0.sync_data() {
+            tracing::warn!(error = %fault, "what was checkpointed could not be written back");
+        }
+    }
 }
 
 // The writer's page cache is 16 MiB. A larger one costs more than it saves: whenever a B-tree's page splits, SQLite looks
@@ -96,7 +120,7 @@ struct Writer {
 impl Database for Writer {
     fn begin(&mut self) -> Result<(), StoreError> {
         if self.log_is_long.swap(false, Ordering::Relaxed) {
-            checkpoint(&self.connection);
+            let _all = checkpoint(&self.connection);
         }
         run_word(&self.connection, "BEGIN IMMEDIATE")
     }
@@ -145,24 +169,34 @@ impl Drop for Checkpointer {
     }
 }
 
-fn start_checkpointer(path: PathBuf, log_is_long: Arc<AtomicBool>) -> Checkpointer {
+fn start_checkpointer(path: PathBuf, handle: Handle, log_is_long: Arc<AtomicBool>) -> Checkpointer {
     let (stop, stopped) = sync_channel::<()>(0);
     let thread = thread::spawn(move || {
         let connection = Connection::open(&path).ok();
+        let mut before = Fold::default();
         while stopped.recv_timeout(CHECKPOINT_EVERY) == Err(RecvTimeoutError::Timeout) {
             if let Some(connection) = &connection {
-                log_is_long.store(is_long_and_nearly_folded(connection), Ordering::Relaxed);
+                log_is_long.store(is_long_and_nearly_folded(connection, &handle, &mut before), Ordering::Relaxed);
             }
         }
+        drop(connection);
+        drop(handle);
     });
     Checkpointer { stop: Some(stop), thread: Some(thread) }
 }
 
 /// Checkpoints until little is left to be folded. Tells whether that was reached, and the log is worth beginning again.
-fn is_long_and_nearly_folded(connection: &Connection) -> bool {
+///
+/// SQLite itself has what was folded written back only when nothing at all is left to be folded, which under load is when
+/// the writer folds in the rest: everything since the log began, while all commits wait, for a tenth of a second and more.
+fn is_long_and_nearly_folded(connection: &Connection, handle: &Handle, before: &mut Fold) -> bool {
     for _ in 0..FOLDS {
         let begun = Instant::now();
-        if checkpoint(connection) <= LONGEST_LOG {
+        let fold = checkpoint(connection);
+        if std::mem::replace(before, fold) != fold {
+            handle.write_back();
+        }
+        if fold.log <= LONGEST_LOG {
             return false;
         }
         if begun.elapsed() < SHORTEST_FOLD {
@@ -172,12 +206,21 @@ fn is_long_and_nearly_folded(connection: &Connection) -> bool {
     false
 }
 
-/// Folds into the file what nobody needs in the log any more, waiting for nobody, and gives the log's length in pages.
-fn checkpoint(connection: &Connection) -> i64 {
-    let checkpointed = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1));
-    checkpointed.unwrap_or_else(|fault| {
+/// How far a checkpoint has come, in pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Fold {
+    /// The length of the log.
+    log: i64,
+    /// How much of it is in the file.
+    folded: i64,
+}
+
+/// Folds into the file what nobody needs in the log any more, waiting for nobody.
+fn checkpoint(connection: &Connection) -> Fold {
+    let read = |row: &rusqlite::Row<'_>| Ok(Fold { log: row.get(1)?, folded: row.get(2)? });
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], read).unwrap_or_else(|fault| {
         tracing::warn!(error = %fault, "the write-ahead log could not be checkpointed");
-        0
+        Fold::default()
     })
 }
 
@@ -257,13 +300,19 @@ impl ToSql for Value<'_> {
 /// The read-only connections of one file, each used by one caller at a time on a blocking thread.
 #[derive(Clone)]
 pub(super) struct Readers {
-    idle: Arc<Mutex<Vec<Connection>>>,
+    pool: Arc<Pool>,
     turns: Arc<Semaphore>,
+}
+
+struct Pool {
+    idle: Mutex<Vec<Connection>>,
+    /// After the connections, since they are to be closed first.
+    _handle: Handle,
 }
 
 impl Readers {
     /// Opens the connections; the writer has made the file before.
-    pub(super) fn open(path: &Path) -> Result<Readers, StoreError> {
+    pub(super) fn open(path: &Path, handle: Handle) -> Result<Readers, StoreError> {
         let open = || {
             let connection =
                 Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
@@ -275,7 +324,8 @@ impl Readers {
             .map(|_| open())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
-        Ok(Readers { idle: Arc::new(Mutex::new(idle)), turns: Arc::new(Semaphore::new(READERS)) })
+        let pool = Pool { idle: Mutex::new(idle), _handle: handle };
+        Ok(Readers { pool: Arc::new(pool), turns: Arc::new(Semaphore::new(READERS)) })
     }
 
     pub(super) async fn read<T: Send + 'static>(
@@ -283,13 +333,13 @@ impl Readers {
         query: impl FnOnce(&Sql<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let turn = self.turns.clone().acquire_owned().await.map_err(|_| StoreError::Closed)?;
-        let idle = self.idle.clone();
+        let pool = self.pool.clone();
         let ran = tokio::task::spawn_blocking(move || {
-            let connection = idle.lock().ok().and_then(|mut idle| idle.pop()).ok_or(StoreError::Closed)?;
+            let connection = pool.idle.lock().ok().and_then(|mut idle| idle.pop()).ok_or(StoreError::Closed)?;
             // A fault in one read must not cost a connection: there are few.
             let result = catch_unwind(AssertUnwindSafe(|| in_a_snapshot(&connection, query)));
             roll_back(&connection);
-            if let Ok(mut idle) = idle.lock() {
+            if let Ok(mut idle) = pool.idle.lock() {
                 idle.push(connection);
             }
             drop(turn);
