@@ -3,6 +3,7 @@
 //! Operations keep what they refuse for good; see [`crate::operation`].
 
 use jiff::Timestamp;
+use ledger::store::StoreError;
 use ledger::treatment::{MessageKey, MessagePlace, NewMessage, Session, StoredMessage};
 use serde_json::{Map, Value};
 use settlement::ids::{BatchNumber, EncounterId, PersonNumber};
@@ -72,7 +73,7 @@ where
     edge.change(move |session| {
         let Place { kept, number } = place(session, &key, &noted)?;
         if let Some(kept) = kept {
-            return Ok(reply_of(*kept));
+            return reply_of(*kept);
         }
         let stamp = Stamp { message: number, at: call.received };
         let done = work(session, stamp)?;
@@ -87,7 +88,7 @@ where
 /// What a repeat of a key may not do.
 pub async fn repeated(edge: &Edge, key: &MessageKey, noted: &Noted) -> Result<Option<Reply>, Refusal> {
     let (key, noted) = (key.clone(), noted.clone());
-    edge.look(move |session| Ok(place(session, &key, &noted)?.kept.map(|kept| reply_of(*kept)))).await
+    edge.look(move |session| place(session, &key, &noted)?.kept.map(|kept| reply_of(*kept)).transpose()).await
 }
 
 /// Keeps a local message with its answer, as an attempt at its key.
@@ -142,9 +143,17 @@ pub fn place(session: &Session<'_, '_>, key: &MessageKey, noted: &Noted) -> Resu
 }
 
 /// The answer that a local message got.
-pub fn reply_of(kept: StoredMessage) -> Reply {
-    let output = kept.answer.and_then(Output::kept).unwrap_or_else(|| Output::of(&Map::new()));
-    Reply { output, warning: kept.warning, reference: Some(kept.reference) }
+///
+/// # Errors
+/// When the row has none, or one that is no JSON: never to be told as an empty one.
+pub fn reply_of(kept: StoredMessage) -> Result<Reply, Stop> {
+    let unreadable = || StoreError::Corrupt {
+        table: "messages",
+        id: kept.number.to_string(),
+        problem: "a local message without an answer that is JSON".into(),
+    };
+    let output = kept.answer.and_then(Output::kept).ok_or_else(unreadable)?;
+    Ok(Reply { output, warning: kept.warning, reference: Some(kept.reference) })
 }
 
 /// The harmless node that an answer gets where the interface has none: an empty output counts as a failure with some

@@ -230,7 +230,7 @@ where
         let Place { kept, number } = place(session, &asked.key, &asked.noted)?;
         if let Some(message) = kept {
             let Some(stored) = session.operation_find(message.number)? else {
-                return Ok(Step::Here(reply_of(*message)));
+                return Ok(Step::Here(reply_of(*message)?));
             };
             if !judged_again(&call, &stored) {
                 let round = round_of(session, &stored, call.received)?;
