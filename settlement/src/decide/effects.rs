@@ -41,6 +41,13 @@ impl Effects {
             ..Effects::default()
         }
     }
+
+    /// What a reversal appends. One that undoes nothing may have been meant for another message of the same number that
+    /// is still on its way: none may take effect any more.
+    pub(super) fn or_tombstone(self, target: &ReversalTarget) -> Effects {
+        let tombstone = self.undoing.is_none().then(|| target.clone());
+        Effects { tombstone, ..self }
+    }
 }
 
 /// A change of where a settlement stands.

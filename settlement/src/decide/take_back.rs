@@ -128,19 +128,16 @@ fn settled_as_told(kept: &Kept, settle: &Settle, settled: &Settled) -> Result<Ef
 }
 
 fn reversed_as_told(person: &PersonBook, reversed: &Undone, reverse: &Reverse) -> Result<Effects, Clash> {
-    match reversed {
+    let effects = match reversed {
         Undone::Settlement { original, account_balance: _ } => {
-            undone(person, &original.settlement, &Event::ReverseSettle)
+            undone(person, &original.settlement, &Event::ReverseSettle)?
         }
         Undone::Cancellation { original, counter: _, account_balance: _ } => {
-            undone(person, &original.settlement, &Event::ReverseCancel { settled_again: false })
+            undone(person, &original.settlement, &Event::ReverseCancel { settled_again: false })?
         }
-        Undone::Nothing => {
-            let seen = person.messages.iter().any(|message| message.target == reverse.target);
-            let tombstone = (!seen).then(|| reverse.target.clone());
-            Ok(Effects { tombstone, ..Effects::default() })
-        }
-    }
+        Undone::Nothing => Effects::default(),
+    };
+    Ok(effects.or_tombstone(&reverse.target))
 }
 
 fn undone(person: &PersonBook, settlement: &SettlementId, event: &Event) -> Result<Effects, Clash> {

@@ -49,9 +49,8 @@ pub(super) fn reverse(book: &mut Book, key: &OperationKey, reverse: &Reverse) ->
         }
         Meant::Cancellation { booked, counter } => reverse_cancellation(person, booked, counter)?,
         Meant::Nothing => (Undone::Nothing, Effects::default()),
-        Meant::NeverSeen => (Undone::Nothing, Effects { tombstone: Some(target.clone()), ..Effects::default() }),
     };
-    Ok((Done::Reversed(Box::new(undone)), effects))
+    Ok((Done::Reversed(Box::new(undone)), effects.or_tombstone(target)))
 }
 
 /// Which deed a reversal means.
@@ -61,15 +60,14 @@ enum Meant<'a> {
         booked: &'a Booked,
         counter: &'a SettlementId,
     },
-    /// The message is known and had no effect.
+    /// The message had no effect, or was never seen.
     Nothing,
-    NeverSeen,
 }
 
 /// Of several messages with one number the one that is in force; where none is, the last that ever was, so that
 /// reversing twice gives the first answer.
 fn meant<'a>(person: &'a PersonBook, messages: impl Iterator<Item = &'a Message>) -> Result<Meant<'a>, Refusal> {
-    let (mut in_force, mut earlier) = (Vec::new(), Meant::NeverSeen);
+    let (mut in_force, mut earlier) = (Vec::new(), Meant::Nothing);
     for message in messages {
         let (deed, counts) = match &message.deed {
             Deed::Settled(id) => {
@@ -82,7 +80,6 @@ fn meant<'a>(person: &'a PersonBook, messages: impl Iterator<Item = &'a Message>
                 (Meant::Cancellation { booked, counter }, counts)
             }
             Deed::Reversed => return Err(Refusal::new(Reason::NotReversible).of_field("oinfno")),
-            Deed::Refused if matches!(earlier, Meant::NeverSeen) => (Meant::Nothing, false),
             Deed::Refused => continue,
         };
         if counts {

@@ -1,9 +1,9 @@
 //! What the last of a few operations is told. Each row: what it proves, the operations, the answer to the last.
 
 use settlement::decide::{Book, Claim, Deed, Verdict, resolve};
-use settlement::ids::{EncounterId, InstitutionCode};
+use settlement::ids::{EncounterId, InstitutionCode, SettlementId};
 use settlement::money::Money;
-use settlement::operation::{AccountUse, Operation};
+use settlement::operation::{AccountUse, Operation, Request};
 use settlement::outcome::{Done, Outcome, Undone};
 
 use crate::world::*;
@@ -245,41 +245,54 @@ fn reversing_follows_the_life_of_a_settlement() {
         ("a reversal", vec![reverse("m2", "m1", "2304"), reverse("m3", "m2", "2601")], "NotReversible oinfno -"),
         (
             "one number for two visits in force",
-            vec![
-                settle("m1", &stay("A", 1, 5)),
-                {
-                    let mut other = settle("m1", &stay("B", 7, 9));
-                    rename(&mut other, "s-other");
-                    other
-                },
-                reverse("m2", "m1", "2304"),
-            ],
+            vec![settle("m1", &stay("A", 1, 5)), another("m1", &stay("B", 7, 9)), reverse("m2", "m1", "2304")],
             "AmbiguousOriginal omsgid -",
         ),
         (
             "one number for two visits, one of them in force",
             vec![
                 settle("m1", &stay("A", 1, 5)),
-                {
-                    let mut other = settle("m1", &stay("B", 7, 9));
-                    rename(&mut other, "s-other");
-                    other
-                },
+                another("m1", &stay("B", 7, 9)),
                 cancel("m2", "s-m1"),
                 reverse("m3", "m1", "2304"),
             ],
             "s-other gone, balance 500.00",
         ),
+        (
+            "one number for two visits, reversed once more before the other arrives",
+            vec![
+                settle("m1", &stay("A", 1, 5)),
+                reverse("m2", "m1", "2304"),
+                reverse("m3", "m1", "2304"),
+                another("m1", &stay("B", 7, 9)),
+            ],
+            "Voided - -",
+        ),
+        (
+            "one number for two visits, one of them refused and reversed before the other arrives",
+            vec![
+                settle("m0", &stay("A", 1, 5)),
+                settle("m1", &stay("B", 2, 4)),
+                reverse("m2", "m1", "2304"),
+                another("m1", &stay("C", 7, 9)),
+            ],
+            "Voided - -",
+        ),
+        (
+            "one number for two visits, one of them reversed when the other arrives",
+            vec![settle("m1", &stay("A", 1, 5)), reverse("m2", "m1", "2304"), another("m1", &stay("B", 7, 9))],
+            "basic 180.00, account 0.00",
+        ),
     ]);
 }
 
-fn rename(operation: &mut Operation, id: &str) {
-    match &mut operation.request {
-        settlement::operation::Request::Settle(settle) => {
-            settle.settlement = settlement::ids::SettlementId::new(id).expect("an id");
-        }
-        settlement::operation::Request::Cancel(_) | settlement::operation::Request::Reverse(_) => {}
+/// Settles another visit under a message id that came before: `s-other`.
+fn another(message: &str, care: &Care) -> Operation {
+    let mut operation = settle(message, care);
+    if let Request::Settle(settle) = &mut operation.request {
+        settle.settlement = SettlementId::new("s-other").expect("an id");
     }
+    operation
 }
 
 #[test]

@@ -105,7 +105,11 @@ fn plan(session: &Session<'_, '_>, work: &Work<'_>, call: &Call, request: &Rever
         session.message_mark_reversed(number, work.stamp.message, work.stamp.at)?;
     }
     let (message, operation) = match alive.len() {
-        0 => return Ok(done(call, nothing_left(&messages))),
+        0 => {
+            // Another message of the same number may be on its way, and this one be meant for it.
+            session.tombstone_lay(&target, work.stamp.message, work.stamp.at)?;
+            return Ok(done(call, nothing_left(&messages)));
+        }
         1 => alive.remove(0),
         _ => return Err(Refusal::new(Reason::AmbiguousOriginal).of_field("data.omsgid").into()),
     };

@@ -110,6 +110,23 @@ async fn a_message_that_never_came_is_voided_by_its_reversal() {
 }
 
 #[tokio::test]
+async fn a_reversal_that_finds_nothing_left_voids_what_comes_late_under_the_same_number() {
+    let world = World::new().await;
+    let first = discharged(&world).await;
+    let message = world.new_message();
+    world.send_as(&message, "2304", settle_stay(&first, STAY_TOTAL)).await.ok();
+    world.send("2601", reversal(&message, "2304")).await.ok();
+    let other = discharged(&world).await;
+    world.send("2601", reversal(&message, "2304")).await.ok();
+    let received = world.hub.received().len();
+    world.send_as(&message, "2304", settle_stay(&other, STAY_TOTAL)).await.refused(302);
+    world.send_as(&message, "2304", settle_stay(&first, STAY_TOTAL)).await.refused(603);
+    assert_eq!(world.hub.received().len(), received, "nobody else is asked");
+    assert_eq!(world.hub.in_force(), 0);
+    world.send("2304", settle_stay(&other, STAY_TOTAL)).await.ok();
+}
+
+#[tokio::test]
 async fn a_desk_that_hangs_up_loses_its_answer_and_not_its_settlement() {
     let world = World::new().await;
     let stay = discharged(&world).await;
