@@ -5,7 +5,9 @@
 pub(crate) mod append_only;
 mod installation;
 mod keeper;
+mod ports;
 mod postgres;
 
 pub use installation::PostgresError;
+pub use ports::own_port;
 pub use postgres::{Database, Durability, PostgresOptions, PrivatePostgres};

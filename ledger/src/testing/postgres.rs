@@ -2,7 +2,6 @@
 //! runs, is somebody else's and is left alone.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -12,6 +11,7 @@ use crate::engine::{self, Schema};
 
 use super::installation::{Installation, PostgresError};
 use super::keeper::Keeper;
+use super::ports::own_port;
 
 /// How long a server may take to get ready, recovery included. Not a measure of speed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -316,9 +316,7 @@ fn data(folder: &Path) -> PathBuf {
 }
 
 fn free_port() -> Result<u16, PostgresError> {
-    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    let address = bound.map_err(|source| PostgresError::Run { program: "a listener".to_owned(), source })?;
-    Ok(address.port())
+    own_port().map_err(|source| PostgresError::Run { program: "a listener".to_owned(), source })
 }
 
 /// As `pg_ctl` asks it: the file of the server's process says so on its eighth line.
@@ -335,6 +333,8 @@ fn log_end(folder: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
     use sqlx::{Connection, Executor, PgConnection};
 
     use super::*;

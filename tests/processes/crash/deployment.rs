@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use identity::name::{ParticipantName, Role, all_regions};
 use identity::pki::{CertificateAuthority, Issue};
-use ledger::testing::{Durability, PostgresOptions, PrivatePostgres};
+use ledger::testing::{Durability, PostgresOptions, PrivatePostgres, own_port};
 use tempfile::TempDir;
 use world::relay::{Mode, Relay};
 use world::{Enrollee, pool};
@@ -289,10 +289,8 @@ fn write_people(folder: &Path, people: &[Enrollee]) {
 }
 
 fn free_ports(nodes: usize) -> Ports {
-    let bind = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let held: Vec<TcpListener> = (0..2 * nodes).map(bind).collect();
-    let ports: Vec<u16> = held.iter().map(|held| held.local_addr().expect("it is bound").port()).collect();
-    Ports { listen: ports[..nodes].to_vec(), watch: ports[nodes..].to_vec() }
+    let ports = || (0..nodes).map(|_| own_port().expect("a free port")).collect();
+    Ports { listen: ports(), watch: ports() }
 }
 
 fn loopback(port: u16) -> SocketAddr {
