@@ -14,6 +14,7 @@
 //! | [`restored`] | a home region's book that was restored from an older copy |
 //! | [`finding`] | what a check of the books found amiss |
 //! | [`refusal`] | every way of saying no |
+//! | [`spanned`] | reading a TOML text with all its faults at once |
 
 pub mod adjudication;
 pub mod beijing;
@@ -34,4 +35,5 @@ pub mod refusal;
 pub mod region;
 pub mod restored;
 pub mod rulebook;
+pub mod spanned;
 pub mod year_to_date;

@@ -24,9 +24,9 @@ use std::fmt;
 
 use jiff::civil::Date;
 
+pub use crate::spanned::Fault;
 pub use clause::{Clause, ClauseText, Setting, Source, Trust};
 pub use example::{Example, Mismatch};
-pub use reader::Fault;
 pub use sections::{DecisionDate, DuringStay};
 pub use set::{DecidingDates, RuleBooks};
 

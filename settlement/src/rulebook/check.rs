@@ -8,9 +8,9 @@ use crate::person::{AssistanceClass, Insurance, PersonClass};
 use crate::rulebook::clause::{Limit, Setting};
 use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, IDENTITIES, Span, identity_word};
 use crate::rulebook::ratio::Ratio;
-use crate::rulebook::reader::Report;
 use crate::rulebook::sections::{Cap, Deductible, OffSite, Segment, Unfiled};
 use crate::rulebook::table::{Row, Table};
+use crate::spanned::Report;
 
 /// What part of an amount a row is about: the whole, unless it is a segment.
 pub(super) trait Extent {

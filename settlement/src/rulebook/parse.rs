@@ -19,10 +19,10 @@ use crate::encounter::CareKind;
 use crate::ids::{PoolCode, RegionCode};
 use crate::person::{Insurance, Validity};
 use crate::rulebook::clause::{Clause, ClauseText, Source, Trust};
-use crate::rulebook::reader::{Fault, Node, Report};
 use crate::rulebook::sections::{DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
 use crate::rulebook::word::Word;
 use crate::rulebook::{RuleBook, RuleBookHash};
+use crate::spanned::{Fault, Node, Report};
 
 /// What the readers of all sections share: the sources, and the clauses found so far.
 struct Parser<'a> {

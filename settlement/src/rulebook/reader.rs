@@ -1,238 +1,40 @@
-//! A cursor over a spanned TOML tree that never stops at the first fault: each read that fails leaves a [`Fault`]
-//! with line and path and gives nothing. What a table holds and nobody read is an unknown key.
-//! It knows TOML, not rule books; `parse/` drives it.
+//! What a rule book says beyond plain TOML: ratios, `"unset"`, and words that stand for a case. Called by `parse/`.
 
-use std::cell::RefCell;
-use std::ops::Range;
-use std::str::FromStr;
-
-use jiff::civil::Date;
 use rust_decimal::Decimal;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use crate::money::Money;
 use crate::rulebook::clause::Setting;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::word::Word;
+use crate::spanned::{Node, decimal_of};
 
-/// Something wrong in a rule book.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {path}: {problem}")]
-pub struct Fault {
-    /// The line, counted from 1.
-    pub line: usize,
-    /// The path of the parameter, for example `inpatient.ratio.working-third.ratio`.
-    pub path: String,
-    /// What is wrong, and what would be right.
-    pub problem: String,
-}
-
-/// The faults of a text, and where its lines begin.
-pub(super) struct Report {
-    line_starts: Vec<usize>,
-    faults: RefCell<Vec<Fault>>,
-}
-
-impl Report {
-    /// An empty report on a text.
-    pub fn on(text: &str) -> Report {
-        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1));
-        Report { line_starts: starts.collect(), faults: RefCell::default() }
-    }
-
-    /// The line that a byte is on, counted from 1.
-    pub fn line(&self, byte: usize) -> usize {
-        self.line_starts.partition_point(|start| *start <= byte)
-    }
-
-    /// Adds a fault at a byte of the text.
-    pub fn fault(&self, byte: usize, path: &str, problem: impl Into<String>) {
-        let fault = Fault { line: self.line(byte), path: path.to_owned(), problem: problem.into() };
-        self.faults.borrow_mut().push(fault);
-    }
-
-    /// How many faults there are so far.
-    pub fn count(&self) -> usize {
-        self.faults.borrow().len()
-    }
-
-    /// The faults, by line.
-    pub fn into_faults(self) -> Vec<Fault> {
-        let mut faults = self.faults.into_inner();
-        faults.sort_by_key(|fault| fault.line);
-        faults
-    }
-}
-
-type Value<'a> = Spanned<DeValue<'a>>;
-
-/// One table of the tree, with its path.
-pub(super) struct Node<'a> {
-    report: &'a Report,
-    table: &'a DeTable<'a>,
-    span: Range<usize>,
-    path: String,
-    read: RefCell<Vec<&'static str>>,
-}
-
-impl<'a> Node<'a> {
-    /// The root of a tree.
-    pub fn root(report: &'a Report, tree: &'a Spanned<DeTable<'a>>) -> Node<'a> {
-        Node { report, table: tree.get_ref(), span: 0..0, path: String::new(), read: RefCell::default() }
-    }
-
-    /// The path of this table, or of something in it.
-    pub fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
-    }
-
-    /// The path of this table.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Renames this table: a row is called by its `id`.
-    pub fn called(self, path: String) -> Node<'a> {
-        Node { path, ..self }
-    }
-
-    /// Where this table begins.
-    pub fn byte(&self) -> usize {
-        self.span.start
-    }
-
-    /// Adds a fault of this table as a whole.
-    pub fn fault(&self, problem: impl Into<String>) {
-        self.report.fault(self.span.start, &self.path, problem);
-    }
-
-    /// Adds a fault of one of its keys.
-    pub fn fault_at(&self, key: &str, problem: impl Into<String>) {
-        let byte = self.table.get(key).map_or(self.span.start, |value| value.span().start);
-        self.report.fault(byte, &self.path_of(key), problem);
-    }
-
-    /// Whether the table has a key.
-    pub fn has(&self, key: &str) -> bool {
-        self.table.get(key).is_some()
-    }
-
-    /// Where a key's value begins.
-    pub fn byte_of(&self, key: &str) -> Option<usize> {
-        self.table.get(key).map(|value| value.span().start)
-    }
-
-    fn value(&self, key: &'static str) -> Option<&'a Value<'a>> {
-        self.read.borrow_mut().push(key);
-        self.table.get(key)
-    }
-
-    fn required(&self, key: &'static str) -> Option<&'a Value<'a>> {
-        let value = self.value(key);
-        if value.is_none() {
-            self.report.fault(self.span.start, &self.path_of(key), "is missing");
-        }
-        value
-    }
-
-    fn taken<T>(&self, key: &str, value: &Value<'a>, taken: Option<T>, wanted: &str) -> Option<T> {
-        if taken.is_none() {
-            self.report.fault(value.span().start, &self.path_of(key), format!("is not {wanted}"));
-        }
-        taken
-    }
-
-    /// A text that may be absent.
-    pub fn text(&self, key: &'static str) -> Option<&'a str> {
-        let value = self.value(key)?;
-        self.taken(key, value, value.get_ref().as_str().filter(|text| !text.trim().is_empty()), "a text")
-    }
-
-    /// A text that has to be there.
-    pub fn required_text(&self, key: &'static str) -> Option<&'a str> {
-        self.required(key)?;
-        self.text(key)
-    }
-
-    /// `true`, `false`, or absent for false.
-    pub fn flag(&self, key: &'static str) -> bool {
-        let Some(value) = self.value(key) else { return false };
-        self.taken(key, value, value.get_ref().as_bool(), "true or false").unwrap_or(false)
-    }
-
-    /// A whole number that may be absent.
-    pub fn number(&self, key: &'static str) -> Option<i64> {
-        let value = self.value(key)?;
-        let number = value.get_ref().as_integer().and_then(|integer| integer.as_str().parse().ok());
-        self.taken(key, value, number, "a whole number")
-    }
-
-    /// A day that may be absent.
-    pub fn date(&self, key: &'static str) -> Option<Date> {
-        let value = self.value(key)?;
-        self.taken(key, value, date_of(value.get_ref()), "a day such as 2025-01-01")
-    }
-
-    /// A day that has to be there.
-    pub fn required_date(&self, key: &'static str) -> Option<Date> {
-        self.required(key)?;
-        self.date(key)
-    }
-
-    /// A text in a form of its own, which may be absent. `wanted` is what a fault says would be right.
-    pub fn form<T>(&self, key: &'static str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let value = self.value(key)?;
-        self.taken(key, value, value.get_ref().as_str().and_then(read), wanted)
-    }
-
-    /// A text in a form of its own, which has to be there.
-    pub fn required_form<T>(&self, key: &'static str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-        self.required(key)?;
-        self.form(key, wanted, read)
-    }
-
+impl Node<'_> {
     /// One of several words, which may be absent.
-    pub fn word<T: Word>(&self, key: &'static str) -> Option<T> {
+    pub(super) fn word<T: Word>(&self, key: &'static str) -> Option<T> {
         self.form(key, &T::wanted(), T::read)
     }
 
     /// One of several words, which has to be there.
-    pub fn required_word<T: Word>(&self, key: &'static str) -> Option<T> {
+    pub(super) fn required_word<T: Word>(&self, key: &'static str) -> Option<T> {
         self.required(key)?;
         self.word(key)
     }
 
-    /// A text or a list of texts in a form of their own, which may be absent.
-    pub fn forms<T>(&self, key: &'static str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
-        let value = self.value(key)?;
-        let one = |value: &Value<'a>| self.taken(key, value, value.get_ref().as_str().and_then(&read), wanted);
-        match value.get_ref().as_array() {
-            None => Some(vec![one(value)?]),
-            Some(list) if list.is_empty() => self.taken(key, value, None, "a list with anything in it"),
-            Some(list) => list.iter().map(one).collect(),
-        }
-    }
-
     /// A word or a list of words, which has to be there.
-    pub fn required_words<T: Word>(&self, key: &'static str) -> Option<Vec<T>> {
+    pub(super) fn required_words<T: Word>(&self, key: &'static str) -> Option<Vec<T>> {
         self.required(key)?;
         self.forms(key, &T::wanted(), T::read)
     }
 
-    /// An amount of yuan that may be absent.
-    pub fn money(&self, key: &'static str) -> Option<Money> {
-        let value = self.value(key)?;
-        self.taken(key, value, money_of(value.get_ref()), "an amount of yuan, at least 0, with at most two decimals")
-    }
-
     /// An amount of yuan or `"unset"`, which has to be there.
-    pub fn money_setting(&self, key: &'static str) -> Option<Setting<Money>> {
+    pub(super) fn money_setting(&self, key: &'static str) -> Option<Setting<Money>> {
         if is_unset(self.required(key)?) { Some(Setting::Unset) } else { self.money(key).map(Setting::Known) }
     }
 
     /// A ratio up to a bound or `"unset"`, which may be absent.
-    pub fn ratio(&self, key: &'static str, most: u32) -> Option<Setting<Ratio>> {
+    pub(super) fn ratio(&self, key: &'static str, most: u32) -> Option<Setting<Ratio>> {
         let value = self.value(key)?;
         if is_unset(value) {
             return Some(Setting::Unset);
@@ -244,83 +46,24 @@ impl<'a> Node<'a> {
         if ratio.is_none() {
             let problem = format!("{number} is not between 0 and {most} with at most four decimals");
             let above = if most == 1 && number > Decimal::ONE { " (above 100 %)" } else { "" };
-            self.report.fault(value.span().start, &self.path_of(key), problem + above);
+            self.fault_at(key, problem + above);
         }
         ratio.map(Setting::Known)
     }
 
     /// A ratio up to a bound or `"unset"`, which has to be there.
-    pub fn required_ratio(&self, key: &'static str, most: u32) -> Option<Setting<Ratio>> {
+    pub(super) fn required_ratio(&self, key: &'static str, most: u32) -> Option<Setting<Ratio>> {
         self.required(key)?;
         self.ratio(key, most)
     }
 
-    /// A table that may be absent.
-    pub fn table(&self, key: &'static str) -> Option<Node<'a>> {
-        let value = self.value(key)?;
-        self.node(key, value)
-    }
-
-    /// A table that has to be there.
-    pub fn required_table(&self, key: &'static str) -> Option<Node<'a>> {
-        self.required(key)?;
-        self.table(key)
-    }
-
-    /// An array of tables; nothing where it is absent.
-    pub fn tables(&self, key: &'static str) -> Vec<Node<'a>> {
-        let Some(value) = self.value(key) else { return Vec::new() };
-        let Some(list) = value.get_ref().as_array() else {
-            self.report.fault(value.span().start, &self.path_of(key), format!("is not a list: write [[{key}]]"));
-            return Vec::new();
-        };
-        list.iter().filter_map(|value| self.node(key, value)).collect()
-    }
-
-    fn node(&self, key: &str, value: &'a Value<'a>) -> Option<Node<'a>> {
-        let table = self.taken(key, value, value.get_ref().as_table(), "a table")?;
-        let (report, path) = (self.report, self.path_of(key));
-        Some(Node { report, table, span: value.span(), path, read: RefCell::default() })
-    }
-
-    /// Reports the keys that nobody read.
-    pub fn finish(self) {
-        let read = self.read.into_inner();
-        for key in self.table.keys().filter(|key| !read.contains(&key.get_ref().as_ref())) {
-            let path = if self.path.is_empty() {
-                key.get_ref().to_string()
-            } else {
-                format!("{}.{}", self.path, key.get_ref())
-            };
-            self.report.fault(key.span().start, &path, "is not a key that this table has");
-        }
-    }
-
     /// The keys whose value is `"unset"`.
-    pub fn unset_keys(&self) -> Vec<String> {
+    pub(super) fn unset_keys(&self) -> Vec<String> {
         let unset = self.table.iter().filter(|(_, value)| is_unset(value));
         unset.map(|(key, _)| key.get_ref().to_string()).collect()
     }
 }
 
-fn is_unset(value: &Value<'_>) -> bool {
+fn is_unset(value: &Spanned<DeValue<'_>>) -> bool {
     value.get_ref().as_str() == Some("unset")
-}
-
-fn decimal_of(value: &DeValue<'_>) -> Option<Decimal> {
-    let integer = value.as_integer().filter(|integer| integer.radix() == 10).map(|integer| integer.as_str());
-    let float = value.as_float().map(|float| float.as_str());
-    Decimal::from_str_exact(integer.or(float).or(value.as_str())?).ok()
-}
-
-fn money_of(value: &DeValue<'_>) -> Option<Money> {
-    Money::from_decimal(decimal_of(value)?).ok().filter(|money| !money.is_negative())
-}
-
-fn date_of(value: &DeValue<'_>) -> Option<Date> {
-    match value.as_datetime() {
-        Some(day) if day.time.is_none() && day.offset.is_none() => Date::from_str(&day.to_string()).ok(),
-        Some(_) => None,
-        None => Date::from_str(value.as_str()?).ok(),
-    }
 }

@@ -4,12 +4,12 @@ use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
 use crate::rulebook::check;
 use crate::rulebook::conditions::{Cases, Footing};
-use crate::rulebook::reader::Node;
 use crate::rulebook::sections::{
     Above, Cap, CareRules, Deductible, Disease, Measure, OffSite, Per, Section, Segment, SegmentBase, Unfiled,
 };
 use crate::rulebook::table::Table;
 use crate::rulebook::word::Word;
+use crate::spanned::Node;
 
 use super::rows::{Needed, care, segment};
 use super::{Parser, unique_ids};

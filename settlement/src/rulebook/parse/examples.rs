@@ -17,8 +17,8 @@ use crate::person::{
 use crate::refusal::Reason;
 use crate::rulebook::conditions::Footing;
 use crate::rulebook::example::{Example, Expected, Output};
-use crate::rulebook::reader::Node;
 use crate::rulebook::word::Word;
+use crate::spanned::Node;
 use crate::year_to_date::{BenefitYear, Usage, UsageSums};
 
 use super::{Parser, unique_ids};

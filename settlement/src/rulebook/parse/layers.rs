@@ -2,9 +2,9 @@
 
 use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::Cases;
-use crate::rulebook::reader::Node;
 use crate::rulebook::sections::{Assistance, Catastrophic, CivilServant, LargeSum, LayerBase, Section, TierBase};
 use crate::rulebook::table::Table;
+use crate::spanned::Node;
 
 use super::Parser;
 use super::rows::{Needed, amount, care, limit, parts, ratio, segment};

@@ -9,10 +9,10 @@ use crate::rulebook::clause::{Limit, Setting};
 use crate::rulebook::conditions::{Cases, Conditions, IDENTITIES, Span};
 use crate::rulebook::conditions::{footing_position, identity_position, identity_word};
 use crate::rulebook::ratio::Ratio;
-use crate::rulebook::reader::Node;
 use crate::rulebook::sections::{Part, Segment};
 use crate::rulebook::table::{Row, Table};
 use crate::rulebook::word::Word;
+use crate::spanned::Node;
 
 use super::{Parser, unique_ids};
 
