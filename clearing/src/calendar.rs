@@ -1,0 +1,200 @@
+//! 清算日历: which day each step of a month's clearing is due, as a file says it. The days keep changing, so each set of
+//! them holds from a month on, with its source. What carries the steps out is not here.
+
+mod parse;
+pub mod working_days;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use rust_decimal::Decimal;
+use settlement::beijing;
+use settlement::money::Money;
+use settlement::rulebook::Trust;
+use settlement::spanned::Fault;
+
+use crate::month::{Month, MonthDay};
+use working_days::{Unlisted, WorkingDays};
+
+/// The calendar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    /// By the first month that they hold for; never empty.
+    rules: Vec<Rules>,
+    days: WorkingDays,
+}
+
+/// What holds for the months from one on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The first month of settlement that they hold for.
+    pub from: Month,
+    /// The month's own days.
+    pub clearing: ClearingRules,
+    /// Of prefunds.
+    pub prefund: PrefundRules,
+    /// Of checking requests and tickets.
+    pub checking: CheckingRules,
+}
+
+/// Where a set of days was read, and how far it may be believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// Document and article.
+    pub source: String,
+    /// How far it may be believed.
+    pub trust: Trust,
+}
+
+/// When the steps of a month are due. Days of the month lie in the month after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClearingRules {
+    /// The journal is cut off when this day begins, Beijing time.
+    pub cut_off: MonthDay,
+    /// Hospital and treatment agency have reconciled and declared by then.
+    pub hospitals_by: MonthDay,
+    /// Statements are made on this day.
+    pub clearing_day: MonthDay,
+    /// Members confirm or object by then.
+    pub confirm_by: MonthDay,
+    /// Payment and receipt notices are issued by then.
+    pub notices_by: MonthDay,
+    /// Working days after the notices by which the agency submits to finance.
+    pub submit_within: u16,
+    /// Working days after that by which finance pays.
+    pub pay_within: u16,
+    /// How many periods an entry may be carried over.
+    pub carried_at_most: u16,
+    /// Whether a member that says nothing has confirmed.
+    pub silence_confirms: bool,
+    /// Months of the year after by whose end a year is cleared whole, 1 to 12.
+    pub year_cleared_within: i8,
+    /// Months in a row without payment after which a treatment member may suspend; none for never.
+    pub suspended_after: Option<u16>,
+    /// Where this was read.
+    pub provenance: Provenance,
+}
+
+/// When prefunds are watched, topped up and set anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrefundRules {
+    /// How many months of last year's fourth quarter's average a prefund is.
+    pub months: u16,
+    /// Used share from which it is watched.
+    pub yellow: Decimal,
+    /// Used share from which more may be asked for.
+    pub red: Decimal,
+    /// The day of January by which the yearly table is there.
+    pub table_by: MonthDay,
+    /// Working days by which it is handed to finance, and by which an emergency top-up is asked for after the clearing
+    /// period.
+    pub submit_within: u16,
+    /// Working days after that by which finance pays.
+    pub pay_within: u16,
+    /// The month of the year by whose end the yearly re-set is done, 1 to 12.
+    pub done_within: i8,
+    /// Where this was read.
+    pub provenance: Provenance,
+}
+
+/// Time limits between regions (协查, 问题协同).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckingRules {
+    /// A bill of so much or more is expected to be checked.
+    pub expected_from: Money,
+    /// The day of the next month by which a checking request is answered.
+    pub reply_by: MonthDay,
+    /// Working days for an urgent ticket.
+    pub urgent_within: u16,
+    /// Working days for any other.
+    pub ordinary_within: u16,
+    /// Where this was read.
+    pub provenance: Provenance,
+}
+
+/// The days of one month's clearing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// When the journal is cut off.
+    pub cut_off: Timestamp,
+    /// See [`ClearingRules::hospitals_by`].
+    pub hospitals_by: Date,
+    /// See [`ClearingRules::clearing_day`].
+    pub clearing_day: Date,
+    /// See [`ClearingRules::confirm_by`]: the last day.
+    pub confirm_by: Date,
+    /// See [`ClearingRules::notices_by`].
+    pub notices_by: Date,
+}
+
+/// The days of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaymentDays {
+    /// The agency submits to finance by then.
+    pub submit_by: Date,
+    /// Finance has paid by then.
+    pub pay_by: Date,
+}
+
+impl Calendar {
+    /// Reads the file, `deploy/calendar.toml` for example.
+    ///
+    /// # Errors
+    /// Every fault, with line and path.
+    pub fn parse(text: &str) -> Result<Calendar, Vec<Fault>> {
+        parse::parse(text)
+    }
+
+    /// What holds for a month; for one before the first set of days, that first set.
+    pub fn rules(&self, month: Month) -> &Rules {
+        let after = self.rules.partition_point(|rules| rules.from <= month);
+        &self.rules[after.saturating_sub(1)]
+    }
+
+    /// The days of a month's clearing.
+    ///
+    /// ```
+    /// use clearing::{calendar::Calendar, month::Month};
+    /// let calendar = Calendar::parse(include_str!("../../deploy/calendar.toml")).expect("no faults");
+    /// let schedule = calendar.schedule(Month::from_text("2025-06").expect("a month"));
+    /// assert_eq!(schedule.clearing_day, jiff::civil::date(2025, 7, 21));
+    /// ```
+    pub fn schedule(&self, month: Month) -> Schedule {
+        let rules = &self.rules(month).clearing;
+        let due = month.next();
+        let midnight = due.day(rules.cut_off).to_datetime(Time::midnight());
+        Schedule {
+            cut_off: beijing::instant_of(midnight).unwrap_or(Timestamp::MAX),
+            hospitals_by: due.day(rules.hospitals_by),
+            clearing_day: due.day(rules.clearing_day),
+            confirm_by: due.day(rules.confirm_by),
+            notices_by: due.day(rules.notices_by),
+        }
+    }
+
+    /// By when notices of a month that were issued on a day are paid.
+    ///
+    /// # Errors
+    /// When a year's holidays are not listed.
+    pub fn payment_days(&self, month: Month, issued: Date) -> Result<PaymentDays, Unlisted> {
+        let rules = &self.rules(month).clearing;
+        let submit_by = self.days.after(issued, rules.submit_within)?;
+        Ok(PaymentDays { submit_by, pay_by: self.days.after(submit_by, rules.pay_within)? })
+    }
+
+    /// The last day on which a year's costs are cleared.
+    pub fn year_cleared_by(&self, year: i16) -> Option<Date> {
+        let rules = &self.rules(Month::new(year, 12)?).clearing;
+        Some(Month::new(year.checked_add(1)?, rules.year_cleared_within)?.last_day())
+    }
+
+    /// By when a checking request of a day is answered.
+    pub fn checking_due(&self, asked: Date) -> Option<Date> {
+        let month = Month::of(asked)?;
+        Some(month.next().day(self.rules(month).checking.reply_by))
+    }
+
+    /// Which days are worked.
+    pub fn working_days(&self) -> &WorkingDays {
+        &self.days
+    }
+}
