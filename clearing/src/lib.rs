@@ -5,9 +5,11 @@
 //! |---|---|
 //! | [`month`], [`calendar`] | 费款所属期 and 清算日历: which day each step of a month is due |
 //! | [`agreement`] | whether two books hold the same answers |
+//! | [`digest`] | finding what differs between two books |
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
 
 pub mod agreement;
 pub mod calendar;
+pub mod digest;
 pub mod month;
 pub mod obligation;
