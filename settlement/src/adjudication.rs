@@ -1,5 +1,7 @@
 //! 待遇计算: what applying a rule book to a bill gave. An [`Adjudication`] exists only when it adds up.
 
+use std::ops::{AddAssign, Neg};
+
 use crate::benefits::explanation::Step;
 use crate::bill::Coverage;
 use crate::money::Money;
@@ -91,6 +93,19 @@ impl FundShares {
     /// Each fund with its payment, in the order of payment.
     pub fn iter(&self) -> impl Iterator<Item = (Fund, Money)> {
         Fund::ALL.into_iter().zip(self.0)
+    }
+}
+
+impl AddAssign for FundShares {
+    fn add_assign(&mut self, other: FundShares) {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, amount)| *sum += amount);
+    }
+}
+
+impl Neg for FundShares {
+    type Output = FundShares;
+    fn neg(self) -> FundShares {
+        FundShares(self.0.map(Neg::neg))
     }
 }
 
