@@ -1,0 +1,176 @@
+//! 异地预付金: the home member's advance, held by the treatment member. Set once a year, watched daily, topped up from
+//! red, and never consumed by clearing: clearing pays the full sum and the prefund stays (policy.md B.1).
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use settlement::money::Money;
+
+use crate::calendar::PrefundRules;
+use crate::month::Month;
+
+/// How much of a prefund is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Watch {
+    /// Below the yellow mark.
+    Green,
+    /// 黄色预警.
+    Yellow,
+    /// 红色预警: an emergency increase may be asked for.
+    Red,
+}
+
+impl Watch {
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Watch::Green => "green",
+            Watch::Yellow => "yellow",
+            Watch::Red => "red",
+        }
+    }
+
+    /// What statements call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Watch::Green => "正常",
+            Watch::Yellow => "黄色预警",
+            Watch::Red => "红色预警",
+        }
+    }
+}
+
+/// What a prefund is in use for: the treatment member has paid so much of it to hospitals, and no clearing has brought
+/// it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The prefund.
+    pub prefund: Money,
+    /// Owed by the home member for entries that no paid period holds. Below zero where undoings outweigh.
+    pub outstanding: Money,
+}
+
+impl Usage {
+    /// The used share, 1 for all of it. Of no prefund at all everything that is owed is beyond it.
+    pub fn share(&self) -> Decimal {
+        let used = self.outstanding.at_least_zero();
+        if used.is_zero() {
+            return Decimal::ZERO;
+        }
+        used.exact().checked_div(self.prefund.exact()).unwrap_or(Decimal::MAX)
+    }
+
+    /// How it stands under the rules of a month.
+    ///
+    /// ```
+    /// # use clearing::{calendar::Calendar, month::Month};
+    /// use clearing::prefund::{Usage, Watch};
+    /// use settlement::money::Money;
+    /// # let calendar = Calendar::parse(include_str!("../../deploy/calendar.toml")).expect("no faults");
+    /// # let rules = &calendar.rules(Month::from_text("2025-06").expect("a month")).prefund;
+    /// let usage = Usage { prefund: Money::from_yuan(1_000), outstanding: Money::from_yuan(700) };
+    /// assert_eq!(usage.watch(rules), Watch::Yellow);
+    /// ```
+    pub fn watch(&self, rules: &PrefundRules) -> Watch {
+        match self.share() {
+            share if share >= rules.red => Watch::Red,
+            share if share >= rules.yellow => Watch::Yellow,
+            _ => Watch::Green,
+        }
+    }
+}
+
+/// A year's size of a prefund: so many months of the average of last year's October to December, rounded to the fen.
+/// Months without settlements count as nothing; undoings below nothing do too.
+pub fn yearly_size(year: i16, owed_by_month: &BTreeMap<Month, Money>, rules: &PrefundRules) -> Money {
+    let quarter = [10, 11, 12].into_iter().filter_map(|month| Month::new(year.checked_sub(1)?, month));
+    let owed: Money = quarter.filter_map(|month| owed_by_month.get(&month).copied()).sum();
+    let months = Decimal::from(rules.months);
+    Money::round(owed.at_least_zero().exact() * months / Decimal::from(3))
+}
+
+/// The yearly re-set of one prefund: a row of 《预付金额度调整明细表》.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reset {
+    /// What the home member has advanced so far, emergency increases included.
+    pub previous: Money,
+    /// What it is from now on.
+    pub new: Money,
+}
+
+impl Reset {
+    /// What the home member still pays; below zero what it gets back.
+    pub fn difference(&self) -> Money {
+        self.new - self.previous
+    }
+}
+
+/// Whether a treatment member may suspend: the home member has left so many months in a row unpaid, the last of them
+/// among the given, oldest first. A month that was not due yet is not among them.
+pub fn may_suspend(paid: &[bool], suspended_after: Option<u16>) -> bool {
+    let unpaid = paid.iter().rev().take_while(|paid| !**paid).count();
+    suspended_after.is_some_and(|months| months > 0 && unpaid >= usize::from(months))
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::dec;
+
+    use super::*;
+    use crate::calendar::Calendar;
+
+    fn rules() -> PrefundRules {
+        let calendar = Calendar::parse(include_str!("../../deploy/calendar.toml")).expect("no faults");
+        calendar.rules(Month::from_text("2025-06").expect("a month")).prefund.clone()
+    }
+
+    #[test]
+    fn a_prefund_is_watched_from_seventy_and_ninety_percent() {
+        for (prefund, outstanding, share, watch) in [
+            (1_000, 0, dec!(0), Watch::Green),
+            (1_000, -5, dec!(0), Watch::Green),
+            (1_000, 699, dec!(0.699), Watch::Green),
+            (1_000, 700, dec!(0.7), Watch::Yellow),
+            (1_000, 899, dec!(0.899), Watch::Yellow),
+            (1_000, 900, dec!(0.9), Watch::Red),
+            (1_000, 1_200, dec!(1.2), Watch::Red),
+            (0, 0, dec!(0), Watch::Green),
+            (0, 1, Decimal::MAX, Watch::Red),
+        ] {
+            let usage = Usage { prefund: Money::from_yuan(prefund), outstanding: Money::from_yuan(outstanding) };
+            assert_eq!((usage.share(), usage.watch(&rules())), (share, watch), "{usage:?}");
+        }
+    }
+
+    #[test]
+    fn a_years_size_is_two_months_of_the_last_quarters_average() {
+        fn owed(rows: &[(&str, i64)]) -> BTreeMap<Month, Money> {
+            let month = |text| Month::from_text(text).expect("a month");
+            rows.iter().map(|(text, fen)| (month(text), Money::from_fen(*fen))).collect()
+        }
+        for (rows, fen) in [
+            (vec![("2024-10", 100), ("2024-11", 200), ("2024-12", 300)], 400),
+            // 100 × 2 ÷ 3 = 66.67
+            (vec![("2024-12", 100)], 67),
+            (vec![("2024-09", 999), ("2025-01", 999), ("2023-12", 999)], 0),
+            (vec![("2024-10", -100)], 0),
+        ] {
+            assert_eq!(yearly_size(2025, &owed(&rows), &rules()), Money::from_fen(fen), "{rows:?}");
+        }
+        let reset = Reset { previous: Money::from_yuan(500), new: Money::from_yuan(400) };
+        assert_eq!(reset.difference(), Money::from_yuan(-100));
+    }
+
+    #[test]
+    fn three_months_in_a_row_unpaid_allow_suspension() {
+        for (paid, after, may) in [
+            (vec![true, false, false, false], Some(3), true),
+            (vec![false, false, true, false, false], Some(3), false),
+            (vec![false, false], Some(3), false),
+            (vec![false, false, false], None, false),
+            (vec![], Some(3), false),
+        ] {
+            assert_eq!(may_suspend(&paid, after), may, "{paid:?}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! 审核扣款: what the treatment agency's review takes off a bill after settlement. It lowers what the home member pays
+//! and what the hospital receives; the patient's share and the year-to-date stay as they were (policy.md B.4).
+
+use settlement::adjudication::{Fund, FundShares};
+use settlement::money::Money;
+
+use crate::obligation::{Payer, Sums};
+
+/// What a deduction takes off, fund by fund. Account money is the patient's own and is never deducted.
+pub type Deducted = FundShares;
+
+/// Why a deduction cannot be lodged or agreed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReviewFault {
+    /// Nothing, or less than nothing.
+    #[error("{}: a deduction takes something off, and never adds", payer.name())]
+    NotPositive {
+        /// The fund.
+        payer: Payer,
+    },
+    /// More than is left of what the fund paid.
+    #[error("{}: {wanted} is more than the {left} that is left of its payment", payer.name())]
+    AboveThePayment {
+        /// The fund.
+        payer: Payer,
+        /// What is to be taken off.
+        wanted: Money,
+        /// What may still be.
+        left: Money,
+    },
+    /// The agreed sum is above what was lodged.
+    #[error("{}: {agreed} agreed is more than the {lodged} lodged", payer.name())]
+    AboveTheLodged {
+        /// The fund.
+        payer: Payer,
+        /// What was lodged.
+        lodged: Money,
+        /// What was agreed.
+        agreed: Money,
+    },
+}
+
+/// Checks a deduction against its settlement: what each fund paid, less what other deductions take off already. All
+/// faults are told.
+///
+/// # Errors
+/// Every fund of which more would be taken off than it paid, and sums that are none.
+pub fn lodge(paid: &Sums, taken: &[Deducted], deduction: &Deducted) -> Result<(), Vec<ReviewFault>> {
+    let mut faults = Vec::new();
+    if deduction.total().is_zero() && deduction.iter().all(|(_, amount)| amount.is_zero()) {
+        faults.push(ReviewFault::NotPositive { payer: Payer::Fund(Fund::Basic) });
+    }
+    for (fund, wanted) in deduction.iter() {
+        let payer = Payer::Fund(fund);
+        let earlier: Money = taken.iter().map(|shares| shares.of(fund)).sum();
+        let left = (paid.funds.of(fund) - earlier).at_least_zero();
+        if wanted.is_negative() {
+            faults.push(ReviewFault::NotPositive { payer });
+        } else if wanted > left {
+            faults.push(ReviewFault::AboveThePayment { payer, wanted, left });
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// Checks what hospital and agency agreed on after an objection: nothing, or any part of what was lodged.
+///
+/// # Errors
+/// Every fund of which more was agreed than lodged, and sums below nothing.
+pub fn agree(lodged: &Deducted, agreed: &Deducted) -> Result<(), Vec<ReviewFault>> {
+    let faults: Vec<ReviewFault> = agreed
+        .iter()
+        .filter_map(|(fund, agreed)| {
+            let (payer, lodged) = (Payer::Fund(fund), lodged.of(fund));
+            if agreed.is_negative() {
+                Some(ReviewFault::NotPositive { payer })
+            } else {
+                (agreed > lodged).then_some(ReviewFault::AboveTheLodged { payer, lodged, agreed })
+            }
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::obligation::tests::sums;
+
+    fn shares(amounts: [i64; Fund::ALL.len()]) -> FundShares {
+        let mut shares = FundShares::default();
+        Fund::ALL.into_iter().zip(amounts).for_each(|(fund, fen)| shares.set(fund, Money::from_fen(fen)));
+        shares
+    }
+
+    #[test]
+    fn every_fund_is_checked_and_every_fault_told() {
+        let paid = Sums { funds: shares([100, 0, 50, 0, 0]), ..Sums::default() };
+        let fault = |payer, wanted, left| ReviewFault::AboveThePayment {
+            payer: Payer::Fund(payer),
+            wanted: Money::from_fen(wanted),
+            left: Money::from_fen(left),
+        };
+        for (name, taken, deduction, expected) in [
+            ("a part", vec![], [40, 0, 0, 0, 0], Ok(())),
+            ("all of it", vec![], [100, 0, 50, 0, 0], Ok(())),
+            ("more than one fund paid", vec![], [101, 0, 0, 0, 0], Err(vec![fault(Fund::Basic, 101, 100)])),
+            (
+                "more than two funds paid",
+                vec![],
+                [101, 1, 0, 0, 0],
+                Err(vec![fault(Fund::Basic, 101, 100), fault(Fund::LargeSum, 1, 0)]),
+            ),
+            (
+                "what was taken off before",
+                vec![shares([90, 0, 0, 0, 0])],
+                [11, 0, 0, 0, 0],
+                Err(vec![fault(Fund::Basic, 11, 10)]),
+            ),
+            (
+                "nothing",
+                vec![],
+                [0; Fund::ALL.len()],
+                Err(vec![ReviewFault::NotPositive { payer: Payer::Fund(Fund::Basic) }]),
+            ),
+            (
+                "an addition",
+                vec![],
+                [-1, 0, 0, 0, 0],
+                Err(vec![ReviewFault::NotPositive { payer: Payer::Fund(Fund::Basic) }]),
+            ),
+        ] {
+            assert_eq!(lodge(&paid, &taken, &shares(deduction)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_agreed_is_part_of_what_was_lodged() {
+        let lodged = shares([40, 0, 10, 0, 0]);
+        assert_eq!(agree(&lodged, &shares([40, 0, 0, 0, 0])), Ok(()));
+        assert_eq!(agree(&lodged, &FundShares::default()), Ok(()));
+        assert!(agree(&lodged, &shares([41, 1, 0, 0, 0])).is_err_and(|faults| faults.len() == 2));
+    }
+
+    proptest! {
+        #[test]
+        fn all_deductions_together_never_exceed_what_a_fund_paid(
+            paid in sums(),
+            wanted in prop::collection::vec(prop::array::uniform5(-1_000..600_000_i64), 0..8),
+        ) {
+            let mut taken: Vec<Deducted> = Vec::new();
+            for amounts in wanted {
+                let deduction = shares(amounts);
+                if lodge(&paid, &taken, &deduction).is_ok() {
+                    taken.push(deduction);
+                }
+            }
+            for fund in Fund::ALL {
+                let off: Money = taken.iter().map(|shares| shares.of(fund)).sum();
+                prop_assert!(off <= paid.funds.of(fund) && !off.is_negative());
+            }
+        }
+    }
+}
