@@ -7,6 +7,7 @@
 //! | [`agreement`] | whether two books hold the same answers |
 //! | [`digest`] | finding what differs between two books |
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
+//! | [`period`], [`carry`] | a period's life as a plan, and what is carried out of it |
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
 //! | [`prefund`] | 预付金: its size, and how much of it is in use |
 //! | [`capitals`] | 大写金额 |
@@ -14,8 +15,10 @@
 pub mod agreement;
 pub mod calendar;
 pub mod capitals;
+pub mod carry;
 pub mod digest;
 pub mod month;
 pub mod obligation;
+pub mod period;
 pub mod prefund;
 pub mod review;

@@ -1,0 +1,403 @@
+//! A period's life as a plan: open → cut off → proved → stated and confirmed pair by pair → noticed → paid → closed.
+//! What is recorded of a period comes in, what is due now comes out; jobs carry it out and record it, so that whoever
+//! dies in between goes on where the record ends, and doing a step twice does it once.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use settlement::beijing;
+use settlement::ids::MemberCode;
+use settlement::money::Money;
+
+use crate::calendar::{Calendar, Schedule};
+use crate::month::Month;
+
+/// Two members of which one owes the other. Each pair of a period is confirmed, noticed and paid by itself, so that
+/// nobody holds up the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pair {
+    /// Who owes.
+    pub home: MemberCode,
+    /// Who is owed.
+    pub treatment: MemberCode,
+}
+
+impl Pair {
+    /// The member on a side.
+    pub fn member(&self, side: Side) -> MemberCode {
+        match side {
+            Side::Home => self.home,
+            Side::Treatment => self.treatment,
+        }
+    }
+}
+
+/// A side of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// 参保地: who owes.
+    Home,
+    /// 就医地: who is owed.
+    Treatment,
+}
+
+impl Side {
+    /// Both.
+    pub const ALL: [Side; 2] = [Side::Home, Side::Treatment];
+
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Side::Home => "home",
+            Side::Treatment => "treatment",
+        }
+    }
+
+    /// The side that a word names.
+    pub fn from_word(word: &str) -> Option<Side> {
+        Side::ALL.into_iter().find(|side| side.word() == word)
+    }
+}
+
+/// What is recorded of a period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its month.
+    pub month: Month,
+    /// Whether the journal was cut off.
+    pub is_cut_off: bool,
+    /// Whether all its entries are in the totals.
+    pub is_folded: bool,
+    /// Whether the totals were proved from the journal; none before they were looked at.
+    pub proof: Option<Proof>,
+    /// Whether what was disputed on the clearing day is carried out.
+    pub is_carried: bool,
+    /// Its pairs; none before they are known, which they are once it is proved.
+    pub pairs: BTreeMap<Pair, PairRecord>,
+    /// Whether it is closed.
+    pub is_closed: bool,
+}
+
+/// How a proof ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The totals are the journal's.
+    Holds,
+    /// They are not: nothing is stated until a person has found out why.
+    Fails,
+}
+
+/// What is recorded of a pair in a period.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PairRecord {
+    /// What is owed by the newest statement; below zero where the treatment member gives back.
+    pub due: Money,
+    /// The newest statement.
+    pub statement: Option<Statement>,
+    /// When the notices of it were issued.
+    pub noticed_on: Option<Date>,
+    /// What who pays recorded of the payment.
+    pub paid: Option<Payment>,
+    /// What who receives recorded of it.
+    pub received: Option<Payment>,
+}
+
+/// A statement that was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// 1, and one more each time that an objection has it issued again.
+    pub version: u32,
+    /// When.
+    pub issued_on: Date,
+    /// Whether the home member has confirmed this version.
+    pub home_confirmed: bool,
+    /// Whether the treatment member has.
+    pub treatment_confirmed: bool,
+    /// Whether an objection stands against it: it is to be issued again.
+    pub is_objected: bool,
+}
+
+impl Statement {
+    /// Whether a side has confirmed it.
+    pub fn is_confirmed_by(&self, side: Side) -> bool {
+        match side {
+            Side::Home => self.home_confirmed,
+            Side::Treatment => self.treatment_confirmed,
+        }
+    }
+
+    /// Whether both sides have confirmed it, and nobody objects.
+    pub fn is_agreed(&self) -> bool {
+        !self.is_objected && self.home_confirmed && self.treatment_confirmed
+    }
+}
+
+/// A payment as one side recorded it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// 流水号.
+    pub serial: String,
+    /// Bank and account.
+    pub bank: String,
+    /// When.
+    pub on: Date,
+    /// How much; never below zero.
+    pub amount: Money,
+}
+
+impl PairRecord {
+    /// Which side pays; none where nothing is due.
+    pub fn payer(&self) -> Option<Side> {
+        match self.due {
+            due if due.is_zero() => None,
+            due if due.is_negative() => Some(Side::Treatment),
+            _ => Some(Side::Home),
+        }
+    }
+
+    /// Whether nothing is left to be done: it is agreed on, and paid where something was due.
+    pub fn is_settled(&self) -> bool {
+        self.statement.is_some_and(|statement| statement.is_agreed())
+            && (self.due.is_zero() || self.paid.is_some() && self.received.is_some())
+    }
+}
+
+/// How far a period is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// 开放: it takes entries.
+    Open,
+    /// 已截止: it takes no more.
+    CutOff,
+    /// 已核对: its totals are the journal's.
+    Proved,
+    /// 待确认: statements are out.
+    Stated,
+    /// 已确认: all pairs are agreed on.
+    Confirmed,
+    /// 已通知: all notices are out.
+    Noticed,
+    /// 已拨付: everything is paid.
+    Paid,
+    /// 已关闭.
+    Closed,
+}
+
+impl Stage {
+    /// Every stage, in order.
+    pub const ALL: [Stage; 8] = [
+        Stage::Open,
+        Stage::CutOff,
+        Stage::Proved,
+        Stage::Stated,
+        Stage::Confirmed,
+        Stage::Noticed,
+        Stage::Paid,
+        Stage::Closed,
+    ];
+
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Stage::Open => "open",
+            Stage::CutOff => "cut-off",
+            Stage::Proved => "proved",
+            Stage::Stated => "stated",
+            Stage::Confirmed => "confirmed",
+            Stage::Noticed => "noticed",
+            Stage::Paid => "paid",
+            Stage::Closed => "closed",
+        }
+    }
+
+    /// What statements call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Open => "开放",
+            Stage::CutOff => "已截止",
+            Stage::Proved => "已核对",
+            Stage::Stated => "待确认",
+            Stage::Confirmed => "已确认",
+            Stage::Noticed => "已通知",
+            Stage::Paid => "已拨付",
+            Stage::Closed => "已关闭",
+        }
+    }
+}
+
+impl Record {
+    /// A period that takes entries.
+    pub fn open(month: Month) -> Record {
+        let (is_cut_off, is_folded, is_carried, is_closed) = (false, false, false, false);
+        Record { month, is_cut_off, is_folded, proof: None, is_carried, pairs: BTreeMap::new(), is_closed }
+    }
+
+    /// How far it is: as far as its last pair.
+    pub fn stage(&self) -> Stage {
+        let every = |holds: fn(&PairRecord) -> bool| self.pairs.values().all(holds);
+        match self {
+            _ if self.is_closed => Stage::Closed,
+            _ if !self.is_cut_off => Stage::Open,
+            _ if !self.is_folded || self.proof != Some(Proof::Holds) => Stage::CutOff,
+            _ if !self.is_carried || !every(|pair| pair.statement.is_some()) => Stage::Proved,
+            _ if !every(|pair| pair.statement.is_some_and(|statement| statement.is_agreed())) => Stage::Stated,
+            _ if !every(|pair| pair.due.is_zero() || pair.noticed_on.is_some()) => Stage::Confirmed,
+            _ if !every(PairRecord::is_settled) => Stage::Noticed,
+            _ => Stage::Paid,
+        }
+    }
+}
+
+/// Something that is to be done to a period. Each can be done again without harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Have later entries booked in the next period.
+    CutOff,
+    /// Add what is left of its entries to its totals.
+    Fold,
+    /// Recompute the totals from the journal, and find its pairs.
+    Prove,
+    /// Carry out what is disputed.
+    CarryOut,
+    /// Issue a pair's statement, in its next version where there is one.
+    State(Pair),
+    /// Take a member's silence as confirmation.
+    TakeSilence(Pair, Side),
+    /// Issue a pair's notices of payment and receipt.
+    Notify(Pair),
+    /// Close it.
+    Close,
+}
+
+/// Something that a period waits for, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// What for.
+    pub wanted: Wanted,
+    /// Until when; none where no day is known.
+    pub until: Option<Date>,
+}
+
+/// What a period waits for, and from whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The cut-off's day.
+    CutOffDay,
+    /// A person who finds out why totals and journal are apart.
+    Explanation,
+    /// The clearing day.
+    ClearingDay,
+    /// A member's confirmation or objection.
+    Confirmation(Pair, Side),
+    /// A member's payment.
+    Payment(Pair, Side),
+    /// A member's record of having received it.
+    Receipt(Pair, Side),
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = |pair: &Pair, side: &Side| format!("{} ({} → {})", pair.member(*side), pair.home, pair.treatment);
+        match self {
+            Wanted::CutOffDay => write!(f, "the day of the cut-off"),
+            Wanted::Explanation => write!(f, "an operator: totals and journal are apart"),
+            Wanted::ClearingDay => write!(f, "the clearing day"),
+            Wanted::Confirmation(pair, side) => write!(f, "confirmation or objection by {}", from(pair, side)),
+            Wanted::Payment(pair, side) => write!(f, "payment by {}", from(pair, side)),
+            Wanted::Receipt(pair, side) => write!(f, "record of receipt by {}", from(pair, side)),
+        }
+    }
+}
+
+/// What is due, and what is waited for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// To be done now, in this order.
+    pub due: Vec<Step>,
+    /// To be waited for.
+    pub waits: Vec<Wait>,
+}
+
+/// What is due of a period now. A step whose outcome decides what comes after it stands alone, so a plan is made again
+/// after it was carried out.
+pub fn plan(record: &Record, now: Timestamp, calendar: &Calendar) -> Plan {
+    let (today, schedule) = (beijing::day_of(now), calendar.schedule(record.month));
+    match record {
+        _ if record.is_closed => Plan::default(),
+        _ if !record.is_cut_off && now >= schedule.cut_off => Plan::step(Step::CutOff),
+        _ if !record.is_cut_off => Plan::wait(Wanted::CutOffDay, beijing::day_of(schedule.cut_off)),
+        _ if !record.is_folded => Plan::step(Step::Fold),
+        _ => match record.proof {
+            None => Plan::step(Step::Prove),
+            Some(Proof::Fails) => Plan { due: vec![], waits: vec![Wait { wanted: Wanted::Explanation, until: None }] },
+            Some(Proof::Holds) if today < schedule.clearing_day => {
+                Plan::wait(Wanted::ClearingDay, schedule.clearing_day)
+            }
+            Some(Proof::Holds) if !record.is_carried => Plan::step(Step::CarryOut),
+            Some(Proof::Holds) => plan_pairs(record, today, &schedule, calendar),
+        },
+    }
+}
+
+fn plan_pairs(record: &Record, today: Date, schedule: &Schedule, calendar: &Calendar) -> Plan {
+    let mut plan = Plan::default();
+    for (pair, held) in &record.pairs {
+        plan_pair(&mut plan, record.month, (*pair, held), today, (schedule, calendar));
+    }
+    if plan.due.is_empty() && record.pairs.values().all(PairRecord::is_settled) {
+        plan.due.push(Step::Close);
+    }
+    plan
+}
+
+fn plan_pair(
+    plan: &mut Plan,
+    month: Month,
+    (pair, held): (Pair, &PairRecord),
+    today: Date,
+    (schedule, calendar): (&Schedule, &Calendar),
+) {
+    let Some(statement) = held.statement.filter(|statement| !statement.is_objected) else {
+        return plan.due.push(Step::State(pair));
+    };
+    let (until, silence_confirms) = (confirm_by(&statement, schedule), calendar.rules(month).clearing.silence_confirms);
+    let silent = Side::ALL.into_iter().filter(|side| !statement.is_confirmed_by(*side));
+    for side in silent {
+        if silence_confirms && today > until {
+            plan.due.push(Step::TakeSilence(pair, side));
+        } else {
+            plan.waits.push(Wait { wanted: Wanted::Confirmation(pair, side), until: Some(until) });
+        }
+    }
+    let Some(payer) = held.payer().filter(|_| statement.is_agreed()) else { return };
+    let Some(noticed_on) = held.noticed_on else { return plan.due.push(Step::Notify(pair)) };
+    let until = calendar.payment_days(month, noticed_on).ok().map(|days| days.pay_by);
+    let receiver = if payer == Side::Home { Side::Treatment } else { Side::Home };
+    if held.paid.is_none() {
+        plan.waits.push(Wait { wanted: Wanted::Payment(pair, payer), until });
+    }
+    if held.received.is_none() {
+        plan.waits.push(Wait { wanted: Wanted::Receipt(pair, receiver), until });
+    }
+}
+
+/// The last day to confirm or object: the calendar's, or for a statement that was issued later, as many days after.
+fn confirm_by(statement: &Statement, schedule: &Schedule) -> Date {
+    let allowed = schedule.confirm_by - schedule.clearing_day;
+    statement.issued_on.saturating_add(allowed).max(schedule.confirm_by)
+}
+
+impl Plan {
+    fn step(step: Step) -> Plan {
+        Plan { due: vec![step], waits: vec![] }
+    }
+
+    fn wait(wanted: Wanted, until: Date) -> Plan {
+        Plan { due: vec![], waits: vec![Wait { wanted, until: Some(until) }] }
+    }
+}
+
+#[cfg(test)]
+mod tests;
