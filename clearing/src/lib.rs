@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`month`], [`calendar`] | 费款所属期 and 清算日历: which day each step of a month is due |
 //! | [`agreement`] | whether two books hold the same answers |
-//! | [`digest`] | finding what differs between two books |
+//! | [`digest`], [`breaks`] | finding what differs between two books, and what is proposed to be done about it |
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
 //! | [`period`], [`carry`] | a period's life as a plan, and what is carried out of it |
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
@@ -13,6 +13,7 @@
 //! | [`capitals`] | 大写金额 |
 
 pub mod agreement;
+pub mod breaks;
 pub mod calendar;
 pub mod capitals;
 pub mod carry;

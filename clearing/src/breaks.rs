@@ -1,0 +1,211 @@
+//! 差异: what two books of one day do not agree on, each with what is proposed to be done about it. What an operation
+//! is still in doubt about is pending, not a break: its home region will say. Carrying proposals out is for `broker` and
+//! operators.
+
+use jiff::civil::Date;
+use settlement::ids::SettlementId;
+
+use crate::obligation::Sums;
+
+/// Which two books are compared; the outer one asks, the inner one answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Books {
+    /// The treatment side's and the hub's.
+    TreatmentHub,
+    /// The hub's and the home region's.
+    HubHome,
+}
+
+/// One of two books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Book {
+    /// The one nearer the hospital.
+    Outer,
+    /// The one nearer the home region.
+    Inner,
+}
+
+/// What an accepted operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Deed {
+    /// It makes a settlement.
+    Settle,
+    /// It undoes one, or brings one back.
+    Undo,
+}
+
+/// An accepted operation as one book tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// The settlement that it makes or undoes.
+    pub settlement: SettlementId,
+    /// What it does.
+    pub deed: Deed,
+    /// What it moves.
+    pub sums: Sums,
+}
+
+/// A difference between two books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Break {
+    /// What differs.
+    pub kind: Kind,
+    /// The settlement that it is about.
+    pub settlement: SettlementId,
+    /// What the outer book moves by it; nothing where it lacks it.
+    pub outer: Sums,
+    /// What the inner book moves by it; nothing where it lacks it.
+    pub inner: Sums,
+    /// What is proposed.
+    pub proposed: Proposal,
+}
+
+/// How two books differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A settlement stands in one book alone: this one lacks it.
+    Missing(Book),
+    /// Both have it, with other sums.
+    AmountDiffers,
+    /// An undoing stands in one book alone, or both have it with other words: it does not stand alike.
+    StateDiffers,
+}
+
+impl Kind {
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Missing(Book::Outer) => "missing-outer",
+            Kind::Missing(Book::Inner) => "missing-inner",
+            Kind::AmountDiffers => "amount-differs",
+            Kind::StateDiffers => "state-differs",
+        }
+    }
+
+    /// The kind that a word names.
+    pub fn from_word(word: &str) -> Option<Kind> {
+        let all = [Kind::Missing(Book::Outer), Kind::Missing(Book::Inner), Kind::AmountDiffers, Kind::StateDiffers];
+        all.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// What is proposed to be done about a break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Proposal {
+    /// 补查结果: the treatment side asks for the answer that it never got.
+    FetchAnswer,
+    /// 补登: the hub asks the home region what became of the operation, and books it.
+    Resolve,
+    /// 恢复: the home region's book was restored from an older copy, and is given back what the hub holds.
+    Reinstate,
+    /// 人工核查: two books hold what they cannot both have been told. A person has to find out why.
+    Investigate,
+}
+
+impl Proposal {
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Proposal::FetchAnswer => "fetch-answer",
+            Proposal::Resolve => "resolve",
+            Proposal::Reinstate => "reinstate",
+            Proposal::Investigate => "investigate",
+        }
+    }
+
+    /// The proposal that a word names.
+    pub fn from_word(word: &str) -> Option<Proposal> {
+        let all = [Proposal::FetchAnswer, Proposal::Resolve, Proposal::Reinstate, Proposal::Investigate];
+        all.into_iter().find(|proposal| proposal.word() == word)
+    }
+
+    /// Whether a rule may carry it out without a person: it only asks for what is decided already.
+    pub fn by_rule(self) -> bool {
+        match self {
+            Proposal::FetchAnswer | Proposal::Resolve => true,
+            Proposal::Reinstate | Proposal::Investigate => false,
+        }
+    }
+}
+
+/// Judges one difference, by what each book tells of the operation. None where neither has it, or both tell the same.
+pub fn judge(books: Books, outer: Option<&Fact>, inner: Option<&Fact>) -> Option<Break> {
+    let told = outer.or(inner)?;
+    let (kind, lacking) = match (outer, inner) {
+        (Some(outer), Some(inner)) if outer == inner => return None,
+        (Some(outer), Some(inner)) if outer.sums != inner.sums => (Kind::AmountDiffers, None),
+        (Some(_), Some(_)) => (Kind::StateDiffers, None),
+        (Some(_), None) => (lacks(told.deed, Book::Inner), Some(Book::Inner)),
+        (None, _) => (lacks(told.deed, Book::Outer), Some(Book::Outer)),
+    };
+    let proposed = match (books, lacking) {
+        (Books::TreatmentHub, Some(Book::Outer)) => Proposal::FetchAnswer,
+        (Books::HubHome, Some(Book::Outer)) => Proposal::Resolve,
+        (Books::HubHome, Some(Book::Inner)) => Proposal::Reinstate,
+        (Books::TreatmentHub, Some(Book::Inner)) | (_, None) => Proposal::Investigate,
+    };
+    let sums = |fact: Option<&Fact>| fact.map(|fact| fact.sums).unwrap_or_default();
+    Some(Break { kind, settlement: told.settlement.clone(), outer: sums(outer), inner: sums(inner), proposed })
+}
+
+fn lacks(deed: Deed, book: Book) -> Kind {
+    match deed {
+        Deed::Settle => Kind::Missing(book),
+        Deed::Undo => Kind::StateDiffers,
+    }
+}
+
+/// How old a break of a day is, in days; 0 on the day itself.
+pub fn age_days(day: Date, today: Date) -> i32 {
+    (today - day).get_days()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use settlement::money::Money;
+
+    use super::*;
+
+    fn fact(deed: Deed, total: i64) -> Fact {
+        let settlement = SettlementId::new("s1").expect("an id");
+        Fact { settlement, deed, sums: Sums { visits: 1, total: Money::from_fen(total), ..Sums::default() } }
+    }
+
+    #[test]
+    fn each_difference_has_its_kind_and_its_proposal() {
+        let (settle, more, undo) = (fact(Deed::Settle, 5), fact(Deed::Settle, 6), fact(Deed::Undo, 5));
+        use Books::{HubHome, TreatmentHub};
+        for (books, outer, inner, expected) in [
+            (TreatmentHub, None, Some(&settle), Some((Kind::Missing(Book::Outer), Proposal::FetchAnswer))),
+            (TreatmentHub, Some(&settle), None, Some((Kind::Missing(Book::Inner), Proposal::Investigate))),
+            (HubHome, None, Some(&settle), Some((Kind::Missing(Book::Outer), Proposal::Resolve))),
+            (HubHome, Some(&settle), None, Some((Kind::Missing(Book::Inner), Proposal::Reinstate))),
+            (HubHome, None, Some(&undo), Some((Kind::StateDiffers, Proposal::Resolve))),
+            (TreatmentHub, None, Some(&undo), Some((Kind::StateDiffers, Proposal::FetchAnswer))),
+            (HubHome, Some(&settle), Some(&more), Some((Kind::AmountDiffers, Proposal::Investigate))),
+            (HubHome, Some(&settle), Some(&undo), Some((Kind::StateDiffers, Proposal::Investigate))),
+            (HubHome, Some(&settle), Some(&settle), None),
+            (HubHome, None, None, None),
+        ] {
+            let judged = judge(books, outer, inner).map(|found| (found.kind, found.proposed));
+            assert_eq!(judged, expected, "{books:?} {outer:?} {inner:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_read_as_they_are_written() {
+        for kind in [Kind::Missing(Book::Outer), Kind::Missing(Book::Inner), Kind::AmountDiffers, Kind::StateDiffers] {
+            assert_eq!(Kind::from_word(kind.word()), Some(kind));
+        }
+        for proposal in [Proposal::FetchAnswer, Proposal::Resolve, Proposal::Reinstate, Proposal::Investigate] {
+            assert_eq!(Proposal::from_word(proposal.word()), Some(proposal));
+        }
+    }
+
+    #[test]
+    fn age_counts_days_across_months() {
+        assert_eq!(age_days(date(2025, 6, 30), date(2025, 7, 1)), 1);
+        assert_eq!(age_days(date(2025, 1, 1), date(2025, 12, 31)), 364);
+    }
+}
