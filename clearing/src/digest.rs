@@ -11,7 +11,10 @@ mod tree;
 use std::fmt;
 
 use jiff::civil::Date;
+use settlement::beijing;
 use settlement::ids::PoolCode;
+use settlement::operation::Operation;
+use settlement::outcome::Outcome;
 use sha2::{Digest as _, Sha256};
 
 pub use comparison::{Comparison, Difference, Unfitting};
@@ -72,6 +75,18 @@ impl Leaf {
         let hash: [u8; 32] = Sha256::digest(key).into();
         hash.iter().take(8).fold(0, |place, byte| place << 8 | u64::from(*byte))
     }
+}
+
+/// The leaf of an operation and the branch that it hangs on, by its answer; none for a refusal, which moves nothing. The
+/// outcome's bytes are those that the home region wrote.
+pub fn leaf_of(operation: &Operation, outcome: &Outcome, bytes: &[u8]) -> Option<(Branch, Leaf)> {
+    let decided_at = match outcome {
+        Outcome::Accepted { decided_at, done: _ } => *decided_at,
+        Outcome::Refused(_) => return None,
+    };
+    let (home, treatment) = (operation.home(), operation.treatment());
+    let branch = Branch { day: beijing::day_of(decided_at), home, treatment };
+    Some((branch, Leaf::of(&operation.key.to_text(), bytes)))
 }
 
 /// So that no key and outcome read as another key and outcome.

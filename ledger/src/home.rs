@@ -62,6 +62,7 @@ use versions::Recent;
 use crate::clock::Clock;
 use crate::engine::{Closed, Engine, Location, Sql};
 use crate::inbox::Inbox;
+use crate::leaves::{self, Leaves, ReadLeaf, Source};
 use crate::store::{StoreError, StoreOptions};
 
 /// How operations and answers are read and written as bytes. The store keeps bytes untouched; only where the book
@@ -154,6 +155,23 @@ impl HomeStore {
     /// What the region has of the letters in its mailboxes.
     pub fn inbox(&self) -> Inbox {
         Inbox::new(self.engine.clone())
+    }
+
+    /// The digests by which the book is compared with the hub's.
+    pub fn leaves(&self) -> Leaves {
+        Leaves::new(self.engine.clone())
+    }
+
+    /// Adds operations that were decided since to the leaves; tells whether there are more.
+    ///
+    /// # Errors
+    /// When the store fails, or an operation does not read.
+    pub async fn leaf_fold(&self, read: ReadLeaf) -> Result<bool, StoreError> {
+        const PAGE: &str = "SELECT book_seq, bytes, outcome FROM operations WHERE book_seq > ?1
+            ORDER BY book_seq LIMIT ?2";
+        // What is decided is answered in the same row.
+        const LATE: &str = "SELECT number, NULL, NULL FROM unfolded WHERE ?1 = 0";
+        leaves::fold(&self.engine, &Source { number: 0, start: 0, page: PAGE, late: LATE }, read).await
     }
 
     /// The end of the store's writer, to be waited for before opening it again.

@@ -50,6 +50,7 @@ pub use schema::SCHEMA;
 pub use turns::SettlementTurn;
 
 use crate::engine::{Closed, Engine, Location};
+use crate::leaves::Leaves;
 use crate::mailbox::Mailboxes;
 use crate::store::{StoreError, StoreOptions};
 
@@ -73,6 +74,11 @@ impl HubStore {
     /// The mailboxes, which are kept with the causes of their letters.
     pub fn mailboxes(&self) -> Mailboxes {
         Mailboxes::new(self.engine.clone())
+    }
+
+    /// The digests by which the book is compared with others'.
+    pub fn leaves(&self) -> Leaves {
+        Leaves::new(self.engine.clone())
     }
 
     /// The end of the store's writer, which comes when the last handle is gone.

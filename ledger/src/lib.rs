@@ -6,6 +6,7 @@
 //! | [`engine`] | what carries every store: SQLite, PostgreSQL, the simulator's memory |
 //! | [`clock`] | the time that shells hand to the core |
 //! | [`hub`], [`home`], [`treatment`] | the stores |
+//! | [`leaves`] | the digests by which a book is compared with another's; part of every store |
 //! | `testing` | private databases, for tests only (feature `testing`) |
 
 pub mod clock;
@@ -13,6 +14,7 @@ pub mod engine;
 pub mod home;
 pub mod hub;
 pub mod inbox;
+pub mod leaves;
 pub mod mailbox;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

@@ -39,6 +39,7 @@ pub use told::Told;
 
 use crate::engine::{Closed, Engine, Location, Sql};
 use crate::inbox::Inbox;
+use crate::leaves::{self, Leaves, ReadLeaf, Source};
 use crate::store::{StoreError, StoreOptions};
 
 /// The store of a treatment side. Clones share it.
@@ -64,6 +65,28 @@ impl TreatmentStore {
     /// What the region has of the letters in its mailboxes.
     pub fn inbox(&self) -> Inbox {
         Inbox::new(self.engine.clone())
+    }
+
+    /// The digests by which the book is compared with the hub's.
+    pub fn leaves(&self) -> Leaves {
+        Leaves::new(self.engine.clone())
+    }
+
+    /// Adds operations that were sent and answered since to the leaves; tells whether there are more.
+    ///
+    /// # Errors
+    /// When the store fails, or an operation does not read.
+    pub async fn leaf_fold(&self, read: ReadLeaf) -> Result<bool, StoreError> {
+        // What the hub itself answered, no home region's book has.
+        const PAGE: &str = "SELECT messages.number,
+            CASE WHEN answers.book_seq = 0 THEN NULL ELSE messages.bytes END, answers.outcome
+            FROM messages LEFT JOIN answers ON answers.message = messages.number
+            WHERE messages.number > ?1 ORDER BY messages.number LIMIT ?2";
+        const LATE: &str = "SELECT messages.number,
+            CASE WHEN answers.book_seq = 0 THEN NULL ELSE messages.bytes END, answers.outcome FROM unfolded
+            JOIN answers ON answers.message = unfolded.number JOIN messages ON messages.number = unfolded.number
+            ORDER BY messages.number LIMIT ?1";
+        leaves::fold(&self.engine, &Source { number: 0, start: 0, page: PAGE, late: LATE }, read).await
     }
 
     /// The end of the store's writer, which comes when the last handle is gone: then it can be opened again.

@@ -10,10 +10,11 @@
 //! the return of the answers stands before them, and `unseen_postings` says which of them were decided without it.
 
 use crate::engine::{Fence, Schema, Version};
-use crate::inbox;
+use crate::{inbox, leaves};
 
 /// A home region's store.
-pub static SCHEMA: Schema = Schema { name: "home", versions: &[FIRST, inbox::TABLES, UNSEEN], fence: Fence::OneWriter };
+pub static SCHEMA: Schema =
+    Schema { name: "home", versions: &[FIRST, inbox::TABLES, UNSEEN, leaves::TABLES], fence: Fence::OneWriter };
 
 const FIRST: Version = Version {
     tables: "CREATE TABLE operations (

@@ -3,10 +3,11 @@
 
 use super::express;
 use crate::engine::{Fence, Schema, Version};
-use crate::mailbox;
+use crate::{leaves, mailbox};
 
 /// The hub's tables, for [`crate::engine::migrate`].
-pub static SCHEMA: Schema = Schema { name: "hub", versions: &[FIRST, mailbox::TABLES], fence: Fence::ManyWriters };
+pub static SCHEMA: Schema =
+    Schema { name: "hub", versions: &[FIRST, mailbox::TABLES, leaves::TABLES], fence: Fence::ManyWriters };
 
 const FIRST: Version = Version {
     tables: TABLES,

@@ -1,12 +1,17 @@
 //! The tables of a treatment side's store. Called when the store is opened or migrated.
 
 use crate::engine::{Fence, Schema, Version};
-use crate::inbox;
+use crate::{inbox, leaves};
 
 /// See the file.
 pub static SCHEMA: Schema = Schema {
     name: "treatment",
-    versions: &[Version { tables: TABLES, append_only: APPEND_ONLY, postgres: "" }, inbox::TABLES, REFUSALS],
+    versions: &[
+        Version { tables: TABLES, append_only: APPEND_ONLY, postgres: "" },
+        inbox::TABLES,
+        REFUSALS,
+        leaves::TABLES,
+    ],
     fence: Fence::OneWriter,
 };
 

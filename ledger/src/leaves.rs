@@ -1,0 +1,266 @@
+//! A book's leaves, and the digests over them, by which it is compared with another's (`clearing::digest`). Part of every
+//! store. Leaves are added by the job that folds the book, and their buckets are worked out anew by the same job, or by
+//! whoever asks first; the digests can be made again from the leaves at any time.
+
+mod fold;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use clearing::digest::{
+    Branch, Digest, Inside, Leaf, Node, Prefix, bucket_node, children_of_buckets, inside_of_leaves, root_of_buckets,
+};
+use jiff::civil::Date;
+use settlement::ids::{PoolCode, RegionCode};
+
+use crate::engine::{Engine, Row, Sql, Value, Version};
+use crate::store::StoreError;
+use crate::values;
+
+pub use fold::ReadLeaf;
+pub(crate) use fold::{Source, fold};
+
+/// The tables.
+pub const TABLES: Version = Version { tables: TEXT, append_only: &["leaves"], postgres: "" };
+
+const TEXT: &str = concat!(
+    // In the order in which they are hashed. `number` says where the operation stands in its store. Places are kept with
+    // their first bit turned, so that they are in order as signed numbers.
+    "CREATE TABLE leaves (
+        day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, place INTEGER NOT NULL, digest BLOB NOT NULL,
+        number INTEGER NOT NULL, PRIMARY KEY (day, home, treatment, place, digest)) STRICT, WITHOUT ROWID;",
+    // A branch's buckets, and which of them have changed since.
+    "CREATE TABLE buckets (
+        day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, start INTEGER NOT NULL,
+        count INTEGER NOT NULL, digest BLOB NOT NULL,
+        PRIMARY KEY (day, home, treatment, start)) STRICT, WITHOUT ROWID;
+    CREATE TABLE stale_buckets (
+        day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, start INTEGER NOT NULL,
+        finish INTEGER NOT NULL, PRIMARY KEY (day, home, treatment, start)) STRICT, WITHOUT ROWID;
+    CREATE TABLE roots (
+        day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, count INTEGER NOT NULL, digest BLOB NOT NULL,
+        PRIMARY KEY (day, home, treatment)) STRICT, WITHOUT ROWID;",
+    // Up to where operations have become leaves, and which of those before had no answer then.
+    "CREATE TABLE folds (source INTEGER PRIMARY KEY, reached INTEGER NOT NULL) STRICT;
+    CREATE TABLE unfolded (number INTEGER PRIMARY KEY) STRICT;",
+);
+
+/// So many changed buckets are worked out in one transaction, so that nobody waits long behind it.
+const BUCKETS_AT_ONCE: i64 = 200;
+const BUCKET_DEPTH: u8 = 2;
+
+/// A leaf to be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewLeaf {
+    /// The day and the pools.
+    pub branch: Branch,
+    /// The operation.
+    pub leaf: Leaf,
+    /// Where it stands in its store.
+    pub number: i64,
+}
+
+/// Whose leaves are asked for: those of a home pool, of a treatment pool, or of both where both are given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// The pool that pays; any where none is given.
+    pub home: Option<PoolCode>,
+    /// The pool that treated; any where none is given.
+    pub treatment: Option<PoolCode>,
+}
+
+/// The leaves of a store that has their tables. Clones share it.
+#[derive(Clone)]
+pub struct Leaves {
+    engine: Engine,
+}
+
+impl Leaves {
+    /// The leaves in a store.
+    pub fn new(engine: Engine) -> Leaves {
+        Leaves { engine }
+    }
+
+    /// The roots of the branches of some days, first and last included.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn leaf_roots(&self, days: (Date, Date), scope: Scope) -> Result<BTreeMap<Branch, Node>, StoreError> {
+        self.leaf_refresh().await?;
+        self.engine.read(move |sql| roots(sql, days, scope)).await
+    }
+
+    /// What is inside parts of branches, in the order in which they are asked for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn leaf_inside(&self, parts: Vec<(Branch, Prefix)>) -> Result<Vec<Inside>, StoreError> {
+        self.leaf_refresh().await?;
+        self.engine.read(move |sql| parts.iter().map(|(branch, prefix)| inside(sql, branch, *prefix)).collect()).await
+    }
+
+    /// Where the operations of a place stand in this store; none where it has none there.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn leaf_numbers(&self, places: Vec<(Branch, u64)>) -> Result<Vec<Vec<(Digest, i64)>>, StoreError> {
+        const AT: &str = "SELECT digest, number FROM leaves
+            WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND place = ?4 ORDER BY digest";
+        let at = |sql: &Sql<'_>, branch: &Branch, place: u64| {
+            let [day, home, treatment] = texts(branch);
+            let values = values![&day, &home, &treatment, signed(place)];
+            sql.query(AT, values, |row| Ok((read_digest(row, 0)?, row.number(1)?)))
+        };
+        self.engine.read(move |sql| places.iter().map(|(branch, place)| at(sql, branch, *place)).collect()).await
+    }
+
+    /// Works out the buckets that have changed, and the roots over them.
+    ///
+    /// # Errors
+    /// When the store fails; what was worked out stays so.
+    pub async fn leaf_refresh(&self) -> Result<(), StoreError> {
+        const ANY: &str = "SELECT 1 FROM stale_buckets LIMIT 1";
+        while self.engine.read(|sql| sql.exists(ANY, values![])).await? {
+            self.engine.write(refresh).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds leaves. One that is there already stays as it is.
+///
+/// # Errors
+/// When a statement fails.
+pub(crate) fn append(sql: &Sql<'_>, leaves: &[NewLeaf]) -> Result<(), StoreError> {
+    const LEAF: &str = "INSERT INTO leaves (day, home, treatment, place, digest, number)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    const STALE: &str = "INSERT INTO stale_buckets (day, home, treatment, start, finish)
+        VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+    let named: Vec<_> = leaves.iter().map(|new| (texts(&new.branch), new)).collect();
+    let rows: Vec<[Value<'_>; 6]> = named
+        .iter()
+        .map(|([day, home, treatment], new)| {
+            let digest: &[u8] = &new.leaf.digest.0;
+            [day.into(), home.into(), treatment.into(), signed(new.leaf.place).into(), digest.into(), new.number.into()]
+        })
+        .collect();
+    sql.execute_each(LEAF, &rows)?;
+    let mut stale: BTreeMap<(&[String; 3], Prefix), ()> = BTreeMap::new();
+    stale.extend(named.iter().map(|(texts, new)| ((texts, Prefix::around(new.leaf.place, BUCKET_DEPTH)), ())));
+    let rows: Vec<[Value<'_>; 5]> = stale
+        .keys()
+        .map(|([day, home, treatment], bucket)| {
+            let (start, finish) = (signed(bucket.start()), signed(bucket.end()));
+            [day.into(), home.into(), treatment.into(), start.into(), finish.into()]
+        })
+        .collect();
+    sql.execute_each(STALE, &rows)
+}
+
+fn refresh(sql: &Sql<'_>) -> Result<(), StoreError> {
+    // Leaves are never removed, so a bucket that has changed has leaves.
+    const CHANGED: &str = "SELECT leaves.day, leaves.home, leaves.treatment, leaves.place, leaves.digest
+        FROM (SELECT day, home, treatment, start, finish FROM stale_buckets
+              ORDER BY day, home, treatment, start LIMIT ?1) AS stale
+        CROSS JOIN leaves
+        WHERE leaves.day = stale.day AND leaves.home = stale.home AND leaves.treatment = stale.treatment
+          AND leaves.place BETWEEN stale.start AND stale.finish
+        ORDER BY leaves.day, leaves.home, leaves.treatment, leaves.place, leaves.digest";
+    const BUCKET: &str = "INSERT INTO buckets (day, home, treatment, start, count, digest)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (day, home, treatment, start) DO UPDATE SET count = excluded.count, digest = excluded.digest";
+    const FRESH: &str = "DELETE FROM stale_buckets WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND start = ?4";
+    let leaves = sql.query(CHANGED, values![BUCKETS_AT_ONCE], |row| Ok((read_branch(row)?, read_leaf(row, 3)?)))?;
+    let bucket = |(branch, leaf): &(Branch, Leaf)| (*branch, Prefix::around(leaf.place, BUCKET_DEPTH));
+    let mut branches: BTreeMap<Branch, [String; 3]> = BTreeMap::new();
+    for changed in leaves.chunk_by(|one, other| bucket(one) == bucket(other)) {
+        let of_bucket: Vec<Leaf> = changed.iter().map(|(_, leaf)| *leaf).collect();
+        let Some((node, (branch, _))) = bucket_node(&of_bucket).zip(changed.first()) else { continue };
+        let [day, home, treatment] = branches.entry(*branch).or_insert_with(|| texts(branch));
+        let (start, digest): (_, &[u8]) = (signed(node.prefix.start()), &node.digest.0);
+        sql.execute(BUCKET, values![&*day, &*home, &*treatment, start, node.count.cast_signed(), digest])?;
+        sql.execute(FRESH, values![&*day, &*home, &*treatment, start])?;
+    }
+    branches.keys().try_for_each(|branch| refresh_root(sql, branch))
+}
+
+fn refresh_root(sql: &Sql<'_>, branch: &Branch) -> Result<(), StoreError> {
+    const ROOT: &str = "INSERT INTO roots (day, home, treatment, count, digest) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (day, home, treatment) DO UPDATE SET count = excluded.count, digest = excluded.digest";
+    let Some(root) = root_of_buckets(&buckets(sql, branch, Prefix::ROOT)?) else { return Ok(()) };
+    let ([day, home, treatment], digest): (_, &[u8]) = (texts(branch), &root.digest.0);
+    sql.execute(ROOT, values![&day, &home, &treatment, root.count.cast_signed(), digest]).map(drop)
+}
+
+fn roots(sql: &Sql<'_>, (first, last): (Date, Date), scope: Scope) -> Result<BTreeMap<Branch, Node>, StoreError> {
+    const ROOTS: &str = "SELECT day, home, treatment, count, digest FROM roots
+        WHERE day >= ?1 AND day <= ?2 AND (?3 IS NULL OR home = ?3) AND (?4 IS NULL OR treatment = ?4)";
+    let (first, last) = (first.to_string(), last.to_string());
+    let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
+    let values = values![&first, &last, home.as_deref(), treatment.as_deref()];
+    let read = sql.query(ROOTS, values, |row| {
+        let (count, digest) = (row.number(3)?.cast_unsigned(), read_digest(row, 4)?);
+        Ok((read_branch(row)?, Node { prefix: Prefix::ROOT, count, digest }))
+    });
+    Ok(read?.into_iter().collect())
+}
+
+fn inside(sql: &Sql<'_>, branch: &Branch, prefix: Prefix) -> Result<Inside, StoreError> {
+    match prefix.depth() {
+        0 => Ok(Inside::Parts(children_of_buckets(&buckets(sql, branch, prefix)?))),
+        depth if depth < BUCKET_DEPTH => Ok(Inside::Parts(buckets(sql, branch, prefix)?)),
+        _ => Ok(inside_of_leaves(prefix, &leaves(sql, branch, prefix)?)),
+    }
+}
+
+fn buckets(sql: &Sql<'_>, branch: &Branch, prefix: Prefix) -> Result<Vec<Node>, StoreError> {
+    const BUCKETS: &str = "SELECT start, count, digest FROM buckets
+        WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND start BETWEEN ?4 AND ?5 ORDER BY start";
+    let [day, home, treatment] = texts(branch);
+    let values = values![&day, &home, &treatment, signed(prefix.start()), signed(prefix.end())];
+    sql.query(BUCKETS, values, |row| {
+        let prefix = Prefix::around(unsigned(row.number(0)?), BUCKET_DEPTH);
+        Ok(Node { prefix, count: row.number(1)?.cast_unsigned(), digest: read_digest(row, 2)? })
+    })
+}
+
+fn leaves(sql: &Sql<'_>, branch: &Branch, prefix: Prefix) -> Result<Vec<Leaf>, StoreError> {
+    const LEAVES: &str = "SELECT place, digest FROM leaves
+        WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND place BETWEEN ?4 AND ?5 ORDER BY place, digest";
+    let [day, home, treatment] = texts(branch);
+    let values = values![&day, &home, &treatment, signed(prefix.start()), signed(prefix.end())];
+    sql.query(LEAVES, values, |row| read_leaf(row, 0))
+}
+
+fn texts(branch: &Branch) -> [String; 3] {
+    [branch.day.to_string(), branch.home.to_string(), branch.treatment.to_string()]
+}
+
+fn read_branch(row: Row<'_>) -> Result<Branch, StoreError> {
+    let malformed = |column: &'static str, problem: String| StoreError::Column { column: column.into(), problem };
+    let pool = |place, column| {
+        RegionCode::new(row.text(place)?).map(PoolCode).map_err(|fault| malformed(column, fault.to_string()))
+    };
+    let day = row.text(0)?.parse().map_err(|fault: jiff::Error| malformed("day", fault.to_string()))?;
+    Ok(Branch { day, home: pool(1, "home")?, treatment: pool(2, "treatment")? })
+}
+
+fn read_leaf(row: Row<'_>, first: usize) -> Result<Leaf, StoreError> {
+    Ok(Leaf { place: unsigned(row.number(first)?), digest: read_digest(row, first + 1)? })
+}
+
+fn read_digest(row: Row<'_>, place: usize) -> Result<Digest, StoreError> {
+    let bytes = row.bytes(place)?;
+    let malformed = |_| StoreError::Column { column: "digest".into(), problem: format!("{} bytes", bytes.len()) };
+    bytes.try_into().map(Digest).map_err(malformed)
+}
+
+/// A place as a number that is in the same order.
+fn signed(place: u64) -> i64 {
+    (place ^ 1 << 63).cast_signed()
+}
+
+fn unsigned(number: i64) -> u64 {
+    number.cast_unsigned() ^ 1 << 63
+}
