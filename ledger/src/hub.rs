@@ -12,7 +12,7 @@
 //! | `express` | a whole batch in one statement, on PostgreSQL |
 //! | `filings` | the registry of filings |
 //! | `falls` | home regions' books that were restored from an older copy, and what is missing from them |
-//! | `turns` | the journal as clearing and reports fold it |
+//! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
 //! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
@@ -23,9 +23,11 @@ mod evidence;
 mod express;
 mod falls;
 mod filings;
+mod fold;
 mod journal;
 mod leases;
 mod lines;
+mod lots;
 mod operations;
 mod periods;
 mod schema;
@@ -43,7 +45,9 @@ pub use enquiries::Owner;
 pub use evidence::{Counts, Record};
 pub use falls::{Fall, Given};
 pub use filings::{FilingStanding, Lodged, Lodging, RegisteredFiling};
+pub use fold::Reading;
 pub use journal::UnbalancedEntry;
+pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{Period, PeriodNumber};
 pub use schema::SCHEMA;

@@ -19,7 +19,7 @@ use crate::store::StoreError;
 use crate::values;
 
 pub use fold::ReadLeaf;
-pub(crate) use fold::{Source, fold};
+pub(crate) use fold::{Source, fold, put_off, reach, reached, take_up};
 
 /// The tables.
 pub const TABLES: Version = Version { tables: TEXT, append_only: &["leaves"], postgres: "" };

@@ -29,9 +29,14 @@ use booking::{
     each_change_of_a_settlements_standing_is_booked_once, journal_lines_read_back_as_they_were_booked,
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
 };
+use folding::{
+    an_undoing_is_in_the_period_in_which_it_was_booked, folding_adds_up_to_the_journal_whenever_answers_come,
+    folding_twice_at_once_folds_once,
+};
 
 mod append_only;
 mod booking;
+mod folding;
 mod several;
 
 const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
@@ -76,6 +81,9 @@ on_both! {
     nobody_changes_or_removes_evidence,
     an_entry_is_in_the_period_that_is_open_when_it_is_committed,
     what_a_hub_left_behind_is_found_by_the_next,
+    folding_adds_up_to_the_journal_whenever_answers_come,
+    folding_twice_at_once_folds_once,
+    an_undoing_is_in_the_period_in_which_it_was_booked,
 }
 
 struct World {

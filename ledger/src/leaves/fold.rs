@@ -61,7 +61,9 @@ pub(crate) async fn fold(engine: &Engine, source: &Source, read: ReadLeaf) -> Re
             if reach(sql, number, reached, to)? {
                 put_off(sql, &waiting)?;
                 append(sql, &leaves)?;
-                take_up(sql, &answered)?;
+                for number in &answered {
+                    take_up(sql, *number)?;
+                }
             }
             Ok(())
         })
@@ -88,24 +90,24 @@ fn look(row: Row<'_>) -> Result<Looked, StoreError> {
 }
 
 /// How far a sequence was folded.
-fn reached(sql: &Sql<'_>, source: i64) -> Result<Option<i64>, StoreError> {
+pub(crate) fn reached(sql: &Sql<'_>, source: i64) -> Result<Option<i64>, StoreError> {
     sql.find("SELECT reached FROM folds WHERE source = ?1", values![source], |row| row.number(0))
 }
 
 /// Moves on, unless somebody else has moved since.
-fn reach(sql: &Sql<'_>, source: i64, from: i64, to: i64) -> Result<bool, StoreError> {
+pub(crate) fn reach(sql: &Sql<'_>, source: i64, from: i64, to: i64) -> Result<bool, StoreError> {
     const REACH: &str = "INSERT INTO folds (source, reached) VALUES (?1, ?3)
         ON CONFLICT (source) DO UPDATE SET reached = excluded.reached WHERE folds.reached = ?2";
     Ok(sql.execute(REACH, values![source, from, to])? == 1)
 }
 
-fn put_off(sql: &Sql<'_>, numbers: &[i64]) -> Result<(), StoreError> {
+/// Notes which operations have no answer yet.
+pub(crate) fn put_off(sql: &Sql<'_>, numbers: &[i64]) -> Result<(), StoreError> {
     const WAITS: &str = "INSERT INTO unfolded (number) VALUES (?1) ON CONFLICT DO NOTHING";
     sql.execute_each(WAITS, &numbers.iter().map(|number| [(*number).into()]).collect::<Vec<_>>())
 }
 
-fn take_up(sql: &Sql<'_>, numbers: &[i64]) -> Result<(), StoreError> {
-    numbers
-        .iter()
-        .try_for_each(|number| sql.execute("DELETE FROM unfolded WHERE number = ?1", values![*number]).map(drop))
+/// Takes what was put off; tells whether it was still there, and not taken by somebody else meanwhile.
+pub(crate) fn take_up(sql: &Sql<'_>, number: i64) -> Result<bool, StoreError> {
+    Ok(sql.execute("DELETE FROM unfolded WHERE number = ?1", values![number])? == 1)
 }

@@ -1,0 +1,220 @@
+//! What entries of the journal move within a lot, and the sums of a period: rows as they are written and read back.
+//! Written by the fold, read by statements and whoever follows a sum to its settlements.
+
+use clearing::obligation::{Lot, Posting, Sums, Totals};
+use jiff::civil::Date;
+use settlement::adjudication::{Fund, FundShares};
+use settlement::encounter::CareKind;
+use settlement::ids::{PoolCode, RegionCode, SettlementId};
+use settlement::money::Money;
+use settlement::person::Insurance;
+use settlement::postings::Turn;
+
+use super::journal::turn_of;
+use super::periods::PeriodNumber;
+use super::{HubStore, Position, corrupt};
+use crate::engine::{Row, Sql, Value};
+use crate::store::StoreError;
+use crate::values;
+
+/// What one entry moves within a lot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LotPosting {
+    /// The operation that booked the entry.
+    pub position: Position,
+    /// 0 for the settlement's own lot; others for accounts of owners whom other pools insure.
+    pub part: i64,
+    /// The period of the entry.
+    pub period: PeriodNumber,
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// The how manieth entry of the settlement it is, counted from 1.
+    pub step: i64,
+    /// The day of its `setl_time`.
+    pub day: Date,
+    /// What moves.
+    pub posting: Posting,
+}
+
+impl LotPosting {
+    /// What the entry does to its settlement.
+    pub fn turn(&self) -> Turn {
+        turn_of(self.step)
+    }
+}
+
+impl HubStore {
+    /// The sums of a period, as they are folded so far.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn lot_totals(&self, period: PeriodNumber) -> Result<Totals, StoreError> {
+        const TOTALS: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
+            civil_servant, assistance, account FROM lot_totals WHERE period = ?1";
+        let read = |row: Row<'_>| Ok(Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? });
+        let postings = self.engine.read(move |sql| sql.query(TOTALS, values![period.0], read)).await?;
+        Ok(postings.into_iter().collect())
+    }
+
+    /// What entries of a period move within a lot, after a position, in the order of positions.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn lot_postings(
+        &self,
+        (period, lot): (PeriodNumber, Lot),
+        after: Position,
+        limit: u32,
+    ) -> Result<Vec<LotPosting>, StoreError> {
+        const OF_LOT: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
+            civil_servant, assistance, account, position, part, period, settlement, step, day FROM lot_postings
+            WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND insurance = ?4 AND care = ?5 AND position > ?6
+            ORDER BY position, part LIMIT ?7";
+        let read = self.engine.read(move |sql| {
+            let (insurance, care) = (lot.insurance.word(), lot.care.word());
+            let (home, treatment) = (lot.home.0.as_str(), lot.treatment.0.as_str());
+            let values = values![period.0, home, treatment, insurance, care, after.0, i64::from(limit)];
+            sql.query(OF_LOT, values, read_posting)
+        });
+        read.await
+    }
+}
+
+/// Writes postings, and adds them to the sums of their periods.
+pub(super) fn add(sql: &Sql<'_>, postings: &[LotPosting]) -> Result<(), StoreError> {
+    const POSTING: &str =
+        "INSERT INTO lot_postings (position, part, period, home, treatment, insurance, care, settlement,
+            step, day, visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+    let texts: Vec<(String, String)> =
+        postings.iter().map(|posting| (posting.settlement.to_time_first(), posting.day.to_string())).collect();
+    let rows: Vec<[Value<'_>; 18]> = postings
+        .iter()
+        .zip(&texts)
+        .map(|(LotPosting { position, part, period, step, posting: Posting { lot, sums }, .. }, (settlement, day))| {
+            let [home, treatment, insurance, care] = lot_values(lot);
+            let [visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account] = sum_values(sums);
+            [
+                position.0.into(),
+                (*part).into(),
+                period.0.into(),
+                home,
+                treatment,
+                insurance,
+                care,
+                settlement.into(),
+                (*step).into(),
+                day.into(),
+                visits,
+                total,
+                basic,
+                large_sum,
+                catastrophic,
+                civil_servant,
+                assistance,
+                account,
+            ]
+        })
+        .collect();
+    sql.execute_each(POSTING, &rows)?;
+    let mut periods: Vec<PeriodNumber> = postings.iter().map(|posting| posting.period).collect();
+    periods.sort_unstable();
+    periods.dedup();
+    periods.into_iter().try_for_each(|period| {
+        let of_period = postings.iter().filter(|posting| posting.period == period);
+        add_totals(sql, period, &of_period.map(|posting| posting.posting).collect())
+    })
+}
+
+fn add_totals(sql: &Sql<'_>, period: PeriodNumber, totals: &Totals) -> Result<(), StoreError> {
+    const ADD: &str =
+        "INSERT INTO lot_totals (period, home, treatment, insurance, care, visits, total, basic, large_sum,
+            catastrophic, civil_servant, assistance, account)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+        ON CONFLICT (period, home, treatment, insurance, care) DO UPDATE SET
+            visits = lot_totals.visits + excluded.visits, total = lot_totals.total + excluded.total,
+            basic = lot_totals.basic + excluded.basic, large_sum = lot_totals.large_sum + excluded.large_sum,
+            catastrophic = lot_totals.catastrophic + excluded.catastrophic,
+            civil_servant = lot_totals.civil_servant + excluded.civil_servant,
+            assistance = lot_totals.assistance + excluded.assistance,
+            account = lot_totals.account + excluded.account";
+    let held: Vec<(Lot, Sums)> = totals.iter().collect();
+    let rows: Vec<[Value<'_>; 13]> = held
+        .iter()
+        .map(|(lot, sums)| {
+            let [home, treatment, insurance, care] = lot_values(lot);
+            let [visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account] = sum_values(sums);
+            [
+                period.0.into(),
+                home,
+                treatment,
+                insurance,
+                care,
+                visits,
+                total,
+                basic,
+                large_sum,
+                catastrophic,
+                civil_servant,
+                assistance,
+                account,
+            ]
+        })
+        .collect();
+    sql.execute_each(ADD, &rows)
+}
+
+fn lot_values(lot: &Lot) -> [Value<'_>; 4] {
+    [lot.home.0.as_str().into(), lot.treatment.0.as_str().into(), lot.insurance.word().into(), lot.care.word().into()]
+}
+
+fn sum_values(sums: &Sums) -> [Value<'static>; 8] {
+    let fund = |fund| sums.funds.of(fund).fen().into();
+    [
+        sums.visits.into(),
+        sums.total.fen().into(),
+        fund(Fund::Basic),
+        fund(Fund::LargeSum),
+        fund(Fund::Catastrophic),
+        fund(Fund::CivilServant),
+        fund(Fund::Assistance),
+        sums.account.fen().into(),
+    ]
+}
+
+fn read_posting(row: Row<'_>) -> Result<LotPosting, StoreError> {
+    let position = Position(row.number(12)?);
+    let malformed = |problem: String| corrupt("lot_postings", position, problem);
+    Ok(LotPosting {
+        position,
+        part: row.number(13)?,
+        period: PeriodNumber(row.number(14)?),
+        settlement: SettlementId::from_time_first(row.text(15)?).map_err(|fault| malformed(fault.to_string()))?,
+        step: row.number(16)?,
+        day: row.text(17)?.parse().map_err(|fault: jiff::Error| malformed(fault.to_string()))?,
+        posting: Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? },
+    })
+}
+
+fn read_lot(row: Row<'_>, first: usize) -> Result<Lot, StoreError> {
+    let malformed = |column: &str, problem: String| StoreError::Column { column: column.into(), problem };
+    let pool = |place: usize, column: &str| {
+        RegionCode::new(row.text(place)?).map(PoolCode).map_err(|fault| malformed(column, fault.to_string()))
+    };
+    let (insurance, care) = (row.text(first + 2)?, row.text(first + 3)?);
+    Ok(Lot {
+        home: pool(first, "home")?,
+        treatment: pool(first + 1, "treatment")?,
+        insurance: Insurance::from_word(insurance).ok_or_else(|| malformed("insurance", insurance.into()))?,
+        care: CareKind::from_word(care).ok_or_else(|| malformed("care", care.into()))?,
+    })
+}
+
+fn read_sums(row: Row<'_>, first: usize) -> Result<Sums, StoreError> {
+    let amount = |place: usize| row.number(first + place).map(Money::from_fen);
+    let mut funds = FundShares::default();
+    for (place, fund) in Fund::ALL.into_iter().enumerate() {
+        funds.set(fund, amount(2 + place)?);
+    }
+    Ok(Sums { visits: row.number(first)?, total: amount(1)?, funds, account: amount(2 + Fund::ALL.len())? })
+}
