@@ -1,7 +1,7 @@
 //! 应付 (seen from the treatment place 应收): what a home member owes a treatment member. Employees' and residents'
 //! money never mix, and what stays inside one member is booked but owed to nobody (design.md section 8).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{AddAssign, Neg, SubAssign};
 
 use settlement::adjudication::{Fund, FundShares};
@@ -132,6 +132,13 @@ impl Totals {
     /// The sums of a lot.
     pub fn of(&self, lot: Lot) -> Sums {
         self.0.get(&lot).copied().unwrap_or_default()
+    }
+
+    /// Where these differ from others: the lot, these sums, those sums. Nothing where they are the same.
+    pub fn differences(&self, others: &Totals) -> Vec<(Lot, Sums, Sums)> {
+        let lots: BTreeSet<Lot> = self.0.keys().chain(others.0.keys()).copied().collect();
+        let both = lots.into_iter().map(|lot| (lot, self.of(lot), others.of(lot)));
+        both.filter(|(_, ours, theirs)| ours != theirs).collect()
     }
 
     /// Whether nothing is left of any lot.

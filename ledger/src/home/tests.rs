@@ -109,8 +109,9 @@ async fn settlement(store: &HomeStore, seq: i64) {
     store.engine.write(insert).await.expect("a settlement");
 }
 
-/// What is known of a person now: who somebody is, and which version of the dated facts holds.
-const CHANGING: [&str; 1] = ["enrollees"];
+/// What is known of a person now: who somebody is, and which version of the dated facts holds;
+/// and the digests, which can be made again from the leaves.
+const CHANGING: [&str; 6] = ["enrollees", "buckets", "folds", "roots", "stale_buckets", "unfolded"];
 
 async fn evidence_is_never_changed_or_removed(place: Place) {
     let store = place.open();

@@ -2,18 +2,17 @@
 //! are compared, each entry of the journal what it moves within its lot. Nothing on the hot path is written for it: what
 //! has no answer yet when its page is folded is noted, and folded once it has one.
 
-use clearing::obligation::{Lot, postings};
+use clearing::obligation::{Lot, Posting, Totals, postings};
+use settlement::ids::SettlementId;
 
 use super::journal::{read_lines, turn_of};
 use super::lots::{self, LotPosting};
 use super::periods::PeriodNumber;
 use super::{HubStore, Position, answers::RELEASED, corrupt};
-use crate::engine::{Row, first_place};
+use crate::engine::{Row, Sql, first_place};
 use crate::leaves::{self, NewLeaf, ReadLeaf};
 use crate::store::StoreError;
 use crate::values;
-
-use settlement::ids::SettlementId;
 
 /// So many operations are looked at in one step.
 const A_PAGE: i64 = 500;
@@ -36,19 +35,43 @@ struct Folded {
     postings: Vec<LotPosting>,
 }
 
-const PAGE: &str = "SELECT operations.position, operations.bytes, answers.verdict, answers.outcome, answers.book_seq,
-        answers.settlement, answers.step, answers.lines, answers.period, made.bytes, first.outcome
-    FROM operations LEFT JOIN answers ON answers.position = operations.position
-    LEFT JOIN answers AS first ON first.settlement = answers.settlement AND first.step = 1
-    LEFT JOIN operations AS made ON made.position = first.position
-    WHERE operations.position > ?1 AND operations.position <= ?2 ORDER BY operations.position LIMIT ?3";
-const LATE: &str = "SELECT operations.position, operations.bytes, answers.verdict, answers.outcome, answers.book_seq,
-        answers.settlement, answers.step, answers.lines, answers.period, made.bytes, first.outcome
-    FROM unfolded JOIN answers ON answers.position = unfolded.number
-    JOIN operations ON operations.position = unfolded.number
-    LEFT JOIN answers AS first ON first.settlement = answers.settlement AND first.step = 1
-    LEFT JOIN operations AS made ON made.position = first.position
-    ORDER BY operations.position LIMIT ?1";
+/// What made the settlement is read beside its later entries; for its first, it is the operation itself.
+macro_rules! folded {
+    ($from:literal) => {
+        concat!(
+            "SELECT operations.position, operations.bytes, answers.verdict, answers.outcome, answers.book_seq,
+                answers.settlement, answers.step, answers.lines, answers.period,
+                COALESCE(made.bytes, operations.bytes), COALESCE(first.outcome, answers.outcome) ",
+            $from,
+            " LEFT JOIN answers AS first
+                ON answers.step > 1 AND first.settlement = answers.settlement AND first.step = 1
+            LEFT JOIN operations AS made ON made.position = first.position "
+        )
+    };
+}
+
+const PAGE: &str = concat!(
+    folded!("FROM operations LEFT JOIN answers ON answers.position = operations.position"),
+    "WHERE operations.position > ?1 AND operations.position <= ?2 ORDER BY operations.position LIMIT ?3"
+);
+const LATE: &str = concat!(
+    folded!(
+        "FROM unfolded JOIN answers ON answers.position = unfolded.number
+         JOIN operations ON operations.position = unfolded.number"
+    ),
+    "ORDER BY operations.position LIMIT ?1"
+);
+const ENTRIES: &str = concat!(
+    folded!("FROM answers JOIN operations ON operations.position = answers.position"),
+    "WHERE answers.position > ?1 AND answers.position <= ?2 AND answers.period = ?3 ORDER BY answers.position LIMIT ?4"
+);
+const LATE_ENTRIES: &str = concat!(
+    folded!(
+        "FROM period_late JOIN answers ON answers.position = period_late.position
+         JOIN operations ON operations.position = period_late.position"
+    ),
+    "WHERE period_late.period = ?1 AND answers.period = ?1"
+);
 
 impl HubStore {
     /// Folds everything that is answered by now.
@@ -56,13 +79,48 @@ impl HubStore {
     /// # Errors
     /// When the store fails, or an operation does not read; what was folded stays so.
     pub async fn journal_fold(&self, reading: Reading) -> Result<(), StoreError> {
-        const COMMITTERS: &str = "SELECT number FROM committers ORDER BY number";
+        const COMMITTERS: &str = "SELECT number FROM committers LEFT JOIN folds ON source = number
+            WHERE EXISTS (SELECT 1 FROM operations WHERE position > COALESCE(reached, number * 1099511627776)
+                          AND position <= (number + 1) * 1099511627776)
+            ORDER BY number";
         let committers = self.engine.read(|sql| sql.query(COMMITTERS, values![], |row| row.number(0))).await?;
         for committer in committers {
             while self.fold_page(committer, reading).await? {}
         }
         while self.fold_late(reading).await? {}
         Ok(())
+    }
+
+    /// The sums of a period, worked out anew from the journal: what the folded ones are proved by.
+    ///
+    /// # Errors
+    /// When the store fails, or an entry does not read.
+    pub async fn journal_totals(&self, period: PeriodNumber, reading: Reading) -> Result<Totals, StoreError> {
+        const BOUNDS: &str = "SELECT committers.number, begun.reached, ended.newest FROM committers
+            LEFT JOIN period_bounds AS begun ON begun.committer = committers.number AND begun.period = ?1
+            LEFT JOIN period_bounds AS ended ON ended.committer = committers.number AND ended.period = ?1 + 1";
+        let entries = self.engine.read(move |sql| {
+            let bounds = sql.query(BOUNDS, values![period.0], |row| {
+                let committer = row.number(0)?;
+                let after = row.optional_number(1)?.unwrap_or(first_place(committer));
+                Ok((after, row.optional_number(2)?.unwrap_or(first_place(committer + 1))))
+            })?;
+            Ok((bounds, sql.query(LATE_ENTRIES, values![period.0], |row| fold(row, reading))?))
+        });
+        let (bounds, late) = entries.await?;
+        let mut totals: Totals = moved(late).collect();
+        for (mut after, to) in bounds {
+            loop {
+                let page = self.engine.read(move |sql| {
+                    sql.query(ENTRIES, values![after, to, period.0, A_PAGE], |row| fold(row, reading))
+                });
+                let page = page.await?;
+                let Some(last) = page.last().map(|last| last.position.0) else { break };
+                after = last;
+                totals.extend(moved(page));
+            }
+        }
+        Ok(totals)
     }
 
     async fn fold_page(&self, committer: i64, reading: Reading) -> Result<bool, StoreError> {
@@ -109,7 +167,12 @@ impl HubStore {
     }
 }
 
-fn add<'f>(sql: &crate::engine::Sql<'_>, folded: impl IntoIterator<Item = &'f Folded>) -> Result<(), StoreError> {
+/// What entries move.
+fn moved(entries: Vec<Folded>) -> impl Iterator<Item = Posting> {
+    entries.into_iter().flat_map(|folded| folded.postings).map(|posting| posting.posting)
+}
+
+fn add<'f>(sql: &Sql<'_>, folded: impl IntoIterator<Item = &'f Folded>) -> Result<(), StoreError> {
     let (mut new_leaves, mut postings) = (Vec::new(), Vec::new());
     for folded in folded {
         new_leaves.extend(folded.leaf);

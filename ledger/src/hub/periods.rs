@@ -56,10 +56,25 @@ impl HubStore {
                     "INSERT INTO periods (number, opened_at) VALUES (?1, ?2)",
                     values![number.0, at.as_microsecond()],
                 )?;
+                bound(sql, number)?;
                 Ok(Period { number, opened_at: at })
             })
             .await
     }
+}
+
+/// Notes where the entries of a period that begins now can be: what was folded was answered before, or is listed. Those
+/// of the period that ends lie no further than what is written by now.
+fn bound(sql: &Sql<'_>, begun: PeriodNumber) -> Result<(), StoreError> {
+    const FOLDED: &str = "INSERT INTO period_bounds (period, committer, reached, newest)
+        SELECT ?1, number, COALESCE(reached, number * 1099511627776),
+            COALESCE((SELECT MAX(position) FROM operations WHERE position > number * 1099511627776
+                      AND position <= (number + 1) * 1099511627776), number * 1099511627776)
+        FROM committers LEFT JOIN folds ON source = number";
+    const LATE: &str = "INSERT INTO period_late (period, position) SELECT ?1, number FROM unfolded";
+    sql.execute(FOLDED, values![begun.0])?;
+    sql.execute(LATE, values![begun.0])?;
+    Ok(())
 }
 
 fn newest(sql: &Sql<'_>) -> Result<Period, StoreError> {

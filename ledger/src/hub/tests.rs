@@ -30,8 +30,8 @@ use booking::{
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
 };
 use folding::{
-    an_undoing_is_in_the_period_in_which_it_was_booked, folding_adds_up_to_the_journal_whenever_answers_come,
-    folding_twice_at_once_folds_once,
+    an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
+    folding_adds_up_to_the_journal_whenever_answers_come, folding_twice_at_once_folds_once,
 };
 
 mod append_only;
@@ -83,6 +83,7 @@ on_both! {
     what_a_hub_left_behind_is_found_by_the_next,
     folding_adds_up_to_the_journal_whenever_answers_come,
     folding_twice_at_once_folds_once,
+    each_entry_is_proved_in_its_own_period,
     an_undoing_is_in_the_period_in_which_it_was_booked,
 }
 

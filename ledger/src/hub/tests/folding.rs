@@ -44,6 +44,13 @@ async fn journal(world: &World, period: PeriodNumber) -> Totals {
     of_period.flat_map(|turn| postings(lot(), turn.turn, &turn.lines)).collect()
 }
 
+/// That the sums of a period are proved from the journal, which the proof reads in its own way.
+async fn prove(world: &World, period: PeriodNumber) {
+    let proved = world.store.journal_totals(period, reading()).await.expect("the journal is read");
+    assert_eq!(totals(world, period).await.differences(&proved), []);
+    assert_eq!(journal(world, period).await, proved);
+}
+
 async fn leaves(world: &World) -> u64 {
     let days = (date(2025, 6, 1), date(2025, 6, 30));
     let roots = world.store.leaves().leaf_roots(days, Scope::default()).await.expect("roots");
@@ -71,6 +78,7 @@ pub(super) async fn folding_adds_up_to_the_journal_whenever_answers_come(world: 
     fold(&world).await;
     fold(&world).await;
     assert_eq!((totals(&world, FIRST).await, leaves(&world).await), (journal(&world, FIRST).await, 700));
+    prove(&world, FIRST).await;
     let sums = totals(&world, FIRST).await.of(lot());
     assert_eq!((sums.visits, sums.owed()), (700, Money::from_fen(700 * 701 / 2)));
     let listed = world.store.lot_postings((FIRST, lot()), Position(0), 1_000).await.expect("postings");
@@ -114,4 +122,36 @@ pub(super) async fn an_undoing_is_in_the_period_in_which_it_was_booked(world: Wo
     world.store.operation_release(released, pool("410700"), at(6)).await.expect("released");
     fold(&world).await;
     assert_eq!(leaves(&world).await, 2);
+}
+
+pub(super) async fn each_entry_is_proved_in_its_own_period(world: World) {
+    let mut waiting = Vec::new();
+    for number in 1..=60 {
+        let position = receive(&world, &settle(&number.to_string())).await;
+        match number % 3 {
+            0 => waiting.push((number, position)),
+            _ => drop(world.answer(position, booking(&number.to_string(), Turn::Enter, number)).await),
+        }
+        match number {
+            // Cut off right after it was folded, while half is folded, and with nothing folded since the last.
+            20 => fold(&world).await,
+            30 | 35 | 50 => drop(cut_off(&world).await),
+            _ => {}
+        }
+        if number % 10 == 4 {
+            for (number, position) in waiting.drain(..) {
+                world.answer(position, booking(&number.to_string(), Turn::Enter, number)).await;
+            }
+        }
+    }
+    fold(&world).await;
+    for period in 1..=4 {
+        prove(&world, PeriodNumber(period)).await;
+        assert!(!totals(&world, PeriodNumber(period)).await.is_empty(), "{period}");
+    }
+}
+
+async fn cut_off(world: &World) -> Period {
+    let open = world.store.period_open().await.expect("a period").number;
+    world.store.period_cut_off(open, at(5)).await.expect("it is cut off")
 }
