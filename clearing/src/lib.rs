@@ -7,6 +7,7 @@
 //! | [`agreement`] | whether two books hold the same answers |
 //! | [`digest`], [`breaks`] | finding what differs between two books, and what is proposed to be done about it |
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
+//! | [`cleared`] | what a period clears: entries − carried out + carried in − deductions |
 //! | [`period`], [`carry`] | a period's life as a plan, and what is carried out of it |
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
 //! | [`prefund`] | 预付金: its size, and how much of it is in use |
@@ -17,6 +18,7 @@ pub mod breaks;
 pub mod calendar;
 pub mod capitals;
 pub mod carry;
+pub mod cleared;
 pub mod digest;
 pub mod month;
 pub mod obligation;

@@ -1,0 +1,180 @@
+//! What a period clears of a lot: its entries, less what is carried out, with what is carried in, less deductions
+//! (design.md section 12, invariant 7). What is carried out of one period is carried into another or stands on the list.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
+
+use settlement::ids::{MemberCode, PoolCode};
+use settlement::money::Money;
+use settlement::region::RegionTable;
+
+use crate::obligation::{Lot, Sums, Totals};
+use crate::period::Pair;
+
+/// What a period clears of a lot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cleared {
+    /// Its entries.
+    pub booked: Sums,
+    /// Of these, and of what was carried in, what is carried out again.
+    pub carried_out: Sums,
+    /// From earlier periods, or from the list.
+    pub carried_in: Sums,
+    /// 审核扣款, fund by fund; it takes no visits and no charges off.
+    pub deducted: Sums,
+}
+
+impl Cleared {
+    /// What is left: visits and charges that are cleared, and what is owed for them.
+    pub fn net(&self) -> Sums {
+        let mut net = self.booked;
+        net += self.carried_in;
+        net -= self.carried_out;
+        net -= self.deducted;
+        net
+    }
+
+    /// What is owed.
+    pub fn owed(&self) -> Money {
+        self.net().owed()
+    }
+
+    /// Whether nothing happened.
+    pub fn is_nothing(&self) -> bool {
+        *self == Cleared::default()
+    }
+}
+
+impl AddAssign for Cleared {
+    fn add_assign(&mut self, other: Cleared) {
+        self.booked += other.booked;
+        self.carried_out += other.carried_out;
+        self.carried_in += other.carried_in;
+        self.deducted += other.deducted;
+    }
+}
+
+/// What happened to a period's lots, each by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Movements {
+    /// Its entries.
+    pub booked: Totals,
+    /// What is carried out of it.
+    pub carried_out: Totals,
+    /// What is carried into it.
+    pub carried_in: Totals,
+    /// What is deducted in it.
+    pub deducted: Totals,
+}
+
+/// What each pair of members clears, lot by lot. Lots inside one member are booked and owed to nobody, so they are of no
+/// pair; a pool that the table of regions lacks is its own member, so that its money is shown rather than lost.
+pub fn by_pair(movements: &Movements, regions: &RegionTable) -> BTreeMap<Pair, BTreeMap<Lot, Cleared>> {
+    let Movements { booked, carried_out, carried_in, deducted } = movements;
+    let member = |pool: PoolCode| regions.member_of(pool).unwrap_or(MemberCode(pool.0));
+    let mut pairs: BTreeMap<Pair, BTreeMap<Lot, Cleared>> = BTreeMap::new();
+    for lot in lots([booked, carried_out, carried_in, deducted]) {
+        let pair = Pair { home: member(lot.home), treatment: member(lot.treatment) };
+        let cleared = Cleared {
+            booked: booked.of(lot),
+            carried_out: carried_out.of(lot),
+            carried_in: carried_in.of(lot),
+            deducted: deducted.of(lot),
+        };
+        if pair.home != pair.treatment {
+            pairs.entry(pair).or_default().insert(lot, cleared);
+        }
+    }
+    pairs
+}
+
+/// What a pair's lots come to.
+pub fn sum(lots: &BTreeMap<Lot, Cleared>) -> Cleared {
+    lots.values().fold(Cleared::default(), |mut sum, cleared| {
+        sum += *cleared;
+        sum
+    })
+}
+
+fn lots<'t>(totals: impl IntoIterator<Item = &'t Totals>) -> BTreeSet<Lot> {
+    totals.into_iter().flat_map(Totals::iter).map(|(lot, _)| lot).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::calendar::Calendar;
+    use crate::carry::{Carried, carry};
+    use crate::month::Month;
+    use crate::obligation::Posting;
+    use crate::obligation::tests::{lots as any_lot, sums as any_sums};
+
+    /// An entry of some month, and in which months it is disputed when they are cleared.
+    fn entry() -> impl Strategy<Value = (i16, Posting, Vec<bool>)> {
+        let posting = (any_lot(), any_sums()).prop_map(|(lot, sums)| Posting { lot, sums });
+        (0_i16..6, posting, prop::collection::vec(any::<bool>(), 12))
+    }
+
+    /// Clears months one after the other, as the jobs do: entries of the month and what came in, less what is disputed.
+    fn clear(entries: &[(i16, Posting, Vec<bool>)]) -> (Vec<Movements>, Totals) {
+        let calendar = Calendar::parse(include_str!("../../deploy/calendar.toml")).expect("no faults");
+        let first = Month::from_text("2025-03").expect("a month");
+        let mut months = vec![Movements::default(); 12];
+        let mut listed = Totals::default();
+        for (booked, posting, disputed) in entries {
+            let mut at = usize::try_from(*booked).expect("small");
+            months[at].booked.add(posting.lot, posting.sums);
+            while disputed[at] {
+                months[at].carried_out.add(posting.lot, posting.sums);
+                let cleared = first.moved(i16::try_from(at).expect("small"));
+                match carry(first.moved(*booked), cleared, &calendar) {
+                    Carried::Into(into) => {
+                        at = usize::try_from(into.since(first)).expect("later");
+                        months[at].carried_in.add(posting.lot, posting.sums);
+                    }
+                    Carried::Listed => {
+                        listed.add(posting.lot, posting.sums);
+                        break;
+                    }
+                }
+            }
+        }
+        (months, listed)
+    }
+
+    proptest! {
+        #[test]
+        fn everything_is_cleared_once_or_on_the_list(entries in prop::collection::vec(entry(), 0..40)) {
+            let (months, listed) = clear(&entries);
+            let mut left = listed;
+            for movements in &months {
+                for lot in lots([&movements.booked, &movements.carried_in]) {
+                    let mut net = movements.booked.of(lot);
+                    net += movements.carried_in.of(lot);
+                    net -= movements.carried_out.of(lot);
+                    left.add(lot, net);
+                }
+            }
+            prop_assert_eq!(left, entries.iter().map(|(_, posting, _)| *posting).collect::<Totals>());
+        }
+
+        #[test]
+        fn payable_is_receivable(entries in prop::collection::vec(entry(), 0..40)) {
+            for movements in clear(&entries).0 {
+                let pairs = by_pair(&movements, &RegionTable::default());
+                let members: BTreeSet<MemberCode> = pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect();
+                let total = |of: &dyn Fn(&Pair, MemberCode) -> bool| -> Money {
+                    members
+                        .iter()
+                        .flat_map(|member| pairs.iter().filter(|(pair, _)| of(pair, *member)))
+                        .map(|(_, lots)| sum(lots).owed())
+                        .sum()
+                };
+                prop_assert_eq!(total(&|pair, member| pair.home == member), total(&|pair, member| pair.treatment == member));
+                prop_assert!(pairs.keys().all(|pair| pair.home != pair.treatment));
+            }
+        }
+    }
+}
