@@ -7,7 +7,7 @@
 //! | `operations` | an operation's way: received, then answered or released; tombstones |
 //! | `answers` | keeping an answer together with what it books |
 //! | `journal`, `lines` | entries, lines, balance |
-//! | `periods` | the period that each entry is stamped with |
+//! | `periods` | the period that each entry is stamped with, how far each has come, what is carried, stated, replied and paid |
 //! | `doubts`, `leases` | what is asked about, and by which of several hubs |
 //! | `express` | a whole batch in one statement, on PostgreSQL |
 //! | `filings` | the registry of filings |
@@ -49,7 +49,7 @@ pub use fold::Reading;
 pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
-pub use periods::{Period, PeriodNumber};
+pub use periods::{Carrying, Disputed, Period, PeriodNumber, Reply, StatementFault, StepReport, StepTaken};
 pub use schema::SCHEMA;
 pub use turns::SettlementTurn;
 

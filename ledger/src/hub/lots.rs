@@ -51,8 +51,7 @@ impl HubStore {
     pub async fn lot_totals(&self, period: PeriodNumber) -> Result<Totals, StoreError> {
         const TOTALS: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
             civil_servant, assistance, account FROM lot_totals WHERE period = ?1";
-        let read = |row: Row<'_>| Ok(Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? });
-        let postings = self.engine.read(move |sql| sql.query(TOTALS, values![period.0], read)).await?;
+        let postings = self.engine.read(move |sql| sql.query(TOTALS, values![period.0], read_moved)).await?;
         Ok(postings.into_iter().collect())
     }
 
@@ -164,11 +163,11 @@ fn add_totals(sql: &Sql<'_>, period: PeriodNumber, totals: &Totals) -> Result<()
     sql.execute_each(ADD, &rows)
 }
 
-fn lot_values(lot: &Lot) -> [Value<'_>; 4] {
+pub(super) fn lot_values(lot: &Lot) -> [Value<'_>; 4] {
     [lot.home.0.as_str().into(), lot.treatment.0.as_str().into(), lot.insurance.word().into(), lot.care.word().into()]
 }
 
-fn sum_values(sums: &Sums) -> [Value<'static>; 8] {
+pub(super) fn sum_values(sums: &Sums) -> [Value<'static>; 8] {
     let fund = |fund| sums.funds.of(fund).fen().into();
     [
         sums.visits.into(),
@@ -182,6 +181,11 @@ fn sum_values(sums: &Sums) -> [Value<'static>; 8] {
     ]
 }
 
+/// Reads what moves within a lot: its four columns, and the sums.
+pub(super) fn read_moved(row: Row<'_>) -> Result<Posting, StoreError> {
+    Ok(Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? })
+}
+
 fn read_posting(row: Row<'_>) -> Result<LotPosting, StoreError> {
     let position = Position(row.number(12)?);
     let malformed = |problem: String| corrupt("lot_postings", position, problem);
@@ -192,11 +196,11 @@ fn read_posting(row: Row<'_>) -> Result<LotPosting, StoreError> {
         settlement: SettlementId::from_time_first(row.text(15)?).map_err(|fault| malformed(fault.to_string()))?,
         step: row.number(16)?,
         day: row.text(17)?.parse().map_err(|fault: jiff::Error| malformed(fault.to_string()))?,
-        posting: Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? },
+        posting: read_moved(row)?,
     })
 }
 
-fn read_lot(row: Row<'_>, first: usize) -> Result<Lot, StoreError> {
+pub(super) fn read_lot(row: Row<'_>, first: usize) -> Result<Lot, StoreError> {
     let malformed = |column: &str, problem: String| StoreError::Column { column: column.into(), problem };
     let pool = |place: usize, column: &str| {
         RegionCode::new(row.text(place)?).map(PoolCode).map_err(|fault| malformed(column, fault.to_string()))
@@ -210,7 +214,7 @@ fn read_lot(row: Row<'_>, first: usize) -> Result<Lot, StoreError> {
     })
 }
 
-fn read_sums(row: Row<'_>, first: usize) -> Result<Sums, StoreError> {
+pub(super) fn read_sums(row: Row<'_>, first: usize) -> Result<Sums, StoreError> {
     let amount = |place: usize| row.number(first + place).map(Money::from_fen);
     let mut funds = FundShares::default();
     for (place, fund) in Fund::ALL.into_iter().enumerate() {

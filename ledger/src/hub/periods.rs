@@ -2,9 +2,19 @@
 //! off is a decision about a number and never a scan: it waits for the commits of a moment, and those after it see the
 //! next number. Called by clearing and by operators.
 
+mod carried;
+mod course;
+mod statements;
+mod tables;
+
 use std::fmt;
 
 use jiff::Timestamp;
+
+pub use carried::{Carrying, Disputed};
+pub use course::{StepReport, StepTaken};
+pub use statements::{Reply, StatementFault};
+pub(super) use tables::TABLES;
 
 use super::{HubStore, instant};
 use crate::engine::{Row, Sql};

@@ -1,13 +1,16 @@
 //! The tables of the hub's store, oldest version first. Evidence is append-only. `doubts`, `sweeps` and `leases` alone
 //! change: they are worklists and hints, and can be made again from the evidence.
 
-use super::express;
+use super::{express, periods};
 use crate::engine::{Fence, Schema, Version};
 use crate::{leaves, mailbox};
 
 /// The hub's tables, for [`crate::engine::migrate`].
-pub static SCHEMA: Schema =
-    Schema { name: "hub", versions: &[FIRST, mailbox::TABLES, leaves::TABLES, CLEARING], fence: Fence::ManyWriters };
+pub static SCHEMA: Schema = Schema {
+    name: "hub",
+    versions: &[FIRST, mailbox::TABLES, leaves::TABLES, periods::TABLES],
+    fence: Fence::ManyWriters,
+};
 
 const FIRST: Version = Version {
     tables: TABLES,
@@ -24,33 +27,6 @@ const FIRST: Version = Version {
     ],
     postgres: express::FUNCTION,
 };
-
-const CLEARING: Version =
-    Version { tables: CLEARING_TABLES, append_only: &["lot_postings", "period_bounds", "period_late"], postgres: "" };
-
-// What each entry of the journal moves within a lot, and the sums by period: both folded from the journal by a job,
-// and proved from it before a period is stated. Up to where the book was folded when a period began, and what had no
-// answer then: everything that the period holds lies after the one or is among the other. `part` is 0 for the settlement's own lot; the accounts of owners
-// whom other pools insure follow.
-const CLEARING_TABLES: &str = "CREATE TABLE lot_postings (
-        position INTEGER NOT NULL, part INTEGER NOT NULL, period INTEGER NOT NULL,
-        home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, care TEXT NOT NULL,
-        settlement TEXT NOT NULL, step INTEGER NOT NULL, day TEXT NOT NULL,
-        visits INTEGER NOT NULL, total INTEGER NOT NULL, basic INTEGER NOT NULL, large_sum INTEGER NOT NULL,
-        catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL, assistance INTEGER NOT NULL,
-        account INTEGER NOT NULL, PRIMARY KEY (position, part)) STRICT, WITHOUT ROWID;
-    CREATE INDEX lot_postings_by_lot ON lot_postings (period, home, treatment, insurance, care, position);
-    CREATE TABLE lot_totals (
-        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
-        care TEXT NOT NULL, visits INTEGER NOT NULL, total INTEGER NOT NULL, basic INTEGER NOT NULL,
-        large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,
-        assistance INTEGER NOT NULL, account INTEGER NOT NULL,
-        PRIMARY KEY (period, home, treatment, insurance, care)) STRICT, WITHOUT ROWID;
-    CREATE TABLE period_bounds (
-        period INTEGER NOT NULL, committer INTEGER NOT NULL, reached INTEGER NOT NULL,
-        newest INTEGER NOT NULL, PRIMARY KEY (period, committer)) STRICT, WITHOUT ROWID;
-    CREATE TABLE period_late (
-        period INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (period, position)) STRICT, WITHOUT ROWID;";
 
 // The two tables of the hot path have no CHECK: SQLite makes a table of a list of words for every row, PostgreSQL reads
 // the text of a constraint anew for every statement, a fifth of what it costs to write the rows. What is read back is

@@ -29,6 +29,10 @@ use booking::{
     each_change_of_a_settlements_standing_is_booked_once, journal_lines_read_back_as_they_were_booked,
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
 };
+use course::{
+    a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
+    what_is_carried_out_is_carried_in_and_cleared_once,
+};
 use folding::{
     an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
     folding_adds_up_to_the_journal_whenever_answers_come, folding_twice_at_once_folds_once,
@@ -36,6 +40,7 @@ use folding::{
 
 mod append_only;
 mod booking;
+mod course;
 mod folding;
 mod several;
 
@@ -82,6 +87,9 @@ on_both! {
     an_entry_is_in_the_period_that_is_open_when_it_is_committed,
     what_a_hub_left_behind_is_found_by_the_next,
     folding_adds_up_to_the_journal_whenever_answers_come,
+    a_period_is_recorded_step_by_step_and_each_step_once,
+    what_is_carried_out_is_carried_in_and_cleared_once,
+    an_objection_carries_out_what_it_names_and_nothing_else,
     folding_twice_at_once_folds_once,
     each_entry_is_proved_in_its_own_period,
     an_undoing_is_in_the_period_in_which_it_was_booked,

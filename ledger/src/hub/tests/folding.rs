@@ -6,9 +6,9 @@ use clearing::obligation::{Lot, Sums, Totals, postings};
 use super::*;
 use crate::leaves::Scope;
 
-const FIRST: PeriodNumber = PeriodNumber(1);
+pub(super) const FIRST: PeriodNumber = PeriodNumber(1);
 
-fn lot() -> Lot {
+pub(super) fn lot() -> Lot {
     Lot { home: pool("410700"), treatment: pool("310000"), insurance: Insurance::Employee, care: CareKind::Inpatient }
 }
 
@@ -23,11 +23,11 @@ fn reading() -> Reading {
     }
 }
 
-async fn fold(world: &World) {
+pub(super) async fn fold(world: &World) {
     world.store.journal_fold(reading()).await.expect("it is folded");
 }
 
-async fn receive(world: &World, operation: &Operation) -> Position {
+pub(super) async fn receive(world: &World, operation: &Operation) -> Position {
     let bytes = operation.key.message.to_string();
     let Received::Fresh(fresh) = world.receive_bytes(operation, &bytes).await else { panic!("not fresh") };
     fresh.position
@@ -151,7 +151,7 @@ pub(super) async fn each_entry_is_proved_in_its_own_period(world: World) {
     }
 }
 
-async fn cut_off(world: &World) -> Period {
+pub(super) async fn cut_off(world: &World) -> Period {
     let open = world.store.period_open().await.expect("a period").number;
     world.store.period_cut_off(open, at(5)).await.expect("it is cut off")
 }

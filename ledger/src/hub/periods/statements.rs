@@ -1,0 +1,449 @@
+//! Statements of a pair of members in a period: issued, replied to, noticed and paid.
+
+use std::collections::BTreeMap;
+
+use clearing::cleared::{Cleared, sum};
+use clearing::obligation::{Lot, Sums};
+use clearing::period::{Pair, PairRecord, Payment, Side, Statement};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use settlement::ids::SettlementId;
+use settlement::money::Money;
+
+use super::super::HubStore;
+use super::super::lots::{lot_values, read_lot, read_sums, sum_values};
+use super::PeriodNumber;
+use super::carried::{Carrying, Disputed, carry_out};
+use super::course::read_pair;
+use crate::engine::{Row, Sql, Value};
+use crate::store::StoreError;
+use crate::values;
+
+/// What a member says to a version of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// 确认.
+    Confirmed,
+    /// Nothing, until the last day.
+    Silent,
+    /// 异议: these settlements are to be cleared later.
+    Objected {
+        /// Which.
+        settlements: Vec<SettlementId>,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Reply {
+    fn word(&self) -> &'static str {
+        match self {
+            Reply::Confirmed => "confirmed",
+            Reply::Silent => "silent",
+            Reply::Objected { settlements: _, reason: _ } => "objected",
+        }
+    }
+}
+
+/// Why something cannot be recorded of a statement. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StatementFault {
+    /// There is no statement of this pair.
+    #[error("there is no statement of this pair in the period")]
+    Unknown,
+    /// Another version is the newest.
+    #[error("version {newest} is the newest: look at that one first")]
+    OtherVersion {
+        /// The newest.
+        newest: u32,
+    },
+    /// This side has said otherwise to this version.
+    #[error("this side has said otherwise to this version already")]
+    RepliedOtherwise,
+    /// The notices are out: what is disputed now is for the next period.
+    #[error("the notices are out; object in the next period")]
+    NoticesOut,
+    /// Settlements that the pair does not clear in this period.
+    #[error("{} not cleared by this statement: {}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    NotInIt(Vec<SettlementId>),
+    /// No notice was issued.
+    #[error("no notice was issued yet")]
+    NoNotice,
+    /// Another payment is recorded by this side.
+    #[error("this side has recorded another payment already")]
+    PaidOtherwise,
+    /// The payment is not what is due.
+    #[error("{due} is due, and not {amount}")]
+    OtherAmount {
+        /// What is due.
+        due: Money,
+        /// What was to be recorded.
+        amount: Money,
+    },
+}
+
+impl HubStore {
+    /// Issues a version of a pair's statement, with its lots as they are. A version that was issued before stays as it was.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn statement_issue(
+        &self,
+        (period, pair): (PeriodNumber, Pair),
+        version: u32,
+        lots: BTreeMap<Lot, Cleared>,
+        issued_on: Date,
+    ) -> Result<(), StoreError> {
+        const ISSUE: &str = "INSERT INTO statements (period, home, treatment, version, due, issued_on)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+        self.engine
+            .write(move |sql| {
+                let (due, issued_on) = (sum(&lots).owed().fen(), issued_on.to_string());
+                let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
+                let values = values![period.0, home, treatment, i64::from(version), due, &issued_on];
+                if sql.execute(ISSUE, values)? == 0 {
+                    return Ok(());
+                }
+                write_lots(sql, (period, pair), version, &lots)
+            })
+            .await
+    }
+
+    /// The lots of a version of a pair's statement, as they were issued.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn statement_lots(
+        &self,
+        (period, pair): (PeriodNumber, Pair),
+        version: u32,
+    ) -> Result<BTreeMap<Lot, Cleared>, StoreError> {
+        self.engine.read(move |sql| read_lots(sql, (period, pair), version)).await
+    }
+
+    /// Records what a member says to a version. An objection carries its settlements out in the same step; `carrying` says
+    /// where to, by the period in which they were booked.
+    ///
+    /// # Errors
+    /// When the store fails. Inside: why it cannot be recorded; nothing was changed then.
+    pub async fn statement_reply(
+        &self,
+        (period, pair, side): (PeriodNumber, Pair, Side),
+        version: u32,
+        reply: Reply,
+        carrying: Carrying,
+        (replied_by, at): (String, Timestamp),
+    ) -> Result<Result<(), StatementFault>, StoreError> {
+        let place = (period, pair, side);
+        self.engine.change(move |sql| reply_to(sql, place, version, &reply, &carrying, (&replied_by, at))).await
+    }
+
+    /// Issues the notices of a pair: what is paid for the newest version. Once they are out they stay.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn notice_issue(
+        &self,
+        (period, pair): (PeriodNumber, Pair),
+        version: u32,
+        due: Money,
+        issued_on: Date,
+    ) -> Result<(), StoreError> {
+        const NOTICE: &str = "INSERT INTO notices (period, home, treatment, version, due, issued_on)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+        self.engine
+            .write(move |sql| {
+                let (home, treatment, on) = (pair.home.0.as_str(), pair.treatment.0.as_str(), issued_on.to_string());
+                let values = values![period.0, home, treatment, i64::from(version), due.fen(), &on];
+                sql.execute(NOTICE, values).map(drop)
+            })
+            .await
+    }
+
+    /// Records a payment as one side has it. The same again changes nothing.
+    ///
+    /// # Errors
+    /// When the store fails. Inside: why it cannot be recorded; nothing was changed then.
+    pub async fn payment_record(
+        &self,
+        (period, pair, side): (PeriodNumber, Pair, Side),
+        payment: Payment,
+        (recorded_by, at): (String, Timestamp),
+    ) -> Result<Result<(), StatementFault>, StoreError> {
+        let place = (period, pair, side);
+        self.engine.change(move |sql| record_payment(sql, place, &payment, (&recorded_by, at))).await
+    }
+}
+
+/// Reads what is recorded of a period's pairs. A pair with a statement is there even where no lot is left of it.
+pub(super) fn read_into(
+    sql: &Sql<'_>,
+    period: PeriodNumber,
+    pairs: &mut BTreeMap<Pair, PairRecord>,
+) -> Result<(), StoreError> {
+    const STATEMENTS: &str = "SELECT home, treatment, version, due, issued_on FROM statements WHERE period = ?1
+        ORDER BY version";
+    const REPLIES: &str = "SELECT home, treatment, version, side, reply FROM statement_replies WHERE period = ?1";
+    const NOTICES: &str = "SELECT home, treatment, issued_on FROM notices WHERE period = ?1";
+    const PAYMENTS: &str =
+        "SELECT home, treatment, side, serial, bank, paid_on, amount FROM payments WHERE period = ?1";
+    sql.query(STATEMENTS, values![period.0], |row| {
+        let held = pairs.entry(read_pair(row, 0)?).or_default();
+        let (home_confirmed, treatment_confirmed, is_objected) = (false, false, false);
+        let (version, issued_on) = (read_version(row, 2)?, read_date(row, 4)?);
+        held.due = Money::from_fen(row.number(3)?);
+        held.statement = Some(Statement { version, issued_on, home_confirmed, treatment_confirmed, is_objected });
+        Ok(())
+    })?;
+    sql.query(REPLIES, values![period.0], |row| {
+        let (version, side) = (read_version(row, 2)?, read_side(row, 3)?);
+        let held = pairs.entry(read_pair(row, 0)?).or_default();
+        let Some(statement) = held.statement.as_mut().filter(|statement| statement.version == version) else {
+            return Ok(());
+        };
+        match (row.text(4)?, side) {
+            ("objected", _) => statement.is_objected = true,
+            (_, Side::Home) => statement.home_confirmed = true,
+            (_, Side::Treatment) => statement.treatment_confirmed = true,
+        }
+        Ok(())
+    })?;
+    sql.query(NOTICES, values![period.0], |row| {
+        pairs.entry(read_pair(row, 0)?).or_default().noticed_on = Some(read_date(row, 2)?);
+        Ok(())
+    })?;
+    sql.query(PAYMENTS, values![period.0], |row| {
+        let held = pairs.entry(read_pair(row, 0)?).or_default();
+        let payment = read_payment(row, 3)?;
+        if held.payer() == Some(read_side(row, 2)?) {
+            held.paid = Some(payment);
+        } else {
+            held.received = Some(payment);
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn reply_to(
+    sql: &Sql<'_>,
+    (period, pair, side): (PeriodNumber, Pair, Side),
+    version: u32,
+    reply: &Reply,
+    carrying: &Carrying,
+    (replied_by, at): (&str, Timestamp),
+) -> Result<Result<(), StatementFault>, StoreError> {
+    const BEFORE: &str = "SELECT reply FROM statement_replies
+        WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND version = ?4 AND side = ?5";
+    const REPLY: &str = "INSERT INTO statement_replies
+            (period, home, treatment, version, side, reply, reason, replied_by, replied_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
+    match newest_version(sql, (period, pair))? {
+        None => return Ok(Err(StatementFault::Unknown)),
+        Some(newest) if newest != version => return Ok(Err(StatementFault::OtherVersion { newest })),
+        Some(_) => {}
+    }
+    let place = values![period.0, home, treatment, i64::from(version), side.word()];
+    match sql.find(BEFORE, place, |row| Ok(row.text(0)?.to_owned()))? {
+        Some(before) if before == reply.word() => return Ok(Ok(())),
+        Some(_) => return Ok(Err(StatementFault::RepliedOtherwise)),
+        None => {}
+    }
+    let reason = match reply {
+        Reply::Confirmed | Reply::Silent => "",
+        Reply::Objected { settlements, reason } => {
+            if let Err(fault) = object(sql, (period, pair, side), version, (settlements, reason), (carrying, at))? {
+                return Ok(Err(fault));
+            }
+            reason
+        }
+    };
+    let values = values![
+        period.0,
+        home,
+        treatment,
+        i64::from(version),
+        side.word(),
+        reply.word(),
+        reason,
+        replied_by,
+        at.as_microsecond()
+    ];
+    sql.execute(REPLY, values)?;
+    Ok(Ok(()))
+}
+
+fn object(
+    sql: &Sql<'_>,
+    (period, pair, side): (PeriodNumber, Pair, Side),
+    version: u32,
+    (settlements, reason): (&[SettlementId], &str),
+    (carrying, at): (&Carrying, Timestamp),
+) -> Result<Result<(), StatementFault>, StoreError> {
+    const NOTICED: &str = "SELECT 1 FROM notices WHERE period = ?1 AND home = ?2 AND treatment = ?3";
+    const OBJECTED: &str = "INSERT INTO objected_settlements (period, home, treatment, version, side, settlement)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
+    if sql.exists(NOTICED, values![period.0, home, treatment])? {
+        return Ok(Err(StatementFault::NoticesOut));
+    }
+    let lots = read_lots(sql, (period, pair), version)?;
+    let between = lots.keys().map(|lot| (lot.home, lot.treatment)).collect();
+    let mut not_in_it = Vec::new();
+    for settlement in settlements {
+        let disputed = Disputed { settlement: settlement.clone(), reason: reason.to_owned() };
+        if carry_out(sql, period, &[disputed], carrying, Some(&between), at)? == 0 {
+            not_in_it.push(settlement.clone());
+        }
+        let id = settlement.to_time_first();
+        sql.execute(OBJECTED, values![period.0, home, treatment, i64::from(version), side.word(), &id])?;
+    }
+    Ok(if not_in_it.is_empty() { Ok(()) } else { Err(StatementFault::NotInIt(not_in_it)) })
+}
+
+fn record_payment(
+    sql: &Sql<'_>,
+    (period, pair, side): (PeriodNumber, Pair, Side),
+    payment: &Payment,
+    (recorded_by, at): (&str, Timestamp),
+) -> Result<Result<(), StatementFault>, StoreError> {
+    const DUE: &str = "SELECT due FROM notices WHERE period = ?1 AND home = ?2 AND treatment = ?3";
+    const BEFORE: &str = "SELECT serial, bank, paid_on, amount FROM payments
+        WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND side = ?4";
+    const PAYMENT: &str = "INSERT INTO payments
+            (period, home, treatment, side, serial, bank, paid_on, amount, recorded_by, recorded_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let (home, treatment, on) = (pair.home.0.as_str(), pair.treatment.0.as_str(), payment.on.to_string());
+    let due = sql.find(DUE, values![period.0, home, treatment], |row| row.number(0).map(Money::from_fen))?;
+    let Some(due) = due.map(|due| due.max(-due)) else { return Ok(Err(StatementFault::NoNotice)) };
+    if payment.amount != due {
+        return Ok(Err(StatementFault::OtherAmount { due, amount: payment.amount }));
+    }
+    let before = sql.find(BEFORE, values![period.0, home, treatment, side.word()], |row| read_payment(row, 0))?;
+    match before {
+        Some(before) if before == *payment => return Ok(Ok(())),
+        Some(_) => return Ok(Err(StatementFault::PaidOtherwise)),
+        None => {}
+    }
+    let values = values![
+        period.0,
+        home,
+        treatment,
+        side.word(),
+        &payment.serial,
+        &payment.bank,
+        &on,
+        payment.amount.fen(),
+        recorded_by,
+        at.as_microsecond()
+    ];
+    sql.execute(PAYMENT, values)?;
+    Ok(Ok(()))
+}
+
+fn newest_version(sql: &Sql<'_>, (period, pair): (PeriodNumber, Pair)) -> Result<Option<u32>, StoreError> {
+    const NEWEST: &str = "SELECT version FROM statements WHERE period = ?1 AND home = ?2 AND treatment = ?3
+        ORDER BY version DESC LIMIT 1";
+    sql.find(NEWEST, values![period.0, pair.home.0.as_str(), pair.treatment.0.as_str()], |row| read_version(row, 0))
+}
+
+const MOVEMENTS: [&str; 4] = ["booked", "carried-out", "carried-in", "deducted"];
+
+fn movements_of(cleared: &Cleared) -> [(&'static str, Sums); 4] {
+    let [booked, carried_out, carried_in, deducted] = MOVEMENTS;
+    [
+        (booked, cleared.booked),
+        (carried_out, cleared.carried_out),
+        (carried_in, cleared.carried_in),
+        (deducted, cleared.deducted),
+    ]
+}
+
+fn write_lots(
+    sql: &Sql<'_>,
+    (period, pair): (PeriodNumber, Pair),
+    version: u32,
+    lots: &BTreeMap<Lot, Cleared>,
+) -> Result<(), StoreError> {
+    const LOT: &str = "INSERT INTO statement_lots (period, home, treatment, version, movement, lot_home, lot_treatment,
+            insurance, care, visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    let (pair_home, pair_treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
+    let moved = lots.iter().flat_map(|(lot, cleared)| movements_of(cleared).map(|moved| (lot, moved)));
+    let rows: Vec<[Value<'_>; 17]> = moved
+        .filter(|(_, (_, sums))| !sums.is_nothing())
+        .map(|(lot, (movement, sums))| {
+            let [home, treatment, insurance, care] = lot_values(lot);
+            let [visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account] = sum_values(&sums);
+            [
+                period.0.into(),
+                pair_home.into(),
+                pair_treatment.into(),
+                i64::from(version).into(),
+                movement.into(),
+                home,
+                treatment,
+                insurance,
+                care,
+                visits,
+                total,
+                basic,
+                large_sum,
+                catastrophic,
+                civil_servant,
+                assistance,
+                account,
+            ]
+        })
+        .collect();
+    sql.execute_each(LOT, &rows)
+}
+
+fn read_lots(
+    sql: &Sql<'_>,
+    (period, pair): (PeriodNumber, Pair),
+    version: u32,
+) -> Result<BTreeMap<Lot, Cleared>, StoreError> {
+    const LOTS: &str = "SELECT lot_home, lot_treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
+            civil_servant, assistance, account, movement
+        FROM statement_lots WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND version = ?4";
+    let mut lots: BTreeMap<Lot, Cleared> = BTreeMap::new();
+    let values = values![period.0, pair.home.0.as_str(), pair.treatment.0.as_str(), i64::from(version)];
+    sql.query(LOTS, values, |row| {
+        let (cleared, sums) = (lots.entry(read_lot(row, 0)?).or_default(), read_sums(row, 4)?);
+        match MOVEMENTS.iter().position(|movement| row.text(12).is_ok_and(|word| word == *movement)) {
+            Some(0) => cleared.booked = sums,
+            Some(1) => cleared.carried_out = sums,
+            Some(2) => cleared.carried_in = sums,
+            Some(3) => cleared.deducted = sums,
+            _ => return Err(StoreError::Column { column: "movement".into(), problem: row.text(12)?.to_owned() }),
+        }
+        Ok(())
+    })?;
+    Ok(lots)
+}
+
+fn read_version(row: Row<'_>, place: usize) -> Result<u32, StoreError> {
+    let number = row.number(place)?;
+    u32::try_from(number).map_err(|_| StoreError::Column { column: "version".into(), problem: number.to_string() })
+}
+
+fn read_date(row: Row<'_>, place: usize) -> Result<Date, StoreError> {
+    let text = row.text(place)?;
+    text.parse().map_err(|_| StoreError::Column { column: "a day".into(), problem: text.to_owned() })
+}
+
+fn read_side(row: Row<'_>, place: usize) -> Result<Side, StoreError> {
+    let word = row.text(place)?;
+    Side::from_word(word).ok_or_else(|| StoreError::Column { column: "side".into(), problem: word.to_owned() })
+}
+
+fn read_payment(row: Row<'_>, first: usize) -> Result<Payment, StoreError> {
+    Ok(Payment {
+        serial: row.text(first)?.to_owned(),
+        bank: row.text(first + 1)?.to_owned(),
+        on: read_date(row, first + 2)?,
+        amount: Money::from_fen(row.number(first + 3)?),
+    })
+}

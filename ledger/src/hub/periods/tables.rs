@@ -1,0 +1,93 @@
+//! The tables of clearing. Everything but the sums is evidence: what was carried, stated, answered and paid.
+
+use crate::engine::Version;
+
+/// See the file.
+pub(in crate::hub) const TABLES: Version = Version {
+    tables: TEXT,
+    append_only: &[
+        "lot_postings",
+        "period_bounds",
+        "period_late",
+        "clearing_months",
+        "clearing_steps",
+        "carried_entries",
+        "statements",
+        "statement_lots",
+        "statement_replies",
+        "objected_settlements",
+        "notices",
+        "payments",
+    ],
+    postgres: "",
+};
+
+const TEXT: &str = concat!(
+    // What each entry of the journal moves within a lot, and the sums by period: both folded from the journal by a job,
+    // and proved from it before a period is stated. `part` is 0 for the settlement's own lot; the accounts of owners
+    // whom other pools insure follow.
+    "CREATE TABLE lot_postings (
+        position INTEGER NOT NULL, part INTEGER NOT NULL, period INTEGER NOT NULL,
+        home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, care TEXT NOT NULL,
+        settlement TEXT NOT NULL, step INTEGER NOT NULL, day TEXT NOT NULL,
+        visits INTEGER NOT NULL, total INTEGER NOT NULL, basic INTEGER NOT NULL, large_sum INTEGER NOT NULL,
+        catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL, assistance INTEGER NOT NULL,
+        account INTEGER NOT NULL, PRIMARY KEY (position, part)) STRICT, WITHOUT ROWID;
+    CREATE INDEX lot_postings_by_lot ON lot_postings (period, home, treatment, insurance, care, position);
+    CREATE TABLE lot_totals (
+        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
+        care TEXT NOT NULL, visits INTEGER NOT NULL, total INTEGER NOT NULL, basic INTEGER NOT NULL,
+        large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,
+        assistance INTEGER NOT NULL, account INTEGER NOT NULL,
+        PRIMARY KEY (period, home, treatment, insurance, care)) STRICT, WITHOUT ROWID;",
+    // Up to where the book was folded when a period began, and what had no answer then: everything that the period holds
+    // lies after the one or is among the other.
+    "CREATE TABLE period_bounds (
+        period INTEGER NOT NULL, committer INTEGER NOT NULL, reached INTEGER NOT NULL,
+        newest INTEGER NOT NULL, PRIMARY KEY (period, committer)) STRICT, WITHOUT ROWID;
+    CREATE TABLE period_late (
+        period INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (period, position)) STRICT, WITHOUT ROWID;",
+    // Which month a period is, and the steps that it has taken. A proof that failed is followed by another.
+    "CREATE TABLE clearing_months (period INTEGER PRIMARY KEY, month TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE clearing_steps (
+        number INTEGER PRIMARY KEY, period INTEGER NOT NULL, step TEXT NOT NULL, held INTEGER NOT NULL,
+        report TEXT NOT NULL, taken_at INTEGER NOT NULL) STRICT;
+    CREATE INDEX clearing_steps_by_period ON clearing_steps (period, number);",
+    // Entries that a period is cleared without; where they go, or that they stand on the list.
+    "CREATE TABLE carried_entries (
+        position INTEGER NOT NULL, part INTEGER NOT NULL, from_period INTEGER NOT NULL, into_period INTEGER,
+        reason TEXT NOT NULL, carried_at INTEGER NOT NULL,
+        PRIMARY KEY (position, part, from_period)) STRICT, WITHOUT ROWID;
+    CREATE INDEX carried_from ON carried_entries (from_period);
+    CREATE INDEX carried_into ON carried_entries (into_period) WHERE into_period IS NOT NULL;",
+    // Statements as they were issued, with their lots as they stood; `movement` says which of the four sums a row is.
+    "CREATE TABLE statements (
+        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL,
+        due INTEGER NOT NULL, issued_on TEXT NOT NULL,
+        PRIMARY KEY (period, home, treatment, version)) STRICT, WITHOUT ROWID;
+    CREATE TABLE statement_lots (
+        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL,
+        movement TEXT NOT NULL, lot_home TEXT NOT NULL, lot_treatment TEXT NOT NULL, insurance TEXT NOT NULL,
+        care TEXT NOT NULL, visits INTEGER NOT NULL, total INTEGER NOT NULL, basic INTEGER NOT NULL,
+        large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,
+        assistance INTEGER NOT NULL, account INTEGER NOT NULL,
+        PRIMARY KEY (period, home, treatment, version, lot_home, lot_treatment, insurance, care, movement)
+    ) STRICT, WITHOUT ROWID;",
+    // What members said to a version, once each side; who is silent is written down as such.
+    "CREATE TABLE statement_replies (
+        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL,
+        side TEXT NOT NULL, reply TEXT NOT NULL, reason TEXT NOT NULL, replied_by TEXT NOT NULL,
+        replied_at INTEGER NOT NULL, PRIMARY KEY (period, home, treatment, version, side)) STRICT, WITHOUT ROWID;
+    CREATE TABLE objected_settlements (
+        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL,
+        side TEXT NOT NULL, settlement TEXT NOT NULL,
+        PRIMARY KEY (period, home, treatment, version, side, settlement)) STRICT, WITHOUT ROWID;
+    CREATE TABLE notices (
+        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL,
+        due INTEGER NOT NULL, issued_on TEXT NOT NULL, PRIMARY KEY (period, home, treatment)) STRICT, WITHOUT ROWID;
+    CREATE TABLE payments (
+        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, side TEXT NOT NULL,
+        serial TEXT NOT NULL, bank TEXT NOT NULL, paid_on TEXT NOT NULL, amount INTEGER NOT NULL,
+        recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
+        PRIMARY KEY (period, home, treatment, side)) STRICT, WITHOUT ROWID;",
+);

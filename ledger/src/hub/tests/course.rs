@@ -1,0 +1,183 @@
+//! What is recorded of periods, and what is refused to be.
+
+use ::clearing::cleared::{Cleared, by_pair, sum};
+use ::clearing::month::Month;
+use ::clearing::obligation::Sums;
+use ::clearing::period::{Pair, Payment, Proof, Side, Stage};
+use settlement::ids::MemberCode;
+
+use super::folding::{FIRST, cut_off, fold, lot, receive};
+use super::*;
+
+fn pair() -> Pair {
+    Pair { home: MemberCode(lot().home.0), treatment: MemberCode(lot().treatment.0) }
+}
+
+fn month() -> Month {
+    Month::from_text("2025-06").expect("a month")
+}
+
+fn who() -> (String, Timestamp) {
+    ("a certificate".into(), at(9))
+}
+
+fn settlement(id: &str) -> SettlementId {
+    SettlementId::new(id).expect("an id")
+}
+
+fn disputed(id: &str) -> Disputed {
+    Disputed { settlement: settlement(id), reason: "hub and home are apart".into() }
+}
+
+/// Settles, in fen.
+async fn settled(world: &World, id: &str, fen: i64) {
+    let position = receive(world, &settle(id)).await;
+    world.answer(position, booking(id, Turn::Enter, fen)).await;
+}
+
+async fn carry_out(world: &World, from: PeriodNumber, ids: &[&str], into: Option<PeriodNumber>) -> u64 {
+    let carrying = Carrying::from([(FIRST, into)]);
+    let disputed = ids.iter().map(|id| disputed(id)).collect();
+    world.store.entry_carry_out(from, disputed, carrying, at(7)).await.expect("they are carried")
+}
+
+async fn cleared(world: &World, period: PeriodNumber) -> Cleared {
+    let movements = world.store.clearing_movements(period).await.expect("movements");
+    by_pair(&movements, &world.regions).get(&pair()).map(sum).unwrap_or_default()
+}
+
+async fn owed(world: &World, period: PeriodNumber) -> i64 {
+    cleared(world, period).await.owed().fen()
+}
+
+async fn issue(world: &World, version: u32) {
+    let movements = world.store.clearing_movements(FIRST).await.expect("movements");
+    let lots = by_pair(&movements, &world.regions).remove(&pair()).unwrap_or_default();
+    world.store.statement_issue((FIRST, pair()), version, lots, date(2025, 7, 21)).await.expect("it is issued");
+}
+
+async fn reply(world: &World, side: Side, version: u32, reply: Reply) -> Result<(), StatementFault> {
+    let carrying = Carrying::from([(FIRST, Some(PeriodNumber(2)))]);
+    world.store.statement_reply((FIRST, pair(), side), version, reply, carrying, who()).await.expect("no fault")
+}
+
+async fn pay(world: &World, side: Side, serial: &str, fen: i64) -> Result<(), StatementFault> {
+    let (bank, on, amount) = ("中国银行".into(), date(2025, 8, 8), Money::from_fen(fen));
+    let payment = Payment { serial: serial.into(), bank, on, amount };
+    world.store.payment_record((FIRST, pair(), side), payment, who()).await.expect("no fault")
+}
+
+async fn stage(world: &World) -> Stage {
+    let record = world.store.clearing_record(FIRST, Default::default()).await.expect("no fault");
+    record.expect("it has its month").stage()
+}
+
+pub(super) async fn a_period_is_recorded_step_by_step_and_each_step_once(world: World) {
+    settled(&world, "A", 100).await;
+    assert_eq!(world.store.clearing_record(FIRST, Default::default()).await.expect("no fault"), None);
+    world.store.clearing_name(FIRST, month()).await.expect("it is named");
+    world.store.clearing_name(FIRST, month().next()).await.expect("naming it again changes nothing");
+    assert_eq!(world.store.clearing_unfinished().await.expect("a list"), [(FIRST, Some(month()))]);
+    assert_eq!(stage(&world).await, Stage::Open);
+    let next = cut_off(&world).await.number;
+    assert_eq!(stage(&world).await, Stage::CutOff);
+    fold(&world).await;
+    for step in [
+        StepTaken::Folded,
+        StepTaken::Proved(Proof::Fails),
+        StepTaken::Proved(Proof::Holds),
+        StepTaken::Proved(Proof::Fails),
+        StepTaken::Carried,
+        StepTaken::Carried,
+    ] {
+        world.store.clearing_step(FIRST, step, "a report".into(), at(6)).await.expect("it is recorded");
+    }
+    let reports = world.store.clearing_reports(FIRST).await.expect("reports");
+    let steps: Vec<_> = reports.into_iter().map(|report| report.step).collect();
+    let [folded, fails, holds] = [StepTaken::Folded, StepTaken::Proved(Proof::Fails), StepTaken::Proved(Proof::Holds)];
+    assert_eq!(steps, [folded, fails, holds, StepTaken::Carried], "what holds is not recorded again");
+    for version in [1, 1] {
+        issue(&world, version).await;
+        assert_eq!(stage(&world).await, Stage::Stated);
+    }
+    for side in [Side::Home, Side::Treatment, Side::Home] {
+        assert_eq!(reply(&world, side, 1, Reply::Confirmed).await, Ok(()));
+    }
+    assert_eq!(stage(&world).await, Stage::Confirmed);
+    for on in [date(2025, 7, 26), date(2025, 7, 27)] {
+        let issued = world.store.notice_issue((FIRST, pair()), 1, Money::from_fen(100), on).await;
+        issued.expect("they are issued");
+    }
+    assert_eq!(stage(&world).await, Stage::Noticed);
+    assert_eq!(pay(&world, Side::Home, "1", 100).await, Ok(()));
+    assert_eq!(pay(&world, Side::Treatment, "1", 100).await, Ok(()));
+    assert_eq!(stage(&world).await, Stage::Paid);
+    world.store.clearing_step(FIRST, StepTaken::Closed, String::new(), at(7)).await.expect("it is closed");
+    assert_eq!(stage(&world).await, Stage::Closed);
+    assert_eq!(world.store.clearing_unfinished().await.expect("a list"), [(next, None)]);
+    assert_eq!(world.store.clearing_period_of(month()).await.expect("a period"), Some(FIRST));
+}
+
+pub(super) async fn what_is_carried_out_is_carried_in_and_cleared_once(world: World) {
+    for (id, fen) in [("A", 100), ("B", 20), ("C", 3)] {
+        settled(&world, id, fen).await;
+    }
+    let second = cut_off(&world).await.number;
+    let third = cut_off(&world).await.number;
+    fold(&world).await;
+    assert_eq!(carry_out(&world, FIRST, &["B", "C", "X"], Some(second)).await, 2);
+    assert_eq!(carry_out(&world, FIRST, &["B"], Some(third)).await, 0, "it is out already");
+    assert_eq!((owed(&world, FIRST).await, owed(&world, second).await), (100, 23));
+    assert_eq!(carry_out(&world, second, &["C"], Some(third)).await, 1);
+    assert_eq!(carry_out(&world, second, &["A"], Some(third)).await, 0, "it is not in it");
+    assert_eq!(carry_out(&world, third, &["C"], None).await, 1, "onto the list");
+    let all = [owed(&world, FIRST).await, owed(&world, second).await, owed(&world, third).await];
+    assert_eq!(all, [100, 20, 0]);
+    let third = cleared(&world, third).await;
+    assert_eq!(
+        (third.carried_in, third.carried_out, third.net()),
+        (third.carried_in, third.carried_in, Sums::default())
+    );
+}
+
+pub(super) async fn an_objection_carries_out_what_it_names_and_nothing_else(world: World) {
+    for (id, fen) in [("A", 100), ("B", 20)] {
+        settled(&world, id, fen).await;
+    }
+    let second = cut_off(&world).await.number;
+    fold(&world).await;
+    let objection = |ids: &[&str]| Reply::Objected {
+        settlements: ids.iter().map(|id| settlement(id)).collect(),
+        reason: "not our enrollee".into(),
+    };
+    assert_eq!(reply(&world, Side::Home, 1, Reply::Confirmed).await, Err(StatementFault::Unknown));
+    issue(&world, 1).await;
+    let not_in_it = Err(StatementFault::NotInIt(vec![settlement("X")]));
+    assert_eq!(reply(&world, Side::Home, 1, objection(&["B", "X"])).await, not_in_it);
+    assert_eq!(owed(&world, FIRST).await, 120, "what is refused changes nothing");
+    assert_eq!(reply(&world, Side::Home, 1, objection(&["B"])).await, Ok(()));
+    assert_eq!(reply(&world, Side::Home, 1, objection(&["B"])).await, Ok(()), "the same again");
+    assert_eq!(reply(&world, Side::Home, 1, Reply::Confirmed).await, Err(StatementFault::RepliedOtherwise));
+    assert_eq!((owed(&world, FIRST).await, owed(&world, second).await), (100, 20));
+    issue(&world, 2).await;
+    let newest = Err(StatementFault::OtherVersion { newest: 2 });
+    assert_eq!(reply(&world, Side::Treatment, 1, Reply::Confirmed).await, newest);
+    let lots = async |version| {
+        let lots = world.store.statement_lots((FIRST, pair()), version).await.expect("lots");
+        sum(&lots).owed().fen()
+    };
+    assert_eq!((lots(1).await, lots(2).await), (120, 100), "what was issued stays as it was");
+    for side in Side::ALL {
+        assert_eq!(reply(&world, side, 2, Reply::Silent).await, Ok(()));
+    }
+    assert_eq!(pay(&world, Side::Home, "1", 100).await, Err(StatementFault::NoNotice));
+    let issued = world.store.notice_issue((FIRST, pair()), 2, Money::from_fen(100), date(2025, 7, 26)).await;
+    issued.expect("they are issued");
+    issue(&world, 3).await;
+    assert_eq!(reply(&world, Side::Home, 3, objection(&["A"])).await, Err(StatementFault::NoticesOut));
+    let (due, amount) = (Money::from_fen(100), Money::from_fen(99));
+    assert_eq!(pay(&world, Side::Home, "1", 99).await, Err(StatementFault::OtherAmount { due, amount }));
+    assert_eq!(pay(&world, Side::Home, "1", 100).await, Ok(()));
+    assert_eq!(pay(&world, Side::Home, "1", 100).await, Ok(()), "the same again");
+    assert_eq!(pay(&world, Side::Home, "2", 100).await, Err(StatementFault::PaidOtherwise));
+}
