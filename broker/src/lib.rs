@@ -11,6 +11,7 @@
 //! | [`consult`] | questions that leave no trace |
 //! | [`door`] | what treatment regions may ask, whatever carries it |
 //! | [`service`], [`filings`], [`home_books`] | the gRPC services |
+//! | [`clearing`] | carrying out what is due of each period |
 //! | [`reinstate`] | making a region's book whole that was restored from an older copy |
 //! | [`jobs`] | what runs by itself |
 //! | [`config`], [`start`](mod@start) | the life of the process |
@@ -20,6 +21,7 @@ pub mod admission;
 pub mod answer;
 pub mod breaker;
 pub mod budget;
+pub mod clearing;
 pub mod config;
 pub mod consult;
 pub mod directory;

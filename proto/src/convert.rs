@@ -3,6 +3,7 @@
 mod bill;
 mod encounter;
 mod filing;
+mod fold;
 mod operation;
 mod outcome;
 mod shares;
@@ -20,6 +21,8 @@ use settlement::outcome::Outcome;
 use settlement::refusal::Refusal;
 
 use crate::v1;
+
+pub use fold::{read_leaf, read_lot};
 
 /// A field that is missing or malformed.
 #[derive(Clone, Debug, PartialEq, Eq)]

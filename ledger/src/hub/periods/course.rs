@@ -90,6 +90,16 @@ impl HubStore {
         self.engine.write(move |sql| sql.execute(NAME, values![period.0, &month]).map(drop)).await
     }
 
+    /// The month that a period is, where one has been given to it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn clearing_month_of(&self, period: PeriodNumber) -> Result<Option<Month>, StoreError> {
+        const MONTH_OF: &str = "SELECT month FROM clearing_months WHERE period = ?1";
+        let find = move |sql: &Sql<'_>| sql.find(MONTH_OF, values![period.0], |row| read_month(period, row.text(0)?));
+        self.engine.read(find).await
+    }
+
     /// The period of a month.
     ///
     /// # Errors

@@ -1,0 +1,215 @@
+//! Carrying out what is due of each period. What is due, `clearing::period` says from what is recorded; each step records
+//! that it was taken, so that whoever dies in between, or does it at the same time, changes nothing. Called by
+//! [`crate::jobs`] and by operators.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use clearing::calendar::Calendar;
+use clearing::carry::{Carried, carry};
+use clearing::cleared::{Cleared, by_pair, sum};
+use clearing::month::Month;
+use clearing::obligation::{Lot, Sums};
+use clearing::period::{Pair, PairRecord, Plan, Proof, Record, Side, Step, plan};
+use jiff::Timestamp;
+use ledger::hub::{Carrying, Disputed, HubStore, PeriodNumber, Reading, Reply, StatementFault, StepTaken};
+use ledger::store::StoreError;
+use proto::convert::{read_leaf, read_lot};
+use settlement::beijing;
+use settlement::region::RegionTable;
+
+/// How the hub's book is read when it is folded.
+pub const READING: Reading = Reading { leaf: read_leaf, lot: read_lot };
+
+/// Who says what a member does not say by the last day.
+const THE_CALENDAR: &str = "calendar";
+
+/// Clearing on one hub's book.
+#[derive(Clone)]
+pub struct Clearing {
+    store: HubStore,
+    regions: Arc<RegionTable>,
+    calendar: Arc<Calendar>,
+}
+
+/// A period as it stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Which period.
+    pub period: PeriodNumber,
+    /// What is recorded of it.
+    pub record: Record,
+    /// What each pair clears, lot by lot.
+    pub pairs: BTreeMap<Pair, BTreeMap<Lot, Cleared>>,
+}
+
+impl Clearing {
+    /// Clears a book by a calendar.
+    pub fn new(store: HubStore, regions: Arc<RegionTable>, calendar: Arc<Calendar>) -> Clearing {
+        Clearing { store, regions, calendar }
+    }
+
+    /// Carries out everything that is due at an instant; tells what was done, in order.
+    ///
+    /// # Errors
+    /// When the store fails; what was done stays done.
+    pub async fn advance(&self, now: Timestamp) -> Result<Vec<(PeriodNumber, Step)>, StoreError> {
+        let mut done = Vec::new();
+        self.store.journal_fold(READING).await?;
+        // Cutting off begins another period, which may be due as well: a hub that was down for months.
+        let mut next = self.first_unfinished().await?;
+        while let Some(period) = next {
+            self.advance_period(period, now, &mut done).await?;
+            let unfinished = self.store.clearing_unfinished().await?;
+            next = unfinished.into_iter().map(|(other, _)| other).find(|other| *other > period);
+        }
+        Ok(done)
+    }
+
+    /// What is due of a period, and what it waits for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn plan(&self, period: PeriodNumber, now: Timestamp) -> Result<Plan, StoreError> {
+        let standing = self.standing(period).await?;
+        Ok(standing.map(|standing| plan(&standing.record, now, &self.calendar)).unwrap_or_default())
+    }
+
+    /// A period as it stands; none where it has no month yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn standing(&self, period: PeriodNumber) -> Result<Option<Standing>, StoreError> {
+        let pairs = by_pair(&self.store.clearing_movements(period).await?, &self.regions);
+        let due = |lots: &BTreeMap<Lot, Cleared>| PairRecord { due: sum(lots).owed(), ..PairRecord::default() };
+        let known = pairs.iter().map(|(pair, lots)| (*pair, due(lots))).collect();
+        let record = self.store.clearing_record(period, known).await?;
+        Ok(record.map(|record| Standing { period, record, pairs }))
+    }
+
+    /// Records what a member says to a version of a statement.
+    ///
+    /// # Errors
+    /// When the store fails. Inside: why it cannot be recorded.
+    pub async fn reply(
+        &self,
+        (period, pair, side): (PeriodNumber, Pair, Side),
+        version: u32,
+        reply: Reply,
+        (by, at): (String, Timestamp),
+    ) -> Result<Result<(), StatementFault>, StoreError> {
+        let Some(month) = self.store.clearing_month_of(period).await? else {
+            return Ok(Err(StatementFault::Unknown));
+        };
+        let carrying = self.carrying(period, month);
+        self.store.statement_reply((period, pair, side), version, reply, carrying, (by, at)).await
+    }
+
+    async fn first_unfinished(&self) -> Result<Option<PeriodNumber>, StoreError> {
+        Ok(self.store.clearing_unfinished().await?.first().map(|(period, _)| *period))
+    }
+
+    async fn advance_period(
+        &self,
+        period: PeriodNumber,
+        now: Timestamp,
+        done: &mut Vec<(PeriodNumber, Step)>,
+    ) -> Result<(), StoreError> {
+        self.name(period, now).await?;
+        loop {
+            let Some(standing) = self.standing(period).await? else { return Ok(()) };
+            let due = plan(&standing.record, now, &self.calendar).due;
+            if due.is_empty() {
+                return Ok(());
+            }
+            for step in due {
+                self.carry_out(&standing, step, now).await?;
+                tracing::info!(period = period.0, month = %standing.record.month, step = ?step, "{step:?} of {} is done", standing.record.month);
+                done.push((period, step));
+            }
+        }
+    }
+
+    /// A period without a month is the one after the period before it; the first is the month in which it is first looked
+    /// at.
+    async fn name(&self, period: PeriodNumber, now: Timestamp) -> Result<(), StoreError> {
+        if self.store.clearing_month_of(period).await?.is_some() {
+            return Ok(());
+        }
+        let before = self.store.clearing_month_of(PeriodNumber(period.0 - 1)).await?;
+        let month = before.map(Month::next).or_else(|| Month::of(beijing::day_of(now)));
+        match month {
+            Some(month) => self.store.clearing_name(period, month).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn carry_out(&self, standing: &Standing, step: Step, now: Timestamp) -> Result<(), StoreError> {
+        let (period, today) = (standing.period, beijing::day_of(now));
+        let newest = |pair: &Pair| standing.record.pairs.get(pair).and_then(|held| held.statement);
+        match step {
+            Step::CutOff => self.store.period_cut_off(period, now).await.map(drop),
+            Step::Fold => {
+                self.store.journal_fold(READING).await?;
+                self.store.clearing_step(period, StepTaken::Folded, String::new(), now).await
+            }
+            Step::Prove => self.prove(period, now).await,
+            Step::CarryOut => {
+                let carrying = self.carrying(period, standing.record.month);
+                let carried = self.store.entry_carry_out(period, self.disputed().await?, carrying, now).await?;
+                let report = format!("{carried} entries carried out");
+                self.store.clearing_step(period, StepTaken::Carried, report, now).await
+            }
+            Step::State(pair) => {
+                let version = newest(&pair).map_or(1, |statement| statement.version + 1);
+                let lots = standing.pairs.get(&pair).cloned().unwrap_or_default();
+                self.store.statement_issue((period, pair), version, lots, today).await
+            }
+            Step::TakeSilence(pair, side) => {
+                let version = newest(&pair).map_or(1, |statement| statement.version);
+                let by = (THE_CALENDAR.to_owned(), now);
+                // A member that has spoken meanwhile is heard.
+                self.reply((period, pair, side), version, Reply::Silent, by).await.map(drop)
+            }
+            Step::Notify(pair) => {
+                let version = newest(&pair).map_or(1, |statement| statement.version);
+                let due = standing.record.pairs.get(&pair).map(|held| held.due).unwrap_or_default();
+                self.store.notice_issue((period, pair), version, due, today).await
+            }
+            Step::Close => self.store.clearing_step(period, StepTaken::Closed, String::new(), now).await,
+        }
+    }
+
+    async fn prove(&self, period: PeriodNumber, now: Timestamp) -> Result<(), StoreError> {
+        let (folded, journal) = (self.store.lot_totals(period), self.store.journal_totals(period, READING));
+        let differences = folded.await?.differences(&journal.await?);
+        let told = |(lot, folded, journal): &(Lot, Sums, Sums)| {
+            let (home, treatment) = (lot.home, lot.treatment);
+            format!("{home} → {treatment}: {} folded, {} in the journal", folded.owed(), journal.owed())
+        };
+        let proof = if differences.is_empty() { Proof::Holds } else { Proof::Fails };
+        let report = differences.iter().map(told).collect::<Vec<_>>().join("\n");
+        self.store.clearing_step(period, StepTaken::Proved(proof), report, now).await
+    }
+
+    /// Settlements that books do not agree on.
+    async fn disputed(&self) -> Result<Vec<Disputed>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Where what is disputed in a period goes, by the period in which it was booked.
+    fn carrying(&self, period: PeriodNumber, month: Month) -> Carrying {
+        let at_most = i64::from(self.calendar.rules(month).clearing.carried_at_most);
+        let booked = (period.0 - at_most).max(1)..=period.0;
+        booked
+            .map(|booked| {
+                let months_ago = i16::try_from(period.0 - booked).unwrap_or(i16::MAX);
+                let into = match carry(month.moved(-months_ago), month, &self.calendar) {
+                    Carried::Into(_) => Some(PeriodNumber(period.0 + 1)),
+                    Carried::Listed => None,
+                };
+                (PeriodNumber(booked), into)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,138 @@
+//! Months of a real hub, cut off, stated, disputed, paid and closed by the calendar.
+
+use std::sync::Arc;
+
+use broker::clearing::Clearing;
+use clearing::calendar::Calendar;
+use clearing::cleared::sum;
+use clearing::month::Month;
+use clearing::period::{Pair, Payment, Side, Stage, Step};
+use jiff::Timestamp;
+use jiff::civil::date;
+use ledger::hub::{PeriodNumber, Reply};
+use settlement::beijing;
+use settlement::ids::MemberCode;
+use settlement::money::Money;
+use settlement::region::RegionTable;
+
+use crate::requests::*;
+use crate::world::World;
+
+const JUNE: PeriodNumber = PeriodNumber(1);
+const JULY: PeriodNumber = PeriodNumber(2);
+
+/// Noon of a day of 2025, Beijing time.
+fn noon(month: i8, day: i8) -> Timestamp {
+    beijing::instant_of(date(2025, month, day).at(12, 0, 0, 0)).expect("an instant")
+}
+
+fn henan_shanghai() -> Pair {
+    Pair { home: MemberCode(region("410000")), treatment: MemberCode(region("310000")) }
+}
+
+fn clearing(world: &World) -> Clearing {
+    let calendar = Calendar::parse(include_str!("../../../deploy/calendar.toml")).expect("no faults");
+    let regions = std::fs::read_to_string(&world.config.regions).expect("a table");
+    let regions = RegionTable::from_csv(&regions).expect("a table");
+    Clearing::new(world.hub().store().clone(), Arc::new(regions), Arc::new(calendar))
+}
+
+async fn advance(clearing: &Clearing, now: Timestamp) -> Vec<(PeriodNumber, Step)> {
+    clearing.advance(now).await.expect("the store works")
+}
+
+async fn due(clearing: &Clearing, period: PeriodNumber) -> Money {
+    let standing = clearing.standing(period).await.expect("the store works").expect("a month");
+    standing.pairs.get(&henan_shanghai()).map(|lots| sum(lots).owed()).unwrap_or_default()
+}
+
+async fn stage(clearing: &Clearing, period: PeriodNumber) -> Stage {
+    clearing.standing(period).await.expect("the store works").expect("a month").record.stage()
+}
+
+async fn pay(world: &World, side: Side) {
+    let payment = Payment {
+        serial: "2025073000017".into(),
+        bank: "中国银行 郑州分行".into(),
+        on: date(2025, 8, 8),
+        amount: Money::from_yuan(50),
+    };
+    let recorded =
+        world.hub().store().payment_record((JUNE, henan_shanghai(), side), payment, ("us".into(), noon(8, 8)));
+    recorded.await.expect("the store works").expect("it is recorded");
+}
+
+#[tokio::test]
+async fn two_months_go_their_way_with_an_objection_and_a_cancellation_after_the_cut_off() {
+    let (world, pair) = (World::new().await, henan_shanghai());
+    let clearing = clearing(&world);
+    assert_eq!(advance(&clearing, noon(6, 15)).await, [], "June is under way");
+    for message in ["1", "2"] {
+        world.operate(&settle(message)).await.expect("an answer");
+    }
+    let june = |steps: &[Step]| steps.iter().map(|step| (JUNE, *step)).collect::<Vec<_>>();
+    assert_eq!(advance(&clearing, noon(7, 1)).await, june(&[Step::CutOff, Step::Fold, Step::Prove]));
+    world.operate(&cancel("3", "2")).await.expect("an answer");
+    assert_eq!(advance(&clearing, noon(7, 21)).await, june(&[Step::CarryOut, Step::State(pair)]));
+    assert_eq!(
+        (due(&clearing, JUNE).await, due(&clearing, JULY).await),
+        (Money::from_yuan(100), Money::from_yuan(-50))
+    );
+
+    let objection = Reply::Objected { settlements: vec![settlement_id("1")], reason: "not our enrollee".into() };
+    let objected = clearing.reply((JUNE, pair, Side::Home), 1, objection, ("henan".into(), noon(7, 22))).await;
+    objected.expect("the store works").expect("it is heard");
+    assert_eq!(advance(&clearing, noon(7, 22)).await, june(&[Step::State(pair)]));
+    assert_eq!((due(&clearing, JUNE).await, due(&clearing, JULY).await), (Money::from_yuan(50), Money::ZERO));
+    let silence = Side::ALL.map(|side| Step::TakeSilence(pair, side));
+    assert_eq!(advance(&clearing, noon(7, 30)).await, june(&[silence[0], silence[1], Step::Notify(pair)]));
+    pay(&world, Side::Home).await;
+    assert_eq!(advance(&clearing, noon(7, 31)).await, []);
+    pay(&world, Side::Treatment).await;
+    let august = advance(&clearing, noon(8, 1)).await;
+    assert_eq!(august[0], (JUNE, Step::Close));
+    assert_eq!(august[1..], [Step::CutOff, Step::Fold, Step::Prove].map(|step| (JULY, step)));
+
+    advance(&clearing, noon(8, 21)).await;
+    let closed = advance(&clearing, noon(8, 26)).await;
+    assert_eq!(closed.last(), Some(&(JULY, Step::Close)), "what was carried in and undone comes to nothing");
+    assert!(!closed.contains(&(JULY, Step::Notify(pair))));
+    assert_eq!((stage(&clearing, JUNE).await, stage(&clearing, JULY).await), (Stage::Closed, Stage::Closed));
+    assert_eq!(advance(&clearing, noon(8, 31)).await, []);
+    let months = [JUNE, JULY, PeriodNumber(3)].map(|period| world.hub().store().clearing_month_of(period));
+    let [june, july, august] = futures_util::future::join_all(months).await.try_into().expect("three");
+    let month = |text| Month::from_text(text);
+    assert_eq!([june.unwrap(), july.unwrap(), august.unwrap()], ["2025-06", "2025-07", "2025-08"].map(month));
+}
+
+#[tokio::test]
+async fn a_hub_that_was_down_for_months_makes_up_for_each() {
+    let world = World::new().await;
+    let clearing = clearing(&world);
+    advance(&clearing, noon(6, 15)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    let done = advance(&clearing, noon(9, 5)).await;
+    let cut_off: Vec<i64> = done.iter().filter(|(_, step)| *step == Step::CutOff).map(|(period, _)| period.0).collect();
+    assert_eq!(cut_off, [1, 2, 3]);
+    assert_eq!(due(&clearing, JUNE).await, Money::from_yuan(50));
+    assert_eq!(stage(&clearing, JULY).await, Stage::Closed, "nothing happened in it");
+}
+
+#[tokio::test]
+async fn two_who_clear_at_once_do_each_step_once() {
+    let world = World::new().await;
+    let clearing = clearing(&world);
+    advance(&clearing, noon(6, 15)).await;
+    for message in 1..=5 {
+        world.operate(&settle(&message.to_string())).await.expect("an answer");
+    }
+    for now in [noon(7, 1), noon(7, 21), noon(7, 26)] {
+        tokio::join!(advance(&clearing, now), advance(&clearing, now), advance(&clearing, now));
+    }
+    let standing = clearing.standing(JUNE).await.expect("the store works").expect("a month");
+    let held = &standing.record.pairs[&henan_shanghai()];
+    assert_eq!((held.due, held.statement.map(|statement| statement.version)), (Money::from_yuan(250), Some(1)));
+    let reports = world.hub().store().clearing_reports(JUNE).await.expect("reports");
+    assert_eq!(reports.len(), 3, "folded, proved and carried, each once");
+    assert_eq!(world.hub().store().period_open().await.expect("a period").number, JULY);
+}
