@@ -2,8 +2,8 @@
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=yidi");
-    let files =
-        ["operation", "hub", "home", "books", "mailbox", "conversation"].map(|file| format!("yidi/v1/{file}.proto"));
+    let files = ["operation", "hub", "home", "books", "mailbox", "conversation", "clearing"]
+        .map(|file| format!("yidi/v1/{file}.proto"));
     let descriptors = protox::compile(files, ["."])?;
     tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
     Ok(())

@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::roles::Serve;
-use crate::{bench, books, demo, filing, mailbox, pki, post, roles, rulebook, simulate, store, verify};
+use crate::{bench, books, clearing, demo, filing, mailbox, pki, post, roles, rulebook, simulate, store, verify};
 
 /// Yidi 异地: a clearing hub for off-site medical care.
 #[derive(Debug, Parser)]
@@ -47,6 +47,9 @@ enum Command {
     /// Filings 备案.
     #[command(subcommand)]
     Filing(filing::Command),
+    /// Clearing 清算: periods, statements, payments.
+    #[command(subcommand)]
+    Clearing(clearing::Command),
     /// Letters between the hub and the regions.
     #[command(subcommand)]
     Mailbox(mailbox::Command),
@@ -99,6 +102,7 @@ impl Cli {
             Command::Demo(_)
             | Command::Pki(_)
             | Command::Filing(_)
+            | Command::Clearing(_)
             | Command::Mailbox(_)
             | Command::Rulebook(_)
             | Command::Settlement(_)
@@ -131,6 +135,7 @@ impl Cli {
             }
             Command::Pki(command) => done(pki::run(command)),
             Command::Filing(command) => filing::run(command).await,
+            Command::Clearing(command) => clearing::run(command).await,
             Command::Mailbox(command) => mailbox::run(command).await,
             Command::Rulebook(command) => rulebook::run(command),
             Command::Settlement(command) => books::run_settlement(command).await,

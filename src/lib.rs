@@ -13,6 +13,7 @@
 
 pub mod bench;
 pub mod books;
+pub mod clearing;
 pub mod cli;
 pub mod demo;
 pub mod desk;

@@ -26,6 +26,8 @@ pub type Detour = Arc<dyn Fn(PoolCode, SocketAddr) -> SocketAddr + Send + Sync>;
 /// How many operations a node of a line works on at once.
 const IN_FLIGHT: usize = 1_024;
 /// How often the hub asks what became of an operation in doubt.
+/// How often what is due of periods is done: a sandbox clock leaps.
+const CLEAR_EVERY_MS: u64 = 1_000;
 const RESOLVE_EVERY_MS: u64 = 500;
 /// How long making a connection may take.
 const CONNECT_MS: u64 = 2_000;
@@ -230,6 +232,8 @@ impl Plan {
             max_store_pages: None,
             credentials: self.credentials("hub"),
             regions: self.regions(),
+            calendar: Some(self.deploy.join("calendar.toml")),
+            clear_every_ms: CLEAR_EVERY_MS,
             homes: routes.collect(),
             deadline_ms: self.patience_ms,
             in_flight: IN_FLIGHT,

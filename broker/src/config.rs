@@ -31,6 +31,12 @@ pub struct Config {
     pub credentials: PathBuf,
     /// The table of regions.
     pub regions: PathBuf,
+    /// The calendar of clearing. Without it periods are neither cut off nor cleared.
+    #[serde(default)]
+    pub calendar: Option<PathBuf>,
+    /// How often the journal is folded and what is due of periods is done, in milliseconds.
+    #[serde(default = "clear_every_ms")]
+    pub clear_every_ms: u64,
     /// The home regions, and where they are.
     #[serde(default)]
     pub homes: Vec<HomeConfig>,
@@ -139,6 +145,10 @@ fn in_flight() -> usize {
 
 fn resolve_every_ms() -> u64 {
     1_000
+}
+
+fn clear_every_ms() -> u64 {
+    10_000
 }
 
 fn connect_ms() -> u64 {

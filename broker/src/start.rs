@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clearing::calendar::Calendar;
 use conversation::{LARGEST_CALL, Terms};
 use identity::client::{ConnectError, Expected, channel};
 use identity::credentials::{Credentials, IdentityError};
@@ -16,6 +17,7 @@ use identity::server::{MtlsListener, builder};
 use ledger::clock::Clock;
 use ledger::hub::HubStore;
 use ledger::store::StoreError;
+use proto::v1::clearing_server::ClearingServer;
 use proto::v1::conversation_server::ConversationServer;
 use proto::v1::dead_letters_server::DeadLettersServer;
 use proto::v1::filings_server::FilingsServer;
@@ -24,11 +26,14 @@ use proto::v1::hub_server::HubServer;
 use proto::v1::mailboxes_server::MailboxesServer;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::{RegionFault, RegionTable};
+use settlement::spanned::Fault;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
 use tonic_health::server::{HealthReporter, health_reporter};
 
+use crate::clearing::Clearing;
+use crate::clearing::service::ClearingService;
 use crate::config::{Config, HomeConfig};
 use crate::directory::{Book, Directory, Home};
 use crate::door::Door;
@@ -55,6 +60,17 @@ pub enum StartError {
     /// The table of regions has faults.
     #[error("the table of regions has {} faults, the first in {}", .0.len(), .0.first().map(RegionFault::to_string).unwrap_or_default())]
     RegionFaults(Vec<RegionFault>),
+    /// The calendar cannot be read.
+    #[error("cannot read the calendar {path}")]
+    Calendar {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The calendar has faults.
+    #[error("the calendar has {} faults: {}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    CalendarFaults(Vec<Fault>),
     /// A home is configured for what is no pool of the table, for a pool twice, or for none.
     #[error("the home at {address} cannot have pool {pool}: {problem}")]
     Pool {
@@ -92,6 +108,7 @@ const DRAIN_BEYOND_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Running {
     address: SocketAddr,
     hub: Arc<Hub>,
+    clearing: Option<Clearing>,
     health: HealthReporter,
     tasks: TaskTracker,
     drain: CancellationToken,
@@ -106,7 +123,10 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let regions = read_regions(&config)?;
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
     let store = HubStore::open(&config.store, &config.store_options())?;
-    let directory = directory(&config, Arc::new(regions), &credentials, &store).await?;
+    let regions = Arc::new(regions);
+    let calendar = read_calendar(&config)?;
+    let clearing = calendar.map(|calendar| Clearing::new(store.clone(), regions.clone(), Arc::new(calendar)));
+    let directory = directory(&config, regions, &credentials, &store).await?;
     let limits = Limits::new(config.in_flight);
     let hub = Hub::new(store, directory, limits, clock, Duration::from_millis(config.deadline_ms));
     jobs::books::watch(&hub).await?;
@@ -117,6 +137,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let running = Running {
         address: listener.local_addr(),
         hub,
+        clearing,
         health,
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),
@@ -124,6 +145,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     };
     running.serve(listener, health_service).await;
     running.start_jobs(Duration::from_millis(config.resolve_every_ms));
+    running.start_clearing(Duration::from_millis(config.clear_every_ms));
     Ok(running)
 }
 
@@ -192,6 +214,10 @@ impl Running {
             .add_service(MailboxesServer::new(mailboxes.clone()))
             .add_service(DeadLettersServer::new(mailboxes))
             .add_service(HomeBooksServer::new(HomeBooksService::new(self.hub.clone())))
+            .add_optional_service(self.clearing.clone().map(|clearing| {
+                ClearingServer::new(ClearingService::new(clearing, self.hub.clock.clone()))
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+            }))
             .serve_with_incoming_shutdown(listener, self.drain.clone().cancelled_owned());
         self.spawn(async move {
             if let Err(fault) = served.await {
@@ -210,6 +236,12 @@ impl Running {
         self.spawn(jobs::resolve::measure(self.hub.clone(), every, self.drain.clone()));
     }
 
+    fn start_clearing(&self, every: Duration) {
+        if let Some(clearing) = self.clearing.clone() {
+            self.spawn(jobs::clearing::run(self.hub.clone(), clearing, every, self.drain.clone()));
+        }
+    }
+
     fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let abort = self.abort.clone();
         self.tasks.spawn(async move { abort.run_until_cancelled(work).await });
@@ -220,6 +252,12 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.abort.cancel();
     }
+}
+
+fn read_calendar(config: &Config) -> Result<Option<Calendar>, StartError> {
+    let Some(path) = &config.calendar else { return Ok(None) };
+    let text = std::fs::read_to_string(path).map_err(|source| StartError::Calendar { path: path.clone(), source })?;
+    Calendar::parse(&text).map(Some).map_err(StartError::CalendarFaults)
 }
 
 fn read_regions(config: &Config) -> Result<RegionTable, StartError> {

@@ -271,6 +271,31 @@ pub enum Step {
     Close,
 }
 
+impl Step {
+    /// The word in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Step::CutOff => "cut-off",
+            Step::Fold => "fold",
+            Step::Prove => "prove",
+            Step::CarryOut => "carry-out",
+            Step::State(_) => "state",
+            Step::TakeSilence(_, Side::Home) => "take-silence-home",
+            Step::TakeSilence(_, Side::Treatment) => "take-silence-treatment",
+            Step::Notify(_) => "notify",
+            Step::Close => "close",
+        }
+    }
+
+    /// The pair that it is about; none where it is about the whole period.
+    pub fn pair(self) -> Option<Pair> {
+        match self {
+            Step::CutOff | Step::Fold | Step::Prove | Step::CarryOut | Step::Close => None,
+            Step::State(pair) | Step::TakeSilence(pair, _) | Step::Notify(pair) => Some(pair),
+        }
+    }
+}
+
 /// Something that a period waits for, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
@@ -295,6 +320,16 @@ pub enum Wanted {
     Payment(Pair, Side),
     /// A member's record of having received it.
     Receipt(Pair, Side),
+}
+
+impl Wanted {
+    /// The pair that it is about; none where it is about the whole period.
+    pub fn pair(&self) -> Option<Pair> {
+        match self {
+            Wanted::CutOffDay | Wanted::Explanation | Wanted::ClearingDay => None,
+            Wanted::Confirmation(pair, _) | Wanted::Payment(pair, _) | Wanted::Receipt(pair, _) => Some(*pair),
+        }
+    }
 }
 
 impl fmt::Display for Wanted {

@@ -1,6 +1,7 @@
 //! Wire ↔ domain. Reading collects every fault of a message before it gives up; writing cannot fail.
 
 mod bill;
+pub mod cleared;
 mod encounter;
 mod filing;
 mod fold;

@@ -4,17 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use clearing::obligation::{Posting, Sums, obligations};
+use anyhow::{Context, Result};
+use clearing::obligation::{Posting, Sums, Totals, obligations, postings};
 use ledger::clock::Clock;
 use ledger::hub::SettlementTurn;
 use proto::convert;
 use rust_decimal::Decimal;
 use settlement::beijing;
 use settlement::benefits::explanation::Language;
-use settlement::encounter::{CareKind, Encounter};
+use settlement::encounter::CareKind;
 use settlement::ids::{RegionCode, SettlementId};
-use settlement::operation::Request;
 
 use super::player::Played;
 use crate::line::{Line, read_regions};
@@ -172,8 +171,11 @@ pub async fn print_obligations(stores: &Stores, deploy: &Path) -> Result<()> {
     let regions = read_regions(deploy)?;
     let mut table = output::table(["参保省", "就医省", "险种", "类别", "人次", "总费用", "应付"]);
     let mut all = Sums::default();
-    let postings = journal(&stores.hub).await?.iter().map(posting).collect::<Result<Vec<_>>>()?;
-    for (between, sums) in obligations(postings, &regions) {
+    let mut totals = Totals::default();
+    for turn in journal(&stores.hub).await? {
+        totals.extend(moved(&turn)?);
+    }
+    for (between, sums) in obligations(&totals, &regions) {
         all += sums;
         let name = |code: RegionCode| regions.name_of(code);
         table.add_row([
@@ -192,14 +194,10 @@ pub async fn print_obligations(stores: &Stores, deploy: &Path) -> Result<()> {
     Ok(())
 }
 
-/// An entry of the journal as clearing sees it.
-fn posting(turn: &SettlementTurn) -> Result<Posting> {
-    let Request::Settle(settle) = convert::read_operation(&turn.operation)?.request else {
-        bail!("{} was made by something other than a settle", turn.settlement);
-    };
-    let sums = Sums { visits: turn.visits(), total: turn.total(), funds: turn.funds(), account: turn.account() };
-    let Encounter { pool: treatment, care, .. } = settle.encounter;
-    Ok(Posting { home: settle.home, treatment, insurance: settle.insurance, care, sums })
+/// What an entry of the journal moves, lot by lot.
+fn moved(turn: &SettlementTurn) -> Result<Vec<Posting>> {
+    let lot = convert::read_lot(&turn.operation, &turn.outcome).map_err(anyhow::Error::msg)?;
+    Ok(postings(lot, turn.turn, &turn.lines))
 }
 
 /// Where to go next.

@@ -7,16 +7,21 @@ use clearing::calendar::Calendar;
 use clearing::cleared::sum;
 use clearing::month::Month;
 use clearing::period::{Pair, Payment, Side, Stage, Step};
+use identity::name::Role;
 use jiff::Timestamp;
 use jiff::civil::date;
 use ledger::hub::{PeriodNumber, Reply};
+use proto::v1;
+use proto::v1::clearing_client::ClearingClient;
 use settlement::beijing;
 use settlement::ids::MemberCode;
 use settlement::money::Money;
 use settlement::region::RegionTable;
+use tonic::Status;
+use tonic::transport::Channel;
 
 use crate::requests::*;
-use crate::world::World;
+use crate::world::{World, refusal};
 
 const JUNE: PeriodNumber = PeriodNumber(1);
 const JULY: PeriodNumber = PeriodNumber(2);
@@ -135,4 +140,102 @@ async fn two_who_clear_at_once_do_each_step_once() {
     let reports = world.hub().store().clearing_reports(JUNE).await.expect("reports");
     assert_eq!(reports.len(), 3, "folded, proved and carried, each once");
     assert_eq!(world.hub().store().period_open().await.expect("a period").number, JULY);
+}
+
+/// A member at the hub's door.
+fn member(world: &World, code: &str) -> ClearingClient<Channel> {
+    ClearingClient::new(world.peer(code, Role::Operator))
+}
+
+fn answer_of(side: &str, version: u32) -> v1::StatementAnswer {
+    v1::StatementAnswer {
+        month: "2025-06".into(),
+        home: "410000".into(),
+        treatment: "310000".into(),
+        side: side.into(),
+        version,
+        ..v1::StatementAnswer::default()
+    }
+}
+
+fn payment_of(side: &str, fen: i64) -> v1::PayRequest {
+    let (serial, bank, on) = ("2025073000017".into(), "中国银行 郑州分行".into(), "2025-08-08".into());
+    v1::PayRequest {
+        month: "2025-06".into(),
+        home: "410000".into(),
+        treatment: "310000".into(),
+        side: side.into(),
+        payment: Some(v1::PaymentView { serial, bank, on, amount: fen }),
+    }
+}
+
+fn field(status: &Status) -> String {
+    refusal(status).field.map(|field| field.to_string()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn members_fetch_confirm_object_and_pay_over_the_wire_each_for_their_own_side() {
+    let world = World::new().await;
+    let clearing = clearing(&world);
+    advance(&clearing, noon(6, 15)).await;
+    for message in ["1", "2"] {
+        world.operate(&settle(message)).await.expect("an answer");
+    }
+    advance(&clearing, noon(7, 1)).await;
+    advance(&clearing, noon(7, 21)).await;
+    let (mut henan, mut shanghai, mut guangdong) =
+        (member(&world, "410000"), member(&world, "310000"), member(&world, "440000"));
+
+    let asked = v1::PeriodsRequest { month: "2025-06".into() };
+    let mut seen = henan.periods(asked.clone()).await.expect("a period").into_inner().periods;
+    let period = seen.pop().expect("a period");
+    assert_eq!((period.stage.as_str(), period.pairs.len(), period.pairs[0].due), ("stated", 1, 10_000));
+    let seen = guangdong.periods(asked).await.expect("a period").into_inner().periods;
+    assert!(seen[0].pairs.is_empty() && seen[0].waits.is_empty(), "it is not theirs");
+
+    let lots =
+        v1::StatementRequest { month: "2025-06".into(), home: "410000".into(), treatment: "310000".into(), version: 0 };
+    let statement = henan.statement(lots.clone()).await.expect("a statement").into_inner();
+    assert_eq!((statement.version, statement.due, statement.lots.len()), (1, 10_000, 1));
+    assert_eq!(field(&guangdong.statement(lots).await.expect_err("it is not theirs")), "home");
+    let lot = v1::LotRequest { month: "2025-06".into(), lot: statement.lots[0].lot.clone(), after: 0, limit: 0 };
+    let behind = shanghai.settlements(lot.clone()).await.expect("settlements").into_inner().settlements;
+    assert_eq!(behind.iter().map(|row| row.settlement.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+    assert!(guangdong.settlements(lot).await.is_err());
+
+    // Nobody speaks for another side, and nothing is taken that is not asked for.
+    assert_eq!(field(&shanghai.answer(answer_of("home", 1)).await.expect_err("it is Henan's side")), "home");
+    for (spoilt, named) in [
+        (answer_of("both", 1), "side"),
+        (answer_of("home", 2), "version"),
+        (v1::StatementAnswer { month: "June".into(), ..answer_of("home", 1) }, "month"),
+        (v1::StatementAnswer { month: "2019-06".into(), ..answer_of("home", 1) }, "month"),
+        (
+            v1::StatementAnswer { objected: vec!["9".into()], reason: "unknown".into(), ..answer_of("home", 1) },
+            "objected",
+        ),
+        (v1::StatementAnswer { objected: vec!["1".into()], ..answer_of("home", 1) }, "reason"),
+        (v1::StatementAnswer { reason: "why".into(), ..answer_of("home", 1) }, "objected"),
+    ] {
+        assert_eq!(field(&henan.answer(spoilt.clone()).await.expect_err(named)), named, "{spoilt:?}");
+    }
+
+    let objection =
+        v1::StatementAnswer { objected: vec!["2".into()], reason: "not ours".into(), ..answer_of("home", 1) };
+    assert!(henan.answer(objection).await.expect("it is heard").into_inner().objected);
+    advance(&clearing, noon(7, 22)).await;
+    for client in [(&mut henan, "home"), (&mut shanghai, "treatment")] {
+        client.0.answer(answer_of(client.1, 2)).await.expect("it is confirmed");
+    }
+    assert_eq!(field(&henan.pay(payment_of("home", 5_000)).await.expect_err("no notice")), "month");
+    advance(&clearing, noon(7, 23)).await;
+    assert_eq!(field(&henan.pay(payment_of("home", 4_999)).await.expect_err("not what is due")), "payment.amount");
+    assert_eq!(field(&henan.pay(payment_of("treatment", 5_000)).await.expect_err("not their side")), "home");
+    henan.pay(payment_of("home", 5_000)).await.expect("it is recorded");
+    let paid = shanghai.pay(payment_of("treatment", 5_000)).await.expect("it is recorded").into_inner();
+    assert!(paid.paid.is_some() && paid.received.is_some());
+    advance(&clearing, noon(8, 9)).await;
+    assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);
+    assert_eq!(field(&henan.run(v1::RunRequest {}).await.expect_err("it is for the hub's operators")), "");
+    member(&world, "000000").run(v1::RunRequest {}).await.expect("it is theirs");
 }

@@ -28,7 +28,8 @@ pub enum StepTaken {
 }
 
 impl StepTaken {
-    fn word(self) -> &'static str {
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
         match self {
             StepTaken::Folded => "folded",
             StepTaken::Proved(_) => "proved",
@@ -37,7 +38,8 @@ impl StepTaken {
         }
     }
 
-    fn held(self) -> bool {
+    /// Whether it came out as it should.
+    pub fn held(self) -> bool {
         match self {
             StepTaken::Folded | StepTaken::Carried | StepTaken::Closed | StepTaken::Proved(Proof::Holds) => true,
             StepTaken::Proved(Proof::Fails) => false,

@@ -1,0 +1,326 @@
+//! Clearing over gRPC, for members: each sees its own pairs and speaks for its own side; who operates for every region
+//! sees all. What is due by itself, [`crate::jobs::clearing`] does.
+
+use clearing::calendar::Calendar;
+use clearing::cleared::{Cleared, sum};
+use clearing::month::Month;
+use clearing::period::{Pair, PairRecord, Plan, Side, Step, Wait, plan};
+use identity::permit::OperatorPermit;
+use jiff::Timestamp;
+use ledger::clock::Clock;
+use ledger::hub::{PeriodNumber, Position, Reply, StatementFault, StepReport};
+use ledger::store::StoreError;
+use proto::convert::{FieldFault, cleared};
+use proto::status::of_refusal;
+use proto::v1;
+use settlement::ids::{MemberCode, PoolCode, RegionCode, SettlementId};
+use settlement::postings::Turn;
+use settlement::refusal::{Reason, Refusal};
+use tonic::{Request, Response, Status};
+
+use super::{Clearing, Standing};
+
+/// A page of settlements has at most so many, however many are asked for.
+const LONGEST_PAGE: u32 = 1_000;
+
+/// The service.
+pub struct ClearingService {
+    clearing: Clearing,
+    clock: Clock,
+}
+
+impl ClearingService {
+    /// The service of a hub's clearing.
+    pub fn new(clearing: Clearing, clock: Clock) -> ClearingService {
+        ClearingService { clearing, clock }
+    }
+
+    async fn period(&self, month: &str) -> Result<PeriodNumber, Refusal> {
+        let month = Month::from_text(month).ok_or_else(|| invalid("month", "is not a month such as 2025-06"))?;
+        let period = self.clearing.store.clearing_period_of(month).await.map_err(|fault| failed(&fault))?;
+        period.ok_or_else(|| invalid("month", format!("{month} is not a period of this hub")))
+    }
+
+    async fn standing(&self, period: PeriodNumber) -> Result<Standing, Refusal> {
+        let standing = self.clearing.standing(period).await.map_err(|fault| failed(&fault))?;
+        standing.ok_or_else(|| invalid("month", "is not a period of this hub"))
+    }
+
+    async fn view(&self, permit: &OperatorPermit, period: PeriodNumber) -> Result<v1::PeriodView, Refusal> {
+        let standing = self.standing(period).await?;
+        let reports = self.clearing.store.clearing_reports(period).await.map_err(|fault| failed(&fault))?;
+        let Plan { due: _, waits } = plan(&standing.record, self.clock.now(), &self.clearing.calendar);
+        let seen = |pair: &Pair| sees(permit, pair);
+        let pairs = standing.record.pairs.iter().filter(|(pair, _)| seen(pair));
+        let waits = waits.iter().filter(|wait| wait.wanted.pair().is_none_or(|pair| seen(&pair)));
+        Ok(v1::PeriodView {
+            stage: standing.record.stage().word().into(),
+            steps: reports.iter().map(write_step).collect(),
+            pairs: pairs.map(|(pair, held)| write_pair(pair, held)).collect(),
+            waits: waits.map(write_wait).collect(),
+            ..write_days(standing.record.month, &self.clearing.calendar)
+        })
+    }
+
+    async fn pair_view(&self, period: PeriodNumber, pair: Pair) -> Result<v1::PairView, Refusal> {
+        let standing = self.standing(period).await?;
+        Ok(write_pair(&pair, standing.record.pairs.get(&pair).unwrap_or(&PairRecord::default())))
+    }
+
+    async fn answered(&self, permit: &OperatorPermit, answer: v1::StatementAnswer) -> Result<v1::PairView, Refusal> {
+        let (period, pair) = (self.period(&answer.month).await?, read_pair(&answer.home, &answer.treatment)?);
+        let side = speaks_for(permit, &pair, &answer.side)?;
+        let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
+        let (version, reply) = (answer.version, read_reply(answer)?);
+        let recorded = self.clearing.reply((period, pair, side), version, reply, by).await;
+        recorded.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
+        self.pair_view(period, pair).await
+    }
+
+    async fn paid(&self, permit: &OperatorPermit, request: v1::PayRequest) -> Result<v1::PairView, Refusal> {
+        let (period, pair) = (self.period(&request.month).await?, read_pair(&request.home, &request.treatment)?);
+        let side = speaks_for(permit, &pair, &request.side)?;
+        let payment = cleared::read_payment(request.payment.as_ref()).map_err(|fault| of_fault(&fault))?;
+        let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
+        let recorded = self.clearing.store.payment_record((period, pair, side), payment, by).await;
+        recorded.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
+        self.pair_view(period, pair).await
+    }
+
+    async fn stated(
+        &self,
+        permit: &OperatorPermit,
+        request: v1::StatementRequest,
+    ) -> Result<v1::StatementReply, Refusal> {
+        let (period, pair) = (self.period(&request.month).await?, read_pair(&request.home, &request.treatment)?);
+        if !sees(permit, &pair) {
+            return Err(not_yours(&pair));
+        }
+        let standing = self.standing(period).await?;
+        let newest = standing.record.pairs.get(&pair).and_then(|held| held.statement).map_or(0, |held| held.version);
+        let version = if request.version == 0 { newest } else { request.version };
+        let lots = if version == 0 {
+            standing.pairs.get(&pair).cloned().unwrap_or_default()
+        } else {
+            self.clearing.store.statement_lots((period, pair), version).await.map_err(|fault| failed(&fault))?
+        };
+        if version > newest {
+            return Err(invalid("version", format!("{newest} is the newest")));
+        }
+        let due = sum(&lots).owed().fen();
+        let lots = lots.iter().map(|(lot, held): (_, &Cleared)| cleared::write_cleared(lot, held)).collect();
+        Ok(v1::StatementReply { version, due, lots })
+    }
+
+    async fn carried_out(&self, permit: &OperatorPermit) -> Result<v1::RunReply, Refusal> {
+        if !permit.is_for_all() {
+            let detail = "only who operates for every region has periods carried out";
+            return Err(Refusal::new(Reason::InstitutionNotYours).because(detail));
+        }
+        let done = self.clearing.advance(self.clock.now()).await.map_err(|fault| failed(&fault))?;
+        let mut reply = v1::RunReply::default();
+        for (period, step) in done {
+            let month = self.clearing.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?;
+            reply.done.push(write_done(month, step));
+        }
+        Ok(reply)
+    }
+
+    async fn listed(&self, permit: &OperatorPermit, request: v1::LotRequest) -> Result<v1::LotReply, Refusal> {
+        let period = self.period(&request.month).await?;
+        let lot = request.lot.as_ref().ok_or_else(|| Refusal::new(Reason::MissingField).of_field("lot"))?;
+        let lot = cleared::read_named_lot(lot).map_err(|fault| of_fault(&fault))?;
+        let member = |pool: PoolCode| self.clearing.regions.member_of(pool).unwrap_or(MemberCode(pool.0));
+        let pair = Pair { home: member(lot.home), treatment: member(lot.treatment) };
+        let own_pool = permit.allows(lot.home) || permit.allows(lot.treatment);
+        if !own_pool && !sees(permit, &pair) {
+            return Err(not_yours(&pair));
+        }
+        let limit = if request.limit == 0 { LONGEST_PAGE } else { request.limit.min(LONGEST_PAGE) };
+        let after = Position(request.after.cast_signed());
+        let postings = self.clearing.store.lot_postings((period, lot), after, limit).await;
+        let settlements = postings.map_err(|fault| failed(&fault))?.into_iter().map(|posting| v1::LotSettlement {
+            settlement: posting.settlement.to_string(),
+            turn: turn_word(posting.turn()).into(),
+            day: posting.day.to_string(),
+            sums: Some(cleared::write_sums(&posting.posting.sums)),
+            position: posting.position.0.cast_unsigned(),
+        });
+        Ok(v1::LotReply { settlements: settlements.collect() })
+    }
+}
+
+#[tonic::async_trait]
+impl v1::clearing_server::Clearing for ClearingService {
+    async fn periods(&self, request: Request<v1::PeriodsRequest>) -> Result<Response<v1::PeriodsReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        let wanted = if request.get_ref().month.is_empty() {
+            let unfinished = self.clearing.store.clearing_unfinished().await.map_err(|fault| refuse(failed(&fault)))?;
+            unfinished.into_iter().filter(|(_, month)| month.is_some()).map(|(period, _)| period).collect()
+        } else {
+            vec![self.period(&request.get_ref().month).await.map_err(refuse)?]
+        };
+        let mut periods = Vec::with_capacity(wanted.len());
+        for period in wanted {
+            periods.push(self.view(&permit, period).await.map_err(refuse)?);
+        }
+        Ok(Response::new(v1::PeriodsReply { periods }))
+    }
+
+    async fn statement(&self, request: Request<v1::StatementRequest>) -> Result<Response<v1::StatementReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.stated(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn settlements(&self, request: Request<v1::LotRequest>) -> Result<Response<v1::LotReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.listed(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn answer(&self, request: Request<v1::StatementAnswer>) -> Result<Response<v1::PairView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.answered(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn run(&self, request: Request<v1::RunRequest>) -> Result<Response<v1::RunReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.carried_out(&permit).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn pay(&self, request: Request<v1::PayRequest>) -> Result<Response<v1::PairView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.paid(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+}
+
+/// A member's certificate carries the member's code like a pool's.
+fn acts_for(permit: &OperatorPermit, member: MemberCode) -> bool {
+    permit.allows(PoolCode(member.0))
+}
+
+fn sees(permit: &OperatorPermit, pair: &Pair) -> bool {
+    Side::ALL.into_iter().any(|side| acts_for(permit, pair.member(side)))
+}
+
+/// The side that a member names, if it is its own. Nobody speaks for a member but the member.
+fn speaks_for(permit: &OperatorPermit, pair: &Pair, side: &str) -> Result<Side, Refusal> {
+    let side = Side::from_word(side).ok_or_else(|| invalid("side", "is not home or treatment"))?;
+    let member = PoolCode(pair.member(side).0);
+    if permit.pools().contains(&member) { Ok(side) } else { Err(not_yours(pair)) }
+}
+
+fn not_yours(pair: &Pair) -> Refusal {
+    let detail = format!("{} → {} is not for this certificate", pair.home, pair.treatment);
+    Refusal::new(Reason::InstitutionNotYours).of_field("home").because(detail)
+}
+
+fn read_pair(home: &str, treatment: &str) -> Result<Pair, Refusal> {
+    let member = |field, code| RegionCode::new(code).map(MemberCode).map_err(|fault| invalid(field, fault.to_string()));
+    Ok(Pair { home: member("home", home)?, treatment: member("treatment", treatment)? })
+}
+
+fn read_reply(answer: v1::StatementAnswer) -> Result<Reply, Refusal> {
+    if answer.objected.is_empty() {
+        return if answer.reason.is_empty() {
+            Ok(Reply::Confirmed)
+        } else {
+            Err(invalid("objected", "names no settlement, and there is a reason"))
+        };
+    }
+    if answer.reason.trim().is_empty() {
+        return Err(Refusal::new(Reason::MissingField).of_field("reason"));
+    }
+    let read = |id: &String| SettlementId::new(id).map_err(|fault| invalid("objected", format!("{id} {fault}")));
+    let settlements = answer.objected.iter().map(read).collect::<Result<_, Refusal>>()?;
+    Ok(Reply::Objected { settlements, reason: answer.reason })
+}
+
+fn write_days(month: Month, calendar: &Calendar) -> v1::PeriodView {
+    let schedule = calendar.schedule(month);
+    v1::PeriodView {
+        month: month.to_string(),
+        cut_off_on: settlement::beijing::day_of(schedule.cut_off).to_string(),
+        clearing_day: schedule.clearing_day.to_string(),
+        confirm_by: schedule.confirm_by.to_string(),
+        notices_by: schedule.notices_by.to_string(),
+        ..v1::PeriodView::default()
+    }
+}
+
+fn write_step(report: &StepReport) -> v1::StepView {
+    v1::StepView {
+        step: report.step.word().into(),
+        held: report.step.held(),
+        report: report.report.clone(),
+        taken_at: Timestamp::as_microsecond(report.taken_at),
+    }
+}
+
+fn write_done(month: Option<Month>, step: Step) -> v1::StepDone {
+    let pair = step.pair();
+    v1::StepDone {
+        month: month.map(|month| month.to_string()).unwrap_or_default(),
+        step: step.word().into(),
+        home: pair.map(|pair| pair.home.to_string()).unwrap_or_default(),
+        treatment: pair.map(|pair| pair.treatment.to_string()).unwrap_or_default(),
+    }
+}
+
+fn write_wait(wait: &Wait) -> v1::WaitView {
+    let until = wait.until.map(|day| day.to_string()).unwrap_or_default();
+    v1::WaitView { wanted: wait.wanted.to_string(), until }
+}
+
+fn write_pair(pair: &Pair, held: &PairRecord) -> v1::PairView {
+    let statement = held.statement;
+    let day = |day: Option<jiff::civil::Date>| day.map(|day| day.to_string()).unwrap_or_default();
+    v1::PairView {
+        home: pair.home.to_string(),
+        treatment: pair.treatment.to_string(),
+        version: statement.map_or(0, |statement| statement.version),
+        issued_on: day(statement.map(|statement| statement.issued_on)),
+        home_confirmed: statement.is_some_and(|statement| statement.home_confirmed),
+        treatment_confirmed: statement.is_some_and(|statement| statement.treatment_confirmed),
+        objected: statement.is_some_and(|statement| statement.is_objected),
+        due: held.due.fen(),
+        noticed_on: day(held.noticed_on),
+        paid: held.paid.as_ref().map(cleared::write_payment),
+        received: held.received.as_ref().map(cleared::write_payment),
+    }
+}
+
+fn turn_word(turn: Turn) -> &'static str {
+    match turn {
+        Turn::Enter => "enter",
+        Turn::Counter => "counter",
+        Turn::Reinstate => "reinstate",
+    }
+}
+
+fn refused(fault: &StatementFault) -> Refusal {
+    let field = match fault {
+        StatementFault::Unknown | StatementFault::NoNotice | StatementFault::NoticesOut => "month",
+        StatementFault::OtherVersion { newest: _ } | StatementFault::RepliedOtherwise => "version",
+        StatementFault::NotInIt(_) => "objected",
+        StatementFault::PaidOtherwise => "payment",
+        StatementFault::OtherAmount { due: _, amount: _ } => "payment.amount",
+    };
+    invalid(field, fault.to_string())
+}
+
+fn of_fault(fault: &FieldFault) -> Refusal {
+    invalid(fault.field.clone(), fault.problem.clone())
+}
+
+fn invalid(field: impl Into<std::borrow::Cow<'static, str>>, problem: impl Into<String>) -> Refusal {
+    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
+}
+
+fn failed(fault: &StoreError) -> Refusal {
+    tracing::error!(error = fault as &dyn std::error::Error, "clearing could not be read or written");
+    Refusal::new(Reason::Internal)
+}
+
+fn refuse(refusal: Refusal) -> Status {
+    of_refusal(&refusal)
+}

@@ -1,0 +1,29 @@
+//! Folding the journal and carrying out what is due of each period, so that nobody has to remember a day. Started by
+//! [`crate::start()`].
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::store::StoreError;
+use tokio_util::sync::CancellationToken;
+
+use crate::clearing::Clearing;
+use crate::hub::Hub;
+use crate::jobs::lease;
+
+/// Clears until the process stops.
+pub async fn run(hub: Arc<Hub>, clearing: Clearing, every: Duration, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+        if let Err(fault) = round(&hub, &clearing, every).await {
+            tracing::error!(error = &fault as &dyn Error, "what is due of a period could not be done");
+        }
+    }
+}
+
+async fn round(hub: &Hub, clearing: &Clearing, every: Duration) -> Result<(), StoreError> {
+    if hub.store.lease_take("clearing", lease(every)).await? {
+        clearing.advance(hub.clock.now()).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,515 @@
+//! `yidi clearing …`: a member's, and the hub's operators', work on periods. What the days themselves ask for, the hub
+//! does by itself.
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Subcommand};
+use clearing::capitals::capitals;
+use clearing::cleared::sum;
+use clearing::obligation::Payer;
+use jiff::Timestamp;
+use proto::convert::cleared::{read_cleared, read_sums};
+use proto::v1::clearing_client::ClearingClient;
+use proto::{status, v1};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use settlement::beijing;
+use settlement::encounter::CareKind;
+use settlement::money::Money;
+use settlement::person::Insurance;
+use tonic::transport::Channel;
+
+use crate::cli::Ending;
+use crate::filing::Access;
+use crate::output;
+
+/// How many settlements one question brings.
+const A_PAGE: u32 = 1_000;
+
+/// What to do about clearing.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the periods that are not closed, and what each waits for.
+    Open {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Carry out what is due of all periods now, rather than when the hub next looks.
+    Run {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a period: its days, its steps with their reports, its pairs of members.
+    Show {
+        /// Which, and how to reach the hub.
+        #[command(flatten)]
+        month: OfMonth,
+    },
+    /// Show a pair's statement, lot by lot.
+    Statement {
+        /// Which pair, and how to reach the hub.
+        #[command(flatten)]
+        pair: OfPair,
+        /// An older version; the newest where it is not given.
+        #[arg(long, default_value_t = 0)]
+        version: u32,
+    },
+    /// List the settlements behind a lot of a period.
+    Settlements {
+        /// Which, and how to reach the hub.
+        #[command(flatten)]
+        month: OfMonth,
+        /// The pool that pays.
+        #[arg(long)]
+        home: String,
+        /// The pool that treated.
+        #[arg(long)]
+        treatment: String,
+        /// employee | resident.
+        #[arg(long)]
+        insurance: String,
+        /// inpatient | chronic | outpatient | purchase.
+        #[arg(long)]
+        care: String,
+    },
+    /// Confirm a version of a statement, as one side of it.
+    Confirm {
+        /// Which pair, and how to reach the hub.
+        #[command(flatten)]
+        pair: OfPair,
+        /// home | treatment: your side.
+        #[arg(long)]
+        side: String,
+        /// The version that you have looked at.
+        #[arg(long)]
+        version: u32,
+    },
+    /// Object to settlements in a version; they alone are cleared later, and the statement is issued again.
+    Object {
+        /// Which pair, and how to reach the hub.
+        #[command(flatten)]
+        pair: OfPair,
+        /// home | treatment: your side.
+        #[arg(long)]
+        side: String,
+        /// The version that you have looked at.
+        #[arg(long)]
+        version: u32,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// The settlements (setl_id).
+        #[arg(required = true)]
+        settlements: Vec<String>,
+    },
+    /// Show the notices of payment and receipt of a period (付款通知书, 收款通知书).
+    Notice {
+        /// Which, and how to reach the hub.
+        #[command(flatten)]
+        month: OfMonth,
+    },
+    /// Record a payment as your side has it; both sides do.
+    Pay {
+        /// Which pair, and how to reach the hub.
+        #[command(flatten)]
+        pair: OfPair,
+        /// home | treatment: your side.
+        #[arg(long)]
+        side: String,
+        /// The bank's serial number.
+        #[arg(long)]
+        serial: String,
+        /// Bank and account.
+        #[arg(long)]
+        bank: String,
+        /// The day, yyyy-mm-dd.
+        #[arg(long)]
+        on: String,
+        /// How much, in yuan.
+        #[arg(long)]
+        amount: Decimal,
+    },
+    /// Close a period where everything is paid; tells what it waits for, and exits with 1, where it is not.
+    Close {
+        /// Which, and how to reach the hub.
+        #[command(flatten)]
+        month: OfMonth,
+    },
+}
+
+/// A period, and how to reach the hub.
+#[derive(Debug, Args)]
+pub struct OfMonth {
+    #[command(flatten)]
+    access: Access,
+    /// The month of settlement, yyyy-mm.
+    #[arg(long)]
+    month: String,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A pair of members in a period, and how to reach the hub.
+#[derive(Debug, Args)]
+pub struct OfPair {
+    #[command(flatten)]
+    month: OfMonth,
+    /// The member that owes.
+    #[arg(long)]
+    home: String,
+    /// The member that is owed.
+    #[arg(long)]
+    treatment: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses.
+pub async fn run(command: Command) -> Result<Ending> {
+    match command {
+        Command::Open { access, json } => {
+            let periods = periods(&access, "").await?;
+            print_periods(&periods, json)?;
+            Ok(Ending::Good)
+        }
+        Command::Run { access, json } => run_now(&access, json).await,
+        Command::Show { month } => {
+            let period = period(&month).await?;
+            if month.json {
+                print_json(&json_of_period(&period))?
+            } else {
+                print_period(&period)
+            }
+            Ok(Ending::Good)
+        }
+        Command::Statement { pair, version } => statement(pair, version).await,
+        Command::Settlements { month, home, treatment, insurance, care } => {
+            settlements(&month, v1::Lot { home, treatment, insurance, care }).await
+        }
+        Command::Confirm { pair, side, version } => answer(pair, side, version, Vec::new(), String::new()).await,
+        Command::Object { pair, side, version, reason, settlements } => {
+            answer(pair, side, version, settlements, reason).await
+        }
+        Command::Notice { month } => notices(&month).await,
+        Command::Pay { pair, side, serial, bank, on, amount } => {
+            let amount = Money::from_decimal(amount).context("--amount")?.fen();
+            pay(pair, side, v1::PaymentView { serial, bank, on, amount }).await
+        }
+        Command::Close { month } => close(&month).await,
+    }
+}
+
+fn client(access: &Access) -> Result<ClearingClient<Channel>> {
+    Ok(ClearingClient::new(access.channel()?))
+}
+
+async fn periods(access: &Access, month: &str) -> Result<Vec<v1::PeriodView>> {
+    let asked = client(access)?.periods(v1::PeriodsRequest { month: month.to_owned() }).await;
+    Ok(asked.map_err(|refused| status::to_refusal(&refused))?.into_inner().periods)
+}
+
+async fn period(of: &OfMonth) -> Result<v1::PeriodView> {
+    ensure!(!of.month.is_empty(), "--month is empty: give one, such as 2025-06");
+    periods(&of.access, &of.month).await?.pop().context("the hub tells of no such period")
+}
+
+async fn run_now(access: &Access, as_json: bool) -> Result<Ending> {
+    let ran = client(access)?.run(v1::RunRequest {}).await;
+    let done = ran.map_err(|refused| status::to_refusal(&refused))?.into_inner().done;
+    if as_json {
+        let rows = done.iter().map(
+            |done| json!({ "month": done.month, "step": done.step, "home": done.home, "treatment": done.treatment }),
+        );
+        print_json(&rows.collect())?;
+        return Ok(Ending::Good);
+    }
+    for v1::StepDone { month, step, home, treatment } in &done {
+        let pair = if home.is_empty() { String::new() } else { format!("  {home} → {treatment}") };
+        output::line(&format!("{month}  {step}{pair}"));
+    }
+    if done.is_empty() {
+        output::line("nothing is due");
+    }
+    Ok(Ending::Good)
+}
+
+async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
+    let OfPair { month: OfMonth { access, month, json: as_json }, home, treatment } = pair;
+    let asked = v1::StatementRequest { month, home, treatment, version };
+    let told = client(&access)?.statement(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
+    let lots = told.lots.iter().map(read_cleared).collect::<Result<std::collections::BTreeMap<_, _>, _>>();
+    let lots = lots.map_err(|fault| anyhow::anyhow!("the hub's answer: {} {}", fault.field, fault.problem))?;
+    if as_json {
+        let rows = lots.iter().map(|(lot, cleared)| {
+            json!({ "home": lot.home.to_string(), "treatment": lot.treatment.to_string(),
+                "insurance": lot.insurance.word(), "care": lot.care.word(), "visits": cleared.net().visits,
+                "total": cleared.net().total.to_string(), "booked": cleared.booked.owed().to_string(),
+                "carried_out": cleared.carried_out.owed().to_string(),
+                "carried_in": cleared.carried_in.owed().to_string(), "deducted": cleared.deducted.owed().to_string(),
+                "payers": payers(&cleared.net()), "owed": cleared.owed().to_string() })
+        });
+        let rows: Vec<Value> = rows.collect();
+        print_json(&json!({ "version": told.version, "due": Money::from_fen(told.due).to_string(), "lots": rows }))?;
+        return Ok(Ending::Good);
+    }
+    let payers: Vec<Payer> = Payer::all().collect();
+    let header = ["参保统筹区", "就医统筹区", "险种", "类别", "人次", "医疗费总额"];
+    let mut table = output::table(header.into_iter().chain(payers.iter().map(|payer| payer.name())).chain([
+        "审核扣款",
+        "转出",
+        "转入",
+        "清算额",
+    ]));
+    let row = |names: [String; 4], cleared: &clearing::cleared::Cleared| {
+        let net = cleared.net();
+        let sums = [net.visits.to_string(), net.total.to_string()];
+        let shares = payers.iter().map(|payer| payer.share_of(&net).to_string());
+        let moved = [cleared.deducted, cleared.carried_out, cleared.carried_in].map(|sums| sums.owed().to_string());
+        names.into_iter().chain(sums).chain(shares).chain(moved).chain([cleared.owed().to_string()]).collect::<Vec<_>>()
+    };
+    for (lot, cleared) in &lots {
+        let names =
+            [lot.home.to_string(), lot.treatment.to_string(), lot.insurance.name().into(), lot.care.name().into()];
+        table.add_row(row(names, cleared));
+    }
+    table.add_row(row(["合计".into(), String::new(), String::new(), String::new()], &sum(&lots)));
+    output::numbers_from(&mut table, header.len() - 2);
+    output::line(&table.to_string());
+    output::line(&format!(
+        "version {}, {} due: {}",
+        told.version,
+        Money::from_fen(told.due),
+        capitals(Money::from_fen(told.due))
+    ));
+    Ok(Ending::Good)
+}
+
+fn payers(sums: &clearing::obligation::Sums) -> Value {
+    Payer::all().map(|payer| (payer.word().to_owned(), Value::from(payer.share_of(sums).to_string()))).collect()
+}
+
+async fn settlements(of: &OfMonth, lot: v1::Lot) -> Result<Ending> {
+    let mut client = client(&of.access)?;
+    let mut all: Vec<v1::LotSettlement> = Vec::new();
+    loop {
+        let after = all.last().map_or(0, |last| last.position);
+        let asked = v1::LotRequest { month: of.month.clone(), lot: Some(lot.clone()), after, limit: A_PAGE };
+        let page = client.settlements(asked).await.map_err(|refused| status::to_refusal(&refused))?;
+        let page = page.into_inner().settlements;
+        if page.is_empty() {
+            break;
+        }
+        all.extend(page);
+    }
+    if of.json {
+        let rows = all.iter().map(|row| {
+            let sums = read_sums(row.sums.as_ref());
+            json!({ "setl_id": row.settlement, "turn": row.turn, "day": row.day, "total": sums.total.to_string(),
+                "payers": payers(&sums), "owed": sums.owed().to_string() })
+        });
+        print_json(&rows.collect())?;
+        return Ok(Ending::Good);
+    }
+    let mut table = output::table(["setl_id", "turn", "day", "医疗费总额", "应付"]);
+    for row in &all {
+        let sums = read_sums(row.sums.as_ref());
+        table.add_row([&row.settlement, &row.turn, &row.day, &sums.total.to_string(), &sums.owed().to_string()]);
+    }
+    output::numbers_from(&mut table, 3);
+    output::line(&table.to_string());
+    let (insurance, care) = (Insurance::from_word(&lot.insurance), CareKind::from_word(&lot.care));
+    let owed: Money = all.iter().map(|row| read_sums(row.sums.as_ref()).owed()).sum();
+    let name = [insurance.map(Insurance::name), care.map(CareKind::name)].map(Option::unwrap_or_default).join("");
+    output::line(&format!("{} entries, {owed} owed ({name})", all.len()));
+    Ok(Ending::Good)
+}
+
+async fn answer(pair: OfPair, side: String, version: u32, objected: Vec<String>, reason: String) -> Result<Ending> {
+    let OfPair { month: OfMonth { access, month, json: as_json }, home, treatment } = pair;
+    let asked = v1::StatementAnswer { month, home, treatment, side, version, objected, reason };
+    let told = client(&access)?.answer(asked).await.map_err(|refused| status::to_refusal(&refused))?;
+    print_pairs(&[told.into_inner()], as_json)?;
+    Ok(Ending::Good)
+}
+
+async fn pay(pair: OfPair, side: String, payment: v1::PaymentView) -> Result<Ending> {
+    let OfPair { month: OfMonth { access, month, json: as_json }, home, treatment } = pair;
+    let asked = v1::PayRequest { month, home, treatment, side, payment: Some(payment) };
+    let told = client(&access)?.pay(asked).await.map_err(|refused| status::to_refusal(&refused))?;
+    print_pairs(&[told.into_inner()], as_json)?;
+    Ok(Ending::Good)
+}
+
+async fn notices(of: &OfMonth) -> Result<Ending> {
+    let period = period(of).await?;
+    let noticed: Vec<v1::PairView> = period.pairs.into_iter().filter(|pair| !pair.noticed_on.is_empty()).collect();
+    if of.json {
+        let rows = noticed.iter().map(|pair| {
+            let (payer, receiver, amount) = who_pays(pair);
+            json!({ "from": payer, "to": receiver, "amount": amount.to_string(), "in_words": capitals(amount),
+                "version": pair.version, "issued_on": pair.noticed_on })
+        });
+        print_json(&rows.collect())?;
+        return Ok(Ending::Good);
+    }
+    let mut table = output::table(["付款方", "收款方", "金额", "大写", "版本", "通知日期", "付款流水号", "收款流水号"]);
+    for pair in &noticed {
+        let (payer, receiver, amount) = who_pays(pair);
+        let serial = |payment: &Option<v1::PaymentView>| {
+            payment.as_ref().map(|payment| payment.serial.clone()).unwrap_or_default()
+        };
+        table.add_row([
+            payer.to_owned(),
+            receiver.to_owned(),
+            amount.to_string(),
+            capitals(amount),
+            pair.version.to_string(),
+            pair.noticed_on.clone(),
+            serial(&pair.paid),
+            serial(&pair.received),
+        ]);
+    }
+    output::line(&table.to_string());
+    Ok(Ending::Good)
+}
+
+fn who_pays(pair: &v1::PairView) -> (&str, &str, Money) {
+    let due = Money::from_fen(pair.due);
+    if due.is_negative() { (&pair.treatment, &pair.home, -due) } else { (&pair.home, &pair.treatment, due) }
+}
+
+async fn close(of: &OfMonth) -> Result<Ending> {
+    let ran = client(&of.access)?.run(v1::RunRequest {}).await;
+    ran.map_err(|refused| status::to_refusal(&refused))?;
+    let period = period(of).await?;
+    if of.json {
+        print_json(&json_of_period(&period))?
+    } else {
+        print_period(&period)
+    }
+    Ok(Ending::of(period.stage == "closed"))
+}
+
+fn print_periods(periods: &[v1::PeriodView], as_json: bool) -> Result<()> {
+    if as_json {
+        return print_json(&periods.iter().map(json_of_period).collect());
+    }
+    let mut table =
+        output::table(["month", "stage", "cut off", "clearing day", "confirm by", "notices by", "pairs", "waits for"]);
+    for period in periods {
+        table.add_row([
+            period.month.clone(),
+            period.stage.clone(),
+            period.cut_off_on.clone(),
+            period.clearing_day.clone(),
+            period.confirm_by.clone(),
+            period.notices_by.clone(),
+            period.pairs.len().to_string(),
+            waits(period),
+        ]);
+    }
+    output::line(&table.to_string());
+    Ok(())
+}
+
+/// The first thing that a period waits for, and how many more there are.
+fn waits(period: &v1::PeriodView) -> String {
+    let Some(first) = period.waits.first() else { return String::new() };
+    let more = if period.waits.len() > 1 { format!(", and {} more", period.waits.len() - 1) } else { String::new() };
+    format!("{}{more}", first.wanted)
+}
+
+fn print_period(period: &v1::PeriodView) {
+    let v1::PeriodView { month, stage, cut_off_on, clearing_day, confirm_by, notices_by, .. } = period;
+    output::line(&format!("{month}: {stage}"));
+    output::line(&format!(
+        "cut off {cut_off_on}, statements {clearing_day}, confirm by {confirm_by}, notices by {notices_by}"
+    ));
+    for step in &period.steps {
+        let held = if step.held { "✓" } else { "✗" };
+        let report = if step.report.is_empty() { String::new() } else { format!(": {}", step.report) };
+        output::line(&format!("{held} {} {}{report}", time(step.taken_at), step.step));
+    }
+    let _ = print_pairs(&period.pairs, false);
+    for wait in &period.waits {
+        let until = if wait.until.is_empty() { "no day known".to_owned() } else { format!("by {}", wait.until) };
+        output::line(&format!("… {}, {until}", wait.wanted));
+    }
+}
+
+fn print_pairs(pairs: &[v1::PairView], as_json: bool) -> Result<()> {
+    if as_json {
+        return print_json(&pairs.iter().map(json_of_pair).collect());
+    }
+    let mut table = output::table(["参保省", "就医省", "版本", "应付", "参保地", "就医地", "通知", "付款", "收款"]);
+    for pair in pairs {
+        let said = |confirmed: bool| match (pair.version, pair.objected, confirmed) {
+            (0, _, _) => "",
+            (_, true, false) => "异议处理中",
+            (_, _, true) => "已确认",
+            (_, false, false) => "待确认",
+        };
+        let serial = |payment: &Option<v1::PaymentView>| {
+            payment.as_ref().map(|payment| payment.serial.clone()).unwrap_or_default()
+        };
+        table.add_row([
+            pair.home.clone(),
+            pair.treatment.clone(),
+            pair.version.to_string(),
+            Money::from_fen(pair.due).to_string(),
+            said(pair.home_confirmed).into(),
+            said(pair.treatment_confirmed).into(),
+            pair.noticed_on.clone(),
+            serial(&pair.paid),
+            serial(&pair.received),
+        ]);
+    }
+    output::line(&table.to_string());
+    Ok(())
+}
+
+fn json_of_period(period: &v1::PeriodView) -> Value {
+    let steps: Vec<Value> = period
+        .steps
+        .iter()
+        .map(|step| json!({ "step": step.step, "held": step.held, "report": step.report, "at": time(step.taken_at) }))
+        .collect();
+    let waits: Vec<Value> =
+        period.waits.iter().map(|wait| json!({ "for": wait.wanted, "until": wait.until })).collect();
+    json!({ "month": period.month, "stage": period.stage, "cut_off_on": period.cut_off_on,
+        "clearing_day": period.clearing_day, "confirm_by": period.confirm_by, "notices_by": period.notices_by,
+        "steps": steps, "pairs": period.pairs.iter().map(json_of_pair).collect::<Vec<_>>(), "waits": waits })
+}
+
+fn json_of_pair(pair: &v1::PairView) -> Value {
+    let payment = |payment: &Option<v1::PaymentView>| {
+        payment.as_ref().map(|payment| {
+            json!({ "serial": payment.serial, "bank": payment.bank, "on": payment.on,
+                "amount": Money::from_fen(payment.amount).to_string() })
+        })
+    };
+    json!({ "home": pair.home, "treatment": pair.treatment, "version": pair.version, "issued_on": pair.issued_on,
+        "due": Money::from_fen(pair.due).to_string(), "home_confirmed": pair.home_confirmed,
+        "treatment_confirmed": pair.treatment_confirmed, "objected": pair.objected, "noticed_on": pair.noticed_on,
+        "paid": payment(&pair.paid), "received": payment(&pair.received) })
+}
+
+fn print_json(value: &Value) -> Result<()> {
+    output::line(&serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// An instant as Beijing reads it, to the second.
+fn time(micros: i64) -> String {
+    let at = Timestamp::from_microsecond(micros).map(beijing::at_desk);
+    at.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
+}
