@@ -6,6 +6,7 @@
 //! | [`month`], [`calendar`] | 费款所属期 and 清算日历: which day each step of a month is due |
 //! | [`agreement`] | whether two books hold the same answers |
 //! | [`digest`], [`breaks`] | finding what differs between two books, and what is proposed to be done about it |
+//! | [`certificate`] | 对账确认书: what is signed once books agree |
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
 //! | [`cleared`] | what a period clears: entries − carried out + carried in − deductions |
 //! | [`period`], [`carry`] | a period's life as a plan, and what is carried out of it |
@@ -18,6 +19,7 @@ pub mod breaks;
 pub mod calendar;
 pub mod capitals;
 pub mod carry;
+pub mod certificate;
 pub mod cleared;
 pub mod digest;
 pub mod month;

@@ -19,6 +19,7 @@ use crate::name::ParticipantName;
 use crate::peer::Peer;
 pub use material::{CHAIN_FILE, KEY_FILE, REVOKED_FILE, ROOTS_FILE};
 use material::{Material, Stamp};
+pub(crate) use material::{certificates as read_certificates, key as read_key};
 
 /// At most this often are the files looked at; a handshake in between uses what is there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -59,6 +60,14 @@ pub enum IdentityError {
     /// A certificate is not an authority's.
     #[error("could not take {} as an authority's certificate", path.display())]
     Root {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: rustls::Error,
+    },
+    /// A key cannot sign.
+    #[error("could not take {} as a key that signs", path.display())]
+    SigningKey {
         /// The file.
         path: PathBuf,
         /// Why.

@@ -9,6 +9,7 @@
 //! | [`credentials`] | one participant's files on disk as TLS settings, read again when they change |
 //! | [`server`], [`client`] | the two ends of a connection |
 //! | [`peer`], [`permit`] | who is at the other end, and what a handler may let it do |
+//! | [`signing`] | signing documents, and checking signatures |
 //! | [`deadline`] | how long the caller waits |
 
 pub mod certificate;
@@ -20,6 +21,7 @@ pub mod peer;
 pub mod permit;
 pub mod pki;
 pub mod server;
+pub mod signing;
 
 /// Makes aws-lc-rs the process's one provider of cryptography. Calling it again changes nothing. Everything in this
 /// crate names its provider itself; other users of rustls (the HTTPS edge) look for the process's.

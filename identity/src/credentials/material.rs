@@ -65,14 +65,14 @@ fn own(path: &Path, chain: &[CertificateDer<'_>]) -> Result<Peer, IdentityError>
     Peer::from_verified(first).map_err(|source| IdentityError::Certificate { path: path.to_owned(), source })
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
     let pem = read(path)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let found = read.map_err(|source| IdentityError::Pem { path: path.to_owned(), source })?;
     if found.is_empty() { Err(IdentityError::Empty { path: path.to_owned() }) } else { Ok(found) }
 }
 
-fn key(path: &Path) -> Result<PrivateKeyDer<'static>, IdentityError> {
+pub(crate) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, IdentityError> {
     PrivateKeyDer::from_pem_slice(&read(path)?).map_err(|source| IdentityError::Pem { path: path.to_owned(), source })
 }
 

@@ -3,6 +3,7 @@
 
 mod admission;
 mod calling;
+mod documents;
 mod logging;
 mod openssl;
 mod parties;

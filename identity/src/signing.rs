@@ -1,0 +1,148 @@
+//! Signing documents with a participant's signing certificate, and checking such a signature with nothing at hand but
+//! the authority's certificate. What a document says is not looked at here.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::SignatureScheme;
+use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use rustls::sign::SigningKey;
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+
+use crate::certificate::{CertificateError, names};
+use crate::credentials::{IdentityError, read_certificates, read_key};
+use crate::name::ParticipantName;
+use crate::pki::{SIGNING_FILE, SIGNING_KEY_FILE};
+
+/// What a signing certificate is good for: documents (1.3.6.1.5.5.7.3.36, RFC 9336).
+const DOCUMENT_SIGNING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x24];
+
+/// The schemes in which documents are signed, the first that a key can do, and what checks each.
+fn schemes() -> [(SignatureScheme, &'static dyn SignatureVerificationAlgorithm); 4] {
+    [
+        (SignatureScheme::ECDSA_NISTP256_SHA256, webpki::aws_lc_rs::ECDSA_P256_SHA256),
+        (SignatureScheme::ECDSA_NISTP384_SHA384, webpki::aws_lc_rs::ECDSA_P384_SHA384),
+        (SignatureScheme::ED25519, webpki::aws_lc_rs::ED25519),
+        (SignatureScheme::RSA_PSS_SHA256, webpki::aws_lc_rs::RSA_PSS_2048_8192_SHA256_LEGACY_KEY),
+    ]
+}
+
+/// A participant that signs.
+#[derive(Clone)]
+pub struct Signer {
+    chain: Vec<CertificateDer<'static>>,
+    names: Vec<ParticipantName>,
+    key: Arc<dyn SigningKey>,
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+/// A signature, with the certificates by which it can be checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// In which of the schemes of TLS 1.3, by its number.
+    pub scheme: u16,
+    /// The signature.
+    pub bytes: Vec<u8>,
+    /// The signer's certificate, followed by any between it and the authority's; DER.
+    pub chain: Vec<Vec<u8>>,
+}
+
+/// Why a signature does not hold.
+#[derive(Debug, thiserror::Error)]
+pub enum SignatureError {
+    /// There is no certificate with it.
+    #[error("the signature comes without a certificate")]
+    NoCertificate,
+    /// The scheme is not one in which documents are signed.
+    #[error("documents are not signed in scheme {0:#06x}")]
+    Scheme(u16),
+    /// The certificate is not a participant's.
+    #[error("the certificate is not a participant's")]
+    Certificate(#[from] CertificateError),
+    /// The certificate was not issued by the authority, not for documents, or was not valid at the time.
+    #[error("the certificate is not to be trusted with documents")]
+    Untrusted(#[source] webpki::Error),
+    /// The document is not the one that was signed.
+    #[error("the document is not the one that was signed")]
+    Altered(#[source] webpki::Error),
+}
+
+impl Signer {
+    /// Loads [`SIGNING_FILE`] and [`SIGNING_KEY_FILE`] from a participant's folder.
+    ///
+    /// # Errors
+    /// When a file is missing or is not what it should be.
+    pub fn load(dir: &Path) -> Result<Signer, IdentityError> {
+        let path = dir.join(SIGNING_FILE);
+        let chain = read_certificates(&path)?;
+        let first = chain.first().ok_or_else(|| IdentityError::Empty { path: path.clone() })?;
+        let names = names(first).map_err(|source| IdentityError::Certificate { path: path.clone(), source })?;
+        let key_path = dir.join(SIGNING_KEY_FILE);
+        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&read_key(&key_path)?)
+            .map_err(|source| IdentityError::SigningKey { path: key_path, source })?;
+        Ok(Signer { chain, names, key })
+    }
+
+    /// Whom it signs for.
+    pub fn names(&self) -> &[ParticipantName] {
+        &self.names
+    }
+
+    /// Signs a document.
+    ///
+    /// # Errors
+    /// When the key can do none of the schemes, or fails.
+    pub fn sign(&self, document: &[u8]) -> Result<Signature, rustls::Error> {
+        let scheme = || rustls::Error::General("the key can do none of the schemes for documents".into());
+        let signer = self.key.choose_scheme(&schemes().map(|(scheme, _)| scheme)).ok_or_else(scheme)?;
+        Ok(Signature {
+            scheme: signer.scheme().into(),
+            bytes: signer.sign(document)?,
+            chain: self.chain.iter().map(|certificate| certificate.to_vec()).collect(),
+        })
+    }
+}
+
+impl Signature {
+    /// Checks that a document was signed by a participant whose certificate, at a time, was valid and issued for signing
+    /// documents under one of the authorities; gives the participant's names.
+    ///
+    /// # Errors
+    /// Why it does not hold.
+    pub fn verify(
+        &self,
+        document: &[u8],
+        authorities: &[CertificateDer<'_>],
+        at: SystemTime,
+    ) -> Result<Vec<ParticipantName>, SignatureError> {
+        let mut chain = self.chain.iter().map(|der| CertificateDer::from(der.as_slice()));
+        let own = chain.next().ok_or(SignatureError::NoCertificate)?;
+        let between: Vec<CertificateDer<'_>> = chain.collect();
+        let certificate = EndEntityCert::try_from(&own).map_err(SignatureError::Untrusted)?;
+        let anchors = authorities.iter().map(anchor_from_trusted_cert).collect::<Result<Vec<_>, _>>();
+        let anchors = anchors.map_err(SignatureError::Untrusted)?;
+        let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        certificate
+            .verify_for_usage(
+                webpki::ALL_VERIFICATION_ALGS,
+                &anchors,
+                &between,
+                UnixTime::since_unix_epoch(at),
+                KeyUsage::required(DOCUMENT_SIGNING),
+                None,
+                None,
+            )
+            .map_err(SignatureError::Untrusted)?;
+        let known = schemes().into_iter().find(|(scheme, _)| u16::from(*scheme) == self.scheme);
+        let (_, algorithm) = known.ok_or(SignatureError::Scheme(self.scheme))?;
+        certificate.verify_signature(algorithm, document, &self.bytes).map_err(SignatureError::Altered)?;
+        Ok(names(&own)?)
+    }
+}

@@ -1,0 +1,68 @@
+//! Documents signed and checked.
+
+use std::time::{Duration, SystemTime};
+
+use identity::name::{ParticipantName, Role};
+use identity::pki::{CA_FILE, CertificateAuthority, Issue, SIGNING_FILE, SIGNING_KEY_FILE};
+use identity::signing::{Signature, SignatureError, Signer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use settlement::ids::RegionCode;
+use tempfile::TempDir;
+
+const DOCUMENT: &[u8] = "异地就医日对账确认书".as_bytes();
+
+/// A participant's folder with certificates of an authority of its own.
+fn participant(code: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = CertificateAuthority::init(&folder.path().join("ca"), "test").expect("an authority");
+    let name = ParticipantName::new(RegionCode::new(code).expect("a code"), Role::Home).expect("a name");
+    let issue = Issue { names: vec![name], hosts: vec![], days: 30 };
+    authority.issue(&folder.path().join("own"), &issue).expect("certificates");
+    folder
+}
+
+fn authority(folder: &TempDir) -> Vec<CertificateDer<'static>> {
+    let pem = std::fs::read(folder.path().join("ca").join(CA_FILE)).expect("a certificate");
+    vec![CertificateDer::from_pem_slice(&pem).expect("a certificate")]
+}
+
+fn sign(folder: &TempDir) -> Signature {
+    Signer::load(&folder.path().join("own")).expect("a signer").sign(DOCUMENT).expect("a signature")
+}
+
+#[test]
+fn a_document_is_checked_with_the_authoritys_certificate_alone() {
+    let folder = participant("410700");
+    let names = sign(&folder).verify(DOCUMENT, &authority(&folder), SystemTime::now()).expect("it holds");
+    assert_eq!(names.iter().map(ToString::to_string).collect::<Vec<_>>(), ["yidi://410700/home"]);
+}
+
+#[test]
+fn what_is_altered_foreign_expired_or_of_another_kind_does_not_hold() {
+    let (folder, foreign) = (participant("410700"), participant("410700"));
+    let (sound, now) = (sign(&folder), SystemTime::now());
+    let (own, others) = (authority(&folder), authority(&foreign));
+    let check = |signature: &Signature, document, authority: &[_], at| signature.verify(document, authority, at);
+    assert!(matches!(check(&sound, b"another", &own, now), Err(SignatureError::Altered(_))));
+    assert!(matches!(check(&sound, DOCUMENT, &others, now), Err(SignatureError::Untrusted(_))));
+    let later = now + Duration::from_secs(31 * 24 * 3600);
+    assert!(matches!(check(&sound, DOCUMENT, &own, later), Err(SignatureError::Untrusted(_))));
+    let mut spoilt = sound.clone();
+    spoilt.bytes.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+    assert!(matches!(check(&spoilt, DOCUMENT, &own, now), Err(SignatureError::Altered(_))));
+    let bare = Signature { chain: vec![], ..sound.clone() };
+    assert!(matches!(check(&bare, DOCUMENT, &own, now), Err(SignatureError::NoCertificate)));
+    let unknown = Signature { scheme: 0x0201, ..sound };
+    assert!(matches!(check(&unknown, DOCUMENT, &own, now), Err(SignatureError::Scheme(0x0201))));
+}
+
+#[test]
+fn a_certificate_for_connections_signs_no_documents() {
+    let folder = participant("410700");
+    let own = folder.path().join("own");
+    std::fs::copy(own.join("tls.pem"), own.join(SIGNING_FILE)).expect("a copy");
+    std::fs::copy(own.join("tls.key"), own.join(SIGNING_KEY_FILE)).expect("a copy");
+    let verified = sign(&folder).verify(DOCUMENT, &authority(&folder), SystemTime::now());
+    assert!(matches!(verified, Err(SignatureError::Untrusted(_))), "{verified:?}");
+}
