@@ -4,6 +4,7 @@
 
 use jiff::civil::Date;
 use settlement::ids::SettlementId;
+use settlement::outcome::{Done, Outcome, Settled, Undone};
 
 use crate::obligation::Sums;
 
@@ -34,6 +35,21 @@ pub enum Deed {
     Undo,
 }
 
+impl Deed {
+    /// The word in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Deed::Settle => "settle",
+            Deed::Undo => "undo",
+        }
+    }
+
+    /// The deed that a word names.
+    pub fn from_word(word: &str) -> Option<Deed> {
+        [Deed::Settle, Deed::Undo].into_iter().find(|deed| deed.word() == word)
+    }
+}
+
 /// An accepted operation as one book tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
@@ -43,6 +59,27 @@ pub struct Fact {
     pub deed: Deed,
     /// What it moves.
     pub sums: Sums,
+}
+
+impl Fact {
+    /// What an accepted outcome says; none for a refusal, and for a reversal of what had no effect.
+    pub fn of(outcome: &Outcome) -> Option<Fact> {
+        let (deed, settled) = match outcome {
+            Outcome::Refused(_) => return None,
+            Outcome::Accepted { decided_at: _, done } => match done {
+                Done::Settled(settled) => (Deed::Settle, &**settled),
+                Done::Cancelled { counter: _, original, account_balance: _ } => (Deed::Undo, &**original),
+                Done::Reversed(undone) => match &**undone {
+                    Undone::Settlement { original, account_balance: _ }
+                    | Undone::Cancellation { original, counter: _, account_balance: _ } => (Deed::Undo, original),
+                    Undone::Nothing => return None,
+                },
+            },
+        };
+        let Settled { settlement, coverage, payers, .. } = settled;
+        let (total, funds, account) = (coverage.total(), payers.funds, payers.account);
+        Some(Fact { settlement: settlement.clone(), deed, sums: Sums { visits: 1, total, funds, account } })
+    }
 }
 
 /// A difference between two books.

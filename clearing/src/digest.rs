@@ -17,6 +17,7 @@ use settlement::operation::Operation;
 use settlement::outcome::Outcome;
 use sha2::{Digest as _, Sha256};
 
+use crate::breaks::Fact;
 pub use comparison::{Comparison, Difference, Unfitting};
 pub use tree::{Inside, bucket_node, children_of_buckets, inside_of_leaves, root_of_buckets};
 
@@ -92,13 +93,14 @@ impl Leaf {
     }
 }
 
-/// The leaf of an operation and the branch that it hangs on, by its answer; none for a refusal, which moves nothing. The
-/// outcome's bytes are those that the home region wrote.
+/// The leaf of an operation and the branch that it hangs on, by its answer; none for what moves nothing, a refusal for
+/// example. The outcome's bytes are those that the home region wrote.
 pub fn leaf_of(operation: &Operation, outcome: &Outcome, bytes: &[u8]) -> Option<(Branch, Leaf)> {
     let decided_at = match outcome {
         Outcome::Accepted { decided_at, done: _ } => *decided_at,
         Outcome::Refused(_) => return None,
     };
+    Fact::of(outcome)?;
     let (home, treatment) = (operation.home(), operation.treatment());
     let branch = Branch { day: beijing::day_of(decided_at), home, treatment };
     Some((branch, Leaf::of(&operation.key.to_text(), bytes)))

@@ -90,6 +90,14 @@ impl Signer {
         Ok(Signer { chain, names, key })
     }
 
+    /// The same; none where the folder has no signing certificate.
+    ///
+    /// # Errors
+    /// When a file is not what it should be.
+    pub fn load_if_there(dir: &Path) -> Result<Option<Signer>, IdentityError> {
+        if dir.join(SIGNING_FILE).exists() { Signer::load(dir).map(Some) } else { Ok(None) }
+    }
+
     /// Whom it signs for.
     pub fn names(&self) -> &[ParticipantName] {
         &self.names

@@ -159,7 +159,7 @@ impl HomeStore {
 
     /// The digests by which the book is compared with the hub's.
     pub fn leaves(&self) -> Leaves {
-        Leaves::new(self.engine.clone())
+        Leaves::new(self.engine.clone(), "SELECT bytes, outcome FROM operations WHERE book_seq = ?1")
     }
 
     /// Adds operations that were decided since to the leaves; tells whether there are more.

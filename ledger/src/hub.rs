@@ -82,7 +82,9 @@ impl HubStore {
 
     /// The digests by which the book is compared with others'.
     pub fn leaves(&self) -> Leaves {
-        Leaves::new(self.engine.clone())
+        const OPERATION: &str = "SELECT operations.bytes, answers.outcome FROM operations
+            JOIN answers ON answers.position = operations.position WHERE operations.position = ?1";
+        Leaves::new(self.engine.clone(), OPERATION)
     }
 
     /// The end of the store's writer, which comes when the last handle is gone.

@@ -8,6 +8,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use clearing::digest::{
     Branch, Digest, Inside, Leaf, Node, Prefix, bucket_node, children_of_buckets, inside_of_leaves, root_of_buckets,
 };
@@ -61,6 +62,9 @@ pub struct NewLeaf {
     pub number: i64,
 }
 
+/// An operation that stands at a place: its leaf's digest, its bytes, and its outcome's.
+pub type Standing = (Digest, Bytes, Bytes);
+
 /// Whose leaves are asked for: those of a home pool, of a treatment pool, or of both where both are given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
@@ -74,12 +78,14 @@ pub struct Scope {
 #[derive(Clone)]
 pub struct Leaves {
     engine: Engine,
+    /// The bytes of the operation and of the outcome by the number of a leaf.
+    operation: &'static str,
 }
 
 impl Leaves {
-    /// The leaves in a store.
-    pub fn new(engine: Engine) -> Leaves {
-        Leaves { engine }
+    /// The leaves in a store, where a statement finds the bytes of an operation and of its outcome by number.
+    pub(crate) fn new(engine: Engine, operation: &'static str) -> Leaves {
+        Leaves { engine, operation }
     }
 
     /// The roots of the branches of some days, first and last included.
@@ -100,17 +106,25 @@ impl Leaves {
         self.engine.read(move |sql| parts.iter().map(|(branch, prefix)| inside(sql, branch, *prefix)).collect()).await
     }
 
-    /// Where the operations of a place stand in this store; none where it has none there.
+    /// What stands at places, in the order in which they are asked for; nothing where the book has nothing there.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn leaf_numbers(&self, places: Vec<(Branch, u64)>) -> Result<Vec<Vec<(Digest, i64)>>, StoreError> {
+    pub async fn leaf_standing(&self, places: Vec<(Branch, u64)>) -> Result<Vec<Vec<Standing>>, StoreError> {
         const AT: &str = "SELECT digest, number FROM leaves
             WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND place = ?4 ORDER BY digest";
-        let at = |sql: &Sql<'_>, branch: &Branch, place: u64| {
+        let operation = self.operation;
+        let at = move |sql: &Sql<'_>, branch: &Branch, place: u64| {
             let [day, home, treatment] = texts(branch);
             let values = values![&day, &home, &treatment, signed(place)];
-            sql.query(AT, values, |row| Ok((read_digest(row, 0)?, row.number(1)?)))
+            let leaves = sql.query(AT, values, |row| Ok((read_digest(row, 0)?, row.number(1)?)))?;
+            let standing = leaves.into_iter().map(|(digest, number)| {
+                sql.get(operation, values![number], |row| {
+                    let bytes = |place| Ok::<_, StoreError>(Bytes::copy_from_slice(row.bytes(place)?));
+                    Ok((digest, bytes(0)?, bytes(1)?))
+                })
+            });
+            standing.collect::<Result<Vec<_>, _>>()
         };
         self.engine.read(move |sql| places.iter().map(|(branch, place)| at(sql, branch, *place)).collect()).await
     }

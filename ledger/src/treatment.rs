@@ -69,7 +69,9 @@ impl TreatmentStore {
 
     /// The digests by which the book is compared with the hub's.
     pub fn leaves(&self) -> Leaves {
-        Leaves::new(self.engine.clone())
+        const OPERATION: &str = "SELECT messages.bytes, answers.outcome FROM messages
+            JOIN answers ON answers.message = messages.number WHERE messages.number = ?1";
+        Leaves::new(self.engine.clone(), OPERATION)
     }
 
     /// Adds operations that were sent and answered since to the leaves; tells whether there are more.

@@ -2,6 +2,7 @@
 
 mod bill;
 pub mod cleared;
+pub mod digests;
 mod encounter;
 mod filing;
 mod fold;

@@ -13,6 +13,7 @@
 //! | [`sealing`] | names and documents at rest |
 //! | [`affected`] | past settlements that would come out otherwise now |
 //! | [`books`] | the book as a whole: how far it goes, taking back what an older copy lost |
+//! | [`reconciliation`] | comparing the book with the hub's |
 //! | [`replay`] | past decisions again: identical, explained |
 //!
 //! Absent on purpose: a filing of the region's own, and relatives' accounts; both are the hub's or a later matter.
@@ -28,6 +29,7 @@ pub mod look_up;
 pub mod people;
 pub mod post;
 pub mod query;
+pub mod reconciliation;
 pub mod replay;
 pub mod rules;
 pub mod sealing;

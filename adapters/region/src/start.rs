@@ -13,6 +13,7 @@ use identity::client::ConnectError;
 use identity::credentials::{Credentials, IdentityError};
 use identity::name::Role;
 use identity::server::{MtlsListener, builder};
+use identity::signing::Signer;
 use ledger::clock::Clock;
 use ledger::engine::{Location, LocationFault};
 use ledger::home::HomeStore;
@@ -21,6 +22,7 @@ use mailbox::OwnMailboxes;
 use mailbox::port::GrpcMailboxes;
 use proto::v1::conversation_server::ConversationServer;
 use proto::v1::home_region_server::HomeRegionServer;
+use proto::v1::reconciliation_server::ReconciliationServer;
 use proto::v1::region_book_server::RegionBookServer;
 use settlement::ids::{PersonNumber, PoolCode};
 use settlement::region::{RegionFault, RegionTable};
@@ -35,6 +37,7 @@ use crate::door::Door;
 use crate::in_force::RulesInForce;
 use crate::people;
 use crate::post::{self, Poster};
+use crate::reconciliation::ReconciliationService;
 use crate::rules::{self, Rules, RulesError};
 use crate::sealing::{Sealing, SealingError};
 use crate::service::RegionService;
@@ -118,6 +121,7 @@ pub struct Running {
     rules: RulesInForce,
     health: HealthReporter,
     credentials: Arc<Credentials>,
+    signer: Option<Signer>,
     clock: Clock,
     tasks: TaskTracker,
     drain: CancellationToken,
@@ -143,6 +147,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         rules: opened.rules.clone(),
         health,
         credentials,
+        signer: Signer::load_if_there(&config.credentials)?,
         clock: clock.clone(),
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),
@@ -312,6 +317,7 @@ impl Running {
         let Opened { pools, regions: _, store, rules, sealing } = opened;
         let (committer, work) = Committer::new(store.clone(), rules.clone(), clock.clone(), waiting);
         let terms = Terms { drain: self.drain.clone(), abort: self.abort.clone(), tasks: self.tasks.clone() };
+        let reconciliation = ReconciliationService::new(pools.clone(), store.clone(), self.signer.clone());
         let service = RegionService::new(Door { pools, committer, store, rules, sealing, clock }, terms);
         self.health.set_serving::<HomeRegionServer<RegionService>>().await;
         let served = builder()
@@ -328,6 +334,11 @@ impl Running {
             )
             .add_service(
                 RegionBookServer::new(service)
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_encoding_message_size(LARGEST_MESSAGE),
+            )
+            .add_service(
+                ReconciliationServer::new(reconciliation)
                     .max_decoding_message_size(LARGEST_MESSAGE)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )
