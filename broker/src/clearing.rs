@@ -15,6 +15,7 @@ use clearing::obligation::{Lot, Sums};
 use clearing::period::{Pair, PairRecord, Plan, Proof, Record, Side, Step, plan};
 use jiff::Timestamp;
 use ledger::hub::{Carrying, Disputed, HubStore, PeriodNumber, Reading, Reply, StatementFault, StepTaken};
+use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use proto::convert::{read_leaf, read_lot};
 use settlement::beijing;
@@ -196,7 +197,12 @@ impl Clearing {
 
     /// Settlements that books do not agree on.
     async fn disputed(&self) -> Result<Vec<Disputed>, StoreError> {
-        Ok(Vec::new())
+        let breaks = self.store.break_list(Scope::default()).await?.into_iter();
+        let disputed = breaks.map(|open| {
+            let reason = format!("{} {}", open.books.word(), open.found.kind.word());
+            Disputed { settlement: open.found.settlement, reason }
+        });
+        Ok(disputed.collect())
     }
 
     /// Where what is disputed in a period goes, by the period in which it was booked.

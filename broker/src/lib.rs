@@ -11,6 +11,7 @@
 //! | [`consult`] | questions that leave no trace |
 //! | [`door`] | what treatment regions may ask, whatever carries it |
 //! | [`service`], [`filings`], [`home_books`] | the gRPC services |
+//! | [`reconcile`] | comparing the book with home regions' |
 //! | [`clearing`] | carrying out what is due of each period |
 //! | [`reinstate`] | making a region's book whole that was restored from an older copy |
 //! | [`jobs`] | what runs by itself |
@@ -40,6 +41,7 @@ pub mod limits;
 pub mod mailbox;
 pub mod measures;
 pub mod port;
+pub mod reconcile;
 pub mod reinstate;
 pub mod service;
 pub mod settle;

@@ -9,6 +9,7 @@ use proto::status::NoReply;
 use proto::v1;
 use proto::v1::home_region_client::HomeRegionClient;
 use proto::v1::operate_reply::Result as Answered;
+use proto::v1::reconciliation_client::ReconciliationClient;
 use proto::v1::region_book_client::RegionBookClient;
 use tonic::Code;
 use tonic::transport::Channel;
@@ -43,6 +44,22 @@ pub trait HomePort: Send + Sync {
     fn affected(&self, _request: v1::AffectedRequest, _patience: Duration) -> Call<'_, v1::AffectedReply> {
         not_carried()
     }
+    /// Asks for the digests of some days.
+    fn roots(&self, _request: v1::RootsRequest, _patience: Duration) -> Call<'_, v1::RootsReply> {
+        not_carried()
+    }
+    /// Asks what is inside parts of branches.
+    fn inside(&self, _request: v1::InsideRequest, _patience: Duration) -> Call<'_, v1::InsideReply> {
+        not_carried()
+    }
+    /// Asks what stands at places.
+    fn facts(&self, _request: v1::FactsRequest, _patience: Duration) -> Call<'_, v1::FactsReply> {
+        not_carried()
+    }
+    /// Asks for a signature under a certificate of agreement.
+    fn sign(&self, _request: v1::SignRequest, _patience: Duration) -> Call<'_, v1::DocumentSignature> {
+        not_carried()
+    }
 }
 
 /// What a network says that does not carry a question.
@@ -55,6 +72,7 @@ pub struct GrpcHome {
     caller: Caller,
     client: HomeRegionClient<Channel>,
     book: RegionBookClient<Channel>,
+    digests: ReconciliationClient<Channel>,
 }
 
 impl GrpcHome {
@@ -64,10 +82,13 @@ impl GrpcHome {
         let client = HomeRegionClient::new(channel.clone())
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE);
-        let book = RegionBookClient::new(channel)
+        let book = RegionBookClient::new(channel.clone())
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE);
-        GrpcHome { caller, client, book }
+        let digests = ReconciliationClient::new(channel)
+            .max_decoding_message_size(LARGEST_MESSAGE)
+            .max_encoding_message_size(LARGEST_MESSAGE);
+        GrpcHome { caller, client, book, digests }
     }
 }
 
@@ -112,6 +133,26 @@ impl HomePort for GrpcHome {
     fn affected(&self, request: v1::AffectedRequest, patience: Duration) -> Call<'_, v1::AffectedReply> {
         let mut client = self.book.clone();
         Box::pin(call(patience, request, async move |request| client.affected(request).await))
+    }
+
+    fn roots(&self, request: v1::RootsRequest, patience: Duration) -> Call<'_, v1::RootsReply> {
+        let mut client = self.digests.clone();
+        Box::pin(call(patience, request, async move |request| client.roots(request).await))
+    }
+
+    fn inside(&self, request: v1::InsideRequest, patience: Duration) -> Call<'_, v1::InsideReply> {
+        let mut client = self.digests.clone();
+        Box::pin(call(patience, request, async move |request| client.inside(request).await))
+    }
+
+    fn facts(&self, request: v1::FactsRequest, patience: Duration) -> Call<'_, v1::FactsReply> {
+        let mut client = self.digests.clone();
+        Box::pin(call(patience, request, async move |request| client.facts(request).await))
+    }
+
+    fn sign(&self, request: v1::SignRequest, patience: Duration) -> Call<'_, v1::DocumentSignature> {
+        let mut client = self.digests.clone();
+        Box::pin(call(patience, request, async move |request| client.sign(request).await))
     }
 }
 

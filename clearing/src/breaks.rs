@@ -17,6 +17,21 @@ pub enum Books {
     HubHome,
 }
 
+impl Books {
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Books::TreatmentHub => "treatment-hub",
+            Books::HubHome => "hub-home",
+        }
+    }
+
+    /// The books that a word names.
+    pub fn from_word(word: &str) -> Option<Books> {
+        [Books::TreatmentHub, Books::HubHome].into_iter().find(|books| books.word() == word)
+    }
+}
+
 /// One of two books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Book {

@@ -12,11 +12,13 @@
 //! | `express` | a whole batch in one statement, on PostgreSQL |
 //! | `filings` | the registry of filings |
 //! | `falls` | home regions' books that were restored from an older copy, and what is missing from them |
+//! | `breaks` | what books differ in, and what certifies that they agree |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
 //! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
 mod answers;
+mod breaks;
 mod doubts;
 mod enquiries;
 mod evidence;
@@ -40,6 +42,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
+pub use breaks::{Certificate, FoundBreak, OpenBreak};
 pub use doubts::Frontier;
 pub use enquiries::Owner;
 pub use evidence::{Counts, Record};

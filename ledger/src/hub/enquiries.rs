@@ -28,6 +28,16 @@ impl HubStore {
         self.engine.read(move |sql| operations::earlier(sql, &key)).await
     }
 
+    /// Whether an operation, by its key as text, has come and has no answer yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn operation_waits(&self, key: String) -> Result<bool, StoreError> {
+        const WAITS: &str = "SELECT 1 FROM operations LEFT JOIN answers ON answers.position = operations.position
+            WHERE operations.key = ?1 AND answers.position IS NULL LIMIT 1";
+        self.engine.read(move |sql| sql.exists(WAITS, values![&key])).await
+    }
+
     /// How many operations of each region are in doubt. Regions without any are left out. Cheap enough to ask often.
     ///
     /// # Errors

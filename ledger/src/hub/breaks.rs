@@ -1,0 +1,376 @@
+//! Breaks, days on which books agree, and the certificates that say so, as they are recorded. What a break is,
+//! `clearing::breaks` judges; comparing is for `broker`.
+
+use clearing::breaks::{Books, Kind, Proposal};
+use clearing::certificate::Agreement;
+use clearing::digest::{Branch, Digest, Node};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use settlement::ids::{PoolCode, RegionCode, SettlementId};
+use settlement::money::Money;
+
+use super::{HubStore, corrupt, instant};
+use crate::engine::{Row, Sql, Version};
+use crate::leaves::Scope;
+use crate::store::StoreError;
+use crate::values;
+
+/// The tables.
+pub(super) const TABLES: Version = Version {
+    tables: TEXT,
+    append_only: &["breaks", "break_ends", "agreements", "certificates", "certificate_signatures"],
+    postgres: "",
+};
+
+const TEXT: &str = concat!(
+    "CREATE TABLE breaks (
+        number INTEGER PRIMARY KEY, books TEXT NOT NULL, day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL,
+        place INTEGER NOT NULL, kind TEXT NOT NULL, settlement TEXT NOT NULL, operation TEXT NOT NULL,
+        outer_total INTEGER NOT NULL, outer_owed INTEGER NOT NULL, inner_total INTEGER NOT NULL,
+        inner_owed INTEGER NOT NULL, proposed TEXT NOT NULL, found_at INTEGER NOT NULL) STRICT;
+    CREATE INDEX breaks_by_branch ON breaks (books, day, home, treatment);
+    CREATE TABLE break_ends (
+        number INTEGER PRIMARY KEY, ending TEXT NOT NULL, reason TEXT NOT NULL, ended_by TEXT NOT NULL,
+        ended_at INTEGER NOT NULL) STRICT;",
+    // A root that two books were found to share; a late entry makes another.
+    "CREATE TABLE agreements (
+        day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, books TEXT NOT NULL, root BLOB NOT NULL,
+        operations INTEGER NOT NULL, agreed_at INTEGER NOT NULL,
+        PRIMARY KEY (day, home, treatment, books, root)) STRICT, WITHOUT ROWID;
+    CREATE TABLE certificates (
+        day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL, root BLOB NOT NULL,
+        text TEXT NOT NULL, issued_at INTEGER NOT NULL,
+        PRIMARY KEY (day, home, treatment, version)) STRICT, WITHOUT ROWID;
+    CREATE TABLE certificate_signatures (
+        day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL, party TEXT NOT NULL,
+        signature BLOB NOT NULL, signed_at INTEGER NOT NULL,
+        PRIMARY KEY (day, home, treatment, version, party)) STRICT, WITHOUT ROWID;",
+);
+
+/// A break as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundBreak {
+    /// The day and the pools.
+    pub branch: Branch,
+    /// Where the operation lies.
+    pub place: u64,
+    /// The operation's key as text.
+    pub operation: String,
+    /// How the books differ.
+    pub kind: Kind,
+    /// What it is about.
+    pub settlement: SettlementId,
+    /// Whole charges and what is owed by the outer book.
+    pub outer: (Money, Money),
+    /// The same by the inner one.
+    pub inner: (Money, Money),
+    /// What is proposed.
+    pub proposed: Proposal,
+}
+
+/// A break that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenBreak {
+    /// Its number.
+    pub number: i64,
+    /// Which books are apart.
+    pub books: Books,
+    /// What was found.
+    pub found: FoundBreak,
+    /// When it was first found.
+    pub found_at: Timestamp,
+}
+
+/// A certificate, with what its parties signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// What it says.
+    pub agreement: Agreement,
+    /// Its text.
+    pub text: String,
+    /// Who signed, and the signature as it came.
+    pub signatures: Vec<(String, Vec<u8>)>,
+}
+
+impl HubStore {
+    /// Records what two books were found to differ in on some days: what is new is opened, what is found no more has
+    /// vanished. What stands already keeps its number and its age.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn break_record(
+        &self,
+        books: Books,
+        days: (Date, Date),
+        scope: Scope,
+        found: Vec<FoundBreak>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.engine.write(move |sql| record(sql, books, days, scope, &found, at)).await
+    }
+
+    /// The breaks that stand, the oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn break_list(&self, scope: Scope) -> Result<Vec<OpenBreak>, StoreError> {
+        self.engine.read(move |sql| open(sql, None, ("0000-01-01", "9999-12-31"), scope)).await
+    }
+
+    /// Ends a break by somebody's decision. One that has ended stays as it ended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn break_end(&self, number: i64, reason: String, by: (String, Timestamp)) -> Result<bool, StoreError> {
+        self.engine
+            .write(move |sql| {
+                let known = sql.exists("SELECT 1 FROM breaks WHERE number = ?1", values![number])?;
+                Ok(known && end(sql, number, "decided", &reason, (&by.0, by.1))?)
+            })
+            .await
+    }
+
+    /// Records that two books share a branch's root.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn agreement_record(
+        &self,
+        books: Books,
+        agreed: Vec<(Branch, Node)>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        const AGREED: &str = "INSERT INTO agreements (day, home, treatment, books, root, operations, agreed_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+        self.engine
+            .write(move |sql| {
+                agreed.iter().try_for_each(|(branch, root)| {
+                    let [day, home, treatment] = texts(branch);
+                    let digest: &[u8] = &root.digest.0;
+                    let operations = root.count.cast_signed();
+                    let values =
+                        values![&day, &home, &treatment, books.word(), digest, operations, at.as_microsecond()];
+                    sql.execute(AGREED, values).map(drop)
+                })
+            })
+            .await
+    }
+
+    /// The roots that all three books of some days share and that no certificate says yet, each as the next certificate.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn certificate_due(&self, days: (Date, Date)) -> Result<Vec<Agreement>, StoreError> {
+        // The newest certificate of a branch says how far it was; what all three share beyond it is the next.
+        const DUE: &str = "SELECT roots.day, roots.home, roots.treatment, roots.digest, roots.count,
+                COALESCE(newest.version, 0), newest.root
+            FROM roots
+            JOIN agreements AS outer_books ON outer_books.day = roots.day AND outer_books.home = roots.home
+                AND outer_books.treatment = roots.treatment AND outer_books.root = roots.digest
+                AND outer_books.books = 'treatment-hub'
+            JOIN agreements AS inner_books ON inner_books.day = roots.day AND inner_books.home = roots.home
+                AND inner_books.treatment = roots.treatment AND inner_books.root = roots.digest
+                AND inner_books.books = 'hub-home'
+            LEFT JOIN certificates AS newest ON newest.day = roots.day AND newest.home = roots.home
+                AND newest.treatment = roots.treatment AND newest.version = (
+                    SELECT MAX(version) FROM certificates WHERE certificates.day = roots.day
+                    AND certificates.home = roots.home AND certificates.treatment = roots.treatment)
+            WHERE roots.day >= ?1 AND roots.day <= ?2 AND (newest.root IS NULL OR newest.root <> roots.digest)";
+        let (first, last) = (days.0.to_string(), days.1.to_string());
+        self.engine
+            .read(move |sql| {
+                sql.query(DUE, values![&first, &last], |row| {
+                    let replaces = row.optional_bytes(6)?.map(read_digest).transpose()?;
+                    let version = row.number(5)? + 1;
+                    Ok(Agreement {
+                        branch: read_branch(row, 0)?,
+                        version: u32::try_from(version).map_err(|_| corrupt("certificates", version, "no version"))?,
+                        operations: row.number(4)?.cast_unsigned(),
+                        root: read_digest(row.bytes(3)?)?,
+                        replaces,
+                    })
+                })
+            })
+            .await
+    }
+
+    /// Keeps a certificate; one that is there stays.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn certificate_issue(&self, agreement: Agreement, at: Timestamp) -> Result<(), StoreError> {
+        const ISSUE: &str = "INSERT INTO certificates (day, home, treatment, version, root, text, issued_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+        self.engine
+            .write(move |sql| {
+                let ([day, home, treatment], text) = (texts(&agreement.branch), agreement.to_string());
+                let root: &[u8] = &agreement.root.0;
+                let version = i64::from(agreement.version);
+                let values = values![&day, &home, &treatment, version, root, &text, at.as_microsecond()];
+                sql.execute(ISSUE, values).map(drop)
+            })
+            .await
+    }
+
+    /// Keeps a party's signature under a certificate; the first stays.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn certificate_sign(
+        &self,
+        (branch, version): (Branch, u32),
+        (party, signature): (String, Vec<u8>),
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        const SIGN: &str =
+            "INSERT INTO certificate_signatures (day, home, treatment, version, party, signature, signed_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+        self.engine
+            .write(move |sql| {
+                let [day, home, treatment] = texts(&branch);
+                let (version, signature): (_, &[u8]) = (i64::from(version), &signature);
+                let values = values![&day, &home, &treatment, version, &party, signature, at.as_microsecond()];
+                sql.execute(SIGN, values).map(drop)
+            })
+            .await
+    }
+
+    /// The certificates of some days, each in all its versions.
+    ///
+    /// # Errors
+    /// When the store fails, or a certificate does not read.
+    pub async fn certificate_list(&self, days: (Date, Date), scope: Scope) -> Result<Vec<Certificate>, StoreError> {
+        self.engine.read(move |sql| certificates(sql, days, scope)).await
+    }
+}
+
+fn record(
+    sql: &Sql<'_>,
+    books: Books,
+    (first, last): (Date, Date),
+    scope: Scope,
+    found: &[FoundBreak],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    const OPEN: &str = "INSERT INTO breaks (number, books, day, home, treatment, place, kind, settlement, operation,
+            outer_total, outer_owed, inner_total, inner_owed, proposed, found_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+    let standing = open(sql, Some(books), (&first.to_string(), &last.to_string()), scope)?;
+    for gone in standing.iter().filter(|open| !found.contains(&open.found)) {
+        end(sql, gone.number, "vanished", "", ("comparison", at))?;
+    }
+    for new in found.iter().filter(|found| !standing.iter().any(|open| open.found == **found)) {
+        let ([day, home, treatment], settlement) = (texts(&new.branch), new.settlement.to_time_first());
+        let values = values![
+            sql.position()?,
+            books.word(),
+            &day,
+            &home,
+            &treatment,
+            new.place.cast_signed(),
+            new.kind.word(),
+            &settlement,
+            &new.operation,
+            new.outer.0.fen(),
+            new.outer.1.fen(),
+            new.inner.0.fen(),
+            new.inner.1.fen(),
+            new.proposed.word(),
+            at.as_microsecond(),
+        ];
+        sql.execute(OPEN, values)?;
+    }
+    Ok(())
+}
+
+fn end(
+    sql: &Sql<'_>,
+    number: i64,
+    ending: &str,
+    reason: &str,
+    (by, at): (&str, Timestamp),
+) -> Result<bool, StoreError> {
+    const END: &str = "INSERT INTO break_ends (number, ending, reason, ended_by, ended_at)
+        VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+    Ok(sql.execute(END, values![number, ending, reason, by, at.as_microsecond()])? == 1)
+}
+
+fn open(
+    sql: &Sql<'_>,
+    books: Option<Books>,
+    (first, last): (&str, &str),
+    scope: Scope,
+) -> Result<Vec<OpenBreak>, StoreError> {
+    const OPEN: &str = "SELECT day, home, treatment, number, books, place, kind, settlement, operation, outer_total,
+            outer_owed, inner_total, inner_owed, proposed, found_at
+        FROM breaks WHERE (?1 IS NULL OR books = ?1) AND day >= ?2 AND day <= ?3
+          AND (?4 IS NULL OR home = ?4) AND (?5 IS NULL OR treatment = ?5)
+          AND NOT EXISTS (SELECT 1 FROM break_ends WHERE break_ends.number = breaks.number)
+        ORDER BY found_at, number";
+    let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
+    let values = values![books.map(Books::word), first, last, home.as_deref(), treatment.as_deref()];
+    sql.query(OPEN, values, read_open)
+}
+
+fn read_open(row: Row<'_>) -> Result<OpenBreak, StoreError> {
+    let number = row.number(3)?;
+    let malformed = |what: &str| corrupt("breaks", number, format!("its {what} is not one of ours"));
+    let amount = |place| row.number(place).map(Money::from_fen);
+    Ok(OpenBreak {
+        number,
+        books: Books::from_word(row.text(4)?).ok_or_else(|| malformed("books"))?,
+        found: FoundBreak {
+            branch: read_branch(row, 0)?,
+            place: row.number(5)?.cast_unsigned(),
+            operation: row.text(8)?.to_owned(),
+            kind: Kind::from_word(row.text(6)?).ok_or_else(|| malformed("kind"))?,
+            settlement: SettlementId::from_time_first(row.text(7)?).map_err(|_| malformed("settlement"))?,
+            outer: (amount(9)?, amount(10)?),
+            inner: (amount(11)?, amount(12)?),
+            proposed: Proposal::from_word(row.text(13)?).ok_or_else(|| malformed("proposal"))?,
+        },
+        found_at: instant("breaks", number, row.number(14)?)?,
+    })
+}
+
+fn certificates(sql: &Sql<'_>, (first, last): (Date, Date), scope: Scope) -> Result<Vec<Certificate>, StoreError> {
+    const CERTIFICATES: &str = "SELECT text FROM certificates WHERE day >= ?1 AND day <= ?2
+          AND (?3 IS NULL OR home = ?3) AND (?4 IS NULL OR treatment = ?4)
+        ORDER BY day, home, treatment, version";
+    const SIGNATURES: &str = "SELECT party, signature FROM certificate_signatures
+        WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND version = ?4 ORDER BY party";
+    let (first, last) = (first.to_string(), last.to_string());
+    let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
+    let values = values![&first, &last, home.as_deref(), treatment.as_deref()];
+    let texts_found = sql.query(CERTIFICATES, values, |row| Ok(row.text(0)?.to_owned()))?;
+    let read = |text: String| {
+        let agreement = Agreement::read(&text).map_err(|fault| corrupt("certificates", "text", fault))?;
+        let [day, home, treatment] = texts(&agreement.branch);
+        let values = values![&day, &home, &treatment, i64::from(agreement.version)];
+        let signature = |row: Row<'_>| Ok((row.text(0)?.to_owned(), row.bytes(1)?.to_vec()));
+        Ok(Certificate { agreement, text, signatures: sql.query(SIGNATURES, values, signature)? })
+    };
+    texts_found.into_iter().map(read).collect()
+}
+
+fn texts(branch: &Branch) -> [String; 3] {
+    [branch.day.to_string(), branch.home.to_string(), branch.treatment.to_string()]
+}
+
+fn read_branch(row: Row<'_>, first: usize) -> Result<Branch, StoreError> {
+    let malformed = |column: &str, problem: String| StoreError::Column { column: column.into(), problem };
+    let pool = |place, column| {
+        RegionCode::new(row.text(place)?).map(PoolCode).map_err(|fault| malformed(column, fault.to_string()))
+    };
+    let day = row.text(first)?;
+    Ok(Branch {
+        day: day.parse().map_err(|_| malformed("day", day.to_owned()))?,
+        home: pool(first + 1, "home")?,
+        treatment: pool(first + 2, "treatment")?,
+    })
+}
+
+fn read_digest(bytes: &[u8]) -> Result<Digest, StoreError> {
+    let malformed = |_| StoreError::Column { column: "root".into(), problem: format!("{} bytes", bytes.len()) };
+    bytes.try_into().map(Digest).map_err(malformed)
+}
