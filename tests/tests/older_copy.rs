@@ -7,8 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::directory::Fallen;
+use clearing::breaks::{Book, Kind, Proposal};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
+use jiff::civil::date;
+use ledger::leaves::Scope;
 use proto::v1;
 use proto::v1::home_books_client::HomeBooksClient;
 use settlement::ids::PoolCode;
@@ -72,6 +75,16 @@ fn fallen(world: &World) -> Option<Fallen> {
     homes.iter().find(|one| one.pools().contains(&home())).and_then(|one| one.book().fallen())
 }
 
+/// Compares the hub's book of the days around with the region's: how many branches agree, and which breaks stand.
+async fn compare(world: &World) -> (usize, Vec<(Kind, Proposal)>) {
+    let hub = world.line().hub.hub();
+    let region = hub.directory.home(home()).expect("a region");
+    let compared = hub.compare(region, home(), (date(2025, 6, 1), date(2025, 6, 30))).await.expect("both can be read");
+    let breaks = hub.store.break_list(Scope::default()).await.expect("a list");
+    assert_eq!((compared.breaks, compared.pending), (breaks.len(), 0));
+    (compared.agreed, breaks.into_iter().map(|open| (open.found.kind, open.found.proposed)).collect())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_copy_raises_the_alarm_and_is_made_whole_from_the_hubs_answers() {
     let (mut world, hospital) = begin().await;
@@ -86,6 +99,7 @@ async fn an_older_copy_raises_the_alarm_and_is_made_whole_from_the_hubs_answers(
     assert!(hospital.send(&cancel).await.succeeded());
     let reverse = hospital.reverse_message(&EMPLOYEE, &cancel);
     assert!(hospital.send(&reverse).await.succeeded());
+    assert_eq!(compare(&world).await, (1, vec![]), "a day between two pools");
     let before = (hospital.totals(&EMPLOYEE).await, hospital.totals(&RESIDENT).await);
     let last = world.line().homes[&home()].store().last_seq().await.expect("a book").0;
 
@@ -112,6 +126,11 @@ async fn an_older_copy_raises_the_alarm_and_is_made_whole_from_the_hubs_answers(
     assert!(health.homes.iter().any(|home| home.book_fell.is_some()));
     assert!(hospital.send(&settle_next).await.text("/err_msg").starts_with("[701]"));
 
+    let (agreed, mut breaks) = compare(&world).await;
+    breaks.sort_unstable();
+    let lacking = (Kind::Missing(Book::Inner), Proposal::Reinstate);
+    let otherwise = (Kind::StateDiffers, Proposal::Reinstate);
+    assert_eq!((agreed, breaks), (0, vec![lacking, lacking, otherwise, otherwise]));
     let mut operator = operator(&world);
     let missing = operator.missing(book_of(home())).await.expect("a list").into_inner();
     assert_eq!((missing.fallen, missing.held, missing.missing), (true, last - 4, 4));
@@ -121,6 +140,7 @@ async fn an_older_copy_raises_the_alarm_and_is_made_whole_from_the_hubs_answers(
     let restored = operator.restore(book_of(home())).await.expect("an answer").into_inner();
     assert_eq!((restored.taken_back, restored.known, restored.whole), (4, 0, true), "{restored:?}");
     assert_eq!(fallen(&world), None);
+    assert_eq!(compare(&world).await, (1, vec![]), "what was given back is no break any more");
     assert_eq!((hospital.totals(&EMPLOYEE).await, hospital.totals(&RESIDENT).await), before);
     world.assert_sound().await;
 
