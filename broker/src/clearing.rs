@@ -14,15 +14,12 @@ use clearing::month::Month;
 use clearing::obligation::{Lot, Sums};
 use clearing::period::{Pair, PairRecord, Plan, Proof, Record, Side, Step, plan};
 use jiff::Timestamp;
-use ledger::hub::{Carrying, Disputed, HubStore, PeriodNumber, Reading, Reply, StatementFault, StepTaken};
+use ledger::hub::{Carrying, Disputed, HubStore, PeriodNumber, Reply, StatementFault, StepTaken};
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
-use proto::convert::{read_leaf, read_lot};
+use reconciliation::book::READING;
 use settlement::beijing;
 use settlement::region::RegionTable;
-
-/// How the hub's book is read when it is folded.
-pub const READING: Reading = Reading { leaf: read_leaf, lot: read_lot };
 
 /// Who says what a member does not say by the last day.
 const THE_CALENDAR: &str = "calendar";

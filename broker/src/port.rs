@@ -9,8 +9,8 @@ use proto::status::NoReply;
 use proto::v1;
 use proto::v1::home_region_client::HomeRegionClient;
 use proto::v1::operate_reply::Result as Answered;
-use proto::v1::reconciliation_client::ReconciliationClient;
 use proto::v1::region_book_client::RegionBookClient;
+use reconciliation::port::{BookPort, GrpcBook};
 use tonic::Code;
 use tonic::transport::Channel;
 
@@ -44,23 +44,16 @@ pub trait HomePort: Send + Sync {
     fn affected(&self, _request: v1::AffectedRequest, _patience: Duration) -> Call<'_, v1::AffectedReply> {
         not_carried()
     }
-    /// Asks for the digests of some days.
-    fn roots(&self, _request: v1::RootsRequest, _patience: Duration) -> Call<'_, v1::RootsReply> {
-        not_carried()
-    }
-    /// Asks what is inside parts of branches.
-    fn inside(&self, _request: v1::InsideRequest, _patience: Duration) -> Call<'_, v1::InsideReply> {
-        not_carried()
-    }
-    /// Asks what stands at places.
-    fn facts(&self, _request: v1::FactsRequest, _patience: Duration) -> Call<'_, v1::FactsReply> {
-        not_carried()
-    }
-    /// Asks for a signature under a certificate of agreement.
-    fn sign(&self, _request: v1::SignRequest, _patience: Duration) -> Call<'_, v1::DocumentSignature> {
-        not_carried()
+    /// The region's book, for comparing.
+    fn as_book(&self) -> &dyn BookPort {
+        &NotCarried
     }
 }
+
+/// A book that the network does not carry questions about.
+struct NotCarried;
+
+impl BookPort for NotCarried {}
 
 /// What a network says that does not carry a question.
 fn not_carried<'a, T>() -> Call<'a, T> {
@@ -72,7 +65,7 @@ pub struct GrpcHome {
     caller: Caller,
     client: HomeRegionClient<Channel>,
     book: RegionBookClient<Channel>,
-    digests: ReconciliationClient<Channel>,
+    digests: GrpcBook,
 }
 
 impl GrpcHome {
@@ -85,9 +78,7 @@ impl GrpcHome {
         let book = RegionBookClient::new(channel.clone())
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE);
-        let digests = ReconciliationClient::new(channel)
-            .max_decoding_message_size(LARGEST_MESSAGE)
-            .max_encoding_message_size(LARGEST_MESSAGE);
+        let digests = GrpcBook::new(channel);
         GrpcHome { caller, client, book, digests }
     }
 }
@@ -135,24 +126,8 @@ impl HomePort for GrpcHome {
         Box::pin(call(patience, request, async move |request| client.affected(request).await))
     }
 
-    fn roots(&self, request: v1::RootsRequest, patience: Duration) -> Call<'_, v1::RootsReply> {
-        let mut client = self.digests.clone();
-        Box::pin(call(patience, request, async move |request| client.roots(request).await))
-    }
-
-    fn inside(&self, request: v1::InsideRequest, patience: Duration) -> Call<'_, v1::InsideReply> {
-        let mut client = self.digests.clone();
-        Box::pin(call(patience, request, async move |request| client.inside(request).await))
-    }
-
-    fn facts(&self, request: v1::FactsRequest, patience: Duration) -> Call<'_, v1::FactsReply> {
-        let mut client = self.digests.clone();
-        Box::pin(call(patience, request, async move |request| client.facts(request).await))
-    }
-
-    fn sign(&self, request: v1::SignRequest, patience: Duration) -> Call<'_, v1::DocumentSignature> {
-        let mut client = self.digests.clone();
-        Box::pin(call(patience, request, async move |request| client.sign(request).await))
+    fn as_book(&self) -> &dyn BookPort {
+        &self.digests
     }
 }
 

@@ -14,6 +14,7 @@ use identity::client::{ConnectError, Expected, channel};
 use identity::credentials::{Credentials, IdentityError};
 use identity::name::Role;
 use identity::server::{MtlsListener, builder};
+use identity::signing::Signer;
 use ledger::clock::Clock;
 use ledger::hub::HubStore;
 use ledger::store::StoreError;
@@ -24,6 +25,7 @@ use proto::v1::filings_server::FilingsServer;
 use proto::v1::home_books_server::HomeBooksServer;
 use proto::v1::hub_server::HubServer;
 use proto::v1::mailboxes_server::MailboxesServer;
+use proto::v1::reconciliation_server::ReconciliationServer;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::{RegionFault, RegionTable};
 use settlement::spanned::Fault;
@@ -44,6 +46,7 @@ use crate::jobs;
 use crate::limits::{LARGEST_MESSAGE, Limits};
 use crate::mailbox::MailboxService;
 use crate::port::GrpcHome;
+use crate::reconcile::service::ReconciliationService;
 use crate::service::HubService;
 
 /// Why the hub cannot start.
@@ -109,6 +112,7 @@ pub struct Running {
     address: SocketAddr,
     hub: Arc<Hub>,
     clearing: Option<Clearing>,
+    signer: Option<Signer>,
     health: HealthReporter,
     tasks: TaskTracker,
     drain: CancellationToken,
@@ -138,6 +142,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         address: listener.local_addr(),
         hub,
         clearing,
+        signer: Signer::load_if_there(&config.credentials)?,
         health,
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),
@@ -214,6 +219,11 @@ impl Running {
             .add_service(MailboxesServer::new(mailboxes.clone()))
             .add_service(DeadLettersServer::new(mailboxes))
             .add_service(HomeBooksServer::new(HomeBooksService::new(self.hub.clone())))
+            .add_service(
+                ReconciliationServer::new(ReconciliationService::new(self.hub.store.clone(), self.signer.clone()))
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_encoding_message_size(LARGEST_MESSAGE),
+            )
             .add_optional_service(self.clearing.clone().map(|clearing| {
                 ClearingServer::new(ClearingService::new(clearing, self.hub.clock.clone()))
                     .max_decoding_message_size(LARGEST_MESSAGE)

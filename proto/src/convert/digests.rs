@@ -106,6 +106,15 @@ pub fn read_fact(fact: &v1::Fact) -> Result<(Digest, String, Fact), FieldFault> 
     Ok((read_digest(&fact.digest)?, fact.key.clone(), Fact { settlement, deed, sums }))
 }
 
+/// Writes a signature with the certificates by which it can be checked, the signer's first.
+pub fn write_signature(scheme: u16, signature: Vec<u8>, chain: Vec<Vec<u8>>) -> v1::DocumentSignature {
+    v1::DocumentSignature {
+        scheme: scheme.into(),
+        signature: signature.into(),
+        chain: chain.into_iter().map(Into::into).collect(),
+    }
+}
+
 fn write_part(part: &Node) -> v1::Part {
     // The last digit of its prefix; the others are those of the part that was asked for.
     let digits = 64 - 4 * u32::from(part.prefix.depth());

@@ -1,0 +1,14 @@
+//! Comparing two books that two nodes keep, by the digests over their operations: both ends of it. The outer node asks
+//! the inner one: a treatment side the hub, the hub a home region. What a difference means, `clearing::breaks` judges.
+//!
+//! | look in | for |
+//! |---|---|
+//! | [`book`] | what is compared: a store that can be folded |
+//! | [`answering`] | telling another node of one's own book |
+//! | [`asking`] | comparing one's own book with another node's |
+//! | [`port`] | what carries the questions |
+
+pub mod answering;
+pub mod asking;
+pub mod book;
+pub mod port;
