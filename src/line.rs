@@ -28,6 +28,8 @@ const IN_FLIGHT: usize = 1_024;
 /// How often the hub asks what became of an operation in doubt.
 /// How often what is due of periods is done: a sandbox clock leaps.
 const CLEAR_EVERY_MS: u64 = 1_000;
+/// How often books are compared.
+const COMPARE_EVERY_MS: u64 = 5_000;
 const RESOLVE_EVERY_MS: u64 = 500;
 /// How long making a connection may take.
 const CONNECT_MS: u64 = 2_000;
@@ -234,6 +236,7 @@ impl Plan {
             regions: self.regions(),
             calendar: Some(self.deploy.join("calendar.toml")),
             clear_every_ms: CLEAR_EVERY_MS,
+            compare_every_ms: COMPARE_EVERY_MS,
             homes: routes.collect(),
             deadline_ms: self.patience_ms,
             in_flight: IN_FLIGHT,
@@ -258,6 +261,7 @@ impl Plan {
             catalogue: demo.join("catalogue.csv"),
             institutions: demo.join("institutions.csv"),
             deadline_ms: self.patience_ms + self.patience_ms / 8,
+            compare_every_ms: COMPARE_EVERY_MS,
             gateways: BTreeMap::new(),
             profiles: BTreeMap::new(),
             commit_delay_ms: 0,

@@ -37,6 +37,9 @@ pub struct Config {
     /// How often the journal is folded and what is due of periods is done, in milliseconds.
     #[serde(default = "clear_every_ms")]
     pub clear_every_ms: u64,
+    /// How often the book is compared with home regions', and what agrees is certified, in milliseconds.
+    #[serde(default = "compare_every_ms")]
+    pub compare_every_ms: u64,
     /// The home regions, and where they are.
     #[serde(default)]
     pub homes: Vec<HomeConfig>,
@@ -149,6 +152,10 @@ fn resolve_every_ms() -> u64 {
 
 fn clear_every_ms() -> u64 {
     10_000
+}
+
+fn compare_every_ms() -> u64 {
+    3_600_000
 }
 
 fn connect_ms() -> u64 {

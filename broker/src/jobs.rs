@@ -2,6 +2,7 @@
 
 pub mod books;
 pub mod clearing;
+pub mod compare;
 pub mod letters;
 pub mod resolve;
 pub mod sweep;

@@ -19,6 +19,7 @@ use ledger::clock::Clock;
 use ledger::hub::HubStore;
 use ledger::store::StoreError;
 use proto::v1::clearing_server::ClearingServer;
+use proto::v1::comparisons_server::ComparisonsServer;
 use proto::v1::conversation_server::ConversationServer;
 use proto::v1::dead_letters_server::DeadLettersServer;
 use proto::v1::filings_server::FilingsServer;
@@ -46,6 +47,7 @@ use crate::jobs;
 use crate::limits::{LARGEST_MESSAGE, Limits};
 use crate::mailbox::MailboxService;
 use crate::port::GrpcHome;
+use crate::reconcile::comparisons::ComparisonsService;
 use crate::reconcile::service::ReconciliationService;
 use crate::service::HubService;
 
@@ -150,6 +152,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     };
     running.serve(listener, health_service).await;
     running.start_jobs(Duration::from_millis(config.resolve_every_ms));
+    running.start_comparing(Duration::from_millis(config.compare_every_ms));
     running.start_clearing(Duration::from_millis(config.clear_every_ms));
     Ok(running)
 }
@@ -224,6 +227,11 @@ impl Running {
                     .max_decoding_message_size(LARGEST_MESSAGE)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )
+            .add_service(
+                ComparisonsServer::new(ComparisonsService::new(self.hub.clone()))
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_encoding_message_size(LARGEST_MESSAGE),
+            )
             .add_optional_service(self.clearing.clone().map(|clearing| {
                 ClearingServer::new(ClearingService::new(clearing, self.hub.clock.clone()))
                     .max_decoding_message_size(LARGEST_MESSAGE)
@@ -244,6 +252,10 @@ impl Running {
         self.spawn(jobs::sweep::run(self.hub.clone(), every, self.drain.clone()));
         self.spawn(jobs::letters::measure(self.hub.clone(), self.drain.clone()));
         self.spawn(jobs::resolve::measure(self.hub.clone(), every, self.drain.clone()));
+    }
+
+    fn start_comparing(&self, every: Duration) {
+        self.spawn(jobs::compare::run(self.hub.clone(), self.signer.clone(), every, self.drain.clone()));
     }
 
     fn start_clearing(&self, every: Duration) {

@@ -119,6 +119,21 @@ impl Signer {
 }
 
 impl Signature {
+    /// Checks that a document was signed by whom the certificate names; whether the certificate is to be trusted is left
+    /// open.
+    ///
+    /// # Errors
+    /// Why the signature does not hold.
+    pub fn signed_by(&self, document: &[u8]) -> Result<Vec<ParticipantName>, SignatureError> {
+        let own = self.chain.first().ok_or(SignatureError::NoCertificate)?;
+        let own = CertificateDer::from(own.as_slice());
+        let certificate = EndEntityCert::try_from(&own).map_err(SignatureError::Untrusted)?;
+        let known = schemes().into_iter().find(|(scheme, _)| u16::from(*scheme) == self.scheme);
+        let (_, algorithm) = known.ok_or(SignatureError::Scheme(self.scheme))?;
+        certificate.verify_signature(algorithm, document, &self.bytes).map_err(SignatureError::Altered)?;
+        Ok(names(&own)?)
+    }
+
     /// Checks that a document was signed by a participant whose certificate, at a time, was valid and issued for signing
     /// documents under one of the authorities; gives the participant's names.
     ///
@@ -148,9 +163,6 @@ impl Signature {
                 None,
             )
             .map_err(SignatureError::Untrusted)?;
-        let known = schemes().into_iter().find(|(scheme, _)| u16::from(*scheme) == self.scheme);
-        let (_, algorithm) = known.ok_or(SignatureError::Scheme(self.scheme))?;
-        certificate.verify_signature(algorithm, document, &self.bytes).map_err(SignatureError::Altered)?;
-        Ok(names(&own)?)
+        self.signed_by(document)
     }
 }

@@ -180,3 +180,29 @@ fn told(difference: &Difference, ours: &Facts, theirs: &Facts) -> Option<Apart> 
     let fact = |found: Option<(String, Fact)>| found.map(|(_, fact)| fact);
     Some(Apart { branch, place, operation, outer: fact(outer), inner: fact(inner) })
 }
+
+/// Writes what stands apart, for the node that was asked.
+pub fn write_apart(apart: &Apart) -> v1::ApartView {
+    let fact =
+        |fact: &Option<Fact>| fact.as_ref().map(|fact| digests::write_fact(&Digest([0; 32]), &apart.operation, fact));
+    v1::ApartView {
+        branch: Some(digests::write_branch(&apart.branch)),
+        place: apart.place,
+        outer: fact(&apart.outer),
+        inner: fact(&apart.inner),
+    }
+}
+
+/// Reads what stands apart by what the node said that compared.
+///
+/// # Errors
+/// The first field that is missing or none.
+pub fn read_apart(view: &v1::ApartView) -> Result<Apart, FieldFault> {
+    let read = |fact: &Option<v1::Fact>| fact.as_ref().map(digests::read_fact).transpose();
+    let (outer, inner) = (read(&view.outer)?, read(&view.inner)?);
+    let missing = || FieldFault { field: "outer".into(), problem: "is missing, and so is inner".into() };
+    let operation = outer.as_ref().or(inner.as_ref()).map(|(_, key, _)| key.clone()).ok_or_else(missing)?;
+    let fact = |found: Option<(Digest, String, Fact)>| found.map(|(_, _, fact)| fact);
+    let branch = digests::read_branch(view.branch.as_ref())?;
+    Ok(Apart { branch, place: view.place, operation, outer: fact(outer), inner: fact(inner) })
+}

@@ -146,6 +146,7 @@ fn settings(folder: &Path) -> his::Config {
         catalogue: folder.join("catalogue.csv"),
         institutions: folder.join("institutions.csv"),
         deadline_ms: super::world::TREATMENT_PATIENCE_MS,
+        compare_every_ms: 3_600_000,
         gateways: BTreeMap::new(),
         profiles: BTreeMap::new(),
         commit_delay_ms: 0,

@@ -37,6 +37,9 @@ pub struct Config {
     /// How long the hub has to answer an operation.
     #[serde(default = "default_deadline_ms")]
     pub deadline_ms: u64,
+    /// How often the book is compared with the hub's, in milliseconds.
+    #[serde(default = "default_compare_every_ms")]
+    pub compare_every_ms: u64,
     /// How institutions sign their requests, by code; `*` for all others. Without any, scheme `none`.
     #[serde(default)]
     pub gateways: BTreeMap<String, Gateway>,
@@ -49,6 +52,10 @@ pub struct Config {
     /// The store's file never grows beyond so many pages of 4 KiB. For tests of a full disk.
     #[serde(default)]
     pub max_store_pages: Option<u32>,
+}
+
+fn default_compare_every_ms() -> u64 {
+    3_600_000
 }
 
 fn default_deadline_ms() -> u64 {

@@ -9,11 +9,13 @@
 //! | [`transactions`] | the table of transactions, one file a concept |
 //! | `local`, `operation` | the two ways of changing something once: one commit, two commits |
 //! | `visit`, `bill`, [`coverage`], [`catalogue`], [`institutions`] | the rules of this side |
+//! | [`comparing`] | the book beside the hub's |
 //! | `setlinfo`, [`answer`] | what a desk is told; every `err_msg` |
 
 pub mod answer;
 mod bill;
 pub mod catalogue;
+pub mod comparing;
 pub mod config;
 mod content;
 pub mod coverage;

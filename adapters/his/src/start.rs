@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use identity::client::ConnectError;
+use identity::client::{ConnectError, Expected, channel};
 use identity::credentials::{Credentials, IdentityError};
+use identity::signing::Signer;
 use ledger::clock::Clock;
 use ledger::engine::LocationFault;
 use ledger::store::StoreError;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalogue::Catalogue;
+use crate::comparing::Comparing;
 use crate::config::{Config, TlsFiles};
 use crate::edge::{Edge, Shared};
 use crate::http::{self, ServeError, Server};
@@ -80,6 +82,7 @@ pub struct Running {
     address: SocketAddr,
     server: Option<Server>,
     edge: Shared,
+    comparing: Arc<Comparing>,
 }
 
 /// The tables that a treatment side works by.
@@ -123,6 +126,11 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let deadline = Duration::from_millis(config.deadline_ms);
     let hub = HubLink::new(Arc::new(GrpcHub::new(&config.hub, credentials.clone(), deadline)?), deadline);
     let store = TreatmentStore::open(&config.store_location()?, &config.store_options())?;
+    let signer = Signer::load_if_there(&config.credentials)?;
+    let channel = channel(&config.hub, credentials.clone(), Expected::Hub, deadline / 2)?;
+    let pools = tables.pools.iter().copied().collect();
+    let comparing = Comparing::new(store.clone(), pools, channel, signer, (clock.clone(), deadline));
+    let (comparing, compare_every) = (Arc::new(comparing), Duration::from_millis(config.compare_every_ms));
     let mailboxes = Arc::new(GrpcMailboxes::new(&config.hub, credentials)?);
     let mailboxes = OwnMailboxes::new(mailboxes, store.inbox(), clock.clone());
     let (listen, tls) = (config.listen, config.tls.clone());
@@ -130,9 +138,11 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let open = mailboxes.keep_open(edge.stopping.clone());
     let abort = edge.abort.clone();
     edge.tasks.spawn(async move { abort.run_until_cancelled(open).await });
+    let (compare, abort) = (comparing.clone().run(compare_every, edge.stopping.clone()), edge.abort.clone());
+    edge.tasks.spawn(async move { abort.run_until_cancelled(compare).await });
     let server = Server::start(listen, tls.as_ref(), http::router(edge.clone())).await?;
     tracing::info!(address = %server.address(), "hospitals are served on {}", server.address());
-    Ok(Running { address: server.address(), server: Some(server), edge })
+    Ok(Running { address: server.address(), server: Some(server), edge, comparing })
 }
 
 fn edge(
@@ -195,6 +205,11 @@ impl Running {
     /// The store, for audits and tests.
     pub fn store(&self) -> &TreatmentStore {
         &self.edge.store
+    }
+
+    /// The book beside the hub's.
+    pub fn comparing(&self) -> &Comparing {
+        &self.comparing
     }
 
     /// Stops in order: no more requests, and those at work finish. Afterwards the store can be opened again.

@@ -260,6 +260,7 @@ fn config(folder: &Path, home: SocketAddr) -> Config {
         regions: path("regions.csv"),
         calendar: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/calendar.toml")),
         clear_every_ms: 3_600_000,
+        compare_every_ms: 3_600_000,
         homes: vec![HomeConfig { pools: vec!["410700".into()], address: home.to_string() }],
         deadline_ms: 10_000,
         in_flight: 64,

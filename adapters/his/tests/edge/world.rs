@@ -180,6 +180,7 @@ fn config(folder: &Path, hub: SocketAddr) -> Config {
         catalogue: file("catalogue.csv"),
         institutions: file("institutions.csv"),
         deadline_ms: 5_000,
+        compare_every_ms: 3_600_000,
         gateways: Default::default(),
         profiles: Default::default(),
         commit_delay_ms: 0,

@@ -1,0 +1,133 @@
+//! Comparing this side's book with the hub's, day by day: what differs is told to the hub, which keeps it as breaks; days
+//! on which all books agree are signed. Run by [`crate::start()`] every so often, and by operators.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clearing::certificate::Agreement;
+use conversation::call;
+use identity::signing::Signer;
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use ledger::clock::Clock;
+use ledger::leaves::Scope;
+use ledger::store::StoreError;
+use ledger::treatment::TreatmentStore;
+use proto::convert::digests::{write_root, write_signature};
+use proto::status::NoReply;
+use proto::v1;
+use proto::v1::comparisons_client::ComparisonsClient;
+use reconciliation::answering::Answering;
+use reconciliation::asking::{CompareError, compare, write_apart};
+use reconciliation::port::GrpcBook;
+use settlement::ids::PoolCode;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+/// So many days back are compared: an entry that comes later than that is found by whoever asks for its day.
+const DAYS_BACK: i64 = 40;
+
+/// A treatment side's book beside the hub's.
+pub struct Comparing {
+    store: TreatmentStore,
+    pools: Vec<PoolCode>,
+    hub: GrpcBook,
+    comparisons: ComparisonsClient<Channel>,
+    signer: Option<Signer>,
+    clock: Clock,
+    patience: Duration,
+}
+
+impl Comparing {
+    /// A book, and the hub behind a channel. Without a signer nothing is signed.
+    pub fn new(
+        store: TreatmentStore,
+        pools: Vec<PoolCode>,
+        channel: Channel,
+        signer: Option<Signer>,
+        (clock, patience): (Clock, Duration),
+    ) -> Comparing {
+        let (hub, comparisons) = (GrpcBook::new(channel.clone()), ComparisonsClient::new(channel));
+        Comparing { store, pools, hub, comparisons, signer, clock, patience }
+    }
+
+    /// Compares until the process stops. Yesterday's book is whole once everything of it is answered.
+    pub async fn run(self: Arc<Self>, every: Duration, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+            let today = self.clock.today();
+            let from = today.saturating_sub(DAYS_BACK.days());
+            if let Err(fault) = self.compare((from, today.yesterday().unwrap_or(today))).await {
+                tracing::warn!(error = &fault as &dyn Error, "the book could not be compared with the hub's");
+            }
+        }
+    }
+
+    /// Compares some days, reports what differs, and signs what agrees; tells the hub's count for each pool.
+    ///
+    /// # Errors
+    /// When a book cannot be read, or the hub does not answer.
+    pub async fn compare(&self, days: (Date, Date)) -> Result<Vec<(PoolCode, v1::ComparisonOutcome)>, CompareError> {
+        let mut outcomes = Vec::with_capacity(self.pools.len());
+        for pool in &self.pools {
+            let scope = Scope { home: None, treatment: Some(*pool) };
+            let compared = compare(&self.store, &self.hub, scope, days, self.patience).await?;
+            let report = v1::ComparisonReport {
+                from: days.0.to_string(),
+                to: days.1.to_string(),
+                treatment: pool.to_string(),
+                agreed: compared.agreed.iter().map(|(branch, root)| write_root(branch, root)).collect(),
+                apart: compared.apart.iter().map(write_apart).collect(),
+            };
+            let mut client = self.comparisons.clone();
+            let told = call(self.patience, report, async move |report| client.report(report).await).await;
+            outcomes.push((*pool, told.map_err(CompareError::Silent)?));
+            self.countersign(*pool, days).await?;
+        }
+        Ok(outcomes)
+    }
+
+    /// Signs the certificates of some days that this side has not signed, where its book holds what they say.
+    async fn countersign(&self, pool: PoolCode, (from, to): (Date, Date)) -> Result<(), CompareError> {
+        let Some(signer) = &self.signer else { return Ok(()) };
+        let (from, to, treatment) = (from.to_string(), to.to_string(), pool.to_string());
+        let (mut client, asked) = (self.comparisons.clone(), v1::CertificatesRequest { from, to, treatment });
+        let listed = call(self.patience, asked, async move |asked| client.certificates(asked).await).await;
+        let party = format!("yidi://{pool}/treatment");
+        for certificate in listed.map_err(CompareError::Silent)?.certificates {
+            let signed = certificate.signatures.iter().any(|signature| signature.party == party);
+            if !signed && self.holds(&certificate.text).await? {
+                self.sign(signer, certificate.text).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn holds(&self, text: &str) -> Result<bool, CompareError> {
+        let Ok(agreement) = Agreement::read(text) else { return Ok(false) };
+        let held = Answering::new(self.store.clone(), None).holds(&agreement).await;
+        held.map_err(|_| CompareError::Store(StoreError::Closed))
+    }
+
+    async fn sign(&self, signer: &Signer, text: String) -> Result<(), CompareError> {
+        let signature = match signer.sign(text.as_bytes()) {
+            Ok(signature) => write_signature(signature.scheme, signature.bytes, signature.chain),
+            Err(fault) => {
+                tracing::error!(error = &fault as &dyn Error, "this side cannot sign a certificate");
+                return Ok(());
+            }
+        };
+        let (mut client, request) =
+            (self.comparisons.clone(), v1::CountersignRequest { text, signature: Some(signature) });
+        let signed = call(self.patience, request, async move |request| client.countersign(request).await).await;
+        match signed {
+            Ok(_) => Ok(()),
+            // Refused: the day has another version by now.
+            Err(NoReply::Refused(refusal)) => {
+                tracing::warn!(code = refusal.reason.code(), "the hub did not take a signature under a certificate");
+                Ok(())
+            }
+            Err(silent) => Err(CompareError::Silent(silent)),
+        }
+    }
+}

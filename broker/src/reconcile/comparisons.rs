@@ -1,0 +1,160 @@
+//! What treatment sides tell of comparing, and the certificates of agreement that they sign. Started by
+//! [`crate::start()`].
+
+use std::sync::Arc;
+
+use clearing::breaks::Books;
+use clearing::certificate::Agreement;
+use clearing::digest::{Branch, Node};
+use identity::permit::TreatmentPermit;
+use jiff::civil::Date;
+use ledger::hub::Certificate;
+use ledger::leaves::Scope;
+use ledger::store::StoreError;
+use prost::Message;
+use proto::convert::{FieldFault, digests};
+use proto::status::of_refusal;
+use proto::v1;
+use proto::v1::comparisons_server::Comparisons;
+use reconciliation::asking::{Apart, read_apart};
+use settlement::ids::{PoolCode, RegionCode};
+use settlement::refusal::{Reason, Refusal};
+use tonic::{Request, Response, Status};
+
+use super::Outcome;
+use super::certify::check_signature;
+use crate::hub::Hub;
+
+/// The service.
+pub struct ComparisonsService {
+    hub: Arc<Hub>,
+}
+
+impl ComparisonsService {
+    /// The service of a hub.
+    pub fn new(hub: Arc<Hub>) -> ComparisonsService {
+        ComparisonsService { hub }
+    }
+
+    async fn reported(&self, permit: &TreatmentPermit, report: v1::ComparisonReport) -> Result<Outcome, Refusal> {
+        let days = (read_day("from", &report.from)?, read_day("to", &report.to)?);
+        let treatment = own_pool(permit, &report.treatment)?;
+        let within = |branch: &Branch| branch.treatment == treatment && (days.0..=days.1).contains(&branch.day);
+        let claimed = report.agreed.iter().map(digests::read_root).collect::<Result<Vec<_>, _>>();
+        let apart = report.apart.iter().map(read_apart).collect::<Result<Vec<_>, _>>();
+        let claimed = claimed.map_err(|fault| unreadable(&fault))?;
+        let apart: Vec<Apart> = apart.map_err(|fault| unreadable(&fault))?;
+        if !apart.iter().all(|apart| within(&apart.branch)) {
+            return Err(invalid("apart", "is not all of these days and this pool"));
+        }
+        let scope = Scope { home: None, treatment: Some(treatment) };
+        // Whether the books agree, the hub sees by its own.
+        let own = self.hub.store.leaves().leaf_roots(days, scope).await.map_err(|fault| failed(&fault))?;
+        let agreed: Vec<(Branch, Node)> =
+            claimed.into_iter().filter(|(branch, root)| within(branch) && own.get(branch) == Some(root)).collect();
+        let recorded = self.hub.record(Books::TreatmentHub, scope, days, agreed, apart).await;
+        recorded.map_err(|fault| failed(&fault))
+    }
+
+    async fn listed(
+        &self,
+        permit: &TreatmentPermit,
+        asked: &v1::CertificatesRequest,
+    ) -> Result<v1::CertificatesReply, Refusal> {
+        let days = (read_day("from", &asked.from)?, read_day("to", &asked.to)?);
+        let scope = Scope { home: None, treatment: Some(own_pool(permit, &asked.treatment)?) };
+        let certificates = self.hub.store.certificate_list(days, scope).await.map_err(|fault| failed(&fault))?;
+        Ok(v1::CertificatesReply { certificates: certificates.iter().map(write_certificate).collect() })
+    }
+
+    async fn countersigned(
+        &self,
+        permit: &TreatmentPermit,
+        asked: v1::CountersignRequest,
+    ) -> Result<v1::CountersignReply, Refusal> {
+        let agreement = Agreement::read(&asked.text).map_err(|fault| invalid("text", fault.to_string()))?;
+        let treatment = agreement.branch.treatment;
+        if !permit.allows(treatment) {
+            return Err(not_yours(treatment));
+        }
+        let signature = asked.signature.ok_or_else(|| Refusal::new(Reason::MissingField).of_field("signature"))?;
+        let days = (agreement.branch.day, agreement.branch.day);
+        let scope = Scope { home: Some(agreement.branch.home), treatment: Some(treatment) };
+        let known = self.hub.store.certificate_list(days, scope).await.map_err(|fault| failed(&fault))?;
+        if !known.iter().any(|certificate| certificate.text == asked.text) {
+            return Err(invalid("text", "is no certificate of this hub"));
+        }
+        let party = format!("yidi://{treatment}/treatment");
+        check_signature(&asked.text, &signature, &party).map_err(|problem| invalid("signature", problem))?;
+        let signed = (party, signature.encode_to_vec());
+        let place = (agreement.branch, agreement.version);
+        let kept = self.hub.store.certificate_sign(place, signed, self.hub.clock.now()).await;
+        kept.map(|()| v1::CountersignReply {}).map_err(|fault| failed(&fault))
+    }
+}
+
+#[tonic::async_trait]
+impl Comparisons for ComparisonsService {
+    async fn report(&self, request: Request<v1::ComparisonReport>) -> Result<Response<v1::ComparisonOutcome>, Status> {
+        let permit = TreatmentPermit::from_request(&request)?;
+        let Outcome { agreed, breaks, pending } = self.reported(&permit, request.into_inner()).await.map_err(refuse)?;
+        let (agreed, breaks, pending) = (agreed as u64, breaks as u64, pending as u64);
+        Ok(Response::new(v1::ComparisonOutcome { agreed, breaks, pending }))
+    }
+
+    async fn certificates(
+        &self,
+        request: Request<v1::CertificatesRequest>,
+    ) -> Result<Response<v1::CertificatesReply>, Status> {
+        let permit = TreatmentPermit::from_request(&request)?;
+        self.listed(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn countersign(
+        &self,
+        request: Request<v1::CountersignRequest>,
+    ) -> Result<Response<v1::CountersignReply>, Status> {
+        let permit = TreatmentPermit::from_request(&request)?;
+        self.countersigned(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+}
+
+/// Writes a certificate with its signatures.
+pub fn write_certificate(certificate: &Certificate) -> v1::CertificateView {
+    let signature = |(party, bytes): &(String, Vec<u8>)| v1::PartySignature {
+        party: party.clone(),
+        signature: v1::DocumentSignature::decode(bytes.as_slice()).ok(),
+    };
+    let signatures = certificate.signatures.iter().map(signature).collect();
+    v1::CertificateView { text: certificate.text.clone(), signatures }
+}
+
+fn own_pool(permit: &TreatmentPermit, code: &str) -> Result<PoolCode, Refusal> {
+    let pool = RegionCode::new(code).map(PoolCode).map_err(|fault| invalid("treatment", fault.to_string()))?;
+    if permit.allows(pool) { Ok(pool) } else { Err(not_yours(pool)) }
+}
+
+fn not_yours(pool: PoolCode) -> Refusal {
+    Refusal::new(Reason::InstitutionNotYours).of_field("treatment").because(pool.to_string())
+}
+
+fn read_day(field: &'static str, text: &str) -> Result<Date, Refusal> {
+    text.parse().map_err(|_| invalid(field, "is not a day such as 2025-06-30"))
+}
+
+fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
+    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
+}
+
+fn unreadable(fault: &FieldFault) -> Refusal {
+    Refusal::new(Reason::InvalidField).of_field(fault.field.clone()).because(fault.problem.clone())
+}
+
+fn failed(fault: &StoreError) -> Refusal {
+    tracing::error!(error = fault as &dyn std::error::Error, "what was compared could not be read or kept");
+    Refusal::new(Reason::Internal)
+}
+
+fn refuse(refusal: Refusal) -> Status {
+    of_refusal(&refusal)
+}
