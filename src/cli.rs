@@ -5,7 +5,9 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::roles::Serve;
-use crate::{bench, books, clearing, demo, filing, mailbox, pki, post, roles, rulebook, simulate, store, verify};
+use crate::{
+    bench, books, clearing, demo, filing, mailbox, pki, post, reconcile, roles, rulebook, simulate, store, verify,
+};
 
 /// Yidi 异地: a clearing hub for off-site medical care.
 #[derive(Debug, Parser)]
@@ -47,6 +49,9 @@ enum Command {
     /// Filings 备案.
     #[command(subcommand)]
     Filing(filing::Command),
+    /// Reconciliation 对账: comparing books, breaks, certificates of agreement.
+    #[command(subcommand)]
+    Reconcile(reconcile::Command),
     /// Clearing 清算: periods, statements, payments.
     #[command(subcommand)]
     Clearing(clearing::Command),
@@ -102,6 +107,7 @@ impl Cli {
             Command::Demo(_)
             | Command::Pki(_)
             | Command::Filing(_)
+            | Command::Reconcile(_)
             | Command::Clearing(_)
             | Command::Mailbox(_)
             | Command::Rulebook(_)
@@ -135,6 +141,7 @@ impl Cli {
             }
             Command::Pki(command) => done(pki::run(command)),
             Command::Filing(command) => filing::run(command).await,
+            Command::Reconcile(command) => reconcile::run(command).await,
             Command::Clearing(command) => clearing::run(command).await,
             Command::Mailbox(command) => mailbox::run(command).await,
             Command::Rulebook(command) => rulebook::run(command),

@@ -2,6 +2,7 @@
 //! what is proposed; what is still in doubt is none, for its home region will say. Days on which the books agree are
 //! recorded, and certified once all three books do. Called by [`crate::jobs`] and by operators.
 
+pub mod breaks;
 pub mod certify;
 pub mod comparisons;
 pub mod service;

@@ -18,6 +18,7 @@ use identity::signing::Signer;
 use ledger::clock::Clock;
 use ledger::hub::HubStore;
 use ledger::store::StoreError;
+use proto::v1::breaks_server::BreaksServer;
 use proto::v1::clearing_server::ClearingServer;
 use proto::v1::comparisons_server::ComparisonsServer;
 use proto::v1::conversation_server::ConversationServer;
@@ -47,6 +48,7 @@ use crate::jobs;
 use crate::limits::{LARGEST_MESSAGE, Limits};
 use crate::mailbox::MailboxService;
 use crate::port::GrpcHome;
+use crate::reconcile::breaks::BreaksService;
 use crate::reconcile::comparisons::ComparisonsService;
 use crate::reconcile::service::ReconciliationService;
 use crate::service::HubService;
@@ -232,6 +234,7 @@ impl Running {
                     .max_decoding_message_size(LARGEST_MESSAGE)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )
+            .add_service(BreaksServer::new(BreaksService::new(self.hub.clone())))
             .add_optional_service(self.clearing.clone().map(|clearing| {
                 ClearingServer::new(ClearingService::new(clearing, self.hub.clock.clone()))
                     .max_decoding_message_size(LARGEST_MESSAGE)

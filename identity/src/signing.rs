@@ -43,6 +43,20 @@ impl fmt::Debug for Signer {
     }
 }
 
+/// The authorities whose certificates are trusted with documents.
+#[derive(Clone, Debug)]
+pub struct Authorities(Vec<CertificateDer<'static>>);
+
+impl Authorities {
+    /// Reads authorities' certificates from a PEM file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no certificate.
+    pub fn load(path: &Path) -> Result<Authorities, IdentityError> {
+        read_certificates(path).map(Authorities)
+    }
+}
+
 /// A signature, with the certificates by which it can be checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
@@ -142,14 +156,14 @@ impl Signature {
     pub fn verify(
         &self,
         document: &[u8],
-        authorities: &[CertificateDer<'_>],
+        authorities: &Authorities,
         at: SystemTime,
     ) -> Result<Vec<ParticipantName>, SignatureError> {
         let mut chain = self.chain.iter().map(|der| CertificateDer::from(der.as_slice()));
         let own = chain.next().ok_or(SignatureError::NoCertificate)?;
         let between: Vec<CertificateDer<'_>> = chain.collect();
         let certificate = EndEntityCert::try_from(&own).map_err(SignatureError::Untrusted)?;
-        let anchors = authorities.iter().map(anchor_from_trusted_cert).collect::<Result<Vec<_>, _>>();
+        let anchors = authorities.0.iter().map(anchor_from_trusted_cert).collect::<Result<Vec<_>, _>>();
         let anchors = anchors.map_err(SignatureError::Untrusted)?;
         let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         certificate

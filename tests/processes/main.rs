@@ -1,5 +1,6 @@
 //! The executable as its users start it: real processes, killed and started again.
 
+mod agreement;
 mod certificates;
 mod crash;
 mod demo;

@@ -4,9 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use identity::name::{ParticipantName, Role};
 use identity::pki::{CA_FILE, CertificateAuthority, Issue, SIGNING_FILE, SIGNING_KEY_FILE};
-use identity::signing::{Signature, SignatureError, Signer};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use identity::signing::{Authorities, Signature, SignatureError, Signer};
 use settlement::ids::RegionCode;
 use tempfile::TempDir;
 
@@ -22,9 +20,8 @@ fn participant(code: &str) -> TempDir {
     folder
 }
 
-fn authority(folder: &TempDir) -> Vec<CertificateDer<'static>> {
-    let pem = std::fs::read(folder.path().join("ca").join(CA_FILE)).expect("a certificate");
-    vec![CertificateDer::from_pem_slice(&pem).expect("a certificate")]
+fn authority(folder: &TempDir) -> Authorities {
+    Authorities::load(&folder.path().join("ca").join(CA_FILE)).expect("a certificate")
 }
 
 fn sign(folder: &TempDir) -> Signature {
@@ -43,7 +40,8 @@ fn what_is_altered_foreign_expired_or_of_another_kind_does_not_hold() {
     let (folder, foreign) = (participant("410700"), participant("410700"));
     let (sound, now) = (sign(&folder), SystemTime::now());
     let (own, others) = (authority(&folder), authority(&foreign));
-    let check = |signature: &Signature, document, authority: &[_], at| signature.verify(document, authority, at);
+    let check =
+        |signature: &Signature, document, authority: &Authorities, at| signature.verify(document, authority, at);
     assert!(matches!(check(&sound, b"another", &own, now), Err(SignatureError::Altered(_))));
     assert!(matches!(check(&sound, DOCUMENT, &others, now), Err(SignatureError::Untrusted(_))));
     let later = now + Duration::from_secs(31 * 24 * 3600);

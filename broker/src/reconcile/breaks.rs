@@ -1,0 +1,163 @@
+//! Breaks and certificates over gRPC, for operators: each for the pools of their certificate, on either side. Started by
+//! [`crate::start()`].
+
+use std::sync::Arc;
+
+use clearing::breaks::age_days;
+use clearing::digest::Branch;
+use identity::permit::OperatorPermit;
+use jiff::civil::Date;
+use ledger::hub::OpenBreak;
+use ledger::leaves::Scope;
+use ledger::store::StoreError;
+use proto::convert::digests::write_branch;
+use proto::status::of_refusal;
+use proto::v1;
+use proto::v1::breaks_server::Breaks;
+use settlement::ids::{PoolCode, RegionCode};
+use settlement::refusal::{Reason, Refusal};
+use tonic::{Request, Response, Status};
+
+use super::Outcome;
+use super::comparisons::write_certificate;
+use crate::filings::in_scope;
+use crate::hub::Hub;
+
+/// The service.
+pub struct BreaksService {
+    hub: Arc<Hub>,
+}
+
+impl BreaksService {
+    /// The service of a hub.
+    pub fn new(hub: Arc<Hub>) -> BreaksService {
+        BreaksService { hub }
+    }
+
+    async fn compared(&self, permit: &OperatorPermit, asked: &v1::CompareRequest) -> Result<Outcome, Refusal> {
+        let pool = self.hub.directory.pool_of_area(&asked.home)?;
+        in_scope(permit, pool)?;
+        let days = (read_day("from", &asked.from)?, read_day("to", &asked.to)?);
+        let home = self.hub.directory.home(pool)?;
+        self.hub.compare(home, pool, days).await.map_err(|fault| {
+            tracing::warn!(%pool, error = &fault as &dyn std::error::Error, "the book of {pool} could not be compared");
+            Refusal::new(Reason::RegionUnavailable).of_field("home").because(fault.to_string())
+        })
+    }
+
+    async fn listed(&self, permit: &OperatorPermit, asked: &v1::BreaksRequest) -> Result<v1::BreaksReply, Refusal> {
+        let scope = read_scope(asked)?;
+        let today = self.hub.clock.today();
+        let open = self.hub.store.break_list(scope).await.map_err(|fault| failed(&fault))?;
+        let seen = open.iter().filter(|open| sees(permit, &open.found.branch));
+        Ok(v1::BreaksReply { breaks: seen.map(|open| write_break(open, today)).collect() })
+    }
+
+    async fn resolved(&self, permit: &OperatorPermit, asked: v1::ResolveBreakRequest) -> Result<(), Refusal> {
+        if asked.reason.trim().is_empty() {
+            return Err(Refusal::new(Reason::MissingField).of_field("reason"));
+        }
+        let open = self.hub.store.break_list(Scope::default()).await.map_err(|fault| failed(&fault))?;
+        let known = open.iter().find(|open| open.number == asked.number && sees(permit, &open.found.branch));
+        if known.is_none() {
+            return Err(invalid("number", format!("{} is no open break of yours", asked.number)));
+        }
+        let by = (permit.peer().fingerprint().to_owned(), self.hub.clock.now());
+        let ended = self.hub.store.break_end(asked.number, asked.reason, by).await;
+        ended.map(drop).map_err(|fault| failed(&fault))
+    }
+
+    async fn certified(
+        &self,
+        permit: &OperatorPermit,
+        asked: &v1::BreaksRequest,
+    ) -> Result<v1::CertificatesReply, Refusal> {
+        let days = (read_day("from", &asked.from)?, read_day("to", &asked.to)?);
+        let listed = self.hub.store.certificate_list(days, read_scope(asked)?).await;
+        let certificates = listed.map_err(|fault| failed(&fault))?;
+        let seen = certificates.iter().filter(|certificate| sees(permit, &certificate.agreement.branch));
+        Ok(v1::CertificatesReply { certificates: seen.map(write_certificate).collect() })
+    }
+}
+
+#[tonic::async_trait]
+impl Breaks for BreaksService {
+    async fn compare(&self, request: Request<v1::CompareRequest>) -> Result<Response<v1::ComparisonOutcome>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        let Outcome { agreed, breaks, pending } = self.compared(&permit, request.get_ref()).await.map_err(refuse)?;
+        let (agreed, breaks, pending) = (agreed as u64, breaks as u64, pending as u64);
+        Ok(Response::new(v1::ComparisonOutcome { agreed, breaks, pending }))
+    }
+
+    async fn list(&self, request: Request<v1::BreaksRequest>) -> Result<Response<v1::BreaksReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.listed(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn resolve(
+        &self,
+        request: Request<v1::ResolveBreakRequest>,
+    ) -> Result<Response<v1::ResolveBreakReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.resolved(&permit, request.into_inner()).await.map_err(refuse)?;
+        Ok(Response::new(v1::ResolveBreakReply {}))
+    }
+
+    async fn certificates(
+        &self,
+        request: Request<v1::BreaksRequest>,
+    ) -> Result<Response<v1::CertificatesReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.certified(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+}
+
+fn sees(permit: &OperatorPermit, branch: &Branch) -> bool {
+    permit.allows(branch.home) || permit.allows(branch.treatment)
+}
+
+fn write_break(open: &OpenBreak, today: Date) -> v1::BreakView {
+    let found = &open.found;
+    v1::BreakView {
+        number: open.number,
+        books: open.books.word().into(),
+        branch: Some(write_branch(&found.branch)),
+        kind: found.kind.word().into(),
+        settlement: found.settlement.to_string(),
+        operation: settlement::operation::readable(&found.operation),
+        outer_total: found.outer.0.fen(),
+        outer_owed: found.outer.1.fen(),
+        inner_total: found.inner.0.fen(),
+        inner_owed: found.inner.1.fen(),
+        proposed: found.proposed.word().into(),
+        found_at: open.found_at.as_microsecond(),
+        age_days: age_days(found.branch.day, today),
+    }
+}
+
+fn read_scope(asked: &v1::BreaksRequest) -> Result<Scope, Refusal> {
+    let pool = |field, code: &str| match code {
+        "" => Ok(None),
+        code => {
+            RegionCode::new(code).map(|code| Some(PoolCode(code))).map_err(|fault| invalid(field, fault.to_string()))
+        }
+    };
+    Ok(Scope { home: pool("home", &asked.home)?, treatment: pool("treatment", &asked.treatment)? })
+}
+
+fn read_day(field: &'static str, text: &str) -> Result<Date, Refusal> {
+    text.parse().map_err(|_| invalid(field, "is not a day such as 2025-06-30"))
+}
+
+fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
+    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
+}
+
+fn failed(fault: &StoreError) -> Refusal {
+    tracing::error!(error = fault as &dyn std::error::Error, "breaks could not be read or kept");
+    Refusal::new(Reason::Internal)
+}
+
+fn refuse(refusal: Refusal) -> Status {
+    of_refusal(&refusal)
+}
