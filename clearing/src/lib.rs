@@ -10,6 +10,7 @@
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
 //! | [`cleared`] | what a period clears: entries − carried out + carried in − deductions |
 //! | [`period`], [`carry`] | a period's life as a plan, and what is carried out of it |
+//! | [`statement`], [`document`] | 清算表, 明细表, 通知书, as tables that add up |
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
 //! | [`prefund`] | 预付金: its size, and how much of it is in use |
 //! | [`capitals`] | 大写金额 |
@@ -22,8 +23,10 @@ pub mod carry;
 pub mod certificate;
 pub mod cleared;
 pub mod digest;
+pub mod document;
 pub mod month;
 pub mod obligation;
 pub mod period;
 pub mod prefund;
 pub mod review;
+pub mod statement;

@@ -1,0 +1,298 @@
+//! The statements of a period (policy.md B.3), by their official names: what a member owes and is owed, in how much
+//! detail, and the notices of what is paid. Each is made from what pairs clear, lot by lot.
+
+use std::collections::BTreeMap;
+
+use settlement::encounter::CareKind;
+use settlement::ids::{MemberCode, PoolCode, RegionCode};
+use settlement::money::Money;
+use settlement::person::Insurance;
+
+use crate::cleared::{Cleared, sum};
+use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
+use crate::month::Month;
+use crate::obligation::{Lot, Payer, Sums};
+use crate::period::{Pair, PairRecord, Side};
+
+/// What each pair of a period clears, lot by lot.
+pub type Pairs = BTreeMap<Pair, BTreeMap<Lot, Cleared>>;
+
+/// Where money goes to, as notices say it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BankAccount {
+    /// 户名.
+    pub name: String,
+    /// 开户银行.
+    pub bank: String,
+    /// 账号.
+    pub number: String,
+}
+
+/// How regions are called.
+pub trait Names {
+    /// The name of a region's code; the code itself where it has none.
+    fn name_of(&self, code: RegionCode) -> String;
+}
+
+/// 全国跨省异地就医费用清算表: each home member with each treatment member.
+pub fn national(month: Month, pairs: &Pairs, names: &impl Names) -> Document {
+    let mut columns = vec![Column::text("参保省"), Column::text("就医省")];
+    columns.extend(figures(columns.len()));
+    let rows = pairs.iter().map(|(pair, lots)| {
+        let named = [pair.home.0, pair.treatment.0].map(|code| Cell::Text(names.name_of(code)));
+        row(named, lots, Some(detail_name(pair)))
+    });
+    document("全国跨省异地就医费用清算表", month, vec![], columns, rows.collect())
+}
+
+/// 应付医疗费用清算表 of a home member, or 应收 of a treatment member: each member on the other side.
+pub fn of_member(month: Month, member: MemberCode, side: Side, pairs: &Pairs, names: &impl Names) -> Document {
+    let (title, own, other) = match side {
+        Side::Home => ("应付医疗费用清算表", "参保省", "就医省"),
+        Side::Treatment => ("应收医疗费用清算表", "就医省", "参保省"),
+    };
+    let mut columns = vec![Column::text(other)];
+    columns.extend(figures(columns.len()));
+    let own_pairs = pairs.iter().filter(|(pair, _)| pair.member(side) == member);
+    let rows = own_pairs.map(|(pair, lots)| {
+        let across = match side {
+            Side::Home => pair.treatment,
+            Side::Treatment => pair.home,
+        };
+        row([Cell::Text(names.name_of(across.0))], lots, Some(detail_name(pair)))
+    });
+    let about = vec![(own.to_owned(), names.name_of(member.0))];
+    document(title, month, about, columns, rows.collect())
+}
+
+/// 职工 or 居民医保基金应付明细表 of a home member: each pooling region with each treatment member, by kind of care.
+pub fn detail(month: Month, member: MemberCode, insurance: Insurance, pairs: &Pairs, names: &impl Names) -> Document {
+    let title = match insurance {
+        Insurance::Employee => "职工医保基金应付明细表",
+        Insurance::Resident => "居民医保基金应付明细表",
+    };
+    let mut columns = vec![Column::text("参保统筹区"), Column::text("就医省"), Column::text("医疗类别")];
+    columns.extend(figures(columns.len()));
+    let mut grouped: BTreeMap<(PoolCode, MemberCode, CareKind), BTreeMap<Lot, Cleared>> = BTreeMap::new();
+    for (pair, lots) in pairs.iter().filter(|(pair, _)| pair.home == member) {
+        for (lot, cleared) in lots.iter().filter(|(lot, _)| lot.insurance == insurance) {
+            grouped.entry((lot.home, pair.treatment, lot.care)).or_default().insert(*lot, *cleared);
+        }
+    }
+    let rows = grouped.iter().map(|((pool, treatment, care), lots)| {
+        let named = [names.name_of(pool.0), names.name_of(treatment.0), care.name().to_owned()].map(Cell::Text);
+        row(named, lots, Some(format!("{pool}-{treatment}-{}-{}", insurance.word(), care.word())))
+    });
+    let about = vec![("参保省".to_owned(), names.name_of(member.0))];
+    document(title, month, about, columns, rows.collect())
+}
+
+/// 统筹区分担表: what each pooling region of a home member bears of what the member owes.
+pub fn shares(month: Month, member: MemberCode, pairs: &Pairs, names: &impl Names) -> Document {
+    let mut columns = vec![Column::text("参保统筹区"), Column::text("险种")];
+    columns.extend(figures(columns.len()));
+    let mut grouped: BTreeMap<(PoolCode, Insurance), BTreeMap<(Pair, Lot), Cleared>> = BTreeMap::new();
+    for (pair, lots) in pairs.iter().filter(|(pair, _)| pair.home == member) {
+        for (lot, cleared) in lots {
+            grouped.entry((lot.home, lot.insurance)).or_default().insert((*pair, *lot), *cleared);
+        }
+    }
+    let rows = grouped.iter().map(|((pool, insurance), lots)| {
+        let named = [names.name_of(pool.0), insurance.name().to_owned()].map(Cell::Text);
+        let lots = lots.iter().map(|((_, lot), cleared)| (*lot, *cleared)).collect();
+        row(named, &lots, Some(format!("{pool}-{}", insurance.word())))
+    });
+    let about = vec![("参保省".to_owned(), names.name_of(member.0))];
+    document("统筹区分担表", month, about, columns, rows.collect())
+}
+
+/// 付款通知书 for who pays, or 收款通知书 for who receives; none where nothing is due.
+pub fn notice(
+    month: Month,
+    (pair, held): (&Pair, &PairRecord),
+    for_payer: bool,
+    account: &BankAccount,
+    names: &impl Names,
+) -> Option<Document> {
+    let payer = held.payer()?;
+    let receiver = match payer {
+        Side::Home => Side::Treatment,
+        Side::Treatment => Side::Home,
+    };
+    let amount = held.due.max(-held.due);
+    let (from, to) = (pair.member(payer), pair.member(receiver));
+    let columns = vec![
+        Column::text("付款方"),
+        Column::text("收款方"),
+        Column::money("金额"),
+        Column::text("流水号"),
+        Column::text("日期"),
+    ];
+    let payment = if for_payer { held.paid.as_ref() } else { held.received.as_ref() };
+    let cells = vec![
+        Cell::Text(names.name_of(from.0)),
+        Cell::Text(names.name_of(to.0)),
+        Cell::Money(amount),
+        Cell::Text(payment.map(|payment| payment.serial.clone()).unwrap_or_default()),
+        Cell::Text(payment.map(|payment| payment.on.to_string()).unwrap_or_default()),
+    ];
+    let BankAccount { name, bank, number } = account;
+    let accounts = [("户名", name), ("开户银行", bank), ("账号", number)];
+    let version = held.statement.map(|statement| statement.version).unwrap_or_default();
+    let mut about = vec![("清算表版本".to_owned(), version.to_string())];
+    about.extend(held.noticed_on.map(|day| ("通知日期".to_owned(), day.to_string())));
+    let title = if for_payer { "付款通知书" } else { "收款通知书" };
+    let rows = vec![Row { cells, detail: None }];
+    let notice = document(title, month, about, columns, rows);
+    let accounts = accounts.into_iter().map(|(what, text)| (what.to_owned(), text.clone())).collect();
+    Some(Document { is_totalled: false, amount: Some(amount), accounts, ..notice })
+}
+
+fn document(
+    title: &str,
+    month: Month,
+    mut about: Vec<(String, String)>,
+    columns: Vec<Column>,
+    rows: Vec<Row>,
+) -> Document {
+    about.insert(0, ("费款所属期".to_owned(), month.to_string()));
+    about.push(("单位".to_owned(), "元、人次".to_owned()));
+    let totalled =
+        Document { title: title.to_owned(), about, columns, rows, is_totalled: true, amount: None, accounts: vec![] };
+    let last = totalled.columns.len().saturating_sub(1);
+    let amount = totalled.total(last).map(|cell| cell.amount());
+    Document { amount, ..totalled }
+}
+
+/// The columns of figures that every statement has, behind so many columns of words.
+fn figures(first: usize) -> Vec<Column> {
+    let mut columns = vec![Column::count("人次"), Column::count("其中住院人次"), Column::money("医疗费总额")];
+    let payers: Vec<usize> = (first + columns.len()..).take(Payer::all().count()).collect();
+    columns.extend(Payer::all().map(|payer| Column::money(payer.name())));
+    let moved = first + columns.len();
+    columns.extend(["上期转入", "转出下期", "审核扣款"].map(Column::money));
+    let mut parts: Vec<(usize, Sign)> = payers.into_iter().map(|payer| (payer, Sign::Plus)).collect();
+    parts.extend([(moved, Sign::Plus), (moved + 1, Sign::Minus), (moved + 2, Sign::Minus)]);
+    columns.push(Column { name: "清算金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
+    columns
+}
+
+fn row<const N: usize>(named: [Cell; N], lots: &BTreeMap<Lot, Cleared>, detail: Option<String>) -> Row {
+    let cleared = sum(lots);
+    let net = cleared.net();
+    let stays: i64 =
+        lots.iter().filter(|(lot, _)| lot.care == CareKind::Inpatient).map(|(_, cleared)| cleared.net().visits).sum();
+    let mut cells: Vec<Cell> = named.into();
+    cells.extend([Cell::Count(net.visits), Cell::Count(stays), Cell::Money(net.total)]);
+    cells.extend(Payer::all().map(|payer| Cell::Money(payer.share_of(&cleared.booked))));
+    let owed = |sums: Sums| Cell::Money(Sums::owed(&sums));
+    cells.extend([owed(cleared.carried_in), owed(cleared.carried_out), owed(cleared.deducted)]);
+    cells.push(Cell::Money(cleared.owed()));
+    Row { cells, detail }
+}
+
+fn detail_name(pair: &Pair) -> String {
+    format!("{}-{}", pair.home, pair.treatment)
+}
+
+/// What documents of a period come to across members: what all owe, and what all are owed. They are the same.
+pub fn payable_and_receivable(month: Month, pairs: &Pairs, names: &impl Names) -> (Money, Money) {
+    let total = |side: Side| {
+        let members: std::collections::BTreeSet<MemberCode> = pairs.keys().map(|pair| pair.member(side)).collect();
+        members.into_iter().filter_map(|member| of_member(month, member, side, pairs, names).amount).sum()
+    };
+    (total(Side::Home), total(Side::Treatment))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use settlement::region::RegionTable;
+
+    use super::*;
+    use crate::cleared::{Movements, by_pair};
+    use crate::obligation::Posting;
+    use crate::obligation::tests::{lots, sums};
+
+    struct Codes;
+
+    impl Names for Codes {
+        fn name_of(&self, code: RegionCode) -> String {
+            code.to_string()
+        }
+    }
+
+    fn month() -> Month {
+        Month::from_text("2025-06").expect("a month")
+    }
+
+    fn pairs() -> impl Strategy<Value = Pairs> {
+        let postings = || prop::collection::vec((lots(), sums()), 0..20);
+        (postings(), postings(), postings(), postings()).prop_map(|(booked, out, into, deducted)| {
+            let totals = |rows: Vec<(Lot, Sums)>| rows.into_iter().map(|(lot, sums)| Posting { lot, sums }).collect();
+            let movements = Movements {
+                booked: totals(booked),
+                carried_out: totals(out),
+                carried_in: totals(into),
+                deducted: totals(deducted),
+            };
+            by_pair(&movements, &RegionTable::default())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_statement_adds_up_and_all_come_to_the_same(pairs in pairs()) {
+            let owed: Money = pairs.values().map(|lots| sum(lots).owed()).sum();
+            let all = national(month(), &pairs, &Codes);
+            prop_assert_eq!((all.check(), all.amount), (Ok(()), Some(owed)));
+            prop_assert_eq!(payable_and_receivable(month(), &pairs, &Codes), (owed, owed));
+            let homes: std::collections::BTreeSet<MemberCode> = pairs.keys().map(|pair| pair.home).collect();
+            for home in homes {
+                let payable = of_member(month(), home, Side::Home, &pairs, &Codes);
+                let details: Money = Insurance::ALL
+                    .into_iter()
+                    .filter_map(|insurance| {
+                        let detail = detail(month(), home, insurance, &pairs, &Codes);
+                        assert_eq!(detail.check(), Ok(()));
+                        detail.amount
+                    })
+                    .sum();
+                let shares = shares(month(), home, &pairs, &Codes);
+                prop_assert_eq!((payable.check(), shares.check()), (Ok(()), Ok(())));
+                prop_assert_eq!((Some(details), shares.amount), (payable.amount, payable.amount));
+            }
+        }
+    }
+
+    #[test]
+    fn a_figure_that_does_not_come_out_is_found() {
+        let pairs = Pairs::from([(
+            Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) },
+            BTreeMap::new(),
+        )]);
+        let mut document = national(month(), &pairs, &Codes);
+        assert_eq!(document.check(), Ok(()));
+        *document.rows[0].cells.last_mut().expect("a figure") = Cell::Money(Money::from_fen(1));
+        assert_eq!(document.check().expect_err("it does not add up").column, "清算金额");
+    }
+
+    #[test]
+    fn a_notice_says_who_pays_whom() {
+        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
+        for (due, from) in [(100, "410000"), (-100, "310000")] {
+            let held = PairRecord { due: Money::from_fen(due), ..PairRecord::default() };
+            let notice = notice(month(), (&pair, &held), true, &BankAccount::default(), &Codes).expect("a notice");
+            assert_eq!(
+                (notice.rows[0].cells[0].clone(), notice.amount),
+                (Cell::Text(from.into()), Some(Money::from_fen(100)))
+            );
+        }
+        let nothing = PairRecord::default();
+        assert_eq!(notice(month(), (&pair, &nothing), true, &BankAccount::default(), &Codes), None);
+    }
+
+    fn code(code: &str) -> RegionCode {
+        RegionCode::new(code).expect("a code")
+    }
+}
