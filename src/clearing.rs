@@ -1,6 +1,10 @@
 //! `yidi clearing …`: a member's, and the hub's operators', work on periods. What the days themselves ask for, the hub
 //! does by itself.
 
+mod papers;
+
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use clearing::capitals::capitals;
@@ -60,6 +64,25 @@ pub enum Command {
         /// An older version; the newest where it is not given.
         #[arg(long, default_value_t = 0)]
         version: u32,
+    },
+    /// Write a member's statements, details, shares and notices of a period into a folder: as workbooks, tables and
+    /// pages to print.
+    Documents {
+        /// Which period, and how to reach the hub.
+        #[command(flatten)]
+        month: OfMonth,
+        /// The member's code; all that you may see where it is not given.
+        #[arg(long)]
+        member: Option<String>,
+        /// The table of regions, for names.
+        #[arg(long, default_value = "deploy/regions.csv")]
+        regions: PathBuf,
+        /// Members' bank accounts, CSV: member,name,bank,number.
+        #[arg(long)]
+        accounts: Option<PathBuf>,
+        /// The folder.
+        #[arg(long)]
+        out: PathBuf,
     },
     /// List the settlements behind a lot of a period.
     Settlements {
@@ -192,6 +215,12 @@ pub async fn run(command: Command) -> Result<Ending> {
             Ok(Ending::Good)
         }
         Command::Statement { pair, version } => statement(pair, version).await,
+        Command::Documents { month, member, regions, accounts, out } => {
+            let wanted = papers::Wanted { member: member.as_deref(), regions: &regions, accounts: accounts.as_deref() };
+            let period = period(&month).await?;
+            papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
+            Ok(Ending::Good)
+        }
         Command::Settlements { month, home, treatment, insurance, care } => {
             settlements(&month, v1::Lot { home, treatment, insurance, care }).await
         }

@@ -7,6 +7,7 @@ use settlement::encounter::CareKind;
 use settlement::ids::{MemberCode, PoolCode, RegionCode};
 use settlement::money::Money;
 use settlement::person::Insurance;
+use settlement::region::RegionTable;
 
 use crate::cleared::{Cleared, sum};
 use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
@@ -32,6 +33,12 @@ pub struct BankAccount {
 pub trait Names {
     /// The name of a region's code; the code itself where it has none.
     fn name_of(&self, code: RegionCode) -> String;
+}
+
+impl Names for RegionTable {
+    fn name_of(&self, code: RegionCode) -> String {
+        RegionTable::name_of(self, code)
+    }
 }
 
 /// 全国跨省异地就医费用清算表: each home member with each treatment member.
@@ -207,7 +214,6 @@ pub fn payable_and_receivable(month: Month, pairs: &Pairs, names: &impl Names) -
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use settlement::region::RegionTable;
 
     use super::*;
     use crate::cleared::{Movements, by_pair};

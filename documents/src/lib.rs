@@ -1,0 +1,41 @@
+//! Documents as files: a workbook in which a person can check every figure, a table for programs, and a page to print.
+//! What stands in them, `clearing::statement` says. No I/O: bytes come back.
+//!
+//! | look in | for |
+//! |---|---|
+//! | [`workbook`] | XLSX, with sums as formulas |
+//! | [`table`] | CSV |
+//! | [`page`] | HTML to be printed |
+
+pub mod page;
+pub mod table;
+pub mod workbook;
+
+/// Why a document cannot be written as a file.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The workbook.
+    #[error("cannot write {title} as a workbook")]
+    Workbook {
+        /// The document.
+        title: String,
+        /// Why.
+        source: rust_xlsxwriter::XlsxError,
+    },
+    /// The table.
+    #[error("cannot write {title} as a table")]
+    Table {
+        /// The document.
+        title: String,
+        /// Why.
+        source: csv::Error,
+    },
+    /// The page.
+    #[error("cannot write {title} as a page")]
+    Page {
+        /// The document.
+        title: String,
+        /// Why.
+        source: askama::Error,
+    },
+}

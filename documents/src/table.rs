@@ -1,0 +1,32 @@
+//! A document as CSV: its columns and rows alone, for programs. A cell that a spreadsheet would take for a formula is
+//! marked as words.
+
+use clearing::document::{Cell, Document};
+
+use crate::WriteError;
+
+/// So that spreadsheets read Chinese.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Writes a document's table.
+///
+/// # Errors
+/// When it cannot be written: a fault of ours.
+pub fn write(document: &Document) -> Result<Vec<u8>, WriteError> {
+    let failed = |source| WriteError::Table { title: document.title.clone(), source };
+    let mut writer = csv::Writer::from_writer(BYTE_ORDER_MARK.to_vec());
+    writer.write_record(document.columns.iter().map(|column| &column.name)).map_err(failed)?;
+    for row in &document.rows {
+        writer.write_record(row.cells.iter().map(text)).map_err(failed)?;
+    }
+    writer.into_inner().map_err(|fault| failed(fault.into_error().into()))
+}
+
+fn text(cell: &Cell) -> String {
+    match cell {
+        Cell::Text(text) if text.starts_with(['=', '+', '-', '@']) => format!("'{text}"),
+        Cell::Text(text) => text.clone(),
+        Cell::Count(count) => count.to_string(),
+        Cell::Money(amount) => amount.to_string(),
+    }
+}

@@ -1,0 +1,186 @@
+//! A document as a workbook of one sheet: title, what it is about, table, totals, the amount in capital numerals, who
+//! signs. Totals, and figures that are worked out, are formulas, so that a spreadsheet works them out again.
+
+use clearing::capitals::capitals;
+use clearing::document::{Cell, Column, ColumnKind, Document, SIGNED_BY, Sign};
+use jiff::civil::Date;
+use rust_xlsxwriter::{
+    DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Formula, Workbook, Worksheet, XlsxError,
+    utility::row_col_to_cell,
+};
+use settlement::money::Money;
+
+use crate::WriteError;
+
+/// Numbers of a spreadsheet are exact up to so many digits; an amount beyond is written as words.
+const EXACT: Money = Money::from_fen(999_999_999_999_999);
+const MONEY: &str = "#,##0.00";
+const COUNT: &str = "#,##0";
+
+/// Writes documents as one workbook, a sheet each, as made on a day.
+///
+/// # Errors
+/// When it cannot be written: a fault of ours.
+pub fn write(documents: &[Document], made_on: Date) -> Result<Vec<u8>, WriteError> {
+    let mut workbook = Workbook::new();
+    for document in documents {
+        let failed = |source| WriteError::Workbook { title: document.title.clone(), source };
+        sheet(workbook.add_worksheet(), document).map_err(failed)?;
+    }
+    finish(workbook, made_on).map_err(|source| WriteError::Workbook { title: String::new(), source })
+}
+
+/// The day stands in it, and not the instant, so that the same documents of a day are the same bytes.
+fn finish(mut workbook: Workbook, made_on: Date) -> Result<Vec<u8>, XlsxError> {
+    let (year, month, day) = (made_on.year(), made_on.month(), made_on.day());
+    let year = u16::try_from(year).unwrap_or(1900);
+    let made = ExcelDateTime::from_ymd(year, month.unsigned_abs(), day.unsigned_abs())?;
+    workbook.set_properties(&DocProperties::new().set_creation_datetime(&made));
+    workbook.save_to_buffer()
+}
+
+fn sheet(sheet: &mut Worksheet, document: &Document) -> Result<(), XlsxError> {
+    let last_column = u16::try_from(document.columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    sheet.set_name(sheet_name(&document.title))?;
+    sheet.set_landscape();
+    sheet.set_paper_size(9);
+    sheet.set_print_fit_to_pages(1, 0);
+    let title = Format::new().set_bold().set_font_size(16).set_align(FormatAlign::Center);
+    if last_column > 0 {
+        sheet.merge_range(0, 0, 0, last_column, &document.title, &title)?;
+    } else {
+        sheet.write_with_format(0, 0, &document.title, &title)?;
+    }
+    let about: Vec<String> = document.about.iter().map(|(what, text)| format!("{what}：{text}")).collect();
+    sheet.write(1, 0, about.join("　"))?;
+    let header = 2;
+    head(sheet, header, &document.columns)?;
+    let first = header + 1;
+    let mut next = first;
+    for row in &document.rows {
+        for (column, cell) in (0..).zip(&row.cells) {
+            let kind = document.columns.get(usize::from(column)).map(|column| &column.kind);
+            write_cell(sheet, next, column, cell, kind)?;
+        }
+        next += 1;
+    }
+    if document.is_totalled {
+        totals(sheet, document, (first, next))?;
+        next += 1;
+    }
+    foot(sheet, document, next)
+}
+
+fn head(sheet: &mut Worksheet, row: u32, columns: &[Column]) -> Result<(), XlsxError> {
+    let format = bordered().set_bold().set_text_wrap().set_align(FormatAlign::Center);
+    for (column, Column { name, kind }) in (0..).zip(columns) {
+        sheet.write_with_format(row, column, name, &format)?;
+        let width = match kind {
+            ColumnKind::Text => 18.0,
+            ColumnKind::Count => 9.0,
+            ColumnKind::Money | ColumnKind::WorkedOut(_) => 16.0,
+        };
+        sheet.set_column_width(column, width)?;
+    }
+    sheet.set_repeat_rows(row, row)?;
+    sheet.set_freeze_panes(row + 1, 0)?;
+    Ok(())
+}
+
+fn write_cell(
+    sheet: &mut Worksheet,
+    row: u32,
+    column: u16,
+    cell: &Cell,
+    kind: Option<&ColumnKind>,
+) -> Result<(), XlsxError> {
+    match (cell, kind) {
+        (Cell::Money(amount), Some(ColumnKind::WorkedOut(parts))) => {
+            let formula: String = parts.iter().map(|(part, sign)| signed(row, *part, *sign)).collect();
+            write_formula(sheet, (row, column), &formula, amount.to_decimal().to_string(), MONEY)
+        }
+        (Cell::Money(amount), _) => write_money(sheet, (row, column), *amount),
+        (Cell::Count(count), _) => {
+            let format = bordered().set_num_format(COUNT);
+            sheet.write_with_format(row, column, i32::try_from(*count).unwrap_or(i32::MAX), &format).map(drop)
+        }
+        (Cell::Text(text), _) => sheet.write_with_format(row, column, text.as_str(), &bordered()).map(drop),
+    }
+}
+
+fn signed(row: u32, part: usize, sign: Sign) -> String {
+    let cell = row_col_to_cell(row, u16::try_from(part).unwrap_or(u16::MAX));
+    match sign {
+        Sign::Plus => format!("+{cell}"),
+        Sign::Minus => format!("-{cell}"),
+    }
+}
+
+fn write_money(sheet: &mut Worksheet, (row, column): (u32, u16), amount: Money) -> Result<(), XlsxError> {
+    let format = bordered().set_num_format(MONEY);
+    if (-EXACT..=EXACT).contains(&amount) {
+        sheet.write_with_format(row, column, yuan(amount), &format).map(drop)
+    } else {
+        sheet.write_with_format(row, column, amount.to_string(), &format).map(drop)
+    }
+}
+
+/// The nearest number that a spreadsheet has, which shows the exact one.
+fn yuan(amount: Money) -> f64 {
+    amount.to_string().parse().unwrap_or_default()
+}
+
+/// The sum of each column over the table's rows, from the first up to before the last.
+fn totals(sheet: &mut Worksheet, document: &Document, (first, end): (u32, u32)) -> Result<(), XlsxError> {
+    let bold = bordered().set_bold();
+    for (column, Column { name: _, kind }) in (0..).zip(&document.columns) {
+        let total = document.total(usize::from(column));
+        let (Some(total), true) = (total, end > first) else {
+            let text = if column == 0 { "合计" } else { "" };
+            sheet.write_with_format(end, column, text, &bold)?;
+            continue;
+        };
+        let (from, to) = (row_col_to_cell(first, column), row_col_to_cell(end - 1, column));
+        let (result, format) = match (&total, kind) {
+            (Cell::Count(count), _) => (count.to_string(), COUNT),
+            (Cell::Money(amount), _) => (amount.to_decimal().to_string(), MONEY),
+            (Cell::Text(text), _) => (text.clone(), COUNT),
+        };
+        write_formula(sheet, (end, column), &format!("SUM({from}:{to})"), result, format)?;
+    }
+    Ok(())
+}
+
+fn write_formula(
+    sheet: &mut Worksheet,
+    (row, column): (u32, u16),
+    formula: &str,
+    result: String,
+    format: &str,
+) -> Result<(), XlsxError> {
+    let format = bordered().set_num_format(format);
+    let formula = Formula::new(format!("={}", formula.trim_start_matches('+'))).set_result(result);
+    sheet.write_formula_with_format(row, column, formula, &format).map(drop)
+}
+
+fn foot(sheet: &mut Worksheet, document: &Document, mut row: u32) -> Result<(), XlsxError> {
+    if let Some(amount) = document.amount {
+        sheet.write(row, 0, format!("金额（大写）：{}", capitals(amount)))?;
+        row += 1;
+    }
+    for (what, text) in &document.accounts {
+        sheet.write(row, 0, format!("{what}：{text}"))?;
+        row += 1;
+    }
+    sheet.write(row + 1, 0, SIGNED_BY.map(|who| format!("{who}：　　　　　　")).concat())?;
+    Ok(())
+}
+
+/// Names of sheets have at most 31 characters.
+fn sheet_name(title: &str) -> String {
+    title.chars().take(31).collect()
+}
+
+fn bordered() -> Format {
+    Format::new().set_border(FormatBorder::Thin)
+}

@@ -1,0 +1,177 @@
+//! Files that documents are written as, opened again by other hands: every formula of a workbook is worked out anew.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+use calamine::{Data, Reader, Xlsx, open_workbook_from_rs};
+use clearing::cleared::{Cleared, Movements, by_pair};
+use clearing::document::{Cell, Document};
+use clearing::month::Month;
+use clearing::obligation::{Lot, Posting, Sums};
+use clearing::period::Side;
+use clearing::statement::{Pairs, detail, national, of_member, shares};
+use jiff::civil::date;
+use settlement::adjudication::{Fund, FundShares};
+use settlement::encounter::CareKind;
+use settlement::ids::{MemberCode, PoolCode, RegionCode};
+use settlement::money::Money;
+use settlement::person::Insurance;
+use settlement::region::RegionTable;
+
+const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
+    410000,河南省,province,,410000\n410700,新乡市,pool,410700,410000\n410100,郑州市,pool,410100,410000\n\
+    440000,广东省,province,,440000\n440300,深圳市,pool,440300,440000\n";
+
+fn code(code: &str) -> RegionCode {
+    RegionCode::new(code).expect("a code")
+}
+
+fn regions() -> RegionTable {
+    RegionTable::from_csv(REGIONS).expect("a table")
+}
+
+/// Sums that no two lots share, with odd fen.
+fn sums(seed: i64) -> Sums {
+    let mut funds = FundShares::default();
+    for (index, fund) in (1..).zip(Fund::ALL) {
+        funds.set(fund, Money::from_fen(seed * 1_000_003 * index % 99_999_999));
+    }
+    let account = Money::from_fen(seed * 7_919 % 10_007);
+    Sums { visits: seed, total: funds.total() + account + Money::from_fen(seed), funds, account }
+}
+
+fn pairs() -> Pairs {
+    let mut movements = Movements::default();
+    let mut seed = 1;
+    for home in ["410700", "410100", "440300"] {
+        for treatment in ["310000", "440300"].into_iter().filter(|treatment| *treatment != home) {
+            for (insurance, care) in [
+                (Insurance::Employee, CareKind::Inpatient),
+                (Insurance::Employee, CareKind::Outpatient),
+                (Insurance::Resident, CareKind::Chronic),
+            ] {
+                let (home, treatment) = (PoolCode(code(home)), PoolCode(code(treatment)));
+                let lot = Lot { home, treatment, insurance, care };
+                movements.booked.extend([Posting { lot, sums: sums(seed) }]);
+                movements.carried_out.extend([Posting { lot, sums: sums(seed % 3) }]);
+                movements.carried_in.extend([Posting { lot, sums: sums(seed % 5) }]);
+                let deducted = Sums { visits: 0, total: Money::ZERO, ..sums(seed % 2) };
+                movements.deducted.extend([Posting { lot, sums: deducted }]);
+                seed += 1;
+            }
+        }
+    }
+    by_pair(&movements, &regions())
+}
+
+fn documents() -> Vec<Document> {
+    let (month, pairs, regions) = (Month::from_text("2025-06").expect("a month"), pairs(), regions());
+    let (henan, shanghai) = (MemberCode(code("410000")), MemberCode(code("310000")));
+    vec![
+        national(month, &pairs, &regions),
+        of_member(month, henan, Side::Home, &pairs, &regions),
+        of_member(month, shanghai, Side::Treatment, &pairs, &regions),
+        detail(month, henan, Insurance::Employee, &pairs, &regions),
+        shares(month, henan, &pairs, &regions),
+    ]
+}
+
+/// Works a formula out from the numbers of its sheet: `SUM(E4:E9)`, or cells added and taken off.
+fn worked_out(formula: &str, numbers: &BTreeMap<(u32, u32), i64>) -> i64 {
+    let at = |cell: &str| {
+        let digits = cell.find(|character: char| character.is_ascii_digit()).expect("a row");
+        let column = cell[..digits].bytes().fold(0, |column, letter| column * 26 + u32::from(letter - b'A') + 1) - 1;
+        (cell[digits..].parse::<u32>().expect("a row") - 1, column)
+    };
+    if let Some(range) = formula.strip_prefix("SUM(").and_then(|rest| rest.strip_suffix(')')) {
+        let (from, to) = range.split_once(':').expect("a range");
+        let ((first, column), (last, _)) = (at(from), at(to));
+        return (first..=last).map(|row| numbers.get(&(row, column)).copied().unwrap_or_default()).sum();
+    }
+    let mut sum = 0;
+    for part in formula.replace('-', "+-").split('+').filter(|part| !part.is_empty()) {
+        let (sign, cell) = part.strip_prefix('-').map_or((1, part), |cell| (-1, cell));
+        sum += sign * numbers.get(&at(cell)).copied().unwrap_or_default();
+    }
+    sum
+}
+
+/// Numbers are read as fen, or as hundredths of a visit: what a spreadsheet shows with two places.
+#[expect(clippy::cast_possible_truncation, clippy::float_arithmetic, reason = "as a spreadsheet rounds to whole fen")]
+fn hundredths(number: f64) -> i64 {
+    (number * 100.0).round() as i64
+}
+
+#[test]
+fn a_workbook_works_out_to_what_its_documents_say() {
+    let documents = documents();
+    let bytes = documents::workbook::write(&documents, date(2025, 7, 21)).expect("a workbook");
+    let mut workbook: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).expect("a workbook");
+    assert_eq!(workbook.sheet_names(), documents.iter().map(|document| document.title.clone()).collect::<Vec<_>>());
+    for document in &documents {
+        let sheet = workbook.worksheet_range(&document.title).expect("a sheet");
+        let formulas = workbook.worksheet_formula(&document.title).expect("formulas");
+        let start = sheet.start().expect("cells");
+        let mut numbers = BTreeMap::new();
+        for (row, column, cell) in sheet.used_cells() {
+            let place = (u32::try_from(row).expect("small") + start.0, u32::try_from(column).expect("small") + start.1);
+            if let Data::Float(number) = cell {
+                numbers.insert(place, hundredths(*number));
+            }
+        }
+        let mut checked = 0;
+        let start = formulas.start().expect("formulas");
+        for (row, column, formula) in formulas.used_cells().filter(|(_, _, formula)| !formula.is_empty()) {
+            let place = (u32::try_from(row).expect("small") + start.0, u32::try_from(column).expect("small") + start.1);
+            assert_eq!(worked_out(formula, &numbers), numbers[&place], "{} {place:?}: {formula}", document.title);
+            checked += 1;
+        }
+        assert!(checked > document.rows.len(), "each row and the totals are worked out");
+        // The last figure of the last row is what the document comes to.
+        let (row, last) = (3 + u32::try_from(document.rows.len()).expect("small"), document.columns.len() - 1);
+        let total = numbers[&(row, u32::try_from(last).expect("small"))];
+        assert_eq!(Some(Money::from_fen(total)), document.amount, "{}", document.title);
+    }
+}
+
+#[test]
+fn the_same_documents_of_a_day_are_the_same_bytes() {
+    let write = || documents::workbook::write(&documents(), date(2025, 7, 21)).expect("a workbook");
+    assert_eq!(write(), write());
+}
+
+#[test]
+fn a_table_has_a_line_for_each_row_and_no_formula() {
+    let mut document = documents().remove(0);
+    document.rows[0].cells[0] = Cell::Text("=1+1".into());
+    let bytes = documents::table::write(&document).expect("a table");
+    let text = String::from_utf8(bytes).expect("text");
+    assert!(text.starts_with('\u{feff}') && text.lines().count() == document.rows.len() + 1, "{text}");
+    assert!(text.lines().nth(1).is_some_and(|line| line.starts_with("'=1+1,")), "{text}");
+}
+
+#[test]
+fn a_page_shows_every_figure_and_escapes_everything() {
+    for mut document in documents() {
+        document.rows[0].cells[0] = Cell::Text("<b>&".into());
+        let page = documents::page::write(&document).expect("a page");
+        assert!(page.contains("&#60;b&#62;&#38;") && !page.contains("<b>&"), "{page}");
+        assert!(page.contains(&document.title) && page.contains("人民币") && page.contains("负责人"));
+        assert_eq!(page.matches("<tr>").count(), document.rows.len() + 2);
+    }
+}
+
+#[test]
+fn nothing_cleared_is_a_document_too() {
+    let pairs = Pairs::from([(
+        clearing::period::Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) },
+        BTreeMap::<Lot, Cleared>::new(),
+    )]);
+    let month = Month::from_text("2025-06").expect("a month");
+    for document in [national(month, &pairs, &regions()), national(month, &Pairs::new(), &regions())] {
+        documents::workbook::write(std::slice::from_ref(&document), date(2025, 7, 21)).expect("a workbook");
+        documents::page::write(&document).expect("a page");
+        documents::table::write(&document).expect("a table");
+        assert_eq!(document.amount, Some(Money::ZERO));
+    }
+}
