@@ -1,3 +1,5 @@
+//! Periods that go their way, and periods whose members do what they like.
+
 use jiff::civil::date;
 use proptest::prelude::*;
 use settlement::ids::RegionCode;
