@@ -56,6 +56,7 @@ impl Clearing {
     pub async fn advance(&self, now: Timestamp) -> Result<Vec<(PeriodNumber, Step)>, StoreError> {
         let mut done = Vec::new();
         self.store.journal_fold(READING).await?;
+        self.store.deduction_release(now).await?;
         // Cutting off begins another period, which may be due as well: a hub that was down for months.
         let mut next = self.first_unfinished().await?;
         while let Some(period) = next {

@@ -9,6 +9,94 @@ use crate::obligation::{Payer, Sums};
 /// What a deduction takes off, fund by fund. Account money is the patient's own and is never deducted.
 pub type Deducted = FundShares;
 
+/// Where a deduction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// 待确认: lodged by the agency; nothing is taken off yet.
+    Lodged,
+    /// 异议: the hospital objects.
+    Objected,
+    /// 已认定: taken off, by as much as was agreed.
+    Agreed,
+    /// 已撤回: the agency took it back; nothing is taken off.
+    Withdrawn,
+    /// 已退回: its settlement was undone, and what was taken off was given back.
+    Released,
+}
+
+/// What happens to a deduction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// The hospital objects.
+    Object,
+    /// Agency and hospital agree on a sum.
+    Agree,
+    /// The agency takes it back.
+    Withdraw,
+    /// Its settlement is undone.
+    Undo,
+}
+
+impl Standing {
+    /// Every standing.
+    pub const ALL: [Standing; 5] =
+        [Standing::Lodged, Standing::Objected, Standing::Agreed, Standing::Withdrawn, Standing::Released];
+
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Standing::Lodged => "lodged",
+            Standing::Objected => "objected",
+            Standing::Agreed => "agreed",
+            Standing::Withdrawn => "withdrawn",
+            Standing::Released => "released",
+        }
+    }
+
+    /// The standing that a word names.
+    pub fn from_word(word: &str) -> Option<Standing> {
+        Standing::ALL.into_iter().find(|standing| standing.word() == word)
+    }
+
+    /// What statements call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Standing::Lodged => "待确认",
+            Standing::Objected => "异议",
+            Standing::Agreed => "已认定",
+            Standing::Withdrawn => "已撤回",
+            Standing::Released => "已退回",
+        }
+    }
+
+    /// Whether it keeps others from taking off as much.
+    pub fn counts(self) -> bool {
+        match self {
+            Standing::Lodged | Standing::Objected | Standing::Agreed => true,
+            Standing::Withdrawn | Standing::Released => false,
+        }
+    }
+}
+
+/// Where a deduction stands after an event; none where the event cannot happen to it.
+///
+/// ```
+/// use clearing::review::{Event, Standing, after};
+/// assert_eq!(after(Standing::Lodged, Event::Object), Some(Standing::Objected));
+/// assert_eq!(after(Standing::Withdrawn, Event::Agree), None);
+/// ```
+pub fn after(standing: Standing, event: Event) -> Option<Standing> {
+    match (standing, event) {
+        (Standing::Lodged, Event::Object) => Some(Standing::Objected),
+        (Standing::Lodged | Standing::Objected, Event::Agree) => Some(Standing::Agreed),
+        (Standing::Lodged | Standing::Objected, Event::Withdraw | Event::Undo) => Some(Standing::Withdrawn),
+        (Standing::Agreed, Event::Undo) => Some(Standing::Released),
+        (Standing::Objected | Standing::Agreed | Standing::Withdrawn | Standing::Released, Event::Object)
+        | (Standing::Agreed | Standing::Withdrawn | Standing::Released, Event::Agree | Event::Withdraw)
+        | (Standing::Withdrawn | Standing::Released, Event::Undo) => None,
+    }
+}
+
 /// Why a deduction cannot be lodged or agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReviewFault {

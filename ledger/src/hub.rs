@@ -12,6 +12,7 @@
 //! | `express` | a whole batch in one statement, on PostgreSQL |
 //! | `filings` | the registry of filings |
 //! | `falls` | home regions' books that were restored from an older copy, and what is missing from them |
+//! | `deductions` | what review takes off settlements |
 //! | `breaks` | what books differ in, and what certifies that they agree |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
 //! | `enquiries` | what is looked up beside the money path |
@@ -19,6 +20,7 @@
 
 mod answers;
 mod breaks;
+mod deductions;
 mod doubts;
 mod enquiries;
 mod evidence;
@@ -43,6 +45,7 @@ use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
 pub use breaks::{Certificate, FoundBreak, OpenBreak};
+pub use deductions::{Change, Deduction, DeductionFault, Lodging as DeductionLodging};
 pub use doubts::Frontier;
 pub use enquiries::Owner;
 pub use evidence::{Counts, Record};

@@ -33,6 +33,10 @@ use course::{
     a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
     what_is_carried_out_is_carried_in_and_cleared_once,
 };
+use deductions::{
+    a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
+    all_deductions_of_a_settlement_stay_within_its_payment,
+};
 use folding::{
     an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
     folding_adds_up_to_the_journal_whenever_answers_come, folding_twice_at_once_folds_once,
@@ -41,6 +45,7 @@ use folding::{
 mod append_only;
 mod booking;
 mod course;
+mod deductions;
 mod folding;
 mod several;
 
@@ -90,6 +95,8 @@ on_both! {
     a_period_is_recorded_step_by_step_and_each_step_once,
     what_is_carried_out_is_carried_in_and_cleared_once,
     an_objection_carries_out_what_it_names_and_nothing_else,
+    a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
+    all_deductions_of_a_settlement_stay_within_its_payment,
     folding_twice_at_once_folds_once,
     each_entry_is_proved_in_its_own_period,
     an_undoing_is_in_the_period_in_which_it_was_booked,

@@ -8,8 +8,8 @@ use clearing::obligation::{Posting, Totals};
 use jiff::Timestamp;
 use settlement::ids::{PoolCode, SettlementId};
 
-use super::super::HubStore;
 use super::super::lots::{read_lot, read_moved};
+use super::super::{HubStore, deductions};
 use super::PeriodNumber;
 use crate::engine::{Sql, Value, list};
 use crate::store::StoreError;
@@ -43,7 +43,7 @@ impl HubStore {
         self.engine.write(move |sql| carry_out(sql, period, &disputed, &carrying, None, at)).await
     }
 
-    /// What moves the lots of a period, deductions aside.
+    /// What moves the lots of a period.
     ///
     /// # Errors
     /// When the store fails.
@@ -124,5 +124,6 @@ fn movements(sql: &Sql<'_>, period: PeriodNumber, booked: Totals) -> Result<Move
         Ok(postings.into_iter().collect())
     };
     let (carried_out, carried_in) = (totals(carried!("from_period"))?, totals(carried!("into_period"))?);
-    Ok(Movements { booked, carried_out, carried_in, deducted: Totals::default() })
+    let deducted = deductions::of_period(sql, period)?.into_iter().collect();
+    Ok(Movements { booked, carried_out, carried_in, deducted })
 }

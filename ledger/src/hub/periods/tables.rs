@@ -18,6 +18,9 @@ pub(in crate::hub) const TABLES: Version = Version {
         "objected_settlements",
         "notices",
         "payments",
+        "deductions",
+        "deduction_events",
+        "deduction_postings",
     ],
     postgres: "",
 };
@@ -90,4 +93,20 @@ const TEXT: &str = concat!(
         serial TEXT NOT NULL, bank TEXT NOT NULL, paid_on TEXT NOT NULL, amount INTEGER NOT NULL,
         recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
         PRIMARY KEY (period, home, treatment, side)) STRICT, WITHOUT ROWID;",
+    // What review takes off settlements: lodged under an id that its sender makes, then objected to, agreed on, withdrawn
+    // or released. What it takes off a period is a posting of its own; a release gives it back by another.
+    "CREATE TABLE deductions (
+        id TEXT PRIMARY KEY, settlement TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL,
+        insurance TEXT NOT NULL, care TEXT NOT NULL, basic INTEGER NOT NULL, large_sum INTEGER NOT NULL,
+        catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL, assistance INTEGER NOT NULL,
+        reason TEXT NOT NULL, lodged_by TEXT NOT NULL, lodged_at INTEGER NOT NULL) STRICT;
+    CREATE INDEX deductions_by_settlement ON deductions (settlement);
+    CREATE TABLE deduction_events (
+        id TEXT NOT NULL, step INTEGER NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, done_by TEXT NOT NULL,
+        done_at INTEGER NOT NULL, PRIMARY KEY (id, step)) STRICT, WITHOUT ROWID;
+    CREATE TABLE deduction_postings (
+        id TEXT NOT NULL, step INTEGER NOT NULL, period INTEGER NOT NULL, basic INTEGER NOT NULL,
+        large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,
+        assistance INTEGER NOT NULL, PRIMARY KEY (id, step)) STRICT, WITHOUT ROWID;
+    CREATE INDEX deduction_postings_by_period ON deduction_postings (period);",
 );

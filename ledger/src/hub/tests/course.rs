@@ -17,11 +17,11 @@ fn month() -> Month {
     Month::from_text("2025-06").expect("a month")
 }
 
-fn who() -> (String, Timestamp) {
+pub(super) fn who() -> (String, Timestamp) {
     ("a certificate".into(), at(9))
 }
 
-fn settlement(id: &str) -> SettlementId {
+pub(super) fn settlement(id: &str) -> SettlementId {
     SettlementId::new(id).expect("an id")
 }
 
@@ -30,7 +30,7 @@ fn disputed(id: &str) -> Disputed {
 }
 
 /// Settles, in fen.
-async fn settled(world: &World, id: &str, fen: i64) {
+pub(super) async fn settled(world: &World, id: &str, fen: i64) {
     let position = receive(world, &settle(id)).await;
     world.answer(position, booking(id, Turn::Enter, fen)).await;
 }
@@ -46,7 +46,7 @@ async fn cleared(world: &World, period: PeriodNumber) -> Cleared {
     by_pair(&movements, &world.regions).get(&pair()).map(sum).unwrap_or_default()
 }
 
-async fn owed(world: &World, period: PeriodNumber) -> i64 {
+pub(super) async fn owed(world: &World, period: PeriodNumber) -> i64 {
     cleared(world, period).await.owed().fen()
 }
 

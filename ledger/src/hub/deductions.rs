@@ -1,0 +1,351 @@
+//! 审核扣款 as they are recorded: lodged, objected to, agreed on, withdrawn, released. What may be taken off, and what may
+//! happen to a deduction, is for `clearing::review`.
+
+use clearing::obligation::{Lot, Posting, Sums};
+use clearing::review::{Deducted, Event, ReviewFault, Standing, after, agree, lodge};
+use jiff::Timestamp;
+use settlement::adjudication::{Fund, FundShares};
+use settlement::ids::SettlementId;
+use settlement::money::Money;
+
+use super::lots::{lot_values, read_lot, read_sums};
+use super::periods::PeriodNumber;
+use super::{HubStore, corrupt, instant};
+use crate::engine::{Row, Sql};
+use crate::store::StoreError;
+use crate::values;
+
+/// A deduction to be lodged, under an id that its sender made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lodging {
+    /// Its id.
+    pub id: String,
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// What is taken off, fund by fund.
+    pub deducted: Deducted,
+    /// Why.
+    pub reason: String,
+}
+
+/// A deduction as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deduction {
+    /// What was lodged.
+    pub lodging: Lodging,
+    /// Between whom, and for what.
+    pub lot: Lot,
+    /// Where it stands.
+    pub standing: Standing,
+    /// What was agreed on; as lodged before.
+    pub agreed: Deducted,
+    /// The period from which it is taken off; none where it is not.
+    pub period: Option<PeriodNumber>,
+    /// Why it stands so: the hospital's objection, for example.
+    pub remark: String,
+    /// When it was lodged.
+    pub lodged_at: Timestamp,
+}
+
+/// Why something cannot be recorded of a deduction. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeductionFault {
+    /// The hub's journal has no such settlement in force.
+    #[error("no such settlement is in force")]
+    NoSettlement,
+    /// There is no deduction of this id.
+    #[error("there is no deduction of this id")]
+    Unknown,
+    /// The id was lodged with something else.
+    #[error("the id was lodged with something else")]
+    LodgedOtherwise,
+    /// What is wanted cannot happen to it any more.
+    #[error("it is {} already", .0.word())]
+    StandsOtherwise(Standing),
+    /// The sums are not possible.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Sums(Vec<ReviewFault>),
+}
+
+/// What is to happen to a deduction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The hospital objects, for a reason.
+    Object(String),
+    /// Agency and hospital agree on sums.
+    Agree(Deducted, String),
+    /// The agency takes it back.
+    Withdraw(String),
+}
+
+impl HubStore {
+    /// Lodges a deduction. The same again changes nothing.
+    ///
+    /// # Errors
+    /// When the store fails. Inside: why it cannot be lodged.
+    pub async fn deduction_lodge(
+        &self,
+        lodging: Lodging,
+        (by, at): (String, Timestamp),
+    ) -> Result<Result<(), DeductionFault>, StoreError> {
+        self.engine.change(move |sql| lodge_one(sql, &lodging, (&by, at))).await
+    }
+
+    /// Has something happen to a deduction. What is agreed on is taken off the period in which its settlement is cleared,
+    /// or where that is stated already, off the open one.
+    ///
+    /// # Errors
+    /// When the store fails. Inside: why it cannot happen.
+    pub async fn deduction_change(
+        &self,
+        id: String,
+        change: Change,
+        (by, at): (String, Timestamp),
+    ) -> Result<Result<(), DeductionFault>, StoreError> {
+        self.engine.change(move |sql| change_one(sql, &id, &change, (&by, at))).await
+    }
+
+    /// Gives back what was taken off settlements that are undone since, and withdraws what was not taken off yet; tells how
+    /// many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deduction_release(&self, at: Timestamp) -> Result<usize, StoreError> {
+        // The newest entry of a settlement says whether it counts.
+        const UNDONE: &str = "SELECT deductions.id FROM deductions
+            WHERE NOT EXISTS (SELECT 1 FROM deduction_events WHERE deduction_events.id = deductions.id
+                              AND event IN ('withdrawn', 'released'))
+              AND (SELECT MAX(step) FROM answers WHERE answers.settlement = deductions.settlement) % 2 = 0";
+        let undone = self.engine.read(|sql| sql.query(UNDONE, values![], |row| Ok(row.text(0)?.to_owned()))).await?;
+        let count = undone.len();
+        for id in undone {
+            self.engine.write(move |sql| release(sql, &id, at)).await?;
+        }
+        Ok(count)
+    }
+
+    /// The deductions of a settlement, or of all.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deduction_list(&self, settlement: Option<SettlementId>) -> Result<Vec<Deduction>, StoreError> {
+        self.engine.read(move |sql| list(sql, settlement.as_ref())).await
+    }
+}
+
+/// What is taken off a period, lot by lot.
+pub(super) fn of_period(sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<Posting>, StoreError> {
+    const POSTED: &str = "SELECT home, treatment, insurance, care, 0, 0, deduction_postings.basic,
+            deduction_postings.large_sum, deduction_postings.catastrophic, deduction_postings.civil_servant,
+            deduction_postings.assistance, 0
+        FROM deduction_postings JOIN deductions ON deductions.id = deduction_postings.id
+        WHERE deduction_postings.period = ?1";
+    sql.query(POSTED, values![period.0], |row| Ok(Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? }))
+}
+
+fn lodge_one(
+    sql: &Sql<'_>,
+    lodging: &Lodging,
+    (by, at): (&str, Timestamp),
+) -> Result<Result<(), DeductionFault>, StoreError> {
+    const LODGE: &str = "INSERT INTO deductions (id, settlement, home, treatment, insurance, care, basic, large_sum,
+            catastrophic, civil_servant, assistance, reason, lodged_by, lodged_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    let others = list(sql, Some(&lodging.settlement))?;
+    if let Some(before) = find(sql, &lodging.id)? {
+        let same = before.lodging == *lodging;
+        return Ok(if same { Ok(()) } else { Err(DeductionFault::LodgedOtherwise) });
+    }
+    let Some((lot, paid)) = in_force(sql, &lodging.settlement)? else { return Ok(Err(DeductionFault::NoSettlement)) };
+    let taken: Vec<Deducted> =
+        others.iter().filter(|other| other.standing.counts()).map(|other| other.agreed).collect();
+    if let Err(faults) = lodge(&paid, &taken, &lodging.deducted) {
+        return Ok(Err(DeductionFault::Sums(faults)));
+    }
+    let [home, treatment, insurance, care] = lot_values(&lot);
+    let [basic, large_sum, catastrophic, civil_servant, assistance] = funds(&lodging.deducted);
+    let settlement = lodging.settlement.to_time_first();
+    let values = &[
+        (&lodging.id).into(),
+        (&settlement).into(),
+        home,
+        treatment,
+        insurance,
+        care,
+        basic.into(),
+        large_sum.into(),
+        catastrophic.into(),
+        civil_servant.into(),
+        assistance.into(),
+        (&lodging.reason).into(),
+        by.into(),
+        at.as_microsecond().into(),
+    ];
+    sql.execute(LODGE, values)?;
+    Ok(Ok(()))
+}
+
+fn change_one(
+    sql: &Sql<'_>,
+    id: &str,
+    change: &Change,
+    by: (&str, Timestamp),
+) -> Result<Result<(), DeductionFault>, StoreError> {
+    let Some(held) = find(sql, id)? else { return Ok(Err(DeductionFault::Unknown)) };
+    let (event, reason) = match change {
+        Change::Object(reason) => (Event::Object, reason),
+        Change::Agree(agreed, reason) => {
+            if let Err(faults) = agree(&held.lodging.deducted, agreed) {
+                return Ok(Err(DeductionFault::Sums(faults)));
+            }
+            (Event::Agree, reason)
+        }
+        Change::Withdraw(reason) => (Event::Withdraw, reason),
+    };
+    let repeated = match change {
+        Change::Object(reason) => held.standing == Standing::Objected && held.remark == *reason,
+        Change::Agree(agreed, _) => held.standing == Standing::Agreed && held.agreed == *agreed,
+        Change::Withdraw(_) => held.standing == Standing::Withdrawn,
+    };
+    if repeated {
+        return Ok(Ok(()));
+    }
+    let Some(becomes) = after(held.standing, event) else {
+        return Ok(Err(DeductionFault::StandsOtherwise(held.standing)));
+    };
+    let step = next_step(sql, id)?;
+    record(sql, (id, step), becomes, reason, by)?;
+    if let Change::Agree(agreed, _) = change {
+        let period = period_for(sql, &held.lodging.settlement)?;
+        post(sql, (id, step), period, agreed)?;
+    }
+    Ok(Ok(()))
+}
+
+fn release(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<(), StoreError> {
+    let Some(held) = find(sql, id)? else { return Ok(()) };
+    let Some(becomes) = after(held.standing, Event::Undo) else { return Ok(()) };
+    let step = next_step(sql, id)?;
+    record(sql, (id, step), becomes, "the settlement was undone", ("clearing", at))?;
+    if becomes == Standing::Released {
+        let open = PeriodNumber(sql.get("SELECT MAX(number) FROM periods", values![], |row| row.number(0))?);
+        post(sql, (id, step), open, &-held.agreed)?;
+    }
+    Ok(())
+}
+
+/// Where a settlement is cleared, as long as that is not stated; otherwise the open period.
+fn period_for(sql: &Sql<'_>, settlement: &SettlementId) -> Result<PeriodNumber, StoreError> {
+    const OWN: &str = "SELECT period FROM answers WHERE settlement = ?1 AND step = 1";
+    const STATED: &str = "SELECT 1 FROM clearing_steps WHERE period >= ?1 AND step = 'carried' AND held = 1 LIMIT 1";
+    const OPEN: &str = "SELECT MAX(number) FROM periods";
+    let own = sql.find(OWN, values![&settlement.to_time_first()], |row| row.number(0))?;
+    let unstated = own.map(|own| Ok::<_, StoreError>((own, sql.exists(STATED, values![own])?))).transpose()?;
+    match unstated {
+        Some((own, false)) => Ok(PeriodNumber(own)),
+        Some((_, true)) | None => sql.get(OPEN, values![], |row| row.number(0).map(PeriodNumber)),
+    }
+}
+
+fn record(
+    sql: &Sql<'_>,
+    (id, step): (&str, i64),
+    becomes: Standing,
+    reason: &str,
+    (by, at): (&str, Timestamp),
+) -> Result<(), StoreError> {
+    const EVENT: &str = "INSERT INTO deduction_events (id, step, event, reason, done_by, done_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    sql.execute(EVENT, values![id, step, becomes.word(), reason, by, at.as_microsecond()]).map(drop)
+}
+
+fn post(sql: &Sql<'_>, (id, step): (&str, i64), period: PeriodNumber, taken: &Deducted) -> Result<(), StoreError> {
+    const POST: &str = "INSERT INTO deduction_postings
+            (id, step, period, basic, large_sum, catastrophic, civil_servant, assistance)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let [basic, large_sum, catastrophic, civil_servant, assistance] = funds(taken);
+    let values = values![id, step, period.0, basic, large_sum, catastrophic, civil_servant, assistance];
+    sql.execute(POST, values).map(drop)
+}
+
+fn next_step(sql: &Sql<'_>, id: &str) -> Result<i64, StoreError> {
+    const LAST: &str = "SELECT COALESCE(MAX(step), 0) + 1 FROM deduction_events WHERE id = ?1";
+    sql.get(LAST, values![id], |row| row.number(0))
+}
+
+/// What a settlement in force moves within its own lot; none where it is not in force, or not folded yet.
+fn in_force(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<(Lot, Sums)>, StoreError> {
+    const NEWEST: &str = "SELECT lot_postings.home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
+            civil_servant, assistance, account, answers.step
+        FROM answers CROSS JOIN lot_postings
+        WHERE answers.settlement = ?1 AND answers.step = (SELECT MAX(step) FROM answers WHERE settlement = ?1)
+          AND lot_postings.position = answers.position AND lot_postings.part = 0";
+    let newest = sql.find(NEWEST, values![&settlement.to_time_first()], |row| {
+        Ok((read_lot(row, 0)?, read_sums(row, 4)?, row.number(12)?))
+    })?;
+    Ok(newest.filter(|(_, _, step)| step % 2 == 1).map(|(lot, sums, _)| (lot, sums)))
+}
+
+macro_rules! deductions {
+    ($where:literal) => {
+        concat!(
+            "SELECT home, treatment, insurance, care, deductions.basic, deductions.large_sum, deductions.catastrophic,
+                deductions.civil_servant, deductions.assistance, deductions.id, settlement, deductions.reason,
+                lodged_at, COALESCE(last.event, 'lodged'), COALESCE(last.reason, ''), posted.period, posted.basic,
+                posted.large_sum, posted.catastrophic, posted.civil_servant, posted.assistance
+            FROM deductions
+            LEFT JOIN deduction_events AS last ON last.id = deductions.id
+                AND last.step = (SELECT MAX(step) FROM deduction_events WHERE deduction_events.id = deductions.id)
+            LEFT JOIN deduction_postings AS posted ON posted.id = deductions.id
+                AND posted.step = (SELECT MIN(step) FROM deduction_postings WHERE deduction_postings.id = deductions.id)
+            ",
+            $where,
+            " ORDER BY lodged_at, deductions.id"
+        )
+    };
+}
+
+fn list(sql: &Sql<'_>, settlement: Option<&SettlementId>) -> Result<Vec<Deduction>, StoreError> {
+    match settlement {
+        Some(settlement) => {
+            let settlement = settlement.to_time_first();
+            sql.query(deductions!("WHERE settlement = ?1"), values![&settlement], read)
+        }
+        None => sql.query(deductions!(""), values![], read),
+    }
+}
+
+fn find(sql: &Sql<'_>, id: &str) -> Result<Option<Deduction>, StoreError> {
+    sql.find(deductions!("WHERE deductions.id = ?1"), values![id], read)
+}
+
+fn read(row: Row<'_>) -> Result<Deduction, StoreError> {
+    let id = row.text(9)?.to_owned();
+    let malformed = |what: &str| corrupt("deductions", &id, format!("its {what} is not one of ours"));
+    let shares = |first: usize| {
+        let mut shares = FundShares::default();
+        for (place, fund) in (first..).zip(Fund::ALL) {
+            shares.set(fund, Money::from_fen(row.optional_number(place)?.unwrap_or_default()));
+        }
+        Ok::<_, StoreError>(shares)
+    };
+    let (lodged, period) = (shares(4)?, row.optional_number(15)?.map(PeriodNumber));
+    Ok(Deduction {
+        lot: read_lot(row, 0)?,
+        standing: Standing::from_word(row.text(13)?).ok_or_else(|| malformed("standing"))?,
+        agreed: if period.is_some() { shares(16)? } else { lodged },
+        period,
+        remark: row.text(14)?.to_owned(),
+        lodged_at: instant("deductions", &id, row.number(12)?)?,
+        lodging: Lodging {
+            settlement: SettlementId::from_time_first(row.text(10)?).map_err(|_| malformed("settlement"))?,
+            deducted: lodged,
+            reason: row.text(11)?.to_owned(),
+            id: id.clone(),
+        },
+    })
+}
+
+fn funds(shares: &FundShares) -> [i64; Fund::ALL.len()] {
+    Fund::ALL.map(|fund| shares.of(fund).fen())
+}
