@@ -2,6 +2,7 @@
 //! that it was taken, so that whoever dies in between, or does it at the same time, changes nothing. Called by
 //! [`crate::jobs`] and by operators.
 
+pub mod deductions;
 pub mod service;
 
 use std::collections::BTreeMap;

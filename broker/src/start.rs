@@ -23,6 +23,7 @@ use proto::v1::clearing_server::ClearingServer;
 use proto::v1::comparisons_server::ComparisonsServer;
 use proto::v1::conversation_server::ConversationServer;
 use proto::v1::dead_letters_server::DeadLettersServer;
+use proto::v1::deductions_server::DeductionsServer;
 use proto::v1::filings_server::FilingsServer;
 use proto::v1::home_books_server::HomeBooksServer;
 use proto::v1::hub_server::HubServer;
@@ -37,6 +38,7 @@ use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
 use tonic_health::server::{HealthReporter, health_reporter};
 
 use crate::clearing::Clearing;
+use crate::clearing::deductions::DeductionsService;
 use crate::clearing::service::ClearingService;
 use crate::config::{Config, HomeConfig};
 use crate::directory::{Book, Directory, Home};
@@ -235,6 +237,11 @@ impl Running {
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )
             .add_service(BreaksServer::new(BreaksService::new(self.hub.clone())))
+            .add_optional_service(
+                self.clearing
+                    .clone()
+                    .map(|clearing| DeductionsServer::new(DeductionsService::new(clearing, self.hub.clock.clone()))),
+            )
             .add_optional_service(self.clearing.clone().map(|clearing| {
                 ClearingServer::new(ClearingService::new(clearing, self.hub.clock.clone()))
                     .max_decoding_message_size(LARGEST_MESSAGE)

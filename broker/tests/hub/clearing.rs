@@ -13,6 +13,7 @@ use jiff::civil::date;
 use ledger::hub::{PeriodNumber, Reply};
 use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
+use proto::v1::deductions_client::DeductionsClient;
 use settlement::beijing;
 use settlement::ids::MemberCode;
 use settlement::money::Money;
@@ -238,4 +239,59 @@ async fn members_fetch_confirm_object_and_pay_over_the_wire_each_for_their_own_s
     assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);
     assert_eq!(field(&henan.run(v1::RunRequest {}).await.expect_err("it is for the hub's operators")), "");
     member(&world, "000000").run(v1::RunRequest {}).await.expect("it is theirs");
+}
+
+fn deductions(world: &World, code: &str) -> DeductionsClient<Channel> {
+    DeductionsClient::new(world.peer(code, Role::Operator))
+}
+
+fn lodging(id: &str, settlement: &str, basic: i64) -> v1::LodgeDeductionRequest {
+    let deducted = Some(v1::FundSums { basic, ..v1::FundSums::default() });
+    v1::LodgeDeductionRequest {
+        id: id.into(), settlement: settlement.into(), deducted, reason: "超限定支付".into()
+    }
+}
+
+fn change(id: &str, basic: i64, reason: &str) -> v1::ChangeDeductionRequest {
+    let agreed = Some(v1::FundSums { basic, ..v1::FundSums::default() });
+    v1::ChangeDeductionRequest { id: id.into(), agreed, reason: reason.into() }
+}
+
+#[tokio::test]
+async fn the_treatment_side_reviews_and_the_home_side_sees_what_is_taken_off() {
+    let world = World::new().await;
+    let clearing = clearing(&world);
+    advance(&clearing, noon(6, 15)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    let (mut shanghai, mut xinxiang, mut shenzhen) =
+        (deductions(&world, "310000"), deductions(&world, "410700"), deductions(&world, "440300"));
+    for (spoilt, named) in [
+        (lodging("", "1", 100), "id"),
+        (lodging("a", "9", 100), "settlement"),
+        (lodging("a", "1", 5_001), "deducted"),
+        (lodging("a", "1", 0), "deducted"),
+        (v1::LodgeDeductionRequest { reason: String::new(), ..lodging("a", "1", 100) }, "reason"),
+        (v1::LodgeDeductionRequest { deducted: None, ..lodging("a", "1", 100) }, "deducted"),
+    ] {
+        assert_eq!(field(&shanghai.lodge(spoilt.clone()).await.expect_err(named)), named, "{spoilt:?}");
+    }
+    assert_eq!(field(&xinxiang.lodge(lodging("a", "1", 100)).await.expect_err("not theirs to review")), "settlement");
+    let lodged = shanghai.lodge(lodging("a", "1", 2_000)).await.expect("it is lodged").into_inner();
+    assert_eq!((lodged.standing.as_str(), lodged.month.as_str()), ("lodged", ""));
+    let objected = shanghai.object(change("a", 0, "用药有指征")).await.expect("it is heard").into_inner();
+    assert_eq!((objected.standing.as_str(), objected.remark.as_str()), ("objected", "用药有指征"));
+    assert_eq!(field(&xinxiang.agree(change("a", 1_500, "")).await.expect_err("not theirs")), "settlement");
+    let agreed = shanghai.agree(change("a", 1_500, "")).await.expect("it is agreed on").into_inner();
+    assert_eq!((agreed.standing.as_str(), agreed.month.as_str()), ("agreed", "2025-06"));
+    assert_eq!(field(&shanghai.withdraw(change("a", 0, "重复")).await.expect_err("too late")), "id");
+    assert_eq!(due(&clearing, JUNE).await, Money::from_fen(5_000 - 1_500));
+    let all = v1::ListDeductionsRequest::default();
+    let seen = async |client: &mut DeductionsClient<Channel>| {
+        client.list(all.clone()).await.expect("a list").into_inner().deductions.len()
+    };
+    assert_eq!((seen(&mut xinxiang).await, seen(&mut shenzhen).await), (1, 0));
+
+    world.operate(&cancel("2", "1")).await.expect("an answer");
+    advance(&clearing, noon(6, 16)).await;
+    assert_eq!(due(&clearing, JUNE).await, Money::ZERO, "what is undone owes nothing, and nothing is taken off it");
 }

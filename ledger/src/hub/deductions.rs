@@ -124,6 +124,14 @@ impl HubStore {
         Ok(count)
     }
 
+    /// Between whom a settlement in force is, and for what; none where it is not in force, or not folded yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settlement_lot(&self, settlement: SettlementId) -> Result<Option<Lot>, StoreError> {
+        Ok(self.engine.read(move |sql| in_force(sql, &settlement)).await?.map(|(lot, _)| lot))
+    }
+
     /// The deductions of a settlement, or of all.
     ///
     /// # Errors
@@ -275,7 +283,8 @@ fn next_step(sql: &Sql<'_>, id: &str) -> Result<i64, StoreError> {
 
 /// What a settlement in force moves within its own lot; none where it is not in force, or not folded yet.
 fn in_force(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<(Lot, Sums)>, StoreError> {
-    const NEWEST: &str = "SELECT lot_postings.home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
+    const NEWEST: &str =
+        "SELECT lot_postings.home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
             civil_servant, assistance, account, answers.step
         FROM answers CROSS JOIN lot_postings
         WHERE answers.settlement = ?1 AND answers.step = (SELECT MAX(step) FROM answers WHERE settlement = ?1)

@@ -3,7 +3,7 @@
 use clearing::cleared::Cleared;
 use clearing::obligation::{Lot, Sums};
 use clearing::period::Payment;
-use settlement::adjudication::Fund;
+use settlement::adjudication::{Fund, FundShares};
 use settlement::encounter::CareKind;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::money::Money;
@@ -58,12 +58,32 @@ pub fn write_sums(sums: &Sums) -> v1::MovedSums {
 /// Reads what moves; nothing where it is absent.
 pub fn read_sums(sums: Option<&v1::MovedSums>) -> Sums {
     let Some(sums) = sums else { return Sums::default() };
-    let mut read = Sums {
-        visits: sums.visits,
-        total: Money::from_fen(sums.total),
-        account: Money::from_fen(sums.account),
-        ..Sums::default()
-    };
+    let funds = read_funds(&v1::FundSums {
+        basic: sums.basic,
+        large_sum: sums.large_sum,
+        catastrophic: sums.catastrophic,
+        civil_servant: sums.civil_servant,
+        assistance: sums.assistance,
+    });
+    let (total, account) = (Money::from_fen(sums.total), Money::from_fen(sums.account));
+    Sums { visits: sums.visits, total, funds, account }
+}
+
+/// Writes what funds bear.
+pub fn write_funds(shares: &FundShares) -> v1::FundSums {
+    let fund = |fund| shares.of(fund).fen();
+    v1::FundSums {
+        basic: fund(Fund::Basic),
+        large_sum: fund(Fund::LargeSum),
+        catastrophic: fund(Fund::Catastrophic),
+        civil_servant: fund(Fund::CivilServant),
+        assistance: fund(Fund::Assistance),
+    }
+}
+
+/// Reads what funds bear.
+pub fn read_funds(sums: &v1::FundSums) -> FundShares {
+    let mut shares = FundShares::default();
     for (fund, fen) in [
         (Fund::Basic, sums.basic),
         (Fund::LargeSum, sums.large_sum),
@@ -71,9 +91,9 @@ pub fn read_sums(sums: Option<&v1::MovedSums>) -> Sums {
         (Fund::CivilServant, sums.civil_servant),
         (Fund::Assistance, sums.assistance),
     ] {
-        read.funds.set(fund, Money::from_fen(fen));
+        shares.set(fund, Money::from_fen(fen));
     }
-    read
+    shares
 }
 
 /// Writes what a lot clears.

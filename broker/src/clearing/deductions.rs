@@ -1,0 +1,201 @@
+//! Review deductions over gRPC, for operators: the treatment side's lodge, agree and withdraw; both sides' see. Started by
+//! [`crate::start()`].
+
+use clearing::review::Deducted;
+use identity::permit::OperatorPermit;
+use ledger::clock::Clock;
+use ledger::hub::{Change, Deduction, DeductionFault, DeductionLodging};
+use ledger::store::StoreError;
+use proto::convert::cleared::{read_funds, write_funds, write_lot};
+use proto::status::of_refusal;
+use proto::v1;
+use proto::v1::deductions_server::Deductions;
+use reconciliation::book::READING;
+use settlement::ids::SettlementId;
+use settlement::refusal::{Reason, Refusal};
+use tonic::{Request, Response, Status};
+
+use super::Clearing;
+
+/// The longest id.
+const LONGEST_ID: usize = 64;
+
+/// The service.
+pub struct DeductionsService {
+    clearing: Clearing,
+    clock: Clock,
+}
+
+impl DeductionsService {
+    /// The service of a hub's clearing.
+    pub fn new(clearing: Clearing, clock: Clock) -> DeductionsService {
+        DeductionsService { clearing, clock }
+    }
+
+    async fn lodged(
+        &self,
+        permit: &OperatorPermit,
+        asked: v1::LodgeDeductionRequest,
+    ) -> Result<v1::DeductionView, Refusal> {
+        let lodging = read_lodging(asked)?;
+        // A settlement of a moment ago can be reviewed too.
+        self.clearing.store.journal_fold(READING).await.map_err(|fault| failed(&fault))?;
+        let lot =
+            self.clearing.store.settlement_lot(lodging.settlement.clone()).await.map_err(|fault| failed(&fault))?;
+        match lot {
+            Some(lot) if !permit.allows(lot.treatment) => return Err(not_yours()),
+            Some(_) => {}
+            None => return Err(refused(&DeductionFault::NoSettlement)),
+        }
+        let (id, by) = (lodging.id.clone(), (permit.peer().fingerprint().to_owned(), self.clock.now()));
+        let lodged = self.clearing.store.deduction_lodge(lodging, by).await.map_err(|fault| failed(&fault))?;
+        lodged.map_err(|fault| refused(&fault))?;
+        self.view(&id).await
+    }
+
+    async fn changed(&self, permit: &OperatorPermit, id: String, change: Change) -> Result<v1::DeductionView, Refusal> {
+        let held = self.find(&id).await?.ok_or_else(|| refused(&DeductionFault::Unknown))?;
+        if !permit.allows(held.lot.treatment) {
+            return Err(not_yours());
+        }
+        let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
+        let changed = self.clearing.store.deduction_change(id.clone(), change, by).await;
+        changed.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
+        self.view(&id).await
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<Deduction>, Refusal> {
+        let all = self.clearing.store.deduction_list(None).await.map_err(|fault| failed(&fault))?;
+        Ok(all.into_iter().find(|held| held.lodging.id == id))
+    }
+
+    async fn view(&self, id: &str) -> Result<v1::DeductionView, Refusal> {
+        let held = self.find(id).await?.ok_or_else(|| Refusal::new(Reason::Internal))?;
+        self.write(&held).await
+    }
+
+    async fn write(&self, held: &Deduction) -> Result<v1::DeductionView, Refusal> {
+        let month = match held.period {
+            Some(period) => self.clearing.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?,
+            None => None,
+        };
+        Ok(v1::DeductionView {
+            id: held.lodging.id.clone(),
+            settlement: held.lodging.settlement.to_string(),
+            lot: Some(write_lot(&held.lot)),
+            standing: held.standing.word().into(),
+            deducted: Some(write_funds(&held.lodging.deducted)),
+            agreed: Some(write_funds(&held.agreed)),
+            reason: held.lodging.reason.clone(),
+            remark: held.remark.clone(),
+            month: month.map(|month| month.to_string()).unwrap_or_default(),
+        })
+    }
+
+    async fn listed(
+        &self,
+        permit: &OperatorPermit,
+        asked: &v1::ListDeductionsRequest,
+    ) -> Result<v1::ListDeductionsReply, Refusal> {
+        let settlement = match asked.settlement.as_str() {
+            "" => None,
+            id => Some(SettlementId::new(id).map_err(|fault| invalid("settlement", fault.to_string()))?),
+        };
+        let all = self.clearing.store.deduction_list(settlement).await.map_err(|fault| failed(&fault))?;
+        let mut deductions = Vec::new();
+        for held in all.iter().filter(|held| permit.allows(held.lot.home) || permit.allows(held.lot.treatment)) {
+            deductions.push(self.write(held).await?);
+        }
+        Ok(v1::ListDeductionsReply { deductions })
+    }
+}
+
+#[tonic::async_trait]
+impl Deductions for DeductionsService {
+    async fn lodge(&self, request: Request<v1::LodgeDeductionRequest>) -> Result<Response<v1::DeductionView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.lodged(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn object(
+        &self,
+        request: Request<v1::ChangeDeductionRequest>,
+    ) -> Result<Response<v1::DeductionView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        let v1::ChangeDeductionRequest { id, agreed: _, reason } = request.into_inner();
+        let reason = given(reason).map_err(refuse)?;
+        self.changed(&permit, id, Change::Object(reason)).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn agree(&self, request: Request<v1::ChangeDeductionRequest>) -> Result<Response<v1::DeductionView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        let v1::ChangeDeductionRequest { id, agreed, reason } = request.into_inner();
+        let missing = || refuse(Refusal::new(Reason::MissingField).of_field("agreed"));
+        let agreed = read_funds(&agreed.ok_or_else(missing)?);
+        self.changed(&permit, id, Change::Agree(agreed, reason)).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn withdraw(
+        &self,
+        request: Request<v1::ChangeDeductionRequest>,
+    ) -> Result<Response<v1::DeductionView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        let v1::ChangeDeductionRequest { id, agreed: _, reason } = request.into_inner();
+        let reason = given(reason).map_err(refuse)?;
+        self.changed(&permit, id, Change::Withdraw(reason)).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn list(
+        &self,
+        request: Request<v1::ListDeductionsRequest>,
+    ) -> Result<Response<v1::ListDeductionsReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.listed(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+}
+
+fn read_lodging(asked: v1::LodgeDeductionRequest) -> Result<DeductionLodging, Refusal> {
+    let v1::LodgeDeductionRequest { id, settlement, deducted, reason } = asked;
+    let id = id.trim().to_owned();
+    if id.is_empty() {
+        return Err(Refusal::new(Reason::MissingField).of_field("id"));
+    }
+    if id.chars().count() > LONGEST_ID {
+        return Err(invalid("id", format!("has more than {LONGEST_ID} characters")));
+    }
+    let settlement = SettlementId::new(&settlement).map_err(|fault| invalid("settlement", fault.to_string()))?;
+    let deducted: Deducted =
+        read_funds(&deducted.ok_or_else(|| Refusal::new(Reason::MissingField).of_field("deducted"))?);
+    Ok(DeductionLodging { id, settlement, deducted, reason: given(reason)? })
+}
+
+fn given(reason: String) -> Result<String, Refusal> {
+    if reason.trim().is_empty() { Err(Refusal::new(Reason::MissingField).of_field("reason")) } else { Ok(reason) }
+}
+
+fn refused(fault: &DeductionFault) -> Refusal {
+    match fault {
+        DeductionFault::NoSettlement => Refusal::new(Reason::UnknownSettlement).of_field("settlement"),
+        DeductionFault::Unknown | DeductionFault::LodgedOtherwise | DeductionFault::StandsOtherwise(_) => {
+            invalid("id", fault.to_string())
+        }
+        DeductionFault::Sums(_) => invalid("deducted", fault.to_string()),
+    }
+}
+
+fn not_yours() -> Refusal {
+    Refusal::new(Reason::InstitutionNotYours).of_field("settlement")
+}
+
+fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
+    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
+}
+
+fn failed(fault: &StoreError) -> Refusal {
+    tracing::error!(error = fault as &dyn std::error::Error, "deductions could not be read or kept");
+    Refusal::new(Reason::Internal)
+}
+
+fn refuse(refusal: Refusal) -> Status {
+    of_refusal(&refusal)
+}
