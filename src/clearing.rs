@@ -1,6 +1,7 @@
 //! `yidi clearing …`: a member's, and the hub's operators', work on periods. What the days themselves ask for, the hub
 //! does by itself.
 
+mod deductions;
 mod papers;
 
 use std::path::PathBuf;
@@ -159,6 +160,9 @@ pub enum Command {
         #[arg(long)]
         amount: Decimal,
     },
+    /// Review deductions (审核扣款).
+    #[command(subcommand)]
+    Deduction(deductions::Command),
     /// Close a period where everything is paid; tells what it waits for, and exits with 1, where it is not.
     Close {
         /// Which, and how to reach the hub.
@@ -233,6 +237,7 @@ pub async fn run(command: Command) -> Result<Ending> {
             let amount = Money::from_decimal(amount).context("--amount")?.fen();
             pay(pair, side, v1::PaymentView { serial, bank, on, amount }).await
         }
+        Command::Deduction(command) => deductions::run(command).await,
         Command::Close { month } => close(&month).await,
     }
 }

@@ -1,0 +1,262 @@
+//! `yidi clearing deduction …`: the treatment agency's review of bills, one by one or by file.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use proto::convert::cleared::{read_funds, write_funds};
+use proto::v1::deductions_client::DeductionsClient;
+use proto::{status, v1};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use settlement::adjudication::{Fund, FundShares};
+use settlement::money::Money;
+use tonic::transport::Channel;
+
+use crate::cli::Ending;
+use crate::filing::Access;
+use crate::output;
+
+/// What to do with deductions.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Lodge one; lodging the same id twice lodges once.
+    Lodge {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The deduction's id, made by you.
+        #[arg(long)]
+        id: String,
+        /// The settlement (setl_id).
+        #[arg(long)]
+        settlement: String,
+        /// How much is taken off each fund.
+        #[command(flatten)]
+        funds: Funds,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lodge every row of a CSV file (id,setl_id,basic,large_sum,catastrophic,civil_servant,assistance,reason; yuan) and
+    /// report row by row.
+    Import {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The file.
+        file: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Record the hospital's objection.
+    Object {
+        /// Which, and how to reach the hub.
+        #[command(flatten)]
+        of: OfOne,
+    },
+    /// Record what agency and hospital agree on; it is taken off from then on.
+    Agree {
+        /// Which, and how to reach the hub.
+        #[command(flatten)]
+        of: OfOne,
+        /// How much of each fund.
+        #[command(flatten)]
+        funds: Funds,
+    },
+    /// Take one back that was not agreed on.
+    Withdraw {
+        /// Which, and how to reach the hub.
+        #[command(flatten)]
+        of: OfOne,
+    },
+    /// List deductions.
+    List {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// Of one settlement only.
+        #[arg(long, default_value = "")]
+        settlement: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A deduction, and how to reach the hub.
+#[derive(Debug, Args)]
+pub struct OfOne {
+    #[command(flatten)]
+    access: Access,
+    /// The deduction's id.
+    id: String,
+    /// Why.
+    #[arg(long, default_value = "")]
+    reason: String,
+}
+
+/// What funds bear, in yuan.
+#[derive(Debug, Args)]
+pub struct Funds {
+    /// 统筹基金.
+    #[arg(long, default_value = "0")]
+    basic: Decimal,
+    /// 大额补助.
+    #[arg(long, default_value = "0")]
+    large_sum: Decimal,
+    /// 大病保险.
+    #[arg(long, default_value = "0")]
+    catastrophic: Decimal,
+    /// 公务员补助.
+    #[arg(long, default_value = "0")]
+    civil_servant: Decimal,
+    /// 医疗救助.
+    #[arg(long, default_value = "0")]
+    assistance: Decimal,
+}
+
+impl Funds {
+    fn read(&self) -> Result<v1::FundSums> {
+        let mut shares = FundShares::default();
+        for (fund, yuan) in [
+            (Fund::Basic, self.basic),
+            (Fund::LargeSum, self.large_sum),
+            (Fund::Catastrophic, self.catastrophic),
+            (Fund::CivilServant, self.civil_servant),
+            (Fund::Assistance, self.assistance),
+        ] {
+            shares.set(fund, Money::from_decimal(yuan).with_context(|| fund.word())?);
+        }
+        Ok(write_funds(&shares))
+    }
+}
+
+/// A row of a file of deductions.
+#[derive(Debug, Deserialize)]
+struct DeductionRow {
+    id: String,
+    setl_id: String,
+    basic: Decimal,
+    large_sum: Decimal,
+    catastrophic: Decimal,
+    civil_servant: Decimal,
+    assistance: Decimal,
+    reason: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses, or a file cannot be read.
+pub async fn run(command: Command) -> Result<Ending> {
+    match command {
+        Command::Lodge { access, id, settlement, funds, reason } => {
+            let deducted = Some(funds.read()?);
+            let request = v1::LodgeDeductionRequest { id, settlement, deducted, reason };
+            let lodged = client(&access)?.lodge(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            print(&[lodged.into_inner()], false)
+        }
+        Command::Import { access, file, json } => import(&access, &file, json).await,
+        Command::Object { of } => {
+            let (mut client, request) = (client(&of.access)?, change(of, None));
+            let changed = client.object(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            print(&[changed.into_inner()], false)
+        }
+        Command::Agree { of, funds } => {
+            let (mut client, request) = (client(&of.access)?, change(of, Some(funds.read()?)));
+            let changed = client.agree(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            print(&[changed.into_inner()], false)
+        }
+        Command::Withdraw { of } => {
+            let (mut client, request) = (client(&of.access)?, change(of, None));
+            let changed = client.withdraw(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            print(&[changed.into_inner()], false)
+        }
+        Command::List { access, settlement, json } => {
+            let listed = client(&access)?.list(v1::ListDeductionsRequest { settlement }).await;
+            let listed = listed.map_err(|refused| status::to_refusal(&refused))?;
+            print(&listed.into_inner().deductions, json)
+        }
+    }
+}
+
+fn client(access: &Access) -> Result<DeductionsClient<Channel>> {
+    Ok(DeductionsClient::new(access.channel()?))
+}
+
+fn change(of: OfOne, agreed: Option<v1::FundSums>) -> v1::ChangeDeductionRequest {
+    v1::ChangeDeductionRequest { id: of.id, agreed, reason: of.reason }
+}
+
+async fn import(access: &Access, file: &PathBuf, as_json: bool) -> Result<Ending> {
+    let mut reader = csv::Reader::from_path(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut client = client(access)?;
+    let mut report: Vec<(usize, Result<String, String>)> = Vec::new();
+    for (line, row) in (2..).zip(reader.deserialize::<DeductionRow>()) {
+        let lodged = match row {
+            Ok(row) => lodge_row(&mut client, row).await.map_err(|fault| format!("{fault:#}")),
+            Err(fault) => Err(fault.to_string()),
+        };
+        report.push((line, lodged));
+    }
+    let refused = report.iter().filter(|(_, lodged)| lodged.is_err()).count();
+    if as_json {
+        let rows = report.iter().map(|(line, lodged)| match lodged {
+            Ok(standing) => json!({ "line": line, "standing": standing }),
+            Err(why) => json!({ "line": line, "refused": why }),
+        });
+        output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
+    } else {
+        for (line, lodged) in &report {
+            output::line(&format!("line {line}: {}", lodged.as_deref().unwrap_or_else(|why| why)));
+        }
+        output::line(&format!("{} lodged, {refused} refused", report.len() - refused));
+    }
+    Ok(Ending::of(refused == 0))
+}
+
+async fn lodge_row(client: &mut DeductionsClient<Channel>, row: DeductionRow) -> Result<String> {
+    let DeductionRow { id, setl_id, basic, large_sum, catastrophic, civil_servant, assistance, reason } = row;
+    let deducted = Some(Funds { basic, large_sum, catastrophic, civil_servant, assistance }.read()?);
+    let request = v1::LodgeDeductionRequest { id, settlement: setl_id, deducted, reason };
+    let lodged = client.lodge(request).await.map_err(|refused| status::to_refusal(&refused))?;
+    Ok(lodged.into_inner().standing)
+}
+
+fn print(deductions: &[v1::DeductionView], as_json: bool) -> Result<Ending> {
+    let total = |sums: &Option<v1::FundSums>| {
+        sums.as_ref().map(|sums| read_funds(sums).total()).unwrap_or_default().to_string()
+    };
+    if as_json {
+        let rows = deductions.iter().map(|held| {
+            json!({ "id": held.id, "setl_id": held.settlement, "standing": held.standing, "reason": held.reason,
+                "remark": held.remark, "deducted": funds_json(held.deducted.as_ref()),
+                "agreed": funds_json(held.agreed.as_ref()), "month": held.month })
+        });
+        output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
+        return Ok(Ending::Good);
+    }
+    let mut table = output::table(["编号", "setl_id", "状态", "扣款", "认定", "清算月", "原因", "说明"]);
+    for held in deductions {
+        table.add_row([
+            held.id.clone(),
+            held.settlement.clone(),
+            held.standing.clone(),
+            total(&held.deducted),
+            total(&held.agreed),
+            held.month.clone(),
+            held.reason.clone(),
+            held.remark.clone(),
+        ]);
+    }
+    output::line(&table.to_string());
+    Ok(Ending::Good)
+}
+
+fn funds_json(sums: Option<&v1::FundSums>) -> Value {
+    let shares = sums.map(read_funds).unwrap_or_default();
+    shares.iter().map(|(fund, amount)| (fund.word().to_owned(), Value::from(amount.to_string()))).collect()
+}
