@@ -3,6 +3,7 @@
 //! [`crate::jobs`] and by operators.
 
 pub mod deductions;
+pub mod prefunds;
 pub mod service;
 
 use std::collections::BTreeMap;
@@ -82,11 +83,19 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn standing(&self, period: PeriodNumber) -> Result<Option<Standing>, StoreError> {
-        let pairs = by_pair(&self.store.clearing_movements(period).await?, &self.regions);
+        let pairs = self.pairs(period).await?;
         let due = |lots: &BTreeMap<Lot, Cleared>| PairRecord { due: sum(lots).owed(), ..PairRecord::default() };
         let known = pairs.iter().map(|(pair, lots)| (*pair, due(lots))).collect();
         let record = self.store.clearing_record(period, known).await?;
         Ok(record.map(|record| Standing { period, record, pairs }))
+    }
+
+    /// What each pair clears in a period, lot by lot.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn pairs(&self, period: PeriodNumber) -> Result<BTreeMap<Pair, BTreeMap<Lot, Cleared>>, StoreError> {
+        Ok(by_pair(&self.store.clearing_movements(period).await?, &self.regions))
     }
 
     /// Records what a member says to a version of a statement.

@@ -12,6 +12,7 @@
 //! | `express` | a whole batch in one statement, on PostgreSQL |
 //! | `filings` | the registry of filings |
 //! | `falls` | home regions' books that were restored from an older copy, and what is missing from them |
+//! | `prefunds` | what home members have advanced |
 //! | `deductions` | what review takes off settlements |
 //! | `breaks` | what books differ in, and what certifies that they agree |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
@@ -34,6 +35,7 @@ mod lines;
 mod lots;
 mod operations;
 mod periods;
+mod prefunds;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -56,6 +58,7 @@ pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{Carrying, Disputed, Period, PeriodNumber, Reply, StatementFault, StepReport, StepTaken};
+pub use prefunds::{PrefundChange, PrefundKey, PrefundKind};
 pub use schema::SCHEMA;
 pub use turns::SettlementTurn;
 

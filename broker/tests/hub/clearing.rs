@@ -3,20 +3,23 @@
 use std::sync::Arc;
 
 use broker::clearing::Clearing;
+use broker::clearing::prefunds::TopUpFault;
 use clearing::calendar::Calendar;
 use clearing::cleared::sum;
 use clearing::month::Month;
 use clearing::period::{Pair, Payment, Side, Stage, Step};
+use clearing::prefund::Watch;
 use identity::name::Role;
 use jiff::Timestamp;
 use jiff::civil::date;
-use ledger::hub::{PeriodNumber, Reply};
+use ledger::hub::{PeriodNumber, PrefundKey, Reply};
 use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
 use proto::v1::deductions_client::DeductionsClient;
 use settlement::beijing;
 use settlement::ids::MemberCode;
 use settlement::money::Money;
+use settlement::person::Insurance;
 use settlement::region::RegionTable;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -294,4 +297,40 @@ async fn the_treatment_side_reviews_and_the_home_side_sees_what_is_taken_off() {
     world.operate(&cancel("2", "1")).await.expect("an answer");
     advance(&clearing, noon(6, 16)).await;
     assert_eq!(due(&clearing, JUNE).await, Money::ZERO, "what is undone owes nothing, and nothing is taken off it");
+}
+
+#[tokio::test]
+async fn a_prefund_is_set_from_the_last_quarter_watched_and_topped_up_from_red() {
+    let world = World::new().await;
+    let clearing = clearing(&world);
+    let by = || ("an operator".to_owned(), noon(12, 31));
+    let key = PrefundKey { pair: henan_shanghai(), insurance: Insurance::Employee };
+    // 100, 200 and 300 yuan of bills, half of each owed: 50 + 100 + 150, so two thirds of 300 are 200.
+    for (month, yuan) in [(10, 100), (11, 200), (12, 300)] {
+        advance(&clearing, noon(month, 2)).await;
+        world.operate(&settle_of(&month.to_string(), yuan)).await.expect("an answer");
+    }
+    clearing.advance(noon(12, 31)).await.expect("the store works");
+    let table = clearing.prefund_table(2026).await.expect("a table");
+    let row = table[0];
+    assert_eq!((table.len(), row.key, row.basis), (1, key, Money::from_yuan(300)));
+    assert_eq!((row.reset.previous, row.reset.new), (Money::ZERO, Money::from_yuan(200)));
+    for changed in [1, 0] {
+        assert_eq!(clearing.prefund_reset(2026, by()).await.expect("the store works"), changed);
+    }
+    let watched = clearing.prefunds_watched(noon(12, 31)).await.expect("the store works")[&key];
+    assert_eq!((watched.usage.prefund, watched.usage.outstanding), (Money::from_yuan(200), Money::from_yuan(300)));
+    assert_eq!(watched.watch, Watch::Red);
+    let top_up =
+        |id: &str, yuan| clearing.prefund_top_up(key, (id.to_owned(), Money::from_yuan(yuan), "集中结算".into()), by());
+    assert_eq!(top_up("1", 0).await.expect("the store works"), Err(TopUpFault::NotPositive));
+    for _ in 0..2 {
+        assert_eq!(top_up("1", 200).await.expect("the store works"), Ok(()), "the same again changes nothing");
+    }
+    assert_eq!(top_up("2", 1).await.expect("the store works"), Err(TopUpFault::NotRed(Watch::Yellow)));
+    let balances = world.hub().store().prefund_balances().await.expect("balances");
+    assert_eq!(balances[&key], Money::from_yuan(400));
+    // Clearing takes nothing off it.
+    let nothing_changes = clearing.prefund_table(2026).await.expect("a table")[0].reset;
+    assert_eq!((nothing_changes.previous, nothing_changes.new), (Money::from_yuan(400), Money::from_yuan(200)));
 }

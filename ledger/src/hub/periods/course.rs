@@ -210,7 +210,7 @@ fn read_month(period: PeriodNumber, text: &str) -> Result<Month, StoreError> {
     Month::from_text(text).ok_or_else(|| corrupt("clearing_months", period, format!("{text} is no month")))
 }
 
-pub(super) fn read_pair(row: Row<'_>, first: usize) -> Result<Pair, StoreError> {
+pub(in crate::hub) fn read_pair(row: Row<'_>, first: usize) -> Result<Pair, StoreError> {
     let member = |place| {
         let malformed = |fault: settlement::ids::IdError| StoreError::Column {
             column: "member".into(),

@@ -1,0 +1,148 @@
+//! 异地预付金 as they are recorded: what a home member has advanced to a treatment member, by insurance. An account: each
+//! change is a row with its reason, and the sum of the rows is the prefund. What is due and how much is in use, others say.
+
+use std::collections::BTreeMap;
+
+use clearing::period::Pair;
+use jiff::Timestamp;
+use settlement::money::Money;
+use settlement::person::Insurance;
+
+use super::HubStore;
+use super::periods::read_pair;
+use crate::engine::{Row, Sql, Version};
+use crate::store::StoreError;
+use crate::values;
+
+/// The table.
+pub(super) const TABLES: Version = Version {
+    tables: "CREATE TABLE prefund_changes (
+        home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,
+        amount INTEGER NOT NULL, basis INTEGER NOT NULL, reason TEXT NOT NULL, done_by TEXT NOT NULL,
+        done_at INTEGER NOT NULL, PRIMARY KEY (home, treatment, insurance, id)) STRICT, WITHOUT ROWID;",
+    append_only: &["prefund_changes"],
+    postgres: "",
+};
+
+/// Which prefund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PrefundKey {
+    /// Who advances, and who holds it.
+    pub pair: Pair,
+    /// Whose money.
+    pub insurance: Insurance,
+}
+
+/// Why a prefund changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PrefundKind {
+    /// The yearly re-set, or the first.
+    Reset,
+    /// An emergency increase.
+    TopUp,
+}
+
+impl PrefundKind {
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            PrefundKind::Reset => "reset",
+            PrefundKind::TopUp => "top-up",
+        }
+    }
+
+    /// The kind that a word names.
+    pub fn from_word(word: &str) -> Option<PrefundKind> {
+        [PrefundKind::Reset, PrefundKind::TopUp].into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// A change of a prefund, under an id that says which: a year's re-set, or a sender's request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrefundChange {
+    /// Which prefund.
+    pub key: PrefundKey,
+    /// Its id.
+    pub id: String,
+    /// Why it changes.
+    pub kind: PrefundKind,
+    /// By how much; below zero where it is returned.
+    pub amount: Money,
+    /// What it was worked out from: last year's fourth quarter.
+    pub basis: Money,
+    /// In words.
+    pub reason: String,
+}
+
+impl HubStore {
+    /// Records a change. One of the same id that is there already stays; tells whether it was new.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prefund_change(
+        &self,
+        change: PrefundChange,
+        (by, at): (String, Timestamp),
+    ) -> Result<bool, StoreError> {
+        const CHANGE: &str = "INSERT INTO prefund_changes
+                (home, treatment, insurance, id, kind, amount, basis, reason, done_by, done_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
+        self.engine
+            .write(move |sql| {
+                let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, reason } = &change;
+                let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
+                let values = values![
+                    home,
+                    treatment,
+                    insurance.word(),
+                    id,
+                    kind.word(),
+                    amount.fen(),
+                    basis.fen(),
+                    reason,
+                    &by,
+                    at.as_microsecond()
+                ];
+                Ok(sql.execute(CHANGE, values)? == 1)
+            })
+            .await
+    }
+
+    /// What every prefund comes to.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prefund_balances(&self) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
+        let mut balances: BTreeMap<PrefundKey, Money> = BTreeMap::new();
+        for change in self.prefund_changes().await? {
+            *balances.entry(change.key).or_default() += change.amount;
+        }
+        Ok(balances)
+    }
+
+    /// Every change, in the order of the prefunds and of their making.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prefund_changes(&self) -> Result<Vec<PrefundChange>, StoreError> {
+        const CHANGES: &str = "SELECT home, treatment, insurance, id, kind, amount, basis, reason FROM prefund_changes
+            ORDER BY home, treatment, insurance, done_at, id";
+        self.engine.read(|sql: &Sql<'_>| sql.query(CHANGES, values![], read)).await
+    }
+}
+
+fn read(row: Row<'_>) -> Result<PrefundChange, StoreError> {
+    let malformed = |column: &str, text: &str| StoreError::Column { column: column.into(), problem: text.to_owned() };
+    let (insurance, kind) = (row.text(2)?, row.text(4)?);
+    Ok(PrefundChange {
+        key: PrefundKey {
+            pair: read_pair(row, 0)?,
+            insurance: Insurance::from_word(insurance).ok_or_else(|| malformed("insurance", insurance))?,
+        },
+        id: row.text(3)?.to_owned(),
+        kind: PrefundKind::from_word(kind).ok_or_else(|| malformed("kind", kind))?,
+        amount: Money::from_fen(row.number(5)?),
+        basis: Money::from_fen(row.number(6)?),
+        reason: row.text(7)?.to_owned(),
+    })
+}
