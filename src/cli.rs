@@ -6,7 +6,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::roles::Serve;
 use crate::{
-    bench, books, clearing, demo, filing, mailbox, pki, post, reconcile, roles, rulebook, simulate, store, verify,
+    bench, books, clearing, demo, filing, mailbox, pki, post, prefund, reconcile, roles, rulebook, simulate, store,
+    verify,
 };
 
 /// Yidi 异地: a clearing hub for off-site medical care.
@@ -55,6 +56,9 @@ enum Command {
     /// Clearing 清算: periods, statements, payments.
     #[command(subcommand)]
     Clearing(clearing::Command),
+    /// Prefunds 异地预付金.
+    #[command(subcommand)]
+    Prefund(prefund::Command),
     /// Letters between the hub and the regions.
     #[command(subcommand)]
     Mailbox(mailbox::Command),
@@ -107,6 +111,7 @@ impl Cli {
             Command::Demo(_)
             | Command::Pki(_)
             | Command::Filing(_)
+            | Command::Prefund(_)
             | Command::Reconcile(_)
             | Command::Clearing(_)
             | Command::Mailbox(_)
@@ -141,6 +146,7 @@ impl Cli {
             }
             Command::Pki(command) => done(pki::run(command)),
             Command::Filing(command) => filing::run(command).await,
+            Command::Prefund(command) => prefund::run(command).await,
             Command::Reconcile(command) => reconcile::run(command).await,
             Command::Clearing(command) => clearing::run(command).await,
             Command::Mailbox(command) => mailbox::run(command).await,

@@ -23,6 +23,7 @@ pub mod mailbox;
 pub mod output;
 pub mod pki;
 pub mod post;
+pub mod prefund;
 pub mod reconcile;
 pub mod roles;
 pub mod rulebook;

@@ -3,6 +3,7 @@
 //! [`crate::jobs`] and by operators.
 
 pub mod deductions;
+pub mod prefund_service;
 pub mod prefunds;
 pub mod service;
 

@@ -28,6 +28,7 @@ use proto::v1::filings_server::FilingsServer;
 use proto::v1::home_books_server::HomeBooksServer;
 use proto::v1::hub_server::HubServer;
 use proto::v1::mailboxes_server::MailboxesServer;
+use proto::v1::prefunds_server::PrefundsServer;
 use proto::v1::reconciliation_server::ReconciliationServer;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::{RegionFault, RegionTable};
@@ -39,6 +40,7 @@ use tonic_health::server::{HealthReporter, health_reporter};
 
 use crate::clearing::Clearing;
 use crate::clearing::deductions::DeductionsService;
+use crate::clearing::prefund_service::PrefundsService;
 use crate::clearing::service::ClearingService;
 use crate::config::{Config, HomeConfig};
 use crate::directory::{Book, Directory, Home};
@@ -241,6 +243,11 @@ impl Running {
                 self.clearing
                     .clone()
                     .map(|clearing| DeductionsServer::new(DeductionsService::new(clearing, self.hub.clock.clone()))),
+            )
+            .add_optional_service(
+                self.clearing
+                    .clone()
+                    .map(|clearing| PrefundsServer::new(PrefundsService::new(clearing, self.hub.clock.clone()))),
             )
             .add_optional_service(self.clearing.clone().map(|clearing| {
                 ClearingServer::new(ClearingService::new(clearing, self.hub.clock.clone()))

@@ -1,0 +1,163 @@
+//! `yidi prefund …`: how much of home members' advances is in use, the yearly re-set, and emergency increases.
+
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use proto::v1::prefunds_client::PrefundsClient;
+use proto::{status, v1};
+use rust_decimal::Decimal;
+use serde_json::json;
+use settlement::money::Money;
+use settlement::person::Insurance;
+use tonic::transport::Channel;
+
+use crate::cli::Ending;
+use crate::filing::Access;
+use crate::output;
+
+/// What to do about prefunds.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show how much of each prefund is in use. Exits with 1 where one is in the red.
+    Watch {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the yearly table (预付金额度调整明细表) as it would be set now.
+    Table {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The year that it is for.
+        year: i32,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set every prefund for a year from last year's fourth quarter; setting it again changes nothing.
+    Reset {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The year.
+        year: i32,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have a prefund increased that is in the red, for the member that holds it.
+    TopUp {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The request's id, made by you; asking twice increases once.
+        #[arg(long)]
+        id: String,
+        /// The member that advances.
+        #[arg(long)]
+        home: String,
+        /// The member that holds it: yours.
+        #[arg(long)]
+        treatment: String,
+        /// employee | resident.
+        #[arg(long)]
+        insurance: String,
+        /// How much, in yuan.
+        #[arg(long)]
+        amount: Decimal,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses.
+pub async fn run(command: Command) -> Result<Ending> {
+    match command {
+        Command::Watch { access, json } => {
+            let watched = client(&access)?.watch(v1::PrefundsRequest {}).await;
+            let prefunds = watched.map_err(|refused| status::to_refusal(&refused))?.into_inner().prefunds;
+            print_watched(&prefunds, json)?;
+            Ok(Ending::of(prefunds.iter().all(|prefund| prefund.watch != "red")))
+        }
+        Command::Table { access, year, json } => {
+            let table = client(&access)?.table(v1::PrefundYear { year }).await;
+            print_table(&table.map_err(|refused| status::to_refusal(&refused))?.into_inner().rows, json)
+        }
+        Command::Reset { access, year, json } => {
+            let table = client(&access)?.reset(v1::PrefundYear { year }).await;
+            print_table(&table.map_err(|refused| status::to_refusal(&refused))?.into_inner().rows, json)
+        }
+        Command::TopUp { access, id, home, treatment, insurance, amount, reason } => {
+            let amount = Money::from_decimal(amount).context("--amount")?.fen();
+            let request = v1::TopUpRequest { id, home, treatment, insurance, amount, reason };
+            let topped_up = client(&access)?.top_up(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            print_watched(&[topped_up.into_inner()], false)?;
+            Ok(Ending::Good)
+        }
+    }
+}
+
+fn client(access: &Access) -> Result<PrefundsClient<Channel>> {
+    Ok(PrefundsClient::new(access.channel()?))
+}
+
+fn print_watched(prefunds: &[v1::PrefundView], as_json: bool) -> Result<()> {
+    let yuan = |fen| Money::from_fen(fen).to_string();
+    if as_json {
+        let rows = prefunds.iter().map(|held| {
+            json!({ "home": held.home, "treatment": held.treatment, "insurance": held.insurance,
+                "prefund": yuan(held.prefund), "outstanding": yuan(held.outstanding), "share": held.share,
+                "watch": held.watch })
+        });
+        output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
+        return Ok(());
+    }
+    let mut table = output::table(["参保省", "就医省", "险种", "预付金", "在用", "使用比例", "状态"]);
+    for held in prefunds {
+        let share =
+            held.share.parse::<Decimal>().map(|share| format!("{} %", (share * Decimal::ONE_HUNDRED).normalize()));
+        table.add_row([
+            held.home.clone(),
+            held.treatment.clone(),
+            named(&held.insurance),
+            yuan(held.prefund),
+            yuan(held.outstanding),
+            share.unwrap_or_else(|_| "—".into()),
+            held.watch.clone(),
+        ]);
+    }
+    output::line(&table.to_string());
+    Ok(())
+}
+
+fn print_table(rows: &[v1::PrefundRow], as_json: bool) -> Result<Ending> {
+    let yuan = |fen| Money::from_fen(fen).to_string();
+    if as_json {
+        let rows = rows.iter().map(|row| {
+            json!({ "home": row.home, "treatment": row.treatment, "insurance": row.insurance,
+                "previous": yuan(row.previous), "basis": yuan(row.basis), "new": yuan(row.new),
+                "difference": yuan(row.difference) })
+        });
+        output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
+        return Ok(Ending::Good);
+    }
+    let mut table = output::table(["参保省", "就医省", "险种", "原预付金", "四季度清算额", "新预付金", "应补（退）"]);
+    for row in rows {
+        let sums = [row.previous, row.basis, row.new, row.difference].map(yuan);
+        table.add_row([row.home.clone(), row.treatment.clone(), named(&row.insurance)].into_iter().chain(sums));
+    }
+    output::numbers_from(&mut table, 3);
+    output::line(&table.to_string());
+    Ok(Ending::Good)
+}
+
+fn named(insurance: &str) -> String {
+    Insurance::from_word(insurance).map_or_else(|| insurance.to_owned(), |insurance| insurance.name().to_owned())
+}
