@@ -70,6 +70,7 @@ async fn a_hub_knows_how_far_a_book_had_come_for_another() {
     let one = world.take_hub();
     world.go_on_with(other);
     watch(world.hub().hub()).await.expect("the store answers");
+    world.home.will(Script::Number(71));
     world.answer(&settle("2")).await;
     let asked = world.home.operated().pop().and_then(|request| request.hub).expect("the hub's part");
     assert_eq!(asked.known_book_seq, 70, "else an older copy that ends before 70 would not be noticed");
