@@ -2,6 +2,7 @@
 //! does by itself.
 
 mod deductions;
+mod leftovers;
 mod papers;
 
 use std::path::PathBuf;
@@ -163,6 +164,9 @@ pub enum Command {
     /// Review deductions (审核扣款).
     #[command(subcommand)]
     Deduction(deductions::Command),
+    /// What may be carried over no further (清算遗留), and how two people end it.
+    #[command(subcommand)]
+    Leftovers(leftovers::Command),
     /// Close a period where everything is paid; tells what it waits for, and exits with 1, where it is not.
     Close {
         /// Which, and how to reach the hub.
@@ -238,6 +242,7 @@ pub async fn run(command: Command) -> Result<Ending> {
             pay(pair, side, v1::PaymentView { serial, bank, on, amount }).await
         }
         Command::Deduction(command) => deductions::run(command).await,
+        Command::Leftovers(command) => leftovers::run(command).await,
         Command::Close { month } => close(&month).await,
     }
 }
@@ -287,6 +292,7 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
             json!({ "home": lot.home.to_string(), "treatment": lot.treatment.to_string(),
                 "insurance": lot.insurance.word(), "care": lot.care.word(), "visits": cleared.net().visits,
                 "total": cleared.net().total.to_string(), "booked": cleared.booked.owed().to_string(),
+                "corrected": cleared.corrected.owed().to_string(),
                 "carried_out": cleared.carried_out.owed().to_string(),
                 "carried_in": cleared.carried_in.owed().to_string(), "deducted": cleared.deducted.owed().to_string(),
                 "payers": payers(&cleared.net()), "owed": cleared.owed().to_string() })
@@ -347,18 +353,19 @@ async fn settlements(of: &OfMonth, lot: v1::Lot) -> Result<Ending> {
     if of.json {
         let rows = all.iter().map(|row| {
             let sums = read_sums(row.sums.as_ref());
-            json!({ "setl_id": row.settlement, "turn": row.turn, "day": row.day, "total": sums.total.to_string(),
+            json!({ "setl_id": row.settlement, "turn": row.turn, "corrects": row.corrects, "day": row.day, "total": sums.total.to_string(),
                 "payers": payers(&sums), "owed": sums.owed().to_string() })
         });
         print_json(&rows.collect())?;
         return Ok(Ending::Good);
     }
-    let mut table = output::table(["setl_id", "turn", "day", "医疗费总额", "应付"]);
+    let mut table = output::table(["setl_id", "turn", "day", "更正", "医疗费总额", "应付"]);
     for row in &all {
         let sums = read_sums(row.sums.as_ref());
-        table.add_row([&row.settlement, &row.turn, &row.day, &sums.total.to_string(), &sums.owed().to_string()]);
+        let (total, owed) = (sums.total.to_string(), sums.owed().to_string());
+        table.add_row([&row.settlement, &row.turn, &row.day, &row.corrects, &total, &owed]);
     }
-    output::numbers_from(&mut table, 3);
+    output::numbers_from(&mut table, 4);
     output::line(&table.to_string());
     let (insurance, care) = (Insurance::from_word(&lot.insurance), CareKind::from_word(&lot.care));
     let owed: Money = all.iter().map(|row| read_sums(row.sums.as_ref()).owed()).sum();

@@ -3,6 +3,7 @@
 //! [`crate::jobs`] and by operators.
 
 pub mod deductions;
+pub mod leftovers;
 pub mod prefund_service;
 pub mod prefunds;
 pub mod service;
@@ -13,11 +14,12 @@ use std::sync::Arc;
 use clearing::calendar::Calendar;
 use clearing::carry::{Carried, carry};
 use clearing::cleared::{Cleared, by_pair, sum};
+use clearing::listed::{self, Verdict, owner_of_break};
 use clearing::month::Month;
 use clearing::obligation::{Lot, Sums};
 use clearing::period::{Pair, PairRecord, Plan, Proof, Record, Side, Step, plan};
 use jiff::Timestamp;
-use ledger::hub::{Carrying, Disputed, HubStore, PeriodNumber, Reply, StatementFault, StepTaken};
+use ledger::hub::{Carrying, Disputed, HubStore, Listed, PeriodNumber, Reply, StatementFault, StepTaken};
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use reconciliation::book::READING;
@@ -209,9 +211,14 @@ impl Clearing {
         let breaks = self.store.break_list(Scope::default()).await?.into_iter();
         let disputed = breaks.map(|open| {
             let reason = format!("{} {}", open.books.word(), open.found.kind.word());
-            Disputed { settlement: open.found.settlement, reason }
+            Disputed { settlement: open.found.settlement, reason, owner: owner_of_break(open.books) }
         });
-        Ok(disputed.collect())
+        let disputed: Vec<Disputed> = disputed.collect();
+        // What becomes of a settlement on the list is not cleared without it, and of a returned one never.
+        let listed = self.store.listed().await?.into_iter();
+        let kept = listed.filter(|listed| listed.standing != listed::Standing::Ended(Verdict::Clear));
+        let kept = kept.map(|Listed { settlement, reason, owner, .. }| Disputed { settlement, reason, owner });
+        Ok(disputed.into_iter().chain(kept).collect())
     }
 
     /// Where what is disputed in a period goes, by the period in which it was booked.

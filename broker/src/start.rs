@@ -27,6 +27,7 @@ use proto::v1::deductions_server::DeductionsServer;
 use proto::v1::filings_server::FilingsServer;
 use proto::v1::home_books_server::HomeBooksServer;
 use proto::v1::hub_server::HubServer;
+use proto::v1::leftovers_server::LeftoversServer;
 use proto::v1::mailboxes_server::MailboxesServer;
 use proto::v1::prefunds_server::PrefundsServer;
 use proto::v1::reconciliation_server::ReconciliationServer;
@@ -40,6 +41,7 @@ use tonic_health::server::{HealthReporter, health_reporter};
 
 use crate::clearing::Clearing;
 use crate::clearing::deductions::DeductionsService;
+use crate::clearing::leftovers::LeftoversService;
 use crate::clearing::prefund_service::PrefundsService;
 use crate::clearing::service::ClearingService;
 use crate::config::{Config, HomeConfig};
@@ -243,6 +245,11 @@ impl Running {
                 self.clearing
                     .clone()
                     .map(|clearing| DeductionsServer::new(DeductionsService::new(clearing, self.hub.clock.clone()))),
+            )
+            .add_optional_service(
+                self.clearing
+                    .clone()
+                    .map(|clearing| LeftoversServer::new(LeftoversService::new(clearing, self.hub.clock.clone()))),
             )
             .add_optional_service(
                 self.clearing

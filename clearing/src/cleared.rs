@@ -16,7 +16,9 @@ use crate::period::Pair;
 pub struct Cleared {
     /// Its entries.
     pub booked: Sums,
-    /// Of these, and of what was carried in, what is carried out again.
+    /// 更正往期: of these, what undoes or brings back settlements of earlier periods. Counted in `booked` already.
+    pub corrected: Sums,
+    /// Of the entries, and of what was carried in, what is carried out again.
     pub carried_out: Sums,
     /// From earlier periods, or from the list.
     pub carried_in: Sums,
@@ -48,6 +50,7 @@ impl Cleared {
 impl AddAssign for Cleared {
     fn add_assign(&mut self, other: Cleared) {
         self.booked += other.booked;
+        self.corrected += other.corrected;
         self.carried_out += other.carried_out;
         self.carried_in += other.carried_in;
         self.deducted += other.deducted;
@@ -59,6 +62,8 @@ impl AddAssign for Cleared {
 pub struct Movements {
     /// Its entries.
     pub booked: Totals,
+    /// Of these, what corrects earlier periods.
+    pub corrected: Totals,
     /// What is carried out of it.
     pub carried_out: Totals,
     /// What is carried into it.
@@ -70,13 +75,14 @@ pub struct Movements {
 /// What each pair of members clears, lot by lot. Lots inside one member are booked and owed to nobody, so they are of no
 /// pair; a pool that the table of regions lacks is its own member, so that its money is shown rather than lost.
 pub fn by_pair(movements: &Movements, regions: &RegionTable) -> BTreeMap<Pair, BTreeMap<Lot, Cleared>> {
-    let Movements { booked, carried_out, carried_in, deducted } = movements;
+    let Movements { booked, corrected, carried_out, carried_in, deducted } = movements;
     let member = |pool: PoolCode| regions.member_of(pool).unwrap_or(MemberCode(pool.0));
     let mut pairs: BTreeMap<Pair, BTreeMap<Lot, Cleared>> = BTreeMap::new();
     for lot in lots([booked, carried_out, carried_in, deducted]) {
         let pair = Pair { home: member(lot.home), treatment: member(lot.treatment) };
         let cleared = Cleared {
             booked: booked.of(lot),
+            corrected: corrected.of(lot),
             carried_out: carried_out.of(lot),
             carried_in: carried_in.of(lot),
             deducted: deducted.of(lot),

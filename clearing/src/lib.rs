@@ -9,7 +9,7 @@
 //! | [`certificate`] | 对账确认书: what is signed once books agree |
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
 //! | [`cleared`] | what a period clears: entries − carried out + carried in − deductions |
-//! | [`period`], [`carry`] | a period's life as a plan, and what is carried out of it |
+//! | [`period`], [`carry`], [`listed`] | a period's life as a plan, what is carried out of it, and the list of what may not be carried any further |
 //! | [`statement`], [`document`] | 清算表, 明细表, 通知书, as tables that add up |
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
 //! | [`prefund`] | 预付金: its size, and how much of it is in use |
@@ -24,6 +24,7 @@ pub mod certificate;
 pub mod cleared;
 pub mod digest;
 pub mod document;
+pub mod listed;
 pub mod month;
 pub mod obligation;
 pub mod period;

@@ -171,11 +171,13 @@ fn document(
     Document { amount, ..totalled }
 }
 
-/// The columns of figures that every statement has, behind so many columns of words.
+/// The columns of figures that every statement has, behind so many columns of words. What corrects earlier periods is
+/// among the payers' columns already.
 fn figures(first: usize) -> Vec<Column> {
     let mut columns = vec![Column::count("人次"), Column::count("其中住院人次"), Column::money("医疗费总额")];
     let payers: Vec<usize> = (first + columns.len()..).take(Payer::all().count()).collect();
     columns.extend(Payer::all().map(|payer| Column::money(payer.name())));
+    columns.push(Column::money("其中更正往期"));
     let moved = first + columns.len();
     columns.extend(["上期转入", "转出下期", "审核扣款"].map(Column::money));
     let mut parts: Vec<(usize, Sign)> = payers.into_iter().map(|payer| (payer, Sign::Plus)).collect();
@@ -193,7 +195,7 @@ fn row<const N: usize>(named: [Cell; N], lots: &BTreeMap<Lot, Cleared>, detail: 
     cells.extend([Cell::Count(net.visits), Cell::Count(stays), Cell::Money(net.total)]);
     cells.extend(Payer::all().map(|payer| Cell::Money(payer.share_of(&cleared.booked))));
     let owed = |sums: Sums| Cell::Money(Sums::owed(&sums));
-    cells.extend([owed(cleared.carried_in), owed(cleared.carried_out), owed(cleared.deducted)]);
+    cells.extend([cleared.corrected, cleared.carried_in, cleared.carried_out, cleared.deducted].map(owed));
     cells.push(Cell::Money(cleared.owed()));
     Row { cells, detail }
 }
@@ -237,6 +239,7 @@ mod tests {
         (postings(), postings(), postings(), postings()).prop_map(|(booked, out, into, deducted)| {
             let totals = |rows: Vec<(Lot, Sums)>| rows.into_iter().map(|(lot, sums)| Posting { lot, sums }).collect();
             let movements = Movements {
+                corrected: totals(booked[..booked.len() / 2].to_vec()),
                 booked: totals(booked),
                 carried_out: totals(out),
                 carried_in: totals(into),

@@ -1,6 +1,8 @@
 //! Clearing over gRPC, for members: each sees its own pairs and speaks for its own side; who operates for every region
 //! sees all. What is due by itself, [`crate::jobs::clearing`] does.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clearing::calendar::Calendar;
 use clearing::cleared::{Cleared, sum};
 use clearing::month::Month;
@@ -139,12 +141,20 @@ impl ClearingService {
         let limit = if request.limit == 0 { LONGEST_PAGE } else { request.limit.min(LONGEST_PAGE) };
         let after = Position(request.after.cast_signed());
         let postings = self.clearing.store.lot_postings((period, lot), after, limit).await;
-        let settlements = postings.map_err(|fault| failed(&fault))?.into_iter().map(|posting| v1::LotSettlement {
+        let postings = postings.map_err(|fault| failed(&fault))?;
+        let earlier: BTreeSet<PeriodNumber> = postings.iter().filter_map(|posting| posting.corrects).collect();
+        let mut months = BTreeMap::new();
+        for period in earlier {
+            let month = self.clearing.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?;
+            months.insert(period, month.map(|month| month.to_string()).unwrap_or_default());
+        }
+        let settlements = postings.into_iter().map(|posting| v1::LotSettlement {
             settlement: posting.settlement.to_string(),
             turn: turn_word(posting.turn()).into(),
             day: posting.day.to_string(),
             sums: Some(cleared::write_sums(&posting.posting.sums)),
             position: posting.position.0.cast_unsigned(),
+            corrects: posting.corrects.and_then(|period| months.get(&period).cloned()).unwrap_or_default(),
         });
         Ok(v1::LotReply { settlements: settlements.collect() })
     }

@@ -16,6 +16,7 @@ use ledger::hub::{PeriodNumber, PrefundKey, Reply};
 use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
 use proto::v1::deductions_client::DeductionsClient;
+use proto::v1::leftovers_client::LeftoversClient;
 use settlement::beijing;
 use settlement::ids::MemberCode;
 use settlement::money::Money;
@@ -333,4 +334,68 @@ async fn a_prefund_is_set_from_the_last_quarter_watched_and_topped_up_from_red()
     // Clearing takes nothing off it.
     let nothing_changes = clearing.prefund_table(2026).await.expect("a table")[0].reset;
     assert_eq!((nothing_changes.previous, nothing_changes.new), (Money::from_yuan(400), Money::from_yuan(200)));
+}
+
+fn leftovers(world: &World, code: &str) -> LeftoversClient<Channel> {
+    LeftoversClient::new(world.peer(code, Role::Operator))
+}
+
+fn act(seat: &str, verdict: &str) -> v1::LeftoverAct {
+    v1::LeftoverAct {
+        settlement: "1".into(),
+        part: 0,
+        verdict: verdict.into(),
+        seat: seat.into(),
+        reason: "对方已出具病历".into(),
+    }
+}
+
+#[tokio::test]
+async fn what_is_objected_to_in_three_periods_stands_on_the_list_until_both_members_have_decided() {
+    let (world, pair) = (World::new().await, henan_shanghai());
+    let clearing = clearing(&world);
+    advance(&clearing, noon(6, 15)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    for (period, month) in [(1, 7), (2, 8), (3, 9)] {
+        advance(&clearing, noon(month, 21)).await;
+        let objection = Reply::Objected { settlements: vec![settlement_id("1")], reason: "患者否认就医".into() };
+        let by = ("henan".into(), noon(month, 22));
+        let objected = clearing.reply((PeriodNumber(period), pair, Side::Home), 1, objection, by).await;
+        objected.expect("the store works").expect("it is heard");
+        advance(&clearing, noon(month, 30)).await;
+        assert_eq!(stage(&clearing, PeriodNumber(period)).await, Stage::Closed, "nothing is left to pay");
+    }
+    let (mut henan, mut shanghai) = (leftovers(&world, "410000"), leftovers(&world, "310000"));
+    let all = || v1::LeftoversRequest { ended: false };
+    let held = shanghai.list(all()).await.expect("a list").into_inner().leftovers.remove(0);
+    assert_eq!((held.settlement.as_str(), held.owner.as_str(), held.standing.as_str()), ("1", "310000", "waiting"));
+    assert_eq!((held.booked_in.as_str(), held.listed_from.as_str()), ("2025-06", "2025-08"));
+    let theirs = leftovers(&world, "440000").list(all()).await.expect("a list").into_inner().leftovers;
+    assert!(theirs.is_empty(), "it is not theirs");
+
+    for (spoilt, named) in [
+        (act("home", "clear"), "seat"),
+        (act("centre", "clear"), "seat"),
+        (act("both", "clear"), "seat"),
+        (act("treatment", "pay"), "verdict"),
+        (v1::LeftoverAct { settlement: "9".into(), ..act("treatment", "clear") }, "settlement"),
+        (v1::LeftoverAct { reason: " ".into(), ..act("treatment", "clear") }, "reason"),
+    ] {
+        assert_eq!(field(&shanghai.propose(spoilt.clone()).await.expect_err(named)), named, "{spoilt:?}");
+    }
+    let nothing = shanghai.approve(act("treatment", "clear")).await.expect_err("nothing is proposed");
+    assert_eq!(field(&nothing), "settlement");
+    let proposed = shanghai.propose(act("treatment", "clear")).await.expect("it is proposed").into_inner();
+    assert_eq!((proposed.standing.as_str(), proposed.seat.as_str()), ("proposed", "treatment"));
+    assert_eq!(field(&shanghai.approve(act("treatment", "clear")).await.expect_err("one person alone")), "seat");
+    assert_eq!(field(&henan.approve(act("home", "return")).await.expect_err("not what is proposed")), "verdict");
+    let ended = henan.approve(act("home", "clear")).await.expect("it is decided").into_inner();
+    assert_eq!((ended.standing.as_str(), ended.verdict.as_str()), ("ended", "clear"));
+    assert!(shanghai.list(all()).await.expect("a list").into_inner().leftovers.is_empty());
+
+    let september = PeriodNumber(4);
+    assert_eq!(due(&clearing, september).await, Money::from_yuan(50), "it is cleared in the open period");
+    advance(&clearing, noon(10, 21)).await;
+    let standing = clearing.standing(september).await.expect("the store works").expect("a month");
+    assert_eq!(standing.record.pairs[&pair].due, Money::from_yuan(50));
 }

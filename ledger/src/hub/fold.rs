@@ -41,7 +41,7 @@ macro_rules! folded {
         concat!(
             "SELECT operations.position, operations.bytes, answers.verdict, answers.outcome, answers.book_seq,
                 answers.settlement, answers.step, answers.lines, answers.period,
-                COALESCE(made.bytes, operations.bytes), COALESCE(first.outcome, answers.outcome) ",
+                COALESCE(made.bytes, operations.bytes), COALESCE(first.outcome, answers.outcome), first.period ",
             $from,
             " LEFT JOIN answers AS first
                 ON answers.step > 1 AND first.settlement = answers.settlement AND first.step = 1
@@ -198,6 +198,7 @@ fn fold(row: Row<'_>, reading: Reading) -> Result<Folded, StoreError> {
         let settlement = SettlementId::from_time_first(settlement).map_err(|fault| unreadable(fault.to_string()))?;
         let lot = (reading.lot)(row.bytes(9)?, row.bytes(10)?).map_err(unreadable)?;
         let (step, period) = (row.number(6)?, PeriodNumber(row.number(8)?));
+        let corrects = row.optional_number(11)?.map(PeriodNumber).filter(|first| *first != period);
         let moved = postings(lot, turn_of(step), &read_lines(position, row.text(7)?)?);
         let posting = |(part, posting)| LotPosting {
             position,
@@ -206,6 +207,7 @@ fn fold(row: Row<'_>, reading: Reading) -> Result<Folded, StoreError> {
             settlement: settlement.clone(),
             step,
             day: branch.day,
+            corrects,
             posting,
         };
         folded.postings = (0..).zip(moved).map(posting).collect();

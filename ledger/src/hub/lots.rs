@@ -32,6 +32,8 @@ pub struct LotPosting {
     pub step: i64,
     /// The day of its `setl_time`.
     pub day: Date,
+    /// The earlier period whose entry it undoes or brings back; none where it corrects no earlier one.
+    pub corrects: Option<PeriodNumber>,
     /// What moves.
     pub posting: Posting,
 }
@@ -66,7 +68,8 @@ impl HubStore {
         limit: u32,
     ) -> Result<Vec<LotPosting>, StoreError> {
         const OF_LOT: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
-            civil_servant, assistance, account, position, part, period, settlement, step, day FROM lot_postings
+            civil_servant, assistance, account, position, part, period, settlement, step, day, corrects
+            FROM lot_postings
             WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND insurance = ?4 AND care = ?5 AND position > ?6
             ORDER BY position, part LIMIT ?7";
         let read = self.engine.read(move |sql| {
@@ -83,14 +86,15 @@ impl HubStore {
 pub(super) fn add(sql: &Sql<'_>, postings: &[LotPosting]) -> Result<(), StoreError> {
     const POSTING: &str =
         "INSERT INTO lot_postings (position, part, period, home, treatment, insurance, care, settlement,
-            step, day, visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+            step, day, corrects, visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
     let texts: Vec<(String, String)> =
         postings.iter().map(|posting| (posting.settlement.to_time_first(), posting.day.to_string())).collect();
-    let rows: Vec<[Value<'_>; 18]> = postings
+    let rows: Vec<[Value<'_>; 19]> = postings
         .iter()
         .zip(&texts)
-        .map(|(LotPosting { position, part, period, step, posting: Posting { lot, sums }, .. }, (settlement, day))| {
+        .map(|(posting, (settlement, day))| {
+            let LotPosting { position, part, period, step, corrects, posting: Posting { lot, sums }, .. } = posting;
             let [home, treatment, insurance, care] = lot_values(lot);
             let [visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account] = sum_values(sums);
             [
@@ -104,6 +108,7 @@ pub(super) fn add(sql: &Sql<'_>, postings: &[LotPosting]) -> Result<(), StoreErr
                 settlement.into(),
                 (*step).into(),
                 day.into(),
+                corrects.map(|period| period.0).into(),
                 visits,
                 total,
                 basic,
@@ -186,7 +191,7 @@ pub(super) fn read_moved(row: Row<'_>) -> Result<Posting, StoreError> {
     Ok(Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? })
 }
 
-fn read_posting(row: Row<'_>) -> Result<LotPosting, StoreError> {
+pub(super) fn read_posting(row: Row<'_>) -> Result<LotPosting, StoreError> {
     let position = Position(row.number(12)?);
     let malformed = |problem: String| corrupt("lot_postings", position, problem);
     Ok(LotPosting {
@@ -196,6 +201,7 @@ fn read_posting(row: Row<'_>) -> Result<LotPosting, StoreError> {
         settlement: SettlementId::from_time_first(row.text(15)?).map_err(|fault| malformed(fault.to_string()))?,
         step: row.number(16)?,
         day: row.text(17)?.parse().map_err(|fault: jiff::Error| malformed(fault.to_string()))?,
+        corrects: row.optional_number(18)?.map(PeriodNumber),
         posting: read_moved(row)?,
     })
 }

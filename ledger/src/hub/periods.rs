@@ -4,6 +4,7 @@
 
 mod carried;
 mod course;
+mod listed;
 mod statements;
 mod tables;
 
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 pub use carried::{Carrying, Disputed};
 pub(super) use course::read_pair;
 pub use course::{StepReport, StepTaken};
+pub use listed::{Listed, ListedFault};
 pub use statements::{Reply, StatementFault};
 pub(super) use tables::TABLES;
 

@@ -41,12 +41,17 @@ use folding::{
     an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
     folding_adds_up_to_the_journal_whenever_answers_come, folding_twice_at_once_folds_once,
 };
+use listed::{
+    what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew,
+    what_corrects_an_earlier_period_says_which, what_is_listed_is_cleared_or_returned_by_two_people_and_once,
+};
 
 mod append_only;
 mod booking;
 mod course;
 mod deductions;
 mod folding;
+mod listed;
 mod several;
 
 const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
@@ -94,6 +99,9 @@ on_both! {
     folding_adds_up_to_the_journal_whenever_answers_come,
     a_period_is_recorded_step_by_step_and_each_step_once,
     what_is_carried_out_is_carried_in_and_cleared_once,
+    what_is_listed_is_cleared_or_returned_by_two_people_and_once,
+    what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew,
+    what_corrects_an_earlier_period_says_which,
     an_objection_carries_out_what_it_names_and_nothing_else,
     a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
     all_deductions_of_a_settlement_stay_within_its_payment,

@@ -101,6 +101,7 @@ pub fn write_cleared(lot: &Lot, cleared: &Cleared) -> v1::LotView {
     v1::LotView {
         lot: Some(write_lot(lot)),
         booked: Some(write_sums(&cleared.booked)),
+        corrected: Some(write_sums(&cleared.corrected)),
         carried_out: Some(write_sums(&cleared.carried_out)),
         carried_in: Some(write_sums(&cleared.carried_in)),
         deducted: Some(write_sums(&cleared.deducted)),
@@ -116,6 +117,7 @@ pub fn read_cleared(view: &v1::LotView) -> Result<(Lot, Cleared), FieldFault> {
     let lot = read_named_lot(view.lot.as_ref().ok_or_else(missing)?)?;
     let cleared = Cleared {
         booked: read_sums(view.booked.as_ref()),
+        corrected: read_sums(view.corrected.as_ref()),
         carried_out: read_sums(view.carried_out.as_ref()),
         carried_in: read_sums(view.carried_in.as_ref()),
         deducted: read_sums(view.deducted.as_ref()),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::cleared::Movements;
 use clearing::obligation::{Posting, Totals};
+use clearing::period::Side;
 use jiff::Timestamp;
 use settlement::ids::{PoolCode, SettlementId};
 
@@ -22,6 +23,8 @@ pub struct Disputed {
     pub settlement: SettlementId,
     /// Why: which books are apart, or what a member objects to.
     pub reason: String,
+    /// Whose member has to find out.
+    pub owner: Side,
 }
 
 /// Into which period an entry goes, by the period that it was booked in; none for the list.
@@ -54,6 +57,10 @@ impl HubStore {
     }
 }
 
+pub(super) const CARRY: &str = "INSERT INTO carried_entries
+        (position, part, from_period, into_period, reason, owner, carried_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
 /// Carries out, between these pools alone where any are given.
 pub(super) fn carry_out(
     sql: &Sql<'_>,
@@ -76,27 +83,26 @@ pub(super) fn carry_out(
               SELECT 1 FROM carried_entries AS gone WHERE gone.position = lot_postings.position
               AND gone.part = lot_postings.part AND gone.from_period = ?2)
         ORDER BY lot_postings.position, lot_postings.part";
-    const CARRY: &str = "INSERT INTO carried_entries (position, part, from_period, into_period, reason, carried_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let reasons: BTreeMap<String, &str> =
-        disputed.iter().map(|disputed| (disputed.settlement.to_time_first(), disputed.reason.as_str())).collect();
+    let reasons: BTreeMap<String, &Disputed> =
+        disputed.iter().map(|disputed| (disputed.settlement.to_time_first(), disputed)).collect();
     let wanted = list(reasons.keys().map(String::as_str));
     let found = sql.query(IN_IT, values![&wanted, period.0], |row| {
         let (booked, settlement, lot) = (PeriodNumber(row.number(2)?), row.text(3)?.to_owned(), read_lot(row, 4)?);
         Ok((row.number(0)?, row.number(1)?, booked, settlement, lot))
     })?;
-    let rows: Vec<[Value<'_>; 6]> = found
+    let rows: Vec<[Value<'_>; 7]> = found
         .iter()
         .filter(|(_, _, _, _, lot)| between.is_none_or(|between| between.contains(&(lot.home, lot.treatment))))
         .filter_map(|(position, part, booked, settlement, _)| {
             let into = carrying.get(booked)?.map(|into| into.0);
-            let reason = reasons.get(settlement.as_str()).copied().unwrap_or_default();
+            let disputed = reasons.get(settlement.as_str())?;
             Some([
                 (*position).into(),
                 (*part).into(),
                 period.0.into(),
                 into.into(),
-                reason.into(),
+                (&disputed.reason).into(),
+                disputed.owner.word().into(),
                 at.as_microsecond().into(),
             ])
         })
@@ -119,11 +125,15 @@ fn movements(sql: &Sql<'_>, period: PeriodNumber, booked: Totals) -> Result<Move
             )
         };
     }
+    const CORRECTED: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
+            civil_servant, assistance, account
+        FROM lot_postings WHERE period = ?1 AND corrects IS NOT NULL";
     let totals = |text| -> Result<Totals, StoreError> {
         let postings: Vec<Posting> = sql.query(text, values![period.0], read_moved)?;
         Ok(postings.into_iter().collect())
     };
     let (carried_out, carried_in) = (totals(carried!("from_period"))?, totals(carried!("into_period"))?);
+    let corrected = totals(CORRECTED)?;
     let deducted = deductions::of_period(sql, period)?.into_iter().collect();
-    Ok(Movements { booked, carried_out, carried_in, deducted })
+    Ok(Movements { booked, corrected, carried_out, carried_in, deducted })
 }

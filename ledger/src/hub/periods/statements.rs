@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clearing::cleared::{Cleared, sum};
+use clearing::listed::owner_of_objection;
 use clearing::obligation::{Lot, Sums};
 use clearing::period::{Pair, PairRecord, Payment, Side, Statement};
 use jiff::Timestamp;
@@ -292,7 +293,8 @@ fn object(
     let between = lots.keys().map(|lot| (lot.home, lot.treatment)).collect();
     let mut not_in_it = Vec::new();
     for settlement in settlements {
-        let disputed = Disputed { settlement: settlement.clone(), reason: reason.to_owned() };
+        let (reason, owner) = (reason.to_owned(), owner_of_objection(side));
+        let disputed = Disputed { settlement: settlement.clone(), reason, owner };
         if carry_out(sql, period, &[disputed], carrying, Some(&between), at)? == 0 {
             not_in_it.push(settlement.clone());
         }
@@ -348,12 +350,13 @@ fn newest_version(sql: &Sql<'_>, (period, pair): (PeriodNumber, Pair)) -> Result
     sql.find(NEWEST, values![period.0, pair.home.0.as_str(), pair.treatment.0.as_str()], |row| read_version(row, 0))
 }
 
-const MOVEMENTS: [&str; 4] = ["booked", "carried-out", "carried-in", "deducted"];
+const MOVEMENTS: [&str; 5] = ["booked", "corrected", "carried-out", "carried-in", "deducted"];
 
-fn movements_of(cleared: &Cleared) -> [(&'static str, Sums); 4] {
-    let [booked, carried_out, carried_in, deducted] = MOVEMENTS;
+fn movements_of(cleared: &Cleared) -> [(&'static str, Sums); 5] {
+    let [booked, corrected, carried_out, carried_in, deducted] = MOVEMENTS;
     [
         (booked, cleared.booked),
+        (corrected, cleared.corrected),
         (carried_out, cleared.carried_out),
         (carried_in, cleared.carried_in),
         (deducted, cleared.deducted),
@@ -414,9 +417,10 @@ fn read_lots(
         let (cleared, sums) = (lots.entry(read_lot(row, 0)?).or_default(), read_sums(row, 4)?);
         match MOVEMENTS.iter().position(|movement| row.text(12).is_ok_and(|word| word == *movement)) {
             Some(0) => cleared.booked = sums,
-            Some(1) => cleared.carried_out = sums,
-            Some(2) => cleared.carried_in = sums,
-            Some(3) => cleared.deducted = sums,
+            Some(1) => cleared.corrected = sums,
+            Some(2) => cleared.carried_out = sums,
+            Some(3) => cleared.carried_in = sums,
+            Some(4) => cleared.deducted = sums,
             _ => return Err(StoreError::Column { column: "movement".into(), problem: row.text(12)?.to_owned() }),
         }
         Ok(())

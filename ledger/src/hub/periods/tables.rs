@@ -12,6 +12,7 @@ pub(in crate::hub) const TABLES: Version = Version {
         "clearing_months",
         "clearing_steps",
         "carried_entries",
+        "listed_acts",
         "statements",
         "statement_lots",
         "statement_replies",
@@ -28,15 +29,16 @@ pub(in crate::hub) const TABLES: Version = Version {
 const TEXT: &str = concat!(
     // What each entry of the journal moves within a lot, and the sums by period: both folded from the journal by a job,
     // and proved from it before a period is stated. `part` is 0 for the settlement's own lot; the accounts of owners
-    // whom other pools insure follow.
+    // whom other pools insure follow. What undoes an entry of an earlier period says of which.
     "CREATE TABLE lot_postings (
         position INTEGER NOT NULL, part INTEGER NOT NULL, period INTEGER NOT NULL,
         home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, care TEXT NOT NULL,
-        settlement TEXT NOT NULL, step INTEGER NOT NULL, day TEXT NOT NULL,
+        settlement TEXT NOT NULL, step INTEGER NOT NULL, day TEXT NOT NULL, corrects INTEGER,
         visits INTEGER NOT NULL, total INTEGER NOT NULL, basic INTEGER NOT NULL, large_sum INTEGER NOT NULL,
         catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL, assistance INTEGER NOT NULL,
         account INTEGER NOT NULL, PRIMARY KEY (position, part)) STRICT, WITHOUT ROWID;
     CREATE INDEX lot_postings_by_lot ON lot_postings (period, home, treatment, insurance, care, position);
+    CREATE INDEX lot_postings_corrections ON lot_postings (period) WHERE corrects IS NOT NULL;
     CREATE TABLE lot_totals (
         period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
         care TEXT NOT NULL, visits INTEGER NOT NULL, total INTEGER NOT NULL, basic INTEGER NOT NULL,
@@ -56,13 +58,20 @@ const TEXT: &str = concat!(
         number INTEGER PRIMARY KEY, period INTEGER NOT NULL, step TEXT NOT NULL, held INTEGER NOT NULL,
         report TEXT NOT NULL, taken_at INTEGER NOT NULL) STRICT;
     CREATE INDEX clearing_steps_by_period ON clearing_steps (period, number);",
-    // Entries that a period is cleared without; where they go, or that they stand on the list.
+    // Entries that a period is cleared without; where they go, or that they stand on the list, and which side's member
+    // has to find out. What ends on the list goes from period 0: into the one that is open then, or into none where it is
+    // returned.
     "CREATE TABLE carried_entries (
         position INTEGER NOT NULL, part INTEGER NOT NULL, from_period INTEGER NOT NULL, into_period INTEGER,
-        reason TEXT NOT NULL, carried_at INTEGER NOT NULL,
+        reason TEXT NOT NULL, owner TEXT NOT NULL, carried_at INTEGER NOT NULL,
         PRIMARY KEY (position, part, from_period)) STRICT, WITHOUT ROWID;
     CREATE INDEX carried_from ON carried_entries (from_period);
-    CREATE INDEX carried_into ON carried_entries (into_period) WHERE into_period IS NOT NULL;",
+    CREATE INDEX carried_into ON carried_entries (into_period) WHERE into_period IS NOT NULL;
+    CREATE INDEX carried_to_list ON carried_entries (position) WHERE into_period IS NULL;
+    CREATE TABLE listed_acts (
+        settlement TEXT NOT NULL, part INTEGER NOT NULL, step INTEGER NOT NULL, act TEXT NOT NULL, verdict TEXT,
+        reason TEXT NOT NULL, seat TEXT NOT NULL, done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
+        PRIMARY KEY (settlement, part, step)) STRICT, WITHOUT ROWID;",
     // Statements as they were issued, with their lots as they stood; `movement` says which of the four sums a row is.
     "CREATE TABLE statements (
         period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL,

@@ -26,7 +26,7 @@ pub(super) fn settlement(id: &str) -> SettlementId {
 }
 
 fn disputed(id: &str) -> Disputed {
-    Disputed { settlement: settlement(id), reason: "hub and home are apart".into() }
+    Disputed { settlement: settlement(id), reason: "hub and home are apart".into(), owner: Side::Home }
 }
 
 /// Settles, in fen.
@@ -35,7 +35,7 @@ pub(super) async fn settled(world: &World, id: &str, fen: i64) {
     world.answer(position, booking(id, Turn::Enter, fen)).await;
 }
 
-async fn carry_out(world: &World, from: PeriodNumber, ids: &[&str], into: Option<PeriodNumber>) -> u64 {
+pub(super) async fn carry_out(world: &World, from: PeriodNumber, ids: &[&str], into: Option<PeriodNumber>) -> u64 {
     let carrying = Carrying::from([(FIRST, into)]);
     let disputed = ids.iter().map(|id| disputed(id)).collect();
     world.store.entry_carry_out(from, disputed, carrying, at(7)).await.expect("they are carried")

@@ -1,0 +1,185 @@
+//! The list of what may be carried over no further, over gRPC: members see and decide what is theirs, each for its own
+//! side; who operates for every region sees all and may be the second person. Started by [`crate::start()`].
+
+use clearing::breaks::age_days;
+use clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict};
+use clearing::month::Month;
+use clearing::obligation::Lot;
+use clearing::period::{Pair, Side};
+use identity::permit::OperatorPermit;
+use ledger::clock::Clock;
+use ledger::hub::{Listed, ListedFault, PeriodNumber};
+use ledger::store::StoreError;
+use proto::convert::cleared::{write_lot, write_sums};
+use proto::status::of_refusal;
+use proto::v1;
+use proto::v1::leftovers_server::Leftovers;
+use settlement::beijing;
+use settlement::ids::{MemberCode, PoolCode, SettlementId};
+use settlement::refusal::{Reason, Refusal};
+use tonic::{Request, Response, Status};
+
+use super::Clearing;
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// The service.
+pub struct LeftoversService {
+    clearing: Clearing,
+    clock: Clock,
+}
+
+impl LeftoversService {
+    /// The service of a hub's clearing.
+    pub fn new(clearing: Clearing, clock: Clock) -> LeftoversService {
+        LeftoversService { clearing, clock }
+    }
+
+    async fn seen(&self, permit: &OperatorPermit) -> Result<Vec<(Pair, Listed)>, Refusal> {
+        let listed = self.clearing.store.listed().await.map_err(|fault| failed(&fault))?;
+        let seen = listed.into_iter().filter_map(|held| {
+            let pair = self.pair_of(&held.lot);
+            let pools = [held.lot.home, held.lot.treatment];
+            let members = [pair.home, pair.treatment].map(|member| PoolCode(member.0));
+            pools.into_iter().chain(members).any(|pool| permit.allows(pool)).then_some((pair, held))
+        });
+        Ok(seen.collect())
+    }
+
+    async fn acted(
+        &self,
+        permit: &OperatorPermit,
+        asked: v1::LeftoverAct,
+        act: fn(Verdict) -> Act,
+    ) -> Result<v1::Leftover, Refusal> {
+        let settlement =
+            SettlementId::new(&asked.settlement).map_err(|fault| invalid("settlement", fault.to_string()))?;
+        let seat = Seat::from_word(&asked.seat).ok_or_else(|| invalid("seat", "is not home, treatment or centre"))?;
+        let act = match (act(Verdict::Clear), Verdict::from_word(&asked.verdict)) {
+            (Act::Refuse, _) => Act::Refuse,
+            (_, Some(verdict)) => act(verdict),
+            (_, None) => return Err(invalid("verdict", "is not clear or return")),
+        };
+        let reason = read_reason(&asked.reason)?;
+        let is_it = |held: &Listed| held.settlement == settlement && held.part == asked.part;
+        let unknown = || invalid("settlement", ListedFault::Unknown.to_string());
+        let (pair, _) = self.seen(permit).await?.into_iter().find(|(_, held)| is_it(held)).ok_or_else(unknown)?;
+        if !may_sit(permit, &pair, seat) {
+            let detail = format!("this certificate does not decide for {}", seat.word());
+            return Err(Refusal::new(Reason::InstitutionNotYours).of_field("seat").because(detail));
+        }
+        let by = Person { certificate: permit.peer().fingerprint().to_owned(), seat };
+        let done =
+            self.clearing.store.listed_act((settlement.clone(), asked.part), act, reason, (by, self.clock.now()));
+        done.await.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
+        let (pair, held) = self.seen(permit).await?.into_iter().find(|(_, held)| is_it(held)).ok_or_else(unknown)?;
+        self.write(&pair, &held).await
+    }
+
+    async fn write(&self, pair: &Pair, held: &Listed) -> Result<v1::Leftover, Refusal> {
+        let today = self.clock.today();
+        let (standing, verdict, seat) = match &held.standing {
+            Standing::Waiting => ("waiting", None, None),
+            Standing::Proposed(verdict, by) => ("proposed", Some(*verdict), Some(by.seat)),
+            Standing::Ended(verdict) => ("ended", Some(*verdict), None),
+        };
+        Ok(v1::Leftover {
+            settlement: held.settlement.to_string(),
+            part: held.part,
+            lot: Some(write_lot(&held.lot)),
+            sums: Some(write_sums(&held.sums)),
+            reason: held.reason.clone(),
+            owner: pair.member(held.owner).to_string(),
+            booked_in: self.month(held.booked_in).await?,
+            listed_from: self.month(held.listed_from).await?,
+            listed_at: held.listed_at.as_microsecond(),
+            age_days: age_days(beijing::day_of(held.listed_at), today),
+            standing: standing.into(),
+            verdict: verdict.map(Verdict::word).unwrap_or_default().into(),
+            seat: seat.map(Seat::word).unwrap_or_default().into(),
+            remark: held.remark.clone(),
+        })
+    }
+
+    async fn month(&self, period: PeriodNumber) -> Result<String, Refusal> {
+        let month = self.clearing.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?;
+        Ok(month.as_ref().map(Month::to_string).unwrap_or_default())
+    }
+
+    fn pair_of(&self, lot: &Lot) -> Pair {
+        let member = |pool: PoolCode| self.clearing.regions.member_of(pool).unwrap_or(MemberCode(pool.0));
+        Pair { home: member(lot.home), treatment: member(lot.treatment) }
+    }
+}
+
+#[tonic::async_trait]
+impl Leftovers for LeftoversService {
+    async fn list(&self, request: Request<v1::LeftoversRequest>) -> Result<Response<v1::LeftoversReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        let ended = request.get_ref().ended;
+        let mut leftovers = Vec::new();
+        for (pair, held) in self.seen(&permit).await.map_err(refuse)? {
+            if ended || !matches!(held.standing, Standing::Ended(_)) {
+                leftovers.push(self.write(&pair, &held).await.map_err(refuse)?);
+            }
+        }
+        Ok(Response::new(v1::LeftoversReply { leftovers }))
+    }
+
+    async fn propose(&self, request: Request<v1::LeftoverAct>) -> Result<Response<v1::Leftover>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.acted(&permit, request.into_inner(), Act::Propose).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn approve(&self, request: Request<v1::LeftoverAct>) -> Result<Response<v1::Leftover>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.acted(&permit, request.into_inner(), Act::Approve).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn refuse(&self, request: Request<v1::LeftoverAct>) -> Result<Response<v1::Leftover>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.acted(&permit, request.into_inner(), |_| Act::Refuse).await.map(Response::new).map_err(refuse)
+    }
+}
+
+/// Nobody decides for a member but the member, and for the centre but who operates for every region.
+fn may_sit(permit: &OperatorPermit, pair: &Pair, seat: Seat) -> bool {
+    let own = |side: Side| permit.pools().contains(&PoolCode(pair.member(side).0));
+    match seat {
+        Seat::Member(side) => own(side),
+        Seat::Centre => permit.is_for_all(),
+    }
+}
+
+fn read_reason(reason: &str) -> Result<String, Refusal> {
+    match reason.trim() {
+        "" => Err(Refusal::new(Reason::MissingField).of_field("reason")),
+        reason if reason.chars().count() > LONGEST_REASON => {
+            Err(invalid("reason", format!("is longer than {LONGEST_REASON} characters")))
+        }
+        reason => Ok(reason.to_owned()),
+    }
+}
+
+fn refused(fault: &ListedFault) -> Refusal {
+    let field = match fault {
+        ListedFault::Unknown | ListedFault::NotNow(ListFault::Ended | ListFault::NothingProposed) => "settlement",
+        ListedFault::NotNow(ListFault::ProposedAlready(_) | ListFault::ProposedOtherwise(_)) => "verdict",
+        ListedFault::NotNow(ListFault::SamePerson | ListFault::SameSeat) => "seat",
+    };
+    invalid(field, fault.to_string())
+}
+
+fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
+    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
+}
+
+fn failed(fault: &StoreError) -> Refusal {
+    tracing::error!(error = fault as &dyn std::error::Error, "the list could not be read or written");
+    Refusal::new(Reason::Internal)
+}
+
+fn refuse(refusal: Refusal) -> Status {
+    of_refusal(&refusal)
+}

@@ -1,0 +1,254 @@
+//! 清算遗留: what was carried over as often as may be, and is still not agreed on. It stands on a list with an owner and ends
+//! by the decision of two people who do not sit on the same side, or it stays; it is never dropped. Keeping the list is for
+//! `ledger`.
+
+use crate::breaks::Books;
+use crate::period::Side;
+
+/// Who has to find out about a settlement whose books are apart: the member that keeps the book further from the hub.
+pub fn owner_of_break(books: Books) -> Side {
+    match books {
+        Books::TreatmentHub => Side::Treatment,
+        Books::HubHome => Side::Home,
+    }
+}
+
+/// Who has to answer an objection: the side that did not object.
+pub fn owner_of_objection(objecting: Side) -> Side {
+    match objecting {
+        Side::Home => Side::Treatment,
+        Side::Treatment => Side::Home,
+    }
+}
+
+/// For whom somebody decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Seat {
+    /// A member of the pair.
+    Member(Side),
+    /// 经办中心: who operates the hub.
+    Centre,
+}
+
+impl Seat {
+    /// Every seat.
+    pub const ALL: [Seat; 3] = [Seat::Member(Side::Home), Seat::Member(Side::Treatment), Seat::Centre];
+
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Seat::Member(side) => side.word(),
+            Seat::Centre => "centre",
+        }
+    }
+
+    /// What documents call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Seat::Member(Side::Home) => "参保地",
+            Seat::Member(Side::Treatment) => "就医地",
+            Seat::Centre => "经办中心",
+        }
+    }
+
+    /// The seat that a word names.
+    pub fn from_word(word: &str) -> Option<Seat> {
+        Seat::ALL.into_iter().find(|seat| seat.word() == word)
+    }
+}
+
+/// How something ends on the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// 清算: it is cleared in the open period after all.
+    Clear,
+    /// 退回: it goes back to the treatment place and no fund pays it.
+    Return,
+}
+
+impl Verdict {
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Clear => "clear",
+            Verdict::Return => "return",
+        }
+    }
+
+    /// What documents call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Clear => "清算",
+            Verdict::Return => "退回",
+        }
+    }
+
+    /// The verdict that a word names.
+    pub fn from_word(word: &str) -> Option<Verdict> {
+        [Verdict::Clear, Verdict::Return].into_iter().find(|verdict| verdict.word() == word)
+    }
+}
+
+/// Where something stands on the list. `P` is who proposed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing<P> {
+    /// Nothing is proposed.
+    Waiting,
+    /// One person has proposed an end.
+    Proposed(Verdict, P),
+    /// Two have decided.
+    Ended(Verdict),
+}
+
+/// A person: the certificate, and for whom it decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The certificate's fingerprint.
+    pub certificate: String,
+    /// For whom.
+    pub seat: Seat,
+}
+
+/// What somebody does about something on the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Act {
+    /// Proposes an end.
+    Propose(Verdict),
+    /// Agrees to what is proposed.
+    Approve(Verdict),
+    /// Refuses what is proposed, or takes it back: it waits again.
+    Refuse,
+}
+
+impl Act {
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Act::Propose(_) => "proposed",
+            Act::Approve(_) => "approved",
+            Act::Refuse => "refused",
+        }
+    }
+
+    /// The verdict that it is about; none of a refusal.
+    pub fn verdict(self) -> Option<Verdict> {
+        match self {
+            Act::Propose(verdict) | Act::Approve(verdict) => Some(verdict),
+            Act::Refuse => None,
+        }
+    }
+}
+
+/// Why somebody may not do something about something on the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ListFault {
+    /// It has ended.
+    #[error("it has ended already")]
+    Ended,
+    /// Something is proposed: approve or refuse it.
+    #[error("{} is proposed already: approve or refuse that", .0.word())]
+    ProposedAlready(Verdict),
+    /// Nothing is proposed.
+    #[error("nothing is proposed")]
+    NothingProposed,
+    /// Something else is proposed.
+    #[error("{} is proposed: look at that first", .0.word())]
+    ProposedOtherwise(Verdict),
+    /// The same certificate proposed it.
+    #[error("the same certificate proposed it; a second person decides")]
+    SamePerson,
+    /// Who proposed it sits on the same side.
+    #[error("who proposed it decides for the same side; somebody of another side decides")]
+    SameSeat,
+}
+
+/// What becomes of something on the list.
+///
+/// ```
+/// use clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict, after};
+/// use clearing::period::Side;
+/// let person = |certificate: &str, seat| Person { certificate: certificate.into(), seat };
+/// let home = person("a", Seat::Member(Side::Home));
+/// let proposed = after(&Standing::Waiting, Act::Propose(Verdict::Clear), home.clone()).expect("it waits");
+/// assert_eq!(after(&proposed, Act::Approve(Verdict::Clear), home), Err(ListFault::SamePerson));
+/// let treatment = person("b", Seat::Member(Side::Treatment));
+/// assert_eq!(after(&proposed, Act::Approve(Verdict::Clear), treatment), Ok(Standing::Ended(Verdict::Clear)));
+/// ```
+///
+/// # Errors
+/// Why it may not be done.
+pub fn after(standing: &Standing<Person>, act: Act, by: Person) -> Result<Standing<Person>, ListFault> {
+    match (standing, act) {
+        (Standing::Ended(_), _) => Err(ListFault::Ended),
+        (Standing::Waiting, Act::Propose(verdict)) => Ok(Standing::Proposed(verdict, by)),
+        (Standing::Waiting, Act::Approve(_) | Act::Refuse) => Err(ListFault::NothingProposed),
+        (Standing::Proposed(proposed, _), Act::Propose(_)) => Err(ListFault::ProposedAlready(*proposed)),
+        (Standing::Proposed(_, _), Act::Refuse) => Ok(Standing::Waiting),
+        (Standing::Proposed(proposed, first), Act::Approve(verdict)) => match verdict {
+            _ if verdict != *proposed => Err(ListFault::ProposedOtherwise(*proposed)),
+            _ if first.certificate == by.certificate => Err(ListFault::SamePerson),
+            _ if first.seat == by.seat => Err(ListFault::SameSeat),
+            _ => Ok(Standing::Ended(verdict)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn person() -> impl Strategy<Value = Person> {
+        ("[a-c]", prop::sample::select(Seat::ALL.to_vec())).prop_map(|(certificate, seat)| Person { certificate, seat })
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        let verdict = || prop::sample::select(vec![Verdict::Clear, Verdict::Return]);
+        prop_oneof![verdict().prop_map(Act::Propose), verdict().prop_map(Act::Approve), Just(Act::Refuse)]
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_ends_but_by_two_people_of_two_sides_who_say_the_same(
+            acts in prop::collection::vec((act(), person()), 0..20),
+        ) {
+            let mut standing = Standing::Waiting;
+            let mut proposed: Option<(Verdict, Person)> = None;
+            for (act, by) in acts {
+                let Ok(becomes) = after(&standing, act, by.clone()) else { continue };
+                prop_assert!(!matches!(standing, Standing::Ended(_)), "what has ended stays so");
+                match (&becomes, act) {
+                    (Standing::Ended(verdict), Act::Approve(approved)) => {
+                        let (said, first) = proposed.clone().expect("somebody proposed it");
+                        prop_assert_eq!((*verdict, *verdict), (said, approved));
+                        prop_assert!(first.certificate != by.certificate && first.seat != by.seat);
+                    }
+                    (Standing::Proposed(verdict, _), Act::Propose(_)) => proposed = Some((*verdict, by)),
+                    (Standing::Waiting, Act::Refuse) => proposed = None,
+                    other => prop_assert!(false, "{other:?}"),
+                }
+                standing = becomes;
+            }
+        }
+    }
+
+    #[test]
+    fn who_has_to_find_out_owns_it() {
+        assert_eq!(owner_of_break(Books::HubHome), Side::Home);
+        assert_eq!(owner_of_break(Books::TreatmentHub), Side::Treatment);
+        for side in Side::ALL {
+            assert_ne!(owner_of_objection(side), side);
+        }
+    }
+
+    #[test]
+    fn words_are_read_as_they_are_written() {
+        for seat in Seat::ALL {
+            assert_eq!(Seat::from_word(seat.word()), Some(seat));
+        }
+        for verdict in [Verdict::Clear, Verdict::Return] {
+            assert_eq!(Verdict::from_word(verdict.word()), Some(verdict));
+        }
+    }
+}

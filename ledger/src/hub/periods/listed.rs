@@ -1,0 +1,267 @@
+//! 清算遗留清单: entries that may be carried over no further, until two people have decided how they end. What may be done,
+//! and by whom, is for `clearing::listed`; this keeps who did what, and moves the entries.
+
+use std::collections::BTreeMap;
+
+use clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict, after};
+use clearing::obligation::{Lot, Sums};
+use clearing::period::Side;
+use jiff::Timestamp;
+use settlement::ids::SettlementId;
+
+use super::super::lots::{LotPosting, read_posting};
+use super::super::{HubStore, corrupt, instant};
+use super::PeriodNumber;
+use super::carried::CARRY;
+use crate::engine::{Row, Sql, Value};
+use crate::store::StoreError;
+use crate::values;
+
+/// The period from which what ends on the list goes: none that there is.
+const THE_LIST: i64 = 0;
+
+/// Something on the list: what one settlement moves within one lot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// See [`LotPosting::part`].
+    pub part: i64,
+    /// Between whom, and for what.
+    pub lot: Lot,
+    /// What its entries on the list come to.
+    pub sums: Sums,
+    /// Why it is there.
+    pub reason: String,
+    /// Whose member has to find out.
+    pub owner: Side,
+    /// The period in which it was booked, the first where there are several.
+    pub booked_in: PeriodNumber,
+    /// The last period that was cleared without it.
+    pub listed_from: PeriodNumber,
+    /// Since when it is there.
+    pub listed_at: Timestamp,
+    /// Where it stands.
+    pub standing: Standing<Person>,
+    /// What was said last.
+    pub remark: String,
+}
+
+/// Why something cannot be done about something on the list. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ListedFault {
+    /// It is not on the list.
+    #[error("it is not on the list")]
+    Unknown,
+    /// It may not be done.
+    #[error(transparent)]
+    NotNow(#[from] ListFault),
+}
+
+/// What one entry on the list moves, and how it came there.
+struct Entry {
+    posting: LotPosting,
+    from: PeriodNumber,
+    reason: String,
+    owner: Side,
+    at: Timestamp,
+    /// Whether it has ended.
+    ended: bool,
+}
+
+/// What was done about something on the list, in order.
+struct Acted {
+    act: Act,
+    by: Person,
+    reason: String,
+}
+
+macro_rules! listed {
+    ($and:literal) => {
+        concat!(
+            "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic, civil_servant,
+                assistance, account, lot_postings.position, lot_postings.part, period, settlement, step, day, corrects,
+                listed.from_period, listed.reason, listed.owner, listed.carried_at,
+                EXISTS (SELECT 1 FROM carried_entries AS ended WHERE ended.position = listed.position
+                        AND ended.part = listed.part AND ended.from_period = 0)
+            FROM carried_entries AS listed CROSS JOIN lot_postings
+            WHERE listed.into_period IS NULL AND listed.from_period > 0
+              AND lot_postings.position = listed.position AND lot_postings.part = listed.part ",
+            $and,
+            " ORDER BY listed.carried_at, settlement, lot_postings.part, step"
+        )
+    };
+}
+macro_rules! acts {
+    ($where:literal) => {
+        concat!(
+            "SELECT settlement, part, act, verdict, reason, seat, done_by FROM listed_acts ",
+            $where,
+            " ORDER BY settlement, part, step"
+        )
+    };
+}
+impl HubStore {
+    /// What is or was on the list, the oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn listed(&self) -> Result<Vec<Listed>, StoreError> {
+        self.engine.read(list).await
+    }
+
+    /// Does something about something on the list. What two people have decided is carried out in the same step. The
+    /// same again changes nothing.
+    ///
+    /// # Errors
+    /// When the store fails. Inside: why it cannot be done.
+    pub async fn listed_act(
+        &self,
+        (settlement, part): (SettlementId, i64),
+        act: Act,
+        reason: String,
+        (by, at): (Person, Timestamp),
+    ) -> Result<Result<(), ListedFault>, StoreError> {
+        self.engine.change(move |sql| act_on(sql, (&settlement, part), act, &reason, (&by, at))).await
+    }
+}
+
+fn act_on(
+    sql: &Sql<'_>,
+    (settlement, part): (&SettlementId, i64),
+    act: Act,
+    reason: &str,
+    (by, at): (&Person, Timestamp),
+) -> Result<Result<(), ListedFault>, StoreError> {
+    const ACT: &str = "INSERT INTO listed_acts (settlement, part, step, act, verdict, reason, seat, done_by, done_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let id = settlement.to_time_first();
+    let entries =
+        sql.query(listed!("AND lot_postings.settlement = ?1 AND lot_postings.part = ?2"), values![&id, part], read)?;
+    let open: Vec<&Entry> = entries.iter().filter(|entry| !entry.ended).collect();
+    if entries.is_empty() {
+        return Ok(Err(ListedFault::Unknown));
+    }
+    let acts =
+        sql.query(acts!("WHERE settlement = ?1 AND part = ?2"), values![&id, part], |row| Ok(read_act(row)?.1))?;
+    let last = acts.last().filter(|last| last.act == act && last.by == *by);
+    if last.is_some_and(|_| open.is_empty() || !matches!(act, Act::Approve(_))) {
+        return Ok(Ok(()));
+    }
+    let becomes = match after(&standing(&acts, !open.is_empty()), act, by.clone()) {
+        Ok(becomes) => becomes,
+        Err(fault) => return Ok(Err(fault.into())),
+    };
+    let step = acts.len() as i64 + 1;
+    let verdict = act.verdict().map(Verdict::word);
+    let (seat, done_by) = (by.seat.word(), by.certificate.as_str());
+    sql.execute(ACT, values![&id, part, step, act.word(), verdict, reason, seat, done_by, at.as_microsecond()])?;
+    match becomes {
+        Standing::Ended(verdict) => end(sql, &open, verdict, (reason, at)).map(Ok),
+        Standing::Waiting | Standing::Proposed(_, _) => Ok(Ok(())),
+    }
+}
+
+/// Takes entries off the list: into the open period, or into none.
+fn end(sql: &Sql<'_>, entries: &[&Entry], verdict: Verdict, (reason, at): (&str, Timestamp)) -> Result<(), StoreError> {
+    const OPEN: &str = "SELECT MAX(number) FROM periods";
+    let into: Option<i64> = match verdict {
+        Verdict::Clear => Some(sql.get(OPEN, values![], |row| row.number(0))?),
+        Verdict::Return => None,
+    };
+    let row = |entry: &&Entry| -> [Value<'_>; 7] {
+        let Entry { posting, owner, .. } = entry;
+        [
+            posting.position.0.into(),
+            posting.part.into(),
+            THE_LIST.into(),
+            into.into(),
+            reason.into(),
+            owner.word().into(),
+            at.as_microsecond().into(),
+        ]
+    };
+    sql.execute_each(CARRY, &entries.iter().map(row).collect::<Vec<_>>())
+}
+
+fn list(sql: &Sql<'_>) -> Result<Vec<Listed>, StoreError> {
+    let mut acts: BTreeMap<(String, i64), Vec<Acted>> = BTreeMap::new();
+    for (key, acted) in sql.query(acts!(""), values![], read_act)? {
+        acts.entry(key).or_default().push(acted);
+    }
+    let mut listed: Vec<(bool, Listed)> = Vec::new();
+    let mut places: BTreeMap<(SettlementId, i64), usize> = BTreeMap::new();
+    for entry in sql.query(listed!(""), values![], read)? {
+        let key = (entry.posting.settlement.clone(), entry.posting.part);
+        let place = *places.entry(key).or_insert_with(|| {
+            listed.push((false, of_entry(&entry)));
+            listed.len() - 1
+        });
+        let (is_open, held) = &mut listed[place];
+        *is_open |= !entry.ended;
+        held.sums += entry.posting.posting.sums;
+        held.booked_in = held.booked_in.min(entry.posting.period);
+        held.listed_from = held.listed_from.max(entry.from);
+    }
+    let stand = |(is_open, held): (bool, Listed)| {
+        let acts = acts.get(&(held.settlement.to_time_first(), held.part)).map(Vec::as_slice).unwrap_or_default();
+        let remark = acts.last().map(|acted| acted.reason.clone()).unwrap_or_default();
+        Listed { standing: standing(acts, is_open), remark, ..held }
+    };
+    Ok(listed.into_iter().map(stand).collect())
+}
+
+fn of_entry(entry: &Entry) -> Listed {
+    let LotPosting { part, period, settlement, posting, .. } = &entry.posting;
+    Listed {
+        settlement: settlement.clone(),
+        part: *part,
+        lot: posting.lot,
+        sums: Sums::default(),
+        reason: entry.reason.clone(),
+        owner: entry.owner,
+        booked_in: *period,
+        listed_from: entry.from,
+        listed_at: entry.at,
+        standing: Standing::Waiting,
+        remark: String::new(),
+    }
+}
+
+/// Where something stands after what was done about it. What comes to the list after the others have ended is decided
+/// anew.
+fn standing(acts: &[Acted], is_open: bool) -> Standing<Person> {
+    let stands = acts.iter().fold(Standing::Waiting, |stands, acted| {
+        let before = if matches!(stands, Standing::Ended(_)) { Standing::Waiting } else { stands };
+        after(&before, acted.act, acted.by.clone()).unwrap_or(before)
+    });
+    if is_open && matches!(stands, Standing::Ended(_)) { Standing::Waiting } else { stands }
+}
+
+fn read(row: Row<'_>) -> Result<Entry, StoreError> {
+    let posting = read_posting(row)?;
+    let malformed = || corrupt("carried_entries", posting.position, "its owner is not one of ours");
+    Ok(Entry {
+        from: PeriodNumber(row.number(19)?),
+        reason: row.text(20)?.to_owned(),
+        owner: Side::from_word(row.text(21)?).ok_or_else(malformed)?,
+        at: instant("carried_entries", posting.position, row.number(22)?)?,
+        ended: row.flag(23)?,
+        posting,
+    })
+}
+
+fn read_act(row: Row<'_>) -> Result<((String, i64), Acted), StoreError> {
+    let settlement = row.text(0)?.to_owned();
+    let malformed = |what: &str| corrupt("listed_acts", &settlement, format!("its {what} is not one of ours"));
+    let verdict = row.optional_text(3)?.and_then(Verdict::from_word);
+    let act = match (row.text(2)?, verdict) {
+        ("proposed", Some(verdict)) => Act::Propose(verdict),
+        ("approved", Some(verdict)) => Act::Approve(verdict),
+        ("refused", None) => Act::Refuse,
+        _ => return Err(malformed("act")),
+    };
+    let seat = Seat::from_word(row.text(5)?).ok_or_else(|| malformed("seat"))?;
+    let by = Person { certificate: row.text(6)?.to_owned(), seat };
+    Ok(((settlement.clone(), row.number(1)?), Acted { act, by, reason: row.text(4)?.to_owned() }))
+}

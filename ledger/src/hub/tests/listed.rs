@@ -1,0 +1,109 @@
+//! What stands on the list, and how it ends.
+
+use ::clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict};
+use ::clearing::period::Side;
+
+use super::course::{carry_out, owed, settled, settlement};
+use super::folding::{FIRST, cut_off, fold, receive};
+use super::*;
+
+const NEXT: PeriodNumber = PeriodNumber(2);
+
+fn person(certificate: &str, seat: Seat) -> Person {
+    Person { certificate: certificate.into(), seat }
+}
+
+fn home() -> Person {
+    person("henan", Seat::Member(Side::Home))
+}
+
+fn centre() -> Person {
+    person("centre", Seat::Centre)
+}
+
+async fn act(world: &World, id: &str, act: Act, by: Person) -> Result<(), ListedFault> {
+    let done = world.store.listed_act((settlement(id), 0), act, "查实".into(), (by, at(8))).await;
+    done.expect("the store works")
+}
+
+async fn listed(world: &World) -> Vec<Listed> {
+    world.store.listed().await.expect("a list")
+}
+
+/// A and B on the list, out of the first period; the second is open.
+async fn two_listed(world: &World) {
+    for (id, fen) in [("A", 100), ("B", 20)] {
+        settled(world, id, fen).await;
+    }
+    fold(world).await;
+    assert_eq!(carry_out(world, FIRST, &["A", "B"], None).await, 2);
+    cut_off(world).await;
+}
+
+pub(super) async fn what_is_listed_is_cleared_or_returned_by_two_people_and_once(world: World) {
+    two_listed(&world).await;
+    let all = listed(&world).await;
+    let told: Vec<_> = all.iter().map(|held| (held.settlement.as_str(), held.sums.owed().fen(), held.owner)).collect();
+    assert_eq!(told, [("A", 100, Side::Home), ("B", 20, Side::Home)]);
+    assert!(all.iter().all(|held| held.standing == Standing::Waiting && held.listed_from == FIRST));
+    assert_eq!(act(&world, "X", Act::Refuse, home()).await, Err(ListedFault::Unknown));
+    let (clear, approve) = (Act::Propose(Verdict::Clear), Act::Approve(Verdict::Clear));
+    assert_eq!(act(&world, "A", approve, centre()).await, Err(ListFault::NothingProposed.into()));
+    for _ in 0..2 {
+        assert_eq!(act(&world, "A", clear, home()).await, Ok(()), "the same again changes nothing");
+    }
+    assert_eq!(listed(&world).await[0].standing, Standing::Proposed(Verdict::Clear, home()));
+    assert_eq!(act(&world, "A", approve, home()).await, Err(ListFault::SamePerson.into()));
+    assert_eq!(act(&world, "A", Act::Refuse, centre()).await, Ok(()));
+    assert_eq!(act(&world, "A", clear, home()).await, Ok(()));
+    assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (0, 0), "one alone moves nothing");
+    for _ in 0..2 {
+        assert_eq!(act(&world, "A", approve, centre()).await, Ok(()), "the same again changes nothing");
+    }
+    assert_eq!(owed(&world, NEXT).await, 100);
+    assert_eq!(act(&world, "A", clear, home()).await, Err(ListFault::Ended.into()));
+
+    assert_eq!(act(&world, "B", Act::Propose(Verdict::Return), centre()).await, Ok(()));
+    assert_eq!(act(&world, "B", approve, home()).await, Err(ListFault::ProposedOtherwise(Verdict::Return).into()));
+    assert_eq!(act(&world, "B", Act::Approve(Verdict::Return), home()).await, Ok(()));
+    assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (0, 100));
+    let ended: Vec<_> = listed(&world).await.into_iter().map(|held| held.standing).collect();
+    assert_eq!(ended, [Standing::Ended(Verdict::Clear), Standing::Ended(Verdict::Return)]);
+}
+
+pub(super) async fn what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew(world: World) {
+    two_listed(&world).await;
+    assert_eq!(act(&world, "A", Act::Propose(Verdict::Return), home()).await, Ok(()));
+    assert_eq!(act(&world, "A", Act::Approve(Verdict::Return), centre()).await, Ok(()));
+    let undone = receive(&world, &cancel("C")).await;
+    world.answer(undone, booking("A", Turn::Counter, 100)).await;
+    fold(&world).await;
+    let out = vec![Disputed { settlement: settlement("A"), reason: "returned".into(), owner: Side::Home }];
+    let carried = world.store.entry_carry_out(NEXT, out, Carrying::from([(NEXT, None)]), at(9)).await;
+    assert_eq!(carried.expect("it is carried"), 1);
+    assert_eq!(listed(&world).await[0].standing, Standing::Waiting);
+    assert_eq!(act(&world, "A", Act::Propose(Verdict::Return), home()).await, Ok(()));
+    assert_eq!(act(&world, "A", Act::Approve(Verdict::Return), centre()).await, Ok(()));
+    assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (0, 0));
+    let held = listed(&world).await.remove(0);
+    assert_eq!((held.sums.owed(), held.standing), (Money::ZERO, Standing::Ended(Verdict::Return)));
+}
+
+pub(super) async fn what_corrects_an_earlier_period_says_which(world: World) {
+    settled(&world, "A", 100).await;
+    settled(&world, "B", 20).await;
+    let undone = receive(&world, &cancel("D")).await;
+    world.answer(undone, booking("B", Turn::Counter, 20)).await;
+    cut_off(&world).await;
+    let undone = receive(&world, &cancel("C")).await;
+    world.answer(undone, booking("A", Turn::Counter, 100)).await;
+    fold(&world).await;
+    let corrects = async |period| {
+        let movements = world.store.clearing_movements(period).await.expect("movements");
+        let postings = world.store.lot_postings((period, super::folding::lot()), Position(0), 100).await;
+        let of: Vec<_> = postings.expect("postings").into_iter().filter_map(|posting| posting.corrects).collect();
+        (movements.corrected.of(super::folding::lot()).owed().fen(), of)
+    };
+    assert_eq!(corrects(FIRST).await, (0, vec![]), "within one period nothing earlier is corrected");
+    assert_eq!(corrects(NEXT).await, (-100, vec![FIRST]));
+}
