@@ -362,6 +362,7 @@ async fn what_is_objected_to_in_three_periods_stands_on_the_list_until_both_memb
         let by = ("henan".into(), noon(month, 22));
         let objected = clearing.reply((PeriodNumber(period), pair, Side::Home), 1, objection, by).await;
         objected.expect("the store works").expect("it is heard");
+        advance(&clearing, noon(month, 22)).await;
         advance(&clearing, noon(month, 30)).await;
         assert_eq!(stage(&clearing, PeriodNumber(period)).await, Stage::Closed, "nothing is left to pay");
     }
