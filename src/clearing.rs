@@ -82,6 +82,9 @@ pub enum Command {
         /// Members' bank accounts, CSV: member,name,bank,number.
         #[arg(long)]
         accounts: Option<PathBuf>,
+        /// List the settlements behind each row as well, in files to which the rows lead.
+        #[arg(long)]
+        settlements: bool,
         /// The folder.
         #[arg(long)]
         out: PathBuf,
@@ -223,8 +226,9 @@ pub async fn run(command: Command) -> Result<Ending> {
             Ok(Ending::Good)
         }
         Command::Statement { pair, version } => statement(pair, version).await,
-        Command::Documents { month, member, regions, accounts, out } => {
-            let wanted = papers::Wanted { member: member.as_deref(), regions: &regions, accounts: accounts.as_deref() };
+        Command::Documents { month, member, regions, accounts, settlements, out } => {
+            let (member, accounts) = (member.as_deref(), accounts.as_deref());
+            let wanted = papers::Wanted { member, regions: &regions, accounts, settlements };
             let period = period(&month).await?;
             papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
             Ok(Ending::Good)

@@ -4,6 +4,7 @@
 
 pub mod deductions;
 pub mod leftovers;
+mod moved;
 pub mod prefund_service;
 pub mod prefunds;
 pub mod service;
@@ -24,6 +25,7 @@ use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use reconciliation::book::READING;
 use settlement::beijing;
+use settlement::ids::{MemberCode, PoolCode};
 use settlement::region::RegionTable;
 
 /// Who says what a member does not say by the last day.
@@ -99,6 +101,12 @@ impl Clearing {
     /// When the store fails.
     pub async fn pairs(&self, period: PeriodNumber) -> Result<BTreeMap<Pair, BTreeMap<Lot, Cleared>>, StoreError> {
         Ok(by_pair(&self.store.clearing_movements(period).await?, &self.regions))
+    }
+
+    /// The pair that a lot is of. A pool that the table of regions lacks is its own member.
+    pub(crate) fn pair_of(&self, lot: &Lot) -> Pair {
+        let member = |pool: PoolCode| self.regions.member_of(pool).unwrap_or(MemberCode(pool.0));
+        Pair { home: member(lot.home), treatment: member(lot.treatment) }
     }
 
     /// Records what a member says to a version of a statement.

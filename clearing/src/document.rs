@@ -61,7 +61,7 @@ pub enum Sign {
 pub struct Row {
     /// A cell for each column.
     pub cells: Vec<Cell>,
-    /// The name under which the settlements behind it are listed; none where there are none.
+    /// The list of the settlements behind it: its name, and once it is written the way there; none where there is none.
     pub detail: Option<String>,
 }
 

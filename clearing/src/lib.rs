@@ -10,7 +10,7 @@
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
 //! | [`cleared`] | what a period clears: entries − carried out + carried in − deductions |
 //! | [`period`], [`carry`], [`listed`] | a period's life as a plan, what is carried out of it, and the list of what may not be carried any further |
-//! | [`statement`], [`document`] | 清算表, 明细表, 通知书, as tables that add up |
+//! | [`statement`], [`details`], [`document`] | 清算表, 明细表, 通知书, and the settlements behind their figures, as tables that add up |
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
 //! | [`prefund`] | 预付金: its size, and how much of it is in use |
 //! | [`capitals`] | 大写金额 |
@@ -22,6 +22,7 @@ pub mod capitals;
 pub mod carry;
 pub mod certificate;
 pub mod cleared;
+pub mod details;
 pub mod digest;
 pub mod document;
 pub mod listed;

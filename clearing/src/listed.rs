@@ -184,12 +184,14 @@ pub fn after(standing: &Standing<Person>, act: Act, by: Person) -> Result<Standi
         (Standing::Waiting, Act::Approve(_) | Act::Refuse) => Err(ListFault::NothingProposed),
         (Standing::Proposed(proposed, _), Act::Propose(_)) => Err(ListFault::ProposedAlready(*proposed)),
         (Standing::Proposed(_, _), Act::Refuse) => Ok(Standing::Waiting),
-        (Standing::Proposed(proposed, first), Act::Approve(verdict)) => match verdict {
-            _ if verdict != *proposed => Err(ListFault::ProposedOtherwise(*proposed)),
-            _ if first.certificate == by.certificate => Err(ListFault::SamePerson),
-            _ if first.seat == by.seat => Err(ListFault::SameSeat),
-            _ => Ok(Standing::Ended(verdict)),
-        },
+        (Standing::Proposed(proposed, _), Act::Approve(verdict)) if verdict != *proposed => {
+            Err(ListFault::ProposedOtherwise(*proposed))
+        }
+        (Standing::Proposed(_, first), Act::Approve(_)) if first.certificate == by.certificate => {
+            Err(ListFault::SamePerson)
+        }
+        (Standing::Proposed(_, first), Act::Approve(_)) if first.seat == by.seat => Err(ListFault::SameSeat),
+        (Standing::Proposed(_, _), Act::Approve(verdict)) => Ok(Standing::Ended(verdict)),
     }
 }
 

@@ -10,6 +10,7 @@ use settlement::person::Insurance;
 use settlement::region::RegionTable;
 
 use crate::cleared::{Cleared, sum};
+use crate::details::{detail_name, pair_name, share_name};
 use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
 use crate::month::Month;
 use crate::obligation::{Lot, Payer, Sums};
@@ -47,7 +48,7 @@ pub fn national(month: Month, pairs: &Pairs, names: &impl Names) -> Document {
     columns.extend(figures(columns.len()));
     let rows = pairs.iter().map(|(pair, lots)| {
         let named = [pair.home.0, pair.treatment.0].map(|code| Cell::Text(names.name_of(code)));
-        row(named, lots, Some(detail_name(pair)))
+        row(named, lots, Some(pair_name(pair)))
     });
     document("全国跨省异地就医费用清算表", month, vec![], columns, rows.collect())
 }
@@ -66,7 +67,7 @@ pub fn of_member(month: Month, member: MemberCode, side: Side, pairs: &Pairs, na
             Side::Home => pair.treatment,
             Side::Treatment => pair.home,
         };
-        row([Cell::Text(names.name_of(across.0))], lots, Some(detail_name(pair)))
+        row([Cell::Text(names.name_of(across.0))], lots, Some(pair_name(pair)))
     });
     let about = vec![(own.to_owned(), names.name_of(member.0))];
     document(title, month, about, columns, rows.collect())
@@ -88,7 +89,7 @@ pub fn detail(month: Month, member: MemberCode, insurance: Insurance, pairs: &Pa
     }
     let rows = grouped.iter().map(|((pool, treatment, care), lots)| {
         let named = [names.name_of(pool.0), names.name_of(treatment.0), care.name().to_owned()].map(Cell::Text);
-        row(named, lots, Some(format!("{pool}-{treatment}-{}-{}", insurance.word(), care.word())))
+        row(named, lots, Some(detail_name(*pool, *treatment, insurance, *care)))
     });
     let about = vec![("参保省".to_owned(), names.name_of(member.0))];
     document(title, month, about, columns, rows.collect())
@@ -107,7 +108,7 @@ pub fn shares(month: Month, member: MemberCode, pairs: &Pairs, names: &impl Name
     let rows = grouped.iter().map(|((pool, insurance), lots)| {
         let named = [names.name_of(pool.0), insurance.name().to_owned()].map(Cell::Text);
         let lots = lots.iter().map(|((_, lot), cleared)| (*lot, *cleared)).collect();
-        row(named, &lots, Some(format!("{pool}-{}", insurance.word())))
+        row(named, &lots, Some(share_name(*pool, *insurance)))
     });
     let about = vec![("参保省".to_owned(), names.name_of(member.0))];
     document("统筹区分担表", month, about, columns, rows.collect())
@@ -155,7 +156,7 @@ pub fn notice(
     Some(Document { is_totalled: false, amount: Some(amount), accounts, ..notice })
 }
 
-fn document(
+pub(crate) fn document(
     title: &str,
     month: Month,
     mut about: Vec<(String, String)>,
@@ -198,10 +199,6 @@ fn row<const N: usize>(named: [Cell; N], lots: &BTreeMap<Lot, Cleared>, detail: 
     cells.extend([cleared.corrected, cleared.carried_in, cleared.carried_out, cleared.deducted].map(owed));
     cells.push(Cell::Money(cleared.owed()));
     Row { cells, detail }
-}
-
-fn detail_name(pair: &Pair) -> String {
-    format!("{}-{}", pair.home, pair.treatment)
 }
 
 /// What documents of a period come to across members: what all owe, and what all are owed. They are the same.

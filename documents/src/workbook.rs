@@ -5,7 +5,7 @@ use clearing::capitals::capitals;
 use clearing::document::{Cell, Column, ColumnKind, Document, SIGNED_BY, Sign};
 use jiff::civil::Date;
 use rust_xlsxwriter::{
-    DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Formula, Workbook, Worksheet, XlsxError,
+    DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Formula, Url, Workbook, Worksheet, XlsxError,
     utility::row_col_to_cell,
 };
 use settlement::money::Money;
@@ -60,7 +60,13 @@ fn sheet(sheet: &mut Worksheet, document: &Document) -> Result<(), XlsxError> {
     for row in &document.rows {
         for (column, cell) in (0..).zip(&row.cells) {
             let kind = document.columns.get(usize::from(column)).map(|column| &column.kind);
-            write_cell(sheet, next, column, cell, kind)?;
+            match (cell, &row.detail) {
+                (Cell::Text(text), Some(way)) if column == 0 => {
+                    let url = Url::new(format!("external:{way}")).set_text(text);
+                    sheet.write_url_with_format(next, column, url, &bordered())?;
+                }
+                _ => write_cell(sheet, next, column, cell, kind)?,
+            }
         }
         next += 1;
     }

@@ -47,7 +47,7 @@ use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
 pub use breaks::{Certificate, FoundBreak, OpenBreak};
-pub use deductions::{Change, Deduction, DeductionFault, Lodging as DeductionLodging};
+pub use deductions::{Change, Deduction, DeductionFault, Lodging as DeductionLodging, PostedDeduction};
 pub use doubts::Frontier;
 pub use enquiries::Owner;
 pub use evidence::{Counts, Record};
@@ -58,7 +58,8 @@ pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{
-    Carrying, Disputed, Listed, ListedFault, Period, PeriodNumber, Reply, StatementFault, StepReport, StepTaken,
+    CarriedEntry, Carrying, Disputed, Listed, ListedFault, Period, PeriodNumber, Reply, StatementFault, StepReport,
+    StepTaken,
 };
 pub use prefunds::{PrefundChange, PrefundKey, PrefundKind};
 pub use schema::SCHEMA;

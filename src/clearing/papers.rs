@@ -5,21 +5,26 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
+use clearing::cleared::Cleared;
+use clearing::details::{Entry, Movement, behind, carried, deductions, rows_of};
 use clearing::document::Document;
 use clearing::month::Month;
+use clearing::obligation::Lot;
 use clearing::period::{Pair, PairRecord, Payment, Side, Statement};
 use clearing::statement::{BankAccount, Pairs, detail, national, notice, of_member, shares};
 use jiff::civil::Date;
-use proto::convert::cleared::{read_cleared, read_payment};
+use proto::convert::cleared::{read_cleared, read_named_lot, read_payment, read_sums, write_lot};
 use proto::v1::clearing_client::ClearingClient;
 use proto::{status, v1};
 use serde::Deserialize;
-use settlement::ids::{MemberCode, RegionCode};
+use settlement::ids::{MemberCode, RegionCode, SettlementId};
 use settlement::money::Money;
 use settlement::person::Insurance;
+use settlement::postings::Turn;
 use settlement::region::RegionTable;
 use tonic::transport::Channel;
 
+use super::A_PAGE;
 use crate::output;
 
 /// Which documents, and where names and accounts are found.
@@ -30,6 +35,8 @@ pub struct Wanted<'a> {
     pub regions: &'a Path,
     /// Members' bank accounts.
     pub accounts: Option<&'a Path>,
+    /// Whether the settlements behind each row are listed too.
+    pub settlements: bool,
 }
 
 /// A row of the file of members' bank accounts.
@@ -54,35 +61,44 @@ pub async fn write(
     let month = Month::from_text(&period.month).context("the hub tells of no month")?;
     let regions = read_regions(wanted.regions)?;
     let accounts = wanted.accounts.map(read_accounts).transpose()?.unwrap_or_default();
-    let (mut pairs, mut records) = (Pairs::new(), BTreeMap::new());
+    let (mut pairs, mut records, mut entries) = (Pairs::new(), BTreeMap::new(), BTreeMap::new());
     for view in &period.pairs {
         let (pair, record) = read_pair(view)?;
-        pairs.insert(pair, lots(client, period, view).await?);
+        let lots = lots(client, period, view).await?;
+        let mut behind = moved(client, period, view).await?;
+        if wanted.settlements {
+            behind.extend(booked(client, period, lots.keys()).await?);
+        }
+        entries.insert(pair, behind);
+        pairs.insert(pair, lots);
         records.insert(pair, record);
     }
     let made_on = made_on(period).unwrap_or_else(|| month.last_day());
-    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    save(out, &[national(month, &pairs, &regions)], made_on)?;
+    let mut writing = Writing { made_on, lists: wanted.settlements };
+    writing.lists(out, month, &entries, &regions)?;
+    writing.save(out, "details", vec![national(month, &pairs, &regions)])?;
     for member in members(&pairs, wanted.member)? {
         let folder = out.join(member.to_string());
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let mut papers: Vec<Document> =
             Side::ALL.into_iter().map(|side| of_member(month, member, side, &pairs, &regions)).collect();
         papers.extend(Insurance::ALL.map(|insurance| detail(month, member, insurance, &pairs, &regions)));
         papers.push(shares(month, member, &pairs, &regions));
-        save(&folder, &papers, made_on)?;
-        notices(&folder, month, member, (&records, &accounts), (&regions, made_on))?;
+        papers.push(carried(month, member, &entries, &regions));
+        papers.push(deductions(month, member, &entries, &regions));
+        writing.save(&folder, "../details", papers)?;
+        notices(&mut writing, &folder, month, member, (&records, &accounts), &regions)?;
     }
     Ok(())
 }
 
 /// One file for each member on the other side, so that each notice can be sent by itself.
 fn notices(
+    writing: &mut Writing,
     folder: &Path,
     month: Month,
     member: MemberCode,
     (records, accounts): (&BTreeMap<Pair, PairRecord>, &BTreeMap<String, BankAccount>),
-    (regions, made_on): (&RegionTable, Date),
+    regions: &RegionTable,
 ) -> Result<()> {
     for (pair, held) in records.iter().filter(|(_, held)| held.noticed_on.is_some()) {
         let (Some(payer), true) = (held.payer(), [pair.home, pair.treatment].contains(&member)) else { continue };
@@ -90,9 +106,7 @@ fn notices(
         let receiver = if payer == Side::Home { pair.treatment } else { pair.home };
         let account = accounts.get(&receiver.to_string()).cloned().unwrap_or_default();
         let papers = notice(month, (pair, held), pair.member(payer) == member, &account, regions);
-        let folder = folder.join(other.to_string());
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        save(&folder, papers.as_slice(), made_on)?;
+        writing.save(&folder.join(other.to_string()), "", papers.into_iter().collect())?;
     }
     Ok(())
 }
@@ -101,7 +115,7 @@ async fn lots(
     client: &mut ClearingClient<Channel>,
     period: &v1::PeriodView,
     view: &v1::PairView,
-) -> Result<BTreeMap<clearing::obligation::Lot, clearing::cleared::Cleared>> {
+) -> Result<BTreeMap<Lot, Cleared>> {
     let (month, home, treatment) = (period.month.clone(), view.home.clone(), view.treatment.clone());
     let asked = v1::StatementRequest { month, home, treatment, version: view.version };
     let told = client.statement(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
@@ -109,20 +123,129 @@ async fn lots(
     lots.map_err(|fault| anyhow!("the hub's answer: {} {}", fault.field, fault.problem))
 }
 
-fn save(folder: &Path, papers: &[Document], made_on: Date) -> Result<()> {
-    for paper in papers {
-        paper.check()?;
-        let file = |ending: &str| folder.join(format!("{}.{ending}", paper.title));
-        let write = |ending: &str, bytes: &[u8]| {
-            let file = file(ending);
-            fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))
-        };
-        write("xlsx", &documents::workbook::write(std::slice::from_ref(paper), made_on)?)?;
-        write("csv", &documents::table::write(paper)?)?;
-        write("html", documents::page::write(paper)?.as_bytes())?;
-        output::line(&format!("{}", file("xlsx").display()));
+/// What was carried and deducted, settlement by settlement.
+async fn moved(
+    client: &mut ClearingClient<Channel>,
+    period: &v1::PeriodView,
+    view: &v1::PairView,
+) -> Result<Vec<Entry>> {
+    let (month, home, treatment) = (period.month.clone(), view.home.clone(), view.treatment.clone());
+    let told = client.moved(v1::MovedRequest { month, home, treatment }).await;
+    let told = told.map_err(|refused| status::to_refusal(&refused))?.into_inner();
+    told.entries.iter().map(read_moved).collect()
+}
+
+/// What was booked, settlement by settlement.
+async fn booked(
+    client: &mut ClearingClient<Channel>,
+    period: &v1::PeriodView,
+    lots: impl Iterator<Item = &Lot>,
+) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for lot in lots {
+        let mut after = 0;
+        loop {
+            let (month, named) = (period.month.clone(), Some(write_lot(lot)));
+            let asked = client.settlements(v1::LotRequest { month, lot: named, after, limit: A_PAGE }).await;
+            let page = asked.map_err(|refused| status::to_refusal(&refused))?.into_inner().settlements;
+            let Some(last) = page.last() else { break };
+            after = last.position;
+            let read = page.iter().map(|row| read_booked(*lot, row));
+            entries.extend(read.collect::<Result<Vec<_>>>()?);
+        }
     }
-    Ok(())
+    Ok(entries)
+}
+
+fn read_booked(lot: Lot, row: &v1::LotSettlement) -> Result<Entry> {
+    let turn = Turn::from_word(&row.turn);
+    Ok(Entry {
+        settlement: SettlementId::new(&row.settlement).map_err(|fault| anyhow!("{} {fault}", row.settlement))?,
+        lot,
+        movement: Movement::Booked(turn.with_context(|| format!("{} is no turn", row.turn))?),
+        day: row.day.parse().ok(),
+        other: Month::from_text(&row.corrects),
+        reason: String::new(),
+        sums: read_sums(row.sums.as_ref()),
+    })
+}
+
+fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
+    let lot = row.lot.as_ref().context("the hub tells of no lot")?;
+    let day: Option<Date> = row.day.parse().ok();
+    let (movement, day) = match (row.movement.as_str(), day) {
+        ("carried-in", day) => (Movement::CarriedIn, day),
+        ("carried-out", day) => (Movement::CarriedOut, day),
+        ("deducted", Some(on)) => (Movement::Deducted { id: row.deduction.clone(), on }, None),
+        (other, _) => return Err(anyhow!("the hub's answer: {other} is no movement of ours")),
+    };
+    Ok(Entry {
+        settlement: SettlementId::new(&row.settlement).map_err(|fault| anyhow!("{} {fault}", row.settlement))?,
+        lot: read_named_lot(lot).map_err(|fault| anyhow!("the hub's answer: {} {}", fault.field, fault.problem))?,
+        movement,
+        day,
+        other: Month::from_text(&row.other),
+        reason: row.reason.clone(),
+        sums: read_sums(row.sums.as_ref()),
+    })
+}
+
+/// Documents on their way into files.
+struct Writing {
+    /// The day that they bear.
+    made_on: Date,
+    /// Whether there are lists of the settlements behind rows.
+    lists: bool,
+}
+
+impl Writing {
+    /// Writes documents into a folder, with the way from there to the lists.
+    fn save(&mut self, folder: &Path, way: &str, papers: Vec<Document>) -> Result<()> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        for mut paper in papers {
+            paper.check()?;
+            for row in &mut paper.rows {
+                row.detail = row.detail.take().filter(|_| self.lists).map(|name| format!("{way}/{name}.csv"));
+            }
+            write_file(folder, &paper.title, "xlsx", &documents::workbook::write(&[paper.clone()], self.made_on)?)?;
+            write_file(folder, &paper.title, "csv", &documents::table::write(&paper)?)?;
+            write_file(folder, &paper.title, "html", documents::page::write(&paper)?.as_bytes())?;
+            output::line(&format!("{}", folder.join(format!("{}.xlsx", paper.title)).display()));
+        }
+        Ok(())
+    }
+
+    /// Writes the list behind each row of a statement.
+    fn lists(
+        &self,
+        out: &Path,
+        month: Month,
+        entries: &BTreeMap<Pair, Vec<Entry>>,
+        regions: &RegionTable,
+    ) -> Result<()> {
+        if !self.lists {
+            return Ok(());
+        }
+        let mut rows: BTreeMap<String, Vec<(&Pair, &Entry)>> = BTreeMap::new();
+        for (pair, entry) in entries.iter().flat_map(|(pair, entries)| entries.iter().map(move |entry| (pair, entry))) {
+            for row in rows_of(pair, &entry.lot) {
+                rows.entry(row).or_default().push((pair, entry));
+            }
+        }
+        let folder = out.join("details");
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        for (row, entries) in rows {
+            let list = behind(month, entries, regions);
+            list.check()?;
+            write_file(&folder, &row, "csv", &documents::table::write(&list)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_file(folder: &Path, name: &str, ending: &str, bytes: &[u8]) -> Result<()> {
+    let file = folder.join(format!("{name}.{ending}"));
+    fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn members(pairs: &Pairs, wanted: Option<&str>) -> Result<BTreeSet<MemberCode>> {

@@ -4,7 +4,6 @@
 use clearing::breaks::age_days;
 use clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict};
 use clearing::month::Month;
-use clearing::obligation::Lot;
 use clearing::period::{Pair, Side};
 use identity::permit::OperatorPermit;
 use ledger::clock::Clock;
@@ -15,7 +14,7 @@ use proto::status::of_refusal;
 use proto::v1;
 use proto::v1::leftovers_server::Leftovers;
 use settlement::beijing;
-use settlement::ids::{MemberCode, PoolCode, SettlementId};
+use settlement::ids::{PoolCode, SettlementId};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
@@ -39,7 +38,7 @@ impl LeftoversService {
     async fn seen(&self, permit: &OperatorPermit) -> Result<Vec<(Pair, Listed)>, Refusal> {
         let listed = self.clearing.store.listed().await.map_err(|fault| failed(&fault))?;
         let seen = listed.into_iter().filter_map(|held| {
-            let pair = self.pair_of(&held.lot);
+            let pair = self.clearing.pair_of(&held.lot);
             let pools = [held.lot.home, held.lot.treatment];
             let members = [pair.home, pair.treatment].map(|member| PoolCode(member.0));
             pools.into_iter().chain(members).any(|pool| permit.allows(pool)).then_some((pair, held))
@@ -105,11 +104,6 @@ impl LeftoversService {
     async fn month(&self, period: PeriodNumber) -> Result<String, Refusal> {
         let month = self.clearing.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?;
         Ok(month.as_ref().map(Month::to_string).unwrap_or_default())
-    }
-
-    fn pair_of(&self, lot: &Lot) -> Pair {
-        let member = |pool: PoolCode| self.clearing.regions.member_of(pool).unwrap_or(MemberCode(pool.0));
-        Pair { home: member(lot.home), treatment: member(lot.treatment) }
     }
 }
 

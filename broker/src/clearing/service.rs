@@ -16,7 +16,6 @@ use proto::convert::{FieldFault, cleared};
 use proto::status::of_refusal;
 use proto::v1;
 use settlement::ids::{MemberCode, PoolCode, RegionCode, SettlementId};
-use settlement::postings::Turn;
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
@@ -114,6 +113,14 @@ impl ClearingService {
         Ok(v1::StatementReply { version, due, lots })
     }
 
+    async fn moved_of(&self, permit: &OperatorPermit, request: v1::MovedRequest) -> Result<v1::MovedReply, Refusal> {
+        let (period, pair) = (self.period(&request.month).await?, read_pair(&request.home, &request.treatment)?);
+        if !sees(permit, &pair) {
+            return Err(not_yours(&pair));
+        }
+        Ok(v1::MovedReply { entries: self.clearing.moved(period, pair).await.map_err(|fault| failed(&fault))? })
+    }
+
     async fn carried_out(&self, permit: &OperatorPermit) -> Result<v1::RunReply, Refusal> {
         if !permit.is_for_all() {
             let detail = "only who operates for every region has periods carried out";
@@ -132,8 +139,7 @@ impl ClearingService {
         let period = self.period(&request.month).await?;
         let lot = request.lot.as_ref().ok_or_else(|| Refusal::new(Reason::MissingField).of_field("lot"))?;
         let lot = cleared::read_named_lot(lot).map_err(|fault| of_fault(&fault))?;
-        let member = |pool: PoolCode| self.clearing.regions.member_of(pool).unwrap_or(MemberCode(pool.0));
-        let pair = Pair { home: member(lot.home), treatment: member(lot.treatment) };
+        let pair = self.clearing.pair_of(&lot);
         let own_pool = permit.allows(lot.home) || permit.allows(lot.treatment);
         if !own_pool && !sees(permit, &pair) {
             return Err(not_yours(&pair));
@@ -150,7 +156,7 @@ impl ClearingService {
         }
         let settlements = postings.into_iter().map(|posting| v1::LotSettlement {
             settlement: posting.settlement.to_string(),
-            turn: turn_word(posting.turn()).into(),
+            turn: posting.turn().word().into(),
             day: posting.day.to_string(),
             sums: Some(cleared::write_sums(&posting.posting.sums)),
             position: posting.position.0.cast_unsigned(),
@@ -185,6 +191,11 @@ impl v1::clearing_server::Clearing for ClearingService {
     async fn settlements(&self, request: Request<v1::LotRequest>) -> Result<Response<v1::LotReply>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         self.listed(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn moved(&self, request: Request<v1::MovedRequest>) -> Result<Response<v1::MovedReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.moved_of(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
     }
 
     async fn answer(&self, request: Request<v1::StatementAnswer>) -> Result<Response<v1::PairView>, Status> {
@@ -296,14 +307,6 @@ fn write_pair(pair: &Pair, held: &PairRecord) -> v1::PairView {
         noticed_on: day(held.noticed_on),
         paid: held.paid.as_ref().map(cleared::write_payment),
         received: held.received.as_ref().map(cleared::write_payment),
-    }
-}
-
-fn turn_word(turn: Turn) -> &'static str {
-    match turn {
-        Turn::Enter => "enter",
-        Turn::Counter => "counter",
-        Turn::Reinstate => "reinstate",
     }
 }
 

@@ -47,6 +47,25 @@ pub struct Deduction {
     pub lodged_at: Timestamp,
 }
 
+/// What a deduction takes off a period, or gives back in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostedDeduction {
+    /// The deduction's id.
+    pub id: String,
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// Between whom, and for what.
+    pub lot: Lot,
+    /// What is taken off; below zero where it is given back.
+    pub taken: Deducted,
+    /// Why it was lodged.
+    pub reason: String,
+    /// When it was agreed on, or given back.
+    pub at: Timestamp,
+    /// The period in which the settlement was booked.
+    pub booked_in: PeriodNumber,
+}
+
 /// Why something cannot be recorded of a deduction. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeductionFault {
@@ -130,6 +149,22 @@ impl HubStore {
     /// When the store fails.
     pub async fn settlement_lot(&self, settlement: SettlementId) -> Result<Option<Lot>, StoreError> {
         Ok(self.engine.read(move |sql| in_force(sql, &settlement)).await?.map(|(lot, _)| lot))
+    }
+
+    /// What deductions take off a period, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deduction_postings(&self, period: PeriodNumber) -> Result<Vec<PostedDeduction>, StoreError> {
+        const POSTED: &str = "SELECT home, treatment, insurance, care, posted.basic, posted.large_sum,
+                posted.catastrophic, posted.civil_servant, posted.assistance, deductions.id, deductions.settlement,
+                deductions.reason, deduction_events.done_at, answers.period
+            FROM deduction_postings AS posted
+            JOIN deductions ON deductions.id = posted.id
+            JOIN deduction_events ON deduction_events.id = posted.id AND deduction_events.step = posted.step
+            JOIN answers ON answers.settlement = deductions.settlement AND answers.step = 1
+            WHERE posted.period = ?1 ORDER BY deductions.id, posted.step";
+        self.engine.read(move |sql| sql.query(POSTED, values![period.0], read_posted)).await
     }
 
     /// The deductions of a settlement, or of all.
@@ -328,16 +363,33 @@ fn find(sql: &Sql<'_>, id: &str) -> Result<Option<Deduction>, StoreError> {
     sql.find(deductions!("WHERE deductions.id = ?1"), values![id], read)
 }
 
+fn read_posted(row: Row<'_>) -> Result<PostedDeduction, StoreError> {
+    let id = row.text(9)?.to_owned();
+    let malformed = |fault: settlement::ids::IdError| corrupt("deductions", &id, fault.to_string());
+    Ok(PostedDeduction {
+        settlement: SettlementId::from_time_first(row.text(10)?).map_err(malformed)?,
+        lot: read_lot(row, 0)?,
+        taken: read_shares(row, 4)?,
+        reason: row.text(11)?.to_owned(),
+        at: instant("deduction_events", &id, row.number(12)?)?,
+        booked_in: PeriodNumber(row.number(13)?),
+        id,
+    })
+}
+
+/// Nothing where there are none.
+fn read_shares(row: Row<'_>, first: usize) -> Result<FundShares, StoreError> {
+    let mut shares = FundShares::default();
+    for (place, fund) in (first..).zip(Fund::ALL) {
+        shares.set(fund, Money::from_fen(row.optional_number(place)?.unwrap_or_default()));
+    }
+    Ok(shares)
+}
+
 fn read(row: Row<'_>) -> Result<Deduction, StoreError> {
     let id = row.text(9)?.to_owned();
     let malformed = |what: &str| corrupt("deductions", &id, format!("its {what} is not one of ours"));
-    let shares = |first: usize| {
-        let mut shares = FundShares::default();
-        for (place, fund) in (first..).zip(Fund::ALL) {
-            shares.set(fund, Money::from_fen(row.optional_number(place)?.unwrap_or_default()));
-        }
-        Ok::<_, StoreError>(shares)
-    };
+    let shares = |first| read_shares(row, first);
     let (lodged, period) = (shares(4)?, row.optional_number(15)?.map(PeriodNumber));
     Ok(Deduction {
         lot: read_lot(row, 0)?,

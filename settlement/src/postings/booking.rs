@@ -17,6 +17,22 @@ pub enum Turn {
     Reinstate,
 }
 
+impl Turn {
+    /// The word in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Turn::Enter => "enter",
+            Turn::Counter => "counter",
+            Turn::Reinstate => "reinstate",
+        }
+    }
+
+    /// The turn that a word names.
+    pub fn from_word(word: &str) -> Option<Turn> {
+        [Turn::Enter, Turn::Counter, Turn::Reinstate].into_iter().find(|turn| turn.word() == word)
+    }
+}
+
 /// One settlement's change of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking {

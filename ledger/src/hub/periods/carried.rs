@@ -9,10 +9,10 @@ use clearing::period::Side;
 use jiff::Timestamp;
 use settlement::ids::{PoolCode, SettlementId};
 
-use super::super::lots::{read_lot, read_moved};
+use super::super::lots::{LotPosting, read_lot, read_moved, read_posting};
 use super::super::{HubStore, deductions};
 use super::PeriodNumber;
-use crate::engine::{Sql, Value, list};
+use crate::engine::{Row, Sql, Value, list};
 use crate::store::StoreError;
 use crate::values;
 
@@ -25,6 +25,19 @@ pub struct Disputed {
     pub reason: String,
     /// Whose member has to find out.
     pub owner: Side,
+}
+
+/// An entry that a period is cleared without, or with though another booked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarriedEntry {
+    /// What it moves.
+    pub posting: LotPosting,
+    /// Out of which period; none for the list.
+    pub from: Option<PeriodNumber>,
+    /// Into which; none for the list.
+    pub into: Option<PeriodNumber>,
+    /// Why.
+    pub reason: String,
 }
 
 /// Into which period an entry goes, by the period that it was booked in; none for the list.
@@ -44,6 +57,26 @@ impl HubStore {
         at: Timestamp,
     ) -> Result<u64, StoreError> {
         self.engine.write(move |sql| carry_out(sql, period, &disputed, &carrying, None, at)).await
+    }
+
+    /// The entries that are carried out of a period and into it, in the order of their booking.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn carried_entries(&self, period: PeriodNumber) -> Result<Vec<CarriedEntry>, StoreError> {
+        const CARRIED: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
+                civil_servant, assistance, account, lot_postings.position, lot_postings.part, period, settlement, step,
+                day, corrects, from_period, into_period, reason
+            FROM carried_entries CROSS JOIN lot_postings
+            WHERE lot_postings.position = carried_entries.position AND lot_postings.part = carried_entries.part
+              AND (from_period = ?1 OR into_period = ?1)
+            ORDER BY lot_postings.position, lot_postings.part, from_period";
+        let read = |row: Row<'_>| {
+            let from = Some(row.number(19)?).filter(|from| *from > 0).map(PeriodNumber);
+            let into = row.optional_number(20)?.map(PeriodNumber);
+            Ok(CarriedEntry { posting: read_posting(row)?, from, into, reason: row.text(21)?.to_owned() })
+        };
+        self.engine.read(move |sql| sql.query(CARRIED, values![period.0], read)).await
     }
 
     /// What moves the lots of a period.

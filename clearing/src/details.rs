@@ -1,0 +1,304 @@
+//! What stands behind the figures of a period, settlement by settlement: entries booked, carried in and out, and
+//! deducted. The detail documents, and the lists that rows of statements lead to, are made from it; both add up to the
+//! statements.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use settlement::adjudication::Fund;
+use settlement::encounter::CareKind;
+use settlement::ids::{MemberCode, PoolCode, SettlementId};
+use settlement::person::Insurance;
+use settlement::postings::Turn;
+
+use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
+use crate::month::Month;
+use crate::obligation::{Lot, Payer, Sums};
+use crate::period::{Pair, Side};
+use crate::statement::{Names, document};
+
+/// How an entry comes to count in a period, or not to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Movement {
+    /// It was booked in it.
+    Booked(Turn),
+    /// It was carried into it.
+    CarriedIn,
+    /// It was carried out of it.
+    CarriedOut,
+    /// It was deducted in it.
+    Deducted {
+        /// The deduction's id.
+        id: String,
+        /// When agency and hospital agreed, or it was given back.
+        on: Date,
+    },
+}
+
+impl Movement {
+    /// What documents call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Movement::Booked(Turn::Enter) => "结算",
+            Movement::Booked(Turn::Counter) => "撤销",
+            Movement::Booked(Turn::Reinstate) => "恢复",
+            Movement::CarriedIn => "上期转入",
+            Movement::CarriedOut => "转出下期",
+            Movement::Deducted { id: _, on: _ } => "审核扣款",
+        }
+    }
+}
+
+/// One entry behind the figures of a period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// Between whom, and for what.
+    pub lot: Lot,
+    /// How it counts.
+    pub movement: Movement,
+    /// The day of `setl_time` of what was booked.
+    pub day: Option<Date>,
+    /// The month that it corrects, comes from, goes into, or in which what is deducted from was booked; none where it
+    /// is this one, or where it goes to the list or comes from there.
+    pub other: Option<Month>,
+    /// Why, where it did not simply happen.
+    pub reason: String,
+    /// What it moves, with the sign with which it counts in what is cleared.
+    pub sums: Sums,
+}
+
+/// 转入转出明细 of a member: what its periods are cleared with and without.
+pub fn carried(month: Month, member: MemberCode, entries: &BTreeMap<Pair, Vec<Entry>>, names: &impl Names) -> Document {
+    let columns = [
+        named(),
+        vec![Column::text("方向"), Column::text("另一所属期"), Column::text("原因")],
+        vec![Column::count("人次"), Column::money("医疗费总额"), Column::money("转入转出金额")],
+    ];
+    let rows = of_member(member, entries).filter_map(|(pair, entry)| {
+        let is_carried = matches!(entry.movement, Movement::CarriedIn | Movement::CarriedOut);
+        let other = entry.other.map_or_else(|| "遗留清单".to_owned(), |month| month.to_string());
+        let mut cells = names_of(pair, entry, names);
+        cells.extend([entry.movement.name().to_owned(), other, entry.reason.clone()].map(Cell::Text));
+        let Sums { visits, total, .. } = entry.sums;
+        cells.extend([Cell::Count(visits), Cell::Money(total), Cell::Money(entry.sums.owed())]);
+        is_carried.then_some(Row { cells, detail: None })
+    });
+    let about = vec![("成员".to_owned(), names.name_of(member.0))];
+    document("转入转出明细", month, about, columns.concat(), rows.collect())
+}
+
+/// 审核扣款明细 of a member: what review takes off, settlement by settlement, fund by fund; what is given back stands with
+/// its sign turned.
+pub fn deductions(
+    month: Month,
+    member: MemberCode,
+    entries: &BTreeMap<Pair, Vec<Entry>>,
+    names: &impl Names,
+) -> Document {
+    let mut columns = [Column::text("扣款编号")].to_vec();
+    columns.extend(named());
+    columns.extend(["清算所属期", "扣款原因", "认定机构", "认定日期"].map(Column::text));
+    let first = columns.len();
+    columns.extend(Fund::ALL.map(|fund| Column::money(Payer::Fund(fund).name())));
+    let parts = (first..columns.len()).map(|column| (column, Sign::Plus)).collect();
+    columns.push(Column { name: "扣款金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
+    let rows = of_member(member, entries).filter_map(|(pair, entry)| {
+        let Movement::Deducted { id, on } = &entry.movement else { return None };
+        let mut cells = vec![Cell::Text(id.clone())];
+        cells.extend(names_of(pair, entry, names));
+        let booked = entry.other.map_or_else(|| month.to_string(), |month| month.to_string());
+        let agreed_by = names.name_of(entry.lot.treatment.0);
+        cells.extend([booked, entry.reason.clone(), agreed_by, on.to_string()].map(Cell::Text));
+        cells.extend(Fund::ALL.map(|fund| Cell::Money(-entry.sums.funds.of(fund))));
+        cells.push(Cell::Money(-entry.sums.owed()));
+        Some(Row { cells, detail: None })
+    });
+    let about = vec![("成员".to_owned(), names.name_of(member.0))];
+    document("审核扣款明细", month, about, columns, rows.collect())
+}
+
+/// 结算明细: the entries behind a row of a statement; they come to what the row clears.
+pub fn behind<'e>(
+    month: Month,
+    entries: impl IntoIterator<Item = (&'e Pair, &'e Entry)>,
+    names: &impl Names,
+) -> Document {
+    let mut columns = named();
+    columns.extend(["动作", "结算日期", "另一所属期", "原因"].map(Column::text));
+    columns.extend([Column::count("人次"), Column::money("医疗费总额")]);
+    let first = columns.len();
+    columns.extend(Payer::all().map(|payer| Column::money(payer.name())));
+    let parts = (first..columns.len()).map(|column| (column, Sign::Plus)).collect();
+    columns.push(Column { name: "清算金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
+    let rows = entries.into_iter().map(|(pair, entry)| {
+        let mut cells = names_of(pair, entry, names);
+        let day = entry.day.map(|day| day.to_string()).unwrap_or_default();
+        let other = entry.other.map(|month| month.to_string()).unwrap_or_default();
+        cells.extend([entry.movement.name().to_owned(), day, other, entry.reason.clone()].map(Cell::Text));
+        cells.extend([Cell::Count(entry.sums.visits), Cell::Money(entry.sums.total)]);
+        cells.extend(Payer::all().map(|payer| Cell::Money(payer.share_of(&entry.sums))));
+        cells.push(Cell::Money(entry.sums.owed()));
+        Row { cells, detail: None }
+    });
+    document("结算明细", month, vec![], columns, rows.collect())
+}
+
+/// The rows of statements behind which an entry stands, as they are named (`Row::detail`): that of its pair of members,
+/// that of its pool and insurance, and that of all of it down to the kind of care.
+pub fn rows_of(pair: &Pair, lot: &Lot) -> [String; 3] {
+    let Lot { home, treatment: _, insurance, care } = lot;
+    [pair_name(pair), share_name(*home, *insurance), detail_name(*home, pair.treatment, *insurance, *care)]
+}
+
+/// The name of the row of a pool's share.
+pub fn share_name(home: PoolCode, insurance: Insurance) -> String {
+    format!("{home}-{}", insurance.word())
+}
+
+/// The name of the row of a pool with a treatment member, by insurance and kind of care.
+pub fn detail_name(home: PoolCode, treatment: MemberCode, insurance: Insurance, care: CareKind) -> String {
+    format!("{home}-{treatment}-{}-{}", insurance.word(), care.word())
+}
+
+/// The name of the row of a pair of members.
+pub fn pair_name(pair: &Pair) -> String {
+    format!("{}-{}", pair.home, pair.treatment)
+}
+
+fn named() -> Vec<Column> {
+    ["结算编号", "参保省", "参保统筹区", "就医省", "就医统筹区", "险种", "医疗类别"].map(Column::text).to_vec()
+}
+
+fn names_of(pair: &Pair, entry: &Entry, names: &impl Names) -> Vec<Cell> {
+    let Lot { home, treatment, insurance, care } = entry.lot;
+    let texts = [
+        entry.settlement.to_string(),
+        names.name_of(pair.home.0),
+        names.name_of(home.0),
+        names.name_of(pair.treatment.0),
+        names.name_of(treatment.0),
+        insurance.name().to_owned(),
+        care.name().to_owned(),
+    ];
+    texts.map(Cell::Text).to_vec()
+}
+
+fn of_member(member: MemberCode, entries: &BTreeMap<Pair, Vec<Entry>>) -> impl Iterator<Item = (&Pair, &Entry)> {
+    let own = entries.iter().filter(move |(pair, _)| Side::ALL.into_iter().any(|side| pair.member(side) == member));
+    own.flat_map(|(pair, entries)| entries.iter().map(move |entry| (pair, entry)))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+    use settlement::ids::RegionCode;
+
+    use super::*;
+    use crate::cleared::{Cleared, sum};
+    use crate::obligation::tests::{lots, sums};
+    use crate::statement::{Pairs, of_member as statement_of, shares};
+
+    struct Codes;
+
+    impl Names for Codes {
+        fn name_of(&self, code: RegionCode) -> String {
+            code.to_string()
+        }
+    }
+
+    fn month() -> Month {
+        Month::from_text("2025-06").expect("a month")
+    }
+
+    fn movement() -> impl Strategy<Value = Movement> {
+        prop_oneof![
+            Just(Movement::Booked(Turn::Enter)),
+            Just(Movement::CarriedIn),
+            Just(Movement::CarriedOut),
+            Just(Movement::Deducted { id: "d".into(), on: date(2025, 7, 1) }),
+        ]
+    }
+
+    /// Entries as they stand behind figures, and the figures.
+    fn behind_figures() -> impl Strategy<Value = (BTreeMap<Pair, Vec<Entry>>, Pairs)> {
+        prop::collection::vec((lots(), sums(), movement()), 0..30).prop_map(|rows| {
+            let (mut entries, mut pairs): (BTreeMap<Pair, Vec<Entry>>, Pairs) = Default::default();
+            for (lot, sums, movement) in rows {
+                let pair = Pair { home: MemberCode(lot.home.0), treatment: MemberCode(lot.treatment.0) };
+                if pair.home == pair.treatment {
+                    continue;
+                }
+                let cleared = pairs.entry(pair).or_default().entry(lot).or_default();
+                let counted = match movement {
+                    Movement::Booked(_) => {
+                        cleared.booked += sums;
+                        sums
+                    }
+                    Movement::CarriedIn => {
+                        cleared.carried_in += sums;
+                        sums
+                    }
+                    Movement::CarriedOut => {
+                        cleared.carried_out += sums;
+                        -sums
+                    }
+                    Movement::Deducted { .. } => {
+                        let taken = Sums { funds: sums.funds, ..Sums::default() };
+                        cleared.deducted += taken;
+                        -taken
+                    }
+                };
+                let settlement = SettlementId::new("s1").expect("an id");
+                let (day, other, reason) = (None, None, String::new());
+                entries.entry(pair).or_default().push(Entry {
+                    settlement,
+                    lot,
+                    movement,
+                    day,
+                    other,
+                    reason,
+                    sums: counted,
+                });
+            }
+            (entries, pairs)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_stands_behind_each_row_comes_to_what_it_clears((entries, pairs) in behind_figures()) {
+            let members: std::collections::BTreeSet<MemberCode> =
+                pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect();
+            for member in members {
+                let statements = [
+                    statement_of(month(), member, Side::Home, &pairs, &Codes),
+                    statement_of(month(), member, Side::Treatment, &pairs, &Codes),
+                    shares(month(), member, &pairs, &Codes),
+                ];
+                for row in statements.iter().flat_map(|statement| &statement.rows) {
+                    let detail = row.detail.as_deref().expect("each row has settlements");
+                    let all = entries.iter().flat_map(|(pair, entries)| entries.iter().map(move |entry| (pair, entry)));
+                    let found: Vec<_> = all.filter(|(pair, entry)| rows_of(pair, &entry.lot).iter().any(|row| row == detail)).collect();
+                    let list = behind(month(), found, &Codes);
+                    prop_assert_eq!(list.check(), Ok(()));
+                    prop_assert_eq!(list.amount.unwrap_or_default(), row.cells.last().expect("a figure").amount());
+                }
+                let own = |pair: &&Pair| [pair.home, pair.treatment].contains(&member);
+                let all: Cleared = pairs.iter().filter(|(pair, _)| own(pair)).fold(Cleared::default(), |mut all, (_, lots)| {
+                    all += sum(lots);
+                    all
+                });
+                let (taken, moved) = (
+                    deductions(month(), member, &entries, &Codes),
+                    carried(month(), member, &entries, &Codes),
+                );
+                prop_assert_eq!(taken.check(), Ok(()));
+                prop_assert_eq!(taken.amount.unwrap_or_default(), all.deducted.owed());
+                prop_assert_eq!(moved.amount.unwrap_or_default(), all.carried_in.owed() - all.carried_out.owed());
+            }
+        }
+    }
+}
