@@ -3,7 +3,8 @@
 
 mod deductions;
 mod leftovers;
-mod papers;
+pub(crate) mod papers;
+mod year;
 
 use std::path::PathBuf;
 
@@ -170,6 +171,17 @@ pub enum Command {
     /// What may be carried over no further (清算遗留), and how two people end it.
     #[command(subcommand)]
     Leftovers(leftovers::Command),
+    /// Show whether a year is cleared whole, and what is left of it. Exits with 1 where it should be by now.
+    Year {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The year.
+        year: i32,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Close a period where everything is paid; tells what it waits for, and exits with 1, where it is not.
     Close {
         /// Which, and how to reach the hub.
@@ -247,6 +259,7 @@ pub async fn run(command: Command) -> Result<Ending> {
         }
         Command::Deduction(command) => deductions::run(command).await,
         Command::Leftovers(command) => leftovers::run(command).await,
+        Command::Year { access, year, json } => year::show(&mut client(&access)?, year, json).await,
         Command::Close { month } => close(&month).await,
     }
 }

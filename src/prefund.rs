@@ -1,11 +1,19 @@
-//! `yidi prefund …`: how much of home members' advances is in use, the yearly re-set, and emergency increases.
+//! `yidi prefund …`: how much of home members' advances is in use, the yearly re-set with its papers and payments,
+//! emergency increases, and who is suspended for not paying.
+
+mod papers;
+mod unpaid;
+
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
+use jiff::Timestamp;
 use proto::v1::prefunds_client::PrefundsClient;
 use proto::{status, v1};
 use rust_decimal::Decimal;
 use serde_json::json;
+use settlement::beijing;
 use settlement::money::Money;
 use settlement::person::Insurance;
 use tonic::transport::Channel;
@@ -72,6 +80,86 @@ pub enum Command {
         #[arg(long)]
         reason: String,
     },
+    /// List every change of prefunds with what was paid for it. Exits with 1 where something is unpaid after its last day.
+    Changes {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Record a payment for a change as your side has it; both sides do.
+    Pay {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The change's id, as the list has it.
+        #[arg(long)]
+        id: String,
+        /// The member that advances.
+        #[arg(long)]
+        home: String,
+        /// The member that holds it.
+        #[arg(long)]
+        treatment: String,
+        /// employee | resident.
+        #[arg(long)]
+        insurance: String,
+        /// home | treatment: your side.
+        #[arg(long)]
+        side: String,
+        /// The bank's serial number.
+        #[arg(long)]
+        serial: String,
+        /// Bank and account.
+        #[arg(long)]
+        bank: String,
+        /// The day, yyyy-mm-dd.
+        #[arg(long)]
+        on: String,
+        /// How much, in yuan.
+        #[arg(long)]
+        amount: Decimal,
+    },
+    /// Write the yearly table and the notices of payment and receipt into a folder: as workbooks, tables and pages.
+    Documents {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The year.
+        year: i32,
+        /// The table of regions, for names.
+        #[arg(long, default_value = "deploy/regions.csv")]
+        regions: PathBuf,
+        /// Members' bank accounts, CSV: member,name,bank,number.
+        #[arg(long)]
+        accounts: Option<PathBuf>,
+        /// The folder.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// List home members that leave months unpaid, and who is suspended. Exits with 1 where there is one.
+    Unpaid {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Suspend direct settlement for a home member that has left too many months unpaid. What is settled stays.
+    Suspend {
+        /// Whom, and why.
+        #[command(flatten)]
+        of: unpaid::OfPair,
+    },
+    /// Resume direct settlement for a home member.
+    Resume {
+        /// Whom, and why.
+        #[command(flatten)]
+        of: unpaid::OfPair,
+    },
 }
 
 /// Runs the command.
@@ -101,6 +189,27 @@ pub async fn run(command: Command) -> Result<Ending> {
             print_watched(&[topped_up.into_inner()], false)?;
             Ok(Ending::Good)
         }
+        Command::Changes { access, json } => {
+            let changes = papers::changes(&mut client(&access)?).await?;
+            papers::print(&changes, json)?;
+            let today = beijing::day_of(Timestamp::now());
+            Ok(Ending::of(!changes.iter().any(|change| papers::is_late(change, today))))
+        }
+        Command::Pay { access, id, home, treatment, insurance, side, serial, bank, on, amount } => {
+            let amount = Money::from_decimal(amount).context("--amount")?.fen();
+            let payment = Some(v1::PaymentView { serial, bank, on, amount });
+            let request = v1::PrefundPayRequest { home, treatment, insurance, id, side, payment };
+            let paid = client(&access)?.pay(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            papers::print(&[paid.into_inner()], false)?;
+            Ok(Ending::Good)
+        }
+        Command::Documents { access, year, regions, accounts, out } => {
+            papers::write(&mut client(&access)?, year, (&regions, accounts.as_deref()), &out).await?;
+            Ok(Ending::Good)
+        }
+        Command::Unpaid { access, json } => unpaid::list(&mut client(&access)?, json).await,
+        Command::Suspend { of } => unpaid::suspend(of, true).await,
+        Command::Resume { of } => unpaid::suspend(of, false).await,
     }
 }
 

@@ -8,6 +8,7 @@ mod moved;
 pub mod prefund_service;
 pub mod prefunds;
 pub mod service;
+mod year;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

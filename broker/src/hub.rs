@@ -11,6 +11,7 @@ use crate::directory::Directory;
 use crate::in_flight::InFlight;
 use crate::limits::Limits;
 use crate::mailbox::Mailroom;
+use crate::suspensions::Suspensions;
 
 /// The hub.
 pub struct Hub {
@@ -20,6 +21,8 @@ pub struct Hub {
     pub directory: Directory,
     /// How much at once.
     pub limits: Limits,
+    /// Who is suspended.
+    pub suspensions: Suspensions,
     /// What is being asked right now.
     pub in_flight: InFlight,
     /// The regions' mailboxes.
@@ -34,6 +37,7 @@ impl Hub {
     /// Puts the parts together.
     pub fn new(store: HubStore, directory: Directory, limits: Limits, clock: Clock, patience: Duration) -> Arc<Hub> {
         let mailroom = Mailroom::new(store.mailboxes(), clock.clone());
-        Arc::new(Hub { store, directory, limits, in_flight: InFlight::default(), mailroom, clock, patience })
+        let (suspensions, in_flight) = (Suspensions::default(), InFlight::default());
+        Arc::new(Hub { store, directory, limits, suspensions, in_flight, mailroom, clock, patience })
     }
 }

@@ -5,6 +5,7 @@ pub mod clearing;
 pub mod compare;
 pub mod letters;
 pub mod resolve;
+pub mod suspensions;
 pub mod sweep;
 
 use std::time::Duration;

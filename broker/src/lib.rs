@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`settle`] | **the money path**: receive, forward, answer |
 //! | [`errand`], [`answer`], [`doubt`] | one operation on its way, what a home region may answer, what got no answer |
-//! | [`admission`], [`in_flight`] | who may ask for what, what is being asked right now |
+//! | [`admission`], [`suspensions`], [`in_flight`] | who may ask for what, who is suspended, what is being asked right now |
 //! | [`limits`], [`gate`], [`breaker`], [`budget`] | how much at once, whether a region is asked at all, and for how long |
 //! | [`directory`], [`port`] | regions, homes and the way to them |
 //! | [`consult`] | questions that leave no trace |
@@ -46,6 +46,7 @@ pub mod reinstate;
 pub mod service;
 pub mod settle;
 pub mod start;
+pub mod suspensions;
 
 pub use config::{BreakerConfig, Config, HomeConfig};
 pub use health::Health;

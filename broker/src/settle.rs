@@ -21,6 +21,9 @@ impl Hub {
     pub async fn operate(&self, arrival: Arrival) -> Result<Reply, Refusal> {
         let home = self.directory.home(arrival.operation.home())?;
         let _place = self.limits.operation(home)?;
+        if let Err(suspended) = self.suspensions.check(self.directory.regions(), &arrival.operation) {
+            return self.while_closed(&arrival, suspended).await;
+        }
         let pass = match home.pass(Call::Fresh) {
             Ok(pass) => pass,
             Err(closed) => return self.while_closed(&arrival, closed).await,

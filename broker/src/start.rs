@@ -144,6 +144,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let limits = Limits::new(config.in_flight);
     let hub = Hub::new(store, directory, limits, clock, Duration::from_millis(config.deadline_ms));
     jobs::books::watch(&hub).await?;
+    hub.suspensions.refresh(&hub.store).await?;
     let listener = MtlsListener::bind_for(config.listen, credentials, &[Role::Treatment, Role::Home, Role::Operator])
         .await
         .map_err(|source| StartError::Listen { address: config.listen, source })?;
@@ -254,7 +255,7 @@ impl Running {
             .add_optional_service(
                 self.clearing
                     .clone()
-                    .map(|clearing| PrefundsServer::new(PrefundsService::new(clearing, self.hub.clock.clone()))),
+                    .map(|clearing| PrefundsServer::new(PrefundsService::new(clearing, self.hub.clone()))),
             )
             .add_optional_service(self.clearing.clone().map(|clearing| {
                 ClearingServer::new(ClearingService::new(clearing, self.hub.clock.clone()))
@@ -273,6 +274,7 @@ impl Running {
             self.spawn(jobs::resolve::run(self.hub.clone(), home.clone(), every, self.drain.clone()));
         }
         self.spawn(jobs::books::run(self.hub.clone(), every, self.drain.clone()));
+        self.spawn(jobs::suspensions::run(self.hub.clone(), every, self.drain.clone()));
         self.spawn(jobs::sweep::run(self.hub.clone(), every, self.drain.clone()));
         self.spawn(jobs::letters::measure(self.hub.clone(), self.drain.clone()));
         self.spawn(jobs::resolve::measure(self.hub.clone(), every, self.drain.clone()));

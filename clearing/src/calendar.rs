@@ -181,6 +181,16 @@ impl Calendar {
         Ok(PaymentDays { submit_by, pay_by: self.days.after(submit_by, rules.pay_within)? })
     }
 
+    /// By when a change of a prefund that was made on a day of a month is paid.
+    ///
+    /// # Errors
+    /// When a year's holidays are not listed.
+    pub fn prefund_days(&self, month: Month, made: Date) -> Result<PaymentDays, Unlisted> {
+        let rules = &self.rules(month).prefund;
+        let submit_by = self.days.after(made, rules.submit_within)?;
+        Ok(PaymentDays { submit_by, pay_by: self.days.after(submit_by, rules.pay_within)? })
+    }
+
     /// The last day on which a year's costs are cleared.
     pub fn year_cleared_by(&self, year: i16) -> Option<Date> {
         let rules = &self.rules(Month::new(year, 12)?).clearing;

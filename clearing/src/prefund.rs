@@ -1,6 +1,8 @@
 //! 异地预付金: the home member's advance, held by the treatment member. Set once a year, watched daily, topped up from
 //! red, and never consumed by clearing: clearing pays the full sum and the prefund stays (policy.md B.1).
 
+pub mod papers;
+
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;

@@ -61,7 +61,7 @@ pub use periods::{
     CarriedEntry, Carrying, Disputed, Listed, ListedFault, Period, PeriodNumber, Reply, StatementFault, StepReport,
     StepTaken,
 };
-pub use prefunds::{PrefundChange, PrefundKey, PrefundKind};
+pub use prefunds::{ChangePayments, PrefundChange, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension};
 pub use schema::SCHEMA;
 pub use turns::SettlementTurn;
 

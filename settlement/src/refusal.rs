@@ -77,6 +77,8 @@ reasons! {
     UnknownRegion = 206, Correct;
     /// The region is known, but nobody serves it here.
     RegionNotServed = 207, Elsewhere;
+    /// The treatment member has suspended direct settlement for the home member, which has not paid for months.
+    MemberSuspended = 208, Elsewhere;
 
     /// The same key came before with other content; the field that differs is named.
     ContentDiffers = 301, Correct;

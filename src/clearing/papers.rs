@@ -191,16 +191,19 @@ fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
 }
 
 /// Documents on their way into files.
-struct Writing {
+pub struct Writing {
     /// The day that they bear.
-    made_on: Date,
+    pub made_on: Date,
     /// Whether there are lists of the settlements behind rows.
-    lists: bool,
+    pub lists: bool,
 }
 
 impl Writing {
     /// Writes documents into a folder, with the way from there to the lists.
-    fn save(&mut self, folder: &Path, way: &str, papers: Vec<Document>) -> Result<()> {
+    ///
+    /// # Errors
+    /// When one does not add up, or a file cannot be written.
+    pub fn save(&mut self, folder: &Path, way: &str, papers: Vec<Document>) -> Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         for mut paper in papers {
             paper.check()?;
@@ -287,7 +290,11 @@ fn made_on(period: &v1::PeriodView) -> Option<Date> {
     period.pairs.iter().filter_map(|pair| pair.issued_on.parse().ok()).max()
 }
 
-fn read_regions(path: &Path) -> Result<RegionTable> {
+/// Reads the table of regions.
+///
+/// # Errors
+/// When it cannot be read, with every fault in it.
+pub fn read_regions(path: &Path) -> Result<RegionTable> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let told = |faults: Vec<settlement::region::RegionFault>| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -296,7 +303,11 @@ fn read_regions(path: &Path) -> Result<RegionTable> {
     RegionTable::from_csv(&text).map_err(told)
 }
 
-fn read_accounts(path: &Path) -> Result<BTreeMap<String, BankAccount>> {
+/// Reads members' bank accounts.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn read_accounts(path: &Path) -> Result<BTreeMap<String, BankAccount>> {
     let mut reader = csv::Reader::from_path(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut accounts = BTreeMap::new();
     for row in reader.deserialize::<AccountRow>() {

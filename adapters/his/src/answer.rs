@@ -144,6 +144,9 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
         Reason::DiseaseNotOpened => ("机构未开通该病种的异地结算", "请核对dise_codg,或全额收费"),
         Reason::UnknownRegion => ("参保地区划代码不存在或不是统筹区", "请用1101核对insuplc_admdvs"),
         Reason::RegionNotServed => ("参保地尚未接入异地直接结算", "请全额收费,参保人回参保地手工报销"),
+        Reason::MemberSuspended => {
+            ("就医地因参保地长期未拨付清算款,已暂停其直接结算", "请全额收费,参保人回参保地手工报销")
+        }
 
         Reason::ContentDiffers => {
             ("同一msgid曾发送过不同内容,未作处理", "如确需办理请换新的msgid;原内容重发可得原结果")

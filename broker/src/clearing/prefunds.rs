@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use clearing::calendar::PaymentDays;
 use clearing::month::Month;
-use clearing::period::Pair;
-use clearing::prefund::{Reset, Usage, Watch, yearly_size};
+use clearing::period::{Pair, Side};
+use clearing::prefund::{Reset, Usage, Watch, may_suspend, yearly_size};
 use jiff::Timestamp;
 use ledger::hub::{PrefundChange, PrefundKey, PrefundKind};
 use ledger::store::StoreError;
@@ -33,6 +34,15 @@ pub struct ResetRow {
     pub basis: Money,
     /// Before and after.
     pub reset: Reset,
+}
+
+/// What a home member has left unpaid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unpaid {
+    /// The months, oldest first.
+    pub months: Vec<Month>,
+    /// Whether they are enough for the treatment member to suspend.
+    pub may_suspend: bool,
 }
 
 /// Why a prefund cannot be topped up.
@@ -99,8 +109,8 @@ impl Clearing {
         for ResetRow { key, basis, reset } in self.prefund_table(year).await? {
             let (kind, amount) = (PrefundKind::Reset, reset.difference());
             let (id, reason) = (format!("reset {year}"), format!("{year}年度额度调整"));
-            let change = PrefundChange { key, id, kind, amount, basis, reason };
-            changed += usize::from(self.store.prefund_change(change, by.clone()).await?);
+            let change = PrefundChange { key, id, kind, amount, basis, reason, at: by.1 };
+            changed += usize::from(self.store.prefund_change(change, by.0.clone()).await?);
         }
         Ok(changed)
     }
@@ -126,8 +136,46 @@ impl Clearing {
         if watch != Watch::Red {
             return Ok(Err(TopUpFault::NotRed(watch)));
         }
-        let change = PrefundChange { key, id, kind: PrefundKind::TopUp, amount, basis: Money::ZERO, reason };
+        let (kind, basis, (by, at)) = (PrefundKind::TopUp, Money::ZERO, by);
+        let change = PrefundChange { key, id, kind, amount, basis, reason, at };
         self.store.prefund_change(change, by).await.map(|_| Ok(()))
+    }
+
+    /// By when a change of a prefund is paid; none where the year's holidays are not listed.
+    pub fn prefund_days(&self, change: &PrefundChange) -> Option<PaymentDays> {
+        let made = beijing::day_of(change.at);
+        self.calendar.prefund_days(Month::of(made)?, made).ok()
+    }
+
+    /// The months that each home member has left unpaid after their last day, the newest in a row; whether it may be
+    /// suspended for them. A pair that has paid its newest is not here.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn unpaid(&self, now: Timestamp) -> Result<BTreeMap<Pair, Unpaid>, StoreError> {
+        let today = beijing::day_of(now);
+        let mut paid: BTreeMap<Pair, Vec<(Month, bool)>> = BTreeMap::new();
+        // What is closed is paid; only what follows the last closed month counts in a row.
+        for (period, month) in self.store.clearing_unfinished().await? {
+            let (Some(month), Some(standing)) = (month, self.standing(period).await?) else { continue };
+            for (pair, held) in standing.record.pairs {
+                let Some(noticed_on) = held.noticed_on.filter(|_| held.payer() == Some(Side::Home)) else { continue };
+                let days = self.calendar.payment_days(month, noticed_on);
+                if days.is_ok_and(|days| days.pay_by < today) {
+                    paid.entry(pair).or_default().push((month, held.paid.is_some()));
+                }
+            }
+        }
+        let in_a_row = |(pair, months): (Pair, Vec<(Month, bool)>)| {
+            let newest = months.last()?.0;
+            let after = self.calendar.rules(newest).clearing.suspended_after;
+            let flags: Vec<bool> = months.iter().map(|(_, paid)| *paid).collect();
+            let unpaid: Vec<Month> =
+                months.iter().rev().take_while(|(_, paid)| !paid).map(|(month, _)| *month).collect();
+            let may_suspend = may_suspend(&flags, after);
+            (!unpaid.is_empty()).then(|| (pair, Unpaid { months: unpaid.into_iter().rev().collect(), may_suspend }))
+        };
+        Ok(paid.into_iter().filter_map(in_a_row).collect())
     }
 
     /// What is owed and not paid: by every period whose pair is not settled.

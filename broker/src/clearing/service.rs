@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clearing::calendar::Calendar;
 use clearing::cleared::{Cleared, sum};
 use clearing::month::Month;
-use clearing::period::{Pair, PairRecord, Plan, Side, Step, Wait, plan};
+use clearing::period::{Pair, PairRecord, Plan, Side, Stage, Step, Wait, plan};
 use identity::permit::OperatorPermit;
 use jiff::Timestamp;
 use ledger::clock::Clock;
@@ -121,6 +121,28 @@ impl ClearingService {
         Ok(v1::MovedReply { entries: self.clearing.moved(period, pair).await.map_err(|fault| failed(&fault))? })
     }
 
+    async fn year_of(&self, permit: &OperatorPermit, year: i32) -> Result<v1::YearView, Refusal> {
+        let read = i16::try_from(year).ok().filter(|year| Month::new(*year, 12).is_some());
+        let year = read.ok_or_else(|| invalid("year", "is not a year such as 2025"))?;
+        let end = self.clearing.year_end(year).await.map_err(|fault| failed(&fault))?;
+        let seen = end.rests.iter().filter(|rest| sees(permit, &rest.pair)).map(|rest| v1::YearRest {
+            home: rest.pair.home.to_string(),
+            treatment: rest.pair.treatment.to_string(),
+            month: rest.month.to_string(),
+            why: rest.why.word().into(),
+            owed: rest.owed.fen(),
+        });
+        let stage =
+            |(month, stage): &(Month, Stage)| v1::YearMonth { month: month.to_string(), stage: stage.word().into() };
+        Ok(v1::YearView {
+            cleared_by: end.by.map(|by| by.to_string()).unwrap_or_default(),
+            whole: end.is_whole(),
+            late: end.is_late(self.clock.today()),
+            months: end.months.iter().map(stage).collect(),
+            rests: seen.collect(),
+        })
+    }
+
     async fn carried_out(&self, permit: &OperatorPermit) -> Result<v1::RunReply, Refusal> {
         if !permit.is_for_all() {
             let detail = "only who operates for every region has periods carried out";
@@ -201,6 +223,11 @@ impl v1::clearing_server::Clearing for ClearingService {
     async fn answer(&self, request: Request<v1::StatementAnswer>) -> Result<Response<v1::PairView>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         self.answered(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn year(&self, request: Request<v1::YearRequest>) -> Result<Response<v1::YearView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.year_of(&permit, request.get_ref().year).await.map(Response::new).map_err(refuse)
     }
 
     async fn run(&self, request: Request<v1::RunRequest>) -> Result<Response<v1::RunReply>, Status> {

@@ -9,6 +9,7 @@ use clearing::cleared::sum;
 use clearing::month::Month;
 use clearing::period::{Pair, Payment, Side, Stage, Step};
 use clearing::prefund::Watch;
+use clearing::year::Why;
 use identity::name::Role;
 use jiff::Timestamp;
 use jiff::civil::date;
@@ -17,16 +18,19 @@ use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
 use proto::v1::deductions_client::DeductionsClient;
 use proto::v1::leftovers_client::LeftoversClient;
+use proto::v1::prefunds_client::PrefundsClient;
 use settlement::beijing;
 use settlement::ids::MemberCode;
 use settlement::money::Money;
+use settlement::outcome::Outcome;
 use settlement::person::Insurance;
+use settlement::refusal::Reason;
 use settlement::region::RegionTable;
 use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::requests::*;
-use crate::world::{World, refusal};
+use crate::world::{World, reason, refusal};
 
 const JUNE: PeriodNumber = PeriodNumber(1);
 const JULY: PeriodNumber = PeriodNumber(2);
@@ -366,6 +370,10 @@ async fn what_is_objected_to_in_three_periods_stands_on_the_list_until_both_memb
         advance(&clearing, noon(month, 30)).await;
         assert_eq!(stage(&clearing, PeriodNumber(period)).await, Stage::Closed, "nothing is left to pay");
     }
+    let year = clearing.year_end(2025).await.expect("the store works");
+    let rests: Vec<_> = year.rests.iter().map(|rest| (rest.why, rest.owed)).collect();
+    assert_eq!(rests, [(Why::Listed, Money::from_yuan(50))]);
+    assert!(year.is_late(date(2026, 4, 1)) && !year.is_late(date(2026, 3, 31)));
     let (mut henan, mut shanghai) = (leftovers(&world, "410000"), leftovers(&world, "310000"));
     let all = || v1::LeftoversRequest { ended: false };
     let held = shanghai.list(all()).await.expect("a list").into_inner().leftovers.remove(0);
@@ -399,4 +407,81 @@ async fn what_is_objected_to_in_three_periods_stands_on_the_list_until_both_memb
     advance(&clearing, noon(10, 21)).await;
     let standing = clearing.standing(september).await.expect("the store works").expect("a month");
     assert_eq!(standing.record.pairs[&pair].due, Money::from_yuan(50));
+}
+
+fn prefunds(world: &World, code: &str) -> PrefundsClient<Channel> {
+    PrefundsClient::new(world.peer(code, Role::Operator))
+}
+
+#[tokio::test]
+async fn a_change_of_a_prefund_is_paid_on_both_sides() {
+    let world = World::new().await;
+    let key = PrefundKey { pair: henan_shanghai(), insurance: Insurance::Employee };
+    let change = ledger::hub::PrefundChange {
+        key,
+        id: "reset 2025".into(),
+        kind: ledger::hub::PrefundKind::Reset,
+        amount: Money::from_yuan(-200),
+        basis: Money::from_yuan(900),
+        reason: "2025年度额度调整".into(),
+        at: noon(1, 20),
+    };
+    assert!(world.hub().store().prefund_change(change, "centre".into()).await.expect("the store works"));
+    let (mut henan, mut shanghai) = (prefunds(&world, "410000"), prefunds(&world, "310000"));
+    let pay = |side: &str, fen| v1::PrefundPayRequest {
+        home: "410000".into(),
+        treatment: "310000".into(),
+        insurance: "employee".into(),
+        id: "reset 2025".into(),
+        side: side.into(),
+        payment: payment_of(side, fen).payment,
+    };
+    assert_eq!(field(&henan.pay(pay("treatment", 20_000)).await.expect_err("not their side")), "treatment");
+    assert_eq!(field(&henan.pay(pay("home", 19_999)).await.expect_err("not what is due")), "payment.amount");
+    let unknown = v1::PrefundPayRequest { id: "reset 2024".into(), ..pay("home", 20_000) };
+    assert_eq!(field(&henan.pay(unknown).await.expect_err("no such change")), "id");
+    let received = henan.pay(pay("home", 20_000)).await.expect("it is recorded").into_inner();
+    assert!(received.paid.is_none() && received.received.is_some(), "what is returned, the home member receives");
+    shanghai.pay(pay("treatment", 20_000)).await.expect("it is recorded");
+    let listed = shanghai.changes(v1::PrefundsRequest {}).await.expect("changes").into_inner().changes;
+    assert!(listed[0].paid.is_some() && listed[0].received.is_some());
+    // January 21 to 24 and the worked Sunday 26; then 27, and after Spring Festival February 5 to 8, a worked Saturday,
+    // and 10 to 14.
+    assert_eq!((listed[0].submit_by.as_str(), listed[0].pay_by.as_str()), ("2025-01-26", "2025-02-14"));
+    let theirs = prefunds(&world, "440000").changes(v1::PrefundsRequest {}).await.expect("changes");
+    assert!(theirs.into_inner().changes.is_empty());
+}
+
+#[tokio::test]
+async fn a_member_that_leaves_three_months_unpaid_may_be_suspended_and_only_new_settlements_are_refused() {
+    let world = World::new().await;
+    let clearing = clearing(&world);
+    let mut shanghai = prefunds(&world, "310000");
+    let request =
+        || v1::SuspendRequest {
+            home: "410000".into(), treatment: "310000".into(), reason: "三个月未拨付".into()
+        };
+    advance(&clearing, noon(6, 15)).await;
+    for (message, month) in [("1", 7), ("2", 8), ("3", 9)] {
+        world.operate(&settle(message)).await.expect("an answer");
+        for day in [1, 21, 28] {
+            advance(&clearing, noon(month, day)).await;
+        }
+    }
+    world.hub().hub().clock.set(noon(9, 10));
+    let unpaid = shanghai.unpaid(v1::PrefundsRequest {}).await.expect("a list").into_inner().members;
+    assert_eq!((unpaid[0].months.clone(), unpaid[0].may_suspend), (vec!["2025-06".to_owned()], false));
+    assert_eq!(field(&shanghai.suspend(request()).await.expect_err("it is too early")), "home");
+    world.hub().hub().clock.set(noon(11, 10));
+    let unpaid = shanghai.unpaid(v1::PrefundsRequest {}).await.expect("a list").into_inner().members;
+    assert_eq!((unpaid[0].months.len(), unpaid[0].may_suspend), (3, true));
+    let theirs = prefunds(&world, "410000").suspend(request()).await.expect_err("it is not theirs to say");
+    assert_eq!(field(&theirs), "treatment");
+    assert!(shanghai.suspend(request()).await.expect("it is suspended").into_inner().suspended);
+
+    assert_eq!(reason(world.operate(&settle("4")).await), Reason::MemberSuspended);
+    assert!(matches!(world.answer(&settle("3")).await.0, Outcome::Accepted { .. }), "what was settled has its answer");
+    assert!(matches!(world.answer(&cancel("5", "3")).await.0, Outcome::Accepted { .. }), "undoing goes on");
+    shanghai.resume(request()).await.expect("it is resumed");
+    assert!(matches!(world.answer(&settle("6")).await.0, Outcome::Accepted { .. }));
 }

@@ -17,6 +17,7 @@ pub(super) use course::read_pair;
 pub use course::{StepReport, StepTaken};
 pub use listed::{Listed, ListedFault};
 pub use statements::{Reply, StatementFault};
+pub(super) use statements::{read_payment, read_side};
 pub(super) use tables::TABLES;
 
 use super::{HubStore, instant};

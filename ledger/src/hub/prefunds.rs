@@ -1,6 +1,8 @@
 //! 异地预付金 as they are recorded: what a home member has advanced to a treatment member, by insurance. An account: each
 //! change is a row with its reason, and the sum of the rows is the prefund. What is due and how much is in use, others say.
 
+mod payments;
+
 use std::collections::BTreeMap;
 
 use clearing::period::Pair;
@@ -8,21 +10,32 @@ use jiff::Timestamp;
 use settlement::money::Money;
 use settlement::person::Insurance;
 
-use super::HubStore;
 use super::periods::read_pair;
+use super::{HubStore, instant};
 use crate::engine::{Row, Sql, Version};
 use crate::store::StoreError;
 use crate::values;
 
-/// The table.
+/// The tables.
 pub(super) const TABLES: Version = Version {
     tables: "CREATE TABLE prefund_changes (
         home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,
         amount INTEGER NOT NULL, basis INTEGER NOT NULL, reason TEXT NOT NULL, done_by TEXT NOT NULL,
-        done_at INTEGER NOT NULL, PRIMARY KEY (home, treatment, insurance, id)) STRICT, WITHOUT ROWID;",
-    append_only: &["prefund_changes"],
+        done_at INTEGER NOT NULL, PRIMARY KEY (home, treatment, insurance, id)) STRICT, WITHOUT ROWID;
+    CREATE TABLE prefund_payments (
+        home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, id TEXT NOT NULL, side TEXT NOT NULL,
+        serial TEXT NOT NULL, bank TEXT NOT NULL, paid_on TEXT NOT NULL, amount INTEGER NOT NULL,
+        recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
+        PRIMARY KEY (home, treatment, insurance, id, side)) STRICT, WITHOUT ROWID;
+    CREATE TABLE suspensions (
+        home TEXT NOT NULL, treatment TEXT NOT NULL, step INTEGER NOT NULL, is_suspended INTEGER NOT NULL,
+        reason TEXT NOT NULL, done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
+        PRIMARY KEY (home, treatment, step)) STRICT, WITHOUT ROWID;",
+    append_only: &["prefund_changes", "prefund_payments", "suspensions"],
     postgres: "",
 };
+
+pub use payments::{ChangePayments, PrefundPaymentFault, Suspension};
 
 /// Which prefund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +85,8 @@ pub struct PrefundChange {
     pub basis: Money,
     /// In words.
     pub reason: String,
+    /// When it was made.
+    pub at: Timestamp,
 }
 
 impl HubStore {
@@ -79,17 +94,14 @@ impl HubStore {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn prefund_change(
-        &self,
-        change: PrefundChange,
-        (by, at): (String, Timestamp),
-    ) -> Result<bool, StoreError> {
+    pub async fn prefund_change(&self, change: PrefundChange, by: String) -> Result<bool, StoreError> {
         const CHANGE: &str = "INSERT INTO prefund_changes
                 (home, treatment, insurance, id, kind, amount, basis, reason, done_by, done_at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
         self.engine
             .write(move |sql| {
-                let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, reason } = &change;
+                let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, reason, at } =
+                    &change;
                 let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
                 let values = values![
                     home,
@@ -125,7 +137,8 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn prefund_changes(&self) -> Result<Vec<PrefundChange>, StoreError> {
-        const CHANGES: &str = "SELECT home, treatment, insurance, id, kind, amount, basis, reason FROM prefund_changes
+        const CHANGES: &str = "SELECT home, treatment, insurance, id, kind, amount, basis, reason, done_at
+            FROM prefund_changes
             ORDER BY home, treatment, insurance, done_at, id";
         self.engine.read(|sql: &Sql<'_>| sql.query(CHANGES, values![], read)).await
     }
@@ -144,5 +157,6 @@ fn read(row: Row<'_>) -> Result<PrefundChange, StoreError> {
         amount: Money::from_fen(row.number(5)?),
         basis: Money::from_fen(row.number(6)?),
         reason: row.text(7)?.to_owned(),
+        at: instant("prefund_changes", row.text(3)?, row.number(8)?)?,
     })
 }

@@ -438,12 +438,12 @@ fn read_date(row: Row<'_>, place: usize) -> Result<Date, StoreError> {
     text.parse().map_err(|_| StoreError::Column { column: "a day".into(), problem: text.to_owned() })
 }
 
-fn read_side(row: Row<'_>, place: usize) -> Result<Side, StoreError> {
+pub(in crate::hub) fn read_side(row: Row<'_>, place: usize) -> Result<Side, StoreError> {
     let word = row.text(place)?;
     Side::from_word(word).ok_or_else(|| StoreError::Column { column: "side".into(), problem: word.to_owned() })
 }
 
-fn read_payment(row: Row<'_>, first: usize) -> Result<Payment, StoreError> {
+pub(in crate::hub) fn read_payment(row: Row<'_>, first: usize) -> Result<Payment, StoreError> {
     Ok(Payment {
         serial: row.text(first)?.to_owned(),
         bank: row.text(first + 1)?.to_owned(),

@@ -1,0 +1,59 @@
+//! How far a year's clearing is. Asked by [`super::service`].
+
+use std::collections::BTreeMap;
+
+use clearing::listed::{Standing, Verdict};
+use clearing::month::Month;
+use clearing::period::Stage;
+use clearing::year::{Rest, Why, YearEnd};
+use ledger::hub::PeriodNumber;
+use ledger::store::StoreError;
+use settlement::money::Money;
+
+use super::Clearing;
+
+impl Clearing {
+    /// How far a year is: its months, what of them is not paid, what was carried out of them and is not closed, and what
+    /// is on the list.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn year_end(&self, year: i16) -> Result<YearEnd, StoreError> {
+        let by = self.calendar.year_cleared_by(year);
+        let mut end = YearEnd { by, months: Vec::new(), rests: Vec::new() };
+        let mut periods: BTreeMap<PeriodNumber, Month> = BTreeMap::new();
+        for month in (1..=12).filter_map(|month| Month::new(year, month)) {
+            let Some(period) = self.store.clearing_period_of(month).await? else { continue };
+            periods.insert(period, month);
+            let Some(standing) = self.standing(period).await? else { continue };
+            end.months.push((month, standing.record.stage()));
+            let unsettled = standing.record.pairs.iter().filter(|(_, held)| !held.is_settled());
+            let rest = unsettled.map(|(pair, held)| Rest { pair: *pair, month, why: Why::Unsettled, owed: held.due });
+            end.rests.extend(rest.filter(|_| standing.record.stage() != Stage::Closed));
+        }
+        let Some(last) = periods.keys().last().copied() else { return Ok(end) };
+        for (period, month) in self.store.clearing_unfinished().await? {
+            let Some(month) = month.filter(|_| period > last) else { continue };
+            let carried = self.store.carried_entries(period).await?.into_iter();
+            let of_year =
+                carried.filter(|carried| carried.into == Some(period) && periods.contains_key(&carried.posting.period));
+            end.rests.extend(of_year.map(|carried| {
+                let (pair, owed) = (self.pair_of(&carried.posting.posting.lot), carried.posting.posting.sums.owed());
+                Rest { pair, month, why: Why::Carried, owed }
+            }));
+        }
+        for listed in self.store.listed().await? {
+            let Some(month) = periods.get(&listed.booked_in) else { continue };
+            match listed.standing {
+                // What is to be cleared after all stands among what was carried.
+                Standing::Ended(Verdict::Clear | Verdict::Return) => {}
+                Standing::Waiting | Standing::Proposed(_, _) => {
+                    let (pair, owed) = (self.pair_of(&listed.lot), listed.sums.owed());
+                    end.rests.push(Rest { pair, month: *month, why: Why::Listed, owed });
+                }
+            }
+        }
+        end.rests.retain(|rest| rest.why == Why::Unsettled || rest.owed != Money::ZERO);
+        Ok(end)
+    }
+}

@@ -1,0 +1,165 @@
+//! The documents of prefunds: the yearly table 《全国跨省异地就医预付金额度调整明细表》 and the notices of what is paid or returned
+//! for it (policy.md B.1). Employees' and residents' money stand in rows of their own.
+
+use settlement::ids::MemberCode;
+use settlement::money::Money;
+use settlement::person::Insurance;
+
+use super::Reset;
+use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
+use crate::period::{Pair, Payment, Side};
+use crate::statement::{BankAccount, Names};
+
+/// A row of the yearly table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adjusted {
+    /// Who advances, and who holds it.
+    pub pair: Pair,
+    /// Whose money.
+    pub insurance: Insurance,
+    /// What last year's October to December came to.
+    pub basis: Money,
+    /// Before and after.
+    pub reset: Reset,
+}
+
+/// A change of a prefund that is paid: by the home member, or back to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Whose money.
+    pub insurance: Insurance,
+    /// By how much; below zero where it is returned.
+    pub amount: Money,
+    /// In words.
+    pub reason: String,
+    /// The payment as the member that the notice is for has recorded it.
+    pub payment: Option<Payment>,
+}
+
+/// The yearly table, of all members or of one.
+pub fn table(year: i16, member: Option<MemberCode>, rows: &[Adjusted], names: &impl Names) -> Document {
+    let mut columns = ["参保省", "就医省", "险种"].map(Column::text).to_vec();
+    let first = columns.len();
+    columns.extend(["原预付金额度", "上年四季度清算额", "新预付金额度"].map(Column::money));
+    let parts = vec![(first + 2, Sign::Plus), (first, Sign::Minus)];
+    columns.push(Column { name: "应补（退）金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
+    let own =
+        |row: &&Adjusted| member.is_none_or(|member| Side::ALL.into_iter().any(|side| row.pair.member(side) == member));
+    let rows = rows.iter().filter(own).map(|Adjusted { pair, insurance, basis, reset }| {
+        let named = [names.name_of(pair.home.0), names.name_of(pair.treatment.0), insurance.name().to_owned()];
+        let sums = [reset.previous, *basis, reset.new, reset.difference()];
+        Row { cells: named.map(Cell::Text).into_iter().chain(sums.map(Cell::Money)).collect(), detail: None }
+    });
+    let mut about = vec![("年度".to_owned(), year.to_string())];
+    about.extend(member.map(|member| ("成员".to_owned(), names.name_of(member.0))));
+    about.push(("单位".to_owned(), "元".to_owned()));
+    let document = Document {
+        title: "全国跨省异地就医预付金额度调整明细表".to_owned(),
+        about,
+        columns,
+        rows: rows.collect(),
+        is_totalled: true,
+        amount: None,
+        accounts: vec![],
+    };
+    let last = document.columns.len() - 1;
+    Document { amount: document.total(last).map(|cell| cell.amount()), ..document }
+}
+
+/// 预付金付款通知书 for who pays, or 收款 for who receives; none where nothing is paid. `changes` all go the same way.
+pub fn notice(
+    year: i16,
+    (pair, side): (&Pair, Side),
+    changes: &[Change],
+    account: &BankAccount,
+    names: &impl Names,
+) -> Option<Document> {
+    let sum: Money = changes.iter().map(|change| change.amount).sum();
+    let payer = match sum {
+        sum if sum.is_zero() => return None,
+        sum if sum.is_negative() => Side::Treatment,
+        _ => Side::Home,
+    };
+    let receiver = if payer == Side::Home { Side::Treatment } else { Side::Home };
+    let columns = [
+        ["付款方", "收款方", "险种", "事由"].map(Column::text).to_vec(),
+        vec![Column::money("金额")],
+        ["流水号", "日期"].map(Column::text).to_vec(),
+    ];
+    let rows = changes.iter().map(|Change { insurance, amount, reason, payment }| {
+        let (serial, on) = payment.as_ref().map(|paid| (paid.serial.clone(), paid.on.to_string())).unwrap_or_default();
+        let named = [pair.member(payer), pair.member(receiver)].map(|member| names.name_of(member.0));
+        let mut cells: Vec<Cell> = named.map(Cell::Text).into();
+        cells.extend([insurance.name().to_owned(), reason.clone()].map(Cell::Text));
+        cells.push(Cell::Money((*amount).max(-*amount)));
+        cells.extend([serial, on].map(Cell::Text));
+        Row { cells, detail: None }
+    });
+    let BankAccount { name, bank, number } = account;
+    let accounts = [("户名", name), ("开户银行", bank), ("账号", number)];
+    Some(Document {
+        title: if side == payer { "预付金付款通知书" } else { "预付金收款通知书" }.to_owned(),
+        about: vec![("年度".to_owned(), year.to_string()), ("单位".to_owned(), "元".to_owned())],
+        columns: columns.concat(),
+        rows: rows.collect(),
+        is_totalled: true,
+        amount: Some(sum.max(-sum)),
+        accounts: accounts.map(|(what, text)| (what.to_owned(), text.clone())).into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use settlement::ids::RegionCode;
+
+    use super::*;
+
+    struct Codes;
+
+    impl Names for Codes {
+        fn name_of(&self, code: RegionCode) -> String {
+            code.to_string()
+        }
+    }
+
+    fn member(code: &str) -> MemberCode {
+        MemberCode(RegionCode::new(code).expect("a code"))
+    }
+
+    fn pair() -> Pair {
+        Pair { home: member("410000"), treatment: member("310000") }
+    }
+
+    #[test]
+    fn the_yearly_table_says_what_is_paid_and_what_is_returned() {
+        let row = |insurance, previous, new| Adjusted {
+            pair: pair(),
+            insurance,
+            basis: Money::from_yuan(new),
+            reset: Reset { previous: Money::from_yuan(previous), new: Money::from_yuan(new) },
+        };
+        let rows = [row(Insurance::Employee, 500, 800), row(Insurance::Resident, 300, 100)];
+        let all = table(2026, None, &rows, &Codes);
+        assert_eq!((all.check(), all.rows.len(), all.amount), (Ok(()), 2, Some(Money::from_yuan(100))));
+        assert_eq!(table(2026, Some(member("310000")), &rows, &Codes).rows.len(), 2);
+        assert!(table(2026, Some(member("440000")), &rows, &Codes).rows.is_empty());
+    }
+
+    #[test]
+    fn a_notice_goes_to_who_pays_and_to_who_receives() {
+        let change = |yuan| Change {
+            insurance: Insurance::Employee,
+            amount: Money::from_yuan(yuan),
+            reason: "2026年度额度调整".into(),
+            payment: None,
+        };
+        for (yuan, home, from) in [(300, "预付金付款通知书", "410000"), (-200, "预付金收款通知书", "310000")]
+        {
+            let account = BankAccount::default();
+            let notice = notice(2026, (&pair(), Side::Home), &[change(yuan)], &account, &Codes).expect("a notice");
+            assert_eq!((notice.title.as_str(), &notice.rows[0].cells[0]), (home, &Cell::Text(from.into())));
+            assert_eq!(notice.amount, Some(Money::from_yuan(yuan.abs())));
+        }
+        assert_eq!(notice(2026, (&pair(), Side::Home), &[], &BankAccount::default(), &Codes), None);
+    }
+}

@@ -1,0 +1,51 @@
+//! `yidi clearing year`: whether a year's costs are all cleared and paid, and what is left.
+
+use anyhow::Result;
+use clearing::year::Why;
+use proto::v1::clearing_client::ClearingClient;
+use proto::{status, v1};
+use serde_json::{Value, json};
+use settlement::money::Money;
+use tonic::transport::Channel;
+
+use crate::cli::Ending;
+use crate::output;
+
+/// Shows a year.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses.
+pub async fn show(client: &mut ClearingClient<Channel>, year: i32, as_json: bool) -> Result<Ending> {
+    let told = client.year(v1::YearRequest { year }).await.map_err(|refused| status::to_refusal(&refused))?;
+    let v1::YearView { cleared_by, whole, late, months, rests } = told.into_inner();
+    let yuan = |rest: &v1::YearRest| Money::from_fen(rest.owed).to_string();
+    if as_json {
+        let months: Vec<Value> =
+            months.iter().map(|month| json!({ "month": month.month, "stage": month.stage })).collect();
+        let rests = rests.iter().map(|rest| {
+            json!({ "home": rest.home, "treatment": rest.treatment, "month": rest.month, "why": rest.why,
+                "owed": yuan(rest) })
+        });
+        let rests: Vec<Value> = rests.collect();
+        let whole = json!({ "year": year, "cleared_by": cleared_by, "whole": whole, "late": late, "months": months,
+            "rests": rests });
+        output::line(&serde_json::to_string_pretty(&whole)?);
+        return Ok(Ending::of(!late));
+    }
+    let mut table = output::table(["费款所属期", "参保省", "就医省", "原因", "金额"]);
+    for rest in &rests {
+        let why = Why::from_word(&rest.why).map_or(rest.why.as_str(), Why::name);
+        table.add_row([&rest.month, &rest.home, &rest.treatment, why, &yuan(rest)]);
+    }
+    output::numbers_from(&mut table, 4);
+    output::line(&table.to_string());
+    let stages: Vec<String> = months.iter().map(|month| format!("{} {}", month.month, month.stage)).collect();
+    output::line(&stages.join(", "));
+    let standing = match (whole, late) {
+        (true, _) => "whole".to_owned(),
+        (false, false) => format!("to be whole by {cleared_by}"),
+        (false, true) => format!("should have been whole by {cleared_by}"),
+    };
+    output::line(&format!("{year}: {standing}, {} left", rests.len()));
+    Ok(Ending::of(!late))
+}
