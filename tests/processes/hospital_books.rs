@@ -1,6 +1,7 @@
 //! A hospital's day-end accounts through the whole line, and what the operator of the treatment side sees of them while
 //! it serves.
 
+use std::io::Cursor;
 use std::process::Command;
 
 use rust_decimal::Decimal;
@@ -8,6 +9,8 @@ use serde_json::{Value, json};
 use world::hospital::{Hospital, INSTITUTION};
 use world::{EMPLOYEE, Enrollee, RESIDENT, World, pool};
 use yidi::desk::Reply;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 /// The figures of one group, as the hospital adds them up.
 #[derive(Default)]
@@ -36,6 +39,25 @@ impl Sums {
             "fixmedins_setl_cnt": self.count, "refd_setl_flag": refunds } });
         hospital.send(&hospital.message(patient, "3201", input)).await
     }
+
+    /// Compares the group row by row, by a file that lists nothing.
+    async fn itemized(&self, hospital: &Hospital, patient: &Enrollee) {
+        let file = json!({ "fsUploadIn": { "in": empty_file(), "filename": "a.zip", "fixmedins_code": INSTITUTION } });
+        let uploaded = hospital.send(&hospital.message(patient, "9101", file)).await;
+        let input = json!({ "data": { "insutype": patient.insurance, "clr_type": "21", "setl_optins": "310000",
+            "stmt_begndate": "2025-06-20", "stmt_enddate": "2025-06-20", "medfee_sumamt": "0", "fund_pay_sumamt": "0",
+            "cash_payamt": "0", "fixmedins_setl_cnt": "0", "file_qury_no": uploaded.text("/output/file_qury_no") } });
+        let compared = hospital.send(&hospital.message(patient, "3202", input)).await;
+        assert!(compared.succeeded(), "{}", compared.text("/err_msg"));
+    }
+}
+
+/// A file of the interface that lists nothing.
+fn empty_file() -> String {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    writer.start_file("stmt.txt", SimpleFileOptions::default()).expect("a file");
+    let zip = writer.finish().expect("a ZIP").into_inner();
+    serde_json::to_string(&zip).expect("bytes are numbers")
 }
 
 async fn settled(hospital: &Hospital, patient: &Enrollee, price: &str) -> (Reply, Value, String) {
@@ -94,8 +116,21 @@ async fn a_hospital_closes_its_day_and_the_operator_sees_what_agrees() {
     let found = &told["differences"][0];
     assert_eq!((&found["kind"], &found["proposed"]), (&json!("totals-differ"), &json!("compare-3202")), "{told}");
 
+    residents.itemized(&hospital, &RESIDENT).await;
+    let (code, told) = looked_at(&world);
+    let found = &told["differences"][0];
+    assert_eq!((code, found["setl_id"].as_str()), (Some(1), Some(lost.text("/output/setlinfo/setl_id").as_str())));
+    assert_eq!((&found["kind"], &found["proposed"]), (&json!("centre-more"), &json!("reverse-2601")), "{told}");
+    assert_eq!((&found["centre"]["medfee_sumamt"], &found["hospital"]), (&json!("5000.00"), &Value::Null), "{told}");
+
     let reversed = hospital.send(&hospital.reverse_message(&RESIDENT, &message)).await;
     assert!(reversed.succeeded(), "{}", reversed.text("/err_msg"));
+    let (code, told) = looked_at(&world);
+    assert_eq!(
+        (code, &told["differences"][0]["reversed_since"]),
+        (Some(1), &json!(true)),
+        "until it is compared again"
+    );
     let reply = residents.compared(&hospital, &RESIDENT, "1").await;
     assert_eq!(reply.text("/output/stmtinfo/stmt_rslt"), "0", "{}", reply.text("/output/stmtinfo/stmt_rslt_dscr"));
     let (late, _, _) = settled(&hospital, &RESIDENT, "60.00").await;

@@ -10,6 +10,7 @@ use ledger::treatment::{
 use serde_json::Value;
 use settlement::beijing;
 use settlement::lifecycle::Standing;
+use settlement::money::Money;
 use settlement::refusal::{Reason, Refusal};
 
 use super::file_exchange::{file_number, key_of, told, unknown_file};
@@ -36,6 +37,8 @@ struct Lines {
     file: String,
     /// What the message says that the file comes to.
     stated: Figures,
+    /// And in cash, which the file does not list.
+    cash: Money,
 }
 
 /// 3202.
@@ -43,7 +46,7 @@ struct Lines {
 /// # Errors
 /// What is missing, that there is no such file, or which lines of it cannot be read.
 pub async fn compare(edge: Shared, call: Call) -> Result<Reply, Refusal> {
-    let (Lines { scope, file, stated }, noted) = read(&call)?;
+    let (Lines { scope, file, stated, cash }, noted) = read(&call)?;
     let key = key_of(&call);
     if let Some(reply) = repeated(&edge, &key, &noted).await? {
         return Ok(reply);
@@ -71,7 +74,7 @@ pub async fn compare(edge: Shared, call: Call) -> Result<Reply, Refusal> {
         differences: compared.differences,
         at: call.received,
     };
-    let described = format!("共{}行不一致", compared.found);
+    let described = describe(compared.found, (compared.cash, cash));
     once(&edge, &call, key, noted, move |session, _| {
         session.file_insert(&kept)?;
         session.hospital_comparison_insert(&comparison)?;
@@ -89,11 +92,11 @@ fn read(call: &Call) -> Result<(Lines, Noted), Refusal> {
     let (insurance, class) = (data.optional(&["insutype"]), data.optional(&["clr_type"]));
     let scope = read_scope(&data, call, insurance, class);
     let file = data.required(&["file_qury_no"]);
-    let (total, funds) = (data.money("medfee_sumamt"), data.money("fund_pay_sumamt"));
+    let (total, funds, cash) = (data.money("medfee_sumamt"), data.money("fund_pay_sumamt"), data.money("cash_payamt"));
     let count = read_count(&data);
     let read = (|| {
         let amounts = Amounts { total: total?, funds: funds?, account: Default::default() };
-        Some(Lines { scope: scope?, file: file?, stated: Figures { count: count?, amounts } })
+        Some(Lines { scope: scope?, file: file?, stated: Figures { count: count?, amounts }, cash: cash? })
     })();
     sheet.finish(read)
 }
@@ -102,6 +105,8 @@ fn read(call: &Call) -> Result<(Lines, Noted), Refusal> {
 struct Held {
     upto: i64,
     own: Figures,
+    /// What patients paid of our rows.
+    cash: Money,
     /// What the file comes to.
     told: Figures,
     /// How many rows differ.
@@ -142,6 +147,7 @@ fn held_against(
     let content = packed.map_err(|_| Stop::from(Reason::Internal))?;
     Ok(Held {
         upto: found.upto,
+        cash: found.cash,
         own: sum(rows.iter().map(|row| row.row.amounts)),
         told: sum(listed.iter().map(|row| row.amounts)),
         found: differences.len(),
@@ -158,6 +164,11 @@ fn sum(rows: impl Iterator<Item = Amounts>) -> Figures {
         figures.amounts += amounts;
     }
     figures
+}
+
+fn describe(found: usize, (own, told): (Money, Money)) -> String {
+    let rows = format!("共{found}行不一致");
+    if own == told { rows } else { format!("{rows};现金合计中心{own}、医院{told}") }
 }
 
 /// What a desk is warned of where the file does not come to what the message says.

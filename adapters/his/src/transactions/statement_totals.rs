@@ -11,6 +11,9 @@ use crate::edge::{Call, Shared};
 use crate::node::{Node, Sheet};
 use crate::statement::{as_told, fold_up_to_date, in_words, read_count, read_scope};
 
+/// `stmt_rslt_dscr` has at most so many characters; sums of an ordinary size leave room.
+const LONGEST_TEXT: usize = 200;
+
 struct Totals {
     scope: HospitalScope,
     told: Figures,
@@ -46,6 +49,7 @@ pub async fn compare(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     } else {
         (codes.differs, format!("不一致:{}", in_words(&apart, &figures, &told)))
     };
+    let described: String = described.chars().take(LONGEST_TEXT).collect();
     Ok(Reply::of(&json!({ "stmtinfo": { "setl_optins": agency, "stmt_rslt": result, "stmt_rslt_dscr": described } })))
 }
 

@@ -22,6 +22,7 @@ struct Settled {
     total: Decimal,
     funds: Decimal,
     account: Decimal,
+    cash: Decimal,
 }
 
 /// Settles a visit of one drug at a price.
@@ -43,6 +44,7 @@ fn kept(visit: String, msgid: String, answer: &Value) -> Settled {
         total: amount("medfee_sumamt"),
         funds: amount("fund_pay_sumamt"),
         account: amount("acct_pay"),
+        cash: amount("psn_cash_pay"),
     }
 }
 
@@ -105,7 +107,8 @@ fn lines(file: &str, rows: &[&Settled]) -> Value {
     let mut asked = totals(rows, "1");
     let data = asked["data"].as_object_mut().expect("an object");
     data.remove("insutype");
-    data.extend([("file_qury_no".to_owned(), json!(file)), ("cash_payamt".to_owned(), json!("0"))]);
+    let cash: Decimal = rows.iter().map(|row| row.cash).sum();
+    data.extend([("file_qury_no".to_owned(), json!(file)), ("cash_payamt".to_owned(), json!(cash.to_string()))]);
     asked
 }
 
@@ -175,6 +178,8 @@ async fn a_missing_an_extra_and_a_differing_row_are_found_by_exchanging_files() 
     let handle = uploaded(&world, &file).await;
     let compared = world.send("3202", lines(&handle, &rows)).await.ok();
     assert!(compared["warn_msg"].is_null(), "{compared}");
+    let described = text(&compared, "output.fileinfo.stmt_rslt_dscr");
+    assert!(described.starts_with("共3行不一致;现金合计中心"), "{described}");
     let result = text(&compared, "output.fileinfo.file_qury_no");
     assert!(text(&compared, "output.fileinfo.filename").ends_with(".zip"));
     world.crash_and_restart().await;
@@ -196,6 +201,7 @@ async fn a_missing_an_extra_and_a_differing_row_are_found_by_exchanging_files() 
     let file: String = mended.iter().map(|row| line(row, "0")).collect();
     let handle = uploaded(&world, &file).await;
     let compared = world.send("3202", lines(&handle, &mended)).await.ok();
+    assert_eq!(text(&compared, "output.fileinfo.stmt_rslt_dscr"), "共0行不一致");
     assert_eq!(fetched(&world, &text(&compared, "output.fileinfo.file_qury_no")).await, Vec::<Vec<String>>::new());
 
     // A settlement that was reversed here is still in the hospital's book.
