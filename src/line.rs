@@ -264,6 +264,7 @@ impl Plan {
             compare_every_ms: COMPARE_EVERY_MS,
             gateways: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            statement_codes: BTreeMap::new(),
             commit_delay_ms: 0,
             max_store_pages: None,
         };

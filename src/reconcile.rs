@@ -1,6 +1,8 @@
 //! `yidi reconcile …`: comparing books, what they differ in, and certificates that they agree. A certificate is checked
 //! with the authority's certificate alone: nothing of ours need run.
 
+mod hospital;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -55,6 +57,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show which days hospitals compared with this treatment side, and what differs. Exits with 1 where something does.
+    Hospital(hospital::Arguments),
     /// List the breaks that stand, the oldest first. Exits with 1 where there are some.
     Show {
         /// Of which pools, and how to reach the hub.
@@ -147,6 +151,7 @@ pub async fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Day { access, home, day, json } => compare(&access, home, day.clone(), day, json).await,
         Command::Home { access, home, from, to, json } => compare(&access, home, from, to, json).await,
+        Command::Hospital(arguments) => hospital::run(arguments).await,
         Command::Show { of } => show(&of).await,
         Command::Resolve { access, number, reason } => {
             let resolved = client(&access)?.resolve(v1::ResolveBreakRequest { number, reason }).await;

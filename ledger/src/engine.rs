@@ -111,6 +111,23 @@ impl Engine {
         Ok(Engine { queue, reads, ended })
     }
 
+    /// Opens a store to look at it, beside a process that may be writing to it: every write fails.
+    ///
+    /// # Errors
+    /// When it is not there, cannot be opened, or is older than this program.
+    pub fn open_to_look(location: &Location, schema: &'static Schema) -> Result<Engine, StoreError> {
+        let reads = match location {
+            Location::File(path) => Reads::Sqlite(sqlite::open_to_look(path, schema)?),
+            Location::Postgres(database) => {
+                postgres::ensure_served(database, schema)?;
+                Reads::Postgres(postgres::Readers::new(database.clone()))
+            }
+            Location::Simulated(disk) => Reads::Simulated(disk.clone()),
+        };
+        let ((queue, _), (_, ended)) = (mpsc::channel(1), watch::channel(()));
+        Ok(Engine { queue, reads, ended })
+    }
+
     /// The end of the writer, which comes when the last handle is gone.
     pub fn closed(&self) -> Closed {
         Closed(self.ended.clone())

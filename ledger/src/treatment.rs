@@ -9,6 +9,9 @@ mod charge;
 mod diagnosis;
 mod encounter;
 mod estimate;
+mod file;
+mod fold;
+mod hospital;
 mod message;
 mod numbers;
 mod operation;
@@ -28,6 +31,11 @@ pub use charge::{Charge, ChargeRange, StoredCharge};
 pub use diagnosis::Diagnosis;
 pub use encounter::{EncounterEvent, EncounterKind, EncounterStanding, NewEncounter, Statement, StoredEncounter};
 pub use estimate::StoredEstimate;
+pub use file::KeptFile;
+pub use hospital::{
+    HospitalFigures, HospitalRow, HospitalScope, KeptDifference, NewComparison, SettledDay, StoredComparison,
+    StoredDifference,
+};
 pub use message::{Content, MessageKey, MessagePlace, NewMessage, StoredMessage};
 pub use operation::{NewOperation, OperationKind, StoredOperation, Whereabouts};
 pub use person::KnownPerson;
@@ -39,7 +47,7 @@ pub use told::Told;
 
 use crate::engine::{Closed, Engine, Location, Sql};
 use crate::inbox::Inbox;
-use crate::leaves::{self, Leaves, ReadLeaf, Source};
+use crate::leaves::Leaves;
 use crate::store::{StoreError, StoreOptions};
 
 /// The store of a treatment side. Clones share it.
@@ -62,6 +70,14 @@ impl TreatmentStore {
         Ok(TreatmentStore { engine: Engine::open(location, &SCHEMA, options)? })
     }
 
+    /// Opens the store of a process that may be serving, to look at it: what would change it fails. It must be there.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is older than this program.
+    pub fn open_to_look(location: &Location) -> Result<TreatmentStore, StoreError> {
+        Ok(TreatmentStore { engine: Engine::open_to_look(location, &SCHEMA)? })
+    }
+
     /// What the region has of the letters in its mailboxes.
     pub fn inbox(&self) -> Inbox {
         Inbox::new(self.engine.clone())
@@ -72,23 +88,6 @@ impl TreatmentStore {
         const OPERATION: &str = "SELECT messages.bytes, answers.outcome FROM messages
             JOIN answers ON answers.message = messages.number WHERE messages.number = ?1";
         Leaves::new(self.engine.clone(), OPERATION)
-    }
-
-    /// Adds operations that were sent and answered since to the leaves; tells whether there are more.
-    ///
-    /// # Errors
-    /// When the store fails, or an operation does not read.
-    pub async fn leaf_fold(&self, read: ReadLeaf) -> Result<bool, StoreError> {
-        // What the hub itself answered, no home region's book has.
-        const PAGE: &str = "SELECT messages.number,
-            CASE WHEN answers.book_seq = 0 THEN NULL ELSE messages.bytes END, answers.outcome
-            FROM messages LEFT JOIN answers ON answers.message = messages.number
-            WHERE messages.number > ?1 ORDER BY messages.number LIMIT ?2";
-        const LATE: &str = "SELECT messages.number,
-            CASE WHEN answers.book_seq = 0 THEN NULL ELSE messages.bytes END, answers.outcome FROM unfolded
-            JOIN answers ON answers.message = unfolded.number JOIN messages ON messages.number = unfolded.number
-            ORDER BY messages.number LIMIT ?1";
-        leaves::fold(&self.engine, &Source { number: 0, start: 0, page: PAGE, late: LATE }, read).await
     }
 
     /// The end of the store's writer, which comes when the last handle is gone: then it can be opened again.

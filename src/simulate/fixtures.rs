@@ -149,6 +149,7 @@ fn settings(folder: &Path) -> his::Config {
         compare_every_ms: 3_600_000,
         gateways: BTreeMap::new(),
         profiles: BTreeMap::new(),
+        statement_codes: BTreeMap::new(),
         commit_delay_ms: 0,
         max_store_pages: None,
     }

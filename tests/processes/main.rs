@@ -4,6 +4,7 @@ mod agreement;
 mod certificates;
 mod crash;
 mod demo;
+mod hospital_books;
 mod privacy;
 mod process;
 mod readme;

@@ -1,6 +1,7 @@
 //! What a desk is told: the one place where refusals become `err_msg`, and where answers get their envelope. The desk
 //! guide `docs/窗口指引.md` is written from the texts here. Called by `http`.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -9,6 +10,27 @@ use settlement::refusal::{Reason, Refusal};
 
 use crate::config::InfcodeForm;
 use crate::desk_time;
+
+/// What a transaction answers.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Nodes, in the envelope.
+    Nodes(Reply),
+    /// A file, as it is and without an envelope (9102).
+    File(Bytes),
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Answer {
+        Answer::Nodes(reply)
+    }
+}
+
+impl From<Bytes> for Answer {
+    fn from(file: Bytes) -> Answer {
+        Answer::File(file)
+    }
+}
 
 /// A transaction's answer.
 #[derive(Clone, Debug)]
@@ -82,8 +104,8 @@ struct Envelope<'a> {
 }
 
 /// The body of an answer.
-pub fn body(exchange: &Exchange, answer: &Result<Reply, Refusal>) -> Vec<u8> {
-    let reply = answer.as_ref().ok();
+pub fn body(exchange: &Exchange, answer: Result<&Reply, &Refusal>) -> Vec<u8> {
+    let reply = answer.ok();
     let code = if reply.is_some() { 0 } else { -1 };
     let infcode = match exchange.infcode {
         InfcodeForm::Number => json!(code),
@@ -98,7 +120,7 @@ pub fn body(exchange: &Exchange, answer: &Result<Reply, Refusal>) -> Vec<u8> {
         signtype: None,
         cainfo: None,
         warn_msg: reply.and_then(|reply| reply.warning.as_deref()),
-        err_msg: answer.as_ref().err().map(text),
+        err_msg: answer.err().map(text),
         output: reply.map(|reply| &reply.output),
     };
     serde_json::to_vec(&envelope).expect("texts and JSON values are written as JSON")
@@ -243,11 +265,11 @@ mod tests {
             infcode: InfcodeForm::Number,
         };
         let refused: Value =
-            serde_json::from_slice(&body(&exchange, &Err(Reason::NoCharges.into()))).expect("a JSON body");
+            serde_json::from_slice(&body(&exchange, Err(&Reason::NoCharges.into()))).expect("a JSON body");
         assert_eq!((&refused["infcode"], &refused["output"]), (&json!(-1), &Value::Null));
         assert_eq!(refused["respond_time"], json!("20250701000000500"));
         let nodes = json!({"data": {"infno": "2402"}});
-        let done = body(&Exchange { infcode: InfcodeForm::Text, ..exchange }, &Ok(Reply::of(&nodes)));
+        let done = body(&Exchange { infcode: InfcodeForm::Text, ..exchange }, Ok(&Reply::of(&nodes)));
         let done: Value = serde_json::from_slice(&done).expect("a JSON body");
         assert_eq!((&done["infcode"], &done["err_msg"]), (&json!("0"), &Value::Null));
         assert_eq!(done["output"]["data"]["infno"], json!("2402"));

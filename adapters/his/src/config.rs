@@ -9,6 +9,7 @@ use std::time::Duration;
 use ledger::engine::{Location, LocationFault};
 use ledger::store::StoreOptions;
 use serde::Deserialize;
+use settlement::ids::PoolCode;
 
 /// The settings of a treatment side. Paths are taken as given.
 #[derive(Clone, Debug, Deserialize)]
@@ -46,6 +47,9 @@ pub struct Config {
     /// Habits of institutions' clients, by code; `*` for all others.
     #[serde(default)]
     pub profiles: BTreeMap<String, Profile>,
+    /// How `stmt_rslt` is written, by the pool of the institution; `*` for all others.
+    #[serde(default)]
+    pub statement_codes: BTreeMap<String, StatementCodes>,
     /// Waits this long inside every commit. For measuring only.
     #[serde(default)]
     pub commit_delay_ms: u64,
@@ -200,6 +204,34 @@ pub struct Profile {
     pub fund_sum: FundSum,
 }
 
+/// `stmt_rslt` as a region writes it (his-interface.md section 4): of 3201 the first two, of 3202's file the others.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StatementCodes {
+    /// 一致.
+    pub agrees: String,
+    /// 不一致.
+    pub differs: String,
+    /// 中心多.
+    pub centre_more: String,
+    /// 医院多.
+    pub hospital_more: String,
+    /// 数据不一致.
+    pub data_differ: String,
+}
+
+impl Default for StatementCodes {
+    fn default() -> StatementCodes {
+        StatementCodes {
+            agrees: "0".into(),
+            differs: "1".into(),
+            centre_more: "1".into(),
+            hospital_more: "2".into(),
+            data_differ: "3".into(),
+        }
+    }
+}
+
 impl Config {
     /// Where the store is.
     ///
@@ -219,6 +251,12 @@ impl Config {
         self.profiles.get(institution).or_else(|| self.profiles.get("*")).copied().unwrap_or_default()
     }
 
+    /// How `stmt_rslt` is written to institutions of a pool.
+    pub fn statement_codes(&self, pool: PoolCode) -> StatementCodes {
+        let own = self.statement_codes.get(pool.0.as_str());
+        own.or_else(|| self.statement_codes.get("*")).cloned().unwrap_or_default()
+    }
+
     /// How an institution signs its requests.
     pub fn gateway(&self, institution: &str) -> &Gateway {
         self.gateways.get(institution).or_else(|| self.gateways.get("*")).unwrap_or(&Gateway::None)
@@ -227,6 +265,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use settlement::ids::RegionCode;
+
     use super::*;
 
     #[test]
@@ -234,12 +274,16 @@ mod tests {
         let text = r#"{"listen": "127.0.0.1:7700", "store": "his.db", "credentials": "c", "regions": "r", "pools": ["310000"],
             "hub": "127.0.0.1:7701", "catalogue": "k", "institutions": "i",
             "gateways": {"H1": {"scheme": "x-tif", "paasid": "p", "token": "t"}, "*": {"scheme": "none"}},
-            "profiles": {"H1": {"infcode": "text", "refused": "judge-again"}}}"#;
+            "profiles": {"H1": {"infcode": "text", "refused": "judge-again"}},
+            "statement_codes": {"420100": {"centre_more": "000101"}}}"#;
         let config: Config = serde_json::from_str(text).expect("settings");
         assert_eq!(config.deadline_ms, 9_000);
         assert!(matches!(config.gateway("H1"), Gateway::XTif { .. }) && matches!(config.gateway("H2"), Gateway::None));
         assert_eq!(config.profile("H1").infcode, InfcodeForm::Text);
         assert_eq!(config.profile("H2"), Profile::default());
+        let codes = |pool| config.statement_codes(PoolCode(RegionCode::new(pool).expect("a code")));
+        assert_eq!((codes("420100").centre_more, codes("420100").hospital_more), ("000101".into(), "2".into()));
+        assert_eq!(codes("310000"), StatementCodes::default());
         assert!(!format!("{config:?}").contains("\"t\""), "no secret is shown");
         assert!(serde_json::from_str::<Config>(&text.replace("\"hub\"", "\"hubb\"")).is_err());
     }

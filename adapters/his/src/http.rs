@@ -2,6 +2,7 @@
 //! checks who speaks, hands the call to its transaction and writes the answer; it decides nothing about money.
 
 mod body;
+mod multipart;
 mod serve;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use settlement::refusal::{Reason, Refusal};
 
-use crate::answer::{self, Exchange, Reply};
+use crate::answer::{self, Answer, Exchange};
 use crate::config::{Profile, SigningIn};
 use crate::edge::{Call, Edge, Shared};
 use crate::gateway::{self, GatewayError, RefusalShape};
@@ -28,6 +29,8 @@ pub use serve::{ServeError, Server};
 /// A client that has not sent its message by then is not going to.
 const BODY_DEADLINE: Duration = Duration::from_secs(60);
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
+/// By this clients tell a file from a refusal.
+const FILE: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 /// The address of the client.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +49,7 @@ async fn receive(State(edge): State<Shared>, Extension(client): Extension<Client
     let (parts, body) = request.into_parts();
     let mut exchange = match exchange(&edge, received).await {
         Ok(exchange) => exchange,
-        Err(refusal) => return respond(&unnumbered(received), &Err(refusal)),
+        Err(refusal) => return respond(&unnumbered(received), Err(refusal)),
     };
     let heard = Heard { path: parts.uri.path(), headers: &parts.headers, from: client.0.ip() };
     let answer = match hear(body).await {
@@ -57,7 +60,7 @@ async fn receive(State(edge): State<Shared>, Extension(client): Extension<Client
         Err(refusal) => Err(refusal),
     };
     exchange.answered = edge.clock.now();
-    respond(&exchange, &answer)
+    respond(&exchange, answer)
 }
 
 /// Answers a message that came from this machine, unsigned, whatever brought it.
@@ -65,7 +68,7 @@ pub async fn answer(edge: &Shared, message: &[u8]) -> Vec<u8> {
     let received = edge.clock.now();
     let mut exchange = match exchange(edge, received).await {
         Ok(exchange) => exchange,
-        Err(refusal) => return answer::body(&unnumbered(received), &Err(refusal)),
+        Err(refusal) => return answer::body(&unnumbered(received), Err(&refusal)),
     };
     let headers = HeaderMap::new();
     let heard = Heard { path: "/", headers: &headers, from: Ipv4Addr::LOCALHOST.into() };
@@ -76,7 +79,11 @@ pub async fn answer(edge: &Shared, message: &[u8]) -> Vec<u8> {
         Err(refusal) => Err(refusal),
     };
     exchange.answered = edge.clock.now();
-    answer::body(&exchange, &answer)
+    match answer {
+        Ok(Answer::File(bytes)) => bytes.to_vec(),
+        Ok(Answer::Nodes(reply)) => answer::body(&exchange, Ok(&reply)),
+        Err(refusal) => answer::body(&exchange, Err(&refusal)),
+    }
 }
 
 /// How a message came.
@@ -100,7 +107,7 @@ async fn speak(
     heard: &Heard<'_>,
     message: Map<String, Value>,
     exchange: &mut Exchange,
-) -> Result<Result<Reply, Refusal>, GatewayRefusal> {
+) -> Result<Result<Answer, Refusal>, GatewayRefusal> {
     let named = envelope::institution_of(&message);
     let gateway = edge.config.gateway(&named);
     gateway::check(gateway, heard.headers, heard.from, Timestamp::now())
@@ -173,8 +180,13 @@ fn unnumbered(received: Timestamp) -> Exchange {
     Exchange { received, answered: received, number: 0, reference: String::new(), infcode: Profile::default().infcode }
 }
 
-fn respond(exchange: &Exchange, answer: &Result<Reply, Refusal>) -> Response {
-    ([(header::CONTENT_TYPE, JSON)], answer::body(exchange, answer)).into_response()
+fn respond(exchange: &Exchange, answer: Result<Answer, Refusal>) -> Response {
+    let (kind, bytes) = match answer {
+        Ok(Answer::File(bytes)) => (FILE, bytes),
+        Ok(Answer::Nodes(reply)) => (JSON, Bytes::from(answer::body(exchange, Ok(&reply)))),
+        Err(refusal) => (JSON, Bytes::from(answer::body(exchange, Err(&refusal)))),
+    };
+    ([(header::CONTENT_TYPE, kind)], bytes).into_response()
 }
 
 fn gateway_refusal(exchange: &Exchange, GatewayRefusal(error, shape): GatewayRefusal) -> Response {
@@ -182,7 +194,7 @@ fn gateway_refusal(exchange: &Exchange, GatewayRefusal(error, shape): GatewayRef
     match shape {
         RefusalShape::Envelope => {
             let refusal = Refusal::new(Reason::NotAuthenticated).because(error.to_string());
-            respond(exchange, &Err(refusal))
+            respond(exchange, Err(refusal))
         }
         RefusalShape::CodeAndMessage => {
             let body = json!({"code": 401, "message": error.to_string()}).to_string();
@@ -191,7 +203,7 @@ fn gateway_refusal(exchange: &Exchange, GatewayRefusal(error, shape): GatewayRef
     }
 }
 
-fn log(transaction: &Transaction, reference: &str, answer: &Result<Reply, Refusal>) {
+fn log(transaction: &Transaction, reference: &str, answer: &Result<Answer, Refusal>) {
     let Transaction { number, name, .. } = transaction;
     match answer {
         Ok(_) => tracing::debug!(infno = number, reference, "answered {number} {name} as {reference}"),

@@ -10,6 +10,7 @@
 //! | `local`, `operation` | the two ways of changing something once: one commit, two commits |
 //! | `visit`, `bill`, [`coverage`], [`catalogue`], [`institutions`] | the rules of this side |
 //! | [`comparing`] | the book beside the hub's |
+//! | `statement`, `statement_file`, `text_zip` | the book beside the hospitals' |
 //! | `setlinfo`, [`answer`] | what a desk is told; every `err_msg` |
 
 pub mod answer;
@@ -37,8 +38,11 @@ mod paths;
 pub mod port;
 mod setlinfo;
 mod start;
+mod statement;
+mod statement_file;
 mod stop;
 mod table_file;
+mod text_zip;
 mod told_person;
 pub mod transactions;
 mod visit;

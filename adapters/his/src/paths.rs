@@ -38,7 +38,11 @@ const HEBEI: &[(&str, &str)] = &[
     ("hospitalRegisterCancel", "2404"),
     ("dischargeUndo", "2405"),
     ("revsMethod", "2601"),
+    ("stmtTotal", "3201"),
+    ("stmtDetail", "3202"),
     ("querySetlInfo", "5203"),
     ("queryFixmedinsPracPsnSum", "5206"),
     ("queryPsnOpspReg", "5301"),
+    ("upload", "9101"),
+    ("download", "9102"),
 ];

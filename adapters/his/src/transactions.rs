@@ -5,6 +5,7 @@ mod cancellation;
 mod charges;
 mod discharge;
 mod estimate;
+mod file_exchange;
 mod filing_warning;
 mod look_up;
 mod qualifications;
@@ -15,6 +16,8 @@ mod settlement;
 mod settlement_query;
 mod settlement_request;
 mod sign_in;
+mod statement_lines;
+mod statement_totals;
 mod visit_details;
 mod withdrawal;
 
@@ -23,13 +26,13 @@ use std::pin::Pin;
 
 use ::settlement::refusal::Refusal;
 
-use crate::answer::Reply;
+use crate::answer::Answer;
 use crate::edge::{Call, Shared};
 
 /// What a transaction does to the books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing: no key, never kept.
+    /// Nothing that a repeat could double: no key.
     Asks,
     /// It changes this side's books only: one commit.
     Local,
@@ -38,7 +41,7 @@ pub enum Effect {
 }
 
 /// The work of a transaction.
-pub type Work = Pin<Box<dyn Future<Output = Result<Reply, Refusal>> + Send>>;
+pub type Work = Pin<Box<dyn Future<Output = Result<Answer, Refusal>> + Send>>;
 
 /// One transaction.
 pub struct Transaction {
@@ -59,7 +62,7 @@ macro_rules! table {
             number: $number,
             name: $name,
             effect: Effect::$effect,
-            run: |edge, call| Box::pin($run(edge, call)),
+            run: |edge, call| Box::pin(async move { $run(edge, call).await.map(Answer::from) }),
         },)*];
     };
 }
@@ -87,9 +90,13 @@ table! {
     "2404" "入院撤销" Local registration::cancel;
     "2405" "出院撤销" Local discharge::undo;
     "2601" "冲正" Operation reversal::reverse;
+    "3201" "医药机构费用结算对总账" Asks statement_totals::compare;
+    "3202" "医药机构费用结算对明细账" Local statement_lines::compare;
     "5203" "结算信息查询" Asks settlement_query::query;
     "5206" "人员累计信息查询" Asks running_totals::query;
     "5301" "人员慢特病备案查询" Asks qualifications::query;
+    "9101" "文件上传" Local file_exchange::upload;
+    "9102" "文件下载" Asks file_exchange::download;
 }
 
 /// The transaction of a number.

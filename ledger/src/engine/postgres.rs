@@ -206,6 +206,15 @@ pub(super) fn start(
     outcome.recv().map_err(|_| StoreError::Closed)?
 }
 
+/// That a database has the version that this program needs, and lets its role read it.
+pub(super) fn ensure_served(database: &PgConnectOptions, schema: &'static Schema) -> Result<(), StoreError> {
+    // On a thread of its own, since the caller may be on one where waiting is forbidden.
+    thread::scope(|scope| {
+        let checked = scope.spawn(|| schema::check_postgres(&mut Connection::open(database)?, schema));
+        checked.join().unwrap_or(Err(StoreError::Panicked))
+    })
+}
+
 struct Writer {
     connection: Connection,
     schema: &'static Schema,

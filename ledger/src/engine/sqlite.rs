@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -69,6 +69,17 @@ pub(super) fn start(
     let spawned = thread::Builder::new().name("ledger-writer".into()).spawn(thread);
     spawned.map_err(|source| StoreError::Folder { path: path.to_owned(), source })?;
     Ok(handle)
+}
+
+/// The readers of a file that is there and has the newest version; it is neither made nor changed.
+pub(super) fn open_to_look(path: &Path, schema: &Schema) -> Result<Readers, StoreError> {
+    let readers = Readers::open(path, Handle::open(path)?)?;
+    let found = readers.version().map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+    let needed = schema.versions.len();
+    if found < needed {
+        return Err(StoreError::Older { database: path.display().to_string(), found, needed });
+    }
+    Ok(readers)
 }
 
 /// A handle on the file itself, to have what was folded in written to the disk. Whoever has a connection to the file keeps
@@ -326,6 +337,14 @@ impl Readers {
             .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
         let pool = Pool { idle: Mutex::new(idle), _handle: handle };
         Ok(Readers { pool: Arc::new(pool), turns: Arc::new(Semaphore::new(READERS)) })
+    }
+
+    /// The version that the file has.
+    fn version(&self) -> rusqlite::Result<usize> {
+        let idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = idle.first().ok_or(rusqlite::Error::InvalidQuery)?;
+        let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        Ok(version as usize)
     }
 
     pub(super) async fn read<T: Send + 'static>(

@@ -1,5 +1,6 @@
 //! The tables of a treatment side's store. Called when the store is opened or migrated.
 
+use super::hospital;
 use crate::engine::{Fence, Schema, Version};
 use crate::{inbox, leaves};
 
@@ -11,6 +12,7 @@ pub static SCHEMA: Schema = Schema {
         inbox::TABLES,
         REFUSALS,
         leaves::TABLES,
+        hospital::TABLES,
     ],
     fence: Fence::OneWriter,
 };

@@ -3,6 +3,7 @@
 
 mod evidence;
 mod facts;
+mod hospital;
 mod writers;
 
 use ::settlement::bill::{Coverage, FeeCategory, ItemClass};

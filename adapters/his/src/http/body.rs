@@ -1,11 +1,13 @@
 //! From bytes to JSON, whatever the content type says: UTF-8 with or without a BOM, else GB18030; JSON, or a form whose
-//! empty key holds it. Called by [`super`].
+//! empty key holds it, or one with a file. Called by [`super`].
 
 use axum::body::{Body, Bytes};
 use encoding_rs::GB18030;
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
 use settlement::refusal::{Reason, Refusal};
+
+use super::multipart;
 
 /// A message larger than this is refused. Lists of hundreds of lines stay well below.
 pub const LARGEST_BODY: usize = 8 * 1024 * 1024;
@@ -40,6 +42,10 @@ pub async fn receive(body: Body) -> Result<Bytes, Refusal> {
 /// # Errors
 /// When there is none.
 pub fn decode(bytes: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    if bytes.starts_with(b"--") {
+        let broken = || Refusal::new(Reason::Malformed).because("表单不完整");
+        return multipart::message(bytes).ok_or_else(broken);
+    }
     let text = text_of(bytes);
     let text = text.trim_start_matches('\u{feff}').trim();
     let parsed = serde_json::from_str(text).or_else(|fault| form_value(text).ok_or(fault));

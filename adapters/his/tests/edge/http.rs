@@ -17,7 +17,10 @@ use tokio_rustls::TlsConnector;
 pub struct Response {
     pub status: u16,
     pub headers: String,
+    /// The JSON; null where the body is none.
     pub body: Value,
+    /// The body as it came.
+    pub bytes: Vec<u8>,
 }
 
 /// Posts bytes to a path, with further headers.
@@ -66,11 +69,13 @@ async fn exchange(
     let mut answer = Vec::new();
     // A peer that closes without a farewell has still answered in full: the length is checked by the JSON.
     let _ = stream.read_to_end(&mut answer).await;
-    read(&String::from_utf8(answer).expect("UTF-8"))
+    read(&answer)
 }
 
-fn read(answer: &str) -> Response {
-    let (headers, body) = answer.split_once("\r\n\r\n").expect("headers and body");
+fn read(answer: &[u8]) -> Response {
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("headers and body");
+    let headers = String::from_utf8(answer[..end].to_vec()).expect("UTF-8");
+    let bytes = answer[end + 4..].to_vec();
     let status = headers.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    Response { status, headers: headers.to_owned(), body: serde_json::from_str(body).unwrap_or_default() }
+    Response { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default(), bytes }
 }

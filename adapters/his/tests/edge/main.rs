@@ -12,4 +12,5 @@ mod outpatient;
 mod privacy;
 mod repeats;
 mod requests;
+mod statements;
 mod world;

@@ -183,6 +183,7 @@ fn config(folder: &Path, hub: SocketAddr) -> Config {
         compare_every_ms: 3_600_000,
         gateways: Default::default(),
         profiles: Default::default(),
+        statement_codes: Default::default(),
         commit_delay_ms: 0,
         max_store_pages: None,
     }
