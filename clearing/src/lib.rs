@@ -12,6 +12,7 @@
 //! | [`period`], [`carry`] | a period's life as a plan, and what is carried out of it |
 //! | [`statement`], [`document`] | 清算表, 明细表, 通知书, as tables that add up |
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
+//! | [`inquiry`] | 协查, 问题工单: what regions ask one another, and by when it is answered |
 //! | [`prefund`] | 预付金: its size, and how much of it is in use |
 //! | [`capitals`] | 大写金额 |
 
@@ -24,6 +25,7 @@ pub mod certificate;
 pub mod cleared;
 pub mod digest;
 pub mod document;
+pub mod inquiry;
 pub mod month;
 pub mod obligation;
 pub mod period;
