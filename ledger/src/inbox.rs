@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::engine::{Engine, Sql, Version};
+use crate::engine::{Engine, Row, Sql, Version};
 use crate::mailbox::Letter;
 use crate::store::StoreError;
 use crate::values;
@@ -76,28 +76,41 @@ impl Inbox {
     /// # Errors
     /// When the store fails.
     pub async fn letter_newest(&self, limit: u32) -> Result<Vec<KeptLetter>, StoreError> {
+        self.newest(None, limit).await
+    }
+
+    /// The same of one kind of letters.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn letter_newest_of(&self, kind: String, limit: u32) -> Result<Vec<KeptLetter>, StoreError> {
+        self.newest(Some(kind), limit).await
+    }
+
+    async fn newest(&self, kind: Option<String>, limit: u32) -> Result<Vec<KeptLetter>, StoreError> {
         const NEWEST: &str = "SELECT mailbox, id, subject, version, kind, body, kept_at FROM inbox AS kept
-            WHERE NOT EXISTS (SELECT 1 FROM inbox AS newer WHERE newer.mailbox = kept.mailbox
+            WHERE (?2 IS NULL OR kind = ?2)
+              AND NOT EXISTS (SELECT 1 FROM inbox AS newer WHERE newer.mailbox = kept.mailbox
                               AND newer.subject = kept.subject AND newer.version > kept.version)
             ORDER BY kept_at DESC, mailbox, id LIMIT ?1";
         self.engine
-            .read(move |sql| {
-                sql.query(NEWEST, values![i64::from(limit)], |row| {
-                    Ok(KeptLetter {
-                        mailbox: row.text(0)?.to_owned(),
-                        letter: Letter {
-                            id: row.text(1)?.to_owned(),
-                            subject: row.text(2)?.to_owned(),
-                            version: row.number(3)?.unsigned_abs(),
-                            kind: row.text(4)?.to_owned(),
-                            body: Bytes::copy_from_slice(row.bytes(5)?),
-                        },
-                        kept_at: row.number(6)?,
-                    })
-                })
-            })
+            .read(move |sql| sql.query(NEWEST, values![i64::from(limit), kind.as_deref()], read))
             .await
     }
+}
+
+fn read(row: Row<'_>) -> Result<KeptLetter, StoreError> {
+    Ok(KeptLetter {
+        mailbox: row.text(0)?.to_owned(),
+        letter: Letter {
+            id: row.text(1)?.to_owned(),
+            subject: row.text(2)?.to_owned(),
+            version: row.number(3)?.unsigned_abs(),
+            kind: row.text(4)?.to_owned(),
+            body: Bytes::copy_from_slice(row.bytes(5)?),
+        },
+        kept_at: row.number(6)?,
+    })
 }
 
 fn keep(sql: &Sql<'_>, mailbox: &str, letter: &Letter, at: Timestamp) -> Result<Kept, StoreError> {

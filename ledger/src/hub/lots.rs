@@ -186,7 +186,7 @@ pub(super) fn read_moved(row: Row<'_>) -> Result<Posting, StoreError> {
     Ok(Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? })
 }
 
-fn read_posting(row: Row<'_>) -> Result<LotPosting, StoreError> {
+pub(super) fn read_posting(row: Row<'_>) -> Result<LotPosting, StoreError> {
     let position = Position(row.number(12)?);
     let malformed = |problem: String| corrupt("lot_postings", position, problem);
     Ok(LotPosting {

@@ -41,12 +41,19 @@ use folding::{
     an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
     folding_adds_up_to_the_journal_whenever_answers_come, folding_twice_at_once_folds_once,
 };
+use inquiries::{
+    a_check_is_asked_answered_and_closed_each_once_with_its_letter,
+    a_large_bill_is_expected_to_be_checked_until_it_is_or_is_undone,
+    a_refused_change_of_an_inquiry_leaves_neither_event_nor_letter,
+    a_ticket_stays_with_whom_it_was_asked_until_it_will_do, inquiries_are_listed_page_by_page_for_their_regions,
+};
 
 mod append_only;
 mod booking;
 mod course;
 mod deductions;
 mod folding;
+mod inquiries;
 mod several;
 
 const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
@@ -100,6 +107,11 @@ on_both! {
     folding_twice_at_once_folds_once,
     each_entry_is_proved_in_its_own_period,
     an_undoing_is_in_the_period_in_which_it_was_booked,
+    a_check_is_asked_answered_and_closed_each_once_with_its_letter,
+    a_ticket_stays_with_whom_it_was_asked_until_it_will_do,
+    a_refused_change_of_an_inquiry_leaves_neither_event_nor_letter,
+    inquiries_are_listed_page_by_page_for_their_regions,
+    a_large_bill_is_expected_to_be_checked_until_it_is_or_is_undone,
 }
 
 struct World {

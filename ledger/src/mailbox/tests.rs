@@ -174,5 +174,9 @@ async fn an_inbox_keeps_each_letter_once_and_the_newest_counts() {
         assert_eq!(keep("a3", 3).await.expect("no fault"), Kept::Fresh);
         let newest = ground.inbox.letter_newest(10).await.expect("letters");
         assert_eq!(newest.into_iter().map(|kept| kept.letter.id).collect::<Vec<_>>(), ["a3"]);
+        for (kind, count) in [("filing", 1), ("inquiry", 0)] {
+            let of_kind = ground.inbox.letter_newest_of(kind.into(), 10).await.expect("letters");
+            assert_eq!(of_kind.len(), count, "{kind}");
+        }
     }
 }
