@@ -93,9 +93,7 @@ impl Inbox {
               AND NOT EXISTS (SELECT 1 FROM inbox AS newer WHERE newer.mailbox = kept.mailbox
                               AND newer.subject = kept.subject AND newer.version > kept.version)
             ORDER BY kept_at DESC, mailbox, id LIMIT ?1";
-        self.engine
-            .read(move |sql| sql.query(NEWEST, values![i64::from(limit), kind.as_deref()], read))
-            .await
+        self.engine.read(move |sql| sql.query(NEWEST, values![i64::from(limit), kind.as_deref()], read)).await
     }
 }
 

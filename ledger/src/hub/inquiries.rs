@@ -164,7 +164,7 @@ pub enum InquiryFault {
     #[error("there is no inquiry of this id")]
     Unknown,
     /// What is wanted cannot happen to it as it stands.
-    #[error("it is {} already", .0.word())]
+    #[error("it is {}, so that cannot happen to it", .0.word())]
     StandsOtherwise(Standing),
     /// The other party does that.
     #[error("that is for the other region to do")]
