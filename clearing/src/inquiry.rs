@@ -327,6 +327,16 @@ pub fn check_finding(kind: Kind, paid: Money, finding: Option<Finding>) -> Resul
     }
 }
 
+/// How much an inquiry proposes to take off its bill by a review deduction: what was found not owed, as long as that
+/// answer stands and names no deduction that was lodged for it. Lodging one stays the treatment agency's act.
+pub fn proposes(standing: Standing, finding: Option<Finding>, names_a_deduction: bool) -> Money {
+    match (standing, finding) {
+        (Standing::Answered | Standing::Closed, Some(Finding::Wrong(not_owed))) if !names_a_deduction => not_owed,
+        (Standing::Answered | Standing::Closed, Some(Finding::Wrong(_) | Finding::Right) | None)
+        | (Standing::Asked | Standing::Withdrawn, _) => Money::ZERO,
+    }
+}
+
 /// What somebody writes into an inquiry. No names, no documents, no diagnoses: the settlement's id says whose it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Words(String);

@@ -20,6 +20,20 @@ pub const TABLES: Version = Version {
     postgres: "",
 };
 
+/// Reads the newest letter of each subject; the columns are those of [`read`].
+macro_rules! newest {
+    ($condition:literal, $order:literal) => {
+        concat!(
+            "SELECT mailbox, id, subject, version, kind, body, kept_at FROM inbox AS kept WHERE ",
+            $condition,
+            " AND NOT EXISTS (SELECT 1 FROM inbox AS newer WHERE newer.mailbox = kept.mailbox
+                              AND newer.subject = kept.subject AND newer.version > kept.version)
+            ORDER BY ",
+            $order
+        )
+    };
+}
+
 /// What keeping a letter came to. All of them mean that it may be acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
@@ -76,24 +90,25 @@ impl Inbox {
     /// # Errors
     /// When the store fails.
     pub async fn letter_newest(&self, limit: u32) -> Result<Vec<KeptLetter>, StoreError> {
-        self.newest(None, limit).await
+        const NEWEST: &str = newest!("TRUE", "kept_at DESC, mailbox, id LIMIT ?1");
+        self.engine.read(move |sql| sql.query(NEWEST, values![i64::from(limit)], read)).await
     }
 
-    /// The same of one kind of letters.
+    /// The same of one kind of letters, page by page in the order of mailboxes and subjects, after those of the last letter
+    /// that was seen.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn letter_newest_of(&self, kind: String, limit: u32) -> Result<Vec<KeptLetter>, StoreError> {
-        self.newest(Some(kind), limit).await
-    }
-
-    async fn newest(&self, kind: Option<String>, limit: u32) -> Result<Vec<KeptLetter>, StoreError> {
-        const NEWEST: &str = "SELECT mailbox, id, subject, version, kind, body, kept_at FROM inbox AS kept
-            WHERE (?2 IS NULL OR kind = ?2)
-              AND NOT EXISTS (SELECT 1 FROM inbox AS newer WHERE newer.mailbox = kept.mailbox
-                              AND newer.subject = kept.subject AND newer.version > kept.version)
-            ORDER BY kept_at DESC, mailbox, id LIMIT ?1";
-        self.engine.read(move |sql| sql.query(NEWEST, values![i64::from(limit), kind.as_deref()], read)).await
+    pub async fn letter_newest_of(
+        &self,
+        kind: String,
+        after: Option<KeptLetter>,
+        limit: u32,
+    ) -> Result<Vec<KeptLetter>, StoreError> {
+        const NEWEST: &str =
+            newest!("kind = ?2 AND (mailbox > ?3 OR mailbox = ?3 AND subject > ?4)", "mailbox, subject LIMIT ?1");
+        let (mailbox, subject) = after.map(|last| (last.mailbox, last.letter.subject)).unwrap_or_default();
+        self.engine.read(move |sql| sql.query(NEWEST, values![i64::from(limit), &kind, &mailbox, &subject], read)).await
     }
 }
 

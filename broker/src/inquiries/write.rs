@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use clearing::calendar::Calendar;
-use clearing::inquiry::{Finding, Party, days_left};
+use clearing::inquiry::{Finding, Party, days_left, proposes};
 use jiff::civil::Date;
 use ledger::hub::{Happened, Inquiry, InquiryChange, LotPosting};
 use ledger::mailbox::{Letter, Notice};
@@ -22,11 +22,11 @@ const KIND: &str = "inquiry";
 pub(super) fn view(inquiry: &Inquiry, calendar: &Calendar, today: Date) -> v1::InquiryView {
     let due = due_of(inquiry, calendar);
     let answer = inquiry.answer();
-    let proposed = answer.filter(|answer| answer.deduction.is_none()).map(not_owed).unwrap_or_default();
+    let (finding, is_named) = answer.map_or((None, false), |answer| (answer.finding, answer.deduction.is_some()));
     v1::InquiryView {
         inquiry: Some(write(inquiry, due, inquiry.history.iter())),
         days_left: due.and_then(|due| days_left(inquiry.standing, due, today)),
-        proposed_deduction: proposed.fen(),
+        proposed_deduction: proposes(inquiry.standing, finding, is_named).fen(),
     }
 }
 

@@ -75,6 +75,22 @@ fn a_check_finds_something_and_no_more_than_was_paid() {
 }
 
 #[test]
+fn only_a_standing_answer_proposes_a_deduction_and_only_until_one_is_named() {
+    let wrong = Some(Finding::Wrong(yuan(30)));
+    for (standing, finding, is_named, expected) in [
+        (Standing::Answered, wrong, false, yuan(30)),
+        (Standing::Closed, wrong, false, yuan(30)),
+        (Standing::Closed, wrong, true, Money::ZERO),
+        (Standing::Asked, wrong, false, Money::ZERO),
+        (Standing::Withdrawn, wrong, false, Money::ZERO),
+        (Standing::Answered, Some(Finding::Right), false, Money::ZERO),
+        (Standing::Answered, None, false, Money::ZERO),
+    ] {
+        assert_eq!(proposes(standing, finding, is_named), expected, "{standing:?} {finding:?}");
+    }
+}
+
+#[test]
 fn what_is_written_is_short_and_on_one_line() {
     for (text, expected) in [
         (" 请核实用药量 ".to_owned(), Ok("请核实用药量")),
