@@ -6,8 +6,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::roles::Serve;
 use crate::{
-    bench, books, clearing, demo, filing, mailbox, pki, post, prefund, reconcile, roles, rulebook, simulate, store,
-    verify,
+    bench, books, clearing, demo, filing, inquiry, mailbox, pki, post, prefund, reconcile, roles, rulebook, simulate,
+    store, ticket, verify,
 };
 
 /// Yidi 异地: a clearing hub for off-site medical care.
@@ -59,6 +59,12 @@ enum Command {
     /// Prefunds 异地预付金.
     #[command(subcommand)]
     Prefund(prefund::Command),
+    /// Checks of bills 费用协查, between two regions.
+    #[command(subcommand)]
+    Inquiry(inquiry::Command),
+    /// Problem tickets 问题工单, between two regions.
+    #[command(subcommand)]
+    Ticket(ticket::Command),
     /// Letters between the hub and the regions.
     #[command(subcommand)]
     Mailbox(mailbox::Command),
@@ -114,6 +120,8 @@ impl Cli {
             | Command::Prefund(_)
             | Command::Reconcile(_)
             | Command::Clearing(_)
+            | Command::Inquiry(_)
+            | Command::Ticket(_)
             | Command::Mailbox(_)
             | Command::Rulebook(_)
             | Command::Settlement(_)
@@ -149,6 +157,8 @@ impl Cli {
             Command::Prefund(command) => prefund::run(command).await,
             Command::Reconcile(command) => reconcile::run(command).await,
             Command::Clearing(command) => clearing::run(command).await,
+            Command::Inquiry(command) => inquiry::run(command).await,
+            Command::Ticket(command) => ticket::run(command).await,
             Command::Mailbox(command) => mailbox::run(command).await,
             Command::Rulebook(command) => rulebook::run(command),
             Command::Settlement(command) => books::run_settlement(command).await,

@@ -7,7 +7,7 @@
 //! | [`line`](mod@line) | the whole line on loopback in one process: what the demo, the benchmark and the tests run |
 //! | [`demo`], [`bench`](mod@bench) | the recorded days; speed |
 //! | [`desk`] | a hospital's side of the national interface |
-//! | [`pki`], [`filing`], [`mailbox`], [`post`], [`books`], [`rulebook`], [`store`], [`verify`] | operators' commands |
+//! | [`pki`], [`filing`], [`inquiry`], [`ticket`], [`mailbox`], [`post`], [`books`], [`rulebook`], [`store`], [`verify`] | operators' commands |
 //! | [`simulate`] | worlds in which everything goes wrong |
 //! | [`watch`] | health, readiness, metrics, the sandbox clock |
 
@@ -18,6 +18,7 @@ pub mod cli;
 pub mod demo;
 pub mod desk;
 pub mod filing;
+pub mod inquiry;
 pub mod line;
 pub mod mailbox;
 pub mod output;
@@ -29,5 +30,6 @@ pub mod roles;
 pub mod rulebook;
 pub mod simulate;
 pub mod store;
+pub mod ticket;
 pub mod verify;
 pub mod watch;

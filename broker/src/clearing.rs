@@ -57,6 +57,11 @@ impl Clearing {
         Clearing { store, regions, calendar }
     }
 
+    /// The calendar that it clears by.
+    pub fn calendar(&self) -> &Arc<Calendar> {
+        &self.calendar
+    }
+
     /// Carries out everything that is due at an instant; tells what was done, in order.
     ///
     /// # Errors

@@ -10,7 +10,7 @@
 //! | [`directory`], [`port`] | regions, homes and the way to them |
 //! | [`consult`] | questions that leave no trace |
 //! | [`door`] | what treatment regions may ask, whatever carries it |
-//! | [`service`], [`filings`], [`home_books`] | the gRPC services |
+//! | [`service`], [`filings`], [`home_books`], [`inquiries`] | the gRPC services |
 //! | [`reconcile`] | comparing the book with home regions' |
 //! | [`clearing`] | carrying out what is due of each period |
 //! | [`reinstate`] | making a region's book whole that was restored from an older copy |
@@ -35,6 +35,7 @@ pub mod health;
 pub mod home_books;
 pub mod hub;
 pub mod in_flight;
+pub mod inquiries;
 pub mod jobs;
 pub mod lie;
 pub mod limits;

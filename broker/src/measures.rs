@@ -114,6 +114,11 @@ pub fn doubt(count: u64, oldest: Option<Timestamp>, now: Timestamp) {
     metrics::gauge!("yidi_hub_in_doubt_oldest_seconds").set(age);
 }
 
+/// How many inquiries of all regions should have been answered by now.
+pub fn inquiries_overdue(count: u64) {
+    metrics::gauge!("yidi_hub_inquiries_overdue").set(u32::try_from(count).unwrap_or(u32::MAX));
+}
+
 /// How many letters wait in all mailboxes, how many of them were delivered and not acknowledged, and how many are dead.
 pub fn letters(waiting: u64, delivered: u64, dead: u64) {
     for (state, count) in [("waiting", waiting), ("delivered", delivered), ("dead", dead)] {

@@ -27,6 +27,7 @@ use proto::v1::deductions_server::DeductionsServer;
 use proto::v1::filings_server::FilingsServer;
 use proto::v1::home_books_server::HomeBooksServer;
 use proto::v1::hub_server::HubServer;
+use proto::v1::inquiries_server::InquiriesServer;
 use proto::v1::leftovers_server::LeftoversServer;
 use proto::v1::mailboxes_server::MailboxesServer;
 use proto::v1::prefunds_server::PrefundsServer;
@@ -50,6 +51,7 @@ use crate::door::Door;
 use crate::filings::FilingService;
 use crate::home_books::HomeBooksService;
 use crate::hub::Hub;
+use crate::inquiries::InquiriesService;
 use crate::jobs;
 use crate::limits::{LARGEST_MESSAGE, Limits};
 use crate::mailbox::MailboxService;
@@ -257,6 +259,9 @@ impl Running {
                     .clone()
                     .map(|clearing| PrefundsServer::new(PrefundsService::new(clearing, self.hub.clone()))),
             )
+            .add_optional_service(self.clearing.as_ref().map(|clearing| {
+                InquiriesServer::new(InquiriesService::new(self.hub.clone(), clearing.calendar().clone()))
+            }))
             .add_optional_service(self.clearing.clone().map(|clearing| {
                 ClearingServer::new(ClearingService::new(clearing, self.hub.clock.clone()))
                     .max_decoding_message_size(LARGEST_MESSAGE)

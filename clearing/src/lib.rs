@@ -14,6 +14,7 @@
 //! | [`statement`], [`details`], [`document`] | 清算表, 明细表, 通知书, and the settlements behind their figures, as tables that add up |
 //! | [`year`] | 年度清算: what keeps a year from being cleared whole |
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
+//! | [`inquiry`] | 协查, 问题工单: what regions ask one another, and by when it is answered |
 //! | [`prefund`] | 预付金: its size, and how much of it is in use |
 //! | [`capitals`] | 大写金额 |
 
@@ -27,8 +28,9 @@ pub mod cleared;
 pub mod details;
 pub mod digest;
 pub mod document;
-pub mod listed;
 pub mod hospital;
+pub mod inquiry;
+pub mod listed;
 pub mod month;
 pub mod obligation;
 pub mod period;

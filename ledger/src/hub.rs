@@ -14,6 +14,7 @@
 //! | `falls` | home regions' books that were restored from an older copy, and what is missing from them |
 //! | `prefunds` | what home members have advanced |
 //! | `deductions` | what review takes off settlements |
+//! | `inquiries` | what regions ask one another about settlements 协查, 问题工单 |
 //! | `breaks` | what books differ in, and what certifies that they agree |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
 //! | `enquiries` | what is looked up beside the money path |
@@ -29,6 +30,7 @@ mod express;
 mod falls;
 mod filings;
 mod fold;
+mod inquiries;
 mod journal;
 mod leases;
 mod lines;
@@ -54,6 +56,7 @@ pub use evidence::{Counts, Record};
 pub use falls::{Fall, Given};
 pub use filings::{FilingStanding, Lodged, Lodging, RegisteredFiling};
 pub use fold::Reading;
+pub use inquiries::{Asking, Happened, Inquiry, InquiryChange, InquiryFault, Regions};
 pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::engine::{Engine, Sql, Version};
+use crate::engine::{Engine, Row, Sql, Version};
 use crate::mailbox::Letter;
 use crate::store::StoreError;
 use crate::values;
@@ -19,6 +19,20 @@ pub const TABLES: Version = Version {
     append_only: &["inbox"],
     postgres: "",
 };
+
+/// Reads the newest letter of each subject; the columns are those of [`read`].
+macro_rules! newest {
+    ($condition:literal, $order:literal) => {
+        concat!(
+            "SELECT mailbox, id, subject, version, kind, body, kept_at FROM inbox AS kept WHERE ",
+            $condition,
+            " AND NOT EXISTS (SELECT 1 FROM inbox AS newer WHERE newer.mailbox = kept.mailbox
+                              AND newer.subject = kept.subject AND newer.version > kept.version)
+            ORDER BY ",
+            $order
+        )
+    };
+}
 
 /// What keeping a letter came to. All of them mean that it may be acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,28 +90,40 @@ impl Inbox {
     /// # Errors
     /// When the store fails.
     pub async fn letter_newest(&self, limit: u32) -> Result<Vec<KeptLetter>, StoreError> {
-        const NEWEST: &str = "SELECT mailbox, id, subject, version, kind, body, kept_at FROM inbox AS kept
-            WHERE NOT EXISTS (SELECT 1 FROM inbox AS newer WHERE newer.mailbox = kept.mailbox
-                              AND newer.subject = kept.subject AND newer.version > kept.version)
-            ORDER BY kept_at DESC, mailbox, id LIMIT ?1";
-        self.engine
-            .read(move |sql| {
-                sql.query(NEWEST, values![i64::from(limit)], |row| {
-                    Ok(KeptLetter {
-                        mailbox: row.text(0)?.to_owned(),
-                        letter: Letter {
-                            id: row.text(1)?.to_owned(),
-                            subject: row.text(2)?.to_owned(),
-                            version: row.number(3)?.unsigned_abs(),
-                            kind: row.text(4)?.to_owned(),
-                            body: Bytes::copy_from_slice(row.bytes(5)?),
-                        },
-                        kept_at: row.number(6)?,
-                    })
-                })
-            })
-            .await
+        const NEWEST: &str = newest!("TRUE", "kept_at DESC, mailbox, id LIMIT ?1");
+        self.engine.read(move |sql| sql.query(NEWEST, values![i64::from(limit)], read)).await
     }
+
+    /// The same of one kind of letters, page by page in the order of mailboxes and subjects, after those of the last letter
+    /// that was seen.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn letter_newest_of(
+        &self,
+        kind: String,
+        after: Option<KeptLetter>,
+        limit: u32,
+    ) -> Result<Vec<KeptLetter>, StoreError> {
+        const NEWEST: &str =
+            newest!("kind = ?2 AND (mailbox > ?3 OR mailbox = ?3 AND subject > ?4)", "mailbox, subject LIMIT ?1");
+        let (mailbox, subject) = after.map(|last| (last.mailbox, last.letter.subject)).unwrap_or_default();
+        self.engine.read(move |sql| sql.query(NEWEST, values![i64::from(limit), &kind, &mailbox, &subject], read)).await
+    }
+}
+
+fn read(row: Row<'_>) -> Result<KeptLetter, StoreError> {
+    Ok(KeptLetter {
+        mailbox: row.text(0)?.to_owned(),
+        letter: Letter {
+            id: row.text(1)?.to_owned(),
+            subject: row.text(2)?.to_owned(),
+            version: row.number(3)?.unsigned_abs(),
+            kind: row.text(4)?.to_owned(),
+            body: Bytes::copy_from_slice(row.bytes(5)?),
+        },
+        kept_at: row.number(6)?,
+    })
 }
 
 fn keep(sql: &Sql<'_>, mailbox: &str, letter: &Letter, at: Timestamp) -> Result<Kept, StoreError> {

@@ -1,5 +1,5 @@
-//! Folding the journal and carrying out what is due of each period, so that nobody has to remember a day. Started by
-//! [`crate::start()`].
+//! Folding the journal and carrying out what is due of each period, so that nobody has to remember a day; and how many
+//! inquiries are overdue, as a measure. Started by [`crate::start()`].
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clearing::Clearing;
 use crate::hub::Hub;
 use crate::jobs::lease;
+use crate::{inquiries, measures};
 
 /// Clears until the process stops.
 pub async fn run(hub: Arc<Hub>, clearing: Clearing, every: Duration, stop: CancellationToken) {
@@ -18,7 +19,19 @@ pub async fn run(hub: Arc<Hub>, clearing: Clearing, every: Duration, stop: Cance
         if let Err(fault) = round(&hub, &clearing, every).await {
             tracing::error!(error = &fault as &dyn Error, "what is due of a period could not be done");
         }
+        if let Err(fault) = measure(&hub, &clearing).await {
+            tracing::error!(error = &fault as &dyn Error, "overdue inquiries could not be counted");
+        }
     }
+}
+
+/// Counts the inquiries that should have been answered by now. Every hub does, so that each shows the same.
+///
+/// # Errors
+/// When the store fails.
+pub async fn measure(hub: &Hub, clearing: &Clearing) -> Result<(), StoreError> {
+    measures::inquiries_overdue(inquiries::count_overdue(hub, clearing.calendar()).await?);
+    Ok(())
 }
 
 async fn round(hub: &Hub, clearing: &Clearing, every: Duration) -> Result<(), StoreError> {

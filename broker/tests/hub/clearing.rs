@@ -44,7 +44,7 @@ fn henan_shanghai() -> Pair {
     Pair { home: MemberCode(region("410000")), treatment: MemberCode(region("310000")) }
 }
 
-fn clearing(world: &World) -> Clearing {
+pub fn clearing(world: &World) -> Clearing {
     let calendar = Calendar::parse(include_str!("../../../deploy/calendar.toml")).expect("no faults");
     let regions = std::fs::read_to_string(&world.config.regions).expect("a table");
     let regions = RegionTable::from_csv(&regions).expect("a table");

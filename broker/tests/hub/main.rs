@@ -5,6 +5,7 @@ mod clearing;
 mod doubt;
 mod drain;
 mod fake_home;
+mod inquiries;
 mod isolation;
 mod measures;
 mod operations;

@@ -317,7 +317,7 @@ fn next_step(sql: &Sql<'_>, id: &str) -> Result<i64, StoreError> {
 }
 
 /// What a settlement in force moves within its own lot; none where it is not in force, or not folded yet.
-fn in_force(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<(Lot, Sums)>, StoreError> {
+pub(super) fn in_force(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<(Lot, Sums)>, StoreError> {
     const NEWEST: &str =
         "SELECT lot_postings.home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
             civil_servant, assistance, account, answers.step

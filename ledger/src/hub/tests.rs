@@ -41,6 +41,12 @@ use folding::{
     an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
     folding_adds_up_to_the_journal_whenever_answers_come, folding_twice_at_once_folds_once,
 };
+use inquiries::{
+    a_check_is_asked_answered_and_closed_each_once_with_its_letter,
+    a_large_bill_is_expected_to_be_checked_until_it_is_or_is_undone,
+    a_refused_change_of_an_inquiry_leaves_neither_event_nor_letter,
+    a_ticket_stays_with_whom_it_was_asked_until_it_will_do, inquiries_are_listed_page_by_page_for_their_regions,
+};
 use listed::{
     what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew,
     what_corrects_an_earlier_period_says_which, what_is_listed_is_cleared_or_returned_by_two_people_and_once,
@@ -51,6 +57,7 @@ mod booking;
 mod course;
 mod deductions;
 mod folding;
+mod inquiries;
 mod listed;
 mod several;
 
@@ -108,6 +115,11 @@ on_both! {
     folding_twice_at_once_folds_once,
     each_entry_is_proved_in_its_own_period,
     an_undoing_is_in_the_period_in_which_it_was_booked,
+    a_check_is_asked_answered_and_closed_each_once_with_its_letter,
+    a_ticket_stays_with_whom_it_was_asked_until_it_will_do,
+    a_refused_change_of_an_inquiry_leaves_neither_event_nor_letter,
+    inquiries_are_listed_page_by_page_for_their_regions,
+    a_large_bill_is_expected_to_be_checked_until_it_is_or_is_undone,
 }
 
 struct World {

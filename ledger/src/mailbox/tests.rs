@@ -174,5 +174,21 @@ async fn an_inbox_keeps_each_letter_once_and_the_newest_counts() {
         assert_eq!(keep("a3", 3).await.expect("no fault"), Kept::Fresh);
         let newest = ground.inbox.letter_newest(10).await.expect("letters");
         assert_eq!(newest.into_iter().map(|kept| kept.letter.id).collect::<Vec<_>>(), ["a3"]);
+
+        let keep = |subject: &str| ground.inbox.letter_keep("410700/home".into(), letter(subject, subject, 1), at(3));
+        for subject in ["c", "b"] {
+            keep(subject).await.expect("no fault");
+        }
+        let (mut seen, mut last) = (Vec::new(), None);
+        loop {
+            let page = ground.inbox.letter_newest_of("filing".into(), last, 2).await.expect("letters");
+            last = page.last().cloned();
+            seen.extend(page.iter().map(|kept| kept.letter.id.clone()));
+            if last.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, ["a3", "b", "c"]);
+        assert_eq!(ground.inbox.letter_newest_of("inquiry".into(), None, 2).await.expect("letters"), []);
     }
 }

@@ -1,0 +1,167 @@
+//! `yidi inquiry …`: 费用协查, a home region's questions about bills and a treatment agency's answers. `yidi ticket` shares
+//! what both have of a life.
+
+pub mod life;
+mod printed;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand, ValueEnum};
+use ledger::engine::Location;
+use ledger::store::StoreOptions;
+use ledger::treatment::TreatmentStore;
+use mailbox::inquiries::open_inquiries;
+use proto::v1::inquiries_client::InquiriesClient;
+use proto::{status, v1};
+use rust_decimal::Decimal;
+use settlement::money::Money;
+use tonic::transport::Channel;
+
+use crate::cli::Ending;
+use crate::filing::Access;
+
+/// How many settlements one question brings.
+const A_PAGE: u32 = 500;
+
+/// What to do about checks of bills.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Have the treatment agency check a bill, as its home region; asking the same id twice asks once.
+    Open {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The inquiry's id, made by you.
+        #[arg(long)]
+        id: String,
+        /// The settlement (setl_id).
+        #[arg(long)]
+        settlement: String,
+        /// What is suspicious; no names, no documents, no diagnoses.
+        #[arg(long)]
+        words: String,
+    },
+    /// Say what a check found, as the treatment region. A sum that is not owed proposes a review deduction; lodging it is
+    /// another step (`yidi clearing deduction lodge`).
+    Answer {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The inquiry's id.
+        id: String,
+        /// What was found.
+        #[command(flatten)]
+        found: Found,
+        /// The id of the review deduction that was lodged for it.
+        #[arg(long, default_value = "", conflicts_with = "right")]
+        deduction: String,
+        /// In words; no names, no documents, no diagnoses.
+        #[arg(long)]
+        words: String,
+    },
+    /// What checks and tickets have in common.
+    #[command(flatten)]
+    Life(life::Command),
+    /// List the settlements of a month whose bills are large enough to be checked, and are not.
+    Expected {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The month of settlement, yyyy-mm.
+        #[arg(long)]
+        month: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the open checks and tickets of which a region's own node was told, from its store and without the hub. A store
+    /// that is a file must not be served from meanwhile.
+    Kept {
+        /// Whose store it is.
+        #[arg(long, value_enum)]
+        role: Node,
+        /// Where it is.
+        #[arg(long)]
+        store: Location,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Found {
+    /// 属实: the bill is right.
+    #[arg(long)]
+    right: bool,
+    /// 不属实: so much, in yuan, of what the funds paid is not owed.
+    #[arg(long)]
+    wrong: Option<Decimal>,
+}
+
+/// The roles that have an inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Node {
+    /// A home region.
+    Region,
+    /// A treatment side.
+    His,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses, or a store cannot be read.
+pub async fn run(command: Command) -> Result<Ending> {
+    match command {
+        Command::Open { access, id, settlement, words } => {
+            let kind = "check".to_owned();
+            let request = v1::OpenInquiryRequest { id, kind, settlement, words, ..v1::OpenInquiryRequest::default() };
+            let opened = client(&access)?.open(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            print(&opened.into_inner())
+        }
+        Command::Answer { access, id, found, deduction, words } => {
+            let not_owed = found.wrong.map(Money::from_decimal).transpose().context("--wrong")?;
+            let (finding, not_owed) = not_owed.map_or(("right", 0), |not_owed| ("wrong", not_owed.fen()));
+            let request = v1::AnswerInquiryRequest { id, finding: finding.into(), not_owed, deduction, words };
+            let answered = client(&access)?.answer(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            print(&answered.into_inner())
+        }
+        Command::Life(command) => life::run(command, "check").await,
+        Command::Expected { access, month, json } => expected(&access, &month, json).await,
+        Command::Kept { role, store, json } => kept(role, &store, json).await,
+    }
+}
+
+pub(crate) fn client(access: &Access) -> Result<InquiriesClient<Channel>> {
+    Ok(InquiriesClient::new(access.channel()?))
+}
+
+/// Prints one inquiry with its history.
+pub(crate) fn print(view: &v1::InquiryView) -> Result<Ending> {
+    printed::one(view, false)
+}
+
+async fn expected(access: &Access, month: &str, as_json: bool) -> Result<Ending> {
+    let mut client = client(access)?;
+    let mut all: Vec<v1::ExpectedCheck> = Vec::new();
+    let (from, source) = loop {
+        let after = all.last().map_or(0, |last| last.position);
+        let request = v1::ExpectedChecksRequest { month: month.to_owned(), after, limit: A_PAGE };
+        let page = client.expected(request).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
+        if page.settlements.is_empty() {
+            break (Money::from_fen(page.from), page.source);
+        }
+        all.extend(page.settlements);
+    };
+    printed::expected(&all, from, &source, as_json)
+}
+
+async fn kept(role: Node, store: &Location, as_json: bool) -> Result<Ending> {
+    let told = match role {
+        Node::Region => open_inquiries(&region::open_location(store)?.inbox()).await?,
+        Node::His => open_inquiries(&TreatmentStore::open(store, &StoreOptions::default())?.inbox()).await?,
+    };
+    printed::told(&told, as_json)
+}
