@@ -14,12 +14,13 @@
 //! | `falls` | home regions' books that were restored from an older copy, and what is missing from them |
 //! | `prefunds` | what home members have advanced |
 //! | `deductions` | what review takes off settlements |
-//! | `breaks` | what books differ in, and what certifies that they agree |
+//! | `breaks`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
 //! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
 mod answers;
+mod break_actions;
 mod breaks;
 mod deductions;
 mod doubts;
@@ -46,6 +47,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
+pub use break_actions::{Acted, BreakEnd, BreakHistory};
 pub use breaks::{Certificate, FoundBreak, OpenBreak};
 pub use deductions::{Change, Deduction, DeductionFault, Lodging as DeductionLodging};
 pub use doubts::Frontier;

@@ -8,6 +8,7 @@ mod fake_home;
 mod isolation;
 mod measures;
 mod operations;
+mod reconciling;
 mod registry;
 mod requests;
 mod several;

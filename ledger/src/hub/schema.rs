@@ -1,14 +1,22 @@
 //! The tables of the hub's store, oldest version first. Evidence is append-only. `doubts`, `sweeps` and `leases` alone
 //! change: they are worklists and hints, and can be made again from the evidence.
 
-use super::{breaks, express, periods, prefunds};
+use super::{break_actions, breaks, express, periods, prefunds};
 use crate::engine::{Fence, Schema, Version};
 use crate::{leaves, mailbox};
 
 /// The hub's tables, for [`crate::engine::migrate`].
 pub static SCHEMA: Schema = Schema {
     name: "hub",
-    versions: &[FIRST, mailbox::TABLES, leaves::TABLES, periods::TABLES, breaks::TABLES, prefunds::TABLES],
+    versions: &[
+        FIRST,
+        mailbox::TABLES,
+        leaves::TABLES,
+        periods::TABLES,
+        breaks::TABLES,
+        prefunds::TABLES,
+        break_actions::TABLES,
+    ],
     fence: Fence::ManyWriters,
 };
 
