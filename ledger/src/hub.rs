@@ -16,6 +16,7 @@
 //! | `deductions` | what review takes off settlements |
 //! | `breaks`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
+//! | `proving` | what is read to prove clearing |
 //! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
@@ -37,6 +38,7 @@ mod lots;
 mod operations;
 mod periods;
 mod prefunds;
+mod proving;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -61,6 +63,7 @@ pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{Carrying, Disputed, Period, PeriodNumber, Reply, StatementFault, StepReport, StepTaken};
 pub use prefunds::{PrefundChange, PrefundKey, PrefundKind};
+pub use proving::{CarriedEntry, Misplaced, MisplacedHow, Noticed};
 pub use schema::SCHEMA;
 pub use turns::SettlementTurn;
 
