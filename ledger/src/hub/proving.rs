@@ -77,7 +77,7 @@ impl HubStore {
             JOIN answers ON answers.position = lot_postings.position
             WHERE answers.settlement IS NOT NULL AND answers.period <> lot_postings.period";
         const NOT_SUMMED: &str = "SELECT answers.position, answers.period FROM answers
-            JOIN clearing_steps ON clearing_steps.period = answers.period AND step = 'folded' AND held = 1
+            JOIN clearing_steps ON clearing_steps.period = answers.period AND clearing_steps.step = 'folded' AND held = 1
             WHERE answers.settlement IS NOT NULL
               AND NOT EXISTS (SELECT 1 FROM lot_postings WHERE lot_postings.position = answers.position AND part = 0)";
         const NO_ENTRY: &str = "SELECT lot_postings.position, lot_postings.period FROM lot_postings
