@@ -1,6 +1,7 @@
 //! `yidi reconcile …`: comparing books, what they differ in, and certificates that they agree. A certificate is checked
 //! with the authority's certificate alone: nothing of ours need run.
 
+mod acting;
 mod hospital;
 
 use std::fs;
@@ -75,6 +76,28 @@ pub enum Command {
         /// Why.
         #[arg(long)]
         reason: String,
+    },
+    /// Carry out what is proposed about a break, and compare again. Exits with 1 where the break stands still.
+    CarryOut {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The break's number.
+        number: i64,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell what was done about a break, by whom and when, and how it ended.
+    History {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The break's number.
+        number: i64,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Write certificates of agreement (对账确认书) into a folder, one file each.
     Certificates {
@@ -159,6 +182,8 @@ pub async fn run(command: Command) -> Result<Ending> {
             output::line(&format!("break {number} is resolved"));
             Ok(Ending::Good)
         }
+        Command::CarryOut { access, number, json } => acting::carry_out(&access, number, json).await,
+        Command::History { access, number, json } => acting::history(&access, number, json).await,
         Command::Certificates { of, from, to, out } => write_certificates(&of, from, to, &out).await,
         Command::VerifyCertificate { file, ca, json } => verify(&file, &ca, json),
     }

@@ -2,13 +2,16 @@
 //! the books are held against one another, and everything is told at once.
 
 mod books;
+pub mod clearing;
 mod figures;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use ::clearing::agreement::{Answers, nothing_is_held_that_nobody_asked_for, what_was_told_is_what_is_held};
+use ::clearing::calendar::Calendar;
 use anyhow::{Context, Result};
 use clap::Args;
-use clearing::agreement::{Answers, nothing_is_held_that_nobody_asked_for, what_was_told_is_what_is_held};
 use jiff::Timestamp;
 use ledger::hub::{HubStore, Position, Record, SettlementTurn};
 use ledger::treatment::TreatmentStore;
@@ -22,6 +25,7 @@ use settlement::money::Money;
 use settlement::operation::readable;
 use settlement::outcome::{Done, Outcome, Settled};
 use settlement::refusal::Reason;
+use settlement::region::RegionTable;
 
 pub use books::{Books, Stores};
 
@@ -36,6 +40,13 @@ const PAGE: u32 = 256;
 pub struct Arguments {
     #[command(flatten)]
     books: Books,
+    /// The table of regions, by which clearing's pairs of members are made; without it a lot that no statement has is
+    /// not missed.
+    #[arg(long)]
+    regions: Option<PathBuf>,
+    /// The calendar, by which it is checked how often something is carried over.
+    #[arg(long)]
+    calendar: Option<PathBuf>,
     /// As JSON, with every settlement's id, its answer, and whether it stands.
     #[arg(long)]
     json: bool,
@@ -47,7 +58,10 @@ pub struct Arguments {
 /// When the books cannot be read.
 pub async fn run(arguments: Arguments) -> Result<Ending> {
     let stores = arguments.books.open()?;
-    let (findings, open) = (findings(&stores).await?, never_fetched(&stores).await?);
+    let regions = arguments.regions.as_deref().map(read_regions).transpose()?;
+    let calendar = arguments.calendar.as_deref().map(read_calendar).transpose()?;
+    let rules = clearing::Rules { regions: regions.as_ref(), calendar: calendar.as_ref() };
+    let (findings, open) = (findings_by(&stores, rules).await?, never_fetched(&stores).await?);
     if arguments.json {
         let settled = settled(&hub_answers(&stores.hub).await?)?;
         let turns = turns(&stores.hub).await?;
@@ -79,7 +93,29 @@ pub fn print(findings: &[Finding]) {
 /// # Errors
 /// When a book cannot be read.
 pub async fn findings(stores: &Stores) -> Result<Vec<Finding>> {
-    findings_since(stores, &mut Checked::new(), &Elsewhere::new()).await
+    findings_by(stores, clearing::Rules::default()).await
+}
+
+/// The same, with what clearing is checked by beside the books.
+async fn findings_by(stores: &Stores, rules: clearing::Rules<'_>) -> Result<Vec<Finding>> {
+    let mut findings = findings_since(stores, &mut Checked::new(), &Elsewhere::new()).await?;
+    findings.extend(clearing::findings(&stores.hub, rules).await?);
+    Ok(findings)
+}
+
+fn read_regions(file: &Path) -> Result<RegionTable> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    RegionTable::from_csv(&text).map_err(|faults| faulty(file, &faults))
+}
+
+fn read_calendar(file: &Path) -> Result<Calendar> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Calendar::parse(&text).map_err(|faults| faulty(file, &faults))
+}
+
+fn faulty(file: &Path, faults: &[impl ToString]) -> anyhow::Error {
+    let faults = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    anyhow::anyhow!("{} has faults: {faults}", file.display())
 }
 
 /// How far each home region's book was checked before, by its name.

@@ -1,7 +1,9 @@
 //! Comparing the hub's book with home regions', and telling treatment sides of it. What differs becomes a break with
-//! what is proposed; what is still in doubt is none, for its home region will say. Days on which the books agree are
-//! recorded, and certified once all three books do. Called by [`crate::jobs`] and by operators.
+//! what is proposed; what is still in doubt is none, for its home region will say. What a rule may carry out is carried
+//! out in [`acting`]. Days on which the books agree are recorded, and certified once all three books do. Called by
+//! [`crate::jobs`] and by operators.
 
+pub mod acting;
 pub mod breaks;
 pub mod certify;
 pub mod comparisons;
@@ -15,7 +17,7 @@ use jiff::civil::Date;
 use ledger::hub::FoundBreak;
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
-use reconciliation::asking::{Apart, CompareError, compare};
+use reconciliation::asking::{Apart, CompareError, Compared, compare};
 use settlement::ids::PoolCode;
 
 use crate::directory::Home;
@@ -38,9 +40,20 @@ impl Hub {
     /// # Errors
     /// When either book cannot be read; nothing is recorded then.
     pub async fn compare(&self, home: &Home, pool: PoolCode, days: (Date, Date)) -> Result<Outcome, CompareError> {
+        Ok(self.compared(home, pool, days).await?.0)
+    }
+
+    /// The same, and what stands apart.
+    async fn compared(
+        &self,
+        home: &Home,
+        pool: PoolCode,
+        days: (Date, Date),
+    ) -> Result<(Outcome, Vec<Apart>), CompareError> {
         let scope = Scope { home: Some(pool), treatment: None };
-        let compared = compare(&self.store, home.port().as_book(), scope, days, self.patience).await?;
-        self.record(Books::HubHome, scope, days, compared.agreed, compared.apart).await.map_err(CompareError::Store)
+        let Compared { agreed, apart } =
+            compare(&self.store, home.port().as_book(), scope, days, self.patience).await?;
+        Ok((self.record(Books::HubHome, scope, days, agreed, &apart).await?, apart))
     }
 
     /// Records what two books were found to share and to differ in.
@@ -53,7 +66,7 @@ impl Hub {
         scope: Scope,
         days: (Date, Date),
         agreed: Vec<(Branch, Node)>,
-        apart: Vec<Apart>,
+        apart: &[Apart],
     ) -> Result<Outcome, StoreError> {
         let (mut found, mut pending) = (Vec::new(), 0);
         for apart in apart {
@@ -75,12 +88,12 @@ impl Hub {
     }
 }
 
-fn found_break(books: Books, apart: Apart) -> Option<FoundBreak> {
+fn found_break(books: Books, apart: &Apart) -> Option<FoundBreak> {
     let judged = judge(books, apart.outer.as_ref(), apart.inner.as_ref())?;
     Some(FoundBreak {
         branch: apart.branch,
         place: apart.place,
-        operation: apart.operation,
+        operation: apart.operation.clone(),
         kind: judged.kind,
         settlement: judged.settlement,
         outer: (judged.outer.total, judged.outer.owed()),

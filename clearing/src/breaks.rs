@@ -1,10 +1,10 @@
 //! 差异: what two books of one day do not agree on, each with what is proposed to be done about it. What an operation
-//! is still in doubt about is pending, not a break: its home region will say. Carrying proposals out is for `broker` and
-//! operators.
+//! is still in doubt about is pending, not a break: its home region will say. What carrying a proposal out means for
+//! whoever would do it is decided here too; doing it is for `broker`, the treatment side and operators.
 
 use jiff::civil::Date;
 use settlement::ids::SettlementId;
-use settlement::outcome::{Done, Outcome, Settled, Undone};
+use settlement::outcome::{self, Outcome, Settled, Undone};
 
 use crate::obligation::Sums;
 
@@ -82,9 +82,9 @@ impl Fact {
         let (deed, settled) = match outcome {
             Outcome::Refused(_) => return None,
             Outcome::Accepted { decided_at: _, done } => match done {
-                Done::Settled(settled) => (Deed::Settle, &**settled),
-                Done::Cancelled { counter: _, original, account_balance: _ } => (Deed::Undo, &**original),
-                Done::Reversed(undone) => match &**undone {
+                outcome::Done::Settled(settled) => (Deed::Settle, &**settled),
+                outcome::Done::Cancelled { counter: _, original, account_balance: _ } => (Deed::Undo, &**original),
+                outcome::Done::Reversed(undone) => match &**undone {
                     Undone::Settlement { original, account_balance: _ }
                     | Undone::Cancellation { original, counter: _, account_balance: _ } => (Deed::Undo, original),
                     Undone::Nothing => return None,
@@ -207,6 +207,108 @@ fn lacks(deed: Deed, book: Book) -> Kind {
     }
 }
 
+/// What the book that lacks an operation knows of it, as far as whoever would carry a proposal out can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Known {
+    /// It was sent or received, and has no answer yet.
+    Waiting,
+    /// It has an answer.
+    Answered,
+    /// There is no such operation: the book was restored from an older copy, or it never came.
+    Absent,
+    /// That book is another node's.
+    Elsewhere,
+}
+
+/// What carrying a proposal out comes down to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Ask what became of the operation, and book the answer.
+    Ask,
+    /// Nothing but compare again: the answer is here, and may have come since.
+    CompareAgain,
+    /// Wait: the treatment side asks for what it lacks when it compares next.
+    AwaitTreatmentSide,
+    /// Give the home region's book back what it lacks.
+    GiveBack,
+    /// Nothing: a book that lacks the whole operation cannot be asked to answer it. A person finds out where it went.
+    FindOrigin,
+    /// Nothing: a person finds out which book is right.
+    Investigate,
+}
+
+impl Action {
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Action::Ask => "ask",
+            Action::CompareAgain => "compare-again",
+            Action::AwaitTreatmentSide => "await-treatment-side",
+            Action::GiveBack => "give-back",
+            Action::FindOrigin => "find-origin",
+            Action::Investigate => "investigate",
+        }
+    }
+
+    /// The action that a word names.
+    pub fn from_word(word: &str) -> Option<Action> {
+        let all = [
+            Action::Ask,
+            Action::CompareAgain,
+            Action::AwaitTreatmentSide,
+            Action::GiveBack,
+            Action::FindOrigin,
+            Action::Investigate,
+        ];
+        all.into_iter().find(|action| action.word() == word)
+    }
+}
+
+/// What an action came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Done {
+    /// The book that lacked something has it now: where the books agree when they are compared next, this mended them.
+    Mended,
+    /// Whoever was asked did not answer; it can be tried again.
+    NoAnswer,
+    /// Nothing was changed.
+    Nothing,
+}
+
+impl Done {
+    /// The word in messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Done::Mended => "mended",
+            Done::NoAnswer => "no-answer",
+            Done::Nothing => "nothing",
+        }
+    }
+
+    /// What a word names.
+    pub fn from_word(word: &str) -> Option<Done> {
+        [Done::Mended, Done::NoAnswer, Done::Nothing].into_iter().find(|done| done.word() == word)
+    }
+}
+
+/// What carrying a proposal out comes down to, by what the book that lacks the operation knows of it.
+///
+/// ```
+/// use clearing::breaks::{Action, Known, Proposal, action};
+/// assert_eq!(action(Proposal::Resolve, Known::Waiting), Action::Ask);
+/// assert_eq!(action(Proposal::Resolve, Known::Absent), Action::FindOrigin);
+/// ```
+pub fn action(proposed: Proposal, known: Known) -> Action {
+    match (proposed, known) {
+        (Proposal::FetchAnswer | Proposal::Resolve, Known::Waiting) => Action::Ask,
+        (Proposal::FetchAnswer | Proposal::Resolve, Known::Answered) => Action::CompareAgain,
+        (Proposal::FetchAnswer | Proposal::Resolve, Known::Absent) => Action::FindOrigin,
+        (Proposal::FetchAnswer | Proposal::Resolve, Known::Elsewhere) => Action::AwaitTreatmentSide,
+        (Proposal::Reinstate, _) => Action::GiveBack,
+        (Proposal::Investigate, _) => Action::Investigate,
+    }
+}
+
 /// How old a break of a day is, in days; 0 on the day itself.
 pub fn age_days(day: Date, today: Date) -> i32 {
     (today - day).get_days()
@@ -252,6 +354,30 @@ mod tests {
         }
         for proposal in [Proposal::FetchAnswer, Proposal::Resolve, Proposal::Reinstate, Proposal::Investigate] {
             assert_eq!(Proposal::from_word(proposal.word()), Some(proposal));
+            for known in [Known::Waiting, Known::Answered, Known::Absent, Known::Elsewhere] {
+                let action = action(proposal, known);
+                assert_eq!(Action::from_word(action.word()), Some(action));
+            }
+        }
+        for done in [Done::Mended, Done::NoAnswer, Done::Nothing] {
+            assert_eq!(Done::from_word(done.word()), Some(done));
+        }
+    }
+
+    #[test]
+    fn only_what_waits_for_an_answer_is_asked_about_and_only_a_person_ends_a_contradiction() {
+        use Known::{Absent, Answered, Elsewhere, Waiting};
+        for proposal in [Proposal::FetchAnswer, Proposal::Resolve, Proposal::Reinstate, Proposal::Investigate] {
+            let expected = match proposal {
+                Proposal::FetchAnswer | Proposal::Resolve => {
+                    [Action::Ask, Action::CompareAgain, Action::FindOrigin, Action::AwaitTreatmentSide]
+                }
+                Proposal::Reinstate => [Action::GiveBack; 4],
+                Proposal::Investigate => [Action::Investigate; 4],
+            };
+            assert_eq!([Waiting, Answered, Absent, Elsewhere].map(|known| action(proposal, known)), expected);
+            let asked = [Waiting, Answered, Absent, Elsewhere].map(|known| action(proposal, known) == Action::Ask);
+            assert_eq!(asked.contains(&true), proposal.by_rule(), "a rule only asks");
         }
     }
 

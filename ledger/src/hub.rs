@@ -15,12 +15,14 @@
 //! | `prefunds` | what home members have advanced |
 //! | `deductions` | what review takes off settlements |
 //! | `inquiries` | what regions ask one another about settlements 协查, 问题工单 |
-//! | `breaks` | what books differ in, and what certifies that they agree |
+//! | `breaks`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
+//! | `proving` | what is read to prove clearing |
 //! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
 mod answers;
+mod break_actions;
 mod breaks;
 mod deductions;
 mod doubts;
@@ -38,6 +40,7 @@ mod lots;
 mod operations;
 mod periods;
 mod prefunds;
+mod proving;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -48,6 +51,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
+pub use break_actions::{Acted, BreakEnd, BreakHistory};
 pub use breaks::{Certificate, FoundBreak, OpenBreak};
 pub use deductions::{Change, Deduction, DeductionFault, Lodging as DeductionLodging, PostedDeduction};
 pub use doubts::Frontier;
@@ -65,6 +69,7 @@ pub use periods::{
     StepTaken,
 };
 pub use prefunds::{ChangePayments, PrefundChange, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension};
+pub use proving::{CarriedOver, Misplaced, MisplacedHow, Noticed};
 pub use schema::SCHEMA;
 pub use turns::SettlementTurn;
 

@@ -34,9 +34,9 @@ pub async fn show(client: &mut ClearingClient<Channel>, year: i32, as_json: bool
     }
     let mut table = output::table(["费款所属期", "参保省", "就医省", "原因", "金额"]);
     for rest in &rests {
-        let why = Why::from_word(&rest.why).map_or(rest.why.as_str(), Why::name);
+        let why = Why::from_word(&rest.why).map_or_else(|| rest.why.clone(), |why| why.name().to_owned());
         let (month, home, treatment) = (rest.month.clone(), rest.home.clone(), rest.treatment.clone());
-        table.add_row([month, home, treatment, why.to_owned(), yuan(rest)]);
+        table.add_row([month, home, treatment, why, yuan(rest)]);
     }
     output::numbers_from(&mut table, 4);
     output::line(&table.to_string());

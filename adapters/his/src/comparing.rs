@@ -1,5 +1,8 @@
-//! Comparing this side's book with the hub's, day by day: what differs is told to the hub, which keeps it as breaks; days
-//! on which all books agree are signed. Run by [`crate::start()`] every so often, and by operators.
+//! Comparing this side's book with the hub's, day by day: what differs is told to the hub, which keeps it as breaks;
+//! answers that were lost are fetched in the same run ([`fetching`]); days on which all books agree are signed. Run by
+//! [`crate::start()`] every so often, and by operators.
+
+mod fetching;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -10,52 +13,45 @@ use conversation::call;
 use identity::signing::Signer;
 use jiff::ToSpan as _;
 use jiff::civil::Date;
-use ledger::clock::Clock;
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
-use ledger::treatment::TreatmentStore;
 use proto::convert::digests::{write_root, write_signature};
 use proto::status::NoReply;
 use proto::v1;
 use proto::v1::comparisons_client::ComparisonsClient;
 use reconciliation::answering::Answering;
-use reconciliation::asking::{CompareError, compare, write_apart};
+use reconciliation::asking::{Apart, CompareError, Compared, compare, write_apart};
 use reconciliation::port::GrpcBook;
 use settlement::ids::PoolCode;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
+
+use self::fetching::Fetched;
+use crate::edge::Shared;
 
 /// So many days back are compared: an entry that comes later than that is found by whoever asks for its day.
 const DAYS_BACK: i64 = 40;
 
 /// A treatment side's book beside the hub's.
 pub struct Comparing {
-    store: TreatmentStore,
-    pools: Vec<PoolCode>,
+    edge: Shared,
     hub: GrpcBook,
     comparisons: ComparisonsClient<Channel>,
     signer: Option<Signer>,
-    clock: Clock,
     patience: Duration,
 }
 
 impl Comparing {
     /// A book, and the hub behind a channel. Without a signer nothing is signed.
-    pub fn new(
-        store: TreatmentStore,
-        pools: Vec<PoolCode>,
-        channel: Channel,
-        signer: Option<Signer>,
-        (clock, patience): (Clock, Duration),
-    ) -> Comparing {
+    pub fn new(edge: Shared, channel: Channel, signer: Option<Signer>, patience: Duration) -> Comparing {
         let (hub, comparisons) = (GrpcBook::new(channel.clone()), ComparisonsClient::new(channel));
-        Comparing { store, pools, hub, comparisons, signer, clock, patience }
+        Comparing { edge, hub, comparisons, signer, patience }
     }
 
     /// Compares until the process stops. Yesterday's book is whole once everything of it is answered.
     pub async fn run(self: Arc<Self>, every: Duration, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-            let today = self.clock.today();
+            let today = self.edge.clock.today();
             let from = today.saturating_sub(DAYS_BACK.days());
             if let Err(fault) = self.compare((from, today.yesterday().unwrap_or(today))).await {
                 tracing::warn!(error = &fault as &dyn Error, "the book could not be compared with the hub's");
@@ -63,28 +59,45 @@ impl Comparing {
         }
     }
 
-    /// Compares some days, reports what differs, and signs what agrees; tells the hub's count for each pool.
+    /// Compares some days, reports what differs, fetches answers that were lost and reports again, and signs what agrees;
+    /// tells the hub's count for each pool.
     ///
     /// # Errors
     /// When a book cannot be read, or the hub does not answer.
     pub async fn compare(&self, days: (Date, Date)) -> Result<Vec<(PoolCode, v1::ComparisonOutcome)>, CompareError> {
-        let mut outcomes = Vec::with_capacity(self.pools.len());
-        for pool in &self.pools {
-            let scope = Scope { home: None, treatment: Some(*pool) };
-            let compared = compare(&self.store, &self.hub, scope, days, self.patience).await?;
-            let report = v1::ComparisonReport {
-                from: days.0.to_string(),
-                to: days.1.to_string(),
-                treatment: pool.to_string(),
-                agreed: compared.agreed.iter().map(|(branch, root)| write_root(branch, root)).collect(),
-                apart: compared.apart.iter().map(write_apart).collect(),
-            };
-            let mut client = self.comparisons.clone();
-            let told = call(self.patience, report, async move |report| client.report(report).await).await;
-            outcomes.push((*pool, told.map_err(CompareError::Silent)?));
+        let mut outcomes = Vec::with_capacity(self.edge.pools.len());
+        for pool in &self.edge.pools {
+            let (mut outcome, apart) = self.compared(*pool, days, Vec::new()).await?;
+            let Fetched { operations, again } = fetching::fetch(&self.edge, &apart).await;
+            if again {
+                (outcome, _) = self.compared(*pool, days, operations).await?;
+            }
+            outcomes.push((*pool, outcome));
             self.countersign(*pool, days).await?;
         }
         Ok(outcomes)
+    }
+
+    /// Compares a pool's book of some days, and reports it with what was fetched since the last report.
+    async fn compared(
+        &self,
+        pool: PoolCode,
+        days: (Date, Date),
+        fetched: Vec<String>,
+    ) -> Result<(v1::ComparisonOutcome, Vec<Apart>), CompareError> {
+        let scope = Scope { home: None, treatment: Some(pool) };
+        let Compared { agreed, apart } = compare(&self.edge.store, &self.hub, scope, days, self.patience).await?;
+        let report = v1::ComparisonReport {
+            from: days.0.to_string(),
+            to: days.1.to_string(),
+            treatment: pool.to_string(),
+            agreed: agreed.iter().map(|(branch, root)| write_root(branch, root)).collect(),
+            apart: apart.iter().map(write_apart).collect(),
+            fetched,
+        };
+        let mut client = self.comparisons.clone();
+        let told = call(self.patience, report, async move |report| client.report(report).await).await;
+        Ok((told.map_err(CompareError::Silent)?, apart))
     }
 
     /// Signs the certificates of some days that this side has not signed, where its book holds what they say.
@@ -105,7 +118,7 @@ impl Comparing {
 
     async fn holds(&self, text: &str) -> Result<bool, CompareError> {
         let Ok(agreement) = Agreement::read(text) else { return Ok(false) };
-        let held = Answering::new(self.store.clone(), None).holds(&agreement).await;
+        let held = Answering::new(self.edge.store.clone(), None).holds(&agreement).await;
         held.map_err(|_| CompareError::Store(StoreError::Closed))
     }
 

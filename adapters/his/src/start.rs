@@ -128,13 +128,12 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let store = TreatmentStore::open(&config.store_location()?, &config.store_options())?;
     let signer = Signer::load_if_there(&config.credentials)?;
     let channel = channel(&config.hub, credentials.clone(), Expected::Hub, deadline / 2)?;
-    let pools = tables.pools.iter().copied().collect();
-    let comparing = Comparing::new(store.clone(), pools, channel, signer, (clock.clone(), deadline));
-    let (comparing, compare_every) = (Arc::new(comparing), Duration::from_millis(config.compare_every_ms));
+    let compare_every = Duration::from_millis(config.compare_every_ms);
     let mailboxes = Arc::new(GrpcMailboxes::new(&config.hub, credentials)?);
     let mailboxes = OwnMailboxes::new(mailboxes, store.inbox(), clock.clone());
     let (listen, tls) = (config.listen, config.tls.clone());
     let edge = edge(config, tables, store, hub, clock, CancellationToken::new());
+    let comparing = Arc::new(Comparing::new(edge.clone(), channel, signer, deadline));
     let open = mailboxes.keep_open(edge.stopping.clone());
     let abort = edge.abort.clone();
     edge.tasks.spawn(async move { abort.run_until_cancelled(open).await });

@@ -339,7 +339,10 @@ fn write_pair(pair: &Pair, held: &PairRecord) -> v1::PairView {
 
 fn refused(fault: &StatementFault) -> Refusal {
     let field = match fault {
-        StatementFault::Unknown | StatementFault::NoNotice | StatementFault::NoticesOut => "month",
+        StatementFault::Unknown
+        | StatementFault::NoNotice
+        | StatementFault::NoticesOut
+        | StatementFault::NextIsStated => "month",
         StatementFault::OtherVersion { newest: _ } | StatementFault::RepliedOtherwise => "version",
         StatementFault::NotInIt(_) => "objected",
         StatementFault::PaidOtherwise => "payment",

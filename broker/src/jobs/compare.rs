@@ -1,5 +1,5 @@
-//! Comparing the book with home regions', and certifying days on which all three books agree. Started by
-//! [`crate::start()`].
+//! Comparing the book with home regions', mending what a rule may, and certifying days on which all three books agree.
+//! Started by [`crate::start()`].
 
 use std::error::Error;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ async fn round(hub: &Arc<Hub>, signer: Option<&Signer>, days: (Date, Date), ever
     for (home, pools) in hub.compared_homes() {
         for pool in pools {
             // A region that is down is compared with the next time; the others are not to wait for it.
-            if let Err(fault) = hub.compare(home, pool, days).await {
+            if let Err(fault) = hub.compare_and_mend(home, pool, days).await {
                 tracing::warn!(%pool, error = &fault as &dyn Error, "the book of {pool} could not be compared");
             }
         }

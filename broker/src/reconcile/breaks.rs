@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use clearing::breaks::age_days;
+use clearing::breaks::{Proposal, age_days};
 use clearing::digest::Branch;
 use identity::permit::OperatorPermit;
 use jiff::civil::Date;
-use ledger::hub::OpenBreak;
+use ledger::hub::{BreakHistory, OpenBreak};
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use proto::convert::digests::write_branch;
@@ -19,6 +19,7 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use super::Outcome;
+use super::acting::CarriedOut;
 use super::comparisons::write_certificate;
 use crate::filings::in_scope;
 use crate::hub::Hub;
@@ -57,14 +58,35 @@ impl BreaksService {
         if asked.reason.trim().is_empty() {
             return Err(Refusal::new(Reason::MissingField).of_field("reason"));
         }
-        let open = self.hub.store.break_list(Scope::default()).await.map_err(|fault| failed(&fault))?;
-        let known = open.iter().find(|open| open.number == asked.number && sees(permit, &open.found.branch));
-        if known.is_none() {
-            return Err(invalid("number", format!("{} is no open break of yours", asked.number)));
-        }
+        self.standing(permit, asked.number).await?;
         let by = (permit.peer().fingerprint().to_owned(), self.hub.clock.now());
         let ended = self.hub.store.break_end(asked.number, asked.reason, by).await;
         ended.map(drop).map_err(|fault| failed(&fault))
+    }
+
+    /// An open break between pools of an operator's.
+    async fn standing(&self, permit: &OperatorPermit, number: i64) -> Result<OpenBreak, Refusal> {
+        let history = self.history_of(permit, number).await?;
+        history
+            .filter(|history| history.end.is_none())
+            .map(|history| history.found)
+            .ok_or_else(|| invalid("number", format!("{number} is no open break of yours")))
+    }
+
+    async fn history_of(&self, permit: &OperatorPermit, number: i64) -> Result<Option<BreakHistory>, Refusal> {
+        let history = self.hub.store.break_history(number).await.map_err(|fault| failed(&fault))?;
+        Ok(history.filter(|history| sees(permit, &history.found.found.branch)))
+    }
+
+    async fn carried_out(&self, permit: &OperatorPermit, number: i64) -> Result<v1::CarryOutReply, Refusal> {
+        let open = self.standing(permit, number).await?;
+        if open.found.proposed == Proposal::Reinstate {
+            // A region's whole book is given back what it lacks.
+            in_scope(permit, open.found.branch.home)?;
+        }
+        let by = permit.peer().fingerprint().to_owned();
+        let CarriedOut { action, done, stands } = self.hub.carry_out_break(&open, by).await?;
+        Ok(v1::CarryOutReply { action: action.word().into(), done: done.word().into(), stands })
     }
 
     async fn certified(
@@ -103,6 +125,20 @@ impl Breaks for BreaksService {
         Ok(Response::new(v1::ResolveBreakReply {}))
     }
 
+    async fn carry_out(&self, request: Request<v1::BreakRequest>) -> Result<Response<v1::CarryOutReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.carried_out(&permit, request.get_ref().number).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn history(&self, request: Request<v1::BreakRequest>) -> Result<Response<v1::BreakHistoryReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        let number = request.get_ref().number;
+        let history = self.history_of(&permit, number).await.map_err(refuse)?;
+        let history = history.ok_or_else(|| invalid("number", format!("{number} is no break of yours")));
+        let today = self.hub.clock.today();
+        history.map(|history| Response::new(write_history(&history, today))).map_err(refuse)
+    }
+
     async fn certificates(
         &self,
         request: Request<v1::BreaksRequest>,
@@ -133,6 +169,23 @@ fn write_break(open: &OpenBreak, today: Date) -> v1::BreakView {
         found_at: open.found_at.as_microsecond(),
         age_days: age_days(found.branch.day, today),
     }
+}
+
+fn write_history(history: &BreakHistory, today: Date) -> v1::BreakHistoryReply {
+    let BreakHistory { found, acted, end } = history;
+    let acted = acted.iter().map(|acted| v1::BreakActionView {
+        action: acted.action.word().into(),
+        done: acted.done.word().into(),
+        by: acted.by.clone(),
+        at: acted.at.as_microsecond(),
+    });
+    let end = end.as_ref().map(|end| v1::BreakEndView {
+        ending: end.ending.clone(),
+        reason: end.reason.clone(),
+        by: end.by.clone(),
+        at: end.at.as_microsecond(),
+    });
+    v1::BreakHistoryReply { found: Some(write_break(found, today)), acted: acted.collect(), end }
 }
 
 fn read_scope(asked: &v1::BreaksRequest) -> Result<Scope, Refusal> {

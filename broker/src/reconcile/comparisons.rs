@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use clearing::breaks::Books;
+use clearing::breaks::{Books, Proposal};
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Node};
 use identity::permit::TreatmentPermit;
@@ -52,7 +52,9 @@ impl ComparisonsService {
         let own = self.hub.store.leaves().leaf_roots(days, scope).await.map_err(|fault| failed(&fault))?;
         let agreed: Vec<(Branch, Node)> =
             claimed.into_iter().filter(|(branch, root)| within(branch) && own.get(branch) == Some(root)).collect();
-        let recorded = self.hub.record(Books::TreatmentHub, scope, days, agreed, apart).await;
+        let mended = self.hub.record_mended(Books::TreatmentHub, scope, &report.fetched, Proposal::FetchAnswer).await;
+        mended.map_err(|fault| failed(&fault))?;
+        let recorded = self.hub.record(Books::TreatmentHub, scope, days, agreed, &apart).await;
         recorded.map_err(|fault| failed(&fault))
     }
 

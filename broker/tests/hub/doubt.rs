@@ -13,7 +13,7 @@ use crate::requests::*;
 use crate::world::{Answered, World, told};
 
 /// Sends an operation that the home region will not answer, and stops the region in the middle of it.
-async fn lose_the_answer(world: &mut World, operation: &Operation, script: Script) {
+pub async fn lose_the_answer(world: &mut World, operation: &Operation, script: Script) {
     let sent = send(world, operation, script).await;
     world.stop_home().await;
     assert_eq!(sent.await.expect("no panic"), Ok(Answered::InDoubt));

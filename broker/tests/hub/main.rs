@@ -9,6 +9,7 @@ mod inquiries;
 mod isolation;
 mod measures;
 mod operations;
+mod reconciling;
 mod registry;
 mod requests;
 mod several;

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::money::Money;
 
-use super::{HubStore, corrupt, instant};
+use super::{HubStore, break_actions, corrupt, instant};
 use crate::engine::{Row, Sql, Version};
 use crate::leaves::Scope;
 use crate::store::StoreError;
@@ -46,6 +46,19 @@ const TEXT: &str = concat!(
         signature BLOB NOT NULL, signed_at INTEGER NOT NULL,
         PRIMARY KEY (day, home, treatment, version, party)) STRICT, WITHOUT ROWID;",
 );
+
+/// Breaks as [`read_break`] reads them.
+macro_rules! breaks {
+    ($where:literal) => {
+        concat!(
+            "SELECT day, home, treatment, number, books, place, kind, settlement, operation, outer_total,
+                outer_owed, inner_total, inner_owed, proposed, found_at FROM breaks WHERE ",
+            $where
+        )
+    };
+}
+
+pub(super) use breaks;
 
 /// A break as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,8 +106,8 @@ pub struct Certificate {
 }
 
 impl HubStore {
-    /// Records what two books were found to differ in on some days: what is new is opened, what is found no more has
-    /// vanished. What stands already keeps its number and its age.
+    /// Records what two books were found to differ in on some days: what is new is opened, what is found no more was
+    /// mended by whoever carried its proposal out, or has vanished. What stands already keeps its number and its age.
     ///
     /// # Errors
     /// When the store fails.
@@ -257,7 +270,10 @@ fn record(
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     let standing = open(sql, Some(books), (&first.to_string(), &last.to_string()), scope)?;
     for gone in standing.iter().filter(|open| !found.contains(&open.found)) {
-        end(sql, gone.number, "vanished", "", ("comparison", at))?;
+        match break_actions::mended_by(sql, gone.number)? {
+            Some(by) => end(sql, gone.number, "mended", "", (&by, at))?,
+            None => end(sql, gone.number, "vanished", "", ("comparison", at))?,
+        };
     }
     for new in found.iter().filter(|found| !standing.iter().any(|open| open.found == **found)) {
         let ([day, home, treatment], settlement) = (texts(&new.branch), new.settlement.to_time_first());
@@ -301,18 +317,18 @@ fn open(
     (first, last): (&str, &str),
     scope: Scope,
 ) -> Result<Vec<OpenBreak>, StoreError> {
-    const OPEN: &str = "SELECT day, home, treatment, number, books, place, kind, settlement, operation, outer_total,
-            outer_owed, inner_total, inner_owed, proposed, found_at
-        FROM breaks WHERE (?1 IS NULL OR books = ?1) AND day >= ?2 AND day <= ?3
+    const OPEN: &str = breaks!(
+        "(?1 IS NULL OR books = ?1) AND day >= ?2 AND day <= ?3
           AND (?4 IS NULL OR home = ?4) AND (?5 IS NULL OR treatment = ?5)
           AND NOT EXISTS (SELECT 1 FROM break_ends WHERE break_ends.number = breaks.number)
-        ORDER BY found_at, number";
+        ORDER BY found_at, number"
+    );
     let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
     let values = values![books.map(Books::word), first, last, home.as_deref(), treatment.as_deref()];
-    sql.query(OPEN, values, read_open)
+    sql.query(OPEN, values, read_break)
 }
 
-fn read_open(row: Row<'_>) -> Result<OpenBreak, StoreError> {
+pub(super) fn read_break(row: Row<'_>) -> Result<OpenBreak, StoreError> {
     let number = row.number(3)?;
     let malformed = |what: &str| corrupt("breaks", number, format!("its {what} is not one of ours"));
     let amount = |place| row.number(place).map(Money::from_fen);

@@ -51,10 +51,7 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn lot_totals(&self, period: PeriodNumber) -> Result<Totals, StoreError> {
-        const TOTALS: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
-            civil_servant, assistance, account FROM lot_totals WHERE period = ?1";
-        let postings = self.engine.read(move |sql| sql.query(TOTALS, values![period.0], read_moved)).await?;
-        Ok(postings.into_iter().collect())
+        self.engine.read(move |sql| totals(sql, period)).await
     }
 
     /// What entries of a period move within a lot, after a position, in the order of positions.
@@ -80,6 +77,12 @@ impl HubStore {
         });
         read.await
     }
+}
+
+pub(super) fn totals(sql: &Sql<'_>, period: PeriodNumber) -> Result<Totals, StoreError> {
+    const TOTALS: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
+        civil_servant, assistance, account FROM lot_totals WHERE period = ?1";
+    Ok(sql.query(TOTALS, values![period.0], read_moved)?.into_iter().collect())
 }
 
 /// Writes postings, and adds them to the sums of their periods.

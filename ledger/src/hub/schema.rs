@@ -1,7 +1,7 @@
 //! The tables of the hub's store, oldest version first. Evidence is append-only. `doubts`, `sweeps` and `leases` alone
 //! change: they are worklists and hints, and can be made again from the evidence.
 
-use super::{breaks, express, inquiries, periods, prefunds};
+use super::{break_actions, breaks, express, inquiries, periods, prefunds};
 use crate::engine::{Fence, Schema, Version};
 use crate::{leaves, mailbox};
 
@@ -16,6 +16,7 @@ pub static SCHEMA: Schema = Schema {
         breaks::TABLES,
         prefunds::TABLES,
         inquiries::TABLES,
+        break_actions::TABLES,
     ],
     fence: Fence::ManyWriters,
 };

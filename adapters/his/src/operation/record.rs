@@ -30,7 +30,7 @@ pub fn read(answer: &StoredAnswer) -> Result<Outcome, Refusal> {
 /// Keeps an answer and its effects, and gives the one that is kept, also read.
 ///
 /// # Errors
-/// When the message was reversed meanwhile: its late answer has no effect. When the answer cannot be read, is to
+/// When the message was reversed meanwhile: its late answer is kept, since hub and home hold it too, and has no effect. When the answer cannot be read, is to
 /// something else, or cannot be kept.
 pub async fn keep_answer(
     edge: &Edge,
@@ -48,10 +48,13 @@ pub async fn keep_answer(
         .change(move |session| {
             let before = session.answer_before(stored.message)?;
             if before.reversed {
-                return Err(Refusal::new(Reason::AlreadyReversed).of_field("msgid").into());
+                if before.answer.is_none() {
+                    session.answer_insert(stored.message, &arrived, None, now)?;
+                }
+                return Ok(None);
             }
             if let Some(kept) = before.answer {
-                return Ok(kept);
+                return Ok(Some(kept));
             }
             let mut answer = arrived.clone();
             let mut sums = None;
@@ -63,9 +66,10 @@ pub async fn keep_answer(
                 undo(session, &stored, done, now)?;
             }
             session.answer_insert(stored.message, &answer, sums.as_ref(), now)?;
-            Ok(answer)
+            Ok(Some(answer))
         })
         .await?;
+    let kept = kept.ok_or_else(|| Refusal::new(Reason::AlreadyReversed).of_field("msgid"))?;
     let outcome = if kept.outcome == answer.outcome { Arc::unwrap_or_clone(outcome) } else { read(&kept)? };
     Ok((kept, outcome))
 }

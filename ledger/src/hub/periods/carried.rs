@@ -12,6 +12,7 @@ use settlement::ids::{PoolCode, SettlementId};
 use super::super::lots::{LotPosting, read_lot, read_moved, read_posting};
 use super::super::{HubStore, deductions};
 use super::PeriodNumber;
+use super::course::{StepTaken, record_step};
 use crate::engine::{Row, Sql, Value, list};
 use crate::store::StoreError;
 use crate::values;
@@ -44,8 +45,9 @@ pub struct CarriedEntry {
 pub type Carrying = BTreeMap<PeriodNumber, Option<PeriodNumber>>;
 
 impl HubStore {
-    /// Carries the entries of settlements out of a period; tells how many. What is out of it already stays so. Entries of
-    /// a period that `carrying` does not name are not of this one.
+    /// Carries the entries of settlements out of a period and records that the period has taken this step; tells how many,
+    /// and none where one of them would go into a period that has taken it too. Once it is taken nothing is carried out so
+    /// any more: statements follow from it. Entries of a period that `carrying` does not name are not of this one.
     ///
     /// # Errors
     /// When the store fails; nothing was carried then.
@@ -55,8 +57,34 @@ impl HubStore {
         disputed: Vec<Disputed>,
         carrying: Carrying,
         at: Timestamp,
-    ) -> Result<u64, StoreError> {
-        self.engine.write(move |sql| carry_out(sql, period, &disputed, &carrying, None, at)).await
+    ) -> Result<Option<u64>, StoreError> {
+        self.engine
+            .write(move |sql| {
+                if is_carried(sql, period)? {
+                    return Ok(Some(0));
+                }
+                if into_stated(sql, &carrying)? {
+                    return Ok(None);
+                }
+                let carried = carry_out(sql, period, &disputed, &carrying, None, at)?;
+                let report = format!("{carried} entries carried out");
+                record_step(sql, period, StepTaken::Carried, &report, at)?;
+                Ok(Some(carried))
+            })
+            .await
+    }
+
+    /// The first period after one from which nothing was carried out yet: its statements are still to be made, so entries
+    /// can go into it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn period_unstated_after(&self, period: PeriodNumber) -> Result<PeriodNumber, StoreError> {
+        const UNSTATED: &str = "SELECT MIN(number) FROM periods WHERE number > ?1
+              AND NOT EXISTS (SELECT 1 FROM clearing_steps
+                              WHERE clearing_steps.period = periods.number AND step = 'carried' AND held = 1)";
+        let first = self.engine.read(move |sql| sql.get(UNSTATED, values![period.0], |row| row.optional_number(0)));
+        Ok(first.await?.map_or(PeriodNumber(period.0 + 1), PeriodNumber))
     }
 
     /// The entries that are carried out of a period and into it, in the order of their booking.
@@ -93,6 +121,22 @@ impl HubStore {
 pub(super) const CARRY: &str = "INSERT INTO carried_entries
         (position, part, from_period, into_period, reason, owner, carried_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+/// Whether a period has taken the step after which its statements are made.
+fn is_carried(sql: &Sql<'_>, period: PeriodNumber) -> Result<bool, StoreError> {
+    const CARRIED: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = 'carried' AND held = 1";
+    sql.exists(CARRIED, values![period.0])
+}
+
+/// Whether an entry would go into a period whose statements may have been made without it.
+pub(super) fn into_stated(sql: &Sql<'_>, carrying: &Carrying) -> Result<bool, StoreError> {
+    for into in carrying.values().flatten() {
+        if is_carried(sql, *into)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 /// Carries out, between these pools alone where any are given.
 pub(super) fn carry_out(

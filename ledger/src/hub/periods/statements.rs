@@ -14,7 +14,7 @@ use settlement::money::Money;
 use super::super::HubStore;
 use super::super::lots::{lot_values, read_lot, read_sums, sum_values};
 use super::PeriodNumber;
-use super::carried::{Carrying, Disputed, carry_out};
+use super::carried::{Carrying, Disputed, carry_out, into_stated};
 use super::course::read_pair;
 use crate::engine::{Row, Sql, Value};
 use crate::store::StoreError;
@@ -64,6 +64,9 @@ pub enum StatementFault {
     /// The notices are out: what is disputed now is for the next period.
     #[error("the notices are out; object in the next period")]
     NoticesOut,
+    /// The period that they would be carried into has been stated meanwhile.
+    #[error("the next period was stated meanwhile; try again")]
+    NextIsStated,
     /// Settlements that the pair does not clear in this period.
     #[error("{} not cleared by this statement: {}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     NotInIt(Vec<SettlementId>),
@@ -288,6 +291,9 @@ fn object(
     let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
     if sql.exists(NOTICED, values![period.0, home, treatment])? {
         return Ok(Err(StatementFault::NoticesOut));
+    }
+    if into_stated(sql, carrying)? {
+        return Ok(Err(StatementFault::NextIsStated));
     }
     let lots = read_lots(sql, (period, pair), version)?;
     let between = lots.keys().map(|lot| (lot.home, lot.treatment)).collect();

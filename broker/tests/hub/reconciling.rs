@@ -1,0 +1,113 @@
+//! Breaks that operators have carried out: what the hub can do about each, what it cannot, and what it writes down.
+
+use clearing::breaks::{Book, Books, Kind, Proposal};
+use clearing::digest::Branch;
+use identity::name::Role;
+use jiff::civil::date;
+use ledger::hub::FoundBreak;
+use ledger::leaves::Scope;
+use proto::v1;
+use proto::v1::breaks_client::BreaksClient;
+use settlement::money::Money;
+use settlement::operation::Operation;
+use tonic::transport::Channel;
+
+use crate::doubt::{hospital_has, lose_the_answer};
+use crate::fake_home::Script;
+use crate::requests::*;
+use crate::world::{Answered, World, refusal};
+
+fn henan(world: &World) -> BreaksClient<Channel> {
+    BreaksClient::new(world.peer("410700", Role::Operator))
+}
+
+fn found(operation: &Operation, settlement: &str, proposed: Proposal) -> FoundBreak {
+    let branch = Branch { day: date(2025, 6, 20), home: pool("410700"), treatment: pool("310000") };
+    FoundBreak {
+        branch,
+        place: 1,
+        operation: operation.key.to_text(),
+        kind: Kind::Missing(Book::Outer),
+        settlement: settlement_id(settlement),
+        outer: (Money::ZERO, Money::ZERO),
+        inner: (Money::from_yuan(100), Money::from_yuan(50)),
+        proposed,
+    }
+}
+
+/// Records what two books were found to differ in, as a comparison does, and gives the numbers of the breaks that stand.
+async fn compared(world: &World, books: Books, found: Vec<FoundBreak>) -> Vec<i64> {
+    let (store, scope) = (world.hub().store(), Scope { home: Some(pool("410700")), treatment: None });
+    let (day, at) = (date(2025, 6, 20), jiff::Timestamp::UNIX_EPOCH);
+    store.break_record(books, (day, day), scope, found, at).await.expect("it is recorded");
+    let standing = store.break_list(Scope::default()).await.expect("a list");
+    standing.into_iter().filter(|open| open.books == books).map(|open| open.number).collect()
+}
+
+async fn carry_out(world: &World, number: i64) -> (String, String, bool) {
+    let reply = henan(world).carry_out(v1::BreakRequest { number }).await.expect("an answer").into_inner();
+    (reply.action, reply.done, reply.stands)
+}
+
+fn told(action: &str, done: &str) -> (String, String, bool) {
+    (action.to_owned(), done.to_owned(), true)
+}
+
+#[tokio::test]
+async fn an_operator_has_the_home_region_asked_and_the_break_ends_by_the_operator() {
+    let mut world = World::with(|config| config.resolve_every_ms = 3_600_000).await;
+    lose_the_answer(&mut world, &settle("1"), Script::DecideAndHang).await;
+    let apart = found(&settle("1"), "1", Proposal::Resolve);
+    let number = compared(&world, Books::HubHome, vec![apart]).await[0];
+    assert_eq!(carry_out(&world, number).await, told("ask", "no-answer"), "the region is down");
+    world.start_home().await;
+    // The breaker asks again after a moment.
+    while carry_out(&world, number).await != told("ask", "mended") {}
+    assert_eq!(hospital_has(&world).await, Money::from_yuan(100), "it is booked");
+    assert_eq!(world.home.operated().len(), 1, "nothing was sent again");
+
+    assert_eq!(compared(&world, Books::HubHome, Vec::new()).await, Vec::<i64>::new());
+    let history = henan(&world).history(v1::BreakRequest { number }).await.expect("a history").into_inner();
+    let end = history.end.clone().expect("it has ended");
+    assert_eq!((end.ending.as_str(), &end.by), ("mended", &history.acted.last().expect("an action").by));
+    assert!(!end.by.is_empty() && history.acted.iter().any(|acted| acted.done == "no-answer"), "{history:?}");
+    world.check().await;
+}
+
+#[tokio::test]
+async fn what_the_hub_lost_or_cannot_ask_stays_a_break_and_changes_nothing() {
+    let world = World::new().await;
+    let lost = found(&settle("1"), "1", Proposal::Resolve);
+    let number = compared(&world, Books::HubHome, vec![lost]).await[0];
+    assert_eq!(carry_out(&world, number).await, told("find-origin", "nothing"));
+    assert!(matches!(world.operate(&settle("1")).await, Ok(Answered::Outcome(_, _))), "its key was not voided");
+    assert_eq!(carry_out(&world, number).await, told("compare-again", "nothing"));
+
+    let contradiction = FoundBreak { kind: Kind::AmountDiffers, ..found(&settle("2"), "2", Proposal::Investigate) };
+    let number = compared(&world, Books::HubHome, vec![contradiction]).await[0];
+    assert_eq!(carry_out(&world, number).await, told("investigate", "nothing"));
+    let unfetched = found(&settle("3"), "3", Proposal::FetchAnswer);
+    let number = compared(&world, Books::TreatmentHub, vec![unfetched]).await[0];
+    assert_eq!(carry_out(&world, number).await, told("await-treatment-side", "nothing"));
+    assert_eq!(world.home.operated().len(), 1);
+}
+
+#[tokio::test]
+async fn a_break_is_carried_out_by_operators_of_its_pools_while_it_stands() {
+    let world = World::new().await;
+    let number = compared(&world, Books::HubHome, vec![found(&settle("1"), "1", Proposal::Resolve)]).await[0];
+    let field = |status: tonic::Status| refusal(&status).field.expect("a field");
+    let mut stranger = BreaksClient::new(world.peer("440300", Role::Operator));
+    assert_eq!(field(stranger.carry_out(v1::BreakRequest { number }).await.expect_err("not theirs")), "number");
+    assert_eq!(field(stranger.history(v1::BreakRequest { number }).await.expect_err("not theirs")), "number");
+    compared(&world, Books::HubHome, Vec::new()).await;
+    assert_eq!(field(henan(&world).carry_out(v1::BreakRequest { number }).await.expect_err("it has ended")), "number");
+    let history = henan(&world).history(v1::BreakRequest { number }).await.expect("a history").into_inner();
+    assert_eq!(history.end.map(|end| (end.ending, end.by)), Some(("vanished".into(), "comparison".into())));
+
+    // A region's whole book is given back what it lacks, so that is for its own operators.
+    let given_back = FoundBreak { kind: Kind::Missing(Book::Inner), ..found(&settle("2"), "2", Proposal::Reinstate) };
+    let number = compared(&world, Books::HubHome, vec![given_back]).await[0];
+    let mut shanghai = BreaksClient::new(world.peer("310000", Role::Operator));
+    assert_eq!(field(shanghai.carry_out(v1::BreakRequest { number }).await.expect_err("not theirs")), "home");
+}

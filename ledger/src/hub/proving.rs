@@ -1,0 +1,180 @@
+//! What is read to prove clearing: whether each entry of the journal lies in one period, what was carried over, what
+//! notices asked for, and what deductions are held against. Nothing is written here. Called by `yidi verify` and by the
+//! simulator; what must hold is theirs to say.
+
+use std::collections::BTreeMap;
+
+use clearing::obligation::{Posting, Sums, Totals};
+use clearing::period::Pair;
+use settlement::ids::SettlementId;
+use settlement::money::Money;
+
+use super::lots::{read_moved, read_sums, totals};
+use super::periods::{PeriodNumber, read_pair};
+use super::{HubStore, Position, corrupt};
+use crate::store::StoreError;
+use crate::values;
+
+/// An entry of the journal that does not lie where it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Misplaced {
+    /// The entry.
+    pub position: Position,
+    /// The period that it is stamped with, or summed up in.
+    pub period: PeriodNumber,
+    /// What is wrong.
+    pub how: MisplacedHow,
+}
+
+/// How an entry is misplaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MisplacedHow {
+    /// It is stamped with a period that there is not.
+    NoPeriod,
+    /// It is summed up in another period than its own.
+    OtherPeriod,
+    /// Its period is folded, and it is in no sum.
+    NotSummed,
+    /// What is summed up there is no entry.
+    NoEntry,
+}
+
+/// An entry, or a part of it, that a period was cleared without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CarriedOver {
+    /// The operation that booked the entry.
+    pub position: Position,
+    /// Which part of the entry.
+    pub part: i64,
+    /// The period in which it was booked.
+    pub booked: PeriodNumber,
+    /// Out of which period; none for the list, by the decision of two people.
+    pub from: Option<PeriodNumber>,
+    /// Into which; none for the list, and for what is returned from there.
+    pub into: Option<PeriodNumber>,
+}
+
+/// What notices of a pair asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Noticed {
+    /// Between whom.
+    pub pair: Pair,
+    /// By which version of the statement.
+    pub version: u32,
+    /// How much.
+    pub due: Money,
+}
+
+impl HubStore {
+    /// Entries that lie in no period, in two, or in the sums of none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn entry_misplaced(&self) -> Result<Vec<Misplaced>, StoreError> {
+        const NO_PERIOD: &str = "SELECT position, period FROM answers
+            WHERE settlement IS NOT NULL AND NOT EXISTS (SELECT 1 FROM periods WHERE number = answers.period)";
+        const OTHER_PERIOD: &str = "SELECT lot_postings.position, lot_postings.period FROM lot_postings
+            JOIN answers ON answers.position = lot_postings.position
+            WHERE answers.settlement IS NOT NULL AND answers.period <> lot_postings.period";
+        const NOT_SUMMED: &str = "SELECT answers.position, answers.period FROM answers
+            JOIN clearing_steps ON clearing_steps.period = answers.period AND clearing_steps.step = 'folded' AND held = 1
+            WHERE answers.settlement IS NOT NULL
+              AND NOT EXISTS (SELECT 1 FROM lot_postings WHERE lot_postings.position = answers.position AND part = 0)";
+        const NO_ENTRY: &str = "SELECT lot_postings.position, lot_postings.period FROM lot_postings
+            WHERE NOT EXISTS (SELECT 1 FROM answers
+                              WHERE answers.position = lot_postings.position AND answers.settlement IS NOT NULL)";
+        let all = [
+            (NO_PERIOD, MisplacedHow::NoPeriod),
+            (OTHER_PERIOD, MisplacedHow::OtherPeriod),
+            (NOT_SUMMED, MisplacedHow::NotSummed),
+            (NO_ENTRY, MisplacedHow::NoEntry),
+        ];
+        let read = self.engine.read(move |sql| {
+            let mut misplaced = Vec::new();
+            for (text, how) in all {
+                misplaced.extend(sql.query(text, values![], |row| {
+                    Ok(Misplaced { position: Position(row.number(0)?), period: PeriodNumber(row.number(1)?), how })
+                })?);
+            }
+            Ok(misplaced)
+        });
+        read.await
+    }
+
+    /// The sums of a period as they are folded, and as its folded entries give them one by one: at one moment, since they
+    /// may be folded further meanwhile.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn folded_twice(&self, period: PeriodNumber) -> Result<(Totals, Totals), StoreError> {
+        const ENTRIES: &str = "SELECT home, treatment, insurance, care, SUM(visits), SUM(total), SUM(basic),
+                SUM(large_sum), SUM(catastrophic), SUM(civil_servant), SUM(assistance), SUM(account)
+            FROM lot_postings WHERE period = ?1 GROUP BY home, treatment, insurance, care";
+        let read = self.engine.read(move |sql| {
+            let entries: Vec<Posting> = sql.query(ENTRIES, values![period.0], read_moved)?;
+            Ok((totals(sql, period)?, entries.into_iter().collect()))
+        });
+        read.await
+    }
+
+    /// Everything that was carried over, entry by entry, the earliest period first, what left the list last.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn carried_list(&self) -> Result<Vec<CarriedOver>, StoreError> {
+        const CARRIED: &str = "SELECT carried_entries.position, carried_entries.part, lot_postings.period, from_period,
+                into_period
+            FROM carried_entries JOIN lot_postings ON lot_postings.position = carried_entries.position
+                AND lot_postings.part = carried_entries.part
+            ORDER BY carried_entries.position, carried_entries.part, from_period = 0, from_period";
+        let read = self.engine.read(|sql| {
+            sql.query(CARRIED, values![], |row| {
+                Ok(CarriedOver {
+                    position: Position(row.number(0)?),
+                    part: row.number(1)?,
+                    booked: PeriodNumber(row.number(2)?),
+                    from: Some(PeriodNumber(row.number(3)?)).filter(|from| from.0 > 0),
+                    into: row.optional_number(4)?.map(PeriodNumber),
+                })
+            })
+        });
+        read.await
+    }
+
+    /// The notices of a period.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn notice_list(&self, period: PeriodNumber) -> Result<Vec<Noticed>, StoreError> {
+        const NOTICES: &str = "SELECT home, treatment, version, due FROM notices WHERE period = ?1
+            ORDER BY home, treatment";
+        let read = self.engine.read(move |sql| {
+            sql.query(NOTICES, values![period.0], |row| {
+                let version = row.number(2)?;
+                let version = u32::try_from(version).map_err(|_| corrupt("notices", version, "no version"))?;
+                Ok(Noticed { pair: read_pair(row, 0)?, version, due: Money::from_fen(row.number(3)?) })
+            })
+        });
+        read.await
+    }
+
+    /// What settlements come to of which something is deducted: each as it was first booked.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deducted_settlements(&self) -> Result<BTreeMap<SettlementId, Sums>, StoreError> {
+        const SETTLEMENTS: &str = "SELECT reviewed.settlement, visits, total, basic, large_sum, catastrophic,
+                civil_servant, assistance, account
+            FROM (SELECT DISTINCT settlement FROM deductions) AS reviewed
+            JOIN answers ON answers.settlement = reviewed.settlement AND answers.step = 1
+            JOIN lot_postings ON lot_postings.position = answers.position AND lot_postings.part = 0";
+        let read = self.engine.read(|sql| {
+            sql.query(SETTLEMENTS, values![], |row| {
+                let id = row.text(0)?;
+                let malformed = |fault| corrupt("deductions", id, fault);
+                Ok((SettlementId::from_time_first(id).map_err(malformed)?, read_sums(row, 1)?))
+            })
+        });
+        Ok(read.await?.into_iter().collect())
+    }
+}

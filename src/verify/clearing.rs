@@ -1,0 +1,297 @@
+//! That clearing holds (design.md section 12, invariant 7), checked on a hub's book: each settlement is cleared in at most
+//! one period and stands on a list until it is, a period's obligations follow from its entries, what one member pays the
+//! other receives, and a closed period is never changed. Each check is named as the sentence that must hold. Called by
+//! `yidi verify` and by the simulator.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use clearing::calendar::Calendar;
+use clearing::cleared::{Cleared, by_pair, sum};
+use clearing::obligation::{Lot, Sums};
+use clearing::period::{Pair, PairRecord, Record};
+use clearing::review::Deducted;
+use ledger::hub::{CarriedOver, HubStore, MisplacedHow, PeriodNumber, Position};
+use reconciliation::book::READING;
+use settlement::adjudication::Fund;
+use settlement::finding::Finding;
+use settlement::ids::SettlementId;
+use settlement::region::RegionTable;
+
+/// By what clearing is checked beside the book itself. What needs one that is not at hand is left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules<'r> {
+    /// Which member a pool belongs to: without it nobody can say whether a statement leaves a lot out.
+    pub regions: Option<&'r RegionTable>,
+    /// How often an entry may be carried over.
+    pub calendar: Option<&'r Calendar>,
+}
+
+/// Everything in a hub's clearing that should not be. While somebody folds the book or clears, a check may see one half
+/// of what is done.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn findings(hub: &HubStore, rules: Rules<'_>) -> Result<Vec<Finding>> {
+    let mut findings = each_entry_is_in_exactly_one_period(hub).await?;
+    findings.extend(what_is_carried_out_is_carried_in_once_or_listed(hub).await?);
+    if let Some(calendar) = rules.calendar {
+        findings.extend(nothing_is_carried_more_often_than_the_calendar_says(hub, calendar).await?);
+    }
+    findings.extend(deductions_stay_within_what_each_fund_paid(hub).await?);
+    let open = hub.period_open().await?.number;
+    for period in (1..=open.0).map(PeriodNumber) {
+        findings.extend(a_periods_sums_are_its_journals(hub, period).await?);
+        findings
+            .extend(a_statement_is_entries_less_carried_out_with_carried_in_less_deductions(hub, period, rules).await?);
+        findings.extend(payable_is_receivable(hub, period).await?);
+        findings.extend(a_closed_period_is_agreed_on_and_paid(hub, period).await?);
+    }
+    Ok(findings)
+}
+
+/// Each entry of the journal is stamped with one period, and is in the sums of that one and of no other.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn each_entry_is_in_exactly_one_period(hub: &HubStore) -> Result<Vec<Finding>> {
+    let misplaced = hub.entry_misplaced().await?.into_iter().map(|misplaced| {
+        let period = misplaced.period;
+        let problem = match misplaced.how {
+            MisplacedHow::NoPeriod => format!("it is stamped with period {period}, which there is not"),
+            MisplacedHow::OtherPeriod => format!("it is summed up in period {period}, which is not its own"),
+            MisplacedHow::NotSummed => format!("period {period} is folded, and it is in no sum"),
+            MisplacedHow::NoEntry => format!("it is summed up in period {period}, and is no entry"),
+        };
+        finding("each entry is in exactly one period", format!("position {}", misplaced.position.0), problem)
+    });
+    Ok(misplaced.collect())
+}
+
+/// What is folded of a period is what its entries come to, and once it is folded, what its journal says.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn a_periods_sums_are_its_journals(hub: &HubStore, period: PeriodNumber) -> Result<Vec<Finding>> {
+    let (folded, entries) = hub.folded_twice(period).await?;
+    let mut differences = folded.differences(&entries);
+    if record(hub, period).await?.is_some_and(|record| record.is_folded) {
+        differences.extend(folded.differences(&hub.journal_totals(period, READING).await?));
+    }
+    let told = |(lot, folded, journal): (Lot, Sums, Sums)| {
+        let problem = format!("{}: {} folded, {} by its entries", between(&lot), folded.owed(), journal.owed());
+        finding("a period's sums are its journal's", format!("period {period}"), problem)
+    };
+    Ok(differences.into_iter().map(told).collect())
+}
+
+/// What the newest statement of a pair says, once nobody objects to it, is the period's entries − carried out + carried
+/// in − deductions, lot by lot, and what is due is the sum of it. So what is stated, noticed and closed never changes.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn a_statement_is_entries_less_carried_out_with_carried_in_less_deductions(
+    hub: &HubStore,
+    period: PeriodNumber,
+    rules: Rules<'_>,
+) -> Result<Vec<Finding>> {
+    let Some(record) = record(hub, period).await? else { return Ok(Vec::new()) };
+    let movements = hub.clearing_movements(period).await?;
+    let of_lots = by_pair(&movements, &RegionTable::default());
+    let of_lots: BTreeMap<Lot, Cleared> = of_lots.into_values().flatten().collect();
+    let of_pairs = rules.regions.map(|regions| by_pair(&movements, regions));
+    let mut findings = Vec::new();
+    let mut wrong = |pair: &Pair, problem: String| {
+        let invariant = "a statement is entries − carried out + carried in − deductions";
+        findings.push(finding(invariant, format!("{} in period {period}", of(pair)), problem));
+    };
+    for (pair, held) in &record.pairs {
+        let Some(statement) = held.statement else { continue };
+        let stated = hub.statement_lots((period, *pair), statement.version).await?;
+        if sum(&stated).owed() != held.due {
+            wrong(pair, format!("{} is due, and its lots come to {}", held.due, sum(&stated).owed()));
+        }
+        let expected = match &of_pairs {
+            Some(pairs) => pairs.get(pair).cloned().unwrap_or_default(),
+            None => {
+                let same = |lot: &Lot| of_lots.get(lot).copied().map(|cleared| (*lot, cleared));
+                stated.keys().filter_map(same).collect()
+            }
+        };
+        if !statement.is_objected && stated != expected {
+            let (stated, expected) = (sum(&stated).owed(), sum(&expected).owed());
+            wrong(pair, format!("{stated} is stated lot by lot, and the book comes to {expected} otherwise"));
+        }
+    }
+    if record.is_closed {
+        let unstated = of_pairs.iter().flatten().filter(|(pair, _)| !record.pairs.contains_key(pair));
+        for (pair, lots) in unstated.collect::<Vec<_>>() {
+            wrong(pair, format!("nothing is stated of {}", sum(lots).owed()));
+        }
+    }
+    Ok(findings)
+}
+
+/// What a member pays is what the other receives: the notices of a pair ask both for what is stated, and what both sides
+/// recorded of the payment is that.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn payable_is_receivable(hub: &HubStore, period: PeriodNumber) -> Result<Vec<Finding>> {
+    let Some(record) = record(hub, period).await? else { return Ok(Vec::new()) };
+    let mut findings = Vec::new();
+    let mut wrong = |pair: &Pair, problem: String| {
+        findings.push(finding("payable is receivable", format!("{} in period {period}", of(pair)), problem));
+    };
+    for noticed in hub.notice_list(period).await? {
+        let held = record.pairs.get(&noticed.pair).cloned().unwrap_or_default();
+        let stated = held.statement.filter(|statement| statement.version == noticed.version).map(|_| held.due);
+        if stated != Some(noticed.due) {
+            let newest = held.statement.map(|statement| statement.version);
+            let (version, due) = (noticed.version, noticed.due);
+            wrong(&noticed.pair, format!("{due} noticed by version {version}, {} by {newest:?}", held.due));
+        }
+        for (side, payment) in [("paid", &held.paid), ("received", &held.received)] {
+            let amount = noticed.due.max(-noticed.due);
+            if let Some(payment) = payment.as_ref().filter(|payment| payment.amount != amount) {
+                wrong(&noticed.pair, format!("{side} {}, noticed {amount}", payment.amount));
+            }
+        }
+    }
+    for (pair, held) in record.pairs.iter().filter(|(_, held)| held.paid.is_some() || held.received.is_some()) {
+        if held.noticed_on.is_none() {
+            wrong(pair, "paid without a notice".into());
+        }
+    }
+    Ok(findings)
+}
+
+/// What is carried out of a period was in it, is carried into one later period or stands on the list, and is carried no
+/// further once it does.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn what_is_carried_out_is_carried_in_once_or_listed(hub: &HubStore) -> Result<Vec<Finding>> {
+    let invariant = "what is carried out is carried in once or listed";
+    let mut findings = Vec::new();
+    for ((position, part), way) in ways(&hub.carried_list().await?) {
+        let mut in_it = way.first().map(|first| first.booked);
+        let place =
+            |period: Option<PeriodNumber>| period.map_or("the list".to_owned(), |period| format!("period {period}"));
+        for carried in way {
+            if in_it != carried.from {
+                let problem = format!("it left {}, and was in {}", place(carried.from), place(in_it));
+                findings.push(finding(invariant, entry(position, part), problem));
+            }
+            if let (Some(from), Some(into)) = (carried.from, carried.into)
+                && into <= from
+            {
+                let problem = format!("it was carried out of period {from} into {into}");
+                findings.push(finding(invariant, entry(position, part), problem));
+            }
+            in_it = carried.into;
+        }
+    }
+    Ok(findings)
+}
+
+/// An entry is carried into another period at most as often as the calendar of its month says.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn nothing_is_carried_more_often_than_the_calendar_says(
+    hub: &HubStore,
+    calendar: &Calendar,
+) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut at_most = BTreeMap::new();
+    for ((position, part), way) in ways(&hub.carried_list().await?) {
+        let Some(booked) = way.first().map(|first| first.booked) else { continue };
+        let limit = match at_most.get(&booked) {
+            Some(limit) => *limit,
+            None => {
+                let month = hub.clearing_month_of(booked).await?;
+                let limit = month.map_or(0, |month| usize::from(calendar.rules(month).clearing.carried_at_most));
+                at_most.insert(booked, limit);
+                limit
+            }
+        };
+        // What two people have cleared from the list goes where they say.
+        let by_calendar = || way.iter().filter(|carried| carried.from.is_some());
+        let times = by_calendar().filter(|carried| carried.into.is_some()).count();
+        let furthest =
+            by_calendar().filter_map(|carried| carried.into).map(|into| into.0 - booked.0).max().unwrap_or(0);
+        if times > limit || usize::try_from(furthest).is_ok_and(|furthest| furthest > limit) {
+            let problem = format!("it was carried {times} times and {furthest} periods far, and may be {limit}");
+            let invariant = "nothing is carried more often than the calendar says";
+            findings.push(finding(invariant, entry(position, part), problem));
+        }
+    }
+    Ok(findings)
+}
+
+/// All deductions of one settlement together take off no more than each fund paid for it.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn deductions_stay_within_what_each_fund_paid(hub: &HubStore) -> Result<Vec<Finding>> {
+    let paid = hub.deducted_settlements().await?;
+    let mut taken: BTreeMap<SettlementId, Deducted> = BTreeMap::new();
+    for deduction in hub.deduction_list(None).await?.into_iter().filter(|deduction| deduction.standing.counts()) {
+        *taken.entry(deduction.lodging.settlement).or_default() += deduction.agreed;
+    }
+    let mut findings = Vec::new();
+    for (settlement, taken) in taken {
+        let paid = paid.get(&settlement).map(|paid| paid.funds).unwrap_or_default();
+        for fund in Fund::ALL.into_iter().filter(|fund| taken.of(*fund) > paid.of(*fund)) {
+            let problem = format!("{}: {} taken off {}", fund.word(), taken.of(fund), paid.of(fund));
+            let invariant = "deductions stay within what each fund paid";
+            findings.push(finding(invariant, format!("settlement {settlement}"), problem));
+        }
+    }
+    Ok(findings)
+}
+
+/// In a closed period every pair is agreed on, and paid on both sides where something was due; and it is closed once.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn a_closed_period_is_agreed_on_and_paid(hub: &HubStore, period: PeriodNumber) -> Result<Vec<Finding>> {
+    let Some(record) = record(hub, period).await?.filter(|record| record.is_closed) else { return Ok(Vec::new()) };
+    let unsettled = |held: &PairRecord| !held.is_settled();
+    let open = record.pairs.iter().filter(|(_, held)| unsettled(held)).map(|(pair, held)| {
+        let problem = format!("it is closed with {} due and not settled", held.due);
+        finding("a closed period is agreed on and paid", format!("{} in period {period}", of(pair)), problem)
+    });
+    Ok(open.collect())
+}
+
+/// What is recorded of a period; none where it has no month yet. Its pairs are those of which something was stated.
+async fn record(hub: &HubStore, period: PeriodNumber) -> Result<Option<Record>> {
+    Ok(hub.clearing_record(period, BTreeMap::new()).await?)
+}
+
+/// The way of each entry that was carried, from period to period.
+fn ways(carried: &[CarriedOver]) -> BTreeMap<(Position, i64), Vec<CarriedOver>> {
+    let mut ways: BTreeMap<(Position, i64), Vec<CarriedOver>> = BTreeMap::new();
+    for one in carried {
+        ways.entry((one.position, one.part)).or_default().push(*one);
+    }
+    ways
+}
+
+fn of(pair: &Pair) -> String {
+    format!("{} → {}", pair.home, pair.treatment)
+}
+
+fn between(lot: &Lot) -> String {
+    format!("{} → {} {} {}", lot.home, lot.treatment, lot.insurance.word(), lot.care.word())
+}
+
+fn entry(position: Position, part: i64) -> String {
+    format!("position {}, part {part}", position.0)
+}
+
+fn finding(invariant: &'static str, subject: String, problem: String) -> Finding {
+    Finding { invariant, subject, problem }
+}
