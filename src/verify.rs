@@ -23,6 +23,7 @@ use settlement::operation::readable;
 use settlement::outcome::{Done, Outcome, Settled};
 use settlement::refusal::Reason;
 
+pub(crate) use books::ensure_there;
 pub use books::{Books, Stores};
 
 use crate::cli::Ending;
