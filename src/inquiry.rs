@@ -18,6 +18,7 @@ use tonic::transport::Channel;
 
 use crate::cli::Ending;
 use crate::filing::Access;
+use crate::verify::ensure_there;
 
 /// How many settlements one question brings.
 const A_PAGE: u32 = 500;
@@ -159,6 +160,7 @@ async fn expected(access: &Access, month: &str, as_json: bool) -> Result<Ending>
 }
 
 async fn kept(role: Node, store: &Location, as_json: bool) -> Result<Ending> {
+    ensure_there(store)?;
     let told = match role {
         Node::Region => open_inquiries(&region::open_location(store)?.inbox()).await?,
         Node::His => open_inquiries(&TreatmentStore::open(store, &StoreOptions::default())?.inbox()).await?,

@@ -27,6 +27,7 @@ use settlement::outcome::{Done, Outcome, Settled};
 use settlement::refusal::Reason;
 use settlement::region::RegionTable;
 
+pub(crate) use books::ensure_there;
 pub use books::{Books, Stores};
 
 use crate::cli::Ending;

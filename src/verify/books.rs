@@ -81,7 +81,7 @@ impl Stores {
 }
 
 /// Opening would make a file that is not there, and an empty book agrees with everything.
-fn ensure_there(location: &Location) -> Result<()> {
+pub(crate) fn ensure_there(location: &Location) -> Result<()> {
     match location {
         Location::File(path) => ensure!(path.exists(), "there is no store {}", path.display()),
         Location::Postgres(_) | Location::Simulated(_) => {}

@@ -153,7 +153,12 @@ async fn a_node_that_was_away_is_told_of_everything_in_order_and_lists_the_newes
     // What a clerk at the region sees from its own store, without the hub.
     let store = clerks.world.line().home_store(home()).display().to_string();
     clerks.world.line_mut().stop_home(home()).await.expect("it runs");
-    let kept = Cli::try_parse_from(["yidi", "inquiry", "kept", "--role", "region", "--store", &store, "--json"]);
-    assert_eq!(kept.expect("it is a command").run().await.expect("it is read"), Ending::Good);
+    let kept = async |store: &str| {
+        let typed = ["yidi", "inquiry", "kept", "--role", "region", "--store", store, "--json"];
+        Cli::try_parse_from(typed).expect("it is a command").run().await.map_err(|fault| format!("{fault:#}"))
+    };
+    assert_eq!(kept(&store).await, Ok(Ending::Good));
+    let elsewhere = format!("{store}.elsewhere");
+    assert!(kept(&elsewhere).await.is_err() && !PathBuf::from(elsewhere).exists(), "no store is made by looking");
     clerks.world.line_mut().restart_home(home()).await.expect("it starts again");
 }
