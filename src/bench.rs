@@ -32,7 +32,7 @@ mod settle;
 mod spare;
 mod subject;
 mod traffic;
-mod usage;
+pub(crate) mod usage;
 
 use anyhow::Result;
 use clap::Subcommand;

@@ -3,6 +3,7 @@
 
 mod deductions;
 mod papers;
+pub mod simulate;
 
 use std::path::PathBuf;
 
@@ -163,6 +164,9 @@ pub enum Command {
     /// Review deductions (审核扣款).
     #[command(subcommand)]
     Deduction(deductions::Command),
+    /// Fill a month nationally by the shape of the yearly figures, and run it through to its closing; exits with 1 where
+    /// an invariant does not hold.
+    Simulate(Box<simulate::Arguments>),
     /// Close a period where everything is paid; tells what it waits for, and exits with 1, where it is not.
     Close {
         /// Which, and how to reach the hub.
@@ -220,7 +224,8 @@ pub async fn run(command: Command) -> Result<Ending> {
         }
         Command::Statement { pair, version } => statement(pair, version).await,
         Command::Documents { month, member, regions, accounts, out } => {
-            let wanted = papers::Wanted { member: member.as_deref(), regions: &regions, accounts: accounts.as_deref() };
+            let (member, accounts) = (member.as_deref(), accounts.as_deref());
+            let wanted = papers::Wanted { member, regions: &regions, accounts, tell: output::line };
             let period = period(&month).await?;
             papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
             Ok(Ending::Good)
@@ -238,6 +243,7 @@ pub async fn run(command: Command) -> Result<Ending> {
             pay(pair, side, v1::PaymentView { serial, bank, on, amount }).await
         }
         Command::Deduction(command) => deductions::run(command).await,
+        Command::Simulate(arguments) => simulate::run(&arguments).await,
         Command::Close { month } => close(&month).await,
     }
 }

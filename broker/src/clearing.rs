@@ -58,6 +58,19 @@ impl Clearing {
     /// When the store fails; what was done stays done.
     pub async fn advance(&self, now: Timestamp) -> Result<Vec<(PeriodNumber, Step)>, StoreError> {
         let mut done = Vec::new();
+        self.advance_telling(now, |period, step| done.push((period, step))).await?;
+        Ok(done)
+    }
+
+    /// The same, telling of each step as soon as it is done.
+    ///
+    /// # Errors
+    /// When the store fails; what was done stays done.
+    pub async fn advance_telling(
+        &self,
+        now: Timestamp,
+        mut done: impl FnMut(PeriodNumber, Step) + Send,
+    ) -> Result<(), StoreError> {
         self.store.journal_fold(READING).await?;
         self.store.deduction_release(now).await?;
         // Cutting off begins another period, which may be due as well: a hub that was down for months.
@@ -67,7 +80,7 @@ impl Clearing {
             let unfinished = self.store.clearing_unfinished().await?;
             next = unfinished.into_iter().map(|(other, _)| other).find(|other| *other > period);
         }
-        Ok(done)
+        Ok(())
     }
 
     /// What is due of a period, and what it waits for.
@@ -89,6 +102,15 @@ impl Clearing {
         let known = pairs.iter().map(|(pair, lots)| (*pair, due(lots))).collect();
         let record = self.store.clearing_record(period, known).await?;
         Ok(record.map(|record| Standing { period, record, pairs }))
+    }
+
+    /// What is recorded of a pair of a period. It reads no lots: what is due is what was stated.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn pair_record(&self, period: PeriodNumber, pair: Pair) -> Result<PairRecord, StoreError> {
+        let record = self.store.clearing_record(period, BTreeMap::new()).await?;
+        Ok(record.and_then(|mut record| record.pairs.remove(&pair)).unwrap_or_default())
     }
 
     /// What each pair clears in a period, lot by lot.
@@ -125,7 +147,7 @@ impl Clearing {
         &self,
         period: PeriodNumber,
         now: Timestamp,
-        done: &mut Vec<(PeriodNumber, Step)>,
+        done: &mut (impl FnMut(PeriodNumber, Step) + Send),
     ) -> Result<(), StoreError> {
         self.name(period, now).await?;
         loop {
@@ -137,7 +159,7 @@ impl Clearing {
             for step in due {
                 self.carry_out(&standing, step, now).await?;
                 tracing::info!(period = period.0, month = %standing.record.month, step = ?step, "{step:?} of {} is done", standing.record.month);
-                done.push((period, step));
+                done(period, step);
             }
         }
     }

@@ -20,8 +20,6 @@ use settlement::person::Insurance;
 use settlement::region::RegionTable;
 use tonic::transport::Channel;
 
-use crate::output;
-
 /// Which documents, and where names and accounts are found.
 pub struct Wanted<'a> {
     /// The member; all that may be seen where none is named.
@@ -30,6 +28,8 @@ pub struct Wanted<'a> {
     pub regions: &'a Path,
     /// Members' bank accounts.
     pub accounts: Option<&'a Path>,
+    /// Says which file was written.
+    pub tell: fn(&str),
 }
 
 /// A row of the file of members' bank accounts.
@@ -62,7 +62,7 @@ pub async fn write(
     }
     let made_on = made_on(period).unwrap_or_else(|| month.last_day());
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    save(out, &[national(month, &pairs, &regions)], made_on)?;
+    save(out, &[national(month, &pairs, &regions)], made_on, wanted.tell)?;
     for member in members(&pairs, wanted.member)? {
         let folder = out.join(member.to_string());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -70,8 +70,8 @@ pub async fn write(
             Side::ALL.into_iter().map(|side| of_member(month, member, side, &pairs, &regions)).collect();
         papers.extend(Insurance::ALL.map(|insurance| detail(month, member, insurance, &pairs, &regions)));
         papers.push(shares(month, member, &pairs, &regions));
-        save(&folder, &papers, made_on)?;
-        notices(&folder, month, member, (&records, &accounts), (&regions, made_on))?;
+        save(&folder, &papers, made_on, wanted.tell)?;
+        notices(&folder, month, member, (&records, &accounts), (&regions, made_on), wanted.tell)?;
     }
     Ok(())
 }
@@ -83,6 +83,7 @@ fn notices(
     member: MemberCode,
     (records, accounts): (&BTreeMap<Pair, PairRecord>, &BTreeMap<String, BankAccount>),
     (regions, made_on): (&RegionTable, Date),
+    tell: fn(&str),
 ) -> Result<()> {
     for (pair, held) in records.iter().filter(|(_, held)| held.noticed_on.is_some()) {
         let (Some(payer), true) = (held.payer(), [pair.home, pair.treatment].contains(&member)) else { continue };
@@ -92,7 +93,7 @@ fn notices(
         let papers = notice(month, (pair, held), pair.member(payer) == member, &account, regions);
         let folder = folder.join(other.to_string());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        save(&folder, papers.as_slice(), made_on)?;
+        save(&folder, papers.as_slice(), made_on, tell)?;
     }
     Ok(())
 }
@@ -109,7 +110,7 @@ async fn lots(
     lots.map_err(|fault| anyhow!("the hub's answer: {} {}", fault.field, fault.problem))
 }
 
-fn save(folder: &Path, papers: &[Document], made_on: Date) -> Result<()> {
+fn save(folder: &Path, papers: &[Document], made_on: Date, tell: fn(&str)) -> Result<()> {
     for paper in papers {
         paper.check()?;
         let file = |ending: &str| folder.join(format!("{}.{ending}", paper.title));
@@ -120,7 +121,7 @@ fn save(folder: &Path, papers: &[Document], made_on: Date) -> Result<()> {
         write("xlsx", &documents::workbook::write(std::slice::from_ref(paper), made_on)?)?;
         write("csv", &documents::table::write(paper)?)?;
         write("html", documents::page::write(paper)?.as_bytes())?;
-        output::line(&format!("{}", file("xlsx").display()));
+        tell(&file("xlsx").display().to_string());
     }
     Ok(())
 }
