@@ -16,6 +16,7 @@
 //! | `deductions` | what review takes off settlements |
 //! | `breaks` | what books differ in, and what certifies that they agree |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
+//! | `proof` | the same sums worked out anew from the journal |
 //! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
@@ -36,6 +37,7 @@ mod lots;
 mod operations;
 mod periods;
 mod prefunds;
+mod proof;
 mod schema;
 #[cfg(test)]
 mod tests;

@@ -81,3 +81,34 @@ fn a_folder_that_holds_a_month_already_is_not_filled_again() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("give an empty folder"), "{refused:?}");
 }
+
+#[test]
+fn the_benchmark_of_clearing_tells_every_figure() {
+    let ended =
+        yidi(&["bench", "clearing", "--settlements", "5000", "--rounds", "1", "--quiet-seconds", "2", "--json"]);
+    let report = json(&ended);
+    assert!(matches!(ended.status.code(), Some(0 | 1)), "{ended:?}");
+    for figure in [
+        "reconcile_bytes",
+        "reconcile_ratio",
+        "reconcile_ms",
+        "outer_join_ms",
+        "closing_ratio",
+        "closing_ms",
+        "closing_small_ms",
+        "proof_ratio",
+        "proof_ms",
+        "group_by_ms",
+        "clearing_peak_memory_mb",
+        "keep_fold_us_each",
+        "keep_digests_us_each",
+        "live_lowest_second_ratio",
+        "live_noise_ratio",
+        "live_per_second",
+        "required_met",
+    ] {
+        assert!(report.get(figure).is_some_and(|told| !told.is_null()), "{figure}: {report:#}");
+    }
+    assert_eq!(report["reconcile_found"], 100, "as many as were planted");
+    assert_eq!(report["required_met"], ended.status.success() && report["void"] == false);
+}
