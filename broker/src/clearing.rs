@@ -16,6 +16,7 @@ use clearing::cleared::{Cleared, by_pair, sum};
 use clearing::month::Month;
 use clearing::obligation::{Lot, Sums};
 use clearing::period::{Pair, PairRecord, Plan, Proof, Record, Side, Step, plan};
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use ledger::hub::{Carrying, Disputed, HubStore, PeriodNumber, Reply, StatementFault, StepTaken};
 use ledger::leaves::Scope;
@@ -26,6 +27,10 @@ use settlement::region::RegionTable;
 
 /// Who says what a member does not say by the last day.
 const THE_CALENDAR: &str = "calendar";
+
+/// What is due of so many pairs is carried out at once and shares its commits. What decides what comes after it is due
+/// alone (`clearing::period::plan`).
+const AT_ONCE: usize = 64;
 
 /// Clearing on one hub's book.
 #[derive(Clone)]
@@ -156,10 +161,12 @@ impl Clearing {
             if due.is_empty() {
                 return Ok(());
             }
-            for step in due {
-                self.carry_out(&standing, step, now).await?;
-                tracing::info!(period = period.0, month = %standing.record.month, step = ?step, "{step:?} of {} is done", standing.record.month);
-                done(period, step);
+            for some in due.chunks(AT_ONCE) {
+                try_join_all(some.iter().map(|step| self.carry_out(&standing, *step, now))).await?;
+                for step in some {
+                    tracing::info!(period = period.0, month = %standing.record.month, step = ?step, "{step:?} of {} is done", standing.record.month);
+                    done(period, *step);
+                }
             }
         }
     }

@@ -54,12 +54,11 @@ const PAGE: &str = concat!(
     folded!("FROM operations LEFT JOIN answers ON answers.position = operations.position"),
     "WHERE operations.position > ?1 AND operations.position <= ?2 ORDER BY operations.position LIMIT ?3"
 );
+// What waits is little, and comes first: for the order of positions SQLite would else read the whole book each time.
 const LATE: &str = concat!(
-    folded!(
-        "FROM unfolded JOIN answers ON answers.position = unfolded.number
-         JOIN operations ON operations.position = unfolded.number"
-    ),
-    "ORDER BY operations.position LIMIT ?1"
+    folded!("FROM unfolded CROSS JOIN answers CROSS JOIN operations"),
+    "WHERE answers.position = unfolded.number AND operations.position = unfolded.number
+    ORDER BY unfolded.number LIMIT ?1"
 );
 
 impl HubStore {

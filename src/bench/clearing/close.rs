@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use broker::clearing::Clearing;
-use clearing::period::{Payment, Side, Stage};
+use clearing::period::{Pair, PairRecord, Payment, Side, Stage};
+use futures_util::future::try_join_all;
 use jiff::{Timestamp, ToSpan};
 use ledger::hub::HubStore;
 use ledger::store::StoreOptions;
@@ -23,6 +24,8 @@ use crate::clearing::simulate::course::{PERIOD, Times, advance, noon, read_calen
 use crate::line::read_regions;
 use crate::output;
 
+/// So many pairs pay at once: members do so by themselves.
+const PAID_AT_ONCE: usize = 32;
 /// The step that is told beside the closing.
 const PROOF: &str = "prove";
 
@@ -75,11 +78,10 @@ async fn to_its_end(store: &HubStore, deploy: &Path, times: &mut Times) -> Resul
 /// When the store fails, or does not take a payment.
 pub async fn pay(store: &HubStore, clearing: &Clearing, now: Timestamp) -> Result<()> {
     let standing = clearing.standing(PERIOD).await?.context("the month has no name")?;
-    for (number, (pair, held)) in standing.record.pairs.iter().enumerate() {
-        if held.noticed_on.is_none() || held.payer().is_none() {
-            continue;
-        }
-        for side in Side::ALL {
+    let noticed = |(_, (_, held)): &(usize, (&Pair, &PairRecord))| held.noticed_on.is_some() && held.payer().is_some();
+    let pairs: Vec<_> = standing.record.pairs.iter().enumerate().filter(noticed).collect();
+    for some in pairs.chunks(PAID_AT_ONCE) {
+        let both = |number: usize, pair: Pair, held: &PairRecord| {
             let payment = Payment {
                 serial: format!("{number:08}"),
                 bank: "benchmark".to_owned(),
@@ -87,7 +89,11 @@ pub async fn pay(store: &HubStore, clearing: &Clearing, now: Timestamp) -> Resul
                 amount: held.due.max(-held.due),
             };
             let by = ("benchmark".to_owned(), now);
-            store.payment_record((PERIOD, *pair, side), payment, by).await?.context("a payment is not taken")?;
+            Side::ALL.map(|side| store.payment_record((PERIOD, pair, side), payment.clone(), by.clone()))
+        };
+        let recorded = some.iter().flat_map(|(number, (pair, held))| both(*number, **pair, held));
+        for taken in try_join_all(recorded).await? {
+            taken.context("a payment is not taken")?;
         }
     }
     Ok(())

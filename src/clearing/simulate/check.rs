@@ -98,8 +98,8 @@ fn as_sent(course: &Course, stated: &BTreeMap<Pair, (Money, Cleared)>) -> Option
     let booked: BTreeMap<Pair, Money> =
         stated.iter().map(|(pair, (_, cleared))| (*pair, cleared.booked.owed())).collect();
     let of = |sums: &BTreeMap<Pair, Money>, pair: &Pair| sums.get(pair).copied().unwrap_or_default();
-    let pairs = booked.keys().chain(course.tally.owed.keys());
-    let wrong = pairs.filter(|pair| of(&booked, pair) != of(&course.tally.owed, pair)).next()?;
+    let mut pairs = booked.keys().chain(course.tally.owed.keys());
+    let wrong = pairs.find(|pair| of(&booked, pair) != of(&course.tally.owed, pair))?;
     let (home, treatment) = (wrong.home, wrong.treatment);
     Some(format!("{home} → {treatment}: {} sent, {} booked", of(&course.tally.owed, wrong), of(&booked, wrong)))
 }

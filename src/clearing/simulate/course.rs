@@ -57,7 +57,8 @@ impl Times {
     }
 }
 
-/// Has everything done that is due at an instant, each step timed by its kind.
+/// Has everything done that is due at an instant, timed by kind: pairs are carried out many at once, all of one kind in
+/// turn.
 ///
 /// # Errors
 /// When the store fails.

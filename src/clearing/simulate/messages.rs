@@ -180,7 +180,7 @@ fn bill(visit: &Visit) -> Result<Bill> {
     let mut categories = Vec::with_capacity(numbers.len());
     for (place, number) in numbers.iter().enumerate() {
         let total = if place + 1 == numbers.len() { left } else { each };
-        left = left - total;
+        left -= total;
         let (class_b, class_c) = (share(total, 30), share(total, 8));
         categories.push(CategorySum {
             category: FeeCategory::new(*number).context("a fee category")?,
