@@ -1,4 +1,4 @@
-//! `yidi bench settle | isolation | adjudicate`: speed, as ratios taken in one run, because this machine and its neighbours change
+//! `yidi bench settle | clearing | isolation | adjudicate`: speed, as ratios taken in one run, because this machine and its neighbours change
 //! from minute to minute and a ratio does not.
 
 mod adjudicate;
@@ -7,6 +7,7 @@ mod byte_line;
 mod chain;
 mod chain_stage;
 mod chain_stores;
+mod clearing;
 mod comparison;
 mod crew;
 mod forward;
@@ -32,7 +33,7 @@ mod settle;
 mod spare;
 mod subject;
 mod traffic;
-mod usage;
+pub(crate) mod usage;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -44,6 +45,8 @@ use crate::cli::Ending;
 pub enum Command {
     /// Settlements through the hub and through the whole line, against bare forwards over the same hops.
     Settle(Box<settle::Arguments>),
+    /// Reconciling books and closing a month: what it takes beside plain statements, and what live traffic notices.
+    Clearing(clearing::Arguments),
     /// What three regions notice when the fourth is stalled.
     Isolation(isolation::Arguments),
     /// Pure adjudications on one core.
@@ -57,6 +60,7 @@ pub enum Command {
 pub async fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Settle(arguments) => settle::run(&arguments).await.map(Ending::of),
+        Command::Clearing(arguments) => clearing::run(&arguments).await.map(Ending::of),
         Command::Isolation(arguments) => isolation::run(&arguments).await.map(Ending::of),
         Command::Adjudicate(arguments) => adjudicate::run(&arguments).map(|()| Ending::Good),
     }

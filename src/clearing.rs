@@ -4,6 +4,7 @@
 mod deductions;
 mod leftovers;
 pub(crate) mod papers;
+pub mod simulate;
 mod year;
 
 use std::path::PathBuf;
@@ -182,6 +183,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Fill a month nationally by the shape of the yearly figures, and run it through to its closing; exits with 1 where
+    /// an invariant does not hold.
+    Simulate(Box<simulate::Arguments>),
     /// Close a period where everything is paid; tells what it waits for, and exits with 1, where it is not.
     Close {
         /// Which, and how to reach the hub.
@@ -240,7 +244,7 @@ pub async fn run(command: Command) -> Result<Ending> {
         Command::Statement { pair, version } => statement(pair, version).await,
         Command::Documents { month, member, regions, accounts, settlements, out } => {
             let (member, accounts) = (member.as_deref(), accounts.as_deref());
-            let wanted = papers::Wanted { member, regions: &regions, accounts, settlements };
+            let wanted = papers::Wanted { member, regions: &regions, accounts, settlements, tell: output::line };
             let period = period(&month).await?;
             papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
             Ok(Ending::Good)
@@ -260,6 +264,7 @@ pub async fn run(command: Command) -> Result<Ending> {
         Command::Deduction(command) => deductions::run(command).await,
         Command::Leftovers(command) => leftovers::run(command).await,
         Command::Year { access, year, json } => year::show(&mut client(&access)?, year, json).await,
+        Command::Simulate(arguments) => simulate::run(&arguments).await,
         Command::Close { month } => close(&month).await,
     }
 }

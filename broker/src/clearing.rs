@@ -20,6 +20,7 @@ use clearing::listed::{self, Verdict, owner_of_break};
 use clearing::month::Month;
 use clearing::obligation::{Lot, Sums};
 use clearing::period::{Pair, PairRecord, Plan, Proof, Record, Side, Step, plan};
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use ledger::hub::{Carrying, Disputed, HubStore, Listed, PeriodNumber, Reply, StatementFault, StepTaken};
 use ledger::leaves::Scope;
@@ -31,6 +32,10 @@ use settlement::region::RegionTable;
 
 /// Who says what a member does not say by the last day.
 const THE_CALENDAR: &str = "calendar";
+
+/// What is due of so many pairs is carried out at once and shares its commits. What decides what comes after it is due
+/// alone (`clearing::period::plan`).
+const AT_ONCE: usize = 64;
 
 /// Clearing on one hub's book.
 #[derive(Clone)]
@@ -68,6 +73,19 @@ impl Clearing {
     /// When the store fails; what was done stays done.
     pub async fn advance(&self, now: Timestamp) -> Result<Vec<(PeriodNumber, Step)>, StoreError> {
         let mut done = Vec::new();
+        self.advance_telling(now, |period, step| done.push((period, step))).await?;
+        Ok(done)
+    }
+
+    /// The same, telling of each step as soon as it is done.
+    ///
+    /// # Errors
+    /// When the store fails; what was done stays done.
+    pub async fn advance_telling(
+        &self,
+        now: Timestamp,
+        mut done: impl FnMut(PeriodNumber, Step) + Send,
+    ) -> Result<(), StoreError> {
         self.store.journal_fold(READING).await?;
         self.store.deduction_release(now).await?;
         // Cutting off begins another period, which may be due as well: a hub that was down for months.
@@ -77,7 +95,7 @@ impl Clearing {
             let unfinished = self.store.clearing_unfinished().await?;
             next = unfinished.into_iter().map(|(other, _)| other).find(|other| *other > period);
         }
-        Ok(done)
+        Ok(())
     }
 
     /// What is due of a period, and what it waits for.
@@ -99,6 +117,15 @@ impl Clearing {
         let known = pairs.iter().map(|(pair, lots)| (*pair, due(lots))).collect();
         let record = self.store.clearing_record(period, known).await?;
         Ok(record.map(|record| Standing { period, record, pairs }))
+    }
+
+    /// What is recorded of a pair of a period. It reads no lots: what is due is what was stated.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn pair_record(&self, period: PeriodNumber, pair: Pair) -> Result<PairRecord, StoreError> {
+        let record = self.store.clearing_record(period, BTreeMap::new()).await?;
+        Ok(record.and_then(|mut record| record.pairs.remove(&pair)).unwrap_or_default())
     }
 
     /// What each pair clears in a period, lot by lot.
@@ -148,7 +175,7 @@ impl Clearing {
         &self,
         period: PeriodNumber,
         now: Timestamp,
-        done: &mut Vec<(PeriodNumber, Step)>,
+        done: &mut (impl FnMut(PeriodNumber, Step) + Send),
     ) -> Result<(), StoreError> {
         self.name(period, now).await?;
         loop {
@@ -157,10 +184,12 @@ impl Clearing {
             if due.is_empty() {
                 return Ok(());
             }
-            for step in due {
-                self.carry_out(&standing, step, now).await?;
-                tracing::info!(period = period.0, month = %standing.record.month, step = ?step, "{step:?} of {} is done", standing.record.month);
-                done.push((period, step));
+            for some in due.chunks(AT_ONCE) {
+                try_join_all(some.iter().map(|step| self.carry_out(&standing, *step, now))).await?;
+                for step in some {
+                    tracing::info!(period = period.0, month = %standing.record.month, step = ?step, "{step:?} of {} is done", standing.record.month);
+                    done(period, *step);
+                }
             }
         }
     }

@@ -18,6 +18,7 @@
 //! | `breaks`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
 //! | `proving` | what is read to prove clearing |
+//! | `proof` | the same sums worked out anew from the journal |
 //! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
@@ -40,6 +41,7 @@ mod lots;
 mod operations;
 mod periods;
 mod prefunds;
+mod proof;
 mod proving;
 mod schema;
 #[cfg(test)]

@@ -1,10 +1,12 @@
-//! Private databases for tests, measurements and long runs: a PostgreSQL server of one's own, and databases in it.
+//! Private databases for tests, measurements and long runs: a PostgreSQL server of one's own, and databases in it; and plain
+//! statements to measure a book's own work beside.
 //! Behind the feature `testing`; nothing that serves calls it.
 
 #[cfg(test)]
 pub(crate) mod append_only;
 mod installation;
 mod keeper;
+pub mod plain;
 mod ports;
 mod postgres;
 

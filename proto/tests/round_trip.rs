@@ -1,5 +1,6 @@
 //! The wire gives back what went in, and says of a bad message everything that is wrong with it.
 
+use clearing::obligation::Lot;
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use proptest::collection::vec;
@@ -189,6 +190,18 @@ fn filing() -> impl Strategy<Value = Filing> {
 }
 
 proptest! {
+    #[test]
+    fn the_lot_of_a_settlement_is_read_as_the_whole_messages_have_it(operation in operation(), outcome in outcome()) {
+        let read = convert::read_lot(&convert::write_operation(&operation), &convert::write_outcome(&outcome));
+        match (&operation.request, &outcome) {
+            (Request::Settle(settle), Outcome::Accepted { decided_at: _, done: Done::Settled(settled) }) => {
+                let (home, treatment, care) = (settle.home, settle.encounter.pool, settle.encounter.care);
+                prop_assert_eq!(read, Ok(Lot { home, treatment, insurance: settled.insurance, care }));
+            }
+            _ => prop_assert!(read.is_err()),
+        }
+    }
+
     #[test]
     fn an_operation_comes_back_as_it_went(operation in operation()) {
         prop_assert_eq!(convert::read_operation(&convert::write_operation(&operation)), Ok(operation));

@@ -13,6 +13,7 @@ use settlement::ids::{PoolCode, RegionCode};
 use tokio::sync::mpsc;
 
 use super::byte_line;
+use super::clearing::{close, compare, live};
 use super::forward;
 use super::prepared_home;
 use crate::output;
@@ -85,6 +86,30 @@ pub enum Part {
         #[arg(long)]
         to: SocketAddr,
     },
+    /// Clearing one month of a book on end, each step timed.
+    Clear {
+        /// The book.
+        #[arg(long)]
+        book: PathBuf,
+        /// The folder of the table of regions and the calendar.
+        #[arg(long)]
+        deploy: PathBuf,
+        /// How often the proof is measured.
+        #[arg(long)]
+        rounds: usize,
+    },
+    /// Comparing two books by their digests, and by an outer join.
+    Compare {
+        /// The book that asks.
+        #[arg(long)]
+        ours: PathBuf,
+        /// The book that answers.
+        #[arg(long)]
+        theirs: PathBuf,
+        /// How often.
+        #[arg(long)]
+        rounds: usize,
+    },
     /// The home region's place in such a line: it gives back what it is sent.
     ByteHome {
         /// The folder of its certificate.
@@ -114,6 +139,8 @@ pub async fn run(part: Part) -> Result<()> {
             announce(byte_line::serve_desk(&credentials, to).await?);
             told_to_end().await
         }
+        Part::Clear { book, deploy, rounds } => close::clear(&book, &deploy, rounds).await,
+        Part::Compare { ours, theirs, rounds } => compare::compare(&ours, &theirs, rounds).await,
         Part::ByteHome { credentials } => {
             announce(byte_line::serve_home(&credentials).await?);
             told_to_end().await
@@ -132,6 +159,8 @@ impl Part {
             Part::Treatment { .. } => "treatment",
             Part::ByteDesk { .. } => "byte-desk",
             Part::ByteHome { .. } => "byte-home",
+            Part::Clear { .. } => "clear",
+            Part::Compare { .. } => "compare",
         }
     }
 
@@ -161,6 +190,16 @@ impl Part {
                 give("to", to.to_string());
             }
             Part::ByteHome { credentials } => give("credentials", credentials.display().to_string()),
+            Part::Clear { book, deploy, rounds } => {
+                give("book", book.display().to_string());
+                give("deploy", deploy.display().to_string());
+                give("rounds", rounds.to_string());
+            }
+            Part::Compare { ours, theirs, rounds } => {
+                give("ours", ours.display().to_string());
+                give("theirs", theirs.display().to_string());
+                give("rounds", rounds.to_string());
+            }
         }
         arguments
     }
@@ -170,13 +209,17 @@ impl Part {
 async fn hub(config: &Path, at: Option<i64>) -> Result<()> {
     let _watch = Watch::new(None)?;
     let clock = clock(at)?;
-    let hub = broker::start(roles::read(config)?, clock.clone()).await?;
+    let config: broker::Config = roles::read(config)?;
+    let deploy = config.regions.parent().map(Path::to_owned).unwrap_or_default();
+    let hub = broker::start(config, clock.clone()).await?;
     announce(hub.address());
     let mut words = words();
     while let Some(word) = words.recv().await {
         if word == CUT_OFF {
             let open = hub.store().period_open().await?;
             hub.store().period_cut_off(open.number, clock.now()).await?;
+        } else if let Some(asked) = live::Asked::read(&word) {
+            output::line(&asked.carry_out(hub.store(), &deploy).await?);
         }
     }
     hub.stop().await;
@@ -259,6 +302,8 @@ mod tests {
             Part::Treatment { config: path.clone(), at: None },
             Part::ByteDesk { credentials: path.clone(), to },
             Part::ByteHome { credentials: path.clone() },
+            Part::Clear { book: path.clone(), deploy: path.clone(), rounds: 3 },
+            Part::Compare { ours: path.clone(), theirs: path.clone(), rounds: 3 },
         ] {
             let typed = ["bench-part".to_owned()].into_iter().chain(part.arguments());
             assert_eq!(Line::parse_from(typed).part, part);

@@ -3,10 +3,11 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use super::part::Part;
 
@@ -17,6 +18,7 @@ const ENDING: Duration = Duration::from_secs(20);
 pub struct Process {
     child: Child,
     words: Option<ChildStdin>,
+    said: BufReader<ChildStdout>,
     address: SocketAddr,
 }
 
@@ -35,16 +37,29 @@ impl Process {
             .spawn()
             .context("cannot start a part of the line")?;
         let words = child.stdin.take();
-        let said = child.stdout.take().context("a part has no standard output")?;
+        let mut said = BufReader::new(child.stdout.take().context("a part has no standard output")?);
         let mut line = String::new();
-        BufReader::new(said).read_line(&mut line)?;
+        said.read_line(&mut line)?;
         let address = line.trim().parse();
         if address.is_err() {
             let _ = child.kill();
             let _ = child.wait();
         }
         let address = address.with_context(|| format!("part {} did not start", part.name()))?;
-        Ok(Process { child, words, address })
+        Ok(Process { child, words, said, address })
+    }
+
+    /// Runs a part that ends by itself, and gives what it came to, which it has written as JSON.
+    ///
+    /// # Errors
+    /// When it fails; it has said on standard error why.
+    pub fn come_to(part: &Part) -> Result<Value> {
+        let program = std::env::current_exe().context("cannot find this executable")?;
+        let mut command = Command::new(program);
+        command.arg("bench-part").args(part.arguments()).stdin(Stdio::null()).stderr(Stdio::inherit());
+        let ended = command.output().context("cannot start a part of the measurement")?;
+        ensure!(ended.status.success(), "part {} failed", part.name());
+        serde_json::from_slice(&ended.stdout).with_context(|| format!("part {} said no JSON", part.name()))
     }
 
     /// Where it listens.
@@ -64,6 +79,17 @@ impl Process {
     pub fn tell(&mut self, word: &str) -> Result<()> {
         let words = self.words.as_mut().context("the part was told to end")?;
         writeln!(words, "{word}").context("a part of the line has ended")
+    }
+
+    /// Gives it a word to act on, and waits for the line that it says when that is done.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn ask(&mut self, word: &str) -> Result<String> {
+        self.tell(word)?;
+        let mut line = String::new();
+        ensure!(self.said.read_line(&mut line)? > 0, "a part of the line has ended");
+        Ok(line.trim().to_owned())
     }
 
     /// Ends it as a crash would.

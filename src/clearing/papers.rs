@@ -25,7 +25,6 @@ use settlement::region::RegionTable;
 use tonic::transport::Channel;
 
 use super::A_PAGE;
-use crate::output;
 
 /// Which documents, and where names and accounts are found.
 pub struct Wanted<'a> {
@@ -37,6 +36,8 @@ pub struct Wanted<'a> {
     pub accounts: Option<&'a Path>,
     /// Whether the settlements behind each row are listed too.
     pub settlements: bool,
+    /// Says which file was written.
+    pub tell: fn(&str),
 }
 
 /// A row of the file of members' bank accounts.
@@ -74,7 +75,7 @@ pub async fn write(
         records.insert(pair, record);
     }
     let made_on = made_on(period).unwrap_or_else(|| month.last_day());
-    let mut writing = Writing { made_on, lists: wanted.settlements };
+    let mut writing = Writing { made_on, lists: wanted.settlements, tell: wanted.tell };
     writing.lists(out, month, &entries, &regions)?;
     writing.save(out, "details", vec![national(month, &pairs, &regions)])?;
     for member in members(&pairs, wanted.member)? {
@@ -196,6 +197,8 @@ pub struct Writing {
     pub made_on: Date,
     /// Whether there are lists of the settlements behind rows.
     pub lists: bool,
+    /// Says which file was written.
+    pub tell: fn(&str),
 }
 
 impl Writing {
@@ -213,7 +216,7 @@ impl Writing {
             write_file(folder, &paper.title, "xlsx", &documents::workbook::write(&[paper.clone()], self.made_on)?)?;
             write_file(folder, &paper.title, "csv", &documents::table::write(&paper)?)?;
             write_file(folder, &paper.title, "html", documents::page::write(&paper)?.as_bytes())?;
-            output::line(&format!("{}", folder.join(format!("{}.xlsx", paper.title)).display()));
+            (self.tell)(&format!("{}", folder.join(format!("{}.xlsx", paper.title)).display()));
         }
         Ok(())
     }

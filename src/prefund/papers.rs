@@ -89,7 +89,7 @@ pub async fn write(
     let of_year: Vec<v1::PrefundChangeView> =
         changes(client).await?.into_iter().filter(|change| change.id == format!("reset {year}")).collect();
     let rows = if of_year.is_empty() { proposed(client, year).await? } else { reset(client, year, &of_year).await? };
-    let mut writing = Writing { made_on: date(short, 1, 31), lists: false };
+    let mut writing = Writing { made_on: date(short, 1, 31), lists: false, tell: output::line };
     writing.save(out, "", vec![table(short, None, &rows, &regions)])?;
     let mut pairs: BTreeMap<Pair, Vec<(&v1::PrefundChangeView, Insurance)>> = BTreeMap::new();
     for change in of_year.iter().filter(|change| change.amount != 0) {

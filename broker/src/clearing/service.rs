@@ -64,8 +64,11 @@ impl ClearingService {
     }
 
     async fn pair_view(&self, period: PeriodNumber, pair: Pair) -> Result<v1::PairView, Refusal> {
-        let standing = self.standing(period).await?;
-        Ok(write_pair(&pair, standing.record.pairs.get(&pair).unwrap_or(&PairRecord::default())))
+        Ok(write_pair(&pair, &self.pair_record(period, pair).await?))
+    }
+
+    async fn pair_record(&self, period: PeriodNumber, pair: Pair) -> Result<PairRecord, Refusal> {
+        self.clearing.pair_record(period, pair).await.map_err(|fault| failed(&fault))
     }
 
     async fn answered(&self, permit: &OperatorPermit, answer: v1::StatementAnswer) -> Result<v1::PairView, Refusal> {
@@ -97,11 +100,10 @@ impl ClearingService {
         if !sees(permit, &pair) {
             return Err(not_yours(&pair));
         }
-        let standing = self.standing(period).await?;
-        let newest = standing.record.pairs.get(&pair).and_then(|held| held.statement).map_or(0, |held| held.version);
+        let newest = self.pair_record(period, pair).await?.statement.map_or(0, |held| held.version);
         let version = if request.version == 0 { newest } else { request.version };
         let lots = if version == 0 {
-            standing.pairs.get(&pair).cloned().unwrap_or_default()
+            self.standing(period).await?.pairs.remove(&pair).unwrap_or_default()
         } else {
             self.clearing.store.statement_lots((period, pair), version).await.map_err(|fault| failed(&fault))?
         };

@@ -2,7 +2,7 @@
 //! are compared, each entry of the journal what it moves within its lot. Nothing on the hot path is written for it: what
 //! has no answer yet when its page is folded is noted, and folded once it has one.
 
-use clearing::obligation::{Lot, Posting, Totals, postings};
+use clearing::obligation::{Lot, postings};
 use settlement::ids::SettlementId;
 
 use super::journal::{read_lines, turn_of};
@@ -54,23 +54,11 @@ const PAGE: &str = concat!(
     folded!("FROM operations LEFT JOIN answers ON answers.position = operations.position"),
     "WHERE operations.position > ?1 AND operations.position <= ?2 ORDER BY operations.position LIMIT ?3"
 );
+// What waits is little, and comes first: for the order of positions SQLite would else read the whole book each time.
 const LATE: &str = concat!(
-    folded!(
-        "FROM unfolded JOIN answers ON answers.position = unfolded.number
-         JOIN operations ON operations.position = unfolded.number"
-    ),
-    "ORDER BY operations.position LIMIT ?1"
-);
-const ENTRIES: &str = concat!(
-    folded!("FROM answers JOIN operations ON operations.position = answers.position"),
-    "WHERE answers.position > ?1 AND answers.position <= ?2 AND answers.period = ?3 ORDER BY answers.position LIMIT ?4"
-);
-const LATE_ENTRIES: &str = concat!(
-    folded!(
-        "FROM period_late JOIN answers ON answers.position = period_late.position
-         JOIN operations ON operations.position = period_late.position"
-    ),
-    "WHERE period_late.period = ?1 AND answers.period = ?1"
+    folded!("FROM unfolded CROSS JOIN answers CROSS JOIN operations"),
+    "WHERE answers.position = unfolded.number AND operations.position = unfolded.number
+    ORDER BY unfolded.number LIMIT ?1"
 );
 
 impl HubStore {
@@ -89,38 +77,6 @@ impl HubStore {
         }
         while self.fold_late(reading).await? {}
         Ok(())
-    }
-
-    /// The sums of a period, worked out anew from the journal: what the folded ones are proved by.
-    ///
-    /// # Errors
-    /// When the store fails, or an entry does not read.
-    pub async fn journal_totals(&self, period: PeriodNumber, reading: Reading) -> Result<Totals, StoreError> {
-        const BOUNDS: &str = "SELECT committers.number, begun.reached, ended.newest FROM committers
-            LEFT JOIN period_bounds AS begun ON begun.committer = committers.number AND begun.period = ?1
-            LEFT JOIN period_bounds AS ended ON ended.committer = committers.number AND ended.period = ?1 + 1";
-        let entries = self.engine.read(move |sql| {
-            let bounds = sql.query(BOUNDS, values![period.0], |row| {
-                let committer = row.number(0)?;
-                let after = row.optional_number(1)?.unwrap_or(first_place(committer));
-                Ok((after, row.optional_number(2)?.unwrap_or(first_place(committer + 1))))
-            })?;
-            Ok((bounds, sql.query(LATE_ENTRIES, values![period.0], |row| fold(row, reading))?))
-        });
-        let (bounds, late) = entries.await?;
-        let mut totals: Totals = moved(late).collect();
-        for (mut after, to) in bounds {
-            loop {
-                let page = self.engine.read(move |sql| {
-                    sql.query(ENTRIES, values![after, to, period.0, A_PAGE], |row| fold(row, reading))
-                });
-                let page = page.await?;
-                let Some(last) = page.last().map(|last| last.position.0) else { break };
-                after = last;
-                totals.extend(moved(page));
-            }
-        }
-        Ok(totals)
     }
 
     async fn fold_page(&self, committer: i64, reading: Reading) -> Result<bool, StoreError> {
@@ -165,11 +121,6 @@ impl HubStore {
             .await?;
         Ok(more)
     }
-}
-
-/// What entries move.
-fn moved(entries: Vec<Folded>) -> impl Iterator<Item = Posting> {
-    entries.into_iter().flat_map(|folded| folded.postings).map(|posting| posting.posting)
 }
 
 fn add<'f>(sql: &Sql<'_>, folded: impl IntoIterator<Item = &'f Folded>) -> Result<(), StoreError> {

@@ -35,9 +35,10 @@ const PAGE: &str = folded!(
     "FROM messages LEFT JOIN answers ON answers.message = messages.number",
     "WHERE messages.number > ?1 ORDER BY messages.number LIMIT ?2"
 );
+// What waits is little, and comes first: SQLite would else read every message for the order.
 const LATE: &str = folded!(
-    "FROM unfolded JOIN answers ON answers.message = unfolded.number JOIN messages ON messages.number = unfolded.number",
-    "ORDER BY messages.number LIMIT ?1"
+    "FROM unfolded CROSS JOIN answers CROSS JOIN messages",
+    "WHERE answers.message = unfolded.number AND messages.number = unfolded.number ORDER BY unfolded.number LIMIT ?1"
 );
 /// Where the columns begin that a hospital's row is made of.
 const OF_ROW: usize = 3;
