@@ -2,7 +2,7 @@
 //! does by itself.
 
 mod deductions;
-mod papers;
+pub mod papers;
 
 use std::path::PathBuf;
 

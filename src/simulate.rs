@@ -13,8 +13,11 @@
 //! | [`mail`] | letters into participants' mailboxes |
 //! | [`invariants`], [`coverage`] | what must hold; what was lived through |
 //! | [`planted`] | bugs for testing the simulator itself |
+//! | [`quarter`] | twelve members' quarter to the closing of its last month |
+//! | [`books`] | questions about books |
 //! | [`chance`], [`record`] | the seed, and what came of it |
 
+pub mod books;
 pub mod chance;
 pub mod climate;
 pub mod coverage;
@@ -26,6 +29,7 @@ pub mod network;
 pub mod node;
 pub mod outsider;
 pub mod planted;
+pub mod quarter;
 pub mod record;
 pub mod run;
 pub mod stranger;

@@ -24,6 +24,7 @@ use settlement::outcome::{Done, Outcome, Settled};
 use settlement::refusal::Reason;
 
 pub use books::{Books, Stores};
+pub use figures::the_treatment_side_shows_what_it_was_told;
 
 use crate::cli::Ending;
 use crate::output;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use clearing::document::Document;
@@ -54,6 +54,7 @@ pub async fn write(
     let month = Month::from_text(&period.month).context("the hub tells of no month")?;
     let regions = read_regions(wanted.regions)?;
     let accounts = wanted.accounts.map(read_accounts).transpose()?.unwrap_or_default();
+    let members = wanted.member.map(read_member).transpose()?.map(|member| BTreeSet::from([member]));
     let (mut pairs, mut records) = (Pairs::new(), BTreeMap::new());
     for view in &period.pairs {
         let (pair, record) = read_pair(view)?;
@@ -61,19 +62,51 @@ pub async fn write(
         records.insert(pair, record);
     }
     let made_on = made_on(period).unwrap_or_else(|| month.last_day());
+    let cleared = ClearedMonth { month, pairs, records, made_on };
+    for file in write_all(&cleared, members, (&regions, &accounts), out)? {
+        output::line(&format!("{}", file.display()));
+    }
+    Ok(())
+}
+
+/// What the pairs of a month clear, and what is recorded of each.
+pub struct ClearedMonth {
+    /// Which month.
+    pub month: Month,
+    /// What each pair clears, lot by lot.
+    pub pairs: Pairs,
+    /// What is recorded of each pair.
+    pub records: BTreeMap<Pair, PairRecord>,
+    /// The day that the documents bear.
+    pub made_on: Date,
+}
+
+/// Writes a month's documents: the national table, and those of some members, or of all that cleared anything. Tells
+/// the workbooks; beside each lies the same document as a table and as a page.
+///
+/// # Errors
+/// When a document does not add up, or a file cannot be written.
+pub fn write_all(
+    cleared: &ClearedMonth,
+    members: Option<BTreeSet<MemberCode>>,
+    (regions, accounts): (&RegionTable, &BTreeMap<String, BankAccount>),
+    out: &Path,
+) -> Result<Vec<PathBuf>> {
+    let ClearedMonth { month, pairs, records, made_on } = cleared;
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    save(out, &[national(month, &pairs, &regions)], made_on)?;
-    for member in members(&pairs, wanted.member)? {
+    let mut files = save(out, &[national(*month, pairs, regions)], *made_on)?;
+    let all = || pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect();
+    for member in members.unwrap_or_else(all) {
         let folder = out.join(member.to_string());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let mut papers: Vec<Document> =
-            Side::ALL.into_iter().map(|side| of_member(month, member, side, &pairs, &regions)).collect();
-        papers.extend(Insurance::ALL.map(|insurance| detail(month, member, insurance, &pairs, &regions)));
-        papers.push(shares(month, member, &pairs, &regions));
-        save(&folder, &papers, made_on)?;
-        notices(&folder, month, member, (&records, &accounts), (&regions, made_on))?;
+            Side::ALL.into_iter().map(|side| of_member(*month, member, side, pairs, regions)).collect();
+        papers.extend(Insurance::ALL.map(|insurance| detail(*month, member, insurance, pairs, regions)));
+        papers.push(shares(*month, member, pairs, regions));
+        files.extend(save(&folder, &papers, *made_on)?);
+        files.extend(notices(&folder, *month, member, (records, accounts), (regions, *made_on))?);
     }
-    Ok(())
+    Ok(files)
 }
 
 /// One file for each member on the other side, so that each notice can be sent by itself.
@@ -83,7 +116,8 @@ fn notices(
     member: MemberCode,
     (records, accounts): (&BTreeMap<Pair, PairRecord>, &BTreeMap<String, BankAccount>),
     (regions, made_on): (&RegionTable, Date),
-) -> Result<()> {
+) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
     for (pair, held) in records.iter().filter(|(_, held)| held.noticed_on.is_some()) {
         let (Some(payer), true) = (held.payer(), [pair.home, pair.treatment].contains(&member)) else { continue };
         let other = if pair.home == member { pair.treatment } else { pair.home };
@@ -92,9 +126,9 @@ fn notices(
         let papers = notice(month, (pair, held), pair.member(payer) == member, &account, regions);
         let folder = folder.join(other.to_string());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        save(&folder, papers.as_slice(), made_on)?;
+        files.extend(save(&folder, papers.as_slice(), made_on)?);
     }
-    Ok(())
+    Ok(files)
 }
 
 async fn lots(
@@ -109,7 +143,8 @@ async fn lots(
     lots.map_err(|fault| anyhow!("the hub's answer: {} {}", fault.field, fault.problem))
 }
 
-fn save(folder: &Path, papers: &[Document], made_on: Date) -> Result<()> {
+fn save(folder: &Path, papers: &[Document], made_on: Date) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::with_capacity(papers.len());
     for paper in papers {
         paper.check()?;
         let file = |ending: &str| folder.join(format!("{}.{ending}", paper.title));
@@ -120,19 +155,13 @@ fn save(folder: &Path, papers: &[Document], made_on: Date) -> Result<()> {
         write("xlsx", &documents::workbook::write(std::slice::from_ref(paper), made_on)?)?;
         write("csv", &documents::table::write(paper)?)?;
         write("html", documents::page::write(paper)?.as_bytes())?;
-        output::line(&format!("{}", file("xlsx").display()));
+        files.push(file("xlsx"));
     }
-    Ok(())
+    Ok(files)
 }
 
-fn members(pairs: &Pairs, wanted: Option<&str>) -> Result<BTreeSet<MemberCode>> {
-    match wanted {
-        Some(code) => {
-            let code = RegionCode::new(code).map_err(|fault| anyhow!("--member {code} {fault}"))?;
-            Ok(BTreeSet::from([MemberCode(code)]))
-        }
-        None => Ok(pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect()),
-    }
+fn read_member(code: &str) -> Result<MemberCode> {
+    RegionCode::new(code).map(MemberCode).map_err(|fault| anyhow!("--member {code} {fault}"))
 }
 
 fn read_pair(view: &v1::PairView) -> Result<(Pair, PairRecord)> {

@@ -11,7 +11,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-pub use carried::{Carrying, Disputed};
+pub use carried::{CarriedEntry, Carrying, Disputed};
 pub(super) use course::read_pair;
 pub use course::{StepReport, StepTaken};
 pub use statements::{Reply, StatementFault};

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use settlement::ids::{PoolCode, SettlementId};
 
 use super::super::lots::{read_lot, read_moved};
-use super::super::{HubStore, deductions};
+use super::super::{HubStore, Position, corrupt, deductions};
 use super::PeriodNumber;
-use crate::engine::{Sql, Value, list};
+use crate::engine::{Row, Sql, Value, list};
 use crate::store::StoreError;
 use crate::values;
 
@@ -27,7 +27,40 @@ pub struct Disputed {
 /// Into which period an entry goes, by the period that it was booked in; none for the list.
 pub type Carrying = BTreeMap<PeriodNumber, Option<PeriodNumber>>;
 
+/// An entry that was carried out of a period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarriedEntry {
+    /// The operation that booked the entry.
+    pub position: Position,
+    /// Which of its lots: 0 for the settlement's own.
+    pub part: i64,
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// Out of which period.
+    pub from: PeriodNumber,
+    /// Into which; none for the list.
+    pub into: Option<PeriodNumber>,
+    /// Why.
+    pub reason: String,
+    /// What moves with it.
+    pub posting: Posting,
+}
+
 impl HubStore {
+    /// Every entry that was ever carried out of a period, in the order of periods.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn entry_carried_list(&self) -> Result<Vec<CarriedEntry>, StoreError> {
+        const CARRIED: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
+                civil_servant, assistance, account, carried_entries.position, carried_entries.part, settlement,
+                from_period, into_period, reason
+            FROM carried_entries CROSS JOIN lot_postings
+            WHERE lot_postings.position = carried_entries.position AND lot_postings.part = carried_entries.part
+            ORDER BY from_period, carried_entries.position, carried_entries.part";
+        self.engine.read(move |sql| sql.query(CARRIED, values![], read_carried)).await
+    }
+
     /// Carries the entries of settlements out of a period; tells how many. What is out of it already stays so. Entries of
     /// a period that `carrying` does not name are not of this one.
     ///
@@ -52,6 +85,20 @@ impl HubStore {
         let moved = self.engine.read(move |sql| movements(sql, period, booked));
         moved.await
     }
+}
+
+fn read_carried(row: Row<'_>) -> Result<CarriedEntry, StoreError> {
+    let position = Position(row.number(12)?);
+    let settlement = SettlementId::from_time_first(row.text(14)?);
+    Ok(CarriedEntry {
+        position,
+        part: row.number(13)?,
+        settlement: settlement.map_err(|fault| corrupt("lot_postings", position, fault.to_string()))?,
+        from: PeriodNumber(row.number(15)?),
+        into: row.optional_number(16)?.map(PeriodNumber),
+        reason: row.text(17)?.to_owned(),
+        posting: read_moved(row)?,
+    })
 }
 
 /// Carries out, between these pools alone where any are given.
