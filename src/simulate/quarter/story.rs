@@ -29,7 +29,7 @@ const LAST_TREATED: Date = date(2025, 6, 30);
 const LAST: Date = date(2025, 8, 20);
 /// Home answers are lost shortly before midnight, and found in doubt when books are compared.
 const LOST_AT_HOME: [Date; 3] = [date(2025, 4, 30), date(2025, 5, 19), date(2025, 6, 15)];
-/// The hub's answers to treatment sides are lost, and the desk asks again two mornings later.
+/// The hub's answers to treatment sides are lost, and the desk asks again two days later.
 const LOST_TO_THE_DESK: [Date; 3] = [date(2025, 4, 10), date(2025, 5, 20), date(2025, 6, 11)];
 /// A home region's disk is copied, later put back, and given what it lost.
 const BACKED_UP: Date = date(2025, 4, 27);
@@ -121,6 +121,7 @@ impl Story {
             if day <= LAST_TREATED {
                 self.treat(day).await?;
             }
+            self.ask_again(day).await?;
             self.nation.until(day.at(14, 0, 0, 0)).await?;
             self.offices.work(&self.nation).await?;
             self.review(day).await?;
@@ -195,7 +196,7 @@ impl Story {
         Ok(())
     }
 
-    /// Lines speak again, desks ask again for what they were not told, and some take yesterday's settlements back.
+    /// Lines speak again, and some desks take yesterday's settlements back.
     async fn morning(&mut self, day: Date) -> Result<()> {
         self.nation.until(day.at(8, 0, 0, 0)).await?;
         for nodes in &self.nation.members {
@@ -203,11 +204,6 @@ impl Story {
         }
         if day == GIVEN_BACK {
             self.give_back().await?;
-        }
-        let (due, later) = std::mem::take(&mut self.waiting).into_iter().partition(|waiting: &Waiting| waiting.from <= day);
-        self.waiting = later;
-        for Waiting { visit, .. } in due {
-            self.settle(visit, day).await?;
         }
         for at in 0..self.settled.len() {
             let Settled { on, visit, in_force, .. } = &self.settled[at];
@@ -222,6 +218,17 @@ impl Story {
             }
         }
         self.take_back(day).await
+    }
+
+    /// At noon desks ask again for what they were not told: by then the hub has asked the home regions.
+    async fn ask_again(&mut self, day: Date) -> Result<()> {
+        self.nation.until(day.at(12, 30, 0, 0)).await?;
+        let (due, later) = std::mem::take(&mut self.waiting).into_iter().partition(|waiting: &Waiting| waiting.from <= day);
+        self.waiting = later;
+        for Waiting { visit, .. } in due {
+            self.settle(visit, day).await?;
+        }
+        Ok(())
     }
 
     /// Cancellations: in the month of a settlement, and after its period was cut off.
