@@ -22,6 +22,7 @@ pub mod offices;
 pub mod reviews;
 pub mod story;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,8 +33,13 @@ use clearing::month::Month;
 use clearing::period::Stage;
 use clearing::statement::BankAccount;
 use ledger::hub::PeriodNumber;
+use proto::convert;
+use settlement::beijing;
+use settlement::outcome::Outcome;
+use settlement::postings::Turn;
 
 use crate::clearing::papers::{ClearedMonth, write_all};
+use crate::verify;
 use country::{Country, MEMBERS};
 use nation::Nation;
 use story::{Counts, Story};
@@ -51,6 +57,13 @@ pub struct Ran {
     pub planted: Vec<(&'static str, bool)>,
     /// Objections of members.
     pub objections: usize,
+    /// Entries that ended on the list.
+    pub listed: usize,
+    /// Entries whose settlement was made after the month of their period, and before it: the hub cut off a little late,
+    /// and was told a little late.
+    pub made_outside: [usize; 2],
+    /// Deductions by where they stand.
+    pub deductions: BTreeMap<&'static str, usize>,
     /// The months, as they were closed.
     pub months: Vec<ClearedMonth>,
 }
@@ -85,13 +98,37 @@ async fn quarter(
             months.push(closed(&nation, PeriodNumber(period), out).await?);
         }
     }
+    let store = &nation.hub().store;
+    let carried = store.entry_carried_list().await?;
+    let mut deductions = BTreeMap::new();
+    for held in store.deduction_list(None).await? {
+        *deductions.entry(held.standing.word()).or_default() += 1;
+    }
     Ok(Ran {
+        listed: carried.iter().filter(|entry| entry.into.is_none()).count(),
+        made_outside: made_outside(&nation).await?,
+        deductions,
         planted: story.explained.all().map(|(planted, found)| (planted.why, found)).collect(),
         objections: story.offices.objections,
         counts: story.counts,
         summary: context.record.summary(),
         months,
     })
+}
+
+/// How many entries of the quarter make a settlement after the month of their period, and before it.
+async fn made_outside(nation: &Nation) -> Result<[usize; 2]> {
+    let mut outside = [0, 0];
+    for turn in verify::journal(&nation.hub().store).await?.iter().filter(|turn| turn.turn == Turn::Enter) {
+        let Outcome::Accepted { decided_at, .. } = convert::read_outcome(&turn.outcome)? else { continue };
+        let made = Month::of(beijing::day_of(decided_at));
+        match made.cmp(&nation.hub().store.clearing_month_of(turn.period).await?) {
+            Ordering::Greater => outside[0] += 1,
+            Ordering::Less => outside[1] += 1,
+            Ordering::Equal => {}
+        }
+    }
+    Ok(outside)
 }
 
 /// A month that must be closed by now, with its documents written.
@@ -105,7 +142,7 @@ async fn closed(nation: &Nation, period: PeriodNumber, out: &Path) -> Result<Cle
     let cleared = ClearedMonth { month, pairs: standing.pairs, records: standing.record.pairs, made_on };
     let accounts = MEMBERS.iter().map(|plan| (plan.code.to_owned(), account(plan.code))).collect();
     let accounts: BTreeMap<String, BankAccount> = accounts;
-    let members = MEMBERS.iter().map(|plan| plan.member()).collect();
+    let members = MEMBERS.iter().map(country::Plan::member).collect();
     write_all(&cleared, Some(members), (&nation.country.regions, &accounts), &out.join(month.to_string()))?;
     Ok(cleared)
 }

@@ -12,5 +12,12 @@ fn a_quarter_of_twelve_members_closes_and_its_documents_add_up() {
     let lines = ran.summary.lines.join("\n");
     std::fs::write("/tmp/quarter-lines.txt", lines).unwrap();
     assert!(ran.summary.findings.is_empty(), "{:#?}", ran.summary.findings);
-    eprintln!("{:?} {:?} {}", ran.counts, ran.planted, ran.objections);
+    eprintln!("{:?} {} {} {:?} {:?}", ran.counts, ran.objections, ran.listed, ran.made_outside, ran.deductions);
+    for month in &ran.months {
+        eprintln!("{}", month.month);
+        for (pair, held) in &month.records {
+            eprintln!("{} {} {} v{:?} {:?}", pair.home, pair.treatment, held.due, held.statement.unwrap().version, held.noticed_on);
+        }
+    }
+    let _ = std::process::Command::new("cp").args(["-r", &folder.path().display().to_string(), "/tmp/quarter-papers"]).status();
 }

@@ -12,6 +12,7 @@ use ledger::hub::{HubStore, OpenBreak};
 use ledger::leaves::Scope;
 use proto::convert;
 use reconciliation::asking::compare;
+use settlement::ids::SettlementId;
 use settlement::money::Money;
 use settlement::operation::readable;
 
@@ -43,6 +44,8 @@ pub struct Difference {
 /// A difference that was planted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planted {
+    /// The settlement that it is about.
+    pub settlement: SettlementId,
     /// What is found of it.
     pub difference: Difference,
     /// Why it is there.
@@ -93,16 +96,20 @@ fn lacks(deed: Deed, book: Book) -> Kind {
 
 impl Explained {
     /// A difference is planted, and to be found from a day on.
-    pub fn plant(&mut self, operation: String, difference: Difference, why: &'static str, from: Date) {
-        let planted = Planted { difference, why, from, mended: false, found: false };
+    pub fn plant(
+        &mut self,
+        operation: String,
+        (settlement, difference): (SettlementId, Difference),
+        why: &'static str,
+        from: Date,
+    ) {
+        let planted = Planted { settlement, difference, why, from, mended: false, found: false };
         self.standing.insert(operation, planted);
     }
 
-    /// What was planted for a reason is mended: the next comparison finds it no more.
-    pub fn mend(&mut self, mended: impl Fn(&str, &Planted) -> bool) {
-        for (operation, planted) in &mut self.standing {
-            planted.mended |= mended(operation, planted);
-        }
+    /// Some of what was planted is mended: the next comparison finds it no more.
+    pub fn mend(&mut self, mended: impl Fn(&Planted) -> bool) {
+        self.standing.values_mut().for_each(|planted| planted.mended |= mended(planted));
     }
 
     /// Books were compared: what is mended is past.
@@ -119,7 +126,10 @@ impl Explained {
         for found in open {
             let (operation, difference) = (&found.found.operation, Difference::of(found));
             let age = age_days(found.found.branch.day, today);
-            match self.standing.get_mut(operation).filter(|planted| planted.difference == difference && age >= 0) {
+            let fits = |planted: &&mut Planted| {
+                planted.difference == difference && planted.settlement == found.found.settlement && age > 0
+            };
+            match self.standing.get_mut(operation).filter(fits) {
                 Some(planted) => planted.found = true,
                 None => findings.push(format!(
                     "every break is explained does not hold for {}: {difference:?}, {age} days old",

@@ -4,16 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use broker::clearing::Standing;
 use clearing::cleared::sum;
 use clearing::obligation::Lot;
-use clearing::statement::payable_and_receivable;
+use clearing::statement::{Pairs, payable_and_receivable};
 use ledger::hub::{CarriedEntry, OpenBreak, PeriodNumber, Position, SettlementTurn};
 use ledger::leaves::Scope;
 use ledger::treatment::TreatmentStore;
-use proto::v1;
-use proto::convert;
+use proto::{convert, v1};
 use reconciliation::book::READING;
 use settlement::finding::Finding;
 use settlement::ids::{PoolCode, SettlementId};
@@ -22,15 +21,28 @@ use settlement::operation::{Request, readable};
 
 use super::explained::Explained;
 use super::nation::Nation;
-use crate::verify::{self, Checked, Elsewhere};
+use crate::verify::{self, Checked, Elsewhere, Stores};
 
 /// What was seen when the books were last looked at.
 #[derive(Default)]
 pub struct Holds {
-    commits: Option<u64>,
+    commits: Option<(u64, Look)>,
     checked: Checked,
     /// What a closed period came to, word for word.
     closed: BTreeMap<PeriodNumber, String>,
+    /// Between which pools a settlement is.
+    pools: BTreeMap<SettlementId, (PoolCode, PoolCode)>,
+    /// The books, opened once; a home region's again when its disk was changed.
+    opened: Option<(Stores, Vec<TreatmentStore>)>,
+}
+
+/// How much is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Breaks, and everything of clearing.
+    Clearing,
+    /// The same, and all books beside one another.
+    Everything,
 }
 
 /// Everything of clearing, read at once.
@@ -45,28 +57,35 @@ impl Holds {
     ///
     /// # Errors
     /// When a book cannot be read.
-    pub async fn step(&mut self, nation: &Nation, explained: &mut Explained) -> Result<()> {
+    pub async fn step(&mut self, nation: &Nation, explained: &mut Explained, look: Look) -> Result<()> {
         nation.context.record.step();
-        if self.commits == Some(nation.context.commits()) {
+        if self.commits == Some((nation.context.commits(), look)) {
             return Ok(());
         }
         nation.hub().store.journal_fold(READING).await?;
         nation.context.observe(true);
-        let found = self.look(nation, explained).await;
+        let found = self.look(nation, explained, look).await;
         nation.context.observe(false);
-        self.commits = Some(nation.context.commits());
+        self.commits = Some((nation.context.commits(), look));
         let today = nation.today();
         found?.into_iter().for_each(|finding| nation.context.record.finding(format!("{today}: {finding}")));
         Ok(())
     }
 
-    async fn look(&mut self, nation: &Nation, explained: &mut Explained) -> Result<Vec<String>> {
+    /// A home region has another disk.
+    pub fn reopen(&mut self) {
+        self.opened = None;
+    }
+
+    async fn look(&mut self, nation: &Nation, explained: &mut Explained, look: Look) -> Result<Vec<String>> {
         let open = nation.hub().store.break_list(Scope::default()).await?;
         let mut findings = explained.check(&open, nation.today());
-        findings.extend(self.books_agree_or_the_difference_is_an_open_break(nation, &open).await?);
+        if look == Look::Everything {
+            findings.extend(self.books_agree_or_the_difference_is_an_open_break(nation, &open).await?);
+        }
         let book = read(nation).await?;
         findings.extend(each_entry_is_in_one_period_or_on_the_list(&book));
-        findings.extend(what_is_owed_follows_from_the_journal(nation, &book).await?);
+        findings.extend(self.what_is_owed_follows_from_the_journal(nation, &book).await?);
         findings.extend(payable_is_receivable(nation, &book));
         findings.extend(self.a_closed_period_is_never_changed(nation, &book).await?);
         findings.extend(deductions_are_never_above_what_funds_paid(nation, &book).await?);
@@ -78,10 +97,13 @@ impl Holds {
         nation: &Nation,
         open: &[OpenBreak],
     ) -> Result<Vec<String>> {
-        let (stores, others) = nation.stores()?;
-        let elsewhere = told_elsewhere(&others).await?;
-        let mut findings = verify::findings_since(&stores, &mut self.checked, &elsewhere).await?;
-        for other in &others {
+        let (stores, others) = match &mut self.opened {
+            Some(opened) => opened,
+            opened => opened.insert(nation.stores()?),
+        };
+        let elsewhere = told_elsewhere(others).await?;
+        let mut findings = verify::findings_since(stores, &mut self.checked, &elsewhere).await?;
+        for other in others {
             findings.extend(verify::the_treatment_side_shows_what_it_was_told(other, None).await?);
         }
         let known: BTreeSet<String> = open
@@ -93,6 +115,51 @@ impl Holds {
             .collect();
         let unexplained = findings.iter().filter(|Finding { subject, .. }| !known.contains(subject));
         Ok(unexplained.map(ToString::to_string).collect())
+    }
+
+    /// Entries − carried out + carried in − deductions, worked out from the journal alone, is what pairs clear; and as
+    /// long as a period is not closed, its folded sums are the journal's.
+    async fn what_is_owed_follows_from_the_journal(&mut self, nation: &Nation, book: &Book) -> Result<Vec<String>> {
+        let mut findings = Vec::new();
+        let store = &nation.hub().store;
+        for Standing { period, record, pairs } in &book.periods {
+            if !record.is_closed {
+                let (folded, journal) = (store.lot_totals(*period), store.journal_totals(*period, READING));
+                let differences = folded.await?.differences(&journal.await?);
+                if !differences.is_empty() {
+                    let what = "folded sums are the journal's does not hold for";
+                    findings.push(format!("{what} {}: {differences:?}", record.month));
+                }
+            }
+            let mut owed = Owed::new();
+            for turn in book.turns.iter().filter(|turn| turn.period == *period) {
+                *owed.entry(self.pools(turn)?).or_default() += turn.funds() + turn.account();
+            }
+            add_carried(&mut owed, *period, &book.carried);
+            for (lot, sums) in store.clearing_movements(*period).await?.deducted.iter() {
+                *owed.entry((lot.home, lot.treatment)).or_default() -= sums.owed();
+            }
+            let member = |pool: PoolCode| nation.country.regions.member_of(pool);
+            owed.retain(|(home, treatment), amount| member(*home) != member(*treatment) && !amount.is_zero());
+            let cleared = cleared_of(pairs);
+            if owed != cleared {
+                let what = "a period clears its entries − carried out + carried in − deductions does not hold for";
+                findings.push(format!("{what} {}: {owed:?} by the journal, {cleared:?} cleared", record.month));
+            }
+        }
+        Ok(findings)
+    }
+
+    fn pools(&mut self, turn: &SettlementTurn) -> Result<(PoolCode, PoolCode)> {
+        if let Some(pools) = self.pools.get(&turn.settlement) {
+            return Ok(*pools);
+        }
+        let pools = match convert::read_operation(&turn.operation)?.request {
+            Request::Settle(settle) => (settle.home, settle.encounter.pool),
+            Request::Cancel(_) | Request::Reverse(_) => bail!("no settlement is made by an undoing"),
+        };
+        self.pools.insert(turn.settlement.clone(), pools);
+        Ok(pools)
     }
 
     async fn a_closed_period_is_never_changed(&mut self, nation: &Nation, book: &Book) -> Result<Vec<String>> {
@@ -168,54 +235,25 @@ fn each_entry_is_in_one_period_or_on_the_list(book: &Book) -> Vec<String> {
 /// What pools owe each other in a period.
 type Owed = BTreeMap<(PoolCode, PoolCode), Money>;
 
-/// Entries − carried out + carried in − deductions, worked out from the journal alone, is what pairs clear; and the folded
-/// sums are the journal's.
-async fn what_is_owed_follows_from_the_journal(nation: &Nation, book: &Book) -> Result<Vec<String>> {
-    let mut findings = Vec::new();
-    for Standing { period, record, pairs } in &book.periods {
-        let store = &nation.hub().store;
-        let (folded, journal) = (store.lot_totals(*period).await?, store.journal_totals(*period, READING).await?);
-        let differences = folded.differences(&journal);
-        if !differences.is_empty() {
-            findings.push(format!("folded sums are the journal's does not hold for {}: {differences:?}", record.month));
+fn add_carried(owed: &mut Owed, period: PeriodNumber, carried: &[CarriedEntry]) {
+    for entry in carried {
+        let (of, amount) = ((entry.posting.lot.home, entry.posting.lot.treatment), entry.posting.sums.owed());
+        if entry.from == period {
+            *owed.entry(of).or_default() -= amount;
         }
-        let mut owed = Owed::new();
-        for turn in book.turns.iter().filter(|turn| turn.period == *period) {
-            *owed.entry(pools(turn)?).or_default() += turn.funds() + turn.account();
-        }
-        for entry in &book.carried {
-            let (of, amount) = ((entry.posting.lot.home, entry.posting.lot.treatment), entry.posting.sums.owed());
-            if entry.from == *period {
-                *owed.entry(of).or_default() -= amount;
-            }
-            if entry.into == Some(*period) {
-                *owed.entry(of).or_default() += amount;
-            }
-        }
-        for (lot, sums) in store.clearing_movements(*period).await?.deducted.iter() {
-            *owed.entry((lot.home, lot.treatment)).or_default() -= sums.owed();
-        }
-        let member = |pool: PoolCode| nation.country.regions.member_of(pool);
-        owed.retain(|(home, treatment), amount| member(*home) != member(*treatment) && !amount.is_zero());
-        let mut cleared = Owed::new();
-        for (lot, cleared_of_lot) in pairs.values().flatten() {
-            let Lot { home, treatment, .. } = lot;
-            *cleared.entry((*home, *treatment)).or_default() += cleared_of_lot.owed();
-        }
-        cleared.retain(|_, amount| !amount.is_zero());
-        if owed != cleared {
-            let what = "a period clears its entries − carried out + carried in − deductions does not hold for";
-            findings.push(format!("{what} {}: {owed:?} by the journal, {cleared:?} cleared", record.month));
+        if entry.into == Some(period) {
+            *owed.entry(of).or_default() += amount;
         }
     }
-    Ok(findings)
 }
 
-fn pools(turn: &SettlementTurn) -> Result<(PoolCode, PoolCode)> {
-    match convert::read_operation(&turn.operation)?.request {
-        Request::Settle(settle) => Ok((settle.home, settle.encounter.pool)),
-        Request::Cancel(_) | Request::Reverse(_) => Err(anyhow::anyhow!("no settlement is made by an undoing")),
+fn cleared_of(pairs: &Pairs) -> Owed {
+    let mut owed = Owed::new();
+    for (Lot { home, treatment, .. }, cleared) in pairs.values().flatten() {
+        *owed.entry((*home, *treatment)).or_default() += cleared.owed();
     }
+    owed.retain(|_, amount| !amount.is_zero());
+    owed
 }
 
 fn payable_is_receivable(nation: &Nation, book: &Book) -> Vec<String> {

@@ -13,7 +13,7 @@ use settlement::ids::SettlementId;
 
 use super::country::{BY_HAND, DAMAGED, MEMBERS, Person};
 use super::explained::{Difference, Explained, became_of, compare_treatments};
-use super::holds::Holds;
+use super::holds::{Holds, Look};
 use super::hospital::{Desks, Kind, Visit};
 use super::nation::{Nation, set_silent};
 use super::offices::Offices;
@@ -126,7 +126,7 @@ impl Story {
             self.offices.work(&self.nation).await?;
             self.review(day).await?;
             self.nation.until(day.at(18, 30, 0, 0)).await?;
-            self.holds.step(&self.nation, &mut self.explained).await?;
+            self.holds.step(&self.nation, &mut self.explained, Look::Everything).await?;
             if day <= LAST_TREATED {
                 self.evening(day).await?;
             }
@@ -149,7 +149,8 @@ impl Story {
             self.what_is_in_doubt_is_pending(day).await?;
         }
         self.nation.until(day.at(3, 0, 0, 0)).await?;
-        self.holds.step(&self.nation, &mut self.explained).await?;
+        let look = if self.explained.standing() > 0 { Look::Everything } else { Look::Clearing };
+        self.holds.step(&self.nation, &mut self.explained, look).await?;
         match day {
             BACKED_UP => self.copy = Some(self.nation.back_up(DAMAGED)?),
             PUT_BACK => self.put_back(day).await?,
@@ -175,6 +176,7 @@ impl Story {
     async fn put_back(&mut self, day: Date) -> Result<()> {
         let copy = self.copy.take().expect("it was copied before");
         self.nation.put_back(DAMAGED, &copy).await?;
+        self.holds.reopen();
         let code = pool(MEMBERS[DAMAGED].homes[0].0);
         let hub = self.nation.hub();
         let refused = |refusal: settlement::refusal::Refusal| anyhow::anyhow!("{refusal:?}");
@@ -185,7 +187,7 @@ impl Story {
                 let outcome = convert::read_outcome(&given.outcome)?;
                 let operation = convert::read_operation(&given.bytes)?;
                 if let Some(fact) = Fact::of(&outcome) {
-                    let lost = Difference::lost_at_home(&fact);
+                    let lost = (fact.settlement.clone(), Difference::lost_at_home(&fact));
                     self.explained.plant(operation.key.to_text(), lost, LOST, day);
                 }
             }
@@ -266,7 +268,7 @@ impl Story {
         let restored = restored.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
         ensure!(restored.clash.is_none(), "the book is not whole: {:?}", restored.clash);
         self.counts.given_back += restored.taken_back;
-        self.explained.mend(|_, planted| planted.why == LOST);
+        self.explained.mend(|planted| planted.why == LOST);
         Ok(())
     }
 
@@ -307,7 +309,8 @@ impl Story {
         let message = visit.message["msgid"].as_str().unwrap_or_default();
         let (operation, fact) = became_of(&self.nation.hub().store, message).await?;
         let found_from = day.saturating_add(1.days());
-        self.explained.plant(operation, Difference::never_told(&fact), NEVER_TOLD, found_from);
+        let planted = (fact.settlement.clone(), Difference::never_told(&fact));
+        self.explained.plant(operation, planted, NEVER_TOLD, found_from);
         self.waiting.push(Waiting { visit, from: day.saturating_add(2.days()) });
         Ok(())
     }
@@ -360,9 +363,7 @@ impl Story {
             Told::Done(answer) => {
                 let id = answer["output"]["setlinfo"]["setl_id"].as_str().unwrap_or_default();
                 let id = SettlementId::new(id)?;
-                let message = visit.message["msgid"].as_str().unwrap_or_default().to_owned();
-                let (operation, _) = became_of(&self.nation.hub().store, &message).await?;
-                self.explained.mend(|planted, _| planted == operation);
+                self.explained.mend(|planted| planted.why == NEVER_TOLD && planted.settlement == id);
                 self.settled.push(Settled { visit, id, on: day, in_force: true });
                 self.counts.settled += 1;
             }
