@@ -109,7 +109,8 @@ pub fn write_all(
     Ok(files)
 }
 
-/// One file for each member on the other side, so that each notice can be sent by itself.
+/// One file for each pair, so that each notice can be sent by itself. Two members may be two pairs, and where one of them
+/// gives back, the same one pays in both.
 fn notices(
     folder: &Path,
     month: Month,
@@ -120,11 +121,10 @@ fn notices(
     let mut files = Vec::new();
     for (pair, held) in records.iter().filter(|(_, held)| held.noticed_on.is_some()) {
         let (Some(payer), true) = (held.payer(), [pair.home, pair.treatment].contains(&member)) else { continue };
-        let other = if pair.home == member { pair.treatment } else { pair.home };
         let receiver = if payer == Side::Home { pair.treatment } else { pair.home };
         let account = accounts.get(&receiver.to_string()).cloned().unwrap_or_default();
         let papers = notice(month, (pair, held), pair.member(payer) == member, &account, regions);
-        let folder = folder.join(other.to_string());
+        let folder = folder.join(format!("{}-{}", pair.home, pair.treatment));
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         files.extend(save(&folder, papers.as_slice(), made_on)?);
     }
