@@ -57,7 +57,9 @@ pub use fold::Reading;
 pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
-pub use periods::{CarriedEntry, Carrying, Disputed, Period, PeriodNumber, Reply, StatementFault, StepReport, StepTaken};
+pub use periods::{
+    CarriedEntry, Carrying, Disputed, Period, PeriodNumber, Reply, StatementFault, StepReport, StepTaken,
+};
 pub use prefunds::{PrefundChange, PrefundKey, PrefundKind};
 pub use schema::SCHEMA;
 pub use turns::SettlementTurn;

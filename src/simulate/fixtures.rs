@@ -201,7 +201,11 @@ fn home(
 }
 
 /// Permits come from certificates, in a simulation too.
-pub(super) fn credentials(authority: &CertificateAuthority, folder: &Path, name: ParticipantName) -> Result<Credentials> {
+pub(super) fn credentials(
+    authority: &CertificateAuthority,
+    folder: &Path,
+    name: ParticipantName,
+) -> Result<Credentials> {
     let folder = folder.join(name.to_string());
     authority.issue(&folder, &Issue { names: vec![name], hosts: vec!["localhost".to_owned()], days: 1 })?;
     Ok(Credentials::load(&folder)?)

@@ -11,8 +11,10 @@
 //! | [`hospital`], [`offices`], [`reviews`] | who does something on them |
 //! | [`explained`] | what differs between books, and why |
 //! | [`holds`] | what must hold after every step |
+//! | [`course`] | several quarters, for the command |
 
 pub mod country;
+pub mod course;
 pub mod explained;
 pub mod holds;
 pub mod hospital;
@@ -137,7 +139,11 @@ async fn closed(nation: &Nation, period: PeriodNumber, out: &Path) -> Result<Cle
     let (month, record) = (standing.record.month, &standing.record);
     let plan = nation.clearing().plan(period, nation.now()).await?;
     let waits = plan.waits.iter().map(|wait| wait.wanted.to_string()).collect::<Vec<_>>().join("; ");
-    ensure!(record.stage() == Stage::Closed, "{month} is {} and not closed; it waits for {waits}", record.stage().word());
+    ensure!(
+        record.stage() == Stage::Closed,
+        "{month} is {} and not closed; it waits for {waits}",
+        record.stage().word()
+    );
     let made_on = nation.calendar().schedule(month).clearing_day;
     let cleared = ClearedMonth { month, pairs: standing.pairs, records: standing.record.pairs, made_on };
     let accounts = MEMBERS.iter().map(|plan| (plan.code.to_owned(), account(plan.code))).collect();
@@ -148,7 +154,9 @@ async fn closed(nation: &Nation, period: PeriodNumber, out: &Path) -> Result<Cle
 }
 
 fn account(code: &str) -> BankAccount {
-    BankAccount { name: format!("{code} 异地就医专户"), bank: "中国银行".into(), number: format!("{code}0000000017") }
+    BankAccount {
+        name: format!("{code} 异地就医专户"), bank: "中国银行".into(), number: format!("{code}0000000017")
+    }
 }
 
 /// The calendar in force, where for May alone silence confirms nothing.
@@ -162,10 +170,4 @@ fn calendar(deploy: &Path) -> Result<Calendar> {
     let strict = rules.replace("silence_confirms = true", "silence_confirms = false");
     let text = format!("{rules}{}{}{}", from("2025-05", &strict), from("2025-06", rules), &text[end..]);
     Calendar::parse(&text).map_err(|faults| anyhow::anyhow!("the calendar: {faults:?}"))
-}
-
-/// The months of the quarter.
-pub fn months() -> impl Iterator<Item = Month> {
-    let first = Month::of(story::FIRST).expect("a month");
-    (0..3).map(move |months| first.moved(months))
 }

@@ -79,7 +79,8 @@ impl Disk {
     }
 
     fn with(connection: Connection, faults: Arc<dyn Faults>) -> Result<Disk, StoreError> {
-        connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA synchronous = OFF;")?;
+        connection
+            .execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA synchronous = OFF;")?;
         connection.set_prepared_statement_cache_capacity(256);
         Ok(Disk { connection: Arc::new(Mutex::new(connection)), faults })
     }

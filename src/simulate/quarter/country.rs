@@ -126,8 +126,12 @@ impl Country {
         let folder = tempfile::tempdir()?;
         let known = |row: &str| MEMBERS.iter().any(|plan| plan.codes().any(|code| row.starts_with(code)));
         let regions = uncommented(&deploy.join("regions.csv"))?;
-        let regions: String =
-            regions.lines().enumerate().filter(|(at, row)| *at == 0 || known(row)).map(|(_, row)| format!("{row}\n")).collect();
+        let regions: String = regions
+            .lines()
+            .enumerate()
+            .filter(|(at, row)| *at == 0 || known(row))
+            .map(|(_, row)| format!("{row}\n"))
+            .collect();
         fs::write(folder.path().join("regions.csv"), &regions)?;
         let regions = RegionTable::from_csv(&regions).or_else(|faults| bail!("the regions: {faults:?}"))?;
         let drugs = rows_with(&deploy.join("demo/catalogue.csv"), |row| DRUGS.iter().any(|drug| row.contains(drug)))?;

@@ -1,7 +1,7 @@
 //! The differences that the story plants, each with what the comparison of books must say of it; and what treatment sides
 //! do each night, who compare their books with the hub's. Every break is one of these, and every one of these is found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -63,6 +63,8 @@ pub struct Planted {
 pub struct Explained {
     standing: BTreeMap<String, Planted>,
     past: Vec<Planted>,
+    /// Refusals that a home region lost: they move nothing, so they are no break, and are given back with the rest.
+    lost_refusals: BTreeSet<String>,
 }
 
 impl Difference {
@@ -105,6 +107,21 @@ impl Explained {
     ) {
         let planted = Planted { settlement, difference, why, from, mended: false, found: false };
         self.standing.insert(operation, planted);
+    }
+
+    /// A home region lost a refusal, by its operation's key as text.
+    pub fn lose_refusal(&mut self, operation: &str) {
+        self.lost_refusals.insert(format!("operation {}", readable(operation)));
+    }
+
+    /// Home regions have their refusals again.
+    pub fn refusals_are_back(&mut self) {
+        self.lost_refusals.clear();
+    }
+
+    /// Whether a finding is about a refusal that was lost.
+    pub fn is_lost_refusal(&self, subject: &str) -> bool {
+        self.lost_refusals.contains(subject)
     }
 
     /// Some of what was planted is mended: the next comparison finds it no more.
@@ -187,4 +204,52 @@ pub async fn became_of(hub: &HubStore, message: &str) -> Result<(String, Fact)> 
         }
     }
     anyhow::bail!("the hub never saw message {message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use clearing::digest::Branch;
+    use clearing::obligation::Sums;
+    use jiff::Timestamp;
+    use jiff::civil::date;
+    use ledger::hub::FoundBreak;
+
+    use super::*;
+
+    fn fact(fen: i64) -> Fact {
+        let settlement = SettlementId::new("310000174602879003600000000065").expect("an id");
+        Fact { settlement, deed: Deed::Settle, sums: Sums { total: Money::from_fen(fen), ..Sums::default() } }
+    }
+
+    fn open(difference: &Difference) -> OpenBreak {
+        let branch = Branch { day: date(2025, 5, 1), home: pool("410700"), treatment: pool("310000") };
+        let Difference { books, kind, proposed, outer, inner } = difference.clone();
+        let (settlement, operation) = (fact(0).settlement, "a".to_owned());
+        let found = FoundBreak { branch, place: 1, operation, kind, settlement, outer, inner, proposed };
+        OpenBreak { number: 1, books, found, found_at: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn what_is_found_is_what_was_planted_and_nothing_else() {
+        let (lost, other) = (Difference::lost_at_home(&fact(5)), Difference::lost_at_home(&fact(6)));
+        let never_told = Difference::never_told(&fact(5));
+        for (name, planted, found, findings) in [
+            ("as planted", Some(&lost), Some(&lost), 0),
+            ("neither", None, None, 0),
+            ("nobody planted it", None, Some(&lost), 1),
+            ("it is not found", Some(&lost), None, 1),
+            ("with another sum", Some(&lost), Some(&other), 1),
+            ("between other books", Some(&lost), Some(&never_told), 1),
+        ] {
+            let mut explained = Explained::default();
+            if let Some(planted) = planted {
+                explained.plant("a".into(), (fact(0).settlement, planted.clone()), "why", date(2025, 5, 2));
+            }
+            let open: Vec<OpenBreak> = found.into_iter().map(open).collect();
+            assert_eq!(explained.check(&open, date(2025, 5, 2)).len(), findings, "{name}");
+            explained.mend(|_| true);
+            explained.compared();
+            assert_eq!(explained.check(&open, date(2025, 5, 2)).len(), open.len(), "{name}: it is mended");
+        }
+    }
 }

@@ -14,7 +14,6 @@ use ledger::leaves::Scope;
 use ledger::treatment::TreatmentStore;
 use proto::{convert, v1};
 use reconciliation::book::READING;
-use settlement::finding::Finding;
 use settlement::ids::{PoolCode, SettlementId};
 use settlement::money::Money;
 use settlement::operation::{Request, readable};
@@ -81,7 +80,7 @@ impl Holds {
         let open = nation.hub().store.break_list(Scope::default()).await?;
         let mut findings = explained.check(&open, nation.today());
         if look == Look::Everything {
-            findings.extend(self.books_agree_or_the_difference_is_an_open_break(nation, &open).await?);
+            findings.extend(self.books_agree_or_the_difference_is_an_open_break(nation, &open, explained).await?);
         }
         let book = read(nation).await?;
         findings.extend(each_entry_is_in_one_period_or_on_the_list(&book));
@@ -96,6 +95,7 @@ impl Holds {
         &mut self,
         nation: &Nation,
         open: &[OpenBreak],
+        explained: &Explained,
     ) -> Result<Vec<String>> {
         let (stores, others) = match &mut self.opened {
             Some(opened) => opened,
@@ -113,7 +113,8 @@ impl Holds {
                 [format!("operation {operation}"), format!("settlement {settlement}")]
             })
             .collect();
-        let unexplained = findings.iter().filter(|Finding { subject, .. }| !known.contains(subject));
+        let is_known = |subject: &str| known.contains(subject) || explained.is_lost_refusal(subject);
+        let unexplained = findings.iter().filter(|finding| !is_known(&finding.subject));
         Ok(unexplained.map(ToString::to_string).collect())
     }
 
@@ -287,4 +288,66 @@ async fn deductions_are_never_above_what_funds_paid(nation: &Nation, book: &Book
         }
     }
     Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use clearing::obligation::{Posting, Sums};
+    use settlement::encounter::CareKind;
+    use settlement::person::Insurance;
+    use settlement::postings::Turn;
+
+    use super::*;
+    use crate::simulate::fixtures::pool;
+
+    fn settlement() -> SettlementId {
+        SettlementId::new("310000174602879003600000000065").expect("an id")
+    }
+
+    fn carried(from: i64, into: Option<i64>) -> CarriedEntry {
+        let (insurance, care) = (Insurance::Employee, CareKind::Inpatient);
+        let lot = Lot { home: pool("410700"), treatment: pool("310000"), insurance, care };
+        let (from, into) = (PeriodNumber(from), into.map(PeriodNumber));
+        let posting = Posting { lot, sums: Sums { account: Money::from_fen(7), ..Sums::default() } };
+        let (position, settlement, reason) = (Position(9), settlement(), String::new());
+        CarriedEntry { position, part: 0, settlement, from, into, reason, posting }
+    }
+
+    #[test]
+    fn an_entry_in_two_periods_or_in_none_is_found() {
+        for (moves, findings) in [
+            (vec![], 0),
+            (vec![carried(1, Some(2))], 0),
+            (vec![carried(1, Some(2)), carried(2, Some(3)), carried(3, None)], 0),
+            (vec![carried(1, Some(2)), carried(1, Some(3))], 1),
+            (vec![carried(2, Some(3))], 1),
+            (vec![carried(1, None), carried(2, Some(3))], 1),
+        ] {
+            let (operation, outcome, lines) = (<_>::default(), <_>::default(), Vec::new());
+            let (turn, period, booked_at) = (Turn::Enter, PeriodNumber(1), jiff::Timestamp::UNIX_EPOCH);
+            let position = Position(9);
+            let turn = SettlementTurn {
+                position,
+                booked_at,
+                settlement: settlement(),
+                turn,
+                period,
+                lines,
+                operation,
+                outcome,
+            };
+            let book = Book { turns: vec![turn], carried: moves.clone(), periods: vec![] };
+            assert_eq!(each_entry_is_in_one_period_or_on_the_list(&book).len(), findings, "{moves:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_carried_is_taken_off_one_period_and_added_to_the_next() {
+        let between = (pool("410700"), pool("310000"));
+        for (period, fen) in [(1, Some(-7)), (2, Some(7)), (3, None)] {
+            let mut owed = Owed::new();
+            add_carried(&mut owed, PeriodNumber(period), &[carried(1, Some(2))]);
+            assert_eq!(owed.get(&between).copied(), fen.map(Money::from_fen));
+        }
+    }
 }

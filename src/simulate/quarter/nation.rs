@@ -2,7 +2,8 @@
 //! real things on simulated disks behind a simulated network. Here they are built, started, silenced, and put back
 //! from copies; nothing of what they do is here.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -81,7 +82,12 @@ impl Nation {
     ///
     /// # Errors
     /// When there is no memory for it.
-    pub fn new(context: Arc<Context>, country: Arc<Country>, calendar: Calendar, begins: DateTime) -> Result<Arc<Nation>> {
+    pub fn new(
+        context: Arc<Context>,
+        country: Arc<Country>,
+        calendar: Calendar,
+        begins: DateTime,
+    ) -> Result<Arc<Nation>> {
         let now = instant(begins)?;
         let mut members = Vec::new();
         for plan in &MEMBERS {
@@ -186,7 +192,7 @@ impl Nation {
     ///
     /// # Errors
     /// When the copy cannot be used.
-    pub async fn put_back(&self, member: usize, file: &std::path::Path) -> Result<()> {
+    pub async fn put_back(&self, member: usize, file: &Path) -> Result<()> {
         self.members[member].home.kill();
         self.members[member].home.put_back(file)?;
         self.start_home(member).await
@@ -197,9 +203,10 @@ impl Nation {
     /// # Errors
     /// When they cannot be opened.
     pub fn stores(&self) -> Result<(Stores, Vec<TreatmentStore>)> {
-        let homes = self.members.iter().zip(&MEMBERS).map(|(nodes, plan)| {
-            Ok((format!("home {}", plan.code), region::open_location(&nodes.home.location())?))
-        });
+        let homes =
+            self.members.iter().zip(&MEMBERS).map(|(nodes, plan)| {
+                Ok((format!("home {}", plan.code), region::open_location(&nodes.home.location())?))
+            });
         let homes = homes.collect::<Result<_>>()?;
         let treatment = self.treatment_store(0)?;
         let others = (1..MEMBERS.len()).map(|member| self.treatment_store(member)).collect::<Result<_>>()?;
@@ -254,7 +261,7 @@ impl Nation {
         let store = region::open_location(&node.location())?;
         store.enrollee_load(member.enrollees.clone()).await?;
         let known = member.enrollees.iter().map(|enrollee| enrollee.facts.number.clone());
-        let known: std::collections::BTreeSet<PersonNumber> = known.collect();
+        let known: BTreeSet<PersonNumber> = known.collect();
         let everybody = self.country.people.iter().filter_map(|person| PersonNumber::new(&person.number).ok());
         let others = everybody.filter(|person| !known.contains(person)).collect();
         let poster = Poster { pools: &member.pools, others: &others, books: &member.rules.books };
@@ -270,7 +277,8 @@ impl Nation {
         let store = self.treatment_store(member)?;
         let hub = SimulatedHub { way: self.way_to_hub(), permit: fixture.permit.clone() };
         let line = Arc::new(HubLine { hub, silent: nodes.hub_silent.clone() });
-        let (config, tables, clock) = (fixture.treatment.clone(), fixture.tables.clone(), nodes.treatment.clock.clone());
+        let (config, tables, clock) =
+            (fixture.treatment.clone(), fixture.tables.clone(), nodes.treatment.clock.clone());
         nodes.treatment.open(his::Door::new(config, tables, store, line, clock, alive));
         Ok(())
     }

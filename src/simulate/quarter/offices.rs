@@ -140,9 +140,8 @@ async fn in_force(nation: &Nation, standing: &Standing, pair: Pair) -> Result<Ve
     let mut found = Vec::new();
     for lot in standing.pairs.get(&pair).into_iter().flat_map(|lots| lots.keys()) {
         let postings = nation.hub().store.lot_postings((standing.period, *lot), Position(0), A_LOT).await?;
-        let undone = |one: &SettlementId| {
-            postings.iter().any(|other| other.settlement == *one && other.turn() == Turn::Counter)
-        };
+        let undone =
+            |one: &SettlementId| postings.iter().any(|other| other.settlement == *one && other.turn() == Turn::Counter);
         found.extend(postings.iter().map(|posting| &posting.settlement).filter(|one| !undone(one)).cloned());
     }
     Ok(found)

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, anyhow, bail};
-use jiff::civil::Date;
+use anyhow::{Result, anyhow, ensure};
+use clearing::review::Standing;
 use ledger::hub::{Change, DeductionFault, DeductionLodging};
 use proto::convert;
 use settlement::adjudication::{Fund, FundShares};
@@ -16,11 +16,12 @@ use settlement::outcome::{Done, Outcome};
 use super::nation::Nation;
 use crate::verify;
 
-/// What is reviewed in a month, by its place among the settlements of the month before.
+/// What is reviewed.
 #[derive(Debug, Default)]
 pub struct Reviews {
-    /// Settlements of which something was deducted, with the day; the first of each month is cancelled later.
-    pub deducted: Vec<(SettlementId, Date)>,
+    /// Settlements of which something was deducted this month; the first is cancelled later.
+    pub deducted: Vec<SettlementId>,
+    /// What was lodged this month: id, settlement, amount.
     lodged: Vec<(String, SettlementId, Money)>,
 }
 
@@ -38,7 +39,8 @@ impl Reviews {
                 self.change(nation, 2, |_| Change::Object("已提供病历".into())).await
             }
             10 => {
-                self.change(nation, 1, |half| Change::Agree(basic(Money::from_fen(half.fen() / 2)), "双方认定".into())).await?;
+                self.change(nation, 1, |half| Change::Agree(basic(Money::from_fen(half.fen() / 2)), "双方认定".into()))
+                    .await?;
                 self.change(nation, 2, |_| Change::Withdraw("核实无误".into())).await
             }
             // The statement is made: what is agreed on now is taken off the open period.
@@ -51,17 +53,17 @@ impl Reviews {
         self.lodged.clear();
         let paid = basic_paid(nation).await?;
         let worth = candidates.iter().filter_map(|one| Some((one, *paid.get(one)?)));
-        let worth: Vec<(&SettlementId, Money)> = worth.filter(|(_, paid)| *paid >= Money::from_yuan(1)).take(4).collect();
+        let worth: Vec<(&SettlementId, Money)> =
+            worth.filter(|(_, paid)| *paid >= Money::from_yuan(1)).take(4).collect();
         for (at, (settlement, paid)) in worth.into_iter().enumerate() {
             let (id, half) = (format!("KK-{}-{at}", nation.today()), Money::from_fen(paid.fen() / 2));
             self.lodge_one(nation, &id, settlement, half).await??;
             self.lodge_one(nation, &id, settlement, half).await??;
             // Together they would take off more than the fund paid.
             let too_much = paid - half + Money::from_fen(1);
-            match self.lodge_one(nation, &format!("{id}-too-much"), settlement, too_much).await? {
-                Err(DeductionFault::Sums(_)) => {}
-                other => bail!("deductions are never above the payment does not hold for {settlement}: {other:?}"),
-            }
+            let refused = self.lodge_one(nation, &format!("{id}-too-much"), settlement, too_much).await?;
+            let what = "deductions are never above the payment does not hold for";
+            ensure!(matches!(refused, Err(DeductionFault::Sums(_))), "{what} {settlement}: {refused:?}");
             self.lodged.push((id, settlement.clone(), half));
         }
         Ok(())
@@ -85,14 +87,12 @@ impl Reviews {
         let agrees = matches!(change, Change::Agree(..));
         let by = ("agency".to_owned(), nation.now());
         let changed = nation.hub().store.deduction_change(id.clone(), change, by).await?;
-        match changed {
-            Ok(()) if agrees => self.deducted.push((settlement.clone(), nation.today())),
-            Ok(()) => {}
-            // Its settlement was undone meanwhile.
-            Err(DeductionFault::StandsOtherwise(_)) => {}
-            Err(fault) => return Err(anyhow!("deduction {id}: {fault}")),
+        // Its settlement may have been undone meanwhile, and it with it.
+        let was_undone = matches!(changed, Err(DeductionFault::StandsOtherwise(Standing::Withdrawn)));
+        if changed.is_ok() && agrees {
+            self.deducted.push(settlement.clone());
         }
-        Ok(())
+        if was_undone { Ok(()) } else { changed.map_err(|fault| anyhow!("deduction {id}: {fault}")) }
     }
 }
 
@@ -107,7 +107,9 @@ async fn basic_paid(nation: &Nation) -> Result<BTreeMap<SettlementId, Money>> {
     let mut paid = BTreeMap::new();
     for record in verify::records(&nation.hub().store).await? {
         let Some(answer) = &record.answer else { continue };
-        if let Outcome::Accepted { decided_at: _, done: Done::Settled(settled) } = convert::read_outcome(&answer.outcome)? {
+        if let Outcome::Accepted { decided_at: _, done: Done::Settled(settled) } =
+            convert::read_outcome(&answer.outcome)?
+        {
             paid.insert(settled.settlement.clone(), settled.payers.funds.of(Fund::Basic));
         }
     }

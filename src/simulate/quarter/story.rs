@@ -186,13 +186,21 @@ impl Story {
             for given in hub.book_given(home, step.seq).await.map_err(refused)? {
                 let outcome = convert::read_outcome(&given.outcome)?;
                 let operation = convert::read_operation(&given.bytes)?;
-                if let Some(fact) = Fact::of(&outcome) {
-                    let lost = (fact.settlement.clone(), Difference::lost_at_home(&fact));
-                    self.explained.plant(operation.key.to_text(), lost, LOST, day);
+                let key = operation.key.to_text();
+                match Fact::of(&outcome) {
+                    Some(fact) => {
+                        let lost = (fact.settlement.clone(), Difference::lost_at_home(&fact));
+                        self.explained.plant(key, lost, LOST, day);
+                    }
+                    None => self.explained.lose_refusal(&key),
                 }
             }
         }
-        ensure!(self.explained.standing() >= 3, "the copy is too young: {} answers are lost", self.explained.standing());
+        ensure!(
+            self.explained.standing() >= 3,
+            "the copy is too young: {} answers are lost",
+            self.explained.standing()
+        );
         let days = (day.saturating_sub(40.days()), day.saturating_sub(1.days()));
         hub.compare(home, code, days).await?;
         Ok(())
@@ -210,9 +218,10 @@ impl Story {
         for at in 0..self.settled.len() {
             let Settled { on, visit, in_force, .. } = &self.settled[at];
             let since_yesterday = *on == day.saturating_sub(1.days());
-            let takes_back = since_yesterday && (day.weekday() == jiff::civil::Weekday::Tuesday || self.chance.happens(100));
+            let takes_back =
+                since_yesterday && (day.weekday() == jiff::civil::Weekday::Tuesday || self.chance.happens(50));
             if *in_force && takes_back && !self.is_down(&visit.person, day) && !visit.person.by_hand {
-                if matches!(self.desks.reverse(&visit.clone()).await, Told::Done(_)) {
+                if matches!(self.desks.reverse(visit).await, Told::Done(_)) {
                     self.settled[at].in_force = false;
                     self.counts.reversed += 1;
                 }
@@ -225,7 +234,8 @@ impl Story {
     /// At noon desks ask again for what they were not told: by then the hub has asked the home regions.
     async fn ask_again(&mut self, day: Date) -> Result<()> {
         self.nation.until(day.at(12, 30, 0, 0)).await?;
-        let (due, later) = std::mem::take(&mut self.waiting).into_iter().partition(|waiting: &Waiting| waiting.from <= day);
+        let (due, later) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|waiting: &Waiting| waiting.from <= day);
         self.waiting = later;
         for Waiting { visit, .. } in due {
             self.settle(visit, day).await?;
@@ -235,23 +245,23 @@ impl Story {
 
     /// Cancellations: in the month of a settlement, and after its period was cut off.
     async fn take_back(&mut self, day: Date) -> Result<()> {
-        let reviewed: Vec<SettlementId> = self.reviews.deducted.iter().map(|(settlement, _)| settlement.clone()).collect();
+        let reviewed = self.reviews.deducted.first().cloned();
         for at in 0..self.settled.len() {
             let Settled { on, visit, in_force, id } = &self.settled[at];
             let late = on.first_of_month() < day.first_of_month();
             let by_hand = visit.person.by_hand && visit.person.member == BY_HAND[0] && day == date(2025, 5, 9);
             let wanted = match (visit.person.by_hand, late) {
                 (true, _) => by_hand,
-                (false, false) => *on < day && self.chance.happens(4),
+                (false, false) => *on < day && self.chance.happens(3),
                 (false, true) => {
-                    let was_reviewed = day.day() == 12 && reviewed.first() == Some(id);
-                    was_reviewed || (3..=8).contains(&day.day()) && self.chance.happens(12)
+                    let was_reviewed = day.day() == 12 && reviewed.as_ref() == Some(id);
+                    was_reviewed || (3..=8).contains(&day.day()) && self.chance.happens(5)
                 }
             };
             if !wanted || !*in_force || self.is_down(&visit.person, day) {
                 continue;
             }
-            if matches!(self.desks.cancel(&visit.clone(), id.clone().as_str()).await, Told::Done(_)) {
+            if matches!(self.desks.cancel(visit, id.as_str()).await, Told::Done(_)) {
                 self.settled[at].in_force = false;
                 *(if late { &mut self.counts.cancelled_late } else { &mut self.counts.cancelled }) += 1;
             }
@@ -269,6 +279,7 @@ impl Story {
         ensure!(restored.clash.is_none(), "the book is not whole: {:?}", restored.clash);
         self.counts.given_back += restored.taken_back;
         self.explained.mend(|planted| planted.why == LOST);
+        self.explained.refusals_are_back();
         Ok(())
     }
 
