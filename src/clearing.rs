@@ -3,7 +3,7 @@
 
 mod deductions;
 mod leftovers;
-pub(crate) mod papers;
+pub mod papers;
 pub mod simulate;
 mod year;
 
@@ -244,9 +244,11 @@ pub async fn run(command: Command) -> Result<Ending> {
         Command::Statement { pair, version } => statement(pair, version).await,
         Command::Documents { month, member, regions, accounts, settlements, out } => {
             let (member, accounts) = (member.as_deref(), accounts.as_deref());
-            let wanted = papers::Wanted { member, regions: &regions, accounts, settlements, tell: output::line };
+            let wanted = papers::Wanted { member, regions: &regions, accounts, settlements };
             let period = period(&month).await?;
-            papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
+            for file in papers::write(&mut client(&month.access)?, &period, &wanted, &out).await? {
+                output::line(&file.display().to_string());
+            }
             Ok(Ending::Good)
         }
         Command::Settlements { month, home, treatment, insurance, care } => {

@@ -204,7 +204,9 @@ pub async fn run(command: Command) -> Result<Ending> {
             Ok(Ending::Good)
         }
         Command::Documents { access, year, regions, accounts, out } => {
-            papers::write(&mut client(&access)?, year, (&regions, accounts.as_deref()), &out).await?;
+            for file in papers::write(&mut client(&access)?, year, (&regions, accounts.as_deref()), &out).await? {
+                output::line(&file.display().to_string());
+            }
             Ok(Ending::Good)
         }
         Command::Unpaid { access, json } => unpaid::list(&mut client(&access)?, json).await,

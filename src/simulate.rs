@@ -13,8 +13,11 @@
 //! | [`mail`] | letters into participants' mailboxes |
 //! | [`invariants`], [`coverage`] | what must hold; what was lived through |
 //! | [`planted`] | bugs for testing the simulator itself |
+//! | [`quarter`] | twelve members' quarter to the closing of its last month |
+//! | [`books`] | questions about books |
 //! | [`chance`], [`record`] | the seed, and what came of it |
 
+pub mod books;
 pub mod chance;
 pub mod climate;
 pub mod coverage;
@@ -26,6 +29,7 @@ pub mod network;
 pub mod node;
 pub mod outsider;
 pub mod planted;
+pub mod quarter;
 pub mod record;
 pub mod run;
 pub mod stranger;
@@ -80,6 +84,15 @@ pub struct Arguments {
     /// Plants a bug, to see whether it is found.
     #[arg(long)]
     planted: Option<Planted>,
+    /// Instead, so many quarters of twelve members, each to the closing of its last month.
+    #[arg(long, conflicts_with_all = ["seeds", "seed", "planted", "minutes"])]
+    quarters: Option<u64>,
+    /// How many people are treated a day of a quarter, beside those whom its story needs.
+    #[arg(long, default_value_t = 6)]
+    visits: u64,
+    /// Keeps the quarters' documents here, a folder a seed.
+    #[arg(long, requires = "quarters")]
+    out: Option<PathBuf>,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -126,6 +139,13 @@ pub fn run(arguments: Arguments) -> Result<Ending> {
         return show(seed, &arguments);
     }
     let threads = arguments.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, NonZero::get));
+    if let Some(quarters) = arguments.quarters {
+        let (first, over) = (arguments.first, stopped_by_a_signal());
+        let Arguments { deploy, visits: visits_a_day, out, json, .. } = arguments;
+        let seeds = first..first.saturating_add(quarters);
+        let course = quarter::course::Course { seeds, threads, deploy, visits_a_day, out, over, json };
+        return quarter::course::many(&course);
+    }
     let range = arguments.first..arguments.first.saturating_add(arguments.seeds);
     let until = arguments.minutes.map(|minutes| Instant::now() + Duration::from_secs(60 * minutes));
     let (planted, over) = (arguments.planted, stopped_by_a_signal());

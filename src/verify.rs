@@ -29,6 +29,7 @@ use settlement::region::RegionTable;
 
 pub(crate) use books::ensure_there;
 pub use books::{Books, Stores};
+pub use figures::the_treatment_side_shows_what_it_was_told;
 
 use crate::cli::Ending;
 use crate::output;

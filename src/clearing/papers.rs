@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use clearing::cleared::Cleared;
-use clearing::details::{Entry, Movement, behind, carried, deductions, rows_of};
+use clearing::details::{Entry, Movement, behind, carried, deductions, pair_name, rows_of};
 use clearing::document::Document;
 use clearing::month::Month;
 use clearing::obligation::Lot;
@@ -36,8 +36,6 @@ pub struct Wanted<'a> {
     pub accounts: Option<&'a Path>,
     /// Whether the settlements behind each row are listed too.
     pub settlements: bool,
-    /// Says which file was written.
-    pub tell: fn(&str),
 }
 
 /// A row of the file of members' bank accounts.
@@ -49,7 +47,21 @@ struct AccountRow {
     number: String,
 }
 
-/// Fetches what a period's pairs clear, and writes the documents.
+/// What the pairs of a month clear, and what is recorded of each.
+pub struct ClearedMonth {
+    /// Which month.
+    pub month: Month,
+    /// What each pair clears, lot by lot.
+    pub pairs: Pairs,
+    /// What is recorded of each pair.
+    pub records: BTreeMap<Pair, PairRecord>,
+    /// The settlements behind figures: at least what was carried and deducted.
+    pub entries: BTreeMap<Pair, Vec<Entry>>,
+    /// The day that the documents bear.
+    pub made_on: Date,
+}
+
+/// Fetches what a period's pairs clear, and writes the documents; tells the workbooks.
 ///
 /// # Errors
 /// When the hub is not to be reached, or a file cannot be read or written.
@@ -58,10 +70,11 @@ pub async fn write(
     period: &v1::PeriodView,
     wanted: &Wanted<'_>,
     out: &Path,
-) -> Result<()> {
+) -> Result<Vec<PathBuf>> {
     let month = Month::from_text(&period.month).context("the hub tells of no month")?;
     let regions = read_regions(wanted.regions)?;
     let accounts = wanted.accounts.map(read_accounts).transpose()?.unwrap_or_default();
+    let members = wanted.member.map(read_member).transpose()?.map(|member| BTreeSet::from([member]));
     let (mut pairs, mut records, mut entries) = (Pairs::new(), BTreeMap::new(), BTreeMap::new());
     for view in &period.pairs {
         let (pair, record) = read_pair(view)?;
@@ -75,24 +88,44 @@ pub async fn write(
         records.insert(pair, record);
     }
     let made_on = made_on(period).unwrap_or_else(|| month.last_day());
-    let mut writing = Writing { made_on, lists: wanted.settlements, tell: wanted.tell };
-    writing.lists(out, month, &entries, &regions)?;
-    writing.save(out, "details", vec![national(month, &pairs, &regions)])?;
-    for member in members(&pairs, wanted.member)? {
-        let folder = out.join(member.to_string());
-        let mut papers: Vec<Document> =
-            Side::ALL.into_iter().map(|side| of_member(month, member, side, &pairs, &regions)).collect();
-        papers.extend(Insurance::ALL.map(|insurance| detail(month, member, insurance, &pairs, &regions)));
-        papers.push(shares(month, member, &pairs, &regions));
-        papers.push(carried(month, member, &entries, &regions));
-        papers.push(deductions(month, member, &entries, &regions));
-        writing.save(&folder, "../details", papers)?;
-        notices(&mut writing, &folder, month, member, (&records, &accounts), &regions)?;
-    }
-    Ok(())
+    let cleared = ClearedMonth { month, pairs, records, entries, made_on };
+    write_all(&cleared, members, wanted.settlements, (&regions, &accounts), out)
 }
 
-/// One file for each member on the other side, so that each notice can be sent by itself.
+/// Writes a month's documents: the national table, and those of some members, or of all that cleared anything; with the
+/// lists of the settlements behind each row, if they are wanted. Tells the workbooks; beside each lies the same document
+/// as a table and as a page.
+///
+/// # Errors
+/// When a document does not add up, or a file cannot be written.
+pub fn write_all(
+    cleared: &ClearedMonth,
+    members: Option<BTreeSet<MemberCode>>,
+    lists: bool,
+    (regions, accounts): (&RegionTable, &BTreeMap<String, BankAccount>),
+    out: &Path,
+) -> Result<Vec<PathBuf>> {
+    let ClearedMonth { month, pairs, records, entries, made_on } = cleared;
+    let (month, mut writing) = (*month, Writing { made_on: *made_on, lists, files: Vec::new() });
+    writing.lists(out, month, entries, regions)?;
+    writing.save(out, "details", vec![national(month, pairs, regions)])?;
+    let all = || pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect();
+    for member in members.unwrap_or_else(all) {
+        let folder = out.join(member.to_string());
+        let mut papers: Vec<Document> =
+            Side::ALL.into_iter().map(|side| of_member(month, member, side, pairs, regions)).collect();
+        papers.extend(Insurance::ALL.map(|insurance| detail(month, member, insurance, pairs, regions)));
+        papers.push(shares(month, member, pairs, regions));
+        papers.push(carried(month, member, entries, regions));
+        papers.push(deductions(month, member, entries, regions));
+        writing.save(&folder, "../details", papers)?;
+        notices(&mut writing, &folder, month, member, (records, accounts), regions)?;
+    }
+    Ok(writing.files)
+}
+
+/// One file for each pair, so that each notice can be sent by itself. Two members may be two pairs, and where one of them
+/// gives back, the same one pays in both.
 fn notices(
     writing: &mut Writing,
     folder: &Path,
@@ -103,11 +136,10 @@ fn notices(
 ) -> Result<()> {
     for (pair, held) in records.iter().filter(|(_, held)| held.noticed_on.is_some()) {
         let (Some(payer), true) = (held.payer(), [pair.home, pair.treatment].contains(&member)) else { continue };
-        let other = if pair.home == member { pair.treatment } else { pair.home };
         let receiver = if payer == Side::Home { pair.treatment } else { pair.home };
         let account = accounts.get(&receiver.to_string()).cloned().unwrap_or_default();
         let papers = notice(month, (pair, held), pair.member(payer) == member, &account, regions);
-        writing.save(&folder.join(other.to_string()), "", papers.into_iter().collect())?;
+        writing.save(&folder.join(pair_name(pair)), "", papers.into_iter().collect())?;
     }
     Ok(())
 }
@@ -171,7 +203,11 @@ fn read_booked(lot: Lot, row: &v1::LotSettlement) -> Result<Entry> {
     })
 }
 
-fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
+/// Reads what was carried or deducted.
+///
+/// # Errors
+/// The first field that is not as the hub writes it.
+pub fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
     let lot = row.lot.as_ref().context("the hub tells of no lot")?;
     let day: Option<Date> = row.day.parse().ok();
     let (movement, day) = match (row.movement.as_str(), day) {
@@ -197,8 +233,8 @@ pub struct Writing {
     pub made_on: Date,
     /// Whether there are lists of the settlements behind rows.
     pub lists: bool,
-    /// Says which file was written.
-    pub tell: fn(&str),
+    /// The workbooks that were written.
+    pub files: Vec<PathBuf>,
 }
 
 impl Writing {
@@ -216,7 +252,7 @@ impl Writing {
             write_file(folder, &paper.title, "xlsx", &documents::workbook::write(&[paper.clone()], self.made_on)?)?;
             write_file(folder, &paper.title, "csv", &documents::table::write(&paper)?)?;
             write_file(folder, &paper.title, "html", documents::page::write(&paper)?.as_bytes())?;
-            (self.tell)(&format!("{}", folder.join(format!("{}.xlsx", paper.title)).display()));
+            self.files.push(folder.join(format!("{}.xlsx", paper.title)));
         }
         Ok(())
     }
@@ -254,14 +290,8 @@ fn write_file(folder: &Path, name: &str, ending: &str, bytes: &[u8]) -> Result<(
     fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))
 }
 
-fn members(pairs: &Pairs, wanted: Option<&str>) -> Result<BTreeSet<MemberCode>> {
-    match wanted {
-        Some(code) => {
-            let code = RegionCode::new(code).map_err(|fault| anyhow!("--member {code} {fault}"))?;
-            Ok(BTreeSet::from([MemberCode(code)]))
-        }
-        None => Ok(pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect()),
-    }
+fn read_member(code: &str) -> Result<MemberCode> {
+    RegionCode::new(code).map(MemberCode).map_err(|fault| anyhow!("--member {code} {fault}"))
 }
 
 fn read_pair(view: &v1::PairView) -> Result<(Pair, PairRecord)> {

@@ -1,7 +1,7 @@
 //! The changes of prefunds with their payments, as a list and as documents: the yearly table, and notices for each pair.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use clearing::period::{Pair, Payment, Side};
@@ -73,7 +73,7 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Writes the yearly table and the notices of a year: as they were set, or before that as they would be now.
+/// Writes the yearly table and the notices of a year: as they were set, or before that as they would be now; tells the workbooks.
 ///
 /// # Errors
 /// When the hub is not to be reached, or a file cannot be read or written.
@@ -82,14 +82,14 @@ pub async fn write(
     year: i32,
     (regions, accounts): (&Path, Option<&Path>),
     out: &Path,
-) -> Result<()> {
+) -> Result<Vec<PathBuf>> {
     let short = i16::try_from(year).context("the year")?;
     let regions = read_regions(regions)?;
     let accounts = accounts.map(read_accounts).transpose()?.unwrap_or_default();
     let of_year: Vec<v1::PrefundChangeView> =
         changes(client).await?.into_iter().filter(|change| change.id == format!("reset {year}")).collect();
     let rows = if of_year.is_empty() { proposed(client, year).await? } else { reset(client, year, &of_year).await? };
-    let mut writing = Writing { made_on: date(short, 1, 31), lists: false, tell: output::line };
+    let mut writing = Writing { made_on: date(short, 1, 31), lists: false, files: Vec::new() };
     writing.save(out, "", vec![table(short, None, &rows, &regions)])?;
     let mut pairs: BTreeMap<Pair, Vec<(&v1::PrefundChangeView, Insurance)>> = BTreeMap::new();
     for change in of_year.iter().filter(|change| change.amount != 0) {
@@ -115,7 +115,7 @@ pub async fn write(
             }
         }
     }
-    Ok(())
+    Ok(writing.files)
 }
 
 async fn proposed(client: &mut PrefundsClient<Channel>, year: i32) -> Result<Vec<Adjusted>> {

@@ -154,7 +154,7 @@ fn told_sums<'a>(message: &Value, answer: &'a Value) -> Option<(&'a str, Sums)> 
     Some((settled["setl_id"].as_str()?, sums))
 }
 
-fn told(answer: &[u8]) -> Told {
+pub(super) fn told(answer: &[u8]) -> Told {
     let Ok(answer) = serde_json::from_slice::<Value>(answer) else { return Told::Nothing };
     if answer["infcode"] == 0 {
         return Told::Done(answer);

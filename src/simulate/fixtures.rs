@@ -134,7 +134,7 @@ pub fn pool(code: &str) -> PoolCode {
     PoolCode(RegionCode::new(code).expect("six digits"))
 }
 
-fn settings(folder: &Path) -> his::Config {
+pub(super) fn settings(folder: &Path) -> his::Config {
     his::Config {
         listen: ([127, 0, 0, 1], 0).into(),
         tls: None,
@@ -174,7 +174,7 @@ fn write_people(deploy: &Path, folder: &Path) -> Result<()> {
 }
 
 /// The header of a table, and those of its rows that are wanted.
-fn rows_with(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<String> {
+pub(super) fn rows_with(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<String> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let rows = text.lines().enumerate().filter(|(index, row)| *index == 0 || wanted(row));
     Ok(rows.map(|(_, row)| format!("{row}\n")).collect())
@@ -202,7 +202,11 @@ fn home(
 }
 
 /// Permits come from certificates, in a simulation too.
-fn credentials(authority: &CertificateAuthority, folder: &Path, name: ParticipantName) -> Result<Credentials> {
+pub(super) fn credentials(
+    authority: &CertificateAuthority,
+    folder: &Path,
+    name: ParticipantName,
+) -> Result<Credentials> {
     let folder = folder.join(name.to_string());
     authority.issue(&folder, &Issue { names: vec![name], hosts: vec!["localhost".to_owned()], days: 1 })?;
     Ok(Credentials::load(&folder)?)

@@ -10,6 +10,7 @@ use his::port::HubPort;
 use identity::permit::{HubPermit, TreatmentPermit};
 use proto::status::NoReply;
 use proto::{convert, v1};
+use reconciliation::port::BookPort;
 use settlement::operation::readable;
 use settlement::refusal::{Reason, Refusal};
 use tokio::sync::oneshot;
@@ -226,6 +227,18 @@ impl HomePort for SimulatedHome {
 
     fn query(&self, request: v1::QueryRequest, patience: Duration) -> Call<'_, v1::QueryReply> {
         carried!(self, request, patience, |door, permit| door.query(&permit, request))
+    }
+
+    fn book(&self, request: v1::BookRequest, patience: Duration) -> Call<'_, v1::BookReply> {
+        carried!(self, request, patience, |door, permit| door.book(&permit, &request))
+    }
+
+    fn reinstate(&self, request: v1::ReinstateRequest, patience: Duration) -> Call<'_, v1::ReinstateReply> {
+        carried!(self, request, patience, |door, permit| door.reinstate(&permit, request))
+    }
+
+    fn as_book(&self) -> &dyn BookPort {
+        self
     }
 }
 

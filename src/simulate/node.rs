@@ -2,6 +2,7 @@
 //! disk outlives it. What a node does is its own crate's; here it only lives and dies.
 
 use std::future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,7 +23,8 @@ pub struct Node<D> {
     name: String,
     /// Its clock, which may go wrong.
     pub clock: Clock,
-    disk: Disk,
+    disk: Mutex<Disk>,
+    faults: Arc<DiskFaults>,
     power: Arc<Power>,
     door: Mutex<Option<Arc<D>>>,
 }
@@ -36,8 +38,9 @@ impl<D> Node<D> {
         let power = Arc::new(Power { alive: Mutex::new(CancellationToken::new()) });
         power.off();
         let faults = DiskFaults { name: name.to_owned(), context: context.clone(), power: power.clone() };
-        let disk = Disk::new(Arc::new(faults))?;
-        Ok(Node { name: name.to_owned(), clock: Clock::of_timers(now), disk, power, door: Mutex::new(None) })
+        let faults = Arc::new(faults);
+        let disk = Mutex::new(Disk::new(faults.clone())?);
+        Ok(Node { name: name.to_owned(), clock: Clock::of_timers(now), disk, faults, power, door: Mutex::new(None) })
     }
 
     /// Its name.
@@ -47,7 +50,24 @@ impl<D> Node<D> {
 
     /// Where its store is.
     pub fn location(&self) -> Location {
-        Location::Simulated(self.disk.clone())
+        Location::Simulated(self.disk().clone())
+    }
+
+    /// Copies its disk into a file, as a nightly backup does.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn back_up(&self, file: &Path) -> Result<(), StoreError> {
+        self.disk().copy(file)
+    }
+
+    /// Puts a copy that was made earlier in its disk's place. The node is off meanwhile.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn put_back(&self, file: &Path) -> Result<(), StoreError> {
+        *self.disk() = Disk::of_copy(file, self.faults.clone())?;
+        Ok(())
     }
 
     /// Turns the power on: what is spawned from now on lives until it goes off.
@@ -74,6 +94,10 @@ impl<D> Node<D> {
     /// Runs something as part of it.
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.power.spawn(Box::pin(work));
+    }
+
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn door(&self) -> MutexGuard<'_, Option<Arc<D>>> {

@@ -294,7 +294,7 @@ impl World {
 }
 
 /// A breaker that opens soon, so that it does within a run.
-fn terms() -> Terms {
+pub(super) fn terms() -> Terms {
     let breaker = breaker::Settings {
         failures_in_a_row: 3,
         lies: 3,

@@ -1,6 +1,9 @@
 //! The simulator's own tests: that its worlds hold, that a seed always gives the same run, and that it finds bugs which
 //! were planted on purpose. `YIDI_SEEDS` says how many seeds; long runs are `yidi simulate`.
 
+mod quarter;
+mod sheet;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -18,7 +18,7 @@ impl Clearing {
     ///
     /// # Errors
     /// When the store fails.
-    pub(super) async fn moved(&self, period: PeriodNumber, pair: Pair) -> Result<Vec<v1::MovedEntry>, StoreError> {
+    pub async fn moved(&self, period: PeriodNumber, pair: Pair) -> Result<Vec<v1::MovedEntry>, StoreError> {
         let carried = self.store.carried_entries(period).await?;
         let deducted = self.store.deduction_postings(period).await?;
         let mut others: BTreeSet<PeriodNumber> = deducted.iter().map(|deducted| deducted.booked_in).collect();

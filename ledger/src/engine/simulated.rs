@@ -2,6 +2,7 @@
 //! run inline on the simulator's own runtime, so that a seed gives the same run every time.
 
 use std::fmt;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -57,7 +58,29 @@ impl Disk {
     /// When SQLite has no memory.
     pub fn new(faults: Arc<dyn Faults>) -> Result<Disk, StoreError> {
         let connection = Connection::open_in_memory()?;
-        connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;")?;
+        Disk::with(connection, faults)
+    }
+
+    /// A disk that holds what a file does, as [`Disk::copy`] left it there.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn of_copy(file: &Path, faults: Arc<dyn Faults>) -> Result<Disk, StoreError> {
+        Disk::with(Connection::open(file)?, faults)
+    }
+
+    /// Copies what is committed into a file that is not there yet, as a backup does.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn copy(&self, file: &Path) -> Result<(), StoreError> {
+        self.lock().execute("VACUUM INTO ?1", [file.to_string_lossy()])?;
+        Ok(())
+    }
+
+    fn with(connection: Connection, faults: Arc<dyn Faults>) -> Result<Disk, StoreError> {
+        connection
+            .execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA synchronous = OFF;")?;
         connection.set_prepared_statement_cache_capacity(256);
         Ok(Disk { connection: Arc::new(Mutex::new(connection)), faults })
     }

@@ -44,6 +44,19 @@ pub struct CarriedEntry {
 /// Into which period an entry goes, by the period that it was booked in; none for the list.
 pub type Carrying = BTreeMap<PeriodNumber, Option<PeriodNumber>>;
 
+macro_rules! carried_entries {
+    ($rest:literal) => {
+        concat!(
+            "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic, civil_servant,
+                assistance, account, lot_postings.position, lot_postings.part, period, settlement, step, day, corrects,
+                from_period, into_period, reason
+            FROM carried_entries CROSS JOIN lot_postings
+            WHERE lot_postings.position = carried_entries.position AND lot_postings.part = carried_entries.part ",
+            $rest
+        )
+    };
+}
+
 impl HubStore {
     /// Carries the entries of settlements out of a period and records that the period has taken this step; tells how many,
     /// and none where one of them would go into a period that has taken it too. Once it is taken nothing is carried out so
@@ -87,24 +100,25 @@ impl HubStore {
         Ok(first.await?.map_or(PeriodNumber(period.0 + 1), PeriodNumber))
     }
 
+    /// Every entry that was ever carried over, in the order of periods; what left the list comes first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn carried_all(&self) -> Result<Vec<CarriedEntry>, StoreError> {
+        const CARRIED: &str = carried_entries!("ORDER BY from_period, lot_postings.position, lot_postings.part");
+        self.engine.read(|sql| sql.query(CARRIED, values![], read_carried)).await
+    }
+
     /// The entries that are carried out of a period and into it, in the order of their booking.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn carried_entries(&self, period: PeriodNumber) -> Result<Vec<CarriedEntry>, StoreError> {
-        const CARRIED: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
-                civil_servant, assistance, account, lot_postings.position, lot_postings.part, period, settlement, step,
-                day, corrects, from_period, into_period, reason
-            FROM carried_entries CROSS JOIN lot_postings
-            WHERE lot_postings.position = carried_entries.position AND lot_postings.part = carried_entries.part
-              AND (from_period = ?1 OR into_period = ?1)
-            ORDER BY lot_postings.position, lot_postings.part, from_period";
-        let read = |row: Row<'_>| {
-            let from = Some(row.number(19)?).filter(|from| *from > 0).map(PeriodNumber);
-            let into = row.optional_number(20)?.map(PeriodNumber);
-            Ok(CarriedEntry { posting: read_posting(row)?, from, into, reason: row.text(21)?.to_owned() })
-        };
-        self.engine.read(move |sql| sql.query(CARRIED, values![period.0], read)).await
+        const CARRIED: &str = carried_entries!(
+            "AND (from_period = ?1 OR into_period = ?1)
+            ORDER BY lot_postings.position, lot_postings.part, from_period"
+        );
+        self.engine.read(move |sql| sql.query(CARRIED, values![period.0], read_carried)).await
     }
 
     /// What moves the lots of a period.
@@ -136,6 +150,12 @@ pub(super) fn into_stated(sql: &Sql<'_>, carrying: &Carrying) -> Result<bool, St
         }
     }
     Ok(false)
+}
+
+fn read_carried(row: Row<'_>) -> Result<CarriedEntry, StoreError> {
+    let from = Some(row.number(19)?).filter(|from| *from > 0).map(PeriodNumber);
+    let into = row.optional_number(20)?.map(PeriodNumber);
+    Ok(CarriedEntry { posting: read_posting(row)?, from, into, reason: row.text(21)?.to_owned() })
 }
 
 /// Carries out, between these pools alone where any are given.

@@ -1,0 +1,363 @@
+//! What must hold after every step of a quarter: everything that `yidi verify` checks, where a difference between books is
+//! an open break; and of clearing, that each entry is in one period or on the list, that what is owed follows from the
+//! journal, that both sides come to the same, and that what is closed stays as it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result, bail};
+use broker::clearing::Standing;
+use clearing::cleared::sum;
+use clearing::obligation::{Lot, Posting};
+use clearing::statement::{Pairs, payable_and_receivable};
+use ledger::hub::{CarriedEntry, OpenBreak, PeriodNumber, Position, SettlementTurn};
+use ledger::leaves::Scope;
+use ledger::treatment::TreatmentStore;
+use proto::{convert, v1};
+use reconciliation::book::READING;
+use settlement::ids::{PoolCode, SettlementId};
+use settlement::money::Money;
+use settlement::operation::{Request, readable};
+
+use super::explained::Explained;
+use super::nation::Nation;
+use crate::verify::{self, Checked, Elsewhere, Stores};
+
+/// What was seen when the books were last looked at.
+#[derive(Default)]
+pub struct Holds {
+    commits: Option<(u64, Look)>,
+    checked: Checked,
+    /// What a closed period came to, word for word.
+    closed: BTreeMap<PeriodNumber, String>,
+    /// Between which pools a settlement is.
+    pools: BTreeMap<SettlementId, (PoolCode, PoolCode)>,
+    /// The books, opened once; a home region's again when its disk was changed.
+    opened: Option<(Stores, Vec<TreatmentStore>)>,
+}
+
+/// How much is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Breaks, and everything of clearing.
+    Clearing,
+    /// The same, and all books beside one another.
+    Everything,
+}
+
+/// Everything of clearing, read at once.
+struct Book {
+    turns: Vec<SettlementTurn>,
+    carried: Vec<CarriedEntry>,
+    periods: Vec<Standing>,
+}
+
+impl Holds {
+    /// A step was taken: everything must hold. Notes what does not.
+    ///
+    /// # Errors
+    /// When a book cannot be read.
+    pub async fn step(&mut self, nation: &Nation, explained: &mut Explained, look: Look) -> Result<()> {
+        nation.context.record.step();
+        if self.commits == Some((nation.context.commits(), look)) {
+            return Ok(());
+        }
+        nation.hub().store.journal_fold(READING).await?;
+        nation.context.observe(true);
+        let found = self.look(nation, explained, look).await;
+        nation.context.observe(false);
+        self.commits = Some((nation.context.commits(), look));
+        let today = nation.today();
+        found?.into_iter().for_each(|finding| nation.context.record.finding(format!("{today}: {finding}")));
+        Ok(())
+    }
+
+    /// A home region has another disk.
+    pub fn reopen(&mut self) {
+        self.opened = None;
+    }
+
+    async fn look(&mut self, nation: &Nation, explained: &mut Explained, look: Look) -> Result<Vec<String>> {
+        let open = nation.hub().store.break_list(Scope::default()).await?;
+        let mut findings = explained.check(&open, nation.today());
+        if look == Look::Everything {
+            findings.extend(self.books_agree_or_the_difference_is_an_open_break(nation, &open, explained).await?);
+        }
+        let book = read(nation).await?;
+        findings.extend(each_entry_is_in_one_period_or_on_the_list(&book));
+        findings.extend(self.what_is_owed_follows_from_the_journal(nation, &book).await?);
+        findings.extend(payable_is_receivable(nation, &book));
+        findings.extend(self.a_closed_period_is_never_changed(nation, &book).await?);
+        findings.extend(deductions_are_never_above_what_funds_paid(nation, &book).await?);
+        Ok(findings)
+    }
+
+    async fn books_agree_or_the_difference_is_an_open_break(
+        &mut self,
+        nation: &Nation,
+        open: &[OpenBreak],
+        explained: &Explained,
+    ) -> Result<Vec<String>> {
+        let (stores, others) = match &mut self.opened {
+            Some(opened) => opened,
+            opened => opened.insert(nation.stores()?),
+        };
+        let elsewhere = told_elsewhere(others).await?;
+        let mut findings = verify::findings_since(stores, &mut self.checked, &elsewhere).await?;
+        for other in others {
+            findings.extend(verify::the_treatment_side_shows_what_it_was_told(other, None).await?);
+        }
+        let known: BTreeSet<String> = open
+            .iter()
+            .flat_map(|open| {
+                let (operation, settlement) = (readable(&open.found.operation), &open.found.settlement);
+                [format!("operation {operation}"), format!("settlement {settlement}")]
+            })
+            .collect();
+        let is_known = |subject: &str| known.contains(subject) || explained.is_lost_refusal(subject);
+        let unexplained = findings.iter().filter(|finding| !is_known(&finding.subject));
+        Ok(unexplained.map(ToString::to_string).collect())
+    }
+
+    /// Entries − carried out + carried in − deductions, worked out from the journal alone, is what pairs clear; and as
+    /// long as a period is not closed, its folded sums are the journal's.
+    async fn what_is_owed_follows_from_the_journal(&mut self, nation: &Nation, book: &Book) -> Result<Vec<String>> {
+        let mut findings = Vec::new();
+        let store = &nation.hub().store;
+        for Standing { period, record, pairs } in &book.periods {
+            if !record.is_closed {
+                let (folded, journal) = (store.lot_totals(*period), store.journal_totals(*period, READING));
+                let differences = folded.await?.differences(&journal.await?);
+                if !differences.is_empty() {
+                    let what = "folded sums are the journal's does not hold for";
+                    findings.push(format!("{what} {}: {differences:?}", record.month));
+                }
+            }
+            let mut owed = Owed::new();
+            for turn in book.turns.iter().filter(|turn| turn.period == *period) {
+                *owed.entry(self.pools(turn)?).or_default() += turn.funds() + turn.account();
+            }
+            add_carried(&mut owed, *period, &book.carried);
+            for (lot, sums) in store.clearing_movements(*period).await?.deducted.iter() {
+                *owed.entry((lot.home, lot.treatment)).or_default() -= sums.owed();
+            }
+            let member = |pool: PoolCode| nation.country.regions.member_of(pool);
+            owed.retain(|(home, treatment), amount| member(*home) != member(*treatment) && !amount.is_zero());
+            let cleared = cleared_of(pairs);
+            if owed != cleared {
+                let what = "a period clears its entries − carried out + carried in − deductions does not hold for";
+                findings.push(format!("{what} {}: {owed:?} by the journal, {cleared:?} cleared", record.month));
+            }
+        }
+        Ok(findings)
+    }
+
+    fn pools(&mut self, turn: &SettlementTurn) -> Result<(PoolCode, PoolCode)> {
+        if let Some(pools) = self.pools.get(&turn.settlement) {
+            return Ok(*pools);
+        }
+        let pools = match convert::read_operation(&turn.operation)?.request {
+            Request::Settle(settle) => (settle.home, settle.encounter.pool),
+            Request::Cancel(_) | Request::Reverse(_) => bail!("no settlement is made by an undoing"),
+        };
+        self.pools.insert(turn.settlement.clone(), pools);
+        Ok(pools)
+    }
+
+    async fn a_closed_period_is_never_changed(&mut self, nation: &Nation, book: &Book) -> Result<Vec<String>> {
+        let mut findings = Vec::new();
+        for standing in book.periods.iter().filter(|standing| standing.record.is_closed) {
+            let now = format!("{:?} {:?}", standing.record, standing.pairs);
+            let then = self.closed.entry(standing.period).or_insert_with(|| now.clone());
+            if *then != now {
+                let month = standing.record.month;
+                findings.push(format!("a closed period is never changed does not hold for {month}: {then}, now {now}"));
+            }
+            for (pair, held) in &standing.record.pairs {
+                let version = held.statement.map_or(0, |statement| statement.version);
+                let stated = nation.hub().store.statement_lots((standing.period, *pair), version).await?;
+                let cleared = standing.pairs.get(pair).cloned().unwrap_or_default();
+                if stated != cleared {
+                    let what = "what was stated is what is cleared does not hold for";
+                    findings.push(format!("{what} {pair:?} of {}: {stated:?} {cleared:?}", standing.record.month));
+                }
+            }
+        }
+        Ok(findings)
+    }
+}
+
+async fn read(nation: &Nation) -> Result<Book> {
+    let store = &nation.hub().store;
+    let (turns, carried) = (verify::journal(store).await?, store.carried_all().await?);
+    let mut periods = Vec::new();
+    for number in 1..=store.period_open().await?.number.0 {
+        periods.extend(nation.clearing().standing(PeriodNumber(number)).await?);
+    }
+    Ok(Book { turns, carried, periods })
+}
+
+/// What the other treatment sides were told.
+async fn told_elsewhere(others: &[TreatmentStore]) -> Result<Elsewhere> {
+    let mut elsewhere = Elsewhere::new();
+    for other in others {
+        for row in other.told_list().await? {
+            let key = convert::read_operation(&row.operation)?.key.to_text();
+            let answer = row.outcome.map(|outcome| v1::Answer { outcome, book_seq: row.book_seq });
+            elsewhere.insert(key, answer);
+        }
+    }
+    Ok(elsewhere)
+}
+
+/// Followed from the period that it was booked in, out of one and into the next, an entry ends in one period or on the
+/// list, and was carried nowhere else.
+fn each_entry_is_in_one_period_or_on_the_list(book: &Book) -> Vec<String> {
+    let mut carried: BTreeMap<(Position, i64), Vec<&CarriedEntry>> = BTreeMap::new();
+    for entry in &book.carried {
+        carried.entry((entry.posting.position, entry.posting.part)).or_default().push(entry);
+    }
+    let mut findings = Vec::new();
+    let booked: BTreeMap<Position, PeriodNumber> = book.turns.iter().map(|turn| (turn.position, turn.period)).collect();
+    for ((position, _), moves) in carried {
+        let (mut at, mut left) = (booked.get(&position).copied(), moves.clone());
+        // From the list it goes at most once: into a period, or out of all of them.
+        while let Some(next) = left.iter().position(|entry| entry.from == at) {
+            at = left.remove(next).into;
+        }
+        if !left.is_empty() {
+            let what = "each entry is in one period or on the list does not hold for";
+            findings.push(format!("{what} position {}: booked in {:?}, {moves:?}", position.0, booked.get(&position)));
+        }
+    }
+    findings
+}
+
+/// What pools owe each other in a period.
+type Owed = BTreeMap<(PoolCode, PoolCode), Money>;
+
+fn add_carried(owed: &mut Owed, period: PeriodNumber, carried: &[CarriedEntry]) {
+    for entry in carried {
+        let Posting { lot, sums } = entry.posting.posting;
+        let (of, amount) = ((lot.home, lot.treatment), sums.owed());
+        if entry.from == Some(period) {
+            *owed.entry(of).or_default() -= amount;
+        }
+        if entry.into == Some(period) {
+            *owed.entry(of).or_default() += amount;
+        }
+    }
+}
+
+fn cleared_of(pairs: &Pairs) -> Owed {
+    let mut owed = Owed::new();
+    for (Lot { home, treatment, .. }, cleared) in pairs.values().flatten() {
+        *owed.entry((*home, *treatment)).or_default() += cleared.owed();
+    }
+    owed.retain(|_, amount| !amount.is_zero());
+    owed
+}
+
+fn payable_is_receivable(nation: &Nation, book: &Book) -> Vec<String> {
+    let mut findings = Vec::new();
+    for Standing { pairs, record, .. } in &book.periods {
+        let (payable, receivable) = payable_and_receivable(record.month, pairs, &*nation.country.regions);
+        let owed: Money = pairs.values().map(|lots| sum(lots).owed()).sum();
+        if payable != receivable || payable != owed {
+            let what = "payable is receivable does not hold for";
+            findings.push(format!("{what} {}: {payable} payable, {receivable} receivable, {owed} owed", record.month));
+        }
+    }
+    findings
+}
+
+/// Fund by fund, all deductions of a settlement that count are at most what it moved when it was made.
+async fn deductions_are_never_above_what_funds_paid(nation: &Nation, book: &Book) -> Result<Vec<String>> {
+    let mut taken: BTreeMap<SettlementId, Vec<ledger::hub::Deduction>> = BTreeMap::new();
+    for deduction in nation.hub().store.deduction_list(None).await? {
+        taken.entry(deduction.lodging.settlement.clone()).or_default().push(deduction);
+    }
+    let mut findings = Vec::new();
+    for (settlement, deductions) in taken {
+        let made = book.turns.iter().find(|turn| turn.settlement == settlement);
+        let made = made.with_context(|| format!("{settlement} is in no journal"))?;
+        let counting: Money =
+            deductions.iter().filter(|held| held.standing.counts()).map(|held| held.agreed.total()).sum();
+        if counting > made.funds() {
+            let what = "deductions are never above what funds paid does not hold for";
+            findings.push(format!("{what} {settlement}: {counting} of {}", made.funds()));
+        }
+    }
+    Ok(findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use clearing::obligation::Sums;
+    use ledger::hub::LotPosting;
+    use settlement::encounter::CareKind;
+    use settlement::person::Insurance;
+    use settlement::postings::Turn;
+
+    use super::*;
+    use crate::simulate::fixtures::pool;
+
+    fn settlement() -> SettlementId {
+        SettlementId::new("310000174602879003600000000065").expect("an id")
+    }
+
+    fn carried(from: i64, into: Option<i64>) -> CarriedEntry {
+        let (insurance, care) = (Insurance::Employee, CareKind::Inpatient);
+        let lot = Lot { home: pool("410700"), treatment: pool("310000"), insurance, care };
+        let (from, into) = (Some(PeriodNumber(from)), into.map(PeriodNumber));
+        let posting = Posting { lot, sums: Sums { account: Money::from_fen(7), ..Sums::default() } };
+        let posting = LotPosting {
+            position: Position(9),
+            part: 0,
+            period: PeriodNumber(1),
+            settlement: settlement(),
+            step: 1,
+            day: jiff::civil::date(2025, 4, 1),
+            corrects: None,
+            posting,
+        };
+        CarriedEntry { posting, from, into, reason: String::new() }
+    }
+
+    #[test]
+    fn an_entry_in_two_periods_or_in_none_is_found() {
+        for (moves, findings) in [
+            (vec![], 0),
+            (vec![carried(1, Some(2))], 0),
+            (vec![carried(1, Some(2)), carried(2, Some(3)), carried(3, None)], 0),
+            (vec![carried(1, Some(2)), carried(1, Some(3))], 1),
+            (vec![carried(2, Some(3))], 1),
+            (vec![carried(1, None), carried(2, Some(3))], 1),
+        ] {
+            let (operation, outcome, lines) = (<_>::default(), <_>::default(), Vec::new());
+            let (turn, period, booked_at) = (Turn::Enter, PeriodNumber(1), jiff::Timestamp::UNIX_EPOCH);
+            let position = Position(9);
+            let turn = SettlementTurn {
+                position,
+                booked_at,
+                settlement: settlement(),
+                turn,
+                period,
+                lines,
+                operation,
+                outcome,
+            };
+            let book = Book { turns: vec![turn], carried: moves.clone(), periods: vec![] };
+            assert_eq!(each_entry_is_in_one_period_or_on_the_list(&book).len(), findings, "{moves:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_carried_is_taken_off_one_period_and_added_to_the_next() {
+        let between = (pool("410700"), pool("310000"));
+        for (period, fen) in [(1, Some(-7)), (2, Some(7)), (3, None)] {
+            let mut owed = Owed::new();
+            add_carried(&mut owed, PeriodNumber(period), &[carried(1, Some(2))]);
+            assert_eq!(owed.get(&between).copied(), fen.map(Money::from_fen));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The treatment agencies' reviews in a simulated quarter: deductions lodged, objected to, agreed on before and after
+//! the statement is made, withdrawn, and given back where the settlement is cancelled later. More than a fund paid is
+//! tried each month, and refused.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow, ensure};
+use clearing::review::Standing;
+use ledger::hub::{Change, DeductionFault, DeductionLodging};
+use proto::convert;
+use settlement::adjudication::{Fund, FundShares};
+use settlement::ids::SettlementId;
+use settlement::money::Money;
+use settlement::outcome::{Done, Outcome};
+
+use super::nation::Nation;
+use crate::verify;
+
+/// What is reviewed.
+#[derive(Debug, Default)]
+pub struct Reviews {
+    /// Settlements of which something was deducted this month; the first is cancelled later.
+    pub deducted: Vec<SettlementId>,
+    /// What was lodged this month: id, settlement, amount.
+    lodged: Vec<(String, SettlementId, Money)>,
+}
+
+impl Reviews {
+    /// A day's work. `candidates` are settlements of the month before that are in force.
+    ///
+    /// # Errors
+    /// When the store fails, or takes what it must not, or not what it must.
+    pub async fn work(&mut self, nation: &Nation, candidates: &[SettlementId]) -> Result<()> {
+        match nation.today().day() {
+            6 => self.lodge(nation, candidates).await,
+            8 => {
+                self.change(nation, 0, |half| Change::Agree(basic(half), "超限定支付".into())).await?;
+                self.change(nation, 1, |_| Change::Object("用药有指征".into())).await?;
+                self.change(nation, 2, |_| Change::Object("已提供病历".into())).await
+            }
+            10 => {
+                self.change(nation, 1, |half| Change::Agree(basic(Money::from_fen(half.fen() / 2)), "双方认定".into()))
+                    .await?;
+                self.change(nation, 2, |_| Change::Withdraw("核实无误".into())).await
+            }
+            // The statement is made: what is agreed on now is taken off the open period.
+            24 => self.change(nation, 3, |half| Change::Agree(basic(half), "重复收费".into())).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn lodge(&mut self, nation: &Nation, candidates: &[SettlementId]) -> Result<()> {
+        self.lodged.clear();
+        let paid = basic_paid(nation).await?;
+        let worth = candidates.iter().filter_map(|one| Some((one, *paid.get(one)?)));
+        let worth: Vec<(&SettlementId, Money)> =
+            worth.filter(|(_, paid)| *paid >= Money::from_yuan(1)).take(4).collect();
+        for (at, (settlement, paid)) in worth.into_iter().enumerate() {
+            let (id, half) = (format!("KK-{}-{at}", nation.today()), Money::from_fen(paid.fen() / 2));
+            self.lodge_one(nation, &id, settlement, half).await??;
+            self.lodge_one(nation, &id, settlement, half).await??;
+            // Together they would take off more than the fund paid.
+            let too_much = paid - half + Money::from_fen(1);
+            let refused = self.lodge_one(nation, &format!("{id}-too-much"), settlement, too_much).await?;
+            let what = "deductions are never above the payment does not hold for";
+            ensure!(matches!(refused, Err(DeductionFault::Sums(_))), "{what} {settlement}: {refused:?}");
+            self.lodged.push((id, settlement.clone(), half));
+        }
+        Ok(())
+    }
+
+    async fn lodge_one(
+        &self,
+        nation: &Nation,
+        id: &str,
+        settlement: &SettlementId,
+        amount: Money,
+    ) -> Result<Result<(), DeductionFault>> {
+        let (id, reason) = (id.to_owned(), "超限定支付".to_owned());
+        let lodging = DeductionLodging { id, settlement: settlement.clone(), deducted: basic(amount), reason };
+        Ok(nation.hub().store.deduction_lodge(lodging, ("agency".to_owned(), nation.now())).await?)
+    }
+
+    async fn change(&mut self, nation: &Nation, at: usize, change: impl Fn(Money) -> Change) -> Result<()> {
+        let Some((id, settlement, half)) = self.lodged.get(at) else { return Ok(()) };
+        let change = change(*half);
+        let agrees = matches!(change, Change::Agree(..));
+        let by = ("agency".to_owned(), nation.now());
+        let changed = nation.hub().store.deduction_change(id.clone(), change, by).await?;
+        // Its settlement may have been undone meanwhile, and it with it.
+        let was_undone = matches!(changed, Err(DeductionFault::StandsOtherwise(Standing::Withdrawn)));
+        if changed.is_ok() && agrees {
+            self.deducted.push(settlement.clone());
+        }
+        if was_undone { Ok(()) } else { changed.map_err(|fault| anyhow!("deduction {id}: {fault}")) }
+    }
+}
+
+fn basic(amount: Money) -> FundShares {
+    let mut shares = FundShares::default();
+    shares.set(Fund::Basic, amount);
+    shares
+}
+
+/// What the basic fund paid of each settlement that was ever accepted.
+async fn basic_paid(nation: &Nation) -> Result<BTreeMap<SettlementId, Money>> {
+    let mut paid = BTreeMap::new();
+    for record in verify::records(&nation.hub().store).await? {
+        let Some(answer) = &record.answer else { continue };
+        if let Outcome::Accepted { decided_at: _, done: Done::Settled(settled) } =
+            convert::read_outcome(&answer.outcome)?
+        {
+            paid.insert(settled.settlement.clone(), settled.payers.funds.of(Fund::Basic));
+        }
+    }
+    Ok(paid)
+}

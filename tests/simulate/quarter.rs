@@ -1,0 +1,168 @@
+//! A quarter of twelve members to the closing of its last month, and its documents opened by other hands: what members owe
+//! is held against what members are owed, month by month and over the quarter.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::thread;
+
+use settlement::region::RegionTable;
+use yidi::clearing::papers::ClearedMonth;
+use yidi::simulate::quarter::country::{CONFIRMS_LATE, IDLE, MEMBERS};
+use yidi::simulate::quarter::{self, Ran};
+
+use crate::deploy;
+use crate::sheet::{Row, Sheet};
+
+/// The quarters that are lived through.
+const SEEDS: [u64; 2] = [1, 2];
+/// How many people are treated a day, beside those whom the story needs.
+const VISITS_A_DAY: u64 = 3;
+/// What statements say of a row that is paid, and what is added to it and taken off.
+const PAYERS: [&str; 6] = ["统筹基金", "大额补助", "大病保险", "公务员补助", "医疗救助", "个人账户"];
+const CARRIED_IN: &str = "上期转入";
+const CARRIED_OUT: &str = "转出下期";
+const DEDUCTED: &str = "审核扣款";
+const CLEARED: &str = "清算金额";
+
+#[test]
+fn a_quarter_of_twelve_members_closes_and_its_documents_add_up() {
+    thread::scope(|scope| {
+        for seed in SEEDS {
+            scope.spawn(move || {
+                let folder = tempfile::tempdir().expect("a folder");
+                let ran = quarter::run(seed, &deploy(), VISITS_A_DAY, folder.path(), false).expect("a nation");
+                assert!(ran.summary.findings.is_empty(), "seed {seed}: {:#?}", ran.summary.findings);
+                everything_happened(&ran);
+                documents_add_up(folder.path(), &ran);
+            });
+        }
+    });
+}
+
+/// What a quarter is run for was there.
+fn everything_happened(ran: &Ran) {
+    let counts = ran.counts;
+    let each = [counts.settled, counts.reversed, counts.cancelled, counts.cancelled_late, counts.pending];
+    assert!(each.iter().all(|count| *count > 0) && counts.pending == 3 && counts.given_back >= 3, "{counts:?}");
+    assert!(ran.planted.len() >= 6 && ran.planted.iter().all(|(_, found)| *found), "{:?}", ran.planted);
+    assert!(ran.made_outside.iter().all(|count| *count > 0), "around the cut-off: {:?}", ran.made_outside);
+    assert_eq!((ran.objections, ran.listed), (4, 1), "objected to in three months, and then on the list");
+    for standing in ["agreed", "released", "withdrawn"] {
+        assert!(ran.deductions.contains_key(standing), "{standing}: {:?}", ran.deductions);
+    }
+    let [april, may, _] = &ran.months[..] else { panic!("three months") };
+    let version =
+        |month: &ClearedMonth| month.records.values().filter_map(|held| held.statement).map(|held| held.version).max();
+    assert_eq!([version(april), version(may)], [Some(2), Some(2)], "statements are issued again");
+    let late = MEMBERS[CONFIRMS_LATE].member();
+    let of_late = |month: &ClearedMonth, is_late: bool| {
+        let days = month.records.iter().filter(|(pair, _)| ([pair.home, pair.treatment].contains(&late)) == is_late);
+        days.filter_map(|(_, held)| held.noticed_on).collect::<Vec<_>>()
+    };
+    let others = of_late(may, false).into_iter().max();
+    assert!(of_late(may, true).into_iter().min() > others, "who confirms late holds up nobody");
+    let nothing = ran.months.iter().flat_map(|month| month.records.values()).any(|held| held.due.is_zero());
+    let gives_back = ran.months.iter().flat_map(|month| month.records.values()).any(|held| held.due.is_negative());
+    assert!(nothing && gives_back, "a pair comes to nothing, and one gives back");
+}
+
+/// The tables of one month.
+struct Papers {
+    national: Sheet,
+    payable: BTreeMap<String, Sheet>,
+    receivable: BTreeMap<String, Sheet>,
+}
+
+fn documents_add_up(folder: &Path, ran: &Ran) {
+    let names = names();
+    let months: Vec<Papers> = ran.months.iter().map(|month| read_month(folder, month, &names)).collect();
+    let total = |of: &dyn Fn(&Papers) -> i64| months.iter().map(of).sum::<i64>();
+    let payable = |papers: &Papers| papers.payable.values().map(|sheet| sheet.total(CLEARED)).sum::<i64>();
+    let receivable = |papers: &Papers| papers.receivable.values().map(|sheet| sheet.total(CLEARED)).sum::<i64>();
+    let owed: i64 = ran.months.iter().flat_map(|month| month.records.values()).map(|held| held.due.fen()).sum();
+    assert_eq!([total(&payable), total(&receivable), total(&|papers| papers.national.total(CLEARED))], [owed; 3]);
+    // What one month carries out, the next carries in; nothing came into the first.
+    let moved = |papers: &Papers| [CARRIED_IN, CARRIED_OUT].map(|column| papers.national.total(column));
+    let [april, may, june] = months.iter().map(moved).collect::<Vec<_>>().try_into().expect("three months");
+    assert_eq!((april[0], april[1], may[1]), (0, may[0], june[0]));
+    assert!(april[1] != 0 && months.iter().any(|papers| papers.national.total(DEDUCTED) != 0));
+}
+
+/// Members' names, as their statements have them.
+fn names() -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(deploy().join("regions.csv")).expect("a table");
+    let regions = RegionTable::from_csv(&text).expect("a table");
+    MEMBERS.iter().map(|plan| (plan.code.to_owned(), regions.name_of(plan.member().0))).collect()
+}
+
+fn read_month(folder: &Path, month: &ClearedMonth, names: &BTreeMap<String, String>) -> Papers {
+    let folder = folder.join(month.month.to_string());
+    let open = |member: &str, title: &str| Sheet::open(&folder.join(member).join(format!("{title}.xlsx")));
+    let national = open("", "全国跨省异地就医费用清算表");
+    let table = |title: &str| names.keys().map(|code| (code.clone(), open(code, title))).collect::<BTreeMap<_, _>>();
+    let (payable, receivable) = (table("应付医疗费用清算表"), table("应收医疗费用清算表"));
+    assert_eq!(national.rows().len(), month.records.len());
+    check_rows(&national);
+    for (code, name) in names {
+        let (pays, receives) = (&payable[code], &receivable[code]);
+        let details = ["职工医保基金应付明细表", "居民医保基金应付明细表"].map(|title| open(code, title));
+        let shares = open(code, "统筹区分担表");
+        [pays, receives, &details[0], &details[1], &shares].into_iter().for_each(check_rows);
+        for column in
+            ["人次", "其中住院人次", "医疗费总额", CARRIED_IN, CARRIED_OUT, DEDUCTED, CLEARED].iter().chain(&PAYERS)
+        {
+            let owed = pays.total(column);
+            let nation = |side: &str| national.of(side, name).map(|row| row.figure(column)).sum::<i64>();
+            assert_eq!([nation("参保省"), nation("就医省")], [owed, receives.total(column)], "{code} {column}");
+            assert_eq!(details.iter().map(|detail| detail.total(column)).sum::<i64>(), owed, "{code} {column}");
+            assert_eq!(shares.total(column), owed, "{code} {column}");
+            for row in pays.rows() {
+                let across = row.word("就医省");
+                let detailed = details.iter().flat_map(|detail| detail.of("就医省", across));
+                assert_eq!(
+                    detailed.map(|row| row.figure(column)).sum::<i64>(),
+                    row.figure(column),
+                    "{code} {across} {column}"
+                );
+            }
+        }
+    }
+    assert!(payable[MEMBERS[IDLE].code].rows().is_empty() && receivable[MEMBERS[IDLE].code].rows().is_empty());
+    for (pair, held) in &month.records {
+        let [home, treatment] = [pair.home.to_string(), pair.treatment.to_string()];
+        let row = national.of("参保省", &names[&home]).find(|row| row.word("就医省") == names[&treatment]);
+        assert_eq!(row.map(|row| row.figure(CLEARED)), Some(held.due.fen()), "{home} → {treatment}");
+        check_notices(&folder, [&home, &treatment], held.due.fen(), names);
+    }
+    Papers { national, payable, receivable }
+}
+
+/// Each row comes to what is paid + carried in − carried out − deductions, and the whole to its capital numerals.
+fn check_rows(sheet: &Sheet) {
+    let taken = |row: &Row| row.figure(CARRIED_OUT) + row.figure(DEDUCTED);
+    for row in sheet.rows() {
+        let paid: i64 = PAYERS.iter().map(|payer| row.figure(payer)).sum();
+        assert_eq!(row.figure(CLEARED), paid + row.figure(CARRIED_IN) - taken(row), "{row:?}");
+    }
+    assert!(PAYERS.iter().chain(&[CLEARED]).all(|column| sheet.has(column)));
+    assert_eq!(sheet.capitals, sheet.total(CLEARED));
+}
+
+/// Who pays and who receives have a notice of the same amount; nobody has one where nothing is due.
+fn check_notices(folder: &Path, [home, treatment]: [&str; 2], due: i64, names: &BTreeMap<String, String>) {
+    let (payer, receiver) = if due < 0 { (treatment, home) } else { (home, treatment) };
+    let pair = format!("{home}-{treatment}");
+    let file = |member: &str, title: &str| folder.join(member).join(&pair).join(format!("{title}.xlsx"));
+    let notices = [file(payer, "付款通知书"), file(receiver, "收款通知书")];
+    for notice in notices {
+        assert_eq!(notice.exists(), due != 0, "{}", notice.display());
+        if due != 0 {
+            let sheet = Sheet::open(&notice);
+            let row = &sheet.rows()[0];
+            let told = [row.word("付款方"), row.word("收款方")];
+            assert_eq!(told, [names[payer].as_str(), names[receiver].as_str()], "{}", notice.display());
+            assert_eq!([row.figure("金额"), sheet.capitals], [due.abs(); 2], "{}", notice.display());
+            assert!(!row.word("流水号").is_empty() && !row.word("日期").is_empty(), "{}", notice.display());
+        }
+    }
+}
