@@ -84,11 +84,14 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn standing(&self, period: PeriodNumber) -> Result<Option<Standing>, StoreError> {
+        // First what is recorded: sums that were read before another hub carried something out would be stated without it.
+        let Some(mut record) = self.store.clearing_record(period, BTreeMap::new()).await? else { return Ok(None) };
         let pairs = self.pairs(period).await?;
-        let due = |lots: &BTreeMap<Lot, Cleared>| PairRecord { due: sum(lots).owed(), ..PairRecord::default() };
-        let known = pairs.iter().map(|(pair, lots)| (*pair, due(lots))).collect();
-        let record = self.store.clearing_record(period, known).await?;
-        Ok(record.map(|record| Standing { period, record, pairs }))
+        for (pair, lots) in &pairs {
+            let unstated = || PairRecord { due: sum(lots).owed(), ..PairRecord::default() };
+            record.pairs.entry(*pair).or_insert_with(unstated);
+        }
+        Ok(Some(Standing { period, record, pairs }))
     }
 
     /// What each pair clears in a period, lot by lot.
@@ -113,8 +116,15 @@ impl Clearing {
         let Some(month) = self.store.clearing_month_of(period).await? else {
             return Ok(Err(StatementFault::Unknown));
         };
-        let carrying = self.carrying(period, month);
-        self.store.statement_reply((period, pair, side), version, reply, carrying, (by, at)).await
+        loop {
+            let carrying = self.carrying(period, month).await?;
+            let (place, by) = ((period, pair, side), (by.clone(), at));
+            match self.store.statement_reply(place, version, reply.clone(), carrying, by).await? {
+                // There is a later one to carry into now.
+                Err(StatementFault::NextIsStated) => {}
+                replied => return Ok(replied),
+            }
+        }
     }
 
     async fn first_unfinished(&self) -> Result<Option<PeriodNumber>, StoreError> {
@@ -167,10 +177,9 @@ impl Clearing {
             }
             Step::Prove => self.prove(period, now).await,
             Step::CarryOut => {
-                let carrying = self.carrying(period, standing.record.month);
-                let carried = self.store.entry_carry_out(period, self.disputed().await?, carrying, now).await?;
-                let report = format!("{carried} entries carried out");
-                self.store.clearing_step(period, StepTaken::Carried, report, now).await
+                let carrying = self.carrying(period, standing.record.month).await?;
+                // Where the next period was stated meanwhile, nothing was done, and it is due again.
+                self.store.entry_carry_out(period, self.disputed().await?, carrying, now).await.map(drop)
             }
             Step::State(pair) => {
                 let version = newest(&pair).map_or(1, |statement| statement.version + 1);
@@ -214,19 +223,21 @@ impl Clearing {
         Ok(disputed.collect())
     }
 
-    /// Where what is disputed in a period goes, by the period in which it was booked.
-    fn carrying(&self, period: PeriodNumber, month: Month) -> Carrying {
+    /// Where what is disputed in a period goes, by the period in which it was booked: into the first later one that is not
+    /// stated yet, as far as the calendar lets it.
+    async fn carrying(&self, period: PeriodNumber, month: Month) -> Result<Carrying, StoreError> {
+        let into = self.store.period_unstated_after(period).await?;
+        let months = |periods: i64| i16::try_from(periods).unwrap_or(i16::MAX);
+        let last_without = month.moved(months(into.0 - period.0 - 1));
         let at_most = i64::from(self.calendar.rules(month).clearing.carried_at_most);
         let booked = (period.0 - at_most).max(1)..=period.0;
-        booked
-            .map(|booked| {
-                let months_ago = i16::try_from(period.0 - booked).unwrap_or(i16::MAX);
-                let into = match carry(month.moved(-months_ago), month, &self.calendar) {
-                    Carried::Into(_) => Some(PeriodNumber(period.0 + 1)),
-                    Carried::Listed => None,
-                };
-                (PeriodNumber(booked), into)
-            })
-            .collect()
+        let carried = booked.map(|booked| {
+            let into = match carry(month.moved(-months(period.0 - booked)), last_without, &self.calendar) {
+                Carried::Into(_) => Some(into),
+                Carried::Listed => None,
+            };
+            (PeriodNumber(booked), into)
+        });
+        Ok(carried.collect())
     }
 }

@@ -2,6 +2,7 @@
 //! ports, clock and people. Nothing is mocked.
 
 pub mod hospital;
+pub mod months;
 pub mod relay;
 
 use std::collections::BTreeMap;

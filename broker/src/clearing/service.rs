@@ -299,7 +299,10 @@ fn turn_word(turn: Turn) -> &'static str {
 
 fn refused(fault: &StatementFault) -> Refusal {
     let field = match fault {
-        StatementFault::Unknown | StatementFault::NoNotice | StatementFault::NoticesOut => "month",
+        StatementFault::Unknown
+        | StatementFault::NoNotice
+        | StatementFault::NoticesOut
+        | StatementFault::NextIsStated => "month",
         StatementFault::OtherVersion { newest: _ } | StatementFault::RepliedOtherwise => "version",
         StatementFault::NotInIt(_) => "objected",
         StatementFault::PaidOtherwise => "payment",

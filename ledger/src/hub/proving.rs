@@ -77,7 +77,7 @@ impl HubStore {
             JOIN answers ON answers.position = lot_postings.position
             WHERE answers.settlement IS NOT NULL AND answers.period <> lot_postings.period";
         const NOT_SUMMED: &str = "SELECT answers.position, answers.period FROM answers
-            JOIN clearing_steps ON clearing_steps.period = answers.period AND step = 'folded' AND held = 1
+            JOIN clearing_steps ON clearing_steps.period = answers.period AND clearing_steps.step = 'folded' AND held = 1
             WHERE answers.settlement IS NOT NULL
               AND NOT EXISTS (SELECT 1 FROM lot_postings WHERE lot_postings.position = answers.position AND part = 0)";
         const NO_ENTRY: &str = "SELECT lot_postings.position, lot_postings.period FROM lot_postings
@@ -107,8 +107,10 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn folded_twice(&self, period: PeriodNumber) -> Result<(Totals, Totals), StoreError> {
-        const ENTRIES: &str = "SELECT home, treatment, insurance, care, SUM(visits), SUM(total), SUM(basic),
-                SUM(large_sum), SUM(catastrophic), SUM(civil_servant), SUM(assistance), SUM(account)
+        const ENTRIES: &str = "SELECT home, treatment, insurance, care, CAST(SUM(visits) AS BIGINT),
+                CAST(SUM(total) AS BIGINT), CAST(SUM(basic) AS BIGINT), CAST(SUM(large_sum) AS BIGINT),
+                CAST(SUM(catastrophic) AS BIGINT), CAST(SUM(civil_servant) AS BIGINT),
+                CAST(SUM(assistance) AS BIGINT), CAST(SUM(account) AS BIGINT)
             FROM lot_postings WHERE period = ?1 GROUP BY home, treatment, insurance, care";
         let read = self.engine.read(move |sql| {
             let entries: Vec<Posting> = sql.query(ENTRIES, values![period.0], read_moved)?;

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::cleared::Movements;
-use clearing::obligation::{Posting, Totals};
+use clearing::obligation::Totals;
 use jiff::Timestamp;
 use settlement::ids::{PoolCode, SettlementId};
 
 use super::super::lots::{read_lot, read_moved};
 use super::super::{HubStore, deductions};
 use super::PeriodNumber;
+use super::course::{StepTaken, record_step};
 use crate::engine::{Sql, Value, list};
 use crate::store::StoreError;
 use crate::values;
@@ -28,8 +29,9 @@ pub struct Disputed {
 pub type Carrying = BTreeMap<PeriodNumber, Option<PeriodNumber>>;
 
 impl HubStore {
-    /// Carries the entries of settlements out of a period; tells how many. What is out of it already stays so. Entries of
-    /// a period that `carrying` does not name are not of this one.
+    /// Carries the entries of settlements out of a period and records that the period has taken this step; tells how many,
+    /// and none where one of them would go into a period that has taken it too. Once it is taken nothing is carried out so
+    /// any more: statements follow from it. Entries of a period that `carrying` does not name are not of this one.
     ///
     /// # Errors
     /// When the store fails; nothing was carried then.
@@ -39,8 +41,34 @@ impl HubStore {
         disputed: Vec<Disputed>,
         carrying: Carrying,
         at: Timestamp,
-    ) -> Result<u64, StoreError> {
-        self.engine.write(move |sql| carry_out(sql, period, &disputed, &carrying, None, at)).await
+    ) -> Result<Option<u64>, StoreError> {
+        self.engine
+            .write(move |sql| {
+                if is_carried(sql, period)? {
+                    return Ok(Some(0));
+                }
+                if into_stated(sql, &carrying)? {
+                    return Ok(None);
+                }
+                let carried = carry_out(sql, period, &disputed, &carrying, None, at)?;
+                let report = format!("{carried} entries carried out");
+                record_step(sql, period, StepTaken::Carried, &report, at)?;
+                Ok(Some(carried))
+            })
+            .await
+    }
+
+    /// The first period after one from which nothing was carried out yet: its statements are still to be made, so entries
+    /// can go into it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn period_unstated_after(&self, period: PeriodNumber) -> Result<PeriodNumber, StoreError> {
+        const UNSTATED: &str = "SELECT MIN(number) FROM periods WHERE number > ?1
+              AND NOT EXISTS (SELECT 1 FROM clearing_steps
+                              WHERE clearing_steps.period = periods.number AND step = 'carried' AND held = 1)";
+        let first = self.engine.read(move |sql| sql.get(UNSTATED, values![period.0], |row| row.optional_number(0)));
+        Ok(first.await?.map_or(PeriodNumber(period.0 + 1), PeriodNumber))
     }
 
     /// What moves the lots of a period.
@@ -52,6 +80,22 @@ impl HubStore {
         let moved = self.engine.read(move |sql| movements(sql, period, booked));
         moved.await
     }
+}
+
+/// Whether a period has taken the step after which its statements are made.
+fn is_carried(sql: &Sql<'_>, period: PeriodNumber) -> Result<bool, StoreError> {
+    const CARRIED: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = 'carried' AND held = 1";
+    sql.exists(CARRIED, values![period.0])
+}
+
+/// Whether an entry would go into a period whose statements may have been made without it.
+pub(super) fn into_stated(sql: &Sql<'_>, carrying: &Carrying) -> Result<bool, StoreError> {
+    for into in carrying.values().flatten() {
+        if is_carried(sql, *into)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Carries out, between these pools alone where any are given.
@@ -105,25 +149,27 @@ pub(super) fn carry_out(
     Ok(rows.len() as u64)
 }
 
-fn movements(sql: &Sql<'_>, period: PeriodNumber, booked: Totals) -> Result<Movements, StoreError> {
-    macro_rules! carried {
-        ($side:literal) => {
-            concat!(
-                "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic, civil_servant,
-                    assistance, account
-                FROM carried_entries CROSS JOIN lot_postings
-                WHERE lot_postings.position = carried_entries.position AND lot_postings.part = carried_entries.part
-                  AND carried_entries.",
-                $side,
-                " = ?1"
-            )
-        };
-    }
-    let totals = |text| -> Result<Totals, StoreError> {
-        let postings: Vec<Posting> = sql.query(text, values![period.0], read_moved)?;
-        Ok(postings.into_iter().collect())
+macro_rules! carried {
+    ($side:literal) => {
+        concat!(
+            "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic, civil_servant,
+                assistance, account
+            FROM carried_entries CROSS JOIN lot_postings
+            WHERE lot_postings.position = carried_entries.position AND lot_postings.part = carried_entries.part
+              AND carried_entries.",
+            $side,
+            " = ?1"
+        )
     };
-    let (carried_out, carried_in) = (totals(carried!("from_period"))?, totals(carried!("into_period"))?);
+}
+
+/// What is carried out of a period by now.
+pub(super) fn carried_out(sql: &Sql<'_>, period: PeriodNumber) -> Result<Totals, StoreError> {
+    Ok(sql.query(carried!("from_period"), values![period.0], read_moved)?.into_iter().collect())
+}
+
+fn movements(sql: &Sql<'_>, period: PeriodNumber, booked: Totals) -> Result<Movements, StoreError> {
+    let carried_in = sql.query(carried!("into_period"), values![period.0], read_moved)?.into_iter().collect();
     let deducted = deductions::of_period(sql, period)?.into_iter().collect();
-    Ok(Movements { booked, carried_out, carried_in, deducted })
+    Ok(Movements { booked, carried_out: carried_out(sql, period)?, carried_in, deducted })
 }

@@ -13,7 +13,7 @@ use settlement::money::Money;
 use super::super::HubStore;
 use super::super::lots::{lot_values, read_lot, read_sums, sum_values};
 use super::PeriodNumber;
-use super::carried::{Carrying, Disputed, carry_out};
+use super::carried::{Carrying, Disputed, carried_out, carry_out, into_stated};
 use super::course::read_pair;
 use crate::engine::{Row, Sql, Value};
 use crate::store::StoreError;
@@ -63,6 +63,9 @@ pub enum StatementFault {
     /// The notices are out: what is disputed now is for the next period.
     #[error("the notices are out; object in the next period")]
     NoticesOut,
+    /// The period that they would be carried into has been stated meanwhile.
+    #[error("the next period was stated meanwhile; try again")]
+    NextIsStated,
     /// Settlements that the pair does not clear in this period.
     #[error("{} not cleared by this statement: {}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     NotInIt(Vec<SettlementId>),
@@ -84,6 +87,7 @@ pub enum StatementFault {
 
 impl HubStore {
     /// Issues a version of a pair's statement, with its lots as they are. A version that was issued before stays as it was.
+    /// Where something was carried out since the lots were read, nothing is issued: they are to be read again.
     ///
     /// # Errors
     /// When the store fails.
@@ -101,6 +105,10 @@ impl HubStore {
                 let (due, issued_on) = (sum(&lots).owed().fen(), issued_on.to_string());
                 let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
                 let values = values![period.0, home, treatment, i64::from(version), due, &issued_on];
+                let out = carried_out(sql, period)?;
+                if lots.iter().any(|(lot, cleared)| out.of(*lot) != cleared.carried_out) {
+                    return Ok(());
+                }
                 if sql.execute(ISSUE, values)? == 0 {
                     return Ok(());
                 }
@@ -287,6 +295,9 @@ fn object(
     let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
     if sql.exists(NOTICED, values![period.0, home, treatment])? {
         return Ok(Err(StatementFault::NoticesOut));
+    }
+    if into_stated(sql, carrying)? {
+        return Ok(Err(StatementFault::NextIsStated));
     }
     let lots = read_lots(sql, (period, pair), version)?;
     let between = lots.keys().map(|lot| (lot.home, lot.treatment)).collect();

@@ -38,7 +38,12 @@ pub(super) async fn settled(world: &World, id: &str, fen: i64) {
 async fn carry_out(world: &World, from: PeriodNumber, ids: &[&str], into: Option<PeriodNumber>) -> u64 {
     let carrying = Carrying::from([(FIRST, into)]);
     let disputed = ids.iter().map(|id| disputed(id)).collect();
-    world.store.entry_carry_out(from, disputed, carrying, at(7)).await.expect("they are carried")
+    world
+        .store
+        .entry_carry_out(from, disputed, carrying, at(7))
+        .await
+        .expect("the store works")
+        .expect("they are carried")
 }
 
 async fn cleared(world: &World, period: PeriodNumber) -> Cleared {
