@@ -112,11 +112,14 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn standing(&self, period: PeriodNumber) -> Result<Option<Standing>, StoreError> {
+        // First what is recorded: sums that were read before another hub carried something out would be stated without it.
+        let Some(mut record) = self.store.clearing_record(period, BTreeMap::new()).await? else { return Ok(None) };
         let pairs = self.pairs(period).await?;
-        let due = |lots: &BTreeMap<Lot, Cleared>| PairRecord { due: sum(lots).owed(), ..PairRecord::default() };
-        let known = pairs.iter().map(|(pair, lots)| (*pair, due(lots))).collect();
-        let record = self.store.clearing_record(period, known).await?;
-        Ok(record.map(|record| Standing { period, record, pairs }))
+        for (pair, lots) in &pairs {
+            let unstated = || PairRecord { due: sum(lots).owed(), ..PairRecord::default() };
+            record.pairs.entry(*pair).or_insert_with(unstated);
+        }
+        Ok(Some(Standing { period, record, pairs }))
     }
 
     /// What is recorded of a pair of a period. It reads no lots: what is due is what was stated.

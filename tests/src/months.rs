@@ -1,8 +1,8 @@
 //! A hub's book by itself, without anybody around: settlements are written into it as its money path writes them, and
 //! months are cleared on it. For tests of what becomes of a book, whatever happens to those who work on it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use broker::clearing::Clearing;
 use clearing::calendar::Calendar;
@@ -10,7 +10,7 @@ use clearing::period::Pair;
 use jiff::Timestamp;
 use jiff::civil::date;
 use ledger::engine::Location;
-use ledger::hub::{Answer, Answering, HubStore, Receipt, Received, Verdict};
+use ledger::hub::{Answer, Answering, HubStore, Position, Receipt, Received, Verdict};
 use ledger::store::{StoreError, StoreOptions};
 use proto::convert;
 use settlement::adjudication::{Fund, FundShares, Payers};
@@ -31,6 +31,11 @@ use settlement::rulebook::RuleBookHash;
 
 /// The numbers of home regions' books count on, whichever book of this process they are written into.
 static NEXT_BOOK_SEQ: AtomicU64 = AtomicU64::new(1);
+
+static REGIONS: LazyLock<Arc<RegionTable>> =
+    LazyLock::new(|| Arc::new(RegionTable::from_csv(&deployed("regions.csv")).expect("a table")));
+static CALENDAR: LazyLock<Arc<Calendar>> =
+    LazyLock::new(|| Arc::new(Calendar::parse(&deployed("calendar.toml")).expect("a calendar")));
 
 /// A hub's book.
 #[derive(Clone)]
@@ -54,27 +59,31 @@ pub struct Stay {
     pub yuan: i64,
 }
 
+/// A settlement whose id is made up as the test goes.
+#[derive(Clone, Debug)]
+pub struct NewStay {
+    /// Its id, and its message's.
+    pub id: String,
+    /// The pool that pays half of it.
+    pub home: &'static str,
+    /// The whole charges, in yuan.
+    pub yuan: i64,
+}
+
+impl From<Stay> for NewStay {
+    fn from(Stay { id, home, yuan }: Stay) -> NewStay {
+        NewStay { id: id.to_owned(), home, yuan }
+    }
+}
+
 impl Book {
     /// Opens a book.
     ///
     /// # Errors
     /// When its store cannot be opened.
     pub fn open(location: &Location) -> Result<Book, StoreError> {
-        let deploy = crate::repository().join("deploy");
-        let read = |file: &str| std::fs::read_to_string(deploy.join(file)).expect("the repository has it");
-        Ok(Book {
-            store: HubStore::open(location, &StoreOptions::default())?,
-            regions: Arc::new(RegionTable::from_csv(&read("regions.csv")).expect("a table")),
-            calendar: Arc::new(Calendar::parse(&read("calendar.toml")).expect("a calendar")),
-        })
-    }
-
-    /// Opens the book again, as the next process does.
-    ///
-    /// # Errors
-    /// When its store cannot be opened.
-    pub fn again(&self, location: &Location) -> Result<Book, StoreError> {
-        Ok(Book { store: HubStore::open(location, &StoreOptions::default())?, ..self.clone() })
+        let store = HubStore::open(location, &StoreOptions::default())?;
+        Ok(Book { store, regions: REGIONS.clone(), calendar: CALENDAR.clone() })
     }
 
     /// Clearing on it.
@@ -87,8 +96,35 @@ impl Book {
     /// # Errors
     /// When the store fails.
     pub async fn settle(&self, stay: Stay, at: Timestamp) -> Result<(), StoreError> {
+        let stay = stay.into();
+        let position = self.receive(&stay, at).await?;
+        self.answer(position, &stay, at).await
+    }
+
+    /// Writes a settlement down, without an answer yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn receive(&self, stay: &NewStay, at: Timestamp) -> Result<Position, StoreError> {
+        self.receive_operation(settlement(stay).0, at).await
+    }
+
+    /// Where a settlement was written down; none where it was not.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn received(&self, stay: &NewStay) -> Result<Option<Position>, StoreError> {
+        let earlier = self.store.operation_find(&settlement(stay).0.key).await?;
+        Ok(earlier.map(|earlier| earlier.position))
+    }
+
+    /// Keeps the answer to a settlement. The first one stays.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn answer(&self, position: Position, stay: &NewStay, at: Timestamp) -> Result<(), StoreError> {
         let (operation, settled) = settlement(stay);
-        self.book(operation, Done::Settled(Box::new(settled)), at).await
+        self.keep(position, &operation, Done::Settled(Box::new(settled)), at).await
     }
 
     /// Writes the cancellation of a settlement down, under an id of its own.
@@ -96,43 +132,50 @@ impl Book {
     /// # Errors
     /// When the store fails.
     pub async fn cancel(&self, id: &str, stay: Stay, at: Timestamp) -> Result<(), StoreError> {
-        let (counter, (_, original)) = (settlement_id(id), settlement(stay));
-        let cancel = Cancel {
-            counter: counter.clone(),
-            settlement: settlement_id(stay.id),
-            home: pool(stay.home),
-            treatment: shanghai(),
-        };
+        let (counter, (_, original)) = (settlement_id(id), settlement(&stay.into()));
+        let (settlement, home) = (settlement_id(stay.id), pool(stay.home));
+        let cancel = Cancel { counter: counter.clone(), settlement, home, treatment: shanghai() };
         let operation = Operation { key: key(id, "2305"), request: Request::Cancel(cancel) };
         let done = Done::Cancelled { counter, original: Box::new(original), account_balance: Money::ZERO };
-        self.book(operation, done, at).await
+        let position = self.receive_operation(operation.clone(), at).await?;
+        self.keep(position, &operation, done, at).await
     }
 
-    async fn book(&self, operation: Operation, done: Done, at: Timestamp) -> Result<(), StoreError> {
-        let home = operation.home();
+    async fn receive_operation(&self, operation: Operation, at: Timestamp) -> Result<Position, StoreError> {
         let receipt = Receipt {
             bytes: convert::write_operation(&operation),
-            operation: Arc::new(operation.clone()),
+            operation: Arc::new(operation),
             received_at: at,
             regions: self.regions.clone(),
         };
-        let position = match self.store.operation_receive(receipt).await? {
-            Received::Fresh(fresh) => fresh.position,
-            Received::Earlier(earlier) => earlier.position,
-            other @ (Received::Voided | Received::Misdirected) => {
-                panic!("nothing voids what the tests send: {other:?}")
-            }
-        };
+        match self.store.operation_receive(receipt).await? {
+            Received::Fresh(fresh) => Ok(fresh.position),
+            Received::Earlier(earlier) => Ok(earlier.position),
+            other @ (Received::Voided | Received::Misdirected) => panic!("nothing voids what tests send: {other:?}"),
+        }
+    }
+
+    async fn keep(
+        &self,
+        position: Position,
+        operation: &Operation,
+        done: Done,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let outcome = Outcome::Accepted { decided_at: at, done };
-        let booking = Booking::of(&operation, &outcome);
+        let booking = Booking::of(operation, &outcome);
         let book_seq = NEXT_BOOK_SEQ.fetch_add(1, Ordering::Relaxed);
         let outcome = convert::write_outcome(&outcome);
         let answer = Answer { outcome, verdict: Verdict::Accepted, book_seq, answered_at: at };
-        match self.store.operation_answer(position, home, answer, booking).await? {
+        match self.store.operation_answer(position, operation.home(), answer, booking).await? {
             Answering::Kept | Answering::Earlier(_) => Ok(()),
             other @ (Answering::EarlierMissing | Answering::Contradicts) => panic!("it can be booked: {other:?}"),
         }
     }
+}
+
+fn deployed(file: &str) -> String {
+    std::fs::read_to_string(crate::repository().join("deploy").join(file)).expect("the repository has it")
 }
 
 /// Noon of a day of 2025, Beijing time.
@@ -178,8 +221,8 @@ fn key(message: &str, transaction: &str) -> OperationKey {
 }
 
 /// Half from the basic fund, half in cash.
-fn settlement(Stay { id, home, yuan }: Stay) -> (Operation, Settled) {
-    let total = Money::from_yuan(yuan);
+fn settlement(NewStay { id, home, yuan }: &NewStay) -> (Operation, Settled) {
+    let total = Money::from_yuan(*yuan);
     let category = CategorySum {
         category: FeeCategory::new(9).expect("western drugs"),
         class_a: total,

@@ -107,8 +107,10 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn folded_twice(&self, period: PeriodNumber) -> Result<(Totals, Totals), StoreError> {
-        const ENTRIES: &str = "SELECT home, treatment, insurance, care, SUM(visits), SUM(total), SUM(basic),
-                SUM(large_sum), SUM(catastrophic), SUM(civil_servant), SUM(assistance), SUM(account)
+        const ENTRIES: &str = "SELECT home, treatment, insurance, care, CAST(SUM(visits) AS BIGINT),
+                CAST(SUM(total) AS BIGINT), CAST(SUM(basic) AS BIGINT), CAST(SUM(large_sum) AS BIGINT),
+                CAST(SUM(catastrophic) AS BIGINT), CAST(SUM(civil_servant) AS BIGINT),
+                CAST(SUM(assistance) AS BIGINT), CAST(SUM(account) AS BIGINT)
             FROM lot_postings WHERE period = ?1 GROUP BY home, treatment, insurance, care";
         let read = self.engine.read(move |sql| {
             let entries: Vec<Posting> = sql.query(ENTRIES, values![period.0], read_moved)?;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::cleared::Movements;
-use clearing::obligation::{Posting, Totals};
+use clearing::obligation::Totals;
 use clearing::period::Side;
 use jiff::Timestamp;
 use settlement::ids::{PoolCode, SettlementId};
@@ -208,29 +208,31 @@ pub(super) fn carry_out(
     Ok(rows.len() as u64)
 }
 
+macro_rules! carried {
+    ($side:literal) => {
+        concat!(
+            "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic, civil_servant,
+                assistance, account
+            FROM carried_entries CROSS JOIN lot_postings
+            WHERE lot_postings.position = carried_entries.position AND lot_postings.part = carried_entries.part
+              AND carried_entries.",
+            $side,
+            " = ?1"
+        )
+    };
+}
+
+/// What is carried out of a period by now.
+pub(super) fn carried_out(sql: &Sql<'_>, period: PeriodNumber) -> Result<Totals, StoreError> {
+    Ok(sql.query(carried!("from_period"), values![period.0], read_moved)?.into_iter().collect())
+}
+
 fn movements(sql: &Sql<'_>, period: PeriodNumber, booked: Totals) -> Result<Movements, StoreError> {
-    macro_rules! carried {
-        ($side:literal) => {
-            concat!(
-                "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic, civil_servant,
-                    assistance, account
-                FROM carried_entries CROSS JOIN lot_postings
-                WHERE lot_postings.position = carried_entries.position AND lot_postings.part = carried_entries.part
-                  AND carried_entries.",
-                $side,
-                " = ?1"
-            )
-        };
-    }
     const CORRECTED: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
             civil_servant, assistance, account
         FROM lot_postings WHERE period = ?1 AND corrects IS NOT NULL";
-    let totals = |text| -> Result<Totals, StoreError> {
-        let postings: Vec<Posting> = sql.query(text, values![period.0], read_moved)?;
-        Ok(postings.into_iter().collect())
-    };
-    let (carried_out, carried_in) = (totals(carried!("from_period"))?, totals(carried!("into_period"))?);
-    let corrected = totals(CORRECTED)?;
+    let corrected = sql.query(CORRECTED, values![period.0], read_moved)?.into_iter().collect();
+    let carried_in = sql.query(carried!("into_period"), values![period.0], read_moved)?.into_iter().collect();
     let deducted = deductions::of_period(sql, period)?.into_iter().collect();
-    Ok(Movements { booked, corrected, carried_out, carried_in, deducted })
+    Ok(Movements { booked, corrected, carried_out: carried_out(sql, period)?, carried_in, deducted })
 }

@@ -46,6 +46,16 @@ impl StepTaken {
         }
     }
 
+    /// Which step it is in the order in which they are taken.
+    fn place(self) -> u8 {
+        match self {
+            StepTaken::Folded => 0,
+            StepTaken::Proved(_) => 1,
+            StepTaken::Carried => 2,
+            StepTaken::Closed => 3,
+        }
+    }
+
     fn read(word: &str, held: bool) -> Option<StepTaken> {
         let proof = if held { Proof::Holds } else { Proof::Fails };
         let all = [StepTaken::Folded, StepTaken::Proved(proof), StepTaken::Carried, StepTaken::Closed];
@@ -196,14 +206,17 @@ fn record(
 fn steps(sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<StepReport>, StoreError> {
     const STEPS: &str =
         "SELECT step, held, report, taken_at FROM clearing_steps WHERE period = ?1 ORDER BY taken_at, number";
-    sql.query(STEPS, values![period.0], |row| {
+    let mut steps = sql.query(STEPS, values![period.0], |row| {
         let step = StepTaken::read(row.text(0)?, row.flag(1)?);
         Ok(StepReport {
             step: step.ok_or_else(|| corrupt("clearing_steps", period, "its step is not one of ours"))?,
             report: row.text(2)?.to_owned(),
             taken_at: instant("clearing_steps", period, row.number(3)?)?,
         })
-    })
+    })?;
+    // Numbers of two hubs say nothing of what came first at one instant; the steps themselves do.
+    steps.sort_by_key(|report| (report.taken_at, report.step.place()));
+    Ok(steps)
 }
 
 fn read_month(period: PeriodNumber, text: &str) -> Result<Month, StoreError> {

@@ -14,7 +14,7 @@ use settlement::money::Money;
 use super::super::HubStore;
 use super::super::lots::{lot_values, read_lot, read_sums, sum_values};
 use super::PeriodNumber;
-use super::carried::{Carrying, Disputed, carry_out, into_stated};
+use super::carried::{Carrying, Disputed, carried_out, carry_out, into_stated};
 use super::course::read_pair;
 use crate::engine::{Row, Sql, Value};
 use crate::store::StoreError;
@@ -88,6 +88,7 @@ pub enum StatementFault {
 
 impl HubStore {
     /// Issues a version of a pair's statement, with its lots as they are. A version that was issued before stays as it was.
+    /// Where something was carried out since the lots were read, nothing is issued: they are to be read again.
     ///
     /// # Errors
     /// When the store fails.
@@ -105,6 +106,10 @@ impl HubStore {
                 let (due, issued_on) = (sum(&lots).owed().fen(), issued_on.to_string());
                 let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
                 let values = values![period.0, home, treatment, i64::from(version), due, &issued_on];
+                let out = carried_out(sql, period)?;
+                if lots.iter().any(|(lot, cleared)| out.of(*lot) != cleared.carried_out) {
+                    return Ok(());
+                }
                 if sql.execute(ISSUE, values)? == 0 {
                     return Ok(());
                 }
