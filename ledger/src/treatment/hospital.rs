@@ -70,7 +70,7 @@ pub struct HospitalRow {
     pub institution: String,
     /// The day of `setl_time`.
     pub day: Date,
-    /// `setl_id`, `mdtrt_id` and `psn_no`, with what the amounts are by [`HospitalRow::amounts`].
+    /// `setl_id`, `mdtrt_id`, `psn_no` and the amounts.
     pub row: CentreRow,
     /// `insutype`.
     pub insurance: String,
