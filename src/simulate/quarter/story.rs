@@ -9,6 +9,7 @@ use clearing::breaks::Fact;
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 use proto::convert;
+use settlement::beijing;
 use settlement::ids::SettlementId;
 
 use super::country::{BY_HAND, DAMAGED, MEMBERS, OBJECTS, Person};
@@ -396,7 +397,9 @@ impl Story {
             }
             Told::Refused(_) => {}
             Told::Later(_) | Told::Nothing => {
-                self.waiting.push(Waiting { visit, from: day.saturating_add(1.days()) });
+                let before_noon = beijing::at_desk(self.nation.now()).hour() < 12;
+                let from = if before_noon { day } else { day.saturating_add(1.days()) };
+                self.waiting.push(Waiting { visit, from });
             }
         }
         Ok(())
