@@ -16,7 +16,7 @@ use crate::sheet::{Row, Sheet};
 /// The quarters that are lived through.
 const SEEDS: [u64; 2] = [1, 2];
 /// How many people are treated a day, beside those whom the story needs.
-const VISITS_A_DAY: u64 = 3;
+const VISITS_A_DAY: u64 = 2;
 /// What statements say of a row that is paid, and what is added to it and taken off.
 const PAYERS: [&str; 6] = ["统筹基金", "大额补助", "大病保险", "公务员补助", "医疗救助", "个人账户"];
 const CARRIED_IN: &str = "上期转入";
@@ -46,7 +46,8 @@ fn everything_happened(ran: &Ran) {
     assert!(each.iter().all(|count| *count > 0) && counts.pending == 3 && counts.given_back >= 3, "{counts:?}");
     assert!(ran.planted.len() >= 6 && ran.planted.iter().all(|(_, found)| *found), "{:?}", ran.planted);
     assert!(ran.made_outside.iter().all(|count| *count > 0), "around the cut-off: {:?}", ran.made_outside);
-    assert_eq!((ran.objections, ran.listed), (4, 1), "objected to in three months, and then on the list");
+    assert_eq!(ran.objections, 4, "one pair's once, and another's in three months");
+    assert!(ran.listed > 0, "and then it is on the list");
     for standing in ["agreed", "released", "withdrawn"] {
         assert!(ran.deductions.contains_key(standing), "{standing}: {:?}", ran.deductions);
     }

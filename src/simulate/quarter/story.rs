@@ -9,9 +9,10 @@ use clearing::breaks::Fact;
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 use proto::convert;
+use settlement::beijing;
 use settlement::ids::SettlementId;
 
-use super::country::{BY_HAND, DAMAGED, MEMBERS, Person};
+use super::country::{BY_HAND, DAMAGED, MEMBERS, OBJECTS, Person};
 use super::explained::{Difference, Explained, became_of, compare_treatments};
 use super::holds::{Holds, Look};
 use super::hospital::{Desks, Kind, Visit};
@@ -35,7 +36,16 @@ const LOST_TO_THE_DESK: [Date; 3] = [date(2025, 4, 10), date(2025, 5, 20), date(
 const BACKED_UP: Date = date(2025, 4, 27);
 const PUT_BACK: Date = date(2025, 5, 18);
 const GIVEN_BACK: Date = date(2025, 5, 27);
+/// Its people are treated after the copy was made, in two periods.
+const LOST_LATER: [Date; 3] = [BACKED_UP, date(2025, 4, 29), date(2025, 5, 2)];
+/// Somebody is treated several times, so that there is enough to object to.
+const OBJECTED_TO: Date = date(2025, 4, 15);
+/// The only settlements between Chongqing and Sichuan, and when one of them is cancelled after its cut-off.
+const BY_HAND_TREATED: Date = date(2025, 4, 10);
+const BY_HAND_CANCELLED: Date = date(2025, 5, 9);
 
+/// `insutype` of employees: their rule books refuse no outpatient visit, and only they have accounts.
+const EMPLOYEE: &str = "310";
 const NEVER_TOLD: &str = "the hub's answer was lost on its way to the treatment side";
 const LOST: &str = "the home region's book was put back from an older copy";
 
@@ -249,7 +259,7 @@ impl Story {
         for at in 0..self.settled.len() {
             let Settled { on, visit, in_force, id } = &self.settled[at];
             let late = on.first_of_month() < day.first_of_month();
-            let by_hand = visit.person.by_hand && visit.person.member == BY_HAND[0] && day == date(2025, 5, 9);
+            let by_hand = visit.person.by_hand && visit.person.member == BY_HAND[0] && day == BY_HAND_CANCELLED;
             let wanted = match (visit.person.by_hand, late) {
                 (true, _) => by_hand,
                 (false, false) => *on < day && self.chance.happens(3),
@@ -290,16 +300,23 @@ impl Story {
             self.nation.until(day.at(hour, minute, 0, 0)).await?;
             self.see_somebody(day).await?;
         }
-        // What the story needs: Chongqing's and Sichuan's only settlements, and some of the damaged book's.
-        if day == date(2025, 4, 10) {
+        // What the story needs: Chongqing's and Sichuan's only settlements, some of the damaged book's, and enough that can
+        // be objected to.
+        if day == BY_HAND_TREATED {
             for member in BY_HAND {
                 let person = self.people(|person| person.by_hand && person.member == member).remove(0);
                 self.see(person, Kind::Outpatient, day).await?;
             }
         }
-        if [BACKED_UP, date(2025, 4, 29), date(2025, 5, 2)].contains(&day) {
+        if LOST_LATER.contains(&day) {
             for person in self.people(|person| person.member == DAMAGED) {
                 self.see(person, Kind::Outpatient, day).await?;
+            }
+        }
+        if day == OBJECTED_TO {
+            let person = self.people(|person| person.member == OBJECTS && person.insurance == EMPLOYEE).remove(0);
+            for _ in 0..4 {
+                self.see(person.clone(), Kind::Outpatient, day).await?;
             }
         }
         if LOST_TO_THE_DESK.contains(&day) {
@@ -310,7 +327,7 @@ impl Story {
 
     /// The hub decides, and its answer does not come back to the treatment side.
     async fn lose_what_the_hub_says(&mut self, day: Date) -> Result<()> {
-        let person = self.somebody(day);
+        let person = self.somebody(day, |person| person.insurance == EMPLOYEE);
         let Some(visit) = self.desks.treat(&person, Kind::Outpatient, 12_345).await else { return Ok(()) };
         let silent = self.nation.members[person.goes_to].hub_silent.clone();
         set_silent(&silent, true);
@@ -333,7 +350,7 @@ impl Story {
             return Ok(());
         }
         self.nation.until(day.at(23, 59, 50, 0)).await?;
-        let person = self.somebody(day);
+        let person = self.somebody(day, |person| person.insurance == EMPLOYEE);
         let Some(visit) = self.desks.treat(&person, Kind::Outpatient, 23_456).await else { return Ok(()) };
         if loses {
             set_silent(&self.nation.members[person.member].home_silent, true);
@@ -344,14 +361,14 @@ impl Story {
     }
 
     async fn see_somebody(&mut self, day: Date) -> Result<()> {
-        let person = self.somebody(day);
+        let person = self.somebody(day, |_| true);
         let kind = match self.chance.below(8) {
             0 | 1 => Kind::Stay,
             2 | 3 => Kind::Purchase,
             4 | 5 if person.chronic => Kind::Chronic,
             _ => Kind::Outpatient,
         };
-        let kind = if kind == Kind::Purchase && person.insurance != "310" { Kind::Outpatient } else { kind };
+        let kind = if kind == Kind::Purchase && person.insurance != EMPLOYEE { Kind::Outpatient } else { kind };
         self.see(person, kind, day).await
     }
 
@@ -380,7 +397,9 @@ impl Story {
             }
             Told::Refused(_) => {}
             Told::Later(_) | Told::Nothing => {
-                self.waiting.push(Waiting { visit, from: day.saturating_add(1.days()) });
+                let before_noon = beijing::at_desk(self.nation.now()).hour() < 12;
+                let from = if before_noon { day } else { day.saturating_add(1.days()) };
+                self.waiting.push(Waiting { visit, from });
             }
         }
         Ok(())
@@ -400,8 +419,8 @@ impl Story {
         person.member == DAMAGED && (PUT_BACK..=GIVEN_BACK).contains(&day)
     }
 
-    fn somebody(&self, day: Date) -> Person {
-        let people = self.people(|person| !person.by_hand && !self.is_down(person, day));
+    fn somebody(&self, day: Date, wanted: impl Fn(&Person) -> bool) -> Person {
+        let people = self.people(|person| wanted(person) && !person.by_hand && !self.is_down(person, day));
         let at = usize::try_from(self.chance.below(people.len() as u64)).unwrap_or_default();
         people[at].clone()
     }
