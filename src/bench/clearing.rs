@@ -57,7 +57,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 100)]
     differences: u64,
     /// How often the comparison, the join, the proof and the plain statements are measured.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 2)]
     rounds: usize,
     /// Quiet seconds before and after the clearing in the live run; 0 leaves that out.
     #[arg(long, default_value_t = 12)]
