@@ -220,11 +220,14 @@ fn ten_yuan() -> FundShares {
     shares
 }
 
+/// What is recorded of a month, and its sums.
+type MonthSeen = (Vec<StepReport>, Option<Record>, Vec<(Lot, Sums)>);
+
 /// Everything that anybody can read of the months afterwards. Places in the book are left out: a hub that comes up again
 /// counts anew.
 #[derive(Debug, PartialEq)]
 struct Seen {
-    months: Vec<(Vec<StepReport>, Option<Record>, Vec<(Lot, Sums)>)>,
+    months: Vec<MonthSeen>,
     statements: BTreeMap<(i64, Pair, u32), BTreeMap<Lot, Cleared>>,
     carried: Vec<(String, i64, PeriodNumber, Option<PeriodNumber>, Option<PeriodNumber>)>,
     deductions: Vec<Deduction>,

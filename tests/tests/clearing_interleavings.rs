@@ -207,13 +207,11 @@ async fn two_hubs_that_write_while_a_third_cuts_off_put_each_entry_into_exactly_
     assert_eq!(hold(&book).await, Ok(usize::try_from(2 * EACH).expect("few")));
     let open = book.store.period_open().await.expect("a period").number;
     assert_eq!(open, PeriodNumber(1 + i64::try_from(CUT_OFFS).expect("few")));
-    let owed: Money = {
-        let mut owed = Money::ZERO;
-        for period in (1..=open.0).map(PeriodNumber) {
-            owed += book.store.lot_totals(period).await.expect("totals").iter().map(|(_, sums)| sums.owed()).sum();
-        }
-        owed
-    };
+    let mut owed = Money::ZERO;
+    for period in (1..=open.0).map(PeriodNumber) {
+        let totals = book.store.lot_totals(period).await.expect("totals");
+        owed += totals.iter().map(|(_, sums)| sums.owed()).sum::<Money>();
+    }
     let expected: i64 = (0..2 * EACH).map(|which| stay(which).yuan * 100 / 2).sum();
     assert_eq!(owed, Money::from_fen(expected));
 }

@@ -115,7 +115,7 @@ async fn what_is_carried_too_far_is_found() {
         book.store.period_cut_off(PeriodNumber(period), noon(7, 1)).await.expect("it is cut off");
     }
     let carry = async |from: i64| {
-        let disputed = vec![Disputed { settlement: settlement_id("S1"), reason: "planted".into() }];
+        let disputed = vec![Disputed { settlement: settlement_id("S1"), reason: "planted".into(), owner: Side::Home }];
         let carrying = BTreeMap::from([(JUNE, Some(PeriodNumber(from + 1)))]);
         let carried = book.store.entry_carry_out(PeriodNumber(from), disputed, carrying, noon(11, 3)).await;
         assert_eq!(carried.expect("the store works"), Some(1));
@@ -145,7 +145,10 @@ async fn what_a_member_objects_to_when_the_next_month_is_stated_goes_into_the_on
     replied.expect("the store works").expect("it is heard");
     advance(&book, 8, 23).await;
     let carried = book.store.carried_list().await.expect("a list");
-    assert_eq!(carried.iter().map(|one| (one.from, one.into)).collect::<Vec<_>>(), [(JUNE, Some(PeriodNumber(3)))]);
+    assert_eq!(
+        carried.iter().map(|one| (one.from, one.into)).collect::<Vec<_>>(),
+        [(Some(JUNE), Some(PeriodNumber(3)))]
+    );
     assert_eq!(wrong(&book).await, [""; 0], "what July states is what July clears");
 }
 
@@ -167,7 +170,7 @@ async fn books_that_are_found_apart_when_a_month_is_stated_change_nothing_of_it(
     let found = book.store.break_record(Books::HubHome, (day, day), Scope::default(), vec![apart], noon(7, 22)).await;
     found.expect("it is recorded");
     // A hub that was about to carry out while another had stated already.
-    let disputed = vec![Disputed { settlement: settlement_id("S1"), reason: "apart".into() }];
+    let disputed = vec![Disputed { settlement: settlement_id("S1"), reason: "apart".into(), owner: Side::Home }];
     let late = book.store.entry_carry_out(JUNE, disputed, BTreeMap::from([(JUNE, Some(JULY))]), noon(7, 22)).await;
     assert_eq!(late.expect("the store works"), Some(0));
     advance(&book, 7, 30).await;

@@ -9,7 +9,7 @@ use settlement::ids::SettlementId;
 use settlement::money::Money;
 
 use super::lots::{lot_values, read_lot, read_sums};
-use super::periods::PeriodNumber;
+use super::periods::{PeriodNumber, THE_LIST};
 use super::{HubStore, corrupt, instant};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
@@ -97,6 +97,22 @@ pub enum Change {
     Withdraw(String),
 }
 
+/// The postings of a period: made in it or moved into it, and not moved out of it.
+macro_rules! posted_in {
+    ($select:literal, $rest:literal) => {
+        concat!(
+            $select,
+            " WHERE (posted.period = ?1 OR EXISTS (
+                    SELECT 1 FROM deduction_moves AS came
+                    WHERE came.id = posted.id AND came.step = posted.step AND came.into_period = ?1))
+              AND NOT EXISTS (
+                    SELECT 1 FROM deduction_moves AS gone
+                    WHERE gone.id = posted.id AND gone.step = posted.step AND gone.from_period = ?1) ",
+            $rest
+        )
+    };
+}
+
 impl HubStore {
     /// Lodges a deduction. The same again changes nothing.
     ///
@@ -156,14 +172,16 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn deduction_postings(&self, period: PeriodNumber) -> Result<Vec<PostedDeduction>, StoreError> {
-        const POSTED: &str = "SELECT home, treatment, insurance, care, posted.basic, posted.large_sum,
-                posted.catastrophic, posted.civil_servant, posted.assistance, deductions.id, deductions.settlement,
-                deductions.reason, deduction_events.done_at, answers.period
-            FROM deduction_postings AS posted
-            JOIN deductions ON deductions.id = posted.id
-            JOIN deduction_events ON deduction_events.id = posted.id AND deduction_events.step = posted.step
-            JOIN answers ON answers.settlement = deductions.settlement AND answers.step = 1
-            WHERE posted.period = ?1 ORDER BY deductions.id, posted.step";
+        const POSTED: &str = posted_in!(
+            "SELECT deductions.home, deductions.treatment, insurance, care, posted.basic, posted.large_sum,
+                posted.catastrophic, posted.civil_servant, posted.assistance, deductions.id, deductions.settlement, deductions.reason,
+                deduction_events.done_at, answers.period
+             FROM deduction_postings AS posted
+             JOIN deductions ON deductions.id = posted.id
+             JOIN deduction_events ON deduction_events.id = posted.id AND deduction_events.step = posted.step
+             JOIN answers ON answers.settlement = deductions.settlement AND answers.step = 1",
+            "ORDER BY deductions.id, posted.step"
+        );
         self.engine.read(move |sql| sql.query(POSTED, values![period.0], read_posted)).await
     }
 
@@ -176,13 +194,34 @@ impl HubStore {
     }
 }
 
+/// What is taken off a settlement goes with it when it is carried over, and off the list again.
+pub(super) fn move_with(
+    sql: &Sql<'_>,
+    settlement: &str,
+    from: PeriodNumber,
+    into: PeriodNumber,
+) -> Result<(), StoreError> {
+    const POSTED: &str = posted_in!(
+        "SELECT posted.id, posted.step FROM deductions
+         JOIN deduction_postings AS posted ON posted.id = deductions.id",
+        "AND deductions.settlement = ?2"
+    );
+    const MOVE: &str = "INSERT INTO deduction_moves (id, step, from_period, into_period) VALUES (?1, ?2, ?3, ?4)";
+    let posted = sql.query(POSTED, values![from.0, settlement], |row| Ok((row.text(0)?.to_owned(), row.number(1)?)))?;
+    for (id, step) in posted {
+        sql.execute(MOVE, values![&id, step, from.0, into.0])?;
+    }
+    Ok(())
+}
+
 /// What is taken off a period, lot by lot.
 pub(super) fn of_period(sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<Posting>, StoreError> {
-    const POSTED: &str = "SELECT home, treatment, insurance, care, 0, 0, deduction_postings.basic,
-            deduction_postings.large_sum, deduction_postings.catastrophic, deduction_postings.civil_servant,
-            deduction_postings.assistance, 0
-        FROM deduction_postings JOIN deductions ON deductions.id = deduction_postings.id
-        WHERE deduction_postings.period = ?1";
+    const POSTED: &str = posted_in!(
+        "SELECT home, treatment, insurance, care, 0, 0, posted.basic, posted.large_sum, posted.catastrophic,
+            posted.civil_servant, posted.assistance, 0
+         FROM deduction_postings AS posted JOIN deductions ON deductions.id = posted.id",
+        ""
+    );
     sql.query(POSTED, values![period.0], |row| Ok(Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? }))
 }
 
@@ -271,23 +310,40 @@ fn release(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<(), StoreError> {
     let step = next_step(sql, id)?;
     record(sql, (id, step), becomes, "the settlement was undone", ("clearing", at))?;
     if becomes == Standing::Released {
-        let open = PeriodNumber(sql.get("SELECT MAX(number) FROM periods", values![], |row| row.number(0))?);
-        post(sql, (id, step), open, &-held.agreed)?;
+        // What waits on the list was taken off nothing yet.
+        let period = match place_of(sql, &held.lodging.settlement)? {
+            Some(THE_LIST) => THE_LIST,
+            Some(_) | None => open_period(sql)?,
+        };
+        post(sql, (id, step), period, &-held.agreed)?;
     }
     Ok(())
 }
 
-/// Where a settlement is cleared, as long as that is not stated; otherwise the open period.
+/// Where a settlement is cleared, as long as that is not stated; otherwise the open period. On the list it waits with it.
 fn period_for(sql: &Sql<'_>, settlement: &SettlementId) -> Result<PeriodNumber, StoreError> {
-    const OWN: &str = "SELECT period FROM answers WHERE settlement = ?1 AND step = 1";
-    const STATED: &str = "SELECT 1 FROM clearing_steps WHERE period >= ?1 AND step = 'carried' AND held = 1 LIMIT 1";
-    const OPEN: &str = "SELECT MAX(number) FROM periods";
-    let own = sql.find(OWN, values![&settlement.to_time_first()], |row| row.number(0))?;
-    let unstated = own.map(|own| Ok::<_, StoreError>((own, sql.exists(STATED, values![own])?))).transpose()?;
-    match unstated {
-        Some((own, false)) => Ok(PeriodNumber(own)),
-        Some((_, true)) | None => sql.get(OPEN, values![], |row| row.number(0).map(PeriodNumber)),
+    const STATED: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = 'carried' AND held = 1";
+    match place_of(sql, settlement)? {
+        Some(THE_LIST) => Ok(THE_LIST),
+        Some(place) if !sql.exists(STATED, values![place.0])? => Ok(place),
+        Some(_) | None => open_period(sql),
     }
+}
+
+/// The period that clears a settlement, or the list.
+fn place_of(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<PeriodNumber>, StoreError> {
+    const OWN: &str = "SELECT position, period FROM answers WHERE settlement = ?1 AND step = 1";
+    // What left the list came last.
+    const CARRIED: &str = "SELECT COALESCE(into_period, 0) FROM carried_entries WHERE position = ?1 AND part = 0
+        ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1";
+    let own = sql.find(OWN, values![&settlement.to_time_first()], |row| Ok((row.number(0)?, row.number(1)?)))?;
+    let Some((position, booked)) = own else { return Ok(None) };
+    let carried = sql.find(CARRIED, values![position], |row| row.number(0))?;
+    Ok(Some(PeriodNumber(carried.unwrap_or(booked))))
+}
+
+fn open_period(sql: &Sql<'_>) -> Result<PeriodNumber, StoreError> {
+    sql.get("SELECT MAX(number) FROM periods", values![], |row| row.number(0).map(PeriodNumber))
 }
 
 fn record(

@@ -246,7 +246,7 @@ impl HubStore {
         limit: u32,
     ) -> Result<Vec<LotPosting>, StoreError> {
         const EXPECTED: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
-                civil_servant, assistance, account, position, part, period, settlement, step, day
+                civil_servant, assistance, account, position, part, period, settlement, step, day, corrects
             FROM lot_postings
             WHERE period = ?1 AND part = 0 AND step = 1 AND total >= ?2 AND position > ?3
               AND (?4 IS NULL OR home IN (SELECT value FROM json_each(?4)))

@@ -35,6 +35,9 @@ impl fmt::Display for PeriodNumber {
     }
 }
 
+/// Where what is on the list stands: in no period.
+pub(super) const THE_LIST: PeriodNumber = PeriodNumber(0);
+
 /// A period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {

@@ -50,6 +50,7 @@ use inquiries::{
 use listed::{
     what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew,
     what_corrects_an_earlier_period_says_which, what_is_listed_is_cleared_or_returned_by_two_people_and_once,
+    what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
 };
 
 mod append_only;
@@ -107,6 +108,7 @@ on_both! {
     a_period_is_recorded_step_by_step_and_each_step_once,
     what_is_carried_out_is_carried_in_and_cleared_once,
     what_is_listed_is_cleared_or_returned_by_two_people_and_once,
+    what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
     what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew,
     what_corrects_an_earlier_period_says_which,
     an_objection_carries_out_what_it_names_and_nothing_else,

@@ -11,8 +11,8 @@ use settlement::ids::{PoolCode, SettlementId};
 
 use super::super::lots::{LotPosting, read_lot, read_moved, read_posting};
 use super::super::{HubStore, deductions};
-use super::PeriodNumber;
 use super::course::{StepTaken, record_step};
+use super::{PeriodNumber, THE_LIST};
 use crate::engine::{Row, Sql, Value, list};
 use crate::store::StoreError;
 use crate::values;
@@ -187,12 +187,16 @@ pub(super) fn carry_out(
         let (booked, settlement, lot) = (PeriodNumber(row.number(2)?), row.text(3)?.to_owned(), read_lot(row, 4)?);
         Ok((row.number(0)?, row.number(1)?, booked, settlement, lot))
     })?;
+    let mut own: BTreeMap<&str, PeriodNumber> = BTreeMap::new();
     let rows: Vec<[Value<'_>; 7]> = found
         .iter()
         .filter(|(_, _, _, _, lot)| between.is_none_or(|between| between.contains(&(lot.home, lot.treatment))))
         .filter_map(|(position, part, booked, settlement, _)| {
             let into = carrying.get(booked)?.map(|into| into.0);
             let disputed = reasons.get(settlement.as_str())?;
+            if *part == 0 {
+                own.insert(settlement, into.map_or(THE_LIST, PeriodNumber));
+            }
             Some([
                 (*position).into(),
                 (*part).into(),
@@ -205,6 +209,9 @@ pub(super) fn carry_out(
         })
         .collect();
     sql.execute_each(CARRY, &rows)?;
+    for (settlement, into) in own {
+        deductions::move_with(sql, settlement, period, into)?;
+    }
     Ok(rows.len() as u64)
 }
 

@@ -10,15 +10,12 @@ use jiff::Timestamp;
 use settlement::ids::SettlementId;
 
 use super::super::lots::{LotPosting, read_posting};
-use super::super::{HubStore, corrupt, instant};
-use super::PeriodNumber;
+use super::super::{HubStore, corrupt, deductions, instant};
 use super::carried::CARRY;
+use super::{PeriodNumber, THE_LIST};
 use crate::engine::{Row, Sql, Value};
 use crate::store::StoreError;
 use crate::values;
-
-/// The period from which what ends on the list goes: none that there is.
-const THE_LIST: i64 = 0;
 
 /// Something on the list: what one settlement moves within one lot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,14 +171,21 @@ fn end(sql: &Sql<'_>, entries: &[&Entry], verdict: Verdict, (reason, at): (&str,
         [
             posting.position.0.into(),
             posting.part.into(),
-            THE_LIST.into(),
+            THE_LIST.0.into(),
             into.into(),
             reason.into(),
             owner.word().into(),
             at.as_microsecond().into(),
         ]
     };
-    sql.execute_each(CARRY, &entries.iter().map(row).collect::<Vec<_>>())
+    sql.execute_each(CARRY, &entries.iter().map(row).collect::<Vec<_>>())?;
+    match (into, entries.first()) {
+        (Some(into), Some(first)) if first.posting.part == 0 => {
+            let settlement = first.posting.settlement.to_time_first();
+            deductions::move_with(sql, &settlement, THE_LIST, PeriodNumber(into))
+        }
+        (Some(_) | None, _) => Ok(()),
+    }
 }
 
 fn list(sql: &Sql<'_>) -> Result<Vec<Listed>, StoreError> {

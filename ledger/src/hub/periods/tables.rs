@@ -22,6 +22,7 @@ pub(in crate::hub) const TABLES: Version = Version {
         "deductions",
         "deduction_events",
         "deduction_postings",
+        "deduction_moves",
     ],
     postgres: "",
 };
@@ -104,6 +105,7 @@ const TEXT: &str = concat!(
         PRIMARY KEY (period, home, treatment, side)) STRICT, WITHOUT ROWID;",
     // What review takes off settlements: lodged under an id that its sender makes, then objected to, agreed on, withdrawn
     // or released. What it takes off a period is a posting of its own; a release gives it back by another.
+    // What is taken off a settlement that is carried over goes with it; on the list it is in period 0.
     "CREATE TABLE deductions (
         id TEXT PRIMARY KEY, settlement TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL,
         insurance TEXT NOT NULL, care TEXT NOT NULL, basic INTEGER NOT NULL, large_sum INTEGER NOT NULL,
@@ -117,5 +119,9 @@ const TEXT: &str = concat!(
         id TEXT NOT NULL, step INTEGER NOT NULL, period INTEGER NOT NULL, basic INTEGER NOT NULL,
         large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,
         assistance INTEGER NOT NULL, PRIMARY KEY (id, step)) STRICT, WITHOUT ROWID;
-    CREATE INDEX deduction_postings_by_period ON deduction_postings (period);",
+    CREATE INDEX deduction_postings_by_period ON deduction_postings (period);
+    CREATE TABLE deduction_moves (
+        id TEXT NOT NULL, step INTEGER NOT NULL, from_period INTEGER NOT NULL, into_period INTEGER NOT NULL,
+        PRIMARY KEY (id, step, from_period)) STRICT, WITHOUT ROWID;
+    CREATE INDEX deduction_moves_into ON deduction_moves (into_period);",
 );

@@ -80,7 +80,7 @@ pub(super) async fn what_comes_to_the_list_after_its_settlement_was_returned_is_
     fold(&world).await;
     let out = vec![Disputed { settlement: settlement("A"), reason: "returned".into(), owner: Side::Home }];
     let carried = world.store.entry_carry_out(NEXT, out, Carrying::from([(NEXT, None)]), at(9)).await;
-    assert_eq!(carried.expect("it is carried"), 1);
+    assert_eq!(carried.expect("it is carried"), Some(1));
     assert_eq!(listed(&world).await[0].standing, Standing::Waiting);
     assert_eq!(act(&world, "A", Act::Propose(Verdict::Return), home()).await, Ok(()));
     assert_eq!(act(&world, "A", Act::Approve(Verdict::Return), centre()).await, Ok(()));
@@ -106,4 +106,55 @@ pub(super) async fn what_corrects_an_earlier_period_says_which(world: World) {
     };
     assert_eq!(corrects(FIRST).await, (0, vec![]), "within one period nothing earlier is corrected");
     assert_eq!(corrects(NEXT).await, (-100, vec![FIRST]));
+}
+
+pub(super) async fn what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it(world: World) {
+    for (id, fen) in [("A", 100), ("B", 20)] {
+        settled(&world, id, fen).await;
+    }
+    fold(&world).await;
+    for (id, fen) in [("A", 30), ("B", 5)] {
+        lodge_and_agree(&world, id, fen).await;
+    }
+    cut_off(&world).await;
+    assert_eq!(owed(&world, FIRST).await, 85);
+    assert_eq!(carry_out(&world, FIRST, &["A", "B"], None).await, 2);
+    assert_eq!(
+        (owed(&world, FIRST).await, owed(&world, NEXT).await),
+        (0, 0),
+        "nothing is taken off what is not cleared"
+    );
+    for (id, verdict) in [("A", Verdict::Clear), ("B", Verdict::Return)] {
+        assert_eq!(act(&world, id, Act::Propose(verdict), home()).await, Ok(()));
+        assert_eq!(act(&world, id, Act::Approve(verdict), centre()).await, Ok(()));
+    }
+    assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (0, 70));
+    let posted = world.store.deduction_postings(NEXT).await.expect("postings");
+    assert_eq!(posted.iter().map(|posted| posted.id.as_str()).collect::<Vec<_>>(), ["d-A"]);
+    // What is undone gives back what was taken off it, and nothing that never was.
+    for (message, id, fen) in [("C", "A", 100), ("D", "B", 20)] {
+        let undone = receive(&world, &cancel(message)).await;
+        world.answer(undone, booking(id, Turn::Counter, fen)).await;
+    }
+    fold(&world).await;
+    assert_eq!(world.store.deduction_release(at(9)).await.expect("they are released"), 2);
+    let back = vec![Disputed { settlement: settlement("B"), reason: "returned".into(), owner: Side::Home }];
+    let carried = world.store.entry_carry_out(NEXT, back, Carrying::from([(NEXT, None)]), at(9)).await;
+    assert_eq!(carried.expect("it is carried"), Some(1));
+    assert_eq!(owed(&world, NEXT).await, 0);
+}
+
+async fn lodge_and_agree(world: &World, of: &str, fen: i64) {
+    let mut shares = FundShares::default();
+    shares.set(Fund::Basic, Money::from_fen(fen));
+    let lodging = DeductionLodging {
+        id: format!("d-{of}"),
+        settlement: settlement(of),
+        deducted: shares,
+        reason: "超限定支付".into(),
+    };
+    let by = || ("a certificate".to_owned(), at(6));
+    world.store.deduction_lodge(lodging, by()).await.expect("the store works").expect("it is lodged");
+    let agreed = world.store.deduction_change(format!("d-{of}"), Change::Agree(shares, String::new()), by()).await;
+    agreed.expect("the store works").expect("it is agreed");
 }
