@@ -7,6 +7,7 @@ use clearing::cleared::Cleared;
 use clearing::digest::Branch;
 use clearing::month::Month;
 use clearing::obligation::{Lot, Sums};
+use clearing::period::Side;
 use jiff::civil::date;
 use ledger::hub::{Disputed, FoundBreak, PeriodNumber, Reading, Reply, StepTaken};
 use ledger::leaves::Scope;
