@@ -223,13 +223,16 @@ fn ten_yuan() -> FundShares {
 /// What is recorded of a month, and its sums.
 type MonthSeen = (Vec<StepReport>, Option<Record>, Vec<(Lot, Sums)>);
 
+/// A settlement's part, where it was booked, out of which period it went, and into which.
+type Way = (String, i64, PeriodNumber, Option<PeriodNumber>, Option<PeriodNumber>);
+
 /// Everything that anybody can read of the months afterwards. Places in the book are left out: a hub that comes up again
 /// counts anew.
 #[derive(Debug, PartialEq)]
 struct Seen {
     months: Vec<MonthSeen>,
     statements: BTreeMap<(i64, Pair, u32), BTreeMap<Lot, Cleared>>,
-    carried: Vec<(String, i64, PeriodNumber, Option<PeriodNumber>, Option<PeriodNumber>)>,
+    carried: Vec<Way>,
     deductions: Vec<Deduction>,
     papers: BTreeMap<String, Vec<u8>>,
 }
