@@ -5,6 +5,7 @@ mod certificates;
 mod crash;
 mod demo;
 mod hospital_books;
+mod papers;
 mod privacy;
 mod process;
 mod readme;

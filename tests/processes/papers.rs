@@ -1,0 +1,111 @@
+//! A month's documents as an operator has them written: every row leads to its settlements, and they come to the row.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rust_decimal::Decimal;
+use world::hospital::Hospital;
+use world::{EMPLOYEE, World, instant};
+
+const HENAN: &str = "410000";
+const SHANGHAI: &str = "310000";
+
+struct Operator {
+    access: [String; 4],
+}
+
+impl Operator {
+    fn of(world: &World) -> Operator {
+        let (hub, credentials) =
+            (world.line().hub.address().to_string(), world.line().operator().display().to_string());
+        Operator { access: ["--hub".into(), hub, "--credentials".into(), credentials] }
+    }
+
+    /// Runs a command; tells what it wrote.
+    async fn run(&self, command: &[&str]) -> String {
+        let mut yidi = Command::new(env!("CARGO_BIN_EXE_yidi"));
+        yidi.current_dir(world::repository()).args(command).args(&self.access);
+        let ran = tokio::task::spawn_blocking(move || yidi.output()).await.expect("no panic").expect("it runs");
+        let told = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
+        assert!(ran.status.success(), "{command:?}: {told}");
+        told
+    }
+}
+
+/// The rows of a table, each by the names of its columns.
+fn table(file: &Path) -> Vec<BTreeMap<String, String>> {
+    let text = fs::read_to_string(file).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
+    let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    reader.deserialize().map(|row| row.expect("a row")).collect()
+}
+
+fn total(file: &Path, column: &str) -> Decimal {
+    table(file).iter().map(|row| row[column].parse::<Decimal>().expect("an amount")).sum()
+}
+
+/// The lists to which the rows of a page lead, in order.
+fn ways(page: &Path) -> Vec<PathBuf> {
+    let text = fs::read_to_string(page).expect("a page");
+    let folder = page.parent().expect("a folder");
+    text.split("<a href=\"").skip(1).map(|rest| folder.join(&rest[..rest.find('"').expect("its end")])).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_of_a_statement_leads_to_settlements_that_come_to_it() {
+    let world = World::start().await;
+    let filings = world.deploy().join("demo/filings.csv");
+    let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
+    assert!(refused.is_empty(), "{refused:?}");
+    let (hospital, operator) = (Hospital::new(world.desk()), Operator::of(&world));
+    operator.run(&["clearing", "run"]).await;
+    let mut settled = Vec::new();
+    for days in [("2025-05-02", "2025-05-05"), ("2025-06-02", "2025-06-05")] {
+        let stay = hospital.stay_between(&EMPLOYEE, "8000.00", days).await;
+        let reply = hospital.send(&hospital.settle_message(&EMPLOYEE, &stay, "8000.00")).await;
+        assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
+        settled.push(reply.text("/output/setlinfo/setl_id"));
+    }
+    for command in ["lodge", "agree"] {
+        let of: &[&str] = if command == "lodge" {
+            &["--id", "K1", "--settlement", &settled[0], "--reason", "超限定支付"]
+        } else {
+            &["K1"]
+        };
+        operator.run(&[&["clearing", "deduction", command, "--basic", "12.34"], of].concat()).await;
+    }
+    for day in ["2025-07-01T10:00:00", "2025-07-21T10:00:00", "2025-07-26T10:00:00"] {
+        world.clock().set(instant(day));
+        operator.run(&["clearing", "run"]).await;
+    }
+    let out = world.deploy().join("papers");
+    let folder = out.display().to_string();
+    operator.run(&["clearing", "documents", "--month", "2025-06", "--settlements", "--out", &folder]).await;
+
+    let statements = [
+        out.join("全国跨省异地就医费用清算表"),
+        out.join(HENAN).join("应付医疗费用清算表"),
+        out.join(HENAN).join("职工医保基金应付明细表"),
+        out.join(HENAN).join("统筹区分担表"),
+        out.join(SHANGHAI).join("应收医疗费用清算表"),
+    ];
+    for statement in statements {
+        let (rows, lists) = (table(&statement.with_extension("csv")), ways(&statement.with_extension("html")));
+        assert_eq!((rows.len(), lists.len()), (1, 1), "{}", statement.display());
+        for (row, list) in rows.iter().zip(lists) {
+            let cleared: Decimal = row["清算金额"].parse().expect("an amount");
+            assert!(cleared > Decimal::ZERO);
+            assert_eq!(total(&list, "清算金额"), cleared, "{} behind {}", list.display(), statement.display());
+            let named: Vec<String> = table(&list).iter().map(|entry| entry["动作"].clone()).collect();
+            assert_eq!(named, ["审核扣款", "结算", "结算"]);
+        }
+    }
+    for member in [HENAN, SHANGHAI] {
+        let taken = table(&out.join(member).join("审核扣款明细.csv"));
+        assert_eq!((taken[0]["结算编号"].as_str(), taken[0]["扣款金额"].as_str()), (settled[0].as_str(), "12.34"));
+    }
+    let notice = out.join(HENAN).join(format!("{HENAN}-{SHANGHAI}/付款通知书.html"));
+    assert!(fs::read_to_string(&notice).expect("a notice").contains("金额（大写）"), "{}", notice.display());
+    world.assert_sound().await;
+}
