@@ -279,9 +279,8 @@ impl Clearing {
         let into = self.store.period_unstated_after(period).await?;
         let months = |periods: i64| i16::try_from(periods).unwrap_or(i16::MAX);
         let last_without = month.moved(months(into.0 - period.0 - 1));
-        let at_most = i64::from(self.calendar.rules(month).clearing.carried_at_most);
-        let booked = (period.0 - at_most).max(1)..=period.0;
-        let carried = booked.map(|booked| {
+        // However old it is, what this period clears goes somewhere.
+        let carried = (1..=period.0).map(|booked| {
             let into = match carry(month.moved(-months(period.0 - booked)), last_without, &self.calendar) {
                 Carried::Into(_) => Some(into),
                 Carried::Listed => None,

@@ -30,7 +30,7 @@ use self::fetching::Fetched;
 use crate::edge::Shared;
 
 /// So many days back are compared: an entry that comes later than that is found by whoever asks for its day.
-const DAYS_BACK: i64 = 40;
+const DAYS_BACK: i64 = 62;
 
 /// A treatment side's book beside the hub's.
 pub struct Comparing {

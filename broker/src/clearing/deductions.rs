@@ -65,8 +65,7 @@ impl DeductionsService {
     }
 
     async fn find(&self, id: &str) -> Result<Option<Deduction>, Refusal> {
-        let all = self.clearing.store.deduction_list(None).await.map_err(|fault| failed(&fault))?;
-        Ok(all.into_iter().find(|held| held.lodging.id == id))
+        self.clearing.store.deduction_find(id.to_owned()).await.map_err(|fault| failed(&fault))
     }
 
     async fn view(&self, id: &str) -> Result<v1::DeductionView, Refusal> {

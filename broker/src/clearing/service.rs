@@ -24,6 +24,12 @@ use super::{Clearing, Standing};
 /// A page of settlements has at most so many, however many are asked for.
 const LONGEST_PAGE: u32 = 1_000;
 
+/// An answer objects to at most so many settlements: each is looked for beside whoever settles.
+const MOST_OBJECTED: usize = 1_000;
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+
 /// The service.
 pub struct ClearingService {
     clearing: Clearing,
@@ -56,7 +62,8 @@ impl ClearingService {
         let waits = waits.iter().filter(|wait| wait.wanted.pair().is_none_or(|pair| seen(&pair)));
         Ok(v1::PeriodView {
             stage: standing.record.stage().word().into(),
-            steps: reports.iter().map(write_step).collect(),
+            // A proof that fails tells of every region's sums.
+            steps: reports.iter().map(|report| write_step(report, permit.is_for_all())).collect(),
             pairs: pairs.map(|(pair, held)| write_pair(pair, held)).collect(),
             waits: waits.map(write_wait).collect(),
             ..write_days(standing.record.month, &self.clearing.calendar)
@@ -280,6 +287,15 @@ fn read_reply(answer: v1::StatementAnswer) -> Result<Reply, Refusal> {
     if answer.reason.trim().is_empty() {
         return Err(Refusal::new(Reason::MissingField).of_field("reason"));
     }
+    if answer.objected.len() > MOST_OBJECTED {
+        return Err(invalid(
+            "objected",
+            format!("names more than {MOST_OBJECTED}; object to the rest in the next version"),
+        ));
+    }
+    if answer.reason.chars().count() > LONGEST_REASON {
+        return Err(invalid("reason", format!("is longer than {LONGEST_REASON} characters")));
+    }
     let read = |id: &String| SettlementId::new(id).map_err(|fault| invalid("objected", format!("{id} {fault}")));
     let settlements = answer.objected.iter().map(read).collect::<Result<_, Refusal>>()?;
     Ok(Reply::Objected { settlements, reason: answer.reason })
@@ -297,11 +313,11 @@ fn write_days(month: Month, calendar: &Calendar) -> v1::PeriodView {
     }
 }
 
-fn write_step(report: &StepReport) -> v1::StepView {
+fn write_step(report: &StepReport, whole: bool) -> v1::StepView {
     v1::StepView {
         step: report.step.word().into(),
         held: report.step.held(),
-        report: report.report.clone(),
+        report: if whole { report.report.clone() } else { String::new() },
         taken_at: Timestamp::as_microsecond(report.taken_at),
     }
 }

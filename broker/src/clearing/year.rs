@@ -1,12 +1,12 @@
 //! How far a year's clearing is. Asked by [`super::service`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::listed::{Standing, Verdict};
 use clearing::month::Month;
 use clearing::period::Stage;
 use clearing::year::{Rest, Why, YearEnd};
-use ledger::hub::PeriodNumber;
+use ledger::hub::{CarriedEntry, PeriodNumber};
 use ledger::store::StoreError;
 use settlement::money::Money;
 
@@ -34,9 +34,14 @@ impl Clearing {
         let Some(last) = periods.keys().last().copied() else { return Ok(end) };
         for (period, month) in self.store.clearing_unfinished().await? {
             let Some(month) = month.filter(|_| period > last) else { continue };
-            let carried = self.store.carried_entries(period).await?.into_iter();
-            let of_year =
-                carried.filter(|carried| carried.into == Some(period) && periods.contains_key(&carried.posting.period));
+            let carried = self.store.carried_entries(period).await?;
+            let place = |carried: &CarriedEntry| (carried.posting.position, carried.posting.part);
+            let left: BTreeSet<_> = carried.iter().filter(|carried| carried.from == Some(period)).map(place).collect();
+            let of_year = carried.iter().filter(|carried| {
+                carried.into == Some(period)
+                    && !left.contains(&place(carried))
+                    && periods.contains_key(&carried.posting.period)
+            });
             end.rests.extend(of_year.map(|carried| {
                 let (pair, owed) = (self.pair_of(&carried.posting.posting.lot), carried.posting.posting.sums.owed());
                 Rest { pair, month, why: Why::Carried, owed }
@@ -53,6 +58,8 @@ impl Clearing {
                 }
             }
         }
+        // What stays inside one member is owed by nobody.
+        end.rests.retain(|rest| rest.pair.home != rest.pair.treatment);
         end.rests.retain(|rest| rest.why == Why::Unsettled || rest.owed != Money::ZERO);
         Ok(end)
     }

@@ -15,7 +15,7 @@ use crate::hub::Hub;
 use crate::jobs::lease;
 
 /// So many days back are compared: an entry that comes later than that is found by whoever asks for its day.
-const DAYS_BACK: i64 = 40;
+const DAYS_BACK: i64 = 62;
 
 /// Compares until the process stops. Yesterday's books are whole once everything of it is answered.
 pub async fn run(hub: Arc<Hub>, signer: Option<Signer>, every: Duration, stop: CancellationToken) {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use clearing::breaks::{Proposal, age_days};
 use clearing::digest::Branch;
+use clearing::listed::owner_of_break;
+use clearing::period::Side;
 use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::hub::{BreakHistory, OpenBreak};
@@ -58,7 +60,13 @@ impl BreaksService {
         if asked.reason.trim().is_empty() {
             return Err(Refusal::new(Reason::MissingField).of_field("reason"));
         }
-        self.standing(permit, asked.number).await?;
+        let open = self.standing(permit, asked.number).await?;
+        // Else who gains by it could have it cleared alone.
+        let owner = match owner_of_break(open.books) {
+            Side::Home => open.found.branch.home,
+            Side::Treatment => open.found.branch.treatment,
+        };
+        in_scope(permit, owner)?;
         let by = (permit.peer().fingerprint().to_owned(), self.hub.clock.now());
         let ended = self.hub.store.break_end(asked.number, asked.reason, by).await;
         ended.map(drop).map_err(|fault| failed(&fault))

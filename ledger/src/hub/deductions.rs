@@ -39,7 +39,7 @@ pub struct Deduction {
     pub standing: Standing,
     /// What was agreed on; as lodged before.
     pub agreed: Deducted,
-    /// The period from which it is taken off; none where it is not.
+    /// The period from which it is taken off; none where it is not, and 0 while its settlement is on the list.
     pub period: Option<PeriodNumber>,
     /// Why it stands so: the hospital's objection, for example.
     pub remark: String,
@@ -157,6 +157,14 @@ impl HubStore {
             self.engine.write(move |sql| release(sql, &id, at)).await?;
         }
         Ok(count)
+    }
+
+    /// A deduction by its id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deduction_find(&self, id: String) -> Result<Option<Deduction>, StoreError> {
+        self.engine.read(move |sql| find(sql, &id)).await
     }
 
     /// Between whom a settlement in force is, and for what; none where it is not in force, or not folded yet.
@@ -280,6 +288,9 @@ fn change_one(
             if let Err(faults) = agree(&held.lodging.deducted, agreed) {
                 return Ok(Err(DeductionFault::Sums(faults)));
             }
+            if held.standing != Standing::Agreed && in_force(sql, &held.lodging.settlement)?.is_none() {
+                return Ok(Err(DeductionFault::NoSettlement));
+            }
             (Event::Agree, reason)
         }
         Change::Withdraw(reason) => (Event::Withdraw, reason),
@@ -306,15 +317,16 @@ fn change_one(
 
 fn release(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<(), StoreError> {
     let Some(held) = find(sql, id)? else { return Ok(()) };
+    // It may have come back since it was found.
+    if in_force(sql, &held.lodging.settlement)?.is_some() {
+        return Ok(());
+    }
     let Some(becomes) = after(held.standing, Event::Undo) else { return Ok(()) };
     let step = next_step(sql, id)?;
     record(sql, (id, step), becomes, "the settlement was undone", ("clearing", at))?;
     if becomes == Standing::Released {
         // What waits on the list was taken off nothing yet.
-        let period = match place_of(sql, &held.lodging.settlement)? {
-            Some(THE_LIST) => THE_LIST,
-            Some(_) | None => open_period(sql)?,
-        };
+        let period = if is_on_list(sql, id)? { THE_LIST } else { open_period(sql)? };
         post(sql, (id, step), period, &-held.agreed)?;
     }
     Ok(())
@@ -340,6 +352,12 @@ fn place_of(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<PeriodNum
     let Some((position, booked)) = own else { return Ok(None) };
     let carried = sql.find(CARRIED, values![position], |row| row.number(0))?;
     Ok(Some(PeriodNumber(carried.unwrap_or(booked))))
+}
+
+/// Whether what a deduction has taken off stands on the list.
+fn is_on_list(sql: &Sql<'_>, id: &str) -> Result<bool, StoreError> {
+    const ON_LIST: &str = posted_in!("SELECT 1 FROM deduction_postings AS posted", "AND posted.id = ?2 LIMIT 1");
+    sql.exists(ON_LIST, values![THE_LIST.0, id])
 }
 
 fn open_period(sql: &Sql<'_>) -> Result<PeriodNumber, StoreError> {
@@ -391,7 +409,10 @@ macro_rules! deductions {
         concat!(
             "SELECT home, treatment, insurance, care, deductions.basic, deductions.large_sum, deductions.catastrophic,
                 deductions.civil_servant, deductions.assistance, deductions.id, settlement, deductions.reason,
-                lodged_at, COALESCE(last.event, 'lodged'), COALESCE(last.reason, ''), posted.period, posted.basic,
+                lodged_at, COALESCE(last.event, 'lodged'), COALESCE(last.reason, ''),
+                COALESCE((SELECT into_period FROM deduction_moves AS moved
+                          WHERE moved.id = posted.id AND moved.step = posted.step
+                          ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1), posted.period), posted.basic,
                 posted.large_sum, posted.catastrophic, posted.civil_servant, posted.assistance
             FROM deductions
             LEFT JOIN deduction_events AS last ON last.id = deductions.id

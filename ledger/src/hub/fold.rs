@@ -35,17 +35,20 @@ struct Folded {
     postings: Vec<LotPosting>,
 }
 
-/// What made the settlement is read beside its later entries; for its first, it is the operation itself.
+/// What made the settlement is read beside its later entries, and when the one before was booked; for its first, it is the
+/// operation itself.
 macro_rules! folded {
     ($from:literal) => {
         concat!(
             "SELECT operations.position, operations.bytes, answers.verdict, answers.outcome, answers.book_seq,
                 answers.settlement, answers.step, answers.lines, answers.period,
-                COALESCE(made.bytes, operations.bytes), COALESCE(first.outcome, answers.outcome), first.period ",
+                COALESCE(made.bytes, operations.bytes), COALESCE(first.outcome, answers.outcome), before.period ",
             $from,
             " LEFT JOIN answers AS first
                 ON answers.step > 1 AND first.settlement = answers.settlement AND first.step = 1
-            LEFT JOIN operations AS made ON made.position = first.position "
+            LEFT JOIN operations AS made ON made.position = first.position
+            LEFT JOIN answers AS before
+                ON answers.step > 1 AND before.settlement = answers.settlement AND before.step = answers.step - 1 "
         )
     };
 }
@@ -88,18 +91,17 @@ impl HubStore {
         let (reached, page) = page.await?;
         let Some(to) = page.last().map(|last| last.position.0) else { return Ok(false) };
         let more = page.len() == usize::try_from(A_PAGE).unwrap_or(usize::MAX);
-        self.engine
-            .write(move |sql| {
-                // Another hub may have folded this page meanwhile.
-                if leaves::reach(sql, committer, reached, to)? {
-                    let waiting = page.iter().filter(|folded| folded.waits).map(|folded| folded.position.0);
-                    leaves::put_off(sql, &waiting.collect::<Vec<_>>())?;
-                    add(sql, &page)?;
-                }
-                Ok(())
-            })
-            .await?;
-        Ok(more)
+        let folded = self.engine.write(move |sql| {
+            // Somebody else may have folded this page meanwhile, or a shorter one.
+            let is_ours = leaves::reach(sql, committer, reached, to)?;
+            if is_ours {
+                let waiting = page.iter().filter(|folded| folded.waits).map(|folded| folded.position.0);
+                leaves::put_off(sql, &waiting.collect::<Vec<_>>())?;
+                add(sql, &page)?;
+            }
+            Ok(is_ours)
+        });
+        Ok(!folded.await? || more)
     }
 
     async fn fold_late(&self, reading: Reading) -> Result<bool, StoreError> {
@@ -149,7 +151,7 @@ fn fold(row: Row<'_>, reading: Reading) -> Result<Folded, StoreError> {
         let settlement = SettlementId::from_time_first(settlement).map_err(|fault| unreadable(fault.to_string()))?;
         let lot = (reading.lot)(row.bytes(9)?, row.bytes(10)?).map_err(unreadable)?;
         let (step, period) = (row.number(6)?, PeriodNumber(row.number(8)?));
-        let corrects = row.optional_number(11)?.map(PeriodNumber).filter(|first| *first != period);
+        let corrects = row.optional_number(11)?.map(PeriodNumber).filter(|before| *before != period);
         let moved = postings(lot, turn_of(step), &read_lines(position, row.text(7)?)?);
         let posting = |(part, posting)| LotPosting {
             position,

@@ -5,6 +5,7 @@
 mod carried;
 mod course;
 mod listed;
+mod objections;
 mod statements;
 mod tables;
 

@@ -48,9 +48,11 @@ use inquiries::{
     a_ticket_stays_with_whom_it_was_asked_until_it_will_do, inquiries_are_listed_page_by_page_for_their_regions,
 };
 use listed::{
+    an_end_that_was_proposed_for_fewer_entries_is_decided_anew,
     what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew,
     what_corrects_an_earlier_period_says_which, what_is_listed_is_cleared_or_returned_by_two_people_and_once,
     what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
+    what_was_cleared_from_the_list_is_carried_nowhere_else,
 };
 
 mod append_only;
@@ -108,6 +110,8 @@ on_both! {
     a_period_is_recorded_step_by_step_and_each_step_once,
     what_is_carried_out_is_carried_in_and_cleared_once,
     what_is_listed_is_cleared_or_returned_by_two_people_and_once,
+    what_was_cleared_from_the_list_is_carried_nowhere_else,
+    an_end_that_was_proposed_for_fewer_entries_is_decided_anew,
     what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
     what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew,
     what_corrects_an_earlier_period_says_which,

@@ -42,6 +42,8 @@ const LATE: &str = folded!(
 );
 /// Where the columns begin that a hospital's row is made of.
 const OF_ROW: usize = 3;
+/// The column of the whole charges.
+const TOTAL: usize = 11;
 
 /// A message as it is folded.
 struct Folded {
@@ -130,10 +132,12 @@ fn fold(row: Row<'_>, read: ReadLeaf) -> Result<Folded, StoreError> {
     Ok(folded)
 }
 
-/// What the hospital has to have of an accepted operation. Of a reversal nothing: what it undoes vanishes.
+/// What the hospital has to have of an accepted operation. Of a reversal nothing: what it undoes vanishes. Neither of an
+/// answer that came after its message was reversed: it is kept without sums, and the hospital never had it.
 fn hospitals_row(row: Row<'_>, number: i64, branch: Branch) -> Result<Option<HospitalRow>, StoreError> {
     match row.text(OF_ROW)? {
         "reverse" => Ok(None),
+        _ if row.optional_number(TOTAL)?.is_none() => Ok(None),
         _ => hospital::read_folded(row, OF_ROW + 1, number, branch.day).map(Some),
     }
 }

@@ -36,7 +36,8 @@ enum Own {
 /// Fetches the answers that this side lacks. What cannot be found out now is tried again the next time.
 pub async fn fetch(edge: &Edge, apart: &[Apart]) -> Fetched {
     let mut fetched = Fetched::default();
-    for apart in apart.iter().take(FETCHED_AT_ONCE) {
+    // What a person has to look at holds up nothing.
+    for apart in apart.iter().filter(|apart| is_by_rule(apart)).take(FETCHED_AT_ONCE) {
         if let Err(refusal) = fetch_one(edge, apart, &mut fetched).await {
             let code = refusal.reason.code();
             tracing::warn!(code, "a lost answer could not be fetched from the hub: it is asked for again");
@@ -45,11 +46,13 @@ pub async fn fetch(edge: &Edge, apart: &[Apart]) -> Fetched {
     fetched
 }
 
+fn is_by_rule(apart: &Apart) -> bool {
+    let judged = judge(Books::TreatmentHub, apart.outer.as_ref(), apart.inner.as_ref());
+    judged.is_some_and(|judged| judged.proposed.by_rule())
+}
+
 async fn fetch_one(edge: &Edge, apart: &Apart, fetched: &mut Fetched) -> Result<(), Refusal> {
     let Some(judged) = judge(Books::TreatmentHub, apart.outer.as_ref(), apart.inner.as_ref()) else { return Ok(()) };
-    if !judged.proposed.by_rule() {
-        return Ok(());
-    }
     let own = own(edge, &apart.operation).await?;
     let known = match &own {
         Own::Waiting(_) => Known::Waiting,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::cleared::Movements;
-use clearing::obligation::Totals;
+use clearing::obligation::{Lot, Totals};
 use clearing::period::Side;
 use jiff::Timestamp;
 use settlement::ids::{PoolCode, SettlementId};
@@ -158,16 +158,24 @@ fn read_carried(row: Row<'_>) -> Result<CarriedEntry, StoreError> {
     Ok(CarriedEntry { posting: read_posting(row)?, from, into, reason: row.text(21)?.to_owned() })
 }
 
-/// Carries out, between these pools alone where any are given.
-pub(super) fn carry_out(
+/// An entry that a period clears, as it can be carried out of it.
+pub(super) struct InPeriod {
+    position: i64,
+    part: i64,
+    /// The period in which it was booked.
+    pub booked: PeriodNumber,
+    /// The settlement, as the book keeps it.
+    pub settlement: String,
+}
+
+/// The entries of settlements that a period clears: booked in it or carried into it, and not out of it yet; between these
+/// pools alone where any are given. What two people have cleared from the list stays where they put it.
+pub(super) fn in_period(
     sql: &Sql<'_>,
     period: PeriodNumber,
-    disputed: &[Disputed],
-    carrying: &Carrying,
+    settlements: &BTreeSet<String>,
     between: Option<&BTreeSet<(PoolCode, PoolCode)>>,
-    at: Timestamp,
-) -> Result<u64, StoreError> {
-    // In the period, by being booked in it or carried into it, and not out of it yet.
+) -> Result<Vec<InPeriod>, StoreError> {
     const IN_IT: &str = "SELECT lot_postings.position, lot_postings.part, lot_postings.period, lot_postings.settlement,
             lot_postings.home, lot_postings.treatment, lot_postings.insurance, lot_postings.care
         FROM json_each(?1) AS wanted
@@ -178,20 +186,33 @@ pub(super) fn carry_out(
               AND came.part = lot_postings.part AND came.into_period = ?2))
           AND NOT EXISTS (
               SELECT 1 FROM carried_entries AS gone WHERE gone.position = lot_postings.position
-              AND gone.part = lot_postings.part AND gone.from_period = ?2)
+              AND gone.part = lot_postings.part AND gone.from_period IN (0, ?2))
         ORDER BY lot_postings.position, lot_postings.part";
+    let wanted = list(settlements.iter().map(String::as_str));
+    let found = sql.query(IN_IT, values![&wanted, period.0], |row| {
+        let (booked, settlement) = (PeriodNumber(row.number(2)?), row.text(3)?.to_owned());
+        Ok((InPeriod { position: row.number(0)?, part: row.number(1)?, booked, settlement }, read_lot(row, 4)?))
+    })?;
+    let theirs = |lot: &Lot| between.is_none_or(|between| between.contains(&(lot.home, lot.treatment)));
+    Ok(found.into_iter().filter(|(_, lot)| theirs(lot)).map(|(entry, _)| entry).collect())
+}
+
+/// Carries out, between these pools alone where any are given; tells how many entries.
+pub(super) fn carry_out(
+    sql: &Sql<'_>,
+    period: PeriodNumber,
+    disputed: &[Disputed],
+    carrying: &Carrying,
+    between: Option<&BTreeSet<(PoolCode, PoolCode)>>,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
     let reasons: BTreeMap<String, &Disputed> =
         disputed.iter().map(|disputed| (disputed.settlement.to_time_first(), disputed)).collect();
-    let wanted = list(reasons.keys().map(String::as_str));
-    let found = sql.query(IN_IT, values![&wanted, period.0], |row| {
-        let (booked, settlement, lot) = (PeriodNumber(row.number(2)?), row.text(3)?.to_owned(), read_lot(row, 4)?);
-        Ok((row.number(0)?, row.number(1)?, booked, settlement, lot))
-    })?;
+    let found = in_period(sql, period, &reasons.keys().cloned().collect(), between)?;
     let mut own: BTreeMap<&str, PeriodNumber> = BTreeMap::new();
     let rows: Vec<[Value<'_>; 7]> = found
         .iter()
-        .filter(|(_, _, _, _, lot)| between.is_none_or(|between| between.contains(&(lot.home, lot.treatment))))
-        .filter_map(|(position, part, booked, settlement, _)| {
+        .filter_map(|InPeriod { position, part, booked, settlement }| {
             let into = carrying.get(booked)?.map(|into| into.0);
             let disputed = reasons.get(settlement.as_str())?;
             if *part == 0 {
@@ -229,9 +250,11 @@ macro_rules! carried {
     };
 }
 
-/// What is carried out of a period by now.
-pub(super) fn carried_out(sql: &Sql<'_>, period: PeriodNumber) -> Result<Totals, StoreError> {
-    Ok(sql.query(carried!("from_period"), values![period.0], read_moved)?.into_iter().collect())
+/// What is by now carried out of a period, into it, and deducted in it.
+pub(super) fn moved(sql: &Sql<'_>, period: PeriodNumber) -> Result<[Totals; 3], StoreError> {
+    let carried_out = sql.query(carried!("from_period"), values![period.0], read_moved)?.into_iter().collect();
+    let carried_in = sql.query(carried!("into_period"), values![period.0], read_moved)?.into_iter().collect();
+    Ok([carried_out, carried_in, deductions::of_period(sql, period)?.into_iter().collect()])
 }
 
 fn movements(sql: &Sql<'_>, period: PeriodNumber, booked: Totals) -> Result<Movements, StoreError> {
@@ -239,7 +262,6 @@ fn movements(sql: &Sql<'_>, period: PeriodNumber, booked: Totals) -> Result<Move
             civil_servant, assistance, account
         FROM lot_postings WHERE period = ?1 AND corrects IS NOT NULL";
     let corrected = sql.query(CORRECTED, values![period.0], read_moved)?.into_iter().collect();
-    let carried_in = sql.query(carried!("into_period"), values![period.0], read_moved)?.into_iter().collect();
-    let deducted = deductions::of_period(sql, period)?.into_iter().collect();
-    Ok(Movements { booked, corrected, carried_out: carried_out(sql, period)?, carried_in, deducted })
+    let [carried_out, carried_in, deducted] = moved(sql, period)?;
+    Ok(Movements { booked, corrected, carried_out, carried_in, deducted })
 }

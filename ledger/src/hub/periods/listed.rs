@@ -71,6 +71,8 @@ struct Acted {
     act: Act,
     by: Person,
     reason: String,
+    /// How many entries were to be decided.
+    entries: i64,
 }
 
 macro_rules! listed {
@@ -92,7 +94,7 @@ macro_rules! listed {
 macro_rules! acts {
     ($where:literal) => {
         concat!(
-            "SELECT settlement, part, act, verdict, reason, seat, done_by FROM listed_acts ",
+            "SELECT settlement, part, act, verdict, reason, seat, done_by, entries FROM listed_acts ",
             $where,
             " ORDER BY settlement, part, step"
         )
@@ -130,8 +132,9 @@ fn act_on(
     reason: &str,
     (by, at): (&Person, Timestamp),
 ) -> Result<Result<(), ListedFault>, StoreError> {
-    const ACT: &str = "INSERT INTO listed_acts (settlement, part, step, act, verdict, reason, seat, done_by, done_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    const ACT: &str = "INSERT INTO listed_acts
+            (settlement, part, step, act, verdict, entries, reason, seat, done_by, done_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let id = settlement.to_time_first();
     let entries =
         sql.query(listed!("AND lot_postings.settlement = ?1 AND lot_postings.part = ?2"), values![&id, part], read)?;
@@ -145,14 +148,17 @@ fn act_on(
     if last.is_some_and(|_| open.is_empty() || !matches!(act, Act::Approve(_))) {
         return Ok(Ok(()));
     }
-    let becomes = match after(&standing(&acts, !open.is_empty()), act, by.clone()) {
+    let becomes = match after(&standing(&acts, open.len()), act, by.clone()) {
         Ok(becomes) => becomes,
         Err(fault) => return Ok(Err(fault.into())),
     };
     let step = acts.len() as i64 + 1;
     let verdict = act.verdict().map(Verdict::word);
     let (seat, done_by) = (by.seat.word(), by.certificate.as_str());
-    sql.execute(ACT, values![&id, part, step, act.word(), verdict, reason, seat, done_by, at.as_microsecond()])?;
+    sql.execute(
+        ACT,
+        values![&id, part, step, act.word(), verdict, open.len() as i64, reason, seat, done_by, at.as_microsecond()],
+    )?;
     match becomes {
         Standing::Ended(verdict) => end(sql, &open, verdict, (reason, at)).map(Ok),
         Standing::Waiting | Standing::Proposed(_, _) => Ok(Ok(())),
@@ -193,24 +199,24 @@ fn list(sql: &Sql<'_>) -> Result<Vec<Listed>, StoreError> {
     for (key, acted) in sql.query(acts!(""), values![], read_act)? {
         acts.entry(key).or_default().push(acted);
     }
-    let mut listed: Vec<(bool, Listed)> = Vec::new();
+    let mut listed: Vec<(usize, Listed)> = Vec::new();
     let mut places: BTreeMap<(SettlementId, i64), usize> = BTreeMap::new();
     for entry in sql.query(listed!(""), values![], read)? {
         let key = (entry.posting.settlement.clone(), entry.posting.part);
         let place = *places.entry(key).or_insert_with(|| {
-            listed.push((false, of_entry(&entry)));
+            listed.push((0, of_entry(&entry)));
             listed.len() - 1
         });
-        let (is_open, held) = &mut listed[place];
-        *is_open |= !entry.ended;
+        let (open, held) = &mut listed[place];
+        *open += usize::from(!entry.ended);
         held.sums += entry.posting.posting.sums;
         held.booked_in = held.booked_in.min(entry.posting.period);
         held.listed_from = held.listed_from.max(entry.from);
     }
-    let stand = |(is_open, held): (bool, Listed)| {
+    let stand = |(open, held): (usize, Listed)| {
         let acts = acts.get(&(held.settlement.to_time_first(), held.part)).map(Vec::as_slice).unwrap_or_default();
         let remark = acts.last().map(|acted| acted.reason.clone()).unwrap_or_default();
-        Listed { standing: standing(acts, is_open), remark, ..held }
+        Listed { standing: standing(acts, open), remark, ..held }
     };
     Ok(listed.into_iter().map(stand).collect())
 }
@@ -232,14 +238,19 @@ fn of_entry(entry: &Entry) -> Listed {
     }
 }
 
-/// Where something stands after what was done about it. What comes to the list after the others have ended is decided
-/// anew.
-fn standing(acts: &[Acted], is_open: bool) -> Standing<Person> {
+/// Where something stands after what was done about it, with so many entries to be decided. What comes to the list after
+/// the others have ended, or after an end was proposed for them, is decided anew.
+fn standing(acts: &[Acted], open: usize) -> Standing<Person> {
     let stands = acts.iter().fold(Standing::Waiting, |stands, acted| {
         let before = if matches!(stands, Standing::Ended(_)) { Standing::Waiting } else { stands };
         after(&before, acted.act, acted.by.clone()).unwrap_or(before)
     });
-    if is_open && matches!(stands, Standing::Ended(_)) { Standing::Waiting } else { stands }
+    let was = acts.last().map_or(0, |last| last.entries);
+    match stands {
+        Standing::Ended(_) if open > 0 => Standing::Waiting,
+        Standing::Proposed(_, _) if was != open as i64 => Standing::Waiting,
+        Standing::Waiting | Standing::Proposed(_, _) | Standing::Ended(_) => stands,
+    }
 }
 
 fn read(row: Row<'_>) -> Result<Entry, StoreError> {
@@ -267,5 +278,8 @@ fn read_act(row: Row<'_>) -> Result<((String, i64), Acted), StoreError> {
     };
     let seat = Seat::from_word(row.text(5)?).ok_or_else(|| malformed("seat"))?;
     let by = Person { certificate: row.text(6)?.to_owned(), seat };
-    Ok(((settlement.clone(), row.number(1)?), Acted { act, by, reason: row.text(4)?.to_owned() }))
+    Ok((
+        (settlement.clone(), row.number(1)?),
+        Acted { act, by, reason: row.text(4)?.to_owned(), entries: row.number(7)? },
+    ))
 }

@@ -1,21 +1,21 @@
 //! Statements of a pair of members in a period: issued, replied to, noticed and paid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::cleared::{Cleared, sum};
-use clearing::listed::owner_of_objection;
-use clearing::obligation::{Lot, Sums};
+use clearing::obligation::{Lot, Sums, Totals};
 use clearing::period::{Pair, PairRecord, Payment, Side, Statement};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use settlement::ids::SettlementId;
+use settlement::ids::{PoolCode, SettlementId};
 use settlement::money::Money;
 
 use super::super::HubStore;
 use super::super::lots::{lot_values, read_lot, read_sums, sum_values};
 use super::PeriodNumber;
-use super::carried::{Carrying, Disputed, carried_out, carry_out, into_stated};
+use super::carried::{Carrying, moved};
 use super::course::read_pair;
+use super::objections::{has_objected_to, object};
 use crate::engine::{Row, Sql, Value};
 use crate::store::StoreError;
 use crate::values;
@@ -58,8 +58,8 @@ pub enum StatementFault {
         /// The newest.
         newest: u32,
     },
-    /// This side has said otherwise to this version.
-    #[error("this side has said otherwise to this version already")]
+    /// This side has said otherwise to this version; what it objects to besides, it objects to in the next.
+    #[error("this side has said otherwise to this version already: answer the next version")]
     RepliedOtherwise,
     /// The notices are out: what is disputed now is for the next period.
     #[error("the notices are out; object in the next period")]
@@ -68,7 +68,7 @@ pub enum StatementFault {
     #[error("the next period was stated meanwhile; try again")]
     NextIsStated,
     /// Settlements that the pair does not clear in this period.
-    #[error("{} not cleared by this statement: {}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    #[error("{} not cleared by this statement: {}", .0.len(), named(.0))]
     NotInIt(Vec<SettlementId>),
     /// No notice was issued.
     #[error("no notice was issued yet")]
@@ -88,7 +88,7 @@ pub enum StatementFault {
 
 impl HubStore {
     /// Issues a version of a pair's statement, with its lots as they are. A version that was issued before stays as it was.
-    /// Where something was carried out since the lots were read, nothing is issued: they are to be read again.
+    /// Where something was carried or deducted since the lots were read, nothing is issued: they are to be read again.
     ///
     /// # Errors
     /// When the store fails.
@@ -106,8 +106,7 @@ impl HubStore {
                 let (due, issued_on) = (sum(&lots).owed().fen(), issued_on.to_string());
                 let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
                 let values = values![period.0, home, treatment, i64::from(version), due, &issued_on];
-                let out = carried_out(sql, period)?;
-                if lots.iter().any(|(lot, cleared)| out.of(*lot) != cleared.carried_out) {
+                if !still_moves(sql, period, &lots)? {
                     return Ok(());
                 }
                 if sql.execute(ISSUE, values)? == 0 {
@@ -234,6 +233,28 @@ pub(super) fn read_into(
     Ok(())
 }
 
+/// The first of some settlements: a message is short, however many there are.
+fn named(settlements: &[SettlementId]) -> String {
+    const SOME: usize = 10;
+    let some = settlements.iter().take(SOME).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if settlements.len() > SOME { format!("{some}, …") } else { some }
+}
+
+/// Whether what is carried and deducted between these pools is still what lots were read with. What is booked in a period
+/// that is folded stays.
+fn still_moves(sql: &Sql<'_>, period: PeriodNumber, lots: &BTreeMap<Lot, Cleared>) -> Result<bool, StoreError> {
+    let pools: BTreeSet<(PoolCode, PoolCode)> = lots.keys().map(|lot| (lot.home, lot.treatment)).collect();
+    let [carried_out, carried_in, deducted] = moved(sql, period)?;
+    let is_theirs = |lot: &Lot| pools.contains(&(lot.home, lot.treatment));
+    let there = [&carried_out, &carried_in, &deducted].into_iter().flat_map(Totals::iter).map(|(lot, _)| lot);
+    let all: BTreeSet<Lot> = there.filter(is_theirs).chain(lots.keys().copied()).collect();
+    Ok(all.into_iter().all(|lot| {
+        let held = lots.get(&lot).copied().unwrap_or_default();
+        let now = (carried_out.of(lot), carried_in.of(lot), deducted.of(lot));
+        now == (held.carried_out, held.carried_in, held.deducted)
+    }))
+}
+
 fn reply_to(
     sql: &Sql<'_>,
     (period, pair, side): (PeriodNumber, Pair, Side),
@@ -255,7 +276,15 @@ fn reply_to(
     }
     let place = values![period.0, home, treatment, i64::from(version), side.word()];
     match sql.find(BEFORE, place, |row| Ok(row.text(0)?.to_owned()))? {
-        Some(before) if before == reply.word() => return Ok(Ok(())),
+        Some(before) if before == reply.word() => {
+            let same = match reply {
+                Reply::Confirmed | Reply::Silent => true,
+                Reply::Objected { settlements, reason: _ } => {
+                    has_objected_to(sql, (period, pair, side), version, settlements)?
+                }
+            };
+            return Ok(if same { Ok(()) } else { Err(StatementFault::RepliedOtherwise) });
+        }
         Some(_) => return Ok(Err(StatementFault::RepliedOtherwise)),
         None => {}
     }
@@ -281,38 +310,6 @@ fn reply_to(
     ];
     sql.execute(REPLY, values)?;
     Ok(Ok(()))
-}
-
-fn object(
-    sql: &Sql<'_>,
-    (period, pair, side): (PeriodNumber, Pair, Side),
-    version: u32,
-    (settlements, reason): (&[SettlementId], &str),
-    (carrying, at): (&Carrying, Timestamp),
-) -> Result<Result<(), StatementFault>, StoreError> {
-    const NOTICED: &str = "SELECT 1 FROM notices WHERE period = ?1 AND home = ?2 AND treatment = ?3";
-    const OBJECTED: &str = "INSERT INTO objected_settlements (period, home, treatment, version, side, settlement)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-    let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
-    if sql.exists(NOTICED, values![period.0, home, treatment])? {
-        return Ok(Err(StatementFault::NoticesOut));
-    }
-    if into_stated(sql, carrying)? {
-        return Ok(Err(StatementFault::NextIsStated));
-    }
-    let lots = read_lots(sql, (period, pair), version)?;
-    let between = lots.keys().map(|lot| (lot.home, lot.treatment)).collect();
-    let mut not_in_it = Vec::new();
-    for settlement in settlements {
-        let (reason, owner) = (reason.to_owned(), owner_of_objection(side));
-        let disputed = Disputed { settlement: settlement.clone(), reason, owner };
-        if carry_out(sql, period, &[disputed], carrying, Some(&between), at)? == 0 {
-            not_in_it.push(settlement.clone());
-        }
-        let id = settlement.to_time_first();
-        sql.execute(OBJECTED, values![period.0, home, treatment, i64::from(version), side.word(), &id])?;
-    }
-    Ok(if not_in_it.is_empty() { Ok(()) } else { Err(StatementFault::NotInIt(not_in_it)) })
 }
 
 fn record_payment(
@@ -414,7 +411,7 @@ fn write_lots(
     sql.execute_each(LOT, &rows)
 }
 
-fn read_lots(
+pub(super) fn read_lots(
     sql: &Sql<'_>,
     (period, pair): (PeriodNumber, Pair),
     version: u32,

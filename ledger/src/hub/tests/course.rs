@@ -158,10 +158,12 @@ pub(super) async fn an_objection_carries_out_what_it_names_and_nothing_else(worl
     assert_eq!(reply(&world, Side::Home, 1, Reply::Confirmed).await, Err(StatementFault::Unknown));
     issue(&world, 1).await;
     let not_in_it = Err(StatementFault::NotInIt(vec![settlement("X")]));
-    assert_eq!(reply(&world, Side::Home, 1, objection(&["B", "X"])).await, not_in_it);
+    assert_eq!(reply(&world, Side::Home, 1, objection(&["B", "X", "B"])).await, not_in_it);
     assert_eq!(owed(&world, FIRST).await, 120, "what is refused changes nothing");
-    assert_eq!(reply(&world, Side::Home, 1, objection(&["B"])).await, Ok(()));
+    assert_eq!(reply(&world, Side::Home, 1, objection(&["B", "B"])).await, Ok(()), "naming it twice is naming it");
     assert_eq!(reply(&world, Side::Home, 1, objection(&["B"])).await, Ok(()), "the same again");
+    let more = reply(&world, Side::Home, 1, objection(&["A", "B"])).await;
+    assert_eq!(more, Err(StatementFault::RepliedOtherwise), "what is objected to besides is not lost in silence");
     assert_eq!(reply(&world, Side::Home, 1, Reply::Confirmed).await, Err(StatementFault::RepliedOtherwise));
     assert_eq!((owed(&world, FIRST).await, owed(&world, second).await), (100, 20));
     issue(&world, 2).await;

@@ -71,6 +71,29 @@ pub(super) async fn what_is_listed_is_cleared_or_returned_by_two_people_and_once
     assert_eq!(ended, [Standing::Ended(Verdict::Clear), Standing::Ended(Verdict::Return)]);
 }
 
+pub(super) async fn what_was_cleared_from_the_list_is_carried_nowhere_else(world: World) {
+    two_listed(&world).await;
+    assert_eq!(act(&world, "A", Act::Propose(Verdict::Clear), home()).await, Ok(()));
+    assert_eq!(act(&world, "A", Act::Approve(Verdict::Clear), centre()).await, Ok(()));
+    let apart = vec![Disputed { settlement: settlement("A"), reason: "still apart".into(), owner: Side::Home }];
+    let carrying = Carrying::from([(FIRST, None), (NEXT, Some(PeriodNumber(3)))]);
+    let carried = world.store.entry_carry_out(NEXT, apart, carrying, at(9)).await;
+    assert_eq!((carried.expect("the store works"), owed(&world, NEXT).await), (Some(0), 100));
+}
+
+pub(super) async fn an_end_that_was_proposed_for_fewer_entries_is_decided_anew(world: World) {
+    two_listed(&world).await;
+    assert_eq!(act(&world, "A", Act::Propose(Verdict::Return), home()).await, Ok(()));
+    let undone = receive(&world, &cancel("C")).await;
+    world.answer(undone, booking("A", Turn::Counter, 100)).await;
+    fold(&world).await;
+    let out = vec![Disputed { settlement: settlement("A"), reason: "apart".into(), owner: Side::Home }];
+    let carried = world.store.entry_carry_out(NEXT, out, Carrying::from([(NEXT, None)]), at(9)).await;
+    assert_eq!(carried.expect("it is carried"), Some(1));
+    let approved = act(&world, "A", Act::Approve(Verdict::Return), centre()).await;
+    assert_eq!(approved, Err(ListFault::NothingProposed.into()), "nobody proposed that of the second entry");
+}
+
 pub(super) async fn what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew(world: World) {
     two_listed(&world).await;
     assert_eq!(act(&world, "A", Act::Propose(Verdict::Return), home()).await, Ok(()));
