@@ -62,7 +62,8 @@ fn sheet(sheet: &mut Worksheet, document: &Document) -> Result<(), XlsxError> {
             let kind = document.columns.get(usize::from(column)).map(|column| &column.kind);
             match (cell, &row.detail) {
                 (Cell::Text(text), Some(way)) if column == 0 => {
-                    let url = Url::new(format!("external:{way}")).set_text(text);
+                    // A relative way is kept as it is.
+                    let url = Url::new(format!("file:///{way}")).set_text(text);
                     sheet.write_url_with_format(next, column, url, &bordered())?;
                 }
                 _ => write_cell(sheet, next, column, cell, kind)?,
