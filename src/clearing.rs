@@ -81,9 +81,9 @@ pub enum Command {
         /// The table of regions, for names.
         #[arg(long, default_value = "deploy/regions.csv")]
         regions: PathBuf,
-        /// Members' bank accounts, CSV: member,name,bank,number.
-        #[arg(long)]
-        accounts: Option<PathBuf>,
+        /// Members' bank accounts, CSV: member,name,bank,number. Each who receives must be in it.
+        #[arg(long, default_value = "deploy/accounts.csv")]
+        accounts: PathBuf,
         /// List the settlements behind each row as well, in files to which the rows lead.
         #[arg(long)]
         settlements: bool,
@@ -243,8 +243,8 @@ pub async fn run(command: Command) -> Result<Ending> {
         }
         Command::Statement { pair, version } => statement(pair, version).await,
         Command::Documents { month, member, regions, accounts, settlements, out } => {
-            let (member, accounts) = (member.as_deref(), accounts.as_deref());
-            let wanted = papers::Wanted { member, regions: &regions, accounts, settlements };
+            let member = member.as_deref();
+            let wanted = papers::Wanted { member, regions: &regions, accounts: &accounts, settlements };
             let period = period(&month).await?;
             for file in papers::write(&mut client(&month.access)?, &period, &wanted, &out).await? {
                 output::line(&file.display().to_string());

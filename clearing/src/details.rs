@@ -60,8 +60,8 @@ pub struct Entry {
     pub movement: Movement,
     /// The day of `setl_time` of what was booked.
     pub day: Option<Date>,
-    /// The month that it corrects, comes from, goes into, or in which what is deducted from was booked; none where it
-    /// is this one, or where it goes to the list or comes from there.
+    /// The month that it corrects, comes from or goes into, or the one that clears what it is deducted from; none where
+    /// that is the list, and where it corrects nothing.
     pub other: Option<Month>,
     /// Why, where it did not simply happen.
     pub reason: String,
@@ -78,9 +78,8 @@ pub fn carried(month: Month, member: MemberCode, entries: &BTreeMap<Pair, Vec<En
     ];
     let rows = of_member(member, entries).filter_map(|(pair, entry)| {
         let is_carried = matches!(entry.movement, Movement::CarriedIn | Movement::CarriedOut);
-        let other = entry.other.map_or_else(|| "遗留清单".to_owned(), |month| month.to_string());
         let mut cells = names_of(pair, entry, names);
-        cells.extend([entry.movement.name().to_owned(), other, entry.reason.clone()].map(Cell::Text));
+        cells.extend([entry.movement.name().to_owned(), month_or_list(entry), entry.reason.clone()].map(Cell::Text));
         let Sums { visits, total, .. } = entry.sums;
         cells.extend([Cell::Count(visits), Cell::Money(total), Cell::Money(entry.sums.owed())]);
         is_carried.then_some(Row { cells, detail: None })
@@ -89,8 +88,8 @@ pub fn carried(month: Month, member: MemberCode, entries: &BTreeMap<Pair, Vec<En
     document("转入转出明细", month, about, columns.concat(), rows.collect())
 }
 
-/// 审核扣款明细 of a member: what review takes off, settlement by settlement, fund by fund; what is given back stands with
-/// its sign turned.
+/// 审核扣款明细 of a member: what review takes off, settlement by settlement, fund by fund, with the month that clears the
+/// settlement (policy.md B.3); what is given back stands with its sign turned.
 pub fn deductions(
     month: Month,
     member: MemberCode,
@@ -108,9 +107,8 @@ pub fn deductions(
         let Movement::Deducted { id, on } = &entry.movement else { return None };
         let mut cells = vec![Cell::Text(id.clone())];
         cells.extend(names_of(pair, entry, names));
-        let booked = entry.other.map_or_else(|| month.to_string(), |month| month.to_string());
         let agreed_by = names.name_of(entry.lot.treatment.0);
-        cells.extend([booked, entry.reason.clone(), agreed_by, on.to_string()].map(Cell::Text));
+        cells.extend([month_or_list(entry), entry.reason.clone(), agreed_by, on.to_string()].map(Cell::Text));
         cells.extend(Fund::ALL.map(|fund| Cell::Money(-entry.sums.funds.of(fund))));
         cells.push(Cell::Money(-entry.sums.owed()));
         Some(Row { cells, detail: None })
@@ -135,7 +133,7 @@ pub fn behind<'e>(
     let rows = entries.into_iter().map(|(pair, entry)| {
         let mut cells = names_of(pair, entry, names);
         let day = entry.day.map(|day| day.to_string()).unwrap_or_default();
-        let other = entry.other.map(|month| month.to_string()).unwrap_or_default();
+        let other = entry.other.filter(|other| *other != month).map(|other| other.to_string()).unwrap_or_default();
         cells.extend([entry.movement.name().to_owned(), day, other, entry.reason.clone()].map(Cell::Text));
         cells.extend([Cell::Count(entry.sums.visits), Cell::Money(entry.sums.total)]);
         cells.extend(Payer::all().map(|payer| Cell::Money(payer.share_of(&entry.sums))));
@@ -165,6 +163,10 @@ pub fn detail_name(home: PoolCode, treatment: MemberCode, insurance: Insurance, 
 /// The name of the row of a pair of members.
 pub fn pair_name(pair: &Pair) -> String {
     format!("{}-{}", pair.home, pair.treatment)
+}
+
+fn month_or_list(entry: &Entry) -> String {
+    entry.other.map_or_else(|| "遗留清单".to_owned(), |month| month.to_string())
 }
 
 fn named() -> Vec<Column> {
@@ -265,6 +267,38 @@ mod tests {
             }
             (entries, pairs)
         })
+    }
+
+    #[test]
+    fn a_deduction_says_which_month_clears_its_settlement() {
+        let code = |code: &str| RegionCode::new(code).expect("a code");
+        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
+        let lot = Lot {
+            home: PoolCode(code("410700")),
+            treatment: PoolCode(code("310000")),
+            insurance: Insurance::Employee,
+            care: CareKind::Inpatient,
+        };
+        for (cleared_in, [in_detail, in_list]) in
+            [(Some("2025-06"), ["2025-06", ""]), (Some("2025-05"), ["2025-05", "2025-05"]), (None, ["遗留清单", ""])]
+        {
+            let entry = Entry {
+                settlement: SettlementId::new("s1").expect("an id"),
+                lot,
+                movement: Movement::Deducted { id: "d".into(), on: date(2025, 7, 1) },
+                day: None,
+                other: cleared_in.and_then(Month::from_text),
+                reason: String::new(),
+                sums: Sums::default(),
+            };
+            let list = behind(month(), [(&pair, &entry)], &Codes);
+            let detail = deductions(month(), pair.home, &BTreeMap::from([(pair, vec![entry])]), &Codes);
+            for (document, column, told) in [(detail, "清算所属期", in_detail), (list, "另一所属期", in_list)]
+            {
+                let at = document.columns.iter().position(|named| named.name == column).expect("a column");
+                assert_eq!(document.rows[0].cells[at], Cell::Text(told.into()), "{column} for {cleared_in:?}");
+            }
+        }
     }
 
     proptest! {

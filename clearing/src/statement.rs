@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use settlement::adjudication::Fund;
 use settlement::encounter::CareKind;
 use settlement::ids::{MemberCode, PoolCode, RegionCode};
 use settlement::money::Money;
@@ -14,7 +15,7 @@ use crate::details::{detail_name, pair_name, share_name};
 use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
 use crate::month::Month;
 use crate::obligation::{Lot, Payer, Sums};
-use crate::period::{Pair, PairRecord, Side};
+use crate::period::{Pair, PairRecord, Payment, Side};
 
 /// What each pair of a period clears, lot by lot.
 pub type Pairs = BTreeMap<Pair, BTreeMap<Lot, Cleared>>;
@@ -114,7 +115,8 @@ pub fn shares(month: Month, member: MemberCode, pairs: &Pairs, names: &impl Name
     document("统筹区分担表", month, about, columns, rows.collect())
 }
 
-/// 付款通知书 for who pays, or 收款通知书 for who receives; none where nothing is due.
+/// 付款通知书 for who pays, or 收款通知书 for who receives; none where nothing is due. Bank, serial number and day are those
+/// of the payment as that side records it, and stay blank until it does.
 pub fn notice(
     month: Month,
     (pair, held): (&Pair, &PairRecord),
@@ -133,16 +135,19 @@ pub fn notice(
         Column::text("付款方"),
         Column::text("收款方"),
         Column::money("金额"),
+        Column::text("银行"),
         Column::text("流水号"),
         Column::text("日期"),
     ];
     let payment = if for_payer { held.paid.as_ref() } else { held.received.as_ref() };
+    let of_payment = |told: fn(&Payment) -> String| Cell::Text(payment.map(told).unwrap_or_default());
     let cells = vec![
         Cell::Text(names.name_of(from.0)),
         Cell::Text(names.name_of(to.0)),
         Cell::Money(amount),
-        Cell::Text(payment.map(|payment| payment.serial.clone()).unwrap_or_default()),
-        Cell::Text(payment.map(|payment| payment.on.to_string()).unwrap_or_default()),
+        of_payment(|payment| payment.bank.clone()),
+        of_payment(|payment| payment.serial.clone()),
+        of_payment(|payment| payment.on.to_string()),
     ];
     let BankAccount { name, bank, number } = account;
     let accounts = [("户名", name), ("开户银行", bank), ("账号", number)];
@@ -172,17 +177,20 @@ pub(crate) fn document(
     Document { amount, ..totalled }
 }
 
-/// The columns of figures that every statement has, behind so many columns of words. What corrects earlier periods is
-/// among the payers' columns already.
+/// The columns of figures that every statement has, behind so many columns of words. 基金应付 is what the funds before it
+/// pay together; what corrects earlier periods is among it and the account's money already.
 fn figures(first: usize) -> Vec<Column> {
     let mut columns = vec![Column::count("人次"), Column::count("其中住院人次"), Column::money("医疗费总额")];
-    let payers: Vec<usize> = (first + columns.len()..).take(Payer::all().count()).collect();
-    columns.extend(Payer::all().map(|payer| Column::money(payer.name())));
-    columns.push(Column::money("其中更正往期"));
+    let funds = (first + columns.len()..).take(Fund::ALL.len()).map(|fund| (fund, Sign::Plus)).collect();
+    columns.extend(Fund::ALL.map(|fund| Column::money(Payer::Fund(fund).name())));
+    let payable = first + columns.len();
+    columns.push(Column { name: "基金应付".to_owned(), kind: ColumnKind::WorkedOut(funds) });
+    columns.extend([Payer::Account.name(), "其中更正往期"].map(Column::money));
     let moved = first + columns.len();
     columns.extend(["上期转入", "转出下期", "审核扣款"].map(Column::money));
-    let mut parts: Vec<(usize, Sign)> = payers.into_iter().map(|payer| (payer, Sign::Plus)).collect();
-    parts.extend([(moved, Sign::Plus), (moved + 1, Sign::Minus), (moved + 2, Sign::Minus)]);
+    let paid = [(payable, Sign::Plus), (payable + 1, Sign::Plus)];
+    let moved = [(moved, Sign::Plus), (moved + 1, Sign::Minus), (moved + 2, Sign::Minus)];
+    let parts = paid.into_iter().chain(moved).collect();
     columns.push(Column { name: "清算金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
     columns
 }
@@ -194,7 +202,9 @@ fn row<const N: usize>(named: [Cell; N], lots: &BTreeMap<Lot, Cleared>, detail: 
         lots.iter().filter(|(lot, _)| lot.care == CareKind::Inpatient).map(|(_, cleared)| cleared.net().visits).sum();
     let mut cells: Vec<Cell> = named.into();
     cells.extend([Cell::Count(net.visits), Cell::Count(stays), Cell::Money(net.total)]);
-    cells.extend(Payer::all().map(|payer| Cell::Money(payer.share_of(&cleared.booked))));
+    let booked = cleared.booked;
+    cells.extend(Fund::ALL.map(|fund| Cell::Money(booked.funds.of(fund))));
+    cells.extend([booked.funds.total(), booked.account].map(Cell::Money));
     let owed = |sums: Sums| Cell::Money(Sums::owed(&sums));
     cells.extend([cleared.corrected, cleared.carried_in, cleared.carried_out, cleared.deducted].map(owed));
     cells.push(Cell::Money(cleared.owed()));
@@ -281,6 +291,46 @@ mod tests {
         assert_eq!(document.check(), Ok(()));
         *document.rows[0].cells.last_mut().expect("a figure") = Cell::Money(Money::from_fen(1));
         assert_eq!(document.check().expect_err("it does not add up").column, "清算金额");
+    }
+
+    #[test]
+    fn what_funds_pay_is_told_together_and_cleared_once() {
+        let lot = Lot {
+            home: PoolCode(code("410700")),
+            treatment: PoolCode(code("310000")),
+            insurance: Insurance::Employee,
+            care: CareKind::Inpatient,
+        };
+        let mut booked = Sums { visits: 1, account: Money::from_fen(500), ..Sums::default() };
+        for (fund, fen) in [(Fund::Basic, 8_000), (Fund::LargeSum, 1_000), (Fund::Assistance, 70)] {
+            booked.funds.set(fund, Money::from_fen(fen));
+        }
+        let mut deducted = Sums::default();
+        deducted.funds.set(Fund::Basic, Money::from_fen(30));
+        let cleared = Cleared { booked, deducted, ..Cleared::default() };
+        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
+        let table = national(month(), &Pairs::from([(pair, BTreeMap::from([(lot, cleared)]))]), &Codes);
+        let figure = |name: &str| {
+            let column = table.columns.iter().position(|column| column.name == name).expect("a column");
+            table.rows[0].cells[column].amount().fen()
+        };
+        let columns = ["基金应付", "个人账户", "审核扣款", "清算金额"];
+        assert_eq!(columns.map(figure), [9_070, 500, 30, 9_540]);
+    }
+
+    #[test]
+    fn a_notice_tells_the_payment_that_its_side_recorded() {
+        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
+        let due = Money::from_fen(100);
+        let on = jiff::civil::date(2025, 8, 4);
+        let paid = Some(Payment { serial: "S1".into(), bank: "中国银行".into(), on, amount: due });
+        let held = PairRecord { due, paid, ..PairRecord::default() };
+        for (for_payer, told) in [(true, ["中国银行", "S1", "2025-08-04"]), (false, [""; 3])] {
+            let notice = notice(month(), (&pair, &held), for_payer, &BankAccount::default(), &Codes).expect("a notice");
+            let named: Vec<&str> = notice.columns[3..].iter().map(|column| column.name.as_str()).collect();
+            assert_eq!(named, ["银行", "流水号", "日期"]);
+            assert_eq!(notice.rows[0].cells[3..], told.map(|text| Cell::Text(text.into())));
+        }
     }
 
     #[test]

@@ -22,6 +22,14 @@ pub enum WriteError {
         /// Why.
         source: rust_xlsxwriter::XlsxError,
     },
+    /// A figure that a spreadsheet would change.
+    #[error("{column} of {title} has a figure of more than 15 digits, which no workbook holds exactly")]
+    TooLong {
+        /// The document.
+        title: String,
+        /// The column.
+        column: String,
+    },
     /// The table.
     #[error("cannot write {title} as a table")]
     Table {

@@ -1,5 +1,6 @@
-//! A document as CSV: its columns and rows alone, for programs. A cell that a spreadsheet would take for a formula is
-//! marked as words.
+//! A document as CSV: its columns and rows alone. Programs read it, a line a row and the first line the columns, so what is
+//! no row has no place in it: title, totals, capital numerals, bank account and signatures stand in the workbook and on
+//! the page, which people read and sign. A cell that a spreadsheet would take for a formula is marked as words.
 
 use clearing::document::{Cell, Document};
 

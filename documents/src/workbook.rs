@@ -8,26 +8,43 @@ use rust_xlsxwriter::{
     DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Formula, Url, Workbook, Worksheet, XlsxError,
     utility::row_col_to_cell,
 };
-use settlement::money::Money;
 
 use crate::WriteError;
 
-/// Numbers of a spreadsheet are exact up to so many digits; an amount beyond is written as words.
-const EXACT: Money = Money::from_fen(999_999_999_999_999);
+/// Numbers of a spreadsheet show fifteen digits and no more. A figure beyond would be another number than the one that
+/// is cleared, and one written as words would drop out of the sums, so such a document is not written at all.
+const EXACT: u64 = 999_999_999_999_999;
 const MONEY: &str = "#,##0.00";
 const COUNT: &str = "#,##0";
 
 /// Writes documents as one workbook, a sheet each, as made on a day.
 ///
 /// # Errors
-/// When it cannot be written: a fault of ours.
+/// When a figure of it is longer than a spreadsheet's numbers, or it cannot be written: a fault of ours.
 pub fn write(documents: &[Document], made_on: Date) -> Result<Vec<u8>, WriteError> {
     let mut workbook = Workbook::new();
     for document in documents {
+        every_figure_is_exact(document)?;
         let failed = |source| WriteError::Workbook { title: document.title.clone(), source };
         sheet(workbook.add_worksheet(), document).map_err(failed)?;
     }
     finish(workbook, made_on).map_err(|source| WriteError::Workbook { title: String::new(), source })
+}
+
+fn every_figure_is_exact(document: &Document) -> Result<(), WriteError> {
+    let digits = |cell: &Cell| match cell {
+        Cell::Text(_) => 0,
+        Cell::Count(count) => count.unsigned_abs(),
+        Cell::Money(amount) => amount.fen().unsigned_abs(),
+    };
+    for (column, Column { name, kind: _ }) in document.columns.iter().enumerate() {
+        let total = document.total(column);
+        let cells = document.rows.iter().filter_map(|row| row.cells.get(column)).chain(&total);
+        if cells.map(digits).any(|figure| figure > EXACT) {
+            return Err(WriteError::TooLong { title: document.title.clone(), column: name.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// The day stands in it, and not the instant, so that the same documents of a day are the same bytes.
@@ -62,7 +79,8 @@ fn sheet(sheet: &mut Worksheet, document: &Document) -> Result<(), XlsxError> {
             let kind = document.columns.get(usize::from(column)).map(|column| &column.kind);
             match (cell, &row.detail) {
                 (Cell::Text(text), Some(way)) if column == 0 => {
-                    let url = Url::new(format!("external:{way}")).set_text(text);
+                    // A relative way is kept as it is.
+                    let url = Url::new(format!("file:///{way}")).set_text(text);
                     sheet.write_url_with_format(next, column, url, &bordered())?;
                 }
                 _ => write_cell(sheet, next, column, cell, kind)?,
@@ -105,11 +123,8 @@ fn write_cell(
             let formula: String = parts.iter().map(|(part, sign)| signed(row, *part, *sign)).collect();
             write_formula(sheet, (row, column), &formula, amount.to_decimal().to_string(), MONEY)
         }
-        (Cell::Money(amount), _) => write_money(sheet, (row, column), *amount),
-        (Cell::Count(count), _) => {
-            let format = bordered().set_num_format(COUNT);
-            sheet.write_with_format(row, column, i32::try_from(*count).unwrap_or(i32::MAX), &format).map(drop)
-        }
+        (Cell::Money(amount), _) => write_number(sheet, (row, column), &amount.to_string(), MONEY),
+        (Cell::Count(count), _) => write_number(sheet, (row, column), &count.to_string(), COUNT),
         (Cell::Text(text), _) => sheet.write_with_format(row, column, text.as_str(), &bordered()).map(drop),
     }
 }
@@ -122,18 +137,10 @@ fn signed(row: u32, part: usize, sign: Sign) -> String {
     }
 }
 
-fn write_money(sheet: &mut Worksheet, (row, column): (u32, u16), amount: Money) -> Result<(), XlsxError> {
-    let format = bordered().set_num_format(MONEY);
-    if (-EXACT..=EXACT).contains(&amount) {
-        sheet.write_with_format(row, column, yuan(amount), &format).map(drop)
-    } else {
-        sheet.write_with_format(row, column, amount.to_string(), &format).map(drop)
-    }
-}
-
 /// The nearest number that a spreadsheet has, which shows the exact one.
-fn yuan(amount: Money) -> f64 {
-    amount.to_string().parse().unwrap_or_default()
+fn write_number(sheet: &mut Worksheet, (row, column): (u32, u16), digits: &str, format: &str) -> Result<(), XlsxError> {
+    let number: f64 = digits.parse().map_err(|_| XlsxError::ParameterError(format!("{digits} is no number")))?;
+    sheet.write_with_format(row, column, number, &bordered().set_num_format(format)).map(drop)
 }
 
 /// The sum of each column over the table's rows, from the first up to before the last.

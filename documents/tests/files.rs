@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
-use calamine::{Data, Reader, Xlsx, open_workbook_from_rs};
+use calamine::{Data, DataType, Reader, Xlsx, open_workbook_from_rs};
 use clearing::cleared::{Cleared, Movements, by_pair};
-use clearing::document::{Cell, Document};
+use clearing::document::{Cell, Column, Document, Row};
 use clearing::month::Month;
 use clearing::obligation::{Lot, Posting, Sums};
 use clearing::period::Side;
@@ -131,6 +131,54 @@ fn a_workbook_works_out_to_what_its_documents_say() {
         let (row, last) = (3 + u32::try_from(document.rows.len()).expect("small"), document.columns.len() - 1);
         let total = numbers[&(row, u32::try_from(last).expect("small"))];
         assert_eq!(Some(Money::from_fen(total)), document.amount, "{}", document.title);
+    }
+}
+
+/// A document of one row with a count and an amount.
+fn of_figures(count: i64, fen: i64) -> Document {
+    Document {
+        title: "表".into(),
+        about: vec![],
+        columns: vec![Column::text("参保省"), Column::count("人次"), Column::money("金额")],
+        rows: vec![Row {
+            cells: vec![Cell::Text("河南省".into()), Cell::Count(count), Cell::Money(Money::from_fen(fen))],
+            detail: None,
+        }],
+        is_totalled: true,
+        amount: None,
+        accounts: vec![],
+    }
+}
+
+#[test]
+#[expect(clippy::float_cmp, reason = "a spreadsheet shows the very number")]
+fn figures_of_fifteen_digits_are_held_exactly() {
+    let longest = 999_999_999_999_999;
+    for (count, fen, shown) in [
+        (4_000_000_000, 1, (4_000_000_000.0, 0.01)),
+        (longest, longest, (999_999_999_999_999.0, 9_999_999_999_999.99)),
+        (-longest, -longest, (-999_999_999_999_999.0, -9_999_999_999_999.99)),
+    ] {
+        let bytes = documents::workbook::write(&[of_figures(count, fen)], date(2025, 7, 21)).expect("a workbook");
+        let mut workbook: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).expect("a workbook");
+        let sheet = workbook.worksheet_range("表").expect("a sheet");
+        for row in [3, 4] {
+            let figure = |column| sheet.get_value((row, column)).and_then(DataType::as_f64);
+            assert_eq!((figure(1), figure(2)), (Some(shown.0), Some(shown.1)));
+        }
+    }
+}
+
+#[test]
+fn a_figure_that_a_spreadsheet_would_change_is_refused_by_its_column() {
+    let too_long = 1_000_000_000_000_000;
+    let mut together = of_figures(too_long - 1, 0);
+    together.rows.push(of_figures(1, 0).rows.remove(0));
+    for (document, column) in
+        [(of_figures(too_long, 0), "人次"), (of_figures(0, -too_long), "金额"), (together, "人次")]
+    {
+        let refused = documents::workbook::write(&[document], date(2025, 7, 21)).expect_err("too long");
+        assert!(refused.to_string().starts_with(&format!("{column} of 表")), "{refused}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use clearing::cleared::Cleared;
 use clearing::details::{Entry, Movement, behind, carried, deductions, pair_name, rows_of};
 use clearing::document::Document;
@@ -33,7 +33,7 @@ pub struct Wanted<'a> {
     /// The table of regions.
     pub regions: &'a Path,
     /// Members' bank accounts.
-    pub accounts: Option<&'a Path>,
+    pub accounts: &'a Path,
     /// Whether the settlements behind each row are listed too.
     pub settlements: bool,
 }
@@ -73,7 +73,7 @@ pub async fn write(
 ) -> Result<Vec<PathBuf>> {
     let month = Month::from_text(&period.month).context("the hub tells of no month")?;
     let regions = read_regions(wanted.regions)?;
-    let accounts = wanted.accounts.map(read_accounts).transpose()?.unwrap_or_default();
+    let accounts = read_accounts(wanted.accounts)?;
     let members = wanted.member.map(read_member).transpose()?.map(|member| BTreeSet::from([member]));
     let (mut pairs, mut records, mut entries) = (Pairs::new(), BTreeMap::new(), BTreeMap::new());
     for view in &period.pairs {
@@ -97,7 +97,8 @@ pub async fn write(
 /// as a table and as a page.
 ///
 /// # Errors
-/// When a document does not add up, or a file cannot be written.
+/// When a member who receives has no account, which is found before anything is written; when a document does not add
+/// up, or a file cannot be written.
 pub fn write_all(
     cleared: &ClearedMonth,
     members: Option<BTreeSet<MemberCode>>,
@@ -106,11 +107,13 @@ pub fn write_all(
     out: &Path,
 ) -> Result<Vec<PathBuf>> {
     let ClearedMonth { month, pairs, records, entries, made_on } = cleared;
+    let all = || pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect();
+    let members: BTreeSet<MemberCode> = members.unwrap_or_else(all);
+    each_receiver_has_an_account(records, &members, accounts)?;
     let (month, mut writing) = (*month, Writing { made_on: *made_on, lists, files: Vec::new() });
     writing.lists(out, month, entries, regions)?;
     writing.save(out, "details", vec![national(month, pairs, regions)])?;
-    let all = || pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect();
-    for member in members.unwrap_or_else(all) {
+    for member in members {
         let folder = out.join(member.to_string());
         let mut papers: Vec<Document> =
             Side::ALL.into_iter().map(|side| of_member(month, member, side, pairs, regions)).collect();
@@ -124,6 +127,35 @@ pub fn write_all(
     Ok(writing.files)
 }
 
+/// Which pairs have notices, and who receives by them.
+fn receivers(records: &BTreeMap<Pair, PairRecord>) -> impl Iterator<Item = (&Pair, &PairRecord, MemberCode)> {
+    records.iter().filter(|(_, held)| held.noticed_on.is_some()).filter_map(|(pair, held)| {
+        let receiver = if held.payer()? == Side::Home { pair.treatment } else { pair.home };
+        Some((pair, held, receiver))
+    })
+}
+
+/// A notice that does not say where the money goes to is of no use to who pays by it.
+fn each_receiver_has_an_account(
+    records: &BTreeMap<Pair, PairRecord>,
+    members: &BTreeSet<MemberCode>,
+    accounts: &BTreeMap<String, BankAccount>,
+) -> Result<()> {
+    let wanted =
+        receivers(records).filter(|(pair, ..)| Side::ALL.iter().any(|side| members.contains(&pair.member(*side))));
+    let lacking: BTreeSet<String> = wanted
+        .map(|(_, _, receiver)| receiver.to_string())
+        .filter(|receiver| !accounts.contains_key(receiver))
+        .collect();
+    let lacking: Vec<String> = lacking.into_iter().collect();
+    ensure!(
+        lacking.is_empty(),
+        "no bank account of {}, which receives money this month: add a row member,name,bank,number to the file of accounts (--accounts)",
+        lacking.join(", ")
+    );
+    Ok(())
+}
+
 /// One file for each pair, so that each notice can be sent by itself. Two members may be two pairs, and where one of them
 /// gives back, the same one pays in both.
 fn notices(
@@ -134,11 +166,10 @@ fn notices(
     (records, accounts): (&BTreeMap<Pair, PairRecord>, &BTreeMap<String, BankAccount>),
     regions: &RegionTable,
 ) -> Result<()> {
-    for (pair, held) in records.iter().filter(|(_, held)| held.noticed_on.is_some()) {
-        let (Some(payer), true) = (held.payer(), [pair.home, pair.treatment].contains(&member)) else { continue };
-        let receiver = if payer == Side::Home { pair.treatment } else { pair.home };
+    let own = receivers(records).filter(|(pair, ..)| [pair.home, pair.treatment].contains(&member));
+    for (pair, held, receiver) in own {
         let account = accounts.get(&receiver.to_string()).cloned().unwrap_or_default();
-        let papers = notice(month, (pair, held), pair.member(payer) == member, &account, regions);
+        let papers = notice(month, (pair, held), receiver != member, &account, regions);
         writing.save(&folder.join(pair_name(pair)), "", papers.into_iter().collect())?;
     }
     Ok(())
@@ -336,15 +367,19 @@ pub fn read_regions(path: &Path) -> Result<RegionTable> {
     RegionTable::from_csv(&text).map_err(told)
 }
 
-/// Reads members' bank accounts.
+/// Reads members' bank accounts. Lines that begin with `#` are comments.
 ///
 /// # Errors
-/// When they cannot be read.
+/// When they cannot be read, or a field of a row is blank.
 pub fn read_accounts(path: &Path) -> Result<BTreeMap<String, BankAccount>> {
-    let mut reader = csv::Reader::from_path(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let reader = csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).from_path(path);
+    let mut reader = reader.with_context(|| format!("cannot read {}", path.display()))?;
     let mut accounts = BTreeMap::new();
     for row in reader.deserialize::<AccountRow>() {
         let AccountRow { member, name, bank, number } = row.with_context(|| path.display().to_string())?;
+        for (field, text) in [("member", &member), ("name", &name), ("bank", &bank), ("number", &number)] {
+            ensure!(!text.is_empty(), "{}: {field} of an account of {member:?} is blank", path.display());
+        }
         accounts.insert(member, BankAccount { name, bank, number });
     }
     Ok(accounts)

@@ -31,12 +31,16 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use clearing::calendar::Calendar;
+use clearing::details::{Entry, Movement};
 use clearing::month::Month;
-use clearing::period::Stage;
+use clearing::obligation::Lot;
+use clearing::period::{Pair, Stage};
 use clearing::statement::BankAccount;
-use ledger::hub::PeriodNumber;
+use ledger::hub::{HubStore, PeriodNumber, Position};
 use proto::convert;
 use settlement::beijing;
+use settlement::ids::SettlementId;
+use settlement::money::Money;
 use settlement::outcome::Outcome;
 use settlement::postings::Turn;
 
@@ -68,6 +72,8 @@ pub struct Ran {
     pub deductions: BTreeMap<&'static str, usize>,
     /// The months, as they were closed.
     pub months: Vec<ClearedMonth>,
+    /// What each month undoes and brings back of settlements of earlier months, by the journal alone.
+    pub corrected: BTreeMap<(Month, Pair), Money>,
 }
 
 /// Runs a seed to its end, with so many visits a day, and writes the documents of each month into a folder.
@@ -109,6 +115,7 @@ async fn quarter(
     Ok(Ran {
         listed: carried.iter().filter(|entry| entry.from.is_some() && entry.into.is_none()).count(),
         made_outside: made_outside(&nation).await?,
+        corrected: corrected(&nation).await?,
         deductions,
         planted: story.explained.all().map(|(planted, found)| (planted.why, found)).collect(),
         objections: story.offices.objections,
@@ -146,16 +153,53 @@ async fn closed(nation: &Nation, period: PeriodNumber, out: &Path) -> Result<Cle
     );
     let made_on = nation.calendar().schedule(month).clearing_day;
     let mut entries = BTreeMap::new();
-    for pair in standing.pairs.keys() {
+    for (pair, lots) in &standing.pairs {
         let moved = nation.clearing().moved(period, *pair).await?;
-        entries.insert(*pair, moved.iter().map(read_moved).collect::<Result<Vec<_>>>()?);
+        let mut behind = moved.iter().map(read_moved).collect::<Result<Vec<_>>>()?;
+        for lot in lots.keys() {
+            behind.extend(booked(&nation.hub().store, period, *lot).await?);
+        }
+        entries.insert(*pair, behind);
     }
     let cleared = ClearedMonth { month, pairs: standing.pairs, records: standing.record.pairs, entries, made_on };
     let accounts = MEMBERS.iter().map(|plan| (plan.code.to_owned(), account(plan.code))).collect();
     let accounts: BTreeMap<String, BankAccount> = accounts;
     let members = MEMBERS.iter().map(country::Plan::member).collect();
-    write_all(&cleared, Some(members), false, (&nation.country.regions, &accounts), &out.join(month.to_string()))?;
+    write_all(&cleared, Some(members), true, (&nation.country.regions, &accounts), &out.join(month.to_string()))?;
     Ok(cleared)
+}
+
+/// What a period books in a lot, settlement by settlement.
+async fn booked(store: &HubStore, period: PeriodNumber, lot: Lot) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for posting in store.lot_postings((period, lot), Position(0), offices::A_LOT).await? {
+        let other = match posting.corrects {
+            Some(earlier) => store.clearing_month_of(earlier).await?,
+            None => None,
+        };
+        let (movement, day) = (Movement::Booked(posting.turn()), Some(posting.day));
+        let (settlement, sums, reason) = (posting.settlement, posting.posting.sums, String::new());
+        entries.push(Entry { settlement, lot, movement, day, other, reason, sums });
+    }
+    Ok(entries)
+}
+
+/// What each month undoes and brings back of settlements of earlier months, by the journal alone.
+async fn corrected(nation: &Nation) -> Result<BTreeMap<(Month, Pair), Money>> {
+    let store = &nation.hub().store;
+    let journal = verify::journal(store).await?;
+    let made = journal.iter().filter(|turn| turn.turn == Turn::Enter);
+    let made: BTreeMap<&SettlementId, PeriodNumber> = made.map(|turn| (&turn.settlement, turn.period)).collect();
+    let mut corrected = BTreeMap::new();
+    for turn in journal.iter().filter(|turn| made.get(&turn.settlement) != Some(&turn.period)) {
+        let (home, treatment) = holds::pools_of(turn)?;
+        let member = |pool| nation.country.regions.member_of(pool).context("each pool is of a member");
+        let pair = Pair { home: member(home)?, treatment: member(treatment)? };
+        if let Some(month) = store.clearing_month_of(turn.period).await? {
+            *corrected.entry((month, pair)).or_default() += turn.funds() + turn.account();
+        }
+    }
+    Ok(corrected)
 }
 
 fn account(code: &str) -> BankAccount {

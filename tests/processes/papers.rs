@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use rust_decimal::Decimal;
 use world::hospital::Hospital;
@@ -25,12 +25,17 @@ impl Operator {
 
     /// Runs a command; tells what it wrote.
     async fn run(&self, command: &[&str]) -> String {
+        let (status, told) = self.try_run(command).await;
+        assert!(status.success(), "{command:?}: {told}");
+        told
+    }
+
+    /// Runs a command that may fail; tells how it ended and what it wrote.
+    async fn try_run(&self, command: &[&str]) -> (ExitStatus, String) {
         let mut yidi = Command::new(env!("CARGO_BIN_EXE_yidi"));
         yidi.current_dir(world::repository()).args(command).args(&self.access);
         let ran = tokio::task::spawn_blocking(move || yidi.output()).await.expect("no panic").expect("it runs");
-        let told = String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned();
-        assert!(ran.status.success(), "{command:?}: {told}");
-        told
+        (ran.status, String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned())
     }
 }
 
@@ -104,8 +109,28 @@ async fn every_row_of_a_statement_leads_to_settlements_that_come_to_it() {
     for member in [HENAN, SHANGHAI] {
         let taken = table(&out.join(member).join("审核扣款明细.csv"));
         assert_eq!((taken[0]["结算编号"].as_str(), taken[0]["扣款金额"].as_str()), (settled[0].as_str(), "12.34"));
+        assert_eq!(taken[0]["清算所属期"], "2025-06");
     }
     let notice = out.join(HENAN).join(format!("{HENAN}-{SHANGHAI}/付款通知书.html"));
-    assert!(fs::read_to_string(&notice).expect("a notice").contains("金额（大写）"), "{}", notice.display());
+    let text = fs::read_to_string(&notice).expect("a notice");
+    for told in ["金额（大写）", "上海市异地就医清算专户", "示例银行上海市分行", "000031000000000001"]
+    {
+        assert!(text.contains(told), "{told} in {}", notice.display());
+    }
+    nobody_receives_without_an_account(&world, &operator).await;
     world.assert_sound().await;
+}
+
+async fn nobody_receives_without_an_account(world: &World, operator: &Operator) {
+    let [accounts, out] = ["accounts.csv", "no-papers"].map(|name| world.deploy().join(name));
+    let folders = [&accounts, &out].map(|path| path.display().to_string());
+    let command = ["clearing", "documents", "--month", "2025-06", "--accounts", &folders[0], "--out", &folders[1]];
+    for (rows, wrong) in [
+        ("410000,甲,乙,1\n", "no bank account of 310000"),
+        ("310000,甲,,1\n", "bank of an account of \"310000\" is blank"),
+    ] {
+        fs::write(&accounts, format!("member,name,bank,number\n{rows}")).expect("it is written");
+        let (status, told) = operator.try_run(&command).await;
+        assert!(!status.success() && told.contains(wrong) && !out.exists(), "{told}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The simulator's own tests: that its worlds hold, that a seed always gives the same run, and that it finds bugs which
 //! were planted on purpose. `YIDI_SEEDS` says how many seeds; long runs are `yidi simulate`.
 
+mod lists;
 mod quarter;
 mod sheet;
 

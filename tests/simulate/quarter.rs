@@ -1,5 +1,6 @@
 //! A quarter of twelve members to the closing of its last month, and its documents opened by other hands: what members owe
-//! is held against what members are owed, month by month and over the quarter.
+//! is held against what members are owed, month by month and over the quarter, and each row against the settlements
+//! behind it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,6 +12,7 @@ use yidi::simulate::quarter::country::{CONFIRMS_LATE, IDLE, MEMBERS};
 use yidi::simulate::quarter::{self, Ran};
 
 use crate::deploy;
+use crate::lists::{self, check_lists};
 use crate::sheet::{Row, Sheet};
 
 /// The quarters that are lived through.
@@ -18,11 +20,16 @@ const SEEDS: [u64; 2] = [1, 2];
 /// How many people are treated a day, beside those whom the story needs.
 const VISITS_A_DAY: u64 = 2;
 /// What statements say of a row that is paid, and what is added to it and taken off.
-const PAYERS: [&str; 6] = ["统筹基金", "大额补助", "大病保险", "公务员补助", "医疗救助", "个人账户"];
-const CARRIED_IN: &str = "上期转入";
-const CARRIED_OUT: &str = "转出下期";
-const DEDUCTED: &str = "审核扣款";
-const CLEARED: &str = "清算金额";
+pub const PAYERS: [&str; 6] = ["统筹基金", "大额补助", "大病保险", "公务员补助", "医疗救助", "个人账户"];
+const FUNDS: &str = "基金应付";
+pub const CORRECTED: &str = "其中更正往期";
+pub const CARRIED_IN: &str = "上期转入";
+pub const CARRIED_OUT: &str = "转出下期";
+pub const DEDUCTED: &str = "审核扣款";
+pub const CLEARED: &str = "清算金额";
+/// The figures of every statement, beside those of [`PAYERS`].
+const FIGURES: [&str; 9] =
+    ["人次", "其中住院人次", "医疗费总额", FUNDS, CORRECTED, CARRIED_IN, CARRIED_OUT, DEDUCTED, CLEARED];
 
 #[test]
 fn a_quarter_of_twelve_members_closes_and_its_documents_add_up() {
@@ -72,11 +79,15 @@ struct Papers {
     national: Sheet,
     payable: BTreeMap<String, Sheet>,
     receivable: BTreeMap<String, Sheet>,
+    /// 转入转出明细.
+    carried: BTreeMap<String, Sheet>,
+    /// 审核扣款明细.
+    deductions: BTreeMap<String, Sheet>,
 }
 
 fn documents_add_up(folder: &Path, ran: &Ran) {
     let names = names();
-    let months: Vec<Papers> = ran.months.iter().map(|month| read_month(folder, month, &names)).collect();
+    let months: Vec<Papers> = ran.months.iter().map(|month| read_month(folder, month, ran, &names)).collect();
     let total = |of: &dyn Fn(&Papers) -> i64| months.iter().map(of).sum::<i64>();
     let payable = |papers: &Papers| papers.payable.values().map(|sheet| sheet.total(CLEARED)).sum::<i64>();
     let receivable = |papers: &Papers| papers.receivable.values().map(|sheet| sheet.total(CLEARED)).sum::<i64>();
@@ -86,7 +97,40 @@ fn documents_add_up(folder: &Path, ran: &Ran) {
     let moved = |papers: &Papers| [CARRIED_IN, CARRIED_OUT].map(|column| papers.national.total(column));
     let [april, may, june] = months.iter().map(moved).collect::<Vec<_>>().try_into().expect("three months");
     assert_eq!((april[0], april[1], may[1]), (0, may[0], june[0]));
-    assert!(april[1] != 0 && months.iter().any(|papers| papers.national.total(DEDUCTED) != 0));
+    for column in [CARRIED_OUT, DEDUCTED, CORRECTED] {
+        assert!(months.iter().any(|papers| papers.national.total(column) != 0), "{column} is nothing in each month");
+    }
+    let named: Vec<String> = ran.months.iter().map(|month| month.month.to_string()).collect();
+    deductions_say_which_month_clears(folder, &named.iter().cloned().zip(&months).collect());
+}
+
+/// Followed from the list that has a settlement made through the months' 转入转出明细, each settlement of which something
+/// is deducted is cleared where 审核扣款明细 says.
+fn deductions_say_which_month_clears(folder: &Path, months: &BTreeMap<String, &Papers>) {
+    let mut at: BTreeMap<String, String> = BTreeMap::new();
+    for month in months.keys() {
+        for file in std::fs::read_dir(folder.join(month).join("details")).expect("lists") {
+            let made = lists::read(&file.expect("a list").path()).into_iter().filter(|entry| entry["动作"] == "结算");
+            at.extend(made.map(|entry| (entry["结算编号"].clone(), month.clone())));
+        }
+    }
+    for (month, papers) in months {
+        for row in papers.carried.values().flat_map(Sheet::rows) {
+            // What makes a settlement count is a visit less where it is carried out.
+            let goes = row.word("方向") == CARRIED_OUT && row.figure("人次") < 0;
+            let from = at.get_mut(row.word("结算编号")).filter(|from| goes && *from == month);
+            if let Some(from) = from {
+                row.word("另一所属期").clone_into(from);
+            }
+        }
+    }
+    let mut told = 0;
+    for row in months.values().flat_map(|papers| papers.deductions.values()).flat_map(Sheet::rows) {
+        let settlement = row.word("结算编号");
+        assert_eq!(at.get(settlement).map(String::as_str), Some(row.word("清算所属期")), "{settlement}");
+        told += 1;
+    }
+    assert!(told > 0, "something is deducted");
 }
 
 /// Members' names, as their statements have them.
@@ -96,22 +140,28 @@ fn names() -> BTreeMap<String, String> {
     MEMBERS.iter().map(|plan| (plan.code.to_owned(), regions.name_of(plan.member().0))).collect()
 }
 
-fn read_month(folder: &Path, month: &ClearedMonth, names: &BTreeMap<String, String>) -> Papers {
+fn read_month(folder: &Path, month: &ClearedMonth, ran: &Ran, names: &BTreeMap<String, String>) -> Papers {
     let folder = folder.join(month.month.to_string());
     let open = |member: &str, title: &str| Sheet::open(&folder.join(member).join(format!("{title}.xlsx")));
-    let national = open("", "全国跨省异地就医费用清算表");
-    let table = |title: &str| names.keys().map(|code| (code.clone(), open(code, title))).collect::<BTreeMap<_, _>>();
-    let (payable, receivable) = (table("应付医疗费用清算表"), table("应收医疗费用清算表"));
+    let statement = |member: &str, title: &str| {
+        let sheet = open(member, title);
+        check_rows(&sheet);
+        check_lists(&folder.join(member).join(title), &sheet);
+        sheet
+    };
+    let national = statement("", "全国跨省异地就医费用清算表");
+    let each = |read: &dyn Fn(&str) -> Sheet| names.keys().map(|code| (code.clone(), read(code))).collect();
+    let payable: BTreeMap<String, Sheet> = each(&|code| statement(code, "应付医疗费用清算表"));
+    let receivable: BTreeMap<String, Sheet> = each(&|code| statement(code, "应收医疗费用清算表"));
+    let carried: BTreeMap<String, Sheet> = each(&|code| open(code, "转入转出明细"));
+    let deductions: BTreeMap<String, Sheet> = each(&|code| open(code, "审核扣款明细"));
     assert_eq!(national.rows().len(), month.records.len());
-    check_rows(&national);
     for (code, name) in names {
         let (pays, receives) = (&payable[code], &receivable[code]);
-        let details = ["职工医保基金应付明细表", "居民医保基金应付明细表"].map(|title| open(code, title));
-        let shares = open(code, "统筹区分担表");
-        [pays, receives, &details[0], &details[1], &shares].into_iter().for_each(check_rows);
-        for column in
-            ["人次", "其中住院人次", "医疗费总额", CARRIED_IN, CARRIED_OUT, DEDUCTED, CLEARED].iter().chain(&PAYERS)
-        {
+        let details = ["职工医保基金应付明细表", "居民医保基金应付明细表"].map(|title| statement(code, title));
+        let shares = statement(code, "统筹区分担表");
+        check_moved((pays, receives), name, &carried[code], &deductions[code]);
+        for column in FIGURES.iter().chain(&PAYERS) {
             let owed = pays.total(column);
             let nation = |side: &str| national.of(side, name).map(|row| row.figure(column)).sum::<i64>();
             assert_eq!([nation("参保省"), nation("就医省")], [owed, receives.total(column)], "{code} {column}");
@@ -133,9 +183,30 @@ fn read_month(folder: &Path, month: &ClearedMonth, names: &BTreeMap<String, Stri
         let [home, treatment] = [pair.home.to_string(), pair.treatment.to_string()];
         let row = national.of("参保省", &names[&home]).find(|row| row.word("就医省") == names[&treatment]);
         assert_eq!(row.map(|row| row.figure(CLEARED)), Some(held.due.fen()), "{home} → {treatment}");
+        let corrected = ran.corrected.get(&(month.month, *pair)).map_or(0, |amount| amount.fen());
+        assert_eq!(row.map(|row| row.figure(CORRECTED)), Some(corrected), "{home} → {treatment}");
         check_notices(&folder, [&home, &treatment], held.due.fen(), names);
     }
-    Papers { national, payable, receivable }
+    Papers { national, payable, receivable, carried, deductions }
+}
+
+/// What a member's details say was carried and deducted is what its statements say, for each of those it clears with.
+fn check_moved((pays, receives): (&Sheet, &Sheet), name: &str, carried: &Sheet, deductions: &Sheet) {
+    let (amount, taken) = ("转入转出金额", "扣款金额");
+    assert_eq!([carried.capitals, deductions.capitals], [carried.total(amount), deductions.total(taken)]);
+    let totals = |column: &str| pays.total(column) + receives.total(column);
+    assert_eq!(carried.total(amount), totals(CARRIED_IN) - totals(CARRIED_OUT), "{name}");
+    assert_eq!(deductions.total(taken), totals(DEDUCTED), "{name}");
+    let with = |sheet: &Sheet, column: &str, [home, treatment]: [&str; 2], counts: &dyn Fn(&Row) -> bool| -> i64 {
+        let rows = sheet.of("参保省", home).filter(|row| row.word("就医省") == treatment && counts(row));
+        rows.map(|row| row.figure(column)).sum()
+    };
+    let of_pays = pays.rows().iter().map(|row| (row, [name, row.word("就医省")]));
+    for (row, pair) in of_pays.chain(receives.rows().iter().map(|row| (row, [row.word("参保省"), name]))) {
+        let moved = |way: &str| with(carried, amount, pair, &|row| row.word("方向") == way);
+        let told = [moved(CARRIED_IN), -moved(CARRIED_OUT), with(deductions, taken, pair, &|_| true)];
+        assert_eq!(told, [CARRIED_IN, CARRIED_OUT, DEDUCTED].map(|column| row.figure(column)), "{pair:?}");
+    }
 }
 
 /// Each row comes to what is paid + carried in − carried out − deductions, and the whole to its capital numerals.
@@ -144,8 +215,10 @@ fn check_rows(sheet: &Sheet) {
     for row in sheet.rows() {
         let paid: i64 = PAYERS.iter().map(|payer| row.figure(payer)).sum();
         assert_eq!(row.figure(CLEARED), paid + row.figure(CARRIED_IN) - taken(row), "{row:?}");
+        let funds: i64 = PAYERS[..5].iter().map(|fund| row.figure(fund)).sum();
+        assert_eq!(row.figure(FUNDS), funds, "{row:?}");
     }
-    assert!(PAYERS.iter().chain(&[CLEARED]).all(|column| sheet.has(column)));
+    assert!(PAYERS.iter().chain(&FIGURES).all(|column| sheet.has(column)));
     assert_eq!(sheet.capitals, sheet.total(CLEARED));
 }
 
@@ -163,7 +236,8 @@ fn check_notices(folder: &Path, [home, treatment]: [&str; 2], due: i64, names: &
             let told = [row.word("付款方"), row.word("收款方")];
             assert_eq!(told, [names[payer].as_str(), names[receiver].as_str()], "{}", notice.display());
             assert_eq!([row.figure("金额"), sheet.capitals], [due.abs(); 2], "{}", notice.display());
-            assert!(!row.word("流水号").is_empty() && !row.word("日期").is_empty(), "{}", notice.display());
+            let payment = ["银行", "流水号", "日期"].map(|column| row.word(column));
+            assert!(payment.iter().all(|told| !told.is_empty()), "{}", notice.display());
         }
     }
 }

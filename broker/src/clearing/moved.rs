@@ -10,6 +10,7 @@ use ledger::store::StoreError;
 use proto::convert::cleared::{write_lot, write_sums};
 use proto::v1;
 use settlement::beijing;
+use settlement::ids::SettlementId;
 
 use super::Clearing;
 
@@ -19,28 +20,59 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn moved(&self, period: PeriodNumber, pair: Pair) -> Result<Vec<v1::MovedEntry>, StoreError> {
-        let carried = self.store.carried_entries(period).await?;
-        let deducted = self.store.deduction_postings(period).await?;
-        let mut others: BTreeSet<PeriodNumber> = deducted.iter().map(|deducted| deducted.booked_in).collect();
+        let is_theirs = |lot: &Lot| self.pair_of(lot) == pair;
+        let mut carried = self.store.carried_entries(period).await?;
+        carried.retain(|carried| is_theirs(&carried.posting.posting.lot));
+        let deducted = self.deducted(period, is_theirs).await?;
+        let mut others: BTreeSet<PeriodNumber> = deducted.iter().filter_map(|(_, cleared_in)| *cleared_in).collect();
         for CarriedEntry { from, into, .. } in &carried {
             others.extend(from.iter().chain(into));
         }
-        others.remove(&period);
+        let own = self.store.clearing_month_of(period).await?;
         let mut months = BTreeMap::new();
         for other in others {
-            if let Some(month) = self.store.clearing_month_of(other).await? {
-                months.insert(other, month.to_string());
-            }
+            // A period to come has no month yet; it will be the one that is as far away.
+            let away = i16::try_from(other.0 - period.0).unwrap_or_default();
+            let named = self.store.clearing_month_of(other).await?.or(own.map(|own| own.moved(away)));
+            months.extend(named.map(|month| (other, month.to_string())));
         }
         let month =
             |other: Option<PeriodNumber>| other.and_then(|other| months.get(&other).cloned()).unwrap_or_default();
-        let is_theirs = |lot: &Lot| self.pair_of(lot) == pair;
-        let carried = carried.iter().filter(|carried| is_theirs(&carried.posting.posting.lot));
-        let carried = carried.map(|carried| write_carried(carried, period, &month));
-        let deducted = deducted.iter().filter(|deducted| is_theirs(&deducted.lot));
-        let deducted = deducted.map(|deducted| write_deducted(deducted, month(Some(deducted.booked_in))));
+        let carried = carried.iter().map(|carried| write_carried(carried, period, &month));
+        let deducted = deducted.iter().map(|(deducted, cleared_in)| write_deducted(deducted, month(*cleared_in)));
         Ok(carried.chain(deducted).collect())
     }
+
+    /// What is deducted in a period of some lots, each with the period that clears its settlement.
+    async fn deducted(
+        &self,
+        period: PeriodNumber,
+        of: impl Fn(&Lot) -> bool,
+    ) -> Result<Vec<(PostedDeduction, Option<PeriodNumber>)>, StoreError> {
+        let mut deducted = self.store.deduction_postings(period).await?;
+        deducted.retain(|deducted| of(&deducted.lot));
+        if deducted.is_empty() {
+            return Ok(vec![]);
+        }
+        let carried = self.store.carried_all().await?;
+        let with = |deducted: PostedDeduction| {
+            let cleared_in = cleared_in(&deducted.settlement, deducted.booked_in, &carried);
+            (deducted, cleared_in)
+        };
+        Ok(deducted.into_iter().map(with).collect())
+    }
+}
+
+/// The period that clears a settlement: the one that booked it or, where its own entry was carried on, the last that it
+/// came into; none while it is on the list, and where it left the list for no period.
+fn cleared_in(settlement: &SettlementId, booked_in: PeriodNumber, carried: &[CarriedEntry]) -> Option<PeriodNumber> {
+    let is_own = |posting: &LotPosting| posting.settlement == *settlement && (posting.step, posting.part) == (1, 0);
+    let mut moves: Vec<&CarriedEntry> = carried.iter().filter(|carried| is_own(&carried.posting)).collect();
+    let mut at = Some(booked_in);
+    while let Some(next) = moves.iter().position(|carried| carried.from == at) {
+        at = moves.remove(next).into;
+    }
+    at
 }
 
 fn write_carried(
@@ -77,5 +109,66 @@ fn write_deducted(deducted: &PostedDeduction, other: String) -> v1::MovedEntry {
         reason: deducted.reason.clone(),
         sums: Some(write_sums(&Sums { funds: -deducted.taken, ..Sums::default() })),
         deduction: deducted.id.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clearing::obligation::Posting;
+    use ledger::hub::Position;
+    use settlement::encounter::CareKind;
+    use settlement::ids::{PoolCode, RegionCode};
+    use settlement::person::Insurance;
+
+    use super::*;
+
+    fn pool(code: &str) -> PoolCode {
+        PoolCode(RegionCode::new(code).expect("a code"))
+    }
+
+    /// A step of a settlement, and where its entry is carried from and to.
+    fn carried(step: i64, from: Option<i64>, into: Option<i64>) -> CarriedEntry {
+        let (insurance, care) = (Insurance::Employee, CareKind::Inpatient);
+        let lot = Lot { home: pool("410700"), treatment: pool("310000"), insurance, care };
+        let posting = LotPosting {
+            position: Position(step),
+            part: 0,
+            period: PeriodNumber(1),
+            settlement: settlement("s1"),
+            step,
+            day: jiff::civil::date(2025, 4, 1),
+            corrects: None,
+            posting: Posting { lot, sums: Sums::default() },
+        };
+        let [from, into] = [from, into].map(|period| period.map(PeriodNumber));
+        CarriedEntry { posting, from, into, reason: String::new() }
+    }
+
+    fn settlement(id: &str) -> SettlementId {
+        SettlementId::new(id).expect("an id")
+    }
+
+    #[test]
+    fn a_settlement_is_cleared_where_its_own_entry_was_last_carried_to() {
+        let twice = [carried(1, Some(2), Some(3)), carried(1, Some(1), Some(2))];
+        let listed = [carried(1, Some(1), Some(2)), carried(1, Some(2), None)];
+        let off_the_list = [carried(1, None, Some(5)), carried(1, Some(1), None)];
+        let returned = [carried(1, None, None), carried(1, Some(1), None)];
+        for (moves, cleared) in [
+            (&[][..], Some(1)),
+            (&twice, Some(3)),
+            (&listed, None),
+            (&off_the_list, Some(5)),
+            (&returned, None),
+            // What undoes it is carried by itself.
+            (&[carried(2, Some(1), Some(2))], Some(1)),
+        ] {
+            assert_eq!(cleared_in(&settlement("s1"), PeriodNumber(1), moves), cleared.map(PeriodNumber), "{moves:?}");
+        }
+        assert_eq!(
+            cleared_in(&settlement("s2"), PeriodNumber(2), &twice),
+            Some(PeriodNumber(2)),
+            "another one's moves"
+        );
     }
 }

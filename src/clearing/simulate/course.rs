@@ -150,7 +150,7 @@ async fn documents(ground: &Ground, simulated: &Simulated, month: &str) -> Resul
     let period = simulated.period(month, None).await?;
     let (regions, accounts) = (ground.deploy.join("regions.csv"), ground.folder.join("accounts.csv"));
     write_accounts(&accounts, simulated.members(), &ground.regions)?;
-    let wanted = papers::Wanted { member: None, regions: &regions, accounts: Some(&accounts), settlements: false };
+    let wanted = papers::Wanted { member: None, regions: &regions, accounts: &accounts, settlements: false };
     let out = ground.folder.join("documents");
     papers::write(&mut simulated.operator(), &period, &wanted, &out).await?;
     count_files(&out)

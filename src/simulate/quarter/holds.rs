@@ -14,9 +14,11 @@ use ledger::leaves::Scope;
 use ledger::treatment::TreatmentStore;
 use proto::{convert, v1};
 use reconciliation::book::READING;
+use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::{PoolCode, SettlementId};
 use settlement::money::Money;
 use settlement::operation::{Request, readable};
+use settlement::postings::{Account, Line, Turn};
 
 use super::explained::Explained;
 use super::nation::Nation;
@@ -155,10 +157,7 @@ impl Holds {
         if let Some(pools) = self.pools.get(&turn.settlement) {
             return Ok(*pools);
         }
-        let pools = match convert::read_operation(&turn.operation)?.request {
-            Request::Settle(settle) => (settle.home, settle.encounter.pool),
-            Request::Cancel(_) | Request::Reverse(_) => bail!("no settlement is made by an undoing"),
-        };
+        let pools = pools_of(turn)?;
         self.pools.insert(turn.settlement.clone(), pools);
         Ok(pools)
     }
@@ -183,6 +182,17 @@ impl Holds {
             }
         }
         Ok(findings)
+    }
+}
+
+/// Between which pools an entry's settlement is, by the operation that made it.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn pools_of(turn: &SettlementTurn) -> Result<(PoolCode, PoolCode)> {
+    match convert::read_operation(&turn.operation)?.request {
+        Request::Settle(settle) => Ok((settle.home, settle.encounter.pool)),
+        Request::Cancel(_) | Request::Reverse(_) => bail!("no settlement is made by an undoing"),
     }
 }
 
@@ -272,22 +282,32 @@ fn payable_is_receivable(nation: &Nation, book: &Book) -> Vec<String> {
 
 /// Fund by fund, all deductions of a settlement that count are at most what it moved when it was made.
 async fn deductions_are_never_above_what_funds_paid(nation: &Nation, book: &Book) -> Result<Vec<String>> {
-    let mut taken: BTreeMap<SettlementId, Vec<ledger::hub::Deduction>> = BTreeMap::new();
-    for deduction in nation.hub().store.deduction_list(None).await? {
-        taken.entry(deduction.lodging.settlement.clone()).or_default().push(deduction);
+    let mut taken: BTreeMap<SettlementId, FundShares> = BTreeMap::new();
+    for deduction in nation.hub().store.deduction_list(None).await?.iter().filter(|held| held.standing.counts()) {
+        *taken.entry(deduction.lodging.settlement.clone()).or_default() += deduction.agreed;
     }
     let mut findings = Vec::new();
-    for (settlement, deductions) in taken {
-        let made = book.turns.iter().find(|turn| turn.settlement == settlement);
+    for (settlement, taken) in taken {
+        let made = book.turns.iter().find(|turn| turn.settlement == settlement && turn.turn == Turn::Enter);
         let made = made.with_context(|| format!("{settlement} is in no journal"))?;
-        let counting: Money =
-            deductions.iter().filter(|held| held.standing.counts()).map(|held| held.agreed.total()).sum();
-        if counting > made.funds() {
+        findings.extend(funds_overdrawn(&made.lines, &taken).map(|(fund, paid)| {
             let what = "deductions are never above what funds paid does not hold for";
-            findings.push(format!("{what} {settlement}: {counting} of {}", made.funds()));
-        }
+            format!("{what} {settlement}: {} of {paid} from {}", taken.of(fund), fund.word())
+        }));
     }
     Ok(findings)
+}
+
+/// The funds from which more is taken than a settlement's lines have them pay, and what they pay.
+fn funds_overdrawn(lines: &[Line], taken: &FundShares) -> impl Iterator<Item = (Fund, Money)> {
+    let mut paid = FundShares::default();
+    for line in lines {
+        if let Account::HomeFund { pool: _, insurance: _, fund } = &line.account {
+            paid.set(*fund, paid.of(*fund) - line.amount);
+        }
+    }
+    let overdrawn = taken.iter().map(move |(fund, taken)| (fund, paid.of(fund), taken));
+    overdrawn.filter(|(_, paid, taken)| taken > paid).map(|(fund, paid, _)| (fund, paid))
 }
 
 #[cfg(test)]
@@ -296,7 +316,6 @@ mod tests {
     use ledger::hub::LotPosting;
     use settlement::encounter::CareKind;
     use settlement::person::Insurance;
-    use settlement::postings::Turn;
 
     use super::*;
     use crate::simulate::fixtures::pool;
@@ -348,6 +367,25 @@ mod tests {
             };
             let book = Book { turns: vec![turn], carried: moves.clone(), periods: vec![] };
             assert_eq!(each_entry_is_in_one_period_or_on_the_list(&book).len(), findings, "{moves:?}");
+        }
+    }
+
+    #[test]
+    fn a_fund_from_which_too_much_is_taken_is_found_though_all_funds_together_paid_enough() {
+        let line = |fund, yuan| Line {
+            account: Account::HomeFund { pool: pool("410700"), insurance: Insurance::Employee, fund },
+            amount: -Money::from_yuan(yuan),
+        };
+        let lines = [line(Fund::Basic, 90), line(Fund::LargeSum, 10)];
+        for (basic, large_sum, found) in [
+            (90, 10, vec![]),
+            (20, 11, vec![(Fund::LargeSum, Money::from_yuan(10))]),
+            (91, 0, vec![(Fund::Basic, Money::from_yuan(90))]),
+        ] {
+            let mut taken = FundShares::default();
+            taken.set(Fund::Basic, Money::from_yuan(basic));
+            taken.set(Fund::LargeSum, Money::from_yuan(large_sum));
+            assert_eq!(funds_overdrawn(&lines, &taken).collect::<Vec<_>>(), found, "{basic} and {large_sum}");
         }
     }
 

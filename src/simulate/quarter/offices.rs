@@ -19,7 +19,7 @@ use super::nation::Nation;
 const PAYS_AFTER: i64 = 5;
 const RECEIVES_AFTER: i64 = 7;
 /// More settlements than a lot of a simulated month has.
-const A_LOT: u32 = 10_000;
+pub(super) const A_LOT: u32 = 10_000;
 
 /// The offices, and what they remember.
 #[derive(Debug, Default)]

@@ -1,0 +1,70 @@
+//! The lists of settlements to which the rows of a statement lead, read as programs read them: each comes to its row,
+//! column by column.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::quarter::{CARRIED_IN, CARRIED_OUT, CLEARED, CORRECTED, DEDUCTED, PAYERS};
+use crate::sheet::{Row, Sheet};
+
+/// How an entry counts that was booked in the month.
+const BOOKED: [&str; 3] = ["结算", "撤销", "恢复"];
+
+/// An entry of a list: its columns by their names.
+pub type Entry = BTreeMap<String, String>;
+
+/// Every row of a statement leads to a list that comes to it.
+pub fn check_lists(statement: &Path, sheet: &Sheet) {
+    let ways = ways(&statement.with_extension("html"));
+    assert_eq!(ways.len(), sheet.rows().len(), "{}", statement.display());
+    for (row, way) in sheet.rows().iter().zip(ways) {
+        check_list(row, &read(&way), &format!("{} behind {}", way.display(), statement.display()));
+    }
+}
+
+fn check_list(row: &Row, entries: &[Entry], of: &str) {
+    let sum = |column: &str, counts: &dyn Fn(&Entry) -> bool| -> i64 {
+        entries.iter().filter(|entry| counts(entry)).map(|entry| figure(entry, column)).sum()
+    };
+    let is_booked = |entry: &Entry| BOOKED.contains(&entry["动作"].as_str());
+    let moved = |name: &str| sum(CLEARED, &|entry| entry["动作"] == name);
+    for payer in PAYERS {
+        assert_eq!(sum(payer, &is_booked), row.figure(payer), "{payer}: {of}");
+    }
+    let stays = sum("人次", &|entry| entry["医疗类别"] == "住院");
+    let corrected = sum(CLEARED, &|entry| is_booked(entry) && !entry["另一所属期"].is_empty());
+    for (column, comes_to) in [
+        ("人次", sum("人次", &|_| true)),
+        ("其中住院人次", stays),
+        ("医疗费总额", sum("医疗费总额", &|_| true)),
+        (CORRECTED, corrected),
+        (CARRIED_IN, moved(CARRIED_IN)),
+        (CARRIED_OUT, -moved(CARRIED_OUT)),
+        (DEDUCTED, -moved(DEDUCTED)),
+        (CLEARED, sum(CLEARED, &|_| true)),
+    ] {
+        assert_eq!(comes_to, row.figure(column), "{column}: {of}");
+    }
+}
+
+/// The lists to which the rows of a page lead, in order.
+fn ways(page: &Path) -> Vec<PathBuf> {
+    let text = fs::read_to_string(page).unwrap_or_else(|fault| panic!("{}: {fault}", page.display()));
+    let folder = page.parent().expect("a folder");
+    text.split("<a href=\"").skip(1).map(|rest| folder.join(&rest[..rest.find('"').expect("its end")])).collect()
+}
+
+/// Reads a list.
+pub fn read(file: &Path) -> Vec<Entry> {
+    let text = fs::read_to_string(file).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
+    let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    reader.deserialize().map(|row| row.expect("a row")).collect()
+}
+
+/// A figure in hundredths, as sheets have it: fen, or hundredths of a visit.
+fn figure(entry: &Entry, column: &str) -> i64 {
+    let text = &entry[column];
+    let number: i64 = text.replace('.', "").parse().unwrap_or_else(|fault| panic!("{text}: {fault}"));
+    if text.contains('.') { number } else { number * 100 }
+}
