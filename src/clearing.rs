@@ -5,6 +5,7 @@ mod deductions;
 mod leftovers;
 pub mod papers;
 pub mod simulate;
+mod trace;
 mod year;
 
 use std::path::PathBuf;
@@ -50,6 +51,10 @@ pub enum Command {
         /// How to reach the hub.
         #[command(flatten)]
         access: Access,
+        /// Prove this month again first, yyyy-mm: what its proof found apart has been mended. Exits with 1 where it fails
+        /// still.
+        #[arg(long, value_name = "MONTH")]
+        prove: Option<String>,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -108,6 +113,18 @@ pub enum Command {
         /// inpatient | chronic | outpatient | purchase.
         #[arg(long)]
         care: String,
+    },
+    /// Follow a settlement to its entries, the months that it was carried into, what is taken off it, and the statements,
+    /// notices and payments in which it counts.
+    Trace {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The settlement (setl_id).
+        settlement: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Confirm a version of a statement, as one side of it.
     Confirm {
@@ -231,7 +248,7 @@ pub async fn run(command: Command) -> Result<Ending> {
             print_periods(&periods, json)?;
             Ok(Ending::Good)
         }
-        Command::Run { access, json } => run_now(&access, json).await,
+        Command::Run { access, prove, json } => run_now(&access, prove.unwrap_or_default(), json).await,
         Command::Show { month } => {
             let period = period(&month).await?;
             if month.json {
@@ -254,6 +271,7 @@ pub async fn run(command: Command) -> Result<Ending> {
         Command::Settlements { month, home, treatment, insurance, care } => {
             settlements(&month, v1::Lot { home, treatment, insurance, care }).await
         }
+        Command::Trace { access, settlement, json } => trace::show(&mut client(&access)?, settlement, json).await,
         Command::Confirm { pair, side, version } => answer(pair, side, version, Vec::new(), String::new()).await,
         Command::Object { pair, side, version, reason, settlements } => {
             answer(pair, side, version, settlements, reason).await
@@ -285,15 +303,21 @@ async fn period(of: &OfMonth) -> Result<v1::PeriodView> {
     periods(&of.access, &of.month).await?.pop().context("the hub tells of no such period")
 }
 
-async fn run_now(access: &Access, as_json: bool) -> Result<Ending> {
-    let ran = client(access)?.run(v1::RunRequest {}).await;
+async fn run_now(access: &Access, prove: String, as_json: bool) -> Result<Ending> {
+    let ran = client(access)?.run(v1::RunRequest { prove: prove.clone() }).await;
     let done = ran.map_err(|refused| status::to_refusal(&refused))?.into_inner().done;
+    let proof = if prove.is_empty() { None } else { proof(access, &prove).await? };
+    let ending = Ending::of(proof.as_ref().is_none_or(|proof| proof.held));
     if as_json {
         let rows = done.iter().map(
             |done| json!({ "month": done.month, "step": done.step, "home": done.home, "treatment": done.treatment }),
         );
         print_json(&rows.collect())?;
-        return Ok(Ending::Good);
+        return Ok(ending);
+    }
+    if let Some(v1::StepView { held, report, .. }) = proof {
+        let stands = if held { "the proof holds" } else { "the proof fails" };
+        output::line(&format!("{prove}  {stands}: {report}"));
     }
     for v1::StepDone { month, step, home, treatment } in &done {
         let pair = if home.is_empty() { String::new() } else { format!("  {home} → {treatment}") };
@@ -302,7 +326,13 @@ async fn run_now(access: &Access, as_json: bool) -> Result<Ending> {
     if done.is_empty() {
         output::line("nothing is due");
     }
-    Ok(Ending::Good)
+    Ok(ending)
+}
+
+/// How the last proof of a month ended.
+async fn proof(access: &Access, month: &str) -> Result<Option<v1::StepView>> {
+    let period = periods(access, month).await?.pop().context("the hub tells of no such period")?;
+    Ok(period.steps.into_iter().rfind(|step| step.step == "proved"))
 }
 
 async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
@@ -453,7 +483,7 @@ fn who_pays(pair: &v1::PairView) -> (&str, &str, Money) {
 }
 
 async fn close(of: &OfMonth) -> Result<Ending> {
-    let ran = client(&of.access)?.run(v1::RunRequest {}).await;
+    let ran = client(&of.access)?.run(v1::RunRequest::default()).await;
     ran.map_err(|refused| status::to_refusal(&refused))?;
     let period = period(of).await?;
     if of.json {

@@ -7,7 +7,9 @@ pub mod leftovers;
 mod moved;
 pub mod prefund_service;
 pub mod prefunds;
+mod reports;
 pub mod service;
+mod trace;
 mod year;
 
 use std::collections::BTreeMap;
@@ -96,6 +98,25 @@ impl Clearing {
             next = unfinished.into_iter().map(|(other, _)| other).find(|other| *other > period);
         }
         Ok(())
+    }
+
+    /// Proves a period again whose proof failed, for a person who has found out why; tells how it ended. A proof that held
+    /// stays, and what was never proved is not proved here: that is due by itself.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prove_again(&self, period: PeriodNumber, now: Timestamp) -> Result<Option<Proof>, StoreError> {
+        let before = self.proof(period).await?;
+        if before == Some(Proof::Fails) {
+            self.store.journal_fold(READING).await?;
+            self.prove(period, now).await?;
+            return self.proof(period).await;
+        }
+        Ok(before)
+    }
+
+    async fn proof(&self, period: PeriodNumber) -> Result<Option<Proof>, StoreError> {
+        Ok(self.store.clearing_record(period, BTreeMap::new()).await?.and_then(|record| record.proof))
     }
 
     /// What is due of a period, and what it waits for.
@@ -218,7 +239,8 @@ impl Clearing {
             Step::CutOff => self.store.period_cut_off(period, now).await.map(drop),
             Step::Fold => {
                 self.store.journal_fold(READING).await?;
-                self.store.clearing_step(period, StepTaken::Folded, String::new(), now).await
+                let report = reports::folded(&self.store.lot_totals(period).await?);
+                self.store.clearing_step(period, StepTaken::Folded, report, now).await
             }
             Step::Prove => self.prove(period, now).await,
             Step::CarryOut => {
@@ -242,19 +264,26 @@ impl Clearing {
                 let due = standing.record.pairs.get(&pair).map(|held| held.due).unwrap_or_default();
                 self.store.notice_issue((period, pair), version, due, today).await
             }
-            Step::Close => self.store.clearing_step(period, StepTaken::Closed, String::new(), now).await,
+            Step::Close => {
+                let report = reports::closed(&standing.record);
+                self.store.clearing_step(period, StepTaken::Closed, report, now).await
+            }
         }
     }
 
     async fn prove(&self, period: PeriodNumber, now: Timestamp) -> Result<(), StoreError> {
         let (folded, journal) = (self.store.lot_totals(period), self.store.journal_totals(period, READING));
-        let differences = folded.await?.differences(&journal.await?);
+        let folded = folded.await?;
+        let differences = folded.differences(&journal.await?);
         let told = |(lot, folded, journal): &(Lot, Sums, Sums)| {
             let (home, treatment) = (lot.home, lot.treatment);
             format!("{home} → {treatment}: {} folded, {} in the journal", folded.owed(), journal.owed())
         };
-        let proof = if differences.is_empty() { Proof::Holds } else { Proof::Fails };
-        let report = differences.iter().map(told).collect::<Vec<_>>().join("\n");
+        let (proof, report) = if differences.is_empty() {
+            (Proof::Holds, reports::agreed(&folded))
+        } else {
+            (Proof::Fails, differences.iter().map(told).collect::<Vec<_>>().join("\n"))
+        };
         self.store.clearing_step(period, StepTaken::Proved(proof), report, now).await
     }
 

@@ -243,7 +243,7 @@ impl Running {
                     .max_decoding_message_size(LARGEST_MESSAGE)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )
-            .add_service(BreaksServer::new(BreaksService::new(self.hub.clone())))
+            .add_service(BreaksServer::new(BreaksService::new(self.hub.clone(), self.signer.clone())))
             .add_optional_service(
                 self.clearing
                     .clone()

@@ -7,7 +7,7 @@
 //! | `operations` | an operation's way: received, then answered or released; tombstones |
 //! | `answers` | keeping an answer together with what it books |
 //! | `journal`, `lines` | entries, lines, balance |
-//! | `periods` | the period that each entry is stamped with, how far each has come, what is carried, stated, replied and paid |
+//! | `periods` | the period that each entry is stamped with, how far each has come, what is carried, stated, replied and paid; a settlement's way through them |
 //! | `doubts`, `leases` | what is asked about, and by which of several hubs |
 //! | `express` | a whole batch in one statement, on PostgreSQL |
 //! | `filings` | the registry of filings |
@@ -67,8 +67,8 @@ pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{
-    CarriedEntry, Carrying, Disputed, Listed, ListedFault, Period, PeriodNumber, Reply, StatementFault, StepReport,
-    StepTaken,
+    CarriedEntry, Carrying, DeductedIn, Disputed, Followed, Listed, ListedFault, Period, PeriodNumber, Reply,
+    StatementFault, StepReport, StepTaken,
 };
 pub use prefunds::{ChangePayments, PrefundChange, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension};
 pub use proving::{CarriedOver, Misplaced, MisplacedHow, Noticed};

@@ -37,11 +37,11 @@ fn told(action: Action, done: Done) -> &'static str {
     match (action, done) {
         (Action::Ask, Done::Mended) => "the home region was asked, and its answer is booked",
         (Action::Ask, Done::NoAnswer | Done::Nothing) => {
-            "the home region gave no answer that can be booked; look at `yidi settlement show`, and try again"
+            "the home region gave no answer that can be booked; look at `yidi clearing trace`, and try again"
         }
         (Action::CompareAgain, _) => {
             "the hub has an answer to this operation; where the books are apart still, it is another one than the home \
-             region's: look at `yidi settlement show`"
+             region's: look at `yidi clearing trace`"
         }
         (Action::AwaitTreatmentSide, _) => {
             "the treatment side asks for the answer by itself when it compares next; what it never sent it cannot ask \
@@ -56,8 +56,8 @@ fn told(action: Action, done: Done) -> &'static str {
              has to find out; `yidi reconcile resolve` ends the break"
         }
         (Action::Investigate, _) => {
-            "the books hold what they cannot both have been told: look at `yidi reconcile show` and at `yidi settlement \
-             show`. A person has to find out which is right; `yidi reconcile resolve` ends the break"
+            "the books hold what they cannot both have been told: look at `yidi reconcile show` and at `yidi clearing \
+             trace`. A person has to find out which is right; `yidi reconcile resolve` ends the break"
         }
     }
 }

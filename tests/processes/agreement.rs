@@ -29,7 +29,7 @@ async fn compare(world: &World) {
     let treatment = world.line().treatment.comparing();
     treatment.compare(days).await.expect("both can be read");
     let signer = Signer::load(&world.line().credentials("hub")).expect("a signer");
-    hub.certify(&signer, days).await.expect("they are certified");
+    hub.certify(&signer, days, None).await.expect("they are certified");
     treatment.compare(days).await.expect("they are signed");
 }
 

@@ -60,7 +60,7 @@ async fn compare_with_hub(world: &World) -> (u64, u64) {
 /// How many certificates of agreement bear the signatures of all three.
 async fn certified(world: &World) -> usize {
     let signer = Signer::load(&world.line().credentials("hub")).expect("a signer");
-    world.line().hub.hub().certify(&signer, DAYS).await.expect("they are certified");
+    world.line().hub.hub().certify(&signer, DAYS, None).await.expect("they are certified");
     compare_with_hub(world).await;
     let listed = world.line().hub.store().certificate_list(DAYS, Scope::default()).await.expect("certificates");
     listed.iter().filter(|certificate| certificate.signatures.len() == 3).count()

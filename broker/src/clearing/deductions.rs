@@ -78,17 +78,8 @@ impl DeductionsService {
             Some(period) => self.clearing.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?,
             None => None,
         };
-        Ok(v1::DeductionView {
-            id: held.lodging.id.clone(),
-            settlement: held.lodging.settlement.to_string(),
-            lot: Some(write_lot(&held.lot)),
-            standing: held.standing.word().into(),
-            deducted: Some(write_funds(&held.lodging.deducted)),
-            agreed: Some(write_funds(&held.agreed)),
-            reason: held.lodging.reason.clone(),
-            remark: held.remark.clone(),
-            month: month.map(|month| month.to_string()).unwrap_or_default(),
-        })
+        let month = month.map(|month| month.to_string()).unwrap_or_default();
+        Ok(v1::DeductionView { month, ..write_deduction(held) })
     }
 
     async fn listed(
@@ -150,6 +141,21 @@ impl Deductions for DeductionsService {
     ) -> Result<Response<v1::ListDeductionsReply>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         self.listed(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+}
+
+/// Writes a deduction, but for the month from which it is taken off.
+pub(super) fn write_deduction(held: &Deduction) -> v1::DeductionView {
+    v1::DeductionView {
+        id: held.lodging.id.clone(),
+        settlement: held.lodging.settlement.to_string(),
+        lot: Some(write_lot(&held.lot)),
+        standing: held.standing.word().into(),
+        deducted: Some(write_funds(&held.lodging.deducted)),
+        agreed: Some(write_funds(&held.agreed)),
+        reason: held.lodging.reason.clone(),
+        remark: held.remark.clone(),
+        month: String::new(),
     }
 }
 

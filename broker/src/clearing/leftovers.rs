@@ -6,6 +6,7 @@ use clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict};
 use clearing::month::Month;
 use clearing::period::{Pair, Side};
 use identity::permit::OperatorPermit;
+use jiff::civil::Date;
 use ledger::clock::Clock;
 use ledger::hub::{Listed, ListedFault, PeriodNumber};
 use ledger::store::StoreError;
@@ -77,28 +78,8 @@ impl LeftoversService {
     }
 
     async fn write(&self, pair: &Pair, held: &Listed) -> Result<v1::Leftover, Refusal> {
-        let today = self.clock.today();
-        let (standing, verdict, seat) = match &held.standing {
-            Standing::Waiting => ("waiting", None, None),
-            Standing::Proposed(verdict, by) => ("proposed", Some(*verdict), Some(by.seat)),
-            Standing::Ended(verdict) => ("ended", Some(*verdict), None),
-        };
-        Ok(v1::Leftover {
-            settlement: held.settlement.to_string(),
-            part: held.part,
-            lot: Some(write_lot(&held.lot)),
-            sums: Some(write_sums(&held.sums)),
-            reason: held.reason.clone(),
-            owner: pair.member(held.owner).to_string(),
-            booked_in: self.month(held.booked_in).await?,
-            listed_from: self.month(held.listed_from).await?,
-            listed_at: held.listed_at.as_microsecond(),
-            age_days: age_days(beijing::day_of(held.listed_at), today),
-            standing: standing.into(),
-            verdict: verdict.map(Verdict::word).unwrap_or_default().into(),
-            seat: seat.map(Seat::word).unwrap_or_default().into(),
-            remark: held.remark.clone(),
-        })
+        let (booked_in, listed_from) = (self.month(held.booked_in).await?, self.month(held.listed_from).await?);
+        Ok(v1::Leftover { booked_in, listed_from, ..write_leftover(pair, held, self.clock.today()) })
     }
 
     async fn month(&self, period: PeriodNumber) -> Result<String, Refusal> {
@@ -134,6 +115,31 @@ impl Leftovers for LeftoversService {
     async fn refuse(&self, request: Request<v1::LeftoverAct>) -> Result<Response<v1::Leftover>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         self.acted(&permit, request.into_inner(), |_| Act::Refuse).await.map(Response::new).map_err(refuse)
+    }
+}
+
+/// Writes something on the list, but for its months.
+pub(super) fn write_leftover(pair: &Pair, held: &Listed, today: Date) -> v1::Leftover {
+    let (standing, verdict, seat) = match &held.standing {
+        Standing::Waiting => ("waiting", None, None),
+        Standing::Proposed(verdict, by) => ("proposed", Some(*verdict), Some(by.seat)),
+        Standing::Ended(verdict) => ("ended", Some(*verdict), None),
+    };
+    v1::Leftover {
+        settlement: held.settlement.to_string(),
+        part: held.part,
+        lot: Some(write_lot(&held.lot)),
+        sums: Some(write_sums(&held.sums)),
+        reason: held.reason.clone(),
+        owner: pair.member(held.owner).to_string(),
+        booked_in: String::new(),
+        listed_from: String::new(),
+        listed_at: held.listed_at.as_microsecond(),
+        age_days: age_days(beijing::day_of(held.listed_at), today),
+        standing: standing.into(),
+        verdict: verdict.map(Verdict::word).unwrap_or_default().into(),
+        seat: seat.map(Seat::word).unwrap_or_default().into(),
+        remark: held.remark.clone(),
     }
 }
 

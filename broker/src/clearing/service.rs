@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clearing::calendar::Calendar;
 use clearing::cleared::{Cleared, sum};
 use clearing::month::Month;
+use clearing::obligation::Lot;
 use clearing::period::{Pair, PairRecord, Plan, Side, Stage, Step, Wait, plan};
 use identity::permit::OperatorPermit;
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use settlement::ids::{MemberCode, PoolCode, RegionCode, SettlementId};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
-use super::{Clearing, Standing};
+use super::{Clearing, Standing, reports};
 
 /// A page of settlements has at most so many, however many are asked for.
 const LONGEST_PAGE: u32 = 1_000;
@@ -42,10 +43,10 @@ impl ClearingService {
         ClearingService { clearing, clock }
     }
 
-    async fn period(&self, month: &str) -> Result<PeriodNumber, Refusal> {
-        let month = Month::from_text(month).ok_or_else(|| invalid("month", "is not a month such as 2025-06"))?;
+    async fn period(&self, field: &'static str, month: &str) -> Result<PeriodNumber, Refusal> {
+        let month = Month::from_text(month).ok_or_else(|| invalid(field, "is not a month such as 2025-06"))?;
         let period = self.clearing.store.clearing_period_of(month).await.map_err(|fault| failed(&fault))?;
-        period.ok_or_else(|| invalid("month", format!("{month} is not a period of this hub")))
+        period.ok_or_else(|| invalid(field, format!("{month} is not a period of this hub")))
     }
 
     async fn standing(&self, period: PeriodNumber) -> Result<Standing, Refusal> {
@@ -58,13 +59,17 @@ impl ClearingService {
         let reports = self.clearing.store.clearing_reports(period).await.map_err(|fault| failed(&fault))?;
         let Plan { due: _, waits } = plan(&standing.record, self.clock.now(), &self.clearing.calendar);
         let seen = |pair: &Pair| sees(permit, pair);
-        let pairs = standing.record.pairs.iter().filter(|(pair, _)| seen(pair));
+        let pairs = || standing.record.pairs.iter().filter(|(pair, _)| seen(pair));
+        // What is kept of a step tells of all members' sums.
+        let mut steps: Vec<_> = reports.iter().map(|report| write_step(report, permit.is_for_all())).collect();
+        let closed = steps.pop_if(|_| standing.record.is_closed);
+        let cut_off_at = self.clearing.store.clearing_cut_off_at(period).await.map_err(|fault| failed(&fault))?;
+        let paired = reports::stated(pairs()).into_iter().chain(reports::noticed(pairs()));
         let waits = waits.iter().filter(|wait| wait.wanted.pair().is_none_or(|pair| seen(&pair)));
         Ok(v1::PeriodView {
             stage: standing.record.stage().word().into(),
-            // A proof that fails tells of every region's sums.
-            steps: reports.iter().map(|report| write_step(report, permit.is_for_all())).collect(),
-            pairs: pairs.map(|(pair, held)| write_pair(pair, held)).collect(),
+            steps: reports::cut_off(cut_off_at).into_iter().chain(steps).chain(paired).chain(closed).collect(),
+            pairs: pairs().map(|(pair, held)| write_pair(pair, held)).collect(),
             waits: waits.map(write_wait).collect(),
             ..write_days(standing.record.month, &self.clearing.calendar)
         })
@@ -79,7 +84,7 @@ impl ClearingService {
     }
 
     async fn answered(&self, permit: &OperatorPermit, answer: v1::StatementAnswer) -> Result<v1::PairView, Refusal> {
-        let (period, pair) = (self.period(&answer.month).await?, read_pair(&answer.home, &answer.treatment)?);
+        let (period, pair) = (self.period("month", &answer.month).await?, read_pair(&answer.home, &answer.treatment)?);
         let side = speaks_for(permit, &pair, &answer.side)?;
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let (version, reply) = (answer.version, read_reply(answer)?);
@@ -89,7 +94,8 @@ impl ClearingService {
     }
 
     async fn paid(&self, permit: &OperatorPermit, request: v1::PayRequest) -> Result<v1::PairView, Refusal> {
-        let (period, pair) = (self.period(&request.month).await?, read_pair(&request.home, &request.treatment)?);
+        let (period, pair) =
+            (self.period("month", &request.month).await?, read_pair(&request.home, &request.treatment)?);
         let side = speaks_for(permit, &pair, &request.side)?;
         let payment = cleared::read_payment(request.payment.as_ref()).map_err(|fault| of_fault(&fault))?;
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
@@ -103,7 +109,8 @@ impl ClearingService {
         permit: &OperatorPermit,
         request: v1::StatementRequest,
     ) -> Result<v1::StatementReply, Refusal> {
-        let (period, pair) = (self.period(&request.month).await?, read_pair(&request.home, &request.treatment)?);
+        let (period, pair) =
+            (self.period("month", &request.month).await?, read_pair(&request.home, &request.treatment)?);
         if !sees(permit, &pair) {
             return Err(not_yours(&pair));
         }
@@ -123,7 +130,8 @@ impl ClearingService {
     }
 
     async fn moved_of(&self, permit: &OperatorPermit, request: v1::MovedRequest) -> Result<v1::MovedReply, Refusal> {
-        let (period, pair) = (self.period(&request.month).await?, read_pair(&request.home, &request.treatment)?);
+        let (period, pair) =
+            (self.period("month", &request.month).await?, read_pair(&request.home, &request.treatment)?);
         if !sees(permit, &pair) {
             return Err(not_yours(&pair));
         }
@@ -152,12 +160,19 @@ impl ClearingService {
         })
     }
 
-    async fn carried_out(&self, permit: &OperatorPermit) -> Result<v1::RunReply, Refusal> {
+    async fn carried_out(&self, permit: &OperatorPermit, asked: v1::RunRequest) -> Result<v1::RunReply, Refusal> {
         if !permit.is_for_all() {
             let detail = "only who operates for every region has periods carried out";
             return Err(Refusal::new(Reason::InstitutionNotYours).because(detail));
         }
-        let done = self.clearing.advance(self.clock.now()).await.map_err(|fault| failed(&fault))?;
+        let mut done = Vec::new();
+        if !asked.prove.is_empty() {
+            let period = self.period("prove", &asked.prove).await?;
+            let proved = self.clearing.prove_again(period, self.clock.now()).await.map_err(|fault| failed(&fault))?;
+            proved.ok_or_else(|| invalid("prove", format!("{} was not proved yet, so nothing failed", asked.prove)))?;
+            done.push((period, Step::Prove));
+        }
+        done.extend(self.clearing.advance(self.clock.now()).await.map_err(|fault| failed(&fault))?);
         let mut reply = v1::RunReply::default();
         for (period, step) in done {
             let month = self.clearing.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?;
@@ -166,13 +181,31 @@ impl ClearingService {
         Ok(reply)
     }
 
+    async fn traced(&self, permit: &OperatorPermit, asked: &v1::TraceRequest) -> Result<v1::TraceReply, Refusal> {
+        let id = SettlementId::new(&asked.settlement).map_err(|fault| invalid("settlement", fault.to_string()))?;
+        let may_see = |lot: &Lot| self.sees_lot(permit, lot);
+        let traced = self.clearing.trace(&id, may_see, self.clock.today()).await.map_err(|fault| failed(&fault))?;
+        let unknown = "it is not in the hub's journal, or not summed up yet";
+        let traced = traced.ok_or_else(|| {
+            Refusal::new(Reason::UnknownSettlement).of_field("settlement").because(unknown.to_owned())
+        })?;
+        if traced.entries.is_empty() {
+            return Err(Refusal::new(Reason::InstitutionNotYours).of_field("settlement"));
+        }
+        Ok(traced)
+    }
+
+    /// Whether a lot is between pools or members of an operator's.
+    fn sees_lot(&self, permit: &OperatorPermit, lot: &Lot) -> bool {
+        permit.allows(lot.home) || permit.allows(lot.treatment) || sees(permit, &self.clearing.pair_of(lot))
+    }
+
     async fn listed(&self, permit: &OperatorPermit, request: v1::LotRequest) -> Result<v1::LotReply, Refusal> {
-        let period = self.period(&request.month).await?;
+        let period = self.period("month", &request.month).await?;
         let lot = request.lot.as_ref().ok_or_else(|| Refusal::new(Reason::MissingField).of_field("lot"))?;
         let lot = cleared::read_named_lot(lot).map_err(|fault| of_fault(&fault))?;
         let pair = self.clearing.pair_of(&lot);
-        let own_pool = permit.allows(lot.home) || permit.allows(lot.treatment);
-        if !own_pool && !sees(permit, &pair) {
+        if !self.sees_lot(permit, &lot) {
             return Err(not_yours(&pair));
         }
         let limit = if request.limit == 0 { LONGEST_PAGE } else { request.limit.min(LONGEST_PAGE) };
@@ -205,7 +238,7 @@ impl v1::clearing_server::Clearing for ClearingService {
             let unfinished = self.clearing.store.clearing_unfinished().await.map_err(|fault| refuse(failed(&fault)))?;
             unfinished.into_iter().filter(|(_, month)| month.is_some()).map(|(period, _)| period).collect()
         } else {
-            vec![self.period(&request.get_ref().month).await.map_err(refuse)?]
+            vec![self.period("month", &request.get_ref().month).await.map_err(refuse)?]
         };
         let mut periods = Vec::with_capacity(wanted.len());
         for period in wanted {
@@ -241,7 +274,12 @@ impl v1::clearing_server::Clearing for ClearingService {
 
     async fn run(&self, request: Request<v1::RunRequest>) -> Result<Response<v1::RunReply>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
-        self.carried_out(&permit).await.map(Response::new).map_err(refuse)
+        self.carried_out(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn trace(&self, request: Request<v1::TraceRequest>) -> Result<Response<v1::TraceReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.traced(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
     }
 
     async fn pay(&self, request: Request<v1::PayRequest>) -> Result<Response<v1::PairView>, Status> {
@@ -313,11 +351,11 @@ fn write_days(month: Month, calendar: &Calendar) -> v1::PeriodView {
     }
 }
 
-fn write_step(report: &StepReport, whole: bool) -> v1::StepView {
+fn write_step(report: &StepReport, with_sums: bool) -> v1::StepView {
     v1::StepView {
         step: report.step.word().into(),
         held: report.step.held(),
-        report: if whole { report.report.clone() } else { String::new() },
+        report: if with_sums { report.report.clone() } else { String::new() },
         taken_at: Timestamp::as_microsecond(report.taken_at),
     }
 }
@@ -337,7 +375,7 @@ fn write_wait(wait: &Wait) -> v1::WaitView {
     v1::WaitView { wanted: wait.wanted.to_string(), until }
 }
 
-fn write_pair(pair: &Pair, held: &PairRecord) -> v1::PairView {
+pub(super) fn write_pair(pair: &Pair, held: &PairRecord) -> v1::PairView {
     let statement = held.statement;
     let day = |day: Option<jiff::civil::Date>| day.map(|day| day.to_string()).unwrap_or_default();
     v1::PairView {

@@ -41,7 +41,7 @@ async fn round(hub: &Arc<Hub>, signer: Option<&Signer>, days: (Date, Date), ever
         }
     }
     match signer {
-        Some(signer) => hub.certify(signer, days).await.map(drop),
+        Some(signer) => hub.certify(signer, days, None).await.map(drop),
         None => Ok(()),
     }
 }

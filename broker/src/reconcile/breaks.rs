@@ -8,6 +8,7 @@ use clearing::digest::Branch;
 use clearing::listed::owner_of_break;
 use clearing::period::Side;
 use identity::permit::OperatorPermit;
+use identity::signing::Signer;
 use jiff::civil::Date;
 use ledger::hub::{BreakHistory, OpenBreak};
 use ledger::leaves::Scope;
@@ -29,12 +30,13 @@ use crate::hub::Hub;
 /// The service.
 pub struct BreaksService {
     hub: Arc<Hub>,
+    signer: Option<Signer>,
 }
 
 impl BreaksService {
-    /// The service of a hub.
-    pub fn new(hub: Arc<Hub>) -> BreaksService {
-        BreaksService { hub }
+    /// The service of a hub, and what it signs certificates with.
+    pub fn new(hub: Arc<Hub>, signer: Option<Signer>) -> BreaksService {
+        BreaksService { hub, signer }
     }
 
     async fn compared(&self, permit: &OperatorPermit, asked: &v1::CompareRequest) -> Result<Outcome, Refusal> {
@@ -42,10 +44,15 @@ impl BreaksService {
         in_scope(permit, pool)?;
         let days = (read_day("from", &asked.from)?, read_day("to", &asked.to)?);
         let home = self.hub.directory.home(pool)?;
-        self.hub.compare(home, pool, days).await.map_err(|fault| {
+        let outcome = self.hub.compare(home, pool, days).await.map_err(|fault| {
             tracing::warn!(%pool, error = &fault as &dyn std::error::Error, "the book of {pool} could not be compared");
             Refusal::new(Reason::RegionUnavailable).of_field("home").because(fault.to_string())
-        })
+        })?;
+        // The job certifies the days that it compares; a late entry of an older one has its next version from here.
+        if let Some(signer) = &self.signer {
+            self.hub.certify(signer, days, Some(pool)).await.map_err(|fault| failed(&fault))?;
+        }
+        Ok(outcome)
     }
 
     async fn listed(&self, permit: &OperatorPermit, asked: &v1::BreaksRequest) -> Result<v1::BreaksReply, Refusal> {

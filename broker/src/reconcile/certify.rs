@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clearing::certificate::Agreement;
 use identity::signing::Signer;
 use jiff::civil::Date;
+use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use prost::Message;
 use proto::convert::digests::write_signature;
@@ -18,17 +19,23 @@ use crate::hub::Hub;
 const THE_HUB: &str = "yidi://000000/hub";
 
 impl Hub {
-    /// Writes and signs the certificates that are due of some days, and has home regions sign what they have not signed.
-    /// A region that does not answer is asked again the next time.
+    /// Writes and signs the certificates that are due of some days, of one home pool's or of all, and has home regions sign
+    /// what they have not signed. A region that does not answer is asked again the next time.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn certify(self: &Arc<Self>, signer: &Signer, days: (Date, Date)) -> Result<usize, StoreError> {
-        let due = self.store.certificate_due(days).await?;
+    pub async fn certify(
+        self: &Arc<Self>,
+        signer: &Signer,
+        days: (Date, Date),
+        home: Option<PoolCode>,
+    ) -> Result<usize, StoreError> {
+        let mut due = self.store.certificate_due(days).await?;
+        due.retain(|agreement| home.is_none_or(|home| agreement.branch.home == home));
         for agreement in &due {
             self.store.certificate_issue(*agreement, self.clock.now()).await?;
         }
-        for certificate in self.store.certificate_list(days, ledger::leaves::Scope::default()).await? {
+        for certificate in self.store.certificate_list(days, Scope { home, treatment: None }).await? {
             let signed = |party: &str| certificate.signatures.iter().any(|(by, _)| by == party);
             if !signed(THE_HUB) {
                 self.sign_ourselves(signer, &certificate.agreement).await?;

@@ -245,8 +245,8 @@ async fn members_fetch_confirm_object_and_pay_over_the_wire_each_for_their_own_s
     assert!(paid.paid.is_some() && paid.received.is_some());
     advance(&clearing, noon(8, 9)).await;
     assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);
-    assert_eq!(field(&henan.run(v1::RunRequest {}).await.expect_err("it is for the hub's operators")), "");
-    member(&world, "000000").run(v1::RunRequest {}).await.expect("it is theirs");
+    assert_eq!(field(&henan.run(v1::RunRequest::default()).await.expect_err("it is for the hub's operators")), "");
+    member(&world, "000000").run(v1::RunRequest::default()).await.expect("it is theirs");
 }
 
 fn deductions(world: &World, code: &str) -> DeductionsClient<Channel> {

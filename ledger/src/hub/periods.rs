@@ -4,6 +4,7 @@
 
 mod carried;
 mod course;
+mod followed;
 mod listed;
 mod objections;
 mod statements;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 pub use carried::{CarriedEntry, Carrying, Disputed};
 pub(super) use course::read_pair;
 pub use course::{StepReport, StepTaken};
+pub use followed::{DeductedIn, Followed};
 pub use listed::{Listed, ListedFault};
 pub use statements::{Reply, StatementFault};
 pub(super) use statements::{read_payment, read_side};

@@ -123,6 +123,17 @@ impl HubStore {
         self.engine.read(find).await
     }
 
+    /// When a period was cut off; none while it is open.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn clearing_cut_off_at(&self, period: PeriodNumber) -> Result<Option<Timestamp>, StoreError> {
+        const ENDED: &str = "SELECT opened_at FROM periods WHERE number = ?1 + 1";
+        let find =
+            move |sql: &Sql<'_>| sql.find(ENDED, values![period.0], |row| instant("periods", period, row.number(0)?));
+        self.engine.read(find).await
+    }
+
     /// Records a step that was taken. One that holds already is not recorded again.
     ///
     /// # Errors

@@ -1,0 +1,201 @@
+//! From a settlement to everything that clearing made of it: its entries, where they were carried or how they ended on the
+//! list, what is taken off it, and the statements behind whose rows it stands, with what became of these. The way back is
+//! the lists behind statements. Asked by [`super::service`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clearing::details::rows_of;
+use clearing::obligation::{Lot, Sums};
+use jiff::civil::Date;
+use ledger::hub::{CarriedEntry, DeductedIn, Deduction, Followed, Listed, LotPosting, PeriodNumber};
+use ledger::store::StoreError;
+use proto::convert::cleared::{write_funds, write_lot, write_sums};
+use proto::v1;
+use settlement::beijing;
+use settlement::ids::SettlementId;
+
+use super::Clearing;
+use super::deductions::write_deduction;
+use super::leftovers::write_leftover;
+use super::service::write_pair;
+
+/// Months by period; a period that has none yet is not in it.
+type Months = BTreeMap<PeriodNumber, String>;
+
+impl Clearing {
+    /// A settlement's way, in the lots that may be seen; none where it is not booked or not folded yet. Where nothing of it
+    /// may be seen it has no entry.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn trace(
+        &self,
+        settlement: &SettlementId,
+        may_see: impl Fn(&Lot) -> bool,
+        today: Date,
+    ) -> Result<Option<v1::TraceReply>, StoreError> {
+        let mut followed = self.store.settlement_follow(settlement.clone()).await?;
+        if followed.entries.is_empty() {
+            return Ok(None);
+        }
+        followed.entries.retain(|entry| may_see(&entry.posting.lot));
+        followed.carried.retain(|carried| may_see(&carried.posting.posting.lot));
+        let mut deductions = self.store.deduction_list(Some(settlement.clone())).await?;
+        deductions.retain(|held| may_see(&held.lot));
+        let lots: BTreeMap<&str, Lot> = deductions.iter().map(|held| (held.lodging.id.as_str(), held.lot)).collect();
+        followed.deducted.retain(|deducted| lots.contains_key(deducted.id.as_str()));
+        let places = places(&followed, &lots);
+        let months = self.months(&followed, &deductions).await?;
+        let deductions = deductions.iter().map(|held| {
+            let own = followed.deducted.iter().filter(|deducted| deducted.id == held.lodging.id);
+            let month = month(&months, held.period);
+            v1::TracedDeduction {
+                deduction: Some(v1::DeductionView { month, ..write_deduction(held) }),
+                taken: own.map(|deducted| write_taking(deducted, &months)).collect(),
+            }
+        });
+        Ok(Some(v1::TraceReply {
+            settlement: settlement.to_string(),
+            entries: write_entries(&followed, &months),
+            carried: followed.carried.iter().map(|carried| write_carried(carried, &months)).collect(),
+            listed: self.listings(settlement, &followed, (&months, today)).await?,
+            deductions: deductions.collect(),
+            lines: self.lines(places, &months).await?,
+        }))
+    }
+
+    async fn months(&self, followed: &Followed, deductions: &[Deduction]) -> Result<Months, StoreError> {
+        let mut periods: BTreeSet<PeriodNumber> = BTreeSet::new();
+        for entry in &followed.entries {
+            periods.extend(entry.corrects.iter().chain([&entry.period]));
+        }
+        for carried in &followed.carried {
+            periods.extend(carried.from.iter().chain(&carried.into));
+        }
+        periods.extend(followed.deducted.iter().filter_map(|deducted| deducted.period));
+        periods.extend(deductions.iter().filter_map(|held| held.period));
+        let mut months = Months::new();
+        for period in periods {
+            if let Some(month) = self.store.clearing_month_of(period).await? {
+                months.insert(period, month.to_string());
+            }
+        }
+        Ok(months)
+    }
+
+    /// What of it is or was on the list.
+    async fn listings(
+        &self,
+        settlement: &SettlementId,
+        followed: &Followed,
+        (months, today): (&Months, Date),
+    ) -> Result<Vec<v1::Leftover>, StoreError> {
+        let parts: BTreeSet<i64> = followed
+            .carried
+            .iter()
+            .filter(|carried| carried.into.is_none())
+            .map(|carried| carried.posting.part)
+            .collect();
+        if parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let listed = self.store.listed().await?.into_iter();
+        let own = listed.filter(|held| held.settlement == *settlement && parts.contains(&held.part));
+        let write = |held: Listed| v1::Leftover {
+            booked_in: month(months, Some(held.booked_in)),
+            listed_from: month(months, Some(held.listed_from)),
+            ..write_leftover(&self.pair_of(&held.lot), &held, today)
+        };
+        Ok(own.map(write).collect())
+    }
+
+    /// The statements behind which it stands, each as it stands itself. Inside one member nothing is stated.
+    async fn lines(
+        &self,
+        places: BTreeMap<(PeriodNumber, Lot), Sums>,
+        months: &Months,
+    ) -> Result<Vec<v1::TracedLine>, StoreError> {
+        let mut lines = Vec::new();
+        for ((period, lot), counts) in places {
+            let pair = self.pair_of(&lot);
+            if pair.home == pair.treatment {
+                continue;
+            }
+            let held = self.pair_record(period, pair).await?;
+            lines.push(v1::TracedLine {
+                month: month(months, Some(period)),
+                lot: Some(write_lot(&lot)),
+                rows: rows_of(&pair, &lot).into(),
+                counts: Some(write_sums(&counts)),
+                pair: Some(write_pair(&pair, &held)),
+            });
+        }
+        Ok(lines)
+    }
+}
+
+/// Where it stands, period by period and lot by lot, and what it counts there by now.
+fn places(followed: &Followed, lots: &BTreeMap<&str, Lot>) -> BTreeMap<(PeriodNumber, Lot), Sums> {
+    let mut places: BTreeMap<(PeriodNumber, Lot), Sums> = BTreeMap::new();
+    for entry in &followed.entries {
+        *places.entry((entry.period, entry.posting.lot)).or_default() += entry.posting.sums;
+    }
+    for CarriedEntry { posting, from, into, reason: _ } in &followed.carried {
+        let (lot, sums) = (posting.posting.lot, posting.posting.sums);
+        if let Some(from) = from {
+            *places.entry((*from, lot)).or_default() -= sums;
+        }
+        if let Some(into) = into {
+            *places.entry((*into, lot)).or_default() += sums;
+        }
+    }
+    for deducted in &followed.deducted {
+        if let (Some(period), Some(lot)) = (deducted.period, lots.get(deducted.id.as_str())) {
+            *places.entry((period, *lot)).or_default() -= Sums { funds: deducted.taken, ..Sums::default() };
+        }
+    }
+    places
+}
+
+fn month(months: &Months, period: Option<PeriodNumber>) -> String {
+    period.and_then(|period| months.get(&period).cloned()).unwrap_or_default()
+}
+
+fn write_entries(followed: &Followed, months: &Months) -> Vec<v1::TracedEntry> {
+    let write = |entry: &LotPosting| v1::TracedEntry {
+        turn: entry.turn().word().into(),
+        day: entry.day.to_string(),
+        month: month(months, Some(entry.period)),
+        corrects: month(months, entry.corrects),
+        part: entry.part,
+        lot: Some(write_lot(&entry.posting.lot)),
+        sums: Some(write_sums(&entry.posting.sums)),
+    };
+    followed.entries.iter().map(write).collect()
+}
+
+fn write_carried(carried: &CarriedEntry, months: &Months) -> v1::TracedCarry {
+    let CarriedEntry { posting, from, into, reason } = carried;
+    let way = match (from, into) {
+        (Some(_), Some(_)) => "carried",
+        (Some(_), None) => "listed",
+        (None, Some(_)) => "cleared",
+        (None, None) => "returned",
+    };
+    v1::TracedCarry {
+        way: way.into(),
+        turn: posting.turn().word().into(),
+        part: posting.part,
+        from: month(months, *from),
+        into: month(months, *into),
+        reason: reason.clone(),
+    }
+}
+
+fn write_taking(deducted: &DeductedIn, months: &Months) -> v1::TracedTaking {
+    v1::TracedTaking {
+        month: month(months, deducted.period),
+        on: beijing::day_of(deducted.at).to_string(),
+        sums: Some(write_funds(&deducted.taken)),
+    }
+}

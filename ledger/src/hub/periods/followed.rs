@@ -1,0 +1,119 @@
+//! One settlement's way through the periods: its entries, where they were carried, and what is taken off it. Nothing is
+//! written here. Called by clearing, to lead from a settlement to the statements in which it counts.
+
+use clearing::review::Deducted;
+use jiff::Timestamp;
+use settlement::adjudication::{Fund, FundShares};
+use settlement::ids::SettlementId;
+use settlement::money::Money;
+
+use super::super::lots::{LotPosting, read_posting};
+use super::super::{HubStore, instant};
+use super::{CarriedEntry, PeriodNumber, THE_LIST};
+use crate::engine::{Row, Sql};
+use crate::store::StoreError;
+use crate::values;
+
+/// A settlement's way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// Its entries in the order in which it took them, each part by itself. None where it is not booked or not folded yet.
+    pub entries: Vec<LotPosting>,
+    /// Each time that one of them was carried over or came off the list, entry by entry, the earliest first.
+    pub carried: Vec<CarriedEntry>,
+    /// What deductions take off it and give back.
+    pub deducted: Vec<DeductedIn>,
+}
+
+/// What a deduction takes off a settlement, or gives back, and off which period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeductedIn {
+    /// The deduction's id.
+    pub id: String,
+    /// What is taken off; below zero where it is given back.
+    pub taken: Deducted,
+    /// When it was agreed on, or given back.
+    pub at: Timestamp,
+    /// The period off which it is taken by now; none where it is on the list with the settlement.
+    pub period: Option<PeriodNumber>,
+}
+
+/// A posting of a deduction was moved with its settlement.
+struct Moved {
+    id: String,
+    step: i64,
+    from: i64,
+    into: i64,
+}
+
+impl HubStore {
+    /// A settlement's way through the periods.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settlement_follow(&self, settlement: SettlementId) -> Result<Followed, StoreError> {
+        let id = settlement.to_time_first();
+        let read = self.engine.read(move |sql| {
+            let entries = entries(sql, &id)?;
+            let carried = entries.iter().map(|entry| carried(sql, entry)).collect::<Result<Vec<_>, _>>()?.concat();
+            Ok(Followed { carried, deducted: deducted(sql, &id)?, entries })
+        });
+        read.await
+    }
+}
+
+fn entries(sql: &Sql<'_>, settlement: &str) -> Result<Vec<LotPosting>, StoreError> {
+    const ENTRIES: &str = "SELECT lot_postings.home, treatment, insurance, care, visits, total, basic, large_sum,
+            catastrophic, civil_servant, assistance, account, lot_postings.position, part, lot_postings.period,
+            lot_postings.settlement, lot_postings.step, day, corrects
+        FROM answers CROSS JOIN lot_postings
+        WHERE answers.settlement = ?1 AND lot_postings.position = answers.position
+        ORDER BY lot_postings.step, part";
+    sql.query(ENTRIES, values![settlement], read_posting)
+}
+
+fn carried(sql: &Sql<'_>, posting: &LotPosting) -> Result<Vec<CarriedEntry>, StoreError> {
+    // A hub that was down for months carries more than once at one instant.
+    const CARRIED: &str = "SELECT from_period, into_period, reason FROM carried_entries
+        WHERE position = ?1 AND part = ?2 ORDER BY carried_at, from_period = 0, from_period";
+    sql.query(CARRIED, values![posting.position.0, posting.part], |row| {
+        let from = Some(PeriodNumber(row.number(0)?)).filter(|from| *from != THE_LIST);
+        let into = row.optional_number(1)?.map(PeriodNumber);
+        Ok(CarriedEntry { posting: posting.clone(), from, into, reason: row.text(2)?.to_owned() })
+    })
+}
+
+fn deducted(sql: &Sql<'_>, settlement: &str) -> Result<Vec<DeductedIn>, StoreError> {
+    const POSTED: &str = "SELECT posted.id, posted.step, posted.period, deduction_events.done_at, posted.basic,
+            posted.large_sum, posted.catastrophic, posted.civil_servant, posted.assistance
+        FROM deductions JOIN deduction_postings AS posted ON posted.id = deductions.id
+        JOIN deduction_events ON deduction_events.id = posted.id AND deduction_events.step = posted.step
+        WHERE deductions.settlement = ?1 ORDER BY posted.id, posted.step";
+    const MOVED: &str = "SELECT moves.id, moves.step, moves.from_period, moves.into_period
+        FROM deductions JOIN deduction_moves AS moves ON moves.id = deductions.id WHERE deductions.settlement = ?1";
+    let mut moves = sql.query(MOVED, values![settlement], |row| {
+        Ok(Moved { id: row.text(0)?.to_owned(), step: row.number(1)?, from: row.number(2)?, into: row.number(3)? })
+    })?;
+    sql.query(POSTED, values![settlement], |row| {
+        let (id, step) = (row.text(0)?.to_owned(), row.number(1)?);
+        let mut stands = row.number(2)?;
+        let is_next = |moved: &Moved, stands: i64| moved.id == id && moved.step == step && moved.from == stands;
+        while let Some(place) = moves.iter().position(|moved| is_next(moved, stands)) {
+            stands = moves.swap_remove(place).into;
+        }
+        Ok(DeductedIn {
+            taken: read_shares(row, 4)?,
+            at: instant("deduction_events", &id, row.number(3)?)?,
+            period: Some(PeriodNumber(stands)).filter(|period| *period != THE_LIST),
+            id,
+        })
+    })
+}
+
+fn read_shares(row: Row<'_>, first: usize) -> Result<FundShares, StoreError> {
+    let mut shares = FundShares::default();
+    for (place, fund) in (first..).zip(Fund::ALL) {
+        shares.set(fund, Money::from_fen(row.number(place)?));
+    }
+    Ok(shares)
+}

@@ -1,0 +1,161 @@
+//! `yidi clearing trace`: a settlement's way from its entries to the statements, notices and payments in which it counts.
+
+use anyhow::Result;
+use clearing::obligation::Sums;
+use proto::convert::cleared::{read_funds, read_sums};
+use proto::v1::clearing_client::ClearingClient;
+use proto::{status, v1};
+use serde_json::{Value, json};
+use settlement::adjudication::Fund;
+use settlement::encounter::CareKind;
+use settlement::money::Money;
+use settlement::person::Insurance;
+use tonic::transport::Channel;
+
+use super::{json_of_pair, payers, print_json};
+use crate::cli::Ending;
+use crate::output;
+
+/// Shows a settlement's way.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses.
+pub async fn show(client: &mut ClearingClient<Channel>, settlement: String, as_json: bool) -> Result<Ending> {
+    let told = client.trace(v1::TraceRequest { settlement }).await.map_err(|refused| status::to_refusal(&refused))?;
+    let traced = told.into_inner();
+    if as_json {
+        print_json(&json_of(&traced))?;
+    } else {
+        print(&traced);
+    }
+    Ok(Ending::Good)
+}
+
+fn print(traced: &v1::TraceReply) {
+    let header = ["动作", "结算日期", "所属期", "更正", "参保统筹区", "就医统筹区", "险种", "类别"];
+    let mut table = output::table(header.into_iter().chain(["医疗费总额", "应付"]));
+    for entry in &traced.entries {
+        let sums = read_sums(entry.sums.as_ref());
+        let [home, treatment, insurance, care] = named(entry.lot.as_ref());
+        let (turn, day) = (entry.turn.clone(), entry.day.clone());
+        let (month, corrects) = (entry.month.clone(), entry.corrects.clone());
+        let sums = [sums.total.to_string(), sums.owed().to_string()];
+        table.add_row([turn, day, month, corrects, home, treatment, insurance, care].into_iter().chain(sums));
+    }
+    output::numbers_from(&mut table, header.len());
+    output::line(&table.to_string());
+    for carried in &traced.carried {
+        output::line(&format!("{}: {}", way(carried), carried.reason));
+    }
+    for held in &traced.listed {
+        let verdict = if held.verdict.is_empty() { String::new() } else { format!(": {}", held.verdict) };
+        let owed = read_sums(held.sums.as_ref()).owed();
+        output::line(&format!("清算遗留 {owed} of {}, {}{verdict}; {}", held.booked_in, held.standing, held.reason));
+    }
+    for traced in &traced.deductions {
+        let Some(held) = &traced.deduction else { continue };
+        output::line(&format!("审核扣款 {}: {}; {}", held.id, held.standing, held.reason));
+        for taken in &traced.taken {
+            let from = if taken.month.is_empty() { "the list" } else { &taken.month };
+            output::line(&format!("  {} taken off {from} on {}", amount(taken), taken.on));
+        }
+    }
+    for line in &traced.lines {
+        let counts = read_sums(line.counts.as_ref()).owed();
+        let Some(pair) = &line.pair else { continue };
+        output::line(&format!("{} {} → {}: counts {counts}", line.month, pair.home, pair.treatment));
+        output::line(&format!("  rows {}", line.rows.join(", ")));
+        statement(pair).iter().for_each(|told| output::line(&format!("  {told}")));
+    }
+}
+
+/// What became of the statement behind which it stands.
+fn statement(pair: &v1::PairView) -> Vec<String> {
+    if pair.version == 0 {
+        return vec!["no statement is issued yet".to_owned()];
+    }
+    let due = Money::from_fen(pair.due);
+    let replied = match (pair.objected, pair.home_confirmed, pair.treatment_confirmed) {
+        (true, _, _) => "objected to",
+        (false, true, true) => "confirmed by both",
+        (false, true, false) => "confirmed by the home member",
+        (false, false, true) => "confirmed by the treatment member",
+        (false, false, false) => "not confirmed yet",
+    };
+    let mut told = vec![format!("statement version {} of {}: {due} due, {replied}", pair.version, pair.issued_on)];
+    if !pair.noticed_on.is_empty() {
+        told.push(format!("notices of {}", pair.noticed_on));
+    }
+    for (how, payment) in [("paid", &pair.paid), ("received", &pair.received)] {
+        if let Some(v1::PaymentView { serial, bank, on, amount }) = payment {
+            told.push(format!("{how} on {on}: {}, serial {serial}, {bank}", Money::from_fen(*amount)));
+        }
+    }
+    told
+}
+
+fn way(carried: &v1::TracedCarry) -> String {
+    let v1::TracedCarry { way, turn, from, into, .. } = carried;
+    match way.as_str() {
+        "carried" => format!("{turn} carried from {from} into {into}"),
+        "listed" => format!("{turn} carried from {from} onto the list"),
+        "cleared" => format!("{turn} taken off the list into {into}"),
+        "returned" => format!("{turn} taken off the list and returned"),
+        other => format!("{turn} {other}"),
+    }
+}
+
+fn named(lot: Option<&v1::Lot>) -> [String; 4] {
+    let Some(v1::Lot { home, treatment, insurance, care }) = lot.cloned() else { return Default::default() };
+    let insurance = Insurance::from_word(&insurance).map_or(insurance, |insurance| insurance.name().to_owned());
+    let care = CareKind::from_word(&care).map_or(care, |care| care.name().to_owned());
+    [home, treatment, insurance, care]
+}
+
+fn amount(taken: &v1::TracedTaking) -> Money {
+    let shares = taken.sums.as_ref().map(read_funds).unwrap_or_default();
+    Fund::ALL.into_iter().map(|fund| shares.of(fund)).sum()
+}
+
+fn json_of(traced: &v1::TraceReply) -> Value {
+    let entries = traced.entries.iter().map(|entry| {
+        let sums = read_sums(entry.sums.as_ref());
+        json!({ "turn": entry.turn, "day": entry.day, "month": entry.month, "corrects": entry.corrects,
+            "part": entry.part, "lot": json_of_lot(entry.lot.as_ref()), "sums": json_of_sums(&sums) })
+    });
+    let carried = traced.carried.iter().map(|carried| {
+        json!({ "way": carried.way, "turn": carried.turn, "part": carried.part, "from": carried.from,
+            "into": carried.into, "reason": carried.reason })
+    });
+    let listed = traced.listed.iter().map(|held| {
+        json!({ "part": held.part, "owed": read_sums(held.sums.as_ref()).owed().to_string(), "reason": held.reason,
+            "owner": held.owner, "booked_in": held.booked_in, "listed_from": held.listed_from,
+            "age_days": held.age_days, "standing": held.standing, "verdict": held.verdict, "remark": held.remark })
+    });
+    let deductions = traced.deductions.iter().map(|traced| {
+        let held = traced.deduction.clone().unwrap_or_default();
+        let taken = traced
+            .taken
+            .iter()
+            .map(|taken| json!({ "month": taken.month, "on": taken.on, "amount": amount(taken).to_string() }));
+        json!({ "id": held.id, "standing": held.standing, "reason": held.reason, "remark": held.remark,
+            "taken": taken.collect::<Vec<_>>() })
+    });
+    let lines = traced.lines.iter().map(|line| {
+        json!({ "month": line.month, "lot": json_of_lot(line.lot.as_ref()), "rows": line.rows,
+            "counts": json_of_sums(&read_sums(line.counts.as_ref())), "statement": line.pair.as_ref().map(json_of_pair) })
+    });
+    json!({ "setl_id": traced.settlement, "entries": entries.collect::<Vec<_>>(),
+        "carried": carried.collect::<Vec<_>>(), "listed": listed.collect::<Vec<_>>(),
+        "deductions": deductions.collect::<Vec<_>>(), "lines": lines.collect::<Vec<_>>() })
+}
+
+fn json_of_lot(lot: Option<&v1::Lot>) -> Value {
+    let lot = lot.cloned().unwrap_or_default();
+    json!({ "home": lot.home, "treatment": lot.treatment, "insurance": lot.insurance, "care": lot.care })
+}
+
+fn json_of_sums(sums: &Sums) -> Value {
+    json!({ "visits": sums.visits, "total": sums.total.to_string(), "payers": payers(sums),
+        "owed": sums.owed().to_string() })
+}
