@@ -7,6 +7,7 @@ mod course;
 mod listed;
 mod statements;
 mod tables;
+mod uncompared;
 
 use std::fmt;
 
@@ -19,6 +20,7 @@ pub use listed::{Listed, ListedFault};
 pub use statements::{Reply, StatementFault};
 pub(super) use statements::{read_payment, read_side};
 pub(super) use tables::TABLES;
+pub use uncompared::{DisputedBranches, UncomparedBranch};
 
 use super::{HubStore, instant};
 use crate::engine::{Row, Sql};
