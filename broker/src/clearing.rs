@@ -10,6 +10,7 @@ pub mod prefunds;
 mod reports;
 pub mod service;
 mod trace;
+mod uncompared;
 mod year;
 
 use std::collections::BTreeMap;
@@ -245,8 +246,11 @@ impl Clearing {
             Step::Prove => self.prove(period, now).await,
             Step::CarryOut => {
                 let carrying = self.carrying(period, standing.record.month).await?;
+                // First what was not compared: what is compared meanwhile has its breaks by the time they are listed.
+                let uncompared = self.uncompared(period, standing.record.month).await?;
+                let disputed = (self.disputed().await?, uncompared);
                 // Where the next period was stated meanwhile, nothing was done, and it is due again.
-                self.store.entry_carry_out(period, self.disputed().await?, carrying, now).await.map(drop)
+                self.store.entry_carry_out(period, disputed, carrying, now).await.map(drop)
             }
             Step::State(pair) => {
                 let version = newest(&pair).map_or(1, |statement| statement.version + 1);

@@ -34,6 +34,15 @@ pub struct Outcome {
     pub pending: usize,
 }
 
+/// The hub's roots of the branches that were compared with another book.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roots {
+    /// Both books share them.
+    pub agreed: Vec<(Branch, Node)>,
+    /// The other book has another; each operation that does not stand alike was found.
+    pub differing: Vec<(Branch, Node)>,
+}
+
 impl Hub {
     /// Compares the hub's book of some days with a home region's, for one of its pools.
     ///
@@ -51,9 +60,11 @@ impl Hub {
         days: (Date, Date),
     ) -> Result<(Outcome, Vec<Apart>), CompareError> {
         let scope = Scope { home: Some(pool), treatment: None };
-        let Compared { agreed, apart } =
+        let Compared { agreed, differing, apart } =
             compare(&self.store, home.port().as_book(), scope, days, self.patience).await?;
-        Ok((self.record(Books::HubHome, scope, days, agreed, &apart).await?, apart))
+        let differing = differing.into_iter().filter_map(|both| Some((both.branch, both.outer?))).collect();
+        let roots = Roots { agreed, differing };
+        Ok((self.record(Books::HubHome, scope, days, roots, &apart).await?, apart))
     }
 
     /// Records what two books were found to share and to differ in.
@@ -65,7 +76,7 @@ impl Hub {
         books: Books,
         scope: Scope,
         days: (Date, Date),
-        agreed: Vec<(Branch, Node)>,
+        roots: Roots,
         apart: &[Apart],
     ) -> Result<Outcome, StoreError> {
         let (mut found, mut pending) = (Vec::new(), 0);
@@ -76,9 +87,11 @@ impl Hub {
                 found.extend(found_break(books, apart));
             }
         }
-        let (outcome, now) = (Outcome { agreed: agreed.len(), breaks: found.len(), pending }, self.clock.now());
+        let (outcome, now) = (Outcome { agreed: roots.agreed.len(), breaks: found.len(), pending }, self.clock.now());
         self.store.break_record(books, days, scope, found, now).await?;
-        self.store.agreement_record(books, agreed, now).await?;
+        self.store.agreement_record(books, roots.agreed, now).await?;
+        // After its breaks: whoever sees that a branch was compared sees what was found.
+        self.store.difference_record(books, roots.differing, now).await?;
         Ok(outcome)
     }
 

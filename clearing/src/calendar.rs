@@ -45,6 +45,26 @@ pub struct Provenance {
     pub trust: Trust,
 }
 
+/// What becomes of a day's entries between two pools that the books were not compared on, or not since the last of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncompared {
+    /// They are carried over, as what the books differ in is: only what three parties' comparing has matched is cleared.
+    Carried,
+    /// They are cleared as if the books agreed.
+    Cleared,
+}
+
+impl Uncompared {
+    /// What a word of the file says.
+    pub fn from_word(word: &str) -> Option<Uncompared> {
+        match word {
+            "carried" => Some(Uncompared::Carried),
+            "cleared" => Some(Uncompared::Cleared),
+            _ => None,
+        }
+    }
+}
+
 /// When the steps of a month are due. Days of the month lie in the month after.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClearingRules {
@@ -64,6 +84,8 @@ pub struct ClearingRules {
     pub pay_within: u16,
     /// How many periods an entry may be carried over.
     pub carried_at_most: u16,
+    /// What becomes of what the three books were not compared on (policy.md B.2: 三方对账).
+    pub uncompared: Uncompared,
     /// Whether a member that says nothing has confirmed.
     pub silence_confirms: bool,
     /// Months of the year after by whose end a year is cleared whole, 1 to 12.
@@ -142,6 +164,13 @@ impl Calendar {
     /// Every fault, with line and path.
     pub fn parse(text: &str) -> Result<Calendar, Vec<Fault>> {
         parse::parse(text)
+    }
+
+    /// The same days for a book that has no others to be compared with: what was not compared is cleared.
+    #[must_use]
+    pub fn without_comparing(mut self) -> Calendar {
+        self.rules.iter_mut().for_each(|rules| rules.clearing.uncompared = Uncompared::Cleared);
+        self
     }
 
     /// What holds for a month; for one before the first set of days, that first set.

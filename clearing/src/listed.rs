@@ -13,6 +13,15 @@ pub fn owner_of_break(books: Books) -> Side {
     }
 }
 
+/// Who has to see to it that books are compared, where these were not: of both, the treatment side, whose member has
+/// what it treated cleared.
+pub fn owner_of_uncompared(books: &[Books]) -> Side {
+    match books {
+        [Books::HubHome] => Side::Home,
+        _ => Side::Treatment,
+    }
+}
+
 /// Who has to answer an objection: the side that did not object.
 pub fn owner_of_objection(objecting: Side) -> Side {
     match objecting {
@@ -239,6 +248,13 @@ mod tests {
     fn who_has_to_find_out_owns_it() {
         assert_eq!(owner_of_break(Books::HubHome), Side::Home);
         assert_eq!(owner_of_break(Books::TreatmentHub), Side::Treatment);
+        for (books, owner) in [
+            (vec![Books::HubHome], Side::Home),
+            (vec![Books::TreatmentHub], Side::Treatment),
+            (vec![Books::TreatmentHub, Books::HubHome], Side::Treatment),
+        ] {
+            assert_eq!(owner_of_uncompared(&books), owner, "{books:?}");
+        }
         for side in Side::ALL {
             assert_ne!(owner_of_objection(side), side);
         }

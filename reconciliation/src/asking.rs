@@ -1,6 +1,6 @@
 //! Comparing one's own book with another node's: equal books cost one exchange, and the work grows with the differences.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clearing::breaks::Fact;
@@ -44,8 +44,21 @@ pub enum CompareError {
 pub struct Compared {
     /// Branches that agree, with what both share.
     pub agreed: Vec<(Branch, Node)>,
+    /// Branches that differ, with each book's root where it has one.
+    pub differing: Vec<Differing>,
     /// Operations that do not stand alike.
     pub apart: Vec<Apart>,
+}
+
+/// A branch in which two books differ, as it was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Differing {
+    /// The day and the pools.
+    pub branch: Branch,
+    /// This side's root, the outer one.
+    pub outer: Option<Node>,
+    /// The other's, the inner one.
+    pub inner: Option<Node>,
 }
 
 /// An operation that does not stand alike in two books.
@@ -95,8 +108,14 @@ pub async fn compare(
         let (ours, theirs) = (own_facts(book, &places).await?, asking.facts(&places).await?);
         apart.extend(some.iter().filter_map(|difference| told(difference, &ours, &theirs)));
     }
-    let agreed = ours.into_iter().filter(|(branch, root)| theirs.get(branch) == Some(root)).collect();
-    Ok(Compared { agreed, apart })
+    let branches: BTreeSet<Branch> = ours.keys().chain(theirs.keys()).copied().collect();
+    let roots = branches.into_iter().map(|branch| {
+        let (outer, inner) = (ours.get(&branch).copied(), theirs.get(&branch).copied());
+        Differing { branch, outer, inner }
+    });
+    let (agreed, differing): (Vec<_>, Vec<_>) = roots.partition(|both| both.outer == both.inner);
+    let agreed = agreed.into_iter().filter_map(|both| Some((both.branch, both.outer?))).collect();
+    Ok(Compared { agreed, differing, apart })
 }
 
 /// The other side, being asked.

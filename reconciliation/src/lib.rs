@@ -6,9 +6,11 @@
 //! | [`book`] | what is compared: a store that can be folded |
 //! | [`answering`] | telling another node of one's own book |
 //! | [`asking`] | comparing one's own book with another node's |
+//! | [`days`] | which days are compared again each time |
 //! | [`port`] | what carries the questions |
 
 pub mod answering;
 pub mod asking;
 pub mod book;
+pub mod days;
 pub mod port;

@@ -35,7 +35,7 @@ static NEXT_BOOK_SEQ: AtomicU64 = AtomicU64::new(1);
 static REGIONS: LazyLock<Arc<RegionTable>> =
     LazyLock::new(|| Arc::new(RegionTable::from_csv(&deployed("regions.csv")).expect("a table")));
 static CALENDAR: LazyLock<Arc<Calendar>> =
-    LazyLock::new(|| Arc::new(Calendar::parse(&deployed("calendar.toml")).expect("a calendar")));
+    LazyLock::new(|| Arc::new(Calendar::parse(&deployed("calendar.toml")).expect("a calendar").without_comparing()));
 
 /// A hub's book.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub struct Book {
     pub store: HubStore,
     /// The table of regions that the repository comes with.
     pub regions: Arc<RegionTable>,
-    /// Its calendar.
+    /// The calendar that the repository comes with, for a book that has no others to be compared with.
     pub calendar: Arc<Calendar>,
 }
 

@@ -6,15 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clearing::breaks::Books;
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
 use identity::signing::Signer;
 use jiff::civil::{Date, date};
-use ledger::hub::BreakHistory;
+use ledger::hub::{BreakHistory, PeriodNumber};
 use ledger::leaves::Scope;
 use prost::Message;
 use proto::v1;
 use proto::v1::breaks_client::BreaksClient;
+use reconciliation::book::READING;
 use serde_json::Value;
 use settlement::decide::BookSeq;
 use settlement::ids::PoolCode;
@@ -78,6 +80,14 @@ async fn standing(world: &World) -> Vec<BreakHistory> {
         standing.extend(history(world, number).await);
     }
     standing
+}
+
+/// Which books were not compared on what the open period holds of the region's.
+async fn uncompared(world: &World) -> Vec<Vec<Books>> {
+    let store = world.line().hub.store();
+    store.journal_fold(READING).await.expect("it is folded");
+    let found = store.uncompared_branches(PeriodNumber(1)).await.expect("branches").into_iter();
+    found.filter(|found| found.branch.home == home()).map(|found| found.books).collect()
 }
 
 /// Has the answer to a settlement lost on its way back from home, and waits until the hub has found it out.
@@ -188,9 +198,13 @@ async fn a_damaged_home_book_is_a_break_that_stands_until_a_person_ends_it() {
     .await;
     damage_the_book(&mut world, &older).await;
 
+    assert_eq!(uncompared(&world).await, [[Books::TreatmentHub, Books::HubHome]]);
     for _ in 0..2 {
         assert_eq!(compare_with_home(&world).await, (1, 0), "no rule mends it");
     }
+    assert_eq!(uncompared(&world).await, [[Books::TreatmentHub]], "it was compared, though the books differ");
+    assert_eq!(compare_with_hub(&world).await, (0, 0));
+    assert_eq!(uncompared(&world).await, [[Books::HubHome; 0]; 0]);
     let open = standing(&world).await;
     let [BreakHistory { found, acted, end: None }] = &open[..] else { panic!("{open:?}") };
     assert_eq!((found.found.kind.word(), found.found.proposed.word()), ("amount-differs", "investigate"));

@@ -11,7 +11,6 @@ use std::time::Duration;
 use clearing::certificate::Agreement;
 use conversation::call;
 use identity::signing::Signer;
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
@@ -21,6 +20,7 @@ use proto::v1;
 use proto::v1::comparisons_client::ComparisonsClient;
 use reconciliation::answering::Answering;
 use reconciliation::asking::{Apart, CompareError, Compared, compare, write_apart};
+use reconciliation::days::days_compared;
 use reconciliation::port::GrpcBook;
 use settlement::ids::PoolCode;
 use tokio_util::sync::CancellationToken;
@@ -28,9 +28,6 @@ use tonic::transport::Channel;
 
 use self::fetching::Fetched;
 use crate::edge::Shared;
-
-/// So many days back are compared: an entry that comes later than that is found by whoever asks for its day.
-const DAYS_BACK: i64 = 62;
 
 /// A treatment side's book beside the hub's.
 pub struct Comparing {
@@ -48,13 +45,14 @@ impl Comparing {
         Comparing { edge, hub, comparisons, signer, patience }
     }
 
-    /// Compares until the process stops. Yesterday's book is whole once everything of it is answered.
+    /// Compares until the process stops.
     pub async fn run(self: Arc<Self>, every: Duration, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-            let today = self.edge.clock.today();
-            let from = today.saturating_sub(DAYS_BACK.days());
-            if let Err(fault) = self.compare((from, today.yesterday().unwrap_or(today))).await {
-                tracing::warn!(error = &fault as &dyn Error, "the book could not be compared with the hub's");
+            for days in days_compared(self.edge.clock.today()) {
+                if let Err(fault) = self.compare(days).await {
+                    tracing::warn!(error = &fault as &dyn Error, "the book could not be compared with the hub's");
+                    break;
+                }
             }
         }
     }
@@ -86,7 +84,7 @@ impl Comparing {
         fetched: Vec<String>,
     ) -> Result<(v1::ComparisonOutcome, Vec<Apart>), CompareError> {
         let scope = Scope { home: None, treatment: Some(pool) };
-        let Compared { agreed, apart } = compare(&self.edge.store, &self.hub, scope, days, self.patience).await?;
+        let Compared { agreed, differing, apart } = compare(&self.edge.store, &self.hub, scope, days, self.patience).await?;
         let report = v1::ComparisonReport {
             from: days.0.to_string(),
             to: days.1.to_string(),
@@ -94,6 +92,7 @@ impl Comparing {
             agreed: agreed.iter().map(|(branch, root)| write_root(branch, root)).collect(),
             apart: apart.iter().map(write_apart).collect(),
             fetched,
+            differing: differing.iter().filter_map(|both| Some(write_root(&both.branch, &both.inner?))).collect(),
         };
         let mut client = self.comparisons.clone();
         let told = call(self.patience, report, async move |report| client.report(report).await).await;

@@ -21,8 +21,8 @@ use settlement::ids::{PoolCode, RegionCode};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
-use super::Outcome;
 use super::certify::check_signature;
+use super::{Outcome, Roots};
 use crate::hub::Hub;
 
 /// The service.
@@ -42,6 +42,8 @@ impl ComparisonsService {
         let within = |branch: &Branch| branch.treatment == treatment && (days.0..=days.1).contains(&branch.day);
         let claimed = report.agreed.iter().map(digests::read_root).collect::<Result<Vec<_>, _>>();
         let apart = report.apart.iter().map(read_apart).collect::<Result<Vec<_>, _>>();
+        let differing = report.differing.iter().map(digests::read_root).collect::<Result<Vec<_>, _>>();
+        let differing = differing.map_err(|fault| unreadable(&fault))?;
         let claimed = claimed.map_err(|fault| unreadable(&fault))?;
         let apart: Vec<Apart> = apart.map_err(|fault| unreadable(&fault))?;
         if !apart.iter().all(|apart| within(&apart.branch)) {
@@ -50,11 +52,14 @@ impl ComparisonsService {
         let scope = Scope { home: None, treatment: Some(treatment) };
         // Whether the books agree, the hub sees by its own.
         let own = self.hub.store.leaves().leaf_roots(days, scope).await.map_err(|fault| failed(&fault))?;
-        let agreed: Vec<(Branch, Node)> =
-            claimed.into_iter().filter(|(branch, root)| within(branch) && own.get(branch) == Some(root)).collect();
+        let ours = |roots: Vec<(Branch, Node)>| {
+            let ours = roots.into_iter().filter(|(branch, root)| within(branch) && own.get(branch) == Some(root));
+            ours.collect::<Vec<_>>()
+        };
+        let roots = Roots { agreed: ours(claimed), differing: ours(differing) };
         let mended = self.hub.record_mended(Books::TreatmentHub, scope, &report.fetched, Proposal::FetchAnswer).await;
         mended.map_err(|fault| failed(&fault))?;
-        let recorded = self.hub.record(Books::TreatmentHub, scope, days, agreed, &apart).await;
+        let recorded = self.hub.record(Books::TreatmentHub, scope, days, roots, &apart).await;
         recorded.map_err(|fault| failed(&fault))
     }
 

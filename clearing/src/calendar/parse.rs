@@ -7,7 +7,7 @@ use settlement::spanned::{Fault, Node, Report};
 use toml::de::DeTable;
 
 use super::working_days::WorkingDays;
-use super::{Calendar, CheckingRules, ClearingRules, PrefundRules, Provenance, Rules};
+use super::{Calendar, CheckingRules, ClearingRules, PrefundRules, Provenance, Rules, Uncompared};
 use crate::month::{Month, MonthDay};
 
 /// No holiday of the country is longer than this, so a longer one is a slip of the pen.
@@ -50,6 +50,7 @@ fn read_clearing(node: Node<'_>) -> Option<ClearingRules> {
         ["cut_off", "hospitals_by", "clearing_day", "confirm_by", "notices_by"].map(|key| month_day(&node, key));
     let (submit_within, pay_within) = (count(&node, "submit_within"), count(&node, "pay_within"));
     let carried_at_most = count(&node, "carried_at_most");
+    let uncompared = node.required_form("uncompared", "\"carried\" or \"cleared\"", Uncompared::from_word);
     let silence_confirms = node.flag("silence_confirms");
     let year_cleared_within = month_of_year(&node, "year_cleared_within");
     let suspended_after = node.has("suspended_after").then(|| count(&node, "suspended_after"));
@@ -63,6 +64,7 @@ fn read_clearing(node: Node<'_>) -> Option<ClearingRules> {
         submit_within: submit_within?,
         pay_within: pay_within?,
         carried_at_most: carried_at_most?,
+        uncompared: uncompared?,
         silence_confirms,
         year_cleared_within: year_cleared_within?,
         suspended_after: suspended_after.flatten(),
@@ -245,6 +247,7 @@ mod tests {
             ("clearing_day = \"21\"", "clearing_day = \"31\"", "rules.clearing.clearing_day: is not \"last\""),
             ("clearing_day = \"21\"", "clearing_day = \"10\"", "rules.clearing.clearing_day: lies before hospitals_by"),
             ("carried_at_most = 2", "", "rules.clearing.carried_at_most: is missing"),
+            ("uncompared = \"carried\"", "uncompared = \"kept\"", "rules.clearing.uncompared: is not \"carried\" or"),
             ("red = \"0.9\"", "red = \"0.6\"", "rules.prefund.red: is not above yellow"),
             ("red = \"0.9\"", "red = \"90\"", "rules.prefund.red: is not a share"),
             ("from = \"2020-01\"", "from = \"January\"", "rules.from: is not a month"),

@@ -18,7 +18,7 @@ use crate::values;
 /// The tables.
 pub(super) const TABLES: Version = Version {
     tables: TEXT,
-    append_only: &["breaks", "break_ends", "agreements", "certificates", "certificate_signatures"],
+    append_only: &["breaks", "break_ends", "agreements", "differences", "certificates", "certificate_signatures"],
     postgres: "",
 };
 
@@ -36,6 +36,13 @@ const TEXT: &str = concat!(
     "CREATE TABLE agreements (
         day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, books TEXT NOT NULL, root BLOB NOT NULL,
         operations INTEGER NOT NULL, agreed_at INTEGER NOT NULL,
+        PRIMARY KEY (day, home, treatment, books, root)) STRICT, WITHOUT ROWID;
+",
+    // A root of the hub's to which two books were compared though the other has another one: all that differs is a break,
+    // or was in doubt.
+    "CREATE TABLE differences (
+        day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, books TEXT NOT NULL, root BLOB NOT NULL,
+        compared_at INTEGER NOT NULL,
         PRIMARY KEY (day, home, treatment, books, root)) STRICT, WITHOUT ROWID;
     CREATE TABLE certificates (
         day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL, root BLOB NOT NULL,
@@ -164,6 +171,29 @@ impl HubStore {
                     let values =
                         values![&day, &home, &treatment, books.word(), digest, operations, at.as_microsecond()];
                     sql.execute(AGREED, values).map(drop)
+                })
+            })
+            .await
+    }
+
+    /// Records that two books were compared to a root of the hub's, and differ.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn difference_record(
+        &self,
+        books: Books,
+        differing: Vec<(Branch, Node)>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        const DIFFERS: &str = "INSERT INTO differences (day, home, treatment, books, root, compared_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+        self.engine
+            .write(move |sql| {
+                differing.iter().try_for_each(|(branch, root)| {
+                    let ([day, home, treatment], digest): (_, &[u8]) = (texts(branch), &root.digest.0);
+                    let values = values![&day, &home, &treatment, books.word(), digest, at.as_microsecond()];
+                    sql.execute(DIFFERS, values).map(drop)
                 })
             })
             .await
@@ -369,11 +399,11 @@ fn certificates(sql: &Sql<'_>, (first, last): (Date, Date), scope: Scope) -> Res
     texts_found.into_iter().map(read).collect()
 }
 
-fn texts(branch: &Branch) -> [String; 3] {
+pub(super) fn texts(branch: &Branch) -> [String; 3] {
     [branch.day.to_string(), branch.home.to_string(), branch.treatment.to_string()]
 }
 
-fn read_branch(row: Row<'_>, first: usize) -> Result<Branch, StoreError> {
+pub(super) fn read_branch(row: Row<'_>, first: usize) -> Result<Branch, StoreError> {
     let malformed = |column: &str, problem: String| StoreError::Column { column: column.into(), problem };
     let pool = |place, column| {
         RegionCode::new(row.text(place)?).map(PoolCode).map_err(|fault| malformed(column, fault.to_string()))

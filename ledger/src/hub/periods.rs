@@ -9,6 +9,7 @@ mod listed;
 mod objections;
 mod statements;
 mod tables;
+mod uncompared;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ pub use listed::{Listed, ListedFault};
 pub use statements::{Reply, StatementFault};
 pub(super) use statements::{read_payment, read_side};
 pub(super) use tables::TABLES;
+pub use uncompared::{DisputedBranches, UncomparedBranch};
 
 use super::{HubStore, instant};
 use crate::engine::{Row, Sql};

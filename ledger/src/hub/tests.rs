@@ -54,6 +54,10 @@ use listed::{
     what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
     what_was_cleared_from_the_list_is_carried_nowhere_else,
 };
+use uncompared::{
+    a_branch_is_compared_once_both_comparisons_reached_its_present_root,
+    what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
+};
 
 mod append_only;
 mod booking;
@@ -63,6 +67,7 @@ mod folding;
 mod inquiries;
 mod listed;
 mod several;
+mod uncompared;
 
 const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
     310101,黄浦区,county,310000,310000\n410700,新乡市,pool,410700,410700\n";
@@ -126,6 +131,8 @@ on_both! {
     a_refused_change_of_an_inquiry_leaves_neither_event_nor_letter,
     inquiries_are_listed_page_by_page_for_their_regions,
     a_large_bill_is_expected_to_be_checked_until_it_is_or_is_undone,
+    a_branch_is_compared_once_both_comparisons_reached_its_present_root,
+    what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
 }
 
 struct World {

@@ -190,14 +190,14 @@ pub fn prepare(folder: &Path, deploy: &Path, month: Month) -> Result<Ground> {
     Ok(Ground { folder: folder.to_owned(), deploy: deploy.to_owned(), regions, calendar, month })
 }
 
-/// Reads the calendar of a `deploy` folder.
+/// Reads the calendar of a `deploy` folder, for a book that has no others to be compared with.
 ///
 /// # Errors
 /// When it cannot be read or has faults.
 pub fn read_calendar(deploy: &Path) -> Result<Calendar> {
     let path = deploy.join("calendar.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Calendar::parse(&text).map_err(|faults| {
+    Calendar::parse(&text).map(Calendar::without_comparing).map_err(|faults| {
         let faults: BTreeMap<usize, String> = faults.iter().map(ToString::to_string).enumerate().collect();
         anyhow::anyhow!("{}: {}", path.display(), faults.into_values().collect::<Vec<_>>().join("; "))
     })

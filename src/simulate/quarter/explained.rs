@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use broker::reconcile::Roots;
 use clearing::breaks::{Book, Books, Deed, Fact, Kind, Proposal, age_days};
-use jiff::ToSpan as _;
 use jiff::civil::Date;
 use ledger::hub::{HubStore, OpenBreak};
 use ledger::leaves::Scope;
 use proto::convert;
 use reconciliation::asking::compare;
+use reconciliation::days::days_compared;
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 use settlement::operation::readable;
@@ -21,8 +22,6 @@ use super::nation::Nation;
 use crate::simulate::fixtures::pool;
 use crate::verify;
 
-/// So many days back treatment sides compare, as `his::comparing` does.
-const DAYS_BACK: i64 = 40;
 /// How long a treatment side waits for the hub.
 const PATIENCE: Duration = Duration::from_secs(4);
 
@@ -179,13 +178,15 @@ impl Explained {
 /// # Errors
 /// When a book cannot be compared.
 pub async fn compare_treatments(nation: &Nation) -> Result<()> {
-    let today = nation.today();
-    let days = (today.saturating_sub(DAYS_BACK.days()), today.saturating_sub(1.days()));
     for (member, plan) in MEMBERS.iter().enumerate() {
         let scope = Scope { home: None, treatment: Some(pool(plan.treatment)) };
         let (store, hub) = (nation.treatment_store(member)?, nation.hub());
-        let compared = compare(&store, &nation.hub_book(member), scope, days, PATIENCE).await?;
-        hub.record(Books::TreatmentHub, scope, days, compared.agreed, &compared.apart).await?;
+        for days in days_compared(nation.today()) {
+            let compared = compare(&store, &nation.hub_book(member), scope, days, PATIENCE).await?;
+            let differing = compared.differing.iter().filter_map(|both| Some((both.branch, both.inner?))).collect();
+            let roots = Roots { agreed: compared.agreed, differing };
+            hub.record(Books::TreatmentHub, scope, days, roots, &compared.apart).await?;
+        }
     }
     Ok(())
 }

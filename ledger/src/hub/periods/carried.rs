@@ -12,6 +12,7 @@ use settlement::ids::{PoolCode, SettlementId};
 use super::super::lots::{LotPosting, read_lot, read_moved, read_posting};
 use super::super::{HubStore, deductions};
 use super::course::{StepTaken, record_step};
+use super::uncompared::{DisputedBranches, carry_out_branches};
 use super::{PeriodNumber, THE_LIST};
 use crate::engine::{Row, Sql, Value, list};
 use crate::store::StoreError;
@@ -58,16 +59,17 @@ macro_rules! carried_entries {
 }
 
 impl HubStore {
-    /// Carries the entries of settlements out of a period and records that the period has taken this step; tells how many,
-    /// and none where one of them would go into a period that has taken it too. Once it is taken nothing is carried out so
-    /// any more: statements follow from it. Entries of a period that `carrying` does not name are not of this one.
+    /// Carries the entries of settlements out of a period, then those of whole branches, and records that the period has
+    /// taken this step; tells how many, and none where one of them would go into a period that has taken it too. Once it is
+    /// taken nothing is carried out so any more: statements follow from it. Entries of a period that `carrying` does not
+    /// name are not of this one.
     ///
     /// # Errors
     /// When the store fails; nothing was carried then.
     pub async fn entry_carry_out(
         &self,
         period: PeriodNumber,
-        disputed: Vec<Disputed>,
+        (disputed, uncompared): (Vec<Disputed>, Vec<DisputedBranches>),
         carrying: Carrying,
         at: Timestamp,
     ) -> Result<Option<u64>, StoreError> {
@@ -79,7 +81,10 @@ impl HubStore {
                 if into_stated(sql, &carrying)? {
                     return Ok(None);
                 }
-                let carried = carry_out(sql, period, &disputed, &carrying, None, at)?;
+                let mut carried = carry_out(sql, period, &disputed, &carrying, None, at)?;
+                for branches in &uncompared {
+                    carried += carry_out_branches(sql, period, branches, &carrying, at)?;
+                }
                 let report = format!("{carried} entries carried out");
                 record_step(sql, period, StepTaken::Carried, &report, at)?;
                 Ok(Some(carried))

@@ -40,7 +40,7 @@ pub(super) async fn carry_out(world: &World, from: PeriodNumber, ids: &[&str], i
     let disputed = ids.iter().map(|id| disputed(id)).collect();
     world
         .store
-        .entry_carry_out(from, disputed, carrying, at(7))
+        .entry_carry_out(from, (disputed, vec![]), carrying, at(7))
         .await
         .expect("the store works")
         .expect("they are carried")

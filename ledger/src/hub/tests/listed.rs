@@ -102,7 +102,7 @@ pub(super) async fn what_comes_to_the_list_after_its_settlement_was_returned_is_
     world.answer(undone, booking("A", Turn::Counter, 100)).await;
     fold(&world).await;
     let out = vec![Disputed { settlement: settlement("A"), reason: "returned".into(), owner: Side::Home }];
-    let carried = world.store.entry_carry_out(NEXT, out, Carrying::from([(NEXT, None)]), at(9)).await;
+    let carried = world.store.entry_carry_out(NEXT, (out, vec![]), Carrying::from([(NEXT, None)]), at(9)).await;
     assert_eq!(carried.expect("it is carried"), Some(1));
     assert_eq!(listed(&world).await[0].standing, Standing::Waiting);
     assert_eq!(act(&world, "A", Act::Propose(Verdict::Return), home()).await, Ok(()));
@@ -162,12 +162,12 @@ pub(super) async fn what_is_taken_off_a_settlement_goes_with_it_onto_the_list_an
     fold(&world).await;
     assert_eq!(world.store.deduction_release(at(9)).await.expect("they are released"), 2);
     let back = vec![Disputed { settlement: settlement("B"), reason: "returned".into(), owner: Side::Home }];
-    let carried = world.store.entry_carry_out(NEXT, back, Carrying::from([(NEXT, None)]), at(9)).await;
+    let carried = world.store.entry_carry_out(NEXT, (back, vec![]), Carrying::from([(NEXT, None)]), at(9)).await;
     assert_eq!(carried.expect("it is carried"), Some(1));
     assert_eq!(owed(&world, NEXT).await, 0);
 }
 
-async fn lodge_and_agree(world: &World, of: &str, fen: i64) {
+pub(super) async fn lodge_and_agree(world: &World, of: &str, fen: i64) {
     let mut shares = FundShares::default();
     shares.set(Fund::Basic, Money::from_fen(fen));
     let lodging = DeductionLodging {
