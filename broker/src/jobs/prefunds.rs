@@ -42,11 +42,7 @@ impl PrefundWatch {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn look(
-        &mut self,
-        clearing: &Clearing,
-        now: Timestamp,
-    ) -> Result<Vec<(PrefundKey, Watch)>, StoreError> {
+    pub async fn look(&mut self, clearing: &Clearing, now: Timestamp) -> Result<Vec<(PrefundKey, Watch)>, StoreError> {
         let mut turned = Vec::new();
         for (key, watched) in clearing.prefunds_set(now).await? {
             let (share, watch) = (watched.usage.share(), watched.watch);

@@ -44,9 +44,8 @@ pub fn table(year: i16, member: Option<MemberCode>, rows: &[Adjusted], names: &i
     let mut columns = ["参保省", "就医省", "险种"].map(Column::text).to_vec();
     let first = columns.len();
     columns.extend(["原预付金额度", "上年四季度清算额", "上年四季度月均"].map(Column::money));
-    let size = months_of(rows).map_or(ColumnKind::Money, |months| {
-        ColumnKind::WorkedOut(vec![(first + 2, Sign::Plus); months])
-    });
+    let size = months_of(rows)
+        .map_or(ColumnKind::Money, |months| ColumnKind::WorkedOut(vec![(first + 2, Sign::Plus); months]));
     columns.push(Column { name: "新预付金额度".to_owned(), kind: size });
     let parts = vec![(first + 3, Sign::Plus), (first, Sign::Minus)];
     columns.push(Column { name: "应补（退）金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
@@ -76,9 +75,8 @@ pub fn table(year: i16, member: Option<MemberCode>, rows: &[Adjusted], names: &i
 /// How many months of its average every row's size is, so that a spreadsheet can work it out again; none where a size was
 /// set otherwise, or where nothing says it.
 fn months_of(rows: &[Adjusted]) -> Option<usize> {
-    let is_size = |months: usize, row: &Adjusted| {
-        row.reset.new == std::iter::repeat_n(monthly_average(row.basis), months).sum()
-    };
+    let is_size =
+        |months: usize, row: &Adjusted| row.reset.new == std::iter::repeat_n(monthly_average(row.basis), months).sum();
     let says = rows.iter().any(|row| !monthly_average(row.basis).is_zero());
     (1..=MONTHS_AT_MOST).find(|months| says && rows.iter().all(|row| is_size(*months, row)))
 }

@@ -105,7 +105,9 @@ impl HubStore {
     /// When the store fails.
     pub async fn prefund_change_all(&self, changes: Vec<PrefundChange>, by: String) -> Result<usize, StoreError> {
         self.engine
-            .write(move |sql| changes.iter().try_fold(0, |new, change| Ok(new + usize::from(insert(sql, change, &by)?))))
+            .write(move |sql| {
+                changes.iter().try_fold(0, |new, change| Ok(new + usize::from(insert(sql, change, &by)?)))
+            })
             .await
     }
 

@@ -52,6 +52,7 @@ use listed::{
     what_corrects_an_earlier_period_says_which, what_is_listed_is_cleared_or_returned_by_two_people_and_once,
     what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
 };
+use prefunds::changes_of_several_prefunds_are_recorded_together_and_each_once;
 
 mod append_only;
 mod booking;
@@ -60,6 +61,7 @@ mod deductions;
 mod folding;
 mod inquiries;
 mod listed;
+mod prefunds;
 mod several;
 
 const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
@@ -122,6 +124,7 @@ on_both! {
     a_refused_change_of_an_inquiry_leaves_neither_event_nor_letter,
     inquiries_are_listed_page_by_page_for_their_regions,
     a_large_bill_is_expected_to_be_checked_until_it_is_or_is_undone,
+    changes_of_several_prefunds_are_recorded_together_and_each_once,
 }
 
 struct World {
