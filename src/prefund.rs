@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
+use clearing::prefund::monthly_average;
 use jiff::Timestamp;
 use proto::v1::prefunds_client::PrefundsClient;
 use proto::{status, v1};
@@ -45,7 +46,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Set every prefund for a year from last year's fourth quarter; setting it again changes nothing.
+    /// Set every prefund for a year from last year's fourth quarter, where the calendar does not; setting it again changes
+    /// nothing.
     Reset {
         /// How to reach the hub.
         #[command(flatten)]
@@ -79,6 +81,9 @@ pub enum Command {
         /// Why.
         #[arg(long)]
         reason: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// List every change of prefunds with what was paid for it. Exits with 1 where something is unpaid after its last day.
     Changes {
@@ -121,8 +126,12 @@ pub enum Command {
         /// How much, in yuan.
         #[arg(long)]
         amount: Decimal,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
-    /// Write the yearly table and the notices of payment and receipt into a folder: as workbooks, tables and pages.
+    /// Write a year's table and its notices of payment and receipt, emergency increases among them, into a folder: as
+    /// workbooks, tables and pages.
     Documents {
         /// How to reach the hub.
         #[command(flatten)]
@@ -182,11 +191,11 @@ pub async fn run(command: Command) -> Result<Ending> {
             let table = client(&access)?.reset(v1::PrefundYear { year }).await;
             print_table(&table.map_err(|refused| status::to_refusal(&refused))?.into_inner().rows, json)
         }
-        Command::TopUp { access, id, home, treatment, insurance, amount, reason } => {
+        Command::TopUp { access, id, home, treatment, insurance, amount, reason, json } => {
             let amount = Money::from_decimal(amount).context("--amount")?.fen();
             let request = v1::TopUpRequest { id, home, treatment, insurance, amount, reason };
             let topped_up = client(&access)?.top_up(request).await.map_err(|refused| status::to_refusal(&refused))?;
-            print_watched(&[topped_up.into_inner()], false)?;
+            print_watched(&[topped_up.into_inner()], json)?;
             Ok(Ending::Good)
         }
         Command::Changes { access, json } => {
@@ -195,12 +204,12 @@ pub async fn run(command: Command) -> Result<Ending> {
             let today = beijing::day_of(Timestamp::now());
             Ok(Ending::of(!changes.iter().any(|change| papers::is_late(change, today))))
         }
-        Command::Pay { access, id, home, treatment, insurance, side, serial, bank, on, amount } => {
+        Command::Pay { access, id, home, treatment, insurance, side, serial, bank, on, amount, json } => {
             let amount = Money::from_decimal(amount).context("--amount")?.fen();
             let payment = Some(v1::PaymentView { serial, bank, on, amount });
             let request = v1::PrefundPayRequest { home, treatment, insurance, id, side, payment };
             let paid = client(&access)?.pay(request).await.map_err(|refused| status::to_refusal(&refused))?;
-            papers::print(&[paid.into_inner()], false)?;
+            papers::print(&[paid.into_inner()], json)?;
             Ok(Ending::Good)
         }
         Command::Documents { access, year, regions, accounts, out } => {
@@ -250,18 +259,20 @@ fn print_watched(prefunds: &[v1::PrefundView], as_json: bool) -> Result<()> {
 
 fn print_table(rows: &[v1::PrefundRow], as_json: bool) -> Result<Ending> {
     let yuan = |fen| Money::from_fen(fen).to_string();
+    let average = |row: &v1::PrefundRow| monthly_average(Money::from_fen(row.basis)).to_string();
     if as_json {
         let rows = rows.iter().map(|row| {
             json!({ "home": row.home, "treatment": row.treatment, "insurance": row.insurance,
-                "previous": yuan(row.previous), "basis": yuan(row.basis), "new": yuan(row.new),
-                "difference": yuan(row.difference) })
+                "previous": yuan(row.previous), "basis": yuan(row.basis), "average": average(row),
+                "new": yuan(row.new), "difference": yuan(row.difference) })
         });
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
         return Ok(Ending::Good);
     }
-    let mut table = output::table(["参保省", "就医省", "险种", "原预付金", "四季度清算额", "新预付金", "应补（退）"]);
+    let columns = ["参保省", "就医省", "险种", "原预付金", "四季度清算额", "四季度月均", "新预付金", "应补（退）"];
+    let mut table = output::table(columns);
     for row in rows {
-        let sums = [row.previous, row.basis, row.new, row.difference].map(yuan);
+        let sums = [yuan(row.previous), yuan(row.basis), average(row), yuan(row.new), yuan(row.difference)];
         table.add_row([row.home.clone(), row.treatment.clone(), named(&row.insurance)].into_iter().chain(sums));
     }
     output::numbers_from(&mut table, 3);

@@ -4,6 +4,7 @@ pub mod books;
 pub mod clearing;
 pub mod compare;
 pub mod letters;
+pub mod prefunds;
 pub mod resolve;
 pub mod suspensions;
 pub mod sweep;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use clearing::prefund::Watch;
 use jiff::Timestamp;
-use ledger::hub::{Kind, Verdict};
+use ledger::hub::{Kind, PrefundKey, Verdict};
 use settlement::operation::Operation;
 
 use crate::breaker::Standing;
@@ -117,6 +118,22 @@ pub fn doubt(count: u64, oldest: Option<Timestamp>, now: Timestamp) {
 /// How many inquiries of all regions should have been answered by now.
 pub fn inquiries_overdue(count: u64) {
     metrics::gauge!("yidi_hub_inquiries_overdue").set(u32::try_from(count).unwrap_or(u32::MAX));
+}
+
+/// How much of a prefund is in use, 1 for all of it, and how it stands: 0 green, 1 yellow, 2 red.
+pub fn prefund(key: &PrefundKey, share: f64, watch: Watch) {
+    let standing = match watch {
+        Watch::Green => 0,
+        Watch::Yellow => 1,
+        Watch::Red => 2,
+    };
+    let labels = [
+        ("home", key.pair.home.to_string()),
+        ("treatment", key.pair.treatment.to_string()),
+        ("insurance", key.insurance.word().to_owned()),
+    ];
+    metrics::gauge!("yidi_hub_prefund_used_share", &labels).set(share);
+    metrics::gauge!("yidi_hub_prefund_watch", &labels).set(standing);
 }
 
 /// How many letters wait in all mailboxes, how many of them were delivered and not acknowledged, and how many are dead.

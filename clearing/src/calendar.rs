@@ -114,6 +114,8 @@ pub struct PrefundRules {
     pub pay_within: u16,
     /// The month of the year by whose end the yearly re-set is done, 1 to 12.
     pub done_within: i8,
+    /// Whether the calendar sets them anew on [`PrefundRules::table_by`]; otherwise an operator does.
+    pub reset_by_itself: bool,
     /// Where this was read.
     pub provenance: Provenance,
 }
@@ -210,14 +212,50 @@ impl Calendar {
         Ok(PaymentDays { submit_by, pay_by: self.days.after(submit_by, rules.pay_within)? })
     }
 
-    /// By when a change of a prefund that was made on a day of a month is paid.
+    /// By when the re-set of the prefunds of a January's year is paid that was made on a day: within the working days, and
+    /// by the end of the month by which it is done, unless it was made even later.
+    ///
+    /// ```
+    /// use clearing::{calendar::Calendar, month::Month};
+    /// use jiff::civil::date;
+    /// let calendar = Calendar::parse(include_str!("../../deploy/calendar.toml")).expect("no faults");
+    /// let january = Month::from_text("2026-01").expect("a month");
+    /// // Fifteen working days after it, with nine days of Spring Festival, would be the second of March.
+    /// let days = calendar.prefund_reset_days(january, date(2026, 2, 3)).expect("2026 is listed");
+    /// assert_eq!((days.submit_by, days.pay_by), (date(2026, 2, 10), date(2026, 2, 28)));
+    /// ```
     ///
     /// # Errors
     /// When a year's holidays are not listed.
-    pub fn prefund_days(&self, month: Month, made: Date) -> Result<PaymentDays, Unlisted> {
-        let rules = &self.rules(month).prefund;
+    pub fn prefund_reset_days(&self, january: Month, made: Date) -> Result<PaymentDays, Unlisted> {
+        let rules = &self.rules(january).prefund;
         let submit_by = self.days.after(made, rules.submit_within)?;
-        Ok(PaymentDays { submit_by, pay_by: self.days.after(submit_by, rules.pay_within)? })
+        let pay_by = self.days.after(submit_by, rules.pay_within)?;
+        let done_in = Month::new(january.year(), rules.done_within);
+        let done_by = done_in.map(Month::last_day).filter(|last| made <= *last);
+        let pay_by = done_by.map_or(pay_by, |last| pay_by.min(last));
+        Ok(PaymentDays { submit_by: submit_by.min(pay_by), pay_by })
+    }
+
+    /// By when an emergency increase is paid that was asked for on a day: the days of handing it in are those of the
+    /// request itself, so what is left are the days of paying.
+    ///
+    /// # Errors
+    /// When a year's holidays are not listed.
+    pub fn prefund_top_up_days(&self, month: Month, asked: Date) -> Result<PaymentDays, Unlisted> {
+        let rules = &self.rules(month).prefund;
+        let (submit_by, pay_by) =
+            (self.days.after(asked, rules.submit_within)?, self.days.after(asked, rules.pay_within)?);
+        Ok(PaymentDays { submit_by: submit_by.min(pay_by), pay_by })
+    }
+
+    /// The year whose prefunds the calendar sets on a day: from the day of January on which the table is there until the
+    /// re-set is to be done. After that an operator decides, and always where the file says so.
+    pub fn prefunds_set_on(&self, today: Date) -> Option<i16> {
+        let january = Month::new(today.year(), 1)?;
+        let rules = &self.rules(january).prefund;
+        let (from, to) = (january.day(rules.table_by), Month::new(today.year(), rules.done_within)?.last_day());
+        (rules.reset_by_itself && (from..=to).contains(&today)).then_some(today.year())
     }
 
     /// The last day on which a year's costs are cleared.

@@ -82,13 +82,18 @@ impl Usage {
     }
 }
 
-/// A year's size of a prefund: so many months of the average of last year's October to December, rounded to the fen.
-/// Months without settlements count as nothing; undoings below nothing do too.
+/// A year's size of a prefund: so many months of the average of last year's October to December. Months without
+/// settlements count as nothing; undoings below nothing do too.
 pub fn yearly_size(year: i16, owed_by_month: &BTreeMap<Month, Money>, rules: &PrefundRules) -> Money {
     let quarter = [10, 11, 12].into_iter().filter_map(|month| Month::new(year.checked_sub(1)?, month));
     let owed: Money = quarter.filter_map(|month| owed_by_month.get(&month).copied()).sum();
-    let months = Decimal::from(rules.months);
-    Money::round(owed.at_least_zero().exact() * months / Decimal::from(3))
+    (0..rules.months).map(|_| monthly_average(owed)).sum()
+}
+
+/// 上年四季度月均: what a quarter came to, by the month and rounded to the fen, so that whoever has the table can work the
+/// size out from it. Nothing where undoings outweigh.
+pub fn monthly_average(quarter: Money) -> Money {
+    Money::round(quarter.at_least_zero().exact() / Decimal::from(3))
 }
 
 /// The yearly re-set of one prefund: a row of 《预付金额度调整明细表》.
@@ -152,8 +157,9 @@ mod tests {
         }
         for (rows, fen) in [
             (vec![("2024-10", 100), ("2024-11", 200), ("2024-12", 300)], 400),
-            // 100 × 2 ÷ 3 = 66.67
-            (vec![("2024-12", 100)], 67),
+            // 100 ÷ 3 = 33.33, and 200 ÷ 3 = 66.67, each rounded before it is doubled.
+            (vec![("2024-12", 100)], 66),
+            (vec![("2024-12", 200)], 134),
             (vec![("2024-09", 999), ("2025-01", 999), ("2023-12", 999)], 0),
             (vec![("2024-10", -100)], 0),
         ] {

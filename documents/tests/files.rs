@@ -151,7 +151,6 @@ fn of_figures(count: i64, fen: i64) -> Document {
 }
 
 #[test]
-#[expect(clippy::float_cmp, reason = "a spreadsheet shows the very number")]
 fn figures_of_fifteen_digits_are_held_exactly() {
     let longest = 999_999_999_999_999;
     for (count, fen, shown) in [

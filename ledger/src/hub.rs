@@ -67,8 +67,8 @@ pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{
-    CarriedEntry, Carrying, DeductedIn, Disputed, DisputedBranches, Followed, Listed, ListedFault, Period, PeriodNumber,
-    Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
+    CarriedEntry, Carrying, DeductedIn, Disputed, DisputedBranches, Followed, Listed, ListedFault, Period,
+    PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
 };
 pub use prefunds::{ChangePayments, PrefundChange, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension};
 pub use proving::{CarriedOver, Misplaced, MisplacedHow, Noticed};

@@ -1,13 +1,16 @@
-//! The changes of prefunds with their payments, as a list and as documents: the yearly table, and notices for each pair.
+//! The changes of prefunds with their payments, as a list and as documents: the yearly table, and notices for each pair of
+//! what was re-set and of what was increased since.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use clearing::details::pair_name;
 use clearing::period::{Pair, Payment, Side};
 use clearing::prefund::Reset;
 use clearing::prefund::papers::{Adjusted, Change, notice, table};
 use jiff::civil::{Date, date};
+use ledger::hub::PrefundKind;
 use proto::convert::cleared::read_payment;
 use proto::v1::prefunds_client::PrefundsClient;
 use proto::{status, v1};
@@ -73,7 +76,8 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Writes the yearly table and the notices of a year: as they were set, or before that as they would be now; tells the workbooks.
+/// Writes the yearly table, as it was set or before that as it would be now, and the notices of a year, those of emergency
+/// increases too; tells the workbooks.
 ///
 /// # Errors
 /// When the hub is not to be reached, or a file cannot be read or written.
@@ -86,23 +90,23 @@ pub async fn write(
     let short = i16::try_from(year).context("the year")?;
     let regions = read_regions(regions)?;
     let accounts = accounts.map(read_accounts).transpose()?.unwrap_or_default();
-    let of_year: Vec<v1::PrefundChangeView> =
-        changes(client).await?.into_iter().filter(|change| change.id == format!("reset {year}")).collect();
-    let rows = if of_year.is_empty() { proposed(client, year).await? } else { reset(client, year, &of_year).await? };
+    let all = changes(client).await?;
+    let set: Vec<&v1::PrefundChangeView> = all.iter().filter(|change| change.id == format!("reset {year}")).collect();
+    let increases = all.iter().filter(|change| is_increase_of(change, short));
+    let rows = if set.is_empty() { proposed(client, year).await? } else { reset(year, &set, &all)? };
     let mut writing = Writing { made_on: date(short, 1, 31), lists: false, files: Vec::new() };
     writing.save(out, "", vec![table(short, None, &rows, &regions)])?;
     let mut pairs: BTreeMap<Pair, Vec<(&v1::PrefundChangeView, Insurance)>> = BTreeMap::new();
-    for change in of_year.iter().filter(|change| change.amount != 0) {
+    for change in set.iter().copied().chain(increases).filter(|change| change.amount != 0) {
         let (pair, insurance) = (read_pair(&change.home, &change.treatment)?, read_insurance(&change.insurance)?);
         pairs.entry(pair).or_default().push((change, insurance));
     }
-    let members = rows.iter().flat_map(|row| [row.pair.home, row.pair.treatment]);
-    for member in members.collect::<std::collections::BTreeSet<MemberCode>>() {
+    let members = rows.iter().map(|row| &row.pair).chain(pairs.keys()).flat_map(|pair| [pair.home, pair.treatment]);
+    for member in members.collect::<BTreeSet<MemberCode>>() {
         let folder = out.join(member.to_string());
         writing.save(&folder, "", vec![table(short, Some(member), &rows, &regions)])?;
         for (pair, changes) in &pairs {
             let Some(side) = Side::ALL.into_iter().find(|side| pair.member(*side) == member) else { continue };
-            let other = if side == Side::Home { pair.treatment } else { pair.home };
             // What is paid and what is returned are two payments, and two notices.
             for is_returned in [false, true] {
                 let same_way = changes.iter().filter(|(change, _)| (change.amount < 0) == is_returned);
@@ -111,7 +115,8 @@ pub async fn write(
                 let receiver = if is_returned { pair.home } else { pair.treatment };
                 let account = accounts.get(&receiver.to_string()).cloned().unwrap_or_default();
                 let paper = notice(short, (pair, side), &told, &account, &regions);
-                writing.save(&folder.join(other.to_string()), "", paper.into_iter().collect())?;
+                // Two members may be two pairs, and the same one may pay in both.
+                writing.save(&folder.join(pair_name(pair)), "", paper.into_iter().collect())?;
             }
         }
     }
@@ -132,13 +137,8 @@ async fn proposed(client: &mut PrefundsClient<Channel>, year: i32) -> Result<Vec
 }
 
 /// What each prefund came to before and after a year's re-set: all changes that were made before it, and with it.
-async fn reset(
-    client: &mut PrefundsClient<Channel>,
-    year: i32,
-    of_year: &[v1::PrefundChangeView],
-) -> Result<Vec<Adjusted>> {
-    let all = changes(client).await?;
-    let row = |set: &v1::PrefundChangeView| {
+fn reset(year: i32, set: &[&v1::PrefundChangeView], all: &[v1::PrefundChangeView]) -> Result<Vec<Adjusted>> {
+    let row = |set: &&v1::PrefundChangeView| {
         let same = |change: &&v1::PrefundChangeView| {
             (&change.home, &change.treatment, &change.insurance) == (&set.home, &set.treatment, &set.insurance)
         };
@@ -152,7 +152,12 @@ async fn reset(
             reset: Reset { previous, new: previous + Money::from_fen(set.amount) },
         })
     };
-    of_year.iter().map(row).collect()
+    set.iter().map(row).collect()
+}
+
+fn is_increase_of(change: &v1::PrefundChangeView, year: i16) -> bool {
+    let made_in = change.made_on.parse::<Date>().ok().map(Date::year);
+    PrefundKind::from_word(&change.kind) == Some(PrefundKind::TopUp) && made_in == Some(year)
 }
 
 fn read_change(change: &v1::PrefundChangeView, insurance: Insurance, side: Side) -> Result<Change> {

@@ -26,6 +26,9 @@ pub struct OfPair {
     /// Why.
     #[arg(long)]
     reason: String,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Lists them.
@@ -44,10 +47,10 @@ pub async fn list(client: &mut PrefundsClient<Channel>, as_json: bool) -> Result
 /// # Errors
 /// When the hub is not to be reached or refuses.
 pub async fn suspend(of: OfPair, is_suspended: bool) -> Result<Ending> {
-    let OfPair { access, home, treatment, reason } = of;
+    let OfPair { access, home, treatment, reason, json } = of;
     let (mut client, request) = (client(&access)?, v1::SuspendRequest { home, treatment, reason });
     let told = if is_suspended { client.suspend(request).await } else { client.resume(request).await };
-    print(&[told.map_err(|refused| status::to_refusal(&refused))?.into_inner()], false)?;
+    print(&[told.map_err(|refused| status::to_refusal(&refused))?.into_inner()], json)?;
     Ok(Ending::Good)
 }
 

@@ -84,7 +84,8 @@ impl Comparing {
         fetched: Vec<String>,
     ) -> Result<(v1::ComparisonOutcome, Vec<Apart>), CompareError> {
         let scope = Scope { home: None, treatment: Some(pool) };
-        let Compared { agreed, differing, apart } = compare(&self.edge.store, &self.hub, scope, days, self.patience).await?;
+        let Compared { agreed, differing, apart } =
+            compare(&self.edge.store, &self.hub, scope, days, self.patience).await?;
         let report = v1::ComparisonReport {
             from: days.0.to_string(),
             to: days.1.to_string(),

@@ -1,20 +1,21 @@
 //! Prefunds at work: the yearly re-set from last year's fourth quarter, the watch, and emergency increases. Clearing never
-//! consumes a prefund: what is in use is what is owed and not paid yet. Called by operators, through [`super::service`].
+//! consumes a prefund: what is in use is what is owed and not paid yet. Called by operators, through
+//! [`super::prefund_service`], and by [`crate::jobs`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::calendar::PaymentDays;
 use clearing::month::Month;
-use clearing::period::{Pair, Side};
+use clearing::period::{Pair, Proof, Side};
 use clearing::prefund::{Reset, Usage, Watch, may_suspend, yearly_size};
 use jiff::Timestamp;
-use ledger::hub::{PrefundChange, PrefundKey, PrefundKind};
+use ledger::hub::{PeriodNumber, PrefundChange, PrefundKey, PrefundKind};
 use ledger::store::StoreError;
 use settlement::beijing;
 use settlement::money::Money;
 use settlement::person::Insurance;
 
-use super::Clearing;
+use super::{Clearing, THE_CALENDAR};
 
 /// A prefund as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,17 +63,24 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn prefunds_watched(&self, now: Timestamp) -> Result<BTreeMap<PrefundKey, Watched>, StoreError> {
-        let Some(month) = Month::of(beijing::day_of(now)) else { return Ok(BTreeMap::new()) };
-        let rules = &self.calendar.rules(month).prefund;
         let balances = self.store.prefund_balances().await?;
         let outstanding = self.outstanding().await?;
-        let keys: std::collections::BTreeSet<PrefundKey> = balances.keys().chain(outstanding.keys()).copied().collect();
-        let watched = |key: PrefundKey| {
-            let prefund = balances.get(&key).copied().unwrap_or_default();
-            let usage = Usage { prefund, outstanding: outstanding.get(&key).copied().unwrap_or_default() };
-            (key, Watched { usage, watch: usage.watch(rules) })
-        };
-        Ok(keys.into_iter().map(watched).collect())
+        Ok(self.watched(&balances, &outstanding, now))
+    }
+
+    /// The same of prefunds alone: a pair that owes and has none set is none to be watched.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prefunds_set(&self, now: Timestamp) -> Result<BTreeMap<PrefundKey, Watched>, StoreError> {
+        let balances = self.store.prefund_balances().await?;
+        if balances.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let outstanding = self.outstanding().await?;
+        let mut watched = self.watched(&balances, &outstanding, now);
+        watched.retain(|key, _| balances.contains_key(key));
+        Ok(watched)
     }
 
     /// 《预付金额度调整明细表》 of a year: what each prefund is, and what it is to be.
@@ -84,13 +92,13 @@ impl Clearing {
         let rules = &self.calendar.rules(january).prefund;
         let balances = self.store.prefund_balances().await?;
         let mut owed: BTreeMap<PrefundKey, BTreeMap<Month, Money>> = BTreeMap::new();
-        for month in [january.moved(-3), january.moved(-2), january.moved(-1)] {
+        for month in quarter_before(january) {
             let Some(period) = self.store.clearing_period_of(month).await? else { continue };
             for (key, amount) in self.booked(period).await? {
                 *owed.entry(key).or_default().entry(month).or_default() += amount;
             }
         }
-        let keys: std::collections::BTreeSet<PrefundKey> = balances.keys().chain(owed.keys()).copied().collect();
+        let keys: BTreeSet<PrefundKey> = balances.keys().chain(owed.keys()).copied().collect();
         let row = |key: PrefundKey| {
             let months = owed.get(&key).cloned().unwrap_or_default();
             let previous = balances.get(&key).copied().unwrap_or_default();
@@ -105,17 +113,39 @@ impl Clearing {
     /// # Errors
     /// When the store fails; what was re-set stays so.
     pub async fn prefund_reset(&self, year: i16, by: (String, Timestamp)) -> Result<usize, StoreError> {
-        let mut changed = 0;
-        for ResetRow { key, basis, reset } in self.prefund_table(year).await? {
-            let (kind, amount) = (PrefundKind::Reset, reset.difference());
-            let (id, reason) = (format!("reset {year}"), format!("{year}年度额度调整"));
-            let change = PrefundChange { key, id, kind, amount, basis, reason, at: by.1 };
-            changed += usize::from(self.store.prefund_change(change, by.0.clone()).await?);
+        let rows = self.prefund_table(year).await?;
+        self.reset_all(year, rows, by).await
+    }
+
+    /// Re-sets every prefund where the calendar does so by itself, once: as soon as January's table is due, all of last
+    /// year's fourth quarter is proved, and no operator was first. What a hub knows of a quarter within which it began is
+    /// less than what was owed, so there an operator decides. A prefund that was first paid this year, by an emergency
+    /// increase without anything behind it in the quarter, stays as it is. Tells how many changed.
+    ///
+    /// # Errors
+    /// When the store fails; nothing was re-set then.
+    pub async fn prefund_reset_due(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let due = self.calendar.prefunds_set_on(beijing::day_of(now));
+        let Some((year, january)) = due.and_then(|year| Some((year, Month::new(year, 1)?))) else { return Ok(0) };
+        let changes = self.store.prefund_changes().await?;
+        let id = reset_id(year);
+        if changes.iter().any(|change| change.id == id) || !self.is_proved(quarter_before(january)).await? {
+            return Ok(0);
+        }
+        let before = |change: &&PrefundChange| beijing::day_of(change.at) < january.first_day();
+        let held: BTreeSet<PrefundKey> = changes.iter().filter(before).map(|change| change.key).collect();
+        let mut rows = self.prefund_table(year).await?;
+        rows.retain(|row| !row.basis.is_zero() || held.contains(&row.key));
+        let changed = self.reset_all(year, rows, (THE_CALENDAR.to_owned(), now)).await?;
+        if changed > 0 {
+            tracing::info!(year, changed, "{changed} prefunds of {year} are set by the calendar");
         }
         Ok(changed)
     }
 
-    /// Increases a prefund that is in the red, under an id that its sender made.
+    /// Increases a prefund that is in the red, under an id that its sender made. The rule also counts working days after the
+    /// clearing period until it is to be asked for, and does not say which period of a prefund that several months use; what
+    /// is red today is short today, so being red is all that is asked here.
     ///
     /// # Errors
     /// When the store fails. Inside: why it cannot be.
@@ -144,25 +174,34 @@ impl Clearing {
     /// By when a change of a prefund is paid; none where the year's holidays are not listed.
     pub fn prefund_days(&self, change: &PrefundChange) -> Option<PaymentDays> {
         let made = beijing::day_of(change.at);
-        self.calendar.prefund_days(Month::of(made)?, made).ok()
+        match change.kind {
+            PrefundKind::Reset => {
+                let january = Month::new(year_of_reset(&change.id).unwrap_or(made.year()), 1)?;
+                self.calendar.prefund_reset_days(january, made).ok()
+            }
+            PrefundKind::TopUp => self.calendar.prefund_top_up_days(Month::of(made)?, made).ok(),
+        }
     }
 
     /// The months that each home member has left unpaid after their last day, the newest in a row; whether it may be
-    /// suspended for them. A pair that has paid its newest is not here.
+    /// suspended for them. A month that was paid, closed or not, ends the row; one in which nothing was due to be paid is
+    /// passed over. A pair that has paid its newest is not here.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn unpaid(&self, now: Timestamp) -> Result<BTreeMap<Pair, Unpaid>, StoreError> {
         let today = beijing::day_of(now);
         let mut paid: BTreeMap<Pair, Vec<(Month, bool)>> = BTreeMap::new();
-        // What is closed is paid; only what follows the last closed month counts in a row.
-        for (period, month) in self.store.clearing_unfinished().await? {
-            let (Some(month), Some(standing)) = (month, self.standing(period).await?) else { continue };
-            for (pair, held) in standing.record.pairs {
+        // Before the oldest that is not closed nothing is unpaid. Between it and the newest, closed ones were paid.
+        let Some(oldest) = self.first_unfinished().await? else { return Ok(BTreeMap::new()) };
+        let newest = self.store.period_open().await?.number;
+        for period in (oldest.0..=newest.0).map(PeriodNumber) {
+            let Some(record) = self.store.clearing_record(period, BTreeMap::new()).await? else { continue };
+            for (pair, held) in record.pairs {
                 let Some(noticed_on) = held.noticed_on.filter(|_| held.payer() == Some(Side::Home)) else { continue };
-                let days = self.calendar.payment_days(month, noticed_on);
+                let days = self.calendar.payment_days(record.month, noticed_on);
                 if days.is_ok_and(|days| days.pay_by < today) {
-                    paid.entry(pair).or_default().push((month, held.paid.is_some()));
+                    paid.entry(pair).or_default().push((record.month, held.paid.is_some()));
                 }
             }
         }
@@ -178,13 +217,30 @@ impl Clearing {
         Ok(paid.into_iter().filter_map(in_a_row).collect())
     }
 
+    fn watched(
+        &self,
+        balances: &BTreeMap<PrefundKey, Money>,
+        outstanding: &BTreeMap<PrefundKey, Money>,
+        now: Timestamp,
+    ) -> BTreeMap<PrefundKey, Watched> {
+        let Some(month) = Month::of(beijing::day_of(now)) else { return BTreeMap::new() };
+        let rules = &self.calendar.rules(month).prefund;
+        let keys: BTreeSet<PrefundKey> = balances.keys().chain(outstanding.keys()).copied().collect();
+        let watched = |key: PrefundKey| {
+            let prefund = balances.get(&key).copied().unwrap_or_default();
+            let usage = Usage { prefund, outstanding: outstanding.get(&key).copied().unwrap_or_default() };
+            (key, Watched { usage, watch: usage.watch(rules) })
+        };
+        keys.into_iter().map(watched).collect()
+    }
+
     /// What is owed and not paid: by every period whose pair is not settled.
     async fn outstanding(&self) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
         let mut outstanding: BTreeMap<PrefundKey, Money> = BTreeMap::new();
         for (period, _) in self.store.clearing_unfinished().await? {
-            let standing = self.standing(period).await?;
+            let record = self.store.clearing_record(period, BTreeMap::new()).await?;
             let settled = |pair: &Pair| {
-                let record = standing.as_ref().and_then(|standing| standing.record.pairs.get(pair));
+                let record = record.as_ref().and_then(|record| record.pairs.get(pair));
                 record.is_some_and(clearing::period::PairRecord::is_settled)
             };
             for (pair, lots) in self.pairs(period).await? {
@@ -200,7 +256,28 @@ impl Clearing {
         Ok(outstanding)
     }
 
-    async fn booked(&self, period: ledger::hub::PeriodNumber) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
+    async fn reset_all(&self, year: i16, rows: Vec<ResetRow>, by: (String, Timestamp)) -> Result<usize, StoreError> {
+        let change = |ResetRow { key, basis, reset }| {
+            let (kind, amount) = (PrefundKind::Reset, reset.difference());
+            let (id, reason) = (reset_id(year), format!("{year}年度额度调整"));
+            PrefundChange { key, id, kind, amount, basis, reason, at: by.1 }
+        };
+        self.store.prefund_change_all(rows.into_iter().map(change).collect(), by.0.clone()).await
+    }
+
+    /// Whether months are all this book's, with totals that are the journal's.
+    async fn is_proved(&self, months: [Month; 3]) -> Result<bool, StoreError> {
+        for month in months {
+            let Some(period) = self.store.clearing_period_of(month).await? else { return Ok(false) };
+            let record = self.store.clearing_record(period, BTreeMap::new()).await?;
+            if record.is_none_or(|record| record.proof != Some(Proof::Holds)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn booked(&self, period: PeriodNumber) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
         let mut booked: BTreeMap<PrefundKey, Money> = BTreeMap::new();
         for (pair, lots) in self.pairs(period).await? {
             for insurance in Insurance::ALL {
@@ -213,4 +290,18 @@ impl Clearing {
         }
         Ok(booked)
     }
+}
+
+/// 上年四季度, seen from January.
+fn quarter_before(january: Month) -> [Month; 3] {
+    [january.moved(-3), january.moved(-2), january.moved(-1)]
+}
+
+/// The id of a year's re-set: the same for every prefund, so that each is re-set once.
+fn reset_id(year: i16) -> String {
+    format!("reset {year}")
+}
+
+fn year_of_reset(id: &str) -> Option<i16> {
+    id.strip_prefix("reset ")?.parse().ok()
 }

@@ -1,5 +1,5 @@
-//! Folding the journal and carrying out what is due of each period, so that nobody has to remember a day; and how many
-//! inquiries are overdue, as a measure. Started by [`crate::start()`].
+//! Folding the journal and carrying out what is due of each period and of prefunds, so that nobody has to remember a day;
+//! and how many inquiries are overdue, as a measure. Started by [`crate::start()`].
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,16 +11,21 @@ use tokio_util::sync::CancellationToken;
 use crate::clearing::Clearing;
 use crate::hub::Hub;
 use crate::jobs::lease;
+use crate::jobs::prefunds::PrefundWatch;
 use crate::{inquiries, measures};
 
 /// Clears until the process stops.
 pub async fn run(hub: Arc<Hub>, clearing: Clearing, every: Duration, stop: CancellationToken) {
+    let mut prefunds = PrefundWatch::default();
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
         if let Err(fault) = round(&hub, &clearing, every).await {
             tracing::error!(error = &fault as &dyn Error, "what is due of a period could not be done");
         }
         if let Err(fault) = measure(&hub, &clearing).await {
             tracing::error!(error = &fault as &dyn Error, "overdue inquiries could not be counted");
+        }
+        if let Err(fault) = prefunds.look_if_due(&clearing, hub.clock.now()).await {
+            tracing::error!(error = &fault as &dyn Error, "prefunds could not be watched");
         }
     }
 }
@@ -36,7 +41,9 @@ pub async fn measure(hub: &Hub, clearing: &Clearing) -> Result<(), StoreError> {
 
 async fn round(hub: &Hub, clearing: &Clearing, every: Duration) -> Result<(), StoreError> {
     if hub.store.lease_take("clearing", lease(every)).await? {
-        clearing.advance(hub.clock.now()).await?;
+        let now = hub.clock.now();
+        clearing.advance(now).await?;
+        clearing.prefund_reset_due(now).await?;
     }
     Ok(())
 }

@@ -103,6 +103,7 @@ fn read_prefund(node: Node<'_>) -> Option<PrefundRules> {
     let table_by = month_day(&node, "table_by");
     let (submit_within, pay_within) = (count(&node, "submit_within"), count(&node, "pay_within"));
     let done_within = month_of_year(&node, "done_within");
+    let reset_by_itself = node.flag("reset_by_itself");
     let provenance = provenance(&node);
     node.finish();
     Some(PrefundRules {
@@ -113,6 +114,7 @@ fn read_prefund(node: Node<'_>) -> Option<PrefundRules> {
         submit_within: submit_within?,
         pay_within: pay_within?,
         done_within: done_within?,
+        reset_by_itself,
         provenance: provenance?,
     })
 }
@@ -250,6 +252,7 @@ mod tests {
             ("uncompared = \"carried\"", "uncompared = \"kept\"", "rules.clearing.uncompared: is not \"carried\" or"),
             ("red = \"0.9\"", "red = \"0.6\"", "rules.prefund.red: is not above yellow"),
             ("red = \"0.9\"", "red = \"90\"", "rules.prefund.red: is not a share"),
+            ("reset_by_itself = true", "reset_by_itself = 1", "rules.prefund.reset_by_itself: is not true or false"),
             ("from = \"2020-01\"", "from = \"January\"", "rules.from: is not a month"),
             ("reply_by = \"26\"", "reply_on = \"26\"", "rules.checking.reply_on: is not a key"),
             ("to = 2025-10-08", "to = 2025-09-08", "year.holiday.to: a holiday lasts"),
@@ -275,6 +278,31 @@ mod tests {
 
     fn line_of(text: &str, wanted: &str) -> usize {
         text.lines().position(|line| line == wanted).expect("a line") + 1
+    }
+
+    #[test]
+    fn the_calendar_sets_prefunds_from_the_day_of_the_table_until_they_are_to_be_done() {
+        for (text, today, year) in [
+            (SOUND.to_owned(), "2026-01-30", None),
+            (SOUND.to_owned(), "2026-01-31", Some(2026)),
+            (SOUND.to_owned(), "2026-02-28", Some(2026)),
+            (SOUND.to_owned(), "2026-03-01", None),
+            (SOUND.replace("table_by = \"last\"", "table_by = \"15\""), "2026-01-15", Some(2026)),
+            (SOUND.replace("reset_by_itself = true", "reset_by_itself = false"), "2026-01-31", None),
+        ] {
+            let calendar = Calendar::parse(&text).expect("no faults");
+            assert_eq!(calendar.prefunds_set_on(today.parse().expect("a day")), year, "{today}");
+        }
+    }
+
+    #[test]
+    fn an_increase_is_paid_within_ten_working_days_and_a_late_re_set_within_fifteen() {
+        let calendar = Calendar::parse(SOUND).expect("no faults");
+        let (january, april) = (Month::new(2026, 1).expect("a month"), Month::new(2026, 4).expect("a month"));
+        let asked = calendar.prefund_top_up_days(april, "2026-04-10".parse().expect("a day")).expect("it is listed");
+        assert_eq!((asked.submit_by.to_string(), asked.pay_by.to_string()), ("2026-04-17".into(), "2026-04-24".into()));
+        let late = calendar.prefund_reset_days(january, "2026-04-10".parse().expect("a day")).expect("it is listed");
+        assert_eq!((late.submit_by.to_string(), late.pay_by.to_string()), ("2026-04-17".into(), "2026-05-06".into()));
     }
 
     #[test]

@@ -5,10 +5,13 @@ use settlement::ids::MemberCode;
 use settlement::money::Money;
 use settlement::person::Insurance;
 
-use super::Reset;
+use super::{Reset, monthly_average};
 use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
 use crate::period::{Pair, Payment, Side};
 use crate::statement::{BankAccount, Names};
+
+/// A size of more months than a year has is a slip of the pen.
+const MONTHS_AT_MOST: usize = 12;
 
 /// A row of the yearly table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,14 +43,17 @@ pub struct Change {
 pub fn table(year: i16, member: Option<MemberCode>, rows: &[Adjusted], names: &impl Names) -> Document {
     let mut columns = ["参保省", "就医省", "险种"].map(Column::text).to_vec();
     let first = columns.len();
-    columns.extend(["原预付金额度", "上年四季度清算额", "新预付金额度"].map(Column::money));
-    let parts = vec![(first + 2, Sign::Plus), (first, Sign::Minus)];
+    columns.extend(["原预付金额度", "上年四季度清算额", "上年四季度月均"].map(Column::money));
+    let size = months_of(rows)
+        .map_or(ColumnKind::Money, |months| ColumnKind::WorkedOut(vec![(first + 2, Sign::Plus); months]));
+    columns.push(Column { name: "新预付金额度".to_owned(), kind: size });
+    let parts = vec![(first + 3, Sign::Plus), (first, Sign::Minus)];
     columns.push(Column { name: "应补（退）金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
     let own =
         |row: &&Adjusted| member.is_none_or(|member| Side::ALL.into_iter().any(|side| row.pair.member(side) == member));
     let rows = rows.iter().filter(own).map(|Adjusted { pair, insurance, basis, reset }| {
         let named = [names.name_of(pair.home.0), names.name_of(pair.treatment.0), insurance.name().to_owned()];
-        let sums = [reset.previous, *basis, reset.new, reset.difference()];
+        let sums = [reset.previous, *basis, monthly_average(*basis), reset.new, reset.difference()];
         Row { cells: named.map(Cell::Text).into_iter().chain(sums.map(Cell::Money)).collect(), detail: None }
     });
     let mut about = vec![("年度".to_owned(), year.to_string())];
@@ -64,6 +70,15 @@ pub fn table(year: i16, member: Option<MemberCode>, rows: &[Adjusted], names: &i
     };
     let last = document.columns.len() - 1;
     Document { amount: document.total(last).map(|cell| cell.amount()), ..document }
+}
+
+/// How many months of its average every row's size is, so that a spreadsheet can work it out again; none where a size was
+/// set otherwise, or where nothing says it.
+fn months_of(rows: &[Adjusted]) -> Option<usize> {
+    let is_size =
+        |months: usize, row: &Adjusted| row.reset.new == std::iter::repeat_n(monthly_average(row.basis), months).sum();
+    let says = rows.iter().any(|row| !monthly_average(row.basis).is_zero());
+    (1..=MONTHS_AT_MOST).find(|months| says && rows.iter().all(|row| is_size(*months, row)))
 }
 
 /// 预付金付款通知书 for who pays, or 收款 for who receives; none where nothing is paid. `changes` all go the same way.
@@ -84,15 +99,16 @@ pub fn notice(
     let columns = [
         ["付款方", "收款方", "险种", "事由"].map(Column::text).to_vec(),
         vec![Column::money("金额")],
-        ["流水号", "日期"].map(Column::text).to_vec(),
+        ["银行", "流水号", "日期"].map(Column::text).to_vec(),
     ];
     let rows = changes.iter().map(|Change { insurance, amount, reason, payment }| {
-        let (serial, on) = payment.as_ref().map(|paid| (paid.serial.clone(), paid.on.to_string())).unwrap_or_default();
+        let recorded = |paid: &Payment| [paid.bank.clone(), paid.serial.clone(), paid.on.to_string()];
+        let recorded = payment.as_ref().map(recorded).unwrap_or_default();
         let named = [pair.member(payer), pair.member(receiver)].map(|member| names.name_of(member.0));
         let mut cells: Vec<Cell> = named.map(Cell::Text).into();
         cells.extend([insurance.name().to_owned(), reason.clone()].map(Cell::Text));
         cells.push(Cell::Money((*amount).max(-*amount)));
-        cells.extend([serial, on].map(Cell::Text));
+        cells.extend(recorded.map(Cell::Text));
         Row { cells, detail: None }
     });
     let BankAccount { name, bank, number } = account;
@@ -135,7 +151,7 @@ mod tests {
         let row = |insurance, previous, new| Adjusted {
             pair: pair(),
             insurance,
-            basis: Money::from_yuan(new),
+            basis: Money::from_yuan(new) + Money::from_yuan(new) - Money::from_yuan(new / 2),
             reset: Reset { previous: Money::from_yuan(previous), new: Money::from_yuan(new) },
         };
         let rows = [row(Insurance::Employee, 500, 800), row(Insurance::Resident, 300, 100)];
@@ -143,6 +159,11 @@ mod tests {
         assert_eq!((all.check(), all.rows.len(), all.amount), (Ok(()), 2, Some(Money::from_yuan(100))));
         assert_eq!(table(2026, Some(member("310000")), &rows, &Codes).rows.len(), 2);
         assert!(table(2026, Some(member("440000")), &rows, &Codes).rows.is_empty());
+        let size = |rows: &[Adjusted]| table(2026, None, rows, &Codes).columns[6].kind.clone();
+        assert_eq!(size(&rows), ColumnKind::WorkedOut(vec![(5, Sign::Plus); 2]), "two months of 400, and of 50");
+        let of_one = Adjusted { reset: Reset { new: Money::from_yuan(801), ..rows[0].reset }, ..rows[0] };
+        assert_eq!(size(&[of_one, rows[1]]), ColumnKind::Money, "what was set otherwise is no formula");
+        assert_eq!(size(&[]), ColumnKind::Money);
     }
 
     #[test]
@@ -160,6 +181,20 @@ mod tests {
             assert_eq!((notice.title.as_str(), &notice.rows[0].cells[0]), (home, &Cell::Text(from.into())));
             assert_eq!(notice.amount, Some(Money::from_yuan(yuan.abs())));
         }
+        let payment = Payment {
+            serial: "2026021000017".into(),
+            bank: "中国银行 郑州分行".into(),
+            on: jiff::civil::date(2026, 2, 10),
+            amount: Money::from_yuan(300),
+        };
+        let paid = [Change { payment: Some(payment), ..change(300) }];
+        let notice = notice(2026, (&pair(), Side::Home), &paid, &BankAccount::default(), &Codes).expect("a notice");
+        let recorded = ["中国银行 郑州分行", "2026021000017", "2026-02-10"].map(|text| Cell::Text(text.into()));
+        assert_eq!(notice.rows[0].cells[5..], recorded);
+    }
+
+    #[test]
+    fn nothing_to_pay_needs_no_notice() {
         assert_eq!(notice(2026, (&pair(), Side::Home), &[], &BankAccount::default(), &Codes), None);
     }
 }

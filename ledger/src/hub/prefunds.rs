@@ -95,27 +95,18 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn prefund_change(&self, change: PrefundChange, by: String) -> Result<bool, StoreError> {
-        const CHANGE: &str = "INSERT INTO prefund_changes
-                (home, treatment, insurance, id, kind, amount, basis, reason, done_by, done_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
+        self.engine.write(move |sql| insert(sql, &change, &by)).await
+    }
+
+    /// Records changes of several prefunds, all of them or none: a year's re-set. What is there already stays; tells how
+    /// many were new.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prefund_change_all(&self, changes: Vec<PrefundChange>, by: String) -> Result<usize, StoreError> {
         self.engine
             .write(move |sql| {
-                let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, reason, at } =
-                    &change;
-                let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
-                let values = values![
-                    home,
-                    treatment,
-                    insurance.word(),
-                    id,
-                    kind.word(),
-                    amount.fen(),
-                    basis.fen(),
-                    reason,
-                    &by,
-                    at.as_microsecond()
-                ];
-                Ok(sql.execute(CHANGE, values)? == 1)
+                changes.iter().try_fold(0, |new, change| Ok(new + usize::from(insert(sql, change, &by)?)))
             })
             .await
     }
@@ -142,6 +133,27 @@ impl HubStore {
             ORDER BY home, treatment, insurance, done_at, id";
         self.engine.read(|sql: &Sql<'_>| sql.query(CHANGES, values![], read)).await
     }
+}
+
+fn insert(sql: &Sql<'_>, change: &PrefundChange, by: &str) -> Result<bool, StoreError> {
+    const CHANGE: &str = "INSERT INTO prefund_changes
+            (home, treatment, insurance, id, kind, amount, basis, reason, done_by, done_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
+    let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, reason, at } = change;
+    let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
+    let values = values![
+        home,
+        treatment,
+        insurance.word(),
+        id,
+        kind.word(),
+        amount.fen(),
+        basis.fen(),
+        reason,
+        by,
+        at.as_microsecond()
+    ];
+    Ok(sql.execute(CHANGE, values)? == 1)
 }
 
 fn read(row: Row<'_>) -> Result<PrefundChange, StoreError> {

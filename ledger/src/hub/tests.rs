@@ -54,6 +54,7 @@ use listed::{
     what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
     what_was_cleared_from_the_list_is_carried_nowhere_else,
 };
+use prefunds::changes_of_several_prefunds_are_recorded_together_and_each_once;
 use uncompared::{
     a_branch_is_compared_once_both_comparisons_reached_its_present_root,
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
@@ -66,6 +67,7 @@ mod deductions;
 mod folding;
 mod inquiries;
 mod listed;
+mod prefunds;
 mod several;
 mod uncompared;
 
@@ -133,6 +135,7 @@ on_both! {
     a_large_bill_is_expected_to_be_checked_until_it_is_or_is_undone,
     a_branch_is_compared_once_both_comparisons_reached_its_present_root,
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
+    changes_of_several_prefunds_are_recorded_together_and_each_once,
 }
 
 struct World {

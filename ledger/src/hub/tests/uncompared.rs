@@ -100,7 +100,8 @@ pub(super) async fn what_was_not_compared_is_carried_out_by_branch_with_what_und
     let third = cut_off(&world).await.number;
     fold(&world).await;
     assert_eq!(owed(&world, FIRST).await, 70 + 15 + 3);
-    let disputed = Disputed { settlement: settlement("10-A"), reason: "apart".into(), owner: ::clearing::period::Side::Home };
+    let disputed =
+        Disputed { settlement: settlement("10-A"), reason: "apart".into(), owner: ::clearing::period::Side::Home };
     let reason = || "not compared".to_owned();
     let owner = ::clearing::period::Side::Treatment;
     let branches = vec![
@@ -109,7 +110,11 @@ pub(super) async fn what_was_not_compared_is_carried_out_by_branch_with_what_und
     ];
     let carrying = Carrying::from([(FIRST, Some(second))]);
     let carried = world.store.entry_carry_out(FIRST, (vec![disputed], branches), carrying, at(7)).await;
-    assert_eq!(carried.expect("the store works"), Some(3), "each once: what differs, what was not compared, its undoing");
+    assert_eq!(
+        carried.expect("the store works"),
+        Some(3),
+        "each once: what differs, what was not compared, its undoing"
+    );
     assert_eq!((owed(&world, FIRST).await, owed(&world, second).await), (15 + 3, 70 - 3));
     let entries = world.store.carried_entries(FIRST).await.expect("entries");
     let reasons: Vec<_> =

@@ -1,0 +1,71 @@
+//! Watching prefunds: how much of each is in use, as a measure, and a warning when one turns yellow or red. It changes
+//! nothing; who holds the prefund asks for more. Run by [`super::clearing`].
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clearing::prefund::Watch;
+use jiff::Timestamp;
+use ledger::hub::PrefundKey;
+use ledger::store::StoreError;
+use rust_decimal::prelude::ToPrimitive;
+use tokio::time::Instant;
+
+use crate::clearing::Clearing;
+use crate::measures;
+
+/// How often they are looked at. The rule says daily; this shows a payment or an increase within the day.
+const WATCHED_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// What one hub has seen of them. Every hub looks, so that each shows the same; each warns of what it sees turn.
+#[derive(Debug, Default)]
+pub struct PrefundWatch {
+    looked_at: Option<Instant>,
+    seen: BTreeMap<PrefundKey, Watch>,
+}
+
+impl PrefundWatch {
+    /// Looks, where it is time to.
+    ///
+    /// # Errors
+    /// When the store fails; it is tried again the next time.
+    pub async fn look_if_due(&mut self, clearing: &Clearing, now: Timestamp) -> Result<(), StoreError> {
+        if self.looked_at.is_some_and(|looked_at| looked_at.elapsed() < WATCHED_EVERY) {
+            return Ok(());
+        }
+        self.look(clearing, now).await?;
+        self.looked_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Looks at every prefund that there is; tells which have turned yellow or red since.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn look(&mut self, clearing: &Clearing, now: Timestamp) -> Result<Vec<(PrefundKey, Watch)>, StoreError> {
+        let mut turned = Vec::new();
+        for (key, watched) in clearing.prefunds_set(now).await? {
+            let (share, watch) = (watched.usage.share(), watched.watch);
+            // Of a prefund that was re-set to nothing, all that is owed is beyond it.
+            let beyond = watched.usage.prefund.is_zero() && watch != Watch::Green;
+            let shown = if beyond { f64::INFINITY } else { share.to_f64().unwrap_or(f64::INFINITY) };
+            measures::prefund(&key, shown, watch);
+            let before = self.seen.insert(key, watch).unwrap_or(Watch::Green);
+            if watch > before {
+                warn(&key, watch, shown);
+                turned.push((key, watch));
+            }
+        }
+        Ok(turned)
+    }
+}
+
+fn warn(key: &PrefundKey, watch: Watch, share: f64) {
+    let PrefundKey { pair, insurance } = key;
+    let (word, insurance) = (watch.word(), insurance.word());
+    tracing::warn!(
+        home = %pair.home, treatment = %pair.treatment, insurance, watch = word, share,
+        "the {insurance} prefund of {} at {} has turned {word}: {share:.2} of it is in use",
+        pair.home, pair.treatment
+    );
+}

@@ -1,0 +1,165 @@
+//! A year's prefunds as the members' operators have them: set by the calendar, increased, paid on both sides, and written
+//! as workbooks that are opened and worked out by other hands.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use identity::name::{ParticipantName, Role};
+use identity::pki::{CertificateAuthority, Issue};
+use rust_decimal::Decimal;
+use serde_json::Value;
+use world::hospital::Hospital;
+use world::{EMPLOYEE, World, eventually, instant, pool};
+
+use crate::sheet::Sheet;
+
+const HENAN: &str = "410000";
+const SHANGHAI: &str = "310000";
+const TABLE: &str = "全国跨省异地就医预付金额度调整明细表";
+
+/// An operator and where its certificates are.
+struct Operator {
+    hub: String,
+    credentials: PathBuf,
+}
+
+impl Operator {
+    /// The operator of a member, with a certificate of the line's own authority.
+    fn of(world: &World, member: &str) -> Operator {
+        let authority = CertificateAuthority::open(&world.line().credentials("ca")).expect("an authority");
+        let names = vec![ParticipantName::new(pool(member).0, Role::Operator).expect("a name")];
+        let credentials = world.deploy().join(format!("operator-{member}"));
+        authority
+            .issue(&credentials, &Issue { names, hosts: vec!["127.0.0.1".into()], days: 1 })
+            .expect("a certificate");
+        Operator { credentials, ..Operator::of_all(world) }
+    }
+
+    fn of_all(world: &World) -> Operator {
+        Operator { hub: world.line().hub.address().to_string(), credentials: world.line().operator() }
+    }
+
+    async fn run(&self, command: &[&str]) -> String {
+        let mut yidi = Command::new(env!("CARGO_BIN_EXE_yidi"));
+        yidi.current_dir(world::repository()).args(command).args(["--hub", &self.hub, "--credentials"]);
+        yidi.arg(&self.credentials);
+        let ran = tokio::task::spawn_blocking(move || yidi.output()).await.expect("no panic").expect("it runs");
+        assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).expect("text")
+    }
+
+    /// The only row that a command prints as JSON.
+    async fn row(&self, command: &[&str]) -> Value {
+        let told = self.run(&[command, &["--json"]].concat()).await;
+        let mut rows: Vec<Value> = serde_json::from_str(&told).unwrap_or_else(|fault| panic!("{fault}: {told}"));
+        assert_eq!(rows.len(), 1, "{told}");
+        rows.remove(0)
+    }
+}
+
+fn fen(amount: &str) -> i64 {
+    let fen = amount.parse::<Decimal>().expect("an amount") * Decimal::ONE_HUNDRED;
+    i64::try_from(fen).expect("whole fen")
+}
+
+/// A quarter with one stay a month, cleared until its notices are out; tells what its funds paid, in fen.
+async fn quarter(world: &World, centre: &Operator) -> i64 {
+    let filings = world.deploy().join("demo/filings.csv");
+    let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
+    assert!(refused.is_empty(), "{refused:?}");
+    let hospital = Hospital::new(world.desk());
+    let mut owed = 0;
+    for (month, price) in [(10, "8000.00"), (11, "9000.01"), (12, "7000.00")] {
+        world.clock().set(instant(&format!("2025-{month}-10T10:00:00")));
+        centre.run(&["clearing", "run"]).await;
+        let days = (format!("2025-{month}-02"), format!("2025-{month}-05"));
+        let stay = hospital.stay_between(&EMPLOYEE, price, (&days.0, &days.1)).await;
+        let reply = hospital.send(&hospital.settle_message(&EMPLOYEE, &stay, price)).await;
+        assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
+        owed += ["fund_pay_sumamt", "acct_pay"]
+            .map(|of| fen(&reply.text(&format!("/output/setlinfo/{of}"))))
+            .iter()
+            .sum::<i64>();
+    }
+    for day in ["2026-01-02", "2026-01-21", "2026-01-31", "2026-02-10"] {
+        world.clock().set(instant(&format!("{day}T10:00:00")));
+        centre.run(&["clearing", "run"]).await;
+    }
+    owed
+}
+
+fn open(folder: &Path, title: &str) -> Sheet {
+    Sheet::open(&folder.join(format!("{title}.xlsx")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up() {
+    let world = World::start().await;
+    let (centre, henan, shanghai) =
+        (Operator::of_all(&world), Operator::of(&world, HENAN), Operator::of(&world, SHANGHAI));
+    let owed = quarter(&world, &centre).await;
+    eventually("the calendar has set them", || async {
+        !world.line().hub.store().prefund_changes().await.expect("changes").is_empty()
+    })
+    .await;
+    let of_pair = ["--home", HENAN, "--treatment", SHANGHAI];
+    let of_prefund = [&of_pair[..], &["--insurance", "employee"]].concat();
+    let set = henan.row(&["prefund", "changes"]).await;
+    assert_eq!((set["id"].as_str(), fen(set["basis"].as_str().expect("an amount"))), (Some("reset 2026"), owed));
+    let size = set["amount"].as_str().expect("an amount").to_owned();
+    let average = fen(&size) / 2;
+    assert!((owed - 3 * average).abs() <= 1, "{owed} is three times {average}");
+
+    // All three months are unpaid, and two of them are advanced.
+    let increase = [&["prefund", "top-up", "--id", "7", "--amount", "100.50", "--reason", "集中结算"], &of_prefund[..]];
+    let increased = shanghai.row(&increase.concat()).await;
+    assert_eq!(increased["watch"], "red");
+    assert_eq!(fen(increased["prefund"].as_str().expect("an amount")), fen(&size) + 10_050);
+    for (operator, side, bank, serial) in
+        [(&henan, "home", "中国银行 郑州分行", "H-1"), (&shanghai, "treatment", "工商银行 上海分行", "S-1")]
+    {
+        let paid = ["--side", side, "--bank", bank, "--serial", serial, "--on", "2026-02-09", "--amount", &size];
+        let paid = [&["prefund", "pay", "--id", "reset 2026"], &of_prefund[..], &paid].concat();
+        let recorded = operator.row(&paid).await;
+        let as_who = if side == "home" { "paid" } else { "received" };
+        assert_eq!(
+            (recorded[as_who]["bank"].as_str(), recorded["pay_by"].as_str()),
+            (Some(bank), set["pay_by"].as_str())
+        );
+    }
+
+    let out = world.deploy().join("papers");
+    centre.run(&["prefund", "documents", "2026", "--out", &out.display().to_string()]).await;
+    for folder in [out.clone(), out.join(HENAN), out.join(SHANGHAI)] {
+        let table = open(&folder, TABLE);
+        let [row] = table.rows() else { panic!("one row: {table:?}") };
+        let figures =
+            ["上年四季度清算额", "上年四季度月均", "新预付金额度", "应补（退）金额"].map(|column| row.figure(column));
+        assert_eq!(figures, [owed, average, 2 * average, fen(&size)]);
+        assert_eq!(
+            (row.figure("原预付金额度"), table.total("应补（退）金额"), table.capitals),
+            (0, fen(&size), fen(&size))
+        );
+    }
+    for (member, title, bank, serial) in [
+        (HENAN, "预付金付款通知书", "中国银行 郑州分行", "H-1"),
+        (SHANGHAI, "预付金收款通知书", "工商银行 上海分行", "S-1"),
+    ] {
+        let notice = open(&out.join(member).join(format!("{HENAN}-{SHANGHAI}")), title);
+        let rows = notice
+            .rows()
+            .iter()
+            .map(|row| (row.word("事由"), row.figure("金额"), row.word("银行"), row.word("流水号"), row.word("日期")));
+        let reset = ("2026年度额度调整", fen(&size), bank, serial, "2026-02-09");
+        assert_eq!(rows.collect::<Vec<_>>(), [reset, ("集中结算", 10_050, "", "", "")], "{member}");
+        assert_eq!((notice.total("金额"), notice.capitals), (fen(&size) + 10_050, fen(&size) + 10_050));
+    }
+
+    world.clock().set(instant("2026-04-20T10:00:00"));
+    for (command, is_suspended) in [("suspend", true), ("resume", false)] {
+        let told = shanghai.row(&[&["prefund", command, "--reason", "三个月未拨付"], &of_pair[..]].concat()).await;
+        assert_eq!((told["suspended"].as_bool(), told["may_suspend"].as_bool()), (Some(is_suspended), Some(true)));
+        assert_eq!(told["months"], serde_json::json!(["2025-10", "2025-11", "2025-12"]));
+    }
+    world.assert_sound().await;
+}
