@@ -77,7 +77,7 @@ pub(super) async fn what_was_cleared_from_the_list_is_carried_nowhere_else(world
     assert_eq!(act(&world, "A", Act::Approve(Verdict::Clear), centre()).await, Ok(()));
     let apart = vec![Disputed { settlement: settlement("A"), reason: "still apart".into(), owner: Side::Home }];
     let carrying = Carrying::from([(FIRST, None), (NEXT, Some(PeriodNumber(3)))]);
-    let carried = world.store.entry_carry_out(NEXT, apart, carrying, at(9)).await;
+    let carried = world.store.entry_carry_out(NEXT, (apart, vec![]), carrying, at(9)).await;
     assert_eq!((carried.expect("the store works"), owed(&world, NEXT).await), (Some(0), 100));
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn an_end_that_was_proposed_for_fewer_entries_is_decided_anew(w
     world.answer(undone, booking("A", Turn::Counter, 100)).await;
     fold(&world).await;
     let out = vec![Disputed { settlement: settlement("A"), reason: "apart".into(), owner: Side::Home }];
-    let carried = world.store.entry_carry_out(NEXT, out, Carrying::from([(NEXT, None)]), at(9)).await;
+    let carried = world.store.entry_carry_out(NEXT, (out, vec![]), Carrying::from([(NEXT, None)]), at(9)).await;
     assert_eq!(carried.expect("it is carried"), Some(1));
     let approved = act(&world, "A", Act::Approve(Verdict::Return), centre()).await;
     assert_eq!(approved, Err(ListFault::NothingProposed.into()), "nobody proposed that of the second entry");
