@@ -2,7 +2,7 @@
 //! as workbooks that are opened and worked out by other hands.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use identity::name::{ParticipantName, Role};
 use identity::pki::{CertificateAuthority, Issue};
@@ -40,18 +40,24 @@ impl Operator {
     }
 
     async fn run(&self, command: &[&str]) -> String {
-        let mut yidi = Command::new(env!("CARGO_BIN_EXE_yidi"));
-        yidi.current_dir(world::repository()).args(command).args(["--hub", &self.hub, "--credentials"]);
-        yidi.arg(&self.credentials);
-        let ran = tokio::task::spawn_blocking(move || yidi.output()).await.expect("no panic").expect("it runs");
+        let ran = self.output(command).await;
         assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
         String::from_utf8(ran.stdout).expect("text")
     }
 
-    /// The only row that a command prints as JSON.
+    async fn output(&self, command: &[&str]) -> Output {
+        let mut yidi = Command::new(env!("CARGO_BIN_EXE_yidi"));
+        yidi.current_dir(world::repository()).args(command).args(["--hub", &self.hub, "--credentials"]);
+        yidi.arg(&self.credentials);
+        tokio::task::spawn_blocking(move || yidi.output()).await.expect("no panic").expect("it runs")
+    }
+
+    /// The only row that a command prints as JSON. Whether it is late by the real day, which no world has, is not asked.
     async fn row(&self, command: &[&str]) -> Value {
-        let told = self.run(&[command, &["--json"]].concat()).await;
-        let mut rows: Vec<Value> = serde_json::from_str(&told).unwrap_or_else(|fault| panic!("{fault}: {told}"));
+        let ran = self.output(&[command, &["--json"]].concat()).await;
+        let (told, problem) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        let rows: Result<Vec<Value>, _> = serde_json::from_str(&told);
+        let mut rows = rows.unwrap_or_else(|fault| panic!("{command:?}: {fault}: {told}{problem}"));
         assert_eq!(rows.len(), 1, "{told}");
         rows.remove(0)
     }
