@@ -16,9 +16,7 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use super::Clearing;
-
-/// The longest id.
-const LONGEST_ID: usize = 64;
+use super::texts::{read_id, read_reason};
 
 /// The service.
 pub struct DeductionsService {
@@ -113,13 +111,14 @@ impl Deductions for DeductionsService {
     ) -> Result<Response<v1::DeductionView>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         let v1::ChangeDeductionRequest { id, agreed: _, reason } = request.into_inner();
-        let reason = given(reason).map_err(refuse)?;
+        let reason = read_reason(&reason).map_err(refuse)?;
         self.changed(&permit, id, Change::Object(reason)).await.map(Response::new).map_err(refuse)
     }
 
     async fn agree(&self, request: Request<v1::ChangeDeductionRequest>) -> Result<Response<v1::DeductionView>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         let v1::ChangeDeductionRequest { id, agreed, reason } = request.into_inner();
+        let reason = if reason.is_empty() { reason } else { read_reason(&reason).map_err(refuse)? };
         let missing = || refuse(Refusal::new(Reason::MissingField).of_field("agreed"));
         let agreed = read_funds(&agreed.ok_or_else(missing)?);
         self.changed(&permit, id, Change::Agree(agreed, reason)).await.map(Response::new).map_err(refuse)
@@ -131,7 +130,7 @@ impl Deductions for DeductionsService {
     ) -> Result<Response<v1::DeductionView>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         let v1::ChangeDeductionRequest { id, agreed: _, reason } = request.into_inner();
-        let reason = given(reason).map_err(refuse)?;
+        let reason = read_reason(&reason).map_err(refuse)?;
         self.changed(&permit, id, Change::Withdraw(reason)).await.map(Response::new).map_err(refuse)
     }
 
@@ -161,21 +160,11 @@ pub(super) fn write_deduction(held: &Deduction) -> v1::DeductionView {
 
 fn read_lodging(asked: v1::LodgeDeductionRequest) -> Result<DeductionLodging, Refusal> {
     let v1::LodgeDeductionRequest { id, settlement, deducted, reason } = asked;
-    let id = id.trim().to_owned();
-    if id.is_empty() {
-        return Err(Refusal::new(Reason::MissingField).of_field("id"));
-    }
-    if id.chars().count() > LONGEST_ID {
-        return Err(invalid("id", format!("has more than {LONGEST_ID} characters")));
-    }
+    let id = read_id(&id)?;
     let settlement = SettlementId::new(&settlement).map_err(|fault| invalid("settlement", fault.to_string()))?;
     let deducted: Deducted =
         read_funds(&deducted.ok_or_else(|| Refusal::new(Reason::MissingField).of_field("deducted"))?);
-    Ok(DeductionLodging { id, settlement, deducted, reason: given(reason)? })
-}
-
-fn given(reason: String) -> Result<String, Refusal> {
-    if reason.trim().is_empty() { Err(Refusal::new(Reason::MissingField).of_field("reason")) } else { Ok(reason) }
+    Ok(DeductionLodging { id, settlement, deducted, reason: read_reason(&reason)? })
 }
 
 fn refused(fault: &DeductionFault) -> Refusal {

@@ -20,9 +20,7 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use super::Clearing;
-
-/// The longest reason, in characters.
-const LONGEST_REASON: usize = 500;
+use super::texts::read_reason;
 
 /// The service.
 pub struct LeftoversService {
@@ -149,16 +147,6 @@ fn may_sit(permit: &OperatorPermit, pair: &Pair, seat: Seat) -> bool {
     match seat {
         Seat::Member(side) => own(side),
         Seat::Centre => permit.is_for_all(),
-    }
-}
-
-fn read_reason(reason: &str) -> Result<String, Refusal> {
-    match reason.trim() {
-        "" => Err(Refusal::new(Reason::MissingField).of_field("reason")),
-        reason if reason.chars().count() > LONGEST_REASON => {
-            Err(invalid("reason", format!("is longer than {LONGEST_REASON} characters")))
-        }
-        reason => Ok(reason.to_owned()),
     }
 }
 

@@ -23,6 +23,7 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use super::Clearing;
+use super::texts::{check_payment, read_id, read_reason};
 use super::prefunds::{ResetRow, Watched};
 use crate::hub::Hub;
 
@@ -60,7 +61,14 @@ impl PrefundsService {
             let detail = "only who operates for every region sets prefunds";
             return Err(Refusal::new(Reason::InstitutionNotYours).because(detail));
         }
-        let table = self.table_of(permit, year).await?;
+        let (table, read) = (self.table_of(permit, year).await?, read_year(year)?);
+        // It is set once: a year that was mistyped, or a quarter that is not whole, would stand for good.
+        if read != self.clock.today().year() {
+            return Err(invalid("year", "is not this year: prefunds are set for the year that runs"));
+        }
+        if !self.clearing.quarter_is_ready(read).await.map_err(|fault| failed(&fault))? {
+            return Err(invalid("year", "last year's fourth quarter is not proved yet"));
+        }
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         self.clearing.prefund_reset(read_year(year)?, by).await.map_err(|fault| failed(&fault))?;
         Ok(table)
@@ -69,12 +77,9 @@ impl PrefundsService {
     async fn topped_up(&self, permit: &OperatorPermit, asked: v1::TopUpRequest) -> Result<v1::PrefundView, Refusal> {
         let key = read_key(&asked.home, &asked.treatment, &asked.insurance)?;
         speaks_for(permit, &key.pair, Side::Treatment)?;
-        if asked.id.trim().is_empty() || asked.reason.trim().is_empty() {
-            let field = if asked.id.trim().is_empty() { "id" } else { "reason" };
-            return Err(Refusal::new(Reason::MissingField).of_field(field));
-        }
+        let (id, reason) = (read_id(&asked.id)?, read_reason(&asked.reason)?);
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
-        let increase = (asked.id, Money::from_fen(asked.amount), asked.reason);
+        let increase = (id, Money::from_fen(asked.amount), reason);
         let topped_up = self.clearing.prefund_top_up(key, increase, by).await.map_err(|fault| failed(&fault))?;
         topped_up.map_err(|fault| invalid("amount", fault.to_string()))?;
         let watched = self.clearing.prefunds_watched(self.clock.now()).await.map_err(|fault| failed(&fault))?;
@@ -98,6 +103,7 @@ impl PrefundsService {
         let side = Side::from_word(&asked.side).ok_or_else(|| invalid("side", "is not home or treatment"))?;
         speaks_for(permit, &key.pair, side)?;
         let payment = read_payment(asked.payment.as_ref()).map_err(|fault| invalid(fault.field, fault.problem))?;
+        check_payment(&payment)?;
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let paid = self.clearing.store.prefund_pay((key, asked.id.clone(), side), payment, by).await;
         paid.map_err(|fault| failed(&fault))?.map_err(pay_refused)?;
@@ -136,16 +142,14 @@ impl PrefundsService {
     ) -> Result<v1::UnpaidView, Refusal> {
         let pair = read_pair(&asked.home, &asked.treatment)?;
         speaks_for(permit, &pair, Side::Treatment)?;
-        if asked.reason.trim().is_empty() {
-            return Err(Refusal::new(Reason::MissingField).of_field("reason"));
-        }
+        let reason = read_reason(&asked.reason)?;
         let now = self.clock.now();
         let unpaid = self.clearing.unpaid(now).await.map_err(|fault| failed(&fault))?;
         if is_suspended && !unpaid.get(&pair).is_some_and(|unpaid| unpaid.may_suspend) {
             return Err(invalid("home", "has not left as many months in a row unpaid as the calendar file asks for"));
         }
         let by = (permit.peer().fingerprint().to_owned(), now);
-        let set = self.clearing.store.suspension_set(pair, is_suspended, asked.reason, by).await;
+        let set = self.clearing.store.suspension_set(pair, is_suspended, reason, by).await;
         set.map_err(|fault| failed(&fault))?;
         self.hub.suspensions.refresh(&self.clearing.store).await.map_err(|fault| failed(&fault))?;
         let (home, treatment) = (pair.home.to_string(), pair.treatment.to_string());

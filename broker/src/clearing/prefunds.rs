@@ -52,9 +52,12 @@ pub enum TopUpFault {
     /// It is not in the red.
     #[error("it is {}: only from red on may more be asked for", .0.word())]
     NotRed(Watch),
-    /// Nothing, or less than nothing.
-    #[error("an increase is above zero")]
+    /// Nothing, less than nothing, or more than there is.
+    #[error("an increase is above zero, and no more than an amount may be")]
     NotPositive,
+    /// The id was asked for with another amount.
+    #[error("the id was asked for with {0}")]
+    AskedOtherwise(Money),
 }
 
 impl Clearing {
@@ -156,10 +159,11 @@ impl Clearing {
         by: (String, Timestamp),
     ) -> Result<Result<(), TopUpFault>, StoreError> {
         let id = format!("top-up {id}");
-        if self.store.prefund_changes().await?.iter().any(|change| change.key == key && change.id == id) {
-            return Ok(Ok(()));
+        let changes = self.store.prefund_changes().await?;
+        if let Some(before) = changes.iter().find(|change| change.key == key && change.id == id) {
+            return Ok(if before.amount == amount { Ok(()) } else { Err(TopUpFault::AskedOtherwise(before.amount)) });
         }
-        if amount <= Money::ZERO {
+        if amount <= Money::ZERO || !amount.is_bounded() {
             return Ok(Err(TopUpFault::NotPositive));
         }
         let watch = self.prefunds_watched(by.1).await?.get(&key).map_or(Watch::Green, |watched| watched.watch);
@@ -263,6 +267,20 @@ impl Clearing {
             PrefundChange { key, id, kind, amount, basis, reason, at: by.1 }
         };
         self.store.prefund_change_all(rows.into_iter().map(change).collect(), by.0.clone()).await
+    }
+
+    /// Whether what this book has of the quarter before a year is proved. Of a quarter within which it began it has less.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn quarter_is_ready(&self, year: i16) -> Result<bool, StoreError> {
+        let Some(january) = Month::new(year, 1) else { return Ok(false) };
+        for month in quarter_before(january) {
+            if self.store.clearing_period_of(month).await?.is_some() && !self.is_proved([month; 3]).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether months are all this book's, with totals that are the journal's.

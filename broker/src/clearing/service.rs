@@ -20,6 +20,7 @@ use settlement::ids::{MemberCode, PoolCode, RegionCode, SettlementId};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
+use super::texts::{check_payment, read_reason};
 use super::{Clearing, Standing, reports};
 
 /// A page of settlements has at most so many, however many are asked for.
@@ -27,9 +28,6 @@ const LONGEST_PAGE: u32 = 1_000;
 
 /// An answer objects to at most so many settlements: each is looked for beside whoever settles.
 const MOST_OBJECTED: usize = 1_000;
-
-/// The longest reason, in characters.
-const LONGEST_REASON: usize = 500;
 
 /// The service.
 pub struct ClearingService {
@@ -98,6 +96,7 @@ impl ClearingService {
             (self.period("month", &request.month).await?, read_pair(&request.home, &request.treatment)?);
         let side = speaks_for(permit, &pair, &request.side)?;
         let payment = cleared::read_payment(request.payment.as_ref()).map_err(|fault| of_fault(&fault))?;
+        check_payment(&payment)?;
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let recorded = self.clearing.store.payment_record((period, pair, side), payment, by).await;
         recorded.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
@@ -322,21 +321,16 @@ fn read_reply(answer: v1::StatementAnswer) -> Result<Reply, Refusal> {
             Err(invalid("objected", "names no settlement, and there is a reason"))
         };
     }
-    if answer.reason.trim().is_empty() {
-        return Err(Refusal::new(Reason::MissingField).of_field("reason"));
-    }
+    let reason = read_reason(&answer.reason)?;
     if answer.objected.len() > MOST_OBJECTED {
         return Err(invalid(
             "objected",
             format!("names more than {MOST_OBJECTED}; object to the rest in the next version"),
         ));
     }
-    if answer.reason.chars().count() > LONGEST_REASON {
-        return Err(invalid("reason", format!("is longer than {LONGEST_REASON} characters")));
-    }
     let read = |id: &String| SettlementId::new(id).map_err(|fault| invalid("objected", format!("{id} {fault}")));
     let settlements = answer.objected.iter().map(read).collect::<Result<_, Refusal>>()?;
-    Ok(Reply::Objected { settlements, reason: answer.reason })
+    Ok(Reply::Objected { settlements, reason })
 }
 
 fn write_days(month: Month, calendar: &Calendar) -> v1::PeriodView {

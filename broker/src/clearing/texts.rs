@@ -1,0 +1,64 @@
+//! What operators write in words. It is kept for good and stands in documents, so it is not empty, not long, and in one
+//! line.
+
+use clearing::period::Payment;
+use settlement::refusal::{Reason, Refusal};
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 500;
+/// The longest id that a sender makes, serial number or name of a bank, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// Reads a reason.
+///
+/// # Errors
+/// Missing-field or invalid-field.
+pub(super) fn read_reason(reason: &str) -> Result<String, Refusal> {
+    read("reason", reason, LONGEST_REASON)
+}
+
+/// Reads an id that a sender made.
+///
+/// # Errors
+/// Missing-field or invalid-field.
+pub(super) fn read_id(id: &str) -> Result<String, Refusal> {
+    read("id", id, LONGEST_NAME)
+}
+
+/// Looks at what a payment is called by.
+///
+/// # Errors
+/// Missing-field or invalid-field.
+pub(super) fn check_payment(payment: &Payment) -> Result<(), Refusal> {
+    read("payment.serial", &payment.serial, LONGEST_NAME)?;
+    read("payment.bank", &payment.bank, LONGEST_NAME).map(drop)
+}
+
+fn read(field: &'static str, text: &str, longest: usize) -> Result<String, Refusal> {
+    let invalid = |problem: String| Refusal::new(Reason::InvalidField).of_field(field).because(problem);
+    match text.trim() {
+        "" => Err(Refusal::new(Reason::MissingField).of_field(field)),
+        text if text.chars().count() > longest => Err(invalid(format!("is longer than {longest} characters"))),
+        text if text.contains(char::is_control) => Err(invalid("is not one line of text".into())),
+        text => Ok(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_one_line_and_not_long() {
+        for (text, reason) in [
+            ("  ", Some(Reason::MissingField)),
+            ("两\n行", Some(Reason::InvalidField)),
+            ("患者否认就医", None),
+        ] {
+            assert_eq!(read_reason(text).err().map(|refusal| refusal.reason), reason, "{text:?}");
+        }
+        assert!(read_reason(&"长".repeat(LONGEST_REASON)).is_ok());
+        assert!(read_reason(&"长".repeat(LONGEST_REASON + 1)).is_err());
+        assert_eq!(read_id("x\u{7}").expect_err("a control character").field.as_deref(), Some("id"));
+    }
+}
