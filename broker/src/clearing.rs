@@ -102,23 +102,18 @@ impl Clearing {
         Ok(())
     }
 
-    /// Proves a period again whose proof failed, for a person who has found out why; tells how it ended. A proof that held
-    /// stays, and what was never proved is not proved here: that is due by itself.
+    /// Proves a period again whose proof failed, for a person who has found out why; tells whether it was. A proof that
+    /// holds stays; none where it was never proved, which is due by itself.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn prove_again(&self, period: PeriodNumber, now: Timestamp) -> Result<Option<Proof>, StoreError> {
-        let before = self.proof(period).await?;
-        if before == Some(Proof::Fails) {
-            self.store.journal_fold(READING).await?;
+    pub async fn prove_again(&self, period: PeriodNumber, now: Timestamp) -> Result<Option<bool>, StoreError> {
+        let record = self.store.clearing_record(period, BTreeMap::new()).await?;
+        let Some(proof) = record.and_then(|record| record.proof) else { return Ok(None) };
+        if proof == Proof::Fails {
             self.prove(period, now).await?;
-            return self.proof(period).await;
         }
-        Ok(before)
-    }
-
-    async fn proof(&self, period: PeriodNumber) -> Result<Option<Proof>, StoreError> {
-        Ok(self.store.clearing_record(period, BTreeMap::new()).await?.and_then(|record| record.proof))
+        Ok(Some(proof == Proof::Fails))
     }
 
     /// What is due of a period, and what it waits for.

@@ -23,8 +23,8 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use super::Clearing;
-use super::texts::{check_payment, read_id, read_reason};
 use super::prefunds::{ResetRow, Watched};
+use super::texts::{check_payment, read_id, read_reason};
 use crate::hub::Hub;
 
 /// Places shown of a share.

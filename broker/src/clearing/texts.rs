@@ -50,11 +50,9 @@ mod tests {
 
     #[test]
     fn words_are_one_line_and_not_long() {
-        for (text, reason) in [
-            ("  ", Some(Reason::MissingField)),
-            ("两\n行", Some(Reason::InvalidField)),
-            ("患者否认就医", None),
-        ] {
+        for (text, reason) in
+            [("  ", Some(Reason::MissingField)), ("两\n行", Some(Reason::InvalidField)), ("患者否认就医", None)]
+        {
             assert_eq!(read_reason(text).err().map(|refusal| refusal.reason), reason, "{text:?}");
         }
         assert!(read_reason(&"长".repeat(LONGEST_REASON)).is_ok());

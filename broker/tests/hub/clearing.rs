@@ -36,11 +36,11 @@ const JUNE: PeriodNumber = PeriodNumber(1);
 const JULY: PeriodNumber = PeriodNumber(2);
 
 /// Noon of a day of 2025, Beijing time.
-fn noon(month: i8, day: i8) -> Timestamp {
+pub fn noon(month: i8, day: i8) -> Timestamp {
     beijing::instant_of(date(2025, month, day).at(12, 0, 0, 0)).expect("an instant")
 }
 
-fn henan_shanghai() -> Pair {
+pub fn henan_shanghai() -> Pair {
     Pair { home: MemberCode(region("410000")), treatment: MemberCode(region("310000")) }
 }
 
@@ -52,7 +52,7 @@ pub fn clearing(world: &World) -> Clearing {
     Clearing::new(world.hub().store().clone(), Arc::new(regions), Arc::new(calendar))
 }
 
-async fn advance(clearing: &Clearing, now: Timestamp) -> Vec<(PeriodNumber, Step)> {
+pub async fn advance(clearing: &Clearing, now: Timestamp) -> Vec<(PeriodNumber, Step)> {
     clearing.advance(now).await.expect("the store works")
 }
 
@@ -153,11 +153,11 @@ async fn two_who_clear_at_once_do_each_step_once() {
 }
 
 /// A member at the hub's door.
-fn member(world: &World, code: &str) -> ClearingClient<Channel> {
+pub fn member(world: &World, code: &str) -> ClearingClient<Channel> {
     ClearingClient::new(world.peer(code, Role::Operator))
 }
 
-fn answer_of(side: &str, version: u32) -> v1::StatementAnswer {
+pub fn answer_of(side: &str, version: u32) -> v1::StatementAnswer {
     v1::StatementAnswer {
         month: "2025-06".into(),
         home: "410000".into(),
@@ -168,7 +168,7 @@ fn answer_of(side: &str, version: u32) -> v1::StatementAnswer {
     }
 }
 
-fn payment_of(side: &str, fen: i64) -> v1::PayRequest {
+pub fn payment_of(side: &str, fen: i64) -> v1::PayRequest {
     let (serial, bank, on) = ("2025073000017".into(), "中国银行 郑州分行".into(), "2025-08-08".into());
     v1::PayRequest {
         month: "2025-06".into(),
@@ -179,7 +179,7 @@ fn payment_of(side: &str, fen: i64) -> v1::PayRequest {
     }
 }
 
-fn field(status: &Status) -> String {
+pub fn field(status: &Status) -> String {
     refusal(status).field.map(|field| field.to_string()).unwrap_or_default()
 }
 

@@ -14,4 +14,5 @@ mod reconciling;
 mod registry;
 mod requests;
 mod several;
+mod traces;
 mod world;

@@ -48,6 +48,7 @@ use inquiries::{
     a_ticket_stays_with_whom_it_was_asked_until_it_will_do, inquiries_are_listed_page_by_page_for_their_regions,
 };
 use listed::{
+    a_settlement_is_followed_over_the_list_to_where_it_counts_by_now,
     an_end_that_was_proposed_for_fewer_entries_is_decided_anew,
     what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew,
     what_corrects_an_earlier_period_says_which, what_is_listed_is_cleared_or_returned_by_two_people_and_once,
@@ -122,6 +123,7 @@ on_both! {
     what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
     what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew,
     what_corrects_an_earlier_period_says_which,
+    a_settlement_is_followed_over_the_list_to_where_it_counts_by_now,
     an_objection_carries_out_what_it_names_and_nothing_else,
     a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
     all_deductions_of_a_settlement_stay_within_its_payment,

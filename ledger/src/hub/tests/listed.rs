@@ -167,6 +167,40 @@ pub(super) async fn what_is_taken_off_a_settlement_goes_with_it_onto_the_list_an
     assert_eq!(owed(&world, NEXT).await, 0);
 }
 
+pub(super) async fn a_settlement_is_followed_over_the_list_to_where_it_counts_by_now(world: World) {
+    for (id, fen) in [("A", 100), ("B", 20)] {
+        settled(&world, id, fen).await;
+    }
+    let follow = async |id| world.store.settlement_follow(settlement(id)).await.expect("it is read");
+    assert_eq!(follow("A").await, Followed::default(), "nothing is folded yet");
+    fold(&world).await;
+    lodge_and_agree(&world, "A", 30).await;
+    cut_off(&world).await;
+    assert_eq!(carry_out(&world, FIRST, &["A"], None).await, 1);
+    let periods = |followed: &Followed| {
+        let of = followed.deducted.iter().map(|each| (each.id.clone(), each.taken.of(Fund::Basic).fen(), each.period));
+        (followed.carried.iter().map(|each| (each.from, each.into)).collect::<Vec<_>>(), of.collect::<Vec<_>>())
+    };
+    let d = |fen, period| ("d-A".to_owned(), fen, period);
+    assert_eq!(periods(&follow("A").await), (vec![(Some(FIRST), None)], vec![d(30, None)]), "both are on the list");
+    assert_eq!(act(&world, "A", Act::Propose(Verdict::Clear), home()).await, Ok(()));
+    assert_eq!(act(&world, "A", Act::Approve(Verdict::Clear), centre()).await, Ok(()));
+    let undone = receive(&world, &cancel("C")).await;
+    world.answer(undone, booking("A", Turn::Counter, 100)).await;
+    fold(&world).await;
+    assert_eq!(world.store.deduction_release(at(9)).await.expect("it is released"), 1);
+    let followed = follow("A").await;
+    let way = vec![(Some(FIRST), None), (None, Some(NEXT))];
+    assert_eq!(periods(&followed), (way, vec![d(30, Some(NEXT)), d(-30, Some(NEXT))]));
+    let entries: Vec<_> = followed.entries.iter().map(|entry| (entry.turn(), entry.period, entry.corrects)).collect();
+    assert_eq!(entries, [(Turn::Enter, FIRST, None), (Turn::Counter, NEXT, Some(FIRST))]);
+    let other = follow("B").await;
+    assert_eq!((other.entries.len(), periods(&other)), (1, (vec![], vec![])));
+    assert_eq!(follow("X").await, Followed::default());
+    let cut_off_at = async |period| world.store.clearing_cut_off_at(period).await.expect("it is read");
+    assert!(cut_off_at(FIRST).await.is_some() && cut_off_at(NEXT).await.is_none(), "the second is open");
+}
+
 pub(super) async fn lodge_and_agree(world: &World, of: &str, fen: i64) {
     let mut shares = FundShares::default();
     shares.set(Fund::Basic, Money::from_fen(fen));
