@@ -134,7 +134,8 @@ async fn what_a_member_objects_to_when_the_next_month_is_stated_goes_into_the_on
     let (_folder, mut book) = begin().await;
     let patient =
         include_str!("../../deploy/calendar.toml").replace("silence_confirms = true", "silence_confirms = false");
-    book.calendar = std::sync::Arc::new(clearing::calendar::Calendar::parse(&patient).expect("a calendar").without_comparing());
+    book.calendar =
+        std::sync::Arc::new(clearing::calendar::Calendar::parse(&patient).expect("a calendar").without_comparing());
     advance(&book, 7, 22).await;
     book.settle(Stay { id: "S3", home: "410700", yuan: 340 }, noon(7, 23)).await.expect("it is booked");
     advance(&book, 8, 22).await;
@@ -172,7 +173,8 @@ async fn books_that_are_found_apart_when_a_month_is_stated_change_nothing_of_it(
     found.expect("it is recorded");
     // A hub that was about to carry out while another had stated already.
     let disputed = vec![Disputed { settlement: settlement_id("S1"), reason: "apart".into(), owner: Side::Home }];
-    let late = book.store.entry_carry_out(JUNE, (disputed, vec![]), BTreeMap::from([(JUNE, Some(JULY))]), noon(7, 22)).await;
+    let late =
+        book.store.entry_carry_out(JUNE, (disputed, vec![]), BTreeMap::from([(JUNE, Some(JULY))]), noon(7, 22)).await;
     assert_eq!(late.expect("the store works"), Some(0));
     advance(&book, 7, 30).await;
     assert_eq!(wrong(&book).await, [""; 0]);
