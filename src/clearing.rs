@@ -4,6 +4,7 @@
 mod deductions;
 mod leftovers;
 pub mod papers;
+mod run;
 pub mod simulate;
 mod trace;
 mod year;
@@ -248,7 +249,7 @@ pub async fn run(command: Command) -> Result<Ending> {
             print_periods(&periods, json)?;
             Ok(Ending::Good)
         }
-        Command::Run { access, prove, json } => run_now(&access, prove.unwrap_or_default(), json).await,
+        Command::Run { access, prove, json } => run::now(&access, prove.unwrap_or_default(), json).await,
         Command::Show { month } => {
             let period = period(&month).await?;
             if month.json {
@@ -285,7 +286,7 @@ pub async fn run(command: Command) -> Result<Ending> {
         Command::Leftovers(command) => leftovers::run(command).await,
         Command::Year { access, year, json } => year::show(&mut client(&access)?, year, json).await,
         Command::Simulate(arguments) => simulate::run(&arguments).await,
-        Command::Close { month } => close(&month).await,
+        Command::Close { month } => run::close(&month).await,
     }
 }
 
@@ -301,38 +302,6 @@ async fn periods(access: &Access, month: &str) -> Result<Vec<v1::PeriodView>> {
 async fn period(of: &OfMonth) -> Result<v1::PeriodView> {
     ensure!(!of.month.is_empty(), "--month is empty: give one, such as 2025-06");
     periods(&of.access, &of.month).await?.pop().context("the hub tells of no such period")
-}
-
-async fn run_now(access: &Access, prove: String, as_json: bool) -> Result<Ending> {
-    let ran = client(access)?.run(v1::RunRequest { prove: prove.clone() }).await;
-    let done = ran.map_err(|refused| status::to_refusal(&refused))?.into_inner().done;
-    let proof = if prove.is_empty() { None } else { proof(access, &prove).await? };
-    let ending = Ending::of(proof.as_ref().is_none_or(|proof| proof.held));
-    if as_json {
-        let rows = done.iter().map(
-            |done| json!({ "month": done.month, "step": done.step, "home": done.home, "treatment": done.treatment }),
-        );
-        print_json(&rows.collect())?;
-        return Ok(ending);
-    }
-    if let Some(v1::StepView { held, report, .. }) = proof {
-        let stands = if held { "the proof holds" } else { "the proof fails" };
-        output::line(&format!("{prove}  {stands}: {report}"));
-    }
-    for v1::StepDone { month, step, home, treatment } in &done {
-        let pair = if home.is_empty() { String::new() } else { format!("  {home} → {treatment}") };
-        output::line(&format!("{month}  {step}{pair}"));
-    }
-    if done.is_empty() {
-        output::line("nothing is due");
-    }
-    Ok(ending)
-}
-
-/// How the last proof of a month ended.
-async fn proof(access: &Access, month: &str) -> Result<Option<v1::StepView>> {
-    let period = periods(access, month).await?.pop().context("the hub tells of no such period")?;
-    Ok(period.steps.into_iter().rfind(|step| step.step == "proved"))
 }
 
 async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
@@ -480,18 +449,6 @@ async fn notices(of: &OfMonth) -> Result<Ending> {
 fn who_pays(pair: &v1::PairView) -> (&str, &str, Money) {
     let due = Money::from_fen(pair.due);
     if due.is_negative() { (&pair.treatment, &pair.home, -due) } else { (&pair.home, &pair.treatment, due) }
-}
-
-async fn close(of: &OfMonth) -> Result<Ending> {
-    let ran = client(&of.access)?.run(v1::RunRequest::default()).await;
-    ran.map_err(|refused| status::to_refusal(&refused))?;
-    let period = period(of).await?;
-    if of.json {
-        print_json(&json_of_period(&period))?
-    } else {
-        print_period(&period)
-    }
-    Ok(Ending::of(period.stage == "closed"))
 }
 
 fn print_periods(periods: &[v1::PeriodView], as_json: bool) -> Result<()> {

@@ -287,6 +287,8 @@ fn written(book: &Book, record: &Record, pairs: &Pairs) -> BTreeMap<String, Vec<
                 .filter_map(|for_payer| notice(month, (pair, held), for_payer, &BankAccount::default(), names)),
         );
     }
+    // Rows lead to lists only where these are written beside.
+    documents.iter_mut().flat_map(|document| &mut document.rows).for_each(|row| row.detail = None);
     let mut papers = BTreeMap::new();
     // Sheets of one workbook have different names.
     let of_each_kind: BTreeMap<&str, &Document> =
