@@ -1,5 +1,5 @@
 //! Comparing this side's book with the hub's, day by day: what differs is told to the hub, which keeps it as breaks;
-//! answers that were lost are fetched in the same run ([`fetching`]); days on which all books agree are signed. Run by
+//! answers that were lost are fetched in the same run (`comparing/fetching.rs`); days on which all books agree are signed. Run by
 //! [`crate::start()`] every so often, and by operators.
 
 mod fetching;
