@@ -264,8 +264,12 @@ pub async fn run(command: Command) -> Result<Ending> {
             let member = member.as_deref();
             let wanted = papers::Wanted { member, regions: &regions, accounts: &accounts, settlements };
             let period = period(&month).await?;
-            for file in papers::write(&mut client(&month.access)?, &period, &wanted, &out).await? {
-                output::line(&file.display().to_string());
+            let files = papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
+            let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+            if month.json {
+                print_json(&files.into_iter().map(Value::from).collect())?;
+            } else {
+                files.iter().for_each(|file| output::line(file));
             }
             Ok(Ending::Good)
         }

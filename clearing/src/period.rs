@@ -337,7 +337,9 @@ impl fmt::Display for Wanted {
         let from = |pair: &Pair, side: &Side| format!("{} ({} → {})", pair.member(*side), pair.home, pair.treatment);
         match self {
             Wanted::CutOffDay => write!(f, "the day of the cut-off"),
-            Wanted::Explanation => write!(f, "an operator: totals and journal are apart"),
+            Wanted::Explanation => {
+                write!(f, "an operator: totals and journal are apart; mend it, then yidi clearing run --prove")
+            }
             Wanted::ClearingDay => write!(f, "the clearing day"),
             Wanted::Confirmation(pair, side) => write!(f, "confirmation or objection by {}", from(pair, side)),
             Wanted::Payment(pair, side) => write!(f, "payment by {}", from(pair, side)),

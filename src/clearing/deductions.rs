@@ -38,6 +38,9 @@ pub enum Command {
         /// Why.
         #[arg(long)]
         reason: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Lodge every row of a CSV file (id,setl_id,basic,large_sum,catastrophic,civil_servant,assistance,reason; yuan) and
     /// report row by row.
@@ -96,6 +99,9 @@ pub struct OfOne {
     /// Why.
     #[arg(long, default_value = "")]
     reason: String,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// What funds bear, in yuan.
@@ -153,27 +159,27 @@ struct DeductionRow {
 /// When the hub is not to be reached or refuses, or a file cannot be read.
 pub async fn run(command: Command) -> Result<Ending> {
     match command {
-        Command::Lodge { access, id, settlement, funds, reason } => {
+        Command::Lodge { access, id, settlement, funds, reason, json } => {
             let deducted = Some(funds.read()?);
             let request = v1::LodgeDeductionRequest { id, settlement, deducted, reason };
             let lodged = client(&access)?.lodge(request).await.map_err(|refused| status::to_refusal(&refused))?;
-            print(&[lodged.into_inner()], false)
+            print(&[lodged.into_inner()], json)
         }
         Command::Import { access, file, json } => import(&access, &file, json).await,
         Command::Object { of } => {
-            let (mut client, request) = (client(&of.access)?, change(of, None));
+            let (mut client, json, request) = (client(&of.access)?, of.json, change(of, None));
             let changed = client.object(request).await.map_err(|refused| status::to_refusal(&refused))?;
-            print(&[changed.into_inner()], false)
+            print(&[changed.into_inner()], json)
         }
         Command::Agree { of, funds } => {
-            let (mut client, request) = (client(&of.access)?, change(of, Some(funds.read()?)));
+            let (mut client, json, request) = (client(&of.access)?, of.json, change(of, Some(funds.read()?)));
             let changed = client.agree(request).await.map_err(|refused| status::to_refusal(&refused))?;
-            print(&[changed.into_inner()], false)
+            print(&[changed.into_inner()], json)
         }
         Command::Withdraw { of } => {
-            let (mut client, request) = (client(&of.access)?, change(of, None));
+            let (mut client, json, request) = (client(&of.access)?, of.json, change(of, None));
             let changed = client.withdraw(request).await.map_err(|refused| status::to_refusal(&refused))?;
-            print(&[changed.into_inner()], false)
+            print(&[changed.into_inner()], json)
         }
         Command::List { access, settlement, json } => {
             let listed = client(&access)?.list(v1::ListDeductionsRequest { settlement }).await;

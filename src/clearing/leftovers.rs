@@ -70,6 +70,9 @@ pub struct OfOne {
     /// Why.
     #[arg(long)]
     reason: String,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command.
@@ -85,16 +88,16 @@ pub async fn run(command: Command) -> Result<Ending> {
             Ok(Ending::of(leftovers.iter().all(|held| held.standing == "ended")))
         }
         Command::Propose { of, verdict } => {
-            let (mut client, act) = (client(&of.access)?, act(of, verdict));
-            told(client.propose(act).await)
+            let (mut client, json, act) = (client(&of.access)?, of.json, act(of, verdict));
+            told(client.propose(act).await, json)
         }
         Command::Approve { of, verdict } => {
-            let (mut client, act) = (client(&of.access)?, act(of, verdict));
-            told(client.approve(act).await)
+            let (mut client, json, act) = (client(&of.access)?, of.json, act(of, verdict));
+            told(client.approve(act).await, json)
         }
         Command::Refuse { of } => {
-            let (mut client, act) = (client(&of.access)?, act(of, String::new()));
-            told(client.refuse(act).await)
+            let (mut client, json, act) = (client(&of.access)?, of.json, act(of, String::new()));
+            told(client.refuse(act).await, json)
         }
     }
 }
@@ -104,13 +107,13 @@ fn client(access: &Access) -> Result<LeftoversClient<Channel>> {
 }
 
 fn act(of: OfOne, verdict: String) -> v1::LeftoverAct {
-    let OfOne { access: _, settlement, part, seat, reason } = of;
+    let OfOne { access: _, settlement, part, seat, reason, json: _ } = of;
     v1::LeftoverAct { settlement, part, verdict, seat, reason }
 }
 
-fn told(answer: Result<tonic::Response<v1::Leftover>, tonic::Status>) -> Result<Ending> {
+fn told(answer: Result<tonic::Response<v1::Leftover>, tonic::Status>, as_json: bool) -> Result<Ending> {
     let held = answer.map_err(|refused| status::to_refusal(&refused))?.into_inner();
-    print(&[held], false)?;
+    print(&[held], as_json)?;
     Ok(Ending::Good)
 }
 

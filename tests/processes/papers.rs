@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus};
 
 use rust_decimal::Decimal;
 use world::hospital::Hospital;
-use world::{EMPLOYEE, World, instant};
+use world::{EMPLOYEE, World, clear_uncompared, instant};
 
 const HENAN: &str = "410000";
 const SHANGHAI: &str = "310000";
@@ -59,7 +59,7 @@ fn ways(page: &Path) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_of_a_statement_leads_to_settlements_that_come_to_it() {
-    let world = World::start().await;
+    let world = World::start_with(clear_uncompared).await;
     let filings = world.deploy().join("demo/filings.csv");
     let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
     assert!(refused.is_empty(), "{refused:?}");

@@ -9,7 +9,7 @@ use identity::pki::{CertificateAuthority, Issue};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use world::hospital::Hospital;
-use world::{EMPLOYEE, World, eventually, instant, pool};
+use world::{EMPLOYEE, World, clear_uncompared, eventually, instant, pool};
 
 use crate::sheet::Sheet;
 
@@ -100,7 +100,7 @@ fn open(folder: &Path, title: &str) -> Sheet {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up() {
-    let world = World::start().await;
+    let world = World::start_with(clear_uncompared).await;
     let (centre, henan, shanghai) =
         (Operator::of_all(&world), Operator::of(&world, HENAN), Operator::of(&world, SHANGHAI));
     let owed = quarter(&world, &centre).await;

@@ -1,10 +1,12 @@
 //! Starting the executable, and waiting for facts about it. Used by every test of this folder.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use ledger::testing::own_port;
 
 /// How long a test waits for a fact before it fails. Not a measure of speed.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -36,10 +38,8 @@ pub fn repository() -> PathBuf {
 impl Ports {
     /// Ports that nobody has now.
     pub fn free() -> Ports {
-        let held: Vec<TcpListener> =
-            (0..3).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")).collect();
-        let port = |index: usize| held[index].local_addr().expect("it is bound").port();
-        Ports { desk: port(0), hub: port(1), watch: port(2) }
+        let port = || own_port().expect("a free port");
+        Ports { desk: port(), hub: port(), watch: port() }
     }
 }
 

@@ -199,6 +199,15 @@ pub async fn eventually<F: Future<Output = bool>>(fact: &str, mut holds: impl Fn
     }
 }
 
+/// Has days cleared that were not compared, for tests that wait for no comparison.
+pub fn clear_uncompared(deploy: &Path) {
+    let file = deploy.join("calendar.toml");
+    let calendar = std::fs::read_to_string(&file).expect("a calendar");
+    let cleared = calendar.replace("uncompared = \"carried\"", "uncompared = \"cleared\"");
+    assert_ne!(cleared, calendar, "the setting is there");
+    std::fs::write(file, cleared).expect("it is written");
+}
+
 /// Appends a line to a file of `deploy/demo`.
 pub fn append(deploy: &Path, file: &str, row: &str) {
     let path = deploy.join("demo").join(file);

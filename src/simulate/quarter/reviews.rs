@@ -88,7 +88,8 @@ impl Reviews {
         let by = ("agency".to_owned(), nation.now());
         let changed = nation.hub().store.deduction_change(id.clone(), change, by).await?;
         // Its settlement may have been undone meanwhile, and it with it.
-        let was_undone = matches!(changed, Err(DeductionFault::StandsOtherwise(Standing::Withdrawn)));
+        let was_undone =
+            matches!(changed, Err(DeductionFault::StandsOtherwise(Standing::Withdrawn) | DeductionFault::NoSettlement));
         if changed.is_ok() && agrees {
             self.deducted.push(settlement.clone());
         }
