@@ -239,18 +239,5 @@ async fn lodge_rows(operator: &Operator, file: &Path) -> Result<Vec<(usize, Resu
 
 async fn import(operator: &Operator, file: &Path, as_json: bool) -> Result<Ending> {
     let report = lodge_rows(operator, file).await?;
-    let refused = report.iter().filter(|(_, outcome)| outcome.is_err()).count();
-    if as_json {
-        let rows = report.iter().map(|(line, outcome)| match outcome {
-            Ok(state) => json!({ "line": line, "state": state }),
-            Err(why) => json!({ "line": line, "refused": why }),
-        });
-        output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
-    } else {
-        for (line, outcome) in &report {
-            output::line(&format!("line {line}: {}", outcome.as_deref().unwrap_or_else(|why| why)));
-        }
-        output::line(&format!("{} lodged, {refused} refused", report.len() - refused));
-    }
-    Ok(Ending::of(refused == 0))
+    Ok(Ending::of(output::lodged(&report, "state", as_json)?))
 }

@@ -49,3 +49,25 @@ pub fn note(text: &str) {
 pub fn complaint(fault: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "yidi: {fault:#}");
 }
+
+/// Tells what became of the rows of a file, by their lines: where each stands, under a key of its own, or why it was
+/// refused. Whether none was.
+///
+/// # Errors
+/// When JSON cannot be written.
+pub fn lodged(report: &[(usize, Result<String, String>)], key: &str, as_json: bool) -> serde_json::Result<bool> {
+    let refused = report.iter().filter(|(_, lodged)| lodged.is_err()).count();
+    if as_json {
+        let rows = report.iter().map(|(at, lodged)| match lodged {
+            Ok(standing) => serde_json::json!({ "line": at, key: standing }),
+            Err(why) => serde_json::json!({ "line": at, "refused": why }),
+        });
+        line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
+    } else {
+        for (at, lodged) in report {
+            line(&format!("line {at}: {}", lodged.as_deref().unwrap_or_else(|why| why)));
+        }
+        line(&format!("{} lodged, {refused} refused", report.len() - refused));
+    }
+    Ok(refused == 0)
+}

@@ -201,19 +201,8 @@ mod tests {
     use super::*;
     use crate::cleared::{Cleared, sum};
     use crate::obligation::tests::{lots, sums};
+    use crate::statement::tests::{Codes, month};
     use crate::statement::{Pairs, of_member as statement_of, shares};
-
-    struct Codes;
-
-    impl Names for Codes {
-        fn name_of(&self, code: RegionCode) -> String {
-            code.to_string()
-        }
-    }
-
-    fn month() -> Month {
-        Month::from_text("2025-06").expect("a month")
-    }
 
     fn movement() -> impl Strategy<Value = Movement> {
         prop_oneof![

@@ -221,7 +221,7 @@ pub fn payable_and_receivable(month: Month, pairs: &Pairs, names: &impl Names) -
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -229,7 +229,7 @@ mod tests {
     use crate::obligation::Posting;
     use crate::obligation::tests::{lots, sums};
 
-    struct Codes;
+    pub(crate) struct Codes;
 
     impl Names for Codes {
         fn name_of(&self, code: RegionCode) -> String {
@@ -237,7 +237,7 @@ mod tests {
         }
     }
 
-    fn month() -> Month {
+    pub(crate) fn month() -> Month {
         Month::from_text("2025-06").expect("a month")
     }
 

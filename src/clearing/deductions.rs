@@ -208,20 +208,7 @@ async fn import(access: &Access, file: &PathBuf, as_json: bool) -> Result<Ending
         };
         report.push((line, lodged));
     }
-    let refused = report.iter().filter(|(_, lodged)| lodged.is_err()).count();
-    if as_json {
-        let rows = report.iter().map(|(line, lodged)| match lodged {
-            Ok(standing) => json!({ "line": line, "standing": standing }),
-            Err(why) => json!({ "line": line, "refused": why }),
-        });
-        output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
-    } else {
-        for (line, lodged) in &report {
-            output::line(&format!("line {line}: {}", lodged.as_deref().unwrap_or_else(|why| why)));
-        }
-        output::line(&format!("{} lodged, {refused} refused", report.len() - refused));
-    }
-    Ok(Ending::of(refused == 0))
+    Ok(Ending::of(output::lodged(&report, "standing", as_json)?))
 }
 
 async fn lodge_row(client: &mut DeductionsClient<Channel>, row: DeductionRow) -> Result<String> {

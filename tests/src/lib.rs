@@ -83,6 +83,15 @@ impl World {
         World::start_with(|_| {}).await
     }
 
+    /// A world in which the demo's filings are lodged.
+    pub async fn start_with_filings() -> World {
+        let world = World::start().await;
+        let filings = world.deploy().join("demo/filings.csv");
+        let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
+        assert!(refused.is_empty(), "{refused:?}");
+        world
+    }
+
     /// A world whose `deploy` folder was edited before its first start.
     pub async fn start_with(edit: impl FnOnce(&Path)) -> World {
         identity::install_crypto_provider();

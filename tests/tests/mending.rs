@@ -31,10 +31,7 @@ fn home() -> PoolCode {
 }
 
 async fn begin() -> (World, Hospital) {
-    let world = World::start().await;
-    let filings = world.deploy().join("demo/filings.csv");
-    let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
-    assert!(refused.is_empty(), "{refused:?}");
+    let world = World::start_with_filings().await;
     let hospital = Hospital::new(world.desk());
     (world, hospital)
 }

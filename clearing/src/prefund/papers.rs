@@ -129,14 +129,7 @@ mod tests {
     use settlement::ids::RegionCode;
 
     use super::*;
-
-    struct Codes;
-
-    impl Names for Codes {
-        fn name_of(&self, code: RegionCode) -> String {
-            code.to_string()
-        }
-    }
+    use crate::statement::tests::Codes;
 
     fn member(code: &str) -> MemberCode {
         MemberCode(RegionCode::new(code).expect("a code"))
