@@ -88,8 +88,8 @@ pub(super) fn totals(sql: &Sql<'_>, period: PeriodNumber) -> Result<Totals, Stor
 /// Writes postings, and adds them to the sums of their periods.
 pub(super) fn add(sql: &Sql<'_>, postings: &[LotPosting]) -> Result<(), StoreError> {
     const POSTING: &str =
-        "INSERT INTO lot_postings (position, part, period, home, treatment, insurance, care, settlement,
-            step, day, corrects, visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account)
+        "INSERT INTO lot_postings (position, part, period, settlement, step, day, corrects, home, treatment, insurance,
+            care, visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
     let texts: Vec<(String, String)> =
         postings.iter().map(|posting| (posting.settlement.to_time_first(), posting.day.to_string())).collect();
@@ -98,29 +98,17 @@ pub(super) fn add(sql: &Sql<'_>, postings: &[LotPosting]) -> Result<(), StoreErr
         .zip(&texts)
         .map(|(posting, (settlement, day))| {
             let LotPosting { position, part, period, step, corrects, posting: Posting { lot, sums }, .. } = posting;
-            let [home, treatment, insurance, care] = lot_values(lot);
-            let [visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account] = sum_values(sums);
-            [
+            let corrects = corrects.map(|period| period.0);
+            let keys = [
                 position.0.into(),
                 (*part).into(),
                 period.0.into(),
-                home,
-                treatment,
-                insurance,
-                care,
                 settlement.into(),
                 (*step).into(),
                 day.into(),
-                corrects.map(|period| period.0).into(),
-                visits,
-                total,
-                basic,
-                large_sum,
-                catastrophic,
-                civil_servant,
-                assistance,
-                account,
-            ]
+                corrects.into(),
+            ];
+            row_of(keys, lot, sums)
         })
         .collect();
     sql.execute_each(POSTING, &rows)?;
@@ -146,29 +134,21 @@ fn add_totals(sql: &Sql<'_>, period: PeriodNumber, totals: &Totals) -> Result<()
             assistance = lot_totals.assistance + excluded.assistance,
             account = lot_totals.account + excluded.account";
     let held: Vec<(Lot, Sums)> = totals.iter().collect();
-    let rows: Vec<[Value<'_>; 13]> = held
-        .iter()
-        .map(|(lot, sums)| {
-            let [home, treatment, insurance, care] = lot_values(lot);
-            let [visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account] = sum_values(sums);
-            [
-                period.0.into(),
-                home,
-                treatment,
-                insurance,
-                care,
-                visits,
-                total,
-                basic,
-                large_sum,
-                catastrophic,
-                civil_servant,
-                assistance,
-                account,
-            ]
-        })
-        .collect();
+    let rows: Vec<[Value<'_>; 13]> = held.iter().map(|(lot, sums)| row_of([period.0.into()], lot, sums)).collect();
     sql.execute_each(ADD, &rows)
+}
+
+/// A row that ends with a lot and what moves within it, behind the columns that it is found by.
+pub(super) fn row_of<'v, const KEYS: usize, const ALL: usize>(
+    keys: [Value<'v>; KEYS],
+    lot: &'v Lot,
+    sums: &Sums,
+) -> [Value<'v>; ALL] {
+    const { assert!(KEYS + 4 + 8 == ALL, "each column has its value") };
+    let mut row = [Value::Number(None); ALL];
+    let values = keys.into_iter().chain(lot_values(lot)).chain(sum_values(sums));
+    row.iter_mut().zip(values).for_each(|(place, value)| *place = value);
+    row
 }
 
 pub(super) fn lot_values(lot: &Lot) -> [Value<'_>; 4] {

@@ -11,7 +11,7 @@ use settlement::ids::{PoolCode, SettlementId};
 use settlement::money::Money;
 
 use super::super::HubStore;
-use super::super::lots::{lot_values, read_lot, read_sums, sum_values};
+use super::super::lots::{read_lot, read_sums, row_of};
 use super::PeriodNumber;
 use super::carried::{Carrying, moved};
 use super::course::read_pair;
@@ -385,27 +385,9 @@ fn write_lots(
     let rows: Vec<[Value<'_>; 17]> = moved
         .filter(|(_, (_, sums))| !sums.is_nothing())
         .map(|(lot, (movement, sums))| {
-            let [home, treatment, insurance, care] = lot_values(lot);
-            let [visits, total, basic, large_sum, catastrophic, civil_servant, assistance, account] = sum_values(&sums);
-            [
-                period.0.into(),
-                pair_home.into(),
-                pair_treatment.into(),
-                i64::from(version).into(),
-                movement.into(),
-                home,
-                treatment,
-                insurance,
-                care,
-                visits,
-                total,
-                basic,
-                large_sum,
-                catastrophic,
-                civil_servant,
-                assistance,
-                account,
-            ]
+            let version = i64::from(version).into();
+            let keys = [period.0.into(), pair_home.into(), pair_treatment.into(), version, movement.into()];
+            row_of(keys, lot, &sums)
         })
         .collect();
     sql.execute_each(LOT, &rows)
