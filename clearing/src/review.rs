@@ -1,13 +1,28 @@
 //! 审核扣款: what the treatment agency's review takes off a bill after settlement. It lowers what the home member pays
 //! and what the hospital receives; the patient's share and the year-to-date stay as they were (policy.md B.4).
 
+use jiff::civil::Date;
 use settlement::adjudication::{Fund, FundShares};
+use settlement::ids::InstitutionCode;
 use settlement::money::Money;
 
 use crate::obligation::{Payer, Sums};
 
 /// What a deduction takes off, fund by fund. Account money is the patient's own and is never deducted.
 pub type Deducted = FundShares;
+
+/// 异议: what a hospital says against a deduction, as its letter to the agency says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// Who objects: the hospital of the settlement.
+    pub hospital: InstitutionCode,
+    /// The number of its letter (函号).
+    pub letter: String,
+    /// The day that the letter bears.
+    pub written_on: Date,
+    /// Why it objects.
+    pub reason: String,
+}
 
 /// Where a deduction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

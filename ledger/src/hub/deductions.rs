@@ -1,8 +1,10 @@
 //! 审核扣款 as they are recorded: lodged, objected to, agreed on, withdrawn, released. What may be taken off, and what may
-//! happen to a deduction, is for `clearing::review`.
+//! happen to a deduction, is for `clearing::review`. What a hospital's letter says is kept by `deductions/objected.rs`.
+
+mod objected;
 
 use clearing::obligation::{Lot, Posting, Sums};
-use clearing::review::{Deducted, Event, ReviewFault, Standing, after, agree, lodge};
+use clearing::review::{Deducted, Event, Objection, ReviewFault, Standing, after, agree, lodge};
 use jiff::Timestamp;
 use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::SettlementId;
@@ -43,6 +45,8 @@ pub struct Deduction {
     pub period: Option<PeriodNumber>,
     /// Why it stands so: the hospital's objection, for example.
     pub remark: String,
+    /// What the hospital objects, also after it was agreed on or withdrawn; none where it did not.
+    pub objection: Option<Objection>,
     /// When it was lodged.
     pub lodged_at: Timestamp,
 }
@@ -62,6 +66,8 @@ pub struct PostedDeduction {
     pub reason: String,
     /// When it was agreed on, or given back.
     pub at: Timestamp,
+    /// What the hospital had objected.
+    pub objection: Option<Objection>,
     /// The period in which the settlement was booked.
     pub booked_in: PeriodNumber,
 }
@@ -81,6 +87,9 @@ pub enum DeductionFault {
     /// What is wanted cannot happen to it any more.
     #[error("it is {} already", .0.word())]
     StandsOtherwise(Standing),
+    /// The settlement is not the objecting hospital's.
+    #[error("the settlement is not of this hospital")]
+    OtherHospital,
     /// The sums are not possible.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Sums(Vec<ReviewFault>),
@@ -89,8 +98,8 @@ pub enum DeductionFault {
 /// What is to happen to a deduction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The hospital objects, for a reason.
-    Object(String),
+    /// The hospital objects by letter.
+    Object(Objection),
     /// Agency and hospital agree on sums.
     Agree(Deducted, String),
     /// The agency takes it back.
@@ -183,11 +192,13 @@ impl HubStore {
         const POSTED: &str = posted_in!(
             "SELECT deductions.home, deductions.treatment, insurance, care, posted.basic, posted.large_sum,
                 posted.catastrophic, posted.civil_servant, posted.assistance, deductions.id, deductions.settlement, deductions.reason,
-                deduction_events.done_at, answers.period
+                deduction_events.done_at, answers.period, objections.hospital, objections.letter,
+                objections.written_on, objections.reason
              FROM deduction_postings AS posted
              JOIN deductions ON deductions.id = posted.id
              JOIN deduction_events ON deduction_events.id = posted.id AND deduction_events.step = posted.step
-             JOIN answers ON answers.settlement = deductions.settlement AND answers.step = 1",
+             JOIN answers ON answers.settlement = deductions.settlement AND answers.step = 1
+             LEFT JOIN deduction_objections AS objections ON objections.id = deductions.id",
             "ORDER BY deductions.id, posted.step"
         );
         self.engine.read(move |sql| sql.query(POSTED, values![period.0], read_posted)).await
@@ -283,7 +294,13 @@ fn change_one(
 ) -> Result<Result<(), DeductionFault>, StoreError> {
     let Some(held) = find(sql, id)? else { return Ok(Err(DeductionFault::Unknown)) };
     let (event, reason) = match change {
-        Change::Object(reason) => (Event::Object, reason),
+        Change::Object(objection) => {
+            let hospital = objected::hospital_of(sql, &held.lodging.settlement)?;
+            if hospital.is_some_and(|hospital| hospital != objection.hospital) {
+                return Ok(Err(DeductionFault::OtherHospital));
+            }
+            (Event::Object, &objection.reason)
+        }
         Change::Agree(agreed, reason) => {
             if let Err(faults) = agree(&held.lodging.deducted, agreed) {
                 return Ok(Err(DeductionFault::Sums(faults)));
@@ -296,7 +313,7 @@ fn change_one(
         Change::Withdraw(reason) => (Event::Withdraw, reason),
     };
     let repeated = match change {
-        Change::Object(reason) => held.standing == Standing::Objected && held.remark == *reason,
+        Change::Object(objection) => held.standing == Standing::Objected && held.objection.as_ref() == Some(objection),
         Change::Agree(agreed, _) => held.standing == Standing::Agreed && held.agreed == *agreed,
         Change::Withdraw(_) => held.standing == Standing::Withdrawn,
     };
@@ -308,9 +325,13 @@ fn change_one(
     };
     let step = next_step(sql, id)?;
     record(sql, (id, step), becomes, reason, by)?;
-    if let Change::Agree(agreed, _) = change {
-        let period = period_for(sql, &held.lodging.settlement)?;
-        post(sql, (id, step), period, agreed)?;
+    match change {
+        Change::Object(objection) => objected::keep(sql, id, objection)?,
+        Change::Agree(agreed, _) => {
+            let period = period_for(sql, &held.lodging.settlement)?;
+            post(sql, (id, step), period, agreed)?;
+        }
+        Change::Withdraw(_) => {}
     }
     Ok(Ok(()))
 }
@@ -413,8 +434,10 @@ macro_rules! deductions {
                 COALESCE((SELECT into_period FROM deduction_moves AS moved
                           WHERE moved.id = posted.id AND moved.step = posted.step
                           ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1), posted.period), posted.basic,
-                posted.large_sum, posted.catastrophic, posted.civil_servant, posted.assistance
+                posted.large_sum, posted.catastrophic, posted.civil_servant, posted.assistance, objections.hospital,
+                objections.letter, objections.written_on, objections.reason
             FROM deductions
+            LEFT JOIN deduction_objections AS objections ON objections.id = deductions.id
             LEFT JOIN deduction_events AS last ON last.id = deductions.id
                 AND last.step = (SELECT MAX(step) FROM deduction_events WHERE deduction_events.id = deductions.id)
             LEFT JOIN deduction_postings AS posted ON posted.id = deductions.id
@@ -450,6 +473,7 @@ fn read_posted(row: Row<'_>) -> Result<PostedDeduction, StoreError> {
         reason: row.text(11)?.to_owned(),
         at: instant("deduction_events", &id, row.number(12)?)?,
         booked_in: PeriodNumber(row.number(13)?),
+        objection: objected::read(row, 14, &id)?,
         id,
     })
 }
@@ -474,6 +498,7 @@ fn read(row: Row<'_>) -> Result<Deduction, StoreError> {
         agreed: if period.is_some() { shares(16)? } else { lodged },
         period,
         remark: row.text(14)?.to_owned(),
+        objection: objected::read(row, 21, &id)?,
         lodged_at: instant("deductions", &id, row.number(12)?)?,
         lodging: Lodging {
             settlement: SettlementId::from_time_first(row.text(10)?).map_err(|_| malformed("settlement"))?,

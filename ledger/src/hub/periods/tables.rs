@@ -21,6 +21,7 @@ pub(in crate::hub) const TABLES: Version = Version {
         "payments",
         "deductions",
         "deduction_events",
+        "deduction_objections",
         "deduction_postings",
         "deduction_moves",
     ],
@@ -115,6 +116,9 @@ const TEXT: &str = concat!(
     CREATE TABLE deduction_events (
         id TEXT NOT NULL, step INTEGER NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, done_by TEXT NOT NULL,
         done_at INTEGER NOT NULL, PRIMARY KEY (id, step)) STRICT, WITHOUT ROWID;
+    CREATE TABLE deduction_objections (
+        id TEXT PRIMARY KEY, hospital TEXT NOT NULL, letter TEXT NOT NULL, written_on TEXT NOT NULL,
+        reason TEXT NOT NULL) STRICT;
     CREATE TABLE deduction_postings (
         id TEXT NOT NULL, step INTEGER NOT NULL, period INTEGER NOT NULL, basic INTEGER NOT NULL,
         large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,

@@ -1,6 +1,6 @@
 //! What is recorded of deductions, and what is refused to be.
 
-use ::clearing::review::{ReviewFault, Standing};
+use ::clearing::review::{Objection, ReviewFault, Standing};
 
 use super::course::{owed, settled, settlement, who};
 use super::folding::{FIRST, cut_off, fold, receive};
@@ -30,6 +30,15 @@ fn agree(fen: i64) -> Change {
     Change::Agree(basic(fen), String::new())
 }
 
+fn objection(hospital: &str, letter: &str) -> Objection {
+    Objection {
+        hospital: InstitutionCode::new(hospital).expect("a code"),
+        letter: letter.into(),
+        written_on: date(2025, 6, 20),
+        reason: "用药有指征".into(),
+    }
+}
+
 async fn standing(world: &World, id: &str) -> Standing {
     let all = world.store.deduction_list(None).await.expect("a list");
     all.into_iter().find(|held| held.lodging.id == id).expect("it is lodged").standing
@@ -51,12 +60,23 @@ pub(super) async fn a_deduction_is_taken_off_once_agreed_and_given_back_when_its
     }
     assert_eq!(lodge(&world, "1", "S", 31).await, Err(DeductionFault::LodgedOtherwise));
     assert_eq!(owed(&world, FIRST).await, 150, "nothing is taken off before it is agreed on");
-    assert_eq!(change(&world, "1", Change::Object("用药有指征".into())).await, Ok(()));
+    let objected = objection("H31010100001", "沪一院医保函〔2025〕17号");
+    let others = objection("H31010100002", "沪一院医保函〔2025〕17号");
+    assert_eq!(change(&world, "1", Change::Object(others)).await, Err(DeductionFault::OtherHospital));
+    for _ in 0..2 {
+        assert_eq!(change(&world, "1", Change::Object(objected.clone())).await, Ok(()), "again changes nothing");
+    }
     assert_eq!(standing(&world, "1").await, Standing::Objected);
+    let again = change(&world, "1", Change::Object(objection("H31010100001", "another letter"))).await;
+    assert_eq!(again, Err(DeductionFault::StandsOtherwise(Standing::Objected)));
     for _ in 0..2 {
         assert_eq!(change(&world, "1", agree(20)).await, Ok(()));
     }
     assert_eq!((standing(&world, "1").await, owed(&world, FIRST).await), (Standing::Agreed, 130));
+    let held = world.store.deduction_find("1".into()).await.expect("the store works").expect("it is lodged");
+    assert_eq!((held.objection.as_ref(), held.remark.as_str()), (Some(&objected), ""), "who objected stays on record");
+    let posted = world.store.deduction_postings(FIRST).await.expect("postings");
+    assert_eq!(posted.into_iter().map(|posted| posted.objection).collect::<Vec<_>>(), [Some(objected)]);
     let late = change(&world, "1", Change::Withdraw(String::new())).await;
     assert_eq!(late, Err(DeductionFault::StandsOtherwise(Standing::Agreed)));
 
