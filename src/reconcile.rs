@@ -2,6 +2,7 @@
 //! with the authority's certificate alone: nothing of ours need run.
 
 mod acting;
+mod comparing;
 mod hospital;
 
 use std::fs;
@@ -26,14 +27,13 @@ use crate::output;
 /// What to do about books.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Compare the hub's book of one day with a home region's, now. Exits with 1 where they differ.
+    /// Compare books of one day, now: the hub's with a home region's, a treatment side's with the hub's, or both. The hub
+    /// asks the home region itself; the treatment side is asked by letter, compares while it serves, and is waited for.
+    /// Exits with 1 where books differ, and with 2 where a side does not compare.
     Day {
-        /// How to reach the hub.
+        /// Of whom, and how to reach the hub.
         #[command(flatten)]
-        access: Access,
-        /// The home region's pool.
-        #[arg(long)]
-        home: String,
+        with: comparing::With,
         /// The day, yyyy-mm-dd.
         day: String,
         /// As JSON.
@@ -41,13 +41,11 @@ pub enum Command {
         json: bool,
     },
     /// The same over several days.
-    Home {
-        /// How to reach the hub.
+    #[command(visible_alias = "home")]
+    Days {
+        /// Of whom, and how to reach the hub.
         #[command(flatten)]
-        access: Access,
-        /// The home region's pool.
-        #[arg(long)]
-        home: String,
+        with: comparing::With,
         /// The first day.
         #[arg(long)]
         from: String,
@@ -172,8 +170,8 @@ struct SignatureInFile {
 /// When the hub is not to be reached or refuses, or a file cannot be read.
 pub async fn run(command: Command) -> Result<Ending> {
     match command {
-        Command::Day { access, home, day, json } => compare(&access, home, day.clone(), day, json).await,
-        Command::Home { access, home, from, to, json } => compare(&access, home, from, to, json).await,
+        Command::Day { with, day, json } => comparing::compare(&with, (&day, &day), json).await,
+        Command::Days { with, from, to, json } => comparing::compare(&with, (&from, &to), json).await,
         Command::Hospital(arguments) => hospital::run(arguments).await,
         Command::Show { of } => show(&of).await,
         Command::Resolve { access, number, reason } => {
@@ -191,18 +189,6 @@ pub async fn run(command: Command) -> Result<Ending> {
 
 fn client(access: &Access) -> Result<BreaksClient<Channel>> {
     Ok(BreaksClient::new(access.channel()?))
-}
-
-async fn compare(access: &Access, home: String, from: String, to: String, as_json: bool) -> Result<Ending> {
-    let compared = client(access)?.compare(v1::CompareRequest { home, from, to }).await;
-    let outcome = compared.map_err(|refused| status::to_refusal(&refused))?.into_inner();
-    let v1::ComparisonOutcome { agreed, breaks, pending } = outcome;
-    if as_json {
-        print_json(&json!({ "agreed": agreed, "breaks": breaks, "pending": pending }))?;
-    } else {
-        output::line(&format!("{agreed} days between two pools agree, {breaks} breaks, {pending} still in doubt"));
-    }
-    Ok(Ending::of(breaks == 0))
 }
 
 async fn show(of: &OfPools) -> Result<Ending> {

@@ -4,6 +4,7 @@
 //! [`crate::jobs`] and by operators.
 
 pub mod acting;
+mod asked;
 pub mod breaks;
 pub mod certify;
 pub mod comparisons;

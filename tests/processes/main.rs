@@ -2,6 +2,7 @@
 
 mod agreement;
 mod certificates;
+mod comparing;
 mod crash;
 mod demo;
 mod hospital_books;

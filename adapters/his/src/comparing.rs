@@ -1,7 +1,8 @@
 //! Comparing this side's book with the hub's, day by day: what differs is told to the hub, which keeps it as breaks;
-//! answers that were lost are fetched in the same run (`comparing/fetching.rs`); days on which all books agree are signed. Run by
-//! [`crate::start()`] every so often, and by operators.
+//! answers that were lost are fetched in the same run (`comparing/fetching.rs`); days on which all books agree are signed.
+//! Run by [`crate::start()`] every so often, and when an operator asks by letter (`comparing/asked.rs`).
 
+mod asked;
 mod fetching;
 
 use std::error::Error;
@@ -65,15 +66,20 @@ impl Comparing {
     pub async fn compare(&self, days: (Date, Date)) -> Result<Vec<(PoolCode, v1::ComparisonOutcome)>, CompareError> {
         let mut outcomes = Vec::with_capacity(self.edge.pools.len());
         for pool in &self.edge.pools {
-            let (mut outcome, apart) = self.compared(*pool, days, Vec::new()).await?;
-            let Fetched { operations, again } = fetching::fetch(&self.edge, &apart).await;
-            if again {
-                (outcome, _) = self.compared(*pool, days, operations).await?;
-            }
-            outcomes.push((*pool, outcome));
-            self.countersign(*pool, days).await?;
+            outcomes.push((*pool, self.compare_pool(*pool, days).await?));
         }
         Ok(outcomes)
+    }
+
+    /// The same for one pool.
+    async fn compare_pool(&self, pool: PoolCode, days: (Date, Date)) -> Result<v1::ComparisonOutcome, CompareError> {
+        let (mut outcome, apart) = self.compared(pool, days, Vec::new()).await?;
+        let Fetched { operations, again } = fetching::fetch(&self.edge, &apart).await;
+        if again {
+            (outcome, _) = self.compared(pool, days, operations).await?;
+        }
+        self.countersign(pool, days).await?;
+        Ok(outcome)
     }
 
     /// Compares a pool's book of some days, and reports it with what was fetched since the last report.

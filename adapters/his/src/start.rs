@@ -18,6 +18,7 @@ use mailbox::OwnMailboxes;
 use mailbox::port::GrpcMailboxes;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::RegionTable;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,6 +33,8 @@ use crate::in_flight::InFlight;
 use crate::institutions::Institutions;
 use crate::port::{GrpcHub, HubPort};
 
+/// So many new letters wait to be looked at.
+const LETTERS_AT_ONCE: usize = 64;
 /// How long operations may take to finish when the side stops.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -130,7 +133,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let channel = channel(&config.hub, credentials.clone(), Expected::Hub, deadline / 2)?;
     let compare_every = Duration::from_millis(config.compare_every_ms);
     let mailboxes = Arc::new(GrpcMailboxes::new(&config.hub, credentials)?);
-    let mailboxes = OwnMailboxes::new(mailboxes, store.inbox(), clock.clone());
+    let (told, letters) = mpsc::channel(LETTERS_AT_ONCE);
+    let mailboxes = OwnMailboxes::new(mailboxes, store.inbox(), clock.clone()).telling(told);
     let (listen, tls) = (config.listen, config.tls.clone());
     let edge = edge(config, tables, store, hub, clock, CancellationToken::new());
     let comparing = Arc::new(Comparing::new(edge.clone(), channel, signer, deadline));
@@ -139,6 +143,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     edge.tasks.spawn(async move { abort.run_until_cancelled(open).await });
     let (compare, abort) = (comparing.clone().run(compare_every, edge.stopping.clone()), edge.abort.clone());
     edge.tasks.spawn(async move { abort.run_until_cancelled(compare).await });
+    let (asked, abort) = (comparing.clone().run_asked(letters, edge.stopping.clone()), edge.abort.clone());
+    edge.tasks.spawn(async move { abort.run_until_cancelled(asked).await });
     let server = Server::start(listen, tls.as_ref(), http::router(edge.clone())).await?;
     tracing::info!(address = %server.address(), "hospitals are served on {}", server.address());
     Ok(Running { address: server.address(), server: Some(server), edge, comparing })

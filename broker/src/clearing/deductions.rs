@@ -178,8 +178,7 @@ fn read_objection(objection: &v1::HospitalObjection, today: Date) -> Result<Obje
     }
     let hospital = InstitutionCode::new(hospital).map_err(|fault| invalid("hospital", fault.to_string()))?;
     let letter = read_letter(letter)?;
-    let written_on: Date =
-        written_on.parse().map_err(|_| invalid("written_on", "is not a day such as 2025-06-30"))?;
+    let written_on: Date = written_on.parse().map_err(|_| invalid("written_on", "is not a day such as 2025-06-30"))?;
     if written_on > today {
         return Err(invalid("written_on", format!("lies after today, {today}")));
     }

@@ -126,6 +126,19 @@ impl Breaks for BreaksService {
         Ok(Response::new(v1::ComparisonOutcome { agreed, breaks, pending }))
     }
 
+    async fn ask_treatment(
+        &self,
+        request: Request<v1::AskTreatmentRequest>,
+    ) -> Result<Response<v1::AskedComparison>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.hub.ask_treatment(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn asked(&self, request: Request<v1::AskedRequest>) -> Result<Response<v1::AskedComparison>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.hub.asked_of_treatment(&permit, request.get_ref().number).await.map(Response::new).map_err(refuse)
+    }
+
     async fn list(&self, request: Request<v1::BreaksRequest>) -> Result<Response<v1::BreaksReply>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         self.listed(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)

@@ -124,6 +124,12 @@ impl Comparisons for ComparisonsService {
         let permit = TreatmentPermit::from_request(&request)?;
         self.countersigned(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
     }
+
+    async fn answer(&self, request: Request<v1::AskedAnswer>) -> Result<Response<v1::AskedAnswerReply>, Status> {
+        let permit = TreatmentPermit::from_request(&request)?;
+        self.hub.answer_asked(&permit, request.into_inner()).await.map_err(refuse)?;
+        Ok(Response::new(v1::AskedAnswerReply {}))
+    }
 }
 
 /// Writes a certificate with its signatures.

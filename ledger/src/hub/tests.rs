@@ -25,6 +25,7 @@ use super::*;
 use crate::engine::migrate;
 use crate::testing::{Database, PrivatePostgres};
 use append_only::nobody_changes_or_removes_evidence;
+use asked::a_comparison_is_asked_for_with_its_letter_and_its_first_answer_stays;
 use booking::{
     each_change_of_a_settlements_standing_is_booked_once, journal_lines_read_back_as_they_were_booked,
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
@@ -62,6 +63,7 @@ use uncompared::{
 };
 
 mod append_only;
+mod asked;
 mod booking;
 mod course;
 mod deductions;
@@ -96,6 +98,7 @@ macro_rules! on_both {
 
 on_both! {
     positions_are_given_in_order_and_a_known_key_gets_none,
+    a_comparison_is_asked_for_with_its_letter_and_its_first_answer_stays,
     the_first_answer_stays,
     a_released_key_is_free_again_and_both_attempts_stay_in_the_book,
     a_key_that_never_came_is_voided_by_asking_and_a_known_one_is_not,

@@ -32,10 +32,7 @@ pub(super) fn read(row: Row<'_>, first: usize, id: &str) -> Result<Option<Object
 }
 
 /// The hospital that a settlement is of, by the entry that books it.
-pub(super) fn hospital_of(
-    sql: &Sql<'_>,
-    settlement: &SettlementId,
-) -> Result<Option<InstitutionCode>, StoreError> {
+pub(super) fn hospital_of(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<InstitutionCode>, StoreError> {
     const BOOKED: &str = "SELECT lines FROM answers WHERE settlement = ?1 AND step = 1";
     let settlement = settlement.to_time_first();
     let booked = sql.find(BOOKED, values![&settlement], |row| Ok(row.optional_text(0)?.map(str::to_owned)))?;
