@@ -265,12 +265,7 @@ pub async fn run(command: Command) -> Result<Ending> {
             let wanted = papers::Wanted { member, regions: &regions, accounts: &accounts, settlements };
             let period = period(&month).await?;
             let files = papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
-            let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-            if month.json {
-                print_json(&files.into_iter().map(Value::from).collect())?;
-            } else {
-                files.iter().for_each(|file| output::line(file));
-            }
+            output::files(&files, month.json)?;
             Ok(Ending::Good)
         }
         Command::Settlements { month, home, treatment, insurance, care } => {

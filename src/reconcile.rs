@@ -74,6 +74,9 @@ pub enum Command {
         /// Why.
         #[arg(long)]
         reason: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Carry out what is proposed about a break, and compare again. Exits with 1 where the break stands still.
     CarryOut {
@@ -174,10 +177,14 @@ pub async fn run(command: Command) -> Result<Ending> {
         Command::Days { with, from, to, json } => comparing::compare(&with, (&from, &to), json).await,
         Command::Hospital(arguments) => hospital::run(arguments).await,
         Command::Show { of } => show(&of).await,
-        Command::Resolve { access, number, reason } => {
-            let resolved = client(&access)?.resolve(v1::ResolveBreakRequest { number, reason }).await;
+        Command::Resolve { access, number, reason, json } => {
+            let resolved = client(&access)?.resolve(v1::ResolveBreakRequest { number, reason: reason.clone() }).await;
             resolved.map_err(|refused| status::to_refusal(&refused))?;
-            output::line(&format!("break {number} is resolved"));
+            if json {
+                print_json(&json!({ "number": number, "ending": "decided", "reason": reason }))?;
+            } else {
+                output::line(&format!("break {number} is resolved"));
+            }
             Ok(Ending::Good)
         }
         Command::CarryOut { access, number, json } => acting::carry_out(&access, number, json).await,
@@ -238,6 +245,7 @@ async fn write_certificates(of: &OfPools, from: String, to: String, out: &Path) 
     let listed = client(&of.access)?.certificates(asked).await.map_err(|refused| status::to_refusal(&refused))?;
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let certificates = listed.into_inner().certificates;
+    let mut written = Vec::with_capacity(certificates.len());
     for certificate in &certificates {
         let agreement = Agreement::read(&certificate.text)?;
         let branch = agreement.branch;
@@ -245,9 +253,20 @@ async fn write_certificates(of: &OfPools, from: String, to: String, out: &Path) 
         let file = out.join(name);
         fs::write(&file, serde_json::to_string_pretty(&as_file(certificate))?)
             .with_context(|| format!("cannot write {}", file.display()))?;
-        output::line(&format!("{}  {} signatures", file.display(), certificate.signatures.len()));
+        written.push((file, &certificate.signatures));
     }
-    output::line(&format!("{} certificates", certificates.len()));
+    if of.json {
+        let rows = written.iter().map(|(file, signatures)| {
+            let parties: Vec<&str> = signatures.iter().map(|signed| signed.party.as_str()).collect();
+            json!({ "file": file, "signed_by": parties })
+        });
+        print_json(&rows.collect())?;
+        return Ok(Ending::Good);
+    }
+    for (file, signatures) in &written {
+        output::line(&format!("{}  {} signatures", file.display(), signatures.len()));
+    }
+    output::line(&format!("{} certificates", written.len()));
     Ok(Ending::Good)
 }
 

@@ -22,7 +22,8 @@ pub async fn now(access: &Access, prove: String, as_json: bool) -> Result<Ending
         let rows = done.iter().map(
             |done| json!({ "month": done.month, "step": done.step, "home": done.home, "treatment": done.treatment }),
         );
-        print_json(&rows.collect())?;
+        let proof = proof.map(|proof| json!({ "month": prove, "held": proof.held, "report": proof.report }));
+        print_json(&json!({ "proof": proof, "done": rows.collect::<Vec<_>>() }))?;
         return Ok(ending);
     }
     if let Some(v1::StepView { held, report, .. }) = proof {

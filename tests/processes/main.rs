@@ -14,3 +14,4 @@ mod readme;
 #[expect(dead_code, reason = "the quarter's documents ask more of a workbook")]
 #[path = "../simulate/sheet.rs"]
 mod sheet;
+mod told_as_json;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use clearing::calendar::PaymentDays;
 use clearing::period::{Pair, Side};
+use clearing::prefund::is_late;
 use identity::permit::OperatorPermit;
+use jiff::civil::Date;
 use ledger::clock::Clock;
 use ledger::hub::{ChangePayments, PrefundChange, PrefundKey, PrefundPaymentFault};
 use ledger::store::StoreError;
@@ -91,7 +93,8 @@ impl PrefundsService {
         let changes = self.clearing.store.prefund_changes().await.map_err(|fault| failed(&fault))?;
         let payments = self.clearing.store.prefund_payments().await.map_err(|fault| failed(&fault))?;
         let seen = changes.iter().filter(|change| sees(permit, &change.key.pair));
-        Ok(seen.map(|change| write_change(change, self.clearing.prefund_days(change), &payments)).collect())
+        let today = self.clock.today();
+        Ok(seen.map(|change| write_change(change, (self.clearing.prefund_days(change), today), &payments)).collect())
     }
 
     async fn paid(
@@ -226,7 +229,11 @@ fn write_watched(key: &PrefundKey, watched: &Watched) -> v1::PrefundView {
     }
 }
 
-fn write_change(change: &PrefundChange, days: Option<PaymentDays>, payments: &ChangePayments) -> v1::PrefundChangeView {
+fn write_change(
+    change: &PrefundChange,
+    (days, today): (Option<PaymentDays>, Date),
+    payments: &ChangePayments,
+) -> v1::PrefundChangeView {
     let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, reason, at } = change;
     let recorded = payments.get(&(change.key, id.clone()));
     let payer = if amount.is_negative() { Side::Treatment } else { Side::Home };
@@ -234,7 +241,9 @@ fn write_change(change: &PrefundChange, days: Option<PaymentDays>, payments: &Ch
         let payment = recorded?.iter().find(|(side, _)| (**side == payer) == is_payer);
         payment.map(|(_, payment)| write_payment(payment))
     };
+    let paid = by(true);
     v1::PrefundChangeView {
+        late: is_late(*amount, paid.is_some(), days, today),
         home: pair.home.to_string(),
         treatment: pair.treatment.to_string(),
         insurance: insurance.word().into(),
@@ -246,7 +255,7 @@ fn write_change(change: &PrefundChange, days: Option<PaymentDays>, payments: &Ch
         made_on: beijing::day_of(*at).to_string(),
         submit_by: days.map(|days| days.submit_by.to_string()).unwrap_or_default(),
         pay_by: days.map(|days| days.pay_by.to_string()).unwrap_or_default(),
-        paid: by(true),
+        paid,
         received: by(false),
     }
 }
