@@ -1,5 +1,5 @@
 //! A participant's side of its mailboxes: open at the hub for as long as the process runs, every letter kept durably
-//! before it is acknowledged. It acts on none of them: it passes on those that are new ([`OwnMailboxes::telling`]), and
+//! before it is acknowledged. It acts on none of them: it passes on the new ones of a kind ([`OwnMailboxes::telling`]), and
 //! [`inquiries`] lists what they say of those. Used by home regions and treatment sides alike.
 
 pub mod inquiries;
@@ -28,7 +28,7 @@ pub struct OwnMailboxes {
     port: Arc<dyn MailboxPort>,
     inbox: Inbox,
     clock: Clock,
-    told: Option<mpsc::Sender<Letter>>,
+    told: Option<(&'static str, mpsc::Sender<Letter>)>,
 }
 
 impl OwnMailboxes {
@@ -37,11 +37,11 @@ impl OwnMailboxes {
         OwnMailboxes { port, inbox, clock, told: None }
     }
 
-    /// The same; each letter that is new is passed on as well, once it is kept and before it is acknowledged. Nobody is
+    /// The same; each new letter of a kind is passed on as well, once it is kept and before it is acknowledged. Nobody is
     /// waited for: while the other end is full, letters are kept alone.
     #[must_use]
-    pub fn telling(self, told: mpsc::Sender<Letter>) -> OwnMailboxes {
-        OwnMailboxes { told: Some(told), ..self }
+    pub fn telling(self, kind: &'static str, told: mpsc::Sender<Letter>) -> OwnMailboxes {
+        OwnMailboxes { told: Some((kind, told)), ..self }
     }
 
     /// Keeps the mailboxes open until the process stops, whatever becomes of the hub meanwhile.
@@ -94,11 +94,9 @@ impl OwnMailboxes {
             }
         }
     }
-}
 
-impl OwnMailboxes {
     fn pass_on(&self, number: u64, letter: Letter) {
-        let Some(told) = &self.told else { return };
+        let Some((_, told)) = self.told.as_ref().filter(|(kind, _)| letter.kind == *kind) else { return };
         if told.try_send(letter).is_err() {
             tracing::warn!(number, "letter {number} is kept and nothing more: too many came at once");
         }

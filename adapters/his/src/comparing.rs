@@ -2,7 +2,7 @@
 //! answers that were lost are fetched in the same run (`comparing/fetching.rs`); days on which all books agree are signed.
 //! Run by [`crate::start()`] every so often, and when an operator asks by letter (`comparing/asked.rs`).
 
-mod asked;
+pub mod asked;
 mod fetching;
 
 use std::error::Error;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalogue::Catalogue;
-use crate::comparing::Comparing;
+use crate::comparing::{Comparing, asked};
 use crate::config::{Config, TlsFiles};
 use crate::edge::{Edge, Shared};
 use crate::http::{self, ServeError, Server};
@@ -33,7 +33,7 @@ use crate::in_flight::InFlight;
 use crate::institutions::Institutions;
 use crate::port::{GrpcHub, HubPort};
 
-/// So many new letters wait to be looked at.
+/// So many comparisons that are asked for wait for their turn.
 const LETTERS_AT_ONCE: usize = 64;
 /// How long operations may take to finish when the side stops.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
@@ -134,7 +134,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let compare_every = Duration::from_millis(config.compare_every_ms);
     let mailboxes = Arc::new(GrpcMailboxes::new(&config.hub, credentials)?);
     let (told, letters) = mpsc::channel(LETTERS_AT_ONCE);
-    let mailboxes = OwnMailboxes::new(mailboxes, store.inbox(), clock.clone()).telling(told);
+    let mailboxes = OwnMailboxes::new(mailboxes, store.inbox(), clock.clone()).telling(asked::KIND, told);
     let (listen, tls) = (config.listen, config.tls.clone());
     let edge = edge(config, tables, store, hub, clock, CancellationToken::new());
     let comparing = Arc::new(Comparing::new(edge.clone(), channel, signer, deadline));
@@ -143,8 +143,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     edge.tasks.spawn(async move { abort.run_until_cancelled(open).await });
     let (compare, abort) = (comparing.clone().run(compare_every, edge.stopping.clone()), edge.abort.clone());
     edge.tasks.spawn(async move { abort.run_until_cancelled(compare).await });
-    let (asked, abort) = (comparing.clone().run_asked(letters, edge.stopping.clone()), edge.abort.clone());
-    edge.tasks.spawn(async move { abort.run_until_cancelled(asked).await });
+    let (compare, abort) = (comparing.clone().run_asked(letters, edge.stopping.clone()), edge.abort.clone());
+    edge.tasks.spawn(async move { abort.run_until_cancelled(compare).await });
     let server = Server::start(listen, tls.as_ref(), http::router(edge.clone())).await?;
     tracing::info!(address = %server.address(), "hospitals are served on {}", server.address());
     Ok(Running { address: server.address(), server: Some(server), edge, comparing })

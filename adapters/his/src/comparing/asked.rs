@@ -16,16 +16,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::Comparing;
 
-/// The kind of letters that ask for a comparison; see `proto/yidi/v1/mailbox.proto`.
-const KIND: &str = "comparison";
+/// The kind of letters that ask for a comparison, the only ones to be passed to [`Comparing::run_asked`]; see `proto/yidi/v1/mailbox.proto`.
+pub const KIND: &str = "comparison";
 
 impl Comparing {
     /// Compares what letters ask for, one after the other, until the process stops.
     pub async fn run_asked(self: Arc<Self>, mut letters: mpsc::Receiver<Letter>, stop: CancellationToken) {
         while let Some(Some(letter)) = stop.run_until_cancelled(letters.recv()).await {
-            if letter.kind == KIND {
-                self.compare_asked(&letter).await;
-            }
+            self.compare_asked(&letter).await;
         }
     }
 
