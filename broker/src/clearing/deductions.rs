@@ -6,9 +6,7 @@ use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::clock::Clock;
 use ledger::hub::{Change, Deduction, DeductionFault, DeductionLodging};
-use ledger::store::StoreError;
 use proto::convert::cleared::{read_funds, write_funds, write_lot};
-use proto::status::of_refusal;
 use proto::v1;
 use proto::v1::deductions_server::Deductions;
 use reconciliation::book::READING;
@@ -18,6 +16,7 @@ use tonic::{Request, Response, Status};
 
 use super::Clearing;
 use super::texts::{read_id, read_letter, read_reason};
+use crate::refusing::{failed, invalid, refuse};
 
 /// The service.
 pub struct DeductionsService {
@@ -207,17 +206,4 @@ fn refused(fault: &DeductionFault) -> Refusal {
 
 fn not_yours() -> Refusal {
     Refusal::new(Reason::InstitutionNotYours).of_field("settlement")
-}
-
-fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "deductions could not be read or kept");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }

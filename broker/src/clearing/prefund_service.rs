@@ -1,6 +1,5 @@
 //! Prefunds over gRPC: members see their own, who operates for every region sets them. Started by [`crate::start()`].
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -11,9 +10,7 @@ use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::clock::Clock;
 use ledger::hub::{ChangePayments, PrefundChange, PrefundKey, PrefundPaymentFault};
-use ledger::store::StoreError;
 use proto::convert::cleared::{read_payment, write_payment};
-use proto::status::of_refusal;
 use proto::v1;
 use proto::v1::prefunds_server::Prefunds;
 use rust_decimal::Decimal;
@@ -28,6 +25,7 @@ use super::Clearing;
 use super::prefunds::{ResetRow, Watched};
 use super::texts::{check_payment, read_id, read_reason};
 use crate::hub::Hub;
+use crate::refusing::{failed, invalid, refuse};
 
 /// Places shown of a share.
 const PLACES: u32 = 4;
@@ -304,17 +302,4 @@ fn speaks_for(permit: &OperatorPermit, pair: &Pair, side: Side) -> Result<(), Re
 fn read_year(year: i32) -> Result<i16, Refusal> {
     let read = i16::try_from(year).ok().filter(|year| (1971..=9997).contains(year));
     read.ok_or_else(|| invalid("year", "is not a year such as 2026"))
-}
-
-fn invalid(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "prefunds could not be read or kept");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }

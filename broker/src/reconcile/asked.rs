@@ -6,13 +6,13 @@ use identity::permit::{OperatorPermit, TreatmentPermit};
 use jiff::civil::Date;
 use ledger::hub::{AskedAnswer, AskedComparison};
 use ledger::mailbox::{Letter, Mailbox, Notice, Part};
-use ledger::store::StoreError;
 use prost::Message;
 use proto::v1;
 use settlement::ids::PoolCode;
 use settlement::refusal::{Reason, Refusal};
 
 use crate::hub::Hub;
+use crate::refusing::failed;
 
 /// The kind of letters that ask for a comparison; see `proto/yidi/v1/mailbox.proto`.
 const KIND: &str = "comparison";
@@ -117,9 +117,4 @@ fn not_yours(field: &'static str) -> Refusal {
 fn unknown(number: i64) -> Refusal {
     let problem = format!("{number} is no comparison that was asked for");
     Refusal::new(Reason::InvalidField).of_field("number").because(problem)
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "a comparison that is asked for could not be kept");
-    Refusal::new(Reason::Internal)
 }

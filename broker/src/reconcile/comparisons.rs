@@ -10,10 +10,8 @@ use identity::permit::TreatmentPermit;
 use jiff::civil::Date;
 use ledger::hub::Certificate;
 use ledger::leaves::Scope;
-use ledger::store::StoreError;
 use prost::Message;
 use proto::convert::{FieldFault, digests};
-use proto::status::of_refusal;
 use proto::v1;
 use proto::v1::comparisons_server::Comparisons;
 use reconciliation::asking::{Apart, read_apart};
@@ -24,6 +22,7 @@ use tonic::{Request, Response, Status};
 use super::certify::check_signature;
 use super::{Outcome, Roots};
 use crate::hub::Hub;
+use crate::refusing::{failed, invalid, refuse};
 
 /// The service.
 pub struct ComparisonsService {
@@ -155,19 +154,6 @@ fn read_day(field: &'static str, text: &str) -> Result<Date, Refusal> {
     text.parse().map_err(|_| invalid(field, "is not a day such as 2025-06-30"))
 }
 
-fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
-}
-
 fn unreadable(fault: &FieldFault) -> Refusal {
     Refusal::new(Reason::InvalidField).of_field(fault.field.clone()).because(fault.problem.clone())
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "what was compared could not be read or kept");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }
