@@ -17,6 +17,7 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use tonic::transport::Channel;
 
+use crate::clearing::pay::Payment;
 use crate::cli::Ending;
 use crate::filing::Access;
 use crate::output;
@@ -109,21 +110,9 @@ pub enum Command {
         /// employee | resident.
         #[arg(long)]
         insurance: String,
-        /// home | treatment: your side.
-        #[arg(long)]
-        side: String,
-        /// The bank's serial number.
-        #[arg(long)]
-        serial: String,
-        /// Bank and account.
-        #[arg(long)]
-        bank: String,
-        /// The day, yyyy-mm-dd.
-        #[arg(long)]
-        on: String,
-        /// How much, in yuan.
-        #[arg(long)]
-        amount: Decimal,
+        /// What was paid.
+        #[command(flatten)]
+        payment: Payment,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -204,10 +193,9 @@ pub async fn run(command: Command) -> Result<Ending> {
             papers::print(&changes, json)?;
             Ok(Ending::of(!changes.iter().any(|change| change.late)))
         }
-        Command::Pay { access, id, home, treatment, insurance, side, serial, bank, on, amount, json } => {
-            let amount = Money::from_decimal(amount).context("--amount")?.fen();
-            let payment = Some(v1::PaymentView { serial, bank, on, amount });
-            let request = v1::PrefundPayRequest { home, treatment, insurance, id, side, payment };
+        Command::Pay { access, id, home, treatment, insurance, payment, json } => {
+            let (side, payment) = payment.read()?;
+            let request = v1::PrefundPayRequest { home, treatment, insurance, id, side, payment: Some(payment) };
             let paid = client(&access)?.pay(request).await.map_err(|refused| status::to_refusal(&refused))?;
             papers::print(&[paid.into_inner()], json)?;
             Ok(Ending::Good)

@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 use proto::{status, v1};
 use serde_json::json;
 
-use super::{OfMonth, client, json_of_period, period, periods, print_json, print_period};
+use super::printed::{json_of_period, print_json, print_period};
+use super::{OfMonth, client, period, periods};
 use crate::cli::Ending;
 use crate::filing::Access;
 use crate::output;

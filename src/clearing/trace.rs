@@ -13,7 +13,8 @@ use settlement::person::Insurance;
 use tonic::transport::Channel;
 
 use super::deductions::{in_words, json_of_objection};
-use super::{json_of_pair, payers, print_json};
+use super::payers;
+use super::printed::{json_of_pair, print_json};
 use crate::cli::Ending;
 use crate::output;
 
