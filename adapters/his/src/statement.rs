@@ -1,4 +1,4 @@
-//! What 3201 and 3202 share: which of a hospital's rows are asked for, a book that is folded up to date, and figures in
+//! What 3201, 3202 and telling the hub of them share: which of a hospital's rows are asked for, a book that is folded up to date, and figures in
 //! words. The comparing itself is `clearing::hospital`.
 
 use clearing::hospital::{Amounts, Figures, Stated};
@@ -79,6 +79,14 @@ pub fn as_told(amounts: Amounts, fund_sum: FundSum) -> Amounts {
     match fund_sum {
         FundSum::WithoutAccount => amounts,
         FundSum::WithAccount => Amounts { funds: amounts.funds + amounts.account, ..amounts },
+    }
+}
+
+/// Amounts that an institution was told or tells, with the account beside the funds: the other way round.
+pub fn as_kept(amounts: Amounts, fund_sum: FundSum) -> Amounts {
+    match fund_sum {
+        FundSum::WithoutAccount => amounts,
+        FundSum::WithAccount => Amounts { funds: amounts.funds - amounts.account, ..amounts },
     }
 }
 
