@@ -25,6 +25,10 @@ use super::*;
 use crate::engine::migrate;
 use crate::testing::{Database, PrivatePostgres};
 use append_only::nobody_changes_or_removes_evidence;
+use breaks::{
+    a_part_of_a_report_ends_nothing_outside_of_its_stretch,
+    what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
+};
 use booking::{
     each_change_of_a_settlements_standing_is_booked_once, journal_lines_read_back_as_they_were_booked,
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
@@ -63,6 +67,7 @@ use uncompared::{
 
 mod append_only;
 mod booking;
+mod breaks;
 mod course;
 mod deductions;
 mod folding;
@@ -138,6 +143,8 @@ on_both! {
     a_branch_is_compared_once_both_comparisons_reached_its_present_root,
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
     changes_of_several_prefunds_are_recorded_together_and_each_once,
+    what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
+    a_part_of_a_report_ends_nothing_outside_of_its_stretch,
 }
 
 struct World {
