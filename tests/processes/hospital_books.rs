@@ -14,7 +14,7 @@ use zip::write::SimpleFileOptions;
 
 /// The figures of one group, as the hospital adds them up.
 #[derive(Default)]
-struct Sums {
+pub struct Sums {
     total: Decimal,
     funds: Decimal,
     account: Decimal,
@@ -22,7 +22,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, reply: &Reply) {
+    pub fn add(&mut self, reply: &Reply) {
         assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
         let amount =
             |name: &str| -> Decimal { reply.text(&format!("/output/setlinfo/{name}")).parse().expect("an amount") };
@@ -32,7 +32,7 @@ impl Sums {
         self.count += 1;
     }
 
-    async fn compared(&self, hospital: &Hospital, patient: &Enrollee, refunds: &str) -> Reply {
+    pub async fn compared(&self, hospital: &Hospital, patient: &Enrollee, refunds: &str) -> Reply {
         let input = json!({ "data": { "insutype": patient.insurance, "clr_type": "21", "setl_optins": "310000",
             "stmt_begndate": "2025-06-20", "stmt_enddate": "2025-06-20", "medfee_sumamt": self.total.to_string(),
             "fund_pay_sumamt": self.funds.to_string(), "acct_pay": self.account.to_string(),
@@ -41,7 +41,7 @@ impl Sums {
     }
 
     /// Compares the group row by row, by a file that lists nothing.
-    async fn itemized(&self, hospital: &Hospital, patient: &Enrollee) {
+    pub async fn itemized(&self, hospital: &Hospital, patient: &Enrollee) {
         let file = json!({ "fsUploadIn": { "in": empty_file(), "filename": "a.zip", "fixmedins_code": INSTITUTION } });
         let uploaded = hospital.send(&hospital.message(patient, "9101", file)).await;
         let input = json!({ "data": { "insutype": patient.insurance, "clr_type": "21", "setl_optins": "310000",

@@ -25,13 +25,13 @@ use super::*;
 use crate::engine::migrate;
 use crate::testing::{Database, PrivatePostgres};
 use append_only::nobody_changes_or_removes_evidence;
-use breaks::{
-    a_part_of_a_report_ends_nothing_outside_of_its_stretch,
-    what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
-};
 use booking::{
     each_change_of_a_settlements_standing_is_booked_once, journal_lines_read_back_as_they_were_booked,
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
+};
+use breaks::{
+    a_part_of_a_report_ends_nothing_outside_of_its_stretch,
+    what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
 };
 use course::{
     a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,

@@ -288,7 +288,8 @@ async fn what_was_compared_is_given_back_with_what_was_reversed_since(place: Pla
 
 async fn a_row_differs_until_rows_of_its_day_are_compared_again_or_its_sums_agree(place: Place) {
     let store = place.store();
-    happens(&store, vec![(1, Asked::Settle("s1"), 20), (2, Asked::Settle("s2"), 21), (3, Asked::Settle("s3"), 21)]).await;
+    happens(&store, vec![(1, Asked::Settle("s1"), 20), (2, Asked::Settle("s2"), 21), (3, Asked::Settle("s3"), 21)])
+        .await;
     happens(&store, vec![(4, Asked::Reverse { message: 3 }, 22)]).await;
     folded(&store).await;
     let amounts = |fen| Amounts { total: Money::from_fen(fen), funds: Money::from_fen(1), account: Money::ZERO };
