@@ -44,7 +44,7 @@ async fn begin() -> Begun {
         let stay = hospital.stay(patient, price).await;
         replies.push(hospital.send(&hospital.settle_message(patient, &stay, price)).await);
     }
-    Sums::default().itemized(&hospital, &RESIDENT).await;
+    Sums::itemized(&hospital, &RESIDENT, "").await;
     let mut residents = Sums::default();
     residents.add(&replies[1]);
     let settlement = replies[1].text("/output/setlinfo/setl_id");
@@ -143,6 +143,63 @@ async fn what_the_treatment_sides_operator_decides_is_cleared_and_does_not_come_
     clear(&world, "2025-07-01").await;
     clear(&world, "2025-07-21").await;
     assert_eq!(owed(&world, JUNE).await, known + lacked);
+}
+
+/// A row as a hospital lists it: what it was answered, with so much more from the funds.
+fn row(reply: &Reply, more: &str) -> String {
+    let cell = |name: &str| reply.text(&format!("/output/setlinfo/{name}"));
+    let amount = |text: &str| text.parse::<Decimal>().expect("an amount");
+    let funds = amount(&cell("fund_pay_sumamt")) + amount(more);
+    let (total, account) = (cell("medfee_sumamt"), cell("acct_pay"));
+    format!("{}\t\t{}\t{total}\t{funds}\t{account}\t0\n", cell("setl_id"), RESIDENT.number)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hospital_counts_otherwise_is_a_break_and_what_nobody_else_knows_stays_with_its_treatment_side() {
+    let world = World::start_with_filings().await;
+    let (hospital, shanghai) = (Hospital::new(world.desk()), Operator::of(&world, "310000"));
+    let (mut replies, mut messages, mut stays) = (Vec::new(), Vec::new(), Vec::new());
+    for (price, from, to) in [
+        ("8000.00", "2025-06-02", "2025-06-05"),
+        ("9000.00", "2025-06-06", "2025-06-09"),
+        ("7000.00", "2025-06-10", "2025-06-12"),
+    ] {
+        let stay = hospital.stay_between(&RESIDENT, price, (from, to)).await;
+        let message = hospital.settle_message(&RESIDENT, &stay, price);
+        let reply = hospital.send(&message).await;
+        assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
+        replies.push(reply);
+        messages.push(message);
+        stays.push(stay);
+    }
+    let ids: Vec<String> = replies.iter().map(|reply| reply.text("/output/setlinfo/setl_id")).collect();
+    let cancelled = hospital.send(&hospital.cancel_message(&RESIDENT, &stays[1], &ids[1])).await;
+    assert!(cancelled.succeeded(), "{}", cancelled.text("/err_msg"));
+    assert!(hospital.send(&hospital.reverse_message(&RESIDENT, &messages[2])).await.succeeded());
+    // One with a yuan more, one without its cancellation, one that was reversed, and one that nobody else knows.
+    let nobodys = row(&replies[0], "0").replace(&ids[0], "310000000000000000000000000001");
+    let rows = [row(&replies[0], "1.00"), row(&replies[1], "0"), row(&replies[2], "0"), nobodys].concat();
+    Sums::itemized(&hospital, &RESIDENT, &rows).await;
+    compare(&world).await;
+    let (_, breaks) = told(&shanghai, &["reconcile", "show"]).await;
+    let mut found: Vec<[String; 3]> = Vec::new();
+    for one in breaks.as_array().expect("rows") {
+        found.push(["setl_id", "kind", "proposed"].map(|of| one[of].as_str().unwrap_or_default().to_owned()));
+    }
+    let mut expected = [
+        [ids[0].as_str(), "amount-differs", "investigate"],
+        [&ids[1], "state-differs", "query-5203"],
+        [&ids[2], "missing-inner", "query-5203"],
+    ];
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected, "{breaks}");
+
+    let rows = [row(&replies[0], "0"), row(&replies[1], "0"), row(&cancelled, "0")].concat();
+    Sums::itemized(&hospital, &RESIDENT, &rows).await;
+    compare(&world).await;
+    assert_eq!(told(&shanghai, &["reconcile", "show"]).await, (Some(0), json!([])));
+    world.assert_sound().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -111,3 +111,17 @@ fn count_in_words(own: i64, told: i64) -> String {
     let which = if own < told { "少" } else { "多" };
     format!("结算笔数中心{own}、医院{told}、中心{which}{}", own.abs_diff(told))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_is_kept_as_it_was_whatever_the_region_counts_into_its_funds() {
+        let [total, funds, account] = [900, 500, 70].map(Money::from_fen);
+        let amounts = Amounts { total, funds, account };
+        for fund_sum in [FundSum::WithoutAccount, FundSum::WithAccount] {
+            assert_eq!(as_kept(as_told(amounts, fund_sum), fund_sum), amounts, "{fund_sum:?}");
+        }
+    }
+}
