@@ -64,7 +64,8 @@ pub enum Command {
         #[command(flatten)]
         of: OfPools,
     },
-    /// End a break by decision; a comparison that finds it again opens another.
+    /// End a break by decision; a comparison that finds it again opens another. One of a hospital's book stays ended while
+    /// the same is told of it.
     Resolve {
         /// How to reach the hub.
         #[command(flatten)]

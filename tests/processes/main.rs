@@ -14,4 +14,5 @@ mod readme;
 #[expect(dead_code, reason = "the quarter's documents ask more of a workbook")]
 #[path = "../simulate/sheet.rs"]
 mod sheet;
+mod third_book;
 mod told_as_json;

@@ -18,14 +18,14 @@ const SHANGHAI: &str = "310000";
 const TABLE: &str = "全国跨省异地就医预付金额度调整明细表";
 
 /// An operator and where its certificates are.
-struct Operator {
+pub struct Operator {
     hub: String,
     credentials: PathBuf,
 }
 
 impl Operator {
     /// The operator of a member, with a certificate of the line's own authority.
-    fn of(world: &World, member: &str) -> Operator {
+    pub fn of(world: &World, member: &str) -> Operator {
         let authority = CertificateAuthority::open(&world.line().credentials("ca")).expect("an authority");
         let names = vec![ParticipantName::new(pool(member).0, Role::Operator).expect("a name")];
         let credentials = world.deploy().join(format!("operator-{member}"));
@@ -35,17 +35,17 @@ impl Operator {
         Operator { credentials, ..Operator::of_all(world) }
     }
 
-    fn of_all(world: &World) -> Operator {
+    pub fn of_all(world: &World) -> Operator {
         Operator { hub: world.line().hub.address().to_string(), credentials: world.line().operator() }
     }
 
-    async fn run(&self, command: &[&str]) -> String {
+    pub async fn run(&self, command: &[&str]) -> String {
         let ran = self.output(command).await;
         assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
         String::from_utf8(ran.stdout).expect("text")
     }
 
-    async fn output(&self, command: &[&str]) -> Output {
+    pub async fn output(&self, command: &[&str]) -> Output {
         let mut yidi = Command::new(env!("CARGO_BIN_EXE_yidi"));
         yidi.current_dir(world::repository()).args(command).args(["--hub", &self.hub, "--credentials"]);
         yidi.arg(&self.credentials);

@@ -13,6 +13,7 @@ mod operations;
 mod prefunds;
 mod reconciling;
 mod registry;
+mod reporting;
 mod requests;
 mod several;
 mod traces;

@@ -30,6 +30,10 @@ use booking::{
     each_change_of_a_settlements_standing_is_booked_once, journal_lines_read_back_as_they_were_booked,
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
 };
+use breaks::{
+    a_part_of_a_report_ends_nothing_outside_of_its_stretch,
+    what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
+};
 use course::{
     a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
     what_is_carried_out_is_carried_in_and_cleared_once,
@@ -65,6 +69,7 @@ use uncompared::{
 mod append_only;
 mod asked;
 mod booking;
+mod breaks;
 mod course;
 mod deductions;
 mod folding;
@@ -141,6 +146,8 @@ on_both! {
     a_branch_is_compared_once_both_comparisons_reached_its_present_root,
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
     changes_of_several_prefunds_are_recorded_together_and_each_once,
+    what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
+    a_part_of_a_report_ends_nothing_outside_of_its_stretch,
 }
 
 struct World {
