@@ -103,11 +103,11 @@ pub(super) async fn a_certificate_says_what_the_books_hold(
         let agreement = certificate.agreement;
         let what = "a certificate says what the books hold does not hold for";
         let before = newest.insert(agreement.branch, agreement);
-        let follows = agreement.version == before.map_or(1, |before| before.version + 1)
-            && agreement.replaces == before.map(|before| before.root)
-            && before.is_none_or(|before| before.operations < agreement.operations);
         let held = roots.get(&agreement.branch).map_or(0, |root| root.count);
-        if !follows || agreement.operations > held || agreement.to_string() != certificate.text {
+        if !follows(&agreement, before.as_ref())
+            || agreement.operations > held
+            || agreement.to_string() != certificate.text
+        {
             findings.push(format!("{what} {agreement:?} after {before:?}, with {held} operations in the book"));
         }
         findings.extend(check_new(nation, certificate, agreed)?);
@@ -120,6 +120,13 @@ pub(super) async fn a_certificate_says_what_the_books_hold(
         }
     }
     Ok(findings)
+}
+
+/// Whether a certificate is the next version after another, or the first.
+fn follows(agreement: &Agreement, before: Option<&Agreement>) -> bool {
+    agreement.version == before.map_or(1, |before| before.version + 1)
+        && agreement.replaces == before.map(|before| before.root)
+        && before.is_none_or(|before| before.operations < agreement.operations)
 }
 
 /// Checks what was signed since.
@@ -183,4 +190,31 @@ async fn roots(nation: &Nation) -> Result<BTreeMap<Branch, Node>> {
 
 fn days(nation: &Nation) -> (Date, Date) {
     (FIRST.saturating_sub(1.days()), nation.today())
+}
+
+#[cfg(test)]
+mod tests {
+    use clearing::digest::Digest;
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn the_next_version_names_what_it_replaces_and_has_more_in_it() {
+        let branch = Branch { day: date(2025, 4, 22), home: pool("410700"), treatment: pool("310000") };
+        let root = |byte| Digest([byte; 32]);
+        let first = Agreement { branch, version: 1, operations: 2, root: root(1), replaces: None };
+        let second = Agreement { branch, version: 2, operations: 3, root: root(2), replaces: Some(root(1)) };
+        assert!(follows(&first, None) && follows(&second, Some(&first)));
+        for (name, wrong) in [
+            ("leaves one out", Agreement { version: 3, ..second }),
+            ("replaces nothing", Agreement { replaces: None, ..second }),
+            ("replaces another", Agreement { replaces: Some(root(7)), ..second }),
+            ("has no late entry", Agreement { operations: 2, ..second }),
+            ("is the first again", first),
+        ] {
+            assert!(!follows(&wrong, Some(&first)), "{name}");
+        }
+        assert!(!follows(&second, None), "there is none to replace");
+    }
 }

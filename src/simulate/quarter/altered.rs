@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clearing::breaks::Fact;
 use clearing::listed::Verdict;
-use ledger::hub::PeriodNumber;
+use ledger::hub::SettlementTurn;
 use proto::v1::operate_reply::Result as Replied;
 use proto::{convert, v1};
 use settlement::adjudication::Fund;
@@ -136,23 +136,20 @@ impl Alterations {
     }
 }
 
-/// What books are apart on is in no period that is stated; what was mended stays where it was booked; what two people have
+/// What books are apart on is in no period that was cleared of what is disputed; what was mended stays where it was booked; what two people have
 /// decided on is cleared in a period, or in none.
 pub(super) fn what_is_apart_is_cleared_only_as_it_ended(book: &Book, alterations: &Alterations) -> Vec<String> {
-    let is_stated = |period: PeriodNumber| {
-        let of = book.periods.iter().filter(|standing| standing.period == period);
-        of.flat_map(|standing| standing.record.pairs.values()).any(|held| held.statement.is_some())
-    };
+    let is_carried = |period| book.periods.iter().any(|held| held.period == period && held.record.is_carried);
     let mut findings = Vec::new();
     for (settlement, ending) in alterations.iter() {
-        let of_it = |turn: &&ledger::hub::SettlementTurn| turn.settlement == *settlement && turn.turn == Turn::Enter;
+        let of_it = |turn: &&SettlementTurn| turn.settlement == *settlement && turn.turn == Turn::Enter;
         let Some(made) = book.turns.iter().find(of_it) else {
             findings.push(format!("what is apart is cleared only as it ended: {settlement} is in no journal"));
             continue;
         };
         let at = follow(made.period, book.moves(made.position, 0)).0;
         let holds = match ending {
-            Ending::Apart => !at.is_some_and(is_stated),
+            Ending::Apart => !at.is_some_and(is_carried),
             Ending::Mended => at == Some(made.period),
             Ending::Decided(Verdict::Clear) => at.is_some(),
             Ending::Decided(Verdict::Return) => at.is_none(),
@@ -163,4 +160,54 @@ pub(super) fn what_is_apart_is_cleared_only_as_it_ended(book: &Book, alterations
         }
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use broker::clearing::Standing;
+    use clearing::month::Month;
+    use clearing::period::{Proof, Record};
+    use ledger::hub::{CarriedEntry, PeriodNumber};
+
+    use super::super::holds::tests::{book, carried, settlement};
+    use super::*;
+
+    #[test]
+    fn what_is_cleared_otherwise_than_it_ended_is_found() {
+        let (on, listed) = (carried(1, Some(2)), carried(1, None));
+        let taken_off = |into| CarriedEntry { from: None, ..carried(1, into) };
+        let (clear, returned) = (Ending::Decided(Verdict::Clear), Ending::Decided(Verdict::Return));
+        for (moves, ending, found) in [
+            (vec![], Ending::Apart, 1),
+            (vec![on.clone()], Ending::Apart, 0),
+            (vec![listed.clone()], Ending::Apart, 0),
+            (vec![], Ending::Mended, 0),
+            (vec![on], Ending::Mended, 1),
+            (vec![listed.clone()], clear, 1),
+            (vec![listed.clone(), taken_off(Some(2))], clear, 0),
+            (vec![listed.clone(), taken_off(Some(2))], returned, 1),
+            (vec![listed], returned, 0),
+            (vec![], returned, 1),
+        ] {
+            let month = Month::from_text("2025-04").expect("a month");
+            let record = Record {
+                month,
+                is_cut_off: true,
+                is_folded: true,
+                proof: Some(Proof::Holds),
+                is_carried: true,
+                pairs: BTreeMap::new(),
+                is_closed: false,
+            };
+            let of_april = Standing { period: PeriodNumber(1), record, pairs: BTreeMap::new() };
+            let book = book(moves.clone(), vec![of_april]);
+            let mut alterations = Alterations::default();
+            alterations.add(settlement());
+            alterations.end(&settlement(), ending);
+            let findings = what_is_apart_is_cleared_only_as_it_ended(&book, &alterations);
+            assert_eq!(findings.len(), found, "{ending:?} {moves:?}");
+        }
+    }
 }

@@ -335,7 +335,7 @@ fn funds_overdrawn(lines: &[Line], taken: &FundShares) -> impl Iterator<Item = (
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use clearing::obligation::Sums;
     use ledger::hub::LotPosting;
     use settlement::encounter::CareKind;
@@ -344,11 +344,11 @@ mod tests {
     use super::*;
     use crate::simulate::fixtures::pool;
 
-    fn settlement() -> SettlementId {
+    pub(in super::super) fn settlement() -> SettlementId {
         SettlementId::new("310000174602879003600000000065").expect("an id")
     }
 
-    fn carried(from: i64, into: Option<i64>) -> CarriedEntry {
+    pub(in super::super) fn carried(from: i64, into: Option<i64>) -> CarriedEntry {
         let (insurance, care) = (Insurance::Employee, CareKind::Inpatient);
         let lot = Lot { home: pool("410700"), treatment: pool("310000"), insurance, care };
         let (from, into) = (Some(PeriodNumber(from)), into.map(PeriodNumber));
@@ -366,6 +366,15 @@ mod tests {
         CarriedEntry { posting, from, into, reason: String::new() }
     }
 
+    /// One settlement, booked in the first period and carried so.
+    pub(in super::super) fn book(carried: Vec<CarriedEntry>, periods: Vec<Standing>) -> Book {
+        let (operation, outcome, lines) = (<_>::default(), <_>::default(), Vec::new());
+        let (turn, period, booked_at) = (Turn::Enter, PeriodNumber(1), jiff::Timestamp::UNIX_EPOCH);
+        let (position, settlement) = (Position(9), settlement());
+        let turn = SettlementTurn { position, booked_at, settlement, turn, period, lines, operation, outcome };
+        Book { turns: vec![turn], carried, periods }
+    }
+
     #[test]
     fn an_entry_in_two_periods_or_in_none_is_found() {
         for (moves, findings) in [
@@ -376,20 +385,7 @@ mod tests {
             (vec![carried(2, Some(3))], 1),
             (vec![carried(1, None), carried(2, Some(3))], 1),
         ] {
-            let (operation, outcome, lines) = (<_>::default(), <_>::default(), Vec::new());
-            let (turn, period, booked_at) = (Turn::Enter, PeriodNumber(1), jiff::Timestamp::UNIX_EPOCH);
-            let position = Position(9);
-            let turn = SettlementTurn {
-                position,
-                booked_at,
-                settlement: settlement(),
-                turn,
-                period,
-                lines,
-                operation,
-                outcome,
-            };
-            let book = Book { turns: vec![turn], carried: moves.clone(), periods: vec![] };
+            let book = book(moves.clone(), vec![]);
             assert_eq!(each_entry_is_in_one_period_or_on_the_list(&book).len(), findings, "{moves:?}");
         }
     }
