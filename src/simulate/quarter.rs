@@ -182,7 +182,10 @@ async fn closed(nation: &Nation, period: PeriodNumber, out: &Path) -> Result<Cle
 }
 
 /// What a period books in a lot, settlement by settlement.
-async fn booked(store: &HubStore, period: PeriodNumber, lot: Lot) -> Result<Vec<Entry>> {
+///
+/// # Errors
+/// When the store fails.
+pub async fn booked(store: &HubStore, period: PeriodNumber, lot: Lot) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for posting in store.lot_postings((period, lot), Position(0), offices::A_LOT).await? {
         let other = match posting.corrects {
