@@ -148,7 +148,7 @@ pub struct OfPools {
 /// A certificate as a file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CertificateFile {
+pub(crate) struct CertificateFile {
     /// What is signed, byte for byte.
     text: String,
     signatures: Vec<SignatureInFile>,
@@ -271,7 +271,7 @@ async fn write_certificates(of: &OfPools, from: String, to: String, out: &Path) 
     Ok(Ending::Good)
 }
 
-fn as_file(certificate: &v1::CertificateView) -> CertificateFile {
+pub(crate) fn as_file(certificate: &v1::CertificateView) -> CertificateFile {
     let signature = |signed: &v1::PartySignature| {
         let signature = signed.signature.clone().unwrap_or_default();
         SignatureInFile {
@@ -300,15 +300,7 @@ fn verify(file: &Path, ca: &Path, as_json: bool) -> Result<Ending> {
     let certificate: CertificateFile =
         serde_json::from_str(&text).with_context(|| format!("{} is no certificate of agreement", file.display()))?;
     let authorities = Authorities::load(ca)?;
-    let agreement = Agreement::read(&certificate.text)?;
-    let checked = parties(&agreement).map(|party| {
-        let signed = certificate.signatures.iter().find(|signed| signed.party == party);
-        let held = match signed {
-            None => Err("has not signed".to_owned()),
-            Some(signed) => check(&certificate.text, signed, &authorities).map_err(|fault| format!("{fault:#}")),
-        };
-        (party, held)
-    });
+    let checked = check_signatures(&certificate, &authorities)?;
     let holds = checked.iter().all(|(_, held)| held.is_ok());
     if as_json {
         let rows: Vec<_> = checked
@@ -326,6 +318,25 @@ fn verify(file: &Path, ca: &Path, as_json: bool) -> Result<Ending> {
         }
     }
     Ok(Ending::of(holds))
+}
+
+/// Checks the signatures that a certificate must have; tells of each party whether its signature holds, or what is wrong.
+///
+/// # Errors
+/// When the text is no certificate of agreement.
+pub(crate) fn check_signatures(
+    certificate: &CertificateFile,
+    authorities: &Authorities,
+) -> Result<[(String, Result<(), String>); 3]> {
+    let agreement = Agreement::read(&certificate.text)?;
+    Ok(parties(&agreement).map(|party| {
+        let signed = certificate.signatures.iter().find(|signed| signed.party == party);
+        let held = match signed {
+            None => Err("has not signed".to_owned()),
+            Some(signed) => check(&certificate.text, signed, authorities).map_err(|fault| format!("{fault:#}")),
+        };
+        (party, held)
+    }))
 }
 
 /// Certificates are kept longer than those that sign them: what counts is that the signer's was good from when it was

@@ -17,6 +17,8 @@ use crate::engine::{Row, Sql};
 use crate::store::StoreError;
 use crate::values;
 
+mod restored;
+
 /// A deduction to be lodged, under an id that its sender made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lodging {
@@ -149,16 +151,15 @@ impl HubStore {
         self.engine.change(move |sql| change_one(sql, &id, &change, (&by, at))).await
     }
 
-    /// Gives back what was taken off settlements that are undone since, and withdraws what was not taken off yet; tells how
-    /// many.
+    /// Releases deductions of settlements that are undone since, and gives back what was taken off; tells how many.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn deduction_release(&self, at: Timestamp) -> Result<usize, StoreError> {
         // The newest entry of a settlement says whether it counts.
         const UNDONE: &str = "SELECT deductions.id FROM deductions
-            WHERE NOT EXISTS (SELECT 1 FROM deduction_events WHERE deduction_events.id = deductions.id
-                              AND event IN ('withdrawn', 'released'))
+            WHERE COALESCE((SELECT event FROM deduction_events WHERE deduction_events.id = deductions.id
+                            ORDER BY step DESC LIMIT 1), 'lodged') NOT IN ('withdrawn', 'released')
               AND (SELECT MAX(step) FROM answers WHERE answers.settlement = deductions.settlement) % 2 = 0";
         let undone = self.engine.read(|sql| sql.query(UNDONE, values![], |row| Ok(row.text(0)?.to_owned()))).await?;
         let count = undone.len();
@@ -345,7 +346,7 @@ fn release(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<(), StoreError> {
     let Some(becomes) = after(held.standing, Event::Undo) else { return Ok(()) };
     let step = next_step(sql, id)?;
     record(sql, (id, step), becomes, "the settlement was undone", ("clearing", at))?;
-    if becomes == Standing::Released {
+    if held.standing == Standing::Agreed {
         // What waits on the list was taken off nothing yet.
         let period = if is_on_list(sql, id)? { THE_LIST } else { open_period(sql)? };
         post(sql, (id, step), period, &-held.agreed)?;
@@ -441,7 +442,8 @@ macro_rules! deductions {
             LEFT JOIN deduction_events AS last ON last.id = deductions.id
                 AND last.step = (SELECT MAX(step) FROM deduction_events WHERE deduction_events.id = deductions.id)
             LEFT JOIN deduction_postings AS posted ON posted.id = deductions.id
-                AND posted.step = (SELECT MIN(step) FROM deduction_postings WHERE deduction_postings.id = deductions.id)
+                AND posted.step = (SELECT MAX(step) FROM deduction_events WHERE deduction_events.id = deductions.id
+                                   AND event = 'agreed')
             ",
             $where,
             " ORDER BY lodged_at, deductions.id"

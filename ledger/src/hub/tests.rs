@@ -40,7 +40,10 @@ use course::{
 };
 use deductions::{
     a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
+    a_released_deduction_comes_back_as_it_stood_with_its_settlement,
+    a_released_deduction_that_fits_no_more_stays_released_and_says_why,
     all_deductions_of_a_settlement_stay_within_its_payment,
+    what_comes_back_to_a_settlement_on_the_list_waits_there_with_it,
 };
 use folding::{
     an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
@@ -135,6 +138,9 @@ on_both! {
     an_objection_carries_out_what_it_names_and_nothing_else,
     a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
     all_deductions_of_a_settlement_stay_within_its_payment,
+    a_released_deduction_comes_back_as_it_stood_with_its_settlement,
+    a_released_deduction_that_fits_no_more_stays_released_and_says_why,
+    what_comes_back_to_a_settlement_on_the_list_waits_there_with_it,
     folding_twice_at_once_folds_once,
     each_entry_is_proved_in_its_own_period,
     an_undoing_is_in_the_period_in_which_it_was_booked,

@@ -105,7 +105,8 @@ const TEXT: &str = concat!(
         recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
         PRIMARY KEY (period, home, treatment, side)) STRICT, WITHOUT ROWID;",
     // What review takes off settlements: lodged under an id that its sender makes, then objected to, agreed on, withdrawn
-    // or released. What it takes off a period is a posting of its own; a release gives it back by another.
+    // or released; what was released may come back, and then stands again as before. What it takes off a period is a
+    // posting of its own; a release gives it back by another.
     // What is taken off a settlement that is carried over goes with it; on the list it is in period 0.
     "CREATE TABLE deductions (
         id TEXT PRIMARY KEY, settlement TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL,
