@@ -191,8 +191,8 @@ fn causes(
     })?;
     for cause in &mut causes {
         let Some(posting) = cause.posting.as_deref().filter(|posting| corrections::is_one(posting)) else { continue };
-        if let Some(Made { batch, correction, .. }) = corrected::made_as(sql, posting)? {
-            cause.batch = Some(batch);
+        if let Some(Made { taken, correction, .. }) = corrected::made_as(sql, posting)? {
+            cause.batch = Some(taken.batch);
             cause.effects.correcting = Some(Correcting { settlement: correction.settlement, now: correction.now });
         }
     }

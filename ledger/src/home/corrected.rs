@@ -3,7 +3,7 @@
 //! [`super::proof`].
 
 use settlement::adjudication::{Fund, FundShares, Payers};
-use settlement::decide::{Book, BookSeq, Correction};
+use settlement::decide::{Book, BookSeq, Correction, Taken};
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 use settlement::year_to_date::UsageSums;
@@ -19,8 +19,8 @@ use crate::values;
 pub(super) struct Made {
     /// The batch's number.
     pub number: i64,
-    /// The batch.
-    pub batch: String,
+    /// The batch, and which one it undoes.
+    pub taken: Taken,
     /// What it changed.
     pub correction: Correction,
     /// The difference that it posted.
@@ -32,7 +32,8 @@ macro_rules! made_columns {
     () => {
         concat!(
             "SELECT corrections.settlement AS settlement, corrections.number AS number,
-                correction_batches.batch AS batch, corrections.posting AS posting,
+                correction_batches.batch AS batch, correction_batches.undoes AS undoes,
+                corrections.posting AS posting,
                 told_basic, told_large_sum, told_catastrophic, told_civil_servant, told_assistance, told_account,
                 told_cash, told_hospital, now_basic, now_large_sum, now_catastrophic, now_civil_servant,
                 now_assistance, now_account, now_cash, now_hospital, ",
@@ -115,11 +116,12 @@ pub(super) fn count(sql: &Sql<'_>, before: i64, book: &mut Book) -> Result<(), S
 fn read(columns: &Columns<'_>) -> Result<Made, StoreError> {
     let settlement = columns.id("settlement", SettlementId::new)?;
     let (number, batch) = (columns.number("number")?, columns.text("batch")?.to_owned());
+    let undoes = Some(columns.text("undoes")?.to_owned()).filter(|undone| !undone.is_empty());
     let _posting = columns.text("posting")?;
     let told = payers(columns, &TOLD)?;
     let now = payers(columns, &NOW)?;
     let sums = usage_posting(columns)?.usage.sums;
-    Ok(Made { number, batch, correction: Correction { settlement, told, now }, sums })
+    Ok(Made { number, taken: Taken { batch, undoes }, correction: Correction { settlement, told, now }, sums })
 }
 
 const TOLD: [&str; 8] = [

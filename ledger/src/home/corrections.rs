@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use settlement::decide::{
-    Book, BookSeq, Corrected, Correcting, Correction, CorrectionFault, Effects, Faulty, Posted, Reworked, correct,
-    undo_corrections,
+    Book, BookSeq, Corrected, Correcting, Correction, CorrectionFault, Effects, Faulty, Posted, Reworked, Taken,
+    correct, corrected_since, undo_corrections,
 };
 use settlement::ids::{PersonNumber, PoolCode, SettlementId};
 
@@ -214,18 +214,18 @@ fn undone_number(sql: &Sql<'_>, undone: &str, home: PoolCode) -> Result<Result<i
     })
 }
 
-/// What a batch posted, and which batch corrected the same settlement after it.
+/// What a batch posted, and which batch stands on top of it.
 fn posted(sql: &Sql<'_>, number: i64) -> Result<Vec<Posted>, StoreError> {
     let made = corrected::made_by(sql, number)?;
     let ids = list(made.iter().map(|made| made.correction.settlement.as_str()));
-    let mut last: HashMap<SettlementId, Made> = HashMap::new();
-    for later in corrected::made(sql, &ids, load::NOW)?.into_iter().filter(|made| made.number > number) {
-        last.insert(later.correction.settlement.clone(), later);
+    let mut histories: HashMap<SettlementId, Vec<Taken>> = HashMap::new();
+    for Made { taken, correction, .. } in corrected::made(sql, &ids, load::NOW)? {
+        histories.entry(correction.settlement).or_default().push(taken);
     }
-    let posted = made.into_iter().map(|Made { correction, sums, .. }| Posted {
-        since: last.remove(&correction.settlement).map(|later| later.batch),
-        correction,
-        sums,
+    let posted = made.into_iter().map(|Made { taken, correction, sums, .. }| {
+        let history = histories.get(&correction.settlement).map(Vec::as_slice).unwrap_or_default();
+        let since = corrected_since(history, &taken.batch).map(str::to_owned);
+        Posted { correction, sums, since }
     });
     Ok(posted.collect())
 }

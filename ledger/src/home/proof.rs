@@ -223,7 +223,7 @@ fn a_correction_builds_on_what_counted_and_moves_only_funds_and_cash(
            JOIN operations ON operations.book_seq = settlements.book_seq WHERE settlements.settlement = ?1";
     let mut findings = Vec::new();
     let mut counts: Option<(SettlementId, Payers)> = None;
-    for Made { batch, correction, sums, .. } in corrected::made_ever(sql)? {
+    for Made { taken, correction, sums, .. } in corrected::made_ever(sql)? {
         let Correction { settlement, told, now } = correction;
         let before = match counts.take().filter(|(before, _)| *before == settlement) {
             Some((_, payers)) => Some(payers),
@@ -246,7 +246,7 @@ fn a_correction_builds_on_what_counted_and_moves_only_funds_and_cash(
         };
         findings.extend(problem.map(|problem| Finding {
             invariant: "a correction builds on what counted, and moves only funds and cash",
-            subject: format!("settlement {settlement} in batch {batch}"),
+            subject: format!("settlement {settlement} in batch {}", taken.batch),
             problem: problem.into(),
         }));
         counts = Some((settlement, now));

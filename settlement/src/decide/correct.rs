@@ -34,8 +34,49 @@ pub struct Posted {
     pub correction: Correction,
     /// The difference that it posted.
     pub sums: UsageSums,
-    /// A batch that corrected the settlement after it.
+    /// A batch that corrected the settlement after it, and is not undone ([`corrected_since`]).
     pub since: Option<String>,
+}
+
+/// A batch among those that corrected one settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The batch.
+    pub batch: String,
+    /// The batch that it undoes.
+    pub undoes: Option<String>,
+}
+
+/// Which batch stands on top of one among those that corrected a settlement, oldest first; none where that one is the last
+/// that is in effect. A batch that undoes another leaves in effect what was before that one.
+///
+/// ```
+/// use settlement::decide::{Taken, corrected_since};
+/// let taken = |batch: &str, undoes: Option<&str>| Taken { batch: batch.into(), undoes: undoes.map(Into::into) };
+/// let mut history = vec![taken("B1", None), taken("B2", None)];
+/// assert_eq!(corrected_since(&history, "B1"), Some("B2"));
+/// history.push(taken("U2", Some("B2")));
+/// assert_eq!(corrected_since(&history, "B1"), None);
+/// ```
+pub fn corrected_since<'a>(history: &'a [Taken], batch: &str) -> Option<&'a str> {
+    let mut in_effect: Vec<Vec<usize>> = Vec::with_capacity(history.len());
+    let place = |batch: &str| history.iter().position(|taken| taken.batch == batch);
+    for (here, taken) in history.iter().enumerate() {
+        let before =
+            |place: usize| place.checked_sub(1).and_then(|place| in_effect.get(place)).cloned().unwrap_or_default();
+        let undone = taken.undoes.as_deref().and_then(place);
+        let after = match undone {
+            Some(undone) => before(undone),
+            None => [before(here), vec![here]].concat(),
+        };
+        in_effect.push(after);
+    }
+    let (then, now) = (place(batch).and_then(|place| in_effect.get(place))?, in_effect.last()?);
+    if then == now {
+        return None;
+    }
+    let on_top = now.iter().rev().find(|place| !then.contains(place));
+    on_top.map_or(history.last(), |place| history.get(*place)).map(|taken| taken.batch.as_str())
 }
 
 /// A correction that the book takes.

@@ -33,6 +33,7 @@ struct Batch {
     corrections: Vec<Correction>,
     posted: Vec<UsageSums>,
     undone: bool,
+    undoes: Option<usize>,
     /// How many marks each settlement's correction accounted for before it.
     accounted_before: HashMap<SettlementId, usize>,
 }
@@ -146,8 +147,12 @@ impl Region {
     fn undo(&mut self, which: usize) -> Result<(), Vec<Faulty>> {
         let batch = &self.batches[which];
         let later = |settlement: &SettlementId| {
-            let later = self.batches.iter().skip(which + 1).position(|later| later.corrects(settlement));
-            later.map(|place| format!("batch {}", which + 1 + place))
+            let of_it = self.batches.iter().enumerate().filter(|(_, batch)| batch.corrects(settlement));
+            let taken = |(number, batch): (usize, &Batch)| Taken {
+                batch: number.to_string(),
+                undoes: batch.undoes.map(|undone| undone.to_string()),
+            };
+            corrected_since(&of_it.map(taken).collect::<Vec<_>>(), &which.to_string()).map(str::to_owned)
         };
         let posted = batch.corrections.iter().zip(&batch.posted).map(|(correction, sums)| Posted {
             correction: correction.clone(),
@@ -176,7 +181,7 @@ impl Region {
         }
         let sums = |one: &Corrected| one.effects.usage.as_ref().map(|used| used.usage.sums).unwrap_or_default();
         let posted = corrected.iter().map(sums).collect();
-        self.batches.push(Batch { corrections, posted, undone: false, accounted_before });
+        self.batches.push(Batch { corrections, posted, undone: false, undoes, accounted_before });
     }
 
     fn used(&mut self) -> Used {
@@ -303,11 +308,17 @@ fn what_was_corrected_again_is_undone_from_the_last_batch_on() {
     region.operate(&reverse("m5", "m4", "2305"));
     region.correct_everything();
     let faults = region.undo(0).expect_err("the second batch builds on the first");
-    assert_eq!(faults[0].fault, CorrectionFault::CorrectedSince("batch 1".into()));
+    assert_eq!(faults[0].fault, CorrectionFault::CorrectedSince("1".into()));
     region.undo(1).expect("the last one");
     region.operate(&cancel("m6", "s-m2"));
     let faults = region.undo(0).expect_err("one of them is cancelled");
-    assert!(faults.iter().any(|one| one.fault == CorrectionFault::CorrectedSince("batch 1".into())), "{faults:?}");
+    assert_eq!(faults, [Faulty { settlement: id("s-m2"), fault: CorrectionFault::NotInForce }]);
+    region.operate(&reverse("m7", "m6", "2305"));
+    region.undo(0).expect("nothing is in effect that came after it");
+    region.undo(3).expect("and that may be undone again");
+    let person = region.book.person(&number());
+    let counts = person.settlement(&id("s-m2")).expect("it is there").payers().funds.of(Fund::Basic);
+    assert_eq!(counts, Money::from_yuan(180), "as after the first batch");
 }
 
 #[derive(Clone, Debug)]

@@ -321,11 +321,8 @@ async fn what_speaks_against_a_batch_is_told_and_changes_nothing(on: On) {
     assert_eq!(names(&affected(&world, "").await), ["s-m2", "s-m3"]);
     world.prove().await;
     taken(&world, &good).await;
-    assert_eq!(
-        faults(&world, v1::CorrectRequest { batch: "B2".into(), ..good.clone() }).await.len(),
-        2,
-        "a batch of another name does not do it again"
-    );
+    let renamed = v1::CorrectRequest { batch: "B2".into(), ..good };
+    assert_ne!(faults(&world, renamed).await, [], "a batch of another name does not do it again");
     world.prove().await;
 }
 
