@@ -8,6 +8,7 @@
 //! settle    ─► voided? ─► judged by the rules ─► settled already? ─► overlapping stay? ─► claimed by hand? ─► settled
 //! cancel    ─► voided? ─► whose settlement? ─► lifecycle ─► counter-entry
 //! reverse   ─► which message? ─► lifecycle ─► counter-entry, reinstated, or a tombstone
+//! correct   ─► in force? ─► counts as the batch says? ─► comes out so? ─► the difference is posted
 //! ```
 
 mod affected;

@@ -23,6 +23,7 @@ on_both! {
     the_account_stays_as_it_was_debited,
     what_speaks_against_a_batch_is_told_and_changes_nothing,
     a_lost_batch_goes_back_where_it_stood,
+    a_batch_that_goes_back_too_early_was_not_seen_by_what_came_before_it,
 }
 
 /// Asks the region as the hub.
@@ -364,6 +365,43 @@ async fn a_lost_batch_goes_back_where_it_stood(on: On) {
         assert_eq!((reply.known, reply.clash.as_str()), (false, ""), "{:?}", operation.key.message);
     }
     assert_eq!((affected(&lost, "").await, used(&lost, RETIRED).await), (listed, sums));
+    lost.prove().await;
+}
+
+/// A batch that is given back before an answer that had not seen it stands before it, and counts for what came after.
+async fn a_batch_that_goes_back_too_early_was_not_seen_by_what_came_before_it(on: On) {
+    let whole = World::new(On::Sqlite).await;
+    let operations = [
+        stay(RETIRED, "m1", "E1", (1, 4), 20_000),
+        second(),
+        cancel(RETIRED, "m3", "s-m1"),
+        stay(RETIRED, "m4", "E4", (11, 14), 20_000),
+        stay(RETIRED, "m5", "E5", (16, 19), 20_000),
+    ];
+    let (mut given, mut asked) = (Vec::new(), batch("B1", Vec::new()));
+    for operation in &operations {
+        if given.len() == 4 {
+            asked = all_affected(&whole, "B1").await;
+            asked.approved_at = whole.clock.now().as_microsecond();
+            assert_eq!((taken(&whole, &asked).await, asked.corrections.len()), (4, 1));
+        }
+        given.push((operation, whole.answer(operation).await));
+    }
+    let expected = (affected(&whole, "").await, used(&whole, RETIRED).await);
+    assert_eq!(names(&expected.0), ["s-m4"], "it came before the batch");
+    let lost = World::new(on).await;
+    for (index, (operation, answer)) in given.iter().enumerate() {
+        if index == 3 {
+            assert_eq!(taken(&lost, &asked).await, 3, "one too early");
+        }
+        let reply = reinstate(&lost, kept(operation, answer, index as u64)).await;
+        assert_eq!((reply.known, reply.clash.as_str()), (false, ""), "{:?}", operation.key.message);
+    }
+    let (listed, sums) = (affected(&lost, "").await, used(&lost, RETIRED).await);
+    let amounts = |listed: &[v1::AffectedSettlement]| -> Vec<_> {
+        listed.iter().map(|one| (one.settlement.clone(), one.told, one.now)).collect()
+    };
+    assert_eq!((amounts(&listed), sums), (amounts(&expected.0), expected.1));
     lost.prove().await;
 }
 
