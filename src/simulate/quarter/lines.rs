@@ -81,6 +81,10 @@ impl HomePort for HomeLine {
         self.home.reinstate(request, patience)
     }
 
+    fn correct(&self, request: v1::CorrectRequest, patience: Duration) -> Call<'_, v1::CorrectReply> {
+        lost(&self.silent, self.home.correct(request, patience))
+    }
+
     fn as_book(&self) -> &dyn BookPort {
         self
     }
