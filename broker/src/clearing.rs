@@ -92,6 +92,7 @@ impl Clearing {
     ) -> Result<(), StoreError> {
         self.store.journal_fold(READING).await?;
         self.store.deduction_release(now).await?;
+        self.store.correction_release(now).await?;
         // Cutting off begins another period, which may be due as well: a hub that was down for months.
         let mut next = self.first_unfinished().await?;
         while let Some(period) = next {

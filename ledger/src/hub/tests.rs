@@ -29,6 +29,12 @@ use booking::{
     each_change_of_a_settlements_standing_is_booked_once, journal_lines_read_back_as_they_were_booked,
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
 };
+use corrections::{
+    a_batch_is_decided_by_two_people_and_its_money_is_booked_once_the_region_has_taken_it,
+    a_batch_is_taken_back_as_a_whole_and_once, a_correction_goes_with_its_settlement_onto_the_list_and_off_it,
+    a_correction_is_given_back_when_its_settlement_is_undone_and_comes_again_with_it,
+    what_was_refused_or_failed_moves_nothing_and_leaves_its_settlements_free,
+};
 use course::{
     a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
     what_is_carried_out_is_carried_in_and_cleared_once,
@@ -63,6 +69,7 @@ use uncompared::{
 
 mod append_only;
 mod booking;
+mod corrections;
 mod course;
 mod deductions;
 mod folding;
@@ -127,6 +134,11 @@ on_both! {
     an_objection_carries_out_what_it_names_and_nothing_else,
     a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
     all_deductions_of_a_settlement_stay_within_its_payment,
+    a_batch_is_decided_by_two_people_and_its_money_is_booked_once_the_region_has_taken_it,
+    what_was_refused_or_failed_moves_nothing_and_leaves_its_settlements_free,
+    a_correction_is_given_back_when_its_settlement_is_undone_and_comes_again_with_it,
+    a_batch_is_taken_back_as_a_whole_and_once,
+    a_correction_goes_with_its_settlement_onto_the_list_and_off_it,
     folding_twice_at_once_folds_once,
     each_entry_is_proved_in_its_own_period,
     an_undoing_is_in_the_period_in_which_it_was_booked,

@@ -8,7 +8,7 @@ use clearing::period::Side;
 use jiff::Timestamp;
 
 use super::super::breaks::{read_branch, texts};
-use super::super::{HubStore, deductions};
+use super::super::{HubStore, afterwards};
 use super::PeriodNumber;
 use super::carried::Carrying;
 use crate::engine::{Sql, list};
@@ -102,7 +102,7 @@ impl HubStore {
     }
 }
 
-/// Carries out what a period holds of settlements with an entry in these branches, and what is taken off them.
+/// Carries out what a period holds of settlements with an entry in these branches, and what is taken off them or added since.
 pub(super) fn carry_out_branches(
     sql: &Sql<'_>,
     period: PeriodNumber,
@@ -133,18 +133,6 @@ pub(super) fn carry_out_branches(
         let values = values![period.0, into, reason, owner, at.as_microsecond(), booked.0, &branches];
         carried += sql.execute(CARRY, values)?;
     }
-    move_deductions(sql, period)?;
+    afterwards::move_with_all(sql, period)?;
     Ok(carried)
-}
-
-/// What is taken off settlements that are carried out of a period goes with them; what has gone stays gone.
-fn move_deductions(sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {
-    const TAKEN_OFF: &str = "SELECT deductions.settlement, MAX(COALESCE(into_period, 0))
-        FROM deductions CROSS JOIN answers CROSS JOIN carried_entries
-        WHERE answers.settlement = deductions.settlement AND carried_entries.position = answers.position
-          AND carried_entries.part = 0 AND carried_entries.from_period = ?1
-        GROUP BY deductions.settlement";
-    let moved =
-        sql.query(TAKEN_OFF, values![period.0], |row| Ok((row.text(0)?.to_owned(), PeriodNumber(row.number(1)?))))?;
-    moved.iter().try_for_each(|(settlement, into)| deductions::move_with(sql, settlement, period, *into))
 }
