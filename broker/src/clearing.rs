@@ -9,7 +9,7 @@ pub mod prefund_service;
 pub mod prefunds;
 mod reports;
 pub mod service;
-mod texts;
+pub(crate) mod texts;
 mod trace;
 mod uncompared;
 mod year;

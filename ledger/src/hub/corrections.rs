@@ -145,18 +145,18 @@ impl HubStore {
         self.engine.change(move |sql| decide_one(sql, (&id, &seen), (event, &reason), (&by, at))).await
     }
 
-    /// The home region has taken a batch: its money is booked, and letters of it are posted in the same commit. Again it
-    /// changes nothing.
+    /// The home region has taken a batch, which stands after a place of its book: its money is booked, and letters of it
+    /// are posted in the same commit. Again it changes nothing.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn correction_take(
         &self,
-        id: String,
+        (id, book_seq): (String, u64),
         tell: impl Fn(&CorrectionBatch) -> Vec<Notice> + Send + 'static,
         at: Timestamp,
     ) -> Result<Option<CorrectionBatch>, StoreError> {
-        self.engine.write(move |sql| take(sql, &id, &tell, at)).await
+        self.engine.write(move |sql| take(sql, (&id, book_seq), &tell, at)).await
     }
 
     /// The home region cannot take a batch: nothing of it takes effect. Again it changes nothing.
@@ -166,7 +166,7 @@ impl HubStore {
     pub async fn correction_fail(&self, id: String, remark: String, at: Timestamp) -> Result<(), StoreError> {
         self.engine
             .write(move |sql| match rows::find(sql, &id)?.map(|held| after(held.standing, Event::Fail)) {
-                Some(Some(becomes)) => rows::insert_event(sql, &id, (becomes, &remark), (THE_REGION, at)),
+                Some(Some(becomes)) => rows::insert_event(sql, &id, (becomes, &remark, None), (THE_REGION, at)),
                 Some(None) | None => Ok(()),
             })
             .await
@@ -213,24 +213,39 @@ impl HubStore {
         self.engine.read(move |sql| rows::list(sql, homes.as_deref(), settlement.as_deref())).await
     }
 
-    /// The ids of the batches of pools that stand so, in the order in which they came to it.
+    /// The ids of the batches of pools that are approved and that the home region is still to take, the first decided first.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn correction_standing(
+    pub async fn correction_approved(&self, homes: Vec<PoolCode>) -> Result<Vec<String>, StoreError> {
+        Ok(self.correction_standing(homes, Standing::Approved).await?.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// The ids of the batches of pools that are in force, each with the place of the region's book after which it stands; in
+    /// the order of these places, and of taking effect.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn correction_in_force(&self, homes: Vec<PoolCode>) -> Result<Vec<(String, u64)>, StoreError> {
+        self.correction_standing(homes, Standing::InForce).await
+    }
+
+    async fn correction_standing(
         &self,
         homes: Vec<PoolCode>,
         standing: Standing,
-    ) -> Result<Vec<String>, StoreError> {
-        const STANDING: &str = "SELECT correction_batches.id FROM correction_batches
+    ) -> Result<Vec<(String, u64)>, StoreError> {
+        const STANDING: &str = "SELECT correction_batches.id, COALESCE(last.book_seq, 0) FROM correction_batches
             JOIN correction_events AS last ON last.batch = correction_batches.id
                 AND last.step = (SELECT MAX(step) FROM correction_events WHERE batch = correction_batches.id)
             WHERE home IN (SELECT value FROM json_each(?1)) AND last.event = ?2
-            ORDER BY last.done_at, correction_batches.id";
+            ORDER BY COALESCE(last.book_seq, 0), last.done_at, correction_batches.id";
         let homes = list(homes.iter().map(|home| home.0.as_str()));
-        let read = self
-            .engine
-            .read(move |sql| sql.query(STANDING, values![&homes, standing.word()], |row| Ok(row.text(0)?.to_owned())));
+        let read = self.engine.read(move |sql| {
+            sql.query(STANDING, values![&homes, standing.word()], |row| {
+                Ok((row.text(0)?.to_owned(), row.number(1)?.cast_unsigned()))
+            })
+        });
         read.await
     }
 
@@ -385,7 +400,7 @@ fn decide_one(
     {
         return Ok(Err(fault));
     }
-    rows::insert_event(sql, id, (becomes, reason), (by, at))?;
+    rows::insert_event(sql, id, (becomes, reason, None), (by, at))?;
     stands(sql, id).map(Ok)
 }
 
@@ -417,13 +432,13 @@ fn still_possible(sql: &Sql<'_>, batch: &Batch) -> Result<Result<(), BatchFault>
 
 fn take(
     sql: &Sql<'_>,
-    id: &str,
+    (id, book_seq): (&str, u64),
     tell: &dyn Fn(&CorrectionBatch) -> Vec<Notice>,
     at: Timestamp,
 ) -> Result<Option<CorrectionBatch>, StoreError> {
     let Some(held) = rows::find(sql, id)? else { return Ok(None) };
     let Some(becomes) = after(held.standing, Event::Take) else { return Ok(Some(held)) };
-    rows::insert_event(sql, id, (becomes, ""), (THE_REGION, at))?;
+    rows::insert_event(sql, id, (becomes, "", Some(book_seq.cast_signed())), (THE_REGION, at))?;
     for correction in &held.batch.corrections {
         let period = period_for(sql, &correction.settlement)?;
         rows::insert_posting(sql, (&rows::id_of(id, &correction.settlement), 1), period, &correction.moves(), at)?;

@@ -181,14 +181,14 @@ pub(super) fn insert(
 pub(super) fn insert_event(
     sql: &Sql<'_>,
     batch: &str,
-    (becomes, reason): (Standing, &str),
+    (becomes, reason, book_seq): (Standing, &str, Option<i64>),
     (by, at): (&str, Timestamp),
 ) -> Result<(), StoreError> {
     const NEXT: &str = "SELECT COALESCE(MAX(step), 0) + 1 FROM correction_events WHERE batch = ?1";
-    const EVENT: &str = "INSERT INTO correction_events (batch, step, event, reason, done_by, done_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    const EVENT: &str = "INSERT INTO correction_events (batch, step, event, reason, book_seq, done_by, done_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let step = sql.get(NEXT, values![batch], |row| row.number(0))?;
-    sql.execute(EVENT, values![batch, step, becomes.word(), reason, by, at.as_microsecond()]).map(drop)
+    sql.execute(EVENT, values![batch, step, becomes.word(), reason, book_seq, by, at.as_microsecond()]).map(drop)
 }
 
 pub(super) fn insert_posting(

@@ -132,7 +132,8 @@ const TEXT: &str = concat!(
     // Corrections of settlements that a late change affects: batches that one person puts forward and another decides on,
     // settlement by settlement as it counts before and after (account and hospital's part stay). Once a batch is in force
     // each settlement has a posting; every second one gives it back, when its settlement is undone, and every other brings
-    // it again. The funds' columns of a posting are what moves.
+    // it again. The funds' columns of a posting are what moves. A batch in force says after which place of the region's
+    // book it stands.
     "CREATE TABLE correction_batches (
         id TEXT PRIMARY KEY, home TEXT NOT NULL, undoes TEXT, reason TEXT NOT NULL, digest TEXT NOT NULL,
         proposed_by TEXT NOT NULL, proposed_at INTEGER NOT NULL) STRICT;
@@ -145,8 +146,8 @@ const TEXT: &str = concat!(
         assistance_now INTEGER NOT NULL, cash_now INTEGER NOT NULL, UNIQUE (batch, settlement)) STRICT;
     CREATE INDEX corrections_by_settlement ON corrections (settlement);
     CREATE TABLE correction_events (
-        batch TEXT NOT NULL, step INTEGER NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, done_by TEXT NOT NULL,
-        done_at INTEGER NOT NULL, PRIMARY KEY (batch, step)) STRICT, WITHOUT ROWID;
+        batch TEXT NOT NULL, step INTEGER NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, book_seq INTEGER,
+        done_by TEXT NOT NULL, done_at INTEGER NOT NULL, PRIMARY KEY (batch, step)) STRICT, WITHOUT ROWID;
     CREATE TABLE correction_postings (
         id TEXT NOT NULL, step INTEGER NOT NULL, period INTEGER NOT NULL, basic INTEGER NOT NULL,
         large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,

@@ -50,7 +50,7 @@ fn letters(held: &CorrectionBatch) -> Vec<Notice> {
 }
 
 async fn take(world: &World, id: &str) -> CorrectionBatch {
-    world.store.correction_take(id.into(), letters, at(11)).await.expect("the store works").expect("it is there")
+    world.store.correction_take((id.into(), 7), letters, at(11)).await.expect("the store works").expect("it is there")
 }
 
 async fn in_force(world: &World, id: &str, changes: Changes) {
@@ -103,7 +103,7 @@ pub(super) async fn a_batch_is_decided_by_two_people_and_its_money_is_booked_onc
         let approved = decide(&world, "1", Event::Approve, "another certificate").await.expect("it is approved");
         assert_eq!((approved.standing, owed(&world, FIRST).await), (Standing::Approved, 150));
     }
-    let waiting = world.store.correction_standing(vec![lot().home], Standing::Approved).await;
+    let waiting = world.store.correction_approved(vec![lot().home]).await;
     assert_eq!(waiting.expect("a list"), ["1"]);
     for _ in 0..2 {
         let taken = take(&world, "1").await;
@@ -111,6 +111,8 @@ pub(super) async fn a_batch_is_decided_by_two_people_and_its_money_is_booked_onc
         assert_eq!(waiting_letters(&world).await, 2);
     }
     world.store.correction_fail("1".into(), "late".into(), at(12)).await.expect("it changes nothing");
+    let held = world.store.correction_in_force(vec![lot().home]).await.expect("a list");
+    assert_eq!(held, [("1".to_owned(), 7)], "it stands after that place of the region's book");
     let of_a = world.store.correction_list(None, Some(settlement("A"))).await.expect("a list");
     assert_eq!(
         of_a.iter().map(|held| (held.batch.id.as_str(), held.standing)).collect::<Vec<_>>(),
