@@ -26,9 +26,7 @@ use jiff::Timestamp;
 
 pub use affected::{Reach, Reader, built_on, still_differs};
 pub use book::{Answered, Book, BookSeq, Booked, Claim, Deed, Message, PersonBook, Used, Visit};
-pub use correct::{
-    Corrected, Correction, CorrectionFault, Faulty, Posted, as_debited, correct, undo_corrections,
-};
+pub use correct::{Corrected, Correction, CorrectionFault, Faulty, Posted, as_debited, correct, undo_corrections};
 pub use effects::{Correcting, Effects, Undoing, UsagePosting};
 pub use judge::{Judge, Judgement, Question, judge_by};
 pub use rework::{Rework, Reworked, Stored, funds_would_pay_more};
