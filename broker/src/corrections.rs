@@ -11,7 +11,7 @@ use clearing::corrections::{Event, Found};
 use identity::permit::OperatorPermit;
 use ledger::hub::{BatchFault, Changes, CorrectionBatch, Proposal};
 use ledger::store::StoreError;
-use proto::convert::{read_shares, write_shares};
+use proto::convert::read_shares;
 use proto::status::{NoReply, of_refusal};
 use proto::v1::corrections_server::Corrections;
 use proto::{page, v1};

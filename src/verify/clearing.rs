@@ -43,8 +43,12 @@ pub async fn findings(hub: &HubStore, rules: Rules<'_>) -> Result<Vec<Finding>> 
     let open = hub.period_open().await?.number;
     for period in (1..=open.0).map(PeriodNumber) {
         findings.extend(a_periods_sums_are_its_journals(hub, period).await?);
-        findings
-            .extend(a_statement_is_entries_less_carried_out_with_carried_in_less_deductions_with_corrections(hub, period, rules).await?);
+        findings.extend(
+            a_statement_is_entries_less_carried_out_with_carried_in_less_deductions_with_corrections(
+                hub, period, rules,
+            )
+            .await?,
+        );
         findings.extend(payable_is_receivable(hub, period).await?);
         findings.extend(a_closed_period_is_agreed_on_and_paid(hub, period).await?);
     }
