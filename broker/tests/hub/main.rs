@@ -2,6 +2,7 @@
 //! test has its own authority, folders, store and ports.
 
 mod clearing;
+mod corrections;
 mod doubt;
 mod drain;
 mod fake_home;
