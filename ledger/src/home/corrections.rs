@@ -91,6 +91,15 @@ impl HomeStore {
         self.engine.read(move |sql| known(sql, &batch)).await
     }
 
+    /// Whose settlements some are, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn correction_people(&self, settlements: Vec<SettlementId>) -> Result<Vec<PersonNumber>, StoreError> {
+        let ids = list(settlements.iter().map(SettlementId::as_str));
+        self.engine.read(move |sql| people(sql, &ids)).await
+    }
+
     /// Takes a batch in, in one commit; the same batch again changes nothing. A refusal is a value: nothing was written.
     ///
     /// # Errors
@@ -169,13 +178,16 @@ fn known(sql: &Sql<'_>, batch: &CorrectionBatch) -> Result<Option<Result<BatchTa
 
 /// The batch's settlements, and all readers of their people.
 fn book(sql: &Sql<'_>, wire: Wire, batch: &CorrectionBatch) -> Result<Book, StoreError> {
-    const PEOPLE: &str = "SELECT DISTINCT person FROM json_each(?1) AS wanted
-           CROSS JOIN settlements WHERE settlements.settlement = wanted.value";
     let settlements: BTreeSet<String> = batch.corrections.iter().map(|one| one.settlement.to_string()).collect();
     let ids = list(settlements.iter().map(String::as_str));
-    let people =
-        sql.query(PEOPLE, values![&ids], |row| Columns::of(row, "settlements").id("person", PersonNumber::new));
-    load::book_below(sql, wire, &load::Wanted::correcting(settlements, &people?), load::NOW)
+    let people = people(sql, &ids)?;
+    load::book_below(sql, wire, &load::Wanted::correcting(settlements, &people), load::NOW)
+}
+
+fn people(sql: &Sql<'_>, settlements: &str) -> Result<Vec<PersonNumber>, StoreError> {
+    const PEOPLE: &str = "SELECT DISTINCT person FROM json_each(?1) AS wanted
+           CROSS JOIN settlements WHERE settlements.settlement = wanted.value ORDER BY person";
+    sql.query(PEOPLE, values![settlements], |row| Columns::of(row, "settlements").id("person", PersonNumber::new))
 }
 
 /// Whether something that was worked out again was marked since.
