@@ -27,8 +27,10 @@ impl Hub {
     /// # Errors
     /// When the store fails; the region may have taken it, and says so when it is asked again.
     pub async fn correction_carry(&self, id: &str) -> Result<Option<CorrectionBatch>, StoreError> {
-        let held = self.store.correction_find(id.to_owned()).await?;
-        let Some(held) = held.filter(|held| held.standing == Standing::Approved) else { return Ok(None) };
+        let Some(held) = self.store.correction_find(id.to_owned()).await? else { return Ok(None) };
+        if held.standing != Standing::Approved {
+            return Ok(Some(held));
+        }
         let Ok(home) = self.directory.home(held.batch.home) else { return Ok(Some(held)) };
         // What a restored book lacks is given back first.
         if home.book().fallen().is_some() {
