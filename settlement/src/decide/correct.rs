@@ -152,23 +152,24 @@ pub fn undo_corrections(
     let posted: BTreeMap<&SettlementId, &Posted> = undone.iter().map(|one| (&one.correction.settlement, one)).collect();
     let named: HashSet<&SettlementId> = corrections.iter().map(|one| &one.settlement).collect();
     let left_out = posted.keys().filter(|settlement| !named.contains(*settlement));
-    let left_out: Vec<Faulty> = left_out.map(|settlement| faulty(settlement, CorrectionFault::LeftOut)).collect();
+    let left_out = left_out.map(|settlement| faulty(settlement, CorrectionFault::LeftOut));
+    let since = undone.iter().filter_map(|one| {
+        let batch = one.since.clone()?;
+        Some(faulty(&one.correction.settlement, CorrectionFault::CorrectedSince(batch)))
+    });
+    let faults: Vec<Faulty> = left_out.chain(since).collect();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
     let taken_back = |correction: &Correction, _: &Booked| {
-        let Posted { correction: earlier, sums, since } =
+        let Posted { correction: earlier, sums, since: _ } =
             posted.get(&correction.settlement).ok_or(CorrectionFault::NotOfBatch)?;
-        if let Some(batch) = since {
-            return Err(CorrectionFault::CorrectedSince(batch.clone()));
-        }
         if (correction.told, correction.now) != (earlier.now, earlier.told) {
             return Err(CorrectionFault::NotAsItWas);
         }
         Ok(-*sums)
     };
-    if left_out.is_empty() {
-        return take(book, home, corrections, &taken_back);
-    }
-    let others = take(&mut book.clone(), home, corrections, &taken_back).err().unwrap_or_default();
-    Err(left_out.into_iter().chain(others).collect())
+    take(book, home, corrections, &taken_back)
 }
 
 /// What a correction posts beside what its settlement uses up as it counts.
