@@ -40,7 +40,7 @@ impl Hub {
             Ok(reply) => reply,
             Err(why) => {
                 let (name, why) = (home.name(), why.word());
-                tracing::warn!(batch = id, home = name, "batch {id} waits to be taken by {name}: {why}");
+                tracing::debug!(batch = id, home = name, "batch {id} waits to be taken by {name}: {why}");
                 return Ok(Some(held));
             }
         };

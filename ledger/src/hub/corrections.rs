@@ -42,7 +42,7 @@ pub enum Changes {
     Named(Vec<Found>),
     /// All that the home region found, but what is not of this pool or not in the hub's book.
     All(Vec<Found>),
-    /// A batch in force is taken back as a whole. What was undone since is given back already.
+    /// A batch in force is taken back as a whole: all its settlements are in force and count as it left them.
     Undo(String),
 }
 
@@ -109,8 +109,8 @@ pub enum BatchFault {
     /// A settlement cannot be corrected so.
     #[error("settlement {0}: {1}")]
     Impossible(SettlementId, CorrectionFault),
-    /// What is to be taken back is not in force, is itself a taking back, or was taken back before.
-    #[error("batch {0} is not in force, or was taken back, or takes another back itself")]
+    /// What is to be taken back is not in force, or somebody has taken it back or is about to.
+    #[error("batch {0} of this pool is not in force, or it is taken back already")]
     NotToUndo(String),
     /// It may not be decided so.
     #[error(transparent)]
@@ -347,8 +347,7 @@ fn worked_out(sql: &Sql<'_>, home: PoolCode, found: &[Found], leave_others: bool
 }
 
 fn taken_back(sql: &Sql<'_>, home: PoolCode, other: &str) -> Result<Changed, StoreError> {
-    let held = rows::find(sql, other)?
-        .filter(|held| held.standing == Standing::InForce && held.batch.home == home && held.batch.undoes.is_none());
+    let held = rows::find(sql, other)?.filter(|held| held.standing == Standing::InForce && held.batch.home == home);
     let Some(held) = held else { return Ok(Err(BatchFault::NotToUndo(other.to_owned()))) };
     if rows::is_taken_back(sql, other)? {
         return Ok(Err(BatchFault::NotToUndo(other.to_owned())));
@@ -356,7 +355,9 @@ fn taken_back(sql: &Sql<'_>, home: PoolCode, other: &str) -> Result<Changed, Sto
     let mut changed = Vec::new();
     for (correction, lot) in held.batch.corrections.iter().zip(held.lots) {
         let settlement = &correction.settlement;
-        let Some((_, counts)) = counts(sql, home, settlement)? else { continue };
+        let Some((_, counts)) = counts(sql, home, settlement)? else {
+            return Ok(Err(BatchFault::NoSettlement(settlement.clone())));
+        };
         if let Some(other) = rows::pending(sql, settlement, "")? {
             return Ok(Err(BatchFault::InAnother(settlement.clone(), other)));
         }

@@ -33,6 +33,7 @@ use corrections::{
     a_batch_is_decided_by_two_people_and_its_money_is_booked_once_the_region_has_taken_it,
     a_batch_is_taken_back_as_a_whole_and_once, a_correction_goes_with_its_settlement_onto_the_list_and_off_it,
     a_correction_is_given_back_when_its_settlement_is_undone_and_comes_again_with_it,
+    postings_that_are_not_what_their_batches_say_are_found,
     what_was_refused_or_failed_moves_nothing_and_leaves_its_settlements_free,
 };
 use course::{
@@ -139,6 +140,7 @@ on_both! {
     a_correction_is_given_back_when_its_settlement_is_undone_and_comes_again_with_it,
     a_batch_is_taken_back_as_a_whole_and_once,
     a_correction_goes_with_its_settlement_onto_the_list_and_off_it,
+    postings_that_are_not_what_their_batches_say_are_found,
     folding_twice_at_once_folds_once,
     each_entry_is_proved_in_its_own_period,
     an_undoing_is_in_the_period_in_which_it_was_booked,

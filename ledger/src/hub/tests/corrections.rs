@@ -9,6 +9,7 @@ use super::folding::{FIRST, cut_off, fold, lot, receive};
 use super::listed::lodge_and_agree;
 use super::*;
 use crate::mailbox::{Letter, Mailbox, Notice, Part};
+use crate::values;
 
 const NEXT: PeriodNumber = PeriodNumber(2);
 
@@ -196,16 +197,44 @@ pub(super) async fn a_batch_is_taken_back_as_a_whole_and_once(world: World) {
     assert_eq!(propose(&world, "3", undo()).await, Err(BatchFault::NotToUndo("1".into())));
     decide(&world, "2", Event::Refuse, "b").await.expect("it is refused");
     turn(&world, "C", "B", (Turn::Counter, 50)).await;
-    assert_eq!(release(&world).await, 1);
-    assert_eq!(owed(&world, FIRST).await, 130);
+    assert_eq!((release(&world).await, owed(&world, FIRST).await), (1, 130));
+    let undone = propose(&world, "3", undo()).await;
+    assert_eq!(undone, Err(BatchFault::NoSettlement(settlement("B"))), "what was undone is given back already");
+    turn(&world, "D", "B", (Turn::Reinstate, 50)).await;
+    assert_eq!((release(&world).await, owed(&world, FIRST).await), (1, 150));
     in_force(&world, "3", undo()).await;
-    assert_eq!(owed(&world, FIRST).await, 100, "what was undone is given back already");
-    for (id, of) in [("4", "1"), ("5", "3")] {
-        let again = propose(&world, id, Changes::Undo(of.into())).await;
-        assert_eq!(again, Err(BatchFault::NotToUndo(of.into())));
+    assert_eq!(owed(&world, FIRST).await, 150, "100 and 50 as they were booked");
+    assert_eq!(propose(&world, "4", undo()).await, Err(BatchFault::NotToUndo("1".into())));
+    in_force(&world, "4", Changes::Undo("3".into())).await;
+    let counts = world.store.changed_settlements().await.expect("they are read");
+    let counts = ["A", "B"].map(|id| counts[&settlement(id)].funds.of(Fund::Basic).fen());
+    assert_eq!((counts, owed(&world, FIRST).await), ([130, 20], 150), "what is taken back can be brought again");
+    turn(&world, "E", "A", (Turn::Counter, 100)).await;
+    assert_eq!((release(&world).await, owed(&world, FIRST).await), (3, 20));
+}
+
+pub(super) async fn postings_that_are_not_what_their_batches_say_are_found(world: World) {
+    settled(&world, "A", 100).await;
+    fold(&world).await;
+    in_force(&world, "1", Changes::Named(vec![found("A", 100, 130)])).await;
+    let misposted = async || world.store.correction_misposted().await.expect("a check");
+    assert_eq!(misposted().await, []);
+    for (id, posted, wrong) in [("1 A", 31, Misposted::OtherSums), ("2 A", 30, Misposted::NotInForce)] {
+        const PLANTED: &str = "INSERT INTO correction_postings
+            (id, step, period, basic, large_sum, catastrophic, civil_servant, assistance, posted_at)
+            VALUES (?1, 3, 1, ?2, 0, 0, 0, 0, 0)";
+        let planted = world.store.engine.write(move |sql| sql.execute(PLANTED, values![id, posted]).map(drop)).await;
+        planted.expect("it is planted");
+        assert!(misposted().await.contains(&(id.to_owned(), wrong)), "{id}");
     }
-    turn(&world, "D", "A", (Turn::Counter, 100)).await;
-    assert_eq!((release(&world).await, owed(&world, FIRST).await), (2, 0));
+    propose(&world, "3", Changes::Named(vec![found("A", 100, 120)])).await.expect("it is put forward");
+    for (step, event) in [(1, "approved"), (2, "in-force")] {
+        const PLANTED: &str = "INSERT INTO correction_events (batch, step, event, reason, done_by, done_at)
+            VALUES ('3', ?1, ?2, '', '', 0)";
+        let planted = world.store.engine.write(move |sql| sql.execute(PLANTED, values![step, event]).map(drop)).await;
+        planted.expect("it is planted");
+    }
+    assert!(misposted().await.contains(&("3 A".to_owned(), Misposted::NotPosted)));
 }
 
 pub(super) async fn a_correction_goes_with_its_settlement_onto_the_list_and_off_it(world: World) {
