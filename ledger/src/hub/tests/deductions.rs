@@ -150,7 +150,7 @@ pub(super) async fn a_released_deduction_comes_back_as_it_stood_with_its_settlem
         assert_eq!(lodge(&world, id, "S", fen).await, Ok(()));
     }
     assert_eq!(change(&world, "agreed", agree(20)).await, Ok(()));
-    assert_eq!(change(&world, "objected", Change::Object("用药有指征".into())).await, Ok(()));
+    assert_eq!(change(&world, "objected", Change::Object(objection("H31010100001", "函〔2025〕1号"))).await, Ok(()));
     assert_eq!(change(&world, "withdrawn", Change::Withdraw("重复".into())).await, Ok(()));
     assert_eq!(change(&world, "nothing", agree(0)).await, Ok(()));
     let ids = ["agreed", "lodged", "objected", "withdrawn", "nothing"];
