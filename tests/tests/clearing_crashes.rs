@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use clearing::breaks::{Book as OfTwo, Books, Kind, Proposal};
+use clearing::calendar::Calendar;
 use clearing::cleared::Cleared;
 use clearing::details::{Entry, behind, carried, deductions, rows_of};
 use clearing::digest::Branch;
@@ -371,10 +372,24 @@ fn lists(entries: &BTreeMap<Pair, Vec<Entry>>) -> BTreeMap<String, Vec<(&Pair, &
 /// Lets the months happen to a book that so many hubs work on, and tells what is seen afterwards and how many commits
 /// there were.
 async fn months(fates: &[(usize, Fate)], hubs: usize) -> (Seen, usize) {
+    live(script(), None, fates, hubs).await
+}
+
+/// The same of any script; by the calendar that the books come with where no other is given.
+async fn live(
+    script: Vec<Event>,
+    calendar: Option<&Arc<Calendar>>,
+    fates: &[(usize, Fate)],
+    hubs: usize,
+) -> (Seen, usize) {
     let faults = Arc::new(Fates { of: fates.iter().copied().collect(), ..Fates::default() });
     let location = Location::Simulated(Disk::new(faults.clone()).expect("a disk"));
-    let mut books: Vec<Book> = (0..hubs).map(|_| Book::open(&location).expect("a book")).collect();
-    for event in script() {
+    let open = || {
+        let book = Book::open(&location).expect("a book");
+        Book { calendar: calendar.unwrap_or(&book.calendar).clone(), ..book }
+    };
+    let mut books: Vec<Book> = (0..hubs).map(|_| open()).collect();
+    for event in script {
         let alone = !matches!(event, Event::Advanced(_));
         let mut left: Vec<usize> = (0..if alone { 1 } else { hubs }).collect();
         while !left.is_empty() {
@@ -390,7 +405,7 @@ async fn months(fates: &[(usize, Fate)], hubs: usize) -> (Seen, usize) {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) => left.push(hub),
                     Err(_) => {
-                        books[hub] = Book::open(&location).expect("it comes up again");
+                        books[hub] = open();
                         left.push(hub);
                     }
                 }
@@ -476,6 +491,45 @@ async fn two_hubs_that_clear_at_once_end_the_months_the_same_also_where_one_dies
     for number in (1..=commits).step_by(2) {
         for fate in [Fate::DiesBefore, Fate::DiesAfter] {
             let (disturbed, _) = months(&[(number, fate)], 2).await;
+            assert!(disturbed == undisturbed, "{fate:?} at commit {number}:\n{disturbed:#?}\n{undisturbed:#?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn wherever_a_hub_dies_between_pages_of_what_was_not_compared_all_of_it_is_carried_over_once() {
+    use Event::{Advanced, Agreed, Cancelled, Lodged, Settled};
+    let calendar = std::fs::read_to_string(world::repository().join("deploy/calendar.toml")).expect("a calendar");
+    let calendar = Arc::new(Calendar::parse(&calendar).expect("a calendar"));
+    let mut script = vec![Advanced(noon(6, 15))];
+    script.extend([S1, S2, S3, Z1, Z2].map(|stay| Settled(stay, noon(6, 16))));
+    script.extend([
+        Settled(S4, noon(6, 17)),
+        Advanced(noon(6, 18)),
+        Cancelled("C2", S2, noon(6, 18)),
+        Lodged("D1", S1, noon(6, 18)),
+        Agreed("D1", 10, noon(6, 19)),
+        Advanced(noon(7, 1)),
+        Settled(S6, noon(7, 3)),
+        Advanced(noon(7, 21)),
+        Advanced(noon(8, 1)),
+        Advanced(noon(8, 21)),
+    ]);
+    let (undisturbed, commits) = live(script.clone(), Some(&calendar), &[], 1).await;
+    let ways: Vec<_> = undisturbed.carried.iter().map(|(id, _, _, from, into)| (id.as_str(), *from, *into)).collect();
+    // Nothing was ever compared: June's goes into July and on into August, with July's own.
+    let june = ["S1", "S2", "S2", "S3", "S4", "Z1", "Z2"];
+    let carried = |from: i64, into: i64| {
+        let of_it = ways.iter().filter(|way| (way.1, way.2) == (Some(PeriodNumber(from)), Some(PeriodNumber(into))));
+        of_it.map(|way| way.0).collect::<Vec<_>>()
+    };
+    assert_eq!(carried(1, 2), june);
+    assert_eq!(carried(2, 3), ["S1", "S2", "S2", "S3", "S4", "S6", "Z1", "Z2"]);
+    assert_eq!(ways.len(), 2 * june.len() + 1, "{ways:?}");
+    assert_eq!(undisturbed.deductions[0].period, Some(PeriodNumber(3)), "what is taken off goes with it");
+    for number in 1..=commits {
+        for fate in [Fate::DiesBefore, Fate::DiesAfter, Fate::Fails, Fate::CountsAndSaysNo] {
+            let (disturbed, _) = live(script.clone(), Some(&calendar), &[(number, fate)], 1).await;
             assert!(disturbed == undisturbed, "{fate:?} at commit {number}:\n{disturbed:#?}\n{undisturbed:#?}");
         }
     }
