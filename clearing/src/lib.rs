@@ -12,6 +12,7 @@
 //! | [`cleared`] | what a period clears: entries − carried out + carried in − deductions |
 //! | [`period`], [`carry`], [`listed`] | a period's life as a plan, what is carried out of it, and the list of what may not be carried any further |
 //! | [`statement`], [`details`], [`document`] | 清算表, 明细表, 通知书, and the settlements behind their figures, as tables that add up |
+//! | [`composition`], [`edition`] | a pair's statement and what its money is made of, and which version of it a document shows |
 //! | [`year`] | 年度清算: what keeps a year from being cleared whole |
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
 //! | [`inquiry`] | 协查, 问题工单: what regions ask one another, and by when it is answered |
@@ -25,9 +26,11 @@ pub mod capitals;
 pub mod carry;
 pub mod certificate;
 pub mod cleared;
+pub mod composition;
 pub mod details;
 pub mod digest;
 pub mod document;
+pub mod edition;
 pub mod hospital;
 pub mod inquiry;
 pub mod listed;

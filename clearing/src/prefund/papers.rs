@@ -6,7 +6,7 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 
 use super::{Reset, monthly_average};
-use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
+use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign, Stamp};
 use crate::period::{Pair, Payment, Side};
 use crate::statement::{BankAccount, Names};
 
@@ -62,6 +62,7 @@ pub fn table(year: i16, member: Option<MemberCode>, rows: &[Adjusted], names: &i
     let document = Document {
         title: "全国跨省异地就医预付金额度调整明细表".to_owned(),
         about,
+        stamp: Stamp::default(),
         columns,
         rows: rows.collect(),
         is_totalled: true,
@@ -116,6 +117,7 @@ pub fn notice(
     Some(Document {
         title: if side == payer { "预付金付款通知书" } else { "预付金收款通知书" }.to_owned(),
         about: vec![("年度".to_owned(), year.to_string()), ("单位".to_owned(), "元".to_owned())],
+        stamp: Stamp::default(),
         columns: columns.concat(),
         rows: rows.collect(),
         is_totalled: true,
