@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::document::{DRAFT, Stamp};
+use crate::details::pair_name;
+use crate::document::{Cell, Column, DRAFT, Document, Stamp};
 use crate::period::{Pair, PairRecord, Stage, Statement};
 use crate::statement::Names;
+
+const VERSION: &str = "版次";
+const STANDING: &str = "状态";
 
 /// So many pairs are named where pairs differ; of more, only their number is said.
 const NAMED: usize = 6;
@@ -20,9 +24,6 @@ pub fn stamp<'p>(stage: Stage, own: impl IntoIterator<Item = (&'p Pair, &'p Pair
         Stage::Open | Stage::CutOff | Stage::Proved => own.is_empty(),
         Stage::Stated | Stage::Confirmed | Stage::Noticed | Stage::Paid | Stage::Closed => false,
     } || own.iter().any(|(_, held)| held.statement.is_none());
-    let version = |held: &PairRecord| {
-        held.statement.map_or_else(|| DRAFT.to_owned(), |Statement { version, .. }| edition(version))
-    };
     let issued = own.iter().filter_map(|(_, held)| held.statement).map(|statement| statement.issued_on).max();
     told(
         is_draft,
@@ -32,11 +33,29 @@ pub fn stamp<'p>(stage: Stage, own: impl IntoIterator<Item = (&'p Pair, &'p Pair
     )
 }
 
+/// Where pairs differ in version or standing, and each row of a document is about one pair, lets each row say its own,
+/// behind its figures, in place of the stamp that says it of all.
+pub fn by_row(mut document: Document, records: &BTreeMap<Pair, PairRecord>) -> Document {
+    let of_row: BTreeMap<String, &PairRecord> = records.iter().map(|(pair, held)| (pair_name(pair), held)).collect();
+    let own = document.rows.iter().map(|row| row.detail.as_ref().and_then(|name| of_row.get(name)).copied());
+    let Some(own) = own.collect::<Option<Vec<&PairRecord>>>() else { return document };
+    let told: Vec<[String; 2]> = own.into_iter().map(|held| [version(held), standing(held).to_owned()]).collect();
+    if told.iter().all(|row| Some(row) == told.first()) {
+        return document;
+    }
+    document.columns.extend([VERSION, STANDING].map(Column::text));
+    for (row, told) in document.rows.iter_mut().zip(told) {
+        row.cells.extend(told.map(Cell::Text));
+    }
+    document.stamp.told.retain(|(what, _)| what != VERSION && what != STANDING);
+    document
+}
+
 /// The stamp of an older version of a pair's statement, which a newer one stands in place of. On which day it was issued
 /// is not told.
 pub fn stamp_of_older(version: u32, newest: u32) -> Stamp {
     let replaced = format!("已由{}替代", edition(newest));
-    Stamp { is_draft: false, told: vec![("版次".into(), edition(version)), ("状态".into(), replaced)] }
+    Stamp { is_draft: false, told: vec![(VERSION.into(), edition(version)), (STANDING.into(), replaced)] }
 }
 
 /// How a pair's statement stands, by what has come of it so far.
@@ -55,6 +74,10 @@ pub fn standing(held: &PairRecord) -> &'static str {
     }
 }
 
+fn version(held: &PairRecord) -> String {
+    held.statement.map_or_else(|| DRAFT.to_owned(), |Statement { version, .. }| edition(version))
+}
+
 fn edition(version: u32) -> String {
     format!("第{version}版")
 }
@@ -62,7 +85,7 @@ fn edition(version: u32) -> String {
 fn told(is_draft: bool, versions: String, standings: String, issued: Option<Date>) -> Stamp {
     let issued =
         issued.map_or_else(|| if is_draft { "未出具".to_owned() } else { "—".to_owned() }, |day| day.to_string());
-    let told = [("版次", versions), ("状态", standings), ("出具日期", issued)];
+    let told = [(VERSION, versions), (STANDING, standings), ("出具日期", issued)];
     Stamp { is_draft, told: told.map(|(what, text)| (what.to_owned(), text)).into() }
 }
 
@@ -139,6 +162,25 @@ mod tests {
         let many = others.iter().map(|pair| (pair, &confirmed)).chain([(&henan, &again)]);
         assert_eq!(texts(&stamp(Stage::Stated, many, &ByCode))[0], "第1版（7对）；第2版（410000→310000）");
         assert_eq!(texts(&stamp_of_older(1, 2)), ["第1版", "已由第2版替代"]);
+    }
+
+    #[test]
+    fn rows_of_pairs_that_differ_say_their_own_version() {
+        let (henan, guangdong) = (pair("410000"), pair("440000"));
+        let lots = std::collections::BTreeMap::new;
+        let pairs = crate::statement::Pairs::from([(henan, lots()), (guangdong, lots())]);
+        let month = crate::statement::tests::month();
+        let told = |again: PairRecord| {
+            let records = BTreeMap::from([(henan, stated(1, [true, true, false])), (guangdong, again)]);
+            let mut paper = crate::statement::national(month, &pairs, &ByCode);
+            paper.stamp = stamp(Stage::Stated, &records, &ByCode);
+            let paper = by_row(paper, &records);
+            assert_eq!(paper.check(), Ok(()));
+            (paper.columns.len(), paper.rows[1].cells.last().cloned(), paper.stamp.told.len())
+        };
+        let (columns, _, all) = told(stated(1, [true, true, false]));
+        assert_eq!(all, 3, "all have the same");
+        assert_eq!(told(stated(2, [false; 3])), (columns + 2, Some(Cell::Text("待确认".into())), 1));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | [`page`] | HTML to be printed |
 
 pub mod page;
+mod paper;
 pub mod table;
 pub mod workbook;
 

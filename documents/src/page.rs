@@ -2,20 +2,10 @@
 
 use askama::Template;
 use clearing::capitals::capitals;
-use clearing::document::{Cell, Column, ColumnKind, DRAFT, Document, SIGNED_BY};
+use clearing::document::{Cell, Column, DRAFT, Document, SIGNED_BY};
 
-use crate::{WIDE, WriteError};
-
-/// Words of at most so many characters stand in one line: names of regions, kinds of care, days. What is longer, reasons
-/// and ids, is broken in a column that is wide enough to be read.
-const IN_ONE_LINE: usize = 12;
-
-/// The sheet that a page is printed on.
-struct Paper {
-    size: &'static str,
-    /// In points.
-    type_size: &'static str,
-}
+use crate::WriteError;
+use crate::paper::{Paper, class, paper};
 
 #[derive(Template)]
 #[template(path = "document.html")]
@@ -57,7 +47,7 @@ pub fn write(document: &Document) -> Result<String, WriteError> {
     let totals = if document.is_totalled { document.columns.iter().enumerate().map(total).collect() } else { vec![] };
     let page = Page {
         document,
-        paper: paper(document.columns.len()),
+        paper: paper(document),
         classes: (0..document.columns.len()).map(|column| class(document, column)).collect(),
         draft: DRAFT,
         totals,
@@ -67,31 +57,8 @@ pub fn write(document: &Document) -> Result<String, WriteError> {
     page.render().map_err(|source| WriteError::Page { title: document.title.clone(), source })
 }
 
-/// By the number of columns: 16 columns of a nation's figures need the width of A3.
-fn paper(columns: usize) -> Paper {
-    match columns {
-        WIDE.. => Paper { size: "A3", type_size: "9.5" },
-        11.. => Paper { size: "A4", type_size: "9" },
-        _ => Paper { size: "A4", type_size: "10.5" },
-    }
-}
-
-fn class(document: &Document, column: usize) -> &'static str {
-    let longest = |cell: &Cell| match cell {
-        Cell::Text(text) => text.chars().count(),
-        Cell::Count(_) | Cell::Money(_) => 0,
-    };
-    match document.columns.get(column).map(|column| &column.kind) {
-        Some(ColumnKind::Count | ColumnKind::Money | ColumnKind::WorkedOut(_)) => "figure",
-        Some(ColumnKind::Text) | None => {
-            let cells = document.rows.iter().filter_map(|row| row.cells.get(column));
-            if cells.map(longest).max().unwrap_or_default() > IN_ONE_LINE { "text" } else { "words" }
-        }
-    }
-}
-
 /// With a comma every three digits, as statements have it.
-fn shown(cell: &Cell) -> String {
+pub(crate) fn shown(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) => text.clone(),
         Cell::Count(count) => grouped(&count.to_string()),
