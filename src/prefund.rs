@@ -138,12 +138,15 @@ pub enum Command {
         access: Access,
         /// The year.
         year: i32,
+        /// The member's code; where it is not given, each member that your certificate speaks for.
+        #[arg(long)]
+        member: Option<String>,
         /// The table of regions, for names.
         #[arg(long, default_value = "deploy/regions.csv")]
         regions: PathBuf,
-        /// Members' bank accounts, CSV: member,name,bank,number.
-        #[arg(long)]
-        accounts: Option<PathBuf>,
+        /// Members' bank accounts, CSV: member,name,bank,number. Each who receives must be in it.
+        #[arg(long, default_value = "deploy/accounts.csv")]
+        accounts: PathBuf,
         /// The folder.
         #[arg(long)]
         out: PathBuf,
@@ -212,8 +215,10 @@ pub async fn run(command: Command) -> Result<Ending> {
             papers::print(&[paid.into_inner()], json)?;
             Ok(Ending::Good)
         }
-        Command::Documents { access, year, regions, accounts, out } => {
-            for file in papers::write(&mut client(&access)?, year, (&regions, accounts.as_deref()), &out).await? {
+        Command::Documents { access, year, member, regions, accounts, out } => {
+            let (member, speaks_for) = (member.as_deref(), access.speaks_for()?);
+            let wanted = papers::Wanted { member, speaks_for, regions: &regions, accounts: &accounts };
+            for file in papers::write(&mut client(&access)?, year, &wanted, &out).await? {
                 output::line(&file.display().to_string());
             }
             Ok(Ending::Good)

@@ -13,3 +13,4 @@ mod readme;
 #[expect(dead_code, reason = "the quarter's documents ask more of a workbook")]
 #[path = "../simulate/sheet.rs"]
 mod sheet;
+mod statements;

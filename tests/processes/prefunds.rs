@@ -18,14 +18,14 @@ const SHANGHAI: &str = "310000";
 const TABLE: &str = "全国跨省异地就医预付金额度调整明细表";
 
 /// An operator and where its certificates are.
-struct Operator {
+pub struct Operator {
     hub: String,
     credentials: PathBuf,
 }
 
 impl Operator {
     /// The operator of a member, with a certificate of the line's own authority.
-    fn of(world: &World, member: &str) -> Operator {
+    pub fn of(world: &World, member: &str) -> Operator {
         let authority = CertificateAuthority::open(&world.line().credentials("ca")).expect("an authority");
         let names = vec![ParticipantName::new(pool(member).0, Role::Operator).expect("a name")];
         let credentials = world.deploy().join(format!("operator-{member}"));
@@ -35,17 +35,17 @@ impl Operator {
         Operator { credentials, ..Operator::of_all(world) }
     }
 
-    fn of_all(world: &World) -> Operator {
+    pub fn of_all(world: &World) -> Operator {
         Operator { hub: world.line().hub.address().to_string(), credentials: world.line().operator() }
     }
 
-    async fn run(&self, command: &[&str]) -> String {
+    pub async fn run(&self, command: &[&str]) -> String {
         let ran = self.output(command).await;
         assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
         String::from_utf8(ran.stdout).expect("text")
     }
 
-    async fn output(&self, command: &[&str]) -> Output {
+    pub async fn output(&self, command: &[&str]) -> Output {
         let mut yidi = Command::new(env!("CARGO_BIN_EXE_yidi"));
         yidi.current_dir(world::repository()).args(command).args(["--hub", &self.hub, "--credentials"]);
         yidi.arg(&self.credentials);
@@ -98,6 +98,19 @@ fn open(folder: &Path, title: &str) -> Sheet {
     Sheet::open(&folder.join(format!("{title}.xlsx")))
 }
 
+/// A member has its own papers written, and none without an account that is paid into.
+async fn nobody_receives_without_an_account(world: &World, henan: &Operator) {
+    let [accounts, out] = ["accounts.csv", "no-papers"].map(|name| world.deploy().join(name));
+    std::fs::write(&accounts, "member,name,bank,number\n410000,甲,乙,1\n").expect("it is written");
+    let [accounts, folder] = [&accounts, &out].map(|path| path.display().to_string());
+    let command = ["prefund", "documents", "2026", "--out", &folder];
+    let ran = henan.output(&[&command[..], &["--accounts", &accounts]].concat()).await;
+    let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(!ran.status.success() && told.contains("no bank account of 310000") && !out.exists(), "{told}");
+    henan.run(&command).await;
+    assert!(out.join(HENAN).exists() && !out.join(SHANGHAI).exists() && !out.join(format!("{TABLE}.csv")).exists());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up() {
     let world = World::start_with(clear_uncompared).await;
@@ -147,11 +160,13 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
             (0, fen(&size), fen(&size))
         );
     }
+    nobody_receives_without_an_account(&world, &henan).await;
     for (member, title, bank, serial) in [
         (HENAN, "预付金付款通知书", "中国银行 郑州分行", "H-1"),
         (SHANGHAI, "预付金收款通知书", "工商银行 上海分行", "S-1"),
     ] {
-        let notice = open(&out.join(member).join(format!("{HENAN}-{SHANGHAI}")), title);
+        let folder = out.join(member).join(format!("{HENAN}-{SHANGHAI}"));
+        let notice = open(&folder, title);
         let rows = notice
             .rows()
             .iter()
@@ -159,6 +174,11 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
         let reset = ("2026年度额度调整", fen(&size), bank, serial, "2026-02-09");
         assert_eq!(rows.collect::<Vec<_>>(), [reset, ("集中结算", 10_050, "", "", "")], "{member}");
         assert_eq!((notice.total("金额"), notice.capitals), (fen(&size) + 10_050, fen(&size) + 10_050));
+        assert_eq!(Some(notice.rows()[0].word("拨付期限")), set["pay_by"].as_str());
+        let text = std::fs::read_to_string(folder.join(format!("{title}.csv"))).expect("a table");
+        for told in ["户名,开户银行,账号", "上海市异地就医清算专户", "000031000000000001"] {
+            assert!(text.contains(told), "{told} in {text}");
+        }
     }
 
     world.clock().set(instant("2026-04-20T10:00:00"));
