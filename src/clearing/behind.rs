@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use settlement::money::Money;
 
 use super::papers::{read_booked, read_moved};
-use super::{A_PAGE, OfMonth, client, payers, print_json};
+use super::printed::print_json;
+use super::{A_PAGE, OfMonth, client, payers};
 use crate::cli::Ending;
 use crate::output;
 
@@ -69,7 +70,7 @@ fn json_of(entry: &Entry, month: &str) -> Value {
         Movement::Booked(turn) => ("booked", turn.word(), ""),
         Movement::CarriedIn => ("carried-in", "", ""),
         Movement::CarriedOut => ("carried-out", "", ""),
-        Movement::Deducted { id, on: _ } => ("deducted", "", id.as_str()),
+        Movement::Deducted { id, on: _, objection: _ } => ("deducted", "", id.as_str()),
     };
     let other = other_of(entry, month);
     let corrects = if turn.is_empty() { "" } else { other.as_str() };
@@ -81,7 +82,7 @@ fn json_of(entry: &Entry, month: &str) -> Value {
 /// The day of `setl_time`; of a deduction, the day on which it was agreed.
 fn day_of(entry: &Entry) -> String {
     let day = match &entry.movement {
-        Movement::Deducted { id: _, on } => Some(*on),
+        Movement::Deducted { id: _, on, objection: _ } => Some(*on),
         Movement::Booked(_) | Movement::CarriedIn | Movement::CarriedOut => entry.day,
     };
     day.map(|day| day.to_string()).unwrap_or_default()

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod certificates;
+mod comparing;
 mod crash;
 mod demo;
 mod hospital_books;
@@ -14,3 +15,5 @@ mod readme;
 #[path = "../simulate/sheet.rs"]
 mod sheet;
 mod statements;
+mod third_book;
+mod told_as_json;

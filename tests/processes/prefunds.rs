@@ -52,7 +52,7 @@ impl Operator {
         tokio::task::spawn_blocking(move || yidi.output()).await.expect("no panic").expect("it runs")
     }
 
-    /// The only row that a command prints as JSON. Whether it is late by the real day, which no world has, is not asked.
+    /// The only row that a command prints as JSON.
     async fn row(&self, command: &[&str]) -> Value {
         let ran = self.output(&[command, &["--json"]].concat()).await;
         let (told, problem) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
@@ -125,6 +125,8 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
     let of_prefund = [&of_pair[..], &["--insurance", "employee"]].concat();
     let set = henan.row(&["prefund", "changes"]).await;
     assert_eq!((set["id"].as_str(), fen(set["basis"].as_str().expect("an amount"))), (Some("reset 2026"), owed));
+    let changes = ["prefund", "changes", "--json"];
+    assert!(henan.output(&changes).await.status.success() && set["late"] == false, "its last day is to come: {set}");
     let size = set["amount"].as_str().expect("an amount").to_owned();
     let average = fen(&size) / 2;
     assert!((owed - 3 * average).abs() <= 1, "{owed} is three times {average}");
@@ -182,6 +184,15 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
     }
 
     world.clock().set(instant("2026-04-20T10:00:00"));
+    let told = henan.output(&changes).await;
+    let rows: Vec<Value> = serde_json::from_slice(&told.stdout).expect("rows");
+    let late: Vec<_> = rows.iter().map(|row| (row["kind"].as_str(), row["late"].as_bool())).collect();
+    let expected = [(Some("reset"), Some(false)), (Some("top-up"), Some(true))];
+    assert_eq!(
+        (late, told.status.code()),
+        (expected.to_vec(), Some(1)),
+        "what is unpaid by the hub's day is a finding"
+    );
     for (command, is_suspended) in [("suspend", true), ("resume", false)] {
         let told = shanghai.row(&[&["prefund", command, "--reason", "三个月未拨付"], &of_pair[..]].concat()).await;
         assert_eq!((told["suspended"].as_bool(), told["may_suspend"].as_bool()), (Some(is_suspended), Some(true)));
