@@ -65,7 +65,7 @@ fn list_of_revoked(folder: &TempDir, serial: &str) -> std::path::PathBuf {
     let key = KeyPair::from_pem(&text("ca.key")).expect("the authority's key");
     let issuer = Issuer::from_ca_cert_pem(&text(CA_FILE), key).expect("the authority's certificate");
     let pem = revoke(&issuer, serial);
-    let file = folder.path().join("revoked.crl");
+    let file = folder.path().join(format!("{serial}.crl"));
     std::fs::write(&file, pem).expect("it is written");
     file
 }
