@@ -1,6 +1,7 @@
 //! `yidi clearing …`: a member's, and the hub's operators', work on periods. What the days themselves ask for, the hub
 //! does by itself.
 
+mod behind;
 mod deductions;
 mod leftovers;
 pub mod papers;
@@ -16,15 +17,18 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use clearing::capitals::capitals;
-use clearing::cleared::sum;
+use clearing::composition::of_pair;
+use clearing::document::Cell;
+use clearing::month::Month;
 use clearing::obligation::Payer;
-use proto::convert::cleared::{read_cleared, read_sums};
+use clearing::period::Pair;
+use clearing::statement::ByCode;
+use proto::convert::cleared::read_cleared;
 use proto::v1::clearing_client::ClearingClient;
 use proto::{status, v1};
 use serde_json::{Value, json};
-use settlement::encounter::CareKind;
+use settlement::ids::{MemberCode, RegionCode};
 use settlement::money::Money;
-use settlement::person::Insurance;
 use tonic::transport::Channel;
 
 use self::printed::{json_of_period, print_json, print_period, print_periods};
@@ -76,12 +80,13 @@ pub enum Command {
         version: u32,
     },
     /// Write a member's statements, details, shares and notices of a period into a folder: as workbooks, tables and
-    /// pages to print.
+    /// pages to print. What an earlier run wrote there is taken away first. What is not stated yet is marked as a draft
+    /// (未定稿).
     Documents {
         /// Which period, and how to reach the hub.
         #[command(flatten)]
         month: OfMonth,
-        /// The member's code; all that you may see where it is not given.
+        /// The member's code; where it is not given, each member that your certificate speaks for.
         #[arg(long)]
         member: Option<String>,
         /// The table of regions, for names.
@@ -90,14 +95,18 @@ pub enum Command {
         /// Members' bank accounts, CSV: member,name,bank,number. Each who receives must be in it.
         #[arg(long, default_value = "deploy/accounts.csv")]
         accounts: PathBuf,
-        /// List the settlements behind each row as well, in files to which the rows lead.
+        /// Leave out the lists of the settlements behind each row, to which the rows lead.
         #[arg(long)]
-        settlements: bool,
+        no_settlements: bool,
+        /// Write this version of each pair's statement (清算表) alone, an older one for example, without lists.
+        #[arg(long, default_value_t = 0, hide_default_value = true)]
+        version: u32,
         /// The folder.
         #[arg(long)]
         out: PathBuf,
     },
-    /// List the settlements behind a lot of a period.
+    /// List what stands behind a lot of a period, settlement by settlement: booked, carried in and out, deducted; it comes
+    /// to the lot's sum in the statement.
     Settlements {
         /// Which, and how to reach the hub.
         #[command(flatten)]
@@ -248,16 +257,17 @@ pub async fn run(command: Command) -> Result<Ending> {
             Ok(Ending::Good)
         }
         Command::Statement { pair, version } => statement(pair, version).await,
-        Command::Documents { month, member, regions, accounts, settlements, out } => {
-            let member = member.as_deref();
-            let wanted = papers::Wanted { member, regions: &regions, accounts: &accounts, settlements };
+        Command::Documents { month, member, regions, accounts, no_settlements, version, out } => {
+            let (member, speaks_for, settlements) = (member.as_deref(), month.access.speaks_for()?, !no_settlements);
+            let (regions, accounts) = (&regions, &accounts);
+            let wanted = papers::Wanted { member, speaks_for, regions, accounts, settlements, version };
             let period = period(&month).await?;
             let files = papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
             output::files(&files, month.json)?;
             Ok(Ending::Good)
         }
         Command::Settlements { month, home, treatment, insurance, care } => {
-            settlements(&month, v1::Lot { home, treatment, insurance, care }).await
+            behind::show(&month, v1::Lot { home, treatment, insurance, care }).await
         }
         Command::Trace { access, settlement, json } => trace::show(&mut client(&access)?, settlement, json).await,
         Command::Confirm { pair, side, version } => pay::answer(pair, side, version, Vec::new(), String::new()).await,
@@ -290,7 +300,8 @@ async fn period(of: &OfMonth) -> Result<v1::PeriodView> {
 
 async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
     let OfPair { month: OfMonth { access, month, json: as_json }, home, treatment } = pair;
-    let asked = v1::StatementRequest { month, home, treatment, version };
+    let asked =
+        v1::StatementRequest { month: month.clone(), home: home.clone(), treatment: treatment.clone(), version };
     let told = client(&access)?.statement(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
     let lots = told.lots.iter().map(read_cleared).collect::<Result<std::collections::BTreeMap<_, _>, _>>();
     let lots = lots.map_err(|fault| anyhow::anyhow!("the hub's answer: {} {}", fault.field, fault.problem))?;
@@ -303,36 +314,31 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
                 "carried_out": cleared.carried_out.owed().to_string(),
                 "carried_in": cleared.carried_in.owed().to_string(), "deducted": cleared.deducted.owed().to_string(),
                 "recomputed": cleared.recomputed.owed().to_string(),
-                "payers": payers(&cleared.net()), "owed": cleared.owed().to_string() })
+                "payers": payers(&cleared.net()), "owed": cleared.owed().to_string(),
+                "by_payer": { "booked": payers(&cleared.booked), "corrected": payers(&cleared.corrected),
+                    "carried_out": payers(&cleared.carried_out), "carried_in": payers(&cleared.carried_in),
+                    "deducted": payers(&cleared.deducted), "recomputed": payers(&cleared.recomputed) } })
         });
         let rows: Vec<Value> = rows.collect();
         print_json(&json!({ "version": told.version, "due": Money::from_fen(told.due).to_string(), "lots": rows }))?;
         return Ok(Ending::Good);
     }
-    let payers: Vec<Payer> = Payer::all().collect();
-    let header = ["参保统筹区", "就医统筹区", "险种", "类别", "人次", "医疗费总额"];
-    let mut table = output::table(header.into_iter().chain(payers.iter().map(|payer| payer.name())).chain([
-        "审核扣款",
-        "重算更正",
-        "转出",
-        "转入",
-        "清算额",
-    ]));
-    let row = |names: [String; 4], cleared: &clearing::cleared::Cleared| {
-        let net = cleared.net();
-        let sums = [net.visits.to_string(), net.total.to_string()];
-        let shares = payers.iter().map(|payer| payer.share_of(&net).to_string());
-        let moved = [cleared.deducted, cleared.recomputed, cleared.carried_out, cleared.carried_in];
-        let moved = moved.map(|sums| sums.owed().to_string());
-        names.into_iter().chain(sums).chain(shares).chain(moved).chain([cleared.owed().to_string()]).collect::<Vec<_>>()
+    let (home, treatment) = (read_member("home", &home)?, read_member("treatment", &treatment)?);
+    let month = Month::from_text(&month).context("--month is not a month such as 2025-06")?;
+    let document = of_pair(month, &Pair { home, treatment }, &lots, &ByCode);
+    let mut table = output::table(document.columns.iter().map(|column| column.name.as_str()));
+    let shown = |cell: &Cell| match cell {
+        Cell::Text(text) => text.clone(),
+        Cell::Count(count) => count.to_string(),
+        Cell::Money(amount) => amount.to_string(),
     };
-    for (lot, cleared) in &lots {
-        let names =
-            [lot.home.to_string(), lot.treatment.to_string(), lot.insurance.name().into(), lot.care.name().into()];
-        table.add_row(row(names, cleared));
+    for row in &document.rows {
+        table.add_row(row.cells.iter().map(shown));
     }
-    table.add_row(row(["合计".into(), String::new(), String::new(), String::new()], &sum(&lots)));
-    output::numbers_from(&mut table, header.len() - 2);
+    let total = |column| document.total(column).as_ref().map(shown).unwrap_or_default();
+    table
+        .add_row((0..document.columns.len()).map(|column| if column == 0 { "合计".to_owned() } else { total(column) }));
+    output::numbers_from(&mut table, 4);
     output::line(&table.to_string());
     output::line(&format!(
         "version {}, {} due: {}",
@@ -343,43 +349,10 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
-fn payers(sums: &clearing::obligation::Sums) -> Value {
-    Payer::all().map(|payer| (payer.word().to_owned(), Value::from(payer.share_of(sums).to_string()))).collect()
+fn read_member(field: &str, code: &str) -> Result<MemberCode> {
+    RegionCode::new(code).map(MemberCode).map_err(|fault| anyhow::anyhow!("--{field} {code} {fault}"))
 }
 
-async fn settlements(of: &OfMonth, lot: v1::Lot) -> Result<Ending> {
-    let mut client = client(&of.access)?;
-    let mut all: Vec<v1::LotSettlement> = Vec::new();
-    loop {
-        let after = all.last().map_or(0, |last| last.position);
-        let asked = v1::LotRequest { month: of.month.clone(), lot: Some(lot.clone()), after, limit: A_PAGE };
-        let page = client.settlements(asked).await.map_err(|refused| status::to_refusal(&refused))?;
-        let page = page.into_inner().settlements;
-        if page.is_empty() {
-            break;
-        }
-        all.extend(page);
-    }
-    if of.json {
-        let rows = all.iter().map(|row| {
-            let sums = read_sums(row.sums.as_ref());
-            json!({ "setl_id": row.settlement, "turn": row.turn, "corrects": row.corrects, "day": row.day, "total": sums.total.to_string(),
-                "payers": payers(&sums), "owed": sums.owed().to_string() })
-        });
-        print_json(&rows.collect())?;
-        return Ok(Ending::Good);
-    }
-    let mut table = output::table(["setl_id", "turn", "day", "更正", "医疗费总额", "应付"]);
-    for row in &all {
-        let sums = read_sums(row.sums.as_ref());
-        let (total, owed) = (sums.total.to_string(), sums.owed().to_string());
-        table.add_row([&row.settlement, &row.turn, &row.day, &row.corrects, &total, &owed]);
-    }
-    output::numbers_from(&mut table, 4);
-    output::line(&table.to_string());
-    let (insurance, care) = (Insurance::from_word(&lot.insurance), CareKind::from_word(&lot.care));
-    let owed: Money = all.iter().map(|row| read_sums(row.sums.as_ref()).owed()).sum();
-    let name = [insurance.map(Insurance::name), care.map(CareKind::name)].map(Option::unwrap_or_default).join("");
-    output::line(&format!("{} entries, {owed} owed ({name})", all.len()));
-    Ok(Ending::Good)
+fn payers(sums: &clearing::obligation::Sums) -> Value {
+    Payer::all().map(|payer| (payer.word().to_owned(), Value::from(payer.share_of(sums).to_string()))).collect()
 }

@@ -1,5 +1,6 @@
 //! `yidi filing lodge | list | cancel | import`: an operator's work on the hub's registry of filings.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +9,12 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
+use identity::name::{ParticipantName, Role};
 use proto::status;
 use proto::v1::filings_client::FilingsClient;
 use proto::v1::{CancelFilingRequest, Filing, ListFilingsRequest, LodgeRequest};
 use serde_json::{Value, json};
+use settlement::ids::RegionCode;
 use tonic::transport::Channel;
 
 use crate::cli::Ending;
@@ -180,9 +183,11 @@ pub async fn run(command: Command) -> Result<Ending> {
 
 /// A channel to the hub under an operator's certificate.
 fn connect(hub: &str, credentials: &Path) -> Result<Channel> {
-    let credentials = Credentials::load(credentials)
-        .with_context(|| format!("the operator's certificates in {}", credentials.display()))?;
-    Ok(channel(hub, Arc::new(credentials), Expected::Hub, CONNECT_TIMEOUT)?)
+    Ok(channel(hub, Arc::new(load(credentials)?), Expected::Hub, CONNECT_TIMEOUT)?)
+}
+
+fn load(credentials: &Path) -> Result<Credentials> {
+    Credentials::load(credentials).with_context(|| format!("the operator's certificates in {}", credentials.display()))
 }
 
 impl Access {
@@ -192,6 +197,15 @@ impl Access {
     /// When the certificates cannot be read or the address is none.
     pub fn channel(&self) -> Result<Channel> {
         connect(&self.hub, &self.credentials)
+    }
+
+    /// The regions that the operator's certificate speaks for; every one where that of the hub itself is among them.
+    ///
+    /// # Errors
+    /// When the certificates cannot be read.
+    pub fn speaks_for(&self) -> Result<BTreeSet<RegionCode>> {
+        let names = load(&self.credentials)?.names();
+        Ok(names.into_iter().filter(|name| name.role() == Role::Operator).map(ParticipantName::code).collect())
     }
 
     fn operator(&self) -> Result<Operator> {

@@ -125,10 +125,13 @@ pub enum Command {
         access: Access,
         /// The year.
         year: i32,
+        /// The member's code; where it is not given, each member that your certificate speaks for.
+        #[arg(long)]
+        member: Option<String>,
         /// The table of regions, for names.
         #[arg(long, default_value = "deploy/regions.csv")]
         regions: PathBuf,
-        /// Members' bank accounts, CSV: member,name,bank,number.
+        /// Members' bank accounts, CSV: member,name,bank,number. Each who receives must be in it.
         #[arg(long, default_value = "deploy/accounts.csv")]
         accounts: PathBuf,
         /// The folder.
@@ -200,8 +203,10 @@ pub async fn run(command: Command) -> Result<Ending> {
             papers::print(&[paid.into_inner()], json)?;
             Ok(Ending::Good)
         }
-        Command::Documents { access, year, regions, accounts, out, json } => {
-            let files = papers::write(&mut client(&access)?, year, (&regions, &accounts), &out).await?;
+        Command::Documents { access, year, member, regions, accounts, out, json } => {
+            let (member, speaks_for) = (member.as_deref(), access.speaks_for()?);
+            let wanted = papers::Wanted { member, speaks_for, regions: &regions, accounts: &accounts };
+            let files = papers::write(&mut client(&access)?, year, &wanted, &out).await?;
             output::files(&files, json)?;
             Ok(Ending::Good)
         }

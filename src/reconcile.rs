@@ -123,6 +123,9 @@ pub enum Command {
         /// The authority's certificate, PEM.
         #[arg(long)]
         ca: PathBuf,
+        /// The authority's list of revoked certificates, PEM: what a revoked one signed does not hold.
+        #[arg(long)]
+        crl: Option<PathBuf>,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -191,7 +194,7 @@ pub async fn run(command: Command) -> Result<Ending> {
         Command::CarryOut { access, number, json } => acting::carry_out(&access, number, json).await,
         Command::History { access, number, json } => acting::history(&access, number, json).await,
         Command::Certificates { of, from, to, out } => write_certificates(&of, from, to, &out).await,
-        Command::VerifyCertificate { file, ca, json } => verify(&file, &ca, json),
+        Command::VerifyCertificate { file, ca, crl, json } => verify(&file, (&ca, crl.as_deref()), json),
     }
 }
 
@@ -295,11 +298,12 @@ fn parties(agreement: &Agreement) -> [String; 3] {
     ]
 }
 
-fn verify(file: &Path, ca: &Path, as_json: bool) -> Result<Ending> {
+fn verify(file: &Path, (ca, crl): (&Path, Option<&Path>), as_json: bool) -> Result<Ending> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let certificate: CertificateFile =
         serde_json::from_str(&text).with_context(|| format!("{} is no certificate of agreement", file.display()))?;
     let authorities = Authorities::load(ca)?;
+    let authorities = if let Some(crl) = crl { authorities.revoking(crl)? } else { authorities };
     let checked = check_signatures(&certificate, &authorities)?;
     let holds = checked.iter().all(|(_, held)| held.is_ok());
     if as_json {

@@ -195,10 +195,16 @@ pub fn behind<'e>(
 }
 
 /// The rows of statements behind which an entry stands, as they are named (`Row::detail`): that of its pair of members,
-/// that of its pool and insurance, and that of all of it down to the kind of care.
-pub fn rows_of(pair: &Pair, lot: &Lot) -> [String; 3] {
+/// that of its pool and insurance, that of all of it down to the kind of care, and that of its lot.
+pub fn rows_of(pair: &Pair, lot: &Lot) -> [String; 4] {
     let Lot { home, treatment: _, insurance, care } = lot;
-    [pair_name(pair), share_name(*home, *insurance), detail_name(*home, pair.treatment, *insurance, *care)]
+    let detail = detail_name(*home, pair.treatment, *insurance, *care);
+    [pair_name(pair), share_name(*home, *insurance), detail, lot_name(lot)]
+}
+
+/// The name of the row of a lot.
+pub fn lot_name(Lot { home, treatment, insurance, care }: &Lot) -> String {
+    format!("lot-{home}-{treatment}-{}-{}", insurance.word(), care.word())
 }
 
 /// The name of the row of a pool's share.
@@ -258,6 +264,7 @@ mod tests {
 
     use super::*;
     use crate::cleared::{Cleared, sum};
+    use crate::composition::of_pair;
     use crate::obligation::tests::{lots, sums};
     use crate::statement::tests::{Codes, month};
     use crate::statement::{Pairs, of_member as statement_of, shares};
@@ -430,7 +437,9 @@ mod tests {
                     statement_of(month(), member, Side::Treatment, &pairs, &Codes),
                     shares(month(), member, &pairs, &Codes),
                 ];
-                for row in statements.iter().flat_map(|statement| &statement.rows) {
+                let by_lot: Vec<_> = pairs.iter().map(|(pair, lots)| of_pair(month(), pair, lots, &Codes)).collect();
+                let statements = statements.iter().chain(&by_lot);
+                for row in statements.flat_map(|statement| &statement.rows) {
                     let detail = row.detail.as_deref().expect("each row has settlements");
                     let all = entries.iter().flat_map(|(pair, entries)| entries.iter().map(move |entry| (pair, entry)));
                     let found: Vec<_> = all.filter(|(pair, entry)| rows_of(pair, &entry.lot).iter().any(|row| row == detail)).collect();

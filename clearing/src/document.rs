@@ -10,6 +10,8 @@ pub struct Document {
     pub title: String,
     /// What it is about: 费款所属期, members, version.
     pub about: Vec<(String, String)>,
+    /// Which edition it is, and whether it holds yet.
+    pub stamp: Stamp,
     /// Its columns.
     pub columns: Vec<Column>,
     /// Its rows; each has a cell for each column.
@@ -22,7 +24,20 @@ pub struct Document {
     pub accounts: Vec<(String, String)>,
 }
 
-/// Who signs every document.
+/// Which edition of a document this is: what it says of its versions, their standing and its days, and whether it is a
+/// draft. Every form that a document is written in carries it, the table for programs too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// 未定稿: something in it was not stated yet. Nobody signs it.
+    pub is_draft: bool,
+    /// What it says of itself: 版次, 状态, 出具日期.
+    pub told: Vec<(String, String)>,
+}
+
+/// What stands on every draft.
+pub const DRAFT: &str = "未定稿";
+
+/// Who signs every document that is no draft.
 pub const SIGNED_BY: [&str; 4] = ["制表", "复核", "负责人", "日期"];
 
 /// A column.

@@ -13,6 +13,7 @@
 //! | [`cleared`] | what a period clears: entries − carried out + carried in − deductions + corrections |
 //! | [`period`], [`carry`], [`listed`] | a period's life as a plan, what is carried out of it, and the list of what may not be carried any further |
 //! | [`statement`], [`details`], [`document`] | 清算表, 明细表, 通知书, and the settlements behind their figures, as tables that add up |
+//! | [`composition`], [`edition`] | a pair's statement and what its money is made of, and which version of it a document shows |
 //! | [`year`] | 年度清算: what keeps a year from being cleared whole |
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
 //! | [`corrections`] | 更正: settlements worked out again after a late change, as a batch that two people decide on |
@@ -27,10 +28,12 @@ pub mod capitals;
 pub mod carry;
 pub mod certificate;
 pub mod cleared;
+pub mod composition;
 pub mod corrections;
 pub mod details;
 pub mod digest;
 pub mod document;
+pub mod edition;
 pub mod hospital;
 pub mod inquiry;
 pub mod listed;

@@ -12,7 +12,7 @@ use settlement::region::RegionTable;
 
 use crate::cleared::{Cleared, sum};
 use crate::details::{detail_name, pair_name, share_name};
-use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
+use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign, Stamp};
 use crate::month::Month;
 use crate::obligation::{Lot, Payer, Sums};
 use crate::period::{Pair, PairRecord, Payment, Side};
@@ -35,6 +35,15 @@ pub struct BankAccount {
 pub trait Names {
     /// The name of a region's code; the code itself where it has none.
     fn name_of(&self, code: RegionCode) -> String;
+}
+
+/// Regions by their codes alone.
+pub struct ByCode;
+
+impl Names for ByCode {
+    fn name_of(&self, code: RegionCode) -> String {
+        code.to_string()
+    }
 }
 
 impl Names for RegionTable {
@@ -170,47 +179,57 @@ pub(crate) fn document(
 ) -> Document {
     about.insert(0, ("费款所属期".to_owned(), month.to_string()));
     about.push(("单位".to_owned(), "元、人次".to_owned()));
-    let totalled =
-        Document { title: title.to_owned(), about, columns, rows, is_totalled: true, amount: None, accounts: vec![] };
+    let totalled = Document {
+        title: title.to_owned(),
+        about,
+        stamp: Stamp::default(),
+        columns,
+        rows,
+        is_totalled: true,
+        amount: None,
+        accounts: vec![],
+    };
     let last = totalled.columns.len().saturating_sub(1);
     let amount = totalled.total(last).map(|cell| cell.amount());
     Document { amount, ..totalled }
 }
 
-/// The columns of figures that every statement has, behind so many columns of words. 基金应付 is what the funds before it
-/// pay together; what corrects earlier periods is among it and the account's money already.
-fn figures(first: usize) -> Vec<Column> {
+/// The columns of figures that every statement has, behind so many columns of words. Every figure is of what is cleared:
+/// booked and carried in, less what is carried out and deducted, fund by fund, so that a row adds up across. 基金应付 is
+/// what the funds before it pay together. What corrects earlier periods and what was carried in is among the figures
+/// (其中); what is carried out and deducted is off them already (已减).
+pub(crate) fn figures(first: usize) -> Vec<Column> {
     let mut columns = vec![Column::count("人次"), Column::count("其中住院人次"), Column::money("医疗费总额")];
     let funds = (first + columns.len()..).take(Fund::ALL.len()).map(|fund| (fund, Sign::Plus)).collect();
     columns.extend(Fund::ALL.map(|fund| Column::money(Payer::Fund(fund).name())));
     let payable = first + columns.len();
     columns.push(Column { name: "基金应付".to_owned(), kind: ColumnKind::WorkedOut(funds) });
-    columns.extend([Payer::Account.name(), "其中更正往期"].map(Column::money));
-    let moved = first + columns.len();
-    columns.extend(["上期转入", "转出下期", "审核扣款", "重算更正"].map(Column::money));
-    let paid = [(payable, Sign::Plus), (payable + 1, Sign::Plus)];
-    let signs = [Sign::Plus, Sign::Minus, Sign::Minus, Sign::Plus];
-    let moved = (moved..).zip(signs);
-    let parts = paid.into_iter().chain(moved).collect();
+    columns.push(Column::money(Payer::Account.name()));
+    let moved = ["其中更正往期", "其中上期转入", "已减转出下期", "已减审核扣款", "其中重算更正"];
+    columns.extend(moved.map(Column::money));
+    let parts = vec![(payable, Sign::Plus), (payable + 1, Sign::Plus)];
     columns.push(Column { name: "清算金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
     columns
 }
 
-fn row<const N: usize>(named: [Cell; N], lots: &BTreeMap<Lot, Cleared>, detail: Option<String>) -> Row {
+/// The figures of some lots, a cell for each column of [`figures`].
+pub(crate) fn figures_of(lots: &BTreeMap<Lot, Cleared>) -> Vec<Cell> {
     let cleared = sum(lots);
     let net = cleared.net();
     let stays: i64 =
         lots.iter().filter(|(lot, _)| lot.care == CareKind::Inpatient).map(|(_, cleared)| cleared.net().visits).sum();
-    let mut cells: Vec<Cell> = named.into();
-    cells.extend([Cell::Count(net.visits), Cell::Count(stays), Cell::Money(net.total)]);
-    let booked = cleared.booked;
-    cells.extend(Fund::ALL.map(|fund| Cell::Money(booked.funds.of(fund))));
-    cells.extend([booked.funds.total(), booked.account].map(Cell::Money));
+    let mut cells = vec![Cell::Count(net.visits), Cell::Count(stays), Cell::Money(net.total)];
+    cells.extend(Fund::ALL.map(|fund| Cell::Money(net.funds.of(fund))));
+    cells.extend([net.funds.total(), net.account].map(Cell::Money));
     let owed = |sums: Sums| Cell::Money(Sums::owed(&sums));
     let Cleared { corrected, carried_in, carried_out, deducted, recomputed, .. } = cleared;
     cells.extend([corrected, carried_in, carried_out, deducted, recomputed].map(owed));
     cells.push(Cell::Money(cleared.owed()));
-    Row { cells, detail }
+    cells
+}
+
+fn row<const N: usize>(named: [Cell; N], lots: &BTreeMap<Lot, Cleared>, detail: Option<String>) -> Row {
+    Row { cells: named.into_iter().chain(figures_of(lots)).collect(), detail }
 }
 
 /// What documents of a period come to across members: what all owe, and what all are owed. They are the same.
@@ -243,7 +262,7 @@ pub(crate) mod tests {
         Month::from_text("2025-06").expect("a month")
     }
 
-    fn pairs() -> impl Strategy<Value = Pairs> {
+    pub(crate) fn pairs() -> impl Strategy<Value = Pairs> {
         let postings = || prop::collection::vec((lots(), sums()), 0..20);
         let moved = (postings(), postings(), postings(), postings());
         (postings(), moved).prop_map(|(booked, (out, into, deducted, recomputed))| {
@@ -320,8 +339,8 @@ pub(crate) mod tests {
             let column = table.columns.iter().position(|column| column.name == name).expect("a column");
             table.rows[0].cells[column].amount().fen()
         };
-        let columns = ["基金应付", "个人账户", "审核扣款", "重算更正", "清算金额"];
-        assert_eq!(columns.map(figure), [9_070, 500, 30, -200, 9_340]);
+        let columns = ["统筹基金", "基金应付", "个人账户", "已减审核扣款", "其中重算更正", "清算金额"];
+        assert_eq!(columns.map(figure), [7_970, 8_840, 500, 30, -200, 9_340]);
     }
 
     #[test]

@@ -8,8 +8,19 @@
 //! | [`page`] | HTML to be printed |
 
 pub mod page;
+mod paper;
 pub mod table;
 pub mod workbook;
+
+use clearing::document::{DRAFT, Document};
+
+/// A document of so many columns is printed on A3, and on A4 below.
+const WIDE: usize = 16;
+
+/// What stands above a document.
+fn heading(document: &Document) -> String {
+    if document.stamp.is_draft { format!("{}（{DRAFT}）", document.title) } else { document.title.clone() }
+}
 
 /// Why a document cannot be written as a file.
 #[derive(Debug, thiserror::Error)]

@@ -2,14 +2,19 @@
 
 use askama::Template;
 use clearing::capitals::capitals;
-use clearing::document::{Cell, Column, ColumnKind, Document, SIGNED_BY};
+use clearing::document::{Cell, Column, DRAFT, Document, SIGNED_BY};
 
 use crate::WriteError;
+use crate::paper::{Paper, class, paper};
 
 #[derive(Template)]
 #[template(path = "document.html")]
 struct Page<'d> {
     document: &'d Document,
+    paper: Paper,
+    /// How each column is set.
+    classes: Vec<&'static str>,
+    draft: &'static str,
     totals: Vec<String>,
     in_words: Option<String>,
     signed_by: [&'static str; 4],
@@ -17,10 +22,11 @@ struct Page<'d> {
 
 impl Page<'_> {
     fn class(&self, column: &usize) -> &'static str {
-        match self.document.columns.get(*column).map(|column| &column.kind) {
-            Some(ColumnKind::Text) | None => "words",
-            Some(ColumnKind::Count | ColumnKind::Money | ColumnKind::WorkedOut(_)) => "figure",
-        }
+        self.classes.get(*column).copied().unwrap_or_default()
+    }
+
+    fn heading(&self) -> String {
+        crate::heading(self.document)
     }
 
     fn shown(&self, cell: &Cell) -> String {
@@ -39,12 +45,20 @@ pub fn write(document: &Document) -> Result<String, WriteError> {
         None => String::new(),
     };
     let totals = if document.is_totalled { document.columns.iter().enumerate().map(total).collect() } else { vec![] };
-    let page = Page { document, totals, in_words: document.amount.map(capitals), signed_by: SIGNED_BY };
+    let page = Page {
+        document,
+        paper: paper(document),
+        classes: (0..document.columns.len()).map(|column| class(document, column)).collect(),
+        draft: DRAFT,
+        totals,
+        in_words: document.amount.map(capitals),
+        signed_by: SIGNED_BY,
+    };
     page.render().map_err(|source| WriteError::Page { title: document.title.clone(), source })
 }
 
 /// With a comma every three digits, as statements have it.
-fn shown(cell: &Cell) -> String {
+pub(crate) fn shown(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) => text.clone(),
         Cell::Count(count) => grouped(&count.to_string()),

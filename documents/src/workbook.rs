@@ -2,19 +2,22 @@
 //! signs. Totals, and figures that are worked out, are formulas, so that a spreadsheet works them out again.
 
 use clearing::capitals::capitals;
-use clearing::document::{Cell, Column, ColumnKind, Document, SIGNED_BY, Sign};
+use clearing::document::{Cell, Column, ColumnKind, DRAFT, Document, SIGNED_BY, Sign};
 use jiff::civil::Date;
 use rust_xlsxwriter::{
     DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Formula, Url, Workbook, Worksheet, XlsxError,
     utility::row_col_to_cell,
 };
 
-use crate::WriteError;
+use crate::{WIDE, WriteError, heading};
 
 /// Numbers of a spreadsheet show fifteen digits and no more. A figure beyond would be another number than the one that
 /// is cleared, and one written as words would drop out of the sums, so such a document is not written at all.
 const EXACT: u64 = 999_999_999_999_999;
 const MONEY: &str = "#,##0.00";
+/// As spreadsheets number paper.
+const A3: u8 = 8;
+const A4: u8 = 9;
 const COUNT: &str = "#,##0";
 
 /// Writes documents as one workbook, a sheet each, as made on a day.
@@ -60,15 +63,17 @@ fn sheet(sheet: &mut Worksheet, document: &Document) -> Result<(), XlsxError> {
     let last_column = u16::try_from(document.columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
     sheet.set_name(sheet_name(&document.title))?;
     sheet.set_landscape();
-    sheet.set_paper_size(9);
+    sheet.set_paper_size(if document.columns.len() < WIDE { A4 } else { A3 });
+    sheet.set_footer("&C第 &P 页 / 共 &N 页");
     sheet.set_print_fit_to_pages(1, 0);
     let title = Format::new().set_bold().set_font_size(16).set_align(FormatAlign::Center);
     if last_column > 0 {
-        sheet.merge_range(0, 0, 0, last_column, &document.title, &title)?;
+        sheet.merge_range(0, 0, 0, last_column, &heading(document), &title)?;
     } else {
-        sheet.write_with_format(0, 0, &document.title, &title)?;
+        sheet.write_with_format(0, 0, heading(document), &title)?;
     }
-    let about: Vec<String> = document.about.iter().map(|(what, text)| format!("{what}：{text}")).collect();
+    let about: Vec<String> =
+        document.about.iter().chain(&document.stamp.told).map(|(what, text)| format!("{what}：{text}")).collect();
     sheet.write(1, 0, about.join("　"))?;
     let header = 2;
     head(sheet, header, &document.columns)?;
@@ -184,6 +189,10 @@ fn foot(sheet: &mut Worksheet, document: &Document, mut row: u32) -> Result<(), 
     for (what, text) in &document.accounts {
         sheet.write(row, 0, format!("{what}：{text}"))?;
         row += 1;
+    }
+    if document.stamp.is_draft {
+        sheet.write(row + 1, 0, format!("{DRAFT}：仅供核对，不得签章、不得据以收付。"))?;
+        return Ok(());
     }
     sheet.write(row + 1, 0, SIGNED_BY.map(|who| format!("{who}：　　　　　　")).concat())?;
     Ok(())

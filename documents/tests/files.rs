@@ -5,7 +5,8 @@ use std::io::Cursor;
 
 use calamine::{Data, DataType, Reader, Xlsx, open_workbook_from_rs};
 use clearing::cleared::{Cleared, Movements, by_pair};
-use clearing::document::{Cell, Column, Document, Row};
+use clearing::composition::composition;
+use clearing::document::{Cell, Column, Document, Row, Stamp};
 use clearing::month::Month;
 use clearing::obligation::{Lot, Posting, Sums};
 use clearing::period::Side;
@@ -73,6 +74,7 @@ fn documents() -> Vec<Document> {
         of_member(month, shanghai, Side::Treatment, &pairs, &regions),
         detail(month, henan, Insurance::Employee, &pairs, &regions),
         shares(month, henan, &pairs, &regions),
+        composition(month, shanghai, Side::Treatment, &pairs, &regions),
     ]
 }
 
@@ -139,6 +141,7 @@ fn of_figures(count: i64, fen: i64) -> Document {
     Document {
         title: "表".into(),
         about: vec![],
+        stamp: Stamp::default(),
         columns: vec![Column::text("参保省"), Column::count("人次"), Column::money("金额")],
         rows: vec![Row {
             cells: vec![Cell::Text("河南省".into()), Cell::Count(count), Cell::Money(Money::from_fen(fen))],
@@ -204,8 +207,40 @@ fn a_page_shows_every_figure_and_escapes_everything() {
         let page = documents::page::write(&document).expect("a page");
         assert!(page.contains("&#60;b&#62;&#38;") && !page.contains("<b>&"), "{page}");
         assert!(page.contains(&document.title) && page.contains("人民币") && page.contains("负责人"));
-        assert_eq!(page.matches("<tr>").count(), document.rows.len() + 2);
+        assert_eq!(page.matches("<tr>").count(), document.rows.len() + 1);
     }
+}
+
+#[test]
+fn a_draft_says_so_and_nobody_signs_it() {
+    let told = vec![("版次".to_owned(), "未定稿".to_owned())];
+    for is_draft in [true, false] {
+        let document = Document { stamp: Stamp { is_draft, told: told.clone() }, ..of_figures(1, 100) };
+        let page = documents::page::write(&document).expect("a page");
+        assert_eq!(page.contains("负责人"), !is_draft, "{page}");
+        assert_eq!(page.contains("表（未定稿）") && page.contains("watermark\">"), is_draft, "{page}");
+        assert!(page.contains("版次：未定稿"), "{page}");
+        let bytes = documents::workbook::write(&[document], date(2025, 7, 21)).expect("a workbook");
+        let mut workbook: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).expect("a workbook");
+        let sheet = workbook.worksheet_range("表").expect("a sheet");
+        let texts: Vec<&str> = sheet.used_cells().filter_map(|(_, _, cell)| cell.get_string()).collect();
+        assert_eq!(texts.iter().any(|text| text.contains("负责人")), !is_draft, "{texts:?}");
+        assert_eq!(texts[0] == "表（未定稿）", is_draft, "{texts:?}");
+        assert!(texts.iter().any(|text| text.contains("版次：未定稿")), "{texts:?}");
+    }
+}
+
+#[test]
+fn a_table_says_after_each_row_where_money_goes_and_which_edition_it_is() {
+    let document = Document {
+        accounts: vec![("账号".to_owned(), "0001".to_owned())],
+        stamp: Stamp { is_draft: false, told: vec![("版次".to_owned(), "第2版".to_owned())] },
+        ..of_figures(1, 100)
+    };
+    let bytes = documents::table::write(&document).expect("a table");
+    let text = String::from_utf8(bytes).expect("text");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines, ["\u{feff}参保省,人次,金额,账号,版次", "河南省,1,1.00,0001,第2版"]);
 }
 
 #[test]

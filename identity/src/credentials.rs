@@ -19,7 +19,7 @@ use crate::name::ParticipantName;
 use crate::peer::Peer;
 pub use material::{CHAIN_FILE, KEY_FILE, REVOKED_FILE, ROOTS_FILE};
 use material::{Material, Stamp};
-pub(crate) use material::{certificates as read_certificates, key as read_key};
+pub(crate) use material::{certificates as read_certificates, key as read_key, revoked as read_revoked};
 
 /// At most this often are the files looked at; a handshake in between uses what is there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -42,6 +42,14 @@ pub enum IdentityError {
         path: PathBuf,
         /// Why.
         source: pem::Error,
+    },
+    /// A list of revoked certificates is none.
+    #[error("could not take {} as lists of revoked certificates", path.display())]
+    RevocationList {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: webpki::Error,
     },
     /// A file holds nothing of what it should.
     #[error("{} holds nothing of the kind that it is for", path.display())]

@@ -9,10 +9,13 @@ use std::time::{Duration, SystemTime};
 use rustls::SignatureScheme;
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use rustls::sign::SigningKey;
-use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use webpki::{
+    CertRevocationList, EndEntityCert, KeyUsage, OwnedCertRevocationList, RevocationCheckDepth,
+    RevocationOptionsBuilder, anchor_from_trusted_cert,
+};
 
 use crate::certificate::{CertificateError, names};
-use crate::credentials::{IdentityError, read_certificates, read_key};
+use crate::credentials::{IdentityError, read_certificates, read_key, read_revoked};
 use crate::name::ParticipantName;
 use crate::pki::{SIGNING_FILE, SIGNING_KEY_FILE};
 
@@ -43,9 +46,12 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// The authorities whose certificates are trusted with documents.
+/// The authorities whose certificates are trusted with documents, and what they have revoked.
 #[derive(Clone, Debug)]
-pub struct Authorities(Vec<CertificateDer<'static>>);
+pub struct Authorities {
+    certificates: Vec<CertificateDer<'static>>,
+    revoked: Arc<Vec<CertRevocationList<'static>>>,
+}
 
 impl Authorities {
     /// Reads authorities' certificates from a PEM file.
@@ -53,7 +59,26 @@ impl Authorities {
     /// # Errors
     /// When the file cannot be read or holds no certificate.
     pub fn load(path: &Path) -> Result<Authorities, IdentityError> {
-        read_certificates(path).map(Authorities)
+        Ok(Authorities { certificates: read_certificates(path)?, revoked: Arc::default() })
+    }
+
+    /// The same authorities with their lists of revoked certificates from a PEM file, each of which counts until the next
+    /// is due: a signer that is on one signs nothing any more, whenever it has signed.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds no list.
+    pub fn revoking(self, path: &Path) -> Result<Authorities, IdentityError> {
+        let lists = read_revoked(path)?.into_iter().map(|der| {
+            let read = OwnedCertRevocationList::from_der(&der);
+            let failed = |source| IdentityError::RevocationList { path: path.to_owned(), source };
+            read.map(CertRevocationList::from).map_err(failed)
+        });
+        let revoked = lists.collect::<Result<Vec<_>, _>>()?;
+        if revoked.is_empty() {
+            Err(IdentityError::Empty { path: path.to_owned() })
+        } else {
+            Ok(Authorities { revoked: Arc::new(revoked), ..self })
+        }
     }
 }
 
@@ -163,8 +188,12 @@ impl Signature {
         let own = chain.next().ok_or(SignatureError::NoCertificate)?;
         let between: Vec<CertificateDer<'_>> = chain.collect();
         let certificate = EndEntityCert::try_from(&own).map_err(SignatureError::Untrusted)?;
-        let anchors = authorities.0.iter().map(anchor_from_trusted_cert).collect::<Result<Vec<_>, _>>();
+        let anchors = authorities.certificates.iter().map(anchor_from_trusted_cert).collect::<Result<Vec<_>, _>>();
         let anchors = anchors.map_err(SignatureError::Untrusted)?;
+        let lists: Vec<&CertRevocationList<'_>> = authorities.revoked.iter().collect();
+        // Of a signer whose authority is on no list it is not known whether it was revoked, so it is not trusted.
+        let revoked = RevocationOptionsBuilder::new(&lists).ok();
+        let revoked = revoked.map(|lists| lists.with_depth(RevocationCheckDepth::EndEntity).build());
         let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         certificate
             .verify_for_usage(
@@ -173,7 +202,7 @@ impl Signature {
                 &between,
                 UnixTime::since_unix_epoch(at),
                 KeyUsage::required(DOCUMENT_SIGNING),
-                None,
+                revoked,
                 None,
             )
             .map_err(SignatureError::Untrusted)?;

@@ -1,16 +1,23 @@
 //! A member's documents of a period, fetched from the hub and written as files.
 
+mod older;
+mod stale;
+pub mod whose;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use clearing::calendar::PaymentDays;
 use clearing::cleared::Cleared;
+use clearing::composition::{composition, of_pair};
 use clearing::details::{Entry, Movement, behind, carried, corrections, deductions, pair_name, rows_of};
 use clearing::document::Document;
+use clearing::edition::{by_row, stamp, standing};
 use clearing::month::Month;
 use clearing::obligation::Lot;
-use clearing::period::{Pair, PairRecord, Payment, Side, Statement};
+use clearing::period::{Pair, PairRecord, Payment, Side, Stage, Statement};
 use clearing::review::Objection;
 use clearing::statement::{BankAccount, Pairs, detail, national, notice, of_member, shares};
 use jiff::civil::Date;
@@ -25,18 +32,23 @@ use settlement::postings::Turn;
 use settlement::region::RegionTable;
 use tonic::transport::Channel;
 
+use self::whose::Whose;
 use super::A_PAGE;
 
 /// Which documents, and where names and accounts are found.
 pub struct Wanted<'a> {
-    /// The member; all that may be seen where none is named.
+    /// The member; those of the certificate where none is named.
     pub member: Option<&'a str>,
+    /// The regions that the operator's certificate speaks for.
+    pub speaks_for: BTreeSet<RegionCode>,
     /// The table of regions.
     pub regions: &'a Path,
     /// Members' bank accounts.
     pub accounts: &'a Path,
     /// Whether the settlements behind each row are listed too.
     pub settlements: bool,
+    /// This version of the pairs' statements alone; 0 for all documents of the newest.
+    pub version: u32,
 }
 
 /// A row of the file of members' bank accounts.
@@ -52,12 +64,16 @@ struct AccountRow {
 pub struct ClearedMonth {
     /// Which month.
     pub month: Month,
+    /// How far its period has come.
+    pub stage: Stage,
     /// What each pair clears, lot by lot.
     pub pairs: Pairs,
     /// What is recorded of each pair.
     pub records: BTreeMap<Pair, PairRecord>,
     /// The settlements behind figures: at least what was carried, deducted and corrected.
     pub entries: BTreeMap<Pair, Vec<Entry>>,
+    /// By when notices are submitted and paid, where they are out and the calendar says it.
+    pub deadlines: BTreeMap<Pair, PaymentDays>,
     /// The day that the documents bear.
     pub made_on: Date,
 }
@@ -65,7 +81,8 @@ pub struct ClearedMonth {
 /// Fetches what a period's pairs clear, and writes the documents; tells the workbooks.
 ///
 /// # Errors
-/// When the hub is not to be reached, or a file cannot be read or written.
+/// When a member is asked for whom the certificate does not speak for or who is none, the hub is not to be reached, or a
+/// file cannot be read or written.
 pub async fn write(
     client: &mut ClearingClient<Channel>,
     period: &v1::PeriodView,
@@ -73,13 +90,19 @@ pub async fn write(
     out: &Path,
 ) -> Result<Vec<PathBuf>> {
     let month = Month::from_text(&period.month).context("the hub tells of no month")?;
+    let stage = Stage::ALL.into_iter().find(|stage| stage.word() == period.stage);
+    let stage = stage.with_context(|| format!("the hub's answer: {} is no stage of a period", period.stage))?;
     let regions = read_regions(wanted.regions)?;
+    let whose = Whose::of(&wanted.speaks_for, wanted.member, &regions)?;
+    if wanted.version > 0 {
+        return older::write(client, (period, month), wanted.version, (&whose, &regions), out).await;
+    }
     let accounts = read_accounts(wanted.accounts)?;
-    let members = wanted.member.map(read_member).transpose()?.map(|member| BTreeSet::from([member]));
     let (mut pairs, mut records, mut entries) = (Pairs::new(), BTreeMap::new(), BTreeMap::new());
+    let mut deadlines = BTreeMap::new();
     for view in &period.pairs {
         let (pair, record) = read_pair(view)?;
-        let lots = lots(client, period, view).await?;
+        let lots = lots_of(client, period, view, view.version).await?;
         let mut behind = moved(client, period, view).await?;
         if wanted.settlements {
             behind.extend(booked(client, period, lots.keys()).await?);
@@ -87,46 +110,84 @@ pub async fn write(
         entries.insert(pair, behind);
         pairs.insert(pair, lots);
         records.insert(pair, record);
+        if let (Ok(submit_by), Ok(pay_by)) = (view.submit_by.parse(), view.pay_by.parse()) {
+            deadlines.insert(pair, PaymentDays { submit_by, pay_by });
+        }
     }
     let made_on = made_on(period).unwrap_or_else(|| month.last_day());
-    let cleared = ClearedMonth { month, pairs, records, entries, made_on };
-    write_all(&cleared, members, wanted.settlements, (&regions, &accounts), out)
+    let cleared = ClearedMonth { month, stage, pairs, records, entries, deadlines, made_on };
+    write_all(&cleared, &whose, wanted.settlements, (&regions, &accounts), out)
 }
 
-/// Writes a month's documents: the national table, and those of some members, or of all that cleared anything; with the
-/// lists of the settlements behind each row, if they are wanted. Tells the workbooks; beside each lies the same document
-/// as a table and as a page.
+/// Writes a month's documents: the national table where everything is seen, and those of some members, or of all that
+/// cleared anything; with the lists of the settlements behind each row, if they are wanted. What an earlier run wrote into
+/// the folder goes first. Tells the workbooks; beside each lies the same document as a table and as a page.
 ///
 /// # Errors
 /// When a member who receives has no account, which is found before anything is written; when a document does not add
 /// up, or a file cannot be written.
 pub fn write_all(
     cleared: &ClearedMonth,
-    members: Option<BTreeSet<MemberCode>>,
+    whose: &Whose,
     lists: bool,
     (regions, accounts): (&RegionTable, &BTreeMap<String, BankAccount>),
     out: &Path,
 ) -> Result<Vec<PathBuf>> {
-    let ClearedMonth { month, pairs, records, entries, made_on } = cleared;
+    let ClearedMonth { month, stage: _, pairs, records, entries, deadlines: _, made_on } = cleared;
     let all = || pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect();
-    let members: BTreeSet<MemberCode> = members.unwrap_or_else(all);
+    let members: BTreeSet<MemberCode> = whose.members.clone().unwrap_or_else(all);
     each_receiver_has_an_account(records, &members, accounts)?;
-    let (month, mut writing) = (*month, Writing { made_on: *made_on, lists, files: Vec::new() });
-    writing.lists(out, month, entries, regions)?;
-    writing.save(out, "details", vec![national(month, pairs, regions)])?;
+    stale::clear(out)?;
+    let (month, mut writing) = (*month, Writing::new(*made_on));
+    if lists {
+        writing.lists(out, month, entries, regions)?;
+    }
+    if whose.is_national {
+        let paper = stamped(cleared, |_| true, regions, national(month, pairs, regions));
+        writing.save(out, stale::LISTS, vec![paper])?;
+    }
     for member in members {
         let folder = out.join(member.to_string());
-        let mut papers: Vec<Document> =
-            Side::ALL.into_iter().map(|side| of_member(month, member, side, pairs, regions)).collect();
-        papers.extend(Insurance::ALL.map(|insurance| detail(month, member, insurance, pairs, regions)));
-        papers.push(shares(month, member, pairs, regions));
-        papers.push(carried(month, member, entries, regions));
-        papers.push(deductions(month, member, entries, regions));
-        papers.push(corrections(month, member, entries, regions));
-        writing.save(&folder, "../details", papers)?;
-        notices(&mut writing, &folder, month, member, (records, accounts), regions)?;
+        writing.save(&folder, "../details", papers_of(cleared, member, regions))?;
+        let own = pairs.iter().filter(|(pair, _)| [pair.home, pair.treatment].contains(&member));
+        for (pair, lots) in own {
+            let paper = stamped(cleared, |other| other == pair, regions, of_pair(month, pair, lots, regions));
+            writing.save(&folder.join(pair_name(pair)), "../../details", vec![paper])?;
+        }
+        notices(&mut writing, &folder, member, (cleared, accounts), regions)?;
     }
     Ok(writing.files)
+}
+
+/// Every statement and detail of a member, each with its stamp.
+fn papers_of(cleared: &ClearedMonth, member: MemberCode, regions: &RegionTable) -> Vec<Document> {
+    let ClearedMonth { month, stage: _, pairs, records: _, entries, deadlines: _, made_on: _ } = cleared;
+    let month = *month;
+    let mut papers = Vec::new();
+    for side in Side::ALL {
+        let stamped = |paper| stamped(cleared, |pair| pair.member(side) == member, regions, paper);
+        papers.push(stamped(of_member(month, member, side, pairs, regions)));
+        papers.push(stamped(composition(month, member, side, pairs, regions)));
+    }
+    let of_home = |paper| stamped(cleared, |pair| pair.home == member, regions, paper);
+    papers.extend(Insurance::ALL.map(|insurance| of_home(detail(month, member, insurance, pairs, regions))));
+    papers.push(of_home(shares(month, member, pairs, regions)));
+    let of_both = |paper| stamped(cleared, |pair| [pair.home, pair.treatment].contains(&member), regions, paper);
+    papers.push(of_both(carried(month, member, entries, regions)));
+    papers.push(of_both(deductions(month, member, entries, regions)));
+    papers.push(of_both(corrections(month, member, entries, regions)));
+    papers
+}
+
+/// A document with the stamp of the pairs that it is about.
+fn stamped(
+    cleared: &ClearedMonth,
+    is_about: impl Fn(&Pair) -> bool,
+    regions: &RegionTable,
+    paper: Document,
+) -> Document {
+    let own = cleared.records.iter().filter(|(pair, _)| is_about(pair));
+    by_row(Document { stamp: stamp(cleared.stage, own, regions), ..paper }, &cleared.records)
 }
 
 /// Which pairs have notices, and who receives by them.
@@ -145,14 +206,22 @@ fn each_receiver_has_an_account(
 ) -> Result<()> {
     let wanted =
         receivers(records).filter(|(pair, ..)| Side::ALL.iter().any(|side| members.contains(&pair.member(*side))));
-    let lacking: BTreeSet<String> = wanted
-        .map(|(_, _, receiver)| receiver.to_string())
-        .filter(|receiver| !accounts.contains_key(receiver))
-        .collect();
-    let lacking: Vec<String> = lacking.into_iter().collect();
+    accounts_of(wanted.map(|(_, _, receiver)| receiver), accounts)
+}
+
+/// Checks that each who receives has an account.
+///
+/// # Errors
+/// Those who have none.
+pub fn accounts_of(
+    receivers: impl Iterator<Item = MemberCode>,
+    accounts: &BTreeMap<String, BankAccount>,
+) -> Result<()> {
+    let receivers: BTreeSet<String> = receivers.map(|receiver| receiver.to_string()).collect();
+    let lacking: Vec<String> = receivers.into_iter().filter(|receiver| !accounts.contains_key(receiver)).collect();
     ensure!(
         lacking.is_empty(),
-        "no bank account of {}, which receives money this month: add a row member,name,bank,number to the file of accounts (--accounts)",
+        "no bank account of {}, which receives money by these notices: add a row member,name,bank,number to the file of accounts (--accounts)",
         lacking.join(", ")
     );
     Ok(())
@@ -163,27 +232,43 @@ fn each_receiver_has_an_account(
 fn notices(
     writing: &mut Writing,
     folder: &Path,
-    month: Month,
     member: MemberCode,
-    (records, accounts): (&BTreeMap<Pair, PairRecord>, &BTreeMap<String, BankAccount>),
+    (cleared, accounts): (&ClearedMonth, &BTreeMap<String, BankAccount>),
     regions: &RegionTable,
 ) -> Result<()> {
-    let own = receivers(records).filter(|(pair, ..)| [pair.home, pair.treatment].contains(&member));
+    let own = receivers(&cleared.records).filter(|(pair, ..)| [pair.home, pair.treatment].contains(&member));
     for (pair, held, receiver) in own {
         let account = accounts.get(&receiver.to_string()).cloned().unwrap_or_default();
-        let papers = notice(month, (pair, held), receiver != member, &account, regions);
-        writing.save(&folder.join(pair_name(pair)), "", papers.into_iter().collect())?;
+        let mut paper = notice(cleared.month, (pair, held), receiver != member, &account, regions);
+        if let Some(paper) = &mut paper {
+            stamp_notice(paper, held, cleared.deadlines.get(pair));
+        }
+        writing.save(&folder.join(pair_name(pair)), "", paper.into_iter().collect())?;
     }
     Ok(())
 }
 
-async fn lots(
+/// What a notice says of itself: how it stands, and by when it is submitted to finance and paid.
+fn stamp_notice(paper: &mut Document, held: &PairRecord, days: Option<&PaymentDays>) {
+    let day = |of: fn(&PaymentDays) -> Date| days.map_or_else(|| "日历未列".to_owned(), |days| of(days).to_string());
+    let told = [
+        ("状态", standing(held).to_owned()),
+        ("提交财政期限", day(|days| days.submit_by)),
+        ("拨付期限", day(|days| days.pay_by)),
+    ];
+    let is_edition = |(what, _): &(String, String)| ["清算表版本", "通知日期"].contains(&what.as_str());
+    (paper.stamp.told, paper.about) = std::mem::take(&mut paper.about).into_iter().partition(is_edition);
+    paper.stamp.told.extend(told.map(|(what, text)| (what.to_owned(), text)));
+}
+
+async fn lots_of(
     client: &mut ClearingClient<Channel>,
     period: &v1::PeriodView,
     view: &v1::PairView,
+    version: u32,
 ) -> Result<BTreeMap<Lot, Cleared>> {
     let (month, home, treatment) = (period.month.clone(), view.home.clone(), view.treatment.clone());
-    let asked = v1::StatementRequest { month, home, treatment, version: view.version };
+    let asked = v1::StatementRequest { month, home, treatment, version };
     let told = client.statement(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
     let lots = told.lots.iter().map(read_cleared).collect::<Result<_, _>>();
     lots.map_err(|fault| anyhow!("the hub's answer: {} {}", fault.field, fault.problem))
@@ -212,7 +297,8 @@ async fn booked(
         let mut after = 0;
         loop {
             let (month, named) = (period.month.clone(), Some(write_lot(lot)));
-            let asked = client.settlements(v1::LotRequest { month, lot: named, after, limit: A_PAGE }).await;
+            let asked = v1::LotRequest { month, lot: named, after, limit: A_PAGE, with_moved: false };
+            let asked = client.settlements(asked).await;
             let page = asked.map_err(|refused| status::to_refusal(&refused))?.into_inner().settlements;
             let Some(last) = page.last() else { break };
             after = last.position;
@@ -223,7 +309,11 @@ async fn booked(
     Ok(entries)
 }
 
-fn read_booked(lot: Lot, row: &v1::LotSettlement) -> Result<Entry> {
+/// Reads what was booked.
+///
+/// # Errors
+/// The first field that is not as the hub writes it.
+pub fn read_booked(lot: Lot, row: &v1::LotSettlement) -> Result<Entry> {
     let turn = Turn::from_word(&row.turn);
     Ok(Entry {
         settlement: SettlementId::new(&row.settlement).map_err(|fault| anyhow!("{} {fault}", row.settlement))?,
@@ -282,13 +372,18 @@ fn read_objection(told: &v1::HospitalObjection) -> Result<Objection> {
 pub struct Writing {
     /// The day that they bear.
     pub made_on: Date,
-    /// Whether there are lists of the settlements behind rows.
-    pub lists: bool,
+    /// The lists of settlements that were written: a row leads to its own, and nowhere where there is none.
+    pub lists: BTreeSet<String>,
     /// The workbooks that were written.
     pub files: Vec<PathBuf>,
 }
 
 impl Writing {
+    /// Nothing written yet.
+    pub fn new(made_on: Date) -> Writing {
+        Writing { made_on, lists: BTreeSet::new(), files: Vec::new() }
+    }
+
     /// Writes documents into a folder, with the way from there to the lists.
     ///
     /// # Errors
@@ -298,7 +393,8 @@ impl Writing {
         for mut paper in papers {
             paper.check()?;
             for row in &mut paper.rows {
-                row.detail = row.detail.take().filter(|_| self.lists).map(|name| format!("{way}/{name}.csv"));
+                row.detail =
+                    row.detail.take().filter(|name| self.lists.contains(name)).map(|name| format!("{way}/{name}.csv"));
             }
             write_file(folder, &paper.title, "xlsx", &documents::workbook::write(&[paper.clone()], self.made_on)?)?;
             write_file(folder, &paper.title, "csv", &documents::table::write(&paper)?)?;
@@ -310,27 +406,25 @@ impl Writing {
 
     /// Writes the list behind each row of a statement.
     fn lists(
-        &self,
+        &mut self,
         out: &Path,
         month: Month,
         entries: &BTreeMap<Pair, Vec<Entry>>,
         regions: &RegionTable,
     ) -> Result<()> {
-        if !self.lists {
-            return Ok(());
-        }
         let mut rows: BTreeMap<String, Vec<(&Pair, &Entry)>> = BTreeMap::new();
         for (pair, entry) in entries.iter().flat_map(|(pair, entries)| entries.iter().map(move |entry| (pair, entry))) {
             for row in rows_of(pair, &entry.lot) {
                 rows.entry(row).or_default().push((pair, entry));
             }
         }
-        let folder = out.join("details");
+        let folder = out.join(stale::LISTS);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         for (row, entries) in rows {
             let list = behind(month, entries, regions);
             list.check()?;
             write_file(&folder, &row, "csv", &documents::table::write(&list)?)?;
+            self.lists.insert(row);
         }
         Ok(())
     }
@@ -339,10 +433,6 @@ impl Writing {
 fn write_file(folder: &Path, name: &str, ending: &str, bytes: &[u8]) -> Result<()> {
     let file = folder.join(format!("{name}.{ending}"));
     fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))
-}
-
-fn read_member(code: &str) -> Result<MemberCode> {
-    RegionCode::new(code).map(MemberCode).map_err(|fault| anyhow!("--member {code} {fault}"))
 }
 
 fn read_pair(view: &v1::PairView) -> Result<(Pair, PairRecord)> {

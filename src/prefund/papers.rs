@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use clearing::calendar::PaymentDays;
 use clearing::details::pair_name;
 use clearing::period::{Pair, Payment, Side};
 use clearing::prefund::Reset;
 use clearing::prefund::papers::{Adjusted, Change, notice, table};
+use clearing::statement::BankAccount;
 use jiff::civil::{Date, date};
 use ledger::hub::PrefundKind;
 use proto::convert::cleared::read_payment;
@@ -20,7 +22,8 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use tonic::transport::Channel;
 
-use crate::clearing::papers::{Writing, read_accounts, read_regions};
+use crate::clearing::papers::whose::Whose;
+use crate::clearing::papers::{Writing, accounts_of, read_accounts, read_regions};
 use crate::output;
 
 /// Every change that may be seen.
@@ -70,33 +73,51 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Writes the yearly table, as it was set or before that as it would be now, and the notices of a year, those of emergency
-/// increases too; tells the workbooks.
+/// Whose documents, and where names and accounts are found.
+pub struct Wanted<'a> {
+    /// The member; those of the certificate where none is named.
+    pub member: Option<&'a str>,
+    /// The regions that the operator's certificate speaks for.
+    pub speaks_for: BTreeSet<RegionCode>,
+    /// The table of regions.
+    pub regions: &'a Path,
+    /// Members' bank accounts.
+    pub accounts: &'a Path,
+}
+
+/// Writes the yearly table, as it was set or before that as it would be now, of the country where everything is seen and
+/// of members, and the notices of a year, those of emergency increases too; tells the workbooks.
 ///
 /// # Errors
-/// When the hub is not to be reached, or a file cannot be read or written.
+/// When a member is asked for whom the certificate does not speak for, a member who receives has no account, the hub is
+/// not to be reached, or a file cannot be read or written.
 pub async fn write(
     client: &mut PrefundsClient<Channel>,
     year: i32,
-    (regions, accounts): (&Path, &Path),
+    wanted: &Wanted<'_>,
     out: &Path,
 ) -> Result<Vec<PathBuf>> {
     let short = i16::try_from(year).context("the year")?;
-    let regions = read_regions(regions)?;
-    let accounts = read_accounts(accounts)?;
+    let regions = read_regions(wanted.regions)?;
+    let whose = Whose::of(&wanted.speaks_for, wanted.member, &regions)?;
+    let accounts = read_accounts(wanted.accounts)?;
     let all = changes(client).await?;
     let set: Vec<&v1::PrefundChangeView> = all.iter().filter(|change| change.id == format!("reset {year}")).collect();
     let increases = all.iter().filter(|change| is_increase_of(change, short));
     let rows = if set.is_empty() { proposed(client, year).await? } else { reset(year, &set, &all)? };
-    let mut writing = Writing { made_on: date(short, 1, 31), lists: false, files: Vec::new() };
-    writing.save(out, "", vec![table(short, None, &rows, &regions)])?;
     let mut pairs: BTreeMap<Pair, Vec<(&v1::PrefundChangeView, Insurance)>> = BTreeMap::new();
     for change in set.iter().copied().chain(increases).filter(|change| change.amount != 0) {
         let (pair, insurance) = (read_pair(&change.home, &change.treatment)?, read_insurance(&change.insurance)?);
         pairs.entry(pair).or_default().push((change, insurance));
     }
+    each_receiver_has_an_account(&pairs, &whose, &accounts)?;
+    let mut writing = Writing::new(date(short, 1, 31));
+    if whose.is_national {
+        writing.save(out, "", vec![table(short, None, &rows, &regions)])?;
+    }
     let members = rows.iter().map(|row| &row.pair).chain(pairs.keys()).flat_map(|pair| [pair.home, pair.treatment]);
-    for member in members.collect::<BTreeSet<MemberCode>>() {
+    let own = whose.members.clone().unwrap_or_else(|| members.collect::<BTreeSet<MemberCode>>());
+    for member in own {
         let folder = out.join(member.to_string());
         writing.save(&folder, "", vec![table(short, Some(member), &rows, &regions)])?;
         for (pair, changes) in &pairs {
@@ -115,6 +136,19 @@ pub async fn write(
         }
     }
     Ok(writing.files)
+}
+
+/// A notice that does not say where the money goes to is of no use to who pays by it.
+fn each_receiver_has_an_account(
+    pairs: &BTreeMap<Pair, Vec<(&v1::PrefundChangeView, Insurance)>>,
+    whose: &Whose,
+    accounts: &BTreeMap<String, BankAccount>,
+) -> Result<()> {
+    let own = pairs.iter().filter(|(pair, _)| Side::ALL.iter().any(|side| whose.has(pair.member(*side))));
+    let receivers = own.flat_map(|(pair, changes)| {
+        changes.iter().map(|(change, _)| if change.amount < 0 { pair.home } else { pair.treatment })
+    });
+    accounts_of(receivers, accounts)
 }
 
 async fn proposed(client: &mut PrefundsClient<Channel>, year: i32) -> Result<Vec<Adjusted>> {
@@ -162,7 +196,11 @@ fn read_change(change: &v1::PrefundChangeView, insurance: Insurance, side: Side)
         .map(|view| read_payment(Some(view)))
         .transpose()
         .map_err(|fault| anyhow!("the hub's answer: {} {}", fault.field, fault.problem))?;
-    Ok(Change { insurance, amount: Money::from_fen(change.amount), reason: change.reason.clone(), payment })
+    let days = match (change.submit_by.parse(), change.pay_by.parse()) {
+        (Ok(submit_by), Ok(pay_by)) => Some(PaymentDays { submit_by, pay_by }),
+        (Err(_), _) | (_, Err(_)) => None,
+    };
+    Ok(Change { insurance, amount: Money::from_fen(change.amount), reason: change.reason.clone(), days, payment })
 }
 
 fn read_pair(home: &str, treatment: &str) -> Result<Pair> {

@@ -40,6 +40,7 @@ use clearing::month::Month;
 use clearing::obligation::Lot;
 use clearing::period::{Pair, Stage};
 use clearing::statement::BankAccount;
+use jiff::civil::Date;
 use ledger::hub::{HubStore, PeriodNumber, Position};
 use proto::convert;
 use settlement::beijing;
@@ -48,6 +49,7 @@ use settlement::money::Money;
 use settlement::outcome::Outcome;
 use settlement::postings::Turn;
 
+use crate::clearing::papers::whose::Whose;
 use crate::clearing::papers::{ClearedMonth, read_moved, write_all};
 use crate::verify;
 use agreed::Certified;
@@ -173,11 +175,14 @@ async fn closed(nation: &Nation, period: PeriodNumber, out: &Path) -> Result<Cle
         }
         entries.insert(*pair, behind);
     }
-    let cleared = ClearedMonth { month, pairs: standing.pairs, records: standing.record.pairs, entries, made_on };
+    let days = |on: Option<Date>| on.and_then(|on| nation.calendar().payment_days(month, on).ok());
+    let deadlines = record.pairs.iter().filter_map(|(pair, held)| Some((*pair, days(held.noticed_on)?))).collect();
+    let (stage, pairs, records) = (record.stage(), standing.pairs, standing.record.pairs);
+    let cleared = ClearedMonth { month, stage, pairs, records, entries, deadlines, made_on };
     let accounts = MEMBERS.iter().map(|plan| (plan.code.to_owned(), account(plan.code))).collect();
     let accounts: BTreeMap<String, BankAccount> = accounts;
-    let members = MEMBERS.iter().map(country::Plan::member).collect();
-    write_all(&cleared, Some(members), true, (&nation.country.regions, &accounts), &out.join(month.to_string()))?;
+    let whose = Whose { members: Some(MEMBERS.iter().map(country::Plan::member).collect()), is_national: true };
+    write_all(&cleared, &whose, true, (&nation.country.regions, &accounts), &out.join(month.to_string()))?;
     Ok(cleared)
 }
 

@@ -14,5 +14,6 @@ mod readme;
 #[expect(dead_code, reason = "the quarter's documents ask more of a workbook")]
 #[path = "../simulate/sheet.rs"]
 mod sheet;
+mod statements;
 mod third_book;
 mod told_as_json;

@@ -86,7 +86,7 @@ async fn every_row_of_a_statement_leads_to_settlements_that_come_to_it() {
     }
     let out = world.deploy().join("papers");
     let folder = out.display().to_string();
-    operator.run(&["clearing", "documents", "--month", "2025-06", "--settlements", "--out", &folder]).await;
+    operator.run(&["clearing", "documents", "--month", "2025-06", "--out", &folder]).await;
 
     let statements = [
         out.join("全国跨省异地就医费用清算表"),
@@ -116,6 +116,17 @@ async fn every_row_of_a_statement_leads_to_settlements_that_come_to_it() {
     for told in ["金额（大写）", "上海市异地就医清算专户", "示例银行上海市分行", "000031000000000001"]
     {
         assert!(text.contains(told), "{told} in {}", notice.display());
+    }
+    let rows = table(&notice.with_extension("csv"));
+    for (column, told) in [
+        ("户名", "上海市异地就医清算专户"),
+        ("账号", "000031000000000001"),
+        ("清算表版本", "1"),
+        ("状态", "已通知"),
+        ("提交财政期限", "2025-"),
+        ("拨付期限", "2025-"),
+    ] {
+        assert!(rows[0][column].starts_with(told), "{column}: {rows:?}");
     }
     nobody_receives_without_an_account(&world, &operator).await;
     world.assert_sound().await;

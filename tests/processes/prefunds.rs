@@ -98,6 +98,19 @@ fn open(folder: &Path, title: &str) -> Sheet {
     Sheet::open(&folder.join(format!("{title}.xlsx")))
 }
 
+/// A member has its own papers written, and none without an account that is paid into.
+async fn nobody_receives_without_an_account(world: &World, henan: &Operator) {
+    let [accounts, out] = ["accounts.csv", "no-papers"].map(|name| world.deploy().join(name));
+    std::fs::write(&accounts, "member,name,bank,number\n410000,甲,乙,1\n").expect("it is written");
+    let [accounts, folder] = [&accounts, &out].map(|path| path.display().to_string());
+    let command = ["prefund", "documents", "2026", "--out", &folder];
+    let ran = henan.output(&[&command[..], &["--accounts", &accounts]].concat()).await;
+    let told = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(!ran.status.success() && told.contains("no bank account of 310000") && !out.exists(), "{told}");
+    henan.run(&command).await;
+    assert!(out.join(HENAN).exists() && !out.join(SHANGHAI).exists() && !out.join(format!("{TABLE}.csv")).exists());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up() {
     let world = World::start_with(clear_uncompared).await;
@@ -149,11 +162,13 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
             (0, fen(&size), fen(&size))
         );
     }
+    nobody_receives_without_an_account(&world, &henan).await;
     for (member, title, bank, serial) in [
         (HENAN, "预付金付款通知书", "中国银行 郑州分行", "H-1"),
         (SHANGHAI, "预付金收款通知书", "工商银行 上海分行", "S-1"),
     ] {
-        let notice = open(&out.join(member).join(format!("{HENAN}-{SHANGHAI}")), title);
+        let folder = out.join(member).join(format!("{HENAN}-{SHANGHAI}"));
+        let notice = open(&folder, title);
         let rows = notice
             .rows()
             .iter()
@@ -161,6 +176,11 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
         let reset = ("2026年度额度调整", fen(&size), bank, serial, "2026-02-09");
         assert_eq!(rows.collect::<Vec<_>>(), [reset, ("集中结算", 10_050, "", "", "")], "{member}");
         assert_eq!((notice.total("金额"), notice.capitals), (fen(&size) + 10_050, fen(&size) + 10_050));
+        assert_eq!(Some(notice.rows()[0].word("拨付期限")), set["pay_by"].as_str());
+        let text = std::fs::read_to_string(folder.join(format!("{title}.csv"))).expect("a table");
+        for told in ["户名,开户银行,账号", "上海市异地就医清算专户", "000031000000000001"] {
+            assert!(text.contains(told), "{told} in {text}");
+        }
     }
 
     world.clock().set(instant("2026-04-20T10:00:00"));

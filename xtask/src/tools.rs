@@ -21,6 +21,9 @@ const TOOLS: &[Tool] = &[
     Tool { name: "prlimit and setpriv", is_there: || answers("prlimit") && answers("setpriv"), package: "util-linux" },
     // The package also sets up a server of its own on port 5432; tests leave it alone and start private ones.
     Tool { name: "PostgreSQL's server", is_there: has_postgres, package: "postgresql" },
+    // Printed pages are measured as a browser sets them, in the type that they ask for.
+    Tool { name: "a browser", is_there: has_browser, package: "chromium" },
+    Tool { name: "Chinese type", is_there: has_type, package: "fonts-noto-cjk" },
 ];
 
 /// Installs what is missing.
@@ -53,6 +56,17 @@ fn apt_get(arguments: &[&str], packages: &[&str]) -> Result<()> {
 
 fn answers(program: &str) -> bool {
     Command::new(program).arg("--help").output().is_ok()
+}
+
+fn has_browser() -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| {
+        ["chromium", "google-chrome", "chromium-browser"].iter().any(|program| folder.join(program).exists())
+    })
+}
+
+fn has_type() -> bool {
+    Path::new("/usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc").exists()
 }
 
 /// Debian keeps each major version's programs in a folder of its own, not on the path.

@@ -22,7 +22,22 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn moved(&self, period: PeriodNumber, pair: Pair) -> Result<Vec<v1::MovedEntry>, StoreError> {
-        let is_theirs = |lot: &Lot| self.pair_of(lot) == pair;
+        self.moved_of(period, |lot| self.pair_of(lot) == pair).await
+    }
+
+    /// The same of one lot.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn moved_of_lot(&self, period: PeriodNumber, lot: Lot) -> Result<Vec<v1::MovedEntry>, StoreError> {
+        self.moved_of(period, |other| *other == lot).await
+    }
+
+    async fn moved_of(
+        &self,
+        period: PeriodNumber,
+        is_theirs: impl Fn(&Lot) -> bool,
+    ) -> Result<Vec<v1::MovedEntry>, StoreError> {
         let mut carried = self.store.carried_entries(period).await?;
         carried.retain(|carried| is_theirs(&carried.posting.posting.lot));
         let (deducted, corrected) = self.changed_since(period, is_theirs).await?;

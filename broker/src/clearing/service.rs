@@ -66,10 +66,18 @@ impl ClearingService {
         Ok(v1::PeriodView {
             stage: standing.record.stage().word().into(),
             steps: reports::cut_off(cut_off_at).into_iter().chain(steps).chain(paired).chain(closed).collect(),
-            pairs: pairs().map(|(pair, held)| write_pair(pair, held)).collect(),
+            pairs: pairs().map(|(pair, held)| self.write_due(standing.record.month, pair, held)).collect(),
             waits: waits.map(write_wait).collect(),
             ..write_days(standing.record.month, &self.clearing.calendar)
         })
+    }
+
+    /// A pair with the days by which its notices are submitted and paid.
+    fn write_due(&self, month: Month, pair: &Pair, held: &PairRecord) -> v1::PairView {
+        let days = held.noticed_on.and_then(|on| self.clearing.calendar.payment_days(month, on).ok());
+        let [submit_by, pay_by] =
+            days.map(|days| [days.submit_by, days.pay_by].map(|day| day.to_string())).unwrap_or_default();
+        v1::PairView { submit_by, pay_by, ..write_pair(pair, held) }
     }
 
     async fn pair_view(&self, period: PeriodNumber, pair: Pair) -> Result<v1::PairView, Refusal> {
@@ -227,7 +235,9 @@ impl ClearingService {
             position: posting.position.0.cast_unsigned(),
             corrects: posting.corrects.and_then(|period| months.get(&period).cloned()).unwrap_or_default(),
         });
-        Ok(v1::LotReply { settlements: settlements.collect() })
+        let settlements = settlements.collect();
+        let moved = if request.with_moved { self.clearing.moved_of_lot(period, lot).await } else { Ok(vec![]) };
+        Ok(v1::LotReply { settlements, moved: moved.map_err(|fault| failed(&fault))? })
     }
 }
 
@@ -386,6 +396,8 @@ pub(super) fn write_pair(pair: &Pair, held: &PairRecord) -> v1::PairView {
         noticed_on: day(held.noticed_on),
         paid: held.paid.as_ref().map(cleared::write_payment),
         received: held.received.as_ref().map(cleared::write_payment),
+        submit_by: String::new(),
+        pay_by: String::new(),
     }
 }
 

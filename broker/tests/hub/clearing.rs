@@ -209,7 +209,13 @@ async fn members_fetch_confirm_object_and_pay_over_the_wire_each_for_their_own_s
     let statement = henan.statement(lots.clone()).await.expect("a statement").into_inner();
     assert_eq!((statement.version, statement.due, statement.lots.len()), (1, 10_000, 1));
     assert_eq!(field(&guangdong.statement(lots).await.expect_err("it is not theirs")), "home");
-    let lot = v1::LotRequest { month: "2025-06".into(), lot: statement.lots[0].lot.clone(), after: 0, limit: 0 };
+    let lot = v1::LotRequest {
+        month: "2025-06".into(),
+        lot: statement.lots[0].lot.clone(),
+        after: 0,
+        limit: 0,
+        with_moved: false,
+    };
     let behind = shanghai.settlements(lot.clone()).await.expect("settlements").into_inner().settlements;
     assert_eq!(behind.iter().map(|row| row.settlement.as_str()).collect::<Vec<_>>(), ["1", "2"]);
     assert!(guangdong.settlements(lot).await.is_err());

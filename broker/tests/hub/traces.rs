@@ -155,7 +155,7 @@ async fn a_settlement_is_followed_to_its_statement_notice_and_payment_by_whom_it
         assert_eq!(payment, payment_of("home", 5_000).payment, "serial, bank and day as each side has them");
     }
     // And back: the list behind its lot names it.
-    let lot = v1::LotRequest { month: "2025-06".into(), lot: line.lot.clone(), after: 0, limit: 0 };
+    let lot = v1::LotRequest { month: "2025-06".into(), lot: line.lot.clone(), after: 0, limit: 0, with_moved: false };
     let behind = member(&world, "310000").settlements(lot).await.expect("settlements").into_inner().settlements;
     assert_eq!(behind.iter().filter(|row| row.settlement == "2").count(), 1);
 

@@ -6,7 +6,8 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 
 use super::{Reset, monthly_average};
-use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
+use crate::calendar::PaymentDays;
+use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign, Stamp};
 use crate::period::{Pair, Payment, Side};
 use crate::statement::{BankAccount, Names};
 
@@ -35,6 +36,8 @@ pub struct Change {
     pub amount: Money,
     /// In words.
     pub reason: String,
+    /// By when it is submitted to finance and paid; none where the calendar does not say.
+    pub days: Option<PaymentDays>,
     /// The payment as the member that the notice is for has recorded it.
     pub payment: Option<Payment>,
 }
@@ -62,6 +65,7 @@ pub fn table(year: i16, member: Option<MemberCode>, rows: &[Adjusted], names: &i
     let document = Document {
         title: "全国跨省异地就医预付金额度调整明细表".to_owned(),
         about,
+        stamp: Stamp::default(),
         columns,
         rows: rows.collect(),
         is_totalled: true,
@@ -97,16 +101,19 @@ pub fn notice(
     };
     let receiver = if payer == Side::Home { Side::Treatment } else { Side::Home };
     let columns = [
-        ["付款方", "收款方", "险种", "事由"].map(Column::text).to_vec(),
+        ["付款方", "收款方", "险种", "事由", "提交财政期限", "拨付期限"].map(Column::text).to_vec(),
         vec![Column::money("金额")],
         ["银行", "流水号", "日期"].map(Column::text).to_vec(),
     ];
-    let rows = changes.iter().map(|Change { insurance, amount, reason, payment }| {
+    let rows = changes.iter().map(|Change { insurance, amount, reason, days, payment }| {
         let recorded = |paid: &Payment| [paid.bank.clone(), paid.serial.clone(), paid.on.to_string()];
         let recorded = payment.as_ref().map(recorded).unwrap_or_default();
         let named = [pair.member(payer), pair.member(receiver)].map(|member| names.name_of(member.0));
         let mut cells: Vec<Cell> = named.map(Cell::Text).into();
         cells.extend([insurance.name().to_owned(), reason.clone()].map(Cell::Text));
+        let unlisted = || ["日历未列"; 2].map(str::to_owned);
+        let days = days.map_or_else(unlisted, |days| [days.submit_by, days.pay_by].map(|day| day.to_string()));
+        cells.extend(days.map(Cell::Text));
         cells.push(Cell::Money((*amount).max(-*amount)));
         cells.extend(recorded.map(Cell::Text));
         Row { cells, detail: None }
@@ -116,6 +123,7 @@ pub fn notice(
     Some(Document {
         title: if side == payer { "预付金付款通知书" } else { "预付金收款通知书" }.to_owned(),
         about: vec![("年度".to_owned(), year.to_string()), ("单位".to_owned(), "元".to_owned())],
+        stamp: Stamp::default(),
         columns: columns.concat(),
         rows: rows.collect(),
         is_totalled: true,
@@ -126,6 +134,7 @@ pub fn notice(
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
     use settlement::ids::RegionCode;
 
     use super::*;
@@ -165,6 +174,7 @@ mod tests {
             insurance: Insurance::Employee,
             amount: Money::from_yuan(yuan),
             reason: "2026年度额度调整".into(),
+            days: Some(PaymentDays { submit_by: date(2026, 2, 6), pay_by: date(2026, 2, 28) }),
             payment: None,
         };
         for (yuan, home, from) in [(300, "预付金付款通知书", "410000"), (-200, "预付金收款通知书", "310000")]
@@ -177,13 +187,14 @@ mod tests {
         let payment = Payment {
             serial: "2026021000017".into(),
             bank: "中国银行 郑州分行".into(),
-            on: jiff::civil::date(2026, 2, 10),
+            on: date(2026, 2, 10),
             amount: Money::from_yuan(300),
         };
         let paid = [Change { payment: Some(payment), ..change(300) }];
         let notice = notice(2026, (&pair(), Side::Home), &paid, &BankAccount::default(), &Codes).expect("a notice");
         let recorded = ["中国银行 郑州分行", "2026021000017", "2026-02-10"].map(|text| Cell::Text(text.into()));
-        assert_eq!(notice.rows[0].cells[5..], recorded);
+        assert_eq!(notice.rows[0].cells[7..], recorded);
+        assert_eq!(notice.rows[0].cells[4..6], ["2026-02-06", "2026-02-28"].map(|text| Cell::Text(text.into())));
     }
 
     #[test]

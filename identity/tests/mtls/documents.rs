@@ -3,10 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use identity::name::{ParticipantName, Role};
-use identity::pki::{CA_FILE, CertificateAuthority, Issue, SIGNING_FILE, SIGNING_KEY_FILE};
+use identity::pki::{CA_FILE, CertificateAuthority, Issue, SIGNING_FILE, SIGNING_KEY_FILE, show};
 use identity::signing::{Authorities, Signature, SignatureError, Signer};
+use rcgen::{Issuer, KeyPair};
 use settlement::ids::RegionCode;
 use tempfile::TempDir;
+
+use crate::reload::revoke;
 
 const DOCUMENT: &[u8] = "异地就医日对账确认书".as_bytes();
 
@@ -53,6 +56,40 @@ fn what_is_altered_foreign_expired_or_of_another_kind_does_not_hold() {
     assert!(matches!(check(&bare, DOCUMENT, &own, now), Err(SignatureError::NoCertificate)));
     let unknown = Signature { scheme: 0x0201, ..sound };
     assert!(matches!(check(&unknown, DOCUMENT, &own, now), Err(SignatureError::Scheme(0x0201))));
+}
+
+/// The authority's list with one certificate on it.
+fn list_of_revoked(folder: &TempDir, serial: &str) -> std::path::PathBuf {
+    let ca = folder.path().join("ca");
+    let text = |file: &str| std::fs::read_to_string(ca.join(file)).expect("a file");
+    let key = KeyPair::from_pem(&text("ca.key")).expect("the authority's key");
+    let issuer = Issuer::from_ca_cert_pem(&text(CA_FILE), key).expect("the authority's certificate");
+    let pem = revoke(&issuer, serial);
+    let file = folder.path().join(format!("{serial}.crl"));
+    std::fs::write(&file, pem).expect("it is written");
+    file
+}
+
+#[test]
+fn what_a_revoked_certificate_signed_does_not_hold() {
+    let (folder, foreign) = (participant("410700"), participant("410700"));
+    let (sound, now) = (sign(&folder), SystemTime::now());
+    let serial = show(&folder.path().join("own").join(SIGNING_FILE)).expect("a certificate").serial;
+    for (file, holds) in [
+        (list_of_revoked(&folder, &serial), false),
+        (list_of_revoked(&folder, "0102030405"), true),
+        (list_of_revoked(&foreign, "0102030405"), false),
+    ] {
+        let authorities = authority(&folder).revoking(&file).expect("a list");
+        let checked = sound.verify(DOCUMENT, &authorities, now);
+        assert_eq!(checked.is_ok(), holds, "{checked:?}");
+        assert!(holds || matches!(checked, Err(SignatureError::Untrusted(_))));
+    }
+    let none = folder.path().join("none.crl");
+    assert!(
+        authority(&folder).revoking(&none).is_err(),
+        "a list that is not there revokes nothing, which is no answer"
+    );
 }
 
 #[test]

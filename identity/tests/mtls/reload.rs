@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use identity::pki::show;
-use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams, SerialNumber};
+use rcgen::{CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber};
 use rustls::version::TLS13;
 use time::OffsetDateTime;
 
@@ -42,8 +42,12 @@ fn put(from: &Path, to: &Path, file: &str) {
     fs::rename(to.join("coming"), to.join(file)).expect("put in its place");
 }
 
-fn revoke(parties: &Parties, revoked: &Path) -> String {
-    let serial = show(&revoked.join("tls.pem")).expect("a certificate").serial;
+fn revoked(parties: &Parties, revoked: &Path) -> String {
+    revoke(&parties.issuer(), &show(&revoked.join("tls.pem")).expect("a certificate").serial)
+}
+
+/// An authority's list with one certificate on it, PEM.
+pub fn revoke(issuer: &Issuer<'static, KeyPair>, serial: &str) -> String {
     let bytes: Vec<u8> = (0..serial.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&serial[at..at + 2], 16).expect("hexadecimal"))
@@ -62,7 +66,7 @@ fn revoke(parties: &Parties, revoked: &Path) -> String {
         }],
         key_identifier_method: KeyIdMethod::Sha256,
     };
-    list.signed_by(&parties.issuer()).expect("a list").pem().expect("PEM")
+    list.signed_by(issuer).expect("a list").pem().expect("PEM")
 }
 
 struct Running {
@@ -108,7 +112,7 @@ async fn half_a_change_leaves_the_old_certificates_in_use() {
 async fn a_revoked_certificate_is_refused_once_the_list_is_there() {
     let Running { parties, hub_dir, client, hub } = running().await;
     assert!(is_let_in(hub.address, &client).await);
-    write(&hub_dir.join("revoked.crl"), &revoke(&parties, &client));
+    write(&hub_dir.join("revoked.crl"), &revoked(&parties, &client));
     until(async || !is_let_in(hub.address, &client).await).await;
     let error = attempt(hub.address, config(&client, Some(&client), &TLS13)).await.unwrap_err();
     assert!(error.to_string().contains("CertificateRevoked"), "{error}");

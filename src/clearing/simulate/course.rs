@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use broker::clearing::Clearing;
 use clearing::calendar::Calendar;
 use clearing::month::Month;
+use identity::name::all_regions;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use ledger::clock::Clock;
@@ -150,7 +151,14 @@ async fn documents(ground: &Ground, simulated: &Simulated, month: &str) -> Resul
     let period = simulated.period(month, None).await?;
     let (regions, accounts) = (ground.deploy.join("regions.csv"), ground.folder.join("accounts.csv"));
     write_accounts(&accounts, simulated.members(), &ground.regions)?;
-    let wanted = papers::Wanted { member: None, regions: &regions, accounts: &accounts, settlements: false };
+    let wanted = papers::Wanted {
+        member: None,
+        speaks_for: [all_regions()].into(),
+        regions: &regions,
+        accounts: &accounts,
+        settlements: false,
+        version: 0,
+    };
     let out = ground.folder.join("documents");
     papers::write(&mut simulated.operator(), &period, &wanted, &out).await?;
     count_files(&out)

@@ -1,0 +1,210 @@
+//! 版次、状态、出具日期: which edition of a document lies before its reader, as what is recorded of its pairs says. Before all
+//! of it is stated it is a draft (未定稿), which nobody signs. Stamped by who writes the documents.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use crate::details::pair_name;
+use crate::document::{Cell, Column, DRAFT, Document, Stamp};
+use crate::period::{Pair, PairRecord, Stage, Statement};
+use crate::statement::Names;
+
+const VERSION: &str = "版次";
+const STANDING: &str = "状态";
+
+/// So many pairs are named where pairs differ; of more, only their number is said.
+const NAMED: usize = 6;
+
+/// The stamp of a document about some pairs of a period that has come to a stage. A document about no pair is final once
+/// the period's statements are out.
+pub fn stamp<'p>(stage: Stage, own: impl IntoIterator<Item = (&'p Pair, &'p PairRecord)>, names: &impl Names) -> Stamp {
+    let own: Vec<(&Pair, &PairRecord)> = own.into_iter().collect();
+    let is_draft = match stage {
+        Stage::Open | Stage::CutOff | Stage::Proved => own.is_empty(),
+        Stage::Stated | Stage::Confirmed | Stage::Noticed | Stage::Paid | Stage::Closed => false,
+    } || own.iter().any(|(_, held)| held.statement.is_none());
+    let issued = own.iter().filter_map(|(_, held)| held.statement).map(|statement| statement.issued_on).max();
+    told(
+        is_draft,
+        grouped(&own, names, version).unwrap_or_else(|| "本期无清算".to_owned()),
+        grouped(&own, names, |held| standing(held).to_owned()).unwrap_or_else(|| "—".to_owned()),
+        issued.filter(|_| !is_draft),
+    )
+}
+
+/// Where pairs differ in version or standing, and each row of a document is about one pair, lets each row say its own,
+/// behind its figures, in place of the stamp that says it of all.
+pub fn by_row(mut document: Document, records: &BTreeMap<Pair, PairRecord>) -> Document {
+    let of_row: BTreeMap<String, &PairRecord> = records.iter().map(|(pair, held)| (pair_name(pair), held)).collect();
+    let own = document.rows.iter().map(|row| row.detail.as_ref().and_then(|name| of_row.get(name)).copied());
+    let Some(own) = own.collect::<Option<Vec<&PairRecord>>>() else { return document };
+    let told: Vec<[String; 2]> = own.into_iter().map(|held| [version(held), standing(held).to_owned()]).collect();
+    if told.iter().all(|row| Some(row) == told.first()) {
+        return document;
+    }
+    document.columns.extend([VERSION, STANDING].map(Column::text));
+    for (row, told) in document.rows.iter_mut().zip(told) {
+        row.cells.extend(told.map(Cell::Text));
+    }
+    document.stamp.told.retain(|(what, _)| what != VERSION && what != STANDING);
+    document
+}
+
+/// The stamp of an older version of a pair's statement, which a newer one stands in place of. On which day it was issued
+/// is not told.
+pub fn stamp_of_older(version: u32, newest: u32) -> Stamp {
+    let replaced = format!("已由{}替代", edition(newest));
+    Stamp { is_draft: false, told: vec![(VERSION.into(), edition(version)), (STANDING.into(), replaced)] }
+}
+
+/// How a pair's statement stands, by what has come of it so far.
+pub fn standing(held: &PairRecord) -> &'static str {
+    let Some(statement) = held.statement else { return DRAFT };
+    match (statement.home_confirmed, statement.treatment_confirmed) {
+        _ if statement.is_objected => "异议处理中",
+        _ if held.paid.is_some() && held.received.is_some() => "已收付",
+        _ if held.paid.is_some() => "已付款",
+        _ if held.received.is_some() => "已收款",
+        _ if held.noticed_on.is_some() => "已通知",
+        (true, true) => "双方已确认",
+        (true, false) => "参保省已确认",
+        (false, true) => "就医省已确认",
+        (false, false) => "待确认",
+    }
+}
+
+fn version(held: &PairRecord) -> String {
+    held.statement.map_or_else(|| DRAFT.to_owned(), |Statement { version, .. }| edition(version))
+}
+
+fn edition(version: u32) -> String {
+    format!("第{version}版")
+}
+
+fn told(is_draft: bool, versions: String, standings: String, issued: Option<Date>) -> Stamp {
+    let issued =
+        issued.map_or_else(|| if is_draft { "未出具".to_owned() } else { "—".to_owned() }, |day| day.to_string());
+    let told = [(VERSION, versions), (STANDING, standings), ("出具日期", issued)];
+    Stamp { is_draft, told: told.map(|(what, text)| (what.to_owned(), text)).into() }
+}
+
+/// What is so of all pairs or, where they differ, of which; none where there is no pair.
+fn grouped(own: &[(&Pair, &PairRecord)], names: &impl Names, of: impl Fn(&PairRecord) -> String) -> Option<String> {
+    let mut groups: BTreeMap<String, Vec<&Pair>> = BTreeMap::new();
+    own.iter().for_each(|(pair, held)| groups.entry(of(held)).or_default().push(pair));
+    if groups.len() < 2 {
+        return groups.into_keys().next();
+    }
+    let told = groups.iter().map(|(what, pairs)| {
+        let named = |pair: &&Pair| format!("{}→{}", names.name_of(pair.home.0), names.name_of(pair.treatment.0));
+        if pairs.len() > NAMED {
+            format!("{what}（{}对）", pairs.len())
+        } else {
+            format!("{what}（{}）", pairs.iter().map(named).collect::<Vec<_>>().join("、"))
+        }
+    });
+    Some(told.collect::<Vec<_>>().join("；"))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use settlement::ids::{MemberCode, RegionCode};
+
+    use super::*;
+    use crate::statement::ByCode;
+
+    fn pair(home: &str) -> Pair {
+        let member = |code: &str| MemberCode(RegionCode::new(code).expect("a code"));
+        Pair { home: member(home), treatment: member("310000") }
+    }
+
+    fn stated(version: u32, [home_confirmed, treatment_confirmed, is_objected]: [bool; 3]) -> PairRecord {
+        let issued_on = date(2025, 7, 20).saturating_add(jiff::Span::new().days(i64::from(version)));
+        let statement = Statement { version, issued_on, home_confirmed, treatment_confirmed, is_objected };
+        PairRecord { statement: Some(statement), ..PairRecord::default() }
+    }
+
+    fn texts(stamp: &Stamp) -> Vec<&str> {
+        stamp.told.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
+    #[test]
+    fn what_is_not_stated_yet_is_a_draft() {
+        let nothing = PairRecord::default();
+        let is_draft = |stage, own: &[(&Pair, &PairRecord)]| stamp(stage, own.iter().copied(), &ByCode).is_draft;
+        let (one, stated) = (pair("410000"), stated(1, [false; 3]));
+        assert!(is_draft(Stage::Open, &[]) && is_draft(Stage::Proved, &[]));
+        assert!(!is_draft(Stage::Stated, &[]) && !is_draft(Stage::Closed, &[]));
+        assert!(is_draft(Stage::Open, &[(&one, &nothing)]) && is_draft(Stage::Stated, &[(&one, &nothing)]));
+        assert!(!is_draft(Stage::Proved, &[(&one, &stated)]));
+        let draft = stamp(Stage::Open, [(&one, &nothing)], &ByCode);
+        assert_eq!(texts(&draft), ["未定稿", "未定稿", "未出具"]);
+    }
+
+    #[test]
+    fn a_document_says_which_pairs_have_which_version() {
+        let (confirmed, again) = (stated(1, [true, true, false]), stated(2, [true, false, false]));
+        let (henan, guangdong) = (pair("410000"), pair("440000"));
+        let one = stamp(Stage::Stated, [(&henan, &confirmed)], &ByCode);
+        assert_eq!(texts(&one), ["第1版", "双方已确认", "2025-07-21"]);
+        let both = stamp(Stage::Stated, [(&henan, &confirmed), (&guangdong, &again)], &ByCode);
+        assert_eq!(
+            texts(&both),
+            [
+                "第1版（410000→310000）；第2版（440000→310000）",
+                "参保省已确认（440000→310000）；双方已确认（410000→310000）",
+                "2025-07-22"
+            ]
+        );
+        let others: Vec<Pair> = (0..7).map(|index| pair(&format!("{}0000", 50 + index))).collect();
+        let many = others.iter().map(|pair| (pair, &confirmed)).chain([(&henan, &again)]);
+        assert_eq!(texts(&stamp(Stage::Stated, many, &ByCode))[0], "第1版（7对）；第2版（410000→310000）");
+        assert_eq!(texts(&stamp_of_older(1, 2)), ["第1版", "已由第2版替代"]);
+    }
+
+    #[test]
+    fn rows_of_pairs_that_differ_say_their_own_version() {
+        let (henan, guangdong) = (pair("410000"), pair("440000"));
+        let lots = std::collections::BTreeMap::new;
+        let pairs = crate::statement::Pairs::from([(henan, lots()), (guangdong, lots())]);
+        let month = crate::statement::tests::month();
+        let told = |again: PairRecord| {
+            let records = BTreeMap::from([(henan, stated(1, [true, true, false])), (guangdong, again)]);
+            let mut paper = crate::statement::national(month, &pairs, &ByCode);
+            paper.stamp = stamp(Stage::Stated, &records, &ByCode);
+            let paper = by_row(paper, &records);
+            assert_eq!(paper.check(), Ok(()));
+            (paper.columns.len(), paper.rows[1].cells.last().cloned(), paper.stamp.told.len())
+        };
+        let (columns, _, all) = told(stated(1, [true, true, false]));
+        assert_eq!(all, 3, "all have the same");
+        assert_eq!(told(stated(2, [false; 3])), (columns + 2, Some(Cell::Text("待确认".into())), 1));
+    }
+
+    #[test]
+    fn a_statement_stands_by_the_last_that_came_of_it() {
+        let payment = crate::period::Payment {
+            serial: "S1".into(),
+            bank: "中国银行".into(),
+            on: date(2025, 8, 4),
+            amount: settlement::money::Money::ZERO,
+        };
+        let agreed = stated(1, [true, true, false]);
+        let noticed = PairRecord { noticed_on: Some(date(2025, 7, 31)), ..agreed.clone() };
+        let paid = PairRecord { paid: Some(payment.clone()), ..noticed.clone() };
+        let settled = PairRecord { received: Some(payment), ..paid.clone() };
+        for (held, told) in [
+            (stated(1, [false; 3]), "待确认"),
+            (stated(1, [false, true, false]), "就医省已确认"),
+            (stated(1, [true, true, true]), "异议处理中"),
+            (agreed, "双方已确认"),
+            (noticed, "已通知"),
+            (paid, "已付款"),
+            (settled, "已收付"),
+        ] {
+            assert_eq!(standing(&held), told);
+        }
+    }
+}

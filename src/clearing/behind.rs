@@ -1,0 +1,101 @@
+//! `yidi clearing settlements`: everything that stands behind a lot of a statement, each entry with the sign with which it
+//! counts, so that they come to what the lot is stated with.
+
+use anyhow::{Result, anyhow};
+use clearing::details::{Entry, Movement};
+use proto::convert::cleared::read_named_lot;
+use proto::{status, v1};
+use serde_json::{Value, json};
+use settlement::money::Money;
+
+use super::papers::{read_booked, read_moved};
+use super::printed::print_json;
+use super::{A_PAGE, OfMonth, client, payers};
+use crate::cli::Ending;
+use crate::output;
+
+/// Prints what stands behind a lot.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses.
+pub async fn show(of: &OfMonth, lot: v1::Lot) -> Result<Ending> {
+    let named = read_named_lot(&lot).map_err(|fault| anyhow!("--{} {}", fault.field, fault.problem))?;
+    let mut client = client(&of.access)?;
+    let (mut entries, mut moved, mut after) = (Vec::new(), Vec::new(), 0);
+    loop {
+        let (month, named_lot, with_moved) = (of.month.clone(), Some(lot.clone()), after == 0);
+        let asked = v1::LotRequest { month, lot: named_lot, after, limit: A_PAGE, with_moved };
+        let page = client.settlements(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
+        if with_moved {
+            moved = page.moved;
+        }
+        let Some(last) = page.settlements.last() else { break };
+        after = last.position;
+        entries.extend(page.settlements.iter().map(|row| read_booked(named, row)).collect::<Result<Vec<_>>>()?);
+    }
+    entries.extend(moved.iter().map(read_moved).collect::<Result<Vec<_>>>()?);
+    if of.json {
+        print_json(&entries.iter().map(|entry| json_of(entry, &of.month)).collect())?;
+        return Ok(Ending::Good);
+    }
+    let columns =
+        ["setl_id", "动作", "day", "另一所属期", "原因", "人次", "医疗费总额", "基金", "个人账户", "清算金额"];
+    let mut table = output::table(columns);
+    for entry in &entries {
+        let Entry { settlement, movement, reason, sums, .. } = entry;
+        table.add_row([
+            settlement.to_string(),
+            movement.name().to_owned(),
+            day_of(entry),
+            other_of(entry, &of.month),
+            reason.clone(),
+            sums.visits.to_string(),
+            sums.total.to_string(),
+            sums.funds.total().to_string(),
+            sums.account.to_string(),
+            sums.owed().to_string(),
+        ]);
+    }
+    output::numbers_from(&mut table, 5);
+    output::line(&table.to_string());
+    let owed: Money = entries.iter().map(|entry| entry.sums.owed()).sum();
+    let name = [named.insurance.name(), named.care.name()].concat();
+    output::line(&format!("{} entries, {owed} owed ({name})", entries.len()));
+    Ok(Ending::Good)
+}
+
+fn json_of(entry: &Entry, month: &str) -> Value {
+    let Entry { settlement, lot: _, movement, day: _, other: _, reason, sums } = entry;
+    let (word, turn, deduction) = match movement {
+        Movement::Booked(turn) => ("booked", turn.word(), ""),
+        Movement::CarriedIn => ("carried-in", "", ""),
+        Movement::CarriedOut => ("carried-out", "", ""),
+        Movement::Deducted { id, on: _, objection: _ } => ("deducted", "", id.as_str()),
+        Movement::Recomputed { .. } => ("recomputed", "", ""),
+    };
+    let other = other_of(entry, month);
+    let corrects = if turn.is_empty() { "" } else { other.as_str() };
+    json!({ "setl_id": settlement.to_string(), "movement": word, "turn": turn, "corrects": corrects, "other": other,
+        "day": day_of(entry), "reason": reason, "deduction": deduction, "visits": sums.visits,
+        "total": sums.total.to_string(), "payers": payers(sums), "owed": sums.owed().to_string() })
+}
+
+/// The day of `setl_time`; of a deduction, the day on which it was agreed, and of a correction the one on which it took effect.
+fn day_of(entry: &Entry) -> String {
+    let day = match &entry.movement {
+        Movement::Deducted { id: _, on, objection: _ } | Movement::Recomputed { on, .. } => Some(*on),
+        Movement::Booked(_) | Movement::CarriedIn | Movement::CarriedOut => entry.day,
+    };
+    day.map(|day| day.to_string()).unwrap_or_default()
+}
+
+/// The month that it corrects, comes from or goes to, or that clears what it is deducted from; the list (遗留清单) where what
+/// is carried has none.
+fn other_of(entry: &Entry, month: &str) -> String {
+    let listed = match entry.movement {
+        Movement::CarriedIn | Movement::CarriedOut => "遗留清单",
+        Movement::Booked(_) | Movement::Deducted { .. } | Movement::Recomputed { .. } => "",
+    };
+    let other = entry.other.map_or_else(|| listed.to_owned(), |other| other.to_string());
+    if other == month { String::new() } else { other }
+}
