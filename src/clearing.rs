@@ -163,7 +163,8 @@ pub enum Command {
         #[command(flatten)]
         month: OfMonth,
     },
-    /// Record a payment as your side has it; both sides do.
+    /// Record a payment as your side has it; both sides do, each insurance's money by itself. Recording it anew corrects
+    /// your side's record, until both sides have recorded the same.
     Pay {
         /// Which pair, and how to reach the hub.
         #[command(flatten)]
@@ -183,6 +184,9 @@ pub enum Command {
         /// How much, in yuan.
         #[arg(long)]
         amount: Decimal,
+        /// employee | resident: whose money. It may be left out where one alone is due.
+        #[arg(long, default_value = "")]
+        insurance: String,
     },
     /// Review deductions (审核扣款).
     #[command(subcommand)]
@@ -282,9 +286,9 @@ pub async fn run(command: Command) -> Result<Ending> {
             answer(pair, side, version, settlements, reason).await
         }
         Command::Notice { month } => notices(&month).await,
-        Command::Pay { pair, side, serial, bank, on, amount } => {
+        Command::Pay { pair, side, serial, bank, on, amount, insurance } => {
             let amount = Money::from_decimal(amount).context("--amount")?.fen();
-            pay(pair, side, v1::PaymentView { serial, bank, on, amount }).await
+            pay(pair, (side, insurance), v1::PaymentView { serial, bank, on, amount }).await
         }
         Command::Deduction(command) => deductions::run(command).await,
         Command::Leftovers(command) => leftovers::run(command).await,
@@ -409,9 +413,9 @@ async fn answer(pair: OfPair, side: String, version: u32, objected: Vec<String>,
     Ok(Ending::Good)
 }
 
-async fn pay(pair: OfPair, side: String, payment: v1::PaymentView) -> Result<Ending> {
+async fn pay(pair: OfPair, (side, insurance): (String, String), payment: v1::PaymentView) -> Result<Ending> {
     let OfPair { month: OfMonth { access, month, json: as_json }, home, treatment } = pair;
-    let asked = v1::PayRequest { month, home, treatment, side, payment: Some(payment) };
+    let asked = v1::PayRequest { month, home, treatment, side, payment: Some(payment), insurance };
     let told = client(&access)?.pay(asked).await.map_err(|refused| status::to_refusal(&refused))?;
     print_pairs(&[told.into_inner()], as_json)?;
     Ok(Ending::Good)
@@ -421,37 +425,65 @@ async fn notices(of: &OfMonth) -> Result<Ending> {
     let period = period(of).await?;
     let noticed: Vec<v1::PairView> = period.pairs.into_iter().filter(|pair| !pair.noticed_on.is_empty()).collect();
     if of.json {
-        let rows = noticed.iter().map(|pair| {
-            let (payer, receiver, amount) = who_pays(pair);
-            json!({ "from": payer, "to": receiver, "amount": amount.to_string(), "in_words": capitals(amount),
-                "version": pair.version, "issued_on": pair.noticed_on })
+        let rows = due_of(&noticed).map(|(pair, payable)| {
+            let (payer, receiver, amount) = who_pays(pair, payable);
+            json!({ "from": payer, "to": receiver, "insurance": payable.insurance, "amount": amount.to_string(),
+                "in_words": capitals(amount), "version": pair.version, "issued_on": pair.noticed_on,
+                "paid": json_of_payment(&payable.paid), "received": json_of_payment(&payable.received),
+                "apart": payable.apart })
         });
         print_json(&rows.collect())?;
         return Ok(Ending::Good);
     }
-    let mut table = output::table(["付款方", "收款方", "金额", "大写", "版本", "通知日期", "付款流水号", "收款流水号"]);
-    for pair in &noticed {
-        let (payer, receiver, amount) = who_pays(pair);
-        let serial = |payment: &Option<v1::PaymentView>| {
-            payment.as_ref().map(|payment| payment.serial.clone()).unwrap_or_default()
-        };
+    let columns =
+        ["付款方", "收款方", "险种", "金额", "大写", "版本", "通知日期", "付款流水号", "收款流水号", "两方登记"];
+    let mut table = output::table(columns);
+    for (pair, payable) in due_of(&noticed) {
+        let (payer, receiver, amount) = who_pays(pair, payable);
         table.add_row([
             payer.to_owned(),
             receiver.to_owned(),
+            named(&payable.insurance),
             amount.to_string(),
             capitals(amount),
             pair.version.to_string(),
             pair.noticed_on.clone(),
-            serial(&pair.paid),
-            serial(&pair.received),
+            recorded(&payable.paid),
+            recorded(&payable.received),
+            agreement(payable).to_owned(),
         ]);
     }
     output::line(&table.to_string());
     Ok(Ending::Good)
 }
 
-fn who_pays(pair: &v1::PairView) -> (&str, &str, Money) {
-    let due = Money::from_fen(pair.due);
+/// What is to be paid of some pairs, each insurance's money by itself.
+fn due_of(pairs: &[v1::PairView]) -> impl Iterator<Item = (&v1::PairView, &v1::PayableView)> {
+    pairs.iter().flat_map(|pair| pair.payables.iter().filter(|due| due.due != 0).map(move |payable| (pair, payable)))
+}
+
+/// A payment as one side recorded it: its serial number and day.
+fn recorded(payment: &Option<v1::PaymentView>) -> String {
+    payment.as_ref().map(|payment| format!("{} {}", payment.serial, payment.on)).unwrap_or_default()
+}
+
+/// Whether both sides have recorded the same payment.
+fn agreement(payable: &v1::PayableView) -> &'static str {
+    match (&payable.paid, &payable.received) {
+        _ if !payable.apart.is_empty() => "不一致",
+        (Some(_), Some(_)) => "一致",
+        (Some(_), None) => "待收款方登记",
+        (None, Some(_)) => "待付款方登记",
+        (None, None) => "",
+    }
+}
+
+fn named(insurance: &str) -> String {
+    Insurance::from_word(insurance).map_or_else(|| insurance.to_owned(), |insurance| insurance.name().to_owned())
+}
+
+fn who_pays<'p>(pair: &'p v1::PairView, payable: &v1::PayableView) -> (&'p str, &'p str, Money) {
+    let due = Money::from_fen(payable.due);
     if due.is_negative() { (&pair.treatment, &pair.home, -due) } else { (&pair.home, &pair.treatment, due) }
 }
 
@@ -506,7 +538,9 @@ fn print_pairs(pairs: &[v1::PairView], as_json: bool) -> Result<()> {
     if as_json {
         return print_json(&pairs.iter().map(json_of_pair).collect());
     }
-    let mut table = output::table(["参保省", "就医省", "版本", "应付", "参保地", "就医地", "通知", "付款", "收款"]);
+    let columns =
+        ["参保省", "就医省", "险种", "版本", "应付", "参保地", "就医地", "通知", "付款", "收款", "两方登记"];
+    let mut table = output::table(columns);
     for pair in pairs {
         let said = |confirmed: bool| match (pair.version, pair.objected, confirmed) {
             (0, _, _) => "",
@@ -514,20 +548,21 @@ fn print_pairs(pairs: &[v1::PairView], as_json: bool) -> Result<()> {
             (_, _, true) => "已确认",
             (_, false, false) => "待确认",
         };
-        let serial = |payment: &Option<v1::PaymentView>| {
-            payment.as_ref().map(|payment| payment.serial.clone()).unwrap_or_default()
-        };
-        table.add_row([
-            pair.home.clone(),
-            pair.treatment.clone(),
-            pair.version.to_string(),
-            Money::from_fen(pair.due).to_string(),
-            said(pair.home_confirmed).into(),
-            said(pair.treatment_confirmed).into(),
-            pair.noticed_on.clone(),
-            serial(&pair.paid),
-            serial(&pair.received),
-        ]);
+        for payable in &pair.payables {
+            table.add_row([
+                pair.home.clone(),
+                pair.treatment.clone(),
+                named(&payable.insurance),
+                pair.version.to_string(),
+                Money::from_fen(payable.due).to_string(),
+                said(pair.home_confirmed).into(),
+                said(pair.treatment_confirmed).into(),
+                pair.noticed_on.clone(),
+                recorded(&payable.paid),
+                recorded(&payable.received),
+                agreement(payable).to_owned(),
+            ]);
+        }
     }
     output::line(&table.to_string());
     Ok(())
@@ -547,16 +582,22 @@ fn json_of_period(period: &v1::PeriodView) -> Value {
 }
 
 fn json_of_pair(pair: &v1::PairView) -> Value {
-    let payment = |payment: &Option<v1::PaymentView>| {
-        payment.as_ref().map(|payment| {
-            json!({ "serial": payment.serial, "bank": payment.bank, "on": payment.on,
-                "amount": Money::from_fen(payment.amount).to_string() })
-        })
-    };
+    let payables = pair.payables.iter().map(|payable| {
+        json!({ "insurance": payable.insurance, "due": Money::from_fen(payable.due).to_string(),
+            "paid": json_of_payment(&payable.paid), "received": json_of_payment(&payable.received),
+            "apart": payable.apart })
+    });
     json!({ "home": pair.home, "treatment": pair.treatment, "version": pair.version, "issued_on": pair.issued_on,
         "due": Money::from_fen(pair.due).to_string(), "home_confirmed": pair.home_confirmed,
         "treatment_confirmed": pair.treatment_confirmed, "objected": pair.objected, "noticed_on": pair.noticed_on,
-        "paid": payment(&pair.paid), "received": payment(&pair.received) })
+        "payables": payables.collect::<Vec<_>>() })
+}
+
+fn json_of_payment(payment: &Option<v1::PaymentView>) -> Option<Value> {
+    payment.as_ref().map(|payment| {
+        json!({ "serial": payment.serial, "bank": payment.bank, "on": payment.on,
+            "amount": Money::from_fen(payment.amount).to_string() })
+    })
 }
 
 fn print_json(value: &Value) -> Result<()> {

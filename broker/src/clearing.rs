@@ -19,10 +19,11 @@ use std::sync::Arc;
 
 use clearing::calendar::Calendar;
 use clearing::carry::{Carried, carry};
-use clearing::cleared::{Cleared, by_pair, sum};
+use clearing::cleared::{Cleared, by_pair};
 use clearing::listed::{self, Verdict, owner_of_break};
 use clearing::month::Month;
 use clearing::obligation::{Lot, Sums};
+use clearing::payment::dues;
 use clearing::period::{Pair, PairRecord, Plan, Proof, Record, Side, Step, plan};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -134,8 +135,7 @@ impl Clearing {
         let Some(mut record) = self.store.clearing_record(period, BTreeMap::new()).await? else { return Ok(None) };
         let pairs = self.pairs(period).await?;
         for (pair, lots) in &pairs {
-            let unstated = || PairRecord { due: sum(lots).owed(), ..PairRecord::default() };
-            record.pairs.entry(*pair).or_insert_with(unstated);
+            record.pairs.entry(*pair).or_insert_with(|| PairRecord::of(dues(lots)));
         }
         Ok(Some(Standing { period, record, pairs }))
     }
@@ -261,8 +261,8 @@ impl Clearing {
             }
             Step::Notify(pair) => {
                 let version = newest(&pair).map_or(1, |statement| statement.version);
-                let due = standing.record.pairs.get(&pair).map(|held| held.due).unwrap_or_default();
-                self.store.notice_issue((period, pair), version, due, today).await
+                let dues = standing.record.pairs.get(&pair).map(PairRecord::dues).unwrap_or_default();
+                self.store.notice_issue((period, pair), version, dues, today).await
             }
             Step::Close => {
                 let report = reports::closed(&standing.record);

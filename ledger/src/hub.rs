@@ -68,7 +68,7 @@ pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{
     CarriedEntry, Carrying, DeductedIn, Disputed, DisputedBranches, Followed, Listed, ListedFault, Period,
-    PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
+    PaidPlace, PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
 };
 pub use prefunds::{ChangePayments, PrefundChange, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension};
 pub use proving::{CarriedOver, Misplaced, MisplacedHow, Noticed};

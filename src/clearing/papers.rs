@@ -10,7 +10,8 @@ use clearing::details::{Entry, Movement, behind, carried, deductions, pair_name,
 use clearing::document::Document;
 use clearing::month::Month;
 use clearing::obligation::Lot;
-use clearing::period::{Pair, PairRecord, Payment, Side, Statement};
+use clearing::payment::{Payable, Payment};
+use clearing::period::{Pair, PairRecord, Side, Statement};
 use clearing::statement::{BankAccount, Pairs, detail, national, notice, of_member, shares};
 use jiff::civil::Date;
 use proto::convert::cleared::{read_cleared, read_named_lot, read_payment, read_sums, write_lot};
@@ -127,11 +128,21 @@ pub fn write_all(
     Ok(writing.files)
 }
 
-/// Which pairs have notices, and who receives by them.
-fn receivers(records: &BTreeMap<Pair, PairRecord>) -> impl Iterator<Item = (&Pair, &PairRecord, MemberCode)> {
-    records.iter().filter(|(_, held)| held.noticed_on.is_some()).filter_map(|(pair, held)| {
-        let receiver = if held.payer()? == Side::Home { pair.treatment } else { pair.home };
-        Some((pair, held, receiver))
+/// What notices are for: an insurance's money of a pair, and who receives it.
+struct Noticed<'a> {
+    pair: &'a Pair,
+    held: &'a PairRecord,
+    insurance: Insurance,
+    receiver: MemberCode,
+}
+
+/// Which pairs have notices, of whose money, and who receives by them.
+fn receivers(records: &BTreeMap<Pair, PairRecord>) -> impl Iterator<Item = Noticed<'_>> {
+    let noticed = records.iter().filter(|(_, held)| held.noticed_on.is_some());
+    noticed.flat_map(|(pair, held)| {
+        held.to_be_paid().filter_map(move |(insurance, payable)| {
+            Some(Noticed { pair, held, insurance, receiver: pair.member(payable.receiver()?) })
+        })
     })
 }
 
@@ -142,9 +153,9 @@ fn each_receiver_has_an_account(
     accounts: &BTreeMap<String, BankAccount>,
 ) -> Result<()> {
     let wanted =
-        receivers(records).filter(|(pair, ..)| Side::ALL.iter().any(|side| members.contains(&pair.member(*side))));
+        receivers(records).filter(|of| Side::ALL.iter().any(|side| members.contains(&of.pair.member(*side))));
     let lacking: BTreeSet<String> = wanted
-        .map(|(_, _, receiver)| receiver.to_string())
+        .map(|of| of.receiver.to_string())
         .filter(|receiver| !accounts.contains_key(receiver))
         .collect();
     let lacking: Vec<String> = lacking.into_iter().collect();
@@ -156,7 +167,7 @@ fn each_receiver_has_an_account(
     Ok(())
 }
 
-/// One file for each pair, so that each notice can be sent by itself. Two members may be two pairs, and where one of them
+/// One file for each pair and insurance, so that each notice can be sent by itself. Two members may be two pairs, and where one of them
 /// gives back, the same one pays in both.
 fn notices(
     writing: &mut Writing,
@@ -166,10 +177,10 @@ fn notices(
     (records, accounts): (&BTreeMap<Pair, PairRecord>, &BTreeMap<String, BankAccount>),
     regions: &RegionTable,
 ) -> Result<()> {
-    let own = receivers(records).filter(|(pair, ..)| [pair.home, pair.treatment].contains(&member));
-    for (pair, held, receiver) in own {
+    let own = receivers(records).filter(|of| [of.pair.home, of.pair.treatment].contains(&member));
+    for Noticed { pair, held, insurance, receiver } in own {
         let account = accounts.get(&receiver.to_string()).cloned().unwrap_or_default();
-        let papers = notice(month, (pair, held), receiver != member, &account, regions);
+        let papers = notice(month, (pair, held, insurance), receiver != member, &account, regions);
         writing.save(&folder.join(pair_name(pair)), "", papers.into_iter().collect())?;
     }
     Ok(())
@@ -339,13 +350,12 @@ fn read_pair(view: &v1::PairView) -> Result<(Pair, PairRecord)> {
         treatment_confirmed: view.treatment_confirmed,
         is_objected: view.objected,
     });
-    let record = PairRecord {
-        due: Money::from_fen(view.due),
-        statement,
-        noticed_on: view.noticed_on.parse().ok(),
-        paid: payment(&view.paid)?,
-        received: payment(&view.received)?,
-    };
+    let mut record = PairRecord { statement, noticed_on: view.noticed_on.parse().ok(), ..PairRecord::default() };
+    for v1::PayableView { insurance, due, paid, received, apart: _ } in &view.payables {
+        let insurance = Insurance::from_word(insurance).context("the hub tells of no insurance of ours")?;
+        *record.payables.of_mut(insurance) =
+            Payable { due: Money::from_fen(*due), paid: payment(paid)?, received: payment(received)? };
+    }
     Ok((pair, record))
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::calendar::PaymentDays;
 use clearing::month::Month;
+use clearing::payment::dues;
 use clearing::period::{Pair, Proof, Side};
 use clearing::prefund::{Reset, Usage, Watch, may_suspend, yearly_size};
 use jiff::Timestamp;
@@ -202,10 +203,11 @@ impl Clearing {
         for period in (oldest.0..=newest.0).map(PeriodNumber) {
             let Some(record) = self.store.clearing_record(period, BTreeMap::new()).await? else { continue };
             for (pair, held) in record.pairs {
-                let Some(noticed_on) = held.noticed_on.filter(|_| held.payer() == Some(Side::Home)) else { continue };
+                let mut owed = held.to_be_paid().filter(|(_, payable)| payable.payer() == Some(Side::Home)).peekable();
+                let Some(noticed_on) = held.noticed_on.filter(|_| owed.peek().is_some()) else { continue };
                 let days = self.calendar.payment_days(record.month, noticed_on);
                 if days.is_ok_and(|days| days.pay_by < today) {
-                    paid.entry(pair).or_default().push((record.month, held.paid.is_some()));
+                    paid.entry(pair).or_default().push((record.month, owed.all(|(_, payable)| payable.is_settled())));
                 }
             }
         }
@@ -243,17 +245,17 @@ impl Clearing {
         let mut outstanding: BTreeMap<PrefundKey, Money> = BTreeMap::new();
         for (period, _) in self.store.clearing_unfinished().await? {
             let record = self.store.clearing_record(period, BTreeMap::new()).await?;
-            let settled = |pair: &Pair| {
-                let record = record.as_ref().and_then(|record| record.pairs.get(pair));
-                record.is_some_and(clearing::period::PairRecord::is_settled)
+            // One insurance's money may be paid while the other's is not.
+            let settled = |pair: &Pair, insurance: Insurance| {
+                let held = record.as_ref().and_then(|record| record.pairs.get(pair));
+                let agreed = held.filter(|held| held.statement.is_some_and(|statement| statement.is_agreed()));
+                agreed.is_some_and(|held| held.payables.of(insurance).is_settled())
             };
             for (pair, lots) in self.pairs(period).await? {
-                if settled(&pair) {
-                    continue;
-                }
-                for (lot, cleared) in lots {
-                    let key = PrefundKey { pair, insurance: lot.insurance };
-                    *outstanding.entry(key).or_default() += cleared.owed();
+                for (insurance, due) in dues(&lots).iter().filter(|(insurance, _)| !settled(&pair, *insurance)) {
+                    if lots.keys().any(|lot| lot.insurance == insurance) {
+                        *outstanding.entry(PrefundKey { pair, insurance }).or_default() += *due;
+                    }
                 }
             }
         }

@@ -30,6 +30,7 @@ use booking::{
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
 };
 use course::{
+    a_payment_is_corrected_by_its_side_until_both_record_the_same,
     a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
     what_is_carried_out_is_carried_in_and_cleared_once,
 };
@@ -125,6 +126,7 @@ on_both! {
     what_corrects_an_earlier_period_says_which,
     a_settlement_is_followed_over_the_list_to_where_it_counts_by_now,
     an_objection_carries_out_what_it_names_and_nothing_else,
+    a_payment_is_corrected_by_its_side_until_both_record_the_same,
     a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
     all_deductions_of_a_settlement_stay_within_its_payment,
     folding_twice_at_once_folds_once,
