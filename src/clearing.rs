@@ -538,8 +538,7 @@ fn print_pairs(pairs: &[v1::PairView], as_json: bool) -> Result<()> {
     if as_json {
         return print_json(&pairs.iter().map(json_of_pair).collect());
     }
-    let columns =
-        ["参保省", "就医省", "险种", "版本", "应付", "参保地", "就医地", "通知", "付款", "收款", "两方登记"];
+    let columns = ["参保省", "就医省", "险种", "版本", "应付", "参保地", "就医地", "通知", "付款", "收款", "两方登记"];
     let mut table = output::table(columns);
     for pair in pairs {
         let said = |confirmed: bool| match (pair.version, pair.objected, confirmed) {

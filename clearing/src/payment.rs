@@ -94,11 +94,8 @@ impl fmt::Display for Apart {
 impl Payment {
     /// In what another side's record of it differs; none where both say the same.
     pub fn apart_from(&self, other: &Payment) -> Option<Apart> {
-        let apart = Apart {
-            serial: self.serial != other.serial,
-            on: self.on != other.on,
-            amount: self.amount != other.amount,
-        };
+        let apart =
+            Apart { serial: self.serial != other.serial, on: self.on != other.on, amount: self.amount != other.amount };
         (apart.serial || apart.on || apart.amount).then_some(apart)
     }
 }

@@ -367,7 +367,10 @@ impl fmt::Display for Wanted {
             }
             Wanted::SameRecord(Pair { home, treatment }, insurance, apart) => {
                 let insurance = insurance.word();
-                write!(f, "the same record of the {insurance} payment by both ({home} → {treatment}): {apart} not the same")
+                write!(
+                    f,
+                    "the same record of the {insurance} payment by both ({home} → {treatment}): {apart} not the same"
+                )
             }
         }
     }

@@ -152,12 +152,9 @@ fn each_receiver_has_an_account(
     members: &BTreeSet<MemberCode>,
     accounts: &BTreeMap<String, BankAccount>,
 ) -> Result<()> {
-    let wanted =
-        receivers(records).filter(|of| Side::ALL.iter().any(|side| members.contains(&of.pair.member(*side))));
-    let lacking: BTreeSet<String> = wanted
-        .map(|of| of.receiver.to_string())
-        .filter(|receiver| !accounts.contains_key(receiver))
-        .collect();
+    let wanted = receivers(records).filter(|of| Side::ALL.iter().any(|side| members.contains(&of.pair.member(*side))));
+    let lacking: BTreeSet<String> =
+        wanted.map(|of| of.receiver.to_string()).filter(|receiver| !accounts.contains_key(receiver)).collect();
     let lacking: Vec<String> = lacking.into_iter().collect();
     ensure!(
         lacking.is_empty(),

@@ -7,6 +7,7 @@ use clearing::cleared::Cleared;
 use clearing::digest::Branch;
 use clearing::month::Month;
 use clearing::obligation::{Lot, Sums};
+use clearing::payment::ByInsurance;
 use clearing::period::Side;
 use jiff::civil::date;
 use ledger::hub::{Disputed, FoundBreak, PeriodNumber, Reading, Reply, StepTaken};
@@ -69,7 +70,8 @@ async fn what_is_closed_unpaid_is_found() {
 async fn a_notice_of_another_sum_than_is_stated_is_found() {
     let (_folder, book) = begin().await;
     advance(&book, 7, 21).await;
-    let planted = book.store.notice_issue((JUNE, henan_shanghai()), 1, Money::from_yuan(1), date(2025, 7, 22)).await;
+    let dues = ByInsurance { employee: Money::from_yuan(1), resident: Money::ZERO };
+    let planted = book.store.notice_issue((JUNE, henan_shanghai()), 1, dues, date(2025, 7, 22)).await;
     planted.expect("planted");
     assert_eq!(wrong(&book).await, ["payable is receivable"]);
 }

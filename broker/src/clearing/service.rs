@@ -416,9 +416,7 @@ fn only_due(held: &PairRecord) -> Result<Insurance, Refusal> {
 
 fn refused(fault: &StatementFault) -> Refusal {
     let field = match fault {
-        StatementFault::Unknown
-        | StatementFault::NoticesOut
-        | StatementFault::NextIsStated => "month",
+        StatementFault::Unknown | StatementFault::NoticesOut | StatementFault::NextIsStated => "month",
         StatementFault::OtherVersion { newest: _ } | StatementFault::RepliedOtherwise => "version",
         StatementFault::NotInIt(_) => "objected",
         StatementFault::NoNotice => "insurance",

@@ -22,6 +22,7 @@ use proto::v1::prefunds_client::PrefundsClient;
 use settlement::beijing;
 use settlement::ids::MemberCode;
 use settlement::money::Money;
+use settlement::operation::{Operation, Request, Settle};
 use settlement::outcome::Outcome;
 use settlement::person::Insurance;
 use settlement::refusal::Reason;
@@ -34,6 +35,7 @@ use crate::world::{World, reason, refusal};
 
 const JUNE: PeriodNumber = PeriodNumber(1);
 const JULY: PeriodNumber = PeriodNumber(2);
+const EMPLOYEE: Insurance = Insurance::Employee;
 
 /// Noon of a day of 2025, Beijing time.
 pub fn noon(month: i8, day: i8) -> Timestamp {
@@ -72,8 +74,12 @@ async fn pay(world: &World, side: Side) {
         on: date(2025, 8, 8),
         amount: Money::from_yuan(50),
     };
-    let recorded =
-        world.hub().store().payment_record((JUNE, henan_shanghai(), side), payment, ("us".into(), noon(8, 8)));
+    let recorded = world.hub().store().payment_record(
+        (JUNE, henan_shanghai(), EMPLOYEE),
+        side,
+        payment,
+        ("us".into(), noon(8, 8)),
+    );
     recorded.await.expect("the store works").expect("it is recorded");
 }
 
@@ -146,7 +152,7 @@ async fn two_who_clear_at_once_do_each_step_once() {
     }
     let standing = clearing.standing(JUNE).await.expect("the store works").expect("a month");
     let held = &standing.record.pairs[&henan_shanghai()];
-    assert_eq!((held.due, held.statement.map(|statement| statement.version)), (Money::from_yuan(250), Some(1)));
+    assert_eq!((held.owed(), held.statement.map(|statement| statement.version)), (Money::from_yuan(250), Some(1)));
     let reports = world.hub().store().clearing_reports(JUNE).await.expect("reports");
     assert_eq!(reports.len(), 3, "folded, proved and carried, each once");
     assert_eq!(world.hub().store().period_open().await.expect("a period").number, JULY);
@@ -176,6 +182,7 @@ pub fn payment_of(side: &str, fen: i64) -> v1::PayRequest {
         treatment: "310000".into(),
         side: side.into(),
         payment: Some(v1::PaymentView { serial, bank, on, amount: fen }),
+        insurance: String::new(),
     }
 }
 
@@ -237,17 +244,95 @@ async fn members_fetch_confirm_object_and_pay_over_the_wire_each_for_their_own_s
     for client in [(&mut henan, "home"), (&mut shanghai, "treatment")] {
         client.0.answer(answer_of(client.1, 2)).await.expect("it is confirmed");
     }
-    assert_eq!(field(&henan.pay(payment_of("home", 5_000)).await.expect_err("no notice")), "month");
+    assert_eq!(field(&henan.pay(payment_of("home", 5_000)).await.expect_err("no notice")), "insurance");
     advance(&clearing, noon(7, 23)).await;
+    world.hub().hub().clock.set(noon(8, 9));
+    for day in ["1990-01-01", "2025-07-22", "2025-08-10", "2099-01-01"] {
+        let mut odd = payment_of("home", 5_000);
+        odd.payment.as_mut().expect("a payment").on = day.into();
+        assert_eq!(field(&henan.pay(odd).await.expect_err("before the notice, or to come")), "payment.on", "{day}");
+    }
+    let residents = v1::PayRequest { insurance: "resident".into(), ..payment_of("home", 5_000) };
+    assert_eq!(field(&henan.pay(residents).await.expect_err("nothing of theirs is due")), "insurance");
     assert_eq!(field(&henan.pay(payment_of("home", 4_999)).await.expect_err("not what is due")), "payment.amount");
     assert_eq!(field(&henan.pay(payment_of("treatment", 5_000)).await.expect_err("not their side")), "home");
     henan.pay(payment_of("home", 5_000)).await.expect("it is recorded");
-    let paid = shanghai.pay(payment_of("treatment", 5_000)).await.expect("it is recorded").into_inner();
-    assert!(paid.paid.is_some() && paid.received.is_some());
+    let mut otherwise = payment_of("treatment", 5_000);
+    otherwise.payment.as_mut().expect("a payment").serial = "another".into();
+    let apart = shanghai.pay(otherwise).await.expect("it is recorded").into_inner().payables.remove(0);
+    assert_eq!((apart.insurance.as_str(), apart.apart.as_str()), ("employee", "serial"));
+    advance(&clearing, noon(8, 9)).await;
+    assert_eq!(stage(&clearing, JUNE).await, Stage::Noticed, "it is not paid until both say the same");
+    let asked = v1::PeriodsRequest { month: "2025-06".into() };
+    for client in [&mut henan, &mut shanghai] {
+        let seen = client.periods(asked.clone()).await.expect("a period").into_inner().periods.remove(0);
+        let told: Vec<&str> = seen.waits.iter().map(|wait| wait.wanted.as_str()).collect();
+        let wanted = "the same record of the employee payment by both (410000 → 310000): serial not the same";
+        assert_eq!(told, [wanted]);
+        let serials = [&seen.pairs[0].payables[0].paid, &seen.pairs[0].payables[0].received]
+            .map(|side| side.as_ref().map(|payment| payment.serial.clone()));
+        assert_eq!(serials, [Some("2025073000017".to_owned()), Some("another".to_owned())], "both versions");
+    }
+    let paid = shanghai.pay(payment_of("treatment", 5_000)).await.expect("it corrects itself").into_inner();
+    assert_eq!(paid.payables[0].apart, "");
+    assert_eq!(paid.payables[0].paid, paid.payables[0].received);
+    let mut late = payment_of("home", 5_000);
+    late.payment.as_mut().expect("a payment").serial = "another".into();
+    assert_eq!(field(&henan.pay(late).await.expect_err("both have recorded it")), "payment");
     advance(&clearing, noon(8, 9)).await;
     assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);
     assert_eq!(field(&henan.run(v1::RunRequest::default()).await.expect_err("it is for the hub's operators")), "");
     member(&world, "000000").run(v1::RunRequest::default()).await.expect("it is theirs");
+}
+
+/// The same of residents' money.
+fn of_resident(operation: Operation) -> Operation {
+    let Request::Settle(settle) = operation.request else { panic!("a settle") };
+    let settle = Settle { insurance: Insurance::Resident, ..*settle };
+    Operation { key: operation.key, request: Request::Settle(Box::new(settle)) }
+}
+
+#[tokio::test]
+async fn employees_and_residents_money_is_noticed_and_paid_each_by_itself() {
+    let world = World::new().await;
+    let clearing = clearing(&world);
+    advance(&clearing, noon(6, 15)).await;
+    for settle in [settle("1"), of_resident(settle_of("2", 40))] {
+        world.operate(&settle).await.expect("an answer");
+    }
+    for now in [noon(7, 1), noon(7, 21), noon(7, 28)] {
+        advance(&clearing, now).await;
+    }
+    world.hub().hub().clock.set(noon(8, 9));
+    let (mut henan, mut shanghai) = (member(&world, "410000"), member(&world, "310000"));
+    let asked = v1::PeriodsRequest { month: "2025-06".into() };
+    let seen = henan.periods(asked).await.expect("a period").into_inner().periods.remove(0);
+    let dues: Vec<(&str, i64)> = seen.pairs[0].payables.iter().map(|due| (due.insurance.as_str(), due.due)).collect();
+    let [("employee", employee), ("resident", resident)] = dues[..] else { panic!("{dues:?}") };
+    assert!(employee > 0 && resident > 0 && employee + resident == seen.pairs[0].due, "{dues:?}");
+    assert_eq!(field(&henan.pay(payment_of("home", employee)).await.expect_err("whose money?")), "insurance");
+    let of = |side: &str, insurance: &str, fen: i64| {
+        let mut request = v1::PayRequest { insurance: insurance.into(), ..payment_of(side, fen) };
+        request.payment.as_mut().expect("a payment").serial = format!("of {insurance}");
+        request
+    };
+    let both = henan.pay(of("home", "employee", employee + resident)).await.expect_err("not in one payment");
+    assert_eq!(field(&both), "payment.amount");
+    for (side, client) in [("home", &mut henan), ("treatment", &mut shanghai)] {
+        client.pay(of(side, "employee", employee)).await.expect("it is recorded");
+    }
+    advance(&clearing, noon(8, 9)).await;
+    assert_eq!(stage(&clearing, JUNE).await, Stage::Noticed, "residents' money is not paid");
+    let watched = clearing.prefunds_watched(noon(8, 9)).await.expect("the store works");
+    let in_use =
+        |insurance| watched.get(&PrefundKey { pair: henan_shanghai(), insurance }).map(|held| held.usage.outstanding);
+    assert_eq!(in_use(Insurance::Employee), None, "paid");
+    assert_eq!(in_use(Insurance::Resident), Some(Money::from_fen(resident)));
+    for (side, client) in [("home", &mut henan), ("treatment", &mut shanghai)] {
+        client.pay(of(side, "resident", resident)).await.expect("it is recorded");
+    }
+    advance(&clearing, noon(8, 9)).await;
+    assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);
 }
 
 fn deductions(world: &World, code: &str) -> DeductionsClient<Channel> {
@@ -407,7 +492,7 @@ async fn what_is_objected_to_in_three_periods_stands_on_the_list_until_both_memb
     assert_eq!(due(&clearing, september).await, Money::from_yuan(50), "it is cleared in the open period");
     advance(&clearing, noon(10, 21)).await;
     let standing = clearing.standing(september).await.expect("the store works").expect("a month");
-    assert_eq!(standing.record.pairs[&pair].due, Money::from_yuan(50));
+    assert_eq!(standing.record.pairs[&pair].owed(), Money::from_yuan(50));
 }
 
 fn prefunds(world: &World, code: &str) -> PrefundsClient<Channel> {

@@ -55,8 +55,9 @@ async fn pay(world: &World, period: i64) {
             on: date(2025, 10, 15),
             amount: Money::from_yuan(50),
         };
-        let (place, by) = ((PeriodNumber(period), henan_shanghai(), side), ("us".to_owned(), noon(2025, 12, 29)));
-        let recorded = world.hub().store().payment_record(place, payment, by).await;
+        let place = (PeriodNumber(period), henan_shanghai(), Insurance::Employee);
+        let by = ("us".to_owned(), noon(2025, 12, 29));
+        let recorded = world.hub().store().payment_record(place, side, payment, by).await;
         recorded.expect("the store works").expect("it is recorded");
     }
 }

@@ -35,8 +35,10 @@ fn carry_out(record: &mut Record, step: Step, today: Date, dues: &BTreeMap<Pair,
         Step::Fold => record.is_folded = true,
         Step::Prove => {
             record.proof = Some(Proof::Holds);
-            record.pairs =
-                dues.iter().map(|(pair, due)| (*pair, PairRecord::of(ByInsurance { employee: *due, resident: Money::ZERO }))).collect();
+            record.pairs = dues
+                .iter()
+                .map(|(pair, due)| (*pair, PairRecord::of(ByInsurance { employee: *due, resident: Money::ZERO })))
+                .collect();
         }
         Step::CarryOut => record.is_carried = true,
         Step::State(pair) => {
@@ -146,7 +148,10 @@ fn what_the_treatment_member_gives_back_it_pays() {
     let waits = plan(&record, noon(2025, 7, 26), &calendar()).waits;
     assert_eq!(
         waits.iter().map(|wait| wait.wanted).collect::<Vec<_>>(),
-        [Wanted::Payment(pair, Insurance::Employee, Side::Treatment), Wanted::Receipt(pair, Insurance::Employee, Side::Home)]
+        [
+            Wanted::Payment(pair, Insurance::Employee, Side::Treatment),
+            Wanted::Receipt(pair, Insurance::Employee, Side::Home)
+        ]
     );
 }
 
@@ -164,8 +169,7 @@ fn employees_and_residents_money_are_paid_each_by_itself_and_close_together() {
         plan(record, noon(2025, 7, 26), &calendar()).waits.iter().map(|wait| wait.wanted).collect::<Vec<_>>()
     };
     let (employee, resident) = (Insurance::Employee, Insurance::Resident);
-    let given_back =
-        [Wanted::Payment(pair, resident, Side::Treatment), Wanted::Receipt(pair, resident, Side::Home)];
+    let given_back = [Wanted::Payment(pair, resident, Side::Treatment), Wanted::Receipt(pair, resident, Side::Home)];
     let all = [Wanted::Payment(pair, employee, Side::Home), Wanted::Receipt(pair, employee, Side::Treatment)];
     assert_eq!(wanted(&record), [all, given_back].concat());
     let payables = |record: &mut Record| record.pairs.get_mut(&pair).expect("a pair").payables.clone();
