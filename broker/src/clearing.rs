@@ -5,6 +5,7 @@
 pub mod deductions;
 pub mod leftovers;
 mod moved;
+pub mod prefund_requests;
 pub mod prefund_service;
 pub mod prefunds;
 mod reports;
@@ -12,6 +13,7 @@ pub mod service;
 mod texts;
 mod trace;
 mod uncompared;
+pub mod unpaid;
 mod year;
 
 use std::collections::BTreeMap;
@@ -289,7 +291,9 @@ impl Clearing {
 
     /// Settlements that books do not agree on.
     async fn disputed(&self) -> Result<Vec<Disputed>, StoreError> {
-        let breaks = self.store.break_list(Scope::default()).await?.into_iter();
+        // One person's decision ends the work on a break, and clears nothing: that takes the books, or two people.
+        let decided = self.store.break_decided().await?;
+        let breaks = self.store.break_list(Scope::default()).await?.into_iter().chain(decided);
         let disputed = breaks.map(|open| {
             let reason = format!("{} {}", open.books.word(), open.found.kind.word());
             Disputed { settlement: open.found.settlement, reason, owner: owner_of_break(open.books) }

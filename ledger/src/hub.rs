@@ -24,6 +24,7 @@
 
 mod answers;
 mod break_actions;
+mod break_decisions;
 mod breaks;
 mod deductions;
 mod doubts;
@@ -67,10 +68,12 @@ pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{
-    CarriedEntry, Carrying, DeductedIn, Disputed, DisputedBranches, Followed, Listed, ListedFault, Period,
-    PaidPlace, PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
+    CarriedEntry, Carrying, DeductedIn, Disputed, DisputedBranches, Followed, Listed, ListedFault, PaidPlace, Period,
+    PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
 };
-pub use prefunds::{ChangePayments, PrefundChange, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension};
+pub use prefunds::{
+    PrefundAnswer, PrefundChange, PrefundEntry, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension,
+};
 pub use proving::{CarriedOver, Misplaced, MisplacedHow, Noticed};
 pub use schema::SCHEMA;
 pub use turns::SettlementTurn;

@@ -1,7 +1,7 @@
 //! Review deductions over gRPC, for operators: the treatment side's lodge, agree and withdraw; both sides' see. Started by
 //! [`crate::start()`].
 
-use clearing::review::Deducted;
+use clearing::review::{Deducted, ReviewFault, Standing};
 use identity::permit::OperatorPermit;
 use ledger::clock::Clock;
 use ledger::hub::{Change, Deduction, DeductionFault, DeductionLodging};
@@ -119,8 +119,14 @@ impl Deductions for DeductionsService {
         let permit = OperatorPermit::from_request(&request)?;
         let v1::ChangeDeductionRequest { id, agreed, reason } = request.into_inner();
         let reason = if reason.is_empty() { reason } else { read_reason(&reason).map_err(refuse)? };
-        let missing = || refuse(Refusal::new(Reason::MissingField).of_field("agreed"));
-        let agreed = read_funds(&agreed.ok_or_else(missing)?);
+        let agreed = match agreed {
+            Some(agreed) => read_funds(&agreed),
+            // No sums: as it was lodged.
+            None => {
+                let held = self.find(&id).await.map_err(refuse)?;
+                held.ok_or_else(|| refuse(refused(&DeductionFault::Unknown)))?.lodging.deducted
+            }
+        };
         self.changed(&permit, id, Change::Agree(agreed, reason)).await.map(Response::new).map_err(refuse)
     }
 
@@ -151,7 +157,7 @@ pub(super) fn write_deduction(held: &Deduction) -> v1::DeductionView {
         lot: Some(write_lot(&held.lot)),
         standing: held.standing.word().into(),
         deducted: Some(write_funds(&held.lodging.deducted)),
-        agreed: Some(write_funds(&held.agreed)),
+        agreed: (held.standing != Standing::Withdrawn).then(|| write_funds(&held.agreed)),
         reason: held.lodging.reason.clone(),
         remark: held.remark.clone(),
         month: String::new(),
@@ -172,6 +178,9 @@ fn refused(fault: &DeductionFault) -> Refusal {
         DeductionFault::NoSettlement => Refusal::new(Reason::UnknownSettlement).of_field("settlement"),
         DeductionFault::Unknown | DeductionFault::LodgedOtherwise | DeductionFault::StandsOtherwise(_) => {
             invalid("id", fault.to_string())
+        }
+        DeductionFault::Sums(faults) if faults.contains(&ReviewFault::NothingAgreed) => {
+            invalid("agreed", fault.to_string())
         }
         DeductionFault::Sums(_) => invalid("deducted", fault.to_string()),
     }

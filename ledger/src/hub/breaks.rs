@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::money::Money;
 
-use super::{HubStore, break_actions, corrupt, instant};
+use super::{HubStore, break_actions, break_decisions, corrupt, instant};
 use crate::engine::{Row, Sql, Version};
 use crate::leaves::Scope;
 use crate::store::StoreError;
@@ -137,7 +137,8 @@ impl HubStore {
         self.engine.read(move |sql| open(sql, None, ("0000-01-01", "9999-12-31"), scope)).await
     }
 
-    /// Ends a break by somebody's decision. One that has ended stays as it ended.
+    /// Ends a break by somebody's decision. One that has ended stays as it ended. Its settlement stays disputed until the
+    /// books come together: see [`HubStore::break_decided`].
     ///
     /// # Errors
     /// When the store fails.
@@ -298,7 +299,9 @@ fn record(
     const OPEN: &str = "INSERT INTO breaks (number, books, day, home, treatment, place, kind, settlement, operation,
             outer_total, outer_owed, inner_total, inner_owed, proposed, found_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-    let standing = open(sql, Some(books), (&first.to_string(), &last.to_string()), scope)?;
+    let (first, last) = (first.to_string(), last.to_string());
+    break_decisions::look_again(sql, books, (&first, &last), scope, (found, at))?;
+    let standing = open(sql, Some(books), (&first, &last), scope)?;
     for gone in standing.iter().filter(|open| !found.contains(&open.found)) {
         match break_actions::mended_by(sql, gone.number)? {
             Some(by) => end(sql, gone.number, "mended", "", (&by, at))?,

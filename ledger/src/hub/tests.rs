@@ -56,7 +56,10 @@ use listed::{
     what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
     what_was_cleared_from_the_list_is_carried_nowhere_else,
 };
-use prefunds::changes_of_several_prefunds_are_recorded_together_and_each_once;
+use prefunds::{
+    a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_both,
+    changes_of_several_prefunds_are_recorded_together_and_each_once,
+};
 use uncompared::{
     a_branch_is_compared_once_both_comparisons_reached_its_present_root,
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
@@ -140,6 +143,7 @@ on_both! {
     a_branch_is_compared_once_both_comparisons_reached_its_present_root,
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
     changes_of_several_prefunds_are_recorded_together_and_each_once,
+    a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_both,
 }
 
 struct World {

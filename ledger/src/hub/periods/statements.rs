@@ -93,7 +93,8 @@ impl HubStore {
         lots: BTreeMap<Lot, Cleared>,
         issued_on: Date,
     ) -> Result<(), StoreError> {
-        const ISSUE: &str = "INSERT INTO statements (period, home, treatment, version, due_employee, due_resident, issued_on)
+        const ISSUE: &str =
+            "INSERT INTO statements (period, home, treatment, version, due_employee, due_resident, issued_on)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
         self.engine
             .write(move |sql| {
@@ -148,7 +149,8 @@ pub(super) fn read_into(
     period: PeriodNumber,
     pairs: &mut BTreeMap<Pair, PairRecord>,
 ) -> Result<(), StoreError> {
-    const STATEMENTS: &str = "SELECT home, treatment, version, due_employee, due_resident, issued_on FROM statements WHERE period = ?1
+    const STATEMENTS: &str =
+        "SELECT home, treatment, version, due_employee, due_resident, issued_on FROM statements WHERE period = ?1
         ORDER BY version";
     const REPLIES: &str = "SELECT home, treatment, version, side, reply FROM statement_replies WHERE period = ?1";
     sql.query(STATEMENTS, values![period.0], |row| {
