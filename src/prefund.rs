@@ -304,17 +304,8 @@ fn print_watched(prefunds: &[v1::PrefundView], as_json: bool) -> Result<()> {
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
         return Ok(());
     }
-    let mut table = output::table([
-        "参保省",
-        "就医省",
-        "险种",
-        "预付金",
-        "待答复",
-        "待拨付",
-        "在用",
-        "使用比例",
-        "状态",
-    ]);
+    let mut table =
+        output::table(["参保省", "就医省", "险种", "预付金", "待答复", "待拨付", "在用", "使用比例", "状态"]);
     for held in prefunds {
         let share =
             held.share.parse::<Decimal>().map(|share| format!("{} %", (share * Decimal::ONE_HUNDRED).normalize()));

@@ -58,18 +58,8 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<Value>>())?);
         return Ok(());
     }
-    let mut table = output::table([
-        "编号",
-        "参保省",
-        "就医省",
-        "险种",
-        "金额",
-        "状态",
-        "应付期限",
-        "付款",
-        "收款",
-        "事由",
-    ]);
+    let mut table =
+        output::table(["编号", "参保省", "就医省", "险种", "金额", "状态", "应付期限", "付款", "收款", "事由"]);
     for change in changes {
         let day = |view: &Option<v1::PaymentView>| {
             view.as_ref().map(|paid| format!("{} {}", paid.serial, paid.on)).unwrap_or_default()
@@ -142,7 +132,10 @@ pub async fn write(
 }
 
 async fn proposed(client: &mut PrefundsClient<Channel>, year: i32) -> Result<Vec<Adjusted>> {
-    let told = client.table(v1::PrefundYear { year, sums: Vec::new() }).await.map_err(|refused| status::to_refusal(&refused))?;
+    let told = client
+        .table(v1::PrefundYear { year, sums: Vec::new() })
+        .await
+        .map_err(|refused| status::to_refusal(&refused))?;
     let row = |row: &v1::PrefundRow| {
         Ok(Adjusted {
             pair: read_pair(&row.home, &row.treatment)?,

@@ -122,13 +122,13 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
     assert_eq!(increased["watch"], "red");
     let sums = ["prefund", "asked", "due"].map(|of| fen(increased[of].as_str().expect("an amount")));
     assert_eq!(sums, [0, 10_050, fen(&size)]);
-    let too_much = [&["prefund", "top-up", "--id", "8", "--amount", "99000000000", "--reason", "集中结算"], &of_prefund[..]];
+    let too_much =
+        [&["prefund", "top-up", "--id", "8", "--amount", "99000000000", "--reason", "集中结算"], &of_prefund[..]];
     let refused = shanghai.output(&too_much.concat()).await;
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("at most"));
     let accept = [&["prefund", "accept", "--id", "top-up 7", "--side", "home"], &of_prefund[..]];
     assert_eq!(henan.row(&accept.concat()).await["standing"], "due");
-    for (operator, side, bank) in
-        [(&henan, "home", "中国银行 郑州分行"), (&shanghai, "treatment", "工商银行 上海分行")]
+    for (operator, side, bank) in [(&henan, "home", "中国银行 郑州分行"), (&shanghai, "treatment", "工商银行 上海分行")]
     {
         let paid = ["--side", side, "--bank", bank, "--serial", "P-1", "--on", "2026-02-10", "--amount", &size];
         let paid = [&["prefund", "pay", "--id", "reset 2026"], &of_prefund[..], &paid].concat();

@@ -132,9 +132,11 @@ impl Clearing {
     ) -> Result<Option<Result<(), RequestFault>>, StoreError> {
         let changes = self.store.prefund_changes().await?;
         let before = changes.iter().find(|change| change.key == key && change.id == id);
-        Ok(before.map(|before| {
-            if before.amount == amount { Ok(()) } else { Err(RequestFault::AskedOtherwise(before.amount)) }
-        }))
+        Ok(before.map(
+            |before| {
+                if before.amount == amount { Ok(()) } else { Err(RequestFault::AskedOtherwise(before.amount)) }
+            },
+        ))
     }
 
     fn request(

@@ -53,7 +53,11 @@ impl PrefundsService {
     }
 
     async fn table_of(&self, permit: &OperatorPermit, asked: &v1::PrefundYear) -> Result<v1::PrefundTable, Refusal> {
-        let rows = self.clearing.prefund_table(read_year(asked.year)?, &read_sums(asked)?).await.map_err(|fault| failed(&fault))?;
+        let rows = self
+            .clearing
+            .prefund_table(read_year(asked.year)?, &read_sums(asked)?)
+            .await
+            .map_err(|fault| failed(&fault))?;
         let seen = rows.iter().filter(|row| sees(permit, &row.key.pair));
         Ok(v1::PrefundTable { rows: seen.map(write_row).collect() })
     }
@@ -232,10 +236,7 @@ impl Prefunds for PrefundsService {
         self.topped_up(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
     }
 
-    async fn open(
-        &self,
-        request: Request<v1::OpenPrefundRequest>,
-    ) -> Result<Response<v1::PrefundChangeView>, Status> {
+    async fn open(&self, request: Request<v1::OpenPrefundRequest>) -> Result<Response<v1::PrefundChangeView>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         self.opened(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
     }

@@ -185,7 +185,10 @@ async fn a_hub_that_began_within_the_quarter_leaves_prefunds_to_an_operator_who_
     let missing = ResetFault::Missing(vec![month("2025-10")]);
     assert_eq!(clearing.prefund_reset_waits(now).await.expect("the store works"), Some((2026, missing.clone())));
     let nothing = QuarterSums::new();
-    assert_eq!(missing.to_string(), "2025-10 of last year's fourth quarter were not cleared here: give what was owed in them");
+    assert_eq!(
+        missing.to_string(),
+        "2025-10 of last year's fourth quarter were not cleared here: give what was owed in them"
+    );
     assert_eq!(reset(&nothing).await, Err(missing));
     assert_eq!(reset(&given("2025-11", 80)).await, Err(ResetFault::ClearedHere(november)));
     assert_eq!(reset(&given("2025-09", 80)).await, Err(ResetFault::NotOfQuarter(month("2025-09"))));
@@ -226,12 +229,16 @@ async fn what_was_held_before_the_hub_counts_once_the_other_side_confirms_it() {
     assert_eq!(answer("opening 9", Side::Treatment, true, now).await, Err(AnswerFault::Unknown));
     assert_eq!(answer("opening 1", Side::Treatment, false, now).await, Ok(()));
     assert_eq!(open("2", 90, now).await, Ok("opening 2".into()));
-    assert_eq!(answer("opening 2", Side::Treatment, true, noon(2025, 12, 30)).await, Err(AnswerFault::NotNow(Standing::Lapsed)));
+    assert_eq!(
+        answer("opening 2", Side::Treatment, true, noon(2025, 12, 30)).await,
+        Err(AnswerFault::NotNow(Standing::Lapsed))
+    );
     let late = noon(2026, 1, 31);
     advance(&clearing, late).await;
     assert_eq!(open("3", 90, late).await, Ok("opening 3".into()));
     let nothing = QuarterSums::new();
-    let reset = async || clearing.prefund_reset(2026, &nothing, ("centre".into(), late)).await.expect("the store works");
+    let reset =
+        async || clearing.prefund_reset(2026, &nothing, ("centre".into(), late)).await.expect("the store works");
     assert_eq!(reset().await, Err(ResetFault::OpeningWaits(vec![henan_shanghai()])), "else it was asked for twice");
     assert_eq!(answer("opening 3", Side::Treatment, true, late).await, Ok(()));
     assert_eq!(held(late).await.usage.prefund, Money::from_yuan(90));

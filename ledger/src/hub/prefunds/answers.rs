@@ -34,8 +34,7 @@ impl HubStore {
 
 /// What was said to every change.
 pub(super) fn read(sql: &Sql<'_>) -> Result<BTreeMap<(PrefundKey, String), PrefundAnswer>, StoreError> {
-    const ANSWERS: &str =
-        "SELECT home, treatment, insurance, id, is_accepted, reason, done_at FROM prefund_answers";
+    const ANSWERS: &str = "SELECT home, treatment, insurance, id, is_accepted, reason, done_at FROM prefund_answers";
     let read = |row: Row<'_>| {
         let id = row.text(3)?.to_owned();
         let at = instant("prefund_answers", &id, row.number(6)?)?;

@@ -53,7 +53,8 @@ impl HubStore {
 
 /// What was paid for every change.
 pub(super) fn read(sql: &Sql<'_>) -> Result<Payments, StoreError> {
-    const PAYMENTS: &str = "SELECT home, treatment, insurance, id, side, serial, bank, paid_on, amount FROM prefund_payments
+    const PAYMENTS: &str =
+        "SELECT home, treatment, insurance, id, side, serial, bank, paid_on, amount FROM prefund_payments
         ORDER BY record";
     let read =
         |row: Row<'_>| Ok(((read_key(row)?, row.text(3)?.to_owned()), read_side(row, 4)?, read_payment(row, 5)?));
@@ -84,11 +85,7 @@ fn pay(
         Standing::Due => {}
         // What is held may be said again.
         Standing::Held if !entry.payments.is_empty() => {}
-        other @ (Standing::Asked
-        | Standing::Lapsed
-        | Standing::Refused
-        | Standing::Held
-        | Standing::Overtaken) => {
+        other @ (Standing::Asked | Standing::Lapsed | Standing::Refused | Standing::Held | Standing::Overtaken) => {
             return Ok(Err(PrefundPaymentFault::NotDue(other)));
         }
     }

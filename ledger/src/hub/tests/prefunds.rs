@@ -81,8 +81,7 @@ pub async fn a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_b
     assert_eq!(answer(Side::Home, true).await, Ok(()));
     assert_eq!(answer(Side::Home, true).await, Ok(()), "the same again");
     assert_eq!(answer(Side::Home, false).await, Err(AnswerFault::NotNow(Standing::Due)));
-    for (side, serial, held) in
-        [(Side::Home, "1", false), (Side::Treatment, "2", false), (Side::Treatment, "1", true)]
+    for (side, serial, held) in [(Side::Home, "1", false), (Side::Treatment, "2", false), (Side::Treatment, "1", true)]
     {
         assert_eq!(pay(side, serial).await, Ok(()));
         assert_eq!(entry().await.recorded().is_held(), held, "{side:?} {serial}");
