@@ -4,6 +4,7 @@
 mod deductions;
 mod leftovers;
 pub mod papers;
+mod payables;
 mod run;
 pub mod simulate;
 mod trace;
@@ -28,6 +29,7 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use tonic::transport::Channel;
 
+use self::payables::{agreement, due_of, json_of_payment, named, recorded, who_pays};
 use crate::cli::Ending;
 use crate::filing::Access;
 use crate::output;
@@ -457,36 +459,6 @@ async fn notices(of: &OfMonth) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
-/// What is to be paid of some pairs, each insurance's money by itself.
-fn due_of(pairs: &[v1::PairView]) -> impl Iterator<Item = (&v1::PairView, &v1::PayableView)> {
-    pairs.iter().flat_map(|pair| pair.payables.iter().filter(|due| due.due != 0).map(move |payable| (pair, payable)))
-}
-
-/// A payment as one side recorded it: its serial number and day.
-fn recorded(payment: &Option<v1::PaymentView>) -> String {
-    payment.as_ref().map(|payment| format!("{} {}", payment.serial, payment.on)).unwrap_or_default()
-}
-
-/// Whether both sides have recorded the same payment.
-fn agreement(payable: &v1::PayableView) -> &'static str {
-    match (&payable.paid, &payable.received) {
-        _ if !payable.apart.is_empty() => "不一致",
-        (Some(_), Some(_)) => "一致",
-        (Some(_), None) => "待收款方登记",
-        (None, Some(_)) => "待付款方登记",
-        (None, None) => "",
-    }
-}
-
-fn named(insurance: &str) -> String {
-    Insurance::from_word(insurance).map_or_else(|| insurance.to_owned(), |insurance| insurance.name().to_owned())
-}
-
-fn who_pays<'p>(pair: &'p v1::PairView, payable: &v1::PayableView) -> (&'p str, &'p str, Money) {
-    let due = Money::from_fen(payable.due);
-    if due.is_negative() { (&pair.treatment, &pair.home, -due) } else { (&pair.home, &pair.treatment, due) }
-}
-
 fn print_periods(periods: &[v1::PeriodView], as_json: bool) -> Result<()> {
     if as_json {
         return print_json(&periods.iter().map(json_of_period).collect());
@@ -590,13 +562,6 @@ fn json_of_pair(pair: &v1::PairView) -> Value {
         "due": Money::from_fen(pair.due).to_string(), "home_confirmed": pair.home_confirmed,
         "treatment_confirmed": pair.treatment_confirmed, "objected": pair.objected, "noticed_on": pair.noticed_on,
         "payables": payables.collect::<Vec<_>>() })
-}
-
-fn json_of_payment(payment: &Option<v1::PaymentView>) -> Option<Value> {
-    payment.as_ref().map(|payment| {
-        json!({ "serial": payment.serial, "bank": payment.bank, "on": payment.on,
-            "amount": Money::from_fen(payment.amount).to_string() })
-    })
 }
 
 fn print_json(value: &Value) -> Result<()> {

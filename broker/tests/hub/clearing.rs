@@ -24,7 +24,6 @@ use proto::v1::prefunds_client::PrefundsClient;
 use settlement::beijing;
 use settlement::ids::MemberCode;
 use settlement::money::Money;
-use settlement::operation::{Operation, Request, Settle};
 use settlement::outcome::Outcome;
 use settlement::person::Insurance;
 use settlement::refusal::Reason;
@@ -35,7 +34,7 @@ use tonic::transport::Channel;
 use crate::requests::*;
 use crate::world::{World, reason, refusal};
 
-const JUNE: PeriodNumber = PeriodNumber(1);
+pub const JUNE: PeriodNumber = PeriodNumber(1);
 const JULY: PeriodNumber = PeriodNumber(2);
 const EMPLOYEE: Insurance = Insurance::Employee;
 
@@ -65,7 +64,7 @@ async fn due(clearing: &Clearing, period: PeriodNumber) -> Money {
     standing.pairs.get(&henan_shanghai()).map(|lots| sum(lots).owed()).unwrap_or_default()
 }
 
-async fn stage(clearing: &Clearing, period: PeriodNumber) -> Stage {
+pub async fn stage(clearing: &Clearing, period: PeriodNumber) -> Stage {
     clearing.standing(period).await.expect("the store works").expect("a month").record.stage()
 }
 
@@ -285,56 +284,6 @@ async fn members_fetch_confirm_object_and_pay_over_the_wire_each_for_their_own_s
     assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);
     assert_eq!(field(&henan.run(v1::RunRequest::default()).await.expect_err("it is for the hub's operators")), "");
     member(&world, "000000").run(v1::RunRequest::default()).await.expect("it is theirs");
-}
-
-/// The same of residents' money.
-fn of_resident(operation: Operation) -> Operation {
-    let Request::Settle(settle) = operation.request else { panic!("a settle") };
-    let settle = Settle { insurance: Insurance::Resident, ..*settle };
-    Operation { key: operation.key, request: Request::Settle(Box::new(settle)) }
-}
-
-#[tokio::test]
-async fn employees_and_residents_money_is_noticed_and_paid_each_by_itself() {
-    let world = World::new().await;
-    let clearing = clearing(&world);
-    advance(&clearing, noon(6, 15)).await;
-    for settle in [settle("1"), of_resident(settle_of("2", 40))] {
-        world.operate(&settle).await.expect("an answer");
-    }
-    for now in [noon(7, 1), noon(7, 21), noon(7, 28)] {
-        advance(&clearing, now).await;
-    }
-    world.hub().hub().clock.set(noon(8, 9));
-    let (mut henan, mut shanghai) = (member(&world, "410000"), member(&world, "310000"));
-    let asked = v1::PeriodsRequest { month: "2025-06".into() };
-    let seen = henan.periods(asked).await.expect("a period").into_inner().periods.remove(0);
-    let dues: Vec<(&str, i64)> = seen.pairs[0].payables.iter().map(|due| (due.insurance.as_str(), due.due)).collect();
-    let [("employee", employee), ("resident", resident)] = dues[..] else { panic!("{dues:?}") };
-    assert!(employee > 0 && resident > 0 && employee + resident == seen.pairs[0].due, "{dues:?}");
-    assert_eq!(field(&henan.pay(payment_of("home", employee)).await.expect_err("whose money?")), "insurance");
-    let of = |side: &str, insurance: &str, fen: i64| {
-        let mut request = v1::PayRequest { insurance: insurance.into(), ..payment_of(side, fen) };
-        request.payment.as_mut().expect("a payment").serial = format!("of {insurance}");
-        request
-    };
-    let both = henan.pay(of("home", "employee", employee + resident)).await.expect_err("not in one payment");
-    assert_eq!(field(&both), "payment.amount");
-    for (side, client) in [("home", &mut henan), ("treatment", &mut shanghai)] {
-        client.pay(of(side, "employee", employee)).await.expect("it is recorded");
-    }
-    advance(&clearing, noon(8, 9)).await;
-    assert_eq!(stage(&clearing, JUNE).await, Stage::Noticed, "residents' money is not paid");
-    let watched = clearing.prefunds_watched(noon(8, 9)).await.expect("the store works");
-    let in_use =
-        |insurance| watched.get(&PrefundKey { pair: henan_shanghai(), insurance }).map(|held| held.usage.outstanding);
-    assert_eq!(in_use(Insurance::Employee), None, "paid");
-    assert_eq!(in_use(Insurance::Resident), Some(Money::from_fen(resident)));
-    for (side, client) in [("home", &mut henan), ("treatment", &mut shanghai)] {
-        client.pay(of(side, "resident", resident)).await.expect("it is recorded");
-    }
-    advance(&clearing, noon(8, 9)).await;
-    assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);
 }
 
 fn deductions(world: &World, code: &str) -> DeductionsClient<Channel> {
