@@ -15,6 +15,7 @@ use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
 use crate::month::Month;
 use crate::obligation::{Lot, Payer, Sums};
 use crate::period::{Pair, Side};
+use crate::review::Objection;
 use crate::statement::{Names, document};
 
 /// How an entry comes to count in a period, or not to.
@@ -32,6 +33,8 @@ pub enum Movement {
         id: String,
         /// When agency and hospital agreed, or it was given back.
         on: Date,
+        /// What the hospital had objected; none where it did not.
+        objection: Option<Objection>,
     },
 }
 
@@ -44,7 +47,7 @@ impl Movement {
             Movement::Booked(Turn::Reinstate) => "恢复",
             Movement::CarriedIn => "上期转入",
             Movement::CarriedOut => "转出下期",
-            Movement::Deducted { id: _, on: _ } => "审核扣款",
+            Movement::Deducted { id: _, on: _, objection: _ } => "审核扣款",
         }
     }
 }
@@ -89,7 +92,8 @@ pub fn carried(month: Month, member: MemberCode, entries: &BTreeMap<Pair, Vec<En
 }
 
 /// 审核扣款明细 of a member: what review takes off, settlement by settlement, fund by fund, with the month that clears the
-/// settlement (policy.md B.3); what is given back stands with its sign turned.
+/// settlement (policy.md B.3), and the letter by which the hospital had objected; what is given back stands with its sign
+/// turned.
 pub fn deductions(
     month: Month,
     member: MemberCode,
@@ -99,16 +103,18 @@ pub fn deductions(
     let mut columns = [Column::text("扣款编号")].to_vec();
     columns.extend(named());
     columns.extend(["清算所属期", "扣款原因", "认定机构", "认定日期"].map(Column::text));
+    columns.extend(["异议医院", "异议函号", "异议日期", "异议理由"].map(Column::text));
     let first = columns.len();
     columns.extend(Fund::ALL.map(|fund| Column::money(Payer::Fund(fund).name())));
     let parts = (first..columns.len()).map(|column| (column, Sign::Plus)).collect();
     columns.push(Column { name: "扣款金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
     let rows = of_member(member, entries).filter_map(|(pair, entry)| {
-        let Movement::Deducted { id, on } = &entry.movement else { return None };
+        let Movement::Deducted { id, on, objection } = &entry.movement else { return None };
         let mut cells = vec![Cell::Text(id.clone())];
         cells.extend(names_of(pair, entry, names));
         let agreed_by = names.name_of(entry.lot.treatment.0);
         cells.extend([month_or_list(entry), entry.reason.clone(), agreed_by, on.to_string()].map(Cell::Text));
+        cells.extend(letter_of(objection.as_ref()).map(Cell::Text));
         cells.extend(Fund::ALL.map(|fund| Cell::Money(-entry.sums.funds.of(fund))));
         cells.push(Cell::Money(-entry.sums.owed()));
         Some(Row { cells, detail: None })
@@ -165,6 +171,12 @@ pub fn pair_name(pair: &Pair) -> String {
     format!("{}-{}", pair.home, pair.treatment)
 }
 
+/// Who objected, by which letter of which day, and why; empty where nobody did.
+fn letter_of(objection: Option<&Objection>) -> [String; 4] {
+    let Some(Objection { hospital, letter, written_on, reason }) = objection else { return Default::default() };
+    [hospital.to_string(), letter.clone(), written_on.to_string(), reason.clone()]
+}
+
 fn month_or_list(entry: &Entry) -> String {
     entry.other.map_or_else(|| "遗留清单".to_owned(), |month| month.to_string())
 }
@@ -196,7 +208,7 @@ fn of_member(member: MemberCode, entries: &BTreeMap<Pair, Vec<Entry>>) -> impl I
 mod tests {
     use jiff::civil::date;
     use proptest::prelude::*;
-    use settlement::ids::RegionCode;
+    use settlement::ids::{InstitutionCode, RegionCode};
 
     use super::*;
     use crate::cleared::{Cleared, sum};
@@ -209,7 +221,7 @@ mod tests {
             Just(Movement::Booked(Turn::Enter)),
             Just(Movement::CarriedIn),
             Just(Movement::CarriedOut),
-            Just(Movement::Deducted { id: "d".into(), on: date(2025, 7, 1) }),
+            Just(Movement::Deducted { id: "d".into(), on: date(2025, 7, 1), objection: None }),
         ]
     }
 
@@ -259,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deduction_says_which_month_clears_its_settlement() {
+    fn a_deduction_says_which_month_clears_its_settlement_and_who_objected() {
         let code = |code: &str| RegionCode::new(code).expect("a code");
         let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
         let lot = Lot {
@@ -268,13 +280,23 @@ mod tests {
             insurance: Insurance::Employee,
             care: CareKind::Inpatient,
         };
+        let objection = Objection {
+            hospital: InstitutionCode::new("H31010100001").expect("a code"),
+            letter: "沪一院函17号".into(),
+            written_on: date(2025, 6, 20),
+            reason: "用药有指征".into(),
+        };
         for (cleared_in, [in_detail, in_list]) in
             [(Some("2025-06"), ["2025-06", ""]), (Some("2025-05"), ["2025-05", "2025-05"]), (None, ["遗留清单", ""])]
         {
             let entry = Entry {
                 settlement: SettlementId::new("s1").expect("an id"),
                 lot,
-                movement: Movement::Deducted { id: "d".into(), on: date(2025, 7, 1) },
+                movement: Movement::Deducted {
+                    id: "d".into(),
+                    on: date(2025, 7, 1),
+                    objection: Some(objection.clone()),
+                },
                 day: None,
                 other: cleared_in.and_then(Month::from_text),
                 reason: String::new(),
@@ -282,8 +304,14 @@ mod tests {
             };
             let list = behind(month(), [(&pair, &entry)], &Codes);
             let detail = deductions(month(), pair.home, &BTreeMap::from([(pair, vec![entry])]), &Codes);
-            for (document, column, told) in [(detail, "清算所属期", in_detail), (list, "另一所属期", in_list)]
-            {
+            for (document, column, told) in [
+                (&detail, "清算所属期", in_detail),
+                (&list, "另一所属期", in_list),
+                (&detail, "异议医院", "H31010100001"),
+                (&detail, "异议函号", "沪一院函17号"),
+                (&detail, "异议日期", "2025-06-20"),
+                (&detail, "异议理由", "用药有指征"),
+            ] {
                 let at = document.columns.iter().position(|named| named.name == column).expect("a column");
                 assert_eq!(document.rows[0].cells[at], Cell::Text(told.into()), "{column} for {cleared_in:?}");
             }

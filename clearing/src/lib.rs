@@ -6,6 +6,7 @@
 //! | [`month`], [`calendar`] | 费款所属期 and 清算日历: which day each step of a month is due |
 //! | [`agreement`] | whether two books hold the same answers |
 //! | [`digest`], [`breaks`] | finding what differs between two books, and what is proposed to be done about it |
+//! | [`stretch`] | part of a book, and reports cut into parts |
 //! | [`hospital`] | 医院对账: hospitals' figures and rows beside this side's |
 //! | [`certificate`] | 对账确认书: what is signed once books agree |
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
@@ -39,4 +40,5 @@ pub mod period;
 pub mod prefund;
 pub mod review;
 pub mod statement;
+pub mod stretch;
 pub mod year;

@@ -16,6 +16,7 @@
 //! | `deductions` | what review takes off settlements |
 //! | `inquiries` | what regions ask one another about settlements 协查, 问题工单 |
 //! | `breaks`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
+//! | `asked` | comparisons that operators ask treatment sides for |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
 //! | `proving` | what is read to prove clearing |
 //! | `proof` | the same sums worked out anew from the journal |
@@ -23,6 +24,7 @@
 //! | `evidence` | reading everything back: for checks, health and reports |
 
 mod answers;
+mod asked;
 mod break_actions;
 mod break_decisions;
 mod breaks;
@@ -54,6 +56,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
+pub use asked::{AskedAnswer, AskedComparison};
 pub use break_actions::{Acted, BreakEnd, BreakHistory};
 pub use breaks::{Certificate, FoundBreak, OpenBreak};
 pub use deductions::{Change, Deduction, DeductionFault, Lodging as DeductionLodging, PostedDeduction};

@@ -12,13 +12,14 @@ use clearing::month::Month;
 use clearing::obligation::Lot;
 use clearing::payment::{Payable, Payment};
 use clearing::period::{Pair, PairRecord, Side, Statement};
+use clearing::review::Objection;
 use clearing::statement::{BankAccount, Pairs, detail, national, notice, of_member, shares};
 use jiff::civil::Date;
 use proto::convert::cleared::{read_cleared, read_named_lot, read_payment, read_sums, write_lot};
 use proto::v1::clearing_client::ClearingClient;
 use proto::{status, v1};
 use serde::Deserialize;
-use settlement::ids::{MemberCode, RegionCode, SettlementId};
+use settlement::ids::{InstitutionCode, MemberCode, RegionCode, SettlementId};
 use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::postings::Turn;
@@ -252,7 +253,10 @@ pub fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
     let (movement, day) = match (row.movement.as_str(), day) {
         ("carried-in", day) => (Movement::CarriedIn, day),
         ("carried-out", day) => (Movement::CarriedOut, day),
-        ("deducted", Some(on)) => (Movement::Deducted { id: row.deduction.clone(), on }, None),
+        ("deducted", Some(on)) => {
+            let objection = row.objection.as_ref().map(read_objection).transpose()?;
+            (Movement::Deducted { id: row.deduction.clone(), on, objection }, None)
+        }
         (other, _) => return Err(anyhow!("the hub's answer: {other} is no movement of ours")),
     };
     Ok(Entry {
@@ -263,6 +267,16 @@ pub fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
         other: Month::from_text(&row.other),
         reason: row.reason.clone(),
         sums: read_sums(row.sums.as_ref()),
+    })
+}
+
+fn read_objection(told: &v1::HospitalObjection) -> Result<Objection> {
+    let v1::HospitalObjection { hospital, letter, written_on, reason } = told.clone();
+    Ok(Objection {
+        hospital: InstitutionCode::new(&hospital).map_err(|fault| anyhow!("{hospital} {fault}"))?,
+        letter,
+        written_on: written_on.parse().with_context(|| format!("the hub's answer: {written_on} is no day"))?,
+        reason,
     })
 }
 

@@ -12,7 +12,9 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use tonic::transport::Channel;
 
-use super::{json_of_pair, payers, print_json};
+use super::deductions::{in_words, json_of_objection};
+use super::payers;
+use super::printed::{json_of_pair, print_json};
 use crate::cli::Ending;
 use crate::output;
 
@@ -55,6 +57,9 @@ fn print(traced: &v1::TraceReply) {
     for traced in &traced.deductions {
         let Some(held) = &traced.deduction else { continue };
         output::line(&format!("审核扣款 {}: {}; {}", held.id, held.standing, held.reason));
+        if let Some(objection) = &held.objection {
+            output::line(&format!("  {}", in_words(objection)));
+        }
         for taken in &traced.taken {
             let from = if taken.month.is_empty() { "the list" } else { &taken.month };
             output::line(&format!("  {} taken off {from} on {}", amount(taken), taken.on));
@@ -142,7 +147,7 @@ fn json_of(traced: &v1::TraceReply) -> Value {
             .iter()
             .map(|taken| json!({ "month": taken.month, "on": taken.on, "amount": amount(taken).to_string() }));
         json!({ "id": held.id, "standing": held.standing, "reason": held.reason, "remark": held.remark,
-            "taken": taken.collect::<Vec<_>>() })
+            "objection": held.objection.as_ref().map(json_of_objection), "taken": taken.collect::<Vec<_>>() })
     });
     let lines = traced.lines.iter().map(|line| {
         json!({ "month": line.month, "lot": json_of_lot(line.lot.as_ref()), "rows": line.rows,

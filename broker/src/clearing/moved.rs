@@ -13,6 +13,7 @@ use settlement::beijing;
 use settlement::ids::SettlementId;
 
 use super::Clearing;
+use super::deductions::write_objection;
 
 impl Clearing {
     /// What is carried into a pair's period, out of it, and deducted in it; each with the sign with which it counts.
@@ -96,6 +97,7 @@ fn write_carried(
         reason: reason.clone(),
         sums: Some(write_sums(&sums)),
         deduction: String::new(),
+        objection: None,
     }
 }
 
@@ -109,6 +111,7 @@ fn write_deducted(deducted: &PostedDeduction, other: String) -> v1::MovedEntry {
         reason: deducted.reason.clone(),
         sums: Some(write_sums(&Sums { funds: -deducted.taken, ..Sums::default() })),
         deduction: deducted.id.clone(),
+        objection: deducted.objection.as_ref().map(write_objection),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Prefunds over gRPC: members see their own, who operates for every region sets them. Started by [`crate::start()`].
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -8,12 +7,12 @@ use clearing::calendar::PaymentDays;
 use clearing::month::Month;
 use clearing::period::{Pair, Side};
 use clearing::prefund::change::Standing;
+use clearing::prefund::is_late;
 use identity::permit::OperatorPermit;
+use jiff::civil::Date;
 use ledger::clock::Clock;
 use ledger::hub::{PrefundChange, PrefundEntry, PrefundKey, PrefundPaymentFault};
-use ledger::store::StoreError;
 use proto::convert::cleared::{read_payment, write_payment};
-use proto::status::of_refusal;
 use proto::v1;
 use proto::v1::prefunds_server::Prefunds;
 use rust_decimal::Decimal;
@@ -28,6 +27,7 @@ use super::Clearing;
 use super::prefunds::{QuarterSums, ResetFault, ResetRow, Watched};
 use super::texts::{check_payment, payment_field, read_id, read_reason};
 use crate::hub::Hub;
+use crate::refusing::{failed, invalid, refuse};
 
 /// Places shown of a share.
 const PLACES: u32 = 4;
@@ -96,7 +96,7 @@ impl PrefundsService {
         let (seen, today) = (entries.iter().filter(|entry| sees(permit, &entry.change.key.pair)), self.clock.today());
         let view = |entry| {
             let standing = self.clearing.prefund_standing(entry, today);
-            write_change(entry, self.clearing.prefund_days_of(entry), standing)
+            write_change(entry, (self.clearing.prefund_days_of(entry), today), standing)
         };
         Ok(seen.map(view).collect())
     }
@@ -298,7 +298,11 @@ fn write_watched(key: &PrefundKey, watched: &Watched) -> v1::PrefundView {
     }
 }
 
-fn write_change(entry: &PrefundEntry, days: Option<PaymentDays>, standing: Standing) -> v1::PrefundChangeView {
+fn write_change(
+    entry: &PrefundEntry,
+    (days, today): (Option<PaymentDays>, Date),
+    standing: Standing,
+) -> v1::PrefundChangeView {
     let PrefundEntry { change, answer, payments, is_overtaken: _ } = entry;
     let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, held, reason, asked_by, at } =
         change;
@@ -309,7 +313,9 @@ fn write_change(entry: &PrefundEntry, days: Option<PaymentDays>, standing: Stand
     };
     let apart = payments.get(&Side::Home).zip(payments.get(&Side::Treatment));
     let apart = apart.and_then(|(home, treatment)| home.apart_from(treatment));
+    let paid = by(true);
     v1::PrefundChangeView {
+        late: is_late(*amount, standing != Standing::Due, days, today),
         home: pair.home.to_string(),
         treatment: pair.treatment.to_string(),
         insurance: insurance.word().into(),
@@ -321,7 +327,7 @@ fn write_change(entry: &PrefundEntry, days: Option<PaymentDays>, standing: Stand
         made_on: beijing::day_of(*at).to_string(),
         submit_by: days.map(|days| days.submit_by.to_string()).unwrap_or_default(),
         pay_by: days.map(|days| days.pay_by.to_string()).unwrap_or_default(),
-        paid: by(true),
+        paid,
         received: by(false),
         standing: standing.word().into(),
         asked_by: asked_by.map(Side::word).unwrap_or_default().into(),
@@ -400,17 +406,4 @@ fn speaks_for(permit: &OperatorPermit, pair: &Pair, side: Side) -> Result<(), Re
 fn read_year(year: i32) -> Result<i16, Refusal> {
     let read = i16::try_from(year).ok().filter(|year| (1971..=9997).contains(year));
     read.ok_or_else(|| invalid("year", "is not a year such as 2026"))
-}
-
-fn invalid(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "prefunds could not be read or kept");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }

@@ -25,6 +25,14 @@ pub(super) fn read_id(id: &str) -> Result<String, Refusal> {
     read("id", id, LONGEST_NAME)
 }
 
+/// Reads the number of a letter.
+///
+/// # Errors
+/// Missing-field or invalid-field.
+pub(super) fn read_letter(letter: &str) -> Result<String, Refusal> {
+    read("letter", letter, LONGEST_NAME)
+}
+
 /// Looks at what a payment is called by.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! The hub over real mutual TLS on loopback, between a treatment region and a home region that a test scripts. Every
 //! test has its own authority, folders, store and ports.
 
+mod asking;
 mod clearing;
 mod doubt;
 mod drain;
@@ -13,6 +14,7 @@ mod payments;
 mod prefunds;
 mod reconciling;
 mod registry;
+mod reporting;
 mod requests;
 mod several;
 mod traces;

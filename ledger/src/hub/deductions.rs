@@ -1,8 +1,10 @@
 //! 审核扣款 as they are recorded: lodged, objected to, agreed on, withdrawn, released. What may be taken off, and what may
-//! happen to a deduction, is for `clearing::review`.
+//! happen to a deduction, is for `clearing::review`. What a hospital's letter says is kept by `deductions/objected.rs`.
+
+mod objected;
 
 use clearing::obligation::{Lot, Posting, Sums};
-use clearing::review::{Deducted, Event, ReviewFault, Standing, after, agree, lodge};
+use clearing::review::{Deducted, Event, Objection, ReviewFault, Standing, after, agree, lodge};
 use jiff::Timestamp;
 use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::SettlementId;
@@ -14,6 +16,8 @@ use super::{HubStore, corrupt, instant};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
 use crate::values;
+
+mod restored;
 
 /// A deduction to be lodged, under an id that its sender made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,8 @@ pub struct Deduction {
     pub period: Option<PeriodNumber>,
     /// Why it stands so: the hospital's objection, for example.
     pub remark: String,
+    /// What the hospital objects, also after it was agreed on or withdrawn; none where it did not.
+    pub objection: Option<Objection>,
     /// When it was lodged.
     pub lodged_at: Timestamp,
 }
@@ -62,6 +68,8 @@ pub struct PostedDeduction {
     pub reason: String,
     /// When it was agreed on, or given back.
     pub at: Timestamp,
+    /// What the hospital had objected.
+    pub objection: Option<Objection>,
     /// The period in which the settlement was booked.
     pub booked_in: PeriodNumber,
 }
@@ -81,6 +89,9 @@ pub enum DeductionFault {
     /// What is wanted cannot happen to it any more.
     #[error("it is {} already", .0.word())]
     StandsOtherwise(Standing),
+    /// The settlement is not the objecting hospital's.
+    #[error("the settlement is not of this hospital")]
+    OtherHospital,
     /// The sums are not possible.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Sums(Vec<ReviewFault>),
@@ -89,8 +100,8 @@ pub enum DeductionFault {
 /// What is to happen to a deduction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The hospital objects, for a reason.
-    Object(String),
+    /// The hospital objects by letter.
+    Object(Objection),
     /// Agency and hospital agree on sums.
     Agree(Deducted, String),
     /// The agency takes it back.
@@ -140,16 +151,15 @@ impl HubStore {
         self.engine.change(move |sql| change_one(sql, &id, &change, (&by, at))).await
     }
 
-    /// Gives back what was taken off settlements that are undone since, and withdraws what was not taken off yet; tells how
-    /// many.
+    /// Releases deductions of settlements that are undone since, and gives back what was taken off; tells how many.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn deduction_release(&self, at: Timestamp) -> Result<usize, StoreError> {
         // The newest entry of a settlement says whether it counts.
         const UNDONE: &str = "SELECT deductions.id FROM deductions
-            WHERE NOT EXISTS (SELECT 1 FROM deduction_events WHERE deduction_events.id = deductions.id
-                              AND event IN ('withdrawn', 'released'))
+            WHERE COALESCE((SELECT event FROM deduction_events WHERE deduction_events.id = deductions.id
+                            ORDER BY step DESC LIMIT 1), 'lodged') NOT IN ('withdrawn', 'released')
               AND (SELECT MAX(step) FROM answers WHERE answers.settlement = deductions.settlement) % 2 = 0";
         let undone = self.engine.read(|sql| sql.query(UNDONE, values![], |row| Ok(row.text(0)?.to_owned()))).await?;
         let count = undone.len();
@@ -183,11 +193,13 @@ impl HubStore {
         const POSTED: &str = posted_in!(
             "SELECT deductions.home, deductions.treatment, insurance, care, posted.basic, posted.large_sum,
                 posted.catastrophic, posted.civil_servant, posted.assistance, deductions.id, deductions.settlement, deductions.reason,
-                deduction_events.done_at, answers.period
+                deduction_events.done_at, answers.period, objections.hospital, objections.letter,
+                objections.written_on, objections.reason
              FROM deduction_postings AS posted
              JOIN deductions ON deductions.id = posted.id
              JOIN deduction_events ON deduction_events.id = posted.id AND deduction_events.step = posted.step
-             JOIN answers ON answers.settlement = deductions.settlement AND answers.step = 1",
+             JOIN answers ON answers.settlement = deductions.settlement AND answers.step = 1
+             LEFT JOIN deduction_objections AS objections ON objections.id = deductions.id",
             "ORDER BY deductions.id, posted.step"
         );
         self.engine.read(move |sql| sql.query(POSTED, values![period.0], read_posted)).await
@@ -283,7 +295,13 @@ fn change_one(
 ) -> Result<Result<(), DeductionFault>, StoreError> {
     let Some(held) = find(sql, id)? else { return Ok(Err(DeductionFault::Unknown)) };
     let (event, reason) = match change {
-        Change::Object(reason) => (Event::Object, reason),
+        Change::Object(objection) => {
+            let hospital = objected::hospital_of(sql, &held.lodging.settlement)?;
+            if hospital.is_some_and(|hospital| hospital != objection.hospital) {
+                return Ok(Err(DeductionFault::OtherHospital));
+            }
+            (Event::Object, &objection.reason)
+        }
         Change::Agree(agreed, reason) => {
             if let Err(faults) = agree(&held.lodging.deducted, agreed) {
                 return Ok(Err(DeductionFault::Sums(faults)));
@@ -296,7 +314,7 @@ fn change_one(
         Change::Withdraw(reason) => (Event::Withdraw, reason),
     };
     let repeated = match change {
-        Change::Object(reason) => held.standing == Standing::Objected && held.remark == *reason,
+        Change::Object(objection) => held.standing == Standing::Objected && held.objection.as_ref() == Some(objection),
         Change::Agree(agreed, _) => held.standing == Standing::Agreed && held.agreed == *agreed,
         Change::Withdraw(_) => held.standing == Standing::Withdrawn,
     };
@@ -308,9 +326,13 @@ fn change_one(
     };
     let step = next_step(sql, id)?;
     record(sql, (id, step), becomes, reason, by)?;
-    if let Change::Agree(agreed, _) = change {
-        let period = period_for(sql, &held.lodging.settlement)?;
-        post(sql, (id, step), period, agreed)?;
+    match change {
+        Change::Object(objection) => objected::keep(sql, id, objection)?,
+        Change::Agree(agreed, _) => {
+            let period = period_for(sql, &held.lodging.settlement)?;
+            post(sql, (id, step), period, agreed)?;
+        }
+        Change::Withdraw(_) => {}
     }
     Ok(Ok(()))
 }
@@ -324,7 +346,7 @@ fn release(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<(), StoreError> {
     let Some(becomes) = after(held.standing, Event::Undo) else { return Ok(()) };
     let step = next_step(sql, id)?;
     record(sql, (id, step), becomes, "the settlement was undone", ("clearing", at))?;
-    if becomes == Standing::Released {
+    if held.standing == Standing::Agreed {
         // What waits on the list was taken off nothing yet.
         let period = if is_on_list(sql, id)? { THE_LIST } else { open_period(sql)? };
         post(sql, (id, step), period, &-held.agreed)?;
@@ -413,12 +435,15 @@ macro_rules! deductions {
                 COALESCE((SELECT into_period FROM deduction_moves AS moved
                           WHERE moved.id = posted.id AND moved.step = posted.step
                           ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1), posted.period), posted.basic,
-                posted.large_sum, posted.catastrophic, posted.civil_servant, posted.assistance
+                posted.large_sum, posted.catastrophic, posted.civil_servant, posted.assistance, objections.hospital,
+                objections.letter, objections.written_on, objections.reason
             FROM deductions
+            LEFT JOIN deduction_objections AS objections ON objections.id = deductions.id
             LEFT JOIN deduction_events AS last ON last.id = deductions.id
                 AND last.step = (SELECT MAX(step) FROM deduction_events WHERE deduction_events.id = deductions.id)
             LEFT JOIN deduction_postings AS posted ON posted.id = deductions.id
-                AND posted.step = (SELECT MIN(step) FROM deduction_postings WHERE deduction_postings.id = deductions.id)
+                AND posted.step = (SELECT MAX(step) FROM deduction_events WHERE deduction_events.id = deductions.id
+                                   AND event = 'agreed')
             ",
             $where,
             " ORDER BY lodged_at, deductions.id"
@@ -450,6 +475,7 @@ fn read_posted(row: Row<'_>) -> Result<PostedDeduction, StoreError> {
         reason: row.text(11)?.to_owned(),
         at: instant("deduction_events", &id, row.number(12)?)?,
         booked_in: PeriodNumber(row.number(13)?),
+        objection: objected::read(row, 14, &id)?,
         id,
     })
 }
@@ -474,6 +500,7 @@ fn read(row: Row<'_>) -> Result<Deduction, StoreError> {
         agreed: if period.is_some() { shares(16)? } else { lodged },
         period,
         remark: row.text(14)?.to_owned(),
+        objection: objected::read(row, 21, &id)?,
         lodged_at: instant("deductions", &id, row.number(12)?)?,
         lodging: Lodging {
             settlement: SettlementId::from_time_first(row.text(10)?).map_err(|_| malformed("settlement"))?,

@@ -25,9 +25,14 @@ use super::*;
 use crate::engine::migrate;
 use crate::testing::{Database, PrivatePostgres};
 use append_only::nobody_changes_or_removes_evidence;
+use asked::a_comparison_is_asked_for_with_its_letter_and_its_first_answer_stays;
 use booking::{
     each_change_of_a_settlements_standing_is_booked_once, journal_lines_read_back_as_they_were_booked,
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
+};
+use breaks::{
+    a_part_of_a_report_ends_nothing_outside_of_its_stretch,
+    what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
 };
 use course::{
     a_payment_is_corrected_by_its_side_until_both_record_the_same,
@@ -36,7 +41,10 @@ use course::{
 };
 use deductions::{
     a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
+    a_released_deduction_comes_back_as_it_stood_with_its_settlement,
+    a_released_deduction_that_fits_no_more_stays_released_and_says_why,
     all_deductions_of_a_settlement_stay_within_its_payment,
+    what_comes_back_to_a_settlement_on_the_list_waits_there_with_it,
 };
 use folding::{
     an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
@@ -66,7 +74,9 @@ use uncompared::{
 };
 
 mod append_only;
+mod asked;
 mod booking;
+mod breaks;
 mod course;
 mod deductions;
 mod folding;
@@ -100,6 +110,7 @@ macro_rules! on_both {
 
 on_both! {
     positions_are_given_in_order_and_a_known_key_gets_none,
+    a_comparison_is_asked_for_with_its_letter_and_its_first_answer_stays,
     the_first_answer_stays,
     a_released_key_is_free_again_and_both_attempts_stay_in_the_book,
     a_key_that_never_came_is_voided_by_asking_and_a_known_one_is_not,
@@ -132,6 +143,9 @@ on_both! {
     a_payment_is_corrected_by_its_side_until_both_record_the_same,
     a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
     all_deductions_of_a_settlement_stay_within_its_payment,
+    a_released_deduction_comes_back_as_it_stood_with_its_settlement,
+    a_released_deduction_that_fits_no_more_stays_released_and_says_why,
+    what_comes_back_to_a_settlement_on_the_list_waits_there_with_it,
     folding_twice_at_once_folds_once,
     each_entry_is_proved_in_its_own_period,
     an_undoing_is_in_the_period_in_which_it_was_booked,
@@ -144,6 +158,8 @@ on_both! {
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
     changes_of_several_prefunds_are_recorded_together_and_each_once,
     a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_both,
+    what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
+    a_part_of_a_report_ends_nothing_outside_of_its_stretch,
 }
 
 struct World {

@@ -21,6 +21,7 @@ pub(in crate::hub) const TABLES: Version = Version {
         "payments",
         "deductions",
         "deduction_events",
+        "deduction_objections",
         "deduction_postings",
         "deduction_moves",
     ],
@@ -107,7 +108,8 @@ const TEXT: &str = concat!(
         amount INTEGER NOT NULL, recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
         PRIMARY KEY (period, home, treatment, insurance, side, record)) STRICT, WITHOUT ROWID;",
     // What review takes off settlements: lodged under an id that its sender makes, then objected to, agreed on, withdrawn
-    // or released. What it takes off a period is a posting of its own; a release gives it back by another.
+    // or released; what was released may come back, and then stands again as before. What it takes off a period is a
+    // posting of its own; a release gives it back by another.
     // What is taken off a settlement that is carried over goes with it; on the list it is in period 0.
     "CREATE TABLE deductions (
         id TEXT PRIMARY KEY, settlement TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL,
@@ -118,6 +120,9 @@ const TEXT: &str = concat!(
     CREATE TABLE deduction_events (
         id TEXT NOT NULL, step INTEGER NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, done_by TEXT NOT NULL,
         done_at INTEGER NOT NULL, PRIMARY KEY (id, step)) STRICT, WITHOUT ROWID;
+    CREATE TABLE deduction_objections (
+        id TEXT PRIMARY KEY, hospital TEXT NOT NULL, letter TEXT NOT NULL, written_on TEXT NOT NULL,
+        reason TEXT NOT NULL) STRICT;
     CREATE TABLE deduction_postings (
         id TEXT NOT NULL, step INTEGER NOT NULL, period INTEGER NOT NULL, basic INTEGER NOT NULL,
         large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,
