@@ -307,6 +307,7 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
                 "corrected": cleared.corrected.owed().to_string(),
                 "carried_out": cleared.carried_out.owed().to_string(),
                 "carried_in": cleared.carried_in.owed().to_string(), "deducted": cleared.deducted.owed().to_string(),
+                "recomputed": cleared.recomputed.owed().to_string(),
                 "payers": payers(&cleared.net()), "owed": cleared.owed().to_string() })
         });
         let rows: Vec<Value> = rows.collect();
@@ -317,6 +318,7 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
     let header = ["参保统筹区", "就医统筹区", "险种", "类别", "人次", "医疗费总额"];
     let mut table = output::table(header.into_iter().chain(payers.iter().map(|payer| payer.name())).chain([
         "审核扣款",
+        "重算更正",
         "转出",
         "转入",
         "清算额",
@@ -325,7 +327,8 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
         let net = cleared.net();
         let sums = [net.visits.to_string(), net.total.to_string()];
         let shares = payers.iter().map(|payer| payer.share_of(&net).to_string());
-        let moved = [cleared.deducted, cleared.carried_out, cleared.carried_in].map(|sums| sums.owed().to_string());
+        let moved = [cleared.deducted, cleared.recomputed, cleared.carried_out, cleared.carried_in];
+        let moved = moved.map(|sums| sums.owed().to_string());
         names.into_iter().chain(sums).chain(shares).chain(moved).chain([cleared.owed().to_string()]).collect::<Vec<_>>()
     };
     for (lot, cleared) in &lots {

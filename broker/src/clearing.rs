@@ -10,7 +10,7 @@ pub mod prefund_service;
 pub mod prefunds;
 mod reports;
 pub mod service;
-mod texts;
+pub(crate) mod texts;
 mod trace;
 mod uncompared;
 pub mod unpaid;
@@ -96,6 +96,7 @@ impl Clearing {
     ) -> Result<(), StoreError> {
         self.store.journal_fold(READING).await?;
         self.store.deduction_release(now).await?;
+        self.store.correction_release(now).await?;
         self.store.deduction_restore(now).await?;
         // Cutting off begins another period, which may be due as well: a hub that was down for months.
         let mut next = self.first_unfinished().await?;

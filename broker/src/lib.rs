@@ -26,6 +26,7 @@ pub mod budget;
 pub mod clearing;
 pub mod config;
 pub mod consult;
+pub mod corrections;
 pub mod directory;
 pub mod door;
 pub mod doubt;

@@ -1,11 +1,11 @@
-//! What stands behind the figures of a period, settlement by settlement: entries booked, carried in and out, and
-//! deducted. The detail documents, and the lists that rows of statements lead to, are made from it; both add up to the
+//! What stands behind the figures of a period, settlement by settlement: entries booked, carried in and out,
+//! deducted and corrected. The detail documents, and the lists that rows of statements lead to, are made from it; both add up to the
 //! statements.
 
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use settlement::adjudication::Fund;
+use settlement::adjudication::{Fund, FundShares};
 use settlement::encounter::CareKind;
 use settlement::ids::{MemberCode, PoolCode, SettlementId};
 use settlement::person::Insurance;
@@ -36,6 +36,17 @@ pub enum Movement {
         /// What the hospital had objected; none where it did not.
         objection: Option<Objection>,
     },
+    /// It was worked out again after a late change, and comes to something else.
+    Recomputed {
+        /// The batch.
+        batch: String,
+        /// When that took effect, or it was given back.
+        on: Date,
+        /// What the funds paid before.
+        told: FundShares,
+        /// What they pay since.
+        now: FundShares,
+    },
 }
 
 impl Movement {
@@ -48,6 +59,7 @@ impl Movement {
             Movement::CarriedIn => "上期转入",
             Movement::CarriedOut => "转出下期",
             Movement::Deducted { id: _, on: _, objection: _ } => "审核扣款",
+            Movement::Recomputed { .. } => "重算更正",
         }
     }
 }
@@ -63,8 +75,8 @@ pub struct Entry {
     pub movement: Movement,
     /// The day of `setl_time` of what was booked.
     pub day: Option<Date>,
-    /// The month that it corrects, comes from or goes into, or the one that clears what it is deducted from; none where
-    /// that is the list, and where it corrects nothing.
+    /// The month that it corrects, comes from or goes into, or the one that clears the settlement that a deduction or a
+    /// correction is about; none where that is the list, and where it corrects nothing.
     pub other: Option<Month>,
     /// Why, where it did not simply happen.
     pub reason: String,
@@ -121,6 +133,39 @@ pub fn deductions(
     });
     let about = vec![("成员".to_owned(), names.name_of(member.0))];
     document("审核扣款明细", month, about, columns, rows.collect())
+}
+
+/// 更正明细 of a member: settlements that were worked out again after a late change, a row for each fund that pays something
+/// else, with the batch and the month that clears the settlement; what is given back stands the other way round.
+pub fn corrections(
+    month: Month,
+    member: MemberCode,
+    entries: &BTreeMap<Pair, Vec<Entry>>,
+    names: &impl Names,
+) -> Document {
+    let mut columns = vec![Column::text("更正批次")];
+    columns.extend(named());
+    columns.extend(["清算所属期", "更正原因", "生效日期", "支付项目"].map(Column::text));
+    let first = columns.len();
+    columns.extend(["原支付", "更正后支付"].map(Column::money));
+    let parts = vec![(first, Sign::Minus), (first + 1, Sign::Plus)];
+    columns.push(Column { name: "更正金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
+    let rows = of_member(member, entries).flat_map(|(pair, entry)| {
+        let Movement::Recomputed { batch, on, told, now } = &entry.movement else { return Vec::new() };
+        let changed = Fund::ALL.into_iter().filter(|fund| told.of(*fund) != now.of(*fund));
+        let row = |fund: Fund| {
+            let mut cells = vec![Cell::Text(batch.clone())];
+            cells.extend(names_of(pair, entry, names));
+            let fund_name = Payer::Fund(fund).name().to_owned();
+            cells.extend([month_or_list(entry), entry.reason.clone(), on.to_string(), fund_name].map(Cell::Text));
+            let (told, now) = (told.of(fund), now.of(fund));
+            cells.extend([told, now, now - told].map(Cell::Money));
+            Row { cells, detail: None }
+        };
+        changed.map(row).collect()
+    });
+    let about = vec![("成员".to_owned(), names.name_of(member.0))];
+    document("更正明细", month, about, columns, rows.collect())
 }
 
 /// 结算明细: the entries behind a row of a statement; they come to what the row clears.
@@ -209,6 +254,7 @@ mod tests {
     use jiff::civil::date;
     use proptest::prelude::*;
     use settlement::ids::{InstitutionCode, RegionCode};
+    use settlement::money::Money;
 
     use super::*;
     use crate::cleared::{Cleared, sum};
@@ -222,6 +268,12 @@ mod tests {
             Just(Movement::CarriedIn),
             Just(Movement::CarriedOut),
             Just(Movement::Deducted { id: "d".into(), on: date(2025, 7, 1), objection: None }),
+            Just(Movement::Recomputed {
+                batch: "b".into(),
+                on: date(2025, 7, 1),
+                told: FundShares::default(),
+                now: FundShares::default(),
+            }),
         ]
     }
 
@@ -235,7 +287,8 @@ mod tests {
                     continue;
                 }
                 let cleared = pairs.entry(pair).or_default().entry(lot).or_default();
-                let counted = match movement {
+                let mut movement = movement;
+                let counted = match &mut movement {
                     Movement::Booked(_) => {
                         cleared.booked += sums;
                         sums
@@ -252,6 +305,12 @@ mod tests {
                         let taken = Sums { funds: sums.funds, ..Sums::default() };
                         cleared.deducted += taken;
                         -taken
+                    }
+                    Movement::Recomputed { now, .. } => {
+                        let moves = Sums { funds: sums.funds, ..Sums::default() };
+                        *now = sums.funds;
+                        cleared.recomputed += moves;
+                        moves
                     }
                 };
                 let settlement = SettlementId::new("s1").expect("an id");
@@ -318,6 +377,48 @@ mod tests {
         }
     }
 
+    /// 600.00 元 by 统筹基金 and 100.00 by 大病保险 become 650.00 and 100.00.
+    #[test]
+    fn a_correction_has_a_row_for_each_fund_that_pays_something_else() {
+        let code = |code: &str| RegionCode::new(code).expect("a code");
+        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
+        let lot = Lot {
+            home: PoolCode(code("410700")),
+            treatment: PoolCode(code("310000")),
+            insurance: Insurance::Employee,
+            care: CareKind::Inpatient,
+        };
+        let shares = |basic| {
+            let mut shares = FundShares::default();
+            shares.set(Fund::Basic, Money::from_fen(basic));
+            shares.set(Fund::Catastrophic, Money::from_fen(10_000));
+            shares
+        };
+        let (told, now) = (shares(60_000), shares(65_000));
+        let mut moves = Sums::default();
+        moves.funds.set(Fund::Basic, Money::from_fen(5_000));
+        let entry = Entry {
+            settlement: SettlementId::new("s1").expect("an id"),
+            lot,
+            movement: Movement::Recomputed { batch: "2025-07".into(), on: date(2025, 7, 1), told, now },
+            day: None,
+            other: Month::from_text("2025-05"),
+            reason: "前次住院撤销".into(),
+            sums: moves,
+        };
+        let table = corrections(month(), pair.treatment, &BTreeMap::from([(pair, vec![entry])]), &Codes);
+        assert_eq!((table.check(), table.amount, table.rows.len()), (Ok(()), Some(Money::from_fen(5_000)), 1));
+        let told = |name: &str| {
+            let at = table.columns.iter().position(|column| column.name == name).expect("a column");
+            table.rows[0].cells[at].clone()
+        };
+        let text = |text: &str| Cell::Text(text.to_owned());
+        let about = ["更正批次", "清算所属期", "更正原因", "支付项目"].map(told);
+        assert_eq!(about, ["2025-07", "2025-05", "前次住院撤销", Payer::Fund(Fund::Basic).name()].map(text));
+        let sums = ["原支付", "更正后支付", "更正金额"].map(|name| told(name).amount().fen());
+        assert_eq!(sums, [60_000, 65_000, 5_000]);
+    }
+
     proptest! {
         #[test]
         fn what_stands_behind_each_row_comes_to_what_it_clears((entries, pairs) in behind_figures()) {
@@ -348,6 +449,9 @@ mod tests {
                 );
                 prop_assert_eq!(taken.check(), Ok(()));
                 prop_assert_eq!(taken.amount.unwrap_or_default(), all.deducted.owed());
+                let corrected = corrections(month(), member, &entries, &Codes);
+                prop_assert_eq!(corrected.check(), Ok(()));
+                prop_assert_eq!(corrected.amount.unwrap_or_default(), all.recomputed.owed());
                 prop_assert_eq!(moved.amount.unwrap_or_default(), all.carried_in.owed() - all.carried_out.owed());
             }
         }

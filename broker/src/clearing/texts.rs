@@ -13,7 +13,7 @@ const LONGEST_NAME: usize = 100;
 ///
 /// # Errors
 /// Missing-field or invalid-field.
-pub(super) fn read_reason(reason: &str) -> Result<String, Refusal> {
+pub(crate) fn read_reason(reason: &str) -> Result<String, Refusal> {
     read("reason", reason, LONGEST_REASON)
 }
 
@@ -21,7 +21,7 @@ pub(super) fn read_reason(reason: &str) -> Result<String, Refusal> {
 ///
 /// # Errors
 /// Missing-field or invalid-field.
-pub(super) fn read_id(id: &str) -> Result<String, Refusal> {
+pub(crate) fn read_id(id: &str) -> Result<String, Refusal> {
     read("id", id, LONGEST_NAME)
 }
 

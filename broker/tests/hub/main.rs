@@ -3,6 +3,7 @@
 
 mod asking;
 mod clearing;
+mod corrections;
 mod doubt;
 mod drain;
 mod fake_home;

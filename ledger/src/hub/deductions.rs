@@ -3,15 +3,17 @@
 
 mod objected;
 
-use clearing::obligation::{Lot, Posting, Sums};
+use clearing::obligation::{Lot, Sums};
 use clearing::review::{Deducted, Event, Objection, ReviewFault, Standing, after, agree, lodge};
 use jiff::Timestamp;
 use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 
+use super::afterwards::{DEDUCTIONS, period_for, posted_in};
+use super::corrections;
 use super::lots::{lot_values, read_lot, read_sums};
-use super::periods::{PeriodNumber, THE_LIST};
+use super::periods::PeriodNumber;
 use super::{HubStore, corrupt, instant};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
@@ -108,22 +110,6 @@ pub enum Change {
     Withdraw(String),
 }
 
-/// The postings of a period: made in it or moved into it, and not moved out of it.
-macro_rules! posted_in {
-    ($select:literal, $rest:literal) => {
-        concat!(
-            $select,
-            " WHERE (posted.period = ?1 OR EXISTS (
-                    SELECT 1 FROM deduction_moves AS came
-                    WHERE came.id = posted.id AND came.step = posted.step AND came.into_period = ?1))
-              AND NOT EXISTS (
-                    SELECT 1 FROM deduction_moves AS gone
-                    WHERE gone.id = posted.id AND gone.step = posted.step AND gone.from_period = ?1) ",
-            $rest
-        )
-    };
-}
-
 impl HubStore {
     /// Lodges a deduction. The same again changes nothing.
     ///
@@ -191,6 +177,7 @@ impl HubStore {
     /// When the store fails.
     pub async fn deduction_postings(&self, period: PeriodNumber) -> Result<Vec<PostedDeduction>, StoreError> {
         const POSTED: &str = posted_in!(
+            "deduction",
             "SELECT deductions.home, deductions.treatment, insurance, care, posted.basic, posted.large_sum,
                 posted.catastrophic, posted.civil_servant, posted.assistance, deductions.id, deductions.settlement, deductions.reason,
                 deduction_events.done_at, answers.period, objections.hospital, objections.letter,
@@ -214,37 +201,6 @@ impl HubStore {
     }
 }
 
-/// What is taken off a settlement goes with it when it is carried over, and off the list again.
-pub(super) fn move_with(
-    sql: &Sql<'_>,
-    settlement: &str,
-    from: PeriodNumber,
-    into: PeriodNumber,
-) -> Result<(), StoreError> {
-    const POSTED: &str = posted_in!(
-        "SELECT posted.id, posted.step FROM deductions
-         JOIN deduction_postings AS posted ON posted.id = deductions.id",
-        "AND deductions.settlement = ?2"
-    );
-    const MOVE: &str = "INSERT INTO deduction_moves (id, step, from_period, into_period) VALUES (?1, ?2, ?3, ?4)";
-    let posted = sql.query(POSTED, values![from.0, settlement], |row| Ok((row.text(0)?.to_owned(), row.number(1)?)))?;
-    for (id, step) in posted {
-        sql.execute(MOVE, values![&id, step, from.0, into.0])?;
-    }
-    Ok(())
-}
-
-/// What is taken off a period, lot by lot.
-pub(super) fn of_period(sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<Posting>, StoreError> {
-    const POSTED: &str = posted_in!(
-        "SELECT home, treatment, insurance, care, 0, 0, posted.basic, posted.large_sum, posted.catastrophic,
-            posted.civil_servant, posted.assistance, 0
-         FROM deduction_postings AS posted JOIN deductions ON deductions.id = posted.id",
-        ""
-    );
-    sql.query(POSTED, values![period.0], |row| Ok(Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? }))
-}
-
 fn lodge_one(
     sql: &Sql<'_>,
     lodging: &Lodging,
@@ -259,6 +215,7 @@ fn lodge_one(
         return Ok(if same { Ok(()) } else { Err(DeductionFault::LodgedOtherwise) });
     }
     let Some((lot, paid)) = in_force(sql, &lodging.settlement)? else { return Ok(Err(DeductionFault::NoSettlement)) };
+    let paid = Sums { funds: corrections::at_least_paid(sql, &lodging.settlement, paid.funds)?, ..paid };
     let taken: Vec<Deducted> =
         others.iter().filter(|other| other.standing.counts()).map(|other| other.agreed).collect();
     if let Err(faults) = lodge(&paid, &taken, &lodging.deducted) {
@@ -347,43 +304,10 @@ fn release(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<(), StoreError> {
     let step = next_step(sql, id)?;
     record(sql, (id, step), becomes, "the settlement was undone", ("clearing", at))?;
     if held.standing == Standing::Agreed {
-        // What waits on the list was taken off nothing yet.
-        let period = if is_on_list(sql, id)? { THE_LIST } else { open_period(sql)? };
+        let period = DEDUCTIONS.period_again(sql, id)?;
         post(sql, (id, step), period, &-held.agreed)?;
     }
     Ok(())
-}
-
-/// Where a settlement is cleared, as long as that is not stated; otherwise the open period. On the list it waits with it.
-fn period_for(sql: &Sql<'_>, settlement: &SettlementId) -> Result<PeriodNumber, StoreError> {
-    const STATED: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = 'carried' AND held = 1";
-    match place_of(sql, settlement)? {
-        Some(THE_LIST) => Ok(THE_LIST),
-        Some(place) if !sql.exists(STATED, values![place.0])? => Ok(place),
-        Some(_) | None => open_period(sql),
-    }
-}
-
-/// The period that clears a settlement, or the list.
-fn place_of(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<PeriodNumber>, StoreError> {
-    const OWN: &str = "SELECT position, period FROM answers WHERE settlement = ?1 AND step = 1";
-    // What left the list came last.
-    const CARRIED: &str = "SELECT COALESCE(into_period, 0) FROM carried_entries WHERE position = ?1 AND part = 0
-        ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1";
-    let own = sql.find(OWN, values![&settlement.to_time_first()], |row| Ok((row.number(0)?, row.number(1)?)))?;
-    let Some((position, booked)) = own else { return Ok(None) };
-    let carried = sql.find(CARRIED, values![position], |row| row.number(0))?;
-    Ok(Some(PeriodNumber(carried.unwrap_or(booked))))
-}
-
-/// Whether what a deduction has taken off stands on the list.
-fn is_on_list(sql: &Sql<'_>, id: &str) -> Result<bool, StoreError> {
-    const ON_LIST: &str = posted_in!("SELECT 1 FROM deduction_postings AS posted", "AND posted.id = ?2 LIMIT 1");
-    sql.exists(ON_LIST, values![THE_LIST.0, id])
-}
-
-fn open_period(sql: &Sql<'_>) -> Result<PeriodNumber, StoreError> {
-    sql.get("SELECT MAX(number) FROM periods", values![], |row| row.number(0).map(PeriodNumber))
 }
 
 fn record(
@@ -451,7 +375,7 @@ macro_rules! deductions {
     };
 }
 
-fn list(sql: &Sql<'_>, settlement: Option<&SettlementId>) -> Result<Vec<Deduction>, StoreError> {
+pub(super) fn list(sql: &Sql<'_>, settlement: Option<&SettlementId>) -> Result<Vec<Deduction>, StoreError> {
     match settlement {
         Some(settlement) => {
             let settlement = settlement.to_time_first();
@@ -481,7 +405,7 @@ fn read_posted(row: Row<'_>) -> Result<PostedDeduction, StoreError> {
 }
 
 /// Nothing where there are none.
-fn read_shares(row: Row<'_>, first: usize) -> Result<FundShares, StoreError> {
+pub(super) fn read_shares(row: Row<'_>, first: usize) -> Result<FundShares, StoreError> {
     let mut shares = FundShares::default();
     for (place, fund) in (first..).zip(Fund::ALL) {
         shares.set(fund, Money::from_fen(row.optional_number(place)?.unwrap_or_default()));
@@ -511,6 +435,6 @@ fn read(row: Row<'_>) -> Result<Deduction, StoreError> {
     })
 }
 
-fn funds(shares: &FundShares) -> [i64; Fund::ALL.len()] {
+pub(super) fn funds(shares: &FundShares) -> [i64; Fund::ALL.len()] {
     Fund::ALL.map(|fund| shares.of(fund).fen())
 }

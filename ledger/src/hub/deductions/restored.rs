@@ -1,11 +1,13 @@
 //! Deductions that come back with their settlement, where what undid it is undone: each as it stood before it was released,
 //! once. What was withdrawn stays so. What no longer fits beside what was lodged meanwhile stays released for good.
 
+use clearing::obligation::Sums;
 use clearing::review::{Deducted, Event, Standing, after, restore};
 use jiff::Timestamp;
 
-use super::super::{HubStore, corrupt};
-use super::{find, in_force, list, next_step, open_period, place_of, post, record};
+use super::super::afterwards::{open_period, place_of};
+use super::super::{HubStore, corrections, corrupt};
+use super::{find, in_force, list, next_step, post, record};
 use crate::engine::Sql;
 use crate::hub::periods::THE_LIST;
 use crate::store::StoreError;
@@ -47,6 +49,7 @@ fn restore_one(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<bool, StoreErro
     let Some(held) = find(sql, id)?.filter(|held| held.standing == Standing::Released) else { return Ok(false) };
     // What is in force is known once it is folded.
     let Some((_, paid)) = in_force(sql, &held.lodging.settlement)? else { return Ok(false) };
+    let paid = Sums { funds: corrections::at_least_paid(sql, &held.lodging.settlement, paid.funds)?, ..paid };
     let step = next_step(sql, id)?;
     let before = before(sql, (id, step - 1))?;
     let Some(becomes) = after(held.standing, Event::Restore(before.standing)) else { return Ok(false) };

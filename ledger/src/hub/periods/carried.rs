@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use settlement::ids::{PoolCode, SettlementId};
 
 use super::super::lots::{LotPosting, read_lot, read_moved, read_posting};
-use super::super::{HubStore, deductions};
+use super::super::{HubStore, afterwards};
 use super::course::{StepTaken, record_step};
-use super::uncompared::{DisputedBranches, move_deductions};
+use super::uncompared::DisputedBranches;
 use super::{PeriodNumber, THE_LIST};
 use crate::engine::{Row, Sql, Value, list};
 use crate::store::StoreError;
@@ -98,7 +98,7 @@ impl HubStore {
                 }
                 carry_out(sql, period, &disputed, &carrying, None, at)?;
                 if !uncompared.is_empty() {
-                    move_deductions(sql, period)?;
+                    afterwards::move_with_all(sql, period)?;
                 }
                 let carried: i64 = sql.get(CARRIED, values![period.0], |row| row.number(0))?;
                 let report = format!("{carried} entries carried out");
@@ -246,7 +246,7 @@ pub(super) fn carry_out(
 ) -> Result<u64, StoreError> {
     let (carried, own) = carry_entries(sql, period, disputed, carrying, between, at)?;
     for (settlement, into) in own {
-        deductions::move_with(sql, &settlement, period, into)?;
+        afterwards::move_with(sql, &settlement, period, into)?;
     }
     Ok(carried)
 }
@@ -301,11 +301,13 @@ macro_rules! carried {
     };
 }
 
-/// What is by now carried out of a period, into it, and deducted in it.
-pub(super) fn moved(sql: &Sql<'_>, period: PeriodNumber) -> Result<[Totals; 3], StoreError> {
+/// What is by now carried out of a period, into it, deducted in it, and corrected in it.
+pub(super) fn moved(sql: &Sql<'_>, period: PeriodNumber) -> Result<[Totals; 4], StoreError> {
     let carried_out = sql.query(carried!("from_period"), values![period.0], read_moved)?.into_iter().collect();
     let carried_in = sql.query(carried!("into_period"), values![period.0], read_moved)?.into_iter().collect();
-    Ok([carried_out, carried_in, deductions::of_period(sql, period)?.into_iter().collect()])
+    let deducted = afterwards::DEDUCTIONS.of_period(sql, period)?.into_iter().collect();
+    let recomputed = afterwards::CORRECTIONS.of_period(sql, period)?.into_iter().collect();
+    Ok([carried_out, carried_in, deducted, recomputed])
 }
 
 fn movements(sql: &Sql<'_>, period: PeriodNumber, booked: Totals) -> Result<Movements, StoreError> {
@@ -313,6 +315,6 @@ fn movements(sql: &Sql<'_>, period: PeriodNumber, booked: Totals) -> Result<Move
             civil_servant, assistance, account
         FROM lot_postings WHERE period = ?1 AND corrects IS NOT NULL";
     let corrected = sql.query(CORRECTED, values![period.0], read_moved)?.into_iter().collect();
-    let [carried_out, carried_in, deducted] = moved(sql, period)?;
-    Ok(Movements { booked, corrected, carried_out, carried_in, deducted })
+    let [carried_out, carried_in, deducted, recomputed] = moved(sql, period)?;
+    Ok(Movements { booked, corrected, carried_out, carried_in, deducted, recomputed })
 }

@@ -13,7 +13,7 @@ use settlement::ids::{IdError, SettlementId};
 
 use super::super::breaks::read_branch;
 use super::super::lots::read_lot;
-use super::super::{HubStore, Position, corrupt, deductions};
+use super::super::{HubStore, Position, corrupt};
 use super::PeriodNumber;
 use super::carried::{Carrying, Disputed, Over, carry_entries, may_carry};
 use crate::engine::Sql;
@@ -187,16 +187,4 @@ fn carried_into(sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<(Branch, Sett
         let malformed = |fault: IdError| corrupt("lot_postings", &settlement, fault.to_string());
         Ok((read_branch(row, 0)?, SettlementId::from_time_first(&settlement).map_err(malformed)?))
     })
-}
-
-/// What is taken off settlements that are carried out of a period goes with them; what has gone stays gone.
-pub(super) fn move_deductions(sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {
-    const TAKEN_OFF: &str = "SELECT deductions.settlement, MAX(COALESCE(into_period, 0))
-        FROM deductions CROSS JOIN answers CROSS JOIN carried_entries
-        WHERE answers.settlement = deductions.settlement AND carried_entries.position = answers.position
-          AND carried_entries.part = 0 AND carried_entries.from_period = ?1
-        GROUP BY deductions.settlement";
-    let moved =
-        sql.query(TAKEN_OFF, values![period.0], |row| Ok((row.text(0)?.to_owned(), PeriodNumber(row.number(1)?))))?;
-    moved.iter().try_for_each(|(settlement, into)| deductions::move_with(sql, settlement, period, *into))
 }
