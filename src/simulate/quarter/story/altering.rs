@@ -2,7 +2,7 @@
 //! no further, where two people have one returned and one cleared; of the third, the treatment side's book is put back
 //! from a copy, and its desk asks again.
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use clearing::breaks::Books;
 use clearing::listed::{Act, Person as Decider, Seat, Verdict};
 use clearing::period::Side;
@@ -84,6 +84,7 @@ impl Story {
         let visit = visit.with_context(|| format!("{why}: nobody was treated"))?;
         let (at_home, at_treatment) = (&self.nation.members[person.member], &self.nation.members[person.goes_to]);
         let altering = match books {
+            Books::HospitalTreatment => bail!("{why}: what a hospital's book says is altered at its desk"),
             Books::HubHome => at_home.home_altering.clone(),
             Books::TreatmentHub => {
                 // Its answer is lost first, so that a copy of the book knows what it may ask about.
