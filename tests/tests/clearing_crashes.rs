@@ -17,7 +17,7 @@ use clearing::digest::Branch;
 use clearing::document::Document;
 use clearing::obligation::{Lot, Sums};
 use clearing::period::{Pair, PairRecord, Payment, Record, Side};
-use clearing::review::Standing;
+use clearing::review::{Objection, Standing};
 use clearing::statement::{BankAccount, Pairs, detail, national, notice, of_member, shares};
 use jiff::Timestamp;
 use jiff::civil::date;
@@ -28,6 +28,7 @@ use ledger::hub::{
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use settlement::adjudication::{Fund, FundShares};
+use settlement::ids::InstitutionCode;
 use settlement::money::Money;
 use settlement::person::Insurance;
 use tokio::task::JoinSet;
@@ -193,7 +194,15 @@ async fn happen(book: &Book, event: Event) -> Result<(), StoreError> {
             store.deduction_lodge(lodging, ("an agency".to_owned(), at)).await?.expect("it can be lodged");
             Ok(())
         }
-        Event::Contested(id, at) => change(book, id, Change::Object("用药有指征".into()), at).await,
+        Event::Contested(id, at) => {
+            let objection = Objection {
+                hospital: InstitutionCode::new("H31010100001").expect("a code"),
+                letter: "函〔2025〕1号".into(),
+                written_on: date(2025, 6, 16),
+                reason: "用药有指征".into(),
+            };
+            change(book, id, Change::Object(objection), at).await
+        }
         Event::Agreed(id, agreed, at) => change(book, id, Change::Agree(yuan(agreed), "双方认定".into()), at).await,
         Event::Withdrawn(id, at) => change(book, id, Change::Withdraw("核实无误".into()), at).await,
         Event::Objected(stay, at) => {
