@@ -6,6 +6,7 @@ mod deductions;
 mod leftovers;
 pub mod papers;
 pub mod pay;
+mod payables;
 mod printed;
 mod run;
 pub mod simulate;
@@ -172,7 +173,8 @@ pub enum Command {
         #[command(flatten)]
         month: OfMonth,
     },
-    /// Record a payment as your side has it; both sides do.
+    /// Record a payment as your side has it; both sides do, each insurance's money by itself. Recording it anew corrects
+    /// your side's record, until both sides have recorded the same.
     Pay {
         /// Which pair, and how to reach the hub.
         #[command(flatten)]
@@ -180,6 +182,9 @@ pub enum Command {
         /// What was paid.
         #[command(flatten)]
         payment: pay::Payment,
+        /// employee | resident: whose money. It may be left out where one alone is due.
+        #[arg(long, default_value = "")]
+        insurance: String,
     },
     /// Review deductions (审核扣款).
     #[command(subcommand)]
@@ -275,7 +280,7 @@ pub async fn run(command: Command) -> Result<Ending> {
             pay::answer(pair, side, version, settlements, reason).await
         }
         Command::Notice { month } => pay::notices(&month).await,
-        Command::Pay { pair, payment } => pay::pay(pair, payment).await,
+        Command::Pay { pair, payment, insurance } => pay::pay(pair, payment, insurance).await,
         Command::Deduction(command) => deductions::run(command).await,
         Command::Leftovers(command) => leftovers::run(command).await,
         Command::Year { access, year, json } => year::show(&mut client(&access)?, year, json).await,

@@ -2,6 +2,7 @@
 //! emergency increases, and who is suspended for not paying.
 
 mod papers;
+mod requests;
 mod unpaid;
 
 use std::path::PathBuf;
@@ -41,6 +42,10 @@ pub enum Command {
         access: Access,
         /// The year that it is for.
         year: i32,
+        /// What was owed in months of the quarter that were not cleared here, CSV: home,treatment,insurance,month,owed
+        /// (yuan).
+        #[arg(long, value_name = "FILE")]
+        quarter: Option<PathBuf>,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -53,16 +58,21 @@ pub enum Command {
         access: Access,
         /// The year.
         year: i32,
+        /// What was owed in months of the quarter that were not cleared here, CSV: home,treatment,insurance,month,owed
+        /// (yuan).
+        #[arg(long, value_name = "FILE")]
+        quarter: Option<PathBuf>,
         /// As JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Have a prefund increased that is in the red, for the member that holds it.
+    /// Ask for an increase of a prefund that is in the red, as the member that holds it: at most what brings its use down to
+    /// the yellow mark. It counts once the home member has accepted it and both have recorded the payment.
     TopUp {
         /// How to reach the hub.
         #[command(flatten)]
         access: Access,
-        /// The request's id, made by you; asking twice increases once.
+        /// The request's id, made by you; asking twice asks once.
         #[arg(long)]
         id: String,
         /// The member that advances.
@@ -84,6 +94,48 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Enter what a prefund held before this hub knew of it, for the other side to accept.
+    Open {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The entry's id, made by you; entering it twice enters it once.
+        #[arg(long)]
+        id: String,
+        /// The member that advances.
+        #[arg(long)]
+        home: String,
+        /// The member that holds it.
+        #[arg(long)]
+        treatment: String,
+        /// employee | resident.
+        #[arg(long)]
+        insurance: String,
+        /// home | treatment: your side.
+        #[arg(long)]
+        side: String,
+        /// How much, in yuan.
+        #[arg(long)]
+        amount: Decimal,
+        /// On what it rests: the notice or receipt of the old prefund.
+        #[arg(long)]
+        reason: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Accept what the other side has asked for: an increase, or an opening balance.
+    Accept {
+        /// What, and how to reach the hub.
+        #[command(flatten)]
+        of: requests::OfChange,
+    },
+    /// Refuse what the other side has asked for.
+    Refuse {
+        /// What, and how to reach the hub.
+        #[command(flatten)]
+        of: requests::OfChange,
+    },
     /// List every change of prefunds with what was paid for it. Exits with 1 where something is unpaid after its last day.
     Changes {
         /// How to reach the hub.
@@ -93,7 +145,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Record a payment for a change as your side has it; both sides do.
+    /// Record a payment for a change as your side has it; both sides do. Recording it anew corrects your side's record,
+    /// until both sides have recorded the same.
     Pay {
         /// How to reach the hub.
         #[command(flatten)]
@@ -176,12 +229,14 @@ pub async fn run(command: Command) -> Result<Ending> {
             print_watched(&prefunds, json)?;
             Ok(Ending::of(prefunds.iter().all(|prefund| prefund.watch != "red")))
         }
-        Command::Table { access, year, json } => {
-            let table = client(&access)?.table(v1::PrefundYear { year }).await;
+        Command::Table { access, year, quarter, json } => {
+            let sums = requests::read_quarter(quarter.as_deref())?;
+            let table = client(&access)?.table(v1::PrefundYear { year, sums }).await;
             print_table(&table.map_err(|refused| status::to_refusal(&refused))?.into_inner().rows, json)
         }
-        Command::Reset { access, year, json } => {
-            let table = client(&access)?.reset(v1::PrefundYear { year }).await;
+        Command::Reset { access, year, quarter, json } => {
+            let sums = requests::read_quarter(quarter.as_deref())?;
+            let table = client(&access)?.reset(v1::PrefundYear { year, sums }).await;
             print_table(&table.map_err(|refused| status::to_refusal(&refused))?.into_inner().rows, json)
         }
         Command::TopUp { access, id, home, treatment, insurance, amount, reason, json } => {
@@ -191,6 +246,15 @@ pub async fn run(command: Command) -> Result<Ending> {
             print_watched(&[topped_up.into_inner()], json)?;
             Ok(Ending::Good)
         }
+        Command::Open { access, id, home, treatment, insurance, side, amount, reason, json } => {
+            let amount = Money::from_decimal(amount).context("--amount")?.fen();
+            let request = v1::OpenPrefundRequest { id, home, treatment, insurance, side, amount, reason };
+            let opened = client(&access)?.open(request).await.map_err(|refused| status::to_refusal(&refused))?;
+            papers::print(&[opened.into_inner()], json)?;
+            Ok(Ending::Good)
+        }
+        Command::Accept { of } => requests::answer(of, true).await,
+        Command::Refuse { of } => requests::answer(of, false).await,
         Command::Changes { access, json } => {
             let changes = papers::changes(&mut client(&access)?).await?;
             papers::print(&changes, json)?;
@@ -225,13 +289,15 @@ fn print_watched(prefunds: &[v1::PrefundView], as_json: bool) -> Result<()> {
     if as_json {
         let rows = prefunds.iter().map(|held| {
             json!({ "home": held.home, "treatment": held.treatment, "insurance": held.insurance,
-                "prefund": yuan(held.prefund), "outstanding": yuan(held.outstanding), "share": held.share,
+                "prefund": yuan(held.prefund), "asked": yuan(held.asked), "due": yuan(held.due),
+                "outstanding": yuan(held.outstanding), "share": held.share,
                 "watch": held.watch })
         });
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
         return Ok(());
     }
-    let mut table = output::table(["参保省", "就医省", "险种", "预付金", "在用", "使用比例", "状态"]);
+    let mut table =
+        output::table(["参保省", "就医省", "险种", "预付金", "待答复", "待拨付", "在用", "使用比例", "状态"]);
     for held in prefunds {
         let share =
             held.share.parse::<Decimal>().map(|share| format!("{} %", (share * Decimal::ONE_HUNDRED).normalize()));
@@ -240,6 +306,8 @@ fn print_watched(prefunds: &[v1::PrefundView], as_json: bool) -> Result<()> {
             held.treatment.clone(),
             named(&held.insurance),
             yuan(held.prefund),
+            yuan(held.asked),
+            yuan(held.due),
             yuan(held.outstanding),
             share.unwrap_or_else(|_| "—".into()),
             held.watch.clone(),

@@ -5,6 +5,7 @@
 pub mod deductions;
 pub mod leftovers;
 mod moved;
+pub mod prefund_requests;
 pub mod prefund_service;
 pub mod prefunds;
 mod reports;
@@ -12,6 +13,7 @@ pub mod service;
 pub(crate) mod texts;
 mod trace;
 mod uncompared;
+pub mod unpaid;
 mod year;
 
 use std::collections::BTreeMap;
@@ -20,10 +22,11 @@ use std::sync::Arc;
 use clearing::breaks::Books;
 use clearing::calendar::{Calendar, HospitalDifferences};
 use clearing::carry::{Carried, carry};
-use clearing::cleared::{Cleared, by_pair, sum};
+use clearing::cleared::{Cleared, by_pair};
 use clearing::listed::{self, Verdict, owner_of_break};
 use clearing::month::Month;
 use clearing::obligation::{Lot, Sums};
+use clearing::payment::dues;
 use clearing::period::{Pair, PairRecord, Plan, Proof, Record, Side, Step, plan};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -137,8 +140,7 @@ impl Clearing {
         let Some(mut record) = self.store.clearing_record(period, BTreeMap::new()).await? else { return Ok(None) };
         let pairs = self.pairs(period).await?;
         for (pair, lots) in &pairs {
-            let unstated = || PairRecord { due: sum(lots).owed(), ..PairRecord::default() };
-            record.pairs.entry(*pair).or_insert_with(unstated);
+            record.pairs.entry(*pair).or_insert_with(|| PairRecord::of(dues(lots)));
         }
         Ok(Some(Standing { period, record, pairs }))
     }
@@ -264,8 +266,8 @@ impl Clearing {
             }
             Step::Notify(pair) => {
                 let version = newest(&pair).map_or(1, |statement| statement.version);
-                let due = standing.record.pairs.get(&pair).map(|held| held.due).unwrap_or_default();
-                self.store.notice_issue((period, pair), version, due, today).await
+                let dues = standing.record.pairs.get(&pair).map(PairRecord::dues).unwrap_or_default();
+                self.store.notice_issue((period, pair), version, dues, today).await
             }
             Step::Close => {
                 let report = reports::closed(&standing.record);
@@ -294,7 +296,14 @@ impl Clearing {
     /// so.
     async fn disputed(&self, month: Month) -> Result<Vec<Disputed>, StoreError> {
         let of_hospitals = self.calendar.rules(month).clearing.hospital_differences;
-        let breaks = self.store.break_list(Scope::default()).await?.into_iter().filter(|open| match open.books {
+        // One person's decision ends the work on a break, and clears nothing: that takes the books, or two people. What a
+        // hospital's book lacks is decided by the agency that it belongs to.
+        let decided = self.store.break_decided().await?.into_iter().filter(|decided| match decided.books {
+            Books::HospitalTreatment => false,
+            Books::TreatmentHub | Books::HubHome => true,
+        });
+        let breaks = self.store.break_list(Scope::default()).await?.into_iter().chain(decided);
+        let breaks = breaks.filter(|open| match open.books {
             Books::HospitalTreatment => of_hospitals == HospitalDifferences::Carried,
             Books::TreatmentHub | Books::HubHome => true,
         });

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 
 use crate::details::pair_name;
 use crate::document::{Cell, Column, DRAFT, Document, Stamp};
+use crate::payment::Payable;
 use crate::period::{Pair, PairRecord, Stage, Statement};
 use crate::statement::Names;
 
@@ -61,11 +62,13 @@ pub fn stamp_of_older(version: u32, newest: u32) -> Stamp {
 /// How a pair's statement stands, by what has come of it so far.
 pub fn standing(held: &PairRecord) -> &'static str {
     let Some(statement) = held.statement else { return DRAFT };
+    let (is_due, due) = (!held.is_nothing_due(), || held.to_be_paid().map(|(_, payable)| payable));
     match (statement.home_confirmed, statement.treatment_confirmed) {
         _ if statement.is_objected => "异议处理中",
-        _ if held.paid.is_some() && held.received.is_some() => "已收付",
-        _ if held.paid.is_some() => "已付款",
-        _ if held.received.is_some() => "已收款",
+        _ if is_due && due().all(Payable::is_settled) => "已收付",
+        _ if is_due && due().all(|due| due.paid.is_some()) => "已付款",
+        _ if is_due && due().all(|due| due.received.is_some()) => "已收款",
+        _ if due().any(|due| due.paid.is_some() || due.received.is_some()) => "部分收付",
         _ if held.noticed_on.is_some() => "已通知",
         (true, true) => "双方已确认",
         (true, false) => "参保省已确认",
@@ -113,6 +116,7 @@ mod tests {
     use settlement::ids::{MemberCode, RegionCode};
 
     use super::*;
+    use crate::payment::{ByInsurance, Payment};
     use crate::statement::ByCode;
 
     fn pair(home: &str) -> Pair {
@@ -185,24 +189,29 @@ mod tests {
 
     #[test]
     fn a_statement_stands_by_the_last_that_came_of_it() {
-        let payment = crate::period::Payment {
-            serial: "S1".into(),
-            bank: "中国银行".into(),
-            on: date(2025, 8, 4),
-            amount: settlement::money::Money::ZERO,
-        };
+        let due = settlement::money::Money::from_fen(100);
+        let payment = Payment { serial: "S1".into(), bank: "中国银行".into(), on: date(2025, 8, 4), amount: due };
         let agreed = stated(1, [true, true, false]);
-        let noticed = PairRecord { noticed_on: Some(date(2025, 7, 31)), ..agreed.clone() };
-        let paid = PairRecord { paid: Some(payment.clone()), ..noticed.clone() };
-        let settled = PairRecord { received: Some(payment), ..paid.clone() };
+        let noticed = |employee: Payable, resident: Payable| PairRecord {
+            noticed_on: Some(date(2025, 7, 31)),
+            payables: ByInsurance { employee, resident },
+            ..agreed.clone()
+        };
+        let unpaid = || Payable::of(due);
+        let paid = || Payable { paid: Some(payment.clone()), ..unpaid() };
+        let settled = || Payable { received: Some(payment.clone()), ..paid() };
+        let nothing = Payable::default;
         for (held, told) in [
             (stated(1, [false; 3]), "待确认"),
             (stated(1, [false, true, false]), "就医省已确认"),
             (stated(1, [true, true, true]), "异议处理中"),
-            (agreed, "双方已确认"),
-            (noticed, "已通知"),
-            (paid, "已付款"),
-            (settled, "已收付"),
+            (agreed.clone(), "双方已确认"),
+            (noticed(nothing(), nothing()), "已通知"),
+            (noticed(unpaid(), unpaid()), "已通知"),
+            (noticed(paid(), unpaid()), "部分收付"),
+            (noticed(paid(), nothing()), "已付款"),
+            (noticed(paid(), settled()), "已付款"),
+            (noticed(settled(), settled()), "已收付"),
         ] {
             assert_eq!(standing(&held), told);
         }

@@ -12,6 +12,7 @@
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
 //! | [`cleared`] | what a period clears: entries − carried out + carried in − deductions + corrections |
 //! | [`period`], [`carry`], [`listed`] | a period's life as a plan, what is carried out of it, and the list of what may not be carried any further |
+//! | [`payment`] | 拨付: what is due by insurance, and how both sides record that it is paid |
 //! | [`statement`], [`details`], [`document`] | 清算表, 明细表, 通知书, and the settlements behind their figures, as tables that add up |
 //! | [`composition`], [`edition`] | a pair's statement and what its money is made of, and which version of it a document shows |
 //! | [`year`] | 年度清算: what keeps a year from being cleared whole |
@@ -39,6 +40,7 @@ pub mod inquiry;
 pub mod listed;
 pub mod month;
 pub mod obligation;
+pub mod payment;
 pub mod period;
 pub mod prefund;
 pub mod review;

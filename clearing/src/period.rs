@@ -10,9 +10,13 @@ use jiff::civil::Date;
 use settlement::beijing;
 use settlement::ids::MemberCode;
 use settlement::money::Money;
+use settlement::person::Insurance;
 
 use crate::calendar::{Calendar, Schedule};
 use crate::month::Month;
+use crate::payment::{Apart, ByInsurance, Payable};
+
+pub use crate::payment::Payment;
 
 /// Two members of which one owes the other. Each pair of a period is confirmed, noticed and paid by itself, so that
 /// nobody holds up the others.
@@ -46,6 +50,14 @@ pub enum Side {
 impl Side {
     /// Both.
     pub const ALL: [Side; 2] = [Side::Home, Side::Treatment];
+
+    /// The one across.
+    pub fn other(self) -> Side {
+        match self {
+            Side::Home => Side::Treatment,
+            Side::Treatment => Side::Home,
+        }
+    }
 
     /// The word in messages and books.
     pub fn word(self) -> &'static str {
@@ -92,16 +104,12 @@ pub enum Proof {
 /// What is recorded of a pair in a period.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PairRecord {
-    /// What is owed by the newest statement; below zero where the treatment member gives back.
-    pub due: Money,
     /// The newest statement.
     pub statement: Option<Statement>,
     /// When the notices of it were issued.
     pub noticed_on: Option<Date>,
-    /// What who pays recorded of the payment.
-    pub paid: Option<Payment>,
-    /// What who receives recorded of it.
-    pub received: Option<Payment>,
+    /// What is due by the newest statement of each insurance's money, and how it is paid: never one against the other.
+    pub payables: ByInsurance<Payable>,
 }
 
 /// A statement that was issued.
@@ -134,33 +142,37 @@ impl Statement {
     }
 }
 
-/// A payment as one side recorded it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payment {
-    /// 流水号.
-    pub serial: String,
-    /// Bank and account.
-    pub bank: String,
-    /// When.
-    pub on: Date,
-    /// How much; never below zero.
-    pub amount: Money,
-}
-
 impl PairRecord {
-    /// Which side pays; none where nothing is due.
-    pub fn payer(&self) -> Option<Side> {
-        match self.due {
-            due if due.is_zero() => None,
-            due if due.is_negative() => Some(Side::Treatment),
-            _ => Some(Side::Home),
-        }
+    /// A pair of which so much is due, and nothing is stated yet.
+    pub fn of(dues: ByInsurance<Money>) -> PairRecord {
+        PairRecord { payables: dues.map(Payable::of), ..PairRecord::default() }
     }
 
-    /// Whether nothing is left to be done: it is agreed on, and paid where something was due.
+    /// What is due of each insurance's money.
+    pub fn dues(&self) -> ByInsurance<Money> {
+        let Self { payables: ByInsurance { employee, resident }, .. } = self;
+        ByInsurance { employee: employee.due, resident: resident.due }
+    }
+
+    /// What both insurances come to: for tables of what was cleared. It is never paid as one.
+    pub fn owed(&self) -> Money {
+        self.payables.iter().map(|(_, payable)| payable.due).sum()
+    }
+
+    /// What is paid, by one side or the other: nothing of an insurance that comes to nothing.
+    pub fn to_be_paid(&self) -> impl Iterator<Item = (Insurance, &Payable)> {
+        self.payables.iter().filter(|(_, payable)| payable.payer().is_some())
+    }
+
+    /// Whether neither insurance's money is due.
+    pub fn is_nothing_due(&self) -> bool {
+        self.to_be_paid().next().is_none()
+    }
+
+    /// Whether nothing is left to be done: it is agreed on, and each insurance's money is paid where it was due.
     pub fn is_settled(&self) -> bool {
         self.statement.is_some_and(|statement| statement.is_agreed())
-            && (self.due.is_zero() || self.paid.is_some() && self.received.is_some())
+            && self.payables.iter().all(|(_, payable)| payable.is_settled())
     }
 }
 
@@ -243,7 +255,7 @@ impl Record {
             _ if !self.is_folded || self.proof != Some(Proof::Holds) => Stage::CutOff,
             _ if !self.is_carried || !every(|pair| pair.statement.is_some()) => Stage::Proved,
             _ if !every(|pair| pair.statement.is_some_and(|statement| statement.is_agreed())) => Stage::Stated,
-            _ if !every(|pair| pair.due.is_zero() || pair.noticed_on.is_some()) => Stage::Confirmed,
+            _ if !every(|pair| pair.is_nothing_due() || pair.noticed_on.is_some()) => Stage::Confirmed,
             _ if !every(PairRecord::is_settled) => Stage::Noticed,
             _ => Stage::Paid,
         }
@@ -316,10 +328,12 @@ pub enum Wanted {
     ClearingDay,
     /// A member's confirmation or objection.
     Confirmation(Pair, Side),
-    /// A member's payment.
-    Payment(Pair, Side),
+    /// A member's payment of an insurance's money.
+    Payment(Pair, Insurance, Side),
     /// A member's record of having received it.
-    Receipt(Pair, Side),
+    Receipt(Pair, Insurance, Side),
+    /// The same record of a payment by both members: one of them corrects its own.
+    SameRecord(Pair, Insurance, Apart),
 }
 
 impl Wanted {
@@ -327,7 +341,10 @@ impl Wanted {
     pub fn pair(&self) -> Option<Pair> {
         match self {
             Wanted::CutOffDay | Wanted::Explanation | Wanted::ClearingDay => None,
-            Wanted::Confirmation(pair, _) | Wanted::Payment(pair, _) | Wanted::Receipt(pair, _) => Some(*pair),
+            Wanted::Confirmation(pair, _)
+            | Wanted::Payment(pair, _, _)
+            | Wanted::Receipt(pair, _, _)
+            | Wanted::SameRecord(pair, _, _) => Some(*pair),
         }
     }
 }
@@ -342,8 +359,19 @@ impl fmt::Display for Wanted {
             }
             Wanted::ClearingDay => write!(f, "the clearing day"),
             Wanted::Confirmation(pair, side) => write!(f, "confirmation or objection by {}", from(pair, side)),
-            Wanted::Payment(pair, side) => write!(f, "payment by {}", from(pair, side)),
-            Wanted::Receipt(pair, side) => write!(f, "record of receipt by {}", from(pair, side)),
+            Wanted::Payment(pair, insurance, side) => {
+                write!(f, "{} payment by {}", insurance.word(), from(pair, side))
+            }
+            Wanted::Receipt(pair, insurance, side) => {
+                write!(f, "record of {} receipt by {}", insurance.word(), from(pair, side))
+            }
+            Wanted::SameRecord(Pair { home, treatment }, insurance, apart) => {
+                let insurance = insurance.word();
+                write!(
+                    f,
+                    "the same record of the {insurance} payment by both ({home} → {treatment}): {apart} not the same"
+                )
+            }
         }
     }
 }
@@ -408,15 +436,18 @@ fn plan_pair(
             plan.waits.push(Wait { wanted: Wanted::Confirmation(pair, side), until: Some(until) });
         }
     }
-    let Some(payer) = held.payer().filter(|_| statement.is_agreed()) else { return };
+    if held.is_nothing_due() || !statement.is_agreed() {
+        return;
+    }
     let Some(noticed_on) = held.noticed_on else { return plan.due.push(Step::Notify(pair)) };
     let until = calendar.payment_days(month, noticed_on).ok().map(|days| days.pay_by);
-    let receiver = if payer == Side::Home { Side::Treatment } else { Side::Home };
-    if held.paid.is_none() {
-        plan.waits.push(Wait { wanted: Wanted::Payment(pair, payer), until });
-    }
-    if held.received.is_none() {
-        plan.waits.push(Wait { wanted: Wanted::Receipt(pair, receiver), until });
+    for (insurance, payable) in held.to_be_paid() {
+        let paid = payable.payer().filter(|_| payable.paid.is_none());
+        let received = payable.receiver().filter(|_| payable.received.is_none());
+        let wanted = paid.map(|payer| Wanted::Payment(pair, insurance, payer)).into_iter();
+        let wanted = wanted.chain(received.map(|receiver| Wanted::Receipt(pair, insurance, receiver)));
+        let wanted = wanted.chain(payable.apart().map(|apart| Wanted::SameRecord(pair, insurance, apart)));
+        plan.waits.extend(wanted.map(|wanted| Wait { wanted, until }));
     }
 }
 

@@ -1,12 +1,15 @@
 //! 异地预付金: the home member's advance, held by the treatment member. Set once a year, watched daily, topped up from
 //! red, and never consumed by clearing: clearing pays the full sum and the prefund stays (policy.md B.1).
 
+pub mod change;
 pub mod papers;
+pub mod unpaid;
 
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use settlement::money::Money;
 
 use crate::calendar::{PaymentDays, PrefundRules};
@@ -69,6 +72,15 @@ impl Usage {
         used.exact().checked_div(self.prefund.exact()).unwrap_or(Decimal::MAX)
     }
 
+    /// How much more may be asked for in an emergency: what brings use down to the yellow mark, beside what is asked for or
+    /// to be paid already. The rule names no limit (policy.md B.1); above that mark nothing is short.
+    pub fn most_to_ask(&self, open: Money, rules: &PrefundRules) -> Money {
+        let used = self.outstanding.at_least_zero();
+        let fen = used.exact() / rules.yellow;
+        let wanted = fen.ceil().to_i64().map_or(used, Money::from_fen);
+        (wanted - self.prefund - open).at_least_zero()
+    }
+
     /// How it stands under the rules of a month.
     ///
     /// ```
@@ -117,13 +129,6 @@ impl Reset {
     pub fn difference(&self) -> Money {
         self.new - self.previous
     }
-}
-
-/// Whether a treatment member may suspend: the home member has left so many months in a row unpaid, the last of them
-/// among the given, oldest first. A month that was not due yet is not among them.
-pub fn may_suspend(paid: &[bool], suspended_after: Option<u16>) -> bool {
-    let unpaid = paid.iter().rev().take_while(|paid| !**paid).count();
-    suspended_after.is_some_and(|months| months > 0 && unpaid >= usize::from(months))
 }
 
 #[cfg(test)]
@@ -194,15 +199,21 @@ mod tests {
     }
 
     #[test]
-    fn three_months_in_a_row_unpaid_allow_suspension() {
-        for (paid, after, may) in [
-            (vec![true, false, false, false], Some(3), true),
-            (vec![false, false, true, false, false], Some(3), false),
-            (vec![false, false], Some(3), false),
-            (vec![false, false, false], None, false),
-            (vec![], Some(3), false),
+    fn no_more_is_asked_for_than_brings_use_down_to_the_yellow_mark() {
+        for (prefund, outstanding, open, most) in [
+            // 900.00 ÷ 0.7 = 1285.714…
+            (100_000, 90_000, 0, 28_572),
+            (100_000, 90_000, 20_000, 8_572),
+            (100_000, 90_000, 30_000, 0),
+            (0, 7_000, 0, 10_000),
+            (100_000, 0, 0, 0),
+            (100_000, -500, 0, 0),
         ] {
-            assert_eq!(may_suspend(&paid, after), may, "{paid:?}");
+            let [prefund, outstanding, open, most] = [prefund, outstanding, open, most].map(Money::from_fen);
+            let usage = Usage { prefund, outstanding };
+            assert_eq!(usage.most_to_ask(open, &rules()), most, "{usage:?}");
+            let topped_up = Usage { prefund: prefund + open.max(Money::ZERO) + most, outstanding };
+            assert!(topped_up.share() <= rules().yellow, "{topped_up:?}");
         }
     }
 }

@@ -136,6 +136,9 @@ pub enum ReviewFault {
         /// What may still be.
         left: Money,
     },
+    /// Nothing is agreed on.
+    #[error("nothing is agreed on: withdraw the deduction instead")]
+    NothingAgreed,
     /// The agreed sum is above what was lodged.
     #[error("{}: {agreed} agreed is more than the {lodged} lodged", payer.name())]
     AboveTheLodged {
@@ -182,11 +185,15 @@ pub fn restore(paid: &Sums, taken: &[Deducted], deduction: &Deducted) -> Result<
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
-/// Checks what hospital and agency agreed on after an objection: nothing, or any part of what was lodged.
+/// Checks what hospital and agency agreed on after an objection: any part of what was lodged. Nothing is no agreement: such
+/// a deduction is withdrawn.
 ///
 /// # Errors
-/// Every fund of which more was agreed than lodged, and sums below nothing.
+/// Every fund of which more was agreed than lodged, and sums below nothing; nothing at all.
 pub fn agree(lodged: &Deducted, agreed: &Deducted) -> Result<(), Vec<ReviewFault>> {
+    if agreed.iter().all(|(_, amount)| amount.is_zero()) {
+        return Err(vec![ReviewFault::NothingAgreed]);
+    }
     let faults: Vec<ReviewFault> = agreed
         .iter()
         .filter_map(|(fund, agreed)| {
@@ -259,7 +266,7 @@ mod tests {
     fn what_is_agreed_is_part_of_what_was_lodged() {
         let lodged = shares([40, 0, 10, 0, 0]);
         assert_eq!(agree(&lodged, &shares([40, 0, 0, 0, 0])), Ok(()));
-        assert_eq!(agree(&lodged, &FundShares::default()), Ok(()));
+        assert_eq!(agree(&lodged, &FundShares::default()), Err(vec![ReviewFault::NothingAgreed]));
         assert!(agree(&lodged, &shares([41, 1, 0, 0, 0])).is_err_and(|faults| faults.len() == 2));
     }
 

@@ -15,7 +15,8 @@ use crate::details::{detail_name, pair_name, share_name};
 use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign, Stamp};
 use crate::month::Month;
 use crate::obligation::{Lot, Payer, Sums};
-use crate::period::{Pair, PairRecord, Payment, Side};
+use crate::payment::Payment;
+use crate::period::{Pair, PairRecord, Side};
 
 /// What each pair of a period clears, lot by lot.
 pub type Pairs = BTreeMap<Pair, BTreeMap<Lot, Cleared>>;
@@ -124,21 +125,18 @@ pub fn shares(month: Month, member: MemberCode, pairs: &Pairs, names: &impl Name
     document("统筹区分担表", month, about, columns, rows.collect())
 }
 
-/// 付款通知书 for who pays, or 收款通知书 for who receives; none where nothing is due. Bank, serial number and day are those
-/// of the payment as that side records it, and stay blank until it does.
+/// 付款通知书 of an insurance's money for who pays, or 收款通知书 for who receives; none where nothing of it is due. Each
+/// insurance has its own, since its money is a ledger of its own. Bank, serial number and day are those of the payment as
+/// that side records it, and stay blank until it does.
 pub fn notice(
     month: Month,
-    (pair, held): (&Pair, &PairRecord),
+    (pair, held, insurance): (&Pair, &PairRecord, Insurance),
     for_payer: bool,
     account: &BankAccount,
     names: &impl Names,
 ) -> Option<Document> {
-    let payer = held.payer()?;
-    let receiver = match payer {
-        Side::Home => Side::Treatment,
-        Side::Treatment => Side::Home,
-    };
-    let amount = held.due.max(-held.due);
+    let payable = held.payables.of(insurance);
+    let (payer, receiver, amount) = (payable.payer()?, payable.receiver()?, payable.amount());
     let (from, to) = (pair.member(payer), pair.member(receiver));
     let columns = vec![
         Column::text("付款方"),
@@ -148,7 +146,7 @@ pub fn notice(
         Column::text("流水号"),
         Column::text("日期"),
     ];
-    let payment = if for_payer { held.paid.as_ref() } else { held.received.as_ref() };
+    let payment = if for_payer { payable.paid.as_ref() } else { payable.received.as_ref() };
     let of_payment = |told: fn(&Payment) -> String| Cell::Text(payment.map(told).unwrap_or_default());
     let cells = vec![
         Cell::Text(names.name_of(from.0)),
@@ -163,11 +161,22 @@ pub fn notice(
     let version = held.statement.map(|statement| statement.version).unwrap_or_default();
     let mut about = vec![("清算表版本".to_owned(), version.to_string())];
     about.extend(held.noticed_on.map(|day| ("通知日期".to_owned(), day.to_string())));
-    let title = if for_payer { "付款通知书" } else { "收款通知书" };
+    about.push(("险种".to_owned(), insurance.name().to_owned()));
+    let title = notice_title(insurance, for_payer);
     let rows = vec![Row { cells, detail: None }];
     let notice = document(title, month, about, columns, rows);
     let accounts = accounts.into_iter().map(|(what, text)| (what.to_owned(), text.clone())).collect();
     Some(Document { is_totalled: false, amount: Some(amount), accounts, ..notice })
+}
+
+/// What the notice of an insurance's money is called: to who pays, or to who receives.
+pub fn notice_title(insurance: Insurance, for_payer: bool) -> &'static str {
+    match (insurance, for_payer) {
+        (Insurance::Employee, true) => "职工医保付款通知书",
+        (Insurance::Employee, false) => "职工医保收款通知书",
+        (Insurance::Resident, true) => "居民医保付款通知书",
+        (Insurance::Resident, false) => "居民医保收款通知书",
+    }
 }
 
 pub(crate) fn document(
@@ -249,6 +258,7 @@ pub(crate) mod tests {
     use crate::cleared::{Movements, by_pair};
     use crate::obligation::Posting;
     use crate::obligation::tests::{lots, sums};
+    use crate::payment::{ByInsurance, Payable};
 
     pub(crate) struct Codes;
 
@@ -349,9 +359,11 @@ pub(crate) mod tests {
         let due = Money::from_fen(100);
         let on = jiff::civil::date(2025, 8, 4);
         let paid = Some(Payment { serial: "S1".into(), bank: "中国银行".into(), on, amount: due });
-        let held = PairRecord { due, paid, ..PairRecord::default() };
+        let mut held = PairRecord::default();
+        *held.payables.of_mut(Insurance::Resident) = Payable { due, paid, received: None };
         for (for_payer, told) in [(true, ["中国银行", "S1", "2025-08-04"]), (false, [""; 3])] {
-            let notice = notice(month(), (&pair, &held), for_payer, &BankAccount::default(), &Codes).expect("a notice");
+            let place = (&pair, &held, Insurance::Resident);
+            let notice = notice(month(), place, for_payer, &BankAccount::default(), &Codes).expect("a notice");
             let named: Vec<&str> = notice.columns[3..].iter().map(|column| column.name.as_str()).collect();
             assert_eq!(named, ["银行", "流水号", "日期"]);
             assert_eq!(notice.rows[0].cells[3..], told.map(|text| Cell::Text(text.into())));
@@ -359,18 +371,25 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_notice_says_who_pays_whom() {
+    fn each_insurance_has_notices_of_its_own_and_says_who_pays_whom() {
         let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
-        for (due, from) in [(100, "410000"), (-100, "310000")] {
-            let held = PairRecord { due: Money::from_fen(due), ..PairRecord::default() };
-            let notice = notice(month(), (&pair, &held), true, &BankAccount::default(), &Codes).expect("a notice");
+        // Of what would come to nothing together, each pays its own.
+        let dues = ByInsurance { employee: Money::from_fen(100), resident: Money::from_fen(-100) };
+        let held = PairRecord::of(dues);
+        for (insurance, from, title) in [
+            (Insurance::Employee, "410000", "职工医保付款通知书"),
+            (Insurance::Resident, "310000", "居民医保付款通知书"),
+        ] {
+            let account = BankAccount::default();
+            let notice = notice(month(), (&pair, &held, insurance), true, &account, &Codes).expect("a notice");
             assert_eq!(
-                (notice.rows[0].cells[0].clone(), notice.amount),
-                (Cell::Text(from.into()), Some(Money::from_fen(100)))
+                (notice.title.as_str(), notice.rows[0].cells[0].clone(), notice.amount),
+                (title, Cell::Text(from.into()), Some(Money::from_fen(100)))
             );
         }
         let nothing = PairRecord::default();
-        assert_eq!(notice(month(), (&pair, &nothing), true, &BankAccount::default(), &Codes), None);
+        let place = (&pair, &nothing, Insurance::Employee);
+        assert_eq!(notice(month(), place, true, &BankAccount::default(), &Codes), None);
     }
 
     fn code(code: &str) -> RegionCode {

@@ -82,7 +82,8 @@ fn nation(regions: &RegionTable) -> Pairs {
         sums.funds.set(fund, Money::from_fen(23_456_789_012));
     }
     sums.account = Money::from_fen(3_456_789_012);
-    let cleared = Cleared { booked: sums, corrected: -sums, carried_in: sums, carried_out: sums, deducted: sums };
+    let (booked, corrected, carried_in) = (sums, -sums, sums);
+    let cleared = Cleared { booked, corrected, carried_in, carried_out: sums, deducted: sums, recomputed: sums };
     let pairs = members.iter().flat_map(|home| members.iter().map(move |treatment| (*home, *treatment)));
     let pairs = pairs.filter(|(home, treatment)| home != treatment).map(|(home, treatment)| {
         let lots = CareKind::ALL.map(|care| {

@@ -29,6 +29,7 @@ mod afterwards;
 mod answers;
 mod asked;
 mod break_actions;
+mod break_decisions;
 mod breaks;
 mod corrections;
 mod deductions;
@@ -75,10 +76,12 @@ pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{
-    CarriedEntry, Carrying, CorrectedIn, DeductedIn, Disputed, DisputedBranches, Followed, Listed, ListedFault, Period,
-    PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
+    CarriedEntry, Carrying, CorrectedIn, DeductedIn, Disputed, DisputedBranches, Followed, Listed, ListedFault,
+    PaidPlace, Period, PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
 };
-pub use prefunds::{ChangePayments, PrefundChange, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension};
+pub use prefunds::{
+    PrefundAnswer, PrefundChange, PrefundEntry, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension,
+};
 pub use proving::{CarriedOver, Misplaced, MisplacedHow, Misposted, Noticed};
 pub use schema::SCHEMA;
 pub use turns::SettlementTurn;

@@ -79,7 +79,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Record what agency and hospital agree on; it is taken off from then on.
+    /// Record what agency and hospital agree on, the sums as lodged where none is given; it is taken off from then on.
     Agree {
         /// Which, and how to reach the hub.
         #[command(flatten)]
@@ -127,23 +127,30 @@ pub struct OfOne {
 #[derive(Debug, Args)]
 pub struct Funds {
     /// 统筹基金.
-    #[arg(long, default_value = "0")]
-    basic: Decimal,
+    #[arg(long)]
+    basic: Option<Decimal>,
     /// 大额补助.
-    #[arg(long, default_value = "0")]
-    large_sum: Decimal,
+    #[arg(long)]
+    large_sum: Option<Decimal>,
     /// 大病保险.
-    #[arg(long, default_value = "0")]
-    catastrophic: Decimal,
+    #[arg(long)]
+    catastrophic: Option<Decimal>,
     /// 公务员补助.
-    #[arg(long, default_value = "0")]
-    civil_servant: Decimal,
+    #[arg(long)]
+    civil_servant: Option<Decimal>,
     /// 医疗救助.
-    #[arg(long, default_value = "0")]
-    assistance: Decimal,
+    #[arg(long)]
+    assistance: Option<Decimal>,
 }
 
 impl Funds {
+    /// What is given; none where no fund is.
+    fn given(&self) -> Result<Option<v1::FundSums>> {
+        let Funds { basic, large_sum, catastrophic, civil_servant, assistance } = self;
+        let is_given = [basic, large_sum, catastrophic, civil_servant, assistance].into_iter().any(Option::is_some);
+        is_given.then(|| self.read()).transpose()
+    }
+
     fn read(&self) -> Result<v1::FundSums> {
         let mut shares = FundShares::default();
         for (fund, yuan) in [
@@ -153,7 +160,7 @@ impl Funds {
             (Fund::CivilServant, self.civil_servant),
             (Fund::Assistance, self.assistance),
         ] {
-            shares.set(fund, Money::from_decimal(yuan).with_context(|| fund.word())?);
+            shares.set(fund, Money::from_decimal(yuan.unwrap_or_default()).with_context(|| fund.word())?);
         }
         Ok(write_funds(&shares))
     }
@@ -192,7 +199,7 @@ pub async fn run(command: Command) -> Result<Ending> {
             print(&[changed.into_inner()], json)
         }
         Command::Agree { of, funds } => {
-            let (mut client, json, request) = (client(&of.access)?, of.json, change(of, Some(funds.read()?)));
+            let (mut client, json, request) = (client(&of.access)?, of.json, change(of, funds.given()?));
             let changed = client.agree(request).await.map_err(|refused| status::to_refusal(&refused))?;
             print(&[changed.into_inner()], json)
         }
@@ -233,6 +240,8 @@ async fn import(access: &Access, file: &PathBuf, as_json: bool) -> Result<Ending
 
 async fn lodge_row(client: &mut DeductionsClient<Channel>, row: DeductionRow) -> Result<String> {
     let DeductionRow { id, setl_id, basic, large_sum, catastrophic, civil_servant, assistance, reason } = row;
+    let [basic, large_sum, catastrophic, civil_servant, assistance] =
+        [basic, large_sum, catastrophic, civil_servant, assistance].map(Some);
     let deducted = Some(Funds { basic, large_sum, catastrophic, civil_servant, assistance }.read()?);
     let request = v1::LodgeDeductionRequest { id, settlement: setl_id, deducted, reason };
     let lodged = client.lodge(request).await.map_err(|refused| status::to_refusal(&refused))?;
@@ -241,14 +250,14 @@ async fn lodge_row(client: &mut DeductionsClient<Channel>, row: DeductionRow) ->
 
 fn print(deductions: &[v1::DeductionView], as_json: bool) -> Result<Ending> {
     let total = |sums: &Option<v1::FundSums>| {
-        sums.as_ref().map(|sums| read_funds(sums).total()).unwrap_or_default().to_string()
+        sums.as_ref().map_or_else(|| "—".to_owned(), |sums| read_funds(sums).total().to_string())
     };
     if as_json {
         let rows = deductions.iter().map(|held| {
             json!({ "id": held.id, "setl_id": held.settlement, "standing": held.standing, "reason": held.reason,
                 "remark": held.remark, "objection": held.objection.as_ref().map(json_of_objection),
                 "deducted": funds_json(held.deducted.as_ref()),
-                "agreed": funds_json(held.agreed.as_ref()), "month": held.month })
+                "agreed": held.agreed.as_ref().map(|agreed| funds_json(Some(agreed))), "month": held.month })
         });
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
         return Ok(Ending::Good);

@@ -17,7 +17,8 @@ use clearing::document::Document;
 use clearing::edition::{by_row, stamp, standing};
 use clearing::month::Month;
 use clearing::obligation::Lot;
-use clearing::period::{Pair, PairRecord, Payment, Side, Stage, Statement};
+use clearing::payment::{Payable, Payment};
+use clearing::period::{Pair, PairRecord, Side, Stage, Statement};
 use clearing::review::Objection;
 use clearing::statement::{BankAccount, Pairs, detail, national, notice, of_member, shares};
 use jiff::civil::Date;
@@ -190,11 +191,21 @@ fn stamped(
     by_row(Document { stamp: stamp(cleared.stage, own, regions), ..paper }, &cleared.records)
 }
 
-/// Which pairs have notices, and who receives by them.
-fn receivers(records: &BTreeMap<Pair, PairRecord>) -> impl Iterator<Item = (&Pair, &PairRecord, MemberCode)> {
-    records.iter().filter(|(_, held)| held.noticed_on.is_some()).filter_map(|(pair, held)| {
-        let receiver = if held.payer()? == Side::Home { pair.treatment } else { pair.home };
-        Some((pair, held, receiver))
+/// What notices are for: an insurance's money of a pair, and who receives it.
+struct Noticed<'a> {
+    pair: &'a Pair,
+    held: &'a PairRecord,
+    insurance: Insurance,
+    receiver: MemberCode,
+}
+
+/// Which pairs have notices, of whose money, and who receives by them.
+fn receivers(records: &BTreeMap<Pair, PairRecord>) -> impl Iterator<Item = Noticed<'_>> {
+    let noticed = records.iter().filter(|(_, held)| held.noticed_on.is_some());
+    noticed.flat_map(|(pair, held)| {
+        held.to_be_paid().filter_map(move |(insurance, payable)| {
+            Some(Noticed { pair, held, insurance, receiver: pair.member(payable.receiver()?) })
+        })
     })
 }
 
@@ -204,9 +215,8 @@ fn each_receiver_has_an_account(
     members: &BTreeSet<MemberCode>,
     accounts: &BTreeMap<String, BankAccount>,
 ) -> Result<()> {
-    let wanted =
-        receivers(records).filter(|(pair, ..)| Side::ALL.iter().any(|side| members.contains(&pair.member(*side))));
-    accounts_of(wanted.map(|(_, _, receiver)| receiver), accounts)
+    let wanted = receivers(records).filter(|of| Side::ALL.iter().any(|side| members.contains(&of.pair.member(*side))));
+    accounts_of(wanted.map(|of| of.receiver), accounts)
 }
 
 /// Checks that each who receives has an account.
@@ -227,7 +237,7 @@ pub fn accounts_of(
     Ok(())
 }
 
-/// One file for each pair, so that each notice can be sent by itself. Two members may be two pairs, and where one of them
+/// One file for each pair and insurance, so that each notice can be sent by itself. Two members may be two pairs, and where one of them
 /// gives back, the same one pays in both.
 fn notices(
     writing: &mut Writing,
@@ -236,10 +246,10 @@ fn notices(
     (cleared, accounts): (&ClearedMonth, &BTreeMap<String, BankAccount>),
     regions: &RegionTable,
 ) -> Result<()> {
-    let own = receivers(&cleared.records).filter(|(pair, ..)| [pair.home, pair.treatment].contains(&member));
-    for (pair, held, receiver) in own {
+    let own = receivers(&cleared.records).filter(|of| [of.pair.home, of.pair.treatment].contains(&member));
+    for Noticed { pair, held, insurance, receiver } in own {
         let account = accounts.get(&receiver.to_string()).cloned().unwrap_or_default();
-        let mut paper = notice(cleared.month, (pair, held), receiver != member, &account, regions);
+        let mut paper = notice(cleared.month, (pair, held, insurance), receiver != member, &account, regions);
         if let Some(paper) = &mut paper {
             stamp_notice(paper, held, cleared.deadlines.get(pair));
         }
@@ -449,13 +459,12 @@ fn read_pair(view: &v1::PairView) -> Result<(Pair, PairRecord)> {
         treatment_confirmed: view.treatment_confirmed,
         is_objected: view.objected,
     });
-    let record = PairRecord {
-        due: Money::from_fen(view.due),
-        statement,
-        noticed_on: view.noticed_on.parse().ok(),
-        paid: payment(&view.paid)?,
-        received: payment(&view.received)?,
-    };
+    let mut record = PairRecord { statement, noticed_on: view.noticed_on.parse().ok(), ..PairRecord::default() };
+    for v1::PayableView { insurance, due, paid, received, apart: _ } in &view.payables {
+        let insurance = Insurance::from_word(insurance).context("the hub tells of no insurance of ours")?;
+        *record.payables.of_mut(insurance) =
+            Payable { due: Money::from_fen(*due), paid: payment(paid)?, received: payment(received)? };
+    }
     Ok((pair, record))
 }
 

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use serde_json::json;
 use settlement::money::Money;
 
+use super::payables::{agreement, due_of, json_of_payment, named, recorded, who_pays};
 use super::printed::{print_json, print_pairs};
 use super::{OfMonth, OfPair, client, period};
 use crate::cli::Ending;
@@ -59,10 +60,10 @@ pub(super) async fn answer(
     Ok(Ending::Good)
 }
 
-pub(super) async fn pay(pair: OfPair, payment: Payment) -> Result<Ending> {
+pub(super) async fn pay(pair: OfPair, payment: Payment, insurance: String) -> Result<Ending> {
     let (side, payment) = payment.read()?;
     let OfPair { month: OfMonth { access, month, json: as_json }, home, treatment } = pair;
-    let asked = v1::PayRequest { month, home, treatment, side, payment: Some(payment) };
+    let asked = v1::PayRequest { month, home, treatment, side, payment: Some(payment), insurance };
     let told = client(&access)?.pay(asked).await.map_err(|refused| status::to_refusal(&refused))?;
     print_pairs(&[told.into_inner()], as_json)?;
     Ok(Ending::Good)
@@ -72,36 +73,34 @@ pub(super) async fn notices(of: &OfMonth) -> Result<Ending> {
     let period = period(of).await?;
     let noticed: Vec<v1::PairView> = period.pairs.into_iter().filter(|pair| !pair.noticed_on.is_empty()).collect();
     if of.json {
-        let rows = noticed.iter().map(|pair| {
-            let (payer, receiver, amount) = who_pays(pair);
-            json!({ "from": payer, "to": receiver, "amount": amount.to_string(), "in_words": capitals(amount),
-                "version": pair.version, "issued_on": pair.noticed_on })
+        let rows = due_of(&noticed).map(|(pair, payable)| {
+            let (payer, receiver, amount) = who_pays(pair, payable);
+            json!({ "from": payer, "to": receiver, "insurance": payable.insurance, "amount": amount.to_string(),
+                "in_words": capitals(amount), "version": pair.version, "issued_on": pair.noticed_on,
+                "paid": json_of_payment(&payable.paid), "received": json_of_payment(&payable.received),
+                "apart": payable.apart })
         });
         print_json(&rows.collect())?;
         return Ok(Ending::Good);
     }
-    let mut table = output::table(["付款方", "收款方", "金额", "大写", "版本", "通知日期", "付款流水号", "收款流水号"]);
-    for pair in &noticed {
-        let (payer, receiver, amount) = who_pays(pair);
-        let serial = |payment: &Option<v1::PaymentView>| {
-            payment.as_ref().map(|payment| payment.serial.clone()).unwrap_or_default()
-        };
+    let columns =
+        ["付款方", "收款方", "险种", "金额", "大写", "版本", "通知日期", "付款流水号", "收款流水号", "两方登记"];
+    let mut table = output::table(columns);
+    for (pair, payable) in due_of(&noticed) {
+        let (payer, receiver, amount) = who_pays(pair, payable);
         table.add_row([
             payer.to_owned(),
             receiver.to_owned(),
+            named(&payable.insurance),
             amount.to_string(),
             capitals(amount),
             pair.version.to_string(),
             pair.noticed_on.clone(),
-            serial(&pair.paid),
-            serial(&pair.received),
+            recorded(&payable.paid),
+            recorded(&payable.received),
+            agreement(payable).to_owned(),
         ]);
     }
     output::line(&table.to_string());
     Ok(Ending::Good)
-}
-
-fn who_pays(pair: &v1::PairView) -> (&str, &str, Money) {
-    let due = Money::from_fen(pair.due);
-    if due.is_negative() { (&pair.treatment, &pair.home, -due) } else { (&pair.home, &pair.treatment, due) }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use settlement::beijing;
 use settlement::money::Money;
 
+use super::payables::{agreement, json_of_payment, named, recorded};
 use crate::output;
 
 pub(super) fn print_periods(periods: &[v1::PeriodView], as_json: bool) -> Result<()> {
@@ -60,7 +61,8 @@ pub(super) fn print_pairs(pairs: &[v1::PairView], as_json: bool) -> Result<()> {
     if as_json {
         return print_json(&pairs.iter().map(json_of_pair).collect());
     }
-    let mut table = output::table(["参保省", "就医省", "版本", "应付", "参保地", "就医地", "通知", "付款", "收款"]);
+    let columns = ["参保省", "就医省", "险种", "版本", "应付", "参保地", "就医地", "通知", "付款", "收款", "两方登记"];
+    let mut table = output::table(columns);
     for pair in pairs {
         let said = |confirmed: bool| match (pair.version, pair.objected, confirmed) {
             (0, _, _) => "",
@@ -68,20 +70,21 @@ pub(super) fn print_pairs(pairs: &[v1::PairView], as_json: bool) -> Result<()> {
             (_, _, true) => "已确认",
             (_, false, false) => "待确认",
         };
-        let serial = |payment: &Option<v1::PaymentView>| {
-            payment.as_ref().map(|payment| payment.serial.clone()).unwrap_or_default()
-        };
-        table.add_row([
-            pair.home.clone(),
-            pair.treatment.clone(),
-            pair.version.to_string(),
-            Money::from_fen(pair.due).to_string(),
-            said(pair.home_confirmed).into(),
-            said(pair.treatment_confirmed).into(),
-            pair.noticed_on.clone(),
-            serial(&pair.paid),
-            serial(&pair.received),
-        ]);
+        for payable in &pair.payables {
+            table.add_row([
+                pair.home.clone(),
+                pair.treatment.clone(),
+                named(&payable.insurance),
+                pair.version.to_string(),
+                Money::from_fen(payable.due).to_string(),
+                said(pair.home_confirmed).into(),
+                said(pair.treatment_confirmed).into(),
+                pair.noticed_on.clone(),
+                recorded(&payable.paid),
+                recorded(&payable.received),
+                agreement(payable).to_owned(),
+            ]);
+        }
     }
     output::line(&table.to_string());
     Ok(())
@@ -101,16 +104,15 @@ pub(super) fn json_of_period(period: &v1::PeriodView) -> Value {
 }
 
 pub(super) fn json_of_pair(pair: &v1::PairView) -> Value {
-    let payment = |payment: &Option<v1::PaymentView>| {
-        payment.as_ref().map(|payment| {
-            json!({ "serial": payment.serial, "bank": payment.bank, "on": payment.on,
-                "amount": Money::from_fen(payment.amount).to_string() })
-        })
-    };
+    let payables = pair.payables.iter().map(|payable| {
+        json!({ "insurance": payable.insurance, "due": Money::from_fen(payable.due).to_string(),
+            "paid": json_of_payment(&payable.paid), "received": json_of_payment(&payable.received),
+            "apart": payable.apart })
+    });
     json!({ "home": pair.home, "treatment": pair.treatment, "version": pair.version, "issued_on": pair.issued_on,
         "due": Money::from_fen(pair.due).to_string(), "home_confirmed": pair.home_confirmed,
         "treatment_confirmed": pair.treatment_confirmed, "objected": pair.objected, "noticed_on": pair.noticed_on,
-        "paid": payment(&pair.paid), "received": payment(&pair.received) })
+        "payables": payables.collect::<Vec<_>>() })
 }
 
 pub(super) fn print_json(value: &Value) -> Result<()> {

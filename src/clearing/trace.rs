@@ -97,9 +97,12 @@ fn statement(pair: &v1::PairView) -> Vec<String> {
     if !pair.noticed_on.is_empty() {
         told.push(format!("notices of {}", pair.noticed_on));
     }
-    for (how, payment) in [("paid", &pair.paid), ("received", &pair.received)] {
+    let recorded =
+        |payable: &'_ v1::PayableView| [("paid", payable.paid.clone()), ("received", payable.received.clone())];
+    let each = pair.payables.iter().flat_map(|payable| recorded(payable).map(|(how, paid)| (payable, how, paid)));
+    for (v1::PayableView { insurance, .. }, how, payment) in each {
         if let Some(v1::PaymentView { serial, bank, on, amount }) = payment {
-            told.push(format!("{how} on {on}: {}, serial {serial}, {bank}", Money::from_fen(*amount)));
+            told.push(format!("{insurance} money {how} on {on}: {}, serial {serial}, {bank}", Money::from_fen(amount)));
         }
     }
     told

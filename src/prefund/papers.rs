@@ -9,10 +9,10 @@ use clearing::calendar::PaymentDays;
 use clearing::details::pair_name;
 use clearing::period::{Pair, Payment, Side};
 use clearing::prefund::Reset;
+use clearing::prefund::change::{Kind, Standing};
 use clearing::prefund::papers::{Adjusted, Change, notice, table};
 use clearing::statement::BankAccount;
 use jiff::civil::{Date, date};
-use ledger::hub::PrefundKind;
 use proto::convert::cleared::read_payment;
 use proto::v1::prefunds_client::PrefundsClient;
 use proto::{status, v1};
@@ -49,20 +49,29 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
             json!({ "home": change.home, "treatment": change.treatment, "insurance": change.insurance,
                 "id": change.id, "kind": change.kind, "amount": yuan(change.amount), "basis": yuan(change.basis),
                 "reason": change.reason, "made_on": change.made_on, "submit_by": change.submit_by,
-                "pay_by": change.pay_by, "late": change.late, "paid": payment(&change.paid), "received": payment(&change.received) })
+                "pay_by": change.pay_by, "late": change.late, "standing": change.standing, "asked_by": change.asked_by,
+                "answered": change.answered, "apart": change.apart, "paid": payment(&change.paid),
+                "received": payment(&change.received) })
         });
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<Value>>())?);
         return Ok(());
     }
-    let mut table = output::table(["编号", "参保省", "就医省", "险种", "金额", "应付期限", "付款", "收款", "事由"]);
+    let mut table =
+        output::table(["编号", "参保省", "就医省", "险种", "金额", "状态", "应付期限", "付款", "收款", "事由"]);
     for change in changes {
-        let day = |view: &Option<v1::PaymentView>| view.as_ref().map(|paid| paid.on.clone()).unwrap_or_default();
+        let day = |view: &Option<v1::PaymentView>| {
+            view.as_ref().map(|paid| format!("{} {}", paid.serial, paid.on)).unwrap_or_default()
+        };
+        let apart = if change.apart.is_empty() { "" } else { "（两方登记不一致）" };
+        let standing = Standing::from_word(&change.standing);
+        let standing = standing.map_or_else(|| change.standing.clone(), |standing| standing.name().to_owned());
         table.add_row([
             change.id.clone(),
             change.home.clone(),
             change.treatment.clone(),
             super::named(&change.insurance),
             yuan(change.amount),
+            format!("{standing}{apart}"),
             if change.late { format!("{} 逾期", change.pay_by) } else { change.pay_by.clone() },
             day(&change.paid),
             day(&change.received),
@@ -104,7 +113,7 @@ pub async fn write(
     let all = changes(client).await?;
     let set: Vec<&v1::PrefundChangeView> = all.iter().filter(|change| change.id == format!("reset {year}")).collect();
     let increases = all.iter().filter(|change| is_increase_of(change, short));
-    let rows = if set.is_empty() { proposed(client, year).await? } else { reset(year, &set, &all)? };
+    let rows = if set.is_empty() { proposed(client, year).await? } else { reset(&set)? };
     let mut pairs: BTreeMap<Pair, Vec<(&v1::PrefundChangeView, Insurance)>> = BTreeMap::new();
     for change in set.iter().copied().chain(increases).filter(|change| change.amount != 0) {
         let (pair, insurance) = (read_pair(&change.home, &change.treatment)?, read_insurance(&change.insurance)?);
@@ -152,7 +161,10 @@ fn each_receiver_has_an_account(
 }
 
 async fn proposed(client: &mut PrefundsClient<Channel>, year: i32) -> Result<Vec<Adjusted>> {
-    let told = client.table(v1::PrefundYear { year }).await.map_err(|refused| status::to_refusal(&refused))?;
+    let told = client
+        .table(v1::PrefundYear { year, sums: Vec::new() })
+        .await
+        .map_err(|refused| status::to_refusal(&refused))?;
     let row = |row: &v1::PrefundRow| {
         Ok(Adjusted {
             pair: read_pair(&row.home, &row.treatment)?,
@@ -164,15 +176,10 @@ async fn proposed(client: &mut PrefundsClient<Channel>, year: i32) -> Result<Vec
     told.into_inner().rows.iter().map(row).collect()
 }
 
-/// What each prefund came to before and after a year's re-set: all changes that were made before it, and with it.
-fn reset(year: i32, set: &[&v1::PrefundChangeView], all: &[v1::PrefundChangeView]) -> Result<Vec<Adjusted>> {
+/// What each prefund held before a year's re-set, and what it is to hold by it.
+fn reset(set: &[&v1::PrefundChangeView]) -> Result<Vec<Adjusted>> {
     let row = |set: &&v1::PrefundChangeView| {
-        let same = |change: &&v1::PrefundChangeView| {
-            (&change.home, &change.treatment, &change.insurance) == (&set.home, &set.treatment, &set.insurance)
-        };
-        // In the order of their making.
-        let before = all.iter().filter(same).take_while(|change| change.id != format!("reset {year}"));
-        let previous: Money = before.map(|change| Money::from_fen(change.amount)).sum();
+        let previous = Money::from_fen(set.held);
         Ok(Adjusted {
             pair: read_pair(&set.home, &set.treatment)?,
             insurance: read_insurance(&set.insurance)?,
@@ -183,9 +190,11 @@ fn reset(year: i32, set: &[&v1::PrefundChangeView], all: &[v1::PrefundChangeView
     set.iter().map(row).collect()
 }
 
+/// Whether a change is an increase of a year that was accepted: a request alone asks nobody to pay.
 fn is_increase_of(change: &v1::PrefundChangeView, year: i16) -> bool {
     let made_in = change.made_on.parse::<Date>().ok().map(Date::year);
-    PrefundKind::from_word(&change.kind) == Some(PrefundKind::TopUp) && made_in == Some(year)
+    let is_accepted = [Standing::Due, Standing::Held].map(Standing::word).contains(&change.standing.as_str());
+    Kind::from_word(&change.kind) == Some(Kind::TopUp) && is_accepted && made_in == Some(year)
 }
 
 fn read_change(change: &v1::PrefundChangeView, insurance: Insurance, side: Side) -> Result<Change> {

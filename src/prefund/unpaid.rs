@@ -57,21 +57,23 @@ pub async fn suspend(of: OfPair, is_suspended: bool) -> Result<Ending> {
 fn print(members: &[v1::UnpaidView], as_json: bool) -> Result<()> {
     if as_json {
         let rows = members.iter().map(|held| {
-            json!({ "home": held.home, "treatment": held.treatment, "months": held.months,
+            json!({ "home": held.home, "treatment": held.treatment, "months": held.months, "claimed": held.claimed,
                 "may_suspend": held.may_suspend, "suspended": held.suspended, "reason": held.reason })
         });
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<Value>>())?);
         return Ok(());
     }
-    let mut table = output::table(["参保省", "就医省", "逾期未拨付", "状态", "原因"]);
+    let mut table = output::table(["参保省", "就医省", "逾期未拨付", "仅付款方登记", "状态", "原因"]);
     for held in members {
         let standing = match (held.suspended, held.may_suspend) {
             (true, _) => "已暂停",
             (false, true) => "可暂停",
+            (false, false) if held.months.is_empty() => "",
             (false, false) => "催付",
         };
-        let (months, reason) = (held.months.join("、"), held.reason.clone());
-        table.add_row([held.home.clone(), held.treatment.clone(), months, standing.to_owned(), reason]);
+        let [months, claimed] = [&held.months, &held.claimed].map(|months| months.join("、"));
+        let (home, treatment, reason) = (held.home.clone(), held.treatment.clone(), held.reason.clone());
+        table.add_row([home, treatment, months, claimed, standing.to_owned(), reason]);
     }
     output::line(&table.to_string());
     Ok(())

@@ -9,6 +9,7 @@ use anyhow::Result;
 use clearing::calendar::Calendar;
 use clearing::cleared::{Cleared, by_pair, sum};
 use clearing::obligation::{Lot, Sums};
+use clearing::payment::dues;
 use clearing::period::{Pair, PairRecord, Record};
 use clearing::review::Deducted;
 use ledger::hub::{CarriedOver, HubStore, MisplacedHow, Misposted, PeriodNumber, Position};
@@ -16,6 +17,7 @@ use reconciliation::book::READING;
 use settlement::adjudication::Fund;
 use settlement::finding::Finding;
 use settlement::ids::SettlementId;
+use settlement::person::Insurance;
 use settlement::region::RegionTable;
 
 /// By what clearing is checked beside the book itself. What needs one that is not at hand is left out.
@@ -113,8 +115,11 @@ pub async fn a_statement_is_entries_less_carried_out_with_carried_in_less_deduct
     for (pair, held) in &record.pairs {
         let Some(statement) = held.statement else { continue };
         let stated = hub.statement_lots((period, *pair), statement.version).await?;
-        if sum(&stated).owed() != held.due {
-            wrong(pair, format!("{} is due, and its lots come to {}", held.due, sum(&stated).owed()));
+        for (insurance, lots) in dues(&stated).iter() {
+            let due = held.payables.of(insurance).due;
+            if *lots != due {
+                wrong(pair, format!("{due} is due of {} money, and its lots come to {lots}", insurance.word()));
+            }
         }
         let expected = match &of_pairs {
             Some(pairs) => pairs.get(pair).cloned().unwrap_or_default(),
@@ -137,8 +142,8 @@ pub async fn a_statement_is_entries_less_carried_out_with_carried_in_less_deduct
     Ok(findings)
 }
 
-/// What a member pays is what the other receives: the notices of a pair ask both for what is stated, and what both sides
-/// recorded of the payment is that.
+/// What a member pays is what the other receives: the notices of a pair ask both for what is stated of each insurance's
+/// money, and what both sides recorded of the payment is that.
 ///
 /// # Errors
 /// When the book cannot be read.
@@ -150,22 +155,26 @@ pub async fn payable_is_receivable(hub: &HubStore, period: PeriodNumber) -> Resu
     };
     for noticed in hub.notice_list(period).await? {
         let held = record.pairs.get(&noticed.pair).cloned().unwrap_or_default();
-        let stated = held.statement.filter(|statement| statement.version == noticed.version).map(|_| held.due);
+        let payable = held.payables.of(noticed.insurance);
+        let stated = held.statement.filter(|statement| statement.version == noticed.version).map(|_| payable.due);
         if stated != Some(noticed.due) {
             let newest = held.statement.map(|statement| statement.version);
             let (version, due) = (noticed.version, noticed.due);
-            wrong(&noticed.pair, format!("{due} noticed by version {version}, {} by {newest:?}", held.due));
+            wrong(&noticed.pair, format!("{due} noticed by version {version}, {} by {newest:?}", payable.due));
         }
-        for (side, payment) in [("paid", &held.paid), ("received", &held.received)] {
+        for (side, payment) in [("paid", &payable.paid), ("received", &payable.received)] {
             let amount = noticed.due.max(-noticed.due);
             if let Some(payment) = payment.as_ref().filter(|payment| payment.amount != amount) {
                 wrong(&noticed.pair, format!("{side} {}, noticed {amount}", payment.amount));
             }
         }
     }
-    for (pair, held) in record.pairs.iter().filter(|(_, held)| held.paid.is_some() || held.received.is_some()) {
-        if held.noticed_on.is_none() {
-            wrong(pair, "paid without a notice".into());
+    let noticed = hub.notice_list(period).await?;
+    for (pair, held) in &record.pairs {
+        let is_noticed = |of: Insurance| noticed.iter().any(|one| one.pair == *pair && one.insurance == of);
+        let recorded = held.payables.iter().filter(|(_, payable)| payable.paid.is_some() || payable.received.is_some());
+        for (insurance, _) in recorded.filter(|(insurance, _)| !is_noticed(*insurance)) {
+            wrong(pair, format!("{} money is paid without a notice", insurance.word()));
         }
     }
     Ok(findings)
@@ -288,7 +297,7 @@ pub async fn a_closed_period_is_agreed_on_and_paid(hub: &HubStore, period: Perio
     let Some(record) = record(hub, period).await?.filter(|record| record.is_closed) else { return Ok(Vec::new()) };
     let unsettled = |held: &PairRecord| !held.is_settled();
     let open = record.pairs.iter().filter(|(_, held)| unsettled(held)).map(|(pair, held)| {
-        let problem = format!("it is closed with {} due and not settled", held.due);
+        let problem = format!("it is closed with {} due and not settled", held.owed());
         finding("a closed period is agreed on and paid", format!("{} in period {period}", of(pair)), problem)
     });
     Ok(open.collect())

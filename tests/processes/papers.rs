@@ -111,7 +111,7 @@ async fn every_row_of_a_statement_leads_to_settlements_that_come_to_it() {
         assert_eq!((taken[0]["结算编号"].as_str(), taken[0]["扣款金额"].as_str()), (settled[0].as_str(), "12.34"));
         assert_eq!(taken[0]["清算所属期"], "2025-06");
     }
-    let notice = out.join(HENAN).join(format!("{HENAN}-{SHANGHAI}/付款通知书.html"));
+    let notice = out.join(HENAN).join(format!("{HENAN}-{SHANGHAI}/职工医保付款通知书.html"));
     let text = fs::read_to_string(&notice).expect("a notice");
     for told in ["金额（大写）", "上海市异地就医清算专户", "示例银行上海市分行", "000031000000000001"]
     {

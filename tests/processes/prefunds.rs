@@ -131,15 +131,21 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
     let average = fen(&size) / 2;
     assert!((owed - 3 * average).abs() <= 1, "{owed} is three times {average}");
 
-    // All three months are unpaid, and two of them are advanced.
+    // All three months are unpaid, and nothing is advanced before both have recorded it.
     let increase = [&["prefund", "top-up", "--id", "7", "--amount", "100.50", "--reason", "集中结算"], &of_prefund[..]];
     let increased = shanghai.row(&increase.concat()).await;
     assert_eq!(increased["watch"], "red");
-    assert_eq!(fen(increased["prefund"].as_str().expect("an amount")), fen(&size) + 10_050);
-    for (operator, side, bank, serial) in
-        [(&henan, "home", "中国银行 郑州分行", "H-1"), (&shanghai, "treatment", "工商银行 上海分行", "S-1")]
+    let sums = ["prefund", "asked", "due"].map(|of| fen(increased[of].as_str().expect("an amount")));
+    assert_eq!(sums, [0, 10_050, fen(&size)]);
+    let too_much =
+        [&["prefund", "top-up", "--id", "8", "--amount", "99000000000", "--reason", "集中结算"], &of_prefund[..]];
+    let refused = shanghai.output(&too_much.concat()).await;
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("at most"));
+    let accept = [&["prefund", "accept", "--id", "top-up 7", "--side", "home"], &of_prefund[..]];
+    assert_eq!(henan.row(&accept.concat()).await["standing"], "due");
+    for (operator, side, bank) in [(&henan, "home", "中国银行 郑州分行"), (&shanghai, "treatment", "工商银行 上海分行")]
     {
-        let paid = ["--side", side, "--bank", bank, "--serial", serial, "--on", "2026-02-09", "--amount", &size];
+        let paid = ["--side", side, "--bank", bank, "--serial", "P-1", "--on", "2026-02-10", "--amount", &size];
         let paid = [&["prefund", "pay", "--id", "reset 2026"], &of_prefund[..], &paid].concat();
         let recorded = operator.row(&paid).await;
         let as_who = if side == "home" { "paid" } else { "received" };
@@ -163,17 +169,16 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
         );
     }
     nobody_receives_without_an_account(&world, &henan).await;
-    for (member, title, bank, serial) in [
-        (HENAN, "预付金付款通知书", "中国银行 郑州分行", "H-1"),
-        (SHANGHAI, "预付金收款通知书", "工商银行 上海分行", "S-1"),
-    ] {
+    for (member, title, bank) in
+        [(HENAN, "预付金付款通知书", "中国银行 郑州分行"), (SHANGHAI, "预付金收款通知书", "工商银行 上海分行")]
+    {
         let folder = out.join(member).join(format!("{HENAN}-{SHANGHAI}"));
         let notice = open(&folder, title);
         let rows = notice
             .rows()
             .iter()
             .map(|row| (row.word("事由"), row.figure("金额"), row.word("银行"), row.word("流水号"), row.word("日期")));
-        let reset = ("2026年度额度调整", fen(&size), bank, serial, "2026-02-09");
+        let reset = ("2026年度额度调整", fen(&size), bank, "P-1", "2026-02-10");
         assert_eq!(rows.collect::<Vec<_>>(), [reset, ("集中结算", 10_050, "", "", "")], "{member}");
         assert_eq!((notice.total("金额"), notice.capitals), (fen(&size) + 10_050, fen(&size) + 10_050));
         assert_eq!(Some(notice.rows()[0].word("拨付期限")), set["pay_by"].as_str());
@@ -183,7 +188,7 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
         }
     }
 
-    world.clock().set(instant("2026-04-20T10:00:00"));
+    world.clock().set(instant("2026-06-20T10:00:00"));
     let told = henan.output(&changes).await;
     let rows: Vec<Value> = serde_json::from_slice(&told.stdout).expect("rows");
     let late: Vec<_> = rows.iter().map(|row| (row["kind"].as_str(), row["late"].as_bool())).collect();

@@ -7,6 +7,9 @@ use std::path::Path;
 use std::thread;
 
 use clearing::listed::Verdict;
+use clearing::period::PairRecord;
+use clearing::statement::notice_title;
+use settlement::person::Insurance;
 use settlement::region::RegionTable;
 use yidi::clearing::papers::ClearedMonth;
 use yidi::simulate::quarter::altered::Ending;
@@ -83,8 +86,9 @@ fn everything_happened(ran: &Ran) {
     };
     let others = of_late(may, false).into_iter().max();
     assert!(of_late(may, true).into_iter().min() > others, "who confirms late holds up nobody");
-    let nothing = ran.months.iter().flat_map(|month| month.records.values()).any(|held| held.due.is_zero());
-    let gives_back = ran.months.iter().flat_map(|month| month.records.values()).any(|held| held.due.is_negative());
+    let nothing = ran.months.iter().flat_map(|month| month.records.values()).any(PairRecord::is_nothing_due);
+    let mut payables = ran.months.iter().flat_map(|month| month.records.values()).flat_map(PairRecord::to_be_paid);
+    let gives_back = payables.any(|(_, payable)| payable.due.is_negative());
     assert!(nothing && gives_back, "a pair comes to nothing, and one gives back");
 }
 
@@ -105,7 +109,7 @@ fn documents_add_up(folder: &Path, ran: &Ran) {
     let total = |of: &dyn Fn(&Papers) -> i64| months.iter().map(of).sum::<i64>();
     let payable = |papers: &Papers| papers.payable.values().map(|sheet| sheet.total(CLEARED)).sum::<i64>();
     let receivable = |papers: &Papers| papers.receivable.values().map(|sheet| sheet.total(CLEARED)).sum::<i64>();
-    let owed: i64 = ran.months.iter().flat_map(|month| month.records.values()).map(|held| held.due.fen()).sum();
+    let owed: i64 = ran.months.iter().flat_map(|month| month.records.values()).map(|held| held.owed().fen()).sum();
     assert_eq!([total(&payable), total(&receivable), total(&|papers| papers.national.total(CLEARED))], [owed; 3]);
     // What one month carries out, the next carries in; nothing came into the first.
     let moved = |papers: &Papers| [CARRIED_IN, CARRIED_OUT].map(|column| papers.national.total(column));
@@ -196,10 +200,12 @@ fn read_month(folder: &Path, month: &ClearedMonth, ran: &Ran, names: &BTreeMap<S
     for (pair, held) in &month.records {
         let [home, treatment] = [pair.home.to_string(), pair.treatment.to_string()];
         let row = national.of("参保省", &names[&home]).find(|row| row.word("就医省") == names[&treatment]);
-        assert_eq!(row.map(|row| row.figure(CLEARED)), Some(held.due.fen()), "{home} → {treatment}");
+        assert_eq!(row.map(|row| row.figure(CLEARED)), Some(held.owed().fen()), "{home} → {treatment}");
         let corrected = ran.corrected.get(&(month.month, *pair)).map_or(0, |amount| amount.fen());
         assert_eq!(row.map(|row| row.figure(CORRECTED)), Some(corrected), "{home} → {treatment}");
-        check_notices(&folder, [&home, &treatment], held.due.fen(), names);
+        for (insurance, payable) in held.payables.iter() {
+            check_notices(&folder, [&home, &treatment], (insurance, payable.due.fen()), names);
+        }
     }
     Papers { national, payable, receivable, carried, deductions }
 }
@@ -235,12 +241,18 @@ fn check_rows(sheet: &Sheet) {
     assert_eq!(sheet.capitals, sheet.total(CLEARED));
 }
 
-/// Who pays and who receives have a notice of the same amount; nobody has one where nothing is due.
-fn check_notices(folder: &Path, [home, treatment]: [&str; 2], due: i64, names: &BTreeMap<String, String>) {
+/// Who pays and who receives have a notice of the same amount of each insurance's money; nobody has one where nothing of
+/// it is due.
+fn check_notices(
+    folder: &Path,
+    [home, treatment]: [&str; 2],
+    (insurance, due): (Insurance, i64),
+    names: &BTreeMap<String, String>,
+) {
     let (payer, receiver) = if due < 0 { (treatment, home) } else { (home, treatment) };
     let pair = format!("{home}-{treatment}");
     let file = |member: &str, title: &str| folder.join(member).join(&pair).join(format!("{title}.xlsx"));
-    let notices = [file(payer, "付款通知书"), file(receiver, "收款通知书")];
+    let notices = [file(payer, notice_title(insurance, true)), file(receiver, notice_title(insurance, false))];
     for notice in notices {
         assert_eq!(notice.exists(), due != 0, "{}", notice.display());
         if due != 0 {

@@ -212,16 +212,18 @@ async fn happen(book: &Book, event: Event) -> Result<(), StoreError> {
         Event::Paid(period, at) => {
             let record = store.clearing_record(period, BTreeMap::new()).await?.expect("a month");
             for (pair, held) in record.pairs.into_iter().filter(|(_, held)| held.noticed_on.is_some()) {
-                let amount = held.due.max(-held.due);
-                for side in Side::ALL {
-                    let payment = Payment {
-                        serial: "2025080800017".into(),
-                        bank: "中国银行".into(),
-                        on: date(2025, 8, 8),
-                        amount,
-                    };
-                    let paid = store.payment_record((period, pair, side), payment, ("us".into(), at)).await?;
-                    assert!(matches!(paid, Ok(()) | Err(StatementFault::NoNotice)), "{paid:?}");
+                for (insurance, payable) in held.to_be_paid() {
+                    for side in Side::ALL {
+                        let payment = Payment {
+                            serial: format!("20250808{}", insurance.code()),
+                            bank: "中国银行".into(),
+                            on: held.noticed_on.expect("it is noticed"),
+                            amount: payable.amount(),
+                        };
+                        let place = (period, pair, insurance);
+                        let paid = store.payment_record(place, side, payment, ("us".into(), at)).await?;
+                        assert!(matches!(paid, Ok(()) | Err(StatementFault::NoNotice)), "{paid:?}");
+                    }
                 }
             }
             Ok(())
@@ -340,11 +342,11 @@ fn written(
         documents.extend(Side::ALL.map(|side| carried(month, pair.member(side), entries, names)));
         documents.extend(Side::ALL.map(|side| deductions(month, pair.member(side), entries, names)));
         let held: &PairRecord = held;
-        documents.extend(
-            [true, false]
-                .into_iter()
-                .filter_map(|for_payer| notice(month, (pair, held), for_payer, &BankAccount::default(), names)),
-        );
+        let notices =
+            Insurance::ALL.into_iter().flat_map(|insurance| [true, false].map(|to_payer| (insurance, to_payer)));
+        documents.extend(notices.filter_map(|(insurance, for_payer)| {
+            notice(month, (pair, held, insurance), for_payer, &BankAccount::default(), names)
+        }));
     }
     documents.extend(lists(entries).into_values().map(|entries| behind(month, entries, names)));
     // Rows lead to lists only where these are written beside.

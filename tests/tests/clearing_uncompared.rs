@@ -11,6 +11,7 @@ use ledger::hub::PeriodNumber;
 use ledger::leaves::Scope;
 use reconciliation::book::READING;
 use settlement::money::Money;
+use settlement::person::Insurance;
 use tempfile::TempDir;
 use world::months::{Book, Stay, henan_shanghai, noon};
 use yidi::verify::clearing::{Rules, findings};
@@ -69,8 +70,8 @@ async fn pay(book: &Book, period: PeriodNumber, yuan: i64) {
             on: date(2025, 7, 30),
             amount: Money::from_yuan(yuan),
         };
-        let place = (period, henan_shanghai(), side);
-        let recorded = book.store.payment_record(place, payment, ("us".into(), noon(7, 30))).await;
+        let place = (period, henan_shanghai(), Insurance::Employee);
+        let recorded = book.store.payment_record(place, side, payment, ("us".into(), noon(7, 30))).await;
         recorded.expect("the store works").expect("it is due");
     }
 }

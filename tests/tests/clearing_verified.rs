@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use clearing::breaks::{Book as OfTwo, Books, Kind, Proposal};
-use clearing::cleared::Cleared;
+use clearing::cleared::{Cleared, sum};
 use clearing::digest::Branch;
 use clearing::month::Month;
 use clearing::obligation::{Lot, Sums};
+use clearing::payment::ByInsurance;
 use clearing::period::Side;
 use jiff::civil::date;
 use ledger::hub::{Disputed, FoundBreak, PeriodNumber, Reading, Reply, StepTaken};
@@ -23,6 +24,22 @@ const JUNE: PeriodNumber = PeriodNumber(1);
 const JULY: PeriodNumber = PeriodNumber(2);
 const S1: Stay = Stay { id: "S1", home: "410700", yuan: 100 };
 const S2: Stay = Stay { id: "S2", home: "410700", yuan: 220 };
+
+const DAY: jiff::civil::Date = date(2025, 6, 16);
+
+/// That the home region has no such settlement.
+fn apart_of(id: &str) -> FoundBreak {
+    FoundBreak {
+        branch: Branch { day: DAY, home: pool("410700"), treatment: pool("310000") },
+        place: 1,
+        operation: id.into(),
+        kind: Kind::Missing(OfTwo::Inner),
+        settlement: settlement_id(id),
+        outer: (Money::from_yuan(100), Money::from_yuan(50)),
+        inner: (Money::ZERO, Money::ZERO),
+        proposed: Proposal::Reinstate,
+    }
+}
 
 async fn begin() -> (TempDir, Book) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -69,7 +86,8 @@ async fn what_is_closed_unpaid_is_found() {
 async fn a_notice_of_another_sum_than_is_stated_is_found() {
     let (_folder, book) = begin().await;
     advance(&book, 7, 21).await;
-    let planted = book.store.notice_issue((JUNE, henan_shanghai()), 1, Money::from_yuan(1), date(2025, 7, 22)).await;
+    let dues = ByInsurance { employee: Money::from_yuan(1), resident: Money::ZERO };
+    let planted = book.store.notice_issue((JUNE, henan_shanghai()), 1, dues, date(2025, 7, 22)).await;
     planted.expect("planted");
     assert_eq!(wrong(&book).await, ["payable is receivable"]);
 }
@@ -158,17 +176,7 @@ async fn what_a_member_objects_to_when_the_next_month_is_stated_goes_into_the_on
 async fn books_that_are_found_apart_when_a_month_is_stated_change_nothing_of_it() {
     let (_folder, book) = begin().await;
     advance(&book, 7, 21).await;
-    let day = date(2025, 6, 16);
-    let apart = FoundBreak {
-        branch: Branch { day, home: pool("410700"), treatment: pool("310000") },
-        place: 1,
-        operation: "S1".into(),
-        kind: Kind::Missing(OfTwo::Inner),
-        settlement: settlement_id("S1"),
-        outer: (Money::from_yuan(100), Money::from_yuan(50)),
-        inner: (Money::ZERO, Money::ZERO),
-        proposed: Proposal::Reinstate,
-    };
+    let (day, apart) = (DAY, apart_of("S1"));
     let found = book.store.break_record(Books::HubHome, (day, day), Scope::default(), vec![apart], noon(7, 22)).await;
     found.expect("it is recorded");
     // A hub that was about to carry out while another had stated already.
@@ -178,4 +186,48 @@ async fn books_that_are_found_apart_when_a_month_is_stated_change_nothing_of_it(
     assert_eq!(late.expect("the store works"), Some(0));
     advance(&book, 7, 30).await;
     assert_eq!(wrong(&book).await, [""; 0]);
+}
+
+/// What a month clears, in yuan.
+async fn clears(book: &Book, period: PeriodNumber) -> i64 {
+    let pairs = book.clearing().pairs(period).await.expect("pairs");
+    pairs.get(&henan_shanghai()).map(|lots| sum(lots).owed().fen() / 100).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn one_persons_decision_about_a_break_clears_nothing_until_the_books_come_together() {
+    for (found_again, cleared) in [(vec![apart_of("S1")], 110), (vec![], 160)] {
+        let (_folder, book) = begin().await;
+        let compare = async |found: Vec<FoundBreak>, now| {
+            let recorded = book.store.break_record(Books::HubHome, (DAY, DAY), Scope::default(), found, now).await;
+            recorded.expect("it is recorded");
+        };
+        compare(vec![apart_of("S1")], noon(6, 17)).await;
+        let open = book.store.break_list(Scope::default()).await.expect("a list");
+        let by = ("the home region".to_owned(), noon(7, 20));
+        assert!(book.store.break_end(open[0].number, "it will be found".into(), by).await.expect("it is decided"));
+        assert!(book.store.break_list(Scope::default()).await.expect("a list").is_empty());
+        assert_eq!(book.store.break_decided().await.expect("a list").len(), 1);
+        compare(found_again, noon(7, 20)).await;
+        for (month, day) in [(7, 1), (7, 21)] {
+            advance(&book, month, day).await;
+        }
+        assert_eq!(clears(&book, JUNE).await, cleared);
+        assert_eq!(wrong(&book).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_break_that_is_decided_right_before_the_clearing_day_is_carried_all_the_same() {
+    let (_folder, book) = begin().await;
+    let apart = vec![apart_of("S1")];
+    let recorded = book.store.break_record(Books::HubHome, (DAY, DAY), Scope::default(), apart, noon(6, 17)).await;
+    recorded.expect("it is recorded");
+    let number = book.store.break_list(Scope::default()).await.expect("a list")[0].number;
+    let by = ("the home region".to_owned(), noon(7, 20));
+    assert!(book.store.break_end(number, "it will be found".into(), by).await.expect("it is decided"));
+    for (month, day) in [(7, 1), (7, 21)] {
+        advance(&book, month, day).await;
+    }
+    assert_eq!((clears(&book, JUNE).await, clears(&book, JULY).await), (110, 50), "nobody has looked since");
 }

@@ -1,7 +1,7 @@
 //! Review deductions over gRPC, for operators: the treatment side's lodge, agree, withdraw, and record what their hospitals
 //! object by letter; both sides' see. Started by [`crate::start()`].
 
-use clearing::review::{Deducted, Objection};
+use clearing::review::{Deducted, Objection, ReviewFault, Standing};
 use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::clock::Clock;
@@ -119,8 +119,14 @@ impl Deductions for DeductionsService {
         let permit = OperatorPermit::from_request(&request)?;
         let v1::ChangeDeductionRequest { id, agreed, reason } = request.into_inner();
         let reason = if reason.is_empty() { reason } else { read_reason(&reason).map_err(refuse)? };
-        let missing = || refuse(Refusal::new(Reason::MissingField).of_field("agreed"));
-        let agreed = read_funds(&agreed.ok_or_else(missing)?);
+        let agreed = match agreed {
+            Some(agreed) => read_funds(&agreed),
+            // No sums: as it was lodged.
+            None => {
+                let held = self.find(&id).await.map_err(refuse)?;
+                held.ok_or_else(|| refuse(refused(&DeductionFault::Unknown)))?.lodging.deducted
+            }
+        };
         self.changed(&permit, id, Change::Agree(agreed, reason)).await.map(Response::new).map_err(refuse)
     }
 
@@ -151,7 +157,7 @@ pub(super) fn write_deduction(held: &Deduction) -> v1::DeductionView {
         lot: Some(write_lot(&held.lot)),
         standing: held.standing.word().into(),
         deducted: Some(write_funds(&held.lodging.deducted)),
-        agreed: Some(write_funds(&held.agreed)),
+        agreed: (held.standing != Standing::Withdrawn).then(|| write_funds(&held.agreed)),
         reason: held.lodging.reason.clone(),
         remark: held.remark.clone(),
         month: String::new(),
@@ -200,6 +206,9 @@ fn refused(fault: &DeductionFault) -> Refusal {
             invalid("id", fault.to_string())
         }
         DeductionFault::OtherHospital => invalid("hospital", fault.to_string()),
+        DeductionFault::Sums(faults) if faults.contains(&ReviewFault::NothingAgreed) => {
+            invalid("agreed", fault.to_string())
+        }
         DeductionFault::Sums(_) => invalid("deducted", fault.to_string()),
     }
 }

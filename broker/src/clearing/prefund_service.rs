@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clearing::calendar::PaymentDays;
+use clearing::month::Month;
 use clearing::period::{Pair, Side};
+use clearing::prefund::change::Standing;
 use clearing::prefund::is_late;
 use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::clock::Clock;
-use ledger::hub::{ChangePayments, PrefundChange, PrefundKey, PrefundPaymentFault};
+use ledger::hub::{PrefundChange, PrefundEntry, PrefundKey, PrefundPaymentFault};
 use proto::convert::cleared::{read_payment, write_payment};
 use proto::v1;
 use proto::v1::prefunds_server::Prefunds;
@@ -22,8 +24,8 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use super::Clearing;
-use super::prefunds::{ResetRow, Watched};
-use super::texts::{check_payment, read_id, read_reason};
+use super::prefunds::{QuarterSums, ResetFault, ResetRow, Watched};
+use super::texts::{check_payment, payment_field, read_id, read_reason};
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, refuse};
 
@@ -50,27 +52,29 @@ impl PrefundsService {
         Ok(v1::PrefundsReply { prefunds: seen.map(|(key, watched)| write_watched(key, watched)).collect() })
     }
 
-    async fn table_of(&self, permit: &OperatorPermit, year: i32) -> Result<v1::PrefundTable, Refusal> {
-        let rows = self.clearing.prefund_table(read_year(year)?).await.map_err(|fault| failed(&fault))?;
+    async fn table_of(&self, permit: &OperatorPermit, asked: &v1::PrefundYear) -> Result<v1::PrefundTable, Refusal> {
+        let rows = self
+            .clearing
+            .prefund_table(read_year(asked.year)?, &read_sums(asked)?)
+            .await
+            .map_err(|fault| failed(&fault))?;
         let seen = rows.iter().filter(|row| sees(permit, &row.key.pair));
         Ok(v1::PrefundTable { rows: seen.map(write_row).collect() })
     }
 
-    async fn set(&self, permit: &OperatorPermit, year: i32) -> Result<v1::PrefundTable, Refusal> {
+    async fn set(&self, permit: &OperatorPermit, asked: &v1::PrefundYear) -> Result<v1::PrefundTable, Refusal> {
         if !permit.is_for_all() {
             let detail = "only who operates for every region sets prefunds";
             return Err(Refusal::new(Reason::InstitutionNotYours).because(detail));
         }
-        let (table, read) = (self.table_of(permit, year).await?, read_year(year)?);
+        let (table, read) = (self.table_of(permit, asked).await?, read_year(asked.year)?);
         // It is set once: a year that was mistyped, or a quarter that is not whole, would stand for good.
         if read != self.clock.today().year() {
             return Err(invalid("year", "is not this year: prefunds are set for the year that runs"));
         }
-        if !self.clearing.quarter_is_ready(read).await.map_err(|fault| failed(&fault))? {
-            return Err(invalid("year", "last year's fourth quarter is not proved yet"));
-        }
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
-        self.clearing.prefund_reset(read_year(year)?, by).await.map_err(|fault| failed(&fault))?;
+        let reset = self.clearing.prefund_reset(read, &read_sums(asked)?, by).await;
+        reset.map_err(|fault| failed(&fault))?.map_err(|fault| reset_refused(&fault))?;
         Ok(table)
     }
 
@@ -88,11 +92,60 @@ impl PrefundsService {
     }
 
     async fn changed(&self, permit: &OperatorPermit) -> Result<Vec<v1::PrefundChangeView>, Refusal> {
-        let changes = self.clearing.store.prefund_changes().await.map_err(|fault| failed(&fault))?;
-        let payments = self.clearing.store.prefund_payments().await.map_err(|fault| failed(&fault))?;
-        let seen = changes.iter().filter(|change| sees(permit, &change.key.pair));
-        let today = self.clock.today();
-        Ok(seen.map(|change| write_change(change, (self.clearing.prefund_days(change), today), &payments)).collect())
+        let entries = self.clearing.store.prefund_entries().await.map_err(|fault| failed(&fault))?;
+        let (seen, today) = (entries.iter().filter(|entry| sees(permit, &entry.change.key.pair)), self.clock.today());
+        let view = |entry| {
+            let standing = self.clearing.prefund_standing(entry, today);
+            write_change(entry, (self.clearing.prefund_days_of(entry), today), standing)
+        };
+        Ok(seen.map(view).collect())
+    }
+
+    async fn change_of(
+        &self,
+        permit: &OperatorPermit,
+        key: &PrefundKey,
+        id: &str,
+    ) -> Result<v1::PrefundChangeView, Refusal> {
+        let PrefundKey { pair: Pair { home, treatment }, insurance } = key;
+        let (home, treatment) = (home.to_string(), treatment.to_string());
+        let is_it = |view: &v1::PrefundChangeView| {
+            (&view.home, &view.treatment, view.insurance.as_str(), view.id.as_str())
+                == (&home, &treatment, insurance.word(), id)
+        };
+        self.changed(permit).await?.into_iter().find(is_it).ok_or_else(|| Refusal::new(Reason::Internal))
+    }
+
+    async fn opened(
+        &self,
+        permit: &OperatorPermit,
+        asked: v1::OpenPrefundRequest,
+    ) -> Result<v1::PrefundChangeView, Refusal> {
+        let key = read_key(&asked.home, &asked.treatment, &asked.insurance)?;
+        let side = Side::from_word(&asked.side).ok_or_else(|| invalid("side", "is not home or treatment"))?;
+        speaks_for(permit, &key.pair, side)?;
+        let opening = (read_id(&asked.id)?, Money::from_fen(asked.amount), read_reason(&asked.reason)?);
+        let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
+        let opened = self.clearing.prefund_open((key, side), opening, by).await.map_err(|fault| failed(&fault))?;
+        let id = opened.map_err(|fault| invalid("amount", fault.to_string()))?;
+        self.change_of(permit, &key, &id).await
+    }
+
+    async fn answered(
+        &self,
+        permit: &OperatorPermit,
+        asked: v1::PrefundAnswer,
+        is_accepted: bool,
+    ) -> Result<v1::PrefundChangeView, Refusal> {
+        let key = read_key(&asked.home, &asked.treatment, &asked.insurance)?;
+        let side = Side::from_word(&asked.side).ok_or_else(|| invalid("side", "is not home or treatment"))?;
+        speaks_for(permit, &key.pair, side)?;
+        let reason = if is_accepted && asked.reason.is_empty() { String::new() } else { read_reason(&asked.reason)? };
+        let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
+        let place = (key, asked.id.clone(), side);
+        let said = self.clearing.prefund_answer(place, (is_accepted, reason), by).await;
+        said.map_err(|fault| failed(&fault))?.map_err(|fault| invalid("id", fault.to_string()))?;
+        self.change_of(permit, &key, &asked.id).await
     }
 
     async fn paid(
@@ -108,11 +161,7 @@ impl PrefundsService {
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let paid = self.clearing.store.prefund_pay((key, asked.id.clone(), side), payment, by).await;
         paid.map_err(|fault| failed(&fault))?.map_err(pay_refused)?;
-        let is_it = |view: &v1::PrefundChangeView| {
-            (&view.home, &view.treatment, &view.insurance, &view.id)
-                == (&asked.home, &asked.treatment, &asked.insurance, &asked.id)
-        };
-        self.changed(permit).await?.into_iter().find(is_it).ok_or_else(|| Refusal::new(Reason::Internal))
+        self.change_of(permit, &key, &asked.id).await
     }
 
     async fn left_unpaid(&self, permit: &OperatorPermit) -> Result<Vec<v1::UnpaidView>, Refusal> {
@@ -127,6 +176,7 @@ impl PrefundsService {
                 home: pair.home.to_string(),
                 treatment: pair.treatment.to_string(),
                 months: held.months.iter().map(ToString::to_string).collect(),
+                claimed: held.claimed.iter().map(ToString::to_string).collect(),
                 may_suspend: held.may_suspend,
                 suspended: suspension.is_some(),
                 reason: suspension.map(|suspension| suspension.reason.clone()).unwrap_or_default(),
@@ -149,6 +199,10 @@ impl PrefundsService {
         if is_suspended && !unpaid.get(&pair).is_some_and(|unpaid| unpaid.may_suspend) {
             return Err(invalid("home", "has not left as many months in a row unpaid as the calendar file asks for"));
         }
+        let suspended = self.clearing.store.suspension_list().await.map_err(|fault| failed(&fault))?;
+        if !is_suspended && !suspended.iter().any(|suspension| suspension.pair == pair) {
+            return Err(invalid("home", "is not suspended: there is nothing to resume"));
+        }
         let by = (permit.peer().fingerprint().to_owned(), now);
         let set = self.clearing.store.suspension_set(pair, is_suspended, reason, by).await;
         set.map_err(|fault| failed(&fault))?;
@@ -169,17 +223,32 @@ impl Prefunds for PrefundsService {
 
     async fn table(&self, request: Request<v1::PrefundYear>) -> Result<Response<v1::PrefundTable>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
-        self.table_of(&permit, request.get_ref().year).await.map(Response::new).map_err(refuse)
+        self.table_of(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
     }
 
     async fn reset(&self, request: Request<v1::PrefundYear>) -> Result<Response<v1::PrefundTable>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
-        self.set(&permit, request.get_ref().year).await.map(Response::new).map_err(refuse)
+        self.set(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
     }
 
     async fn top_up(&self, request: Request<v1::TopUpRequest>) -> Result<Response<v1::PrefundView>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         self.topped_up(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn open(&self, request: Request<v1::OpenPrefundRequest>) -> Result<Response<v1::PrefundChangeView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.opened(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn accept(&self, request: Request<v1::PrefundAnswer>) -> Result<Response<v1::PrefundChangeView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.answered(&permit, request.into_inner(), true).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn refuse(&self, request: Request<v1::PrefundAnswer>) -> Result<Response<v1::PrefundChangeView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.answered(&permit, request.into_inner(), false).await.map(Response::new).map_err(refuse)
     }
 
     async fn changes(&self, request: Request<v1::PrefundsRequest>) -> Result<Response<v1::PrefundChanges>, Status> {
@@ -224,24 +293,29 @@ fn write_watched(key: &PrefundKey, watched: &Watched) -> v1::PrefundView {
         outstanding: watched.usage.outstanding.fen(),
         share: if share == Decimal::MAX { String::new() } else { share.round_dp(PLACES).normalize().to_string() },
         watch: watched.watch.word().into(),
+        asked: watched.asked.fen(),
+        due: watched.due.fen(),
     }
 }
 
 fn write_change(
-    change: &PrefundChange,
+    entry: &PrefundEntry,
     (days, today): (Option<PaymentDays>, Date),
-    payments: &ChangePayments,
+    standing: Standing,
 ) -> v1::PrefundChangeView {
-    let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, reason, at } = change;
-    let recorded = payments.get(&(change.key, id.clone()));
+    let PrefundEntry { change, answer, payments, is_overtaken: _ } = entry;
+    let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, held, reason, asked_by, at } =
+        change;
     let payer = if amount.is_negative() { Side::Treatment } else { Side::Home };
     let by = |is_payer: bool| {
-        let payment = recorded?.iter().find(|(side, _)| (**side == payer) == is_payer);
-        payment.map(|(_, payment)| write_payment(payment))
+        let side = if is_payer { payer } else { payer.other() };
+        payments.get(&side).map(write_payment)
     };
+    let apart = payments.get(&Side::Home).zip(payments.get(&Side::Treatment));
+    let apart = apart.and_then(|(home, treatment)| home.apart_from(treatment));
     let paid = by(true);
     v1::PrefundChangeView {
-        late: is_late(*amount, paid.is_some(), days, today),
+        late: is_late(*amount, standing != Standing::Due, days, today),
         home: pair.home.to_string(),
         treatment: pair.treatment.to_string(),
         insurance: insurance.word().into(),
@@ -255,16 +329,46 @@ fn write_change(
         pay_by: days.map(|days| days.pay_by.to_string()).unwrap_or_default(),
         paid,
         received: by(false),
+        standing: standing.word().into(),
+        asked_by: asked_by.map(Side::word).unwrap_or_default().into(),
+        answered: answer.as_ref().map(|answer| answer.reason.clone()).unwrap_or_default(),
+        held: held.fen(),
+        apart: apart.map(|apart| apart.to_string()).unwrap_or_default(),
     }
 }
 
 fn pay_refused(fault: PrefundPaymentFault) -> Refusal {
-    let field = match fault {
-        PrefundPaymentFault::Unknown | PrefundPaymentFault::NothingDue => "id",
-        PrefundPaymentFault::PaidOtherwise => "payment",
-        PrefundPaymentFault::OtherAmount { due: _, amount: _ } => "payment.amount",
+    let field = match &fault {
+        PrefundPaymentFault::Unknown | PrefundPaymentFault::NothingDue | PrefundPaymentFault::NotDue(_) => "id",
+        PrefundPaymentFault::Payment(fault) => payment_field(fault),
     };
     invalid(field, fault.to_string())
+}
+
+fn reset_refused(fault: &ResetFault) -> Refusal {
+    let field = match fault {
+        ResetFault::Missing(_) | ResetFault::ClearedHere(_) | ResetFault::NotOfQuarter(_) => "sums",
+        ResetFault::NotProved(_) | ResetFault::OpeningWaits(_) => "year",
+    };
+    invalid(field, fault.to_string())
+}
+
+/// What is given of months that were not cleared here.
+fn read_sums(asked: &v1::PrefundYear) -> Result<QuarterSums, Refusal> {
+    let mut sums = QuarterSums::new();
+    for (number, row) in asked.sums.iter().enumerate() {
+        let wrong = |problem: &str| invalid("sums", format!("row {}: {problem}", number + 1));
+        let key = read_key(&row.home, &row.treatment, &row.insurance).map_err(|_| wrong("is of no prefund"))?;
+        let month = Month::from_text(&row.month).ok_or_else(|| wrong("its month is not one such as 2024-10"))?;
+        let owed = Money::from_fen(row.owed);
+        if !owed.is_bounded() {
+            return Err(wrong("its sum is no amount"));
+        }
+        if sums.insert((key, month), owed).is_some() {
+            return Err(wrong("is there twice"));
+        }
+    }
+    Ok(sums)
 }
 
 fn write_row(row: &ResetRow) -> v1::PrefundRow {

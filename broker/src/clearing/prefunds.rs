@@ -1,4 +1,5 @@
-//! Prefunds at work: the yearly re-set from last year's fourth quarter, the watch, and emergency increases. Clearing never
+//! Prefunds at work: the yearly re-set from last year's fourth quarter, and the watch. Requests are in
+//! [`super::prefund_requests`]. Clearing never
 //! consumes a prefund: what is in use is what is owed and not paid yet. Called by operators, through
 //! [`super::prefund_service`], and by [`crate::jobs`].
 
@@ -6,10 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::calendar::PaymentDays;
 use clearing::month::Month;
-use clearing::period::{Pair, Proof, Side};
-use clearing::prefund::{Reset, Usage, Watch, may_suspend, yearly_size};
+use clearing::payment::dues;
+use clearing::period::{Pair, Proof};
+use clearing::prefund::change::Standing;
+use clearing::prefund::{Reset, Usage, Watch, yearly_size};
 use jiff::Timestamp;
-use ledger::hub::{PeriodNumber, PrefundChange, PrefundKey, PrefundKind};
+use jiff::civil::Date;
+use ledger::hub::{PeriodNumber, PrefundChange, PrefundEntry, PrefundKey, PrefundKind};
 use ledger::store::StoreError;
 use settlement::beijing;
 use settlement::money::Money;
@@ -20,8 +24,12 @@ use super::{Clearing, THE_CALENDAR};
 /// A prefund as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watched {
-    /// What it is, and what is in use.
+    /// What both sides have recorded as held, and what is in use.
     pub usage: Usage,
+    /// What is asked for, and has no answer yet.
+    pub asked: Money,
+    /// What is still to be paid of what was set and accepted; below zero where it is to be returned.
+    pub due: Money,
     /// How it stands.
     pub watch: Watch,
 }
@@ -37,27 +45,31 @@ pub struct ResetRow {
     pub reset: Reset,
 }
 
-/// What a home member has left unpaid.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unpaid {
-    /// The months, oldest first.
-    pub months: Vec<Month>,
-    /// Whether they are enough for the treatment member to suspend.
-    pub may_suspend: bool,
+/// What was owed in months that were not cleared here, as who re-sets prefunds gives it.
+pub type QuarterSums = BTreeMap<(PrefundKey, Month), Money>;
+
+/// Why prefunds are not re-set. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResetFault {
+    /// Months of the quarter were not cleared by this hub.
+    #[error("{} of last year's fourth quarter were not cleared here: give what was owed in them", named(.0))]
+    Missing(Vec<Month>),
+    /// Months of the quarter are not proved yet.
+    #[error("{} of last year's fourth quarter are not proved yet", named(.0))]
+    NotProved(Vec<Month>),
+    /// What is given was cleared here, and is known better.
+    #[error("{0} was cleared here: its sums are the journal's")]
+    ClearedHere(Month),
+    /// What is given is not of the quarter.
+    #[error("{0} is not of last year's fourth quarter")]
+    NotOfQuarter(Month),
+    /// Opening balances wait for the other side's answer.
+    #[error("opening balances wait for an answer: {}", .0.iter().map(|pair| format!("{} → {}", pair.home, pair.treatment)).collect::<Vec<_>>().join(", "))]
+    OpeningWaits(Vec<Pair>),
 }
 
-/// Why a prefund cannot be topped up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TopUpFault {
-    /// It is not in the red.
-    #[error("it is {}: only from red on may more be asked for", .0.word())]
-    NotRed(Watch),
-    /// Nothing, less than nothing, or more than there is.
-    #[error("an increase is above zero, and no more than an amount may be")]
-    NotPositive,
-    /// The id was asked for with another amount.
-    #[error("the id was asked for with {0}")]
-    AskedOtherwise(Money),
+fn named(months: &[Month]) -> String {
+    months.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl Clearing {
@@ -66,9 +78,9 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn prefunds_watched(&self, now: Timestamp) -> Result<BTreeMap<PrefundKey, Watched>, StoreError> {
-        let balances = self.store.prefund_balances().await?;
+        let entries = self.store.prefund_entries().await?;
         let outstanding = self.outstanding().await?;
-        Ok(self.watched(&balances, &outstanding, now))
+        Ok(self.watched(&entries, &outstanding, now))
     }
 
     /// The same of prefunds alone: a pair that owes and has none set is none to be watched.
@@ -76,25 +88,29 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn prefunds_set(&self, now: Timestamp) -> Result<BTreeMap<PrefundKey, Watched>, StoreError> {
-        let balances = self.store.prefund_balances().await?;
-        if balances.is_empty() {
+        let entries = self.store.prefund_entries().await?;
+        if entries.is_empty() {
             return Ok(BTreeMap::new());
         }
         let outstanding = self.outstanding().await?;
-        let mut watched = self.watched(&balances, &outstanding, now);
-        watched.retain(|key, _| balances.contains_key(key));
+        let mut watched = self.watched(&entries, &outstanding, now);
+        watched.retain(|key, _| entries.iter().any(|entry| entry.change.key == *key));
         Ok(watched)
     }
 
-    /// 《预付金额度调整明细表》 of a year: what each prefund is, and what it is to be.
+    /// 《预付金额度调整明细表》 of a year: what each prefund holds, and what it is to be. Of months of the quarter that were not
+    /// cleared here, what was owed is given.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn prefund_table(&self, year: i16) -> Result<Vec<ResetRow>, StoreError> {
+    pub async fn prefund_table(&self, year: i16, given: &QuarterSums) -> Result<Vec<ResetRow>, StoreError> {
         let Some(january) = Month::new(year, 1) else { return Ok(Vec::new()) };
         let rules = &self.calendar.rules(january).prefund;
         let balances = self.store.prefund_balances().await?;
         let mut owed: BTreeMap<PrefundKey, BTreeMap<Month, Money>> = BTreeMap::new();
+        for ((key, month), amount) in given {
+            *owed.entry(*key).or_default().entry(*month).or_default() += *amount;
+        }
         for month in quarter_before(january) {
             let Some(period) = self.store.clearing_period_of(month).await? else { continue };
             for (key, amount) in self.booked(period).await? {
@@ -114,16 +130,29 @@ impl Clearing {
     /// Re-sets every prefund for a year; what was re-set for it before stays. Tells how many changed.
     ///
     /// # Errors
-    /// When the store fails; what was re-set stays so.
-    pub async fn prefund_reset(&self, year: i16, by: (String, Timestamp)) -> Result<usize, StoreError> {
-        let rows = self.prefund_table(year).await?;
-        self.reset_all(year, rows, by).await
+    /// When the store fails; nothing was re-set then. Inside: why it cannot be; nothing was either.
+    pub async fn prefund_reset(
+        &self,
+        year: i16,
+        given: &QuarterSums,
+        by: (String, Timestamp),
+    ) -> Result<Result<usize, ResetFault>, StoreError> {
+        if let Err(fault) = self.check_quarter(year, given).await? {
+            return Ok(Err(fault));
+        }
+        let waiting = self.openings_waiting(by.1).await?;
+        if !waiting.is_empty() {
+            return Ok(Err(ResetFault::OpeningWaits(waiting)));
+        }
+        let rows = self.prefund_table(year, given).await?;
+        self.reset_all(year, rows, by).await.map(Ok)
     }
 
     /// Re-sets every prefund where the calendar does so by itself, once: as soon as January's table is due, all of last
     /// year's fourth quarter is proved, and no operator was first. What a hub knows of a quarter within which it began is
-    /// less than what was owed, so there an operator decides. A prefund that was first paid this year, by an emergency
-    /// increase without anything behind it in the quarter, stays as it is. Tells how many changed.
+    /// less than what was owed, so there it does nothing, and [`Clearing::prefund_reset_waits`] says so. A prefund that was
+    /// first paid this year, by an emergency increase without anything behind it in the quarter, stays as it is. Tells how
+    /// many changed.
     ///
     /// # Errors
     /// When the store fails; nothing was re-set then.
@@ -132,12 +161,12 @@ impl Clearing {
         let Some((year, january)) = due.and_then(|year| Some((year, Month::new(year, 1)?))) else { return Ok(0) };
         let changes = self.store.prefund_changes().await?;
         let id = reset_id(year);
-        if changes.iter().any(|change| change.id == id) || !self.is_proved(quarter_before(january)).await? {
+        if changes.iter().any(|change| change.id == id) || self.prefund_reset_waits(now).await?.is_some() {
             return Ok(0);
         }
         let before = |change: &&PrefundChange| beijing::day_of(change.at) < january.first_day();
         let held: BTreeSet<PrefundKey> = changes.iter().filter(before).map(|change| change.key).collect();
-        let mut rows = self.prefund_table(year).await?;
+        let mut rows = self.prefund_table(year, &QuarterSums::new()).await?;
         rows.retain(|row| !row.basis.is_zero() || held.contains(&row.key));
         let changed = self.reset_all(year, rows, (THE_CALENDAR.to_owned(), now)).await?;
         if changed > 0 {
@@ -146,36 +175,25 @@ impl Clearing {
         Ok(changed)
     }
 
-    /// Increases a prefund that is in the red, under an id that its sender made. The rule also counts working days after the
-    /// clearing period until it is to be asked for, and does not say which period of a prefund that several months use; what
-    /// is red today is short today, so being red is all that is asked here.
+    /// Why the calendar does not re-set prefunds although the day has come: for an operator, who can. None where it does, has
+    /// done so, or is not to.
     ///
     /// # Errors
-    /// When the store fails. Inside: why it cannot be.
-    pub async fn prefund_top_up(
-        &self,
-        key: PrefundKey,
-        (id, amount, reason): (String, Money, String),
-        by: (String, Timestamp),
-    ) -> Result<Result<(), TopUpFault>, StoreError> {
-        let id = format!("top-up {id}");
-        let changes = self.store.prefund_changes().await?;
-        if let Some(before) = changes.iter().find(|change| change.key == key && change.id == id) {
-            return Ok(if before.amount == amount { Ok(()) } else { Err(TopUpFault::AskedOtherwise(before.amount)) });
+    /// When the store fails.
+    pub async fn prefund_reset_waits(&self, now: Timestamp) -> Result<Option<(i16, ResetFault)>, StoreError> {
+        let Some(year) = self.calendar.prefunds_set_on(beijing::day_of(now)) else { return Ok(None) };
+        let id = reset_id(year);
+        if self.store.prefund_changes().await?.iter().any(|change| change.id == id) {
+            return Ok(None);
         }
-        if amount <= Money::ZERO || !amount.is_bounded() {
-            return Ok(Err(TopUpFault::NotPositive));
+        if let Err(fault) = self.check_quarter(year, &QuarterSums::new()).await? {
+            return Ok(Some((year, fault)));
         }
-        let watch = self.prefunds_watched(by.1).await?.get(&key).map_or(Watch::Green, |watched| watched.watch);
-        if watch != Watch::Red {
-            return Ok(Err(TopUpFault::NotRed(watch)));
-        }
-        let (kind, basis, (by, at)) = (PrefundKind::TopUp, Money::ZERO, by);
-        let change = PrefundChange { key, id, kind, amount, basis, reason, at };
-        self.store.prefund_change(change, by).await.map(|_| Ok(()))
+        let waiting = self.openings_waiting(now).await?;
+        Ok((!waiting.is_empty()).then_some((year, ResetFault::OpeningWaits(waiting))))
     }
 
-    /// By when a change of a prefund is paid; none where the year's holidays are not listed.
+    /// By when a change of a prefund is paid, or a request answered; none where the year's holidays are not listed.
     pub fn prefund_days(&self, change: &PrefundChange) -> Option<PaymentDays> {
         let made = beijing::day_of(change.at);
         match change.kind {
@@ -183,77 +201,109 @@ impl Clearing {
                 let january = Month::new(year_of_reset(&change.id).unwrap_or(made.year()), 1)?;
                 self.calendar.prefund_reset_days(january, made).ok()
             }
-            PrefundKind::TopUp => self.calendar.prefund_top_up_days(Month::of(made)?, made).ok(),
+            PrefundKind::Opening | PrefundKind::TopUp => self.calendar.prefund_top_up_days(Month::of(made)?, made).ok(),
         }
     }
 
-    /// The months that each home member has left unpaid after their last day, the newest in a row; whether it may be
-    /// suspended for them. A month that was paid, closed or not, ends the row; one in which nothing was due to be paid is
-    /// passed over. A pair that has paid its newest is not here.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn unpaid(&self, now: Timestamp) -> Result<BTreeMap<Pair, Unpaid>, StoreError> {
-        let today = beijing::day_of(now);
-        let mut paid: BTreeMap<Pair, Vec<(Month, bool)>> = BTreeMap::new();
-        // Before the oldest that is not closed nothing is unpaid. Between it and the newest, closed ones were paid.
-        let Some(oldest) = self.first_unfinished().await? else { return Ok(BTreeMap::new()) };
-        let newest = self.store.period_open().await?.number;
-        for period in (oldest.0..=newest.0).map(PeriodNumber) {
-            let Some(record) = self.store.clearing_record(period, BTreeMap::new()).await? else { continue };
-            for (pair, held) in record.pairs {
-                let Some(noticed_on) = held.noticed_on.filter(|_| held.payer() == Some(Side::Home)) else { continue };
-                let days = self.calendar.payment_days(record.month, noticed_on);
-                if days.is_ok_and(|days| days.pay_by < today) {
-                    paid.entry(pair).or_default().push((record.month, held.paid.is_some()));
-                }
-            }
-        }
-        let in_a_row = |(pair, months): (Pair, Vec<(Month, bool)>)| {
-            let newest = months.last()?.0;
-            let after = self.calendar.rules(newest).clearing.suspended_after;
-            let flags: Vec<bool> = months.iter().map(|(_, paid)| *paid).collect();
-            let unpaid: Vec<Month> =
-                months.iter().rev().take_while(|(_, paid)| !paid).map(|(month, _)| *month).collect();
-            let may_suspend = may_suspend(&flags, after);
-            (!unpaid.is_empty()).then(|| (pair, Unpaid { months: unpaid.into_iter().rev().collect(), may_suspend }))
-        };
-        Ok(paid.into_iter().filter_map(in_a_row).collect())
+    /// How much more may be asked for of a prefund at an instant.
+    pub fn prefund_most(&self, watched: &Watched, now: Timestamp) -> Money {
+        let Some(month) = Month::of(beijing::day_of(now)) else { return Money::ZERO };
+        watched.usage.most_to_ask(watched.asked + watched.due, &self.calendar.rules(month).prefund)
+    }
+
+    /// By when a change is paid that was accepted, or else answered.
+    pub fn prefund_days_of(&self, entry: &PrefundEntry) -> Option<PaymentDays> {
+        self.prefund_days(&PrefundChange { at: entry.due_since(), ..entry.change.clone() })
+    }
+
+    /// How far a change is on a day.
+    pub fn prefund_standing(&self, entry: &PrefundEntry, today: Date) -> Standing {
+        let answer_by = self.prefund_days(&entry.change).map(|days| days.pay_by);
+        entry.recorded().standing(answer_by, today)
     }
 
     fn watched(
         &self,
-        balances: &BTreeMap<PrefundKey, Money>,
+        entries: &[PrefundEntry],
         outstanding: &BTreeMap<PrefundKey, Money>,
         now: Timestamp,
     ) -> BTreeMap<PrefundKey, Watched> {
-        let Some(month) = Month::of(beijing::day_of(now)) else { return BTreeMap::new() };
+        let today = beijing::day_of(now);
+        let Some(month) = Month::of(today) else { return BTreeMap::new() };
         let rules = &self.calendar.rules(month).prefund;
-        let keys: BTreeSet<PrefundKey> = balances.keys().chain(outstanding.keys()).copied().collect();
+        let changed = entries.iter().map(|entry| entry.change.key);
+        let keys: BTreeSet<PrefundKey> = changed.chain(outstanding.keys().copied()).collect();
         let watched = |key: PrefundKey| {
-            let prefund = balances.get(&key).copied().unwrap_or_default();
-            let usage = Usage { prefund, outstanding: outstanding.get(&key).copied().unwrap_or_default() };
-            (key, Watched { usage, watch: usage.watch(rules) })
+            let own = || entries.iter().filter(move |entry| entry.change.key == key);
+            let of = |standing: Standing| -> Money {
+                let so = own().filter(|entry| self.prefund_standing(entry, today) == standing);
+                so.map(|entry| entry.change.amount).sum()
+            };
+            let outstanding = outstanding.get(&key).copied().unwrap_or_default();
+            let usage = Usage { prefund: of(Standing::Held), outstanding };
+            let (asked, due) = (of(Standing::Asked), of(Standing::Due));
+            (key, Watched { usage, asked, due, watch: usage.watch(rules) })
         };
         keys.into_iter().map(watched).collect()
     }
 
+    /// The pairs of which an opening balance waits for the other side's answer: a re-set beside it would ask for all of it
+    /// once more.
+    async fn openings_waiting(&self, now: Timestamp) -> Result<Vec<Pair>, StoreError> {
+        let today = beijing::day_of(now);
+        let entries = self.store.prefund_entries().await?;
+        let waits = |entry: &&PrefundEntry| {
+            entry.change.kind == PrefundKind::Opening && self.prefund_standing(entry, today) == Standing::Asked
+        };
+        let pairs: BTreeSet<Pair> = entries.iter().filter(waits).map(|entry| entry.change.key.pair).collect();
+        Ok(pairs.into_iter().collect())
+    }
+
+    /// Whether all three months of the quarter before a year are known: cleared here and proved, or given.
+    async fn check_quarter(&self, year: i16, given: &QuarterSums) -> Result<Result<(), ResetFault>, StoreError> {
+        let Some(january) = Month::new(year, 1) else { return Ok(Ok(())) };
+        let quarter = quarter_before(january);
+        let given: BTreeSet<Month> = given.keys().map(|(_, month)| *month).collect();
+        if let Some(other) = given.iter().find(|month| !quarter.contains(*month)) {
+            return Ok(Err(ResetFault::NotOfQuarter(*other)));
+        }
+        let (mut missing, mut unproved) = (Vec::new(), Vec::new());
+        for month in quarter {
+            match self.store.clearing_period_of(month).await? {
+                None if !given.contains(&month) => missing.push(month),
+                None => {}
+                Some(_) if given.contains(&month) => return Ok(Err(ResetFault::ClearedHere(month))),
+                Some(period) => {
+                    let record = self.store.clearing_record(period, BTreeMap::new()).await?;
+                    if record.is_none_or(|record| record.proof != Some(Proof::Holds)) {
+                        unproved.push(month);
+                    }
+                }
+            }
+        }
+        Ok(match (missing.is_empty(), unproved.is_empty()) {
+            (false, _) => Err(ResetFault::Missing(missing)),
+            (true, false) => Err(ResetFault::NotProved(unproved)),
+            (true, true) => Ok(()),
+        })
+    }
+
     /// What is owed and not paid: by every period whose pair is not settled.
-    async fn outstanding(&self) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
+    pub(super) async fn outstanding(&self) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
         let mut outstanding: BTreeMap<PrefundKey, Money> = BTreeMap::new();
         for (period, _) in self.store.clearing_unfinished().await? {
             let record = self.store.clearing_record(period, BTreeMap::new()).await?;
-            let settled = |pair: &Pair| {
-                let record = record.as_ref().and_then(|record| record.pairs.get(pair));
-                record.is_some_and(clearing::period::PairRecord::is_settled)
+            // One insurance's money may be paid while the other's is not.
+            let settled = |pair: &Pair, insurance: Insurance| {
+                let held = record.as_ref().and_then(|record| record.pairs.get(pair));
+                let agreed = held.filter(|held| held.statement.is_some_and(|statement| statement.is_agreed()));
+                agreed.is_some_and(|held| held.payables.of(insurance).is_settled())
             };
             for (pair, lots) in self.pairs(period).await? {
-                if settled(&pair) {
-                    continue;
-                }
-                for (lot, cleared) in lots {
-                    let key = PrefundKey { pair, insurance: lot.insurance };
-                    *outstanding.entry(key).or_default() += cleared.owed();
+                for (insurance, due) in dues(&lots).iter().filter(|(insurance, _)| !settled(&pair, *insurance)) {
+                    if lots.keys().any(|lot| lot.insurance == insurance) {
+                        *outstanding.entry(PrefundKey { pair, insurance }).or_default() += *due;
+                    }
                 }
             }
         }
@@ -264,35 +314,9 @@ impl Clearing {
         let change = |ResetRow { key, basis, reset }| {
             let (kind, amount) = (PrefundKind::Reset, reset.difference());
             let (id, reason) = (reset_id(year), format!("{year}年度额度调整"));
-            PrefundChange { key, id, kind, amount, basis, reason, at: by.1 }
+            PrefundChange { key, id, kind, amount, basis, held: reset.previous, reason, asked_by: None, at: by.1 }
         };
         self.store.prefund_change_all(rows.into_iter().map(change).collect(), by.0.clone()).await
-    }
-
-    /// Whether what this book has of the quarter before a year is proved. Of a quarter within which it began it has less.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn quarter_is_ready(&self, year: i16) -> Result<bool, StoreError> {
-        let Some(january) = Month::new(year, 1) else { return Ok(false) };
-        for month in quarter_before(january) {
-            if self.store.clearing_period_of(month).await?.is_some() && !self.is_proved([month; 3]).await? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// Whether months are all this book's, with totals that are the journal's.
-    async fn is_proved(&self, months: [Month; 3]) -> Result<bool, StoreError> {
-        for month in months {
-            let Some(period) = self.store.clearing_period_of(month).await? else { return Ok(false) };
-            let record = self.store.clearing_record(period, BTreeMap::new()).await?;
-            if record.is_none_or(|record| record.proof != Some(Proof::Holds)) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     async fn booked(&self, period: PeriodNumber) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {

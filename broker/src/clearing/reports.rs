@@ -23,11 +23,11 @@ pub fn agreed(totals: &Totals) -> String {
 
 /// 关闭: what was paid, by whom.
 pub fn closed(record: &Record) -> String {
-    let paid = |held: &&PairRecord| held.paid.is_some();
-    let count = record.pairs.values().filter(paid).count();
+    let count = record.pairs.values().filter(|held| !held.is_nothing_due()).count();
     let by = |side: Side| -> Money {
-        let own = record.pairs.values().filter(|held| held.payer() == Some(side));
-        own.filter_map(|held| held.paid.as_ref()).map(|payment| payment.amount).sum()
+        let own = record.pairs.values().flat_map(PairRecord::to_be_paid);
+        let own = own.filter(|(_, payable)| payable.payer() == Some(side));
+        own.filter_map(|(_, payable)| payable.paid.as_ref()).map(|payment| payment.amount).sum()
     };
     let (home, treatment) = (by(Side::Home), by(Side::Treatment));
     format!("{count} of {} pairs had to pay: {home} by home members, {treatment} given back", record.pairs.len())
@@ -65,8 +65,8 @@ fn of_all<'r>(
 
 fn due(pairs: &OfPairs<'_>) -> String {
     let by = |side: Side| -> Money {
-        let own = pairs.iter().filter(|(_, held)| held.payer() == Some(side));
-        own.map(|(_, held)| held.due.max(-held.due)).sum()
+        let own = pairs.iter().flat_map(|(_, held)| held.to_be_paid());
+        own.filter(|(_, payable)| payable.payer() == Some(side)).map(|(_, payable)| payable.amount()).sum()
     };
     format!("{} due from home members, {} to be given back", by(Side::Home), by(Side::Treatment))
 }

@@ -7,6 +7,7 @@ use clearing::calendar::Calendar;
 use clearing::cleared::{Cleared, sum};
 use clearing::month::Month;
 use clearing::obligation::Lot;
+use clearing::payment::Payable;
 use clearing::period::{Pair, PairRecord, Plan, Side, Stage, Step, Wait, plan};
 use identity::permit::OperatorPermit;
 use jiff::Timestamp;
@@ -15,10 +16,11 @@ use ledger::hub::{PeriodNumber, Position, Reply, StatementFault, StepReport};
 use proto::convert::{FieldFault, cleared};
 use proto::v1;
 use settlement::ids::{MemberCode, PoolCode, RegionCode, SettlementId};
+use settlement::person::Insurance;
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
-use super::texts::{check_payment, read_reason};
+use super::texts::{check_payment, payment_field, read_reason};
 use super::{Clearing, Standing, reports};
 use crate::refusing::{failed, invalid, refuse};
 
@@ -105,7 +107,11 @@ impl ClearingService {
         let payment = cleared::read_payment(request.payment.as_ref()).map_err(|fault| of_fault(&fault))?;
         check_payment(&payment)?;
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
-        let recorded = self.clearing.store.payment_record((period, pair, side), payment, by).await;
+        let insurance = match request.insurance.as_str() {
+            "" => only_due(&self.pair_record(period, pair).await?)?,
+            word => Insurance::from_word(word).ok_or_else(|| invalid("insurance", "is not employee or resident"))?,
+        };
+        let recorded = self.clearing.store.payment_record((period, pair, insurance), side, payment, by).await;
         recorded.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
         self.pair_view(period, pair).await
     }
@@ -392,25 +398,40 @@ pub(super) fn write_pair(pair: &Pair, held: &PairRecord) -> v1::PairView {
         home_confirmed: statement.is_some_and(|statement| statement.home_confirmed),
         treatment_confirmed: statement.is_some_and(|statement| statement.treatment_confirmed),
         objected: statement.is_some_and(|statement| statement.is_objected),
-        due: held.due.fen(),
+        due: held.owed().fen(),
         noticed_on: day(held.noticed_on),
-        paid: held.paid.as_ref().map(cleared::write_payment),
-        received: held.received.as_ref().map(cleared::write_payment),
         submit_by: String::new(),
         pay_by: String::new(),
+        payables: held.payables.iter().map(|(insurance, payable)| write_payable(insurance, payable)).collect(),
+    }
+}
+
+fn write_payable(insurance: Insurance, payable: &Payable) -> v1::PayableView {
+    v1::PayableView {
+        insurance: insurance.word().into(),
+        due: payable.due.fen(),
+        paid: payable.paid.as_ref().map(cleared::write_payment),
+        received: payable.received.as_ref().map(cleared::write_payment),
+        apart: payable.apart().map(|apart| apart.to_string()).unwrap_or_default(),
+    }
+}
+
+/// The insurance whose money alone is due: where both are, a payment says which it is of.
+fn only_due(held: &PairRecord) -> Result<Insurance, Refusal> {
+    match held.to_be_paid().map(|(insurance, _)| insurance).collect::<Vec<_>>()[..] {
+        [] => Err(invalid("month", "nothing is due of this pair")),
+        [insurance] => Ok(insurance),
+        _ => Err(invalid("insurance", "is missing: employees' and residents' money are both due, each paid by itself")),
     }
 }
 
 fn refused(fault: &StatementFault) -> Refusal {
     let field = match fault {
-        StatementFault::Unknown
-        | StatementFault::NoNotice
-        | StatementFault::NoticesOut
-        | StatementFault::NextIsStated => "month",
+        StatementFault::Unknown | StatementFault::NoticesOut | StatementFault::NextIsStated => "month",
         StatementFault::OtherVersion { newest: _ } | StatementFault::RepliedOtherwise => "version",
         StatementFault::NotInIt(_) => "objected",
-        StatementFault::PaidOtherwise => "payment",
-        StatementFault::OtherAmount { due: _, amount: _ } => "payment.amount",
+        StatementFault::NoNotice => "insurance",
+        StatementFault::Payment(fault) => payment_field(fault),
     };
     invalid(field, fault.to_string())
 }

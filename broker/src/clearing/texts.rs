@@ -1,7 +1,7 @@
 //! What operators write in words. It is kept for good and stands in documents, so it is not empty, not long, and in one
 //! line.
 
-use clearing::period::Payment;
+use clearing::payment::{Payment, PaymentFault};
 use settlement::refusal::{Reason, Refusal};
 
 /// The longest reason, in characters.
@@ -40,6 +40,15 @@ pub(super) fn read_letter(letter: &str) -> Result<String, Refusal> {
 pub(super) fn check_payment(payment: &Payment) -> Result<(), Refusal> {
     read("payment.serial", &payment.serial, LONGEST_NAME)?;
     read("payment.bank", &payment.bank, LONGEST_NAME).map(drop)
+}
+
+/// The field of a payment that a fault is of.
+pub(super) fn payment_field(fault: &PaymentFault) -> &'static str {
+    match fault {
+        PaymentFault::OtherAmount { due: _, amount: _ } => "payment.amount",
+        PaymentFault::TooEarly { on: _, since: _ } | PaymentFault::TooLate { on: _, today: _ } => "payment.on",
+        PaymentFault::AgreedOtherwise => "payment",
+    }
 }
 
 fn read(field: &'static str, text: &str, longest: usize) -> Result<String, Refusal> {

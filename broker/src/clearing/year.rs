@@ -28,7 +28,8 @@ impl Clearing {
             let Some(standing) = self.standing(period).await? else { continue };
             end.months.push((month, standing.record.stage()));
             let unsettled = standing.record.pairs.iter().filter(|(_, held)| !held.is_settled());
-            let rest = unsettled.map(|(pair, held)| Rest { pair: *pair, month, why: Why::Unsettled, owed: held.due });
+            let rest =
+                unsettled.map(|(pair, held)| Rest { pair: *pair, month, why: Why::Unsettled, owed: held.owed() });
             end.rests.extend(rest.filter(|_| standing.record.stage() != Stage::Closed));
         }
         let Some(last) = periods.keys().last().copied() else { return Ok(end) };

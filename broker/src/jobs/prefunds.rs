@@ -34,6 +34,12 @@ impl PrefundWatch {
             return Ok(());
         }
         self.look(clearing, now).await?;
+        if let Some((year, why)) = clearing.prefund_reset_waits(now).await? {
+            tracing::warn!(
+                year,
+                "the prefunds of {year} are not re-set by the calendar: {why}; an operator can, with yidi prefund reset"
+            );
+        }
         self.looked_at = Some(Instant::now());
         Ok(())
     }

@@ -67,7 +67,7 @@ impl BreaksService {
             return Err(Refusal::new(Reason::MissingField).of_field("reason"));
         }
         let open = self.standing(permit, asked.number).await?;
-        // Else who gains by it could have it cleared alone.
+        // The side that had to find out says that it has. Its word clears nothing: see `Clearing::disputed`.
         let owner = match owner_of_break(open.books) {
             Side::Home => open.found.branch.home,
             Side::Treatment => open.found.branch.treatment,

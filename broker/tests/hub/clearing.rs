@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use broker::clearing::Clearing;
-use broker::clearing::prefunds::TopUpFault;
+use broker::clearing::prefund_requests::RequestFault;
+use broker::clearing::prefunds::QuarterSums;
 use clearing::calendar::Calendar;
 use clearing::cleared::sum;
 use clearing::month::Month;
 use clearing::period::{Pair, Payment, Side, Stage, Step};
 use clearing::prefund::Watch;
+use clearing::prefund::change::{AnswerFault, Standing};
 use clearing::year::Why;
 use identity::name::Role;
 use jiff::Timestamp;
@@ -33,8 +35,9 @@ use tonic::transport::Channel;
 use crate::requests::*;
 use crate::world::{World, reason, refusal};
 
-const JUNE: PeriodNumber = PeriodNumber(1);
+pub const JUNE: PeriodNumber = PeriodNumber(1);
 const JULY: PeriodNumber = PeriodNumber(2);
+const EMPLOYEE: Insurance = Insurance::Employee;
 
 /// Noon of a day of 2025, Beijing time.
 pub fn noon(month: i8, day: i8) -> Timestamp {
@@ -62,7 +65,7 @@ async fn due(clearing: &Clearing, period: PeriodNumber) -> Money {
     standing.pairs.get(&henan_shanghai()).map(|lots| sum(lots).owed()).unwrap_or_default()
 }
 
-async fn stage(clearing: &Clearing, period: PeriodNumber) -> Stage {
+pub async fn stage(clearing: &Clearing, period: PeriodNumber) -> Stage {
     clearing.standing(period).await.expect("the store works").expect("a month").record.stage()
 }
 
@@ -73,8 +76,12 @@ async fn pay(world: &World, side: Side) {
         on: date(2025, 8, 8),
         amount: Money::from_yuan(50),
     };
-    let recorded =
-        world.hub().store().payment_record((JUNE, henan_shanghai(), side), payment, ("us".into(), noon(8, 8)));
+    let recorded = world.hub().store().payment_record(
+        (JUNE, henan_shanghai(), EMPLOYEE),
+        side,
+        payment,
+        ("us".into(), noon(8, 8)),
+    );
     recorded.await.expect("the store works").expect("it is recorded");
 }
 
@@ -147,7 +154,7 @@ async fn two_who_clear_at_once_do_each_step_once() {
     }
     let standing = clearing.standing(JUNE).await.expect("the store works").expect("a month");
     let held = &standing.record.pairs[&henan_shanghai()];
-    assert_eq!((held.due, held.statement.map(|statement| statement.version)), (Money::from_yuan(250), Some(1)));
+    assert_eq!((held.owed(), held.statement.map(|statement| statement.version)), (Money::from_yuan(250), Some(1)));
     let reports = world.hub().store().clearing_reports(JUNE).await.expect("reports");
     assert_eq!(reports.len(), 3, "folded, proved and carried, each once");
     assert_eq!(world.hub().store().period_open().await.expect("a period").number, JULY);
@@ -177,6 +184,7 @@ pub fn payment_of(side: &str, fen: i64) -> v1::PayRequest {
         treatment: "310000".into(),
         side: side.into(),
         payment: Some(v1::PaymentView { serial, bank, on, amount: fen }),
+        insurance: String::new(),
     }
 }
 
@@ -244,13 +252,41 @@ async fn members_fetch_confirm_object_and_pay_over_the_wire_each_for_their_own_s
     for client in [(&mut henan, "home"), (&mut shanghai, "treatment")] {
         client.0.answer(answer_of(client.1, 2)).await.expect("it is confirmed");
     }
-    assert_eq!(field(&henan.pay(payment_of("home", 5_000)).await.expect_err("no notice")), "month");
+    assert_eq!(field(&henan.pay(payment_of("home", 5_000)).await.expect_err("no notice")), "insurance");
     advance(&clearing, noon(7, 23)).await;
+    world.hub().hub().clock.set(noon(8, 9));
+    for day in ["1990-01-01", "2025-07-22", "2025-08-10", "2099-01-01"] {
+        let mut odd = payment_of("home", 5_000);
+        odd.payment.as_mut().expect("a payment").on = day.into();
+        assert_eq!(field(&henan.pay(odd).await.expect_err("before the notice, or to come")), "payment.on", "{day}");
+    }
+    let residents = v1::PayRequest { insurance: "resident".into(), ..payment_of("home", 5_000) };
+    assert_eq!(field(&henan.pay(residents).await.expect_err("nothing of theirs is due")), "insurance");
     assert_eq!(field(&henan.pay(payment_of("home", 4_999)).await.expect_err("not what is due")), "payment.amount");
     assert_eq!(field(&henan.pay(payment_of("treatment", 5_000)).await.expect_err("not their side")), "home");
     henan.pay(payment_of("home", 5_000)).await.expect("it is recorded");
-    let paid = shanghai.pay(payment_of("treatment", 5_000)).await.expect("it is recorded").into_inner();
-    assert!(paid.paid.is_some() && paid.received.is_some());
+    let mut otherwise = payment_of("treatment", 5_000);
+    otherwise.payment.as_mut().expect("a payment").serial = "another".into();
+    let apart = shanghai.pay(otherwise).await.expect("it is recorded").into_inner().payables.remove(0);
+    assert_eq!((apart.insurance.as_str(), apart.apart.as_str()), ("employee", "serial"));
+    advance(&clearing, noon(8, 9)).await;
+    assert_eq!(stage(&clearing, JUNE).await, Stage::Noticed, "it is not paid until both say the same");
+    let asked = v1::PeriodsRequest { month: "2025-06".into() };
+    for client in [&mut henan, &mut shanghai] {
+        let seen = client.periods(asked.clone()).await.expect("a period").into_inner().periods.remove(0);
+        let told: Vec<&str> = seen.waits.iter().map(|wait| wait.wanted.as_str()).collect();
+        let wanted = "the same record of the employee payment by both (410000 → 310000): serial not the same";
+        assert_eq!(told, [wanted]);
+        let serials = [&seen.pairs[0].payables[0].paid, &seen.pairs[0].payables[0].received]
+            .map(|side| side.as_ref().map(|payment| payment.serial.clone()));
+        assert_eq!(serials, [Some("2025073000017".to_owned()), Some("another".to_owned())], "both versions");
+    }
+    let paid = shanghai.pay(payment_of("treatment", 5_000)).await.expect("it corrects itself").into_inner();
+    assert_eq!(paid.payables[0].apart, "");
+    assert_eq!(paid.payables[0].paid, paid.payables[0].received);
+    let mut late = payment_of("home", 5_000);
+    late.payment.as_mut().expect("a payment").serial = "another".into();
+    assert_eq!(field(&henan.pay(late).await.expect_err("both have recorded it")), "payment");
     advance(&clearing, noon(8, 9)).await;
     assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);
     assert_eq!(field(&henan.run(v1::RunRequest::default()).await.expect_err("it is for the hub's operators")), "");
@@ -320,6 +356,7 @@ async fn the_treatment_side_reviews_and_the_home_side_sees_what_is_taken_off() {
     assert_eq!((objected.standing.as_str(), objected.remark.as_str()), ("objected", "用药有指征"));
     assert_eq!(objected.objection.as_ref(), Some(&letter));
     assert_eq!(field(&xinxiang.agree(change("a", 1_500, "")).await.expect_err("not theirs")), "settlement");
+    assert_eq!(field(&shanghai.agree(change("a", 0, "")).await.expect_err("that is withdrawing it")), "agreed");
     let agreed = shanghai.agree(change("a", 1_500, "")).await.expect("it is agreed on").into_inner();
     assert_eq!((agreed.standing.as_str(), agreed.month.as_str()), ("agreed", "2025-06"));
     assert_eq!(agreed.objection.as_ref(), Some(&letter), "who objected stays on record");
@@ -327,11 +364,19 @@ async fn the_treatment_side_reviews_and_the_home_side_sees_what_is_taken_off() {
     assert_eq!(moved[0].objection.as_ref(), Some(&letter), "and stands in 审核扣款明细");
     assert_eq!(field(&shanghai.withdraw(change("a", 0, "重复")).await.expect_err("too late")), "id");
     assert_eq!(due(&clearing, JUNE).await, Money::from_fen(5_000 - 1_500));
+    shanghai.lodge(lodging("b", "1", 70)).await.expect("it is lodged");
+    let withdrawn = shanghai.withdraw(change("b", 0, "重复")).await.expect("it is withdrawn").into_inner();
+    assert_eq!((withdrawn.standing.as_str(), withdrawn.agreed), ("withdrawn", None), "nothing is agreed on");
+    shanghai.lodge(lodging("c", "1", 300)).await.expect("it is lodged");
+    let as_lodged = v1::ChangeDeductionRequest { agreed: None, ..change("c", 0, "") };
+    let agreed = shanghai.agree(as_lodged).await.expect("it is agreed on").into_inner();
+    assert_eq!(agreed.agreed, agreed.deducted, "no sums are those that were lodged");
+    assert_eq!(due(&clearing, JUNE).await, Money::from_fen(5_000 - 1_500 - 300));
     let all = v1::ListDeductionsRequest::default();
     let seen = async |client: &mut DeductionsClient<Channel>| {
         client.list(all.clone()).await.expect("a list").into_inner().deductions.len()
     };
-    assert_eq!((seen(&mut xinxiang).await, seen(&mut shenzhen).await), (1, 0));
+    assert_eq!((seen(&mut xinxiang).await, seen(&mut shenzhen).await), (3, 0));
 
     world.operate(&cancel("2", "1")).await.expect("an answer");
     advance(&clearing, noon(6, 16)).await;
@@ -342,36 +387,83 @@ async fn the_treatment_side_reviews_and_the_home_side_sees_what_is_taken_off() {
 async fn a_prefund_is_set_from_the_last_quarter_watched_and_topped_up_from_red() {
     let world = World::new().await;
     let clearing = clearing(&world);
-    let by = || ("an operator".to_owned(), noon(12, 31));
+    let january = noon(12, 31) + jiff::SignedDuration::from_hours(48);
+    let by = || ("an operator".to_owned(), january);
     let key = PrefundKey { pair: henan_shanghai(), insurance: Insurance::Employee };
     // 100, 200 and 300 yuan of bills, half of each owed: 50 + 100 + 150, so two thirds of 300 are 200.
     for (month, yuan) in [(10, 100), (11, 200), (12, 300)] {
         advance(&clearing, noon(month, 2)).await;
         world.operate(&settle_of(&month.to_string(), yuan)).await.expect("an answer");
     }
-    clearing.advance(noon(12, 31)).await.expect("the store works");
-    let table = clearing.prefund_table(2026).await.expect("a table");
+    clearing.advance(january).await.expect("the store works");
+    let nothing = QuarterSums::new();
+    let table = clearing.prefund_table(2026, &nothing).await.expect("a table");
     let row = table[0];
     assert_eq!((table.len(), row.key, row.basis), (1, key, Money::from_yuan(300)));
     assert_eq!((row.reset.previous, row.reset.new), (Money::ZERO, Money::from_yuan(200)));
     for changed in [1, 0] {
-        assert_eq!(clearing.prefund_reset(2026, by()).await.expect("the store works"), changed);
+        let reset = clearing.prefund_reset(2026, &nothing, by()).await.expect("the store works");
+        assert_eq!(reset, Ok(changed));
     }
-    let watched = clearing.prefunds_watched(noon(12, 31)).await.expect("the store works")[&key];
-    assert_eq!((watched.usage.prefund, watched.usage.outstanding), (Money::from_yuan(200), Money::from_yuan(300)));
-    assert_eq!(watched.watch, Watch::Red);
+    let held = async || clearing.prefunds_watched(january).await.expect("the store works")[&key];
+    let watched = held().await;
+    assert_eq!((watched.usage.prefund, watched.usage.outstanding), (Money::ZERO, Money::from_yuan(300)));
+    assert_eq!((watched.asked, watched.due), (Money::ZERO, Money::from_yuan(200)), "it is set, and not paid yet");
+    pay_change(&world, (key, "reset 2026"), 200, january).await;
+    let watched = held().await;
+    assert_eq!((watched.usage.prefund, watched.due, watched.watch), (Money::from_yuan(200), Money::ZERO, Watch::Red));
+
     let top_up =
         |id: &str, yuan| clearing.prefund_top_up(key, (id.to_owned(), Money::from_yuan(yuan), "集中结算".into()), by());
-    assert_eq!(top_up("1", 0).await.expect("the store works"), Err(TopUpFault::NotPositive));
+    assert_eq!(top_up("1", 0).await.expect("the store works"), Err(RequestFault::NotPositive));
+    // 300 ÷ 0.7 = 428.58, of which 200 are held.
+    let most = Money::from_fen(22_858);
+    assert_eq!(top_up("1", 99_000_000_000).await.expect("the store works"), Err(RequestFault::TooMuch(most)));
     for _ in 0..2 {
         assert_eq!(top_up("1", 200).await.expect("the store works"), Ok(()), "the same again changes nothing");
     }
-    assert_eq!(top_up("2", 1).await.expect("the store works"), Err(TopUpFault::NotRed(Watch::Yellow)));
-    let balances = world.hub().store().prefund_balances().await.expect("balances");
+    let left = Money::from_fen(2_858);
+    assert_eq!(top_up("2", 29).await.expect("the store works"), Err(RequestFault::TooMuch(left)), "beside the first");
+    let watched = held().await;
+    assert_eq!((watched.asked, watched.watch), (Money::from_yuan(200), Watch::Red), "a request advances nothing");
+    let store = world.hub().store();
+    let answer = |side, accepts: bool| {
+        clearing.prefund_answer((key, "top-up 1".to_owned(), side), (accepts, String::new()), by())
+    };
+    let own = answer(Side::Treatment, true).await.expect("the store works");
+    assert_eq!(own, Err(AnswerFault::OwnRequest));
+    for _ in 0..2 {
+        assert_eq!(answer(Side::Home, true).await.expect("the store works"), Ok(()));
+    }
+    let otherwise = answer(Side::Home, false).await.expect("the store works");
+    assert_eq!(otherwise, Err(AnswerFault::NotNow(Standing::Due)));
+    let watched = held().await;
+    assert_eq!((watched.due, watched.watch), (Money::from_yuan(200), Watch::Red), "nor does accepting one");
+    let unpaid = clearing.prefund_table(2026, &nothing).await.expect("a table")[0].reset;
+    assert_eq!((unpaid.previous, unpaid.new), (Money::from_yuan(200), Money::from_yuan(200)), "what is paid counts");
+    pay_change(&world, (key, "top-up 1"), 200, january).await;
+    assert_eq!(held().await.watch, Watch::Yellow);
+    assert_eq!(top_up("3", 1).await.expect("the store works"), Err(RequestFault::NotRed(Watch::Yellow)));
+    let balances = store.prefund_balances().await.expect("balances");
     assert_eq!(balances[&key], Money::from_yuan(400));
     // Clearing takes nothing off it.
-    let nothing_changes = clearing.prefund_table(2026).await.expect("a table")[0].reset;
+    let nothing_changes = clearing.prefund_table(2026, &nothing).await.expect("a table")[0].reset;
     assert_eq!((nothing_changes.previous, nothing_changes.new), (Money::from_yuan(400), Money::from_yuan(200)));
+}
+
+/// Has both sides record that a change of a prefund is paid, on the day on which they do.
+pub async fn pay_change(world: &World, (key, id): (PrefundKey, &str), yuan: i64, now: Timestamp) {
+    for side in Side::ALL {
+        let payment = Payment {
+            serial: format!("{id} paid"),
+            bank: "中国银行".into(),
+            on: beijing::day_of(now),
+            amount: Money::from_yuan(yuan),
+        };
+        let place = (key, id.to_owned(), side);
+        let recorded = world.hub().store().prefund_pay(place, payment, ("us".into(), now)).await;
+        recorded.expect("the store works").expect("it is recorded");
+    }
 }
 
 fn leftovers(world: &World, code: &str) -> LeftoversClient<Channel> {
@@ -440,7 +532,7 @@ async fn what_is_objected_to_in_three_periods_stands_on_the_list_until_both_memb
     assert_eq!(due(&clearing, september).await, Money::from_yuan(50), "it is cleared in the open period");
     advance(&clearing, noon(10, 21)).await;
     let standing = clearing.standing(september).await.expect("the store works").expect("a month");
-    assert_eq!(standing.record.pairs[&pair].due, Money::from_yuan(50));
+    assert_eq!(standing.record.pairs[&pair].owed(), Money::from_yuan(50));
 }
 
 fn prefunds(world: &World, code: &str) -> PrefundsClient<Channel> {
@@ -457,10 +549,13 @@ async fn a_change_of_a_prefund_is_paid_on_both_sides() {
         kind: ledger::hub::PrefundKind::Reset,
         amount: Money::from_yuan(-200),
         basis: Money::from_yuan(900),
+        held: Money::from_yuan(500),
         reason: "2025年度额度调整".into(),
+        asked_by: None,
         at: noon(1, 20),
     };
     assert!(world.hub().store().prefund_change(change, "centre".into()).await.expect("the store works"));
+    world.hub().hub().clock.set(noon(8, 9));
     let (mut henan, mut shanghai) = (prefunds(&world, "410000"), prefunds(&world, "310000"));
     let pay = |side: &str, fen| v1::PrefundPayRequest {
         home: "410000".into(),
@@ -474,9 +569,19 @@ async fn a_change_of_a_prefund_is_paid_on_both_sides() {
     assert_eq!(field(&henan.pay(pay("home", 19_999)).await.expect_err("not what is due")), "payment.amount");
     let unknown = v1::PrefundPayRequest { id: "reset 2024".into(), ..pay("home", 20_000) };
     assert_eq!(field(&henan.pay(unknown).await.expect_err("no such change")), "id");
+    for day in ["2001-01-01", "2025-01-19", "2025-08-10"] {
+        let mut odd = pay("home", 20_000);
+        odd.payment.as_mut().expect("a payment").on = day.into();
+        assert_eq!(field(&henan.pay(odd).await.expect_err("before it was set, or to come")), "payment.on", "{day}");
+    }
     let received = henan.pay(pay("home", 20_000)).await.expect("it is recorded").into_inner();
     assert!(received.paid.is_none() && received.received.is_some(), "what is returned, the home member receives");
-    shanghai.pay(pay("treatment", 20_000)).await.expect("it is recorded");
+    let mut otherwise = pay("treatment", 20_000);
+    otherwise.payment.as_mut().expect("a payment").on = "2025-08-07".into();
+    let apart = shanghai.pay(otherwise).await.expect("it is recorded").into_inner();
+    assert_eq!((apart.standing.as_str(), apart.apart.as_str()), ("due", "day"));
+    let paid = shanghai.pay(pay("treatment", 20_000)).await.expect("it corrects itself").into_inner();
+    assert_eq!((paid.standing.as_str(), paid.apart.as_str()), ("held", ""));
     let listed = shanghai.changes(v1::PrefundsRequest {}).await.expect("changes").into_inner().changes;
     assert!(listed[0].paid.is_some() && listed[0].received.is_some());
     // January 21 to 24 and the worked Sunday 26; then 27, and after Spring Festival February 5 to 8, a worked Saturday,
@@ -507,6 +612,10 @@ async fn a_member_that_leaves_three_months_unpaid_may_be_suspended_and_only_new_
     assert_eq!((unpaid[0].months.clone(), unpaid[0].may_suspend), (vec!["2025-06".to_owned()], false));
     assert_eq!(field(&shanghai.suspend(request()).await.expect_err("it is too early")), "home");
     world.hub().hub().clock.set(noon(11, 10));
+    let unpaid = shanghai.unpaid(v1::PrefundsRequest {}).await.expect("a list").into_inner().members;
+    assert_eq!((unpaid[0].months.len(), unpaid[0].may_suspend), (3, false), "June's last day was 18 August");
+    assert_eq!(field(&shanghai.resume(request()).await.expect_err("it is not suspended")), "home");
+    world.hub().hub().clock.set(noon(11, 20));
     let unpaid = shanghai.unpaid(v1::PrefundsRequest {}).await.expect("a list").into_inner().members;
     assert_eq!((unpaid[0].months.len(), unpaid[0].may_suspend), (3, true));
     let theirs = prefunds(&world, "410000").suspend(request()).await.expect_err("it is not theirs to say");

@@ -11,6 +11,7 @@ mod inquiries;
 mod isolation;
 mod measures;
 mod operations;
+mod payments;
 mod prefunds;
 mod reconciling;
 mod registry;

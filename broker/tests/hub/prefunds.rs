@@ -1,9 +1,13 @@
 //! Prefunds over a year's turn on a real hub: set by the calendar, watched, and who may be suspended for not paying.
 
 use broker::clearing::Clearing;
+use broker::clearing::prefund_requests::RequestFault;
+use broker::clearing::prefunds::{QuarterSums, ResetFault};
 use broker::jobs::prefunds::PrefundWatch;
+use clearing::month::Month;
 use clearing::period::{Pair, Payment, Side};
 use clearing::prefund::Watch;
+use clearing::prefund::change::{AnswerFault, Standing};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use ledger::hub::{PeriodNumber, PrefundChange, PrefundKey, PrefundKind};
@@ -13,7 +17,7 @@ use settlement::ids::MemberCode;
 use settlement::money::Money;
 use settlement::person::Insurance;
 
-use crate::clearing::clearing;
+use crate::clearing::{clearing, pay_change};
 use crate::requests::*;
 use crate::world::World;
 
@@ -47,55 +51,58 @@ async fn pass(clearing: &Clearing, month: i8) {
     }
 }
 
-async fn pay(world: &World, period: i64) {
-    for side in Side::ALL {
+/// Has some sides record that a month is paid.
+async fn pay(world: &World, period: i64, sides: &[Side]) {
+    for side in sides {
         let payment = Payment {
-            serial: "2025101500017".into(),
+            serial: "2025121500017".into(),
             bank: "中国银行 郑州分行".into(),
-            on: date(2025, 10, 15),
+            on: date(2025, 12, 15),
             amount: Money::from_yuan(50),
         };
-        let (place, by) = ((PeriodNumber(period), henan_shanghai(), side), ("us".to_owned(), noon(2025, 12, 29)));
-        let recorded = world.hub().store().payment_record(place, payment, by).await;
+        let place = (PeriodNumber(period), henan_shanghai(), Insurance::Employee);
+        let by = ("us".to_owned(), noon(2025, 12, 29));
+        let recorded = world.hub().store().payment_record(place, *side, payment, by).await;
         recorded.expect("the store works").expect("it is recorded");
     }
 }
 
-/// The months left unpaid by Henan in Shanghai, and whether it may be suspended.
-async fn unpaid(clearing: &Clearing, now: Timestamp) -> (Vec<String>, bool) {
+/// The months left unpaid by Henan in Shanghai, those that Henan says it has paid, and whether it may be suspended.
+async fn unpaid(clearing: &Clearing, now: Timestamp) -> (Vec<String>, Vec<String>, bool) {
     let mut unpaid = clearing.unpaid(now).await.expect("the store works");
     let held = unpaid.remove(&henan_shanghai()).unwrap_or_default();
-    (held.months.iter().map(ToString::to_string).collect(), held.may_suspend)
+    let named = |months: &[Month]| months.iter().map(ToString::to_string).collect();
+    (named(&held.months), named(&held.claimed), held.may_suspend)
 }
 
 #[tokio::test]
-async fn a_month_that_was_paid_and_closed_breaks_the_row_and_one_without_anything_to_pay_does_not() {
+async fn what_is_unpaid_stays_in_the_row_until_both_sides_have_recorded_its_payment() {
     let world = World::new().await;
     let clearing = clearing(&world);
     advance(&clearing, noon(2025, 6, 15)).await;
-    for month in [6, 7, 8, 9] {
+    for month in [6, 7] {
         settle_and_notify(&world, &clearing, month).await;
     }
+    // Nothing is settled from August on.
+    for month in [8, 9, 10, 11] {
+        pass(&clearing, month).await;
+    }
+    let owned = |months: &[&str]| months.iter().map(|month| (*month).to_owned()).collect::<Vec<_>>();
+    let (june, both) = (owned(&["2025-06"]), owned(&["2025-06", "2025-07"]));
+    // June's last day was 18 August, three months before 18 November; July's was 18 September.
+    assert_eq!(unpaid(&clearing, noon(2025, 11, 18)).await, (both.clone(), vec![], false));
+    assert_eq!(unpaid(&clearing, noon(2025, 11, 19)).await, (both.clone(), vec![], true));
+
     let december = noon(2025, 12, 29);
-    let all = ["2025-06", "2025-07", "2025-08", "2025-09"].map(ToOwned::to_owned).to_vec();
-    assert_eq!(unpaid(&clearing, december).await, (all, true));
-
-    pay(&world, 2).await;
-    advance(&clearing, noon(2025, 10, 29)).await;
-    let july = clearing.standing(PeriodNumber(2)).await.expect("the store works").expect("a month").record;
-    assert!(july.is_closed);
-    let (august, september) = ("2025-08".to_owned(), "2025-09".to_owned());
-    let two = vec![august.clone(), september.clone()];
-    assert_eq!(unpaid(&clearing, december).await, (two.clone(), false), "June is unpaid, and before July");
-
-    // October comes and goes with nothing; November is the third.
-    pass(&clearing, 10).await;
-    assert_eq!(unpaid(&clearing, december).await, (two, false));
-    settle_and_notify(&world, &clearing, 11).await;
-    let three = vec![august, september, "2025-11".to_owned()];
-    assert_eq!(unpaid(&clearing, noon(2026, 2, 10)).await, (three, true));
+    pay(&world, 1, &[Side::Home]).await;
+    assert_eq!(unpaid(&clearing, december).await, (both, june.clone(), true), "the payer's word alone pays nothing");
+    pay(&world, 2, &Side::ALL).await;
+    assert_eq!(unpaid(&clearing, december).await, (june.clone(), june, true), "a newer one that is paid hides nothing");
+    pay(&world, 1, &[Side::Treatment]).await;
+    assert_eq!(unpaid(&clearing, december).await, (vec![], vec![], false));
 }
 
+/// A change of a prefund that both sides have had paid, or accepted, at once.
 async fn change(world: &World, (insurance, id, yuan): (Insurance, &str, i64), kind: PrefundKind, at: Timestamp) {
     let change = PrefundChange {
         key: of(insurance),
@@ -103,10 +110,21 @@ async fn change(world: &World, (insurance, id, yuan): (Insurance, &str, i64), ki
         kind,
         amount: Money::from_yuan(yuan),
         basis: Money::ZERO,
+        held: Money::ZERO,
         reason: "集中结算".into(),
+        asked_by: kind.is_answered().then_some(Side::Treatment),
         at,
     };
-    assert!(world.hub().store().prefund_change(change, "an operator".into()).await.expect("the store works"));
+    let store = world.hub().store();
+    assert!(store.prefund_change(change, "an operator".into()).await.expect("the store works"));
+    if kind.is_answered() {
+        let (place, said) = ((of(insurance), id.to_owned(), Side::Home), (true, String::new()));
+        let answered = store.prefund_answer(place, said, None, ("henan".into(), at)).await.expect("the store works");
+        assert_eq!(answered, Ok(()));
+    }
+    if kind != PrefundKind::Opening {
+        pay_change(world, (of(insurance), id), yuan.abs(), at).await;
+    }
 }
 
 /// A hub that has cleared from a day of 2025 to the end of the year, with 50 yuan owed in each of its months; December is
@@ -141,7 +159,7 @@ async fn the_calendar_sets_prefunds_once_when_januarys_table_is_due_and_the_quar
         (of(Insurance::Employee), Money::from_yuan(100), Money::from_yuan(150))
     );
     let balances = world.hub().store().prefund_balances().await.expect("balances");
-    assert_eq!(balances[&of(Insurance::Employee)], Money::from_yuan(140));
+    assert_eq!(balances[&of(Insurance::Employee)], Money::from_yuan(40), "what was set is not paid yet");
     assert_eq!(balances[&of(Insurance::Resident)], Money::from_yuan(70), "nothing of it is from before this year");
     let days = clearing.prefund_days(set).expect("2026 is listed");
     assert_eq!((days.submit_by, days.pay_by), (date(2026, 2, 6), date(2026, 2, 27)));
@@ -150,13 +168,85 @@ async fn the_calendar_sets_prefunds_once_when_januarys_table_is_due_and_the_quar
 }
 
 #[tokio::test]
-async fn a_hub_that_began_within_the_quarter_leaves_prefunds_to_an_operator() {
+async fn a_hub_that_began_within_the_quarter_leaves_prefunds_to_an_operator_who_gives_what_it_lacks() {
     let world = World::new().await;
     let clearing = quarter(&world, date(2025, 11, 2)).await;
-    advance(&clearing, noon(2026, 1, 31)).await;
     let now = noon(2026, 1, 31);
+    let reset = async |given: &QuarterSums| {
+        clearing.prefund_reset(2026, given, ("an operator".into(), now)).await.expect("the store works")
+    };
+    let month = |text| Month::from_text(text).expect("a month");
+    let given = |text, yuan| QuarterSums::from([((of(Insurance::Employee), month(text)), Money::from_yuan(yuan))]);
+    let (november, december) = (month("2025-11"), month("2025-12"));
+    advance(&clearing, noon(2025, 12, 31)).await;
+    assert_eq!(reset(&given("2025-10", 80)).await, Err(ResetFault::NotProved(vec![december])));
+    advance(&clearing, now).await;
     assert_eq!(clearing.prefund_reset_due(now).await.expect("the store works"), 0);
-    assert_eq!(clearing.prefund_reset(2026, ("an operator".into(), now)).await.expect("the store works"), 1);
+    let missing = ResetFault::Missing(vec![month("2025-10")]);
+    assert_eq!(clearing.prefund_reset_waits(now).await.expect("the store works"), Some((2026, missing.clone())));
+    let nothing = QuarterSums::new();
+    assert_eq!(
+        missing.to_string(),
+        "2025-10 of last year's fourth quarter were not cleared here: give what was owed in them"
+    );
+    assert_eq!(reset(&nothing).await, Err(missing));
+    assert_eq!(reset(&given("2025-11", 80)).await, Err(ResetFault::ClearedHere(november)));
+    assert_eq!(reset(&given("2025-09", 80)).await, Err(ResetFault::NotOfQuarter(month("2025-09"))));
+    assert!(world.hub().store().prefund_changes().await.expect("changes").is_empty(), "nothing was set");
+
+    assert_eq!(reset(&given("2025-10", 80)).await, Ok(1));
+    let set = world.hub().store().prefund_changes().await.expect("changes").remove(0);
+    // 80 given and twice 50 cleared, of which two thirds.
+    assert_eq!((set.basis, set.amount), (Money::from_yuan(180), Money::from_yuan(120)));
+    assert_eq!(clearing.prefund_reset_waits(now).await.expect("the store works"), None);
+}
+
+#[tokio::test]
+async fn what_was_held_before_the_hub_counts_once_the_other_side_confirms_it() {
+    let world = World::new().await;
+    let clearing = quarter(&world, date(2025, 10, 2)).await;
+    let key = of(Insurance::Employee);
+    let open = async |id: &str, yuan, at| {
+        let opening = (id.to_owned(), Money::from_yuan(yuan), "2024年付款通知书".to_owned());
+        let opened = clearing.prefund_open((key, Side::Home), opening, ("henan".into(), at)).await;
+        opened.expect("the store works")
+    };
+    let answer = async |id: &str, side, accepts, at| {
+        let place = (key, id.to_owned(), side);
+        let said = clearing.prefund_answer(place, (accepts, "账上为90元".into()), ("us".into(), at)).await;
+        said.expect("the store works")
+    };
+    let held = async |at| clearing.prefunds_watched(at).await.expect("the store works")[&key];
+    let now = noon(2025, 12, 15);
+    assert_eq!(open("1", 0, now).await, Err(RequestFault::NotPositive));
+    assert_eq!(open("1", 100, now).await, Ok("opening 1".into()));
+    assert_eq!(open("1", 100, now).await, Ok("opening 1".into()), "the same again");
+    assert_eq!(open("1", 101, now).await, Err(RequestFault::AskedOtherwise(Money::from_yuan(100))));
+    assert_eq!(open("2", 100, now).await, Err(RequestFault::OpenedAlready(Standing::Asked)));
+    let watched = held(now).await;
+    assert_eq!((watched.usage.prefund, watched.asked), (Money::ZERO, Money::from_yuan(100)));
+    assert_eq!(answer("opening 1", Side::Home, true, now).await, Err(AnswerFault::OwnRequest));
+    assert_eq!(answer("opening 9", Side::Treatment, true, now).await, Err(AnswerFault::Unknown));
+    assert_eq!(answer("opening 1", Side::Treatment, false, now).await, Ok(()));
+    assert_eq!(open("2", 90, now).await, Ok("opening 2".into()));
+    assert_eq!(
+        answer("opening 2", Side::Treatment, true, noon(2025, 12, 30)).await,
+        Err(AnswerFault::NotNow(Standing::Lapsed))
+    );
+    let late = noon(2026, 1, 31);
+    advance(&clearing, late).await;
+    assert_eq!(open("3", 90, late).await, Ok("opening 3".into()));
+    let nothing = QuarterSums::new();
+    let reset =
+        async || clearing.prefund_reset(2026, &nothing, ("centre".into(), late)).await.expect("the store works");
+    assert_eq!(reset().await, Err(ResetFault::OpeningWaits(vec![henan_shanghai()])), "else it was asked for twice");
+    assert_eq!(answer("opening 3", Side::Treatment, true, late).await, Ok(()));
+    assert_eq!(held(late).await.usage.prefund, Money::from_yuan(90));
+    assert_eq!(reset().await, Ok(1));
+    let changes = world.hub().store().prefund_changes().await.expect("changes");
+    let set = changes.iter().find(|change| change.kind == PrefundKind::Reset).expect("it is set");
+    assert_eq!((set.held, set.amount), (Money::from_yuan(90), Money::from_yuan(10)));
+    assert_eq!(open("4", 90, late).await, Err(RequestFault::ResetAlready));
 }
 
 #[tokio::test]
@@ -184,13 +274,13 @@ async fn a_prefund_that_turns_yellow_or_red_is_told_once_and_measured() {
     assert_eq!(look().await, [], "who owes and has no prefund is none to be watched");
     assert!(!measured.render().contains("yidi_hub_prefund_watch"));
     // 50 yuan are owed.
-    for (id, yuan, share, standing, turned) in [
-        ("reset 2025", 100, "0.5", 0, None),
-        ("correction 1", -36, "0.78125", 1, Some(Watch::Yellow)),
-        ("correction 2", -14, "1", 2, Some(Watch::Red)),
-        ("top-up 1", 50, "0.5", 0, None),
+    for (id, yuan, kind, share, standing, turned) in [
+        ("opening 1", 100, PrefundKind::Opening, "0.5", 0, None),
+        ("correction 1", -36, PrefundKind::Reset, "0.78125", 1, Some(Watch::Yellow)),
+        ("correction 2", -14, PrefundKind::Reset, "1", 2, Some(Watch::Red)),
+        ("top-up 1", 50, PrefundKind::TopUp, "0.5", 0, None),
     ] {
-        change(&world, (Insurance::Employee, id, yuan), PrefundKind::TopUp, now).await;
+        change(&world, (Insurance::Employee, id, yuan), kind, now).await;
         assert_eq!(look().await, turned.map(|watch| (key, watch)).into_iter().collect::<Vec<_>>(), "{id}");
         assert_eq!(look().await, [], "{id} again");
         told(share, standing);

@@ -125,6 +125,7 @@ async fn a_settlement_is_followed_to_its_statement_notice_and_payment_by_whom_it
     object(&world, 1, 7).await;
     advance(&clearing, noon(7, 22)).await;
     advance(&clearing, noon(7, 30)).await;
+    world.hub().hub().clock.set(noon(8, 9));
     for (code, side) in [("410000", "home"), ("310000", "treatment")] {
         member(&world, code).pay(payment_of(side, 5_000)).await.expect("it is recorded");
     }
@@ -151,7 +152,7 @@ async fn a_settlement_is_followed_to_its_statement_notice_and_payment_by_whom_it
     let pair = line.pair.clone().expect("its statement");
     assert_eq!((pair.version, pair.due, pair.home_confirmed, pair.treatment_confirmed), (2, 5_000, true, true));
     assert!(!pair.noticed_on.is_empty());
-    for payment in [pair.paid, pair.received] {
+    for payment in [pair.payables[0].paid.clone(), pair.payables[0].received.clone()] {
         assert_eq!(payment, payment_of("home", 5_000).payment, "serial, bank and day as each side has them");
     }
     // And back: the list behind its lot names it.

@@ -35,8 +35,10 @@ fn carry_out(record: &mut Record, step: Step, today: Date, dues: &BTreeMap<Pair,
         Step::Fold => record.is_folded = true,
         Step::Prove => {
             record.proof = Some(Proof::Holds);
-            record.pairs =
-                dues.iter().map(|(pair, due)| (*pair, PairRecord { due: *due, ..Default::default() })).collect();
+            record.pairs = dues
+                .iter()
+                .map(|(pair, due)| (*pair, PairRecord::of(ByInsurance { employee: *due, resident: Money::ZERO })))
+                .collect();
         }
         Step::CarryOut => record.is_carried = true,
         Step::State(pair) => {
@@ -62,9 +64,14 @@ fn confirm(record: &mut Record, pair: Pair, side: Side) {
 
 fn pay(record: &mut Record, pair: Pair, on: Date) {
     let held = record.pairs.get_mut(&pair).expect("a pair");
-    let amount = held.due.max(-held.due);
-    let payment = Payment { serial: "1".into(), bank: "中国银行".into(), on, amount };
-    (held.paid, held.received) = (Some(payment.clone()), Some(payment));
+    for insurance in Insurance::ALL {
+        pay_one(held.payables.of_mut(insurance), on);
+    }
+}
+
+fn pay_one(payable: &mut Payable, on: Date) {
+    let payment = Payment { serial: "1".into(), bank: "中国银行".into(), on, amount: payable.amount() };
+    (payable.paid, payable.received) = (Some(payment.clone()), Some(payment));
 }
 
 /// Carries out what is due at an instant until nothing is.
@@ -106,8 +113,8 @@ fn a_month_goes_its_way_by_the_calendar() {
     assert_eq!(
         waits,
         [
-            Wait { wanted: Wanted::Payment(pair, Side::Home), until },
-            Wait { wanted: Wanted::Receipt(pair, Side::Treatment), until }
+            Wait { wanted: Wanted::Payment(pair, Insurance::Employee, Side::Home), until },
+            Wait { wanted: Wanted::Receipt(pair, Insurance::Employee, Side::Treatment), until }
         ]
     );
     pay(&mut record, pair, date(2025, 8, 8));
@@ -141,8 +148,57 @@ fn what_the_treatment_member_gives_back_it_pays() {
     let waits = plan(&record, noon(2025, 7, 26), &calendar()).waits;
     assert_eq!(
         waits.iter().map(|wait| wait.wanted).collect::<Vec<_>>(),
-        [Wanted::Payment(pair, Side::Treatment), Wanted::Receipt(pair, Side::Home)]
+        [
+            Wanted::Payment(pair, Insurance::Employee, Side::Treatment),
+            Wanted::Receipt(pair, Insurance::Employee, Side::Home)
+        ]
     );
+}
+
+#[test]
+fn employees_and_residents_money_are_paid_each_by_itself_and_close_together() {
+    let (pair, mut record) = (henan_shanghai(), Record::open(month()));
+    run(&mut record, noon(2025, 7, 21), &BTreeMap::from([(pair, Money::ZERO)]));
+    let held = record.pairs.get_mut(&pair).expect("a pair");
+    // Together they would come to nothing.
+    let dues = ByInsurance { employee: Money::from_yuan(100), resident: Money::from_yuan(-100) };
+    held.payables = dues.map(Payable::of);
+    run(&mut record, noon(2025, 7, 26), &BTreeMap::new());
+    assert_eq!(record.stage(), Stage::Noticed);
+    let wanted = |record: &Record| {
+        plan(record, noon(2025, 7, 26), &calendar()).waits.iter().map(|wait| wait.wanted).collect::<Vec<_>>()
+    };
+    let (employee, resident) = (Insurance::Employee, Insurance::Resident);
+    let given_back = [Wanted::Payment(pair, resident, Side::Treatment), Wanted::Receipt(pair, resident, Side::Home)];
+    let all = [Wanted::Payment(pair, employee, Side::Home), Wanted::Receipt(pair, employee, Side::Treatment)];
+    assert_eq!(wanted(&record), [all, given_back].concat());
+    let payables = |record: &mut Record| record.pairs.get_mut(&pair).expect("a pair").payables.clone();
+    let mut paid = payables(&mut record);
+    pay_one(&mut paid.employee, date(2025, 8, 8));
+    record.pairs.get_mut(&pair).expect("a pair").payables = paid;
+    assert_eq!((wanted(&record), record.stage()), (given_back.to_vec(), Stage::Noticed));
+    pay(&mut record, pair, date(2025, 8, 8));
+    assert_eq!(run(&mut record, noon(2025, 8, 9), &BTreeMap::new()), [Step::Close]);
+}
+
+#[test]
+fn what_both_sides_record_differently_stays_open_until_one_corrects_itself() {
+    let (pair, mut record) = (henan_shanghai(), Record::open(month()));
+    let dues = BTreeMap::from([(pair, Money::from_yuan(100))]);
+    [noon(2025, 7, 21), noon(2025, 7, 26)].into_iter().for_each(|now| drop(run(&mut record, now, &dues)));
+    pay(&mut record, pair, date(2025, 8, 8));
+    let payable = record.pairs.get_mut(&pair).expect("a pair").payables.of_mut(Insurance::Employee);
+    payable.received.as_mut().expect("a record").serial = "2".into();
+    let planned = plan(&record, noon(2025, 8, 9), &calendar());
+    let apart = Apart { serial: true, on: false, amount: false };
+    assert_eq!((planned.due, planned.waits.len()), (vec![], 1));
+    assert_eq!(planned.waits[0].wanted, Wanted::SameRecord(pair, Insurance::Employee, apart));
+    assert_eq!(
+        planned.waits[0].wanted.to_string(),
+        "the same record of the employee payment by both (410000 → 310000): serial not the same"
+    );
+    pay(&mut record, pair, date(2025, 8, 8));
+    assert_eq!(run(&mut record, noon(2025, 8, 9), &dues), [Step::Close]);
 }
 
 #[test]

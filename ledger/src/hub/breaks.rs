@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::money::Money;
 
-use super::{HubStore, break_actions, corrupt, instant};
+use super::{HubStore, break_actions, break_decisions, corrupt, instant};
 use crate::engine::{Row, Sql, Version};
 use crate::leaves::Scope;
 use crate::store::StoreError;
@@ -141,7 +141,8 @@ impl HubStore {
         self.engine.read(move |sql| open(sql, None, ("0000-01-01", "9999-12-31"), scope)).await
     }
 
-    /// Ends a break by somebody's decision. One that has ended stays as it ended.
+    /// Ends a break by somebody's decision. One that has ended stays as it ended. Its settlement stays disputed until the
+    /// books come together: see [`HubStore::break_decided`].
     ///
     /// # Errors
     /// When the store fails.
@@ -304,6 +305,9 @@ fn record(
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     let (first, last) = within.days();
     let days = (&*first.to_string(), &*last.to_string());
+    break_decisions::look_again(sql, books, days, scope, (found, at), |gone| {
+        within.holds(gone.branch.day, gone.place)
+    })?;
     let mut standing = open(sql, Some(books), days, scope)?;
     standing.retain(|open| within.holds(open.found.branch.day, open.found.place));
     let decided = match books {

@@ -7,6 +7,7 @@ mod course;
 mod followed;
 mod listed;
 mod objections;
+mod payments;
 mod statements;
 mod tables;
 mod uncompared;
@@ -20,8 +21,9 @@ pub(super) use course::read_pair;
 pub use course::{StepReport, StepTaken};
 pub use followed::{CorrectedIn, DeductedIn, Followed};
 pub use listed::{Listed, ListedFault};
+pub use payments::PaidPlace;
+pub(super) use payments::{next_record, read_insurance, read_payment, read_side};
 pub use statements::{Reply, StatementFault};
-pub(super) use statements::{read_payment, read_side};
 pub(super) use tables::TABLES;
 pub use uncompared::{DisputedBranches, UncomparedBranch};
 

@@ -1,16 +1,21 @@
 //! 异地预付金 as they are recorded: what a home member has advanced to a treatment member, by insurance. An account: each
-//! change is a row with its reason, and the sum of the rows is the prefund. What is due and how much is in use, others say.
+//! change is a row with its reason, and the sum of those that both sides have recorded is the prefund. What is due and how
+//! much is in use, others say.
 
+mod answers;
 mod payments;
+mod suspensions;
 
 use std::collections::BTreeMap;
 
-use clearing::period::Pair;
+use clearing::payment::{Payment, is_paid};
+use clearing::period::{Pair, Side};
+use clearing::prefund::change::Recorded;
 use jiff::Timestamp;
 use settlement::money::Money;
 use settlement::person::Insurance;
 
-use super::periods::read_pair;
+use super::periods::{read_insurance, read_pair};
 use super::{HubStore, instant};
 use crate::engine::{Row, Sql, Version};
 use crate::store::StoreError;
@@ -20,22 +25,29 @@ use crate::values;
 pub(super) const TABLES: Version = Version {
     tables: "CREATE TABLE prefund_changes (
         home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,
-        amount INTEGER NOT NULL, basis INTEGER NOT NULL, reason TEXT NOT NULL, done_by TEXT NOT NULL,
-        done_at INTEGER NOT NULL, PRIMARY KEY (home, treatment, insurance, id)) STRICT, WITHOUT ROWID;
+        amount INTEGER NOT NULL, basis INTEGER NOT NULL, held INTEGER NOT NULL, reason TEXT NOT NULL, asked_by TEXT,
+        done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
+        PRIMARY KEY (home, treatment, insurance, id)) STRICT, WITHOUT ROWID;
+    CREATE TABLE prefund_answers (
+        home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, id TEXT NOT NULL,
+        is_accepted INTEGER NOT NULL, reason TEXT NOT NULL, done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
+        PRIMARY KEY (home, treatment, insurance, id)) STRICT, WITHOUT ROWID;
     CREATE TABLE prefund_payments (
         home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, id TEXT NOT NULL, side TEXT NOT NULL,
-        serial TEXT NOT NULL, bank TEXT NOT NULL, paid_on TEXT NOT NULL, amount INTEGER NOT NULL,
-        recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
-        PRIMARY KEY (home, treatment, insurance, id, side)) STRICT, WITHOUT ROWID;
+        record INTEGER NOT NULL, serial TEXT NOT NULL, bank TEXT NOT NULL, paid_on TEXT NOT NULL,
+        amount INTEGER NOT NULL, recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
+        PRIMARY KEY (home, treatment, insurance, id, side, record)) STRICT, WITHOUT ROWID;
     CREATE TABLE suspensions (
         home TEXT NOT NULL, treatment TEXT NOT NULL, step INTEGER NOT NULL, is_suspended INTEGER NOT NULL,
         reason TEXT NOT NULL, done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
         PRIMARY KEY (home, treatment, step)) STRICT, WITHOUT ROWID;",
-    append_only: &["prefund_changes", "prefund_payments", "suspensions"],
+    append_only: &["prefund_changes", "prefund_answers", "prefund_payments", "suspensions"],
     postgres: "",
 };
 
-pub use payments::{ChangePayments, PrefundPaymentFault, Suspension};
+pub use clearing::prefund::change::Kind as PrefundKind;
+pub use payments::PrefundPaymentFault;
+pub use suspensions::Suspension;
 
 /// Which prefund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,30 +56,6 @@ pub struct PrefundKey {
     pub pair: Pair,
     /// Whose money.
     pub insurance: Insurance,
-}
-
-/// Why a prefund changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PrefundKind {
-    /// The yearly re-set, or the first.
-    Reset,
-    /// An emergency increase.
-    TopUp,
-}
-
-impl PrefundKind {
-    /// The word in messages and books.
-    pub fn word(self) -> &'static str {
-        match self {
-            PrefundKind::Reset => "reset",
-            PrefundKind::TopUp => "top-up",
-        }
-    }
-
-    /// The kind that a word names.
-    pub fn from_word(word: &str) -> Option<PrefundKind> {
-        [PrefundKind::Reset, PrefundKind::TopUp].into_iter().find(|kind| kind.word() == word)
-    }
 }
 
 /// A change of a prefund, under an id that says which: a year's re-set, or a sender's request.
@@ -83,10 +71,58 @@ pub struct PrefundChange {
     pub amount: Money,
     /// What it was worked out from: last year's fourth quarter.
     pub basis: Money,
+    /// What was held when it was made.
+    pub held: Money,
     /// In words.
     pub reason: String,
+    /// Which side asks for it; none where the calendar or the centre sets it.
+    pub asked_by: Option<Side>,
     /// When it was made.
     pub at: Timestamp,
+}
+
+/// What the side that was asked said to a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrefundAnswer {
+    /// Whether it accepts.
+    pub is_accepted: bool,
+    /// Why, where it does not.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A change with what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrefundEntry {
+    /// The change.
+    pub change: PrefundChange,
+    /// What the other side said to it.
+    pub answer: Option<PrefundAnswer>,
+    /// The payment as each side has recorded it last.
+    pub payments: BTreeMap<Side, Payment>,
+    /// Whether the prefund was re-set since.
+    pub is_overtaken: bool,
+}
+
+impl PrefundEntry {
+    /// What decides how far it is.
+    pub fn recorded(&self) -> Recorded {
+        let [home, treatment] = Side::ALL.map(|side| self.payments.get(&side));
+        Recorded {
+            kind: self.change.kind,
+            amount: self.change.amount,
+            accepted: self.answer.as_ref().map(|answer| answer.is_accepted),
+            is_under_way: !self.payments.is_empty(),
+            is_paid: is_paid(home, treatment),
+            is_overtaken: self.is_overtaken,
+        }
+    }
+
+    /// Since when it is to be paid: since it was accepted, or was set.
+    pub fn due_since(&self) -> Timestamp {
+        self.answer.as_ref().map_or(self.change.at, |answer| answer.at)
+    }
 }
 
 impl HubStore {
@@ -111,16 +147,25 @@ impl HubStore {
             .await
     }
 
-    /// What every prefund comes to.
+    /// What every prefund of which something was ever changed holds: what both sides have recorded.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn prefund_balances(&self) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
         let mut balances: BTreeMap<PrefundKey, Money> = BTreeMap::new();
-        for change in self.prefund_changes().await? {
-            *balances.entry(change.key).or_default() += change.amount;
+        for entry in self.prefund_entries().await? {
+            let held = if entry.recorded().is_held() { entry.change.amount } else { Money::ZERO };
+            *balances.entry(entry.change.key).or_default() += held;
         }
         Ok(balances)
+    }
+
+    /// Every change with what became of it, in the order of the prefunds and of their making.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prefund_entries(&self) -> Result<Vec<PrefundEntry>, StoreError> {
+        self.engine.read(entries).await
     }
 
     /// Every change, in the order of the prefunds and of their making.
@@ -128,18 +173,44 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn prefund_changes(&self) -> Result<Vec<PrefundChange>, StoreError> {
-        const CHANGES: &str = "SELECT home, treatment, insurance, id, kind, amount, basis, reason, done_at
-            FROM prefund_changes
-            ORDER BY home, treatment, insurance, done_at, id";
-        self.engine.read(|sql: &Sql<'_>| sql.query(CHANGES, values![], read)).await
+        self.engine.read(changes).await
     }
+}
+
+fn changes(sql: &Sql<'_>) -> Result<Vec<PrefundChange>, StoreError> {
+    const CHANGES: &str = "SELECT home, treatment, insurance, id, kind, amount, basis, reason, done_at, held, asked_by
+        FROM prefund_changes
+        ORDER BY home, treatment, insurance, done_at, id";
+    sql.query(CHANGES, values![], read)
+}
+
+/// There are a few of each prefund a year, so all are read.
+fn entries(sql: &Sql<'_>) -> Result<Vec<PrefundEntry>, StoreError> {
+    let (changes, mut answers, mut paid) = (changes(sql)?, answers::read(sql)?, payments::read(sql)?);
+    let resets: Vec<(PrefundKey, Timestamp)> = changes
+        .iter()
+        .filter(|change| change.kind == PrefundKind::Reset)
+        .map(|change| (change.key, change.at))
+        .collect();
+    let entry = |change: PrefundChange| {
+        let place = (change.key, change.id.clone());
+        let is_overtaken = resets.iter().any(|(key, at)| *key == change.key && *at > change.at);
+        let (answer, payments) = (answers.remove(&place), paid.remove(&place).unwrap_or_default());
+        PrefundEntry { change, answer, payments, is_overtaken }
+    };
+    Ok(changes.into_iter().map(entry).collect())
+}
+
+fn find(sql: &Sql<'_>, key: &PrefundKey, id: &str) -> Result<Option<PrefundEntry>, StoreError> {
+    Ok(entries(sql)?.into_iter().find(|entry| entry.change.key == *key && entry.change.id == id))
 }
 
 fn insert(sql: &Sql<'_>, change: &PrefundChange, by: &str) -> Result<bool, StoreError> {
     const CHANGE: &str = "INSERT INTO prefund_changes
-            (home, treatment, insurance, id, kind, amount, basis, reason, done_by, done_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
-    let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, reason, at } = change;
+            (home, treatment, insurance, id, kind, amount, basis, held, reason, asked_by, done_by, done_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING";
+    let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, held, reason, asked_by, at } =
+        change;
     let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
     let values = values![
         home,
@@ -149,7 +220,9 @@ fn insert(sql: &Sql<'_>, change: &PrefundChange, by: &str) -> Result<bool, Store
         kind.word(),
         amount.fen(),
         basis.fen(),
+        held.fen(),
         reason,
+        asked_by.map(Side::word),
         by,
         at.as_microsecond()
     ];
@@ -158,17 +231,24 @@ fn insert(sql: &Sql<'_>, change: &PrefundChange, by: &str) -> Result<bool, Store
 
 fn read(row: Row<'_>) -> Result<PrefundChange, StoreError> {
     let malformed = |column: &str, text: &str| StoreError::Column { column: column.into(), problem: text.to_owned() };
-    let (insurance, kind) = (row.text(2)?, row.text(4)?);
+    let kind = row.text(4)?;
+    let asked_by = match row.optional_text(10)? {
+        None => None,
+        Some(word) => Some(Side::from_word(word).ok_or_else(|| malformed("asked_by", word))?),
+    };
     Ok(PrefundChange {
-        key: PrefundKey {
-            pair: read_pair(row, 0)?,
-            insurance: Insurance::from_word(insurance).ok_or_else(|| malformed("insurance", insurance))?,
-        },
+        key: read_key(row)?,
         id: row.text(3)?.to_owned(),
         kind: PrefundKind::from_word(kind).ok_or_else(|| malformed("kind", kind))?,
         amount: Money::from_fen(row.number(5)?),
         basis: Money::from_fen(row.number(6)?),
+        held: Money::from_fen(row.number(9)?),
         reason: row.text(7)?.to_owned(),
+        asked_by,
         at: instant("prefund_changes", row.text(3)?, row.number(8)?)?,
     })
+}
+
+fn read_key(row: Row<'_>) -> Result<PrefundKey, StoreError> {
+    Ok(PrefundKey { pair: read_pair(row, 0)?, insurance: read_insurance(row, 2)? })
 }

@@ -8,9 +8,10 @@ use clearing::obligation::{Posting, Sums, Totals};
 use clearing::period::Pair;
 use settlement::ids::SettlementId;
 use settlement::money::Money;
+use settlement::person::Insurance;
 
 use super::lots::{read_moved, read_sums, totals};
-use super::periods::{PeriodNumber, read_pair};
+use super::periods::{PeriodNumber, read_insurance, read_pair};
 use super::{HubStore, Position, corrections, corrupt};
 use crate::store::StoreError;
 use crate::values;
@@ -70,6 +71,8 @@ pub struct CarriedOver {
 pub struct Noticed {
     /// Between whom.
     pub pair: Pair,
+    /// Whose money.
+    pub insurance: Insurance,
     /// By which version of the statement.
     pub version: u32,
     /// How much.
@@ -193,13 +196,13 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn notice_list(&self, period: PeriodNumber) -> Result<Vec<Noticed>, StoreError> {
-        const NOTICES: &str = "SELECT home, treatment, version, due FROM notices WHERE period = ?1
-            ORDER BY home, treatment";
+        const NOTICES: &str = "SELECT home, treatment, insurance, version, due FROM notices WHERE period = ?1
+            ORDER BY home, treatment, insurance";
         let read = self.engine.read(move |sql| {
             sql.query(NOTICES, values![period.0], |row| {
-                let version = row.number(2)?;
+                let (insurance, version) = (read_insurance(row, 2)?, row.number(3)?);
                 let version = u32::try_from(version).map_err(|_| corrupt("notices", version, "no version"))?;
-                Ok(Noticed { pair: read_pair(row, 0)?, version, due: Money::from_fen(row.number(3)?) })
+                Ok(Noticed { pair: read_pair(row, 0)?, insurance, version, due: Money::from_fen(row.number(4)?) })
             })
         });
         read.await

@@ -1,7 +1,7 @@
 //! The tables of the hub's store, oldest version first. Evidence is append-only. `doubts`, `sweeps` and `leases` alone
 //! change: they are worklists and hints, and can be made again from the evidence.
 
-use super::{asked, break_actions, breaks, express, inquiries, periods, prefunds};
+use super::{asked, break_actions, break_decisions, breaks, express, inquiries, periods, prefunds};
 use crate::engine::{Fence, Schema, Version};
 use crate::{leaves, mailbox};
 
@@ -18,6 +18,7 @@ pub static SCHEMA: Schema = Schema {
         inquiries::TABLES,
         break_actions::TABLES,
         asked::TABLES,
+        break_decisions::TABLES,
     ],
     fence: Fence::ManyWriters,
 };

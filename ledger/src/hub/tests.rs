@@ -42,6 +42,7 @@ use corrections::{
     what_was_refused_or_failed_moves_nothing_and_leaves_its_settlements_free,
 };
 use course::{
+    a_payment_is_corrected_by_its_side_until_both_record_the_same,
     a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
     what_is_carried_out_is_carried_in_and_cleared_once,
 };
@@ -70,7 +71,10 @@ use listed::{
     what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
     what_was_cleared_from_the_list_is_carried_nowhere_else,
 };
-use prefunds::changes_of_several_prefunds_are_recorded_together_and_each_once;
+use prefunds::{
+    a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_both,
+    changes_of_several_prefunds_are_recorded_together_and_each_once,
+};
 use uncompared::{
     a_branch_is_compared_once_both_comparisons_reached_its_present_root,
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
@@ -144,6 +148,7 @@ on_both! {
     what_corrects_an_earlier_period_says_which,
     a_settlement_is_followed_over_the_list_to_where_it_counts_by_now,
     an_objection_carries_out_what_it_names_and_nothing_else,
+    a_payment_is_corrected_by_its_side_until_both_record_the_same,
     a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
     all_deductions_of_a_settlement_stay_within_its_payment,
     a_released_deduction_comes_back_as_it_stood_with_its_settlement,
@@ -166,6 +171,7 @@ on_both! {
     a_branch_is_compared_once_both_comparisons_reached_its_present_root,
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
     changes_of_several_prefunds_are_recorded_together_and_each_once,
+    a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_both,
     what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
     a_part_of_a_report_ends_nothing_outside_of_its_stretch,
 }

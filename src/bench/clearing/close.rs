@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use broker::clearing::Clearing;
-use clearing::period::{Pair, PairRecord, Payment, Side, Stage};
+use clearing::payment::{Payable, Payment};
+use clearing::period::{Pair, PairRecord, Side, Stage};
 use futures_util::future::try_join_all;
 use jiff::{Timestamp, ToSpan};
 use ledger::hub::HubStore;
@@ -16,6 +17,7 @@ use ledger::store::StoreOptions;
 use ledger::testing::plain;
 use reconciliation::book::READING;
 use serde_json::{Map, Value, json};
+use settlement::person::Insurance;
 
 use super::super::measured::micros;
 use super::super::usage;
@@ -78,20 +80,22 @@ async fn to_its_end(store: &HubStore, deploy: &Path, times: &mut Times) -> Resul
 /// When the store fails, or does not take a payment.
 pub async fn pay(store: &HubStore, clearing: &Clearing, now: Timestamp) -> Result<()> {
     let standing = clearing.standing(PERIOD).await?.context("the month has no name")?;
-    let noticed = |(_, (_, held)): &(usize, (&Pair, &PairRecord))| held.noticed_on.is_some() && held.payer().is_some();
+    let noticed = |(_, (_, held)): &(usize, (&Pair, &PairRecord))| held.noticed_on.is_some() && !held.is_nothing_due();
     let pairs: Vec<_> = standing.record.pairs.iter().enumerate().filter(noticed).collect();
     for some in pairs.chunks(PAID_AT_ONCE) {
-        let both = |number: usize, pair: Pair, held: &PairRecord| {
+        let both = |number: usize, pair: Pair, (insurance, payable): (Insurance, &Payable)| {
             let payment = Payment {
-                serial: format!("{number:08}"),
+                serial: format!("{number:08}{}", insurance.code()),
                 bank: "benchmark".to_owned(),
                 on: settlement::beijing::day_of(now),
-                amount: held.due.max(-held.due),
+                amount: payable.amount(),
             };
             let by = ("benchmark".to_owned(), now);
-            Side::ALL.map(|side| store.payment_record((PERIOD, pair, side), payment.clone(), by.clone()))
+            let place = (PERIOD, pair, insurance);
+            Side::ALL.map(|side| store.payment_record(place, side, payment.clone(), by.clone()))
         };
-        let recorded = some.iter().flat_map(|(number, (pair, held))| both(*number, **pair, held));
+        let each = some.iter().flat_map(|(number, (pair, held))| held.to_be_paid().map(|due| (*number, **pair, due)));
+        let recorded = each.flat_map(|(number, pair, due)| both(number, pair, due));
         for taken in try_join_all(recorded).await? {
             taken.context("a payment is not taken")?;
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// How documents of clearing are called.
-const TITLES: [&str; 14] = [
+const TITLES: [&str; 16] = [
     "全国跨省异地就医费用清算表",
     "应付医疗费用清算表",
     "应收医疗费用清算表",
@@ -21,8 +21,10 @@ const TITLES: [&str; 14] = [
     "审核扣款明细",
     "更正明细",
     "清算表",
-    "付款通知书",
-    "收款通知书",
+    "职工医保付款通知书",
+    "职工医保收款通知书",
+    "居民医保付款通知书",
+    "居民医保收款通知书",
 ];
 const ENDINGS: [&str; 3] = ["xlsx", "csv", "html"];
 /// The folder of the lists behind rows.

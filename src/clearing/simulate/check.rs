@@ -74,7 +74,9 @@ pub async fn checks(
     let unproved = period.steps.iter().filter(|step| !step.held).map(|step| step.report.clone()).next();
     let paid = |pair: &proto::v1::PairView| {
         let amount = |payment: &Option<proto::v1::PaymentView>| payment.as_ref().map_or(0, |payment| payment.amount);
-        amount(&pair.paid) == pair.due.abs() && amount(&pair.received) == pair.due.abs()
+        pair.payables
+            .iter()
+            .all(|payable| [&payable.paid, &payable.received].into_iter().all(|side| amount(side) == payable.due.abs()))
     };
     let unpaid = period.pairs.iter().filter(|pair| !paid(pair)).count();
     Ok(vec![

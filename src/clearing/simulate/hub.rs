@@ -140,16 +140,17 @@ impl Simulated {
     pub async fn pay(&self, month: &str, on: &str) -> Result<u64> {
         let mut paid = 0;
         for (number, pair) in self.period(month, None).await?.pairs.iter().enumerate() {
-            if pair.noticed_on.is_empty() || pair.due == 0 {
+            if pair.noticed_on.is_empty() {
                 continue;
             }
-            for side in Side::ALL {
+            let due = pair.payables.iter().filter(|payable| payable.due != 0);
+            for (payable, side) in due.flat_map(|payable| Side::ALL.map(|side| (payable, side))) {
                 let member = member_of(pair, side);
                 let payment = v1::PaymentView {
-                    serial: format!("{}{number:06}", month.replace('-', "")),
+                    serial: format!("{}{number:06}{}", month.replace('-', ""), payable.insurance),
                     bank: format!("{member} 财政专户"),
                     on: on.to_owned(),
-                    amount: pair.due.abs(),
+                    amount: payable.due.abs(),
                 };
                 let request = v1::PayRequest {
                     month: month.to_owned(),
@@ -157,6 +158,7 @@ impl Simulated {
                     treatment: pair.treatment.clone(),
                     side: side.word().to_owned(),
                     payment: Some(payment),
+                    insurance: payable.insurance.clone(),
                 };
                 self.member(member)?.pay(request).await.map_err(|refused| status::to_refusal(&refused))?;
             }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use anyhow::Result;
+use clearing::period::PairRecord;
 use serde_json::{Value, json};
 use settlement::money::Money;
 
@@ -92,7 +93,7 @@ fn print(seed: u64, ran: &Ran) {
         ran.certified.uncertified.len()
     ));
     for month in &ran.months {
-        let owed: Money = month.records.values().map(|held| held.due).sum();
+        let owed: Money = month.records.values().map(PairRecord::owed).sum();
         output::line(&format!("  {} closed: {} pairs, {owed} owed", month.month, month.records.len()));
     }
     ran.summary.findings.iter().for_each(|finding| output::line(&format!("  ✗ {finding}")));
@@ -105,7 +106,7 @@ fn to_json(seed: u64, ran: &Ran) -> Value {
     let counts = ran.counts;
     let planted = ran.planted.iter().map(|(why, found)| json!({ "why": why, "found": found }));
     let months = ran.months.iter().map(|month| {
-        let owed: Money = month.records.values().map(|held| held.due).sum();
+        let owed: Money = month.records.values().map(PairRecord::owed).sum();
         json!({ "month": month.month.to_string(), "pairs": month.records.len(), "owed": owed.to_string() })
     });
     json!({ "seed": seed, "steps": ran.summary.steps, "findings": ran.summary.findings, "settled": counts.settled,

@@ -148,17 +148,21 @@ async fn in_force(nation: &Nation, standing: &Standing, pair: Pair) -> Result<Ve
 }
 
 async fn pay(nation: &Nation, (period, pair): (PeriodNumber, Pair), held: &PairRecord) -> Result<()> {
-    let (Some(noticed_on), Some(payer)) = (held.noticed_on, held.payer()) else { return Ok(()) };
-    let receiver = if payer == Side::Home { Side::Treatment } else { Side::Home };
-    let (pays_on, amount) = (noticed_on.saturating_add(PAYS_AFTER.days()), held.due.max(-held.due));
-    let serial = format!("{}{}{}", pays_on.strftime("%Y%m%d"), pair.home, pair.treatment);
-    let payment = Payment { serial, bank: "中国银行".into(), on: pays_on, amount };
-    let due_sides = [(payer, PAYS_AFTER, held.paid.is_none()), (receiver, RECEIVES_AFTER, held.received.is_none())];
-    for (side, after, _) in due_sides.into_iter().filter(|(_, _, is_open)| *is_open) {
-        if nation.today() >= noticed_on.saturating_add(after.days()) {
-            let by = (pair.member(side).to_string(), nation.now());
-            let recorded = nation.hub().store.payment_record((period, pair, side), payment.clone(), by).await?;
-            recorded.map_err(|fault| anyhow!("{pair:?}: {fault}"))?;
+    let Some(noticed_on) = held.noticed_on else { return Ok(()) };
+    for (insurance, payable) in held.to_be_paid() {
+        let Some(payer) = payable.payer() else { continue };
+        let pays_on = noticed_on.saturating_add(PAYS_AFTER.days());
+        let serial = format!("{}{}{}{}", pays_on.strftime("%Y%m%d"), pair.home, pair.treatment, insurance.code());
+        let payment = Payment { serial, bank: "中国银行".into(), on: pays_on, amount: payable.amount() };
+        let (paid, received) = (payable.paid.is_none(), payable.received.is_none());
+        let due_sides = [(payer, PAYS_AFTER, paid), (payer.other(), RECEIVES_AFTER, received)];
+        for (side, after, _) in due_sides.into_iter().filter(|(_, _, is_open)| *is_open) {
+            if nation.today() >= noticed_on.saturating_add(after.days()) {
+                let by = (pair.member(side).to_string(), nation.now());
+                let place = (period, pair, insurance);
+                let recorded = nation.hub().store.payment_record(place, side, payment.clone(), by).await?;
+                recorded.map_err(|fault| anyhow!("{pair:?}: {fault}"))?;
+            }
         }
     }
     Ok(())

@@ -1,10 +1,11 @@
-//! Statements of a pair of members in a period: issued, replied to, noticed and paid.
+//! Statements of a pair of members in a period: issued and replied to. What is paid for them is in [`super::payments`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clearing::cleared::{Cleared, sum};
+use clearing::cleared::Cleared;
 use clearing::obligation::{Lot, Sums, Totals};
-use clearing::period::{Pair, PairRecord, Payment, Side, Statement};
+use clearing::payment::{ByInsurance, PaymentFault, dues};
+use clearing::period::{Pair, PairRecord, Side, Statement};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use settlement::ids::{PoolCode, SettlementId};
@@ -16,6 +17,7 @@ use super::PeriodNumber;
 use super::carried::{Carrying, moved};
 use super::course::read_pair;
 use super::objections::{has_objected_to, object};
+use super::payments::{self, read_side};
 use crate::engine::{Row, Sql, Value};
 use crate::store::StoreError;
 use crate::values;
@@ -70,20 +72,12 @@ pub enum StatementFault {
     /// Settlements that the pair does not clear in this period.
     #[error("{} not cleared by this statement: {}", .0.len(), named(.0))]
     NotInIt(Vec<SettlementId>),
-    /// No notice was issued.
-    #[error("no notice was issued yet")]
+    /// No notice was issued of this insurance's money.
+    #[error("no notice was issued of it")]
     NoNotice,
-    /// Another payment is recorded by this side.
-    #[error("this side has recorded another payment already")]
-    PaidOtherwise,
-    /// The payment is not what is due.
-    #[error("{due} is due, and not {amount}")]
-    OtherAmount {
-        /// What is due.
-        due: Money,
-        /// What was to be recorded.
-        amount: Money,
-    },
+    /// The payment cannot be what was asked for.
+    #[error(transparent)]
+    Payment(#[from] PaymentFault),
 }
 
 impl HubStore {
@@ -99,13 +93,15 @@ impl HubStore {
         lots: BTreeMap<Lot, Cleared>,
         issued_on: Date,
     ) -> Result<(), StoreError> {
-        const ISSUE: &str = "INSERT INTO statements (period, home, treatment, version, due, issued_on)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+        const ISSUE: &str =
+            "INSERT INTO statements (period, home, treatment, version, due_employee, due_resident, issued_on)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
         self.engine
             .write(move |sql| {
-                let (due, issued_on) = (sum(&lots).owed().fen(), issued_on.to_string());
+                let (ByInsurance { employee, resident }, issued_on) = (dues(&lots), issued_on.to_string());
                 let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
-                let values = values![period.0, home, treatment, i64::from(version), due, &issued_on];
+                let (employee, resident) = (employee.fen(), resident.fen());
+                let values = values![period.0, home, treatment, i64::from(version), employee, resident, &issued_on];
                 if !still_moves(sql, period, &lots)? {
                     return Ok(());
                 }
@@ -145,42 +141,6 @@ impl HubStore {
         let place = (period, pair, side);
         self.engine.change(move |sql| reply_to(sql, place, version, &reply, &carrying, (&replied_by, at))).await
     }
-
-    /// Issues the notices of a pair: what is paid for the newest version. Once they are out they stay.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn notice_issue(
-        &self,
-        (period, pair): (PeriodNumber, Pair),
-        version: u32,
-        due: Money,
-        issued_on: Date,
-    ) -> Result<(), StoreError> {
-        const NOTICE: &str = "INSERT INTO notices (period, home, treatment, version, due, issued_on)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-        self.engine
-            .write(move |sql| {
-                let (home, treatment, on) = (pair.home.0.as_str(), pair.treatment.0.as_str(), issued_on.to_string());
-                let values = values![period.0, home, treatment, i64::from(version), due.fen(), &on];
-                sql.execute(NOTICE, values).map(drop)
-            })
-            .await
-    }
-
-    /// Records a payment as one side has it. The same again changes nothing.
-    ///
-    /// # Errors
-    /// When the store fails. Inside: why it cannot be recorded; nothing was changed then.
-    pub async fn payment_record(
-        &self,
-        (period, pair, side): (PeriodNumber, Pair, Side),
-        payment: Payment,
-        (recorded_by, at): (String, Timestamp),
-    ) -> Result<Result<(), StatementFault>, StoreError> {
-        let place = (period, pair, side);
-        self.engine.change(move |sql| record_payment(sql, place, &payment, (&recorded_by, at))).await
-    }
 }
 
 /// Reads what is recorded of a period's pairs. A pair with a statement is there even where no lot is left of it.
@@ -189,17 +149,16 @@ pub(super) fn read_into(
     period: PeriodNumber,
     pairs: &mut BTreeMap<Pair, PairRecord>,
 ) -> Result<(), StoreError> {
-    const STATEMENTS: &str = "SELECT home, treatment, version, due, issued_on FROM statements WHERE period = ?1
+    const STATEMENTS: &str =
+        "SELECT home, treatment, version, due_employee, due_resident, issued_on FROM statements WHERE period = ?1
         ORDER BY version";
     const REPLIES: &str = "SELECT home, treatment, version, side, reply FROM statement_replies WHERE period = ?1";
-    const NOTICES: &str = "SELECT home, treatment, issued_on FROM notices WHERE period = ?1";
-    const PAYMENTS: &str =
-        "SELECT home, treatment, side, serial, bank, paid_on, amount FROM payments WHERE period = ?1";
     sql.query(STATEMENTS, values![period.0], |row| {
         let held = pairs.entry(read_pair(row, 0)?).or_default();
         let (home_confirmed, treatment_confirmed, is_objected) = (false, false, false);
-        let (version, issued_on) = (read_version(row, 2)?, read_date(row, 4)?);
-        held.due = Money::from_fen(row.number(3)?);
+        let (version, issued_on) = (read_version(row, 2)?, read_date(row, 5)?);
+        held.payables.employee.due = Money::from_fen(row.number(3)?);
+        held.payables.resident.due = Money::from_fen(row.number(4)?);
         held.statement = Some(Statement { version, issued_on, home_confirmed, treatment_confirmed, is_objected });
         Ok(())
     })?;
@@ -216,21 +175,7 @@ pub(super) fn read_into(
         }
         Ok(())
     })?;
-    sql.query(NOTICES, values![period.0], |row| {
-        pairs.entry(read_pair(row, 0)?).or_default().noticed_on = Some(read_date(row, 2)?);
-        Ok(())
-    })?;
-    sql.query(PAYMENTS, values![period.0], |row| {
-        let held = pairs.entry(read_pair(row, 0)?).or_default();
-        let payment = read_payment(row, 3)?;
-        if held.payer() == Some(read_side(row, 2)?) {
-            held.paid = Some(payment);
-        } else {
-            held.received = Some(payment);
-        }
-        Ok(())
-    })?;
-    Ok(())
+    payments::read_into(sql, period, pairs)
 }
 
 /// The first of some settlements: a message is short, however many there are.
@@ -313,46 +258,6 @@ fn reply_to(
     Ok(Ok(()))
 }
 
-fn record_payment(
-    sql: &Sql<'_>,
-    (period, pair, side): (PeriodNumber, Pair, Side),
-    payment: &Payment,
-    (recorded_by, at): (&str, Timestamp),
-) -> Result<Result<(), StatementFault>, StoreError> {
-    const DUE: &str = "SELECT due FROM notices WHERE period = ?1 AND home = ?2 AND treatment = ?3";
-    const BEFORE: &str = "SELECT serial, bank, paid_on, amount FROM payments
-        WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND side = ?4";
-    const PAYMENT: &str = "INSERT INTO payments
-            (period, home, treatment, side, serial, bank, paid_on, amount, recorded_by, recorded_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    let (home, treatment, on) = (pair.home.0.as_str(), pair.treatment.0.as_str(), payment.on.to_string());
-    let due = sql.find(DUE, values![period.0, home, treatment], |row| row.number(0).map(Money::from_fen))?;
-    let Some(due) = due.map(|due| due.max(-due)) else { return Ok(Err(StatementFault::NoNotice)) };
-    if payment.amount != due {
-        return Ok(Err(StatementFault::OtherAmount { due, amount: payment.amount }));
-    }
-    let before = sql.find(BEFORE, values![period.0, home, treatment, side.word()], |row| read_payment(row, 0))?;
-    match before {
-        Some(before) if before == *payment => return Ok(Ok(())),
-        Some(_) => return Ok(Err(StatementFault::PaidOtherwise)),
-        None => {}
-    }
-    let values = values![
-        period.0,
-        home,
-        treatment,
-        side.word(),
-        &payment.serial,
-        &payment.bank,
-        &on,
-        payment.amount.fen(),
-        recorded_by,
-        at.as_microsecond()
-    ];
-    sql.execute(PAYMENT, values)?;
-    Ok(Ok(()))
-}
-
 fn newest_version(sql: &Sql<'_>, (period, pair): (PeriodNumber, Pair)) -> Result<Option<u32>, StoreError> {
     const NEWEST: &str = "SELECT version FROM statements WHERE period = ?1 AND home = ?2 AND treatment = ?3
         ORDER BY version DESC LIMIT 1";
@@ -426,21 +331,7 @@ fn read_version(row: Row<'_>, place: usize) -> Result<u32, StoreError> {
     u32::try_from(number).map_err(|_| StoreError::Column { column: "version".into(), problem: number.to_string() })
 }
 
-fn read_date(row: Row<'_>, place: usize) -> Result<Date, StoreError> {
+pub(super) fn read_date(row: Row<'_>, place: usize) -> Result<Date, StoreError> {
     let text = row.text(place)?;
     text.parse().map_err(|_| StoreError::Column { column: "a day".into(), problem: text.to_owned() })
-}
-
-pub(in crate::hub) fn read_side(row: Row<'_>, place: usize) -> Result<Side, StoreError> {
-    let word = row.text(place)?;
-    Side::from_word(word).ok_or_else(|| StoreError::Column { column: "side".into(), problem: word.to_owned() })
-}
-
-pub(in crate::hub) fn read_payment(row: Row<'_>, first: usize) -> Result<Payment, StoreError> {
-    Ok(Payment {
-        serial: row.text(first)?.to_owned(),
-        bank: row.text(first + 1)?.to_owned(),
-        on: read_date(row, first + 2)?,
-        amount: Money::from_fen(row.number(first + 3)?),
-    })
 }

@@ -82,7 +82,7 @@ const TEXT: &str = concat!(
     // Statements as they were issued, with their lots as they stood; `movement` says which of the sums a row is.
     "CREATE TABLE statements (
         period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL,
-        due INTEGER NOT NULL, issued_on TEXT NOT NULL,
+        due_employee INTEGER NOT NULL, due_resident INTEGER NOT NULL, issued_on TEXT NOT NULL,
         PRIMARY KEY (period, home, treatment, version)) STRICT, WITHOUT ROWID;
     CREATE TABLE statement_lots (
         period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL,
@@ -100,15 +100,18 @@ const TEXT: &str = concat!(
     CREATE TABLE objected_settlements (
         period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL,
         side TEXT NOT NULL, settlement TEXT NOT NULL,
-        PRIMARY KEY (period, home, treatment, version, side, settlement)) STRICT, WITHOUT ROWID;
-    CREATE TABLE notices (
-        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL,
-        due INTEGER NOT NULL, issued_on TEXT NOT NULL, PRIMARY KEY (period, home, treatment)) STRICT, WITHOUT ROWID;
+        PRIMARY KEY (period, home, treatment, version, side, settlement)) STRICT, WITHOUT ROWID;",
+    // What is paid for a statement, each insurance's money by itself, and the payment as each side records it: the newest
+    // record of a side is what it says.
+    "CREATE TABLE notices (
+        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
+        version INTEGER NOT NULL, due INTEGER NOT NULL, issued_on TEXT NOT NULL,
+        PRIMARY KEY (period, home, treatment, insurance)) STRICT, WITHOUT ROWID;
     CREATE TABLE payments (
-        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, side TEXT NOT NULL,
-        serial TEXT NOT NULL, bank TEXT NOT NULL, paid_on TEXT NOT NULL, amount INTEGER NOT NULL,
-        recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
-        PRIMARY KEY (period, home, treatment, side)) STRICT, WITHOUT ROWID;",
+        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
+        side TEXT NOT NULL, record INTEGER NOT NULL, serial TEXT NOT NULL, bank TEXT NOT NULL, paid_on TEXT NOT NULL,
+        amount INTEGER NOT NULL, recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
+        PRIMARY KEY (period, home, treatment, insurance, side, record)) STRICT, WITHOUT ROWID;",
     // What review takes off settlements: lodged under an id that its sender makes, then objected to, agreed on, withdrawn
     // or released; what was released may come back, and then stands again as before. What it takes off a period is a
     // posting of its own; a release gives it back by another.

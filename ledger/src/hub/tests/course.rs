@@ -3,7 +3,8 @@
 use ::clearing::cleared::{Cleared, by_pair, sum};
 use ::clearing::month::Month;
 use ::clearing::obligation::Sums;
-use ::clearing::period::{Pair, Payment, Proof, Side, Stage};
+use ::clearing::payment::{Apart, ByInsurance, Payment, PaymentFault};
+use ::clearing::period::{Pair, Proof, Side, Stage};
 use settlement::ids::MemberCode;
 
 use super::folding::{FIRST, cut_off, fold, lot, receive};
@@ -66,10 +67,26 @@ async fn reply(world: &World, side: Side, version: u32, reply: Reply) -> Result<
     world.store.statement_reply((FIRST, pair(), side), version, reply, carrying, who()).await.expect("no fault")
 }
 
+/// A payment of a day of August.
+fn payment(serial: &str, day: i8, fen: i64) -> Payment {
+    let (bank, on, amount) = ("中国银行".into(), date(2025, 8, day), Money::from_fen(fen));
+    Payment { serial: serial.into(), bank, on, amount }
+}
+
+async fn record(world: &World, (insurance, side): (Insurance, Side), payment: Payment) -> Result<(), StatementFault> {
+    let by = ("a certificate".into(), "2025-08-09T04:00:00Z".parse().expect("an instant"));
+    world.store.payment_record((FIRST, pair(), insurance), side, payment, by).await.expect("no fault")
+}
+
 async fn pay(world: &World, side: Side, serial: &str, fen: i64) -> Result<(), StatementFault> {
-    let (bank, on, amount) = ("中国银行".into(), date(2025, 8, 8), Money::from_fen(fen));
-    let payment = Payment { serial: serial.into(), bank, on, amount };
-    world.store.payment_record((FIRST, pair(), side), payment, who()).await.expect("no fault")
+    record(world, (lot().insurance, side), payment(serial, 8, fen)).await
+}
+
+async fn notify(world: &World, version: u32, fen: i64, day: i8) {
+    let mut dues = ByInsurance::default();
+    *dues.of_mut(lot().insurance) = Money::from_fen(fen);
+    let issued = world.store.notice_issue((FIRST, pair()), version, dues, date(2025, 7, day)).await;
+    issued.expect("they are issued");
 }
 
 async fn stage(world: &World) -> Stage {
@@ -109,9 +126,8 @@ pub(super) async fn a_period_is_recorded_step_by_step_and_each_step_once(world: 
         assert_eq!(reply(&world, side, 1, Reply::Confirmed).await, Ok(()));
     }
     assert_eq!(stage(&world).await, Stage::Confirmed);
-    for on in [date(2025, 7, 26), date(2025, 7, 27)] {
-        let issued = world.store.notice_issue((FIRST, pair()), 1, Money::from_fen(100), on).await;
-        issued.expect("they are issued");
+    for day in [26, 27] {
+        notify(&world, 1, 100, day).await;
     }
     assert_eq!(stage(&world).await, Stage::Noticed);
     assert_eq!(pay(&world, Side::Home, "1", 100).await, Ok(()));
@@ -178,13 +194,59 @@ pub(super) async fn an_objection_carries_out_what_it_names_and_nothing_else(worl
         assert_eq!(reply(&world, side, 2, Reply::Silent).await, Ok(()));
     }
     assert_eq!(pay(&world, Side::Home, "1", 100).await, Err(StatementFault::NoNotice));
-    let issued = world.store.notice_issue((FIRST, pair()), 2, Money::from_fen(100), date(2025, 7, 26)).await;
-    issued.expect("they are issued");
+    notify(&world, 2, 100, 26).await;
     issue(&world, 3).await;
     assert_eq!(reply(&world, Side::Home, 3, objection(&["A"])).await, Err(StatementFault::NoticesOut));
     let (due, amount) = (Money::from_fen(100), Money::from_fen(99));
-    assert_eq!(pay(&world, Side::Home, "1", 99).await, Err(StatementFault::OtherAmount { due, amount }));
-    assert_eq!(pay(&world, Side::Home, "1", 100).await, Ok(()));
-    assert_eq!(pay(&world, Side::Home, "1", 100).await, Ok(()), "the same again");
-    assert_eq!(pay(&world, Side::Home, "2", 100).await, Err(StatementFault::PaidOtherwise));
+    let otherwise = PaymentFault::OtherAmount { due, amount };
+    assert_eq!(pay(&world, Side::Home, "1", 99).await, Err(otherwise.into()));
+    let other = match lot().insurance {
+        Insurance::Employee => Insurance::Resident,
+        Insurance::Resident => Insurance::Employee,
+    };
+    assert_eq!(record(&world, (other, Side::Home), payment("1", 8, 100)).await, Err(StatementFault::NoNotice));
+}
+
+pub(super) async fn a_payment_is_corrected_by_its_side_until_both_record_the_same(world: World) {
+    settled(&world, "A", 100).await;
+    world.store.clearing_name(FIRST, month()).await.expect("it is named");
+    cut_off(&world).await;
+    fold(&world).await;
+    for step in [StepTaken::Folded, StepTaken::Proved(Proof::Holds), StepTaken::Carried] {
+        world.store.clearing_step(FIRST, step, "a report".into(), at(6)).await.expect("it is recorded");
+    }
+    issue(&world, 1).await;
+    for side in Side::ALL {
+        assert_eq!(reply(&world, side, 1, Reply::Silent).await, Ok(()));
+    }
+    notify(&world, 1, 100, 26).await;
+    let insurance = lot().insurance;
+    let say = async |side, payment| record(&world, (insurance, side), payment).await;
+    let held = async || {
+        let record = world.store.clearing_record(FIRST, Default::default()).await.expect("no fault");
+        record.expect("its month").pairs[&pair()].payables.of(insurance).clone()
+    };
+    let early = Payment { on: date(2025, 7, 25), ..payment("1", 8, 100) };
+    let (on, since) = (early.on, date(2025, 7, 26));
+    assert_eq!(say(Side::Home, early).await, Err(PaymentFault::TooEarly { on, since }.into()));
+    let (on, today) = (date(2025, 8, 10), date(2025, 8, 9));
+    let late = say(Side::Home, payment("1", 10, 100)).await;
+    assert_eq!(late, Err(PaymentFault::TooLate { on, today }.into()));
+    assert_eq!(held().await.paid, None, "what is refused changes nothing");
+
+    assert_eq!(say(Side::Home, payment("1", 7, 100)).await, Ok(()));
+    assert_eq!(say(Side::Home, payment("1", 7, 100)).await, Ok(()), "the same again");
+    assert_eq!(say(Side::Treatment, payment("2", 8, 100)).await, Ok(()));
+    let apart = Some(Apart { serial: true, on: true, amount: false });
+    assert_eq!((held().await.apart(), stage(&world).await), (apart, Stage::Noticed));
+    assert_eq!(say(Side::Home, payment("2", 7, 100)).await, Ok(()), "it corrects itself");
+    assert_eq!(held().await.paid, Some(payment("2", 7, 100)));
+    let corrected = Payment { bank: "工商银行".into(), ..payment("2", 7, 100) };
+    assert_eq!(say(Side::Treatment, corrected).await, Ok(()));
+    assert_eq!((held().await.apart(), stage(&world).await), (None, Stage::Paid));
+    for side in Side::ALL {
+        let otherwise = say(side, payment("3", 7, 100)).await;
+        assert_eq!(otherwise, Err(PaymentFault::AgreedOtherwise.into()));
+    }
+    assert_eq!(stage(&world).await, Stage::Paid);
 }

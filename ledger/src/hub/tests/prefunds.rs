@@ -1,6 +1,8 @@
 //! What is recorded of prefunds: changes of several together, and each once.
 
-use ::clearing::period::Pair;
+use ::clearing::payment::{Payment, PaymentFault};
+use ::clearing::period::{Pair, Side};
+use ::clearing::prefund::change::{AnswerFault, Standing};
 use settlement::ids::MemberCode;
 
 use super::*;
@@ -15,7 +17,9 @@ fn change(insurance: Insurance, id: &str, fen: i64) -> PrefundChange {
         kind: PrefundKind::Reset,
         amount: Money::from_fen(fen),
         basis: Money::from_fen(3 * fen),
+        held: Money::ZERO,
         reason: "2026年度额度调整".into(),
+        asked_by: None,
         at: Timestamp::UNIX_EPOCH,
     }
 }
@@ -34,6 +38,73 @@ pub async fn changes_of_several_prefunds_are_recorded_together_and_each_once(wor
     assert_eq!(world.store.prefund_changes().await.expect("changes"), [employee.clone(), resident.clone()]);
     let next = change(Insurance::Employee, "reset 2027", -200);
     assert!(world.store.prefund_change(next, "calendar".into()).await.expect("the store works"));
+    let balances = async || {
+        let balances = world.store.prefund_balances().await.expect("balances");
+        balances.into_values().map(Money::fen).collect::<Vec<_>>()
+    };
+    assert_eq!(balances().await, [0, 0], "nothing is paid");
+    for side in Side::ALL {
+        let on = settlement::beijing::day_of(Timestamp::UNIX_EPOCH);
+        let payment = Payment { serial: "1".into(), bank: "中国银行".into(), on, amount: Money::from_fen(300) };
+        let place = (resident.key, resident.id.clone(), side);
+        assert_eq!(balances().await, [0, 0], "and one side's word pays nothing");
+        let paid = world.store.prefund_pay(place, payment, ("us".into(), at(5))).await.expect("the store works");
+        assert_eq!(paid, Ok(()));
+    }
+    assert_eq!(balances().await, [0, 300]);
+}
+
+pub async fn a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_both(world: World) {
+    let asked = PrefundChange {
+        id: "top-up 1".into(),
+        kind: PrefundKind::TopUp,
+        asked_by: Some(Side::Treatment),
+        ..change(Insurance::Employee, "", 500)
+    };
+    let key = asked.key;
+    assert!(world.store.prefund_change(asked, "shanghai".into()).await.expect("the store works"));
+    let entry = async || world.store.prefund_entries().await.expect("entries").remove(0);
+    let today = date(1970, 1, 1);
+    let pay = async |side, serial: &str| {
+        let (bank, amount) = ("中国银行".into(), Money::from_fen(500));
+        let payment = Payment { serial: serial.into(), bank, on: today, amount };
+        let place = (key, "top-up 1".to_owned(), side);
+        world.store.prefund_pay(place, payment, ("us".into(), at(5))).await.expect("the store works")
+    };
+    let answer = async |side, accepts| {
+        let place = (key, "top-up 1".to_owned(), side);
+        let said = world.store.prefund_answer(place, (accepts, "why".into()), Some(today), ("us".into(), at(4))).await;
+        said.expect("the store works")
+    };
+    assert_eq!(pay(Side::Home, "1").await, Err(PrefundPaymentFault::NotDue(Standing::Asked)));
+    assert_eq!(answer(Side::Treatment, true).await, Err(AnswerFault::OwnRequest));
+    assert_eq!(answer(Side::Home, true).await, Ok(()));
+    assert_eq!(answer(Side::Home, true).await, Ok(()), "the same again");
+    assert_eq!(answer(Side::Home, false).await, Err(AnswerFault::NotNow(Standing::Due)));
+    for (side, serial, held) in [(Side::Home, "1", false), (Side::Treatment, "2", false), (Side::Treatment, "1", true)]
+    {
+        assert_eq!(pay(side, serial).await, Ok(()));
+        assert_eq!(entry().await.recorded().is_held(), held, "{side:?} {serial}");
+    }
+    assert_eq!(pay(Side::Home, "1").await, Ok(()), "the same again");
+    let agreed = PaymentFault::AgreedOtherwise.into();
+    assert_eq!(pay(Side::Home, "3").await, Err(agreed));
+    let answered = entry().await.answer.expect("an answer");
+    assert!(answered.is_accepted && entry().await.payments.len() == 2);
+
+    // A re-set overtakes what nobody has paid.
+    let waiting = PrefundChange {
+        id: "top-up 2".into(),
+        kind: PrefundKind::TopUp,
+        asked_by: Some(Side::Treatment),
+        ..change(Insurance::Employee, "", 70)
+    };
+    assert!(world.store.prefund_change(waiting, "shanghai".into()).await.expect("the store works"));
+    let reset = PrefundChange { at: at(6), ..change(Insurance::Employee, "reset 2026", 100) };
+    assert!(world.store.prefund_change(reset, "centre".into()).await.expect("the store works"));
+    let place = (key, "top-up 2".to_owned(), Side::Home);
+    let said = world.store.prefund_answer(place, (true, String::new()), None, ("us".into(), at(7))).await;
+    assert_eq!(said.expect("the store works"), Err(AnswerFault::NotNow(Standing::Overtaken)));
     let balances = world.store.prefund_balances().await.expect("balances");
-    assert_eq!(balances.into_values().map(Money::fen).collect::<Vec<_>>(), [300, 300]);
+    assert_eq!(balances.into_values().map(Money::fen).collect::<Vec<_>>(), [500]);
 }

@@ -1,0 +1,62 @@
+//! Payments of a month on a real hub: each insurance's money by itself.
+
+use clearing::period::Stage;
+use ledger::hub::PrefundKey;
+use proto::v1;
+use settlement::money::Money;
+use settlement::operation::{Operation, Request, Settle};
+use settlement::person::Insurance;
+
+use crate::clearing::{JUNE, advance, clearing, field, henan_shanghai, member, noon, payment_of, stage};
+use crate::requests::*;
+use crate::world::World;
+
+/// The same of residents' money.
+fn of_resident(operation: Operation) -> Operation {
+    let Request::Settle(settle) = operation.request else { panic!("a settle") };
+    let settle = Settle { insurance: Insurance::Resident, ..*settle };
+    Operation { key: operation.key, request: Request::Settle(Box::new(settle)) }
+}
+
+#[tokio::test]
+async fn employees_and_residents_money_is_noticed_and_paid_each_by_itself() {
+    let world = World::new().await;
+    let clearing = clearing(&world);
+    advance(&clearing, noon(6, 15)).await;
+    for settle in [settle("1"), of_resident(settle_of("2", 40))] {
+        world.operate(&settle).await.expect("an answer");
+    }
+    for now in [noon(7, 1), noon(7, 21), noon(7, 28)] {
+        advance(&clearing, now).await;
+    }
+    world.hub().hub().clock.set(noon(8, 9));
+    let (mut henan, mut shanghai) = (member(&world, "410000"), member(&world, "310000"));
+    let asked = v1::PeriodsRequest { month: "2025-06".into() };
+    let seen = henan.periods(asked).await.expect("a period").into_inner().periods.remove(0);
+    let dues: Vec<(&str, i64)> = seen.pairs[0].payables.iter().map(|due| (due.insurance.as_str(), due.due)).collect();
+    let [("employee", employee), ("resident", resident)] = dues[..] else { panic!("{dues:?}") };
+    assert!(employee > 0 && resident > 0 && employee + resident == seen.pairs[0].due, "{dues:?}");
+    assert_eq!(field(&henan.pay(payment_of("home", employee)).await.expect_err("whose money?")), "insurance");
+    let of = |side: &str, insurance: &str, fen: i64| {
+        let mut request = v1::PayRequest { insurance: insurance.into(), ..payment_of(side, fen) };
+        request.payment.as_mut().expect("a payment").serial = format!("of {insurance}");
+        request
+    };
+    let both = henan.pay(of("home", "employee", employee + resident)).await.expect_err("not in one payment");
+    assert_eq!(field(&both), "payment.amount");
+    for (side, client) in [("home", &mut henan), ("treatment", &mut shanghai)] {
+        client.pay(of(side, "employee", employee)).await.expect("it is recorded");
+    }
+    advance(&clearing, noon(8, 9)).await;
+    assert_eq!(stage(&clearing, JUNE).await, Stage::Noticed, "residents' money is not paid");
+    let watched = clearing.prefunds_watched(noon(8, 9)).await.expect("the store works");
+    let in_use =
+        |insurance| watched.get(&PrefundKey { pair: henan_shanghai(), insurance }).map(|held| held.usage.outstanding);
+    assert_eq!(in_use(Insurance::Employee), None, "paid");
+    assert_eq!(in_use(Insurance::Resident), Some(Money::from_fen(resident)));
+    for (side, client) in [("home", &mut henan), ("treatment", &mut shanghai)] {
+        client.pay(of(side, "resident", resident)).await.expect("it is recorded");
+    }
+    advance(&clearing, noon(8, 9)).await;
+    assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);
+}

@@ -1,0 +1,88 @@
+//! 连续未拨付: what a home member has left unpaid after its last day, and whether the treatment member may suspend it for
+//! that (policy.md B.1: home unpaid for three consecutive months). Read by `broker`, which knows the notices.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use crate::month::Month;
+
+/// A month that a home member was to pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueMonth {
+    /// Which.
+    pub month: Month,
+    /// Its last day.
+    pub pay_by: Date,
+    /// Whether both sides have recorded the payment. The payer's word alone leaves it unpaid.
+    pub is_paid: bool,
+    /// Whether the payer says that it has paid.
+    pub is_claimed: bool,
+}
+
+/// What is unpaid after its last day, oldest first, whatever was paid since.
+pub fn overdue(months: &[DueMonth], today: Date) -> Vec<DueMonth> {
+    let mut overdue: Vec<DueMonth> = months.iter().filter(|due| !due.is_paid && due.pay_by < today).copied().collect();
+    overdue.sort_by_key(|due| (due.pay_by, due.month));
+    overdue
+}
+
+/// Whether a treatment member may suspend: the oldest unpaid notice has been overdue for so many months. They are counted by
+/// the calendar from its last day, so that months in which nothing was due, and newer ones that were paid, do not take a
+/// debt out of the row. The rule says months in a row and no more: counting from the oldest debt is the reading in which a
+/// debt that stays unpaid stays in it.
+///
+/// ```
+/// use clearing::prefund::unpaid::may_suspend;
+/// use jiff::civil::date;
+/// assert!(!may_suspend(Some(date(2025, 8, 15)), date(2025, 11, 15), Some(3)));
+/// assert!(may_suspend(Some(date(2025, 8, 15)), date(2025, 11, 16), Some(3)));
+/// ```
+pub fn may_suspend(oldest_pay_by: Option<Date>, today: Date, suspended_after: Option<u16>) -> bool {
+    oldest_pay_by.zip(suspended_after.filter(|months| *months > 0)).is_some_and(|(pay_by, months)| {
+        // A day of no calendar never comes.
+        pay_by.checked_add(i32::from(months).months()).is_ok_and(|last| last < today)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn due(month: &str, pay_by: Date, is_paid: bool, is_claimed: bool) -> DueMonth {
+        DueMonth { month: Month::from_text(month).expect("a month"), pay_by, is_paid, is_claimed }
+    }
+
+    #[test]
+    fn what_is_unpaid_is_listed_however_much_was_paid_since() {
+        let months = [
+            due("2025-06", date(2025, 8, 15), false, true),
+            due("2025-07", date(2025, 9, 18), true, true),
+            due("2025-09", date(2025, 11, 20), false, false),
+        ];
+        let listed = |today| overdue(&months, today).iter().map(|due| due.month.to_string()).collect::<Vec<_>>();
+        assert_eq!(listed(date(2025, 8, 15)), [""; 0], "its last day is not over");
+        assert_eq!(listed(date(2025, 10, 1)), ["2025-06"], "a claim pays nothing");
+        assert_eq!(listed(date(2025, 12, 1)), ["2025-06", "2025-09"]);
+    }
+
+    #[test]
+    fn three_months_after_the_oldest_last_day_allow_suspension() {
+        let oldest = Some(date(2025, 8, 15));
+        for (oldest, today, after, may) in [
+            (oldest, date(2025, 11, 15), Some(3), false),
+            (oldest, date(2025, 11, 16), Some(3), true),
+            // Years later, with nothing due since, it is still unpaid.
+            (oldest, date(2028, 1, 1), Some(3), true),
+            (oldest, date(2028, 1, 1), None, false),
+            (oldest, date(2028, 1, 1), Some(0), false),
+            (None, date(2028, 1, 1), Some(3), false),
+            // A month that is shorter ends the row on its last day.
+            (Some(date(2025, 11, 30)), date(2026, 2, 28), Some(3), false),
+            (Some(date(2025, 11, 30)), date(2026, 3, 1), Some(3), true),
+        ] {
+            assert_eq!(may_suspend(oldest, today, after), may, "{oldest:?} on {today}");
+        }
+    }
+}

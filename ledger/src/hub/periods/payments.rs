@@ -1,0 +1,175 @@
+//! What is paid for statements, each insurance's money by itself: the notices, and the payments as both sides record them.
+//! A record is never changed: who corrects itself adds one. What may be recorded, `clearing::payment` says.
+
+use std::collections::BTreeMap;
+
+use clearing::payment::{Asked, ByInsurance, Payment, PaymentFault, Recording, record};
+use clearing::period::{Pair, PairRecord, Side};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use settlement::beijing;
+use settlement::money::Money;
+use settlement::person::Insurance;
+
+use super::super::HubStore;
+use super::PeriodNumber;
+use super::course::read_pair;
+use super::statements::{StatementFault, read_date};
+use crate::engine::{Row, Sql};
+use crate::store::StoreError;
+use crate::values;
+
+/// What is paid: a pair's money of one insurance in a period.
+pub type PaidPlace = (PeriodNumber, Pair, Insurance);
+
+impl HubStore {
+    /// Issues the notices of a pair: what is paid for the newest version, of each insurance's money of which something is
+    /// due. Once they are out they stay.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn notice_issue(
+        &self,
+        (period, pair): (PeriodNumber, Pair),
+        version: u32,
+        dues: ByInsurance<Money>,
+        issued_on: Date,
+    ) -> Result<(), StoreError> {
+        const BEFORE: &str = "SELECT 1 FROM notices WHERE period = ?1 AND home = ?2 AND treatment = ?3 LIMIT 1";
+        const NOTICE: &str = "INSERT INTO notices (period, home, treatment, insurance, version, due, issued_on)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+        self.engine
+            .write(move |sql| {
+                let (home, treatment, on) = (pair.home.0.as_str(), pair.treatment.0.as_str(), issued_on.to_string());
+                if sql.find(BEFORE, values![period.0, home, treatment], |_| Ok(()))?.is_some() {
+                    return Ok(());
+                }
+                for (insurance, due) in dues.iter().filter(|(_, due)| !due.is_zero()) {
+                    let (insurance, version) = (insurance.word(), i64::from(version));
+                    sql.execute(NOTICE, values![period.0, home, treatment, insurance, version, due.fen(), &on])?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Records a payment of an insurance's money as one side has it. The same again changes nothing; another corrects it,
+    /// until both sides have recorded the same.
+    ///
+    /// # Errors
+    /// When the store fails. Inside: why it cannot be recorded; nothing was changed then.
+    pub async fn payment_record(
+        &self,
+        place: PaidPlace,
+        side: Side,
+        payment: Payment,
+        (recorded_by, at): (String, Timestamp),
+    ) -> Result<Result<(), StatementFault>, StoreError> {
+        self.engine.change(move |sql| record_payment(sql, (place, side), &payment, (&recorded_by, at))).await
+    }
+}
+
+/// Reads the notices and payments of a period into what is recorded of its pairs.
+pub(super) fn read_into(
+    sql: &Sql<'_>,
+    period: PeriodNumber,
+    pairs: &mut BTreeMap<Pair, PairRecord>,
+) -> Result<(), StoreError> {
+    const NOTICES: &str = "SELECT home, treatment, issued_on FROM notices WHERE period = ?1";
+    const PAYMENTS: &str = "SELECT home, treatment, insurance, side, serial, bank, paid_on, amount FROM payments
+        WHERE period = ?1 ORDER BY record";
+    sql.query(NOTICES, values![period.0], |row| {
+        pairs.entry(read_pair(row, 0)?).or_default().noticed_on = Some(read_date(row, 2)?);
+        Ok(())
+    })?;
+    sql.query(PAYMENTS, values![period.0], |row| {
+        let payable = pairs.entry(read_pair(row, 0)?).or_default().payables.of_mut(read_insurance(row, 2)?);
+        let payment = read_payment(row, 4)?;
+        if payable.payer() == Some(read_side(row, 3)?) {
+            payable.paid = Some(payment);
+        } else {
+            payable.received = Some(payment);
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn record_payment(
+    sql: &Sql<'_>,
+    ((period, pair, insurance), side): (PaidPlace, Side),
+    payment: &Payment,
+    (recorded_by, at): (&str, Timestamp),
+) -> Result<Result<(), StatementFault>, StoreError> {
+    const NOTICED: &str = "SELECT due, issued_on FROM notices
+        WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND insurance = ?4";
+    const BEFORE: &str = "SELECT side, serial, bank, paid_on, amount FROM payments
+        WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND insurance = ?4 ORDER BY record";
+    const PAYMENT: &str = "INSERT INTO payments
+            (period, home, treatment, insurance, side, record, serial, bank, paid_on, amount, recorded_by, recorded_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    let (home, treatment, insurance) = (pair.home.0.as_str(), pair.treatment.0.as_str(), insurance.word());
+    let noticed = |row: Row<'_>| Ok((Money::from_fen(row.number(0)?), read_date(row, 1)?));
+    let noticed = sql.find(NOTICED, values![period.0, home, treatment, insurance], noticed)?;
+    let Some((due, since)) = noticed else { return Ok(Err(StatementFault::NoNotice)) };
+    let read = |row: Row<'_>| Ok((read_side(row, 0)?, read_payment(row, 1)?));
+    let before: Vec<(Side, Payment)> = sql.query(BEFORE, values![period.0, home, treatment, insurance], read)?;
+    let asked = Asked { due: due.max(-due), since, today: beijing::day_of(at) };
+    let number = match next_record(&before, (side, payment), asked) {
+        Ok(Some(number)) => number,
+        Ok(None) => return Ok(Ok(())),
+        Err(fault) => return Ok(Err(fault.into())),
+    };
+    let on = payment.on.to_string();
+    let values = values![
+        period.0,
+        home,
+        treatment,
+        insurance,
+        side.word(),
+        number,
+        &payment.serial,
+        &payment.bank,
+        &on,
+        payment.amount.fen(),
+        recorded_by,
+        at.as_microsecond()
+    ];
+    sql.execute(PAYMENT, values)?;
+    Ok(Ok(()))
+}
+
+/// The number of the record that a side adds to what is recorded of a payment so far, oldest first; none where it adds
+/// nothing.
+pub(in crate::hub) fn next_record(
+    before: &[(Side, Payment)],
+    (side, payment): (Side, &Payment),
+    asked: Asked,
+) -> Result<Option<i64>, PaymentFault> {
+    let newest = |of: Side| before.iter().rev().find(|(side, _)| *side == of).map(|(_, payment)| payment);
+    let own = before.iter().filter(|(recorded, _)| *recorded == side).count() as i64;
+    match record(payment, (newest(side), newest(side.other())), asked)? {
+        Recording::Known => Ok(None),
+        Recording::New => Ok(Some(own + 1)),
+    }
+}
+
+pub(in crate::hub) fn read_side(row: Row<'_>, place: usize) -> Result<Side, StoreError> {
+    let word = row.text(place)?;
+    Side::from_word(word).ok_or_else(|| StoreError::Column { column: "side".into(), problem: word.to_owned() })
+}
+
+pub(in crate::hub) fn read_insurance(row: Row<'_>, place: usize) -> Result<Insurance, StoreError> {
+    let word = row.text(place)?;
+    let malformed = || StoreError::Column { column: "insurance".into(), problem: word.to_owned() };
+    Insurance::from_word(word).ok_or_else(malformed)
+}
+
+pub(in crate::hub) fn read_payment(row: Row<'_>, first: usize) -> Result<Payment, StoreError> {
+    Ok(Payment {
+        serial: row.text(first)?.to_owned(),
+        bank: row.text(first + 1)?.to_owned(),
+        on: read_date(row, first + 2)?,
+        amount: Money::from_fen(row.number(first + 3)?),
+    })
+}

@@ -1,0 +1,81 @@
+//! What members ask of one another about prefunds and how they answer, and the file of what was owed in months that the hub
+//! did not clear.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use proto::{status, v1};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use settlement::money::Money;
+
+use super::{client, papers};
+use crate::cli::Ending;
+use crate::filing::Access;
+
+/// What the other side has asked for, and how to reach the hub.
+#[derive(Debug, Args)]
+pub struct OfChange {
+    #[command(flatten)]
+    access: Access,
+    /// The change's id, as the list has it.
+    #[arg(long)]
+    id: String,
+    /// The member that advances.
+    #[arg(long)]
+    home: String,
+    /// The member that holds it.
+    #[arg(long)]
+    treatment: String,
+    /// employee | resident.
+    #[arg(long)]
+    insurance: String,
+    /// home | treatment: your side.
+    #[arg(long)]
+    side: String,
+    /// Why; needed to refuse.
+    #[arg(long, default_value = "")]
+    reason: String,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A row of the file of what was owed.
+#[derive(Debug, Deserialize)]
+struct QuarterRow {
+    home: String,
+    treatment: String,
+    insurance: String,
+    month: String,
+    owed: Decimal,
+}
+
+/// Accepts, or refuses.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses.
+pub async fn answer(of: OfChange, is_accepted: bool) -> Result<Ending> {
+    let OfChange { access, id, home, treatment, insurance, side, reason, json } = of;
+    let (mut client, said) = (client(&access)?, v1::PrefundAnswer { home, treatment, insurance, id, side, reason });
+    let told = if is_accepted { client.accept(said).await } else { client.refuse(said).await };
+    papers::print(&[told.map_err(|refused| status::to_refusal(&refused))?.into_inner()], json)?;
+    Ok(Ending::Good)
+}
+
+/// Reads the file of what was owed; nothing where there is none.
+///
+/// # Errors
+/// When it cannot be read, with the row that is wrong.
+pub fn read_quarter(file: Option<&Path>) -> Result<Vec<v1::QuarterSum>> {
+    let Some(file) = file else { return Ok(Vec::new()) };
+    let reader = csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).from_path(file);
+    let mut reader = reader.with_context(|| format!("cannot read {}", file.display()))?;
+    let row = |row: csv::Result<QuarterRow>| {
+        let QuarterRow { home, treatment, insurance, month, owed } = row.with_context(|| file.display().to_string())?;
+        let owed = Money::from_decimal(owed).with_context(|| format!("{}: {home} → {treatment}", file.display()))?;
+        Ok(v1::QuarterSum { home, treatment, insurance, month, owed: owed.fen() })
+    };
+    reader.deserialize().map(row).collect()
+}
