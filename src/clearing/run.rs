@@ -1,13 +1,13 @@
 //! `yidi clearing run` and `yidi clearing close`: what is due of all periods is carried out now.
 
 use anyhow::{Context, Result};
-use proto::{status, v1};
+use proto::v1;
 use serde_json::json;
 
 use super::{OfMonth, client, json_of_period, period, periods, print_json, print_period};
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// Carries out what is due now; first proves a month again, where one is named.
 ///

@@ -12,8 +12,8 @@ use clearing::prefund::papers::{Adjusted, Change, notice, table};
 use jiff::civil::{Date, date};
 use ledger::hub::PrefundKind;
 use proto::convert::cleared::read_payment;
+use proto::v1;
 use proto::v1::prefunds_client::PrefundsClient;
-use proto::{status, v1};
 use serde_json::{Value, json};
 use settlement::ids::{MemberCode, RegionCode};
 use settlement::money::Money;
@@ -21,7 +21,7 @@ use settlement::person::Insurance;
 use tonic::transport::Channel;
 
 use crate::clearing::papers::{Writing, read_accounts, read_regions};
-use crate::output;
+use crate::{output, status};
 
 /// Every change that may be seen.
 ///
