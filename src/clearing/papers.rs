@@ -14,9 +14,9 @@ use clearing::period::{Pair, PairRecord, Payment, Side, Statement};
 use clearing::statement::{BankAccount, Pairs, detail, national, notice, of_member, shares};
 use jiff::civil::Date;
 use proto::convert::cleared::{read_cleared, read_named_lot, read_payment, read_sums, write_lot};
+use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
-use proto::{status, v1};
-use serde::Deserialize;
+use region::sheet::{Faults, Sheet};
 use settlement::ids::{MemberCode, RegionCode, SettlementId};
 use settlement::money::Money;
 use settlement::person::Insurance;
@@ -25,6 +25,8 @@ use settlement::region::RegionTable;
 use tonic::transport::Channel;
 
 use super::A_PAGE;
+
+use crate::status;
 
 /// Which documents, and where names and accounts are found.
 pub struct Wanted<'a> {
@@ -36,15 +38,6 @@ pub struct Wanted<'a> {
     pub accounts: &'a Path,
     /// Whether the settlements behind each row are listed too.
     pub settlements: bool,
-}
-
-/// A row of the file of members' bank accounts.
-#[derive(Debug, Deserialize)]
-struct AccountRow {
-    member: String,
-    name: String,
-    bank: String,
-    number: String,
 }
 
 /// What the pairs of a month clear, and what is recorded of each.
@@ -372,15 +365,13 @@ pub fn read_regions(path: &Path) -> Result<RegionTable> {
 /// # Errors
 /// When they cannot be read, or a field of a row is blank.
 pub fn read_accounts(path: &Path) -> Result<BTreeMap<String, BankAccount>> {
-    let reader = csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).from_path(path);
-    let mut reader = reader.with_context(|| format!("cannot read {}", path.display()))?;
-    let mut accounts = BTreeMap::new();
-    for row in reader.deserialize::<AccountRow>() {
-        let AccountRow { member, name, bank, number } = row.with_context(|| path.display().to_string())?;
-        for (field, text) in [("member", &member), ("name", &name), ("bank", &bank), ("number", &number)] {
-            ensure!(!text.is_empty(), "{}: {field} of an account of {member:?} is blank", path.display());
-        }
-        accounts.insert(member, BankAccount { name, bank, number });
-    }
-    Ok(accounts)
+    // A number that is cut off would be somebody else's.
+    let sheet = Sheet::read_whole(path, &["member", "name", "bank", "number"]).map_err(Faults)?;
+    let mut faults = Vec::new();
+    let rows = sheet.rows(&mut faults, |row| {
+        let [member, name, bank, number] = ["member", "name", "bank", "number"].map(|column| row.needed(column));
+        Some((member?, BankAccount { name: name?, bank: bank?, number: number? }))
+    });
+    ensure!(faults.is_empty(), Faults(faults));
+    Ok(rows.into_iter().collect())
 }
