@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand};
 use clearing::certificate::Agreement;
 use identity::signing::{Authorities, Signature};
+use proto::v1;
 use proto::v1::breaks_client::BreaksClient;
-use proto::{status, v1};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use settlement::money::Money;
@@ -21,12 +21,13 @@ use tonic::transport::Channel;
 
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// What to do about books.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Compare the hub's book of one day with a home region's, now. Exits with 1 where they differ.
+    /// Compare the hub's book of one day with a home region's, now. Exits with 1 where they differ, or where neither has
+    /// anything to compare.
     Day {
         /// How to reach the hub.
         #[command(flatten)]
@@ -99,7 +100,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Write certificates of agreement (对账确认书) into a folder, one file each.
+    /// Write certificates of agreement (对账确认书) into a folder, one file each. Exits with 1 where there are none.
     Certificates {
         /// Of which pools, and how to reach the hub.
         #[command(flatten)]
@@ -197,12 +198,15 @@ async fn compare(access: &Access, home: String, from: String, to: String, as_jso
     let compared = client(access)?.compare(v1::CompareRequest { home, from, to }).await;
     let outcome = compared.map_err(|refused| status::to_refusal(&refused))?.into_inner();
     let v1::ComparisonOutcome { agreed, breaks, pending } = outcome;
+    let is_empty = agreed == 0 && breaks == 0 && pending == 0;
     if as_json {
-        print_json(&json!({ "agreed": agreed, "breaks": breaks, "pending": pending }))?;
+        print_json(&json!({ "agreed": agreed, "breaks": breaks, "pending": pending, "compared": !is_empty }))?;
+    } else if is_empty {
+        output::line("nothing to compare: neither book has anything of these days");
     } else {
         output::line(&format!("{agreed} days between two pools agree, {breaks} breaks, {pending} still in doubt"));
     }
-    Ok(Ending::of(breaks == 0))
+    Ok(Ending::of(breaks == 0 && !is_empty))
 }
 
 async fn show(of: &OfPools) -> Result<Ending> {
@@ -260,6 +264,10 @@ async fn write_certificates(of: &OfPools, from: String, to: String, out: &Path) 
         fs::write(&file, serde_json::to_string_pretty(&as_file(certificate))?)
             .with_context(|| format!("cannot write {}", file.display()))?;
         output::line(&format!("{}  {} signatures", file.display(), certificate.signatures.len()));
+    }
+    if certificates.is_empty() {
+        output::line("no certificates: on none of these days all three books were found to agree");
+        return Ok(Ending::Found);
     }
     output::line(&format!("{} certificates", certificates.len()));
     Ok(Ending::Good)
