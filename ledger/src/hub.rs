@@ -16,6 +16,7 @@
 //! | `deductions` | what review takes off settlements |
 //! | `inquiries` | what regions ask one another about settlements 协查, 问题工单 |
 //! | `breaks`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
+//! | `told` | what regions are told of all that, by letters in the same commits |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
 //! | `proving` | what is read to prove clearing |
 //! | `proof` | the same sums worked out anew from the journal |
@@ -46,9 +47,11 @@ mod proving;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod told;
 mod turns;
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -73,6 +76,7 @@ pub use periods::{
 pub use prefunds::{ChangePayments, PrefundChange, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension};
 pub use proving::{CarriedOver, Misplaced, MisplacedHow, Noticed};
 pub use schema::SCHEMA;
+pub use told::{News, Telling, Told};
 pub use turns::SettlementTurn;
 
 use crate::engine::{Closed, Engine, Location};
@@ -84,6 +88,8 @@ use crate::store::{StoreError, StoreOptions};
 #[derive(Clone)]
 pub struct HubStore {
     engine: Engine,
+    /// How regions are told of clearing; where it is none, they are not.
+    telling: Option<Arc<Telling>>,
 }
 
 impl HubStore {
@@ -94,7 +100,7 @@ impl HubStore {
     /// When it cannot be opened, or another process writes to the file.
     pub fn open(location: &Location, options: &StoreOptions) -> Result<HubStore, StoreError> {
         let express = Box::new(express::HubExpress);
-        Ok(HubStore { engine: Engine::open_with(location, &SCHEMA, options, Some(express))? })
+        Ok(HubStore { engine: Engine::open_with(location, &SCHEMA, options, Some(express))?, telling: None })
     }
 
     /// The mailboxes, which are kept with the causes of their letters.

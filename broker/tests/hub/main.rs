@@ -14,5 +14,6 @@ mod reconciling;
 mod registry;
 mod requests;
 mod several;
+mod told;
 mod traces;
 mod world;

@@ -56,6 +56,10 @@ use listed::{
     what_was_cleared_from_the_list_is_carried_nowhere_else,
 };
 use prefunds::changes_of_several_prefunds_are_recorded_together_and_each_once;
+use told::{
+    each_node_of_both_members_is_told_once_of_what_is_recorded, the_use_of_a_prefund_is_told_each_time_that_it_turns,
+    what_is_not_recorded_is_not_told,
+};
 use uncompared::{
     a_branch_is_compared_once_both_comparisons_reached_its_present_root,
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
@@ -70,6 +74,7 @@ mod inquiries;
 mod listed;
 mod prefunds;
 mod several;
+mod told;
 mod uncompared;
 
 const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
@@ -138,6 +143,9 @@ on_both! {
     a_branch_is_compared_once_both_comparisons_reached_its_present_root,
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
     changes_of_several_prefunds_are_recorded_together_and_each_once,
+    each_node_of_both_members_is_told_once_of_what_is_recorded,
+    what_is_not_recorded_is_not_told,
+    the_use_of_a_prefund_is_told_each_time_that_it_turns,
 }
 
 struct World {

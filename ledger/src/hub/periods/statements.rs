@@ -12,6 +12,7 @@ use settlement::money::Money;
 
 use super::super::HubStore;
 use super::super::lots::{read_lot, read_sums, row_of};
+use super::super::told::News;
 use super::PeriodNumber;
 use super::carried::{Carrying, moved};
 use super::course::read_pair;
@@ -101,6 +102,7 @@ impl HubStore {
     ) -> Result<(), StoreError> {
         const ISSUE: &str = "INSERT INTO statements (period, home, treatment, version, due, issued_on)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+        let telling = self.telling.clone();
         self.engine
             .write(move |sql| {
                 let (due, issued_on) = (sum(&lots).owed().fen(), issued_on.to_string());
@@ -112,7 +114,9 @@ impl HubStore {
                 if sql.execute(ISSUE, values)? == 0 {
                     return Ok(());
                 }
-                write_lots(sql, (period, pair), version, &lots)
+                write_lots(sql, (period, pair), version, &lots)?;
+                let news = News::Statement { version, due: Money::from_fen(due) };
+                telling.as_deref().map_or(Ok(()), |telling| telling.tell_of(sql, (period, pair), news))
             })
             .await
     }
@@ -143,7 +147,19 @@ impl HubStore {
         (replied_by, at): (String, Timestamp),
     ) -> Result<Result<(), StatementFault>, StoreError> {
         let place = (period, pair, side);
-        self.engine.change(move |sql| reply_to(sql, place, version, &reply, &carrying, (&replied_by, at))).await
+        let telling = self.telling.clone();
+        self.engine
+            .change(move |sql| {
+                let replied = reply_to(sql, place, version, &reply, &carrying, (&replied_by, at))?;
+                if let (Some(telling), Reply::Objected { settlements, reason: _ }, Ok(())) =
+                    (telling.as_deref(), &reply, &replied)
+                {
+                    let news = News::Objection { version, side, settlements: settlements.len() as u64 };
+                    telling.tell_of(sql, (period, pair), news)?;
+                }
+                Ok(replied)
+            })
+            .await
     }
 
     /// Issues the notices of a pair: what is paid for the newest version. Once they are out they stay.
@@ -159,11 +175,16 @@ impl HubStore {
     ) -> Result<(), StoreError> {
         const NOTICE: &str = "INSERT INTO notices (period, home, treatment, version, due, issued_on)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+        let telling = self.telling.clone();
         self.engine
             .write(move |sql| {
                 let (home, treatment, on) = (pair.home.0.as_str(), pair.treatment.0.as_str(), issued_on.to_string());
                 let values = values![period.0, home, treatment, i64::from(version), due.fen(), &on];
-                sql.execute(NOTICE, values).map(drop)
+                if sql.execute(NOTICE, values)? == 0 {
+                    return Ok(());
+                }
+                let news = News::Notice { version, due };
+                telling.as_deref().map_or(Ok(()), |telling| telling.tell_of(sql, (period, pair), news))
             })
             .await
     }
