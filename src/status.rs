@@ -47,18 +47,19 @@ impl Error for CallFault {}
 
 /// What a status says to whoever gave the command.
 pub fn to_refusal(status: &Status) -> CallFault {
+    const DENIED: [Code; 4] =
+        [Code::PermissionDenied, Code::Unauthenticated, Code::Unimplemented, Code::InvalidArgument];
     if let Some(refusal) = carried_refusal(status) {
         return CallFault::Refused(refusal);
     }
     if never_sent(status) {
         return CallFault::Unreached(causes(status));
     }
-    match status.code() {
-        code @ (Code::PermissionDenied | Code::Unauthenticated | Code::Unimplemented | Code::InvalidArgument) => {
-            CallFault::Denied { code, message: status.message().to_owned() }
-        }
-        code => CallFault::Silent { code },
+    let code = status.code();
+    if DENIED.contains(&code) {
+        return CallFault::Denied { code, message: status.message().to_owned() };
     }
+    CallFault::Silent { code }
 }
 
 /// Where to, and why not, from where the connection failed on; what carried it has nothing to say.

@@ -85,7 +85,9 @@ impl Clerks {
     /// Both nodes keep what was lodged, in words of clearing.
     async fn both_know_of_the_deduction(&self, setl_id: &str) {
         let line = self.world.line();
-        for (who, inbox) in [("home", line.homes[&home()].store().inbox()), ("treatment", line.treatment.store().inbox())] {
+        for (who, inbox) in
+            [("home", line.homes[&home()].store().inbox()), ("treatment", line.treatment.store().inbox())]
+        {
             eventually(&format!("the {who} node knows of the deduction"), async || {
                 let told = told_of_clearing(&inbox, Some("2025-06")).await.expect("an inbox");
                 told.iter().any(|told| {

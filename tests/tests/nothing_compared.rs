@@ -46,7 +46,10 @@ async fn of_a_file_of_deductions_that_is_cut_off_nothing_is_lodged() {
     let import = format!("clearing deduction import {}", file.display());
     std::fs::write(&file, format!("{header}D1,S1,1,,,,,超量用药\nD2,S2,1,,,,,cut of")).expect("a file");
     let refused = types(&world, &import).await.expect_err("it is cut off");
-    assert!(refused.contains("nothing was lodged") && refused.contains(":3: does not end with a line break"), "{refused}");
+    assert!(
+        refused.contains("nothing was lodged") && refused.contains(":3: does not end with a line break"),
+        "{refused}"
+    );
     // A whole file is lodged row by row; this hub has no such settlement.
     std::fs::write(&file, format!("{header}D1,S1,1,,,,,超量用药\n")).expect("a file");
     assert_eq!(types(&world, &import).await, Ok(Ending::Found));
