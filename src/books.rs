@@ -18,7 +18,7 @@ use tonic::transport::Channel;
 
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::{output, roles, status};
+use crate::{corrections, output, roles, status};
 
 /// How many people's settlements are asked for at a time.
 const PAGE: u32 = 200;
@@ -76,6 +76,9 @@ pub enum Settlement {
         #[arg(long)]
         json: bool,
     },
+    /// Correct affected settlements as a batch: one person puts it forward, another approves it.
+    #[command(subcommand)]
+    Correct(corrections::Command),
 }
 
 /// Runs a command on a region's book.
@@ -106,7 +109,12 @@ pub async fn run(command: Command) -> Result<Ending> {
 /// # Errors
 /// When the hub is not to be reached or refuses, or the book cannot be read.
 pub async fn run_settlement(command: Settlement) -> Result<Ending> {
-    let Settlement::Affected { access, home, config, rules, person, json } = command;
+    let (access, home, config, rules, person, json) = match command {
+        Settlement::Affected { access, home, config, rules, person, json } => {
+            (access, home, config, rules, person, json)
+        }
+        Settlement::Correct(command) => return corrections::run(command).await,
+    };
     let affected = match (home, config) {
         (Some(home), _) => through_the_hub(&access, &home, &person).await?,
         (None, Some(config)) => in_the_book(&config, rules.as_deref(), &person).await?,

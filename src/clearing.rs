@@ -4,6 +4,8 @@
 mod deductions;
 mod leftovers;
 pub mod papers;
+pub mod pay;
+mod printed;
 mod run;
 pub mod simulate;
 mod told;
@@ -17,18 +19,17 @@ use clap::{Args, Subcommand};
 use clearing::capitals::capitals;
 use clearing::cleared::sum;
 use clearing::obligation::Payer;
-use jiff::Timestamp;
 use proto::convert::cleared::{read_cleared, read_sums};
 use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use settlement::beijing;
 use settlement::encounter::CareKind;
 use settlement::money::Money;
 use settlement::person::Insurance;
 use tonic::transport::Channel;
 
+use self::printed::{json_of_period, print_json, print_period, print_periods};
 use crate::cli::Ending;
 use crate::filing::Access;
 use crate::{output, status};
@@ -170,21 +171,9 @@ pub enum Command {
         /// Which pair, and how to reach the hub.
         #[command(flatten)]
         pair: OfPair,
-        /// home | treatment: your side.
-        #[arg(long)]
-        side: String,
-        /// The bank's serial number.
-        #[arg(long)]
-        serial: String,
-        /// Bank and account.
-        #[arg(long)]
-        bank: String,
-        /// The day, yyyy-mm-dd.
-        #[arg(long)]
-        on: String,
-        /// How much, in yuan.
-        #[arg(long)]
-        amount: Decimal,
+        /// What was paid.
+        #[command(flatten)]
+        payment: pay::Payment,
     },
     /// Review deductions (审核扣款).
     #[command(subcommand)]
@@ -277,27 +266,19 @@ pub async fn run(command: Command) -> Result<Ending> {
             let wanted = papers::Wanted { member, regions: &regions, accounts: &accounts, settlements };
             let period = period(&month).await?;
             let files = papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
-            let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-            if month.json {
-                print_json(&files.into_iter().map(Value::from).collect())?;
-            } else {
-                files.iter().for_each(|file| output::line(file));
-            }
+            output::files(&files, month.json)?;
             Ok(Ending::Good)
         }
         Command::Settlements { month, home, treatment, insurance, care } => {
             settlements(&month, v1::Lot { home, treatment, insurance, care }).await
         }
         Command::Trace { access, settlement, json } => trace::show(&mut client(&access)?, settlement, json).await,
-        Command::Confirm { pair, side, version } => answer(pair, side, version, Vec::new(), String::new()).await,
+        Command::Confirm { pair, side, version } => pay::answer(pair, side, version, Vec::new(), String::new()).await,
         Command::Object { pair, side, version, reason, settlements } => {
-            answer(pair, side, version, settlements, reason).await
+            pay::answer(pair, side, version, settlements, reason).await
         }
-        Command::Notice { month } => notices(&month).await,
-        Command::Pay { pair, side, serial, bank, on, amount } => {
-            let amount = Money::from_decimal(amount).context("--amount")?.fen();
-            pay(pair, side, v1::PaymentView { serial, bank, on, amount }).await
-        }
+        Command::Notice { month } => pay::notices(&month).await,
+        Command::Pay { pair, payment } => pay::pay(pair, payment).await,
         Command::Deduction(command) => deductions::run(command).await,
         Command::Leftovers(command) => leftovers::run(command).await,
         Command::Year { access, year, json } => year::show(&mut client(&access)?, year, json).await,
@@ -339,6 +320,7 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
                 "corrected": cleared.corrected.owed().to_string(),
                 "carried_out": cleared.carried_out.owed().to_string(),
                 "carried_in": cleared.carried_in.owed().to_string(), "deducted": cleared.deducted.owed().to_string(),
+                "recomputed": cleared.recomputed.owed().to_string(),
                 "payers": payers(&cleared.net()), "owed": cleared.owed().to_string() })
         });
         let rows: Vec<Value> = rows.collect();
@@ -349,6 +331,7 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
     let header = ["参保统筹区", "就医统筹区", "险种", "类别", "人次", "医疗费总额"];
     let mut table = output::table(header.into_iter().chain(payers.iter().map(|payer| payer.name())).chain([
         "审核扣款",
+        "重算更正",
         "转出",
         "转入",
         "清算额",
@@ -357,7 +340,8 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
         let net = cleared.net();
         let sums = [net.visits.to_string(), net.total.to_string()];
         let shares = payers.iter().map(|payer| payer.share_of(&net).to_string());
-        let moved = [cleared.deducted, cleared.carried_out, cleared.carried_in].map(|sums| sums.owed().to_string());
+        let moved = [cleared.deducted, cleared.recomputed, cleared.carried_out, cleared.carried_in];
+        let moved = moved.map(|sums| sums.owed().to_string());
         names.into_iter().chain(sums).chain(shares).chain(moved).chain([cleared.owed().to_string()]).collect::<Vec<_>>()
     };
     for (lot, cleared) in &lots {
@@ -416,173 +400,4 @@ async fn settlements(of: &OfMonth, lot: v1::Lot) -> Result<Ending> {
     let name = [insurance.map(Insurance::name), care.map(CareKind::name)].map(Option::unwrap_or_default).join("");
     output::line(&format!("{} entries, {owed} owed ({name})", all.len()));
     Ok(Ending::Good)
-}
-
-async fn answer(pair: OfPair, side: String, version: u32, objected: Vec<String>, reason: String) -> Result<Ending> {
-    let OfPair { month: OfMonth { access, month, json: as_json }, home, treatment } = pair;
-    let asked = v1::StatementAnswer { month, home, treatment, side, version, objected, reason };
-    let told = client(&access)?.answer(asked).await.map_err(|refused| status::to_refusal(&refused))?;
-    print_pairs(&[told.into_inner()], as_json)?;
-    Ok(Ending::Good)
-}
-
-async fn pay(pair: OfPair, side: String, payment: v1::PaymentView) -> Result<Ending> {
-    let OfPair { month: OfMonth { access, month, json: as_json }, home, treatment } = pair;
-    let asked = v1::PayRequest { month, home, treatment, side, payment: Some(payment) };
-    let told = client(&access)?.pay(asked).await.map_err(|refused| status::to_refusal(&refused))?;
-    print_pairs(&[told.into_inner()], as_json)?;
-    Ok(Ending::Good)
-}
-
-async fn notices(of: &OfMonth) -> Result<Ending> {
-    let period = period(of).await?;
-    let noticed: Vec<v1::PairView> = period.pairs.into_iter().filter(|pair| !pair.noticed_on.is_empty()).collect();
-    if of.json {
-        let rows = noticed.iter().map(|pair| {
-            let (payer, receiver, amount) = who_pays(pair);
-            json!({ "from": payer, "to": receiver, "amount": amount.to_string(), "in_words": capitals(amount),
-                "version": pair.version, "issued_on": pair.noticed_on })
-        });
-        print_json(&rows.collect())?;
-        return Ok(Ending::Good);
-    }
-    let mut table = output::table(["付款方", "收款方", "金额", "大写", "版本", "通知日期", "付款流水号", "收款流水号"]);
-    for pair in &noticed {
-        let (payer, receiver, amount) = who_pays(pair);
-        let serial = |payment: &Option<v1::PaymentView>| {
-            payment.as_ref().map(|payment| payment.serial.clone()).unwrap_or_default()
-        };
-        table.add_row([
-            payer.to_owned(),
-            receiver.to_owned(),
-            amount.to_string(),
-            capitals(amount),
-            pair.version.to_string(),
-            pair.noticed_on.clone(),
-            serial(&pair.paid),
-            serial(&pair.received),
-        ]);
-    }
-    output::line(&table.to_string());
-    Ok(Ending::Good)
-}
-
-fn who_pays(pair: &v1::PairView) -> (&str, &str, Money) {
-    let due = Money::from_fen(pair.due);
-    if due.is_negative() { (&pair.treatment, &pair.home, -due) } else { (&pair.home, &pair.treatment, due) }
-}
-
-fn print_periods(periods: &[v1::PeriodView], as_json: bool) -> Result<()> {
-    if as_json {
-        return print_json(&periods.iter().map(json_of_period).collect());
-    }
-    let mut table =
-        output::table(["month", "stage", "cut off", "clearing day", "confirm by", "notices by", "pairs", "waits for"]);
-    for period in periods {
-        table.add_row([
-            period.month.clone(),
-            period.stage.clone(),
-            period.cut_off_on.clone(),
-            period.clearing_day.clone(),
-            period.confirm_by.clone(),
-            period.notices_by.clone(),
-            period.pairs.len().to_string(),
-            waits(period),
-        ]);
-    }
-    output::line(&table.to_string());
-    Ok(())
-}
-
-/// The first thing that a period waits for, and how many more there are.
-fn waits(period: &v1::PeriodView) -> String {
-    let Some(first) = period.waits.first() else { return String::new() };
-    let more = if period.waits.len() > 1 { format!(", and {} more", period.waits.len() - 1) } else { String::new() };
-    format!("{}{more}", first.wanted)
-}
-
-fn print_period(period: &v1::PeriodView) {
-    let v1::PeriodView { month, stage, cut_off_on, clearing_day, confirm_by, notices_by, .. } = period;
-    output::line(&format!("{month}: {stage}"));
-    output::line(&format!(
-        "cut off {cut_off_on}, statements {clearing_day}, confirm by {confirm_by}, notices by {notices_by}"
-    ));
-    for step in &period.steps {
-        let held = if step.held { "✓" } else { "✗" };
-        let report = if step.report.is_empty() { String::new() } else { format!(": {}", step.report) };
-        output::line(&format!("{held} {} {}{report}", time(step.taken_at), step.step));
-    }
-    let _ = print_pairs(&period.pairs, false);
-    for wait in &period.waits {
-        let until = if wait.until.is_empty() { "no day known".to_owned() } else { format!("by {}", wait.until) };
-        output::line(&format!("… {}, {until}", wait.wanted));
-    }
-}
-
-fn print_pairs(pairs: &[v1::PairView], as_json: bool) -> Result<()> {
-    if as_json {
-        return print_json(&pairs.iter().map(json_of_pair).collect());
-    }
-    let mut table = output::table(["参保省", "就医省", "版本", "应付", "参保地", "就医地", "通知", "付款", "收款"]);
-    for pair in pairs {
-        let said = |confirmed: bool| match (pair.version, pair.objected, confirmed) {
-            (0, _, _) => "",
-            (_, true, false) => "异议处理中",
-            (_, _, true) => "已确认",
-            (_, false, false) => "待确认",
-        };
-        let serial = |payment: &Option<v1::PaymentView>| {
-            payment.as_ref().map(|payment| payment.serial.clone()).unwrap_or_default()
-        };
-        table.add_row([
-            pair.home.clone(),
-            pair.treatment.clone(),
-            pair.version.to_string(),
-            Money::from_fen(pair.due).to_string(),
-            said(pair.home_confirmed).into(),
-            said(pair.treatment_confirmed).into(),
-            pair.noticed_on.clone(),
-            serial(&pair.paid),
-            serial(&pair.received),
-        ]);
-    }
-    output::line(&table.to_string());
-    Ok(())
-}
-
-fn json_of_period(period: &v1::PeriodView) -> Value {
-    let steps: Vec<Value> = period
-        .steps
-        .iter()
-        .map(|step| json!({ "step": step.step, "held": step.held, "report": step.report, "at": time(step.taken_at) }))
-        .collect();
-    let waits: Vec<Value> =
-        period.waits.iter().map(|wait| json!({ "for": wait.wanted, "until": wait.until })).collect();
-    json!({ "month": period.month, "stage": period.stage, "cut_off_on": period.cut_off_on,
-        "clearing_day": period.clearing_day, "confirm_by": period.confirm_by, "notices_by": period.notices_by,
-        "steps": steps, "pairs": period.pairs.iter().map(json_of_pair).collect::<Vec<_>>(), "waits": waits })
-}
-
-fn json_of_pair(pair: &v1::PairView) -> Value {
-    let payment = |payment: &Option<v1::PaymentView>| {
-        payment.as_ref().map(|payment| {
-            json!({ "serial": payment.serial, "bank": payment.bank, "on": payment.on,
-                "amount": Money::from_fen(payment.amount).to_string() })
-        })
-    };
-    json!({ "home": pair.home, "treatment": pair.treatment, "version": pair.version, "issued_on": pair.issued_on,
-        "due": Money::from_fen(pair.due).to_string(), "home_confirmed": pair.home_confirmed,
-        "treatment_confirmed": pair.treatment_confirmed, "objected": pair.objected, "noticed_on": pair.noticed_on,
-        "paid": payment(&pair.paid), "received": payment(&pair.received) })
-}
-
-fn print_json(value: &Value) -> Result<()> {
-    output::line(&serde_json::to_string_pretty(value)?);
-    Ok(())
-}
-
-/// An instant as Beijing reads it, to the second.
-fn time(micros: i64) -> String {
-    let at = Timestamp::from_microsecond(micros).map(beijing::at_desk);
-    at.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
 }

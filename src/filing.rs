@@ -11,7 +11,7 @@ use identity::credentials::Credentials;
 use proto::v1::filings_client::FilingsClient;
 use proto::v1::{CancelFilingRequest, Filing, ListFilingsRequest, LodgeRequest};
 use region::sheet::{Faults, Row, Sheet};
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::transport::Channel;
 
 use crate::cli::Ending;
@@ -64,6 +64,9 @@ pub enum Command {
         /// Last day; without it the filing has no end.
         #[arg(long, default_value = "")]
         to: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// List filings.
     List {
@@ -91,6 +94,9 @@ pub enum Command {
         /// The last day on which it covers an admission; without it the filing never held.
         #[arg(long, default_value = "")]
         last_day: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Lodge every row of a CSV file (id,psn_no,home,class,destination,from,to) and report row by row.
     Import {
@@ -149,10 +155,10 @@ impl Lodge for Operator {
 /// When the hub is not to be reached or refuses. Rows of an import that were refused are a finding.
 pub async fn run(command: Command) -> Result<Ending> {
     match command {
-        Command::Lodge { access, id, person, home, class, destination, from, to } => {
+        Command::Lodge { access, id, person, home, class, destination, from, to, json } => {
             let row = FilingRow { id, psn_no: person, home, class, destination, from, to };
             let lodged = access.operator()?.lodge_row(&row).await?;
-            output::line(&format!("{} {}", lodged.id, lodged.state));
+            print_one(&lodged, json, &format!("{} {}", lodged.id, lodged.state))?;
         }
         Command::List { access, person, home, json } => {
             let request = ListFilingsRequest { person, home, limit: LISTED };
@@ -160,12 +166,12 @@ pub async fn run(command: Command) -> Result<Ending> {
                 access.operator()?.client.list(request).await.map_err(|refused| status::to_refusal(&refused))?;
             print_list(&reply.into_inner().filings, json)?;
         }
-        Command::Cancel { access, id, last_day } => {
+        Command::Cancel { access, id, last_day, json } => {
             let request = CancelFilingRequest { id, last_day };
             let reply =
                 access.operator()?.client.cancel(request).await.map_err(|refused| status::to_refusal(&refused))?;
             let filing = reply.into_inner();
-            output::line(&format!("{} {} {}", filing.id, filing.state, filing.to));
+            print_one(&filing, json, &format!("{} {} {}", filing.id, filing.state, filing.to))?;
         }
         Command::Import { access, file, json } => return import(&access.operator()?, &file, json).await,
     }
@@ -193,15 +199,19 @@ impl Access {
     }
 }
 
+fn print_one(filing: &Filing, as_json: bool, told: &str) -> Result<()> {
+    output::line(&if as_json { serde_json::to_string_pretty(&json_of(filing))? } else { told.to_owned() });
+    Ok(())
+}
+
+fn json_of(row: &Filing) -> Value {
+    json!({ "id": row.id, "psn_no": row.person, "home": row.home, "class": row.class,
+        "destination": row.destination, "from": row.from, "to": row.to, "state": row.state })
+}
+
 fn print_list(filings: &[Filing], as_json: bool) -> Result<()> {
     if as_json {
-        let rows: Vec<_> = filings
-            .iter()
-            .map(|row| {
-                json!({ "id": row.id, "psn_no": row.person, "home": row.home, "class": row.class,
-                    "destination": row.destination, "from": row.from, "to": row.to, "state": row.state })
-            })
-            .collect();
+        let rows: Vec<Value> = filings.iter().map(json_of).collect();
         output::line(&serde_json::to_string_pretty(&rows)?);
         return Ok(());
     }

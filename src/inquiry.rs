@@ -41,6 +41,9 @@ pub enum Command {
         /// What is suspicious; no names, no documents, no diagnoses.
         #[arg(long)]
         words: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Say what a check found, as the treatment region. A sum that is not owed proposes a review deduction; lodging it is
     /// another step (`yidi clearing deduction lodge`).
@@ -59,6 +62,9 @@ pub enum Command {
         /// In words; no names, no documents, no diagnoses.
         #[arg(long)]
         words: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// What checks and tickets have in common.
     #[command(flatten)]
@@ -117,18 +123,18 @@ pub enum Node {
 /// When the hub is not to be reached or refuses, or a store cannot be read.
 pub async fn run(command: Command) -> Result<Ending> {
     match command {
-        Command::Open { access, id, settlement, words } => {
+        Command::Open { access, id, settlement, words, json } => {
             let kind = "check".to_owned();
             let request = v1::OpenInquiryRequest { id, kind, settlement, words, ..v1::OpenInquiryRequest::default() };
             let opened = client(&access)?.open(request).await.map_err(|refused| status::to_refusal(&refused))?;
-            print(&opened.into_inner())
+            print(&opened.into_inner(), json)
         }
-        Command::Answer { access, id, found, deduction, words } => {
+        Command::Answer { access, id, found, deduction, words, json } => {
             let not_owed = found.wrong.map(Money::from_decimal).transpose().context("--wrong")?;
             let (finding, not_owed) = not_owed.map_or(("right", 0), |not_owed| ("wrong", not_owed.fen()));
             let request = v1::AnswerInquiryRequest { id, finding: finding.into(), not_owed, deduction, words };
             let answered = client(&access)?.answer(request).await.map_err(|refused| status::to_refusal(&refused))?;
-            print(&answered.into_inner())
+            print(&answered.into_inner(), json)
         }
         Command::Life(command) => life::run(command, "check").await,
         Command::Expected { access, month, json } => expected(&access, &month, json).await,
@@ -141,8 +147,8 @@ pub(crate) fn client(access: &Access) -> Result<InquiriesClient<Channel>> {
 }
 
 /// Prints one inquiry with its history.
-pub(crate) fn print(view: &v1::InquiryView) -> Result<Ending> {
-    printed::one(view, false)
+pub(crate) fn print(view: &v1::InquiryView, as_json: bool) -> Result<Ending> {
+    printed::one(view, as_json)
 }
 
 async fn expected(access: &Access, month: &str, as_json: bool) -> Result<Ending> {

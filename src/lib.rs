@@ -16,6 +16,7 @@ pub mod bench;
 pub mod books;
 pub mod clearing;
 pub mod cli;
+pub mod corrections;
 pub mod demo;
 pub mod desk;
 pub mod filing;

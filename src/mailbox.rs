@@ -34,6 +34,9 @@ pub enum Command {
         access: Access,
         /// The letter's number.
         number: u64,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -48,10 +51,14 @@ pub async fn run(command: Command) -> Result<Ending> {
             print(&letters, json)?;
             Ok(Ending::of(letters.is_empty()))
         }
-        Command::Replay { access, number } => {
+        Command::Replay { access, number, json } => {
             let replayed = DeadLettersClient::new(access.channel()?).replay(ReplayLetterRequest { number }).await;
             replayed.map_err(|refused| status::to_refusal(&refused))?;
-            output::line(&format!("letter {number} is delivered again"));
+            if json {
+                output::line(&serde_json::to_string_pretty(&json!({ "number": number, "replayed": true }))?);
+            } else {
+                output::line(&format!("letter {number} is delivered again"));
+            }
             Ok(Ending::Good)
         }
     }

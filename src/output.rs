@@ -1,6 +1,7 @@
 //! What commands print: facts as aligned lines or as JSON. The one place that writes to standard output.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
@@ -38,6 +39,20 @@ pub fn table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
 /// Sets a table's columns from one on, which hold numbers, to the right.
 pub fn numbers_from(table: &mut Table, first: usize) {
     table.column_iter_mut().skip(first).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+}
+
+/// Tells which files were written.
+///
+/// # Errors
+/// When they cannot be written as JSON.
+pub fn files(files: &[PathBuf], json: bool) -> Result<()> {
+    let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    if json {
+        line(&serde_json::to_string_pretty(&shown)?);
+    } else {
+        shown.iter().for_each(|file| line(file));
+    }
+    Ok(())
 }
 
 /// Tells on standard error what a long command is doing.

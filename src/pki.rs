@@ -1,5 +1,6 @@
 //! `yidi pki init | issue | show`: a private CA for the demo and small deployments. Any other CA works as well.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -8,6 +9,7 @@ use identity::certificate::CertificateSummary;
 use identity::name::ParticipantName;
 use identity::pki::{self, CertificateAuthority, Issue};
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::output;
 
@@ -22,6 +24,9 @@ pub enum Command {
         /// The name that its certificate carries.
         #[arg(long, default_value = "Yidi private CA")]
         name: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Issue a participant's two certificates: one for TLS, one for signing documents.
     Issue {
@@ -40,6 +45,9 @@ pub enum Command {
         /// How long the certificates are good for.
         #[arg(long, default_value_t = 365)]
         days: u32,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Show what a certificate says.
     Show {
@@ -57,28 +65,38 @@ pub enum Command {
 /// When a file is in the way or cannot be read, or a name is not a participant's.
 pub fn run(command: Command) -> Result<()> {
     match command {
-        Command::Init { ca, name } => {
+        Command::Init { ca, name, json: as_json } => {
             CertificateAuthority::init(&ca, &name)?;
-            output::line(&format!("the CA is in {}", ca.display()));
+            if as_json {
+                output::line(&serde_json::to_string_pretty(&json!({ "ca": ca, "name": name }))?);
+            } else {
+                output::line(&format!("the CA is in {}", ca.display()));
+            }
         }
-        Command::Issue { ca, out, names, hosts, days } => {
+        Command::Issue { ca, out, names, hosts, days, json: as_json } => {
             let names = names
                 .iter()
                 .map(|name| name.parse::<ParticipantName>().with_context(|| format!("--as {name}")))
                 .collect::<Result<Vec<_>>>()?;
             let issued = CertificateAuthority::open(&ca)?.issue(&out, &Issue { names, hosts, days })?;
-            print(&issued.tls, false)?;
-            print(&issued.signing, false)?;
+            if as_json {
+                let both = [&issued.tls, &issued.signing].map(facts).into_iter().collect::<Result<Vec<_>>>()?;
+                let both: Vec<BTreeMap<&str, String>> = both.into_iter().map(BTreeMap::from).collect();
+                output::line(&serde_json::to_string_pretty(&both)?);
+            } else {
+                output::facts(&facts(&issued.tls)?, false)?;
+                output::facts(&facts(&issued.signing)?, false)?;
+            }
         }
-        Command::Show { file, json } => print(&pki::show(&file)?, json)?,
+        Command::Show { file, json } => output::facts(&facts(&pki::show(&file)?)?, json)?,
     }
     Ok(())
 }
 
-fn print(certificate: &CertificateSummary, json: bool) -> Result<()> {
+fn facts(certificate: &CertificateSummary) -> Result<[(&'static str, String); 8]> {
     let names: Vec<String> = certificate.names.iter().map(ToString::to_string).collect();
     let instant = |time| Timestamp::try_from(time).map(|instant: Timestamp| instant.to_string());
-    let rows = [
+    Ok([
         ("kind", certificate.kind.as_str().to_owned()),
         ("names", names.join(" ")),
         ("hosts", certificate.hosts.join(" ")),
@@ -87,6 +105,5 @@ fn print(certificate: &CertificateSummary, json: bool) -> Result<()> {
         ("not_after", instant(certificate.not_after)?),
         ("fingerprint", certificate.fingerprint.clone()),
         ("issuer", certificate.issuer.clone()),
-    ];
-    output::facts(&rows, json)
+    ])
 }

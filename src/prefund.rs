@@ -9,16 +9,15 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use clearing::prefund::monthly_average;
-use jiff::Timestamp;
 use proto::v1;
 use proto::v1::prefunds_client::PrefundsClient;
 use rust_decimal::Decimal;
 use serde_json::json;
-use settlement::beijing;
 use settlement::money::Money;
 use settlement::person::Insurance;
 use tonic::transport::Channel;
 
+use crate::clearing::pay::Payment;
 use crate::cli::Ending;
 use crate::filing::Access;
 use crate::{output, status};
@@ -111,21 +110,9 @@ pub enum Command {
         /// employee | resident.
         #[arg(long)]
         insurance: String,
-        /// home | treatment: your side.
-        #[arg(long)]
-        side: String,
-        /// The bank's serial number.
-        #[arg(long)]
-        serial: String,
-        /// Bank and account.
-        #[arg(long)]
-        bank: String,
-        /// The day, yyyy-mm-dd.
-        #[arg(long)]
-        on: String,
-        /// How much, in yuan.
-        #[arg(long)]
-        amount: Decimal,
+        /// What was paid.
+        #[command(flatten)]
+        payment: Payment,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -142,11 +129,14 @@ pub enum Command {
         #[arg(long, default_value = "deploy/regions.csv")]
         regions: PathBuf,
         /// Members' bank accounts, CSV: member,name,bank,number.
-        #[arg(long)]
-        accounts: Option<PathBuf>,
+        #[arg(long, default_value = "deploy/accounts.csv")]
+        accounts: PathBuf,
         /// The folder.
         #[arg(long)]
         out: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// List home members that leave months unpaid, and who is suspended. Exits with 1 where there is one.
     Unpaid {
@@ -201,21 +191,18 @@ pub async fn run(command: Command) -> Result<Ending> {
         Command::Changes { access, json } => {
             let changes = papers::changes(&mut client(&access)?).await?;
             papers::print(&changes, json)?;
-            let today = beijing::day_of(Timestamp::now());
-            Ok(Ending::of(!changes.iter().any(|change| papers::is_late(change, today))))
+            Ok(Ending::of(!changes.iter().any(|change| change.late)))
         }
-        Command::Pay { access, id, home, treatment, insurance, side, serial, bank, on, amount, json } => {
-            let amount = Money::from_decimal(amount).context("--amount")?.fen();
-            let payment = Some(v1::PaymentView { serial, bank, on, amount });
-            let request = v1::PrefundPayRequest { home, treatment, insurance, id, side, payment };
+        Command::Pay { access, id, home, treatment, insurance, payment, json } => {
+            let (side, payment) = payment.read()?;
+            let request = v1::PrefundPayRequest { home, treatment, insurance, id, side, payment: Some(payment) };
             let paid = client(&access)?.pay(request).await.map_err(|refused| status::to_refusal(&refused))?;
             papers::print(&[paid.into_inner()], json)?;
             Ok(Ending::Good)
         }
-        Command::Documents { access, year, regions, accounts, out } => {
-            for file in papers::write(&mut client(&access)?, year, (&regions, accounts.as_deref()), &out).await? {
-                output::line(&file.display().to_string());
-            }
+        Command::Documents { access, year, regions, accounts, out, json } => {
+            let files = papers::write(&mut client(&access)?, year, (&regions, &accounts), &out).await?;
+            output::files(&files, json)?;
             Ok(Ending::Good)
         }
         Command::Unpaid { access, json } => unpaid::list(&mut client(&access)?, json).await,

@@ -2,6 +2,7 @@
 //! with the authority's certificate alone: nothing of ours need run.
 
 mod acting;
+mod comparing;
 mod hospital;
 
 use std::fs;
@@ -26,15 +27,13 @@ use crate::{output, status};
 /// What to do about books.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Compare the hub's book of one day with a home region's, now. Exits with 1 where they differ, or where neither has
-    /// anything to compare.
+    /// Compare books of one day, now: the hub's with a home region's, a treatment side's with the hub's, or both. The hub
+    /// asks the home region itself; the treatment side is asked by letter, compares while it serves, and is waited for.
+    /// Exits with 1 where books differ or neither has anything to compare, and with 2 where a side does not compare.
     Day {
-        /// How to reach the hub.
+        /// Of whom, and how to reach the hub.
         #[command(flatten)]
-        access: Access,
-        /// The home region's pool.
-        #[arg(long)]
-        home: String,
+        with: comparing::With,
         /// The day, yyyy-mm-dd.
         day: String,
         /// As JSON.
@@ -42,13 +41,11 @@ pub enum Command {
         json: bool,
     },
     /// The same over several days.
-    Home {
-        /// How to reach the hub.
+    #[command(visible_alias = "home")]
+    Days {
+        /// Of whom, and how to reach the hub.
         #[command(flatten)]
-        access: Access,
-        /// The home region's pool.
-        #[arg(long)]
-        home: String,
+        with: comparing::With,
         /// The first day.
         #[arg(long)]
         from: String,
@@ -67,7 +64,8 @@ pub enum Command {
         #[command(flatten)]
         of: OfPools,
     },
-    /// End a break by decision; a comparison that finds it again opens another.
+    /// End a break by decision; a comparison that finds it again opens another. One of a hospital's book stays ended while
+    /// the same is told of it.
     Resolve {
         /// How to reach the hub.
         #[command(flatten)]
@@ -77,6 +75,9 @@ pub enum Command {
         /// Why.
         #[arg(long)]
         reason: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Carry out what is proposed about a break, and compare again. Exits with 1 where the break stands still.
     CarryOut {
@@ -147,7 +148,7 @@ pub struct OfPools {
 /// A certificate as a file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CertificateFile {
+pub(crate) struct CertificateFile {
     /// What is signed, byte for byte.
     text: String,
     signatures: Vec<SignatureInFile>,
@@ -173,14 +174,18 @@ struct SignatureInFile {
 /// When the hub is not to be reached or refuses, or a file cannot be read.
 pub async fn run(command: Command) -> Result<Ending> {
     match command {
-        Command::Day { access, home, day, json } => compare(&access, home, day.clone(), day, json).await,
-        Command::Home { access, home, from, to, json } => compare(&access, home, from, to, json).await,
+        Command::Day { with, day, json } => comparing::compare(&with, (&day, &day), json).await,
+        Command::Days { with, from, to, json } => comparing::compare(&with, (&from, &to), json).await,
         Command::Hospital(arguments) => hospital::run(arguments).await,
         Command::Show { of } => show(&of).await,
-        Command::Resolve { access, number, reason } => {
-            let resolved = client(&access)?.resolve(v1::ResolveBreakRequest { number, reason }).await;
+        Command::Resolve { access, number, reason, json } => {
+            let resolved = client(&access)?.resolve(v1::ResolveBreakRequest { number, reason: reason.clone() }).await;
             resolved.map_err(|refused| status::to_refusal(&refused))?;
-            output::line(&format!("break {number} is resolved"));
+            if json {
+                print_json(&json!({ "number": number, "ending": "decided", "reason": reason }))?;
+            } else {
+                output::line(&format!("break {number} is resolved"));
+            }
             Ok(Ending::Good)
         }
         Command::CarryOut { access, number, json } => acting::carry_out(&access, number, json).await,
@@ -192,21 +197,6 @@ pub async fn run(command: Command) -> Result<Ending> {
 
 fn client(access: &Access) -> Result<BreaksClient<Channel>> {
     Ok(BreaksClient::new(access.channel()?))
-}
-
-async fn compare(access: &Access, home: String, from: String, to: String, as_json: bool) -> Result<Ending> {
-    let compared = client(access)?.compare(v1::CompareRequest { home, from, to }).await;
-    let outcome = compared.map_err(|refused| status::to_refusal(&refused))?.into_inner();
-    let v1::ComparisonOutcome { agreed, breaks, pending } = outcome;
-    let is_empty = agreed == 0 && breaks == 0 && pending == 0;
-    if as_json {
-        print_json(&json!({ "agreed": agreed, "breaks": breaks, "pending": pending, "compared": !is_empty }))?;
-    } else if is_empty {
-        output::line("nothing to compare: neither book has anything of these days");
-    } else {
-        output::line(&format!("{agreed} days between two pools agree, {breaks} breaks, {pending} still in doubt"));
-    }
-    Ok(Ending::of(breaks == 0 && !is_empty))
 }
 
 async fn show(of: &OfPools) -> Result<Ending> {
@@ -256,6 +246,7 @@ async fn write_certificates(of: &OfPools, from: String, to: String, out: &Path) 
     let listed = client(&of.access)?.certificates(asked).await.map_err(|refused| status::to_refusal(&refused))?;
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let certificates = listed.into_inner().certificates;
+    let mut written = Vec::with_capacity(certificates.len());
     for certificate in &certificates {
         let agreement = Agreement::read(&certificate.text)?;
         let branch = agreement.branch;
@@ -263,17 +254,28 @@ async fn write_certificates(of: &OfPools, from: String, to: String, out: &Path) 
         let file = out.join(name);
         fs::write(&file, serde_json::to_string_pretty(&as_file(certificate))?)
             .with_context(|| format!("cannot write {}", file.display()))?;
-        output::line(&format!("{}  {} signatures", file.display(), certificate.signatures.len()));
+        written.push((file, &certificate.signatures));
     }
-    if certificates.is_empty() {
+    if of.json {
+        let rows = written.iter().map(|(file, signatures)| {
+            let parties: Vec<&str> = signatures.iter().map(|signed| signed.party.as_str()).collect();
+            json!({ "file": file, "signed_by": parties })
+        });
+        print_json(&rows.collect())?;
+        return Ok(Ending::of(!written.is_empty()));
+    }
+    if written.is_empty() {
         output::line("no certificates: on none of these days all three books were found to agree");
         return Ok(Ending::Found);
     }
-    output::line(&format!("{} certificates", certificates.len()));
+    for (file, signatures) in &written {
+        output::line(&format!("{}  {} signatures", file.display(), signatures.len()));
+    }
+    output::line(&format!("{} certificates", written.len()));
     Ok(Ending::Good)
 }
 
-fn as_file(certificate: &v1::CertificateView) -> CertificateFile {
+pub(crate) fn as_file(certificate: &v1::CertificateView) -> CertificateFile {
     let signature = |signed: &v1::PartySignature| {
         let signature = signed.signature.clone().unwrap_or_default();
         SignatureInFile {
@@ -302,15 +304,7 @@ fn verify(file: &Path, ca: &Path, as_json: bool) -> Result<Ending> {
     let certificate: CertificateFile =
         serde_json::from_str(&text).with_context(|| format!("{} is no certificate of agreement", file.display()))?;
     let authorities = Authorities::load(ca)?;
-    let agreement = Agreement::read(&certificate.text)?;
-    let checked = parties(&agreement).map(|party| {
-        let signed = certificate.signatures.iter().find(|signed| signed.party == party);
-        let held = match signed {
-            None => Err("has not signed".to_owned()),
-            Some(signed) => check(&certificate.text, signed, &authorities).map_err(|fault| format!("{fault:#}")),
-        };
-        (party, held)
-    });
+    let checked = check_signatures(&certificate, &authorities)?;
     let holds = checked.iter().all(|(_, held)| held.is_ok());
     if as_json {
         let rows: Vec<_> = checked
@@ -328,6 +322,25 @@ fn verify(file: &Path, ca: &Path, as_json: bool) -> Result<Ending> {
         }
     }
     Ok(Ending::of(holds))
+}
+
+/// Checks the signatures that a certificate must have; tells of each party whether its signature holds, or what is wrong.
+///
+/// # Errors
+/// When the text is no certificate of agreement.
+pub(crate) fn check_signatures(
+    certificate: &CertificateFile,
+    authorities: &Authorities,
+) -> Result<[(String, Result<(), String>); 3]> {
+    let agreement = Agreement::read(&certificate.text)?;
+    Ok(parties(&agreement).map(|party| {
+        let signed = certificate.signatures.iter().find(|signed| signed.party == party);
+        let held = match signed {
+            None => Err("has not signed".to_owned()),
+            Some(signed) => check(&certificate.text, signed, authorities).map_err(|fault| format!("{fault:#}")),
+        };
+        (party, held)
+    }))
 }
 
 /// Certificates are kept longer than those that sign them: what counts is that the signer's was good from when it was

@@ -231,11 +231,17 @@ impl Progress {
 fn show(seed: u64, arguments: &Arguments) -> Result<Ending> {
     let fixtures = Arc::new(Fixtures::read(&arguments.deploy)?);
     let ran = run::run(seed, &fixtures, arguments.planted, true)?;
-    ran.summary.lines.iter().for_each(|line| output::line(line));
+    let (lines, digest) = (ran.summary.lines.clone(), format!("{:016x}", ran.summary.digest));
     let mut report = Report::default();
-    output::line(&format!("digest {:016x}", ran.summary.digest));
     report.add(seed, ran);
-    report.print();
+    if arguments.json {
+        let told = json!({ "seed": seed, "lines": lines, "digest": digest, "report": report.to_json() });
+        output::line(&serde_json::to_string_pretty(&told)?);
+    } else {
+        lines.iter().for_each(|line| output::line(line));
+        output::line(&format!("digest {digest}"));
+        report.print();
+    }
     Ok(Ending::of(report.failures.is_empty()))
 }
 

@@ -38,6 +38,9 @@ pub enum Command {
         /// What the problem is; no names, no documents, no diagnoses.
         #[arg(long)]
         words: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Answer, as who is asked.
     Answer {
@@ -49,6 +52,9 @@ pub enum Command {
         /// In words; no names, no documents, no diagnoses.
         #[arg(long)]
         words: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// What checks and tickets have in common.
     #[command(flatten)]
@@ -70,7 +76,7 @@ pub enum AskingSide {
 /// When the hub is not to be reached or refuses.
 pub async fn run(command: Command) -> Result<Ending> {
     match command {
-        Command::Open { access, id, side, settlement, from, to, urgent, words } => {
+        Command::Open { access, id, side, settlement, from, to, urgent, words, json } => {
             let kind = if urgent { "urgent" } else { "ordinary" }.to_owned();
             let side = match side {
                 AskingSide::Home => "home",
@@ -78,12 +84,12 @@ pub async fn run(command: Command) -> Result<Ending> {
             };
             let request = v1::OpenInquiryRequest { id, kind, settlement, side: side.into(), from, to, words };
             let opened = client(&access)?.open(request).await.map_err(|refused| status::to_refusal(&refused))?;
-            crate::inquiry::print(&opened.into_inner())
+            crate::inquiry::print(&opened.into_inner(), json)
         }
-        Command::Answer { access, id, words } => {
+        Command::Answer { access, id, words, json } => {
             let request = v1::AnswerInquiryRequest { id, words, ..v1::AnswerInquiryRequest::default() };
             let answered = client(&access)?.answer(request).await.map_err(|refused| status::to_refusal(&refused))?;
-            crate::inquiry::print(&answered.into_inner())
+            crate::inquiry::print(&answered.into_inner(), json)
         }
         Command::Life(command) => life::run(command, "ticket").await,
     }

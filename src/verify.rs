@@ -110,7 +110,11 @@ fn read_regions(file: &Path) -> Result<RegionTable> {
     RegionTable::from_csv(&text).map_err(|faults| faulty(file, &faults))
 }
 
-fn read_calendar(file: &Path) -> Result<Calendar> {
+/// Reads a calendar's file.
+///
+/// # Errors
+/// When it cannot be read, or with every fault in it.
+pub(crate) fn read_calendar(file: &Path) -> Result<Calendar> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     Calendar::parse(&text).map_err(|faults| faulty(file, &faults))
 }

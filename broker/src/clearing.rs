@@ -10,7 +10,7 @@ pub mod prefund_service;
 pub mod prefunds;
 mod reports;
 pub mod service;
-mod texts;
+pub(crate) mod texts;
 mod trace;
 mod uncompared;
 mod year;
@@ -18,7 +18,8 @@ mod year;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use clearing::calendar::Calendar;
+use clearing::breaks::Books;
+use clearing::calendar::{Calendar, HospitalDifferences};
 use clearing::carry::{Carried, carry};
 use clearing::cleared::{Cleared, by_pair, sum};
 use clearing::listed::{self, Verdict, owner_of_break};
@@ -93,6 +94,8 @@ impl Clearing {
     ) -> Result<(), StoreError> {
         self.store.journal_fold(READING).await?;
         self.store.deduction_release(now).await?;
+        self.store.correction_release(now).await?;
+        self.store.deduction_restore(now).await?;
         // Cutting off begins another period, which may be due as well: a hub that was down for months.
         let mut next = self.first_unfinished().await?;
         while let Some(period) = next {
@@ -245,7 +248,7 @@ impl Clearing {
                 let carrying = self.carrying(period, standing.record.month).await?;
                 // First what was not compared: what is compared meanwhile has its breaks by the time they are listed.
                 let uncompared = self.uncompared(period, standing.record.month).await?;
-                let disputed = (self.disputed().await?, uncompared);
+                let disputed = (self.disputed(standing.record.month).await?, uncompared);
                 // Where the next period was stated meanwhile, nothing was done, and it is due again.
                 self.store.entry_carry_out(period, disputed, carrying, now).await.map(drop)
             }
@@ -288,9 +291,14 @@ impl Clearing {
         self.store.clearing_step(period, StepTaken::Proved(proof), report, now).await
     }
 
-    /// Settlements that books do not agree on.
-    async fn disputed(&self) -> Result<Vec<Disputed>, StoreError> {
-        let breaks = self.store.break_list(Scope::default()).await?.into_iter();
+    /// Settlements that books do not agree on. Those that hospitals' books differ in are cleared where the month's days say
+    /// so.
+    async fn disputed(&self, month: Month) -> Result<Vec<Disputed>, StoreError> {
+        let of_hospitals = self.calendar.rules(month).clearing.hospital_differences;
+        let breaks = self.store.break_list(Scope::default()).await?.into_iter().filter(|open| match open.books {
+            Books::HospitalTreatment => of_hospitals == HospitalDifferences::Carried,
+            Books::TreatmentHub | Books::HubHome => true,
+        });
         let disputed = breaks.map(|open| {
             let reason = format!("{} {}", open.books.word(), open.found.kind.word());
             Disputed { settlement: open.found.settlement, reason, owner: owner_of_break(open.books) }

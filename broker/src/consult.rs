@@ -18,6 +18,7 @@ use settlement::refusal::{Reason, Refusal};
 use crate::hub::Hub;
 use crate::limits::Traffic;
 use crate::port::HomePort;
+use crate::refusing::invalid;
 
 impl Hub {
     /// Finds a person at home.
@@ -39,8 +40,8 @@ impl Hub {
         let pool = self.directory.pool_of_area(&asked.home)?;
         if let Some(About::CoveringFiling(visit)) = &asked.about {
             self.directory.home(pool)?;
-            let person = PersonNumber::new(&asked.person).map_err(|fault| invalid("psn_no", fault))?;
-            let area = RegionCode::new(&visit.area).map_err(|fault| invalid("mdtrtarea_admvs", fault))?;
+            let person = PersonNumber::new(&asked.person).map_err(|fault| invalid("psn_no", fault.to_string()))?;
+            let area = RegionCode::new(&visit.area).map_err(|fault| invalid("mdtrtarea_admvs", fault.to_string()))?;
             let admitted = visit.admitted.parse().map_err(|_| invalid("begntime", "is not a date"))?;
             let filing = self.covering_filing(pool, person, area, admitted).await?;
             return Ok(v1::QueryReply {
@@ -104,8 +105,4 @@ impl Hub {
         let _place = home.gate(Traffic::Question).enter()?;
         home.consult(patience, call).await
     }
-}
-
-fn invalid(field: &'static str, problem: impl ToString) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem.to_string())
 }

@@ -10,7 +10,7 @@ use ledger::mailbox::{Letter, Mailbox, Notice, Part};
 use ledger::store::StoreError;
 use prost::Message;
 use proto::convert;
-use proto::status::{of_refusal, of_wire_error};
+use proto::status::of_wire_error;
 use proto::v1;
 use settlement::filing::Filing;
 use settlement::ids::{FilingId, PersonNumber, PoolCode, RegionCode};
@@ -19,6 +19,7 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use crate::hub::Hub;
+use crate::refusing::{failed, invalid, refuse};
 
 /// A list has at most so many rows, however many are asked for.
 const LONGEST_LIST: u32 = 1000;
@@ -140,21 +141,21 @@ fn read_person(person: &str) -> Result<Option<PersonNumber>, Refusal> {
     if person.is_empty() {
         return Ok(None);
     }
-    PersonNumber::new(person).map(Some).map_err(|fault| invalid("person", &fault))
+    PersonNumber::new(person).map(Some).map_err(|fault| invalid("person", fault.to_string()))
 }
 
 fn read_cancellation(request: &v1::CancelFilingRequest) -> Result<(FilingId, Option<Date>), Refusal> {
-    let id = FilingId::new(&request.id).map_err(|fault| invalid("id", &fault))?;
+    let id = FilingId::new(&request.id).map_err(|fault| invalid("id", fault.to_string()))?;
     if request.last_day.is_empty() {
         return Ok((id, None));
     }
-    let last_day = request.last_day.parse().map_err(|_| invalid("last_day", &"is not a date yyyy-mm-dd"))?;
+    let last_day = request.last_day.parse().map_err(|_| invalid("last_day", "is not a date yyyy-mm-dd"))?;
     Ok((id, Some(last_day)))
 }
 
 fn check_last_day(filing: &Filing, last_day: Option<Date>) -> Result<(), Refusal> {
     match last_day {
-        Some(day) if day < filing.validity.from => Err(invalid("last_day", &"is before the first day")),
+        Some(day) if day < filing.validity.from => Err(invalid("last_day", "is before the first day")),
         Some(_) | None => Ok(()),
     }
 }
@@ -216,19 +217,6 @@ fn write_filing(held: &RegisteredFiling) -> v1::Filing {
     v1::Filing { lodged_at: held.lodged_at.as_microsecond(), state: state.to_owned(), ..convert::write_filing(&shown) }
 }
 
-fn invalid(field: &'static str, problem: &dyn std::fmt::Display) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem.to_string())
-}
-
 fn unknown() -> Refusal {
-    invalid("id", &"no such filing")
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "the registry of filings could not be read or written");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
+    invalid("id", "no such filing")
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use identity::permit::OperatorPermit;
-use proto::status::{NoReply, of_refusal};
+use proto::status::NoReply;
 use proto::v1;
 use proto::v1::home_books_server::HomeBooks;
 use settlement::ids::PoolCode;
@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 use crate::directory::Home;
 use crate::filings::in_scope;
 use crate::hub::Hub;
+use crate::refusing::refuse;
 use crate::reinstate::{Missing, Restored};
 
 /// How many missing answers one list shows.
@@ -103,8 +104,4 @@ fn write_restored(restored: Restored) -> v1::RestoreReply {
         whole: clash.is_none(),
         clash: clash.map(|(seq, problem)| v1::BookClash { book_seq: seq.0, problem }),
     }
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }

@@ -15,7 +15,6 @@ use jiff::civil::Date;
 use ledger::hub::{Asking, Inquiry, InquiryChange, InquiryFault, Position, Regions};
 use ledger::mailbox::Notice;
 use ledger::store::StoreError;
-use proto::status::of_refusal;
 use proto::v1;
 use reconciliation::book::READING;
 use settlement::beijing;
@@ -24,6 +23,7 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use crate::hub::Hub;
+use crate::refusing::{failed, invalid, refuse};
 use read::Wanted;
 
 /// A page has at most so many, however many are asked for.
@@ -305,17 +305,4 @@ fn refused(fault: &InquiryFault) -> Refusal {
 
 fn not_yours(field: &'static str, detail: &str) -> Refusal {
     Refusal::new(Reason::InstitutionNotYours).of_field(field).because(detail)
-}
-
-fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "inquiries could not be read or kept");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }

@@ -3,6 +3,7 @@
 pub mod books;
 pub mod clearing;
 pub mod compare;
+pub mod corrections;
 pub mod letters;
 pub mod prefunds;
 pub mod resolve;

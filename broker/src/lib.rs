@@ -17,6 +17,7 @@
 //! | [`jobs`] | what runs by itself |
 //! | [`config`], [`start`](mod@start) | the life of the process |
 //! | [`health`], [`measures`], [`lie`] | what an operator sees |
+//! | `refusing` | how services refuse |
 
 pub mod admission;
 pub mod answer;
@@ -25,6 +26,7 @@ pub mod budget;
 pub mod clearing;
 pub mod config;
 pub mod consult;
+pub mod corrections;
 pub mod directory;
 pub mod door;
 pub mod doubt;
@@ -43,6 +45,7 @@ pub mod mailbox;
 pub mod measures;
 pub mod port;
 pub mod reconcile;
+mod refusing;
 pub mod reinstate;
 pub mod service;
 pub mod settle;

@@ -12,12 +12,13 @@ use identity::permit::{MailboxPermit, OperatorPermit};
 use ledger::clock::Clock;
 use ledger::mailbox::{DeadLetter, Delivery, Ended, Mailbox, Mailboxes, Part, PostedLetter, Replayed};
 use ledger::store::StoreError;
-use proto::status::of_refusal;
 use proto::{page, v1};
 use settlement::refusal::{Reason, Refusal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
+
+use crate::refusing::{failed, invalid, refuse};
 
 /// How many letters are taken out at once.
 const A_HANDFUL: u32 = 64;
@@ -128,7 +129,12 @@ impl v1::dead_letters_server::DeadLetters for MailboxService {
         for_all(&OperatorPermit::from_request(&request)?)?;
         let v1::ListDeadLettersRequest { after, limit } = request.into_inner();
         let limit = if limit == 0 { LONGEST_LIST } else { limit.min(LONGEST_LIST) };
-        let dead = self.room.mailboxes.letter_dead(after.cast_signed(), limit).await.map_err(|fault| failed(&fault))?;
+        let dead = self
+            .room
+            .mailboxes
+            .letter_dead(after.cast_signed(), limit)
+            .await
+            .map_err(|fault| refuse(failed(&fault)))?;
         let letters = page::fitting(dead.into_iter().map(write_dead).collect());
         Ok(Response::new(v1::ListDeadLettersReply { letters }))
     }
@@ -138,14 +144,16 @@ impl v1::dead_letters_server::DeadLetters for MailboxService {
         for_all(&permit)?;
         let (by, at) = (permit.peer().fingerprint().to_owned(), self.room.clock.now());
         let replayed = self.room.mailboxes.letter_replay(request.get_ref().number.cast_signed(), by, at).await;
-        match replayed.map_err(|fault| failed(&fault))? {
+        match replayed.map_err(|fault| refuse(failed(&fault)))? {
             Replayed::Now => {
                 self.room.note_posted();
                 Ok(Response::new(v1::LetterReply {}))
             }
-            Replayed::Alive => Err(invalid("number", "the letter is not dead")),
-            Replayed::Superseded => Err(invalid("number", "its subject has moved on: a newer letter was acknowledged")),
-            Replayed::Unknown => Err(invalid("number", "there is no such letter")),
+            Replayed::Alive => Err(refuse(invalid("number", "the letter is not dead"))),
+            Replayed::Superseded => {
+                Err(refuse(invalid("number", "its subject has moved on: a newer letter was acknowledged")))
+            }
+            Replayed::Unknown => Err(refuse(invalid("number", "there is no such letter"))),
         }
     }
 }
@@ -177,13 +185,13 @@ impl Open {
             }
             let room = &self.room;
             if !self.is_noted {
-                room.mailboxes.node_note(self.mailboxes.clone()).await.map_err(|fault| failed(&fault))?;
+                room.mailboxes.node_note(self.mailboxes.clone()).await.map_err(|fault| refuse(failed(&fault)))?;
                 self.is_noted = true;
             }
             let posted = room.posted.notified();
             let names = self.mailboxes.iter().map(Mailbox::to_string).collect();
             let taken = room.mailboxes.letter_take(names, room.clock.now(), A_HANDFUL).await;
-            self.taken = taken.map_err(|fault| failed(&fault))?.into();
+            self.taken = taken.map_err(|fault| refuse(failed(&fault)))?.into();
             if self.taken.is_empty() {
                 // Either way the mailboxes are looked into again.
                 let _ = tokio::time::timeout(LOOK_EVERY, posted).await;
@@ -208,13 +216,13 @@ fn for_all(permit: &OperatorPermit) -> Result<(), Status> {
     if permit.is_for_all() {
         return Ok(());
     }
-    Err(of_refusal(&Refusal::new(Reason::NotAuthenticated).because("dead letters are for operators of every region")))
+    Err(refuse(Refusal::new(Reason::NotAuthenticated).because("dead letters are for operators of every region")))
 }
 
 fn ended_reply(ended: Result<Ended, StoreError>) -> Result<v1::LetterReply, Status> {
-    match ended.map_err(|fault| failed(&fault))? {
+    match ended.map_err(|fault| refuse(failed(&fault)))? {
         Ended::Now | Ended::Before => Ok(v1::LetterReply {}),
-        Ended::Unknown => Err(invalid("number", "there is no such letter in the caller's mailboxes")),
+        Ended::Unknown => Err(refuse(invalid("number", "there is no such letter in the caller's mailboxes"))),
     }
 }
 
@@ -247,14 +255,5 @@ fn check_problem(problem: &str) -> Result<(), Status> {
     if problem.chars().count() <= LONGEST_PROBLEM {
         return Ok(());
     }
-    Err(invalid("problem", &format!("has more than {LONGEST_PROBLEM} characters")))
-}
-
-fn invalid(field: &'static str, problem: &str) -> Status {
-    of_refusal(&Refusal::new(Reason::InvalidField).of_field(field).because(problem.to_owned()))
-}
-
-fn failed(fault: &StoreError) -> Status {
-    tracing::error!(error = fault as &dyn std::error::Error, "the mailboxes could not be read or written");
-    of_refusal(&Refusal::new(Reason::Internal))
+    Err(refuse(invalid("problem", format!("has more than {LONGEST_PROBLEM} characters"))))
 }

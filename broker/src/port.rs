@@ -10,6 +10,7 @@ use proto::v1;
 use proto::v1::home_region_client::HomeRegionClient;
 use proto::v1::operate_reply::Result as Answered;
 use proto::v1::region_book_client::RegionBookClient;
+use proto::v1::region_corrections_client::RegionCorrectionsClient;
 use reconciliation::port::{BookPort, GrpcBook};
 use tonic::Code;
 use tonic::transport::Channel;
@@ -44,6 +45,10 @@ pub trait HomePort: Send + Sync {
     fn affected(&self, _request: v1::AffectedRequest, _patience: Duration) -> Call<'_, v1::AffectedReply> {
         not_carried()
     }
+    /// Has an approved batch of corrections taken into the region's book, all of it or nothing.
+    fn correct(&self, _request: v1::CorrectRequest, _patience: Duration) -> Call<'_, v1::CorrectReply> {
+        not_carried()
+    }
     /// The region's book, for comparing.
     fn as_book(&self) -> &dyn BookPort {
         &NotCarried
@@ -65,6 +70,7 @@ pub struct GrpcHome {
     caller: Caller,
     client: HomeRegionClient<Channel>,
     book: RegionBookClient<Channel>,
+    corrections: RegionCorrectionsClient<Channel>,
     digests: GrpcBook,
 }
 
@@ -78,8 +84,11 @@ impl GrpcHome {
         let book = RegionBookClient::new(channel.clone())
             .max_decoding_message_size(LARGEST_MESSAGE)
             .max_encoding_message_size(LARGEST_MESSAGE);
+        let corrections = RegionCorrectionsClient::new(channel.clone())
+            .max_decoding_message_size(LARGEST_MESSAGE)
+            .max_encoding_message_size(LARGEST_MESSAGE);
         let digests = GrpcBook::new(channel);
-        GrpcHome { caller, client, book, digests }
+        GrpcHome { caller, client, book, corrections, digests }
     }
 }
 
@@ -124,6 +133,11 @@ impl HomePort for GrpcHome {
     fn affected(&self, request: v1::AffectedRequest, patience: Duration) -> Call<'_, v1::AffectedReply> {
         let mut client = self.book.clone();
         Box::pin(call(patience, request, async move |request| client.affected(request).await))
+    }
+
+    fn correct(&self, request: v1::CorrectRequest, patience: Duration) -> Call<'_, v1::CorrectReply> {
+        let mut client = self.corrections.clone();
+        Box::pin(call(patience, request, async move |request| client.correct(request).await))
     }
 
     fn as_book(&self) -> &dyn BookPort {

@@ -4,15 +4,18 @@
 //! [`crate::jobs`] and by operators.
 
 pub mod acting;
+mod asked;
 pub mod breaks;
 pub mod certify;
 pub mod comparisons;
+mod hospitals;
 pub mod service;
 
 use std::collections::BTreeSet;
 
 use clearing::breaks::{Books, judge};
 use clearing::digest::{Branch, Node};
+use clearing::stretch::Stretch;
 use jiff::civil::Date;
 use ledger::hub::FoundBreak;
 use ledger::leaves::Scope;
@@ -67,7 +70,7 @@ impl Hub {
         Ok((self.record(Books::HubHome, scope, days, roots, &apart).await?, apart))
     }
 
-    /// Records what two books were found to share and to differ in.
+    /// Records what two books were found to share and to differ in, of some days or of a stretch of them.
     ///
     /// # Errors
     /// When the store fails.
@@ -75,7 +78,7 @@ impl Hub {
         &self,
         books: Books,
         scope: Scope,
-        days: (Date, Date),
+        within: impl Into<Stretch>,
         roots: Roots,
         apart: &[Apart],
     ) -> Result<Outcome, StoreError> {
@@ -88,7 +91,7 @@ impl Hub {
             }
         }
         let (outcome, now) = (Outcome { agreed: roots.agreed.len(), breaks: found.len(), pending }, self.clock.now());
-        self.store.break_record(books, days, scope, found, now).await?;
+        self.store.break_record(books, within, scope, found, now).await?;
         self.store.agreement_record(books, roots.agreed, now).await?;
         // After its breaks: whoever sees that a branch was compared sees what was found.
         self.store.difference_record(books, roots.differing, now).await?;

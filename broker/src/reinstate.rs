@@ -1,5 +1,5 @@
 //! Making a home region's book whole again that was restored from an older copy: the answers that it gave go back, in
-//! their order and under their old numbers, from what the hub kept. Nothing is decided anew. What goes back is for
+//! their order and under their old numbers, from what the hub kept, and between them the corrections that were in force. Nothing is decided anew. What goes back is for
 //! [`settlement::restored`] to say. Called by [`crate::home_books`], for an operator.
 
 use std::error::Error;
@@ -15,6 +15,7 @@ use settlement::ids::PoolCode;
 use settlement::refusal::{BOOK_SEQ, Reason, Refusal};
 use settlement::restored::{Plan, Step, plan};
 
+use crate::corrections::carry::remark;
 use crate::directory::Home;
 use crate::hub::Hub;
 
@@ -35,7 +36,8 @@ pub struct Restored {
     pub known: u64,
     /// Numbers that nobody outside ever heard of.
     pub lost: Vec<BookSeq>,
-    /// Why it went no further: two books say different things under a number.
+    /// Why it went no further: two books say different things under a number, or a batch of corrections that stands after
+    /// it is not taken back.
     pub clash: Option<(BookSeq, String)>,
 }
 
@@ -81,17 +83,47 @@ impl Hub {
         let home = self.directory.home(pool)?;
         let Missing { held: _, plan } = self.book_missing(pool).await?;
         let mut restored = Restored { lost: plan.lost, ..Restored::default() };
+        let mut corrections =
+            self.store.correction_in_force(home.pools().iter().copied().collect()).await.map_err(failed)?;
         for step in plan.steps {
+            // What was decided after a batch has seen it.
+            let later = corrections.split_off(corrections.partition_point(|(_, after)| *after < step.seq.0));
+            if !self.correct_again(home, std::mem::replace(&mut corrections, later), &mut restored).await? {
+                return Ok(restored);
+            }
             if let Some(problem) = self.give_back(home, pool, step, &mut restored).await? {
                 tracing::error!(home = home.name(), book_seq = step.seq.0, "{} is not whole: {problem}", home.name());
                 restored.clash = Some((step.seq, problem));
                 return Ok(restored);
             }
         }
+        if !self.correct_again(home, corrections, &mut restored).await? {
+            return Ok(restored);
+        }
         self.store.fall_end(home.name().to_owned(), self.clock.now(), by).await.map_err(failed)?;
         home.book().is_whole();
         tracing::info!(home = home.name(), taken_back = restored.taken_back, "the book of {} is whole", home.name());
         Ok(restored)
+    }
+
+    /// Has batches of corrections taken again; what the book holds already stays. Tells whether all are in it.
+    async fn correct_again(
+        &self,
+        home: &Home,
+        batches: Vec<(String, u64)>,
+        restored: &mut Restored,
+    ) -> Result<bool, Refusal> {
+        for (batch, after) in batches {
+            let Some(held) = self.store.correction_find(batch.clone()).await.map_err(failed)? else { continue };
+            let reply = self.correction_ask(home, &held).await.map_err(NoReply::into_refusal)?;
+            if !reply.faults.is_empty() {
+                let problem = format!("corrections of batch {batch}: {}", remark(&reply.faults));
+                tracing::error!(home = home.name(), batch, "{} is not whole: {problem}", home.name());
+                restored.clash = Some((BookSeq(after), problem));
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Gives one answer back, and tells why it was not taken.

@@ -22,6 +22,7 @@ use proto::v1::breaks_server::BreaksServer;
 use proto::v1::clearing_server::ClearingServer;
 use proto::v1::comparisons_server::ComparisonsServer;
 use proto::v1::conversation_server::ConversationServer;
+use proto::v1::corrections_server::CorrectionsServer;
 use proto::v1::dead_letters_server::DeadLettersServer;
 use proto::v1::deductions_server::DeductionsServer;
 use proto::v1::filings_server::FilingsServer;
@@ -46,6 +47,7 @@ use crate::clearing::leftovers::LeftoversService;
 use crate::clearing::prefund_service::PrefundsService;
 use crate::clearing::service::ClearingService;
 use crate::config::{Config, HomeConfig};
+use crate::corrections::CorrectionsService;
 use crate::directory::{Book, Directory, Home};
 use crate::door::Door;
 use crate::filings::FilingService;
@@ -237,6 +239,7 @@ impl Running {
             .add_service(MailboxesServer::new(mailboxes.clone()))
             .add_service(DeadLettersServer::new(mailboxes))
             .add_service(HomeBooksServer::new(HomeBooksService::new(self.hub.clone())))
+            .add_service(CorrectionsServer::new(CorrectionsService::new(self.hub.clone())))
             .add_service(
                 ReconciliationServer::new(ReconciliationService::new(self.hub.store.clone(), self.signer.clone()))
                     .max_decoding_message_size(LARGEST_MESSAGE)
@@ -281,6 +284,7 @@ impl Running {
     fn start_jobs(&self, every: Duration) {
         for home in self.hub.directory.homes() {
             self.spawn(jobs::resolve::run(self.hub.clone(), home.clone(), every, self.drain.clone()));
+            self.spawn(jobs::corrections::run(self.hub.clone(), home.clone(), every, self.drain.clone()));
         }
         self.spawn(jobs::books::run(self.hub.clone(), every, self.drain.clone()));
         self.spawn(jobs::suspensions::run(self.hub.clone(), every, self.drain.clone()));

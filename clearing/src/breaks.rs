@@ -11,6 +11,8 @@ use crate::obligation::Sums;
 /// Which two books are compared; the outer one asks, the inner one answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Books {
+    /// A hospital's and its treatment side's, which says what differs ([`crate::hospital::told`]).
+    HospitalTreatment,
     /// The treatment side's and the hub's.
     TreatmentHub,
     /// The hub's and the home region's.
@@ -21,6 +23,7 @@ impl Books {
     /// The word in messages and books.
     pub fn word(self) -> &'static str {
         match self {
+            Books::HospitalTreatment => "hospital-treatment",
             Books::TreatmentHub => "treatment-hub",
             Books::HubHome => "hub-home",
         }
@@ -28,7 +31,7 @@ impl Books {
 
     /// The books that a word names.
     pub fn from_word(word: &str) -> Option<Books> {
-        [Books::TreatmentHub, Books::HubHome].into_iter().find(|books| books.word() == word)
+        [Books::HospitalTreatment, Books::TreatmentHub, Books::HubHome].into_iter().find(|books| books.word() == word)
     }
 }
 
@@ -148,6 +151,11 @@ pub enum Proposal {
     FetchAnswer,
     /// 补登: the hub asks the home region what became of the operation, and books it.
     Resolve,
+    /// 补查 5203: the hospital asks its treatment side for what stands, and takes it into its own book.
+    HospitalQueries,
+    /// 冲正 2601: the hospital never took the settlement in and has it undone; or, where it did treat the patient by it,
+    /// asks for it (5203) after all.
+    HospitalReverses,
     /// 恢复: the home region's book was restored from an older copy, and is given back what the hub holds.
     Reinstate,
     /// 人工核查: two books hold what they cannot both have been told. A person has to find out why.
@@ -155,9 +163,21 @@ pub enum Proposal {
 }
 
 impl Proposal {
+    /// Every proposal.
+    pub const ALL: [Proposal; 6] = [
+        Proposal::HospitalQueries,
+        Proposal::HospitalReverses,
+        Proposal::FetchAnswer,
+        Proposal::Resolve,
+        Proposal::Reinstate,
+        Proposal::Investigate,
+    ];
+
     /// The word in messages and books.
     pub fn word(self) -> &'static str {
         match self {
+            Proposal::HospitalQueries => "query-5203",
+            Proposal::HospitalReverses => "reverse-2601",
             Proposal::FetchAnswer => "fetch-answer",
             Proposal::Resolve => "resolve",
             Proposal::Reinstate => "reinstate",
@@ -167,15 +187,16 @@ impl Proposal {
 
     /// The proposal that a word names.
     pub fn from_word(word: &str) -> Option<Proposal> {
-        let all = [Proposal::FetchAnswer, Proposal::Resolve, Proposal::Reinstate, Proposal::Investigate];
-        all.into_iter().find(|proposal| proposal.word() == word)
+        Proposal::ALL.into_iter().find(|proposal| proposal.word() == word)
     }
 
     /// Whether a rule may carry it out without a person: it only asks for what is decided already.
     pub fn by_rule(self) -> bool {
         match self {
             Proposal::FetchAnswer | Proposal::Resolve => true,
-            Proposal::Reinstate | Proposal::Investigate => false,
+            Proposal::HospitalQueries | Proposal::HospitalReverses | Proposal::Reinstate | Proposal::Investigate => {
+                false
+            }
         }
     }
 }
@@ -191,6 +212,9 @@ pub fn judge(books: Books, outer: Option<&Fact>, inner: Option<&Fact>) -> Option
         (None, _) => (lacks(told.deed, Book::Outer), Some(Book::Outer)),
     };
     let proposed = match (books, lacking) {
+        (Books::HospitalTreatment, Some(Book::Outer)) if told.deed == Deed::Settle => Proposal::HospitalReverses,
+        // What it has alone does not stand, and a cancellation that it did not hear of does: it takes in what stands.
+        (Books::HospitalTreatment, Some(_)) => Proposal::HospitalQueries,
         (Books::TreatmentHub, Some(Book::Outer)) => Proposal::FetchAnswer,
         (Books::HubHome, Some(Book::Outer)) => Proposal::Resolve,
         (Books::HubHome, Some(Book::Inner)) => Proposal::Reinstate,
@@ -227,6 +251,8 @@ pub enum Action {
     Ask,
     /// Nothing but compare again: the answer is here, and may have come since.
     CompareAgain,
+    /// Nothing of ours: the hospital carries it out, and compares again.
+    AwaitHospital,
     /// Wait: the treatment side asks for what it lacks when it compares next.
     AwaitTreatmentSide,
     /// Give the home region's book back what it lacks.
@@ -243,6 +269,7 @@ impl Action {
         match self {
             Action::Ask => "ask",
             Action::CompareAgain => "compare-again",
+            Action::AwaitHospital => "await-hospital",
             Action::AwaitTreatmentSide => "await-treatment-side",
             Action::GiveBack => "give-back",
             Action::FindOrigin => "find-origin",
@@ -255,6 +282,7 @@ impl Action {
         let all = [
             Action::Ask,
             Action::CompareAgain,
+            Action::AwaitHospital,
             Action::AwaitTreatmentSide,
             Action::GiveBack,
             Action::FindOrigin,
@@ -304,6 +332,7 @@ pub fn action(proposed: Proposal, known: Known) -> Action {
         (Proposal::FetchAnswer | Proposal::Resolve, Known::Answered) => Action::CompareAgain,
         (Proposal::FetchAnswer | Proposal::Resolve, Known::Absent) => Action::FindOrigin,
         (Proposal::FetchAnswer | Proposal::Resolve, Known::Elsewhere) => Action::AwaitTreatmentSide,
+        (Proposal::HospitalQueries | Proposal::HospitalReverses, _) => Action::AwaitHospital,
         (Proposal::Reinstate, _) => Action::GiveBack,
         (Proposal::Investigate, _) => Action::Investigate,
     }
@@ -329,8 +358,13 @@ mod tests {
     #[test]
     fn each_difference_has_its_kind_and_its_proposal() {
         let (settle, more, undo) = (fact(Deed::Settle, 5), fact(Deed::Settle, 6), fact(Deed::Undo, 5));
-        use Books::{HubHome, TreatmentHub};
+        use Books::{HospitalTreatment, HubHome, TreatmentHub};
         for (books, outer, inner, expected) in [
+            (HospitalTreatment, None, Some(&settle), Some((Kind::Missing(Book::Outer), Proposal::HospitalReverses))),
+            (HospitalTreatment, None, Some(&undo), Some((Kind::StateDiffers, Proposal::HospitalQueries))),
+            (HospitalTreatment, Some(&settle), None, Some((Kind::Missing(Book::Inner), Proposal::HospitalQueries))),
+            (HospitalTreatment, Some(&undo), None, Some((Kind::StateDiffers, Proposal::HospitalQueries))),
+            (HospitalTreatment, Some(&more), Some(&settle), Some((Kind::AmountDiffers, Proposal::Investigate))),
             (TreatmentHub, None, Some(&settle), Some((Kind::Missing(Book::Outer), Proposal::FetchAnswer))),
             (TreatmentHub, Some(&settle), None, Some((Kind::Missing(Book::Inner), Proposal::Investigate))),
             (HubHome, None, Some(&settle), Some((Kind::Missing(Book::Outer), Proposal::Resolve))),
@@ -352,7 +386,10 @@ mod tests {
         for kind in [Kind::Missing(Book::Outer), Kind::Missing(Book::Inner), Kind::AmountDiffers, Kind::StateDiffers] {
             assert_eq!(Kind::from_word(kind.word()), Some(kind));
         }
-        for proposal in [Proposal::FetchAnswer, Proposal::Resolve, Proposal::Reinstate, Proposal::Investigate] {
+        for books in [Books::HospitalTreatment, Books::TreatmentHub, Books::HubHome] {
+            assert_eq!(Books::from_word(books.word()), Some(books));
+        }
+        for proposal in Proposal::ALL {
             assert_eq!(Proposal::from_word(proposal.word()), Some(proposal));
             for known in [Known::Waiting, Known::Answered, Known::Absent, Known::Elsewhere] {
                 let action = action(proposal, known);
@@ -367,11 +404,12 @@ mod tests {
     #[test]
     fn only_what_waits_for_an_answer_is_asked_about_and_only_a_person_ends_a_contradiction() {
         use Known::{Absent, Answered, Elsewhere, Waiting};
-        for proposal in [Proposal::FetchAnswer, Proposal::Resolve, Proposal::Reinstate, Proposal::Investigate] {
+        for proposal in Proposal::ALL {
             let expected = match proposal {
                 Proposal::FetchAnswer | Proposal::Resolve => {
                     [Action::Ask, Action::CompareAgain, Action::FindOrigin, Action::AwaitTreatmentSide]
                 }
+                Proposal::HospitalQueries | Proposal::HospitalReverses => [Action::AwaitHospital; 4],
                 Proposal::Reinstate => [Action::GiveBack; 4],
                 Proposal::Investigate => [Action::Investigate; 4],
             };

@@ -65,12 +65,34 @@ impl Uncompared {
     }
 }
 
+/// What becomes of a settlement that its hospital's book and its treatment side's say something else of. What hospitals
+/// never compared is cleared either way: they compare when they want, and no rule makes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HospitalDifferences {
+    /// It is carried over, as what the other books differ in is.
+    Carried,
+    /// It is cleared as if the books agreed.
+    Cleared,
+}
+
+impl HospitalDifferences {
+    /// What a word of the file says.
+    pub fn from_word(word: &str) -> Option<HospitalDifferences> {
+        match word {
+            "carried" => Some(HospitalDifferences::Carried),
+            "cleared" => Some(HospitalDifferences::Cleared),
+            _ => None,
+        }
+    }
+}
+
 /// When the steps of a month are due. Days of the month lie in the month after.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClearingRules {
     /// The journal is cut off when this day begins, Beijing time.
     pub cut_off: MonthDay,
-    /// Hospital and treatment agency have reconciled and declared by then.
+    /// Hospital and treatment agency have reconciled and declared by then: what hospitals have not agreed on is overdue
+    /// ([`crate::hospital::coverage::is_overdue`]).
     pub hospitals_by: MonthDay,
     /// Statements are made on this day.
     pub clearing_day: MonthDay,
@@ -86,6 +108,8 @@ pub struct ClearingRules {
     pub carried_at_most: u16,
     /// What becomes of what the three books were not compared on (policy.md B.2: 三方对账).
     pub uncompared: Uncompared,
+    /// What becomes of what hospitals compared and differ in; carried, where the file does not say.
+    pub hospital_differences: HospitalDifferences,
     /// Whether a member that says nothing has confirmed.
     pub silence_confirms: bool,
     /// Months of the year after by whose end a year is cleared whole, 1 to 12.

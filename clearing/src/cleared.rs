@@ -1,5 +1,5 @@
-//! What a period clears of a lot: its entries, less what is carried out, with what is carried in, less deductions
-//! (design.md section 12, invariant 7). What is carried out of one period is carried into another or stands on the list.
+//! What a period clears of a lot: its entries, less what is carried out, with what is carried in, less deductions,
+//! with corrections (design.md section 12, invariant 7, whose formula they extend). What is carried out of one period is carried into another or stands on the list.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
@@ -24,6 +24,9 @@ pub struct Cleared {
     pub carried_in: Sums,
     /// 审核扣款, fund by fund; it takes no visits and no charges off.
     pub deducted: Sums,
+    /// 重算更正, fund by fund: what settlements come to otherwise that were worked out again after a late change. No visits
+    /// and no charges.
+    pub recomputed: Sums,
 }
 
 impl Cleared {
@@ -33,6 +36,7 @@ impl Cleared {
         net += self.carried_in;
         net -= self.carried_out;
         net -= self.deducted;
+        net += self.recomputed;
         net
     }
 
@@ -54,6 +58,7 @@ impl AddAssign for Cleared {
         self.carried_out += other.carried_out;
         self.carried_in += other.carried_in;
         self.deducted += other.deducted;
+        self.recomputed += other.recomputed;
     }
 }
 
@@ -70,15 +75,17 @@ pub struct Movements {
     pub carried_in: Totals,
     /// What is deducted in it.
     pub deducted: Totals,
+    /// What corrections add in it, or take back.
+    pub recomputed: Totals,
 }
 
 /// What each pair of members clears, lot by lot. Lots inside one member are booked and owed to nobody, so they are of no
 /// pair; a pool that the table of regions lacks is its own member, so that its money is shown rather than lost.
 pub fn by_pair(movements: &Movements, regions: &RegionTable) -> BTreeMap<Pair, BTreeMap<Lot, Cleared>> {
-    let Movements { booked, corrected, carried_out, carried_in, deducted } = movements;
+    let Movements { booked, corrected, carried_out, carried_in, deducted, recomputed } = movements;
     let member = |pool: PoolCode| regions.member_of(pool).unwrap_or(MemberCode(pool.0));
     let mut pairs: BTreeMap<Pair, BTreeMap<Lot, Cleared>> = BTreeMap::new();
-    for lot in lots([booked, carried_out, carried_in, deducted]) {
+    for lot in lots([booked, carried_out, carried_in, deducted, recomputed]) {
         let pair = Pair { home: member(lot.home), treatment: member(lot.treatment) };
         let cleared = Cleared {
             booked: booked.of(lot),
@@ -86,6 +93,7 @@ pub fn by_pair(movements: &Movements, regions: &RegionTable) -> BTreeMap<Pair, B
             carried_out: carried_out.of(lot),
             carried_in: carried_in.of(lot),
             deducted: deducted.of(lot),
+            recomputed: recomputed.of(lot),
         };
         if pair.home != pair.treatment {
             pairs.entry(pair).or_default().insert(lot, cleared);

@@ -1,11 +1,11 @@
-//! What stands behind the figures of a period, settlement by settlement: entries booked, carried in and out, and
-//! deducted. The detail documents, and the lists that rows of statements lead to, are made from it; both add up to the
+//! What stands behind the figures of a period, settlement by settlement: entries booked, carried in and out,
+//! deducted and corrected. The detail documents, and the lists that rows of statements lead to, are made from it; both add up to the
 //! statements.
 
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use settlement::adjudication::Fund;
+use settlement::adjudication::{Fund, FundShares};
 use settlement::encounter::CareKind;
 use settlement::ids::{MemberCode, PoolCode, SettlementId};
 use settlement::person::Insurance;
@@ -15,6 +15,7 @@ use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
 use crate::month::Month;
 use crate::obligation::{Lot, Payer, Sums};
 use crate::period::{Pair, Side};
+use crate::review::Objection;
 use crate::statement::{Names, document};
 
 /// How an entry comes to count in a period, or not to.
@@ -32,6 +33,19 @@ pub enum Movement {
         id: String,
         /// When agency and hospital agreed, or it was given back.
         on: Date,
+        /// What the hospital had objected; none where it did not.
+        objection: Option<Objection>,
+    },
+    /// It was worked out again after a late change, and comes to something else.
+    Recomputed {
+        /// The batch.
+        batch: String,
+        /// When that took effect, or it was given back.
+        on: Date,
+        /// What the funds paid before.
+        told: FundShares,
+        /// What they pay since.
+        now: FundShares,
     },
 }
 
@@ -44,7 +58,8 @@ impl Movement {
             Movement::Booked(Turn::Reinstate) => "恢复",
             Movement::CarriedIn => "上期转入",
             Movement::CarriedOut => "转出下期",
-            Movement::Deducted { id: _, on: _ } => "审核扣款",
+            Movement::Deducted { id: _, on: _, objection: _ } => "审核扣款",
+            Movement::Recomputed { .. } => "重算更正",
         }
     }
 }
@@ -60,8 +75,8 @@ pub struct Entry {
     pub movement: Movement,
     /// The day of `setl_time` of what was booked.
     pub day: Option<Date>,
-    /// The month that it corrects, comes from or goes into, or the one that clears what it is deducted from; none where
-    /// that is the list, and where it corrects nothing.
+    /// The month that it corrects, comes from or goes into, or the one that clears the settlement that a deduction or a
+    /// correction is about; none where that is the list, and where it corrects nothing.
     pub other: Option<Month>,
     /// Why, where it did not simply happen.
     pub reason: String,
@@ -89,7 +104,8 @@ pub fn carried(month: Month, member: MemberCode, entries: &BTreeMap<Pair, Vec<En
 }
 
 /// 审核扣款明细 of a member: what review takes off, settlement by settlement, fund by fund, with the month that clears the
-/// settlement (policy.md B.3); what is given back stands with its sign turned.
+/// settlement (policy.md B.3), and the letter by which the hospital had objected; what is given back stands with its sign
+/// turned.
 pub fn deductions(
     month: Month,
     member: MemberCode,
@@ -99,22 +115,57 @@ pub fn deductions(
     let mut columns = [Column::text("扣款编号")].to_vec();
     columns.extend(named());
     columns.extend(["清算所属期", "扣款原因", "认定机构", "认定日期"].map(Column::text));
+    columns.extend(["异议医院", "异议函号", "异议日期", "异议理由"].map(Column::text));
     let first = columns.len();
     columns.extend(Fund::ALL.map(|fund| Column::money(Payer::Fund(fund).name())));
     let parts = (first..columns.len()).map(|column| (column, Sign::Plus)).collect();
     columns.push(Column { name: "扣款金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
     let rows = of_member(member, entries).filter_map(|(pair, entry)| {
-        let Movement::Deducted { id, on } = &entry.movement else { return None };
+        let Movement::Deducted { id, on, objection } = &entry.movement else { return None };
         let mut cells = vec![Cell::Text(id.clone())];
         cells.extend(names_of(pair, entry, names));
         let agreed_by = names.name_of(entry.lot.treatment.0);
         cells.extend([month_or_list(entry), entry.reason.clone(), agreed_by, on.to_string()].map(Cell::Text));
+        cells.extend(letter_of(objection.as_ref()).map(Cell::Text));
         cells.extend(Fund::ALL.map(|fund| Cell::Money(-entry.sums.funds.of(fund))));
         cells.push(Cell::Money(-entry.sums.owed()));
         Some(Row { cells, detail: None })
     });
     let about = vec![("成员".to_owned(), names.name_of(member.0))];
     document("审核扣款明细", month, about, columns, rows.collect())
+}
+
+/// 更正明细 of a member: settlements that were worked out again after a late change, a row for each fund that pays something
+/// else, with the batch and the month that clears the settlement; what is given back stands the other way round.
+pub fn corrections(
+    month: Month,
+    member: MemberCode,
+    entries: &BTreeMap<Pair, Vec<Entry>>,
+    names: &impl Names,
+) -> Document {
+    let mut columns = vec![Column::text("更正批次")];
+    columns.extend(named());
+    columns.extend(["清算所属期", "更正原因", "生效日期", "支付项目"].map(Column::text));
+    let first = columns.len();
+    columns.extend(["原支付", "更正后支付"].map(Column::money));
+    let parts = vec![(first, Sign::Minus), (first + 1, Sign::Plus)];
+    columns.push(Column { name: "更正金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
+    let rows = of_member(member, entries).flat_map(|(pair, entry)| {
+        let Movement::Recomputed { batch, on, told, now } = &entry.movement else { return Vec::new() };
+        let changed = Fund::ALL.into_iter().filter(|fund| told.of(*fund) != now.of(*fund));
+        let row = |fund: Fund| {
+            let mut cells = vec![Cell::Text(batch.clone())];
+            cells.extend(names_of(pair, entry, names));
+            let fund_name = Payer::Fund(fund).name().to_owned();
+            cells.extend([month_or_list(entry), entry.reason.clone(), on.to_string(), fund_name].map(Cell::Text));
+            let (told, now) = (told.of(fund), now.of(fund));
+            cells.extend([told, now, now - told].map(Cell::Money));
+            Row { cells, detail: None }
+        };
+        changed.map(row).collect()
+    });
+    let about = vec![("成员".to_owned(), names.name_of(member.0))];
+    document("更正明细", month, about, columns, rows.collect())
 }
 
 /// 结算明细: the entries behind a row of a statement; they come to what the row clears.
@@ -165,6 +216,12 @@ pub fn pair_name(pair: &Pair) -> String {
     format!("{}-{}", pair.home, pair.treatment)
 }
 
+/// Who objected, by which letter of which day, and why; empty where nobody did.
+fn letter_of(objection: Option<&Objection>) -> [String; 4] {
+    let Some(Objection { hospital, letter, written_on, reason }) = objection else { return Default::default() };
+    [hospital.to_string(), letter.clone(), written_on.to_string(), reason.clone()]
+}
+
 fn month_or_list(entry: &Entry) -> String {
     entry.other.map_or_else(|| "遗留清单".to_owned(), |month| month.to_string())
 }
@@ -196,7 +253,8 @@ fn of_member(member: MemberCode, entries: &BTreeMap<Pair, Vec<Entry>>) -> impl I
 mod tests {
     use jiff::civil::date;
     use proptest::prelude::*;
-    use settlement::ids::RegionCode;
+    use settlement::ids::{InstitutionCode, RegionCode};
+    use settlement::money::Money;
 
     use super::*;
     use crate::cleared::{Cleared, sum};
@@ -209,7 +267,13 @@ mod tests {
             Just(Movement::Booked(Turn::Enter)),
             Just(Movement::CarriedIn),
             Just(Movement::CarriedOut),
-            Just(Movement::Deducted { id: "d".into(), on: date(2025, 7, 1) }),
+            Just(Movement::Deducted { id: "d".into(), on: date(2025, 7, 1), objection: None }),
+            Just(Movement::Recomputed {
+                batch: "b".into(),
+                on: date(2025, 7, 1),
+                told: FundShares::default(),
+                now: FundShares::default(),
+            }),
         ]
     }
 
@@ -223,7 +287,8 @@ mod tests {
                     continue;
                 }
                 let cleared = pairs.entry(pair).or_default().entry(lot).or_default();
-                let counted = match movement {
+                let mut movement = movement;
+                let counted = match &mut movement {
                     Movement::Booked(_) => {
                         cleared.booked += sums;
                         sums
@@ -240,6 +305,12 @@ mod tests {
                         let taken = Sums { funds: sums.funds, ..Sums::default() };
                         cleared.deducted += taken;
                         -taken
+                    }
+                    Movement::Recomputed { now, .. } => {
+                        let moves = Sums { funds: sums.funds, ..Sums::default() };
+                        *now = sums.funds;
+                        cleared.recomputed += moves;
+                        moves
                     }
                 };
                 let settlement = SettlementId::new("s1").expect("an id");
@@ -259,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deduction_says_which_month_clears_its_settlement() {
+    fn a_deduction_says_which_month_clears_its_settlement_and_who_objected() {
         let code = |code: &str| RegionCode::new(code).expect("a code");
         let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
         let lot = Lot {
@@ -268,13 +339,23 @@ mod tests {
             insurance: Insurance::Employee,
             care: CareKind::Inpatient,
         };
+        let objection = Objection {
+            hospital: InstitutionCode::new("H31010100001").expect("a code"),
+            letter: "沪一院函17号".into(),
+            written_on: date(2025, 6, 20),
+            reason: "用药有指征".into(),
+        };
         for (cleared_in, [in_detail, in_list]) in
             [(Some("2025-06"), ["2025-06", ""]), (Some("2025-05"), ["2025-05", "2025-05"]), (None, ["遗留清单", ""])]
         {
             let entry = Entry {
                 settlement: SettlementId::new("s1").expect("an id"),
                 lot,
-                movement: Movement::Deducted { id: "d".into(), on: date(2025, 7, 1) },
+                movement: Movement::Deducted {
+                    id: "d".into(),
+                    on: date(2025, 7, 1),
+                    objection: Some(objection.clone()),
+                },
                 day: None,
                 other: cleared_in.and_then(Month::from_text),
                 reason: String::new(),
@@ -282,12 +363,60 @@ mod tests {
             };
             let list = behind(month(), [(&pair, &entry)], &Codes);
             let detail = deductions(month(), pair.home, &BTreeMap::from([(pair, vec![entry])]), &Codes);
-            for (document, column, told) in [(detail, "清算所属期", in_detail), (list, "另一所属期", in_list)]
-            {
+            for (document, column, told) in [
+                (&detail, "清算所属期", in_detail),
+                (&list, "另一所属期", in_list),
+                (&detail, "异议医院", "H31010100001"),
+                (&detail, "异议函号", "沪一院函17号"),
+                (&detail, "异议日期", "2025-06-20"),
+                (&detail, "异议理由", "用药有指征"),
+            ] {
                 let at = document.columns.iter().position(|named| named.name == column).expect("a column");
                 assert_eq!(document.rows[0].cells[at], Cell::Text(told.into()), "{column} for {cleared_in:?}");
             }
         }
+    }
+
+    /// 600.00 元 by 统筹基金 and 100.00 by 大病保险 become 650.00 and 100.00.
+    #[test]
+    fn a_correction_has_a_row_for_each_fund_that_pays_something_else() {
+        let code = |code: &str| RegionCode::new(code).expect("a code");
+        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
+        let lot = Lot {
+            home: PoolCode(code("410700")),
+            treatment: PoolCode(code("310000")),
+            insurance: Insurance::Employee,
+            care: CareKind::Inpatient,
+        };
+        let shares = |basic| {
+            let mut shares = FundShares::default();
+            shares.set(Fund::Basic, Money::from_fen(basic));
+            shares.set(Fund::Catastrophic, Money::from_fen(10_000));
+            shares
+        };
+        let (told, now) = (shares(60_000), shares(65_000));
+        let mut moves = Sums::default();
+        moves.funds.set(Fund::Basic, Money::from_fen(5_000));
+        let entry = Entry {
+            settlement: SettlementId::new("s1").expect("an id"),
+            lot,
+            movement: Movement::Recomputed { batch: "2025-07".into(), on: date(2025, 7, 1), told, now },
+            day: None,
+            other: Month::from_text("2025-05"),
+            reason: "前次住院撤销".into(),
+            sums: moves,
+        };
+        let table = corrections(month(), pair.treatment, &BTreeMap::from([(pair, vec![entry])]), &Codes);
+        assert_eq!((table.check(), table.amount, table.rows.len()), (Ok(()), Some(Money::from_fen(5_000)), 1));
+        let told = |name: &str| {
+            let at = table.columns.iter().position(|column| column.name == name).expect("a column");
+            table.rows[0].cells[at].clone()
+        };
+        let text = |text: &str| Cell::Text(text.to_owned());
+        let about = ["更正批次", "清算所属期", "更正原因", "支付项目"].map(told);
+        assert_eq!(about, ["2025-07", "2025-05", "前次住院撤销", Payer::Fund(Fund::Basic).name()].map(text));
+        let sums = ["原支付", "更正后支付", "更正金额"].map(|name| told(name).amount().fen());
+        assert_eq!(sums, [60_000, 65_000, 5_000]);
     }
 
     proptest! {
@@ -320,6 +449,9 @@ mod tests {
                 );
                 prop_assert_eq!(taken.check(), Ok(()));
                 prop_assert_eq!(taken.amount.unwrap_or_default(), all.deducted.owed());
+                let corrected = corrections(month(), member, &entries, &Codes);
+                prop_assert_eq!(corrected.check(), Ok(()));
+                prop_assert_eq!(corrected.amount.unwrap_or_default(), all.recomputed.owed());
                 prop_assert_eq!(moved.amount.unwrap_or_default(), all.carried_in.owed() - all.carried_out.owed());
             }
         }

@@ -1,9 +1,11 @@
 //! 医院对账: what a hospital says of its settlements beside what this side's book says of them, as sums of a group (3201)
-//! and row by row (3202). Fetching and answering is for `adapters/his`; which days were compared is in [`coverage`].
+//! and row by row (3202). Fetching and answering is for `adapters/his`; which days were compared is in [`coverage`],
+//! and what of it the hub is told in [`told`].
 
 pub mod coverage;
 #[cfg(test)]
 mod tests;
+pub mod told;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::AddAssign;

@@ -6,14 +6,16 @@
 //! | [`month`], [`calendar`] | 费款所属期 and 清算日历: which day each step of a month is due |
 //! | [`agreement`] | whether two books hold the same answers |
 //! | [`digest`], [`breaks`] | finding what differs between two books, and what is proposed to be done about it |
+//! | [`stretch`] | part of a book, and reports cut into parts |
 //! | [`hospital`] | 医院对账: hospitals' figures and rows beside this side's |
 //! | [`certificate`] | 对账确认书: what is signed once books agree |
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
-//! | [`cleared`] | what a period clears: entries − carried out + carried in − deductions |
+//! | [`cleared`] | what a period clears: entries − carried out + carried in − deductions + corrections |
 //! | [`period`], [`carry`], [`listed`] | a period's life as a plan, what is carried out of it, and the list of what may not be carried any further |
 //! | [`statement`], [`details`], [`document`] | 清算表, 明细表, 通知书, and the settlements behind their figures, as tables that add up |
 //! | [`year`] | 年度清算: what keeps a year from being cleared whole |
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
+//! | [`corrections`] | 更正: settlements worked out again after a late change, as a batch that two people decide on |
 //! | [`inquiry`] | 协查, 问题工单: what regions ask one another, and by when it is answered |
 //! | [`prefund`] | 预付金: its size, and how much of it is in use |
 //! | [`capitals`] | 大写金额 |
@@ -25,6 +27,7 @@ pub mod capitals;
 pub mod carry;
 pub mod certificate;
 pub mod cleared;
+pub mod corrections;
 pub mod details;
 pub mod digest;
 pub mod document;
@@ -37,4 +40,5 @@ pub mod period;
 pub mod prefund;
 pub mod review;
 pub mod statement;
+pub mod stretch;
 pub mod year;

@@ -5,10 +5,11 @@
 use crate::breaks::Books;
 use crate::period::Side;
 
-/// Who has to find out about a settlement whose books are apart: the member that keeps the book further from the hub.
+/// Who has to find out about a settlement whose books are apart: the member that keeps the book further from the hub. For
+/// its hospitals speaks the treatment side.
 pub fn owner_of_break(books: Books) -> Side {
     match books {
-        Books::TreatmentHub => Side::Treatment,
+        Books::HospitalTreatment | Books::TreatmentHub => Side::Treatment,
         Books::HubHome => Side::Home,
     }
 }
@@ -247,7 +248,9 @@ mod tests {
     #[test]
     fn who_has_to_find_out_owns_it() {
         assert_eq!(owner_of_break(Books::HubHome), Side::Home);
-        assert_eq!(owner_of_break(Books::TreatmentHub), Side::Treatment);
+        for books in [Books::HospitalTreatment, Books::TreatmentHub] {
+            assert_eq!(owner_of_break(books), Side::Treatment);
+        }
         for (books, owner) in [
             (vec![Books::HubHome], Side::Home),
             (vec![Books::TreatmentHub], Side::Treatment),

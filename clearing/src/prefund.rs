@@ -5,10 +5,11 @@ pub mod papers;
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use settlement::money::Money;
 
-use crate::calendar::PrefundRules;
+use crate::calendar::{PaymentDays, PrefundRules};
 use crate::month::Month;
 
 /// How much of a prefund is in use.
@@ -40,6 +41,12 @@ impl Watch {
             Watch::Red => "红色预警",
         }
     }
+}
+
+/// Whether a change of a prefund is unpaid after its last day. One of nothing is not paid, and where no day is known
+/// nothing is late.
+pub fn is_late(amount: Money, is_paid: bool, days: Option<PaymentDays>, today: Date) -> bool {
+    !amount.is_zero() && !is_paid && days.is_some_and(|days| days.pay_by < today)
 }
 
 /// What a prefund is in use for: the treatment member has paid so much of it to hospitals, and no clearing has brought
@@ -121,6 +128,7 @@ pub fn may_suspend(paid: &[bool], suspended_after: Option<u16>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
     use rust_decimal::dec;
 
     use super::*;
@@ -167,6 +175,22 @@ mod tests {
         }
         let reset = Reset { previous: Money::from_yuan(500), new: Money::from_yuan(400) };
         assert_eq!(reset.difference(), Money::from_yuan(-100));
+    }
+
+    #[test]
+    fn a_change_is_late_once_its_last_day_is_over_and_it_is_unpaid() {
+        let day = |day| date(2026, 2, day);
+        let days = Some(PaymentDays { submit_by: day(6), pay_by: day(13) });
+        for (fen, is_paid, days, today, late) in [
+            (100, false, days, day(13), false),
+            (100, false, days, day(14), true),
+            (-100, false, days, day(14), true),
+            (100, true, days, day(14), false),
+            (0, false, days, day(14), false),
+            (100, false, None, day(14), false),
+        ] {
+            assert_eq!(is_late(Money::from_fen(fen), is_paid, days, today), late, "{fen} {is_paid} {days:?} {today}");
+        }
     }
 
     #[test]

@@ -1,13 +1,28 @@
 //! 审核扣款: what the treatment agency's review takes off a bill after settlement. It lowers what the home member pays
 //! and what the hospital receives; the patient's share and the year-to-date stay as they were (policy.md B.4).
 
+use jiff::civil::Date;
 use settlement::adjudication::{Fund, FundShares};
+use settlement::ids::InstitutionCode;
 use settlement::money::Money;
 
 use crate::obligation::{Payer, Sums};
 
 /// What a deduction takes off, fund by fund. Account money is the patient's own and is never deducted.
 pub type Deducted = FundShares;
+
+/// 异议: what a hospital says against a deduction, as its letter to the agency says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// Who objects: the hospital of the settlement.
+    pub hospital: InstitutionCode,
+    /// The number of its letter (函号).
+    pub letter: String,
+    /// The day that the letter bears.
+    pub written_on: Date,
+    /// Why it objects.
+    pub reason: String,
+}
 
 /// Where a deduction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +35,7 @@ pub enum Standing {
     Agreed,
     /// 已撤回: the agency took it back; nothing is taken off.
     Withdrawn,
-    /// 已退回: its settlement was undone, and what was taken off was given back.
+    /// 已退回: its settlement was undone, and what was taken off, if anything, was given back.
     Released,
 }
 
@@ -35,6 +50,8 @@ pub enum Event {
     Withdraw,
     /// Its settlement is undone.
     Undo,
+    /// What undid its settlement is itself undone; before it was released, it stood so.
+    Restore(Standing),
 }
 
 impl Standing {
@@ -84,16 +101,19 @@ impl Standing {
 /// use clearing::review::{Event, Standing, after};
 /// assert_eq!(after(Standing::Lodged, Event::Object), Some(Standing::Objected));
 /// assert_eq!(after(Standing::Withdrawn, Event::Agree), None);
+/// assert_eq!(after(Standing::Released, Event::Restore(Standing::Agreed)), Some(Standing::Agreed));
 /// ```
 pub fn after(standing: Standing, event: Event) -> Option<Standing> {
     match (standing, event) {
         (Standing::Lodged, Event::Object) => Some(Standing::Objected),
         (Standing::Lodged | Standing::Objected, Event::Agree) => Some(Standing::Agreed),
-        (Standing::Lodged | Standing::Objected, Event::Withdraw | Event::Undo) => Some(Standing::Withdrawn),
-        (Standing::Agreed, Event::Undo) => Some(Standing::Released),
+        (Standing::Lodged | Standing::Objected, Event::Withdraw) => Some(Standing::Withdrawn),
+        (Standing::Lodged | Standing::Objected | Standing::Agreed, Event::Undo) => Some(Standing::Released),
+        (Standing::Released, Event::Restore(before)) => Some(before).filter(|before| before.counts()),
         (Standing::Objected | Standing::Agreed | Standing::Withdrawn | Standing::Released, Event::Object)
         | (Standing::Agreed | Standing::Withdrawn | Standing::Released, Event::Agree | Event::Withdraw)
-        | (Standing::Withdrawn | Standing::Released, Event::Undo) => None,
+        | (Standing::Withdrawn | Standing::Released, Event::Undo)
+        | (Standing::Lodged | Standing::Objected | Standing::Agreed | Standing::Withdrawn, Event::Restore(_)) => None,
     }
 }
 
@@ -138,6 +158,17 @@ pub fn lodge(paid: &Sums, taken: &[Deducted], deduction: &Deducted) -> Result<()
     if deduction.total().is_zero() && deduction.iter().all(|(_, amount)| amount.is_zero()) {
         faults.push(ReviewFault::NotPositive { payer: Payer::Fund(Fund::Basic) });
     }
+    faults.extend(restore(paid, taken, deduction).err().unwrap_or_default());
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// Checks a deduction that comes back with its settlement: others may have been lodged meanwhile. It may come to nothing,
+/// where that was agreed on.
+///
+/// # Errors
+/// Every fund of which more would be taken off than it paid.
+pub fn restore(paid: &Sums, taken: &[Deducted], deduction: &Deducted) -> Result<(), Vec<ReviewFault>> {
+    let mut faults = Vec::new();
     for (fund, wanted) in deduction.iter() {
         let payer = Payer::Fund(fund);
         let earlier: Money = taken.iter().map(|shares| shares.of(fund)).sum();
@@ -230,6 +261,30 @@ mod tests {
         assert_eq!(agree(&lodged, &shares([40, 0, 0, 0, 0])), Ok(()));
         assert_eq!(agree(&lodged, &FundShares::default()), Ok(()));
         assert!(agree(&lodged, &shares([41, 1, 0, 0, 0])).is_err_and(|faults| faults.len() == 2));
+    }
+
+    #[test]
+    fn what_its_settlement_ended_comes_back_as_it_stood_and_nothing_else_does() {
+        for before in Standing::ALL {
+            let ended = after(before, Event::Undo);
+            assert_eq!(ended, before.counts().then_some(Standing::Released), "{before:?}");
+            let back = after(Standing::Released, Event::Restore(before));
+            assert_eq!(back, before.counts().then_some(before));
+            for other in Standing::ALL.into_iter().filter(|other| *other != Standing::Released) {
+                assert_eq!(after(other, Event::Restore(before)), None, "{other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_comes_back_must_fit_beside_what_was_lodged_meanwhile() {
+        let paid = Sums { funds: shares([100, 0, 50, 0, 0]), ..Sums::default() };
+        let meanwhile = [shares([70, 0, 0, 0, 0])];
+        assert_eq!(restore(&paid, &meanwhile, &shares([30, 0, 50, 0, 0])), Ok(()));
+        assert_eq!(restore(&paid, &meanwhile, &FundShares::default()), Ok(()), "nothing was agreed on");
+        let (payer, wanted, left) = (Payer::Fund(Fund::Basic), Money::from_fen(31), Money::from_fen(30));
+        let above = ReviewFault::AboveThePayment { payer, wanted, left };
+        assert_eq!(restore(&paid, &meanwhile, &shares([31, 0, 0, 0, 0])), Err(vec![above]));
     }
 
     proptest! {

@@ -187,9 +187,10 @@ fn figures(first: usize) -> Vec<Column> {
     columns.push(Column { name: "基金应付".to_owned(), kind: ColumnKind::WorkedOut(funds) });
     columns.extend([Payer::Account.name(), "其中更正往期"].map(Column::money));
     let moved = first + columns.len();
-    columns.extend(["上期转入", "转出下期", "审核扣款"].map(Column::money));
+    columns.extend(["上期转入", "转出下期", "审核扣款", "重算更正"].map(Column::money));
     let paid = [(payable, Sign::Plus), (payable + 1, Sign::Plus)];
-    let moved = [(moved, Sign::Plus), (moved + 1, Sign::Minus), (moved + 2, Sign::Minus)];
+    let signs = [Sign::Plus, Sign::Minus, Sign::Minus, Sign::Plus];
+    let moved = (moved..).zip(signs);
     let parts = paid.into_iter().chain(moved).collect();
     columns.push(Column { name: "清算金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
     columns
@@ -206,7 +207,8 @@ fn row<const N: usize>(named: [Cell; N], lots: &BTreeMap<Lot, Cleared>, detail: 
     cells.extend(Fund::ALL.map(|fund| Cell::Money(booked.funds.of(fund))));
     cells.extend([booked.funds.total(), booked.account].map(Cell::Money));
     let owed = |sums: Sums| Cell::Money(Sums::owed(&sums));
-    cells.extend([cleared.corrected, cleared.carried_in, cleared.carried_out, cleared.deducted].map(owed));
+    let Cleared { corrected, carried_in, carried_out, deducted, recomputed, .. } = cleared;
+    cells.extend([corrected, carried_in, carried_out, deducted, recomputed].map(owed));
     cells.push(Cell::Money(cleared.owed()));
     Row { cells, detail }
 }
@@ -243,7 +245,8 @@ pub(crate) mod tests {
 
     fn pairs() -> impl Strategy<Value = Pairs> {
         let postings = || prop::collection::vec((lots(), sums()), 0..20);
-        (postings(), postings(), postings(), postings()).prop_map(|(booked, out, into, deducted)| {
+        let moved = (postings(), postings(), postings(), postings());
+        (postings(), moved).prop_map(|(booked, (out, into, deducted, recomputed))| {
             let totals = |rows: Vec<(Lot, Sums)>| rows.into_iter().map(|(lot, sums)| Posting { lot, sums }).collect();
             let movements = Movements {
                 corrected: totals(booked[..booked.len() / 2].to_vec()),
@@ -251,6 +254,7 @@ pub(crate) mod tests {
                 carried_out: totals(out),
                 carried_in: totals(into),
                 deducted: totals(deducted),
+                recomputed: totals(recomputed),
             };
             by_pair(&movements, &RegionTable::default())
         })
@@ -307,15 +311,17 @@ pub(crate) mod tests {
         }
         let mut deducted = Sums::default();
         deducted.funds.set(Fund::Basic, Money::from_fen(30));
-        let cleared = Cleared { booked, deducted, ..Cleared::default() };
+        let mut recomputed = Sums::default();
+        recomputed.funds.set(Fund::Catastrophic, Money::from_fen(-200));
+        let cleared = Cleared { booked, deducted, recomputed, ..Cleared::default() };
         let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
         let table = national(month(), &Pairs::from([(pair, BTreeMap::from([(lot, cleared)]))]), &Codes);
         let figure = |name: &str| {
             let column = table.columns.iter().position(|column| column.name == name).expect("a column");
             table.rows[0].cells[column].amount().fen()
         };
-        let columns = ["基金应付", "个人账户", "审核扣款", "清算金额"];
-        assert_eq!(columns.map(figure), [9_070, 500, 30, 9_540]);
+        let columns = ["基金应付", "个人账户", "审核扣款", "重算更正", "清算金额"];
+        assert_eq!(columns.map(figure), [9_070, 500, 30, -200, 9_340]);
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! | `rule_books` | rule books by content, and which set of them was in force |
 //! | `facts` | running totals and a visit's settlements |
 //! | `affected` | marks on settlements that built on what was changed later |
+//! | `corrections`, `corrected` | batches of corrections; how settlements count since |
 //! | `take_back`, `unseen` | answered operations that go back into a book restored from an older copy; what stands before them that they had not seen |
 //! | `past` | a stored decision with everything that it saw, for a replay |
 //! | `proof` | what must always hold, checked on the rows |
@@ -20,6 +21,8 @@
 mod affected;
 mod answers;
 mod append;
+mod corrected;
+mod corrections;
 mod enrollees;
 mod facts;
 mod journal;
@@ -49,7 +52,8 @@ use settlement::operation::{Operation, OperationKey};
 use settlement::outcome::Outcome;
 use settlement::refusal::Refusal;
 
-pub use affected::{Affected, Cause};
+pub use affected::{Affected, Cause, Counted};
+pub use corrections::{BatchRefused, BatchTaken, CorrectionBatch, WorkedOut};
 pub use enrollees::{Credential, Enrollee, EnrolleeFacts, EntitlementRow, QualificationRow, Sealed};
 pub use facts::{MonthTotal, VisitAnswer};
 pub use past::Past;

@@ -14,18 +14,24 @@
 //! | `falls` | home regions' books that were restored from an older copy, and what is missing from them |
 //! | `prefunds` | what home members have advanced |
 //! | `deductions` | what review takes off settlements |
+//! | `corrections` | settlements worked out again after a late change: batches, and their money |
+//! | `afterwards` | where the money of both goes, and that it goes with its settlement |
 //! | `inquiries` | what regions ask one another about settlements 协查, 问题工单 |
 //! | `breaks`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
 //! | `told` | what regions are told of all that, by letters in the same commits |
+//! | `asked` | comparisons that operators ask treatment sides for |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
 //! | `proving` | what is read to prove clearing |
 //! | `proof` | the same sums worked out anew from the journal |
 //! | `enquiries` | what is looked up beside the money path |
 //! | `evidence` | reading everything back: for checks, health and reports |
 
+mod afterwards;
 mod answers;
+mod asked;
 mod break_actions;
 mod breaks;
+mod corrections;
 mod deductions;
 mod doubts;
 mod enquiries;
@@ -56,8 +62,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use answers::{Answer, Answering, Verdict};
+pub use asked::{AskedAnswer, AskedComparison};
 pub use break_actions::{Acted, BreakEnd, BreakHistory};
 pub use breaks::{Certificate, FoundBreak, OpenBreak};
+pub use corrections::{BatchFault, Changes, CorrectionBatch, PostedCorrection, Proposal};
 pub use deductions::{Change, Deduction, DeductionFault, Lodging as DeductionLodging, PostedDeduction};
 pub use doubts::Frontier;
 pub use enquiries::Owner;
@@ -70,11 +78,11 @@ pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{
-    CarriedEntry, Carrying, DeductedIn, Disputed, DisputedBranches, Followed, Listed, ListedFault, Period,
+    CarriedEntry, Carrying, CorrectedIn, DeductedIn, Disputed, DisputedBranches, Followed, Listed, ListedFault, Period,
     PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
 };
 pub use prefunds::{ChangePayments, PrefundChange, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension};
-pub use proving::{CarriedOver, Misplaced, MisplacedHow, Noticed};
+pub use proving::{CarriedOver, Misplaced, MisplacedHow, Misposted, Noticed};
 pub use schema::SCHEMA;
 pub use told::{News, Telling, Told};
 pub use turns::SettlementTurn;

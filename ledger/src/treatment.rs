@@ -33,8 +33,8 @@ pub use encounter::{EncounterEvent, EncounterKind, EncounterStanding, NewEncount
 pub use estimate::StoredEstimate;
 pub use file::KeptFile;
 pub use hospital::{
-    HospitalFigures, HospitalRow, HospitalScope, KeptDifference, NewComparison, SettledDay, StoredComparison,
-    StoredDifference,
+    HospitalFigures, HospitalRow, HospitalScope, KeptDifference, NewComparison, SettledDay, StandingDifference,
+    StoredComparison, StoredDifference,
 };
 pub use message::{Content, MessageKey, MessagePlace, NewMessage, StoredMessage};
 pub use operation::{NewOperation, OperationKind, StoredOperation, Whereabouts};

@@ -1,6 +1,6 @@
 //! A participant's side of its mailboxes: open at the hub for as long as the process runs, every letter kept durably
-//! before it is acknowledged. It acts on none of them; [`inquiries`] and [`clearing`] list what they say of those. Used by home
-//! regions and treatment sides alike.
+//! before it is acknowledged. It acts on none of them: it passes on the new ones of a kind ([`OwnMailboxes::telling`]), and
+//! [`inquiries`] and [`clearing`] list what they say of those. Used by home regions and treatment sides alike.
 
 pub mod clearing;
 pub mod inquiries;
@@ -13,6 +13,7 @@ use ledger::clock::Clock;
 use ledger::inbox::{Inbox, Kept};
 use ledger::mailbox::Letter;
 use proto::v1;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -28,12 +29,20 @@ pub struct OwnMailboxes {
     port: Arc<dyn MailboxPort>,
     inbox: Inbox,
     clock: Clock,
+    told: Option<(&'static str, mpsc::Sender<Letter>)>,
 }
 
 impl OwnMailboxes {
     /// The mailboxes at the other end of a port, and where their letters are kept.
     pub fn new(port: Arc<dyn MailboxPort>, inbox: Inbox, clock: Clock) -> OwnMailboxes {
-        OwnMailboxes { port, inbox, clock }
+        OwnMailboxes { port, inbox, clock, told: None }
+    }
+
+    /// The same; each new letter of a kind is passed on as well, once it is kept and before it is acknowledged. Nobody is
+    /// waited for: while the other end is full, letters are kept alone.
+    #[must_use]
+    pub fn telling(self, kind: &'static str, told: mpsc::Sender<Letter>) -> OwnMailboxes {
+        OwnMailboxes { told: Some((kind, told)), ..self }
     }
 
     /// Keeps the mailboxes open until the process stops, whatever becomes of the hub meanwhile.
@@ -66,7 +75,7 @@ impl OwnMailboxes {
         let number = letter.number;
         let (mailbox, letter) = read(letter);
         let kind = letter.kind.clone();
-        match self.inbox.letter_keep(mailbox, letter, self.clock.now()).await {
+        match self.inbox.letter_keep(mailbox, letter.clone(), self.clock.now()).await {
             Ok(kept) => {
                 let word = match kept {
                     Kept::Fresh => "fresh",
@@ -75,12 +84,22 @@ impl OwnMailboxes {
                 };
                 metrics::counter!("yidi_inbox_letters_total", "kept" => word).increment(1);
                 tracing::debug!(number, kind, "letter {number} is kept ({word})");
+                if kept == Kept::Fresh {
+                    self.pass_on(number, letter);
+                }
                 self.port.acknowledge(number).await
             }
             Err(fault) => {
                 tracing::error!(number, error = &fault as &dyn std::error::Error, "letter {number} could not be kept");
                 Err(Status::unavailable("the inbox is not to be written"))
             }
+        }
+    }
+
+    fn pass_on(&self, number: u64, letter: Letter) {
+        let Some((_, told)) = self.told.as_ref().filter(|(kind, _)| letter.kind == *kind) else { return };
+        if told.try_send(letter).is_err() {
+            tracing::warn!(number, "letter {number} is kept and nothing more: too many came at once");
         }
     }
 }

@@ -108,6 +108,11 @@ pub fn write_shares(payers: &Payers) -> v1::Shares {
     shares::write(payers)
 }
 
+/// Reads who pays what of a bill. Whether it adds up is for whoever knows the bill.
+pub fn read_shares(shares: &v1::Shares) -> Payers {
+    shares::read(shares)
+}
+
 /// Reads the key of an operation.
 ///
 /// # Errors

@@ -8,9 +8,11 @@
 //! | [`asking`] | comparing one's own book with another node's |
 //! | [`days`] | which days are compared again each time |
 //! | [`port`] | what carries the questions |
+//! | [`reporting`] | telling the hub what was compared, in reports of a bounded length |
 
 pub mod answering;
 pub mod asking;
 pub mod book;
 pub mod days;
 pub mod port;
+pub mod reporting;

@@ -8,10 +8,12 @@
 //! settle    ─► voided? ─► judged by the rules ─► settled already? ─► overlapping stay? ─► claimed by hand? ─► settled
 //! cancel    ─► voided? ─► whose settlement? ─► lifecycle ─► counter-entry
 //! reverse   ─► which message? ─► lifecycle ─► counter-entry, reinstated, or a tombstone
+//! correct   ─► in force? ─► counts as the batch says? ─► comes out so? ─► the difference is posted
 //! ```
 
 mod affected;
 mod book;
+mod correct;
 mod effects;
 mod judge;
 mod rework;
@@ -25,7 +27,11 @@ use jiff::Timestamp;
 
 pub use affected::{Reach, Reader, built_on, still_differs};
 pub use book::{Answered, Book, BookSeq, Booked, Claim, Deed, Message, PersonBook, Used, Visit};
-pub use effects::{Effects, Undoing, UsagePosting};
+pub use correct::{
+    Corrected, Correction, CorrectionFault, Faulty, Posted, Taken, as_debited, correct, corrected_since,
+    undo_corrections,
+};
+pub use effects::{Correcting, Effects, Undoing, UsagePosting};
 pub use judge::{Judge, Judgement, Question, judge_by};
 pub use rework::{Rework, Reworked, Stored, funds_would_pay_more};
 pub use take_back::{Clash, Kept, is_voided, take_back};

@@ -56,11 +56,30 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Record the hospital's objection.
+    /// Record, for the agency of the treatment place, what the hospital of the settlement objects by letter (异议函). It
+    /// stands until both agree or you take the deduction back; no day is set by which to object, and silence agrees to
+    /// nothing.
     Object {
-        /// Which, and how to reach the hub.
+        /// How to reach the hub.
         #[command(flatten)]
-        of: OfOne,
+        access: Access,
+        /// The deduction's id.
+        id: String,
+        /// The hospital that objects (fixmedins_code): that of the settlement.
+        #[arg(long, value_name = "CODE")]
+        by_hospital: String,
+        /// The number of its letter.
+        #[arg(long, value_name = "NUMBER")]
+        letter: String,
+        /// The day that the letter bears, yyyy-mm-dd.
+        #[arg(long, value_name = "DAY")]
+        dated: String,
+        /// Why the hospital objects.
+        #[arg(long)]
+        reason: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Record what agency and hospital agree on; it is taken off from then on.
     Agree {
@@ -167,9 +186,10 @@ pub async fn run(command: Command) -> Result<Ending> {
             print(&[lodged.into_inner()], json)
         }
         Command::Import { access, file, json } => import(&access, &file, json).await,
-        Command::Object { of } => {
-            let (mut client, json, request) = (client(&of.access)?, of.json, change(of, None));
-            let changed = client.object(request).await.map_err(|refused| status::to_refusal(&refused))?;
+        Command::Object { access, id, by_hospital, letter, dated, reason, json } => {
+            let objection = v1::HospitalObjection { hospital: by_hospital, letter, written_on: dated, reason };
+            let request = v1::ObjectDeductionRequest { id, objection: Some(objection) };
+            let changed = client(&access)?.object(request).await.map_err(|refused| status::to_refusal(&refused))?;
             print(&[changed.into_inner()], json)
         }
         Command::Agree { of, funds } => {
@@ -240,13 +260,14 @@ fn print(deductions: &[v1::DeductionView], as_json: bool) -> Result<Ending> {
     if as_json {
         let rows = deductions.iter().map(|held| {
             json!({ "id": held.id, "setl_id": held.settlement, "standing": held.standing, "reason": held.reason,
-                "remark": held.remark, "deducted": funds_json(held.deducted.as_ref()),
+                "remark": held.remark, "objection": held.objection.as_ref().map(json_of_objection),
+                "deducted": funds_json(held.deducted.as_ref()),
                 "agreed": funds_json(held.agreed.as_ref()), "month": held.month })
         });
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
         return Ok(Ending::Good);
     }
-    let mut table = output::table(["编号", "setl_id", "状态", "扣款", "认定", "清算月", "原因", "说明"]);
+    let mut table = output::table(["编号", "setl_id", "状态", "扣款", "认定", "清算月", "原因", "异议", "说明"]);
     for held in deductions {
         table.add_row([
             held.id.clone(),
@@ -256,11 +277,24 @@ fn print(deductions: &[v1::DeductionView], as_json: bool) -> Result<Ending> {
             total(&held.agreed),
             held.month.clone(),
             held.reason.clone(),
+            held.objection.as_ref().map(in_words).unwrap_or_default(),
             held.remark.clone(),
         ]);
     }
     output::line(&table.to_string());
     Ok(Ending::Good)
+}
+
+/// A hospital's objection in one line: who, by which letter of which day, and why.
+pub(super) fn in_words(objection: &v1::HospitalObjection) -> String {
+    let v1::HospitalObjection { hospital, letter, written_on, reason } = objection;
+    format!("{hospital} {letter} ({written_on}): {reason}")
+}
+
+/// The same as JSON.
+pub(super) fn json_of_objection(objection: &v1::HospitalObjection) -> Value {
+    let v1::HospitalObjection { hospital, letter, written_on, reason } = objection;
+    json!({ "hospital": hospital, "letter": letter, "dated": written_on, "reason": reason })
 }
 
 fn funds_json(sums: Option<&v1::FundSums>) -> Value {

@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clearing::cleared::Cleared;
-use clearing::details::{Entry, Movement, behind, carried, deductions, pair_name, rows_of};
+use clearing::details::{Entry, Movement, behind, carried, corrections, deductions, pair_name, rows_of};
 use clearing::document::Document;
 use clearing::month::Month;
 use clearing::obligation::Lot;
 use clearing::period::{Pair, PairRecord, Payment, Side, Statement};
+use clearing::review::Objection;
 use clearing::statement::{BankAccount, Pairs, detail, national, notice, of_member, shares};
 use jiff::civil::Date;
-use proto::convert::cleared::{read_cleared, read_named_lot, read_payment, read_sums, write_lot};
+use proto::convert::cleared::{read_cleared, read_funds, read_named_lot, read_payment, read_sums, write_lot};
 use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
 use region::sheet::{Faults, Sheet};
-use settlement::ids::{MemberCode, RegionCode, SettlementId};
+use settlement::ids::{InstitutionCode, MemberCode, RegionCode, SettlementId};
 use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::postings::Turn;
@@ -48,7 +49,7 @@ pub struct ClearedMonth {
     pub pairs: Pairs,
     /// What is recorded of each pair.
     pub records: BTreeMap<Pair, PairRecord>,
-    /// The settlements behind figures: at least what was carried and deducted.
+    /// The settlements behind figures: at least what was carried, deducted and corrected.
     pub entries: BTreeMap<Pair, Vec<Entry>>,
     /// The day that the documents bear.
     pub made_on: Date,
@@ -114,6 +115,7 @@ pub fn write_all(
         papers.push(shares(month, member, pairs, regions));
         papers.push(carried(month, member, entries, regions));
         papers.push(deductions(month, member, entries, regions));
+        papers.push(corrections(month, member, entries, regions));
         writing.save(&folder, "../details", papers)?;
         notices(&mut writing, &folder, month, member, (records, accounts), regions)?;
     }
@@ -180,7 +182,7 @@ async fn lots(
     lots.map_err(|fault| anyhow!("the hub's answer: {} {}", fault.field, fault.problem))
 }
 
-/// What was carried and deducted, settlement by settlement.
+/// What was carried, deducted and corrected, settlement by settlement.
 async fn moved(
     client: &mut ClearingClient<Channel>,
     period: &v1::PeriodView,
@@ -227,7 +229,7 @@ fn read_booked(lot: Lot, row: &v1::LotSettlement) -> Result<Entry> {
     })
 }
 
-/// Reads what was carried or deducted.
+/// Reads what was carried, deducted or corrected.
 ///
 /// # Errors
 /// The first field that is not as the hub writes it.
@@ -237,7 +239,15 @@ pub fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
     let (movement, day) = match (row.movement.as_str(), day) {
         ("carried-in", day) => (Movement::CarriedIn, day),
         ("carried-out", day) => (Movement::CarriedOut, day),
-        ("deducted", Some(on)) => (Movement::Deducted { id: row.deduction.clone(), on }, None),
+        ("deducted", Some(on)) => {
+            let objection = row.objection.as_ref().map(read_objection).transpose()?;
+            (Movement::Deducted { id: row.deduction.clone(), on, objection }, None)
+        }
+        ("recomputed", Some(on)) => {
+            let shares = |sums: Option<&v1::FundSums>| sums.map(read_funds).unwrap_or_default();
+            let (told, now) = (shares(row.told.as_ref()), shares(row.now.as_ref()));
+            (Movement::Recomputed { batch: row.batch.clone(), on, told, now }, None)
+        }
         (other, _) => return Err(anyhow!("the hub's answer: {other} is no movement of ours")),
     };
     Ok(Entry {
@@ -248,6 +258,16 @@ pub fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
         other: Month::from_text(&row.other),
         reason: row.reason.clone(),
         sums: read_sums(row.sums.as_ref()),
+    })
+}
+
+fn read_objection(told: &v1::HospitalObjection) -> Result<Objection> {
+    let v1::HospitalObjection { hospital, letter, written_on, reason } = told.clone();
+    Ok(Objection {
+        hospital: InstitutionCode::new(&hospital).map_err(|fault| anyhow!("{hospital} {fault}"))?,
+        letter,
+        written_on: written_on.parse().with_context(|| format!("the hub's answer: {written_on} is no day"))?,
+        reason,
     })
 }
 

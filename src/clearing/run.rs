@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 use proto::v1;
 use serde_json::json;
 
-use super::{OfMonth, client, json_of_period, period, periods, print_json, print_period};
+use super::printed::{json_of_period, print_json, print_period};
+use super::{OfMonth, client, period, periods};
 use crate::cli::Ending;
 use crate::filing::Access;
 use crate::{output, status};
@@ -22,7 +23,8 @@ pub async fn now(access: &Access, prove: String, as_json: bool) -> Result<Ending
         let rows = done.iter().map(
             |done| json!({ "month": done.month, "step": done.step, "home": done.home, "treatment": done.treatment }),
         );
-        print_json(&rows.collect())?;
+        let proof = proof.map(|proof| json!({ "month": prove, "held": proof.held, "report": proof.report }));
+        print_json(&json!({ "proof": proof, "done": rows.collect::<Vec<_>>() }))?;
         return Ok(ending);
     }
     if let Some(v1::StepView { held, report, .. }) = proof {

@@ -12,7 +12,9 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use tonic::transport::Channel;
 
-use super::{json_of_pair, payers, print_json};
+use super::deductions::{in_words, json_of_objection};
+use super::payers;
+use super::printed::{json_of_pair, print_json};
 use crate::cli::Ending;
 use crate::{output, status};
 
@@ -55,10 +57,19 @@ fn print(traced: &v1::TraceReply) {
     for traced in &traced.deductions {
         let Some(held) = &traced.deduction else { continue };
         output::line(&format!("审核扣款 {}: {}; {}", held.id, held.standing, held.reason));
+        if let Some(objection) = &held.objection {
+            output::line(&format!("  {}", in_words(objection)));
+        }
         for taken in &traced.taken {
             let from = if taken.month.is_empty() { "the list" } else { &taken.month };
             output::line(&format!("  {} taken off {from} on {}", amount(taken), taken.on));
         }
+    }
+    for corrected in &traced.corrections {
+        let v1::TracedCorrection { batch, month, on, told, now, reason } = corrected;
+        let month = if month.is_empty() { "the list" } else { month };
+        let (told, now) = (paid(told.as_ref()), paid(now.as_ref()));
+        output::line(&format!("重算更正 {batch}: {told} → {now}, {} in {month} on {on}; {reason}", now - told));
     }
     for line in &traced.lines {
         let counts = read_sums(line.counts.as_ref()).owed();
@@ -117,6 +128,11 @@ fn amount(taken: &v1::TracedTaking) -> Money {
     Fund::ALL.into_iter().map(|fund| shares.of(fund)).sum()
 }
 
+/// What funds pay together.
+fn paid(sums: Option<&v1::FundSums>) -> Money {
+    sums.map(read_funds).unwrap_or_default().total()
+}
+
 fn json_of(traced: &v1::TraceReply) -> Value {
     let entries = traced.entries.iter().map(|entry| {
         let sums = read_sums(entry.sums.as_ref());
@@ -139,7 +155,12 @@ fn json_of(traced: &v1::TraceReply) -> Value {
             .iter()
             .map(|taken| json!({ "month": taken.month, "on": taken.on, "amount": amount(taken).to_string() }));
         json!({ "id": held.id, "standing": held.standing, "reason": held.reason, "remark": held.remark,
-            "taken": taken.collect::<Vec<_>>() })
+            "objection": held.objection.as_ref().map(json_of_objection), "taken": taken.collect::<Vec<_>>() })
+    });
+    let corrections = traced.corrections.iter().map(|corrected| {
+        let (told, now) = (paid(corrected.told.as_ref()), paid(corrected.now.as_ref()));
+        json!({ "batch": corrected.batch, "month": corrected.month, "on": corrected.on, "told": told.to_string(),
+            "now": now.to_string(), "difference": (now - told).to_string(), "reason": corrected.reason })
     });
     let lines = traced.lines.iter().map(|line| {
         json!({ "month": line.month, "lot": json_of_lot(line.lot.as_ref()), "rows": line.rows,
@@ -147,7 +168,7 @@ fn json_of(traced: &v1::TraceReply) -> Value {
     });
     json!({ "setl_id": traced.settlement, "entries": entries.collect::<Vec<_>>(),
         "carried": carried.collect::<Vec<_>>(), "listed": listed.collect::<Vec<_>>(),
-        "deductions": deductions.collect::<Vec<_>>(), "lines": lines.collect::<Vec<_>>() })
+        "deductions": deductions.collect::<Vec<_>>(), "corrections": corrections.collect::<Vec<_>>(), "lines": lines.collect::<Vec<_>>() })
 }
 
 fn json_of_lot(lot: Option<&v1::Lot>) -> Value {

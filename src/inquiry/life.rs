@@ -74,6 +74,9 @@ pub struct OfOne {
     /// In words; no names, no documents, no diagnoses.
     #[arg(long)]
     words: String,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Which inquiries a list shows.
@@ -120,18 +123,18 @@ impl Which {
 /// # Errors
 /// When the hub is not to be reached or refuses.
 pub async fn run(command: Command, kind: &str) -> Result<Ending> {
-    let changed = match command {
-        Command::AskAgain { of } => client(&of.access)?.ask_again(of.change()).await,
-        Command::Close { of } => client(&of.access)?.close(of.change()).await,
-        Command::Withdraw { of } => client(&of.access)?.withdraw(of.change()).await,
-        Command::Note { of } => client(&of.access)?.note(of.change()).await,
+    let (changed, as_json) = match command {
+        Command::AskAgain { of } => (client(&of.access)?.ask_again(of.change()).await, of.json),
+        Command::Close { of } => (client(&of.access)?.close(of.change()).await, of.json),
+        Command::Withdraw { of } => (client(&of.access)?.withdraw(of.change()).await, of.json),
+        Command::Note { of } => (client(&of.access)?.note(of.change()).await, of.json),
         Command::List { access, which, json } => return list(&access, &which.request(kind), json).await,
         Command::Show { access, id, json } => {
             let shown = client(&access)?.show(v1::ShowInquiryRequest { id }).await;
             return printed::one(&shown.map_err(|refused| status::to_refusal(&refused))?.into_inner(), json);
         }
     };
-    super::print(&changed.map_err(|refused| status::to_refusal(&refused))?.into_inner())
+    super::print(&changed.map_err(|refused| status::to_refusal(&refused))?.into_inner(), as_json)
 }
 
 impl OfOne {

@@ -32,12 +32,6 @@ pub async fn changes(client: &mut PrefundsClient<Channel>) -> Result<Vec<v1::Pre
     Ok(told.into_inner().changes)
 }
 
-/// Whether a change is unpaid after its last day.
-pub fn is_late(change: &v1::PrefundChangeView, today: Date) -> bool {
-    let by: Option<Date> = change.pay_by.parse().ok();
-    change.amount != 0 && change.paid.is_none() && by.is_some_and(|by| by < today)
-}
-
 /// Prints changes.
 ///
 /// # Errors
@@ -52,7 +46,7 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
             json!({ "home": change.home, "treatment": change.treatment, "insurance": change.insurance,
                 "id": change.id, "kind": change.kind, "amount": yuan(change.amount), "basis": yuan(change.basis),
                 "reason": change.reason, "made_on": change.made_on, "submit_by": change.submit_by,
-                "pay_by": change.pay_by, "paid": payment(&change.paid), "received": payment(&change.received) })
+                "pay_by": change.pay_by, "late": change.late, "paid": payment(&change.paid), "received": payment(&change.received) })
         });
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<Value>>())?);
         return Ok(());
@@ -66,7 +60,7 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
             change.treatment.clone(),
             super::named(&change.insurance),
             yuan(change.amount),
-            change.pay_by.clone(),
+            if change.late { format!("{} 逾期", change.pay_by) } else { change.pay_by.clone() },
             day(&change.paid),
             day(&change.received),
             change.reason.clone(),
@@ -84,12 +78,12 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
 pub async fn write(
     client: &mut PrefundsClient<Channel>,
     year: i32,
-    (regions, accounts): (&Path, Option<&Path>),
+    (regions, accounts): (&Path, &Path),
     out: &Path,
 ) -> Result<Vec<PathBuf>> {
     let short = i16::try_from(year).context("the year")?;
     let regions = read_regions(regions)?;
-    let accounts = accounts.map(read_accounts).transpose()?.unwrap_or_default();
+    let accounts = read_accounts(accounts)?;
     let all = changes(client).await?;
     let set: Vec<&v1::PrefundChangeView> = all.iter().filter(|change| change.id == format!("reset {year}")).collect();
     let increases = all.iter().filter(|change| is_increase_of(change, short));

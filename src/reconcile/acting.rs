@@ -43,6 +43,11 @@ fn told(action: Action, done: Done) -> &'static str {
             "the hub has an answer to this operation; where the books are apart still, it is another one than the home \
              region's: look at `yidi clearing trace`"
         }
+        (Action::AwaitHospital, _) => {
+            "nothing can be done here: the hospital has to do what is proposed (query-5203: ask for what stands and take \
+             it into its book; reverse-2601: have the settlement undone, or, where it treated the patient, ask for it by \
+             5203) and to compare again (3202, or 3201 once the sums agree); `yidi reconcile resolve` ends the break"
+        }
         (Action::AwaitTreatmentSide, _) => {
             "the treatment side asks for the answer by itself when it compares next; what it never sent it cannot ask \
              for: then look at `yidi reconcile show`"

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use clearing::breaks::age_days;
-use clearing::hospital::coverage::{Compared, Coverage, GroupDay, coverage, standing};
+use clearing::calendar::Calendar;
+use clearing::hospital::coverage::{Compared, Coverage, GroupDay, coverage, is_overdue, standing};
 use clearing::hospital::{Amounts, Direction, Figures, Kind, Proposal, proposal};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -22,6 +23,7 @@ use settlement::money::Money;
 
 use super::print_json;
 use crate::cli::Ending;
+use crate::verify::read_calendar;
 use crate::{output, roles};
 
 /// So many days are shown where none are named.
@@ -45,6 +47,9 @@ pub struct Arguments {
     /// The last day; today where none is given.
     #[arg(long)]
     to: Option<Date>,
+    /// The calendar: what is not agreed on by its `hospitals_by` is shown as overdue.
+    #[arg(long)]
+    calendar: Option<PathBuf>,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -62,6 +67,8 @@ struct Day {
     stands: Coverage,
     /// The last comparison that reaches it.
     last: Option<StoredComparison>,
+    /// Whether it should be agreed on by now, as far as a calendar was given.
+    overdue: bool,
 }
 
 /// What differs: a row, or the sums of a group that were not looked into row by row.
@@ -79,9 +86,14 @@ pub async fn run(arguments: Arguments) -> Result<Ending> {
     let to = arguments.to.unwrap_or(today);
     let from = arguments.from.unwrap_or_else(|| to.saturating_sub((DAYS_SHOWN - 1).days()));
     ensure!(from <= to, "--from lies after --to");
+    let calendar = arguments.calendar.as_deref().map(read_calendar).transpose()?;
     let store = TreatmentStore::open_to_look(&location(&arguments)?).context("cannot look at the store")?;
     let institution = arguments.institution.clone();
-    let view = store.look(move |session| look(session, &institution, (from, to))).await?;
+    let mut view = store.look(move |session| look(session, &institution, (from, to))).await?;
+    for day in &mut view.days {
+        let overdue = |calendar: &Calendar| is_overdue(day.stands, day.settled.day.day, today, calendar);
+        day.overdue = calendar.as_ref().is_some_and(overdue);
+    }
     if arguments.json {
         print_json(&in_json(&view, today))?;
     } else {
@@ -116,7 +128,7 @@ fn look(session: &Session<'_, '_>, institution: &str, days: (Date, Date)) -> Res
     let days = settled.into_iter().map(|settled| {
         let (stands, last) = coverage(&settled.day, &compared);
         let last = last.and_then(|last| stored.iter().find(|one| one.compared.number == last.number)).cloned();
-        Day { settled, stands, last }
+        Day { settled, stands, last, overdue: false }
     });
     Ok(View { days: days.collect(), differences })
 }
@@ -178,13 +190,13 @@ impl Difference {
 }
 
 fn in_json(view: &View, today: Date) -> Value {
-    let days = view.days.iter().map(|Day { settled, stands, last }| {
+    let days = view.days.iter().map(|Day { settled, stands, last, overdue }| {
         let GroupDay { institution, day, insurance, clearing_class, agency, newest: _ } = &settled.day;
         let Figures { count, amounts } = settled.figures;
         json!({ "fixmedins_code": institution, "day": day.to_string(), "insutype": insurance, "clr_type": clearing_class,
             "clr_optins": agency, "count": count, "medfee_sumamt": amounts.total.to_string(),
             "fund_pay_sumamt": amounts.funds.to_string(), "acct_pay": amounts.account.to_string(),
-            "stands": stands.word(), "compared_by": last.as_ref().map(|last| &last.transaction),
+            "stands": stands.word(), "overdue": overdue, "compared_by": last.as_ref().map(|last| &last.transaction),
             "compared_at": last.as_ref().map(|last| last.at.to_string()) })
     });
     let differences = view.differences.iter().map(|found| {
@@ -231,7 +243,7 @@ fn print_days(days: &[Day]) {
     }
     let mut table =
         output::table(["机构", "日期", "insutype", "clr_type", "clr_optins", "状态", "对账时间", "笔数", "总额"]);
-    for Day { settled, stands, last } in open {
+    for Day { settled, stands, last, overdue } in open {
         let GroupDay { institution, day, insurance, clearing_class, agency, newest: _ } = &settled.day;
         let at = last.as_ref().map(|last| beijing::at_desk(last.at).strftime("%Y-%m-%d %H:%M:%S").to_string());
         table.add_row([
@@ -240,7 +252,7 @@ fn print_days(days: &[Day]) {
             insurance.clone(),
             clearing_class.clone(),
             agency.clone(),
-            stands_in_words(*stands).to_owned(),
+            format!("{}{}", stands_in_words(*stands), if *overdue { ",已逾期" } else { "" }),
             at.unwrap_or_default(),
             settled.figures.count.to_string(),
             settled.figures.amounts.total.to_string(),

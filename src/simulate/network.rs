@@ -237,6 +237,10 @@ impl HomePort for SimulatedHome {
         carried!(self, request, patience, |door, permit| door.reinstate(&permit, request))
     }
 
+    fn correct(&self, request: v1::CorrectRequest, patience: Duration) -> Call<'_, v1::CorrectReply> {
+        carried!(self, request, patience, |door, permit| door.correct(&permit, request))
+    }
+
     fn as_book(&self) -> &dyn BookPort {
         self
     }

@@ -1,18 +1,22 @@
 //! A simulated quarter, April to June 2025, of twelve members: the real hub with its jobs, and of each member a real home
 //! region and a real treatment side. Lost answers, reversals, cancellations, deductions, an objection, a late
-//! confirmation and a damaged book happen in each; a seed decides the traffic around them. It ends when all three
-//! months are closed, and leaves every member's documents behind.
+//! confirmation, altered answers and a damaged book happen in each; a seed decides the traffic around them. It ends when
+//! all three months are closed, and leaves every member's documents behind.
 //!
 //! | look in | for |
 //! |---|---|
 //! | [`country`], [`nation`] | the members, and their nodes |
 //! | [`lines`] | lines that go silent |
+//! | [`altered`] | answers that are altered on them, and what becomes of their settlements |
+//! | [`agreed`] | certificates of agreement |
 //! | [`story`] | the days |
 //! | [`hospital`], [`offices`], [`reviews`] | who does something on them |
 //! | [`explained`] | what differs between books, and why |
 //! | [`holds`] | what must hold after every step |
 //! | [`course`] | several quarters, for the command |
 
+pub mod agreed;
+pub mod altered;
 pub mod country;
 pub mod course;
 pub mod explained;
@@ -46,6 +50,8 @@ use settlement::postings::Turn;
 
 use crate::clearing::papers::{ClearedMonth, read_moved, write_all};
 use crate::verify;
+use agreed::Certified;
+use altered::Ending;
 use country::{Country, MEMBERS};
 use nation::Nation;
 use story::{Counts, Story};
@@ -61,6 +67,10 @@ pub struct Ran {
     pub counts: Counts,
     /// What was planted: why, and whether it was found.
     pub planted: Vec<(&'static str, bool)>,
+    /// How the settlements ended of which answers were altered.
+    pub altered: Vec<Ending>,
+    /// Certificates of agreement.
+    pub certified: Certified,
     /// Objections of members.
     pub objections: usize,
     /// Entries that ended on the list.
@@ -117,6 +127,8 @@ async fn quarter(
         made_outside: made_outside(&nation).await?,
         corrected: corrected(&nation).await?,
         deductions,
+        altered: story.explained.altered.iter().map(|(_, ending)| ending).collect(),
+        certified: agreed::certified(&nation).await?,
         planted: story.explained.all().map(|(planted, found)| (planted.why, found)).collect(),
         objections: story.offices.objections,
         counts: story.counts,
@@ -170,7 +182,10 @@ async fn closed(nation: &Nation, period: PeriodNumber, out: &Path) -> Result<Cle
 }
 
 /// What a period books in a lot, settlement by settlement.
-async fn booked(store: &HubStore, period: PeriodNumber, lot: Lot) -> Result<Vec<Entry>> {
+///
+/// # Errors
+/// When the store fails.
+pub async fn booked(store: &HubStore, period: PeriodNumber, lot: Lot) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for posting in store.lot_postings((period, lot), Position(0), offices::A_LOT).await? {
         let other = match posting.corrects {

@@ -11,7 +11,7 @@ use clearing::cleared::{Cleared, by_pair, sum};
 use clearing::obligation::{Lot, Sums};
 use clearing::period::{Pair, PairRecord, Record};
 use clearing::review::Deducted;
-use ledger::hub::{CarriedOver, HubStore, MisplacedHow, PeriodNumber, Position};
+use ledger::hub::{CarriedOver, HubStore, MisplacedHow, Misposted, PeriodNumber, Position};
 use reconciliation::book::READING;
 use settlement::adjudication::Fund;
 use settlement::finding::Finding;
@@ -39,11 +39,16 @@ pub async fn findings(hub: &HubStore, rules: Rules<'_>) -> Result<Vec<Finding>> 
         findings.extend(nothing_is_carried_more_often_than_the_calendar_says(hub, calendar).await?);
     }
     findings.extend(deductions_stay_within_what_each_fund_paid(hub).await?);
+    findings.extend(corrections_are_posted_once_their_batch_is_in_force(hub).await?);
     let open = hub.period_open().await?.number;
     for period in (1..=open.0).map(PeriodNumber) {
         findings.extend(a_periods_sums_are_its_journals(hub, period).await?);
-        findings
-            .extend(a_statement_is_entries_less_carried_out_with_carried_in_less_deductions(hub, period, rules).await?);
+        findings.extend(
+            a_statement_is_entries_less_carried_out_with_carried_in_less_deductions_with_corrections(
+                hub, period, rules,
+            )
+            .await?,
+        );
         findings.extend(payable_is_receivable(hub, period).await?);
         findings.extend(a_closed_period_is_agreed_on_and_paid(hub, period).await?);
     }
@@ -86,11 +91,11 @@ pub async fn a_periods_sums_are_its_journals(hub: &HubStore, period: PeriodNumbe
 }
 
 /// What the newest statement of a pair says, once nobody objects to it, is the period's entries − carried out + carried
-/// in − deductions, lot by lot, and what is due is the sum of it. So what is stated, noticed and closed never changes.
+/// in − deductions + corrections, lot by lot, and what is due is the sum of it. So what is stated, noticed and closed never changes.
 ///
 /// # Errors
 /// When the book cannot be read.
-pub async fn a_statement_is_entries_less_carried_out_with_carried_in_less_deductions(
+pub async fn a_statement_is_entries_less_carried_out_with_carried_in_less_deductions_with_corrections(
     hub: &HubStore,
     period: PeriodNumber,
     rules: Rules<'_>,
@@ -102,7 +107,7 @@ pub async fn a_statement_is_entries_less_carried_out_with_carried_in_less_deduct
     let of_pairs = rules.regions.map(|regions| by_pair(&movements, regions));
     let mut findings = Vec::new();
     let mut wrong = |pair: &Pair, problem: String| {
-        let invariant = "a statement is entries − carried out + carried in − deductions";
+        let invariant = "a statement is entries − carried out + carried in − deductions + corrections";
         findings.push(finding(invariant, format!("{} in period {period}", of(pair)), problem));
     };
     for (pair, held) in &record.pairs {
@@ -230,19 +235,24 @@ pub async fn nothing_is_carried_more_often_than_the_calendar_says(
     Ok(findings)
 }
 
-/// All deductions of one settlement together take off no more than each fund paid for it.
+/// All deductions of one settlement together take off no more than each fund paid for it, with what corrections added, and
+/// no correction leaves a fund below nothing.
 ///
 /// # Errors
 /// When the book cannot be read.
 pub async fn deductions_stay_within_what_each_fund_paid(hub: &HubStore) -> Result<Vec<Finding>> {
-    let paid = hub.deducted_settlements().await?;
+    let paid = hub.changed_settlements().await?;
     let mut taken: BTreeMap<SettlementId, Deducted> = BTreeMap::new();
     for deduction in hub.deduction_list(None).await?.into_iter().filter(|deduction| deduction.standing.counts()) {
         *taken.entry(deduction.lodging.settlement).or_default() += deduction.agreed;
     }
     let mut findings = Vec::new();
-    for (settlement, taken) in taken {
-        let paid = paid.get(&settlement).map(|paid| paid.funds).unwrap_or_default();
+    for settlement in taken.keys().filter(|settlement| !paid.contains_key(settlement)) {
+        let invariant = "deductions stay within what each fund paid";
+        findings.push(finding(invariant, format!("settlement {settlement}"), "it is not booked".into()));
+    }
+    for (settlement, paid) in paid {
+        let (paid, taken) = (paid.funds, taken.get(&settlement).copied().unwrap_or_default());
         for fund in Fund::ALL.into_iter().filter(|fund| taken.of(*fund) > paid.of(*fund)) {
             let problem = format!("{}: {} taken off {}", fund.word(), taken.of(fund), paid.of(fund));
             let invariant = "deductions stay within what each fund paid";
@@ -250,6 +260,24 @@ pub async fn deductions_stay_within_what_each_fund_paid(hub: &HubStore) -> Resul
         }
     }
     Ok(findings)
+}
+
+/// A correction has postings once its batch is in force, and not before; they give what it changes and take it back by
+/// turns.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn corrections_are_posted_once_their_batch_is_in_force(hub: &HubStore) -> Result<Vec<Finding>> {
+    let told = hub.correction_misposted().await?.into_iter().map(|(correction, how)| {
+        let problem = match how {
+            Misposted::NotPosted => "its batch is in force, and nothing of it is posted",
+            Misposted::NotInForce => "it is posted, and its batch is not in force",
+            Misposted::OtherSums => "what is posted is not what it changes",
+        };
+        let invariant = "corrections are posted once their batch is in force";
+        finding(invariant, format!("correction {correction}"), problem.into())
+    });
+    Ok(told.collect())
 }
 
 /// In a closed period every pair is agreed on, and paid on both sides where something was due; and it is closed once.

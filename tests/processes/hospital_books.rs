@@ -1,7 +1,7 @@
 //! A hospital's day-end accounts through the whole line, and what the operator of the treatment side sees of them while
 //! it serves.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
 use std::process::Command;
 
 use rust_decimal::Decimal;
@@ -14,7 +14,7 @@ use zip::write::SimpleFileOptions;
 
 /// The figures of one group, as the hospital adds them up.
 #[derive(Default)]
-struct Sums {
+pub struct Sums {
     total: Decimal,
     funds: Decimal,
     account: Decimal,
@@ -22,7 +22,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, reply: &Reply) {
+    pub fn add(&mut self, reply: &Reply) {
         assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
         let amount =
             |name: &str| -> Decimal { reply.text(&format!("/output/setlinfo/{name}")).parse().expect("an amount") };
@@ -32,7 +32,7 @@ impl Sums {
         self.count += 1;
     }
 
-    async fn compared(&self, hospital: &Hospital, patient: &Enrollee, refunds: &str) -> Reply {
+    pub async fn compared(&self, hospital: &Hospital, patient: &Enrollee, refunds: &str) -> Reply {
         let input = json!({ "data": { "insutype": patient.insurance, "clr_type": "21", "setl_optins": "310000",
             "stmt_begndate": "2025-06-20", "stmt_enddate": "2025-06-20", "medfee_sumamt": self.total.to_string(),
             "fund_pay_sumamt": self.funds.to_string(), "acct_pay": self.account.to_string(),
@@ -40,9 +40,9 @@ impl Sums {
         hospital.send(&hospital.message(patient, "3201", input)).await
     }
 
-    /// Compares the group row by row, by a file that lists nothing.
-    async fn itemized(&self, hospital: &Hospital, patient: &Enrollee) {
-        let file = json!({ "fsUploadIn": { "in": empty_file(), "filename": "a.zip", "fixmedins_code": INSTITUTION } });
+    /// Compares the group row by row, by a file that lists these.
+    pub async fn itemized(hospital: &Hospital, patient: &Enrollee, rows: &str) {
+        let file = json!({ "fsUploadIn": { "in": packed(rows), "filename": "a.zip", "fixmedins_code": INSTITUTION } });
         let uploaded = hospital.send(&hospital.message(patient, "9101", file)).await;
         let input = json!({ "data": { "insutype": patient.insurance, "clr_type": "21", "setl_optins": "310000",
             "stmt_begndate": "2025-06-20", "stmt_enddate": "2025-06-20", "medfee_sumamt": "0", "fund_pay_sumamt": "0",
@@ -52,10 +52,11 @@ impl Sums {
     }
 }
 
-/// A file of the interface that lists nothing.
-fn empty_file() -> String {
+/// A file of the interface.
+fn packed(rows: &str) -> String {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     writer.start_file("stmt.txt", SimpleFileOptions::default()).expect("a file");
+    writer.write_all(rows.as_bytes()).expect("its rows");
     let zip = writer.finish().expect("a ZIP").into_inner();
     serde_json::to_string(&zip).expect("bytes are numbers")
 }
@@ -70,7 +71,9 @@ async fn settled(hospital: &Hospital, patient: &Enrollee, price: &str) -> (Reply
 fn looked_at(world: &World) -> (Option<i32>, Value) {
     let store = world.line().home_store(pool("410700")).with_file_name("treatment.db").display().to_string();
     let days = ["--from", "2025-06-20", "--to", "2025-06-20"];
-    let arguments = [&["reconcile", "hospital", "--store", &store, "--json"], &days[..]].concat();
+    let calendar = world.deploy().join("calendar.toml").display().to_string();
+    let arguments =
+        [&["reconcile", "hospital", "--store", &store, "--calendar", &calendar, "--json"], &days[..]].concat();
     let ran = Command::new(env!("CARGO_BIN_EXE_yidi")).args(&arguments).output().expect("it runs");
     let told = serde_json::from_slice(&ran.stdout);
     (ran.status.code(), told.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&ran.stderr))))
@@ -102,6 +105,12 @@ async fn a_hospital_closes_its_day_and_the_operator_sees_what_agrees() {
         (day["stands"].clone(), day["count"].clone())
     };
     assert_eq!(stands(&told, "310"), (json!("never"), json!(3)));
+    let overdue = |told: &Value, insurance: &str| {
+        let days = told["days"].as_array().cloned().unwrap_or_default();
+        days.iter().find(|day| day["insutype"] == insurance).map(|day| day["overdue"].clone())
+    };
+    // By the real day, which is long after June's.
+    assert_eq!(overdue(&told, "310"), Some(json!(true)));
 
     for (sums, flag) in [(&employees, "1"), (&standing, "0")] {
         let reply = sums.compared(&hospital, &EMPLOYEE, flag).await;
@@ -112,11 +121,12 @@ async fn a_hospital_closes_its_day_and_the_operator_sees_what_agrees() {
     let (code, told) = looked_at(&world);
     assert_eq!(code, Some(1), "{told}");
     assert_eq!(stands(&told, "310"), (json!("agrees"), json!(3)));
+    assert_eq!((overdue(&told, "310"), overdue(&told, "390")), (Some(json!(false)), Some(json!(true))));
     assert_eq!(stands(&told, "390"), (json!("differs"), json!(1)));
     let found = &told["differences"][0];
     assert_eq!((&found["kind"], &found["proposed"]), (&json!("totals-differ"), &json!("compare-3202")), "{told}");
 
-    residents.itemized(&hospital, &RESIDENT).await;
+    Sums::itemized(&hospital, &RESIDENT, "").await;
     let (code, told) = looked_at(&world);
     let found = &told["differences"][0];
     assert_eq!((code, found["setl_id"].as_str()), (Some(1), Some(lost.text("/output/setlinfo/setl_id").as_str())));

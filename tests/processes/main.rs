@@ -2,6 +2,7 @@
 
 mod agreement;
 mod certificates;
+mod comparing;
 mod crash;
 mod demo;
 mod hospital_books;
@@ -13,3 +14,5 @@ mod readme;
 #[expect(dead_code, reason = "the quarter's documents ask more of a workbook")]
 #[path = "../simulate/sheet.rs"]
 mod sheet;
+mod third_book;
+mod told_as_json;

@@ -18,14 +18,14 @@ const SHANGHAI: &str = "310000";
 const TABLE: &str = "全国跨省异地就医预付金额度调整明细表";
 
 /// An operator and where its certificates are.
-struct Operator {
+pub struct Operator {
     hub: String,
     credentials: PathBuf,
 }
 
 impl Operator {
     /// The operator of a member, with a certificate of the line's own authority.
-    fn of(world: &World, member: &str) -> Operator {
+    pub fn of(world: &World, member: &str) -> Operator {
         let authority = CertificateAuthority::open(&world.line().credentials("ca")).expect("an authority");
         let names = vec![ParticipantName::new(pool(member).0, Role::Operator).expect("a name")];
         let credentials = world.deploy().join(format!("operator-{member}"));
@@ -35,24 +35,24 @@ impl Operator {
         Operator { credentials, ..Operator::of_all(world) }
     }
 
-    fn of_all(world: &World) -> Operator {
+    pub fn of_all(world: &World) -> Operator {
         Operator { hub: world.line().hub.address().to_string(), credentials: world.line().operator() }
     }
 
-    async fn run(&self, command: &[&str]) -> String {
+    pub async fn run(&self, command: &[&str]) -> String {
         let ran = self.output(command).await;
         assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
         String::from_utf8(ran.stdout).expect("text")
     }
 
-    async fn output(&self, command: &[&str]) -> Output {
+    pub async fn output(&self, command: &[&str]) -> Output {
         let mut yidi = Command::new(env!("CARGO_BIN_EXE_yidi"));
         yidi.current_dir(world::repository()).args(command).args(["--hub", &self.hub, "--credentials"]);
         yidi.arg(&self.credentials);
         tokio::task::spawn_blocking(move || yidi.output()).await.expect("no panic").expect("it runs")
     }
 
-    /// The only row that a command prints as JSON. Whether it is late by the real day, which no world has, is not asked.
+    /// The only row that a command prints as JSON.
     async fn row(&self, command: &[&str]) -> Value {
         let ran = self.output(&[command, &["--json"]].concat()).await;
         let (told, problem) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
@@ -112,6 +112,8 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
     let of_prefund = [&of_pair[..], &["--insurance", "employee"]].concat();
     let set = henan.row(&["prefund", "changes"]).await;
     assert_eq!((set["id"].as_str(), fen(set["basis"].as_str().expect("an amount"))), (Some("reset 2026"), owed));
+    let changes = ["prefund", "changes", "--json"];
+    assert!(henan.output(&changes).await.status.success() && set["late"] == false, "its last day is to come: {set}");
     let size = set["amount"].as_str().expect("an amount").to_owned();
     let average = fen(&size) / 2;
     assert!((owed - 3 * average).abs() <= 1, "{owed} is three times {average}");
@@ -162,6 +164,15 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
     }
 
     world.clock().set(instant("2026-04-20T10:00:00"));
+    let told = henan.output(&changes).await;
+    let rows: Vec<Value> = serde_json::from_slice(&told.stdout).expect("rows");
+    let late: Vec<_> = rows.iter().map(|row| (row["kind"].as_str(), row["late"].as_bool())).collect();
+    let expected = [(Some("reset"), Some(false)), (Some("top-up"), Some(true))];
+    assert_eq!(
+        (late, told.status.code()),
+        (expected.to_vec(), Some(1)),
+        "what is unpaid by the hub's day is a finding"
+    );
     for (command, is_suspended) in [("suspend", true), ("resume", false)] {
         let told = shanghai.row(&[&["prefund", command, "--reason", "三个月未拨付"], &of_pair[..]].concat()).await;
         assert_eq!((told["suspended"].as_bool(), told["may_suspend"].as_bool()), (Some(is_suspended), Some(true)));

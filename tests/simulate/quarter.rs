@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::thread;
 
+use clearing::listed::Verdict;
 use settlement::region::RegionTable;
 use yidi::clearing::papers::ClearedMonth;
+use yidi::simulate::quarter::altered::Ending;
 use yidi::simulate::quarter::country::{CONFIRMS_LATE, IDLE, MEMBERS};
+use yidi::simulate::quarter::story::{CLEARED as CLEARED_AFTER_ALL, MENDED, RETURNED};
 use yidi::simulate::quarter::{self, Ran};
 
 use crate::deploy;
@@ -53,6 +56,15 @@ fn everything_happened(ran: &Ran) {
     assert!(each.iter().all(|count| *count > 0) && counts.pending == 3 && counts.given_back >= 3, "{counts:?}");
     assert!(ran.planted.len() >= 6 && ran.planted.iter().all(|(_, found)| *found), "{:?}", ran.planted);
     assert!(ran.made_outside.iter().all(|count| *count > 0), "around the cut-off: {:?}", ran.made_outside);
+    for why in [RETURNED, CLEARED_AFTER_ALL, MENDED] {
+        assert_eq!(ran.planted.iter().filter(|(of, found)| *of == why && *found).count(), 1, "{why}");
+    }
+    let endings = [Ending::Mended, Ending::Decided(Verdict::Clear), Ending::Decided(Verdict::Return)];
+    assert!(ran.altered.len() == 3 && endings.iter().all(|ending| ran.altered.contains(ending)), "{:?}", ran.altered);
+    let certified = &ran.certified;
+    assert_eq!(certified.unsigned, Vec::<String>::new(), "each certificate is signed by all three");
+    assert!(certified.signed > 50 && certified.replacing >= 2, "and a late entry makes another: {certified:?}");
+    assert_eq!(certified.uncertified.len(), 2, "what stays apart is certified by nobody: {certified:?}");
     assert_eq!(ran.objections, 4, "one pair's once, and another's in three months");
     assert!(ran.listed > 0, "and then it is on the list");
     for standing in ["agreed", "released", "withdrawn"] {

@@ -22,8 +22,8 @@ use settlement::ids::{
     TransactionNumber,
 };
 use settlement::money::Money;
-use settlement::operation::{AccountUse, Cancel, Operation, OperationKey, Request, Settle};
-use settlement::outcome::{Done, Outcome, Settled};
+use settlement::operation::{AccountUse, Cancel, Operation, OperationKey, Request, ReversalTarget, Reverse, Settle};
+use settlement::outcome::{Done, Outcome, Settled, Undone};
 use settlement::person::{Insurance, PersonClass};
 use settlement::postings::Booking;
 use settlement::region::RegionTable;
@@ -139,6 +139,21 @@ impl Book {
         let done = Done::Cancelled { counter, original: Box::new(original), account_balance: Money::ZERO };
         let position = self.receive_operation(operation.clone(), at).await?;
         self.keep(position, &operation, done, at).await
+    }
+
+    /// Writes the reversal of a cancellation down, under an id of its own: its settlement is in force again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn bring_back(&self, id: &str, cancelled: &str, stay: Stay, at: Timestamp) -> Result<(), StoreError> {
+        let (counter, (_, original)) = (settlement_id(cancelled), settlement(&stay.into()));
+        let OperationKey { institution, message, transaction, person, .. } = key(cancelled, "2305");
+        let target = ReversalTarget { institution, message, transaction, person };
+        let reverse = Reverse { target, home: pool(stay.home), treatment: shanghai() };
+        let operation = Operation { key: key(id, "2601"), request: Request::Reverse(reverse) };
+        let undone = Undone::Cancellation { original, counter, account_balance: Money::ZERO };
+        let position = self.receive_operation(operation.clone(), at).await?;
+        self.keep(position, &operation, Done::Reversed(Box::new(undone)), at).await
     }
 
     async fn receive_operation(&self, operation: Operation, at: Timestamp) -> Result<Position, StoreError> {

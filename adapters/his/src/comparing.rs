@@ -1,8 +1,11 @@
 //! Comparing this side's book with the hub's, day by day: what differs is told to the hub, which keeps it as breaks;
-//! answers that were lost are fetched in the same run (`comparing/fetching.rs`); days on which all books agree are signed. Run by
-//! [`crate::start()`] every so often, and by operators.
+//! answers that were lost are fetched in the same run (`comparing/fetching.rs`); days on which all books agree are signed.
+//! So is what hospitals' books still differ in (`comparing/hospitals.rs`). Run by [`crate::start()`] every so often, and
+//! when an operator asks by letter (`comparing/asked.rs`).
 
+pub mod asked;
 mod fetching;
+mod hospitals;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,14 +17,15 @@ use identity::signing::Signer;
 use jiff::civil::Date;
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
-use proto::convert::digests::{write_root, write_signature};
+use proto::convert::digests::write_signature;
 use proto::status::NoReply;
 use proto::v1;
 use proto::v1::comparisons_client::ComparisonsClient;
 use reconciliation::answering::Answering;
-use reconciliation::asking::{Apart, CompareError, Compared, compare, write_apart};
+use reconciliation::asking::{Apart, CompareError, compare};
 use reconciliation::days::days_compared;
 use reconciliation::port::GrpcBook;
+use reconciliation::reporting::{A_PART, hospital_reports, reports};
 use settlement::ids::PoolCode;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -65,15 +69,33 @@ impl Comparing {
     pub async fn compare(&self, days: (Date, Date)) -> Result<Vec<(PoolCode, v1::ComparisonOutcome)>, CompareError> {
         let mut outcomes = Vec::with_capacity(self.edge.pools.len());
         for pool in &self.edge.pools {
-            let (mut outcome, apart) = self.compared(*pool, days, Vec::new()).await?;
-            let Fetched { operations, again } = fetching::fetch(&self.edge, &apart).await;
-            if again {
-                (outcome, _) = self.compared(*pool, days, operations).await?;
-            }
-            outcomes.push((*pool, outcome));
-            self.countersign(*pool, days).await?;
+            outcomes.push((*pool, self.compare_pool(*pool, days).await?));
         }
         Ok(outcomes)
+    }
+
+    /// The same for one pool.
+    async fn compare_pool(&self, pool: PoolCode, days: (Date, Date)) -> Result<v1::ComparisonOutcome, CompareError> {
+        let (mut outcome, apart) = self.compared(pool, days, Vec::new()).await?;
+        let Fetched { operations, again } = fetching::fetch(&self.edge, &apart).await;
+        if again {
+            (outcome, _) = self.compared(pool, days, operations).await?;
+        }
+        self.countersign(pool, days).await?;
+        self.report_hospitals(pool, days).await?;
+        Ok(outcome)
+    }
+
+    /// Tells the hub which rows of hospitals' books differ still, of a pool's settlements of some days.
+    async fn report_hospitals(&self, pool: PoolCode, days: (Date, Date)) -> Result<(), CompareError> {
+        let mut apart = hospitals::apart(&self.edge, days).await?;
+        apart.retain(|apart| apart.branch.treatment == pool);
+        for report in hospital_reports(pool, days, &apart, A_PART) {
+            let mut client = self.comparisons.clone();
+            let told = call(self.patience, report, async move |report| client.report_hospitals(report).await).await;
+            told.map_err(CompareError::Silent)?;
+        }
+        Ok(())
     }
 
     /// Compares a pool's book of some days, and reports it with what was fetched since the last report.
@@ -84,20 +106,17 @@ impl Comparing {
         fetched: Vec<String>,
     ) -> Result<(v1::ComparisonOutcome, Vec<Apart>), CompareError> {
         let scope = Scope { home: None, treatment: Some(pool) };
-        let Compared { agreed, differing, apart } =
-            compare(&self.edge.store, &self.hub, scope, days, self.patience).await?;
-        let report = v1::ComparisonReport {
-            from: days.0.to_string(),
-            to: days.1.to_string(),
-            treatment: pool.to_string(),
-            agreed: agreed.iter().map(|(branch, root)| write_root(branch, root)).collect(),
-            apart: apart.iter().map(write_apart).collect(),
-            fetched,
-            differing: differing.iter().filter_map(|both| Some(write_root(&both.branch, &both.inner?))).collect(),
-        };
-        let mut client = self.comparisons.clone();
-        let told = call(self.patience, report, async move |report| client.report(report).await).await;
-        Ok((told.map_err(CompareError::Silent)?, apart))
+        let compared = compare(&self.edge.store, &self.hub, scope, days, self.patience).await?;
+        let mut outcome = v1::ComparisonOutcome::default();
+        for report in reports(pool, days, &compared, fetched, A_PART) {
+            let mut client = self.comparisons.clone();
+            let told = call(self.patience, report, async move |report| client.report(report).await).await;
+            let v1::ComparisonOutcome { agreed, breaks, pending } = told.map_err(CompareError::Silent)?;
+            outcome.agreed += agreed;
+            outcome.breaks += breaks;
+            outcome.pending += pending;
+        }
+        Ok((outcome, compared.apart))
     }
 
     /// Signs the certificates of some days that this side has not signed, where its book holds what they say.

@@ -18,11 +18,12 @@ use mailbox::OwnMailboxes;
 use mailbox::port::GrpcMailboxes;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::RegionTable;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalogue::Catalogue;
-use crate::comparing::Comparing;
+use crate::comparing::{Comparing, asked};
 use crate::config::{Config, TlsFiles};
 use crate::edge::{Edge, Shared};
 use crate::http::{self, ServeError, Server};
@@ -32,6 +33,8 @@ use crate::in_flight::InFlight;
 use crate::institutions::Institutions;
 use crate::port::{GrpcHub, HubPort};
 
+/// So many comparisons that are asked for wait for their turn.
+const LETTERS_AT_ONCE: usize = 64;
 /// How long operations may take to finish when the side stops.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -130,7 +133,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let channel = channel(&config.hub, credentials.clone(), Expected::Hub, deadline / 2)?;
     let compare_every = Duration::from_millis(config.compare_every_ms);
     let mailboxes = Arc::new(GrpcMailboxes::new(&config.hub, credentials)?);
-    let mailboxes = OwnMailboxes::new(mailboxes, store.inbox(), clock.clone());
+    let (told, letters) = mpsc::channel(LETTERS_AT_ONCE);
+    let mailboxes = OwnMailboxes::new(mailboxes, store.inbox(), clock.clone()).telling(asked::KIND, told);
     let (listen, tls) = (config.listen, config.tls.clone());
     let edge = edge(config, tables, store, hub, clock, CancellationToken::new());
     let comparing = Arc::new(Comparing::new(edge.clone(), channel, signer, deadline));
@@ -138,6 +142,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let abort = edge.abort.clone();
     edge.tasks.spawn(async move { abort.run_until_cancelled(open).await });
     let (compare, abort) = (comparing.clone().run(compare_every, edge.stopping.clone()), edge.abort.clone());
+    edge.tasks.spawn(async move { abort.run_until_cancelled(compare).await });
+    let (compare, abort) = (comparing.clone().run_asked(letters, edge.stopping.clone()), edge.abort.clone());
     edge.tasks.spawn(async move { abort.run_until_cancelled(compare).await });
     let server = Server::start(listen, tls.as_ref(), http::router(edge.clone())).await?;
     tracing::info!(address = %server.address(), "hospitals are served on {}", server.address());

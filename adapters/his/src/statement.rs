@@ -1,4 +1,4 @@
-//! What 3201 and 3202 share: which of a hospital's rows are asked for, a book that is folded up to date, and figures in
+//! What 3201, 3202 and telling the hub of them share: which of a hospital's rows are asked for, a book that is folded up to date, and figures in
 //! words. The comparing itself is `clearing::hospital`.
 
 use clearing::hospital::{Amounts, Figures, Stated};
@@ -82,6 +82,14 @@ pub fn as_told(amounts: Amounts, fund_sum: FundSum) -> Amounts {
     }
 }
 
+/// Amounts that an institution was told or tells, with the account beside the funds: the other way round.
+pub fn as_kept(amounts: Amounts, fund_sum: FundSum) -> Amounts {
+    match fund_sum {
+        FundSum::WithoutAccount => amounts,
+        FundSum::WithAccount => Amounts { funds: amounts.funds - amounts.account, ..amounts },
+    }
+}
+
 /// What differs between figures, in words: both sides' and by how much.
 pub fn in_words(apart: &[Stated], own: &Figures, told: &Figures) -> String {
     let words = apart.iter().filter_map(|stated| {
@@ -102,4 +110,18 @@ pub fn in_words(apart: &[Stated], own: &Figures, told: &Figures) -> String {
 fn count_in_words(own: i64, told: i64) -> String {
     let which = if own < told { "少" } else { "多" };
     format!("结算笔数中心{own}、医院{told}、中心{which}{}", own.abs_diff(told))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_is_kept_as_it_was_whatever_the_region_counts_into_its_funds() {
+        let [total, funds, account] = [900, 500, 70].map(Money::from_fen);
+        let amounts = Amounts { total, funds, account };
+        for fund_sum in [FundSum::WithoutAccount, FundSum::WithAccount] {
+            assert_eq!(as_kept(as_told(amounts, fund_sum), fund_sum), amounts, "{fund_sum:?}");
+        }
+    }
 }

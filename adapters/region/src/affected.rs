@@ -1,16 +1,17 @@
 //! Settlements that would come out otherwise now: because something that they built on was changed since, or by a set of
-//! rule books that changed late. Each is worked out again from what it saw; nothing is stored, no answer changes. Called
-//! by the region's door and by `yidi settlement affected`.
+//! rule books that changed late. Each is worked out again from what it saw; nothing is stored, no answer changes.
+//! Batches of corrections are held against it. Called by the region's door and by `yidi settlement affected`.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use ledger::home::{Cause, HomeStore, Past};
+use ledger::home::{Cause, Counted, HomeStore, Past, WorkedOut};
 use proto::convert;
 use settlement::adjudication::Adjudication;
 use settlement::benefits::explanation::{Language, render};
 use settlement::decide::{BookSeq, Effects, Question, Rework, Reworked, Stored, Undoing, judge_by, still_differs};
-use settlement::ids::PersonNumber;
+use settlement::ids::{PersonNumber, SettlementId};
 use settlement::lifecycle::Standing;
 use settlement::operation::Request;
 use settlement::outcome::{Done, Outcome};
@@ -125,35 +126,68 @@ impl Affected {
 async fn of_person(store: &HomeStore, person: PersonNumber, because: &Because) -> Result<Vec<Affected>, ReplayError> {
     let mut rework = Rework::default();
     let mut affected = Vec::new();
-    for ledger::home::Affected { seq, settlement, causes } in store.affected_list(person.clone()).await? {
-        if !concerns(because, &causes) {
+    for held in store.affected_list(person.clone()).await? {
+        if !concerns(because, &held.causes) {
             continue;
         }
-        let missing = || ReplayError::UnknownSettlement(settlement.clone());
-        let past = store.past_read(seq).await.map_err(|fault| ReplayError::Store(seq, fault))?.ok_or_else(missing)?;
+        let (seq, past) = (held.seq, past(store, &held).await?);
         let books = match because {
             Because::BuiltOnChanges => Arc::new(read_books(&past)?),
             Because::Rules(books) => books.clone(),
         };
-        let told = causes.iter().map(in_words).collect();
-        let (reworked, explanation) = work_out(&mut rework, stored(past, causes)?, &books);
-        affected.push(Affected { seq, person: person.clone(), causes: told, reworked, explanation });
+        let causes = unaccounted(&held.causes).map(in_words).collect();
+        let (reworked, explanation) = work_out(&mut rework, stored(past, held)?, &books);
+        affected.push(Affected { seq, person: person.clone(), causes, reworked, explanation });
     }
     affected.retain(|one| matches!(because, Because::BuiltOnChanges) || !one.reworked.is_unchanged());
     Ok(affected)
 }
 
+/// Works settlements out again by their own rule books, each person's in the order of the book: a later one builds on what
+/// the earlier ones among them come to, and on all others as they count. Those that are not in force, or not of this
+/// book, are left out.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn work_out_again(
+    store: &HomeStore,
+    settlements: HashSet<SettlementId>,
+) -> Result<Vec<WorkedOut>, ReplayError> {
+    let mut worked_out = Vec::new();
+    for person in store.correction_people(settlements.iter().cloned().collect()).await? {
+        let mut rework = Rework::default();
+        let held = store.affected_list(person).await?;
+        for held in held.into_iter().filter(|held| settlements.contains(&held.settlement)) {
+            let (marks, past) = (held.causes.len(), past(store, &held).await?);
+            let books = read_books(&past)?;
+            let (reworked, _) = work_out(&mut rework, stored(past, held)?, &books);
+            worked_out.push(WorkedOut { reworked, marks });
+        }
+    }
+    Ok(worked_out)
+}
+
+async fn past(store: &HomeStore, held: &ledger::home::Affected) -> Result<Past, ReplayError> {
+    let past = store.past_read(held.seq).await.map_err(|fault| ReplayError::Store(held.seq, fault))?;
+    past.ok_or_else(|| ReplayError::UnknownSettlement(held.settlement.clone()))
+}
+
+/// What no correction took into account yet.
+fn unaccounted(causes: &[Cause]) -> impl Iterator<Item = &Cause> {
+    causes.iter().filter(|cause| !cause.accounted_for)
+}
+
 /// Under other rules every settlement may; else only one of whose changes something is left.
 fn concerns(because: &Because, causes: &[Cause]) -> bool {
     match because {
-        Because::BuiltOnChanges => {
-            still_differs(causes.iter().filter_map(|cause| cause.effects.usage.as_ref()).map(|posting| &posting.usage))
-        }
+        Because::BuiltOnChanges => still_differs(
+            unaccounted(causes).filter_map(|cause| cause.effects.usage.as_ref()).map(|posting| &posting.usage),
+        ),
         Because::Rules(_) => true,
     }
 }
 
-fn stored(past: Past, causes: Vec<Cause>) -> Result<Stored, ReplayError> {
+fn stored(past: Past, held: ledger::home::Affected) -> Result<Stored, ReplayError> {
     let seq = past.seq;
     let unreadable = |problem: &str| ReplayError::Unreadable(seq, problem.to_owned());
     let operation = past.operation.ok_or_else(|| unreadable("there is no operation"))?;
@@ -163,7 +197,12 @@ fn stored(past: Past, causes: Vec<Cause>) -> Result<Stored, ReplayError> {
         return Err(unreadable("it did not settle"));
     };
     let used = convert::read_used(&past.outcome).map_err(|fault| unreadable(&fault.to_string()))?;
-    let usage = used.ok_or_else(|| unreadable("its answer does not say what it uses up"))?.usage;
+    let mut usage = used.ok_or_else(|| unreadable("its answer does not say what it uses up"))?.usage;
+    let mut counts = settled.payers;
+    if let Some(Counted { payers, sums }) = held.counted {
+        counts = payers;
+        usage.sums += sums;
+    }
     Ok(Stored {
         seq,
         key: operation.key.clone(),
@@ -172,8 +211,9 @@ fn stored(past: Past, causes: Vec<Cause>) -> Result<Stored, ReplayError> {
         book: past.book,
         decided_at,
         settled: *settled,
+        counts,
         usage,
-        changes: causes.into_iter().map(|cause| cause.effects).collect(),
+        changes: held.causes.into_iter().map(|cause| cause.effects).collect(),
     })
 }
 
@@ -197,6 +237,9 @@ fn work_out(rework: &mut Rework, stored: Stored, books: &RuleBooks) -> (Reworked
 fn in_words(cause: &Cause) -> String {
     let place = cause.seq.0;
     let Effects { undoing, .. } = &cause.effects;
+    if let (Some(batch), Some(correcting)) = (&cause.batch, &cause.effects.correcting) {
+        return format!("更正批次{batch}更正结算{}(第{place}笔之后)", correcting.settlement);
+    }
     match (&cause.posting, undoing) {
         (Some(posting), _) => format!("补录{posting}(第{place}笔之后)"),
         (None, Some(Undoing { settlement, becomes })) => {

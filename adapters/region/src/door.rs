@@ -184,7 +184,7 @@ fn until(hub: &v1::HubFields) -> Option<Instant> {
     Some(Instant::now() + deadline::passed_on(Duration::from_millis(hub_waits)))
 }
 
-fn read_pool(code: &str) -> Result<PoolCode, Refusal> {
+pub(crate) fn read_pool(code: &str) -> Result<PoolCode, Refusal> {
     RegionCode::new(code).map(PoolCode).map_err(|fault| invalid("insuplc_admdvs", fault))
 }
 

@@ -12,6 +12,7 @@
 //! | [`sheet`] | reading such a file with every fault at once |
 //! | [`sealing`] | names and documents at rest |
 //! | [`affected`] | past settlements that would come out otherwise now |
+//! | `corrections` | approved batches that correct them |
 //! | [`books`] | the book as a whole: how far it goes, taking back what an older copy lost |
 //! | [`reconciliation`] | comparing the book with the hub's |
 //! | [`replay`] | past decisions again: identical, explained |
@@ -22,6 +23,7 @@ pub mod affected;
 pub mod books;
 pub mod committer;
 pub mod config;
+mod corrections;
 pub mod door;
 pub mod estimate;
 pub mod in_force;

@@ -1,5 +1,5 @@
 //! The gRPC service that the hub calls. A handler takes the permit and goes through the door, where everything else
-//! happens; whoever is not the hub gets nowhere.
+//! happens; whoever is not the hub gets nowhere. Corrections enter in [`crate::corrections`].
 
 use std::sync::Arc;
 
@@ -26,6 +26,10 @@ impl RegionService {
     /// The service behind a door; its conversations live by the terms.
     pub fn new(door: Door, terms: Terms) -> RegionService {
         RegionService { door: Arc::new(door), terms }
+    }
+
+    pub(crate) fn door(&self) -> &Door {
+        &self.door
     }
 }
 
@@ -90,6 +94,6 @@ impl RegionBook for RegionService {
     }
 }
 
-fn told<T>(reply: Result<T, Refusal>) -> Result<Response<T>, Status> {
+pub(crate) fn told<T>(reply: Result<T, Refusal>) -> Result<Response<T>, Status> {
     reply.map(Response::new).map_err(|refusal| status::of_refusal(&refusal))
 }

@@ -24,6 +24,7 @@ use proto::v1::conversation_server::ConversationServer;
 use proto::v1::home_region_server::HomeRegionServer;
 use proto::v1::reconciliation_server::ReconciliationServer;
 use proto::v1::region_book_server::RegionBookServer;
+use proto::v1::region_corrections_server::RegionCorrectionsServer;
 use settlement::ids::{PersonNumber, PoolCode};
 use settlement::region::{RegionFault, RegionTable};
 use tokio_util::sync::CancellationToken;
@@ -329,6 +330,11 @@ impl Running {
             )
             .add_service(
                 HomeRegionServer::new(service.clone())
+                    .max_decoding_message_size(LARGEST_MESSAGE)
+                    .max_encoding_message_size(LARGEST_MESSAGE),
+            )
+            .add_service(
+                RegionCorrectionsServer::new(service.clone())
                     .max_decoding_message_size(LARGEST_MESSAGE)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )

@@ -1,22 +1,22 @@
-//! Review deductions over gRPC, for operators: the treatment side's lodge, agree and withdraw; both sides' see. Started by
-//! [`crate::start()`].
+//! Review deductions over gRPC, for operators: the treatment side's lodge, agree, withdraw, and record what their hospitals
+//! object by letter; both sides' see. Started by [`crate::start()`].
 
-use clearing::review::Deducted;
+use clearing::review::{Deducted, Objection};
 use identity::permit::OperatorPermit;
+use jiff::civil::Date;
 use ledger::clock::Clock;
 use ledger::hub::{Change, Deduction, DeductionFault, DeductionLodging};
-use ledger::store::StoreError;
 use proto::convert::cleared::{read_funds, write_funds, write_lot};
-use proto::status::of_refusal;
 use proto::v1;
 use proto::v1::deductions_server::Deductions;
 use reconciliation::book::READING;
-use settlement::ids::SettlementId;
+use settlement::ids::{InstitutionCode, SettlementId};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use super::Clearing;
-use super::texts::{read_id, read_reason};
+use super::texts::{read_id, read_letter, read_reason};
+use crate::refusing::{failed, invalid, refuse};
 
 /// The service.
 pub struct DeductionsService {
@@ -107,12 +107,12 @@ impl Deductions for DeductionsService {
 
     async fn object(
         &self,
-        request: Request<v1::ChangeDeductionRequest>,
+        request: Request<v1::ObjectDeductionRequest>,
     ) -> Result<Response<v1::DeductionView>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
-        let v1::ChangeDeductionRequest { id, agreed: _, reason } = request.into_inner();
-        let reason = read_reason(&reason).map_err(refuse)?;
-        self.changed(&permit, id, Change::Object(reason)).await.map(Response::new).map_err(refuse)
+        let v1::ObjectDeductionRequest { id, objection } = request.into_inner();
+        let objection = read_objection(&objection.unwrap_or_default(), self.clock.today()).map_err(refuse)?;
+        self.changed(&permit, id, Change::Object(objection)).await.map(Response::new).map_err(refuse)
     }
 
     async fn agree(&self, request: Request<v1::ChangeDeductionRequest>) -> Result<Response<v1::DeductionView>, Status> {
@@ -155,7 +155,33 @@ pub(super) fn write_deduction(held: &Deduction) -> v1::DeductionView {
         reason: held.lodging.reason.clone(),
         remark: held.remark.clone(),
         month: String::new(),
+        objection: held.objection.as_ref().map(write_objection),
     }
+}
+
+/// Writes what a hospital objects.
+pub(super) fn write_objection(objection: &Objection) -> v1::HospitalObjection {
+    let Objection { hospital, letter, written_on, reason } = objection;
+    v1::HospitalObjection {
+        hospital: hospital.to_string(),
+        letter: letter.clone(),
+        written_on: written_on.to_string(),
+        reason: reason.clone(),
+    }
+}
+
+fn read_objection(objection: &v1::HospitalObjection, today: Date) -> Result<Objection, Refusal> {
+    let v1::HospitalObjection { hospital, letter, written_on, reason } = objection;
+    if hospital.is_empty() {
+        return Err(Refusal::new(Reason::MissingField).of_field("hospital"));
+    }
+    let hospital = InstitutionCode::new(hospital).map_err(|fault| invalid("hospital", fault.to_string()))?;
+    let letter = read_letter(letter)?;
+    let written_on: Date = written_on.parse().map_err(|_| invalid("written_on", "is not a day such as 2025-06-30"))?;
+    if written_on > today {
+        return Err(invalid("written_on", format!("lies after today, {today}")));
+    }
+    Ok(Objection { hospital, letter, written_on, reason: read_reason(reason)? })
 }
 
 fn read_lodging(asked: v1::LodgeDeductionRequest) -> Result<DeductionLodging, Refusal> {
@@ -173,23 +199,11 @@ fn refused(fault: &DeductionFault) -> Refusal {
         DeductionFault::Unknown | DeductionFault::LodgedOtherwise | DeductionFault::StandsOtherwise(_) => {
             invalid("id", fault.to_string())
         }
+        DeductionFault::OtherHospital => invalid("hospital", fault.to_string()),
         DeductionFault::Sums(_) => invalid("deducted", fault.to_string()),
     }
 }
 
 fn not_yours() -> Refusal {
     Refusal::new(Reason::InstitutionNotYours).of_field("settlement")
-}
-
-fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "deductions could not be read or kept");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }

@@ -9,9 +9,7 @@ use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::clock::Clock;
 use ledger::hub::{Listed, ListedFault, PeriodNumber};
-use ledger::store::StoreError;
 use proto::convert::cleared::{write_lot, write_sums};
-use proto::status::of_refusal;
 use proto::v1;
 use proto::v1::leftovers_server::Leftovers;
 use settlement::beijing;
@@ -21,6 +19,7 @@ use tonic::{Request, Response, Status};
 
 use super::Clearing;
 use super::texts::read_reason;
+use crate::refusing::{failed, invalid, refuse};
 
 /// The service.
 pub struct LeftoversService {
@@ -157,17 +156,4 @@ fn refused(fault: &ListedFault) -> Refusal {
         ListedFault::NotNow(ListFault::SamePerson | ListFault::SameSeat) => "seat",
     };
     invalid(field, fault.to_string())
-}
-
-fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "the list could not be read or written");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }

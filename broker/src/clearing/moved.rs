@@ -1,21 +1,23 @@
 //! What a pair's period is cleared with or without besides what was booked in it, settlement by settlement: carried in,
-//! carried out, deducted. Asked by [`super::service`].
+//! carried out, deducted, corrected. Asked by [`super::service`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::obligation::{Lot, Sums};
 use clearing::period::Pair;
-use ledger::hub::{CarriedEntry, LotPosting, PeriodNumber, PostedDeduction};
+use ledger::hub::{CarriedEntry, LotPosting, PeriodNumber, PostedCorrection, PostedDeduction};
 use ledger::store::StoreError;
-use proto::convert::cleared::{write_lot, write_sums};
+use proto::convert::cleared::{write_funds, write_lot, write_sums};
 use proto::v1;
+use settlement::adjudication::FundShares;
 use settlement::beijing;
 use settlement::ids::SettlementId;
 
 use super::Clearing;
+use super::deductions::write_objection;
 
 impl Clearing {
-    /// What is carried into a pair's period, out of it, and deducted in it; each with the sign with which it counts.
+    /// What is carried into a pair's period, out of it, deducted and corrected in it; each with the sign with which it counts.
     ///
     /// # Errors
     /// When the store fails.
@@ -23,8 +25,9 @@ impl Clearing {
         let is_theirs = |lot: &Lot| self.pair_of(lot) == pair;
         let mut carried = self.store.carried_entries(period).await?;
         carried.retain(|carried| is_theirs(&carried.posting.posting.lot));
-        let deducted = self.deducted(period, is_theirs).await?;
+        let (deducted, corrected) = self.changed_since(period, is_theirs).await?;
         let mut others: BTreeSet<PeriodNumber> = deducted.iter().filter_map(|(_, cleared_in)| *cleared_in).collect();
+        others.extend(corrected.iter().filter_map(|(_, cleared_in)| *cleared_in));
         for CarriedEntry { from, into, .. } in &carried {
             others.extend(from.iter().chain(into));
         }
@@ -40,28 +43,35 @@ impl Clearing {
             |other: Option<PeriodNumber>| other.and_then(|other| months.get(&other).cloned()).unwrap_or_default();
         let carried = carried.iter().map(|carried| write_carried(carried, period, &month));
         let deducted = deducted.iter().map(|(deducted, cleared_in)| write_deducted(deducted, month(*cleared_in)));
-        Ok(carried.chain(deducted).collect())
+        let corrected = corrected.iter().map(|(corrected, cleared_in)| write_corrected(corrected, month(*cleared_in)));
+        Ok(carried.chain(deducted).chain(corrected).collect())
     }
 
-    /// What is deducted in a period of some lots, each with the period that clears its settlement.
-    async fn deducted(
-        &self,
-        period: PeriodNumber,
-        of: impl Fn(&Lot) -> bool,
-    ) -> Result<Vec<(PostedDeduction, Option<PeriodNumber>)>, StoreError> {
+    /// What is deducted and what is corrected in a period of some lots, each with the period that clears its settlement.
+    /// Corrections that move no money are left out: their settlements were worked out again and came to the same.
+    async fn changed_since(&self, period: PeriodNumber, of: impl Fn(&Lot) -> bool) -> Result<ChangedSince, StoreError> {
         let mut deducted = self.store.deduction_postings(period).await?;
         deducted.retain(|deducted| of(&deducted.lot));
-        if deducted.is_empty() {
-            return Ok(vec![]);
+        let mut corrected = self.store.correction_postings(period).await?;
+        corrected.retain(|corrected| of(&corrected.lot) && corrected.moves != FundShares::default());
+        if deducted.is_empty() && corrected.is_empty() {
+            return Ok(ChangedSince::default());
         }
         let carried = self.store.carried_all().await?;
-        let with = |deducted: PostedDeduction| {
+        let deducted = deducted.into_iter().map(|deducted| {
             let cleared_in = cleared_in(&deducted.settlement, deducted.booked_in, &carried);
             (deducted, cleared_in)
-        };
-        Ok(deducted.into_iter().map(with).collect())
+        });
+        let corrected = corrected.into_iter().map(|corrected| {
+            let cleared_in = cleared_in(&corrected.correction.settlement, corrected.booked_in, &carried);
+            (corrected, cleared_in)
+        });
+        Ok((deducted.collect(), corrected.collect()))
     }
 }
+
+/// Deductions and corrections, each with the period that clears its settlement.
+type ChangedSince = (Vec<(PostedDeduction, Option<PeriodNumber>)>, Vec<(PostedCorrection, Option<PeriodNumber>)>);
 
 /// The period that clears a settlement: the one that booked it or, where its own entry was carried on, the last that it
 /// came into; none while it is on the list, and where it left the list for no period.
@@ -95,7 +105,7 @@ fn write_carried(
         other,
         reason: reason.clone(),
         sums: Some(write_sums(&sums)),
-        deduction: String::new(),
+        ..v1::MovedEntry::default()
     }
 }
 
@@ -109,6 +119,25 @@ fn write_deducted(deducted: &PostedDeduction, other: String) -> v1::MovedEntry {
         reason: deducted.reason.clone(),
         sums: Some(write_sums(&Sums { funds: -deducted.taken, ..Sums::default() })),
         deduction: deducted.id.clone(),
+        objection: deducted.objection.as_ref().map(write_objection),
+        ..v1::MovedEntry::default()
+    }
+}
+
+fn write_corrected(corrected: &PostedCorrection, other: String) -> v1::MovedEntry {
+    let PostedCorrection { batch, correction, lot, moves, reason, at, booked_in: _ } = corrected;
+    v1::MovedEntry {
+        settlement: correction.settlement.to_string(),
+        lot: Some(write_lot(lot)),
+        movement: "recomputed".into(),
+        day: beijing::day_of(*at).to_string(),
+        other,
+        reason: reason.clone(),
+        sums: Some(write_sums(&Sums { funds: *moves, ..Sums::default() })),
+        batch: batch.clone(),
+        told: Some(write_funds(&correction.told.funds)),
+        now: Some(write_funds(&correction.now.funds)),
+        ..v1::MovedEntry::default()
     }
 }
 

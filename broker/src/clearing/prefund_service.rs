@@ -1,17 +1,16 @@
 //! Prefunds over gRPC: members see their own, who operates for every region sets them. Started by [`crate::start()`].
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clearing::calendar::PaymentDays;
 use clearing::period::{Pair, Side};
+use clearing::prefund::is_late;
 use identity::permit::OperatorPermit;
+use jiff::civil::Date;
 use ledger::clock::Clock;
 use ledger::hub::{ChangePayments, PrefundChange, PrefundKey, PrefundPaymentFault};
-use ledger::store::StoreError;
 use proto::convert::cleared::{read_payment, write_payment};
-use proto::status::of_refusal;
 use proto::v1;
 use proto::v1::prefunds_server::Prefunds;
 use rust_decimal::Decimal;
@@ -26,6 +25,7 @@ use super::Clearing;
 use super::prefunds::{ResetRow, Watched};
 use super::texts::{check_payment, read_id, read_reason};
 use crate::hub::Hub;
+use crate::refusing::{failed, invalid, refuse};
 
 /// Places shown of a share.
 const PLACES: u32 = 4;
@@ -91,7 +91,8 @@ impl PrefundsService {
         let changes = self.clearing.store.prefund_changes().await.map_err(|fault| failed(&fault))?;
         let payments = self.clearing.store.prefund_payments().await.map_err(|fault| failed(&fault))?;
         let seen = changes.iter().filter(|change| sees(permit, &change.key.pair));
-        Ok(seen.map(|change| write_change(change, self.clearing.prefund_days(change), &payments)).collect())
+        let today = self.clock.today();
+        Ok(seen.map(|change| write_change(change, (self.clearing.prefund_days(change), today), &payments)).collect())
     }
 
     async fn paid(
@@ -226,7 +227,11 @@ fn write_watched(key: &PrefundKey, watched: &Watched) -> v1::PrefundView {
     }
 }
 
-fn write_change(change: &PrefundChange, days: Option<PaymentDays>, payments: &ChangePayments) -> v1::PrefundChangeView {
+fn write_change(
+    change: &PrefundChange,
+    (days, today): (Option<PaymentDays>, Date),
+    payments: &ChangePayments,
+) -> v1::PrefundChangeView {
     let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, reason, at } = change;
     let recorded = payments.get(&(change.key, id.clone()));
     let payer = if amount.is_negative() { Side::Treatment } else { Side::Home };
@@ -234,7 +239,9 @@ fn write_change(change: &PrefundChange, days: Option<PaymentDays>, payments: &Ch
         let payment = recorded?.iter().find(|(side, _)| (**side == payer) == is_payer);
         payment.map(|(_, payment)| write_payment(payment))
     };
+    let paid = by(true);
     v1::PrefundChangeView {
+        late: is_late(*amount, paid.is_some(), days, today),
         home: pair.home.to_string(),
         treatment: pair.treatment.to_string(),
         insurance: insurance.word().into(),
@@ -246,7 +253,7 @@ fn write_change(change: &PrefundChange, days: Option<PaymentDays>, payments: &Ch
         made_on: beijing::day_of(*at).to_string(),
         submit_by: days.map(|days| days.submit_by.to_string()).unwrap_or_default(),
         pay_by: days.map(|days| days.pay_by.to_string()).unwrap_or_default(),
-        paid: by(true),
+        paid,
         received: by(false),
     }
 }
@@ -295,17 +302,4 @@ fn speaks_for(permit: &OperatorPermit, pair: &Pair, side: Side) -> Result<(), Re
 fn read_year(year: i32) -> Result<i16, Refusal> {
     let read = i16::try_from(year).ok().filter(|year| (1971..=9997).contains(year));
     read.ok_or_else(|| invalid("year", "is not a year such as 2026"))
-}
-
-fn invalid(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "prefunds could not be read or kept");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }

@@ -12,9 +12,7 @@ use identity::permit::OperatorPermit;
 use jiff::Timestamp;
 use ledger::clock::Clock;
 use ledger::hub::{PeriodNumber, Position, Reply, StatementFault, StepReport};
-use ledger::store::StoreError;
 use proto::convert::{FieldFault, cleared};
-use proto::status::of_refusal;
 use proto::v1;
 use settlement::ids::{MemberCode, PoolCode, RegionCode, SettlementId};
 use settlement::refusal::{Reason, Refusal};
@@ -22,6 +20,7 @@ use tonic::{Request, Response, Status};
 
 use super::texts::{check_payment, read_reason};
 use super::{Clearing, Standing, reports};
+use crate::refusing::{failed, invalid, refuse};
 
 /// A page of settlements has at most so many, however many are asked for.
 const LONGEST_PAGE: u32 = 1_000;
@@ -407,17 +406,4 @@ fn refused(fault: &StatementFault) -> Refusal {
 
 fn of_fault(fault: &FieldFault) -> Refusal {
     invalid(fault.field.clone(), fault.problem.clone())
-}
-
-fn invalid(field: impl Into<std::borrow::Cow<'static, str>>, problem: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "clearing could not be read or written");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }

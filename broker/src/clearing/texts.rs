@@ -13,7 +13,7 @@ const LONGEST_NAME: usize = 100;
 ///
 /// # Errors
 /// Missing-field or invalid-field.
-pub(super) fn read_reason(reason: &str) -> Result<String, Refusal> {
+pub(crate) fn read_reason(reason: &str) -> Result<String, Refusal> {
     read("reason", reason, LONGEST_REASON)
 }
 
@@ -21,8 +21,16 @@ pub(super) fn read_reason(reason: &str) -> Result<String, Refusal> {
 ///
 /// # Errors
 /// Missing-field or invalid-field.
-pub(super) fn read_id(id: &str) -> Result<String, Refusal> {
+pub(crate) fn read_id(id: &str) -> Result<String, Refusal> {
     read("id", id, LONGEST_NAME)
+}
+
+/// Reads the number of a letter.
+///
+/// # Errors
+/// Missing-field or invalid-field.
+pub(super) fn read_letter(letter: &str) -> Result<String, Refusal> {
+    read("letter", letter, LONGEST_NAME)
 }
 
 /// Looks at what a payment is called by.

@@ -1,5 +1,5 @@
 //! From a settlement to everything that clearing made of it: its entries, where they were carried or how they ended on the
-//! list, what is taken off it, and the statements behind whose rows it stands, with what became of these. The way back is
+//! list, what is taken off it or added to it since, and the statements behind whose rows it stands, with what became of these. The way back is
 //! the lists behind statements. Asked by [`super::service`].
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clearing::details::rows_of;
 use clearing::obligation::{Lot, Sums};
 use jiff::civil::Date;
-use ledger::hub::{CarriedEntry, DeductedIn, Deduction, Followed, Listed, LotPosting, PeriodNumber};
+use ledger::hub::{CarriedEntry, CorrectedIn, DeductedIn, Deduction, Followed, Listed, LotPosting, PeriodNumber};
 use ledger::store::StoreError;
 use proto::convert::cleared::{write_funds, write_lot, write_sums};
 use proto::v1;
@@ -44,6 +44,7 @@ impl Clearing {
         deductions.retain(|held| may_see(&held.lot));
         let lots: BTreeMap<&str, Lot> = deductions.iter().map(|held| (held.lodging.id.as_str(), held.lot)).collect();
         followed.deducted.retain(|deducted| lots.contains_key(deducted.id.as_str()));
+        followed.corrected.retain(|corrected| may_see(&corrected.posted.lot));
         let places = places(&followed, &lots);
         let months = self.months(&followed, &deductions).await?;
         let deductions = deductions.iter().map(|held| {
@@ -61,6 +62,7 @@ impl Clearing {
             listed: self.listings(settlement, &followed, (&months, today)).await?,
             deductions: deductions.collect(),
             lines: self.lines(places, &months).await?,
+            corrections: followed.corrected.iter().map(|corrected| write_correcting(corrected, &months)).collect(),
         }))
     }
 
@@ -73,6 +75,7 @@ impl Clearing {
             periods.extend(carried.from.iter().chain(&carried.into));
         }
         periods.extend(followed.deducted.iter().filter_map(|deducted| deducted.period));
+        periods.extend(followed.corrected.iter().filter_map(|corrected| corrected.period));
         periods.extend(deductions.iter().filter_map(|held| held.period));
         let mut months = Months::new();
         for period in periods {
@@ -154,6 +157,11 @@ fn places(followed: &Followed, lots: &BTreeMap<&str, Lot>) -> BTreeMap<(PeriodNu
             *places.entry((period, *lot)).or_default() -= Sums { funds: deducted.taken, ..Sums::default() };
         }
     }
+    for CorrectedIn { posted, period } in &followed.corrected {
+        if let Some(period) = period {
+            *places.entry((*period, posted.lot)).or_default() += Sums { funds: posted.moves, ..Sums::default() };
+        }
+    }
     places
 }
 
@@ -197,5 +205,17 @@ fn write_taking(deducted: &DeductedIn, months: &Months) -> v1::TracedTaking {
         month: month(months, deducted.period),
         on: beijing::day_of(deducted.at).to_string(),
         sums: Some(write_funds(&deducted.taken)),
+    }
+}
+
+fn write_correcting(corrected: &CorrectedIn, months: &Months) -> v1::TracedCorrection {
+    let CorrectedIn { posted, period } = corrected;
+    v1::TracedCorrection {
+        batch: posted.batch.clone(),
+        month: month(months, *period),
+        on: beijing::day_of(posted.at).to_string(),
+        told: Some(write_funds(&posted.correction.told.funds)),
+        now: Some(write_funds(&posted.correction.now.funds)),
+        reason: posted.reason.clone(),
     }
 }

@@ -8,7 +8,7 @@ use settlement::money::Money;
 use settlement::refusal::{Reason, Refusal};
 use settlement::region::RegionTable;
 
-use super::invalid;
+use crate::refusing::invalid;
 
 /// The longest id.
 const LONGEST_ID: usize = 64;

@@ -30,7 +30,8 @@ pub struct CarriedOut {
     pub action: Action,
     /// What it came to.
     pub done: Done,
-    /// Whether the break stands still. One of a treatment side's book does until that side compares again.
+    /// Whether the break stands still. One of a treatment side's book does until that side compares again, and one of a
+    /// hospital's until the hospital has.
     pub stands: bool,
 }
 
@@ -97,6 +98,7 @@ impl Hub {
                 // What is left is for a person.
                 (
                     Action::Ask
+                    | Action::AwaitHospital
                     | Action::AwaitTreatmentSide
                     | Action::GiveBack
                     | Action::FindOrigin
@@ -153,7 +155,7 @@ impl Hub {
     async fn act(&self, open: &OpenBreak, by: &str) -> Result<(Action, Done), Refusal> {
         let own = match open.books {
             Books::HubHome => Some(self.own(&open.found.operation).await.map_err(failed)?),
-            Books::TreatmentHub => None,
+            Books::HospitalTreatment | Books::TreatmentHub => None,
         };
         let action = action(open.found.proposed, own.as_ref().map_or(Known::Elsewhere, Own::known));
         let done = match (action, own) {
@@ -168,6 +170,7 @@ impl Hub {
             (
                 Action::Ask
                 | Action::CompareAgain
+                | Action::AwaitHospital
                 | Action::AwaitTreatmentSide
                 | Action::FindOrigin
                 | Action::Investigate,

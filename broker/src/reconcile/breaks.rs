@@ -12,9 +12,7 @@ use identity::signing::Signer;
 use jiff::civil::Date;
 use ledger::hub::{BreakHistory, OpenBreak};
 use ledger::leaves::Scope;
-use ledger::store::StoreError;
 use proto::convert::digests::write_branch;
-use proto::status::of_refusal;
 use proto::v1;
 use proto::v1::breaks_server::Breaks;
 use settlement::ids::{PoolCode, RegionCode};
@@ -26,6 +24,7 @@ use super::acting::CarriedOut;
 use super::comparisons::{read_days, write_certificate};
 use crate::filings::in_scope;
 use crate::hub::Hub;
+use crate::refusing::{failed, invalid, refuse};
 
 /// The service.
 pub struct BreaksService {
@@ -129,6 +128,19 @@ impl Breaks for BreaksService {
         Ok(Response::new(v1::ComparisonOutcome { agreed, breaks, pending }))
     }
 
+    async fn ask_treatment(
+        &self,
+        request: Request<v1::AskTreatmentRequest>,
+    ) -> Result<Response<v1::AskedComparison>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.hub.ask_treatment(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn asked(&self, request: Request<v1::AskedRequest>) -> Result<Response<v1::AskedComparison>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.hub.asked_of_treatment(&permit, request.get_ref().number).await.map(Response::new).map_err(refuse)
+    }
+
     async fn list(&self, request: Request<v1::BreaksRequest>) -> Result<Response<v1::BreaksReply>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         self.listed(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
@@ -222,17 +234,4 @@ fn ensure_come(field: &'static str, day: Date, today: Date) -> Result<(), Refusa
         return Ok(());
     }
     Err(invalid(field, format!("{day} is still to come: today is {today}")))
-}
-
-fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "breaks could not be read or kept");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }

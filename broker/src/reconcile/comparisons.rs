@@ -6,17 +6,17 @@ use std::sync::Arc;
 use clearing::breaks::{Books, Proposal};
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Node};
+use clearing::stretch::Stretch;
 use identity::permit::TreatmentPermit;
 use jiff::civil::Date;
 use ledger::hub::Certificate;
 use ledger::leaves::Scope;
-use ledger::store::StoreError;
 use prost::Message;
 use proto::convert::{FieldFault, digests};
-use proto::status::of_refusal;
 use proto::v1;
 use proto::v1::comparisons_server::Comparisons;
 use reconciliation::asking::{Apart, read_apart};
+use reconciliation::reporting::MOST_ROWS;
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
@@ -24,6 +24,7 @@ use tonic::{Request, Response, Status};
 use super::certify::check_signature;
 use super::{Outcome, Roots};
 use crate::hub::Hub;
+use crate::refusing::{failed, invalid, refuse};
 
 /// The service.
 pub struct ComparisonsService {
@@ -37,8 +38,10 @@ impl ComparisonsService {
     }
 
     async fn reported(&self, permit: &TreatmentPermit, report: v1::ComparisonReport) -> Result<Outcome, Refusal> {
-        let days = read_days(&report.from, &report.to)?;
-        let treatment = own_pool(permit, &report.treatment)?;
+        let whole = (report.first_place, report.last_place);
+        let stretch = read_stretch((&report.from, &report.to), whole)?;
+        let (days, treatment) = (stretch.days(), own_pool(permit, &report.treatment)?);
+        within_bounds(report.agreed.len() + report.apart.len() + report.differing.len() + report.fetched.len())?;
         let within = |branch: &Branch| branch.treatment == treatment && (days.0..=days.1).contains(&branch.day);
         let claimed = report.agreed.iter().map(digests::read_root).collect::<Result<Vec<_>, _>>();
         let apart = report.apart.iter().map(read_apart).collect::<Result<Vec<_>, _>>();
@@ -46,9 +49,7 @@ impl ComparisonsService {
         let differing = differing.map_err(|fault| unreadable(&fault))?;
         let claimed = claimed.map_err(|fault| unreadable(&fault))?;
         let apart: Vec<Apart> = apart.map_err(|fault| unreadable(&fault))?;
-        if !apart.iter().all(|apart| within(&apart.branch)) {
-            return Err(invalid("apart", "is not all of these days and this pool"));
-        }
+        check_apart(&apart, treatment, stretch)?;
         let scope = Scope { home: None, treatment: Some(treatment) };
         // Whether the books agree, the hub sees by its own.
         let own = self.hub.store.leaves().leaf_roots(days, scope).await.map_err(|fault| failed(&fault))?;
@@ -59,8 +60,19 @@ impl ComparisonsService {
         let roots = Roots { agreed: ours(claimed), differing: ours(differing) };
         let mended = self.hub.record_mended(Books::TreatmentHub, scope, &report.fetched, Proposal::FetchAnswer).await;
         mended.map_err(|fault| failed(&fault))?;
-        let recorded = self.hub.record(Books::TreatmentHub, scope, days, roots, &apart).await;
+        let recorded = self.hub.record(Books::TreatmentHub, scope, stretch, roots, &apart).await;
         recorded.map_err(|fault| failed(&fault))
+    }
+
+    async fn hospitals(&self, permit: &TreatmentPermit, report: v1::HospitalReport) -> Result<Outcome, Refusal> {
+        let whole = (report.first_place, report.last_place);
+        let stretch = read_stretch((&report.from, &report.to), whole)?;
+        let treatment = own_pool(permit, &report.treatment)?;
+        within_bounds(report.apart.len())?;
+        let apart = report.apart.iter().map(read_apart).collect::<Result<Vec<_>, _>>();
+        let apart = apart.map_err(|fault| unreadable(&fault))?;
+        check_apart(&apart, treatment, stretch)?;
+        self.hub.hospitals_differ(treatment, stretch, apart).await
     }
 
     async fn listed(
@@ -109,6 +121,17 @@ impl Comparisons for ComparisonsService {
         Ok(Response::new(v1::ComparisonOutcome { agreed, breaks, pending }))
     }
 
+    async fn report_hospitals(
+        &self,
+        request: Request<v1::HospitalReport>,
+    ) -> Result<Response<v1::ComparisonOutcome>, Status> {
+        let permit = TreatmentPermit::from_request(&request)?;
+        let Outcome { agreed, breaks, pending } =
+            self.hospitals(&permit, request.into_inner()).await.map_err(refuse)?;
+        let (agreed, breaks, pending) = (agreed as u64, breaks as u64, pending as u64);
+        Ok(Response::new(v1::ComparisonOutcome { agreed, breaks, pending }))
+    }
+
     async fn certificates(
         &self,
         request: Request<v1::CertificatesRequest>,
@@ -123,6 +146,12 @@ impl Comparisons for ComparisonsService {
     ) -> Result<Response<v1::CountersignReply>, Status> {
         let permit = TreatmentPermit::from_request(&request)?;
         self.countersigned(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn answer(&self, request: Request<v1::AskedAnswer>) -> Result<Response<v1::AskedAnswerReply>, Status> {
+        let permit = TreatmentPermit::from_request(&request)?;
+        self.hub.answer_asked(&permit, request.into_inner()).await.map_err(refuse)?;
+        Ok(Response::new(v1::AskedAnswerReply {}))
     }
 }
 
@@ -139,6 +168,25 @@ pub fn write_certificate(certificate: &Certificate) -> v1::CertificateView {
 fn own_pool(permit: &TreatmentPermit, code: &str) -> Result<PoolCode, Refusal> {
     let pool = RegionCode::new(code).map(PoolCode).map_err(|fault| invalid("treatment", fault.to_string()))?;
     if permit.allows(pool) { Ok(pool) } else { Err(not_yours(pool)) }
+}
+
+/// A report that is longer is cut by days and places, as [`reconciliation::reporting`] does.
+fn within_bounds(rows: usize) -> Result<(), Refusal> {
+    if rows <= MOST_ROWS {
+        return Ok(());
+    }
+    let problem = format!("has {rows} rows, and at most {MOST_ROWS} are taken at once: report fewer days at a time");
+    Err(invalid("report", problem))
+}
+
+fn check_apart(apart: &[Apart], treatment: PoolCode, stretch: Stretch) -> Result<(), Refusal> {
+    let within = |apart: &Apart| apart.branch.treatment == treatment && stretch.holds(apart.branch.day, apart.place);
+    if apart.iter().all(within) { Ok(()) } else { Err(invalid("apart", "is not all of these days and this pool")) }
+}
+
+fn read_stretch((from, to): (&str, &str), (first, last): (u64, Option<u64>)) -> Result<Stretch, Refusal> {
+    let days = read_days(from, to)?;
+    Ok(Stretch { first: (days.0, first), last: (days.1, last.unwrap_or(u64::MAX)) })
 }
 
 fn not_yours(pool: PoolCode) -> Refusal {
@@ -159,19 +207,6 @@ fn read_day(field: &'static str, text: &str) -> Result<Date, Refusal> {
     text.parse().map_err(|_| invalid(field, "is not a day such as 2025-06-30"))
 }
 
-fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
-}
-
 fn unreadable(fault: &FieldFault) -> Refusal {
     Refusal::new(Reason::InvalidField).of_field(fault.field.clone()).because(fault.problem.clone())
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "what was compared could not be read or kept");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }

@@ -13,6 +13,7 @@ use clearing::year::Why;
 use identity::name::Role;
 use jiff::Timestamp;
 use jiff::civil::date;
+use ledger::clock::Clock;
 use ledger::hub::{PeriodNumber, PrefundKey, Reply};
 use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
@@ -266,6 +267,10 @@ fn change(id: &str, basic: i64, reason: &str) -> v1::ChangeDeductionRequest {
     v1::ChangeDeductionRequest { id: id.into(), agreed, reason: reason.into() }
 }
 
+fn objection(id: &str, letter: &v1::HospitalObjection) -> v1::ObjectDeductionRequest {
+    v1::ObjectDeductionRequest { id: id.into(), objection: Some(letter.clone()) }
+}
+
 #[tokio::test]
 async fn the_treatment_side_reviews_and_the_home_side_sees_what_is_taken_off() {
     let world = World::new().await;
@@ -287,11 +292,33 @@ async fn the_treatment_side_reviews_and_the_home_side_sees_what_is_taken_off() {
     assert_eq!(field(&xinxiang.lodge(lodging("a", "1", 100)).await.expect_err("not theirs to review")), "settlement");
     let lodged = shanghai.lodge(lodging("a", "1", 2_000)).await.expect("it is lodged").into_inner();
     assert_eq!((lodged.standing.as_str(), lodged.month.as_str()), ("lodged", ""));
-    let objected = shanghai.object(change("a", 0, "用药有指征")).await.expect("it is heard").into_inner();
+    let letter = v1::HospitalObjection {
+        hospital: HOSPITAL.into(),
+        letter: "沪一院医保函〔2025〕17号".into(),
+        written_on: Clock::real().today().to_string(),
+        reason: "用药有指征".into(),
+    };
+    for (spoilt, named) in [
+        (v1::HospitalObjection::default(), "hospital"),
+        (v1::HospitalObjection { hospital: "H31010100002".into(), ..letter.clone() }, "hospital"),
+        (v1::HospitalObjection { letter: " ".into(), ..letter.clone() }, "letter"),
+        (v1::HospitalObjection { written_on: "6月20日".into(), ..letter.clone() }, "written_on"),
+        (v1::HospitalObjection { written_on: "9999-01-01".into(), ..letter.clone() }, "written_on"),
+        (v1::HospitalObjection { reason: String::new(), ..letter.clone() }, "reason"),
+    ] {
+        assert_eq!(field(&shanghai.object(objection("a", &spoilt)).await.expect_err(named)), named, "{spoilt:?}");
+    }
+    let others = xinxiang.object(objection("a", &letter)).await.expect_err("it is for the treatment agency to record");
+    assert_eq!(field(&others), "settlement");
+    let objected = shanghai.object(objection("a", &letter)).await.expect("it is heard").into_inner();
     assert_eq!((objected.standing.as_str(), objected.remark.as_str()), ("objected", "用药有指征"));
+    assert_eq!(objected.objection.as_ref(), Some(&letter));
     assert_eq!(field(&xinxiang.agree(change("a", 1_500, "")).await.expect_err("not theirs")), "settlement");
     let agreed = shanghai.agree(change("a", 1_500, "")).await.expect("it is agreed on").into_inner();
     assert_eq!((agreed.standing.as_str(), agreed.month.as_str()), ("agreed", "2025-06"));
+    assert_eq!(agreed.objection.as_ref(), Some(&letter), "who objected stays on record");
+    let moved = clearing.moved(JUNE, henan_shanghai()).await.expect("the store works");
+    assert_eq!(moved[0].objection.as_ref(), Some(&letter), "and stands in 审核扣款明细");
     assert_eq!(field(&shanghai.withdraw(change("a", 0, "重复")).await.expect_err("too late")), "id");
     assert_eq!(due(&clearing, JUNE).await, Money::from_fen(5_000 - 1_500));
     let all = v1::ListDeductionsRequest::default();

@@ -1,7 +1,7 @@
 //! A home region that does what a test tells it, and otherwise pays half of every bill. It keeps what it decided, so
 //! it can be stopped and started again like a real one.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use proto::convert;
 use proto::v1;
 use proto::v1::home_region_server::{HomeRegion, HomeRegionServer};
+use proto::v1::region_book_server::{RegionBook, RegionBookServer};
+use proto::v1::region_corrections_server::{RegionCorrections, RegionCorrectionsServer};
 use settlement::adjudication::{Fund, FundShares, Payers};
 use settlement::ids::SettlementId;
 use settlement::money::Money;
@@ -54,6 +56,22 @@ struct Book {
     /// What it says, in a status, to whoever asks what became of an operation.
     refuses_to_resolve: Option<Refusal>,
     refused_to_resolve: usize,
+    /// What it says is affected.
+    affected: Vec<v1::AffectedSettlement>,
+    /// The batches that it was asked to take, in order.
+    corrected: Vec<v1::CorrectRequest>,
+    /// Those that it has taken.
+    taken: HashSet<String>,
+    correcting: VecDeque<Correcting>,
+}
+
+/// What it does with the next batch of corrections.
+#[derive(Clone, Debug)]
+pub enum Correcting {
+    /// Takes it, and its answer is lost: it hangs until it is stopped.
+    TakeAndHang,
+    /// Says that this settlement cannot be corrected.
+    Fault(&'static str),
 }
 
 #[derive(Clone)]
@@ -100,12 +118,28 @@ impl FakeHome {
             let listener = MtlsListener::bind(address, credentials).await.expect("a port");
             let address = listener.local_addr();
             let served = builder()
+                .add_service(RegionBookServer::new(home.clone()))
+                .add_service(RegionCorrectionsServer::new(home.clone()))
                 .add_service(HomeRegionServer::new(home).max_decoding_message_size(16 * 1024 * 1024))
                 .serve_with_incoming(listener);
             tokio::spawn(served);
             address
         });
         Served { address: listening.await.expect("no panic"), threads: Some(threads) }
+    }
+
+    /// Says of settlements from now on that they are affected.
+    pub fn affect(&self, affected: Vec<v1::AffectedSettlement>) {
+        self.book().affected = affected;
+    }
+
+    pub fn will_correct(&self, script: Correcting) {
+        self.book().correcting.push_back(script);
+    }
+
+    /// The batches that it was asked to take, in order.
+    pub fn corrected(&self) -> Vec<v1::CorrectRequest> {
+        self.book().corrected.clone()
     }
 
     pub fn will(&self, script: Script) {
@@ -285,5 +319,55 @@ impl HomeRegion for FakeHome {
 
     async fn query(&self, _: tonic::Request<v1::QueryRequest>) -> Result<Response<v1::QueryReply>, Status> {
         Ok(Response::new(v1::QueryReply { book_seq: self.answered() as u64, ..Default::default() }))
+    }
+}
+
+#[tonic::async_trait]
+impl RegionBook for FakeHome {
+    async fn book(&self, _: tonic::Request<v1::BookRequest>) -> Result<Response<v1::BookReply>, Status> {
+        Err(Status::unimplemented("no test asks for it"))
+    }
+
+    async fn reinstate(&self, _: tonic::Request<v1::ReinstateRequest>) -> Result<Response<v1::ReinstateReply>, Status> {
+        Err(Status::unimplemented("no test asks for it"))
+    }
+
+    /// One settlement a page, so that whoever asks has to ask on.
+    async fn affected(
+        &self,
+        request: tonic::Request<v1::AffectedRequest>,
+    ) -> Result<Response<v1::AffectedReply>, Status> {
+        HubPermit::from_request(&request)?;
+        let book = self.book();
+        let after = request.get_ref().after_seq;
+        let mut later = book.affected.iter().filter(|one| one.book_seq > after);
+        let settlements: Vec<_> = later.next().cloned().into_iter().collect();
+        let last = settlements.last().filter(|_| later.next().is_some());
+        let (last, last_seq) = last.map(|last| (last.person.clone(), last.book_seq)).unwrap_or_default();
+        Ok(Response::new(v1::AffectedReply { settlements, last, last_seq }))
+    }
+}
+
+#[tonic::async_trait]
+impl RegionCorrections for FakeHome {
+    async fn correct(&self, request: tonic::Request<v1::CorrectRequest>) -> Result<Response<v1::CorrectReply>, Status> {
+        HubPermit::from_request(&request)?;
+        let request = request.into_inner();
+        let (known, script) = {
+            let mut book = self.book();
+            book.corrected.push(request.clone());
+            let script = book.correcting.pop_front();
+            if let Some(Correcting::Fault(settlement)) = script {
+                let fault =
+                    v1::CorrectionFault { settlement: settlement.into(), problem: "not in force any more".into() };
+                return Ok(Response::new(v1::CorrectReply { faults: vec![fault], ..v1::CorrectReply::default() }));
+            }
+            (!book.taken.insert(request.batch), script)
+        };
+        if script.is_some() {
+            std::future::pending::<()>().await;
+        }
+        let after = self.answered() as u64;
+        Ok(Response::new(v1::CorrectReply { known, after, ..v1::CorrectReply::default() }))
     }
 }

@@ -1,7 +1,9 @@
 //! The hub over real mutual TLS on loopback, between a treatment region and a home region that a test scripts. Every
 //! test has its own authority, folders, store and ports.
 
+mod asking;
 mod clearing;
+mod corrections;
 mod doubt;
 mod drain;
 mod fake_home;
@@ -12,6 +14,7 @@ mod operations;
 mod prefunds;
 mod reconciling;
 mod registry;
+mod reporting;
 mod requests;
 mod several;
 mod told;

@@ -7,7 +7,7 @@ use settlement::spanned::{Fault, Node, Report};
 use toml::de::DeTable;
 
 use super::working_days::WorkingDays;
-use super::{Calendar, CheckingRules, ClearingRules, PrefundRules, Provenance, Rules, Uncompared};
+use super::{Calendar, CheckingRules, ClearingRules, HospitalDifferences, PrefundRules, Provenance, Rules, Uncompared};
 use crate::month::{Month, MonthDay};
 
 /// No holiday of the country is longer than this, so a longer one is a slip of the pen.
@@ -51,6 +51,11 @@ fn read_clearing(node: Node<'_>) -> Option<ClearingRules> {
     let (submit_within, pay_within) = (count(&node, "submit_within"), count(&node, "pay_within"));
     let carried_at_most = count(&node, "carried_at_most");
     let uncompared = node.required_form("uncompared", "\"carried\" or \"cleared\"", Uncompared::from_word);
+    let wanted = "\"carried\" or \"cleared\"";
+    let hospital_differences = match node.has("hospital_differences") {
+        true => node.required_form("hospital_differences", wanted, HospitalDifferences::from_word),
+        false => Some(HospitalDifferences::Carried),
+    };
     let silence_confirms = node.flag("silence_confirms");
     let year_cleared_within = month_of_year(&node, "year_cleared_within");
     let suspended_after = node.has("suspended_after").then(|| count(&node, "suspended_after"));
@@ -65,6 +70,7 @@ fn read_clearing(node: Node<'_>) -> Option<ClearingRules> {
         pay_within: pay_within?,
         carried_at_most: carried_at_most?,
         uncompared: uncompared?,
+        hospital_differences: hospital_differences?,
         silence_confirms,
         year_cleared_within: year_cleared_within?,
         suspended_after: suspended_after.flatten(),
@@ -244,12 +250,31 @@ mod tests {
     }
 
     #[test]
+    fn what_hospitals_differ_in_is_carried_unless_the_file_says_otherwise() {
+        let line = SOUND.lines().find(|line| line.starts_with("hospital_differences")).expect("a line");
+        for (text, expected) in [
+            (SOUND.to_owned(), HospitalDifferences::Carried),
+            (SOUND.replace(line, ""), HospitalDifferences::Carried),
+            (SOUND.replace(line, "hospital_differences = \"cleared\""), HospitalDifferences::Cleared),
+        ] {
+            let calendar = Calendar::parse(&text).expect("no faults");
+            let june = Month::from_text("2025-06").expect("a month");
+            assert_eq!(calendar.rules(june).clearing.hospital_differences, expected);
+        }
+    }
+
+    #[test]
     fn every_fault_is_told_with_its_line() {
         for (sound, spoilt, told) in [
             ("clearing_day = \"21\"", "clearing_day = \"31\"", "rules.clearing.clearing_day: is not \"last\""),
             ("clearing_day = \"21\"", "clearing_day = \"10\"", "rules.clearing.clearing_day: lies before hospitals_by"),
             ("carried_at_most = 2", "", "rules.clearing.carried_at_most: is missing"),
             ("uncompared = \"carried\"", "uncompared = \"kept\"", "rules.clearing.uncompared: is not \"carried\" or"),
+            (
+                "hospital_differences = \"carried\"",
+                "hospital_differences = \"kept\"",
+                "rules.clearing.hospital_differences: is not \"carried\" or",
+            ),
             ("red = \"0.9\"", "red = \"0.6\"", "rules.prefund.red: is not above yellow"),
             ("red = \"0.9\"", "red = \"90\"", "rules.prefund.red: is not a share"),
             ("reset_by_itself = true", "reset_by_itself = 1", "rules.prefund.reset_by_itself: is not true or false"),

@@ -1,9 +1,13 @@
 //! Which days of which groups hospitals have compared, by the last comparison that reaches each. It compares nothing;
-//! called by the operator's view of hospitals' books.
+//! called by the operator's view of
+//! hospitals' books, and by [`super::told`].
 
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
+
+use crate::calendar::Calendar;
+use crate::month::Month;
 
 /// What an institution settled on one day in one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +83,17 @@ impl Compared {
             && part(&self.agency, &day.agency)
     }
 
+    /// Whether it was of everything that another comparison was of, as far as both name it.
+    pub fn covers(&self, other: &Compared) -> bool {
+        let part = |own: &str, other: &str| own.is_empty() || own == other;
+        self.institution == other.institution
+            && self.days.0 <= other.days.0
+            && other.days.1 <= self.days.1
+            && part(&self.insurance, &other.insurance)
+            && part(&self.clearing_class, &other.clearing_class)
+            && part(&self.agency, &other.agency)
+    }
+
     /// Whether another comparison was of the same.
     fn is_of_the_same(&self, other: &Compared) -> bool {
         self.institution == other.institution
@@ -91,7 +106,7 @@ impl Compared {
 
 /// The last comparison that reaches a day of a group, and how the day stands by it.
 pub fn coverage<'c>(day: &GroupDay, comparisons: &'c [Compared]) -> (Coverage, Option<&'c Compared>) {
-    let last = comparisons.iter().filter(|compared| compared.reaches(day)).max_by_key(|compared| compared.number);
+    let last = last_of(day, comparisons);
     let stands = match last {
         None => Coverage::Never,
         Some(last) if !last.agrees => Coverage::Differs,
@@ -99,6 +114,21 @@ pub fn coverage<'c>(day: &GroupDay, comparisons: &'c [Compared]) -> (Coverage, O
         Some(_) => Coverage::Agrees,
     };
     (stands, last)
+}
+
+/// The last comparison that reaches a day of a group.
+pub fn last_of<'c>(day: &GroupDay, comparisons: &'c [Compared]) -> Option<&'c Compared> {
+    comparisons.iter().filter(|compared| compared.reaches(day)).max_by_key(|compared| compared.number)
+}
+
+/// Whether a day of a group should have been compared by now and was not, or not as it is: by the day that the calendar
+/// says hospitals compare a month by (`hospitals_by`). That holds nothing back; it is shown.
+pub fn is_overdue(stands: Coverage, day: Date, today: Date, calendar: &Calendar) -> bool {
+    let due = Month::of(day).map(|month| calendar.schedule(month).hospitals_by);
+    match stands {
+        Coverage::Agrees => false,
+        Coverage::Differs | Coverage::GrewSince | Coverage::Never => due.is_some_and(|due| due < today),
+    }
 }
 
 /// The comparisons that still say how something stands: the last of some day, and those that reach no day of the book
@@ -164,6 +194,21 @@ mod tests {
         }
         let elsewhere = GroupDay { institution: "H2".into(), ..day(1, "310", 4) };
         assert_eq!(coverage(&elsewhere, &comparisons).0, Coverage::Never);
+    }
+
+    #[test]
+    fn what_is_not_agreed_on_by_the_calendars_day_is_overdue() {
+        let calendar = Calendar::parse(include_str!("../../../deploy/calendar.toml")).expect("no faults");
+        let june = date(2025, 6, 30);
+        for (stands, today, expected) in [
+            (Coverage::Never, date(2025, 7, 20), false),
+            (Coverage::Never, date(2025, 7, 21), true),
+            (Coverage::GrewSince, date(2025, 7, 21), true),
+            (Coverage::Differs, date(2025, 7, 21), true),
+            (Coverage::Agrees, date(2025, 7, 21), false),
+        ] {
+            assert_eq!(is_overdue(stands, june, today, &calendar), expected, "{stands:?} {today}");
+        }
     }
 
     #[test]

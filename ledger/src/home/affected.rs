@@ -2,8 +2,11 @@
 //! away. Which they are is for [`settlement::decide::built_on`] to say. Called by [`super::load`], [`super::append`],
 //! [`super::postings`], [`super::unseen`], and by the region's list of what is affected.
 
+use std::ops::Add;
+
 use jiff::civil::Date;
-use settlement::decide::{BookSeq, Effects, Reach, Reader, Undoing, UsagePosting, built_on};
+use settlement::adjudication::Payers;
+use settlement::decide::{BookSeq, Correcting, Effects, Reach, Reader, Undoing, UsagePosting, built_on};
 use settlement::encounter::CareKind;
 use settlement::ids::{DiseaseCode, IdError, PersonNumber, SettlementId};
 use settlement::lifecycle::Standing;
@@ -11,21 +14,33 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
 
+use super::corrected::{self, Made};
 use super::rows::{self, AFFECTED};
-use super::{HomeStore, load, unseen};
-use crate::engine::{Row, Sql};
+use super::{HomeStore, corrections, load, unseen};
+use crate::engine::{Row, Sql, list};
 use crate::store::StoreError;
 use crate::values;
 
-/// A settlement in force, and what changed of what it read.
+/// A settlement in force, how it counts, and what changed of what it read.
 #[derive(Clone, Debug)]
 pub struct Affected {
     /// Where it was decided.
     pub seq: BookSeq,
     /// Which.
     pub settlement: SettlementId,
-    /// What changed since, oldest first.
+    /// How it counts since it was corrected; none where it counts as the hospital was told.
+    pub counted: Option<Counted>,
+    /// What changed since it was decided, oldest first.
     pub causes: Vec<Cause>,
+}
+
+/// What corrections made of a settlement.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// Who pays what.
+    pub payers: Payers,
+    /// What all corrections together use up beside what the settlement used up itself.
+    pub sums: UsageSums,
 }
 
 /// One change of what a settlement had read.
@@ -35,6 +50,10 @@ pub struct Cause {
     pub seq: BookSeq,
     /// The posting; none where it was an operation.
     pub posting: Option<String>,
+    /// The batch, where the posting is a correction of an earlier settlement.
+    pub batch: Option<String>,
+    /// Whether the last correction of the settlement took it into account.
+    pub accounted_for: bool,
     /// What it changed.
     pub effects: Effects,
 }
@@ -66,11 +85,19 @@ impl HomeStore {
         self.engine
             .read(move |sql| {
                 let standing = in_force(sql, &person)?;
+                let ids = list(standing.iter().map(|(_, settlement)| settlement.as_str()));
+                let made = corrected::made(sql, &ids, load::NOW)?;
                 standing
                     .into_iter()
                     .map(|(seq, settlement)| {
-                        let causes = causes(sql, &person, &settlement)?;
-                        Ok(Affected { seq, settlement, causes })
+                        let own = || made.iter().filter(|made| made.correction.settlement == settlement);
+                        let last = own().next_back();
+                        let counted = last.map(|last| Counted {
+                            payers: last.correction.now,
+                            sums: own().map(|made| made.sums).fold(UsageSums::default(), Add::add),
+                        });
+                        let causes = causes(sql, &person, &settlement, last.map_or(0, |last| last.number))?;
+                        Ok(Affected { seq, settlement, counted, causes })
                     })
                     .collect()
             })
@@ -108,6 +135,8 @@ pub(super) struct Late<'a> {
     pub used: &'a UsagePosting,
     /// The posting that it takes back, and the place after which that one stands: whatever came later had read it.
     pub takes_back: Option<(&'a str, BookSeq)>,
+    /// The place of the settlement that it corrects: whatever came later had read that.
+    pub corrects: Option<BookSeq>,
 }
 
 /// Marks whichever of the readers built on it, or should have.
@@ -115,8 +144,9 @@ pub(super) fn mark(sql: &Sql<'_>, readers: &[Reader], late: &Late<'_>) -> Result
     let unread = late.takes_back.map(|(original, _)| unseen::places(sql, original)).transpose()?.unwrap_or_default();
     let (unread, read): (Vec<Reader>, Vec<Reader>) =
         readers.iter().cloned().partition(|reader| unread.contains(&reader.seq));
-    let from = Some(late.used.day);
-    let mut affected = built_on(&read, late.used, Reach { after: late.takes_back.map(|(_, seq)| seq), from });
+    let from = Some(late.used.day).filter(|_| late.corrects.is_none());
+    let mut affected =
+        built_on(&read, late.used, Reach { after: late.takes_back.map(|(_, seq)| seq).or(late.corrects), from });
     affected.extend(built_on(&unread, late.used, Reach { after: None, from }));
     let marks: Vec<_> = affected.iter().map(|settlement| rows::affected(settlement, late.seq, late.posting)).collect();
     sql.execute_each(AFFECTED, &marks)
@@ -134,21 +164,39 @@ fn in_force(sql: &Sql<'_>, person: &PersonNumber) -> Result<Vec<(BookSeq, Settle
     })
 }
 
-fn causes(sql: &Sql<'_>, person: &PersonNumber, settlement: &SettlementId) -> Result<Vec<Cause>, StoreError> {
+/// `last` is the number of the settlement's last correction; 0 where there is none.
+fn causes(
+    sql: &Sql<'_>,
+    person: &PersonNumber,
+    settlement: &SettlementId,
+    last: i64,
+) -> Result<Vec<Cause>, StoreError> {
     const CAUSES: &str = "SELECT affected.after_seq, affected.posting, undoings.settlement, undoings.becomes,
                 undoings.counter, usages.day, usages.year, usages.insurance, usages.care, usages.disease, usages.stays,
                 usages.deductible, usages.in_policy, usages.basic, usages.large_sum, usages.catastrophic_base,
-                usages.catastrophic, usages.civil_servant, usages.assistance
+                usages.catastrophic, usages.civil_servant, usages.assistance,
+                EXISTS (SELECT 1 FROM correction_marks AS known
+                         WHERE known.settlement = ?1 AND known.number = ?3
+                           AND known.after_seq = affected.after_seq AND known.posting = affected.posting)
            FROM affected
            JOIN usages ON usages.person = ?2 AND usages.after_seq = affected.after_seq
                       AND usages.posting = affected.posting
            LEFT JOIN undoings ON undoings.book_seq = affected.after_seq AND affected.posting = ''
           WHERE affected.settlement = ?1 ORDER BY affected.after_seq, affected.posting";
-    sql.query(CAUSES, values![settlement.as_str(), person.as_str()], |row| {
+    let mut causes = sql.query(CAUSES, values![settlement.as_str(), person.as_str(), last], |row| {
         let posting = Some(row.text(1)?.to_owned()).filter(|posting| !posting.is_empty());
         let effects = Effects { undoing: undoing(&row)?, usage: Some(used(&row, 5)?), ..Effects::default() };
-        Ok(Cause { seq: load::seq(row.number(0)?), posting, effects })
-    })
+        let accounted_for = row.flag(19)?;
+        Ok(Cause { seq: load::seq(row.number(0)?), posting, batch: None, accounted_for, effects })
+    })?;
+    for cause in &mut causes {
+        let Some(posting) = cause.posting.as_deref().filter(|posting| corrections::is_one(posting)) else { continue };
+        if let Some(Made { taken, correction, .. }) = corrected::made_as(sql, posting)? {
+            cause.batch = Some(taken.batch);
+            cause.effects.correcting = Some(Correcting { settlement: correction.settlement, now: correction.now });
+        }
+    }
+    Ok(causes)
 }
 
 fn undoing(row: &Row<'_>) -> Result<Option<Undoing>, StoreError> {

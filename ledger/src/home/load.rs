@@ -15,6 +15,7 @@ use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
 
 use super::Wire;
 use super::affected;
+use super::corrected;
 use super::row::Columns;
 use super::settlements;
 use super::unseen::seen;
@@ -54,6 +55,7 @@ pub(super) fn book_below(sql: &Sql<'_>, wire: Wire, wanted: &Wanted<'_>, before:
     let mut book = Book::default();
     marks(sql, wanted, before, &mut book)?;
     settlements::touched(sql, wire, wanted, before, &mut book)?;
+    corrected::count(sql, before, &mut book)?;
     for person in &wanted.undoing {
         book.person(person).readers = affected::readers(sql, person.as_str(), before)?;
     }

@@ -163,7 +163,11 @@ fn enrolled(sql: &Sql<'_>, posting: &Posting) -> Result<bool, StoreError> {
 
 fn cancel_fault(sql: &Sql<'_>, posting: &Posting, original: &str) -> Result<Option<PostingFault>, StoreError> {
     let person = posting.person.as_str();
-    let found = text(sql, "SELECT cancels FROM postings WHERE id = ?1 AND person = ?2", &[original, person])?;
+    let found = text(
+        sql,
+        "SELECT cancels FROM postings WHERE id = ?1 AND person = ?2 AND kind <> 'correction'",
+        &[original, person],
+    )?;
     let cancelled_by = text(sql, "SELECT id FROM postings WHERE cancels = ?1 AND cancels <> ''", &[original])?;
     Ok(match (found, cancelled_by) {
         (None, _) => Some(PostingFault::UnknownOriginal),
@@ -228,7 +232,7 @@ fn append(sql: &Sql<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreEr
     if let Some(usage) = &usage {
         sql.execute(USAGE, &UsageRow::of_posting(person, after, &posting.id, usage).values())?;
         let takes_back = posting.cancels.as_deref().zip(original_at);
-        let late = Late { seq: after, posting: &posting.id, used: usage, takes_back };
+        let late = Late { seq: after, posting: &posting.id, used: usage, takes_back, corrects: None };
         affected::mark(sql, &affected::readers(sql, person, load::NOW)?, &late)?;
     }
     if !account.is_zero() {

@@ -3,20 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use settlement::adjudication::Fund;
-use settlement::decide::Used;
+use settlement::adjudication::{Fund, Payers};
+use settlement::decide::{Correction, Used};
 use settlement::finding::Finding;
+use settlement::ids::SettlementId;
 use settlement::money::Money;
 use settlement::outcome::{Done, Outcome, Settled};
 use settlement::year_to_date::UsageSums;
 
+use super::corrected::{self, Made};
 use super::row::Columns;
 use super::{HomeStore, Wire, journal, load};
 use crate::engine::Sql;
 use crate::store::StoreError;
+use crate::values;
 
-/// Whether a row's cause is in force: a settlement that is neither cancelled nor reversed, a posting that neither is
-/// cancelled nor cancels.
+/// Whether a row's cause is in force: a settlement that is neither cancelled nor reversed, a correction of one, a posting
+/// that neither is cancelled nor cancels.
 macro_rules! cause_in_force {
     ($entry:literal) => {
         concat!(
@@ -27,6 +30,14 @@ macro_rules! cause_in_force {
             $entry,
             ".after_seq
                   AND COALESCE((SELECT becomes FROM undoings WHERE undoings.settlement = settlements.settlement
+                                 ORDER BY undoings.book_seq DESC LIMIT 1), 'in-force') = 'in-force')
+            WHEN EXISTS (SELECT 1 FROM corrections WHERE corrections.posting = ",
+            $entry,
+            ".posting)
+            THEN EXISTS (SELECT 1 FROM corrections WHERE corrections.posting = ",
+            $entry,
+            ".posting
+                  AND COALESCE((SELECT becomes FROM undoings WHERE undoings.settlement = corrections.settlement
                                  ORDER BY undoings.book_seq DESC LIMIT 1), 'in-force') = 'in-force')
             ELSE EXISTS (SELECT 1 FROM postings WHERE postings.id = ",
             $entry,
@@ -55,6 +66,7 @@ impl HomeStore {
                 findings.extend(year_to_date_is_the_fold_of_what_is_in_force(sql)?);
                 findings.extend(an_account_is_the_fold_of_what_is_in_force(sql)?);
                 findings.extend(a_settlement_uses_up_what_its_answer_says(sql, wire)?);
+                findings.extend(a_correction_builds_on_what_counted_and_moves_only_funds_and_cash(sql, wire)?);
                 Ok(findings)
             })
             .await
@@ -200,6 +212,66 @@ fn a_settlement_uses_up_what_its_answer_says(sql: &Sql<'_>, wire: Wire) -> Resul
         Ok(())
     })?;
     Ok(findings)
+}
+
+/// Oldest first: the first correction of a settlement builds on its answer, each later one on the one before.
+fn a_correction_builds_on_what_counted_and_moves_only_funds_and_cash(
+    sql: &Sql<'_>,
+    wire: Wire,
+) -> Result<Vec<Finding>, StoreError> {
+    const ANSWER: &str = "SELECT operations.outcome FROM settlements
+           JOIN operations ON operations.book_seq = settlements.book_seq WHERE settlements.settlement = ?1";
+    let mut findings = Vec::new();
+    let mut counts: Option<(SettlementId, Payers)> = None;
+    for Made { taken, correction, sums, .. } in corrected::made_ever(sql)? {
+        let Correction { settlement, told, now } = correction;
+        let before = match counts.take().filter(|(before, _)| *before == settlement) {
+            Some((_, payers)) => Some(payers),
+            None => {
+                sql.find(ANSWER, values![settlement.as_str()], |row| Ok(payers_told(wire, row.bytes(0)?)))?.flatten()
+            }
+        };
+        let problem = match before {
+            None => Some("it corrects what was never settled"),
+            Some(before) if before != told => Some("it builds on what did not count"),
+            Some(_) if (told.total(), told.account, told.hospital) != (now.total(), now.account, now.hospital) => {
+                Some("it moves more than funds and cash")
+            }
+            Some(_)
+                if Fund::ALL.iter().any(|fund| used_of(&sums, *fund) != now.funds.of(*fund) - told.funds.of(*fund)) =>
+            {
+                Some("it uses up something else than it changes")
+            }
+            Some(_) => None,
+        };
+        findings.extend(problem.map(|problem| Finding {
+            invariant: "a correction builds on what counted, and moves only funds and cash",
+            subject: format!("settlement {settlement} in batch {}", taken.batch),
+            problem: problem.into(),
+        }));
+        counts = Some((settlement, now));
+    }
+    Ok(findings)
+}
+
+fn payers_told(wire: Wire, outcome: &[u8]) -> Option<Payers> {
+    match (wire.read_outcome)(outcome) {
+        Ok(Outcome::Accepted { decided_at: _, done: Done::Settled(settled) }) => Some(settled.payers),
+        Ok(
+            Outcome::Accepted { decided_at: _, done: Done::Cancelled { .. } | Done::Reversed(_) } | Outcome::Refused(_),
+        )
+        | Err(_) => None,
+    }
+}
+
+fn used_of(used: &UsageSums, fund: Fund) -> Money {
+    match fund {
+        Fund::Basic => used.basic,
+        Fund::LargeSum => used.large_sum,
+        Fund::Catastrophic => used.catastrophic,
+        Fund::CivilServant => used.civil_servant,
+        Fund::Assistance => used.assistance,
+    }
 }
 
 fn told_apart(settled: &Settled, used: &UsageSums) -> Vec<Finding> {

@@ -1,5 +1,6 @@
 //! The rows that a decision adds, and the statements that insert them. Texts that have to be made live in the row while
-//! it is inserted. Called by [`super::append`] and [`super::postings`].
+//! it is inserted. Called by [`super::append`], [`super::postings`] and
+//! [`super::corrections`].
 
 use settlement::decide::{BookSeq, Booked, Undoing, UsagePosting, Visit};
 use settlement::ids::{BatchNumber, DiseaseCode, SettlementId};
@@ -25,6 +26,11 @@ pub(super) const ACCOUNT_ENTRY: &str =
 /// A message may be reversed twice before it ever comes; the first tombstone stays.
 pub(super) const TOMBSTONE: &str =
     "INSERT INTO tombstones (target, book_seq) VALUES (?1, ?2) ON CONFLICT (target) DO NOTHING";
+
+pub(super) const CORRECTION: &str = "INSERT INTO corrections (settlement, number, posting, told_basic, told_large_sum,
+        told_catastrophic, told_civil_servant, told_assistance, told_account, told_cash, told_hospital, now_basic,
+        now_large_sum, now_catastrophic, now_civil_servant, now_assistance, now_account, now_cash, now_hospital)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
 pub(super) const AFFECTED: &str = "INSERT INTO affected (settlement, after_seq, posting) VALUES (?1, ?2, ?3)";
 
@@ -118,6 +124,39 @@ impl<'a> UsageRow<'a> {
 /// The mark on a settlement that an operation, or a posting, affects.
 pub(super) fn affected<'a>(settlement: &'a SettlementId, seq: BookSeq, posting: &'a str) -> [Value<'a>; 3] {
     [settlement.as_str().into(), place(seq).into(), posting.into()]
+}
+
+/// What a batch changes of a settlement: who pays what before it, and after it.
+pub(super) fn correction<'a>(
+    settlement: &'a SettlementId,
+    number: i64,
+    posting: &'a str,
+    told: [i64; 8],
+    now: [i64; 8],
+) -> [Value<'a>; 19] {
+    let [told_1, told_2, told_3, told_4, told_5, told_6, told_7, told_8] = told.map(Value::from);
+    let [now_1, now_2, now_3, now_4, now_5, now_6, now_7, now_8] = now.map(Value::from);
+    [
+        settlement.as_str().into(),
+        number.into(),
+        posting.into(),
+        told_1,
+        told_2,
+        told_3,
+        told_4,
+        told_5,
+        told_6,
+        told_7,
+        told_8,
+        now_1,
+        now_2,
+        now_3,
+        now_4,
+        now_5,
+        now_6,
+        now_7,
+        now_8,
+    ]
 }
 
 /// Where a settlement stands from a place on.

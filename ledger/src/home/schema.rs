@@ -8,13 +8,21 @@
 //! operation's place, or a posting) after it had been built on. `lost_places` were filled before the book was restored
 //! from an older copy, and nobody outside ever heard what stood there. What is posted between such a restoration and
 //! the return of the answers stands before them, and `unseen_postings` says which of them were decided without it.
+//!
+//! A batch of corrections is a row of `correction_batches` with the number in which it was taken in, and for each of its
+//! settlements a row of `corrections`, a posting of kind `correction` (so that it stands in the book as any posting does)
+//! and a usage, if an empty one. `correction_marks` are the rows of `affected` that a correction took into account; one
+//! that undoes another accounts for what the settlement's correction before that one did.
 
 use crate::engine::{Fence, Schema, Version};
 use crate::{inbox, leaves};
 
 /// A home region's store.
-pub static SCHEMA: Schema =
-    Schema { name: "home", versions: &[FIRST, inbox::TABLES, UNSEEN, leaves::TABLES], fence: Fence::OneWriter };
+pub static SCHEMA: Schema = Schema {
+    name: "home",
+    versions: &[FIRST, inbox::TABLES, UNSEEN, leaves::TABLES, CORRECTIONS],
+    fence: Fence::OneWriter,
+};
 
 const FIRST: Version = Version {
     tables: "CREATE TABLE operations (
@@ -207,5 +215,49 @@ const UNSEEN: Version = Version {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX postings_by_person ON postings (person);",
     append_only: &["unseen_postings"],
+    postgres: "",
+};
+
+const CORRECTIONS: Version = Version {
+    tables: "CREATE TABLE correction_batches (
+        batch TEXT PRIMARY KEY,
+        number INTEGER NOT NULL UNIQUE,
+        home TEXT NOT NULL,
+        undoes TEXT NOT NULL,
+        after_seq INTEGER NOT NULL,
+        approved_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX correction_batches_by_undone ON correction_batches (undoes) WHERE undoes <> '';
+    CREATE TABLE corrections (
+        settlement TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        posting TEXT NOT NULL UNIQUE,
+        told_basic INTEGER NOT NULL,
+        told_large_sum INTEGER NOT NULL,
+        told_catastrophic INTEGER NOT NULL,
+        told_civil_servant INTEGER NOT NULL,
+        told_assistance INTEGER NOT NULL,
+        told_account INTEGER NOT NULL,
+        told_cash INTEGER NOT NULL,
+        told_hospital INTEGER NOT NULL,
+        now_basic INTEGER NOT NULL,
+        now_large_sum INTEGER NOT NULL,
+        now_catastrophic INTEGER NOT NULL,
+        now_civil_servant INTEGER NOT NULL,
+        now_assistance INTEGER NOT NULL,
+        now_account INTEGER NOT NULL,
+        now_cash INTEGER NOT NULL,
+        now_hospital INTEGER NOT NULL,
+        PRIMARY KEY (settlement, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX corrections_by_number ON corrections (number);
+    CREATE TABLE correction_marks (
+        settlement TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        after_seq INTEGER NOT NULL,
+        posting TEXT NOT NULL,
+        PRIMARY KEY (settlement, number, after_seq, posting)
+    ) STRICT, WITHOUT ROWID;",
+    append_only: &["correction_batches", "corrections", "correction_marks"],
     postgres: "",
 };

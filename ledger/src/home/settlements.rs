@@ -1,5 +1,5 @@
 //! The settlements that a batch touches, and where they stand: its people's stays, its visits, what it cancels, what its
-//! reversals mean. Called by [`super::load`].
+//! reversals mean. How they count since they were corrected is for [`super::corrected`]. Called by [`super::load`].
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -157,6 +157,7 @@ fn read(columns: &Columns<'_>, wire: Wire) -> Result<Booked, StoreError> {
             interim: columns.flag("interim")?,
         },
         usage: usage_posting(columns)?,
+        corrected: None,
         standing: Standing::InForce,
         changed: None,
     })

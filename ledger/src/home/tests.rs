@@ -45,6 +45,8 @@ on_both! {
     what_was_known_of_a_person_is_never_out_of_date,
 }
 
+mod corrections;
+
 /// Where the store is.
 enum Place {
     Sqlite(TempDir),

@@ -12,6 +12,7 @@ use settlement::ids::PersonNumber;
 
 use super::affected::{self, Late};
 use super::append::place;
+use super::corrected::{self, Made};
 use super::past::Past;
 use super::row::Columns;
 use super::{load, postings};
@@ -70,9 +71,9 @@ pub(super) fn note(sql: &Sql<'_>, seq: BookSeq, person: &PersonNumber, unseen: &
     sql.execute_each(NOTE, &rows)?;
     let mut readers = affected::readers(sql, person.as_str(), load::NOW)?;
     readers.retain(|reader| reader.seq == seq);
-    for (posting, stands_at, used, takes_back) in unseen_usages(sql, seq)? {
+    for UnseenUsage { posting, stands_at, used, takes_back, corrects } in unseen_usages(sql, seq)? {
         let takes_back = takes_back.as_ref().map(|(original, at)| (original.as_str(), *at));
-        affected::mark(sql, &readers, &Late { seq: stands_at, posting: &posting, used: &used, takes_back })?;
+        affected::mark(sql, &readers, &Late { seq: stands_at, posting: &posting, used: &used, takes_back, corrects })?;
     }
     Ok(())
 }
@@ -85,7 +86,16 @@ pub(super) fn places(sql: &Sql<'_>, posting: &str) -> Result<BTreeSet<BookSeq>, 
 
 fn take_out(sql: &Sql<'_>, book: &mut Book, person: &PersonNumber, posting: &str) -> Result<(), StoreError> {
     let (usage, account, _) = postings::counter(sql, person, posting)?;
+    let correction = corrected::made_as(sql, posting)?;
     let person = book.person(person);
+    if let Some(Made { correction, sums, .. }) = correction {
+        let corrected =
+            person.settlements.iter_mut().filter(|booked| booked.settled.settlement == correction.settlement);
+        corrected.for_each(|booked| {
+            booked.corrected = Some(correction.told);
+            booked.usage.usage.sums += -sums;
+        });
+    }
     if let Some(UsagePosting { usage, day: _ }) = usage {
         person.used.add(&usage);
     }
@@ -94,19 +104,29 @@ fn take_out(sql: &Sql<'_>, book: &mut Book, person: &PersonNumber, posting: &str
     Ok(())
 }
 
-/// A posting, where it stands, what it uses up, and which one it takes back that stands where.
-type UnseenUsage = (String, BookSeq, UsagePosting, Option<(String, BookSeq)>);
+/// What an unseen posting uses up.
+struct UnseenUsage {
+    posting: String,
+    stands_at: BookSeq,
+    used: UsagePosting,
+    /// The posting that it takes back, and where that one stands.
+    takes_back: Option<(String, BookSeq)>,
+    /// The place of the settlement that it corrects.
+    corrects: Option<BookSeq>,
+}
 
 fn unseen_usages(sql: &Sql<'_>, seq: BookSeq) -> Result<Vec<UnseenUsage>, StoreError> {
     const UNSEEN: &str = concat!(
         "SELECT postings.id AS id, postings.after_seq AS stands_at, postings.cancels AS cancels,
-                COALESCE(original.after_seq, 0) AS original_at, ",
+                COALESCE(original.after_seq, 0) AS original_at, COALESCE(settlements.book_seq, 0) AS corrects_at, ",
         load::usage!(),
         " FROM unseen_postings
            JOIN postings ON postings.id = unseen_postings.posting
            JOIN usages ON usages.person = postings.person AND usages.after_seq = postings.after_seq
                       AND usages.posting = postings.id
            LEFT JOIN postings AS original ON original.id = postings.cancels
+           LEFT JOIN corrections ON corrections.posting = postings.id
+           LEFT JOIN settlements ON settlements.settlement = corrections.settlement
           WHERE unseen_postings.book_seq = ?1"
     );
     sql.query(UNSEEN, values![place(seq)], |row| {
@@ -114,6 +134,8 @@ fn unseen_usages(sql: &Sql<'_>, seq: BookSeq) -> Result<Vec<UnseenUsage>, StoreE
         let (id, stands_at) = (columns.text("id")?.to_owned(), load::seq(columns.number("stands_at")?));
         let (cancels, original_at) = (columns.text("cancels")?.to_owned(), columns.number("original_at")?);
         let takes_back = (!cancels.is_empty()).then(|| (cancels, load::seq(original_at)));
-        Ok((id, stands_at, load::usage_posting(&columns)?, takes_back))
+        let corrects = corrected::corrects_at(columns.number("corrects_at")?);
+        let used = load::usage_posting(&columns)?;
+        Ok(UnseenUsage { posting: id, stands_at, used, takes_back, corrects })
     })
 }

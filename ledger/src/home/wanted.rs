@@ -16,9 +16,9 @@ pub(super) struct Wanted<'a> {
     /// Targets of its reversals.
     reversed: BTreeSet<&'a ReversalTarget>,
     encounters: Vec<&'a str>,
-    /// Settlements that it cancels.
+    /// Settlements that it cancels or corrects.
     pub cancelled: BTreeSet<String>,
-    /// Who has something undone: whoever built on it is marked.
+    /// Who has something undone or corrected: whoever built on it is marked.
     pub undoing: BTreeSet<&'a PersonNumber>,
     new_ids: Vec<&'a str>,
 }
@@ -37,6 +37,11 @@ impl<'a> Wanted<'a> {
             }
         }
         wanted
+    }
+
+    /// Settlements that are corrected, and whose they are: whoever built on one is marked.
+    pub fn correcting(settlements: BTreeSet<String>, people: &'a [PersonNumber]) -> Wanted<'a> {
+        Wanted { cancelled: settlements, undoing: people.iter().collect(), ..Wanted::default() }
     }
 
     fn request(&mut self, person: &'a PersonNumber, request: &'a Request) {

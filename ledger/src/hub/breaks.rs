@@ -4,6 +4,7 @@
 use clearing::breaks::{Books, Kind, Proposal};
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Digest, Node};
+use clearing::stretch::Stretch;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use settlement::ids::{PoolCode, RegionCode, SettlementId};
@@ -113,20 +114,23 @@ pub struct Certificate {
 }
 
 impl HubStore {
-    /// Records what two books were found to differ in on some days: what is new is opened, what is found no more was
-    /// mended by whoever carried its proposal out, or has vanished. What stands already keeps its number and its age.
+    /// Records what two books were found to differ in on some days, or in a stretch of them: what is new is opened, what is
+    /// found no more was mended by whoever carried its proposal out, or has vanished. What stands already keeps its number
+    /// and its age. What a person has decided of a hospital's book stays decided while the same is told of it, which is
+    /// until the hospital compares again; the other books are compared anew each time, and what is found again is opened.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn break_record(
         &self,
         books: Books,
-        days: (Date, Date),
+        within: impl Into<Stretch>,
         scope: Scope,
         found: Vec<FoundBreak>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.engine.write(move |sql| record(sql, books, days, scope, &found, at)).await
+        let within = within.into();
+        self.engine.write(move |sql| record(sql, books, within, scope, &found, at)).await
     }
 
     /// The breaks that stand, the oldest first.
@@ -290,7 +294,7 @@ impl HubStore {
 fn record(
     sql: &Sql<'_>,
     books: Books,
-    (first, last): (Date, Date),
+    within: Stretch,
     scope: Scope,
     found: &[FoundBreak],
     at: Timestamp,
@@ -298,14 +302,24 @@ fn record(
     const OPEN: &str = "INSERT INTO breaks (number, books, day, home, treatment, place, kind, settlement, operation,
             outer_total, outer_owed, inner_total, inner_owed, proposed, found_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-    let standing = open(sql, Some(books), (&first.to_string(), &last.to_string()), scope)?;
+    let (first, last) = within.days();
+    let days = (&*first.to_string(), &*last.to_string());
+    let mut standing = open(sql, Some(books), days, scope)?;
+    standing.retain(|open| within.holds(open.found.branch.day, open.found.place));
+    let decided = match books {
+        Books::HospitalTreatment => decided(sql, books, days, scope)?,
+        Books::TreatmentHub | Books::HubHome => Vec::new(),
+    };
     for gone in standing.iter().filter(|open| !found.contains(&open.found)) {
         match break_actions::mended_by(sql, gone.number)? {
             Some(by) => end(sql, gone.number, "mended", "", (&by, at))?,
             None => end(sql, gone.number, "vanished", "", ("comparison", at))?,
         };
     }
-    for new in found.iter().filter(|found| !standing.iter().any(|open| open.found == **found)) {
+    let known = |found: &FoundBreak| standing.iter().chain(&decided).any(|known| known.found == *found);
+    // A row that is told twice is one break.
+    let first = |(index, new): &(usize, &FoundBreak)| !known(new) && !found[..*index].contains(new);
+    for (_, new) in found.iter().enumerate().filter(first) {
         let ([day, home, treatment], settlement) = (texts(&new.branch), new.settlement.to_time_first());
         let values = values![
             sql.position()?,
@@ -356,6 +370,22 @@ fn open(
     let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
     let values = values![books.map(Books::word), first, last, home.as_deref(), treatment.as_deref()];
     sql.query(OPEN, values, read_break)
+}
+
+/// What a person has decided of the differences between two books, as they were found.
+fn decided(
+    sql: &Sql<'_>,
+    books: Books,
+    (first, last): (&str, &str),
+    scope: Scope,
+) -> Result<Vec<OpenBreak>, StoreError> {
+    const DECIDED: &str = breaks!(
+        "books = ?1 AND day >= ?2 AND day <= ?3 AND (?4 IS NULL OR home = ?4) AND (?5 IS NULL OR treatment = ?5)
+          AND EXISTS (SELECT 1 FROM break_ends WHERE break_ends.number = breaks.number AND ending = 'decided')"
+    );
+    let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
+    let values = values![books.word(), first, last, home.as_deref(), treatment.as_deref()];
+    sql.query(DECIDED, values, read_break)
 }
 
 pub(super) fn read_break(row: Row<'_>) -> Result<OpenBreak, StoreError> {

@@ -1,19 +1,25 @@
 //! 审核扣款 as they are recorded: lodged, objected to, agreed on, withdrawn, released. What may be taken off, and what may
-//! happen to a deduction, is for `clearing::review`.
+//! happen to a deduction, is for `clearing::review`. What a hospital's letter says is kept by `deductions/objected.rs`.
 
-use clearing::obligation::{Lot, Posting, Sums};
-use clearing::review::{Deducted, Event, ReviewFault, Standing, after, agree, lodge};
+mod objected;
+
+use clearing::obligation::{Lot, Sums};
+use clearing::review::{Deducted, Event, Objection, ReviewFault, Standing, after, agree, lodge};
 use jiff::Timestamp;
 use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 
+use super::afterwards::{DEDUCTIONS, period_for, posted_in};
+use super::corrections;
 use super::lots::{lot_values, read_lot, read_sums};
-use super::periods::{PeriodNumber, THE_LIST};
+use super::periods::PeriodNumber;
 use super::{HubStore, corrupt, instant};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
 use crate::values;
+
+mod restored;
 
 /// A deduction to be lodged, under an id that its sender made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +49,8 @@ pub struct Deduction {
     pub period: Option<PeriodNumber>,
     /// Why it stands so: the hospital's objection, for example.
     pub remark: String,
+    /// What the hospital objects, also after it was agreed on or withdrawn; none where it did not.
+    pub objection: Option<Objection>,
     /// When it was lodged.
     pub lodged_at: Timestamp,
 }
@@ -62,6 +70,8 @@ pub struct PostedDeduction {
     pub reason: String,
     /// When it was agreed on, or given back.
     pub at: Timestamp,
+    /// What the hospital had objected.
+    pub objection: Option<Objection>,
     /// The period in which the settlement was booked.
     pub booked_in: PeriodNumber,
 }
@@ -81,6 +91,9 @@ pub enum DeductionFault {
     /// What is wanted cannot happen to it any more.
     #[error("it is {} already", .0.word())]
     StandsOtherwise(Standing),
+    /// The settlement is not the objecting hospital's.
+    #[error("the settlement is not of this hospital")]
+    OtherHospital,
     /// The sums are not possible.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Sums(Vec<ReviewFault>),
@@ -89,28 +102,12 @@ pub enum DeductionFault {
 /// What is to happen to a deduction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The hospital objects, for a reason.
-    Object(String),
+    /// The hospital objects by letter.
+    Object(Objection),
     /// Agency and hospital agree on sums.
     Agree(Deducted, String),
     /// The agency takes it back.
     Withdraw(String),
-}
-
-/// The postings of a period: made in it or moved into it, and not moved out of it.
-macro_rules! posted_in {
-    ($select:literal, $rest:literal) => {
-        concat!(
-            $select,
-            " WHERE (posted.period = ?1 OR EXISTS (
-                    SELECT 1 FROM deduction_moves AS came
-                    WHERE came.id = posted.id AND came.step = posted.step AND came.into_period = ?1))
-              AND NOT EXISTS (
-                    SELECT 1 FROM deduction_moves AS gone
-                    WHERE gone.id = posted.id AND gone.step = posted.step AND gone.from_period = ?1) ",
-            $rest
-        )
-    };
 }
 
 impl HubStore {
@@ -158,16 +155,15 @@ impl HubStore {
             .await
     }
 
-    /// Gives back what was taken off settlements that are undone since, and withdraws what was not taken off yet; tells how
-    /// many.
+    /// Releases deductions of settlements that are undone since, and gives back what was taken off; tells how many.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn deduction_release(&self, at: Timestamp) -> Result<usize, StoreError> {
         // The newest entry of a settlement says whether it counts.
         const UNDONE: &str = "SELECT deductions.id FROM deductions
-            WHERE NOT EXISTS (SELECT 1 FROM deduction_events WHERE deduction_events.id = deductions.id
-                              AND event IN ('withdrawn', 'released'))
+            WHERE COALESCE((SELECT event FROM deduction_events WHERE deduction_events.id = deductions.id
+                            ORDER BY step DESC LIMIT 1), 'lodged') NOT IN ('withdrawn', 'released')
               AND (SELECT MAX(step) FROM answers WHERE answers.settlement = deductions.settlement) % 2 = 0";
         let undone = self.engine.read(|sql| sql.query(UNDONE, values![], |row| Ok(row.text(0)?.to_owned()))).await?;
         let count = undone.len();
@@ -204,13 +200,16 @@ impl HubStore {
     /// When the store fails.
     pub async fn deduction_postings(&self, period: PeriodNumber) -> Result<Vec<PostedDeduction>, StoreError> {
         const POSTED: &str = posted_in!(
+            "deduction",
             "SELECT deductions.home, deductions.treatment, insurance, care, posted.basic, posted.large_sum,
                 posted.catastrophic, posted.civil_servant, posted.assistance, deductions.id, deductions.settlement, deductions.reason,
-                deduction_events.done_at, answers.period
+                deduction_events.done_at, answers.period, objections.hospital, objections.letter,
+                objections.written_on, objections.reason
              FROM deduction_postings AS posted
              JOIN deductions ON deductions.id = posted.id
              JOIN deduction_events ON deduction_events.id = posted.id AND deduction_events.step = posted.step
-             JOIN answers ON answers.settlement = deductions.settlement AND answers.step = 1",
+             JOIN answers ON answers.settlement = deductions.settlement AND answers.step = 1
+             LEFT JOIN deduction_objections AS objections ON objections.id = deductions.id",
             "ORDER BY deductions.id, posted.step"
         );
         self.engine.read(move |sql| sql.query(POSTED, values![period.0], read_posted)).await
@@ -223,37 +222,6 @@ impl HubStore {
     pub async fn deduction_list(&self, settlement: Option<SettlementId>) -> Result<Vec<Deduction>, StoreError> {
         self.engine.read(move |sql| list(sql, settlement.as_ref())).await
     }
-}
-
-/// What is taken off a settlement goes with it when it is carried over, and off the list again.
-pub(super) fn move_with(
-    sql: &Sql<'_>,
-    settlement: &str,
-    from: PeriodNumber,
-    into: PeriodNumber,
-) -> Result<(), StoreError> {
-    const POSTED: &str = posted_in!(
-        "SELECT posted.id, posted.step FROM deductions
-         JOIN deduction_postings AS posted ON posted.id = deductions.id",
-        "AND deductions.settlement = ?2"
-    );
-    const MOVE: &str = "INSERT INTO deduction_moves (id, step, from_period, into_period) VALUES (?1, ?2, ?3, ?4)";
-    let posted = sql.query(POSTED, values![from.0, settlement], |row| Ok((row.text(0)?.to_owned(), row.number(1)?)))?;
-    for (id, step) in posted {
-        sql.execute(MOVE, values![&id, step, from.0, into.0])?;
-    }
-    Ok(())
-}
-
-/// What is taken off a period, lot by lot.
-pub(super) fn of_period(sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<Posting>, StoreError> {
-    const POSTED: &str = posted_in!(
-        "SELECT home, treatment, insurance, care, 0, 0, posted.basic, posted.large_sum, posted.catastrophic,
-            posted.civil_servant, posted.assistance, 0
-         FROM deduction_postings AS posted JOIN deductions ON deductions.id = posted.id",
-        ""
-    );
-    sql.query(POSTED, values![period.0], |row| Ok(Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? }))
 }
 
 fn lodge_one(
@@ -270,6 +238,7 @@ fn lodge_one(
         return Ok(if same { Ok(()) } else { Err(DeductionFault::LodgedOtherwise) });
     }
     let Some((lot, paid)) = in_force(sql, &lodging.settlement)? else { return Ok(Err(DeductionFault::NoSettlement)) };
+    let paid = Sums { funds: corrections::at_least_paid(sql, &lodging.settlement, paid.funds)?, ..paid };
     let taken: Vec<Deducted> =
         others.iter().filter(|other| other.standing.counts()).map(|other| other.agreed).collect();
     if let Err(faults) = lodge(&paid, &taken, &lodging.deducted) {
@@ -306,7 +275,13 @@ fn change_one(
 ) -> Result<Result<(), DeductionFault>, StoreError> {
     let Some(held) = find(sql, id)? else { return Ok(Err(DeductionFault::Unknown)) };
     let (event, reason) = match change {
-        Change::Object(reason) => (Event::Object, reason),
+        Change::Object(objection) => {
+            let hospital = objected::hospital_of(sql, &held.lodging.settlement)?;
+            if hospital.is_some_and(|hospital| hospital != objection.hospital) {
+                return Ok(Err(DeductionFault::OtherHospital));
+            }
+            (Event::Object, &objection.reason)
+        }
         Change::Agree(agreed, reason) => {
             if let Err(faults) = agree(&held.lodging.deducted, agreed) {
                 return Ok(Err(DeductionFault::Sums(faults)));
@@ -319,7 +294,7 @@ fn change_one(
         Change::Withdraw(reason) => (Event::Withdraw, reason),
     };
     let repeated = match change {
-        Change::Object(reason) => held.standing == Standing::Objected && held.remark == *reason,
+        Change::Object(objection) => held.standing == Standing::Objected && held.objection.as_ref() == Some(objection),
         Change::Agree(agreed, _) => held.standing == Standing::Agreed && held.agreed == *agreed,
         Change::Withdraw(_) => held.standing == Standing::Withdrawn,
     };
@@ -331,9 +306,13 @@ fn change_one(
     };
     let step = next_step(sql, id)?;
     record(sql, (id, step), becomes, reason, by)?;
-    if let Change::Agree(agreed, _) = change {
-        let period = period_for(sql, &held.lodging.settlement)?;
-        post(sql, (id, step), period, agreed)?;
+    match change {
+        Change::Object(objection) => objected::keep(sql, id, objection)?,
+        Change::Agree(agreed, _) => {
+            let period = period_for(sql, &held.lodging.settlement)?;
+            post(sql, (id, step), period, agreed)?;
+        }
+        Change::Withdraw(_) => {}
     }
     Ok(Ok(()))
 }
@@ -347,44 +326,11 @@ fn release(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<(), StoreError> {
     let Some(becomes) = after(held.standing, Event::Undo) else { return Ok(()) };
     let step = next_step(sql, id)?;
     record(sql, (id, step), becomes, "the settlement was undone", ("clearing", at))?;
-    if becomes == Standing::Released {
-        // What waits on the list was taken off nothing yet.
-        let period = if is_on_list(sql, id)? { THE_LIST } else { open_period(sql)? };
+    if held.standing == Standing::Agreed {
+        let period = DEDUCTIONS.period_again(sql, id)?;
         post(sql, (id, step), period, &-held.agreed)?;
     }
     Ok(())
-}
-
-/// Where a settlement is cleared, as long as that is not stated; otherwise the open period. On the list it waits with it.
-fn period_for(sql: &Sql<'_>, settlement: &SettlementId) -> Result<PeriodNumber, StoreError> {
-    const STATED: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = 'carried' AND held = 1";
-    match place_of(sql, settlement)? {
-        Some(THE_LIST) => Ok(THE_LIST),
-        Some(place) if !sql.exists(STATED, values![place.0])? => Ok(place),
-        Some(_) | None => open_period(sql),
-    }
-}
-
-/// The period that clears a settlement, or the list.
-fn place_of(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<PeriodNumber>, StoreError> {
-    const OWN: &str = "SELECT position, period FROM answers WHERE settlement = ?1 AND step = 1";
-    // What left the list came last.
-    const CARRIED: &str = "SELECT COALESCE(into_period, 0) FROM carried_entries WHERE position = ?1 AND part = 0
-        ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1";
-    let own = sql.find(OWN, values![&settlement.to_time_first()], |row| Ok((row.number(0)?, row.number(1)?)))?;
-    let Some((position, booked)) = own else { return Ok(None) };
-    let carried = sql.find(CARRIED, values![position], |row| row.number(0))?;
-    Ok(Some(PeriodNumber(carried.unwrap_or(booked))))
-}
-
-/// Whether what a deduction has taken off stands on the list.
-fn is_on_list(sql: &Sql<'_>, id: &str) -> Result<bool, StoreError> {
-    const ON_LIST: &str = posted_in!("SELECT 1 FROM deduction_postings AS posted", "AND posted.id = ?2 LIMIT 1");
-    sql.exists(ON_LIST, values![THE_LIST.0, id])
-}
-
-fn open_period(sql: &Sql<'_>) -> Result<PeriodNumber, StoreError> {
-    sql.get("SELECT MAX(number) FROM periods", values![], |row| row.number(0).map(PeriodNumber))
 }
 
 fn record(
@@ -437,12 +383,15 @@ macro_rules! deductions {
                 COALESCE((SELECT into_period FROM deduction_moves AS moved
                           WHERE moved.id = posted.id AND moved.step = posted.step
                           ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1), posted.period), posted.basic,
-                posted.large_sum, posted.catastrophic, posted.civil_servant, posted.assistance
+                posted.large_sum, posted.catastrophic, posted.civil_servant, posted.assistance, objections.hospital,
+                objections.letter, objections.written_on, objections.reason
             FROM deductions
+            LEFT JOIN deduction_objections AS objections ON objections.id = deductions.id
             LEFT JOIN deduction_events AS last ON last.id = deductions.id
                 AND last.step = (SELECT MAX(step) FROM deduction_events WHERE deduction_events.id = deductions.id)
             LEFT JOIN deduction_postings AS posted ON posted.id = deductions.id
-                AND posted.step = (SELECT MIN(step) FROM deduction_postings WHERE deduction_postings.id = deductions.id)
+                AND posted.step = (SELECT MAX(step) FROM deduction_events WHERE deduction_events.id = deductions.id
+                                   AND event = 'agreed')
             ",
             $where,
             " ORDER BY lodged_at, deductions.id"
@@ -450,7 +399,7 @@ macro_rules! deductions {
     };
 }
 
-fn list(sql: &Sql<'_>, settlement: Option<&SettlementId>) -> Result<Vec<Deduction>, StoreError> {
+pub(super) fn list(sql: &Sql<'_>, settlement: Option<&SettlementId>) -> Result<Vec<Deduction>, StoreError> {
     match settlement {
         Some(settlement) => {
             let settlement = settlement.to_time_first();
@@ -474,12 +423,13 @@ fn read_posted(row: Row<'_>) -> Result<PostedDeduction, StoreError> {
         reason: row.text(11)?.to_owned(),
         at: instant("deduction_events", &id, row.number(12)?)?,
         booked_in: PeriodNumber(row.number(13)?),
+        objection: objected::read(row, 14, &id)?,
         id,
     })
 }
 
 /// Nothing where there are none.
-fn read_shares(row: Row<'_>, first: usize) -> Result<FundShares, StoreError> {
+pub(super) fn read_shares(row: Row<'_>, first: usize) -> Result<FundShares, StoreError> {
     let mut shares = FundShares::default();
     for (place, fund) in (first..).zip(Fund::ALL) {
         shares.set(fund, Money::from_fen(row.optional_number(place)?.unwrap_or_default()));
@@ -498,6 +448,7 @@ fn read(row: Row<'_>) -> Result<Deduction, StoreError> {
         agreed: if period.is_some() { shares(16)? } else { lodged },
         period,
         remark: row.text(14)?.to_owned(),
+        objection: objected::read(row, 21, &id)?,
         lodged_at: instant("deductions", &id, row.number(12)?)?,
         lodging: Lodging {
             settlement: SettlementId::from_time_first(row.text(10)?).map_err(|_| malformed("settlement"))?,
@@ -508,6 +459,6 @@ fn read(row: Row<'_>) -> Result<Deduction, StoreError> {
     })
 }
 
-fn funds(shares: &FundShares) -> [i64; Fund::ALL.len()] {
+pub(super) fn funds(shares: &FundShares) -> [i64; Fund::ALL.len()] {
     Fund::ALL.map(|fund| shares.of(fund).fen())
 }

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 pub use carried::{CarriedEntry, Carrying, Disputed};
 pub(super) use course::read_pair;
 pub use course::{StepReport, StepTaken};
-pub use followed::{DeductedIn, Followed};
+pub use followed::{CorrectedIn, DeductedIn, Followed};
 pub use listed::{Listed, ListedFault};
 pub use statements::{Reply, StatementFault};
 pub(super) use statements::{read_payment, read_side};

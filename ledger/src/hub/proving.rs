@@ -1,5 +1,5 @@
 //! What is read to prove clearing: whether each entry of the journal lies in one period, what was carried over, what
-//! notices asked for, and what deductions are held against. Nothing is written here. Called by `yidi verify` and by the
+//! notices asked for, and what deductions and corrections are held against. Nothing is written here. Called by `yidi verify` and by the
 //! simulator; what must hold is theirs to say.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use settlement::money::Money;
 
 use super::lots::{read_moved, read_sums, totals};
 use super::periods::{PeriodNumber, read_pair};
-use super::{HubStore, Position, corrupt};
+use super::{HubStore, Position, corrections, corrupt};
 use crate::store::StoreError;
 use crate::values;
 
@@ -37,6 +37,17 @@ pub enum MisplacedHow {
     NotSummed,
     /// What is summed up there is no entry.
     NoEntry,
+}
+
+/// How the postings of a correction are not as they should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misposted {
+    /// Its batch is in force, and nothing is posted.
+    NotPosted,
+    /// Something is posted, and its batch is not in force.
+    NotInForce,
+    /// What is posted is not what it changes, or not by turns.
+    OtherSums,
 }
 
 /// An entry, or a part of it, that a period was cleared without.
@@ -101,6 +112,40 @@ impl HubStore {
         read.await
     }
 
+    /// Corrections whose postings are not what their batches say, each with what is wrong.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn correction_misposted(&self) -> Result<Vec<(String, Misposted)>, StoreError> {
+        const NOT_POSTED: &str = "SELECT corrections.id FROM corrections
+            JOIN correction_events ON correction_events.batch = corrections.batch AND event = 'in-force'
+            WHERE NOT EXISTS (SELECT 1 FROM correction_postings AS posted WHERE posted.id = corrections.id AND step = 1)";
+        const NOT_IN_FORCE: &str = "SELECT DISTINCT posted.id FROM correction_postings AS posted
+            LEFT JOIN corrections ON corrections.id = posted.id
+            LEFT JOIN correction_events ON correction_events.batch = corrections.batch AND event = 'in-force'
+            WHERE correction_events.batch IS NULL";
+        const OTHER_SUMS: &str = "SELECT DISTINCT posted.id FROM correction_postings AS posted
+            JOIN corrections ON corrections.id = posted.id
+            WHERE posted.basic <> (basic_now - corrections.basic) * (posted.step % 2 * 2 - 1)
+               OR posted.large_sum <> (large_sum_now - corrections.large_sum) * (posted.step % 2 * 2 - 1)
+               OR posted.catastrophic <> (catastrophic_now - corrections.catastrophic) * (posted.step % 2 * 2 - 1)
+               OR posted.civil_servant <> (civil_servant_now - corrections.civil_servant) * (posted.step % 2 * 2 - 1)
+               OR posted.assistance <> (assistance_now - corrections.assistance) * (posted.step % 2 * 2 - 1)";
+        let all = [
+            (NOT_POSTED, Misposted::NotPosted),
+            (NOT_IN_FORCE, Misposted::NotInForce),
+            (OTHER_SUMS, Misposted::OtherSums),
+        ];
+        let read = self.engine.read(move |sql| {
+            let mut misposted = Vec::new();
+            for (text, how) in all {
+                misposted.extend(sql.query(text, values![], |row| Ok((row.text(0)?.to_owned(), how)))?);
+            }
+            Ok(misposted)
+        });
+        read.await
+    }
+
     /// The sums of a period as they are folded, and as its folded entries give them one by one: at one moment, since they
     /// may be folded further meanwhile.
     ///
@@ -160,23 +205,31 @@ impl HubStore {
         read.await
     }
 
-    /// What settlements come to of which something is deducted: each as it was first booked.
+    /// What settlements come to of which something is deducted or that were corrected: each as it was first booked, with
+    /// what corrections in force add.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn deducted_settlements(&self) -> Result<BTreeMap<SettlementId, Sums>, StoreError> {
+    pub async fn changed_settlements(&self) -> Result<BTreeMap<SettlementId, Sums>, StoreError> {
         const SETTLEMENTS: &str = "SELECT reviewed.settlement, visits, total, basic, large_sum, catastrophic,
                 civil_servant, assistance, account
-            FROM (SELECT DISTINCT settlement FROM deductions) AS reviewed
+            FROM (SELECT settlement FROM deductions UNION SELECT settlement FROM corrections) AS reviewed
             JOIN answers ON answers.settlement = reviewed.settlement AND answers.step = 1
             JOIN lot_postings ON lot_postings.position = answers.position AND lot_postings.part = 0";
         let read = self.engine.read(|sql| {
-            sql.query(SETTLEMENTS, values![], |row| {
+            let booked = sql.query(SETTLEMENTS, values![], |row| {
                 let id = row.text(0)?;
                 let malformed = |fault| corrupt("deductions", id, fault);
                 Ok((SettlementId::from_time_first(id).map_err(malformed)?, read_sums(row, 1)?))
-            })
+            })?;
+            let mut paid = BTreeMap::new();
+            for (settlement, sums) in booked {
+                let mut sums: Sums = sums;
+                sums.funds += corrections::corrected(sql, &settlement)?;
+                paid.insert(settlement, sums);
+            }
+            Ok(paid)
         });
-        Ok(read.await?.into_iter().collect())
+        read.await
     }
 }

@@ -1,7 +1,7 @@
 //! The tables of the hub's store, oldest version first. Evidence is append-only. `doubts`, `sweeps` and `leases` alone
 //! change: they are worklists and hints, and can be made again from the evidence.
 
-use super::{break_actions, breaks, express, inquiries, periods, prefunds, told};
+use super::{asked, break_actions, breaks, express, inquiries, periods, prefunds, told};
 use crate::engine::{Fence, Schema, Version};
 use crate::{leaves, mailbox};
 
@@ -17,6 +17,7 @@ pub static SCHEMA: Schema = Schema {
         prefunds::TABLES,
         inquiries::TABLES,
         break_actions::TABLES,
+        asked::TABLES,
         mailbox::NODES,
         told::TABLES,
     ],

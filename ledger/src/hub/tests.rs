@@ -25,9 +25,21 @@ use super::*;
 use crate::engine::migrate;
 use crate::testing::{Database, PrivatePostgres};
 use append_only::nobody_changes_or_removes_evidence;
+use asked::a_comparison_is_asked_for_with_its_letter_and_its_first_answer_stays;
 use booking::{
     each_change_of_a_settlements_standing_is_booked_once, journal_lines_read_back_as_they_were_booked,
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
+};
+use breaks::{
+    a_part_of_a_report_ends_nothing_outside_of_its_stretch,
+    what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
+};
+use corrections::{
+    a_batch_is_decided_by_two_people_and_its_money_is_booked_once_the_region_has_taken_it,
+    a_batch_is_taken_back_as_a_whole_and_once, a_correction_goes_with_its_settlement_onto_the_list_and_off_it,
+    a_correction_is_given_back_when_its_settlement_is_undone_and_comes_again_with_it,
+    postings_that_are_not_what_their_batches_say_are_found,
+    what_was_refused_or_failed_moves_nothing_and_leaves_its_settlements_free,
 };
 use course::{
     a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
@@ -35,7 +47,10 @@ use course::{
 };
 use deductions::{
     a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
+    a_released_deduction_comes_back_as_it_stood_with_its_settlement,
+    a_released_deduction_that_fits_no_more_stays_released_and_says_why,
     all_deductions_of_a_settlement_stay_within_its_payment,
+    what_comes_back_to_a_settlement_on_the_list_waits_there_with_it,
 };
 use folding::{
     an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
@@ -66,7 +81,10 @@ use uncompared::{
 };
 
 mod append_only;
+mod asked;
 mod booking;
+mod breaks;
+mod corrections;
 mod course;
 mod deductions;
 mod folding;
@@ -101,6 +119,7 @@ macro_rules! on_both {
 
 on_both! {
     positions_are_given_in_order_and_a_known_key_gets_none,
+    a_comparison_is_asked_for_with_its_letter_and_its_first_answer_stays,
     the_first_answer_stays,
     a_released_key_is_free_again_and_both_attempts_stay_in_the_book,
     a_key_that_never_came_is_voided_by_asking_and_a_known_one_is_not,
@@ -132,6 +151,15 @@ on_both! {
     an_objection_carries_out_what_it_names_and_nothing_else,
     a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
     all_deductions_of_a_settlement_stay_within_its_payment,
+    a_released_deduction_comes_back_as_it_stood_with_its_settlement,
+    a_released_deduction_that_fits_no_more_stays_released_and_says_why,
+    what_comes_back_to_a_settlement_on_the_list_waits_there_with_it,
+    a_batch_is_decided_by_two_people_and_its_money_is_booked_once_the_region_has_taken_it,
+    what_was_refused_or_failed_moves_nothing_and_leaves_its_settlements_free,
+    a_correction_is_given_back_when_its_settlement_is_undone_and_comes_again_with_it,
+    a_batch_is_taken_back_as_a_whole_and_once,
+    a_correction_goes_with_its_settlement_onto_the_list_and_off_it,
+    postings_that_are_not_what_their_batches_say_are_found,
     folding_twice_at_once_folds_once,
     each_entry_is_proved_in_its_own_period,
     an_undoing_is_in_the_period_in_which_it_was_booked,
@@ -146,6 +174,8 @@ on_both! {
     each_node_of_both_members_is_told_once_of_what_is_recorded,
     what_is_not_recorded_is_not_told,
     the_use_of_a_prefund_is_told_each_time_that_it_turns,
+    what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
+    a_part_of_a_report_ends_nothing_outside_of_its_stretch,
 }
 
 struct World {

@@ -3,6 +3,7 @@
 //! that is looked up when the rows are read. Read by 3201, 3202 and the operator's view.
 
 mod comparisons;
+mod standing;
 
 use clearing::hospital::coverage::GroupDay;
 use clearing::hospital::{Amounts, CentreRow, Direction, Figures};
@@ -11,6 +12,7 @@ use settlement::ids::{EncounterId, MessageId, PersonNumber, SettlementId};
 use settlement::money::Money;
 
 pub use comparisons::{KeptDifference, NewComparison, StoredComparison, StoredDifference};
+pub use standing::StandingDifference;
 
 use super::{Session, message, stored};
 use crate::engine::{Row, Sql, Value, Version};

@@ -105,6 +105,7 @@ pub fn write_cleared(lot: &Lot, cleared: &Cleared) -> v1::LotView {
         carried_out: Some(write_sums(&cleared.carried_out)),
         carried_in: Some(write_sums(&cleared.carried_in)),
         deducted: Some(write_sums(&cleared.deducted)),
+        recomputed: Some(write_sums(&cleared.recomputed)),
     }
 }
 
@@ -121,6 +122,7 @@ pub fn read_cleared(view: &v1::LotView) -> Result<(Lot, Cleared), FieldFault> {
         carried_out: read_sums(view.carried_out.as_ref()),
         carried_in: read_sums(view.carried_in.as_ref()),
         deducted: read_sums(view.deducted.as_ref()),
+        recomputed: read_sums(view.recomputed.as_ref()),
     };
     Ok((lot, cleared))
 }

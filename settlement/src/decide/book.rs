@@ -8,7 +8,8 @@ use jiff::civil::Date;
 
 use super::Decision;
 use super::affected::Reader;
-use super::effects::{Effects, Undoing, UsagePosting};
+use super::effects::{Correcting, Effects, Undoing, UsagePosting};
+use crate::adjudication::Payers;
 use crate::encounter::{CareKind, Encounter};
 use crate::ids::{BatchNumber, EncounterId, InstitutionCode, PersonNumber, PoolCode, SettlementId};
 use crate::lifecycle::Standing;
@@ -113,8 +114,10 @@ pub struct Booked {
     pub person: PersonNumber,
     /// Of what.
     pub visit: Visit,
-    /// What it uses up.
+    /// What it uses up, with its corrections in force: undoing it takes back both.
     pub usage: UsagePosting,
+    /// Who pays what since it was corrected; none where it counts as the hospital was told.
+    pub corrected: Option<Payers>,
     /// Where it stands.
     pub standing: Standing,
     /// The operation that last changed where it stands.
@@ -220,6 +223,13 @@ impl PersonBook {
                 booked.changed = Some(seq);
             }
         }
+        if let Some(Correcting { settlement, now }) = &effects.correcting {
+            let more = effects.usage.as_ref().map(|posting| posting.usage.sums).unwrap_or_default();
+            for booked in self.settlements.iter_mut().filter(|booked| booked.settled.settlement == *settlement) {
+                booked.corrected = Some(*now);
+                booked.usage.usage.sums += more;
+            }
+        }
         if let Some(posting) = &effects.usage {
             self.used.add(&posting.usage);
         }
@@ -229,7 +239,12 @@ impl PersonBook {
 }
 
 impl Booked {
-    /// Its journal entry.
+    /// Who pays what of it as it counts.
+    pub fn payers(&self) -> &Payers {
+        self.corrected.as_ref().unwrap_or(&self.settled.payers)
+    }
+
+    /// Its journal entry, as the hospital was told it: undoing turns that around, to the fen.
     pub fn entry(&self) -> JournalEntry {
         let parties = Parties {
             home: self.home,

@@ -4,6 +4,7 @@
 use jiff::civil::Date;
 
 use super::book::Booked;
+use crate::adjudication::Payers;
 use crate::ids::SettlementId;
 use crate::lifecycle::Standing;
 use crate::money::Money;
@@ -18,6 +19,8 @@ pub struct Effects {
     pub settlement: Option<Box<Booked>>,
     /// A change of where an earlier settlement stands.
     pub undoing: Option<Undoing>,
+    /// A change of how an earlier settlement counts, by the usage beside it.
+    pub correcting: Option<Correcting>,
     /// What is used up, or given back.
     pub usage: Option<UsagePosting>,
     /// What the personal account receives; negative for what it pays.
@@ -26,7 +29,7 @@ pub struct Effects {
     pub journal: Option<JournalEntry>,
     /// A message that may never take effect any more.
     pub tombstone: Option<ReversalTarget>,
-    /// Later settlements that built on what is undone or counts again. They are marked, never changed.
+    /// Later settlements that built on what is undone, counts again or counts otherwise. They are marked, never changed.
     pub affected: Vec<SettlementId>,
 }
 
@@ -57,6 +60,15 @@ pub struct Undoing {
     pub settlement: SettlementId,
     /// Where it stands from now on.
     pub becomes: Standing,
+}
+
+/// A change of how a settlement counts. What the hospital was told stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correcting {
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// Who pays what from now on.
+    pub now: Payers,
 }
 
 /// A usage, and the day under which it is counted: the day of the settlement, for what takes it back too, so that

@@ -1,12 +1,13 @@
 //! What stored settlements would come to now: each is worked out again for its own day, on what precedes it now. The
 //! answers that were given stay; here is only the difference. Called by the home region, for settlements that a late
-//! change affects and for a rule book that changes late.
+//! change affects, for a batch that corrects them, and for a rule book that changes late.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::book::{Book, BookSeq};
+use super::correct::as_debited;
 use super::effects::Effects;
 use super::judge::Judge;
 use super::settle::work_out;
@@ -36,7 +37,9 @@ pub struct Stored {
     pub decided_at: Timestamp,
     /// What the hospital was told.
     pub settled: Settled,
-    /// What it uses up.
+    /// Who pays what of it as it counts: as the hospital was told, or as a correction in force has it.
+    pub counts: Payers,
+    /// What it uses up as it counts.
     pub usage: Usage,
     /// What changed since of what it read, oldest first.
     pub changes: Vec<Effects>,
@@ -47,10 +50,12 @@ pub struct Stored {
 pub struct Reworked {
     /// Which.
     pub settlement: SettlementId,
-    /// Who pays what, as the hospital was told.
+    /// Who pays what, as it counts.
     pub told: Payers,
-    /// Who would pay what now, or why it would be refused.
+    /// Who would pay what now, the account left as it was debited ([`as_debited`]), or why it would be refused.
     pub now: Result<Payers, Refusal>,
+    /// What it would use up now; where it would be refused, what it does use up.
+    pub usage: Usage,
 }
 
 impl Reworked {
@@ -75,7 +80,9 @@ impl Reworked {
     }
 }
 
-/// Works one person's settlements out again, oldest first: each builds on what the earlier ones would have come to.
+/// Works one person's settlements out again, oldest first: each builds on what the earlier ones would have come to. One
+/// that would be refused counts as it does for those after it: no correction changes it, and until somebody cancels it,
+/// it is in force.
 #[derive(Clone, Debug, Default)]
 pub struct Rework {
     corrected: Vec<Corrected>,
@@ -92,7 +99,7 @@ struct Corrected {
 impl Rework {
     /// Works the next one out.
     pub fn next(&mut self, stored: Stored, judge: &Judge<'_>) -> Reworked {
-        let Stored { seq, key, settle, filing, mut book, decided_at, settled, usage, changes } = stored;
+        let Stored { seq, key, settle, filing, mut book, decided_at, settled, counts, usage, changes } = stored;
         let person = book.person(&key.person);
         changes.iter().for_each(|change| person.append(seq, change));
         for earlier in self.corrected.iter().filter(|earlier| earlier.seq < seq) {
@@ -106,11 +113,12 @@ impl Rework {
         let now = work_out(person, &settle, filing.as_ref(), judge, decided_at);
         let is = match &now {
             Ok(worked_out) => worked_out.usage().clone(),
-            Err(_) => Usage { sums: Default::default(), ..usage.clone() },
+            Err(_) => usage.clone(),
         };
-        let now = now.map(|worked_out| *worked_out.payers());
-        self.corrected.push(Corrected { seq, settlement: settled.settlement.clone(), was: usage, is });
-        Reworked { settlement: settled.settlement, told: settled.payers, now }
+        let now = now.map(|worked_out| as_debited(&counts, worked_out.payers()));
+        let settlement = settled.settlement;
+        self.corrected.push(Corrected { seq, settlement: settlement.clone(), was: usage, is: is.clone() });
+        Reworked { settlement, told: counts, now, usage: is }
     }
 }
 

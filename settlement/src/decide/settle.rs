@@ -44,6 +44,7 @@ pub(super) fn settle(
         person: key.person.clone(),
         visit: Visit::of(&settle.encounter),
         usage: UsagePosting { usage: worked_out.0.adjudication.usage, day: beijing::day_of(at) },
+        corrected: None,
         standing: Standing::InForce,
         changed: None,
     };

@@ -121,6 +121,7 @@ fn settled_as_told(kept: &Kept, settle: &Settle, settled: &Settled) -> Result<Ef
         person: kept.operation.key.person.clone(),
         visit: Visit::of(&settle.encounter),
         usage: UsagePosting { usage, day: beijing::day_of(*decided_at) },
+        corrected: None,
         standing: Standing::InForce,
         changed: None,
     };

@@ -101,6 +101,7 @@ fn stored(seq: u64, book: Book, operation: &Operation, verdict: &Verdict, change
         book,
         decided_at: at(20),
         settled: booked.settled.clone(),
+        counts: booked.settled.payers,
         usage: booked.usage.usage.clone(),
         changes,
     }

@@ -15,7 +15,7 @@ use settlement::postings::{Booking, Turn};
 use crate::world::*;
 
 /// Few visits, batches, messages and days, so that histories run into themselves.
-fn operations() -> impl Strategy<Value = Operation> {
+pub fn operations() -> impl Strategy<Value = Operation> {
     let message = (0..12).prop_map(|n| format!("m{n}"));
     let settlement = (0..12).prop_map(|n| format!("s-m{n}"));
     let kind = prop_oneof![Just(CareKind::Inpatient), Just(CareKind::Outpatient)];

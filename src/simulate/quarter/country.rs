@@ -9,7 +9,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use identity::name::{ParticipantName, Role};
 use identity::permit::{HubPermit, TreatmentPermit};
-use identity::pki::CertificateAuthority;
+use identity::pki::{CA_FILE, CertificateAuthority, Issue};
+use identity::signing::{Authorities, Signer};
 use ledger::home::Enrollee;
 use region::rules::Rules;
 use region::sealing::Sealing;
@@ -101,6 +102,16 @@ pub struct Member {
     pub tables: his::Tables,
     /// What its treatment side may ask of the hub.
     pub permit: TreatmentPermit,
+    /// Who signs for its home region and for its treatment side.
+    pub signers: Signers,
+}
+
+/// Who signs documents for a member.
+pub struct Signers {
+    /// For its home region, in the name of each of its pools.
+    pub home: Signer,
+    /// For its treatment side.
+    pub treatment: Signer,
 }
 
 /// See the file.
@@ -113,6 +124,10 @@ pub struct Country {
     pub people: Vec<Person>,
     /// What the hub may ask of home regions.
     pub hub_permit: HubPermit,
+    /// Who signs documents for the hub.
+    pub hub_signer: Signer,
+    /// Whose certificates are trusted with documents.
+    pub authorities: Authorities,
     /// Where the files are.
     pub folder: TempDir,
 }
@@ -140,15 +155,20 @@ impl Country {
         let people = people();
         write_people(folder.path(), &people)?;
         let authority = CertificateAuthority::init(&folder.path().join("ca"), "simulation")?;
-        let issue = |name: ParticipantName| credentials(&authority, &folder.path().join("credentials"), name);
+        let certified = folder.path().join("credentials");
+        let issue = |name: ParticipantName| credentials(&authority, &certified, name);
+        let signer = |name: ParticipantName| Signer::load(&certified.join(name.to_string()));
         let hub_permit = HubPermit::of_our_own(&issue(ParticipantName::hub())?)?;
+        let hub_signer = signer(ParticipantName::hub())?;
         let mut members = Vec::new();
         for plan in &MEMBERS {
-            let treatment = issue(ParticipantName::new(pool(plan.treatment).0, Role::Treatment)?)?;
-            let permit = TreatmentPermit::of_our_own(&treatment)?;
-            members.push(member(plan, deploy, folder.path(), &regions, permit)?);
+            let name = ParticipantName::new(pool(plan.treatment).0, Role::Treatment)?;
+            let permit = TreatmentPermit::of_our_own(&issue(name)?)?;
+            let signers = Signers { home: home_signer(plan, &authority, &certified)?, treatment: signer(name)? };
+            members.push(member(plan, deploy, folder.path(), &regions, (permit, signers))?);
         }
-        Ok(Country { regions: Arc::new(regions), members, people, hub_permit, folder })
+        let authorities = Authorities::load(&folder.path().join("ca").join(CA_FILE))?;
+        Ok(Country { regions: Arc::new(regions), members, people, hub_permit, hub_signer, authorities, folder })
     }
 }
 
@@ -171,6 +191,15 @@ impl Plan {
     fn codes(&self) -> impl Iterator<Item = &'static str> {
         [self.code, self.treatment, self.area].into_iter().chain(self.homes.iter().map(|(pool, _)| *pool))
     }
+}
+
+/// One certificate in the name of all of a member's pools.
+fn home_signer(plan: &Plan, authority: &CertificateAuthority, certified: &Path) -> Result<Signer> {
+    let names = plan.homes.iter().map(|(code, _)| ParticipantName::new(pool(code).0, Role::Home));
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    let folder = certified.join(format!("home-{}", plan.code));
+    authority.issue(&folder, &Issue { names, hosts: Vec::new(), days: 1 })?;
+    Ok(Signer::load(&folder)?)
 }
 
 fn institutions() -> String {
@@ -255,7 +284,13 @@ fn write_people(folder: &Path, people: &[Person]) -> Result<()> {
     Ok(())
 }
 
-fn member(plan: &Plan, deploy: &Path, folder: &Path, regions: &RegionTable, permit: TreatmentPermit) -> Result<Member> {
+fn member(
+    plan: &Plan,
+    deploy: &Path,
+    folder: &Path,
+    regions: &RegionTable,
+    (permit, signers): (TreatmentPermit, Signers),
+) -> Result<Member> {
     let pools: BTreeSet<PoolCode> = plan.homes.iter().map(|(code, _)| pool(code)).collect();
     let sealing = Sealing::of_key(&folder.join(format!("{}.key", plan.code)))?;
     let enrollees = region::people::read(&folder.join("people"), regions, &pools, &sealing)?.own;
@@ -273,7 +308,7 @@ fn member(plan: &Plan, deploy: &Path, folder: &Path, regions: &RegionTable, perm
     let treatment = his::Config { pools: vec![plan.treatment.to_owned()], ..settings(folder) };
     let tables = his::Tables::read(&treatment)?;
     let rules = region::rules::read(&books, &pools)?;
-    Ok(Member { pools, enrollees, rules, sealing: Arc::new(sealing), treatment, tables, permit })
+    Ok(Member { pools, enrollees, rules, sealing: Arc::new(sealing), treatment, tables, permit, signers })
 }
 
 /// A table without the lines that say where it is from.

@@ -85,6 +85,12 @@ fn print(seed: u64, ran: &Ran) {
         counts.pending,
         counts.given_back
     ));
+    output::line(&format!(
+        "  certificates: {} signed by all three, {} for late entries; {} days certified by nobody",
+        ran.certified.signed,
+        ran.certified.replacing,
+        ran.certified.uncertified.len()
+    ));
     for month in &ran.months {
         let owed: Money = month.records.values().map(|held| held.due).sum();
         output::line(&format!("  {} closed: {} pairs, {owed} owed", month.month, month.records.len()));
@@ -105,6 +111,8 @@ fn to_json(seed: u64, ran: &Ran) -> Value {
     json!({ "seed": seed, "steps": ran.summary.steps, "findings": ran.summary.findings, "settled": counts.settled,
         "reversed": counts.reversed, "cancelled": counts.cancelled, "cancelled_late": counts.cancelled_late,
         "pending": counts.pending, "given_back": counts.given_back, "objections": ran.objections,
+        "certificates": { "signed": ran.certified.signed, "replacing": ran.certified.replacing,
+            "unsigned": ran.certified.unsigned, "uncertified": ran.certified.uncertified.len() },
         "listed": ran.listed, "deductions": ran.deductions, "planted": planted.collect::<Vec<_>>(),
         "months": months.collect::<Vec<_>>() })
 }

@@ -17,6 +17,7 @@ use settlement::ids::SettlementId;
 use settlement::money::Money;
 use settlement::operation::readable;
 
+use super::altered::Alterations;
 use super::country::MEMBERS;
 use super::nation::Nation;
 use crate::simulate::fixtures::pool;
@@ -64,6 +65,10 @@ pub struct Explained {
     past: Vec<Planted>,
     /// Refusals that a home region lost: they move nothing, so they are no break, and are given back with the rest.
     lost_refusals: BTreeSet<String>,
+    /// What people have decided on, though its books stay apart: operations and settlements.
+    decided: BTreeSet<String>,
+    /// Settlements of which answers were altered.
+    pub altered: Alterations,
 }
 
 impl Difference {
@@ -79,6 +84,12 @@ impl Difference {
         let (kind, proposed) = (lacks(fact.deed, Book::Inner), Proposal::Reinstate);
         let (outer, inner) = ((fact.sums.total, fact.sums.owed()), <_>::default());
         Difference { books: Books::HubHome, kind, proposed, outer, inner }
+    }
+
+    /// An answer was altered on its way: the outer book holds one amount, the inner another.
+    pub fn altered(books: Books, outer: &Fact, inner: &Fact) -> Difference {
+        let [outer, inner] = [outer, inner].map(|fact| (fact.sums.total, fact.sums.owed()));
+        Difference { books, kind: Kind::AmountDiffers, proposed: Proposal::Investigate, outer, inner }
     }
 
     fn of(open: &OpenBreak) -> Difference {
@@ -118,9 +129,23 @@ impl Explained {
         self.lost_refusals.clear();
     }
 
-    /// Whether a finding is about a refusal that was lost.
-    pub fn is_lost_refusal(&self, subject: &str) -> bool {
-        self.lost_refusals.contains(subject)
+    /// Whether a finding is about a refusal that was lost, what people have decided on, or what is planted and cannot be
+    /// found on this day yet.
+    pub fn explains(&self, subject: &str, today: Date) -> bool {
+        let planted = |(operation, planted): (&String, &Planted)| {
+            planted.from > today && subjects(operation, &planted.settlement).iter().any(|known| known == subject)
+        };
+        self.lost_refusals.contains(subject) || self.decided.contains(subject) || self.standing.iter().any(planted)
+    }
+
+    /// People have decided on what was planted for a reason: it is no break any more, and its books stay apart.
+    pub fn decide(&mut self, why: &str) {
+        let of_it = |_: &String, planted: &mut Planted| planted.why == why;
+        let decided: Vec<_> = self.standing.extract_if(.., of_it).collect();
+        for (operation, planted) in decided {
+            self.decided.extend(subjects(&operation, &planted.settlement));
+            self.past.push(planted);
+        }
     }
 
     /// Some of what was planted is mended: the next comparison finds it no more.
@@ -167,10 +192,15 @@ impl Explained {
         self.past.iter().chain(self.standing.values()).map(|planted| (planted, planted.found))
     }
 
-    /// How many stand.
+    /// How many stand that are still to be mended, or were not found yet.
     pub fn standing(&self) -> usize {
-        self.standing.len()
+        self.standing.values().filter(|planted| !planted.found || !self.altered.waits(&planted.settlement)).count()
     }
+}
+
+/// What findings call an operation, and its settlement.
+fn subjects(operation: &str, settlement: &SettlementId) -> [String; 2] {
+    [format!("operation {}", readable(operation)), format!("settlement {settlement}")]
 }
 
 /// Has every treatment side compare its book with the hub's and report what differs, as `his::comparing` does.
@@ -178,15 +208,24 @@ impl Explained {
 /// # Errors
 /// When a book cannot be compared.
 pub async fn compare_treatments(nation: &Nation) -> Result<()> {
+    for days in days_compared(nation.today()) {
+        compare_treatments_on(nation, days).await?;
+    }
+    Ok(())
+}
+
+/// The same, of some days.
+///
+/// # Errors
+/// When a book cannot be compared.
+pub async fn compare_treatments_on(nation: &Nation, days: (Date, Date)) -> Result<()> {
     for (member, plan) in MEMBERS.iter().enumerate() {
         let scope = Scope { home: None, treatment: Some(pool(plan.treatment)) };
         let (store, hub) = (nation.treatment_store(member)?, nation.hub());
-        for days in days_compared(nation.today()) {
-            let compared = compare(&store, &nation.hub_book(member), scope, days, PATIENCE).await?;
-            let differing = compared.differing.iter().filter_map(|both| Some((both.branch, both.inner?))).collect();
-            let roots = Roots { agreed: compared.agreed, differing };
-            hub.record(Books::TreatmentHub, scope, days, roots, &compared.apart).await?;
-        }
+        let compared = compare(&store, &nation.hub_book(member), scope, days, PATIENCE).await?;
+        let differing = compared.differing.iter().filter_map(|both| Some((both.branch, both.inner?))).collect();
+        let roots = Roots { agreed: compared.agreed, differing };
+        hub.record(Books::TreatmentHub, scope, days, roots, &compared.apart).await?;
     }
     Ok(())
 }

@@ -20,6 +20,8 @@ use settlement::money::Money;
 use settlement::operation::{Request, readable};
 use settlement::postings::{Account, Line, Turn};
 
+use super::agreed::{Agreed, a_certificate_says_what_the_books_hold};
+use super::altered::what_is_apart_is_cleared_only_as_it_ended;
 use super::explained::Explained;
 use super::nation::Nation;
 use crate::verify::{self, Checked, Elsewhere, Stores};
@@ -35,6 +37,7 @@ pub struct Holds {
     pools: BTreeMap<SettlementId, (PoolCode, PoolCode)>,
     /// The books, opened once; a home region's again when its disk was changed.
     opened: Option<(Stores, Vec<TreatmentStore>)>,
+    agreed: Agreed,
 }
 
 /// How much is looked at.
@@ -47,10 +50,18 @@ pub enum Look {
 }
 
 /// Everything of clearing, read at once.
-struct Book {
-    turns: Vec<SettlementTurn>,
+pub(super) struct Book {
+    pub(super) turns: Vec<SettlementTurn>,
     carried: Vec<CarriedEntry>,
-    periods: Vec<Standing>,
+    pub(super) periods: Vec<Standing>,
+}
+
+impl Book {
+    /// How a part of an entry was carried, in no order.
+    pub(super) fn moves(&self, position: Position, part: i64) -> Vec<&CarriedEntry> {
+        let of_it = |entry: &&CarriedEntry| (entry.posting.position, entry.posting.part) == (position, part);
+        self.carried.iter().filter(of_it).collect()
+    }
 }
 
 impl Holds {
@@ -90,6 +101,8 @@ impl Holds {
         findings.extend(payable_is_receivable(nation, &book));
         findings.extend(self.a_closed_period_is_never_changed(nation, &book).await?);
         findings.extend(deductions_are_never_above_what_funds_paid(nation, &book).await?);
+        findings.extend(what_is_apart_is_cleared_only_as_it_ended(&book, &explained.altered));
+        findings.extend(a_certificate_says_what_the_books_hold(nation, &open, &mut self.agreed).await?);
         Ok(findings)
     }
 
@@ -115,7 +128,8 @@ impl Holds {
                 [format!("operation {operation}"), format!("settlement {settlement}")]
             })
             .collect();
-        let is_known = |subject: &str| known.contains(subject) || explained.is_lost_refusal(subject);
+        let today = nation.today();
+        let is_known = |subject: &str| known.contains(subject) || explained.explains(subject, today);
         let unexplained = findings.iter().filter(|finding| !is_known(&finding.subject));
         Ok(unexplained.map(ToString::to_string).collect())
     }
@@ -229,17 +243,27 @@ fn each_entry_is_in_one_period_or_on_the_list(book: &Book) -> Vec<String> {
     let mut findings = Vec::new();
     let booked: BTreeMap<Position, PeriodNumber> = book.turns.iter().map(|turn| (turn.position, turn.period)).collect();
     for ((position, _), moves) in carried {
-        let (mut at, mut left) = (booked.get(&position).copied(), moves.clone());
-        // From the list it goes at most once: into a period, or out of all of them.
-        while let Some(next) = left.iter().position(|entry| entry.from == at) {
-            at = left.remove(next).into;
-        }
-        if !left.is_empty() {
+        let followed = booked.get(&position).map(|period| follow(*period, moves.clone()));
+        if followed.is_none_or(|(_, left)| !left.is_empty()) {
             let what = "each entry is in one period or on the list does not hold for";
             findings.push(format!("{what} position {}: booked in {:?}, {moves:?}", position.0, booked.get(&position)));
         }
     }
     findings
+}
+
+/// Where an entry is by now, from the period that it was booked in, and what does not lead there; none where it is on the
+/// list, or in no period any more.
+pub(super) fn follow(
+    booked: PeriodNumber,
+    mut moves: Vec<&CarriedEntry>,
+) -> (Option<PeriodNumber>, Vec<&CarriedEntry>) {
+    let mut at = Some(booked);
+    // From the list it goes at most once: into a period, or out of all of them.
+    while let Some(next) = moves.iter().position(|entry| entry.from == at) {
+        at = moves.remove(next).into;
+    }
+    (at, moves)
 }
 
 /// What pools owe each other in a period.
@@ -311,7 +335,7 @@ fn funds_overdrawn(lines: &[Line], taken: &FundShares) -> impl Iterator<Item = (
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use clearing::obligation::Sums;
     use ledger::hub::LotPosting;
     use settlement::encounter::CareKind;
@@ -320,11 +344,11 @@ mod tests {
     use super::*;
     use crate::simulate::fixtures::pool;
 
-    fn settlement() -> SettlementId {
+    pub(in super::super) fn settlement() -> SettlementId {
         SettlementId::new("310000174602879003600000000065").expect("an id")
     }
 
-    fn carried(from: i64, into: Option<i64>) -> CarriedEntry {
+    pub(in super::super) fn carried(from: i64, into: Option<i64>) -> CarriedEntry {
         let (insurance, care) = (Insurance::Employee, CareKind::Inpatient);
         let lot = Lot { home: pool("410700"), treatment: pool("310000"), insurance, care };
         let (from, into) = (Some(PeriodNumber(from)), into.map(PeriodNumber));
@@ -342,6 +366,15 @@ mod tests {
         CarriedEntry { posting, from, into, reason: String::new() }
     }
 
+    /// One settlement, booked in the first period and carried so.
+    pub(in super::super) fn book(carried: Vec<CarriedEntry>, periods: Vec<Standing>) -> Book {
+        let (operation, outcome, lines) = (<_>::default(), <_>::default(), Vec::new());
+        let (turn, period, booked_at) = (Turn::Enter, PeriodNumber(1), jiff::Timestamp::UNIX_EPOCH);
+        let (position, settlement) = (Position(9), settlement());
+        let turn = SettlementTurn { position, booked_at, settlement, turn, period, lines, operation, outcome };
+        Book { turns: vec![turn], carried, periods }
+    }
+
     #[test]
     fn an_entry_in_two_periods_or_in_none_is_found() {
         for (moves, findings) in [
@@ -352,20 +385,7 @@ mod tests {
             (vec![carried(2, Some(3))], 1),
             (vec![carried(1, None), carried(2, Some(3))], 1),
         ] {
-            let (operation, outcome, lines) = (<_>::default(), <_>::default(), Vec::new());
-            let (turn, period, booked_at) = (Turn::Enter, PeriodNumber(1), jiff::Timestamp::UNIX_EPOCH);
-            let position = Position(9);
-            let turn = SettlementTurn {
-                position,
-                booked_at,
-                settlement: settlement(),
-                turn,
-                period,
-                lines,
-                operation,
-                outcome,
-            };
-            let book = Book { turns: vec![turn], carried: moves.clone(), periods: vec![] };
+            let book = book(moves.clone(), vec![]);
             assert_eq!(each_entry_is_in_one_period_or_on_the_list(&book).len(), findings, "{moves:?}");
         }
     }

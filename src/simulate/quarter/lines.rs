@@ -1,5 +1,6 @@
 //! Lines that go silent when the story wants them to: what is asked over them arrives and is done, and no answer to an
-//! operation comes back. Questions about books pass.
+//! operation comes back; or the next one comes back altered ([`super::altered`]). Questions about books pass. A home
+//! region signs certificates over its line.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,11 +9,14 @@ use std::time::Duration;
 
 use broker::port::HomePort;
 use his::port::HubPort;
+use identity::signing::Signer;
 use proto::status::NoReply;
 use proto::v1;
+use reconciliation::answering::Answering;
 use reconciliation::port::BookPort;
 use tonic::Code;
 
+use super::altered::Altering;
 use crate::simulate::network::{SimulatedHome, SimulatedHub};
 
 type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, NoReply>> + Send + 'a>>;
@@ -23,6 +27,10 @@ pub struct HomeLine {
     pub home: SimulatedHome,
     /// Whether answers are lost.
     pub silent: Arc<AtomicBool>,
+    /// What alters answers.
+    pub altering: Arc<Altering>,
+    /// Who signs for it.
+    pub signer: Signer,
 }
 
 /// From a treatment side to the hub.
@@ -31,6 +39,8 @@ pub struct HubLine {
     pub hub: SimulatedHub,
     /// Whether answers are lost.
     pub silent: Arc<AtomicBool>,
+    /// What alters answers.
+    pub altering: Arc<Altering>,
 }
 
 /// Passes a call on, and loses its answer where the line is silent when it comes.
@@ -43,7 +53,8 @@ fn lost<'a, T: Send + 'a>(silent: &'a AtomicBool, call: Call<'a, T>) -> Call<'a,
 
 impl HomePort for HomeLine {
     fn operate(&self, request: v1::OperateRequest, patience: Duration) -> Call<'_, v1::Answer> {
-        lost(&self.silent, self.home.operate(request, patience))
+        let call = self.home.operate(request, patience);
+        lost(&self.silent, Box::pin(async move { Ok(self.altering.pass(call.await?)) }))
     }
 
     fn resolve(&self, request: v1::ResolveRequest, patience: Duration) -> Call<'_, v1::Answer> {
@@ -70,18 +81,49 @@ impl HomePort for HomeLine {
         self.home.reinstate(request, patience)
     }
 
+    fn correct(&self, request: v1::CorrectRequest, patience: Duration) -> Call<'_, v1::CorrectReply> {
+        lost(&self.silent, self.home.correct(request, patience))
+    }
+
     fn as_book(&self) -> &dyn BookPort {
-        &self.home
+        self
+    }
+}
+
+impl BookPort for HomeLine {
+    fn roots(&self, request: v1::RootsRequest, patience: Duration) -> Call<'_, v1::RootsReply> {
+        self.home.roots(request, patience)
+    }
+
+    fn inside(&self, request: v1::InsideRequest, patience: Duration) -> Call<'_, v1::InsideReply> {
+        self.home.inside(request, patience)
+    }
+
+    fn facts(&self, request: v1::FactsRequest, patience: Duration) -> Call<'_, v1::FactsReply> {
+        self.home.facts(request, patience)
+    }
+
+    fn sign(&self, request: v1::SignRequest, patience: Duration) -> Call<'_, v1::DocumentSignature> {
+        let signer = self.signer.clone();
+        Box::pin(self.home.way.call(patience, move |door| {
+            let (signer, request) = (signer.clone(), request.clone());
+            Box::pin(async move {
+                let book = Answering::new(door.store.clone(), Some(signer));
+                book.sign(&request, |branch| door.pools.contains(&branch.home)).await
+            })
+        }))
     }
 }
 
 impl HubPort for HubLine {
     fn operate(&self, request: v1::OperateRequest, patience: Duration) -> Call<'_, v1::OperateReply> {
-        lost(&self.silent, self.hub.operate(request, patience))
+        let call = self.hub.operate(request, patience);
+        lost(&self.silent, Box::pin(async move { Ok(self.altering.pass_reply(call.await?)) }))
     }
 
     fn resolve(&self, request: v1::ResolveRequest, patience: Duration) -> Call<'_, v1::OperateReply> {
-        lost(&self.silent, self.hub.resolve(request, patience))
+        let call = self.hub.resolve(request, patience);
+        lost(&self.silent, Box::pin(async move { Ok(self.altering.pass_reply(call.await?)) }))
     }
 
     fn estimate(&self, request: v1::EstimateRequest, patience: Duration) -> Call<'_, v1::EstimateReply> {

@@ -29,6 +29,7 @@ use settlement::person::Validity;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::altered::Altering;
 use super::country::{Country, MEMBERS, Person};
 use super::lines::{HomeLine, HubLine};
 use crate::simulate::books::HubBook;
@@ -61,6 +62,10 @@ pub struct MemberNodes {
     pub home_silent: Arc<AtomicBool>,
     /// While it is set, the hub's answers to operations do not come back to the treatment side.
     pub hub_silent: Arc<AtomicBool>,
+    /// What alters the home region's answers on their way to the hub.
+    pub home_altering: Arc<Altering>,
+    /// What alters the hub's answers on their way to the treatment side.
+    pub hub_altering: Arc<Altering>,
 }
 
 /// See the file.
@@ -96,6 +101,8 @@ impl Nation {
                 treatment: Arc::new(Node::new(&format!("treatment {}", plan.code), &context, now)?),
                 home_silent: Arc::default(),
                 hub_silent: Arc::default(),
+                home_altering: Arc::default(),
+                hub_altering: Arc::default(),
             });
         }
         let hub_node = Arc::new(Node::new("hub", &context, now)?);
@@ -181,11 +188,26 @@ impl Nation {
     /// # Errors
     /// When it cannot be written.
     pub fn back_up(&self, member: usize) -> Result<PathBuf> {
-        let file = self.country.folder.path().join(format!("{}-{}.db", MEMBERS[member].code, self.today()));
-        // The same country is used by several runs.
-        let _ = std::fs::remove_file(&file);
+        let file = self.copy_of(member, "home");
         self.members[member].home.back_up(&file)?;
         Ok(file)
+    }
+
+    /// Copies a treatment side's disk.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn back_up_treatment(&self, member: usize) -> Result<PathBuf> {
+        let file = self.copy_of(member, "treatment");
+        self.members[member].treatment.back_up(&file)?;
+        Ok(file)
+    }
+
+    fn copy_of(&self, member: usize, node: &str) -> PathBuf {
+        let file = self.country.folder.path().join(format!("{node}-{}-{}.db", MEMBERS[member].code, self.today()));
+        // The same country is used by several runs.
+        let _ = std::fs::remove_file(&file);
+        file
     }
 
     /// Puts a copy in the place of a home region's disk, and starts it again.
@@ -196,6 +218,16 @@ impl Nation {
         self.members[member].home.kill();
         self.members[member].home.put_back(file)?;
         self.start_home(member).await
+    }
+
+    /// Puts a copy in the place of a treatment side's disk, and starts it again.
+    ///
+    /// # Errors
+    /// When the copy cannot be used.
+    pub fn put_back_treatment(&self, member: usize, file: &Path) -> Result<()> {
+        self.members[member].treatment.kill();
+        self.members[member].treatment.put_back(file)?;
+        self.start_treatment(member)
     }
 
     /// The books as they lie on the disks, with the first member's treatment side; the others beside it.
@@ -225,7 +257,8 @@ impl Nation {
             let way = Way { context: self.context.clone(), to: nodes.home.clone() };
             let permit = self.country.hub_permit.clone();
             let home = SimulatedHome { way, permit, home: planted::Home::default() };
-            let line = Arc::new(HomeLine { home, silent: nodes.home_silent.clone() });
+            let (silent, altering) = (nodes.home_silent.clone(), nodes.home_altering.clone());
+            let line = Arc::new(HomeLine { home, silent, altering, signer: member.signers.home.clone() });
             homes.push(Arc::new(Home::new(member.pools.clone(), line, terms(), Book::known_up_to(0))));
         }
         let directory = Directory::new(self.country.regions.clone(), homes);
@@ -239,7 +272,8 @@ impl Nation {
         self.hub_node.spawn(broker::jobs::sweep::run(hub.clone(), RESOLVE_EVERY, never()));
         self.hub_node.spawn(broker::jobs::books::run(hub.clone(), RESOLVE_EVERY, never()));
         self.hub_node.spawn(broker::jobs::clearing::run(hub.clone(), clearing.clone(), CLEAR_EVERY, never()));
-        self.hub_node.spawn(broker::jobs::compare::run(hub.clone(), None, COMPARE_EVERY, never()));
+        let signer = Some(self.country.hub_signer.clone());
+        self.hub_node.spawn(broker::jobs::compare::run(hub.clone(), signer, COMPARE_EVERY, never()));
         self.hub_node.open(broker::door::Door::new(hub.clone(), TaskTracker::new(), alive));
         self.running.set((hub, clearing)).map_err(|_| anyhow!("the hub is started once"))
     }
@@ -276,7 +310,8 @@ impl Nation {
         let alive = nodes.treatment.power_on();
         let store = self.treatment_store(member)?;
         let hub = SimulatedHub { way: self.way_to_hub(), permit: fixture.permit.clone() };
-        let line = Arc::new(HubLine { hub, silent: nodes.hub_silent.clone() });
+        let (silent, altering) = (nodes.hub_silent.clone(), nodes.hub_altering.clone());
+        let line = Arc::new(HubLine { hub, silent, altering });
         let (config, tables, clock) =
             (fixture.treatment.clone(), fixture.tables.clone(), nodes.treatment.clock.clone());
         nodes.treatment.open(his::Door::new(config, tables, store, line, clock, alive));

@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow, ensure};
-use clearing::review::Standing;
+use clearing::review::{Objection, Standing};
+use jiff::civil::Date;
 use ledger::hub::{Change, DeductionFault, DeductionLodging};
 use proto::convert;
 use settlement::adjudication::{Fund, FundShares};
-use settlement::ids::SettlementId;
+use settlement::ids::{InstitutionCode, SettlementId};
 use settlement::money::Money;
 use settlement::outcome::{Done, Outcome};
 
@@ -21,8 +22,17 @@ use crate::verify;
 pub struct Reviews {
     /// Settlements of which something was deducted this month; the first is cancelled later.
     pub deducted: Vec<SettlementId>,
-    /// What was lodged this month: id, settlement, amount.
-    lodged: Vec<(String, SettlementId, Money)>,
+    /// What was lodged this month.
+    lodged: Vec<Lodged>,
+}
+
+/// A deduction that was lodged.
+#[derive(Debug)]
+struct Lodged {
+    id: String,
+    settlement: SettlementId,
+    hospital: InstitutionCode,
+    half: Money,
 }
 
 impl Reviews {
@@ -34,17 +44,17 @@ impl Reviews {
         match nation.today().day() {
             6 => self.lodge(nation, candidates).await,
             8 => {
-                self.change(nation, 0, |half| Change::Agree(basic(half), "超限定支付".into())).await?;
-                self.change(nation, 1, |_| Change::Object("用药有指征".into())).await?;
-                self.change(nation, 2, |_| Change::Object("已提供病历".into())).await
+                self.change(nation, 0, |lodged| Change::Agree(basic(lodged.half), "超限定支付".into())).await?;
+                self.change(nation, 1, |lodged| object(lodged, nation.today(), "用药有指征")).await?;
+                self.change(nation, 2, |lodged| object(lodged, nation.today(), "已提供病历")).await
             }
             10 => {
-                self.change(nation, 1, |half| Change::Agree(basic(Money::from_fen(half.fen() / 2)), "双方认定".into()))
-                    .await?;
+                let half = |lodged: &Lodged| basic(Money::from_fen(lodged.half.fen() / 2));
+                self.change(nation, 1, |lodged| Change::Agree(half(lodged), "双方认定".into())).await?;
                 self.change(nation, 2, |_| Change::Withdraw("核实无误".into())).await
             }
             // The statement is made: what is agreed on now is taken off the open period.
-            24 => self.change(nation, 3, |half| Change::Agree(basic(half), "重复收费".into())).await,
+            24 => self.change(nation, 3, |lodged| Change::Agree(basic(lodged.half), "重复收费".into())).await,
             _ => Ok(()),
         }
     }
@@ -52,10 +62,10 @@ impl Reviews {
     async fn lodge(&mut self, nation: &Nation, candidates: &[SettlementId]) -> Result<()> {
         self.lodged.clear();
         let paid = basic_paid(nation).await?;
-        let worth = candidates.iter().filter_map(|one| Some((one, *paid.get(one)?)));
-        let worth: Vec<(&SettlementId, Money)> =
-            worth.filter(|(_, paid)| *paid >= Money::from_yuan(1)).take(4).collect();
-        for (at, (settlement, paid)) in worth.into_iter().enumerate() {
+        let worth = candidates.iter().filter_map(|one| Some((one, paid.get(one)?.clone())));
+        let worth: Vec<(&SettlementId, (InstitutionCode, Money))> =
+            worth.filter(|(_, (_, paid))| *paid >= Money::from_yuan(1)).take(4).collect();
+        for (at, (settlement, (hospital, paid))) in worth.into_iter().enumerate() {
             let (id, half) = (format!("KK-{}-{at}", nation.today()), Money::from_fen(paid.fen() / 2));
             self.lodge_one(nation, &id, settlement, half).await??;
             self.lodge_one(nation, &id, settlement, half).await??;
@@ -64,7 +74,7 @@ impl Reviews {
             let refused = self.lodge_one(nation, &format!("{id}-too-much"), settlement, too_much).await?;
             let what = "deductions are never above the payment does not hold for";
             ensure!(matches!(refused, Err(DeductionFault::Sums(_))), "{what} {settlement}: {refused:?}");
-            self.lodged.push((id, settlement.clone(), half));
+            self.lodged.push(Lodged { id, settlement: settlement.clone(), hospital, half });
         }
         Ok(())
     }
@@ -81,15 +91,15 @@ impl Reviews {
         Ok(nation.hub().store.deduction_lodge(lodging, ("agency".to_owned(), nation.now())).await?)
     }
 
-    async fn change(&mut self, nation: &Nation, at: usize, change: impl Fn(Money) -> Change) -> Result<()> {
-        let Some((id, settlement, half)) = self.lodged.get(at) else { return Ok(()) };
-        let change = change(*half);
+    async fn change(&mut self, nation: &Nation, at: usize, change: impl Fn(&Lodged) -> Change) -> Result<()> {
+        let Some(lodged) = self.lodged.get(at) else { return Ok(()) };
+        let (change, Lodged { id, settlement, .. }) = (change(lodged), lodged);
         let agrees = matches!(change, Change::Agree(..));
         let by = ("agency".to_owned(), nation.now());
         let changed = nation.hub().store.deduction_change(id.clone(), change, by).await?;
         // Its settlement may have been undone meanwhile, and it with it.
         let was_undone =
-            matches!(changed, Err(DeductionFault::StandsOtherwise(Standing::Withdrawn) | DeductionFault::NoSettlement));
+            matches!(changed, Err(DeductionFault::StandsOtherwise(Standing::Released) | DeductionFault::NoSettlement));
         if changed.is_ok() && agrees {
             self.deducted.push(settlement.clone());
         }
@@ -103,15 +113,22 @@ fn basic(amount: Money) -> FundShares {
     shares
 }
 
-/// What the basic fund paid of each settlement that was ever accepted.
-async fn basic_paid(nation: &Nation) -> Result<BTreeMap<SettlementId, Money>> {
+/// What the hospital of a deduction says against it by a letter of a day.
+fn object(lodged: &Lodged, written_on: Date, reason: &str) -> Change {
+    let (hospital, letter) = (lodged.hospital.clone(), format!("异议函-{}", lodged.id));
+    Change::Object(Objection { hospital, letter, written_on, reason: reason.to_owned() })
+}
+
+/// The hospital of each settlement that was ever accepted, and what the basic fund paid of it.
+async fn basic_paid(nation: &Nation) -> Result<BTreeMap<SettlementId, (InstitutionCode, Money)>> {
     let mut paid = BTreeMap::new();
     for record in verify::records(&nation.hub().store).await? {
         let Some(answer) = &record.answer else { continue };
         if let Outcome::Accepted { decided_at: _, done: Done::Settled(settled) } =
             convert::read_outcome(&answer.outcome)?
         {
-            paid.insert(settled.settlement.clone(), settled.payers.funds.of(Fund::Basic));
+            let hospital = convert::read_operation(&record.bytes)?.key.institution;
+            paid.insert(settled.settlement.clone(), (hospital, settled.payers.funds.of(Fund::Basic)));
         }
     }
     Ok(paid)

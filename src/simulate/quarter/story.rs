@@ -1,6 +1,8 @@
 //! The days of a simulated quarter: who is treated, what is taken back, what goes wrong and is mended, and when what must
 //! hold is looked at. A seed decides the traffic; what has to happen in every quarter happens on its day.
 
+mod altering;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use proto::convert;
 use settlement::beijing;
 use settlement::ids::SettlementId;
 
+use super::agreed::{certify_early, sign_treatments};
 use super::country::{BY_HAND, DAMAGED, MEMBERS, OBJECTS, Person};
 use super::explained::{Difference, Explained, became_of, compare_treatments};
 use super::holds::{Holds, Look};
@@ -22,6 +25,8 @@ use super::reviews::Reviews;
 use crate::simulate::chance::Chance;
 use crate::simulate::desk::Told;
 use crate::simulate::fixtures::pool;
+use altering::PutBack;
+pub use altering::{CLEARED, MENDED, RETURNED};
 
 /// The first day, and the last on which anybody is treated.
 pub const FIRST: Date = date(2025, 4, 1);
@@ -43,6 +48,9 @@ const OBJECTED_TO: Date = date(2025, 4, 15);
 /// The only settlements between Chongqing and Sichuan, and when one of them is cancelled after its cut-off.
 const BY_HAND_TREATED: Date = date(2025, 4, 10);
 const BY_HAND_CANCELLED: Date = date(2025, 5, 9);
+
+/// A day that is certified before it is over, and on which somebody is treated again afterwards.
+const CERTIFIED_EARLY: [Date; 2] = [date(2025, 4, 22), date(2025, 6, 5)];
 
 /// `insutype` of employees: their rule books refuse no outpatient visit, and only they have accounts.
 const EMPLOYEE: &str = "310";
@@ -79,6 +87,7 @@ pub struct Story {
     pub reviews: Reviews,
     holds: Holds,
     copy: Option<PathBuf>,
+    to_put_back: Option<PutBack>,
     /// What happened, by kind.
     pub counts: Counts,
 }
@@ -115,6 +124,7 @@ impl Story {
             reviews: Reviews::default(),
             holds: Holds::default(),
             copy: None,
+            to_put_back: None,
             counts: Counts::default(),
         }
     }
@@ -137,6 +147,7 @@ impl Story {
             self.review(day).await?;
             self.nation.until(day.at(18, 30, 0, 0)).await?;
             self.holds.step(&self.nation, &mut self.explained, Look::Everything).await?;
+            self.alter(day).await?;
             if day <= LAST_TREATED {
                 self.evening(day).await?;
             }
@@ -148,19 +159,21 @@ impl Story {
     /// Around midnight: a settlement just after it, on the first of a month before the hub has cut off; books are compared;
     /// a disk is copied, or put back.
     async fn night(&mut self, day: Date) -> Result<()> {
-        if day.day() == 1 && day > FIRST || day <= LAST_TREATED && self.chance.happens(150) {
+        if day.day() == 1 && day > FIRST || day <= LAST_TREATED && self.chance.happens(150) && !self.puts_back(day) {
             self.nation.until(day.at(0, 0, 1, 0)).await?;
             self.see_somebody(day).await?;
         }
         self.nation.until(day.at(1, 0, 0, 0)).await?;
         compare_treatments(&self.nation).await?;
         self.explained.compared();
+        sign_treatments(&self.nation).await?;
         if LOST_AT_HOME.contains(&day.saturating_sub(1.days())) {
             self.what_is_in_doubt_is_pending(day).await?;
         }
         self.nation.until(day.at(3, 0, 0, 0)).await?;
         let look = if self.explained.standing() > 0 { Look::Everything } else { Look::Clearing };
         self.holds.step(&self.nation, &mut self.explained, look).await?;
+        self.put_back_what_was_altered(day).await?;
         match day {
             BACKED_UP => self.copy = Some(self.nation.back_up(DAMAGED)?),
             PUT_BACK => self.put_back(day).await?,
@@ -319,6 +332,12 @@ impl Story {
                 self.see(person.clone(), Kind::Outpatient, day).await?;
             }
         }
+        if CERTIFIED_EARLY.contains(&day) {
+            let person = self.somebody(day, |person| person.insurance == EMPLOYEE);
+            self.see(person.clone(), Kind::Outpatient, day).await?;
+            certify_early(&self.nation).await?;
+            self.see(person, Kind::Outpatient, day).await?;
+        }
         if LOST_TO_THE_DESK.contains(&day) {
             self.lose_what_the_hub_says(day).await?;
         }
@@ -346,7 +365,7 @@ impl Story {
     /// Shortly before midnight somebody settles, at times with the home region's answer lost.
     async fn evening(&mut self, day: Date) -> Result<()> {
         let loses = LOST_AT_HOME.contains(&day);
-        if !loses && !self.chance.happens(200) {
+        if !loses && (!self.chance.happens(200) || self.puts_back(day)) {
             return Ok(());
         }
         self.nation.until(day.at(23, 59, 50, 0)).await?;

@@ -66,8 +66,15 @@ async fn fetch_one(edge: &Edge, apart: &Apart, fetched: &mut Fetched) -> Result<
             fetched.again = true;
         }
         (Action::CompareAgain, _) => fetched.again = true,
-        (Action::Ask | Action::AwaitTreatmentSide | Action::GiveBack | Action::FindOrigin | Action::Investigate, _) => {
-        }
+        (
+            Action::Ask
+            | Action::AwaitHospital
+            | Action::AwaitTreatmentSide
+            | Action::GiveBack
+            | Action::FindOrigin
+            | Action::Investigate,
+            _,
+        ) => {}
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ on_both! {
     a_rule_book_that_changes_late_tells_its_difference,
 }
 
-async fn affected(world: &World, person: &str) -> Vec<v1::AffectedSettlement> {
+pub async fn affected(world: &World, person: &str) -> Vec<v1::AffectedSettlement> {
     let asked = v1::AffectedRequest { home: "410700".into(), person: person.into(), ..v1::AffectedRequest::default() };
     world.book_client().affected(asked).await.expect("a list").into_inner().settlements
 }

@@ -5,6 +5,7 @@
 mod world;
 
 mod answers;
+mod corrections;
 mod files;
 mod histories;
 mod identity;

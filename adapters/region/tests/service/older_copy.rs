@@ -23,7 +23,7 @@ fn store_of(world: &World) -> PathBuf {
 }
 
 /// What the hub has of an answer.
-fn kept(operation: &Operation, answer: &v1::Answer, after: u64) -> v1::ReinstateRequest {
+pub fn kept(operation: &Operation, answer: &v1::Answer, after: u64) -> v1::ReinstateRequest {
     v1::ReinstateRequest {
         home: "410700".into(),
         operation: convert::write_operation(operation),
@@ -36,7 +36,7 @@ fn kept(operation: &Operation, answer: &v1::Answer, after: u64) -> v1::Reinstate
     }
 }
 
-async fn reinstate(world: &World, request: v1::ReinstateRequest) -> v1::ReinstateReply {
+pub async fn reinstate(world: &World, request: v1::ReinstateRequest) -> v1::ReinstateReply {
     world.book_client().reinstate(request).await.expect("an answer").into_inner()
 }
 

@@ -14,6 +14,7 @@ use ledger::home::{Arrival, AttachedFiling, SCHEMA};
 use ledger::testing::{Database, PrivatePostgres};
 use proto::v1::home_region_client::HomeRegionClient;
 use proto::v1::region_book_client::RegionBookClient;
+use proto::v1::region_corrections_client::RegionCorrectionsClient;
 use proto::{convert, status, v1};
 use region::{Config, Running, start};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
@@ -191,6 +192,14 @@ impl World {
 
     pub fn book_client(&self) -> RegionBookClient<Channel> {
         RegionBookClient::new(self.channel_as(self.hub.clone()))
+    }
+
+    pub fn corrections_client(&self) -> RegionCorrectionsClient<Channel> {
+        self.corrections_client_as(self.hub.clone())
+    }
+
+    pub fn corrections_client_as(&self, credentials: Arc<Credentials>) -> RegionCorrectionsClient<Channel> {
+        RegionCorrectionsClient::new(self.channel_as(credentials))
     }
 
     pub fn credentials(&self, name: &str, names: &[&str]) -> Arc<Credentials> {

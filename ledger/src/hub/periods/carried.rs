@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use settlement::ids::{PoolCode, SettlementId};
 
 use super::super::lots::{LotPosting, read_lot, read_moved, read_posting};
-use super::super::{HubStore, deductions};
+use super::super::{HubStore, afterwards};
 use super::course::{StepTaken, record_step};
-use super::uncompared::{DisputedBranches, carry_out_branches};
+use super::uncompared::DisputedBranches;
 use super::{PeriodNumber, THE_LIST};
 use crate::engine::{Row, Sql, Value, list};
 use crate::store::StoreError;
@@ -59,13 +59,13 @@ macro_rules! carried_entries {
 }
 
 impl HubStore {
-    /// Carries the entries of settlements out of a period, then those of whole branches, and records that the period has
-    /// taken this step; tells how many, and none where one of them would go into a period that has taken it too. Once it is
-    /// taken nothing is carried out so any more: statements follow from it. Entries of a period that `carrying` does not
-    /// name are not of this one.
+    /// Carries the entries of settlements out of a period, then those of whole branches page by page, and records that the
+    /// period has taken this step; tells how many there are, and none where one of them would go into a period that has
+    /// taken it too. Once it is taken nothing is carried out so any more: statements follow from it. Entries of a period
+    /// that `carrying` does not name are not of this one.
     ///
     /// # Errors
-    /// When the store fails; nothing was carried then.
+    /// When the store fails; what was carried stays carried, and the step is not taken.
     pub async fn entry_carry_out(
         &self,
         period: PeriodNumber,
@@ -73,21 +73,37 @@ impl HubStore {
         carrying: Carrying,
         at: Timestamp,
     ) -> Result<Option<u64>, StoreError> {
+        if !uncompared.is_empty() {
+            // First what books were compared on: whoever carries it on is to know in what they differ.
+            let (disputed, carrying) = (disputed.clone(), carrying.clone());
+            let first = move |sql: &Sql<'_>| match may_carry(sql, period, &carrying)? {
+                Ok(()) => carry_out(sql, period, &disputed, &carrying, None, at).map(|_| Ok(())),
+                Err(over) => Ok(Err(over)),
+            };
+            if let Err(Over(told)) = self.engine.write(first).await? {
+                return Ok(told);
+            }
+        }
+        for branches in &uncompared {
+            if let Err(Over(told)) = self.carry_out_branches(period, branches, &carrying, at).await? {
+                return Ok(told);
+            }
+        }
         self.engine
             .write(move |sql| {
-                if is_carried(sql, period)? {
-                    return Ok(Some(0));
+                // As many as there are: whoever died before this may have carried some of them.
+                const CARRIED: &str = "SELECT COUNT(*) FROM carried_entries WHERE from_period = ?1";
+                if let Err(Over(told)) = may_carry(sql, period, &carrying)? {
+                    return Ok(told);
                 }
-                if into_stated(sql, &carrying)? {
-                    return Ok(None);
+                carry_out(sql, period, &disputed, &carrying, None, at)?;
+                if !uncompared.is_empty() {
+                    afterwards::move_with_all(sql, period)?;
                 }
-                let mut carried = carry_out(sql, period, &disputed, &carrying, None, at)?;
-                for branches in &uncompared {
-                    carried += carry_out_branches(sql, period, branches, &carrying, at)?;
-                }
+                let carried: i64 = sql.get(CARRIED, values![period.0], |row| row.number(0))?;
                 let report = format!("{carried} entries carried out");
                 record_step(sql, period, StepTaken::Carried, &report, at)?;
-                Ok(Some(carried))
+                Ok(Some(carried.cast_unsigned()))
             })
             .await
     }
@@ -140,6 +156,23 @@ impl HubStore {
 pub(super) const CARRY: &str = "INSERT INTO carried_entries
         (position, part, from_period, into_period, reason, owner, carried_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+/// Nothing is carried out any more; what is told then, see [`HubStore::entry_carry_out`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Over(Option<u64>);
+
+/// Whether entries may be carried out of a period into these: another hub may have taken the step meanwhile, or stated
+/// one of them.
+pub(super) fn may_carry(
+    sql: &Sql<'_>,
+    period: PeriodNumber,
+    carrying: &Carrying,
+) -> Result<Result<(), Over>, StoreError> {
+    if is_carried(sql, period)? {
+        return Ok(Err(Over(Some(0))));
+    }
+    Ok(if into_stated(sql, carrying)? { Err(Over(None)) } else { Ok(()) })
+}
 
 /// Whether a period has taken the step after which its statements are made.
 fn is_carried(sql: &Sql<'_>, period: PeriodNumber) -> Result<bool, StoreError> {
@@ -211,17 +244,33 @@ pub(super) fn carry_out(
     between: Option<&BTreeSet<(PoolCode, PoolCode)>>,
     at: Timestamp,
 ) -> Result<u64, StoreError> {
+    let (carried, own) = carry_entries(sql, period, disputed, carrying, between, at)?;
+    for (settlement, into) in own {
+        afterwards::move_with(sql, &settlement, period, into)?;
+    }
+    Ok(carried)
+}
+
+/// The same, without what is taken off them; tells how many entries, and into which period each settlement's own part went.
+pub(super) fn carry_entries(
+    sql: &Sql<'_>,
+    period: PeriodNumber,
+    disputed: &[Disputed],
+    carrying: &Carrying,
+    between: Option<&BTreeSet<(PoolCode, PoolCode)>>,
+    at: Timestamp,
+) -> Result<(u64, BTreeMap<String, PeriodNumber>), StoreError> {
     let reasons: BTreeMap<String, &Disputed> =
         disputed.iter().map(|disputed| (disputed.settlement.to_time_first(), disputed)).collect();
     let found = in_period(sql, period, &reasons.keys().cloned().collect(), between)?;
-    let mut own: BTreeMap<&str, PeriodNumber> = BTreeMap::new();
+    let mut own = BTreeMap::new();
     let rows: Vec<[Value<'_>; 7]> = found
         .iter()
         .filter_map(|InPeriod { position, part, booked, settlement }| {
             let into = carrying.get(booked)?.map(|into| into.0);
             let disputed = reasons.get(settlement.as_str())?;
             if *part == 0 {
-                own.insert(settlement, into.map_or(THE_LIST, PeriodNumber));
+                own.insert(settlement.clone(), into.map_or(THE_LIST, PeriodNumber));
             }
             Some([
                 (*position).into(),
@@ -235,10 +284,7 @@ pub(super) fn carry_out(
         })
         .collect();
     sql.execute_each(CARRY, &rows)?;
-    for (settlement, into) in own {
-        deductions::move_with(sql, settlement, period, into)?;
-    }
-    Ok(rows.len() as u64)
+    Ok((rows.len() as u64, own))
 }
 
 macro_rules! carried {
@@ -255,11 +301,13 @@ macro_rules! carried {
     };
 }
 
-/// What is by now carried out of a period, into it, and deducted in it.
-pub(super) fn moved(sql: &Sql<'_>, period: PeriodNumber) -> Result<[Totals; 3], StoreError> {
+/// What is by now carried out of a period, into it, deducted in it, and corrected in it.
+pub(super) fn moved(sql: &Sql<'_>, period: PeriodNumber) -> Result<[Totals; 4], StoreError> {
     let carried_out = sql.query(carried!("from_period"), values![period.0], read_moved)?.into_iter().collect();
     let carried_in = sql.query(carried!("into_period"), values![period.0], read_moved)?.into_iter().collect();
-    Ok([carried_out, carried_in, deductions::of_period(sql, period)?.into_iter().collect()])
+    let deducted = afterwards::DEDUCTIONS.of_period(sql, period)?.into_iter().collect();
+    let recomputed = afterwards::CORRECTIONS.of_period(sql, period)?.into_iter().collect();
+    Ok([carried_out, carried_in, deducted, recomputed])
 }
 
 fn movements(sql: &Sql<'_>, period: PeriodNumber, booked: Totals) -> Result<Movements, StoreError> {
@@ -267,6 +315,6 @@ fn movements(sql: &Sql<'_>, period: PeriodNumber, booked: Totals) -> Result<Move
             civil_servant, assistance, account
         FROM lot_postings WHERE period = ?1 AND corrects IS NOT NULL";
     let corrected = sql.query(CORRECTED, values![period.0], read_moved)?.into_iter().collect();
-    let [carried_out, carried_in, deducted] = moved(sql, period)?;
-    Ok(Movements { booked, corrected, carried_out, carried_in, deducted })
+    let [carried_out, carried_in, deducted, recomputed] = moved(sql, period)?;
+    Ok(Movements { booked, corrected, carried_out, carried_in, deducted, recomputed })
 }

@@ -1,12 +1,12 @@
-//! One settlement's way through the periods: its entries, where they were carried, and what is taken off it. Nothing is
-//! written here. Called by clearing, to lead from a settlement to the statements in which it counts.
+//! One settlement's way through the periods: its entries, where they were carried, and what is taken off it or
+//! added to it since. Nothing is written here. Called by clearing, to lead from a settlement to the statements in which it counts.
 
 use clearing::review::Deducted;
 use jiff::Timestamp;
-use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::SettlementId;
-use settlement::money::Money;
 
+use super::super::corrections::{PostedCorrection, posted, posted_as, read_posted};
+use super::super::deductions::read_shares;
 use super::super::lots::{LotPosting, read_posting};
 use super::super::{HubStore, instant};
 use super::{CarriedEntry, PeriodNumber, THE_LIST};
@@ -23,6 +23,17 @@ pub struct Followed {
     pub carried: Vec<CarriedEntry>,
     /// What deductions take off it and give back.
     pub deducted: Vec<DeductedIn>,
+    /// What corrections add to it and take back.
+    pub corrected: Vec<CorrectedIn>,
+}
+
+/// What a correction adds to a settlement, or takes back, and in which period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorrectedIn {
+    /// What was posted.
+    pub posted: PostedCorrection,
+    /// The period in which it counts by now; none where it is on the list with the settlement.
+    pub period: Option<PeriodNumber>,
 }
 
 /// What a deduction takes off a settlement, or gives back, and off which period.
@@ -38,7 +49,7 @@ pub struct DeductedIn {
     pub period: Option<PeriodNumber>,
 }
 
-/// A posting of a deduction was moved with its settlement.
+/// A posting was moved with its settlement.
 struct Moved {
     id: String,
     step: i64,
@@ -56,7 +67,8 @@ impl HubStore {
         let read = self.engine.read(move |sql| {
             let entries = entries(sql, &id)?;
             let carried = entries.iter().map(|entry| carried(sql, entry)).collect::<Result<Vec<_>, _>>()?.concat();
-            Ok(Followed { carried, deducted: deducted(sql, &id)?, entries })
+            let (deducted, corrected) = (deducted(sql, &id)?, corrected(sql, &id)?);
+            Ok(Followed { carried, deducted, corrected, entries })
         });
         read.await
     }
@@ -91,29 +103,43 @@ fn deducted(sql: &Sql<'_>, settlement: &str) -> Result<Vec<DeductedIn>, StoreErr
         WHERE deductions.settlement = ?1 ORDER BY posted.id, posted.step";
     const MOVED: &str = "SELECT moves.id, moves.step, moves.from_period, moves.into_period
         FROM deductions JOIN deduction_moves AS moves ON moves.id = deductions.id WHERE deductions.settlement = ?1";
-    let mut moves = sql.query(MOVED, values![settlement], |row| {
-        Ok(Moved { id: row.text(0)?.to_owned(), step: row.number(1)?, from: row.number(2)?, into: row.number(3)? })
-    })?;
+    let mut moves = sql.query(MOVED, values![settlement], read_move)?;
     sql.query(POSTED, values![settlement], |row| {
         let (id, step) = (row.text(0)?.to_owned(), row.number(1)?);
-        let mut stands = row.number(2)?;
-        let is_next = |moved: &Moved, stands: i64| moved.id == id && moved.step == step && moved.from == stands;
-        while let Some(place) = moves.iter().position(|moved| is_next(moved, stands)) {
-            stands = moves.swap_remove(place).into;
-        }
         Ok(DeductedIn {
             taken: read_shares(row, 4)?,
             at: instant("deduction_events", &id, row.number(3)?)?,
-            period: Some(PeriodNumber(stands)).filter(|period| *period != THE_LIST),
+            period: stands(&mut moves, (&id, step), row.number(2)?),
             id,
         })
     })
 }
 
-fn read_shares(row: Row<'_>, first: usize) -> Result<FundShares, StoreError> {
-    let mut shares = FundShares::default();
-    for (place, fund) in (first..).zip(Fund::ALL) {
-        shares.set(fund, Money::from_fen(row.number(place)?));
+fn corrected(sql: &Sql<'_>, settlement: &str) -> Result<Vec<CorrectedIn>, StoreError> {
+    const POSTED: &str = concat!(
+        posted!(),
+        " WHERE corrections.settlement = ?1 ORDER BY posted.posted_at, corrections.batch, posted.step"
+    );
+    const MOVED: &str = "SELECT moves.id, moves.step, moves.from_period, moves.into_period
+        FROM corrections JOIN correction_moves AS moves ON moves.id = corrections.id WHERE corrections.settlement = ?1";
+    let mut moves = sql.query(MOVED, values![settlement], read_move)?;
+    sql.query(POSTED, values![settlement], |row| {
+        let posted = read_posted(row)?;
+        let (id, step, period) = posted_as(row)?;
+        Ok(CorrectedIn { posted, period: stands(&mut moves, (&id, step), period) })
+    })
+}
+
+fn read_move(row: Row<'_>) -> Result<Moved, StoreError> {
+    Ok(Moved { id: row.text(0)?.to_owned(), step: row.number(1)?, from: row.number(2)?, into: row.number(3)? })
+}
+
+/// Where a posting counts by now; none for the list.
+fn stands(moves: &mut Vec<Moved>, (id, step): (&str, i64), posted: i64) -> Option<PeriodNumber> {
+    let mut stands = posted;
+    let is_next = |moved: &Moved, stands: i64| moved.id == id && moved.step == step && moved.from == stands;
+    while let Some(place) = moves.iter().position(|moved| is_next(moved, stands)) {
+        stands = moves.swap_remove(place).into;
     }
-    Ok(shares)
+    Some(PeriodNumber(stands)).filter(|period| *period != THE_LIST)
 }

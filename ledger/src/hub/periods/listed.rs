@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use settlement::ids::SettlementId;
 
 use super::super::lots::{LotPosting, read_posting};
-use super::super::{HubStore, corrupt, deductions, instant};
+use super::super::{HubStore, afterwards, corrupt, instant};
 use super::carried::CARRY;
 use super::{PeriodNumber, THE_LIST};
 use crate::engine::{Row, Sql, Value};
@@ -188,7 +188,7 @@ fn end(sql: &Sql<'_>, entries: &[&Entry], verdict: Verdict, (reason, at): (&str,
     match (into, entries.first()) {
         (Some(into), Some(first)) if first.posting.part == 0 => {
             let settlement = first.posting.settlement.to_time_first();
-            deductions::move_with(sql, &settlement, THE_LIST, PeriodNumber(into))
+            afterwards::move_with(sql, &settlement, THE_LIST, PeriodNumber(into))
         }
         (Some(_) | None, _) => Ok(()),
     }

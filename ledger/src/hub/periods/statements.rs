@@ -89,7 +89,7 @@ pub enum StatementFault {
 
 impl HubStore {
     /// Issues a version of a pair's statement, with its lots as they are. A version that was issued before stays as it was.
-    /// Where something was carried or deducted since the lots were read, nothing is issued: they are to be read again.
+    /// Where something was carried, deducted or corrected since the lots were read, nothing is issued: they are to be read again.
     ///
     /// # Errors
     /// When the store fails.
@@ -261,18 +261,19 @@ fn named(settlements: &[SettlementId]) -> String {
     if settlements.len() > SOME { format!("{some}, …") } else { some }
 }
 
-/// Whether what is carried and deducted between these pools is still what lots were read with. What is booked in a period
+/// Whether what is carried, deducted and corrected between these pools is still what lots were read with. What is booked in a period
 /// that is folded stays.
 fn still_moves(sql: &Sql<'_>, period: PeriodNumber, lots: &BTreeMap<Lot, Cleared>) -> Result<bool, StoreError> {
     let pools: BTreeSet<(PoolCode, PoolCode)> = lots.keys().map(|lot| (lot.home, lot.treatment)).collect();
-    let [carried_out, carried_in, deducted] = moved(sql, period)?;
+    let [carried_out, carried_in, deducted, recomputed] = moved(sql, period)?;
     let is_theirs = |lot: &Lot| pools.contains(&(lot.home, lot.treatment));
-    let there = [&carried_out, &carried_in, &deducted].into_iter().flat_map(Totals::iter).map(|(lot, _)| lot);
+    let there =
+        [&carried_out, &carried_in, &deducted, &recomputed].into_iter().flat_map(Totals::iter).map(|(lot, _)| lot);
     let all: BTreeSet<Lot> = there.filter(is_theirs).chain(lots.keys().copied()).collect();
     Ok(all.into_iter().all(|lot| {
         let held = lots.get(&lot).copied().unwrap_or_default();
-        let now = (carried_out.of(lot), carried_in.of(lot), deducted.of(lot));
-        now == (held.carried_out, held.carried_in, held.deducted)
+        let now = (carried_out.of(lot), carried_in.of(lot), deducted.of(lot), recomputed.of(lot));
+        now == (held.carried_out, held.carried_in, held.deducted, held.recomputed)
     }))
 }
 
@@ -379,16 +380,17 @@ fn newest_version(sql: &Sql<'_>, (period, pair): (PeriodNumber, Pair)) -> Result
     sql.find(NEWEST, values![period.0, pair.home.0.as_str(), pair.treatment.0.as_str()], |row| read_version(row, 0))
 }
 
-const MOVEMENTS: [&str; 5] = ["booked", "corrected", "carried-out", "carried-in", "deducted"];
+const MOVEMENTS: [&str; 6] = ["booked", "corrected", "carried-out", "carried-in", "deducted", "recomputed"];
 
-fn movements_of(cleared: &Cleared) -> [(&'static str, Sums); 5] {
-    let [booked, corrected, carried_out, carried_in, deducted] = MOVEMENTS;
+fn movements_of(cleared: &Cleared) -> [(&'static str, Sums); 6] {
+    let [booked, corrected, carried_out, carried_in, deducted, recomputed] = MOVEMENTS;
     [
         (booked, cleared.booked),
         (corrected, cleared.corrected),
         (carried_out, cleared.carried_out),
         (carried_in, cleared.carried_in),
         (deducted, cleared.deducted),
+        (recomputed, cleared.recomputed),
     ]
 }
 
@@ -432,6 +434,7 @@ pub(super) fn read_lots(
             Some(2) => cleared.carried_out = sums,
             Some(3) => cleared.carried_in = sums,
             Some(4) => cleared.deducted = sums,
+            Some(5) => cleared.recomputed = sums,
             _ => return Err(StoreError::Column { column: "movement".into(), problem: row.text(12)?.to_owned() }),
         }
         Ok(())

@@ -21,8 +21,14 @@ pub(in crate::hub) const TABLES: Version = Version {
         "payments",
         "deductions",
         "deduction_events",
+        "deduction_objections",
         "deduction_postings",
         "deduction_moves",
+        "correction_batches",
+        "corrections",
+        "correction_events",
+        "correction_postings",
+        "correction_moves",
     ],
     postgres: "",
 };
@@ -73,7 +79,7 @@ const TEXT: &str = concat!(
         settlement TEXT NOT NULL, part INTEGER NOT NULL, step INTEGER NOT NULL, act TEXT NOT NULL, verdict TEXT,
         entries INTEGER NOT NULL, reason TEXT NOT NULL, seat TEXT NOT NULL, done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
         PRIMARY KEY (settlement, part, step)) STRICT, WITHOUT ROWID;",
-    // Statements as they were issued, with their lots as they stood; `movement` says which of the four sums a row is.
+    // Statements as they were issued, with their lots as they stood; `movement` says which of the sums a row is.
     "CREATE TABLE statements (
         period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL,
         due INTEGER NOT NULL, issued_on TEXT NOT NULL,
@@ -104,7 +110,8 @@ const TEXT: &str = concat!(
         recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
         PRIMARY KEY (period, home, treatment, side)) STRICT, WITHOUT ROWID;",
     // What review takes off settlements: lodged under an id that its sender makes, then objected to, agreed on, withdrawn
-    // or released. What it takes off a period is a posting of its own; a release gives it back by another.
+    // or released; what was released may come back, and then stands again as before. What it takes off a period is a
+    // posting of its own; a release gives it back by another.
     // What is taken off a settlement that is carried over goes with it; on the list it is in period 0.
     "CREATE TABLE deductions (
         id TEXT PRIMARY KEY, settlement TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL,
@@ -115,6 +122,9 @@ const TEXT: &str = concat!(
     CREATE TABLE deduction_events (
         id TEXT NOT NULL, step INTEGER NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, done_by TEXT NOT NULL,
         done_at INTEGER NOT NULL, PRIMARY KEY (id, step)) STRICT, WITHOUT ROWID;
+    CREATE TABLE deduction_objections (
+        id TEXT PRIMARY KEY, hospital TEXT NOT NULL, letter TEXT NOT NULL, written_on TEXT NOT NULL,
+        reason TEXT NOT NULL) STRICT;
     CREATE TABLE deduction_postings (
         id TEXT NOT NULL, step INTEGER NOT NULL, period INTEGER NOT NULL, basic INTEGER NOT NULL,
         large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,
@@ -124,4 +134,32 @@ const TEXT: &str = concat!(
         id TEXT NOT NULL, step INTEGER NOT NULL, from_period INTEGER NOT NULL, into_period INTEGER NOT NULL,
         PRIMARY KEY (id, step, from_period)) STRICT, WITHOUT ROWID;
     CREATE INDEX deduction_moves_into ON deduction_moves (into_period);",
+    // Corrections of settlements that a late change affects: batches that one person puts forward and another decides on,
+    // settlement by settlement as it counts before and after (account and hospital's part stay). Once a batch is in force
+    // each settlement has a posting; every second one gives it back, when its settlement is undone, and every other brings
+    // it again. The funds' columns of a posting are what moves. A batch in force says after which place of the region's
+    // book it stands.
+    "CREATE TABLE correction_batches (
+        id TEXT PRIMARY KEY, home TEXT NOT NULL, undoes TEXT, reason TEXT NOT NULL, digest TEXT NOT NULL,
+        proposed_by TEXT NOT NULL, proposed_at INTEGER NOT NULL) STRICT;
+    CREATE TABLE corrections (
+        id TEXT PRIMARY KEY, batch TEXT NOT NULL, settlement TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL,
+        insurance TEXT NOT NULL, care TEXT NOT NULL, basic INTEGER NOT NULL, large_sum INTEGER NOT NULL,
+        catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL, assistance INTEGER NOT NULL,
+        account INTEGER NOT NULL, cash INTEGER NOT NULL, hospital INTEGER NOT NULL, basic_now INTEGER NOT NULL,
+        large_sum_now INTEGER NOT NULL, catastrophic_now INTEGER NOT NULL, civil_servant_now INTEGER NOT NULL,
+        assistance_now INTEGER NOT NULL, cash_now INTEGER NOT NULL, UNIQUE (batch, settlement)) STRICT;
+    CREATE INDEX corrections_by_settlement ON corrections (settlement);
+    CREATE TABLE correction_events (
+        batch TEXT NOT NULL, step INTEGER NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, book_seq INTEGER,
+        done_by TEXT NOT NULL, done_at INTEGER NOT NULL, PRIMARY KEY (batch, step)) STRICT, WITHOUT ROWID;
+    CREATE TABLE correction_postings (
+        id TEXT NOT NULL, step INTEGER NOT NULL, period INTEGER NOT NULL, basic INTEGER NOT NULL,
+        large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,
+        assistance INTEGER NOT NULL, posted_at INTEGER NOT NULL, PRIMARY KEY (id, step)) STRICT, WITHOUT ROWID;
+    CREATE INDEX correction_postings_by_period ON correction_postings (period);
+    CREATE TABLE correction_moves (
+        id TEXT NOT NULL, step INTEGER NOT NULL, from_period INTEGER NOT NULL, into_period INTEGER NOT NULL,
+        PRIMARY KEY (id, step, from_period)) STRICT, WITHOUT ROWID;
+    CREATE INDEX correction_moves_into ON correction_moves (into_period);",
 );

@@ -2,18 +2,26 @@
 //! period holds, and carrying them out of it as a whole. What books were compared on and differ in is carried out by
 //! [`super::carried`], settlement by settlement.
 
+use std::collections::BTreeSet;
+
 use clearing::breaks::Books;
 use clearing::digest::Branch;
+use clearing::obligation::Lot;
 use clearing::period::Side;
 use jiff::Timestamp;
+use settlement::ids::{IdError, SettlementId};
 
-use super::super::breaks::{read_branch, texts};
-use super::super::{HubStore, deductions};
+use super::super::breaks::read_branch;
+use super::super::lots::read_lot;
+use super::super::{HubStore, Position, corrupt};
 use super::PeriodNumber;
-use super::carried::Carrying;
-use crate::engine::{Sql, list};
+use super::carried::{Carrying, Disputed, Over, carry_entries, may_carry};
+use crate::engine::Sql;
 use crate::store::StoreError;
 use crate::values;
+
+/// So many entries are looked at, and at most their settlements carried out, in one commit.
+const ENTRIES_AT_ONCE: u32 = 2_000;
 
 /// A branch that a period holds entries of, which were not compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,51 +108,83 @@ impl HubStore {
             })
             .await
     }
-}
 
-/// Carries out what a period holds of settlements with an entry in these branches, and what is taken off them.
-pub(super) fn carry_out_branches(
-    sql: &Sql<'_>,
-    period: PeriodNumber,
-    disputed: &DisputedBranches,
-    carrying: &Carrying,
-    at: Timestamp,
-) -> Result<u64, StoreError> {
-    // By the settlement, so that an undoing goes with what it undoes.
-    const CARRY: &str = concat!(
-        "INSERT INTO carried_entries (position, part, from_period, into_period, reason, owner, carried_at)
-        SELECT position, part, ?1, ?2, ?3, ?4, ?5 FROM (",
-        held!("SELECT held.position, held.part, held.period, held.settlement", ""),
-        ") AS entries WHERE period = ?6 AND settlement IN (",
-        held!(
-            "SELECT held.settlement",
-            "AND held.part = 0 AND held.day || ' ' || held.home || ' ' || held.treatment IN (
-                SELECT value FROM json_each(?7))"
-        ),
-        ") AND NOT EXISTS (
-            SELECT 1 FROM carried_entries AS gone WHERE gone.position = entries.position
-            AND gone.part = entries.part AND gone.from_period = ?1)"
-    );
-    let branches: Vec<String> = disputed.branches.iter().map(|branch| texts(branch).join(" ")).collect();
-    let (branches, owner) = (list(branches.iter().map(String::as_str)), disputed.owner.word());
-    let mut carried = 0;
-    for (booked, into) in carrying {
-        let (into, reason) = (into.map(|into| into.0), disputed.reason.as_str());
-        let values = values![period.0, into, reason, owner, at.as_microsecond(), booked.0, &branches];
-        carried += sql.execute(CARRY, values)?;
+    /// Carries out what a period holds of settlements with an entry in these branches, an undoing with what it undoes. Each
+    /// page is a commit of its own, so that nobody waits long behind it; what is carried already stays as it is. What is
+    /// taken off the settlements does not move yet.
+    pub(super) async fn carry_out_branches(
+        &self,
+        period: PeriodNumber,
+        disputed: &DisputedBranches,
+        carrying: &Carrying,
+        at: Timestamp,
+    ) -> Result<Result<(), Over>, StoreError> {
+        let branches: BTreeSet<Branch> = disputed.branches.iter().copied().collect();
+        let pools: BTreeSet<_> = branches.iter().map(|branch| (branch.home, branch.treatment)).collect();
+        let lots = self.engine.read(move |sql| lots(sql, period)).await?;
+        for lot in lots.into_iter().filter(|lot| pools.contains(&(lot.home, lot.treatment))) {
+            let mut after = Position(0);
+            loop {
+                let page = self.lot_postings((period, lot), after, ENTRIES_AT_ONCE).await?;
+                let Some(last) = page.last() else { break };
+                after = last.position;
+                let branch = |day| Branch { day, home: lot.home, treatment: lot.treatment };
+                let theirs = page.iter().filter(|posting| posting.part == 0 && branches.contains(&branch(posting.day)));
+                let settlements = theirs.map(|posting| posting.settlement.clone()).collect();
+                if let Err(over) = self.carry_out_page((period, settlements), disputed, carrying, at).await? {
+                    return Ok(Err(over));
+                }
+            }
+        }
+        let came = self.engine.read(move |sql| carried_into(sql, period)).await?;
+        let came = came.into_iter().filter(|(branch, _)| branches.contains(branch)).map(|(_, settlement)| settlement);
+        let came: BTreeSet<SettlementId> = came.collect();
+        for some in came.into_iter().collect::<Vec<_>>().chunks(ENTRIES_AT_ONCE as usize) {
+            let settlements = some.iter().cloned().collect();
+            if let Err(over) = self.carry_out_page((period, settlements), disputed, carrying, at).await? {
+                return Ok(Err(over));
+            }
+        }
+        Ok(Ok(()))
     }
-    move_deductions(sql, period)?;
-    Ok(carried)
+
+    async fn carry_out_page(
+        &self,
+        (period, settlements): (PeriodNumber, BTreeSet<SettlementId>),
+        DisputedBranches { branches: _, reason, owner }: &DisputedBranches,
+        carrying: &Carrying,
+        at: Timestamp,
+    ) -> Result<Result<(), Over>, StoreError> {
+        if settlements.is_empty() {
+            return Ok(Ok(()));
+        }
+        let of = |settlement| Disputed { settlement, reason: reason.clone(), owner: *owner };
+        let (disputed, carrying): (Vec<Disputed>, _) = (settlements.into_iter().map(of).collect(), carrying.clone());
+        self.engine
+            .write(move |sql| match may_carry(sql, period, &carrying)? {
+                Ok(()) => carry_entries(sql, period, &disputed, &carrying, None, at).map(|_| Ok(())),
+                Err(over) => Ok(Err(over)),
+            })
+            .await
+    }
 }
 
-/// What is taken off settlements that are carried out of a period goes with them; what has gone stays gone.
-fn move_deductions(sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {
-    const TAKEN_OFF: &str = "SELECT deductions.settlement, MAX(COALESCE(into_period, 0))
-        FROM deductions CROSS JOIN answers CROSS JOIN carried_entries
-        WHERE answers.settlement = deductions.settlement AND carried_entries.position = answers.position
-          AND carried_entries.part = 0 AND carried_entries.from_period = ?1
-        GROUP BY deductions.settlement";
-    let moved =
-        sql.query(TAKEN_OFF, values![period.0], |row| Ok((row.text(0)?.to_owned(), PeriodNumber(row.number(1)?))))?;
-    moved.iter().try_for_each(|(settlement, into)| deductions::move_with(sql, settlement, period, *into))
+/// The lots of a period.
+fn lots(sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<Lot>, StoreError> {
+    const LOTS: &str = "SELECT home, treatment, insurance, care FROM lot_totals WHERE period = ?1
+        ORDER BY home, treatment, insurance, care";
+    sql.query(LOTS, values![period.0], |row| read_lot(row, 0))
+}
+
+/// The settlements that were carried into a period, each with the branch of an entry of its own.
+fn carried_into(sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<(Branch, SettlementId)>, StoreError> {
+    const CAME: &str =
+        "SELECT day, home, treatment, settlement FROM carried_entries AS came CROSS JOIN lot_postings AS held
+        WHERE came.into_period = ?1 AND came.from_period > 0 AND held.position = came.position
+          AND held.part = came.part AND held.part = 0";
+    sql.query(CAME, values![period.0], |row| {
+        let settlement = row.text(3)?.to_owned();
+        let malformed = |fault: IdError| corrupt("lot_postings", &settlement, fault.to_string());
+        Ok((read_branch(row, 0)?, SettlementId::from_time_first(&settlement).map_err(malformed)?))
+    })
 }

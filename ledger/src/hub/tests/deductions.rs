@@ -1,6 +1,6 @@
 //! What is recorded of deductions, and what is refused to be.
 
-use ::clearing::review::{ReviewFault, Standing};
+use ::clearing::review::{Objection, ReviewFault, Standing};
 
 use super::course::{owed, settled, settlement, who};
 use super::folding::{FIRST, cut_off, fold, receive};
@@ -30,6 +30,15 @@ fn agree(fen: i64) -> Change {
     Change::Agree(basic(fen), String::new())
 }
 
+fn objection(hospital: &str, letter: &str) -> Objection {
+    Objection {
+        hospital: InstitutionCode::new(hospital).expect("a code"),
+        letter: letter.into(),
+        written_on: date(2025, 6, 20),
+        reason: "用药有指征".into(),
+    }
+}
+
 async fn standing(world: &World, id: &str) -> Standing {
     let all = world.store.deduction_list(None).await.expect("a list");
     all.into_iter().find(|held| held.lodging.id == id).expect("it is lodged").standing
@@ -51,12 +60,23 @@ pub(super) async fn a_deduction_is_taken_off_once_agreed_and_given_back_when_its
     }
     assert_eq!(lodge(&world, "1", "S", 31).await, Err(DeductionFault::LodgedOtherwise));
     assert_eq!(owed(&world, FIRST).await, 150, "nothing is taken off before it is agreed on");
-    assert_eq!(change(&world, "1", Change::Object("用药有指征".into())).await, Ok(()));
+    let objected = objection("H31010100001", "沪一院医保函〔2025〕17号");
+    let others = objection("H31010100002", "沪一院医保函〔2025〕17号");
+    assert_eq!(change(&world, "1", Change::Object(others)).await, Err(DeductionFault::OtherHospital));
+    for _ in 0..2 {
+        assert_eq!(change(&world, "1", Change::Object(objected.clone())).await, Ok(()), "again changes nothing");
+    }
     assert_eq!(standing(&world, "1").await, Standing::Objected);
+    let again = change(&world, "1", Change::Object(objection("H31010100001", "another letter"))).await;
+    assert_eq!(again, Err(DeductionFault::StandsOtherwise(Standing::Objected)));
     for _ in 0..2 {
         assert_eq!(change(&world, "1", agree(20)).await, Ok(()));
     }
     assert_eq!((standing(&world, "1").await, owed(&world, FIRST).await), (Standing::Agreed, 130));
+    let held = world.store.deduction_find("1".into()).await.expect("the store works").expect("it is lodged");
+    assert_eq!((held.objection.as_ref(), held.remark.as_str()), (Some(&objected), ""), "who objected stays on record");
+    let posted = world.store.deduction_postings(FIRST).await.expect("postings");
+    assert_eq!(posted.into_iter().map(|posted| posted.objection).collect::<Vec<_>>(), [Some(objected)]);
     let late = change(&world, "1", Change::Withdraw(String::new())).await;
     assert_eq!(late, Err(DeductionFault::StandsOtherwise(Standing::Agreed)));
 
@@ -73,7 +93,7 @@ pub(super) async fn a_deduction_is_taken_off_once_agreed_and_given_back_when_its
     for released in [2, 0] {
         assert_eq!(world.store.deduction_release(at(8)).await.expect("the store works"), released);
     }
-    assert_eq!((standing(&world, "1").await, standing(&world, "3").await), (Standing::Released, Standing::Withdrawn));
+    assert_eq!((standing(&world, "1").await, standing(&world, "3").await), (Standing::Released, Standing::Released));
     assert_eq!((standing(&world, "2").await, owed(&world, next).await), (Standing::Agreed, -85));
     assert_eq!(owed(&world, FIRST).await, 130, "what is stated stays");
     assert_eq!(lodge(&world, "4", "S", 1).await, Err(DeductionFault::NoSettlement));
@@ -100,4 +120,110 @@ pub(super) async fn all_deductions_of_a_settlement_stay_within_its_payment(world
     let of_it = world.store.deduction_list(Some(settlement("S"))).await.expect("a list");
     assert_eq!(of_it.iter().map(|held| held.lodging.id.as_str()).collect::<Vec<_>>(), ["1", "2", "3"]);
     assert_eq!(owed(&world, FIRST).await, 90);
+}
+
+/// What undid a settlement is itself undone.
+async fn bring_back(world: &World, (message, undoing): (&str, &str), of: &str, fen: i64) {
+    let position = receive(world, &reverse(message, undoing)).await;
+    world.answer(position, booking(of, Turn::Reinstate, fen)).await;
+    fold(world).await;
+}
+
+/// Whoever advances a month does both, one after the other, however often.
+async fn follow_settlements(world: &World) -> [usize; 2] {
+    let mut changed = [0, 0];
+    for _ in 0..2 {
+        changed[0] += world.store.deduction_release(at(8)).await.expect("the store works");
+        changed[1] += world.store.deduction_restore(at(8)).await.expect("the store works");
+    }
+    changed
+}
+
+async fn held(world: &World, id: &str) -> Deduction {
+    world.store.deduction_find(id.into()).await.expect("it is read").expect("it is lodged")
+}
+
+pub(super) async fn a_released_deduction_comes_back_as_it_stood_with_its_settlement(world: World) {
+    settled(&world, "S", 100).await;
+    fold(&world).await;
+    for (id, fen) in [("agreed", 30), ("lodged", 10), ("objected", 15), ("withdrawn", 5), ("nothing", 7)] {
+        assert_eq!(lodge(&world, id, "S", fen).await, Ok(()));
+    }
+    assert_eq!(change(&world, "agreed", agree(20)).await, Ok(()));
+    assert_eq!(change(&world, "objected", Change::Object(objection("H31010100001", "函〔2025〕1号"))).await, Ok(()));
+    assert_eq!(change(&world, "withdrawn", Change::Withdraw("重复".into())).await, Ok(()));
+    assert_eq!(change(&world, "nothing", agree(0)).await, Ok(()));
+    let ids = ["agreed", "lodged", "objected", "withdrawn", "nothing"];
+    let as_it_stood = async || {
+        let mut all = Vec::new();
+        for id in ids {
+            let held = held(&world, id).await;
+            all.push((held.standing, held.agreed, held.remark));
+        }
+        all
+    };
+    let before = as_it_stood().await;
+    let second = cut_off(&world).await.number;
+    world.store.clearing_step(FIRST, StepTaken::Carried, String::new(), at(6)).await.expect("it is recorded");
+    undo(&world, "C", "S", 100).await;
+    assert_eq!(follow_settlements(&world).await, [4, 0]);
+    assert_eq!((owed(&world, FIRST).await, owed(&world, second).await), (80, -80));
+    assert_eq!(standing(&world, "withdrawn").await, Standing::Withdrawn);
+    let third = cut_off(&world).await.number;
+    bring_back(&world, ("R", "C"), "S", 100).await;
+    assert_eq!(follow_settlements(&world).await, [0, 4]);
+    assert_eq!(as_it_stood().await, before);
+    let owed_in = [FIRST, second, third].map(|period| owed(&world, period));
+    let [first, then, now] = owed_in;
+    assert_eq!(
+        [first.await, then.await, now.await],
+        [80, -80, 80],
+        "in the open period, and nothing before it changes"
+    );
+    assert_eq!(held(&world, "agreed").await.period, Some(third));
+
+    // It goes on from there, and again back and forth.
+    assert_eq!(change(&world, "lodged", agree(10)).await, Ok(()));
+    assert_eq!(change(&world, "objected", Change::Withdraw("认可".into())).await, Ok(()));
+    assert_eq!(owed(&world, third).await, 70);
+    undo(&world, "C2", "S", 100).await;
+    assert_eq!((follow_settlements(&world).await, owed(&world, third).await), ([3, 0], 0));
+    bring_back(&world, ("R2", "C2"), "S", 100).await;
+    assert_eq!((follow_settlements(&world).await, owed(&world, third).await), ([0, 3], 70));
+    assert_eq!(standing(&world, "objected").await, Standing::Withdrawn, "the agency took it back meanwhile");
+}
+
+pub(super) async fn a_released_deduction_that_fits_no_more_stays_released_and_says_why(world: World) {
+    settled(&world, "S", 100).await;
+    fold(&world).await;
+    for (id, fen) in [("1", 60), ("2", 30)] {
+        assert_eq!(lodge(&world, id, "S", fen).await, Ok(()));
+        assert_eq!(change(&world, id, agree(fen)).await, Ok(()));
+    }
+    undo(&world, "C", "S", 100).await;
+    assert_eq!(follow_settlements(&world).await, [2, 0]);
+    bring_back(&world, ("R", "C"), "S", 100).await;
+    // Before anything is followed, the agency lodges another.
+    assert_eq!(lodge(&world, "3", "S", 50).await, Ok(()));
+    assert_eq!((follow_settlements(&world).await, owed(&world, FIRST).await), ([0, 2], 70));
+    assert_eq!((standing(&world, "1").await, standing(&world, "2").await), (Standing::Released, Standing::Agreed));
+    let remark = held(&world, "1").await.remark;
+    assert!(remark.starts_with("the settlement is in force again, but ") && remark.contains("0.50"), "{remark}");
+    assert_eq!(change(&world, "3", Change::Withdraw(String::new())).await, Ok(()));
+    assert_eq!(follow_settlements(&world).await, [0, 0], "it was decided once");
+}
+
+pub(super) async fn what_comes_back_to_a_settlement_on_the_list_waits_there_with_it(world: World) {
+    settled(&world, "S", 100).await;
+    fold(&world).await;
+    assert_eq!(lodge(&world, "1", "S", 30).await, Ok(()));
+    assert_eq!(change(&world, "1", agree(30)).await, Ok(()));
+    let second = cut_off(&world).await.number;
+    assert_eq!(super::course::carry_out(&world, FIRST, &["S"], None).await, 1);
+    undo(&world, "C", "S", 100).await;
+    assert_eq!(follow_settlements(&world).await, [1, 0]);
+    bring_back(&world, ("R", "C"), "S", 100).await;
+    assert_eq!(follow_settlements(&world).await, [0, 1]);
+    assert_eq!((owed(&world, FIRST).await, owed(&world, second).await), (0, 0));
+    assert_eq!(held(&world, "1").await.period, Some(PeriodNumber(0)));
 }

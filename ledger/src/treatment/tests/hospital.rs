@@ -13,6 +13,7 @@ promises! {
     two_who_fold_at_once_add_each_row_once;
     what_is_not_folded_yet_can_be_looked_at_beside_whoever_writes;
     what_was_compared_is_given_back_with_what_was_reversed_since;
+    a_row_differs_until_rows_of_its_day_are_compared_again_or_its_sums_agree;
     a_file_is_given_to_its_institution_alone;
 }
 
@@ -288,6 +289,79 @@ async fn what_was_compared_is_given_back_with_what_was_reversed_since(place: Pla
     let found = store.look(move |session| session.hospital_difference_list(number)).await.expect("a store");
     let (rows, reversed): (Vec<_>, Vec<_>) = found.into_iter().map(|one| (one.difference, one.reversed_since)).unzip();
     assert_eq!((rows, reversed), (comparison.differences, vec![true, false]));
+}
+
+async fn a_row_differs_until_rows_of_its_day_are_compared_again_or_its_sums_agree(place: Place) {
+    let store = place.store();
+    happens(&store, vec![(1, Asked::Settle("s1"), 20), (2, Asked::Settle("s2"), 21), (3, Asked::Settle("s3"), 21)])
+        .await;
+    happens(&store, vec![(4, Asked::Reverse { message: 3 }, 22)]).await;
+    folded(&store).await;
+    let amounts = |fen| Amounts { total: Money::from_fen(fen), funds: Money::from_fen(1), account: Money::ZERO };
+    let lacks = |message: i64| KeptDifference {
+        kind: Kind::CentreMore,
+        direction: Direction::Forward,
+        settlement: format!("s{message}"),
+        encounter: "visit".into(),
+        person: "1".into(),
+        message: Some(message),
+        own: Some(amounts(3)),
+        told: None,
+    };
+    let alone = |settlement: &str| KeptDifference {
+        kind: Kind::HospitalMore,
+        settlement: settlement.into(),
+        message: None,
+        own: None,
+        told: Some(amounts(3)),
+        ..lacks(1)
+    };
+    let comparison = |transaction, scope, differences: Vec<KeptDifference>, agrees| NewComparison {
+        transaction,
+        scope,
+        upto: 4,
+        agrees,
+        own: Figures::default(),
+        told: Figures::default(),
+        differences,
+        at: at(),
+    };
+    let compared = |new: NewComparison| {
+        let store = &store;
+        async move { changed(store, move |session| session.hospital_comparison_insert(&new)).await }
+    };
+    let looked = &store;
+    let standing = |first, last| async move {
+        let days = of_days(first, last).days;
+        let found = looked.look(move |session| session.hospital_difference_standing(days)).await;
+        let told = found.expect("a store").into_iter().map(|one| {
+            assert_eq!(one.own.row.settlement.as_str(), one.difference.settlement);
+            (one.difference.settlement, one.reversed_since)
+        });
+        told.collect::<Vec<_>>()
+    };
+    let row = |id: &str, reversed: bool| (id.to_owned(), reversed);
+    let all = vec![lacks(1), lacks(2), alone("s3"), alone("nobody's")];
+    compared(comparison("3202", of_days(1, 30), all, false)).await;
+    // What nobody else knows has no row here.
+    let everything = [row("s1", false), row("s2", false), row("s3", false)];
+    assert_eq!(standing(1, 30).await, everything);
+    assert_eq!(standing(20, 20).await, everything[..1]);
+    compared(comparison("3201", of_days(1, 30), vec![], false)).await;
+    assert_eq!(standing(1, 30).await, everything, "sums that differ say nothing of a row");
+    let other_group = HospitalScope { insurance: "390".into(), ..of_days(1, 30) };
+    compared(comparison("3201", other_group, vec![], true)).await;
+    let elsewhere = HospitalScope { institution: "H2".into(), ..of_days(1, 30) };
+    compared(comparison("3202", elsewhere, vec![alone("s1")], false)).await;
+    assert_eq!(standing(1, 30).await, everything, "of another hospital or group");
+    happens(&store, vec![(5, Asked::Reverse { message: 1 }, 22)]).await;
+    assert_eq!(standing(20, 20).await, [row("s1", true)]);
+    compared(comparison("3201", of_days(20, 20), vec![], true)).await;
+    assert_eq!(standing(1, 30).await, everything[1..]);
+    compared(comparison("3202", of_days(21, 25), vec![lacks(2)], false)).await;
+    assert_eq!(standing(1, 30).await, everything[1..2], "as the newer comparison says");
+    compared(comparison("3202", of_days(1, 30), vec![], true)).await;
+    assert_eq!(standing(1, 30).await, []);
 }
 
 async fn a_file_is_given_to_its_institution_alone(place: Place) {

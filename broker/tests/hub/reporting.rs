@@ -1,0 +1,126 @@
+//! What treatment sides report of comparing: what the hub takes, and what it refuses and keeps nothing of.
+
+use clearing::breaks::{Books, Fact};
+use clearing::digest::{Digest, Leaf};
+use identity::name::Role;
+use jiff::civil::date;
+use ledger::leaves::Scope;
+use proto::convert::digests::{write_branch, write_fact};
+use proto::convert::{read_leaf, read_outcome, write_operation};
+use proto::v1;
+use proto::v1::comparisons_client::ComparisonsClient;
+use settlement::operation::Operation;
+use tonic::Status;
+use tonic::transport::Channel;
+
+use crate::requests::*;
+use crate::world::{World, refusal};
+
+fn comparisons(world: &World, code: &str) -> ComparisonsClient<Channel> {
+    ComparisonsClient::new(world.peer(code, Role::Treatment))
+}
+
+/// Has an operation booked, and tells of it that its hospital lacks it.
+async fn lacked(world: &World, operation: &Operation) -> v1::ApartView {
+    let (_, outcome) = world.answer(operation).await;
+    let leaf = read_leaf(&write_operation(operation), &outcome).expect("it reads");
+    let (branch, Leaf { place, .. }) = leaf.expect("it was accepted");
+    let fact = Fact::of(&read_outcome(&outcome).expect("it reads")).expect("it was accepted");
+    let inner = Some(write_fact(&Digest([0; 32]), &operation.key.to_text(), &fact));
+    v1::ApartView { branch: Some(write_branch(&branch)), place, outer: None, inner }
+}
+
+/// A report of everything from 1970 on, when the home region of these tests decides.
+fn report(apart: Vec<v1::ApartView>) -> v1::HospitalReport {
+    v1::HospitalReport {
+        from: "1970-01-01".into(),
+        to: "2025-06-30".into(),
+        treatment: "310000".into(),
+        apart,
+        ..v1::HospitalReport::default()
+    }
+}
+
+async fn standing(world: &World) -> Vec<(Books, String)> {
+    let open = world.hub().store().break_list(Scope::default()).await.expect("a list").into_iter();
+    open.map(|open| (open.books, open.found.settlement.to_string())).collect()
+}
+
+/// The field that is refused, and why.
+fn refused(told: Result<impl Sized, Status>) -> (String, String) {
+    let refusal = refusal(&told.err().expect("a refusal"));
+    (refusal.field.unwrap_or_default().into_owned(), refusal.detail.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn what_hospitals_lack_is_kept_of_what_the_hubs_own_book_holds_of_the_senders_pool() {
+    let world = World::new().await;
+    let (first, second) = (lacked(&world, &settle("1")).await, lacked(&world, &settle("2")).await);
+    let mut shanghai = comparisons(&world, "310000");
+    let unknown = v1::Fact { key: settle("9").key.to_text(), ..first.inner.clone().expect("a fact") };
+    let unknown = v1::ApartView { inner: Some(unknown), ..first.clone() };
+    let told = shanghai.report_hospitals(report(vec![first.clone(), unknown])).await.expect("it is taken").into_inner();
+    assert_eq!((told.breaks, told.pending), (1, 1), "what the hub has no answer to holds no entry");
+    let kept = [(Books::HospitalTreatment, "1".to_owned())];
+    assert_eq!(standing(&world).await, kept);
+
+    let of_second = second.inner.clone().expect("a fact");
+    let spoilt: [(&str, &str, v1::ApartView); 4] = [
+        ("another's settlement", "is of another settlement", {
+            let inner = v1::Fact { settlement: "2".into(), ..first.inner.clone().expect("a fact") };
+            v1::ApartView { inner: Some(inner), ..first.clone() }
+        }),
+        ("another place", "is not where the hub's book has it", v1::ApartView { place: 7, ..first.clone() }),
+        ("another day", "is not where the hub's book has it", {
+            let day = date(2025, 6, 1).to_string();
+            let branch = v1::Branch { day, ..first.branch.clone().expect("a branch") };
+            v1::ApartView { branch: Some(branch), ..first.clone() }
+        }),
+        ("no key", "is no operation's key", {
+            let inner = v1::Fact { key: "nothing".into(), ..of_second };
+            v1::ApartView { inner: Some(inner), ..second.clone() }
+        }),
+    ];
+    for (what, why, spoilt) in spoilt {
+        let (field, told) = refused(shanghai.report_hospitals(report(vec![second.clone(), spoilt])).await);
+        assert!(field == "apart" && told.contains(why), "{what}: {field} {told}");
+        assert_eq!(standing(&world).await, kept, "{what}: nothing of it is kept");
+    }
+    let mut stranger = comparisons(&world, "440300");
+    assert_eq!(refused(stranger.report_hospitals(report(vec![second.clone()])).await).0, "treatment");
+    let own_pool = v1::HospitalReport { treatment: "440300".into(), ..report(vec![second.clone()]) };
+    assert_eq!(refused(stranger.report_hospitals(own_pool).await).0, "apart", "it is of another pool");
+
+    // Told no more of its stretch, it has ended; outside of it, nothing has.
+    let place = first.place.max(second.place);
+    let low = v1::HospitalReport { last_place: Some(place - 1), to: "1970-01-01".into(), ..report(Vec::new()) };
+    shanghai.report_hospitals(report(vec![first, second])).await.expect("it is taken");
+    assert_eq!(standing(&world).await.len(), 2);
+    shanghai.report_hospitals(low).await.expect("it is taken");
+    assert_eq!(standing(&world).await.len(), 1);
+    shanghai.report_hospitals(report(Vec::new())).await.expect("it is taken");
+    assert_eq!(standing(&world).await, []);
+}
+
+#[tokio::test]
+async fn a_report_that_is_too_long_is_refused_and_nothing_of_it_is_kept() {
+    let world = World::new().await;
+    let apart = lacked(&world, &settle("1")).await;
+    let mut shanghai = comparisons(&world, "310000");
+    let long = vec![apart.clone(); reconciliation::reporting::MOST_ROWS + 1];
+    let (field, why) = refused(shanghai.report_hospitals(report(long.clone())).await);
+    assert!(field == "report" && why.contains("10001") && why.contains("fewer days"), "{field} {why}");
+    let whole = v1::ComparisonReport {
+        from: "1970-01-01".into(),
+        to: "1970-01-02".into(),
+        treatment: "310000".into(),
+        apart: long,
+        ..v1::ComparisonReport::default()
+    };
+    assert_eq!(refused(shanghai.report(whole.clone()).await).0, "report");
+    assert_eq!(standing(&world).await, []);
+    let fewer = v1::ComparisonReport { apart: vec![apart], ..whole };
+    let outside = v1::ComparisonReport { last_place: Some(0), to: fewer.from.clone(), ..fewer.clone() };
+    assert_eq!(refused(shanghai.report(outside).await).0, "apart", "it lies outside of the report's stretch");
+    assert_eq!(shanghai.report(fewer).await.expect("it is taken").into_inner().breaks, 1);
+}

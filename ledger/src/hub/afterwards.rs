@@ -1,0 +1,167 @@
+//! What settlements gain or lose after they were booked: what review takes off them, and what corrections add. Here is
+//! where such money goes, and that it goes with its settlement; how much it is, and why, is for [`super::deductions`] and
+//! [`super::corrections`].
+
+use clearing::obligation::Posting;
+use settlement::ids::SettlementId;
+
+use super::lots::{read_lot, read_sums};
+use super::periods::{PeriodNumber, THE_LIST};
+use crate::engine::Sql;
+use crate::store::StoreError;
+use crate::values;
+
+/// The postings of a period: made in it or moved into it, and not moved out of it.
+macro_rules! posted_in {
+    ($kind:literal, $select:expr, $rest:expr) => {
+        concat!(
+            $select,
+            " WHERE (posted.period = ?1 OR EXISTS (
+                    SELECT 1 FROM ",
+            $kind,
+            "_moves AS came
+                    WHERE came.id = posted.id AND came.step = posted.step AND came.into_period = ?1))
+              AND NOT EXISTS (
+                    SELECT 1 FROM ",
+            $kind,
+            "_moves AS gone
+                    WHERE gone.id = posted.id AND gone.step = posted.step AND gone.from_period = ?1) ",
+            $rest
+        )
+    };
+}
+pub(super) use posted_in;
+
+/// The statements about one kind of such money. Each kind has a table of what it is about, one of its postings and one of
+/// their moves, all alike.
+pub(super) struct Kind {
+    of_settlement: &'static str,
+    of_period: &'static str,
+    of_one: &'static str,
+    carried_out: &'static str,
+    carry: &'static str,
+}
+
+macro_rules! kind {
+    ($kind:literal) => {
+        Kind {
+            of_settlement: posted_in!(
+                $kind,
+                concat!(
+                    "SELECT posted.id, posted.step FROM ", $kind, "s AS changed JOIN ", $kind, "_postings AS posted
+                     ON posted.id = changed.id"
+                ),
+                "AND changed.settlement = ?2"
+            ),
+            of_period: posted_in!(
+                $kind,
+                concat!(
+                    "SELECT home, treatment, insurance, care, 0, 0, posted.basic, posted.large_sum, posted.catastrophic,
+                        posted.civil_servant, posted.assistance, 0
+                     FROM ", $kind, "_postings AS posted JOIN ", $kind, "s AS changed ON changed.id = posted.id"
+                ),
+                ""
+            ),
+            of_one: posted_in!(
+                $kind,
+                concat!("SELECT 1 FROM ", $kind, "_postings AS posted"),
+                "AND posted.id = ?2 LIMIT 1"
+            ),
+            carried_out: concat!(
+                "SELECT changed.settlement, MAX(COALESCE(into_period, 0))
+                FROM ", $kind, "s AS changed CROSS JOIN answers CROSS JOIN carried_entries
+                WHERE answers.settlement = changed.settlement AND carried_entries.position = answers.position
+                  AND carried_entries.part = 0 AND carried_entries.from_period = ?1
+                GROUP BY changed.settlement"
+            ),
+            carry: concat!(
+                "INSERT INTO ", $kind, "_moves (id, step, from_period, into_period) VALUES (?1, ?2, ?3, ?4)"
+            ),
+        }
+    };
+}
+
+/// What review takes off.
+pub(super) const DEDUCTIONS: Kind = kind!("deduction");
+/// What corrections add, or take back.
+pub(super) const CORRECTIONS: Kind = kind!("correction");
+
+const KINDS: [Kind; 2] = [DEDUCTIONS, CORRECTIONS];
+
+impl Kind {
+    /// What moves in a period, lot by lot.
+    pub(super) fn of_period(&self, sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<Posting>, StoreError> {
+        let posted = |row: crate::engine::Row<'_>| Ok(Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? });
+        sql.query(self.of_period, values![period.0], posted)
+    }
+
+    /// Where what was posted of one is given back, or posted again: what waits on the list was not cleared yet, everything
+    /// else goes into the open period.
+    pub(super) fn period_again(&self, sql: &Sql<'_>, id: &str) -> Result<PeriodNumber, StoreError> {
+        if sql.exists(self.of_one, values![THE_LIST.0, id])? { Ok(THE_LIST) } else { open_period(sql) }
+    }
+
+    fn move_with(
+        &self,
+        sql: &Sql<'_>,
+        settlement: &str,
+        from: PeriodNumber,
+        into: PeriodNumber,
+    ) -> Result<(), StoreError> {
+        let posted = sql.query(self.of_settlement, values![from.0, settlement], |row| {
+            Ok((row.text(0)?.to_owned(), row.number(1)?))
+        })?;
+        for (id, step) in posted {
+            sql.execute(self.carry, values![&id, step, from.0, into.0])?;
+        }
+        Ok(())
+    }
+}
+
+/// What is taken off a settlement or added to it goes with it when it is carried over, and off the list again.
+pub(super) fn move_with(
+    sql: &Sql<'_>,
+    settlement: &str,
+    from: PeriodNumber,
+    into: PeriodNumber,
+) -> Result<(), StoreError> {
+    KINDS.iter().try_for_each(|kind| kind.move_with(sql, settlement, from, into))
+}
+
+/// The same for all settlements that are carried out of a period; what has gone stays gone.
+pub(super) fn move_with_all(sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {
+    for kind in KINDS {
+        let moved = sql.query(kind.carried_out, values![period.0], |row| {
+            Ok((row.text(0)?.to_owned(), PeriodNumber(row.number(1)?)))
+        })?;
+        moved.iter().try_for_each(|(settlement, into)| kind.move_with(sql, settlement, period, *into))?;
+    }
+    Ok(())
+}
+
+/// Where a settlement is cleared, as long as that is not stated; otherwise the open period. On the list it waits with it.
+pub(super) fn period_for(sql: &Sql<'_>, settlement: &SettlementId) -> Result<PeriodNumber, StoreError> {
+    const STATED: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = 'carried' AND held = 1";
+    match place_of(sql, settlement)? {
+        Some(THE_LIST) => Ok(THE_LIST),
+        Some(place) if !sql.exists(STATED, values![place.0])? => Ok(place),
+        Some(_) | None => open_period(sql),
+    }
+}
+
+/// The period that clears a settlement, or the list.
+pub(super) fn place_of(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<PeriodNumber>, StoreError> {
+    const OWN: &str = "SELECT position, period FROM answers WHERE settlement = ?1 AND step = 1";
+    // What left the list came last.
+    const CARRIED: &str = "SELECT COALESCE(into_period, 0) FROM carried_entries WHERE position = ?1 AND part = 0
+        ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1";
+    let own = sql.find(OWN, values![&settlement.to_time_first()], |row| Ok((row.number(0)?, row.number(1)?)))?;
+    let Some((position, booked)) = own else { return Ok(None) };
+    let carried = sql.find(CARRIED, values![position], |row| row.number(0))?;
+    Ok(Some(PeriodNumber(carried.unwrap_or(booked))))
+}
+
+/// The period that is open.
+pub(super) fn open_period(sql: &Sql<'_>) -> Result<PeriodNumber, StoreError> {
+    sql.get("SELECT MAX(number) FROM periods", values![], |row| row.number(0).map(PeriodNumber))
+}

@@ -1,0 +1,76 @@
+//! Breaks of a hospital's book beside those of the others, and reports that come in parts.
+
+use ::clearing::breaks::{Book, Books, Kind, Proposal};
+use ::clearing::digest::Branch;
+use ::clearing::stretch::Stretch;
+
+use super::course::settlement;
+use super::*;
+use crate::leaves::Scope;
+
+fn day(number: i8) -> Date {
+    date(2025, 6, number)
+}
+
+fn found(number: i8, place: u64, total: i64) -> FoundBreak {
+    FoundBreak {
+        branch: Branch { day: day(number), home: pool("410700"), treatment: pool("310000") },
+        place,
+        operation: format!("operation {place}"),
+        kind: Kind::Missing(Book::Outer),
+        settlement: settlement(&format!("S{place}")),
+        outer: (Money::ZERO, Money::ZERO),
+        inner: (Money::from_fen(total), Money::from_fen(total / 2)),
+        proposed: Proposal::HospitalReverses,
+    }
+}
+
+async fn told(world: &World, books: Books, within: impl Into<Stretch>, found: Vec<FoundBreak>) {
+    let scope = Scope { home: None, treatment: Some(pool("310000")) };
+    world.store.break_record(books, within, scope, found, at(5)).await.expect("it is recorded");
+}
+
+/// The numbers of the breaks that stand, with their places.
+async fn standing(world: &World, books: Books) -> Vec<(i64, u64)> {
+    let open = world.store.break_list(Scope::default()).await.expect("a list").into_iter();
+    open.filter(|open| open.books == books).map(|open| (open.number, open.found.place)).collect()
+}
+
+pub(super) async fn what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told(world: World) {
+    let days = (day(1), day(30));
+    for books in [Books::HospitalTreatment, Books::TreatmentHub] {
+        told(&world, books, days, vec![found(10, 1, 100), found(10, 1, 100), found(11, 2, 100)]).await;
+        let first = standing(&world, books).await;
+        assert_eq!(first.len(), 2, "what is told twice is one break");
+        world.store.break_end(first[0].0, "seen".into(), ("us".into(), at(6))).await.expect("it is ended");
+        told(&world, books, days, vec![found(10, 1, 100), found(11, 2, 100)]).await;
+        let again = standing(&world, books).await;
+        match books {
+            Books::HospitalTreatment => assert_eq!(again, first[1..]),
+            // Compared anew, and found again.
+            Books::TreatmentHub | Books::HubHome => assert_eq!(again.len(), 2),
+        }
+    }
+    let books = Books::HospitalTreatment;
+    told(&world, books, days, vec![found(10, 1, 101)]).await;
+    let other = standing(&world, books).await;
+    assert_eq!(other.iter().map(|(_, place)| *place).collect::<Vec<_>>(), [1], "it differs otherwise");
+    told(&world, books, days, Vec::new()).await;
+    assert_eq!(standing(&world, books).await, []);
+    let history = world.store.break_history(other[0].0).await.expect("a history").expect("a break");
+    assert_eq!(history.end.map(|end| end.ending).as_deref(), Some("vanished"));
+    let others = standing(&world, Books::TreatmentHub).await;
+    assert_eq!(others.len(), 2, "what is told of one pair of books ends nothing of another");
+}
+
+pub(super) async fn a_part_of_a_report_ends_nothing_outside_of_its_stretch(world: World) {
+    let books = Books::HospitalTreatment;
+    // As places are kept, the highest are negative numbers.
+    let all = [found(10, 1, 9), found(10, u64::MAX, 9), found(11, 3, 9), found(11, 7, 9), found(12, 5, 9)];
+    told(&world, books, (day(1), day(30)), all.to_vec()).await;
+    let inside = Stretch { first: (day(10), 2), last: (day(11), 3) };
+    told(&world, books, inside, Vec::new()).await;
+    let mut places: Vec<u64> = standing(&world, books).await.into_iter().map(|(_, place)| place).collect();
+    places.sort_unstable();
+    assert_eq!(places, [1, 5, 7]);
+}

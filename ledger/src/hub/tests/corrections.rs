@@ -1,0 +1,268 @@
+//! What is recorded of corrections, and what is refused to be.
+
+use ::clearing::corrections::{CorrectionFault, DecisionFault, Event, Found, Standing};
+use ::clearing::listed::{Act, Person, Seat, Verdict};
+use ::clearing::period::Side;
+
+use super::course::{carry_out, owed, settled, settlement, who};
+use super::folding::{FIRST, cut_off, fold, lot, receive};
+use super::listed::lodge_and_agree;
+use super::*;
+use crate::mailbox::{Letter, Mailbox, Notice, Part};
+use crate::values;
+
+const NEXT: PeriodNumber = PeriodNumber(2);
+
+/// A bill of 200 fen, of which the fund pays so much.
+fn payers(fen: i64) -> Payers {
+    let mut funds = FundShares::default();
+    funds.set(Fund::Basic, Money::from_fen(fen));
+    Payers { funds, cash: Money::from_fen(200 - fen), ..Payers::default() }
+}
+
+fn found(id: &str, told: i64, now: i64) -> Found {
+    Found { settlement: settlement(id), told: payers(told), worked_out: payers(now) }
+}
+
+fn proposal(id: &str, changes: Changes) -> Proposal {
+    Proposal { id: id.into(), home: lot().home, changes, reason: "前次住院撤销".into() }
+}
+
+async fn propose(world: &World, id: &str, changes: Changes) -> Result<CorrectionBatch, BatchFault> {
+    world.store.correction_propose(proposal(id, changes), who()).await.expect("the store works")
+}
+
+async fn decide(world: &World, id: &str, event: Event, by: &str) -> Result<CorrectionBatch, BatchFault> {
+    let held = world.store.correction_find(id.into()).await.expect("it is read").expect("it is there");
+    let (seen, by) = (held.batch.digest().to_string(), (by.to_owned(), at(10)));
+    world.store.correction_decide((id.into(), seen), event, String::new(), by).await.expect("the store works")
+}
+
+fn letters(held: &CorrectionBatch) -> Vec<Notice> {
+    let letter = |correction: &::clearing::corrections::Correction| Letter {
+        id: format!("correction {} {}", held.batch.id, correction.settlement),
+        subject: format!("correction {} {}", held.batch.id, correction.settlement),
+        version: 1,
+        kind: "correction".into(),
+        body: Bytes::from_static(b"a body"),
+    };
+    let mailbox = Mailbox { pool: lot().treatment, part: Part::Treatment };
+    held.batch.corrections.iter().map(|correction| Notice { mailbox, letter: letter(correction) }).collect()
+}
+
+async fn take(world: &World, id: &str) -> CorrectionBatch {
+    world.store.correction_take((id.into(), 7), letters, at(11)).await.expect("the store works").expect("it is there")
+}
+
+async fn in_force(world: &World, id: &str, changes: Changes) {
+    propose(world, id, changes).await.expect("it is put forward");
+    decide(world, id, Event::Approve, "another certificate").await.expect("it is approved");
+    assert_eq!(take(world, id).await.standing, Standing::InForce);
+}
+
+async fn waiting_letters(world: &World) -> u64 {
+    world.store.mailboxes().letter_counts().await.expect("they are counted").0
+}
+
+async fn turn(world: &World, message: &str, of: &str, (turn, fen): (Turn, i64)) {
+    let position = receive(world, &cancel(message)).await;
+    world.answer(position, booking(of, turn, fen)).await;
+    fold(world).await;
+}
+
+async fn release(world: &World) -> usize {
+    assert_eq!(world.store.correction_misposted().await.expect("a check"), []);
+    world.store.correction_release(at(12)).await.expect("the store works")
+}
+
+pub(super) async fn a_batch_is_decided_by_two_people_and_its_money_is_booked_once_the_region_has_taken_it(
+    world: World,
+) {
+    for (id, fen) in [("A", 100), ("B", 50)] {
+        settled(&world, id, fen).await;
+    }
+    fold(&world).await;
+    let both = || Changes::Named(vec![found("B", 50, 20), found("A", 100, 130)]);
+    let batch = propose(&world, "1", both()).await.expect("it is put forward");
+    assert_eq!(batch.batch.corrections.iter().map(|one| one.settlement.as_str()).collect::<Vec<_>>(), ["A", "B"]);
+    assert_eq!(propose(&world, "1", both()).await, Ok(batch.clone()), "the same again changes nothing");
+    let other = propose(&world, "1", Changes::Named(vec![found("A", 100, 130)])).await;
+    assert_eq!(other, Err(BatchFault::ProposedOtherwise));
+    let in_another = BatchFault::InAnother(settlement("A"), "1".into());
+    assert_eq!(propose(&world, "2", Changes::Named(vec![found("A", 100, 90)])).await, Err(in_another));
+    let unknown = Err(BatchFault::NoSettlement(settlement("X")));
+    assert_eq!(propose(&world, "2", Changes::Named(vec![found("X", 100, 90)])).await, unknown);
+    assert_eq!(propose(&world, "2", Changes::All(vec![found("X", 100, 90)])).await, Err(BatchFault::Nothing));
+    assert_eq!(decide(&world, "1", Event::Approve, "a certificate").await, Err(DecisionFault::SamePerson.into()));
+    let unseen = ("1".to_owned(), "another digest".to_owned());
+    let unseen = world.store.correction_decide(unseen, Event::Approve, String::new(), ("b".into(), at(10))).await;
+    let otherwise = DecisionFault::SeenOtherwise(batch.batch.digest());
+    assert_eq!(unseen.expect("the store works"), Err(otherwise.into()));
+
+    assert_eq!(take(&world, "1").await.standing, Standing::Proposed, "what is not approved takes no effect");
+    for _ in 0..2 {
+        let approved = decide(&world, "1", Event::Approve, "another certificate").await.expect("it is approved");
+        assert_eq!((approved.standing, owed(&world, FIRST).await), (Standing::Approved, 150));
+    }
+    let waiting = world.store.correction_approved(vec![lot().home]).await;
+    assert_eq!(waiting.expect("a list"), ["1"]);
+    for _ in 0..2 {
+        let taken = take(&world, "1").await;
+        assert_eq!((taken.standing, taken.period, owed(&world, FIRST).await), (Standing::InForce, Some(FIRST), 150));
+        assert_eq!(waiting_letters(&world).await, 2);
+    }
+    world.store.correction_fail("1".into(), "late".into(), at(12)).await.expect("it changes nothing");
+    let held = world.store.correction_in_force(vec![lot().home]).await.expect("a list");
+    assert_eq!(held, [("1".to_owned(), 7)], "it stands after that place of the region's book");
+    let of_a = world.store.correction_list(None, Some(settlement("A"))).await.expect("a list");
+    assert_eq!(
+        of_a.iter().map(|held| (held.batch.id.as_str(), held.standing)).collect::<Vec<_>>(),
+        [("1", Standing::InForce)]
+    );
+    let of_others = world.store.correction_list(Some(vec![lot().treatment]), None).await.expect("a list");
+    assert_eq!(of_others, []);
+    // What is stated is not changed any more: another correction is for the open period.
+    cut_off(&world).await;
+    world.store.clearing_step(FIRST, StepTaken::Carried, String::new(), at(6)).await.expect("it is recorded");
+    in_force(&world, "2", Changes::Named(vec![found("A", 100, 90)])).await;
+    assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (150, -40), "from 130 to 90");
+    let posted = world.store.correction_postings(NEXT).await.expect("postings");
+    let [one] = &posted[..] else { panic!("one: {posted:?}") };
+    assert_eq!((one.batch.as_str(), one.booked_in, one.moves.of(Fund::Basic).fen()), ("2", FIRST, -40));
+    assert_eq!((one.correction.told, one.correction.now), (payers(130), payers(90)));
+}
+
+pub(super) async fn what_was_refused_or_failed_moves_nothing_and_leaves_its_settlements_free(world: World) {
+    settled(&world, "A", 100).await;
+    fold(&world).await;
+    let change = || Changes::Named(vec![found("A", 100, 40)]);
+    propose(&world, "1", change()).await.expect("it is put forward");
+    let refused = decide(&world, "1", Event::Refuse, "a certificate").await.expect("its own may take it back");
+    assert_eq!(refused.standing, Standing::Refused);
+    propose(&world, "2", change()).await.expect("it is free again");
+    decide(&world, "2", Event::Approve, "b").await.expect("it is approved");
+    // What may be in force at home already is not deducted from.
+    let lodging = |id: &str, fen| DeductionLodging {
+        id: id.into(),
+        settlement: settlement("A"),
+        deducted: payers(fen).funds,
+        reason: "超限定支付".into(),
+    };
+    let lodge = async |id, fen| world.store.deduction_lodge(lodging(id, fen), who()).await.expect("the store works");
+    assert!(matches!(lodge("d", 41).await, Err(DeductionFault::Sums(_))));
+    world.store.correction_fail("2".into(), "A: not in force".into(), at(11)).await.expect("it is recorded");
+    let failed = take(&world, "2").await;
+    assert_eq!((failed.standing, failed.remark.as_str()), (Standing::Failed, "A: not in force"));
+    assert_eq!((owed(&world, FIRST).await, waiting_letters(&world).await), (100, 0));
+    propose(&world, "3", change()).await.expect("it is free again");
+    assert_eq!(lodge("d", 41).await, Ok(()));
+    let below = decide(&world, "3", Event::Approve, "b").await;
+    assert!(
+        matches!(below, Err(BatchFault::Impossible(_, CorrectionFault::BelowNothing { .. }))),
+        "40 is less than the 41 that are deducted: {below:?}"
+    );
+    decide(&world, "3", Event::Refuse, "b").await.expect("it is refused");
+    propose(&world, "4", Changes::Named(vec![found("A", 100, 41)])).await.expect("as much as is deducted is left");
+}
+
+pub(super) async fn a_correction_is_given_back_when_its_settlement_is_undone_and_comes_again_with_it(world: World) {
+    settled(&world, "A", 100).await;
+    fold(&world).await;
+    in_force(&world, "1", Changes::Named(vec![found("A", 100, 130)])).await;
+    cut_off(&world).await;
+    world.store.clearing_step(FIRST, StepTaken::Carried, String::new(), at(6)).await.expect("it is recorded");
+    assert_eq!((owed(&world, FIRST).await, release(&world).await), (130, 0));
+    turn(&world, "C", "A", (Turn::Counter, 100)).await;
+    assert_eq!((owed(&world, NEXT).await, release(&world).await, release(&world).await), (-100, 1, 0));
+    assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (130, -130), "what is stated stays");
+    turn(&world, "D", "A", (Turn::Reinstate, 100)).await;
+    assert_eq!((release(&world).await, release(&world).await, owed(&world, NEXT).await), (1, 0, 0));
+    let followed = world.store.settlement_follow(settlement("A")).await.expect("it is read");
+    let told = followed.corrected.iter().map(|each| (each.posted.moves.total().fen(), each.period));
+    assert_eq!(told.collect::<Vec<_>>(), [(30, Some(FIRST)), (-30, Some(NEXT)), (30, Some(NEXT))]);
+    assert_eq!(followed.corrected[1].posted.correction.told, payers(130), "it is taken back");
+}
+
+pub(super) async fn a_batch_is_taken_back_as_a_whole_and_once(world: World) {
+    for (id, fen) in [("A", 100), ("B", 50)] {
+        settled(&world, id, fen).await;
+    }
+    fold(&world).await;
+    in_force(&world, "1", Changes::Named(vec![found("A", 100, 130), found("B", 50, 20)])).await;
+    let undo = || Changes::Undo("1".into());
+    let not_there = Err(BatchFault::NotToUndo("9".into()));
+    assert_eq!(propose(&world, "2", Changes::Undo("9".into())).await, not_there);
+    propose(&world, "2", undo()).await.expect("it is put forward");
+    assert_eq!(propose(&world, "2", undo()).await.map(|held| held.standing), Ok(Standing::Proposed));
+    assert_eq!(propose(&world, "3", undo()).await, Err(BatchFault::NotToUndo("1".into())));
+    decide(&world, "2", Event::Refuse, "b").await.expect("it is refused");
+    turn(&world, "C", "B", (Turn::Counter, 50)).await;
+    assert_eq!((release(&world).await, owed(&world, FIRST).await), (1, 130));
+    let undone = propose(&world, "3", undo()).await;
+    assert_eq!(undone, Err(BatchFault::NoSettlement(settlement("B"))), "what was undone is given back already");
+    turn(&world, "D", "B", (Turn::Reinstate, 50)).await;
+    assert_eq!((release(&world).await, owed(&world, FIRST).await), (1, 150));
+    in_force(&world, "3", undo()).await;
+    assert_eq!(owed(&world, FIRST).await, 150, "100 and 50 as they were booked");
+    assert_eq!(propose(&world, "4", undo()).await, Err(BatchFault::NotToUndo("1".into())));
+    in_force(&world, "4", Changes::Undo("3".into())).await;
+    let counts = world.store.changed_settlements().await.expect("they are read");
+    let counts = ["A", "B"].map(|id| counts[&settlement(id)].funds.of(Fund::Basic).fen());
+    assert_eq!((counts, owed(&world, FIRST).await), ([130, 20], 150), "what is taken back can be brought again");
+    turn(&world, "E", "A", (Turn::Counter, 100)).await;
+    assert_eq!((release(&world).await, owed(&world, FIRST).await), (3, 20));
+}
+
+pub(super) async fn postings_that_are_not_what_their_batches_say_are_found(world: World) {
+    settled(&world, "A", 100).await;
+    fold(&world).await;
+    in_force(&world, "1", Changes::Named(vec![found("A", 100, 130)])).await;
+    let misposted = async || world.store.correction_misposted().await.expect("a check");
+    assert_eq!(misposted().await, []);
+    for (id, posted, wrong) in [("1 A", 31, Misposted::OtherSums), ("2 A", 30, Misposted::NotInForce)] {
+        const PLANTED: &str = "INSERT INTO correction_postings
+            (id, step, period, basic, large_sum, catastrophic, civil_servant, assistance, posted_at)
+            VALUES (?1, 3, 1, ?2, 0, 0, 0, 0, 0)";
+        let planted = world.store.engine.write(move |sql| sql.execute(PLANTED, values![id, posted]).map(drop)).await;
+        planted.expect("it is planted");
+        assert!(misposted().await.contains(&(id.to_owned(), wrong)), "{id}");
+    }
+    propose(&world, "3", Changes::Named(vec![found("A", 100, 120)])).await.expect("it is put forward");
+    for (step, event) in [(1, "approved"), (2, "in-force")] {
+        const PLANTED: &str = "INSERT INTO correction_events (batch, step, event, reason, done_by, done_at)
+            VALUES ('3', ?1, ?2, '', '', 0)";
+        let planted = world.store.engine.write(move |sql| sql.execute(PLANTED, values![step, event]).map(drop)).await;
+        planted.expect("it is planted");
+    }
+    assert!(misposted().await.contains(&("3 A".to_owned(), Misposted::NotPosted)));
+}
+
+pub(super) async fn a_correction_goes_with_its_settlement_onto_the_list_and_off_it(world: World) {
+    for (id, fen) in [("A", 100), ("B", 20)] {
+        settled(&world, id, fen).await;
+    }
+    fold(&world).await;
+    lodge_and_agree(&world, "A", 30).await;
+    in_force(&world, "1", Changes::Named(vec![found("A", 100, 90), found("B", 20, 50)])).await;
+    cut_off(&world).await;
+    assert_eq!(owed(&world, FIRST).await, 110);
+    assert_eq!(carry_out(&world, FIRST, &["A", "B"], None).await, 2);
+    // Corrected while it waits: it waits with its settlement.
+    in_force(&world, "2", Changes::Named(vec![found("B", 20, 60)])).await;
+    assert_eq!(
+        (owed(&world, FIRST).await, owed(&world, NEXT).await),
+        (0, 0),
+        "nothing is corrected that is not cleared"
+    );
+    let act = async |id: &str, act, certificate: &str, seat| {
+        let by = (Person { certificate: certificate.into(), seat }, at(13));
+        world.store.listed_act((settlement(id), 0), act, "查实".into(), by).await.expect("the store works")
+    };
+    for (id, verdict) in [("A", Verdict::Clear), ("B", Verdict::Return)] {
+        assert_eq!(act(id, Act::Propose(verdict), "h", Seat::Member(Side::Home)).await, Ok(()));
+        assert_eq!(act(id, Act::Approve(verdict), "c", Seat::Centre).await, Ok(()));
+    }
+    assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (0, 60), "90 less the 30 deducted");
+    let followed = world.store.settlement_follow(settlement("B")).await.expect("it is read");
+    assert!(followed.corrected.iter().all(|each| each.period.is_none()), "what was returned is corrected nowhere");
+}

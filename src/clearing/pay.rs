@@ -1,0 +1,107 @@
+//! `yidi clearing confirm`, `object`, `notice` and `pay`: what a member says of a statement, and what is paid for it.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use clearing::capitals::capitals;
+use proto::v1;
+use rust_decimal::Decimal;
+use serde_json::json;
+use settlement::money::Money;
+
+use super::printed::{print_json, print_pairs};
+use super::{OfMonth, OfPair, client, period};
+use crate::cli::Ending;
+use crate::{output, status};
+
+/// A payment as one side has it; of statements and of prefunds alike.
+#[derive(Debug, Args)]
+pub struct Payment {
+    /// home | treatment: your side.
+    #[arg(long)]
+    side: String,
+    /// The bank's serial number.
+    #[arg(long)]
+    serial: String,
+    /// Bank and account.
+    #[arg(long)]
+    bank: String,
+    /// The day, yyyy-mm-dd.
+    #[arg(long)]
+    on: String,
+    /// How much, in yuan.
+    #[arg(long)]
+    amount: Decimal,
+}
+
+impl Payment {
+    /// Whose it is, and the payment.
+    ///
+    /// # Errors
+    /// When the amount is not one in fen.
+    pub fn read(self) -> Result<(String, v1::PaymentView)> {
+        let Payment { side, serial, bank, on, amount } = self;
+        let amount = Money::from_decimal(amount).context("--amount")?.fen();
+        Ok((side, v1::PaymentView { serial, bank, on, amount }))
+    }
+}
+
+pub(super) async fn answer(
+    pair: OfPair,
+    side: String,
+    version: u32,
+    objected: Vec<String>,
+    reason: String,
+) -> Result<Ending> {
+    let OfPair { month: OfMonth { access, month, json: as_json }, home, treatment } = pair;
+    let asked = v1::StatementAnswer { month, home, treatment, side, version, objected, reason };
+    let told = client(&access)?.answer(asked).await.map_err(|refused| status::to_refusal(&refused))?;
+    print_pairs(&[told.into_inner()], as_json)?;
+    Ok(Ending::Good)
+}
+
+pub(super) async fn pay(pair: OfPair, payment: Payment) -> Result<Ending> {
+    let (side, payment) = payment.read()?;
+    let OfPair { month: OfMonth { access, month, json: as_json }, home, treatment } = pair;
+    let asked = v1::PayRequest { month, home, treatment, side, payment: Some(payment) };
+    let told = client(&access)?.pay(asked).await.map_err(|refused| status::to_refusal(&refused))?;
+    print_pairs(&[told.into_inner()], as_json)?;
+    Ok(Ending::Good)
+}
+
+pub(super) async fn notices(of: &OfMonth) -> Result<Ending> {
+    let period = period(of).await?;
+    let noticed: Vec<v1::PairView> = period.pairs.into_iter().filter(|pair| !pair.noticed_on.is_empty()).collect();
+    if of.json {
+        let rows = noticed.iter().map(|pair| {
+            let (payer, receiver, amount) = who_pays(pair);
+            json!({ "from": payer, "to": receiver, "amount": amount.to_string(), "in_words": capitals(amount),
+                "version": pair.version, "issued_on": pair.noticed_on })
+        });
+        print_json(&rows.collect())?;
+        return Ok(Ending::Good);
+    }
+    let mut table = output::table(["付款方", "收款方", "金额", "大写", "版本", "通知日期", "付款流水号", "收款流水号"]);
+    for pair in &noticed {
+        let (payer, receiver, amount) = who_pays(pair);
+        let serial = |payment: &Option<v1::PaymentView>| {
+            payment.as_ref().map(|payment| payment.serial.clone()).unwrap_or_default()
+        };
+        table.add_row([
+            payer.to_owned(),
+            receiver.to_owned(),
+            amount.to_string(),
+            capitals(amount),
+            pair.version.to_string(),
+            pair.noticed_on.clone(),
+            serial(&pair.paid),
+            serial(&pair.received),
+        ]);
+    }
+    output::line(&table.to_string());
+    Ok(Ending::Good)
+}
+
+fn who_pays(pair: &v1::PairView) -> (&str, &str, Money) {
+    let due = Money::from_fen(pair.due);
+    if due.is_negative() { (&pair.treatment, &pair.home, -due) } else { (&pair.home, &pair.treatment, due) }
+}
