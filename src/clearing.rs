@@ -22,7 +22,6 @@ use clearing::obligation::Payer;
 use proto::convert::cleared::{read_cleared, read_sums};
 use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
-use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use settlement::encounter::CareKind;
 use settlement::money::Money;

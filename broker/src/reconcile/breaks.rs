@@ -229,7 +229,7 @@ fn read_scope(asked: &v1::BreaksRequest) -> Result<Scope, Refusal> {
 }
 
 /// Of a day that is still to come no book can have anything: that neither has would look like agreement.
-fn ensure_come(field: &'static str, day: Date, today: Date) -> Result<(), Refusal> {
+pub(super) fn ensure_come(field: &'static str, day: Date, today: Date) -> Result<(), Refusal> {
     if day <= today {
         return Ok(());
     }
