@@ -97,9 +97,8 @@ impl HubStore {
                     return Ok(told);
                 }
                 carry_out(sql, period, &disputed, &carrying, None, at)?;
-                if !uncompared.is_empty() {
-                    afterwards::move_with_all(sql, period)?;
-                }
+                // Also where nothing is left to carry: whoever died before this may have carried it.
+                afterwards::move_with_all(sql, period)?;
                 let carried: i64 = sql.get(CARRIED, values![period.0], |row| row.number(0))?;
                 let report = format!("{carried} entries carried out");
                 record_step(sql, period, StepTaken::Carried, &report, at)?;
