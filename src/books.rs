@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 use ledger::clock::Clock;
+use proto::v1;
 use proto::v1::home_books_client::HomeBooksClient;
-use proto::{status, v1};
 use region::affected::{After, Because, Wanted, list};
 use region::start::Opened;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use tonic::transport::Channel;
 
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::{corrections, output, roles};
+use crate::{corrections, output, roles, status};
 
 /// How many people's settlements are asked for at a time.
 const PAGE: u32 = 200;

@@ -10,6 +10,7 @@ mod payables;
 mod printed;
 mod run;
 pub mod simulate;
+mod told;
 mod trace;
 mod year;
 
@@ -25,8 +26,8 @@ use clearing::obligation::Payer;
 use clearing::period::Pair;
 use clearing::statement::ByCode;
 use proto::convert::cleared::read_cleared;
+use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
-use proto::{status, v1};
 use serde_json::{Value, json};
 use settlement::ids::{MemberCode, RegionCode};
 use settlement::money::Money;
@@ -35,7 +36,7 @@ use tonic::transport::Channel;
 use self::printed::{json_of_period, print_json, print_period, print_periods};
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// How many settlements one question brings.
 const A_PAGE: u32 = 1_000;
@@ -43,7 +44,8 @@ const A_PAGE: u32 = 1_000;
 /// What to do about clearing.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the periods that are not closed, and what each waits for.
+    /// List the periods that are not closed, and what each waits for. Exits with 1 where the calendar lacks a year's working
+    /// days that it should have by now.
     Open {
         /// How to reach the hub.
         #[command(flatten)]
@@ -192,7 +194,8 @@ pub enum Command {
     /// What may be carried over no further (清算遗留), and how two people end it.
     #[command(subcommand)]
     Leftovers(leftovers::Command),
-    /// Show whether a year is cleared whole, and what is left of it. Exits with 1 where it should be by now.
+    /// Show whether a year is cleared whole, and what is left of it. Exits with 1 where it should be by now, or where this
+    /// hub has cleared none of it.
     Year {
         /// How to reach the hub.
         #[command(flatten)]
@@ -203,6 +206,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List what a region's own node was told of statements, notices, deductions and prefunds, from its store and without
+    /// the hub. A store that is a file must not be served from meanwhile.
+    Told(told::Arguments),
     /// Fill a month nationally by the shape of the yearly figures, and run it through to its closing; exits with 1 where
     /// an invariant does not hold.
     Simulate(Box<simulate::Arguments>),
@@ -247,9 +253,15 @@ pub struct OfPair {
 pub async fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Open { access, json } => {
-            let periods = periods(&access, "").await?;
+            let v1::PeriodsReply { periods, calendar_lacks } = asked(&access, "").await?;
             print_periods(&periods, json)?;
-            Ok(Ending::Good)
+            if calendar_lacks != 0 {
+                output::note(&format!(
+                    "the hub's calendar lacks the working days of {calendar_lacks}: what is due in it has no last day and is \
+                     never late; list them in calendar.toml and start the hub again"
+                ));
+            }
+            Ok(Ending::of(calendar_lacks == 0))
         }
         Command::Run { access, prove, json } => run::now(&access, prove.unwrap_or_default(), json).await,
         Command::Show { month } => {
@@ -284,6 +296,7 @@ pub async fn run(command: Command) -> Result<Ending> {
         Command::Deduction(command) => deductions::run(command).await,
         Command::Leftovers(command) => leftovers::run(command).await,
         Command::Year { access, year, json } => year::show(&mut client(&access)?, year, json).await,
+        Command::Told(arguments) => told::list(&arguments).await,
         Command::Simulate(arguments) => simulate::run(&arguments).await,
         Command::Close { month } => run::close(&month).await,
     }
@@ -293,9 +306,13 @@ fn client(access: &Access) -> Result<ClearingClient<Channel>> {
     Ok(ClearingClient::new(access.channel()?))
 }
 
-async fn periods(access: &Access, month: &str) -> Result<Vec<v1::PeriodView>> {
+async fn asked(access: &Access, month: &str) -> Result<v1::PeriodsReply> {
     let asked = client(access)?.periods(v1::PeriodsRequest { month: month.to_owned() }).await;
-    Ok(asked.map_err(|refused| status::to_refusal(&refused))?.into_inner().periods)
+    Ok(asked.map_err(|refused| status::to_refusal(&refused))?.into_inner())
+}
+
+async fn periods(access: &Access, month: &str) -> Result<Vec<v1::PeriodView>> {
+    Ok(asked(access, month).await?.periods)
 }
 
 async fn period(of: &OfMonth) -> Result<v1::PeriodView> {

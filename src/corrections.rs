@@ -5,8 +5,8 @@ use anyhow::{Result, anyhow, ensure};
 use clap::{Args, Subcommand};
 use clearing::corrections::Correction;
 use proto::convert::read_shares;
+use proto::v1;
 use proto::v1::corrections_client::CorrectionsClient;
-use proto::{status, v1};
 use serde_json::{Value, json};
 use settlement::adjudication::{Fund, Payers};
 use settlement::ids::SettlementId;
@@ -15,7 +15,7 @@ use tonic::transport::Channel;
 
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// What to do with corrections.
 #[derive(Debug, Subcommand)]

@@ -10,9 +10,9 @@ use clap::{Args, Subcommand};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
 use identity::name::{ParticipantName, Role};
-use proto::status;
 use proto::v1::filings_client::FilingsClient;
 use proto::v1::{CancelFilingRequest, Filing, ListFilingsRequest, LodgeRequest};
+use region::sheet::{Faults, Row, Sheet};
 use serde_json::{Value, json};
 use settlement::ids::RegionCode;
 use tonic::transport::Channel;
@@ -20,7 +20,7 @@ use tonic::transport::Channel;
 use crate::cli::Ending;
 use crate::demo::player::Lodge;
 use crate::demo::story::FilingRow;
-use crate::output;
+use crate::{output, status};
 
 /// How long the hub may take to be reached.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -247,16 +247,22 @@ pub async fn lodge_all(operator: &Operator, file: &Path) -> Result<Vec<String>> 
     Ok(rows.filter_map(|(line, outcome)| Some(format!("{} line {line}: {}", file.display(), outcome.err()?))).collect())
 }
 
-/// Lodges every row and tells of each, by its line in the file, its state or why it was refused.
+/// The columns of a file of filings, in any order.
+const COLUMNS: &[&str] = &["id", "psn_no", "home", "class", "destination", "from", "to"];
+
+/// Lodges every row and tells of each, by its line in the file, its state or why it was refused. Of a file that is cut
+/// off or not as it should be, nothing is lodged; what a row says, the hub judges.
 async fn lodge_rows(operator: &Operator, file: &Path) -> Result<Vec<(usize, Result<String, String>)>> {
-    let mut reader = csv::Reader::from_path(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let sheet = Sheet::read_whole(file, COLUMNS).map_err(Faults).context("nothing was lodged")?;
+    let read = |row: &mut Row<'_>| {
+        let [id, psn_no, home, class, destination, from, to] =
+            ["id", "psn_no", "home", "class", "destination", "from", "to"].map(|column| row.text(column).to_owned());
+        Some((row.line(), FilingRow { id, psn_no, home, class, destination, from, to }))
+    };
     let mut report = Vec::new();
-    for (index, row) in reader.deserialize::<FilingRow>().enumerate() {
-        let outcome = match row {
-            Ok(row) => operator.lodge_row(&row).await.map(|filing| filing.state).map_err(|refused| refused.to_string()),
-            Err(fault) => Err(fault.to_string()),
-        };
-        report.push((index + 2, outcome));
+    for (line, row) in sheet.rows(&mut Vec::new(), read) {
+        let outcome = operator.lodge_row(&row).await.map(|filing| filing.state).map_err(|refused| refused.to_string());
+        report.push((usize::try_from(line).unwrap_or(usize::MAX), outcome));
     }
     Ok(report)
 }

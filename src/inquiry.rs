@@ -10,14 +10,15 @@ use ledger::engine::Location;
 use ledger::store::StoreOptions;
 use ledger::treatment::TreatmentStore;
 use mailbox::inquiries::open_inquiries;
+use proto::v1;
 use proto::v1::inquiries_client::InquiriesClient;
-use proto::{status, v1};
 use rust_decimal::Decimal;
 use settlement::money::Money;
 use tonic::transport::Channel;
 
 use crate::cli::Ending;
 use crate::filing::Access;
+use crate::status;
 use crate::verify::ensure_there;
 
 /// How many settlements one question brings.

@@ -9,6 +9,7 @@
 //! | [`desk`] | a hospital's side of the national interface |
 //! | [`pki`], [`filing`], [`inquiry`], [`ticket`], [`mailbox`], [`post`], [`books`], [`rulebook`], [`store`], [`verify`] | operators' commands |
 //! | [`simulate`] | worlds in which everything goes wrong |
+//! | [`status`] | what a command tells of a call that brought no reply |
 //! | [`watch`] | health, readiness, metrics, the sandbox clock |
 
 pub mod bench;
@@ -30,6 +31,7 @@ pub mod reconcile;
 pub mod roles;
 pub mod rulebook;
 pub mod simulate;
+pub mod status;
 pub mod store;
 pub mod ticket;
 pub mod verify;

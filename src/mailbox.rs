@@ -3,7 +3,6 @@
 use anyhow::Result;
 use clap::Subcommand;
 use jiff::Timestamp;
-use proto::status;
 use proto::v1::dead_letters_client::DeadLettersClient;
 use proto::v1::{DeadLetter, ListDeadLettersRequest, ReplayLetterRequest};
 use serde_json::json;
@@ -11,7 +10,7 @@ use settlement::beijing;
 
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// How many dead letters one question brings.
 const A_PAGE: u32 = 500;

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use clearing::prefund::monthly_average;
+use proto::v1;
 use proto::v1::prefunds_client::PrefundsClient;
-use proto::{status, v1};
 use rust_decimal::Decimal;
 use serde_json::json;
 use settlement::money::Money;
@@ -21,7 +21,7 @@ use tonic::transport::Channel;
 use crate::clearing::pay::Payment;
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// What to do about prefunds.
 #[derive(Debug, Subcommand)]

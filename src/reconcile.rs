@@ -13,8 +13,8 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand};
 use clearing::certificate::Agreement;
 use identity::signing::{Authorities, Signature};
+use proto::v1;
 use proto::v1::breaks_client::BreaksClient;
-use proto::{status, v1};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use settlement::money::Money;
@@ -22,14 +22,14 @@ use tonic::transport::Channel;
 
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// What to do about books.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Compare books of one day, now: the hub's with a home region's, a treatment side's with the hub's, or both. The hub
     /// asks the home region itself; the treatment side is asked by letter, compares while it serves, and is waited for.
-    /// Exits with 1 where books differ, and with 2 where a side does not compare.
+    /// Exits with 1 where books differ or neither has anything to compare, and with 2 where a side does not compare.
     Day {
         /// Of whom, and how to reach the hub.
         #[command(flatten)]
@@ -101,7 +101,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Write certificates of agreement (对账确认书) into a folder, one file each.
+    /// Write certificates of agreement (对账确认书) into a folder, one file each. Exits with 1 where there are none.
     Certificates {
         /// Of which pools, and how to reach the hub.
         #[command(flatten)]
@@ -265,7 +265,11 @@ async fn write_certificates(of: &OfPools, from: String, to: String, out: &Path) 
             json!({ "file": file, "signed_by": parties })
         });
         print_json(&rows.collect())?;
-        return Ok(Ending::Good);
+        return Ok(Ending::of(!written.is_empty()));
+    }
+    if written.is_empty() {
+        output::line("no certificates: on none of these days all three books were found to agree");
+        return Ok(Ending::Found);
     }
     for (file, signatures) in &written {
         output::line(&format!("{}  {} signatures", file.display(), signatures.len()));

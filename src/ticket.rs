@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
-use proto::{status, v1};
+use proto::v1;
 
 use crate::cli::Ending;
 use crate::filing::Access;
 use crate::inquiry::{client, life};
+use crate::status;
 
 /// What to do about tickets.
 #[derive(Debug, Subcommand)]

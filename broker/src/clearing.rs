@@ -5,6 +5,7 @@
 pub mod deductions;
 pub mod leftovers;
 mod moved;
+pub mod news;
 pub mod prefund_requests;
 pub mod prefund_service;
 pub mod prefunds;

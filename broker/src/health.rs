@@ -22,6 +22,8 @@ pub struct Health {
     pub in_flight: usize,
     /// The home regions.
     pub homes: Vec<HomeHealth>,
+    /// The year whose working days the calendar lacks by now.
+    pub calendar_lacks: Option<i16>,
 }
 
 /// How a home region is, seen from here.
@@ -54,7 +56,8 @@ impl Hub {
         let (unanswered, oldest_unanswered) = self.store.operation_doubt().await?;
         let by_pool: HashMap<PoolCode, u64> = self.store.operation_doubt_by_home().await?.into_iter().collect();
         let homes = self.directory.homes().iter().map(|home| of_home(home, &by_pool)).collect();
-        Ok(Health { unanswered, oldest_unanswered, in_flight: self.in_flight.count(), homes })
+        let calendar_lacks = self.calendar.get().and_then(|calendar| calendar.lacks(self.clock.today()));
+        Ok(Health { unanswered, oldest_unanswered, in_flight: self.in_flight.count(), homes, calendar_lacks })
     }
 }
 

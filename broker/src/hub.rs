@@ -1,9 +1,10 @@
 //! The hub's parts in one place, shared by its services and jobs. What it does with them is in [`crate::settle`],
 //! [`crate::doubt`] and the services.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use clearing::calendar::Calendar;
 use ledger::clock::Clock;
 use ledger::hub::HubStore;
 
@@ -27,6 +28,8 @@ pub struct Hub {
     pub in_flight: InFlight,
     /// The regions' mailboxes.
     pub mailroom: Mailroom,
+    /// The calendar that it clears by; none where it does not clear.
+    pub calendar: OnceLock<Arc<Calendar>>,
     /// The time.
     pub clock: Clock,
     /// How long the sender of an operation waits at most.
@@ -38,6 +41,7 @@ impl Hub {
     pub fn new(store: HubStore, directory: Directory, limits: Limits, clock: Clock, patience: Duration) -> Arc<Hub> {
         let mailroom = Mailroom::new(store.mailboxes(), clock.clone());
         let (suspensions, in_flight) = (Suspensions::default(), InFlight::default());
-        Arc::new(Hub { store, directory, limits, suspensions, in_flight, mailroom, clock, patience })
+        let calendar = OnceLock::new();
+        Arc::new(Hub { store, directory, limits, suspensions, in_flight, mailroom, calendar, clock, patience })
     }
 }

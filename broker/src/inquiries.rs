@@ -7,6 +7,7 @@ mod write;
 use std::sync::Arc;
 
 use clearing::calendar::Calendar;
+use clearing::calendar::working_days::Unlisted;
 use clearing::inquiry::{Event, Party, days_left, due};
 use clearing::month::Month;
 use identity::permit::OperatorPermit;
@@ -226,11 +227,11 @@ pub async fn count_overdue(hub: &Hub, calendar: &Calendar) -> Result<u64, StoreE
 
 /// What is due in a year that the calendar does not list is not called overdue.
 fn is_overdue(inquiry: &Inquiry, calendar: &Calendar, today: Date) -> bool {
-    due_of(inquiry, calendar).and_then(|due| days_left(inquiry.standing, due, today)).is_some_and(|left| left < 0)
+    due_of(inquiry, calendar).ok().and_then(|due| days_left(inquiry.standing, due, today)).is_some_and(|left| left < 0)
 }
 
-fn due_of(inquiry: &Inquiry, calendar: &Calendar) -> Option<Date> {
-    due(inquiry.asking.kind, beijing::day_of(inquiry.asked_at), calendar).ok()
+fn due_of(inquiry: &Inquiry, calendar: &Calendar) -> Result<Date, Unlisted> {
+    due(inquiry.asking.kind, beijing::day_of(inquiry.asked_at), calendar)
 }
 
 #[tonic::async_trait]

@@ -55,7 +55,8 @@ impl Mailroom {
 
     /// Opens the mailboxes of a participant: letters as they are due, until the hub drains.
     pub fn open(&self, permit: &MailboxPermit, drain: CancellationToken) -> Letters {
-        let open = Open { room: self.clone(), drain, mailboxes: names(permit), taken: VecDeque::new() };
+        let open =
+            Open { room: self.clone(), drain, mailboxes: owned(permit), taken: VecDeque::new(), is_noted: false };
         Box::pin(unfold(open, Open::next))
     }
 
@@ -161,8 +162,9 @@ impl v1::dead_letters_server::DeadLetters for MailboxService {
 struct Open {
     room: Mailroom,
     drain: CancellationToken,
-    mailboxes: Vec<String>,
+    mailboxes: Vec<Mailbox>,
     taken: VecDeque<Delivery>,
+    is_noted: bool,
 }
 
 impl Open {
@@ -182,8 +184,13 @@ impl Open {
                 return Ok(delivery);
             }
             let room = &self.room;
+            if !self.is_noted {
+                room.mailboxes.node_note(self.mailboxes.clone()).await.map_err(|fault| refuse(failed(&fault)))?;
+                self.is_noted = true;
+            }
             let posted = room.posted.notified();
-            let taken = room.mailboxes.letter_take(self.mailboxes.clone(), room.clock.now(), A_HANDFUL).await;
+            let names = self.mailboxes.iter().map(Mailbox::to_string).collect();
+            let taken = room.mailboxes.letter_take(names, room.clock.now(), A_HANDFUL).await;
             self.taken = taken.map_err(|fault| refuse(failed(&fault)))?.into();
             if self.taken.is_empty() {
                 // Either way the mailboxes are looked into again.
@@ -194,10 +201,14 @@ impl Open {
 }
 
 /// The mailboxes of a peer's certificate.
-fn names(permit: &MailboxPermit) -> Vec<String> {
+fn owned(permit: &MailboxPermit) -> Vec<Mailbox> {
     let home = permit.home_pools().iter().map(|pool| Mailbox { pool: *pool, part: Part::Home });
     let treatment = permit.treatment_pools().iter().map(|pool| Mailbox { pool: *pool, part: Part::Treatment });
-    home.chain(treatment).map(|mailbox| mailbox.to_string()).collect()
+    home.chain(treatment).collect()
+}
+
+fn names(permit: &MailboxPermit) -> Vec<String> {
+    owned(permit).iter().map(Mailbox::to_string).collect()
 }
 
 /// A dead letter may be anybody's, so only whoever operates for every region sees them.

@@ -142,11 +142,15 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let credentials = Arc::new(Credentials::load(&config.credentials)?);
     let store = HubStore::open(&config.store, &config.store_options())?;
     let regions = Arc::new(regions);
+    let store = store.telling(crate::clearing::news::telling(regions.clone(), clock.clone()));
     let calendar = read_calendar(&config)?;
     let clearing = calendar.map(|calendar| Clearing::new(store.clone(), regions.clone(), Arc::new(calendar)));
     let directory = directory(&config, regions, &credentials, &store).await?;
     let limits = Limits::new(config.in_flight);
     let hub = Hub::new(store, directory, limits, clock, Duration::from_millis(config.deadline_ms));
+    if let Some(clearing) = &clearing {
+        hub.calendar.get_or_init(|| clearing.calendar().clone());
+    }
     jobs::books::watch(&hub).await?;
     hub.suspensions.refresh(&hub.store).await?;
     let listener = MtlsListener::bind_for(config.listen, credentials, &[Role::Treatment, Role::Home, Role::Operator])

@@ -294,6 +294,24 @@ impl Calendar {
         Some(month.next().day(self.rules(month).checking.reply_by))
     }
 
+    /// The year whose holidays are not listed and are to be by a day: its own, and from November on the next, whose list the
+    /// State Council gives out then. Until it is listed, what is due in it has no last day.
+    ///
+    /// ```
+    /// use clearing::calendar::Calendar;
+    /// use jiff::civil::date;
+    /// let calendar = Calendar::parse(include_str!("../../deploy/calendar.toml")).expect("no faults");
+    /// assert_eq!(calendar.lacks(date(2025, 12, 31)), None);
+    /// assert_eq!(calendar.lacks(date(2026, 10, 31)), None);
+    /// assert_eq!(calendar.lacks(date(2026, 11, 1)), Some(2027));
+    /// assert_eq!(calendar.lacks(date(2027, 3, 1)), Some(2027));
+    /// ```
+    pub fn lacks(&self, today: Date) -> Option<i16> {
+        const LISTED_FROM: i8 = 11;
+        let next = (today.month() >= LISTED_FROM).then(|| today.year().saturating_add(1));
+        [Some(today.year()), next].into_iter().flatten().find(|year| !self.days.lists(*year))
+    }
+
     /// Which days are worked.
     pub fn working_days(&self) -> &WorkingDays {
         &self.days

@@ -68,14 +68,14 @@ pub struct YearEnd {
 }
 
 impl YearEnd {
-    /// Whether everything of it is cleared and paid.
+    /// Whether everything of it is cleared and paid. A year of which no month was cleared here is not known to be.
     pub fn is_whole(&self) -> bool {
-        self.rests.is_empty() && self.months.iter().all(|(_, stage)| *stage == Stage::Closed)
+        !self.months.is_empty() && self.rests.is_empty() && self.months.iter().all(|(_, stage)| *stage == Stage::Closed)
     }
 
     /// Whether it should be whole by now and is not.
     pub fn is_late(&self, today: Date) -> bool {
-        !self.is_whole() && self.by.is_some_and(|by| by < today)
+        !self.months.is_empty() && !self.is_whole() && self.by.is_some_and(|by| by < today)
     }
 }
 
@@ -102,6 +102,12 @@ mod tests {
             let year = YearEnd { by, months: vec![(month, stage)], rests };
             assert_eq!((year.is_whole(), year.is_late(day)), (whole, late), "{stage:?} on {day}");
         }
+    }
+
+    #[test]
+    fn a_year_of_which_nothing_was_cleared_here_is_neither_whole_nor_late() {
+        let year = YearEnd { by: Some(date(2025, 3, 31)), months: Vec::new(), rests: Vec::new() };
+        assert!(!year.is_whole() && !year.is_late(date(2026, 4, 1)));
     }
 
     #[test]

@@ -18,6 +18,7 @@
 //! | `afterwards` | where the money of both goes, and that it goes with its settlement |
 //! | `inquiries` | what regions ask one another about settlements 协查, 问题工单 |
 //! | `breaks`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
+//! | `told` | what regions are told of all that, by letters in the same commits |
 //! | `asked` | comparisons that operators ask treatment sides for |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
 //! | `proving` | what is read to prove clearing |
@@ -53,9 +54,11 @@ mod proving;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod told;
 mod turns;
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -84,6 +87,7 @@ pub use prefunds::{
 };
 pub use proving::{CarriedOver, Misplaced, MisplacedHow, Misposted, Noticed};
 pub use schema::SCHEMA;
+pub use told::{News, Telling, Told};
 pub use turns::SettlementTurn;
 
 use crate::engine::{Closed, Engine, Location};
@@ -95,6 +99,8 @@ use crate::store::{StoreError, StoreOptions};
 #[derive(Clone)]
 pub struct HubStore {
     engine: Engine,
+    /// How regions are told of clearing; where it is none, they are not.
+    telling: Option<Arc<Telling>>,
 }
 
 impl HubStore {
@@ -105,7 +111,7 @@ impl HubStore {
     /// When it cannot be opened, or another process writes to the file.
     pub fn open(location: &Location, options: &StoreOptions) -> Result<HubStore, StoreError> {
         let express = Box::new(express::HubExpress);
-        Ok(HubStore { engine: Engine::open_with(location, &SCHEMA, options, Some(express))? })
+        Ok(HubStore { engine: Engine::open_with(location, &SCHEMA, options, Some(express))?, telling: None })
     }
 
     /// The mailboxes, which are kept with the causes of their letters.

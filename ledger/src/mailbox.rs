@@ -6,10 +6,12 @@
 //! | [`post`] | a letter into a mailbox, with its cause |
 //! | `delivery` | taking letters out, acknowledging and rejecting them |
 //! | `dead` | letters that nobody could take, and their replay |
+//! | `nodes` | which node serves which mailboxes |
 //! | `proof` | what must hold of all of them |
 
 mod dead;
 mod delivery;
+mod nodes;
 mod proof;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
@@ -22,6 +24,8 @@ use settlement::ids::PoolCode;
 
 pub use dead::{DeadLetter, Replayed};
 pub use delivery::{Delivery, Ended};
+pub use nodes::NODES;
+pub(crate) use nodes::one_of_each_node;
 
 use crate::engine::{Engine, Row, Sql, Version};
 use crate::store::StoreError;

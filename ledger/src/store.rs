@@ -44,6 +44,9 @@ pub enum StoreError {
         /// The version that this program needs.
         needed: usize,
     },
+    /// The file is the store of another role, or of another program.
+    #[error("this is no store of {}", owner(.0))]
+    OtherStore(&'static str),
     /// The database was migrated without granting the role that serves what it needs.
     #[error(
         "the role {role} may not use the table {table} of the database {database}: \
@@ -103,6 +106,16 @@ pub enum StoreError {
     /// The writer has stopped.
     #[error("the store is closed")]
     Closed,
+}
+
+/// Whose stores of a schema are.
+fn owner(schema: &str) -> &str {
+    match schema {
+        "home" => "a home region",
+        "treatment" => "a treatment side",
+        "hub" => "a hub",
+        other => other,
+    }
 }
 
 impl StoreError {

@@ -4,7 +4,7 @@
 use anyhow::{Result, anyhow};
 use clearing::details::{Entry, Movement};
 use proto::convert::cleared::read_named_lot;
-use proto::{status, v1};
+use proto::v1;
 use serde_json::{Value, json};
 use settlement::money::Money;
 
@@ -12,7 +12,7 @@ use super::papers::{read_booked, read_moved};
 use super::printed::print_json;
 use super::{A_PAGE, OfMonth, client, payers};
 use crate::cli::Ending;
-use crate::output;
+use crate::{output, status};
 
 /// Prints what stands behind a lot.
 ///

@@ -1,22 +1,24 @@
 //! `yidi clearing deduction …`: the treatment agency's review of bills, one by one or by file.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use proto::convert::cleared::{read_funds, write_funds};
+use proto::v1;
 use proto::v1::deductions_client::DeductionsClient;
-use proto::{status, v1};
+use region::sheet::{Faults, Row, Sheet};
 use rust_decimal::Decimal;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use settlement::adjudication::{Fund, FundShares};
+use settlement::ids::SettlementId;
 use settlement::money::Money;
 use tonic::transport::Channel;
 
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// What to do with deductions.
 #[derive(Debug, Subcommand)]
@@ -42,8 +44,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Lodge every row of a CSV file (id,setl_id,basic,large_sum,catastrophic,civil_servant,assistance,reason; yuan) and
-    /// report row by row.
+    /// Lodge every row of a CSV file (id,setl_id,basic,large_sum,catastrophic,civil_servant,assistance,reason; yuan; UTF-8)
+    /// and report row by row. Where a row cannot be read, or the file is cut off, nothing is lodged.
     Import {
         /// How to reach the hub.
         #[command(flatten)]
@@ -166,18 +168,17 @@ impl Funds {
     }
 }
 
-/// A row of a file of deductions.
-#[derive(Debug, Deserialize)]
-struct DeductionRow {
-    id: String,
-    setl_id: String,
-    basic: Decimal,
-    large_sum: Decimal,
-    catastrophic: Decimal,
-    civil_servant: Decimal,
-    assistance: Decimal,
-    reason: String,
-}
+/// The columns of a file of deductions, in any order.
+const COLUMNS: &[&str] =
+    &["id", "setl_id", "basic", "large_sum", "catastrophic", "civil_servant", "assistance", "reason"];
+/// The columns that funds have there.
+const FUND_COLUMNS: [(&str, Fund); 5] = [
+    ("basic", Fund::Basic),
+    ("large_sum", Fund::LargeSum),
+    ("catastrophic", Fund::Catastrophic),
+    ("civil_servant", Fund::CivilServant),
+    ("assistance", Fund::Assistance),
+];
 
 /// Runs the command.
 ///
@@ -224,28 +225,39 @@ fn change(of: OfOne, agreed: Option<v1::FundSums>) -> v1::ChangeDeductionRequest
     v1::ChangeDeductionRequest { id: of.id, agreed, reason: of.reason }
 }
 
-async fn import(access: &Access, file: &PathBuf, as_json: bool) -> Result<Ending> {
-    let mut reader = csv::Reader::from_path(file).with_context(|| format!("cannot read {}", file.display()))?;
+async fn import(access: &Access, file: &Path, as_json: bool) -> Result<Ending> {
+    let rows = read_file(file).context("nothing was lodged")?;
     let mut client = client(access)?;
     let mut report: Vec<(usize, Result<String, String>)> = Vec::new();
-    for (line, row) in (2..).zip(reader.deserialize::<DeductionRow>()) {
-        let lodged = match row {
-            Ok(row) => lodge_row(&mut client, row).await.map_err(|fault| format!("{fault:#}")),
-            Err(fault) => Err(fault.to_string()),
-        };
-        report.push((line, lodged));
+    for (line, request) in rows {
+        let lodged = client.lodge(request).await.map_err(|refused| status::to_refusal(&refused).to_string());
+        report.push((line, lodged.map(|lodged| lodged.into_inner().standing)));
     }
     Ok(Ending::of(output::lodged(&report, "standing", as_json)?))
 }
 
-async fn lodge_row(client: &mut DeductionsClient<Channel>, row: DeductionRow) -> Result<String> {
-    let DeductionRow { id, setl_id, basic, large_sum, catastrophic, civil_servant, assistance, reason } = row;
-    let [basic, large_sum, catastrophic, civil_servant, assistance] =
-        [basic, large_sum, catastrophic, civil_servant, assistance].map(Some);
-    let deducted = Some(Funds { basic, large_sum, catastrophic, civil_servant, assistance }.read()?);
-    let request = v1::LodgeDeductionRequest { id, settlement: setl_id, deducted, reason };
-    let lodged = client.lodge(request).await.map_err(|refused| status::to_refusal(&refused))?;
-    Ok(lodged.into_inner().standing)
+/// The rows of a file, each with its line: all of them or none.
+fn read_file(file: &Path) -> Result<Vec<(usize, v1::LodgeDeductionRequest)>, Faults> {
+    let sheet = Sheet::read_whole(file, COLUMNS).map_err(Faults)?;
+    let (mut faults, mut lines) = (Vec::new(), BTreeMap::new());
+    let rows = sheet.rows(&mut faults, |row| read_row(row, &mut lines));
+    if faults.is_empty() { Ok(rows) } else { Err(Faults(faults)) }
+}
+
+fn read_row(row: &mut Row<'_>, lines: &mut BTreeMap<String, u64>) -> Option<(usize, v1::LodgeDeductionRequest)> {
+    let (id, reason) = (row.needed("id"), row.needed("reason"));
+    let settlement = row.id("setl_id", SettlementId::new);
+    let mut shares = FundShares::default();
+    let amounts = FUND_COLUMNS.map(|(column, fund)| row.money(column).map(|amount| shares.set(fund, amount)));
+    if amounts.iter().all(Option::is_some) && shares.total().is_zero() {
+        row.fault("basic", "nothing is taken off in any of the five columns of funds");
+    }
+    if let Some(before) = id.as_ref().and_then(|id| lines.insert(id.clone(), row.line())) {
+        row.fault("id", format!("stands in line {before} already"));
+    }
+    let (id, settlement, deducted) = (id?, settlement?.to_string(), Some(write_funds(&shares)));
+    let request = v1::LodgeDeductionRequest { id, settlement, deducted, reason: reason? };
+    Some((usize::try_from(row.line()).unwrap_or(usize::MAX), request))
 }
 
 fn print(deductions: &[v1::DeductionView], as_json: bool) -> Result<Ending> {
@@ -295,4 +307,52 @@ pub(super) fn json_of_objection(objection: &v1::HospitalObjection) -> Value {
 fn funds_json(sums: Option<&v1::FundSums>) -> Value {
     let shares = sums.map(read_funds).unwrap_or_default();
     shares.iter().map(|(fund, amount)| (fund.word().to_owned(), Value::from(amount.to_string()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "id,setl_id,basic,large_sum,catastrophic,civil_servant,assistance,reason\n";
+
+    fn read(text: &str) -> Result<Vec<(usize, v1::LodgeDeductionRequest)>, Faults> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("deductions.csv");
+        std::fs::write(&file, text).expect("a file");
+        read_file(&file)
+    }
+
+    /// Of a file of these rows, each fault as line and column.
+    fn faults(rows: &str) -> Vec<(u64, &'static str)> {
+        let Faults(faults) = read(&format!("{HEADER}{rows}")).expect_err("it is faulty");
+        faults.iter().map(|fault| (fault.line, fault.column)).collect()
+    }
+
+    #[test]
+    fn every_row_of_a_good_file_is_read_with_its_line() {
+        let rows =
+            read(&format!("\u{feff}{HEADER}D1,S1,12.5,,,,,超量用药\r\n\nD2,S2,0,,3,,,重复收费\r\n")).expect("rows");
+        let told: Vec<_> = rows
+            .iter()
+            .map(|(line, row)| (*line, row.id.as_str(), row.deducted.unwrap_or_default().basic, row.reason.as_str()))
+            .collect();
+        assert_eq!(told, [(2, "D1", 1_250, "超量用药"), (4, "D2", 0, "重复收费")]);
+    }
+
+    #[test]
+    fn one_faulty_row_is_told_by_line_and_column_and_no_row_is_read() {
+        let good = "D1,S1,12.5,,,,,超量用药\n";
+        for (rows, at) in [
+            (format!("{good}D2,S2,\"1,000.00\",,,,,原因\n"), vec![(3, "basic")]),
+            (format!("{good},S2,1,,,,,\n"), vec![(3, "id"), (3, "reason")]),
+            (format!("{good}D2,,-1,x,,,,原因\n"), vec![(3, "setl_id"), (3, "basic"), (3, "large_sum")]),
+            (format!("{good}D2,S2,,,0,,,原因\n"), vec![(3, "basic")]),
+            (format!("{good}D1,S2,1,,,,,原因\n"), vec![(3, "id")]),
+            (format!("{good}D2,S2,1,000.00,,,,,原因\n"), vec![(3, "")]),
+            (format!("{good}D2,S2,1,,,,,cut of"), vec![(3, "")]),
+            (String::new(), vec![(0, "")]),
+        ] {
+            assert_eq!(faults(&rows), at, "{rows}");
+        }
+    }
 }

@@ -4,14 +4,14 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use clearing::listed::{Seat, Verdict};
 use proto::convert::cleared::read_sums;
+use proto::v1;
 use proto::v1::leftovers_client::LeftoversClient;
-use proto::{status, v1};
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// What to do about the list.
 #[derive(Debug, Subcommand)]

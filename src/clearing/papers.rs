@@ -23,9 +23,9 @@ use clearing::review::Objection;
 use clearing::statement::{BankAccount, Pairs, detail, national, notice, of_member, shares};
 use jiff::civil::Date;
 use proto::convert::cleared::{read_cleared, read_funds, read_named_lot, read_payment, read_sums, write_lot};
+use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
-use proto::{status, v1};
-use serde::Deserialize;
+use region::sheet::{Faults, Sheet};
 use settlement::ids::{InstitutionCode, MemberCode, RegionCode, SettlementId};
 use settlement::money::Money;
 use settlement::person::Insurance;
@@ -35,6 +35,8 @@ use tonic::transport::Channel;
 
 use self::whose::Whose;
 use super::A_PAGE;
+
+use crate::status;
 
 /// Which documents, and where names and accounts are found.
 pub struct Wanted<'a> {
@@ -50,15 +52,6 @@ pub struct Wanted<'a> {
     pub settlements: bool,
     /// This version of the pairs' statements alone; 0 for all documents of the newest.
     pub version: u32,
-}
-
-/// A row of the file of members' bank accounts.
-#[derive(Debug, Deserialize)]
-struct AccountRow {
-    member: String,
-    name: String,
-    bank: String,
-    number: String,
 }
 
 /// What the pairs of a month clear, and what is recorded of each.
@@ -491,15 +484,13 @@ pub fn read_regions(path: &Path) -> Result<RegionTable> {
 /// # Errors
 /// When they cannot be read, or a field of a row is blank.
 pub fn read_accounts(path: &Path) -> Result<BTreeMap<String, BankAccount>> {
-    let reader = csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).from_path(path);
-    let mut reader = reader.with_context(|| format!("cannot read {}", path.display()))?;
-    let mut accounts = BTreeMap::new();
-    for row in reader.deserialize::<AccountRow>() {
-        let AccountRow { member, name, bank, number } = row.with_context(|| path.display().to_string())?;
-        for (field, text) in [("member", &member), ("name", &name), ("bank", &bank), ("number", &number)] {
-            ensure!(!text.is_empty(), "{}: {field} of an account of {member:?} is blank", path.display());
-        }
-        accounts.insert(member, BankAccount { name, bank, number });
-    }
-    Ok(accounts)
+    // A number that is cut off would be somebody else's.
+    let sheet = Sheet::read_whole(path, &["member", "name", "bank", "number"]).map_err(Faults)?;
+    let mut faults = Vec::new();
+    let rows = sheet.rows(&mut faults, |row| {
+        let [member, name, bank, number] = ["member", "name", "bank", "number"].map(|column| row.needed(column));
+        Some((member?, BankAccount { name: name?, bank: bank?, number: number? }))
+    });
+    ensure!(faults.is_empty(), Faults(faults));
+    Ok(rows.into_iter().collect())
 }

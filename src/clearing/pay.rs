@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::Args;
 use clearing::capitals::capitals;
-use proto::{status, v1};
+use proto::v1;
 use rust_decimal::Decimal;
 use serde_json::json;
 use settlement::money::Money;
@@ -12,7 +12,7 @@ use super::payables::{agreement, due_of, json_of_payment, named, recorded, who_p
 use super::printed::{print_json, print_pairs};
 use super::{OfMonth, OfPair, client, period};
 use crate::cli::Ending;
-use crate::output;
+use crate::{output, status};
 
 /// A payment as one side has it; of statements and of prefunds alike.
 #[derive(Debug, Args)]

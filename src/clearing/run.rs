@@ -1,14 +1,14 @@
 //! `yidi clearing run` and `yidi clearing close`: what is due of all periods is carried out now.
 
 use anyhow::{Context, Result};
-use proto::{status, v1};
+use proto::v1;
 use serde_json::json;
 
 use super::printed::{json_of_period, print_json, print_period};
 use super::{OfMonth, client, period, periods};
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// Carries out what is due now; first proves a month again, where one is named.
 ///

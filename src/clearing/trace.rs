@@ -3,8 +3,8 @@
 use anyhow::Result;
 use clearing::obligation::Sums;
 use proto::convert::cleared::{read_funds, read_sums};
+use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
-use proto::{status, v1};
 use serde_json::{Value, json};
 use settlement::adjudication::Fund;
 use settlement::encounter::CareKind;
@@ -16,7 +16,7 @@ use super::deductions::{in_words, json_of_objection};
 use super::payers;
 use super::printed::{json_of_pair, print_json};
 use crate::cli::Ending;
-use crate::output;
+use crate::{output, status};
 
 /// Shows a settlement's way.
 ///

@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 use clearing::year::Why;
+use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
-use proto::{status, v1};
 use serde_json::{Value, json};
 use settlement::money::Money;
 use tonic::transport::Channel;
 
 use crate::cli::Ending;
-use crate::output;
+use crate::{output, status};
 
 /// Shows a year.
 ///
@@ -18,6 +18,7 @@ use crate::output;
 pub async fn show(client: &mut ClearingClient<Channel>, year: i32, as_json: bool) -> Result<Ending> {
     let told = client.year(v1::YearRequest { year }).await.map_err(|refused| status::to_refusal(&refused))?;
     let v1::YearView { cleared_by, whole, late, months, rests } = told.into_inner();
+    let cleared_here = !months.is_empty();
     let yuan = |rest: &v1::YearRest| Money::from_fen(rest.owed).to_string();
     if as_json {
         let months: Vec<Value> =
@@ -28,9 +29,13 @@ pub async fn show(client: &mut ClearingClient<Channel>, year: i32, as_json: bool
         });
         let rests: Vec<Value> = rests.collect();
         let whole = json!({ "year": year, "cleared_by": cleared_by, "whole": whole, "late": late, "months": months,
-            "rests": rests });
+            "cleared_here": cleared_here, "rests": rests });
         output::line(&serde_json::to_string_pretty(&whole)?);
-        return Ok(Ending::of(!late));
+        return Ok(Ending::of(cleared_here && !late));
+    }
+    if !cleared_here {
+        output::line(&format!("{year}: no month of it was cleared by this hub"));
+        return Ok(Ending::Found);
     }
     let mut table = output::table(["费款所属期", "参保省", "就医省", "原因", "金额"]);
     for rest in &rests {

@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use proto::{status, v1};
+use proto::v1;
 
 use super::{client, printed};
 use crate::cli::Ending;
 use crate::filing::Access;
+use crate::status;
 
 /// How many one question looks at.
 const A_PAGE: u32 = 500;

@@ -82,7 +82,7 @@ pub(super) fn told(told: &[ToldInquiry], as_json: bool) -> Result<Ending> {
             named(&inquiry.kind, Kind::from_word, Kind::name),
             inquiry.settlement.clone(),
             named(&inquiry.standing, Standing::from_word, Standing::name),
-            or_dash(&inquiry.due),
+            due(inquiry),
             inquiry.events.last().map(|event| event.words.clone()).unwrap_or_default(),
         ]);
     }
@@ -144,7 +144,7 @@ fn row(view: &v1::InquiryView, inquiry: &v1::Inquiry) -> [String; 10] {
         inquiry.settlement.clone(),
         named(&inquiry.standing, Standing::from_word, Standing::name),
         inquiry.asked_on.clone(),
-        or_dash(&inquiry.due),
+        due(inquiry),
         left,
         found(&inquiry.finding, inquiry.not_owed),
     ]
@@ -158,8 +158,13 @@ fn found(finding: &str, not_owed: i64) -> String {
     }
 }
 
-fn or_dash(day: &str) -> String {
-    if day.is_empty() { "—" } else { day }.to_owned()
+/// The last day, or why there is none.
+fn due(inquiry: &v1::Inquiry) -> String {
+    match (inquiry.due.as_str(), inquiry.calendar_lacks) {
+        ("", 0) => "—".to_owned(),
+        ("", year) => format!("the calendar lacks {year}"),
+        (due, _) => due.to_owned(),
+    }
 }
 
 /// What lists call a word; the word itself where a newer hub has more of them.
@@ -183,7 +188,8 @@ fn inquiry_json(inquiry: &v1::Inquiry) -> Value {
     });
     json!({ "id": inquiry.id, "kind": inquiry.kind, "asker": inquiry.asker, "home": inquiry.home,
         "treatment": inquiry.treatment, "setl_id": inquiry.settlement, "standing": inquiry.standing,
-        "step": inquiry.step, "asked_on": inquiry.asked_on, "due": inquiry.due, "finding": inquiry.finding,
+        "step": inquiry.step, "asked_on": inquiry.asked_on, "due": inquiry.due,
+        "calendar_lacks": (inquiry.calendar_lacks != 0).then_some(inquiry.calendar_lacks), "finding": inquiry.finding,
         "paid": Money::from_fen(inquiry.paid).to_string(), "not_owed": Money::from_fen(inquiry.not_owed).to_string(),
         "deduction": inquiry.deduction, "events": events.collect::<Vec<_>>() })
 }

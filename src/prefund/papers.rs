@@ -14,8 +14,8 @@ use clearing::prefund::papers::{Adjusted, Change, notice, table};
 use clearing::statement::BankAccount;
 use jiff::civil::{Date, date};
 use proto::convert::cleared::read_payment;
+use proto::v1;
 use proto::v1::prefunds_client::PrefundsClient;
-use proto::{status, v1};
 use serde_json::{Value, json};
 use settlement::ids::{MemberCode, RegionCode};
 use settlement::money::Money;
@@ -24,7 +24,7 @@ use tonic::transport::Channel;
 
 use crate::clearing::papers::whose::Whose;
 use crate::clearing::papers::{Writing, accounts_of, read_accounts, read_regions};
-use crate::output;
+use crate::{output, status};
 
 /// Every change that may be seen.
 ///

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use proto::{status, v1};
+use proto::v1;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use settlement::money::Money;
@@ -13,6 +13,7 @@ use settlement::money::Money;
 use super::{client, papers};
 use crate::cli::Ending;
 use crate::filing::Access;
+use crate::status;
 
 /// What the other side has asked for, and how to reach the hub.
 #[derive(Debug, Args)]

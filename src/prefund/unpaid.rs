@@ -2,15 +2,15 @@
 
 use anyhow::Result;
 use clap::Args;
+use proto::v1;
 use proto::v1::prefunds_client::PrefundsClient;
-use proto::{status, v1};
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
 use super::client;
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// A home member as a treatment member sees it, and how to reach the hub.
 #[derive(Debug, Args)]

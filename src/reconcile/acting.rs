@@ -4,14 +4,14 @@
 use anyhow::{Context, Result};
 use clearing::breaks::{Action, Done};
 use jiff::Timestamp;
-use proto::{status, v1};
+use proto::v1;
 use serde_json::json;
 use settlement::beijing;
 
 use super::{client, print_json};
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// Carries out what is proposed about a break.
 ///

@@ -7,15 +7,15 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use clearing::breaks::Books;
+use proto::v1;
 use proto::v1::breaks_client::BreaksClient;
-use proto::{status, v1};
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
 use super::{client, print_json};
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::output;
+use crate::{output, status};
 
 /// How often the hub is asked whether the treatment side has compared.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -58,12 +58,17 @@ pub async fn compare(with: &With, (from, to): (&str, &str), as_json: bool) -> Re
     if as_json {
         print_json(&compared.iter().map(|(books, outcome)| row(*books, outcome)).collect())?;
     } else {
-        for (books, v1::ComparisonOutcome { agreed, breaks, pending }) in &compared {
+        for (books, outcome) in &compared {
+            if is_empty(outcome) {
+                output::line(&format!("{}: nothing to compare: neither book has anything of these days", books.word()));
+                continue;
+            }
+            let v1::ComparisonOutcome { agreed, breaks, pending } = outcome;
             let told = format!("{agreed} days between two pools agree, {breaks} breaks, {pending} still in doubt");
             output::line(&format!("{}: {told}", books.word()));
         }
     }
-    Ok(Ending::of(compared.iter().all(|(_, outcome)| outcome.breaks == 0)))
+    Ok(Ending::of(compared.iter().all(|(_, outcome)| outcome.breaks == 0 && !is_empty(outcome))))
 }
 
 /// What a treatment side's comparison came to, once it says so.
@@ -88,7 +93,14 @@ async fn answer(client: &mut BreaksClient<Channel>, number: i64, within: Duratio
     tokio::time::timeout(within, answered).await.map_err(silent)?
 }
 
+/// Whether neither book has anything of the days: that they do not differ then is no agreement.
+fn is_empty(outcome: &v1::ComparisonOutcome) -> bool {
+    let v1::ComparisonOutcome { agreed, breaks, pending } = outcome;
+    [agreed, breaks, pending].iter().all(|count| **count == 0)
+}
+
 fn row(books: Books, outcome: &v1::ComparisonOutcome) -> Value {
     let v1::ComparisonOutcome { agreed, breaks, pending } = outcome;
-    json!({ "books": books.word(), "agreed": agreed, "breaks": breaks, "pending": pending })
+    json!({ "books": books.word(), "agreed": agreed, "breaks": breaks, "pending": pending,
+        "compared": !is_empty(outcome) })
 }

@@ -13,6 +13,7 @@ pub fn page(health: &Health) -> Value {
         "unanswered": health.unanswered,
         "oldest_unanswered": health.oldest_unanswered.map(|since| since.to_string()),
         "in_flight": health.in_flight,
+        "calendar_lacks": health.calendar_lacks,
         "homes": health.homes.iter().map(home).collect::<Vec<_>>(),
     })
 }
@@ -50,10 +51,17 @@ mod tests {
             book_fell: Some(Fallen { from: 9, to: 7 }),
             last_lie: Some(LastLie { lie: Lie::WrongSums, at: jiff::Timestamp::UNIX_EPOCH }),
         };
-        let health = Health { unanswered: 7, oldest_unanswered: None, in_flight: 2, homes: vec![home] };
+        let health = Health {
+            unanswered: 7,
+            oldest_unanswered: None,
+            in_flight: 2,
+            homes: vec![home],
+            calendar_lacks: Some(2027),
+        };
         let page = page(&health);
         for (pointer, value) in [
             ("/alive", json!(true)),
+            ("/calendar_lacks", json!(2027)),
             ("/homes/0/breaker", json!("open")),
             ("/homes/0/breaker_for_questions", json!("closed")),
             ("/homes/0/unanswered", json!(7)),

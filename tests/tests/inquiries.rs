@@ -7,6 +7,7 @@ use clap::Parser;
 use identity::name::{ParticipantName, Role};
 use identity::pki::{CertificateAuthority, Issue};
 use ledger::inbox::Inbox;
+use mailbox::clearing::told_of_clearing;
 use mailbox::inquiries::{ToldInquiry, open_inquiries};
 use settlement::ids::PoolCode;
 use world::hospital::Hospital;
@@ -81,6 +82,24 @@ impl Clerks {
         knows("the home region", self.world.line().homes[&home()].store().inbox(), expected).await;
     }
 
+    /// Both nodes keep what was lodged, in words of clearing.
+    async fn both_know_of_the_deduction(&self, setl_id: &str) {
+        let line = self.world.line();
+        for (who, inbox) in
+            [("home", line.homes[&home()].store().inbox()), ("treatment", line.treatment.store().inbox())]
+        {
+            eventually(&format!("the {who} node knows of the deduction"), async || {
+                let told = told_of_clearing(&inbox, Some("2025-06")).await.expect("an inbox");
+                told.iter().any(|told| {
+                    let news = &told.news;
+                    let of = (news.what.as_str(), news.settlement.as_str(), news.standing.as_str(), news.amount);
+                    of == ("deduction", setl_id, "lodged", 1_250)
+                })
+            })
+            .await;
+        }
+    }
+
     async fn nothing_waits(&self) {
         let mailboxes = self.world.line().hub.store().mailboxes();
         eventually("everything is acknowledged, and nothing is dead", async || {
@@ -125,6 +144,9 @@ async fn clerks_ask_answer_and_close_and_both_nodes_know_how_it_stands() {
     assert_eq!(clerks.types("310000", &["inquiry", "list", "--to-me", "--json"]).await, Ok(Ending::Found));
     clerks.done("310000", &["ticket", "list"]).await;
     clerks.done("310000", &["inquiry", "answer", "X1", "--wrong", "12.50", "--words", "超量用药"]).await;
+    let deduct = ["clearing", "deduction", "lodge", "--id", "D1", "--basic", "12.50", "--reason", "超量用药"];
+    clerks.done("310000", &[&deduct[..], &["--settlement", &setl_id]].concat()).await;
+    clerks.both_know_of_the_deduction(&setl_id).await;
     clerks.done("310000", &["inquiry", "list"]).await;
     clerks.home_knows(&["X1 answered from us"]).await;
     clerks.done("410700", &["inquiry", "show", "X1"]).await;
@@ -158,6 +180,12 @@ async fn a_node_that_was_away_is_told_of_everything_in_order_and_lists_the_newes
         Cli::try_parse_from(typed).expect("it is a command").run().await.map_err(|fault| format!("{fault:#}"))
     };
     assert_eq!(kept(&store).await, Ok(Ending::Good));
+    let told = ["yidi", "clearing", "told", "--role", "region", "--month", "2025-06", "--json", "--store", &store];
+    eventually("the store is free again, and what was told of clearing is listed", async || {
+        let listed = Cli::try_parse_from(told).expect("it is a command").run().await;
+        listed.is_ok_and(|ending| ending == Ending::Good)
+    })
+    .await;
     let elsewhere = format!("{store}.elsewhere");
     assert!(kept(&elsewhere).await.is_err() && !PathBuf::from(elsewhere).exists(), "no store is made by looking");
     clerks.world.line_mut().restart_home(home()).await.expect("it starts again");

@@ -1,5 +1,6 @@
 //! A CSV file with named columns, read with every fault at once: file, line, column, what is wrong. Lines that begin
-//! with `#` are comments; a row is one line. It knows no meaning of any column; `people` and `post` do.
+//! with `#` are comments; a row is one line. It knows no meaning of any column; `people` and `post` do, and operators'
+//! commands that lodge what a file holds.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,13 +56,35 @@ impl Sheet {
     /// Reads a file that has exactly these columns, in any order.
     ///
     /// # Errors
-    /// When it cannot be read, is not CSV, or has other columns.
+    /// When it cannot be read, is not CSV in UTF-8, or has other columns.
     pub fn read(file: &Path, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
+        Sheet::of(file, &read_text(file)?, columns)
+    }
+
+    /// The same of a file that is taken as a whole or not at all: it has rows, and its last line is not cut off.
+    ///
+    /// # Errors
+    /// As [`Sheet::read`]; when it has no row, or does not end with a line break.
+    pub fn read_whole(file: &Path, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
+        let fault = |line: usize, problem: &str| {
+            vec![Fault { file: file.to_owned(), line: line as u64, column: "", problem: problem.to_owned() }]
+        };
+        let text = read_text(file)?;
+        let sheet = Sheet::of(file, &text, columns)?;
+        if !text.ends_with('\n') {
+            let problem = "does not end with a line break, so it may have been cut off: save the file again";
+            return Err(fault(text.lines().count(), problem));
+        }
+        if sheet.rows.is_empty() { Err(fault(0, "has no rows below its header")) } else { Ok(sheet) }
+    }
+
+    fn of(file: &Path, text: &str, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
         let fault = |line, problem: String| Fault { file: file.to_owned(), line, column: "", problem };
-        let text = fs::read_to_string(file).map_err(|problem| vec![fault(0, format!("cannot be read: {problem}"))])?;
         let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
         let mut lines = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
-        let (first, header) = lines.next().unwrap_or((1, ""));
+        let Some((first, header)) = lines.next() else {
+            return Err(vec![fault(0, format!("is empty: its first line must be {}", columns.join(",")))]);
+        };
         let order = read_header(header, columns)
             .map_err(|problems| problems.into_iter().map(|problem| fault(first, problem)).collect::<Vec<_>>())?;
         let (mut rows, mut faults) = (Vec::new(), Vec::new());
@@ -90,6 +113,17 @@ impl Sheet {
         }
         values
     }
+}
+
+fn read_text(file: &Path) -> Result<String, Vec<Fault>> {
+    let fault = |line, problem| vec![Fault { file: file.to_owned(), line, column: "", problem }];
+    let bytes = fs::read(file).map_err(|problem| fault(0, format!("cannot be read: {problem}")))?;
+    String::from_utf8(bytes).map_err(|problem| {
+        let before = &problem.as_bytes()[..problem.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let advice = "is not UTF-8, perhaps GBK: save the file as UTF-8 (in a spreadsheet, \"CSV UTF-8\")";
+        fault(line as u64, advice.to_owned())
+    })
 }
 
 fn read_header(line: &str, columns: &[&'static str]) -> Result<Vec<&'static str>, Vec<String>> {
@@ -224,7 +258,10 @@ impl Row<'_> {
         match read_money(text) {
             Some(amount) => Some(amount),
             None => {
-                self.fault(column, "is not an amount of yuan with at most two decimal places");
+                self.fault(
+                    column,
+                    "is not an amount of yuan such as 1000.00: digits only, and at most two after the point",
+                );
                 None
             }
         }
@@ -292,6 +329,27 @@ mod tests {
         assert_eq!(rows.len(), 1);
         let told: Vec<_> = faults.iter().map(|fault| (fault.line, fault.column)).collect();
         assert_eq!(told, [(3, "day"), (3, "amount")]);
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_empty_or_not_utf_8_is_not_taken() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("rows.csv");
+        for (bytes, line, problem) in [
+            (&b"day,amount\n2025-01-01,1\n2025-01-0"[..], 3, "has 1 cells, not 2"),
+            (&b"day,amount\n2025-01-01,1\n2025-01-02,1"[..], 3, "does not end with a line break"),
+            (&b"day,amount\n"[..], 0, "has no rows"),
+            (&b""[..], 0, "is empty: its first line must be day,amount"),
+            (&b"day,amount\n2025-01-01,1\n\xd4\xad\xd2\xf2,1\n"[..], 3, "save the file as UTF-8"),
+            (&b"day,amount\n2025-01-01,1,000\n"[..], 2, "has 3 cells, not 2"),
+        ] {
+            std::fs::write(&file, bytes).expect("a file");
+            let faults = Sheet::read_whole(&file, &["day", "amount"]).err().expect("faults");
+            assert_eq!(faults.len(), 1, "{faults:?}");
+            assert!(faults[0].line == line && faults[0].problem.contains(problem), "{faults:?}");
+        }
+        std::fs::write(&file, "\u{feff}day,amount\r\n2025-01-01,1\r\n").expect("a file");
+        assert!(Sheet::read_whole(&file, &["day", "amount"]).is_ok());
     }
 
     #[test]

@@ -98,6 +98,18 @@ impl Clearing {
         Ok(watched)
     }
 
+    /// Records which warnings have come or gone, and has both members told.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prefunds_turned(
+        &self,
+        turned: Vec<(PrefundKey, Watch, Usage)>,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        self.store.prefund_turn_all(turned, now).await
+    }
+
     /// 《预付金额度调整明细表》 of a year: what each prefund holds, and what it is to be. Of months of the quarter that were not
     /// cleared here, what was owed is given.
     ///

@@ -261,7 +261,8 @@ impl v1::clearing_server::Clearing for ClearingService {
         for period in wanted {
             periods.push(self.view(&permit, period).await.map_err(refuse)?);
         }
-        Ok(Response::new(v1::PeriodsReply { periods }))
+        let calendar_lacks = self.clearing.calendar.lacks(self.clock.today()).map_or(0, i32::from);
+        Ok(Response::new(v1::PeriodsReply { periods, calendar_lacks }))
     }
 
     async fn statement(&self, request: Request<v1::StatementRequest>) -> Result<Response<v1::StatementReply>, Status> {

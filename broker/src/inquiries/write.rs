@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use clearing::calendar::Calendar;
+use clearing::calendar::working_days::Unlisted;
 use clearing::inquiry::{Finding, Party, days_left, proposes};
 use jiff::civil::Date;
 use ledger::hub::{Happened, Inquiry, InquiryChange, LotPosting};
@@ -25,7 +26,7 @@ pub(super) fn view(inquiry: &Inquiry, calendar: &Calendar, today: Date) -> v1::I
     let (finding, is_named) = answer.map_or((None, false), |answer| (answer.finding, answer.deduction.is_some()));
     v1::InquiryView {
         inquiry: Some(write(inquiry, due, inquiry.history.iter())),
-        days_left: due.and_then(|due| days_left(inquiry.standing, due, today)),
+        days_left: due.ok().and_then(|due| days_left(inquiry.standing, due, today)),
         proposed_deduction: proposes(inquiry.standing, finding, is_named).fen(),
     }
 }
@@ -58,7 +59,11 @@ pub(super) fn expected(posting: &LotPosting) -> v1::ExpectedCheck {
     }
 }
 
-fn write<'a>(inquiry: &Inquiry, due: Option<Date>, events: impl Iterator<Item = &'a Happened>) -> v1::Inquiry {
+fn write<'a>(
+    inquiry: &Inquiry,
+    due: Result<Date, Unlisted>,
+    events: impl Iterator<Item = &'a Happened>,
+) -> v1::Inquiry {
     let (asking, answer) = (&inquiry.asking, inquiry.answer());
     v1::Inquiry {
         id: asking.id.clone(),
@@ -76,6 +81,7 @@ fn write<'a>(inquiry: &Inquiry, due: Option<Date>, events: impl Iterator<Item = 
         not_owed: answer.map(not_owed).unwrap_or_default().fen(),
         deduction: answer.and_then(|answer| answer.deduction.clone()).unwrap_or_default(),
         events: events.map(write_event).collect(),
+        calendar_lacks: due.err().map_or(0, |Unlisted(year)| i32::from(year)),
     }
 }
 

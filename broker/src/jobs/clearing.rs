@@ -5,6 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use ledger::store::StoreError;
 use tokio_util::sync::CancellationToken;
 
@@ -16,8 +17,9 @@ use crate::{inquiries, measures};
 
 /// Clears until the process stops.
 pub async fn run(hub: Arc<Hub>, clearing: Clearing, every: Duration, stop: CancellationToken) {
-    let mut prefunds = PrefundWatch::default();
+    let (mut prefunds, mut warned_on) = (PrefundWatch::default(), None);
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+        warn_of_calendar(&hub, &clearing, &mut warned_on);
         if let Err(fault) = round(&hub, &clearing, every).await {
             tracing::error!(error = &fault as &dyn Error, "what is due of a period could not be done");
         }
@@ -27,6 +29,17 @@ pub async fn run(hub: Arc<Hub>, clearing: Clearing, every: Duration, stop: Cance
         if let Err(fault) = prefunds.look_if_due(&clearing, hub.clock.now()).await {
             tracing::error!(error = &fault as &dyn Error, "prefunds could not be watched");
         }
+    }
+}
+
+/// Says once a day that the calendar lacks a year: until it is listed, nothing that is due in it is ever late.
+fn warn_of_calendar(hub: &Hub, clearing: &Clearing, warned_on: &mut Option<Date>) {
+    let today = hub.clock.today();
+    if warned_on.replace(today) == Some(today) {
+        return;
+    }
+    if let Some(year) = clearing.calendar().lacks(today) {
+        tracing::warn!(year, "the calendar lacks the working days of {year}: what is due in it has no last day");
     }
 }
 

@@ -49,19 +49,28 @@ impl PrefundWatch {
     /// # Errors
     /// When the store fails.
     pub async fn look(&mut self, clearing: &Clearing, now: Timestamp) -> Result<Vec<(PrefundKey, Watch)>, StoreError> {
-        let mut turned = Vec::new();
+        let (mut turned, mut changed) = (Vec::new(), Vec::new());
         for (key, watched) in clearing.prefunds_set(now).await? {
             let (share, watch) = (watched.usage.share(), watched.watch);
             // Of a prefund that was re-set to nothing, all that is owed is beyond it.
             let beyond = watched.usage.prefund.is_zero() && watch != Watch::Green;
             let shown = if beyond { f64::INFINITY } else { share.to_f64().unwrap_or(f64::INFINITY) };
             measures::prefund(&key, shown, watch);
-            let before = self.seen.insert(key, watch).unwrap_or(Watch::Green);
-            if watch > before {
+            let seen = self.seen.get(&key).copied();
+            if seen != Some(watch) {
+                changed.push((key, watch, watched.usage));
+            }
+            if watch > seen.unwrap_or(Watch::Green) {
                 warn(&key, watch, shown);
                 turned.push((key, watch));
             }
         }
+        // Recorded first: what could not be is looked at again.
+        let seen: Vec<_> = changed.iter().map(|(key, watch, _)| (*key, *watch)).collect();
+        if !changed.is_empty() {
+            clearing.prefunds_turned(changed, now).await?;
+        }
+        self.seen.extend(seen);
         Ok(turned)
     }
 }

@@ -38,6 +38,7 @@ impl Hub {
         if from > to {
             return Err(Refusal::new(Reason::InvalidField).of_field("from").because("lies after the last day"));
         }
+        super::breaks::ensure_come("to", to, self.clock.today())?;
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let asked = self.store.comparison_ask(treatment, (from, to), letter, by).await;
         self.mailroom.note_posted();

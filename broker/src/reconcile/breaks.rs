@@ -21,7 +21,7 @@ use tonic::{Request, Response, Status};
 
 use super::Outcome;
 use super::acting::CarriedOut;
-use super::comparisons::write_certificate;
+use super::comparisons::{read_days, write_certificate};
 use crate::filings::in_scope;
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, refuse};
@@ -41,7 +41,9 @@ impl BreaksService {
     async fn compared(&self, permit: &OperatorPermit, asked: &v1::CompareRequest) -> Result<Outcome, Refusal> {
         let pool = self.hub.directory.pool_of_area(&asked.home)?;
         in_scope(permit, pool)?;
-        let days = (read_day("from", &asked.from)?, read_day("to", &asked.to)?);
+        let (days, today) = (read_days(&asked.from, &asked.to)?, self.hub.clock.today());
+        ensure_come("from", days.0, today)?;
+        ensure_come("to", days.1, today)?;
         let home = self.hub.directory.home(pool)?;
         let outcome = self.hub.compare(home, pool, days).await.map_err(|fault| {
             tracing::warn!(%pool, error = &fault as &dyn std::error::Error, "the book of {pool} could not be compared");
@@ -108,7 +110,8 @@ impl BreaksService {
         permit: &OperatorPermit,
         asked: &v1::BreaksRequest,
     ) -> Result<v1::CertificatesReply, Refusal> {
-        let days = (read_day("from", &asked.from)?, read_day("to", &asked.to)?);
+        let days = read_days(&asked.from, &asked.to)?;
+        ensure_come("from", days.0, self.hub.clock.today())?;
         let listed = self.hub.store.certificate_list(days, read_scope(asked)?).await;
         let certificates = listed.map_err(|fault| failed(&fault))?;
         let seen = certificates.iter().filter(|certificate| sees(permit, &certificate.agreement.branch));
@@ -225,6 +228,10 @@ fn read_scope(asked: &v1::BreaksRequest) -> Result<Scope, Refusal> {
     Ok(Scope { home: pool("home", &asked.home)?, treatment: pool("treatment", &asked.treatment)? })
 }
 
-fn read_day(field: &'static str, text: &str) -> Result<Date, Refusal> {
-    text.parse().map_err(|_| invalid(field, "is not a day such as 2025-06-30"))
+/// Of a day that is still to come no book can have anything: that neither has would look like agreement.
+pub(super) fn ensure_come(field: &'static str, day: Date, today: Date) -> Result<(), Refusal> {
+    if day <= today {
+        return Ok(());
+    }
+    Err(invalid(field, format!("{day} is still to come: today is {today}")))
 }

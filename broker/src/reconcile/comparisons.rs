@@ -80,7 +80,7 @@ impl ComparisonsService {
         permit: &TreatmentPermit,
         asked: &v1::CertificatesRequest,
     ) -> Result<v1::CertificatesReply, Refusal> {
-        let days = (read_day("from", &asked.from)?, read_day("to", &asked.to)?);
+        let days = read_days(&asked.from, &asked.to)?;
         let scope = Scope { home: None, treatment: Some(own_pool(permit, &asked.treatment)?) };
         let certificates = self.hub.store.certificate_list(days, scope).await.map_err(|fault| failed(&fault))?;
         Ok(v1::CertificatesReply { certificates: certificates.iter().map(write_certificate).collect() })
@@ -185,12 +185,22 @@ fn check_apart(apart: &[Apart], treatment: PoolCode, stretch: Stretch) -> Result
 }
 
 fn read_stretch((from, to): (&str, &str), (first, last): (u64, Option<u64>)) -> Result<Stretch, Refusal> {
-    let days = (read_day("from", from)?, read_day("to", to)?);
+    let days = read_days(from, to)?;
     Ok(Stretch { first: (days.0, first), last: (days.1, last.unwrap_or(u64::MAX)) })
 }
 
 fn not_yours(pool: PoolCode) -> Refusal {
     Refusal::new(Reason::InstitutionNotYours).of_field("treatment").because(pool.to_string())
+}
+
+/// Days in order; between the wrong way round lies nothing, which would look like agreement. A treatment side's clock may
+/// be ahead of ours, so they may be still to come.
+pub(super) fn read_days(from: &str, to: &str) -> Result<(Date, Date), Refusal> {
+    let days = (read_day("from", from)?, read_day("to", to)?);
+    if days.0 <= days.1 {
+        return Ok(days);
+    }
+    Err(invalid("to", format!("{} lies before the first day, {}", days.1, days.0)))
 }
 
 fn read_day(field: &'static str, text: &str) -> Result<Date, Refusal> {

@@ -8,6 +8,7 @@ use ledger::clock::Clock;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use prost::Message;
 use proto::v1;
+use proto::v1::clearing_client::ClearingClient;
 use proto::v1::deductions_client::DeductionsClient;
 use proto::v1::inquiries_client::InquiriesClient;
 use proto::v1::mailboxes_client::MailboxesClient;
@@ -97,6 +98,11 @@ async fn letters(world: &World, code: &str, role: Role, count: usize) -> Vec<(u6
     let mut taken = Vec::new();
     while taken.len() < count {
         let letter = open.message().await.expect("no fault").expect("a letter");
+        if letter.kind == "clearing" {
+            // The deduction that was lodged for it.
+            mailboxes.acknowledge(v1::AcknowledgeLetterRequest { number: letter.number }).await.expect("it is heard");
+            continue;
+        }
         assert_eq!((letter.kind.as_str(), letter.subject.as_str()), ("inquiry", "inquiry X1"));
         let told = v1::Inquiry::decode(letter.body).expect("an inquiry");
         assert_eq!(told.step, letter.version);
@@ -313,4 +319,24 @@ async fn large_bills_of_a_month_are_expected_to_be_checked() {
     assert_eq!(others.settlements, []);
     let never = v1::ExpectedChecksRequest { month: "2019-01".into(), ..asked };
     assert_eq!(refused(xinxiang.expected(never).await), (Reason::InvalidField, "month".into()));
+}
+
+#[tokio::test]
+async fn what_has_no_last_day_because_the_calendar_lacks_a_year_says_so() {
+    let (mut world, clock) = (World::new().await, Clock::starting_at(noon(2026, 12, 25)));
+    restart(&mut world, &clock).await;
+    let mut shanghai = operator(&world, "310000");
+    let urgent = inquiry(shanghai.open(ticket("T1", "urgent")).await);
+    assert_eq!((urgent.due.as_str(), urgent.calendar_lacks), ("2026-12-29", 0));
+    let ordinary = inquiry(shanghai.open(ticket("T2", "ordinary")).await);
+    assert_eq!((ordinary.due.as_str(), ordinary.calendar_lacks), ("", 2027));
+
+    let mut member = ClearingClient::new(world.peer("310000", Role::Operator));
+    let mut lacks =
+        async || member.periods(v1::PeriodsRequest::default()).await.expect("periods").into_inner().calendar_lacks;
+    assert_eq!(lacks().await, 2027);
+    assert_eq!(world.hub().hub().health().await.expect("a book").calendar_lacks, Some(2027));
+    clock.set(noon(2026, 10, 31));
+    assert_eq!(lacks().await, 0, "it is not given out yet");
+    assert_eq!(world.hub().hub().health().await.expect("a book").calendar_lacks, None);
 }

@@ -18,5 +18,6 @@ mod registry;
 mod reporting;
 mod requests;
 mod several;
+mod told;
 mod traces;
 mod world;

@@ -103,7 +103,7 @@ async fn what_is_unpaid_stays_in_the_row_until_both_sides_have_recorded_its_paym
 }
 
 /// A change of a prefund that both sides have had paid, or accepted, at once.
-async fn change(world: &World, (insurance, id, yuan): (Insurance, &str, i64), kind: PrefundKind, at: Timestamp) {
+pub async fn change(world: &World, (insurance, id, yuan): (Insurance, &str, i64), kind: PrefundKind, at: Timestamp) {
     let change = PrefundChange {
         key: of(insurance),
         id: id.into(),

@@ -111,3 +111,26 @@ async fn a_break_is_carried_out_by_operators_of_its_pools_while_it_stands() {
     let mut shanghai = BreaksClient::new(world.peer("310000", Role::Operator));
     assert_eq!(field(shanghai.carry_out(v1::BreakRequest { number }).await.expect_err("not theirs")), "home");
 }
+
+#[tokio::test]
+async fn days_the_wrong_way_round_or_still_to_come_are_refused_with_their_field() {
+    let (world, far) = (World::new().await, "2999-01-01");
+    let mut henan = henan(&world);
+    let field = |status: tonic::Status| refusal(&status).field.expect("a field").to_string();
+    for (from, to, named) in [
+        ("2025-06-20", "2025-06-01", "to"),
+        ("2025-06-01", far, "to"),
+        (far, far, "from"),
+        ("June", "2025-06-01", "from"),
+    ] {
+        let asked = v1::CompareRequest { home: "410700".into(), from: from.into(), to: to.into() };
+        assert_eq!(field(henan.compare(asked).await.expect_err("no such days")), named, "{from} to {to}");
+    }
+    let asked =
+        |from: &str, to: &str| v1::BreaksRequest { from: from.into(), to: to.into(), ..v1::BreaksRequest::default() };
+    for (from, to, named) in [("2025-06-20", "2025-06-01", "to"), (far, far, "from")] {
+        assert_eq!(field(henan.certificates(asked(from, to)).await.expect_err("no such days")), named);
+    }
+    // Certificates of a month that is under way may be asked for to its end.
+    assert!(henan.certificates(asked("2025-06-20", far)).await.is_ok());
+}

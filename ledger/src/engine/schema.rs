@@ -108,6 +108,7 @@ pub fn migrate(location: &Location, schema: &Schema, application_role: Option<&s
 
 pub(super) fn migrate_sqlite(connection: &Sqlite, schema: &Schema) -> Result<Migrated, StoreError> {
     let from: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    ensure_own(connection, schema, from as usize)?;
     for (index, version) in schema.versions.iter().enumerate().skip(from as usize) {
         let triggers: String = version.append_only.iter().map(|table| sqlite_triggers(table)).collect();
         let statements = version.tables;
@@ -117,6 +118,17 @@ pub(super) fn migrate_sqlite(connection: &Sqlite, schema: &Schema) -> Result<Mig
         ))?;
     }
     Ok(Migrated { from: from as usize, to: schema.newest().max(from as usize) })
+}
+
+/// A file that has a version has the tables of the first one, unless it is another role's.
+pub(super) fn ensure_own(connection: &Sqlite, schema: &Schema, found: usize) -> Result<(), StoreError> {
+    const THERE: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1)";
+    for table in schema.versions.iter().take(found.min(1)).flat_map(|version| table_names(version.tables)) {
+        if !connection.query_row(THERE, [table], |row| row.get::<_, bool>(0))? {
+            return Err(StoreError::OtherStore(schema.name));
+        }
+    }
+    Ok(())
 }
 
 /// REPLACE is refused too, since it deletes first and recursive triggers are on.

@@ -75,6 +75,7 @@ pub(super) fn start(
 pub(super) fn open_to_look(path: &Path, schema: &Schema) -> Result<Readers, StoreError> {
     let readers = Readers::open(path, Handle::open(path)?)?;
     let found = readers.version().map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+    readers.ensure_own(schema, found)?;
     let needed = schema.versions.len();
     if found < needed {
         return Err(StoreError::Older { database: path.display().to_string(), found, needed });
@@ -345,6 +346,13 @@ impl Readers {
         let connection = idle.first().ok_or(rusqlite::Error::InvalidQuery)?;
         let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         Ok(version as usize)
+    }
+
+    /// Whether it is a store of this schema.
+    fn ensure_own(&self, schema: &Schema, found: usize) -> Result<(), StoreError> {
+        let idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = idle.first().ok_or(StoreError::Closed)?;
+        schema::ensure_own(connection, schema, found)
     }
 
     pub(super) async fn read<T: Send + 'static>(

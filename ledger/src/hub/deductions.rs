@@ -120,7 +120,16 @@ impl HubStore {
         lodging: Lodging,
         (by, at): (String, Timestamp),
     ) -> Result<Result<(), DeductionFault>, StoreError> {
-        self.engine.change(move |sql| lodge_one(sql, &lodging, (&by, at))).await
+        let telling = self.telling.clone();
+        self.engine
+            .change(move |sql| {
+                let lodged = lodge_one(sql, &lodging, (&by, at))?;
+                if let (Some(telling), Ok(())) = (telling.as_deref(), &lodged) {
+                    telling.tell_deduction(sql, &lodging.id)?;
+                }
+                Ok(lodged)
+            })
+            .await
     }
 
     /// Has something happen to a deduction. What is agreed on is taken off the period in which its settlement is cleared,
@@ -134,7 +143,16 @@ impl HubStore {
         change: Change,
         (by, at): (String, Timestamp),
     ) -> Result<Result<(), DeductionFault>, StoreError> {
-        self.engine.change(move |sql| change_one(sql, &id, &change, (&by, at))).await
+        let telling = self.telling.clone();
+        self.engine
+            .change(move |sql| {
+                let changed = change_one(sql, &id, &change, (&by, at))?;
+                if let (Some(telling), Ok(())) = (telling.as_deref(), &changed) {
+                    telling.tell_deduction(sql, &id)?;
+                }
+                Ok(changed)
+            })
+            .await
     }
 
     /// Releases deductions of settlements that are undone since, and gives back what was taken off; tells how many.
@@ -150,7 +168,12 @@ impl HubStore {
         let undone = self.engine.read(|sql| sql.query(UNDONE, values![], |row| Ok(row.text(0)?.to_owned()))).await?;
         let count = undone.len();
         for id in undone {
-            self.engine.write(move |sql| release(sql, &id, at)).await?;
+            let telling = self.telling.clone();
+            let released = self.engine.write(move |sql| {
+                release(sql, &id, at)?;
+                telling.as_deref().map_or(Ok(()), |telling| telling.tell_deduction(sql, &id))
+            });
+            released.await?;
         }
         Ok(count)
     }
@@ -331,7 +354,8 @@ fn post(sql: &Sql<'_>, (id, step): (&str, i64), period: PeriodNumber, taken: &De
     sql.execute(POST, values).map(drop)
 }
 
-fn next_step(sql: &Sql<'_>, id: &str) -> Result<i64, StoreError> {
+/// The step of the next event; lodging has none, so it is also how many words there are to be said of a deduction.
+pub(super) fn next_step(sql: &Sql<'_>, id: &str) -> Result<i64, StoreError> {
     const LAST: &str = "SELECT COALESCE(MAX(step), 0) + 1 FROM deduction_events WHERE id = ?1";
     sql.get(LAST, values![id], |row| row.number(0))
 }
@@ -385,7 +409,7 @@ pub(super) fn list(sql: &Sql<'_>, settlement: Option<&SettlementId>) -> Result<V
     }
 }
 
-fn find(sql: &Sql<'_>, id: &str) -> Result<Option<Deduction>, StoreError> {
+pub(super) fn find(sql: &Sql<'_>, id: &str) -> Result<Option<Deduction>, StoreError> {
     sql.find(deductions!("WHERE deductions.id = ?1"), values![id], read)
 }
 

@@ -131,7 +131,7 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn prefund_change(&self, change: PrefundChange, by: String) -> Result<bool, StoreError> {
-        self.engine.write(move |sql| insert(sql, &change, &by)).await
+        Ok(self.prefund_change_all(vec![change], by).await? > 0)
     }
 
     /// Records changes of several prefunds, all of them or none: a year's re-set. What is there already stays; tells how
@@ -140,9 +140,16 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn prefund_change_all(&self, changes: Vec<PrefundChange>, by: String) -> Result<usize, StoreError> {
+        let telling = self.telling.clone();
         self.engine
             .write(move |sql| {
-                changes.iter().try_fold(0, |new, change| Ok(new + usize::from(insert(sql, change, &by)?)))
+                changes.iter().try_fold(0, |new, change| {
+                    let is_new = insert(sql, change, &by)?;
+                    if let Some(telling) = telling.as_deref().filter(|_| is_new) {
+                        telling.tell_prefund(sql, change)?;
+                    }
+                    Ok(new + usize::from(is_new))
+                })
             })
             .await
     }

@@ -1,7 +1,7 @@
 //! The tables of the hub's store, oldest version first. Evidence is append-only. `doubts`, `sweeps` and `leases` alone
 //! change: they are worklists and hints, and can be made again from the evidence.
 
-use super::{asked, break_actions, break_decisions, breaks, express, inquiries, periods, prefunds};
+use super::{asked, break_actions, break_decisions, breaks, express, inquiries, periods, prefunds, told};
 use crate::engine::{Fence, Schema, Version};
 use crate::{leaves, mailbox};
 
@@ -19,6 +19,8 @@ pub static SCHEMA: Schema = Schema {
         break_actions::TABLES,
         asked::TABLES,
         break_decisions::TABLES,
+        mailbox::NODES,
+        told::TABLES,
     ],
     fence: Fence::ManyWriters,
 };

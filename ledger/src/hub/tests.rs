@@ -57,12 +57,7 @@ use folding::{
     an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
     folding_adds_up_to_the_journal_whenever_answers_come, folding_twice_at_once_folds_once,
 };
-use inquiries::{
-    a_check_is_asked_answered_and_closed_each_once_with_its_letter,
-    a_large_bill_is_expected_to_be_checked_until_it_is_or_is_undone,
-    a_refused_change_of_an_inquiry_leaves_neither_event_nor_letter,
-    a_ticket_stays_with_whom_it_was_asked_until_it_will_do, inquiries_are_listed_page_by_page_for_their_regions,
-};
+use inquiries::*;
 use listed::{
     a_settlement_is_followed_over_the_list_to_where_it_counts_by_now,
     an_end_that_was_proposed_for_fewer_entries_is_decided_anew,
@@ -71,14 +66,9 @@ use listed::{
     what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
     what_was_cleared_from_the_list_is_carried_nowhere_else,
 };
-use prefunds::{
-    a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_both,
-    changes_of_several_prefunds_are_recorded_together_and_each_once,
-};
-use uncompared::{
-    a_branch_is_compared_once_both_comparisons_reached_its_present_root,
-    what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
-};
+use prefunds::*;
+use told::*;
+use uncompared::*;
 
 mod append_only;
 mod asked;
@@ -92,6 +82,7 @@ mod inquiries;
 mod listed;
 mod prefunds;
 mod several;
+mod told;
 mod uncompared;
 
 const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
@@ -172,6 +163,9 @@ on_both! {
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
     changes_of_several_prefunds_are_recorded_together_and_each_once,
     a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_both,
+    each_node_of_both_members_is_told_once_of_what_is_recorded,
+    what_is_not_recorded_is_not_told,
+    the_use_of_a_prefund_is_told_each_time_that_it_turns,
     what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
     a_part_of_a_report_ends_nothing_outside_of_its_stretch,
 }

@@ -146,12 +146,17 @@ impl HubStore {
         taken_at: Timestamp,
     ) -> Result<(), StoreError> {
         const HELD: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = ?2 AND held = 1";
+        let telling = self.telling.clone();
         self.engine
             .write(move |sql| {
                 if sql.exists(HELD, values![period.0, step.word()])? {
                     return Ok(());
                 }
-                record_step(sql, period, step, &report, taken_at)
+                record_step(sql, period, step, &report, taken_at)?;
+                match telling.as_deref().filter(|_| step == StepTaken::Closed) {
+                    Some(telling) => telling.tell_closed(sql, period),
+                    None => Ok(()),
+                }
             })
             .await
     }

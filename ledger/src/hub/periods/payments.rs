@@ -12,6 +12,7 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 
 use super::super::HubStore;
+use super::super::told::News;
 use super::PeriodNumber;
 use super::course::read_pair;
 use super::statements::{StatementFault, read_date};
@@ -38,6 +39,7 @@ impl HubStore {
         const BEFORE: &str = "SELECT 1 FROM notices WHERE period = ?1 AND home = ?2 AND treatment = ?3 LIMIT 1";
         const NOTICE: &str = "INSERT INTO notices (period, home, treatment, insurance, version, due, issued_on)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+        let telling = self.telling.clone();
         self.engine
             .write(move |sql| {
                 let (home, treatment, on) = (pair.home.0.as_str(), pair.treatment.0.as_str(), issued_on.to_string());
@@ -45,8 +47,14 @@ impl HubStore {
                     return Ok(());
                 }
                 for (insurance, due) in dues.iter().filter(|(_, due)| !due.is_zero()) {
-                    let (insurance, version) = (insurance.word(), i64::from(version));
-                    sql.execute(NOTICE, values![period.0, home, treatment, insurance, version, due.fen(), &on])?;
+                    let values =
+                        values![period.0, home, treatment, insurance.word(), i64::from(version), due.fen(), &on];
+                    if sql.execute(NOTICE, values)? > 0
+                        && let Some(telling) = telling.as_deref()
+                    {
+                        let news = News::Notice { insurance, version, due: *due };
+                        telling.tell_of(sql, (period, pair), news)?;
+                    }
                 }
                 Ok(())
             })

@@ -13,6 +13,7 @@ use settlement::money::Money;
 
 use super::super::HubStore;
 use super::super::lots::{read_lot, read_sums, row_of};
+use super::super::told::News;
 use super::PeriodNumber;
 use super::carried::{Carrying, moved};
 use super::course::read_pair;
@@ -96,6 +97,7 @@ impl HubStore {
         const ISSUE: &str =
             "INSERT INTO statements (period, home, treatment, version, due_employee, due_resident, issued_on)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+        let telling = self.telling.clone();
         self.engine
             .write(move |sql| {
                 let (ByInsurance { employee, resident }, issued_on) = (dues(&lots), issued_on.to_string());
@@ -108,7 +110,9 @@ impl HubStore {
                 if sql.execute(ISSUE, values)? == 0 {
                     return Ok(());
                 }
-                write_lots(sql, (period, pair), version, &lots)
+                write_lots(sql, (period, pair), version, &lots)?;
+                let news = News::Statement { version, due: Money::from_fen(employee + resident) };
+                telling.as_deref().map_or(Ok(()), |telling| telling.tell_of(sql, (period, pair), news))
             })
             .await
     }
@@ -139,7 +143,19 @@ impl HubStore {
         (replied_by, at): (String, Timestamp),
     ) -> Result<Result<(), StatementFault>, StoreError> {
         let place = (period, pair, side);
-        self.engine.change(move |sql| reply_to(sql, place, version, &reply, &carrying, (&replied_by, at))).await
+        let telling = self.telling.clone();
+        self.engine
+            .change(move |sql| {
+                let replied = reply_to(sql, place, version, &reply, &carrying, (&replied_by, at))?;
+                if let (Some(telling), Reply::Objected { settlements, reason: _ }, Ok(())) =
+                    (telling.as_deref(), &reply, &replied)
+                {
+                    let news = News::Objection { version, side, settlements: settlements.len() as u64 };
+                    telling.tell_of(sql, (period, pair), news)?;
+                }
+                Ok(replied)
+            })
+            .await
     }
 }
 

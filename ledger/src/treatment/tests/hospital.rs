@@ -212,6 +212,11 @@ async fn what_is_not_folded_yet_can_be_looked_at_beside_whoever_writes(place: Pl
     let store = place.store();
     let missing = std::path::Path::new("/nowhere/at/all.db").into();
     assert!(TreatmentStore::open_to_look(&missing).is_err(), "nothing is made");
+    let folder = tempfile::tempdir().expect("a folder");
+    let other = folder.path().join("hub.db").into();
+    drop(crate::hub::HubStore::open(&other, &StoreOptions::default()).expect("a store"));
+    let refused = TreatmentStore::open_to_look(&other).err().map(|fault| fault.to_string());
+    assert_eq!(refused.as_deref(), Some("this is no store of a treatment side"));
     happens(&store, vec![(1, Asked::Settle("s1"), 20)]).await;
     changed(&store, |session| write(session, 2, Asked::Settle("s2"))).await;
     folded(&store).await;

@@ -1,0 +1,146 @@
+//! What regions are told of clearing: each node once, in the commit of what happened, and nobody who has no node.
+
+use ::clearing::month::Month;
+use ::clearing::obligation::Lot;
+use ::clearing::period::{Pair, Side};
+use ::clearing::prefund::{Usage, Watch};
+use settlement::ids::MemberCode;
+
+use clearing::payment::ByInsurance;
+
+use super::course::{settlement, who};
+use super::folding::FIRST;
+use super::*;
+use crate::clock::Clock;
+use crate::mailbox::{Mailbox, Part};
+
+/// Henan clears for three pools, of which one node serves two.
+const MEMBERS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
+    410000,河南省,province,,410000\n410100,郑州市,pool,410100,410000\n410700,新乡市,pool,410700,410000\n\
+    419001,济源市,pool,419001,410000\n440300,深圳市,pool,440300,440000\n440000,广东省,province,,440000\n";
+
+fn pair() -> Pair {
+    Pair { home: MemberCode(pool("410000").0), treatment: MemberCode(pool("310000").0) }
+}
+
+/// A store that tells, in words of this test.
+fn telling(world: &World) -> HubStore {
+    let regions = Arc::new(RegionTable::from_csv(MEMBERS).expect("a table"));
+    let write = |told: &Told| Bytes::from(format!("{told:?}").into_bytes());
+    world.store.clone().telling(Telling { regions, write, clock: Clock::starting_at(at(5)) })
+}
+
+async fn opened(world: &World, part: Part, pools: &[&str]) {
+    let opened = pools.iter().map(|code| Mailbox { pool: pool(code), part }).collect();
+    world.store.mailboxes().node_note(opened).await.expect("it is noted");
+}
+
+/// The letters that wait, as mailbox, subject and version, one a subject.
+async fn waiting(world: &World) -> Vec<(String, String, u64)> {
+    let mailboxes = ["410100", "410700", "419001", "440300"].map(|code| format!("{code}/home"));
+    let mailboxes = [&mailboxes[..], &["310000/treatment".to_owned(), "310000/home".to_owned()]].concat();
+    let taken = world.store.mailboxes().letter_take(mailboxes, at(1_000_000), 100).await.expect("letters");
+    let mut told: Vec<_> = taken
+        .into_iter()
+        .map(|delivery| (delivery.posted.mailbox, delivery.posted.letter.subject, delivery.posted.letter.version))
+        .collect();
+    told.sort();
+    told
+}
+
+async fn issue(store: &HubStore, version: u32) {
+    let lots: std::collections::BTreeMap<Lot, ::clearing::cleared::Cleared> = Default::default();
+    store.statement_issue((FIRST, pair()), version, lots, date(2025, 7, 21)).await.expect("it is issued");
+}
+
+fn letter(mailbox: &str, subject: &str, version: u64) -> (String, String, u64) {
+    (mailbox.to_owned(), subject.to_owned(), version)
+}
+
+pub(super) async fn each_node_of_both_members_is_told_once_of_what_is_recorded(world: World) {
+    let store = telling(&world);
+    store.clearing_name(FIRST, Month::from_text("2025-06").expect("a month")).await.expect("it is named");
+    issue(&store, 1).await;
+    assert_eq!(waiting(&world).await, [], "nobody has a node, so nothing waits");
+
+    opened(&world, Part::Home, &["410700", "410100"]).await;
+    opened(&world, Part::Home, &["419001"]).await;
+    opened(&world, Part::Home, &["440300"]).await;
+    opened(&world, Part::Treatment, &["310000"]).await;
+    for _ in 0..2 {
+        issue(&store, 2).await;
+    }
+    let (home, other, treatment) = ("410100/home", "419001/home", "310000/treatment");
+    let statement = "statement 2025-06 410000 310000";
+    let stated = [letter(treatment, statement, 2), letter(home, statement, 2), letter(other, statement, 2)];
+    assert_eq!(waiting(&world).await, stated);
+
+    for _ in 0..2 {
+        let dues = ByInsurance { employee: Money::from_yuan(100), resident: Money::ZERO };
+        store.notice_issue((FIRST, pair()), 2, dues, date(2025, 7, 28)).await.expect("it is issued");
+        store.clearing_step(FIRST, StepTaken::Closed, String::new(), at(9)).await.expect("it is closed");
+    }
+    let all = waiting(&world).await;
+    let of = |mailbox: &str| all.iter().filter(|letter| letter.0 == mailbox).map(|letter| letter.1.clone()).collect();
+    let told: Vec<Vec<String>> = vec![of(home), of(other), of(treatment)];
+    let each =
+        ["closed 2025-06 410000 310000", "notice 2025-06 410000 310000 employee"].map(ToOwned::to_owned).to_vec();
+    // What was taken out above is due again only later.
+    let news = |letters: &Vec<String>| letters.iter().filter(|subject| **subject != statement).cloned().collect();
+    assert_eq!(told.iter().map(news).collect::<Vec<Vec<String>>>(), [each.clone(), each.clone(), each]);
+    assert_eq!(of("440300/home"), Vec::<String>::new(), "it is not theirs");
+    assert_eq!(world.store.mailboxes().letter_misplaced().await.expect("a check"), [0_i64; 0]);
+}
+
+pub(super) async fn what_is_not_recorded_is_not_told(world: World) {
+    let store = telling(&world);
+    opened(&world, Part::Treatment, &["310000"]).await;
+    let objection = Reply::Objected { settlements: vec![settlement("S")], reason: "not ours".into() };
+    let replied = store.statement_reply((FIRST, pair(), Side::Home), 1, objection, Carrying::new(), who()).await;
+    assert_eq!(replied.expect("no fault"), Err(StatementFault::Unknown));
+    let lodging = DeductionLodging {
+        id: "D".into(),
+        settlement: settlement("S"),
+        deducted: FundShares::default(),
+        reason: "why".into(),
+    };
+    let lodged = store.deduction_lodge(lodging, who()).await.expect("no fault");
+    assert_eq!(lodged, Err(DeductionFault::NoSettlement));
+    assert_eq!(waiting(&world).await, []);
+}
+
+pub(super) async fn the_use_of_a_prefund_is_told_each_time_that_it_turns(world: World) {
+    let store = telling(&world);
+    opened(&world, Part::Treatment, &["310000"]).await;
+    let key = PrefundKey { pair: pair(), insurance: Insurance::Resident };
+    let usage = Usage { prefund: Money::from_yuan(100), outstanding: Money::from_yuan(80) };
+    let subject = "prefund-use 410000 310000 resident";
+    for (watch, is_new) in [
+        (Watch::Green, 0),
+        (Watch::Yellow, 1),
+        // Another hub sees the same.
+        (Watch::Yellow, 0),
+        (Watch::Red, 1),
+        (Watch::Green, 1),
+    ] {
+        let turned = store.prefund_turn_all(vec![(key, watch, usage)], at(7)).await.expect("it is recorded");
+        assert_eq!(turned, is_new, "{watch:?}");
+    }
+    assert_eq!(waiting(&world).await, [letter("310000/treatment", subject, 1)], "the others wait behind it");
+    assert_eq!(world.store.mailboxes().letter_counts().await.expect("counts").0, 3);
+    let change = PrefundChange {
+        key,
+        id: "reset 2026".into(),
+        kind: PrefundKind::Reset,
+        amount: Money::from_yuan(1),
+        basis: Money::ZERO,
+        held: Money::ZERO,
+        reason: "why".into(),
+        asked_by: None,
+        at: at(8),
+    };
+    for is_new in [true, false] {
+        assert_eq!(store.prefund_change(change.clone(), "us".into()).await.expect("it is recorded"), is_new);
+    }
+    assert_eq!(world.store.mailboxes().letter_counts().await.expect("counts").0, 4);
+}

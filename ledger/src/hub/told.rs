@@ -1,0 +1,293 @@
+//! What regions are told of clearing: a letter to each node of the home member and of the treatment member, posted in the
+//! commit that records the step. What a letter looks like on the wire, the hub that opens the store says; a store that was
+//! opened without that tells nobody. Called by what records steps: statements, deductions, prefunds.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clearing::month::Month;
+use clearing::obligation::Lot;
+use clearing::period::{Pair, Side};
+use clearing::prefund::{Usage, Watch};
+use clearing::review::Standing;
+use jiff::Timestamp;
+use settlement::ids::{MemberCode, PoolCode, SettlementId};
+use settlement::money::Money;
+use settlement::person::Insurance;
+use settlement::region::RegionTable;
+
+use super::periods::{PeriodNumber, THE_LIST, read_pair};
+use super::prefunds::{PrefundChange, PrefundKey, PrefundKind};
+use super::{HubStore, deductions};
+use crate::clock::Clock;
+use crate::engine::{Row, Sql, Version};
+use crate::mailbox::{self, Letter, Part, one_of_each_node};
+use crate::store::StoreError;
+use crate::values;
+
+/// The table of what was told of prefunds' use: each time that a warning came or went.
+pub(super) const TABLES: Version = Version {
+    tables: "CREATE TABLE prefund_turns (
+        home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, turn INTEGER NOT NULL, watch TEXT NOT NULL,
+        prefund INTEGER NOT NULL, outstanding INTEGER NOT NULL, turned_at INTEGER NOT NULL,
+        PRIMARY KEY (home, treatment, insurance, turn)) STRICT, WITHOUT ROWID;",
+    append_only: &["prefund_turns"],
+    postgres: "",
+};
+
+/// The kind of letters that tell of clearing; see `proto/yidi/v1/mailbox.proto`.
+const KIND: &str = "clearing";
+
+/// Something that both members of a pair are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Whom it is about.
+    pub pair: Pair,
+    /// The month of settlement; none where it is about no month.
+    pub month: Option<Month>,
+    /// What.
+    pub news: News,
+}
+
+/// What they are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A version of their statement was issued.
+    Statement {
+        /// Which.
+        version: u32,
+        /// What the home member owes by it, of both insurances; below zero where it is owed.
+        due: Money,
+    },
+    /// One of them objects to settlements of a version.
+    Objection {
+        /// Which version.
+        version: u32,
+        /// Who.
+        side: Side,
+        /// How many settlements.
+        settlements: u64,
+    },
+    /// The notices of an insurance's money were issued: so much is to be paid.
+    Notice {
+        /// Whose money.
+        insurance: Insurance,
+        /// For which version.
+        version: u32,
+        /// How much; below zero where the treatment member pays.
+        due: Money,
+    },
+    /// The month is closed.
+    Closed,
+    /// A review deduction, as it stands from now on.
+    Deduction {
+        /// Its id.
+        id: String,
+        /// The settlement.
+        settlement: SettlementId,
+        /// How manieth word of it this is, counted from 1.
+        step: u64,
+        /// Where it stands.
+        standing: Standing,
+        /// What it takes off, or would.
+        taken: Money,
+    },
+    /// A prefund is re-set, or more of it is asked for.
+    Prefund {
+        /// Whose money.
+        insurance: Insurance,
+        /// The change's id.
+        id: String,
+        /// Why.
+        kind: PrefundKind,
+        /// By how much; below zero where it is returned.
+        amount: Money,
+    },
+    /// The use of a prefund passed a mark, or fell below it.
+    PrefundUse {
+        /// Whose money.
+        insurance: Insurance,
+        /// How manieth turn of it, counted from 1.
+        turn: u64,
+        /// What it has turned.
+        watch: Watch,
+        /// The prefund, and what is in use.
+        usage: Usage,
+    },
+}
+
+impl Told {
+    /// What letters about the same thing have in common.
+    fn subject(&self) -> String {
+        let Told { pair: Pair { home, treatment }, month, news } = self;
+        let month = month.map(|month| format!("{month} ")).unwrap_or_default();
+        match news {
+            News::Statement { .. } => format!("statement {month}{home} {treatment}"),
+            News::Objection { side, .. } => format!("objection {month}{home} {treatment} {}", side.word()),
+            News::Notice { insurance, .. } => format!("notice {month}{home} {treatment} {}", insurance.word()),
+            News::Closed => format!("closed {month}{home} {treatment}"),
+            News::Deduction { id, .. } => format!("deduction {id}"),
+            News::Prefund { insurance, id, .. } => format!("prefund {home} {treatment} {} {id}", insurance.word()),
+            News::PrefundUse { insurance, .. } => format!("prefund-use {home} {treatment} {}", insurance.word()),
+        }
+    }
+
+    /// Rises within a subject.
+    fn version(&self) -> u64 {
+        match &self.news {
+            News::Statement { version, .. } | News::Objection { version, .. } => u64::from(*version),
+            News::Notice { .. } | News::Closed | News::Prefund { .. } => 1,
+            News::Deduction { step, .. } => *step,
+            News::PrefundUse { turn, .. } => *turn,
+        }
+    }
+}
+
+/// How regions are told: which pools a member has, how a letter is written, and the time.
+#[derive(Clone)]
+pub struct Telling {
+    /// Which member each pool is of.
+    pub regions: Arc<RegionTable>,
+    /// Writes the body of a letter.
+    pub write: fn(&Told) -> Bytes,
+    /// When a letter is posted.
+    pub clock: Clock,
+}
+
+impl Telling {
+    fn member_of(&self, pool: PoolCode) -> MemberCode {
+        self.regions.member_of(pool).unwrap_or(MemberCode(pool.0))
+    }
+
+    fn pair_of(&self, lot: &Lot) -> Pair {
+        Pair { home: self.member_of(lot.home), treatment: self.member_of(lot.treatment) }
+    }
+
+    /// Posts a letter to each node of both members. What was told before is not told again.
+    pub(super) fn tell(&self, sql: &Sql<'_>, told: &Told) -> Result<(), StoreError> {
+        let (subject, version) = (told.subject(), told.version());
+        let (id, kind) = (format!("{subject} {version}"), KIND.to_owned());
+        let letter = Letter { id, subject, version, kind, body: (self.write)(told) };
+        for (part, member) in [(Part::Home, told.pair.home), (Part::Treatment, told.pair.treatment)] {
+            for mailbox in one_of_each_node(sql, part, |pool| self.member_of(pool) == member)? {
+                mailbox::post(sql, mailbox, &letter, self.clock.now())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same of a pair in a period.
+    pub(super) fn tell_of(
+        &self,
+        sql: &Sql<'_>,
+        (period, pair): (PeriodNumber, Pair),
+        news: News,
+    ) -> Result<(), StoreError> {
+        self.tell(sql, &Told { pair, month: month_of(sql, period)?, news })
+    }
+
+    /// That a period is closed: every pair that has a statement in it.
+    pub(super) fn tell_closed(&self, sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {
+        const PAIRS: &str =
+            "SELECT DISTINCT home, treatment FROM statements WHERE period = ?1 ORDER BY home, treatment";
+        for pair in sql.query(PAIRS, values![period.0], |row| read_pair(row, 0))? {
+            self.tell_of(sql, (period, pair), News::Closed)?;
+        }
+        Ok(())
+    }
+
+    /// How a deduction stands.
+    pub(super) fn tell_deduction(&self, sql: &Sql<'_>, id: &str) -> Result<(), StoreError> {
+        let Some(held) = deductions::find(sql, id)? else { return Ok(()) };
+        let month = match held.period.filter(|period| *period != THE_LIST) {
+            Some(period) => month_of(sql, period)?,
+            None => None,
+        };
+        let news = News::Deduction {
+            id: id.to_owned(),
+            settlement: held.lodging.settlement.clone(),
+            step: deductions::next_step(sql, id)?.unsigned_abs(),
+            standing: held.standing,
+            taken: held.agreed.total(),
+        };
+        self.tell(sql, &Told { pair: self.pair_of(&held.lot), month, news })
+    }
+
+    /// That a prefund is re-set or asked for.
+    pub(super) fn tell_prefund(&self, sql: &Sql<'_>, change: &PrefundChange) -> Result<(), StoreError> {
+        let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, .. } = change;
+        let news = News::Prefund { insurance: *insurance, id: id.clone(), kind: *kind, amount: *amount };
+        self.tell(sql, &Told { pair: *pair, month: None, news })
+    }
+}
+
+impl HubStore {
+    /// The same store, which tells regions what is recorded of clearing from now on.
+    pub fn telling(self, telling: Telling) -> HubStore {
+        HubStore { telling: Some(Arc::new(telling)), ..self }
+    }
+
+    /// Records what the use of prefunds has turned; what has not turned since it was recorded last stays. Tells how many
+    /// have.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prefund_turn_all(
+        &self,
+        turned: Vec<(PrefundKey, Watch, Usage)>,
+        at: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let telling = self.telling.clone();
+        self.engine
+            .write(move |sql| {
+                turned.iter().try_fold(0, |new, (key, watch, usage)| {
+                    Ok(new + usize::from(turn(sql, telling.as_deref(), (key, *watch, *usage), at)?))
+                })
+            })
+            .await
+    }
+}
+
+/// Before the first turn a prefund is green.
+fn turn(
+    sql: &Sql<'_>,
+    telling: Option<&Telling>,
+    (key, watch, usage): (&PrefundKey, Watch, Usage),
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    const LAST: &str = "SELECT turn, watch FROM prefund_turns WHERE home = ?1 AND treatment = ?2 AND insurance = ?3
+        ORDER BY turn DESC LIMIT 1";
+    const TURN: &str = "INSERT INTO prefund_turns
+            (home, treatment, insurance, turn, watch, prefund, outstanding, turned_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let PrefundKey { pair, insurance } = *key;
+    let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
+    let read = |row: Row<'_>| Ok((row.number(0)?, row.text(1)?.to_owned()));
+    let last = sql.find(LAST, values![home, treatment, insurance.word()], read)?;
+    let (last, before) = last.unwrap_or_else(|| (0, Watch::Green.word().to_owned()));
+    if before == watch.word() {
+        return Ok(false);
+    }
+    let values = values![
+        home,
+        treatment,
+        insurance.word(),
+        last + 1,
+        watch.word(),
+        usage.prefund.fen(),
+        usage.outstanding.fen(),
+        at.as_microsecond()
+    ];
+    sql.execute(TURN, values)?;
+    if let Some(telling) = telling {
+        let news = News::PrefundUse { insurance, turn: (last + 1).unsigned_abs(), watch, usage };
+        telling.tell(sql, &Told { pair, month: None, news })?;
+    }
+    Ok(true)
+}
+
+fn month_of(sql: &Sql<'_>, period: PeriodNumber) -> Result<Option<Month>, StoreError> {
+    const MONTH_OF: &str = "SELECT month FROM clearing_months WHERE period = ?1";
+    let month = sql.find(MONTH_OF, values![period.0], |row| Ok(Month::from_text(row.text(0)?)))?;
+    Ok(month.flatten())
+}
