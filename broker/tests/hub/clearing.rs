@@ -3,37 +3,30 @@
 use std::sync::Arc;
 
 use broker::clearing::Clearing;
-use broker::clearing::prefund_requests::RequestFault;
-use broker::clearing::prefunds::QuarterSums;
 use clearing::calendar::Calendar;
 use clearing::cleared::sum;
 use clearing::month::Month;
 use clearing::period::{Pair, Payment, Side, Stage, Step};
-use clearing::prefund::Watch;
-use clearing::prefund::change::{AnswerFault, Standing};
 use clearing::year::Why;
 use identity::name::Role;
 use jiff::Timestamp;
 use jiff::civil::date;
 use ledger::clock::Clock;
-use ledger::hub::{PeriodNumber, PrefundKey, Reply};
+use ledger::hub::{PeriodNumber, Reply};
 use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
 use proto::v1::deductions_client::DeductionsClient;
 use proto::v1::leftovers_client::LeftoversClient;
-use proto::v1::prefunds_client::PrefundsClient;
 use settlement::beijing;
 use settlement::ids::MemberCode;
 use settlement::money::Money;
-use settlement::outcome::Outcome;
 use settlement::person::Insurance;
-use settlement::refusal::Reason;
 use settlement::region::RegionTable;
 use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::requests::*;
-use crate::world::{World, reason, refusal};
+use crate::world::{World, refusal};
 
 pub const JUNE: PeriodNumber = PeriodNumber(1);
 const JULY: PeriodNumber = PeriodNumber(2);
@@ -383,89 +376,6 @@ async fn the_treatment_side_reviews_and_the_home_side_sees_what_is_taken_off() {
     assert_eq!(due(&clearing, JUNE).await, Money::ZERO, "what is undone owes nothing, and nothing is taken off it");
 }
 
-#[tokio::test]
-async fn a_prefund_is_set_from_the_last_quarter_watched_and_topped_up_from_red() {
-    let world = World::new().await;
-    let clearing = clearing(&world);
-    let january = noon(12, 31) + jiff::SignedDuration::from_hours(48);
-    let by = || ("an operator".to_owned(), january);
-    let key = PrefundKey { pair: henan_shanghai(), insurance: Insurance::Employee };
-    // 100, 200 and 300 yuan of bills, half of each owed: 50 + 100 + 150, so two thirds of 300 are 200.
-    for (month, yuan) in [(10, 100), (11, 200), (12, 300)] {
-        advance(&clearing, noon(month, 2)).await;
-        world.operate(&settle_of(&month.to_string(), yuan)).await.expect("an answer");
-    }
-    clearing.advance(january).await.expect("the store works");
-    let nothing = QuarterSums::new();
-    let table = clearing.prefund_table(2026, &nothing).await.expect("a table");
-    let row = table[0];
-    assert_eq!((table.len(), row.key, row.basis), (1, key, Money::from_yuan(300)));
-    assert_eq!((row.reset.previous, row.reset.new), (Money::ZERO, Money::from_yuan(200)));
-    for changed in [1, 0] {
-        let reset = clearing.prefund_reset(2026, &nothing, by()).await.expect("the store works");
-        assert_eq!(reset, Ok(changed));
-    }
-    let held = async || clearing.prefunds_watched(january).await.expect("the store works")[&key];
-    let watched = held().await;
-    assert_eq!((watched.usage.prefund, watched.usage.outstanding), (Money::ZERO, Money::from_yuan(300)));
-    assert_eq!((watched.asked, watched.due), (Money::ZERO, Money::from_yuan(200)), "it is set, and not paid yet");
-    pay_change(&world, (key, "reset 2026"), 200, january).await;
-    let watched = held().await;
-    assert_eq!((watched.usage.prefund, watched.due, watched.watch), (Money::from_yuan(200), Money::ZERO, Watch::Red));
-
-    let top_up =
-        |id: &str, yuan| clearing.prefund_top_up(key, (id.to_owned(), Money::from_yuan(yuan), "集中结算".into()), by());
-    assert_eq!(top_up("1", 0).await.expect("the store works"), Err(RequestFault::NotPositive));
-    // 300 ÷ 0.7 = 428.58, of which 200 are held.
-    let most = Money::from_fen(22_858);
-    assert_eq!(top_up("1", 99_000_000_000).await.expect("the store works"), Err(RequestFault::TooMuch(most)));
-    for _ in 0..2 {
-        assert_eq!(top_up("1", 200).await.expect("the store works"), Ok(()), "the same again changes nothing");
-    }
-    let left = Money::from_fen(2_858);
-    assert_eq!(top_up("2", 29).await.expect("the store works"), Err(RequestFault::TooMuch(left)), "beside the first");
-    let watched = held().await;
-    assert_eq!((watched.asked, watched.watch), (Money::from_yuan(200), Watch::Red), "a request advances nothing");
-    let store = world.hub().store();
-    let answer = |side, accepts: bool| {
-        clearing.prefund_answer((key, "top-up 1".to_owned(), side), (accepts, String::new()), by())
-    };
-    let own = answer(Side::Treatment, true).await.expect("the store works");
-    assert_eq!(own, Err(AnswerFault::OwnRequest));
-    for _ in 0..2 {
-        assert_eq!(answer(Side::Home, true).await.expect("the store works"), Ok(()));
-    }
-    let otherwise = answer(Side::Home, false).await.expect("the store works");
-    assert_eq!(otherwise, Err(AnswerFault::NotNow(Standing::Due)));
-    let watched = held().await;
-    assert_eq!((watched.due, watched.watch), (Money::from_yuan(200), Watch::Red), "nor does accepting one");
-    let unpaid = clearing.prefund_table(2026, &nothing).await.expect("a table")[0].reset;
-    assert_eq!((unpaid.previous, unpaid.new), (Money::from_yuan(200), Money::from_yuan(200)), "what is paid counts");
-    pay_change(&world, (key, "top-up 1"), 200, january).await;
-    assert_eq!(held().await.watch, Watch::Yellow);
-    assert_eq!(top_up("3", 1).await.expect("the store works"), Err(RequestFault::NotRed(Watch::Yellow)));
-    let balances = store.prefund_balances().await.expect("balances");
-    assert_eq!(balances[&key], Money::from_yuan(400));
-    // Clearing takes nothing off it.
-    let nothing_changes = clearing.prefund_table(2026, &nothing).await.expect("a table")[0].reset;
-    assert_eq!((nothing_changes.previous, nothing_changes.new), (Money::from_yuan(400), Money::from_yuan(200)));
-}
-
-/// Has both sides record that a change of a prefund is paid, on the day on which they do.
-pub async fn pay_change(world: &World, (key, id): (PrefundKey, &str), yuan: i64, now: Timestamp) {
-    for side in Side::ALL {
-        let payment = Payment {
-            serial: format!("{id} paid"),
-            bank: "中国银行".into(),
-            on: beijing::day_of(now),
-            amount: Money::from_yuan(yuan),
-        };
-        let place = (key, id.to_owned(), side);
-        let recorded = world.hub().store().prefund_pay(place, payment, ("us".into(), now)).await;
-        recorded.expect("the store works").expect("it is recorded");
-    }
-}
-
 fn leftovers(world: &World, code: &str) -> LeftoversClient<Channel> {
     LeftoversClient::new(world.peer(code, Role::Operator))
 }
@@ -533,98 +443,4 @@ async fn what_is_objected_to_in_three_periods_stands_on_the_list_until_both_memb
     advance(&clearing, noon(10, 21)).await;
     let standing = clearing.standing(september).await.expect("the store works").expect("a month");
     assert_eq!(standing.record.pairs[&pair].owed(), Money::from_yuan(50));
-}
-
-fn prefunds(world: &World, code: &str) -> PrefundsClient<Channel> {
-    PrefundsClient::new(world.peer(code, Role::Operator))
-}
-
-#[tokio::test]
-async fn a_change_of_a_prefund_is_paid_on_both_sides() {
-    let world = World::new().await;
-    let key = PrefundKey { pair: henan_shanghai(), insurance: Insurance::Employee };
-    let change = ledger::hub::PrefundChange {
-        key,
-        id: "reset 2025".into(),
-        kind: ledger::hub::PrefundKind::Reset,
-        amount: Money::from_yuan(-200),
-        basis: Money::from_yuan(900),
-        held: Money::from_yuan(500),
-        reason: "2025年度额度调整".into(),
-        asked_by: None,
-        at: noon(1, 20),
-    };
-    assert!(world.hub().store().prefund_change(change, "centre".into()).await.expect("the store works"));
-    world.hub().hub().clock.set(noon(8, 9));
-    let (mut henan, mut shanghai) = (prefunds(&world, "410000"), prefunds(&world, "310000"));
-    let pay = |side: &str, fen| v1::PrefundPayRequest {
-        home: "410000".into(),
-        treatment: "310000".into(),
-        insurance: "employee".into(),
-        id: "reset 2025".into(),
-        side: side.into(),
-        payment: payment_of(side, fen).payment,
-    };
-    assert_eq!(field(&henan.pay(pay("treatment", 20_000)).await.expect_err("not their side")), "treatment");
-    assert_eq!(field(&henan.pay(pay("home", 19_999)).await.expect_err("not what is due")), "payment.amount");
-    let unknown = v1::PrefundPayRequest { id: "reset 2024".into(), ..pay("home", 20_000) };
-    assert_eq!(field(&henan.pay(unknown).await.expect_err("no such change")), "id");
-    for day in ["2001-01-01", "2025-01-19", "2025-08-10"] {
-        let mut odd = pay("home", 20_000);
-        odd.payment.as_mut().expect("a payment").on = day.into();
-        assert_eq!(field(&henan.pay(odd).await.expect_err("before it was set, or to come")), "payment.on", "{day}");
-    }
-    let received = henan.pay(pay("home", 20_000)).await.expect("it is recorded").into_inner();
-    assert!(received.paid.is_none() && received.received.is_some(), "what is returned, the home member receives");
-    let mut otherwise = pay("treatment", 20_000);
-    otherwise.payment.as_mut().expect("a payment").on = "2025-08-07".into();
-    let apart = shanghai.pay(otherwise).await.expect("it is recorded").into_inner();
-    assert_eq!((apart.standing.as_str(), apart.apart.as_str()), ("due", "day"));
-    let paid = shanghai.pay(pay("treatment", 20_000)).await.expect("it corrects itself").into_inner();
-    assert_eq!((paid.standing.as_str(), paid.apart.as_str()), ("held", ""));
-    let listed = shanghai.changes(v1::PrefundsRequest {}).await.expect("changes").into_inner().changes;
-    assert!(listed[0].paid.is_some() && listed[0].received.is_some());
-    // January 21 to 24 and the worked Sunday 26; then 27, and after Spring Festival February 5 to 8, a worked Saturday,
-    // and 10 to 14.
-    assert_eq!((listed[0].submit_by.as_str(), listed[0].pay_by.as_str()), ("2025-01-26", "2025-02-14"));
-    let theirs = prefunds(&world, "440000").changes(v1::PrefundsRequest {}).await.expect("changes");
-    assert!(theirs.into_inner().changes.is_empty());
-}
-
-#[tokio::test]
-async fn a_member_that_leaves_three_months_unpaid_may_be_suspended_and_only_new_settlements_are_refused() {
-    let world = World::new().await;
-    let clearing = clearing(&world);
-    let mut shanghai = prefunds(&world, "310000");
-    let request =
-        || v1::SuspendRequest {
-            home: "410000".into(), treatment: "310000".into(), reason: "三个月未拨付".into()
-        };
-    advance(&clearing, noon(6, 15)).await;
-    for (message, month) in [("1", 7), ("2", 8), ("3", 9)] {
-        world.operate(&settle(message)).await.expect("an answer");
-        for day in [1, 21, 28] {
-            advance(&clearing, noon(month, day)).await;
-        }
-    }
-    world.hub().hub().clock.set(noon(9, 10));
-    let unpaid = shanghai.unpaid(v1::PrefundsRequest {}).await.expect("a list").into_inner().members;
-    assert_eq!((unpaid[0].months.clone(), unpaid[0].may_suspend), (vec!["2025-06".to_owned()], false));
-    assert_eq!(field(&shanghai.suspend(request()).await.expect_err("it is too early")), "home");
-    world.hub().hub().clock.set(noon(11, 10));
-    let unpaid = shanghai.unpaid(v1::PrefundsRequest {}).await.expect("a list").into_inner().members;
-    assert_eq!((unpaid[0].months.len(), unpaid[0].may_suspend), (3, false), "June's last day was 18 August");
-    assert_eq!(field(&shanghai.resume(request()).await.expect_err("it is not suspended")), "home");
-    world.hub().hub().clock.set(noon(11, 20));
-    let unpaid = shanghai.unpaid(v1::PrefundsRequest {}).await.expect("a list").into_inner().members;
-    assert_eq!((unpaid[0].months.len(), unpaid[0].may_suspend), (3, true));
-    let theirs = prefunds(&world, "410000").suspend(request()).await.expect_err("it is not theirs to say");
-    assert_eq!(field(&theirs), "treatment");
-    assert!(shanghai.suspend(request()).await.expect("it is suspended").into_inner().suspended);
-
-    assert_eq!(reason(world.operate(&settle("4")).await), Reason::MemberSuspended);
-    assert!(matches!(world.answer(&settle("3")).await.0, Outcome::Accepted { .. }), "what was settled has its answer");
-    assert!(matches!(world.answer(&cancel("5", "3")).await.0, Outcome::Accepted { .. }), "undoing goes on");
-    shanghai.resume(request()).await.expect("it is resumed");
-    assert!(matches!(world.answer(&settle("6")).await.0, Outcome::Accepted { .. }));
 }

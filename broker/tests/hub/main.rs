@@ -12,6 +12,7 @@ mod isolation;
 mod measures;
 mod operations;
 mod payments;
+mod prefund_desks;
 mod prefunds;
 mod reconciling;
 mod registry;

@@ -17,7 +17,8 @@ use settlement::ids::MemberCode;
 use settlement::money::Money;
 use settlement::person::Insurance;
 
-use crate::clearing::{clearing, pay_change};
+use crate::clearing::clearing;
+use crate::prefund_desks::pay_change;
 use crate::requests::*;
 use crate::world::World;
 

@@ -34,38 +34,19 @@ use breaks::{
     a_part_of_a_report_ends_nothing_outside_of_its_stretch,
     what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
 };
-use corrections::{
-    a_batch_is_decided_by_two_people_and_its_money_is_booked_once_the_region_has_taken_it,
-    a_batch_is_taken_back_as_a_whole_and_once, a_correction_goes_with_its_settlement_onto_the_list_and_off_it,
-    a_correction_is_given_back_when_its_settlement_is_undone_and_comes_again_with_it,
-    postings_that_are_not_what_their_batches_say_are_found,
-    what_was_refused_or_failed_moves_nothing_and_leaves_its_settlements_free,
-};
+use corrections::*;
 use course::{
     a_payment_is_corrected_by_its_side_until_both_record_the_same,
     a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
     what_is_carried_out_is_carried_in_and_cleared_once,
 };
-use deductions::{
-    a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
-    a_released_deduction_comes_back_as_it_stood_with_its_settlement,
-    a_released_deduction_that_fits_no_more_stays_released_and_says_why,
-    all_deductions_of_a_settlement_stay_within_its_payment,
-    what_comes_back_to_a_settlement_on_the_list_waits_there_with_it,
-};
+use deductions::*;
 use folding::{
     an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
     folding_adds_up_to_the_journal_whenever_answers_come, folding_twice_at_once_folds_once,
 };
 use inquiries::*;
-use listed::{
-    a_settlement_is_followed_over_the_list_to_where_it_counts_by_now,
-    an_end_that_was_proposed_for_fewer_entries_is_decided_anew,
-    what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew,
-    what_corrects_an_earlier_period_says_which, what_is_listed_is_cleared_or_returned_by_two_people_and_once,
-    what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
-    what_was_cleared_from_the_list_is_carried_nowhere_else,
-};
+use listed::*;
 use prefunds::*;
 use told::*;
 use uncompared::*;
