@@ -1,5 +1,5 @@
 //! The gRPC service that the hub calls. A handler takes the permit and goes through the door, where everything else
-//! happens; whoever is not the hub gets nowhere. Corrections enter in [`crate::corrections`].
+//! happens; whoever is not the hub gets nowhere. Corrections enter in `corrections.rs`.
 
 use std::sync::Arc;
 
