@@ -30,11 +30,11 @@ async fn an_operator_has_both_kinds_of_books_compared_while_all_serve() {
     assert!(settled.succeeded(), "{}", settled.text("/err_msg"));
 
     let (home, treatment) = (["--home", "410700"], ["--treatment", "310000"]);
-    let agrees = |books| json!({ "books": books, "agreed": 1, "breaks": 0, "pending": 0 });
+    let agrees = |books| json!({ "books": books, "agreed": 1, "breaks": 0, "pending": 0, "compared": true });
     let day = [&["day", "2025-06-20", "--json"], &home[..], &treatment[..]].concat();
     let (code, text) = reconcile(&world, &day).await;
     assert_eq!((code, told(&text)), (Some(0), json!([agrees("treatment-hub"), agrees("hub-home")])));
-    let days = [&["days", "--from", "2025-06-01", "--to", "2025-06-30", "--json"], &treatment[..]].concat();
+    let days = [&["days", "--from", "2025-06-01", "--to", "2025-06-20", "--json"], &treatment[..]].concat();
     let (code, text) = reconcile(&world, &days).await;
     assert_eq!((code, told(&text)), (Some(0), json!([agrees("treatment-hub")])));
 

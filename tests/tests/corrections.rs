@@ -178,7 +178,7 @@ async fn an_affected_stay_is_corrected_by_two_clerks_cleared_and_given_back_when
     let deployed = world::repository().join("deploy");
     let [regions, accounts] = ["regions.csv", "accounts.csv"].map(|file| deployed.join(file).display().to_string());
     let papers = ["--regions", &regions, "--accounts", &accounts, "--out", &folder];
-    let command = ["clearing", "documents", "--month", "2025-06", "--settlements"];
+    let command = ["clearing", "documents", "--month", "2025-06"];
     clerks.centre(&[&command[..], &papers].concat()).await;
     for member in ["410000", "310000"] {
         let rows = table(&out.join(member).join("更正明细.csv"));
@@ -188,7 +188,7 @@ async fn an_affected_stay_is_corrected_by_two_clerks_cleared_and_given_back_when
         assert_eq!((changed, rows[0]["清算所属期"].as_str()), (less, "2025-06"));
     }
     let stated = table(&out.join("全国跨省异地就医费用清算表.csv"));
-    assert_eq!((stated.len(), stated[0]["重算更正"].as_str()), (1, less.to_string().as_str()));
+    assert_eq!((stated.len(), stated[0]["其中重算更正"].as_str()), (1, less.to_string().as_str()));
     assert_eq!(corrected(&clerks.trace(&settlement).await), [("2025-06", less.fen())]);
     assert_eq!(clerks.types("li", &["clearing", "trace", &settlement]).await, Ok(Ending::Good));
     clerks.world.assert_sound().await;

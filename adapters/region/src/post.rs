@@ -98,7 +98,7 @@ impl fmt::Display for Report {
 /// When the store fails; what was posted before stays, and posting the file again goes on.
 pub async fn post(store: &HomeStore, file: &Path, poster: Poster<'_>, at: Timestamp) -> Result<Report, StoreError> {
     let mut report = Report::default();
-    let sheet = match Sheet::read_whole(file, COLUMNS) {
+    let sheet = match Sheet::read_complete(file, COLUMNS) {
         Ok(sheet) => sheet,
         Err(faults) => return Ok(Report { faults, ..report }),
     };

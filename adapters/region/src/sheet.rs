@@ -61,21 +61,29 @@ impl Sheet {
         Sheet::of(file, &read_text(file)?, columns)
     }
 
-    /// The same of a file that is taken as a whole or not at all: it has rows, and its last line is not cut off.
+    /// The same of a file whose last line is not cut off.
     ///
     /// # Errors
-    /// As [`Sheet::read`]; when it has no row, or does not end with a line break.
-    pub fn read_whole(file: &Path, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
-        let fault = |line: usize, problem: &str| {
-            vec![Fault { file: file.to_owned(), line: line as u64, column: "", problem: problem.to_owned() }]
-        };
+    /// As [`Sheet::read`]; when it does not end with a line break.
+    pub fn read_complete(file: &Path, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
         let text = read_text(file)?;
         let sheet = Sheet::of(file, &text, columns)?;
-        if !text.ends_with('\n') {
-            let problem = "does not end with a line break, so it may have been cut off: save the file again";
-            return Err(fault(text.lines().count(), problem));
+        if text.ends_with('\n') {
+            return Ok(sheet);
         }
-        if sheet.rows.is_empty() { Err(fault(0, "has no rows below its header")) } else { Ok(sheet) }
+        let problem = "does not end with a line break, so it may have been cut off: save the file again".to_owned();
+        Err(vec![Fault { file: file.to_owned(), line: text.lines().count() as u64, column: "", problem }])
+    }
+
+    /// The same of a file that somebody gives in order to have something done: it has rows.
+    ///
+    /// # Errors
+    /// As [`Sheet::read_complete`]; when it has no row.
+    pub fn read_whole(file: &Path, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
+        let sheet = Sheet::read_complete(file, columns)?;
+        let problem = || "has no rows below its header".to_owned();
+        let fault = || Fault { file: file.to_owned(), line: 0, column: "", problem: problem() };
+        if sheet.rows.is_empty() { Err(vec![fault()]) } else { Ok(sheet) }
     }
 
     fn of(file: &Path, text: &str, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {

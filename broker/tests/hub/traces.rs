@@ -148,7 +148,8 @@ async fn a_settlement_is_followed_to_its_statement_notice_and_payment_by_whom_it
     assert_eq!(told.collect::<Vec<_>>(), [("enter", "2025-06", ""), ("counter", "2025-07", "2025-06")]);
     assert_eq!(counts(&second), [("2025-06", 5_000), ("2025-07", -5_000)]);
     let line = &second.lines[0];
-    assert_eq!(line.rows, ["410000-310000", "410700-employee", "410700-310000-employee-inpatient"]);
+    let lot = "410700-310000-employee-inpatient";
+    assert_eq!(line.rows, ["410000-310000", "410700-employee", lot, &format!("lot-{lot}")]);
     let pair = line.pair.clone().expect("its statement");
     assert_eq!((pair.version, pair.due, pair.home_confirmed, pair.treatment_confirmed), (2, 5_000, true, true));
     assert!(!pair.noticed_on.is_empty());

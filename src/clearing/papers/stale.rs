@@ -121,7 +121,7 @@ mod tests {
             "details/410700-employee.csv",
             "details/lot-410700-310000-employee-inpatient.csv",
             "410000/应付医疗费用清算表.html",
-            "410000/410000-310000/付款通知书.csv",
+            "410000/410000-310000/职工医保付款通知书.csv",
         ];
         let others = ["notes.txt", "details/mine.csv", "310000/letter.pdf", "410000x/应付医疗费用清算表.html"];
         for file in ours.iter().chain(&others) {
