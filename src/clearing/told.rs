@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use clearing::prefund::change::Standing as PrefundStanding;
 use jiff::Timestamp;
 use ledger::engine::Location;
 use ledger::store::StoreOptions;
@@ -80,13 +81,20 @@ fn content(news: &v1::ClearingNews) -> String {
         "notice" => format!("{} 第 {} 版, 应付 {amount} 元", news.insurance, news.version),
         "objection" => format!("第 {} 版, {} 笔 ({})", news.version, news.settlements, news.side),
         "deduction" => format!("{} {}: {amount} 元 ({})", news.id, news.settlement, news.standing),
-        "prefund" => format!("{} {} ({}): {amount} 元", news.insurance, news.id, news.standing),
+        "prefund" => format!("{} {} ({}): {amount} 元", news.insurance, news.id, prefund_standing(news)),
         "prefund-use" => {
             let [prefund, used] = [news.prefund, news.outstanding].map(Money::from_fen);
             format!("{} {}: 额度 {prefund} 元, 已用 {used} 元", news.insurance, news.standing)
         }
         _ => String::new(),
     }
+}
+
+/// How far a change of a prefund is; its word where a newer hub has more of them.
+fn prefund_standing(news: &v1::ClearingNews) -> String {
+    let standing = PrefundStanding::from_word(&news.standing);
+    let named = |standing: PrefundStanding| standing.name_of(Money::from_fen(news.amount)).to_owned();
+    standing.map_or_else(|| news.standing.clone(), named)
 }
 
 fn row_json(told: &ToldNews) -> serde_json::Value {
@@ -96,7 +104,7 @@ fn row_json(told: &ToldNews) -> serde_json::Value {
         "treatment": news.treatment, "month": news.month, "version": news.version, "amount": money(news.amount),
         "side": news.side, "settlements": news.settlements, "id": news.id, "setl_id": news.settlement,
         "standing": news.standing, "insurance": news.insurance, "prefund": money(news.prefund),
-        "outstanding": money(news.outstanding) })
+        "outstanding": money(news.outstanding), "kind": news.kind })
 }
 
 /// An instant as Beijing reads it.

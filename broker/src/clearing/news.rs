@@ -47,10 +47,11 @@ fn write(told: &Told) -> v1::ClearingNews {
             amount: taken.fen(),
             ..of("deduction")
         },
-        News::Prefund { insurance, id, kind, amount } => v1::ClearingNews {
+        News::Prefund { insurance, id, kind, amount, step: _, standing } => v1::ClearingNews {
             insurance: insurance.word().into(),
             id: id.clone(),
-            standing: kind.word().into(),
+            kind: kind.word().into(),
+            standing: standing.word().into(),
             amount: amount.fen(),
             ..of("prefund")
         },

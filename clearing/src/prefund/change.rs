@@ -1,6 +1,6 @@
 //! A change of a prefund on its way: asked for by one side, answered by the other, paid and recorded by both. Only what both
-//! have recorded is held; what one side says or asks changes nothing in the watch or in a re-set. Keeping changes is for
-//! `ledger`; carrying requests, for `broker`.
+//! have recorded is held; what one side says or asks changes nothing in the watch. A re-set counts what one side has recorded
+//! as paid. Keeping changes is for `ledger`; carrying requests, for `broker`.
 
 use jiff::civil::Date;
 use settlement::money::Money;
@@ -104,6 +104,11 @@ impl Standing {
         }
     }
 
+    /// What lists call it of a change by so much: what changes nothing was never paid.
+    pub fn name_of(self, amount: Money) -> &'static str {
+        if self == Standing::Held && amount.is_zero() { "无需拨付" } else { self.name() }
+    }
+
     /// The standing that a word names.
     pub fn from_word(word: &str) -> Option<Standing> {
         use Standing::{Asked, Due, Held, Lapsed, Overtaken, Refused};
@@ -130,10 +135,20 @@ impl Recorded {
         self.standing(None, Date::MIN) == Standing::Held
     }
 
+    /// Whether a re-set takes it as there: what is held, and what one side at least has recorded, which stays due beside that
+    /// re-set and would else be asked for once more. A false record gains nothing: it is due until both have recorded it.
+    pub fn counts_in_reset(&self) -> bool {
+        match self.standing(None, Date::MIN) {
+            Standing::Held => true,
+            Standing::Due => self.is_under_way,
+            Standing::Asked | Standing::Lapsed | Standing::Refused | Standing::Overtaken => false,
+        }
+    }
+
     fn of_payment(&self) -> Standing {
         match self {
             _ if self.is_paid || self.amount.is_zero() => Standing::Held,
-            // What one side has paid already is paid on; the next re-set looks at what is held then.
+            // What one side has paid already is paid on; the re-set has counted it.
             _ if self.is_overtaken && !self.is_under_way => Standing::Overtaken,
             _ => Standing::Due,
         }
@@ -205,6 +220,8 @@ mod tests {
             let answer_by = lapses.then_some(last);
             assert_eq!(recorded.standing(answer_by, today), standing, "{recorded:?}");
             assert_eq!(recorded.is_held(), standing == Standing::Held, "{recorded:?}");
+            let is_on_its_way = standing == Standing::Due && is_under_way;
+            assert_eq!(recorded.counts_in_reset(), recorded.is_held() || is_on_its_way, "{recorded:?}");
         }
     }
 
@@ -227,5 +244,7 @@ mod tests {
             assert_eq!(Kind::from_word(kind.word()), Some(kind));
         }
         assert_eq!(Standing::from_word("held"), Some(Standing::Held));
+        let named = [Money::ZERO, Money::from_yuan(1)].map(|amount| Standing::Held.name_of(amount));
+        assert_eq!(named, ["无需拨付", "已到账"], "nothing came where nothing was to be paid");
     }
 }

@@ -12,10 +12,12 @@ use clearing::payment::{Payment, is_paid};
 use clearing::period::{Pair, Side};
 use clearing::prefund::change::Recorded;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use settlement::money::Money;
 use settlement::person::Insurance;
 
 use super::periods::{read_insurance, read_pair};
+use super::told::Telling;
 use super::{HubStore, instant};
 use crate::engine::{Row, Sql, Version};
 use crate::store::StoreError;
@@ -71,7 +73,7 @@ pub struct PrefundChange {
     pub amount: Money,
     /// What it was worked out from: last year's fourth quarter.
     pub basis: Money,
-    /// What was held when it was made.
+    /// What was held, or on its way, when it was made.
     pub held: Money,
     /// In words.
     pub reason: String,
@@ -146,7 +148,14 @@ impl HubStore {
                 changes.iter().try_fold(0, |new, change| {
                     let is_new = insert(sql, change, &by)?;
                     if let Some(telling) = telling.as_deref().filter(|_| is_new) {
-                        telling.tell_prefund(sql, change)?;
+                        // Nobody can have said anything to it yet.
+                        let entry = PrefundEntry {
+                            change: change.clone(),
+                            answer: None,
+                            payments: BTreeMap::new(),
+                            is_overtaken: false,
+                        };
+                        telling.tell_prefund(sql, change, (1, entry.recorded().standing(None, Date::MIN)))?;
                     }
                     Ok(new + usize::from(is_new))
                 })
@@ -163,6 +172,18 @@ impl HubStore {
         for entry in self.prefund_entries().await? {
             let held = if entry.recorded().is_held() { entry.change.amount } else { Money::ZERO };
             *balances.entry(entry.change.key).or_default() += held;
+        }
+        Ok(balances)
+    }
+
+    /// What a re-set starts from: what every prefund holds, and what is on its way to or from it, recorded by one side.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prefund_reset_balances(&self) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
+        let mut balances: BTreeMap<PrefundKey, Money> = BTreeMap::new();
+        for entry in self.prefund_entries().await?.iter().filter(|entry| entry.recorded().counts_in_reset()) {
+            *balances.entry(entry.change.key).or_default() += entry.change.amount;
         }
         Ok(balances)
     }
@@ -206,6 +227,17 @@ fn entries(sql: &Sql<'_>) -> Result<Vec<PrefundEntry>, StoreError> {
         PrefundEntry { change, answer, payments, is_overtaken }
     };
     Ok(changes.into_iter().map(entry).collect())
+}
+
+/// Tells both members how far a change is, after an answer or a payment was recorded of it.
+fn tell(sql: &Sql<'_>, telling: Option<&Telling>, key: &PrefundKey, id: &str) -> Result<(), StoreError> {
+    const SAID: &str = "SELECT
+        (SELECT COUNT(*) FROM prefund_answers WHERE home = ?1 AND treatment = ?2 AND insurance = ?3 AND id = ?4)
+        + (SELECT COUNT(*) FROM prefund_payments WHERE home = ?1 AND treatment = ?2 AND insurance = ?3 AND id = ?4)";
+    let (Some(telling), Some(entry)) = (telling, find(sql, key, id)?) else { return Ok(()) };
+    let values = values![key.pair.home.0.as_str(), key.pair.treatment.0.as_str(), key.insurance.word(), id];
+    let said = sql.find(SAID, values, |row| row.number(0))?.unwrap_or_default();
+    telling.tell_prefund(sql, &entry.change, (1 + said.unsigned_abs(), entry.recorded().standing(None, Date::MIN)))
 }
 
 fn find(sql: &Sql<'_>, key: &PrefundKey, id: &str) -> Result<Option<PrefundEntry>, StoreError> {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use clearing::month::Month;
 use clearing::obligation::Lot;
 use clearing::period::{Pair, Side};
+use clearing::prefund::change::Standing as PrefundStanding;
 use clearing::prefund::{Usage, Watch};
 use clearing::review::Standing;
 use jiff::Timestamp;
@@ -92,7 +93,7 @@ pub enum News {
         /// What it takes off, or would.
         taken: Money,
     },
-    /// A prefund is re-set, or more of it is asked for.
+    /// A change of a prefund, as it stands from now on: re-set or asked for, answered, paid.
     Prefund {
         /// Whose money.
         insurance: Insurance,
@@ -102,6 +103,10 @@ pub enum News {
         kind: PrefundKind,
         /// By how much; below zero where it is returned.
         amount: Money,
+        /// How manieth word of it this is, counted from 1.
+        step: u64,
+        /// How far it is.
+        standing: PrefundStanding,
     },
     /// The use of a prefund passed a mark, or fell below it.
     PrefundUse {
@@ -136,8 +141,8 @@ impl Told {
     fn version(&self) -> u64 {
         match &self.news {
             News::Statement { version, .. } | News::Objection { version, .. } => u64::from(*version),
-            News::Notice { .. } | News::Closed | News::Prefund { .. } => 1,
-            News::Deduction { step, .. } => *step,
+            News::Notice { .. } | News::Closed => 1,
+            News::Deduction { step, .. } | News::Prefund { step, .. } => *step,
             News::PrefundUse { turn, .. } => *turn,
         }
     }
@@ -213,10 +218,16 @@ impl Telling {
         self.tell(sql, &Told { pair: self.pair_of(&held.lot), month, news })
     }
 
-    /// That a prefund is re-set or asked for.
-    pub(super) fn tell_prefund(&self, sql: &Sql<'_>, change: &PrefundChange) -> Result<(), StoreError> {
+    /// How far a change of a prefund is, and the how manieth word of it that is.
+    pub(super) fn tell_prefund(
+        &self,
+        sql: &Sql<'_>,
+        change: &PrefundChange,
+        (step, standing): (u64, PrefundStanding),
+    ) -> Result<(), StoreError> {
         let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, .. } = change;
-        let news = News::Prefund { insurance: *insurance, id: id.clone(), kind: *kind, amount: *amount };
+        let (insurance, id, kind, amount) = (*insurance, id.clone(), *kind, *amount);
+        let news = News::Prefund { insurance, id, kind, amount, step, standing };
         self.tell(sql, &Told { pair: *pair, month: None, news })
     }
 }

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use settlement::beijing;
 
+use super::super::told::Telling;
 use super::super::{HubStore, instant};
-use super::{PrefundAnswer, PrefundKey, find, read_key};
+use super::{PrefundAnswer, PrefundKey, find, read_key, tell};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
 use crate::values;
@@ -28,7 +29,9 @@ impl HubStore {
         by: (String, Timestamp),
     ) -> Result<Result<(), AnswerFault>, StoreError> {
         let said = PrefundAnswer { is_accepted, reason, at: by.1 };
-        self.engine.change(move |sql| record(sql, (&key, &id, side), &said, answer_by, &by.0)).await
+        let telling = self.telling.clone();
+        let work = move |sql: &Sql<'_>| record((sql, telling.as_deref()), (&key, &id, side), &said, answer_by, &by.0);
+        self.engine.change(work).await
     }
 }
 
@@ -45,7 +48,7 @@ pub(super) fn read(sql: &Sql<'_>) -> Result<BTreeMap<(PrefundKey, String), Prefu
 }
 
 fn record(
-    sql: &Sql<'_>,
+    (sql, telling): (&Sql<'_>, Option<&Telling>),
     (key, id, side): (&PrefundKey, &str, Side),
     said: &PrefundAnswer,
     answer_by: Option<Date>,
@@ -67,5 +70,6 @@ fn record(
     let (home, treatment, insurance) = (pair.home.0.as_str(), pair.treatment.0.as_str(), insurance.word());
     let (reason, at) = (said.reason.as_str(), said.at.as_microsecond());
     sql.execute(ANSWER, values![home, treatment, insurance, id, said.is_accepted, reason, by, at])?;
+    tell(sql, telling, key, id)?;
     Ok(Ok(()))
 }

@@ -10,7 +10,8 @@ use settlement::beijing;
 
 use super::super::HubStore;
 use super::super::periods::{next_record, read_payment, read_side};
-use super::{PrefundKey, find, read_key};
+use super::super::told::Telling;
+use super::{PrefundKey, find, read_key, tell};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
 use crate::values;
@@ -47,7 +48,9 @@ impl HubStore {
         payment: Payment,
         by: (String, Timestamp),
     ) -> Result<Result<(), PrefundPaymentFault>, StoreError> {
-        self.engine.change(move |sql| pay(sql, (&key, &id, side), &payment, (&by.0, by.1))).await
+        let telling = self.telling.clone();
+        let work = move |sql: &Sql<'_>| pay((sql, telling.as_deref()), (&key, &id, side), &payment, (&by.0, by.1));
+        self.engine.change(work).await
     }
 }
 
@@ -66,7 +69,7 @@ pub(super) fn read(sql: &Sql<'_>) -> Result<Payments, StoreError> {
 }
 
 fn pay(
-    sql: &Sql<'_>,
+    (sql, telling): (&Sql<'_>, Option<&Telling>),
     (key, id, side): (&PrefundKey, &str, Side),
     payment: &Payment,
     (by, at): (&str, Timestamp),
@@ -112,5 +115,6 @@ fn pay(
         at.as_microsecond()
     ];
     sql.execute(PAY, values)?;
+    tell(sql, telling, key, id)?;
     Ok(Ok(()))
 }

@@ -144,3 +144,53 @@ pub(super) async fn the_use_of_a_prefund_is_told_each_time_that_it_turns(world: 
     }
     assert_eq!(world.store.mailboxes().letter_counts().await.expect("counts").0, 4);
 }
+
+pub(super) async fn each_word_of_a_change_of_a_prefund_is_told_in_its_order(world: World) {
+    let store = telling(&world);
+    opened(&world, Part::Treatment, &["310000"]).await;
+    let key = PrefundKey { pair: pair(), insurance: Insurance::Employee };
+    let asked = PrefundChange {
+        key,
+        id: "top-up 1".into(),
+        kind: PrefundKind::TopUp,
+        amount: Money::from_fen(500),
+        basis: Money::ZERO,
+        held: Money::ZERO,
+        reason: "why".into(),
+        asked_by: Some(Side::Treatment),
+        at: at(1),
+    };
+    assert!(store.prefund_change(asked, "shanghai".into()).await.expect("it is recorded"));
+    let place = |side| (key, "top-up 1".to_owned(), side);
+    for _ in 0..2 {
+        let said = store.prefund_answer(place(Side::Home), (true, String::new()), None, ("henan".into(), at(2))).await;
+        assert_eq!(said.expect("the store works"), Ok(()), "the same again is no other word");
+    }
+    for side in [Side::Home, Side::Home, Side::Treatment] {
+        let on = settlement::beijing::day_of(at(3));
+        let payment = ::clearing::payment::Payment {
+            serial: "1".into(),
+            bank: "中国银行".into(),
+            on,
+            amount: Money::from_fen(500),
+        };
+        let paid = store.prefund_pay(place(side), payment, ("us".into(), at(3))).await;
+        assert_eq!(paid.expect("the store works"), Ok(()));
+    }
+    let mailboxes = world.store.mailboxes();
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        let taken = mailboxes.letter_take(vec!["310000/treatment".into()], at(1_000_000), 100).await.expect("letters");
+        for delivery in taken {
+            let letter = &delivery.posted.letter;
+            let text = String::from_utf8(letter.body.to_vec()).expect("text");
+            let standing = text.split("standing: ").nth(1).expect("a standing").trim_end_matches([' ', '}']);
+            assert_eq!(letter.subject, "prefund 410000 310000 employee top-up 1");
+            told.push((letter.version, standing.to_owned()));
+            let (mine, number) = (vec!["310000/treatment".to_owned()], delivery.posted.number);
+            mailboxes.letter_acknowledge(mine, number, "us".into(), at(1_000_000)).await.expect("it is heard");
+        }
+    }
+    let words = [(1, "Asked"), (2, "Due"), (3, "Due"), (4, "Held")];
+    assert_eq!(told, words.map(|(version, standing)| (version, standing.to_owned())));
+}
