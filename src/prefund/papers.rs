@@ -64,7 +64,10 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
         };
         let apart = if change.apart.is_empty() { "" } else { "（两方登记不一致）" };
         let standing = Standing::from_word(&change.standing);
-        let standing = standing.map_or_else(|| change.standing.clone(), |standing| standing.name().to_owned());
+        let standing = standing.map_or_else(
+            || change.standing.clone(),
+            |standing| standing.name_of(Money::from_fen(change.amount)).to_owned(),
+        );
         table.add_row([
             change.id.clone(),
             change.home.clone(),
@@ -131,16 +134,17 @@ pub async fn write(
         writing.save(&folder, "", vec![table(short, Some(member), &rows, &regions)])?;
         for (pair, changes) in &pairs {
             let Some(side) = Side::ALL.into_iter().find(|side| pair.member(*side) == member) else { continue };
-            // What is paid and what is returned are two payments, and two notices.
+            // What is paid and what is returned are two payments, and two notices, of each insurance's money.
             for is_returned in [false, true] {
                 let same_way = changes.iter().filter(|(change, _)| (change.amount < 0) == is_returned);
                 let told = same_way.map(|(change, insurance)| read_change(change, *insurance, side));
                 let told = told.collect::<Result<Vec<_>>>()?;
                 let receiver = if is_returned { pair.home } else { pair.treatment };
                 let account = accounts.get(&receiver.to_string()).cloned().unwrap_or_default();
-                let paper = notice(short, (pair, side), &told, &account, &regions);
+                let of = |insurance| notice(short, (pair, side, insurance), &told, &account, &regions);
+                let papers = Insurance::ALL.into_iter().filter_map(of).collect();
                 // Two members may be two pairs, and the same one may pay in both.
-                writing.save(&folder.join(pair_name(pair)), "", paper.into_iter().collect())?;
+                writing.save(&folder.join(pair_name(pair)), "", papers)?;
             }
         }
     }
@@ -209,7 +213,11 @@ fn read_change(change: &v1::PrefundChangeView, insurance: Insurance, side: Side)
         (Ok(submit_by), Ok(pay_by)) => Some(PaymentDays { submit_by, pay_by }),
         (Err(_), _) | (_, Err(_)) => None,
     };
-    Ok(Change { insurance, amount: Money::from_fen(change.amount), reason: change.reason.clone(), days, payment })
+    let made_on = change.made_on.parse().with_context(|| format!("the hub's answer: day {}", change.made_on))?;
+    let standing = Standing::from_word(&change.standing);
+    let standing = standing.with_context(|| format!("the hub's answer: standing {}", change.standing))?;
+    let (amount, reason) = (Money::from_fen(change.amount), change.reason.clone());
+    Ok(Change { insurance, amount, reason, made_on, standing, days, payment })
 }
 
 fn read_pair(home: &str, treatment: &str) -> Result<Pair> {

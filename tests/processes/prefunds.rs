@@ -134,7 +134,7 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
     // All three months are unpaid, and nothing is advanced before both have recorded it.
     let increase = [&["prefund", "top-up", "--id", "7", "--amount", "100.50", "--reason", "集中结算"], &of_prefund[..]];
     let increased = shanghai.row(&increase.concat()).await;
-    assert_eq!(increased["watch"], "red");
+    assert_eq!((&increased["watch"], &increased["id"]), (&"red".into(), &"top-up 7".into()), "what is accepted");
     let sums = ["prefund", "asked", "due"].map(|of| fen(increased[of].as_str().expect("an amount")));
     assert_eq!(sums, [0, 10_050, fen(&size)]);
     let too_much =
@@ -169,9 +169,10 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
         );
     }
     nobody_receives_without_an_account(&world, &henan).await;
-    for (member, title, bank) in
-        [(HENAN, "预付金付款通知书", "中国银行 郑州分行"), (SHANGHAI, "预付金收款通知书", "工商银行 上海分行")]
-    {
+    for (member, title, bank) in [
+        (HENAN, "职工医保预付金付款通知书", "中国银行 郑州分行"),
+        (SHANGHAI, "职工医保预付金收款通知书", "工商银行 上海分行"),
+    ] {
         let folder = out.join(member).join(format!("{HENAN}-{SHANGHAI}"));
         let notice = open(&folder, title);
         let rows = notice
@@ -181,6 +182,9 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
         let reset = ("2026年度额度调整", fen(&size), bank, "P-1", "2026-02-10");
         assert_eq!(rows.collect::<Vec<_>>(), [reset, ("集中结算", 10_050, "", "", "")], "{member}");
         assert_eq!((notice.total("金额"), notice.capitals), (fen(&size) + 10_050, fen(&size) + 10_050));
+        let standings: Vec<_> = notice.rows().iter().map(|row| row.word("状态")).collect();
+        assert_eq!(standings, ["已到账", "待拨付"]);
+        assert_eq!(Some(notice.rows()[0].word("通知日期")), set["made_on"].as_str());
         assert_eq!(Some(notice.rows()[0].word("拨付期限")), set["pay_by"].as_str());
         let text = std::fs::read_to_string(folder.join(format!("{title}.csv"))).expect("a table");
         for told in ["户名,开户银行,账号", "上海市异地就医清算专户", "000031000000000001"] {

@@ -1,10 +1,12 @@
 //! The documents of prefunds: the yearly table 《全国跨省异地就医预付金额度调整明细表》 and the notices of what is paid or returned
 //! for it (policy.md B.1). Employees' and residents' money stand in rows of their own.
 
+use jiff::civil::Date;
 use settlement::ids::MemberCode;
 use settlement::money::Money;
 use settlement::person::Insurance;
 
+use super::change::Standing;
 use super::{Reset, monthly_average};
 use crate::calendar::PaymentDays;
 use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign, Stamp};
@@ -36,6 +38,10 @@ pub struct Change {
     pub amount: Money,
     /// In words.
     pub reason: String,
+    /// When it was made.
+    pub made_on: Date,
+    /// How far it is.
+    pub standing: Standing,
     /// By when it is submitted to finance and paid; none where the calendar does not say.
     pub days: Option<PaymentDays>,
     /// The payment as the member that the notice is for has recorded it.
@@ -85,14 +91,16 @@ fn months_of(rows: &[Adjusted]) -> Option<usize> {
     (1..=MONTHS_AT_MOST).find(|months| says && rows.iter().all(|row| is_size(*months, row)))
 }
 
-/// 预付金付款通知书 for who pays, or 收款 for who receives; none where nothing is paid. `changes` all go the same way.
+/// 预付金付款通知书 of an insurance's money for who pays, or 收款 for who receives; none where nothing of it is paid. Each
+/// insurance has its own, since its money is a ledger of its own. `changes` all go the same way.
 pub fn notice(
     year: i16,
-    (pair, side): (&Pair, Side),
+    (pair, side, insurance): (&Pair, Side, Insurance),
     changes: &[Change],
     account: &BankAccount,
     names: &impl Names,
 ) -> Option<Document> {
+    let changes: Vec<&Change> = changes.iter().filter(|change| change.insurance == insurance).collect();
     let sum: Money = changes.iter().map(|change| change.amount).sum();
     let payer = match sum {
         sum if sum.is_zero() => return None,
@@ -101,28 +109,31 @@ pub fn notice(
     };
     let receiver = if payer == Side::Home { Side::Treatment } else { Side::Home };
     let columns = [
-        ["付款方", "收款方", "险种", "事由", "提交财政期限", "拨付期限"].map(Column::text).to_vec(),
+        ["付款方", "收款方", "险种", "事由", "通知日期", "提交财政期限", "拨付期限"].map(Column::text).to_vec(),
         vec![Column::money("金额")],
-        ["银行", "流水号", "日期"].map(Column::text).to_vec(),
+        ["银行", "流水号", "日期", "状态"].map(Column::text).to_vec(),
     ];
-    let rows = changes.iter().map(|Change { insurance, amount, reason, days, payment }| {
+    let rows = changes.iter().map(|Change { insurance, amount, reason, made_on, standing, days, payment }| {
         let recorded = |paid: &Payment| [paid.bank.clone(), paid.serial.clone(), paid.on.to_string()];
         let recorded = payment.as_ref().map(recorded).unwrap_or_default();
         let named = [pair.member(payer), pair.member(receiver)].map(|member| names.name_of(member.0));
         let mut cells: Vec<Cell> = named.map(Cell::Text).into();
-        cells.extend([insurance.name().to_owned(), reason.clone()].map(Cell::Text));
+        cells.extend([insurance.name().to_owned(), reason.clone(), made_on.to_string()].map(Cell::Text));
         let unlisted = || ["日历未列"; 2].map(str::to_owned);
         let days = days.map_or_else(unlisted, |days| [days.submit_by, days.pay_by].map(|day| day.to_string()));
         cells.extend(days.map(Cell::Text));
         cells.push(Cell::Money((*amount).max(-*amount)));
         cells.extend(recorded.map(Cell::Text));
+        cells.push(Cell::Text(standing.name_of(*amount).to_owned()));
         Row { cells, detail: None }
     });
     let BankAccount { name, bank, number } = account;
     let accounts = [("户名", name), ("开户银行", bank), ("账号", number)];
     Some(Document {
-        title: if side == payer { "预付金付款通知书" } else { "预付金收款通知书" }.to_owned(),
-        about: vec![("年度".to_owned(), year.to_string()), ("单位".to_owned(), "元".to_owned())],
+        title: notice_title(insurance, side == payer).to_owned(),
+        about: [("年度", year.to_string()), ("险种", insurance.name().to_owned()), ("单位", "元".to_owned())]
+            .map(|(what, text)| (what.to_owned(), text))
+            .into(),
         stamp: Stamp::default(),
         columns: columns.concat(),
         rows: rows.collect(),
@@ -130,6 +141,16 @@ pub fn notice(
         amount: Some(sum.max(-sum)),
         accounts: accounts.map(|(what, text)| (what.to_owned(), text.clone())).into(),
     })
+}
+
+/// What the notice of an insurance's prefund is called: to who pays, or to who receives.
+pub fn notice_title(insurance: Insurance, for_payer: bool) -> &'static str {
+    match (insurance, for_payer) {
+        (Insurance::Employee, true) => "职工医保预付金付款通知书",
+        (Insurance::Employee, false) => "职工医保预付金收款通知书",
+        (Insurance::Resident, true) => "居民医保预付金付款通知书",
+        (Insurance::Resident, false) => "居民医保预付金收款通知书",
+    }
 }
 
 #[cfg(test)]
@@ -174,13 +195,21 @@ mod tests {
             insurance: Insurance::Employee,
             amount: Money::from_yuan(yuan),
             reason: "2026年度额度调整".into(),
+            made_on: date(2026, 1, 31),
+            standing: Standing::Due,
             days: Some(PaymentDays { submit_by: date(2026, 2, 6), pay_by: date(2026, 2, 28) }),
             payment: None,
         };
-        for (yuan, home, from) in [(300, "预付金付款通知书", "410000"), (-200, "预付金收款通知书", "310000")]
+        for (yuan, home, from) in
+            [(300, "职工医保预付金付款通知书", "410000"), (-200, "职工医保预付金收款通知书", "310000")]
         {
             let account = BankAccount::default();
-            let notice = notice(2026, (&pair(), Side::Home), &[change(yuan)], &account, &Codes).expect("a notice");
+            let resident = Change { insurance: Insurance::Resident, ..change(yuan) };
+            let both = [change(yuan), resident];
+            let of = |insurance| notice(2026, (&pair(), Side::Home, insurance), &both, &account, &Codes);
+            let [notice, other] = Insurance::ALL.map(|insurance| of(insurance).expect("a notice"));
+            assert_eq!((notice.rows.len(), other.rows.len(), other.amount), (1, 1, notice.amount), "each its own");
+            assert!(other.title.starts_with("居民医保"), "{}", other.title);
             assert_eq!((notice.title.as_str(), &notice.rows[0].cells[0]), (home, &Cell::Text(from.into())));
             assert_eq!(notice.amount, Some(Money::from_yuan(yuan.abs())));
         }
@@ -190,15 +219,20 @@ mod tests {
             on: date(2026, 2, 10),
             amount: Money::from_yuan(300),
         };
-        let paid = [Change { payment: Some(payment), ..change(300) }];
-        let notice = notice(2026, (&pair(), Side::Home), &paid, &BankAccount::default(), &Codes).expect("a notice");
-        let recorded = ["中国银行 郑州分行", "2026021000017", "2026-02-10"].map(|text| Cell::Text(text.into()));
-        assert_eq!(notice.rows[0].cells[7..], recorded);
-        assert_eq!(notice.rows[0].cells[4..6], ["2026-02-06", "2026-02-28"].map(|text| Cell::Text(text.into())));
+        let paid = [Change { payment: Some(payment), standing: Standing::Held, ..change(300) }];
+        let of = (&pair(), Side::Home, Insurance::Employee);
+        let notice = notice(2026, of, &paid, &BankAccount::default(), &Codes).expect("a notice");
+        let recorded = ["中国银行 郑州分行", "2026021000017", "2026-02-10", "已到账"];
+        assert_eq!(notice.rows[0].cells[8..], recorded.map(|text| Cell::Text(text.into())));
+        let days = ["2026-01-31", "2026-02-06", "2026-02-28"];
+        assert_eq!(notice.rows[0].cells[4..7], days.map(|text| Cell::Text(text.into())));
     }
 
     #[test]
     fn nothing_to_pay_needs_no_notice() {
-        assert_eq!(notice(2026, (&pair(), Side::Home), &[], &BankAccount::default(), &Codes), None);
+        assert_eq!(
+            notice(2026, (&pair(), Side::Home, Insurance::Resident), &[], &BankAccount::default(), &Codes),
+            None
+        );
     }
 }
