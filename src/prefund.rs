@@ -208,6 +208,10 @@ pub enum Command {
         /// Whom, and why.
         #[command(flatten)]
         of: unpaid::OfPair,
+        /// A month that the home member says it has paid, and of which nothing came: kept with the reason. It counts again
+        /// once that record is as old as the calendar file says. May be given several times.
+        #[arg(long, value_name = "MONTH")]
+        nothing_came: Vec<String>,
     },
     /// Resume direct settlement for a home member.
     Resume {
@@ -243,7 +247,11 @@ pub async fn run(command: Command) -> Result<Ending> {
             let amount = Money::from_decimal(amount).context("--amount")?.fen();
             let request = v1::TopUpRequest { id, home, treatment, insurance, amount, reason };
             let topped_up = client(&access)?.top_up(request).await.map_err(|refused| status::to_refusal(&refused))?;
-            print_watched(&[topped_up.into_inner()], json)?;
+            let topped_up = topped_up.into_inner();
+            if !json {
+                output::line(&format!("编号 {}: 待参保省答复 (yidi prefund accept --id '{0}')", topped_up.id));
+            }
+            print_watched(&[topped_up], json)?;
             Ok(Ending::Good)
         }
         Command::Open { access, id, home, treatment, insurance, side, amount, reason, json } => {
@@ -275,8 +283,8 @@ pub async fn run(command: Command) -> Result<Ending> {
             Ok(Ending::Good)
         }
         Command::Unpaid { access, json } => unpaid::list(&mut client(&access)?, json).await,
-        Command::Suspend { of } => unpaid::suspend(of, true).await,
-        Command::Resume { of } => unpaid::suspend(of, false).await,
+        Command::Suspend { of, nothing_came } => unpaid::suspend(of, true, nothing_came).await,
+        Command::Resume { of } => unpaid::suspend(of, false, Vec::new()).await,
     }
 }
 
@@ -291,7 +299,7 @@ fn print_watched(prefunds: &[v1::PrefundView], as_json: bool) -> Result<()> {
             json!({ "home": held.home, "treatment": held.treatment, "insurance": held.insurance,
                 "prefund": yuan(held.prefund), "asked": yuan(held.asked), "due": yuan(held.due),
                 "outstanding": yuan(held.outstanding), "share": held.share,
-                "watch": held.watch })
+                "watch": held.watch, "id": held.id })
         });
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
         return Ok(());

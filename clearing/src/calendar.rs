@@ -116,6 +116,9 @@ pub struct ClearingRules {
     pub year_cleared_within: i8,
     /// Months in a row without payment after which a treatment member may suspend; none for never.
     pub suspended_after: Option<u16>,
+    /// Days for which a payment that the payer alone has recorded keeps its month out of that row, whatever the receiver
+    /// says; 30, where the file does not say.
+    pub claim_stands_for: u16,
     /// Where this was read.
     pub provenance: Provenance,
 }

@@ -159,6 +159,11 @@ impl PairRecord {
         self.payables.iter().map(|(_, payable)| payable.due).sum()
     }
 
+    /// What of it is not paid yet.
+    pub fn unpaid(&self) -> Money {
+        self.payables.iter().filter(|(_, payable)| !payable.is_settled()).map(|(_, payable)| payable.due).sum()
+    }
+
     /// What is paid, by one side or the other: nothing of an insurance that comes to nothing.
     pub fn to_be_paid(&self) -> impl Iterator<Item = (Insurance, &Payable)> {
         self.payables.iter().filter(|(_, payable)| payable.payer().is_some())

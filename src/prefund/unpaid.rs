@@ -42,13 +42,13 @@ pub async fn list(client: &mut PrefundsClient<Channel>, as_json: bool) -> Result
     Ok(Ending::of(members.is_empty()))
 }
 
-/// Suspends, or resumes.
+/// Suspends, although the home member says that it has paid some months where nothing of them came, or resumes.
 ///
 /// # Errors
 /// When the hub is not to be reached or refuses.
-pub async fn suspend(of: OfPair, is_suspended: bool) -> Result<Ending> {
+pub async fn suspend(of: OfPair, is_suspended: bool, nothing_came: Vec<String>) -> Result<Ending> {
     let OfPair { access, home, treatment, reason, json } = of;
-    let (mut client, request) = (client(&access)?, v1::SuspendRequest { home, treatment, reason });
+    let (mut client, request) = (client(&access)?, v1::SuspendRequest { home, treatment, reason, nothing_came });
     let told = if is_suspended { client.suspend(request).await } else { client.resume(request).await };
     print(&[told.map_err(|refused| status::to_refusal(&refused))?.into_inner()], json)?;
     Ok(Ending::Good)

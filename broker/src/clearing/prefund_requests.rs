@@ -28,7 +28,7 @@ pub enum RequestFault {
     #[error("the id was asked for with {0}")]
     AskedOtherwise(Money),
     /// An opening balance comes first.
-    #[error("the prefund was re-set already: an opening balance is entered before the first re-set")]
+    #[error("a re-set has asked for money already: an opening balance is entered before the first that does")]
     ResetAlready,
     /// There is one.
     #[error("there is an opening balance already; it is {}", .0.word())]
@@ -37,6 +37,11 @@ pub enum RequestFault {
 
 /// What is asked for: the sender's id, how much and why.
 pub type Asking = (String, Money, String);
+
+/// The id under which an increase is listed and answered, of its sender's.
+pub fn top_up_id(sent: &str) -> String {
+    format!("top-up {sent}")
+}
 
 impl Clearing {
     /// Asks the home member to increase a prefund that is in the red, under an id that its sender made: at most by what
@@ -52,7 +57,7 @@ impl Clearing {
         (id, amount, reason): Asking,
         by: (String, Timestamp),
     ) -> Result<Result<(), RequestFault>, StoreError> {
-        let id = format!("top-up {id}");
+        let id = top_up_id(&id);
         if let Some(said) = self.asked_before(key, &id, amount).await? {
             return Ok(said);
         }
@@ -73,7 +78,7 @@ impl Clearing {
     }
 
     /// Enters what a prefund held before this hub knew of it, for the other side to confirm. It comes before the first
-    /// re-set, which works out what is to be paid from what is held.
+    /// re-set that moves money, which works out what is to be paid from what is held.
     ///
     /// # Errors
     /// When the store fails. Inside: why it cannot be.
@@ -92,7 +97,8 @@ impl Clearing {
         }
         let (entries, today) = (self.store.prefund_entries().await?, beijing::day_of(by.1));
         let own = || entries.iter().filter(|entry| entry.change.key == key);
-        if own().any(|entry| entry.change.kind == PrefundKind::Reset) {
+        // A re-set that changed nothing has worked nothing out from what is held.
+        if own().any(|entry| entry.change.kind == PrefundKind::Reset && !entry.change.amount.is_zero()) {
             return Ok(Err(RequestFault::ResetAlready));
         }
         let openings = own().filter(|entry| entry.change.kind == PrefundKind::Opening);

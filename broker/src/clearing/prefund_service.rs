@@ -24,6 +24,7 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use super::Clearing;
+use super::prefund_requests::top_up_id;
 use super::prefunds::{QuarterSums, ResetFault, ResetRow, Watched};
 use super::texts::{check_payment, payment_field, read_id, read_reason};
 use crate::hub::Hub;
@@ -67,12 +68,17 @@ impl PrefundsService {
             let detail = "only who operates for every region sets prefunds";
             return Err(Refusal::new(Reason::InstitutionNotYours).because(detail));
         }
-        let (table, read) = (self.table_of(permit, asked).await?, read_year(asked.year)?);
+        let (mut table, read) = (self.table_of(permit, asked).await?, read_year(asked.year)?);
         // It is set once: a year that was mistyped, or a quarter that is not whole, would stand for good.
         if read != self.clock.today().year() {
             return Err(invalid("year", "is not this year: prefunds are set for the year that runs"));
         }
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
+        // What waits for an answer is not set, and is not told as set.
+        let waiting = self.clearing.openings_waiting(by.1).await.map_err(|fault| failed(&fault))?;
+        table
+            .rows
+            .retain(|row| !read_key(&row.home, &row.treatment, &row.insurance).is_ok_and(|key| waiting.contains(&key)));
         let reset = self.clearing.prefund_reset(read, &read_sums(asked)?, by).await;
         reset.map_err(|fault| failed(&fault))?.map_err(|fault| reset_refused(&fault))?;
         Ok(table)
@@ -83,12 +89,12 @@ impl PrefundsService {
         speaks_for(permit, &key.pair, Side::Treatment)?;
         let (id, reason) = (read_id(&asked.id)?, read_reason(&asked.reason)?);
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
-        let increase = (id, Money::from_fen(asked.amount), reason);
+        let increase = (id.clone(), Money::from_fen(asked.amount), reason);
         let topped_up = self.clearing.prefund_top_up(key, increase, by).await.map_err(|fault| failed(&fault))?;
         topped_up.map_err(|fault| invalid("amount", fault.to_string()))?;
         let watched = self.clearing.prefunds_watched(self.clock.now()).await.map_err(|fault| failed(&fault))?;
         let held = watched.get(&key).ok_or_else(|| Refusal::new(Reason::Internal))?;
-        Ok(write_watched(&key, held))
+        Ok(v1::PrefundView { id: top_up_id(&id), ..write_watched(&key, held) })
     }
 
     async fn changed(&self, permit: &OperatorPermit) -> Result<Vec<v1::PrefundChangeView>, Refusal> {
@@ -193,11 +199,33 @@ impl PrefundsService {
     ) -> Result<v1::UnpaidView, Refusal> {
         let pair = read_pair(&asked.home, &asked.treatment)?;
         speaks_for(permit, &pair, Side::Treatment)?;
-        let reason = read_reason(&asked.reason)?;
+        let nothing_came = read_months(&asked.nothing_came)?;
+        let mut reason = read_reason(&asked.reason)?;
+        if !nothing_came.is_empty() {
+            let months: Vec<String> = nothing_came.iter().map(ToString::to_string).collect();
+            reason = format!("{reason}（未到账：{}）", months.join("、"));
+        }
         let now = self.clock.now();
         let unpaid = self.clearing.unpaid(now).await.map_err(|fault| failed(&fault))?;
-        if is_suspended && !unpaid.get(&pair).is_some_and(|unpaid| unpaid.may_suspend) {
-            return Err(invalid("home", "has not left as many months in a row unpaid as the calendar file asks for"));
+        let claimed = unpaid.get(&pair).map(|unpaid| unpaid.claimed.clone()).unwrap_or_default();
+        if let Some(other) = nothing_came.iter().find(|month| !claimed.contains(*month)) {
+            return Err(invalid(
+                "nothing_came",
+                format!("{other} is no month that the home member alone says is paid"),
+            ));
+        }
+        let may_suspend = self.clearing.may_suspend_denying(pair, &nothing_came, now).await;
+        if is_suspended && !may_suspend.map_err(|fault| failed(&fault))? {
+            let mut problem = "has not left as many months in a row unpaid as the calendar file asks for".to_owned();
+            if !claimed.is_empty() {
+                let claimed: Vec<String> = claimed.iter().map(ToString::to_string).collect();
+                let claimed = claimed.join(", ");
+                problem = format!(
+                    "{problem}: it has recorded payment of {claimed}, which count again once the claim is as old as the \
+                    file says and you name them in nothing_came, or have recorded another payment"
+                );
+            }
+            return Err(invalid("home", problem));
         }
         let suspended = self.clearing.store.suspension_list().await.map_err(|fault| failed(&fault))?;
         if !is_suspended && !suspended.iter().any(|suspension| suspension.pair == pair) {
@@ -295,6 +323,7 @@ fn write_watched(key: &PrefundKey, watched: &Watched) -> v1::PrefundView {
         watch: watched.watch.word().into(),
         asked: watched.asked.fen(),
         due: watched.due.fen(),
+        id: String::new(),
     }
 }
 
@@ -348,7 +377,7 @@ fn pay_refused(fault: PrefundPaymentFault) -> Refusal {
 fn reset_refused(fault: &ResetFault) -> Refusal {
     let field = match fault {
         ResetFault::Missing(_) | ResetFault::ClearedHere(_) | ResetFault::NotOfQuarter(_) => "sums",
-        ResetFault::NotProved(_) | ResetFault::OpeningWaits(_) => "year",
+        ResetFault::NotProved(_) => "year",
     };
     invalid(field, fault.to_string())
 }
@@ -393,6 +422,13 @@ fn read_key(home: &str, treatment: &str, insurance: &str) -> Result<PrefundKey, 
     let insurance = Insurance::from_word(insurance);
     let insurance = insurance.ok_or_else(|| invalid("insurance", "is not employee or resident"))?;
     Ok(PrefundKey { pair: read_pair(home, treatment)?, insurance })
+}
+
+fn read_months(months: &[String]) -> Result<BTreeSet<Month>, Refusal> {
+    let read = |text: &String| {
+        Month::from_text(text).ok_or_else(|| invalid("nothing_came", format!("{text} is not a month such as 2025-06")))
+    };
+    months.iter().map(read).collect()
 }
 
 /// Nobody speaks for a member but the member.

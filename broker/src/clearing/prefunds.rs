@@ -63,9 +63,6 @@ pub enum ResetFault {
     /// What is given is not of the quarter.
     #[error("{0} is not of last year's fourth quarter")]
     NotOfQuarter(Month),
-    /// Opening balances wait for the other side's answer.
-    #[error("opening balances wait for an answer: {}", .0.iter().map(|pair| format!("{} → {}", pair.home, pair.treatment)).collect::<Vec<_>>().join(", "))]
-    OpeningWaits(Vec<Pair>),
 }
 
 fn named(months: &[Month]) -> String {
@@ -110,15 +107,15 @@ impl Clearing {
         self.store.prefund_turn_all(turned, now).await
     }
 
-    /// 《预付金额度调整明细表》 of a year: what each prefund holds, and what it is to be. Of months of the quarter that were not
-    /// cleared here, what was owed is given.
+    /// 《预付金额度调整明细表》 of a year: what each prefund holds, with what is on its way, and what it is to be. Of months of
+    /// the quarter that were not cleared here, what was owed is given. Who holds nothing and owed nothing has no row.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn prefund_table(&self, year: i16, given: &QuarterSums) -> Result<Vec<ResetRow>, StoreError> {
         let Some(january) = Month::new(year, 1) else { return Ok(Vec::new()) };
         let rules = &self.calendar.rules(january).prefund;
-        let balances = self.store.prefund_balances().await?;
+        let balances = self.store.prefund_reset_balances().await?;
         let mut owed: BTreeMap<PrefundKey, BTreeMap<Month, Money>> = BTreeMap::new();
         for ((key, month), amount) in given {
             *owed.entry(*key).or_default().entry(*month).or_default() += *amount;
@@ -136,10 +133,12 @@ impl Clearing {
             let reset = Reset { previous, new: yearly_size(year, &months, rules) };
             ResetRow { key, basis: months.values().copied().sum(), reset }
         };
-        Ok(keys.into_iter().map(row).collect())
+        let is_empty = |row: &ResetRow| row.basis.is_zero() && row.reset.previous.is_zero() && row.reset.new.is_zero();
+        Ok(keys.into_iter().map(row).filter(|row| !is_empty(row)).collect())
     }
 
-    /// Re-sets every prefund for a year; what was re-set for it before stays. Tells how many changed.
+    /// Re-sets every prefund for a year; what was re-set for it before stays, and so does what an opening balance waits
+    /// for an answer of: it is re-set once it is answered or has lapsed. Tells how many changed.
     ///
     /// # Errors
     /// When the store fails; nothing was re-set then. Inside: why it cannot be; nothing was either.
@@ -153,18 +152,16 @@ impl Clearing {
             return Ok(Err(fault));
         }
         let waiting = self.openings_waiting(by.1).await?;
-        if !waiting.is_empty() {
-            return Ok(Err(ResetFault::OpeningWaits(waiting)));
-        }
-        let rows = self.prefund_table(year, given).await?;
+        let mut rows = self.prefund_table(year, given).await?;
+        rows.retain(|row| !waiting.contains(&row.key));
         self.reset_all(year, rows, by).await.map(Ok)
     }
 
     /// Re-sets every prefund where the calendar does so by itself, once: as soon as January's table is due, all of last
     /// year's fourth quarter is proved, and no operator was first. What a hub knows of a quarter within which it began is
     /// less than what was owed, so there it does nothing, and [`Clearing::prefund_reset_waits`] says so. A prefund that was
-    /// first paid this year, by an emergency increase without anything behind it in the quarter, stays as it is. Tells how
-    /// many changed.
+    /// first paid this year, by an emergency increase without anything behind it in the quarter, stays as it is. One of which
+    /// an opening balance waited for its answer follows once that is over. Tells how many changed.
     ///
     /// # Errors
     /// When the store fails; nothing was re-set then.
@@ -173,13 +170,24 @@ impl Clearing {
         let Some((year, january)) = due.and_then(|year| Some((year, Month::new(year, 1)?))) else { return Ok(0) };
         let changes = self.store.prefund_changes().await?;
         let id = reset_id(year);
-        if changes.iter().any(|change| change.id == id) || self.prefund_reset_waits(now).await?.is_some() {
+        let set: BTreeSet<PrefundKey> =
+            changes.iter().filter(|change| change.id == id).map(|change| change.key).collect();
+        let waiting = self.openings_waiting(now).await?;
+        let follows = |change: &PrefundChange| {
+            let is_left = !set.contains(&change.key) && !waiting.contains(&change.key);
+            change.kind == PrefundKind::Opening && is_left
+        };
+        let following: BTreeSet<PrefundKey> =
+            changes.iter().filter(|change| follows(change)).map(|change| change.key).collect();
+        let is_over = !set.is_empty() && following.is_empty();
+        if is_over || self.check_quarter(year, &QuarterSums::new()).await?.is_err() {
             return Ok(0);
         }
         let before = |change: &&PrefundChange| beijing::day_of(change.at) < january.first_day();
         let held: BTreeSet<PrefundKey> = changes.iter().filter(before).map(|change| change.key).collect();
         let mut rows = self.prefund_table(year, &QuarterSums::new()).await?;
         rows.retain(|row| !row.basis.is_zero() || held.contains(&row.key));
+        rows.retain(|row| !waiting.contains(&row.key) && (set.is_empty() || following.contains(&row.key)));
         let changed = self.reset_all(year, rows, (THE_CALENDAR.to_owned(), now)).await?;
         if changed > 0 {
             tracing::info!(year, changed, "{changed} prefunds of {year} are set by the calendar");
@@ -198,11 +206,7 @@ impl Clearing {
         if self.store.prefund_changes().await?.iter().any(|change| change.id == id) {
             return Ok(None);
         }
-        if let Err(fault) = self.check_quarter(year, &QuarterSums::new()).await? {
-            return Ok(Some((year, fault)));
-        }
-        let waiting = self.openings_waiting(now).await?;
-        Ok((!waiting.is_empty()).then_some((year, ResetFault::OpeningWaits(waiting))))
+        Ok(self.check_quarter(year, &QuarterSums::new()).await?.err().map(|fault| (year, fault)))
     }
 
     /// By when a change of a prefund is paid, or a request answered; none where the year's holidays are not listed.
@@ -259,16 +263,18 @@ impl Clearing {
         keys.into_iter().map(watched).collect()
     }
 
-    /// The pairs of which an opening balance waits for the other side's answer: a re-set beside it would ask for all of it
+    /// The prefunds of which an opening balance waits for the other side's answer: a re-set beside it would ask for all of it
     /// once more.
-    async fn openings_waiting(&self, now: Timestamp) -> Result<Vec<Pair>, StoreError> {
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn openings_waiting(&self, now: Timestamp) -> Result<BTreeSet<PrefundKey>, StoreError> {
         let today = beijing::day_of(now);
         let entries = self.store.prefund_entries().await?;
         let waits = |entry: &&PrefundEntry| {
             entry.change.kind == PrefundKind::Opening && self.prefund_standing(entry, today) == Standing::Asked
         };
-        let pairs: BTreeSet<Pair> = entries.iter().filter(waits).map(|entry| entry.change.key.pair).collect();
-        Ok(pairs.into_iter().collect())
+        Ok(entries.iter().filter(waits).map(|entry| entry.change.key).collect())
     }
 
     /// Whether all three months of the quarter before a year are known: cleared here and proved, or given.

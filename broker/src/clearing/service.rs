@@ -417,11 +417,13 @@ fn write_payable(insurance: Insurance, payable: &Payable) -> v1::PayableView {
     }
 }
 
-/// The insurance whose money alone is due: where both are, a payment says which it is of.
+/// The insurance whose money alone was due, or alone is not paid yet: else a payment says which it is of.
 fn only_due(held: &PairRecord) -> Result<Insurance, Refusal> {
-    match held.to_be_paid().map(|(insurance, _)| insurance).collect::<Vec<_>>()[..] {
-        [] => Err(invalid("month", "nothing is due of this pair")),
-        [insurance] => Ok(insurance),
+    let open = held.to_be_paid().filter(|(_, payable)| !payable.is_settled()).map(|(insurance, _)| insurance);
+    match (&held.to_be_paid().map(|(insurance, _)| insurance).collect::<Vec<_>>()[..], &open.collect::<Vec<_>>()[..]) {
+        ([], _) => Err(invalid("month", "nothing is due of this pair")),
+        ([insurance], _) | (_, [insurance]) => Ok(*insurance),
+        (_, []) => Err(invalid("insurance", "is missing: employees' and residents' money are both paid")),
         _ => Err(invalid("insurance", "is missing: employees' and residents' money are both due, each paid by itself")),
     }
 }

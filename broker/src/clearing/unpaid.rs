@@ -1,12 +1,13 @@
 //! What home members leave unpaid. Whether that is enough to suspend one, `clearing::prefund::unpaid` says; who does, is for
 //! [`super::prefund_service`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::month::Month;
 use clearing::period::{Pair, Side};
-use clearing::prefund::unpaid::{DueMonth, may_suspend, overdue};
+use clearing::prefund::unpaid::{Claim, DueMonth, may_suspend, overdue};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use ledger::hub::PeriodNumber;
 use ledger::store::StoreError;
 use settlement::beijing;
@@ -20,7 +21,7 @@ pub struct Unpaid {
     pub months: Vec<Month>,
     /// Those of them of which the home member says that it has paid, and the treatment member does not.
     pub claimed: Vec<Month>,
-    /// Whether they are enough for the treatment member to suspend.
+    /// Whether they are enough for the treatment member to suspend, without its saying that nothing came.
     pub may_suspend: bool,
 }
 
@@ -32,6 +33,44 @@ impl Clearing {
     /// When the store fails.
     pub async fn unpaid(&self, now: Timestamp) -> Result<BTreeMap<Pair, Unpaid>, StoreError> {
         let today = beijing::day_of(now);
+        let left = |(pair, due): (Pair, Vec<DueMonth>)| {
+            let months: Vec<Month> = due.iter().map(|due| due.month).collect();
+            let claimed = due.iter().filter(|due| due.claim.is_some()).map(|due| due.month).collect();
+            let may_suspend = self.may_suspend(&due, &BTreeSet::new(), today);
+            (!months.is_empty()).then_some((pair, Unpaid { months, claimed, may_suspend }))
+        };
+        Ok(self.left_due(now).await?.into_iter().filter_map(left).collect())
+    }
+
+    /// Whether a treatment member may suspend a home member if it says of months that nothing came, although the home member
+    /// has recorded their payment.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn may_suspend_denying(
+        &self,
+        pair: Pair,
+        nothing_came: &BTreeSet<Month>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let due = self.left_due(now).await?.remove(&pair).unwrap_or_default();
+        Ok(self.may_suspend(&due, nothing_came, beijing::day_of(now)))
+    }
+
+    fn may_suspend(&self, due: &[DueMonth], nothing_came: &BTreeSet<Month>, today: Date) -> bool {
+        let counts = |due: &&DueMonth| {
+            let stands_for = self.calendar.rules(due.month).clearing.claim_stands_for;
+            due.counts(today, stands_for, nothing_came.contains(&due.month))
+        };
+        due.iter().find(counts).is_some_and(|oldest| {
+            let after = self.calendar.rules(oldest.month).clearing.suspended_after;
+            may_suspend(Some(oldest.pay_by), today, after)
+        })
+    }
+
+    /// What each home member has left unpaid after its last day, oldest first.
+    async fn left_due(&self, now: Timestamp) -> Result<BTreeMap<Pair, Vec<DueMonth>>, StoreError> {
+        let today = beijing::day_of(now);
         let mut due: BTreeMap<Pair, Vec<DueMonth>> = BTreeMap::new();
         // Closed periods were paid; before the oldest that is not, nothing is unpaid.
         for (period, _) in self.store.clearing_unfinished().await? {
@@ -39,28 +78,25 @@ impl Clearing {
                 due.entry(pair).or_default().push(month);
             }
         }
-        let left = |(pair, months): (Pair, Vec<DueMonth>)| {
-            let unpaid = overdue(&months, today);
-            let oldest = unpaid.first()?;
-            let after = self.calendar.rules(oldest.month).clearing.suspended_after;
-            let claimed = unpaid.iter().filter(|due| due.is_claimed).map(|due| due.month).collect();
-            let may_suspend = may_suspend(Some(oldest.pay_by), today, after);
-            Some((pair, Unpaid { months: unpaid.iter().map(|due| due.month).collect(), claimed, may_suspend }))
-        };
-        Ok(due.into_iter().filter_map(left).collect())
+        Ok(due.into_iter().map(|(pair, months)| (pair, overdue(&months, today))).collect())
     }
 
     /// What home members were to pay of a period by a day that is known.
     async fn due_by_home(&self, period: PeriodNumber) -> Result<Vec<(Pair, DueMonth)>, StoreError> {
         let Some(record) = self.store.clearing_record(period, BTreeMap::new()).await? else { return Ok(Vec::new()) };
+        let first = self.store.payment_first_records(period).await?;
         let month = record.month;
         let due = record.pairs.into_iter().filter_map(|(pair, held)| {
             let owed: Vec<_> = held.to_be_paid().filter(|(_, payable)| payable.payer() == Some(Side::Home)).collect();
             let noticed_on = held.noticed_on.filter(|_| !owed.is_empty())?;
             let pay_by = self.calendar.payment_days(month, noticed_on).ok()?.pay_by;
             let is_paid = owed.iter().all(|(_, payable)| payable.is_settled());
-            let is_claimed = owed.iter().all(|(_, payable)| payable.paid.is_some());
-            Some((pair, DueMonth { month, pay_by, is_paid, is_claimed }))
+            let claimed = owed.iter().map(|(insurance, _)| first.get(&(pair, *insurance, Side::Home)).copied());
+            // It is claimed once all of it is.
+            let since = claimed.collect::<Option<Vec<_>>>().and_then(|claimed| claimed.into_iter().max());
+            let is_contradicted = owed.iter().any(|(_, payable)| payable.apart().is_some());
+            let claim = since.map(|at| Claim { since: beijing::day_of(at), is_contradicted });
+            Some((pair, DueMonth { month, pay_by, is_paid, claim }))
         });
         Ok(due.collect())
     }

@@ -29,7 +29,7 @@ impl Clearing {
             end.months.push((month, standing.record.stage()));
             let unsettled = standing.record.pairs.iter().filter(|(_, held)| !held.is_settled());
             let rest =
-                unsettled.map(|(pair, held)| Rest { pair: *pair, month, why: Why::Unsettled, owed: held.owed() });
+                unsettled.map(|(pair, held)| Rest { pair: *pair, month, why: Why::Unsettled, owed: held.unpaid() });
             end.rests.extend(rest.filter(|_| standing.record.stage() != Stage::Closed));
         }
         let Some(last) = periods.keys().last().copied() else { return Ok(end) };

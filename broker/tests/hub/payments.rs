@@ -54,8 +54,13 @@ async fn employees_and_residents_money_is_noticed_and_paid_each_by_itself() {
         |insurance| watched.get(&PrefundKey { pair: henan_shanghai(), insurance }).map(|held| held.usage.outstanding);
     assert_eq!(in_use(Insurance::Employee), None, "paid");
     assert_eq!(in_use(Insurance::Resident), Some(Money::from_fen(resident)));
+    let rests = clearing.year_end(2025).await.expect("the store works").rests;
+    let owed: Vec<Money> = rests.iter().map(|rest| rest.owed).collect();
+    assert_eq!(owed, [Money::from_fen(resident)], "what is paid keeps no year open");
     for (side, client) in [("home", &mut henan), ("treatment", &mut shanghai)] {
-        client.pay(of(side, "resident", resident)).await.expect("it is recorded");
+        // Only one is left, so that a payment need not say which.
+        let request = v1::PayRequest { insurance: String::new(), ..of(side, "resident", resident) };
+        client.pay(request).await.expect("it is recorded");
     }
     advance(&clearing, noon(8, 9)).await;
     assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);

@@ -9,7 +9,8 @@ use clearing::prefund::Watch;
 use clearing::prefund::change::{AnswerFault, Standing};
 use identity::name::Role;
 use jiff::Timestamp;
-use ledger::hub::PrefundKey;
+use jiff::civil::date;
+use ledger::hub::{PeriodNumber, PrefundKey};
 use proto::v1;
 use proto::v1::prefunds_client::PrefundsClient;
 use settlement::beijing;
@@ -167,10 +168,12 @@ async fn a_member_that_leaves_three_months_unpaid_may_be_suspended_and_only_new_
     let world = World::new().await;
     let clearing = clearing(&world);
     let mut shanghai = prefunds(&world, "310000");
-    let request =
-        || v1::SuspendRequest {
-            home: "410000".into(), treatment: "310000".into(), reason: "三个月未拨付".into()
-        };
+    let request = || v1::SuspendRequest {
+        home: "410000".into(),
+        treatment: "310000".into(),
+        reason: "三个月未拨付".into(),
+        nothing_came: vec![],
+    };
     advance(&clearing, noon(6, 15)).await;
     for (message, month) in [("1", 7), ("2", 8), ("3", 9)] {
         world.operate(&settle(message)).await.expect("an answer");
@@ -191,7 +194,27 @@ async fn a_member_that_leaves_three_months_unpaid_may_be_suspended_and_only_new_
     assert_eq!((unpaid[0].months.len(), unpaid[0].may_suspend), (3, true));
     let theirs = prefunds(&world, "410000").suspend(request()).await.expect_err("it is not theirs to say");
     assert_eq!(field(&theirs), "treatment");
-    assert!(shanghai.suspend(request()).await.expect("it is suspended").into_inner().suspended);
+
+    // Henan has recorded its payment of June on 10 November; July's row is full on 19 December.
+    let (serial, bank, on) = ("2025111000017".into(), "中国银行 郑州分行".into(), date(2025, 11, 10));
+    let payment = Payment { serial, bank, on, amount: Money::from_yuan(50) };
+    let june = (PeriodNumber(1), henan_shanghai(), Insurance::Employee);
+    let by = ("henan".to_owned(), noon(11, 10));
+    let paid = world.hub().store().payment_record(june, Side::Home, payment, by).await;
+    paid.expect("the store works").expect("it is recorded");
+    let denying = |month: &str| v1::SuspendRequest { nothing_came: vec![month.to_owned()], ..request() };
+    assert_eq!(field(&shanghai.suspend(denying("June")).await.expect_err("no month")), "nothing_came");
+    assert_eq!(field(&shanghai.suspend(denying("2025-07")).await.expect_err("not claimed")), "nothing_came");
+    assert_eq!(field(&shanghai.suspend(denying("2025-06")).await.expect_err("it is too early")), "home");
+    assert_eq!(field(&shanghai.suspend(request()).await.expect_err("it says that it has paid")), "home");
+    world.hub().hub().clock.set(noon(12, 10));
+    assert_eq!(field(&shanghai.suspend(denying("2025-06")).await.expect_err("30 days")), "home");
+    let unpaid = shanghai.unpaid(v1::PrefundsRequest {}).await.expect("a list").into_inner().members;
+    assert_eq!((unpaid[0].claimed.clone(), unpaid[0].may_suspend), (vec!["2025-06".to_owned()], false));
+    world.hub().hub().clock.set(noon(12, 11));
+    assert_eq!(field(&shanghai.suspend(request()).await.expect_err("silence is no word")), "home");
+    let suspended = shanghai.suspend(denying("2025-06")).await.expect("it is suspended").into_inner();
+    assert!(suspended.suspended && suspended.reason.contains("未到账：2025-06"), "{}", suspended.reason);
 
     assert_eq!(reason(world.operate(&settle("4")).await), Reason::MemberSuspended);
     assert!(matches!(world.answer(&settle("3")).await.0, Outcome::Accepted { .. }), "what was settled has its answer");

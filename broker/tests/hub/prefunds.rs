@@ -98,7 +98,21 @@ async fn what_is_unpaid_stays_in_the_row_until_both_sides_have_recorded_its_paym
     pay(&world, 1, &[Side::Home]).await;
     assert_eq!(unpaid(&clearing, december).await, (both, june.clone(), true), "the payer's word alone pays nothing");
     pay(&world, 2, &Side::ALL).await;
-    assert_eq!(unpaid(&clearing, december).await, (june.clone(), june, true), "a newer one that is paid hides nothing");
+    let claimed = (june.clone(), june, false);
+    assert_eq!(
+        unpaid(&clearing, december).await,
+        claimed,
+        "it has recorded its payment, and is not suspended for silence"
+    );
+    let said = async |day, months: &[&str]| {
+        let nothing_came = months.iter().filter_map(|month| Month::from_text(month)).collect();
+        let may = clearing.may_suspend_denying(henan_shanghai(), &nothing_came, day).await;
+        may.expect("the store works")
+    };
+    let (last, after) = (noon(2026, 1, 28), noon(2026, 1, 29));
+    assert_eq!(unpaid(&clearing, after).await, claimed, "however long the other side says nothing");
+    assert!(!said(last, &["2025-06"]).await, "the claim is 30 days old");
+    assert!(said(after, &["2025-06"]).await && !said(after, &[]).await);
     pay(&world, 1, &[Side::Treatment]).await;
     assert_eq!(unpaid(&clearing, december).await, (vec![], vec![], false));
 }
@@ -240,14 +254,89 @@ async fn what_was_held_before_the_hub_counts_once_the_other_side_confirms_it() {
     let nothing = QuarterSums::new();
     let reset =
         async || clearing.prefund_reset(2026, &nothing, ("centre".into(), late)).await.expect("the store works");
-    assert_eq!(reset().await, Err(ResetFault::OpeningWaits(vec![henan_shanghai()])), "else it was asked for twice");
+    let other = of(Insurance::Resident);
+    change(&world, (Insurance::Resident, "opening 9", 70), PrefundKind::Opening, noon(2025, 12, 15)).await;
+    assert_eq!(reset().await, Ok(1), "one that waits holds up no other");
+    let set = world.hub().store().prefund_changes().await.expect("changes");
+    let set: Vec<PrefundKey> = set.iter().filter(|change| change.id == "reset 2026").map(|change| change.key).collect();
+    assert_eq!(set, [other], "it is not set itself: else it was asked for twice");
+    assert_eq!(clearing.prefund_reset_due(late).await.expect("the store works"), 0, "nor by the calendar");
     assert_eq!(answer("opening 3", Side::Treatment, true, late).await, Ok(()));
     assert_eq!(held(late).await.usage.prefund, Money::from_yuan(90));
     assert_eq!(reset().await, Ok(1));
     let changes = world.hub().store().prefund_changes().await.expect("changes");
-    let set = changes.iter().find(|change| change.kind == PrefundKind::Reset).expect("it is set");
+    let is_it = |change: &&PrefundChange| change.kind == PrefundKind::Reset && change.key == key;
+    let set = changes.iter().find(is_it).expect("it is set");
     assert_eq!((set.held, set.amount), (Money::from_yuan(90), Money::from_yuan(10)));
     assert_eq!(open("4", 90, late).await, Err(RequestFault::ResetAlready));
+}
+
+#[tokio::test]
+async fn a_prefund_whose_opening_lapsed_has_no_row_and_may_be_opened_again_after_a_re_set() {
+    let world = World::new().await;
+    let clearing = quarter(&world, date(2025, 10, 2)).await;
+    let (key, late) = (of(Insurance::Resident), noon(2026, 1, 31));
+    let open = async |id: &str, at| {
+        let opening = (id.to_owned(), Money::from_yuan(90), "2024年付款通知书".to_owned());
+        clearing.prefund_open((key, Side::Home), opening, ("henan".into(), at)).await.expect("the store works")
+    };
+    assert_eq!(open("1", noon(2025, 12, 1)).await, Ok("opening 1".into()));
+    advance(&clearing, late).await;
+    for changed in [1, 0] {
+        assert_eq!(clearing.prefund_reset_due(late).await.expect("the store works"), changed, "employees' alone");
+    }
+    let changes = world.hub().store().prefund_changes().await.expect("changes");
+    assert!(!changes.iter().any(|change| change.key == key && change.kind == PrefundKind::Reset), "{changes:?}");
+    assert_eq!(open("2", late).await, Ok("opening 2".into()), "nothing was moved");
+    let (place, said) = ((key, "opening 2".to_owned(), Side::Treatment), (true, String::new()));
+    let answered = clearing.prefund_answer(place, said, ("shanghai".into(), late)).await.expect("the store works");
+    assert_eq!(answered, Ok(()));
+    let nothing = QuarterSums::new();
+    let reset = clearing.prefund_reset(2026, &nothing, ("centre".into(), late)).await.expect("the store works");
+    assert_eq!(reset, Ok(1), "what is held now is returned");
+    let changes = world.hub().store().prefund_changes().await.expect("changes");
+    let set = changes.iter().find(|change| change.key == key && change.kind == PrefundKind::Reset).expect("it is set");
+    assert_eq!((set.held, set.amount), (Money::from_yuan(90), Money::from_yuan(-90)));
+}
+
+#[tokio::test]
+async fn what_one_side_has_recorded_is_not_asked_for_again_by_the_next_re_set() {
+    let world = World::new().await;
+    let clearing = quarter(&world, date(2025, 10, 2)).await;
+    let (key, late) = (of(Insurance::Employee), noon(2026, 1, 31));
+    let before = PrefundChange {
+        key,
+        id: "reset 2025".into(),
+        kind: PrefundKind::Reset,
+        amount: Money::from_yuan(600),
+        basis: Money::ZERO,
+        held: Money::ZERO,
+        reason: "2025年度额度调整".into(),
+        asked_by: None,
+        at: noon(2025, 12, 1),
+    };
+    assert!(world.hub().store().prefund_change(before, "centre".into()).await.expect("the store works"));
+    let payment =
+        Payment {
+            serial: "1".into(), bank: "中国银行".into(), on: date(2025, 12, 20), amount: Money::from_yuan(600)
+        };
+    let pay = async |side| {
+        let place = (key, "reset 2025".to_owned(), side);
+        let paid = world.hub().store().prefund_pay(place, payment.clone(), ("us".into(), late)).await;
+        paid.expect("the store works").expect("it is recorded");
+    };
+    pay(Side::Home).await;
+    advance(&clearing, late).await;
+    let nothing = QuarterSums::new();
+    let row = clearing.prefund_table(2026, &nothing).await.expect("a table")[0];
+    assert_eq!((row.reset.previous, row.reset.new), (Money::from_yuan(600), Money::from_yuan(100)));
+    let reset = clearing.prefund_reset(2026, &nothing, ("centre".into(), late)).await.expect("the store works");
+    assert_eq!(reset, Ok(1));
+    let watched = clearing.prefunds_watched(late).await.expect("the store works")[&key];
+    assert_eq!((watched.usage.prefund, watched.due), (Money::ZERO, Money::from_yuan(100)), "600 due, 500 back");
+    pay(Side::Treatment).await;
+    let watched = clearing.prefunds_watched(late).await.expect("the store works")[&key];
+    assert_eq!((watched.usage.prefund, watched.due), (Money::from_yuan(600), Money::from_yuan(-500)));
 }
 
 #[tokio::test]

@@ -45,6 +45,9 @@ fn read_rules(node: Node<'_>) -> Option<Rules> {
     Some(Rules { from: from?, clearing: clearing?, prefund: prefund?, checking: checking? })
 }
 
+/// Days for which a payer's word holds a suspension back, where the file does not say.
+const CLAIM_STANDS_FOR: u16 = 30;
+
 fn read_clearing(node: Node<'_>) -> Option<ClearingRules> {
     let [cut_off, hospitals_by, clearing_day, confirm_by, notices_by] =
         ["cut_off", "hospitals_by", "clearing_day", "confirm_by", "notices_by"].map(|key| month_day(&node, key));
@@ -59,6 +62,10 @@ fn read_clearing(node: Node<'_>) -> Option<ClearingRules> {
     let silence_confirms = node.flag("silence_confirms");
     let year_cleared_within = month_of_year(&node, "year_cleared_within");
     let suspended_after = node.has("suspended_after").then(|| count(&node, "suspended_after"));
+    let claim_stands_for = match node.has("claim_stands_for") {
+        true => count(&node, "claim_stands_for"),
+        false => Some(CLAIM_STANDS_FOR),
+    };
     let provenance = provenance(&node);
     let rules = ClearingRules {
         cut_off: cut_off?,
@@ -74,6 +81,7 @@ fn read_clearing(node: Node<'_>) -> Option<ClearingRules> {
         silence_confirms,
         year_cleared_within: year_cleared_within?,
         suspended_after: suspended_after.flatten(),
+        claim_stands_for: claim_stands_for?,
         provenance: provenance?,
     };
     check_order(&node, &rules);

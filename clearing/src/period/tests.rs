@@ -177,6 +177,7 @@ fn employees_and_residents_money_are_paid_each_by_itself_and_close_together() {
     pay_one(&mut paid.employee, date(2025, 8, 8));
     record.pairs.get_mut(&pair).expect("a pair").payables = paid;
     assert_eq!((wanted(&record), record.stage()), (given_back.to_vec(), Stage::Noticed));
+    assert_eq!(record.pairs[&pair].unpaid(), Money::from_yuan(-100), "what is paid is no longer owed");
     pay(&mut record, pair, date(2025, 8, 8));
     assert_eq!(run(&mut record, noon(2025, 8, 9), &BTreeMap::new()), [Step::Close]);
 }

@@ -15,8 +15,33 @@ pub struct DueMonth {
     pub pay_by: Date,
     /// Whether both sides have recorded the payment. The payer's word alone leaves it unpaid.
     pub is_paid: bool,
-    /// Whether the payer says that it has paid.
-    pub is_claimed: bool,
+    /// What the payer alone says of its payment; none before it has recorded all of it.
+    pub claim: Option<Claim>,
+}
+
+/// 仅付款方登记: the payer's word that it has paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The hub's day on which it was first recorded. Correcting it does not renew it.
+    pub since: Date,
+    /// Whether the receiver has recorded another payment.
+    pub is_contradicted: bool,
+}
+
+impl DueMonth {
+    /// Whether it counts toward suspension. A month whose payer has recorded its payment does not, so that a receiver cannot
+    /// bring a suspension about by recording nothing. It counts again once two things hold: the claim is more than
+    /// `stands_for` days old, which is time to find the money, and the receiver has said otherwise: it recorded another
+    /// payment, or it says by name that nothing came (`is_denied`). So a payer cannot put a suspension off for good by a
+    /// payment that it never made, and whoever says what is not so has said it on the record.
+    pub fn counts(&self, today: Date, stands_for: u16, is_denied: bool) -> bool {
+        let is_over = |claim: &Claim| {
+            let last = claim.since.checked_add(i32::from(stands_for).days());
+            // A day of no calendar never comes.
+            last.is_ok_and(|last| last < today)
+        };
+        !self.is_paid && self.claim.is_none_or(|claim| is_over(&claim) && (claim.is_contradicted || is_denied))
+    }
 }
 
 /// What is unpaid after its last day, oldest first, whatever was paid since.
@@ -26,10 +51,10 @@ pub fn overdue(months: &[DueMonth], today: Date) -> Vec<DueMonth> {
     overdue
 }
 
-/// Whether a treatment member may suspend: the oldest unpaid notice has been overdue for so many months. They are counted by
-/// the calendar from its last day, so that months in which nothing was due, and newer ones that were paid, do not take a
-/// debt out of the row. The rule says months in a row and no more: counting from the oldest debt is the reading in which a
-/// debt that stays unpaid stays in it.
+/// Whether a treatment member may suspend: the oldest unpaid notice that [counts](DueMonth::counts) has been overdue for so
+/// many months. They are counted by the calendar from its last day, so that months in which nothing was due, and newer ones
+/// that were paid, do not take a debt out of the row. The rule says months in a row and no more: counting from the oldest
+/// debt is the reading in which a debt that stays unpaid stays in it.
 ///
 /// ```
 /// use clearing::prefund::unpaid::may_suspend;
@@ -51,7 +76,27 @@ mod tests {
     use super::*;
 
     fn due(month: &str, pay_by: Date, is_paid: bool, is_claimed: bool) -> DueMonth {
-        DueMonth { month: Month::from_text(month).expect("a month"), pay_by, is_paid, is_claimed }
+        let claim = is_claimed.then_some(Claim { since: pay_by, is_contradicted: false });
+        DueMonth { month: Month::from_text(month).expect("a month"), pay_by, is_paid, claim }
+    }
+
+    #[test]
+    fn a_claim_holds_a_month_back_until_it_is_old_and_the_receiver_says_otherwise() {
+        let since = date(2025, 9, 1);
+        let (last, after) = (date(2025, 10, 1), date(2025, 10, 2));
+        for (is_claimed, is_contradicted, is_denied, today, counts) in [
+            (false, false, false, since, true),
+            // The receiver's silence, however long, is no word against the payer's.
+            (true, false, false, date(2028, 1, 1), false),
+            (true, true, true, last, false),
+            (true, true, false, after, true),
+            (true, false, true, after, true),
+        ] {
+            let claim = is_claimed.then_some(Claim { since, is_contradicted });
+            let month = DueMonth { claim, ..due("2025-06", date(2025, 8, 15), false, false) };
+            assert_eq!(month.counts(today, 30, is_denied), counts, "{month:?} on {today}");
+            assert!(!DueMonth { is_paid: true, ..month }.counts(today, 30, is_denied));
+        }
     }
 
     #[test]

@@ -11,8 +11,8 @@ use settlement::beijing;
 use settlement::money::Money;
 use settlement::person::Insurance;
 
-use super::super::HubStore;
 use super::super::told::News;
+use super::super::{HubStore, instant};
 use super::PeriodNumber;
 use super::course::read_pair;
 use super::statements::{StatementFault, read_date};
@@ -74,6 +74,26 @@ impl HubStore {
         (recorded_by, at): (String, Timestamp),
     ) -> Result<Result<(), StatementFault>, StoreError> {
         self.engine.change(move |sql| record_payment(sql, (place, side), &payment, (&recorded_by, at))).await
+    }
+}
+
+impl HubStore {
+    /// When each side first recorded each payment of a period, by the hub's clock, whatever it has corrected since.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn payment_first_records(
+        &self,
+        period: PeriodNumber,
+    ) -> Result<BTreeMap<(Pair, Insurance, Side), Timestamp>, StoreError> {
+        const FIRST: &str = "SELECT home, treatment, insurance, side, recorded_at FROM payments
+            WHERE period = ?1 AND record = 1";
+        let read = |row: Row<'_>| {
+            let pair = read_pair(row, 0)?;
+            let at = instant("payments", pair.home, row.number(4)?)?;
+            Ok(((pair, read_insurance(row, 2)?, read_side(row, 3)?), at))
+        };
+        Ok(self.engine.read(move |sql| sql.query(FIRST, values![period.0], read)).await?.into_iter().collect())
     }
 }
 
