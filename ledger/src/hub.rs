@@ -85,7 +85,9 @@ pub use periods::{
 pub use prefunds::{
     PrefundAnswer, PrefundChange, PrefundEntry, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension,
 };
-pub use proving::{CarriedOver, Misplaced, MisplacedHow, Misposted, Noticed};
+pub use proving::{
+    Afterwards, CarriedOver, Misplaced, MisplacedHow, Misposted, MovedPosting, Noticed, PrefundMispaid, StandsApart,
+};
 pub use schema::SCHEMA;
 pub use told::{News, Telling, Told};
 pub use turns::SettlementTurn;

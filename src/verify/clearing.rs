@@ -1,7 +1,10 @@
 //! That clearing holds (design.md section 12, invariant 7), checked on a hub's book: each settlement is cleared in at most
 //! one period and stands on a list until it is, a period's obligations follow from its entries, what one member pays the
 //! other receives, and a closed period is never changed. Each check is named as the sentence that must hold. Called by
-//! `yidi verify` and by the simulator.
+//! `yidi verify` and by the simulator. What is taken off settlements and added to them afterwards is in
+//! `clearing/afterwards.rs`.
+
+mod afterwards;
 
 use std::collections::BTreeMap;
 
@@ -12,13 +15,19 @@ use clearing::obligation::{Lot, Sums};
 use clearing::payment::dues;
 use clearing::period::{Pair, PairRecord, Record};
 use clearing::review::Deducted;
-use ledger::hub::{CarriedOver, HubStore, MisplacedHow, Misposted, PeriodNumber, Position};
+use ledger::hub::{CarriedOver, HubStore, MisplacedHow, Noticed, PeriodNumber, Position};
 use reconciliation::book::READING;
 use settlement::adjudication::Fund;
 use settlement::finding::Finding;
 use settlement::ids::SettlementId;
 use settlement::person::Insurance;
 use settlement::region::RegionTable;
+
+pub use afterwards::{
+    corrections_are_posted_once_their_batch_is_in_force, deductions_are_posted_as_they_happen,
+    prefund_payments_are_what_their_changes_ask_for, what_is_posted_leaves_a_period_only_where_it_was,
+    what_is_posted_stands_only_while_its_settlement_does,
+};
 
 /// By what clearing is checked beside the book itself. What needs one that is not at hand is left out.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,7 +50,11 @@ pub async fn findings(hub: &HubStore, rules: Rules<'_>) -> Result<Vec<Finding>> 
         findings.extend(nothing_is_carried_more_often_than_the_calendar_says(hub, calendar).await?);
     }
     findings.extend(deductions_stay_within_what_each_fund_paid(hub).await?);
+    findings.extend(deductions_are_posted_as_they_happen(hub).await?);
     findings.extend(corrections_are_posted_once_their_batch_is_in_force(hub).await?);
+    findings.extend(what_is_posted_stands_only_while_its_settlement_does(hub).await?);
+    findings.extend(what_is_posted_leaves_a_period_only_where_it_was(hub).await?);
+    findings.extend(prefund_payments_are_what_their_changes_ask_for(hub).await?);
     let open = hub.period_open().await?.number;
     for period in (1..=open.0).map(PeriodNumber) {
         findings.extend(a_periods_sums_are_its_journals(hub, period).await?);
@@ -143,7 +156,7 @@ pub async fn a_statement_is_entries_less_carried_out_with_carried_in_less_deduct
 }
 
 /// What a member pays is what the other receives: the notices of a pair ask both for what is stated of each insurance's
-/// money, and what both sides recorded of the payment is that.
+/// money, what both sides recorded of the payment is that, and nothing that is due goes without.
 ///
 /// # Errors
 /// When the book cannot be read.
@@ -153,7 +166,8 @@ pub async fn payable_is_receivable(hub: &HubStore, period: PeriodNumber) -> Resu
     let mut wrong = |pair: &Pair, problem: String| {
         findings.push(finding("payable is receivable", format!("{} in period {period}", of(pair)), problem));
     };
-    for noticed in hub.notice_list(period).await? {
+    let all_noticed = hub.notice_list(period).await?;
+    for noticed in &all_noticed {
         let held = record.pairs.get(&noticed.pair).cloned().unwrap_or_default();
         let payable = held.payables.of(noticed.insurance);
         let stated = held.statement.filter(|statement| statement.version == noticed.version).map(|_| payable.due);
@@ -169,15 +183,41 @@ pub async fn payable_is_receivable(hub: &HubStore, period: PeriodNumber) -> Resu
             }
         }
     }
-    let noticed = hub.notice_list(period).await?;
     for (pair, held) in &record.pairs {
-        let is_noticed = |of: Insurance| noticed.iter().any(|one| one.pair == *pair && one.insurance == of);
+        let is_noticed = |of: Insurance| all_noticed.iter().any(|one| one.pair == *pair && one.insurance == of);
         let recorded = held.payables.iter().filter(|(_, payable)| payable.paid.is_some() || payable.received.is_some());
         for (insurance, _) in recorded.filter(|(insurance, _)| !is_noticed(*insurance)) {
             wrong(pair, format!("{} money is paid without a notice", insurance.word()));
         }
     }
+    findings.extend(a_noticed_pair_has_a_notice_of_each_insurance_that_is_due(period, &record, &all_noticed));
     Ok(findings)
+}
+
+/// The notices of a pair come all at once: as soon as it has one, it has one of each insurance's money that is due, and none
+/// of which nothing is due. What has none is never paid, and its period never closed.
+fn a_noticed_pair_has_a_notice_of_each_insurance_that_is_due(
+    period: PeriodNumber,
+    record: &Record,
+    noticed: &[Noticed],
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut wrong = |pair: &Pair, problem: String| {
+        let invariant = "a noticed pair has a notice of each insurance that is due";
+        findings.push(finding(invariant, format!("{} in period {period}", of(pair)), problem));
+    };
+    for (pair, held) in record.pairs.iter().filter(|(_, held)| held.noticed_on.is_some()) {
+        for (insurance, payable) in held.payables.iter() {
+            let is_noticed = noticed.iter().any(|one| one.pair == *pair && one.insurance == insurance);
+            let (due, word) = (payable.due, insurance.word());
+            match (is_noticed, due.is_zero()) {
+                (true, false) | (false, true) => {}
+                (false, false) => wrong(pair, format!("{due} is due of {word} money, and there is no notice of it")),
+                (true, true) => wrong(pair, format!("nothing is due of {word} money, and there is a notice of it")),
+            }
+        }
+    }
+    findings
 }
 
 /// What is carried out of a period was in it, is carried into one later period or stands on the list, and is carried no
@@ -269,24 +309,6 @@ pub async fn deductions_stay_within_what_each_fund_paid(hub: &HubStore) -> Resul
         }
     }
     Ok(findings)
-}
-
-/// A correction has postings once its batch is in force, and not before; they give what it changes and take it back by
-/// turns.
-///
-/// # Errors
-/// When the book cannot be read.
-pub async fn corrections_are_posted_once_their_batch_is_in_force(hub: &HubStore) -> Result<Vec<Finding>> {
-    let told = hub.correction_misposted().await?.into_iter().map(|(correction, how)| {
-        let problem = match how {
-            Misposted::NotPosted => "its batch is in force, and nothing of it is posted",
-            Misposted::NotInForce => "it is posted, and its batch is not in force",
-            Misposted::OtherSums => "what is posted is not what it changes",
-        };
-        let invariant = "corrections are posted once their batch is in force";
-        finding(invariant, format!("correction {correction}"), problem.into())
-    });
-    Ok(told.collect())
 }
 
 /// In a closed period every pair is agreed on, and paid on both sides where something was due; and it is closed once.

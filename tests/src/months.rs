@@ -101,6 +101,20 @@ impl Book {
         self.answer(position, &stay, at).await
     }
 
+    /// The same of a resident: half of it from the basic fund of residents.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settle_resident(&self, stay: Stay, at: Timestamp) -> Result<(), StoreError> {
+        let (mut operation, mut settled) = settlement(&stay.into());
+        settled.insurance = Insurance::Resident;
+        if let Request::Settle(settle) = &mut operation.request {
+            settle.insurance = Insurance::Resident;
+        }
+        let position = self.receive_operation(operation.clone(), at).await?;
+        self.keep(position, &operation, Done::Settled(Box::new(settled)), at).await
+    }
+
     /// Writes a settlement down, without an answer yet.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! What is read to prove clearing: whether each entry of the journal lies in one period, what was carried over, what
 //! notices asked for, and what deductions and corrections are held against. Nothing is written here. Called by `yidi verify` and by the
-//! simulator; what must hold is theirs to say.
+//! simulator; what must hold is theirs to say. Whether deductions and corrections go with their settlements is read by
+//! `proving/posted.rs`.
+
+mod posted;
 
 use std::collections::BTreeMap;
 
@@ -13,8 +16,10 @@ use settlement::person::Insurance;
 use super::lots::{read_moved, read_sums, totals};
 use super::periods::{PeriodNumber, read_insurance, read_pair};
 use super::{HubStore, Position, corrections, corrupt};
+use crate::engine::Sql;
 use crate::store::StoreError;
 use crate::values;
+pub use posted::{Afterwards, MovedPosting, PrefundMispaid, StandsApart};
 
 /// An entry of the journal that does not lie where it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +45,15 @@ pub enum MisplacedHow {
     NoEntry,
 }
 
-/// How the postings of a correction are not as they should be.
+/// How the postings of a deduction or a correction are not as they should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misposted {
-    /// Its batch is in force, and nothing is posted.
+    /// A batch is in force, or a deduction was agreed on or given back, and nothing is posted.
     NotPosted,
-    /// Something is posted, and its batch is not in force.
+    /// Something is posted of a correction, and its batch is not in force.
     NotInForce,
+    /// Something is posted of a deduction, and nothing happened that takes it off or gives it back.
+    NoEvent,
     /// What is posted is not what it changes, or not by turns.
     OtherSums,
 }
@@ -123,6 +130,10 @@ impl HubStore {
         const NOT_POSTED: &str = "SELECT corrections.id FROM corrections
             JOIN correction_events ON correction_events.batch = corrections.batch AND event = 'in-force'
             WHERE NOT EXISTS (SELECT 1 FROM correction_postings AS posted WHERE posted.id = corrections.id AND step = 1)";
+        // Each turns the one before around.
+        const NOT_BY_TURNS: &str = "SELECT DISTINCT posted.id FROM correction_postings AS posted
+            WHERE step > 1 AND NOT EXISTS (SELECT 1 FROM correction_postings AS before
+                                           WHERE before.id = posted.id AND before.step = posted.step - 1)";
         const NOT_IN_FORCE: &str = "SELECT DISTINCT posted.id FROM correction_postings AS posted
             LEFT JOIN corrections ON corrections.id = posted.id
             LEFT JOIN correction_events ON correction_events.batch = corrections.batch AND event = 'in-force'
@@ -136,17 +147,11 @@ impl HubStore {
                OR posted.assistance <> (assistance_now - corrections.assistance) * (posted.step % 2 * 2 - 1)";
         let all = [
             (NOT_POSTED, Misposted::NotPosted),
+            (NOT_BY_TURNS, Misposted::NotPosted),
             (NOT_IN_FORCE, Misposted::NotInForce),
             (OTHER_SUMS, Misposted::OtherSums),
         ];
-        let read = self.engine.read(move |sql| {
-            let mut misposted = Vec::new();
-            for (text, how) in all {
-                misposted.extend(sql.query(text, values![], |row| Ok((row.text(0)?.to_owned(), how)))?);
-            }
-            Ok(misposted)
-        });
-        read.await
+        self.engine.read(move |sql| misposted(sql, &all)).await
     }
 
     /// The sums of a period as they are folded, and as its folded entries give them one by one: at one moment, since they
@@ -235,4 +240,13 @@ impl HubStore {
         });
         read.await
     }
+}
+
+/// What each of these statements names, with what is wrong there.
+fn misposted(sql: &Sql<'_>, all: &[(&'static str, Misposted)]) -> Result<Vec<(String, Misposted)>, StoreError> {
+    let mut misposted = Vec::new();
+    for (text, how) in all {
+        misposted.extend(sql.query(text, values![], |row| Ok((row.text(0)?.to_owned(), *how)))?);
+    }
+    Ok(misposted)
 }

@@ -1,0 +1,241 @@
+//! What is read to prove what is taken off settlements and added to them after they were booked, and what was paid for
+//! prefunds: whether postings are what happened, whether they stand as their settlements do, and the ways they went.
+//! Nothing is written here. Called by `yidi verify`; what must hold is its to say.
+
+use settlement::money::Money;
+
+use super::Misposted;
+use crate::engine::{Row, Sql};
+use crate::hub::periods::{PeriodNumber, THE_LIST, read_insurance, read_pair};
+use crate::hub::prefunds::PrefundKey;
+use crate::hub::{HubStore, Position};
+use crate::store::StoreError;
+use crate::values;
+
+/// What a settlement loses or gains after it was booked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Afterwards {
+    /// What review takes off it.
+    Deduction,
+    /// What a correction adds to it, or takes back.
+    Correction,
+}
+
+impl Afterwards {
+    /// Both.
+    pub const ALL: [Afterwards; 2] = [Afterwards::Deduction, Afterwards::Correction];
+
+    /// The word in findings and in the names of tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Afterwards::Deduction => "deduction",
+            Afterwards::Correction => "correction",
+        }
+    }
+}
+
+/// A deduction or a correction that does not stand as its settlement does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandsApart {
+    /// Which of them.
+    pub of: Afterwards,
+    /// Its id.
+    pub id: String,
+    /// The newest entry of its settlement.
+    pub newest: Position,
+    /// Whether that entry has the settlement in force.
+    pub is_in_force: bool,
+}
+
+/// A posting was moved out of a period with its settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedPosting {
+    /// Of what.
+    pub of: Afterwards,
+    /// Its id.
+    pub id: String,
+    /// Which of its postings.
+    pub step: i64,
+    /// The period in which that was posted; 0 for the list, and none where there is no such posting.
+    pub posted: Option<PeriodNumber>,
+    /// Out of which period; 0 for the list.
+    pub from: PeriodNumber,
+    /// Into which; 0 for the list.
+    pub into: PeriodNumber,
+}
+
+impl MovedPosting {
+    /// Whether a period is the list, from which nobody is cleared.
+    pub fn is_list(period: PeriodNumber) -> bool {
+        period == THE_LIST
+    }
+}
+
+/// A record of a prefund's payment that is not what its change asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrefundMispaid {
+    /// Which prefund.
+    pub key: PrefundKey,
+    /// The id of the change.
+    pub change: String,
+    /// By how much it changes the prefund; none where there is no such change.
+    pub asked: Option<Money>,
+    /// How much the record says was paid.
+    pub paid: Money,
+}
+
+macro_rules! moves {
+    ($kind:literal) => {
+        concat!(
+            "SELECT moved.id, moved.step, posted.period, moved.from_period, moved.into_period FROM ",
+            $kind,
+            "_moves AS moved LEFT JOIN ",
+            $kind,
+            "_postings AS posted ON posted.id = moved.id AND posted.step = moved.step
+             ORDER BY moved.id, moved.step, moved.from_period"
+        )
+    };
+}
+
+/// Those of which the newest entry of the settlement is folded: whoever clears folds first, and then has both follow their
+/// settlements. So what is not folded, nobody can have followed yet.
+macro_rules! apart {
+    ($kind:literal, $where:literal) => {
+        concat!(
+            "SELECT changed.id, newest.position, newest.step FROM ",
+            $kind,
+            "s AS changed CROSS JOIN answers AS newest
+             WHERE newest.settlement = changed.settlement
+               AND newest.step = (SELECT MAX(step) FROM answers WHERE answers.settlement = changed.settlement)
+               AND EXISTS (SELECT 1 FROM lot_postings WHERE lot_postings.position = newest.position AND part = 0)
+               AND ",
+            $where,
+            " ORDER BY changed.id"
+        )
+    };
+}
+
+impl HubStore {
+    /// Deductions whose postings are not what happened to them, each with what is wrong: what is agreed on is taken off,
+    /// what is released after that is given back, and nothing else is posted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deduction_misposted(&self) -> Result<Vec<(String, Misposted)>, StoreError> {
+        const NO_EVENT: &str = "SELECT DISTINCT posted.id FROM deduction_postings AS posted
+            LEFT JOIN deductions ON deductions.id = posted.id
+            LEFT JOIN deduction_events AS done ON done.id = posted.id AND done.step = posted.step
+            LEFT JOIN deduction_events AS before ON before.id = posted.id AND before.step = posted.step - 1
+            WHERE deductions.id IS NULL OR (COALESCE(done.event, '') <> 'agreed'
+              AND (COALESCE(done.event, '') <> 'released' OR COALESCE(before.event, '') <> 'agreed'))";
+        const NOT_POSTED: &str = "SELECT DISTINCT done.id FROM deduction_events AS done
+            LEFT JOIN deduction_events AS before ON before.id = done.id AND before.step = done.step - 1
+            WHERE (done.event = 'agreed' OR (done.event = 'released' AND before.event = 'agreed'))
+              AND NOT EXISTS (SELECT 1 FROM deduction_postings AS posted
+                              WHERE posted.id = done.id AND posted.step = done.step)";
+        // What is agreed on is something, and at most what was lodged; later postings turn the one before around.
+        const OTHER_SUMS: &str = "SELECT DISTINCT posted.id FROM deduction_postings AS posted
+            JOIN deductions ON deductions.id = posted.id
+            JOIN deduction_events AS done ON done.id = posted.id AND done.step = posted.step
+            LEFT JOIN deduction_postings AS before ON before.id = posted.id AND before.step = posted.step - 1
+            WHERE (done.event = 'agreed'
+                   AND (posted.basic NOT BETWEEN 0 AND deductions.basic
+                        OR posted.large_sum NOT BETWEEN 0 AND deductions.large_sum
+                        OR posted.catastrophic NOT BETWEEN 0 AND deductions.catastrophic
+                        OR posted.civil_servant NOT BETWEEN 0 AND deductions.civil_servant
+                        OR posted.assistance NOT BETWEEN 0 AND deductions.assistance
+                        OR posted.basic + posted.large_sum + posted.catastrophic + posted.civil_servant
+                            + posted.assistance = 0))
+               OR posted.basic <> -before.basic OR posted.large_sum <> -before.large_sum
+               OR posted.catastrophic <> -before.catastrophic OR posted.civil_servant <> -before.civil_servant
+               OR posted.assistance <> -before.assistance";
+        let all =
+            [(NO_EVENT, Misposted::NoEvent), (NOT_POSTED, Misposted::NotPosted), (OTHER_SUMS, Misposted::OtherSums)];
+        self.engine.read(move |sql| super::misposted(sql, &all)).await
+    }
+
+    /// Deductions and corrections that count though their settlement is undone, or do not though it is in force, where
+    /// clearing has come as far as the settlement's newest entry.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn posting_apart(&self) -> Result<Vec<StandsApart>, StoreError> {
+        // What stays released for good is released twice in a row.
+        const DEDUCTIONS: &str = apart!(
+            "deduction",
+            "CASE COALESCE((SELECT event FROM deduction_events AS last WHERE last.id = changed.id
+                            ORDER BY step DESC LIMIT 1), 'lodged')
+                WHEN 'withdrawn' THEN 0
+                WHEN 'released' THEN CASE
+                    WHEN newest.step % 2 = 1
+                     AND COALESCE((SELECT event FROM deduction_events AS earlier WHERE earlier.id = changed.id
+                                   ORDER BY step DESC LIMIT 1 OFFSET 1), 'lodged') <> 'released' THEN 1 ELSE 0 END
+                ELSE 1 - newest.step % 2 END = 1"
+        );
+        // An odd number of entries counts, and so does an odd number of postings.
+        const CORRECTIONS: &str = apart!(
+            "correction",
+            "(SELECT MAX(step) FROM correction_postings AS posted WHERE posted.id = changed.id) % 2 <> newest.step % 2"
+        );
+        let read = self.engine.read(|sql| {
+            let mut apart = Vec::new();
+            for (text, of) in [(DEDUCTIONS, Afterwards::Deduction), (CORRECTIONS, Afterwards::Correction)] {
+                apart.extend(sql.query(text, values![], |row| {
+                    let (id, newest, is_in_force) =
+                        (row.text(0)?.to_owned(), Position(row.number(1)?), row.number(2)? % 2 == 1);
+                    Ok(StandsApart { of, id, newest, is_in_force })
+                })?);
+            }
+            Ok(apart)
+        });
+        read.await
+    }
+
+    /// Everything that was moved of deductions and corrections, posting by posting.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn posting_moves(&self) -> Result<Vec<MovedPosting>, StoreError> {
+        let read = self.engine.read(|sql| {
+            let mut moves = read_moves(sql, moves!("deduction"), Afterwards::Deduction)?;
+            moves.extend(read_moves(sql, moves!("correction"), Afterwards::Correction)?);
+            Ok(moves)
+        });
+        read.await
+    }
+
+    /// The records of prefunds' payments that are of another sum than their change, or of none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prefund_mispaid(&self) -> Result<Vec<PrefundMispaid>, StoreError> {
+        const MISPAID: &str = "SELECT paid.home, paid.treatment, paid.insurance, paid.id, changed.amount, paid.amount
+            FROM prefund_payments AS paid
+            LEFT JOIN prefund_changes AS changed ON changed.home = paid.home AND changed.treatment = paid.treatment
+                AND changed.insurance = paid.insurance AND changed.id = paid.id
+            WHERE changed.id IS NULL OR paid.amount <> ABS(changed.amount)
+            ORDER BY paid.home, paid.treatment, paid.insurance, paid.id, paid.side, paid.record";
+        let read = |row: Row<'_>| {
+            Ok(PrefundMispaid {
+                key: PrefundKey { pair: read_pair(row, 0)?, insurance: read_insurance(row, 2)? },
+                change: row.text(3)?.to_owned(),
+                asked: row.optional_number(4)?.map(Money::from_fen),
+                paid: Money::from_fen(row.number(5)?),
+            })
+        };
+        self.engine.read(move |sql| sql.query(MISPAID, values![], read)).await
+    }
+}
+
+fn read_moves(sql: &Sql<'_>, text: &'static str, of: Afterwards) -> Result<Vec<MovedPosting>, StoreError> {
+    sql.query(text, values![], |row| {
+        Ok(MovedPosting {
+            of,
+            id: row.text(0)?.to_owned(),
+            step: row.number(1)?,
+            posted: row.optional_number(2)?.map(PeriodNumber),
+            from: PeriodNumber(row.number(3)?),
+            into: PeriodNumber(row.number(4)?),
+        })
+    })
+}

@@ -1,0 +1,122 @@
+//! That what is taken off settlements and added to them after they were booked counts once, where they do and as long as
+//! they do; and that prefunds are paid as they were changed. Each check is named as the sentence that must hold. Called by
+//! [`super::findings`].
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use ledger::hub::{Afterwards, HubStore, Misposted, MovedPosting, PeriodNumber};
+use settlement::finding::Finding;
+
+use super::{finding, of};
+
+/// A deduction has a posting for each time that it was agreed on or given back after that, of these sums, and no other.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn deductions_are_posted_as_they_happen(hub: &HubStore) -> Result<Vec<Finding>> {
+    let told = hub.deduction_misposted().await?.into_iter().map(|(deduction, how)| {
+        let invariant = "deductions are posted as they happen";
+        finding(invariant, subject(Afterwards::Deduction, &deduction), why(how).into())
+    });
+    Ok(told.collect())
+}
+
+/// A correction has postings once its batch is in force, and not before; they give what it changes and take it back by
+/// turns.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn corrections_are_posted_once_their_batch_is_in_force(hub: &HubStore) -> Result<Vec<Finding>> {
+    let told = hub.correction_misposted().await?.into_iter().map(|(correction, how)| {
+        let invariant = "corrections are posted once their batch is in force";
+        finding(invariant, subject(Afterwards::Correction, &correction), why(how).into())
+    });
+    Ok(told.collect())
+}
+
+/// What counts of a deduction or a correction counts only while its settlement is in force, and counts again when that is
+/// brought back. Clearing has both follow their settlements each time, right after it folds the journal: so only what is
+/// folded is looked at. Where somebody else has folded meanwhile, or one looks in between, what is found is gone once
+/// clearing has run again.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn what_is_posted_stands_only_while_its_settlement_does(hub: &HubStore) -> Result<Vec<Finding>> {
+    let told = hub.posting_apart().await?.into_iter().map(|apart| {
+        let position = apart.newest.0;
+        let problem = if apart.is_in_force {
+            format!("its settlement is in force since position {position}, and it does not count")
+        } else {
+            format!("its settlement is undone by position {position}, and it counts")
+        };
+        let invariant = "what is posted stands only while its settlement does";
+        finding(invariant, subject(apart.of, &apart.id), problem)
+    });
+    Ok(told.collect())
+}
+
+/// What is posted of deductions and corrections goes out of a period only where it was posted or has come, and into a later
+/// one or onto the list; so it counts in one place.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn what_is_posted_leaves_a_period_only_where_it_was(hub: &HubStore) -> Result<Vec<Finding>> {
+    let invariant = "what is posted leaves a period only where it was";
+    let mut ways: BTreeMap<(Afterwards, String, i64), Vec<MovedPosting>> = BTreeMap::new();
+    for moved in hub.posting_moves().await? {
+        ways.entry((moved.of, moved.id.clone(), moved.step)).or_default().push(moved);
+    }
+    let mut findings = Vec::new();
+    for ((kind, id, step), mut way) in ways {
+        let which = || format!("{}, posting {step}", subject(kind, &id));
+        let mut in_it = way.first().and_then(|first| first.posted);
+        while let Some(next) = way.iter().position(|moved| Some(moved.from) == in_it) {
+            let MovedPosting { from, into, .. } = way.swap_remove(next);
+            if into <= from && !MovedPosting::is_list(into) {
+                findings.push(finding(invariant, which(), format!("it went out of {from} into {into}")));
+            }
+            in_it = Some(into);
+        }
+        // What is left does not follow from where it was posted.
+        for astray in way {
+            let problem = format!("it left {} for {}, and was never there", place(astray.from), place(astray.into));
+            findings.push(finding(invariant, which(), problem));
+        }
+    }
+    Ok(findings)
+}
+
+/// What either side recorded of a prefund's payment is what the change asks for, whoever pays.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn prefund_payments_are_what_their_changes_ask_for(hub: &HubStore) -> Result<Vec<Finding>> {
+    let told = hub.prefund_mispaid().await?.into_iter().map(|mispaid| {
+        let (change, paid) = (&mispaid.change, mispaid.paid);
+        let problem = match mispaid.asked {
+            Some(asked) => format!("{paid} is paid for change {change} of {asked}"),
+            None => format!("{paid} is paid for change {change}, which there is not"),
+        };
+        let prefund = format!("the prefund {} of {} money", of(&mispaid.key.pair), mispaid.key.insurance.word());
+        finding("prefund payments are what their changes ask for", prefund, problem)
+    });
+    Ok(told.collect())
+}
+
+fn subject(of: Afterwards, id: &str) -> String {
+    format!("{} {id}", of.word())
+}
+
+fn place(period: PeriodNumber) -> String {
+    if MovedPosting::is_list(period) { "the list".to_owned() } else { format!("period {period}") }
+}
+
+fn why(how: Misposted) -> &'static str {
+    match how {
+        Misposted::NotPosted => "it takes effect, and nothing of it is posted",
+        Misposted::NotInForce => "it is posted, and its batch is not in force",
+        Misposted::NoEvent => "it is posted, and nothing happened that takes it off or gives it back",
+        Misposted::OtherSums => "what is posted is not what it changes",
+    }
+}

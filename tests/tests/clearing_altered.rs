@@ -1,0 +1,243 @@
+//! What `yidi verify` finds in a hub's book that somebody altered behind its back: what is taken off settlements and added
+//! to them, where that counts, and what is noticed and paid. Before each alteration the book is sound.
+
+use std::path::PathBuf;
+
+use clearing::corrections::{Event, Found};
+use clearing::payment::Payment;
+use clearing::period::Side;
+use jiff::civil::date;
+use ledger::hub::{
+    Afterwards, Change, Changes, DeductionLodging, PeriodNumber, PrefundChange, PrefundKey, PrefundKind, Proposal,
+};
+use ledger::testing::damage;
+use reconciliation::book::READING;
+use settlement::adjudication::{Fund, FundShares, Payers};
+use settlement::money::Money;
+use settlement::person::Insurance;
+use tempfile::TempDir;
+use world::months::{Book, Stay, henan_shanghai, noon, settlement_id};
+use world::pool;
+use yidi::verify::clearing::{Rules, findings};
+
+const JUNE: PeriodNumber = PeriodNumber(1);
+const JULY: PeriodNumber = PeriodNumber(2);
+const S1: Stay = Stay { id: "S1", home: "410700", yuan: 100 };
+const S2: Stay = Stay { id: "S2", home: "410700", yuan: 220 };
+const R1: Stay = Stay { id: "R1", home: "410700", yuan: 340 };
+
+/// The deduction of S2, and the correction of S1.
+const DEDUCTION: (Afterwards, &str) = (Afterwards::Deduction, "D1");
+const CORRECTION: (Afterwards, &str) = (Afterwards::Correction, "B1 S1");
+
+const STANDS: &str = "what is posted stands only while its settlement does";
+const LEAVES: &str = "what is posted leaves a period only where it was";
+
+struct Altered {
+    _folder: TempDir,
+    file: PathBuf,
+    book: Book,
+}
+
+impl Altered {
+    /// Two settlements of an employee and one of a resident; 10 yuan are deducted of one, another is corrected.
+    async fn begin() -> Altered {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("hub.db");
+        let book = Book::open(&file.as_path().into()).expect("a book");
+        let altered = Altered { _folder: folder, file, book };
+        altered.advance(6, 15).await;
+        for stay in [S1, S2] {
+            altered.book.settle(stay, noon(6, 16)).await.expect("it is booked");
+        }
+        altered.book.settle_resident(R1, noon(6, 16)).await.expect("it is booked");
+        altered.book.store.journal_fold(READING).await.expect("it is folded");
+        altered.deduct().await;
+        altered.correct().await;
+        assert_eq!(altered.wrong().await, [""; 0]);
+        altered
+    }
+
+    async fn deduct(&self) {
+        let (store, by) = (&self.book.store, || ("an agency".to_owned(), noon(6, 17)));
+        let lodging = DeductionLodging {
+            id: DEDUCTION.1.into(),
+            settlement: settlement_id("S2"),
+            deducted: basic(10),
+            reason: "超限定用药".into(),
+        };
+        store.deduction_lodge(lodging, by()).await.expect("the store works").expect("it is lodged");
+        let agreed = Change::Agree(basic(10), "双方认定".into());
+        store.deduction_change(DEDUCTION.1.into(), agreed, by()).await.expect("the store works").expect("it is agreed");
+    }
+
+    async fn correct(&self) {
+        let store = &self.book.store;
+        let paid = |yuan| Payers { funds: basic(yuan), cash: Money::from_yuan(100 - yuan), ..Payers::default() };
+        let found = Found { settlement: settlement_id("S1"), told: paid(50), worked_out: paid(21) };
+        let proposal = Proposal {
+            id: "B1".into(),
+            home: pool("410700"),
+            changes: Changes::Named(vec![found]),
+            reason: "前次住院撤销".into(),
+        };
+        let held = store.correction_propose(proposal, ("one".into(), noon(6, 17))).await.expect("the store works");
+        let seen = held.expect("it is put forward").batch.digest().to_string();
+        let by = ("another".into(), noon(6, 17));
+        let decided = store.correction_decide(("B1".into(), seen), Event::Approve, String::new(), by).await;
+        decided.expect("the store works").expect("it is approved");
+        store.correction_take(("B1".into(), 7), |_| Vec::new(), noon(6, 17)).await.expect("it is taken");
+    }
+
+    async fn advance(&self, month: i8, day: i8) {
+        self.book.clearing().advance(noon(month, day)).await.expect("the store works");
+    }
+
+    /// The sentences that do not hold.
+    async fn wrong(&self) -> Vec<&'static str> {
+        let rules = Rules { regions: Some(&self.book.regions), calendar: Some(&self.book.calendar) };
+        let found = findings(&self.book.store, rules).await.expect("it is read");
+        let mut wrong: Vec<&str> = found.into_iter().map(|found| found.invariant).collect();
+        wrong.dedup();
+        wrong
+    }
+}
+
+fn basic(yuan: i64) -> FundShares {
+    let mut shares = FundShares::default();
+    shares.set(Fund::Basic, Money::from_yuan(yuan));
+    shares
+}
+
+#[tokio::test]
+async fn what_a_deduction_takes_off_without_anything_that_happened_is_found() {
+    let altered = Altered::begin().await;
+    assert_eq!(damage::post_deduction(&altered.file, DEDUCTION.1, JUNE.0, 100_000).expect("it is altered"), 1);
+    assert_eq!(altered.wrong().await, ["deductions are posted as they happen"]);
+}
+
+#[tokio::test]
+async fn a_deduction_that_was_agreed_on_and_is_not_taken_off_or_otherwise_is_found() {
+    let altered = Altered::begin().await;
+    let (kind, first) = (DEDUCTION.0, (DEDUCTION.1, 1));
+    // As lodged is the most.
+    assert_eq!(damage::add_to_posting(&altered.file, kind, first, 1).expect("it is altered"), 1);
+    assert_eq!(altered.wrong().await, ["deductions are posted as they happen"]);
+    damage::add_to_posting(&altered.file, kind, first, -1).expect("it is mended");
+    assert_eq!(altered.wrong().await, [""; 0]);
+    assert_eq!(damage::drop_posting(&altered.file, kind, first).expect("it is altered"), 1);
+    assert_eq!(altered.wrong().await, ["deductions are posted as they happen"]);
+}
+
+#[tokio::test]
+async fn what_is_given_back_otherwise_than_it_was_taken_off_or_not_at_all_is_found() {
+    let altered = Altered::begin().await;
+    altered.book.cancel("C2", S2, noon(6, 18)).await.expect("it is cancelled");
+    altered.advance(6, 19).await;
+    assert_eq!(altered.wrong().await, [""; 0]);
+    let (kind, back) = (DEDUCTION.0, (DEDUCTION.1, 2));
+    assert_eq!(damage::add_to_posting(&altered.file, kind, back, 1).expect("it is altered"), 1);
+    assert_eq!(altered.wrong().await, ["deductions are posted as they happen"]);
+    assert_eq!(damage::drop_posting(&altered.file, kind, back).expect("it is altered"), 1);
+    assert_eq!(altered.wrong().await, ["deductions are posted as they happen"]);
+    // As if its settlement still stood.
+    assert_eq!(damage::drop_deduction_event(&altered.file, back).expect("it is altered"), 1);
+    assert_eq!(altered.wrong().await, [STANDS]);
+}
+
+#[tokio::test]
+async fn a_correction_that_counts_on_though_its_settlement_is_cancelled_is_found() {
+    let altered = Altered::begin().await;
+    altered.book.cancel("C1", S1, noon(6, 18)).await.expect("it is cancelled");
+    altered.advance(6, 19).await;
+    assert_eq!(altered.wrong().await, [""; 0]);
+    assert_eq!(damage::drop_posting(&altered.file, CORRECTION.0, (CORRECTION.1, 2)).expect("it is altered"), 1);
+    assert_eq!(altered.wrong().await, [STANDS]);
+}
+
+#[tokio::test]
+async fn what_follows_its_settlement_late_is_nothing_wrong_once_clearing_has_run() {
+    let altered = Altered::begin().await;
+    for (id, stay) in [("C1", S1), ("C2", S2)] {
+        altered.book.cancel(id, stay, noon(6, 18)).await.expect("it is cancelled");
+    }
+    assert_eq!(altered.wrong().await, [""; 0], "clearing cannot have seen it yet");
+    altered.book.store.journal_fold(READING).await.expect("it is folded");
+    assert_eq!(altered.wrong().await, [STANDS], "somebody folded, and clearing is still to run");
+    altered.advance(6, 19).await;
+    assert_eq!(altered.wrong().await, [""; 0]);
+    for (id, cancelled, stay) in [("B-C1", "C1", S1), ("B-C2", "C2", S2)] {
+        altered.book.bring_back(id, cancelled, stay, noon(6, 20)).await.expect("it is brought back");
+    }
+    assert_eq!(altered.wrong().await, [""; 0], "clearing cannot have seen it yet");
+    altered.book.store.journal_fold(READING).await.expect("it is folded");
+    assert_eq!(altered.wrong().await, [STANDS], "nothing counts of what is in force again");
+    altered.advance(6, 21).await;
+    assert_eq!(altered.wrong().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_moved_out_of_a_period_that_it_was_never_in_is_found() {
+    for (kind, id) in [DEDUCTION, CORRECTION] {
+        let altered = Altered::begin().await;
+        assert_eq!(damage::move_posting(&altered.file, kind, (id, 1), (5, JULY.0)).expect("it is altered"), 1);
+        assert_eq!(altered.wrong().await, [LEAVES], "{id} counts in two periods");
+    }
+}
+
+#[tokio::test]
+async fn what_is_moved_backwards_or_without_being_posted_is_found() {
+    for (step, ways) in [(1, vec![(1, 3), (3, 2)]), (9, vec![(1, 2)])] {
+        let altered = Altered::begin().await;
+        for way in ways {
+            let moved = damage::move_posting(&altered.file, CORRECTION.0, (CORRECTION.1, step), way);
+            assert_eq!(moved.expect("it is altered"), 1);
+        }
+        assert_eq!(altered.wrong().await, [LEAVES]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_due_of_one_insurance_without_a_notice_beside_that_of_another_is_found() {
+    for insurance in Insurance::ALL {
+        let altered = Altered::begin().await;
+        for day in [1, 21, 30] {
+            altered.advance(7, day).await;
+        }
+        assert_eq!(altered.wrong().await, [""; 0]);
+        let dropped = damage::drop_notices(&altered.file, JUNE.0, insurance.word()).expect("it is altered");
+        assert_eq!(dropped, 1, "both insurances were noticed");
+        assert_eq!(altered.wrong().await, ["a noticed pair has a notice of each insurance that is due"]);
+        let nothing = damage::notice_of_nothing(&altered.file, JUNE.0, insurance.word()).expect("it is altered");
+        assert_eq!(nothing, 1);
+        assert_eq!(altered.wrong().await, ["payable is receivable"], "it asks for nothing, and something is due");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_of_a_prefund_that_is_not_its_change_is_found() {
+    let altered = Altered::begin().await;
+    let (store, amount) = (&altered.book.store, Money::from_yuan(50_000));
+    let key = PrefundKey { pair: henan_shanghai(), insurance: Insurance::Employee };
+    let change = PrefundChange {
+        key,
+        id: "2025".into(),
+        kind: PrefundKind::Reset,
+        amount,
+        basis: amount,
+        held: Money::ZERO,
+        reason: "2025年度额度调整".into(),
+        asked_by: None,
+        at: noon(6, 15),
+    };
+    assert!(store.prefund_change(change, "the centre".into()).await.expect("the store works"));
+    for side in Side::ALL {
+        let payment = Payment { serial: "1".into(), bank: "中国银行".into(), on: date(2025, 6, 16), amount };
+        let place = (key, "2025".to_owned(), side);
+        let paid = store.prefund_pay(place, payment, ("us".into(), noon(6, 17))).await.expect("the store works");
+        assert_eq!(paid, Ok(()));
+    }
+    assert_eq!(altered.wrong().await, [""; 0]);
+    assert_eq!(damage::change_prefund_payments(&altered.file, 1).expect("it is altered"), 2);
+    assert_eq!(altered.wrong().await, ["prefund payments are what their changes ask for"]);
+}
