@@ -72,7 +72,12 @@ async fn turn(world: &World, message: &str, of: &str, (turn, fen): (Turn, i64)) 
 
 async fn release(world: &World) -> usize {
     assert_eq!(world.store.correction_misposted().await.expect("a check"), []);
-    world.store.correction_release(at(12)).await.expect("the store works")
+    let released = world.store.correction_release(at(12)).await.expect("the store works");
+    let apart = world.store.posting_apart().await.expect("a check");
+    assert!(apart.iter().all(|one| one.of == Afterwards::Deduction), "{apart:?}");
+    let moves = world.store.posting_moves().await.expect("a check");
+    assert!(moves.iter().all(|moved| moved.posted.is_some()), "{moves:?}");
+    released
 }
 
 pub(super) async fn a_batch_is_decided_by_two_people_and_its_money_is_booked_once_the_region_has_taken_it(

@@ -136,6 +136,8 @@ async fn follow_settlements(world: &World) -> [usize; 2] {
         changed[0] += world.store.deduction_release(at(8)).await.expect("the store works");
         changed[1] += world.store.deduction_restore(at(8)).await.expect("the store works");
     }
+    assert_eq!(world.store.deduction_misposted().await.expect("a check"), []);
+    assert_eq!(world.store.posting_apart().await.expect("a check"), []);
     changed
 }
 
