@@ -69,7 +69,7 @@ pub use breaks::{Certificate, FoundBreak, OpenBreak};
 pub use corrections::{BatchFault, Changes, CorrectionBatch, PostedCorrection, Proposal};
 pub use deductions::{Change, Deduction, DeductionFault, Lodging as DeductionLodging, PostedDeduction};
 pub use doubts::Frontier;
-pub use enquiries::Owner;
+pub use enquiries::{Made, Owner};
 pub use evidence::{Counts, Record};
 pub use falls::{Fall, Given};
 pub use filings::{FilingStanding, Lodged, Lodging, RegisteredFiling};

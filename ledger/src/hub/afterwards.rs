@@ -2,12 +2,14 @@
 //! where such money goes, and that it goes with its settlement; how much it is, and why, is for [`super::deductions`] and
 //! [`super::corrections`].
 
+use std::collections::BTreeSet;
+
 use clearing::obligation::Posting;
-use settlement::ids::SettlementId;
+use settlement::ids::{PoolCode, SettlementId};
 
 use super::lots::{read_lot, read_sums};
 use super::periods::{PeriodNumber, THE_LIST};
-use crate::engine::Sql;
+use crate::engine::{Sql, list};
 use crate::store::StoreError;
 use crate::values;
 
@@ -36,6 +38,7 @@ pub(super) use posted_in;
 /// their moves, all alike.
 pub(super) struct Kind {
     of_settlement: &'static str,
+    of_settlements: &'static str,
     of_period: &'static str,
     of_one: &'static str,
     carried_out: &'static str,
@@ -52,6 +55,15 @@ macro_rules! kind {
                      ON posted.id = changed.id"
                 ),
                 "AND changed.settlement = ?2"
+            ),
+            of_settlements: posted_in!(
+                $kind,
+                concat!(
+                    "SELECT DISTINCT changed.settlement, changed.home, changed.treatment, changed.insurance, changed.care
+                     FROM json_each(?2) AS wanted CROSS JOIN ", $kind, "s AS changed CROSS JOIN ", $kind,
+                    "_postings AS posted"
+                ),
+                "AND changed.settlement = wanted.value AND posted.id = changed.id"
             ),
             of_period: posted_in!(
                 $kind,
@@ -126,6 +138,26 @@ pub(super) fn move_with(
     into: PeriodNumber,
 ) -> Result<(), StoreError> {
     KINDS.iter().try_for_each(|kind| kind.move_with(sql, settlement, from, into))
+}
+
+/// Which of these settlements have such money in a period, whether they have entries in it or not; between these pools
+/// alone.
+pub(super) fn posted_of(
+    sql: &Sql<'_>,
+    period: PeriodNumber,
+    settlements: &BTreeSet<String>,
+    between: &BTreeSet<(PoolCode, PoolCode)>,
+) -> Result<BTreeSet<String>, StoreError> {
+    let wanted = list(settlements.iter().map(String::as_str));
+    let mut posted = BTreeSet::new();
+    for kind in KINDS {
+        let found = sql.query(kind.of_settlements, values![period.0, &wanted], |row| {
+            Ok((row.text(0)?.to_owned(), read_lot(row, 1)?))
+        })?;
+        let theirs = found.into_iter().filter(|(_, lot)| between.contains(&(lot.home, lot.treatment)));
+        posted.extend(theirs.map(|(settlement, _)| settlement));
+    }
+    Ok(posted)
 }
 
 /// The same for all settlements that are carried out of a period; what has gone stays gone.

@@ -48,7 +48,8 @@ pub(super) fn look_again(
     Ok(())
 }
 
-fn decided(
+/// See [`HubStore::break_decided`]; of some books alone where any are given, of some days and pools.
+pub(super) fn decided(
     sql: &Sql<'_>,
     books: Option<Books>,
     (first, last): (&str, &str),

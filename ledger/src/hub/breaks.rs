@@ -117,7 +117,7 @@ impl HubStore {
     /// Records what two books were found to differ in on some days, or in a stretch of them: what is new is opened, what is
     /// found no more was mended by whoever carried its proposal out, or has vanished. What stands already keeps its number
     /// and its age. What a person has decided of a hospital's book stays decided while the same is told of it, which is
-    /// until the hospital compares again; the other books are compared anew each time, and what is found again is opened.
+    /// until the hospital compares again, and is opened anew if it comes back later; the other books are compared anew each time, and what is found again is opened.
     ///
     /// # Errors
     /// When the store fails.
@@ -311,7 +311,7 @@ fn record(
     let mut standing = open(sql, Some(books), days, scope)?;
     standing.retain(|open| within.holds(open.found.branch.day, open.found.place));
     let decided = match books {
-        Books::HospitalTreatment => decided(sql, books, days, scope)?,
+        Books::HospitalTreatment => break_decisions::decided(sql, Some(books), days, scope)?,
         Books::TreatmentHub | Books::HubHome => Vec::new(),
     };
     for gone in standing.iter().filter(|open| !found.contains(&open.found)) {
@@ -374,22 +374,6 @@ fn open(
     let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
     let values = values![books.map(Books::word), first, last, home.as_deref(), treatment.as_deref()];
     sql.query(OPEN, values, read_break)
-}
-
-/// What a person has decided of the differences between two books, as they were found.
-fn decided(
-    sql: &Sql<'_>,
-    books: Books,
-    (first, last): (&str, &str),
-    scope: Scope,
-) -> Result<Vec<OpenBreak>, StoreError> {
-    const DECIDED: &str = breaks!(
-        "books = ?1 AND day >= ?2 AND day <= ?3 AND (?4 IS NULL OR home = ?4) AND (?5 IS NULL OR treatment = ?5)
-          AND EXISTS (SELECT 1 FROM break_ends WHERE break_ends.number = breaks.number AND ending = 'decided')"
-    );
-    let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
-    let values = values![books.word(), first, last, home.as_deref(), treatment.as_deref()];
-    sql.query(DECIDED, values, read_break)
 }
 
 pub(super) fn read_break(row: Row<'_>) -> Result<OpenBreak, StoreError> {

@@ -1,11 +1,13 @@
 //! What the hub looks up beside its money path: a key whose region is closed, how much waits where, and whose settlement
 //! an answer names. Nothing is written here.
 
+use bytes::Bytes;
 use settlement::ids::{PersonNumber, PoolCode, RegionCode, SettlementId};
 use settlement::operation::{OperationKey, ReversalTarget, target_of};
 
 use super::operations::{self, Earlier};
 use super::{HubStore, corrupt};
+use crate::engine::list;
 use crate::store::StoreError;
 use crate::values;
 
@@ -16,6 +18,17 @@ pub struct Owner {
     pub person: PersonNumber,
     /// The message that settled, as a reversal names it.
     pub target: String,
+}
+
+/// What made a settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// The operation as it came.
+    pub operation: Bytes,
+    /// The home region's outcome as it came.
+    pub outcome: Bytes,
 }
 
 impl HubStore {
@@ -55,6 +68,31 @@ impl HubStore {
                         Ok((PoolCode(pool), row.number(1)?.cast_unsigned()))
                     },
                 )
+            })
+            .await
+    }
+
+    /// What made each of these settlements, in their order. Those that the journal does not have are left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settlement_made(&self, settlements: Vec<SettlementId>) -> Result<Vec<Made>, StoreError> {
+        const MADE: &str = "SELECT answers.settlement, operations.bytes, answers.outcome
+            FROM json_each(?1) AS wanted CROSS JOIN answers CROSS JOIN operations
+            WHERE answers.settlement = wanted.value AND answers.step = 1 AND operations.position = answers.position
+            ORDER BY answers.settlement";
+        let wanted: Vec<String> = settlements.iter().map(SettlementId::to_time_first).collect();
+        let wanted = list(wanted.iter().map(String::as_str));
+        self.engine
+            .read(move |sql| {
+                sql.query(MADE, values![&wanted], |row| {
+                    let id = row.text(0)?;
+                    let settlement =
+                        SettlementId::from_time_first(id).map_err(|fault| corrupt("answers", id, fault))?;
+                    let (operation, outcome) = (row.bytes(1)?, row.bytes(2)?);
+                    let [operation, outcome] = [operation, outcome].map(Bytes::copy_from_slice);
+                    Ok(Made { settlement, operation, outcome })
+                })
             })
             .await
     }

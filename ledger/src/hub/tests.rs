@@ -132,6 +132,7 @@ on_both! {
     a_batch_is_taken_back_as_a_whole_and_once,
     a_correction_goes_with_its_settlement_onto_the_list_and_off_it,
     postings_that_are_not_what_their_batches_say_are_found,
+    what_is_corrected_of_a_stated_settlement_is_objected_to_and_comes_in_again_each_time,
     folding_twice_at_once_folds_once,
     each_entry_is_proved_in_its_own_period,
     an_undoing_is_in_the_period_in_which_it_was_booked,

@@ -113,11 +113,7 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn period_unstated_after(&self, period: PeriodNumber) -> Result<PeriodNumber, StoreError> {
-        const UNSTATED: &str = "SELECT MIN(number) FROM periods WHERE number > ?1
-              AND NOT EXISTS (SELECT 1 FROM clearing_steps
-                              WHERE clearing_steps.period = periods.number AND step = 'carried' AND held = 1)";
-        let first = self.engine.read(move |sql| sql.get(UNSTATED, values![period.0], |row| row.optional_number(0)));
-        Ok(first.await?.map_or(PeriodNumber(period.0 + 1), PeriodNumber))
+        self.engine.read(move |sql| unstated_after(sql, period)).await
     }
 
     /// Every entry that was ever carried over, in the order of periods; what left the list comes first.
@@ -171,6 +167,15 @@ pub(super) fn may_carry(
         return Ok(Err(Over(Some(0))));
     }
     Ok(if into_stated(sql, carrying)? { Err(Over(None)) } else { Ok(()) })
+}
+
+/// See [`HubStore::period_unstated_after`].
+pub(super) fn unstated_after(sql: &Sql<'_>, period: PeriodNumber) -> Result<PeriodNumber, StoreError> {
+    const UNSTATED: &str = "SELECT MIN(number) FROM periods WHERE number > ?1
+          AND NOT EXISTS (SELECT 1 FROM clearing_steps
+                          WHERE clearing_steps.period = periods.number AND step = 'carried' AND held = 1)";
+    let first = sql.get(UNSTATED, values![period.0], |row| row.optional_number(0))?;
+    Ok(first.map_or(PeriodNumber(period.0 + 1), PeriodNumber))
 }
 
 /// Whether a period has taken the step after which its statements are made.

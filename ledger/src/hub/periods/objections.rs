@@ -1,4 +1,6 @@
-//! 异议: what a member objects to in a version of a statement. It is carried out in the same step, all of it or nothing.
+//! 异议: what a member objects to in a version of a statement. It is carried out in the same step, all of it or nothing:
+//! entries of a settlement with what is taken off it and added to it, or the latter alone, where the settlement itself
+//! was cleared in an earlier period.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +9,18 @@ use clearing::period::{Pair, Side};
 use jiff::Timestamp;
 use settlement::ids::SettlementId;
 
+use super::super::afterwards;
 use super::PeriodNumber;
-use super::carried::{Carrying, Disputed, carry_out, in_period, into_stated};
+use super::carried::{Carrying, Disputed, carry_out, in_period, into_stated, unstated_after};
 use super::statements::{StatementFault, read_lots};
 use crate::engine::{Sql, Value};
 use crate::store::StoreError;
 use crate::values;
 
-/// Carries out what a member objects to, and keeps what that was.
+/// Carries out what a member objects to, and keeps what that was. What is deducted or corrected of a settlement that was
+/// cleared before comes in again in the next period that is not stated yet, as often as somebody objects to it there. It
+/// never goes onto the list, which holds entries: two people end it by a batch that takes the correction back
+/// (`clearing::corrections`), and a deduction ends by its own way (`clearing::review`).
 pub(super) fn object(
     sql: &Sql<'_>,
     (period, pair, side): (PeriodNumber, Pair, Side),
@@ -40,8 +46,10 @@ pub(super) fn object(
         .filter(|entry| carrying.contains_key(&entry.booked))
         .map(|entry| entry.settlement)
         .collect();
+    let posted = afterwards::posted_of(sql, period, &ids, &between)?;
     let settlements: BTreeSet<&SettlementId> = settlements.iter().collect();
-    let not_in_it = settlements.iter().filter(|settlement| !found.contains(&settlement.to_time_first()));
+    let is_in_it = |id: &String| found.contains(id) || posted.contains(id);
+    let not_in_it = settlements.iter().filter(|settlement| !is_in_it(&settlement.to_time_first()));
     let not_in_it: Vec<SettlementId> = not_in_it.map(|settlement| (*settlement).clone()).collect();
     if !not_in_it.is_empty() {
         return Ok(Err(StatementFault::NotInIt(not_in_it)));
@@ -50,6 +58,9 @@ pub(super) fn object(
     let disputed =
         |settlement: &&SettlementId| Disputed { settlement: (*settlement).clone(), reason: reason.into(), owner };
     carry_out(sql, period, &settlements.iter().map(disputed).collect::<Vec<_>>(), carrying, Some(&between), at)?;
+    // What went with an entry is not there any more.
+    let into = unstated_after(sql, period)?;
+    posted.iter().try_for_each(|settlement| afterwards::move_with(sql, settlement, period, into))?;
     let (version, side) = (i64::from(version), side.word());
     let rows: Vec<[Value<'_>; 6]> = ids
         .iter()

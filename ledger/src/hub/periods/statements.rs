@@ -30,7 +30,7 @@ pub enum Reply {
     Confirmed,
     /// Nothing, until the last day.
     Silent,
-    /// 异议: these settlements are to be cleared later.
+    /// 异议: these settlements are to be cleared later; of what was cleared before, what is deducted or corrected since.
     Objected {
         /// Which.
         settlements: Vec<SettlementId>,

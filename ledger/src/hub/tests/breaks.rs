@@ -57,6 +57,10 @@ pub(super) async fn what_was_decided_of_a_hospitals_book_stays_so_while_the_same
     assert_eq!(other.iter().map(|(_, place)| *place).collect::<Vec<_>>(), [1], "it differs otherwise");
     told(&world, books, days, Vec::new()).await;
     assert_eq!(standing(&world, books).await, []);
+    told(&world, books, days, vec![found(10, 1, 100)]).await;
+    let anew: Vec<u64> = standing(&world, books).await.into_iter().map(|(_, place)| place).collect();
+    assert_eq!(anew, [1], "what was decided and had gone since is to be decided again");
+    told(&world, books, days, Vec::new()).await;
     let history = world.store.break_history(other[0].0).await.expect("a history").expect("a break");
     assert_eq!(history.end.map(|end| end.ending).as_deref(), Some("vanished"));
     let others = standing(&world, Books::TreatmentHub).await;

@@ -10,7 +10,7 @@ use settlement::ids::MemberCode;
 use super::folding::{FIRST, cut_off, fold, lot, receive};
 use super::*;
 
-fn pair() -> Pair {
+pub(super) fn pair() -> Pair {
     Pair { home: MemberCode(lot().home.0), treatment: MemberCode(lot().treatment.0) }
 }
 
