@@ -121,7 +121,16 @@ impl HubStore {
         reason: String,
         (by, at): (Person, Timestamp),
     ) -> Result<Result<(), ListedFault>, StoreError> {
-        self.engine.change(move |sql| act_on(sql, (&settlement, part), act, &reason, (&by, at))).await
+        let telling = self.telling.clone();
+        self.engine
+            .change(move |sql| {
+                let acted = act_on(sql, (&settlement, part), act, &reason, (&by, at))?;
+                if let (Some(telling), Ok(())) = (telling.as_deref(), &acted) {
+                    telling.tell_moved_off(sql, &settlement)?;
+                }
+                Ok(acted)
+            })
+            .await
     }
 }
 
