@@ -326,6 +326,7 @@ pub fn read_booked(lot: Lot, row: &v1::LotSettlement) -> Result<Entry> {
         other: Month::from_text(&row.corrects),
         reason: String::new(),
         sums: read_sums(row.sums.as_ref()),
+        along: Money::ZERO,
     })
 }
 
@@ -358,6 +359,7 @@ pub fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
         other: Month::from_text(&row.other),
         reason: row.reason.clone(),
         sums: read_sums(row.sums.as_ref()),
+        along: Money::from_fen(row.along),
     })
 }
 

@@ -51,7 +51,7 @@ fn print(traced: &v1::TraceReply) {
     }
     for held in &traced.listed {
         let verdict = if held.verdict.is_empty() { String::new() } else { format!(": {}", held.verdict) };
-        let owed = read_sums(held.sums.as_ref()).owed();
+        let owed = Money::from_fen(held.net);
         output::line(&format!("清算遗留 {owed} of {}, {}{verdict}; {}", held.booked_in, held.standing, held.reason));
     }
     for traced in &traced.deductions {
@@ -147,7 +147,7 @@ fn json_of(traced: &v1::TraceReply) -> Value {
             "into": carried.into, "reason": carried.reason })
     });
     let listed = traced.listed.iter().map(|held| {
-        json!({ "part": held.part, "owed": read_sums(held.sums.as_ref()).owed().to_string(), "reason": held.reason,
+        json!({ "part": held.part, "owed": Money::from_fen(held.net).to_string(), "reason": held.reason,
             "owner": held.owner, "booked_in": held.booked_in, "listed_from": held.listed_from,
             "age_days": held.age_days, "standing": held.standing, "verdict": held.verdict, "remark": held.remark })
     });

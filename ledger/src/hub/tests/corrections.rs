@@ -258,6 +258,10 @@ pub(super) async fn a_correction_goes_with_its_settlement_onto_the_list_and_off_
         (0, 0),
         "nothing is corrected that is not cleared"
     );
+    let listed = world.store.listed().await.expect("a list");
+    let each = listed.iter().map(|held| [held.sums.owed(), held.deducted.total(), held.corrected.total(), held.net()]);
+    let each: Vec<_> = each.map(|sums| sums.map(Money::fen)).collect();
+    assert_eq!(each, [[100, 30, -10, 60], [20, 0, 40, 60]], "people decide on what is cleared then");
     let act = async |id: &str, act, certificate: &str, seat| {
         let by = (Person { certificate: certificate.into(), seat }, at(13));
         world.store.listed_act((settlement(id), 0), act, "查实".into(), by).await.expect("the store works")
