@@ -363,8 +363,8 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
     output::numbers_from(&mut table, 4);
     output::line(&table.to_string());
     output::line(&format!(
-        "version {}, {} due: {}",
-        told.version,
+        "{}, {} due: {}",
+        printed::edition(told.version),
         Money::from_fen(told.due),
         capitals(Money::from_fen(told.due))
     ));

@@ -61,8 +61,7 @@ fn print(traced: &v1::TraceReply) {
             output::line(&format!("  {}", in_words(objection)));
         }
         for taken in &traced.taken {
-            let from = if taken.month.is_empty() { "the list" } else { &taken.month };
-            output::line(&format!("  {} taken off {from} on {}", amount(taken), taken.on));
+            output::line(&format!("  {}", way_of_taking(taken)));
         }
     }
     for corrected in &traced.corrections {
@@ -116,6 +115,14 @@ fn way(carried: &v1::TracedCarry) -> String {
         "cleared" => format!("{turn} taken off the list into {into}"),
         "returned" => format!("{turn} taken off the list and returned"),
         other => format!("{turn} {other}"),
+    }
+}
+
+/// What a deduction takes off waits on the list with its settlement.
+fn way_of_taking(taken: &v1::TracedTaking) -> String {
+    match taken.month.as_str() {
+        "" => format!("{} agreed on {}, waits on the list with its settlement", amount(taken), taken.on),
+        month => format!("{} taken off {month} on {}", amount(taken), taken.on),
     }
 }
 
