@@ -206,8 +206,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List what a region's own node was told of statements, notices, deductions and prefunds, from its store and without
-    /// the hub. A store that is a file must not be served from meanwhile.
+    /// List what a region's own node was told of statements, notices, deductions, corrections and prefunds, from its store
+    /// and without the hub. A store that is a file must not be served from meanwhile.
     Told(told::Arguments),
     /// Fill a month nationally by the shape of the yearly figures, and run it through to its closing; exits with 1 where
     /// an invariant does not hold.
@@ -363,8 +363,8 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
     output::numbers_from(&mut table, 4);
     output::line(&table.to_string());
     output::line(&format!(
-        "version {}, {} due: {}",
-        told.version,
+        "{}, {} due: {}",
+        printed::edition(told.version),
         Money::from_fen(told.due),
         capitals(Money::from_fen(told.due))
     ));

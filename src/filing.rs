@@ -33,7 +33,8 @@ pub struct Access {
     /// The hub's address.
     #[arg(long, default_value = "127.0.0.1:7701", env = "YIDI_HUB")]
     hub: String,
-    /// The folder of the operator's certificates.
+    /// The folder of the operator's certificates. What a member answers, pays or decides of clearing takes a certificate of
+    /// the member, such as yidi://410000/operator for Henan: whoever operates for every region does not speak for one.
     #[arg(long, default_value = "yidi-demo/pki/operator", env = "YIDI_CREDENTIALS")]
     credentials: PathBuf,
 }

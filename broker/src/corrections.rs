@@ -1,13 +1,14 @@
 //! 更正 over gRPC, for operators of the home member: settlements that a late change affects are put forward as a batch, and
-//! another person approves it, on the digest that both saw. What is approved is taken by the home region; carrying it
-//! there is for [`carry`] and [`crate::jobs::corrections`]. Started by [`crate::start()`].
+//! another person approves it, on the digest that both saw. Pools that treat may list what is in force of their own lots.
+//! What is approved is taken by the home region; carrying it there is for [`carry`] and [`crate::jobs::corrections`].
+//! Started by [`crate::start()`].
 
 pub mod carry;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use clearing::corrections::{Event, Found};
+use clearing::corrections::{Event, Found, Standing};
 use identity::permit::OperatorPermit;
 use ledger::hub::{BatchFault, Changes, CorrectionBatch, Proposal};
 use ledger::store::StoreError;
@@ -139,7 +140,7 @@ impl CorrectionsService {
             "" => None,
             id => Some(SettlementId::new(id).map_err(|fault| invalid("settlement", fault.to_string()))?),
         };
-        let homes = match asked.home.as_str() {
+        let pools = match asked.home.as_str() {
             "" if permit.is_for_all() => None,
             "" => Some(permit.pools().iter().copied().collect()),
             home => {
@@ -148,12 +149,24 @@ impl CorrectionsService {
                 Some(vec![pool])
             }
         };
-        let held = self.hub.store.correction_list(homes, settlement).await.map_err(failed)?;
+        let is_asked = |held: &CorrectionBatch| {
+            asked.home.is_empty() || pools.iter().flatten().any(|pool| *pool == held.batch.home)
+        };
+        let held = self.hub.store.correction_list(pools.clone(), settlement.clone()).await.map_err(failed)?;
+        let held = held.into_iter().filter(|held| is_asked(held)).filter_map(|held| seen(permit, held));
+        let held: Vec<CorrectionBatch> = held
+            .filter(|held| {
+                settlement.iter().all(|wanted| held.batch.corrections.iter().any(|one| one.settlement == *wanted))
+            })
+            .collect();
         let newest_first = held.iter().rev().skip_while(|held| !asked.after.is_empty() && held.batch.id != asked.after);
         let skipped = usize::from(!asked.after.is_empty());
         let mut batches = Vec::new();
         for held in newest_first.skip(skipped) {
-            batches.push(self.view(held).await?);
+            let view = self.view(held).await?;
+            // What is decided on is the whole batch, which a pool that treats does not see.
+            let digest = if permit.allows(held.batch.home) { view.digest } else { String::new() };
+            batches.push(v1::CorrectionBatch { digest, ..view });
         }
         let all = batches.len();
         let batches = page::fitting(batches);
@@ -217,6 +230,16 @@ impl Corrections for CorrectionsService {
         let permit = OperatorPermit::from_request(&request)?;
         self.listed(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
     }
+}
+
+/// What may be seen of a batch: all of it by the home region; what is in force of its own lots by a pool that treats.
+fn seen(permit: &OperatorPermit, mut held: CorrectionBatch) -> Option<CorrectionBatch> {
+    if permit.allows(held.batch.home) {
+        return Some(held);
+    }
+    let all = held.batch.corrections.into_iter().zip(held.lots);
+    (held.batch.corrections, held.lots) = all.filter(|(_, lot)| permit.allows(lot.treatment)).unzip();
+    (held.standing == Standing::InForce && !held.lots.is_empty()).then_some(held)
 }
 
 fn read_settlements(asked: &v1::ProposeCorrectionsRequest) -> Result<BTreeSet<SettlementId>, Refusal> {

@@ -13,6 +13,9 @@ use sha2::{Digest as _, Sha256};
 use crate::digest::Digest;
 use crate::obligation::Payer;
 
+/// Why a correction is given back, in documents and letters: its settlement counts no more.
+pub const GIVEN_BACK: &str = "结算已撤销，更正随之冲回";
+
 /// What a settlement counts before a batch, and after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correction {

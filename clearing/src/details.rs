@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use settlement::adjudication::{Fund, FundShares};
 use settlement::encounter::CareKind;
 use settlement::ids::{MemberCode, PoolCode, SettlementId};
+use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::postings::Turn;
 
@@ -82,25 +83,36 @@ pub struct Entry {
     pub reason: String,
     /// What it moves, with the sign with which it counts in what is cleared.
     pub sums: Sums,
+    /// What deductions and corrections that are carried with it come to, with the sign with which they count: they stand
+    /// among their own, so this is told and not added. Nothing of what is not carried.
+    pub along: Money,
 }
 
-/// 转入转出明细 of a member: what its periods are cleared with and without.
+/// 转入转出明细 of a member: what its periods are cleared with and without, as booked, what deductions and corrections go
+/// along, and the net of both.
 pub fn carried(month: Month, member: MemberCode, entries: &BTreeMap<Pair, Vec<Entry>>, names: &impl Names) -> Document {
-    let columns = [
+    let mut columns = [
         named(),
         vec![Column::text("方向"), Column::text("另一所属期"), Column::text("原因")],
-        vec![Column::count("人次"), Column::money("医疗费总额"), Column::money("转入转出金额")],
-    ];
+        vec![Column::count("人次"), Column::money("医疗费总额")],
+    ]
+    .concat();
+    let first = columns.len();
+    columns.extend(["转入转出金额", "随同扣款及更正"].map(Column::money));
+    let parts = (first..columns.len()).map(|column| (column, Sign::Plus)).collect();
+    columns.push(Column { name: "转入转出净额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
     let rows = of_member(member, entries).filter_map(|(pair, entry)| {
         let is_carried = matches!(entry.movement, Movement::CarriedIn | Movement::CarriedOut);
         let mut cells = names_of(pair, entry, names);
         cells.extend([entry.movement.name().to_owned(), month_or_list(entry), entry.reason.clone()].map(Cell::Text));
         let Sums { visits, total, .. } = entry.sums;
-        cells.extend([Cell::Count(visits), Cell::Money(total), Cell::Money(entry.sums.owed())]);
+        let (booked, along) = (entry.sums.owed(), entry.along);
+        cells.extend([Cell::Count(visits), Cell::Money(total)]);
+        cells.extend([booked, along, booked + along].map(Cell::Money));
         is_carried.then_some(Row { cells, detail: None })
     });
     let about = vec![("成员".to_owned(), names.name_of(member.0))];
-    document("转入转出明细", month, about, columns.concat(), rows.collect())
+    document("转入转出明细", month, about, columns, rows.collect())
 }
 
 /// 审核扣款明细 of a member: what review takes off, settlement by settlement, fund by fund, with the month that clears the
@@ -260,7 +272,6 @@ mod tests {
     use jiff::civil::date;
     use proptest::prelude::*;
     use settlement::ids::{InstitutionCode, RegionCode};
-    use settlement::money::Money;
 
     use super::*;
     use crate::cleared::{Cleared, sum};
@@ -330,6 +341,7 @@ mod tests {
                     other,
                     reason,
                     sums: counted,
+                    along: Money::ZERO,
                 });
             }
             (entries, pairs)
@@ -367,6 +379,7 @@ mod tests {
                 other: cleared_in.and_then(Month::from_text),
                 reason: String::new(),
                 sums: Sums::default(),
+                along: Money::ZERO,
             };
             let list = behind(month(), [(&pair, &entry)], &Codes);
             let detail = deductions(month(), pair.home, &BTreeMap::from([(pair, vec![entry])]), &Codes);
@@ -412,6 +425,7 @@ mod tests {
             other: Month::from_text("2025-05"),
             reason: "前次住院撤销".into(),
             sums: moves,
+            along: Money::ZERO,
         };
         let table = corrections(month(), pair.treatment, &BTreeMap::from([(pair, vec![entry])]), &Codes);
         assert_eq!((table.check(), table.amount, table.rows.len()), (Ok(()), Some(Money::from_fen(5_000)), 1));
@@ -464,5 +478,34 @@ mod tests {
                 prop_assert_eq!(moved.amount.unwrap_or_default(), all.carried_in.owed() - all.carried_out.owed());
             }
         }
+    }
+
+    /// 12145.27 元 are carried out, and 800.00 that are deducted from it go along.
+    #[test]
+    fn what_is_carried_stands_as_booked_with_what_goes_along_and_net() {
+        let code = |code: &str| RegionCode::new(code).expect("a code");
+        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
+        let lot = Lot {
+            home: PoolCode(code("410700")),
+            treatment: PoolCode(code("310000")),
+            insurance: Insurance::Employee,
+            care: CareKind::Inpatient,
+        };
+        let mut booked = Sums::default();
+        booked.funds.set(Fund::Basic, Money::from_fen(1_214_527));
+        let entry = Entry {
+            settlement: SettlementId::new("s1").expect("an id"),
+            lot,
+            movement: Movement::CarriedOut,
+            day: None,
+            other: None,
+            reason: "对账未平".into(),
+            sums: -booked,
+            along: Money::from_fen(80_000),
+        };
+        let table = carried(month(), pair.home, &BTreeMap::from([(pair, vec![entry])]), &Codes);
+        assert_eq!((table.check(), table.amount), (Ok(()), Some(Money::from_fen(-1_134_527))));
+        let figures = [-1_214_527, 80_000, -1_134_527].map(|fen| Cell::Money(Money::from_fen(fen)));
+        assert!(table.rows[0].cells.ends_with(&figures), "{:?}", table.rows);
     }
 }

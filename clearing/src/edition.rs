@@ -14,6 +14,11 @@ use crate::statement::Names;
 const VERSION: &str = "版次";
 const STANDING: &str = "状态";
 
+const SETTLED: &str = "已收付";
+const PAID: &str = "已付款";
+const RECEIVED: &str = "已收款";
+const APART: &str = "两方登记不一致";
+
 /// So many pairs are named where pairs differ; of more, only their number is said.
 const NAMED: usize = 6;
 
@@ -65,15 +70,28 @@ pub fn standing(held: &PairRecord) -> &'static str {
     let (is_due, due) = (!held.is_nothing_due(), || held.to_be_paid().map(|(_, payable)| payable));
     match (statement.home_confirmed, statement.treatment_confirmed) {
         _ if statement.is_objected => "异议处理中",
-        _ if is_due && due().all(Payable::is_settled) => "已收付",
-        _ if is_due && due().all(|due| due.paid.is_some()) => "已付款",
-        _ if is_due && due().all(|due| due.received.is_some()) => "已收款",
+        _ if is_due && due().all(Payable::is_settled) => SETTLED,
+        // Whoever's record is wrong corrects it before anything else is said of the money.
+        _ if due().any(|due| due.apart().is_some()) => APART,
+        _ if is_due && due().all(|due| due.paid.is_some()) => PAID,
+        _ if is_due && due().all(|due| due.received.is_some()) => RECEIVED,
         _ if due().any(|due| due.paid.is_some() || due.received.is_some()) => "部分收付",
         _ if held.noticed_on.is_some() => "已通知",
         (true, true) => "双方已确认",
         (true, false) => "参保省已确认",
         (false, true) => "就医省已确认",
         (false, false) => "待确认",
+    }
+}
+
+/// How the money of one notice stands, by what both sides have recorded of it.
+pub fn standing_of_money(payable: &Payable) -> &'static str {
+    match (&payable.paid, &payable.received) {
+        _ if payable.apart().is_some() => APART,
+        (Some(_), Some(_)) => SETTLED,
+        (Some(_), None) => PAID,
+        (None, Some(_)) => RECEIVED,
+        (None, None) => "待付",
     }
 }
 
@@ -200,6 +218,8 @@ mod tests {
         let unpaid = || Payable::of(due);
         let paid = || Payable { paid: Some(payment.clone()), ..unpaid() };
         let settled = || Payable { received: Some(payment.clone()), ..paid() };
+        let other = || Payment { serial: "S2".into(), ..payment.clone() };
+        let apart = || Payable { received: Some(other()), ..paid() };
         let nothing = Payable::default;
         for (held, told) in [
             (stated(1, [false; 3]), "待确认"),
@@ -212,8 +232,22 @@ mod tests {
             (noticed(paid(), nothing()), "已付款"),
             (noticed(paid(), settled()), "已付款"),
             (noticed(settled(), settled()), "已收付"),
+            (noticed(apart(), nothing()), "两方登记不一致"),
+            (noticed(paid(), apart()), "两方登记不一致"),
+            (noticed(apart(), unpaid()), "两方登记不一致"),
         ] {
             assert_eq!(standing(&held), told);
+        }
+        // Each insurance's notice says how its own money stands.
+        let received = || Payable { received: Some(payment.clone()), ..unpaid() };
+        for (payable, told) in [
+            (unpaid(), "待付"),
+            (paid(), "已付款"),
+            (received(), "已收款"),
+            (settled(), "已收付"),
+            (apart(), "两方登记不一致"),
+        ] {
+            assert_eq!(standing_of_money(&payable), told);
         }
     }
 }

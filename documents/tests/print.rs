@@ -108,6 +108,7 @@ fn no_word_or_figure_is_broken_and_no_table_is_wider_than_its_sheet() {
         other: Month::from_text("2025-05"),
         reason: "超限定支付范围用药,且无病程记录支持,双方于现场核查后一致认定不予支付".into(),
         sums: Sums { visits: 1, total: Money::from_fen(9_999_999_999), ..Sums::default() },
+        along: Money::from_fen(-9_999_999_999),
     };
     let taken = Movement::Deducted { id: "K-2025-06-000000001".into(), on: date(2025, 7, 2), objection: None };
     let entries = BTreeMap::from([(*pair, vec![entry(taken), entry(Movement::CarriedIn)])]);

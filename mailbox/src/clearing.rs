@@ -27,21 +27,25 @@ pub struct ToldNews {
 /// # Errors
 /// When the store fails, or a letter does not read.
 pub async fn told_of_clearing(inbox: &Inbox, month: Option<&str>) -> Result<Vec<ToldNews>, StoreError> {
-    let (mut told, mut last) = (Vec::new(), None);
-    loop {
-        let page = inbox.letter_newest_of(KIND.to_owned(), last, A_PAGE).await?;
-        if page.is_empty() {
-            break;
-        }
-        last = page.last().cloned();
-        for kept in page {
-            told.push(read(kept)?);
-        }
-    }
+    let kept = newest_of(inbox, KIND).await?;
+    let mut told = kept.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let is_wanted = |news: &v1::ClearingNews| month.is_none_or(|month| news.month.is_empty() || news.month == month);
     told.retain(|told| is_wanted(&told.news));
     told.sort_by_key(|told| told.kept_at);
     Ok(told)
+}
+
+/// The newest letters of a kind, one about each thing.
+pub(crate) async fn newest_of(inbox: &Inbox, kind: &str) -> Result<Vec<KeptLetter>, StoreError> {
+    let (mut letters, mut last) = (Vec::new(), None);
+    loop {
+        let page = inbox.letter_newest_of(kind.to_owned(), last, A_PAGE).await?;
+        if page.is_empty() {
+            return Ok(letters);
+        }
+        last = page.last().cloned();
+        letters.extend(page);
+    }
 }
 
 fn read(kept: KeptLetter) -> Result<ToldNews, StoreError> {

@@ -1,8 +1,9 @@
 //! A participant's side of its mailboxes: open at the hub for as long as the process runs, every letter kept durably
 //! before it is acknowledged. It acts on none of them: it passes on the new ones of a kind ([`OwnMailboxes::telling`]), and
-//! [`inquiries`] and [`clearing`] list what they say of those. Used by home regions and treatment sides alike.
+//! [`inquiries`], [`clearing`] and [`corrections`] list what they say of those. Used by home regions and treatment sides alike.
 
 pub mod clearing;
+pub mod corrections;
 pub mod inquiries;
 pub mod port;
 

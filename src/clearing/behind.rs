@@ -65,19 +65,20 @@ pub async fn show(of: &OfMonth, lot: v1::Lot) -> Result<Ending> {
 }
 
 fn json_of(entry: &Entry, month: &str) -> Value {
-    let Entry { settlement, lot: _, movement, day: _, other: _, reason, sums } = entry;
-    let (word, turn, deduction) = match movement {
-        Movement::Booked(turn) => ("booked", turn.word(), ""),
-        Movement::CarriedIn => ("carried-in", "", ""),
-        Movement::CarriedOut => ("carried-out", "", ""),
-        Movement::Deducted { id, on: _, objection: _ } => ("deducted", "", id.as_str()),
-        Movement::Recomputed { .. } => ("recomputed", "", ""),
+    let Entry { settlement, lot: _, movement, day: _, other: _, reason, sums, along } = entry;
+    let (word, turn, deduction, batch) = match movement {
+        Movement::Booked(turn) => ("booked", turn.word(), "", ""),
+        Movement::CarriedIn => ("carried-in", "", "", ""),
+        Movement::CarriedOut => ("carried-out", "", "", ""),
+        Movement::Deducted { id, on: _, objection: _ } => ("deducted", "", id.as_str(), ""),
+        Movement::Recomputed { batch, .. } => ("recomputed", "", "", batch.as_str()),
     };
     let other = other_of(entry, month);
     let corrects = if turn.is_empty() { "" } else { other.as_str() };
     json!({ "setl_id": settlement.to_string(), "movement": word, "turn": turn, "corrects": corrects, "other": other,
-        "day": day_of(entry), "reason": reason, "deduction": deduction, "visits": sums.visits,
-        "total": sums.total.to_string(), "payers": payers(sums), "owed": sums.owed().to_string() })
+        "day": day_of(entry), "reason": reason, "deduction": deduction, "batch": batch, "visits": sums.visits,
+        "total": sums.total.to_string(), "payers": payers(sums), "owed": sums.owed().to_string(),
+        "along": along.to_string() })
 }
 
 /// The day of `setl_time`; of a deduction, the day on which it was agreed, and of a correction the one on which it took effect.

@@ -1,12 +1,14 @@
-//! `yidi clearing leftovers …`: what may be carried over no further, and how two people end it.
+//! `yidi clearing leftovers …`: what may be carried over no further, and how two people end it: by what is
+//! booked less what is deducted from it, and as it is corrected.
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use clearing::listed::{Seat, Verdict};
-use proto::convert::cleared::read_sums;
+use proto::convert::cleared::{read_funds, read_sums};
 use proto::v1;
 use proto::v1::leftovers_client::LeftoversClient;
 use serde_json::{Value, json};
+use settlement::money::Money;
 use tonic::transport::Channel;
 
 use crate::cli::Ending;
@@ -118,10 +120,14 @@ fn told(answer: Result<tonic::Response<v1::Leftover>, tonic::Status>, as_json: b
 }
 
 fn print(leftovers: &[v1::Leftover], as_json: bool) -> Result<()> {
-    let owed = |held: &v1::Leftover| read_sums(held.sums.as_ref()).owed().to_string();
+    let booked = |held: &v1::Leftover| read_sums(held.sums.as_ref()).owed().to_string();
+    let funds = |sums: &Option<v1::FundSums>| sums.as_ref().map(read_funds).unwrap_or_default().total();
+    let net = |held: &v1::Leftover| Money::from_fen(held.net).to_string();
     if as_json {
         let rows = leftovers.iter().map(|held| {
-            json!({ "setl_id": held.settlement, "part": held.part, "owed": owed(held), "reason": held.reason,
+            json!({ "setl_id": held.settlement, "part": held.part, "booked": booked(held),
+                "deducted": funds(&held.deducted).to_string(), "corrected": funds(&held.corrected).to_string(),
+                "owed": net(held), "reason": held.reason,
                 "owner": held.owner, "booked_in": held.booked_in, "listed_from": held.listed_from,
                 "age_days": held.age_days, "standing": held.standing, "verdict": held.verdict, "seat": held.seat,
                 "remark": held.remark })
@@ -129,13 +135,17 @@ fn print(leftovers: &[v1::Leftover], as_json: bool) -> Result<()> {
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<Value>>())?);
         return Ok(());
     }
-    let header = ["setl_id", "部分", "金额", "原因", "责任方", "费款所属期", "挂账自", "天数", "状态", "说明"];
+    let columns = ["setl_id", "部分", "登记金额", "审核扣款", "重算更正", "清算净额"];
+    let header = columns.into_iter().chain(["原因", "责任方", "费款所属期", "挂账自", "天数", "状态", "说明"]);
     let mut table = output::table(header);
     for held in leftovers {
         table.add_row([
             held.settlement.clone(),
             held.part.to_string(),
-            owed(held),
+            booked(held),
+            (-funds(&held.deducted)).to_string(),
+            funds(&held.corrected).to_string(),
+            net(held),
             held.reason.clone(),
             held.owner.clone(),
             held.booked_in.clone(),

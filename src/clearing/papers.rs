@@ -14,7 +14,7 @@ use clearing::cleared::Cleared;
 use clearing::composition::{composition, of_pair};
 use clearing::details::{Entry, Movement, behind, carried, corrections, deductions, pair_name, rows_of};
 use clearing::document::Document;
-use clearing::edition::{by_row, stamp, standing};
+use clearing::edition::{by_row, stamp, standing_of_money};
 use clearing::month::Month;
 use clearing::obligation::Lot;
 use clearing::payment::{Payable, Payment};
@@ -244,18 +244,18 @@ fn notices(
         let account = accounts.get(&receiver.to_string()).cloned().unwrap_or_default();
         let mut paper = notice(cleared.month, (pair, held, insurance), receiver != member, &account, regions);
         if let Some(paper) = &mut paper {
-            stamp_notice(paper, held, cleared.deadlines.get(pair));
+            stamp_notice(paper, held.payables.of(insurance), cleared.deadlines.get(pair));
         }
         writing.save(&folder.join(pair_name(pair)), "", paper.into_iter().collect())?;
     }
     Ok(())
 }
 
-/// What a notice says of itself: how it stands, and by when it is submitted to finance and paid.
-fn stamp_notice(paper: &mut Document, held: &PairRecord, days: Option<&PaymentDays>) {
+/// What a notice says of itself: how its own insurance's money stands, and by when it is submitted to finance and paid.
+fn stamp_notice(paper: &mut Document, payable: &Payable, days: Option<&PaymentDays>) {
     let day = |of: fn(&PaymentDays) -> Date| days.map_or_else(|| "日历未列".to_owned(), |days| of(days).to_string());
     let told = [
-        ("状态", standing(held).to_owned()),
+        ("状态", standing_of_money(payable).to_owned()),
         ("提交财政期限", day(|days| days.submit_by)),
         ("拨付期限", day(|days| days.pay_by)),
     ];
@@ -326,6 +326,7 @@ pub fn read_booked(lot: Lot, row: &v1::LotSettlement) -> Result<Entry> {
         other: Month::from_text(&row.corrects),
         reason: String::new(),
         sums: read_sums(row.sums.as_ref()),
+        along: Money::ZERO,
     })
 }
 
@@ -358,6 +359,7 @@ pub fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
         other: Month::from_text(&row.other),
         reason: row.reason.clone(),
         sums: read_sums(row.sums.as_ref()),
+        along: Money::from_fen(row.along),
     })
 }
 

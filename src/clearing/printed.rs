@@ -57,6 +57,11 @@ pub(super) fn print_period(period: &v1::PeriodView) {
     }
 }
 
+/// A statement's version; nothing is issued of a draft yet.
+pub(super) fn edition(version: u32) -> String {
+    if version == 0 { "未定稿".to_owned() } else { format!("第{version}版") }
+}
+
 pub(super) fn print_pairs(pairs: &[v1::PairView], as_json: bool) -> Result<()> {
     if as_json {
         return print_json(&pairs.iter().map(json_of_pair).collect());
@@ -75,7 +80,7 @@ pub(super) fn print_pairs(pairs: &[v1::PairView], as_json: bool) -> Result<()> {
                 pair.home.clone(),
                 pair.treatment.clone(),
                 named(&payable.insurance),
-                pair.version.to_string(),
+                edition(pair.version),
                 Money::from_fen(payable.due).to_string(),
                 said(pair.home_confirmed).into(),
                 said(pair.treatment_confirmed).into(),

@@ -1,15 +1,20 @@
-//! `yidi clearing told`: what a region's own node was told of clearing, from its store and without the hub.
+//! `yidi clearing told`: what a region's own node was told of clearing and of corrections, from its store and without the
+//! hub.
 
 use anyhow::Result;
 use clap::Args;
+use clearing::obligation::Payer;
 use clearing::prefund::change::Standing as PrefundStanding;
 use jiff::Timestamp;
 use ledger::engine::Location;
 use ledger::store::StoreOptions;
 use ledger::treatment::TreatmentStore;
 use mailbox::clearing::{ToldNews, told_of_clearing};
+use mailbox::corrections::{ToldCorrection, told_of_corrections};
+use proto::convert::read_shares;
 use proto::v1;
-use serde_json::json;
+use serde_json::{Value, json};
+use settlement::adjudication::Fund;
 use settlement::beijing;
 use settlement::money::Money;
 
@@ -43,21 +48,59 @@ pub(super) async fn list(arguments: &Arguments) -> Result<Ending> {
     let Arguments { role, store, month, json: as_json } = arguments;
     ensure_there(store)?;
     let month = month.as_deref();
-    let told = match role {
-        Node::Region => told_of_clearing(&region::open_location(store)?.inbox(), month).await?,
-        Node::His => told_of_clearing(&TreatmentStore::open(store, &StoreOptions::default())?.inbox(), month).await?,
+    let inbox = match role {
+        Node::Region => region::open_location(store)?.inbox(),
+        Node::His => TreatmentStore::open(store, &StoreOptions::default())?.inbox(),
     };
+    // A correction is about no month: it goes where its settlement is cleared.
+    let (told, corrected) = (told_of_clearing(&inbox, month).await?, told_of_corrections(&inbox).await?);
     if *as_json {
-        output::line(&serde_json::to_string_pretty(&told.iter().map(row_json).collect::<Vec<_>>())?);
+        let corrected = corrected.iter().map(correction_json);
+        let mut rows: Vec<(i64, Value)> = corrected.chain(told.iter().map(row_json)).collect();
+        rows.sort_by_key(|(kept_at, _)| *kept_at);
+        let rows: Vec<Value> = rows.into_iter().map(|(_, row)| row).collect();
+        output::line(&serde_json::to_string_pretty(&rows)?);
         return Ok(Ending::Good);
     }
     let mut table = output::table(["时间", "信箱", "清算月份", "参保地", "就医地", "事项", "内容"]);
-    for ToldNews { mailbox, kept_at, news } in &told {
-        let row = [time(*kept_at), mailbox.clone(), news.month.clone(), news.home.clone(), news.treatment.clone()];
-        table.add_row(row.into_iter().chain([name(&news.what).to_owned(), content(news)]));
+    let mut rows: Vec<(i64, [String; 7])> = told.iter().map(row).chain(corrected.iter().map(correction_row)).collect();
+    rows.sort_by_key(|(kept_at, _)| *kept_at);
+    for (_, row) in rows {
+        table.add_row(row);
     }
     output::line(&table.to_string());
     Ok(Ending::Good)
+}
+
+fn row(told: &ToldNews) -> (i64, [String; 7]) {
+    let ToldNews { mailbox, kept_at, news } = told;
+    let [month, home, treatment] = [&news.month, &news.home, &news.treatment].map(Clone::clone);
+    let what = name(&news.what).to_owned();
+    (*kept_at, [time(*kept_at), mailbox.clone(), month, home, treatment, what, content(news)])
+}
+
+/// The treatment pool is whose mailbox it came into.
+fn correction_row(told: &ToldCorrection) -> (i64, [String; 7]) {
+    let ToldCorrection { mailbox, kept_at, version: _, correction } = told;
+    let v1::CorrectionLetter { batch, undoes, home, settlement, reason, .. } = correction;
+    let treatment = mailbox.split('/').next().unwrap_or_default().to_owned();
+    let funds = difference(correction).into_iter().filter(|(_, amount)| !amount.is_zero());
+    let funds: Vec<String> = funds.map(|(fund, amount)| format!("{} {amount} 元", fund.name())).collect();
+    let undoes = if undoes.is_empty() { String::new() } else { format!(" (撤回批次 {undoes})") };
+    let patient = match Money::from_fen(correction.patient_gets) {
+        amount if amount.is_negative() => format!("患者应补 {} 元", -amount),
+        amount => format!("应退患者 {amount} 元"),
+    };
+    let content = format!("{batch}{undoes} {settlement}: {}; {patient}; {reason}", funds.join(", "));
+    let what = if told.is_given_back() { "更正冲回" } else { "重算更正" };
+    let row = [time(*kept_at), mailbox.clone(), String::new(), home.clone(), treatment, what.to_owned(), content];
+    (*kept_at, row)
+}
+
+/// What each fund pays more, or less where it is below zero.
+fn difference(correction: &v1::CorrectionLetter) -> Vec<(Payer, Money)> {
+    let funds = correction.difference.as_ref().map(read_shares).unwrap_or_default().funds;
+    Fund::ALL.into_iter().map(|fund| (Payer::Fund(fund), funds.of(fund))).collect()
 }
 
 /// What lists call a kind of news; its word where a newer hub has more of them.
@@ -97,18 +140,65 @@ fn prefund_standing(news: &v1::ClearingNews) -> String {
     standing.map_or_else(|| news.standing.clone(), named)
 }
 
-fn row_json(told: &ToldNews) -> serde_json::Value {
+fn correction_json(told: &ToldCorrection) -> (i64, Value) {
+    let ToldCorrection { mailbox, kept_at, version, correction } = told;
+    let v1::CorrectionLetter { batch, undoes, home, settlement, reason, .. } = correction;
+    let funds =
+        difference(correction).into_iter().map(|(fund, amount)| (fund.word().to_owned(), json!(amount.to_string())));
+    let row = json!({ "mailbox": mailbox, "kept_at": time(*kept_at), "what": "correction", "home": home,
+        "version": version, "given_back": told.is_given_back(), "batch": batch, "undoes": undoes, "setl_id": settlement,
+        "difference": funds.collect::<serde_json::Map<_, _>>(),
+        "patient_gets": Money::from_fen(correction.patient_gets).to_string(), "reason": reason });
+    (*kept_at, row)
+}
+
+fn row_json(told: &ToldNews) -> (i64, Value) {
     let ToldNews { mailbox, kept_at, news } = told;
     let money = |fen: i64| Money::from_fen(fen).to_string();
-    json!({ "mailbox": mailbox, "kept_at": time(*kept_at), "what": news.what, "home": news.home,
+    let row = json!({ "mailbox": mailbox, "kept_at": time(*kept_at), "what": news.what, "home": news.home,
         "treatment": news.treatment, "month": news.month, "version": news.version, "amount": money(news.amount),
         "side": news.side, "settlements": news.settlements, "id": news.id, "setl_id": news.settlement,
         "standing": news.standing, "insurance": news.insurance, "prefund": money(news.prefund),
-        "outstanding": money(news.outstanding), "kind": news.kind })
+        "outstanding": money(news.outstanding), "kind": news.kind });
+    (*kept_at, row)
 }
 
 /// An instant as Beijing reads it.
 fn time(micros: i64) -> String {
     let shown = |at| beijing::at_desk(at).strftime("%Y-%m-%d %H:%M:%S").to_string();
     Timestamp::from_microsecond(micros).map(shown).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_correction_says_what_each_fund_pays_more_and_what_the_patient_gets_or_owes() {
+        let shares = |basic, cash| Some(v1::Shares { basic, cash, ..v1::Shares::default() });
+        let told = |version, fen: i64, reason: &str| ToldCorrection {
+            mailbox: "310000/treatment".into(),
+            kept_at: 0,
+            version,
+            correction: v1::CorrectionLetter {
+                batch: "2025-07".into(),
+                home: "410700".into(),
+                settlement: "s1".into(),
+                difference: shares(fen, -fen),
+                patient_gets: fen,
+                reason: reason.into(),
+                ..v1::CorrectionLetter::default()
+            },
+        };
+        let said = |told: &ToldCorrection| correction_row(told).1[2..].join(" ");
+        let first = told(1, 1_000, "前次住院撤销");
+        let lines = [
+            " 410700 310000 重算更正 2025-07 s1: 统筹基金 10.00 元; 应退患者 10.00 元; 前次住院撤销",
+            " 410700 310000 更正冲回 2025-07 s1: 统筹基金 -10.00 元; 患者应补 10.00 元; 结算已撤销",
+        ];
+        assert_eq!([said(&first), said(&told(2, -1_000, "结算已撤销"))], lines);
+        let (_, row) = correction_json(&first);
+        assert_eq!((&row["difference"]["basic"], &row["patient_gets"]), (&json!("10.00"), &json!("10.00")));
+        assert_eq!((&row["setl_id"], &row["given_back"]), (&json!("s1"), &json!(false)));
+    }
 }

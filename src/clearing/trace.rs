@@ -51,7 +51,7 @@ fn print(traced: &v1::TraceReply) {
     }
     for held in &traced.listed {
         let verdict = if held.verdict.is_empty() { String::new() } else { format!(": {}", held.verdict) };
-        let owed = read_sums(held.sums.as_ref()).owed();
+        let owed = Money::from_fen(held.net);
         output::line(&format!("清算遗留 {owed} of {}, {}{verdict}; {}", held.booked_in, held.standing, held.reason));
     }
     for traced in &traced.deductions {
@@ -61,8 +61,7 @@ fn print(traced: &v1::TraceReply) {
             output::line(&format!("  {}", in_words(objection)));
         }
         for taken in &traced.taken {
-            let from = if taken.month.is_empty() { "the list" } else { &taken.month };
-            output::line(&format!("  {} taken off {from} on {}", amount(taken), taken.on));
+            output::line(&format!("  {}", way_of_taking(taken)));
         }
     }
     for corrected in &traced.corrections {
@@ -119,6 +118,14 @@ fn way(carried: &v1::TracedCarry) -> String {
     }
 }
 
+/// What a deduction takes off waits on the list with its settlement.
+fn way_of_taking(taken: &v1::TracedTaking) -> String {
+    match taken.month.as_str() {
+        "" => format!("{} agreed on {}, waits on the list with its settlement", amount(taken), taken.on),
+        month => format!("{} taken off {month} on {}", amount(taken), taken.on),
+    }
+}
+
 fn named(lot: Option<&v1::Lot>) -> [String; 4] {
     let Some(v1::Lot { home, treatment, insurance, care }) = lot.cloned() else { return Default::default() };
     let insurance = Insurance::from_word(&insurance).map_or(insurance, |insurance| insurance.name().to_owned());
@@ -147,7 +154,7 @@ fn json_of(traced: &v1::TraceReply) -> Value {
             "into": carried.into, "reason": carried.reason })
     });
     let listed = traced.listed.iter().map(|held| {
-        json!({ "part": held.part, "owed": read_sums(held.sums.as_ref()).owed().to_string(), "reason": held.reason,
+        json!({ "part": held.part, "owed": Money::from_fen(held.net).to_string(), "reason": held.reason,
             "owner": held.owner, "booked_in": held.booked_in, "listed_from": held.listed_from,
             "age_days": held.age_days, "standing": held.standing, "verdict": held.verdict, "remark": held.remark })
     });

@@ -199,7 +199,7 @@ pub async fn booked(store: &HubStore, period: PeriodNumber, lot: Lot) -> Result<
         };
         let (movement, day) = (Movement::Booked(posting.turn()), Some(posting.day));
         let (settlement, sums, reason) = (posting.settlement, posting.posting.sums, String::new());
-        entries.push(Entry { settlement, lot, movement, day, other, reason, sums });
+        entries.push(Entry { settlement, lot, movement, day, other, reason, sums, along: Money::ZERO });
     }
     Ok(entries)
 }

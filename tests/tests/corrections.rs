@@ -14,6 +14,8 @@ use identity::credentials::Credentials;
 use identity::name::{ParticipantName, Role};
 use identity::pki::{CertificateAuthority, Issue};
 use ledger::hub::CorrectionBatch;
+use mailbox::corrections::{ToldCorrection, told_of_corrections};
+use proto::convert::read_shares;
 use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
 use settlement::ids::PoolCode;
@@ -125,6 +127,17 @@ impl Clerks {
         }
     }
 
+    /// What the treatment side's own node was told last of corrections: each settlement with what funds pay more,
+    /// and whether that gives it back.
+    async fn told_in_treatment(&self) -> Vec<(String, i64, bool)> {
+        let told = told_of_corrections(&self.world.line().treatment.store().inbox()).await.expect("an inbox");
+        let of = |told: &ToldCorrection| {
+            let funds = told.correction.difference.as_ref().map(read_shares).unwrap_or_default().funds;
+            (told.correction.settlement.clone(), funds.total().fen(), told.is_given_back())
+        };
+        told.iter().map(of).collect()
+    }
+
     async fn trace(&self, settlement: &str) -> v1::TraceReply {
         let credentials = Arc::new(Credentials::load(&self.world.line().operator()).expect("credentials"));
         let hub = self.world.line().hub.address().to_string();
@@ -170,6 +183,7 @@ async fn an_affected_stay_is_corrected_by_two_clerks_cleared_and_given_back_when
         kept.is_ok_and(|(waiting, _, dead)| waiting == 0 && dead == 0)
     })
     .await;
+    assert_eq!(clerks.told_in_treatment().await, [(settlement.clone(), less.fen(), false)]);
     clerks.world.assert_sound().await;
 
     clerks.clears(&["2025-07-01", "2025-07-21"]).await;
@@ -198,6 +212,10 @@ async fn an_affected_stay_is_corrected_by_two_clerks_cleared_and_given_back_when
     clerks.clears(&["2025-07-22"]).await;
     let traced = clerks.trace(&settlement).await;
     assert_eq!(corrected(&traced), [("2025-06", less.fen()), ("2025-07", -less.fen())]);
+    eventually("the treatment side's node knows that it is given back", || async {
+        clerks.told_in_treatment().await == [(settlement.clone(), -less.fen(), true)]
+    })
+    .await;
     let counts: i64 = traced.lines.iter().filter_map(|line| line.counts.as_ref()).map(|sums| sums.basic).sum();
     assert_eq!(counts, 0, "both months together come to nothing");
     assert_eq!(clerks.hospital.totals(&EMPLOYEE).await, nothing, "nothing is left of the year");

@@ -9,7 +9,7 @@ use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::clock::Clock;
 use ledger::hub::{Listed, ListedFault, PeriodNumber};
-use proto::convert::cleared::{write_lot, write_sums};
+use proto::convert::cleared::{write_funds, write_lot, write_sums};
 use proto::v1;
 use proto::v1::leftovers_server::Leftovers;
 use settlement::beijing;
@@ -137,6 +137,9 @@ pub(super) fn write_leftover(pair: &Pair, held: &Listed, today: Date) -> v1::Lef
         verdict: verdict.map(Verdict::word).unwrap_or_default().into(),
         seat: seat.map(Seat::word).unwrap_or_default().into(),
         remark: held.remark.clone(),
+        deducted: Some(write_funds(&held.deducted)),
+        corrected: Some(write_funds(&held.corrected)),
+        net: held.net().fen(),
     }
 }
 

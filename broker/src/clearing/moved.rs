@@ -12,6 +12,7 @@ use proto::v1;
 use settlement::adjudication::FundShares;
 use settlement::beijing;
 use settlement::ids::SettlementId;
+use settlement::money::Money;
 
 use super::Clearing;
 use super::deductions::write_objection;
@@ -56,7 +57,20 @@ impl Clearing {
         }
         let month =
             |other: Option<PeriodNumber>| other.and_then(|other| months.get(&other).cloned()).unwrap_or_default();
-        let carried = carried.iter().map(|carried| write_carried(carried, period, &month));
+        let mut along = match &carried[..] {
+            [] => BTreeMap::new(),
+            _ => self.store.carried_along(period).await?,
+        };
+        let carried = carried.iter().map(|carried| {
+            let CarriedEntry { posting, from, into, .. } = carried;
+            // What goes along is of the settlement's own lot, and is told once.
+            let [from, into] = [from, into].map(|place| place.unwrap_or(PeriodNumber(0)));
+            let along = match posting.part {
+                0 => along.remove(&(posting.settlement.clone(), from, into)).unwrap_or_default(),
+                _ => Money::ZERO,
+            };
+            write_carried(carried, period, &month, along)
+        });
         let deducted = deducted.iter().map(|(deducted, cleared_in)| write_deducted(deducted, month(*cleared_in)));
         let corrected = corrected.iter().map(|(corrected, cleared_in)| write_corrected(corrected, month(*cleared_in)));
         Ok(carried.chain(deducted).chain(corrected).collect())
@@ -104,13 +118,14 @@ fn write_carried(
     carried: &CarriedEntry,
     period: PeriodNumber,
     month: &impl Fn(Option<PeriodNumber>) -> String,
+    along: Money,
 ) -> v1::MovedEntry {
     let CarriedEntry { posting, from, into, reason } = carried;
     let LotPosting { settlement, day, posting, .. } = posting;
-    let (movement, other, sums) = if *into == Some(period) {
-        ("carried-in", month(*from), posting.sums)
+    let (movement, other, sums, along) = if *into == Some(period) {
+        ("carried-in", month(*from), posting.sums, along)
     } else {
-        ("carried-out", month(*into), -posting.sums)
+        ("carried-out", month(*into), -posting.sums, -along)
     };
     v1::MovedEntry {
         settlement: settlement.to_string(),
@@ -120,6 +135,7 @@ fn write_carried(
         other,
         reason: reason.clone(),
         sums: Some(write_sums(&sums)),
+        along: along.fen(),
         ..v1::MovedEntry::default()
     }
 }

@@ -6,8 +6,9 @@ use clearing::listed::{Standing, Verdict};
 use clearing::month::Month;
 use clearing::period::Stage;
 use clearing::year::{Rest, Why, YearEnd};
-use ledger::hub::{CarriedEntry, PeriodNumber};
+use ledger::hub::{CarriedEntry, LotPosting, PeriodNumber};
 use ledger::store::StoreError;
+use settlement::ids::SettlementId;
 use settlement::money::Money;
 
 use super::Clearing;
@@ -43,8 +44,12 @@ impl Clearing {
                     && !left.contains(&place(carried))
                     && periods.contains_key(&carried.posting.period)
             });
+            let mut along = self.along(period).await?;
             end.rests.extend(of_year.map(|carried| {
-                let (pair, owed) = (self.pair_of(&carried.posting.posting.lot), carried.posting.posting.sums.owed());
+                let LotPosting { settlement, part, posting, .. } = &carried.posting;
+                // What goes along is of the settlement's own lot, and is told once.
+                let along = if *part == 0 { along.remove(settlement).unwrap_or_default() } else { Money::ZERO };
+                let (pair, owed) = (self.pair_of(&posting.lot), posting.sums.owed() + along);
                 Rest { pair, month, why: Why::Carried, owed }
             }));
         }
@@ -54,7 +59,7 @@ impl Clearing {
                 // What is to be cleared after all stands among what was carried.
                 Standing::Ended(Verdict::Clear | Verdict::Return) => {}
                 Standing::Waiting | Standing::Proposed(_, _) => {
-                    let (pair, owed) = (self.pair_of(&listed.lot), listed.sums.owed());
+                    let (pair, owed) = (self.pair_of(&listed.lot), listed.net());
                     end.rests.push(Rest { pair, month: *month, why: Why::Listed, owed });
                 }
             }
@@ -63,5 +68,17 @@ impl Clearing {
         end.rests.retain(|rest| rest.pair.home != rest.pair.treatment);
         end.rests.retain(|rest| rest.why == Why::Unsettled || rest.owed != Money::ZERO);
         Ok(end)
+    }
+
+    /// What deductions and corrections of a period come to, settlement by settlement: they go with what is carried into it.
+    async fn along(&self, period: PeriodNumber) -> Result<BTreeMap<SettlementId, Money>, StoreError> {
+        let mut along: BTreeMap<SettlementId, Money> = BTreeMap::new();
+        for deducted in self.store.deduction_postings(period).await? {
+            *along.entry(deducted.settlement).or_default() -= deducted.taken.total();
+        }
+        for corrected in self.store.correction_postings(period).await? {
+            *along.entry(corrected.correction.settlement).or_default() += corrected.moves.total();
+        }
+        Ok(along)
     }
 }

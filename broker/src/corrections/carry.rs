@@ -2,7 +2,8 @@
 //! approved is written down before the region is asked, and the region takes the same batch once, so whoever dies in
 //! between leaves it to the next. Called by the service, by [`crate::jobs::corrections`], and to make a book whole again.
 
-use clearing::corrections::{Correction, Standing};
+use clearing::corrections::{Correction, GIVEN_BACK, Standing};
+use clearing::obligation::Lot;
 use ledger::hub::CorrectionBatch;
 use ledger::mailbox::{Letter, Mailbox, Notice, Part};
 use ledger::store::StoreError;
@@ -46,7 +47,7 @@ impl Hub {
         };
         let now = self.clock.now();
         if reply.faults.is_empty() {
-            let taken = self.store.correction_take((id.to_owned(), reply.after), letters, now).await?;
+            let taken = self.store.correction_take((id.to_owned(), reply.after), letter, now).await?;
             self.mailroom.note_posted();
             tracing::info!(batch = id, home = home.name(), "batch {id} of corrections is in force");
             return Ok(taken);
@@ -100,23 +101,21 @@ fn request(held: &CorrectionBatch) -> v1::CorrectRequest {
     }
 }
 
-/// The treatment side is told of each settlement, so that it can settle with its hospital.
-fn letters(held: &CorrectionBatch) -> Vec<Notice> {
-    let of_one = |(correction, lot): (&Correction, &clearing::obligation::Lot)| {
-        let (batch, settlement) = (&held.batch.id, &correction.settlement);
-        let letter = Letter {
-            id: format!("{KIND} {batch} {settlement}"),
-            subject: format!("{KIND} {batch} {settlement}"),
-            version: 1,
-            kind: KIND.to_owned(),
-            body: write_letter(held, correction).encode_to_vec().into(),
-        };
-        Notice { mailbox: Mailbox { pool: lot.treatment, part: Part::Treatment }, letter }
+/// What the treatment side is told of a settlement, so that it can settle with its hospital: when it is corrected, when that
+/// is given back because the settlement is undone, and when it comes again.
+pub(crate) fn letter(held: &CorrectionBatch, (correction, lot): (&Correction, &Lot), version: u64) -> Notice {
+    let subject = format!("{KIND} {} {}", held.batch.id, correction.settlement);
+    let letter = Letter {
+        id: if version == 1 { subject.clone() } else { format!("{subject} {version}") },
+        subject,
+        version,
+        kind: KIND.to_owned(),
+        body: write_letter(held, correction, version).encode_to_vec().into(),
     };
-    held.batch.corrections.iter().zip(&held.lots).map(of_one).collect()
+    Notice { mailbox: Mailbox { pool: lot.treatment, part: Part::Treatment }, letter }
 }
 
-fn write_letter(held: &CorrectionBatch, correction: &Correction) -> v1::CorrectionLetter {
+fn write_letter(held: &CorrectionBatch, correction: &Correction, version: u64) -> v1::CorrectionLetter {
     let Correction { settlement, told, now } = correction;
     let difference = Payers {
         funds: correction.moves(),
@@ -133,6 +132,7 @@ fn write_letter(held: &CorrectionBatch, correction: &Correction) -> v1::Correcti
         now: Some(write_shares(now)),
         difference: Some(write_shares(&difference)),
         patient_gets: correction.patient_gets().fen(),
-        reason: held.reason.clone(),
+        // Every second word gives it back.
+        reason: if version.is_multiple_of(2) { GIVEN_BACK.to_owned() } else { held.reason.clone() },
     }
 }

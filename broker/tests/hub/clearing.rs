@@ -390,6 +390,56 @@ fn act(seat: &str, verdict: &str) -> v1::LeftoverAct {
     }
 }
 
+/// 50.00 元 are booked in June and 8.00 of it is deducted; the patient denies the stay three times.
+#[tokio::test]
+async fn what_is_left_over_is_decided_and_counted_with_what_goes_along() {
+    let (world, pair) = (World::new().await, henan_shanghai());
+    let clearing = clearing(&world);
+    advance(&clearing, noon(6, 15)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    let mut agency = DeductionsClient::new(world.peer("310000", Role::Operator));
+    let deducted = Some(v1::FundSums { basic: 800, ..v1::FundSums::default() });
+    let (id, settlement, reason) = ("D".to_owned(), "1".to_owned(), "超限定支付".to_owned());
+    agency.lodge(v1::LodgeDeductionRequest { id, settlement, deducted, reason }).await.expect("it is lodged");
+    let agreed = v1::ChangeDeductionRequest { id: "D".into(), agreed: deducted, reason: String::new() };
+    agency.agree(agreed).await.expect("it is agreed on");
+    for (period, month) in [(1, 7), (2, 8), (3, 9)] {
+        advance(&clearing, noon(month, 21)).await;
+        let objection = Reply::Objected { settlements: vec![settlement_id("1")], reason: "患者否认就医".into() };
+        let by = ("henan".into(), noon(month, 22));
+        let objected = clearing.reply((PeriodNumber(period), pair, Side::Home), 1, objection, by).await;
+        objected.expect("the store works").expect("it is heard");
+        advance(&clearing, noon(month, 22)).await;
+        advance(&clearing, noon(month, 30)).await;
+    }
+    let moved = v1::MovedRequest { month: "2025-07".into(), home: "410000".into(), treatment: "310000".into() };
+    let moved = member(&world, "410000").moved(moved).await.expect("entries").into_inner().entries;
+    let ways = moved.iter().map(|entry| (entry.movement.as_str(), entry.along));
+    assert_eq!(
+        ways.collect::<Vec<_>>(),
+        [("carried-in", -800), ("carried-out", 800)],
+        "what goes along goes out again"
+    );
+    let owed = async || {
+        let year = clearing.year_end(2025).await.expect("the store works");
+        year.rests.iter().map(|rest| (rest.why, rest.owed)).collect::<Vec<_>>()
+    };
+    assert_eq!(owed().await, [(Why::Listed, Money::from_yuan(42))]);
+    let (mut henan, mut shanghai) = (leftovers(&world, "410000"), leftovers(&world, "310000"));
+    let sums = |held: &v1::Leftover| {
+        let basic = |sums: &Option<v1::FundSums>| sums.as_ref().map_or(0, |sums| sums.basic);
+        let booked = held.sums.as_ref().map_or(0, |sums| sums.basic);
+        (booked, basic(&held.deducted), basic(&held.corrected), held.net)
+    };
+    let all = v1::LeftoversRequest { ended: false };
+    let held = shanghai.list(all).await.expect("a list").into_inner().leftovers.remove(0);
+    assert_eq!(sums(&held), (5_000, 800, 0, 4_200));
+    let proposed = shanghai.propose(act("treatment", "clear")).await.expect("it is proposed").into_inner();
+    let ended = henan.approve(act("home", "clear")).await.expect("it is decided").into_inner();
+    assert_eq!([sums(&proposed), sums(&ended)], [(5_000, 800, 0, 4_200); 2], "both decide on what is cleared then");
+    assert_eq!(due(&clearing, PeriodNumber(4)).await, Money::from_yuan(42));
+}
+
 #[tokio::test]
 async fn what_is_objected_to_in_three_periods_stands_on_the_list_until_both_members_have_decided() {
     let (world, pair) = (World::new().await, henan_shanghai());

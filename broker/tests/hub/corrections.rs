@@ -2,6 +2,7 @@
 //! becomes of a batch that the region does not answer, or cannot take.
 
 use clearing::cleared::sum;
+use clearing::corrections::GIVEN_BACK;
 use identity::name::Role;
 use ledger::hub::PeriodNumber;
 use prost::Message;
@@ -113,6 +114,10 @@ async fn what_is_affected_is_put_forward_approved_by_another_taken_at_home_and_c
     assert_eq!(field(&xinxiang.approve(decision(&held)).await.expect_err("the same person")), "batch");
     let unseen = v1::DecideCorrectionsRequest { digest: "0".repeat(64), ..decision(&held) };
     assert_eq!(field(&centre.approve(unseen).await.expect_err("another was seen")), "digest");
+    let mut shanghai = operator(&world, "310000");
+    let theirs = shanghai.list(v1::ListCorrectionsRequest::default()).await.expect("a list").into_inner();
+    assert!(theirs.batches.is_empty(), "who treats sees what is in force");
+    assert_eq!(field(&shanghai.approve(decision(&held)).await.expect_err("not theirs to decide")), "batch");
     let mut shenzhen = operator(&world, "440300");
     assert_eq!(field(&shenzhen.approve(decision(&held)).await.expect_err("not theirs")), "batch");
     assert!(world.home.corrected().is_empty());
@@ -125,6 +130,9 @@ async fn what_is_affected_is_put_forward_approved_by_another_taken_at_home_and_c
     assert_eq!((listed(&world, "1").await, listed(&world, "2").await), (vec![taken], vec![]));
     let none = shenzhen.list(v1::ListCorrectionsRequest::default()).await.expect("a list").into_inner();
     assert!(none.batches.is_empty(), "it is not theirs");
+    let theirs = shanghai.list(v1::ListCorrectionsRequest::default()).await.expect("a list").into_inner().batches;
+    let [theirs] = &theirs[..] else { panic!("one: {theirs:?}") };
+    assert_eq!((&theirs.corrections, theirs.digest.as_str()), (&held.corrections, ""), "all are of its lots");
 
     // The treatment side is told of each.
     let mut mailboxes = MailboxesClient::new(world.peer("310000", Role::Treatment));
@@ -179,6 +187,20 @@ async fn a_correction_stands_in_the_statement_its_details_and_the_trace_until_it
         .map(|line| (line.month.as_str(), line.counts.as_ref().map_or(0, |sums| sums.basic)))
         .collect();
     assert_eq!(counts, [("2025-06", 6_000), ("2025-07", -6_000)]);
+    assert_eq!(traced.corrections[1].reason, GIVEN_BACK);
+
+    // The treatment side is told of both, in order.
+    let mut mailboxes = MailboxesClient::new(world.peer("310000", Role::Treatment));
+    let mut open = mailboxes.open(v1::OpenMailboxesRequest {}).await.expect("they open").into_inner();
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        let letter = open.message().await.expect("no fault").expect("a letter");
+        mailboxes.acknowledge(v1::AcknowledgeLetterRequest { number: letter.number }).await.expect("it is heard");
+        let body = v1::CorrectionLetter::decode(letter.body).expect("a correction");
+        told.push((letter.version, body.difference.map(|shares| shares.basic), body.patient_gets, body.reason));
+    }
+    let expected = [(1, Some(1_000), 1_000, "前次住院撤销"), (2, Some(-1_000), -1_000, GIVEN_BACK)];
+    assert_eq!(told, expected.map(|(version, funds, patient, why)| (version, funds, patient, why.to_owned())));
 }
 
 #[tokio::test]

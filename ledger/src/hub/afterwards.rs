@@ -2,14 +2,18 @@
 //! where such money goes, and that it goes with its settlement; how much it is, and why, is for [`super::deductions`] and
 //! [`super::corrections`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::obligation::Posting;
-use settlement::ids::{PoolCode, SettlementId};
+use settlement::adjudication::FundShares;
+use settlement::ids::{IdError, PoolCode, SettlementId};
+use settlement::money::Money;
 
+use super::deductions::read_shares;
 use super::lots::{read_lot, read_sums};
 use super::periods::{PeriodNumber, THE_LIST};
-use crate::engine::{Sql, list};
+use super::{HubStore, corrupt};
+use crate::engine::{Row, Sql, list};
 use crate::store::StoreError;
 use crate::values;
 
@@ -41,6 +45,8 @@ pub(super) struct Kind {
     of_settlements: &'static str,
     of_period: &'static str,
     of_one: &'static str,
+    on_list: &'static str,
+    along: &'static str,
     carried_out: &'static str,
     carry: &'static str,
 }
@@ -79,6 +85,24 @@ macro_rules! kind {
                 concat!("SELECT 1 FROM ", $kind, "_postings AS posted"),
                 "AND posted.id = ?2 LIMIT 1"
             ),
+            on_list: concat!(
+                "SELECT changed.settlement, posted.basic, posted.large_sum, posted.catastrophic, posted.civil_servant,
+                    posted.assistance
+                FROM ", $kind, "_postings AS posted JOIN ", $kind, "s AS changed ON changed.id = posted.id
+                WHERE posted.period = 0 OR EXISTS (
+                    SELECT 1 FROM ", $kind, "_moves AS came
+                    WHERE came.id = posted.id AND came.step = posted.step AND came.into_period = 0)
+                ORDER BY posted.id, posted.step"
+            ),
+            along: concat!(
+                "SELECT changed.settlement, posted.basic, posted.large_sum, posted.catastrophic, posted.civil_servant,
+                    posted.assistance, moved.from_period, moved.into_period
+                FROM ", $kind, "_moves AS moved
+                JOIN ", $kind, "_postings AS posted ON posted.id = moved.id AND posted.step = moved.step
+                JOIN ", $kind, "s AS changed ON changed.id = moved.id
+                WHERE moved.from_period = ?1 OR moved.into_period = ?1
+                ORDER BY moved.id, moved.step, moved.from_period"
+            ),
             carried_out: concat!(
                 "SELECT changed.settlement, MAX(COALESCE(into_period, 0))
                 FROM ", $kind, "s AS changed CROSS JOIN answers CROSS JOIN carried_entries
@@ -113,6 +137,20 @@ impl Kind {
         if sql.exists(self.of_one, values![THE_LIST.0, id])? { Ok(THE_LIST) } else { open_period(sql) }
     }
 
+    /// What is or was on the list with its settlement, posting by posting.
+    pub(super) fn on_list(&self, sql: &Sql<'_>) -> Result<Vec<(SettlementId, FundShares)>, StoreError> {
+        sql.query(self.on_list, values![], read_posted)
+    }
+
+    /// What has gone with its settlement out of a period or into it: from which, and into which.
+    fn along(&self, sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<(Way, FundShares)>, StoreError> {
+        sql.query(self.along, values![period.0], |row| {
+            let (settlement, moves) = read_posted(row)?;
+            let [from, into] = [row.number(6)?, row.number(7)?].map(PeriodNumber);
+            Ok(((settlement, from, into), moves))
+        })
+    }
+
     fn move_with(
         &self,
         sql: &Sql<'_>,
@@ -128,6 +166,37 @@ impl Kind {
         }
         Ok(())
     }
+}
+
+/// A settlement, and the period that it left for another; [`THE_LIST`] for the list.
+pub type Way = (SettlementId, PeriodNumber, PeriodNumber);
+
+impl HubStore {
+    /// What went with settlements that are carried out of a period or into it, by their ways: what corrections add, less
+    /// what is deducted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn carried_along(&self, period: PeriodNumber) -> Result<BTreeMap<Way, Money>, StoreError> {
+        let read = self.engine.read(move |sql| {
+            let mut along: BTreeMap<Way, Money> = BTreeMap::new();
+            for (way, taken) in DEDUCTIONS.along(sql, period)? {
+                *along.entry(way).or_default() -= taken.total();
+            }
+            for (way, added) in CORRECTIONS.along(sql, period)? {
+                *along.entry(way).or_default() += added.total();
+            }
+            Ok(along)
+        });
+        read.await
+    }
+}
+
+/// A settlement, and what was posted of it.
+fn read_posted(row: Row<'_>) -> Result<(SettlementId, FundShares), StoreError> {
+    let settlement = row.text(0)?;
+    let malformed = |fault: IdError| corrupt("settlements", settlement, fault.to_string());
+    Ok((SettlementId::from_time_first(settlement).map_err(malformed)?, read_shares(row, 1)?))
 }
 
 /// What is taken off a settlement or added to it goes with it when it is carried over, and off the list again.

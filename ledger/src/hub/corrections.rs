@@ -8,7 +8,7 @@ mod rows;
 use clearing::corrections::{Batch, Correction, CorrectionFault, DecisionFault, Event, Found, Standing, after, decide};
 use clearing::obligation::Lot;
 use jiff::Timestamp;
-use settlement::adjudication::FundShares;
+use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::{PoolCode, SettlementId};
 
 use super::HubStore;
@@ -79,13 +79,17 @@ pub struct PostedCorrection {
     pub lot: Lot,
     /// What moves; below zero where the home member pays less.
     pub moves: FundShares,
-    /// Why the batch was put forward.
+    /// Why the batch was put forward; of what is given back, that its settlement was undone.
     pub reason: String,
     /// When it was posted.
     pub at: Timestamp,
     /// The period in which the settlement was booked.
     pub booked_in: PeriodNumber,
 }
+
+/// Writes what the treatment side is told of one settlement of a batch, as it counts before and after; how manieth word of
+/// it this is counts from 1, and rises each time that it is given back or comes again.
+pub type CorrectionLetter = fn(&CorrectionBatch, (&Correction, &Lot), u64) -> Notice;
 
 /// Why something cannot be recorded of a batch. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -152,10 +156,10 @@ impl HubStore {
     pub async fn correction_take(
         &self,
         (id, book_seq): (String, u64),
-        tell: impl Fn(&CorrectionBatch) -> Vec<Notice> + Send + 'static,
+        tell: CorrectionLetter,
         at: Timestamp,
     ) -> Result<Option<CorrectionBatch>, StoreError> {
-        self.engine.write(move |sql| take(sql, (&id, book_seq), &tell, at)).await
+        self.engine.write(move |sql| take(sql, (&id, book_seq), tell, at)).await
     }
 
     /// The home region cannot take a batch: nothing of it takes effect. Again it changes nothing.
@@ -172,11 +176,11 @@ impl HubStore {
     }
 
     /// Gives back what corrections added to settlements that are undone since, and brings it again where that is undone
-    /// itself; tells how many.
+    /// itself; a letter of each is posted in the same commit. Tells how many.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn correction_release(&self, at: Timestamp) -> Result<usize, StoreError> {
+    pub async fn correction_release(&self, tell: CorrectionLetter, at: Timestamp) -> Result<usize, StoreError> {
         // An odd number of entries counts, and so does an odd number of postings.
         const APART: &str = "SELECT corrections.id FROM corrections
             WHERE (SELECT MAX(step) FROM correction_postings WHERE correction_postings.id = corrections.id) % 2
@@ -185,7 +189,7 @@ impl HubStore {
         let apart = self.engine.read(|sql| sql.query(APART, values![], |row| Ok(row.text(0)?.to_owned()))).await?;
         let count = apart.len();
         for id in apart {
-            self.engine.write(move |sql| post_again(sql, &id, at)).await?;
+            self.engine.write(move |sql| post_again(sql, &id, tell, at)).await?;
         }
         Ok(count)
     }
@@ -198,18 +202,18 @@ impl HubStore {
         self.engine.read(move |sql| rows::find(sql, &id)).await
     }
 
-    /// The batches of pools, or of all, with a settlement or with any; the oldest first.
+    /// The batches of which pools are the home or treat somebody, or all, with a settlement or with any; the oldest first.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn correction_list(
         &self,
-        homes: Option<Vec<PoolCode>>,
+        pools: Option<Vec<PoolCode>>,
         settlement: Option<SettlementId>,
     ) -> Result<Vec<CorrectionBatch>, StoreError> {
-        let homes = homes.map(|homes| list(homes.iter().map(|home| home.0.as_str())));
+        let pools = pools.map(|pools| list(pools.iter().map(|pool| pool.0.as_str())));
         let settlement = settlement.map(|settlement| settlement.to_time_first());
-        self.engine.read(move |sql| rows::list(sql, homes.as_deref(), settlement.as_deref())).await
+        self.engine.read(move |sql| rows::list(sql, pools.as_deref(), settlement.as_deref())).await
     }
 
     /// The ids of the batches of pools that are approved and that the home region is still to take, the first decided first.
@@ -315,7 +319,7 @@ fn is_decided_so(held: &CorrectionBatch, event: Event, by: &str) -> bool {
 fn take(
     sql: &Sql<'_>,
     (id, book_seq): (&str, u64),
-    tell: &dyn Fn(&CorrectionBatch) -> Vec<Notice>,
+    tell: CorrectionLetter,
     at: Timestamp,
 ) -> Result<Option<CorrectionBatch>, StoreError> {
     let Some(held) = rows::find(sql, id)? else { return Ok(None) };
@@ -326,23 +330,37 @@ fn take(
         rows::insert_posting(sql, (&rows::id_of(id, &correction.settlement), 1), period, &correction.moves(), at)?;
     }
     let held = stands(sql, id)?;
-    for Notice { mailbox, letter } in tell(&held) {
+    for (correction, lot) in held.batch.corrections.iter().zip(&held.lots) {
+        let Notice { mailbox, letter } = tell(&held, (correction, lot), 1);
         mailbox::post(sql, mailbox, &letter, at)?;
     }
     Ok(Some(held))
 }
 
 /// Posts a correction once more, with its sign turned, so that it counts as its settlement does.
-fn post_again(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<(), StoreError> {
+fn post_again(sql: &Sql<'_>, id: &str, tell: CorrectionLetter, at: Timestamp) -> Result<(), StoreError> {
     const STANDS: &str = "SELECT (SELECT MAX(step) FROM answers WHERE answers.settlement = corrections.settlement),
-            last.step, last.basic, last.large_sum, last.catastrophic, last.civil_servant, last.assistance
+            last.step, last.basic, last.large_sum, last.catastrophic, last.civil_servant, last.assistance,
+            corrections.batch
         FROM corrections JOIN correction_postings AS last ON last.id = corrections.id
         WHERE corrections.id = ?1 ORDER BY last.step DESC LIMIT 1";
-    let stands = sql.find(STANDS, values![id], |row| Ok((row.number(0)?, row.number(1)?, read_shares(row, 2)?)))?;
+    let found = sql.find(STANDS, values![id], |row| {
+        Ok((row.number(0)?, row.number(1)?, read_shares(row, 2)?, row.text(2 + Fund::ALL.len())?.to_owned()))
+    })?;
     // It may have been posted, or its settlement may have come back, since it was found.
-    let Some((_, step, moves)) = stands.filter(|(entries, step, _)| entries % 2 != step % 2) else { return Ok(()) };
-    let period = CORRECTIONS.period_again(sql, id)?;
-    rows::insert_posting(sql, (id, step + 1), period, &-moves, at)
+    let Some((_, step, moves, batch)) = found.filter(|(entries, step, ..)| entries % 2 != step % 2) else {
+        return Ok(());
+    };
+    let (period, step) = (CORRECTIONS.period_again(sql, id)?, step + 1);
+    rows::insert_posting(sql, (id, step), period, &-moves, at)?;
+    let held = stands(sql, &batch)?;
+    let mut all = held.batch.corrections.iter().zip(&held.lots);
+    let Some((correction, lot)) = all.find(|(one, _)| rows::id_of(&batch, &one.settlement) == id) else {
+        return Ok(());
+    };
+    let correction = if step % 2 == 0 { correction.undone() } else { correction.clone() };
+    let Notice { mailbox, letter } = tell(&held, (&correction, lot), step.unsigned_abs());
+    mailbox::post(sql, mailbox, &letter, at).map(drop)
 }
 
 fn stands(sql: &Sql<'_>, id: &str) -> Result<CorrectionBatch, StoreError> {

@@ -86,7 +86,7 @@ pub enum News {
         id: String,
         /// The settlement.
         settlement: SettlementId,
-        /// How manieth word of it this is, counted from 1.
+        /// How manieth word of it this is, counted from 1: its steps, and the moves of what it takes off.
         step: u64,
         /// Where it stands.
         standing: Standing,
@@ -211,11 +211,28 @@ impl Telling {
         let news = News::Deduction {
             id: id.to_owned(),
             settlement: held.lodging.settlement.clone(),
-            step: deductions::next_step(sql, id)?.unsigned_abs(),
+            step: (deductions::next_step(sql, id)? + moves_of(sql, id)?).unsigned_abs(),
             standing: held.standing,
             taken: held.agreed.total(),
         };
         self.tell(sql, &Told { pair: self.pair_of(&held.lot), month, news })
+    }
+
+    /// How deductions stand that have gone with their settlements out of a period; what was told of that before is not told
+    /// again.
+    pub(super) fn tell_moved_out(&self, sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {
+        const MOVED: &str = "SELECT DISTINCT id FROM deduction_moves WHERE from_period = ?1 ORDER BY id";
+        let moved = sql.query(MOVED, values![period.0], |row| Ok(row.text(0)?.to_owned()))?;
+        moved.iter().try_for_each(|id| self.tell_deduction(sql, id))
+    }
+
+    /// The same of those that have left the list with a settlement.
+    pub(super) fn tell_moved_off(&self, sql: &Sql<'_>, settlement: &SettlementId) -> Result<(), StoreError> {
+        const MOVED: &str = "SELECT DISTINCT moved.id FROM deductions CROSS JOIN deduction_moves AS moved
+            WHERE deductions.settlement = ?1 AND moved.id = deductions.id AND moved.from_period = ?2 ORDER BY moved.id";
+        let settlement = settlement.to_time_first();
+        let moved = sql.query(MOVED, values![&settlement, THE_LIST.0], |row| Ok(row.text(0)?.to_owned()))?;
+        moved.iter().try_for_each(|id| self.tell_deduction(sql, id))
     }
 
     /// How far a change of a prefund is, and the how manieth word of it that is.
@@ -295,6 +312,11 @@ fn turn(
         telling.tell(sql, &Told { pair, month: None, news })?;
     }
     Ok(true)
+}
+
+/// How often what a deduction takes off, or gives back, has gone from one period into another.
+fn moves_of(sql: &Sql<'_>, id: &str) -> Result<i64, StoreError> {
+    sql.get("SELECT COUNT(*) FROM deduction_moves WHERE id = ?1", values![id], |row| row.number(0))
 }
 
 fn month_of(sql: &Sql<'_>, period: PeriodNumber) -> Result<Option<Month>, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clearing::corrections::{Batch, Correction, Standing};
+use clearing::corrections::{Batch, Correction, GIVEN_BACK, Standing};
 use clearing::obligation::Lot;
 use jiff::Timestamp;
 use settlement::adjudication::{Fund, FundShares, Payers};
@@ -67,15 +67,17 @@ pub(super) fn find(sql: &Sql<'_>, id: &str) -> Result<Option<CorrectionBatch>, S
 
 pub(super) fn list(
     sql: &Sql<'_>,
-    homes: Option<&str>,
+    pools: Option<&str>,
     settlement: Option<&str>,
 ) -> Result<Vec<CorrectionBatch>, StoreError> {
     const LIST: &str = batches!(
-        "WHERE (?1 IS NULL OR home IN (SELECT value FROM json_each(?1)))
+        "WHERE (?1 IS NULL OR home IN (SELECT value FROM json_each(?1)) OR EXISTS (SELECT 1 FROM corrections
+                WHERE corrections.batch = correction_batches.id
+                  AND corrections.treatment IN (SELECT value FROM json_each(?1))))
            AND (?2 IS NULL OR EXISTS (SELECT 1 FROM corrections
                 WHERE corrections.batch = correction_batches.id AND corrections.settlement = ?2))"
     );
-    let found = sql.query(LIST, values![homes, settlement], read)?;
+    let found = sql.query(LIST, values![pools, settlement], read)?;
     found.into_iter().map(|batch| with_corrections(sql, batch)).collect()
 }
 
@@ -256,11 +258,12 @@ pub(in crate::hub) fn posted_as(row: Row<'_>) -> Result<(String, i64, i64), Stor
 pub(in crate::hub) fn read_posted(row: Row<'_>) -> Result<PostedCorrection, StoreError> {
     let (correction, lot) = read_correction(row, 0)?;
     // Every second posting takes it back.
-    let correction = if row.number(20)? % 2 == 0 { correction.undone() } else { correction };
+    let is_given_back = row.number(20)? % 2 == 0;
+    let correction = if is_given_back { correction.undone() } else { correction };
     Ok(PostedCorrection {
         batch: row.text(19)?.to_owned(),
         moves: read_shares(row, 21)?,
-        reason: row.text(26)?.to_owned(),
+        reason: if is_given_back { GIVEN_BACK.to_owned() } else { row.text(26)?.to_owned() },
         at: instant("correction_postings", &correction.settlement, row.number(27)?)?,
         booked_in: PeriodNumber(row.number(28)?),
         correction,

@@ -38,7 +38,15 @@ impl HubStore {
         let back = self.engine.read(|sql| sql.query(BACK, values![], |row| Ok(row.text(0)?.to_owned()))).await?;
         let mut looked_at = 0;
         for id in back {
-            looked_at += usize::from(self.engine.write(move |sql| restore_one(sql, &id, at)).await?);
+            let telling = self.telling.clone();
+            let restored = self.engine.write(move |sql| {
+                let is_looked_at = restore_one(sql, &id, at)?;
+                if let Some(telling) = telling.as_deref().filter(|_| is_looked_at) {
+                    telling.tell_deduction(sql, &id)?;
+                }
+                Ok(is_looked_at)
+            });
+            looked_at += usize::from(restored.await?);
         }
         Ok(looked_at)
     }

@@ -73,6 +73,7 @@ impl HubStore {
         carrying: Carrying,
         at: Timestamp,
     ) -> Result<Option<u64>, StoreError> {
+        let telling = self.telling.clone();
         if !uncompared.is_empty() {
             // First what books were compared on: whoever carries it on is to know in what they differ.
             let (disputed, carrying) = (disputed.clone(), carrying.clone());
@@ -99,6 +100,7 @@ impl HubStore {
                 carry_out(sql, period, &disputed, &carrying, None, at)?;
                 // Also where nothing is left to carry: whoever died before this may have carried it.
                 afterwards::move_with_all(sql, period)?;
+                telling.as_deref().map_or(Ok(()), |telling| telling.tell_moved_out(sql, period))?;
                 let carried: i64 = sql.get(CARRIED, values![period.0], |row| row.number(0))?;
                 let report = format!("{carried} entries carried out");
                 record_step(sql, period, StepTaken::Carried, &report, at)?;

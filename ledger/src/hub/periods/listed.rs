@@ -7,7 +7,9 @@ use clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict, after};
 use clearing::obligation::{Lot, Sums};
 use clearing::period::Side;
 use jiff::Timestamp;
+use settlement::adjudication::FundShares;
 use settlement::ids::SettlementId;
+use settlement::money::Money;
 
 use super::super::lots::{LotPosting, read_posting};
 use super::super::{HubStore, afterwards, corrupt, instant};
@@ -28,6 +30,10 @@ pub struct Listed {
     pub lot: Lot,
     /// What its entries on the list come to.
     pub sums: Sums,
+    /// What is deducted from it and goes with it.
+    pub deducted: FundShares,
+    /// What corrections add to it and goes with it; below zero where the home member pays less.
+    pub corrected: FundShares,
     /// Why it is there.
     pub reason: String,
     /// Whose member has to find out.
@@ -42,6 +48,13 @@ pub struct Listed {
     pub standing: Standing<Person>,
     /// What was said last.
     pub remark: String,
+}
+
+impl Listed {
+    /// What is cleared where it is cleared after all: what is booked less what is deducted, and as it is corrected.
+    pub fn net(&self) -> Money {
+        self.sums.owed() - self.deducted.total() + self.corrected.total()
+    }
 }
 
 /// Why something cannot be done about something on the list. Nothing was changed.
@@ -121,7 +134,16 @@ impl HubStore {
         reason: String,
         (by, at): (Person, Timestamp),
     ) -> Result<Result<(), ListedFault>, StoreError> {
-        self.engine.change(move |sql| act_on(sql, (&settlement, part), act, &reason, (&by, at))).await
+        let telling = self.telling.clone();
+        self.engine
+            .change(move |sql| {
+                let acted = act_on(sql, (&settlement, part), act, &reason, (&by, at))?;
+                if let (Some(telling), Ok(())) = (telling.as_deref(), &acted) {
+                    telling.tell_moved_off(sql, &settlement)?;
+                }
+                Ok(acted)
+            })
+            .await
     }
 }
 
@@ -213,6 +235,17 @@ fn list(sql: &Sql<'_>) -> Result<Vec<Listed>, StoreError> {
         held.booked_in = held.booked_in.min(entry.posting.period);
         held.listed_from = held.listed_from.max(entry.from);
     }
+    // What goes along is of the settlement's own lot.
+    for (settlement, taken) in afterwards::DEDUCTIONS.on_list(sql)? {
+        if let Some(place) = places.get(&(settlement, 0)) {
+            listed[*place].1.deducted += taken;
+        }
+    }
+    for (settlement, added) in afterwards::CORRECTIONS.on_list(sql)? {
+        if let Some(place) = places.get(&(settlement, 0)) {
+            listed[*place].1.corrected += added;
+        }
+    }
     let stand = |(open, held): (usize, Listed)| {
         let acts = acts.get(&(held.settlement.to_time_first(), held.part)).map(Vec::as_slice).unwrap_or_default();
         let remark = acts.last().map(|acted| acted.reason.clone()).unwrap_or_default();
@@ -228,6 +261,8 @@ fn of_entry(entry: &Entry) -> Listed {
         part: *part,
         lot: posting.lot,
         sums: Sums::default(),
+        deducted: FundShares::default(),
+        corrected: FundShares::default(),
         reason: entry.reason.clone(),
         owner: entry.owner,
         booked_in: *period,

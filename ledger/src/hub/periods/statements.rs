@@ -152,6 +152,8 @@ impl HubStore {
                 {
                     let news = News::Objection { version, side, settlements: settlements.len() as u64 };
                     telling.tell_of(sql, (period, pair), news)?;
+                    // What is objected to is carried on with what is taken off it.
+                    telling.tell_moved_out(sql, period)?;
                 }
                 Ok(replied)
             })

@@ -1,13 +1,15 @@
 //! What is recorded of corrections, and what is refused to be.
 
 use ::clearing::cleared::by_pair;
-use ::clearing::corrections::{CorrectionFault, DecisionFault, Event, Found, Standing};
+use ::clearing::corrections::{Correction, CorrectionFault, DecisionFault, Event, Found, GIVEN_BACK, Standing};
 use ::clearing::listed::{Act, Person, Seat, Verdict};
+use ::clearing::obligation::Lot;
 use ::clearing::period::Side;
 
 use super::course::{carry_out, owed, pair, settled, settlement, who};
 use super::folding::{FIRST, cut_off, fold, lot, receive};
 use super::listed::lodge_and_agree;
+use super::told::letters_about;
 use super::*;
 use crate::mailbox::{Letter, Mailbox, Notice, Part};
 use crate::values;
@@ -39,20 +41,16 @@ async fn decide(world: &World, id: &str, event: Event, by: &str) -> Result<Corre
     world.store.correction_decide((id.into(), seen), event, String::new(), by).await.expect("the store works")
 }
 
-fn letters(held: &CorrectionBatch) -> Vec<Notice> {
-    let letter = |correction: &::clearing::corrections::Correction| Letter {
-        id: format!("correction {} {}", held.batch.id, correction.settlement),
-        subject: format!("correction {} {}", held.batch.id, correction.settlement),
-        version: 1,
-        kind: "correction".into(),
-        body: Bytes::from_static(b"a body"),
-    };
-    let mailbox = Mailbox { pool: lot().treatment, part: Part::Treatment };
-    held.batch.corrections.iter().map(|correction| Notice { mailbox, letter: letter(correction) }).collect()
+fn letter(held: &CorrectionBatch, (correction, _): (&Correction, &Lot), version: u64) -> Notice {
+    let subject = format!("correction {} {}", held.batch.id, correction.settlement);
+    let paid = |payers: &Payers| payers.funds.total().fen();
+    let body = format!("{} to {}", paid(&correction.told), paid(&correction.now)).into();
+    let letter = Letter { id: format!("{subject} {version}"), subject, version, kind: "correction".into(), body };
+    Notice { mailbox: Mailbox { pool: lot().treatment, part: Part::Treatment }, letter }
 }
 
 async fn take(world: &World, id: &str) -> CorrectionBatch {
-    world.store.correction_take((id.into(), 7), letters, at(11)).await.expect("the store works").expect("it is there")
+    world.store.correction_take((id.into(), 7), letter, at(11)).await.expect("the store works").expect("it is there")
 }
 
 async fn in_force(world: &World, id: &str, changes: Changes) {
@@ -73,7 +71,7 @@ async fn turn(world: &World, message: &str, of: &str, (turn, fen): (Turn, i64)) 
 
 async fn release(world: &World) -> usize {
     assert_eq!(world.store.correction_misposted().await.expect("a check"), []);
-    let released = world.store.correction_release(at(12)).await.expect("the store works");
+    let released = world.store.correction_release(letter, at(12)).await.expect("the store works");
     let apart = world.store.posting_apart().await.expect("a check");
     assert!(apart.iter().all(|one| one.of == Afterwards::Deduction), "{apart:?}");
     let moves = world.store.posting_moves().await.expect("a check");
@@ -125,8 +123,9 @@ pub(super) async fn a_batch_is_decided_by_two_people_and_its_money_is_booked_onc
         of_a.iter().map(|held| (held.batch.id.as_str(), held.standing)).collect::<Vec<_>>(),
         [("1", Standing::InForce)]
     );
-    let of_others = world.store.correction_list(Some(vec![lot().treatment]), None).await.expect("a list");
-    assert_eq!(of_others, []);
+    let of = async |pool| world.store.correction_list(Some(vec![pool]), None).await.expect("a list");
+    assert_eq!((of(lot().home).await, of(lot().treatment).await), (of_a.clone(), of_a), "whom it concerns");
+    assert_eq!(of(pool("440300")).await, []);
     // What is stated is not changed any more: another correction is for the open period.
     cut_off(&world).await;
     world.store.clearing_step(FIRST, StepTaken::Carried, String::new(), at(6)).await.expect("it is recorded");
@@ -187,6 +186,11 @@ pub(super) async fn a_correction_is_given_back_when_its_settlement_is_undone_and
     let told = followed.corrected.iter().map(|each| (each.posted.moves.total().fen(), each.period));
     assert_eq!(told.collect::<Vec<_>>(), [(30, Some(FIRST)), (-30, Some(NEXT)), (30, Some(NEXT))]);
     assert_eq!(followed.corrected[1].posted.correction.told, payers(130), "it is taken back");
+    let reasons = followed.corrected.iter().map(|each| each.posted.reason.as_str());
+    assert_eq!(reasons.collect::<Vec<_>>(), ["前次住院撤销", GIVEN_BACK, "前次住院撤销"]);
+    let told = letters_about(&world, "correction 1 A").await;
+    let told: Vec<_> = told.iter().map(|(version, body)| (*version, body.as_str())).collect();
+    assert_eq!(told, [(1, "100 to 130"), (2, "130 to 100"), (3, "100 to 130")], "each once");
 }
 
 pub(super) async fn a_batch_is_taken_back_as_a_whole_and_once(world: World) {
@@ -260,6 +264,10 @@ pub(super) async fn a_correction_goes_with_its_settlement_onto_the_list_and_off_
         (0, 0),
         "nothing is corrected that is not cleared"
     );
+    let listed = world.store.listed().await.expect("a list");
+    let each = listed.iter().map(|held| [held.sums.owed(), held.deducted.total(), held.corrected.total(), held.net()]);
+    let each: Vec<_> = each.map(|sums| sums.map(Money::fen)).collect();
+    assert_eq!(each, [[100, 30, -10, 60], [20, 0, 40, 60]], "people decide on what is cleared then");
     let act = async |id: &str, act, certificate: &str, seat| {
         let by = (Person { certificate: certificate.into(), seat }, at(13));
         world.store.listed_act((settlement(id), 0), act, "查实".into(), by).await.expect("the store works")

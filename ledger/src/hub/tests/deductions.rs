@@ -44,7 +44,7 @@ async fn standing(world: &World, id: &str) -> Standing {
     all.into_iter().find(|held| held.lodging.id == id).expect("it is lodged").standing
 }
 
-async fn undo(world: &World, message: &str, of: &str, fen: i64) {
+pub(super) async fn undo(world: &World, message: &str, of: &str, fen: i64) {
     let position = receive(world, &cancel(message)).await;
     world.answer(position, booking(of, Turn::Counter, fen)).await;
     fold(world).await;
@@ -123,7 +123,7 @@ pub(super) async fn all_deductions_of_a_settlement_stay_within_its_payment(world
 }
 
 /// What undid a settlement is itself undone.
-async fn bring_back(world: &World, (message, undoing): (&str, &str), of: &str, fen: i64) {
+pub(super) async fn bring_back(world: &World, (message, undoing): (&str, &str), of: &str, fen: i64) {
     let position = receive(world, &reverse(message, undoing)).await;
     world.answer(position, booking(of, Turn::Reinstate, fen)).await;
     fold(world).await;

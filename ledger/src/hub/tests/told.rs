@@ -1,5 +1,6 @@
 //! What regions are told of clearing: each node once, in the commit of what happened, and nobody who has no node.
 
+use ::clearing::listed::{Act, Person, Seat, Verdict};
 use ::clearing::month::Month;
 use ::clearing::obligation::Lot;
 use ::clearing::period::{Pair, Side};
@@ -8,11 +9,13 @@ use settlement::ids::MemberCode;
 
 use clearing::payment::ByInsurance;
 
-use super::course::{settlement, who};
-use super::folding::FIRST;
+use super::course::{settled, settlement, who};
+use super::deductions::{bring_back, undo};
+use super::folding::{FIRST, cut_off, fold};
 use super::*;
 use crate::clock::Clock;
 use crate::mailbox::{Mailbox, Part};
+use crate::values;
 
 /// Henan clears for three pools, of which one node serves two.
 const MEMBERS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
@@ -46,6 +49,18 @@ async fn waiting(world: &World) -> Vec<(String, String, u64)> {
         .collect();
     told.sort();
     told
+}
+
+/// Every letter that was ever posted about something, as version and body.
+pub(super) async fn letters_about(world: &World, subject: &str) -> Vec<(i64, String)> {
+    const ABOUT: &str = "SELECT version, body FROM letters WHERE subject = ?1 ORDER BY number";
+    let subject = subject.to_owned();
+    let read = world.store.engine.read(move |sql| {
+        sql.query(ABOUT, values![&subject], |row| {
+            Ok((row.number(0)?, String::from_utf8_lossy(row.bytes(1)?).into_owned()))
+        })
+    });
+    read.await.expect("letters")
 }
 
 async fn issue(store: &HubStore, version: u32) {
@@ -193,4 +208,56 @@ pub(super) async fn each_word_of_a_change_of_a_prefund_is_told_in_its_order(worl
     }
     let words = [(1, "Asked"), (2, "Due"), (3, "Due"), (4, "Held")];
     assert_eq!(told, words.map(|(version, standing)| (version, standing.to_owned())));
+}
+
+pub(super) async fn a_deduction_is_told_each_time_that_it_moves_is_given_back_or_comes_again(world: World) {
+    let store = telling(&world);
+    opened(&world, Part::Treatment, &["310000"]).await;
+    let [second, third] = [2, 3].map(PeriodNumber);
+    for (period, month) in [(FIRST, "2025-06"), (second, "2025-07"), (third, "2025-08")] {
+        store.clearing_name(period, Month::from_text(month).expect("a month")).await.expect("it is named");
+    }
+    settled(&world, "S", 100).await;
+    fold(&world).await;
+    let mut deducted = FundShares::default();
+    deducted.set(Fund::Basic, Money::from_fen(30));
+    let (id, settlement_s, reason) = ("D".to_owned(), settlement("S"), "超限定支付".to_owned());
+    let lodging = DeductionLodging { id, settlement: settlement_s, deducted, reason };
+    store.deduction_lodge(lodging, who()).await.expect("the store works").expect("it is lodged");
+    let agreed = store.deduction_change("D".into(), Change::Agree(deducted, String::new()), who()).await;
+    agreed.expect("the store works").expect("it is agreed on");
+    for (from, into) in [(FIRST, Some(second)), (second, None)] {
+        cut_off(&world).await;
+        let out = vec![Disputed { settlement: settlement("S"), reason: "apart".into(), owner: Side::Home }];
+        let carried = store.entry_carry_out(from, (out, vec![]), Carrying::from([(FIRST, into)]), at(7)).await;
+        assert_eq!(carried.expect("the store works"), Some(1));
+    }
+    for (act, seat) in
+        [(Act::Propose(Verdict::Clear), Seat::Member(Side::Home)), (Act::Approve(Verdict::Clear), Seat::Centre)]
+    {
+        let by = (Person { certificate: format!("{seat:?}"), seat }, at(8));
+        let acted = store.listed_act((settlement("S"), 0), act, "查实".into(), by).await;
+        acted.expect("the store works").expect("it may be done");
+    }
+    undo(&world, "C", "S", 100).await;
+    assert_eq!(store.deduction_release(at(8)).await.expect("the store works"), 1);
+    bring_back(&world, ("R", "C"), "S", 100).await;
+    for restored in [1, 0] {
+        assert_eq!(store.deduction_restore(at(8)).await.expect("the store works"), restored);
+    }
+    let told = letters_about(&world, "deduction D").await;
+    assert_eq!(told.iter().map(|(version, _)| *version).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
+    let month = |month: &str| format!("{:?}", Month::from_text(month));
+    let none = "month: None".to_owned();
+    for ((_, body), (standing, month)) in told.iter().zip([
+        ("Lodged", none.clone()),
+        ("Agreed", month("2025-06")),
+        ("Agreed", month("2025-07")),
+        ("Agreed", none),
+        ("Agreed", month("2025-08")),
+        ("Released", month("2025-08")),
+        ("Agreed", month("2025-08")),
+    ]) {
+        assert!(body.contains(&format!("standing: {standing}")) && body.contains(&month), "{standing} {month}: {body}");
+    }
 }
