@@ -297,12 +297,8 @@ impl Clearing {
     /// so.
     async fn disputed(&self, month: Month) -> Result<Vec<Disputed>, StoreError> {
         let of_hospitals = self.calendar.rules(month).clearing.hospital_differences;
-        // One person's decision ends the work on a break, and clears nothing: that takes the books, or two people. What a
-        // hospital's book lacks is decided by the agency that it belongs to.
-        let decided = self.store.break_decided().await?.into_iter().filter(|decided| match decided.books {
-            Books::HospitalTreatment => false,
-            Books::TreatmentHub | Books::HubHome => true,
-        });
+        // One person's decision ends the work on a break, and clears nothing: that takes the books, or two people.
+        let decided = self.store.break_decided().await?;
         let breaks = self.store.break_list(Scope::default()).await?.into_iter().chain(decided);
         let breaks = breaks.filter(|open| match open.books {
             Books::HospitalTreatment => of_hospitals == HospitalDifferences::Carried,

@@ -11,7 +11,7 @@ use ledger::store::StoreError;
 use proto::convert::{FieldFault, digests, read_operation, read_outcome};
 use proto::status::NoReply;
 use proto::v1;
-use settlement::ids::PoolCode;
+use settlement::ids::{PoolCode, SettlementId};
 
 use crate::book::Book;
 use crate::port::BookPort;
@@ -28,6 +28,9 @@ pub enum CompareError {
     /// The other side does not answer.
     #[error("the other side does not answer: {}", .0.word())]
     Silent(NoReply),
+    /// The hub did not take what hospitals' books differ in; the side's own book is compared.
+    #[error("the hub did not take what hospitals' books differ in: {}", .0.word())]
+    Hospitals(NoReply),
     /// What it says cannot be read.
     #[error("the other side's {} {}", .0.field, .0.problem)]
     Reply(FieldFault),
@@ -74,6 +77,13 @@ pub struct Apart {
     pub outer: Option<Fact>,
     /// What the other's says; the inner one.
     pub inner: Option<Fact>,
+}
+
+impl Apart {
+    /// The settlements that the books name.
+    pub fn settlements(&self) -> impl Iterator<Item = &SettlementId> {
+        [&self.outer, &self.inner].into_iter().flatten().map(|fact| &fact.settlement)
+    }
 }
 
 /// What stands at places: digest, key, and what is said.

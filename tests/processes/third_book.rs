@@ -1,5 +1,5 @@
 //! The third book in clearing, from a hospital's day-end accounts to the month that clears what it lacked: found by 3202,
-//! a break at the hub, and no part of the month until the hospital agrees or its treatment side's operator decides.
+//! a break at the hub, and no part of the month until the hospital agrees, whatever its treatment side's operator decides.
 
 use std::sync::Arc;
 
@@ -129,8 +129,8 @@ async fn what_a_hospital_lacks_is_cleared_in_the_month_after_it_agrees() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_treatment_sides_operator_decides_is_cleared_and_does_not_come_back() {
-    let Begun { world, known, lacked, .. } = begin().await;
+async fn what_the_treatment_sides_operator_decides_does_not_come_back_and_clears_nothing_until_the_hospital_agrees() {
+    let Begun { world, hospital, residents, settlement, known, lacked } = begin().await;
     compare(&world).await;
     let (shanghai, xinxiang) = (Operator::of(&world, "310000"), Operator::of(&world, EMPLOYEE.home));
     let (_, breaks) = told(&xinxiang, &["reconcile", "show"]).await;
@@ -142,7 +142,17 @@ async fn what_the_treatment_sides_operator_decides_is_cleared_and_does_not_come_
     assert_eq!(told(&shanghai, &["reconcile", "show"]).await, (Some(0), json!([])), "the hospital said nothing new");
     clear(&world, "2025-07-01").await;
     clear(&world, "2025-07-21").await;
-    assert_eq!(owed(&world, JUNE).await, known + lacked);
+    assert_eq!(owed(&world, JUNE).await, known, "the creditor's word alone moves nothing");
+    let carried = world.line().hub.store().carried_entries(JUNE).await.expect("entries");
+    let reasons: Vec<_> = carried.iter().map(|one| (one.posting.settlement.to_string(), one.reason.as_str())).collect();
+    assert_eq!(reasons, [(settlement, "hospital-treatment missing-outer")]);
+
+    let agreed = residents.compared(&hospital, &RESIDENT, "1").await;
+    assert_eq!(agreed.text("/output/stmtinfo/stmt_rslt"), "0", "{}", agreed.text("/output/stmtinfo/stmt_rslt_dscr"));
+    compare(&world).await;
+    clear(&world, "2025-08-01").await;
+    clear(&world, "2025-08-21").await;
+    assert_eq!((owed(&world, JUNE).await, owed(&world, JULY).await), (known, lacked));
 }
 
 /// A row as a hospital lists it: what it was answered, with so much more from the funds.

@@ -53,25 +53,37 @@ impl Comparing {
     pub async fn run(self: Arc<Self>, every: Duration, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
             for days in days_compared(self.edge.clock.today()) {
-                if let Err(fault) = self.compare(days).await {
-                    tracing::warn!(error = &fault as &dyn Error, "the book could not be compared with the hub's");
-                    break;
+                if stop.is_cancelled() {
+                    return;
+                }
+                // Whatever failed, and said so, the other days are compared all the same.
+                if self.compare(days).await.is_err() {
+                    let (from, to) = days;
+                    tracing::warn!(%from, %to, "not all of {from} to {to} was compared with the hub's book");
                 }
             }
         }
     }
 
     /// Compares some days, reports what differs, fetches answers that were lost and reports again, and signs what agrees;
-    /// tells the hub's count for each pool.
+    /// tells the hub's count for each pool. A pool that fails is logged and holds up no other.
     ///
     /// # Errors
-    /// When a book cannot be read, or the hub does not answer.
+    /// When a book cannot be read, or the hub does not answer or take what it is told: the first fault, after every pool
+    /// had its turn.
     pub async fn compare(&self, days: (Date, Date)) -> Result<Vec<(PoolCode, v1::ComparisonOutcome)>, CompareError> {
-        let mut outcomes = Vec::with_capacity(self.edge.pools.len());
+        let (mut outcomes, mut failed) = (Vec::with_capacity(self.edge.pools.len()), None);
         for pool in &self.edge.pools {
-            outcomes.push((*pool, self.compare_pool(*pool, days).await?));
+            match self.compare_pool(*pool, days).await {
+                Ok(outcome) => outcomes.push((*pool, outcome)),
+                Err(fault) => {
+                    let (from, to) = days;
+                    tracing::warn!(%pool, %from, %to, error = &fault as &dyn Error, "comparing pool {pool} failed");
+                    failed.get_or_insert(fault);
+                }
+            }
         }
-        Ok(outcomes)
+        failed.map_or(Ok(outcomes), Err)
     }
 
     /// The same for one pool.
@@ -86,16 +98,20 @@ impl Comparing {
         Ok(outcome)
     }
 
-    /// Tells the hub which rows of hospitals' books differ still, of a pool's settlements of some days.
+    /// Tells the hub which rows of hospitals' books differ still, of a pool's settlements of some days. A part that the hub
+    /// does not take holds up no other.
     async fn report_hospitals(&self, pool: PoolCode, days: (Date, Date)) -> Result<(), CompareError> {
         let mut apart = hospitals::apart(&self.edge, days).await?;
         apart.retain(|apart| apart.branch.treatment == pool);
+        let mut failed = None;
         for report in hospital_reports(pool, days, &apart, A_PART) {
             let mut client = self.comparisons.clone();
             let told = call(self.patience, report, async move |report| client.report_hospitals(report).await).await;
-            told.map_err(CompareError::Silent)?;
+            if let Err(fault) = told {
+                failed.get_or_insert(CompareError::Hospitals(fault));
+            }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Compares a pool's book of some days, and reports it with what was fetched since the last report.

@@ -1,6 +1,7 @@
 //! What treatment sides tell of comparing, and the certificates of agreement that they sign. Started by
 //! [`crate::start()`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clearing::breaks::{Books, Proposal};
@@ -9,15 +10,15 @@ use clearing::digest::{Branch, Node};
 use clearing::stretch::Stretch;
 use identity::permit::TreatmentPermit;
 use jiff::civil::Date;
-use ledger::hub::Certificate;
+use ledger::hub::{Certificate, Made};
 use ledger::leaves::Scope;
 use prost::Message;
-use proto::convert::{FieldFault, digests};
+use proto::convert::{FieldFault, digests, read_lot};
 use proto::v1;
 use proto::v1::comparisons_server::Comparisons;
 use reconciliation::asking::{Apart, read_apart};
 use reconciliation::reporting::MOST_ROWS;
-use settlement::ids::{PoolCode, RegionCode};
+use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
@@ -50,6 +51,7 @@ impl ComparisonsService {
         let claimed = claimed.map_err(|fault| unreadable(&fault))?;
         let apart: Vec<Apart> = apart.map_err(|fault| unreadable(&fault))?;
         check_apart(&apart, treatment, stretch)?;
+        self.ensure_own(treatment, &apart).await?;
         let scope = Scope { home: None, treatment: Some(treatment) };
         // Whether the books agree, the hub sees by its own.
         let own = self.hub.store.leaves().leaf_roots(days, scope).await.map_err(|fault| failed(&fault))?;
@@ -62,6 +64,23 @@ impl ComparisonsService {
         mended.map_err(|fault| failed(&fault))?;
         let recorded = self.hub.record(Books::TreatmentHub, scope, stretch, roots, &apart).await;
         recorded.map_err(|fault| failed(&fault))
+    }
+
+    /// Ensures that what a treatment side names is of no other pool by the hub's own book: it would hold back what is not
+    /// its own. Of what the hub does not have there is no entry to hold back.
+    async fn ensure_own(&self, treatment: PoolCode, apart: &[Apart]) -> Result<(), Refusal> {
+        let named: BTreeSet<SettlementId> = apart.iter().flat_map(Apart::settlements).cloned().collect();
+        let made = self.hub.store.settlement_made(named.into_iter().collect()).await.map_err(|fault| failed(&fault))?;
+        for Made { settlement, operation, outcome } in made {
+            let lot = read_lot(&operation, &outcome).map_err(|problem| {
+                tracing::error!(%settlement, problem, "what made settlement {settlement} cannot be read");
+                Refusal::new(Reason::Internal)
+            })?;
+            if lot.treatment != treatment {
+                return Err(invalid("apart", format!("settlement {settlement} is of another pool in the hub's book")));
+            }
+        }
+        Ok(())
     }
 
     async fn hospitals(&self, permit: &TreatmentPermit, report: v1::HospitalReport) -> Result<Outcome, Refusal> {

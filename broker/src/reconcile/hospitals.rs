@@ -18,10 +18,12 @@ use crate::hub::Hub;
 
 impl Hub {
     /// Records which rows of hospitals' books differ from a treatment side's in a stretch of a pool's days. What the hub
-    /// has no answer to yet is pending: it holds no entry that could be cleared.
+    /// has no answer to yet, or holds otherwise, is pending: there is no entry that could be cleared, or the treatment
+    /// side's book and the hub's are apart on it, and what they differ in is found by comparing these two.
     ///
     /// # Errors
-    /// When a row is of something else than the hub's book says; nothing is recorded then. When the store fails.
+    /// When a row is of another pool by the hub's book, or of no operation; nothing is recorded then. When the store
+    /// fails.
     pub(super) async fn hospitals_differ(
         &self,
         treatment: PoolCode,
@@ -30,7 +32,7 @@ impl Hub {
     ) -> Result<Outcome, Refusal> {
         let (mut held, mut pending) = (Vec::with_capacity(apart.len()), 0);
         for apart in apart {
-            if self.holds(&apart).await? {
+            if self.holds(treatment, &apart).await? {
                 held.push(apart);
             } else {
                 pending += 1;
@@ -42,8 +44,8 @@ impl Hub {
         Ok(Outcome { pending: outcome.pending + pending, ..outcome })
     }
 
-    /// Whether the hub's book holds, answered, what a row is about.
-    async fn holds(&self, apart: &Apart) -> Result<bool, Refusal> {
+    /// Whether the hub's book holds what a row is about as the row says.
+    async fn holds(&self, treatment: PoolCode, apart: &Apart) -> Result<bool, Refusal> {
         let key = OperationKey::from_text(&apart.operation).ok_or_else(|| other(apart, "is no operation's key"))?;
         let found = self.store.operation_find(&key).await.map_err(|fault| failed(&fault))?;
         let Some(Earlier { bytes, answer: Some(answer), .. }) = found else { return Ok(false) };
@@ -51,17 +53,14 @@ impl Hub {
             tracing::error!(operation = %apart.operation, problem, "an operation of the hub's book cannot be read");
             Refusal::new(Reason::Internal)
         };
-        let leaf = read_leaf(&bytes, &answer.outcome).map_err(unreadable)?;
-        if leaf.is_none_or(|(branch, leaf)| branch != apart.branch || leaf.place != apart.place) {
-            return Err(other(apart, "is not where the hub's book has it"));
+        let Some((branch, leaf)) = read_leaf(&bytes, &answer.outcome).map_err(unreadable)? else { return Ok(false) };
+        if branch.treatment != treatment {
+            return Err(other(apart, "is of another pool in the hub's book"));
         }
         let outcome = read_outcome(&answer.outcome).map_err(|fault| unreadable(fault.to_string()))?;
         let settlement = Fact::of(&outcome).map(|fact| fact.settlement);
-        let told = [&apart.outer, &apart.inner].into_iter().flatten();
-        if told.into_iter().any(|fact| Some(&fact.settlement) != settlement.as_ref()) {
-            return Err(other(apart, "is of another settlement in the hub's book"));
-        }
-        Ok(true)
+        let is_told = apart.settlements().all(|told| Some(told) == settlement.as_ref());
+        Ok((branch, leaf.place) == (apart.branch, apart.place) && is_told)
     }
 }
 

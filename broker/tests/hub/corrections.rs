@@ -11,7 +11,7 @@ use proto::v1::corrections_client::CorrectionsClient;
 use proto::v1::mailboxes_client::MailboxesClient;
 use tonic::transport::Channel;
 
-use crate::clearing::{advance, clearing, field, henan_shanghai, member, noon};
+use crate::clearing::{advance, answer_of, clearing, field, henan_shanghai, member, noon};
 use crate::fake_home::Correcting;
 use crate::requests::*;
 use crate::world::World;
@@ -67,7 +67,11 @@ async fn world() -> World {
 }
 
 async fn due(world: &World) -> i64 {
-    let standing = clearing(world).standing(JUNE).await.expect("the store works").expect("a month");
+    due_in(world, JUNE).await
+}
+
+async fn due_in(world: &World, period: PeriodNumber) -> i64 {
+    let standing = clearing(world).standing(period).await.expect("the store works").expect("a month");
     standing.pairs.get(&henan_shanghai()).map(|lots| sum(lots).owed().fen()).unwrap_or_default()
 }
 
@@ -254,4 +258,39 @@ async fn what_the_region_cannot_take_fails_as_a_whole_and_says_why() {
     let refused = xinxiang.propose(proposal("d", &["3"])).await.expect("it is put forward").into_inner();
     let refused = xinxiang.refuse(decision(&refused)).await.expect("its own may take it back").into_inner();
     assert_eq!((refused.standing.as_str(), refused.remark.as_str()), ("refused", "属实"));
+}
+
+#[tokio::test]
+async fn a_treatment_member_objects_to_a_correction_of_a_settlement_that_is_stated_already() {
+    let world = world().await;
+    let clearing = clearing(&world);
+    for (month, day) in [(7, 1), (7, 21)] {
+        advance(&clearing, noon(month, day)).await;
+    }
+    world.hub().hub().clock.set(noon(7, 22));
+    let held = operator(&world, "410700").propose(proposal("a", &["3"])).await.expect("it is put forward").into_inner();
+    operator(&world, "*").approve(decision(&held)).await.expect("it is approved");
+    for (month, day) in [(8, 1), (8, 21)] {
+        advance(&clearing, noon(month, day)).await;
+    }
+    let (july, august) = (PeriodNumber(2), PeriodNumber(3));
+    assert_eq!((due(&world).await, due_in(&world, july).await), (15_000, -500), "it takes the hospital's money");
+    let mut shanghai = member(&world, "310000");
+    let objection = |settlement: &str| v1::StatementAnswer {
+        month: "2025-07".into(),
+        objected: vec![settlement.into()],
+        reason: "the earlier stay was not cancelled".into(),
+        ..answer_of("treatment", 1)
+    };
+    let refused = shanghai.answer(objection("1")).await.expect_err("nothing of it is in July");
+    assert_eq!((field(&refused).as_str(), due_in(&world, july).await), ("objected", -500));
+    assert!(shanghai.answer(objection("3")).await.expect("it is heard").into_inner().objected);
+    advance(&clearing, noon(8, 22)).await;
+    let asked =
+        v1::StatementRequest { month: "2025-07".into(), home: "410000".into(), treatment: "310000".into(), version: 0 };
+    let stated = shanghai.statement(asked).await.expect("a statement").into_inner();
+    assert_eq!((stated.version, stated.due, stated.lots.len()), (2, 0, 0));
+    assert_eq!((due(&world).await, due_in(&world, july).await, due_in(&world, august).await), (15_000, 0, -500));
+    let traced = shanghai.trace(v1::TraceRequest { settlement: "3".into() }).await.expect("its way").into_inner();
+    assert_eq!(traced.corrections.iter().map(|each| each.month.as_str()).collect::<Vec<_>>(), ["2025-08"]);
 }

@@ -46,6 +46,12 @@ async fn standing(world: &World) -> Vec<(Books, String)> {
     open.map(|open| (open.books, open.found.settlement.to_string())).collect()
 }
 
+/// A row as if it were of Shenzhen.
+fn of_shenzhen(apart: &v1::ApartView) -> v1::ApartView {
+    let branch = v1::Branch { treatment: "440300".into(), ..apart.branch.clone().expect("a branch") };
+    v1::ApartView { branch: Some(branch), ..apart.clone() }
+}
+
 /// The field that is refused, and why.
 fn refused(told: Result<impl Sized, Status>) -> (String, String) {
     let refusal = refusal(&told.err().expect("a refusal"));
@@ -64,32 +70,39 @@ async fn what_hospitals_lack_is_kept_of_what_the_hubs_own_book_holds_of_the_send
     let kept = [(Books::HospitalTreatment, "1".to_owned())];
     assert_eq!(standing(&world).await, kept);
 
-    let of_second = second.inner.clone().expect("a fact");
-    let spoilt: [(&str, &str, v1::ApartView); 4] = [
-        ("another's settlement", "is of another settlement", {
+    // What the hub holds otherwise is found by comparing its book with the treatment side's, and stops nothing here.
+    let held_otherwise: [(&str, v1::ApartView); 3] = [
+        ("another's settlement", {
             let inner = v1::Fact { settlement: "2".into(), ..first.inner.clone().expect("a fact") };
             v1::ApartView { inner: Some(inner), ..first.clone() }
         }),
-        ("another place", "is not where the hub's book has it", v1::ApartView { place: 7, ..first.clone() }),
-        ("another day", "is not where the hub's book has it", {
+        ("another place", v1::ApartView { place: second.place, ..first.clone() }),
+        ("another day", {
             let day = date(2025, 6, 1).to_string();
             let branch = v1::Branch { day, ..first.branch.clone().expect("a branch") };
             v1::ApartView { branch: Some(branch), ..first.clone() }
         }),
-        ("no key", "is no operation's key", {
-            let inner = v1::Fact { key: "nothing".into(), ..of_second };
-            v1::ApartView { inner: Some(inner), ..second.clone() }
-        }),
     ];
-    for (what, why, spoilt) in spoilt {
-        let (field, told) = refused(shanghai.report_hospitals(report(vec![second.clone(), spoilt])).await);
-        assert!(field == "apart" && told.contains(why), "{what}: {field} {told}");
-        assert_eq!(standing(&world).await, kept, "{what}: nothing of it is kept");
+    for (what, row) in held_otherwise {
+        let told =
+            shanghai.report_hospitals(report(vec![row, second.clone()])).await.expect("it is taken").into_inner();
+        assert_eq!((told.breaks, told.pending), (1, 1), "{what}");
+        assert_eq!(standing(&world).await, [(Books::HospitalTreatment, "2".to_owned())], "{what}");
     }
+    shanghai.report_hospitals(report(vec![first.clone()])).await.expect("it is taken");
+
+    let no_key = v1::Fact { key: "nothing".into(), ..second.inner.clone().expect("a fact") };
+    let no_key = v1::ApartView { inner: Some(no_key), ..second.clone() };
+    let (field, told) = refused(shanghai.report_hospitals(report(vec![second.clone(), no_key])).await);
+    assert!(field == "apart" && told.contains("is no operation's key"), "{field} {told}");
+    assert_eq!(standing(&world).await, kept, "nothing of it is kept");
     let mut stranger = comparisons(&world, "440300");
     assert_eq!(refused(stranger.report_hospitals(report(vec![second.clone()])).await).0, "treatment");
     let own_pool = v1::HospitalReport { treatment: "440300".into(), ..report(vec![second.clone()]) };
     assert_eq!(refused(stranger.report_hospitals(own_pool).await).0, "apart", "it is of another pool");
+    let own_branch = v1::HospitalReport { treatment: "440300".into(), ..report(vec![of_shenzhen(&second)]) };
+    let (field, told) = refused(stranger.report_hospitals(own_branch).await);
+    assert!(field == "apart" && told.contains("is of another pool in the hub's book"), "{field} {told}");
 
     // Told no more of its stretch, it has ended; outside of it, nothing has.
     let place = first.place.max(second.place);
@@ -123,4 +136,30 @@ async fn a_report_that_is_too_long_is_refused_and_nothing_of_it_is_kept() {
     let outside = v1::ComparisonReport { last_place: Some(0), to: fewer.from.clone(), ..fewer.clone() };
     assert_eq!(refused(shanghai.report(outside).await).0, "apart", "it lies outside of the report's stretch");
     assert_eq!(shanghai.report(fewer).await.expect("it is taken").into_inner().breaks, 1);
+}
+
+#[tokio::test]
+async fn what_a_treatment_sides_own_book_differs_in_is_of_its_own_pools_settlements() {
+    let world = World::new().await;
+    let apart = lacked(&world, &settle("1")).await;
+    let own = |treatment: &str, apart: Vec<v1::ApartView>| {
+        let v1::HospitalReport { from, to, .. } = report(Vec::new());
+        v1::ComparisonReport { from, to, treatment: treatment.into(), apart, ..v1::ComparisonReport::default() }
+    };
+    let mut shenzhen = comparisons(&world, "440300");
+    // Neither by its own operation nor by one that nobody has.
+    let invented = v1::Fact { key: settle("9").key.to_text(), ..apart.inner.clone().expect("a fact") };
+    let invented = v1::ApartView { outer: Some(invented), inner: None, ..of_shenzhen(&apart) };
+    for row in [of_shenzhen(&apart), invented.clone()] {
+        let (field, told) = refused(shenzhen.report(own("440300", vec![row])).await);
+        assert!(field == "apart" && told.contains("settlement 1 is of another pool"), "{field} {told}");
+        assert_eq!(standing(&world).await, []);
+    }
+    let nobodys = v1::Fact { settlement: "9".into(), ..invented.outer.clone().expect("a fact") };
+    let nobodys = v1::ApartView { outer: Some(nobodys), ..invented };
+    shenzhen.report(own("440300", vec![nobodys])).await.expect("it is taken");
+    comparisons(&world, "310000").report(own("310000", vec![apart])).await.expect("it is taken");
+    let mut kept = standing(&world).await;
+    kept.sort();
+    assert_eq!(kept, [(Books::TreatmentHub, "1".to_owned()), (Books::TreatmentHub, "9".to_owned())]);
 }

@@ -1,5 +1,6 @@
 //! The treatment side from the outside: real HTTP in, real mutual TLS out, a scripted hub behind it.
 
+mod comparing;
 mod doubt;
 mod fake_hub;
 mod gateway;

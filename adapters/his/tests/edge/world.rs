@@ -12,12 +12,15 @@ use identity::name::{ParticipantName, Role};
 use identity::pki::{CertificateAuthority, Issue};
 use identity::server::{MtlsListener, builder};
 use ledger::clock::Clock;
+use proto::v1::comparisons_server::ComparisonsServer;
 use proto::v1::hub_server::HubServer;
+use proto::v1::reconciliation_server::ReconciliationServer;
 use serde_json::{Value, json};
 use settlement::ids::RegionCode;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use crate::comparing::FakeComparisons;
 use crate::fake_hub::FakeHub;
 use crate::http::{Response, post};
 
@@ -41,6 +44,7 @@ pub const PERSON: &str = "41070000001";
 pub struct World {
     folder: TempDir,
     pub hub: FakeHub,
+    pub comparisons: FakeComparisons,
     hub_address: SocketAddr,
     served: Option<JoinHandle<()>>,
     pub config: Config,
@@ -72,14 +76,15 @@ impl World {
         for (file, text) in [("regions", REGIONS), ("institutions", INSTITUTIONS), ("catalogue", CATALOGUE)] {
             std::fs::write(folder.path().join(format!("{file}.csv")), text).expect("a table");
         }
-        let hub = FakeHub::default();
-        let (hub_address, served) = serve(&hub, "127.0.0.1:0", &folder.path().join("hub")).await;
+        let (hub, comparisons) = (FakeHub::default(), FakeComparisons::default());
+        let (hub_address, served) = serve((&hub, &comparisons), "127.0.0.1:0", &folder.path().join("hub")).await;
         let mut config = config(folder.path(), hub_address);
         set(&mut config);
         let clock = Clock::starting_at("2025-06-20T01:00:00Z".parse().expect("an instant"));
         let running = start(config.clone(), clock.clone()).await.expect("a treatment side");
         let messages = AtomicU32::new(0);
-        World { folder, hub, hub_address, served: Some(served), config, clock, running: Some(running), messages }
+        let (served, running) = (Some(served), Some(running));
+        World { folder, hub, comparisons, hub_address, served, config, clock, running, messages }
     }
 
     pub fn running(&self) -> &Running {
@@ -104,7 +109,7 @@ impl World {
 
     pub async fn start_hub(&mut self) {
         let address = self.hub_address.to_string();
-        let (_, served) = serve(&self.hub, &address, &self.folder.path().join("hub")).await;
+        let (_, served) = serve((&self.hub, &self.comparisons), &address, &self.folder.path().join("hub")).await;
         self.served = Some(served);
     }
 
@@ -194,13 +199,18 @@ fn issue(authority: &CertificateAuthority, dir: &Path, name: ParticipantName) {
     authority.issue(dir, &Issue { names: vec![name], hosts, days: 30 }).expect("certificates");
 }
 
-async fn serve(hub: &FakeHub, address: &str, credentials: &Path) -> (SocketAddr, JoinHandle<()>) {
+async fn serve(
+    (hub, comparisons): (&FakeHub, &FakeComparisons),
+    address: &str,
+    credentials: &Path,
+) -> (SocketAddr, JoinHandle<()>) {
     let credentials = Arc::new(Credentials::load(credentials).expect("credentials"));
     let listener = MtlsListener::bind(address, credentials).await.expect("a port");
     let address = listener.local_addr();
     let service = HubServer::new(hub.clone());
+    let (book, told) = (ReconciliationServer::new(comparisons.clone()), ComparisonsServer::new(comparisons.clone()));
     let served = tokio::spawn(async move {
-        let _ = builder().add_service(service).serve_with_incoming(listener).await;
+        let _ = builder().add_service(service).add_service(book).add_service(told).serve_with_incoming(listener).await;
     });
     (address, served)
 }

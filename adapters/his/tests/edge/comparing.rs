@@ -1,0 +1,113 @@
+//! Comparing where the hub does not take everything: what fails holds up nothing else, and is told.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use jiff::civil::date;
+use proto::status::of_refusal;
+use proto::v1;
+use proto::v1::comparisons_server::Comparisons;
+use proto::v1::reconciliation_server::Reconciliation;
+use settlement::refusal::{Reason, Refusal};
+use tonic::{Request, Response, Status};
+
+use crate::world::World;
+
+/// The hub's book, in which there is nothing, and what it is told of comparing.
+#[derive(Clone, Default)]
+pub struct FakeComparisons(Arc<Mutex<Told>>);
+
+#[derive(Default)]
+struct Told {
+    /// What is not taken: which report, and of which pool.
+    refused: Option<(&'static str, &'static str)>,
+    /// What came, in order.
+    came: Vec<(&'static str, String)>,
+}
+
+impl FakeComparisons {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.lock().expect("no test panics here")
+    }
+
+    fn take(&self, report: &'static str, pool: String) -> Result<Response<v1::ComparisonOutcome>, Status> {
+        let mut told = self.told();
+        let is_refused = told.refused == Some((report, pool.as_str()));
+        told.came.push((report, pool));
+        if is_refused {
+            return Err(of_refusal(&Refusal::new(Reason::InvalidField).of_field("apart")));
+        }
+        Ok(Response::new(v1::ComparisonOutcome::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl Reconciliation for FakeComparisons {
+    async fn roots(&self, _: Request<v1::RootsRequest>) -> Result<Response<v1::RootsReply>, Status> {
+        Ok(Response::new(v1::RootsReply::default()))
+    }
+
+    async fn inside(&self, _: Request<v1::InsideRequest>) -> Result<Response<v1::InsideReply>, Status> {
+        Err(Status::unimplemented("there is nothing inside"))
+    }
+
+    async fn facts(&self, _: Request<v1::FactsRequest>) -> Result<Response<v1::FactsReply>, Status> {
+        Err(Status::unimplemented("there are no facts"))
+    }
+
+    async fn sign(&self, _: Request<v1::SignRequest>) -> Result<Response<v1::DocumentSignature>, Status> {
+        Err(Status::unimplemented("it signs nothing"))
+    }
+}
+
+#[tonic::async_trait]
+impl Comparisons for FakeComparisons {
+    async fn report(&self, request: Request<v1::ComparisonReport>) -> Result<Response<v1::ComparisonOutcome>, Status> {
+        self.take("own", request.into_inner().treatment)
+    }
+
+    async fn report_hospitals(
+        &self,
+        request: Request<v1::HospitalReport>,
+    ) -> Result<Response<v1::ComparisonOutcome>, Status> {
+        self.take("hospitals", request.into_inner().treatment)
+    }
+
+    async fn certificates(
+        &self,
+        _: Request<v1::CertificatesRequest>,
+    ) -> Result<Response<v1::CertificatesReply>, Status> {
+        Ok(Response::new(v1::CertificatesReply::default()))
+    }
+
+    async fn countersign(&self, _: Request<v1::CountersignRequest>) -> Result<Response<v1::CountersignReply>, Status> {
+        Err(Status::unimplemented("there are no certificates"))
+    }
+
+    async fn answer(&self, _: Request<v1::AskedAnswer>) -> Result<Response<v1::AskedAnswerReply>, Status> {
+        Err(Status::unimplemented("it asks for nothing"))
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_the_hub_does_not_take_holds_up_no_other_pool_and_is_told() {
+    let (shanghai, shenzhen) = ("310000", "440300");
+    let world = World::with(|config| config.pools = vec![shanghai.into(), shenzhen.into()]).await;
+    let days = (date(2025, 6, 1), date(2025, 6, 20));
+    let all = [("own", shanghai), ("hospitals", shanghai), ("own", shenzhen), ("hospitals", shenzhen)];
+    for (refused, came, problem) in [
+        (None, &all[..], None),
+        (Some(all[0]), &[all[0], all[2], all[3]][..], Some("does not answer: refused")),
+        (Some(all[1]), &all[..], Some("did not take what hospitals' books differ in: refused")),
+        (Some(all[3]), &all[..], Some("did not take what hospitals' books differ in: refused")),
+    ] {
+        *world.comparisons.told() = Told { refused, came: Vec::new() };
+        let compared = world.running().comparing().compare(days).await;
+        assert_eq!(compared.as_ref().map(Vec::len).ok(), problem.is_none().then_some(2), "{refused:?}");
+        let told = compared.err().map(|fault| fault.to_string());
+        assert_eq!(told.is_some(), problem.is_some());
+        assert!(told.zip(problem).is_none_or(|(told, problem)| told.contains(problem)), "{refused:?}");
+        let reports = world.comparisons.told();
+        let reports: Vec<_> = reports.came.iter().map(|(report, pool)| (*report, pool.as_str())).collect();
+        assert_eq!(reports, came, "{refused:?}");
+    }
+}
