@@ -3,13 +3,16 @@
 
 use std::path::PathBuf;
 
-use clearing::corrections::{Event, Found};
+use clearing::corrections::{Correction, Event, Found};
+use clearing::obligation::Lot;
 use clearing::payment::Payment;
 use clearing::period::Side;
 use jiff::civil::date;
 use ledger::hub::{
-    Afterwards, Change, Changes, DeductionLodging, PeriodNumber, PrefundChange, PrefundKey, PrefundKind, Proposal,
+    Afterwards, Change, Changes, CorrectionBatch, DeductionLodging, PeriodNumber, PrefundChange, PrefundKey,
+    PrefundKind, Proposal,
 };
+use ledger::mailbox::{Letter, Mailbox, Notice, Part};
 use ledger::testing::damage;
 use reconciliation::book::READING;
 use settlement::adjudication::{Fund, FundShares, Payers};
@@ -86,7 +89,7 @@ impl Altered {
         let by = ("another".into(), noon(6, 17));
         let decided = store.correction_decide(("B1".into(), seen), Event::Approve, String::new(), by).await;
         decided.expect("the store works").expect("it is approved");
-        store.correction_take(("B1".into(), 7), |_| Vec::new(), noon(6, 17)).await.expect("it is taken");
+        store.correction_take(("B1".into(), 7), letter, noon(6, 17)).await.expect("it is taken");
     }
 
     async fn advance(&self, month: i8, day: i8) {
@@ -240,4 +243,12 @@ async fn a_payment_of_a_prefund_that_is_not_its_change_is_found() {
     assert_eq!(altered.wrong().await, [""; 0]);
     assert_eq!(damage::change_prefund_payments(&altered.file, 1).expect("it is altered"), 2);
     assert_eq!(altered.wrong().await, ["prefund payments are what their changes ask for"]);
+}
+
+/// What tells the treatment side of a correction.
+fn letter(held: &CorrectionBatch, (correction, lot): (&Correction, &Lot), version: u64) -> Notice {
+    let subject = format!("correction {} {}", held.batch.id, correction.settlement);
+    let (id, kind, body) = (format!("{subject} {version}"), "correction".to_owned(), Default::default());
+    let letter = Letter { id, subject, version, kind, body };
+    Notice { mailbox: Mailbox { pool: lot.treatment, part: Part::Treatment }, letter }
 }
