@@ -194,6 +194,7 @@ async fn a_correction_stands_in_the_statement_its_details_and_the_trace_until_it
     assert_eq!(traced.corrections[1].reason, GIVEN_BACK);
 
     // The treatment side is told of both, in order.
+    world.hub().hub().clock.set(noon(7, 22));
     let mut mailboxes = MailboxesClient::new(world.peer("310000", Role::Treatment));
     let mut open = mailboxes.open(v1::OpenMailboxesRequest {}).await.expect("they open").into_inner();
     let mut told = Vec::new();
