@@ -304,12 +304,7 @@ mod tests {
     use settlement::ids::RegionCode;
 
     use super::*;
-
-    fn shares(amounts: [i64; Fund::ALL.len()]) -> FundShares {
-        let mut shares = FundShares::default();
-        Fund::ALL.into_iter().zip(amounts).for_each(|(fund, fen)| shares.set(fund, Money::from_fen(fen)));
-        shares
-    }
+    use crate::obligation::tests::shares;
 
     fn payers(funds: [i64; Fund::ALL.len()], [account, cash, hospital]: [i64; 3]) -> Payers {
         let [account, cash, hospital] = [account, cash, hospital].map(Money::from_fen);

@@ -348,16 +348,17 @@ mod tests {
         })
     }
 
+    /// A pair of members, and a lot between pools of theirs.
+    fn henan_shanghai() -> (Pair, Lot) {
+        let code = |code: &str| RegionCode::new(code).expect("a code");
+        let (home, treatment) = (PoolCode(code("410700")), PoolCode(code("310000")));
+        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
+        (pair, Lot { home, treatment, insurance: Insurance::Employee, care: CareKind::Inpatient })
+    }
+
     #[test]
     fn a_deduction_says_which_month_clears_its_settlement_and_who_objected() {
-        let code = |code: &str| RegionCode::new(code).expect("a code");
-        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
-        let lot = Lot {
-            home: PoolCode(code("410700")),
-            treatment: PoolCode(code("310000")),
-            insurance: Insurance::Employee,
-            care: CareKind::Inpatient,
-        };
+        let (pair, lot) = henan_shanghai();
         let objection = Objection {
             hospital: InstitutionCode::new("H31010100001").expect("a code"),
             letter: "沪一院函17号".into(),
@@ -400,14 +401,7 @@ mod tests {
     /// 600.00 元 by 统筹基金 and 100.00 by 大病保险 become 650.00 and 100.00.
     #[test]
     fn a_correction_has_a_row_for_each_fund_that_pays_something_else() {
-        let code = |code: &str| RegionCode::new(code).expect("a code");
-        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
-        let lot = Lot {
-            home: PoolCode(code("410700")),
-            treatment: PoolCode(code("310000")),
-            insurance: Insurance::Employee,
-            care: CareKind::Inpatient,
-        };
+        let (pair, lot) = henan_shanghai();
         let shares = |basic| {
             let mut shares = FundShares::default();
             shares.set(Fund::Basic, Money::from_fen(basic));
@@ -483,14 +477,7 @@ mod tests {
     /// 12145.27 元 are carried out, and 800.00 that are deducted from it go along.
     #[test]
     fn what_is_carried_stands_as_booked_with_what_goes_along_and_net() {
-        let code = |code: &str| RegionCode::new(code).expect("a code");
-        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
-        let lot = Lot {
-            home: PoolCode(code("410700")),
-            treatment: PoolCode(code("310000")),
-            insurance: Insurance::Employee,
-            care: CareKind::Inpatient,
-        };
+        let (pair, lot) = henan_shanghai();
         let mut booked = Sums::default();
         booked.funds.set(Fund::Basic, Money::from_fen(1_214_527));
         let entry = Entry {

@@ -274,6 +274,13 @@ pub(crate) mod tests {
         })
     }
 
+    /// What the funds pay, in fen and in their order.
+    pub(crate) fn shares(amounts: [i64; Fund::ALL.len()]) -> FundShares {
+        let mut shares = FundShares::default();
+        Fund::ALL.into_iter().zip(amounts).for_each(|(fund, fen)| shares.set(fund, Money::from_fen(fen)));
+        shares
+    }
+
     pub(crate) fn sums() -> impl Strategy<Value = Sums> {
         (prop::collection::vec(0..1_000_000_i64, Fund::ALL.len()), 0..1_000_i64, 0..10_000_i64).prop_map(
             |(shares, account, cash)| {

@@ -213,13 +213,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::obligation::tests::sums;
-
-    fn shares(amounts: [i64; Fund::ALL.len()]) -> FundShares {
-        let mut shares = FundShares::default();
-        Fund::ALL.into_iter().zip(amounts).for_each(|(fund, fen)| shares.set(fund, Money::from_fen(fen)));
-        shares
-    }
+    use crate::obligation::tests::{shares, sums};
 
     #[test]
     fn every_fund_is_checked_and_every_fault_told() {
