@@ -69,21 +69,9 @@ pub enum Command {
     /// Ask for an increase of a prefund that is in the red, as the member that holds it: at most what brings its use down to
     /// the yellow mark. It counts once the home member has accepted it and both have recorded the payment.
     TopUp {
-        /// How to reach the hub.
+        /// Which, and how to reach the hub.
         #[command(flatten)]
-        access: Access,
-        /// The request's id, made by you; asking twice asks once.
-        #[arg(long)]
-        id: String,
-        /// The member that advances.
-        #[arg(long)]
-        home: String,
-        /// The member that holds it: yours.
-        #[arg(long)]
-        treatment: String,
-        /// employee | resident.
-        #[arg(long)]
-        insurance: String,
+        of: requests::Named,
         /// How much, in yuan.
         #[arg(long)]
         amount: Decimal,
@@ -96,21 +84,9 @@ pub enum Command {
     },
     /// Enter what a prefund held before this hub knew of it, for the other side to accept.
     Open {
-        /// How to reach the hub.
+        /// Which, and how to reach the hub.
         #[command(flatten)]
-        access: Access,
-        /// The entry's id, made by you; entering it twice enters it once.
-        #[arg(long)]
-        id: String,
-        /// The member that advances.
-        #[arg(long)]
-        home: String,
-        /// The member that holds it.
-        #[arg(long)]
-        treatment: String,
-        /// employee | resident.
-        #[arg(long)]
-        insurance: String,
+        of: requests::Named,
         /// home | treatment: your side.
         #[arg(long)]
         side: String,
@@ -148,21 +124,9 @@ pub enum Command {
     /// Record a payment for a change as your side has it; both sides do. Recording it anew corrects your side's record,
     /// until both sides have recorded the same.
     Pay {
-        /// How to reach the hub.
+        /// Which, and how to reach the hub.
         #[command(flatten)]
-        access: Access,
-        /// The change's id, as the list has it.
-        #[arg(long)]
-        id: String,
-        /// The member that advances.
-        #[arg(long)]
-        home: String,
-        /// The member that holds it.
-        #[arg(long)]
-        treatment: String,
-        /// employee | resident.
-        #[arg(long)]
-        insurance: String,
+        of: requests::Named,
         /// What was paid.
         #[command(flatten)]
         payment: Payment,
@@ -243,7 +207,8 @@ pub async fn run(command: Command) -> Result<Ending> {
             let table = client(&access)?.reset(v1::PrefundYear { year, sums }).await;
             print_table(&table.map_err(|refused| status::to_refusal(&refused))?.into_inner().rows, json)
         }
-        Command::TopUp { access, id, home, treatment, insurance, amount, reason, json } => {
+        Command::TopUp { of, amount, reason, json } => {
+            let requests::Named { access, id, home, treatment, insurance } = of;
             let amount = Money::from_decimal(amount).context("--amount")?.fen();
             let request = v1::TopUpRequest { id, home, treatment, insurance, amount, reason };
             let topped_up = client(&access)?.top_up(request).await.map_err(|refused| status::to_refusal(&refused))?;
@@ -254,7 +219,8 @@ pub async fn run(command: Command) -> Result<Ending> {
             print_watched(&[topped_up], json)?;
             Ok(Ending::Good)
         }
-        Command::Open { access, id, home, treatment, insurance, side, amount, reason, json } => {
+        Command::Open { of, side, amount, reason, json } => {
+            let requests::Named { access, id, home, treatment, insurance } = of;
             let amount = Money::from_decimal(amount).context("--amount")?.fen();
             let request = v1::OpenPrefundRequest { id, home, treatment, insurance, side, amount, reason };
             let opened = client(&access)?.open(request).await.map_err(|refused| status::to_refusal(&refused))?;
@@ -268,7 +234,8 @@ pub async fn run(command: Command) -> Result<Ending> {
             papers::print(&changes, json)?;
             Ok(Ending::of(!changes.iter().any(|change| change.late)))
         }
-        Command::Pay { access, id, home, treatment, insurance, payment, json } => {
+        Command::Pay { of, payment, json } => {
+            let requests::Named { access, id, home, treatment, insurance } = of;
             let (side, payment) = payment.read()?;
             let request = v1::PrefundPayRequest { home, treatment, insurance, id, side, payment: Some(payment) };
             let paid = client(&access)?.pay(request).await.map_err(|refused| status::to_refusal(&refused))?;

@@ -15,23 +15,30 @@ use crate::cli::Ending;
 use crate::filing::Access;
 use crate::status;
 
-/// What the other side has asked for, and how to reach the hub.
+/// A change of a prefund, and how to reach the hub.
+#[derive(Debug, Args)]
+pub struct Named {
+    #[command(flatten)]
+    pub access: Access,
+    /// The change's id: made by whoever asks, so that asking twice asks once; as the list has it for everybody else.
+    #[arg(long)]
+    pub id: String,
+    /// The member that advances.
+    #[arg(long)]
+    pub home: String,
+    /// The member that holds it.
+    #[arg(long)]
+    pub treatment: String,
+    /// employee | resident.
+    #[arg(long)]
+    pub insurance: String,
+}
+
+/// What the other side has asked for, and what is said to it.
 #[derive(Debug, Args)]
 pub struct OfChange {
     #[command(flatten)]
-    access: Access,
-    /// The change's id, as the list has it.
-    #[arg(long)]
-    id: String,
-    /// The member that advances.
-    #[arg(long)]
-    home: String,
-    /// The member that holds it.
-    #[arg(long)]
-    treatment: String,
-    /// employee | resident.
-    #[arg(long)]
-    insurance: String,
+    of: Named,
     /// home | treatment: your side.
     #[arg(long)]
     side: String,
@@ -58,7 +65,7 @@ struct QuarterRow {
 /// # Errors
 /// When the hub is not to be reached or refuses.
 pub async fn answer(of: OfChange, is_accepted: bool) -> Result<Ending> {
-    let OfChange { access, id, home, treatment, insurance, side, reason, json } = of;
+    let OfChange { of: Named { access, id, home, treatment, insurance }, side, reason, json } = of;
     let (mut client, said) = (client(&access)?, v1::PrefundAnswer { home, treatment, insurance, id, side, reason });
     let told = if is_accepted { client.accept(said).await } else { client.refuse(said).await };
     papers::print(&[told.map_err(|refused| status::to_refusal(&refused))?.into_inner()], json)?;
