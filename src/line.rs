@@ -1,4 +1,4 @@
-//! The whole line on loopback in one process: a private CA, the hub, one home region a rule-book folder, and one
+//! The whole line on loopback in one process: a private CA, the hub, one home node a province with rule books, and one
 //! treatment side, each with its own store, certificate and port. The demo, the benchmark and the tests run it;
 //! in service every role is a process of its own.
 
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use identity::name::{ParticipantName, Role};
 use identity::pki::{CA_FILE, CA_KEY_FILE, CertificateAuthority, Issue};
 use ledger::clock::Clock;
-use settlement::ids::{PoolCode, RegionCode};
+use settlement::ids::{MemberCode, PoolCode, RegionCode};
 use settlement::region::RegionTable;
 
 use crate::verify::Stores;
@@ -62,13 +62,17 @@ pub fn straight() -> Detour {
 pub struct Line {
     /// The hub.
     pub hub: broker::Running,
-    /// The home regions by pool.
+    /// The home nodes, each by the first of its pools.
     pub homes: BTreeMap<PoolCode, region::Running>,
     /// The treatment side.
     pub treatment: his::Running,
     plan: Plan,
+    nodes: Nodes,
     addresses: BTreeMap<PoolCode, SocketAddr>,
 }
+
+/// The pools of each home node, by the first of them.
+type Nodes = BTreeMap<PoolCode, Vec<PoolCode>>;
 
 impl Line {
     /// Issues what certificates are missing and starts every role, the innermost first.
@@ -77,23 +81,23 @@ impl Line {
     /// When a role cannot start; the text says which, and why.
     pub async fn start(plan: Plan) -> Result<Line> {
         let regions = read_regions(&plan.deploy)?;
-        let homes = home_pools(&plan.deploy)?;
+        let homes = home_nodes(&plan.deploy, &regions)?;
         let treated = treatment_pools(&plan.deploy, &regions)?;
-        plan.issue_certificates(homes.keys().copied(), &treated)?;
+        plan.issue_certificates(&homes, &treated)?;
 
         let mut running = BTreeMap::new();
         let mut addresses = BTreeMap::new();
-        for (pool, rule_books) in &homes {
-            let home = plan.start_home(*pool, rule_books, 0).await?;
-            addresses.insert(*pool, home.address());
-            running.insert(*pool, home);
+        for (name, pools) in &homes {
+            let home = plan.start_home(*name, pools, 0).await?;
+            addresses.insert(*name, home.address());
+            running.insert(*name, home);
         }
-        let hub = plan.start_hub(&addresses).await?;
+        let hub = plan.start_hub(&homes, &addresses).await?;
         for home in running.values() {
             home.open_mailboxes(&hub.address().to_string())?;
         }
         let treatment = plan.start_treatment(&treated, hub.address()).await?;
-        Ok(Line { hub, homes: running, treatment, plan, addresses })
+        Ok(Line { hub, homes: running, treatment, plan, nodes: homes, addresses })
     }
 
     /// The address of the national interface.
@@ -117,41 +121,53 @@ impl Line {
         self.plan.credentials(participant)
     }
 
-    /// Stops a home region as if its process had died.
+    /// Stops the node of a home region as if its process had died.
     ///
     /// # Errors
     /// When no such home region runs.
     pub fn kill_home(&mut self, pool: PoolCode) -> Result<()> {
-        let home = self.homes.remove(&pool).with_context(|| format!("no home region {pool} runs"))?;
-        drop(home);
+        drop(self.take_home(pool)?);
         Ok(())
     }
 
-    /// Stops a home region in good order.
+    /// Stops the node of a home region in good order.
     ///
     /// # Errors
     /// When no such home region runs.
     pub async fn stop_home(&mut self, pool: PoolCode) -> Result<()> {
-        self.homes.remove(&pool).with_context(|| format!("no home region {pool} runs"))?.stop().await;
+        self.take_home(pool)?.stop().await;
         Ok(())
     }
 
     /// The file of a home region's store.
-    pub fn home_store(&self, pool: PoolCode) -> PathBuf {
-        self.plan.store(&format!("home-{pool}"))
+    ///
+    /// # Errors
+    /// When the line has no such home region.
+    pub fn home_store(&self, pool: PoolCode) -> Result<PathBuf> {
+        Ok(self.plan.store(&format!("home-{}", self.node_of(pool)?)))
     }
 
-    /// Starts a home region again, on the address and the store that it had.
+    /// Starts the node of a home region again, on the address and the store that it had.
     ///
     /// # Errors
     /// When it cannot start.
     pub async fn restart_home(&mut self, pool: PoolCode) -> Result<()> {
-        let homes = home_pools(&self.plan.deploy)?;
-        let rule_books = homes.get(&pool).with_context(|| format!("{pool} is no home region of this line"))?;
-        let home = self.plan.start_home(pool, rule_books, self.addresses[&pool].port()).await?;
+        let name = self.node_of(pool)?;
+        let home = self.plan.start_home(name, &self.nodes[&name], self.addresses[&name].port()).await?;
         home.open_mailboxes(&self.hub.address().to_string())?;
-        self.homes.insert(pool, home);
+        self.homes.insert(name, home);
         Ok(())
+    }
+
+    /// The node that answers for a pool, by the first of its pools.
+    fn node_of(&self, pool: PoolCode) -> Result<PoolCode> {
+        let node = self.nodes.iter().find(|(_, pools)| pools.contains(&pool));
+        node.map(|(name, _)| *name).with_context(|| format!("{pool} is no home region of this line"))
+    }
+
+    fn take_home(&mut self, pool: PoolCode) -> Result<region::Running> {
+        let name = self.node_of(pool)?;
+        self.homes.remove(&name).with_context(|| format!("no home region {pool} runs"))
     }
 
     /// Lets what is in flight finish, and stops every role, the outermost first.
@@ -178,7 +194,7 @@ impl Plan {
     }
 
     /// Certificates are made anew at every start: what a participant serves may have been edited since.
-    fn issue_certificates(&self, homes: impl Iterator<Item = PoolCode>, treated: &BTreeSet<PoolCode>) -> Result<()> {
+    fn issue_certificates(&self, homes: &Nodes, treated: &BTreeSet<PoolCode>) -> Result<()> {
         let authority = open_authority(&self.credentials("ca"))?;
         let named = |pool: PoolCode, role| ParticipantName::new(pool.0, role);
         let treatment = treated.iter().map(|pool| named(*pool, Role::Treatment)).collect::<Result<Vec<_>, _>>()?;
@@ -188,8 +204,9 @@ impl Plan {
             ("treatment".to_owned(), treatment),
             ("operator".to_owned(), vec![everywhere]),
         ];
-        for pool in homes {
-            participants.push((format!("home-{pool}"), vec![named(pool, Role::Home)?]));
+        for (name, pools) in homes {
+            let names = pools.iter().map(|pool| named(*pool, Role::Home)).collect::<Result<_, _>>()?;
+            participants.push((format!("home-{name}"), names));
         }
         for (participant, names) in participants {
             let folder = self.credentials(&participant);
@@ -202,30 +219,30 @@ impl Plan {
         Ok(())
     }
 
-    async fn start_home(&self, pool: PoolCode, rule_books: &Path, port: u16) -> Result<region::Running> {
+    async fn start_home(&self, name: PoolCode, pools: &[PoolCode], port: u16) -> Result<region::Running> {
         let demo = self.deploy.join("demo");
         let config = region::Config {
             listen: loopback(port),
-            store: self.store(&format!("home-{pool}")).display().to_string(),
+            store: self.store(&format!("home-{name}")).display().to_string(),
             key: None,
-            credentials: self.credentials(&format!("home-{pool}")),
+            credentials: self.credentials(&format!("home-{name}")),
             hub: None,
             regions: self.regions(),
-            pools: vec![pool.to_string()],
-            rulebooks: rule_books.to_owned(),
+            pools: pools.iter().map(PoolCode::to_string).collect(),
+            rulebooks: self.deploy.join("rulebooks"),
             people: demo.join("people"),
             postings: vec![demo.join("postings.csv")],
             waiting: IN_FLIGHT,
             commit_delay_ms: 0,
             max_store_pages: None,
         };
-        region::start(config, self.clock.clone()).await.with_context(|| format!("home region {pool}"))
+        region::start(config, self.clock.clone()).await.with_context(|| format!("home node {name}"))
     }
 
-    async fn start_hub(&self, homes: &BTreeMap<PoolCode, SocketAddr>) -> Result<broker::Running> {
-        let routes = homes.iter().map(|(pool, address)| broker::HomeConfig {
-            pools: vec![pool.to_string()],
-            address: (self.detour)(*pool, *address).to_string(),
+    async fn start_hub(&self, homes: &Nodes, addresses: &BTreeMap<PoolCode, SocketAddr>) -> Result<broker::Running> {
+        let routes = homes.iter().map(|(name, pools)| broker::HomeConfig {
+            pools: pools.iter().map(PoolCode::to_string).collect(),
+            address: (self.detour)(*name, addresses[name]).to_string(),
         });
         let config = broker::Config {
             listen: loopback(self.hub_port),
@@ -300,18 +317,22 @@ pub fn read_regions(deploy: &Path) -> Result<RegionTable> {
     })
 }
 
-/// The folders of `deploy/rulebooks`, each named `<pool>-<name>`: every region with a shipped book is a home region.
-fn home_pools(deploy: &Path) -> Result<BTreeMap<PoolCode, PathBuf>> {
+/// The folders of `deploy/rulebooks`, each named `<pool>-<name>`: every region with a shipped book is a home region,
+/// those of one province on one node.
+fn home_nodes(deploy: &Path, regions: &RegionTable) -> Result<Nodes> {
     let folder = deploy.join("rulebooks");
     let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut pools = BTreeMap::new();
+    let mut provinces: BTreeMap<MemberCode, BTreeSet<PoolCode>> = BTreeMap::new();
     for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path.is_dir()) {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let code = name.split('-').next().unwrap_or_default();
         let code = RegionCode::new(code).with_context(|| format!("{} is not named <pool>-<name>", path.display()))?;
-        pools.insert(PoolCode(code), path);
+        let member = regions.member_of(PoolCode(code));
+        let member = member.with_context(|| format!("{code} is no pool of the table of regions"))?;
+        provinces.entry(member).or_default().insert(PoolCode(code));
     }
-    Ok(pools)
+    let named = |pools: BTreeSet<PoolCode>| pools.first().copied().map(|first| (first, pools.into_iter().collect()));
+    Ok(provinces.into_values().filter_map(named).collect())
 }
 
 /// The pools of every institution in the demo's table: the treatment side acts for them all.

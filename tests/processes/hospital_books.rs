@@ -69,7 +69,13 @@ async fn settled(hospital: &Hospital, patient: &Enrollee, price: &str) -> (Reply
 
 /// Runs the command; tells its exit code and what it printed.
 fn looked_at(world: &World) -> (Option<i32>, Value) {
-    let store = world.line().home_store(pool("410700")).with_file_name("treatment.db").display().to_string();
+    let store = world
+        .line()
+        .home_store(pool("410700"))
+        .expect("it is a home region")
+        .with_file_name("treatment.db")
+        .display()
+        .to_string();
     let days = ["--from", "2025-06-20", "--to", "2025-06-20"];
     let calendar = world.deploy().join("calendar.toml").display().to_string();
     let arguments =

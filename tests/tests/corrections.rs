@@ -241,7 +241,7 @@ async fn a_book_that_is_restored_from_an_older_copy_gets_its_corrections_again_b
     let mut clerks = Clerks::start().await;
     clerks.affected().await;
     let copy = clerks.world.deploy().join("older.db");
-    let store = clerks.world.line().home_store(home());
+    let store = clerks.world.line().home_store(home()).expect("it is a home region");
     clerks.world.line_mut().stop_home(home()).await.expect("it runs");
     copy_store(&store, &copy);
     clerks.world.line_mut().restart_home(home()).await.expect("it starts again");

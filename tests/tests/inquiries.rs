@@ -173,7 +173,7 @@ async fn a_node_that_was_away_is_told_of_everything_in_order_and_lists_the_newes
     clerks.nothing_waits().await;
 
     // What a clerk at the region sees from its own store, without the hub.
-    let store = clerks.world.line().home_store(home()).display().to_string();
+    let store = clerks.world.line().home_store(home()).expect("it is a home region").display().to_string();
     clerks.world.line_mut().stop_home(home()).await.expect("it runs");
     let kept = async |store: &str| {
         let typed = ["yidi", "inquiry", "kept", "--role", "region", "--store", store, "--json"];

@@ -149,7 +149,7 @@ fn copy_store(from: &Path, to: &Path) {
 /// Puts another answer into the region's book in the place of the one that it gave: one yuan less from its fund.
 async fn damage_the_book(world: &mut World, older: &Path) {
     let last = world.line().homes[&home()].store().last_seq().await.expect("a book");
-    let store = world.line().home_store(home());
+    let store = world.line().home_store(home()).expect("it is a home region");
     world.line_mut().stop_home(home()).await.expect("it runs");
     copy_store(older, &store);
     world.line_mut().restart_home(home()).await.expect("it starts again");
@@ -184,7 +184,8 @@ async fn damage_the_book(world: &mut World, older: &Path) {
 async fn a_damaged_home_book_is_a_break_that_stands_until_a_person_ends_it() {
     let (mut world, hospital) = begin().await;
     hospital.settle_a_stay(&RESIDENT).await;
-    let (older, store) = (world.deploy().join("older.db"), world.line().home_store(home()));
+    let (older, store) =
+        (world.deploy().join("older.db"), world.line().home_store(home()).expect("it is a home region"));
     world.line_mut().stop_home(home()).await.expect("it runs");
     copy_store(&store, &older);
     world.line_mut().restart_home(home()).await.expect("it starts again");

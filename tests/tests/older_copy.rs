@@ -48,7 +48,7 @@ async fn settle(hospital: &Hospital, patient: &world::Enrollee, days: (&str, &st
 
 /// Stops the region, puts a copy of its store in its place or takes one, and starts it again.
 async fn with_store_at_rest(world: &mut World, work: impl FnOnce(PathBuf)) {
-    let store = world.line().home_store(home());
+    let store = world.line().home_store(home()).expect("it is a home region");
     world.line_mut().stop_home(home()).await.expect("it runs");
     work(store);
     world.line_mut().restart_home(home()).await.expect("it starts again");
