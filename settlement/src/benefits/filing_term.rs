@@ -85,8 +85,9 @@ pub(super) fn under(
     from: Date,
     facts: &Facts<'_>,
 ) -> Result<Option<(FilingTerm, Clause)>, Refusal> {
-    let rows = &book.admission.filing_validity;
-    let Some(row) = rows.find(&Facts { footing: Footing::OffSite(class), ..*facts }) else { return Ok(None) };
+    let facts = Facts { footing: Footing::OffSite(class), ..*facts };
+    let rows = book.admission.filing_validity.matching(&facts);
+    let Some(row) = rows.max_by_key(|row| row.when.names_a_disease()) else { return Ok(None) };
     let beyond = |_| Refusal::new(Reason::Internal).because(format!("a filing from {from} has no end in the calendar"));
     let after = |months: i64| 0.days().try_months(months).and_then(|span| from.checked_add(span)).map_err(beyond);
     let last_day = match row.value.months.needed(book, row.clause)? {

@@ -208,6 +208,11 @@ impl Conditions {
                 || facts.disease.is_some_and(|disease| self.disease.iter().any(|named| named.same_disease(disease))))
     }
 
+    /// Whether the row is about some diseases only.
+    pub fn names_a_disease(&self) -> bool {
+        !self.disease.is_empty()
+    }
+
     /// Whether some settlement could meet the conditions of both.
     pub fn overlap(&self, other: &Conditions) -> bool {
         self.person.meets(other.person)

@@ -3,7 +3,13 @@
 //! them. Every row shows its working.
 
 mod basic_fund;
+mod entitlement;
 mod explanation;
+mod filings;
 mod gate;
+mod identities;
 mod invented;
 mod layers;
+mod off_site;
+mod places;
+mod waiting;

@@ -51,10 +51,12 @@ impl Parser<'_> {
         let several = self.optional_choice::<SeveralIdentities>(root, "identities", "several");
         let deemed = self.rows(root, "deemed_filing", Needed::Sometimes, |row| row.required_word("class"));
         let back_home = self.rows(root, "back_home", Needed::Sometimes, |row| row.required_word::<Footing>("rule"));
-        let filing_validity = self.rows(root, "filing_validity", Needed::Sometimes, filing_validity);
-        if let Some(table) = &filing_validity {
-            self.asked_before_any_visit(table);
-        }
+        let (filing_validity, _) = self.bare_rows(root, "filing_validity", filing_validity);
+        // A row for a disease goes before one for all: nobody can write "all but these".
+        check::overlaps(&filing_validity, self.report, |one, two| {
+            one.when.names_a_disease() == two.when.names_a_disease()
+        });
+        self.asked_before_any_visit(&filing_validity);
         let (waiting, _) = self.bare_rows(root, "waiting", waiting);
         check::overlaps(&waiting, self.report, |one, two| one.value.meets(&two.value));
         let stay_entitlement = self.optional_choice::<StayEntitlement>(root, "stay_entitlement", "on");
@@ -66,7 +68,7 @@ impl Parser<'_> {
             several_identities: several?.map(|(_, clause)| clause),
             deemed: deemed?,
             back_home: back_home?,
-            filing_validity: filing_validity?,
+            filing_validity,
             waiting,
             stay_entitlement: stay_entitlement?,
             double_cover: double_cover?,
