@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use settlement::encounter::{CareKind, HospitalLevel};
-use settlement::ids::{DiseaseCode, InstitutionCode, PoolCode, RegionCode};
+use settlement::ids::{DiseaseCode, InstitutionCode, MemberCode, PoolCode, RegionCode};
 use settlement::person::Validity;
 use settlement::refusal::{Reason, Refusal};
 use settlement::region::RegionTable;
