@@ -27,6 +27,7 @@ pub mod finding;
 pub mod ids;
 pub mod lifecycle;
 pub mod money;
+pub mod month;
 pub mod operation;
 pub mod outcome;
 pub mod person;

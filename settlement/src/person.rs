@@ -181,6 +181,8 @@ pub struct Entitlement {
     pub validity: Validity,
     /// Since when the person has been insured without a break; some caps and ratios grow with it.
     pub continuous_since: Date,
+    /// Benefit years without a claim, one after another up to now, that raise caps in some regions.
+    pub claim_free_years: i64,
     /// The contribution tier 缴费档次 (`high`, `low`, `first`, `second`), in regions that have tiers.
     pub tier: Option<String>,
     /// 公务员医疗补助 applies.

@@ -174,6 +174,11 @@ impl RuleBook {
         BenefitYear::of(day, self.benefit_year)
     }
 
+    /// The first day of a benefit year.
+    pub(crate) fn first_day_of(&self, year: BenefitYear) -> Option<Date> {
+        Date::new(year.0, self.benefit_year.0, self.benefit_year.1).ok()
+    }
+
     /// How a kind of care is paid.
     pub(crate) fn care(&self, care: CareKind) -> &Section<CareRules> {
         &self.care[care as usize]

@@ -156,7 +156,7 @@ pub struct Claim {
     pub encounter: EncounterId,
 }
 
-/// Usages folded by year, insurance, care and disease.
+/// Usages folded by year, insurance, care, disease and month.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Used(Vec<Usage>);
 
@@ -293,8 +293,7 @@ impl Used {
 
     /// Adds a usage. What comes to nothing leaves no trace.
     pub fn add(&mut self, usage: &Usage) {
-        let kind = |usage: &Usage| (usage.year, usage.insurance, usage.care, usage.disease.clone());
-        match self.0.binary_search_by(|held| kind(held).cmp(&kind(usage))) {
+        match self.0.binary_search_by(|held| held.kind().cmp(&usage.kind())) {
             Ok(at) => {
                 self.0[at].sums += usage.sums;
                 if self.0[at].sums == UsageSums::default() {
@@ -306,7 +305,7 @@ impl Used {
         }
     }
 
-    /// One usage for each year, insurance, care and disease, none of them empty.
+    /// One usage for each year, insurance, care, disease and month, none of them empty.
     pub fn usages(&self) -> &[Usage] {
         &self.0
     }

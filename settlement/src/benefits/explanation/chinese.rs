@@ -1,6 +1,6 @@
 //! The steps of a calculation in Chinese, as a clerk at the desk says them.
 
-use super::Step;
+use super::{Step, Together};
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::ratio::Ratio;
@@ -40,14 +40,30 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
             deductible(amount, factor.map(|(_, factor)| factor), per, before, base, borne)
         }
         Step::Segment { clause: _, change, from, cost, ratio, effective } => {
-            let change = match change {
-                Some(_) if ratio == effective => "（与参保地相同）".to_owned(),
-                Some(_) => format!("（参保地{ratio}，异地调整后{effective}）"),
-                None => String::new(),
-            };
-            format!("自{from}起的{cost}，统筹支付{effective}{change}。")
+            format!("自{from}起的{cost}，统筹支付{effective}{}。", changed(change.is_some(), ratio, effective))
         }
         Step::Cap { clause: _, cap, used, left } => format!("封顶线{cap}，本年已用{used}，还可用{left}。"),
+        Step::CapGrowth { clause: _, amount, years, claim_free_years, plus } => {
+            format!("封顶线{amount}，连续参保计{years}年、零报销计{claim_free_years}年，提高{plus}，为{}。", amount + plus)
+        }
+        Step::MonthlyCap { clause: _, month, cap, available, used, left } => {
+            let carried = if available == cap { String::new() } else { format!("，结转后可用{available}") };
+            format!("月度限额{cap}{carried}，{month}已用{used}，还可用{left}。")
+        }
+        Step::Together { clause: _, what, diseases } => match what {
+            Together::HighestCap => format!("有{diseases}个病种，共用其中最高的限额。"),
+            Together::TopTwoCaps => format!("有{diseases}个病种，共用最高两种限额之和。"),
+            Together::HighestRatio => format!("有{diseases}个病种，按其中最高的比例支付。"),
+        },
+        Step::LayerSegment { fund, clause: _, from, cost, ratio } => {
+            format!("{}：自{from}起的{cost}，支付{ratio}。", fund.name())
+        }
+        Step::TierSlice { clause: _, change, from, cost, ratio, effective } => {
+            format!("大病自{from}起的{cost}，支付{effective}{}（按本次）。", changed(change.is_some(), ratio, effective))
+        }
+        Step::TiltStart { clause: _, start, so_far, burden } => {
+            format!("倾斜救助起付线{start}，本年救助后已负担{so_far}，本次负担{burden}。")
+        }
         Step::Share { fund, clause: _, base, ratio } => format!("{}：{base} × {ratio}。", fund.name()),
         Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => format!(
             "大病保险：合规费用年度累计{so_far} + 本次{now} = {}，起付线{deductible}，{}。",
@@ -65,6 +81,15 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
             format!("个人账户可付{open}，余额{balance}，支付{paid}，其余{remainder}。")
         }
         Step::Cash { amount } => format!("个人现金支付{amount}。"),
+    }
+}
+
+/// How an off-site rule changes a ratio.
+fn changed(off_site: bool, ratio: Ratio, effective: Ratio) -> String {
+    match off_site {
+        true if ratio == effective => "（与参保地相同）".to_owned(),
+        true => format!("（参保地{ratio}，异地调整后{effective}）"),
+        false => String::new(),
     }
 }
 

@@ -61,6 +61,12 @@ fn paid(step: &Step) -> Money {
         | Step::Deductible { .. }
         | Step::Segment { .. }
         | Step::Cap { .. }
+        | Step::CapGrowth { .. }
+        | Step::MonthlyCap { .. }
+        | Step::Together { .. }
+        | Step::LayerSegment { .. }
+        | Step::TierSlice { .. }
+        | Step::TiltStart { .. }
         | Step::Share { .. }
         | Step::CatastrophicBase { .. }
         | Step::Tier { .. }
