@@ -28,6 +28,7 @@ mod worksheet;
 
 use jiff::civil::Date;
 
+use crate::account::FamilyAccount;
 use crate::adjudication::Adjudication;
 use crate::encounter::CareKind;
 use crate::filing::Filing;
@@ -52,6 +53,8 @@ pub struct Case<'a> {
     pub usages: &'a [Usage],
     /// What is on the personal account.
     pub account_balance: Money,
+    /// Relatives' accounts that may pay for the person, in the order in which they are used.
+    pub family: &'a [FamilyAccount],
     /// The deductible that was borne in earlier settlements of this visit or stay that are in force; none where there
     /// is no earlier one.
     pub deductible_before: Option<Money>,

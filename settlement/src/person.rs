@@ -3,6 +3,7 @@
 
 use jiff::civil::Date;
 
+use crate::account::SharedAccount;
 use crate::ids::{DiseaseCode, PersonNumber, PoolCode};
 
 /// The two systems of basic insurance. Their money never mixes.
@@ -224,6 +225,8 @@ pub struct Person {
     pub identities: Vec<DatedIdentity>,
     /// Chronic qualifications.
     pub qualifications: Vec<Qualification>,
+    /// Relatives' accounts that may pay for the person, in the order in which they are used.
+    pub family: Vec<SharedAccount>,
 }
 
 impl Person {
@@ -266,6 +269,7 @@ mod tests {
             entitlements: Vec::new(),
             identities: Vec::new(),
             qualifications: Vec::new(),
+            family: Vec::new(),
         };
         for (birth, day, age) in [
             (date(2011, 6, 2), date(2025, 6, 1), 13),

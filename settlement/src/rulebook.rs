@@ -33,10 +33,9 @@ pub use set::{DecidingDates, RuleBooks};
 use crate::encounter::CareKind;
 use crate::ids::PoolCode;
 use crate::person::{Insurance, Validity};
-use crate::rulebook::conditions::Cases;
 use crate::rulebook::sections::{
-    Assistance, Cap, CareRules, Catastrophic, CivilServant, FirstSelfPay, InterimDeductible, LargeSum, OffSite,
-    Rounding, Section, Unfiled,
+    AccountRule, Assistance, Cap, CareRules, Catastrophic, CivilServant, FirstSelfPay, InterimDeductible, LargeSum,
+    OffSite, Rounding, Section, Unfiled,
 };
 use crate::rulebook::table::Table;
 use crate::year_to_date::BenefitYear;
@@ -76,7 +75,7 @@ pub struct RuleBook {
     pub(crate) catastrophic: Section<Catastrophic>,
     pub(crate) civil_servant: Section<CivilServant>,
     pub(crate) assistance: Section<Assistance>,
-    pub(crate) account: Table<Cases>,
+    pub(crate) account: Table<AccountRule>,
 }
 
 impl RuleBook {

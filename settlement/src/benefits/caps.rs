@@ -132,11 +132,7 @@ pub(super) struct MonthLeft {
 impl Monthly {
     /// One cap as its two parts.
     pub(super) fn new(cap: Money, carried: bool) -> Monthly {
-        if carried {
-            Monthly { anew: Money::ZERO, carried: cap }
-        } else {
-            Monthly { anew: cap, carried: Money::ZERO }
-        }
+        if carried { Monthly { anew: Money::ZERO, carried: cap } } else { Monthly { anew: cap, carried: Money::ZERO } }
     }
 
     /// What is left of the month at hand. A later month that was settled before has used what was carried to it: what it

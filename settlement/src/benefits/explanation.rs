@@ -13,9 +13,10 @@ pub use render::{Language, Line, render};
 use crate::adjudication::Fund;
 use crate::bill::Coverage;
 use crate::encounter::{CareKind, HospitalLevel};
+use crate::ids::PoolCode;
 use crate::money::Money;
 use crate::month::Month;
-use crate::person::{AssistanceClass, PersonClass};
+use crate::person::{AssistanceClass, Insurance, PersonClass};
 use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::{Footing, footing_position, identity_position};
 use crate::rulebook::ratio::Ratio;
@@ -262,6 +263,32 @@ pub enum Step {
         /// What it pays.
         paid: Money,
     },
+    /// What a relative's account pays.
+    Family {
+        /// The rule.
+        clause: Clause,
+        /// Which of the shares of the result's family it is, counted from 0.
+        share: usize,
+        /// The pool of the account's owner.
+        pool: PoolCode,
+        /// The insurance of the account's owner.
+        insurance: Insurance,
+        /// What it may pay.
+        open: Money,
+        /// Its balance before.
+        balance: Money,
+        /// What it pays.
+        paid: Money,
+    },
+    /// A relative's account that another node keeps: it cannot pay here.
+    FamilyElsewhere {
+        /// The rule.
+        clause: Clause,
+        /// The pool of the account's owner.
+        pool: PoolCode,
+        /// The insurance of the account's owner.
+        insurance: Insurance,
+    },
     /// What is left for the person to pay.
     Cash {
         /// The sum.
@@ -300,6 +327,8 @@ impl Step {
             | Step::Share { clause, .. }
             | Step::Tier { clause, .. }
             | Step::AssistanceStart { clause, .. }
+            | Step::Family { clause, .. }
+            | Step::FamilyElsewhere { clause, .. }
             | Step::Account { clause, .. } => [Some(clause), None],
         };
         pair.into_iter().flatten()
@@ -373,6 +402,13 @@ impl Encoder {
             }
             Step::Cash { amount } => {
                 self.tag(15).money([amount]);
+            }
+            Step::Family { clause, share, pool, insurance, open, balance, paid } => {
+                self.tag(46).clause(clause).number(share as i64).bytes(pool.0.as_str().as_bytes());
+                self.bytes(&[insurance as u8]).money([open, balance, paid]);
+            }
+            Step::FamilyElsewhere { clause, pool, insurance } => {
+                self.tag(47).clause(clause).bytes(pool.0.as_str().as_bytes()).bytes(&[insurance as u8]);
             }
             Step::CapGrowth { clause, amount, years, claim_free_years, plus } => {
                 self.tag(40).clause(clause).money([amount, plus]).number(years).number(claim_free_years);

@@ -75,7 +75,14 @@ fn laid(
         }
         let ratio = row.value.ratio.needed(sheet.book, row.clause)?;
         let effective = change.apply(ratio);
-        laid.steps.push(Step::Segment { clause: row.clause, change: change.clause, from: lower, cost, ratio, effective });
+        laid.steps.push(Step::Segment {
+            clause: row.clause,
+            change: change.clause,
+            from: lower,
+            cost,
+            ratio,
+            effective,
+        });
         laid.slices.0.push(Slice { cost, ratio: effective });
     }
     // With no row at all the rule is unknown; with rows, what lies above the last one is not paid.

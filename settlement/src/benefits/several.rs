@@ -117,7 +117,8 @@ fn shared(sheet: &Worksheet<'_>, several: Several, measure: Measure, mut own: Ve
             (left, Step::Cap { clause, cap, used, left })
         }
         CapPer::Month => {
-            let part = |carried| taken.iter().filter(|own| own.row.value.carried == carried).map(|own| own.amount).sum();
+            let part =
+                |carried| taken.iter().filter(|own| own.row.value.carried == carried).map(|own| own.amount).sum();
             let monthly = Monthly { anew: part(false), carried: part(true) };
             let diseases: Vec<&DiseaseCode> = taken.iter().map(|own| own.disease).collect();
             let MonthLeft { available, used, left } = monthly.left(sheet, measure, &counts, &diseases);

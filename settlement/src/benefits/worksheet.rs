@@ -7,6 +7,7 @@ use super::burden::Burden;
 use super::explanation::Step;
 use super::gate::Admitted;
 use super::growth::{self, Grown};
+use crate::account::{FamilyShare, paid_by_family};
 use crate::adjudication::{Adjudication, Fund, FundShares, Payers, Working};
 use crate::bill::Coverage;
 use crate::encounter::CareKind;
@@ -67,7 +68,10 @@ pub(super) struct Worksheet<'a> {
     pub(super) tilt_base: Money,
     /// What tilted assistance paid of what the assistance fund did.
     pub(super) tilt: Money,
+    /// What personal accounts pay, relatives' included.
     pub(super) account: Money,
+    /// What relatives' accounts pay of it.
+    pub(super) family: Vec<FamilyShare>,
     funds: FundShares,
     steps: Vec<Step>,
 }
@@ -96,6 +100,7 @@ impl<'a> Worksheet<'a> {
             tilt_base: Money::ZERO,
             tilt: Money::ZERO,
             account: Money::ZERO,
+            family: Vec::new(),
             funds: FundShares::default(),
             steps,
         }
@@ -171,11 +176,13 @@ impl<'a> Worksheet<'a> {
         let cash = self.burden.total();
         self.note(Step::Cash { amount: cash });
         let payers = Payers { funds: self.funds, account: self.account, cash, hospital: Money::ZERO };
+        let usage = self.usage();
         let working = Working {
             insurance: self.book.insurance(),
             deductible: self.deductible,
-            account_balance: self.case.account_balance - self.account,
-            usage: self.usage(),
+            account_balance: self.case.account_balance - (self.account - paid_by_family(&self.family)),
+            family: self.family,
+            usage,
             rule_book: self.book.hash(),
             steps: self.steps,
         };

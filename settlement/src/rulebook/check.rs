@@ -8,7 +8,7 @@ use crate::person::{AssistanceClass, Insurance, PersonClass};
 use crate::rulebook::clause::Setting;
 use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, IDENTITIES, Span, identity_word};
 use crate::rulebook::ratio::Ratio;
-use crate::rulebook::sections::{Cap, Ceiling, Deductible, LayerChange, OffSite, Segment, Unfiled};
+use crate::rulebook::sections::{AccountRule, Cap, Ceiling, Deductible, LayerChange, OffSite, Segment, Unfiled};
 use crate::rulebook::table::{Row, Table};
 use crate::spanned::Report;
 
@@ -34,7 +34,7 @@ impl Extent for LayerChange {}
 impl Extent for Cap {}
 impl Extent for OffSite {}
 impl Extent for Unfiled {}
-impl Extent for Cases {}
+impl Extent for AccountRule {}
 
 /// Reports every two rows that could both apply. `together` says which rows are compared at all.
 pub(super) fn overlaps<T: Extent>(table: &Table<T>, report: &Report, together: impl Fn(&Row<T>, &Row<T>) -> bool) {

@@ -200,6 +200,15 @@ pub struct OffSite {
     pub not_payable: bool,
 }
 
+/// What personal accounts may pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountRule {
+    /// The parts of the burden.
+    pub covers: Cases,
+    /// Whether relatives' accounts may pay too.
+    pub family: bool,
+}
+
 /// 起付线.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deductible {

@@ -1,13 +1,14 @@
 //! The steps of a calculation in Chinese, as a clerk at the desk says them.
 
 use super::{Step, Together};
+use crate::account::FamilyShare;
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step. `remainder` is what nobody has paid yet after it.
-pub(super) fn say(step: &Step, remainder: Money) -> String {
+/// Says a step. `remainder` is what nobody has paid yet after it, `family` what relatives' accounts pay.
+pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> String {
     match *step {
         Step::Gate { person, level, care, footing, identity, age, stay, year } => {
             let identity = identity.map_or(String::new(), |identity| format!("，{}", identity.name()));
@@ -44,7 +45,10 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
         }
         Step::Cap { clause: _, cap, used, left } => format!("封顶线{cap}，本年已用{used}，还可用{left}。"),
         Step::CapGrowth { clause: _, amount, years, claim_free_years, plus } => {
-            format!("封顶线{amount}，连续参保计{years}年、零报销计{claim_free_years}年，提高{plus}，为{}。", amount + plus)
+            format!(
+                "封顶线{amount}，连续参保计{years}年、零报销计{claim_free_years}年，提高{plus}，为{}。",
+                amount + plus
+            )
         }
         Step::MonthlyCap { clause: _, month, cap, available, used, left } => {
             let carried = if available == cap { String::new() } else { format!("，结转后可用{available}") };
@@ -59,7 +63,10 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
             format!("{}：自{from}起的{cost}，支付{ratio}。", fund.name())
         }
         Step::TierSlice { clause: _, change, from, cost, ratio, effective } => {
-            format!("大病自{from}起的{cost}，支付{effective}{}（按本次）。", changed(change.is_some(), ratio, effective))
+            format!(
+                "大病自{from}起的{cost}，支付{effective}{}（按本次）。",
+                changed(change.is_some(), ratio, effective)
+            )
         }
         Step::TiltStart { clause: _, start, so_far, burden } => {
             format!("倾斜救助起付线{start}，本年救助后已负担{so_far}，本次负担{burden}。")
@@ -79,6 +86,16 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
         }
         Step::Account { clause: _, open, balance, paid } => {
             format!("个人账户可付{open}，余额{balance}，支付{paid}，其余{remainder}。")
+        }
+        Step::Family { clause: _, share, pool, insurance, open, balance, paid } => {
+            let owner = family.get(share).map_or("", |share| share.account.owner.as_str());
+            let ledger = insurance.name();
+            format!(
+                "家庭共济：{owner}的个人账户（{pool} {ledger}）可付{open}，余额{balance}，支付{paid}，其余{remainder}。"
+            )
+        }
+        Step::FamilyElsewhere { clause: _, pool, insurance } => {
+            format!("家庭共济：有一个{pool} {}的个人账户不在本节点，不能支付。", insurance.name())
         }
         Step::Cash { amount } => format!("个人现金支付{amount}。"),
     }

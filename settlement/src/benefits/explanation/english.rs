@@ -1,6 +1,7 @@
 //! The steps of a calculation in English.
 
 use super::{Step, Together};
+use crate::account::FamilyShare;
 use crate::adjudication::Fund;
 use crate::encounter::CareKind;
 use crate::money::Money;
@@ -8,8 +9,8 @@ use crate::rulebook::conditions::identity_word;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step. `remainder` is what nobody has paid yet after it.
-pub(super) fn say(step: &Step, remainder: Money) -> String {
+/// Says a step. `remainder` is what nobody has paid yet after it, `family` what relatives' accounts pay.
+pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> String {
     match *step {
         Step::Gate { person, level, care, footing, identity, age, stay, year } => {
             let nth = if care == CareKind::Inpatient { format!(", stay {stay}") } else { String::new() };
@@ -89,6 +90,17 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
         }
         Step::Account { clause: _, open, balance, paid } => {
             format!("The personal account may pay {open}, holds {balance}, pays {paid}; {remainder} is left.")
+        }
+        Step::Family { clause: _, share, pool, insurance, open, balance, paid } => {
+            let owner = family.get(share).map_or("", |share| share.account.owner.as_str());
+            let ledger = insurance.word();
+            format!(
+                "The account of relative {owner} ({pool}, {ledger}) may pay {open}, holds {balance}, pays {paid}; \
+                 {remainder} is left."
+            )
+        }
+        Step::FamilyElsewhere { clause: _, pool, insurance } => {
+            format!("A relative's account ({pool}, {}) is kept by another node and cannot pay.", insurance.word())
         }
         Step::Cash { amount } => format!("The person pays {amount} in cash."),
     }

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use jiff::{Error, Span};
 
+use crate::account::{AccountOf, FamilyAccount};
 use crate::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use crate::encounter::{CareKind, Encounter, HospitalLevel, Marks};
 use crate::filing::{Filing, FilingClass};
@@ -67,6 +68,8 @@ impl Parser<'_> {
         let bill = bill(node);
         let expected = expected(node);
         let account_balance = node.money("account_balance").unwrap_or_default();
+        let family: Vec<_> = node.tables("family").into_iter().map(|row| relative(row, home)).collect();
+        let account = if family.is_empty() { AccountUse::Own } else { AccountUse::Family };
         let deductible_before = node.money("deductible_before");
         let title = node.required_text("title");
         let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
@@ -81,11 +84,12 @@ impl Parser<'_> {
                 insurance: home.insurance,
                 encounter: visit.encounter,
                 bill: bill?,
-                account: AccountUse::Own,
+                account,
             },
             person,
             used: used.into_iter().collect::<Option<Vec<_>>>()?,
             account_balance,
+            family: family.into_iter().collect::<Option<Vec<_>>>()?,
             deductible_before,
             settled_on,
             expected: expected?,
@@ -194,7 +198,20 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
                 validity: Validity { from: qualified_from.unwrap_or(always.from), to: None },
             }))
             .collect(),
+        family: Vec::new(),
     })
+}
+
+/// `[[example.family]]`: a relative's account, of the person's own pool and of employees unless it says otherwise.
+/// Without a balance another node keeps it.
+fn relative(row: Node<'_>, home: Option<Home>) -> Option<FamilyAccount> {
+    let owner = row.required_form("owner", "a person's number", |number| PersonNumber::new(number).ok());
+    let pool = row.form("pool", "a code of six digits", |code| RegionCode::new(code).ok().map(PoolCode));
+    let insurance = row.word::<Insurance>("insurance").unwrap_or(Insurance::Employee);
+    let balance = row.money("balance");
+    row.finish();
+    let pool = pool.or(home.map(|home| home.pool));
+    Some(FamilyAccount { account: AccountOf { owner: owner?, pool: pool?, insurance }, balance })
 }
 
 /// The day that lies a span before another, if the calendar reaches so far.

@@ -3,7 +3,8 @@
 use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::Cases;
 use crate::rulebook::sections::{
-    Assistance, Catastrophic, CivilServant, LargeSum, LargeSumBase, LayerBase, LayerChange, Section, Segment, TierBase, Tilt,
+    AccountRule, Assistance, Catastrophic, CivilServant, LargeSum, LargeSumBase, LayerBase, LayerChange, Section,
+    Segment, TierBase, Tilt,
 };
 use crate::rulebook::table::Table;
 use crate::spanned::Node;
@@ -128,10 +129,12 @@ impl Parser<'_> {
         Some(LayerBase { includes: includes?, care: care?, clause: clause? })
     }
 
-    /// `[[account]]`: which parts of the burden the personal account may pay; `none = true` where there is none.
-    pub(super) fn account(&self, root: &Node<'_>) -> Option<Table<Cases>> {
+    /// `[[account]]`: which parts of the burden personal accounts may pay; `none = true` where there are none.
+    pub(super) fn account(&self, root: &Node<'_>) -> Option<Table<AccountRule>> {
         self.rows(root, "account", Needed::Always, |row| {
-            if row.flag("none") { Some(Cases::NONE) } else { parts(row, "covers") }
+            let covers = if row.flag("none") { Some(Cases::NONE) } else { parts(row, "covers") };
+            let family = if row.has("family") { row.flag("family") } else { true };
+            Some(AccountRule { covers: covers?, family })
         })
     }
 }
