@@ -39,10 +39,10 @@ fn what_a_cap_bought_is_an_exact_fraction() {
         "large_sum.ratio = [{ id = 'all', ratio = '0.85', § }]\nlarge_sum.cap = [{ id = 'year', none = true, § }]";
     check(
         &[("inpatient.ratio", ratio), ("large_sum", large)],
-        // 0.01 is left and buys 0.01 / 0.85; (1.30 - 0.01 / 0.85) * 0.85 = 1.105 - 0.01 = 1.095 -> 1.10
+        // 0.28 is left and buys 0.28 / 0.85; (1.50 - 0.28 / 0.85) * 0.85 = 1.275 - 0.28 = 0.995 -> 1.00
         &[(
-            &stay("{ care = 'inpatient', basic = 99999.99 }", "501.30"),
-            "expect = { basic = 0.01, large_sum = 1.10, cash = 500.19 }",
+            &stay("{ care = 'inpatient', basic = 99999.72 }", "501.50"),
+            "expect = { basic = 0.28, large_sum = 1.00, cash = 500.22 }",
         )],
     );
 }
