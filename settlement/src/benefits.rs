@@ -5,7 +5,8 @@
 //! One step a file, in the order in which they are taken: `gate` (with `entitlement`, `footing` and `filing_term`),
 //! `first_self_pay`, `off_site`, `deductible`, `segments`, `caps` and `floor` (together the basic fund, in `pooled`),
 //! `large_sum`, `catastrophic`, `civil_servant`, `assistance`, `account`. `identities` has all of it worked out for each
-//! special identity. `burden` is what the person still bears, `worksheet` what the steps write on.
+//! special identity. `several` is about people with several chronic diseases, `growth` about caps that grow, `layered`
+//! about the segments of layers; `burden` is what the person still bears, `worksheet` what the steps write on.
 
 mod account;
 mod assistance;
@@ -21,15 +22,19 @@ mod first_self_pay;
 mod floor;
 mod footing;
 mod gate;
+mod growth;
 mod identities;
 mod large_sum;
+mod layered;
 mod off_site;
 mod pooled;
 mod segments;
+mod several;
 mod worksheet;
 
 use jiff::civil::Date;
 
+use crate::account::FamilyAccount;
 use crate::adjudication::Adjudication;
 use crate::encounter::CareKind;
 use crate::filing::Filing;
@@ -55,6 +60,8 @@ pub struct Case<'a> {
     pub usages: &'a [Usage],
     /// What is on the personal account.
     pub account_balance: Money,
+    /// Relatives' accounts that may pay for the person, in the order in which they are used.
+    pub family: &'a [FamilyAccount],
     /// The deductible that was borne in earlier settlements of this visit or stay that are in force; none where there
     /// is no earlier one.
     pub deductible_before: Option<Money>,

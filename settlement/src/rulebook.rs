@@ -36,10 +36,10 @@ use crate::encounter::CareKind;
 use crate::ids::PoolCode;
 use crate::person::{AssistanceClass, Insurance, Validity};
 use crate::rulebook::admission::Admission;
-use crate::rulebook::conditions::{Cases, identity_position};
+use crate::rulebook::conditions::identity_position;
 use crate::rulebook::sections::{
-    Assistance, Cap, CareRules, Catastrophic, CivilServant, FirstSelfPay, InterimDeductible, LargeSum, OffSite,
-    Rounding, Section, Unfiled,
+    AccountRule, Assistance, Cap, CareRules, Catastrophic, CivilServant, FirstSelfPay, InterimDeductible, LargeSum,
+    OffSite, Rounding, Section, Unfiled,
 };
 use crate::rulebook::table::Table;
 use crate::year_to_date::BenefitYear;
@@ -80,7 +80,7 @@ pub struct RuleBook {
     pub(crate) catastrophic: Section<Catastrophic>,
     pub(crate) civil_servant: Section<CivilServant>,
     pub(crate) assistance: Section<Assistance>,
-    pub(crate) account: Table<Cases>,
+    pub(crate) account: Table<AccountRule>,
 }
 
 impl RuleBook {
@@ -186,6 +186,11 @@ impl RuleBook {
     /// Whether the book tells a special identity apart; another counts as none.
     pub(crate) fn knows(&self, identity: AssistanceClass) -> bool {
         self.admission.identities.has(identity_position(Some(identity)))
+    }
+
+    /// The first day of a benefit year.
+    pub(crate) fn first_day_of(&self, year: BenefitYear) -> Option<Date> {
+        Date::new(year.0, self.benefit_year.0, self.benefit_year.1).ok()
     }
 
     /// How a kind of care is paid.

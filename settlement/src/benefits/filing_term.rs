@@ -70,6 +70,7 @@ pub fn of(
         age: person.age_on(from).into(),
         stay: 1,
         enrolled_months: full_months(entitlement.continuous_since, from),
+        claim_free_years: entitlement.claim_free_years,
         tier: entitlement.tier.as_deref(),
         disease,
         place: 0,

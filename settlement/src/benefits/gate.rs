@@ -6,9 +6,10 @@ use jiff::{Unit, civil::DateDifference};
 
 use super::explanation::Step;
 use super::identities::Chosen;
-use super::{Case, entitlement, footing};
+use super::{Case, entitlement, footing, several};
 use crate::encounter::CareKind;
 use crate::filing::FilingClass;
+use crate::month::Month;
 use crate::person::Entitlement;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::admission::AfterChange;
@@ -24,6 +25,8 @@ const USUAL_STEPS: usize = 16;
 pub(super) struct Admitted<'a> {
     pub(super) facts: Facts<'a>,
     pub(super) civil_servant: bool,
+    pub(super) day: Date,
+    pub(super) month: Month,
     pub(super) year: BenefitYear,
     pub(super) used: YearToDate,
     pub(super) steps: Vec<Step>,
@@ -42,6 +45,9 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) 
     }
     let day = deciding_day(book, case);
     let year = book.year_of(day);
+    let month = Month::of(day).ok_or_else(|| {
+        Refusal::new(Reason::InvalidField).of_field("begntime").because(format!("{day} is in no month that counts"))
+    })?;
     let (used, continued) = used(book, case, year);
     let stays = used.of(&[CareKind::Inpatient]).stays;
     // A later mid-way settlement belongs to the stay that was counted already.
@@ -56,7 +62,7 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) 
     let footing = footing::of(book, case, &facts, &mut steps)?;
     facts.footing = footing;
     let rules = book.care(encounter.care);
-    chronic(case, rules, &facts, day)?;
+    chronic(book, case, rules, &facts, day)?;
     payable(book, rules, &facts)?;
     let gate = Step::Gate {
         person: facts.person,
@@ -71,7 +77,7 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) 
     steps.insert(0, gate);
     steps.extend(chosen.step(book));
     steps.extend(continued);
-    Ok(Admitted { facts, civil_servant: entitlement.civil_servant, year, used, steps })
+    Ok(Admitted { facts, civil_servant: entitlement.civil_servant, day, month, year, used, steps })
 }
 
 /// A case under a book, and what is known of it before anybody is found entitled.
@@ -96,6 +102,7 @@ impl<'a> At<'a> {
             age: case.person.age_on(day).into(),
             stay: self.stay,
             enrolled_months: full_months(entitlement.continuous_since, day),
+            claim_free_years: entitlement.claim_free_years,
             tier: entitlement.tier.as_deref(),
             disease: if encounter.care == CareKind::Chronic { encounter.disease.as_ref() } else { None },
             place: self.book.admission.places.position(encounter.chain()),
@@ -127,7 +134,13 @@ pub(super) fn full_months(since: Date, day: Date) -> i64 {
 
 /// Chronic care needs a disease, the person's qualification for it, and elsewhere a disease that is open across
 /// provinces: it is never settled as ordinary outpatient care instead (policy.md A.8).
-fn chronic(case: &Case<'_>, rules: &Section<CareRules>, facts: &Facts<'_>, day: Date) -> Result<(), Refusal> {
+fn chronic(
+    book: &RuleBook,
+    case: &Case<'_>,
+    rules: &Section<CareRules>,
+    facts: &Facts<'_>,
+    day: Date,
+) -> Result<(), Refusal> {
     if facts.care != CareKind::Chronic {
         return Ok(());
     }
@@ -135,6 +148,12 @@ fn chronic(case: &Case<'_>, rules: &Section<CareRules>, facts: &Facts<'_>, day: 
     let disease = facts.disease.ok_or_else(|| field(Reason::DiseaseMissing))?;
     if case.person.qualification(disease, day).is_none() {
         return Err(field(Reason::NotQualified).because(disease.as_str()));
+    }
+    if let Some(several) = rules.rules().and_then(|rules| rules.several)
+        && !several::counted(case.person, several, day).iter().any(|counted| counted.same_disease(disease))
+    {
+        let path = book.clause(several.clause).map_or("?", |text| &text.path);
+        return Err(field(Reason::NotQualified).because(format!("{disease}: {path}.diseases_at_most")));
     }
     let open = |rules: &CareRules| rules.diseases.iter().any(|open| open.code.same_disease(disease));
     if case.settle.encounter.pool != case.person.home && !rules.rules().is_some_and(open) {

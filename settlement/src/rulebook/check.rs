@@ -7,11 +7,11 @@ use crate::ids::DiseaseCode;
 use crate::money::Money;
 use crate::person::{AssistanceClass, Insurance, PersonClass};
 use crate::rulebook::admission::{FilingValidity, Waiting};
-use crate::rulebook::clause::{Limit, Setting};
+use crate::rulebook::clause::Setting;
 use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, Span, identity_word};
 use crate::rulebook::places::Places;
 use crate::rulebook::ratio::Ratio;
-use crate::rulebook::sections::{Cap, Deductible, OffSite, Segment, Unfiled};
+use crate::rulebook::sections::{AccountRule, Cap, Ceiling, Deductible, LayerChange, OffSite, Segment, Unfiled};
 use crate::rulebook::table::{Row, Table};
 use crate::spanned::Report;
 
@@ -40,11 +40,12 @@ impl Extent for Segment {
 impl Extent for Deductible {}
 impl Extent for Setting<Ratio> {}
 impl Extent for Setting<Money> {}
-impl Extent for Limit {}
+impl Extent for Ceiling {}
+impl Extent for LayerChange {}
 impl Extent for Cap {}
 impl Extent for OffSite {}
 impl Extent for Unfiled {}
-impl Extent for Cases {}
+impl Extent for AccountRule {}
 impl Extent for FilingClass {}
 impl Extent for Footing {}
 impl Extent for FilingValidity {}
@@ -134,7 +135,7 @@ impl<'a> Grid<'a> {
             None => &PersonClass::ALL,
         };
         // Nothing changes for people at home, no fund pays a purchase, and assistance is for special identities only.
-        let off_site_only = table.path == "off_site";
+        let off_site_only = matches!(table.path.as_str(), "off_site" | "catastrophic.off_site");
         let funds_only = !matches!(table.path.as_str(), "account" | "unfiled");
         let assisted_only = table.path.starts_with("assistance.");
         let identities = &scope.identities[usize::from(assisted_only).min(scope.identities.len())..];
@@ -165,6 +166,7 @@ impl<'a> Grid<'a> {
             age: 0,
             stay: 1,
             enrolled_months: 0,
+            claim_free_years: 0,
             tier: None,
             disease: None,
             place: 0,

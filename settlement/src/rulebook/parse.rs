@@ -1,8 +1,9 @@
 //! Reads a rule book from its text and reports every fault at once.
 //! `rows.rs` reads conditions and rows, `places.rs` named areas, `admission.rs` who is let in, `care.rs` the kinds of
-//! care, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases.
+//! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases.
 
 mod admission;
+mod caps;
 mod care;
 mod examples;
 mod layers;

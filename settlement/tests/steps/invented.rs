@@ -57,9 +57,9 @@ pub fn book(changed: &[(&str, &str)], examples: &str) -> RuleBook {
     RuleBook::parse(&text).unwrap_or_else(|faults| panic!("{faults:#?} in\n{text}"))
 }
 
-/// The faults of the invented book with some sections replaced.
+/// The faults of the book with some sections replaced.
 pub fn faults(changed: &[(&str, &str)]) -> Vec<Fault> {
-    RuleBook::parse(&text(changed, "")).expect_err("faults")
+    RuleBook::parse(&text(changed, "")).expect_err("a book with faults")
 }
 
 /// An ordinary case: a working person of 40 at a third-level hospital, filed as long-term, nothing used before.
