@@ -14,7 +14,7 @@ use settlement::ids::{
 use settlement::money::Money;
 use settlement::operation::{AccountUse, Settle};
 use settlement::person::{
-    AssistanceClass, DatedIdentity, Entitlement, Insurance, Person, PersonClass, Qualification, Validity,
+    AssistanceClass, DatedIdentity, Entitlement, Insurance, Joining, Person, PersonClass, Qualification, Validity,
 };
 use settlement::refusal::Reason;
 use settlement::rulebook::RuleBook;
@@ -104,20 +104,25 @@ impl Somebody {
             number: PersonNumber::new("somebody").expect("a number"),
             home: book.pool(),
             birth: FIRST_DAY.saturating_sub(self.age.years()),
+            died: None,
             entitlements: vec![Entitlement {
                 insurance: book.insurance(),
                 class: classes[self.class % classes.len()],
                 validity: ALWAYS,
                 continuous_since: FIRST_DAY.saturating_sub(self.months.months()),
+                claim_free_years: 0,
                 tier: Some(tiers[self.tier].to_owned()),
                 civil_servant: false,
                 suspended: None,
+                joining: Joining::default(),
+                retired_on: None,
             }],
             identities: self.identity.map(|class| DatedIdentity { class, validity: ALWAYS }).into_iter().collect(),
             qualifications: DISEASES
                 .iter()
                 .map(|code| Qualification { disease: DiseaseCode::new(code).expect("a code"), validity: ALWAYS })
                 .collect(),
+            family: Vec::new(),
         }
     }
 }
@@ -157,6 +162,7 @@ impl Visit {
                 institution: InstitutionCode::new("H31010100001").expect("a code"),
                 area: pool.0,
                 pool,
+                member: None,
                 level: self.level,
                 care: self.care,
                 admitted: self.day(),
@@ -202,6 +208,7 @@ pub fn live_through(
             filing: filing.as_ref(),
             usages: &usages,
             account_balance: balance,
+            family: &[],
             deductible_before: visit.deductible_before,
             settled_on: visit.day(),
         };

@@ -3,7 +3,17 @@
 //! them. Every row shows its working.
 
 mod basic_fund;
+mod caps;
+mod entitlement;
 mod explanation;
+mod family;
+mod filings;
 mod gate;
+mod identities;
 mod invented;
 mod layers;
+mod off_site;
+mod places;
+mod several;
+mod upper_layers;
+mod waiting;

@@ -1,15 +1,17 @@
 //! The steps of a calculation in English.
 
-use super::Step;
+use super::{Step, Together};
+use crate::account::FamilyShare;
 use crate::adjudication::Fund;
 use crate::encounter::CareKind;
 use crate::money::Money;
+use crate::rulebook::admission::StayEntitlement;
 use crate::rulebook::conditions::identity_word;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step. `remainder` is what nobody has paid yet after it.
-pub(super) fn say(step: &Step, remainder: Money) -> String {
+/// Says a step. `remainder` is what nobody has paid yet after it, `family` what relatives' accounts pay.
+pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> String {
     match *step {
         Step::Gate { person, level, care, footing, identity, age, stay, year } => {
             let nth = if care == CareKind::Inpatient { format!(", stay {stay}") } else { String::new() };
@@ -25,6 +27,35 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
         }
         Step::Unfiled { clause: _, footing } => {
             format!("No filing covers the visit; the region treats it as {}.", footing.word())
+        }
+        Step::Died { day } => format!("The person died on {day}, which is the day that decides."),
+        Step::StayEntitlement { clause: _, on, day } => match on {
+            StayEntitlement::Decision => format!("Entitled on {day}."),
+            StayEntitlement::Admission => {
+                format!("Entitled on admission, {day}, and therefore to the end of the stay.")
+            }
+            StayEntitlement::Whole => format!("Entitled on every day of the stay up to {day}."),
+        },
+        Step::Waited { clause: _, began, first } => {
+            format!("The waiting period from {began} is over; benefits since {first}.")
+        }
+        Step::Place { clause: _ } => "The treatment place is one that the region's rules name.".to_owned(),
+        Step::DeemedFiled { clause: _, footing } => {
+            format!("No filing is needed there; it counts as {}.", footing.word())
+        }
+        Step::FilingEnded { clause: _, last } => format!("The filing ended on {last}, before the admission."),
+        Step::BackHome { clause: _, footing } => {
+            format!("Care at home during a long-term filing counts as {}.", footing.word())
+        }
+        Step::BestIdentity { clause: _, identity, among } => {
+            format!("Of {among} identities the best for the person is {}.", identity.word())
+        }
+        Step::UsedBeforeChange { clause: _, in_policy } => {
+            format!("What was used before a change of insurance counts: in policy {in_policy}.")
+        }
+        Step::Floor { clause: _, of, base, share, before, raised } => {
+            let of = of.word().replace('_', " ");
+            format!("Guaranteed share: {base} ({of}) × {share}; the basic fund pays {raised}, not {before}.")
         }
         Step::Split(split) => format!(
             "Total {}: self-paid {}, over limit {}, first self-pay {}, in policy {}.",
@@ -44,14 +75,34 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
             deductible(amount, factor.map(|(_, factor)| factor), per, before, base, borne)
         }
         Step::Segment { clause: _, change, from, cost, ratio, effective } => {
-            let change = match change {
-                Some(_) if ratio == effective => " (as at home)".to_owned(),
-                Some(_) => format!(" (home {ratio}, changed for off-site care)"),
-                None => String::new(),
-            };
-            format!("Of {cost} from {from} on, the basic fund pays {effective}{change}.")
+            let changed = changed(change.is_some(), ratio, effective);
+            format!("Of {cost} from {from} on, the basic fund pays {effective}{changed}.")
         }
         Step::Cap { clause: _, cap, used, left } => format!("Cap {cap}, used this year {used}, left {left}."),
+        Step::CapGrowth { clause: _, amount, years, claim_free_years, plus } => format!(
+            "Cap {amount} grows by {plus} to {}: {years} years of enrolment count, {claim_free_years} without a claim.",
+            amount + plus
+        ),
+        Step::MonthlyCap { clause: _, month, cap, available, used, left } => {
+            let carried =
+                if available == cap { String::new() } else { format!(", with what is carried on {available}") };
+            format!("Cap of a month {cap}{carried}; used in {month} {used}, left {left}.")
+        }
+        Step::Together { clause: _, what, diseases } => match what {
+            Together::HighestCap => format!("{diseases} diseases share the highest of their caps."),
+            Together::TopTwoCaps => format!("{diseases} diseases share the two highest of their caps, added up."),
+            Together::HighestRatio => format!("{diseases} diseases are paid at the highest of their ratios."),
+        },
+        Step::LayerSegment { fund, clause: _, from, cost, ratio } => {
+            format!("Of {cost} from {from} on, the {} pays {ratio}.", name(fund))
+        }
+        Step::TierSlice { clause: _, change, from, cost, ratio, effective } => {
+            let changed = changed(change.is_some(), ratio, effective);
+            format!("Of {cost} from {from} on, the catastrophic layer pays {effective}{changed} (of this bill).")
+        }
+        Step::TiltStart { clause: _, start, so_far, burden } => format!(
+            "Tilted assistance starts at {start}; borne this year after assistance {so_far}, of this bill {burden}."
+        ),
         Step::Share { fund, clause: _, base, ratio } => format!("Share of the {}: {base} × {ratio}.", name(fund)),
         Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => format!(
             "Catastrophic layer: {so_far} so far this year + {now} now = {}; its deductible {deductible} is {}.",
@@ -70,7 +121,27 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
         Step::Account { clause: _, open, balance, paid } => {
             format!("The personal account may pay {open}, holds {balance}, pays {paid}; {remainder} is left.")
         }
+        Step::Family { clause: _, share, pool, insurance, open, balance, paid } => {
+            let owner = family.get(share).map_or("", |share| share.account.owner.as_str());
+            let ledger = insurance.word();
+            format!(
+                "The account of relative {owner} ({pool}, {ledger}) may pay {open}, holds {balance}, pays {paid}; \
+                 {remainder} is left."
+            )
+        }
+        Step::FamilyElsewhere { clause: _, pool, insurance } => {
+            format!("A relative's account ({pool}, {}) is kept by another node and cannot pay.", insurance.word())
+        }
         Step::Cash { amount } => format!("The person pays {amount} in cash."),
+    }
+}
+
+/// How an off-site rule changes a ratio.
+fn changed(off_site: bool, ratio: Ratio, effective: Ratio) -> String {
+    match off_site {
+        true if ratio == effective => " (as at home)".to_owned(),
+        true => format!(" (home {ratio}, changed for off-site care)"),
+        false => String::new(),
     }
 }
 

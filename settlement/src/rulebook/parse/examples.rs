@@ -3,16 +3,18 @@
 use jiff::civil::Date;
 use jiff::{Error, Span};
 
+use crate::account::{AccountOf, FamilyAccount};
 use crate::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use crate::encounter::{CareKind, Encounter, HospitalLevel, Marks};
 use crate::filing::{Filing, FilingClass};
 use crate::ids::{
-    DiseaseCode, EncounterId, FilingId, InstitutionCode, PersonNumber, PoolCode, RegionCode, SettlementId,
+    DiseaseCode, EncounterId, FilingId, InstitutionCode, MemberCode, PersonNumber, PoolCode, RegionCode, SettlementId,
 };
 use crate::money::Money;
+use crate::month::Month;
 use crate::operation::{AccountUse, Settle};
 use crate::person::{
-    AssistanceClass, DatedIdentity, Entitlement, Insurance, Person, PersonClass, Qualification, Validity,
+    AssistanceClass, DatedIdentity, Entitlement, Insurance, Joining, Person, PersonClass, Qualification, Validity,
 };
 use crate::refusal::Reason;
 use crate::rulebook::conditions::Footing;
@@ -21,6 +23,7 @@ use crate::rulebook::word::Word;
 use crate::spanned::Node;
 use crate::year_to_date::{BenefitYear, Usage, UsageSums};
 
+use super::rows::list;
 use super::{Parser, unique_ids};
 
 /// What an example takes over from its book.
@@ -33,6 +36,9 @@ pub(super) struct Home {
     /// Month and day on which the benefit year begins.
     pub(super) benefit_year: (i8, i8),
 }
+
+/// More months, or years, than anybody was without insurance.
+const MOST_LAPSED: i64 = 1_200;
 
 /// How long an example's person has been insured where it does not say.
 const USUAL_MONTHS: i64 = 240;
@@ -65,6 +71,8 @@ impl Parser<'_> {
         let bill = bill(node);
         let expected = expected(node);
         let account_balance = node.money("account_balance").unwrap_or_default();
+        let family: Vec<_> = node.tables("family").into_iter().map(|row| relative(row, home)).collect();
+        let account = if family.is_empty() { AccountUse::Own } else { AccountUse::Family };
         let deductible_before = node.money("deductible_before");
         let title = node.required_text("title");
         let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
@@ -79,11 +87,12 @@ impl Parser<'_> {
                 insurance: home.insurance,
                 encounter: visit.encounter,
                 bill: bill?,
-                account: AccountUse::Own,
+                account,
             },
             person,
             used: used.into_iter().collect::<Option<Vec<_>>>()?,
             account_balance,
+            family: family.into_iter().collect::<Option<Vec<_>>>()?,
             deductible_before,
             settled_on,
             expected: expected?,
@@ -98,6 +107,7 @@ const ELSEWHERE: &str = "000000";
 struct Visit {
     encounter: Encounter,
     class: Option<FilingClass>,
+    filed_from: Option<Date>,
 }
 
 impl Visit {
@@ -111,16 +121,20 @@ impl Visit {
         });
         let admitted = node.date("admitted").or(settled_on);
         let disease = disease(node);
-        let marks =
-            Marks { emergency: node.flag("emergency"), third_party: node.flag("third_party"), ..Marks::default() };
+        let marks = Marks {
+            emergency: node.flag("emergency"),
+            referral: node.flag("referred"),
+            third_party: node.flag("third_party"),
+            ..Marks::default()
+        };
         let footing = footing?;
-        let elsewhere = PoolCode(RegionCode::new(ELSEWHERE).ok()?);
-        let pool = if footing == Some(Footing::Local) { home?.pool } else { elsewhere };
+        let (area, pool, member) = treated_in(node, footing == Some(Footing::Local), home)?;
         let encounter = Encounter {
             id: EncounterId::new("example").ok()?,
             institution: InstitutionCode::new("example").ok()?,
-            area: pool.0,
+            area,
             pool,
+            member,
             level: level?,
             care: care?,
             admitted: admitted?,
@@ -131,10 +145,12 @@ impl Visit {
             marks,
         };
         let class = match footing {
-            None | Some(Footing::Local) => None,
+            Some(Footing::Local) => node.flag("filed_elsewhere").then_some(FilingClass::LongTerm),
+            None => None,
             Some(Footing::OffSite(class)) => Some(class),
         };
-        Some(Visit { encounter, class })
+        let filed_from = node.date("filed_from");
+        Some(Visit { encounter, class, filed_from })
     }
 
     fn filing(&self, person: &Person, day: Date) -> Option<Filing> {
@@ -144,20 +160,45 @@ impl Visit {
             home: person.home,
             class: self.class?,
             destination: self.encounter.area,
-            validity: Validity { from: day.min(self.encounter.admitted), to: None },
+            validity: Validity { from: self.filed_from.unwrap_or(day.min(self.encounter.admitted)), to: None },
         })
     }
+}
+
+/// `treated_in`: the area, then the codes above it as far as a place of the book names one: pool, member. Where it is
+/// not said, the home pool for care at home, and else a pool that is nobody's.
+fn treated_in(node: &Node<'_>, local: bool, home: Option<Home>) -> Option<(RegionCode, PoolCode, Option<MemberCode>)> {
+    let codes = node.forms("treated_in", "a code of six digits", |code| RegionCode::new(code).ok());
+    if node.has("treated_in") && codes.is_none() {
+        return None;
+    }
+    let elsewhere = RegionCode::new(ELSEWHERE).ok()?;
+    let codes = codes.unwrap_or_default();
+    let area = codes.first().copied();
+    let pool = if codes.len() > 2 { codes.get(1).copied() } else { area };
+    let member = codes.get(1..).and_then(|above| above.last()).copied().map(MemberCode);
+    let pool = if local { home?.pool.0 } else { pool.unwrap_or(elsewhere) };
+    Some((area.unwrap_or(pool), PoolCode(pool), member))
 }
 
 fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Person> {
     let class = node.required_word::<PersonClass>("person");
     let (age, birth) = (node.number("age"), node.date("birth"));
-    let identity = node.word::<AssistanceClass>("identity");
+    let identities = identities(node);
+    let died = node.date("died");
+    let insured = (node.date("insured_from"), node.date("insured_to"));
+    let suspended = node.date("suspended_from");
+    let suspended = suspended.map(|from| Validity { from, to: node.date("suspended_to") });
+    let also_insured = node.word::<Insurance>("also_insured");
+    let (joining, retired_on) = (joining(node), node.date("retired_on"));
     let months = node.number("enrolled_months").unwrap_or(USUAL_MONTHS);
     let tier = node.text("tier").map(str::to_owned);
     let civil_servant = node.flag("civil_servant");
+    let claim_free_years = node.number("claim_free_years").unwrap_or_default();
     // Without a word to the contrary the person is qualified for the disease of the visit.
     let disease = if node.flag("unqualified") { None } else { disease(node) };
+    let qualified_from = node.date("qualified_from");
+    let others = list(node, "diseases_qualified", "a disease code", |code| DiseaseCode::new(code).ok());
     let (home, day) = (home?, day?);
     let birth = birth.or_else(|| before(day, Span::new().try_years(age?)));
     if birth.is_none() {
@@ -167,20 +208,73 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     let entitlement = Entitlement {
         insurance: home.insurance,
         class: class?,
-        validity: always,
+        validity: Validity { from: insured.0.unwrap_or(always.from), to: insured.1 },
         continuous_since: before(day, Span::new().try_months(months))?,
+        claim_free_years,
         tier,
         civil_servant,
-        suspended: None,
+        suspended,
+        joining,
+        retired_on,
     };
+    let other = also_insured.map(|insurance| Entitlement {
+        insurance,
+        validity: always,
+        suspended: None,
+        joining: Joining::default(),
+        ..entitlement.clone()
+    });
     Some(Person {
         number: PersonNumber::new("example").ok()?,
         home: home.pool,
         birth: birth?,
-        entitlements: vec![entitlement],
-        identities: identity.map(|class| DatedIdentity { class, validity: always }).into_iter().collect(),
-        qualifications: disease.map(|disease| Qualification { disease, validity: always }).into_iter().collect(),
+        died,
+        entitlements: std::iter::once(entitlement).chain(other).collect(),
+        identities: identities?.into_iter().map(|class| DatedIdentity { class, validity: always }).collect(),
+        // Other diseases came first, in their order.
+        qualifications: others?
+            .into_iter()
+            .map(|disease| Qualification { disease, validity: always })
+            .chain(disease.map(|disease| Qualification {
+                disease,
+                validity: Validity { from: qualified_from.unwrap_or(always.from), to: None },
+            }))
+            .collect(),
+        family: Vec::new(),
     })
+}
+
+/// `identity`, or several in `identities`.
+fn identities(node: &Node<'_>) -> Option<Vec<AssistanceClass>> {
+    let (one, several) = (node.word("identity"), node.forms("identities", &AssistanceClass::wanted(), Word::read));
+    if node.has("identity") && node.has("identities") {
+        node.fault("has both identity and identities");
+    }
+    if node.has("identities") { several } else { Some(one.into_iter().collect()) }
+}
+
+/// How the stretch of insurance began.
+fn joining(node: &Node<'_>) -> Joining {
+    let count = |key| node.count(key, MOST_LAPSED).unwrap_or_default();
+    Joining {
+        paid_on: node.date("paid_on"),
+        lapsed_months: count("lapsed_months"),
+        lapsed_years: count("lapsed_years"),
+        repaired_years: count("repaired_years"),
+        joined_as: node.text("joined_as").map(str::to_owned),
+    }
+}
+
+/// `[[example.family]]`: a relative's account, of the person's own pool and of employees unless it says otherwise.
+/// Without a balance another node keeps it.
+fn relative(row: Node<'_>, home: Option<Home>) -> Option<FamilyAccount> {
+    let owner = row.required_form("owner", "a person's number", |number| PersonNumber::new(number).ok());
+    let pool = row.form("pool", "a code of six digits", |code| RegionCode::new(code).ok().map(PoolCode));
+    let insurance = row.word::<Insurance>("insurance").unwrap_or(Insurance::Employee);
+    let balance = row.money("balance");
+    row.finish();
+    let pool = pool.or(home.map(|home| home.pool));
+    Some(FamilyAccount { account: AccountOf { owner: owner?, pool: pool?, insurance }, balance })
 }
 
 /// The day that lies a span before another, if the calendar reaches so far.
@@ -191,6 +285,7 @@ fn before(day: Date, span: Result<Span, Error>) -> Option<Date> {
 /// `[[example.used]]`: what was used before in the benefit year of the settlement.
 fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<Usage> {
     let care = row.required_word::<CareKind>("care");
+    let insurance = row.word::<Insurance>("insurance");
     let disease = disease(&row);
     let money = |key| row.money(key).unwrap_or_default();
     let sums = UsageSums {
@@ -198,16 +293,22 @@ fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<U
         deductible: money("deductible"),
         in_policy: money("in_policy"),
         basic: money("basic"),
+        above_cap: money("above_cap"),
         large_sum: money("large_sum"),
         catastrophic_base: money("catastrophic_base"),
         catastrophic: money("catastrophic"),
+        civil_servant_base: money("civil_servant_base"),
         civil_servant: money("civil_servant"),
         assistance: money("assistance"),
+        tilt_base: money("tilt_base"),
+        tilt: money("tilt"),
     };
+    let month = row.form("month", "a month such as \"2025-03\"", Month::from_text);
     row.finish();
-    let home = home?;
-    let year = BenefitYear::of(settled_on?, home.benefit_year);
-    Some(Usage { year, insurance: home.insurance, care: care?, disease, sums })
+    let (home, settled_on) = (home?, settled_on?);
+    let year = BenefitYear::of(settled_on, home.benefit_year);
+    let month = month.or_else(|| Month::of(settled_on))?;
+    Some(Usage { year, insurance: insurance.unwrap_or(home.insurance), care: care?, disease, month, sums })
 }
 
 fn disease(node: &Node<'_>) -> Option<DiseaseCode> {
