@@ -4,7 +4,8 @@
 //!
 //! One step a file, in the order in which they are taken: `gate`, `first_self_pay`, `off_site`, `deductible`,
 //! `segments` and `caps` (together the basic fund, in `pooled`), `large_sum`, `catastrophic`, `civil_servant`,
-//! `assistance`, `account`. `burden` is what the person still bears, `worksheet` what the steps write on.
+//! `assistance`, `account`. `burden` is what the person still bears, `worksheet` what the steps write on, `stay` and
+//! `earlier` what was settled before.
 
 mod account;
 mod assistance;
@@ -13,6 +14,7 @@ mod caps;
 mod catastrophic;
 mod civil_servant;
 mod deductible;
+mod earlier;
 pub mod explanation;
 mod first_self_pay;
 mod gate;
@@ -20,9 +22,12 @@ mod large_sum;
 mod off_site;
 mod pooled;
 mod segments;
+mod stay;
 mod worksheet;
 
 use jiff::civil::Date;
+
+pub use earlier::Earlier;
 
 use crate::adjudication::Adjudication;
 use crate::encounter::CareKind;
@@ -32,7 +37,7 @@ use crate::operation::Settle;
 use crate::person::Person;
 use crate::refusal::Refusal;
 use crate::rulebook::RuleBook;
-use crate::year_to_date::Usage;
+use crate::year_to_date::UsagePosting;
 use worksheet::Worksheet;
 
 /// Everything that a calculation depends on beside the rule book.
@@ -44,13 +49,12 @@ pub struct Case<'a> {
     pub settle: &'a Settle,
     /// The filing that covers the visit, if one does.
     pub filing: Option<&'a Filing>,
-    /// The person's usages in force, of any year and insurance.
-    pub usages: &'a [Usage],
+    /// The person's usages in force, of any year and insurance, with the days under which they count.
+    pub usages: &'a [UsagePosting],
     /// What is on the personal account.
     pub account_balance: Money,
-    /// The deductible that was borne in earlier settlements of this visit or stay that are in force; none where there
-    /// is no earlier one.
-    pub deductible_before: Option<Money>,
+    /// Earlier settlements in force: those of this visit or stay, and all of other stays.
+    pub earlier: &'a [Earlier],
     /// The day of settlement, in Beijing time.
     pub settled_on: Date,
 }

@@ -2,12 +2,15 @@
 //! Words are made on demand by [`render`]; [`digest`] is what a stored settlement keeps of them.
 
 mod chinese;
+mod derived;
 mod english;
 mod render;
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
+pub use derived::Derived;
 pub use render::{Language, Line, render};
 
 use crate::adjudication::Fund;
@@ -190,6 +193,8 @@ pub enum Step {
         /// The sum.
         amount: Money,
     },
+    /// A value that the next step applies.
+    Derived(Derived),
 }
 
 impl Step {
@@ -200,6 +205,7 @@ impl Step {
             Step::Deductible { clause, factor, .. } => [Some(clause), factor.map(|(clause, _)| clause)],
             Step::Segment { clause, change, .. } => [Some(clause), change],
             Step::CatastrophicBase { clause, threshold, .. } => [Some(threshold), Some(clause)],
+            Step::Derived(derived) => [Some(derived.clause()), None],
             Step::Unfiled { clause, .. }
             | Step::FirstSelfPay { clause, .. }
             | Step::PreDeduction { clause, .. }
@@ -281,6 +287,7 @@ impl Encoder {
             Step::Cash { amount } => {
                 self.tag(15).money([amount]);
             }
+            Step::Derived(derived) => derived.encode(self),
         }
     }
 
@@ -299,6 +306,11 @@ impl Encoder {
 
     fn number(&mut self, number: i64) -> &mut Encoder {
         self.bytes(&number.to_le_bytes())
+    }
+
+    fn date(&mut self, date: Date) -> &mut Encoder {
+        let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
+        self.bytes(&date.year().to_le_bytes()).bytes(&[month, day])
     }
 
     fn money<const N: usize>(&mut self, amounts: [Money; N]) -> &mut Encoder {

@@ -6,6 +6,7 @@ use super::Case;
 use super::burden::Burden;
 use super::explanation::Step;
 use super::gate::Admitted;
+use super::stay::Before;
 use crate::adjudication::{Adjudication, Fund, FundShares, Payers, Working};
 use crate::bill::Coverage;
 use crate::encounter::CareKind;
@@ -35,8 +36,10 @@ pub(super) struct Worksheet<'a> {
     pub(super) case: &'a Case<'a>,
     pub(super) facts: Facts<'a>,
     pub(super) civil_servant: bool,
-    year: BenefitYear,
+    pub(super) year: BenefitYear,
     used: YearToDate,
+    /// What was settled before of the visit or stay.
+    pub(super) before: Before,
     /// The bill as the home region splits it: the treatment place's split, but for a first self-pay of its own.
     pub(super) coverage: Coverage,
     /// 起付线 borne in this settlement.
@@ -64,6 +67,7 @@ impl<'a> Worksheet<'a> {
             civil_servant: admitted.civil_servant,
             year: admitted.year,
             used: admitted.used,
+            before: admitted.before,
             coverage: case.settle.bill.coverage(),
             deductible: Money::ZERO,
             burden: Burden::default(),
@@ -143,7 +147,7 @@ impl<'a> Worksheet<'a> {
         let sums = match care {
             CareKind::Purchase => UsageSums::default(),
             CareKind::Inpatient | CareKind::Chronic | CareKind::Outpatient => UsageSums {
-                stays: i64::from(care == CareKind::Inpatient && self.case.deductible_before.is_none()),
+                stays: i64::from(care == CareKind::Inpatient && !self.before.counted),
                 deductible: self.deductible,
                 in_policy: self.coverage.in_policy,
                 basic: self.funds.of(Fund::Basic),

@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 
 use crate::adjudication::{Adjudication, Fund};
-use crate::benefits::{self, Case};
+use crate::benefits::{self, Case, Earlier};
 use crate::bill::Bill;
 use crate::filing::Filing;
 use crate::money::Money;
@@ -12,7 +12,7 @@ use crate::operation::Settle;
 use crate::person::Person;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::RuleBook;
-use crate::year_to_date::Usage;
+use crate::year_to_date::UsagePosting;
 
 /// What an example says comes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,11 +76,11 @@ pub struct Example {
     /// The filing.
     pub filing: Option<Filing>,
     /// What was used before.
-    pub used: Vec<Usage>,
+    pub used: Vec<UsagePosting>,
     /// What is on the account.
     pub account_balance: Money,
-    /// The deductible borne in an earlier part of the stay; none where no part was settled before.
-    pub deductible_before: Option<Money>,
+    /// What was settled before of the visit or stay, and the person's other stays.
+    pub earlier: Vec<Earlier>,
     /// The day of settlement.
     pub settled_on: Date,
     /// What comes out.
@@ -120,7 +120,7 @@ impl Example {
             filing: self.filing.as_ref(),
             usages: &self.used,
             account_balance: self.account_balance,
-            deductible_before: self.deductible_before,
+            earlier: &self.earlier,
             settled_on: self.settled_on,
         }
     }

@@ -7,3 +7,5 @@ mod explanation;
 mod gate;
 mod invented;
 mod layers;
+mod ratios;
+mod stay;

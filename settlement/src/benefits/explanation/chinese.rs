@@ -1,6 +1,6 @@
 //! The steps of a calculation in Chinese, as a clerk at the desk says them.
 
-use super::Step;
+use super::{Language, Step};
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::ratio::Ratio;
@@ -65,6 +65,7 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
             format!("个人账户可付{open}，余额{balance}，支付{paid}，其余{remainder}。")
         }
         Step::Cash { amount } => format!("个人现金支付{amount}。"),
+        Step::Derived(derived) => derived.say(Language::Chinese),
     }
 }
 
@@ -74,6 +75,7 @@ fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, bas
         Per::Stay if before.is_zero() => String::new(),
         Per::Stay => format!("，本次住院此前已承担{before}"),
         Per::Year => format!("，年度内已承担{before}"),
+        Per::Cycle => format!("，本周期内已承担{before}"),
     };
     format!("起付线{amount}{factor}{before}，本次承担{borne}，其余{}按比例支付。", base - borne)
 }

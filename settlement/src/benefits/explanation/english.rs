@@ -1,6 +1,6 @@
 //! The steps of a calculation in English.
 
-use super::Step;
+use super::{Language, Step};
 use crate::adjudication::Fund;
 use crate::encounter::CareKind;
 use crate::money::Money;
@@ -71,6 +71,7 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
             format!("The personal account may pay {open}, holds {balance}, pays {paid}; {remainder} is left.")
         }
         Step::Cash { amount } => format!("The person pays {amount} in cash."),
+        Step::Derived(derived) => derived.say(Language::English),
     }
 }
 
@@ -90,6 +91,7 @@ fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, bas
         Per::Stay if before.is_zero() => String::new(),
         Per::Stay => format!(", borne earlier in this stay {before}"),
         Per::Year => format!(", borne this year {before}"),
+        Per::Cycle => format!(", borne in this cycle {before}"),
     };
     format!("Deductible {amount}{factor}{before}; borne now {borne}; {} is paid by ratio.", base - borne)
 }

@@ -19,8 +19,9 @@ use crate::rulebook::conditions::Footing;
 use crate::rulebook::example::{Example, Expected, Output};
 use crate::rulebook::word::Word;
 use crate::spanned::Node;
-use crate::year_to_date::{BenefitYear, Usage, UsageSums};
+use crate::year_to_date::{BenefitYear, Usage, UsagePosting, UsageSums};
 
+use super::history::{History, diagnosis};
 use super::{Parser, unique_ids};
 
 /// What an example takes over from its book.
@@ -65,7 +66,8 @@ impl Parser<'_> {
         let bill = bill(node);
         let expected = expected(node);
         let account_balance = node.money("account_balance").unwrap_or_default();
-        let deductible_before = node.money("deductible_before");
+        let history = visit.as_ref().map(|visit| History { home, encounter: &visit.encounter, settled_on });
+        let earlier = history.map(|history| history.read(node));
         let title = node.required_text("title");
         let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
         Some(Example {
@@ -84,7 +86,7 @@ impl Parser<'_> {
             person,
             used: used.into_iter().collect::<Option<Vec<_>>>()?,
             account_balance,
-            deductible_before,
+            earlier: earlier??,
             settled_on,
             expected: expected?,
         })
@@ -126,6 +128,7 @@ impl Visit {
             admitted: admitted?,
             discharged: settled_on,
             disease,
+            diagnosis: diagnosis(node),
             batch: None,
             interim: false,
             marks,
@@ -156,6 +159,7 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     let months = node.number("enrolled_months").unwrap_or(USUAL_MONTHS);
     let tier = node.text("tier").map(str::to_owned);
     let civil_servant = node.flag("civil_servant");
+    let retired_on = node.date("retired_on");
     // Without a word to the contrary the person is qualified for the disease of the visit.
     let disease = if node.flag("unqualified") { None } else { disease(node) };
     let (home, day) = (home?, day?);
@@ -171,6 +175,7 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
         continuous_since: before(day, Span::new().try_months(months))?,
         tier,
         civil_servant,
+        retired_on,
         suspended: None,
     };
     Some(Person {
@@ -189,9 +194,10 @@ fn before(day: Date, span: Result<Span, Error>) -> Option<Date> {
 }
 
 /// `[[example.used]]`: what was used before in the benefit year of the settlement.
-fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<Usage> {
+fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<UsagePosting> {
     let care = row.required_word::<CareKind>("care");
     let disease = disease(&row);
+    let day = row.date("day").or(settled_on);
     let money = |key| row.money(key).unwrap_or_default();
     let sums = UsageSums {
         stays: row.number("stays").unwrap_or_default(),
@@ -206,8 +212,8 @@ fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<U
     };
     row.finish();
     let home = home?;
-    let year = BenefitYear::of(settled_on?, home.benefit_year);
-    Some(Usage { year, insurance: home.insurance, care: care?, disease, sums })
+    let year = BenefitYear::of(day?, home.benefit_year);
+    Some(UsagePosting { usage: Usage { year, insurance: home.insurance, care: care?, disease, sums }, day: day? })
 }
 
 fn disease(node: &Node<'_>) -> Option<DiseaseCode> {
