@@ -441,7 +441,7 @@ proptest! {
             if **original == booked.settled);
         prop_assert!(told, "the hospital takes back what it was told");
         let mut without = before.clone();
-        without.add(&booked.usage.usage.counter());
+        without.add(&booked.usage.counter());
         prop_assert_eq!(region.used(), without);
         region.operate(&reverse("again", "undo", "2305"));
         prop_assert_eq!(region.used(), before);
