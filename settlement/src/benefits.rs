@@ -4,8 +4,9 @@
 //!
 //! One step a file, in the order in which they are taken: `gate`, `first_self_pay`, `off_site`, `deductible`,
 //! `segments` and `caps` (together the basic fund, in `pooled`), `large_sum`, `catastrophic`, `civil_servant`,
-//! `assistance`, `account`. `burden` is what the person still bears, `worksheet` what the steps write on, `stay` and
-//! `earlier` what was settled before.
+//! `assistance`, `account`. `several` is about people with several chronic diseases, `growth` about caps that grow,
+//! `layered` about the segments of layers, `stay` and `earlier` about what was settled before; `burden` is what the
+//! person still bears, `worksheet` what the steps write on.
 
 mod account;
 mod assistance;
@@ -18,10 +19,13 @@ mod earlier;
 pub mod explanation;
 mod first_self_pay;
 mod gate;
+mod growth;
 mod large_sum;
+mod layered;
 mod off_site;
 mod pooled;
 mod segments;
+mod several;
 mod stay;
 mod worksheet;
 
@@ -29,6 +33,7 @@ use jiff::civil::Date;
 
 pub use earlier::Earlier;
 
+use crate::account::FamilyAccount;
 use crate::adjudication::Adjudication;
 use crate::encounter::CareKind;
 use crate::filing::Filing;
@@ -53,6 +58,8 @@ pub struct Case<'a> {
     pub usages: &'a [UsagePosting],
     /// What is on the personal account.
     pub account_balance: Money,
+    /// Relatives' accounts that may pay for the person, in the order in which they are used.
+    pub family: &'a [FamilyAccount],
     /// Earlier settlements in force: those of this visit or stay, and all of other stays.
     pub earlier: &'a [Earlier],
     /// The day of settlement, in Beijing time.

@@ -4,10 +4,10 @@
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::Earlier;
 use super::explanation::{Derived, Step};
 use super::stay::days_between;
 use super::worksheet::Worksheet;
+use super::{Earlier, several};
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::refusal::Refusal;
@@ -40,7 +40,7 @@ pub(super) fn borne(sheet: &mut Worksheet<'_>, rules: &CareRules, base: Money) -
     let before = match per {
         // An earlier part may have been too small to bear it all.
         Per::Stay => sheet.before.borne,
-        Per::Year if row.value.per_disease => of_disease_this_year(sheet, row),
+        Per::Year if is_per_disease(sheet, &row.value) => of_disease_this_year(sheet, row),
         Per::Year => sheet.used(row.value.shared_by).deductible + sheet.before.borne_elsewhen,
         Per::Cycle => of_cycle(sheet, row),
     };
@@ -94,6 +94,11 @@ fn again(sheet: &mut Worksheet<'_>, rule: &Deductible, clause: Clause, once: Mon
     amount
 }
 
+/// Whether it counts one disease alone: what a book says of several chronic diseases prevails.
+fn is_per_disease(sheet: &Worksheet<'_>, rule: &Deductible) -> bool {
+    several::deductible_of_each(sheet).unwrap_or(rule.per_disease)
+}
+
 /// What was borne in the benefit year for the disease at hand alone.
 fn of_disease_this_year(sheet: &Worksheet<'_>, row: &Row<Deductible>) -> Money {
     if sheet.facts.care == CareKind::Chronic {
@@ -121,11 +126,11 @@ fn same_diagnosis<'s>(sheet: &'s Worksheet<'_>, row: &'s Row<Deductible>) -> imp
 /// borne that no running cycle covers.
 fn of_cycle(sheet: &mut Worksheet<'_>, row: &Row<Deductible>) -> Money {
     let (rule, today) = (&row.value, sheet.case.settled_on);
-    let mut days: Vec<(Date, Money)> = if rule.per_disease && sheet.facts.care == CareKind::Inpatient {
+    let mut days: Vec<(Date, Money)> = if is_per_disease(sheet, rule) && sheet.facts.care == CareKind::Inpatient {
         same_diagnosis(sheet, row).map(|earlier| (earlier.day, earlier.deductible)).collect()
     } else {
         let insurance = sheet.book.insurance();
-        let disease = sheet.facts.disease.filter(|_| rule.per_disease);
+        let disease = sheet.facts.disease.filter(|_| is_per_disease(sheet, rule));
         let counts = |care: CareKind| rule.shared_by.has_care(care);
         let usages = sheet.case.usages.iter().filter(|used| {
             used.usage.insurance == insurance

@@ -6,9 +6,11 @@ use jiff::{Unit, civil::DateDifference};
 
 use super::Case;
 use super::explanation::{Derived, Step};
+use super::several;
 use super::stay::Before;
 use crate::encounter::CareKind;
 use crate::filing::FilingClass;
+use crate::month::Month;
 use crate::person::Entitlement;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::clause::Clause;
@@ -21,6 +23,8 @@ use crate::year_to_date::{BenefitYear, YearToDate};
 pub(super) struct Admitted<'a> {
     pub(super) facts: Facts<'a>,
     pub(super) civil_servant: bool,
+    pub(super) day: Date,
+    pub(super) month: Month,
     pub(super) year: BenefitYear,
     pub(super) used: YearToDate,
     pub(super) before: Before,
@@ -39,6 +43,9 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitt
         return Err(Refusal::new(Reason::ThirdPartyLiable).of_field("rel_ttp_flag"));
     }
     let year = book.year_of(day);
+    let month = Month::of(day).ok_or_else(|| {
+        Refusal::new(Reason::InvalidField).of_field("begntime").because(format!("{day} is in no month that counts"))
+    })?;
     let used = YearToDate::fold(case.usages.iter().map(|used| &used.usage), settle.insurance, year);
     let stays = used.of(&[CareKind::Inpatient]).stays;
     let before = Before::parts(book, case, year);
@@ -51,6 +58,7 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitt
         age: case.person.age_on(day).into(),
         stay: nth(stays, &before),
         enrolled_months: full_months(entitlement.continuous_since, day),
+        claim_free_years: entitlement.claim_free_years,
         tier: entitlement.tier.as_deref(),
         disease: if encounter.care == CareKind::Chronic { encounter.disease.as_ref() } else { None },
         diagnosis: encounter.diagnosis.as_ref(),
@@ -62,7 +70,7 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitt
     let before = before.go_on(book, case, &facts, year);
     facts.stay = nth(stays, &before);
     let rules = book.care(encounter.care);
-    chronic(case, rules, &facts, day)?;
+    chronic(book, case, rules, &facts, day)?;
     payable(book, rules, &facts)?;
     let steps = [
         Some(Step::Gate {
@@ -78,7 +86,7 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitt
         unfiled.map(|clause| Step::Unfiled { clause, footing }),
         level_as.map(Step::Derived),
     ];
-    Ok(Admitted { facts, civil_servant: entitlement.civil_servant, year, used, before, steps })
+    Ok(Admitted { facts, civil_servant: entitlement.civil_servant, day, month, year, used, before, steps })
 }
 
 /// Which stay of the year it is. What goes on, a later mid-way settlement too, belongs to a stay that was counted
@@ -132,7 +140,13 @@ fn footing(book: &RuleBook, case: &Case<'_>, facts: &Facts<'_>) -> Result<(Footi
 
 /// Chronic care needs a disease, the person's qualification for it, and elsewhere a disease that is open across
 /// provinces: it is never settled as ordinary outpatient care instead (policy.md A.8).
-fn chronic(case: &Case<'_>, rules: &Section<CareRules>, facts: &Facts<'_>, day: Date) -> Result<(), Refusal> {
+fn chronic(
+    book: &RuleBook,
+    case: &Case<'_>,
+    rules: &Section<CareRules>,
+    facts: &Facts<'_>,
+    day: Date,
+) -> Result<(), Refusal> {
     if facts.care != CareKind::Chronic {
         return Ok(());
     }
@@ -140,6 +154,12 @@ fn chronic(case: &Case<'_>, rules: &Section<CareRules>, facts: &Facts<'_>, day: 
     let disease = facts.disease.ok_or_else(|| field(Reason::DiseaseMissing))?;
     if case.person.qualification(disease, day).is_none() {
         return Err(field(Reason::NotQualified).because(disease.as_str()));
+    }
+    if let Some(several) = rules.rules().and_then(|rules| rules.several)
+        && !several::counted(case.person, several, day).iter().any(|counted| counted.same_disease(disease))
+    {
+        let path = book.clause(several.clause).map_or("?", |text| &text.path);
+        return Err(field(Reason::NotQualified).because(format!("{disease}: {path}.diseases_at_most")));
     }
     let open = |rules: &CareRules| rules.diseases.iter().any(|open| open.code.same_disease(disease));
     if case.settle.encounter.pool != case.person.home && !rules.rules().is_some_and(open) {

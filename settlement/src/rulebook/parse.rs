@@ -1,7 +1,8 @@
 //! Reads a rule book from its text and reports every fault at once.
-//! `rows.rs` reads conditions and rows, `care.rs` the kinds of care, `layers.rs` what pays after the basic fund,
-//! `examples.rs` the worked cases.
+//! `rows.rs` reads conditions and rows, `care.rs` the kinds of care, `caps.rs` caps, `layers.rs` what pays after the
+//! basic fund, `examples.rs` the worked cases.
 
+mod caps;
 mod care;
 mod deductible;
 mod examples;

@@ -109,6 +109,7 @@ impl Somebody {
                 class: classes[self.class % classes.len()],
                 validity: ALWAYS,
                 continuous_since: FIRST_DAY.saturating_sub(self.months.months()),
+                claim_free_years: 0,
                 tier: Some(tiers[self.tier].to_owned()),
                 civil_servant: false,
                 retired_on: None,
@@ -119,6 +120,7 @@ impl Somebody {
                 .iter()
                 .map(|code| Qualification { disease: DiseaseCode::new(code).expect("a code"), validity: ALWAYS })
                 .collect(),
+            family: Vec::new(),
         }
     }
 }
@@ -227,6 +229,7 @@ pub fn live_through(
             filing: filing.as_ref(),
             usages: &postings,
             account_balance: balance,
+            family: &[],
             earlier: &earlier,
             settled_on: visit.day(),
         };

@@ -3,9 +3,13 @@
 //! them. Every row shows its working.
 
 mod basic_fund;
+mod caps;
 mod explanation;
+mod family;
 mod gate;
 mod invented;
 mod layers;
 mod ratios;
+mod several;
 mod stay;
+mod upper_layers;

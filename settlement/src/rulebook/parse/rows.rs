@@ -146,7 +146,12 @@ fn retired(node: &Node<'_>) -> Option<Option<Validity>> {
 }
 
 /// Reads a list that may be absent, which is empty then. `None` only after a fault.
-fn list<T>(node: &Node<'_>, key: &'static str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+pub(super) fn list<T>(
+    node: &Node<'_>,
+    key: &'static str,
+    wanted: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Option<Vec<T>> {
     let named = node.forms(key, wanted, read);
     if node.has(key) { named } else { Some(Vec::new()) }
 }
