@@ -2,7 +2,7 @@
 
 use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
-use crate::rulebook::conditions::{Cases, Footing};
+use crate::rulebook::conditions::Footing;
 use crate::rulebook::sections::{
     ByAge, CareRules, Disease, OffSite, Section, Segment, SegmentBase, Several, SeveralCap, SeveralRatio, Unfiled,
 };
