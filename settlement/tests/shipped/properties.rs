@@ -113,7 +113,6 @@ impl Somebody {
                 claim_free_years: 0,
                 tier: Some(tiers[self.tier].to_owned()),
                 civil_servant: false,
-                retired_on: None,
                 suspended: None,
                 joining: Joining::default(),
                 retired_on: None,
