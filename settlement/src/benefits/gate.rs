@@ -59,7 +59,9 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) 
         return Err(Refusal::new(Reason::ThirdPartyLiable).of_field("rel_ttp_flag"));
     }
     let mut facts = at.facts(entitlement, day);
-    let footing = footing::of(book, case, &facts, &mut steps)?;
+    let filing = footing::in_force(book, case, &facts, &mut steps)?;
+    facts.referred |= filing.is_some_and(|filing| filing.class == FilingClass::Referral);
+    let footing = footing::of(book, case, &facts, filing, &mut steps)?;
     facts.footing = footing;
     let rules = book.care(encounter.care);
     chronic(book, case, rules, &facts, day)?;
@@ -89,10 +91,10 @@ pub(super) struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    /// The facts under a stretch of insurance on a day. The footing is not known yet: at home stands for it.
+    /// The facts under a stretch of insurance on a day. The footing and the filing are not known yet: at home stands
+    /// for them.
     pub(super) fn facts(&self, entitlement: &'a Entitlement, day: Date) -> Facts<'a> {
         let (case, encounter) = (self.case, &self.case.settle.encounter);
-        let filed_as_referred = case.filing.is_some_and(|filing| filing.class == FilingClass::Referral);
         Facts {
             person: entitlement.class,
             level: encounter.level,
@@ -106,7 +108,7 @@ impl<'a> At<'a> {
             tier: entitlement.tier.as_deref(),
             disease: if encounter.care == CareKind::Chronic { encounter.disease.as_ref() } else { None },
             place: self.book.admission.places.position(encounter.chain()),
-            referred: encounter.marks.referral || filed_as_referred,
+            referred: encounter.marks.referral,
         }
     }
 }

@@ -58,6 +58,25 @@ fn a_filing_without_an_end_is_held_to_the_term_that_the_book_gives() {
 }
 
 #[test]
+fn a_filing_that_has_ended_makes_no_referral_chain() {
+    let unfiled = "unfiled = [{ id = 'all', rule = 'other-temporary', § }]";
+    let ratio = "inpatient.ratio = [{ id = 'chain', referred = true, ratio = '0.80', § }, \
+                 { id = 'other', referred = false, ratio = '0.60', § }]";
+    let bill = "bill = { in_policy = 1500 }";
+    check(
+        &[VALIDITY, ("unfiled", unfiled), ("inpatient.ratio", ratio)],
+        &[
+            (&format!("filing = 'referral'\nfiled_from = 2025-01-01\n{bill}"), "expect = { basic = 800 }"),
+            (&format!("filing = 'referral'\nfiled_from = 2024-12-31\n{bill}"), "expect = { basic = 600 }"),
+            (
+                &format!("filing = 'referral'\nfiled_from = 2024-12-31\nreferred = true\n{bill}"),
+                "expect = { basic = 800 }",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn a_filing_with_an_end_of_its_own_is_left_alone() {
     let (book, mut example) = example(&[VALIDITY], STAY);
     let filing = example.filing.as_mut().expect("a filing");
