@@ -2,6 +2,7 @@
 //! Words are made on demand by [`render`]; [`digest`] is what a stored settlement keeps of them.
 
 mod chinese;
+mod derived;
 mod english;
 mod render;
 
@@ -9,6 +10,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
+pub use derived::Derived;
 pub use render::{Language, Line, render};
 
 use crate::adjudication::Fund;
@@ -376,6 +378,8 @@ pub enum Step {
         /// The sum.
         amount: Money,
     },
+    /// A value that the next step applies.
+    Derived(Derived),
 }
 
 /// What several chronic diseases have together.
@@ -399,6 +403,7 @@ impl Step {
             Step::Deductible { clause, factor, .. } => [Some(clause), factor.map(|(clause, _)| clause)],
             Step::Segment { clause, change, .. } | Step::TierSlice { clause, change, .. } => [Some(clause), change],
             Step::CatastrophicBase { clause, threshold, .. } => [Some(threshold), Some(clause)],
+            Step::Derived(derived) => [Some(derived.clause()), None],
             Step::Unfiled { clause, .. }
             | Step::StayEntitlement { clause, .. }
             | Step::Waited { clause, .. }
@@ -553,6 +558,7 @@ impl Encoder {
             Step::TiltStart { clause, start, so_far, burden } => {
                 self.tag(45).clause(clause).money([start, so_far, burden]);
             }
+            Step::Derived(derived) => derived.encode(self),
         }
     }
 
