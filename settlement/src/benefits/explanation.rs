@@ -3,11 +3,13 @@
 
 mod chinese;
 mod english;
+mod parts;
 mod render;
 
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
+pub use parts::{Datum, Parts};
 pub use render::{Language, Line, render};
 
 use crate::adjudication::Fund;

@@ -1,19 +1,22 @@
 //! Reads a rule book from its text and reports every fault at once.
 //! `rows.rs` reads conditions and rows, `care.rs` the kinds of care, `layers.rs` what pays after the basic fund,
-//! `examples.rs` the worked cases.
+//! `examples.rs` the worked cases, `lines.rs` their bills by charge line, `case.rs` a case in a file of its own.
 
 mod care;
+mod case;
 mod examples;
 mod layers;
+mod lines;
 mod rows;
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
+pub(super) use self::case::read_case;
 use self::examples::Home;
 use crate::encounter::CareKind;
 use crate::ids::{PoolCode, RegionCode};
@@ -22,7 +25,7 @@ use crate::rulebook::clause::{Clause, ClauseText, Source, Trust};
 use crate::rulebook::sections::{DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
 use crate::rulebook::word::Word;
 use crate::rulebook::{RuleBook, RuleBookHash};
-use crate::spanned::{Fault, Node, Report};
+use crate::spanned::{Asked, Fault, Node, Report};
 
 /// What the readers of all sections share: the sources, and the clauses found so far.
 struct Parser<'a> {
@@ -38,27 +41,35 @@ struct Parser<'a> {
 /// Every fault, by line.
 pub(super) fn parse(text: &str) -> Result<RuleBook, Vec<Fault>> {
     let report = Report::on(text);
+    match read(text, &report) {
+        Some(book) if report.count() == 0 => Ok(book),
+        _ => Err(report.into_faults()),
+    }
+}
+
+/// What reading a text asks for, faults or not.
+pub(super) fn asked(text: &str) -> BTreeSet<Asked> {
+    let report = Report::noting(text);
+    let _ = read(text, &report);
+    report.into_asked()
+}
+
+fn read(text: &str, report: &Report) -> Option<RuleBook> {
     let (tree, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let byte = error.span().map_or(0, |span| span.start);
         report.fault(byte, "TOML", error.message());
     }
-    let book = {
-        let root = Node::root(&report, &tree);
-        let parser = Parser {
-            report: &report,
-            insurance: root.required_word("insurance"),
-            sources: sources(&root),
-            clauses: RefCell::default(),
-        };
-        let book = parser.book(&root, RuleBookHash(Sha256::digest(text).into()));
-        root.finish();
-        book
+    let root = Node::root(report, &tree);
+    let parser = Parser {
+        report,
+        insurance: root.required_word("insurance"),
+        sources: sources(&root),
+        clauses: RefCell::default(),
     };
-    match book {
-        Some(book) if report.count() == 0 => Ok(book),
-        _ => Err(report.into_faults()),
-    }
+    let book = parser.book(&root, RuleBookHash(Sha256::digest(text).into()));
+    root.finish();
+    book
 }
 
 fn sources(root: &Node<'_>) -> Vec<Source> {

@@ -21,7 +21,7 @@ use crate::rulebook::word::Word;
 use crate::spanned::Node;
 use crate::year_to_date::{BenefitYear, Usage, UsageSums};
 
-use super::{Parser, unique_ids};
+use super::{Parser, lines, unique_ids};
 
 /// What an example takes over from its book.
 #[derive(Clone, Copy)]
@@ -50,20 +50,20 @@ impl Parser<'_> {
             .collect();
         unique_ids(&nodes);
         let read = |node: Node<'_>| {
-            let example = self.example(&node, home);
+            let example = self.example(&node, home, expected(&node));
             node.finish();
             example
         };
         nodes.into_iter().filter_map(read).collect()
     }
 
-    fn example(&self, node: &Node<'_>, home: Option<Home>) -> Option<Example> {
+    /// Reads a worked case; what it says comes out, where it has to say so, its caller has read.
+    pub(super) fn example(&self, node: &Node<'_>, home: Option<Home>, expected: Option<Expected>) -> Option<Example> {
         let settled_on = node.required_date("settled");
         let visit = Visit::read(node, home, settled_on);
         let person = person(node, home, settled_on);
         let used: Vec<_> = node.tables("used").into_iter().map(|row| used(row, home, settled_on)).collect();
         let bill = bill(node);
-        let expected = expected(node);
         let account_balance = node.money("account_balance").unwrap_or_default();
         let deductible_before = node.money("deductible_before");
         let title = node.required_text("title");
@@ -214,8 +214,11 @@ fn disease(node: &Node<'_>) -> Option<DiseaseCode> {
     node.form("disease", "a disease code", |code| DiseaseCode::new(code).ok())
 }
 
-/// `bill`: the split, and the gross class-B charges where the region applies a share of its own to them.
+/// `bill`: the split, and the gross class-B charges where the region applies a share of its own to them. Or `[[line]]`.
 fn bill(node: &Node<'_>) -> Option<Bill> {
+    if node.has("line") {
+        return lines::bill(node);
+    }
     let table = node.required_table("bill")?;
     let money = |key| table.money(key).unwrap_or_default();
     let coverage = Coverage {
@@ -239,7 +242,8 @@ fn bill(node: &Node<'_>) -> Option<Bill> {
     bill.ok()
 }
 
-fn expected(node: &Node<'_>) -> Option<Expected> {
+/// What the case says comes out.
+pub(super) fn expected(node: &Node<'_>) -> Option<Expected> {
     if let Some(code) = node.number("refused") {
         let reason = u16::try_from(code).ok().and_then(Reason::from_code);
         if reason.is_none() {

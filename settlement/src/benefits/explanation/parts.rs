@@ -1,0 +1,141 @@
+//! A step taken apart: what kind it is, what went in, what came out, each under a name. For programs that read an
+//! explanation; people read the words of `chinese.rs` and `english.rs`.
+
+use super::Step;
+use crate::bill::Coverage;
+use crate::money::Money;
+use crate::rulebook::conditions::identity_word;
+use crate::rulebook::ratio::Ratio;
+
+/// A value in a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Datum {
+    /// An amount.
+    Money(Money),
+    /// A share or a factor.
+    Ratio(Ratio),
+    /// A count: years, stays.
+    Number(i64),
+    /// A word of rule books.
+    Word(String),
+}
+
+/// A step taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// What kind of step it is.
+    pub kind: &'static str,
+    /// What went in, in the order in which the step says it.
+    pub inputs: Vec<(&'static str, Datum)>,
+    /// What came out; none where the step only says what is so.
+    pub result: Option<(&'static str, Datum)>,
+}
+
+impl Step {
+    /// The step taken apart. Its clauses are told by [`Step::clauses`].
+    pub fn parts(&self) -> Parts {
+        match *self {
+            Step::Gate { person, level, care, footing, identity, age, stay, year } => of("gate")
+                .word("person", person.word())
+                .word("level", level.word())
+                .word("care", care.word())
+                .word("identity", identity_word(identity))
+                .number("age", age)
+                .number("stay", stay)
+                .number("benefit_year", year.0.into())
+                .gives("footing", Datum::Word(footing.word().to_owned())),
+            Step::Unfiled { clause: _, footing } => {
+                of("unfiled").gives("footing", Datum::Word(footing.word().to_owned()))
+            }
+            Step::Split(split) => {
+                let Coverage { self_paid, over_limit, first_self_pay, in_policy } = split;
+                of("split")
+                    .money("total", split.total())
+                    .money("self_paid", self_paid)
+                    .money("over_limit", over_limit)
+                    .money("first_self_pay", first_self_pay)
+                    .gives("in_policy", Datum::Money(in_policy))
+            }
+            Step::FirstSelfPay { clause: _, class_b, ratio, sent, amount } => of("first_self_pay")
+                .money("class_b", class_b)
+                .ratio("ratio", ratio)
+                .money("sent", sent)
+                .gives("first_self_pay", Datum::Money(amount)),
+            Step::PreDeduction { clause: _, in_policy, ratio, amount } => of("pre_deduction")
+                .money("in_policy", in_policy)
+                .ratio("ratio", ratio)
+                .gives("pre_deduction", Datum::Money(amount)),
+            Step::Deductible { clause: _, amount, factor, per, before, base, borne } => {
+                let parts = of("deductible").money("amount", amount);
+                let parts = factor.map_or(parts.clone(), |(_, factor)| parts.ratio("factor", factor));
+                parts
+                    .word("per", per.word())
+                    .money("before", before)
+                    .money("base", base)
+                    .gives("deductible", Datum::Money(borne))
+            }
+            Step::Segment { clause: _, change: _, from, cost, ratio, effective } => of("segment")
+                .money("from", from)
+                .money("cost", cost)
+                .ratio("home_ratio", ratio)
+                .gives("ratio", Datum::Ratio(effective)),
+            Step::Cap { clause: _, cap, used, left } => {
+                of("cap").money("cap", cap).money("used", used).gives("left", Datum::Money(left))
+            }
+            Step::Share { fund, clause: _, base, ratio } => {
+                of("share").word("fund", fund.word()).money("base", base).gives("ratio", Datum::Ratio(ratio))
+            }
+            Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => of("catastrophic_base")
+                .money("so_far", so_far)
+                .money("now", now)
+                .money("deductible", deductible)
+                .gives("base", Datum::Money(so_far + now)),
+            Step::Tier { clause: _, from, cost, ratio } => {
+                of("tier").money("from", from).money("cost", cost).gives("ratio", Datum::Ratio(ratio))
+            }
+            Step::AssistanceStart { clause: _, start, so_far, burden } => of("assistance_start")
+                .money("so_far", so_far)
+                .money("burden", burden)
+                .gives("start", Datum::Money(start)),
+            Step::Paid { fund, before, paid } => {
+                of("paid").word("fund", fund.word()).money("before", before).gives("paid", Datum::Money(paid))
+            }
+            Step::Account { clause: _, open, balance, paid } => {
+                of("account").money("open", open).money("balance", balance).gives("paid", Datum::Money(paid))
+            }
+            Step::Cash { amount } => of("cash").gives("cash", Datum::Money(amount)),
+        }
+    }
+}
+
+/// A step of a kind, with nothing in it yet.
+fn of(kind: &'static str) -> Parts {
+    Parts { kind, inputs: Vec::new(), result: None }
+}
+
+impl Parts {
+    fn input(mut self, name: &'static str, datum: Datum) -> Parts {
+        self.inputs.push((name, datum));
+        self
+    }
+
+    fn money(self, name: &'static str, amount: Money) -> Parts {
+        self.input(name, Datum::Money(amount))
+    }
+
+    fn ratio(self, name: &'static str, ratio: Ratio) -> Parts {
+        self.input(name, Datum::Ratio(ratio))
+    }
+
+    fn number(self, name: &'static str, number: i64) -> Parts {
+        self.input(name, Datum::Number(number))
+    }
+
+    fn word(self, name: &'static str, word: &str) -> Parts {
+        self.input(name, Datum::Word(word.to_owned()))
+    }
+
+    fn gives(self, name: &'static str, datum: Datum) -> Parts {
+        Parts { result: Some((name, datum)), ..self }
+    }
+}
