@@ -140,16 +140,16 @@ fn json(old: &RuleBook, new: &RuleBook, compared: usize, changed: &[&Pair]) -> V
         Ok(payers) => told::amounts_json(told::by_payer(payers)),
         Err(refusal) => json!({ "refused": told::refused_json(refusal) }),
     };
-    let one = |pair: &&&Pair| {
+    let one = |pair: &Pair| {
         json!({ "which": pair.which, "old": result(&pair.old), "new": result(&pair.new),
             "difference": pair.difference().json() })
     };
     let people: Vec<Value> = people
         .iter()
-        .map(|(whose, (_, own))| {
-            let settlements: Vec<Value> =
-                changed.iter().filter(|pair| pair.whose == **whose).map(|pair| one(&pair)).collect();
-            json!({ "whose": whose, "difference": own.json(), "settlements": settlements })
+        .map(|(whose, (_, sums))| {
+            let own = |pair: &&&Pair| pair.whose == **whose;
+            let settlements: Vec<Value> = changed.iter().filter(own).map(|pair| one(pair)).collect();
+            json!({ "whose": whose, "difference": sums.json(), "settlements": settlements })
         })
         .collect();
     json!({ "old": told::book_json(old), "new": told::book_json(new), "compared": compared, "changed": changed.len(),

@@ -56,7 +56,11 @@ pub fn by_payer(payers: &Payers) -> Vec<(&'static str, Money)> {
 
 /// Amounts as a JSON object of texts.
 pub fn amounts_json<'a>(amounts: impl IntoIterator<Item = (&'a str, Money)>) -> Value {
-    amounts.into_iter().map(|(name, amount)| (name.to_owned(), amount.to_string().into())).collect::<Map<_, _>>().into()
+    amounts
+        .into_iter()
+        .map(|(name, amount)| (name.to_owned(), amount.to_string().into()))
+        .collect::<Map<String, Value>>()
+        .into()
 }
 
 /// The amounts that an example can name, in its words.
@@ -106,7 +110,7 @@ fn data_json(data: impl IntoIterator<Item = (&'static str, Datum)>) -> Value {
         Datum::Number(number) => number.into(),
         Datum::Word(word) => word.into(),
     };
-    data.into_iter().map(|(name, datum)| (name.to_owned(), value(datum))).collect::<Map<_, _>>().into()
+    data.into_iter().map(|(name, datum)| (name.to_owned(), value(datum))).collect::<Map<String, Value>>().into()
 }
 
 /// Prints the steps, numbered, each with the rules that it applies under it.
