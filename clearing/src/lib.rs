@@ -38,7 +38,6 @@ pub mod edition;
 pub mod hospital;
 pub mod inquiry;
 pub mod listed;
-pub mod month;
 pub mod obligation;
 pub mod payment;
 pub mod period;
@@ -47,3 +46,5 @@ pub mod review;
 pub mod statement;
 pub mod stretch;
 pub mod year;
+
+pub use settlement::month;

@@ -2,6 +2,7 @@
 
 use std::ops::{AddAssign, Neg};
 
+use crate::account::{FamilyShare, paid_by_family};
 use crate::benefits::explanation::Step;
 use crate::bill::Coverage;
 use crate::money::Money;
@@ -114,7 +115,7 @@ impl Neg for FundShares {
 pub struct Payers {
     /// What each fund pays.
     pub funds: FundShares,
-    /// 个人账户 (`acct_pay`).
+    /// 个人账户 (`acct_pay`), relatives' accounts included.
     pub account: Money,
     /// 现金 (`psn_cash_pay`).
     pub cash: Money,
@@ -140,6 +141,7 @@ pub struct Adjudication {
     pub deductible: Money,
     /// The personal account's balance afterwards (`balc`).
     pub account_balance: Money,
+    family: Vec<FamilyShare>,
     /// What it uses up of the benefit year.
     pub usage: Usage,
     /// The rule book that was applied, by content.
@@ -162,6 +164,14 @@ pub enum AdjudicationError {
     /// A payer's part is below zero.
     #[error("a payer's part is negative: {0}")]
     Negative(Money),
+    /// Relatives' accounts pay what the accounts together do not.
+    #[error("relatives' accounts pay {family}, all accounts together {account}")]
+    Family {
+        /// What relatives' accounts pay.
+        family: Money,
+        /// What all accounts pay.
+        account: Money,
+    },
 }
 
 /// The parts of an [`Adjudication`] that its constructor checks nothing about.
@@ -173,6 +183,8 @@ pub struct Working {
     pub deductible: Money,
     /// See [`Adjudication::account_balance`].
     pub account_balance: Money,
+    /// See [`Adjudication::family`].
+    pub family: Vec<FamilyShare>,
     /// See [`Adjudication::usage`].
     pub usage: Usage,
     /// See [`Adjudication::rule_book`].
@@ -185,7 +197,8 @@ impl Adjudication {
     /// Puts a result together.
     ///
     /// # Errors
-    /// When a payer's part is negative, or the payers do not make up the bill.
+    /// When a payer's part is negative, the payers do not make up the bill, or relatives' accounts pay more than all
+    /// accounts together.
     pub fn new(coverage: Coverage, payers: Payers, working: Working) -> Result<Adjudication, AdjudicationError> {
         let parts = [payers.account, payers.cash, payers.hospital];
         if let Some(part) = parts.into_iter().chain(payers.funds.0).find(|part| part.is_negative()) {
@@ -194,8 +207,20 @@ impl Adjudication {
         if payers.total() != coverage.total() {
             return Err(AdjudicationError::Sum { payers: payers.total(), total: coverage.total() });
         }
-        let Working { insurance, deductible, account_balance, usage, rule_book, steps } = working;
-        Ok(Adjudication { coverage, payers, insurance, deductible, account_balance, usage, rule_book, steps })
+        let Working { insurance, deductible, account_balance, family, usage, rule_book, steps } = working;
+        if let Some(share) = family.iter().find(|share| share.amount.is_negative()) {
+            return Err(AdjudicationError::Negative(share.amount));
+        }
+        let by_family = paid_by_family(&family);
+        if by_family > payers.account {
+            return Err(AdjudicationError::Family { family: by_family, account: payers.account });
+        }
+        Ok(Adjudication { coverage, payers, insurance, deductible, account_balance, family, usage, rule_book, steps })
+    }
+
+    /// What relatives' accounts pay of what the accounts pay, in the order of use; the rest is the person's own.
+    pub fn family(&self) -> &[FamilyShare] {
+        &self.family
     }
 
     /// The bill by coverage, as the treatment place split it.

@@ -4,7 +4,8 @@
 //!
 //! One step a file, in the order in which they are taken: `gate`, `first_self_pay`, `off_site`, `deductible`,
 //! `segments` and `caps` (together the basic fund, in `pooled`), `large_sum`, `catastrophic`, `civil_servant`,
-//! `assistance`, `account`. `burden` is what the person still bears, `worksheet` what the steps write on.
+//! `assistance`, `account`. `several` is about people with several chronic diseases, `growth` about caps that grow,
+//! `layered` about the segments of layers; `burden` is what the person still bears, `worksheet` what the steps write on.
 
 mod account;
 mod assistance;
@@ -16,14 +17,18 @@ mod deductible;
 pub mod explanation;
 mod first_self_pay;
 mod gate;
+mod growth;
 mod large_sum;
+mod layered;
 mod off_site;
 mod pooled;
 mod segments;
+mod several;
 mod worksheet;
 
 use jiff::civil::Date;
 
+use crate::account::FamilyAccount;
 use crate::adjudication::Adjudication;
 use crate::encounter::CareKind;
 use crate::filing::Filing;
@@ -48,6 +53,8 @@ pub struct Case<'a> {
     pub usages: &'a [Usage],
     /// What is on the personal account.
     pub account_balance: Money,
+    /// Relatives' accounts that may pay for the person, in the order in which they are used.
+    pub family: &'a [FamilyAccount],
     /// The deductible that was borne in earlier settlements of this visit or stay that are in force; none where there
     /// is no earlier one.
     pub deductible_before: Option<Money>,

@@ -36,6 +36,7 @@ pub use judge::{Judge, Judgement, Question, judge_by, judge_with};
 pub use rework::{Rework, Reworked, Stored, funds_would_pay_more};
 pub use take_back::{Clash, Kept, is_voided, take_back};
 
+use crate::beijing;
 use crate::filing::Filing;
 use crate::operation::{Operation, OperationKey, Request, Settle};
 use crate::outcome::{Done, Outcome};
@@ -122,7 +123,9 @@ pub fn estimate(
     judge: &Judge<'_>,
     at: Timestamp,
 ) -> Result<Done, Refusal> {
-    settle::work_out(book.person(&key.person), settle, filing, judge, at).map(|settled| settled.into_done(settle))
+    let family = book.family(&key.person, beijing::day_of(at));
+    settle::work_out(book.person(&key.person), &family, settle, filing, judge, at)
+        .map(|settled| settled.into_done(settle))
 }
 
 fn repeated(answered: &Answered, operation: &Operation) -> Verdict {

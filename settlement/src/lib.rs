@@ -6,16 +6,18 @@
 //!
 //! | look in | for |
 //! |---|---|
-//! | [`money`], [`ids`], [`region`], [`beijing`] | amounts, identifiers, the table of regions, days |
+//! | [`money`], [`ids`], [`region`], [`beijing`], [`month`] | amounts, identifiers, the table of regions, days, months |
 //! | [`bill`], [`encounter`], [`person`], [`filing`] | what goes into a calculation |
 //! | [`rulebook`], [`benefits`] | one region's rules as data, and the steps that apply them |
 //! | [`adjudication`], [`year_to_date`], [`postings`] | what comes out, what it uses up, what it books |
+//! | [`account`] | whose personal accounts pay for a person |
 //! | [`operation`], [`outcome`], [`lifecycle`], [`decide`] | what changes the books, and what one operation does to them |
 //! | [`restored`] | a home region's book that was restored from an older copy |
 //! | [`finding`] | what a check of the books found amiss |
 //! | [`refusal`] | every way of saying no |
 //! | [`spanned`] | reading a TOML text with all its faults at once |
 
+pub mod account;
 pub mod adjudication;
 pub mod beijing;
 pub mod benefits;
@@ -27,6 +29,7 @@ pub mod finding;
 pub mod ids;
 pub mod lifecycle;
 pub mod money;
+pub mod month;
 pub mod operation;
 pub mod outcome;
 pub mod person;

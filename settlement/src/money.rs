@@ -1,10 +1,14 @@
 //! Amounts of money: whole fen at rest, exact decimals while computing, rounded in one place.
 
+mod fraction;
+
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
 use rust_decimal::{Decimal, RoundingStrategy};
+
+pub use fraction::Fraction;
 
 /// An amount in fen (1 yuan = 100 fen). It may be negative: undoing a settlement shows its sums that way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +70,7 @@ impl Money {
         Decimal::from(self.0)
     }
 
-    /// The one place where a computed number of fen becomes money: half up, away from zero.
+    /// The one way in which a computed number of fen becomes money: half up, away from zero.
     ///
     /// ```
     /// use rust_decimal::dec;
@@ -76,6 +80,12 @@ impl Money {
     pub fn round(exact_fen: Decimal) -> Money {
         let rounded = exact_fen.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero);
         Money(i64::try_from(rounded).expect("a share of an amount is an amount, and amounts are bounded at the border"))
+    }
+
+    /// As [`Money::round`], of a fraction.
+    pub fn round_fraction(exact_fen: Fraction) -> Money {
+        let rounded = i64::try_from(exact_fen.rounded());
+        Money(rounded.expect("a share of an amount is an amount, and amounts are bounded at the border"))
     }
 
     /// This amount, or nothing if it is negative.

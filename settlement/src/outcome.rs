@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use crate::account::{FamilyShare, paid_by_family};
 use crate::adjudication::{Adjudication, Payers};
 use crate::bill::Coverage;
 use crate::filing::FilingClass;
@@ -27,6 +28,8 @@ pub struct Settled {
     pub deductible: Money,
     /// The personal account's balance afterwards.
     pub account_balance: Money,
+    /// What relatives' accounts pay of what the accounts pay, in the order of use.
+    pub family: Vec<FamilyShare>,
     /// The class of filing that was applied; none for local care and where a region pays without one.
     pub filing: Option<FilingClass>,
     /// The person's class.
@@ -51,6 +54,7 @@ impl Settled {
             payers: *adjudication.payers(),
             deductible: adjudication.deductible,
             account_balance: adjudication.account_balance,
+            family: adjudication.family().to_vec(),
             filing: applied.filing,
             class: applied.class,
             civil_servant: applied.civil_servant,
@@ -58,6 +62,11 @@ impl Settled {
             during_stay: applied.during_stay,
             explanation: applied.explanation,
         }
+    }
+
+    /// What the person's own account pays.
+    pub fn own_account(&self) -> Money {
+        self.payers.account - paid_by_family(&self.family)
     }
 }
 

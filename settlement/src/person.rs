@@ -3,6 +3,7 @@
 
 use jiff::civil::Date;
 
+use crate::account::SharedAccount;
 use crate::ids::{DiseaseCode, PersonNumber, PoolCode};
 
 /// The two systems of basic insurance. Their money never mixes.
@@ -181,6 +182,8 @@ pub struct Entitlement {
     pub validity: Validity,
     /// Since when the person has been insured without a break; some caps and ratios grow with it.
     pub continuous_since: Date,
+    /// Benefit years without a claim, one after another up to now, that raise caps in some regions.
+    pub claim_free_years: i64,
     /// The contribution tier 缴费档次 (`high`, `low`, `first`, `second`), in regions that have tiers.
     pub tier: Option<String>,
     /// 公务员医疗补助 applies.
@@ -222,6 +225,8 @@ pub struct Person {
     pub identities: Vec<DatedIdentity>,
     /// Chronic qualifications.
     pub qualifications: Vec<Qualification>,
+    /// Relatives' accounts that may pay for the person, in the order in which they are used.
+    pub family: Vec<SharedAccount>,
 }
 
 impl Person {
@@ -264,6 +269,7 @@ mod tests {
             entitlements: Vec::new(),
             identities: Vec::new(),
             qualifications: Vec::new(),
+            family: Vec::new(),
         };
         for (birth, day, age) in [
             (date(2011, 6, 2), date(2025, 6, 1), 13),

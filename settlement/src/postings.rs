@@ -2,6 +2,7 @@
 
 mod booking;
 
+use crate::account::{AccountOf, FamilyShare, paid_by_family};
 use crate::adjudication::{Fund, Payers};
 use crate::ids::{InstitutionCode, PersonNumber, PoolCode};
 use crate::money::Money;
@@ -25,6 +26,8 @@ pub enum Account {
     Personal {
         /// The owner's pool.
         pool: PoolCode,
+        /// The owner's insurance.
+        insurance: Insurance,
         /// The owner.
         owner: PersonNumber,
     },
@@ -77,7 +80,7 @@ pub struct Parties {
     pub home: PoolCode,
     /// The insurance that pays.
     pub insurance: Insurance,
-    /// The person, who owns the account used.
+    /// The person, who owns the account that pays first.
     pub person: PersonNumber,
     /// The pool that holds the institution's contract.
     pub treatment: PoolCode,
@@ -95,19 +98,22 @@ impl JournalEntry {
         if sum.is_zero() { Ok(JournalEntry { lines }) } else { Err(Unbalanced(sum)) }
     }
 
-    /// The entry of an accepted settlement: home funds and the personal account pay the treatment pool, which pays
-    /// the hospital together with the person's cash and the hospital's own part.
-    pub fn of_settlement(parties: &Parties, payers: &Payers) -> JournalEntry {
+    /// The entry of an accepted settlement: home funds and personal accounts pay the treatment pool, which pays the
+    /// hospital together with the person's cash and the hospital's own part. What relatives' accounts pay of the
+    /// accounts' part is booked on each of them.
+    pub fn of_settlement(parties: &Parties, payers: &Payers, family: &[FamilyShare]) -> JournalEntry {
         let home_fund = |fund| Account::HomeFund { pool: parties.home, insurance: parties.insurance, fund };
         let treatment = Account::Treatment { pool: parties.treatment };
         let through = payers.funds.total() + payers.account;
         let mut lines: Vec<Line> =
             payers.funds.iter().map(|(fund, amount)| Line { account: home_fund(fund), amount: -amount }).collect();
+        let own = Account::Personal { pool: parties.home, insurance: parties.insurance, owner: parties.person.clone() };
+        lines.push(Line { account: own, amount: paid_by_family(family) - payers.account });
+        lines.extend(family.iter().map(|share| {
+            let AccountOf { owner, pool, insurance } = share.account.clone();
+            Line { account: Account::Personal { pool, insurance, owner }, amount: -share.amount }
+        }));
         lines.extend([
-            Line {
-                account: Account::Personal { pool: parties.home, owner: parties.person.clone() },
-                amount: -payers.account,
-            },
             Line { account: treatment.clone(), amount: through },
             Line { account: treatment, amount: -through },
             Line { account: Account::Cash { person: parties.person.clone() }, amount: -payers.cash },
@@ -158,7 +164,16 @@ mod tests {
             treatment: pool("310000"),
             institution: InstitutionCode::new("H31010100001").expect("a code"),
         };
-        let entry = JournalEntry::of_settlement(&parties, &payers);
+        let relative = PersonNumber::new("12000000002").expect("a number");
+        let account = AccountOf { owner: relative.clone(), pool: pool("120000"), insurance: Insurance::Employee };
+        let family = [FamilyShare { account, amount: Money::from_fen(7_004) }];
+        let entry = JournalEntry::of_settlement(&parties, &payers, &family);
+        let paid = |person: &PersonNumber| -> Money {
+            let of = |line: &&Line| matches!(&line.account, Account::Personal { owner, .. } if owner == person);
+            entry.lines().iter().filter(of).map(|line| line.amount).sum()
+        };
+        assert_eq!(paid(&parties.person), Money::from_fen(-10_000));
+        assert_eq!(paid(&relative), Money::from_fen(-7_004));
         let both = entry.lines().iter().chain(entry.counter().lines().iter()).cloned().collect::<Vec<_>>();
         assert!(JournalEntry::new(entry.lines().to_vec()).is_ok());
         for line in &both {

@@ -34,10 +34,9 @@ pub use set::{DecidingDates, RuleBooks};
 use crate::encounter::CareKind;
 use crate::ids::PoolCode;
 use crate::person::{Insurance, Validity};
-use crate::rulebook::conditions::Cases;
 use crate::rulebook::sections::{
-    Assistance, Cap, CareRules, Catastrophic, CivilServant, FirstSelfPay, InterimDeductible, LargeSum, OffSite,
-    Rounding, Section, Unfiled,
+    AccountRule, Assistance, Cap, CareRules, Catastrophic, CivilServant, FirstSelfPay, InterimDeductible, LargeSum,
+    OffSite, Rounding, Section, Unfiled,
 };
 use crate::rulebook::table::Table;
 use crate::year_to_date::BenefitYear;
@@ -77,7 +76,7 @@ pub struct RuleBook {
     pub(crate) catastrophic: Section<Catastrophic>,
     pub(crate) civil_servant: Section<CivilServant>,
     pub(crate) assistance: Section<Assistance>,
-    pub(crate) account: Table<Cases>,
+    pub(crate) account: Table<AccountRule>,
 }
 
 impl RuleBook {
@@ -183,6 +182,11 @@ impl RuleBook {
     /// The benefit year that a day belongs to, named by the calendar year in which it begins.
     pub fn year_of(&self, day: Date) -> BenefitYear {
         BenefitYear::of(day, self.benefit_year)
+    }
+
+    /// The first day of a benefit year.
+    pub(crate) fn first_day_of(&self, year: BenefitYear) -> Option<Date> {
+        Date::new(year.0, self.benefit_year.0, self.benefit_year.1).ok()
     }
 
     /// How a kind of care is paid.

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
 use crate::money::Money;
+use crate::month::Month;
 use crate::person::Insurance;
 
 /// A benefit year, named by the calendar year in which it begins.
@@ -32,11 +33,18 @@ pub struct Usage {
     pub care: CareKind,
     /// For which chronic disease.
     pub disease: Option<DiseaseCode>,
+    /// In which month monthly caps count it: the month of the day that decides.
+    pub month: Month,
     /// The sums.
     pub sums: UsageSums,
 }
 
 impl Usage {
+    /// What usages are folded by: only what agrees in all of it is added up.
+    pub fn kind(&self) -> (BenefitYear, Insurance, CareKind, Option<&DiseaseCode>, Month) {
+        (self.year, self.insurance, self.care, self.disease.as_ref(), self.month)
+    }
+
     /// What takes this usage back.
     pub fn counter(&self) -> Usage {
         Usage { sums: -self.sums, ..self.clone() }
@@ -54,16 +62,24 @@ pub struct UsageSums {
     pub in_policy: Money,
     /// Paid by the basic fund.
     pub basic: Money,
+    /// The cost above the cap that the large-sum layer was asked to bear.
+    pub above_cap: Money,
     /// Paid by the large-sum layer.
     pub large_sum: Money,
     /// What counts toward the catastrophic deductible: the person's in-policy share before that layer.
     pub catastrophic_base: Money,
     /// Paid by the catastrophic layer.
     pub catastrophic: Money,
+    /// What the civil-servant supplement looked at.
+    pub civil_servant_base: Money,
     /// Paid by the civil-servant supplement.
     pub civil_servant: Money,
-    /// Paid by medical assistance.
+    /// Paid by medical assistance, tilted assistance included.
     pub assistance: Money,
+    /// What counts toward the start of tilted assistance: what the person still bore after assistance.
+    pub tilt_base: Money,
+    /// Paid by tilted assistance alone.
+    pub tilt: Money,
 }
 
 impl Add for UsageSums {
@@ -74,11 +90,15 @@ impl Add for UsageSums {
             deductible: self.deductible + other.deductible,
             in_policy: self.in_policy + other.in_policy,
             basic: self.basic + other.basic,
+            above_cap: self.above_cap + other.above_cap,
             large_sum: self.large_sum + other.large_sum,
             catastrophic_base: self.catastrophic_base + other.catastrophic_base,
             catastrophic: self.catastrophic + other.catastrophic,
+            civil_servant_base: self.civil_servant_base + other.civil_servant_base,
             civil_servant: self.civil_servant + other.civil_servant,
             assistance: self.assistance + other.assistance,
+            tilt_base: self.tilt_base + other.tilt_base,
+            tilt: self.tilt + other.tilt,
         }
     }
 }
@@ -97,11 +117,15 @@ impl Neg for UsageSums {
             deductible: -self.deductible,
             in_policy: -self.in_policy,
             basic: -self.basic,
+            above_cap: -self.above_cap,
             large_sum: -self.large_sum,
             catastrophic_base: -self.catastrophic_base,
             catastrophic: -self.catastrophic,
+            civil_servant_base: -self.civil_servant_base,
             civil_servant: -self.civil_servant,
             assistance: -self.assistance,
+            tilt_base: -self.tilt_base,
+            tilt: -self.tilt,
         }
     }
 }
@@ -109,7 +133,7 @@ impl Neg for UsageSums {
 /// What a person has used of one benefit year of one insurance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct YearToDate {
-    usages: Vec<(CareKind, Option<DiseaseCode>, UsageSums)>,
+    usages: Vec<Usage>,
 }
 
 impl YearToDate {
@@ -127,35 +151,37 @@ impl YearToDate {
     }
 
     fn add(&mut self, usage: &Usage) {
-        let same = |(care, disease, _): &&mut (CareKind, Option<DiseaseCode>, UsageSums)| {
-            *care == usage.care && *disease == usage.disease
-        };
-        match self.usages.iter_mut().find(same) {
-            Some((_, _, sums)) => *sums += usage.sums,
-            None => self.usages.push((usage.care, usage.disease.clone(), usage.sums)),
+        match self.usages.iter_mut().find(|held| held.kind() == usage.kind()) {
+            Some(held) => held.sums += usage.sums,
+            None => self.usages.push(usage.clone()),
         }
+    }
+
+    /// What was used that some usages stand for.
+    pub fn sum(&self, counts: impl Fn(&Usage) -> bool) -> UsageSums {
+        self.usages.iter().filter(|usage| counts(usage)).map(|usage| usage.sums).fold(UsageSums::default(), Add::add)
     }
 
     /// What was used for some kinds of care.
     pub fn of(&self, care: &[CareKind]) -> UsageSums {
-        self.usages
-            .iter()
-            .filter(|(kind, _, _)| care.contains(kind))
-            .map(|(_, _, sums)| *sums)
-            .fold(UsageSums::default(), Add::add)
+        self.sum(|usage| care.contains(&usage.care))
     }
 
     /// What was used for all care.
     pub fn total(&self) -> UsageSums {
-        self.of(&CareKind::ALL)
+        self.sum(|_| true)
     }
 
     /// What was used for one chronic disease.
     pub fn of_disease(&self, disease: &DiseaseCode) -> UsageSums {
-        self.usages
-            .iter()
-            .filter(|(_, used_for, _)| used_for.as_ref().is_some_and(|used_for| used_for.same_disease(disease)))
-            .map(|(_, _, sums)| *sums)
-            .fold(UsageSums::default(), Add::add)
+        self.sum(|usage| usage.disease.as_ref().is_some_and(|used_for| used_for.same_disease(disease)))
+    }
+
+    /// The months in which anything was used, each once, the earliest first.
+    pub fn months(&self) -> Vec<Month> {
+        let mut months: Vec<Month> = self.usages.iter().map(|usage| usage.month).collect();
+        months.sort_unstable();
+        months.dedup();
+        months
     }
 }

@@ -164,6 +164,7 @@ fn name_of(key: &'static str, lang: Lang) -> &'static str {
         (Lang::Zh, Some(Output::Deductible)) => "其中起付线",
         (Lang::Zh, Some(Output::Fund(fund))) => fund.name(),
         (Lang::Zh, Some(Output::Account)) => "个人账户",
+        (Lang::Zh, Some(Output::Family)) => "其中亲属账户",
         (Lang::Zh, Some(Output::Cash)) => "个人现金",
         (Lang::Zh, None) | (Lang::En, _) => key,
     }

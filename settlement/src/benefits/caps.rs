@@ -1,50 +1,67 @@
 //! 封顶线 of the basic fund: several may hold at once, one inside another, and the tightest binds (policy.md C.5).
 
-use super::explanation::Step;
-use super::worksheet::Worksheet;
-use crate::money::Money;
-use crate::refusal::{Reason, Refusal};
-use crate::rulebook::clause::Clause;
-use crate::rulebook::sections::{Above, Cap, Measure};
-use crate::rulebook::table::Row;
-use crate::year_to_date::UsageSums;
+use jiff::civil::Date;
 
-/// The tightest cap of one measure.
+use super::explanation::Step;
+use super::growth::{self, Grown};
+use super::several;
+use super::worksheet::Worksheet;
+use crate::encounter::CareKind;
+use crate::ids::DiseaseCode;
+use crate::money::Money;
+use crate::month::Month;
+use crate::refusal::{Reason, Refusal};
+use crate::rulebook::sections::{Above, Cap, CapPer, Measure};
+use crate::rulebook::table::Row;
+use crate::year_to_date::{Usage, UsageSums};
+
+/// A cap that holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bound {
-    clause: Clause,
-    cap: Money,
-    used: Money,
     /// What may still be paid, or still count.
     pub(super) left: Money,
     /// Who bears what is above it.
     pub(super) above: Above,
+    /// How several diseases came to it, how it grew, and what is left of it.
+    steps: [Option<Step>; 3],
 }
 
 impl Bound {
-    /// The step that says so.
-    pub(super) fn step(&self) -> Step {
-        Step::Cap { clause: self.clause, cap: self.cap, used: self.used, left: self.left }
+    /// Says that it cuts a payment.
+    pub(super) fn note(&self, sheet: &mut Worksheet<'_>) {
+        self.steps.into_iter().flatten().for_each(|step| sheet.note(step));
     }
 }
 
 /// The tightest cap of a measure; none where the book has no such cap for this care.
 pub(super) fn tightest(sheet: &Worksheet<'_>, measure: Measure) -> Result<Option<Bound>, Refusal> {
-    let mut tightest: Option<Bound> = None;
+    let mut bounds: Vec<Bound> = Vec::new();
     let caps = &sheet.book.caps;
-    let counting = |row: &&Row<Cap>| row.value.measure == measure && row.value.counts.has_care(sheet.facts.care);
+    let together = several::share_a_cap(sheet);
+    let counting = |row: &&Row<Cap>| row.value.measure == measure && counts_this(sheet, &row.value);
     for row in caps.rows.iter().filter(counting) {
         if row.when.hold(&sheet.facts) {
-            let bound = bound(sheet, row)?;
-            if tightest.is_none_or(|other| bound.left < other.left) {
-                tightest = Some(bound);
+            // What several diseases share is put together below.
+            if !(row.value.of_disease && together) {
+                bounds.push(bound(sheet, row)?);
             }
         } else if !row.value.of_disease && !caps.rows.iter().any(|other| stands_in(sheet, row, other)) {
             // Everybody has some cap on this care, but the book does not say which is this person's.
             return Err(Refusal::new(Reason::RuleUnset).because(caps.path.as_str()));
         }
     }
-    Ok(tightest)
+    if together {
+        bounds.extend(several::bounds(sheet, measure)?);
+    }
+    // Of caps that leave the same, the first one in the book is named.
+    Ok(bounds.into_iter().reduce(|tightest, other| if other.left < tightest.left { other } else { tightest }))
+}
+
+/// Whether the care at hand counts toward a cap.
+fn counts_this(sheet: &Worksheet<'_>, cap: &Cap) -> bool {
+    let named = |named: &DiseaseCode| sheet.facts.disease.is_some_and(|disease| disease.same_disease(named));
+    cap.counts.has_care(sheet.facts.care)
+        && (sheet.facts.disease.is_none() || cap.counts_diseases.is_empty() || cap.counts_diseases.iter().any(named))
 }
 
 fn stands_in(sheet: &Worksheet<'_>, row: &Row<Cap>, other: &Row<Cap>) -> bool {
@@ -52,11 +69,112 @@ fn stands_in(sheet: &Worksheet<'_>, row: &Row<Cap>, other: &Row<Cap>) -> bool {
 }
 
 fn bound(sheet: &Worksheet<'_>, row: &Row<Cap>) -> Result<Bound, Refusal> {
-    let cap = row.value.amount.needed(sheet.book, row.clause)?;
-    let sums: UsageSums = if row.value.of_disease { sheet.used_for_disease() } else { sheet.used(row.value.counts) };
-    let used = match row.value.measure {
+    let amount = row.value.amount.needed(sheet.book, row.clause)?;
+    let Grown { cap, step: grown } = growth::grown(sheet, amount, row.value.growth, row.clause)?;
+    let of_disease = |usage: &Usage| match (&usage.disease, sheet.facts.disease) {
+        (Some(used_for), Some(disease)) => used_for.same_disease(disease),
+        (None, _) | (_, None) => false,
+    };
+    let counts = |usage: &Usage| if row.value.of_disease { of_disease(usage) } else { row.value.counts(usage) };
+    let diseases: Vec<&DiseaseCode> = sheet.facts.disease.filter(|_| row.value.of_disease).into_iter().collect();
+    let (clause, measure) = (row.clause, row.value.measure);
+    let (left, step) = match row.value.per {
+        CapPer::Year => {
+            let used = measured(measure, sheet.used_by(&counts));
+            let left = (cap - used).at_least_zero();
+            (left, Step::Cap { clause, cap, used, left })
+        }
+        CapPer::Month => {
+            let parts = Monthly::new(cap, row.value.carried);
+            let MonthLeft { available, used, left } = parts.left(sheet, measure, &counts, &diseases);
+            (left, Step::MonthlyCap { clause, month: sheet.month, cap, available, used, left })
+        }
+    };
+    Ok(Bound { left, above: row.value.above, steps: [None, grown, Some(step)] })
+}
+
+impl Bound {
+    /// A bound that several diseases share.
+    pub(super) fn shared(left: Money, above: Above, how: Step, said: Step) -> Bound {
+        Bound { left, above, steps: [Some(how), None, Some(said)] }
+    }
+}
+
+/// What a cap is measured on.
+pub(super) fn measured(measure: Measure, sums: UsageSums) -> Money {
+    match measure {
         Measure::FundPaid => sums.basic,
         Measure::InPolicy => sums.in_policy,
+    }
+}
+
+/// A month's cap: a part that begins anew each month, and a part that carries on within the benefit year. What a month
+/// uses is taken from the first part first, which would be lost otherwise.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Monthly {
+    /// What each month begins with anew.
+    pub(super) anew: Money,
+    /// What each month adds to what is carried on.
+    pub(super) carried: Money,
+}
+
+/// What is left of a month's cap.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MonthLeft {
+    /// What the month may use in all, with what is carried on.
+    pub(super) available: Money,
+    /// What it used.
+    pub(super) used: Money,
+    /// What is left.
+    pub(super) left: Money,
+}
+
+impl Monthly {
+    /// One cap as its two parts.
+    pub(super) fn new(cap: Money, carried: bool) -> Monthly {
+        if carried { Monthly { anew: Money::ZERO, carried: cap } } else { Monthly { anew: cap, carried: Money::ZERO } }
+    }
+
+    /// What is left of the month at hand. A later month that was settled before has used what was carried to it: what it
+    /// used cannot be used again.
+    pub(super) fn left(
+        self,
+        sheet: &Worksheet<'_>,
+        measure: Measure,
+        counts: &dyn Fn(&Usage) -> bool,
+        diseases: &[&DiseaseCode],
+    ) -> MonthLeft {
+        let month = sheet.month;
+        let used_in = |month| measured(measure, sheet.used_by(|usage| usage.month == month && counts(usage)));
+        let beyond = |month| (used_in(month) - self.anew).at_least_zero();
+        let months = sheet.months_used();
+        let first = first_month(sheet, diseases);
+        let kept = |until: Month| {
+            let elapsed = i64::from(until.since(first) + 1).max(1);
+            let others = months.iter().filter(|other| **other <= until && **other != month);
+            Money::from_fen(self.carried.fen().saturating_mul(elapsed))
+                - others.map(|other| beyond(*other)).sum::<Money>()
+        };
+        let later = months.iter().filter(|other| **other > month).map(|other| kept(*other));
+        let carried = later.fold(kept(month), Money::min).at_least_zero();
+        let (available, used) = (self.anew + carried, used_in(month));
+        MonthLeft { available, used, left: (available - used).at_least_zero() }
+    }
+}
+
+/// The first month that adds to what is carried on: the one in which the benefit year begins, or in which the person
+/// comes to be qualified or insured, if that is later.
+fn first_month(sheet: &Worksheet<'_>, diseases: &[&DiseaseCode]) -> Month {
+    let person = sheet.case.person;
+    let qualified = |code: &&DiseaseCode| person.qualification(code, sheet.day).map(|row| row.validity.from);
+    let since: Option<Date> = match sheet.facts.care {
+        CareKind::Chronic if !diseases.is_empty() => diseases.iter().filter_map(qualified).min(),
+        CareKind::Chronic => sheet.facts.disease.as_ref().and_then(qualified),
+        CareKind::Inpatient | CareKind::Outpatient | CareKind::Purchase => {
+            person.entitlement(sheet.book.insurance(), sheet.day).map(|row| row.validity.from)
+        }
     };
-    Ok(Bound { clause: row.clause, cap, used, left: (cap - used).at_least_zero(), above: row.value.above })
+    let begins = sheet.book.first_day_of(sheet.year);
+    let first = begins.into_iter().chain(since).max().and_then(Month::of);
+    first.map_or(sheet.month, |first| first.min(sheet.month))
 }

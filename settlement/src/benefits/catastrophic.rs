@@ -5,12 +5,15 @@ use rust_decimal::Decimal;
 
 use super::burden::IN_POLICY;
 use super::explanation::Step;
+use super::layered;
+use super::off_site::RatioChange;
 use super::worksheet::{Layer, Worksheet};
 use crate::adjudication::Fund;
-use crate::money::Money;
+use crate::money::{Fraction, Money};
 use crate::refusal::Refusal;
-use crate::rulebook::conditions::Cases;
+use crate::rulebook::conditions::{Cases, Footing};
 use crate::rulebook::sections::{Catastrophic, TierBase};
+use crate::year_to_date::UsageSums;
 
 /// Lets the layer pay: the tiers over the whole year's base, less what it paid before, so that the order in which
 /// bills arrive makes no difference.
@@ -38,18 +41,29 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
     if base <= deductible {
         return Ok(());
     }
-    let due = Money::round(tiers(sheet, rules, base, deductible)?);
-    let wanted = (due - used.catastrophic).at_least_zero().min(now);
-    let layer = Layer { fund: Fund::Catastrophic, cap: &rules.cap, before: used.catastrophic, parts: scope.includes };
-    sheet.pay_limited(layer, wanted)
+    let wanted = if rules.off_site.rows.is_empty() {
+        let due = Money::round(tiers(sheet, rules, base, deductible)?);
+        (due - used.catastrophic).at_least_zero()
+    } else {
+        slice(sheet, rules, (so_far.max(deductible), base), deductible)?
+    };
+    let (care, parts) = (scope.care, scope.includes);
+    let (before, paid) = (used.catastrophic, |sums: &UsageSums| sums.catastrophic);
+    let layer = Layer { fund: Fund::Catastrophic, cap: &rules.cap, care, before, paid, parts };
+    sheet.pay_limited(layer, wanted.min(now))
+}
+
+/// Where a span of the base lies on the scale of the tiers.
+fn on_scale(rules: &Catastrophic, (from, to): (Money, Money), deductible: Money) -> (Money, Money) {
+    match rules.tier_base {
+        TierBase::Compliant => (from, to),
+        TierBase::Excess => (from - deductible, to - deductible),
+    }
 }
 
 /// What the tiers pay on a whole base, in exact fen.
 fn tiers(sheet: &mut Worksheet<'_>, rules: &Catastrophic, base: Money, deductible: Money) -> Result<Decimal, Refusal> {
-    let (from, to) = match rules.tier_base {
-        TierBase::Compliant => (deductible, base),
-        TierBase::Excess => (Money::ZERO, base - deductible),
-    };
+    let (from, to) = on_scale(rules, (deductible, base), deductible);
     let facts = sheet.facts;
     let mut due = Decimal::ZERO;
     let mut any = false;
@@ -64,4 +78,30 @@ fn tiers(sheet: &mut Worksheet<'_>, rules: &Catastrophic, base: Money, deductibl
         }
     }
     if any { Ok(due) } else { rules.ratio.needed(&facts).map(|_| due) }
+}
+
+/// What the tiers pay on this bill's part of the year's base, at the ratios that hold for where it was treated. Where a
+/// book changes the ratios of care elsewhere, every bill is paid by its own part: another bill's change stays as it was.
+fn slice(
+    sheet: &mut Worksheet<'_>,
+    rules: &Catastrophic,
+    span: (Money, Money),
+    deductible: Money,
+) -> Result<Money, Refusal> {
+    let change = match sheet.facts.footing {
+        Footing::Local => RatioChange::NONE,
+        Footing::OffSite(_) => {
+            let row = rules.off_site.needed(&sheet.facts)?;
+            RatioChange::new(sheet, row.value.points, row.value.factor, row.clause)?
+        }
+    };
+    let (from, to) = on_scale(rules, span, deductible);
+    let mut due = Fraction::ZERO;
+    for part in layered::lay(sheet, &rules.ratio, from, (to - from).into())? {
+        let layered::Part { clause, bounded: _, from, cost, ratio } = part;
+        let (effective, cost_shown) = (change.apply(ratio), Money::round_fraction(cost));
+        sheet.note(Step::TierSlice { clause, change: change.clause, from, cost: cost_shown, ratio, effective });
+        due = due + cost.times(effective.fraction());
+    }
+    Ok(Money::round_fraction(due))
 }

@@ -1,10 +1,13 @@
 //! 公务员医疗补助: a share of what a civil servant still bears (policy.md C.1 step 12).
 
 use super::explanation::Step;
+use super::layered;
 use super::worksheet::{Layer, Worksheet};
 use crate::adjudication::Fund;
 use crate::money::Money;
 use crate::refusal::Refusal;
+use crate::rulebook::sections::SegmentBase;
+use crate::year_to_date::UsageSums;
 
 /// Lets the supplement pay, for those whom it covers.
 pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
@@ -14,10 +17,23 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
     if base.is_zero() || !rules.base.care.has_care(sheet.facts.care) {
         return Ok(());
     }
-    let row = rules.ratio.needed(&sheet.facts)?;
-    let ratio = row.value.needed(book, row.clause)?;
-    sheet.note(Step::Share { fund: Fund::CivilServant, clause: row.clause, base, ratio });
-    let before = sheet.used(rules.base.care).civil_servant;
-    let layer = Layer { fund: Fund::CivilServant, cap: &rules.cap, before, parts: rules.base.includes };
-    sheet.pay_limited(layer, Money::round(ratio.of(base)))
+    sheet.civil_servant_base = base;
+    let used = sheet.used(rules.base.care);
+    let from = match rules.segment_base {
+        SegmentBase::Bill => Money::ZERO,
+        SegmentBase::Year => used.civil_servant_base,
+    };
+    let parts = layered::lay(sheet, &rules.ratio, from, base.into())?;
+    for part in &parts {
+        let layered::Part { clause, bounded, from, cost, ratio } = *part;
+        sheet.note(if bounded {
+            Step::LayerSegment { fund: Fund::CivilServant, clause, from, cost: Money::round_fraction(cost), ratio }
+        } else {
+            Step::Share { fund: Fund::CivilServant, clause, base, ratio }
+        });
+    }
+    let wanted = Money::round_fraction(layered::payment(&parts));
+    let (care, parts) = (rules.base.care, rules.base.includes);
+    let (before, paid) = (used.civil_servant, |sums: &UsageSums| sums.civil_servant);
+    sheet.pay_limited(Layer { fund: Fund::CivilServant, cap: &rules.cap, care, before, paid, parts }, wanted)
 }

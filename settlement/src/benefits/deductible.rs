@@ -1,6 +1,7 @@
 //! 起付线: what the person bears before the basic fund pays (policy.md C.3).
 
 use super::explanation::Step;
+use super::several;
 use super::worksheet::Worksheet;
 use crate::money::Money;
 use crate::refusal::Refusal;
@@ -26,7 +27,10 @@ pub(super) fn borne(sheet: &mut Worksheet<'_>, rules: &CareRules, base: Money) -
             InterimDeductible::Once => sheet.case.deductible_before.unwrap_or_default(),
             InterimDeductible::Each => Money::ZERO,
         },
-        Per::Year => sheet.used(row.value.shared_by).deductible,
+        Per::Year => match several::deductible_of_each(sheet) {
+            Some(true) => sheet.used_for_disease().deductible,
+            Some(false) | None => sheet.used(row.value.shared_by).deductible,
+        },
     };
     let borne = (whole - before).at_least_zero().min(base);
     sheet.note(Step::Deductible { clause, amount, factor, per, before, base, borne });

@@ -15,8 +15,10 @@ pub use render::{Language, Line, render};
 use crate::adjudication::Fund;
 use crate::bill::Coverage;
 use crate::encounter::{CareKind, HospitalLevel};
+use crate::ids::PoolCode;
 use crate::money::Money;
-use crate::person::{AssistanceClass, PersonClass};
+use crate::month::Month;
+use crate::person::{AssistanceClass, Insurance, PersonClass};
 use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::{Footing, footing_position, identity_position};
 use crate::rulebook::ratio::Ratio;
@@ -121,6 +123,56 @@ pub enum Step {
         /// What is left of it.
         left: Money,
     },
+    /// What long enrolment and years without a claim add to a cap.
+    CapGrowth {
+        /// The rule.
+        clause: Clause,
+        /// The cap's sum without it.
+        amount: Money,
+        /// Full years of enrolment that count.
+        years: i64,
+        /// Benefit years without a claim that count.
+        claim_free_years: i64,
+        /// What is added.
+        plus: Money,
+    },
+    /// A month's cap that cuts a payment.
+    MonthlyCap {
+        /// The rule; of several diseases' caps the first one's.
+        clause: Clause,
+        /// The month.
+        month: Month,
+        /// The sum for a month.
+        cap: Money,
+        /// What the month may use in all, with what earlier months left.
+        available: Money,
+        /// What was used in the month before.
+        used: Money,
+        /// What is left.
+        left: Money,
+    },
+    /// What several chronic diseases of the person have together.
+    Together {
+        /// The rule about several diseases.
+        clause: Clause,
+        /// What they have together.
+        what: Together,
+        /// How many diseases count.
+        diseases: i64,
+    },
+    /// The share of a layer in one segment.
+    LayerSegment {
+        /// The layer.
+        fund: Fund,
+        /// The rule.
+        clause: Clause,
+        /// Where the cost begins on the scale of the segments.
+        from: Money,
+        /// The cost in the segment.
+        cost: Money,
+        /// The share.
+        ratio: Ratio,
+    },
     /// The share of a layer.
     Share {
         /// The layer.
@@ -156,6 +208,32 @@ pub enum Step {
         /// The share.
         ratio: Ratio,
     },
+    /// A tier of the catastrophic layer, for this bill's part of the year's base.
+    TierSlice {
+        /// The rule.
+        clause: Clause,
+        /// The rule about care elsewhere, for such care.
+        change: Option<Clause>,
+        /// Where the cost begins on the scale of the tiers.
+        from: Money,
+        /// The cost in the tier.
+        cost: Money,
+        /// The share.
+        ratio: Ratio,
+        /// The share after the change.
+        effective: Ratio,
+    },
+    /// From what burden on tilted assistance pays.
+    TiltStart {
+        /// The rule.
+        clause: Clause,
+        /// Its sum.
+        start: Money,
+        /// What the person bore before in this benefit year.
+        so_far: Money,
+        /// What the person bears of this bill after assistance.
+        burden: Money,
+    },
     /// From what burden on assistance pays.
     AssistanceStart {
         /// The rule.
@@ -187,11 +265,48 @@ pub enum Step {
         /// What it pays.
         paid: Money,
     },
+    /// What a relative's account pays.
+    Family {
+        /// The rule.
+        clause: Clause,
+        /// Which of the shares of the result's family it is, counted from 0.
+        share: usize,
+        /// The pool of the account's owner.
+        pool: PoolCode,
+        /// The insurance of the account's owner.
+        insurance: Insurance,
+        /// What it may pay.
+        open: Money,
+        /// Its balance before.
+        balance: Money,
+        /// What it pays.
+        paid: Money,
+    },
+    /// A relative's account that another node keeps: it cannot pay here.
+    FamilyElsewhere {
+        /// The rule.
+        clause: Clause,
+        /// The pool of the account's owner.
+        pool: PoolCode,
+        /// The insurance of the account's owner.
+        insurance: Insurance,
+    },
     /// What is left for the person to pay.
     Cash {
         /// The sum.
         amount: Money,
     },
+}
+
+/// What several chronic diseases have together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Together {
+    /// The highest of their caps.
+    HighestCap,
+    /// The two highest of their caps, added up.
+    TopTwoCaps,
+    /// The ratios of the one that is paid best.
+    HighestRatio,
 }
 
 impl Step {
@@ -200,15 +315,22 @@ impl Step {
         let pair = match *self {
             Step::Gate { .. } | Step::Split(_) | Step::Paid { .. } | Step::Cash { .. } => [None, None],
             Step::Deductible { clause, factor, .. } => [Some(clause), factor.map(|(clause, _)| clause)],
-            Step::Segment { clause, change, .. } => [Some(clause), change],
+            Step::Segment { clause, change, .. } | Step::TierSlice { clause, change, .. } => [Some(clause), change],
             Step::CatastrophicBase { clause, threshold, .. } => [Some(threshold), Some(clause)],
             Step::Unfiled { clause, .. }
             | Step::FirstSelfPay { clause, .. }
             | Step::PreDeduction { clause, .. }
             | Step::Cap { clause, .. }
+            | Step::CapGrowth { clause, .. }
+            | Step::MonthlyCap { clause, .. }
+            | Step::Together { clause, .. }
+            | Step::LayerSegment { clause, .. }
+            | Step::TiltStart { clause, .. }
             | Step::Share { clause, .. }
             | Step::Tier { clause, .. }
             | Step::AssistanceStart { clause, .. }
+            | Step::Family { clause, .. }
+            | Step::FamilyElsewhere { clause, .. }
             | Step::Account { clause, .. } => [Some(clause), None],
         };
         pair.into_iter().flatten()
@@ -282,6 +404,33 @@ impl Encoder {
             }
             Step::Cash { amount } => {
                 self.tag(15).money([amount]);
+            }
+            Step::Family { clause, share, pool, insurance, open, balance, paid } => {
+                self.tag(46).clause(clause).number(share as i64).bytes(pool.0.as_str().as_bytes());
+                self.bytes(&[insurance as u8]).money([open, balance, paid]);
+            }
+            Step::FamilyElsewhere { clause, pool, insurance } => {
+                self.tag(47).clause(clause).bytes(pool.0.as_str().as_bytes()).bytes(&[insurance as u8]);
+            }
+            Step::CapGrowth { clause, amount, years, claim_free_years, plus } => {
+                self.tag(40).clause(clause).money([amount, plus]).number(years).number(claim_free_years);
+            }
+            Step::MonthlyCap { clause, month, cap, available, used, left } => {
+                self.tag(41).clause(clause).number(month.year().into()).number(month.number().into());
+                self.money([cap, available, used, left]);
+            }
+            Step::Together { clause, what, diseases } => {
+                self.tag(42).clause(clause).bytes(&[what as u8]).number(diseases);
+            }
+            Step::LayerSegment { fund, clause, from, cost, ratio } => {
+                self.tag(43).bytes(&[fund as u8]).clause(clause).money([from, cost]).ratio(ratio);
+            }
+            Step::TierSlice { clause, change, from, cost, ratio, effective } => {
+                self.tag(44).clause(clause).clause(change.unwrap_or(Clause(u32::MAX)));
+                self.money([from, cost]).ratio(ratio).ratio(effective);
+            }
+            Step::TiltStart { clause, start, so_far, burden } => {
+                self.tag(45).clause(clause).money([start, so_far, burden]);
             }
         }
     }

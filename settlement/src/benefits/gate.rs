@@ -6,8 +6,10 @@ use jiff::{Unit, civil::DateDifference};
 
 use super::Case;
 use super::explanation::Step;
+use super::several;
 use crate::encounter::CareKind;
 use crate::filing::FilingClass;
+use crate::month::Month;
 use crate::person::Entitlement;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::clause::Clause;
@@ -20,6 +22,8 @@ use crate::year_to_date::{BenefitYear, YearToDate};
 pub(super) struct Admitted<'a> {
     pub(super) facts: Facts<'a>,
     pub(super) civil_servant: bool,
+    pub(super) day: Date,
+    pub(super) month: Month,
     pub(super) year: BenefitYear,
     pub(super) used: YearToDate,
     pub(super) steps: [Option<Step>; 2],
@@ -37,6 +41,9 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitt
         return Err(Refusal::new(Reason::ThirdPartyLiable).of_field("rel_ttp_flag"));
     }
     let year = book.year_of(day);
+    let month = Month::of(day).ok_or_else(|| {
+        Refusal::new(Reason::InvalidField).of_field("begntime").because(format!("{day} is in no month that counts"))
+    })?;
     let used = YearToDate::fold(case.usages, settle.insurance, year);
     let stays = used.of(&[CareKind::Inpatient]).stays;
     let mut facts = Facts {
@@ -49,13 +56,14 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitt
         // A later mid-way settlement belongs to the stay that was counted already.
         stay: if case.deductible_before.is_some() { stays.max(1) } else { stays + 1 },
         enrolled_months: full_months(entitlement.continuous_since, day),
+        claim_free_years: entitlement.claim_free_years,
         tier: entitlement.tier.as_deref(),
         disease: if encounter.care == CareKind::Chronic { encounter.disease.as_ref() } else { None },
     };
     let (footing, unfiled) = footing(book, case, &facts)?;
     facts.footing = footing;
     let rules = book.care(encounter.care);
-    chronic(case, rules, &facts, day)?;
+    chronic(book, case, rules, &facts, day)?;
     payable(book, rules, &facts)?;
     let steps = [
         Some(Step::Gate {
@@ -70,7 +78,7 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitt
         }),
         unfiled.map(|clause| Step::Unfiled { clause, footing }),
     ];
-    Ok(Admitted { facts, civil_servant: entitlement.civil_servant, year, used, steps })
+    Ok(Admitted { facts, civil_servant: entitlement.civil_servant, day, month, year, used, steps })
 }
 
 fn entitlement<'a>(case: &'a Case<'a>, day: Date) -> Result<&'a Entitlement, Refusal> {
@@ -110,7 +118,13 @@ fn footing(book: &RuleBook, case: &Case<'_>, facts: &Facts<'_>) -> Result<(Footi
 
 /// Chronic care needs a disease, the person's qualification for it, and elsewhere a disease that is open across
 /// provinces: it is never settled as ordinary outpatient care instead (policy.md A.8).
-fn chronic(case: &Case<'_>, rules: &Section<CareRules>, facts: &Facts<'_>, day: Date) -> Result<(), Refusal> {
+fn chronic(
+    book: &RuleBook,
+    case: &Case<'_>,
+    rules: &Section<CareRules>,
+    facts: &Facts<'_>,
+    day: Date,
+) -> Result<(), Refusal> {
     if facts.care != CareKind::Chronic {
         return Ok(());
     }
@@ -118,6 +132,12 @@ fn chronic(case: &Case<'_>, rules: &Section<CareRules>, facts: &Facts<'_>, day: 
     let disease = facts.disease.ok_or_else(|| field(Reason::DiseaseMissing))?;
     if case.person.qualification(disease, day).is_none() {
         return Err(field(Reason::NotQualified).because(disease.as_str()));
+    }
+    if let Some(several) = rules.rules().and_then(|rules| rules.several)
+        && !several::counted(case.person, several, day).iter().any(|counted| counted.same_disease(disease))
+    {
+        let path = book.clause(several.clause).map_or("?", |text| &text.path);
+        return Err(field(Reason::NotQualified).because(format!("{disease}: {path}.diseases_at_most")));
     }
     let open = |rules: &CareRules| rules.diseases.iter().any(|open| open.code.same_disease(disease));
     if case.settle.encounter.pool != case.person.home && !rules.rules().is_some_and(open) {

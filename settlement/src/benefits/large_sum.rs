@@ -1,12 +1,14 @@
 //! 大额补助: what pays above the basic cap, in regions that have it (policy.md C.1 step 10).
 
 use super::explanation::Step;
+use super::layered;
 use super::worksheet::{Layer, Worksheet};
 use crate::adjudication::Fund;
 use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::rulebook::conditions::Cases;
 use crate::rulebook::sections::{Above, Part};
+use crate::year_to_date::UsageSums;
 
 /// Lets the layer pay its share of the cost above the cap.
 pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
@@ -16,13 +18,21 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
     if exact.is_zero() || above != Above::LargeSum {
         return Ok(());
     }
-    let row = rules.ratio.needed(&sheet.facts)?;
-    let ratio = row.value.needed(book, row.clause)?;
     let base = sheet.burden.of(Part::AboveCap);
-    sheet.note(Step::Share { fund: Fund::LargeSum, clause: row.clause, base, ratio });
-    let before = sheet.used(Cases::ANY).large_sum;
-    // The cap divided by a ratio stays exact up to here; this is the one rounding of the layer (policy.md C.2).
-    let wanted = Money::round(ratio.of_exact(exact)).min(base);
-    let parts = Cases::at([Part::AboveCap as usize]);
-    sheet.pay_limited(Layer { fund: Fund::LargeSum, cap: &rules.cap, before, parts }, wanted)
+    sheet.large_sum_base = base;
+    let used = sheet.used(Cases::ANY);
+    let parts = layered::lay(sheet, &rules.ratio, used.above_cap, exact)?;
+    for part in &parts {
+        let layered::Part { clause, bounded, from, cost, ratio } = *part;
+        sheet.note(if bounded {
+            Step::LayerSegment { fund: Fund::LargeSum, clause, from, cost: Money::round_fraction(cost), ratio }
+        } else {
+            Step::Share { fund: Fund::LargeSum, clause, base, ratio }
+        });
+    }
+    // What the cap bought stays exact up to here; this is the one rounding of the layer (policy.md C.2).
+    let wanted = Money::round_fraction(layered::payment(&parts)).min(base);
+    let (care, parts) = (Cases::ANY, Cases::at([Part::AboveCap as usize]));
+    let (before, paid) = (used.large_sum, |sums: &UsageSums| sums.large_sum);
+    sheet.pay_limited(Layer { fund: Fund::LargeSum, cap: &rules.cap, care, before, paid, parts }, wanted)
 }

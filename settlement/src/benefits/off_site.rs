@@ -5,7 +5,7 @@ use super::explanation::Step;
 use super::worksheet::Worksheet;
 use crate::money::Money;
 use crate::refusal::Refusal;
-use crate::rulebook::clause::Clause;
+use crate::rulebook::clause::{Clause, Setting};
 use crate::rulebook::conditions::Footing;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::{OffSite, Part};
@@ -41,12 +41,24 @@ pub(super) struct RatioChange {
 }
 
 impl RatioChange {
+    /// No change, as for care at home.
+    pub(super) const NONE: RatioChange = RatioChange { points: Ratio::ZERO, factor: Ratio::ONE, clause: None };
+
     /// The change that a row makes. Asked for only when there is something to pay.
     pub(super) fn of(sheet: &Worksheet<'_>, row: Option<(OffSite, Clause)>) -> Result<RatioChange, Refusal> {
-        let none = RatioChange { points: Ratio::ZERO, factor: Ratio::ONE, clause: None };
-        let Some((change, clause)) = row else { return Ok(none) };
-        let points = change.points.map_or(Ok(Ratio::ZERO), |points| points.needed(sheet.book, clause))?;
-        let factor = change.factor.map_or(Ok(Ratio::ONE), |factor| factor.needed(sheet.book, clause))?;
+        let Some((change, clause)) = row else { return Ok(RatioChange::NONE) };
+        RatioChange::new(sheet, change.points, change.factor, clause)
+    }
+
+    /// The change by points and by a factor that a clause names.
+    pub(super) fn new(
+        sheet: &Worksheet<'_>,
+        points: Option<Setting<Ratio>>,
+        factor: Option<Setting<Ratio>>,
+        clause: Clause,
+    ) -> Result<RatioChange, Refusal> {
+        let points = points.map_or(Ok(Ratio::ZERO), |points| points.needed(sheet.book, clause))?;
+        let factor = factor.map_or(Ok(Ratio::ONE), |factor| factor.needed(sheet.book, clause))?;
         Ok(RatioChange { points, factor, clause: Some(clause) })
     }
 

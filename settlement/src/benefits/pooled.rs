@@ -1,13 +1,11 @@
 //! 统筹基金: what the basic fund pays, from the in-policy amount to the cap (policy.md C.1 steps 5 to 9).
 
-use rust_decimal::Decimal;
-
 use super::worksheet::Worksheet;
 use super::{caps, deductible, off_site, segments};
-use crate::money::Money;
+use crate::money::{Fraction, Money};
 use crate::refusal::Refusal;
 use crate::rulebook::conditions::Cases;
-use crate::rulebook::sections::{Above, Measure, Part};
+use crate::rulebook::sections::{Above, LargeSumBase, Measure, Part};
 
 /// Lets the basic fund pay, and leaves on the person what it does not.
 pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
@@ -19,14 +17,15 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
     let base = off_site::pre_deduct(sheet, change)?;
     let deductible = deductible::borne(sheet, rules, base)?;
     sheet.deductible = deductible;
+    let large_sum_base = book.large_sum.rules().map_or(LargeSumBase::AboveCap, |rules| rules.base);
     let mut paid = Money::ZERO;
-    let mut above_cap = (Decimal::ZERO, Above::Person);
+    let mut above_cap = (Fraction::ZERO, Above::Person);
     if deductible < base {
         let counted = caps::tightest(sheet, Measure::InPolicy)?;
         let covered = counted.map_or(base, |bound| bound.left.min(base).max(deductible));
         if let Some(bound) = counted.filter(|_| covered < base) {
-            above_cap = ((base - covered).exact(), bound.above);
-            sheet.note(bound.step());
+            above_cap = ((base - covered).into(), bound.above);
+            bound.note(sheet);
         }
         if deductible < covered {
             let change = off_site::RatioChange::of(sheet, change)?;
@@ -37,8 +36,8 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
                 && paid > bound.left
             {
                 paid = bound.left;
-                above_cap = (above_cap.0 + slices.cost_beyond(bound.left), bound.above);
-                sheet.note(bound.step());
+                above_cap = (above_cap.0 + slices.cost_beyond(bound.left, large_sum_base), bound.above);
+                bound.note(sheet);
             }
         }
     }
@@ -49,9 +48,9 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
 
 /// What the fund leaves: the deductible, the cost above the cap, and the share that the ratios do not pay, which
 /// takes up the odd fen of every rounding.
-fn leave(sheet: &mut Worksheet<'_>, base: Money, paid: Money, above_cap: (Decimal, Above)) {
+fn leave(sheet: &mut Worksheet<'_>, base: Money, paid: Money, above_cap: (Fraction, Above)) {
     let deductible = sheet.deductible;
-    let above = Money::round(above_cap.0).min(base - deductible - paid);
+    let above = Money::round_fraction(above_cap.0).min(base - deductible - paid);
     sheet.above_cap = above_cap;
     sheet.burden.set(Part::Deductible, deductible);
     sheet.burden.set(Part::AboveCap, above);

@@ -1,31 +1,40 @@
 //! The sheet that the steps of one calculation write on, and how it becomes an [`Adjudication`].
 
-use rust_decimal::Decimal;
+use jiff::civil::Date;
 
 use super::Case;
 use super::burden::Burden;
 use super::explanation::Step;
 use super::gate::Admitted;
+use super::growth::{self, Grown};
+use crate::account::{FamilyShare, paid_by_family};
 use crate::adjudication::{Adjudication, Fund, FundShares, Payers, Working};
 use crate::bill::Coverage;
 use crate::encounter::CareKind;
-use crate::money::Money;
+use crate::money::{Fraction, Money};
+use crate::month::Month;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::RuleBook;
-use crate::rulebook::clause::Limit;
 use crate::rulebook::conditions::{Cases, Facts};
-use crate::rulebook::sections::{Above, Part};
+use crate::rulebook::sections::{Above, Ceiling, Part};
 use crate::rulebook::table::Table;
 use crate::year_to_date::{BenefitYear, Usage, UsageSums, YearToDate};
 
 /// More steps than most settlements take, so that the list seldom grows.
 const USUAL_STEPS: usize = 16;
 
-/// What a layer needs in order to pay: its cap, what it paid before in the year, what it takes off the person.
+/// What a layer needs in order to pay.
 pub(super) struct Layer<'b> {
     pub(super) fund: Fund,
-    pub(super) cap: &'b Table<Limit>,
+    /// Its caps.
+    pub(super) cap: &'b Table<Ceiling>,
+    /// The kinds of care that share a cap which names none.
+    pub(super) care: Cases,
+    /// What the fund paid before in the benefit year, as the explanation says it.
     pub(super) before: Money,
+    /// What counts toward the caps of what was used.
+    pub(super) paid: fn(&UsageSums) -> Money,
+    /// What it takes off the person.
     pub(super) parts: Cases,
 }
 
@@ -35,7 +44,11 @@ pub(super) struct Worksheet<'a> {
     pub(super) case: &'a Case<'a>,
     pub(super) facts: Facts<'a>,
     pub(super) civil_servant: bool,
-    year: BenefitYear,
+    /// The day that decides.
+    pub(super) day: Date,
+    /// Its month, in which monthly caps count.
+    pub(super) month: Month,
+    pub(super) year: BenefitYear,
     used: YearToDate,
     /// The bill as the home region splits it: the treatment place's split, but for a first self-pay of its own.
     pub(super) coverage: Coverage,
@@ -44,10 +57,21 @@ pub(super) struct Worksheet<'a> {
     /// What the person still bears.
     pub(super) burden: Burden,
     /// The in-policy cost above the cap in exact fen, and who is asked to bear it.
-    pub(super) above_cap: (Decimal, Above),
+    pub(super) above_cap: (Fraction, Above),
+    /// What of it the large-sum layer was asked to bear.
+    pub(super) large_sum_base: Money,
     /// What this settlement adds to the base of the catastrophic layer.
     pub(super) catastrophic_base: Money,
+    /// What the civil-servant supplement looked at.
+    pub(super) civil_servant_base: Money,
+    /// What this settlement adds to the base of tilted assistance.
+    pub(super) tilt_base: Money,
+    /// What tilted assistance paid of what the assistance fund did.
+    pub(super) tilt: Money,
+    /// What personal accounts pay, relatives' included.
     pub(super) account: Money,
+    /// What relatives' accounts pay of it.
+    pub(super) family: Vec<FamilyShare>,
     funds: FundShares,
     steps: Vec<Step>,
 }
@@ -62,14 +86,21 @@ impl<'a> Worksheet<'a> {
             case,
             facts: admitted.facts,
             civil_servant: admitted.civil_servant,
+            day: admitted.day,
+            month: admitted.month,
             year: admitted.year,
             used: admitted.used,
             coverage: case.settle.bill.coverage(),
             deductible: Money::ZERO,
             burden: Burden::default(),
-            above_cap: (Decimal::ZERO, Above::Person),
+            above_cap: (Fraction::ZERO, Above::Person),
+            large_sum_base: Money::ZERO,
             catastrophic_base: Money::ZERO,
+            civil_servant_base: Money::ZERO,
+            tilt_base: Money::ZERO,
+            tilt: Money::ZERO,
             account: Money::ZERO,
+            family: Vec::new(),
             funds: FundShares::default(),
             steps,
         }
@@ -85,33 +116,53 @@ impl<'a> Worksheet<'a> {
         care.care().fold(UsageSums::default(), |sums, kind| sums + self.used.of(&[kind]))
     }
 
+    /// What was used before that some usages stand for.
+    pub(super) fn used_by(&self, counts: impl Fn(&Usage) -> bool) -> UsageSums {
+        self.used.sum(counts)
+    }
+
+    /// The months in which anything was used before, the earliest first.
+    pub(super) fn months_used(&self) -> Vec<Month> {
+        self.used.months()
+    }
+
     /// What was used before for the disease at hand.
     pub(super) fn used_for_disease(&self) -> UsageSums {
         self.facts.disease.map_or_else(UsageSums::default, |disease| self.used.of_disease(disease))
     }
 
-    /// Lets a fund pay, taking it off some parts of the person's burden.
+    /// What a fund pays so far of this bill.
+    pub(super) fn paid_by(&self, fund: Fund) -> Money {
+        self.funds.of(fund)
+    }
+
+    /// Lets a fund pay, beside what it pays of the bill already, taking it off some parts of the person's burden.
     pub(super) fn pay(&mut self, fund: Fund, paid: Money, before: Money, parts: Cases) {
-        self.funds.set(fund, paid);
+        self.funds.set(fund, self.funds.of(fund) + paid);
         self.burden.relieve(parts, paid);
         self.note(Step::Paid { fund, before, paid });
     }
 
-    /// Lets a layer pay what it wants to, as far as its cap reaches.
+    /// Lets a layer pay what it wants to, as far as its caps reach: the tightest binds.
     pub(super) fn pay_limited(&mut self, layer: Layer<'_>, wanted: Money) -> Result<(), Refusal> {
-        let Layer { fund, cap, before, parts } = layer;
-        let row = cap.needed(&self.facts)?;
         let mut paid = wanted;
-        if !wanted.is_zero()
-            && let Some(cap) = row.value.needed(self.book, row.clause)?
-        {
-            let left = (cap - before).at_least_zero();
-            if left < wanted {
-                self.note(Step::Cap { clause: row.clause, cap, used: before, left });
-                paid = left;
+        if !wanted.is_zero() {
+            layer.cap.needed(&self.facts)?;
+            let mut tightest = None;
+            for row in layer.cap.matching(&self.facts) {
+                let Ceiling { amount, growth, counts } = row.value;
+                let Some(amount) = amount.needed(self.book, row.clause)? else { continue };
+                let Grown { cap, step: grown } = growth::grown(self, amount, growth, row.clause)?;
+                let used = (layer.paid)(&self.used(counts.unwrap_or(layer.care)));
+                let left = (cap - used).at_least_zero();
+                if left < paid {
+                    paid = left;
+                    tightest = Some([grown, Some(Step::Cap { clause: row.clause, cap, used, left })]);
+                }
             }
+            tightest.into_iter().flatten().flatten().for_each(|step| self.note(step));
         }
-        self.pay(fund, paid, before, parts);
+        self.pay(layer.fund, paid, layer.before, layer.parts);
         Ok(())
     }
 
@@ -125,11 +176,13 @@ impl<'a> Worksheet<'a> {
         let cash = self.burden.total();
         self.note(Step::Cash { amount: cash });
         let payers = Payers { funds: self.funds, account: self.account, cash, hospital: Money::ZERO };
+        let usage = self.usage();
         let working = Working {
             insurance: self.book.insurance(),
             deductible: self.deductible,
-            account_balance: self.case.account_balance - self.account,
-            usage: self.usage(),
+            account_balance: self.case.account_balance - (self.account - paid_by_family(&self.family)),
+            family: self.family,
+            usage,
             rule_book: self.book.hash(),
             steps: self.steps,
         };
@@ -147,15 +200,19 @@ impl<'a> Worksheet<'a> {
                 deductible: self.deductible,
                 in_policy: self.coverage.in_policy,
                 basic: self.funds.of(Fund::Basic),
+                above_cap: self.large_sum_base,
                 large_sum: self.funds.of(Fund::LargeSum),
                 catastrophic_base: self.catastrophic_base,
                 catastrophic: self.funds.of(Fund::Catastrophic),
+                civil_servant_base: self.civil_servant_base,
                 civil_servant: self.funds.of(Fund::CivilServant),
                 assistance: self.funds.of(Fund::Assistance),
+                tilt_base: self.tilt_base,
+                tilt: self.tilt,
             },
         };
         let disease = if care == CareKind::Chronic { encounter.disease.clone() } else { None };
-        Usage { year: self.year, insurance: self.book.insurance(), care, disease, sums }
+        Usage { year: self.year, insurance: self.book.insurance(), care, disease, month: self.month, sums }
     }
 
     /// Puts the four parts of the split that no rule of the basic fund touches on the person.

@@ -56,7 +56,8 @@ impl Reach {
 /// use settlement::decide::{BookSeq, Reach, Reader, UsagePosting, built_on};
 /// use settlement::{encounter::CareKind, ids::SettlementId, money::Money, person::Insurance, year_to_date::*};
 /// let sums = UsageSums { deductible: Money::from_yuan(900), ..UsageSums::default() };
-/// let usage = Usage { year: BenefitYear(2025), insurance: Insurance::Employee, care: CareKind::Inpatient, disease: None, sums };
+/// let month = settlement::month::Month::new(2025, 6).expect("a month");
+/// let usage = Usage { year: BenefitYear(2025), insurance: Insurance::Employee, care: CareKind::Inpatient, disease: None, month, sums };
 /// let used = UsagePosting { usage, day: jiff::civil::date(2025, 6, 20) };
 /// let later = Reader::new(BookSeq(7), SettlementId::new("s7").expect("an id"), &used);
 /// let undone_at = |place| Reach { after: Some(BookSeq(place)), from: None };
@@ -64,7 +65,7 @@ impl Reach {
 /// assert!(built_on(&[later], &used, undone_at(7)).is_empty());
 /// ```
 pub fn built_on(readers: &[Reader], changed: &UsagePosting, reach: Reach) -> Vec<SettlementId> {
-    let Usage { year, insurance, care: _, disease: _, sums } = &changed.usage;
+    let Usage { year, insurance, care: _, disease: _, month: _, sums } = &changed.usage;
     if *sums == UsageSums::default() {
         return Vec::new();
     }

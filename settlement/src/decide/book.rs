@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use super::Decision;
 use super::affected::Reader;
 use super::effects::{Correcting, Effects, Undoing, UsagePosting};
+use crate::account::{FamilyAccount, FamilyShare, SharedAccount};
 use crate::adjudication::Payers;
 use crate::encounter::{CareKind, Encounter};
 use crate::ids::{BatchNumber, EncounterId, InstitutionCode, PersonNumber, PoolCode, SettlementId};
@@ -34,7 +35,7 @@ impl BookSeq {
 /// The part of a book that a batch touches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Book {
-    /// By person.
+    /// By person; with each, the relatives whose accounts may pay for that person.
     pub people: HashMap<PersonNumber, PersonBook>,
     /// Those of the batch's new ids that are taken already, by whomever.
     pub taken: HashSet<SettlementId>,
@@ -156,7 +157,7 @@ pub struct Claim {
     pub encounter: EncounterId,
 }
 
-/// Usages folded by year, insurance, care and disease.
+/// Usages folded by year, insurance, care, disease and month.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Used(Vec<Usage>);
 
@@ -182,6 +183,23 @@ impl Book {
         person.answers.insert(operation.key.clone(), Answered { operation: Some(operation.clone()), seq });
         person.messages.push(Message { target: operation.key.as_target(), deed });
         person.append(seq, &decision.effects);
+        for FamilyShare { account, amount } in &decision.effects.family {
+            self.person(&account.owner).account_balance += *amount;
+        }
+    }
+
+    /// The relatives' accounts that may pay for a person on a day, as they stand, in the order of use.
+    pub(super) fn family(&self, number: &PersonNumber, day: Date) -> Vec<FamilyAccount> {
+        let shared = self.people.get(number).and_then(|book| book.person.as_ref()).map(|person| &person.family);
+        let in_force = shared.into_iter().flatten().filter(|shared| shared.validity.covers(day));
+        in_force
+            .map(|SharedAccount { account, validity: _ }| {
+                let owner = self.people.get(&account.owner);
+                let kept_here = |owner: &&PersonBook| owner.person.as_ref().is_some_and(|row| row.home == account.pool);
+                let balance = owner.filter(kept_here).map(|owner| owner.account_balance.at_least_zero());
+                FamilyAccount { account: account.clone(), balance }
+            })
+            .collect()
     }
 
     pub(super) fn carry_voided(&mut self, seq: BookSeq, key: &OperationKey) {
@@ -253,7 +271,7 @@ impl Booked {
             treatment: self.visit.treatment,
             institution: self.visit.institution.clone(),
         };
-        JournalEntry::of_settlement(&parties, &self.settled.payers)
+        JournalEntry::of_settlement(&parties, &self.settled.payers, &self.settled.family)
     }
 
     /// What undoing it tells the hospital.
@@ -293,8 +311,7 @@ impl Used {
 
     /// Adds a usage. What comes to nothing leaves no trace.
     pub fn add(&mut self, usage: &Usage) {
-        let kind = |usage: &Usage| (usage.year, usage.insurance, usage.care, usage.disease.clone());
-        match self.0.binary_search_by(|held| kind(held).cmp(&kind(usage))) {
+        match self.0.binary_search_by(|held| held.kind().cmp(&usage.kind())) {
             Ok(at) => {
                 self.0[at].sums += usage.sums;
                 if self.0[at].sums == UsageSums::default() {
@@ -306,7 +323,7 @@ impl Used {
         }
     }
 
-    /// One usage for each year, insurance, care and disease, none of them empty.
+    /// One usage for each year, insurance, care, disease and month, none of them empty.
     pub fn usages(&self) -> &[Usage] {
         &self.0
     }

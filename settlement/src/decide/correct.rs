@@ -131,7 +131,7 @@ pub enum CorrectionFault {
     #[error("it comes out otherwise by now than the batch says: put it forward anew, with what it builds on")]
     ComesOutOtherwise,
     /// The difference is none.
-    #[error("it would count in another benefit year or for another kind of care")]
+    #[error("it would count in another benefit year or month, or for another kind of care")]
     CountsElsewhere,
     /// The batch to be undone does not correct it.
     #[error("the batch that is to be undone does not correct it")]
@@ -287,8 +287,7 @@ fn one(
 
 /// What is used up more (less, where negative); none where both are not of one kind.
 fn difference(counts: &Usage, now: &Usage) -> Option<UsageSums> {
-    let kind = |usage: &Usage| (usage.year, usage.insurance, usage.care, usage.disease.clone());
-    (kind(counts) == kind(now)).then(|| now.sums + -counts.sums)
+    (counts.kind() == now.kind()).then(|| now.sums + -counts.sums)
 }
 
 fn faulty(settlement: &SettlementId, fault: CorrectionFault) -> Faulty {

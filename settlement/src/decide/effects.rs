@@ -1,9 +1,12 @@
 //! What a decision does, as rows to append. The same value carries the book in memory forward, so that the two
 //! cannot drift apart.
 
+use std::ops::Neg;
+
 use jiff::civil::Date;
 
 use super::book::Booked;
+use crate::account::FamilyShare;
 use crate::adjudication::Payers;
 use crate::ids::SettlementId;
 use crate::lifecycle::Standing;
@@ -25,6 +28,8 @@ pub struct Effects {
     pub usage: Option<UsagePosting>,
     /// What the personal account receives; negative for what it pays.
     pub account: Money,
+    /// What relatives' accounts receive; negative for what they pay.
+    pub family: Vec<FamilyShare>,
     /// The journal entry.
     pub journal: Option<JournalEntry>,
     /// A message that may never take effect any more.
@@ -38,7 +43,8 @@ impl Effects {
     pub(super) fn of_settlement(booked: Booked) -> Effects {
         Effects {
             usage: Some(booked.usage.clone()),
-            account: -booked.settled.payers.account,
+            account: -booked.settled.own_account(),
+            family: received(&booked.settled.family, Neg::neg),
             journal: Some(booked.entry()),
             settlement: Some(Box::new(booked)),
             ..Effects::default()
@@ -51,6 +57,12 @@ impl Effects {
         let tombstone = self.undoing.is_none().then(|| target.clone());
         Effects { tombstone, ..self }
     }
+}
+
+/// What relatives' accounts receive, by what they paid.
+pub(super) fn received(paid: &[FamilyShare], turned: impl Fn(Money) -> Money) -> Vec<FamilyShare> {
+    let receives = |share: &FamilyShare| FamilyShare { account: share.account.clone(), amount: turned(share.amount) };
+    paid.iter().map(receives).collect()
 }
 
 /// A change of where a settlement stands.

@@ -12,6 +12,7 @@ use super::effects::Effects;
 use super::judge::Judge;
 use super::settle::work_out;
 use crate::adjudication::{Fund, Payers};
+use crate::beijing;
 use crate::filing::Filing;
 use crate::ids::SettlementId;
 use crate::money::Money;
@@ -100,6 +101,7 @@ impl Rework {
     /// Works the next one out.
     pub fn next(&mut self, stored: Stored, judge: &Judge<'_>) -> Reworked {
         let Stored { seq, key, settle, filing, mut book, decided_at, settled, counts, usage, changes } = stored;
+        let family = book.family(&key.person, beijing::day_of(decided_at));
         let person = book.person(&key.person);
         changes.iter().for_each(|change| person.append(seq, change));
         for earlier in self.corrected.iter().filter(|earlier| earlier.seq < seq) {
@@ -110,7 +112,7 @@ impl Rework {
                 booked.usage.usage = earlier.is.clone();
             }
         }
-        let now = work_out(person, &settle, filing.as_ref(), judge, decided_at);
+        let now = work_out(person, &family, &settle, filing.as_ref(), judge, decided_at);
         let is = match &now {
             Ok(worked_out) => worked_out.usage().clone(),
             Err(_) => usage.clone(),

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use super::book::{Book, BookSeq, Booked, PersonBook, Visit};
 use super::effects::{Effects, UsagePosting};
 use super::judge::{Judge, Judgement, Question};
+use crate::account::FamilyAccount;
 use crate::adjudication::Payers;
 use crate::beijing;
 use crate::benefits::Case;
@@ -32,11 +33,12 @@ pub(super) fn settle(
     if book.taken.contains(&settle.settlement) {
         return Err(Refusal::new(Reason::InvalidField).of_field("setl_id").because("is taken"));
     }
+    let family = book.family(&key.person, beijing::day_of(at));
     let person = book.person(&key.person);
     if person.tombstones.contains(&key.as_target()) {
         return Err(Reason::Voided.into());
     }
-    let worked_out = work_out(person, settle, filing, judge, at)?;
+    let worked_out = work_out(person, &family, settle, filing, judge, at)?;
     let booked = Booked {
         seq,
         settled: worked_out.settled(settle),
@@ -79,6 +81,7 @@ impl WorkedOut {
 /// Works a bill out and checks that nothing in the book speaks against settling it.
 pub(super) fn work_out(
     book: &PersonBook,
+    family: &[FamilyAccount],
     settle: &Settle,
     filing: Option<&Filing>,
     judge: &Judge<'_>,
@@ -92,6 +95,7 @@ pub(super) fn work_out(
         filing,
         usages: book.used.usages(),
         account_balance: book.account_balance.at_least_zero(),
+        family,
         deductible_before: deductible_before(book, encounter),
         settled_on: beijing::day_of(at),
     };

@@ -1,9 +1,11 @@
 //! Cancelling a settlement by its id, and reversing a message. What may happen to a settlement is for
 //! [`crate::lifecycle`] to say; here is which settlement is meant, and what has to be appended.
 
+use std::ops::Neg;
+
 use super::affected::{Reach, built_on};
 use super::book::{Book, Booked, Deed, Message, PersonBook};
-use super::effects::{Effects, Undoing};
+use super::effects::{Effects, Undoing, received};
 use crate::encounter::CareKind;
 use crate::ids::SettlementId;
 use crate::lifecycle::{Effect, Event, Standing, after};
@@ -148,7 +150,8 @@ pub(super) fn change(person: &PersonBook, booked: &Booked, event: &Event) -> Res
         Effect::Counter => Effects {
             undoing,
             usage: Some(booked.usage.counter()),
-            account: booked.settled.payers.account,
+            account: booked.settled.own_account(),
+            family: booked.settled.family.clone(),
             journal: Some(booked.entry().counter()),
             affected: affected(),
             ..Effects::default()
@@ -156,7 +159,8 @@ pub(super) fn change(person: &PersonBook, booked: &Booked, event: &Event) -> Res
         Effect::Reinstate => Effects {
             undoing,
             usage: Some(booked.usage.clone()),
-            account: -booked.settled.payers.account,
+            account: -booked.settled.own_account(),
+            family: received(&booked.settled.family, Neg::neg),
             journal: Some(booked.entry()),
             affected: affected(),
             ..Effects::default()

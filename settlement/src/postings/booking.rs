@@ -51,7 +51,7 @@ impl Booking {
             Outcome::Refused(_) => return None,
             Outcome::Accepted { decided_at: _, done } => turn_of(done)?,
         };
-        let entry = JournalEntry::of_settlement(&parties(operation, settled), &settled.payers);
+        let entry = JournalEntry::of_settlement(&parties(operation, settled), &settled.payers, &settled.family);
         Some(Booking { settlement: settled.settlement.clone(), turn, entry })
     }
 }

@@ -5,10 +5,10 @@ use crate::encounter::{CareKind, HospitalLevel};
 use crate::ids::DiseaseCode;
 use crate::money::Money;
 use crate::person::{AssistanceClass, Insurance, PersonClass};
-use crate::rulebook::clause::{Limit, Setting};
+use crate::rulebook::clause::Setting;
 use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, IDENTITIES, Span, identity_word};
 use crate::rulebook::ratio::Ratio;
-use crate::rulebook::sections::{Cap, Deductible, OffSite, Segment, Unfiled};
+use crate::rulebook::sections::{AccountRule, Cap, Ceiling, Deductible, LayerChange, OffSite, Segment, Unfiled};
 use crate::rulebook::table::{Row, Table};
 use crate::spanned::Report;
 
@@ -29,11 +29,12 @@ impl Extent for Segment {
 impl Extent for Deductible {}
 impl Extent for Setting<Ratio> {}
 impl Extent for Setting<Money> {}
-impl Extent for Limit {}
+impl Extent for Ceiling {}
+impl Extent for LayerChange {}
 impl Extent for Cap {}
 impl Extent for OffSite {}
 impl Extent for Unfiled {}
-impl Extent for Cases {}
+impl Extent for AccountRule {}
 
 /// Reports every two rows that could both apply. `together` says which rows are compared at all.
 pub(super) fn overlaps<T: Extent>(table: &Table<T>, report: &Report, together: impl Fn(&Row<T>, &Row<T>) -> bool) {
@@ -117,7 +118,7 @@ impl<'a> Grid<'a> {
             None => &PersonClass::ALL,
         };
         // Nothing changes for people at home, no fund pays a purchase, and assistance is for special identities only.
-        let off_site_only = table.path == "off_site";
+        let off_site_only = matches!(table.path.as_str(), "off_site" | "catastrophic.off_site");
         let funds_only = !matches!(table.path.as_str(), "account" | "unfiled");
         let assisted_only = table.path.starts_with("assistance.");
         Grid {
@@ -145,6 +146,7 @@ impl<'a> Grid<'a> {
             age: 0,
             stay: 1,
             enrolled_months: 0,
+            claim_free_years: 0,
             tier: None,
             disease: None,
         }];

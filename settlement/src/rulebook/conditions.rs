@@ -75,6 +75,8 @@ pub struct Facts<'a> {
     pub stay: i64,
     /// Full months of insurance without a break.
     pub enrolled_months: i64,
+    /// Benefit years without a claim that count toward caps. No row depends on it.
+    pub claim_free_years: i64,
     /// The contribution tier.
     pub tier: Option<&'a str>,
     /// The chronic disease.
@@ -104,6 +106,12 @@ impl Cases {
     /// Whether the sets share a case.
     pub fn meets(self, other: Cases) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// The cases that are in both sets.
+    #[must_use]
+    pub fn both(self, other: Cases) -> Cases {
+        Cases(self.0 & other.0)
     }
 
     /// Whether a kind of care is in the set.

@@ -3,6 +3,7 @@
 
 use jiff::civil::Date;
 
+use crate::account::{FamilyAccount, paid_by_family};
 use crate::adjudication::{Adjudication, Fund};
 use crate::benefits::{self, Case};
 use crate::bill::Bill;
@@ -30,15 +31,17 @@ pub enum Output {
     Deductible,
     /// A fund's payment.
     Fund(Fund),
-    /// 个人账户.
+    /// 个人账户, relatives' accounts included.
     Account,
+    /// Relatives' accounts.
+    Family,
     /// 现金.
     Cash,
 }
 
 impl Output {
     /// Every output with its key in `expect`.
-    pub const ALL: [(&'static str, Output); 8] = [
+    pub const ALL: [(&'static str, Output); 9] = [
         ("deductible", Output::Deductible),
         ("basic", Output::Fund(Fund::Basic)),
         ("large_sum", Output::Fund(Fund::LargeSum)),
@@ -46,6 +49,7 @@ impl Output {
         ("civil_servant", Output::Fund(Fund::CivilServant)),
         ("assistance", Output::Fund(Fund::Assistance)),
         ("account", Output::Account),
+        ("family", Output::Family),
         ("cash", Output::Cash),
     ];
 
@@ -56,6 +60,7 @@ impl Output {
             Output::Deductible => adjudication.deductible,
             Output::Fund(fund) => payers.funds.of(fund),
             Output::Account => payers.account,
+            Output::Family => paid_by_family(adjudication.family()),
             Output::Cash => payers.cash,
         }
     }
@@ -80,6 +85,8 @@ pub struct Example {
     pub used: Vec<Usage>,
     /// What is on the account.
     pub account_balance: Money,
+    /// Relatives' accounts that may pay.
+    pub family: Vec<FamilyAccount>,
     /// The deductible borne in an earlier part of the stay; none where no part was settled before.
     pub deductible_before: Option<Money>,
     /// The day of settlement.
@@ -121,6 +128,7 @@ impl Example {
             filing: self.filing.as_ref(),
             usages: &self.used,
             account_balance: self.account_balance,
+            family: &self.family,
             deductible_before: self.deductible_before,
             settled_on: self.settled_on,
         }

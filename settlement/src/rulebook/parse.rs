@@ -1,7 +1,9 @@
 //! Reads a rule book from its text and reports every fault at once.
-//! `rows.rs` reads conditions and rows, `care.rs` the kinds of care, `layers.rs` what pays after the basic fund,
-//! `examples.rs` the worked cases, `lines.rs` their bills by charge line, `case.rs` a case in a file of its own.
+//! `rows.rs` reads conditions and rows, `care.rs` the kinds of care, `caps.rs` caps, `layers.rs` what pays after the
+//! basic fund, `examples.rs` the worked cases, `lines.rs` their bills by charge line, `case.rs` a case in a file of its
+//! own.
 
+mod caps;
 mod care;
 mod case;
 mod examples;

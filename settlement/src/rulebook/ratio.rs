@@ -4,7 +4,7 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 
-use crate::money::Money;
+use crate::money::{Fraction, Money};
 
 /// A share of an amount, or a factor on one. Never negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,13 +27,14 @@ impl Ratio {
         self.0
     }
 
-    /// This share of an amount, in exact fen.
-    pub fn of(self, amount: Money) -> Decimal {
-        self.of_exact(amount.exact())
+    /// The number as a fraction.
+    pub fn fraction(self) -> Fraction {
+        Fraction::of(self.0)
     }
 
-    /// This share of an exact number of fen.
-    pub fn of_exact(self, fen: Decimal) -> Decimal {
+    /// This share of an amount, in exact fen.
+    pub fn of(self, amount: Money) -> Decimal {
+        let fen = amount.exact();
         if self == Ratio::ONE { fen } else { self.0 * fen }
     }
 

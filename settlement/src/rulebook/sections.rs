@@ -1,9 +1,18 @@
 //! The sections of a rule book as types: kinds of care, caps, layers, the off-site change, the account.
-//! Only shape; `parse/` reads them, `benefits/` applies them.
+//! Only shape; `parse/` reads them, `benefits/` applies them. Caps are in `sections/cap.rs`, what pays after the basic
+//! fund in `sections/layers.rs`, several chronic diseases in `sections/several.rs`.
+
+mod cap;
+mod layers;
+mod several;
+
+pub use cap::{Cap, CapPer, Ceiling, Growth};
+pub use layers::{Assistance, Catastrophic, CivilServant, LargeSum, LargeSumBase, LayerBase, LayerChange, Tilt};
+pub use several::{Several, SeveralCap, SeveralDeductible, SeveralRatio};
 
 use crate::ids::DiseaseCode;
 use crate::money::Money;
-use crate::rulebook::clause::{Clause, Limit, Setting};
+use crate::rulebook::clause::{Clause, Setting};
 use crate::rulebook::conditions::{Cases, Footing};
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::table::Table;
@@ -41,6 +50,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// Which day decides the rule book, class, age, deductible and benefit year.
@@ -189,6 +200,15 @@ pub struct OffSite {
     pub not_payable: bool,
 }
 
+/// What personal accounts may pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountRule {
+    /// The parts of the burden.
+    pub covers: Cases,
+    /// Whether relatives' accounts may pay too.
+    pub family: bool,
+}
+
 /// 起付线.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deductible {
@@ -211,6 +231,13 @@ pub struct Segment {
     pub ratio: Setting<Ratio>,
 }
 
+impl Segment {
+    /// Whether it is a part of an amount, not the whole.
+    pub fn is_bounded(&self) -> bool {
+        !self.from.is_zero() || self.to.is_some()
+    }
+}
+
 /// How one kind of care is paid by the basic fund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CareRules {
@@ -224,6 +251,8 @@ pub struct CareRules {
     pub segment_base: SegmentBase,
     /// The chronic diseases that are settled across provinces; empty for other care.
     pub diseases: Vec<Disease>,
+    /// What holds for a person with several chronic diseases; none for other care, and where each stands for itself.
+    pub several: Option<Several>,
 }
 
 /// A chronic disease that is settled across provinces.
@@ -254,85 +283,4 @@ impl<T> Section<T> {
             Section::Rules(rules) => Some(rules),
         }
     }
-}
-
-/// 封顶线 of the basic fund. Several may hold at once, one inside another: the tightest binds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cap {
-    /// The kinds of care that count together.
-    pub counts: Cases,
-    /// Measured on what.
-    pub measure: Measure,
-    /// The sum for a benefit year.
-    pub amount: Setting<Money>,
-    /// Who bears what is above it.
-    pub above: Above,
-    /// Whether it counts one disease alone: rows with a condition on `disease` do.
-    pub of_disease: bool,
-}
-
-impl Cap {
-    /// Whether two caps count the same care; of such caps one holds for a person, not several at once.
-    pub fn same_scope(&self, other: &Cap) -> bool {
-        self.counts == other.counts && self.of_disease == other.of_disease
-    }
-}
-
-/// 大额补助: what pays above the basic cap.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LargeSum {
-    /// Its share.
-    pub ratio: Table<Setting<Ratio>>,
-    /// Its cap for a benefit year.
-    pub cap: Table<Limit>,
-}
-
-/// Which parts of the person's burden a layer looks at, in which care.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LayerBase {
-    /// The parts.
-    pub includes: Cases,
-    /// The kinds of care.
-    pub care: Cases,
-    /// Where the book says so.
-    pub clause: Clause,
-}
-
-/// 大病保险.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Catastrophic {
-    /// What it looks at.
-    pub base: LayerBase,
-    /// What its tiers are measured on.
-    pub tier_base: TierBase,
-    /// Its own deductible for a benefit year.
-    pub deductible: Table<Setting<Money>>,
-    /// Its tiers.
-    pub ratio: Table<Segment>,
-    /// Its cap for a benefit year.
-    pub cap: Table<Limit>,
-}
-
-/// 公务员医疗补助.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CivilServant {
-    /// What it looks at.
-    pub base: LayerBase,
-    /// Its share.
-    pub ratio: Table<Setting<Ratio>>,
-    /// Its cap for a benefit year.
-    pub cap: Table<Limit>,
-}
-
-/// 医疗救助.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assistance {
-    /// What it looks at.
-    pub base: LayerBase,
-    /// From what burden of the benefit year on it pays.
-    pub start: Table<Setting<Money>>,
-    /// Its share.
-    pub ratio: Table<Setting<Ratio>>,
-    /// Its cap for a benefit year.
-    pub cap: Table<Limit>,
 }

@@ -13,6 +13,7 @@ use settlement::encounter::CareKind;
 use settlement::ids::SettlementId;
 use settlement::lifecycle::Standing;
 use settlement::money::Money;
+use settlement::month::Month;
 use settlement::operation::{AccountUse, Operation, Request};
 use settlement::outcome::{Done, Outcome};
 use settlement::person::Insurance;
@@ -70,7 +71,8 @@ impl Region {
         let amount = Money::from_yuan(yuan);
         let sums = UsageSums { stays: 1, deductible: amount, in_policy: amount, basic: amount, ..UsageSums::default() };
         let (insurance, care) = (Insurance::Employee, CareKind::Inpatient);
-        let usage = Usage { year: BenefitYear(2025), insurance, care, disease: None, sums };
+        let month = Month::new(2025, 6).expect("a month");
+        let usage = Usage { year: BenefitYear(2025), insurance, care, disease: None, month, sums };
         let used = UsagePosting { usage: usage.clone(), day: date(2025, 6, day) };
         let person = self.book.person(&number());
         person.used.add(&usage);

@@ -2,6 +2,7 @@
 //! The rule of benefits here is a tiny one; real ones are tested beside `benefits`.
 
 mod corrections;
+mod family;
 mod late;
 mod properties;
 mod tables;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
+use settlement::account::{FamilyAccount, FamilyShare, paid_by_family};
 use settlement::adjudication::{Adjudication, Fund, FundShares, Payers, Working};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use settlement::decide::{Book, Judgement, PersonBook, Question, Verdict, decide};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
 use settlement::ids::*;
 use settlement::money::Money;
+use settlement::month::Month;
 use settlement::operation::*;
 use settlement::outcome::Applied;
 use settlement::person::{Insurance, Person, PersonClass};
@@ -37,6 +39,7 @@ pub fn book() -> Book {
         entitlements: Vec::new(),
         identities: Vec::new(),
         qualifications: Vec::new(),
+        family: Vec::new(),
     };
     let mut book = Book::default();
     *book.person(&number()) =
@@ -50,6 +53,7 @@ pub fn judge(question: &Question<'_>) -> Result<Judgement, Refusal> {
     let (question, insurance) = (&question.case, Insurance::Employee);
     let settle = question.settle;
     let (year, care) = (BenefitYear(question.settled_on.year()), settle.encounter.care);
+    let month = Month::of(question.settled_on).expect("a month");
     let used = YearToDate::fold(question.usages, insurance, year).total();
     let in_policy = settle.bill.coverage().in_policy;
     let due = if used.stays == 0 { Money::from_yuan(100) } else { Money::from_yuan(50) };
@@ -59,7 +63,14 @@ pub fn judge(question: &Question<'_>) -> Result<Judgement, Refusal> {
     let mut funds = FundShares::default();
     funds.set(Fund::Basic, basic);
     let rest = settle.bill.total() - basic;
-    let account = if settle.account == AccountUse::None { Money::ZERO } else { rest.min(question.account_balance) };
+    let own = if settle.account == AccountUse::None { Money::ZERO } else { rest.min(question.account_balance) };
+    let mut family: Vec<FamilyShare> = Vec::new();
+    for FamilyAccount { account, balance } in question.family.iter().filter(|_| settle.account == AccountUse::Family) {
+        let amount = (rest - own - paid_by_family(&family)).min(balance.unwrap_or_default());
+        family.push(FamilyShare { account: account.clone(), amount });
+    }
+    family.retain(|share| !share.amount.is_zero());
+    let account = own + paid_by_family(&family);
     let payers = Payers { funds, account, cash: rest - account, hospital: Money::ZERO };
     let sums = UsageSums {
         stays: i64::from(care == CareKind::Inpatient && question.deductible_before.is_none()),
@@ -71,8 +82,9 @@ pub fn judge(question: &Question<'_>) -> Result<Judgement, Refusal> {
     let working = Working {
         insurance,
         deductible,
-        account_balance: question.account_balance - account,
-        usage: Usage { year, insurance, care, disease: None, sums },
+        account_balance: question.account_balance - own,
+        family,
+        usage: Usage { year, insurance, care, disease: None, month, sums },
         rule_book: RuleBookHash([7; 32]),
         steps: Vec::new(),
     };

@@ -109,6 +109,7 @@ impl Somebody {
                 class: classes[self.class % classes.len()],
                 validity: ALWAYS,
                 continuous_since: FIRST_DAY.saturating_sub(self.months.months()),
+                claim_free_years: 0,
                 tier: Some(tiers[self.tier].to_owned()),
                 civil_servant: false,
                 suspended: None,
@@ -118,6 +119,7 @@ impl Somebody {
                 .iter()
                 .map(|code| Qualification { disease: DiseaseCode::new(code).expect("a code"), validity: ALWAYS })
                 .collect(),
+            family: Vec::new(),
         }
     }
 }
@@ -202,6 +204,7 @@ pub fn live_through(
             filing: filing.as_ref(),
             usages: &usages,
             account_balance: balance,
+            family: &[],
             deductible_before: visit.deductible_before,
             settled_on: visit.day(),
         };

@@ -1,6 +1,6 @@
 //! The invented book that the tests of the steps share, and how a row of a test becomes one of its examples.
 
-use settlement::rulebook::{Example, RuleBook};
+use settlement::rulebook::{Example, Fault, RuleBook};
 
 /// The sections of the invented book. `§` stands for a source and a trust mark.
 const SECTIONS: &[(&str, &str)] = &[
@@ -55,6 +55,11 @@ fn text(changed: &[(&str, &str)], examples: &str) -> String {
 pub fn book(changed: &[(&str, &str)], examples: &str) -> RuleBook {
     let text = text(changed, examples);
     RuleBook::parse(&text).unwrap_or_else(|faults| panic!("{faults:#?} in\n{text}"))
+}
+
+/// The faults of the book with some sections replaced.
+pub fn faults(changed: &[(&str, &str)]) -> Vec<Fault> {
+    RuleBook::parse(&text(changed, "")).expect_err("a book with faults")
 }
 
 /// An ordinary case: a working person of 40 at a third-level hospital, filed as long-term, nothing used before.

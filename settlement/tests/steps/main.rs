@@ -3,7 +3,11 @@
 //! them. Every row shows its working.
 
 mod basic_fund;
+mod caps;
 mod explanation;
+mod family;
 mod gate;
 mod invented;
 mod layers;
+mod several;
+mod upper_layers;

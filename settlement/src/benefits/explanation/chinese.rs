@@ -1,13 +1,14 @@
 //! The steps of a calculation in Chinese, as a clerk at the desk says them.
 
-use super::Step;
+use super::{Step, Together};
+use crate::account::FamilyShare;
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step. `remainder` is what nobody has paid yet after it.
-pub(super) fn say(step: &Step, remainder: Money) -> String {
+/// Says a step. `remainder` is what nobody has paid yet after it, `family` what relatives' accounts pay.
+pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> String {
     match *step {
         Step::Gate { person, level, care, footing, identity, age, stay, year } => {
             let identity = identity.map_or(String::new(), |identity| format!("，{}", identity.name()));
@@ -40,14 +41,36 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
             deductible(amount, factor.map(|(_, factor)| factor), per, before, base, borne)
         }
         Step::Segment { clause: _, change, from, cost, ratio, effective } => {
-            let change = match change {
-                Some(_) if ratio == effective => "（与参保地相同）".to_owned(),
-                Some(_) => format!("（参保地{ratio}，异地调整后{effective}）"),
-                None => String::new(),
-            };
-            format!("自{from}起的{cost}，统筹支付{effective}{change}。")
+            format!("自{from}起的{cost}，统筹支付{effective}{}。", changed(change.is_some(), ratio, effective))
         }
         Step::Cap { clause: _, cap, used, left } => format!("封顶线{cap}，本年已用{used}，还可用{left}。"),
+        Step::CapGrowth { clause: _, amount, years, claim_free_years, plus } => {
+            format!(
+                "封顶线{amount}，连续参保计{years}年、零报销计{claim_free_years}年，提高{plus}，为{}。",
+                amount + plus
+            )
+        }
+        Step::MonthlyCap { clause: _, month, cap, available, used, left } => {
+            let carried = if available == cap { String::new() } else { format!("，结转后可用{available}") };
+            format!("月度限额{cap}{carried}，{month}已用{used}，还可用{left}。")
+        }
+        Step::Together { clause: _, what, diseases } => match what {
+            Together::HighestCap => format!("有{diseases}个病种，共用其中最高的限额。"),
+            Together::TopTwoCaps => format!("有{diseases}个病种，共用最高两种限额之和。"),
+            Together::HighestRatio => format!("有{diseases}个病种，按其中最高的比例支付。"),
+        },
+        Step::LayerSegment { fund, clause: _, from, cost, ratio } => {
+            format!("{}：自{from}起的{cost}，支付{ratio}。", fund.name())
+        }
+        Step::TierSlice { clause: _, change, from, cost, ratio, effective } => {
+            format!(
+                "大病自{from}起的{cost}，支付{effective}{}（按本次）。",
+                changed(change.is_some(), ratio, effective)
+            )
+        }
+        Step::TiltStart { clause: _, start, so_far, burden } => {
+            format!("倾斜救助起付线{start}，本年救助后已负担{so_far}，本次负担{burden}。")
+        }
         Step::Share { fund, clause: _, base, ratio } => format!("{}：{base} × {ratio}。", fund.name()),
         Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => format!(
             "大病保险：合规费用年度累计{so_far} + 本次{now} = {}，起付线{deductible}，{}。",
@@ -64,7 +87,26 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
         Step::Account { clause: _, open, balance, paid } => {
             format!("个人账户可付{open}，余额{balance}，支付{paid}，其余{remainder}。")
         }
+        Step::Family { clause: _, share, pool, insurance, open, balance, paid } => {
+            let owner = family.get(share).map_or("", |share| share.account.owner.as_str());
+            let ledger = insurance.name();
+            format!(
+                "家庭共济：{owner}的个人账户（{pool} {ledger}）可付{open}，余额{balance}，支付{paid}，其余{remainder}。"
+            )
+        }
+        Step::FamilyElsewhere { clause: _, pool, insurance } => {
+            format!("家庭共济：有一个{pool} {}的个人账户不在本节点，不能支付。", insurance.name())
+        }
         Step::Cash { amount } => format!("个人现金支付{amount}。"),
+    }
+}
+
+/// How an off-site rule changes a ratio.
+fn changed(off_site: bool, ratio: Ratio, effective: Ratio) -> String {
+    match off_site {
+        true if ratio == effective => "（与参保地相同）".to_owned(),
+        true => format!("（参保地{ratio}，异地调整后{effective}）"),
+        false => String::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The steps of a calculation in English.
 
-use super::Step;
+use super::{Step, Together};
+use crate::account::FamilyShare;
 use crate::adjudication::Fund;
 use crate::encounter::CareKind;
 use crate::money::Money;
@@ -8,8 +9,8 @@ use crate::rulebook::conditions::identity_word;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step. `remainder` is what nobody has paid yet after it.
-pub(super) fn say(step: &Step, remainder: Money) -> String {
+/// Says a step. `remainder` is what nobody has paid yet after it, `family` what relatives' accounts pay.
+pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> String {
     match *step {
         Step::Gate { person, level, care, footing, identity, age, stay, year } => {
             let nth = if care == CareKind::Inpatient { format!(", stay {stay}") } else { String::new() };
@@ -44,14 +45,34 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
             deductible(amount, factor.map(|(_, factor)| factor), per, before, base, borne)
         }
         Step::Segment { clause: _, change, from, cost, ratio, effective } => {
-            let change = match change {
-                Some(_) if ratio == effective => " (as at home)".to_owned(),
-                Some(_) => format!(" (home {ratio}, changed for off-site care)"),
-                None => String::new(),
-            };
-            format!("Of {cost} from {from} on, the basic fund pays {effective}{change}.")
+            let changed = changed(change.is_some(), ratio, effective);
+            format!("Of {cost} from {from} on, the basic fund pays {effective}{changed}.")
         }
         Step::Cap { clause: _, cap, used, left } => format!("Cap {cap}, used this year {used}, left {left}."),
+        Step::CapGrowth { clause: _, amount, years, claim_free_years, plus } => format!(
+            "Cap {amount} grows by {plus} to {}: {years} years of enrolment count, {claim_free_years} without a claim.",
+            amount + plus
+        ),
+        Step::MonthlyCap { clause: _, month, cap, available, used, left } => {
+            let carried =
+                if available == cap { String::new() } else { format!(", with what is carried on {available}") };
+            format!("Cap of a month {cap}{carried}; used in {month} {used}, left {left}.")
+        }
+        Step::Together { clause: _, what, diseases } => match what {
+            Together::HighestCap => format!("{diseases} diseases share the highest of their caps."),
+            Together::TopTwoCaps => format!("{diseases} diseases share the two highest of their caps, added up."),
+            Together::HighestRatio => format!("{diseases} diseases are paid at the highest of their ratios."),
+        },
+        Step::LayerSegment { fund, clause: _, from, cost, ratio } => {
+            format!("Of {cost} from {from} on, the {} pays {ratio}.", name(fund))
+        }
+        Step::TierSlice { clause: _, change, from, cost, ratio, effective } => {
+            let changed = changed(change.is_some(), ratio, effective);
+            format!("Of {cost} from {from} on, the catastrophic layer pays {effective}{changed} (of this bill).")
+        }
+        Step::TiltStart { clause: _, start, so_far, burden } => format!(
+            "Tilted assistance starts at {start}; borne this year after assistance {so_far}, of this bill {burden}."
+        ),
         Step::Share { fund, clause: _, base, ratio } => format!("Share of the {}: {base} × {ratio}.", name(fund)),
         Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => format!(
             "Catastrophic layer: {so_far} so far this year + {now} now = {}; its deductible {deductible} is {}.",
@@ -70,7 +91,27 @@ pub(super) fn say(step: &Step, remainder: Money) -> String {
         Step::Account { clause: _, open, balance, paid } => {
             format!("The personal account may pay {open}, holds {balance}, pays {paid}; {remainder} is left.")
         }
+        Step::Family { clause: _, share, pool, insurance, open, balance, paid } => {
+            let owner = family.get(share).map_or("", |share| share.account.owner.as_str());
+            let ledger = insurance.word();
+            format!(
+                "The account of relative {owner} ({pool}, {ledger}) may pay {open}, holds {balance}, pays {paid}; \
+                 {remainder} is left."
+            )
+        }
+        Step::FamilyElsewhere { clause: _, pool, insurance } => {
+            format!("A relative's account ({pool}, {}) is kept by another node and cannot pay.", insurance.word())
+        }
         Step::Cash { amount } => format!("The person pays {amount} in cash."),
+    }
+}
+
+/// How an off-site rule changes a ratio.
+fn changed(off_site: bool, ratio: Ratio, effective: Ratio) -> String {
+    match off_site {
+        true if ratio == effective => " (as at home)".to_owned(),
+        true => format!(" (home {ratio}, changed for off-site care)"),
+        false => String::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A step taken apart: what kind it is, what went in, what came out, each under a name. For programs that read an
 //! explanation; people read the words of `chinese.rs` and `english.rs`.
 
-use super::Step;
+use super::{Step, Together};
 use crate::bill::Coverage;
 use crate::money::Money;
 use crate::rulebook::conditions::identity_word;
@@ -82,6 +82,33 @@ impl Step {
             Step::Cap { clause: _, cap, used, left } => {
                 of("cap").money("cap", cap).money("used", used).gives("left", Datum::Money(left))
             }
+            Step::CapGrowth { clause: _, amount, years, claim_free_years, plus } => of("cap_growth")
+                .money("amount", amount)
+                .number("years", years)
+                .number("claim_free_years", claim_free_years)
+                .gives("plus", Datum::Money(plus)),
+            Step::MonthlyCap { clause: _, month, cap, available, used, left } => of("monthly_cap")
+                .word("month", &month.to_string())
+                .money("cap", cap)
+                .money("available", available)
+                .money("used", used)
+                .gives("left", Datum::Money(left)),
+            Step::Together { clause: _, what, diseases } => {
+                of("together").number("diseases", diseases).gives("what", Datum::Word(together(what).to_owned()))
+            }
+            Step::LayerSegment { fund, clause: _, from, cost, ratio } => of("layer_segment")
+                .word("fund", fund.word())
+                .money("from", from)
+                .money("cost", cost)
+                .gives("ratio", Datum::Ratio(ratio)),
+            Step::TierSlice { clause: _, change: _, from, cost, ratio, effective } => of("tier_slice")
+                .money("from", from)
+                .money("cost", cost)
+                .ratio("home_ratio", ratio)
+                .gives("ratio", Datum::Ratio(effective)),
+            Step::TiltStart { clause: _, start, so_far, burden } => {
+                of("tilt_start").money("so_far", so_far).money("burden", burden).gives("start", Datum::Money(start))
+            }
             Step::Share { fund, clause: _, base, ratio } => {
                 of("share").word("fund", fund.word()).money("base", base).gives("ratio", Datum::Ratio(ratio))
             }
@@ -103,8 +130,26 @@ impl Step {
             Step::Account { clause: _, open, balance, paid } => {
                 of("account").money("open", open).money("balance", balance).gives("paid", Datum::Money(paid))
             }
+            Step::Family { clause: _, share, pool, insurance, open, balance, paid } => of("family")
+                .number("share", share as i64)
+                .word("pool", &pool.to_string())
+                .word("insurance", insurance.word())
+                .money("open", open)
+                .money("balance", balance)
+                .gives("paid", Datum::Money(paid)),
+            Step::FamilyElsewhere { clause: _, pool, insurance } => {
+                of("family_elsewhere").word("pool", &pool.to_string()).word("insurance", insurance.word())
+            }
             Step::Cash { amount } => of("cash").gives("cash", Datum::Money(amount)),
         }
+    }
+}
+
+fn together(what: Together) -> &'static str {
+    match what {
+        Together::HighestCap => "highest_cap",
+        Together::TopTwoCaps => "top_two_caps",
+        Together::HighestRatio => "highest_ratio",
     }
 }
 

@@ -40,8 +40,8 @@ pub fn render(adjudication: &Adjudication, book: &RuleBook, language: Language) 
     for step in &adjudication.steps {
         remainder -= paid(step);
         let text = match language {
-            Language::Chinese => chinese::say(step, remainder),
-            Language::English => english::say(step, remainder),
+            Language::Chinese => chinese::say(step, remainder, adjudication.family()),
+            Language::English => english::say(step, remainder, adjudication.family()),
         };
         let clauses = step.clauses().map(|clause| cite(book, clause, language)).collect();
         lines.push(Line { text, clauses });
@@ -52,7 +52,7 @@ pub fn render(adjudication: &Adjudication, book: &RuleBook, language: Language) 
 /// What a step takes off what is still to be borne.
 fn paid(step: &Step) -> Money {
     match *step {
-        Step::Paid { paid, .. } | Step::Account { paid, .. } => paid,
+        Step::Paid { paid, .. } | Step::Account { paid, .. } | Step::Family { paid, .. } => paid,
         Step::Gate { .. }
         | Step::Unfiled { .. }
         | Step::Split(_)
@@ -61,6 +61,13 @@ fn paid(step: &Step) -> Money {
         | Step::Deductible { .. }
         | Step::Segment { .. }
         | Step::Cap { .. }
+        | Step::FamilyElsewhere { .. }
+        | Step::CapGrowth { .. }
+        | Step::MonthlyCap { .. }
+        | Step::Together { .. }
+        | Step::LayerSegment { .. }
+        | Step::TierSlice { .. }
+        | Step::TiltStart { .. }
         | Step::Share { .. }
         | Step::CatastrophicBase { .. }
         | Step::Tier { .. }

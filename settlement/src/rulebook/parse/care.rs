@@ -1,17 +1,17 @@
-//! Reads the sections that decide what the basic fund pays: kinds of care, caps, off-site changes, unfiled care.
+//! Reads the sections that decide what the basic fund pays: kinds of care, off-site changes, unfiled care.
 
 use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
-use crate::rulebook::check;
 use crate::rulebook::conditions::{Cases, Footing};
 use crate::rulebook::sections::{
-    Above, Cap, CareRules, Deductible, Disease, Measure, OffSite, Per, Section, Segment, SegmentBase, Unfiled,
+    CareRules, Deductible, Disease, OffSite, Per, Section, Segment, SegmentBase, Several, SeveralCap, SeveralRatio,
+    Unfiled,
 };
 use crate::rulebook::table::Table;
 use crate::rulebook::word::Word;
 use crate::spanned::Node;
 
-use super::rows::{Needed, care, segment};
+use super::rows::{Needed, care};
 use super::{Parser, unique_ids};
 
 /// The most that a factor on a deductible may be.
@@ -44,6 +44,7 @@ impl Parser<'_> {
             ratio: empty(node, "ratio"),
             segment_base: SegmentBase::Bill,
             diseases: Vec::new(),
+            several: None,
         }))
     }
 
@@ -51,28 +52,51 @@ impl Parser<'_> {
         let deductible = self.rows(node, "deductible", Needed::Always, |row| deductible(row, kind));
         let factor = |row: &Node<'_>| row.required_ratio("factor", LARGEST_FACTOR);
         let deductible_factor = self.rows(node, "deductible_factor", Needed::Sometimes, factor);
-        let ratio = self.rows(node, "ratio", Needed::Always, segment).map(|mut table| {
-            // The lowest segment is covered first when a cap cuts a payment.
-            table.rows.sort_by_key(|row| row.value.from);
-            table
-        });
-        let segment_base = if node.has("segments") {
-            self.choice::<SegmentBase>(node, "segments", "base").map(|(base, _)| base)
+        let ratio = self.segments(node, "ratio");
+        let segment_base = self.segment_base(node, ratio.as_ref());
+        let (diseases, several) = if kind == CareKind::Chronic {
+            (self.diseases(node), self.several(node))
         } else {
-            let bounded = |table: &Table<_>| table.rows.iter().any(|row| is_bounded(&row.value));
-            if ratio.as_ref().is_some_and(bounded) {
-                node.fault("has ratios with from or to, but no segments.base that says what they are measured on");
-            }
-            Some(SegmentBase::Bill)
+            (Some(Vec::new()), Some(None))
         };
-        let diseases = if kind == CareKind::Chronic { self.diseases(node) } else { Some(Vec::new()) };
         Some(CareRules {
             deductible: deductible?,
             deductible_factor: deductible_factor?,
             ratio: ratio?,
             segment_base: segment_base?,
             diseases: diseases?,
+            several: several?,
         })
+    }
+
+    /// `[….segments]`: what segments are measured on; it has to be said where there are any.
+    pub(super) fn segment_base(&self, node: &Node<'_>, ratio: Option<&Table<Segment>>) -> Option<SegmentBase> {
+        if node.has("segments") {
+            return self.choice::<SegmentBase>(node, "segments", "base").map(|(base, _)| base);
+        }
+        if ratio.is_some_and(|table| table.rows.iter().any(|row| row.value.is_bounded())) {
+            node.fault("has ratios with from or to, but no segments.base that says what they are measured on");
+        }
+        Some(SegmentBase::Bill)
+    }
+
+    /// `[chronic.several]`: what holds for people with several diseases. `None` only after a fault.
+    fn several(&self, node: &Node<'_>) -> Option<Option<Several>> {
+        if !node.has("several") {
+            return Some(None);
+        }
+        let node = node.required_table("several")?;
+        let most = node.number("diseases_at_most");
+        let diseases_at_most = most.and_then(|most| usize::try_from(most).ok()).filter(|most| *most > 0);
+        if most.is_some() && diseases_at_most.is_none() {
+            node.fault_at("diseases_at_most", "is not a number of diseases, at least 1");
+        }
+        let cap = if node.has("cap") { node.word("cap") } else { Some(SeveralCap::Each) };
+        let ratio = if node.has("ratio") { node.word("ratio") } else { Some(SeveralRatio::Own) };
+        let deductible = node.word("deductible");
+        let clause = self.clause(&node);
+        node.finish();
+        Some(Some(Several { diseases_at_most, cap: cap?, ratio: ratio?, deductible, clause: clause? }))
     }
 
     /// `[[chronic.disease]]`: the diseases that are settled across provinces.
@@ -95,21 +119,6 @@ impl Parser<'_> {
         let clause = self.clause(&row);
         row.finish();
         Some(Disease { code: code?, name: name?, clause: clause? })
-    }
-
-    /// `[[cap]]`: caps of the basic fund.
-    pub(super) fn caps(&self, root: &Node<'_>) -> Option<Table<Cap>> {
-        let (table, whole) = self.bare_rows(root, "cap", |row| {
-            let counts = row.required_words::<CareKind>("counts");
-            let measure = row.required_word::<Measure>("measure");
-            let amount = row.money_setting("amount");
-            let above = if row.has("above") { row.word("above") } else { Some(Above::Person) };
-            let counts = Cases::at(counts?.into_iter().map(|care| care as usize));
-            let of_disease = row.has("disease");
-            Some(Cap { counts, measure: measure?, amount: amount?, above: above?, of_disease })
-        });
-        check::caps(&table, whole, self.insurance, self.report);
-        Some(table)
     }
 
     /// `[[off_site]]`: how care elsewhere is paid differently.
@@ -141,10 +150,6 @@ impl Parser<'_> {
             })
         })
     }
-}
-
-fn is_bounded(segment: &Segment) -> bool {
-    !segment.from.is_zero() || segment.to.is_some()
 }
 
 /// `per = "year"` counts the deductibles of the kinds of care in `shared_by`, or of this kind alone.

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use jiff::{Error, Span};
 
+use crate::account::{AccountOf, FamilyAccount};
 use crate::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use crate::encounter::{CareKind, Encounter, HospitalLevel, Marks};
 use crate::filing::{Filing, FilingClass};
@@ -10,6 +11,7 @@ use crate::ids::{
     DiseaseCode, EncounterId, FilingId, InstitutionCode, PersonNumber, PoolCode, RegionCode, SettlementId,
 };
 use crate::money::Money;
+use crate::month::Month;
 use crate::operation::{AccountUse, Settle};
 use crate::person::{
     AssistanceClass, DatedIdentity, Entitlement, Insurance, Person, PersonClass, Qualification, Validity,
@@ -21,6 +23,7 @@ use crate::rulebook::word::Word;
 use crate::spanned::Node;
 use crate::year_to_date::{BenefitYear, Usage, UsageSums};
 
+use super::rows::list;
 use super::{Parser, lines, unique_ids};
 
 /// What an example takes over from its book.
@@ -65,6 +68,8 @@ impl Parser<'_> {
         let used: Vec<_> = node.tables("used").into_iter().map(|row| used(row, home, settled_on)).collect();
         let bill = bill(node);
         let account_balance = node.money("account_balance").unwrap_or_default();
+        let family: Vec<_> = node.tables("family").into_iter().map(|row| relative(row, home)).collect();
+        let account = if family.is_empty() { AccountUse::Own } else { AccountUse::Family };
         let deductible_before = node.money("deductible_before");
         let title = node.required_text("title");
         let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
@@ -79,11 +84,12 @@ impl Parser<'_> {
                 insurance: home.insurance,
                 encounter: visit.encounter,
                 bill: bill?,
-                account: AccountUse::Own,
+                account,
             },
             person,
             used: used.into_iter().collect::<Option<Vec<_>>>()?,
             account_balance,
+            family: family.into_iter().collect::<Option<Vec<_>>>()?,
             deductible_before,
             settled_on,
             expected: expected?,
@@ -156,8 +162,11 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     let months = node.number("enrolled_months").unwrap_or(USUAL_MONTHS);
     let tier = node.text("tier").map(str::to_owned);
     let civil_servant = node.flag("civil_servant");
+    let claim_free_years = node.number("claim_free_years").unwrap_or_default();
     // Without a word to the contrary the person is qualified for the disease of the visit.
     let disease = if node.flag("unqualified") { None } else { disease(node) };
+    let qualified_from = node.date("qualified_from");
+    let others = list(node, "diseases_qualified", "a disease code", |code| DiseaseCode::new(code).ok());
     let (home, day) = (home?, day?);
     let birth = birth.or_else(|| before(day, Span::new().try_years(age?)));
     if birth.is_none() {
@@ -169,6 +178,7 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
         class: class?,
         validity: always,
         continuous_since: before(day, Span::new().try_months(months))?,
+        claim_free_years,
         tier,
         civil_servant,
         suspended: None,
@@ -179,8 +189,29 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
         birth: birth?,
         entitlements: vec![entitlement],
         identities: identity.map(|class| DatedIdentity { class, validity: always }).into_iter().collect(),
-        qualifications: disease.map(|disease| Qualification { disease, validity: always }).into_iter().collect(),
+        // Other diseases came first, in their order.
+        qualifications: others?
+            .into_iter()
+            .map(|disease| Qualification { disease, validity: always })
+            .chain(disease.map(|disease| Qualification {
+                disease,
+                validity: Validity { from: qualified_from.unwrap_or(always.from), to: None },
+            }))
+            .collect(),
+        family: Vec::new(),
     })
+}
+
+/// `[[example.family]]`: a relative's account, of the person's own pool and of employees unless it says otherwise.
+/// Without a balance another node keeps it.
+fn relative(row: Node<'_>, home: Option<Home>) -> Option<FamilyAccount> {
+    let owner = row.required_form("owner", "a person's number", |number| PersonNumber::new(number).ok());
+    let pool = row.form("pool", "a code of six digits", |code| RegionCode::new(code).ok().map(PoolCode));
+    let insurance = row.word::<Insurance>("insurance").unwrap_or(Insurance::Employee);
+    let balance = row.money("balance");
+    row.finish();
+    let pool = pool.or(home.map(|home| home.pool));
+    Some(FamilyAccount { account: AccountOf { owner: owner?, pool: pool?, insurance }, balance })
 }
 
 /// The day that lies a span before another, if the calendar reaches so far.
@@ -198,16 +229,22 @@ fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<U
         deductible: money("deductible"),
         in_policy: money("in_policy"),
         basic: money("basic"),
+        above_cap: money("above_cap"),
         large_sum: money("large_sum"),
         catastrophic_base: money("catastrophic_base"),
         catastrophic: money("catastrophic"),
+        civil_servant_base: money("civil_servant_base"),
         civil_servant: money("civil_servant"),
         assistance: money("assistance"),
+        tilt_base: money("tilt_base"),
+        tilt: money("tilt"),
     };
+    let month = row.form("month", "a month such as \"2025-03\"", Month::from_text);
     row.finish();
-    let home = home?;
-    let year = BenefitYear::of(settled_on?, home.benefit_year);
-    Some(Usage { year, insurance: home.insurance, care: care?, disease, sums })
+    let (home, settled_on) = (home?, settled_on?);
+    let year = BenefitYear::of(settled_on, home.benefit_year);
+    let month = month.or_else(|| Month::of(settled_on))?;
+    Some(Usage { year, insurance: home.insurance, care: care?, disease, month, sums })
 }
 
 fn disease(node: &Node<'_>) -> Option<DiseaseCode> {

@@ -108,7 +108,12 @@ fn conditions(node: &Node<'_>) -> Option<Conditions> {
 }
 
 /// Reads a list that may be absent, which is empty then. `None` only after a fault.
-fn list<T>(node: &Node<'_>, key: &'static str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+pub(super) fn list<T>(
+    node: &Node<'_>,
+    key: &'static str,
+    wanted: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Option<Vec<T>> {
     let named = node.forms(key, wanted, read);
     if node.has(key) { named } else { Some(Vec::new()) }
 }

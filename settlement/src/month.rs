@@ -1,4 +1,4 @@
-//! A month, as clearing counts: the month of settlement, 费款所属期.
+//! A calendar month: the month of settlement as clearing counts (费款所属期), and the month in which monthly caps count.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use jiff::civil::Date;
 /// A month of a year between 1970 and 9998, so that the months beside it and all their days exist too.
 ///
 /// ```
-/// use clearing::month::Month;
+/// use settlement::month::Month;
 /// let december = Month::from_text("2025-12").expect("a month");
 /// assert_eq!(december.next().to_string(), "2026-01");
 /// ```

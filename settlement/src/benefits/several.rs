@@ -1,0 +1,147 @@
+//! 多病种: a person who is qualified for several chronic diseases on the day (policy.md C.8). How their caps, ratios
+//! and deductibles stand together; without `chronic.several` each disease stands for itself.
+
+use jiff::civil::Date;
+
+use super::caps::{Bound, MonthLeft, Monthly, measured};
+use super::explanation::{Step, Together};
+use super::worksheet::Worksheet;
+use crate::encounter::CareKind;
+use crate::ids::DiseaseCode;
+use crate::money::Money;
+use crate::person::Person;
+use crate::refusal::Refusal;
+use crate::rulebook::conditions::Facts;
+use crate::rulebook::sections::{Cap, CapPer, Measure, Several, SeveralCap, SeveralDeductible, SeveralRatio};
+use crate::rulebook::table::Row;
+use crate::year_to_date::Usage;
+
+/// The diseases that count on a day: those first that the person was qualified for first.
+pub(super) fn counted(person: &Person, several: Several, day: Date) -> Vec<&DiseaseCode> {
+    let mut in_force: Vec<_> = person.qualifications.iter().filter(|row| row.validity.covers(day)).collect();
+    in_force.sort_by_key(|row| row.validity.from);
+    let mut counted: Vec<&DiseaseCode> = Vec::with_capacity(in_force.len());
+    for row in in_force {
+        if !counted.iter().any(|disease| disease.same_disease(&row.disease)) {
+            counted.push(&row.disease);
+        }
+    }
+    counted.truncate(several.diseases_at_most.unwrap_or(usize::MAX));
+    counted
+}
+
+/// The rule, for chronic care.
+fn rule(sheet: &Worksheet<'_>) -> Option<Several> {
+    match sheet.facts.care {
+        CareKind::Chronic => sheet.book.care(CareKind::Chronic).rules()?.several,
+        CareKind::Inpatient | CareKind::Outpatient | CareKind::Purchase => None,
+    }
+}
+
+/// Whether the diseases share their caps.
+pub(super) fn share_a_cap(sheet: &Worksheet<'_>) -> bool {
+    rule(sheet).is_some_and(|several| match several.cap {
+        SeveralCap::Each => false,
+        SeveralCap::Highest | SeveralCap::TopTwoAdd => true,
+    })
+}
+
+/// Whether a yearly deductible of chronic care counts the disease at hand alone; none where the deductible's own row
+/// says.
+pub(super) fn deductible_of_each(sheet: &Worksheet<'_>) -> Option<bool> {
+    rule(sheet)?.deductible.map(|deductible| match deductible {
+        SeveralDeductible::Each => true,
+        SeveralDeductible::One => false,
+    })
+}
+
+/// A disease's own cap.
+struct OwnCap<'a> {
+    row: &'a Row<Cap>,
+    disease: &'a DiseaseCode,
+    amount: Money,
+}
+
+/// The caps that the person's diseases share: one for a year and one for a month, where their own caps are so.
+pub(super) fn bounds(sheet: &Worksheet<'_>, measure: Measure) -> Result<Vec<Bound>, Refusal> {
+    let Some(several) = rule(sheet) else { return Ok(Vec::new()) };
+    let diseases = counted(sheet.case.person, several, sheet.day);
+    let mut bounds = Vec::new();
+    for per in CapPer::ALL {
+        let mut own = Vec::new();
+        for disease in &diseases {
+            own.extend(own_cap(sheet, disease, measure, *per)?);
+        }
+        // A disease without such a cap is not limited by those of the others.
+        let at_hand = |own: &OwnCap<'_>| sheet.facts.disease.is_some_and(|disease| disease.same_disease(own.disease));
+        if own.iter().any(at_hand) {
+            bounds.extend(shared(sheet, several, measure, own));
+        }
+    }
+    Ok(bounds)
+}
+
+fn own_cap<'a>(
+    sheet: &'a Worksheet<'_>,
+    disease: &'a DiseaseCode,
+    measure: Measure,
+    per: CapPer,
+) -> Result<Option<OwnCap<'a>>, Refusal> {
+    let facts = Facts { disease: Some(disease), ..sheet.facts };
+    let of_kind = |cap: &Cap| {
+        cap.of_disease && cap.measure == measure && cap.per == per && cap.counts.has_care(CareKind::Chronic)
+    };
+    let row = sheet.book.caps.rows.iter().find(|row| of_kind(&row.value) && row.when.hold(&facts));
+    row.map(|row| Ok(OwnCap { row, disease, amount: row.value.amount.needed(sheet.book, row.clause)? })).transpose()
+}
+
+fn shared(sheet: &Worksheet<'_>, several: Several, measure: Measure, mut own: Vec<OwnCap<'_>>) -> Option<Bound> {
+    // The highest first; of equal ones the one that carries on.
+    own.sort_by_key(|own| std::cmp::Reverse((own.amount, own.row.value.carried)));
+    let (taken, what) = match several.cap {
+        SeveralCap::Each => return None,
+        SeveralCap::Highest => (own.get(..1)?, Together::HighestCap),
+        SeveralCap::TopTwoAdd => (own.get(..2).unwrap_or(&own), Together::TopTwoCaps),
+    };
+    let Row { clause, value: first, when: _ } = taken.first()?.row;
+    let clause = *clause;
+    let counts = |usage: &Usage| {
+        let of = |own: &OwnCap<'_>| usage.disease.as_ref().is_some_and(|used_for| used_for.same_disease(own.disease));
+        own.iter().any(of)
+    };
+    let cap: Money = taken.iter().map(|own| own.amount).sum();
+    let (left, said) = match first.per {
+        CapPer::Year => {
+            let used = measured(measure, sheet.used_by(counts));
+            let left = (cap - used).at_least_zero();
+            (left, Step::Cap { clause, cap, used, left })
+        }
+        CapPer::Month => {
+            let part =
+                |carried| taken.iter().filter(|own| own.row.value.carried == carried).map(|own| own.amount).sum();
+            let monthly = Monthly { anew: part(false), carried: part(true) };
+            let diseases: Vec<&DiseaseCode> = taken.iter().map(|own| own.disease).collect();
+            let MonthLeft { available, used, left } = monthly.left(sheet, measure, &counts, &diseases);
+            (left, Step::MonthlyCap { clause, month: sheet.month, cap, available, used, left })
+        }
+    };
+    Some(Bound::shared(left, first.above, together(several, what, own.len()), said))
+}
+
+fn together(several: Several, what: Together, diseases: usize) -> Step {
+    Step::Together { clause: several.clause, what, diseases: i64::try_from(diseases).unwrap_or(i64::MAX) }
+}
+
+/// The facts under which the ratios of the other diseases are looked up, where the best paid one counts; none where the
+/// disease at hand alone does.
+pub(super) fn other_diseases<'a>(sheet: &Worksheet<'a>) -> Option<(Vec<Facts<'a>>, Step)> {
+    let several = rule(sheet)?;
+    match several.ratio {
+        SeveralRatio::Own => return None,
+        SeveralRatio::Highest => {}
+    }
+    let diseases = counted(sheet.case.person, several, sheet.day);
+    let step = together(several, Together::HighestRatio, diseases.len());
+    let others = diseases.into_iter().map(|disease| Facts { disease: Some(disease), ..sheet.facts });
+    Some((others.collect(), step))
+}

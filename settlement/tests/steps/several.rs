@@ -1,0 +1,138 @@
+//! People with several chronic diseases.
+
+use crate::invented::check;
+
+const RATIOS: &str = "chronic.ratio = [{ id = 'pressure', disease = 'M03900', ratio = '0.60', § }, \
+                      { id = 'diabetes', disease = 'M01600', ratio = '0.80', § }, \
+                      { id = 'cancer', disease = 'M00500', ratio = '0.70', § }]";
+
+fn caps(diabetes: &str) -> String {
+    let row = |id: &str, code: &str, amount: i64, more: &str| {
+        format!(
+            "{{ id = '{id}', disease = '{code}', counts = ['chronic'], measure = 'fund_paid', per = 'month', \
+             amount = {amount}{more}, § }}"
+        )
+    };
+    let (pressure, cancer) = (row("pressure", "M03900", 200, ""), row("cancer", "M00500", 400, ""));
+    format!("cap = [{pressure}, {}, {cancer}]", row("diabetes", "M01600", 300, diabetes))
+}
+
+/// A visit at home for high blood pressure.
+fn visit(others: &str, in_policy: i64, used: &str) -> String {
+    let others = if others.is_empty() { String::new() } else { format!("diseases_qualified = [{others}]\n") };
+    format!(
+        "care = 'chronic'\nfiling = 'local'\ndisease = 'M03900'\n{others}used = [{used}]\n\
+         bill = {{ in_policy = {in_policy} }}"
+    )
+}
+
+fn used(disease: &str, month: &str, basic: i64) -> String {
+    format!("{{ care = 'chronic', disease = '{disease}', month = '{month}', basic = {basic} }}")
+}
+
+#[test]
+fn without_a_rule_each_disease_stands_for_itself() {
+    check(
+        &[("chronic.ratio", RATIOS), ("cap", &caps(""))],
+        &[
+            // 1000 * 0.60 = 600, cut at 200
+            (&visit("'M01600', 'M00500'", 1000, &used("M01600", "2025-06", 300)), "expect = { basic = 200 }"),
+            (&visit("'M01600'", 300, ""), "expect = { basic = 180 }"),
+        ],
+    );
+}
+
+#[test]
+fn several_diseases_share_the_highest_cap() {
+    // Jieyang
+    let several = "chronic.several = { cap = 'highest', § }";
+    check(
+        &[("chronic.ratio", RATIOS), ("cap", &caps("")), ("chronic.several", several)],
+        &[
+            (&visit("", 1000, ""), "expect = { basic = 200 }"),
+            (&visit("'M01600'", 1000, ""), "expect = { basic = 300 }"),
+            (&visit("'M01600', 'M00500'", 1000, ""), "expect = { basic = 400 }"),
+            // 300 - 250 = 50, whichever disease used it
+            (&visit("'M01600'", 1000, &used("M01600", "2025-06", 250)), "expect = { basic = 50 }"),
+            (&visit("'M01600'", 1000, &used("M01600", "2025-05", 250)), "expect = { basic = 300 }"),
+            // The ratio stays the disease's own: 300 * 0.60
+            (&visit("'M01600'", 300, ""), "expect = { basic = 180 }"),
+        ],
+    );
+}
+
+#[test]
+fn the_two_highest_caps_add_up_at_the_highest_ratio() {
+    // Shantou: class I begins anew each month, class II carries on.
+    let several = "chronic.several = { cap = 'top_two_add', ratio = 'highest', § }";
+    check(
+        &[("chronic.ratio", RATIOS), ("cap", &caps("")), ("chronic.several", several)],
+        &[
+            // 300 * 0.80
+            (&visit("'M01600'", 300, ""), "expect = { basic = 240 }"),
+            // 1000 * 0.80 = 800, cut at 200 + 300
+            (&visit("'M01600'", 1000, ""), "expect = { basic = 500 }"),
+            // 400 + 300
+            (&visit("'M01600', 'M00500'", 1000, ""), "expect = { basic = 700 }"),
+            // 500 - 120 - 80 = 300
+            (
+                &visit("'M01600'", 1000, &[used("M01600", "2025-06", 120), used("M03900", "2025-06", 80)].join(", ")),
+                "expect = { basic = 300 }",
+            ),
+            // 1000 * 0.60 = 600, cut at its own 200
+            (&visit("", 1000, ""), "expect = { basic = 200 }"),
+        ],
+    );
+    check(
+        &[("chronic.ratio", RATIOS), ("cap", &caps(", carried = true")), ("chronic.several", several)],
+        &[
+            // 200 of June and 6 * 300 carried on; 5000 * 0.80 = 4000
+            (&visit("'M01600'", 5000, ""), "expect = { basic = 2000 }"),
+            // March used 500: its 200 first, then 300 of what is carried; 200 + 1800 - 300 = 1700
+            (&visit("'M01600'", 5000, &used("M03900", "2025-03", 500)), "expect = { basic = 1700 }"),
+            // March used 150: its own 200 would have been lost
+            (&visit("'M01600'", 5000, &used("M03900", "2025-03", 150)), "expect = { basic = 2000 }"),
+            // 2000 - 100
+            (&visit("'M01600'", 5000, &used("M01600", "2025-06", 100)), "expect = { basic = 1900 }"),
+        ],
+    );
+}
+
+#[test]
+fn at_most_so_many_diseases_count_and_bear_one_deductible() {
+    // Xianyang
+    let deductible = "chronic.deductible = [{ id = 'all', amount = 100, per = 'year', § }]";
+    let one = "chronic.several = { diseases_at_most = 2, deductible = 'one', § }";
+    let each = "chronic.several = { deductible = 'each', § }";
+    let borne = "{ care = 'chronic', disease = 'M01600', deductible = 100 }";
+    check(
+        &[("chronic.deductible", deductible), ("chronic.several", one)],
+        &[
+            (&visit("'M01600'", 300, ""), "expect = { deductible = 100, basic = 140 }"),
+            (&visit("'M01600'", 300, borne), "expect = { deductible = 0, basic = 210 }"),
+            // The person was qualified for two others first.
+            (&visit("'M01600', 'M00500'", 300, ""), "refused = 507"),
+        ],
+    );
+    check(
+        &[("chronic.deductible", deductible), ("chronic.several", each)],
+        &[
+            (&visit("'M01600'", 300, borne), "expect = { deductible = 100, basic = 140 }"),
+            (
+                &visit("'M01600'", 300, "{ care = 'chronic', disease = 'M03901', deductible = 60 }"),
+                "expect = { deductible = 40, basic = 182 }",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_disease_without_a_cap_is_not_limited_by_the_others() {
+    let several = "chronic.several = { cap = 'highest', § }";
+    let caps =
+        "cap = [{ id = 'diabetes', disease = 'M01600', counts = ['chronic'], measure = 'fund_paid', amount = 300, § }]";
+    check(
+        &[("chronic.ratio", RATIOS), ("cap", caps), ("chronic.several", several)],
+        &[(&visit("'M01600'", 1000, &used("M01600", "2025-06", 300)), "expect = { basic = 600 }")],
+    );
+}
