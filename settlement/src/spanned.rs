@@ -46,6 +46,8 @@ pub enum Form {
     Flag,
     /// A whole number.
     Number,
+    /// A whole number, or `"unset"`.
+    NumberOrUnset,
     /// A number with decimals.
     Decimal,
     /// A day.
@@ -218,9 +220,14 @@ impl<'a> Node<'a> {
 
     /// `true`, `false`, or absent for false.
     pub fn flag(&self, key: &'static str) -> bool {
+        self.choice(key).unwrap_or(false)
+    }
+
+    /// `true`, `false`, or neither where it is absent.
+    pub fn choice(&self, key: &'static str) -> Option<bool> {
         self.note(key, || Form::Flag);
-        let Some(value) = self.value(key) else { return false };
-        self.taken(key, value, value.get_ref().as_bool(), "true or false").unwrap_or(false)
+        let value = self.value(key)?;
+        self.taken(key, value, value.get_ref().as_bool(), "true or false")
     }
 
     /// A whole number that may be absent.

@@ -50,8 +50,10 @@ fn by_table(asked: BTreeSet<Asked>) -> Keys {
         keys.entry(table).or_default().entry(key).or_default().insert(form);
     }
     for forms in keys.values_mut().flat_map(BTreeMap::values_mut) {
-        if forms.contains(&Form::MoneyOrUnset) {
-            forms.remove(&Form::Money);
+        for (wider, form) in [(Form::MoneyOrUnset, Form::Money), (Form::NumberOrUnset, Form::Number)] {
+            if forms.contains(&wider) {
+                forms.remove(&form);
+            }
         }
     }
     keys
@@ -90,15 +92,20 @@ fn value(table: &str, key: &str, form: &Form, keys: &Keys, meanings: &Meanings) 
         Form::Day => json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }),
         Form::Flag => json!({ "type": "boolean" }),
         Form::Number => json!({ "type": "integer" }),
+        Form::NumberOrUnset => json!({ "anyOf": [{ "type": "integer" }, { "const": "unset" }] }),
         Form::Decimal | Form::Money => number(),
         Form::MoneyOrUnset | Form::RatioOrUnset => or_unset(),
         Form::One(wanted) => word(wanted),
-        Form::Many(wanted) => {
-            json!({ "anyOf": [word(wanted), { "type": "array", "minItems": 1, "items": word(wanted) }] })
-        }
+        // Places are named by each book for itself.
+        Form::Many(_) if key == "place" => one_or_more(&json!({ "type": "string" })),
+        Form::Many(wanted) => one_or_more(&word(wanted)),
         Form::Table => below(""),
         Form::Tables => json!({ "type": "array", "items": below("[]") }),
     }
+}
+
+fn one_or_more(word: &Value) -> Value {
+    json!({ "anyOf": [word, { "type": "array", "minItems": 1, "items": word }] })
 }
 
 /// A text; of some words alone, where what is wanted names them all: `none, or one of local, long-term`.

@@ -108,6 +108,7 @@ fn data_json(data: impl IntoIterator<Item = (&'static str, Datum)>) -> Value {
         Datum::Money(amount) => Value::from(amount.to_string()),
         Datum::Ratio(ratio) => ratio.value().to_string().into(),
         Datum::Number(number) => number.into(),
+        Datum::Day(day) => day.to_string().into(),
         Datum::Word(word) => word.into(),
     };
     data.into_iter().map(|(name, datum)| (name.to_owned(), value(datum))).collect::<Map<String, Value>>().into()

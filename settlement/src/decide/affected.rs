@@ -2,15 +2,14 @@
 //! the commit that changed it, listed, and worked out anew on demand ([`super::rework`]). Called by undoing, and by the
 //! store for what a region posts late.
 //!
-//! A settlement builds on the year-to-date that it read: whatever came before it, of the same person, insurance and
-//! benefit year. Money on a personal account is no part of that: it is there or not when somebody pays.
+//! A settlement builds on the year-to-date that it read: whatever came before it, of the same person and benefit year, of
+//! either insurance, since a book may let a change of insurance go on with what was used. Money on a personal account is no part of that: it is there or not when somebody pays.
 
 use jiff::civil::Date;
 
 use super::book::{BookSeq, Used};
 use super::effects::UsagePosting;
 use crate::ids::SettlementId;
-use crate::person::Insurance;
 use crate::year_to_date::{BenefitYear, Usage, UsageSums};
 
 /// A settlement as one that read a person's year-to-date.
@@ -20,8 +19,6 @@ pub struct Reader {
     pub seq: BookSeq,
     /// Which.
     pub settlement: SettlementId,
-    /// The insurance whose year-to-date it read.
-    pub insurance: Insurance,
     /// The benefit year that it read.
     pub year: BenefitYear,
     /// The day that it counts under.
@@ -31,7 +28,7 @@ pub struct Reader {
 impl Reader {
     /// A settlement by what it uses up itself: it read the year that it is counted in.
     pub fn new(seq: BookSeq, settlement: SettlementId, used: &UsagePosting) -> Reader {
-        Reader { seq, settlement, insurance: used.usage.insurance, year: used.usage.year, day: used.day }
+        Reader { seq, settlement, year: used.usage.year, day: used.day }
     }
 }
 
@@ -65,11 +62,11 @@ impl Reach {
 /// assert!(built_on(&[later], &used, undone_at(7)).is_empty());
 /// ```
 pub fn built_on(readers: &[Reader], changed: &UsagePosting, reach: Reach) -> Vec<SettlementId> {
-    let Usage { year, insurance, care: _, disease: _, month: _, sums } = &changed.usage;
+    let Usage { year, insurance: _, care: _, disease: _, month: _, sums } = &changed.usage;
     if *sums == UsageSums::default() {
         return Vec::new();
     }
-    let same_year = |reader: &&Reader| reader.year == *year && reader.insurance == *insurance;
+    let same_year = |reader: &&Reader| reader.year == *year;
     let affected = readers.iter().filter(same_year).filter(|reader| reach.covers(reader));
     affected.map(|reader| reader.settlement.clone()).collect()
 }

@@ -2,15 +2,26 @@
 //! It looks at rows that were read without a fault; the parser calls it table by table.
 
 use crate::encounter::{CareKind, HospitalLevel};
+use crate::filing::FilingClass;
 use crate::ids::DiseaseCode;
 use crate::money::Money;
 use crate::person::{AssistanceClass, Insurance, PersonClass};
+use crate::rulebook::admission::{FilingValidity, Waiting};
 use crate::rulebook::clause::Setting;
-use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, IDENTITIES, Span, identity_word};
+use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, Span, identity_word};
+use crate::rulebook::places::Places;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::{AccountRule, Cap, Ceiling, Deductible, LayerChange, OffSite, Segment, Unfiled};
 use crate::rulebook::table::{Row, Table};
 use crate::spanned::Report;
+
+/// What the tables of one book are checked against: whom it insures, which identities and places it tells apart.
+pub(super) struct Scope {
+    pub(super) insurance: Option<Insurance>,
+    /// No identity first.
+    pub(super) identities: Vec<Option<AssistanceClass>>,
+    pub(super) places: Places,
+}
 
 /// What part of an amount a row is about: the whole, unless it is a segment.
 pub(super) trait Extent {
@@ -35,6 +46,10 @@ impl Extent for Cap {}
 impl Extent for OffSite {}
 impl Extent for Unfiled {}
 impl Extent for AccountRule {}
+impl Extent for FilingClass {}
+impl Extent for Footing {}
+impl Extent for FilingValidity {}
+impl Extent for Waiting {}
 
 /// Reports every two rows that could both apply. `together` says which rows are compared at all.
 pub(super) fn overlaps<T: Extent>(table: &Table<T>, report: &Report, together: impl Fn(&Row<T>, &Row<T>) -> bool) {
@@ -56,9 +71,9 @@ fn extents_meet<T: Extent>(one: &T, two: &T) -> bool {
 
 /// Reports the first kind of settlement that no row applies to, and the first hole between segments.
 /// A sum above the last segment is no hole: nothing is paid there.
-pub(super) fn gaps<T: Extent>(table: &Table<T>, insurance: Option<Insurance>, report: &Report) {
+pub(super) fn gaps<T: Extent>(table: &Table<T>, scope: &Scope, report: &Report) {
     let Some(first) = table.rows.first() else { return };
-    let grid = Grid::of(table, insurance);
+    let grid = Grid::of(table, scope);
     grid.visit(&mut |facts| {
         let mut extents: Vec<_> = table.matching(facts).map(|row| (row.value.extent(), row.clause)).collect();
         extents.sort_by_key(|((from, _), _)| *from);
@@ -66,14 +81,14 @@ pub(super) fn gaps<T: Extent>(table: &Table<T>, insurance: Option<Insurance>, re
         for ((from, to), clause) in &extents {
             if reached.is_some_and(|reached| reached < *from) {
                 let below = reached.unwrap_or_default();
-                let problem = format!("leaves a gap from {below} to {from} for {}", describe(table, facts));
+                let problem = format!("leaves a gap from {below} to {from} for {}", describe(table, scope, facts));
                 report.fault(clause.0 as usize, &table.path, problem);
                 return false;
             }
             reached = *to;
         }
         if extents.is_empty() {
-            let problem = format!("leaves a gap: no row for {}", describe(table, facts));
+            let problem = format!("leaves a gap: no row for {}", describe(table, scope, facts));
             report.fault(first.clause.0 as usize, &table.path, problem);
         }
         !extents.is_empty()
@@ -82,14 +97,14 @@ pub(super) fn gaps<T: Extent>(table: &Table<T>, insurance: Option<Insurance>, re
 
 /// Caps hold one inside another, so only caps that count the same care are compared. `whole` says whether every row
 /// could be read: what a row with a fault would have covered is no gap.
-pub(super) fn caps(table: &Table<Cap>, whole: bool, insurance: Option<Insurance>, report: &Report) {
+pub(super) fn caps(table: &Table<Cap>, whole: bool, scope: &Scope, report: &Report) {
     let same_scope = |one: &Row<Cap>, two: &Row<Cap>| one.value.same_scope(&two.value);
     overlaps(table, report, same_scope);
     for (position, row) in table.rows.iter().enumerate() {
         let first_of_scope = !table.rows[..position].iter().any(|earlier| same_scope(earlier, row));
         if whole && first_of_scope && !row.value.of_disease {
             let rows = table.rows.iter().filter(|other| same_scope(row, other)).cloned().collect();
-            gaps(&Table { path: table.path.clone(), rows }, insurance, report);
+            gaps(&Table { path: table.path.clone(), rows }, scope, report);
         }
     }
 }
@@ -106,13 +121,15 @@ struct Grid<'a> {
     months: Vec<i64>,
     tiers: Vec<Option<&'a str>>,
     diseases: Vec<Option<&'a DiseaseCode>>,
+    places: Vec<usize>,
+    referred: Vec<bool>,
 }
 
 impl<'a> Grid<'a> {
-    fn of<T>(table: &'a Table<T>, insurance: Option<Insurance>) -> Grid<'a> {
+    fn of<T>(table: &'a Table<T>, scope: &Scope) -> Grid<'a> {
         let whens: Vec<&Conditions> = table.rows.iter().map(|row| &row.when).collect();
         let named = |of: fn(&Conditions) -> Cases| whens.iter().any(|when| of(when) != Cases::ANY);
-        let persons: &[PersonClass] = match insurance {
+        let persons: &[PersonClass] = match scope.insurance {
             Some(Insurance::Employee) => &[PersonClass::Working, PersonClass::Retired],
             Some(Insurance::Resident) => &[PersonClass::Adult, PersonClass::Student, PersonClass::Child],
             None => &PersonClass::ALL,
@@ -121,17 +138,20 @@ impl<'a> Grid<'a> {
         let off_site_only = matches!(table.path.as_str(), "off_site" | "catastrophic.off_site");
         let funds_only = !matches!(table.path.as_str(), "account" | "unfiled");
         let assisted_only = table.path.starts_with("assistance.");
+        let identities = &scope.identities[usize::from(assisted_only).min(scope.identities.len())..];
         Grid {
             persons: if named(|when| when.person) { persons.to_vec() } else { persons[..1].to_vec() },
             levels: pick(&HospitalLevel::ALL, named(|when| when.level)),
             care: pick(if funds_only { &CareKind::ALL[..3] } else { &CareKind::ALL }, named(|when| when.care)),
             footings: pick(if off_site_only { &Footing::ALL[1..] } else { &Footing::ALL }, named(|when| when.filing)),
-            identities: pick(if assisted_only { &IDENTITIES[1..] } else { &IDENTITIES }, named(|when| when.identity)),
+            identities: pick(identities, named(|when| when.identity)),
             ages: corners(whens.iter().map(|when| when.age), 0),
             stays: corners(whens.iter().map(|when| when.stay), 1),
             months: corners(whens.iter().map(|when| when.enrolled_months), 0),
             tiers: mentioned(whens.iter().flat_map(|when| when.tier.iter().map(String::as_str))),
             diseases: mentioned(whens.iter().flat_map(|when| &when.disease)),
+            places: pick(&scope.places.positions(), named(|when| when.place)),
+            referred: pick(&[false, true], named(|when| when.referred)),
         }
     }
 
@@ -149,6 +169,8 @@ impl<'a> Grid<'a> {
             claim_free_years: 0,
             tier: None,
             disease: None,
+            place: 0,
+            referred: false,
         }];
         spread(&mut rest, &self.persons, |facts, person| Facts { person, ..facts });
         spread(&mut rest, &self.levels, |facts, level| Facts { level, ..facts });
@@ -160,6 +182,8 @@ impl<'a> Grid<'a> {
         spread(&mut rest, &self.months, |facts, enrolled_months| Facts { enrolled_months, ..facts });
         spread(&mut rest, &self.tiers, |facts, tier| Facts { tier, ..facts });
         spread(&mut rest, &self.diseases, |facts, disease| Facts { disease, ..facts });
+        spread(&mut rest, &self.places, |facts, place| Facts { place, ..facts });
+        spread(&mut rest, &self.referred, |facts, referred| Facts { referred, ..facts });
         for facts in &rest {
             if !visitor(facts) {
                 return;
@@ -198,7 +222,7 @@ fn mentioned<'a, V: ?Sized + PartialEq>(values: impl Iterator<Item = &'a V>) -> 
 }
 
 /// Names the facts that the rows of the table tell apart, in the words of a rule book.
-fn describe<T>(table: &Table<T>, facts: &Facts<'_>) -> String {
+fn describe<T>(table: &Table<T>, scope: &Scope, facts: &Facts<'_>) -> String {
     let named = |of: fn(&Conditions) -> bool| table.rows.iter().any(|row| of(&row.when));
     let mut words: Vec<String> = Vec::new();
     let mut say = |depends: bool, word: String| {
@@ -218,5 +242,7 @@ fn describe<T>(table: &Table<T>, facts: &Facts<'_>) -> String {
     say(named(|when| !when.tier.is_empty()), format!("tier {}", facts.tier.unwrap_or("?")));
     let disease = facts.disease.map_or("?", DiseaseCode::as_str);
     say(named(|when| !when.disease.is_empty()), format!("disease {disease}"));
+    say(named(|when| when.place != Cases::ANY), format!("place {}", scope.places.word(facts.place)));
+    say(named(|when| when.referred != Cases::ANY), format!("referred {}", facts.referred));
     if words.is_empty() { "anybody".into() } else { words.join(", ") }
 }

@@ -1,14 +1,16 @@
 //! Reads a rule book from its text and reports every fault at once.
-//! `rows.rs` reads conditions and rows, `care.rs` the kinds of care, `caps.rs` caps, `layers.rs` what pays after the
-//! basic fund, `examples.rs` the worked cases, `lines.rs` their bills by charge line, `case.rs` a case in a file of its
-//! own.
+//! `rows.rs` reads conditions and rows, `places.rs` named areas, `admission.rs` who is let in, `care.rs` the kinds of
+//! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases, `lines.rs` their
+//! bills by charge line, `case.rs` a case in a file of its own.
 
+mod admission;
 mod caps;
 mod care;
 mod case;
 mod examples;
 mod layers;
 mod lines;
+mod places;
 mod rows;
 
 use std::cell::RefCell;
@@ -22,8 +24,10 @@ pub(super) use self::case::read_case;
 use self::examples::Home;
 use crate::encounter::CareKind;
 use crate::ids::{PoolCode, RegionCode};
-use crate::person::{Insurance, Validity};
+use crate::person::Validity;
+use crate::rulebook::check::Scope;
 use crate::rulebook::clause::{Clause, ClauseText, Source, Trust};
+use crate::rulebook::places::Places;
 use crate::rulebook::sections::{DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
 use crate::rulebook::word::Word;
 use crate::rulebook::{RuleBook, RuleBookHash};
@@ -32,7 +36,7 @@ use crate::spanned::{Asked, Fault, Node, Report};
 /// What the readers of all sections share: the sources, and the clauses found so far.
 struct Parser<'a> {
     report: &'a Report,
-    insurance: Option<Insurance>,
+    scope: Scope,
     sources: Vec<Source>,
     clauses: RefCell<Vec<ClauseText>>,
 }
@@ -63,12 +67,13 @@ fn read(text: &str, report: &Report) -> Option<RuleBook> {
         report.fault(byte, "TOML", error.message());
     }
     let root = Node::root(report, &tree);
-    let parser = Parser {
-        report,
+    let scope = Scope {
         insurance: root.required_word("insurance"),
-        sources: sources(&root),
-        clauses: RefCell::default(),
+        identities: admission::identities(tree.get_ref()),
+        places: Places::default(),
     };
+    let mut parser = Parser { report, scope, sources: sources(&root), clauses: RefCell::default() };
+    parser.scope.places = parser.places(&root);
     let book = parser.book(&root, RuleBookHash(Sha256::digest(text).into()));
     root.finish();
     book
@@ -103,6 +108,7 @@ impl Parser<'_> {
         let interim = self.choice::<InterimDeductible>(root, "interim_stay", "deductible");
         let first_self_pay = self.first_self_pay(root);
         let unfiled = self.unfiled(root);
+        let admission = self.admission(root);
         let off_site = self.off_site(root);
         let care = CareKind::ALL.map(|care| self.care(root, care));
         let caps = self.caps(root);
@@ -112,7 +118,7 @@ impl Parser<'_> {
         let assistance = self.assistance(root);
         let account = self.account(root);
         let rounding = if root.has("rounding") { root.word("rounding") } else { Some(Rounding::FundTotal) };
-        let home = || Some(Home { pool: pool?, insurance: self.insurance?, benefit_year: benefit_year? });
+        let home = || Some(Home { pool: pool?, insurance: self.scope.insurance?, benefit_year: benefit_year? });
         let examples = self.examples(root, home());
         let [inpatient, chronic, outpatient, purchase] = care;
         let mut clauses = self.clauses.into_inner();
@@ -120,7 +126,7 @@ impl Parser<'_> {
         Some(RuleBook {
             hash,
             pool: pool?,
-            insurance: self.insurance?,
+            insurance: self.scope.insurance?,
             title: title?.to_owned(),
             validity: validity?,
             decision_date: decision_date?.0,
@@ -130,6 +136,7 @@ impl Parser<'_> {
             interim_deductible: interim?.0,
             first_self_pay: first_self_pay?,
             unfiled: unfiled?,
+            admission: admission?,
             off_site: off_site?,
             care: [inpatient?, chronic?, outpatient?, purchase?],
             caps: caps?,
@@ -164,6 +171,16 @@ impl Parser<'_> {
         Some(at)
     }
 
+    /// A table with one word in it, which may be absent. The outer `None` only after a fault.
+    fn optional_choice<T: Word>(
+        &self,
+        root: &Node<'_>,
+        table: &'static str,
+        key: &'static str,
+    ) -> Option<Option<(T, Clause)>> {
+        if root.has(table) { self.choice(root, table, key).map(Some) } else { Some(None) }
+    }
+
     /// A table with one word in it.
     fn choice<T: Word>(&self, root: &Node<'_>, table: &'static str, key: &'static str) -> Option<(T, Clause)> {
         let node = root.required_table(table)?;
@@ -177,8 +194,7 @@ impl Parser<'_> {
     fn benefit_year(&self, root: &Node<'_>) -> Option<(i8, i8)> {
         let node = root.required_table("benefit_year")?;
         let starts = node.required_form("starts", "a month and day such as 07-01", |text| {
-            let (month, day) = text.split_once('-')?;
-            let (month, day) = (month.parse().ok()?, day.parse().ok()?);
+            let (month, day) = month_and_day(text)?;
             // A benefit year that began on 29 February would not begin in most years.
             Date::new(2001, month, day).is_ok().then_some((month, day))
         });
@@ -201,6 +217,12 @@ impl Parser<'_> {
         node.finish();
         Some((rule?, clause?))
     }
+}
+
+/// Reads `04-01`, whether there is such a day or not.
+fn month_and_day(text: &str) -> Option<(i8, i8)> {
+    let (month, day) = text.split_once('-')?;
+    Some((month.parse().ok()?, day.parse().ok()?))
 }
 
 fn validity(root: &Node<'_>) -> Option<Validity> {

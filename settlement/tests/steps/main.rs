@@ -4,10 +4,16 @@
 
 mod basic_fund;
 mod caps;
+mod entitlement;
 mod explanation;
 mod family;
+mod filings;
 mod gate;
+mod identities;
 mod invented;
 mod layers;
+mod off_site;
+mod places;
 mod several;
 mod upper_layers;
+mod waiting;

@@ -1,6 +1,8 @@
 //! A step taken apart: what kind it is, what went in, what came out, each under a name. For programs that read an
 //! explanation; people read the words of `chinese.rs` and `english.rs`.
 
+use jiff::civil::Date;
+
 use super::{Step, Together};
 use crate::bill::Coverage;
 use crate::money::Money;
@@ -16,6 +18,8 @@ pub enum Datum {
     Ratio(Ratio),
     /// A count: years, stays.
     Number(i64),
+    /// A day.
+    Day(Date),
     /// A word of rule books.
     Word(String),
 }
@@ -47,6 +51,33 @@ impl Step {
             Step::Unfiled { clause: _, footing } => {
                 of("unfiled").gives("footing", Datum::Word(footing.word().to_owned()))
             }
+            Step::Died { day } => of("died").gives("day", Datum::Day(day)),
+            Step::StayEntitlement { clause: _, on, day } => {
+                of("stay_entitlement").word("on", on.word()).gives("day", Datum::Day(day))
+            }
+            Step::Waited { clause: _, began, first } => {
+                of("waited").day("began", began).gives("first_day", Datum::Day(first))
+            }
+            Step::Place { clause: _ } => of("place"),
+            Step::DeemedFiled { clause: _, footing } => {
+                of("deemed_filed").gives("footing", Datum::Word(footing.word().to_owned()))
+            }
+            Step::FilingEnded { clause: _, last } => of("filing_ended").gives("last_day", Datum::Day(last)),
+            Step::BackHome { clause: _, footing } => {
+                of("back_home").gives("footing", Datum::Word(footing.word().to_owned()))
+            }
+            Step::BestIdentity { clause: _, identity, among } => {
+                of("best_identity").number("among", among).gives("identity", Datum::Word(identity.word().to_owned()))
+            }
+            Step::UsedBeforeChange { clause: _, in_policy } => {
+                of("used_before_change").gives("in_policy", Datum::Money(in_policy))
+            }
+            Step::Floor { clause: _, of: base_of, base, share, before, raised } => of("floor")
+                .word("of", base_of.word())
+                .money("base", base)
+                .ratio("share", share)
+                .money("before", before)
+                .gives("raised", Datum::Money(raised)),
             Step::Split(split) => {
                 let Coverage { self_paid, over_limit, first_self_pay, in_policy } = split;
                 of("split")
@@ -174,6 +205,10 @@ impl Parts {
 
     fn number(self, name: &'static str, number: i64) -> Parts {
         self.input(name, Datum::Number(number))
+    }
+
+    fn day(self, name: &'static str, day: Date) -> Parts {
+        self.input(name, Datum::Day(day))
     }
 
     fn word(self, name: &'static str, word: &str) -> Parts {

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::Parser;
 use super::examples::{Home, expected};
 use crate::rulebook::RuleBook;
+use crate::rulebook::check::Scope;
 use crate::rulebook::example::{Example, Expected};
 use crate::spanned::{Fault, Node, Report};
 
