@@ -61,7 +61,9 @@ pub(in crate::rulebook) fn read_case(
 }
 
 fn case(report: &Report, book: &RuleBook, node: Node<'_>) -> Option<Example> {
-    let parser = Parser { report, insurance: Some(book.insurance), sources: Vec::new(), clauses: RefCell::default() };
+    let places = book.admission.places.clone();
+    let scope = Scope { insurance: Some(book.insurance), identities: Vec::new(), places };
+    let parser = Parser { report, scope, sources: Vec::new(), clauses: RefCell::default() };
     let home = Home { pool: book.pool, insurance: book.insurance, benefit_year: book.benefit_year };
     let says = node.has("expect") || node.has("refused");
     let expected = if says { expected(&node) } else { Some(Expected::Amounts(Vec::new())) };
