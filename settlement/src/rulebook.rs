@@ -11,6 +11,7 @@ pub mod admission;
 mod check;
 pub mod clause;
 pub mod conditions;
+pub mod deductible;
 pub mod example;
 pub mod keys;
 mod lint;
@@ -33,14 +34,14 @@ pub use example::{Example, Mismatch};
 pub use sections::{DecisionDate, DuringStay};
 pub use set::{DecidingDates, RuleBooks};
 
-use crate::encounter::CareKind;
+use crate::encounter::{CareKind, HospitalLevel};
 use crate::ids::PoolCode;
 use crate::person::{AssistanceClass, Insurance, Validity};
-use crate::rulebook::admission::Admission;
+use crate::rulebook::admission::{Admission, AfterChange};
 use crate::rulebook::conditions::identity_position;
 use crate::rulebook::sections::{
-    AccountRule, Assistance, Cap, CareRules, Catastrophic, CivilServant, FirstSelfPay, InterimDeductible, LargeSum,
-    OffSite, Rounding, Section, Unfiled,
+    AccountRule, Assistance, Cap, CareRules, Catastrophic, CivilServant, CrossYear, FirstSelfPay, InterimDeductible,
+    LargeSum, OffSite, Rounding, Section, Unfiled,
 };
 use crate::rulebook::table::Table;
 use crate::year_to_date::BenefitYear;
@@ -71,6 +72,8 @@ pub struct RuleBook {
     examples: Vec<Example>,
     pub(crate) rounding: Rounding,
     pub(crate) interim_deductible: InterimDeductible,
+    pub(crate) cross_year: Option<(CrossYear, Clause)>,
+    pub(crate) level_as: Table<HospitalLevel>,
     pub(crate) first_self_pay: (FirstSelfPay, Clause),
     pub(crate) unfiled: Table<Unfiled>,
     pub(crate) admission: Admission,
@@ -202,6 +205,11 @@ impl RuleBook {
     /// The first day of a benefit year.
     pub(crate) fn first_day_of(&self, year: BenefitYear) -> Option<Date> {
         Date::new(year.0, self.benefit_year.0, self.benefit_year.1).ok()
+    }
+
+    /// Whether what was used of an insurance counts here: after a change, that of the other may go on to.
+    pub(crate) fn counts(&self, insurance: Insurance) -> bool {
+        insurance == self.insurance || matches!(self.admission.after_change, Some((AfterChange::Continue, _)))
     }
 
     /// How a kind of care is paid.

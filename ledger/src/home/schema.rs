@@ -52,6 +52,8 @@ const FIRST: Version = Version {
         discharged TEXT NOT NULL,
         charge_batch TEXT NOT NULL,
         interim INTEGER NOT NULL,
+        level TEXT NOT NULL,
+        diagnosis TEXT NOT NULL,
         rule_book BLOB NOT NULL
     ) STRICT;
     CREATE TABLE undoings (

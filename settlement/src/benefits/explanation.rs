@@ -2,6 +2,7 @@
 //! Words are made on demand by [`render`]; [`digest`] is what a stored settlement keeps of them.
 
 mod chinese;
+mod derived;
 mod english;
 mod parts;
 mod render;
@@ -10,6 +11,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
+pub use derived::Derived;
 pub use parts::{Datum, Parts};
 pub use render::{Language, Line, render};
 
@@ -378,6 +380,8 @@ pub enum Step {
         /// The sum.
         amount: Money,
     },
+    /// A value that the next step applies.
+    Derived(Derived),
 }
 
 /// What several chronic diseases have together.
@@ -401,6 +405,7 @@ impl Step {
             Step::Deductible { clause, factor, .. } => [Some(clause), factor.map(|(clause, _)| clause)],
             Step::Segment { clause, change, .. } | Step::TierSlice { clause, change, .. } => [Some(clause), change],
             Step::CatastrophicBase { clause, threshold, .. } => [Some(threshold), Some(clause)],
+            Step::Derived(derived) => [Some(derived.clause()), None],
             Step::Unfiled { clause, .. }
             | Step::StayEntitlement { clause, .. }
             | Step::Waited { clause, .. }
@@ -555,6 +560,7 @@ impl Encoder {
             Step::TiltStart { clause, start, so_far, burden } => {
                 self.tag(45).clause(clause).money([start, so_far, burden]);
             }
+            Step::Derived(derived) => derived.encode(self),
         }
     }
 

@@ -73,6 +73,8 @@ pub fn of(
         claim_free_years: entitlement.claim_free_years,
         tier: entitlement.tier.as_deref(),
         disease,
+        diagnosis: None,
+        retired_on: entitlement.retired_on,
         place: 0,
         referred: false,
     };

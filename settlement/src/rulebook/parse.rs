@@ -7,7 +7,9 @@ mod admission;
 mod caps;
 mod care;
 mod case;
+mod deductible;
 mod examples;
+mod history;
 mod layers;
 mod lines;
 mod places;
@@ -22,13 +24,16 @@ use toml::de::DeTable;
 
 pub(super) use self::case::read_case;
 use self::examples::Home;
-use crate::encounter::CareKind;
+use self::rows::Needed;
+use crate::encounter::{CareKind, HospitalLevel};
 use crate::ids::{PoolCode, RegionCode};
 use crate::person::Validity;
 use crate::rulebook::check::Scope;
 use crate::rulebook::clause::{Clause, ClauseText, Source, Trust};
+use crate::rulebook::conditions::{Cases, Conditions};
 use crate::rulebook::places::Places;
-use crate::rulebook::sections::{DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
+use crate::rulebook::sections::{CrossYear, DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
+use crate::rulebook::table::Table;
 use crate::rulebook::word::Word;
 use crate::rulebook::{RuleBook, RuleBookHash};
 use crate::spanned::{Asked, Fault, Node, Report};
@@ -71,10 +76,13 @@ fn read(text: &str, report: &Report) -> Option<RuleBook> {
         insurance: root.required_word("insurance"),
         identities: admission::identities(tree.get_ref()),
         places: Places::default(),
+        levels: Cases::ANY,
     };
     let mut parser = Parser { report, scope, sources: sources(&root), clauses: RefCell::default() };
     parser.scope.places = parser.places(&root);
-    let book = parser.book(&root, RuleBookHash(Sha256::digest(text).into()));
+    let level_as = parser.level_as(&root);
+    parser.scope.levels = level_as.as_ref().map_or(Cases::ANY, levels_left);
+    let book = parser.book(&root, level_as, RuleBookHash(Sha256::digest(text).into()));
     root.finish();
     book
 }
@@ -98,7 +106,7 @@ fn sources(root: &Node<'_>) -> Vec<Source> {
 
 impl Parser<'_> {
     /// Every section is read before any of them may fail, so that no fault hides another.
-    fn book(self, root: &Node<'_>, hash: RuleBookHash) -> Option<RuleBook> {
+    fn book(self, root: &Node<'_>, level_as: Option<Table<HospitalLevel>>, hash: RuleBookHash) -> Option<RuleBook> {
         let pool = root.required_form("pool", "a code of six digits", |code| RegionCode::new(code).ok().map(PoolCode));
         let title = root.required_text("title");
         let validity = validity(root);
@@ -106,6 +114,7 @@ impl Parser<'_> {
         let benefit_year = self.benefit_year(root);
         let during_stay = self.choice::<DuringStay>(root, "outpatient_during_stay", "rule");
         let interim = self.choice::<InterimDeductible>(root, "interim_stay", "deductible");
+        let cross_year = root.has("cross_year").then(|| self.choice::<CrossYear>(root, "cross_year", "deductible"));
         let first_self_pay = self.first_self_pay(root);
         let unfiled = self.unfiled(root);
         let admission = self.admission(root);
@@ -134,6 +143,8 @@ impl Parser<'_> {
             rounding: rounding?,
             outpatient_during_stay: during_stay?.0,
             interim_deductible: interim?.0,
+            cross_year: cross_year.map_or(Some(None), |stated| stated.map(Some))?,
+            level_as: level_as?,
             first_self_pay: first_self_pay?,
             unfiled: unfiled?,
             admission: admission?,
@@ -148,6 +159,17 @@ impl Parser<'_> {
             sources: self.sources,
             clauses,
             examples,
+        })
+    }
+
+    /// `[[level_as]]`: institutions of a level that are treated as of another. No other table has to cover the levels
+    /// that are gone by that.
+    fn level_as(&self, root: &Node<'_>) -> Option<Table<HospitalLevel>> {
+        self.rows(root, "level_as", Needed::Sometimes, |row| {
+            if !row.has("level") {
+                row.fault_at("level", "is missing: name the levels that count as another");
+            }
+            row.required_word::<HospitalLevel>("as")
         })
     }
 
@@ -242,4 +264,13 @@ fn unique_ids<'n, 'a: 'n>(nodes: impl IntoIterator<Item = &'n Node<'a>>) {
             node.fault_at("id", "stands twice in this table");
         }
     }
+}
+
+/// The levels that other tables have to cover: none that counts as another whatever else holds.
+fn levels_left(level_as: &Table<HospitalLevel>) -> Cases {
+    let whole = |when: &Conditions| Conditions { level: Cases::ANY, ..when.clone() } == Conditions::ANY;
+    let gone = |level: &HospitalLevel| {
+        level_as.rows.iter().any(|row| whole(&row.when) && row.when.level.has(*level as usize) && row.value != *level)
+    };
+    Cases::at(HospitalLevel::ALL.into_iter().filter(|level| !gone(level)).map(|level| level as usize))
 }

@@ -44,6 +44,12 @@ impl Node<'_> {
         self.taken(key, value, number, "a number that is not below 0")
     }
 
+    /// An amount of yuan or `"unset"`, which may be absent. The outer option is none only after a fault.
+    pub(super) fn optional_money_setting(&self, key: &'static str) -> Option<Option<Setting<Money>>> {
+        self.note(key, || Form::MoneyOrUnset);
+        if self.has(key) { self.money_setting(key).map(Some) } else { Some(None) }
+    }
+
     /// A ratio up to a bound or `"unset"`, which may be absent.
     pub(super) fn ratio(&self, key: &'static str, most: u32) -> Option<Setting<Ratio>> {
         self.note(key, || Form::RatioOrUnset);

@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 
-use super::{Step, Together};
+use super::{Derived, Step, Together};
 use crate::bill::Coverage;
 use crate::money::Money;
 use crate::rulebook::conditions::identity_word;
@@ -171,8 +171,43 @@ impl Step {
             Step::FamilyElsewhere { clause: _, pool, insurance } => {
                 of("family_elsewhere").word("pool", &pool.to_string()).word("insurance", insurance.word())
             }
+            Step::Derived(derived) => derived_parts(derived),
             Step::Cash { amount } => of("cash").gives("cash", Datum::Money(amount)),
         }
+    }
+}
+
+/// A value that a rule derives before another applies it.
+fn derived_parts(derived: Derived) -> Parts {
+    match derived {
+        Derived::LevelAs { clause: _, level, counts_as } => {
+            of("level_as").word("level", level.word()).gives("counts_as", Datum::Word(counts_as.word().to_owned()))
+        }
+        Derived::Continues { clause: _, discharged, level, borne, free } => of("continues")
+            .day("discharged", discharged)
+            .word("level", level.word())
+            .money("borne", borne)
+            .gives("more_is_borne", Datum::Word(if free { "none" } else { "difference" }.to_owned())),
+        Derived::CrossYear { clause: _, borne, again } => of("cross_year")
+            .money("borne", borne)
+            .gives("deductible", Datum::Word(if again { "again" } else { "once" }.to_owned())),
+        Derived::Cycle { clause: _, from, days, borne } => {
+            of("cycle").day("from", from).number("days", days).gives("borne", Datum::Money(borne))
+        }
+        Derived::ShareOfBill { clause: _, total, share, amount } => {
+            of("share_of_bill").money("total", total).ratio("share", share).gives("amount", Datum::Money(amount))
+        }
+        Derived::Falls { clause: _, first, stay, amount } => {
+            of("falls").money("first", first).number("stay", stay).gives("amount", Datum::Money(amount))
+        }
+        Derived::Again { clause: _, days, times, amount } => {
+            of("again").number("days", days).number("times", times).gives("amount", Datum::Money(amount))
+        }
+        Derived::ByAge { clause: _, ratio, per_year, age, raised } => of("by_age")
+            .ratio("ratio", ratio)
+            .ratio("per_year", per_year)
+            .number("age", age)
+            .gives("raised", Datum::Ratio(raised)),
     }
 }
 

@@ -11,6 +11,7 @@ use super::Parser;
 use super::examples::{Home, expected};
 use crate::rulebook::RuleBook;
 use crate::rulebook::check::Scope;
+use crate::rulebook::conditions::Cases;
 use crate::rulebook::example::{Example, Expected};
 use crate::spanned::{Fault, Node, Report};
 
@@ -62,7 +63,8 @@ pub(in crate::rulebook) fn read_case(
 
 fn case(report: &Report, book: &RuleBook, node: Node<'_>) -> Option<Example> {
     let places = book.admission.places.clone();
-    let scope = Scope { insurance: Some(book.insurance), identities: Vec::new(), places };
+    let (insurance, identities, levels) = (Some(book.insurance), Vec::new(), Cases::ANY);
+    let scope = Scope { insurance, identities, places, levels };
     let parser = Parser { report, scope, sources: Vec::new(), clauses: RefCell::default() };
     let home = Home { pool: book.pool, insurance: book.insurance, benefit_year: book.benefit_year };
     let says = node.has("expect") || node.has("refused");
