@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use serde_json::json;
 use settlement::benefits;
 use settlement::benefits::explanation::{Language, digest, render};
 use settlement::encounter::CareKind;

@@ -68,7 +68,7 @@ fn object(table: &str, keys: &Keys, meanings: &Meanings) -> Value {
             Err(several) => json!({ "anyOf": several }),
         };
         if let Some(meaning) = meanings.of(table, key) {
-            property["description"] = meaning.into();
+            property["description"] = meaning.as_str().into();
         }
         properties.insert((*key).to_owned(), property);
     }
