@@ -33,8 +33,9 @@ pub fn run(_: &Arguments) -> Result<()> {
 
 /// The schema.
 fn schema() -> Value {
-    let (keys, meanings) = (by_table(keys()), meanings(MANUAL));
-    let mut schema = object("", &keys, &meanings);
+    let mut writer = Writer { keys: by_table(keys()), meanings: meanings(MANUAL), shared: Map::new() };
+    let mut schema = writer.object("");
+    schema["definitions"] = writer.shared.into();
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
     schema["title"] = "待遇规则 rule book".into();
     schema["description"] = "One region's benefit rules for one insurance; see docs/rulebooks.md.".into();
@@ -59,49 +60,63 @@ fn by_table(asked: BTreeSet<Asked>) -> Keys {
     keys
 }
 
-fn object(table: &str, keys: &Keys, meanings: &Meanings) -> Value {
-    let mut properties = Map::new();
-    for (key, forms) in keys.get(table).into_iter().flatten() {
-        let each: Vec<Value> = forms.iter().map(|form| value(table, key, form, keys, meanings)).collect();
+/// Writes the schema of a table and of what is below it.
+struct Writer {
+    keys: Keys,
+    meanings: Meanings,
+    /// What means the same in many tables, such as conditions: written once.
+    shared: Map<String, Value>,
+}
+
+impl Writer {
+    fn object(&mut self, table: &str) -> Value {
+        let mut properties = Map::new();
+        for (key, forms) in self.keys.get(table).cloned().unwrap_or_default() {
+            let property = self.property(table, key, &forms);
+            properties.insert(key.to_owned(), property);
+        }
+        json!({ "type": "object", "additionalProperties": false, "properties": properties })
+    }
+
+    fn property(&mut self, table: &str, key: &str, forms: &BTreeSet<Form>) -> Value {
+        let each: Vec<Value> = forms.iter().map(|form| self.value(table, key, form)).collect();
         let mut property = match <[Value; 1]>::try_from(each) {
             Ok([only]) => only,
             Err(several) => json!({ "anyOf": several }),
         };
-        if let Some(meaning) = meanings.of(table, key) {
+        if let Some(meaning) = self.meanings.of(table, key) {
             property["description"] = meaning.as_str().into();
         }
-        properties.insert((*key).to_owned(), property);
+        if self.meanings.is_of_table(table, key) {
+            return property;
+        }
+        let shared = self.shared.entry(key).or_insert_with(|| property.clone());
+        if *shared == property { json!({ "$ref": format!("#/definitions/{key}") }) } else { property }
     }
-    json!({ "type": "object", "additionalProperties": false, "properties": properties })
+
+    fn value(&mut self, table: &str, key: &str, form: &Form) -> Value {
+        let above = if table.is_empty() { String::new() } else { format!("{table}.") };
+        match form {
+            Form::Text => json!({ "type": "string" }),
+            // A day is no JSON; editors give it as a text.
+            Form::Day => json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }),
+            Form::Flag => json!({ "type": "boolean" }),
+            Form::Number => json!({ "type": "integer" }),
+            Form::NumberOrUnset => json!({ "anyOf": [{ "type": "integer" }, { "const": "unset" }] }),
+            Form::Decimal | Form::Money => amount("^[0-9.]+$"),
+            Form::MoneyOrUnset | Form::RatioOrUnset => amount("^([0-9.]+|unset)$"),
+            Form::One(wanted) => word(wanted),
+            // Places are named by each book for itself.
+            Form::Many(_) if key == "place" => one_or_more(&json!({ "type": "string" })),
+            Form::Many(wanted) => one_or_more(&word(wanted)),
+            Form::Table => self.object(&format!("{above}{key}")),
+            Form::Tables => json!({ "type": "array", "items": self.object(&format!("{above}{key}[]")) }),
+        }
+    }
 }
 
-fn value(table: &str, key: &str, form: &Form, keys: &Keys, meanings: &Meanings) -> Value {
-    let below = |rows: &str| {
-        let above = if table.is_empty() { String::new() } else { format!("{table}.") };
-        object(&format!("{above}{key}{rows}"), keys, meanings)
-    };
-    let number =
-        || json!({ "anyOf": [{ "type": "number", "minimum": 0 }, { "type": "string", "pattern": "^[0-9.]+$" }] });
-    let or_unset = || {
-        let pattern = "^([0-9.]+|unset)$";
-        json!({ "anyOf": [{ "type": "number", "minimum": 0 }, { "type": "string", "pattern": pattern }] })
-    };
-    match form {
-        Form::Text => json!({ "type": "string" }),
-        // A day is no JSON; editors give it as a text.
-        Form::Day => json!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }),
-        Form::Flag => json!({ "type": "boolean" }),
-        Form::Number => json!({ "type": "integer" }),
-        Form::NumberOrUnset => json!({ "anyOf": [{ "type": "integer" }, { "const": "unset" }] }),
-        Form::Decimal | Form::Money => number(),
-        Form::MoneyOrUnset | Form::RatioOrUnset => or_unset(),
-        Form::One(wanted) => word(wanted),
-        // Places are named by each book for itself.
-        Form::Many(_) if key == "place" => one_or_more(&json!({ "type": "string" })),
-        Form::Many(wanted) => one_or_more(&word(wanted)),
-        Form::Table => below(""),
-        Form::Tables => json!({ "type": "array", "items": below("[]") }),
-    }
+fn amount(pattern: &str) -> Value {
+    json!({ "anyOf": [{ "type": "number", "minimum": 0 }, { "type": "string", "pattern": pattern }] })
 }
 
 fn one_or_more(word: &Value) -> Value {
@@ -127,6 +142,10 @@ struct Meanings {
 }
 
 impl Meanings {
+    fn is_of_table(&self, table: &str, key: &str) -> bool {
+        self.of_tables.contains_key(&(table.replace("[]", ""), key.to_owned()))
+    }
+
     fn of(&self, table: &str, key: &str) -> Option<&String> {
         let named = self.of_tables.get(&(table.replace("[]", ""), key.to_owned()));
         named.or_else(|| self.of_every.get(key))
