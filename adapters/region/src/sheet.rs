@@ -58,7 +58,15 @@ impl Sheet {
     /// # Errors
     /// When it cannot be read, is not CSV in UTF-8, or has other columns.
     pub fn read(file: &Path, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
-        Sheet::of(file, &read_text(file)?, columns)
+        Sheet::read_with(file, columns, &[])
+    }
+
+    /// The same of a file that may have some more columns. A cell of a column that it does not have is empty.
+    ///
+    /// # Errors
+    /// As [`Sheet::read`].
+    pub fn read_with(file: &Path, columns: &[&'static str], optional: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
+        Sheet::of(file, &read_text(file)?, columns, optional)
     }
 
     /// The same of a file whose last line is not cut off.
@@ -66,8 +74,20 @@ impl Sheet {
     /// # Errors
     /// As [`Sheet::read`]; when it does not end with a line break.
     pub fn read_complete(file: &Path, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
+        Sheet::read_complete_with(file, columns, &[])
+    }
+
+    /// The same of a file that may have some more columns.
+    ///
+    /// # Errors
+    /// As [`Sheet::read_complete`].
+    pub fn read_complete_with(
+        file: &Path,
+        columns: &[&'static str],
+        optional: &[&'static str],
+    ) -> Result<Sheet, Vec<Fault>> {
         let text = read_text(file)?;
-        let sheet = Sheet::of(file, &text, columns)?;
+        let sheet = Sheet::of(file, &text, columns, optional)?;
         if text.ends_with('\n') {
             return Ok(sheet);
         }
@@ -86,14 +106,14 @@ impl Sheet {
         if sheet.rows.is_empty() { Err(vec![fault()]) } else { Ok(sheet) }
     }
 
-    fn of(file: &Path, text: &str, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
+    fn of(file: &Path, text: &str, columns: &[&'static str], optional: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
         let fault = |line, problem: String| Fault { file: file.to_owned(), line, column: "", problem };
         let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
         let mut lines = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
         let Some((first, header)) = lines.next() else {
             return Err(vec![fault(0, format!("is empty: its first line must be {}", columns.join(",")))]);
         };
-        let order = read_header(header, columns)
+        let order = read_header(header, columns, optional)
             .map_err(|problems| problems.into_iter().map(|problem| fault(first, problem)).collect::<Vec<_>>())?;
         let (mut rows, mut faults) = (Vec::new(), Vec::new());
         for (number, line) in lines {
@@ -134,13 +154,17 @@ fn read_text(file: &Path) -> Result<String, Vec<Fault>> {
     })
 }
 
-fn read_header(line: &str, columns: &[&'static str]) -> Result<Vec<&'static str>, Vec<String>> {
+fn read_header(
+    line: &str,
+    columns: &[&'static str],
+    optional: &[&'static str],
+) -> Result<Vec<&'static str>, Vec<String>> {
     let names = cells(line).unwrap_or_default();
     let missing = columns.iter().filter(|column| !names.iter().any(|name| name == *column));
     let mut problems: Vec<String> = missing.map(|column| format!("lacks column {column}")).collect();
     let mut order = Vec::new();
     for name in &names {
-        match columns.iter().find(|column| *column == name) {
+        match columns.iter().chain(optional).find(|column| *column == name) {
             Some(column) if order.contains(column) => problems.push(format!("has column {column} twice")),
             Some(column) => order.push(*column),
             None => problems.push(format!("has column {name}, which nobody reads")),
