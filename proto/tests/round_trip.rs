@@ -88,12 +88,27 @@ fn encounter() -> impl Strategy<Value = Encounter> {
     let ids = (id(EncounterId::new), id(InstitutionCode::new), region(), pool());
     let kinds = (select(HospitalLevel::ALL.to_vec()), select(CareKind::ALL.to_vec()));
     let days = (day(), option::of(0..40_i64));
-    let rest = (option::of(id(DiseaseCode::new)), option::of(id(BatchNumber::new)), any::<bool>(), any::<[bool; 4]>());
+    let illness = (option::of(id(DiseaseCode::new)), option::of(id(DiagnosisCode::new)));
+    let rest = (illness, option::of(id(BatchNumber::new)), any::<bool>(), any::<[bool; 4]>());
     (ids, kinds, days, rest).prop_map(|((id, institution, area, pool), (level, care), (admitted, stay), rest)| {
-        let (disease, batch, interim, [emergency, referral, injury, third_party]) = rest;
+        let ((disease, diagnosis), batch, interim, [emergency, referral, injury, third_party]) = rest;
         let discharged = stay.map(|days| admitted.checked_add(jiff::Span::new().days(days)).expect("a day"));
         let marks = Marks { emergency, referral, injury, third_party };
-        Encounter { id, institution, area, pool, level, care, admitted, discharged, disease, batch, interim, marks }
+        Encounter {
+            id,
+            institution,
+            area,
+            pool,
+            level,
+            care,
+            admitted,
+            discharged,
+            disease,
+            diagnosis,
+            batch,
+            interim,
+            marks,
+        }
     })
 }
 

@@ -169,6 +169,11 @@ impl Validity {
     pub fn covers(&self, day: Date) -> bool {
         self.from <= day && self.to.is_none_or(|to| day <= to)
     }
+
+    /// Whether some day lies within both.
+    pub fn meets(&self, other: &Validity) -> bool {
+        self.to.is_none_or(|to| other.from <= to) && other.to.is_none_or(|to| self.from <= to)
+    }
 }
 
 /// One stretch of insurance.
@@ -188,6 +193,8 @@ pub struct Entitlement {
     pub tier: Option<String>,
     /// 公务员医疗补助 applies.
     pub civil_servant: bool,
+    /// The day of retirement, where it is known; some regions treat those who retired long ago better.
+    pub retired_on: Option<Date>,
     /// 暂停: the insurance is paid for but benefits are held back on these days.
     pub suspended: Option<Validity>,
 }

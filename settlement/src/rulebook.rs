@@ -10,6 +10,7 @@
 mod check;
 pub mod clause;
 pub mod conditions;
+pub mod deductible;
 pub mod example;
 mod lint;
 mod parse;
@@ -30,12 +31,12 @@ pub use example::{Example, Mismatch};
 pub use sections::{DecisionDate, DuringStay};
 pub use set::{DecidingDates, RuleBooks};
 
-use crate::encounter::CareKind;
+use crate::encounter::{CareKind, HospitalLevel};
 use crate::ids::PoolCode;
 use crate::person::{Insurance, Validity};
 use crate::rulebook::sections::{
-    AccountRule, Assistance, Cap, CareRules, Catastrophic, CivilServant, FirstSelfPay, InterimDeductible, LargeSum,
-    OffSite, Rounding, Section, Unfiled,
+    AccountRule, Assistance, Cap, CareRules, Catastrophic, CivilServant, CrossYear, FirstSelfPay, InterimDeductible,
+    LargeSum, OffSite, Rounding, Section, Unfiled,
 };
 use crate::rulebook::table::Table;
 use crate::year_to_date::BenefitYear;
@@ -66,6 +67,8 @@ pub struct RuleBook {
     examples: Vec<Example>,
     pub(crate) rounding: Rounding,
     pub(crate) interim_deductible: InterimDeductible,
+    pub(crate) cross_year: Option<(CrossYear, Clause)>,
+    pub(crate) level_as: Table<HospitalLevel>,
     pub(crate) first_self_pay: (FirstSelfPay, Clause),
     pub(crate) unfiled: Table<Unfiled>,
     pub(crate) off_site: Table<OffSite>,

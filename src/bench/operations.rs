@@ -267,6 +267,7 @@ fn encounter() -> Result<Encounter> {
         admitted: date(2025, 4, 21),
         discharged: Some(date(2025, 4, 30)),
         disease: None,
+        diagnosis: None,
         batch: None,
         interim: false,
         marks: Marks::default(),

@@ -270,6 +270,7 @@ fn settlement(NewStay { id, home, yuan }: &NewStay) -> (Operation, Settled) {
         admitted: date(2025, 6, 10),
         discharged: Some(date(2025, 6, 20)),
         disease: None,
+        diagnosis: None,
         batch: None,
         interim: false,
         marks: Marks::default(),

@@ -125,7 +125,7 @@ fn read(row: &Row<'_>, regions: &RegionTable) -> Result<Institution, String> {
         name: row.get("name")?.to_owned(),
         area,
         pool: regions.pool_of(area).ok_or_else(|| format!("area {area} belongs to no pool"))?,
-        level: HospitalLevel::of_code(&level_code).ok_or_else(|| format!("level {level_code} is not a hosp_lv"))?,
+        level: level(&level_code, row.get("kind")?)?,
         level_code,
         validity: row.validity("from", "to")?,
         care: split(row.get("care")?, |word| {
@@ -138,6 +138,14 @@ fn read(row: &Row<'_>, regions: &RegionTable) -> Result<Institution, String> {
             other => return Err(format!("agreement {other} is neither active nor suspended")),
         },
     })
+}
+
+/// A level by its code. Without a grade a hospital is 未定级, anybody else primary care.
+fn level(code: &str, kind: &str) -> Result<HospitalLevel, String> {
+    match HospitalLevel::of_code(code).ok_or_else(|| format!("level {code} is not a hosp_lv"))? {
+        HospitalLevel::Primary if kind == "hospital" => Ok(HospitalLevel::Unrated),
+        level => Ok(level),
+    }
 }
 
 fn split<T>(cell: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {

@@ -180,9 +180,7 @@ fn unaccounted(causes: &[Cause]) -> impl Iterator<Item = &Cause> {
 /// Under other rules every settlement may; else only one of whose changes something is left.
 fn concerns(because: &Because, causes: &[Cause]) -> bool {
     match because {
-        Because::BuiltOnChanges => still_differs(
-            unaccounted(causes).filter_map(|cause| cause.effects.usage.as_ref()).map(|posting| &posting.usage),
-        ),
+        Because::BuiltOnChanges => still_differs(unaccounted(causes).filter_map(|cause| cause.effects.usage.as_ref())),
         Because::Rules(_) => true,
     }
 }

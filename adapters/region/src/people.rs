@@ -4,7 +4,7 @@
 //! | file | columns |
 //! |---|---|
 //! | `people.csv` | `psn_no,name,document_type,document,card,sex,birth,home` |
-//! | `entitlements.csv` | `psn_no,insurance,psn_type,from,to,continuous_since,tier,civil_servant,suspended_from,suspended_to,employer` |
+//! | `entitlements.csv` | `psn_no,insurance,psn_type,from,to,continuous_since,tier,civil_servant,suspended_from,suspended_to,employer`; `retired_on`, which it may lack |
 //! | `identities.csv` | `psn_no,class,from,to` |
 //! | `qualifications.csv` | `psn_no,disease,name,from,to` |
 
@@ -78,7 +78,7 @@ impl Reading<'_> {
     fn people(&mut self) {
         const COLUMNS: &[&str] = &["psn_no", "name", "document_type", "document", "card", "sex", "birth", "home"];
         let regions = self.regions;
-        let rows = self.sheet("people.csv", COLUMNS, |row| read_person(row, regions));
+        let rows = self.sheet("people.csv", (COLUMNS, &[]), |row| read_person(row, regions));
         let mut documents: HashMap<(PoolCode, &'static str, String), u64> = HashMap::new();
         for row in rows {
             for (column, value) in [("document", &row.document), ("card", &row.card)] {
@@ -124,12 +124,14 @@ impl Reading<'_> {
             "suspended_to",
             "employer",
         ];
-        let rows = self.sheet("entitlements.csv", COLUMNS, |row| Some((person_of(row), read_entitlement(row)?)));
+        const OPTIONAL: &[&str] = &["retired_on"];
+        let rows =
+            self.sheet("entitlements.csv", (COLUMNS, OPTIONAL), |row| Some((person_of(row), read_entitlement(row)?)));
         self.attach("entitlements.csv", rows, |facts, row| facts.entitlements.push(row));
     }
 
     fn identities(&mut self) {
-        let rows = self.sheet("identities.csv", &["psn_no", "class", "from", "to"], |row| {
+        let rows = self.sheet("identities.csv", (&["psn_no", "class", "from", "to"], &[]), |row| {
             let person = person_of(row);
             let (class, validity) = (row.word("class", AssistanceClass::from_word), row.validity("from", "to"));
             Some((person, DatedIdentity { class: class?, validity: validity? }))
@@ -138,7 +140,7 @@ impl Reading<'_> {
     }
 
     fn qualifications(&mut self) {
-        let rows = self.sheet("qualifications.csv", &["psn_no", "disease", "name", "from", "to"], |row| {
+        let rows = self.sheet("qualifications.csv", (&["psn_no", "disease", "name", "from", "to"], &[]), |row| {
             let person = person_of(row);
             let (disease, name) = (row.id("disease", DiseaseCode::new), row.needed("name"));
             let validity = row.validity("from", "to");
@@ -166,10 +168,10 @@ impl Reading<'_> {
     fn sheet<T>(
         &mut self,
         file: &str,
-        columns: &[&'static str],
+        (columns, optional): (&[&'static str], &[&'static str]),
         read: impl FnMut(&mut Row<'_>) -> Option<T>,
     ) -> Vec<T> {
-        match Sheet::read(&self.folder.join(file), columns) {
+        match Sheet::read_with(&self.folder.join(file), columns, optional) {
             Ok(sheet) => sheet.rows(&mut self.faults, read),
             Err(faults) => {
                 self.faults.extend(faults);
@@ -264,6 +266,7 @@ fn read_entitlement(row: &mut Row<'_>) -> Option<EntitlementRow> {
     let validity = row.validity("from", "to");
     let continuous_since = row.optional_date("continuous_since");
     let civil_servant = row.flag("civil_servant");
+    let retired_on = row.optional_date("retired_on");
     let suspended = read_suspension(row);
     let tier = row.text("tier").to_owned();
     let validity = validity?;
@@ -275,6 +278,7 @@ fn read_entitlement(row: &mut Row<'_>) -> Option<EntitlementRow> {
             continuous_since: continuous_since?.unwrap_or(validity.from),
             tier: (!tier.is_empty()).then_some(tier),
             civil_servant: civil_servant?,
+            retired_on: retired_on?,
             suspended: suspended?,
         },
         category: row.text("psn_type").to_owned(),
@@ -316,6 +320,20 @@ mod tests {
         "psn_no,insurance,psn_type,from,to,continuous_since,tier,civil_servant,suspended_from,suspended_to,employer\n";
     const IDENTITIES: &str = "psn_no,class,from,to\n";
     const QUALIFICATIONS: &str = "psn_no,disease,name,from,to\n";
+
+    #[test]
+    fn the_day_of_retirement_may_stand_in_a_column_of_its_own() {
+        let entitlements = format!("retired_on,{ENTITLEMENTS}1999-06-30,P1,employee,1201,2020-01-01,,,,1,,,\n");
+        let people = read_files([
+            ("people.csv", &format!("{PEOPLE}P1,张三,01,41070019600101001x,C1,1,1960-01-01,410700\n")),
+            ("entitlements.csv", &entitlements),
+            ("identities.csv", IDENTITIES),
+            ("qualifications.csv", QUALIFICATIONS),
+        ])
+        .unwrap_or_else(|faults| panic!("{faults}"));
+        let retired_on = people.own[0].facts.entitlements[0].entitlement.retired_on;
+        assert_eq!(retired_on, Some(jiff::civil::date(1999, 6, 30)));
+    }
 
     #[test]
     fn a_region_takes_its_own_people_and_passes_over_others() {

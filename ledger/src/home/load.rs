@@ -174,7 +174,7 @@ fn used(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &mut Book) -> Res
     sql.query(USED, values![&wanted.people(), before], |row| {
         let columns = Columns::of(row, "usages");
         let person = person(&columns, book)?;
-        person.used.add(&usage_posting(&columns)?.usage);
+        person.used.add(&usage_posting(&columns)?);
         Ok(())
     })
     .map(drop)

@@ -3,7 +3,7 @@
 //! [`super::corrections`].
 
 use settlement::decide::{BookSeq, Booked, Undoing, UsagePosting, Visit};
-use settlement::ids::{BatchNumber, DiseaseCode, SettlementId};
+use settlement::ids::{BatchNumber, DiagnosisCode, DiseaseCode, SettlementId};
 use settlement::lifecycle::Standing;
 
 use super::row::date_text;
@@ -13,8 +13,9 @@ pub(super) const OPERATION: &str = "INSERT INTO operations (book_seq, key, kind,
         rule_set, accepted, outcome, journal, decided_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 pub(super) const SETTLEMENT: &str = "INSERT INTO settlements (book_seq, settlement, home, person, encounter,
-        institution, treatment, care, admitted, discharged, charge_batch, interim, rule_book)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+        institution, treatment, care, admitted, discharged, charge_batch, interim, level, diagnosis,
+        rule_book)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 pub(super) const UNDOING: &str =
     "INSERT INTO undoings (book_seq, settlement, becomes, counter) VALUES (?1, ?2, ?3, ?4)";
 pub(super) const USAGE: &str = "INSERT INTO usages (person, after_seq, posting, encounter, day, year, insurance, care,
@@ -51,7 +52,7 @@ impl<'a> SettlementRow<'a> {
         SettlementRow { booked, admitted, discharged }
     }
 
-    pub fn values(&self) -> [Value<'_>; 13] {
+    pub fn values(&self) -> [Value<'_>; 15] {
         let Booked { settled, visit, .. } = self.booked;
         [
             place(self.booked.seq).into(),
@@ -66,6 +67,8 @@ impl<'a> SettlementRow<'a> {
             (&self.discharged).into(),
             visit.batch.as_ref().map_or("", BatchNumber::as_str).into(),
             visit.interim.into(),
+            visit.level.word().into(),
+            visit.diagnosis.as_ref().map_or("", DiagnosisCode::as_str).into(),
             settled.rule_book.0.as_slice().into(),
         ]
     }

@@ -53,6 +53,8 @@ const FIRST: Version = Version {
         discharged TEXT NOT NULL,
         charge_batch TEXT NOT NULL,
         interim INTEGER NOT NULL,
+        level TEXT NOT NULL,
+        diagnosis TEXT NOT NULL,
         rule_book BLOB NOT NULL
     ) STRICT;
     CREATE TABLE undoings (
@@ -170,6 +172,7 @@ const FIRST: Version = Version {
         continuous_since TEXT NOT NULL,
         tier TEXT NOT NULL,
         civil_servant INTEGER NOT NULL,
+        retired_on TEXT NOT NULL,
         suspended_from TEXT NOT NULL,
         suspended_to TEXT NOT NULL,
         employer TEXT NOT NULL,

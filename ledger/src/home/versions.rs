@@ -112,7 +112,7 @@ fn version(columns: &Columns<'_>) -> Result<(i64, EnrolleeFacts), StoreError> {
 
 fn dated(sql: &Sql<'_>, versions: &str, people: &mut HashMap<i64, EnrolleeFacts>) -> Result<(), StoreError> {
     const ENTITLEMENTS: &str = "SELECT enrollee, insurance, category, valid_from, valid_to, continuous_since, tier,
-                civil_servant, suspended_from, suspended_to, employer
+                civil_servant, retired_on, suspended_from, suspended_to, employer
            FROM json_each(?1) AS wanted CROSS JOIN entitlements
           WHERE entitlements.enrollee = CAST(wanted.value AS BIGINT) ORDER BY enrollee, position";
     const IDENTITIES: &str = "SELECT enrollee, class, valid_from, valid_to
@@ -169,6 +169,7 @@ fn entitlement(columns: &Columns<'_>) -> Result<EntitlementRow, StoreError> {
     let class = PersonClass::of_code(&category).ok_or_else(|| columns.corrupt("category", "is no class"))?;
     let (validity, continuous_since) = (columns.validity()?, columns.date("continuous_since")?);
     let (tier, civil_servant) = (columns.text("tier")?, columns.flag("civil_servant")?);
+    let retired_on = columns.optional_date("retired_on")?;
     let (from, to) = (columns.optional_date("suspended_from")?, columns.optional_date("suspended_to")?);
     Ok(EntitlementRow {
         entitlement: Entitlement {
@@ -178,6 +179,7 @@ fn entitlement(columns: &Columns<'_>) -> Result<EntitlementRow, StoreError> {
             continuous_since,
             tier: (!tier.is_empty()).then(|| tier.to_owned()),
             civil_servant,
+            retired_on,
             suspended: from.map(|from| Validity { from, to }),
         },
         category,
@@ -229,14 +231,15 @@ fn append_entitlement(sql: &Sql<'_>, enrollee: i64, position: i64, row: &Entitle
         entitlement.validity.from.to_string(),
         date_text(entitlement.validity.to),
         entitlement.continuous_since.to_string(),
+        date_text(entitlement.retired_on),
         date_text(entitlement.suspended.map(|suspended| suspended.from)),
         date_text(entitlement.suspended.and_then(|suspended| suspended.to)),
     ];
-    let [from, to, continuous_since, suspended_from, suspended_to] = dates.each_ref().map(Value::from);
+    let [from, to, continuous_since, retired_on, suspended_from, suspended_to] = dates.each_ref().map(Value::from);
     sql.execute(
         "INSERT INTO entitlements (enrollee, position, insurance, category, valid_from, valid_to, continuous_since,
-                                   tier, civil_servant, suspended_from, suspended_to, employer)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                                   tier, civil_servant, retired_on, suspended_from, suspended_to, employer)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         &[
             enrollee.into(),
             position.into(),
@@ -247,6 +250,7 @@ fn append_entitlement(sql: &Sql<'_>, enrollee: i64, position: i64, row: &Entitle
             continuous_since,
             entitlement.tier.as_deref().unwrap_or_default().into(),
             entitlement.civil_servant.into(),
+            retired_on,
             suspended_from,
             suspended_to,
             employer.into(),

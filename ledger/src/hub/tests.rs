@@ -303,6 +303,7 @@ fn settle(message: &str) -> Operation {
             admitted: date(2025, 6, 10),
             discharged: None,
             disease: None,
+            diagnosis: None,
             batch: None,
             interim: true,
             marks: Marks::default(),

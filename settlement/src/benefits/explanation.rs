@@ -2,12 +2,15 @@
 //! Words are made on demand by [`render`]; [`digest`] is what a stored settlement keeps of them.
 
 mod chinese;
+mod derived;
 mod english;
 mod render;
 
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
+pub use derived::Derived;
 pub use render::{Language, Line, render};
 
 use crate::adjudication::Fund;
@@ -294,6 +297,8 @@ pub enum Step {
         /// The sum.
         amount: Money,
     },
+    /// A value that the next step applies.
+    Derived(Derived),
 }
 
 /// What several chronic diseases have together.
@@ -315,6 +320,7 @@ impl Step {
             Step::Deductible { clause, factor, .. } => [Some(clause), factor.map(|(clause, _)| clause)],
             Step::Segment { clause, change, .. } | Step::TierSlice { clause, change, .. } => [Some(clause), change],
             Step::CatastrophicBase { clause, threshold, .. } => [Some(threshold), Some(clause)],
+            Step::Derived(derived) => [Some(derived.clause()), None],
             Step::Unfiled { clause, .. }
             | Step::FirstSelfPay { clause, .. }
             | Step::PreDeduction { clause, .. }
@@ -430,6 +436,7 @@ impl Encoder {
             Step::TiltStart { clause, start, so_far, burden } => {
                 self.tag(45).clause(clause).money([start, so_far, burden]);
             }
+            Step::Derived(derived) => derived.encode(self),
         }
     }
 
@@ -448,6 +455,11 @@ impl Encoder {
 
     fn number(&mut self, number: i64) -> &mut Encoder {
         self.bytes(&number.to_le_bytes())
+    }
+
+    fn date(&mut self, date: Date) -> &mut Encoder {
+        let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
+        self.bytes(&date.year().to_le_bytes()).bytes(&[month, day])
     }
 
     fn money<const N: usize>(&mut self, amounts: [Money; N]) -> &mut Encoder {

@@ -5,8 +5,9 @@ use jiff::civil::Date;
 use jiff::{Unit, civil::DateDifference};
 
 use super::Case;
-use super::explanation::Step;
+use super::explanation::{Derived, Step};
 use super::several;
+use super::stay::Before;
 use crate::encounter::CareKind;
 use crate::filing::FilingClass;
 use crate::month::Month;
@@ -26,7 +27,8 @@ pub(super) struct Admitted<'a> {
     pub(super) month: Month,
     pub(super) year: BenefitYear,
     pub(super) used: YearToDate,
-    pub(super) steps: [Option<Step>; 2],
+    pub(super) before: Before,
+    pub(super) steps: [Option<Step>; 3],
 }
 
 /// Lets a case in, or says why not.
@@ -44,8 +46,9 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitt
     let month = Month::of(day).ok_or_else(|| {
         Refusal::new(Reason::InvalidField).of_field("begntime").because(format!("{day} is in no month that counts"))
     })?;
-    let used = YearToDate::fold(case.usages, settle.insurance, year);
+    let used = YearToDate::fold(case.usages.iter().map(|used| &used.usage), settle.insurance, year);
     let stays = used.of(&[CareKind::Inpatient]).stays;
+    let before = Before::parts(book, case, year);
     let mut facts = Facts {
         person: entitlement.class,
         level: encounter.level,
@@ -53,15 +56,19 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitt
         footing: Footing::Local,
         identity: case.person.identity(day),
         age: case.person.age_on(day).into(),
-        // A later mid-way settlement belongs to the stay that was counted already.
-        stay: if case.deductible_before.is_some() { stays.max(1) } else { stays + 1 },
+        stay: nth(stays, &before),
         enrolled_months: full_months(entitlement.continuous_since, day),
         claim_free_years: entitlement.claim_free_years,
         tier: entitlement.tier.as_deref(),
         disease: if encounter.care == CareKind::Chronic { encounter.disease.as_ref() } else { None },
+        diagnosis: encounter.diagnosis.as_ref(),
+        retired_on: entitlement.retired_on,
     };
     let (footing, unfiled) = footing(book, case, &facts)?;
     facts.footing = footing;
+    let level_as = level_as(book, &mut facts);
+    let before = before.go_on(book, case, &facts, year);
+    facts.stay = nth(stays, &before);
     let rules = book.care(encounter.care);
     chronic(book, case, rules, &facts, day)?;
     payable(book, rules, &facts)?;
@@ -77,8 +84,23 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitt
             year,
         }),
         unfiled.map(|clause| Step::Unfiled { clause, footing }),
+        level_as.map(Step::Derived),
     ];
-    Ok(Admitted { facts, civil_servant: entitlement.civil_servant, day, month, year, used, steps })
+    Ok(Admitted { facts, civil_servant: entitlement.civil_servant, day, month, year, used, before, steps })
+}
+
+/// Which stay of the year it is. What goes on, a later mid-way settlement too, belongs to a stay that was counted
+/// already.
+fn nth(stays: i64, before: &Before) -> i64 {
+    if before.counted { stays.max(1) } else { stays + 1 }
+}
+
+/// The level as which the institution is treated, where that is not its own.
+fn level_as(book: &RuleBook, facts: &mut Facts<'_>) -> Option<Derived> {
+    let row = book.level_as.find(facts)?;
+    let (level, counts_as) = (facts.level, row.value);
+    facts.level = counts_as;
+    Some(Derived::LevelAs { clause: row.clause, level, counts_as })
 }
 
 fn entitlement<'a>(case: &'a Case<'a>, day: Date) -> Result<&'a Entitlement, Refusal> {

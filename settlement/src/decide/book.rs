@@ -8,18 +8,20 @@ use jiff::civil::Date;
 
 use super::Decision;
 use super::affected::Reader;
-use super::effects::{Correcting, Effects, Undoing, UsagePosting};
+use super::effects::{Correcting, Effects, Undoing};
 use crate::account::{FamilyAccount, FamilyShare, SharedAccount};
 use crate::adjudication::Payers;
-use crate::encounter::{CareKind, Encounter};
-use crate::ids::{BatchNumber, EncounterId, InstitutionCode, PersonNumber, PoolCode, SettlementId};
+use crate::encounter::{CareKind, Encounter, HospitalLevel};
+use crate::ids::{
+    BatchNumber, DiagnosisCode, DiseaseCode, EncounterId, InstitutionCode, PersonNumber, PoolCode, SettlementId,
+};
 use crate::lifecycle::Standing;
 use crate::money::Money;
 use crate::operation::{Operation, OperationKey, ReversalTarget};
 use crate::outcome::{Done, Outcome, Settled, Undone};
-use crate::person::Person;
+use crate::person::{Insurance, Person};
 use crate::postings::{JournalEntry, Parties};
-use crate::year_to_date::{Usage, UsageSums};
+use crate::year_to_date::{BenefitYear, Usage, UsagePosting, UsageSums};
 
 /// A place in a home region's book: 1, 2, 3, … without gaps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,8 +136,12 @@ pub struct Visit {
     pub institution: InstitutionCode,
     /// The pool that holds the institution's contract.
     pub treatment: PoolCode,
+    /// The institution's level.
+    pub level: HospitalLevel,
     /// The kind of care.
     pub care: CareKind,
+    /// The main diagnosis, where the hospital stated one.
+    pub diagnosis: Option<DiagnosisCode>,
     /// Day of admission or visit.
     pub admitted: Date,
     /// Day of discharge, where there is one.
@@ -157,9 +163,9 @@ pub struct Claim {
     pub encounter: EncounterId,
 }
 
-/// Usages folded by year, insurance, care, disease and month.
+/// Usages folded by day, year, insurance, care, disease and month.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Used(Vec<Usage>);
+pub struct Used(Vec<UsagePosting>);
 
 impl Book {
     /// A person's part, empty where nothing is known.
@@ -247,7 +253,7 @@ impl PersonBook {
             }
         }
         if let Some(posting) = &effects.usage {
-            self.used.add(&posting.usage);
+            self.used.add(posting);
         }
         self.account_balance += effects.account;
         self.tombstones.extend(effects.tombstone.clone());
@@ -285,7 +291,9 @@ impl Visit {
             encounter: encounter.id.clone(),
             institution: encounter.institution.clone(),
             treatment: encounter.pool,
+            level: encounter.level,
             care: encounter.care,
+            diagnosis: encounter.diagnosis.clone(),
             admitted: encounter.admitted,
             discharged: encounter.discharged,
             batch: encounter.batch.clone(),
@@ -301,28 +309,28 @@ impl Visit {
 
 impl Used {
     /// Folds usages.
-    pub fn fold<'a>(usages: impl IntoIterator<Item = &'a Usage>) -> Used {
+    pub fn fold<'a>(usages: impl IntoIterator<Item = &'a UsagePosting>) -> Used {
         let mut used = Used::default();
         usages.into_iter().for_each(|usage| used.add(usage));
         used
     }
 
     /// Adds a usage. What comes to nothing leaves no trace.
-    pub fn add(&mut self, usage: &Usage) {
-        match self.0.binary_search_by(|held| held.kind().cmp(&usage.kind())) {
+    pub fn add(&mut self, used: &UsagePosting) {
+        match self.0.binary_search_by(|held| (held.day, held.usage.kind()).cmp(&(used.day, used.usage.kind()))) {
             Ok(at) => {
-                self.0[at].sums += usage.sums;
-                if self.0[at].sums == UsageSums::default() {
+                self.0[at].usage.sums += used.usage.sums;
+                if self.0[at].usage.sums == UsageSums::default() {
                     self.0.remove(at);
                 }
             }
-            Err(_) if usage.sums == UsageSums::default() => {}
-            Err(at) => self.0.insert(at, usage.clone()),
+            Err(_) if used.usage.sums == UsageSums::default() => {}
+            Err(at) => self.0.insert(at, used.clone()),
         }
     }
 
-    /// One usage for each year, insurance, care, disease and month, none of them empty.
-    pub fn usages(&self) -> &[Usage] {
+    /// One usage for each day, year, insurance, care, disease and month, none of them empty, by day.
+    pub fn usages(&self) -> &[UsagePosting] {
         &self.0
     }
 }

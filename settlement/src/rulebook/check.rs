@@ -1,16 +1,29 @@
 //! What the rows of one table have to be to one another: never two for one settlement, and one for each.
 //! It looks at rows that were read without a fault; the parser calls it table by table.
 
+use jiff::ToSpan;
+use jiff::civil::Date;
+
 use crate::encounter::{CareKind, HospitalLevel};
-use crate::ids::DiseaseCode;
+use crate::ids::{DiagnosisCode, DiseaseCode};
 use crate::money::Money;
 use crate::person::{AssistanceClass, Insurance, PersonClass};
 use crate::rulebook::clause::Setting;
-use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, IDENTITIES, Span, identity_word};
+use crate::rulebook::conditions::{Cases, Conditions, Diagnoses, Facts, Footing, IDENTITIES, Span, identity_word};
+use crate::rulebook::deductible::{Continues, Deductible};
 use crate::rulebook::ratio::Ratio;
-use crate::rulebook::sections::{AccountRule, Cap, Ceiling, Deductible, LayerChange, OffSite, Segment, Unfiled};
+use crate::rulebook::sections::{AccountRule, Cap, Ceiling, LayerChange, OffSite, Segment, Unfiled};
 use crate::rulebook::table::{Row, Table};
 use crate::spanned::Report;
+
+/// Whom the rows of a table have to cover.
+#[derive(Clone, Copy)]
+pub(super) struct Whom {
+    /// The insurance, which knows its classes of person.
+    pub(super) insurance: Option<Insurance>,
+    /// The levels of institutions.
+    pub(super) levels: Cases,
+}
 
 /// What part of an amount a row is about: the whole, unless it is a segment.
 pub(super) trait Extent {
@@ -27,6 +40,8 @@ impl Extent for Segment {
 }
 
 impl Extent for Deductible {}
+impl Extent for Continues {}
+impl Extent for HospitalLevel {}
 impl Extent for Setting<Ratio> {}
 impl Extent for Setting<Money> {}
 impl Extent for Ceiling {}
@@ -56,9 +71,9 @@ fn extents_meet<T: Extent>(one: &T, two: &T) -> bool {
 
 /// Reports the first kind of settlement that no row applies to, and the first hole between segments.
 /// A sum above the last segment is no hole: nothing is paid there.
-pub(super) fn gaps<T: Extent>(table: &Table<T>, insurance: Option<Insurance>, report: &Report) {
+pub(super) fn gaps<T: Extent>(table: &Table<T>, whom: Whom, report: &Report) {
     let Some(first) = table.rows.first() else { return };
-    let grid = Grid::of(table, insurance);
+    let grid = Grid::of(table, whom);
     grid.visit(&mut |facts| {
         let mut extents: Vec<_> = table.matching(facts).map(|row| (row.value.extent(), row.clause)).collect();
         extents.sort_by_key(|((from, _), _)| *from);
@@ -82,14 +97,14 @@ pub(super) fn gaps<T: Extent>(table: &Table<T>, insurance: Option<Insurance>, re
 
 /// Caps hold one inside another, so only caps that count the same care are compared. `whole` says whether every row
 /// could be read: what a row with a fault would have covered is no gap.
-pub(super) fn caps(table: &Table<Cap>, whole: bool, insurance: Option<Insurance>, report: &Report) {
+pub(super) fn caps(table: &Table<Cap>, whole: bool, whom: Whom, report: &Report) {
     let same_scope = |one: &Row<Cap>, two: &Row<Cap>| one.value.same_scope(&two.value);
     overlaps(table, report, same_scope);
     for (position, row) in table.rows.iter().enumerate() {
         let first_of_scope = !table.rows[..position].iter().any(|earlier| same_scope(earlier, row));
         if whole && first_of_scope && !row.value.of_disease {
             let rows = table.rows.iter().filter(|other| same_scope(row, other)).cloned().collect();
-            gaps(&Table { path: table.path.clone(), rows }, insurance, report);
+            gaps(&Table { path: table.path.clone(), rows }, whom, report);
         }
     }
 }
@@ -106,13 +121,15 @@ struct Grid<'a> {
     months: Vec<i64>,
     tiers: Vec<Option<&'a str>>,
     diseases: Vec<Option<&'a DiseaseCode>>,
+    diagnoses: Vec<Option<&'a DiagnosisCode>>,
+    retirements: Vec<Option<Date>>,
 }
 
 impl<'a> Grid<'a> {
-    fn of<T>(table: &'a Table<T>, insurance: Option<Insurance>) -> Grid<'a> {
+    fn of<T>(table: &'a Table<T>, whom: Whom) -> Grid<'a> {
         let whens: Vec<&Conditions> = table.rows.iter().map(|row| &row.when).collect();
         let named = |of: fn(&Conditions) -> Cases| whens.iter().any(|when| of(when) != Cases::ANY);
-        let persons: &[PersonClass] = match insurance {
+        let persons: &[PersonClass] = match whom.insurance {
             Some(Insurance::Employee) => &[PersonClass::Working, PersonClass::Retired],
             Some(Insurance::Resident) => &[PersonClass::Adult, PersonClass::Student, PersonClass::Child],
             None => &PersonClass::ALL,
@@ -121,9 +138,13 @@ impl<'a> Grid<'a> {
         let off_site_only = matches!(table.path.as_str(), "off_site" | "catastrophic.off_site");
         let funds_only = !matches!(table.path.as_str(), "account" | "unfiled");
         let assisted_only = table.path.starts_with("assistance.");
+        let retirements = retirements(&whens);
+        let levels: Vec<HospitalLevel> =
+            HospitalLevel::ALL.into_iter().filter(|level| whom.levels.has(*level as usize)).collect();
+        let classes = named(|when| when.person) || retirements.len() > 1;
         Grid {
-            persons: if named(|when| when.person) { persons.to_vec() } else { persons[..1].to_vec() },
-            levels: pick(&HospitalLevel::ALL, named(|when| when.level)),
+            persons: if classes { persons.to_vec() } else { persons[..1].to_vec() },
+            levels: pick(&levels, named(|when| when.level)),
             care: pick(if funds_only { &CareKind::ALL[..3] } else { &CareKind::ALL }, named(|when| when.care)),
             footings: pick(if off_site_only { &Footing::ALL[1..] } else { &Footing::ALL }, named(|when| when.filing)),
             identities: pick(if assisted_only { &IDENTITIES[1..] } else { &IDENTITIES }, named(|when| when.identity)),
@@ -132,6 +153,8 @@ impl<'a> Grid<'a> {
             months: corners(whens.iter().map(|when| when.enrolled_months), 0),
             tiers: mentioned(whens.iter().flat_map(|when| when.tier.iter().map(String::as_str))),
             diseases: mentioned(whens.iter().flat_map(|when| &when.disease)),
+            diagnoses: diagnoses(&whens),
+            retirements,
         }
     }
 
@@ -149,6 +172,8 @@ impl<'a> Grid<'a> {
             claim_free_years: 0,
             tier: None,
             disease: None,
+            diagnosis: None,
+            retired_on: None,
         }];
         spread(&mut rest, &self.persons, |facts, person| Facts { person, ..facts });
         spread(&mut rest, &self.levels, |facts, level| Facts { level, ..facts });
@@ -160,6 +185,12 @@ impl<'a> Grid<'a> {
         spread(&mut rest, &self.months, |facts, enrolled_months| Facts { enrolled_months, ..facts });
         spread(&mut rest, &self.tiers, |facts, tier| Facts { tier, ..facts });
         spread(&mut rest, &self.diseases, |facts, disease| Facts { disease, ..facts });
+        spread(&mut rest, &self.diagnoses, |facts, diagnosis| Facts { diagnosis, ..facts });
+        spread(&mut rest, &self.retirements, |facts, retired_on| Facts { retired_on, ..facts });
+        if self.retirements.len() > 1 {
+            // Whoever is retired has retired on some day, and nobody else has.
+            rest.retain(|facts| (facts.person == PersonClass::Retired) == facts.retired_on.is_some());
+        }
         for facts in &rest {
             if !visitor(facts) {
                 return;
@@ -197,6 +228,29 @@ fn mentioned<'a, V: ?Sized + PartialEq>(values: impl Iterator<Item = &'a V>) -> 
     if seen.is_empty() { vec![None] } else { seen }
 }
 
+/// Each beginning that rows name, and a diagnosis that none names.
+fn diagnoses<'a>(whens: &[&'a Conditions]) -> Vec<Option<&'a DiagnosisCode>> {
+    let mut seen: Vec<Option<&DiagnosisCode>> = vec![None];
+    for named in whens.iter().flat_map(|when| when.diagnosis.named()) {
+        if !seen.contains(&Some(named)) {
+            seen.push(Some(named));
+        }
+    }
+    seen
+}
+
+/// Who never retired, and the days of retirement at which something may change.
+fn retirements(whens: &[&Conditions]) -> Vec<Option<Date>> {
+    let mut days: Vec<Date> = Vec::new();
+    for days_of in whens.iter().filter_map(|when| when.retired) {
+        days.extend([Date::MIN, days_of.from]);
+        days.extend(days_of.to.map(|to| to.saturating_add(1.day())));
+    }
+    days.sort_unstable();
+    days.dedup();
+    std::iter::once(None).chain(days.into_iter().map(Some)).collect()
+}
+
 /// Names the facts that the rows of the table tell apart, in the words of a rule book.
 fn describe<T>(table: &Table<T>, facts: &Facts<'_>) -> String {
     let named = |of: fn(&Conditions) -> bool| table.rows.iter().any(|row| of(&row.when));
@@ -218,5 +272,11 @@ fn describe<T>(table: &Table<T>, facts: &Facts<'_>) -> String {
     say(named(|when| !when.tier.is_empty()), format!("tier {}", facts.tier.unwrap_or("?")));
     let disease = facts.disease.map_or("?", DiseaseCode::as_str);
     say(named(|when| !when.disease.is_empty()), format!("disease {disease}"));
+    let diagnosis = facts.diagnosis.map_or("other", DiagnosisCode::as_str);
+    say(named(|when| when.diagnosis != Diagnoses::Any), format!("diagnosis {diagnosis}"));
+    if let Some(day) = facts.retired_on {
+        let day = if day == Date::MIN { "long ago".to_owned() } else { format!("on {day}") };
+        say(named(|when| when.retired.is_some()), format!("retired {day}"));
+    }
     if words.is_empty() { "anybody".into() } else { words.join(", ") }
 }

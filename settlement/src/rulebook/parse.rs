@@ -4,11 +4,13 @@
 
 mod caps;
 mod care;
+mod deductible;
 mod examples;
+mod history;
 mod layers;
 mod rows;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
 use jiff::civil::Date;
@@ -16,11 +18,15 @@ use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
 use self::examples::Home;
-use crate::encounter::CareKind;
+use self::rows::Needed;
+use crate::encounter::{CareKind, HospitalLevel};
 use crate::ids::{PoolCode, RegionCode};
 use crate::person::{Insurance, Validity};
+use crate::rulebook::check::Whom;
 use crate::rulebook::clause::{Clause, ClauseText, Source, Trust};
-use crate::rulebook::sections::{DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
+use crate::rulebook::conditions::{Cases, Conditions};
+use crate::rulebook::sections::{CrossYear, DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
+use crate::rulebook::table::Table;
 use crate::rulebook::word::Word;
 use crate::rulebook::{RuleBook, RuleBookHash};
 use crate::spanned::{Fault, Node, Report};
@@ -29,6 +35,8 @@ use crate::spanned::{Fault, Node, Report};
 struct Parser<'a> {
     report: &'a Report,
     insurance: Option<Insurance>,
+    /// The levels that rules have to do with: without those that count as another whatever else holds.
+    levels: Cell<Cases>,
     sources: Vec<Source>,
     clauses: RefCell<Vec<ClauseText>>,
 }
@@ -49,6 +57,7 @@ pub(super) fn parse(text: &str) -> Result<RuleBook, Vec<Fault>> {
         let parser = Parser {
             report: &report,
             insurance: root.required_word("insurance"),
+            levels: Cell::new(Cases::ANY),
             sources: sources(&root),
             clauses: RefCell::default(),
         };
@@ -89,6 +98,8 @@ impl Parser<'_> {
         let benefit_year = self.benefit_year(root);
         let during_stay = self.choice::<DuringStay>(root, "outpatient_during_stay", "rule");
         let interim = self.choice::<InterimDeductible>(root, "interim_stay", "deductible");
+        let cross_year = root.has("cross_year").then(|| self.choice::<CrossYear>(root, "cross_year", "deductible"));
+        let level_as = self.level_as(root);
         let first_self_pay = self.first_self_pay(root);
         let unfiled = self.unfiled(root);
         let off_site = self.off_site(root);
@@ -116,6 +127,8 @@ impl Parser<'_> {
             rounding: rounding?,
             outpatient_during_stay: during_stay?.0,
             interim_deductible: interim?.0,
+            cross_year: cross_year.map_or(Some(None), |stated| stated.map(Some))?,
+            level_as: level_as?,
             first_self_pay: first_self_pay?,
             unfiled: unfiled?,
             off_site: off_site?,
@@ -130,6 +143,29 @@ impl Parser<'_> {
             clauses,
             examples,
         })
+    }
+
+    /// Whom the rows of a table have to cover.
+    fn whom(&self) -> Whom {
+        Whom { insurance: self.insurance, levels: self.levels.get() }
+    }
+
+    /// `[[level_as]]`: institutions of a level that are treated as of another. No other table has to cover the levels
+    /// that are gone by that.
+    fn level_as(&self, root: &Node<'_>) -> Option<Table<HospitalLevel>> {
+        let table = self.rows(root, "level_as", Needed::Sometimes, |row| {
+            if !row.has("level") {
+                row.fault_at("level", "is missing: name the levels that count as another");
+            }
+            row.required_word::<HospitalLevel>("as")
+        })?;
+        let whole = |when: &Conditions| Conditions { level: Cases::ANY, ..when.clone() } == Conditions::ANY;
+        let gone = |level: &HospitalLevel| {
+            table.rows.iter().any(|row| whole(&row.when) && row.when.level.has(*level as usize) && row.value != *level)
+        };
+        let left = HospitalLevel::ALL.into_iter().filter(|level| !gone(level)).map(|level| level as usize);
+        self.levels.set(Cases::at(left));
+        Some(table)
     }
 
     /// Reads `source`, `trust`, `clause` of a row or table, and remembers the clause under its path.

@@ -33,6 +33,11 @@ impl Node<'_> {
         if is_unset(self.required(key)?) { Some(Setting::Unset) } else { self.money(key).map(Setting::Known) }
     }
 
+    /// An amount of yuan or `"unset"`, which may be absent. The outer option is none only after a fault.
+    pub(super) fn optional_money_setting(&self, key: &'static str) -> Option<Option<Setting<Money>>> {
+        if self.has(key) { self.money_setting(key).map(Some) } else { Some(None) }
+    }
+
     /// A ratio up to a bound or `"unset"`, which may be absent.
     pub(super) fn ratio(&self, key: &'static str, most: u32) -> Option<Setting<Ratio>> {
         let value = self.value(key)?;

@@ -4,7 +4,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use settlement::adjudication::Fund;
-use settlement::benefits::{Case, adjudicate};
+use settlement::benefits::{Case, Earlier, adjudicate};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
 use settlement::filing::{Filing, FilingClass};
@@ -18,7 +18,7 @@ use settlement::person::{
 };
 use settlement::refusal::Reason;
 use settlement::rulebook::RuleBook;
-use settlement::year_to_date::{Usage, YearToDate};
+use settlement::year_to_date::{Usage, UsagePosting, YearToDate};
 
 use crate::BOOKS;
 
@@ -112,6 +112,7 @@ impl Somebody {
                 claim_free_years: 0,
                 tier: Some(tiers[self.tier].to_owned()),
                 civil_servant: false,
+                retired_on: None,
                 suspended: None,
             }],
             identities: self.identity.map(|class| DatedIdentity { class, validity: ALWAYS }).into_iter().collect(),
@@ -164,6 +165,7 @@ impl Visit {
                 admitted: self.day(),
                 discharged: Some(self.day()),
                 disease: (self.care == CareKind::Chronic).then(|| DiseaseCode::new(self.disease).expect("a code")),
+                diagnosis: None,
                 batch: None,
                 interim: false,
                 marks: Marks { emergency: self.emergency, ..Marks::default() },
@@ -171,6 +173,26 @@ impl Visit {
             bill: Bill::new(coverage, vec![sum], Vec::new()).ok()?,
             account: AccountUse::Own,
         })
+    }
+
+    fn earlier(&self, book: &RuleBook, settle: &Settle, same_stay: bool, deductible: Money) -> Earlier {
+        let Encounter { id, institution, level, care, admitted, discharged, diagnosis, .. } = settle.encounter.clone();
+        let encounter = if same_stay { id } else { EncounterId::new(&format!("of {admitted}")).expect("an id") };
+        Earlier {
+            same_stay,
+            encounter,
+            institution,
+            level,
+            insurance: settle.insurance,
+            care,
+            admitted,
+            discharged,
+            diagnosis,
+            day: admitted,
+            year: book.year_of(admitted),
+            total: settle.bill.total(),
+            deductible,
+        }
     }
 
     fn filing(&self, person: &Person) -> Option<Filing> {
@@ -194,18 +216,21 @@ pub fn live_through(
 ) -> Result<(), TestCaseError> {
     let person = somebody.insured_by(book);
     let mut usages: Vec<Usage> = Vec::new();
+    let (mut postings, mut stays): (Vec<UsagePosting>, Vec<Earlier>) = (Vec::new(), Vec::new());
     let mut balance = Money::from_yuan(2_000);
     for visit in visits {
         let Some(settle) = visit.settle(book.pool(), book.insurance()) else { continue };
         let filing = visit.filing(&person);
+        let part = visit.deductible_before.map(|deductible| visit.earlier(book, &settle, true, deductible));
+        let earlier: Vec<Earlier> = stays.iter().cloned().chain(part).collect();
         let case = Case {
             person: &person,
             settle: &settle,
             filing: filing.as_ref(),
-            usages: &usages,
+            usages: &postings,
             account_balance: balance,
             family: &[],
-            deductible_before: visit.deductible_before,
+            earlier: &earlier,
             settled_on: visit.day(),
         };
         let result = adjudicate(book, &case);
@@ -227,6 +252,10 @@ pub fn live_through(
         prop_assert!(!adjudication.account_balance.is_negative());
         prop_assert_eq!(adjudication.usage.sums.basic, payers.funds.of(Fund::Basic));
         balance = adjudication.account_balance;
+        if visit.care == CareKind::Inpatient {
+            stays.push(visit.earlier(book, &settle, false, adjudication.deductible));
+        }
+        postings.push(UsagePosting { usage: adjudication.usage.clone(), day: visit.day() });
         usages.push(adjudication.usage);
         caps_hold(&usages, visit)?;
     }

@@ -9,5 +9,7 @@ mod family;
 mod gate;
 mod invented;
 mod layers;
+mod ratios;
 mod several;
+mod stay;
 mod upper_layers;

@@ -157,6 +157,7 @@ fn encounter(visit: &Visit) -> Result<Encounter> {
         admitted,
         discharged: Some(day),
         disease,
+        diagnosis: None,
         batch,
         interim: false,
         marks: Marks::default(),

@@ -378,6 +378,7 @@ fn settlement_of(
         admitted: jiff::civil::date(2025, 6, from),
         discharged: to.map(|to| jiff::civil::date(2025, 6, to)),
         disease: None,
+        diagnosis: None,
         batch: key.batch.clone(),
         interim: false,
         marks: Marks::default(),

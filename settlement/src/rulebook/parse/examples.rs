@@ -21,8 +21,9 @@ use crate::rulebook::conditions::Footing;
 use crate::rulebook::example::{Example, Expected, Output};
 use crate::rulebook::word::Word;
 use crate::spanned::Node;
-use crate::year_to_date::{BenefitYear, Usage, UsageSums};
+use crate::year_to_date::{BenefitYear, Usage, UsagePosting, UsageSums};
 
+use super::history::{History, diagnosis};
 use super::rows::list;
 use super::{Parser, unique_ids};
 
@@ -70,7 +71,8 @@ impl Parser<'_> {
         let account_balance = node.money("account_balance").unwrap_or_default();
         let family: Vec<_> = node.tables("family").into_iter().map(|row| relative(row, home)).collect();
         let account = if family.is_empty() { AccountUse::Own } else { AccountUse::Family };
-        let deductible_before = node.money("deductible_before");
+        let history = visit.as_ref().map(|visit| History { home, encounter: &visit.encounter, settled_on });
+        let earlier = history.map(|history| history.read(node));
         let title = node.required_text("title");
         let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
         Some(Example {
@@ -90,7 +92,7 @@ impl Parser<'_> {
             used: used.into_iter().collect::<Option<Vec<_>>>()?,
             account_balance,
             family: family.into_iter().collect::<Option<Vec<_>>>()?,
-            deductible_before,
+            earlier: earlier??,
             settled_on,
             expected: expected?,
         })
@@ -132,6 +134,7 @@ impl Visit {
             admitted: admitted?,
             discharged: settled_on,
             disease,
+            diagnosis: diagnosis(node),
             batch: None,
             interim: false,
             marks,
@@ -162,6 +165,7 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     let months = node.number("enrolled_months").unwrap_or(USUAL_MONTHS);
     let tier = node.text("tier").map(str::to_owned);
     let civil_servant = node.flag("civil_servant");
+    let retired_on = node.date("retired_on");
     let claim_free_years = node.number("claim_free_years").unwrap_or_default();
     // Without a word to the contrary the person is qualified for the disease of the visit.
     let disease = if node.flag("unqualified") { None } else { disease(node) };
@@ -181,6 +185,7 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
         claim_free_years,
         tier,
         civil_servant,
+        retired_on,
         suspended: None,
     };
     Some(Person {
@@ -220,9 +225,10 @@ fn before(day: Date, span: Result<Span, Error>) -> Option<Date> {
 }
 
 /// `[[example.used]]`: what was used before in the benefit year of the settlement.
-fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<Usage> {
+fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<UsagePosting> {
     let care = row.required_word::<CareKind>("care");
     let disease = disease(&row);
+    let day = row.date("day").or(settled_on);
     let money = |key| row.money(key).unwrap_or_default();
     let sums = UsageSums {
         stays: row.number("stays").unwrap_or_default(),
@@ -241,10 +247,10 @@ fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<U
     };
     let month = row.form("month", "a month such as \"2025-03\"", Month::from_text);
     row.finish();
-    let (home, settled_on) = (home?, settled_on?);
-    let year = BenefitYear::of(settled_on, home.benefit_year);
-    let month = month.or_else(|| Month::of(settled_on))?;
-    Some(Usage { year, insurance: home.insurance, care: care?, disease, month, sums })
+    let (home, day) = (home?, day?);
+    let year = BenefitYear::of(day, home.benefit_year);
+    let month = month.or_else(|| Month::of(day))?;
+    Some(UsagePosting { usage: Usage { year, insurance: home.insurance, care: care?, disease, month, sums }, day })
 }
 
 fn disease(node: &Node<'_>) -> Option<DiseaseCode> {
