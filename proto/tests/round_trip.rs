@@ -85,31 +85,35 @@ fn bill() -> impl Strategy<Value = Bill> {
 }
 
 fn encounter() -> impl Strategy<Value = Encounter> {
-    let ids = (id(EncounterId::new), id(InstitutionCode::new), region(), pool());
+    let member = option::of(region().prop_map(MemberCode));
+    let ids = (id(EncounterId::new), id(InstitutionCode::new), region(), pool(), member);
     let kinds = (select(HospitalLevel::ALL.to_vec()), select(CareKind::ALL.to_vec()));
     let days = (day(), option::of(0..40_i64));
     let illness = (option::of(id(DiseaseCode::new)), option::of(id(DiagnosisCode::new)));
     let rest = (illness, option::of(id(BatchNumber::new)), any::<bool>(), any::<[bool; 4]>());
-    (ids, kinds, days, rest).prop_map(|((id, institution, area, pool), (level, care), (admitted, stay), rest)| {
-        let ((disease, diagnosis), batch, interim, [emergency, referral, injury, third_party]) = rest;
-        let discharged = stay.map(|days| admitted.checked_add(jiff::Span::new().days(days)).expect("a day"));
-        let marks = Marks { emergency, referral, injury, third_party };
-        Encounter {
-            id,
-            institution,
-            area,
-            pool,
-            level,
-            care,
-            admitted,
-            discharged,
-            disease,
-            diagnosis,
-            batch,
-            interim,
-            marks,
-        }
-    })
+    (ids, kinds, days, rest).prop_map(
+        |((id, institution, area, pool, member), (level, care), (admitted, stay), rest)| {
+            let ((disease, diagnosis), batch, interim, [emergency, referral, injury, third_party]) = rest;
+            let discharged = stay.map(|days| admitted.checked_add(jiff::Span::new().days(days)).expect("a day"));
+            let marks = Marks { emergency, referral, injury, third_party };
+            Encounter {
+                id,
+                institution,
+                area,
+                pool,
+                member,
+                level,
+                care,
+                admitted,
+                discharged,
+                disease,
+                diagnosis,
+                batch,
+                interim,
+                marks,
+            }
+        },
+    )
 }
 
 fn key() -> impl Strategy<Value = OperationKey> {

@@ -2,11 +2,12 @@
 //! ever. It keeps no state and knows no region by name; the home region's committer and the operators' commands
 //! call [`adjudicate`].
 //!
-//! One step a file, in the order in which they are taken: `gate`, `first_self_pay`, `off_site`, `deductible`,
-//! `segments` and `caps` (together the basic fund, in `pooled`), `large_sum`, `catastrophic`, `civil_servant`,
-//! `assistance`, `account`. `several` is about people with several chronic diseases, `growth` about caps that grow,
-//! `layered` about the segments of layers, `stay` and `earlier` about what was settled before; `burden` is what the
-//! person still bears, `worksheet` what the steps write on.
+//! One step a file, in the order in which they are taken: `gate` (with `entitlement`, `footing` and `filing_term`),
+//! `first_self_pay`, `off_site`, `deductible`, `segments`, `caps` and `floor` (together the basic fund, in `pooled`),
+//! `large_sum`, `catastrophic`, `civil_servant`, `assistance`, `account`. `identities` has all of it worked out for each
+//! special identity. `several` is about people with several chronic diseases, `growth` about caps that grow, `layered`
+//! about the segments of layers, `stay` and `earlier` about what was settled before; `burden` is what the person still
+//! bears, `worksheet` what the steps write on.
 
 mod account;
 mod assistance;
@@ -16,10 +17,15 @@ mod catastrophic;
 mod civil_servant;
 mod deductible;
 mod earlier;
+mod entitlement;
 pub mod explanation;
+pub mod filing_term;
 mod first_self_pay;
+mod floor;
+mod footing;
 mod gate;
 mod growth;
+mod identities;
 mod large_sum;
 mod layered;
 mod off_site;
@@ -43,6 +49,7 @@ use crate::person::Person;
 use crate::refusal::Refusal;
 use crate::rulebook::RuleBook;
 use crate::year_to_date::UsagePosting;
+use identities::Chosen;
 use worksheet::Worksheet;
 
 /// Everything that a calculation depends on beside the rule book.
@@ -88,7 +95,12 @@ pub struct Case<'a> {
 /// Why the region's rules do not let the bill be settled; [`crate::refusal::Reason::RuleUnset`] when they are not
 /// known where they decide.
 pub fn adjudicate(book: &RuleBook, case: &Case<'_>) -> Result<Adjudication, Refusal> {
-    let admitted = gate::admit(book, case)?;
+    let day = gate::deciding_day(book, case);
+    identities::best(book, case, day, |chosen| work_out(book, case, chosen))
+}
+
+fn work_out(book: &RuleBook, case: &Case<'_>, chosen: Chosen) -> Result<Adjudication, Refusal> {
+    let admitted = gate::admit(book, case, chosen)?;
     let mut sheet = Worksheet::open(book, case, admitted);
     first_self_pay::apply(&mut sheet)?;
     match sheet.facts.care {

@@ -3,7 +3,9 @@
 
 use jiff::civil::Date;
 
-use crate::ids::{BatchNumber, DiagnosisCode, DiseaseCode, EncounterId, InstitutionCode, PoolCode, RegionCode};
+use crate::ids::{
+    BatchNumber, DiagnosisCode, DiseaseCode, EncounterId, InstitutionCode, MemberCode, PoolCode, RegionCode,
+};
 
 /// The kind of care, which decides the section of the rule book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,6 +160,9 @@ pub struct Encounter {
     pub area: RegionCode,
     /// The pool that holds the institution's contract.
     pub pool: PoolCode,
+    /// The member that clears for the pool, mostly its province; none in operations that were written before it was
+    /// sent along.
+    pub member: Option<MemberCode>,
     /// Its level on the day of admission.
     pub level: HospitalLevel,
     /// What is settled.
@@ -179,6 +184,12 @@ pub struct Encounter {
 }
 
 impl Encounter {
+    /// Where the institution stands, the narrowest code first: area, pool, member. The table of regions said so when
+    /// the operation was written; nothing is read out of digits.
+    pub fn chain(&self) -> impl Iterator<Item = RegionCode> {
+        [Some(self.area), Some(self.pool.0), self.member.map(|member| member.0)].into_iter().flatten()
+    }
+
     /// Whether two stays overlap by more than the day of transfer. Stays that have not ended reach to no end.
     pub fn overlaps(&self, admitted: Date, discharged: Option<Date>) -> bool {
         self.admitted < discharged.unwrap_or(Date::MAX) && admitted < self.discharged.unwrap_or(Date::MAX)

@@ -70,9 +70,11 @@ pub struct Filing {
 
 impl Filing {
     /// Whether it covers care in an area that began on a day. What matters is the day of admission: a stay may end
-    /// after the filing has.
+    /// after the filing has. A long-term one says something of care in the person's own pool, too: the home region may
+    /// treat people who live elsewhere otherwise (policy.md A.4, 双向享受).
     pub fn covers(&self, regions: &RegionTable, area: RegionCode, admitted: Date) -> bool {
-        self.validity.covers(admitted) && regions.covers(self.destination, area)
+        let back_home = self.class == FilingClass::LongTerm && regions.pool_of(area) == Some(self.home);
+        self.validity.covers(admitted) && (back_home || regions.covers(self.destination, area))
     }
 }
 
@@ -87,4 +89,37 @@ pub fn covering<'a>(
         .into_iter()
         .filter(|filing| filing.covers(regions, area, admitted))
         .min_by_key(|filing| (filing.class, std::cmp::Reverse(filing.validity.from)))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn a_long_term_filing_says_something_of_care_at_home_and_no_other_does() {
+        let table = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n410000,河南省,province,,410000\n\
+            410700,新乡市,pool,410700,410000\n410711,牧野区,county,410700,410000\n410800,焦作市,pool,410800,410000\n";
+        let regions = RegionTable::from_csv(table).expect("a good table");
+        let code = |text: &str| RegionCode::new(text).expect("six digits");
+        let filing = |class| Filing {
+            id: FilingId::new("BA-1").expect("an id"),
+            person: PersonNumber::new("1").expect("a number"),
+            home: PoolCode(code("410700")),
+            class,
+            destination: code("310000"),
+            validity: Validity { from: date(2025, 1, 1), to: Some(date(2025, 12, 31)) },
+        };
+        for (class, area, day, covered) in [
+            (FilingClass::LongTerm, "410711", date(2025, 6, 1), true),
+            (FilingClass::LongTerm, "410700", date(2025, 6, 1), true),
+            (FilingClass::LongTerm, "410711", date(2026, 1, 1), false),
+            (FilingClass::LongTerm, "410800", date(2025, 6, 1), false),
+            (FilingClass::OtherTemporary, "410711", date(2025, 6, 1), false),
+            (FilingClass::OtherTemporary, "310000", date(2025, 6, 1), true),
+        ] {
+            assert_eq!(filing(class).covers(&regions, code(area), day), covered, "{class:?} in {area} on {day}");
+        }
+    }
 }

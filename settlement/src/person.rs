@@ -124,12 +124,27 @@ pub enum AssistanceClass {
     LowIncome,
     /// 低保边缘家庭.
     LowIncomeMargin,
+    /// 返贫致贫人口.
+    ReturnedPoor,
+    /// 易返贫致贫人口, people watched lest they become poor again.
+    AtRisk,
+    /// 因病致贫重病患者.
+    HighCost,
+    /// 优抚对象.
+    Veteran,
 }
 
 impl AssistanceClass {
-    /// Every class, the best supported first.
-    pub const ALL: [AssistanceClass; 3] =
-        [AssistanceClass::Destitute, AssistanceClass::LowIncome, AssistanceClass::LowIncomeMargin];
+    /// Every class. Where two give a person the same, the one that comes first here is named.
+    pub const ALL: [AssistanceClass; 7] = [
+        AssistanceClass::Destitute,
+        AssistanceClass::LowIncome,
+        AssistanceClass::LowIncomeMargin,
+        AssistanceClass::ReturnedPoor,
+        AssistanceClass::AtRisk,
+        AssistanceClass::HighCost,
+        AssistanceClass::Veteran,
+    ];
 
     /// The word in rule books, messages and books.
     pub fn word(self) -> &'static str {
@@ -137,6 +152,10 @@ impl AssistanceClass {
             AssistanceClass::Destitute => "destitute",
             AssistanceClass::LowIncome => "low-income",
             AssistanceClass::LowIncomeMargin => "low-income-margin",
+            AssistanceClass::ReturnedPoor => "returned-poor",
+            AssistanceClass::AtRisk => "at-risk",
+            AssistanceClass::HighCost => "high-cost",
+            AssistanceClass::Veteran => "veteran",
         }
     }
 
@@ -151,6 +170,10 @@ impl AssistanceClass {
             AssistanceClass::Destitute => "特困人员",
             AssistanceClass::LowIncome => "低保对象",
             AssistanceClass::LowIncomeMargin => "低保边缘家庭成员",
+            AssistanceClass::ReturnedPoor => "返贫致贫人口",
+            AssistanceClass::AtRisk => "易返贫致贫人口",
+            AssistanceClass::HighCost => "因病致贫重病患者",
+            AssistanceClass::Veteran => "优抚对象",
         }
     }
 }
@@ -193,10 +216,35 @@ pub struct Entitlement {
     pub tier: Option<String>,
     /// 公务员医疗补助 applies.
     pub civil_servant: bool,
-    /// The day of retirement, where it is known; some regions treat those who retired long ago better.
-    pub retired_on: Option<Date>,
     /// 暂停: the insurance is paid for but benefits are held back on these days.
     pub suspended: Option<Validity>,
+    /// How the person came into it; decides waiting periods.
+    pub joining: Joining,
+    /// The day of retirement, where the person has retired.
+    pub retired_on: Option<Date>,
+}
+
+impl Entitlement {
+    /// Whether benefits are due on a day, as far as insurance and suspension go.
+    pub fn runs_on(&self, day: Date) -> bool {
+        self.validity.covers(day) && !self.suspended.is_some_and(|suspended| suspended.covers(day))
+    }
+}
+
+/// How a stretch of insurance began (policy.md A.12). Nothing of it is known of most stretches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Joining {
+    /// The day on which the contribution was paid; none where it was paid in time or is long past.
+    pub paid_on: Option<Date>,
+    /// Full months without insurance before it.
+    pub lapsed_months: i64,
+    /// Years without insurance before it.
+    pub lapsed_years: i64,
+    /// Those of them that were paid for afterwards.
+    pub repaired_years: i64,
+    /// Why a region may let the person wait less or not at all (`newborn`, `employee-lapse`); a word that its rule
+    /// book names.
+    pub joined_as: Option<String>,
 }
 
 /// A special identity while it holds.
@@ -226,6 +274,8 @@ pub struct Person {
     pub home: PoolCode,
     /// Date of birth.
     pub birth: Date,
+    /// Day of death.
+    pub died: Option<Date>,
     /// Stretches of insurance.
     pub entitlements: Vec<Entitlement>,
     /// Special identities.
@@ -248,10 +298,12 @@ impl Person {
         self.entitlements.iter().find(|row| row.insurance == insurance && row.validity.covers(day))
     }
 
-    /// The special identity in force on a day, the best supported where there are several
-    /// (policy.md D.7: 就高).
-    pub fn identity(&self, day: Date) -> Option<AssistanceClass> {
-        self.identities.iter().filter(|identity| identity.validity.covers(day)).map(|identity| identity.class).min()
+    /// The special identities in force on a day, each once, in the order of [`AssistanceClass::ALL`].
+    pub fn identities_on(&self, day: Date) -> impl Iterator<Item = AssistanceClass> {
+        let holds = move |class: &AssistanceClass| {
+            self.identities.iter().any(|held| held.class == *class && held.validity.covers(day))
+        };
+        AssistanceClass::ALL.into_iter().filter(holds)
     }
 
     /// The qualification for a disease on a day.
@@ -273,6 +325,7 @@ mod tests {
             number: PersonNumber::new("1").expect("a number"),
             home: PoolCode(RegionCode::new("410700").expect("a code")),
             birth,
+            died: None,
             entitlements: Vec::new(),
             identities: Vec::new(),
             qualifications: Vec::new(),

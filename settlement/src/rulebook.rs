@@ -7,6 +7,7 @@
 //! Of the rows of a table at most one applies to a settlement, so their order decides nothing; segments of a ratio
 //! (`from`, `to`) lie side by side, and caps that count different care lie one inside another.
 
+pub mod admission;
 mod check;
 pub mod clause;
 pub mod conditions;
@@ -14,6 +15,7 @@ pub mod deductible;
 pub mod example;
 mod lint;
 mod parse;
+pub mod places;
 pub mod ratio;
 mod reader;
 pub mod sections;
@@ -33,7 +35,9 @@ pub use set::{DecidingDates, RuleBooks};
 
 use crate::encounter::{CareKind, HospitalLevel};
 use crate::ids::PoolCode;
-use crate::person::{Insurance, Validity};
+use crate::person::{AssistanceClass, Insurance, Validity};
+use crate::rulebook::admission::{Admission, AfterChange};
+use crate::rulebook::conditions::identity_position;
 use crate::rulebook::sections::{
     AccountRule, Assistance, Cap, CareRules, Catastrophic, CivilServant, CrossYear, FirstSelfPay, InterimDeductible,
     LargeSum, OffSite, Rounding, Section, Unfiled,
@@ -71,6 +75,7 @@ pub struct RuleBook {
     pub(crate) level_as: Table<HospitalLevel>,
     pub(crate) first_self_pay: (FirstSelfPay, Clause),
     pub(crate) unfiled: Table<Unfiled>,
+    pub(crate) admission: Admission,
     pub(crate) off_site: Table<OffSite>,
     care: [Section<CareRules>; CareKind::ALL.len()],
     pub(crate) caps: Table<Cap>,
@@ -176,9 +181,24 @@ impl RuleBook {
         BenefitYear::of(day, self.benefit_year)
     }
 
+    /// The path of the parameter at a place of the text.
+    pub(crate) fn path(&self, at: Clause) -> &str {
+        self.clause(at).map_or("?", |clause| &clause.path)
+    }
+
+    /// Whether the book tells a special identity apart; another counts as none.
+    pub(crate) fn knows(&self, identity: AssistanceClass) -> bool {
+        self.admission.identities.has(identity_position(Some(identity)))
+    }
+
     /// The first day of a benefit year.
     pub(crate) fn first_day_of(&self, year: BenefitYear) -> Option<Date> {
         Date::new(year.0, self.benefit_year.0, self.benefit_year.1).ok()
+    }
+
+    /// Whether what was used of an insurance counts here: after a change, that of the other may go on to.
+    pub(crate) fn counts(&self, insurance: Insurance) -> bool {
+        insurance == self.insurance || matches!(self.admission.after_change, Some((AfterChange::Continue, _)))
     }
 
     /// How a kind of care is paid.

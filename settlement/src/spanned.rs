@@ -154,8 +154,13 @@ impl<'a> Node<'a> {
 
     /// `true`, `false`, or absent for false.
     pub fn flag(&self, key: &'static str) -> bool {
-        let Some(value) = self.value(key) else { return false };
-        self.taken(key, value, value.get_ref().as_bool(), "true or false").unwrap_or(false)
+        self.choice(key).unwrap_or(false)
+    }
+
+    /// `true`, `false`, or neither where it is absent.
+    pub fn choice(&self, key: &'static str) -> Option<bool> {
+        let value = self.value(key)?;
+        self.taken(key, value, value.get_ref().as_bool(), "true or false")
     }
 
     /// A whole number that may be absent.

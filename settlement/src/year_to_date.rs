@@ -160,8 +160,13 @@ impl YearToDate {
         insurance: Insurance,
         year: BenefitYear,
     ) -> YearToDate {
+        YearToDate::fold_all(usages.into_iter().filter(|usage| usage.insurance == insurance), year)
+    }
+
+    /// Folds the usages in force of any insurance that belong to a benefit year.
+    pub fn fold_all<'a>(usages: impl IntoIterator<Item = &'a Usage>, year: BenefitYear) -> YearToDate {
         let mut folded = YearToDate::default();
-        for usage in usages.into_iter().filter(|usage| usage.insurance == insurance && usage.year == year) {
+        for usage in usages.into_iter().filter(|usage| usage.year == year) {
             folded.add(usage);
         }
         folded

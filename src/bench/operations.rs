@@ -262,6 +262,7 @@ fn encounter() -> Result<Encounter> {
         institution: InstitutionCode::new(INSTITUTION)?,
         area: RegionCode::new(AREA)?,
         pool: PoolCode(RegionCode::new(TREATMENT)?),
+        member: None,
         level: HospitalLevel::Third,
         care: CareKind::Inpatient,
         admitted: date(2025, 4, 21),

@@ -200,6 +200,7 @@ impl Outsider {
             institution: InstitutionCode::new(INSTITUTION).expect("a code"),
             area: RegionCode::new("310101").expect("six digits"),
             pool: pool(TREATMENT),
+            member: None,
             level: HospitalLevel::Second,
             care: if inpatient { CareKind::Inpatient } else { CareKind::Outpatient },
             admitted: day(0),

@@ -265,6 +265,7 @@ fn settlement(NewStay { id, home, yuan }: &NewStay) -> (Operation, Settled) {
         institution: hospital(),
         area: region("310101"),
         pool: shanghai(),
+        member: None,
         level: HospitalLevel::Third,
         care: CareKind::Inpatient,
         admitted: date(2025, 6, 10),

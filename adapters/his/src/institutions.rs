@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use settlement::encounter::{CareKind, HospitalLevel};
-use settlement::ids::{DiseaseCode, InstitutionCode, PoolCode, RegionCode};
+use settlement::ids::{DiseaseCode, InstitutionCode, MemberCode, PoolCode, RegionCode};
 use settlement::person::Validity;
 use settlement::refusal::{Reason, Refusal};
 use settlement::region::RegionTable;
@@ -33,6 +33,8 @@ pub struct Institution {
     pub area: RegionCode,
     /// The pool that holds its contract.
     pub pool: PoolCode,
+    /// The member that clears for the pool.
+    pub member: Option<MemberCode>,
     /// Its level.
     pub level: HospitalLevel,
     /// Its level as the dictionary has it (`hosp_lv`).
@@ -120,11 +122,13 @@ fn read(row: &Row<'_>, regions: &RegionTable) -> Result<Institution, String> {
         "all" => Chronic::All,
         codes => Chronic::Only(split(codes, |code| DiseaseCode::new(code).map_err(|fault| fault.to_string()))?),
     };
+    let pool = regions.pool_of(area).ok_or_else(|| format!("area {area} belongs to no pool"))?;
     Ok(Institution {
         code: InstitutionCode::new(row.get("code")?).map_err(|fault| format!("code {fault}"))?,
         name: row.get("name")?.to_owned(),
         area,
-        pool: regions.pool_of(area).ok_or_else(|| format!("area {area} belongs to no pool"))?,
+        pool,
+        member: regions.member_of(pool),
         level: level(&level_code, row.get("kind")?)?,
         level_code,
         validity: row.validity("from", "to")?,

@@ -3,8 +3,8 @@
 //!
 //! | file | columns |
 //! |---|---|
-//! | `people.csv` | `psn_no,name,document_type,document,card,sex,birth,home` |
-//! | `entitlements.csv` | `psn_no,insurance,psn_type,from,to,continuous_since,tier,civil_servant,suspended_from,suspended_to,employer`; `retired_on`, which it may lack |
+//! | `people.csv` | `psn_no,name,document_type,document,card,sex,birth,home`, and where needed `died` |
+//! | `entitlements.csv` | `psn_no,insurance,psn_type,from,to,continuous_since,tier,civil_servant,suspended_from,suspended_to,employer`, and where needed `paid_on,lapsed_months,lapsed_years,repaired_years,joined_as,retired_on,claim_free_years` |
 //! | `identities.csv` | `psn_no,class,from,to` |
 //! | `qualifications.csv` | `psn_no,disease,name,from,to` |
 
@@ -14,7 +14,7 @@ use std::path::Path;
 use ledger::home::{Enrollee, EnrolleeFacts, EntitlementRow, QualificationRow, Sealed};
 use settlement::ids::{DiseaseCode, PersonNumber, PoolCode, RegionCode};
 use settlement::person::{
-    AssistanceClass, DatedIdentity, Entitlement, Insurance, PersonClass, Qualification, Validity,
+    AssistanceClass, DatedIdentity, Entitlement, Insurance, Joining, PersonClass, Qualification, Validity,
 };
 use settlement::region::RegionTable;
 
@@ -78,7 +78,7 @@ impl Reading<'_> {
     fn people(&mut self) {
         const COLUMNS: &[&str] = &["psn_no", "name", "document_type", "document", "card", "sex", "birth", "home"];
         let regions = self.regions;
-        let rows = self.sheet("people.csv", (COLUMNS, &[]), |row| read_person(row, regions));
+        let rows = self.sheet("people.csv", (COLUMNS, &["died"]), |row| read_person(row, regions));
         let mut documents: HashMap<(PoolCode, &'static str, String), u64> = HashMap::new();
         for row in rows {
             for (column, value) in [("document", &row.document), ("card", &row.card)] {
@@ -124,9 +124,17 @@ impl Reading<'_> {
             "suspended_to",
             "employer",
         ];
-        const OPTIONAL: &[&str] = &["retired_on"];
-        let rows =
-            self.sheet("entitlements.csv", (COLUMNS, OPTIONAL), |row| Some((person_of(row), read_entitlement(row)?)));
+        const WHERE_NEEDED: &[&str] = &[
+            "paid_on",
+            "lapsed_months",
+            "lapsed_years",
+            "repaired_years",
+            "joined_as",
+            "retired_on",
+            "claim_free_years",
+        ];
+        let rows = self
+            .sheet("entitlements.csv", (COLUMNS, WHERE_NEEDED), |row| Some((person_of(row), read_entitlement(row)?)));
         self.attach("entitlements.csv", rows, |facts, row| facts.entitlements.push(row));
     }
 
@@ -168,10 +176,10 @@ impl Reading<'_> {
     fn sheet<T>(
         &mut self,
         file: &str,
-        (columns, optional): (&[&'static str], &[&'static str]),
+        (columns, where_needed): (&[&'static str], &[&'static str]),
         read: impl FnMut(&mut Row<'_>) -> Option<T>,
     ) -> Vec<T> {
-        match Sheet::read_with(&self.folder.join(file), columns, optional) {
+        match Sheet::read_with(&self.folder.join(file), columns, where_needed) {
             Ok(sheet) => sheet.rows(&mut self.faults, read),
             Err(faults) => {
                 self.faults.extend(faults);
@@ -233,6 +241,12 @@ fn read_person(row: &mut Row<'_>, regions: &RegionTable) -> Option<PersonRow> {
     let number = row.id("psn_no", PersonNumber::new);
     let (name, document_type, document) = (row.needed("name"), row.needed("document_type"), row.needed("document"));
     let (sex, birth) = (row.needed("sex"), row.date("birth"));
+    let died = row.optional_date("died");
+    if let (Some(birth), Some(Some(died))) = (birth, died)
+        && died < birth
+    {
+        row.fault("died", "is before the birth");
+    }
     let home = row.id("home", RegionCode::new).and_then(|code| {
         let pool = regions.pool_of(code);
         if pool.is_none() {
@@ -244,6 +258,7 @@ fn read_person(row: &mut Row<'_>, regions: &RegionTable) -> Option<PersonRow> {
         number: number?,
         home: home?,
         birth: birth?,
+        died: died?,
         entitlements: Vec::new(),
         identities: Vec::new(),
         qualifications: Vec::new(),
@@ -266,9 +281,10 @@ fn read_entitlement(row: &mut Row<'_>) -> Option<EntitlementRow> {
     let validity = row.validity("from", "to");
     let continuous_since = row.optional_date("continuous_since");
     let civil_servant = row.flag("civil_servant");
-    let retired_on = row.optional_date("retired_on");
     let suspended = read_suspension(row);
     let tier = row.text("tier").to_owned();
+    let joining = read_joining(row);
+    let (retired_on, claim_free_years) = (row.optional_date("retired_on"), row.count("claim_free_years"));
     let validity = validity?;
     Some(EntitlementRow {
         entitlement: Entitlement {
@@ -278,11 +294,27 @@ fn read_entitlement(row: &mut Row<'_>) -> Option<EntitlementRow> {
             continuous_since: continuous_since?.unwrap_or(validity.from),
             tier: (!tier.is_empty()).then_some(tier),
             civil_servant: civil_servant?,
-            retired_on: retired_on?,
             suspended: suspended?,
+            joining: joining?,
+            retired_on: retired_on?,
+            claim_free_years: claim_free_years?,
         },
         category: row.text("psn_type").to_owned(),
         employer: row.text("employer").to_owned(),
+    })
+}
+
+fn read_joining(row: &mut Row<'_>) -> Option<Joining> {
+    let paid_on = row.optional_date("paid_on");
+    let (lapsed_months, lapsed_years) = (row.count("lapsed_months"), row.count("lapsed_years"));
+    let repaired_years = row.count("repaired_years");
+    let joined_as = row.text("joined_as").to_owned();
+    Some(Joining {
+        paid_on: paid_on?,
+        lapsed_months: lapsed_months?,
+        lapsed_years: lapsed_years?,
+        repaired_years: repaired_years?,
+        joined_as: (!joined_as.is_empty()).then_some(joined_as),
     })
 }
 
@@ -322,20 +354,6 @@ mod tests {
     const QUALIFICATIONS: &str = "psn_no,disease,name,from,to\n";
 
     #[test]
-    fn the_day_of_retirement_may_stand_in_a_column_of_its_own() {
-        let entitlements = format!("retired_on,{ENTITLEMENTS}1999-06-30,P1,employee,1201,2020-01-01,,,,1,,,\n");
-        let people = read_files([
-            ("people.csv", &format!("{PEOPLE}P1,张三,01,41070019600101001x,C1,1,1960-01-01,410700\n")),
-            ("entitlements.csv", &entitlements),
-            ("identities.csv", IDENTITIES),
-            ("qualifications.csv", QUALIFICATIONS),
-        ])
-        .unwrap_or_else(|faults| panic!("{faults}"));
-        let retired_on = people.own[0].facts.entitlements[0].entitlement.retired_on;
-        assert_eq!(retired_on, Some(jiff::civil::date(1999, 6, 30)));
-    }
-
-    #[test]
     fn a_region_takes_its_own_people_and_passes_over_others() {
         let people = read_files([
             ("people.csv", &format!("{PEOPLE}P1,张三,01,41070019600101001x,C1,1,1960-01-01,410700\nP2,李四,01,440300196001010022,,2,1960-01-01,440300\n")),
@@ -349,6 +367,44 @@ mod tests {
         assert!(person.facts.entitlements[0].entitlement.civil_servant);
         assert_eq!((person.facts.identities.len(), person.facts.qualifications.len()), (1, 1));
         assert_eq!(people.others.iter().map(PersonNumber::as_str).collect::<Vec<_>>(), ["P2"]);
+    }
+
+    #[test]
+    fn columns_that_few_people_need_may_be_there() {
+        let people = PEOPLE.replace('\n', ",died\n");
+        let entitlements = ENTITLEMENTS.replace(
+            '\n',
+            ",paid_on,lapsed_months,lapsed_years,repaired_years,joined_as,retired_on,claim_free_years\n",
+        );
+        let read = |died: &str, lapsed_years: &str| {
+            read_files([
+                ("people.csv", &format!("{people}P1,张三,01,D1,,1,1960-01-01,410700,{died}\n")),
+                (
+                    "entitlements.csv",
+                    &format!(
+                        "{entitlements}P1,resident,1501,2025-01-01,,,,0,,,,2025-03-01,,{lapsed_years},1,graduate,2020-12-31,4\n"
+                    ),
+                ),
+                ("identities.csv", &format!("{IDENTITIES}P1,veteran,2025-01-01,\n")),
+                ("qualifications.csv", QUALIFICATIONS),
+            ])
+        };
+        let people = read("2025-05-01", "2").unwrap_or_else(|faults| panic!("{faults}"));
+        let facts = &people.own[0].facts;
+        let entitlement = &facts.entitlements[0].entitlement;
+        let day = |text: &str| text.parse().ok();
+        let joining = Joining {
+            paid_on: day("2025-03-01"),
+            lapsed_months: 0,
+            lapsed_years: 2,
+            repaired_years: 1,
+            joined_as: Some("graduate".into()),
+        };
+        assert_eq!((facts.died, &entitlement.joining), (day("2025-05-01"), &joining));
+        assert_eq!((entitlement.retired_on, entitlement.claim_free_years), (day("2020-12-31"), 4));
+        let faults = read("1959-12-31", "many").err().expect("faults");
+        let columns: Vec<&str> = faults.0.iter().map(|fault| fault.column).collect();
+        assert_eq!(columns, ["died", "lapsed_years"]);
     }
 
     #[test]

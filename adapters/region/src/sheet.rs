@@ -61,12 +61,16 @@ impl Sheet {
         Sheet::read_with(file, columns, &[])
     }
 
-    /// The same of a file that may have some more columns. A cell of a column that it does not have is empty.
+    /// The same of a file that may have some more columns, where they are needed.
     ///
     /// # Errors
     /// As [`Sheet::read`].
-    pub fn read_with(file: &Path, columns: &[&'static str], optional: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
-        Sheet::of(file, &read_text(file)?, columns, optional)
+    pub fn read_with(
+        file: &Path,
+        columns: &[&'static str],
+        where_needed: &[&'static str],
+    ) -> Result<Sheet, Vec<Fault>> {
+        Sheet::of(file, &read_text(file)?, columns, where_needed)
     }
 
     /// The same of a file whose last line is not cut off.
@@ -106,14 +110,19 @@ impl Sheet {
         if sheet.rows.is_empty() { Err(vec![fault()]) } else { Ok(sheet) }
     }
 
-    fn of(file: &Path, text: &str, columns: &[&'static str], optional: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
+    fn of(
+        file: &Path,
+        text: &str,
+        columns: &[&'static str],
+        where_needed: &[&'static str],
+    ) -> Result<Sheet, Vec<Fault>> {
         let fault = |line, problem: String| Fault { file: file.to_owned(), line, column: "", problem };
         let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
         let mut lines = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
         let Some((first, header)) = lines.next() else {
             return Err(vec![fault(0, format!("is empty: its first line must be {}", columns.join(",")))]);
         };
-        let order = read_header(header, columns, optional)
+        let order = read_header(header, columns, where_needed)
             .map_err(|problems| problems.into_iter().map(|problem| fault(first, problem)).collect::<Vec<_>>())?;
         let (mut rows, mut faults) = (Vec::new(), Vec::new());
         for (number, line) in lines {
@@ -157,14 +166,14 @@ fn read_text(file: &Path) -> Result<String, Vec<Fault>> {
 fn read_header(
     line: &str,
     columns: &[&'static str],
-    optional: &[&'static str],
+    where_needed: &[&'static str],
 ) -> Result<Vec<&'static str>, Vec<String>> {
     let names = cells(line).unwrap_or_default();
     let missing = columns.iter().filter(|column| !names.iter().any(|name| name == *column));
     let mut problems: Vec<String> = missing.map(|column| format!("lacks column {column}")).collect();
     let mut order = Vec::new();
     for name in &names {
-        match columns.iter().chain(optional).find(|column| *column == name) {
+        match columns.iter().chain(where_needed).find(|column| *column == name) {
             Some(column) if order.contains(column) => problems.push(format!("has column {column} twice")),
             Some(column) => order.push(*column),
             None => problems.push(format!("has column {name}, which nobody reads")),

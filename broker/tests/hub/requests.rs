@@ -81,6 +81,7 @@ fn encounter() -> Encounter {
         institution: InstitutionCode::new(HOSPITAL).expect("a code"),
         area: region("310101"),
         pool: pool("310000"),
+        member: None,
         level: HospitalLevel::Third,
         care: CareKind::Inpatient,
         admitted: date(2025, 6, 10),

@@ -107,20 +107,17 @@ impl HomeStore {
 
 /// All of a person's settlements below a place, as readers of the year-to-date.
 pub(super) fn readers(sql: &Sql<'_>, person: &str, before: i64) -> Result<Vec<Reader>, StoreError> {
-    const READERS: &str =
-        "SELECT settlements.book_seq, settlements.settlement, usages.day, usages.year, usages.insurance
+    const READERS: &str = "SELECT settlements.book_seq, settlements.settlement, usages.day, usages.year
            FROM usages CROSS JOIN settlements
           WHERE usages.person = ?1 AND usages.posting = '' AND usages.after_seq < ?2
             AND settlements.book_seq = usages.after_seq
           ORDER BY settlements.book_seq";
     sql.query(READERS, values![person, before], |row| {
-        let word = row.text(4)?;
         Ok(Reader {
             seq: load::seq(row.number(0)?),
             settlement: id(row.text(1)?, SettlementId::new)?,
             day: day(row.text(2)?)?,
             year: year(row.number(3)?)?,
-            insurance: Insurance::from_word(word).ok_or_else(|| corrupt(word, "is no insurance"))?,
         })
     })
 }

@@ -64,6 +64,8 @@ pub struct EnrolleeFacts {
     pub home: PoolCode,
     /// Date of birth.
     pub birth: Date,
+    /// Day of death.
+    pub died: Option<Date>,
     /// Stretches of insurance.
     pub entitlements: Vec<EntitlementRow>,
     /// Special identities.
@@ -146,6 +148,7 @@ impl EnrolleeFacts {
             number: self.number,
             home: self.home,
             birth: self.birth,
+            died: self.died,
             entitlements: self.entitlements.into_iter().map(|row| row.entitlement).collect(),
             identities: self.identities,
             qualifications: self.qualifications.into_iter().map(|row| row.qualification).collect(),

@@ -160,7 +160,8 @@ const FIRST: Version = Version {
         enrollee INTEGER PRIMARY KEY,
         person TEXT NOT NULL,
         home TEXT NOT NULL,
-        birth TEXT NOT NULL
+        birth TEXT NOT NULL,
+        died TEXT NOT NULL
     ) STRICT;
     CREATE TABLE entitlements (
         enrollee INTEGER NOT NULL,
@@ -172,9 +173,15 @@ const FIRST: Version = Version {
         continuous_since TEXT NOT NULL,
         tier TEXT NOT NULL,
         civil_servant INTEGER NOT NULL,
-        retired_on TEXT NOT NULL,
         suspended_from TEXT NOT NULL,
         suspended_to TEXT NOT NULL,
+        paid_on TEXT NOT NULL,
+        lapsed_months INTEGER NOT NULL,
+        lapsed_years INTEGER NOT NULL,
+        repaired_years INTEGER NOT NULL,
+        joined_as TEXT NOT NULL,
+        retired_on TEXT NOT NULL,
+        claim_free_years INTEGER NOT NULL,
         employer TEXT NOT NULL,
         PRIMARY KEY (enrollee, position)
     ) STRICT, WITHOUT ROWID;

@@ -288,12 +288,41 @@ fn seq_of(reply: &Reply) -> u64 {
     }
 }
 
+/// A stretch of insurance of which everything is known.
+fn entitlement() -> EntitlementRow {
+    use settlement::person::{Entitlement, Insurance, Joining, PersonClass, Validity};
+    let validity = Validity { from: date(2025, 1, 1), to: Some(date(2025, 12, 31)) };
+    EntitlementRow {
+        entitlement: Entitlement {
+            insurance: Insurance::Resident,
+            class: PersonClass::Adult,
+            validity,
+            continuous_since: date(2025, 1, 1),
+            tier: Some("high".into()),
+            civil_servant: true,
+            suspended: Some(Validity { from: date(2025, 2, 1), to: None }),
+            joining: Joining {
+                paid_on: Some(date(2025, 3, 1)),
+                lapsed_months: 7,
+                lapsed_years: 5,
+                repaired_years: 2,
+                joined_as: Some("graduate".into()),
+            },
+            retired_on: Some(date(2000, 12, 31)),
+            claim_free_years: 3,
+        },
+        category: "1501".into(),
+        employer: "works".into(),
+    }
+}
+
 fn enrollee(birth: &str, content: u8) -> Enrollee {
     let facts = EnrolleeFacts {
         number: PersonNumber::new("P").expect("a number"),
         home: pool(),
         birth: birth.parse().expect("a date"),
-        entitlements: Vec::new(),
+        died: Some(date(2025, 6, 30)),
+        entitlements: vec![entitlement()],
         identities: vec![settlement::person::DatedIdentity {
             class: settlement::person::AssistanceClass::Destitute,
             validity: settlement::person::Validity { from: date(2025, 1, 1), to: None },

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use settlement::account::{AccountOf, SharedAccount};
 use settlement::ids::{DiseaseCode, PersonNumber};
 use settlement::person::{
-    AssistanceClass, DatedIdentity, Entitlement, Insurance, Person, PersonClass, Qualification, Validity,
+    AssistanceClass, DatedIdentity, Entitlement, Insurance, Joining, Person, PersonClass, Qualification, Validity,
 };
 
 use super::enrollees::{EnrolleeFacts, EntitlementRow, QualificationRow};
@@ -83,7 +83,7 @@ fn read(
     sql: &Sql<'_>,
     versions: impl ExactSizeIterator<Item = i64>,
 ) -> Result<HashMap<i64, EnrolleeFacts>, StoreError> {
-    const VERSIONS: &str = "SELECT enrollee, person, home, birth FROM json_each(?1) AS wanted
+    const VERSIONS: &str = "SELECT enrollee, person, home, birth, died FROM json_each(?1) AS wanted
            CROSS JOIN enrollee_versions WHERE enrollee_versions.enrollee = CAST(wanted.value AS BIGINT)";
     if versions.len() == 0 {
         return Ok(HashMap::new());
@@ -102,6 +102,7 @@ fn version(columns: &Columns<'_>) -> Result<(i64, EnrolleeFacts), StoreError> {
         number: columns.id("person", PersonNumber::new)?,
         home: columns.pool("home")?,
         birth: columns.date("birth")?,
+        died: columns.optional_date("died")?,
         entitlements: Vec::new(),
         identities: Vec::new(),
         qualifications: Vec::new(),
@@ -112,7 +113,8 @@ fn version(columns: &Columns<'_>) -> Result<(i64, EnrolleeFacts), StoreError> {
 
 fn dated(sql: &Sql<'_>, versions: &str, people: &mut HashMap<i64, EnrolleeFacts>) -> Result<(), StoreError> {
     const ENTITLEMENTS: &str = "SELECT enrollee, insurance, category, valid_from, valid_to, continuous_since, tier,
-                civil_servant, retired_on, suspended_from, suspended_to, employer
+                civil_servant, suspended_from, suspended_to, paid_on, lapsed_months, lapsed_years, repaired_years,
+                joined_as, retired_on, claim_free_years, employer
            FROM json_each(?1) AS wanted CROSS JOIN entitlements
           WHERE entitlements.enrollee = CAST(wanted.value AS BIGINT) ORDER BY enrollee, position";
     const IDENTITIES: &str = "SELECT enrollee, class, valid_from, valid_to
@@ -169,8 +171,14 @@ fn entitlement(columns: &Columns<'_>) -> Result<EntitlementRow, StoreError> {
     let class = PersonClass::of_code(&category).ok_or_else(|| columns.corrupt("category", "is no class"))?;
     let (validity, continuous_since) = (columns.validity()?, columns.date("continuous_since")?);
     let (tier, civil_servant) = (columns.text("tier")?, columns.flag("civil_servant")?);
-    let retired_on = columns.optional_date("retired_on")?;
     let (from, to) = (columns.optional_date("suspended_from")?, columns.optional_date("suspended_to")?);
+    let joining = Joining {
+        paid_on: columns.optional_date("paid_on")?,
+        lapsed_months: columns.number("lapsed_months")?,
+        lapsed_years: columns.number("lapsed_years")?,
+        repaired_years: columns.number("repaired_years")?,
+        joined_as: Some(columns.text("joined_as")?).filter(|reason| !reason.is_empty()).map(str::to_owned),
+    };
     Ok(EntitlementRow {
         entitlement: Entitlement {
             insurance,
@@ -179,8 +187,10 @@ fn entitlement(columns: &Columns<'_>) -> Result<EntitlementRow, StoreError> {
             continuous_since,
             tier: (!tier.is_empty()).then(|| tier.to_owned()),
             civil_servant,
-            retired_on,
             suspended: from.map(|from| Validity { from, to }),
+            joining,
+            retired_on: columns.optional_date("retired_on")?,
+            claim_free_years: columns.number("claim_free_years")?,
         },
         category,
         employer: columns.text("employer")?.to_owned(),
@@ -192,8 +202,14 @@ pub(super) fn append(sql: &Sql<'_>, facts: &EnrolleeFacts) -> Result<i64, StoreE
     let next = "SELECT COALESCE(MAX(enrollee), 0) + 1 FROM enrollee_versions";
     let enrollee = sql.get(next, &[], |row| row.number(0))?;
     sql.execute(
-        "INSERT INTO enrollee_versions (enrollee, person, home, birth) VALUES (?1, ?2, ?3, ?4)",
-        values![enrollee, facts.number.as_str(), facts.home.0.as_str(), &facts.birth.to_string()],
+        "INSERT INTO enrollee_versions (enrollee, person, home, birth, died) VALUES (?1, ?2, ?3, ?4, ?5)",
+        values![
+            enrollee,
+            facts.number.as_str(),
+            facts.home.0.as_str(),
+            &facts.birth.to_string(),
+            &date_text(facts.died),
+        ],
     )?;
     for (position, entitlement) in (0_i64..).zip(&facts.entitlements) {
         append_entitlement(sql, enrollee, position, entitlement)?;
@@ -231,15 +247,19 @@ fn append_entitlement(sql: &Sql<'_>, enrollee: i64, position: i64, row: &Entitle
         entitlement.validity.from.to_string(),
         date_text(entitlement.validity.to),
         entitlement.continuous_since.to_string(),
-        date_text(entitlement.retired_on),
         date_text(entitlement.suspended.map(|suspended| suspended.from)),
         date_text(entitlement.suspended.and_then(|suspended| suspended.to)),
+        date_text(entitlement.joining.paid_on),
+        date_text(entitlement.retired_on),
     ];
-    let [from, to, continuous_since, retired_on, suspended_from, suspended_to] = dates.each_ref().map(Value::from);
+    let [from, to, continuous_since, suspended_from, suspended_to, paid_on, retired_on] =
+        dates.each_ref().map(Value::from);
+    let Joining { paid_on: _, lapsed_months, lapsed_years, repaired_years, joined_as } = &entitlement.joining;
     sql.execute(
         "INSERT INTO entitlements (enrollee, position, insurance, category, valid_from, valid_to, continuous_since,
-                                   tier, civil_servant, retired_on, suspended_from, suspended_to, employer)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                                   tier, civil_servant, suspended_from, suspended_to, paid_on, lapsed_months,
+                                   lapsed_years, repaired_years, joined_as, retired_on, claim_free_years, employer)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
         &[
             enrollee.into(),
             position.into(),
@@ -250,9 +270,15 @@ fn append_entitlement(sql: &Sql<'_>, enrollee: i64, position: i64, row: &Entitle
             continuous_since,
             entitlement.tier.as_deref().unwrap_or_default().into(),
             entitlement.civil_servant.into(),
-            retired_on,
             suspended_from,
             suspended_to,
+            paid_on,
+            (*lapsed_months).into(),
+            (*lapsed_years).into(),
+            (*repaired_years).into(),
+            joined_as.as_deref().unwrap_or_default().into(),
+            retired_on,
+            entitlement.claim_free_years.into(),
             employer.into(),
         ],
     )?;

@@ -51,7 +51,9 @@ BEGIN
                             ELSE LEAST(filings.last_day, cancelled.last_day) END AS last_day
                 FROM filings LEFT JOIN filing_cancellations AS cancelled ON cancelled.id = filings.id
                 WHERE filings.home = r.home AND filings.person = r.person
-                  AND filings.destination IN (r.area, r.pool, r.member) AND filings.first_day <= r.day
+                  AND (filings.destination IN (r.area, r.pool, r.member)
+                       OR filings.class = 'long-term' AND r.pool = r.home)
+                  AND filings.first_day <= r.day
                   AND (filings.last_day IS NULL OR filings.last_day >= r.day)
                   AND (cancelled.id IS NULL OR cancelled.last_day >= r.day)
                 ORDER BY array_position(ARRAY['long-term', 'referral', 'emergency', 'other-temporary'], filings.class),

@@ -298,6 +298,7 @@ fn settle(message: &str) -> Operation {
             institution: InstitutionCode::new("H31010100001").expect("a code"),
             area: RegionCode::new("310101").expect("six digits"),
             pool: pool("310000"),
+            member: None,
             level: HospitalLevel::Third,
             care: CareKind::Inpatient,
             admitted: date(2025, 6, 10),

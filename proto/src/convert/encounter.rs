@@ -1,7 +1,9 @@
 //! Visits and stays. Called by `operation`.
 
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
-use settlement::ids::{BatchNumber, DiagnosisCode, DiseaseCode, EncounterId, InstitutionCode, PoolCode, RegionCode};
+use settlement::ids::{
+    BatchNumber, DiagnosisCode, DiseaseCode, EncounterId, InstitutionCode, MemberCode, PoolCode, RegionCode,
+};
 
 use super::{Reader, date_text};
 use crate::v1;
@@ -11,6 +13,7 @@ pub fn read(reader: &mut Reader, encounter: &v1::Encounter) -> Option<Encounter>
     let institution = reader.text("institution", &encounter.institution, InstitutionCode::new);
     let area = reader.text("area", &encounter.area, RegionCode::new);
     let pool = reader.text("pool", &encounter.pool, RegionCode::new).map(PoolCode);
+    let member = reader.optional("member", &encounter.member, RegionCode::new);
     let level = reader.word("level", &encounter.level, HospitalLevel::from_word);
     let care = reader.word("care", &encounter.care, CareKind::from_word);
     let admitted = reader.date("admitted", &encounter.admitted);
@@ -29,6 +32,7 @@ pub fn read(reader: &mut Reader, encounter: &v1::Encounter) -> Option<Encounter>
         institution: institution?,
         area: area?,
         pool: pool?,
+        member: member?.map(MemberCode),
         level: level?,
         care: care?,
         admitted: admitted?,
@@ -53,6 +57,7 @@ pub fn write(encounter: &Encounter) -> v1::Encounter {
         institution: encounter.institution.to_string(),
         area: encounter.area.to_string(),
         pool: encounter.pool.to_string(),
+        member: encounter.member.map(|member| member.to_string()).unwrap_or_default(),
         level: encounter.level.word().into(),
         care: encounter.care.word().into(),
         admitted: encounter.admitted.to_string(),

@@ -117,9 +117,9 @@ fn same_diagnosis<'s>(sheet: &'s Worksheet<'_>, row: &'s Row<Deductible>) -> imp
             at_hand.zip(earlier.diagnosis.as_ref()).is_some_and(|(one, two)| one.same_category(two))
         }
     };
-    let insurance = sheet.book.insurance();
     let stays = sheet.case.earlier.iter();
-    stays.filter(move |earlier| earlier.insurance == insurance && earlier.care == CareKind::Inpatient).filter(same)
+    let counts = move |earlier: &&Earlier| sheet.book.counts(earlier.insurance) && earlier.care == CareKind::Inpatient;
+    stays.filter(counts).filter(same)
 }
 
 /// What was borne in the cycle in which the settlement falls. A cycle begins on the day on which a deductible is
@@ -129,11 +129,10 @@ fn of_cycle(sheet: &mut Worksheet<'_>, row: &Row<Deductible>) -> Money {
     let mut days: Vec<(Date, Money)> = if is_per_disease(sheet, rule) && sheet.facts.care == CareKind::Inpatient {
         same_diagnosis(sheet, row).map(|earlier| (earlier.day, earlier.deductible)).collect()
     } else {
-        let insurance = sheet.book.insurance();
         let disease = sheet.facts.disease.filter(|_| is_per_disease(sheet, rule));
         let counts = |care: CareKind| rule.shared_by.has_care(care);
         let usages = sheet.case.usages.iter().filter(|used| {
-            used.usage.insurance == insurance
+            sheet.book.counts(used.usage.insurance)
                 && counts(used.usage.care)
                 && disease.is_none_or(|disease| used.usage.disease.as_ref().is_some_and(|of| of.same_disease(disease)))
         });

@@ -20,6 +20,7 @@ use crate::ids::PoolCode;
 use crate::money::Money;
 use crate::month::Month;
 use crate::person::{AssistanceClass, Insurance, PersonClass};
+use crate::rulebook::admission::{FloorOf, StayEntitlement};
 use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::{Footing, footing_position, identity_position};
 use crate::rulebook::ratio::Ratio;
@@ -54,6 +55,86 @@ pub enum Step {
         clause: Clause,
         /// The footing.
         footing: Footing,
+    },
+    /// The person died before the settlement: the day of death decides.
+    Died {
+        /// The day.
+        day: Date,
+    },
+    /// On which day of the stay the person had to be entitled.
+    StayEntitlement {
+        /// The rule.
+        clause: Clause,
+        /// What it asks for.
+        on: StayEntitlement,
+        /// The day of admission, or the last day of the stay.
+        day: Date,
+    },
+    /// A waiting period that is over.
+    Waited {
+        /// The rule.
+        clause: Clause,
+        /// From when it was counted.
+        began: Date,
+        /// The first day with benefits.
+        first: Date,
+    },
+    /// The treatment place is one that the book names.
+    Place {
+        /// Where it does.
+        clause: Clause,
+    },
+    /// A filing that the book deems lodged.
+    DeemedFiled {
+        /// The rule.
+        clause: Clause,
+        /// The footing.
+        footing: Footing,
+    },
+    /// A filing without an end that covers the admission no more.
+    FilingEnded {
+        /// The rule.
+        clause: Clause,
+        /// Its last day.
+        last: Date,
+    },
+    /// Care at home of somebody with a long-term filing.
+    BackHome {
+        /// The rule.
+        clause: Clause,
+        /// The footing.
+        footing: Footing,
+    },
+    /// The best of several special identities.
+    BestIdentity {
+        /// The rule.
+        clause: Clause,
+        /// Which it is.
+        identity: AssistanceClass,
+        /// How many there are.
+        among: i64,
+    },
+    /// What was used under another insurance of the year counts too.
+    UsedBeforeChange {
+        /// The rule.
+        clause: Clause,
+        /// The in-policy amount of both.
+        in_policy: Money,
+    },
+    /// The basic fund's payment raised to its guaranteed share.
+    Floor {
+        /// The rule.
+        clause: Clause,
+        /// What it is a share of.
+        of: FloorOf,
+        /// The same as an amount.
+        base: Money,
+        /// The share.
+        share: Ratio,
+        /// What the fund would pay without it.
+        before: Money,
+        /// What it pays.
+        raised: Money,
     },
     /// The bill as the treatment place split it.
     Split(Coverage),
@@ -316,12 +397,23 @@ impl Step {
     /// The clauses that it applies, the chief one first.
     pub fn clauses(&self) -> impl Iterator<Item = Clause> {
         let pair = match *self {
-            Step::Gate { .. } | Step::Split(_) | Step::Paid { .. } | Step::Cash { .. } => [None, None],
+            Step::Gate { .. } | Step::Died { .. } | Step::Split(_) | Step::Paid { .. } | Step::Cash { .. } => {
+                [None, None]
+            }
             Step::Deductible { clause, factor, .. } => [Some(clause), factor.map(|(clause, _)| clause)],
             Step::Segment { clause, change, .. } | Step::TierSlice { clause, change, .. } => [Some(clause), change],
             Step::CatastrophicBase { clause, threshold, .. } => [Some(threshold), Some(clause)],
             Step::Derived(derived) => [Some(derived.clause()), None],
             Step::Unfiled { clause, .. }
+            | Step::StayEntitlement { clause, .. }
+            | Step::Waited { clause, .. }
+            | Step::Place { clause }
+            | Step::DeemedFiled { clause, .. }
+            | Step::FilingEnded { clause, .. }
+            | Step::BackHome { clause, .. }
+            | Step::BestIdentity { clause, .. }
+            | Step::UsedBeforeChange { clause, .. }
+            | Step::Floor { clause, .. }
             | Step::FirstSelfPay { clause, .. }
             | Step::PreDeduction { clause, .. }
             | Step::Cap { clause, .. }
@@ -409,6 +501,36 @@ impl Encoder {
             Step::Cash { amount } => {
                 self.tag(15).money([amount]);
             }
+            Step::Died { day } => {
+                self.tag(60).day(day);
+            }
+            Step::StayEntitlement { clause, on, day } => {
+                self.tag(61).clause(clause).bytes(&[on as u8]).day(day);
+            }
+            Step::Waited { clause, began, first } => {
+                self.tag(62).clause(clause).day(began).day(first);
+            }
+            Step::Place { clause } => {
+                self.tag(63).clause(clause);
+            }
+            Step::DeemedFiled { clause, footing } => {
+                self.tag(64).clause(clause).bytes(&[footing_position(footing) as u8]);
+            }
+            Step::FilingEnded { clause, last } => {
+                self.tag(65).clause(clause).day(last);
+            }
+            Step::BackHome { clause, footing } => {
+                self.tag(66).clause(clause).bytes(&[footing_position(footing) as u8]);
+            }
+            Step::BestIdentity { clause, identity, among } => {
+                self.tag(67).clause(clause).bytes(&[identity_position(Some(identity)) as u8]).number(among);
+            }
+            Step::UsedBeforeChange { clause, in_policy } => {
+                self.tag(68).clause(clause).money([in_policy]);
+            }
+            Step::Floor { clause, of, base, share, before, raised } => {
+                self.tag(69).clause(clause).bytes(&[of as u8]).ratio(share).money([base, before, raised]);
+            }
             Step::Family { clause, share, pool, insurance, open, balance, paid } => {
                 self.tag(46).clause(clause).number(share as i64).bytes(pool.0.as_str().as_bytes());
                 self.bytes(&[insurance as u8]).money([open, balance, paid]);
@@ -457,9 +579,8 @@ impl Encoder {
         self.bytes(&number.to_le_bytes())
     }
 
-    fn date(&mut self, date: Date) -> &mut Encoder {
-        let (month, day) = (date.month().unsigned_abs(), date.day().unsigned_abs());
-        self.bytes(&date.year().to_le_bytes()).bytes(&[month, day])
+    fn day(&mut self, day: Date) -> &mut Encoder {
+        self.number(i64::from(day.year()) * 10_000 + i64::from(day.month()) * 100 + i64::from(day.day()))
     }
 
     fn money<const N: usize>(&mut self, amounts: [Money; N]) -> &mut Encoder {

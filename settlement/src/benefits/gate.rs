@@ -1,23 +1,26 @@
 //! The gate: whether the person has benefits on the day that decides, and on what footing. It computes no money.
-//! The order of checks is the order of [`Reason`].
+//! The order of checks is the order of [`Reason`]. `entitlement` and `footing` answer the two questions.
 
 use jiff::civil::Date;
 use jiff::{Unit, civil::DateDifference};
 
-use super::Case;
 use super::explanation::{Derived, Step};
-use super::several;
+use super::identities::Chosen;
 use super::stay::Before;
+use super::{Case, entitlement, footing, several};
 use crate::encounter::CareKind;
 use crate::filing::FilingClass;
 use crate::month::Month;
 use crate::person::Entitlement;
 use crate::refusal::{Reason, Refusal};
-use crate::rulebook::clause::Clause;
+use crate::rulebook::admission::AfterChange;
 use crate::rulebook::conditions::{Facts, Footing};
-use crate::rulebook::sections::{CareRules, Section, Unfiled};
+use crate::rulebook::sections::{CareRules, Section};
 use crate::rulebook::{DecidingDates, RuleBook};
 use crate::year_to_date::{BenefitYear, YearToDate};
+
+/// More steps than most settlements take, so that the list seldom grows.
+const USUAL_STEPS: usize = 16;
 
 /// A case that may be settled, with the facts that rules depend on.
 pub(super) struct Admitted<'a> {
@@ -28,43 +31,36 @@ pub(super) struct Admitted<'a> {
     pub(super) year: BenefitYear,
     pub(super) used: YearToDate,
     pub(super) before: Before,
-    pub(super) steps: [Option<Step>; 3],
+    pub(super) steps: Vec<Step>,
+}
+
+/// The day that decides. What comes after the person's death is decided by the day of death.
+pub(super) fn deciding_day(book: &RuleBook, case: &Case<'_>) -> Date {
+    DecidingDates::of(&case.settle.encounter, case.settled_on).until(case.person.died).day(book.decision_date())
 }
 
 /// Lets a case in, or says why not.
-pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitted<'a>, Refusal> {
+pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) -> Result<Admitted<'a>, Refusal> {
     let (settle, encounter) = (case.settle, &case.settle.encounter);
     if book.pool() != case.person.home || book.insurance() != settle.insurance {
         return Err(Refusal::new(Reason::Internal).because("the rule book is not the person's"));
     }
-    let day = DecidingDates::of(encounter, case.settled_on).day(book.decision_date());
-    let entitlement = entitlement(case, day)?;
-    if encounter.marks.third_party {
-        return Err(Refusal::new(Reason::ThirdPartyLiable).of_field("rel_ttp_flag"));
-    }
+    let day = deciding_day(book, case);
     let year = book.year_of(day);
     let month = Month::of(day).ok_or_else(|| {
         Refusal::new(Reason::InvalidField).of_field("begntime").because(format!("{day} is in no month that counts"))
     })?;
-    let used = YearToDate::fold(case.usages.iter().map(|used| &used.usage), settle.insurance, year);
+    let (used, continued) = used(book, case, year);
     let stays = used.of(&[CareKind::Inpatient]).stays;
     let before = Before::parts(book, case, year);
-    let mut facts = Facts {
-        person: entitlement.class,
-        level: encounter.level,
-        care: encounter.care,
-        footing: Footing::Local,
-        identity: case.person.identity(day),
-        age: case.person.age_on(day).into(),
-        stay: nth(stays, &before),
-        enrolled_months: full_months(entitlement.continuous_since, day),
-        claim_free_years: entitlement.claim_free_years,
-        tier: entitlement.tier.as_deref(),
-        disease: if encounter.care == CareKind::Chronic { encounter.disease.as_ref() } else { None },
-        diagnosis: encounter.diagnosis.as_ref(),
-        retired_on: entitlement.retired_on,
-    };
-    let (footing, unfiled) = footing(book, case, &facts)?;
+    let at = At { book, case, chosen, stay: nth(stays, &before) };
+    let mut steps = Vec::with_capacity(USUAL_STEPS);
+    let entitlement = entitlement::deciding(&at, day, &mut steps)?;
+    if encounter.marks.third_party {
+        return Err(Refusal::new(Reason::ThirdPartyLiable).of_field("rel_ttp_flag"));
+    }
+    let mut facts = at.facts(entitlement, day);
+    let footing = footing::of(book, case, &facts, &mut steps)?;
     facts.footing = footing;
     let level_as = level_as(book, &mut facts);
     let before = before.go_on(book, case, &facts, year);
@@ -72,20 +68,20 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>) -> Result<Admitt
     let rules = book.care(encounter.care);
     chronic(book, case, rules, &facts, day)?;
     payable(book, rules, &facts)?;
-    let steps = [
-        Some(Step::Gate {
-            person: facts.person,
-            level: facts.level,
-            care: facts.care,
-            footing,
-            identity: facts.identity,
-            age: facts.age,
-            stay: facts.stay,
-            year,
-        }),
-        unfiled.map(|clause| Step::Unfiled { clause, footing }),
-        level_as.map(Step::Derived),
-    ];
+    let gate = Step::Gate {
+        person: facts.person,
+        level: facts.level,
+        care: facts.care,
+        footing,
+        identity: facts.identity,
+        age: facts.age,
+        stay: facts.stay,
+        year,
+    };
+    steps.insert(0, gate);
+    steps.extend(level_as.map(Step::Derived));
+    steps.extend(chosen.step(book));
+    steps.extend(continued);
     Ok(Admitted { facts, civil_servant: entitlement.civil_servant, day, month, year, used, before, steps })
 }
 
@@ -103,39 +99,59 @@ fn level_as(book: &RuleBook, facts: &mut Facts<'_>) -> Option<Derived> {
     Some(Derived::LevelAs { clause: row.clause, level, counts_as })
 }
 
-fn entitlement<'a>(case: &'a Case<'a>, day: Date) -> Result<&'a Entitlement, Refusal> {
-    let refuse = |reason: Reason| Refusal::new(reason).because(day.to_string());
-    let entitlement = case.person.entitlement(case.settle.insurance, day).ok_or_else(|| refuse(Reason::NotInsured))?;
-    if entitlement.suspended.is_some_and(|suspended| suspended.covers(day)) {
-        return Err(refuse(Reason::BenefitsSuspended));
+/// A case under a book, and what is known of it before anybody is found entitled.
+pub(super) struct At<'a> {
+    pub(super) book: &'a RuleBook,
+    pub(super) case: &'a Case<'a>,
+    chosen: Chosen,
+    stay: i64,
+}
+
+impl<'a> At<'a> {
+    /// The facts under a stretch of insurance on a day. The footing is not known yet: at home stands for it.
+    pub(super) fn facts(&self, entitlement: &'a Entitlement, day: Date) -> Facts<'a> {
+        let (case, encounter) = (self.case, &self.case.settle.encounter);
+        let filed_as_referred = case.filing.is_some_and(|filing| filing.class == FilingClass::Referral);
+        Facts {
+            person: entitlement.class,
+            level: encounter.level,
+            care: encounter.care,
+            footing: Footing::Local,
+            identity: self.chosen.identity,
+            age: case.person.age_on(day).into(),
+            stay: self.stay,
+            enrolled_months: full_months(entitlement.continuous_since, day),
+            claim_free_years: entitlement.claim_free_years,
+            tier: entitlement.tier.as_deref(),
+            disease: if encounter.care == CareKind::Chronic { encounter.disease.as_ref() } else { None },
+            diagnosis: encounter.diagnosis.as_ref(),
+            retired_on: entitlement.retired_on,
+            place: self.book.admission.places.position(encounter.chain()),
+            referred: encounter.marks.referral || filed_as_referred,
+        }
     }
-    Ok(entitlement)
+}
+
+/// What was used before in the benefit year: of this insurance, or of both where a change of insurance goes on with
+/// what was used; and the step that says so, where it makes a difference.
+fn used(book: &RuleBook, case: &Case<'_>, year: BenefitYear) -> (YearToDate, Option<Step>) {
+    let insurance = case.settle.insurance;
+    let usages = || case.usages.iter().map(|used| &used.usage);
+    let own = YearToDate::fold(usages(), insurance, year);
+    match book.admission.after_change {
+        Some((AfterChange::Continue, clause)) => {
+            let all = YearToDate::fold_all(usages(), year);
+            let step = (all != own).then_some(Step::UsedBeforeChange { clause, in_policy: all.total().in_policy });
+            (all, step)
+        }
+        Some((AfterChange::New, _)) | None => (own, None),
+    }
 }
 
 /// Full months between two days; none when the second comes first.
-fn full_months(since: Date, day: Date) -> i64 {
+pub(super) fn full_months(since: Date, day: Date) -> i64 {
     let months = since.until(DateDifference::new(day).largest(Unit::Month)).map_or(0, |span| span.get_months());
     i64::from(months).max(0)
-}
-
-/// A filing decides; without one the hospital's emergency mark counts as filed (procedure of 2022, article 34;
-/// policy.md A.3 and A.7); without either the book says.
-fn footing(book: &RuleBook, case: &Case<'_>, facts: &Facts<'_>) -> Result<(Footing, Option<Clause>), Refusal> {
-    let encounter = &case.settle.encounter;
-    if encounter.pool == case.person.home {
-        return Ok((Footing::Local, None));
-    }
-    if let Some(filing) = case.filing {
-        return Ok((Footing::OffSite(filing.class), None));
-    }
-    if encounter.marks.emergency {
-        return Ok((Footing::OffSite(FilingClass::Emergency), None));
-    }
-    let row = book.unfiled.needed(facts)?;
-    match row.value {
-        Unfiled::Refuse => Err(Refusal::new(Reason::NotFiled).because(encounter.area.to_string())),
-        Unfiled::TreatAs(footing) => Ok((footing, Some(row.clause))),
-    }
 }
 
 /// Chronic care needs a disease, the person's qualification for it, and elsewhere a disease that is open across
@@ -178,9 +194,6 @@ fn payable(book: &RuleBook, rules: &Section<CareRules>, facts: &Facts<'_>) -> Re
     };
     match clause {
         None => Ok(()),
-        Some(clause) => {
-            let path = book.clause(clause).map_or("", |text| &text.path);
-            Err(Refusal::new(Reason::NotPayable).because(path))
-        }
+        Some(clause) => Err(Refusal::new(Reason::NotPayable).because(book.path(clause))),
     }
 }

@@ -1,11 +1,12 @@
 //! 统筹基金: what the basic fund pays, from the in-policy amount to the cap (policy.md C.1 steps 5 to 9).
 
 use super::worksheet::Worksheet;
-use super::{caps, deductible, off_site, segments};
+use super::{caps, deductible, floor, off_site, segments};
 use crate::money::{Fraction, Money};
 use crate::refusal::Refusal;
+use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::Cases;
-use crate::rulebook::sections::{Above, LargeSumBase, Measure, Part};
+use crate::rulebook::sections::{Above, LargeSumBase, Measure, OffSite, Part};
 
 /// Lets the basic fund pay, and leaves on the person what it does not.
 pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
@@ -28,8 +29,8 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
             bound.note(sheet);
         }
         if deductible < covered {
-            let change = off_site::RatioChange::of(sheet, change)?;
-            let slices = segments::slices(sheet, rules, change, (deductible, covered))?;
+            let of_ratio = off_site::RatioChange::of(sheet, change)?;
+            let slices = segments::slices(sheet, rules, of_ratio, (deductible, covered))?;
             paid = slices.payment(book.rounding);
             if !paid.is_zero()
                 && let Some(bound) = caps::tightest(sheet, Measure::FundPaid)?
@@ -42,7 +43,8 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
         }
     }
     leave(sheet, base, paid, above_cap);
-    sheet.pay_basic(paid, before);
+    let raised = raised(sheet, change, paid)?;
+    sheet.pay_basic(raised, before);
     Ok(())
 }
 
@@ -55,4 +57,19 @@ fn leave(sheet: &mut Worksheet<'_>, base: Money, paid: Money, above_cap: (Fracti
     sheet.burden.set(Part::Deductible, deductible);
     sheet.burden.set(Part::AboveCap, above);
     sheet.burden.set(Part::RatioShare, base - deductible - above - paid);
+}
+
+/// The payment with the guaranteed share, which takes from the person what the ratios and the deductible left before
+/// what is above a cap.
+fn raised(sheet: &mut Worksheet<'_>, change: Option<(OffSite, Clause)>, paid: Money) -> Result<Money, Refusal> {
+    if change.is_none_or(|(change, _)| change.floor.is_none()) {
+        return Ok(paid);
+    }
+    let cap_left = caps::tightest(sheet, Measure::FundPaid)?.map(|bound| bound.left);
+    let raised = floor::raise(sheet, change, paid, cap_left)?;
+    let below_cap = Cases::at([Part::RatioShare, Part::Deductible, Part::PreDeduction].map(|part| part as usize));
+    let below = (raised - paid).min(sheet.burden.of_parts(below_cap));
+    sheet.burden.relieve(below_cap, below);
+    sheet.burden.relieve(Cases::at([Part::AboveCap as usize]), raised - paid - below);
+    Ok(raised)
 }

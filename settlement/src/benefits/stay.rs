@@ -9,7 +9,6 @@ use super::{Case, Earlier};
 use crate::encounter::{CareKind, Encounter, HospitalLevel};
 use crate::ids::DiagnosisCode;
 use crate::money::Money;
-use crate::person::Insurance;
 use crate::rulebook::RuleBook;
 use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::Facts;
@@ -82,7 +81,7 @@ impl Before {
     pub(super) fn go_on(mut self, book: &RuleBook, case: &Case<'_>, facts: &Facts<'_>, year: BenefitYear) -> Before {
         let rules = book.care(facts.care).rules().filter(|_| facts.care == CareKind::Inpatient);
         let Some(row) = rules.and_then(|rules| rules.continues.find(facts)) else { return self };
-        let chain = chain(case, book.insurance(), &row.value);
+        let chain = chain(case, book, &row.value);
         let Some(last) = chain.first() else { return self };
         self.counted = true;
         let borne: Money = chain.iter().flat_map(|stay| &stay.settlements).map(|earlier| earlier.deductible).sum();
@@ -109,8 +108,8 @@ struct Stay<'a> {
 }
 
 /// The stays from which the one at hand goes on, the last first: each goes on from the one before it.
-fn chain<'a>(case: &Case<'a>, insurance: Insurance, rule: &Continues) -> Vec<Stay<'a>> {
-    let mut others = stays(case, insurance);
+fn chain<'a>(case: &Case<'a>, book: &RuleBook, rule: &Continues) -> Vec<Stay<'a>> {
+    let mut others = stays(case, book);
     let Encounter { admitted, institution, diagnosis, .. } = &case.settle.encounter;
     let (mut admitted, mut institution, mut diagnosis) = (*admitted, institution, diagnosis.as_ref());
     let mut chain = Vec::new();
@@ -140,10 +139,10 @@ fn same_category(one: Option<&DiagnosisCode>, two: Option<&DiagnosisCode>) -> bo
 }
 
 /// The person's other stays that have ended.
-fn stays<'a>(case: &Case<'a>, insurance: Insurance) -> Vec<Stay<'a>> {
+fn stays<'a>(case: &Case<'a>, book: &RuleBook) -> Vec<Stay<'a>> {
     let mut stays: Vec<Stay<'a>> = Vec::new();
     let other = |earlier: &&Earlier| {
-        !earlier.same_stay && earlier.care == CareKind::Inpatient && earlier.insurance == insurance
+        !earlier.same_stay && earlier.care == CareKind::Inpatient && book.counts(earlier.insurance)
     };
     for earlier in case.earlier.iter().filter(other) {
         let ended = earlier.discharged.unwrap_or(Date::MIN);

@@ -21,9 +21,6 @@ use crate::rulebook::sections::{Above, Ceiling, Part};
 use crate::rulebook::table::Table;
 use crate::year_to_date::{BenefitYear, Usage, UsageSums, YearToDate};
 
-/// More steps than most settlements take, so that the list seldom grows.
-const USUAL_STEPS: usize = 16;
-
 /// What a layer needs in order to pay.
 pub(super) struct Layer<'b> {
     pub(super) fund: Fund,
@@ -82,8 +79,6 @@ pub(super) struct Worksheet<'a> {
 impl<'a> Worksheet<'a> {
     /// An empty sheet for an admitted case.
     pub(super) fn open(book: &'a RuleBook, case: &'a Case<'a>, admitted: Admitted<'a>) -> Worksheet<'a> {
-        let mut steps = Vec::with_capacity(USUAL_STEPS);
-        steps.extend(admitted.steps.into_iter().flatten());
         Worksheet {
             book,
             case,
@@ -106,7 +101,7 @@ impl<'a> Worksheet<'a> {
             account: Money::ZERO,
             family: Vec::new(),
             funds: FundShares::default(),
-            steps,
+            steps: admitted.steps,
         }
     }
 

@@ -2,14 +2,13 @@
 //! the commit that changed it, listed, and worked out anew on demand ([`super::rework`]). Called by undoing, and by the
 //! store for what a region posts late.
 //!
-//! A settlement builds on the year-to-date that it read: whatever came before it, of the same person, insurance and
-//! benefit year. Money on a personal account is no part of that: it is there or not when somebody pays.
+//! A settlement builds on the year-to-date that it read: whatever came before it, of the same person and benefit year, of
+//! either insurance, since a book may let a change of insurance go on with what was used. Money on a personal account is no part of that: it is there or not when somebody pays.
 
 use jiff::civil::Date;
 
 use super::book::{BookSeq, Used};
 use crate::ids::SettlementId;
-use crate::person::Insurance;
 use crate::year_to_date::{BenefitYear, Usage, UsagePosting, UsageSums};
 
 /// A settlement as one that read a person's year-to-date.
@@ -19,8 +18,6 @@ pub struct Reader {
     pub seq: BookSeq,
     /// Which.
     pub settlement: SettlementId,
-    /// The insurance whose year-to-date it read.
-    pub insurance: Insurance,
     /// The benefit year that it read.
     pub year: BenefitYear,
     /// The day that it counts under.
@@ -30,7 +27,7 @@ pub struct Reader {
 impl Reader {
     /// A settlement by what it uses up itself: it read the year that it is counted in.
     pub fn new(seq: BookSeq, settlement: SettlementId, used: &UsagePosting) -> Reader {
-        Reader { seq, settlement, insurance: used.usage.insurance, year: used.usage.year, day: used.day }
+        Reader { seq, settlement, year: used.usage.year, day: used.day }
     }
 }
 
@@ -64,13 +61,13 @@ impl Reach {
 /// assert!(built_on(&[later], &used, undone_at(7)).is_empty());
 /// ```
 pub fn built_on(readers: &[Reader], changed: &UsagePosting, reach: Reach) -> Vec<SettlementId> {
-    let Usage { year, insurance, care: _, disease: _, month: _, sums } = &changed.usage;
+    let Usage { year, insurance: _, care: _, disease: _, month: _, sums } = &changed.usage;
     if *sums == UsageSums::default() {
         return Vec::new();
     }
     // A stay, or a cycle, reaches from one benefit year into the next, and with it the deductible that was borne.
     let borne_on = BenefitYear(year.0 + i16::from(!sums.deductible.is_zero()));
-    let same_year = |reader: &&Reader| (*year..=borne_on).contains(&reader.year) && reader.insurance == *insurance;
+    let same_year = |reader: &&Reader| (*year..=borne_on).contains(&reader.year);
     let affected = readers.iter().filter(same_year).filter(|reader| reach.covers(reader));
     affected.map(|reader| reader.settlement.clone()).collect()
 }

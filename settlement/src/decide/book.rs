@@ -12,16 +12,14 @@ use super::effects::{Correcting, Effects, Undoing};
 use crate::account::{FamilyAccount, FamilyShare, SharedAccount};
 use crate::adjudication::Payers;
 use crate::encounter::{CareKind, Encounter, HospitalLevel};
-use crate::ids::{
-    BatchNumber, DiagnosisCode, DiseaseCode, EncounterId, InstitutionCode, PersonNumber, PoolCode, SettlementId,
-};
+use crate::ids::{BatchNumber, DiagnosisCode, EncounterId, InstitutionCode, PersonNumber, PoolCode, SettlementId};
 use crate::lifecycle::Standing;
 use crate::money::Money;
 use crate::operation::{Operation, OperationKey, ReversalTarget};
 use crate::outcome::{Done, Outcome, Settled, Undone};
-use crate::person::{Insurance, Person};
+use crate::person::Person;
 use crate::postings::{JournalEntry, Parties};
-use crate::year_to_date::{BenefitYear, Usage, UsagePosting, UsageSums};
+use crate::year_to_date::{UsagePosting, UsageSums};
 
 /// A place in a home region's book: 1, 2, 3, … without gaps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -39,7 +39,7 @@ pub struct Judgement {
 /// Why the region's rules do not let the bill be settled.
 pub fn judge_by(books: &RuleBooks, question: &Question<'_>) -> Result<Judgement, Refusal> {
     let case = &question.case;
-    let dates = DecidingDates::of(&case.settle.encounter, case.settled_on);
+    let dates = DecidingDates::of(&case.settle.encounter, case.settled_on).until(case.person.died);
     let book = books.in_force(case.settle.home, case.settle.insurance, dates)?;
     let adjudication = adjudicate(book, case)?;
     let warned = match book.outpatient_during_stay() {
@@ -57,7 +57,9 @@ fn applied(
     dates: DecidingDates,
     adjudication: &Adjudication,
 ) -> Result<Applied, Refusal> {
-    let entitlement = case.person.entitlement(case.settle.insurance, dates.day(book.decision_date()));
+    let on = |day| case.person.entitlement(case.settle.insurance, day);
+    // A stay that is paid to its end may outlive the cover that it began under.
+    let entitlement = on(dates.day(book.decision_date())).or_else(|| on(dates.admission));
     let civil_servant = entitlement.is_some_and(|entitlement| entitlement.civil_servant);
     let (class, filing) = footing(&adjudication.steps)
         .ok_or_else(|| Refusal::new(Reason::Internal).because("the explanation does not begin with the gate"))?;

@@ -121,6 +121,7 @@ mod tests {
                 institution: InstitutionCode::new("H31010100001").expect("a code"),
                 area: RegionCode::new("310101").expect("six digits"),
                 pool: pool("310000"),
+                member: None,
                 level: HospitalLevel::Third,
                 care: CareKind::Inpatient,
                 admitted: jiff::civil::date(2025, 6, 1),

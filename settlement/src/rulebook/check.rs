@@ -5,23 +5,27 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::encounter::{CareKind, HospitalLevel};
+use crate::filing::FilingClass;
 use crate::ids::{DiagnosisCode, DiseaseCode};
 use crate::money::Money;
 use crate::person::{AssistanceClass, Insurance, PersonClass};
+use crate::rulebook::admission::{FilingValidity, Waiting};
 use crate::rulebook::clause::Setting;
-use crate::rulebook::conditions::{Cases, Conditions, Diagnoses, Facts, Footing, IDENTITIES, Span, identity_word};
+use crate::rulebook::conditions::{Cases, Conditions, Diagnoses, Facts, Footing, Span, identity_word};
 use crate::rulebook::deductible::{Continues, Deductible};
+use crate::rulebook::places::Places;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::{AccountRule, Cap, Ceiling, LayerChange, OffSite, Segment, Unfiled};
 use crate::rulebook::table::{Row, Table};
 use crate::spanned::Report;
 
-/// Whom the rows of a table have to cover.
-#[derive(Clone, Copy)]
-pub(super) struct Whom {
-    /// The insurance, which knows its classes of person.
+/// What the tables of one book are checked against: whom it insures, which identities, places and levels it tells apart.
+pub(super) struct Scope {
     pub(super) insurance: Option<Insurance>,
-    /// The levels of institutions.
+    /// No identity first.
+    pub(super) identities: Vec<Option<AssistanceClass>>,
+    pub(super) places: Places,
+    /// Without those that count as another whatever else holds.
     pub(super) levels: Cases,
 }
 
@@ -50,6 +54,10 @@ impl Extent for Cap {}
 impl Extent for OffSite {}
 impl Extent for Unfiled {}
 impl Extent for AccountRule {}
+impl Extent for FilingClass {}
+impl Extent for Footing {}
+impl Extent for FilingValidity {}
+impl Extent for Waiting {}
 
 /// Reports every two rows that could both apply. `together` says which rows are compared at all.
 pub(super) fn overlaps<T: Extent>(table: &Table<T>, report: &Report, together: impl Fn(&Row<T>, &Row<T>) -> bool) {
@@ -71,9 +79,9 @@ fn extents_meet<T: Extent>(one: &T, two: &T) -> bool {
 
 /// Reports the first kind of settlement that no row applies to, and the first hole between segments.
 /// A sum above the last segment is no hole: nothing is paid there.
-pub(super) fn gaps<T: Extent>(table: &Table<T>, whom: Whom, report: &Report) {
+pub(super) fn gaps<T: Extent>(table: &Table<T>, scope: &Scope, report: &Report) {
     let Some(first) = table.rows.first() else { return };
-    let grid = Grid::of(table, whom);
+    let grid = Grid::of(table, scope);
     grid.visit(&mut |facts| {
         let mut extents: Vec<_> = table.matching(facts).map(|row| (row.value.extent(), row.clause)).collect();
         extents.sort_by_key(|((from, _), _)| *from);
@@ -81,14 +89,14 @@ pub(super) fn gaps<T: Extent>(table: &Table<T>, whom: Whom, report: &Report) {
         for ((from, to), clause) in &extents {
             if reached.is_some_and(|reached| reached < *from) {
                 let below = reached.unwrap_or_default();
-                let problem = format!("leaves a gap from {below} to {from} for {}", describe(table, facts));
+                let problem = format!("leaves a gap from {below} to {from} for {}", describe(table, scope, facts));
                 report.fault(clause.0 as usize, &table.path, problem);
                 return false;
             }
             reached = *to;
         }
         if extents.is_empty() {
-            let problem = format!("leaves a gap: no row for {}", describe(table, facts));
+            let problem = format!("leaves a gap: no row for {}", describe(table, scope, facts));
             report.fault(first.clause.0 as usize, &table.path, problem);
         }
         !extents.is_empty()
@@ -97,14 +105,14 @@ pub(super) fn gaps<T: Extent>(table: &Table<T>, whom: Whom, report: &Report) {
 
 /// Caps hold one inside another, so only caps that count the same care are compared. `whole` says whether every row
 /// could be read: what a row with a fault would have covered is no gap.
-pub(super) fn caps(table: &Table<Cap>, whole: bool, whom: Whom, report: &Report) {
+pub(super) fn caps(table: &Table<Cap>, whole: bool, scope: &Scope, report: &Report) {
     let same_scope = |one: &Row<Cap>, two: &Row<Cap>| one.value.same_scope(&two.value);
     overlaps(table, report, same_scope);
     for (position, row) in table.rows.iter().enumerate() {
         let first_of_scope = !table.rows[..position].iter().any(|earlier| same_scope(earlier, row));
         if whole && first_of_scope && !row.value.of_disease {
             let rows = table.rows.iter().filter(|other| same_scope(row, other)).cloned().collect();
-            gaps(&Table { path: table.path.clone(), rows }, whom, report);
+            gaps(&Table { path: table.path.clone(), rows }, scope, report);
         }
     }
 }
@@ -123,13 +131,15 @@ struct Grid<'a> {
     diseases: Vec<Option<&'a DiseaseCode>>,
     diagnoses: Vec<Option<&'a DiagnosisCode>>,
     retirements: Vec<Option<Date>>,
+    places: Vec<usize>,
+    referred: Vec<bool>,
 }
 
 impl<'a> Grid<'a> {
-    fn of<T>(table: &'a Table<T>, whom: Whom) -> Grid<'a> {
+    fn of<T>(table: &'a Table<T>, scope: &Scope) -> Grid<'a> {
         let whens: Vec<&Conditions> = table.rows.iter().map(|row| &row.when).collect();
         let named = |of: fn(&Conditions) -> Cases| whens.iter().any(|when| of(when) != Cases::ANY);
-        let persons: &[PersonClass] = match whom.insurance {
+        let persons: &[PersonClass] = match scope.insurance {
             Some(Insurance::Employee) => &[PersonClass::Working, PersonClass::Retired],
             Some(Insurance::Resident) => &[PersonClass::Adult, PersonClass::Student, PersonClass::Child],
             None => &PersonClass::ALL,
@@ -140,14 +150,15 @@ impl<'a> Grid<'a> {
         let assisted_only = table.path.starts_with("assistance.");
         let retirements = retirements(&whens);
         let levels: Vec<HospitalLevel> =
-            HospitalLevel::ALL.into_iter().filter(|level| whom.levels.has(*level as usize)).collect();
+            HospitalLevel::ALL.into_iter().filter(|level| scope.levels.has(*level as usize)).collect();
         let classes = named(|when| when.person) || retirements.len() > 1;
+        let identities = &scope.identities[usize::from(assisted_only).min(scope.identities.len())..];
         Grid {
             persons: if classes { persons.to_vec() } else { persons[..1].to_vec() },
             levels: pick(&levels, named(|when| when.level)),
             care: pick(if funds_only { &CareKind::ALL[..3] } else { &CareKind::ALL }, named(|when| when.care)),
             footings: pick(if off_site_only { &Footing::ALL[1..] } else { &Footing::ALL }, named(|when| when.filing)),
-            identities: pick(if assisted_only { &IDENTITIES[1..] } else { &IDENTITIES }, named(|when| when.identity)),
+            identities: pick(identities, named(|when| when.identity)),
             ages: corners(whens.iter().map(|when| when.age), 0),
             stays: corners(whens.iter().map(|when| when.stay), 1),
             months: corners(whens.iter().map(|when| when.enrolled_months), 0),
@@ -155,6 +166,8 @@ impl<'a> Grid<'a> {
             diseases: mentioned(whens.iter().flat_map(|when| &when.disease)),
             diagnoses: diagnoses(&whens),
             retirements,
+            places: pick(&scope.places.positions(), named(|when| when.place)),
+            referred: pick(&[false, true], named(|when| when.referred)),
         }
     }
 
@@ -174,6 +187,8 @@ impl<'a> Grid<'a> {
             disease: None,
             diagnosis: None,
             retired_on: None,
+            place: 0,
+            referred: false,
         }];
         spread(&mut rest, &self.persons, |facts, person| Facts { person, ..facts });
         spread(&mut rest, &self.levels, |facts, level| Facts { level, ..facts });
@@ -191,6 +206,8 @@ impl<'a> Grid<'a> {
             // Whoever is retired has retired on some day, and nobody else has.
             rest.retain(|facts| (facts.person == PersonClass::Retired) == facts.retired_on.is_some());
         }
+        spread(&mut rest, &self.places, |facts, place| Facts { place, ..facts });
+        spread(&mut rest, &self.referred, |facts, referred| Facts { referred, ..facts });
         for facts in &rest {
             if !visitor(facts) {
                 return;
@@ -252,7 +269,7 @@ fn retirements(whens: &[&Conditions]) -> Vec<Option<Date>> {
 }
 
 /// Names the facts that the rows of the table tell apart, in the words of a rule book.
-fn describe<T>(table: &Table<T>, facts: &Facts<'_>) -> String {
+fn describe<T>(table: &Table<T>, scope: &Scope, facts: &Facts<'_>) -> String {
     let named = |of: fn(&Conditions) -> bool| table.rows.iter().any(|row| of(&row.when));
     let mut words: Vec<String> = Vec::new();
     let mut say = |depends: bool, word: String| {
@@ -278,5 +295,7 @@ fn describe<T>(table: &Table<T>, facts: &Facts<'_>) -> String {
         let day = if day == Date::MIN { "long ago".to_owned() } else { format!("on {day}") };
         say(named(|when| when.retired.is_some()), format!("retired {day}"));
     }
+    say(named(|when| when.place != Cases::ANY), format!("place {}", scope.places.word(facts.place)));
+    say(named(|when| when.referred != Cases::ANY), format!("referred {}", facts.referred));
     if words.is_empty() { "anybody".into() } else { words.join(", ") }
 }

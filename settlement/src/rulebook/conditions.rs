@@ -54,9 +54,9 @@ pub fn identity_word(identity: Option<AssistanceClass>) -> &'static str {
     identity.map_or("none", AssistanceClass::word)
 }
 
-/// Every special identity, and none.
-pub const IDENTITIES: [Option<AssistanceClass>; 4] =
-    [None, Some(AssistanceClass::Destitute), Some(AssistanceClass::LowIncome), Some(AssistanceClass::LowIncomeMargin)];
+/// The special identities that every book has to think of. The others are none to a book that does not name them.
+pub const IDENTITIES_OF_ALL: [AssistanceClass; 3] =
+    [AssistanceClass::Destitute, AssistanceClass::LowIncome, AssistanceClass::LowIncomeMargin];
 
 /// The facts that rows depend on, gathered once for a settlement.
 #[derive(Clone, Copy, Debug)]
@@ -87,21 +87,25 @@ pub struct Facts<'a> {
     pub diagnosis: Option<&'a DiagnosisCode>,
     /// The day of retirement, where it is known.
     pub retired_on: Option<Date>,
+    /// The position of the treatment place among the book's named ones.
+    pub place: usize,
+    /// The hospital's referral mark, or a filing as referred.
+    pub referred: bool,
 }
 
-/// A set of up to eight cases of an enum, each at a position of its own.
+/// A set of up to sixteen cases, each at a position of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cases(u8);
+pub struct Cases(u16);
 
 impl Cases {
     /// Every case.
-    pub const ANY: Cases = Cases(u8::MAX);
+    pub const ANY: Cases = Cases(u16::MAX);
     /// No case.
     pub const NONE: Cases = Cases(0);
 
     /// The cases at some positions.
     pub fn at(positions: impl IntoIterator<Item = usize>) -> Cases {
-        Cases(positions.into_iter().fold(0, |bits, position| bits | 1 << (position & 7)))
+        Cases(positions.into_iter().fold(0, |bits, position| bits | 1 << (position & 15)))
     }
 
     /// The set with one more case.
@@ -111,7 +115,7 @@ impl Cases {
 
     /// Whether the case at a position is in the set.
     pub fn has(self, position: usize) -> bool {
-        self.0 & (1 << (position & 7)) != 0
+        self.0 & (1 << (position & 15)) != 0
     }
 
     /// Whether the sets share a case.
@@ -149,11 +153,13 @@ impl Span {
     /// Every number.
     pub const ANY: Span = Span { from: i64::MIN, to: i64::MAX };
 
-    fn has(self, number: i64) -> bool {
+    /// Whether a number is in it.
+    pub fn has(self, number: i64) -> bool {
         self.from <= number && number <= self.to
     }
 
-    fn meets(self, other: Span) -> bool {
+    /// Whether the spans share a number.
+    pub fn meets(self, other: Span) -> bool {
         self.from <= other.to && other.from <= self.to
     }
 }
@@ -232,6 +238,10 @@ pub struct Conditions {
     pub diagnosis: Diagnoses,
     /// `retired_from`, `retired_to`: when the person retired; none for any, and for who never did.
     pub retired: Option<Validity>,
+    /// `place`: named places, and `elsewhere`.
+    pub place: Cases,
+    /// `referred`: no, yes.
+    pub referred: Cases,
 }
 
 impl Conditions {
@@ -249,6 +259,8 @@ impl Conditions {
         disease: Vec::new(),
         diagnosis: Diagnoses::Any,
         retired: None,
+        place: Cases::ANY,
+        referred: Cases::ANY,
     };
 
     /// Whether the row applies.
@@ -261,11 +273,18 @@ impl Conditions {
             && self.age.has(facts.age)
             && self.stay.has(facts.stay)
             && self.enrolled_months.has(facts.enrolled_months)
+            && self.place.has(facts.place)
+            && self.referred.has(usize::from(facts.referred))
             && (self.tier.is_empty() || facts.tier.is_some_and(|tier| self.tier.iter().any(|named| named == tier)))
             && (self.disease.is_empty()
                 || facts.disease.is_some_and(|disease| self.disease.iter().any(|named| named.same_disease(disease))))
             && self.diagnosis.have(facts.diagnosis)
             && self.retired.is_none_or(|days| facts.retired_on.is_some_and(|day| days.covers(day)))
+    }
+
+    /// Whether the row is about some diseases only.
+    pub fn names_a_disease(&self) -> bool {
+        !self.disease.is_empty()
     }
 
     /// Whether some settlement could meet the conditions of both.
@@ -278,6 +297,8 @@ impl Conditions {
             && self.age.meets(other.age)
             && self.stay.meets(other.stay)
             && self.enrolled_months.meets(other.enrolled_months)
+            && self.place.meets(other.place)
+            && self.referred.meets(other.referred)
             && share(&self.tier, &other.tier, |one, two| one == two)
             && share(&self.disease, &other.disease, DiseaseCode::same_disease)
             && self.diagnosis.meet(&other.diagnosis)

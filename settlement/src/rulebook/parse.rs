@@ -1,16 +1,18 @@
 //! Reads a rule book from its text and reports every fault at once.
-//! `rows.rs` reads conditions and rows, `care.rs` the kinds of care, `caps.rs` caps, `layers.rs` what pays after the
-//! basic fund, `examples.rs` the worked cases.
+//! `rows.rs` reads conditions and rows, `places.rs` named areas, `admission.rs` who is let in, `care.rs` the kinds of
+//! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases.
 
+mod admission;
 mod caps;
 mod care;
 mod deductible;
 mod examples;
 mod history;
 mod layers;
+mod places;
 mod rows;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashSet;
 
 use jiff::civil::Date;
@@ -21,10 +23,11 @@ use self::examples::Home;
 use self::rows::Needed;
 use crate::encounter::{CareKind, HospitalLevel};
 use crate::ids::{PoolCode, RegionCode};
-use crate::person::{Insurance, Validity};
-use crate::rulebook::check::Whom;
+use crate::person::Validity;
+use crate::rulebook::check::Scope;
 use crate::rulebook::clause::{Clause, ClauseText, Source, Trust};
 use crate::rulebook::conditions::{Cases, Conditions};
+use crate::rulebook::places::Places;
 use crate::rulebook::sections::{CrossYear, DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
 use crate::rulebook::table::Table;
 use crate::rulebook::word::Word;
@@ -34,9 +37,7 @@ use crate::spanned::{Fault, Node, Report};
 /// What the readers of all sections share: the sources, and the clauses found so far.
 struct Parser<'a> {
     report: &'a Report,
-    insurance: Option<Insurance>,
-    /// The levels that rules have to do with: without those that count as another whatever else holds.
-    levels: Cell<Cases>,
+    scope: Scope,
     sources: Vec<Source>,
     clauses: RefCell<Vec<ClauseText>>,
 }
@@ -54,14 +55,17 @@ pub(super) fn parse(text: &str) -> Result<RuleBook, Vec<Fault>> {
     }
     let book = {
         let root = Node::root(&report, &tree);
-        let parser = Parser {
-            report: &report,
+        let scope = Scope {
             insurance: root.required_word("insurance"),
-            levels: Cell::new(Cases::ANY),
-            sources: sources(&root),
-            clauses: RefCell::default(),
+            identities: admission::identities(tree.get_ref()),
+            places: Places::default(),
+            levels: Cases::ANY,
         };
-        let book = parser.book(&root, RuleBookHash(Sha256::digest(text).into()));
+        let mut parser = Parser { report: &report, scope, sources: sources(&root), clauses: RefCell::default() };
+        parser.scope.places = parser.places(&root);
+        let level_as = parser.level_as(&root);
+        parser.scope.levels = level_as.as_ref().map_or(Cases::ANY, levels_left);
+        let book = parser.book(&root, level_as, RuleBookHash(Sha256::digest(text).into()));
         root.finish();
         book
     };
@@ -90,7 +94,7 @@ fn sources(root: &Node<'_>) -> Vec<Source> {
 
 impl Parser<'_> {
     /// Every section is read before any of them may fail, so that no fault hides another.
-    fn book(self, root: &Node<'_>, hash: RuleBookHash) -> Option<RuleBook> {
+    fn book(self, root: &Node<'_>, level_as: Option<Table<HospitalLevel>>, hash: RuleBookHash) -> Option<RuleBook> {
         let pool = root.required_form("pool", "a code of six digits", |code| RegionCode::new(code).ok().map(PoolCode));
         let title = root.required_text("title");
         let validity = validity(root);
@@ -99,9 +103,9 @@ impl Parser<'_> {
         let during_stay = self.choice::<DuringStay>(root, "outpatient_during_stay", "rule");
         let interim = self.choice::<InterimDeductible>(root, "interim_stay", "deductible");
         let cross_year = root.has("cross_year").then(|| self.choice::<CrossYear>(root, "cross_year", "deductible"));
-        let level_as = self.level_as(root);
         let first_self_pay = self.first_self_pay(root);
         let unfiled = self.unfiled(root);
+        let admission = self.admission(root);
         let off_site = self.off_site(root);
         let care = CareKind::ALL.map(|care| self.care(root, care));
         let caps = self.caps(root);
@@ -111,7 +115,7 @@ impl Parser<'_> {
         let assistance = self.assistance(root);
         let account = self.account(root);
         let rounding = if root.has("rounding") { root.word("rounding") } else { Some(Rounding::FundTotal) };
-        let home = || Some(Home { pool: pool?, insurance: self.insurance?, benefit_year: benefit_year? });
+        let home = || Some(Home { pool: pool?, insurance: self.scope.insurance?, benefit_year: benefit_year? });
         let examples = self.examples(root, home());
         let [inpatient, chronic, outpatient, purchase] = care;
         let mut clauses = self.clauses.into_inner();
@@ -119,7 +123,7 @@ impl Parser<'_> {
         Some(RuleBook {
             hash,
             pool: pool?,
-            insurance: self.insurance?,
+            insurance: self.scope.insurance?,
             title: title?.to_owned(),
             validity: validity?,
             decision_date: decision_date?.0,
@@ -131,6 +135,7 @@ impl Parser<'_> {
             level_as: level_as?,
             first_self_pay: first_self_pay?,
             unfiled: unfiled?,
+            admission: admission?,
             off_site: off_site?,
             care: [inpatient?, chronic?, outpatient?, purchase?],
             caps: caps?,
@@ -145,27 +150,15 @@ impl Parser<'_> {
         })
     }
 
-    /// Whom the rows of a table have to cover.
-    fn whom(&self) -> Whom {
-        Whom { insurance: self.insurance, levels: self.levels.get() }
-    }
-
     /// `[[level_as]]`: institutions of a level that are treated as of another. No other table has to cover the levels
     /// that are gone by that.
     fn level_as(&self, root: &Node<'_>) -> Option<Table<HospitalLevel>> {
-        let table = self.rows(root, "level_as", Needed::Sometimes, |row| {
+        self.rows(root, "level_as", Needed::Sometimes, |row| {
             if !row.has("level") {
                 row.fault_at("level", "is missing: name the levels that count as another");
             }
             row.required_word::<HospitalLevel>("as")
-        })?;
-        let whole = |when: &Conditions| Conditions { level: Cases::ANY, ..when.clone() } == Conditions::ANY;
-        let gone = |level: &HospitalLevel| {
-            table.rows.iter().any(|row| whole(&row.when) && row.when.level.has(*level as usize) && row.value != *level)
-        };
-        let left = HospitalLevel::ALL.into_iter().filter(|level| !gone(level)).map(|level| level as usize);
-        self.levels.set(Cases::at(left));
-        Some(table)
+        })
     }
 
     /// Reads `source`, `trust`, `clause` of a row or table, and remembers the clause under its path.
@@ -188,6 +181,16 @@ impl Parser<'_> {
         Some(at)
     }
 
+    /// A table with one word in it, which may be absent. The outer `None` only after a fault.
+    fn optional_choice<T: Word>(
+        &self,
+        root: &Node<'_>,
+        table: &'static str,
+        key: &'static str,
+    ) -> Option<Option<(T, Clause)>> {
+        if root.has(table) { self.choice(root, table, key).map(Some) } else { Some(None) }
+    }
+
     /// A table with one word in it.
     fn choice<T: Word>(&self, root: &Node<'_>, table: &'static str, key: &'static str) -> Option<(T, Clause)> {
         let node = root.required_table(table)?;
@@ -201,8 +204,7 @@ impl Parser<'_> {
     fn benefit_year(&self, root: &Node<'_>) -> Option<(i8, i8)> {
         let node = root.required_table("benefit_year")?;
         let starts = node.required_form("starts", "a month and day such as 07-01", |text| {
-            let (month, day) = text.split_once('-')?;
-            let (month, day) = (month.parse().ok()?, day.parse().ok()?);
+            let (month, day) = month_and_day(text)?;
             // A benefit year that began on 29 February would not begin in most years.
             Date::new(2001, month, day).is_ok().then_some((month, day))
         });
@@ -227,6 +229,12 @@ impl Parser<'_> {
     }
 }
 
+/// Reads `04-01`, whether there is such a day or not.
+fn month_and_day(text: &str) -> Option<(i8, i8)> {
+    let (month, day) = text.split_once('-')?;
+    Some((month.parse().ok()?, day.parse().ok()?))
+}
+
 fn validity(root: &Node<'_>) -> Option<Validity> {
     let (from, to) = (root.required_date("from"), root.date("to"));
     let validity = Validity { from: from?, to };
@@ -244,4 +252,13 @@ fn unique_ids<'n, 'a: 'n>(nodes: impl IntoIterator<Item = &'n Node<'a>>) {
             node.fault_at("id", "stands twice in this table");
         }
     }
+}
+
+/// The levels that other tables have to cover: none that counts as another whatever else holds.
+fn levels_left(level_as: &Table<HospitalLevel>) -> Cases {
+    let whole = |when: &Conditions| Conditions { level: Cases::ANY, ..when.clone() } == Conditions::ANY;
+    let gone = |level: &HospitalLevel| {
+        level_as.rows.iter().any(|row| whole(&row.when) && row.when.level.has(*level as usize) && row.value != *level)
+    };
+    Cases::at(HospitalLevel::ALL.into_iter().filter(|level| !gone(level)).map(|level| level as usize))
 }

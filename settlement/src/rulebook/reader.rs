@@ -62,6 +62,24 @@ impl Node<'_> {
         self.ratio(key, most)
     }
 
+    /// A whole number from 0 to a bound or `"unset"`, which may be absent.
+    pub(super) fn count_setting(&self, key: &'static str, most: i64) -> Option<Setting<i64>> {
+        if is_unset(self.value(key)?) {
+            return Some(Setting::Unset);
+        }
+        self.count(key, most).map(Setting::Known)
+    }
+
+    /// A whole number from 0 to a bound, which may be absent.
+    pub(super) fn count(&self, key: &'static str, most: i64) -> Option<i64> {
+        let number = self.number(key)?;
+        let fits = (0..=most).contains(&number);
+        if !fits {
+            self.fault_at(key, format!("is not between 0 and {most}"));
+        }
+        fits.then_some(number)
+    }
+
     /// The keys whose value is `"unset"`.
     pub(super) fn unset_keys(&self) -> Vec<String> {
         let unset = self.table.iter().filter(|(_, value)| is_unset(value));

@@ -12,6 +12,7 @@ pub use several::{Several, SeveralCap, SeveralDeductible, SeveralRatio};
 
 use crate::ids::DiseaseCode;
 use crate::money::Money;
+use crate::rulebook::admission::Floor;
 use crate::rulebook::clause::{Clause, Setting};
 use crate::rulebook::conditions::{Cases, Footing};
 use crate::rulebook::deductible::{Continues, Deductible};
@@ -211,7 +212,8 @@ pub enum Unfiled {
     TreatAs(Footing),
 }
 
-/// How care elsewhere is paid differently (policy.md C.6). The order is pre-deduction, deductible, points, factor.
+/// How care elsewhere is paid differently (policy.md C.6). The order is pre-deduction, deductible, points, factor,
+/// floor.
 /// Another deductible stands in the table of deductibles, a ratio table of its own in the table of ratios, both
 /// under a condition on `filing`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,6 +224,8 @@ pub struct OffSite {
     pub points: Option<Setting<Ratio>>,
     /// A factor on the ratio.
     pub factor: Option<Setting<Ratio>>,
+    /// A share that the basic fund pays at least.
+    pub floor: Option<Floor<Setting<Ratio>>>,
     /// Nothing is paid at such an institution.
     pub not_payable: bool,
 }

@@ -27,6 +27,17 @@ impl DecidingDates {
         DecidingDates { admission: encounter.admitted, discharge: encounter.discharged, settlement }
     }
 
+    /// The same for somebody who died: what comes after the day of death is decided by that day.
+    pub fn until(self, died: Option<Date>) -> DecidingDates {
+        let Some(died) = died else { return self };
+        let by_then = |day: Date| day.min(died.max(self.admission));
+        DecidingDates {
+            admission: self.admission,
+            discharge: self.discharge.map(by_then),
+            settlement: by_then(self.settlement),
+        }
+    }
+
     /// The day that a rule names.
     pub fn day(&self, decision: DecisionDate) -> Date {
         match decision {

@@ -14,7 +14,7 @@ use settlement::ids::{
 use settlement::money::Money;
 use settlement::operation::{AccountUse, Settle};
 use settlement::person::{
-    AssistanceClass, DatedIdentity, Entitlement, Insurance, Person, PersonClass, Qualification, Validity,
+    AssistanceClass, DatedIdentity, Entitlement, Insurance, Joining, Person, PersonClass, Qualification, Validity,
 };
 use settlement::refusal::Reason;
 use settlement::rulebook::RuleBook;
@@ -104,6 +104,7 @@ impl Somebody {
             number: PersonNumber::new("somebody").expect("a number"),
             home: book.pool(),
             birth: FIRST_DAY.saturating_sub(self.age.years()),
+            died: None,
             entitlements: vec![Entitlement {
                 insurance: book.insurance(),
                 class: classes[self.class % classes.len()],
@@ -112,8 +113,9 @@ impl Somebody {
                 claim_free_years: 0,
                 tier: Some(tiers[self.tier].to_owned()),
                 civil_servant: false,
-                retired_on: None,
                 suspended: None,
+                joining: Joining::default(),
+                retired_on: None,
             }],
             identities: self.identity.map(|class| DatedIdentity { class, validity: ALWAYS }).into_iter().collect(),
             qualifications: DISEASES
@@ -160,6 +162,7 @@ impl Visit {
                 institution: InstitutionCode::new("H31010100001").expect("a code"),
                 area: pool.0,
                 pool,
+                member: None,
                 level: self.level,
                 care: self.care,
                 admitted: self.day(),

@@ -4,12 +4,18 @@
 
 mod basic_fund;
 mod caps;
+mod entitlement;
 mod explanation;
 mod family;
+mod filings;
 mod gate;
+mod identities;
 mod invented;
 mod layers;
+mod off_site;
+mod places;
 mod ratios;
 mod several;
 mod stay;
 mod upper_layers;
+mod waiting;

@@ -152,6 +152,7 @@ fn encounter(visit: &Visit) -> Result<Encounter> {
         institution: institution(visit)?,
         area: visit.treatment.0,
         pool: visit.treatment,
+        member: None,
         level: if visit.care == CareKind::Purchase { HospitalLevel::Primary } else { HospitalLevel::Third },
         care: visit.care,
         admitted,

@@ -113,6 +113,10 @@ fn identity(row: &IdentityRow) -> Value {
         AssistanceClass::Destitute => "01",
         AssistanceClass::LowIncome => "02",
         AssistanceClass::LowIncomeMargin => "03",
+        AssistanceClass::ReturnedPoor => "04",
+        AssistanceClass::AtRisk => "05",
+        AssistanceClass::HighCost => "06",
+        AssistanceClass::Veteran => "07",
     });
     let time = |day: &str| if day.is_empty() { String::new() } else { format!("{day} 00:00:00") };
     json!({

@@ -190,6 +190,7 @@ pub fn bill(
             institution: institution.code.clone(),
             area: institution.area,
             pool: institution.pool,
+            member: institution.member,
             level: institution.level,
             care,
             admitted: encounter.began,

@@ -373,6 +373,7 @@ fn settlement_of(
         institution: key.institution.clone(),
         area: RegionCode::new("310104").expect("a code"),
         pool: pool("310000"),
+        member: None,
         level: HospitalLevel::Third,
         care,
         admitted: jiff::civil::date(2025, 6, from),

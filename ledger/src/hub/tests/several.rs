@@ -148,11 +148,20 @@ async fn the_filing_fetched_in_a_batch_is_the_one_that_the_rule_chooses() {
     }
     lodged.dedup();
     for person in lodged {
-        let mut operation = settle(person.as_str());
+        let person_text = person.as_str().to_owned();
+        let mut operation = settle(&person_text);
         operation.key.person = person.clone();
         let held = world.store.filing_of_person(pool("410700"), person).await.expect("filings");
         let area = RegionCode::new("310101").expect("six digits");
         let chosen = filing::covering(&held, &world.regions, area, date(2025, 6, 10)).cloned();
         assert_eq!(world.receive_fresh(&operation).await.filing, chosen);
+        let mut at_home = settle(&format!("{}-home", person_text));
+        at_home.key.person = operation.key.person.clone();
+        let home = pool("410700");
+        if let Request::Settle(settle) = &mut at_home.request {
+            (settle.encounter.area, settle.encounter.pool) = (home.0, home);
+        }
+        let chosen = filing::covering(&held, &world.regions, home.0, date(2025, 6, 10)).cloned();
+        assert_eq!(world.receive_fresh(&at_home).await.filing, chosen);
     }
 }

@@ -4,6 +4,7 @@ use super::{Language, Step, Together};
 use crate::account::FamilyShare;
 use crate::encounter::CareKind;
 use crate::money::Money;
+use crate::rulebook::admission::StayEntitlement;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
@@ -23,6 +24,28 @@ pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> Stri
             )
         }
         Step::Unfiled { clause: _, footing } => format!("没有有效备案，按参保地规定视同“{}”。", footing.name()),
+        Step::Died { day } => format!("参保人已于{day}死亡，待遇按死亡之日确定。"),
+        Step::StayEntitlement { clause: _, on, day } => match on {
+            StayEntitlement::Decision => format!("{day}享有待遇。"),
+            StayEntitlement::Admission => format!("入院之日（{day}）享有待遇，本次住院支付至出院。"),
+            StayEntitlement::Whole => format!("自入院至{day}每日均享有待遇。"),
+        },
+        Step::Waited { clause: _, began, first } => format!("等待期自{began}起算，{first}起享受待遇，已满。"),
+        Step::Place { clause: _ } => "就医地属于参保地规定单独列明的地区。".to_owned(),
+        Step::DeemedFiled { clause: _, footing } => format!("该就医地无需备案，视同“{}”。", footing.name()),
+        Step::FilingEnded { clause: _, last } => format!("备案有效期至{last}，入院时已过期。"),
+        Step::BackHome { clause: _, footing } => {
+            format!("长期备案期间回参保地就医，按“{}”待遇。", footing.name())
+        }
+        Step::BestIdentity { clause: _, identity, among } => {
+            format!("同时具有{among}种身份，就高按{}计算。", identity.name())
+        }
+        Step::UsedBeforeChange { clause: _, in_policy } => {
+            format!("年度内变更险种，累计连续计算，政策范围内已累计{in_policy}。")
+        }
+        Step::Floor { clause: _, of, base, share, before, raised } => {
+            format!("保底支付：{}{base} × {share}，统筹支付由{before}提高到{raised}。", of.name())
+        }
         Step::Split(split) => format!(
             "总费用{}：全自费{}，超限价{}，先行自付{}，政策范围内{}。",
             split.total(),

@@ -123,13 +123,13 @@ impl Derived {
                 encoder.tag(20).clause(clause).bytes(&[level as u8, counts_as as u8]);
             }
             Derived::Continues { clause, discharged, level, borne, free } => {
-                encoder.tag(21).clause(clause).date(discharged).bytes(&[level as u8, u8::from(free)]).money([borne]);
+                encoder.tag(21).clause(clause).day(discharged).bytes(&[level as u8, u8::from(free)]).money([borne]);
             }
             Derived::CrossYear { clause, borne, again } => {
                 encoder.tag(22).clause(clause).bytes(&[u8::from(again)]).money([borne]);
             }
             Derived::Cycle { clause, from, days, borne } => {
-                encoder.tag(23).clause(clause).date(from).number(days).money([borne]);
+                encoder.tag(23).clause(clause).day(from).number(days).money([borne]);
             }
             Derived::ShareOfBill { clause, total, share, amount } => {
                 encoder.tag(24).clause(clause).ratio(share).money([total, amount]);

@@ -5,6 +5,7 @@ use crate::account::FamilyShare;
 use crate::adjudication::Fund;
 use crate::encounter::CareKind;
 use crate::money::Money;
+use crate::rulebook::admission::StayEntitlement;
 use crate::rulebook::conditions::identity_word;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
@@ -26,6 +27,35 @@ pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> Stri
         }
         Step::Unfiled { clause: _, footing } => {
             format!("No filing covers the visit; the region treats it as {}.", footing.word())
+        }
+        Step::Died { day } => format!("The person died on {day}, which is the day that decides."),
+        Step::StayEntitlement { clause: _, on, day } => match on {
+            StayEntitlement::Decision => format!("Entitled on {day}."),
+            StayEntitlement::Admission => {
+                format!("Entitled on admission, {day}, and therefore to the end of the stay.")
+            }
+            StayEntitlement::Whole => format!("Entitled on every day of the stay up to {day}."),
+        },
+        Step::Waited { clause: _, began, first } => {
+            format!("The waiting period from {began} is over; benefits since {first}.")
+        }
+        Step::Place { clause: _ } => "The treatment place is one that the region's rules name.".to_owned(),
+        Step::DeemedFiled { clause: _, footing } => {
+            format!("No filing is needed there; it counts as {}.", footing.word())
+        }
+        Step::FilingEnded { clause: _, last } => format!("The filing ended on {last}, before the admission."),
+        Step::BackHome { clause: _, footing } => {
+            format!("Care at home during a long-term filing counts as {}.", footing.word())
+        }
+        Step::BestIdentity { clause: _, identity, among } => {
+            format!("Of {among} identities the best for the person is {}.", identity.word())
+        }
+        Step::UsedBeforeChange { clause: _, in_policy } => {
+            format!("What was used before a change of insurance counts: in policy {in_policy}.")
+        }
+        Step::Floor { clause: _, of, base, share, before, raised } => {
+            let of = of.word().replace('_', " ");
+            format!("Guaranteed share: {base} ({of}) × {share}; the basic fund pays {raised}, not {before}.")
         }
         Step::Split(split) => format!(
             "Total {}: self-paid {}, over limit {}, first self-pay {}, in policy {}.",

@@ -55,6 +55,16 @@ fn paid(step: &Step) -> Money {
         Step::Paid { paid, .. } | Step::Account { paid, .. } | Step::Family { paid, .. } => paid,
         Step::Gate { .. }
         | Step::Unfiled { .. }
+        | Step::Died { .. }
+        | Step::StayEntitlement { .. }
+        | Step::Waited { .. }
+        | Step::Place { .. }
+        | Step::DeemedFiled { .. }
+        | Step::FilingEnded { .. }
+        | Step::BackHome { .. }
+        | Step::BestIdentity { .. }
+        | Step::UsedBeforeChange { .. }
+        | Step::Floor { .. }
         | Step::Split(_)
         | Step::FirstSelfPay { .. }
         | Step::PreDeduction { .. }

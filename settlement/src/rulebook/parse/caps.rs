@@ -17,7 +17,7 @@ impl Parser<'_> {
     /// `[[cap]]`: caps of the basic fund.
     pub(super) fn caps(&self, root: &Node<'_>) -> Option<Table<Cap>> {
         let (table, whole) = self.bare_rows(root, "cap", cap);
-        check::caps(&table, whole, self.whom(), self.report);
+        check::caps(&table, whole, &self.scope, self.report);
         Some(table)
     }
 
@@ -31,7 +31,7 @@ impl Parser<'_> {
         if whole && table.rows.is_empty() {
             layer.fault_at(key, format!("is missing: write at least one [[{}]]", table.path));
         } else if whole {
-            check::gaps(&table, self.whom(), self.report);
+            check::gaps(&table, &self.scope, self.report);
         }
         Some(table)
     }

@@ -2,7 +2,10 @@
 
 use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
-use crate::rulebook::conditions::{Cases, Footing};
+use crate::rulebook::admission::{Floor, FloorOf};
+use crate::rulebook::clause::Setting;
+use crate::rulebook::conditions::Footing;
+use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::{
     ByAge, CareRules, Disease, OffSite, Section, Segment, SegmentBase, Several, SeveralCap, SeveralRatio, Unfiled,
 };
@@ -136,12 +139,14 @@ impl Parser<'_> {
                 pre_deduct: row.ratio("pre_deduct", 1),
                 points: row.ratio("points", 1),
                 factor: row.ratio("factor", 1),
+                floor: floor(row),
                 not_payable: row.flag("not_payable"),
             };
             let none = row.flag("none");
-            let changes = change.pre_deduct.is_some() || change.points.is_some() || change.factor.is_some();
+            let ratios = [change.pre_deduct, change.points, change.factor];
+            let changes = ratios.iter().any(Option::is_some) || row.has("floor");
             if [none, change.not_payable, changes].into_iter().filter(|said| *said).count() != 1 {
-                row.fault("needs one of: none = true, not_payable = true, or pre_deduct, points and factor");
+                row.fault("needs one of: none = true, not_payable = true, or pre_deduct, points, factor and floor");
                 return None;
             }
             Some(change)
@@ -173,4 +178,13 @@ fn care_segment(row: &Node<'_>) -> Option<Segment> {
         }
     };
     Some(Segment { by_age, ..segment? })
+}
+
+/// `floor` and `floor_of`: a share that the basic fund pays at least.
+fn floor(row: &Node<'_>) -> Option<Floor<Setting<Ratio>>> {
+    let (share, of) = (row.ratio("floor", 1), row.word::<FloorOf>("floor_of"));
+    if row.has("floor") != row.has("floor_of") {
+        row.fault("needs both floor and floor_of (in_policy or total), or neither");
+    }
+    Some(Floor { share: share?, of: of? })
 }

@@ -8,13 +8,13 @@ use crate::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use crate::encounter::{CareKind, Encounter, HospitalLevel, Marks};
 use crate::filing::{Filing, FilingClass};
 use crate::ids::{
-    DiseaseCode, EncounterId, FilingId, InstitutionCode, PersonNumber, PoolCode, RegionCode, SettlementId,
+    DiseaseCode, EncounterId, FilingId, InstitutionCode, MemberCode, PersonNumber, PoolCode, RegionCode, SettlementId,
 };
 use crate::money::Money;
 use crate::month::Month;
 use crate::operation::{AccountUse, Settle};
 use crate::person::{
-    AssistanceClass, DatedIdentity, Entitlement, Insurance, Person, PersonClass, Qualification, Validity,
+    AssistanceClass, DatedIdentity, Entitlement, Insurance, Joining, Person, PersonClass, Qualification, Validity,
 };
 use crate::refusal::Reason;
 use crate::rulebook::conditions::Footing;
@@ -37,6 +37,9 @@ pub(super) struct Home {
     /// Month and day on which the benefit year begins.
     pub(super) benefit_year: (i8, i8),
 }
+
+/// More months, or years, than anybody was without insurance.
+const MOST_LAPSED: i64 = 1_200;
 
 /// How long an example's person has been insured where it does not say.
 const USUAL_MONTHS: i64 = 240;
@@ -106,6 +109,7 @@ const ELSEWHERE: &str = "000000";
 struct Visit {
     encounter: Encounter,
     class: Option<FilingClass>,
+    filed_from: Option<Date>,
 }
 
 impl Visit {
@@ -119,16 +123,20 @@ impl Visit {
         });
         let admitted = node.date("admitted").or(settled_on);
         let disease = disease(node);
-        let marks =
-            Marks { emergency: node.flag("emergency"), third_party: node.flag("third_party"), ..Marks::default() };
+        let marks = Marks {
+            emergency: node.flag("emergency"),
+            referral: node.flag("referred"),
+            third_party: node.flag("third_party"),
+            ..Marks::default()
+        };
         let footing = footing?;
-        let elsewhere = PoolCode(RegionCode::new(ELSEWHERE).ok()?);
-        let pool = if footing == Some(Footing::Local) { home?.pool } else { elsewhere };
+        let (area, pool, member) = treated_in(node, footing == Some(Footing::Local), home)?;
         let encounter = Encounter {
             id: EncounterId::new("example").ok()?,
             institution: InstitutionCode::new("example").ok()?,
-            area: pool.0,
+            area,
             pool,
+            member,
             level: level?,
             care: care?,
             admitted: admitted?,
@@ -140,10 +148,12 @@ impl Visit {
             marks,
         };
         let class = match footing {
-            None | Some(Footing::Local) => None,
+            Some(Footing::Local) => node.flag("filed_elsewhere").then_some(FilingClass::LongTerm),
+            None => None,
             Some(Footing::OffSite(class)) => Some(class),
         };
-        Some(Visit { encounter, class })
+        let filed_from = node.date("filed_from");
+        Some(Visit { encounter, class, filed_from })
     }
 
     fn filing(&self, person: &Person, day: Date) -> Option<Filing> {
@@ -153,19 +163,40 @@ impl Visit {
             home: person.home,
             class: self.class?,
             destination: self.encounter.area,
-            validity: Validity { from: day.min(self.encounter.admitted), to: None },
+            validity: Validity { from: self.filed_from.unwrap_or(day.min(self.encounter.admitted)), to: None },
         })
     }
+}
+
+/// `treated_in`: the area, then the codes above it as far as a place of the book names one: pool, member. Where it is
+/// not said, the home pool for care at home, and else a pool that is nobody's.
+fn treated_in(node: &Node<'_>, local: bool, home: Option<Home>) -> Option<(RegionCode, PoolCode, Option<MemberCode>)> {
+    let codes = node.forms("treated_in", "a code of six digits", |code| RegionCode::new(code).ok());
+    if node.has("treated_in") && codes.is_none() {
+        return None;
+    }
+    let elsewhere = RegionCode::new(ELSEWHERE).ok()?;
+    let codes = codes.unwrap_or_default();
+    let area = codes.first().copied();
+    let pool = if codes.len() > 2 { codes.get(1).copied() } else { area };
+    let member = codes.get(1..).and_then(|above| above.last()).copied().map(MemberCode);
+    let pool = if local { home?.pool.0 } else { pool.unwrap_or(elsewhere) };
+    Some((area.unwrap_or(pool), PoolCode(pool), member))
 }
 
 fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Person> {
     let class = node.required_word::<PersonClass>("person");
     let (age, birth) = (node.number("age"), node.date("birth"));
-    let identity = node.word::<AssistanceClass>("identity");
+    let identities = identities(node);
+    let died = node.date("died");
+    let insured = (node.date("insured_from"), node.date("insured_to"));
+    let suspended = node.date("suspended_from");
+    let suspended = suspended.map(|from| Validity { from, to: node.date("suspended_to") });
+    let also_insured = node.word::<Insurance>("also_insured");
+    let (joining, retired_on) = (joining(node), node.date("retired_on"));
     let months = node.number("enrolled_months").unwrap_or(USUAL_MONTHS);
     let tier = node.text("tier").map(str::to_owned);
     let civil_servant = node.flag("civil_servant");
-    let retired_on = node.date("retired_on");
     let claim_free_years = node.number("claim_free_years").unwrap_or_default();
     // Without a word to the contrary the person is qualified for the disease of the visit.
     let disease = if node.flag("unqualified") { None } else { disease(node) };
@@ -180,20 +211,29 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     let entitlement = Entitlement {
         insurance: home.insurance,
         class: class?,
-        validity: always,
+        validity: Validity { from: insured.0.unwrap_or(always.from), to: insured.1 },
         continuous_since: before(day, Span::new().try_months(months))?,
         claim_free_years,
         tier,
         civil_servant,
+        suspended,
+        joining,
         retired_on,
-        suspended: None,
     };
+    let other = also_insured.map(|insurance| Entitlement {
+        insurance,
+        validity: always,
+        suspended: None,
+        joining: Joining::default(),
+        ..entitlement.clone()
+    });
     Some(Person {
         number: PersonNumber::new("example").ok()?,
         home: home.pool,
         birth: birth?,
-        entitlements: vec![entitlement],
-        identities: identity.map(|class| DatedIdentity { class, validity: always }).into_iter().collect(),
+        died,
+        entitlements: std::iter::once(entitlement).chain(other).collect(),
+        identities: identities?.into_iter().map(|class| DatedIdentity { class, validity: always }).collect(),
         // Other diseases came first, in their order.
         qualifications: others?
             .into_iter()
@@ -205,6 +245,27 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
             .collect(),
         family: Vec::new(),
     })
+}
+
+/// `identity`, or several in `identities`.
+fn identities(node: &Node<'_>) -> Option<Vec<AssistanceClass>> {
+    let (one, several) = (node.word("identity"), node.forms("identities", &AssistanceClass::wanted(), Word::read));
+    if node.has("identity") && node.has("identities") {
+        node.fault("has both identity and identities");
+    }
+    if node.has("identities") { several } else { Some(one.into_iter().collect()) }
+}
+
+/// How the stretch of insurance began.
+fn joining(node: &Node<'_>) -> Joining {
+    let count = |key| node.count(key, MOST_LAPSED).unwrap_or_default();
+    Joining {
+        paid_on: node.date("paid_on"),
+        lapsed_months: count("lapsed_months"),
+        lapsed_years: count("lapsed_years"),
+        repaired_years: count("repaired_years"),
+        joined_as: node.text("joined_as").map(str::to_owned),
+    }
 }
 
 /// `[[example.family]]`: a relative's account, of the person's own pool and of employees unless it says otherwise.
@@ -227,6 +288,7 @@ fn before(day: Date, span: Result<Span, Error>) -> Option<Date> {
 /// `[[example.used]]`: what was used before in the benefit year of the settlement.
 fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<UsagePosting> {
     let care = row.required_word::<CareKind>("care");
+    let insurance = row.word::<Insurance>("insurance");
     let disease = disease(&row);
     let day = row.date("day").or(settled_on);
     let money = |key| row.money(key).unwrap_or_default();
@@ -250,7 +312,8 @@ fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<U
     let (home, day) = (home?, day?);
     let year = BenefitYear::of(day, home.benefit_year);
     let month = month.or_else(|| Month::of(day))?;
-    Some(UsagePosting { usage: Usage { year, insurance: home.insurance, care: care?, disease, month, sums }, day })
+    let insurance = insurance.unwrap_or(home.insurance);
+    Some(UsagePosting { usage: Usage { year, insurance, care: care?, disease, month, sums }, day })
 }
 
 fn disease(node: &Node<'_>) -> Option<DiseaseCode> {

@@ -8,8 +8,9 @@ use crate::money::Money;
 use crate::person::{AssistanceClass, PersonClass, Validity};
 use crate::rulebook::check::{self, Extent};
 use crate::rulebook::clause::{Limit, Setting};
-use crate::rulebook::conditions::{Cases, Conditions, Diagnoses, IDENTITIES, Span};
-use crate::rulebook::conditions::{footing_position, identity_position, identity_word, told_apart};
+use crate::rulebook::conditions::{Cases, Conditions, Diagnoses, Span};
+use crate::rulebook::conditions::{footing_position, identity_position, told_apart};
+use crate::rulebook::places::Places;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::{Part, Segment};
 use crate::rulebook::table::{Row, Table};
@@ -44,7 +45,7 @@ impl Parser<'_> {
         if needed == Needed::Always && table.rows.is_empty() && whole {
             parent.fault_at(key, format!("is missing: write at least one [[{}]]", table.path));
         } else if needed == Needed::Always && whole {
-            check::gaps(&table, self.whom(), self.report);
+            check::gaps(&table, &self.scope, self.report);
         }
         Some(table)
     }
@@ -66,7 +67,7 @@ impl Parser<'_> {
     }
 
     fn row<'n, T>(&self, node: Node<'n>, value: impl Fn(&Node<'n>) -> Option<T>) -> Option<Row<T>> {
-        let when = conditions(&node);
+        let when = conditions(&node, &self.scope.places);
         let value = value(&node);
         let clause = self.clause(&node);
         node.finish();
@@ -75,7 +76,7 @@ impl Parser<'_> {
 }
 
 /// A row is called by its id; one without is reported and called `?`.
-fn named(node: Node<'_>) -> Node<'_> {
+pub(super) fn named(node: Node<'_>) -> Node<'_> {
     let id = node.required_text("id").unwrap_or("?");
     if !id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') && id != "?" {
         node.fault_at("id", "has something else than small letters, digits and hyphens");
@@ -85,7 +86,7 @@ fn named(node: Node<'_>) -> Node<'_> {
 }
 
 /// Reads the conditions of a row.
-fn conditions(node: &Node<'_>) -> Option<Conditions> {
+fn conditions(node: &Node<'_>, places: &Places) -> Option<Conditions> {
     let person = cases(node, "person", |class: PersonClass| class as usize);
     let level = cases(node, "level", |level: HospitalLevel| level as usize);
     let care = care(node, "care");
@@ -98,6 +99,8 @@ fn conditions(node: &Node<'_>) -> Option<Conditions> {
     let disease = list(node, "disease", "a disease code", |code| DiseaseCode::new(code).ok());
     let diagnosis = diagnoses(node);
     let retired = retired(node);
+    let place = list(node, "place", &places.wanted(), |word| places.read(word)).map(any_unless_named);
+    let referred = node.choice("referred").map(usize::from);
     Some(Conditions {
         person: person?,
         level: level?,
@@ -111,6 +114,8 @@ fn conditions(node: &Node<'_>) -> Option<Conditions> {
         disease: disease?,
         diagnosis: diagnosis?,
         retired: retired?,
+        place: place?,
+        referred: referred.map_or(Cases::ANY, |referred| Cases::at([referred])),
     })
 }
 
@@ -159,13 +164,20 @@ pub(super) fn list<T>(
 /// Reads a condition on the cases of a word.
 pub(super) fn cases<T: Word>(node: &Node<'_>, key: &'static str, position: impl Fn(T) -> usize) -> Option<Cases> {
     let named = list(node, key, &T::wanted(), T::read)?;
-    Some(if named.is_empty() { Cases::ANY } else { Cases::at(named.into_iter().map(position)) })
+    Some(any_unless_named(named.into_iter().map(position).collect()))
+}
+
+fn any_unless_named(positions: Vec<usize>) -> Cases {
+    if positions.is_empty() { Cases::ANY } else { Cases::at(positions) }
 }
 
 fn identities(node: &Node<'_>) -> Option<Cases> {
-    let read = |word: &str| IDENTITIES.into_iter().find(|identity| identity_word(*identity) == word);
+    let read = |word: &str| match word {
+        "none" => Some(None),
+        _ => AssistanceClass::read(word).map(Some),
+    };
     let named = list(node, "identity", &format!("none, or {}", AssistanceClass::wanted()), read)?;
-    Some(if named.is_empty() { Cases::ANY } else { Cases::at(named.into_iter().map(identity_position)) })
+    Some(any_unless_named(named.into_iter().map(identity_position).collect()))
 }
 
 /// Reads a condition on the kind of care.
@@ -178,7 +190,7 @@ pub(super) fn parts(node: &Node<'_>, key: &'static str) -> Option<Cases> {
     Some(Cases::at(node.required_words::<Part>(key)?.into_iter().map(|part| part as usize)))
 }
 
-fn span(node: &Node<'_>, from: &'static str, to: &'static str) -> Option<Span> {
+pub(super) fn span(node: &Node<'_>, from: &'static str, to: &'static str) -> Option<Span> {
     let (lower, upper) = (node.number(from), node.number(to));
     if node.has(from) && lower.is_none() || node.has(to) && upper.is_none() {
         return None;

@@ -1,0 +1,102 @@
+//! 备案有效期: how long a filing holds, and for how long it may not be changed. A region's rule, asked at the gate and by
+//! whoever lodges a filing; the hub itself knows no rule book.
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use super::gate::full_months;
+use crate::encounter::{CareKind, HospitalLevel};
+use crate::filing::FilingClass;
+use crate::ids::DiseaseCode;
+use crate::person::Person;
+use crate::refusal::{Reason, Refusal};
+use crate::rulebook::RuleBook;
+use crate::rulebook::clause::Clause;
+use crate::rulebook::conditions::{Facts, Footing};
+
+/// The days that a rule gives a filing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilingTerm {
+    /// The last day of admission that it covers; none for good.
+    pub last_day: Option<Date>,
+    /// The first day on which it may be changed or cancelled.
+    pub free_from: Date,
+}
+
+/// What a book says of a filing of a class that begins on a day; none where it says nothing. `facts` are the person's
+/// and the disease's; what only a visit has is not looked at.
+///
+/// # Errors
+/// [`Reason::RuleUnset`], naming the rule, when nobody knows it.
+///
+/// ```
+/// use jiff::civil::date;
+/// use settlement::benefits::filing_term;
+/// use settlement::filing::FilingClass;
+/// use settlement::rulebook::RuleBook;
+///
+/// let text = include_str!(concat!(
+///     env!("CARGO_MANIFEST_DIR"),
+///     "/../deploy/rulebooks/410700-xinxiang/employee-2024-01-01.toml"
+/// ));
+/// let lasting = "[[filing_validity]]\nid = 'long'\nfiling = 'long-term'\npermanent = true\nlock_months = 6\n\
+///     source = 'demo'\ntrust = 'assumed'\n\
+///     [[filing_validity]]\nid = 'other'\nfiling = 'other-temporary'\nmonths = 6\nsource = 'demo'\ntrust = 'assumed'\n";
+/// let book = RuleBook::parse(&format!("{text}\n{lasting}")).expect("a book without faults");
+/// let example = book.examples()[0].clone();
+/// let term = |class| filing_term::of(&book, &example.person, class, date(2025, 1, 31), None);
+/// let long = term(FilingClass::LongTerm).expect("known").expect("a rule");
+/// assert_eq!((long.last_day, long.free_from), (None, date(2025, 7, 31)));
+/// let other = term(FilingClass::OtherTemporary).expect("known").expect("a rule");
+/// assert_eq!((other.last_day, other.free_from), (Some(date(2025, 7, 30)), date(2025, 1, 31)));
+/// assert_eq!(term(FilingClass::Referral), Ok(None));
+/// ```
+pub fn of(
+    book: &RuleBook,
+    person: &Person,
+    class: FilingClass,
+    from: Date,
+    disease: Option<&DiseaseCode>,
+) -> Result<Option<FilingTerm>, Refusal> {
+    let Some(entitlement) = person.entitlement(book.insurance(), from) else {
+        return Err(Refusal::new(Reason::NotInsured).because(from.to_string()));
+    };
+    let facts = Facts {
+        person: entitlement.class,
+        level: HospitalLevel::Primary,
+        care: CareKind::Inpatient,
+        footing: Footing::OffSite(class),
+        identity: person.identities_on(from).find(|class| book.knows(*class)),
+        age: person.age_on(from).into(),
+        stay: 1,
+        enrolled_months: full_months(entitlement.continuous_since, from),
+        claim_free_years: entitlement.claim_free_years,
+        tier: entitlement.tier.as_deref(),
+        disease,
+        diagnosis: None,
+        retired_on: entitlement.retired_on,
+        place: 0,
+        referred: false,
+    };
+    Ok(under(book, class, from, &facts)?.map(|(term, _)| term))
+}
+
+/// The same under the facts of a visit, with the rule.
+pub(super) fn under(
+    book: &RuleBook,
+    class: FilingClass,
+    from: Date,
+    facts: &Facts<'_>,
+) -> Result<Option<(FilingTerm, Clause)>, Refusal> {
+    let facts = Facts { footing: Footing::OffSite(class), ..*facts };
+    let rows = book.admission.filing_validity.matching(&facts);
+    let Some(row) = rows.max_by_key(|row| row.when.names_a_disease()) else { return Ok(None) };
+    let beyond = |_| Refusal::new(Reason::Internal).because(format!("a filing from {from} has no end in the calendar"));
+    let after = |months: i64| 0.days().try_months(months).and_then(|span| from.checked_add(span)).map_err(beyond);
+    let last_day = match row.value.months.needed(book, row.clause)? {
+        Some(months) => Some(after(months)?.yesterday().map_err(beyond)?),
+        None => None,
+    };
+    let free_from = after(row.value.lock_months.needed(book, row.clause)?)?;
+    Ok(Some((FilingTerm { last_day, free_from }, row.clause)))
+}

@@ -1,0 +1,31 @@
+//! 保底: a share that the basic fund pays at least for care elsewhere (policy.md C.6). Applied after all else of the
+//! basic fund, within its cap and the in-policy amount.
+
+use super::explanation::Step;
+use super::worksheet::Worksheet;
+use crate::money::Money;
+use crate::refusal::Refusal;
+use crate::rulebook::clause::Clause;
+use crate::rulebook::sections::OffSite;
+
+/// What the basic fund pays of a bill, raised to the guaranteed share. `cap_left` bounds it, if anything does.
+pub(super) fn raise(
+    sheet: &mut Worksheet<'_>,
+    change: Option<(OffSite, Clause)>,
+    paid: Money,
+    cap_left: Option<Money>,
+) -> Result<Money, Refusal> {
+    let Some((floor, clause)) = change.and_then(|(change, clause)| Some((change.floor?, clause))) else {
+        return Ok(paid);
+    };
+    let share = floor.share.needed(sheet.book, clause)?;
+    let in_policy = sheet.coverage.in_policy;
+    let base = floor.of.amount(in_policy, sheet.coverage.total());
+    let least = Money::round(share.of(base)).min(in_policy);
+    let raised = cap_left.map_or(least, |left| least.min(left));
+    if raised <= paid {
+        return Ok(paid);
+    }
+    sheet.note(Step::Floor { clause, of: floor.of, base, share, before: paid, raised });
+    Ok(raised)
+}

@@ -1,0 +1,76 @@
+//! 就医身份: whether the person is treated at home or elsewhere, and under what class of filing (policy.md A.3, A.4, A.7).
+//! Called by the gate.
+
+use super::explanation::Step;
+use super::{Case, filing_term};
+use crate::filing::{Filing, FilingClass};
+use crate::refusal::{Reason, Refusal};
+use crate::rulebook::RuleBook;
+use crate::rulebook::conditions::{Facts, Footing};
+use crate::rulebook::sections::Unfiled;
+
+/// The footing. A filing in force decides, and so does one that the book deems lodged, whichever is better. Without
+/// either the hospital's emergency mark counts as filed (procedure of 2022, article 34); without that the book says.
+/// At home only a long-term filing makes a difference, where the book says so.
+pub(super) fn of(
+    book: &RuleBook,
+    case: &Case<'_>,
+    facts: &Facts<'_>,
+    steps: &mut Vec<Step>,
+) -> Result<Footing, Refusal> {
+    let encounter = &case.settle.encounter;
+    let filing = in_force(book, case, facts, steps)?;
+    if encounter.pool == case.person.home {
+        return Ok(at_home(book, facts, filing, steps));
+    }
+    if let Some(place) = book.admission.places.at(facts.place) {
+        steps.push(Step::Place { clause: place.clause });
+    }
+    let filed = filing.map(|filing| filing.class);
+    let marked = encounter.marks.emergency.then_some(FilingClass::Emergency).filter(|_| filed.is_none());
+    let known = filed.or(marked);
+    let deemed = book.admission.deemed.find(facts);
+    if let Some(row) = deemed.filter(|row| known.is_none_or(|known| row.value < known)) {
+        let footing = Footing::OffSite(row.value);
+        steps.push(Step::DeemedFiled { clause: row.clause, footing });
+        return Ok(footing);
+    }
+    if let Some(class) = known {
+        return Ok(Footing::OffSite(class));
+    }
+    let row = book.unfiled.needed(facts)?;
+    match row.value {
+        Unfiled::Refuse => Err(Refusal::new(Reason::NotFiled).because(encounter.area.to_string())),
+        Unfiled::TreatAs(footing) => {
+            steps.push(Step::Unfiled { clause: row.clause, footing });
+            Ok(footing)
+        }
+    }
+}
+
+/// The filing that came with the case, unless it has ended: one without an end holds as long as the book says.
+fn in_force<'a>(
+    book: &RuleBook,
+    case: &Case<'a>,
+    facts: &Facts<'_>,
+    steps: &mut Vec<Step>,
+) -> Result<Option<&'a Filing>, Refusal> {
+    let Some(filing) = case.filing.filter(|filing| filing.validity.to.is_none()) else { return Ok(case.filing) };
+    let term = filing_term::under(book, filing.class, filing.validity.from, facts)?;
+    match term {
+        Some((term, clause)) if term.last_day.is_some_and(|last| last < case.settle.encounter.admitted) => {
+            let last = term.last_day.unwrap_or(filing.validity.from);
+            steps.push(Step::FilingEnded { clause, last });
+            Ok(None)
+        }
+        Some(_) | None => Ok(Some(filing)),
+    }
+}
+
+/// 双向享受: home care is local care, unless the book treats people who live elsewhere otherwise (policy.md A.4).
+fn at_home(book: &RuleBook, facts: &Facts<'_>, filing: Option<&Filing>, steps: &mut Vec<Step>) -> Footing {
+    let long_term = filing.filter(|filing| filing.class == FilingClass::LongTerm);
+    let Some(row) = long_term.and_then(|_| book.admission.back_home.find(facts)) else { return Footing::Local };
+    steps.push(Step::BackHome { clause: row.clause, footing: row.value });
+    row.value
+}

@@ -1,0 +1,272 @@
+//! Who is let in, and on what footing, as a book has it: deemed filings, care back home, how long filings hold, waiting
+//! periods, double cover, stays that cover outlives. Only shape; `parse/admission.rs` reads it, the gate applies it.
+
+use jiff::civil::Date;
+
+use crate::filing::FilingClass;
+use crate::money::Money;
+use crate::person::{Entitlement, Insurance, Joining};
+use crate::rulebook::clause::{Clause, Setting};
+use crate::rulebook::conditions::{Cases, Footing, Span};
+use crate::rulebook::places::Places;
+use crate::rulebook::sections::words;
+use crate::rulebook::table::Table;
+use crate::rulebook::word::Word;
+
+words! {
+    /// On which day of a stay the person has to be entitled.
+    StayEntitlement {
+        /// On the day that decides.
+        Decision = "decision",
+        /// On the day of admission; then to the end of the stay.
+        Admission = "admission",
+        /// On every day of it.
+        Whole = "whole",
+    }
+}
+
+words! {
+    /// From which day a waiting period is counted.
+    WaitBegins {
+        /// The day of payment.
+        Payment = "payment",
+        /// The first day of the stretch of insurance.
+        Insured = "insured",
+    }
+}
+
+words! {
+    /// What a change of insurance inside a benefit year does to what was used before.
+    AfterChange {
+        /// Each insurance counts by itself.
+        New = "new",
+        /// What was used under the other insurance counts too.
+        Continue = "continue",
+    }
+}
+
+words! {
+    /// Which of several special identities in force counts.
+    SeveralIdentities {
+        /// The one by which the person pays the least cash (policy.md D.7: 就高).
+        Best = "best",
+    }
+}
+
+words! {
+    /// What a guaranteed share is a share of.
+    FloorOf {
+        /// The in-policy amount.
+        InPolicy = "in_policy",
+        /// The whole bill.
+        Total = "total",
+    }
+}
+
+/// Everything of a book that is asked before any money is computed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Named areas.
+    pub places: Places,
+    /// The special identities that the book knows, as positions; others are none to it.
+    pub identities: Cases,
+    /// Where it says which of several identities counts; it is the best one also where it does not say so.
+    pub several_identities: Option<Clause>,
+    /// Classes of filing that nobody has to lodge for some places.
+    pub deemed: Table<FilingClass>,
+    /// On what footing people with a long-term filing are treated at home.
+    pub back_home: Table<Footing>,
+    /// How long a filing holds.
+    pub filing_validity: Table<FilingValidity>,
+    /// Waiting periods.
+    pub waiting: Table<Waiting>,
+    /// On which day of a stay the person has to be entitled, where not on the deciding one alone.
+    pub stay_entitlement: Option<(StayEntitlement, Clause)>,
+    /// Which insurance holds the other back while both run.
+    pub double_cover: Option<(Insurance, Clause)>,
+    /// What a change of insurance does to what was used.
+    pub after_change: Option<(AfterChange, Clause)>,
+}
+
+/// How long a filing holds that was lodged without an end, and for how long it may not be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilingValidity {
+    /// Months from its first day; none for good.
+    pub months: Setting<Option<i64>>,
+    /// Months from its first day in which the person may neither change nor cancel it.
+    pub lock_months: Setting<i64>,
+}
+
+/// How long somebody waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all.
+    None,
+    /// So many days: 90 from 10 May lets benefits begin on 8 August.
+    Days(Setting<i64>),
+    /// So many calendar months.
+    Months(Setting<i64>),
+}
+
+/// 待遇等待期: after joining late, or after a lapse, benefits begin later (policy.md A.12).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// How long.
+    pub wait: Wait,
+    /// From when.
+    pub begins: WaitBegins,
+    /// Months more for each lapsed year.
+    pub plus_months_per_lapsed_year: i64,
+    /// Months less for each lapsed year that was paid for, out of those that lapses added.
+    pub minus_months_per_repaired_year: i64,
+    /// At least so many months, from so many lapsed years on.
+    pub at_least: Option<(i64, i64)>,
+    /// Days of the year on which payment makes the person wait; any where none is named.
+    pub paid: Option<Window>,
+    /// Full months without insurance before.
+    pub lapsed_months: Span,
+    /// Only those who joined for one of these reasons; everybody where none is named.
+    pub joined_as: Vec<String>,
+    /// Whoever joined for one of these reasons is not held to this row.
+    pub waived: Vec<String>,
+}
+
+impl Waiting {
+    /// Whether it is about a stretch of insurance. One that names no day of payment has waited for long, or was paid
+    /// in time.
+    pub fn concerns(&self, entitlement: &Entitlement) -> bool {
+        let joining = &entitlement.joining;
+        let began = match self.begins {
+            WaitBegins::Payment => joining.paid_on.is_some(),
+            WaitBegins::Insured => true,
+        };
+        let reason = |named: &[String]| joining.joined_as.as_ref().is_some_and(|reason| named.contains(reason));
+        began
+            && self.paid.is_none_or(|window| joining.paid_on.is_some_and(|day| window.has(day)))
+            && self.lapsed_months.has(lapsed_months(joining))
+            && (self.joined_as.is_empty() || reason(&self.joined_as))
+            && !reason(&self.waived)
+    }
+
+    /// The day from which it counts; none where the stretch does not say.
+    pub fn begins_on(&self, entitlement: &Entitlement) -> Option<Date> {
+        match self.begins {
+            WaitBegins::Payment => entitlement.joining.paid_on,
+            WaitBegins::Insured => Some(entitlement.validity.from),
+        }
+    }
+
+    /// What lapses add to it and repairs take away, in months.
+    pub fn lapse_months(&self, joining: &Joining) -> i64 {
+        let added = self.plus_months_per_lapsed_year.saturating_mul(joining.lapsed_years);
+        let repaired = self.minus_months_per_repaired_year.saturating_mul(joining.repaired_years);
+        added.saturating_sub(repaired).max(0)
+    }
+
+    /// The months that it takes at least.
+    pub fn least_months(&self, joining: &Joining) -> Option<i64> {
+        self.at_least.filter(|(_, from)| joining.lapsed_years >= *from).map(|(months, _)| months)
+    }
+
+    /// Whether both could be about one stretch of insurance, as far as payment, lapse and reason go.
+    pub fn meets(&self, other: &Waiting) -> bool {
+        let windows = match (self.paid, other.paid) {
+            (Some(one), Some(two)) => one.meets(two),
+            (None, _) | (_, None) => true,
+        };
+        windows && self.lapsed_months.meets(other.lapsed_months) && self.shares_a_reason(other)
+    }
+
+    /// Rows that name reasons meet in a reason that both let in; one that names none lets in all but its waived.
+    fn shares_a_reason(&self, other: &Waiting) -> bool {
+        let lets_in = |row: &Waiting, reason: &String| {
+            (row.joined_as.is_empty() || row.joined_as.contains(reason)) && !row.waived.contains(reason)
+        };
+        match (self.joined_as.is_empty(), other.joined_as.is_empty()) {
+            (true, true) => true,
+            (false, _) => self.joined_as.iter().any(|reason| lets_in(self, reason) && lets_in(other, reason)),
+            (true, false) => other.joined_as.iter().any(|reason| lets_in(self, reason) && lets_in(other, reason)),
+        }
+    }
+}
+
+/// A lapse is told in years, in months, or both.
+fn lapsed_months(joining: &Joining) -> i64 {
+    joining.lapsed_months.max(joining.lapsed_years.saturating_mul(12))
+}
+
+/// Days of any year, both ends included: `03-01` to `08-31`. One that ends before it begins goes over the new year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Month and day of its first day.
+    pub from: (i8, i8),
+    /// Month and day of its last day.
+    pub to: (i8, i8),
+}
+
+impl Window {
+    /// Whether a day lies within.
+    pub fn has(self, day: Date) -> bool {
+        self.has_day((day.month(), day.day()))
+    }
+
+    fn has_day(self, day: (i8, i8)) -> bool {
+        if self.from <= self.to { self.from <= day && day <= self.to } else { self.from <= day || day <= self.to }
+    }
+
+    /// Of two windows that meet, one begins inside the other.
+    fn meets(self, other: Window) -> bool {
+        self.has_day(other.from) || other.has_day(self.from)
+    }
+}
+
+/// 保底: a share that the basic fund pays at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Floor<R> {
+    /// The share.
+    pub share: R,
+    /// Of what.
+    pub of: FloorOf,
+}
+
+impl FloorOf {
+    /// What it names, of a bill's in-policy amount and its total.
+    pub fn amount(self, in_policy: Money, total: Money) -> Money {
+        match self {
+            FloorOf::InPolicy => in_policy,
+            FloorOf::Total => total,
+        }
+    }
+
+    /// What a desk calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FloorOf::InPolicy => "政策范围内费用",
+            FloorOf::Total => "总费用",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn a_window_may_go_over_the_new_year() {
+        let window = |from, to| Window { from, to };
+        let (autumn, late) = (window((9, 1), (2, 29)), window((3, 1), (8, 31)));
+        for (day, in_autumn) in [
+            (date(2024, 9, 1), true),
+            (date(2024, 2, 29), true),
+            (date(2025, 2, 28), true),
+            (date(2025, 3, 1), false),
+            (date(2025, 8, 31), false),
+        ] {
+            assert_eq!((autumn.has(day), late.has(day)), (in_autumn, !in_autumn), "{day}");
+        }
+        assert!(!autumn.meets(late) && !late.meets(autumn));
+        assert!(autumn.meets(window((12, 31), (12, 31))) && window((1, 1), (1, 31)).meets(autumn));
+    }
+}

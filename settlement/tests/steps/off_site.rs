@@ -1,0 +1,138 @@
+//! The forms in which care elsewhere is paid differently, in combination, and the guaranteed share (policy.md C.6, D.11).
+
+use crate::invented::{check, faults};
+
+/// Anhui 2024 as far as it is written here: in the province twice the deductible and −5 points, unfiled a further −10;
+/// out of it −10 and −20, and never less than 40 % of the in-policy amount.
+const ANHUI: &[(&str, &str)] = &[
+    ("place", "place = [{ id = 'in-province', areas = '340000', § }]"),
+    (
+        "off_site",
+        "off_site = [{ id = 'long', filing = 'long-term', none = true, § }, \
+         { id = 'in-referred', place = 'in-province', filing = ['referral', 'emergency'], points = '0.05', § }, \
+         { id = 'in-other', place = 'in-province', filing = 'other-temporary', points = '0.15', § }, \
+         { id = 'out-referred', place = 'elsewhere', filing = ['referral', 'emergency'], points = '0.10', § }, \
+         { id = 'out-other', place = 'elsewhere', filing = 'other-temporary', points = '0.20', floor = '0.40', \
+           floor_of = 'in_policy', § }]",
+    ),
+    (
+        "factor",
+        "inpatient.deductible_factor = [{ id = 'in-province', place = 'in-province', \
+         filing = ['referral', 'emergency', 'other-temporary'], factor = '2', § }]",
+    ),
+];
+
+#[test]
+fn a_place_decides_deductible_points_and_floor_together() {
+    let province = "treated_in = ['340301', '340300', '340000']";
+    check(
+        ANHUI,
+        &[
+            // (5000 − 1000) × 75 %
+            (
+                &format!("filing = 'referral'\n{province}\nbill = {{ in_policy = 5000 }}"),
+                "expect = { deductible = 1000, basic = 3000 }",
+            ),
+            // (5000 − 1000) × 65 %
+            (
+                &format!("filing = 'other-temporary'\n{province}\nbill = {{ in_policy = 5000 }}"),
+                "expect = { basic = 2600 }",
+            ),
+            (
+                &format!("filing = 'long-term'\n{province}\nbill = {{ in_policy = 5000 }}"),
+                "expect = { deductible = 500, basic = 3600 }",
+            ),
+            // (5000 − 500) × 70 %
+            ("filing = 'referral'\nbill = { in_policy = 5000 }", "expect = { basic = 3150 }"),
+            // (5000 − 500) × 60 %, more than 40 % of 5000
+            ("filing = 'other-temporary'\nbill = { in_policy = 5000 }", "expect = { basic = 2700 }"),
+            // (800 − 500) × 60 % = 180, less than 40 % of 800
+            (
+                "filing = 'other-temporary'\nbill = { in_policy = 800 }",
+                "expect = { deductible = 500, basic = 320, cash = 480 }",
+            ),
+            // Exactly at the floor: (1500 − 500) × 60 % = 40 % of 1500
+            ("filing = 'other-temporary'\nbill = { in_policy = 1500 }", "expect = { basic = 600 }"),
+            // Nothing is left after the deductible.
+            (
+                "filing = 'other-temporary'\nbill = { in_policy = 500 }",
+                "expect = { deductible = 500, basic = 200, cash = 300 }",
+            ),
+            (
+                "filing = 'other-temporary'\nbill = { in_policy = 0, self_paid = 100 }",
+                "expect = { basic = 0, cash = 100 }",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn every_form_together_goes_in_one_order() {
+    let off_site = |floor: &str| {
+        format!(
+            "off_site = [{{ id = 'all', pre_deduct = '0.10', points = '0.10', factor = '0.9', floor = '{floor}', \
+             floor_of = 'in_policy', § }}]"
+        )
+    };
+    let bill = "bill = { in_policy = 10000 }";
+    // (10000 − 1000 − 500) × (80 % − 10 points) × 0.9 = 5355
+    for (floor, expected) in [
+        ("0.50", "expect = { deductible = 500, basic = 5355, cash = 4645 }"),
+        ("0.6", "expect = { deductible = 500, basic = 6000, cash = 4000 }"),
+        ("1", "expect = { basic = 10000, cash = 0 }"),
+        ("unset", "refused = 511"),
+    ] {
+        check(&[("off_site", &off_site(floor))], &[(bill, expected)]);
+    }
+}
+
+#[test]
+fn a_floor_of_the_total_stays_within_what_is_in_policy_and_under_the_cap() {
+    let off_site = ("off_site", "off_site = [{ id = 'all', floor = '0.45', floor_of = 'total', § }]");
+    check(
+        &[off_site],
+        &[
+            // 45 % of 1000 = 450, of which 400 are in policy.
+            ("bill = { self_paid = 600, in_policy = 400 }", "expect = { basic = 400, cash = 600 }"),
+            // (1500 − 500) × 80 % = 800; 45 % of 2000 = 900
+            ("bill = { self_paid = 500, in_policy = 1500 }", "expect = { basic = 900, cash = 1100 }"),
+            // 45 % of 2000.01 = 900.0045
+            ("bill = { self_paid = 500.01, in_policy = 1500 }", "expect = { basic = 900 }"),
+            // The cap leaves 50, and the floor does not lift it.
+            (
+                "used = [{ care = 'inpatient', basic = 99950 }]\nbill = { self_paid = 500, in_policy = 1500 }",
+                "expect = { basic = 50 }",
+            ),
+            // At home there is nothing to guarantee.
+            ("filing = 'local'\nbill = { self_paid = 600, in_policy = 400 }", "expect = { basic = 0 }"),
+        ],
+    );
+}
+
+#[test]
+fn what_the_floor_pays_is_no_burden_of_later_layers() {
+    let off_site = ("off_site", "off_site = [{ id = 'all', floor = '0.40', floor_of = 'in_policy', § }]");
+    let civil_servant = (
+        "civil_servant",
+        "civil_servant.base = { includes = ['deductible', 'ratio_share'], § }\n\
+         civil_servant.ratio = [{ id = 'all', ratio = '0.50', § }]\n\
+         civil_servant.cap = [{ id = 'all', none = true, § }]",
+    );
+    // 240 of the 800 are paid by ratio, 320 by the floor; half of the 480 that are left.
+    check(
+        &[off_site, civil_servant],
+        &[(
+            "civil_servant = true\nbill = { in_policy = 800 }",
+            "expect = { basic = 320, civil_servant = 240, cash = 240 }",
+        )],
+    );
+}
+
+#[test]
+fn half_a_floor_is_a_fault() {
+    let found = faults(&[("off_site", "off_site = [{ id = 'all', floor = '0.40', § }]")]);
+    assert!(
+        found.iter().any(|fault| fault.path == "off_site.all" && fault.problem.contains("needs both floor")),
+        "{found:#?}"
+    );
+}
