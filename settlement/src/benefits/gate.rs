@@ -60,7 +60,9 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) 
         return Err(Refusal::new(Reason::ThirdPartyLiable).of_field("rel_ttp_flag"));
     }
     let mut facts = at.facts(entitlement, day);
-    let footing = footing::of(book, case, &facts, &mut steps)?;
+    let filing = footing::in_force(book, case, &facts, &mut steps)?;
+    facts.referred |= filing.is_some_and(|filing| filing.class == FilingClass::Referral);
+    let footing = footing::of(book, case, &facts, filing, &mut steps)?;
     facts.footing = footing;
     let level_as = level_as(book, &mut facts);
     let before = before.go_on(book, case, &facts, year);
@@ -108,10 +110,10 @@ pub(super) struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    /// The facts under a stretch of insurance on a day. The footing is not known yet: at home stands for it.
+    /// The facts under a stretch of insurance on a day. The footing and the filing are not known yet: at home stands
+    /// for them.
     pub(super) fn facts(&self, entitlement: &'a Entitlement, day: Date) -> Facts<'a> {
         let (case, encounter) = (self.case, &self.case.settle.encounter);
-        let filed_as_referred = case.filing.is_some_and(|filing| filing.class == FilingClass::Referral);
         Facts {
             person: entitlement.class,
             level: encounter.level,
@@ -127,7 +129,7 @@ impl<'a> At<'a> {
             diagnosis: encounter.diagnosis.as_ref(),
             retired_on: entitlement.retired_on,
             place: self.book.admission.places.position(encounter.chain()),
-            referred: encounter.marks.referral || filed_as_referred,
+            referred: encounter.marks.referral,
         }
     }
 }

@@ -282,9 +282,14 @@ impl Conditions {
             && self.retired.is_none_or(|days| facts.retired_on.is_some_and(|day| days.covers(day)))
     }
 
-    /// Whether the row is about some diseases only.
-    pub fn names_a_disease(&self) -> bool {
-        !self.disease.is_empty()
+    /// How closely the row says what the person suffers from: a chronic disease before a diagnosis before neither. In
+    /// tables where nobody can write "all but these", the closer row goes first.
+    pub fn closeness(&self) -> u8 {
+        match (self.disease.is_empty(), self.diagnosis.named().is_empty()) {
+            (false, _) => 2,
+            (true, false) => 1,
+            (true, true) => 0,
+        }
     }
 
     /// Whether some settlement could meet the conditions of both.

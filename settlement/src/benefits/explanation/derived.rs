@@ -3,7 +3,8 @@
 
 use jiff::civil::Date;
 
-use super::{Encoder, Language};
+use super::Language;
+use super::encoding::Encoder;
 use crate::encounter::HospitalLevel;
 use crate::money::Money;
 use crate::rulebook::clause::Clause;
