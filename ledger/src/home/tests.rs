@@ -328,6 +328,7 @@ fn enrollee(birth: &str, content: u8) -> Enrollee {
             validity: settlement::person::Validity { from: date(2025, 1, 1), to: None },
         }],
         qualifications: Vec::new(),
+        family: Vec::new(),
     };
     let sealed = Sealed {
         document_type: "01".into(),
