@@ -7,11 +7,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use settlement::decide::{Book, BookSeq};
 use settlement::ids::SettlementId;
+use settlement::lifecycle::Standing;
 use settlement::operation::Operation;
 
 use super::append::place;
 use super::row::Columns;
-use super::{Arrival, Asked, HomeStore, Wire, load, rule_books, versions};
+use super::{Arrival, Asked, HomeStore, Wire, load, rule_books, settlements, versions};
 use crate::engine::Sql;
 use crate::store::StoreError;
 use crate::values;
@@ -56,6 +57,18 @@ impl HomeStore {
         self.engine
             .read(move |sql| sql.find(PLACE, values![settlement.as_str()], |row| row.number(0).map(load::seq)))
             .await
+    }
+
+    /// Where a settlement stands now.
+    ///
+    /// # Errors
+    /// When a statement fails or a row is corrupt.
+    pub async fn settlement_standing(&self, settlement: SettlementId) -> Result<Standing, StoreError> {
+        const LAST: &str = "SELECT becomes, counter FROM undoings WHERE settlement = ?1 ORDER BY book_seq DESC LIMIT 1";
+        let last = move |sql: &Sql<'_>| {
+            sql.find(LAST, values![settlement.as_str()], |row| settlements::standing(&Columns::of(row, "undoings")))
+        };
+        Ok(self.engine.read(last).await?.unwrap_or(Standing::InForce))
     }
 }
 
