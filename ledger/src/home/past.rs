@@ -126,8 +126,11 @@ fn book(
     let wanted = load::Wanted::of(asked.as_slice());
     let mut book = load::book_below(sql, wire, &wanted, place(seq))?;
     if let (Some(operation), Some(enrollee)) = (operation, enrollee) {
-        let facts = versions::find(sql, enrollee)?;
-        book.person(&operation.key.person).person = facts.map(|facts| Arc::new(facts.person()));
+        let person = versions::find(sql, enrollee)?.map(|facts| Arc::new(facts.person()));
+        if let Some(person) = &person {
+            load::accounts_of_owners(sql, &load::owners_of(person, &wanted), place(seq), &mut book)?;
+        }
+        book.person(&operation.key.person).person = person;
     }
     Ok(book)
 }
