@@ -10,6 +10,7 @@ use proptest::sample::select;
 use prost::Message;
 use proto::convert;
 use proto::v1;
+use settlement::account::{AccountOf, FamilyShare};
 use settlement::adjudication::{Fund, FundShares, Payers};
 use settlement::bill::{Bill, CategorySum, ChargeLine, Coverage, FeeCategory, ItemClass};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
@@ -88,10 +89,11 @@ fn encounter() -> impl Strategy<Value = Encounter> {
     let ids = (id(EncounterId::new), id(InstitutionCode::new), region(), pool(), member);
     let kinds = (select(HospitalLevel::ALL.to_vec()), select(CareKind::ALL.to_vec()));
     let days = (day(), option::of(0..40_i64));
-    let rest = (option::of(id(DiseaseCode::new)), option::of(id(BatchNumber::new)), any::<bool>(), any::<[bool; 4]>());
+    let illness = (option::of(id(DiseaseCode::new)), option::of(id(DiagnosisCode::new)));
+    let rest = (illness, option::of(id(BatchNumber::new)), any::<bool>(), any::<[bool; 4]>());
     (ids, kinds, days, rest).prop_map(
         |((id, institution, area, pool, member), (level, care), (admitted, stay), rest)| {
-            let (disease, batch, interim, [emergency, referral, injury, third_party]) = rest;
+            let ((disease, diagnosis), batch, interim, [emergency, referral, injury, third_party]) = rest;
             let discharged = stay.map(|days| admitted.checked_add(jiff::Span::new().days(days)).expect("a day"));
             let marks = Marks { emergency, referral, injury, third_party };
             Encounter {
@@ -105,6 +107,7 @@ fn encounter() -> impl Strategy<Value = Encounter> {
                 admitted,
                 discharged,
                 disease,
+                diagnosis,
                 batch,
                 interim,
                 marks,
@@ -153,6 +156,12 @@ fn settled() -> impl Strategy<Value = Settled> {
         let payers = Payers { funds, account, cash, hospital: Money::ZERO };
         let coverage = Coverage { in_policy: payers.total(), ..Coverage::default() };
         let rule_book = RuleBookHash(rule_book);
+        // A relative pays half of what the accounts pay, where that is anything.
+        let amount = Money::from_fen(account.fen() / 2);
+        let owner = PersonNumber::new("relative").expect("a number");
+        let pool = PoolCode(RegionCode::new("120000").expect("a code"));
+        let share = FamilyShare { account: AccountOf { owner, pool, insurance }, amount };
+        let family = Some(share).filter(|share| share.amount > Money::ZERO).into_iter().collect();
         Settled {
             settlement,
             insurance,
@@ -160,6 +169,7 @@ fn settled() -> impl Strategy<Value = Settled> {
             payers,
             deductible,
             account_balance: account,
+            family,
             filing,
             class,
             civil_servant,

@@ -6,7 +6,8 @@
 //! `first_self_pay`, `off_site`, `deductible`, `segments`, `caps` and `floor` (together the basic fund, in `pooled`),
 //! `large_sum`, `catastrophic`, `civil_servant`, `assistance`, `account`. `identities` has all of it worked out for each
 //! special identity. `several` is about people with several chronic diseases, `growth` about caps that grow, `layered`
-//! about the segments of layers; `burden` is what the person still bears, `worksheet` what the steps write on.
+//! about the segments of layers, `stay` and `earlier` about what was settled before; `burden` is what the person still
+//! bears, `worksheet` what the steps write on.
 
 mod account;
 mod assistance;
@@ -15,6 +16,7 @@ mod caps;
 mod catastrophic;
 mod civil_servant;
 mod deductible;
+mod earlier;
 mod entitlement;
 pub mod explanation;
 pub mod filing_term;
@@ -30,9 +32,12 @@ mod off_site;
 mod pooled;
 mod segments;
 mod several;
+mod stay;
 mod worksheet;
 
 use jiff::civil::Date;
+
+pub use earlier::Earlier;
 
 use crate::account::FamilyAccount;
 use crate::adjudication::Adjudication;
@@ -43,7 +48,7 @@ use crate::operation::Settle;
 use crate::person::Person;
 use crate::refusal::Refusal;
 use crate::rulebook::RuleBook;
-use crate::year_to_date::Usage;
+use crate::year_to_date::UsagePosting;
 use identities::Chosen;
 use worksheet::Worksheet;
 
@@ -56,15 +61,14 @@ pub struct Case<'a> {
     pub settle: &'a Settle,
     /// The filing that covers the visit, if one does.
     pub filing: Option<&'a Filing>,
-    /// The person's usages in force, of any year and insurance.
-    pub usages: &'a [Usage],
+    /// The person's usages in force, of any year and insurance, with the days under which they count.
+    pub usages: &'a [UsagePosting],
     /// What is on the personal account.
     pub account_balance: Money,
     /// Relatives' accounts that may pay for the person, in the order in which they are used.
     pub family: &'a [FamilyAccount],
-    /// The deductible that was borne in earlier settlements of this visit or stay that are in force; none where there
-    /// is no earlier one.
-    pub deductible_before: Option<Money>,
+    /// Earlier settlements in force: those of this visit or stay, and all of other stays.
+    pub earlier: &'a [Earlier],
     /// The day of settlement, in Beijing time.
     pub settled_on: Date,
 }

@@ -31,8 +31,8 @@ pub use correct::{
     Corrected, Correction, CorrectionFault, Faulty, Posted, Taken, as_debited, correct, corrected_since,
     undo_corrections,
 };
-pub use effects::{Correcting, Effects, Undoing, UsagePosting};
-pub use judge::{Judge, Judgement, Question, judge_by};
+pub use effects::{Correcting, Effects, Undoing};
+pub use judge::{Judge, Judgement, Question, judge_by, judge_with};
 pub use rework::{Rework, Reworked, Stored, funds_would_pay_more};
 pub use take_back::{Clash, Kept, is_voided, take_back};
 
@@ -41,6 +41,7 @@ use crate::filing::Filing;
 use crate::operation::{Operation, OperationKey, Request, Settle};
 use crate::outcome::{Done, Outcome};
 use crate::refusal::{Reason, Refusal};
+pub use crate::year_to_date::UsagePosting;
 
 /// What became of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,11 @@
-//! One visit or stay, as far as a home region needs to know it. No name, no document, no diagnosis: only the
-//! chronic disease that the visit is settled under.
+//! One visit or stay, as far as a home region needs to know it. No name, no document: of what ails the patient only
+//! the chronic disease that the visit is settled under, and the main diagnosis, on which some regions' rules depend.
 
 use jiff::civil::Date;
 
-use crate::ids::{BatchNumber, DiseaseCode, EncounterId, InstitutionCode, MemberCode, PoolCode, RegionCode};
+use crate::ids::{
+    BatchNumber, DiagnosisCode, DiseaseCode, EncounterId, InstitutionCode, MemberCode, PoolCode, RegionCode,
+};
 
 /// The kind of care, which decides the section of the rule book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,12 +76,22 @@ pub enum HospitalLevel {
     Second,
     /// 三级.
     Third,
+    /// 三级特等. A table of a rule book that nowhere names it means it by `third`.
+    Top,
+    /// 未定级: a hospital without a grade. A table of a rule book that nowhere names it means it by `primary`.
+    Unrated,
 }
 
 impl HospitalLevel {
-    /// Every level, lowest first.
-    pub const ALL: [HospitalLevel; 4] =
-        [HospitalLevel::Primary, HospitalLevel::First, HospitalLevel::Second, HospitalLevel::Third];
+    /// Every level: the graded ones lowest first, then hospitals without a grade.
+    pub const ALL: [HospitalLevel; 6] = [
+        HospitalLevel::Primary,
+        HospitalLevel::First,
+        HospitalLevel::Second,
+        HospitalLevel::Third,
+        HospitalLevel::Top,
+        HospitalLevel::Unrated,
+    ];
 
     /// The word in rule books, messages and books.
     pub fn word(self) -> &'static str {
@@ -88,6 +100,8 @@ impl HospitalLevel {
             HospitalLevel::First => "first",
             HospitalLevel::Second => "second",
             HospitalLevel::Third => "third",
+            HospitalLevel::Top => "top",
+            HospitalLevel::Unrated => "unrated",
         }
     }
 
@@ -99,17 +113,21 @@ impl HospitalLevel {
     /// What a desk calls it.
     pub fn name(self) -> &'static str {
         match self {
-            HospitalLevel::Primary => "未定级或基层",
+            HospitalLevel::Primary => "基层",
             HospitalLevel::First => "一级",
             HospitalLevel::Second => "二级",
             HospitalLevel::Third => "三级",
+            HospitalLevel::Top => "三级特等",
+            HospitalLevel::Unrated => "未定级",
         }
     }
 
-    /// The level that a dictionary code (`hosp_lv`) stands for.
+    /// The level that a dictionary code (`hosp_lv`) stands for. An institution without a grade (`11`) is primary care
+    /// here; who knows it to be a hospital says [`HospitalLevel::Unrated`].
     pub fn of_code(hosp_lv: &str) -> Option<HospitalLevel> {
         match hosp_lv.trim_start_matches('0') {
-            "1" | "2" | "3" | "4" | "12" => Some(HospitalLevel::Third),
+            "1" => Some(HospitalLevel::Top),
+            "2" | "3" | "4" | "12" => Some(HospitalLevel::Third),
             "5" | "6" | "7" | "13" => Some(HospitalLevel::Second),
             "8" | "9" | "10" | "14" => Some(HospitalLevel::First),
             "11" => Some(HospitalLevel::Primary),
@@ -155,6 +173,8 @@ pub struct Encounter {
     pub discharged: Option<Date>,
     /// The chronic disease that the visit is for.
     pub disease: Option<DiseaseCode>,
+    /// The main diagnosis, where the hospital stated one.
+    pub diagnosis: Option<DiagnosisCode>,
     /// The batch of charges that is settled; outpatient only.
     pub batch: Option<BatchNumber>,
     /// 中途结算: the stay goes on.
@@ -201,8 +221,12 @@ mod tests {
 
     #[test]
     fn a_hospital_level_is_read_with_or_without_a_leading_zero() {
-        for (code, level) in [("2", HospitalLevel::Third), ("05", HospitalLevel::Second), ("10", HospitalLevel::First)]
-        {
+        for (code, level) in [
+            ("1", HospitalLevel::Top),
+            ("2", HospitalLevel::Third),
+            ("05", HospitalLevel::Second),
+            ("10", HospitalLevel::First),
+        ] {
             assert_eq!(HospitalLevel::of_code(code), Some(level), "{code}");
         }
     }

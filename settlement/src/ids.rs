@@ -93,6 +93,8 @@ text_id! {
     TransactionNumber(6);
     /// A filing's number at the hub.
     FilingId(40);
+    /// `diag_code`: a diagnosis by the insurance's edition of ICD-10, such as `I10.x00`; or the beginning of one.
+    DiagnosisCode(20);
 }
 
 /// How many characters of a message id name the institution; the time of sending follows.
@@ -217,6 +219,22 @@ impl DiseaseCode {
     }
 }
 
+impl DiagnosisCode {
+    /// Whether it begins so, in capitals or small letters: `C34.900` begins with `C`, `C34` and `c34.9`.
+    pub fn begins_with(&self, beginning: &DiagnosisCode) -> bool {
+        let wanted = beginning.0.as_bytes();
+        self.0.as_bytes().get(..wanted.len()).is_some_and(|start| start.eq_ignore_ascii_case(wanted))
+    }
+
+    /// Whether both are of one ICD-10 category: equal in a letter and two digits.
+    pub fn same_category(&self, other: &DiagnosisCode) -> bool {
+        fn category(code: &str) -> &str {
+            code.get(..3).unwrap_or(code)
+        }
+        category(&self.0).eq_ignore_ascii_case(category(&other.0))
+    }
+}
+
 impl fmt::Display for DiseaseCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
@@ -257,6 +275,14 @@ mod tests {
         for text in ["41070", "4107000", "41070a", "４１０７００"] {
             assert_eq!(RegionCode::new(text), Err(IdError::Form("six digits")), "{text}");
         }
+    }
+
+    #[test]
+    fn a_diagnosis_begins_as_a_rule_says() {
+        let code = |text| DiagnosisCode::new(text).expect("a code");
+        assert!(code("c34.900").begins_with(&code("C")) && code("B18.100").begins_with(&code("B18")));
+        assert!(!code("B1").begins_with(&code("B18")) && !code("A15").begins_with(&code("B")));
+        assert!(code("C34.900").same_category(&code("C34.1")) && !code("C34").same_category(&code("C35")));
     }
 
     #[test]

@@ -192,6 +192,11 @@ impl Validity {
     pub fn covers(&self, day: Date) -> bool {
         self.from <= day && self.to.is_none_or(|to| day <= to)
     }
+
+    /// Whether some day lies within both.
+    pub fn meets(&self, other: &Validity) -> bool {
+        self.to.is_none_or(|to| other.from <= to) && other.to.is_none_or(|to| self.from <= to)
+    }
 }
 
 /// One stretch of insurance.

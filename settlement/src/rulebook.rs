@@ -11,7 +11,9 @@ pub mod admission;
 mod check;
 pub mod clause;
 pub mod conditions;
+pub mod deductible;
 pub mod example;
+pub mod keys;
 mod lint;
 mod parse;
 pub mod places;
@@ -32,14 +34,14 @@ pub use example::{Example, Mismatch};
 pub use sections::{DecisionDate, DuringStay};
 pub use set::{DecidingDates, RuleBooks};
 
-use crate::encounter::CareKind;
+use crate::encounter::{CareKind, HospitalLevel};
 use crate::ids::PoolCode;
 use crate::person::{AssistanceClass, Insurance, Validity};
-use crate::rulebook::admission::Admission;
+use crate::rulebook::admission::{Admission, AfterChange};
 use crate::rulebook::conditions::identity_position;
 use crate::rulebook::sections::{
-    AccountRule, Assistance, Cap, CareRules, Catastrophic, CivilServant, FirstSelfPay, InterimDeductible, LargeSum,
-    OffSite, Rounding, Section, Unfiled,
+    AccountRule, Assistance, Cap, CareRules, Catastrophic, CivilServant, CrossYear, FirstSelfPay, InterimDeductible,
+    LargeSum, OffSite, Rounding, Section, Unfiled,
 };
 use crate::rulebook::table::Table;
 use crate::year_to_date::BenefitYear;
@@ -70,6 +72,8 @@ pub struct RuleBook {
     examples: Vec<Example>,
     pub(crate) rounding: Rounding,
     pub(crate) interim_deductible: InterimDeductible,
+    pub(crate) cross_year: Option<(CrossYear, Clause)>,
+    pub(crate) level_as: Table<HospitalLevel>,
     pub(crate) first_self_pay: (FirstSelfPay, Clause),
     pub(crate) unfiled: Table<Unfiled>,
     pub(crate) admission: Admission,
@@ -100,6 +104,16 @@ impl RuleBook {
     /// Every fault of the text, each with line and path, in the order of lines.
     pub fn parse(text: &str) -> Result<RuleBook, Vec<Fault>> {
         parse::parse(text)
+    }
+
+    /// Reads a case file: an `[[example]]` of this book in a file of its own, its keys at the top. `id`, `title` and
+    /// `expect` may be left out. Each change is a key (`age`, `bill.in_policy`) and the text of its value, which takes
+    /// the place of what the file says.
+    ///
+    /// # Errors
+    /// Every fault of the text, each with line and path; a change that cannot be made has line 1.
+    pub fn read_case(&self, text: &str, changes: &[(String, String)]) -> Result<Example, Vec<Fault>> {
+        parse::read_case(self, text, changes)
     }
 
     /// Its content hash.
@@ -191,6 +205,11 @@ impl RuleBook {
     /// The first day of a benefit year.
     pub(crate) fn first_day_of(&self, year: BenefitYear) -> Option<Date> {
         Date::new(year.0, self.benefit_year.0, self.benefit_year.1).ok()
+    }
+
+    /// Whether what was used of an insurance counts here: after a change, that of the other may go on to.
+    pub(crate) fn counts(&self, insurance: Insurance) -> bool {
+        insurance == self.insurance || matches!(self.admission.after_change, Some((AfterChange::Continue, _)))
     }
 
     /// How a kind of care is paid.

@@ -51,6 +51,23 @@ impl Usage {
     }
 }
 
+/// A usage, and the day under which it is counted: the day of the settlement, for what takes it back too, so that
+/// undoing leaves the totals of every month as they were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsagePosting {
+    /// What.
+    pub usage: Usage,
+    /// When.
+    pub day: Date,
+}
+
+impl UsagePosting {
+    /// What takes it back.
+    pub fn counter(&self) -> UsagePosting {
+        UsagePosting { usage: self.usage.counter(), day: self.day }
+    }
+}
+
 /// The sums of a usage, or of many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct UsageSums {

@@ -206,6 +206,7 @@ impl Outsider {
             admitted: day(0),
             discharged: Some(if inpatient { day(2) } else { day(0) }),
             disease: None,
+            diagnosis: None,
             batch: (!inpatient).then(|| BatchNumber::new("B1").expect("a batch")),
             interim: false,
             marks: Marks::default(),

@@ -129,7 +129,7 @@ fn read(row: &Row<'_>, regions: &RegionTable) -> Result<Institution, String> {
         area,
         pool,
         member: regions.member_of(pool),
-        level: HospitalLevel::of_code(&level_code).ok_or_else(|| format!("level {level_code} is not a hosp_lv"))?,
+        level: level(&level_code, row.get("kind")?)?,
         level_code,
         validity: row.validity("from", "to")?,
         care: split(row.get("care")?, |word| {
@@ -142,6 +142,13 @@ fn read(row: &Row<'_>, regions: &RegionTable) -> Result<Institution, String> {
             other => return Err(format!("agreement {other} is neither active nor suspended")),
         },
     })
+}
+
+/// A level by its code. Without a grade a hospital is 未定级, anybody else primary care.
+fn level(code: &str, kind: &str) -> Result<HospitalLevel, String> {
+    let level = HospitalLevel::of_code(code).ok_or_else(|| format!("level {code} is not a hosp_lv"))?;
+    let ungraded = level == HospitalLevel::Primary && kind == "hospital";
+    Ok(if ungraded { HospitalLevel::Unrated } else { level })
 }
 
 fn split<T>(cell: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {

@@ -87,6 +87,7 @@ fn encounter() -> Encounter {
         admitted: date(2025, 6, 10),
         discharged: Some(date(2025, 6, 20)),
         disease: None,
+        diagnosis: None,
         batch: None,
         interim: false,
         marks: Marks::default(),

@@ -154,7 +154,7 @@ fn year_to_date_is_the_fold_of_what_is_in_force(sql: &Sql<'_>) -> Result<Vec<Fin
     sql.query(USAGES, &[], |row| {
         let columns = Columns::of(row, "usages");
         let (all, in_force) = people.entry(columns.text("person")?.to_owned()).or_default();
-        let usage = load::usage_posting(&columns)?.usage;
+        let usage = load::usage_posting(&columns)?;
         all.add(&usage);
         if columns.flag("counts")? {
             in_force.add(&usage);

@@ -4,8 +4,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use settlement::decide::{Book, BookSeq, Booked, Deed, Message, Visit};
-use settlement::encounter::CareKind;
-use settlement::ids::{BatchNumber, EncounterId, InstitutionCode, PersonNumber, SettlementId};
+use settlement::encounter::{CareKind, HospitalLevel};
+use settlement::ids::{BatchNumber, DiagnosisCode, EncounterId, InstitutionCode, PersonNumber, SettlementId};
 use settlement::lifecycle::Standing;
 use settlement::operation::OperationKey;
 use settlement::outcome::{Done, Outcome};
@@ -107,7 +107,7 @@ fn booked(
                 settlements.institution AS institution, settlements.treatment AS treatment,
                 settlements.care AS visit_care, settlements.admitted AS admitted,
                 settlements.discharged AS discharged, settlements.charge_batch AS charge_batch,
-                settlements.interim AS interim, ",
+                settlements.interim AS interim, settlements.level AS level, settlements.diagnosis AS diagnosis, ",
         usage!(),
         " FROM (SELECT usages.after_seq AS place FROM json_each(?1) AS wanted CROSS JOIN usages
                  WHERE usages.person = wanted.value AND usages.posting = ''
@@ -155,6 +155,8 @@ fn read(columns: &Columns<'_>, wire: Wire) -> Result<Booked, StoreError> {
             discharged: columns.optional_date("discharged")?,
             batch: columns.optional_id("charge_batch", BatchNumber::new)?,
             interim: columns.flag("interim")?,
+            level: columns.word("level", HospitalLevel::from_word)?,
+            diagnosis: columns.optional_id("diagnosis", DiagnosisCode::new)?,
         },
         usage: usage_posting(columns)?,
         corrected: None,
@@ -187,7 +189,8 @@ fn standings(sql: &Sql<'_>, before: i64, book: &mut Book) -> Result<(), StoreErr
     Ok(())
 }
 
-fn standing(columns: &Columns<'_>) -> Result<Standing, StoreError> {
+/// What a row of `undoings` makes of its settlement.
+pub(super) fn standing(columns: &Columns<'_>) -> Result<Standing, StoreError> {
     match columns.text("becomes")? {
         "in-force" => Ok(Standing::InForce),
         "reversed" => Ok(Standing::Reversed),

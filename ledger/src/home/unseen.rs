@@ -96,8 +96,8 @@ fn take_out(sql: &Sql<'_>, book: &mut Book, person: &PersonNumber, posting: &str
             booked.usage.usage.sums += -sums;
         });
     }
-    if let Some(UsagePosting { usage, day: _ }) = usage {
-        person.used.add(&usage);
+    if let Some(used) = usage {
+        person.used.add(&used);
     }
     person.account_balance += account;
     person.claims.retain(|claim| claim.id != posting);

@@ -304,6 +304,7 @@ fn settle(message: &str) -> Operation {
             admitted: date(2025, 6, 10),
             discharged: None,
             disease: None,
+            diagnosis: None,
             batch: None,
             interim: true,
             marks: Marks::default(),
@@ -345,7 +346,7 @@ fn booking(settlement: &str, turn: Turn, fen: i64) -> Option<Booking> {
         institution: InstitutionCode::new("H31010100001").expect("a code"),
     };
     let settlement = SettlementId::new(settlement).expect("an id");
-    Some(Booking { settlement, turn, entry: JournalEntry::of_settlement(&parties, &payers) })
+    Some(Booking { settlement, turn, entry: JournalEntry::of_settlement(&parties, &payers, &[]) })
 }
 
 fn filing(id: &str, class: FilingClass, from: Date) -> Filing {

@@ -1,7 +1,9 @@
 //! Visits and stays. Called by `operation`.
 
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
-use settlement::ids::{BatchNumber, DiseaseCode, EncounterId, InstitutionCode, MemberCode, PoolCode, RegionCode};
+use settlement::ids::{
+    BatchNumber, DiagnosisCode, DiseaseCode, EncounterId, InstitutionCode, MemberCode, PoolCode, RegionCode,
+};
 
 use super::{Reader, date_text};
 use crate::v1;
@@ -17,6 +19,7 @@ pub fn read(reader: &mut Reader, encounter: &v1::Encounter) -> Option<Encounter>
     let admitted = reader.date("admitted", &encounter.admitted);
     let discharged = reader.optional_date("discharged", &encounter.discharged);
     let disease = reader.optional("disease", &encounter.disease, DiseaseCode::new);
+    let diagnosis = reader.optional("diagnosis", &encounter.diagnosis, DiagnosisCode::new);
     let batch = reader.optional("batch", &encounter.batch, BatchNumber::new);
     if let (Some(admitted), Some(Some(discharged))) = (admitted, discharged)
         && discharged < admitted
@@ -35,6 +38,7 @@ pub fn read(reader: &mut Reader, encounter: &v1::Encounter) -> Option<Encounter>
         admitted: admitted?,
         discharged: discharged?,
         disease: disease?,
+        diagnosis: diagnosis?,
         batch: batch?,
         interim: encounter.interim,
         marks: Marks {
@@ -65,5 +69,6 @@ pub fn write(encounter: &Encounter) -> v1::Encounter {
         referral,
         injury,
         third_party,
+        diagnosis: encounter.diagnosis.as_ref().map(DiagnosisCode::to_string).unwrap_or_default(),
     }
 }

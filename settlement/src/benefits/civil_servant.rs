@@ -21,7 +21,8 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
     let used = sheet.used(rules.base.care);
     let from = match rules.segment_base {
         SegmentBase::Bill => Money::ZERO,
-        SegmentBase::Year => used.civil_servant_base,
+        // The reader of books lets `fund_paid` in for the basic fund alone.
+        SegmentBase::Year | SegmentBase::FundPaid => used.civil_servant_base,
     };
     let parts = layered::lay(sheet, &rules.ratio, from, base.into())?;
     for part in &parts {

@@ -53,9 +53,10 @@ fn last_day(at: &At<'_>) -> Date {
 fn changes(at: &At<'_>) -> Vec<Date> {
     let (first, last) = (at.case.settle.encounter.admitted, last_day(at));
     let of_one = |held: &Entitlement| {
-        let after = held.validity.to.and_then(|to| to.tomorrow().ok());
+        let after = |last: Date| last.tomorrow().ok();
         let suspended = held.suspended;
-        [Some(held.validity.from), after, suspended.map(|suspended| suspended.from)]
+        let restored = suspended.and_then(|suspended| suspended.to).and_then(after);
+        [Some(held.validity.from), held.validity.to.and_then(after), suspended.map(|days| days.from), restored]
     };
     let inside = at.case.person.entitlements.iter().flat_map(of_one).flatten();
     let mut days: Vec<Date> = inside.filter(|day| first < *day && *day < last).chain([first, last]).collect();

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::gate::full_months;
 use crate::encounter::{CareKind, HospitalLevel};
 use crate::filing::FilingClass;
-use crate::ids::DiseaseCode;
+use crate::ids::{DiagnosisCode, DiseaseCode};
 use crate::person::Person;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::RuleBook;
@@ -23,11 +23,23 @@ pub struct FilingTerm {
     pub free_from: Date,
 }
 
-/// What a book says of a filing of a class that begins on a day; none where it says nothing. `facts` are the person's
-/// and the disease's; what only a visit has is not looked at.
+/// A filing that somebody wants to lodge.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Why the person is cared for elsewhere.
+    pub class: FilingClass,
+    /// Its first day.
+    pub from: Date,
+    /// The chronic disease that it is for, if any.
+    pub disease: Option<&'a DiseaseCode>,
+    /// The main diagnosis, if one is known.
+    pub diagnosis: Option<&'a DiagnosisCode>,
+}
+
+/// What a book says of a filing; none where it says nothing.
 ///
 /// # Errors
-/// [`Reason::RuleUnset`], naming the rule, when nobody knows it.
+/// [`Reason::NotInsured`] on its first day; [`Reason::RuleUnset`], naming the rule, when nobody knows it.
 ///
 /// ```
 /// use jiff::civil::date;
@@ -44,20 +56,17 @@ pub struct FilingTerm {
 ///     [[filing_validity]]\nid = 'other'\nfiling = 'other-temporary'\nmonths = 6\nsource = 'demo'\ntrust = 'assumed'\n";
 /// let book = RuleBook::parse(&format!("{text}\n{lasting}")).expect("a book without faults");
 /// let example = book.examples()[0].clone();
-/// let term = |class| filing_term::of(&book, &example.person, class, date(2025, 1, 31), None);
+/// let from = date(2025, 1, 31);
+/// let wanted = |class| filing_term::Wanted { class, from, disease: None, diagnosis: None };
+/// let term = |class| filing_term::of(&book, &example.person, wanted(class));
 /// let long = term(FilingClass::LongTerm).expect("known").expect("a rule");
 /// assert_eq!((long.last_day, long.free_from), (None, date(2025, 7, 31)));
 /// let other = term(FilingClass::OtherTemporary).expect("known").expect("a rule");
 /// assert_eq!((other.last_day, other.free_from), (Some(date(2025, 7, 30)), date(2025, 1, 31)));
 /// assert_eq!(term(FilingClass::Referral), Ok(None));
 /// ```
-pub fn of(
-    book: &RuleBook,
-    person: &Person,
-    class: FilingClass,
-    from: Date,
-    disease: Option<&DiseaseCode>,
-) -> Result<Option<FilingTerm>, Refusal> {
+pub fn of(book: &RuleBook, person: &Person, wanted: Wanted<'_>) -> Result<Option<FilingTerm>, Refusal> {
+    let Wanted { class, from, disease, diagnosis } = wanted;
     let Some(entitlement) = person.entitlement(book.insurance(), from) else {
         return Err(Refusal::new(Reason::NotInsured).because(from.to_string()));
     };
@@ -73,6 +82,8 @@ pub fn of(
         claim_free_years: entitlement.claim_free_years,
         tier: entitlement.tier.as_deref(),
         disease,
+        diagnosis,
+        retired_on: entitlement.retired_on,
         place: 0,
         referred: false,
     };
@@ -88,7 +99,7 @@ pub(super) fn under(
 ) -> Result<Option<(FilingTerm, Clause)>, Refusal> {
     let facts = Facts { footing: Footing::OffSite(class), ..*facts };
     let rows = book.admission.filing_validity.matching(&facts);
-    let Some(row) = rows.max_by_key(|row| row.when.names_a_disease()) else { return Ok(None) };
+    let Some(row) = rows.max_by_key(|row| row.when.closeness()) else { return Ok(None) };
     let beyond = |_| Refusal::new(Reason::Internal).because(format!("a filing from {from} has no end in the calendar"));
     let after = |months: i64| 0.days().try_months(months).and_then(|span| from.checked_add(span)).map_err(beyond);
     let last_day = match row.value.months.needed(book, row.clause)? {

@@ -16,10 +16,10 @@ pub(super) fn of(
     book: &RuleBook,
     case: &Case<'_>,
     facts: &Facts<'_>,
+    filing: Option<&Filing>,
     steps: &mut Vec<Step>,
 ) -> Result<Footing, Refusal> {
     let encounter = &case.settle.encounter;
-    let filing = in_force(book, case, facts, steps)?;
     if encounter.pool == case.person.home {
         return Ok(at_home(book, facts, filing, steps));
     }
@@ -49,7 +49,7 @@ pub(super) fn of(
 }
 
 /// The filing that came with the case, unless it has ended: one without an end holds as long as the book says.
-fn in_force<'a>(
+pub(super) fn in_force<'a>(
     book: &RuleBook,
     case: &Case<'a>,
     facts: &Facts<'_>,

@@ -4,8 +4,9 @@
 use jiff::civil::Date;
 use jiff::{Unit, civil::DateDifference};
 
-use super::explanation::Step;
+use super::explanation::{Derived, Step};
 use super::identities::Chosen;
+use super::stay::Before;
 use super::{Case, entitlement, footing, several};
 use crate::encounter::CareKind;
 use crate::filing::FilingClass;
@@ -29,6 +30,7 @@ pub(super) struct Admitted<'a> {
     pub(super) month: Month,
     pub(super) year: BenefitYear,
     pub(super) used: YearToDate,
+    pub(super) before: Before,
     pub(super) steps: Vec<Step>,
 }
 
@@ -50,17 +52,21 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) 
     })?;
     let (used, continued) = used(book, case, year);
     let stays = used.of(&[CareKind::Inpatient]).stays;
-    // A later mid-way settlement belongs to the stay that was counted already.
-    let stay = if case.deductible_before.is_some() { stays.max(1) } else { stays + 1 };
-    let at = At { book, case, chosen, stay };
+    let before = Before::parts(book, case, year);
+    let at = At { book, case, chosen, stay: nth(stays, &before) };
     let mut steps = Vec::with_capacity(USUAL_STEPS);
     let entitlement = entitlement::deciding(&at, day, &mut steps)?;
     if encounter.marks.third_party {
         return Err(Refusal::new(Reason::ThirdPartyLiable).of_field("rel_ttp_flag"));
     }
     let mut facts = at.facts(entitlement, day);
-    let footing = footing::of(book, case, &facts, &mut steps)?;
+    let filing = footing::in_force(book, case, &facts, &mut steps)?;
+    facts.referred |= filing.is_some_and(|filing| filing.class == FilingClass::Referral);
+    let footing = footing::of(book, case, &facts, filing, &mut steps)?;
     facts.footing = footing;
+    let level_as = level_as(book, &mut facts);
+    let before = before.go_on(book, case, &facts, year);
+    facts.stay = nth(stays, &before);
     let rules = book.care(encounter.care);
     chronic(book, case, rules, &facts, day)?;
     payable(book, rules, &facts)?;
@@ -75,9 +81,24 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) 
         year,
     };
     steps.insert(0, gate);
+    steps.extend(level_as.map(Step::Derived));
     steps.extend(chosen.step(book));
     steps.extend(continued);
-    Ok(Admitted { facts, civil_servant: entitlement.civil_servant, day, month, year, used, steps })
+    Ok(Admitted { facts, civil_servant: entitlement.civil_servant, day, month, year, used, before, steps })
+}
+
+/// Which stay of the year it is. What goes on, a later mid-way settlement too, belongs to a stay that was counted
+/// already.
+fn nth(stays: i64, before: &Before) -> i64 {
+    if before.counted { stays.max(1) } else { stays + 1 }
+}
+
+/// The level as which the institution is treated, where that is not its own.
+fn level_as(book: &RuleBook, facts: &mut Facts<'_>) -> Option<Derived> {
+    let row = book.level_as.find(facts)?;
+    let (level, counts_as) = (facts.level, row.value);
+    facts.level = counts_as;
+    Some(Derived::LevelAs { clause: row.clause, level, counts_as })
 }
 
 /// A case under a book, and what is known of it before anybody is found entitled.
@@ -89,10 +110,10 @@ pub(super) struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    /// The facts under a stretch of insurance on a day. The footing is not known yet: at home stands for it.
+    /// The facts under a stretch of insurance on a day. The footing and the filing are not known yet: at home stands
+    /// for them.
     pub(super) fn facts(&self, entitlement: &'a Entitlement, day: Date) -> Facts<'a> {
         let (case, encounter) = (self.case, &self.case.settle.encounter);
-        let filed_as_referred = case.filing.is_some_and(|filing| filing.class == FilingClass::Referral);
         Facts {
             person: entitlement.class,
             level: encounter.level,
@@ -105,8 +126,10 @@ impl<'a> At<'a> {
             claim_free_years: entitlement.claim_free_years,
             tier: entitlement.tier.as_deref(),
             disease: if encounter.care == CareKind::Chronic { encounter.disease.as_ref() } else { None },
+            diagnosis: encounter.diagnosis.as_ref(),
+            retired_on: entitlement.retired_on,
             place: self.book.admission.places.position(encounter.chain()),
-            referred: encounter.marks.referral || filed_as_referred,
+            referred: encounter.marks.referral,
         }
     }
 }
@@ -115,10 +138,11 @@ impl<'a> At<'a> {
 /// what was used; and the step that says so, where it makes a difference.
 fn used(book: &RuleBook, case: &Case<'_>, year: BenefitYear) -> (YearToDate, Option<Step>) {
     let insurance = case.settle.insurance;
-    let own = YearToDate::fold(case.usages, insurance, year);
+    let usages = || case.usages.iter().map(|used| &used.usage);
+    let own = YearToDate::fold(usages(), insurance, year);
     match book.admission.after_change {
         Some((AfterChange::Continue, clause)) => {
-            let all = YearToDate::fold_all(case.usages, year);
+            let all = YearToDate::fold_all(usages(), year);
             let step = (all != own).then_some(Step::UsedBeforeChange { clause, in_policy: all.total().in_policy });
             (all, step)
         }

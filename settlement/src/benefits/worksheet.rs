@@ -7,6 +7,7 @@ use super::burden::Burden;
 use super::explanation::Step;
 use super::gate::Admitted;
 use super::growth::{self, Grown};
+use super::stay::Before;
 use crate::account::{FamilyShare, paid_by_family};
 use crate::adjudication::{Adjudication, Fund, FundShares, Payers, Working};
 use crate::bill::Coverage;
@@ -47,6 +48,8 @@ pub(super) struct Worksheet<'a> {
     pub(super) month: Month,
     pub(super) year: BenefitYear,
     used: YearToDate,
+    /// What was settled before of the visit or stay.
+    pub(super) before: Before,
     /// The bill as the home region splits it: the treatment place's split, but for a first self-pay of its own.
     pub(super) coverage: Coverage,
     /// 起付线 borne in this settlement.
@@ -85,6 +88,7 @@ impl<'a> Worksheet<'a> {
             month: admitted.month,
             year: admitted.year,
             used: admitted.used,
+            before: admitted.before,
             coverage: case.settle.bill.coverage(),
             deductible: Money::ZERO,
             burden: Burden::default(),
@@ -191,7 +195,7 @@ impl<'a> Worksheet<'a> {
         let sums = match care {
             CareKind::Purchase => UsageSums::default(),
             CareKind::Inpatient | CareKind::Chronic | CareKind::Outpatient => UsageSums {
-                stays: i64::from(care == CareKind::Inpatient && self.case.deductible_before.is_none()),
+                stays: i64::from(care == CareKind::Inpatient && !self.before.counted),
                 deductible: self.deductible,
                 in_policy: self.coverage.in_policy,
                 basic: self.funds.of(Fund::Basic),

@@ -8,9 +8,8 @@
 use jiff::civil::Date;
 
 use super::book::{BookSeq, Used};
-use super::effects::UsagePosting;
 use crate::ids::SettlementId;
-use crate::year_to_date::{BenefitYear, Usage, UsageSums};
+use crate::year_to_date::{BenefitYear, Usage, UsagePosting, UsageSums};
 
 /// A settlement as one that read a person's year-to-date.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,13 +65,15 @@ pub fn built_on(readers: &[Reader], changed: &UsagePosting, reach: Reach) -> Vec
     if *sums == UsageSums::default() {
         return Vec::new();
     }
-    let same_year = |reader: &&Reader| reader.year == *year;
+    // A stay, or a cycle, reaches from one benefit year into the next, and with it the deductible that was borne.
+    let borne_on = BenefitYear(year.0 + i16::from(!sums.deductible.is_zero()));
+    let same_year = |reader: &&Reader| (*year..=borne_on).contains(&reader.year);
     let affected = readers.iter().filter(same_year).filter(|reader| reach.covers(reader));
     affected.map(|reader| reader.settlement.clone()).collect()
 }
 
 /// Whether something still differs from what a settlement read, after everything that was changed since. A cancellation
 /// that was itself reversed leaves nothing.
-pub fn still_differs<'a>(changes: impl IntoIterator<Item = &'a Usage>) -> bool {
+pub fn still_differs<'a>(changes: impl IntoIterator<Item = &'a UsagePosting>) -> bool {
     !Used::fold(changes).usages().is_empty()
 }

@@ -8,18 +8,18 @@ use jiff::civil::Date;
 
 use super::Decision;
 use super::affected::Reader;
-use super::effects::{Correcting, Effects, Undoing, UsagePosting};
+use super::effects::{Correcting, Effects, Undoing};
 use crate::account::{FamilyAccount, FamilyShare, SharedAccount};
 use crate::adjudication::Payers;
-use crate::encounter::{CareKind, Encounter};
-use crate::ids::{BatchNumber, EncounterId, InstitutionCode, PersonNumber, PoolCode, SettlementId};
+use crate::encounter::{CareKind, Encounter, HospitalLevel};
+use crate::ids::{BatchNumber, DiagnosisCode, EncounterId, InstitutionCode, PersonNumber, PoolCode, SettlementId};
 use crate::lifecycle::Standing;
 use crate::money::Money;
 use crate::operation::{Operation, OperationKey, ReversalTarget};
 use crate::outcome::{Done, Outcome, Settled, Undone};
 use crate::person::Person;
 use crate::postings::{JournalEntry, Parties};
-use crate::year_to_date::{Usage, UsageSums};
+use crate::year_to_date::{UsagePosting, UsageSums};
 
 /// A place in a home region's book: 1, 2, 3, … without gaps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,8 +134,12 @@ pub struct Visit {
     pub institution: InstitutionCode,
     /// The pool that holds the institution's contract.
     pub treatment: PoolCode,
+    /// The institution's level.
+    pub level: HospitalLevel,
     /// The kind of care.
     pub care: CareKind,
+    /// The main diagnosis, where the hospital stated one.
+    pub diagnosis: Option<DiagnosisCode>,
     /// Day of admission or visit.
     pub admitted: Date,
     /// Day of discharge, where there is one.
@@ -157,9 +161,9 @@ pub struct Claim {
     pub encounter: EncounterId,
 }
 
-/// Usages folded by year, insurance, care, disease and month.
+/// Usages folded by day, year, insurance, care, disease and month.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Used(Vec<Usage>);
+pub struct Used(Vec<UsagePosting>);
 
 impl Book {
     /// A person's part, empty where nothing is known.
@@ -193,11 +197,9 @@ impl Book {
         let shared = self.people.get(number).and_then(|book| book.person.as_ref()).map(|person| &person.family);
         let in_force = shared.into_iter().flatten().filter(|shared| shared.validity.covers(day));
         in_force
-            .map(|SharedAccount { account, validity: _ }| {
-                let owner = self.people.get(&account.owner);
-                let kept_here = |owner: &&PersonBook| owner.person.as_ref().is_some_and(|row| row.home == account.pool);
-                let balance = owner.filter(kept_here).map(|owner| owner.account_balance.at_least_zero());
-                FamilyAccount { account: account.clone(), balance }
+            .map(|SharedAccount { account, kept_here, validity: _ }| {
+                let held = self.people.get(&account.owner).map_or(Money::ZERO, |owner| owner.account_balance);
+                FamilyAccount { account: account.clone(), balance: kept_here.then(|| held.at_least_zero()) }
             })
             .collect()
     }
@@ -249,7 +251,7 @@ impl PersonBook {
             }
         }
         if let Some(posting) = &effects.usage {
-            self.used.add(&posting.usage);
+            self.used.add(posting);
         }
         self.account_balance += effects.account;
         self.tombstones.extend(effects.tombstone.clone());
@@ -287,7 +289,9 @@ impl Visit {
             encounter: encounter.id.clone(),
             institution: encounter.institution.clone(),
             treatment: encounter.pool,
+            level: encounter.level,
             care: encounter.care,
+            diagnosis: encounter.diagnosis.clone(),
             admitted: encounter.admitted,
             discharged: encounter.discharged,
             batch: encounter.batch.clone(),
@@ -303,28 +307,28 @@ impl Visit {
 
 impl Used {
     /// Folds usages.
-    pub fn fold<'a>(usages: impl IntoIterator<Item = &'a Usage>) -> Used {
+    pub fn fold<'a>(usages: impl IntoIterator<Item = &'a UsagePosting>) -> Used {
         let mut used = Used::default();
         usages.into_iter().for_each(|usage| used.add(usage));
         used
     }
 
     /// Adds a usage. What comes to nothing leaves no trace.
-    pub fn add(&mut self, usage: &Usage) {
-        match self.0.binary_search_by(|held| held.kind().cmp(&usage.kind())) {
+    pub fn add(&mut self, used: &UsagePosting) {
+        match self.0.binary_search_by(|held| (held.day, held.usage.kind()).cmp(&(used.day, used.usage.kind()))) {
             Ok(at) => {
-                self.0[at].sums += usage.sums;
-                if self.0[at].sums == UsageSums::default() {
+                self.0[at].usage.sums += used.usage.sums;
+                if self.0[at].usage.sums == UsageSums::default() {
                     self.0.remove(at);
                 }
             }
-            Err(_) if usage.sums == UsageSums::default() => {}
-            Err(at) => self.0.insert(at, usage.clone()),
+            Err(_) if used.usage.sums == UsageSums::default() => {}
+            Err(at) => self.0.insert(at, used.clone()),
         }
     }
 
-    /// One usage for each year, insurance, care, disease and month, none of them empty.
-    pub fn usages(&self) -> &[Usage] {
+    /// One usage for each day, year, insurance, care, disease and month, none of them empty, by day.
+    pub fn usages(&self) -> &[UsagePosting] {
         &self.0
     }
 }

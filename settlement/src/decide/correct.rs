@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::affected::{Reach, built_on};
 use super::book::{Book, Booked, PersonBook};
-use super::effects::{Correcting, Effects, UsagePosting};
+use super::effects::{Correcting, Effects};
 use super::rework::Reworked;
 use crate::adjudication::Payers;
 use crate::ids::{PersonNumber, PoolCode, SettlementId};
 use crate::lifecycle::Standing;
 use crate::money::Money;
 use crate::refusal::Refusal;
-use crate::year_to_date::{Usage, UsageSums};
+use crate::year_to_date::{Usage, UsagePosting, UsageSums};
 
 /// One settlement of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]

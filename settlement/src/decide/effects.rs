@@ -3,8 +3,6 @@
 
 use std::ops::Neg;
 
-use jiff::civil::Date;
-
 use super::book::Booked;
 use crate::account::FamilyShare;
 use crate::adjudication::Payers;
@@ -13,7 +11,7 @@ use crate::lifecycle::Standing;
 use crate::money::Money;
 use crate::operation::ReversalTarget;
 use crate::postings::JournalEntry;
-use crate::year_to_date::Usage;
+use crate::year_to_date::UsagePosting;
 
 /// What a decision appends. A refusal appends nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,21 +79,4 @@ pub struct Correcting {
     pub settlement: SettlementId,
     /// Who pays what from now on.
     pub now: Payers,
-}
-
-/// A usage, and the day under which it is counted: the day of the settlement, for what takes it back too, so that
-/// undoing leaves the totals of every month as they were.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsagePosting {
-    /// What.
-    pub usage: Usage,
-    /// When.
-    pub day: Date,
-}
-
-impl UsagePosting {
-    /// What takes it back.
-    pub fn counter(&self) -> UsagePosting {
-        UsagePosting { usage: self.usage.counter(), day: self.day }
-    }
 }

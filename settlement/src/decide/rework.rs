@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::book::{Book, BookSeq};
 use super::correct::as_debited;
@@ -19,7 +20,7 @@ use crate::money::Money;
 use crate::operation::{OperationKey, Settle};
 use crate::outcome::Settled;
 use crate::refusal::Refusal;
-use crate::year_to_date::Usage;
+use crate::year_to_date::{Usage, UsagePosting};
 
 /// A settlement with everything that it saw, and what was changed of that since.
 #[derive(Clone, Debug)]
@@ -93,6 +94,7 @@ pub struct Rework {
 struct Corrected {
     seq: BookSeq,
     settlement: SettlementId,
+    day: Date,
     was: Usage,
     is: Usage,
 }
@@ -105,8 +107,8 @@ impl Rework {
         let person = book.person(&key.person);
         changes.iter().for_each(|change| person.append(seq, change));
         for earlier in self.corrected.iter().filter(|earlier| earlier.seq < seq) {
-            person.used.add(&earlier.was.counter());
-            person.used.add(&earlier.is);
+            person.used.add(&UsagePosting { usage: earlier.was.counter(), day: earlier.day });
+            person.used.add(&UsagePosting { usage: earlier.is.clone(), day: earlier.day });
             let same = person.settlements.iter_mut().find(|booked| booked.settled.settlement == earlier.settlement);
             if let Some(booked) = same {
                 booked.usage.usage = earlier.is.clone();
@@ -119,7 +121,8 @@ impl Rework {
         };
         let now = now.map(|worked_out| as_debited(&counts, worked_out.payers()));
         let settlement = settled.settlement;
-        self.corrected.push(Corrected { seq, settlement: settlement.clone(), was: usage, is: is.clone() });
+        let day = beijing::day_of(decided_at);
+        self.corrected.push(Corrected { seq, settlement: settlement.clone(), day, was: usage, is: is.clone() });
         Reworked { settlement, told: counts, now, usage: is }
     }
 }

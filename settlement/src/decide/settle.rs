@@ -4,21 +4,20 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::book::{Book, BookSeq, Booked, PersonBook, Visit};
-use super::effects::{Effects, UsagePosting};
+use super::effects::Effects;
 use super::judge::{Judge, Judgement, Question};
 use crate::account::FamilyAccount;
 use crate::adjudication::Payers;
 use crate::beijing;
-use crate::benefits::Case;
+use crate::benefits::{Case, Earlier};
 use crate::encounter::{CareKind, Encounter};
 use crate::filing::Filing;
 use crate::lifecycle::Standing;
-use crate::money::Money;
 use crate::operation::{OperationKey, Settle};
 use crate::outcome::{Done, Settled};
 use crate::person::Person;
 use crate::refusal::{Reason, Refusal};
-use crate::year_to_date::Usage;
+use crate::year_to_date::{Usage, UsagePosting};
 
 /// Settles a bill.
 pub(super) fn settle(
@@ -89,6 +88,7 @@ pub(super) fn work_out(
 ) -> Result<WorkedOut, Refusal> {
     let person = enrolled(book, settle)?;
     let encounter = &settle.encounter;
+    let earlier = earlier(book, encounter);
     let case = Case {
         person,
         settle,
@@ -96,7 +96,7 @@ pub(super) fn work_out(
         usages: book.used.usages(),
         account_balance: book.account_balance.at_least_zero(),
         family,
-        deductible_before: deductible_before(book, encounter),
+        earlier: &earlier,
         settled_on: beijing::day_of(at),
     };
     let during_stay = encounter.care != CareKind::Inpatient && lies_in_hospital(book, encounter);
@@ -107,12 +107,28 @@ pub(super) fn work_out(
     Ok(WorkedOut(judgement))
 }
 
-/// The deductible that the settlements in force of a visit or stay bore; none where it was not settled yet.
-fn deductible_before(book: &PersonBook, encounter: &Encounter) -> Option<Money> {
-    let mut earlier =
-        book.in_force().filter(|booked| booked.visit.is_of(&encounter.id, &encounter.institution)).peekable();
-    earlier.peek()?;
-    Some(earlier.map(|booked| booked.usage.usage.sums.deductible).sum())
+/// The settlements in force of a visit or stay, and those of the person's other stays.
+fn earlier(book: &PersonBook, encounter: &Encounter) -> Vec<Earlier> {
+    let as_earlier = |booked: &Booked| {
+        let Visit { encounter: id, institution, level, care, diagnosis, admitted, discharged, .. } = &booked.visit;
+        let same_stay = booked.visit.is_of(&encounter.id, &encounter.institution);
+        (same_stay || *care == CareKind::Inpatient).then(|| Earlier {
+            same_stay,
+            encounter: id.clone(),
+            institution: institution.clone(),
+            level: *level,
+            insurance: booked.settled.insurance,
+            care: *care,
+            admitted: *admitted,
+            discharged: *discharged,
+            diagnosis: diagnosis.clone(),
+            day: booked.usage.day,
+            year: booked.usage.usage.year,
+            total: booked.settled.coverage.total(),
+            deductible: booked.usage.usage.sums.deductible,
+        })
+    };
+    book.in_force().filter_map(as_earlier).collect()
 }
 
 fn enrolled<'a>(book: &'a PersonBook, settle: &Settle) -> Result<&'a Person, Refusal> {

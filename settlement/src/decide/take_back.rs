@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::book::{Book, BookSeq, Booked, PersonBook, Visit};
-use super::effects::{Effects, UsagePosting};
+use super::effects::Effects;
 use super::undo::change;
 use super::{Decision, Verdict};
 use crate::beijing;
@@ -14,7 +14,7 @@ use crate::lifecycle::{Event, Standing};
 use crate::operation::{Operation, Request, Reverse, Settle};
 use crate::outcome::{Done, Outcome, Settled, Undone};
 use crate::refusal::{Reason, Refusal};
-use crate::year_to_date::Usage;
+use crate::year_to_date::{Usage, UsagePosting};
 
 /// An answered operation as the hub kept it.
 #[derive(Clone, Debug)]

@@ -1,26 +1,32 @@
 //! What the rows of one table have to be to one another: never two for one settlement, and one for each.
 //! It looks at rows that were read without a fault; the parser calls it table by table.
 
+use jiff::ToSpan;
+use jiff::civil::Date;
+
 use crate::encounter::{CareKind, HospitalLevel};
 use crate::filing::FilingClass;
-use crate::ids::DiseaseCode;
+use crate::ids::{DiagnosisCode, DiseaseCode};
 use crate::money::Money;
 use crate::person::{AssistanceClass, Insurance, PersonClass};
 use crate::rulebook::admission::{FilingValidity, Waiting};
 use crate::rulebook::clause::Setting;
-use crate::rulebook::conditions::{Cases, Conditions, Facts, Footing, Span, identity_word};
+use crate::rulebook::conditions::{Cases, Conditions, Diagnoses, Facts, Footing, Span, identity_word};
+use crate::rulebook::deductible::{Continues, Deductible};
 use crate::rulebook::places::Places;
 use crate::rulebook::ratio::Ratio;
-use crate::rulebook::sections::{AccountRule, Cap, Ceiling, Deductible, LayerChange, OffSite, Segment, Unfiled};
+use crate::rulebook::sections::{AccountRule, Cap, Ceiling, LayerChange, OffSite, Segment, Unfiled};
 use crate::rulebook::table::{Row, Table};
 use crate::spanned::Report;
 
-/// What the tables of one book are checked against: whom it insures, which identities and places it tells apart.
+/// What the tables of one book are checked against: whom it insures, which identities, places and levels it tells apart.
 pub(super) struct Scope {
     pub(super) insurance: Option<Insurance>,
     /// No identity first.
     pub(super) identities: Vec<Option<AssistanceClass>>,
     pub(super) places: Places,
+    /// Without those that count as another whatever else holds.
+    pub(super) levels: Cases,
 }
 
 /// What part of an amount a row is about: the whole, unless it is a segment.
@@ -38,6 +44,8 @@ impl Extent for Segment {
 }
 
 impl Extent for Deductible {}
+impl Extent for Continues {}
+impl Extent for HospitalLevel {}
 impl Extent for Setting<Ratio> {}
 impl Extent for Setting<Money> {}
 impl Extent for Ceiling {}
@@ -121,6 +129,8 @@ struct Grid<'a> {
     months: Vec<i64>,
     tiers: Vec<Option<&'a str>>,
     diseases: Vec<Option<&'a DiseaseCode>>,
+    diagnoses: Vec<Option<&'a DiagnosisCode>>,
+    retirements: Vec<Option<Date>>,
     places: Vec<usize>,
     referred: Vec<bool>,
 }
@@ -138,10 +148,14 @@ impl<'a> Grid<'a> {
         let off_site_only = matches!(table.path.as_str(), "off_site" | "catastrophic.off_site");
         let funds_only = !matches!(table.path.as_str(), "account" | "unfiled");
         let assisted_only = table.path.starts_with("assistance.");
+        let retirements = retirements(&whens);
+        let levels: Vec<HospitalLevel> =
+            HospitalLevel::ALL.into_iter().filter(|level| scope.levels.has(*level as usize)).collect();
+        let classes = named(|when| when.person) || retirements.len() > 1;
         let identities = &scope.identities[usize::from(assisted_only).min(scope.identities.len())..];
         Grid {
-            persons: if named(|when| when.person) { persons.to_vec() } else { persons[..1].to_vec() },
-            levels: pick(&HospitalLevel::ALL, named(|when| when.level)),
+            persons: if classes { persons.to_vec() } else { persons[..1].to_vec() },
+            levels: pick(&levels, named(|when| when.level)),
             care: pick(if funds_only { &CareKind::ALL[..3] } else { &CareKind::ALL }, named(|when| when.care)),
             footings: pick(if off_site_only { &Footing::ALL[1..] } else { &Footing::ALL }, named(|when| when.filing)),
             identities: pick(identities, named(|when| when.identity)),
@@ -150,6 +164,8 @@ impl<'a> Grid<'a> {
             months: corners(whens.iter().map(|when| when.enrolled_months), 0),
             tiers: mentioned(whens.iter().flat_map(|when| when.tier.iter().map(String::as_str))),
             diseases: mentioned(whens.iter().flat_map(|when| &when.disease)),
+            diagnoses: diagnoses(&whens),
+            retirements,
             places: pick(&scope.places.positions(), named(|when| when.place)),
             referred: pick(&[false, true], named(|when| when.referred)),
         }
@@ -169,6 +185,8 @@ impl<'a> Grid<'a> {
             claim_free_years: 0,
             tier: None,
             disease: None,
+            diagnosis: None,
+            retired_on: None,
             place: 0,
             referred: false,
         }];
@@ -182,6 +200,12 @@ impl<'a> Grid<'a> {
         spread(&mut rest, &self.months, |facts, enrolled_months| Facts { enrolled_months, ..facts });
         spread(&mut rest, &self.tiers, |facts, tier| Facts { tier, ..facts });
         spread(&mut rest, &self.diseases, |facts, disease| Facts { disease, ..facts });
+        spread(&mut rest, &self.diagnoses, |facts, diagnosis| Facts { diagnosis, ..facts });
+        spread(&mut rest, &self.retirements, |facts, retired_on| Facts { retired_on, ..facts });
+        if self.retirements.len() > 1 {
+            // Whoever is retired has retired on some day, and nobody else has.
+            rest.retain(|facts| (facts.person == PersonClass::Retired) == facts.retired_on.is_some());
+        }
         spread(&mut rest, &self.places, |facts, place| Facts { place, ..facts });
         spread(&mut rest, &self.referred, |facts, referred| Facts { referred, ..facts });
         for facts in &rest {
@@ -221,6 +245,29 @@ fn mentioned<'a, V: ?Sized + PartialEq>(values: impl Iterator<Item = &'a V>) -> 
     if seen.is_empty() { vec![None] } else { seen }
 }
 
+/// Each beginning that rows name, and a diagnosis that none names.
+fn diagnoses<'a>(whens: &[&'a Conditions]) -> Vec<Option<&'a DiagnosisCode>> {
+    let mut seen: Vec<Option<&DiagnosisCode>> = vec![None];
+    for named in whens.iter().flat_map(|when| when.diagnosis.named()) {
+        if !seen.contains(&Some(named)) {
+            seen.push(Some(named));
+        }
+    }
+    seen
+}
+
+/// Who never retired, and the days of retirement at which something may change.
+fn retirements(whens: &[&Conditions]) -> Vec<Option<Date>> {
+    let mut days: Vec<Date> = Vec::new();
+    for days_of in whens.iter().filter_map(|when| when.retired) {
+        days.extend([Date::MIN, days_of.from]);
+        days.extend(days_of.to.map(|to| to.saturating_add(1.day())));
+    }
+    days.sort_unstable();
+    days.dedup();
+    std::iter::once(None).chain(days.into_iter().map(Some)).collect()
+}
+
 /// Names the facts that the rows of the table tell apart, in the words of a rule book.
 fn describe<T>(table: &Table<T>, scope: &Scope, facts: &Facts<'_>) -> String {
     let named = |of: fn(&Conditions) -> bool| table.rows.iter().any(|row| of(&row.when));
@@ -242,6 +289,12 @@ fn describe<T>(table: &Table<T>, scope: &Scope, facts: &Facts<'_>) -> String {
     say(named(|when| !when.tier.is_empty()), format!("tier {}", facts.tier.unwrap_or("?")));
     let disease = facts.disease.map_or("?", DiseaseCode::as_str);
     say(named(|when| !when.disease.is_empty()), format!("disease {disease}"));
+    let diagnosis = facts.diagnosis.map_or("other", DiagnosisCode::as_str);
+    say(named(|when| when.diagnosis != Diagnoses::Any), format!("diagnosis {diagnosis}"));
+    if let Some(day) = facts.retired_on {
+        let day = if day == Date::MIN { "long ago".to_owned() } else { format!("on {day}") };
+        say(named(|when| when.retired.is_some()), format!("retired {day}"));
+    }
     say(named(|when| when.place != Cases::ANY), format!("place {}", scope.places.word(facts.place)));
     say(named(|when| when.referred != Cases::ANY), format!("referred {}", facts.referred));
     if words.is_empty() { "anybody".into() } else { words.join(", ") }

@@ -1,10 +1,12 @@
 //! When a row of a rule book applies. A row names only what it depends on; what it does not name is any.
 //! Two rows of one table never both apply: `check.rs` sees to it, so nothing hangs on their order.
 
+use jiff::civil::Date;
+
 use crate::encounter::{CareKind, HospitalLevel};
 use crate::filing::FilingClass;
-use crate::ids::DiseaseCode;
-use crate::person::{AssistanceClass, PersonClass};
+use crate::ids::{DiagnosisCode, DiseaseCode};
+use crate::person::{AssistanceClass, PersonClass, Validity};
 
 /// On what footing a person is treated: at home, or elsewhere under a class of filing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +83,10 @@ pub struct Facts<'a> {
     pub tier: Option<&'a str>,
     /// The chronic disease.
     pub disease: Option<&'a DiseaseCode>,
+    /// The main diagnosis.
+    pub diagnosis: Option<&'a DiagnosisCode>,
+    /// The day of retirement, where it is known.
+    pub retired_on: Option<Date>,
     /// The position of the treatment place among the book's named ones.
     pub place: usize,
     /// The hospital's referral mark, or a filing as referred.
@@ -100,6 +106,11 @@ impl Cases {
     /// The cases at some positions.
     pub fn at(positions: impl IntoIterator<Item = usize>) -> Cases {
         Cases(positions.into_iter().fold(0, |bits, position| bits | 1 << (position & 15)))
+    }
+
+    /// The set with one more case.
+    pub fn and(self, position: usize) -> Cases {
+        Cases(self.0 | Cases::at([position]).0)
     }
 
     /// Whether the case at a position is in the set.
@@ -153,6 +164,53 @@ impl Span {
     }
 }
 
+/// What the main diagnosis has to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Diagnoses {
+    /// Anything, or unknown.
+    #[default]
+    Any,
+    /// One that begins in one of these ways.
+    Beginning(Vec<DiagnosisCode>),
+    /// `other`: one that begins in none of these ways, which the other rows of the table name; or unknown.
+    Other(Vec<DiagnosisCode>),
+}
+
+impl Diagnoses {
+    /// The beginnings that it names itself.
+    pub fn named(&self) -> &[DiagnosisCode] {
+        match self {
+            Diagnoses::Beginning(named) => named,
+            Diagnoses::Any | Diagnoses::Other(_) => &[],
+        }
+    }
+
+    /// Whether a diagnosis is one of them.
+    pub fn have(&self, diagnosis: Option<&DiagnosisCode>) -> bool {
+        let begins = |named: &[DiagnosisCode]| {
+            diagnosis.is_some_and(|diagnosis| named.iter().any(|beginning| diagnosis.begins_with(beginning)))
+        };
+        match self {
+            Diagnoses::Any => true,
+            Diagnoses::Beginning(named) => begins(named),
+            Diagnoses::Other(named) => !begins(named),
+        }
+    }
+
+    fn meet(&self, other: &Diagnoses) -> bool {
+        match (self, other) {
+            (Diagnoses::Any, _) | (_, Diagnoses::Any) | (Diagnoses::Other(_), Diagnoses::Other(_)) => true,
+            (Diagnoses::Beginning(ones), Diagnoses::Beginning(twos)) => {
+                share(ones, twos, |one, two| one.begins_with(two) || two.begins_with(one))
+            }
+            (Diagnoses::Beginning(ones), Diagnoses::Other(named))
+            | (Diagnoses::Other(named), Diagnoses::Beginning(ones)) => {
+                ones.iter().any(|one| !named.iter().any(|named| one.begins_with(named)))
+            }
+        }
+    }
+}
+
 /// The conditions of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conditions {
@@ -176,6 +234,10 @@ pub struct Conditions {
     pub tier: Vec<String>,
     /// `disease`: chronic diseases; empty for any.
     pub disease: Vec<DiseaseCode>,
+    /// `diagnosis`: beginnings of the main diagnosis, or `other`.
+    pub diagnosis: Diagnoses,
+    /// `retired_from`, `retired_to`: when the person retired; none for any, and for who never did.
+    pub retired: Option<Validity>,
     /// `place`: named places, and `elsewhere`.
     pub place: Cases,
     /// `referred`: no, yes.
@@ -195,6 +257,8 @@ impl Conditions {
         enrolled_months: Span::ANY,
         tier: Vec::new(),
         disease: Vec::new(),
+        diagnosis: Diagnoses::Any,
+        retired: None,
         place: Cases::ANY,
         referred: Cases::ANY,
     };
@@ -214,11 +278,18 @@ impl Conditions {
             && (self.tier.is_empty() || facts.tier.is_some_and(|tier| self.tier.iter().any(|named| named == tier)))
             && (self.disease.is_empty()
                 || facts.disease.is_some_and(|disease| self.disease.iter().any(|named| named.same_disease(disease))))
+            && self.diagnosis.have(facts.diagnosis)
+            && self.retired.is_none_or(|days| facts.retired_on.is_some_and(|day| days.covers(day)))
     }
 
-    /// Whether the row is about some diseases only.
-    pub fn names_a_disease(&self) -> bool {
-        !self.disease.is_empty()
+    /// How closely the row says what the person suffers from: a chronic disease before a diagnosis before neither. In
+    /// tables where nobody can write "all but these", the closer row goes first.
+    pub fn closeness(&self) -> u8 {
+        match (self.disease.is_empty(), self.diagnosis.named().is_empty()) {
+            (false, _) => 2,
+            (true, false) => 1,
+            (true, true) => 0,
+        }
     }
 
     /// Whether some settlement could meet the conditions of both.
@@ -235,12 +306,35 @@ impl Conditions {
             && self.referred.meets(other.referred)
             && share(&self.tier, &other.tier, |one, two| one == two)
             && share(&self.disease, &other.disease, DiseaseCode::same_disease)
+            && self.diagnosis.meet(&other.diagnosis)
+            && self.retired.is_none_or(|days| other.retired.is_none_or(|others| days.meets(&others)))
     }
 }
 
 /// Whether two lists, each meaning *any* when empty, have something in common.
 fn share<T>(ones: &[T], twos: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
     ones.is_empty() || twos.is_empty() || ones.iter().any(|one| twos.iter().any(|two| same(one, two)))
+}
+
+/// What the conditions of a table say together: some words mean what the other rows leave over.
+pub fn told_apart<'c>(table: impl Iterator<Item = &'c mut Conditions>) {
+    let mut whens: Vec<&mut Conditions> = table.collect();
+    for (apart, within) in
+        [(HospitalLevel::Top, HospitalLevel::Third), (HospitalLevel::Unrated, HospitalLevel::Primary)]
+    {
+        let named = |when: &&mut Conditions| when.level != Cases::ANY && when.level.has(apart as usize);
+        if !whens.iter().any(named) {
+            for when in whens.iter_mut().filter(|when| when.level.has(within as usize)) {
+                when.level = when.level.and(apart as usize);
+            }
+        }
+    }
+    let named: Vec<DiagnosisCode> = whens.iter().flat_map(|when| when.diagnosis.named()).cloned().collect();
+    for when in whens {
+        if let Diagnoses::Other(rest) = &mut when.diagnosis {
+            rest.clone_from(&named);
+        }
+    }
 }
 
 /// The place of a footing in a set of cases.

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 
 use crate::account::{FamilyAccount, paid_by_family};
 use crate::adjudication::{Adjudication, Fund};
-use crate::benefits::{self, Case};
+use crate::benefits::{self, Case, Earlier};
 use crate::bill::Bill;
 use crate::filing::Filing;
 use crate::money::Money;
@@ -13,7 +13,7 @@ use crate::operation::Settle;
 use crate::person::Person;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::RuleBook;
-use crate::year_to_date::Usage;
+use crate::year_to_date::UsagePosting;
 
 /// What an example says comes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,8 @@ impl Output {
         ("cash", Output::Cash),
     ];
 
-    fn of(self, adjudication: &Adjudication) -> Money {
+    /// What a result says of it.
+    pub fn of(self, adjudication: &Adjudication) -> Money {
         let payers = adjudication.payers();
         match self {
             Output::Deductible => adjudication.deductible,
@@ -81,13 +82,13 @@ pub struct Example {
     /// The filing.
     pub filing: Option<Filing>,
     /// What was used before.
-    pub used: Vec<Usage>,
+    pub used: Vec<UsagePosting>,
     /// What is on the account.
     pub account_balance: Money,
     /// Relatives' accounts that may pay.
     pub family: Vec<FamilyAccount>,
-    /// The deductible borne in an earlier part of the stay; none where no part was settled before.
-    pub deductible_before: Option<Money>,
+    /// What was settled before of the visit or stay, and the person's other stays.
+    pub earlier: Vec<Earlier>,
     /// The day of settlement.
     pub settled_on: Date,
     /// What comes out.
@@ -128,7 +129,7 @@ impl Example {
             usages: &self.used,
             account_balance: self.account_balance,
             family: &self.family,
-            deductible_before: self.deductible_before,
+            earlier: &self.earlier,
             settled_on: self.settled_on,
         }
     }

@@ -1,33 +1,42 @@
 //! Reads a rule book from its text and reports every fault at once.
 //! `rows.rs` reads conditions and rows, `places.rs` named areas, `admission.rs` who is let in, `care.rs` the kinds of
-//! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases.
+//! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases, `lines.rs` their
+//! bills by charge line, `case.rs` a case in a file of its own.
 
 mod admission;
 mod caps;
 mod care;
+mod case;
+mod deductible;
 mod examples;
+mod history;
 mod layers;
+mod lines;
 mod places;
 mod rows;
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
+pub(super) use self::case::read_case;
 use self::examples::Home;
-use crate::encounter::CareKind;
+use self::rows::Needed;
+use crate::encounter::{CareKind, HospitalLevel};
 use crate::ids::{PoolCode, RegionCode};
 use crate::person::Validity;
 use crate::rulebook::check::Scope;
 use crate::rulebook::clause::{Clause, ClauseText, Source, Trust};
+use crate::rulebook::conditions::{Cases, Conditions};
 use crate::rulebook::places::Places;
-use crate::rulebook::sections::{DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
+use crate::rulebook::sections::{CrossYear, DecisionDate, DuringStay, FirstSelfPay, InterimDeductible, Rounding};
+use crate::rulebook::table::Table;
 use crate::rulebook::word::Word;
 use crate::rulebook::{RuleBook, RuleBookHash};
-use crate::spanned::{Fault, Node, Report};
+use crate::spanned::{Asked, Fault, Node, Report};
 
 /// What the readers of all sections share: the sources, and the clauses found so far.
 struct Parser<'a> {
@@ -43,28 +52,39 @@ struct Parser<'a> {
 /// Every fault, by line.
 pub(super) fn parse(text: &str) -> Result<RuleBook, Vec<Fault>> {
     let report = Report::on(text);
+    match read(text, &report) {
+        Some(book) if report.count() == 0 => Ok(book),
+        _ => Err(report.into_faults()),
+    }
+}
+
+/// What reading a text asks for, faults or not.
+pub(super) fn asked(text: &str) -> BTreeSet<Asked> {
+    let report = Report::noting(text);
+    let _ = read(text, &report);
+    report.into_asked()
+}
+
+fn read(text: &str, report: &Report) -> Option<RuleBook> {
     let (tree, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let byte = error.span().map_or(0, |span| span.start);
         report.fault(byte, "TOML", error.message());
     }
-    let book = {
-        let root = Node::root(&report, &tree);
-        let scope = Scope {
-            insurance: root.required_word("insurance"),
-            identities: admission::identities(tree.get_ref()),
-            places: Places::default(),
-        };
-        let mut parser = Parser { report: &report, scope, sources: sources(&root), clauses: RefCell::default() };
-        parser.scope.places = parser.places(&root);
-        let book = parser.book(&root, RuleBookHash(Sha256::digest(text).into()));
-        root.finish();
-        book
+    let root = Node::root(report, &tree);
+    let scope = Scope {
+        insurance: root.required_word("insurance"),
+        identities: admission::identities(tree.get_ref()),
+        places: Places::default(),
+        levels: Cases::ANY,
     };
-    match book {
-        Some(book) if report.count() == 0 => Ok(book),
-        _ => Err(report.into_faults()),
-    }
+    let mut parser = Parser { report, scope, sources: sources(&root), clauses: RefCell::default() };
+    parser.scope.places = parser.places(&root);
+    let level_as = parser.level_as(&root);
+    parser.scope.levels = level_as.as_ref().map_or(Cases::ANY, levels_left);
+    let book = parser.book(&root, level_as, RuleBookHash(Sha256::digest(text).into()));
+    root.finish();
+    book
 }
 
 fn sources(root: &Node<'_>) -> Vec<Source> {
@@ -86,7 +106,7 @@ fn sources(root: &Node<'_>) -> Vec<Source> {
 
 impl Parser<'_> {
     /// Every section is read before any of them may fail, so that no fault hides another.
-    fn book(self, root: &Node<'_>, hash: RuleBookHash) -> Option<RuleBook> {
+    fn book(self, root: &Node<'_>, level_as: Option<Table<HospitalLevel>>, hash: RuleBookHash) -> Option<RuleBook> {
         let pool = root.required_form("pool", "a code of six digits", |code| RegionCode::new(code).ok().map(PoolCode));
         let title = root.required_text("title");
         let validity = validity(root);
@@ -94,6 +114,7 @@ impl Parser<'_> {
         let benefit_year = self.benefit_year(root);
         let during_stay = self.choice::<DuringStay>(root, "outpatient_during_stay", "rule");
         let interim = self.choice::<InterimDeductible>(root, "interim_stay", "deductible");
+        let cross_year = root.has("cross_year").then(|| self.choice::<CrossYear>(root, "cross_year", "deductible"));
         let first_self_pay = self.first_self_pay(root);
         let unfiled = self.unfiled(root);
         let admission = self.admission(root);
@@ -122,6 +143,8 @@ impl Parser<'_> {
             rounding: rounding?,
             outpatient_during_stay: during_stay?.0,
             interim_deductible: interim?.0,
+            cross_year: cross_year.map_or(Some(None), |stated| stated.map(Some))?,
+            level_as: level_as?,
             first_self_pay: first_self_pay?,
             unfiled: unfiled?,
             admission: admission?,
@@ -136,6 +159,17 @@ impl Parser<'_> {
             sources: self.sources,
             clauses,
             examples,
+        })
+    }
+
+    /// `[[level_as]]`: institutions of a level that are treated as of another. No other table has to cover the levels
+    /// that are gone by that.
+    fn level_as(&self, root: &Node<'_>) -> Option<Table<HospitalLevel>> {
+        self.rows(root, "level_as", Needed::Sometimes, |row| {
+            if !row.has("level") {
+                row.fault_at("level", "is missing: name the levels that count as another");
+            }
+            row.required_word::<HospitalLevel>("as")
         })
     }
 
@@ -230,4 +264,13 @@ fn unique_ids<'n, 'a: 'n>(nodes: impl IntoIterator<Item = &'n Node<'a>>) {
             node.fault_at("id", "stands twice in this table");
         }
     }
+}
+
+/// The levels that other tables have to cover: none that counts as another whatever else holds.
+fn levels_left(level_as: &Table<HospitalLevel>) -> Cases {
+    let whole = |when: &Conditions| Conditions { level: Cases::ANY, ..when.clone() } == Conditions::ANY;
+    let gone = |level: &HospitalLevel| {
+        level_as.rows.iter().any(|row| whole(&row.when) && row.when.level.has(*level as usize) && row.value != *level)
+    };
+    Cases::at(HospitalLevel::ALL.into_iter().filter(|level| !gone(level)).map(|level| level as usize))
 }

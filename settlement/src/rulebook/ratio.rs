@@ -43,6 +43,11 @@ impl Ratio {
         Ratio((self.0 - points.0).max(Decimal::ZERO))
     }
 
+    /// This share and a number of times some more, not above the whole.
+    pub fn grown(self, by: Ratio, times: i64) -> Ratio {
+        Ratio((self.0 + by.0 * Decimal::from(times)).min(Decimal::ONE))
+    }
+
     /// This share times a factor, not above the whole.
     pub fn times(self, factor: Ratio) -> Ratio {
         if factor == Ratio::ONE { self } else { Ratio((self.0 * factor.0).min(Decimal::ONE)) }
@@ -82,6 +87,8 @@ mod tests {
         assert_eq!(ratio(dec!(0.05)).less(ratio(dec!(0.20))), Ratio::ZERO);
         assert_eq!(ratio(dec!(0.90)).times(ratio(dec!(0.80))), ratio(dec!(0.72)));
         assert_eq!(ratio(dec!(0.90)).times(ratio(dec!(1.30))), Ratio::ONE);
+        assert_eq!(ratio(dec!(0.75)).grown(ratio(dec!(0.002)), 60), ratio(dec!(0.87)));
+        assert_eq!(ratio(dec!(0.90)).grown(ratio(dec!(0.01)), 60), Ratio::ONE);
         assert_eq!(ratio(dec!(0.961)).to_string(), "96.1%");
     }
 }

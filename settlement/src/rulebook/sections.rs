@@ -6,7 +6,7 @@ mod cap;
 mod layers;
 mod several;
 
-pub use cap::{Cap, CapPer, Ceiling, Growth};
+pub use cap::{Cap, CapPer, Ceiling, Growth, counts_together};
 pub use layers::{Assistance, Catastrophic, CivilServant, LargeSum, LargeSumBase, LayerBase, LayerChange, Tilt};
 pub use several::{Several, SeveralCap, SeveralDeductible, SeveralRatio};
 
@@ -15,6 +15,7 @@ use crate::money::Money;
 use crate::rulebook::admission::Floor;
 use crate::rulebook::clause::{Clause, Setting};
 use crate::rulebook::conditions::{Cases, Footing};
+use crate::rulebook::deductible::{Continues, Deductible};
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::table::Table;
 use crate::rulebook::word::Word;
@@ -83,6 +84,29 @@ words! {
         Stay = "stay",
         /// Once a benefit year.
         Year = "year",
+        /// Once in so many days from the day on which one was first borne.
+        Cycle = "cycle",
+    }
+}
+
+words! {
+    /// What a stay bears that goes on from an earlier one.
+    ContinuedDeductible {
+        /// Nothing.
+        Nothing = "none",
+        /// What its own deductible exceeds the one borne before by.
+        Difference = "difference",
+    }
+}
+
+words! {
+    /// Whether a stay that is settled in parts over the end of a benefit year bears its deductible again in the new one
+    /// (policy.md A.10).
+    CrossYear {
+        /// What was borne in the old year counts.
+        Once = "once",
+        /// The part in the new year is a stay of that year and bears its own.
+        Again = "again",
     }
 }
 
@@ -93,6 +117,8 @@ words! {
         Bill = "bill",
         /// The in-policy amount of the benefit year so far, this kind of care, the deductible included.
         Year = "year",
+        /// What the fund paid in the benefit year so far, for this kind of care.
+        FundPaid = "fund_paid",
     }
 }
 
@@ -213,17 +239,6 @@ pub struct AccountRule {
     pub family: bool,
 }
 
-/// 起付线.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deductible {
-    /// The sum.
-    pub amount: Setting<Money>,
-    /// How often it is due.
-    pub per: Per,
-    /// The kinds of care whose deductibles count together, where it is due once a year.
-    pub shared_by: Cases,
-}
-
 /// One segment of a ratio, or one tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
@@ -233,6 +248,17 @@ pub struct Segment {
     pub to: Option<Money>,
     /// The share that the fund pays.
     pub ratio: Setting<Ratio>,
+    /// How the share grows with age; ratios of the basic fund only.
+    pub by_age: Option<ByAge>,
+}
+
+/// A ratio that grows with each full year of age (policy.md C.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByAge {
+    /// By so much.
+    pub per_year: Setting<Ratio>,
+    /// Not above this.
+    pub at_most: Setting<Ratio>,
 }
 
 impl Segment {
@@ -249,6 +275,8 @@ pub struct CareRules {
     pub deductible: Table<Deductible>,
     /// A factor on the deductible: half for children, half from the second stay.
     pub deductible_factor: Table<Setting<Ratio>>,
+    /// When a stay goes on from an earlier one; inpatient care only.
+    pub continues: Table<Continues>,
     /// 支付比例, by segment.
     pub ratio: Table<Segment>,
     /// What the segments are measured on.

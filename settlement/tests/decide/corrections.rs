@@ -46,7 +46,7 @@ struct Region {
     marks: HashMap<SettlementId, Vec<Effects>>,
     accounted: HashMap<SettlementId, usize>,
     batches: Vec<Batch>,
-    late: Vec<Usage>,
+    late: Vec<UsagePosting>,
 }
 
 impl Region {
@@ -73,12 +73,12 @@ impl Region {
         let (insurance, care) = (Insurance::Employee, CareKind::Inpatient);
         let month = Month::new(2025, 6).expect("a month");
         let usage = Usage { year: BenefitYear(2025), insurance, care, disease: None, month, sums };
-        let used = UsagePosting { usage: usage.clone(), day: date(2025, 6, day) };
+        let used = UsagePosting { usage, day: date(2025, 6, day) };
         let person = self.book.person(&number());
-        person.used.add(&usage);
+        person.used.add(&used);
         let affected = built_on(&person.readers, &used, Reach { after: None, from: Some(used.day) });
-        self.mark(&Effects { usage: Some(used), affected, ..Effects::default() });
-        self.late.push(usage);
+        self.mark(&Effects { usage: Some(used.clone()), affected, ..Effects::default() });
+        self.late.push(used);
     }
 
     fn mark(&mut self, effects: &Effects) {
@@ -92,7 +92,7 @@ impl Region {
     fn is_affected(&self, settlement: &SettlementId) -> bool {
         let marks = self.marks.get(settlement).map(Vec::as_slice).unwrap_or_default();
         let unaccounted = &marks[self.accounted.get(settlement).copied().unwrap_or_default()..];
-        still_differs(unaccounted.iter().filter_map(|change| change.usage.as_ref()).map(|posting| &posting.usage))
+        still_differs(unaccounted.iter().filter_map(|change| change.usage.as_ref()))
     }
 
     /// In force, oldest first.
@@ -383,7 +383,7 @@ proptest! {
         for step in &steps {
             region.step(step);
             let in_force = region.in_force();
-            let counts = in_force.iter().map(|booked| &booked.usage.usage).chain(&region.late);
+            let counts = in_force.iter().map(|booked| &booked.usage).chain(&region.late);
             prop_assert_eq!(Used::fold(counts), region.used(), "{:?}", step);
             let debited: Money = in_force.iter().map(|booked| booked.settled.payers.account).sum();
             prop_assert_eq!(region.book.person(&number()).account_balance, Money::from_yuan(500) - debited);
@@ -443,7 +443,7 @@ proptest! {
             if **original == booked.settled);
         prop_assert!(told, "the hospital takes back what it was told");
         let mut without = before.clone();
-        without.add(&booked.usage.usage.counter());
+        without.add(&booked.usage.counter());
         prop_assert_eq!(region.used(), without);
         region.operate(&reverse("again", "undo", "2305"));
         prop_assert_eq!(region.used(), before);

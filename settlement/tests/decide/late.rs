@@ -44,7 +44,7 @@ impl Marks {
 
     fn still_affects(&self, settlement: &SettlementId) -> bool {
         let changes = self.changes.get(settlement).into_iter().flatten();
-        still_differs(changes.filter_map(|change| change.usage.as_ref()).map(|posting| &posting.usage))
+        still_differs(changes.filter_map(|change| change.usage.as_ref()))
     }
 }
 
@@ -165,7 +165,7 @@ proptest! {
         let person = book.person(&number()).clone();
         for booked in &person.settlements {
             let before = person.in_force().filter(|earlier| earlier.seq < booked.seq);
-            let precedes = Used::fold(before.map(|earlier| &earlier.usage.usage));
+            let precedes = Used::fold(before.map(|earlier| &earlier.usage));
             let differs = precedes != marks.read[&booked.settled.settlement];
             prop_assert_eq!(differs, marks.still_affects(&booked.settled.settlement), "{}", booked.settled.settlement);
         }

@@ -120,8 +120,7 @@ fn read_back(rows: &[Row]) -> Book {
             (booked.standing, booked.changed) = (undoing.becomes.clone(), Some(*seq));
         }
     }
-    let usages: Vec<_> =
-        rows.iter().filter_map(|row| row.effects.usage.as_ref()).map(|posting| &posting.usage).collect();
+    let usages: Vec<_> = rows.iter().filter_map(|row| row.effects.usage.as_ref()).collect();
     book.person(&number()).used = Used::fold(usages);
     book
 }
@@ -146,7 +145,7 @@ proptest! {
         for operation in history {
             step(&mut book, operation);
             let person = book.person(&number());
-            let used = Used::fold(person.in_force().map(|booked| &booked.usage.usage));
+            let used = Used::fold(person.in_force().map(|booked| &booked.usage));
             prop_assert_eq!(&used, &person.used);
             let paid: Money = person.in_force().map(|booked| booked.settled.payers.account).sum();
             prop_assert_eq!(person.account_balance, Money::from_yuan(500) - paid);

@@ -55,10 +55,12 @@ pub fn judge(question: &Question<'_>) -> Result<Judgement, Refusal> {
     let settle = question.settle;
     let (year, care) = (BenefitYear(question.settled_on.year()), settle.encounter.care);
     let month = Month::of(question.settled_on).expect("a month");
-    let used = YearToDate::fold(question.usages, insurance, year).total();
+    let used = YearToDate::fold(question.usages.iter().map(|used| &used.usage), insurance, year).total();
     let in_policy = settle.bill.coverage().in_policy;
     let due = if used.stays == 0 { Money::from_yuan(100) } else { Money::from_yuan(50) };
-    let deductible = (due - question.deductible_before.unwrap_or_default()).at_least_zero().min(in_policy);
+    let mut parts = question.earlier.iter().filter(|earlier| earlier.same_stay).peekable();
+    let goes_on = parts.peek().is_some();
+    let deductible = (due - parts.map(|part| part.deductible).sum()).at_least_zero().min(in_policy);
     let share = Money::from_fen((in_policy - deductible).fen() * 6 / 10);
     let basic = share.min((Money::from_yuan(1000) - used.basic).at_least_zero());
     let mut funds = FundShares::default();
@@ -74,7 +76,7 @@ pub fn judge(question: &Question<'_>) -> Result<Judgement, Refusal> {
     let account = own + paid_by_family(&family);
     let payers = Payers { funds, account, cash: rest - account, hospital: Money::ZERO };
     let sums = UsageSums {
-        stays: i64::from(care == CareKind::Inpatient && question.deductible_before.is_none()),
+        stays: i64::from(care == CareKind::Inpatient && !goes_on),
         deductible,
         in_policy,
         basic,
@@ -179,6 +181,7 @@ pub fn settle(message: &str, care: &Care) -> Operation {
         admitted: june(care.from),
         discharged: care.to.map(june),
         disease: None,
+        diagnosis: None,
         batch: key.batch.clone(),
         interim: care.interim,
         marks: Marks::default(),

@@ -1,8 +1,8 @@
 //! Each book has no fault, and each example in each comes out as the book says.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use jiff::civil::date;
+use jiff::civil::Date;
 use settlement::refusal::Reason;
 use settlement::rulebook::{DecidingDates, RuleBooks};
 
@@ -19,15 +19,23 @@ fn every_example_of_every_book_comes_out_as_the_book_says() {
 }
 
 #[test]
-fn each_region_has_a_book_for_employees_and_one_for_residents() {
+fn each_book_is_in_force_from_its_first_day_to_its_last() {
     let set = RuleBooks::new(BOOKS.iter().map(|(_, book)| book.clone()));
-    let homes: HashSet<_> = BOOKS.iter().map(|(_, book)| (book.pool(), book.insurance())).collect();
-    assert_eq!(homes.len(), 6);
     let on = |day| DecidingDates { admission: day, discharge: Some(day), settlement: day };
-    for (home, insurance) in homes {
-        let book = set.in_force(home, insurance, on(date(2025, 6, 30))).expect("a book in force");
+    let mut first_days: HashMap<_, Date> = HashMap::new();
+    for (path, book) in BOOKS.iter() {
+        let (home, insurance, days) = (book.pool(), book.insurance(), book.validity());
+        for day in [Some(days.from), days.to].into_iter().flatten() {
+            let decides = set.in_force(home, insurance, on(day)).expect("a book in force");
+            assert_eq!(decides.hash(), book.hash(), "{} on {day}", path.display());
+        }
         assert_eq!(set.by_hash(book.hash()), Some(book));
-        let refusal = set.in_force(home, insurance, on(date(2020, 1, 1))).expect_err("no book so early");
+        let first = first_days.entry((home, insurance)).or_insert(days.from);
+        *first = days.from.min(*first);
+    }
+    for ((home, insurance), first) in first_days {
+        let before = first.yesterday().expect("a day before");
+        let refusal = set.in_force(home, insurance, on(before)).expect_err("no book so early");
         assert_eq!(refusal.reason, Reason::NoRuleBook);
     }
 }
@@ -54,8 +62,18 @@ fn what_nobody_knows_is_unset() {
     }
 }
 
+/// Shenzhen before its decree of 2023 paid unfiled care elsewhere at 0.70 of the home ratio.
 #[test]
-fn no_shipped_book_lowers_benefits_beyond_the_national_ceilings() {
-    let warnings: Vec<String> = BOOKS.iter().flat_map(|(_, book)| book.warnings()).collect();
-    assert_eq!(warnings, Vec::<String>::new());
+fn only_shenzhen_before_its_decree_lowers_benefits_beyond_the_national_ceilings() {
+    let warned: Vec<(String, Vec<String>)> = BOOKS
+        .iter()
+        .map(|(_, book)| (format!("{} {}", book.pool(), book.validity().from), book.warnings()))
+        .filter(|(_, warnings)| !warnings.is_empty())
+        .collect();
+    assert_eq!(warned.len(), 2, "{warned:?}");
+    for (book, warnings) in &warned {
+        assert_eq!(book, "440300 2023-01-01");
+        let expected = "off_site.unfiled: lowers other-temporary by more than 20 points";
+        assert!(matches!(warnings.as_slice(), [only] if only.contains(expected)), "{warnings:?}");
+    }
 }

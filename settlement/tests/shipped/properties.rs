@@ -3,8 +3,8 @@
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
-use settlement::adjudication::Fund;
-use settlement::benefits::{Case, adjudicate};
+use settlement::adjudication::{Adjudication, Fund};
+use settlement::benefits::{Case, Earlier, adjudicate};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
 use settlement::filing::{Filing, FilingClass};
@@ -16,9 +16,10 @@ use settlement::operation::{AccountUse, Settle};
 use settlement::person::{
     AssistanceClass, DatedIdentity, Entitlement, Insurance, Joining, Person, PersonClass, Qualification, Validity,
 };
-use settlement::refusal::Reason;
+use settlement::refusal::{Reason, Refusal};
 use settlement::rulebook::RuleBook;
-use settlement::year_to_date::{Usage, YearToDate};
+use settlement::rulebook::conditions::IDENTITIES_OF_ALL;
+use settlement::year_to_date::{Usage, UsagePosting, YearToDate};
 
 use crate::BOOKS;
 
@@ -77,20 +78,15 @@ pub struct Somebody {
     age: i32,
     class: usize,
     tier: usize,
-    identity: Option<AssistanceClass>,
+    identities: Vec<AssistanceClass>,
     months: i32,
 }
 
 pub fn somebody() -> impl Strategy<Value = Somebody> {
-    let identity =
-        prop_oneof![3 => Just(None), 1 => prop::sample::select(AssistanceClass::ALL.to_vec()).prop_map(Some)];
-    (0..100i32, 0..3usize, 0..2usize, identity, 0..200i32).prop_map(|(age, class, tier, identity, months)| Somebody {
-        age,
-        class,
-        tier,
-        identity,
-        months,
-    })
+    let several = prop::collection::vec(prop::sample::select(AssistanceClass::ALL.to_vec()), 1..4);
+    let identities = prop_oneof![3 => Just(Vec::new()), 1 => several];
+    (0..100i32, 0..3usize, 0..2usize, identities, 0..200i32)
+        .prop_map(|(age, class, tier, identities, months)| Somebody { age, class, tier, identities, months })
 }
 
 impl Somebody {
@@ -117,7 +113,7 @@ impl Somebody {
                 joining: Joining::default(),
                 retired_on: None,
             }],
-            identities: self.identity.map(|class| DatedIdentity { class, validity: ALWAYS }).into_iter().collect(),
+            identities: self.identities.iter().map(|class| DatedIdentity { class: *class, validity: ALWAYS }).collect(),
             qualifications: DISEASES
                 .iter()
                 .map(|code| Qualification { disease: DiseaseCode::new(code).expect("a code"), validity: ALWAYS })
@@ -168,6 +164,7 @@ impl Visit {
                 admitted: self.day(),
                 discharged: Some(self.day()),
                 disease: (self.care == CareKind::Chronic).then(|| DiseaseCode::new(self.disease).expect("a code")),
+                diagnosis: None,
                 batch: None,
                 interim: false,
                 marks: Marks { emergency: self.emergency, ..Marks::default() },
@@ -175,6 +172,26 @@ impl Visit {
             bill: Bill::new(coverage, vec![sum], Vec::new()).ok()?,
             account: AccountUse::Own,
         })
+    }
+
+    fn earlier(&self, book: &RuleBook, settle: &Settle, same_stay: bool, deductible: Money) -> Earlier {
+        let Encounter { id, institution, level, care, admitted, discharged, diagnosis, .. } = settle.encounter.clone();
+        let encounter = if same_stay { id } else { EncounterId::new(&format!("of {admitted}")).expect("an id") };
+        Earlier {
+            same_stay,
+            encounter,
+            institution,
+            level,
+            insurance: settle.insurance,
+            care,
+            admitted,
+            discharged,
+            diagnosis,
+            day: admitted,
+            year: book.year_of(admitted),
+            total: settle.bill.total(),
+            deductible,
+        }
     }
 
     fn filing(&self, person: &Person) -> Option<Filing> {
@@ -198,22 +215,26 @@ pub fn live_through(
 ) -> Result<(), TestCaseError> {
     let person = somebody.insured_by(book);
     let mut usages: Vec<Usage> = Vec::new();
+    let (mut postings, mut stays): (Vec<UsagePosting>, Vec<Earlier>) = (Vec::new(), Vec::new());
     let mut balance = Money::from_yuan(2_000);
     for visit in visits {
         let Some(settle) = visit.settle(book.pool(), book.insurance()) else { continue };
         let filing = visit.filing(&person);
+        let part = visit.deductible_before.map(|deductible| visit.earlier(book, &settle, true, deductible));
+        let earlier: Vec<Earlier> = stays.iter().cloned().chain(part).collect();
         let case = Case {
             person: &person,
             settle: &settle,
             filing: filing.as_ref(),
-            usages: &usages,
+            usages: &postings,
             account_balance: balance,
             family: &[],
-            deductible_before: visit.deductible_before,
+            earlier: &earlier,
             settled_on: visit.day(),
         };
         let result = adjudicate(book, &case);
         prop_assert_eq!(&result, &adjudicate(book, &case), "the same case came out otherwise");
+        no_single_identity_is_better(book, &case, &result)?;
         let adjudication = match result {
             Ok(adjudication) => adjudication,
             Err(refusal) => {
@@ -231,41 +252,77 @@ pub fn live_through(
         prop_assert!(!adjudication.account_balance.is_negative());
         prop_assert_eq!(adjudication.usage.sums.basic, payers.funds.of(Fund::Basic));
         balance = adjudication.account_balance;
+        if visit.care == CareKind::Inpatient {
+            stays.push(visit.earlier(book, &settle, false, adjudication.deductible));
+        }
+        postings.push(UsagePosting { usage: adjudication.usage.clone(), day: visit.day() });
         usages.push(adjudication.usage);
         caps_hold(&usages, visit)?;
     }
     Ok(())
 }
 
+/// Whoever holds several identities pays no more than under any one of them that every book knows.
+fn no_single_identity_is_better(
+    book: &RuleBook,
+    case: &Case<'_>,
+    best: &Result<Adjudication, Refusal>,
+) -> Result<(), TestCaseError> {
+    let Ok(best) = best else { return Ok(()) };
+    for identity in case.person.identities.iter().filter(|held| IDENTITIES_OF_ALL.contains(&held.class)) {
+        let person = Person { identities: vec![*identity], ..case.person.clone() };
+        if let Ok(single) = adjudicate(book, &Case { person: &person, ..*case }) {
+            let borne = |result: &Adjudication| (result.payers().cash, result.payers().account);
+            prop_assert!(borne(best) <= borne(&single), "{:?} alone costs less", identity.class);
+        }
+    }
+    Ok(())
+}
+
+/// What the basic fund pays at most in a benefit year for some care, whoever the person is, in fen.
+type MostPaid = (&'static str, Insurance, &'static [CareKind], i64);
+
+use CareKind::{Chronic, Inpatient, Outpatient};
+use Insurance::{Employee, Resident};
+
+const MOST_PAID: &[MostPaid] = &[
+    ("110000", Resident, &[Inpatient, Chronic], 25_000_000),
+    ("110000", Resident, &[Outpatient], 500_000),
+    ("120000", Employee, &[Inpatient, Chronic], 45_000_000),
+    ("120000", Resident, &[Inpatient], 25_000_000),
+    ("120000", Resident, &[Chronic], 18_000_000),
+    ("120000", Resident, &[Outpatient], 500_000),
+    ("219900", Employee, &[Inpatient], 10_000_000),
+    ("310000", Employee, &[Inpatient, Outpatient], 65_000_000),
+    ("410700", Employee, &[Inpatient, Chronic, Outpatient], 10_000_000),
+    ("410700", Resident, &[Inpatient, Chronic, Outpatient], 15_000_000),
+    ("410700", Resident, &[Outpatient], 40_000),
+    ("440300", Employee, &[Inpatient, Chronic], 104_784_000),
+    ("440300", Employee, &[Outpatient], 1_222_480),
+    ("440300", Resident, &[Inpatient, Chronic], 104_784_000),
+    ("440300", Resident, &[Outpatient], 1_222_480),
+];
+
 /// No fund has paid above a cap of the book that applies to the person.
 fn caps_hold(book: &RuleBook, somebody: &Somebody, usages: &[Usage], visit: &Visit) -> Result<(), TestCaseError> {
     let used = YearToDate::fold(usages, book.insurance(), book.year_of(visit.day()));
     let yuan = Money::from_yuan;
-    let basic = |care: &[CareKind]| used.of(care).basic;
-    let assisted = matches!(somebody.identity, Some(AssistanceClass::Destitute | AssistanceClass::LowIncome));
-    use CareKind::{Chronic, Inpatient, Outpatient};
-    match (book.pool().to_string().as_str(), book.insurance()) {
-        ("410700", Insurance::Employee) => prop_assert!(basic(&[Inpatient, Chronic, Outpatient]) <= yuan(100_000)),
-        ("410700", Insurance::Resident) => {
-            prop_assert!(basic(&[Inpatient, Chronic, Outpatient]) <= yuan(150_000));
-            prop_assert!(basic(&[Outpatient]) <= yuan(400));
+    let pool = book.pool().to_string();
+    let of_book = MOST_PAID.iter().filter(|(of, insurance, ..)| *of == pool && *insurance == book.insurance());
+    for (_, _, care, most) in of_book {
+        prop_assert!(used.of(care).basic <= Money::from_fen(*most), "{pool} {care:?}: {}", used.of(care).basic);
+    }
+    let uncapped = [AssistanceClass::Destitute, AssistanceClass::LowIncome];
+    let assisted = somebody.identities.iter().any(|identity| uncapped.contains(identity));
+    match (pool.as_str(), book.insurance()) {
+        ("410700", Resident) => {
             prop_assert!(assisted || used.total().catastrophic <= yuan(400_000));
             prop_assert!(used.total().assistance <= yuan(30_000));
             let pressure = DiseaseCode::new("M03900").expect("a code");
             prop_assert!(used.of_disease(&pressure).basic <= yuan(2_400));
         }
-        ("440300", _) => {
-            prop_assert!(basic(&[Inpatient, Chronic]) <= yuan(1_047_840));
-            prop_assert!(basic(&[Outpatient]) <= Money::from_fen(1_222_480));
-        }
-        ("120000", Insurance::Employee) => prop_assert!(basic(&[Inpatient, Chronic]) <= yuan(450_000)),
-        ("120000", Insurance::Resident) => {
-            prop_assert!(basic(&[Inpatient]) <= yuan(250_000));
-            prop_assert!(basic(&[Chronic]) <= yuan(180_000));
-            prop_assert!(basic(&[Outpatient]) <= yuan(5_000));
-            prop_assert!(used.total().assistance <= yuan(50_000));
-        }
-        (other, _) => prop_assert!(false, "no caps written down for {}", other),
+        ("120000", Resident) => prop_assert!(used.total().assistance <= yuan(50_000)),
+        (_, Employee | Resident) => {}
     }
     Ok(())
 }

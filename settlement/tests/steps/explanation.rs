@@ -49,6 +49,38 @@ fn what_an_earlier_part_of_the_stay_bore_is_said() {
     }
 }
 
+#[test]
+fn what_a_deductible_was_derived_from_is_said() {
+    let falling =
+        "inpatient.deductible = [{ id = 'all', amount = 400, per = 'stay', falls_by = 100, down_to = 100, § }]";
+    let goes_on = "inpatient.continues = [{ id = 'transfer', within_days = 1, deductible = 'difference', § }]";
+    let case = format!(
+        "admitted = 2025-06-20\nused = [{{ care = 'inpatient', stays = 2, deductible = 500 }}]\n\
+         earlier = [{{ level = 'second', admitted = 2025-06-01, discharged = 2025-06-19, deductible = 200 }}]\n{STAY}"
+    );
+    let (book, example) = example(&[("inpatient.deductible", falling), ("inpatient.continues", goes_on)], &case);
+    let adjudication = example.adjudicate(&book).expect("a result");
+    for (language, wanted) in [
+        (
+            Language::Chinese,
+            "本次住院接续2025-06-19从二级医疗机构出院的住院，视同一次住院，此前已承担起付线200.00，只补差额。 \
+             [inpatient.continues.transfer · invented · 演示假设]",
+        ),
+        (Language::Chinese, "起付线逐次降低：首次400.00，第2次为300.00。"),
+        (Language::Chinese, "起付线300.00，本次住院此前已承担200.00，本次承担100.00，其余2400.00按比例支付。"),
+        (Language::English, "The deductible falls from 400.00 for the first stay to 300.00 for stay 2."),
+        (
+            Language::English,
+            "The stay goes on from one at level second that ended on 2025-06-19: one stay, which bore 200.00 of a \
+             deductible; only the difference is due.",
+        ),
+    ] {
+        let lines: Vec<String> =
+            explanation::render(&adjudication, &book, language).iter().map(ToString::to_string).collect();
+        assert!(lines.iter().any(|line| line.starts_with(wanted)), "{wanted}\nis not in\n{}", lines.join("\n"));
+    }
+}
+
 /// A stored settlement keeps this digest: when the test fails, old explanations no longer match theirs.
 #[test]
 fn the_digest_of_an_explanation_never_changes() {

@@ -1,9 +1,9 @@
 //! How long a filing holds that was lodged without an end: held at the gate, and told to whoever lodges one.
 
 use jiff::civil::date;
-use settlement::benefits::filing_term;
+use settlement::benefits::filing_term::{self, Wanted};
 use settlement::filing::FilingClass;
-use settlement::ids::DiseaseCode;
+use settlement::ids::{DiagnosisCode, DiseaseCode};
 
 use crate::invented::{STAY, check, example, faults};
 
@@ -11,7 +11,8 @@ const VALIDITY: (&str, &str) = (
     "filing_validity",
     "filing_validity = [{ id = 'long', filing = 'long-term', permanent = true, lock_months = 6, § }, \
      { id = 'temporary', filing = ['referral', 'other-temporary'], months = 6, § }, \
-     { id = 'dialysis', filing = 'referral', disease = 'M07801', months = 12, § }]",
+     { id = 'dialysis', filing = 'referral', disease = 'M07801', months = 12, § }, \
+     { id = 'cancer', filing = 'referral', diagnosis = 'C', months = 12, § }]",
 );
 
 #[test]
@@ -58,6 +59,25 @@ fn a_filing_without_an_end_is_held_to_the_term_that_the_book_gives() {
 }
 
 #[test]
+fn a_filing_that_has_ended_makes_no_referral_chain() {
+    let unfiled = "unfiled = [{ id = 'all', rule = 'other-temporary', § }]";
+    let ratio = "inpatient.ratio = [{ id = 'chain', referred = true, ratio = '0.80', § }, \
+                 { id = 'other', referred = false, ratio = '0.60', § }]";
+    let bill = "bill = { in_policy = 1500 }";
+    check(
+        &[VALIDITY, ("unfiled", unfiled), ("inpatient.ratio", ratio)],
+        &[
+            (&format!("filing = 'referral'\nfiled_from = 2025-01-01\n{bill}"), "expect = { basic = 800 }"),
+            (&format!("filing = 'referral'\nfiled_from = 2024-12-31\n{bill}"), "expect = { basic = 600 }"),
+            (
+                &format!("filing = 'referral'\nfiled_from = 2024-12-31\nreferred = true\n{bill}"),
+                "expect = { basic = 800 }",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn a_filing_with_an_end_of_its_own_is_left_alone() {
     let (book, mut example) = example(&[VALIDITY], STAY);
     let filing = example.filing.as_mut().expect("a filing");
@@ -72,16 +92,20 @@ fn a_filing_with_an_end_of_its_own_is_left_alone() {
 fn whoever_lodges_a_filing_is_told_its_last_day_and_its_lock() {
     let (book, example) = example(&[VALIDITY], STAY);
     let dialysis = DiseaseCode::new("M07801").expect("a code");
-    for (class, disease, last_day, free_from) in [
-        (FilingClass::LongTerm, None, None, date(2025, 9, 1)),
-        (FilingClass::Referral, None, Some(date(2025, 8, 31)), date(2025, 3, 1)),
-        (FilingClass::Referral, Some(&dialysis), Some(date(2026, 2, 28)), date(2025, 3, 1)),
+    let lungs = DiagnosisCode::new("C34.900").expect("a code");
+    let from = date(2025, 3, 1);
+    let wanted = |class| Wanted { class, from, disease: None, diagnosis: None };
+    let of = FilingClass::Referral;
+    for (wanted, last_day, free_from) in [
+        (wanted(FilingClass::LongTerm), None, date(2025, 9, 1)),
+        (wanted(of), Some(date(2025, 8, 31)), from),
+        (Wanted { disease: Some(&dialysis), ..wanted(of) }, Some(date(2026, 2, 28)), from),
+        (Wanted { diagnosis: Some(&lungs), ..wanted(of) }, Some(date(2026, 2, 28)), from),
     ] {
-        let term = filing_term::of(&book, &example.person, class, date(2025, 3, 1), disease).expect("known");
-        let term = term.expect("a rule");
-        assert_eq!((term.last_day, term.free_from), (last_day, free_from), "{class:?} {disease:?}");
+        let term = filing_term::of(&book, &example.person, wanted).expect("known").expect("a rule");
+        assert_eq!((term.last_day, term.free_from), (last_day, free_from), "{wanted:?}");
     }
-    let none = filing_term::of(&book, &example.person, FilingClass::Emergency, date(2025, 3, 1), None);
+    let none = filing_term::of(&book, &example.person, wanted(FilingClass::Emergency));
     assert_eq!(none, Ok(None), "the book says nothing of it");
 }
 

@@ -40,7 +40,7 @@ const SECTIONS: &[(&str, &str)] = &[
 ];
 
 /// The invented book with some sections replaced and some examples added.
-fn text(changed: &[(&str, &str)], examples: &str) -> String {
+pub fn text(changed: &[(&str, &str)], examples: &str) -> String {
     let header = "pool = '990000'\ninsurance = 'employee'\ntitle = 'invented'\nfrom = 2020-01-01\n\
                   source = [{ id = 's', document = 'invented' }]\n";
     let known = |name: &&str| SECTIONS.iter().any(|(section, _)| section == name);

@@ -2,6 +2,7 @@
 
 use settlement::benefits::{Case, adjudicate};
 use settlement::operation::AccountUse;
+use settlement::year_to_date::UsagePosting;
 
 use crate::invented::{STAY, check, example};
 
@@ -189,7 +190,7 @@ fn the_usage_is_what_the_next_settlement_finds_used() {
     let sums = first.usage.sums;
     assert_eq!((sums.stays, sums.deductible.fen(), sums.in_policy.fen()), (1, 50_000, 550_000));
     assert_eq!((sums.basic.fen(), sums.catastrophic_base.fen(), sums.catastrophic.fen()), (400_000, 150_000, 30_000));
-    let used = [first.usage.clone()];
+    let used = [UsagePosting { usage: first.usage.clone(), day: example.settled_on }];
     let second = adjudicate(&book, &Case { usages: &used, ..example.case() }).expect("a result");
     // The year's base 1500 + 1500 = 3000: 1000 * 0.60 + 1000 * 0.70 = 1300; 1300 - 300 = 1000
     assert_eq!(second.usage.sums.catastrophic.fen(), 100_000);

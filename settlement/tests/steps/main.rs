@@ -14,6 +14,8 @@ mod invented;
 mod layers;
 mod off_site;
 mod places;
+mod ratios;
 mod several;
+mod stay;
 mod upper_layers;
 mod waiting;

@@ -196,6 +196,7 @@ pub fn bill(
             admitted: encounter.began,
             discharged,
             disease,
+            diagnosis: session.diagnosis_main(&encounter.id)?,
             batch: request.batch.clone(),
             interim: request.interim,
             marks: marks_of(&encounter.marks, &request.statement),

@@ -379,6 +379,7 @@ fn settlement_of(
         admitted: jiff::civil::date(2025, 6, from),
         discharged: to.map(|to| jiff::civil::date(2025, 6, to)),
         disease: None,
+        diagnosis: Some(DiagnosisCode::new("I10.x00").expect("a code")),
         batch: key.batch.clone(),
         interim: false,
         marks: Marks::default(),

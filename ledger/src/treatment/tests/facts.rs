@@ -13,6 +13,7 @@ promises! {
     a_number_is_known_until_its_line_is_withdrawn;
     a_settlement_stands_as_the_last_event_says;
     a_visit_is_the_fold_of_its_events;
+    the_main_diagnosis_is_the_one_last_stated;
     what_was_known_of_a_person_when_a_message_came_stays_known;
     a_reversal_finds_a_message_whatever_its_encounter;
     an_operation_is_pending_until_it_is_answered_reversed_or_not_taken;
@@ -37,6 +38,31 @@ async fn lines_are_added_up_by_category_and_class_without_those_withdrawn(place:
     let sums = sums_of(&tallies, &[ChargeRange { after: 1, upto: 4 }]);
     let sums: Vec<_> = sums.iter().map(|sum| (sum.class, sum.lines, sum.coverage.in_policy.fen())).collect();
     assert_eq!(sums, [(ItemClass::A, 1, 6), (ItemClass::B, 1, 7)]);
+}
+
+async fn the_main_diagnosis_is_the_one_last_stated(place: Place) {
+    let store = place.store();
+    let stated = [
+        // As the stay's own node has it, without a place in the list.
+        (("1", "", "R10.400", false, true), Some("R10.400")),
+        (("1", "1", "I10.x00", false, true), Some("I10.x00")),
+        // A Chinese name of it is no code of ICD-10.
+        (("2", "1", "BNX090", true, true), Some("I10.x00")),
+        (("1", "2", "C34.900", true, true), Some("C34.900")),
+        // On leaving, the second turns out to be another.
+        (("1", "2", "J18.900", true, true), Some("J18.900")),
+        (("1", "2", "J18.900", true, false), Some("I10.x00")),
+    ];
+    for (message, ((kind, ordinal, code, main, valid), expected)) in (1_i64..).zip(stated) {
+        let text = str::to_owned;
+        let diagnosis = Diagnosis { kind: text(kind), ordinal: text(ordinal), code: text(code), main, valid };
+        let found = changed(&store, move |session| {
+            session.diagnosis_note(&stay(), &diagnosis, message)?;
+            session.diagnosis_main(&stay())
+        })
+        .await;
+        assert_eq!(found.as_ref().map(|code| code.as_str()), expected, "after message {message}");
+    }
 }
 
 async fn tallies_say_what_the_lines_that_stand_say(place: Place) {

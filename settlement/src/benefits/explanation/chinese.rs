@@ -1,6 +1,6 @@
 //! The steps of a calculation in Chinese, as a clerk at the desk says them.
 
-use super::{Step, Together};
+use super::{Language, Step, Together};
 use crate::account::FamilyShare;
 use crate::encounter::CareKind;
 use crate::money::Money;
@@ -121,6 +121,7 @@ pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> Stri
             format!("家庭共济：有一个{pool} {}的个人账户不在本节点，不能支付。", insurance.name())
         }
         Step::Cash { amount } => format!("个人现金支付{amount}。"),
+        Step::Derived(derived) => derived.say(Language::Chinese),
     }
 }
 
@@ -139,6 +140,7 @@ fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, bas
         Per::Stay if before.is_zero() => String::new(),
         Per::Stay => format!("，本次住院此前已承担{before}"),
         Per::Year => format!("，年度内已承担{before}"),
+        Per::Cycle => format!("，本周期内已承担{before}"),
     };
     format!("起付线{amount}{factor}{before}，本次承担{borne}，其余{}按比例支付。", base - borne)
 }

@@ -1,6 +1,6 @@
 //! The steps of a calculation in English.
 
-use super::{Step, Together};
+use super::{Language, Step, Together};
 use crate::account::FamilyShare;
 use crate::adjudication::Fund;
 use crate::encounter::CareKind;
@@ -133,6 +133,7 @@ pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> Stri
             format!("A relative's account ({pool}, {}) is kept by another node and cannot pay.", insurance.word())
         }
         Step::Cash { amount } => format!("The person pays {amount} in cash."),
+        Step::Derived(derived) => derived.say(Language::English),
     }
 }
 
@@ -161,6 +162,7 @@ fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, bas
         Per::Stay if before.is_zero() => String::new(),
         Per::Stay => format!(", borne earlier in this stay {before}"),
         Per::Year => format!(", borne this year {before}"),
+        Per::Cycle => format!(", borne in this cycle {before}"),
     };
     format!("Deductible {amount}{factor}{before}; borne now {borne}; {} is paid by ratio.", base - borne)
 }

@@ -82,6 +82,7 @@ fn paid(step: &Step) -> Money {
         | Step::CatastrophicBase { .. }
         | Step::Tier { .. }
         | Step::AssistanceStart { .. }
+        | Step::Derived(_)
         | Step::Cash { .. } => Money::ZERO,
     }
 }

@@ -52,10 +52,8 @@ impl Parser<'_> {
         let deemed = self.rows(root, "deemed_filing", Needed::Sometimes, |row| row.required_word("class"));
         let back_home = self.rows(root, "back_home", Needed::Sometimes, |row| row.required_word::<Footing>("rule"));
         let (filing_validity, _) = self.bare_rows(root, "filing_validity", filing_validity);
-        // A row for a disease goes before one for all: nobody can write "all but these".
-        check::overlaps(&filing_validity, self.report, |one, two| {
-            one.when.names_a_disease() == two.when.names_a_disease()
-        });
+        // A row for a disease goes before one for all.
+        check::overlaps(&filing_validity, self.report, |one, two| one.when.closeness() == two.when.closeness());
         self.asked_before_any_visit(&filing_validity);
         let (waiting, _) = self.bare_rows(root, "waiting", waiting);
         check::overlaps(&waiting, self.report, |one, two| one.value.meets(&two.value));

@@ -4,17 +4,17 @@ use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
 use crate::rulebook::admission::{Floor, FloorOf};
 use crate::rulebook::clause::Setting;
-use crate::rulebook::conditions::{Cases, Footing};
+use crate::rulebook::conditions::Footing;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::{
-    CareRules, Deductible, Disease, OffSite, Per, Section, Segment, SegmentBase, Several, SeveralCap, SeveralRatio,
-    Unfiled,
+    ByAge, CareRules, Disease, OffSite, Section, Segment, SegmentBase, Several, SeveralCap, SeveralRatio, Unfiled,
 };
 use crate::rulebook::table::Table;
 use crate::rulebook::word::Word;
 use crate::spanned::Node;
 
-use super::rows::{Needed, care};
+use super::deductible::{continues, deductible};
+use super::rows::{Needed, segment};
 use super::{Parser, unique_ids};
 
 /// The most that a factor on a deductible may be.
@@ -44,6 +44,7 @@ impl Parser<'_> {
         Some(Section::Rules(CareRules {
             deductible: empty(node, "deductible"),
             deductible_factor: empty(node, "deductible_factor"),
+            continues: empty(node, "continues"),
             ratio: empty(node, "ratio"),
             segment_base: SegmentBase::Bill,
             diseases: Vec::new(),
@@ -55,7 +56,13 @@ impl Parser<'_> {
         let deductible = self.rows(node, "deductible", Needed::Always, |row| deductible(row, kind));
         let factor = |row: &Node<'_>| row.required_ratio("factor", LARGEST_FACTOR);
         let deductible_factor = self.rows(node, "deductible_factor", Needed::Sometimes, factor);
-        let ratio = self.segments(node, "ratio");
+        let continues = match kind {
+            CareKind::Inpatient => self.rows(node, "continues", Needed::Sometimes, continues),
+            CareKind::Chronic | CareKind::Outpatient | CareKind::Purchase => {
+                Some(Table { path: node.path_of("continues"), rows: Vec::new() })
+            }
+        };
+        let ratio = self.segments(node, "ratio", care_segment);
         let segment_base = self.segment_base(node, ratio.as_ref());
         let (diseases, several) = if kind == CareKind::Chronic {
             (self.diseases(node), self.several(node))
@@ -65,6 +72,7 @@ impl Parser<'_> {
         Some(CareRules {
             deductible: deductible?,
             deductible_factor: deductible_factor?,
+            continues: continues?,
             ratio: ratio?,
             segment_base: segment_base?,
             diseases: diseases?,
@@ -157,6 +165,21 @@ impl Parser<'_> {
     }
 }
 
+/// Reads a segment of the basic fund's ratio: it may grow with age.
+fn care_segment(row: &Node<'_>) -> Option<Segment> {
+    let segment = segment(row);
+    let (per_year, at_most) = (row.ratio("per_year_of_age", 1), row.ratio("at_most", 1));
+    let by_age = match (row.has("per_year_of_age"), row.has("at_most")) {
+        (false, false) => None,
+        (true, true) => Some(ByAge { per_year: per_year?, at_most: at_most? }),
+        (true, false) | (false, true) => {
+            row.fault("needs per_year_of_age and at_most together");
+            return None;
+        }
+    };
+    Some(Segment { by_age, ..segment? })
+}
+
 /// `floor` and `floor_of`: a share that the basic fund pays at least.
 fn floor(row: &Node<'_>) -> Option<Floor<Setting<Ratio>>> {
     let (share, of) = (row.ratio("floor", 1), row.word::<FloorOf>("floor_of"));
@@ -164,14 +187,4 @@ fn floor(row: &Node<'_>) -> Option<Floor<Setting<Ratio>>> {
         row.fault("needs both floor and floor_of (in_policy or total), or neither");
     }
     Some(Floor { share: share?, of: of? })
-}
-
-/// `per = "year"` counts the deductibles of the kinds of care in `shared_by`, or of this kind alone.
-fn deductible(row: &Node<'_>, kind: CareKind) -> Option<Deductible> {
-    let amount = row.money_setting("amount");
-    let per = row.required_word::<Per>("per");
-    let shared_by = care(row, "shared_by");
-    let alone = Cases::at([kind as usize]);
-    let shared_by = if row.has("shared_by") { shared_by? } else { alone };
-    Some(Deductible { amount: amount?, per: per?, shared_by })
 }

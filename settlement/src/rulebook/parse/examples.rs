@@ -21,10 +21,11 @@ use crate::rulebook::conditions::Footing;
 use crate::rulebook::example::{Example, Expected, Output};
 use crate::rulebook::word::Word;
 use crate::spanned::Node;
-use crate::year_to_date::{BenefitYear, Usage, UsageSums};
+use crate::year_to_date::{BenefitYear, Usage, UsagePosting, UsageSums};
 
+use super::history::{History, diagnosis};
 use super::rows::list;
-use super::{Parser, unique_ids};
+use super::{Parser, lines, unique_ids};
 
 /// What an example takes over from its book.
 #[derive(Clone, Copy)]
@@ -56,24 +57,25 @@ impl Parser<'_> {
             .collect();
         unique_ids(&nodes);
         let read = |node: Node<'_>| {
-            let example = self.example(&node, home);
+            let example = self.example(&node, home, expected(&node));
             node.finish();
             example
         };
         nodes.into_iter().filter_map(read).collect()
     }
 
-    fn example(&self, node: &Node<'_>, home: Option<Home>) -> Option<Example> {
+    /// Reads a worked case; what it says comes out, where it has to say so, its caller has read.
+    pub(super) fn example(&self, node: &Node<'_>, home: Option<Home>, expected: Option<Expected>) -> Option<Example> {
         let settled_on = node.required_date("settled");
         let visit = Visit::read(node, home, settled_on);
         let person = person(node, home, settled_on);
         let used: Vec<_> = node.tables("used").into_iter().map(|row| used(row, home, settled_on)).collect();
         let bill = bill(node);
-        let expected = expected(node);
         let account_balance = node.money("account_balance").unwrap_or_default();
         let family: Vec<_> = node.tables("family").into_iter().map(|row| relative(row, home)).collect();
         let account = if family.is_empty() { AccountUse::Own } else { AccountUse::Family };
-        let deductible_before = node.money("deductible_before");
+        let history = visit.as_ref().map(|visit| History { home, encounter: &visit.encounter, settled_on });
+        let earlier = history.map(|history| history.read(node));
         let title = node.required_text("title");
         let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
         Some(Example {
@@ -93,7 +95,7 @@ impl Parser<'_> {
             used: used.into_iter().collect::<Option<Vec<_>>>()?,
             account_balance,
             family: family.into_iter().collect::<Option<Vec<_>>>()?,
-            deductible_before,
+            earlier: earlier??,
             settled_on,
             expected: expected?,
         })
@@ -140,6 +142,7 @@ impl Visit {
             admitted: admitted?,
             discharged: settled_on,
             disease,
+            diagnosis: diagnosis(node),
             batch: None,
             interim: false,
             marks,
@@ -283,10 +286,11 @@ fn before(day: Date, span: Result<Span, Error>) -> Option<Date> {
 }
 
 /// `[[example.used]]`: what was used before in the benefit year of the settlement.
-fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<Usage> {
+fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<UsagePosting> {
     let care = row.required_word::<CareKind>("care");
     let insurance = row.word::<Insurance>("insurance");
     let disease = disease(&row);
+    let day = row.date("day").or(settled_on);
     let money = |key| row.money(key).unwrap_or_default();
     let sums = UsageSums {
         stays: row.number("stays").unwrap_or_default(),
@@ -305,18 +309,22 @@ fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<U
     };
     let month = row.form("month", "a month such as \"2025-03\"", Month::from_text);
     row.finish();
-    let (home, settled_on) = (home?, settled_on?);
-    let year = BenefitYear::of(settled_on, home.benefit_year);
-    let month = month.or_else(|| Month::of(settled_on))?;
-    Some(Usage { year, insurance: insurance.unwrap_or(home.insurance), care: care?, disease, month, sums })
+    let (home, day) = (home?, day?);
+    let year = BenefitYear::of(day, home.benefit_year);
+    let month = month.or_else(|| Month::of(day))?;
+    let insurance = insurance.unwrap_or(home.insurance);
+    Some(UsagePosting { usage: Usage { year, insurance, care: care?, disease, month, sums }, day })
 }
 
 fn disease(node: &Node<'_>) -> Option<DiseaseCode> {
     node.form("disease", "a disease code", |code| DiseaseCode::new(code).ok())
 }
 
-/// `bill`: the split, and the gross class-B charges where the region applies a share of its own to them.
+/// `bill`: the split, and the gross class-B charges where the region applies a share of its own to them. Or `[[line]]`.
 fn bill(node: &Node<'_>) -> Option<Bill> {
+    if node.has("line") {
+        return lines::bill(node);
+    }
     let table = node.required_table("bill")?;
     let money = |key| table.money(key).unwrap_or_default();
     let coverage = Coverage {
@@ -340,7 +348,8 @@ fn bill(node: &Node<'_>) -> Option<Bill> {
     bill.ok()
 }
 
-fn expected(node: &Node<'_>) -> Option<Expected> {
+/// What the case says comes out.
+pub(super) fn expected(node: &Node<'_>) -> Option<Expected> {
     if let Some(code) = node.number("refused") {
         let reason = u16::try_from(code).ok().and_then(Reason::from_code);
         if reason.is_none() {

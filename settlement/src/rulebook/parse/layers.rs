@@ -4,7 +4,7 @@ use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::Cases;
 use crate::rulebook::sections::{
     AccountRule, Assistance, Catastrophic, CivilServant, LargeSum, LargeSumBase, LayerBase, LayerChange, Section,
-    Segment, TierBase, Tilt,
+    Segment, SegmentBase, TierBase, Tilt,
 };
 use crate::rulebook::table::Table;
 use crate::spanned::Node;
@@ -31,7 +31,7 @@ impl Parser<'_> {
     pub(super) fn large_sum(&self, root: &Node<'_>) -> Option<Section<LargeSum>> {
         self.layer(root, "large_sum", |node| {
             let base = if node.has("base") { node.word("base") } else { Some(LargeSumBase::AboveCap) };
-            let ratio = self.segments(node, "ratio");
+            let ratio = self.segments(node, "ratio", segment);
             let cap = self.ceilings(node, "cap", true);
             Some(LargeSum { base: base?, ratio: ratio?, cap: cap? })
         })
@@ -43,7 +43,7 @@ impl Parser<'_> {
             let base = self.base(node, "base");
             let tiers = self.choice::<TierBase>(node, "tiers", "base");
             let deductible = self.rows(node, "deductible", Needed::Always, amount);
-            let ratio = self.segments(node, "ratio");
+            let ratio = self.segments(node, "ratio", segment);
             let off_site = self.layer_change(node);
             let cap = self.ceilings(node, "cap", true);
             let (tier_base, _) = tiers?;
@@ -59,8 +59,13 @@ impl Parser<'_> {
     }
 
     /// `[[….ratio]]` with segments, the lowest first.
-    pub(super) fn segments(&self, node: &Node<'_>, key: &'static str) -> Option<Table<Segment>> {
-        self.rows(node, key, Needed::Always, segment).map(|mut table| {
+    pub(super) fn segments(
+        &self,
+        node: &Node<'_>,
+        key: &'static str,
+        read: impl Fn(&Node<'_>) -> Option<Segment>,
+    ) -> Option<Table<Segment>> {
+        self.rows(node, key, Needed::Always, read).map(|mut table| {
             table.rows.sort_by_key(|row| row.value.from);
             table
         })
@@ -84,8 +89,11 @@ impl Parser<'_> {
     pub(super) fn civil_servant(&self, root: &Node<'_>) -> Option<Section<CivilServant>> {
         self.layer(root, "civil_servant", |node| {
             let base = self.base(node, "base");
-            let ratio = self.segments(node, "ratio");
+            let ratio = self.segments(node, "ratio", segment);
             let segment_base = self.segment_base(node, ratio.as_ref());
+            if segment_base == Some(SegmentBase::FundPaid) {
+                node.fault_at("segments", "fund_paid is a base of the basic fund's segments alone");
+            }
             let cap = self.ceilings(node, "cap", false);
             Some(CivilServant { base: base?, segment_base: segment_base?, ratio: ratio?, cap: cap? })
         })

@@ -1,13 +1,15 @@
 //! Reads rows: their id, their conditions, and the value that the caller knows how to read.
 
+use jiff::civil::Date;
+
 use crate::encounter::{CareKind, HospitalLevel};
-use crate::ids::DiseaseCode;
+use crate::ids::{DiagnosisCode, DiseaseCode};
 use crate::money::Money;
-use crate::person::{AssistanceClass, PersonClass};
+use crate::person::{AssistanceClass, PersonClass, Validity};
 use crate::rulebook::check::{self, Extent};
 use crate::rulebook::clause::{Limit, Setting};
-use crate::rulebook::conditions::{Cases, Conditions, Span};
-use crate::rulebook::conditions::{footing_position, identity_position};
+use crate::rulebook::conditions::{Cases, Conditions, Diagnoses, Span};
+use crate::rulebook::conditions::{footing_position, identity_position, told_apart};
 use crate::rulebook::places::Places;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::{Part, Segment};
@@ -58,7 +60,8 @@ impl Parser<'_> {
         let nodes: Vec<Node<'n>> = parent.tables(key).into_iter().map(named).collect();
         unique_ids(&nodes);
         let written = nodes.len();
-        let rows: Vec<Row<T>> = nodes.into_iter().filter_map(|node| self.row(node, &value)).collect();
+        let mut rows: Vec<Row<T>> = nodes.into_iter().filter_map(|node| self.row(node, &value)).collect();
+        told_apart(rows.iter_mut().map(|row| &mut row.when));
         let whole = rows.len() == written && (written > 0 || !parent.has(key));
         (Table { path: parent.path_of(key), rows }, whole)
     }
@@ -94,6 +97,8 @@ fn conditions(node: &Node<'_>, places: &Places) -> Option<Conditions> {
     let enrolled_months = span(node, "enrolled_months_from", "enrolled_months_to");
     let tier = list(node, "tier", "a tier", |word| Some(word.to_owned()));
     let disease = list(node, "disease", "a disease code", |code| DiseaseCode::new(code).ok());
+    let diagnosis = diagnoses(node);
+    let retired = retired(node);
     let place = list(node, "place", &places.wanted(), |word| places.read(word)).map(any_unless_named);
     let referred = node.choice("referred").map(usize::from);
     Some(Conditions {
@@ -107,9 +112,42 @@ fn conditions(node: &Node<'_>, places: &Places) -> Option<Conditions> {
         enrolled_months: enrolled_months?,
         tier: tier?,
         disease: disease?,
+        diagnosis: diagnosis?,
+        retired: retired?,
         place: place?,
         referred: referred.map_or(Cases::ANY, |referred| Cases::at([referred])),
     })
+}
+
+/// `diagnosis`: beginnings of ICD-10 codes, or `other` for what the other rows do not name.
+fn diagnoses(node: &Node<'_>) -> Option<Diagnoses> {
+    let beginning = |text: &str| {
+        let code = text.bytes().next().is_some_and(|first| first.is_ascii_alphabetic());
+        if text == "other" || !code { None } else { DiagnosisCode::new(text).ok() }
+    };
+    if node.value("diagnosis").is_some_and(|value| value.get_ref().as_str() == Some("other")) {
+        return Some(Diagnoses::Other(Vec::new()));
+    }
+    let named =
+        list(node, "diagnosis", "the beginning of an ICD-10 code such as \"C\" or \"B18\", or other", beginning)?;
+    Some(if named.is_empty() { Diagnoses::Any } else { Diagnoses::Beginning(named) })
+}
+
+/// `retired_from`, `retired_to`: days.
+fn retired(node: &Node<'_>) -> Option<Option<Validity>> {
+    let (from, to) = (node.date("retired_from"), node.date("retired_to"));
+    if node.has("retired_from") && from.is_none() || node.has("retired_to") && to.is_none() {
+        return None;
+    }
+    if from.is_none() && to.is_none() {
+        return Some(None);
+    }
+    let days = Validity { from: from.unwrap_or(Date::MIN), to };
+    if to.is_some_and(|to| to < days.from) {
+        node.fault_at("retired_to", "lies before retired_from");
+        return None;
+    }
+    Some(Some(days))
 }
 
 /// Reads a list that may be absent, which is empty then. `None` only after a fault.
@@ -123,7 +161,8 @@ pub(super) fn list<T>(
     if node.has(key) { named } else { Some(Vec::new()) }
 }
 
-fn cases<T: Word>(node: &Node<'_>, key: &'static str, position: impl Fn(T) -> usize) -> Option<Cases> {
+/// Reads a condition on the cases of a word.
+pub(super) fn cases<T: Word>(node: &Node<'_>, key: &'static str, position: impl Fn(T) -> usize) -> Option<Cases> {
     let named = list(node, key, &T::wanted(), T::read)?;
     Some(any_unless_named(named.into_iter().map(position).collect()))
 }
@@ -173,7 +212,7 @@ pub(super) fn segment(node: &Node<'_>) -> Option<Segment> {
         node.fault_at("to", "is not above from");
         return None;
     }
-    Some(Segment { from, to, ratio: ratio? })
+    Some(Segment { from, to, ratio: ratio?, by_age: None })
 }
 
 /// Reads the `ratio` of a row.
