@@ -252,7 +252,9 @@ mod tests {
     const SETTLED: [(i64, &str); 3] = [(1, "2304"), (2, "2304"), (3, "2305")];
 
     fn key((number, transaction): (i64, &str)) -> String {
-        format!("2025062009000000{number}\u{1f}H31010100001\u{1f}{transaction}\u{1f}410700990001\u{1f}\u{1f}")
+        format!(
+            "20250620090000{number:04}H31010100001\u{1f}H31010100001\u{1f}{transaction}\u{1f}410700990001\u{1f}\u{1f}"
+        )
     }
 
     fn settled(basic: i64) -> Settled {
@@ -325,17 +327,8 @@ mod tests {
         let sum = |column: usize| rows.iter().map(|row| row[column].parse::<i64>().expect("a number")).sum::<i64>();
         let sums = [4, 5, 6].map(sum);
         assert_eq!(sums, [1, 100_000, 40_000], "visits, fen in all, fen of the basic fund");
-        assert_eq!(
-            rows[2][..6],
-            [
-                "H31010100001/20250620090000003/2305/410700990001//",
-                "310000G0000000012345",
-                "撤销",
-                "职工",
-                "-1",
-                "-100000"
-            ]
-        );
+        assert_eq!(rows[2][0], "H31010100001/H31010100001202506200900000003/2305/410700990001//");
+        assert_eq!(rows[2][1..6], ["310000G0000000012345", "撤销", "职工", "-1", "-100000"]);
     }
 
     #[test]
@@ -350,71 +343,35 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_leaves_is_told_by_line() {
-        let (all, agreement) = (held(), agreement(&held()));
-        let sound = table(&all, &agreement).expect("a table");
+        let (all, signed) = (held(), agreement(&held()));
+        let sound = table(&all, &signed).expect("a table");
         let lines: Vec<&str> = sound.lines().collect();
         let of = |lines: &[&str]| lines.join("\n") + "\n";
-        let with = |outcome: Vec<u8>| {
+        // The second leaf is another, whose row is sound by itself.
+        let other = |outcome: Vec<u8>| {
             let mut held = all.clone();
             held[1].outcome = outcome.into();
-            held
+            table(&held, &agreement(&held)).expect("a table")
         };
-        let own = |held: &[v1::HeldLeaf]| table(held, &super::tests::agreement(held)).expect("a table");
-        let refused = write_outcome(&Outcome::Refused(Refusal::new(Reason::Internal))).to_vec();
-        let bytes = hex(&Leaf::input(&all[1].key, &refused));
-        let moves_nothing = lines[2].replacen(&hex(&Leaf::input(&all[1].key, &all[1].outcome)), &bytes, 1);
+        let written = hex(&all[1].outcome);
+        let refused = hex(&write_outcome(&Outcome::Refused(Refusal::new(Reason::Internal))));
+        let digest = leaf(&all[1]).digest.to_string();
         for (what, table, found) in [
-            ("a missing leaf", of(&lines[..3]), "2 operations that read stand here once, the certificate is about 3"),
-            (
-                "a doubled leaf",
-                of(&[&lines[..], &lines[1..2]].concat()),
-                "line 5: operation H31010100001/20250620090000001/2304/410700990001// stands in line 2 already",
-            ),
-            (
-                "other sums beside sound bytes",
-                sound.replacen("40000,", "40001,", 1),
-                "line 3: its 统筹基金 is 40001, by its 摘要原文 it is 40000",
-            ),
-            (
-                "another leaf, sound by itself",
-                own(&with(settle("2025-06-20T02:00:00Z", 401))),
-                "职工统筹基金: they come to 40100, the certificate says 40000",
-            ),
-            (
-                "a leaf of another day",
-                own(&with(settle("2025-06-21T02:00:00Z", 400))),
-                "line 3: its operation is of 2025-06-21, the certificate of 2025-06-20",
-            ),
-            (
-                "a digest that is not of its bytes",
-                sound.replacen(&leaf(&all[1]).digest.to_string(), &"0".repeat(64), 1),
-                "line 3: its 摘要 is 000000",
-            ),
-            (
-                "an operation that was refused",
-                of(&[lines[0], lines[1], &moves_nothing, lines[3]]),
-                "line 3: its operation moved nothing",
-            ),
-            (
-                "bytes cut short",
-                sound.replacen(&hex(&all[1].outcome), "", 1),
-                "line 3: its 摘要原文 is no operation's key and outcome",
-            ),
-            (
-                "bytes that are none",
-                sound.replacen(&hex(&all[1].outcome), "xyz", 1),
-                "line 3: its 摘要原文 is not written in base 16",
-            ),
-            (
-                "a row cut short",
-                of(&[lines[0], lines[1], "1,2", lines[3]]),
-                "line 3: its 摘要原文 is not written in base 16",
-            ),
+            ("missing", of(&lines[..3]), "2 operations that read stand here once, the certificate is about 3"),
+            ("doubled", of(&[&lines[..], &lines[1..2]].concat()), "line 5: operation H31010100001/H310"),
+            ("other sums", sound.replacen("40000,", "40001,", 1), "line 3: its 统筹基金 is 40001, by its 摘要原文"),
+            ("another", other(settle("2025-06-20T02:00:00Z", 401)), "职工统筹基金: they come to 40100, the"),
+            ("of another day", other(settle("2025-06-21T02:00:00Z", 400)), "line 3: its operation is of 2025-06-21"),
+            ("another digest", sound.replacen(&digest, &"0".repeat(64), 1), "line 3: its 摘要 is 000000"),
+            ("refused", sound.replacen(&written, &refused, 1), "line 3: its operation moved nothing"),
+            ("without outcome", sound.replacen(&written, "", 1), "line 3: its 摘要原文 is no operation's key"),
+            ("no bytes", sound.replacen(&written, "xyz", 1), "line 3: its 摘要原文 is not written in base 16"),
+            ("cut short", of(&[lines[0], lines[1], "1,2", lines[3]]), "line 3: its 摘要原文 is not written in base 16"),
             ("no header", of(&lines[1..]), "the first line has to be 业务,setl_id,"),
-            ("an empty file", String::new(), "the first line has to be 业务,setl_id,"),
+            ("nothing", String::new(), "the first line has to be 业务,setl_id,"),
         ] {
-            let Checked { root, findings, .. } = check_table(table.as_bytes(), &agreement);
-            assert_ne!(root, Some(agreement.root), "{what}");
+            let Checked { root, findings, .. } = check_table(table.as_bytes(), &signed);
+            assert_ne!(root, Some(signed.root), "{what}");
             assert!(findings.iter().any(|told| told.starts_with(found)), "{what}: {findings:#?}");
             assert!(findings.iter().any(|told| told.starts_with("they come to ")), "{what}: {findings:#?}");
         }

@@ -90,9 +90,12 @@ async fn a_day_on_which_all_books_agree_is_signed_by_all_and_a_late_entry_makes_
     leaves_are_what_was_signed(&out, &ca);
 
     let altered = out.join("altered.json");
-    std::fs::write(&altered, text.replace("业务笔数: 2", "业务笔数: 3")).expect("a file");
-    let (holds, told) = verify(&altered, &ca);
-    assert!(!holds && told.matches('✗').count() == 3, "{told}");
+    for (from, to) in [("对账日期: 2025-06-20", "对账日期: 2025-06-21"), ("总额: 1600000", "总额: 1600001")]
+    {
+        std::fs::write(&altered, text.replace(from, to)).expect("a file");
+        let (holds, told) = verify(&altered, &ca);
+        assert!(!holds && told.matches('✗').count() == 3, "{to}: {told}");
+    }
 }
 
 /// Each version's leaves come to what it says; those of another version do not, nor do any that were altered.
@@ -118,7 +121,7 @@ fn leaves_are_what_was_signed(out: &Path, ca: &Path) {
     assert!(!holds && told.contains("✗ 1 operations") && told.matches('✓').count() == 3, "{told}");
     let table = std::fs::read_to_string(of_version(2)).expect("leaves");
     let altered = out.join("altered.csv");
-    std::fs::write(&altered, table.replacen("800000", "800001", 1)).expect("a file");
+    std::fs::write(&altered, table.replacen(",800000,", ",800001,", 1)).expect("a file");
     let (holds, told) = verify(&altered, &[]);
     assert!(!holds && told.contains("✗ line 2: its 医疗费总额 is 800001"), "{told}");
 }
