@@ -206,7 +206,7 @@ fn print_leaves(checked: &Checked, agreement: &Agreement) {
         output::line(&format!("✗ {finding}"));
     }
     if checked.root == Some(agreement.root) {
-        output::line(&format!("✓ {} leaves come to the digest of the certificate", checked.rows));
+        output::line(&format!("✓ {} leaves come to the digest of the certificate", checked.operations));
     }
     match agreement.tally {
         Some(tally) if tally == checked.tally => output::line("✓ they come to the sums of the certificate"),
@@ -219,8 +219,8 @@ fn print_leaves(checked: &Checked, agreement: &Agreement) {
 }
 
 fn leaves_in_json(checked: &Checked, agreement: &Agreement) -> Value {
-    let Checked { rows, root, tally, findings } = checked;
-    json!({ "rows": rows, "root": root.map(|root| root.to_string()), "root_is_signed": *root == Some(agreement.root),
+    let Checked { operations, root, tally, findings } = checked;
+    json!({ "operations": operations, "root": root.map(|root| root.to_string()), "root_is_signed": *root == Some(agreement.root),
         "sums": tally_in_json(tally), "sums_are_signed": agreement.tally.map(|signed| signed == *tally),
         "findings": findings })
 }

@@ -109,8 +109,8 @@ fn row(key: &str, written: &[u8], outcome: &Outcome) -> Option<Vec<String>> {
 /// What the leaves of a file come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// How many rows it has.
-    pub rows: u64,
+    /// How many operations have a row that reads.
+    pub operations: u64,
     /// The digest over those that read, each once; none where there is none.
     pub root: Option<Digest>,
     /// What they come to.
@@ -129,7 +129,7 @@ pub fn check(file: &Path, agreement: &Agreement) -> Result<Checked> {
 }
 
 fn check_table(table: &[u8], agreement: &Agreement) -> Checked {
-    let mut checked = Checked { rows: 0, root: None, tally: Tally::default(), findings: Vec::new() };
+    let mut checked = Checked { operations: 0, root: None, tally: Tally::default(), findings: Vec::new() };
     let (mut leaves, mut seen) = (Vec::new(), BTreeMap::new());
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(table);
     let named = reader.headers().is_ok_and(|header| header == columns());
@@ -137,7 +137,6 @@ fn check_table(table: &[u8], agreement: &Agreement) -> Checked {
         checked.findings.push(format!("the first line has to be {}", columns().join(",")));
     }
     for record in reader.records().take_while(|_| named) {
-        checked.rows += 1;
         let read = match record {
             Ok(record) => read_row(&record, agreement).map_err(|problem| (line_of(&record), problem)),
             Err(fault) => Err((fault.position().map_or(0, csv::Position::line), "is no row of a table".to_owned())),
@@ -150,6 +149,7 @@ fn check_table(table: &[u8], agreement: &Agreement) -> Checked {
                     checked.findings.push(format!("line {line}: operation {operation} stands in line {first} already"));
                 } else {
                     seen.insert(key, line);
+                    checked.operations += 1;
                     leaves.push(leaf);
                     checked.tally.add(&outcome);
                 }
@@ -157,16 +157,16 @@ fn check_table(table: &[u8], agreement: &Agreement) -> Checked {
         }
     }
     checked.root = root_of_leaves(&leaves).map(|root| root.digest);
-    checked.findings.extend(against(agreement, &checked, leaves.len() as u64));
+    checked.findings.extend(against(agreement, &checked));
     checked
 }
 
 /// What is apart between a certificate and what its leaves come to.
-fn against(agreement: &Agreement, checked: &Checked, leaves: u64) -> Vec<String> {
+fn against(agreement: &Agreement, checked: &Checked) -> Vec<String> {
     let mut findings = Vec::new();
-    if leaves != agreement.operations {
-        let signed = agreement.operations;
-        findings.push(format!("{leaves} operations that read stand here once, the certificate is about {signed}"));
+    if checked.operations != agreement.operations {
+        let (found, signed) = (checked.operations, agreement.operations);
+        findings.push(format!("{found} operations have a row that reads, the certificate is about {signed}"));
     }
     if checked.root != Some(agreement.root) {
         let root = checked.root.map_or_else(|| "no digest".to_owned(), |root| root.to_string());
@@ -320,7 +320,7 @@ mod tests {
         let (held, agreement) = (held(), agreement(&held()));
         let table = table(&held, &agreement).expect("a table");
         let checked = check_table(table.as_bytes(), &agreement);
-        assert_eq!((checked.rows, checked.findings, checked.root), (3, Vec::new(), Some(agreement.root)));
+        assert_eq!((checked.operations, checked.findings, checked.root), (3, Vec::new(), Some(agreement.root)));
         assert_eq!(Some(checked.tally), agreement.tally);
         let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
         let rows: Vec<_> = table.lines().skip(1).map(cells).collect();
@@ -357,8 +357,7 @@ mod tests {
         let refused = hex(&write_outcome(&Outcome::Refused(Refusal::new(Reason::Internal))));
         let digest = leaf(&all[1]).digest.to_string();
         for (what, table, found) in [
-            ("missing", of(&lines[..3]), "2 operations that read stand here once, the certificate is about 3"),
-            ("doubled", of(&[&lines[..], &lines[1..2]].concat()), "line 5: operation H31010100001/H310"),
+            ("missing", of(&lines[..3]), "2 operations have a row that reads, the certificate is about 3"),
             ("other sums", sound.replacen("40000,", "40001,", 1), "line 3: its 统筹基金 is 40001, by its 摘要原文"),
             ("another", other(settle("2025-06-20T02:00:00Z", 401)), "职工统筹基金: they come to 40100, the"),
             ("of another day", other(settle("2025-06-21T02:00:00Z", 400)), "line 3: its operation is of 2025-06-21"),
@@ -375,6 +374,11 @@ mod tests {
             assert!(findings.iter().any(|told| told.starts_with(found)), "{what}: {findings:#?}");
             assert!(findings.iter().any(|told| told.starts_with("they come to ")), "{what}: {findings:#?}");
         }
+        // What stands twice is counted once, and told all the same.
+        let doubled = check_table(of(&[&lines[..], &lines[1..2]].concat()).as_bytes(), &signed);
+        assert_eq!((doubled.operations, doubled.root), (3, Some(signed.root)));
+        let operation = "H31010100001/H31010100001202506200900000001/2304/410700990001//";
+        assert_eq!(doubled.findings, [format!("line 5: operation {operation} stands in line 2 already")]);
     }
 
     #[test]

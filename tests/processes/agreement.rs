@@ -1,13 +1,13 @@
 //! A day that all three books agree on: its sums and its digest signed by all three, and checked with the authority's
 //! certificate and the day's leaves alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clearing::certificate::Agreement;
 use clearing::obligation::Sums;
 use identity::signing::Signer;
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use ledger::leaves::Scope;
 use proto::v1;
 use reconciliation::answering::Answering;
@@ -17,9 +17,10 @@ use settlement::money::Money;
 use world::hospital::Hospital;
 use world::{EMPLOYEE, World, eventually};
 
+const DAYS: (Date, Date) = (date(2025, 6, 1), date(2025, 6, 30));
+
 async fn certified(world: &World, version: u32) -> bool {
-    let listed =
-        world.line().hub.store().certificate_list((date(2025, 6, 1), date(2025, 6, 30)), Scope::default()).await;
+    let listed = world.line().hub.store().certificate_list(DAYS, Scope::default()).await;
     let certificates = listed.expect("certificates");
     let newest = certificates.iter().filter(|certificate| certificate.agreement.version == version);
     newest.clone().count() == 1 && newest.clone().all(|certificate| certificate.signatures.len() == 3)
@@ -27,17 +28,20 @@ async fn certified(world: &World, version: u32) -> bool {
 
 /// Compares and certifies as the jobs do, which by themselves wait for the day to end.
 async fn compare(world: &World) {
-    let (hub, days) = (world.line().hub.hub(), (date(2025, 6, 1), date(2025, 6, 30)));
+    compare_books(world).await;
+    let signer = Signer::load(&world.line().credentials("hub")).expect("a signer");
+    world.line().hub.hub().certify(&signer, DAYS, None).await.expect("they are certified");
+    world.line().treatment.comparing().compare(DAYS).await.expect("they are signed");
+}
+
+async fn compare_books(world: &World) {
+    let hub = world.line().hub.hub();
     for (home, pools) in hub.compared_homes() {
         for pool in pools {
-            hub.compare(home, pool, days).await.expect("both can be read");
+            hub.compare(home, pool, DAYS).await.expect("both can be read");
         }
     }
-    let treatment = world.line().treatment.comparing();
-    treatment.compare(days).await.expect("both can be read");
-    let signer = Signer::load(&world.line().credentials("hub")).expect("a signer");
-    hub.certify(&signer, days, None).await.expect("they are certified");
-    treatment.compare(days).await.expect("they are signed");
+    world.line().treatment.comparing().compare(DAYS).await.expect("both can be read");
 }
 
 fn yidi(arguments: &[&str]) -> (bool, String) {
@@ -48,6 +52,18 @@ fn yidi(arguments: &[&str]) -> (bool, String) {
 
 fn verify(file: &Path, ca: &Path) -> (bool, String) {
     yidi(&["reconcile", "verify-certificate", &file.display().to_string(), "--ca", &ca.display().to_string()])
+}
+
+/// Has certificates and their leaves written; gives the folder, and the authority's certificate.
+fn written(world: &World) -> (PathBuf, PathBuf) {
+    let (hub, operator) = (world.line().hub.address().to_string(), world.line().operator());
+    let (out, ca) = (world.deploy().join("certificates"), operator.join("ca.pem"));
+    let (operator, folder) = (operator.display().to_string(), out.display().to_string());
+    let days = ["--from", "2025-06-01", "--to", "2025-06-30", "--out", &folder, "--leaves"];
+    let (whole, told) =
+        yidi(&[&["reconcile", "certificates", "--hub", &hub, "--credentials", &operator], &days[..]].concat());
+    assert!(whole, "{told}");
+    (out, ca)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,13 +79,7 @@ async fn a_day_on_which_all_books_agree_is_signed_by_all_and_a_late_entry_makes_
     compare(&world).await;
     eventually("all three have signed the next version", || certified(&world, 2)).await;
 
-    let (hub, operator) = (world.line().hub.address().to_string(), world.line().operator());
-    let (out, ca) = (world.deploy().join("certificates"), operator.join("ca.pem"));
-    let (operator, folder) = (operator.display().to_string(), out.display().to_string());
-    let days = ["--from", "2025-06-01", "--to", "2025-06-30", "--out", &folder, "--leaves"];
-    let written =
-        yidi(&[&["reconcile", "certificates", "--hub", &hub, "--credentials", &operator], &days[..]].concat());
-    assert!(written.0 && written.1.matches("leaves.csv").count() == 2, "{}", written.1);
+    let (out, ca) = written(&world);
     let second = out.join("2025-06-20-410700-310000-v2.json");
     let (holds, told) = verify(&second, &ca);
     assert!(holds, "{told}");
@@ -128,14 +138,8 @@ fn leaves_are_what_was_signed(out: &Path, ca: &Path) {
 
 /// The certificate that is due, before anybody has signed it.
 async fn due(world: &World) -> Agreement {
-    let (hub, days) = (world.line().hub.hub(), (date(2025, 6, 1), date(2025, 6, 30)));
-    for (home, pools) in hub.compared_homes() {
-        for pool in pools {
-            hub.compare(home, pool, days).await.expect("both can be read");
-        }
-    }
-    world.line().treatment.comparing().compare(days).await.expect("both can be read");
-    let due = world.line().hub.store().certificate_due(days).await.expect("what is due");
+    compare_books(world).await;
+    let due = world.line().hub.store().certificate_due(DAYS).await.expect("what is due");
     assert_eq!(due.len(), 1);
     let counted = count(world.line().hub.store(), due[0].branch).await.expect("a book");
     assert_eq!(counted.root.map(|root| root.digest), Some(due[0].root));
@@ -143,8 +147,7 @@ async fn due(world: &World) -> Agreement {
 }
 
 async fn signatures(world: &World) -> usize {
-    let days = (date(2025, 6, 1), date(2025, 6, 30));
-    let listed = world.line().hub.store().certificate_list(days, Scope::default()).await.expect("certificates");
+    let listed = world.line().hub.store().certificate_list(DAYS, Scope::default()).await.expect("certificates");
     listed.iter().map(|certificate| certificate.signatures.len()).sum()
 }
 
@@ -184,13 +187,8 @@ async fn a_certificate_without_sums_as_they_once_were_is_verified_still_and_its_
     world.line().hub.store().certificate_issue(once, world.clock().now()).await.expect("it is kept");
     compare(&world).await;
     assert_eq!(signatures(&world).await, 3);
-    let (hub, operator) = (world.line().hub.address().to_string(), world.line().operator());
-    let (out, ca) = (world.deploy().join("certificates"), operator.join("ca.pem").display().to_string());
-    let (operator, folder) = (operator.display().to_string(), out.display().to_string());
-    let days = ["--from", "2025-06-01", "--to", "2025-06-30", "--out", &folder, "--leaves"];
-    let written =
-        yidi(&[&["reconcile", "certificates", "--hub", &hub, "--credentials", &operator], &days[..]].concat());
-    assert!(written.0, "{}", written.1);
+    let (out, ca) = written(&world);
+    let ca = ca.display().to_string();
     let name = |end: &str| out.join(format!("2025-06-20-410700-310000-v1.{end}")).display().to_string();
     let verify = ["reconcile", "verify-certificate", &name("json"), "--ca", &ca, "--leaves", &name("leaves.csv")]
         .map(str::to_owned);

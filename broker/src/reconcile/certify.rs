@@ -45,7 +45,7 @@ impl Hub {
         }
         for certificate in self.store.certificate_list(days, Scope { home, treatment: None }).await? {
             let signed = |party: &str| certificate.signatures.iter().any(|(by, _)| by == party);
-            if !signed(THE_HUB) && self.holds(&certificate.agreement).await {
+            if !signed(THE_HUB) && self.own_book_holds(&certificate.agreement).await {
                 self.sign_ourselves(signer, &certificate.agreement).await?;
             }
             let home = certificate.agreement.branch.home;
@@ -76,7 +76,7 @@ impl Hub {
 
     /// Whether the hub's own book holds what a certificate says, by now: one that another process of the hub wrote is signed
     /// on no other grounds than a region's. That the book cannot be read is in the log.
-    async fn holds(&self, agreement: &Agreement) -> bool {
+    async fn own_book_holds(&self, agreement: &Agreement) -> bool {
         Answering::new(self.store.clone(), None).holds(agreement).await.unwrap_or(false)
     }
 
