@@ -226,6 +226,6 @@ fn read_day(field: &'static str, text: &str) -> Result<Date, Refusal> {
     text.parse().map_err(|_| invalid(field, "is not a day such as 2025-06-30"))
 }
 
-fn unreadable(fault: &FieldFault) -> Refusal {
+pub(super) fn unreadable(fault: &FieldFault) -> Refusal {
     Refusal::new(Reason::InvalidField).of_field(fault.field.clone()).because(fault.problem.clone())
 }

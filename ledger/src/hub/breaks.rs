@@ -204,7 +204,8 @@ impl HubStore {
             .await
     }
 
-    /// The roots that all three books of some days share and that no certificate says yet, each as the next certificate.
+    /// The roots that all three books of some days share and that no certificate says yet, each as the next certificate,
+    /// which does not say yet what its operations come to.
     ///
     /// # Errors
     /// When the store fails.
@@ -234,6 +235,7 @@ impl HubStore {
                         branch: read_branch(row, 0)?,
                         version: u32::try_from(version).map_err(|_| corrupt("certificates", version, "no version"))?,
                         operations: row.number(4)?.cast_unsigned(),
+                        tally: None,
                         root: read_digest(row.bytes(3)?)?,
                         replaces,
                     })

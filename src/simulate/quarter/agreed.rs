@@ -203,8 +203,9 @@ mod tests {
     fn the_next_version_names_what_it_replaces_and_has_more_in_it() {
         let branch = Branch { day: date(2025, 4, 22), home: pool("410700"), treatment: pool("310000") };
         let root = |byte| Digest([byte; 32]);
-        let first = Agreement { branch, version: 1, operations: 2, root: root(1), replaces: None };
-        let second = Agreement { branch, version: 2, operations: 3, root: root(2), replaces: Some(root(1)) };
+        let first = Agreement { branch, version: 1, operations: 2, tally: None, root: root(1), replaces: None };
+        let second =
+            Agreement { branch, version: 2, operations: 3, tally: None, root: root(2), replaces: Some(root(1)) };
         assert!(follows(&first, None) && follows(&second, Some(&first)));
         for (name, wrong) in [
             ("leaves one out", Agreement { version: 3, ..second }),
