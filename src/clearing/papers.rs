@@ -455,7 +455,7 @@ fn read_pair(view: &v1::PairView) -> Result<(Pair, PairRecord)> {
         is_objected: view.objected,
     });
     let mut record = PairRecord { statement, noticed_on: view.noticed_on.parse().ok(), ..PairRecord::default() };
-    for v1::PayableView { insurance, due, paid, received, apart: _ } in &view.payables {
+    for v1::PayableView { insurance, due, paid, received, apart: _, settled: _ } in &view.payables {
         let insurance = Insurance::from_word(insurance).context("the hub tells of no insurance of ours")?;
         *record.payables.of_mut(insurance) =
             Payable { due: Money::from_fen(*due), paid: payment(paid)?, received: payment(received)? };

@@ -27,6 +27,13 @@ pub fn agreement(payable: &v1::PayableView) -> &'static str {
     }
 }
 
+/// Whether something of a period is to be paid by a day that is not known: its notices are out, and the calendar does not
+/// list the year.
+pub fn is_undated(period: &v1::PeriodView) -> bool {
+    let is_open = |pair: &v1::PairView| pair.payables.iter().any(|payable| payable.due != 0 && !payable.settled);
+    period.pairs.iter().any(|pair| !pair.noticed_on.is_empty() && pair.pay_by.is_empty() && is_open(pair))
+}
+
 /// What an insurance is called; its word where it is none of ours.
 pub fn named(insurance: &str) -> String {
     Insurance::from_word(insurance).map_or_else(|| insurance.to_owned(), |insurance| insurance.name().to_owned())
@@ -44,4 +51,27 @@ pub fn json_of_payment(payment: &Option<v1::PaymentView>) -> Option<Value> {
         json!({ "serial": payment.serial, "bank": payment.bank, "on": payment.on,
             "amount": Money::from_fen(payment.amount).to_string() })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_undated_while_a_notice_that_is_out_and_unpaid_has_no_last_day() {
+        for (noticed_on, pay_by, due, settled, is_it) in [
+            ("", "", 100, false, false),
+            ("2026-12-26", "", 100, false, true),
+            ("2026-12-26", "", -100, false, true),
+            ("2026-12-26", "", 100, true, false),
+            ("2026-12-26", "", 0, true, false),
+            ("2026-11-26", "2026-12-17", 100, false, false),
+        ] {
+            let payables = vec![v1::PayableView { due, settled, ..v1::PayableView::default() }];
+            let (noticed_on, pay_by) = (noticed_on.to_owned(), pay_by.to_owned());
+            let pairs = vec![v1::PairView { noticed_on, pay_by, payables, ..v1::PairView::default() }];
+            let period = v1::PeriodView { pairs, ..v1::PeriodView::default() };
+            assert_eq!(is_undated(&period), is_it, "{period:?}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use clearing::month::Month;
 use clearing::obligation::Lot;
 use clearing::payment::Payable;
 use clearing::period::{Pair, PairRecord, Plan, Side, Stage, Step, Wait, plan};
+use identity::name::{Role, all_regions};
 use identity::permit::OperatorPermit;
 use jiff::Timestamp;
 use ledger::clock::Clock;
@@ -22,7 +23,7 @@ use tonic::{Request, Response, Status};
 
 use super::texts::{check_payment, payment_field, read_reason};
 use super::{Clearing, Standing, reports};
-use crate::refusing::{failed, invalid, refuse};
+use crate::refusing::{failed, invalid, not_yours, refuse};
 
 /// A page of settlements has at most so many, however many are asked for.
 const LONGEST_PAGE: u32 = 1_000;
@@ -124,7 +125,7 @@ impl ClearingService {
         let (period, pair) =
             (self.period("month", &request.month).await?, read_pair(&request.home, &request.treatment)?);
         if !sees(permit, &pair) {
-            return Err(not_yours(&pair));
+            return Err(not_either(&pair));
         }
         let newest = self.pair_record(period, pair).await?.statement.map_or(0, |held| held.version);
         let version = if request.version == 0 { newest } else { request.version };
@@ -145,7 +146,7 @@ impl ClearingService {
         let (period, pair) =
             (self.period("month", &request.month).await?, read_pair(&request.home, &request.treatment)?);
         if !sees(permit, &pair) {
-            return Err(not_yours(&pair));
+            return Err(not_either(&pair));
         }
         Ok(v1::MovedReply { entries: self.clearing.moved(period, pair).await.map_err(|fault| failed(&fault))? })
     }
@@ -174,7 +175,7 @@ impl ClearingService {
 
     async fn carried_out(&self, permit: &OperatorPermit, asked: v1::RunRequest) -> Result<v1::RunReply, Refusal> {
         if !permit.is_for_all() {
-            let detail = "only who operates for every region has periods carried out";
+            let detail = format!("carrying periods out takes a certificate of yidi://{}/operator", all_regions());
             return Err(Refusal::new(Reason::InstitutionNotYours).because(detail));
         }
         let mut done = Vec::new();
@@ -205,7 +206,9 @@ impl ClearingService {
             Refusal::new(Reason::UnknownSettlement).of_field("settlement").because(unknown.to_owned())
         })?;
         if traced.entries.is_empty() {
-            return Err(Refusal::new(Reason::InstitutionNotYours).of_field("settlement"));
+            // Whose it is, is not for the caller to know.
+            let detail = "it takes an operator's certificate of the pool, or member, that pays for it or that treated";
+            return Err(Refusal::new(Reason::InstitutionNotYours).of_field("settlement").because(detail));
         }
         Ok(traced)
     }
@@ -221,7 +224,7 @@ impl ClearingService {
         let lot = cleared::read_named_lot(lot).map_err(|fault| of_fault(&fault))?;
         let pair = self.clearing.pair_of(&lot);
         if !self.sees_lot(permit, &lot) {
-            return Err(not_yours(&pair));
+            return Err(not_either(&pair));
         }
         let limit = if request.limit == 0 { LONGEST_PAGE } else { request.limit.min(LONGEST_PAGE) };
         let after = Position(request.after.cast_signed());
@@ -318,13 +321,15 @@ fn sees(permit: &OperatorPermit, pair: &Pair) -> bool {
 /// The side that a member names, if it is its own. Nobody speaks for a member but the member.
 fn speaks_for(permit: &OperatorPermit, pair: &Pair, side: &str) -> Result<Side, Refusal> {
     let side = Side::from_word(side).ok_or_else(|| invalid("side", "is not home or treatment"))?;
-    let member = PoolCode(pair.member(side).0);
-    if permit.pools().contains(&member) { Ok(side) } else { Err(not_yours(pair)) }
+    let member = pair.member(side).0;
+    if permit.pools().contains(&PoolCode(member)) {
+        return Ok(side);
+    }
+    Err(not_yours("home", Role::Operator, &[member]))
 }
 
-fn not_yours(pair: &Pair) -> Refusal {
-    let detail = format!("{} → {} is not for this certificate", pair.home, pair.treatment);
-    Refusal::new(Reason::InstitutionNotYours).of_field("home").because(detail)
+fn not_either(pair: &Pair) -> Refusal {
+    not_yours("home", Role::Operator, &[pair.home.0, pair.treatment.0])
 }
 
 fn read_pair(home: &str, treatment: &str) -> Result<Pair, Refusal> {
@@ -414,6 +419,7 @@ fn write_payable(insurance: Insurance, payable: &Payable) -> v1::PayableView {
         paid: payable.paid.as_ref().map(cleared::write_payment),
         received: payable.received.as_ref().map(cleared::write_payment),
         apart: payable.apart().map(|apart| apart.to_string()).unwrap_or_default(),
+        settled: payable.is_settled(),
     }
 }
 

@@ -112,6 +112,7 @@ on_both! {
     folding_adds_up_to_the_journal_whenever_answers_come,
     a_period_is_recorded_step_by_step_and_each_step_once,
     what_is_carried_out_is_carried_in_and_cleared_once,
+    an_end_that_was_proposed_for_another_sum_is_proposed_anew,
     what_is_listed_is_cleared_or_returned_by_two_people_and_once,
     what_was_cleared_from_the_list_is_carried_nowhere_else,
     an_end_that_was_proposed_for_fewer_entries_is_decided_anew,

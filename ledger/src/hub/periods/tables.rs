@@ -77,7 +77,8 @@ const TEXT: &str = concat!(
     CREATE INDEX carried_to_list ON carried_entries (position) WHERE into_period IS NULL;
     CREATE TABLE listed_acts (
         settlement TEXT NOT NULL, part INTEGER NOT NULL, step INTEGER NOT NULL, act TEXT NOT NULL, verdict TEXT,
-        entries INTEGER NOT NULL, reason TEXT NOT NULL, seat TEXT NOT NULL, done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
+        entries INTEGER NOT NULL, net INTEGER NOT NULL, reason TEXT NOT NULL, seat TEXT NOT NULL,
+        done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
         PRIMARY KEY (settlement, part, step)) STRICT, WITHOUT ROWID;",
     // Statements as they were issued, with their lots as they stood; `movement` says which of the sums a row is.
     "CREATE TABLE statements (
