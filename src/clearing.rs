@@ -180,7 +180,7 @@ pub enum Command {
         month: OfMonth,
     },
     /// Record a payment as your side has it; both sides do, each insurance's money by itself. Recording it anew corrects
-    /// your side's record, until both sides have recorded the same.
+    /// your side's record, until both sides have recorded the same or accepted the other's (accept-payment).
     Pay {
         /// Which pair, and how to reach the hub.
         #[command(flatten)]
@@ -191,6 +191,17 @@ pub enum Command {
         /// employee | resident: whose money. It may be left out where one alone is due.
         #[arg(long, default_value = "")]
         insurance: String,
+    },
+    /// Accept the two records of a payment, different as they are, as of one payment, as one side of it: each bank has its
+    /// own serial number, or the money came on another day than it went. Once a person of each side has accepted the same
+    /// two, it is paid.
+    AcceptPayment {
+        /// Which pair, and how to reach the hub.
+        #[command(flatten)]
+        pair: OfPair,
+        /// Which records, and why.
+        #[command(flatten)]
+        accepting: pay::Accepting,
     },
     /// Review deductions (审核扣款).
     #[command(subcommand)]
@@ -301,6 +312,7 @@ pub async fn run(command: Command) -> Result<Ending> {
         }
         Command::Notice { month } => pay::notices(&month).await,
         Command::Pay { pair, payment, insurance } => pay::pay(pair, payment, insurance).await,
+        Command::AcceptPayment { pair, accepting } => pay::accept(pair, accepting).await,
         Command::Deduction(command) => deductions::run(command).await,
         Command::Leftovers(command) => leftovers::run(command).await,
         Command::Year { access, year, json } => year::show(&mut client(&access)?, year, json).await,

@@ -19,6 +19,7 @@ pub fn recorded(payment: &Option<v1::PaymentView>) -> String {
 /// Whether both sides have recorded the same payment.
 pub fn agreement(payable: &v1::PayableView) -> &'static str {
     match (&payable.paid, &payable.received) {
+        _ if !payable.apart.is_empty() && payable.settled => "不一致，双方认可为同一笔",
         _ if !payable.apart.is_empty() => "不一致",
         (Some(_), Some(_)) => "一致",
         (Some(_), None) => "待收款方登记",
@@ -43,6 +44,13 @@ pub fn named(insurance: &str) -> String {
 pub fn who_pays<'p>(pair: &'p v1::PairView, payable: &v1::PayableView) -> (&'p str, &'p str, Money) {
     let due = Money::from_fen(payable.due);
     if due.is_negative() { (&pair.treatment, &pair.home, -due) } else { (&pair.home, &pair.treatment, due) }
+}
+
+/// Who has accepted two records as of one payment, as JSON.
+pub fn json_of_acceptances(payable: &v1::PayableView) -> Vec<Value> {
+    let of =
+        |accepted: &v1::AcceptanceView| json!({ "side": accepted.side, "reason": accepted.reason, "on": accepted.on });
+    payable.accepted.iter().map(of).collect()
 }
 
 /// A payment as JSON.

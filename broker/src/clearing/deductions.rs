@@ -42,7 +42,9 @@ impl DeductionsService {
         let lot =
             self.clearing.store.settlement_lot(lodging.settlement.clone()).await.map_err(|fault| failed(&fault))?;
         match lot {
-            Some(lot) if !permit.allows(lot.treatment) => return Err(not_yours("settlement", Role::Operator, &[lot.treatment.0])),
+            Some(lot) if !permit.allows(lot.treatment) => {
+                return Err(not_yours("settlement", Role::Operator, &[lot.treatment.0]));
+            }
             Some(_) => {}
             None => return Err(refused(&DeductionFault::NoSettlement)),
         }

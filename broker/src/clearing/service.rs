@@ -7,7 +7,7 @@ use clearing::calendar::Calendar;
 use clearing::cleared::{Cleared, sum};
 use clearing::month::Month;
 use clearing::obligation::Lot;
-use clearing::payment::Payable;
+use clearing::payment::{AcceptFault, Acceptance, Payable, Records};
 use clearing::period::{Pair, PairRecord, Plan, Side, Stage, Step, Wait, plan};
 use identity::name::{Role, all_regions};
 use identity::permit::OperatorPermit;
@@ -110,10 +110,25 @@ impl ClearingService {
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let insurance = match request.insurance.as_str() {
             "" => only_due(&self.pair_record(period, pair).await?)?,
-            word => Insurance::from_word(word).ok_or_else(|| invalid("insurance", "is not employee or resident"))?,
+            word => read_insurance(word)?,
         };
         let recorded = self.clearing.store.payment_record((period, pair, insurance), side, payment, by).await;
         recorded.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
+        self.pair_view(period, pair).await
+    }
+
+    async fn accepted(
+        &self,
+        permit: &OperatorPermit,
+        asked: v1::AcceptPaymentRequest,
+    ) -> Result<v1::PairView, Refusal> {
+        let (period, pair) = (self.period("month", &asked.month).await?, read_pair(&asked.home, &asked.treatment)?);
+        let side = speaks_for(permit, &pair, &asked.side)?;
+        let insurance = read_insurance(&asked.insurance)?;
+        let seen = Records { paid: asked.paid_record, received: asked.received_record };
+        let (reason, by) = (read_reason(&asked.reason)?, (permit.peer().fingerprint().to_owned(), self.clock.now()));
+        let accepted = self.clearing.store.payment_accept((period, pair, insurance), (side, seen), reason, by).await;
+        accepted.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
         self.pair_view(period, pair).await
     }
 
@@ -307,6 +322,14 @@ impl v1::clearing_server::Clearing for ClearingService {
         let permit = OperatorPermit::from_request(&request)?;
         self.paid(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
     }
+
+    async fn accept_payment(
+        &self,
+        request: Request<v1::AcceptPaymentRequest>,
+    ) -> Result<Response<v1::PairView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.accepted(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
 }
 
 /// A member's certificate carries the member's code like a pool's.
@@ -330,6 +353,10 @@ fn speaks_for(permit: &OperatorPermit, pair: &Pair, side: &str) -> Result<Side, 
 
 fn not_either(pair: &Pair) -> Refusal {
     not_yours("home", Role::Operator, &[pair.home.0, pair.treatment.0])
+}
+
+fn read_insurance(word: &str) -> Result<Insurance, Refusal> {
+    Insurance::from_word(word).ok_or_else(|| invalid("insurance", "is not employee or resident"))
 }
 
 fn read_pair(home: &str, treatment: &str) -> Result<Pair, Refusal> {
@@ -419,8 +446,16 @@ fn write_payable(insurance: Insurance, payable: &Payable) -> v1::PayableView {
         paid: payable.paid.as_ref().map(cleared::write_payment),
         received: payable.received.as_ref().map(cleared::write_payment),
         apart: payable.apart().map(|apart| apart.to_string()).unwrap_or_default(),
+        paid_record: payable.records.paid,
+        received_record: payable.records.received,
+        accepted: payable.accepted.iter().map(write_acceptance).collect(),
         settled: payable.is_settled(),
     }
+}
+
+fn write_acceptance((side, acceptance): (&Side, &Acceptance)) -> v1::AcceptanceView {
+    let (reason, on) = (acceptance.reason.clone(), acceptance.on.to_string());
+    v1::AcceptanceView { side: side.word().into(), reason, on }
 }
 
 /// The insurance whose money alone was due, or alone is not paid yet: else a payment says which it is of.
@@ -441,6 +476,9 @@ fn refused(fault: &StatementFault) -> Refusal {
         StatementFault::NotInIt(_) => "objected",
         StatementFault::NoNotice => "insurance",
         StatementFault::Payment(fault) => payment_field(fault),
+        StatementFault::Accept(AcceptFault::OtherRecords(_)) => "records",
+        StatementFault::Accept(AcceptFault::SamePerson) => "side",
+        StatementFault::Accept(AcceptFault::NotApart | AcceptFault::OtherSum) => "payment",
     };
     invalid(field, fault.to_string())
 }
