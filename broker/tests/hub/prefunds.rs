@@ -62,7 +62,7 @@ async fn pay(world: &World, period: i64, sides: &[Side]) {
         let payment = Payment {
             serial: "2025121500017".into(),
             bank: "中国银行 郑州分行".into(),
-            on: date(2025, 12, 15),
+            on: date(2025, 12, 29),
             amount: Money::from_yuan(50),
         };
         let place = (PeriodNumber(period), henan_shanghai(), Insurance::Employee);
@@ -138,17 +138,17 @@ async fn what_is_due_in_a_year_that_is_not_listed_is_told_and_is_late_once_it_is
     let (listed, unlisted) = (clearing(&world), without(&world, 2026));
     advance(&listed, noon(2025, 11, 15)).await;
     world.operate(&settle("1")).await.expect("an answer");
-    for (month, day) in [(12, 1), (12, 21), (12, 26)] {
+    for (month, day) in [(12, 1), (12, 21), (12, 28)] {
         advance(&listed, noon(2025, month, day)).await;
     }
-    // Its notice of 26 December is paid in January.
+    // Its notice of 28 December is paid in January.
     let told = async |clearing: &Clearing, day| {
         let held = clearing.unpaid(day).await.expect("the store works").remove(&henan_shanghai()).unwrap_or_default();
         let named = |months: &[Month]| months.iter().map(ToString::to_string).collect::<Vec<_>>();
         (named(&held.months), named(&held.undated), held.may_suspend)
     };
     let (november, none) = (vec!["2025-11".to_owned()], Vec::new());
-    let (at_once, years_after) = (noon(2025, 12, 27), noon(2026, 12, 27));
+    let (at_once, years_after) = (noon(2025, 12, 29), noon(2026, 12, 29));
     for day in [at_once, years_after] {
         assert_eq!(told(&unlisted, day).await, (none.clone(), november.clone(), false));
     }
