@@ -39,7 +39,8 @@ pub enum Command {
         #[arg(long)]
         verdict: String,
     },
-    /// Approve what is proposed: it ends.
+    /// Approve what is proposed: it ends. Where its sum has changed since, by a deduction for example, it is refused, and
+    /// proposed anew.
     Approve {
         /// Which, and for whom you decide.
         #[command(flatten)]

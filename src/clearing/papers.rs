@@ -17,7 +17,7 @@ use clearing::document::Document;
 use clearing::edition::{by_row, stamp, standing_of_money};
 use clearing::month::Month;
 use clearing::obligation::Lot;
-use clearing::payment::{Payable, Payment};
+use clearing::payment::{Acceptance, Payable, Payment, Records};
 use clearing::period::{Pair, PairRecord, Side, Stage, Statement};
 use clearing::review::Objection;
 use clearing::statement::{BankAccount, Pairs, detail, national, notice, of_member, shares};
@@ -455,12 +455,22 @@ fn read_pair(view: &v1::PairView) -> Result<(Pair, PairRecord)> {
         is_objected: view.objected,
     });
     let mut record = PairRecord { statement, noticed_on: view.noticed_on.parse().ok(), ..PairRecord::default() };
-    for v1::PayableView { insurance, due, paid, received, apart: _ } in &view.payables {
-        let insurance = Insurance::from_word(insurance).context("the hub tells of no insurance of ours")?;
-        *record.payables.of_mut(insurance) =
-            Payable { due: Money::from_fen(*due), paid: payment(paid)?, received: payment(received)? };
+    for view in &view.payables {
+        let insurance = Insurance::from_word(&view.insurance).context("the hub tells of no insurance of ours")?;
+        let records = Records { paid: view.paid_record, received: view.received_record };
+        let (paid, received) = (payment(&view.paid)?, payment(&view.received)?);
+        let accepted = view.accepted.iter().map(read_acceptance).collect::<Result<_>>()?;
+        let due = Money::from_fen(view.due);
+        *record.payables.of_mut(insurance) = Payable { due, paid, received, records, accepted };
     }
     Ok((pair, record))
+}
+
+/// Who accepted, by its certificate, the hub does not tell.
+fn read_acceptance(view: &v1::AcceptanceView) -> Result<(Side, Acceptance)> {
+    let side = Side::from_word(&view.side).with_context(|| format!("the hub's answer: side {}", view.side))?;
+    let on = view.on.parse().with_context(|| format!("the hub's answer: day {}", view.on))?;
+    Ok((side, Acceptance { by: String::new(), reason: view.reason.clone(), on }))
 }
 
 /// The newest statement's day: what was stated that day is written the same whenever it is fetched.

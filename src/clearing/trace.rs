@@ -104,6 +104,11 @@ fn statement(pair: &v1::PairView) -> Vec<String> {
             told.push(format!("{insurance} money {how} on {on}: {}, serial {serial}, {bank}", Money::from_fen(amount)));
         }
     }
+    for v1::PayableView { insurance, accepted, .. } in &pair.payables {
+        for v1::AcceptanceView { side, reason, on } in accepted {
+            told.push(format!("{insurance} money: both records accepted as one payment by {side} on {on}; {reason}"));
+        }
+    }
     told
 }
 

@@ -435,9 +435,20 @@ async fn what_is_left_over_is_decided_and_counted_with_what_goes_along() {
     let held = shanghai.list(all).await.expect("a list").into_inner().leftovers.remove(0);
     assert_eq!(sums(&held), (5_000, 800, 0, 4_200));
     let proposed = shanghai.propose(act("treatment", "clear")).await.expect("it is proposed").into_inner();
+    assert_eq!(sums(&proposed), (5_000, 800, 0, 4_200));
+    // The agency agrees on more before Henan decides.
+    let more = Some(v1::FundSums { basic: 200, ..v1::FundSums::default() });
+    let (id, settlement, reason) = ("E".to_owned(), "1".to_owned(), "重复收费".to_owned());
+    agency.lodge(v1::LodgeDeductionRequest { id, settlement, deducted: more, reason }).await.expect("it is lodged");
+    let agreed = v1::ChangeDeductionRequest { id: "E".into(), agreed: more, reason: String::new() };
+    agency.agree(agreed).await.expect("it is agreed on");
+    let changed = refusal(&henan.approve(act("home", "clear")).await.expect_err("it is another sum"));
+    let told = "its sum has changed since its end was proposed: it was 42.00, and is 40.00 now; propose it anew";
+    assert_eq!((changed.field.as_deref(), changed.detail.as_deref()), (Some("net"), Some(told)));
+    let proposed = shanghai.propose(act("treatment", "clear")).await.expect("it is proposed").into_inner();
     let ended = henan.approve(act("home", "clear")).await.expect("it is decided").into_inner();
-    assert_eq!([sums(&proposed), sums(&ended)], [(5_000, 800, 0, 4_200); 2], "both decide on what is cleared then");
-    assert_eq!(due(&clearing, PeriodNumber(4)).await, Money::from_yuan(42));
+    assert_eq!([sums(&proposed), sums(&ended)], [(5_000, 1_000, 0, 4_000); 2], "both decide on what is cleared then");
+    assert_eq!(due(&clearing, PeriodNumber(4)).await, Money::from_yuan(40));
 }
 
 #[tokio::test]

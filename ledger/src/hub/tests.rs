@@ -38,6 +38,7 @@ use corrections::*;
 use course::{
     a_payment_is_corrected_by_its_side_until_both_record_the_same,
     a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
+    two_records_that_differ_are_paid_once_both_sides_accept_these_two,
     what_is_carried_out_is_carried_in_and_cleared_once,
 };
 use deductions::*;
@@ -112,6 +113,8 @@ on_both! {
     folding_adds_up_to_the_journal_whenever_answers_come,
     a_period_is_recorded_step_by_step_and_each_step_once,
     what_is_carried_out_is_carried_in_and_cleared_once,
+    an_end_that_was_proposed_for_another_sum_is_proposed_anew,
+    two_records_that_differ_are_paid_once_both_sides_accept_these_two,
     what_is_listed_is_cleared_or_returned_by_two_people_and_once,
     what_was_cleared_from_the_list_is_carried_nowhere_else,
     an_end_that_was_proposed_for_fewer_entries_is_decided_anew,

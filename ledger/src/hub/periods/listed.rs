@@ -66,6 +66,14 @@ pub enum ListedFault {
     /// It may not be done.
     #[error(transparent)]
     NotNow(#[from] ListFault),
+    /// What would be cleared is not what it was when its end was proposed: a deduction or a correction came in between.
+    #[error("its sum has changed since its end was proposed: it was {proposed}, and is {now} now; propose it anew")]
+    SumChanged {
+        /// What who proposed saw.
+        proposed: Money,
+        /// What it comes to now.
+        now: Money,
+    },
 }
 
 /// What one entry on the list moves, and how it came there.
@@ -86,7 +94,12 @@ struct Acted {
     reason: String,
     /// How many entries were to be decided.
     entries: i64,
+    /// What would have been cleared.
+    net: Money,
 }
+
+/// What is to be decided: how many entries, and what would be cleared.
+type Decided = (usize, Money);
 
 macro_rules! listed {
     ($and:literal) => {
@@ -107,7 +120,7 @@ macro_rules! listed {
 macro_rules! acts {
     ($where:literal) => {
         concat!(
-            "SELECT settlement, part, act, verdict, reason, seat, done_by, entries FROM listed_acts ",
+            "SELECT settlement, part, act, verdict, reason, seat, done_by, entries, net FROM listed_acts ",
             $where,
             " ORDER BY settlement, part, step"
         )
@@ -155,8 +168,8 @@ fn act_on(
     (by, at): (&Person, Timestamp),
 ) -> Result<Result<(), ListedFault>, StoreError> {
     const ACT: &str = "INSERT INTO listed_acts
-            (settlement, part, step, act, verdict, entries, reason, seat, done_by, done_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+            (settlement, part, step, act, verdict, entries, net, reason, seat, done_by, done_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let id = settlement.to_time_first();
     let entries =
         sql.query(listed!("AND lot_postings.settlement = ?1 AND lot_postings.part = ?2"), values![&id, part], read)?;
@@ -166,11 +179,23 @@ fn act_on(
     }
     let acts =
         sql.query(acts!("WHERE settlement = ?1 AND part = ?2"), values![&id, part], |row| Ok(read_act(row)?.1))?;
-    let last = acts.last().filter(|last| last.act == act && last.by == *by);
-    if last.is_some_and(|_| open.is_empty() || !matches!(act, Act::Approve(_))) {
+    // There are few on the list, so the sum is worked out in the one way in which it is shown.
+    let own = list(sql)?.into_iter().find(|held| held.settlement == *settlement && held.part == part);
+    let net = own.map(|held| held.net()).unwrap_or_default();
+    let decided: Decided = (open.len(), net);
+    let is_same = acts.last().is_some_and(|last| last.act == act && last.by == *by);
+    let changes_nothing = match act {
+        Act::Propose(_) => !is_other(&acts, decided),
+        Act::Approve(_) => open.is_empty(),
+        Act::Refuse => true,
+    };
+    if is_same && changes_nothing {
         return Ok(Ok(()));
     }
-    let becomes = match after(&standing(&acts, open.len()), act, by.clone()) {
+    if let (Act::Approve(_), Some(proposed)) = (act, changed_since(&acts, decided)) {
+        return Ok(Err(ListedFault::SumChanged { proposed, now: net }));
+    }
+    let becomes = match after(&standing(&acts, decided), act, by.clone()) {
         Ok(becomes) => becomes,
         Err(fault) => return Ok(Err(fault.into())),
     };
@@ -179,7 +204,19 @@ fn act_on(
     let (seat, done_by) = (by.seat.word(), by.certificate.as_str());
     sql.execute(
         ACT,
-        values![&id, part, step, act.word(), verdict, open.len() as i64, reason, seat, done_by, at.as_microsecond()],
+        values![
+            &id,
+            part,
+            step,
+            act.word(),
+            verdict,
+            open.len() as i64,
+            net.fen(),
+            reason,
+            seat,
+            done_by,
+            at.as_microsecond()
+        ],
     )?;
     match becomes {
         Standing::Ended(verdict) => end(sql, &open, verdict, (reason, at)).map(Ok),
@@ -249,7 +286,7 @@ fn list(sql: &Sql<'_>) -> Result<Vec<Listed>, StoreError> {
     let stand = |(open, held): (usize, Listed)| {
         let acts = acts.get(&(held.settlement.to_time_first(), held.part)).map(Vec::as_slice).unwrap_or_default();
         let remark = acts.last().map(|acted| acted.reason.clone()).unwrap_or_default();
-        Listed { standing: standing(acts, open), remark, ..held }
+        Listed { standing: standing(acts, (open, held.net())), remark, ..held }
     };
     Ok(listed.into_iter().map(stand).collect())
 }
@@ -273,19 +310,39 @@ fn of_entry(entry: &Entry) -> Listed {
     }
 }
 
-/// Where something stands after what was done about it, with so many entries to be decided. What comes to the list after
-/// the others have ended, or after an end was proposed for them, is decided anew.
-fn standing(acts: &[Acted], open: usize) -> Standing<Person> {
-    let stands = acts.iter().fold(Standing::Waiting, |stands, acted| {
-        let before = if matches!(stands, Standing::Ended(_)) { Standing::Waiting } else { stands };
-        after(&before, acted.act, acted.by.clone()).unwrap_or(before)
-    });
-    let was = acts.last().map_or(0, |last| last.entries);
-    match stands {
+/// Where something stands after what was done about it. What comes to the list after the others have ended is decided anew,
+/// and so is everything once it is not what it was when its end was proposed.
+fn standing(acts: &[Acted], (open, net): Decided) -> Standing<Person> {
+    match last_said(acts) {
         Standing::Ended(_) if open > 0 => Standing::Waiting,
-        Standing::Proposed(_, _) if was != open as i64 => Standing::Waiting,
-        Standing::Waiting | Standing::Proposed(_, _) | Standing::Ended(_) => stands,
+        Standing::Proposed(_, _) if is_other(acts, (open, net)) => Standing::Waiting,
+        stands @ (Standing::Waiting | Standing::Proposed(_, _) | Standing::Ended(_)) => stands,
     }
+}
+
+/// Where it would stand if it were what it was.
+fn last_said(acts: &[Acted]) -> Standing<Person> {
+    acts.iter().fold(Standing::Waiting, |stands, acted| {
+        let before = match (stands, acted.act) {
+            // A proposal is put in the place of one that was overtaken, or of an end that something came after.
+            (Standing::Ended(_) | Standing::Proposed(_, _), Act::Propose(_)) => Standing::Waiting,
+            (Standing::Ended(_), Act::Approve(_) | Act::Refuse) => Standing::Waiting,
+            (stands @ (Standing::Waiting | Standing::Proposed(_, _)), _) => stands,
+        };
+        after(&before, acted.act, acted.by.clone()).unwrap_or(before)
+    })
+}
+
+/// Whether it is other entries, or another sum, than what was last done something about.
+fn is_other(acts: &[Acted], (open, net): Decided) -> bool {
+    acts.last().is_some_and(|last| last.entries != open as i64 || last.net != net)
+}
+
+/// What would have been cleared when an end was proposed that stands no longer because the sum is another by now; the
+/// entries are the same.
+fn changed_since(acts: &[Acted], (open, net): Decided) -> Option<Money> {
+    let last = acts.last().filter(|last| last.entries == open as i64 && last.net != net)?;
+    matches!(last_said(acts), Standing::Proposed(_, _)).then_some(last.net)
 }
 
 fn read(row: Row<'_>) -> Result<Entry, StoreError> {
@@ -315,6 +372,12 @@ fn read_act(row: Row<'_>) -> Result<((String, i64), Acted), StoreError> {
     let by = Person { certificate: row.text(6)?.to_owned(), seat };
     Ok((
         (settlement.clone(), row.number(1)?),
-        Acted { act, by, reason: row.text(4)?.to_owned(), entries: row.number(7)? },
+        Acted {
+            act,
+            by,
+            reason: row.text(4)?.to_owned(),
+            entries: row.number(7)?,
+            net: Money::from_fen(row.number(8)?),
+        },
     ))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::cleared::Cleared;
 use clearing::obligation::{Lot, Sums, Totals};
-use clearing::payment::{ByInsurance, PaymentFault, dues};
+use clearing::payment::{AcceptFault, ByInsurance, PaymentFault, dues};
 use clearing::period::{Pair, PairRecord, Side, Statement};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -79,6 +79,9 @@ pub enum StatementFault {
     /// The payment cannot be what was asked for.
     #[error(transparent)]
     Payment(#[from] PaymentFault),
+    /// Two records cannot be accepted as of one payment.
+    #[error(transparent)]
+    Accept(#[from] AcceptFault),
 }
 
 impl HubStore {

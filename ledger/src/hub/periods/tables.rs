@@ -19,6 +19,7 @@ pub(in crate::hub) const TABLES: Version = Version {
         "objected_settlements",
         "notices",
         "payments",
+        "payment_acceptances",
         "deductions",
         "deduction_events",
         "deduction_objections",
@@ -77,7 +78,8 @@ const TEXT: &str = concat!(
     CREATE INDEX carried_to_list ON carried_entries (position) WHERE into_period IS NULL;
     CREATE TABLE listed_acts (
         settlement TEXT NOT NULL, part INTEGER NOT NULL, step INTEGER NOT NULL, act TEXT NOT NULL, verdict TEXT,
-        entries INTEGER NOT NULL, reason TEXT NOT NULL, seat TEXT NOT NULL, done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
+        entries INTEGER NOT NULL, net INTEGER NOT NULL, reason TEXT NOT NULL, seat TEXT NOT NULL,
+        done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
         PRIMARY KEY (settlement, part, step)) STRICT, WITHOUT ROWID;",
     // Statements as they were issued, with their lots as they stood; `movement` says which of the sums a row is.
     "CREATE TABLE statements (
@@ -102,7 +104,7 @@ const TEXT: &str = concat!(
         side TEXT NOT NULL, settlement TEXT NOT NULL,
         PRIMARY KEY (period, home, treatment, version, side, settlement)) STRICT, WITHOUT ROWID;",
     // What is paid for a statement, each insurance's money by itself, and the payment as each side records it: the newest
-    // record of a side is what it says.
+    // record of a side is what it says. Two that differ may be accepted by both sides as of one payment.
     "CREATE TABLE notices (
         period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
         version INTEGER NOT NULL, due INTEGER NOT NULL, issued_on TEXT NOT NULL,
@@ -111,7 +113,12 @@ const TEXT: &str = concat!(
         period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
         side TEXT NOT NULL, record INTEGER NOT NULL, serial TEXT NOT NULL, bank TEXT NOT NULL, paid_on TEXT NOT NULL,
         amount INTEGER NOT NULL, recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
-        PRIMARY KEY (period, home, treatment, insurance, side, record)) STRICT, WITHOUT ROWID;",
+        PRIMARY KEY (period, home, treatment, insurance, side, record)) STRICT, WITHOUT ROWID;
+    CREATE TABLE payment_acceptances (
+        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
+        side TEXT NOT NULL, paid_record INTEGER NOT NULL, received_record INTEGER NOT NULL, reason TEXT NOT NULL,
+        accepted_by TEXT NOT NULL, accepted_at INTEGER NOT NULL,
+        PRIMARY KEY (period, home, treatment, insurance, side, paid_record, received_record)) STRICT, WITHOUT ROWID;",
     // What review takes off settlements: lodged under an id that its sender makes, then objected to, agreed on, withdrawn
     // or released; what was released may come back, and then stands again as before. What it takes off a period is a
     // posting of its own; a release gives it back by another.

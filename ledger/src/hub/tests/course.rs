@@ -3,7 +3,7 @@
 use ::clearing::cleared::{Cleared, by_pair, sum};
 use ::clearing::month::Month;
 use ::clearing::obligation::Sums;
-use ::clearing::payment::{Apart, ByInsurance, Payment, PaymentFault};
+use ::clearing::payment::{AcceptFault, Apart, ByInsurance, Payment, PaymentFault, Records};
 use ::clearing::period::{Pair, Proof, Side, Stage};
 use settlement::ids::MemberCode;
 
@@ -207,19 +207,24 @@ pub(super) async fn an_objection_carries_out_what_it_names_and_nothing_else(worl
     assert_eq!(record(&world, (other, Side::Home), payment("1", 8, 100)).await, Err(StatementFault::NoNotice));
 }
 
-pub(super) async fn a_payment_is_corrected_by_its_side_until_both_record_the_same(world: World) {
-    settled(&world, "A", 100).await;
+/// A hundred fen are noticed.
+async fn noticed(world: &World) {
+    settled(world, "A", 100).await;
     world.store.clearing_name(FIRST, month()).await.expect("it is named");
-    cut_off(&world).await;
-    fold(&world).await;
+    cut_off(world).await;
+    fold(world).await;
     for step in [StepTaken::Folded, StepTaken::Proved(Proof::Holds), StepTaken::Carried] {
         world.store.clearing_step(FIRST, step, "a report".into(), at(6)).await.expect("it is recorded");
     }
-    issue(&world, 1).await;
+    issue(world, 1).await;
     for side in Side::ALL {
-        assert_eq!(reply(&world, side, 1, Reply::Silent).await, Ok(()));
+        assert_eq!(reply(world, side, 1, Reply::Silent).await, Ok(()));
     }
-    notify(&world, 1, 100, 26).await;
+    notify(world, 1, 100, 26).await;
+}
+
+pub(super) async fn a_payment_is_corrected_by_its_side_until_both_record_the_same(world: World) {
+    noticed(&world).await;
     let insurance = lot().insurance;
     let say = async |side, payment| record(&world, (insurance, side), payment).await;
     let held = async || {
@@ -248,5 +253,43 @@ pub(super) async fn a_payment_is_corrected_by_its_side_until_both_record_the_sam
         let otherwise = say(side, payment("3", 7, 100)).await;
         assert_eq!(otherwise, Err(PaymentFault::AgreedOtherwise.into()));
     }
+    assert_eq!(stage(&world).await, Stage::Paid);
+}
+
+pub(super) async fn two_records_that_differ_are_paid_once_both_sides_accept_these_two(world: World) {
+    noticed(&world).await;
+    let insurance = lot().insurance;
+    let say = async |side, serial: &str, day| record(&world, (insurance, side), payment(serial, day, 100)).await;
+    let accept = async |side, (paid, received), who: &str| {
+        let (place, by) = ((FIRST, pair(), insurance), (who.to_owned(), at(9)));
+        let said = world.store.payment_accept(place, (side, Records { paid, received }), "各行流水号".into(), by).await;
+        said.expect("the store works")
+    };
+    let held = async || {
+        let record = world.store.clearing_record(FIRST, Default::default()).await.expect("no fault");
+        record.expect("its month").pairs[&pair()].payables.of(insurance).clone()
+    };
+    assert_eq!(accept(Side::Home, (0, 0), "a").await, Err(AcceptFault::NotApart.into()));
+    assert_eq!(say(Side::Home, "1", 7).await, Ok(()));
+    assert_eq!(accept(Side::Home, (1, 0), "a").await, Err(AcceptFault::NotApart.into()), "one word is no two");
+    assert_eq!(say(Side::Treatment, "2", 8).await, Ok(()));
+    assert_eq!(accept(Side::Home, (1, 1), "a").await, Ok(()));
+    assert_eq!(accept(Side::Home, (1, 1), "a").await, Ok(()), "the same again");
+    assert_eq!(accept(Side::Treatment, (1, 1), "a").await, Err(AcceptFault::SamePerson.into()));
+    assert_eq!((held().await.accepted.len(), stage(&world).await), (1, Stage::Noticed), "one alone ends nothing");
+
+    // A side that corrects itself begins anew: nobody has accepted what it says now.
+    assert_eq!(say(Side::Home, "3", 7).await, Ok(()));
+    let newest = Records { paid: 2, received: 1 };
+    assert_eq!(accept(Side::Treatment, (1, 1), "b").await, Err(AcceptFault::OtherRecords(newest).into()));
+    assert_eq!((held().await.records, held().await.accepted.len()), (newest, 0));
+    for (side, who) in [(Side::Treatment, "b"), (Side::Home, "a")] {
+        assert_eq!(stage(&world).await, Stage::Noticed);
+        assert_eq!(accept(side, (2, 1), who).await, Ok(()));
+    }
+    assert_eq!((held().await.is_accepted(), stage(&world).await), (true, Stage::Paid));
+    let stands = Err(PaymentFault::AgreedOtherwise.into());
+    assert_eq!(say(Side::Home, "4", 7).await, stands, "what both have accepted stands");
+    assert_eq!(say(Side::Home, "3", 7).await, Ok(()), "the same again");
     assert_eq!(stage(&world).await, Stage::Paid);
 }
