@@ -22,8 +22,10 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use tonic::transport::Channel;
 
+use crate::clearing::papers::given::{read_accounts, read_regions};
+use crate::clearing::papers::notices::accounts_of;
 use crate::clearing::papers::whose::Whose;
-use crate::clearing::papers::{Writing, accounts_of, read_accounts, read_regions};
+use crate::clearing::papers::writing::Writing;
 use crate::{output, status};
 
 /// Every change that may be seen.

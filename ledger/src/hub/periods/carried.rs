@@ -220,18 +220,22 @@ pub(super) fn in_period(
     settlements: &BTreeSet<String>,
     between: Option<&BTreeSet<(PoolCode, PoolCode)>>,
 ) -> Result<Vec<InPeriod>, StoreError> {
-    const IN_IT: &str = "SELECT lot_postings.position, lot_postings.part, lot_postings.period, lot_postings.settlement,
-            lot_postings.home, lot_postings.treatment, lot_postings.insurance, lot_postings.care
-        FROM json_each(?1) AS wanted
-        CROSS JOIN answers CROSS JOIN lot_postings
-        WHERE answers.settlement = wanted.value AND lot_postings.position = answers.position
-          AND (lot_postings.period = ?2 OR EXISTS (
-              SELECT 1 FROM carried_entries AS came WHERE came.position = lot_postings.position
-              AND came.part = lot_postings.part AND came.into_period = ?2))
-          AND NOT EXISTS (
-              SELECT 1 FROM carried_entries AS gone WHERE gone.position = lot_postings.position
-              AND gone.part = lot_postings.part AND gone.from_period IN (0, ?2))
-        ORDER BY lot_postings.position, lot_postings.part";
+    // In steps, each of which finds its rows by key whatever is known of the tables' sizes: PostgreSQL would else read
+    // every entry for each page as long as it has no statistics of them, or hold each against all that is carried.
+    const IN_IT: &str = "WITH booked AS MATERIALIZED (
+            SELECT answers.position FROM json_each(?1) AS wanted CROSS JOIN answers
+            WHERE answers.settlement = wanted.value),
+        own AS MATERIALIZED (
+            SELECT lot_postings.position, part, period, settlement, home, treatment, insurance, care
+            FROM booked CROSS JOIN lot_postings WHERE lot_postings.position = booked.position)
+        SELECT position, part, period, settlement, home, treatment, insurance, care FROM own
+        WHERE (period = ?2 OR ?2 IN (
+              SELECT came.into_period FROM carried_entries AS came
+              WHERE came.position = own.position AND came.part = own.part))
+          AND (
+              SELECT COUNT(*) FROM carried_entries AS gone
+              WHERE gone.position = own.position AND gone.part = own.part AND +gone.from_period IN (0, ?2)) = 0
+        ORDER BY position, part";
     let wanted = list(settlements.iter().map(String::as_str));
     let found = sql.query(IN_IT, values![&wanted, period.0], |row| {
         let (booked, settlement) = (PeriodNumber(row.number(2)?), row.text(3)?.to_owned());

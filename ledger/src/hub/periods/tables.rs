@@ -45,7 +45,7 @@ const TEXT: &str = concat!(
         visits INTEGER NOT NULL, total INTEGER NOT NULL, basic INTEGER NOT NULL, large_sum INTEGER NOT NULL,
         catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL, assistance INTEGER NOT NULL,
         account INTEGER NOT NULL, PRIMARY KEY (position, part)) STRICT, WITHOUT ROWID;
-    CREATE INDEX lot_postings_by_lot ON lot_postings (period, home, treatment, insurance, care, position);
+    CREATE INDEX lot_postings_by_lot ON lot_postings (period, home, treatment, insurance, care, position, part);
     CREATE INDEX lot_postings_corrections ON lot_postings (period) WHERE corrects IS NOT NULL;
     CREATE TABLE lot_totals (
         period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
