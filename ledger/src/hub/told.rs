@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use clearing::cleared::pair_of;
 use clearing::month::Month;
-use clearing::obligation::Lot;
 use clearing::period::{Pair, Side};
 use clearing::prefund::change::Standing as PrefundStanding;
 use clearing::prefund::{Usage, Watch};
@@ -176,10 +176,6 @@ impl Telling {
         self.regions.member_of(pool).unwrap_or(MemberCode(pool.0))
     }
 
-    fn pair_of(&self, lot: &Lot) -> Pair {
-        Pair { home: self.member_of(lot.home), treatment: self.member_of(lot.treatment) }
-    }
-
     /// Posts a letter to each node of both members. What was told before is not told again.
     pub(super) fn tell(&self, sql: &Sql<'_>, told: &Told) -> Result<(), StoreError> {
         let (subject, version) = (told.subject(), told.version());
@@ -227,7 +223,7 @@ impl Telling {
             standing: held.standing,
             taken: held.agreed.total(),
         };
-        self.tell(sql, &Told { pair: self.pair_of(&held.lot), month, news })
+        self.tell(sql, &Told { pair: pair_of(&held.lot, &self.regions), month, news })
     }
 
     /// How deductions stand that have gone with their settlements out of a period; what was told of that before is not told

@@ -7,7 +7,7 @@ use clearing::cleared::Movements;
 use clearing::obligation::{Lot, Totals};
 use clearing::period::Side;
 use jiff::Timestamp;
-use settlement::ids::{PoolCode, SettlementId};
+use settlement::ids::SettlementId;
 
 use super::super::lots::{LotPosting, read_lot, read_moved, read_posting};
 use super::super::{HubStore, afterwards};
@@ -212,13 +212,16 @@ pub(super) struct InPeriod {
     pub settlement: String,
 }
 
-/// The entries of settlements that a period clears: booked in it or carried into it, and not out of it yet; between these
-/// pools alone where any are given. What two people have cleared from the list stays where they put it.
+/// Which lots are meant.
+pub(super) type OfLots<'a> = &'a dyn Fn(&Lot) -> bool;
+
+/// The entries of settlements that a period clears: booked in it or carried into it, and not out of it yet; of these lots
+/// alone where any are given. What two people have cleared from the list stays where they put it.
 pub(super) fn in_period(
     sql: &Sql<'_>,
     period: PeriodNumber,
     settlements: &BTreeSet<String>,
-    between: Option<&BTreeSet<(PoolCode, PoolCode)>>,
+    of: Option<OfLots<'_>>,
 ) -> Result<Vec<InPeriod>, StoreError> {
     // In steps, each of which finds its rows by key whatever is known of the tables' sizes: PostgreSQL would else read
     // every entry for each page as long as it has no statistics of them, or hold each against all that is carried.
@@ -241,20 +244,19 @@ pub(super) fn in_period(
         let (booked, settlement) = (PeriodNumber(row.number(2)?), row.text(3)?.to_owned());
         Ok((InPeriod { position: row.number(0)?, part: row.number(1)?, booked, settlement }, read_lot(row, 4)?))
     })?;
-    let theirs = |lot: &Lot| between.is_none_or(|between| between.contains(&(lot.home, lot.treatment)));
-    Ok(found.into_iter().filter(|(_, lot)| theirs(lot)).map(|(entry, _)| entry).collect())
+    Ok(found.into_iter().filter(|(_, lot)| of.is_none_or(|of| of(lot))).map(|(entry, _)| entry).collect())
 }
 
-/// Carries out, between these pools alone where any are given; tells how many entries.
+/// Carries out, of these lots alone where any are given; tells how many entries.
 pub(super) fn carry_out(
     sql: &Sql<'_>,
     period: PeriodNumber,
     disputed: &[Disputed],
     carrying: &Carrying,
-    between: Option<&BTreeSet<(PoolCode, PoolCode)>>,
+    of: Option<OfLots<'_>>,
     at: Timestamp,
 ) -> Result<u64, StoreError> {
-    let (carried, own) = carry_entries(sql, period, disputed, carrying, between, at)?;
+    let (carried, own) = carry_entries(sql, period, disputed, carrying, of, at)?;
     for (settlement, into) in own {
         afterwards::move_with(sql, &settlement, period, into)?;
     }
@@ -267,12 +269,12 @@ pub(super) fn carry_entries(
     period: PeriodNumber,
     disputed: &[Disputed],
     carrying: &Carrying,
-    between: Option<&BTreeSet<(PoolCode, PoolCode)>>,
+    of: Option<OfLots<'_>>,
     at: Timestamp,
 ) -> Result<(u64, BTreeMap<String, PeriodNumber>), StoreError> {
     let reasons: BTreeMap<String, &Disputed> =
         disputed.iter().map(|disputed| (disputed.settlement.to_time_first(), disputed)).collect();
-    let found = in_period(sql, period, &reasons.keys().cloned().collect(), between)?;
+    let found = in_period(sql, period, &reasons.keys().cloned().collect(), of)?;
     let mut own = BTreeMap::new();
     let rows: Vec<[Value<'_>; 7]> = found
         .iter()

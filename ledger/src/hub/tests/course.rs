@@ -7,6 +7,7 @@ use ::clearing::payment::{AcceptFault, Apart, ByInsurance, Payment, PaymentFault
 use ::clearing::period::{Pair, Proof, Side, Stage};
 use settlement::ids::MemberCode;
 
+use super::deductions::undo;
 use super::folding::{FIRST, cut_off, fold, lot, receive};
 use super::*;
 
@@ -63,8 +64,8 @@ async fn issue(world: &World, version: u32) {
 }
 
 async fn reply(world: &World, side: Side, version: u32, reply: Reply) -> Result<(), StatementFault> {
-    let carrying = Carrying::from([(FIRST, Some(PeriodNumber(2)))]);
-    world.store.statement_reply((FIRST, pair(), side), version, reply, carrying, who()).await.expect("no fault")
+    let to = (Carrying::from([(FIRST, Some(PeriodNumber(2)))]), world.regions.clone());
+    world.store.statement_reply((FIRST, pair(), side), version, reply, to, who()).await.expect("no fault")
 }
 
 /// A payment of a day of August.
@@ -159,6 +160,21 @@ pub(super) async fn what_is_carried_out_is_carried_in_and_cleared_once(world: Wo
         (third.carried_in, third.carried_out, third.net()),
         (third.carried_in, third.carried_in, Sums::default())
     );
+}
+
+pub(super) async fn an_objection_to_what_comes_to_nothing_in_its_lot_is_heard(world: World) {
+    settled(&world, "A", 100).await;
+    undo(&world, "C", "A", 100).await;
+    let second = cut_off(&world).await.number;
+    issue(&world, 1).await;
+    assert_eq!(world.store.statement_lots((FIRST, pair()), 1).await.expect("lots").len(), 0, "its lot is not in it");
+    let objection = |id| Reply::Objected { settlements: vec![settlement(id)], reason: "not our enrollee".into() };
+    let not_in_it = Err(StatementFault::NotInIt(vec![settlement("X")]));
+    assert_eq!(reply(&world, Side::Home, 1, objection("X")).await, not_in_it);
+    assert_eq!(reply(&world, Side::Home, 1, objection("A")).await, Ok(()));
+    let carried = world.store.carried_entries(second).await.expect("entries");
+    let ways: Vec<_> = carried.iter().map(|carried| (carried.posting.step, carried.from, carried.into)).collect();
+    assert_eq!(ways, [(1, Some(FIRST), Some(second)), (2, Some(FIRST), Some(second))]);
 }
 
 pub(super) async fn an_objection_carries_out_what_it_names_and_nothing_else(world: World) {
