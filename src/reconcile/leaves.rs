@@ -336,7 +336,7 @@ mod tests {
         let held = held();
         let first = agreement(&held[..2]);
         let earlier = table(&held, &first).expect("a table");
-        assert_eq!(check_table(earlier.as_bytes(), &first).findings, [String::new(); 0]);
+        assert!(check_table(earlier.as_bytes(), &first).findings.is_empty());
         // Where something that was answered later had come before, they cannot be told.
         assert_eq!(table(&held, &agreement(&held[1..])), None);
     }

@@ -413,13 +413,16 @@ async fn objected_to_three_times(clearing: &Clearing, first: PeriodNumber) {
     }
 }
 
-/// 8.00 of it is deducted.
-async fn deducted(world: &World) {
+/// Some fen of it are deducted, under an id.
+async fn deducted(world: &World, id: &str, basic: i64) {
     let mut agency = DeductionsClient::new(world.peer("310000", Role::Operator));
-    let deducted = Some(v1::FundSums { basic: 800, ..v1::FundSums::default() });
-    let (id, settlement, reason) = ("D".to_owned(), "1".to_owned(), "超限定支付".to_owned());
-    agency.lodge(v1::LodgeDeductionRequest { id, settlement, deducted, reason }).await.expect("it is lodged");
-    let agreed = v1::ChangeDeductionRequest { id: "D".into(), agreed: deducted, reason: String::new() };
+    let deducted = Some(v1::FundSums { basic, ..v1::FundSums::default() });
+    let (settlement, reason) = ("1".to_owned(), "超限定支付".to_owned());
+    agency
+        .lodge(v1::LodgeDeductionRequest { id: id.to_owned(), settlement, deducted, reason })
+        .await
+        .expect("it is lodged");
+    let agreed = v1::ChangeDeductionRequest { id: id.to_owned(), agreed: deducted, reason: String::new() };
     agency.agree(agreed).await.expect("it is agreed on");
 }
 
@@ -433,7 +436,7 @@ fn sums(held: &v1::Leftover) -> (i64, i64, i64, i64) {
 #[tokio::test]
 async fn what_is_left_over_is_decided_and_counted_with_what_goes_along() {
     let (world, clearing) = booked_in_june().await;
-    deducted(&world).await;
+    deducted(&world, "D", 800).await;
     objected_to_three_times(&clearing, JUNE).await;
     let moved = v1::MovedRequest { month: "2025-07".into(), home: "410000".into(), treatment: "310000".into() };
     let moved = member(&world, "410000").moved(moved).await.expect("entries").into_inner().entries;
@@ -455,11 +458,7 @@ async fn what_is_left_over_is_decided_and_counted_with_what_goes_along() {
     let proposed = shanghai.propose(act("treatment", "clear")).await.expect("it is proposed").into_inner();
     assert_eq!(sums(&proposed), (5_000, 800, 0, 4_200));
     // The agency agrees on more before Henan decides.
-    let more = Some(v1::FundSums { basic: 200, ..v1::FundSums::default() });
-    let (id, settlement, reason) = ("E".to_owned(), "1".to_owned(), "重复收费".to_owned());
-    agency.lodge(v1::LodgeDeductionRequest { id, settlement, deducted: more, reason }).await.expect("it is lodged");
-    let agreed = v1::ChangeDeductionRequest { id: "E".into(), agreed: more, reason: String::new() };
-    agency.agree(agreed).await.expect("it is agreed on");
+    deducted(&world, "E", 200).await;
     let changed = refusal(&henan.approve(act("home", "clear")).await.expect_err("it is another sum"));
     let told = "its sum has changed since its end was proposed: it was 42.00, and is 40.00 now; propose it anew";
     assert_eq!((changed.field.as_deref(), changed.detail.as_deref()), (Some("net"), Some(told)));
@@ -474,7 +473,7 @@ async fn what_is_left_over_is_decided_and_counted_with_what_goes_along() {
 async fn what_is_deducted_after_its_settlement_was_cleared_stands_on_the_list_too() {
     let (world, clearing) = booked_in_june().await;
     advance(&clearing, noon(7, 21)).await;
-    deducted(&world).await;
+    deducted(&world, "D", 800).await;
     objected_to_three_times(&clearing, JULY).await;
     assert_eq!(due(&clearing, JUNE).await, Money::from_yuan(50), "what was cleared stays");
     let year = clearing.year_end(2025).await.expect("the store works");
