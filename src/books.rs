@@ -98,7 +98,7 @@ pub async fn run(command: Command) -> Result<Ending> {
                 client(&access)?.missing(book_of(home)).await.map_err(|refused| status::to_refusal(&refused))?;
             let reply = reply.into_inner();
             print_missing(&reply, json)?;
-            Ok(Ending::of(!reply.fallen && reply.missing == 0))
+            Ok(Ending::of(!reply.fallen && reply.missing == 0 && reply.batches.is_empty()))
         }
         Command::Restore { access, home, json } => {
             let reply =
@@ -195,13 +195,19 @@ fn print_missing(reply: &v1::MissingReply, as_json: bool) -> Result<()> {
             json!({ "book_seq": entry.book_seq, "position": entry.position, "kind": entry.kind, "verdict": entry.verdict })
         }).collect();
         let told = json!({ "fallen": reply.fallen, "fell_from": reply.fell_from, "fell_to": reply.fell_to,
-            "held": reply.held, "missing": reply.missing, "entries": entries, "lost": reply.lost, "doubled": reply.doubled });
+            "held": reply.held, "missing": reply.missing, "entries": entries, "lost": reply.lost, "doubled": reply.doubled,
+            "batches": reply.batches });
         output::line(&serde_json::to_string_pretty(&told)?);
         return Ok(());
     }
-    if reply.fallen {
-        let v1::MissingReply { fell_from, fell_to, .. } = reply;
-        output::line(&format!("the book fell from {fell_from} to {fell_to}; nothing new goes there until it is whole"));
+    let v1::MissingReply { fallen, fell_from, fell_to, .. } = reply;
+    if *fallen {
+        let how = if fell_to < fell_from {
+            format!("the book fell from {fell_from} to {fell_to}")
+        } else {
+            "the book lacks batches of corrections".to_owned()
+        };
+        output::line(&format!("{how}; nothing new goes there until it is whole"));
     }
     output::line(&format!("it ends at {}; {} answers are missing", reply.held, reply.missing));
     let mut table = output::table(["number", "position", "what", "answer"]);
@@ -216,6 +222,9 @@ fn print_missing(reply: &v1::MissingReply, as_json: bool) -> Result<()> {
     if !reply.entries.is_empty() {
         output::line(&table.to_string());
     }
+    for batch in &reply.batches {
+        output::line(&format!("batch {batch} of corrections is missing"));
+    }
     for (numbers, what) in [(&reply.lost, "nobody heard of"), (&reply.doubled, "two answers bear")] {
         if !numbers.is_empty() {
             output::line(&format!("{what}: {numbers:?}"));
@@ -229,6 +238,7 @@ fn print_restored(reply: &v1::RestoreReply, as_json: bool) -> Result<()> {
     let rows = [
         ("taken_back", reply.taken_back.to_string()),
         ("known_before", reply.known.to_string()),
+        ("batches", reply.batches.join(", ")),
         ("lost", format!("{:?}", reply.lost)),
         ("clash", clash),
         ("whole", reply.whole.to_string()),

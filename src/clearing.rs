@@ -33,10 +33,14 @@ use settlement::ids::{MemberCode, RegionCode};
 use settlement::money::Money;
 use tonic::transport::Channel;
 
+use self::payables::is_undated;
 use self::printed::{json_of_period, print_json, print_period, print_periods};
 use crate::cli::Ending;
 use crate::filing::Access;
 use crate::{output, status};
+
+/// Said of what has no last day.
+pub const DAY_UNKNOWN: &str = "day unknown: list the year's working days in calendar.toml and start the hub again";
 
 /// How many settlements one question brings.
 const A_PAGE: u32 = 1_000;
@@ -44,8 +48,8 @@ const A_PAGE: u32 = 1_000;
 /// What to do about clearing.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the periods that are not closed, and what each waits for. Exits with 1 where the calendar lacks a year's working
-    /// days that it should have by now.
+    /// List the periods that are not closed, and what each waits for. Warns where the calendar lacks a year's working days
+    /// that it should have by now, and exits with 1 where by when a notice that is out is paid is not known for that.
     Open {
         /// How to reach the hub.
         #[command(flatten)]
@@ -176,7 +180,7 @@ pub enum Command {
         month: OfMonth,
     },
     /// Record a payment as your side has it; both sides do, each insurance's money by itself. Recording it anew corrects
-    /// your side's record, until both sides have recorded the same.
+    /// your side's record, until both sides have recorded the same or accepted the other's (accept-payment).
     Pay {
         /// Which pair, and how to reach the hub.
         #[command(flatten)]
@@ -187,6 +191,17 @@ pub enum Command {
         /// employee | resident: whose money. It may be left out where one alone is due.
         #[arg(long, default_value = "")]
         insurance: String,
+    },
+    /// Accept the two records of a payment, different as they are, as of one payment, as one side of it: each bank has its
+    /// own serial number, or the money came on another day than it went. Once a person of each side has accepted the same
+    /// two, it is paid.
+    AcceptPayment {
+        /// Which pair, and how to reach the hub.
+        #[command(flatten)]
+        pair: OfPair,
+        /// Which records, and why.
+        #[command(flatten)]
+        accepting: pay::Accepting,
     },
     /// Review deductions (审核扣款).
     #[command(subcommand)]
@@ -257,11 +272,15 @@ pub async fn run(command: Command) -> Result<Ending> {
             print_periods(&periods, json)?;
             if calendar_lacks != 0 {
                 output::note(&format!(
-                    "the hub's calendar lacks the working days of {calendar_lacks}: what is due in it has no last day and is \
-                     never late; list them in calendar.toml and start the hub again"
+                    "warning: the hub's calendar lacks the working days of {calendar_lacks}: what is due in it has no last \
+                     day and is never late; list them in calendar.toml and start the hub again"
                 ));
             }
-            Ok(Ending::of(calendar_lacks == 0))
+            let undated: Vec<&str> = periods.iter().filter(|period| is_undated(period)).map(|of| &*of.month).collect();
+            if !undated.is_empty() {
+                output::note(&format!("{}: notices are out, {DAY_UNKNOWN}", undated.join(", ")));
+            }
+            Ok(Ending::of(undated.is_empty()))
         }
         Command::Run { access, prove, json } => run::now(&access, prove.unwrap_or_default(), json).await,
         Command::Show { month } => {
@@ -293,6 +312,7 @@ pub async fn run(command: Command) -> Result<Ending> {
         }
         Command::Notice { month } => pay::notices(&month).await,
         Command::Pay { pair, payment, insurance } => pay::pay(pair, payment, insurance).await,
+        Command::AcceptPayment { pair, accepting } => pay::accept(pair, accepting).await,
         Command::Deduction(command) => deductions::run(command).await,
         Command::Leftovers(command) => leftovers::run(command).await,
         Command::Year { access, year, json } => year::show(&mut client(&access)?, year, json).await,

@@ -51,7 +51,7 @@ pub enum Command {
         json: bool,
     },
     /// Set every prefund for a year from last year's fourth quarter, where the calendar does not; setting it again changes
-    /// nothing.
+    /// nothing but what an opening balance was accepted of since, which is set anew.
     Reset {
         /// How to reach the hub.
         #[command(flatten)]
@@ -82,7 +82,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Enter what a prefund held before this hub knew of it, for the other side to accept.
+    /// Enter what a prefund held before this hub knew of it, for the other side to accept: before the first re-set that moves
+    /// money, or anew after it where one that was entered in time was not accepted. The year is then set anew.
     Open {
         /// Which, and how to reach the hub.
         #[command(flatten)]
@@ -158,7 +159,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List home members that leave months unpaid, and who is suspended. Exits with 1 where there is one.
+    /// List home members that leave months unpaid, those too whose last day is not known, and who is suspended. Exits with 1
+    /// where there is one.
     Unpaid {
         /// How to reach the hub.
         #[command(flatten)]

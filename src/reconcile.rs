@@ -2,24 +2,22 @@
 //! with the authority's certificate alone: nothing of ours need run.
 
 mod acting;
+mod certificates;
 mod comparing;
 mod hospital;
+mod leaves;
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::Result;
 use clap::{Args, Subcommand};
-use clearing::certificate::Agreement;
-use identity::signing::{Authorities, Signature};
 use proto::v1;
 use proto::v1::breaks_client::BreaksClient;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use settlement::money::Money;
 use tonic::transport::Channel;
 
+pub(crate) use self::certificates::{as_file, check_signatures};
 use crate::cli::Ending;
 use crate::filing::Access;
 use crate::{output, status};
@@ -101,7 +99,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Write certificates of agreement (对账确认书) into a folder, one file each. Exits with 1 where there are none.
+    /// Write certificates of agreement (对账确认书) into a folder, one file each. Exits with 1 where there are none, or not
+    /// the leaves of every one that was asked for.
     Certificates {
         /// Of which pools, and how to reach the hub.
         #[command(flatten)]
@@ -115,8 +114,13 @@ pub enum Command {
         /// The folder.
         #[arg(long)]
         out: PathBuf,
+        /// Write beside each the leaves that its digest is over, by which anybody can work out digest and sums again. They
+        /// name operations, with person numbers, and nobody otherwise.
+        #[arg(long)]
+        leaves: bool,
     },
-    /// Check a certificate of agreement with the authority's certificate alone. Exits with 1 where it does not hold.
+    /// Check a certificate of agreement with the authority's certificate alone, and with its leaves whether they are what
+    /// was signed. Exits with 1 where something does not hold.
     VerifyCertificate {
         /// The file.
         file: PathBuf,
@@ -126,6 +130,9 @@ pub enum Command {
         /// The authority's list of revoked certificates, PEM: what a revoked one signed does not hold.
         #[arg(long)]
         crl: Option<PathBuf>,
+        /// The certificate's leaves, as `certificates --leaves` writes them: digest and sums are worked out again from them.
+        #[arg(long)]
+        leaves: Option<PathBuf>,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -146,29 +153,6 @@ pub struct OfPools {
     /// As JSON.
     #[arg(long)]
     json: bool,
-}
-
-/// A certificate as a file.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CertificateFile {
-    /// What is signed, byte for byte.
-    text: String,
-    signatures: Vec<SignatureInFile>,
-}
-
-/// A party's signature.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SignatureInFile {
-    /// `yidi://<code>/<role>`.
-    party: String,
-    /// The scheme of TLS 1.3.
-    scheme: u16,
-    /// In base 16.
-    signature: String,
-    /// The signer's certificate first; DER in base 16.
-    chain: Vec<String>,
 }
 
 /// Runs the command.
@@ -193,8 +177,10 @@ pub async fn run(command: Command) -> Result<Ending> {
         }
         Command::CarryOut { access, number, json } => acting::carry_out(&access, number, json).await,
         Command::History { access, number, json } => acting::history(&access, number, json).await,
-        Command::Certificates { of, from, to, out } => write_certificates(&of, from, to, &out).await,
-        Command::VerifyCertificate { file, ca, crl, json } => verify(&file, (&ca, crl.as_deref()), json),
+        Command::Certificates { of, from, to, out, leaves } => certificates::write(&of, (from, to), &out, leaves).await,
+        Command::VerifyCertificate { file, ca, crl, leaves, json } => {
+            certificates::verify(&file, (&ca, crl.as_deref()), leaves.as_deref(), json)
+        }
     }
 }
 
@@ -242,133 +228,6 @@ async fn show(of: &OfPools) -> Result<Ending> {
     }
     output::line(&table.to_string());
     Ok(Ending::of(breaks.is_empty()))
-}
-
-async fn write_certificates(of: &OfPools, from: String, to: String, out: &Path) -> Result<Ending> {
-    let asked = v1::BreaksRequest { home: of.home.clone(), treatment: of.treatment.clone(), from, to };
-    let listed = client(&of.access)?.certificates(asked).await.map_err(|refused| status::to_refusal(&refused))?;
-    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    let certificates = listed.into_inner().certificates;
-    let mut written = Vec::with_capacity(certificates.len());
-    for certificate in &certificates {
-        let agreement = Agreement::read(&certificate.text)?;
-        let branch = agreement.branch;
-        let name = format!("{}-{}-{}-v{}.json", branch.day, branch.home, branch.treatment, agreement.version);
-        let file = out.join(name);
-        fs::write(&file, serde_json::to_string_pretty(&as_file(certificate))?)
-            .with_context(|| format!("cannot write {}", file.display()))?;
-        written.push((file, &certificate.signatures));
-    }
-    if of.json {
-        let rows = written.iter().map(|(file, signatures)| {
-            let parties: Vec<&str> = signatures.iter().map(|signed| signed.party.as_str()).collect();
-            json!({ "file": file, "signed_by": parties })
-        });
-        print_json(&rows.collect())?;
-        return Ok(Ending::of(!written.is_empty()));
-    }
-    if written.is_empty() {
-        output::line("no certificates: on none of these days all three books were found to agree");
-        return Ok(Ending::Found);
-    }
-    for (file, signatures) in &written {
-        output::line(&format!("{}  {} signatures", file.display(), signatures.len()));
-    }
-    output::line(&format!("{} certificates", written.len()));
-    Ok(Ending::Good)
-}
-
-pub(crate) fn as_file(certificate: &v1::CertificateView) -> CertificateFile {
-    let signature = |signed: &v1::PartySignature| {
-        let signature = signed.signature.clone().unwrap_or_default();
-        SignatureInFile {
-            party: signed.party.clone(),
-            scheme: u16::try_from(signature.scheme).unwrap_or_default(),
-            signature: hex(&signature.signature),
-            chain: signature.chain.iter().map(|der| hex(der)).collect(),
-        }
-    };
-    let signatures = certificate.signatures.iter().map(signature).collect();
-    CertificateFile { text: certificate.text.clone(), signatures }
-}
-
-/// Who has to sign a certificate: the home region, the hub and the treatment side.
-fn parties(agreement: &Agreement) -> [String; 3] {
-    let branch = agreement.branch;
-    [
-        format!("yidi://{}/home", branch.home),
-        "yidi://000000/hub".to_owned(),
-        format!("yidi://{}/treatment", branch.treatment),
-    ]
-}
-
-fn verify(file: &Path, (ca, crl): (&Path, Option<&Path>), as_json: bool) -> Result<Ending> {
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let certificate: CertificateFile =
-        serde_json::from_str(&text).with_context(|| format!("{} is no certificate of agreement", file.display()))?;
-    let authorities = Authorities::load(ca)?;
-    let authorities = if let Some(crl) = crl { authorities.revoking(crl)? } else { authorities };
-    let checked = check_signatures(&certificate, &authorities)?;
-    let holds = checked.iter().all(|(_, held)| held.is_ok());
-    if as_json {
-        let rows: Vec<_> = checked
-            .iter()
-            .map(|(party, held)| json!({ "party": party, "holds": held.is_ok(), "problem": held.as_ref().err() }))
-            .collect();
-        print_json(&json!({ "text": certificate.text, "holds": holds, "signatures": rows }))?;
-        return Ok(Ending::of(holds));
-    }
-    output::line(certificate.text.trim_end());
-    for (party, held) in &checked {
-        match held {
-            Ok(()) => output::line(&format!("✓ {party}")),
-            Err(problem) => output::line(&format!("✗ {party}: {problem}")),
-        }
-    }
-    Ok(Ending::of(holds))
-}
-
-/// Checks the signatures that a certificate must have; tells of each party whether its signature holds, or what is wrong.
-///
-/// # Errors
-/// When the text is no certificate of agreement.
-pub(crate) fn check_signatures(
-    certificate: &CertificateFile,
-    authorities: &Authorities,
-) -> Result<[(String, Result<(), String>); 3]> {
-    let agreement = Agreement::read(&certificate.text)?;
-    Ok(parties(&agreement).map(|party| {
-        let signed = certificate.signatures.iter().find(|signed| signed.party == party);
-        let held = match signed {
-            None => Err("has not signed".to_owned()),
-            Some(signed) => check(&certificate.text, signed, authorities).map_err(|fault| format!("{fault:#}")),
-        };
-        (party, held)
-    }))
-}
-
-/// Certificates are kept longer than those that sign them: what counts is that the signer's was good from when it was
-/// issued on, which is looked at as of now or, where it has expired since, as of its last day.
-fn check(text: &str, signed: &SignatureInFile, authorities: &Authorities) -> Result<()> {
-    let chain = signed.chain.iter().map(|der| bytes(der)).collect::<Option<Vec<_>>>();
-    let (Some(chain), Some(signature)) = (chain, bytes(&signed.signature)) else { bail!("is not written in base 16") };
-    let own = chain.first().context("comes without a certificate")?;
-    let last = identity::certificate::CertificateSummary::of(own)?.not_after;
-    let at = SystemTime::now().min(last - Duration::from_secs(1));
-    let signature = Signature { scheme: signed.scheme, bytes: signature, chain };
-    let names = signature.verify(text.as_bytes(), authorities, at)?;
-    ensure!(names.iter().any(|name| name.to_string() == signed.party), "is of somebody else");
-    Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let digits = hex.len().is_multiple_of(2) && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let pairs = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok());
-    if digits { pairs.collect() } else { None }
 }
 
 fn print_json(value: &serde_json::Value) -> Result<()> {

@@ -1,11 +1,14 @@
 //! Who may ask for what. The certificate says who speaks; nothing in a message is believed about that. Called by the
 //! gRPC service before anything else looks at a message.
 
+use identity::name::Role;
 use identity::permit::TreatmentPermit;
 use settlement::ids::{InstitutionCode, PoolCode, RegionCode};
 use settlement::operation::{Operation, OperationKey, Request, Settle};
 use settlement::refusal::{Reason, Refusal};
 use settlement::region::RegionTable;
+
+use crate::refusing::not_yours;
 
 /// Checks that the peer acts for the operation's institution, and that the operation is of one piece.
 ///
@@ -31,7 +34,8 @@ pub fn of_institution(
 ) -> Result<(), Refusal> {
     match pool_of_institution(regions, institution) {
         Some(pool) if permit.allows(pool) => Ok(()),
-        Some(_) | None => Err(Refusal::new(Reason::InstitutionNotYours).of_field("fixmedins_code")),
+        Some(pool) => Err(not_yours("fixmedins_code", Role::Treatment, &[pool.0])),
+        None => Err(Refusal::new(Reason::InstitutionNotYours).of_field("fixmedins_code")),
     }
 }
 
@@ -52,7 +56,7 @@ fn of_pool(permit: &TreatmentPermit, pool: PoolCode) -> Result<(), Refusal> {
     if permit.allows(pool) {
         return Ok(());
     }
-    Err(Refusal::new(Reason::InstitutionNotYours).of_field("mdtrtarea_admvs"))
+    Err(not_yours("mdtrtarea_admvs", Role::Treatment, &[pool.0]))
 }
 
 /// The pool of an institution: the second to seventh character of its national code are an area's.

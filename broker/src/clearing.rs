@@ -23,7 +23,7 @@ use std::sync::Arc;
 use clearing::breaks::Books;
 use clearing::calendar::{Calendar, HospitalDifferences};
 use clearing::carry::{Carried, carry};
-use clearing::cleared::{Cleared, by_pair};
+use clearing::cleared::{Cleared, by_pair, pair_of};
 use clearing::listed::{self, Verdict, owner_of_break};
 use clearing::month::Month;
 use clearing::obligation::{Lot, Sums};
@@ -36,7 +36,6 @@ use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use reconciliation::book::READING;
 use settlement::beijing;
-use settlement::ids::{MemberCode, PoolCode};
 use settlement::region::RegionTable;
 
 /// Who says what a member does not say by the last day.
@@ -163,10 +162,9 @@ impl Clearing {
         Ok(by_pair(&self.store.clearing_movements(period).await?, &self.regions))
     }
 
-    /// The pair that a lot is of. A pool that the table of regions lacks is its own member.
+    /// The pair that a lot is of.
     pub(crate) fn pair_of(&self, lot: &Lot) -> Pair {
-        let member = |pool: PoolCode| self.regions.member_of(pool).unwrap_or(MemberCode(pool.0));
-        Pair { home: member(lot.home), treatment: member(lot.treatment) }
+        pair_of(lot, &self.regions)
     }
 
     /// Records what a member says to a version of a statement.
@@ -184,7 +182,7 @@ impl Clearing {
             return Ok(Err(StatementFault::Unknown));
         };
         loop {
-            let carrying = self.carrying(period, month).await?;
+            let carrying = (self.carrying(period, month).await?, self.regions.clone());
             let (place, by) = ((period, pair, side), (by.clone(), at));
             match self.store.statement_reply(place, version, reply.clone(), carrying, by).await? {
                 // There is a later one to carry into now.
@@ -311,6 +309,8 @@ impl Clearing {
         let disputed: Vec<Disputed> = disputed.collect();
         // What becomes of a settlement on the list is not cleared without it, and of a returned one never.
         let listed = self.store.listed().await?.into_iter();
+        // What was deducted or corrected later is there by itself: its settlement was cleared.
+        let listed = listed.filter(|listed| listed.part != Listed::AFTERWARDS);
         let kept = listed.filter(|listed| listed.standing != listed::Standing::Ended(Verdict::Clear));
         let kept = kept.map(|Listed { settlement, reason, owner, .. }| Disputed { settlement, reason, owner });
         Ok(disputed.into_iter().chain(kept).collect())

@@ -73,6 +73,7 @@ impl Hub {
             deadline_ms: i64::try_from(patience.as_millis()).unwrap_or(i64::MAX),
             position: 0,
             known_book_seq: 0,
+            known_batches: 0,
         };
         let asked = v1::EstimateRequest { hub: Some(hub), ..asked };
         self.consult(settle.home, patience, |home| async move { home.estimate(asked, patience).await }).await

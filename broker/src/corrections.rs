@@ -54,7 +54,7 @@ impl CorrectionsService {
         let reason = read_reason(&asked.reason)?;
         let wanted = read_settlements(&asked)?;
         let changes = match (asked.undoes.as_str(), wanted.is_empty()) {
-            ("", true) => Changes::All(self.affected(home, &wanted).await?),
+            ("", true) => Changes::All(self.hub.affected(home, &wanted).await?),
             ("", false) => Changes::Named(self.named(&id, home, &wanted).await?),
             (undoes, _) => Changes::Undo(undoes.to_owned()),
         };
@@ -78,7 +78,7 @@ impl CorrectionsService {
             let same = found.iter().map(|found| found.settlement.clone()).collect::<BTreeSet<_>>() == *wanted;
             return if same { Ok(found) } else { Err(refused(&BatchFault::ProposedOtherwise)) };
         }
-        let found = self.affected(home, wanted).await?;
+        let found = self.hub.affected(home, wanted).await?;
         let missing = wanted.iter().find(|wanted| found.iter().all(|found| found.settlement != **wanted));
         match missing {
             Some(missing) => {
@@ -86,30 +86,6 @@ impl CorrectionsService {
             }
             None => Ok(found),
         }
-    }
-
-    /// Settlements that a late change affects, as the home region has them: these, or all that can be corrected.
-    async fn affected(&self, home: PoolCode, wanted: &BTreeSet<SettlementId>) -> Result<Vec<Found>, Refusal> {
-        let region = self.hub.directory.home(home)?;
-        let mut asked =
-            v1::AffectedRequest { home: home.to_string(), people: PEOPLE_A_PAGE, ..v1::AffectedRequest::default() };
-        let mut found = Vec::new();
-        for _ in 0..MOST_PAGES {
-            let reply = region.port().affected(asked.clone(), self.hub.patience).await;
-            let reply = reply.map_err(NoReply::into_refusal)?;
-            for one in &reply.settlements {
-                found.extend(read_affected(one, wanted)?);
-            }
-            if found.len() > LARGEST_BATCH {
-                let problem = format!("more than {LARGEST_BATCH} settlements are affected: name those of one batch");
-                return Err(invalid("settlements", problem));
-            }
-            if reply.last.is_empty() || (!wanted.is_empty() && found.len() == wanted.len()) {
-                return Ok(found);
-            }
-            (asked.after, asked.after_seq) = (reply.last, reply.last_seq);
-        }
-        Err(invalid("settlements", format!("they are not among the first {MOST_PAGES} pages of what is affected")))
     }
 
     async fn decided(
@@ -194,6 +170,35 @@ impl CorrectionsService {
             proposed_by: held.proposed_by.clone(),
             decided_by: held.decided.as_ref().map(|(by, _)| by.clone()).unwrap_or_default(),
         })
+    }
+}
+
+impl Hub {
+    /// Settlements that a late change affects, as the home region has them: these, or all that can be corrected.
+    ///
+    /// # Errors
+    /// When the region does not answer, or a settlement would be refused by now, or there are more than fit into a batch.
+    pub async fn affected(&self, home: PoolCode, wanted: &BTreeSet<SettlementId>) -> Result<Vec<Found>, Refusal> {
+        let region = self.directory.home(home)?;
+        let mut asked =
+            v1::AffectedRequest { home: home.to_string(), people: PEOPLE_A_PAGE, ..v1::AffectedRequest::default() };
+        let mut found = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let reply = region.port().affected(asked.clone(), self.patience).await;
+            let reply = reply.map_err(NoReply::into_refusal)?;
+            for one in &reply.settlements {
+                found.extend(read_affected(one, wanted)?);
+            }
+            if found.len() > LARGEST_BATCH {
+                let problem = format!("more than {LARGEST_BATCH} settlements are affected: name those of one batch");
+                return Err(invalid("settlements", problem));
+            }
+            if reply.last.is_empty() || (!wanted.is_empty() && found.len() == wanted.len()) {
+                return Ok(found);
+            }
+            (asked.after, asked.after_seq) = (reply.last, reply.last_seq);
+        }
+        Err(invalid("settlements", format!("they are not among the first {MOST_PAGES} pages of what is affected")))
     }
 }
 

@@ -11,7 +11,7 @@ use settlement::ids::{PoolCode, RegionCode};
 use settlement::refusal::{Reason, Refusal};
 use settlement::region::RegionTable;
 
-pub use book::{Book, Fallen};
+pub use book::{Book, Fallen, Known};
 pub use home::{Asked, Home, LastLie};
 
 /// The directory.

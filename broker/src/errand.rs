@@ -16,6 +16,7 @@ use settlement::region::RegionTable;
 use tokio::time::Instant;
 
 use crate::budget;
+use crate::directory::Known;
 
 /// An operation as it arrived, read once.
 pub struct Arrival {
@@ -157,26 +158,28 @@ impl Errand {
     }
 
     /// The envelope for the home region, whose book is known to have gone so far.
-    pub(crate) fn envelope(&self, known_book_seq: u64) -> v1::OperateRequest {
+    pub(crate) fn envelope(&self, known: Known) -> v1::OperateRequest {
         v1::OperateRequest {
             operation: self.bytes.clone(),
             hub: Some(v1::HubFields {
                 filing: self.filing.as_ref().map(convert::write_filing),
                 deadline_ms: i64::try_from(self.left().as_millis()).unwrap_or(i64::MAX),
                 position: self.position.0.cast_unsigned(),
-                known_book_seq,
+                known_book_seq: known.book_seq,
+                known_batches: known.batches,
             }),
             request_id: self.request_id.clone(),
         }
     }
 
     /// The question what became of it, to a region whose book is known to have gone so far.
-    pub(crate) fn question(&self, known_book_seq: u64) -> v1::ResolveRequest {
+    pub(crate) fn question(&self, known: Known) -> v1::ResolveRequest {
         v1::ResolveRequest {
             key: Some(convert::write_key(&self.operation.key)),
             home: self.operation.home().to_string(),
             request_id: self.request_id.clone(),
-            known_book_seq,
+            known_book_seq: known.book_seq,
+            known_batches: known.batches,
         }
     }
 }

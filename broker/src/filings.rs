@@ -19,7 +19,7 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use crate::hub::Hub;
-use crate::refusing::{failed, invalid, refuse};
+use crate::refusing::{failed, invalid, out_of_scope, refuse};
 
 /// A list has at most so many rows, however many are asked for.
 const LONGEST_LIST: u32 = 1000;
@@ -165,7 +165,7 @@ pub(crate) fn in_scope(permit: &OperatorPermit, home: PoolCode) -> Result<(), Re
     if permit.allows(home) {
         return Ok(());
     }
-    Err(Refusal::new(Reason::NotAuthenticated).of_field("home").because("the region is outside the operator's scope"))
+    Err(out_of_scope("home", home))
 }
 
 fn standing(

@@ -92,14 +92,16 @@ fn write_missing(home: &Home, missing: &Missing, entries: Vec<v1::MissingEntry>)
         entries,
         lost: missing.plan.lost.iter().map(|seq| seq.0).collect(),
         doubled: missing.plan.doubled.iter().map(|seq| seq.0).collect(),
+        batches: missing.batches.clone(),
     }
 }
 
 fn write_restored(restored: Restored) -> v1::RestoreReply {
-    let Restored { taken_back, known, lost, clash } = restored;
+    let Restored { taken_back, known, batches, lost, clash } = restored;
     v1::RestoreReply {
         taken_back,
         known,
+        batches,
         lost: lost.iter().map(|seq| seq.0).collect(),
         whole: clash.is_none(),
         clash: clash.map(|(seq, problem)| v1::BookClash { book_seq: seq.0, problem }),

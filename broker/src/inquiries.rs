@@ -10,6 +10,7 @@ use clearing::calendar::Calendar;
 use clearing::calendar::working_days::Unlisted;
 use clearing::inquiry::{Event, Party, days_left, due};
 use clearing::month::Month;
+use identity::name::Role;
 use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::hub::{Asking, Inquiry, InquiryChange, InquiryFault, Position, Regions};
@@ -18,13 +19,16 @@ use ledger::store::StoreError;
 use proto::v1;
 use reconciliation::book::READING;
 use settlement::beijing;
-use settlement::ids::PoolCode;
+use settlement::ids::{PoolCode, RegionCode};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use crate::hub::Hub;
-use crate::refusing::{failed, invalid, refuse};
+use crate::refusing::{failed, invalid, not_yours, refuse};
 use read::Wanted;
+
+/// Said to who asks about a settlement for another region.
+const OF_WHO_ASKS: &str = "it takes an operator's certificate, yidi://<code>/operator, of the region that asks";
 
 /// A page has at most so many, however many are asked for.
 const LONGEST_PAGE: u32 = 1_000;
@@ -49,7 +53,12 @@ impl InquiriesService {
         let opening = read::opening(request)?;
         let asking = self.asking(&opening).await?;
         if !self.acts_for(permit, asking.pool(Party::Asker)) {
-            return Err(not_yours(opening.regions_field(), "it is asked by an operator of the region that asks"));
+            let field = opening.regions_field();
+            return Err(match opening.settlement {
+                None => not_yours(field, Role::Operator, &[asking.pool(Party::Asker).0]),
+                // Where its patient is insured is not for everybody to know.
+                Some(_) => Refusal::new(Reason::InstitutionNotYours).of_field(field).because(OF_WHO_ASKS),
+            });
         }
         let opened = self.hub.store.inquiry_open((asking, opening.words), self.tell(), self.by(permit)).await;
         self.hub.mailroom.note_posted();
@@ -89,7 +98,11 @@ impl InquiriesService {
         let party = Party::ALL
             .into_iter()
             .find(|party| event.is_for(*party) && self.acts_for(permit, held.asking.pool(*party)))
-            .ok_or_else(|| not_yours("id", "an operator of the other region does that"))?;
+            .ok_or_else(|| {
+                let does = Party::ALL.into_iter().filter(|party| event.is_for(*party));
+                let codes: Vec<RegionCode> = does.map(|party| held.asking.pool(party).0).collect();
+                not_yours("id", Role::Operator, &codes)
+            })?;
         let changed = self.hub.store.inquiry_change((id, change(party)), self.tell(), self.by(permit)).await;
         self.hub.mailroom.note_posted();
         let changed = changed.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
@@ -301,8 +314,4 @@ fn refused(fault: &InquiryFault) -> Refusal {
         InquiryFault::NoDeduction => "deduction",
     };
     invalid(field, fault.to_string())
-}
-
-fn not_yours(field: &'static str, detail: &str) -> Refusal {
-    Refusal::new(Reason::InstitutionNotYours).of_field(field).because(detail)
 }

@@ -216,7 +216,9 @@ fn for_all(permit: &OperatorPermit) -> Result<(), Status> {
     if permit.is_for_all() {
         return Ok(());
     }
-    Err(refuse(Refusal::new(Reason::NotAuthenticated).because("dead letters are for operators of every region")))
+    Err(refuse(
+        Refusal::new(Reason::NotAuthenticated).because("dead letters take a certificate of yidi://000000/operator"),
+    ))
 }
 
 fn ended_reply(ended: Result<Ended, StoreError>) -> Result<v1::LetterReply, Status> {

@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use ledger::hub::Given;
+use ledger::hub::{BatchPlace, Given};
 use ledger::store::StoreError;
 use prost::Message;
 use proto::convert;
@@ -16,7 +16,7 @@ use settlement::refusal::{BOOK_SEQ, Reason, Refusal};
 use settlement::restored::{Plan, Step, plan};
 
 use crate::corrections::carry::remark;
-use crate::directory::Home;
+use crate::directory::{Home, Known};
 use crate::hub::Hub;
 
 /// What is missing from a region's book.
@@ -25,6 +25,8 @@ pub struct Missing {
     pub held: BookSeq,
     /// What has to be done.
     pub plan: Plan,
+    /// The batches of corrections in force that it lacks, in the order of the book.
+    pub batches: Vec<String>,
 }
 
 /// What giving it back came to.
@@ -34,6 +36,8 @@ pub struct Restored {
     pub taken_back: u64,
     /// Answers that it had already.
     pub known: u64,
+    /// Batches of corrections that it took again.
+    pub batches: Vec<String>,
     /// Numbers that nobody outside ever heard of.
     pub lost: Vec<BookSeq>,
     /// Why it went no further: two books say different things under a number, or a batch of corrections that stands after
@@ -49,7 +53,8 @@ impl Hub {
     pub async fn book_missing(&self, pool: PoolCode) -> Result<Missing, Refusal> {
         let home = self.directory.home(pool)?;
         let request = v1::BookRequest { home: pool.to_string(), request_id: String::new() };
-        let held = home.port().book(request, self.patience).await.map_err(NoReply::into_refusal)?.last;
+        let reply = home.port().book(request, self.patience).await.map_err(NoReply::into_refusal)?;
+        let held = reply.last;
         // A fallen book may have decided anew what lies above.
         let common = home.book().fallen().map_or(held, |fallen| held.min(fallen.to));
         let mut answered = Vec::new();
@@ -59,7 +64,9 @@ impl Hub {
         let answered: Vec<BookSeq> = answered.into_iter().map(BookSeq).collect();
         let plan = plan(BookSeq(common), &answered)
             .map_err(|jump| Refusal::new(Reason::InvalidField).of_field(BOOK_SEQ).because(jump.to_string()))?;
-        Ok(Missing { held: BookSeq(held), plan })
+        let in_force = self.store.correction_in_force(home.pools().iter().copied().collect()).await.map_err(failed)?;
+        let lacking = in_force.into_iter().filter(|(_, place)| place.number > reply.batches || place.after > common);
+        Ok(Missing { held: BookSeq(held), plan, batches: lacking.map(|(batch, _)| batch).collect() })
     }
 
     /// The answers of a region under a number.
@@ -81,13 +88,13 @@ impl Hub {
     /// When the region cannot be asked, or the store fails. What was given back until then stays.
     pub async fn book_restore(&self, pool: PoolCode, by: String) -> Result<Restored, Refusal> {
         let home = self.directory.home(pool)?;
-        let Missing { held: _, plan } = self.book_missing(pool).await?;
+        let Missing { held: _, plan, batches: _ } = self.book_missing(pool).await?;
         let mut restored = Restored { lost: plan.lost, ..Restored::default() };
         let mut corrections =
             self.store.correction_in_force(home.pools().iter().copied().collect()).await.map_err(failed)?;
         for step in plan.steps {
             // What was decided after a batch has seen it.
-            let later = corrections.split_off(corrections.partition_point(|(_, after)| *after < step.seq.0));
+            let later = corrections.split_off(corrections.partition_point(|(_, place)| place.after < step.seq.0));
             if !self.correct_again(home, std::mem::replace(&mut corrections, later), &mut restored).await? {
                 return Ok(restored);
             }
@@ -110,17 +117,21 @@ impl Hub {
     async fn correct_again(
         &self,
         home: &Home,
-        batches: Vec<(String, u64)>,
+        batches: Vec<(String, BatchPlace)>,
         restored: &mut Restored,
     ) -> Result<bool, Refusal> {
-        for (batch, after) in batches {
+        for (batch, place) in batches {
             let Some(held) = self.store.correction_find(batch.clone()).await.map_err(failed)? else { continue };
-            let reply = self.correction_ask(home, &held).await.map_err(NoReply::into_refusal)?;
+            // It is told of nothing that it should hold: it is being made whole.
+            let reply = self.correction_ask(home, &held, Known::default()).await.map_err(NoReply::into_refusal)?;
             if !reply.faults.is_empty() {
                 let problem = format!("corrections of batch {batch}: {}", remark(&reply.faults));
                 tracing::error!(home = home.name(), batch, "{} is not whole: {problem}", home.name());
-                restored.clash = Some((BookSeq(after), problem));
+                restored.clash = Some((BookSeq(place.after), problem));
                 return Ok(false);
+            }
+            if !reply.known {
+                restored.batches.push(batch);
             }
         }
         Ok(true)

@@ -340,7 +340,8 @@ async fn directory(
         let connect_timeout = Duration::from_millis(config.connect_ms);
         let expected = Expected::HomeOf(pools.clone());
         let channel = channel(&home.address, credentials.clone(), expected, connect_timeout)?;
-        let book = Book::known_up_to(jobs::books::highest_book_seq(store, &pools).await?);
+        let book = Book::known_up_to(0);
+        jobs::books::learn(store, &pools, &book).await?;
         let port = Arc::new(GrpcHome::new(channel));
         homes.push(Arc::new(Home::new(pools, port, config.terms(), book)));
     }

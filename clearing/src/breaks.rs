@@ -4,7 +4,8 @@
 
 use jiff::civil::Date;
 use settlement::ids::SettlementId;
-use settlement::outcome::{self, Outcome, Settled, Undone};
+use settlement::outcome::Outcome;
+use settlement::postings::{Turn, turn_of};
 
 use crate::obligation::Sums;
 
@@ -82,21 +83,12 @@ pub struct Fact {
 impl Fact {
     /// What an accepted outcome says; none for a refusal, and for a reversal of what had no effect.
     pub fn of(outcome: &Outcome) -> Option<Fact> {
-        let (deed, settled) = match outcome {
-            Outcome::Refused(_) => return None,
-            Outcome::Accepted { decided_at: _, done } => match done {
-                outcome::Done::Settled(settled) => (Deed::Settle, &**settled),
-                outcome::Done::Cancelled { counter: _, original, account_balance: _ } => (Deed::Undo, &**original),
-                outcome::Done::Reversed(undone) => match &**undone {
-                    Undone::Settlement { original, account_balance: _ }
-                    | Undone::Cancellation { original, counter: _, account_balance: _ } => (Deed::Undo, original),
-                    Undone::Nothing => return None,
-                },
-            },
+        let (turn, settled) = turn_of(outcome)?;
+        let deed = match turn {
+            Turn::Enter => Deed::Settle,
+            Turn::Counter | Turn::Reinstate => Deed::Undo,
         };
-        let Settled { settlement, coverage, payers, .. } = settled;
-        let (total, funds, account) = (coverage.total(), payers.funds, payers.account);
-        Some(Fact { settlement: settlement.clone(), deed, sums: Sums { visits: 1, total, funds, account } })
+        Some(Fact { settlement: settled.settlement.clone(), deed, sums: Sums::of(settled) })
     }
 }
 

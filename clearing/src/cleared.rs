@@ -79,14 +79,19 @@ pub struct Movements {
     pub recomputed: Totals,
 }
 
+/// The pair that a lot is of. A pool that the table of regions lacks is its own member.
+pub fn pair_of(lot: &Lot, regions: &RegionTable) -> Pair {
+    let member = |pool: PoolCode| regions.member_of(pool).unwrap_or(MemberCode(pool.0));
+    Pair { home: member(lot.home), treatment: member(lot.treatment) }
+}
+
 /// What each pair of members clears, lot by lot. Lots inside one member are booked and owed to nobody, so they are of no
 /// pair; a pool that the table of regions lacks is its own member, so that its money is shown rather than lost.
 pub fn by_pair(movements: &Movements, regions: &RegionTable) -> BTreeMap<Pair, BTreeMap<Lot, Cleared>> {
     let Movements { booked, corrected, carried_out, carried_in, deducted, recomputed } = movements;
-    let member = |pool: PoolCode| regions.member_of(pool).unwrap_or(MemberCode(pool.0));
     let mut pairs: BTreeMap<Pair, BTreeMap<Lot, Cleared>> = BTreeMap::new();
     for lot in lots([booked, carried_out, carried_in, deducted, recomputed]) {
-        let pair = Pair { home: member(lot.home), treatment: member(lot.treatment) };
+        let pair = pair_of(&lot, regions);
         let cleared = Cleared {
             booked: booked.of(lot),
             corrected: corrected.of(lot),

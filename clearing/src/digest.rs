@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::breaks::Fact;
 pub use comparison::{Comparison, Difference, Unfitting};
-pub use tree::{Inside, bucket_node, children_of_buckets, inside_of_leaves, root_of_buckets};
+pub use tree::{Inside, bucket_node, children_of_buckets, inside_of_leaves, root_of_buckets, root_of_leaves};
 
 /// SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +84,25 @@ impl Leaf {
     pub fn of(key: &str, outcome: &[u8]) -> Leaf {
         let digest = Sha256::new_with_prefix(key_length(key)).chain_update(key).chain_update(outcome).finalize();
         Leaf { place: Leaf::place_of(key), digest: Digest(digest.into()) }
+    }
+
+    /// The bytes whose SHA-256 the digest is, so that anybody can work it out again: the key's length as eight bytes, the
+    /// highest first, the key, and the outcome as the home region wrote it.
+    pub fn input(key: &str, outcome: &[u8]) -> Vec<u8> {
+        [&key_length(key), key.as_bytes(), outcome].concat()
+    }
+
+    /// Reads such bytes as a key and an outcome; none where they are not written so.
+    ///
+    /// ```
+    /// use clearing::digest::Leaf;
+    /// assert_eq!(Leaf::read_input(&Leaf::input("key", b"accepted")), Some(("key", &b"accepted"[..])));
+    /// assert_eq!(Leaf::read_input(b"key"), None);
+    /// ```
+    pub fn read_input(input: &[u8]) -> Option<(&str, &[u8])> {
+        let (length, rest) = input.split_first_chunk()?;
+        let (key, outcome) = rest.split_at_checked(usize::try_from(u64::from_be_bytes(*length)).ok()?)?;
+        Some((std::str::from_utf8(key).ok()?, outcome))
     }
 
     /// Where the operation of a key lies.

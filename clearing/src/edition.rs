@@ -72,7 +72,7 @@ pub fn standing(held: &PairRecord) -> &'static str {
         _ if statement.is_objected => "异议处理中",
         _ if is_due && due().all(Payable::is_settled) => SETTLED,
         // Whoever's record is wrong corrects it before anything else is said of the money.
-        _ if due().any(|due| due.apart().is_some()) => APART,
+        _ if due().any(|due| due.open_difference().is_some()) => APART,
         _ if is_due && due().all(|due| due.paid.is_some()) => PAID,
         _ if is_due && due().all(|due| due.received.is_some()) => RECEIVED,
         _ if due().any(|due| due.paid.is_some() || due.received.is_some()) => "部分收付",
@@ -87,7 +87,7 @@ pub fn standing(held: &PairRecord) -> &'static str {
 /// How the money of one notice stands, by what both sides have recorded of it.
 pub fn standing_of_money(payable: &Payable) -> &'static str {
     match (&payable.paid, &payable.received) {
-        _ if payable.apart().is_some() => APART,
+        _ if payable.open_difference().is_some() => APART,
         (Some(_), Some(_)) => SETTLED,
         (Some(_), None) => PAID,
         (None, Some(_)) => RECEIVED,

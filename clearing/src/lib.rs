@@ -8,7 +8,7 @@
 //! | [`digest`], [`breaks`] | finding what differs between two books, and what is proposed to be done about it |
 //! | [`stretch`] | part of a book, and reports cut into parts |
 //! | [`hospital`] | 医院对账: hospitals' figures and rows beside this side's |
-//! | [`certificate`] | 对账确认书: what is signed once books agree |
+//! | [`certificate`], [`tally`] | 对账确认书: what is signed once books agree, and what it comes to |
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
 //! | [`cleared`] | what a period clears: entries − carried out + carried in − deductions + corrections |
 //! | [`period`], [`carry`], [`listed`] | a period's life as a plan, what is carried out of it, and the list of what may not be carried any further |
@@ -45,6 +45,7 @@ pub mod prefund;
 pub mod review;
 pub mod statement;
 pub mod stretch;
+pub mod tally;
 pub mod year;
 
 pub use settlement::month;

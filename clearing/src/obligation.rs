@@ -8,6 +8,7 @@ use settlement::adjudication::{Fund, FundShares};
 use settlement::encounter::CareKind;
 use settlement::ids::{MemberCode, PoolCode};
 use settlement::money::Money;
+use settlement::outcome::Settled;
 use settlement::person::Insurance;
 use settlement::postings::{Account, Line, Turn};
 use settlement::region::RegionTable;
@@ -39,6 +40,13 @@ pub struct Sums {
 }
 
 impl Sums {
+    /// What a settlement comes to. The accounts of relatives whom other pools insure are in it: an answer does not tell
+    /// them apart, as [`postings`] does.
+    pub fn of(settled: &Settled) -> Sums {
+        let Settled { coverage, payers, .. } = settled;
+        Sums { visits: 1, total: coverage.total(), funds: payers.funds, account: payers.account }
+    }
+
     /// What is owed: funds and accounts.
     pub fn owed(&self) -> Money {
         self.funds.total() + self.account

@@ -100,6 +100,27 @@ impl Payment {
     }
 }
 
+/// Which records of a payment are meant: the how manieth of each side, counted from 1; 0 for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Records {
+    /// Of who pays.
+    pub paid: u32,
+    /// Of who receives.
+    pub received: u32,
+}
+
+/// 认可为同一笔: a side's word that both records, different as they are, are of one payment. A bank has its own serial numbers,
+/// and money may arrive on another day than it was sent: then neither record is wrong, and neither side corrects its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// By which certificate.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub on: Date,
+}
+
 /// What is due of one insurance's money, and how it was paid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payable {
@@ -109,12 +130,16 @@ pub struct Payable {
     pub paid: Option<Payment>,
     /// What who receives recorded last of it.
     pub received: Option<Payment>,
+    /// Which records these two are.
+    pub records: Records,
+    /// Who has accepted these two, different as they are, as of one payment. A side that corrects its own begins anew.
+    pub accepted: BTreeMap<Side, Acceptance>,
 }
 
 impl Payable {
     /// What is due, and not paid yet.
     pub fn of(due: Money) -> Payable {
-        Payable { due, paid: None, received: None }
+        Payable { due, ..Payable::default() }
     }
 
     /// Which side pays; none where nothing is due.
@@ -141,9 +166,20 @@ impl Payable {
         self.paid.as_ref()?.apart_from(self.received.as_ref()?)
     }
 
-    /// Whether nothing was due, or both sides have recorded the same payment. One side's word is not enough.
+    /// Whether both sides have accepted that both records are of one payment.
+    pub fn is_accepted(&self) -> bool {
+        self.apart().is_some() && Side::ALL.iter().all(|side| self.accepted.contains_key(side))
+    }
+
+    /// In what the records differ, where that keeps the payment open.
+    pub fn open_difference(&self) -> Option<Apart> {
+        self.apart().filter(|_| !self.is_accepted())
+    }
+
+    /// Whether nothing was due, or both sides have recorded the same payment, or have accepted two records as of one. One
+    /// side's word is not enough.
     pub fn is_settled(&self) -> bool {
-        self.due.is_zero() || is_paid(self.paid.as_ref(), self.received.as_ref())
+        self.due.is_zero() || is_paid(self.paid.as_ref(), self.received.as_ref()) || self.is_accepted()
     }
 }
 
@@ -182,6 +218,42 @@ pub enum PaymentFault {
     /// Both sides have recorded one payment already.
     #[error("both sides have recorded another payment already: it stands")]
     AgreedOtherwise,
+}
+
+/// Why a side cannot accept two records as of one payment. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AcceptFault {
+    /// They are not two that differ.
+    #[error("there are not two records of it that differ")]
+    NotApart,
+    /// Others are the newest.
+    #[error(
+        "the newest records are number {} of who pays and number {} of who receives: look at these first",
+        .0.paid, .0.received
+    )]
+    OtherRecords(Records),
+    /// It is another sum, and so another payment.
+    #[error("the sums are not the same: whoever is wrong corrects its record")]
+    OtherSum,
+    /// The same certificate accepted it for the other side.
+    #[error("the same certificate accepted it for the other side; a second person does")]
+    SamePerson,
+}
+
+/// Whether a side may accept the newest records, which it has seen, as of one payment. It ends what no correction can: both
+/// say that all that is due was paid, and neither record is wrong.
+///
+/// # Errors
+/// The first reason why not.
+pub fn accept(payable: &Payable, side: Side, seen: Records, certificate: &str) -> Result<Recording, AcceptFault> {
+    let apart = payable.apart().ok_or(AcceptFault::NotApart)?;
+    match payable.accepted.get(&side.other()) {
+        _ if seen != payable.records => Err(AcceptFault::OtherRecords(payable.records)),
+        _ if apart.amount => Err(AcceptFault::OtherSum),
+        _ if payable.accepted.contains_key(&side) => Ok(Recording::Known),
+        Some(other) if other.by == certificate => Err(AcceptFault::SamePerson),
+        Some(_) | None => Ok(Recording::New),
+    }
 }
 
 /// What recording a payment comes to.
@@ -285,9 +357,36 @@ mod tests {
             (-100, Some(&first), Some(&first), true, ""),
         ] {
             let due = Money::from_yuan(due);
-            let payable = Payable { due, paid: paid.cloned(), received: received.cloned() };
+            let payable = Payable { paid: paid.cloned(), received: received.cloned(), ..Payable::of(due) };
             let told = payable.apart().map(|apart| apart.to_string()).unwrap_or_default();
             assert_eq!((payable.is_settled(), told.as_str()), (is_settled, apart), "{payable:?}");
         }
+    }
+    #[test]
+    fn two_records_that_differ_end_once_a_person_of_each_side_accepts_these_two() {
+        let (first, other) = (payment("1", 5), payment("2", 6));
+        let seen = Records { paid: 1, received: 2 };
+        let (paid, received) = (Some(first.clone()), Some(other.clone()));
+        let mut payable = Payable { paid, received, records: seen, ..Payable::of(Money::from_yuan(100)) };
+        let accepted = |by: &str| Acceptance { by: by.into(), reason: "各行流水号".into(), on: date(2025, 8, 8) };
+        for (side, seen, by, said) in [
+            (Side::Home, Records { paid: 1, received: 1 }, "a", Err(AcceptFault::OtherRecords(seen))),
+            (Side::Home, seen, "a", Ok(Recording::New)),
+            (Side::Home, seen, "c", Ok(Recording::Known)),
+            (Side::Treatment, seen, "a", Err(AcceptFault::SamePerson)),
+            (Side::Treatment, seen, "b", Ok(Recording::New)),
+        ] {
+            assert!(!payable.is_settled() && payable.open_difference().is_some(), "{payable:?}");
+            assert_eq!(accept(&payable, side, seen, by), said, "{side:?} {by}");
+            if said == Ok(Recording::New) {
+                payable.accepted.insert(side, accepted(by));
+            }
+        }
+        assert!(payable.is_settled() && payable.apart().is_some() && payable.open_difference().is_none());
+        let same = Payable { received: Some(first.clone()), ..payable.clone() };
+        assert_eq!(accept(&same, Side::Home, seen, "a"), Err(AcceptFault::NotApart));
+        let less = Payment { amount: Money::from_yuan(99), ..first };
+        let otherwise = Payable { received: Some(less), ..payable };
+        assert_eq!(accept(&otherwise, Side::Home, seen, "a"), Err(AcceptFault::OtherSum));
     }
 }

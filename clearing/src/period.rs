@@ -337,8 +337,10 @@ pub enum Wanted {
     Payment(Pair, Insurance, Side),
     /// A member's record of having received it.
     Receipt(Pair, Insurance, Side),
-    /// The same record of a payment by both members: one of them corrects its own.
+    /// The same record of a payment by both members: one of them corrects its own, or both accept the two as they are.
     SameRecord(Pair, Insurance, Apart),
+    /// A member's word that both records are of one payment, as the other has said; or a correction.
+    Acceptance(Pair, Insurance, Side),
 }
 
 impl Wanted {
@@ -349,7 +351,8 @@ impl Wanted {
             Wanted::Confirmation(pair, _)
             | Wanted::Payment(pair, _, _)
             | Wanted::Receipt(pair, _, _)
-            | Wanted::SameRecord(pair, _, _) => Some(*pair),
+            | Wanted::SameRecord(pair, _, _)
+            | Wanted::Acceptance(pair, _, _) => Some(*pair),
         }
     }
 }
@@ -369,6 +372,10 @@ impl fmt::Display for Wanted {
             }
             Wanted::Receipt(pair, insurance, side) => {
                 write!(f, "record of {} receipt by {}", insurance.word(), from(pair, side))
+            }
+            Wanted::Acceptance(pair, insurance, side) => {
+                let (insurance, from) = (insurance.word(), from(pair, side));
+                write!(f, "acceptance by {from} that both records are of the {insurance} payment")
             }
             Wanted::SameRecord(Pair { home, treatment }, insurance, apart) => {
                 let insurance = insurance.word();
@@ -451,7 +458,10 @@ fn plan_pair(
         let received = payable.receiver().filter(|_| payable.received.is_none());
         let wanted = paid.map(|payer| Wanted::Payment(pair, insurance, payer)).into_iter();
         let wanted = wanted.chain(received.map(|receiver| Wanted::Receipt(pair, insurance, receiver)));
-        let wanted = wanted.chain(payable.apart().map(|apart| Wanted::SameRecord(pair, insurance, apart)));
+        let wanted = wanted.chain(payable.open_difference().map(|apart| match payable.accepted.keys().next() {
+            Some(accepting) => Wanted::Acceptance(pair, insurance, accepting.other()),
+            None => Wanted::SameRecord(pair, insurance, apart),
+        }));
         plan.waits.extend(wanted.map(|wanted| Wait { wanted, until }));
     }
 }

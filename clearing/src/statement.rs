@@ -360,7 +360,7 @@ pub(crate) mod tests {
         let on = jiff::civil::date(2025, 8, 4);
         let paid = Some(Payment { serial: "S1".into(), bank: "中国银行".into(), on, amount: due });
         let mut held = PairRecord::default();
-        *held.payables.of_mut(Insurance::Resident) = Payable { due, paid, received: None };
+        *held.payables.of_mut(Insurance::Resident) = Payable { paid, ..Payable::of(due) };
         for (for_payer, told) in [(true, ["中国银行", "S1", "2025-08-04"]), (false, [""; 3])] {
             let place = (&pair, &held, Insurance::Resident);
             let notice = notice(month(), place, for_payer, &BankAccount::default(), &Codes).expect("a notice");

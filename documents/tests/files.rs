@@ -220,12 +220,16 @@ fn a_draft_says_so_and_nobody_signs_it() {
         assert_eq!(page.contains("负责人"), !is_draft, "{page}");
         assert_eq!(page.contains("表（未定稿）") && page.contains("watermark\">"), is_draft, "{page}");
         assert!(page.contains("版次：未定稿"), "{page}");
+        let table = documents::table::write(&document).expect("a table");
+        assert!(String::from_utf8(table).expect("text").ends_with(",未定稿\n"), "a program is told too");
         let bytes = documents::workbook::write(&[document], date(2025, 7, 21)).expect("a workbook");
         let mut workbook: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).expect("a workbook");
         let sheet = workbook.worksheet_range("表").expect("a sheet");
         let texts: Vec<&str> = sheet.used_cells().filter_map(|(_, _, cell)| cell.get_string()).collect();
         assert_eq!(texts.iter().any(|text| text.contains("负责人")), !is_draft, "{texts:?}");
         assert_eq!(texts[0] == "表（未定稿）", is_draft, "{texts:?}");
+        let is_marked = texts.contains(&"未定稿：仅供核对，不得签章、不得据以收付。");
+        assert_eq!(is_marked, is_draft, "{texts:?}");
         assert!(texts.iter().any(|text| text.contains("版次：未定稿")), "{texts:?}");
     }
 }

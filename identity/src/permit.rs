@@ -34,7 +34,7 @@ impl TreatmentPermit {
     /// Takes the permit from a request's connection.
     ///
     /// # Errors
-    /// Permission denied, without detail, when the peer is no treatment region.
+    /// Permission denied, with the role that is needed, when the peer is no treatment region.
     pub fn from_request<T>(request: &Request<T>) -> Result<TreatmentPermit, Status> {
         peer_with(Role::Treatment, request).map(TreatmentPermit)
     }
@@ -67,7 +67,7 @@ impl HomePermit {
     /// Takes the permit from a request's connection.
     ///
     /// # Errors
-    /// Permission denied, without detail, when the peer is no home region.
+    /// Permission denied, with the role that is needed, when the peer is no home region.
     pub fn from_request<T>(request: &Request<T>) -> Result<HomePermit, Status> {
         peer_with(Role::Home, request).map(HomePermit)
     }
@@ -92,7 +92,7 @@ impl HubPermit {
     /// Takes the permit from a request's connection.
     ///
     /// # Errors
-    /// Permission denied, without detail, when the peer is not the hub.
+    /// Permission denied, with the role that is needed, when the peer is not the hub.
     pub fn from_request<T>(request: &Request<T>) -> Result<HubPermit, Status> {
         peer_with(Role::Hub, request).map(HubPermit)
     }
@@ -115,7 +115,7 @@ impl MailboxPermit {
     /// Takes the permit from a request's connection.
     ///
     /// # Errors
-    /// Permission denied, without detail, when the peer is neither a home nor a treatment region.
+    /// Permission denied, with the role that is needed, when the peer is neither a home nor a treatment region.
     pub fn from_request<T>(request: &Request<T>) -> Result<MailboxPermit, Status> {
         let role = match request.extensions().get::<Peer>() {
             Some(peer) if !peer.pools(Role::Home).is_empty() => Role::Home,
@@ -154,7 +154,7 @@ impl OperatorPermit {
     /// Takes the permit from a request's connection.
     ///
     /// # Errors
-    /// Permission denied, without detail, when the peer is no operator.
+    /// Permission denied, with the role that is needed, when the peer is no operator.
     pub fn from_request<T>(request: &Request<T>) -> Result<OperatorPermit, Status> {
         peer_with(Role::Operator, request).map(OperatorPermit)
     }
@@ -180,11 +180,12 @@ impl OperatorPermit {
     }
 }
 
-/// The peer of a request, if its certificate has the role. The reason for a refusal goes to the log only.
+/// The peer of a request, if its certificate has the role. What its certificate says goes to the log only; which role is
+/// asked for, every peer may know.
 fn peer_with<T>(role: Role, request: &Request<T>) -> Result<Peer, Status> {
     let Some(peer) = request.extensions().get::<Peer>() else {
         tracing::error!(%role, "a request came over a listener without mutual TLS, refused");
-        return Err(denied());
+        return Err(denied(role));
     };
     with_role(role, peer)
 }
@@ -192,11 +193,11 @@ fn peer_with<T>(role: Role, request: &Request<T>) -> Result<Peer, Status> {
 fn with_role(role: Role, peer: &Peer) -> Result<Peer, Status> {
     if peer.pools(role).is_empty() {
         tracing::warn!(%role, peer = peer.fingerprint(), "a peer asked for what its certificate has no role for");
-        return Err(denied());
+        return Err(denied(role));
     }
     Ok(peer.clone())
 }
 
-fn denied() -> Status {
-    Status::permission_denied("")
+fn denied(role: Role) -> Status {
+    Status::permission_denied(format!("it takes a certificate with the role {role}: yidi://<code>/{role}"))
 }

@@ -53,7 +53,7 @@ use settlement::outcome::Outcome;
 use settlement::refusal::Refusal;
 
 pub use affected::{Affected, Cause, Counted};
-pub use corrections::{BatchRefused, BatchTaken, CorrectionBatch, WorkedOut};
+pub use corrections::{BatchRefused, BatchTaken, BookEnd, CorrectionBatch, WorkedOut};
 pub use enrollees::{Credential, Enrollee, EnrolleeFacts, EntitlementRow, QualificationRow, Sealed};
 pub use facts::{MonthTotal, VisitAnswer};
 pub use past::Past;
@@ -223,6 +223,16 @@ impl HomeStore {
             Ok(load::book(sql, wire, &recent, &load::Wanted::of(std::slice::from_ref(&asked)))?.book)
         };
         self.engine.read(read).await
+    }
+
+    /// Where the book ends.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn book_end(&self) -> Result<BookEnd, StoreError> {
+        self.engine
+            .read(|sql| Ok(BookEnd { last: load::last_seq(sql)?, batches: corrections::last_number(sql)? }))
+            .await
     }
 
     /// The last place of the book that is filled.

@@ -62,11 +62,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use afterwards::alone::{CameAlone, WentAlone};
 pub use answers::{Answer, Answering, Verdict};
 pub use asked::{AskedAnswer, AskedComparison};
 pub use break_actions::{Acted, BreakEnd, BreakHistory};
 pub use breaks::{Certificate, FoundBreak, OpenBreak};
-pub use corrections::{BatchFault, Changes, CorrectionBatch, CorrectionLetter, PostedCorrection, Proposal};
+pub use corrections::{BatchFault, BatchPlace, Changes, CorrectionBatch, CorrectionLetter, PostedCorrection, Proposal};
 pub use deductions::{Change, Deduction, DeductionFault, Lodging as DeductionLodging, PostedDeduction};
 pub use doubts::Frontier;
 pub use enquiries::{Made, Owner};

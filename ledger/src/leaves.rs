@@ -50,6 +50,8 @@ const TEXT: &str = concat!(
 /// So many changed buckets are worked out in one transaction, so that nobody waits long behind it.
 const BUCKETS_AT_ONCE: i64 = 200;
 const BUCKET_DEPTH: u8 = 2;
+/// So many leaves are in a page with what they were made of, so that no reader holds a store for long.
+const LEAVES_AT_ONCE: i64 = 500;
 
 /// A leaf to be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,19 @@ pub struct NewLeaf {
     pub leaf: Leaf,
     /// Where it stands in its store.
     pub number: i64,
+}
+
+/// A leaf with the operation that it was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLeaf {
+    /// As it was folded.
+    pub leaf: Leaf,
+    /// Where the operation stands in its store: later ones have higher numbers.
+    pub number: i64,
+    /// The operation's bytes.
+    pub operation: Bytes,
+    /// Its outcome's bytes.
+    pub outcome: Bytes,
 }
 
 /// An operation that stands at a place: its leaf's digest, its bytes, and its outcome's.
@@ -119,14 +134,38 @@ impl Leaves {
             let values = values![&day, &home, &treatment, signed(place)];
             let leaves = sql.query(AT, values, |row| Ok((read_digest(row, 0)?, row.number(1)?)))?;
             let standing = leaves.into_iter().map(|(digest, number)| {
-                sql.get(operation, values![number], |row| {
-                    let bytes = |place| Ok::<_, StoreError>(Bytes::copy_from_slice(row.bytes(place)?));
-                    Ok((digest, bytes(0)?, bytes(1)?))
-                })
+                let (operation, outcome) = bytes_of(sql, operation, number)?;
+                Ok((digest, operation, outcome))
             });
-            standing.collect::<Result<Vec<_>, _>>()
+            standing.collect::<Result<Vec<_>, StoreError>>()
         };
         self.engine.read(move |sql| places.iter().map(|(branch, place)| at(sql, branch, *place)).collect()).await
+    }
+
+    /// The leaves of a branch after one, or from the first, with what they were made of, in their order: a page, and
+    /// nothing once there are no more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn leaf_page(&self, branch: Branch, after: Option<Leaf>) -> Result<Vec<HeldLeaf>, StoreError> {
+        const PAGE: &str = "SELECT place, digest, number FROM leaves
+            WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND (place, digest) > (?4, ?5)
+            ORDER BY place, digest LIMIT ?6";
+        let operation = self.operation;
+        let page = move |sql: &Sql<'_>| {
+            let [day, home, treatment] = texts(&branch);
+            // No digest is as short as none.
+            let place = after.map_or(i64::MIN, |after| signed(after.place));
+            let digest: &[u8] = after.as_ref().map_or(&[], |after| &after.digest.0);
+            let values = values![&day, &home, &treatment, place, digest, LEAVES_AT_ONCE];
+            let leaves = sql.query(PAGE, values, |row| Ok((read_leaf(row, 0)?, row.number(2)?)))?;
+            let held = leaves.into_iter().map(|(leaf, number)| {
+                let (operation, outcome) = bytes_of(sql, operation, number)?;
+                Ok(HeldLeaf { leaf, number, operation, outcome })
+            });
+            held.collect::<Result<Vec<_>, StoreError>>()
+        };
+        self.engine.read(page).await
     }
 
     /// Works out the buckets that have changed, and the roots over them.
@@ -245,6 +284,14 @@ fn leaves(sql: &Sql<'_>, branch: &Branch, prefix: Prefix) -> Result<Vec<Leaf>, S
     let [day, home, treatment] = texts(branch);
     let values = values![&day, &home, &treatment, signed(prefix.start()), signed(prefix.end())];
     sql.query(LEAVES, values, |row| read_leaf(row, 0))
+}
+
+/// An operation's bytes and its outcome's.
+fn bytes_of(sql: &Sql<'_>, operation: &'static str, number: i64) -> Result<(Bytes, Bytes), StoreError> {
+    sql.get(operation, values![number], |row| {
+        let bytes = |place| Ok::<_, StoreError>(Bytes::copy_from_slice(row.bytes(place)?));
+        Ok((bytes(0)?, bytes(1)?))
+    })
 }
 
 fn texts(branch: &Branch) -> [String; 3] {

@@ -16,6 +16,7 @@ use settlement::ids::{PoolCode, RegionCode};
 use settlement::refusal::{Reason, Refusal};
 
 use crate::book::Book;
+use crate::counting::count;
 
 /// So many parts or places are told of at once.
 const AT_ONCE: usize = 2_000;
@@ -104,7 +105,8 @@ impl<B: Book> Answering<B> {
         Ok(digests::write_signature(signature.scheme, signature.bytes, signature.chain))
     }
 
-    /// Whether the book holds exactly what a certificate says.
+    /// Whether the book holds exactly what a certificate says: the digest, and the sums where it states any, which are
+    /// worked out from the book's own operations.
     ///
     /// # Errors
     /// When the book cannot be read.
@@ -112,8 +114,16 @@ impl<B: Book> Answering<B> {
         let Branch { day, home, treatment } = agreement.branch;
         let scope = Scope { home: Some(home), treatment: Some(treatment) };
         let roots = self.own_roots((day, day), scope).await?;
-        let held = roots.get(&agreement.branch).map(|root| (root.count, root.digest));
-        Ok(held == Some((agreement.operations, agreement.root)))
+        let says = |root: &Node| (root.count, root.digest) == (agreement.operations, agreement.root);
+        if !roots.get(&agreement.branch).is_some_and(says) {
+            return Ok(false);
+        }
+        let Some(tally) = agreement.tally else { return Ok(true) };
+        let counted = count(&self.book, agreement.branch).await.map_err(|fault| {
+            tracing::error!(error = &fault as &dyn std::error::Error, "the book cannot be counted to be certified");
+            Refusal::new(Reason::Internal)
+        })?;
+        Ok(counted.root.as_ref().is_some_and(says) && counted.tally == tally)
     }
 
     async fn own_roots(&self, days: (Date, Date), scope: Scope) -> Result<BTreeMap<Branch, Node>, Refusal> {

@@ -8,7 +8,7 @@ use crate::ids::{InstitutionCode, PersonNumber, PoolCode};
 use crate::money::Money;
 use crate::person::Insurance;
 
-pub use booking::{Booking, Turn};
+pub use booking::{Booking, Turn, turn_of};
 
 /// An account of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -173,6 +173,10 @@ impl Reason {
 /// The field that a home region names when its book ends before what the hub knows of it; the detail says where.
 pub const BOOK_SEQ: &str = "book_seq";
 
+/// The field that it names when its book ends no earlier, and lacks batches of corrections that the hub knows of; the detail
+/// says which is the last that it has.
+pub const BOOK_BATCHES: &str = "book_batches";
+
 /// A refusal: the reason, the field it is about, and what of the matter the caller may know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Refusal {

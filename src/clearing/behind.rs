@@ -8,7 +8,7 @@ use proto::v1;
 use serde_json::{Value, json};
 use settlement::money::Money;
 
-use super::papers::{read_booked, read_moved};
+use super::papers::fetched::{read_booked, read_moved};
 use super::printed::print_json;
 use super::{A_PAGE, OfMonth, client, payers};
 use crate::cli::Ending;

@@ -39,7 +39,8 @@ pub enum Command {
         #[arg(long)]
         verdict: String,
     },
-    /// Approve what is proposed: it ends.
+    /// Approve what is proposed: it ends. Where its sum has changed since, by a deduction for example, it is refused, and
+    /// proposed anew.
     Approve {
         /// Which, and for whom you decide.
         #[command(flatten)]
@@ -63,8 +64,8 @@ pub struct OfOne {
     access: Access,
     /// The settlement (setl_id).
     settlement: String,
-    /// Its part: 0 for the settlement's own lot, as the list says.
-    #[arg(long, default_value_t = 0)]
+    /// Its part, as the list says: 0 for the settlement's own lot, -1 for what was deducted or corrected after it was cleared.
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     part: i64,
     /// home | treatment | centre: for whom you decide.
     #[arg(long)]

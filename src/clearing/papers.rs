@@ -1,42 +1,38 @@
 //! A member's documents of a period, fetched from the hub and written as files.
 
+pub mod fetched;
+pub mod given;
+pub mod notices;
 mod older;
 mod stale;
 pub mod whose;
+pub mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result};
 use clearing::calendar::PaymentDays;
-use clearing::cleared::Cleared;
 use clearing::composition::{composition, of_pair};
-use clearing::details::{Entry, Movement, behind, carried, corrections, deductions, pair_name, rows_of};
+use clearing::details::{Entry, carried, corrections, deductions, pair_name};
 use clearing::document::Document;
-use clearing::edition::{by_row, stamp, standing_of_money};
+use clearing::edition::{by_row, stamp};
 use clearing::month::Month;
-use clearing::obligation::Lot;
-use clearing::payment::{Payable, Payment};
-use clearing::period::{Pair, PairRecord, Side, Stage, Statement};
-use clearing::review::Objection;
-use clearing::statement::{BankAccount, Pairs, detail, national, notice, of_member, shares};
+use clearing::period::{Pair, PairRecord, Side, Stage};
+use clearing::statement::{BankAccount, Pairs, detail, national, of_member, shares};
 use jiff::civil::Date;
-use proto::convert::cleared::{read_cleared, read_funds, read_named_lot, read_payment, read_sums, write_lot};
 use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
-use region::sheet::{Faults, Sheet};
-use settlement::ids::{InstitutionCode, MemberCode, RegionCode, SettlementId};
-use settlement::money::Money;
+use settlement::ids::{MemberCode, RegionCode};
 use settlement::person::Insurance;
-use settlement::postings::Turn;
 use settlement::region::RegionTable;
 use tonic::transport::Channel;
 
-use self::whose::Whose;
-use super::A_PAGE;
-
-use crate::status;
+use fetched::{booked, lots_of, moved, read_pair};
+use given::{read_accounts, read_regions};
+use notices::{each_receiver_has_an_account, notices};
+use whose::Whose;
+use writing::Writing;
 
 /// Which documents, and where names and accounts are found.
 pub struct Wanted<'a> {
@@ -184,315 +180,7 @@ fn stamped(
     by_row(Document { stamp: stamp(cleared.stage, own, regions), ..paper }, &cleared.records)
 }
 
-/// What notices are for: an insurance's money of a pair, and who receives it.
-struct Noticed<'a> {
-    pair: &'a Pair,
-    held: &'a PairRecord,
-    insurance: Insurance,
-    receiver: MemberCode,
-}
-
-/// Which pairs have notices, of whose money, and who receives by them.
-fn receivers(records: &BTreeMap<Pair, PairRecord>) -> impl Iterator<Item = Noticed<'_>> {
-    let noticed = records.iter().filter(|(_, held)| held.noticed_on.is_some());
-    noticed.flat_map(|(pair, held)| {
-        held.to_be_paid().filter_map(move |(insurance, payable)| {
-            Some(Noticed { pair, held, insurance, receiver: pair.member(payable.receiver()?) })
-        })
-    })
-}
-
-/// A notice that does not say where the money goes to is of no use to who pays by it.
-fn each_receiver_has_an_account(
-    records: &BTreeMap<Pair, PairRecord>,
-    members: &BTreeSet<MemberCode>,
-    accounts: &BTreeMap<String, BankAccount>,
-) -> Result<()> {
-    let wanted = receivers(records).filter(|of| Side::ALL.iter().any(|side| members.contains(&of.pair.member(*side))));
-    accounts_of(wanted.map(|of| of.receiver), accounts)
-}
-
-/// Checks that each who receives has an account.
-///
-/// # Errors
-/// Those who have none.
-pub fn accounts_of(
-    receivers: impl Iterator<Item = MemberCode>,
-    accounts: &BTreeMap<String, BankAccount>,
-) -> Result<()> {
-    let receivers: BTreeSet<String> = receivers.map(|receiver| receiver.to_string()).collect();
-    let lacking: Vec<String> = receivers.into_iter().filter(|receiver| !accounts.contains_key(receiver)).collect();
-    ensure!(
-        lacking.is_empty(),
-        "no bank account of {}, which receives money by these notices: add a row member,name,bank,number to the file of accounts (--accounts)",
-        lacking.join(", ")
-    );
-    Ok(())
-}
-
-/// One file for each pair and insurance, so that each notice can be sent by itself. Two members may be two pairs, and where one of them
-/// gives back, the same one pays in both.
-fn notices(
-    writing: &mut Writing,
-    folder: &Path,
-    member: MemberCode,
-    (cleared, accounts): (&ClearedMonth, &BTreeMap<String, BankAccount>),
-    regions: &RegionTable,
-) -> Result<()> {
-    let own = receivers(&cleared.records).filter(|of| [of.pair.home, of.pair.treatment].contains(&member));
-    for Noticed { pair, held, insurance, receiver } in own {
-        let account = accounts.get(&receiver.to_string()).cloned().unwrap_or_default();
-        let mut paper = notice(cleared.month, (pair, held, insurance), receiver != member, &account, regions);
-        if let Some(paper) = &mut paper {
-            stamp_notice(paper, held.payables.of(insurance), cleared.deadlines.get(pair));
-        }
-        writing.save(&folder.join(pair_name(pair)), "", paper.into_iter().collect())?;
-    }
-    Ok(())
-}
-
-/// What a notice says of itself: how its own insurance's money stands, and by when it is submitted to finance and paid.
-fn stamp_notice(paper: &mut Document, payable: &Payable, days: Option<&PaymentDays>) {
-    let day = |of: fn(&PaymentDays) -> Date| days.map_or_else(|| "日历未列".to_owned(), |days| of(days).to_string());
-    let told = [
-        ("状态", standing_of_money(payable).to_owned()),
-        ("提交财政期限", day(|days| days.submit_by)),
-        ("拨付期限", day(|days| days.pay_by)),
-    ];
-    let is_edition = |(what, _): &(String, String)| ["清算表版本", "通知日期"].contains(&what.as_str());
-    (paper.stamp.told, paper.about) = std::mem::take(&mut paper.about).into_iter().partition(is_edition);
-    paper.stamp.told.extend(told.map(|(what, text)| (what.to_owned(), text)));
-}
-
-async fn lots_of(
-    client: &mut ClearingClient<Channel>,
-    period: &v1::PeriodView,
-    view: &v1::PairView,
-    version: u32,
-) -> Result<BTreeMap<Lot, Cleared>> {
-    let (month, home, treatment) = (period.month.clone(), view.home.clone(), view.treatment.clone());
-    let asked = v1::StatementRequest { month, home, treatment, version };
-    let told = client.statement(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
-    let lots = told.lots.iter().map(read_cleared).collect::<Result<_, _>>();
-    lots.map_err(|fault| anyhow!("the hub's answer: {} {}", fault.field, fault.problem))
-}
-
-/// What was carried, deducted and corrected, settlement by settlement.
-async fn moved(
-    client: &mut ClearingClient<Channel>,
-    period: &v1::PeriodView,
-    view: &v1::PairView,
-) -> Result<Vec<Entry>> {
-    let (month, home, treatment) = (period.month.clone(), view.home.clone(), view.treatment.clone());
-    let told = client.moved(v1::MovedRequest { month, home, treatment }).await;
-    let told = told.map_err(|refused| status::to_refusal(&refused))?.into_inner();
-    told.entries.iter().map(read_moved).collect()
-}
-
-/// What was booked, settlement by settlement.
-async fn booked(
-    client: &mut ClearingClient<Channel>,
-    period: &v1::PeriodView,
-    lots: impl Iterator<Item = &Lot>,
-) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for lot in lots {
-        let mut after = 0;
-        loop {
-            let (month, named) = (period.month.clone(), Some(write_lot(lot)));
-            let asked = v1::LotRequest { month, lot: named, after, limit: A_PAGE, with_moved: false };
-            let asked = client.settlements(asked).await;
-            let page = asked.map_err(|refused| status::to_refusal(&refused))?.into_inner().settlements;
-            let Some(last) = page.last() else { break };
-            after = last.position;
-            let read = page.iter().map(|row| read_booked(*lot, row));
-            entries.extend(read.collect::<Result<Vec<_>>>()?);
-        }
-    }
-    Ok(entries)
-}
-
-/// Reads what was booked.
-///
-/// # Errors
-/// The first field that is not as the hub writes it.
-pub fn read_booked(lot: Lot, row: &v1::LotSettlement) -> Result<Entry> {
-    let turn = Turn::from_word(&row.turn);
-    Ok(Entry {
-        settlement: SettlementId::new(&row.settlement).map_err(|fault| anyhow!("{} {fault}", row.settlement))?,
-        lot,
-        movement: Movement::Booked(turn.with_context(|| format!("{} is no turn", row.turn))?),
-        day: row.day.parse().ok(),
-        other: Month::from_text(&row.corrects),
-        reason: String::new(),
-        sums: read_sums(row.sums.as_ref()),
-        along: Money::ZERO,
-    })
-}
-
-/// Reads what was carried, deducted or corrected.
-///
-/// # Errors
-/// The first field that is not as the hub writes it.
-pub fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
-    let lot = row.lot.as_ref().context("the hub tells of no lot")?;
-    let day: Option<Date> = row.day.parse().ok();
-    let (movement, day) = match (row.movement.as_str(), day) {
-        ("carried-in", day) => (Movement::CarriedIn, day),
-        ("carried-out", day) => (Movement::CarriedOut, day),
-        ("deducted", Some(on)) => {
-            let objection = row.objection.as_ref().map(read_objection).transpose()?;
-            (Movement::Deducted { id: row.deduction.clone(), on, objection }, None)
-        }
-        ("recomputed", Some(on)) => {
-            let shares = |sums: Option<&v1::FundSums>| sums.map(read_funds).unwrap_or_default();
-            let (told, now) = (shares(row.told.as_ref()), shares(row.now.as_ref()));
-            (Movement::Recomputed { batch: row.batch.clone(), on, told, now }, None)
-        }
-        (other, _) => return Err(anyhow!("the hub's answer: {other} is no movement of ours")),
-    };
-    Ok(Entry {
-        settlement: SettlementId::new(&row.settlement).map_err(|fault| anyhow!("{} {fault}", row.settlement))?,
-        lot: read_named_lot(lot).map_err(|fault| anyhow!("the hub's answer: {} {}", fault.field, fault.problem))?,
-        movement,
-        day,
-        other: Month::from_text(&row.other),
-        reason: row.reason.clone(),
-        sums: read_sums(row.sums.as_ref()),
-        along: Money::from_fen(row.along),
-    })
-}
-
-fn read_objection(told: &v1::HospitalObjection) -> Result<Objection> {
-    let v1::HospitalObjection { hospital, letter, written_on, reason } = told.clone();
-    Ok(Objection {
-        hospital: InstitutionCode::new(&hospital).map_err(|fault| anyhow!("{hospital} {fault}"))?,
-        letter,
-        written_on: written_on.parse().with_context(|| format!("the hub's answer: {written_on} is no day"))?,
-        reason,
-    })
-}
-
-/// Documents on their way into files.
-pub struct Writing {
-    /// The day that they bear.
-    pub made_on: Date,
-    /// The lists of settlements that were written: a row leads to its own, and nowhere where there is none.
-    pub lists: BTreeSet<String>,
-    /// The workbooks that were written.
-    pub files: Vec<PathBuf>,
-}
-
-impl Writing {
-    /// Nothing written yet.
-    pub fn new(made_on: Date) -> Writing {
-        Writing { made_on, lists: BTreeSet::new(), files: Vec::new() }
-    }
-
-    /// Writes documents into a folder, with the way from there to the lists.
-    ///
-    /// # Errors
-    /// When one does not add up, or a file cannot be written.
-    pub fn save(&mut self, folder: &Path, way: &str, papers: Vec<Document>) -> Result<()> {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        for mut paper in papers {
-            paper.check()?;
-            for row in &mut paper.rows {
-                row.detail =
-                    row.detail.take().filter(|name| self.lists.contains(name)).map(|name| format!("{way}/{name}.csv"));
-            }
-            write_file(folder, &paper.title, "xlsx", &documents::workbook::write(&[paper.clone()], self.made_on)?)?;
-            write_file(folder, &paper.title, "csv", &documents::table::write(&paper)?)?;
-            write_file(folder, &paper.title, "html", documents::page::write(&paper)?.as_bytes())?;
-            self.files.push(folder.join(format!("{}.xlsx", paper.title)));
-        }
-        Ok(())
-    }
-
-    /// Writes the list behind each row of a statement.
-    fn lists(
-        &mut self,
-        out: &Path,
-        month: Month,
-        entries: &BTreeMap<Pair, Vec<Entry>>,
-        regions: &RegionTable,
-    ) -> Result<()> {
-        let mut rows: BTreeMap<String, Vec<(&Pair, &Entry)>> = BTreeMap::new();
-        for (pair, entry) in entries.iter().flat_map(|(pair, entries)| entries.iter().map(move |entry| (pair, entry))) {
-            for row in rows_of(pair, &entry.lot) {
-                rows.entry(row).or_default().push((pair, entry));
-            }
-        }
-        let folder = out.join(stale::LISTS);
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        for (row, entries) in rows {
-            let list = behind(month, entries, regions);
-            list.check()?;
-            write_file(&folder, &row, "csv", &documents::table::write(&list)?)?;
-            self.lists.insert(row);
-        }
-        Ok(())
-    }
-}
-
-fn write_file(folder: &Path, name: &str, ending: &str, bytes: &[u8]) -> Result<()> {
-    let file = folder.join(format!("{name}.{ending}"));
-    fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))
-}
-
-fn read_pair(view: &v1::PairView) -> Result<(Pair, PairRecord)> {
-    let member = |code: &str| RegionCode::new(code).map(MemberCode).map_err(|fault| anyhow!("member {code} {fault}"));
-    let pair = Pair { home: member(&view.home)?, treatment: member(&view.treatment)? };
-    let payment = |view: &Option<v1::PaymentView>| -> Result<Option<Payment>> {
-        let read = view.as_ref().map(|view| read_payment(Some(view))).transpose();
-        read.map_err(|fault| anyhow!("the hub's answer: {} {}", fault.field, fault.problem))
-    };
-    let statement = (view.version > 0).then(|| view.issued_on.parse().ok()).flatten().map(|issued_on| Statement {
-        version: view.version,
-        issued_on,
-        home_confirmed: view.home_confirmed,
-        treatment_confirmed: view.treatment_confirmed,
-        is_objected: view.objected,
-    });
-    let mut record = PairRecord { statement, noticed_on: view.noticed_on.parse().ok(), ..PairRecord::default() };
-    for v1::PayableView { insurance, due, paid, received, apart: _ } in &view.payables {
-        let insurance = Insurance::from_word(insurance).context("the hub tells of no insurance of ours")?;
-        *record.payables.of_mut(insurance) =
-            Payable { due: Money::from_fen(*due), paid: payment(paid)?, received: payment(received)? };
-    }
-    Ok((pair, record))
-}
-
 /// The newest statement's day: what was stated that day is written the same whenever it is fetched.
 fn made_on(period: &v1::PeriodView) -> Option<Date> {
     period.pairs.iter().filter_map(|pair| pair.issued_on.parse().ok()).max()
-}
-
-/// Reads the table of regions.
-///
-/// # Errors
-/// When it cannot be read, with every fault in it.
-pub fn read_regions(path: &Path) -> Result<RegionTable> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let told = |faults: Vec<settlement::region::RegionFault>| {
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        anyhow!("{}: {}", path.display(), faults.join("; "))
-    };
-    RegionTable::from_csv(&text).map_err(told)
-}
-
-/// Reads members' bank accounts. Lines that begin with `#` are comments.
-///
-/// # Errors
-/// When they cannot be read, or a field of a row is blank.
-pub fn read_accounts(path: &Path) -> Result<BTreeMap<String, BankAccount>> {
-    // A number that is cut off would be somebody else's.
-    let sheet = Sheet::read_whole(path, &["member", "name", "bank", "number"]).map_err(Faults)?;
-    let mut faults = Vec::new();
-    let rows = sheet.rows(&mut faults, |row| {
-        let [member, name, bank, number] = ["member", "name", "bank", "number"].map(|column| row.needed(column));
-        Some((member?, BankAccount { name: name?, bank: bank?, number: number? }))
-    });
-    ensure!(faults.is_empty(), Faults(faults));
-    Ok(rows.into_iter().collect())
 }

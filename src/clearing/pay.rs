@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use serde_json::json;
 use settlement::money::Money;
 
-use super::payables::{agreement, due_of, json_of_payment, named, recorded, who_pays};
+use super::payables::{agreement, due_of, json_of_acceptances, json_of_payment, named, recorded, who_pays};
 use super::printed::{print_json, print_pairs};
 use super::{OfMonth, OfPair, client, period};
 use crate::cli::Ending;
@@ -69,6 +69,36 @@ pub(super) async fn pay(pair: OfPair, payment: Payment, insurance: String) -> Re
     Ok(Ending::Good)
 }
 
+/// Which records of a payment are accepted as of one, by whom and why.
+#[derive(Debug, Args)]
+pub struct Accepting {
+    /// home | treatment: your side.
+    #[arg(long)]
+    side: String,
+    /// employee | resident: whose money.
+    #[arg(long)]
+    insurance: String,
+    /// The number of the payer's record that you have looked at, as the list of notices has it.
+    #[arg(long)]
+    paid: u32,
+    /// The number of the receiver's record that you have looked at.
+    #[arg(long)]
+    received: u32,
+    /// Why they are of one payment.
+    #[arg(long)]
+    reason: String,
+}
+
+pub(super) async fn accept(pair: OfPair, accepting: Accepting) -> Result<Ending> {
+    let Accepting { side, insurance, paid: paid_record, received: received_record, reason } = accepting;
+    let OfPair { month: OfMonth { access, month, json: as_json }, home, treatment } = pair;
+    let asked =
+        v1::AcceptPaymentRequest { month, home, treatment, side, insurance, paid_record, received_record, reason };
+    let told = client(&access)?.accept_payment(asked).await.map_err(|refused| status::to_refusal(&refused))?;
+    print_pairs(&[told.into_inner()], as_json)?;
+    Ok(Ending::Good)
+}
+
 pub(super) async fn notices(of: &OfMonth) -> Result<Ending> {
     let period = period(of).await?;
     let noticed: Vec<v1::PairView> = period.pairs.into_iter().filter(|pair| !pair.noticed_on.is_empty()).collect();
@@ -78,7 +108,9 @@ pub(super) async fn notices(of: &OfMonth) -> Result<Ending> {
             json!({ "from": payer, "to": receiver, "insurance": payable.insurance, "amount": amount.to_string(),
                 "in_words": capitals(amount), "version": pair.version, "issued_on": pair.noticed_on,
                 "paid": json_of_payment(&payable.paid), "received": json_of_payment(&payable.received),
-                "apart": payable.apart })
+                "apart": payable.apart, "paid_record": payable.paid_record,
+                "received_record": payable.received_record, "accepted": json_of_acceptances(payable),
+                "settled": payable.settled })
         });
         print_json(&rows.collect())?;
         return Ok(Ending::Good);
@@ -96,11 +128,16 @@ pub(super) async fn notices(of: &OfMonth) -> Result<Ending> {
             capitals(amount),
             pair.version.to_string(),
             pair.noticed_on.clone(),
-            recorded(&payable.paid),
-            recorded(&payable.received),
+            numbered(payable.paid_record, &payable.paid),
+            numbered(payable.received_record, &payable.received),
             agreement(payable).to_owned(),
         ]);
     }
     output::line(&table.to_string());
     Ok(Ending::Good)
+}
+
+/// A record with the number by which it is accepted.
+fn numbered(number: u32, payment: &Option<v1::PaymentView>) -> String {
+    if number == 0 { String::new() } else { format!("{} (#{number})", recorded(payment)) }
 }

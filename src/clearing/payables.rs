@@ -19,12 +19,20 @@ pub fn recorded(payment: &Option<v1::PaymentView>) -> String {
 /// Whether both sides have recorded the same payment.
 pub fn agreement(payable: &v1::PayableView) -> &'static str {
     match (&payable.paid, &payable.received) {
+        _ if !payable.apart.is_empty() && payable.settled => "不一致，双方认可为同一笔",
         _ if !payable.apart.is_empty() => "不一致",
         (Some(_), Some(_)) => "一致",
         (Some(_), None) => "待收款方登记",
         (None, Some(_)) => "待付款方登记",
         (None, None) => "",
     }
+}
+
+/// Whether something of a period is to be paid by a day that is not known: its notices are out, and the calendar does not
+/// list the year.
+pub fn is_undated(period: &v1::PeriodView) -> bool {
+    let is_open = |pair: &v1::PairView| pair.payables.iter().any(|payable| payable.due != 0 && !payable.settled);
+    period.pairs.iter().any(|pair| !pair.noticed_on.is_empty() && pair.pay_by.is_empty() && is_open(pair))
 }
 
 /// What an insurance is called; its word where it is none of ours.
@@ -38,10 +46,40 @@ pub fn who_pays<'p>(pair: &'p v1::PairView, payable: &v1::PayableView) -> (&'p s
     if due.is_negative() { (&pair.treatment, &pair.home, -due) } else { (&pair.home, &pair.treatment, due) }
 }
 
+/// Who has accepted two records as of one payment, as JSON.
+pub fn json_of_acceptances(payable: &v1::PayableView) -> Vec<Value> {
+    let of =
+        |accepted: &v1::AcceptanceView| json!({ "side": accepted.side, "reason": accepted.reason, "on": accepted.on });
+    payable.accepted.iter().map(of).collect()
+}
+
 /// A payment as JSON.
 pub fn json_of_payment(payment: &Option<v1::PaymentView>) -> Option<Value> {
     payment.as_ref().map(|payment| {
         json!({ "serial": payment.serial, "bank": payment.bank, "on": payment.on,
             "amount": Money::from_fen(payment.amount).to_string() })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_undated_while_a_notice_that_is_out_and_unpaid_has_no_last_day() {
+        for (noticed_on, pay_by, due, settled, is_it) in [
+            ("", "", 100, false, false),
+            ("2026-12-26", "", 100, false, true),
+            ("2026-12-26", "", -100, false, true),
+            ("2026-12-26", "", 100, true, false),
+            ("2026-12-26", "", 0, true, false),
+            ("2026-11-26", "2026-12-17", 100, false, false),
+        ] {
+            let payables = vec![v1::PayableView { due, settled, ..v1::PayableView::default() }];
+            let (noticed_on, pay_by) = (noticed_on.to_owned(), pay_by.to_owned());
+            let pairs = vec![v1::PairView { noticed_on, pay_by, payables, ..v1::PairView::default() }];
+            let period = v1::PeriodView { pairs, ..v1::PeriodView::default() };
+            assert_eq!(is_undated(&period), is_it, "{period:?}");
+        }
+    }
 }

@@ -109,6 +109,7 @@ fn name(what: &str) -> &str {
         "statement" => "清算表",
         "objection" => "异议",
         "notice" => "付款/收款通知书",
+        "acceptance" => "认可为同一笔付款",
         "closed" => "清算期关闭",
         "deduction" => "审核扣款",
         "prefund" => "预付金调整",
@@ -123,6 +124,7 @@ fn content(news: &v1::ClearingNews) -> String {
         "statement" => format!("第 {} 版, 应付 {amount} 元", news.version),
         "notice" => format!("{} 第 {} 版, 应付 {amount} 元", news.insurance, news.version),
         "objection" => format!("第 {} 版, {} 笔 ({})", news.version, news.settlements, news.side),
+        "acceptance" => format!("{} {} ({})", news.insurance, news.standing, news.side),
         "deduction" => format!("{} {}: {amount} 元 ({})", news.id, news.settlement, news.standing),
         "prefund" => format!("{} {} ({}): {amount} 元", news.insurance, news.id, prefund_standing(news)),
         "prefund-use" => {

@@ -104,6 +104,11 @@ fn statement(pair: &v1::PairView) -> Vec<String> {
             told.push(format!("{insurance} money {how} on {on}: {}, serial {serial}, {bank}", Money::from_fen(amount)));
         }
     }
+    for v1::PayableView { insurance, accepted, .. } in &pair.payables {
+        for v1::AcceptanceView { side, reason, on } in accepted {
+            told.push(format!("{insurance} money: both records accepted as one payment by {side} on {on}; {reason}"));
+        }
+    }
     told
 }
 
@@ -118,10 +123,10 @@ fn way(carried: &v1::TracedCarry) -> String {
     }
 }
 
-/// What a deduction takes off waits on the list with its settlement.
+/// What a deduction takes off waits on the list, with its settlement or by itself, unless it was returned from there.
 fn way_of_taking(taken: &v1::TracedTaking) -> String {
     match taken.month.as_str() {
-        "" => format!("{} agreed on {}, waits on the list with its settlement", amount(taken), taken.on),
+        "" => format!("{} agreed on {}, on the list", amount(taken), taken.on),
         month => format!("{} taken off {month} on {}", amount(taken), taken.on),
     }
 }

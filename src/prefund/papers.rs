@@ -9,7 +9,7 @@ use clearing::calendar::PaymentDays;
 use clearing::details::pair_name;
 use clearing::period::{Pair, Payment, Side};
 use clearing::prefund::Reset;
-use clearing::prefund::change::{Kind, Standing};
+use clearing::prefund::change::{Kind, Standing, year_of_reset};
 use clearing::prefund::papers::{Adjusted, Change, notice, table};
 use clearing::statement::BankAccount;
 use jiff::civil::{Date, date};
@@ -22,8 +22,10 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use tonic::transport::Channel;
 
+use crate::clearing::papers::given::{read_accounts, read_regions};
+use crate::clearing::papers::notices::accounts_of;
 use crate::clearing::papers::whose::Whose;
-use crate::clearing::papers::{Writing, accounts_of, read_accounts, read_regions};
+use crate::clearing::papers::writing::Writing;
 use crate::{output, status};
 
 /// Every change that may be seen.
@@ -114,11 +116,18 @@ pub async fn write(
     let whose = Whose::of(&wanted.speaks_for, wanted.member, &regions)?;
     let accounts = read_accounts(wanted.accounts)?;
     let all = changes(client).await?;
-    let set: Vec<&v1::PrefundChangeView> = all.iter().filter(|change| change.id == format!("reset {year}")).collect();
+    let resets = || all.iter().filter(|change| year_of_reset(&change.id) == Some(short));
+    // One that was made anew stands in the table in place of the one before it.
+    let newest: BTreeMap<[&str; 3], &v1::PrefundChangeView> =
+        resets().map(|change| ([&*change.home, &*change.treatment, &*change.insurance], change)).collect();
+    let set: Vec<&v1::PrefundChangeView> = newest.into_values().collect();
+    // What was paid of that one stays.
+    let is_older = |change: &&v1::PrefundChangeView| !set.iter().any(|newest| std::ptr::eq(*newest, *change));
+    let older = resets().filter(is_older).filter(|change| change.standing != Standing::Overtaken.word());
     let increases = all.iter().filter(|change| is_increase_of(change, short));
     let rows = if set.is_empty() { proposed(client, year).await? } else { reset(&set)? };
     let mut pairs: BTreeMap<Pair, Vec<(&v1::PrefundChangeView, Insurance)>> = BTreeMap::new();
-    for change in set.iter().copied().chain(increases).filter(|change| change.amount != 0) {
+    for change in set.iter().copied().chain(older).chain(increases).filter(|change| change.amount != 0) {
         let (pair, insurance) = (read_pair(&change.home, &change.treatment)?, read_insurance(&change.insurance)?);
         pairs.entry(pair).or_default().push((change, insurance));
     }

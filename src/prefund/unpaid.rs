@@ -1,5 +1,7 @@
 //! Who leaves months unpaid, and who is suspended for it.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use clap::Args;
 use proto::v1;
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 use tonic::transport::Channel;
 
 use super::client;
+use crate::clearing::DAY_UNKNOWN;
 use crate::cli::Ending;
 use crate::filing::Access;
 use crate::{output, status};
@@ -58,23 +61,30 @@ fn print(members: &[v1::UnpaidView], as_json: bool) -> Result<()> {
     if as_json {
         let rows = members.iter().map(|held| {
             json!({ "home": held.home, "treatment": held.treatment, "months": held.months, "claimed": held.claimed,
-                "may_suspend": held.may_suspend, "suspended": held.suspended, "reason": held.reason })
+                "day_unknown": held.day_unknown, "may_suspend": held.may_suspend, "suspended": held.suspended,
+                "reason": held.reason })
         });
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<Value>>())?);
         return Ok(());
     }
-    let mut table = output::table(["参保省", "就医省", "逾期未拨付", "仅付款方登记", "状态", "原因"]);
+    let mut table = output::table(["参保省", "就医省", "逾期未拨付", "仅付款方登记", "期限未知", "状态", "原因"]);
     for held in members {
         let standing = match (held.suspended, held.may_suspend) {
             (true, _) => "已暂停",
             (false, true) => "可暂停",
-            (false, false) if held.months.is_empty() => "",
+            (false, false) if held.months.is_empty() && held.day_unknown.is_empty() => "",
+            (false, false) if held.months.is_empty() => "待付",
             (false, false) => "催付",
         };
-        let [months, claimed] = [&held.months, &held.claimed].map(|months| months.join("、"));
+        let [months, claimed, unknown] =
+            [&held.months, &held.claimed, &held.day_unknown].map(|months| months.join("、"));
         let (home, treatment, reason) = (held.home.clone(), held.treatment.clone(), held.reason.clone());
-        table.add_row([home, treatment, months, claimed, standing.to_owned(), reason]);
+        table.add_row([home, treatment, months, claimed, unknown, standing.to_owned(), reason]);
     }
     output::line(&table.to_string());
+    let unknown: BTreeSet<&str> = members.iter().flat_map(|held| &held.day_unknown).map(String::as_str).collect();
+    if !unknown.is_empty() {
+        output::note(&format!("{}: {DAY_UNKNOWN}", unknown.into_iter().collect::<Vec<_>>().join(", ")));
+    }
     Ok(())
 }

@@ -237,6 +237,10 @@ impl HomePort for SimulatedHome {
         carried!(self, request, patience, |door, permit| door.reinstate(&permit, request))
     }
 
+    fn affected(&self, request: v1::AffectedRequest, patience: Duration) -> Call<'_, v1::AffectedReply> {
+        carried!(self, request, patience, |door, permit| door.affected(&permit, request))
+    }
+
     fn correct(&self, request: v1::CorrectRequest, patience: Duration) -> Call<'_, v1::CorrectReply> {
         carried!(self, request, patience, |door, permit| door.correct(&permit, request))
     }

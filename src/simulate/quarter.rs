@@ -1,6 +1,6 @@
 //! A simulated quarter, April to June 2025, of twelve members: the real hub with its jobs, and of each member a real home
-//! region and a real treatment side. Lost answers, reversals, cancellations, deductions, an objection, a late
-//! confirmation, altered answers and a damaged book happen in each; a seed decides the traffic around them. It ends when
+//! region and a real treatment side. Lost answers, reversals, cancellations, deductions, corrections, an objection, a late
+//! confirmation, altered answers, a hospital that lacks a settlement and a damaged book happen in each; a seed decides the traffic around them. It ends when
 //! all three months are closed, and leaves every member's documents behind.
 //!
 //! | look in | for |
@@ -10,21 +10,23 @@
 //! | [`altered`] | answers that are altered on them, and what becomes of their settlements |
 //! | [`agreed`] | certificates of agreement |
 //! | [`story`] | the days |
-//! | [`hospital`], [`offices`], [`reviews`] | who does something on them |
+//! | [`hospital`], [`day_end`], [`offices`], [`reviews`] | who does something on them |
 //! | [`explained`] | what differs between books, and why |
-//! | [`holds`] | what must hold after every step |
+//! | [`holds`], [`owed`] | what must hold after every step |
 //! | [`course`] | several quarters, for the command |
 
 pub mod agreed;
 pub mod altered;
 pub mod country;
 pub mod course;
+pub mod day_end;
 pub mod explained;
 pub mod holds;
 pub mod hospital;
 pub mod lines;
 pub mod nation;
 pub mod offices;
+pub mod owed;
 pub mod reviews;
 pub mod story;
 
@@ -35,6 +37,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use clearing::calendar::Calendar;
+use clearing::corrections::Standing;
 use clearing::details::{Entry, Movement};
 use clearing::month::Month;
 use clearing::obligation::Lot;
@@ -44,13 +47,14 @@ use jiff::civil::Date;
 use ledger::hub::{HubStore, PeriodNumber, Position};
 use proto::convert;
 use settlement::beijing;
-use settlement::ids::SettlementId;
+use settlement::ids::{PoolCode, SettlementId};
 use settlement::money::Money;
 use settlement::outcome::Outcome;
 use settlement::postings::Turn;
 
+use crate::clearing::papers::fetched::read_moved;
 use crate::clearing::papers::whose::Whose;
-use crate::clearing::papers::{ClearedMonth, read_moved, write_all};
+use crate::clearing::papers::{ClearedMonth, write_all};
 use crate::verify;
 use agreed::Certified;
 use altered::Ending;
@@ -86,6 +90,8 @@ pub struct Ran {
     pub months: Vec<ClearedMonth>,
     /// What each month undoes and brings back of settlements of earlier months, by the journal alone.
     pub corrected: BTreeMap<(Month, Pair), Money>,
+    /// What each month adds of settlements that were worked out again, by the batches alone.
+    pub recomputed: BTreeMap<(Month, Pair), Money>,
 }
 
 /// Runs a seed to its end, with so many visits a day, and writes the documents of each month into a folder.
@@ -128,6 +134,7 @@ async fn quarter(
         listed: carried.iter().filter(|entry| entry.from.is_some() && entry.into.is_none()).count(),
         made_outside: made_outside(&nation).await?,
         corrected: corrected(&nation).await?,
+        recomputed: recomputed(&nation).await?,
         deductions,
         altered: story.explained.altered.iter().map(|(_, ending)| ending).collect(),
         certified: agreed::certified(&nation).await?,
@@ -212,14 +219,32 @@ async fn corrected(nation: &Nation) -> Result<BTreeMap<(Month, Pair), Money>> {
     let made: BTreeMap<&SettlementId, PeriodNumber> = made.map(|turn| (&turn.settlement, turn.period)).collect();
     let mut corrected = BTreeMap::new();
     for turn in journal.iter().filter(|turn| made.get(&turn.settlement) != Some(&turn.period)) {
-        let (home, treatment) = holds::pools_of(turn)?;
-        let member = |pool| nation.country.regions.member_of(pool).context("each pool is of a member");
-        let pair = Pair { home: member(home)?, treatment: member(treatment)? };
+        let pair = pair_of(nation, holds::pools_of(turn)?)?;
         if let Some(month) = store.clearing_month_of(turn.period).await? {
             *corrected.entry((month, pair)).or_default() += turn.funds() + turn.account();
         }
     }
     Ok(corrected)
+}
+
+/// What each month adds of settlements that were worked out again, by the batches in force; none of them is given back.
+async fn recomputed(nation: &Nation) -> Result<BTreeMap<(Month, Pair), Money>> {
+    let store = &nation.hub().store;
+    let mut recomputed = BTreeMap::new();
+    for held in store.correction_list(None, None).await? {
+        let Some(period) = held.period.filter(|_| held.standing == Standing::InForce) else { continue };
+        let month = store.clearing_month_of(period).await?.context("the quarter's months are there")?;
+        for (correction, lot) in held.batch.corrections.iter().zip(&held.lots) {
+            let pair = pair_of(nation, (lot.home, lot.treatment))?;
+            *recomputed.entry((month, pair)).or_default() += correction.moves().total();
+        }
+    }
+    Ok(recomputed)
+}
+
+fn pair_of(nation: &Nation, (home, treatment): (PoolCode, PoolCode)) -> Result<Pair> {
+    let member = |pool| nation.country.regions.member_of(pool).context("each pool is of a member");
+    Ok(Pair { home: member(home)?, treatment: member(treatment)? })
 }
 
 fn account(code: &str) -> BankAccount {

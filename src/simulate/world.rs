@@ -247,8 +247,9 @@ impl World {
             let way = Way { context: self.context.clone(), to: home.node.clone() };
             let port =
                 Arc::new(SimulatedHome { way, permit: self.fixtures.hub_permit.clone(), home: home.door.clone() });
-            let book = Book::known_up_to(store.answer_highest_book_seq(pool(code)).await?);
-            homes.push(Arc::new(Home::new(self.fixtures.homes[code].pools.clone(), port, terms(), book)));
+            let (pools, book) = (self.fixtures.homes[code].pools.clone(), Book::known_up_to(0));
+            broker::jobs::books::learn(&store, &pools, &book).await?;
+            homes.push(Arc::new(Home::new(pools, port, terms(), book)));
         }
         let directory = Directory::new(self.fixtures.regions.clone(), homes);
         let limits = Limits::new(IN_FLIGHT);

@@ -25,7 +25,8 @@ use settlement::region::RegionTable;
 
 pub use afterwards::{
     corrections_are_posted_once_their_batch_is_in_force, deductions_are_posted_as_they_happen,
-    prefund_payments_are_what_their_changes_ask_for, what_is_posted_leaves_a_period_only_where_it_was,
+    nothing_posted_is_carried_more_often_than_the_calendar_says, prefund_payments_are_what_their_changes_ask_for,
+    what_is_posted_counts_or_is_listed, what_is_posted_leaves_a_period_only_where_it_was,
     what_is_posted_stands_only_while_its_settlement_does,
 };
 
@@ -48,12 +49,14 @@ pub async fn findings(hub: &HubStore, rules: Rules<'_>) -> Result<Vec<Finding>> 
     findings.extend(what_is_carried_out_is_carried_in_once_or_listed(hub).await?);
     if let Some(calendar) = rules.calendar {
         findings.extend(nothing_is_carried_more_often_than_the_calendar_says(hub, calendar).await?);
+        findings.extend(nothing_posted_is_carried_more_often_than_the_calendar_says(hub, calendar).await?);
     }
     findings.extend(deductions_stay_within_what_each_fund_paid(hub).await?);
     findings.extend(deductions_are_posted_as_they_happen(hub).await?);
     findings.extend(corrections_are_posted_once_their_batch_is_in_force(hub).await?);
     findings.extend(what_is_posted_stands_only_while_its_settlement_does(hub).await?);
     findings.extend(what_is_posted_leaves_a_period_only_where_it_was(hub).await?);
+    findings.extend(what_is_posted_counts_or_is_listed(hub).await?);
     findings.extend(prefund_payments_are_what_their_changes_ask_for(hub).await?);
     let open = hub.period_open().await?.number;
     for period in (1..=open.0).map(PeriodNumber) {
@@ -257,31 +260,48 @@ pub async fn nothing_is_carried_more_often_than_the_calendar_says(
     hub: &HubStore,
     calendar: &Calendar,
 ) -> Result<Vec<Finding>> {
+    let mut limits = Limits::of(hub, calendar);
     let mut findings = Vec::new();
-    let mut at_most = BTreeMap::new();
     for ((position, part), way) in ways(&hub.carried_list().await?) {
         let Some(booked) = way.first().map(|first| first.booked) else { continue };
-        let limit = match at_most.get(&booked) {
-            Some(limit) => *limit,
-            None => {
-                let month = hub.clearing_month_of(booked).await?;
-                let limit = month.map_or(0, |month| usize::from(calendar.rules(month).clearing.carried_at_most));
-                at_most.insert(booked, limit);
-                limit
-            }
-        };
         // What two people have cleared from the list goes where they say.
-        let by_calendar = || way.iter().filter(|carried| carried.from.is_some());
-        let times = by_calendar().filter(|carried| carried.into.is_some()).count();
-        let furthest =
-            by_calendar().filter_map(|carried| carried.into).map(|into| into.0 - booked.0).max().unwrap_or(0);
-        if times > limit || usize::try_from(furthest).is_ok_and(|furthest| furthest > limit) {
-            let problem = format!("it was carried {times} times and {furthest} periods far, and may be {limit}");
+        let by_calendar = way.iter().filter(|carried| carried.from.is_some());
+        let into: Vec<PeriodNumber> = by_calendar.filter_map(|carried| carried.into).collect();
+        if let Some(problem) = limits.broken(booked, &into).await? {
             let invariant = "nothing is carried more often than the calendar says";
             findings.push(finding(invariant, entry(position, part), problem));
         }
     }
     Ok(findings)
+}
+
+/// How often what a period booked or posted may be carried over.
+struct Limits<'c> {
+    hub: &'c HubStore,
+    calendar: &'c Calendar,
+    known: BTreeMap<PeriodNumber, usize>,
+}
+
+impl<'c> Limits<'c> {
+    fn of(hub: &'c HubStore, calendar: &'c Calendar) -> Limits<'c> {
+        Limits { hub, calendar, known: BTreeMap::new() }
+    }
+
+    /// What is wrong with what began in a period and was carried into these others.
+    async fn broken(&mut self, began: PeriodNumber, into: &[PeriodNumber]) -> Result<Option<String>> {
+        let limit = match self.known.get(&began) {
+            Some(limit) => *limit,
+            None => {
+                let month = self.hub.clearing_month_of(began).await?;
+                let at_most = |month| usize::from(self.calendar.rules(month).clearing.carried_at_most);
+                *self.known.entry(began).or_insert(month.map_or(0, at_most))
+            }
+        };
+        let times = into.len();
+        let furthest = into.iter().map(|into| into.0 - began.0).max().unwrap_or(0);
+        let is_broken = times > limit || usize::try_from(furthest).is_ok_and(|furthest| furthest > limit);
+        Ok(is_broken.then(|| format!("it was carried {times} times and {furthest} periods far, and may be {limit}")))
+    }
 }
 
 /// All deductions of one settlement together take off no more than each fund paid for it, with what corrections added, and

@@ -1,18 +1,26 @@
-//! A day that all three books agree on, signed by all three, and checked with the authority's certificate alone.
+//! A day that all three books agree on: its sums and its digest signed by all three, and checked with the authority's
+//! certificate and the day's leaves alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clearing::certificate::Agreement;
+use clearing::obligation::Sums;
 use identity::signing::Signer;
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use ledger::leaves::Scope;
+use proto::v1;
+use reconciliation::answering::Answering;
+use reconciliation::counting::count;
+use settlement::adjudication::Fund;
+use settlement::money::Money;
 use world::hospital::Hospital;
 use world::{EMPLOYEE, World, eventually};
 
+const DAYS: (Date, Date) = (date(2025, 6, 1), date(2025, 6, 30));
+
 async fn certified(world: &World, version: u32) -> bool {
-    let listed =
-        world.line().hub.store().certificate_list((date(2025, 6, 1), date(2025, 6, 30)), Scope::default()).await;
+    let listed = world.line().hub.store().certificate_list(DAYS, Scope::default()).await;
     let certificates = listed.expect("certificates");
     let newest = certificates.iter().filter(|certificate| certificate.agreement.version == version);
     newest.clone().count() == 1 && newest.clone().all(|certificate| certificate.signatures.len() == 3)
@@ -20,17 +28,20 @@ async fn certified(world: &World, version: u32) -> bool {
 
 /// Compares and certifies as the jobs do, which by themselves wait for the day to end.
 async fn compare(world: &World) {
-    let (hub, days) = (world.line().hub.hub(), (date(2025, 6, 1), date(2025, 6, 30)));
+    compare_books(world).await;
+    let signer = Signer::load(&world.line().credentials("hub")).expect("a signer");
+    world.line().hub.hub().certify(&signer, DAYS, None).await.expect("they are certified");
+    world.line().treatment.comparing().compare(DAYS).await.expect("they are signed");
+}
+
+async fn compare_books(world: &World) {
+    let hub = world.line().hub.hub();
     for (home, pools) in hub.compared_homes() {
         for pool in pools {
-            hub.compare(home, pool, days).await.expect("both can be read");
+            hub.compare(home, pool, DAYS).await.expect("both can be read");
         }
     }
-    let treatment = world.line().treatment.comparing();
-    treatment.compare(days).await.expect("both can be read");
-    let signer = Signer::load(&world.line().credentials("hub")).expect("a signer");
-    hub.certify(&signer, days, None).await.expect("they are certified");
-    treatment.compare(days).await.expect("they are signed");
+    world.line().treatment.comparing().compare(DAYS).await.expect("both can be read");
 }
 
 fn yidi(arguments: &[&str]) -> (bool, String) {
@@ -41,6 +52,18 @@ fn yidi(arguments: &[&str]) -> (bool, String) {
 
 fn verify(file: &Path, ca: &Path) -> (bool, String) {
     yidi(&["reconcile", "verify-certificate", &file.display().to_string(), "--ca", &ca.display().to_string()])
+}
+
+/// Has certificates and their leaves written; gives the folder, and the authority's certificate.
+fn written(world: &World) -> (PathBuf, PathBuf) {
+    let (hub, operator) = (world.line().hub.address().to_string(), world.line().operator());
+    let (out, ca) = (world.deploy().join("certificates"), operator.join("ca.pem"));
+    let (operator, folder) = (operator.display().to_string(), out.display().to_string());
+    let days = ["--from", "2025-06-01", "--to", "2025-06-30", "--out", &folder, "--leaves"];
+    let (whole, told) =
+        yidi(&[&["reconcile", "certificates", "--hub", &hub, "--credentials", &operator], &days[..]].concat());
+    assert!(whole, "{told}");
+    (out, ca)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,13 +79,7 @@ async fn a_day_on_which_all_books_agree_is_signed_by_all_and_a_late_entry_makes_
     compare(&world).await;
     eventually("all three have signed the next version", || certified(&world, 2)).await;
 
-    let (hub, operator) = (world.line().hub.address().to_string(), world.line().operator());
-    let (out, ca) = (world.deploy().join("certificates"), operator.join("ca.pem"));
-    let (operator, folder) = (operator.display().to_string(), out.display().to_string());
-    let days = ["--from", "2025-06-01", "--to", "2025-06-30", "--out", &folder];
-    let written =
-        yidi(&[&["reconcile", "certificates", "--hub", &hub, "--credentials", &operator], &days[..]].concat());
-    assert!(written.0, "{}", written.1);
+    let (out, ca) = written(&world);
     let second = out.join("2025-06-20-410700-310000-v2.json");
     let (holds, told) = verify(&second, &ca);
     assert!(holds, "{told}");
@@ -74,10 +91,109 @@ async fn a_day_on_which_all_books_agree_is_signed_by_all_and_a_late_entry_makes_
     };
     assert_eq!((read(&text).operations, read(&text).replaces), (2, Some(read(&first).root)));
 
+    // Two stays of 8,000 yuan of employees.
+    let tally = read(&text).tally.expect("sums");
+    let (of_one, of_both) = (read(&first).tally.expect("sums").total(), tally.total());
+    assert_eq!((tally.settled, tally.undone, tally.restored, tally.sums.resident), (2, 0, 0, Sums::default()));
+    assert_eq!([of_one.total, of_both.total], [8_000, 16_000].map(Money::from_yuan));
+    assert!(told.contains(&format!("职工医疗费总额: 1600000\n职工统筹基金: {}", of_both.funds.of(Fund::Basic).fen())));
+    leaves_are_what_was_signed(&out, &ca);
+
     let altered = out.join("altered.json");
-    std::fs::write(&altered, text.replace("业务笔数: 2", "业务笔数: 3")).expect("a file");
-    let (holds, told) = verify(&altered, &ca);
-    assert!(!holds && told.matches('✗').count() == 3, "{told}");
+    for (from, to) in [("对账日期: 2025-06-20", "对账日期: 2025-06-21"), ("总额: 1600000", "总额: 1600001")]
+    {
+        std::fs::write(&altered, text.replace(from, to)).expect("a file");
+        let (holds, told) = verify(&altered, &ca);
+        assert!(!holds && told.matches('✗').count() == 3, "{to}: {told}");
+    }
+}
+
+/// Each version's leaves come to what it says; those of another version do not, nor do any that were altered.
+fn leaves_are_what_was_signed(out: &Path, ca: &Path) {
+    let (certificate, ca) =
+        (out.join("2025-06-20-410700-310000-v2.json").display().to_string(), ca.display().to_string());
+    let verify = |leaves: &Path, more: &[&str]| {
+        let leaves = leaves.display().to_string();
+        yidi(&[&["reconcile", "verify-certificate", &certificate, "--ca", &ca, "--leaves", &leaves], more].concat())
+    };
+    let of_version = |version| out.join(format!("2025-06-20-410700-310000-v{version}.leaves.csv"));
+    let (holds, told) = verify(&of_version(2), &[]);
+    assert!(
+        holds && told.contains("✓ 2 leaves come to the digest") && told.contains("✓ they come to the sums"),
+        "{told}"
+    );
+    let (holds, told) = verify(&of_version(2), &["--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert!(holds && told["leaves"]["root_is_signed"] == true && told["leaves"]["sums_are_signed"] == true, "{told}");
+    assert_eq!((&told["sums"]["both"]["total"], &told["leaves"]["sums"]), (&1_600_000.into(), &told["sums"]));
+
+    let (holds, told) = verify(&of_version(1), &[]);
+    assert!(!holds && told.contains("✗ 1 operations") && told.matches('✓').count() == 3, "{told}");
+    let table = std::fs::read_to_string(of_version(2)).expect("leaves");
+    let altered = out.join("altered.csv");
+    std::fs::write(&altered, table.replacen(",800000,", ",800001,", 1)).expect("a file");
+    let (holds, told) = verify(&altered, &[]);
+    assert!(!holds && told.contains("✗ line 2: its 医疗费总额 is 800001"), "{told}");
+}
+
+/// The certificate that is due, before anybody has signed it.
+async fn due(world: &World) -> Agreement {
+    compare_books(world).await;
+    let due = world.line().hub.store().certificate_due(DAYS).await.expect("what is due");
+    assert_eq!(due.len(), 1);
+    let counted = count(world.line().hub.store(), due[0].branch).await.expect("a book");
+    assert_eq!(counted.root.map(|root| root.digest), Some(due[0].root));
+    Agreement { tally: Some(counted.tally), ..due[0] }
+}
+
+async fn signatures(world: &World) -> usize {
+    let listed = world.line().hub.store().certificate_list(DAYS, Scope::default()).await.expect("certificates");
+    listed.iter().map(|certificate| certificate.signatures.len()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_side_signs_sums_that_its_book_does_not_have_though_the_digest_is_its_own() {
+    let world = World::start().await;
+    yidi_filings(&world, &world.deploy().join("demo/filings.csv")).await;
+    settle(&Hospital::new(world.desk()), ("2025-05-02", "2025-05-05")).await;
+    let sound = due(&world).await;
+    // A fen of the basic fund's is told as the account's: what is owed in all stays the same.
+    let mut tally = sound.tally.expect("sums");
+    let sums = &mut tally.sums.employee;
+    sums.funds.set(Fund::Basic, sums.funds.of(Fund::Basic) - Money::from_fen(1));
+    sums.account += Money::from_fen(1);
+    let false_sums = Agreement { tally: Some(tally), ..sound };
+    assert_eq!(Agreement::read(&false_sums.to_string()), Ok(false_sums), "it is a certificate like any other");
+    world.line().hub.store().certificate_issue(false_sums, world.clock().now()).await.expect("it is kept");
+    compare(&world).await;
+    assert_eq!(signatures(&world).await, 0);
+
+    // Asked itself, each says why; the true sums it signs, and a text without any.
+    let text = |agreement: Agreement| v1::SignRequest { text: agreement.to_string() };
+    let signer = Signer::load(&world.line().credentials("hub")).expect("a signer");
+    let book = Answering::new(world.line().hub.store().clone(), Some(signer));
+    let refused = book.sign(&text(false_sums), |_| true).await.expect_err("its book has other sums");
+    assert_eq!(refused.field.as_deref(), Some("text"));
+    assert!(book.sign(&text(sound), |_| true).await.is_ok());
+    assert!(book.sign(&text(Agreement { tally: None, ..sound }), |_| true).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_without_sums_as_they_once_were_is_verified_still_and_its_leaves_tell_the_sums() {
+    let world = World::start().await;
+    yidi_filings(&world, &world.deploy().join("demo/filings.csv")).await;
+    settle(&Hospital::new(world.desk()), ("2025-05-02", "2025-05-05")).await;
+    let once = Agreement { tally: None, ..due(&world).await };
+    world.line().hub.store().certificate_issue(once, world.clock().now()).await.expect("it is kept");
+    compare(&world).await;
+    assert_eq!(signatures(&world).await, 3);
+    let (out, ca) = written(&world);
+    let ca = ca.display().to_string();
+    let name = |end: &str| out.join(format!("2025-06-20-410700-310000-v1.{end}")).display().to_string();
+    let verify = ["reconcile", "verify-certificate", &name("json"), "--ca", &ca, "--leaves", &name("leaves.csv")]
+        .map(str::to_owned);
+    let (holds, told) = yidi(&verify.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(holds && told.contains("the certificate states no sums") && told.contains("8000.00"), "{told}");
 }
 
 async fn yidi_filings(world: &World, filings: &Path) {

@@ -18,3 +18,4 @@ mod sheet;
 mod statements;
 mod third_book;
 mod told_as_json;
+mod year_end;

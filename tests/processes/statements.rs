@@ -12,23 +12,26 @@ use world::{EMPLOYEE, World, clear_uncompared, eventually, instant};
 
 use crate::prefunds::Operator;
 
-const HENAN: &str = "410000";
-const SHANGHAI: &str = "310000";
+pub const HENAN: &str = "410000";
+pub const SHANGHAI: &str = "310000";
 const PAIR: [&str; 4] = ["--home", HENAN, "--treatment", SHANGHAI];
 
-async fn settle(hospital: &Hospital, days: (&str, &str), price: &str) -> (String, String) {
+/// Settles a stay of some days; tells the stay and the settlement.
+pub async fn settle(hospital: &Hospital, days: (&str, &str), price: &str) -> (String, String) {
     let stay = hospital.stay_between(&EMPLOYEE, price, days).await;
     let reply = hospital.send(&hospital.settle_message(&EMPLOYEE, &stay, price)).await;
     assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
     (stay, reply.text("/output/setlinfo/setl_id"))
 }
 
-async fn on(world: &World, centre: &Operator, at: &str) {
+/// Has everything of clearing done that is due at a time.
+pub async fn on(world: &World, centre: &Operator, at: &str) {
     world.clock().set(instant(at));
     centre.run(&["clearing", "run"]).await;
 }
 
-async fn object(henan: &Operator, month: &str, settlement: &str) {
+/// Henan objects to one settlement of a month.
+pub async fn object(henan: &Operator, month: &str, settlement: &str) {
     let object = ["clearing", "object", "--month", month, "--side", "home", "--version", "1", "--reason", "金额有误"];
     henan.run(&[&object[..], &PAIR, &[settlement]].concat()).await;
 }
@@ -81,7 +84,8 @@ async fn every_lot_of_a_month_drills_down_to_what_it_is_stated_with() {
     world.assert_sound().await;
 }
 
-async fn json(operator: &Operator, command: &[&str]) -> Value {
+/// What a command tells as JSON.
+pub async fn json(operator: &Operator, command: &[&str]) -> Value {
     serde_json::from_str(&operator.run(&[command, &["--json"]].concat()).await).expect("JSON")
 }
 
@@ -172,6 +176,11 @@ async fn what_is_not_stated_is_a_draft(world: &World, henan: &Operator) {
     assert!(page.contains("应付医疗费用清算表（未定稿）") && !page.contains("负责人"), "{page}");
     let rows = table(&statement);
     assert_eq!((rows[0]["版次"].as_str(), rows[0]["出具日期"].as_str()), ("未定稿", "未出具"));
+    let shown = [&["clearing", "statement", "--month", "2025-06"], &PAIR[..]].concat();
+    let words = henan.run(&shown).await;
+    assert!(words.contains("未定稿"), "{words}");
+    let told = json(henan, &shown).await;
+    assert!(told["version"] == 0 && told["lots"].as_array().is_some_and(|lots| !lots.is_empty()), "{told}");
 }
 
 async fn papers_of_others_are_refused(world: &World, henan: &Operator) {

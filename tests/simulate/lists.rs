@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::quarter::{CARRIED_IN, CARRIED_OUT, CLEARED, CORRECTED, DEDUCTED, PAYERS};
+use crate::quarter::{CARRIED_IN, CARRIED_OUT, CLEARED, CORRECTED, DEDUCTED, PAYERS, RECOMPUTED};
 use crate::sheet::{Row, Sheet};
 
 /// How an entry counts that was booked in the month.
@@ -42,6 +42,7 @@ fn check_list(row: &Row, entries: &[Entry], of: &str) {
         (CARRIED_IN, moved("上期转入")),
         (CARRIED_OUT, -moved("转出下期")),
         (DEDUCTED, -moved("审核扣款")),
+        (RECOMPUTED, moved("重算更正")),
         (CLEARED, sum(CLEARED, &|_| true)),
     ] {
         assert_eq!(comes_to, row.figure(column), "{column}: {of}");

@@ -14,7 +14,7 @@ use yidi::simulate::fixtures::Fixtures;
 use yidi::simulate::planted::Planted;
 use yidi::simulate::{Course, Report, many, run};
 
-/// How many seeds are run where nobody says otherwise: a few, since a test is not optimized.
+/// How many seeds are run where nobody says otherwise: a few.
 const SEEDS: u64 = 40;
 /// Within so many seeds a planted bug is found.
 const SEEDS_A_BUG: u64 = 1_000;

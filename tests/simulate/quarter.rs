@@ -14,7 +14,7 @@ use settlement::region::RegionTable;
 use yidi::clearing::papers::ClearedMonth;
 use yidi::simulate::quarter::altered::Ending;
 use yidi::simulate::quarter::country::{CONFIRMS_LATE, IDLE, MEMBERS};
-use yidi::simulate::quarter::story::{CLEARED as CLEARED_AFTER_ALL, MENDED, RETURNED};
+use yidi::simulate::quarter::story::{BATCH, CLEARED as CLEARED_AFTER_ALL, LACKED, MENDED, RETURNED};
 use yidi::simulate::quarter::{self, Ran};
 
 use crate::deploy;
@@ -32,12 +32,13 @@ pub const CORRECTED: &str = "其中更正往期";
 pub const CARRIED_IN: &str = "其中上期转入";
 pub const CARRIED_OUT: &str = "已减转出下期";
 pub const DEDUCTED: &str = "已减审核扣款";
+pub const RECOMPUTED: &str = "其中重算更正";
 /// What 转入转出明细 calls the ways of what is carried.
 const WAYS: [&str; 2] = ["上期转入", "转出下期"];
 pub const CLEARED: &str = "清算金额";
 /// The figures of every statement, beside those of [`PAYERS`].
-const FIGURES: [&str; 9] =
-    ["人次", "其中住院人次", "医疗费总额", FUNDS, CORRECTED, CARRIED_IN, CARRIED_OUT, DEDUCTED, CLEARED];
+const FIGURES: [&str; 10] =
+    ["人次", "其中住院人次", "医疗费总额", FUNDS, CORRECTED, CARRIED_IN, CARRIED_OUT, DEDUCTED, RECOMPUTED, CLEARED];
 
 #[test]
 fn a_quarter_of_twelve_members_closes_and_its_documents_add_up() {
@@ -59,13 +60,18 @@ fn everything_happened(ran: &Ran) {
     let counts = ran.counts;
     let each = [counts.settled, counts.reversed, counts.cancelled, counts.cancelled_late, counts.pending];
     assert!(each.iter().all(|count| *count > 0) && counts.pending == 3 && counts.given_back >= 3, "{counts:?}");
+    assert_eq!((counts.corrected, ran.recomputed.len()), (1, 1), "one settlement is corrected");
     assert!(ran.planted.len() >= 6 && ran.planted.iter().all(|(_, found)| *found), "{:?}", ran.planted);
     assert!(ran.made_outside.iter().all(|count| *count > 0), "around the cut-off: {:?}", ran.made_outside);
-    for why in [RETURNED, CLEARED_AFTER_ALL, MENDED] {
+    for why in [RETURNED, CLEARED_AFTER_ALL, MENDED, LACKED] {
         assert_eq!(ran.planted.iter().filter(|(of, found)| *of == why && *found).count(), 1, "{why}");
     }
-    let endings = [Ending::Mended, Ending::Decided(Verdict::Clear), Ending::Decided(Verdict::Return)];
-    assert!(ran.altered.len() == 3 && endings.iter().all(|ending| ran.altered.contains(ending)), "{:?}", ran.altered);
+    let endings = [Ending::Mended, Ending::TakenIn, Ending::Decided(Verdict::Clear), Ending::Decided(Verdict::Return)];
+    assert!(
+        ran.altered.len() == endings.len() && endings.iter().all(|ending| ran.altered.contains(ending)),
+        "{:?}",
+        ran.altered
+    );
     let certified = &ran.certified;
     assert_eq!(certified.unsigned, Vec::<String>::new(), "each certificate is signed by all three");
     assert!(certified.signed > 50 && certified.replacing >= 2, "and a late entry makes another: {certified:?}");
@@ -101,6 +107,8 @@ struct Papers {
     carried: BTreeMap<String, Sheet>,
     /// 审核扣款明细.
     deductions: BTreeMap<String, Sheet>,
+    /// 更正明细.
+    corrections: BTreeMap<String, Sheet>,
 }
 
 fn documents_add_up(folder: &Path, ran: &Ran) {
@@ -115,11 +123,20 @@ fn documents_add_up(folder: &Path, ran: &Ran) {
     let moved = |papers: &Papers| [CARRIED_IN, CARRIED_OUT].map(|column| papers.national.total(column));
     let [april, may, june] = months.iter().map(moved).collect::<Vec<_>>().try_into().expect("three months");
     assert_eq!((april[0], april[1], may[1]), (0, may[0], june[0]));
-    for column in [CARRIED_OUT, DEDUCTED, CORRECTED] {
+    for column in [CARRIED_OUT, DEDUCTED, CORRECTED, RECOMPUTED] {
         assert!(months.iter().any(|papers| papers.national.total(column) != 0), "{column} is nothing in each month");
     }
     let named: Vec<String> = ran.months.iter().map(|month| month.month.to_string()).collect();
     deductions_say_which_month_clears(folder, &named.iter().cloned().zip(&months).collect());
+    // The month after the settlement's own tells of it, with the batch; both its members do, and no other.
+    for (month, papers) in named.iter().zip(&months) {
+        for row in papers.corrections.values().flat_map(Sheet::rows) {
+            let told = [row.word("更正批次"), row.word("清算所属期"), row.word("更正原因")];
+            assert_eq!((told, month.as_str()), ([BATCH, "2025-04", "前次住院撤销"], "2025-05"), "{row:?}");
+        }
+    }
+    let tells = |papers: &Papers| papers.corrections.values().filter(|sheet| !sheet.rows().is_empty()).count();
+    assert_eq!(months.iter().map(tells).collect::<Vec<_>>(), [0, 2, 0]);
 }
 
 /// Followed from the list that has a settlement made through the months' 转入转出明细, each settlement of which something
@@ -173,12 +190,13 @@ fn read_month(folder: &Path, month: &ClearedMonth, ran: &Ran, names: &BTreeMap<S
     let receivable: BTreeMap<String, Sheet> = each(&|code| statement(code, "应收医疗费用清算表"));
     let carried: BTreeMap<String, Sheet> = each(&|code| open(code, "转入转出明细"));
     let deductions: BTreeMap<String, Sheet> = each(&|code| open(code, "审核扣款明细"));
+    let corrections: BTreeMap<String, Sheet> = each(&|code| open(code, "更正明细"));
     assert_eq!(national.rows().len(), month.records.len());
     for (code, name) in names {
         let (pays, receives) = (&payable[code], &receivable[code]);
         let details = ["职工医保基金应付明细表", "居民医保基金应付明细表"].map(|title| statement(code, title));
         let shares = statement(code, "统筹区分担表");
-        check_moved((pays, receives), name, &carried[code], &deductions[code]);
+        check_moved((pays, receives), name, (&carried[code], &deductions[code], &corrections[code]));
         for column in FIGURES.iter().chain(&PAYERS) {
             let owed = pays.total(column);
             let nation = |side: &str| national.of(side, name).map(|row| row.figure(column)).sum::<i64>();
@@ -203,22 +221,30 @@ fn read_month(folder: &Path, month: &ClearedMonth, ran: &Ran, names: &BTreeMap<S
         assert_eq!(row.map(|row| row.figure(CLEARED)), Some(held.owed().fen()), "{home} → {treatment}");
         let corrected = ran.corrected.get(&(month.month, *pair)).map_or(0, |amount| amount.fen());
         assert_eq!(row.map(|row| row.figure(CORRECTED)), Some(corrected), "{home} → {treatment}");
+        let recomputed = ran.recomputed.get(&(month.month, *pair)).map_or(0, |amount| amount.fen());
+        assert_eq!(row.map(|row| row.figure(RECOMPUTED)), Some(recomputed), "{home} → {treatment}");
         for (insurance, payable) in held.payables.iter() {
             check_notices(&folder, [&home, &treatment], (insurance, payable.due.fen()), names);
         }
     }
-    Papers { national, payable, receivable, carried, deductions }
+    Papers { national, payable, receivable, carried, deductions, corrections }
 }
 
-/// What a member's details say was carried and deducted is what its statements say, for each of those it clears with.
-fn check_moved((pays, receives): (&Sheet, &Sheet), name: &str, carried: &Sheet, deductions: &Sheet) {
-    let (amount, taken) = ("转入转出金额", "扣款金额");
+/// What a member's details say was carried, deducted and corrected is what its statements say, for each of those it clears
+/// with.
+fn check_moved(
+    (pays, receives): (&Sheet, &Sheet),
+    name: &str,
+    (carried, deductions, corrections): (&Sheet, &Sheet, &Sheet),
+) {
+    let (amount, taken, changed) = ("转入转出金额", "扣款金额", "更正金额");
     // What is carried is written out net of the deductions that go with it.
-    let written = [carried.total("转入转出净额"), deductions.total(taken)];
-    assert_eq!([carried.capitals, deductions.capitals], written);
+    let written = [carried.total("转入转出净额"), deductions.total(taken), corrections.total(changed)];
+    assert_eq!([carried.capitals, deductions.capitals, corrections.capitals], written);
     let totals = |column: &str| pays.total(column) + receives.total(column);
     assert_eq!(carried.total(amount), totals(CARRIED_IN) - totals(CARRIED_OUT), "{name}");
     assert_eq!(deductions.total(taken), totals(DEDUCTED), "{name}");
+    assert_eq!(corrections.total(changed), totals(RECOMPUTED), "{name}");
     let with = |sheet: &Sheet, column: &str, [home, treatment]: [&str; 2], counts: &dyn Fn(&Row) -> bool| -> i64 {
         let rows = sheet.of("参保省", home).filter(|row| row.word("就医省") == treatment && counts(row));
         rows.map(|row| row.figure(column)).sum()
@@ -226,8 +252,10 @@ fn check_moved((pays, receives): (&Sheet, &Sheet), name: &str, carried: &Sheet, 
     let of_pays = pays.rows().iter().map(|row| (row, [name, row.word("就医省")]));
     for (row, pair) in of_pays.chain(receives.rows().iter().map(|row| (row, [row.word("参保省"), name]))) {
         let moved = |way: &str| with(carried, amount, pair, &|row| row.word("方向") == way);
-        let told = [moved(WAYS[0]), -moved(WAYS[1]), with(deductions, taken, pair, &|_| true)];
-        assert_eq!(told, [CARRIED_IN, CARRIED_OUT, DEDUCTED].map(|column| row.figure(column)), "{pair:?}");
+        let all = |sheet: &Sheet, column: &str| with(sheet, column, pair, &|_| true);
+        let told = [moved(WAYS[0]), -moved(WAYS[1]), all(deductions, taken), all(corrections, changed)];
+        let stated = [CARRIED_IN, CARRIED_OUT, DEDUCTED, RECOMPUTED].map(|column| row.figure(column));
+        assert_eq!(told, stated, "{pair:?}");
     }
 }
 

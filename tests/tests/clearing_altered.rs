@@ -9,8 +9,8 @@ use clearing::payment::Payment;
 use clearing::period::Side;
 use jiff::civil::date;
 use ledger::hub::{
-    Afterwards, Change, Changes, CorrectionBatch, DeductionLodging, PeriodNumber, PrefundChange, PrefundKey,
-    PrefundKind, Proposal,
+    Afterwards, BatchPlace, Change, Changes, CorrectionBatch, DeductionLodging, PeriodNumber, PrefundChange,
+    PrefundKey, PrefundKind, Proposal,
 };
 use ledger::mailbox::{Letter, Mailbox, Notice, Part};
 use ledger::testing::damage;
@@ -35,6 +35,7 @@ const CORRECTION: (Afterwards, &str) = (Afterwards::Correction, "B1 S1");
 
 const STANDS: &str = "what is posted stands only while its settlement does";
 const LEAVES: &str = "what is posted leaves a period only where it was";
+const TOO_OFTEN: &str = "nothing posted is carried more often than the calendar says";
 
 struct Altered {
     _folder: TempDir,
@@ -89,7 +90,8 @@ impl Altered {
         let by = ("another".into(), noon(6, 17));
         let decided = store.correction_decide(("B1".into(), seen), Event::Approve, String::new(), by).await;
         decided.expect("the store works").expect("it is approved");
-        store.correction_take(("B1".into(), 7), letter, noon(6, 17)).await.expect("it is taken");
+        let place = BatchPlace { after: 7, number: 1 };
+        store.correction_take(("B1".into(), place), letter, noon(6, 17)).await.expect("it is taken");
     }
 
     async fn advance(&self, month: i8, day: i8) {
@@ -183,7 +185,7 @@ async fn what_follows_its_settlement_late_is_nothing_wrong_once_clearing_has_run
 async fn what_is_moved_out_of_a_period_that_it_was_never_in_is_found() {
     for (kind, id) in [DEDUCTION, CORRECTION] {
         let altered = Altered::begin().await;
-        assert_eq!(damage::move_posting(&altered.file, kind, (id, 1), (5, JULY.0)).expect("it is altered"), 1);
+        assert_eq!(damage::move_posting(&altered.file, kind, (id, 1), (5, JULY.0), None).expect("it is altered"), 1);
         assert_eq!(altered.wrong().await, [LEAVES], "{id} counts in two periods");
     }
 }
@@ -193,10 +195,37 @@ async fn what_is_moved_backwards_or_without_being_posted_is_found() {
     for (step, ways) in [(1, vec![(1, 3), (3, 2)]), (9, vec![(1, 2)])] {
         let altered = Altered::begin().await;
         for way in ways {
-            let moved = damage::move_posting(&altered.file, CORRECTION.0, (CORRECTION.1, step), way);
+            let moved = damage::move_posting(&altered.file, CORRECTION.0, (CORRECTION.1, step), way, None);
             assert_eq!(moved.expect("it is altered"), 1);
         }
         assert_eq!(altered.wrong().await, [LEAVES]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_moved_onto_the_list_where_nobody_finds_it_is_found() {
+    for (kind, id) in [DEDUCTION, CORRECTION] {
+        let altered = Altered::begin().await;
+        assert_eq!(damage::move_posting(&altered.file, kind, (id, 1), (JUNE.0, 0), None).expect("it is altered"), 1);
+        assert_eq!(altered.wrong().await, ["what is posted counts or is listed"], "{id}");
+        let altered = Altered::begin().await;
+        let moved = damage::move_posting(&altered.file, kind, (id, 1), (JUNE.0, 0), Some("home"));
+        assert_eq!(moved.expect("it is altered"), 1);
+        assert_eq!(altered.wrong().await, [""; 0], "{id} is on the list by itself");
+    }
+}
+
+#[tokio::test]
+async fn what_is_carried_by_itself_more_often_than_the_calendar_says_is_found() {
+    for (kind, id) in [DEDUCTION, CORRECTION] {
+        let altered = Altered::begin().await;
+        for (way, wrong) in [((1, 2), None), ((2, 3), None), ((3, 4), Some(TOO_OFTEN))] {
+            assert_eq!(
+                damage::move_posting(&altered.file, kind, (id, 1), way, Some("home")).expect("it is altered"),
+                1
+            );
+            assert_eq!(altered.wrong().await, Vec::from_iter(wrong), "{id} {way:?}");
+        }
     }
 }
 

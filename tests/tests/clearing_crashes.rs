@@ -34,7 +34,7 @@ use settlement::person::Insurance;
 use tokio::task::JoinSet;
 use world::months::{Book, Stay, henan_shanghai, noon, settlement_id};
 use world::pool;
-use yidi::clearing::papers::read_moved;
+use yidi::clearing::papers::fetched::read_moved;
 use yidi::simulate::quarter::booked;
 use yidi::verify::clearing::{Rules, findings};
 

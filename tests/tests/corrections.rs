@@ -236,38 +236,82 @@ fn copy_store(from: &Path, to: &Path) {
     }
 }
 
+/// A book of which a copy was put by before a batch of corrections came into force.
+struct Copied {
+    clerks: Clerks,
+    copy: PathBuf,
+}
+
+impl Copied {
+    async fn before_a_batch() -> Copied {
+        let mut clerks = Clerks::start().await;
+        clerks.affected().await;
+        let copy = clerks.world.deploy().join("older.db");
+        let store = clerks.world.line().home_store(home()).expect("it is a home region");
+        clerks.world.line_mut().stop_home(home()).await.expect("it runs");
+        copy_store(&store, &copy);
+        clerks.world.line_mut().restart_home(home()).await.expect("it starts again");
+        eventually("the batch is in force", || async {
+            if clerks.world.line().hub.store().correction_find("B1".into()).await.is_ok_and(|held| held.is_none()) {
+                clerks.corrects("B1").await;
+            }
+            clerks.batch("B1").await.standing.word() == "in-force"
+        })
+        .await;
+        Copied { clerks, copy }
+    }
+
+    /// The copy takes the book's place, which is noticed at the next settlement: that message.
+    async fn puts_back(&mut self) -> serde_json::Value {
+        let Copied { clerks, copy } = self;
+        let store = clerks.world.line().home_store(home()).expect("it is a home region");
+        clerks.world.line_mut().stop_home(home()).await.expect("it runs");
+        copy_store(copy, &store);
+        clerks.world.line_mut().restart_home(home()).await.expect("it starts again");
+        let next = clerks.hospital.stay_between(&RESIDENT, "8000.00", ("2025-06-14", "2025-06-16")).await;
+        let settle_next = clerks.hospital.settle_message(&RESIDENT, &next, "8000.00");
+        eventually("the region is asked and says that its book lacks something", || async {
+            clerks.hospital.send(&settle_next).await.text("/err_msg").contains("恢复账簿")
+        })
+        .await;
+        settle_next
+    }
+}
+
+const MISSING: [&str; 4] = ["hub", "missing", "--home", EMPLOYEE.home];
+const RESTORE: [&str; 4] = ["hub", "restore", "--home", EMPLOYEE.home];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_book_that_lacks_nothing_but_a_batch_of_corrections_is_noticed_and_gets_it_again() {
+    let mut copied = Copied::before_a_batch().await;
+    let before = copied.clerks.hospital.totals(&EMPLOYEE).await;
+    assert_eq!(copied.clerks.types("zhang", &MISSING).await, Ok(Ending::Good));
+    let settle_next = copied.puts_back().await;
+    let clerks = &copied.clerks;
+    assert_eq!(clerks.types("zhang", &MISSING).await, Ok(Ending::Found));
+    let missing = clerks.world.line().hub.hub().book_missing(home()).await.expect("a list");
+    assert_eq!((missing.plan.steps, missing.batches), (vec![], vec!["B1".to_owned()]));
+    assert_eq!(clerks.types("zhang", &RESTORE).await, Ok(Ending::Good));
+    assert_eq!(clerks.types("zhang", &MISSING).await, Ok(Ending::Good));
+    assert_eq!(clerks.hospital.totals(&EMPLOYEE).await, before);
+    assert_eq!(clerks.lists_affected().await, Ok(Ending::Good), "nothing is affected that was corrected");
+    let settled = clerks.hospital.send(&settle_next).await;
+    assert!(settled.succeeded(), "{}", settled.text("/err_msg"));
+    clerks.world.assert_sound().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_book_that_is_restored_from_an_older_copy_gets_its_corrections_again_between_its_answers() {
-    let mut clerks = Clerks::start().await;
-    clerks.affected().await;
-    let copy = clerks.world.deploy().join("older.db");
-    let store = clerks.world.line().home_store(home()).expect("it is a home region");
-    clerks.world.line_mut().stop_home(home()).await.expect("it runs");
-    copy_store(&store, &copy);
-    clerks.world.line_mut().restart_home(home()).await.expect("it starts again");
-    eventually("the batch is in force", || async {
-        if clerks.world.line().hub.store().correction_find("B1".into()).await.is_ok_and(|held| held.is_none()) {
-            clerks.corrects("B1").await;
-        }
-        clerks.batch("B1").await.standing.word() == "in-force"
-    })
-    .await;
+    let mut copied = Copied::before_a_batch().await;
+    let clerks = &copied.clerks;
     // The next stay is decided on what the correction left.
     clerks.settle(&EMPLOYEE, ("2025-06-10", "2025-06-12")).await;
     clerks.settle(&RESIDENT, ("2025-06-10", "2025-06-12")).await;
     let before = clerks.hospital.totals(&EMPLOYEE).await;
 
-    clerks.world.line_mut().stop_home(home()).await.expect("it runs");
-    copy_store(&copy, &store);
-    clerks.world.line_mut().restart_home(home()).await.expect("it starts again");
-    let next = clerks.hospital.stay_between(&RESIDENT, "8000.00", ("2025-06-14", "2025-06-16")).await;
-    let settle_next = clerks.hospital.settle_message(&RESIDENT, &next, "8000.00");
-    eventually("the region is asked and says that its book ends too early", || async {
-        clerks.hospital.send(&settle_next).await.text("/err_msg").contains("恢复账簿")
-    })
-    .await;
-    let restore = ["hub", "restore", "--home", EMPLOYEE.home];
-    assert_eq!(clerks.types("zhang", &restore).await, Ok(Ending::Good));
+    copied.puts_back().await;
+    let clerks = &copied.clerks;
+    assert_eq!(clerks.types("zhang", &RESTORE).await, Ok(Ending::Good));
     assert_eq!(clerks.hospital.totals(&EMPLOYEE).await, before, "with the correction");
     assert_eq!(clerks.lists_affected().await, Ok(Ending::Good), "nothing is affected that was corrected");
     clerks.world.assert_sound().await;

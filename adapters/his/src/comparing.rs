@@ -5,7 +5,7 @@
 
 pub mod asked;
 mod fetching;
-mod hospitals;
+pub(crate) mod hospitals;
 
 use std::error::Error;
 use std::sync::Arc;

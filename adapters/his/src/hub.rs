@@ -55,7 +55,7 @@ impl HubLink {
     pub async fn resolve(&self, key: &OperationKey, home: PoolCode, request_id: &str) -> Delivery {
         let key = Some(convert::write_key(key));
         let request =
-            v1::ResolveRequest { key, home: home.to_string(), request_id: request_id.into(), known_book_seq: 0 };
+            v1::ResolveRequest { key, home: home.to_string(), request_id: request_id.into(), ..Default::default() };
         delivery(self.port.resolve(request, self.deadline).await)
     }
 

@@ -42,7 +42,7 @@ mod statement;
 mod statement_file;
 mod stop;
 mod table_file;
-mod text_zip;
+pub mod text_zip;
 mod told_person;
 pub mod transactions;
 mod visit;

@@ -10,12 +10,14 @@ use std::time::Duration;
 use identity::client::{ConnectError, Expected, channel};
 use identity::credentials::{Credentials, IdentityError};
 use identity::signing::Signer;
+use jiff::civil::Date;
 use ledger::clock::Clock;
 use ledger::engine::LocationFault;
 use ledger::store::StoreError;
 use ledger::treatment::TreatmentStore;
 use mailbox::OwnMailboxes;
 use mailbox::port::GrpcMailboxes;
+use reconciliation::asking::{Apart, CompareError};
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::region::RegionTable;
 use tokio::sync::mpsc;
@@ -23,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::catalogue::Catalogue;
-use crate::comparing::{Comparing, asked};
+use crate::comparing::{Comparing, asked, hospitals};
 use crate::config::{Config, TlsFiles};
 use crate::edge::{Edge, Shared};
 use crate::http::{self, ServeError, Server};
@@ -198,6 +200,14 @@ impl Door {
     /// Answers a message as one that came from this machine unsigned.
     pub async fn answer(&self, message: &[u8]) -> Vec<u8> {
         http::answer(&self.edge, message).await
+    }
+
+    /// The rows of hospitals' books of some days that differ still, as the hub is told of them.
+    ///
+    /// # Errors
+    /// When the book cannot be read.
+    pub async fn hospitals_apart(&self, days: (Date, Date)) -> Result<Vec<Apart>, CompareError> {
+        hospitals::apart(&self.edge, days).await
     }
 }
 

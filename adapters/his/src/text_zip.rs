@@ -1,5 +1,5 @@
 //! Files of the interface (his-interface.md 1.8): a ZIP with one text in it. Called by 9101 and 3202; what the text says
-//! is read by [`crate::statement_file`].
+//! is read by `statement_file`.
 
 use std::io::{self, Cursor, Read as _, Write as _};
 

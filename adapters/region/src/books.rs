@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use identity::permit::HubPermit;
 use jiff::Timestamp;
-use ledger::home::{AttachedFiling, Returned, TakenBack};
+use ledger::home::{AttachedFiling, BookEnd, Returned, TakenBack};
 use prost::Message;
 use proto::status::refusal_of_wire_error;
 use proto::{convert, page, v1};
@@ -27,8 +27,8 @@ impl Door {
     /// When the pool is not served here, or the store cannot be read.
     pub async fn book(&self, _: &HubPermit, asked: &v1::BookRequest) -> Result<v1::BookReply, Refusal> {
         self.serves_code(&asked.home)?;
-        let last = self.store.last_seq().await.map_err(unread)?;
-        Ok(v1::BookReply { last: last.0 })
+        let BookEnd { last, batches } = self.store.book_end().await.map_err(unread)?;
+        Ok(v1::BookReply { last: last.0, batches })
     }
 
     /// Takes an answered operation back under its old number; why it cannot be is part of the answer.

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use ledger::clock::Clock;
-use ledger::home::{Asked, HomeStore, Reply};
-use settlement::decide::{Book, BookSeq, Verdict, decide, judge_by, resolve};
-use settlement::refusal::{BOOK_SEQ, Reason, Refusal};
+use ledger::home::{Asked, BookEnd, HomeStore, Reply};
+use settlement::decide::{Book, Verdict, decide, judge_by, resolve};
+use settlement::refusal::{BOOK_BATCHES, BOOK_SEQ, Reason, Refusal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -27,7 +27,7 @@ pub struct Committer {
 pub struct Terms {
     /// How far the book went when whoever asks last heard of it. A book that ends before was restored from an older
     /// copy, and decides nothing until it is whole again.
-    pub known: BookSeq,
+    pub known: BookEnd,
     /// Until when anybody waits. What still waits then is not decided: nobody would hear of it, and its sender would
     /// be left in doubt.
     pub until: Option<Instant>,
@@ -55,8 +55,7 @@ impl Committer {
     ///
     /// # Errors
     /// [`Reason::Busy`] when too many wait, or it waited too long: nothing was kept. [`Reason::RegionUnavailable`] when
-    /// less is known of the book here than there: it names `book_seq` and how far the book goes, or no field where that
-    /// cannot be read. Nothing was kept. [`Reason::NotYetKnown`] when the store failed: asking again by key tells.
+    /// less is known of the book here than there: see [`behind`], or no field where that cannot be read. Nothing was kept. [`Reason::NotYetKnown`] when the store failed: asking again by key tells.
     pub async fn ask(&self, asked: Asked, terms: Terms) -> Result<Reply, Refusal> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Waiting { asked, terms, answer }).map_err(|_| Refusal::new(Reason::Busy))?;
@@ -84,10 +83,10 @@ struct Batches {
 
 async fn run(batches: Batches, mut arrivals: mpsc::Receiver<Waiting>) {
     let mut waiting = Vec::with_capacity(LARGEST_BATCH);
-    let mut held = BookSeq(0);
+    let mut held = BookEnd::default();
     while arrivals.recv_many(&mut waiting, LARGEST_BATCH).await > 0 {
         gather(&mut arrivals, &mut waiting).await;
-        if waiting.iter().any(|waiting| waiting.terms.known > held) {
+        if waiting.iter().any(|waiting| is_behind(held, waiting.terms.known)) {
             // Rare: after a start, after entries were taken back, and in a book that was restored from an older copy.
             held = batches.held(held, &mut waiting).await;
         }
@@ -107,7 +106,7 @@ async fn run(batches: Batches, mut arrivals: mpsc::Receiver<Waiting>) {
         }
         for (answer, reply) in answers.into_iter().zip(batches.decide(asked.into()).await) {
             if let Ok(Reply::Answer { seq, outcome: _ }) = &reply {
-                held = held.max(*seq);
+                held.last = held.last.max(*seq);
             }
             // A caller that has gone away loses its answer, not its operation: the hub asks again by key.
             let _ = answer.send(reply);
@@ -126,34 +125,51 @@ async fn gather(arrivals: &mut mpsc::Receiver<Waiting>, waiting: &mut Vec<Waitin
     }
 }
 
-/// Refuses whoever knows of more than the book is known to hold.
-fn refuse_behind(held: BookSeq, refusal: &Refusal, waiting: &mut Vec<Waiting>) {
-    for behind in waiting.extract_if(.., |waiting| waiting.terms.known > held) {
-        let Waiting { asked: _, terms: Terms { known, until: _ }, answer } = behind;
-        let (held, known) = (held.0, known.0);
+fn is_behind(held: BookEnd, known: BookEnd) -> bool {
+    held.last < known.last || held.batches < known.batches
+}
+
+/// What is told where the hub knows of more than the book holds: [`Reason::RegionUnavailable`], naming `book_seq` and how far
+/// the book goes, or `book_batches` and its last batch of corrections where it lacks nothing else.
+pub(crate) fn behind(held: BookEnd, known: BookEnd) -> Option<Refusal> {
+    if !is_behind(held, known) {
+        return None;
+    }
+    let (field, ends) = if held.last < known.last { (BOOK_SEQ, held.last.0) } else { (BOOK_BATCHES, held.batches) };
+    Some(Refusal::new(Reason::RegionUnavailable).of_field(field).because(ends.to_string()))
+}
+
+/// Refuses whoever knows of more than the book is known to hold; in general words where its end could not be read.
+fn refuse_behind(held: BookEnd, unread: Option<&Refusal>, waiting: &mut Vec<Waiting>) {
+    for one in waiting.extract_if(.., |waiting| is_behind(held, waiting.terms.known)) {
+        let Waiting { asked: _, terms: Terms { known, until: _ }, answer } = one;
         tracing::error!(
-            held,
-            known,
-            "the book is known up to {held} here, the hub knows of {known}: nothing is decided"
+            held = held.last.0,
+            held_batches = held.batches,
+            known = known.last.0,
+            known_batches = known.batches,
+            "the hub knows of more than the book is known to hold here: nothing is decided"
         );
         // A caller that has gone away asks again.
-        let _ = answer.send(Err(refusal.clone()));
+        if let Some(refusal) = unread.cloned().or_else(|| behind(held, known)) {
+            let _ = answer.send(Err(refusal));
+        }
     }
 }
 
 impl Batches {
     /// How far the book goes, at least; whoever knows of more is refused. Where the end cannot be read, the book may be
     /// an older copy for all that anybody knows.
-    async fn held(&self, before: BookSeq, waiting: &mut Vec<Waiting>) -> BookSeq {
-        let unavailable = Refusal::new(Reason::RegionUnavailable);
-        let (held, refusal) = match self.store.last_seq().await {
-            Ok(held) => (held, unavailable.of_field(BOOK_SEQ).because(held.0.to_string())),
+    async fn held(&self, before: BookEnd, waiting: &mut Vec<Waiting>) -> BookEnd {
+        let (held, unread) = match self.store.book_end().await {
+            Ok(held) => (held, None),
             Err(fault) => {
                 tracing::error!(error = &fault as &dyn std::error::Error, "the end of the book cannot be read");
-                (before, unavailable.because("the end of the book cannot be read"))
+                let unread = Refusal::new(Reason::RegionUnavailable).because("the end of the book cannot be read");
+                (before, Some(unread))
             }
         };
-        refuse_behind(held, &refusal, waiting);
+        refuse_behind(held, unread.as_ref(), waiting);
         held
     }
 

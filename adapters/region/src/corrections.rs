@@ -15,7 +15,8 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use crate::affected;
-use crate::door::{Door, invalid, read_pool, unread};
+use crate::committer::behind;
+use crate::door::{Door, invalid, known, read_pool, unread};
 use crate::replay::ReplayError;
 use crate::service::{RegionService, told};
 
@@ -34,10 +35,15 @@ impl Door {
     /// # Errors
     /// When the batch cannot be read, its id came with other content ([`Reason::ContentDiffers`] names the field), its
     /// settlements change faster than they are worked out ([`Reason::Busy`]), or the store fails: the same batch again
-    /// tells.
+    /// tells. [`Reason::RegionUnavailable`], as for an operation, where the book lacks what the hub knows of it: then nothing
+    /// is taken until it is whole again.
     pub async fn correct(&self, _: &HubPermit, asked: v1::CorrectRequest) -> Result<v1::CorrectReply, Refusal> {
         self.serves_code(&asked.home)?;
+        let hub_knows = known(asked.known_book_seq, asked.known_batches);
         let batch = read_batch(asked)?;
+        if let Some(refusal) = behind(self.store.book_end().await.map_err(unread)?, hub_knows) {
+            return Err(refusal);
+        }
         if batch.corrections.len() > LARGEST_BATCH {
             let problem = format!("a batch corrects at most {LARGEST_BATCH} settlements: put it forward in parts");
             return Ok(at_fault(problem));
@@ -69,12 +75,12 @@ impl Door {
 }
 
 fn told_of(batch: &CorrectionBatch, taken: BatchTaken) -> v1::CorrectReply {
-    let BatchTaken { known, after } = taken;
+    let BatchTaken { known, after, number } = taken;
     let (id, corrections) = (&batch.id, batch.corrections.len());
     if !known {
         tracing::info!(batch = %id, corrections, after = after.0, "batch {id} corrects {corrections} settlements");
     }
-    v1::CorrectReply { known, faults: Vec::new(), after: after.0 }
+    v1::CorrectReply { known, faults: Vec::new(), after: after.0, number }
 }
 
 fn write_refused(batch: &CorrectionBatch, refused: BatchRefused) -> Result<v1::CorrectReply, Refusal> {
@@ -87,7 +93,7 @@ fn write_refused(batch: &CorrectionBatch, refused: BatchRefused) -> Result<v1::C
         }
         BatchRefused::Faults(faults) => {
             let faults = faults.iter().map(write_fault).collect();
-            v1::CorrectReply { known: false, faults, after: 0 }
+            v1::CorrectReply { faults, ..v1::CorrectReply::default() }
         }
         BatchRefused::Outdated => return Err(Reason::Busy.into()),
     })
@@ -100,11 +106,11 @@ fn write_fault(faulty: &Faulty) -> v1::CorrectionFault {
 /// What is wrong with a batch as a whole.
 fn at_fault(problem: String) -> v1::CorrectReply {
     let fault = v1::CorrectionFault { settlement: String::new(), problem };
-    v1::CorrectReply { known: false, faults: vec![fault], after: 0 }
+    v1::CorrectReply { faults: vec![fault], ..v1::CorrectReply::default() }
 }
 
 fn read_batch(asked: v1::CorrectRequest) -> Result<CorrectionBatch, Refusal> {
-    let v1::CorrectRequest { home, batch, undoes, corrections, approved_at, request_id: _ } = asked;
+    let v1::CorrectRequest { home, batch, undoes, corrections, approved_at, .. } = asked;
     let id = read_id("batch", batch)?;
     let undoes = if undoes.is_empty() { None } else { Some(read_id("undoes", undoes)?) };
     if undoes.as_ref() == Some(&id) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use identity::deadline;
 use identity::permit::HubPermit;
 use ledger::clock::Clock;
-use ledger::home::{Arrival, Asked, AttachedFiling, HomeStore, Reply};
+use ledger::home::{Arrival, Asked, AttachedFiling, BookEnd, HomeStore, Reply};
 use ledger::store::StoreError;
 use prost::Message;
 use proto::status::refusal_of_wire_error;
@@ -78,11 +78,11 @@ impl Door {
     /// # Errors
     /// See [`Committer::ask`].
     pub async fn resolve(&self, _: &HubPermit, asked: v1::ResolveRequest) -> Result<v1::Answer, Refusal> {
-        let v1::ResolveRequest { key, home, request_id, known_book_seq } = asked;
+        let v1::ResolveRequest { key, home, request_id, known_book_seq, known_batches } = asked;
         self.serves_code(&home)?;
         let key = convert::read_key(&key.unwrap_or_default()).map_err(|fault| refusal_of_wire_error(&fault))?;
         // Worth doing however late: it only settles what the hub has to know in the end.
-        let terms = Terms { known: BookSeq(known_book_seq), until: None };
+        let terms = Terms { known: known(known_book_seq, known_batches), until: None };
         self.ask(Asked::Resolve(key), terms, &request_id).await
     }
 
@@ -175,7 +175,12 @@ impl Door {
 }
 
 fn terms_of(hub: &v1::HubFields) -> Terms {
-    Terms { known: BookSeq(hub.known_book_seq), until: until(hub) }
+    Terms { known: known(hub.known_book_seq, hub.known_batches), until: until(hub) }
+}
+
+/// How far the hub knows the book to go.
+pub(crate) fn known(book_seq: u64, batches: u64) -> BookEnd {
+    BookEnd { last: BookSeq(book_seq), batches }
 }
 
 /// Until when an operation may wait to be decided, so that the hub still hears of it; no bound where the hub names none.

@@ -2,6 +2,7 @@
 //! object by letter; both sides' see. Started by [`crate::start()`].
 
 use clearing::review::{Deducted, Objection, ReviewFault, Standing};
+use identity::name::Role;
 use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::clock::Clock;
@@ -16,7 +17,7 @@ use tonic::{Request, Response, Status};
 
 use super::Clearing;
 use super::texts::{read_id, read_letter, read_reason};
-use crate::refusing::{failed, invalid, refuse};
+use crate::refusing::{failed, invalid, not_yours, refuse};
 
 /// The service.
 pub struct DeductionsService {
@@ -41,7 +42,9 @@ impl DeductionsService {
         let lot =
             self.clearing.store.settlement_lot(lodging.settlement.clone()).await.map_err(|fault| failed(&fault))?;
         match lot {
-            Some(lot) if !permit.allows(lot.treatment) => return Err(not_yours()),
+            Some(lot) if !permit.allows(lot.treatment) => {
+                return Err(not_yours("settlement", Role::Operator, &[lot.treatment.0]));
+            }
             Some(_) => {}
             None => return Err(refused(&DeductionFault::NoSettlement)),
         }
@@ -54,7 +57,7 @@ impl DeductionsService {
     async fn changed(&self, permit: &OperatorPermit, id: String, change: Change) -> Result<v1::DeductionView, Refusal> {
         let held = self.find(&id).await?.ok_or_else(|| refused(&DeductionFault::Unknown))?;
         if !permit.allows(held.lot.treatment) {
-            return Err(not_yours());
+            return Err(not_yours("settlement", Role::Operator, &[held.lot.treatment.0]));
         }
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let changed = self.clearing.store.deduction_change(id.clone(), change, by).await;
@@ -211,8 +214,4 @@ fn refused(fault: &DeductionFault) -> Refusal {
         }
         DeductionFault::Sums(_) => invalid("deducted", fault.to_string()),
     }
-}
-
-fn not_yours() -> Refusal {
-    Refusal::new(Reason::InstitutionNotYours).of_field("settlement")
 }

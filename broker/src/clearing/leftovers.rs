@@ -5,6 +5,7 @@ use clearing::breaks::age_days;
 use clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict};
 use clearing::month::Month;
 use clearing::period::{Pair, Side};
+use identity::name::{Role, all_regions};
 use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::clock::Clock;
@@ -14,12 +15,12 @@ use proto::v1;
 use proto::v1::leftovers_server::Leftovers;
 use settlement::beijing;
 use settlement::ids::{PoolCode, SettlementId};
-use settlement::refusal::{Reason, Refusal};
+use settlement::refusal::Refusal;
 use tonic::{Request, Response, Status};
 
 use super::Clearing;
 use super::texts::read_reason;
-use crate::refusing::{failed, invalid, refuse};
+use crate::refusing::{failed, invalid, not_yours, refuse};
 
 /// The service.
 pub struct LeftoversService {
@@ -63,8 +64,11 @@ impl LeftoversService {
         let unknown = || invalid("settlement", ListedFault::Unknown.to_string());
         let (pair, _) = self.seen(permit).await?.into_iter().find(|(_, held)| is_it(held)).ok_or_else(unknown)?;
         if !may_sit(permit, &pair, seat) {
-            let detail = format!("this certificate does not decide for {}", seat.word());
-            return Err(Refusal::new(Reason::InstitutionNotYours).of_field("seat").because(detail));
+            let code = match seat {
+                Seat::Member(side) => pair.member(side).0,
+                Seat::Centre => all_regions(),
+            };
+            return Err(not_yours("seat", Role::Operator, &[code]));
         }
         let by = Person { certificate: permit.peer().fingerprint().to_owned(), seat };
         let done =
@@ -155,6 +159,7 @@ fn may_sit(permit: &OperatorPermit, pair: &Pair, seat: Seat) -> bool {
 fn refused(fault: &ListedFault) -> Refusal {
     let field = match fault {
         ListedFault::Unknown | ListedFault::NotNow(ListFault::Ended | ListFault::NothingProposed) => "settlement",
+        ListedFault::SumChanged { proposed: _, now: _ } => "net",
         ListedFault::NotNow(ListFault::ProposedAlready(_) | ListFault::ProposedOtherwise(_)) => "verdict",
         ListedFault::NotNow(ListFault::SamePerson | ListFault::SameSeat) => "seat",
     };

@@ -39,6 +39,12 @@ fn write(told: &Told) -> v1::ClearingNews {
             amount: due.fen(),
             ..of("notice")
         },
+        News::Acceptance { insurance, side, step: _, is_settled } => v1::ClearingNews {
+            insurance: insurance.word().into(),
+            side: side.word().into(),
+            standing: if *is_settled { "settled" } else { "accepted" }.into(),
+            ..of("acceptance")
+        },
         News::Closed => of("closed"),
         News::Deduction { id, settlement, step: _, standing, taken } => v1::ClearingNews {
             id: id.clone(),

@@ -27,8 +27,8 @@ pub enum RequestFault {
     /// The id was asked for with another amount.
     #[error("the id was asked for with {0}")]
     AskedOtherwise(Money),
-    /// An opening balance comes first.
-    #[error("a re-set has asked for money already: an opening balance is entered before the first that does")]
+    /// An opening balance comes first, or did and was not confirmed.
+    #[error("a re-set has asked for money already: an opening balance is first entered before the first that does")]
     ResetAlready,
     /// There is one.
     #[error("there is an opening balance already; it is {}", .0.word())]
@@ -78,7 +78,8 @@ impl Clearing {
     }
 
     /// Enters what a prefund held before this hub knew of it, for the other side to confirm. It comes before the first
-    /// re-set that moves money, which works out what is to be paid from what is held.
+    /// re-set that moves money, which works out what is to be paid from what is held; one that was entered in time and was
+    /// not confirmed may be entered anew after it, and once that is accepted the year is re-set anew.
     ///
     /// # Errors
     /// When the store fails. Inside: why it cannot be.
@@ -97,12 +98,14 @@ impl Clearing {
         }
         let (entries, today) = (self.store.prefund_entries().await?, beijing::day_of(by.1));
         let own = || entries.iter().filter(|entry| entry.change.key == key);
+        let openings = || own().filter(|entry| entry.change.kind == PrefundKind::Opening);
         // A re-set that changed nothing has worked nothing out from what is held.
-        if own().any(|entry| entry.change.kind == PrefundKind::Reset && !entry.change.amount.is_zero()) {
+        let moving = own().filter(|entry| entry.change.kind == PrefundKind::Reset && !entry.change.amount.is_zero());
+        let first = moving.map(|entry| entry.change.at).min();
+        if first.is_some_and(|reset| !openings().any(|entry| entry.change.at <= reset)) {
             return Ok(Err(RequestFault::ResetAlready));
         }
-        let openings = own().filter(|entry| entry.change.kind == PrefundKind::Opening);
-        let mut standings = openings.map(|entry| self.prefund_standing(entry, today));
+        let mut standings = openings().map(|entry| self.prefund_standing(entry, today));
         match standings.find(|standing| matches!(standing, Standing::Asked | Standing::Held)) {
             Some(standing) => Ok(Err(RequestFault::OpenedAlready(standing))),
             None => {

@@ -8,6 +8,7 @@ use clearing::month::Month;
 use clearing::period::{Pair, Side};
 use clearing::prefund::change::Standing;
 use clearing::prefund::is_late;
+use identity::name::{Role, all_regions};
 use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::clock::Clock;
@@ -28,7 +29,7 @@ use super::prefund_requests::top_up_id;
 use super::prefunds::{QuarterSums, ResetFault, ResetRow, Watched};
 use super::texts::{check_payment, payment_field, read_id, read_reason};
 use crate::hub::Hub;
-use crate::refusing::{failed, invalid, refuse};
+use crate::refusing::{failed, invalid, not_yours, refuse};
 
 /// Places shown of a share.
 const PLACES: u32 = 4;
@@ -65,7 +66,7 @@ impl PrefundsService {
 
     async fn set(&self, permit: &OperatorPermit, asked: &v1::PrefundYear) -> Result<v1::PrefundTable, Refusal> {
         if !permit.is_for_all() {
-            let detail = "only who operates for every region sets prefunds";
+            let detail = format!("setting prefunds takes a certificate of yidi://{}/operator", all_regions());
             return Err(Refusal::new(Reason::InstitutionNotYours).because(detail));
         }
         let (mut table, read) = (self.table_of(permit, asked).await?, read_year(asked.year)?);
@@ -183,6 +184,7 @@ impl PrefundsService {
                 treatment: pair.treatment.to_string(),
                 months: held.months.iter().map(ToString::to_string).collect(),
                 claimed: held.claimed.iter().map(ToString::to_string).collect(),
+                day_unknown: held.undated.iter().map(ToString::to_string).collect(),
                 may_suspend: held.may_suspend,
                 suspended: suspension.is_some(),
                 reason: suspension.map(|suspension| suspension.reason.clone()).unwrap_or_default(),
@@ -433,10 +435,11 @@ fn read_months(months: &[String]) -> Result<BTreeSet<Month>, Refusal> {
 
 /// Nobody speaks for a member but the member.
 fn speaks_for(permit: &OperatorPermit, pair: &Pair, side: Side) -> Result<(), Refusal> {
-    if permit.pools().contains(&PoolCode(pair.member(side).0)) {
+    let member = pair.member(side).0;
+    if permit.pools().contains(&PoolCode(member)) {
         return Ok(());
     }
-    Err(Refusal::new(Reason::InstitutionNotYours).of_field(side.word()))
+    Err(not_yours(side.word(), Role::Operator, &[member]))
 }
 
 fn read_year(year: i32) -> Result<i16, Refusal> {

@@ -9,7 +9,7 @@ use clearing::calendar::PaymentDays;
 use clearing::month::Month;
 use clearing::payment::dues;
 use clearing::period::{Pair, Proof};
-use clearing::prefund::change::Standing;
+use clearing::prefund::change::{Standing, reset_id, year_of_reset};
 use clearing::prefund::{Reset, Usage, Watch, yearly_size};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -43,6 +43,19 @@ pub struct ResetRow {
     pub basis: Money,
     /// Before and after.
     pub reset: Reset,
+    /// How many of the year were made before the one that this is or would be.
+    pub before: usize,
+}
+
+/// What was re-set of a prefund for a year.
+#[derive(Clone, Copy, Debug)]
+struct YearReset {
+    /// How many were made.
+    made: usize,
+    /// When the first was.
+    first: Timestamp,
+    /// Whether an opening balance was accepted since the last: it was worked out without what was held, and is made anew.
+    is_outdated: bool,
 }
 
 /// What was owed in months that were not cleared here, as who re-sets prefunds gives it.
@@ -115,7 +128,17 @@ impl Clearing {
     pub async fn prefund_table(&self, year: i16, given: &QuarterSums) -> Result<Vec<ResetRow>, StoreError> {
         let Some(january) = Month::new(year, 1) else { return Ok(Vec::new()) };
         let rules = &self.calendar.rules(january).prefund;
-        let balances = self.store.prefund_reset_balances().await?;
+        let entries = self.store.prefund_entries().await?;
+        let resets = resets_of(year, &entries);
+        let mut balances: BTreeMap<PrefundKey, Money> = BTreeMap::new();
+        for PrefundEntry { change, .. } in entries.iter().filter(|entry| entry.recorded().counts_in_reset()) {
+            // A re-set that is made anew leaves alone what was increased since the first.
+            let outdated = resets.get(&change.key).filter(|reset| reset.is_outdated);
+            let is_since = outdated.is_some_and(|reset| change.kind == PrefundKind::TopUp && change.at > reset.first);
+            if !is_since {
+                *balances.entry(change.key).or_default() += change.amount;
+            }
+        }
         let mut owed: BTreeMap<PrefundKey, BTreeMap<Month, Money>> = BTreeMap::new();
         for ((key, month), amount) in given {
             *owed.entry(*key).or_default().entry(*month).or_default() += *amount;
@@ -131,14 +154,16 @@ impl Clearing {
             let months = owed.get(&key).cloned().unwrap_or_default();
             let previous = balances.get(&key).copied().unwrap_or_default();
             let reset = Reset { previous, new: yearly_size(year, &months, rules) };
-            ResetRow { key, basis: months.values().copied().sum(), reset }
+            let before = resets.get(&key).map_or(0, |reset| reset.made - usize::from(!reset.is_outdated));
+            ResetRow { key, basis: months.values().copied().sum(), reset, before }
         };
         let is_empty = |row: &ResetRow| row.basis.is_zero() && row.reset.previous.is_zero() && row.reset.new.is_zero();
         Ok(keys.into_iter().map(row).filter(|row| !is_empty(row)).collect())
     }
 
-    /// Re-sets every prefund for a year; what was re-set for it before stays, and so does what an opening balance waits
-    /// for an answer of: it is re-set once it is answered or has lapsed. Tells how many changed.
+    /// Re-sets every prefund for a year; what was re-set for it before stays, unless an opening balance was accepted since:
+    /// then it is re-set anew. What an opening balance waits for an answer of is re-set once it is answered or has lapsed.
+    /// Tells how many changed.
     ///
     /// # Errors
     /// When the store fails; nothing was re-set then. Inside: why it cannot be; nothing was either.
@@ -161,33 +186,33 @@ impl Clearing {
     /// year's fourth quarter is proved, and no operator was first. What a hub knows of a quarter within which it began is
     /// less than what was owed, so there it does nothing, and [`Clearing::prefund_reset_waits`] says so. A prefund that was
     /// first paid this year, by an emergency increase without anything behind it in the quarter, stays as it is. One of which
-    /// an opening balance waited for its answer follows once that is over. Tells how many changed.
+    /// an opening balance waited for its answer follows once that is over, and one of which an opening balance was accepted
+    /// since is re-set anew. Tells how many changed.
     ///
     /// # Errors
     /// When the store fails; nothing was re-set then.
     pub async fn prefund_reset_due(&self, now: Timestamp) -> Result<usize, StoreError> {
         let due = self.calendar.prefunds_set_on(beijing::day_of(now));
         let Some((year, january)) = due.and_then(|year| Some((year, Month::new(year, 1)?))) else { return Ok(0) };
-        let changes = self.store.prefund_changes().await?;
-        let id = reset_id(year);
-        let set: BTreeSet<PrefundKey> =
-            changes.iter().filter(|change| change.id == id).map(|change| change.key).collect();
+        let entries = self.store.prefund_entries().await?;
+        let changes = || entries.iter().map(|entry| &entry.change);
+        let resets = resets_of(year, &entries);
+        let stands = |key: &PrefundKey| resets.get(key).is_some_and(|reset| !reset.is_outdated);
         let waiting = self.openings_waiting(now).await?;
-        let follows = |change: &PrefundChange| {
-            let is_left = !set.contains(&change.key) && !waiting.contains(&change.key);
+        let follows = |change: &&PrefundChange| {
+            let is_left = !stands(&change.key) && !waiting.contains(&change.key);
             change.kind == PrefundKind::Opening && is_left
         };
-        let following: BTreeSet<PrefundKey> =
-            changes.iter().filter(|change| follows(change)).map(|change| change.key).collect();
-        let is_over = !set.is_empty() && following.is_empty();
+        let following: BTreeSet<PrefundKey> = changes().filter(follows).map(|change| change.key).collect();
+        let is_over = !resets.is_empty() && following.is_empty();
         if is_over || self.check_quarter(year, &QuarterSums::new()).await?.is_err() {
             return Ok(0);
         }
         let before = |change: &&PrefundChange| beijing::day_of(change.at) < january.first_day();
-        let held: BTreeSet<PrefundKey> = changes.iter().filter(before).map(|change| change.key).collect();
+        let held: BTreeSet<PrefundKey> = changes().filter(before).map(|change| change.key).collect();
         let mut rows = self.prefund_table(year, &QuarterSums::new()).await?;
         rows.retain(|row| !row.basis.is_zero() || held.contains(&row.key));
-        rows.retain(|row| !waiting.contains(&row.key) && (set.is_empty() || following.contains(&row.key)));
+        rows.retain(|row| !waiting.contains(&row.key) && (resets.is_empty() || following.contains(&row.key)));
         let changed = self.reset_all(year, rows, (THE_CALENDAR.to_owned(), now)).await?;
         if changed > 0 {
             tracing::info!(year, changed, "{changed} prefunds of {year} are set by the calendar");
@@ -202,8 +227,7 @@ impl Clearing {
     /// When the store fails.
     pub async fn prefund_reset_waits(&self, now: Timestamp) -> Result<Option<(i16, ResetFault)>, StoreError> {
         let Some(year) = self.calendar.prefunds_set_on(beijing::day_of(now)) else { return Ok(None) };
-        let id = reset_id(year);
-        if self.store.prefund_changes().await?.iter().any(|change| change.id == id) {
+        if self.store.prefund_changes().await?.iter().any(|change| year_of_reset(&change.id) == Some(year)) {
             return Ok(None);
         }
         Ok(self.check_quarter(year, &QuarterSums::new()).await?.err().map(|fault| (year, fault)))
@@ -329,9 +353,9 @@ impl Clearing {
     }
 
     async fn reset_all(&self, year: i16, rows: Vec<ResetRow>, by: (String, Timestamp)) -> Result<usize, StoreError> {
-        let change = |ResetRow { key, basis, reset }| {
+        let change = |ResetRow { key, basis, reset, before }| {
             let (kind, amount) = (PrefundKind::Reset, reset.difference());
-            let (id, reason) = (reset_id(year), format!("{year}年度额度调整"));
+            let (id, reason) = (reset_id(year, before), format!("{year}年度额度调整"));
             PrefundChange { key, id, kind, amount, basis, held: reset.previous, reason, asked_by: None, at: by.1 }
         };
         self.store.prefund_change_all(rows.into_iter().map(change).collect(), by.0.clone()).await
@@ -357,11 +381,21 @@ fn quarter_before(january: Month) -> [Month; 3] {
     [january.moved(-3), january.moved(-2), january.moved(-1)]
 }
 
-/// The id of a year's re-set: the same for every prefund, so that each is re-set once.
-fn reset_id(year: i16) -> String {
-    format!("reset {year}")
-}
-
-fn year_of_reset(id: &str) -> Option<i16> {
-    id.strip_prefix("reset ")?.parse().ok()
+/// What was re-set for a year, prefund by prefund.
+fn resets_of(year: i16, entries: &[PrefundEntry]) -> BTreeMap<PrefundKey, YearReset> {
+    let mut resets: BTreeMap<PrefundKey, YearReset> = BTreeMap::new();
+    for PrefundEntry { change, .. } in entries.iter().filter(|entry| year_of_reset(&entry.change.id) == Some(year)) {
+        let (key, at) = (change.key, change.at);
+        let is_accepted_since = |entry: &PrefundEntry| {
+            let is_opening = entry.change.key == key && entry.change.kind == PrefundKind::Opening;
+            is_opening && entry.answer.as_ref().is_some_and(|answer| answer.is_accepted && answer.at > at)
+        };
+        let is_outdated = entries.iter().any(is_accepted_since);
+        let reset = resets.entry(key).or_insert(YearReset { made: 0, first: at, is_outdated });
+        reset.made += 1;
+        reset.first = reset.first.min(at);
+        // Each comes after what the one before it was made without.
+        reset.is_outdated &= is_outdated;
+    }
+    resets
 }

@@ -7,8 +7,9 @@ use clearing::calendar::Calendar;
 use clearing::cleared::{Cleared, sum};
 use clearing::month::Month;
 use clearing::obligation::Lot;
-use clearing::payment::Payable;
+use clearing::payment::{AcceptFault, Acceptance, Payable, Records};
 use clearing::period::{Pair, PairRecord, Plan, Side, Stage, Step, Wait, plan};
+use identity::name::{Role, all_regions};
 use identity::permit::OperatorPermit;
 use jiff::Timestamp;
 use ledger::clock::Clock;
@@ -22,7 +23,7 @@ use tonic::{Request, Response, Status};
 
 use super::texts::{check_payment, payment_field, read_reason};
 use super::{Clearing, Standing, reports};
-use crate::refusing::{failed, invalid, refuse};
+use crate::refusing::{failed, invalid, not_yours, refuse};
 
 /// A page of settlements has at most so many, however many are asked for.
 const LONGEST_PAGE: u32 = 1_000;
@@ -109,10 +110,25 @@ impl ClearingService {
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let insurance = match request.insurance.as_str() {
             "" => only_due(&self.pair_record(period, pair).await?)?,
-            word => Insurance::from_word(word).ok_or_else(|| invalid("insurance", "is not employee or resident"))?,
+            word => read_insurance(word)?,
         };
         let recorded = self.clearing.store.payment_record((period, pair, insurance), side, payment, by).await;
         recorded.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
+        self.pair_view(period, pair).await
+    }
+
+    async fn accepted(
+        &self,
+        permit: &OperatorPermit,
+        asked: v1::AcceptPaymentRequest,
+    ) -> Result<v1::PairView, Refusal> {
+        let (period, pair) = (self.period("month", &asked.month).await?, read_pair(&asked.home, &asked.treatment)?);
+        let side = speaks_for(permit, &pair, &asked.side)?;
+        let insurance = read_insurance(&asked.insurance)?;
+        let seen = Records { paid: asked.paid_record, received: asked.received_record };
+        let (reason, by) = (read_reason(&asked.reason)?, (permit.peer().fingerprint().to_owned(), self.clock.now()));
+        let accepted = self.clearing.store.payment_accept((period, pair, insurance), (side, seen), reason, by).await;
+        accepted.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
         self.pair_view(period, pair).await
     }
 
@@ -124,7 +140,7 @@ impl ClearingService {
         let (period, pair) =
             (self.period("month", &request.month).await?, read_pair(&request.home, &request.treatment)?);
         if !sees(permit, &pair) {
-            return Err(not_yours(&pair));
+            return Err(not_either(&pair));
         }
         let newest = self.pair_record(period, pair).await?.statement.map_or(0, |held| held.version);
         let version = if request.version == 0 { newest } else { request.version };
@@ -145,7 +161,7 @@ impl ClearingService {
         let (period, pair) =
             (self.period("month", &request.month).await?, read_pair(&request.home, &request.treatment)?);
         if !sees(permit, &pair) {
-            return Err(not_yours(&pair));
+            return Err(not_either(&pair));
         }
         Ok(v1::MovedReply { entries: self.clearing.moved(period, pair).await.map_err(|fault| failed(&fault))? })
     }
@@ -174,7 +190,7 @@ impl ClearingService {
 
     async fn carried_out(&self, permit: &OperatorPermit, asked: v1::RunRequest) -> Result<v1::RunReply, Refusal> {
         if !permit.is_for_all() {
-            let detail = "only who operates for every region has periods carried out";
+            let detail = format!("carrying periods out takes a certificate of yidi://{}/operator", all_regions());
             return Err(Refusal::new(Reason::InstitutionNotYours).because(detail));
         }
         let mut done = Vec::new();
@@ -205,7 +221,9 @@ impl ClearingService {
             Refusal::new(Reason::UnknownSettlement).of_field("settlement").because(unknown.to_owned())
         })?;
         if traced.entries.is_empty() {
-            return Err(Refusal::new(Reason::InstitutionNotYours).of_field("settlement"));
+            // Whose it is, is not for the caller to know.
+            let detail = "it takes an operator's certificate of the pool, or member, that pays for it or that treated";
+            return Err(Refusal::new(Reason::InstitutionNotYours).of_field("settlement").because(detail));
         }
         Ok(traced)
     }
@@ -221,7 +239,7 @@ impl ClearingService {
         let lot = cleared::read_named_lot(lot).map_err(|fault| of_fault(&fault))?;
         let pair = self.clearing.pair_of(&lot);
         if !self.sees_lot(permit, &lot) {
-            return Err(not_yours(&pair));
+            return Err(not_either(&pair));
         }
         let limit = if request.limit == 0 { LONGEST_PAGE } else { request.limit.min(LONGEST_PAGE) };
         let after = Position(request.after.cast_signed());
@@ -304,6 +322,14 @@ impl v1::clearing_server::Clearing for ClearingService {
         let permit = OperatorPermit::from_request(&request)?;
         self.paid(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
     }
+
+    async fn accept_payment(
+        &self,
+        request: Request<v1::AcceptPaymentRequest>,
+    ) -> Result<Response<v1::PairView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.accepted(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
 }
 
 /// A member's certificate carries the member's code like a pool's.
@@ -318,13 +344,19 @@ fn sees(permit: &OperatorPermit, pair: &Pair) -> bool {
 /// The side that a member names, if it is its own. Nobody speaks for a member but the member.
 fn speaks_for(permit: &OperatorPermit, pair: &Pair, side: &str) -> Result<Side, Refusal> {
     let side = Side::from_word(side).ok_or_else(|| invalid("side", "is not home or treatment"))?;
-    let member = PoolCode(pair.member(side).0);
-    if permit.pools().contains(&member) { Ok(side) } else { Err(not_yours(pair)) }
+    let member = pair.member(side).0;
+    if permit.pools().contains(&PoolCode(member)) {
+        return Ok(side);
+    }
+    Err(not_yours("home", Role::Operator, &[member]))
 }
 
-fn not_yours(pair: &Pair) -> Refusal {
-    let detail = format!("{} → {} is not for this certificate", pair.home, pair.treatment);
-    Refusal::new(Reason::InstitutionNotYours).of_field("home").because(detail)
+fn not_either(pair: &Pair) -> Refusal {
+    not_yours("home", Role::Operator, &[pair.home.0, pair.treatment.0])
+}
+
+fn read_insurance(word: &str) -> Result<Insurance, Refusal> {
+    Insurance::from_word(word).ok_or_else(|| invalid("insurance", "is not employee or resident"))
 }
 
 fn read_pair(home: &str, treatment: &str) -> Result<Pair, Refusal> {
@@ -414,7 +446,16 @@ fn write_payable(insurance: Insurance, payable: &Payable) -> v1::PayableView {
         paid: payable.paid.as_ref().map(cleared::write_payment),
         received: payable.received.as_ref().map(cleared::write_payment),
         apart: payable.apart().map(|apart| apart.to_string()).unwrap_or_default(),
+        paid_record: payable.records.paid,
+        received_record: payable.records.received,
+        accepted: payable.accepted.iter().map(write_acceptance).collect(),
+        settled: payable.is_settled(),
     }
+}
+
+fn write_acceptance((side, acceptance): (&Side, &Acceptance)) -> v1::AcceptanceView {
+    let (reason, on) = (acceptance.reason.clone(), acceptance.on.to_string());
+    v1::AcceptanceView { side: side.word().into(), reason, on }
 }
 
 /// The insurance whose money alone was due, or alone is not paid yet: else a payment says which it is of.
@@ -435,6 +476,9 @@ fn refused(fault: &StatementFault) -> Refusal {
         StatementFault::NotInIt(_) => "objected",
         StatementFault::NoNotice => "insurance",
         StatementFault::Payment(fault) => payment_field(fault),
+        StatementFault::Accept(AcceptFault::OtherRecords(_)) => "records",
+        StatementFault::Accept(AcceptFault::SamePerson) => "side",
+        StatementFault::Accept(AcceptFault::NotApart | AcceptFault::OtherSum) => "payment",
     };
     invalid(field, fault.to_string())
 }

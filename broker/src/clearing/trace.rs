@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use clearing::details::rows_of;
 use clearing::obligation::{Lot, Sums};
 use jiff::civil::Date;
-use ledger::hub::{CarriedEntry, CorrectedIn, DeductedIn, Deduction, Followed, Listed, LotPosting, PeriodNumber};
+use ledger::hub::{
+    Afterwards, CarriedEntry, CorrectedIn, DeductedIn, Deduction, Followed, Listed, LotPosting, PeriodNumber, WentAlone,
+};
 use ledger::store::StoreError;
 use proto::convert::cleared::{write_funds, write_lot, write_sums};
 use proto::v1;
@@ -45,6 +47,10 @@ impl Clearing {
         let lots: BTreeMap<&str, Lot> = deductions.iter().map(|held| (held.lodging.id.as_str(), held.lot)).collect();
         followed.deducted.retain(|deducted| lots.contains_key(deducted.id.as_str()));
         followed.corrected.retain(|corrected| may_see(&corrected.posted.lot));
+        followed.alone.retain(|went| match went.of {
+            Afterwards::Deduction => lots.contains_key(went.id.as_str()),
+            Afterwards::Correction => !followed.corrected.is_empty(),
+        });
         let places = places(&followed, &lots);
         let months = self.months(&followed, &deductions).await?;
         let deductions = deductions.iter().map(|held| {
@@ -55,10 +61,12 @@ impl Clearing {
                 taken: own.map(|deducted| write_taking(deducted, &months)).collect(),
             }
         });
+        let carried = followed.carried.iter().map(|carried| write_carried(carried, &months));
+        let alone = followed.alone.iter().map(|went| write_alone(went, &months));
         Ok(Some(v1::TraceReply {
             settlement: settlement.to_string(),
             entries: write_entries(&followed, &months),
-            carried: followed.carried.iter().map(|carried| write_carried(carried, &months)).collect(),
+            carried: carried.chain(alone).collect(),
             listed: self.listings(settlement, &followed, (&months, today)).await?,
             deductions: deductions.collect(),
             lines: self.lines(places, &months).await?,
@@ -73,6 +81,9 @@ impl Clearing {
         }
         for carried in &followed.carried {
             periods.extend(carried.from.iter().chain(&carried.into));
+        }
+        for went in &followed.alone {
+            periods.extend(went.from.iter().chain(&went.into));
         }
         periods.extend(followed.deducted.iter().filter_map(|deducted| deducted.period));
         periods.extend(followed.corrected.iter().filter_map(|corrected| corrected.period));
@@ -93,12 +104,10 @@ impl Clearing {
         followed: &Followed,
         (months, today): (&Months, Date),
     ) -> Result<Vec<v1::Leftover>, StoreError> {
-        let parts: BTreeSet<i64> = followed
-            .carried
-            .iter()
-            .filter(|carried| carried.into.is_none())
-            .map(|carried| carried.posting.part)
-            .collect();
+        let carried = followed.carried.iter().filter(|carried| carried.into.is_none());
+        let alone = followed.alone.iter().filter(|went| went.into.is_none());
+        let parts: BTreeSet<i64> =
+            carried.map(|carried| carried.posting.part).chain(alone.map(|_| Listed::AFTERWARDS)).collect();
         if parts.is_empty() {
             return Ok(Vec::new());
         }
@@ -184,20 +193,29 @@ fn write_entries(followed: &Followed, months: &Months) -> Vec<v1::TracedEntry> {
 
 fn write_carried(carried: &CarriedEntry, months: &Months) -> v1::TracedCarry {
     let CarriedEntry { posting, from, into, reason } = carried;
+    let moved = write_way((*from, *into), reason, months);
+    v1::TracedCarry { turn: posting.turn().word().into(), part: posting.part, ..moved }
+}
+
+fn write_alone(went: &WentAlone, months: &Months) -> v1::TracedCarry {
+    let WentAlone { of, id, from, into, reason } = went;
+    let turn = format!("{} {id}", of.word());
+    v1::TracedCarry { turn, part: Listed::AFTERWARDS, ..write_way((*from, *into), reason, months) }
+}
+
+fn write_way(
+    (from, into): (Option<PeriodNumber>, Option<PeriodNumber>),
+    reason: &str,
+    months: &Months,
+) -> v1::TracedCarry {
     let way = match (from, into) {
         (Some(_), Some(_)) => "carried",
         (Some(_), None) => "listed",
         (None, Some(_)) => "cleared",
         (None, None) => "returned",
     };
-    v1::TracedCarry {
-        way: way.into(),
-        turn: posting.turn().word().into(),
-        part: posting.part,
-        from: month(months, *from),
-        into: month(months, *into),
-        reason: reason.clone(),
-    }
+    let (from, into) = (month(months, from), month(months, into));
+    v1::TracedCarry { way: way.into(), from, into, reason: reason.into(), ..v1::TracedCarry::default() }
 }
 
 fn write_taking(deducted: &DeductedIn, months: &Months) -> v1::TracedTaking {

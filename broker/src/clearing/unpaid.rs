@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::month::Month;
 use clearing::period::{Pair, Side};
-use clearing::prefund::unpaid::{Claim, DueMonth, may_suspend, overdue};
+use clearing::prefund::unpaid::{Claim, DueMonth, may_suspend, overdue, undated};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::hub::PeriodNumber;
@@ -21,6 +21,9 @@ pub struct Unpaid {
     pub months: Vec<Month>,
     /// Those of them of which the home member says that it has paid, and the treatment member does not.
     pub claimed: Vec<Month>,
+    /// Months beside these that are unpaid, and whose last day is not known: the calendar lists no working days of its year.
+    /// They are due and not late, and do not count.
+    pub undated: Vec<Month>,
     /// Whether they are enough for the treatment member to suspend, without its saying that nothing came.
     pub may_suspend: bool,
 }
@@ -34,12 +37,15 @@ impl Clearing {
     pub async fn unpaid(&self, now: Timestamp) -> Result<BTreeMap<Pair, Unpaid>, StoreError> {
         let today = beijing::day_of(now);
         let left = |(pair, due): (Pair, Vec<DueMonth>)| {
-            let months: Vec<Month> = due.iter().map(|due| due.month).collect();
-            let claimed = due.iter().filter(|due| due.claim.is_some()).map(|due| due.month).collect();
-            let may_suspend = self.may_suspend(&due, &BTreeSet::new(), today);
-            (!months.is_empty()).then_some((pair, Unpaid { months, claimed, may_suspend }))
+            let (late, undated) = (overdue(&due, today), undated(&due));
+            let months: Vec<Month> = late.iter().map(|due| due.month).collect();
+            let claimed = late.iter().filter(|due| due.claim.is_some()).map(|due| due.month).collect();
+            let may_suspend = self.may_suspend(&late, &BTreeSet::new(), today);
+            let undated: Vec<Month> = undated.iter().map(|due| due.month).collect();
+            let is_any = !months.is_empty() || !undated.is_empty();
+            is_any.then_some((pair, Unpaid { months, claimed, undated, may_suspend }))
         };
-        Ok(self.left_due(now).await?.into_iter().filter_map(left).collect())
+        Ok(self.due_by_pair().await?.into_iter().filter_map(left).collect())
     }
 
     /// Whether a treatment member may suspend a home member if it says of months that nothing came, although the home member
@@ -53,8 +59,8 @@ impl Clearing {
         nothing_came: &BTreeSet<Month>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let due = self.left_due(now).await?.remove(&pair).unwrap_or_default();
-        Ok(self.may_suspend(&due, nothing_came, beijing::day_of(now)))
+        let (due, today) = (self.due_by_pair().await?.remove(&pair).unwrap_or_default(), beijing::day_of(now));
+        Ok(self.may_suspend(&overdue(&due, today), nothing_came, today))
     }
 
     fn may_suspend(&self, due: &[DueMonth], nothing_came: &BTreeSet<Month>, today: Date) -> bool {
@@ -64,13 +70,12 @@ impl Clearing {
         };
         due.iter().find(counts).is_some_and(|oldest| {
             let after = self.calendar.rules(oldest.month).clearing.suspended_after;
-            may_suspend(Some(oldest.pay_by), today, after)
+            may_suspend(oldest.pay_by, today, after)
         })
     }
 
-    /// What each home member has left unpaid after its last day, oldest first.
-    async fn left_due(&self, now: Timestamp) -> Result<BTreeMap<Pair, Vec<DueMonth>>, StoreError> {
-        let today = beijing::day_of(now);
+    /// What home members were to pay of months that are not closed.
+    async fn due_by_pair(&self) -> Result<BTreeMap<Pair, Vec<DueMonth>>, StoreError> {
         let mut due: BTreeMap<Pair, Vec<DueMonth>> = BTreeMap::new();
         // Closed periods were paid; before the oldest that is not, nothing is unpaid.
         for (period, _) in self.store.clearing_unfinished().await? {
@@ -78,10 +83,10 @@ impl Clearing {
                 due.entry(pair).or_default().push(month);
             }
         }
-        Ok(due.into_iter().map(|(pair, months)| (pair, overdue(&months, today))).collect())
+        Ok(due)
     }
 
-    /// What home members were to pay of a period by a day that is known.
+    /// What home members were to pay of a period.
     async fn due_by_home(&self, period: PeriodNumber) -> Result<Vec<(Pair, DueMonth)>, StoreError> {
         let Some(record) = self.store.clearing_record(period, BTreeMap::new()).await? else { return Ok(Vec::new()) };
         let first = self.store.payment_first_records(period).await?;
@@ -89,7 +94,7 @@ impl Clearing {
         let due = record.pairs.into_iter().filter_map(|(pair, held)| {
             let owed: Vec<_> = held.to_be_paid().filter(|(_, payable)| payable.payer() == Some(Side::Home)).collect();
             let noticed_on = held.noticed_on.filter(|_| !owed.is_empty())?;
-            let pay_by = self.calendar.payment_days(month, noticed_on).ok()?.pay_by;
+            let pay_by = self.calendar.payment_days(month, noticed_on).ok().map(|days| days.pay_by);
             let is_paid = owed.iter().all(|(_, payable)| payable.is_settled());
             let claimed = owed.iter().map(|(insurance, _)| first.get(&(pair, *insurance, Side::Home)).copied());
             // It is claimed once all of it is.

@@ -6,7 +6,7 @@ use clearing::listed::{Standing, Verdict};
 use clearing::month::Month;
 use clearing::period::Stage;
 use clearing::year::{Rest, Why, YearEnd};
-use ledger::hub::{CarriedEntry, LotPosting, PeriodNumber};
+use ledger::hub::{CameAlone, CarriedEntry, LotPosting, PeriodNumber};
 use ledger::store::StoreError;
 use settlement::ids::SettlementId;
 use settlement::money::Money;
@@ -44,6 +44,14 @@ impl Clearing {
                     && !left.contains(&place(carried))
                     && periods.contains_key(&carried.posting.period)
             });
+            let came = self.store.came_alone(period).await?.into_iter();
+            let came = came.filter(|came| periods.contains_key(&came.posted_in));
+            end.rests.extend(came.map(|CameAlone { lot, moves, .. }| Rest {
+                pair: self.pair_of(&lot),
+                month,
+                why: Why::Carried,
+                owed: moves,
+            }));
             let mut along = self.along(period).await?;
             end.rests.extend(of_year.map(|carried| {
                 let LotPosting { settlement, part, posting, .. } = &carried.posting;

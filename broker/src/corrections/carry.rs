@@ -4,7 +4,7 @@
 
 use clearing::corrections::{Correction, GIVEN_BACK, Standing};
 use clearing::obligation::Lot;
-use ledger::hub::CorrectionBatch;
+use ledger::hub::{BatchPlace, CorrectionBatch};
 use ledger::mailbox::{Letter, Mailbox, Notice, Part};
 use ledger::store::StoreError;
 use prost::Message;
@@ -13,7 +13,7 @@ use proto::status::NoReply;
 use proto::v1;
 use settlement::adjudication::Payers;
 
-use crate::directory::Home;
+use crate::directory::{Home, Known};
 use crate::hub::Hub;
 
 /// The kind of letter.
@@ -37,9 +37,10 @@ impl Hub {
         if home.book().fallen().is_some() {
             return Ok(Some(held));
         }
-        let reply = match self.correction_ask(home, &held).await {
+        let reply = match self.correction_ask(home, &held, home.book().known()).await {
             Ok(reply) => reply,
             Err(why) => {
+                home.says_that_its_book_fell(&why);
                 let (name, why) = (home.name(), why.word());
                 tracing::debug!(batch = id, home = name, "batch {id} waits to be taken by {name}: {why}");
                 return Ok(Some(held));
@@ -47,7 +48,10 @@ impl Hub {
         };
         let now = self.clock.now();
         if reply.faults.is_empty() {
-            let taken = self.store.correction_take((id.to_owned(), reply.after), letter, now).await?;
+            let place = BatchPlace { after: reply.after, number: reply.number };
+            let taken = self.store.correction_take((id.to_owned(), place), letter, now).await?;
+            // A book without it is an older copy from now on.
+            home.book().reached_batch(place.number);
             self.mailroom.note_posted();
             tracing::info!(batch = id, home = home.name(), "batch {id} of corrections is in force");
             return Ok(taken);
@@ -58,7 +62,8 @@ impl Hub {
         self.store.correction_find(id.to_owned()).await
     }
 
-    /// Asks a region to take a batch.
+    /// Asks a region to take a batch, where its book has gone as far as it is known to; nothing is known while it is made
+    /// whole again.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -66,8 +71,9 @@ impl Hub {
         &self,
         home: &Home,
         held: &CorrectionBatch,
+        known: Known,
     ) -> Result<v1::CorrectReply, NoReply> {
-        home.port().correct(request(held), self.patience).await
+        home.port().correct(request(held, known), self.patience).await
     }
 }
 
@@ -88,7 +94,7 @@ pub(super) fn write_correction(correction: &Correction) -> v1::Correction {
     v1::Correction { settlement: settlement.to_string(), told: Some(write_shares(told)), now: Some(write_shares(now)) }
 }
 
-fn request(held: &CorrectionBatch) -> v1::CorrectRequest {
+fn request(held: &CorrectionBatch, known: Known) -> v1::CorrectRequest {
     let batch = &held.batch;
     let approved_at = held.decided.as_ref().map_or(held.proposed_at, |(_, at)| *at);
     v1::CorrectRequest {
@@ -98,6 +104,8 @@ fn request(held: &CorrectionBatch) -> v1::CorrectRequest {
         corrections: batch.corrections.iter().map(write_correction).collect(),
         approved_at: approved_at.as_microsecond(),
         request_id: format!("correct-{}", batch.id),
+        known_book_seq: known.book_seq,
+        known_batches: known.batches,
     }
 }
 

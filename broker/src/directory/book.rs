@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ledger::hub::Position;
-use settlement::refusal::{BOOK_SEQ, Reason, Refusal};
+use settlement::refusal::{BOOK_BATCHES, BOOK_SEQ, Reason, Refusal};
 
 use crate::lie::Lie;
 
@@ -26,6 +26,8 @@ const FARTHEST: u64 = 1_000_000;
 #[derive(Debug)]
 pub struct Book {
     highest: AtomicU64,
+    /// The highest number of a batch of corrections that is kept.
+    batches: AtomicU64,
     /// The latest numbers and whose they are, each at its remainder.
     latest: Mutex<Vec<(u64, Position)>>,
     state: Mutex<State>,
@@ -38,12 +40,22 @@ struct State {
     seen: Option<Fallen>,
 }
 
+/// How far a book had gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The highest number of an answer.
+    pub book_seq: u64,
+    /// The highest number of a batch of corrections.
+    pub batches: u64,
+}
+
 /// How far a book had gone, and to where it fell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fallen {
     /// How far it had gone.
     pub from: u64,
-    /// How far it went when it was seen lower: what it decided from there on, if anything, it decided anew.
+    /// How far it went when it was seen lower: what it decided from there on, if anything, it decided anew. The same where
+    /// it lacks nothing but batches of corrections.
     pub to: u64,
 }
 
@@ -51,12 +63,17 @@ impl Book {
     /// A book whose highest number is known from before.
     pub fn known_up_to(highest: u64) -> Book {
         let latest = Mutex::new(vec![(0, Position(0)); REMEMBERED]);
-        Book { highest: AtomicU64::new(highest), latest, state: Mutex::default() }
+        Book { highest: AtomicU64::new(highest), batches: AtomicU64::new(0), latest, state: Mutex::default() }
     }
 
     /// The highest number so far. Taken before something new is asked, it is what the answer must not fall below.
     pub fn highest(&self) -> u64 {
         self.highest.load(Ordering::Acquire)
+    }
+
+    /// How far it had come, as the region is told with whatever it is asked: one that ends before that is an older copy.
+    pub fn known(&self) -> Known {
+        Known { book_seq: self.highest(), batches: self.batches.load(Ordering::Acquire) }
     }
 
     /// What is wrong with the number of an answer to something that was never sent before; nothing mostly. Whether it
@@ -91,6 +108,11 @@ impl Book {
         self.highest.fetch_max(book_seq, Ordering::AcqRel);
     }
 
+    /// Takes note of the number of a batch of corrections that is kept, here or by another hub.
+    pub fn reached_batch(&self, number: u64) {
+        self.batches.fetch_max(number, Ordering::AcqRel);
+    }
+
     /// Remembers whose a number is, and gives what was remembered in its place.
     fn take(&self, book_seq: u64, position: Position) -> (u64, Position) {
         let index = usize::try_from(book_seq % REMEMBERED as u64).unwrap_or_default();
@@ -98,11 +120,17 @@ impl Book {
         std::mem::replace(&mut latest[index], (book_seq, position))
     }
 
-    /// Takes note of a region's own word that its book ends before what we know of it.
+    /// Takes note of a region's own word that its book ends before what we know of it. One that lacks only batches of
+    /// corrections fell from its end to its end.
     pub fn refused(&self, refusal: &Refusal) -> Option<Fallen> {
-        let ends = refusal.detail.as_ref().filter(|_| refusal.field.as_deref() == Some(BOOK_SEQ))?;
-        let fallen = Fallen { from: self.highest(), to: ends.parse().ok()? };
-        (fallen.to < fallen.from).then(|| self.fell(fallen))
+        let ends: u64 = refusal.detail.as_ref()?.parse().ok()?;
+        let Known { book_seq, batches } = self.known();
+        let (is_lower, to) = match refusal.field.as_deref() {
+            Some(BOOK_SEQ) => (ends < book_seq, ends),
+            Some(BOOK_BATCHES) => (ends < batches, book_seq),
+            Some(_) | None => return None,
+        };
+        is_lower.then(|| self.fell(Fallen { from: book_seq, to }))
     }
 
     /// How it stands; none while it is whole.
@@ -215,6 +243,22 @@ mod tests {
         assert_eq!(book.refused(&says("7")), None, "it has caught up meanwhile");
         assert_eq!(book.refused(&says("5")), Some(Fallen { from: 7, to: 5 }));
         assert_eq!(book.refused(&says("6")), Some(Fallen { from: 7, to: 5 }), "the lowest stays");
+    }
+
+    #[test]
+    fn a_region_that_lacks_only_batches_of_corrections_fell_too() {
+        let book = Book::known_up_to(7);
+        let says = |end: &str| Refusal::new(Reason::RegionUnavailable).of_field(BOOK_BATCHES).because(end);
+        assert_eq!(book.refused(&says("0")), None, "we know of none");
+        for number in [2, 1] {
+            book.reached_batch(number);
+        }
+        assert_eq!(book.known(), Known { book_seq: 7, batches: 2 });
+        assert_eq!((book.refused(&says("2")), book.refused(&says("two"))), (None, None), "it has caught up meanwhile");
+        assert_eq!(book.refused(&says("1")), Some(Fallen { from: 7, to: 7 }));
+        assert_eq!(book.whole().map_err(|refusal| refusal.reason), Err(Reason::RegionUnavailable));
+        book.is_whole();
+        assert_eq!(book.whole(), Ok(()));
     }
 
     #[test]

@@ -122,11 +122,11 @@ impl Home {
         if let Err(refusal) = pass.check().and_then(|()| errand.in_time()) {
             return Asked::NeverLeft(refusal);
         }
-        let (highest, patience) = (self.book.highest(), errand.left());
-        let call = self.port.operate(errand.envelope(highest), patience);
+        let (known, patience) = (self.book.known(), errand.left());
+        let call = self.port.operate(errand.envelope(known), patience);
         match self.ask(errand, errand.sending, pass, patience, call).await {
             // A book that fell knows less than was answered from it: what it decides now is not believed.
-            Asked::Answered(answer) if self.falls(errand, answer.book_seq, highest) => Asked::Silent,
+            Asked::Answered(answer) if self.falls(errand, answer.book_seq, known.book_seq) => Asked::Silent,
             asked @ (Asked::Answered(_) | Asked::NeverLeft(_) | Asked::Withheld | Asked::Silent) => asked,
         }
     }
@@ -136,7 +136,7 @@ impl Home {
         match self.pass(Call::FollowUp) {
             Ok(pass) => {
                 let patience = errand.left();
-                let call = self.port.resolve(errand.question(self.book.highest()), patience);
+                let call = self.port.resolve(errand.question(self.book.known()), patience);
                 // What is asked about may be in the region's book, whatever the question is refused for.
                 self.ask(errand, Sending::Again, pass, patience, call).await
             }
@@ -239,11 +239,16 @@ impl Home {
     }
 
     /// A region that refuses because its book ends too early has decided nothing.
-    fn says_that_its_book_fell(&self, why: &NoReply) -> Option<Refusal> {
+    pub(crate) fn says_that_its_book_fell(&self, why: &NoReply) -> Option<Refusal> {
         let NoReply::Refused(refusal) = why else { return None };
         let Fallen { from, to } = self.book.refused(refusal)?;
         let home = &*self.name;
-        tracing::error!(home, from, to, "the book of {home} ends at {to} and had reached {from}: restore it");
+        tracing::error!(
+            home,
+            from,
+            to,
+            "the book of {home} ends at {to} and had reached {from}, or lacks corrections: restore it"
+        );
         measures::book_fell(home);
         self.book.whole().err()
     }

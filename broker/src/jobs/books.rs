@@ -13,7 +13,7 @@ use ledger::store::StoreError;
 use settlement::ids::PoolCode;
 use tokio_util::sync::CancellationToken;
 
-use crate::directory::Fallen;
+use crate::directory::{Book, Fallen};
 use crate::hub::Hub;
 use crate::measures;
 
@@ -41,7 +41,7 @@ pub async fn watch(hub: &Hub) -> Result<(), StoreError> {
     }
     let falls = hub.store.fall_list().await?;
     for home in hub.directory.homes() {
-        home.book().reached(highest_book_seq(&hub.store, home.pools()).await?);
+        learn(&hub.store, home.pools(), home.book()).await?;
         let fall = falls.iter().find(|fall| fall.home == home.name());
         home.book().stands(fall.map(|Fall { from, to, .. }| Fallen { from: *from, to: *to }));
         measures::book_fallen(home.name(), home.book().fallen().is_some());
@@ -49,14 +49,17 @@ pub async fn watch(hub: &Hub) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// How far a region had come with all that it answered. One region's system keeps one book for all its pools.
+/// Has a region's book be known as far as it had come with all that it answered, and with the batches of corrections that it
+/// took. One region's system keeps one book for all its pools.
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn highest_book_seq(store: &HubStore, pools: &BTreeSet<PoolCode>) -> Result<u64, StoreError> {
-    let mut highest = 0;
+pub async fn learn(store: &HubStore, pools: &BTreeSet<PoolCode>, book: &Book) -> Result<(), StoreError> {
     for pool in pools {
-        highest = highest.max(store.answer_highest_book_seq(*pool).await?);
+        book.reached(store.answer_highest_book_seq(*pool).await?);
     }
-    Ok(highest)
+    for (_, place) in store.correction_in_force(pools.iter().copied().collect()).await? {
+        book.reached_batch(place.number);
+    }
+    Ok(())
 }

@@ -12,7 +12,7 @@ use settlement::ids::PoolCode;
 use settlement::refusal::{Reason, Refusal};
 
 use crate::hub::Hub;
-use crate::refusing::failed;
+use crate::refusing::{failed, out_of_scope};
 
 /// The kind of letters that ask for a comparison; see `proto/yidi/v1/mailbox.proto`.
 const KIND: &str = "comparison";
@@ -32,7 +32,7 @@ impl Hub {
         let unknown = |refusal: Refusal| refusal.of_field("treatment");
         let treatment = self.directory.pool_of_area(&asked.treatment).map_err(unknown)?;
         if !permit.allows(treatment) {
-            return Err(not_yours("treatment"));
+            return Err(out_of_scope("treatment", treatment));
         }
         let (from, to) = (read_day("from", &asked.from)?, read_day("to", &asked.to)?);
         if from > to {
@@ -109,10 +109,6 @@ fn write(asked: &AskedComparison) -> v1::AskedComparison {
 fn read_day(field: &'static str, text: &str) -> Result<Date, Refusal> {
     let invalid = || Refusal::new(Reason::InvalidField).of_field(field).because("is not a day such as 2025-06-30");
     text.parse().map_err(|_| invalid())
-}
-
-fn not_yours(field: &'static str) -> Refusal {
-    Refusal::new(Reason::NotAuthenticated).of_field(field).because("the region is outside the operator's scope")
 }
 
 fn unknown(number: i64) -> Refusal {

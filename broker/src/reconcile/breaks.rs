@@ -11,8 +11,9 @@ use identity::permit::OperatorPermit;
 use identity::signing::Signer;
 use jiff::civil::Date;
 use ledger::hub::{BreakHistory, OpenBreak};
-use ledger::leaves::Scope;
-use proto::convert::digests::write_branch;
+use ledger::leaves::{HeldLeaf, Scope};
+use proto::convert::digests::{self, write_branch};
+use proto::convert::read_operation;
 use proto::v1;
 use proto::v1::breaks_server::Breaks;
 use settlement::ids::{PoolCode, RegionCode};
@@ -21,7 +22,7 @@ use tonic::{Request, Response, Status};
 
 use super::Outcome;
 use super::acting::CarriedOut;
-use super::comparisons::{read_days, write_certificate};
+use super::comparisons::{read_days, unreadable, write_certificate};
 use crate::filings::in_scope;
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, refuse};
@@ -117,6 +118,24 @@ impl BreaksService {
         let seen = certificates.iter().filter(|certificate| sees(permit, &certificate.agreement.branch));
         Ok(v1::CertificatesReply { certificates: seen.map(write_certificate).collect() })
     }
+
+    async fn leaves(
+        &self,
+        permit: &OperatorPermit,
+        asked: &v1::HeldLeavesRequest,
+    ) -> Result<v1::HeldLeavesReply, Refusal> {
+        let branch = digests::read_branch(asked.branch.as_ref()).map_err(|fault| unreadable(&fault))?;
+        if !sees(permit, &branch) {
+            return Err(invalid("branch", format!("{} → {} is not yours", branch.home, branch.treatment)));
+        }
+        let after = asked.after.as_ref().map(digests::read_leaf).transpose().map_err(|fault| unreadable(&fault))?;
+        let page = self.hub.store.leaves().leaf_page(branch, after).await.map_err(|fault| failed(&fault))?;
+        let leaves = page.into_iter().map(|HeldLeaf { leaf: _, number, operation, outcome }| {
+            let operation = read_operation(&operation).map_err(|_| Refusal::new(Reason::Internal))?;
+            Ok(v1::HeldLeaf { key: operation.key.to_text(), outcome, number })
+        });
+        Ok(v1::HeldLeavesReply { leaves: leaves.collect::<Result<_, Refusal>>()? })
+    }
 }
 
 #[tonic::async_trait]
@@ -175,6 +194,14 @@ impl Breaks for BreaksService {
     ) -> Result<Response<v1::CertificatesReply>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         self.certified(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn held_leaves(
+        &self,
+        request: Request<v1::HeldLeavesRequest>,
+    ) -> Result<Response<v1::HeldLeavesReply>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.leaves(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use clearing::certificate::Agreement;
+use clearing::digest::Branch;
 use identity::signing::Signer;
 use jiff::civil::Date;
 use ledger::leaves::Scope;
@@ -11,6 +12,8 @@ use ledger::store::StoreError;
 use prost::Message;
 use proto::convert::digests::write_signature;
 use proto::v1;
+use reconciliation::answering::Answering;
+use reconciliation::counting::{CountError, Counted, count};
 use settlement::ids::PoolCode;
 
 use crate::hub::Hub;
@@ -20,7 +23,8 @@ const THE_HUB: &str = "yidi://000000/hub";
 
 impl Hub {
     /// Writes and signs the certificates that are due of some days, of one home pool's or of all, and has home regions sign
-    /// what they have not signed. A region that does not answer is asked again the next time.
+    /// what they have not signed. A region that does not answer is asked again the next time. Each states what the hub's
+    /// own book comes to; one that has grown since is certified once it was compared again.
     ///
     /// # Errors
     /// When the store fails.
@@ -30,14 +34,18 @@ impl Hub {
         days: (Date, Date),
         home: Option<PoolCode>,
     ) -> Result<usize, StoreError> {
+        let mut issued = 0;
         let mut due = self.store.certificate_due(days).await?;
         due.retain(|agreement| home.is_none_or(|home| agreement.branch.home == home));
-        for agreement in &due {
-            self.store.certificate_issue(*agreement, self.clock.now()).await?;
+        for agreement in due {
+            if let Some(agreement) = self.with_sums(agreement).await? {
+                self.store.certificate_issue(agreement, self.clock.now()).await?;
+                issued += 1;
+            }
         }
         for certificate in self.store.certificate_list(days, Scope { home, treatment: None }).await? {
             let signed = |party: &str| certificate.signatures.iter().any(|(by, _)| by == party);
-            if !signed(THE_HUB) {
+            if !signed(THE_HUB) && self.own_book_holds(&certificate.agreement).await {
                 self.sign_ourselves(signer, &certificate.agreement).await?;
             }
             let home = certificate.agreement.branch.home;
@@ -45,7 +53,31 @@ impl Hub {
                 self.have_home_sign(&certificate.agreement, home).await?;
             }
         }
-        Ok(due.len())
+        Ok(issued)
+    }
+
+    /// A certificate with what the hub's book comes to; none where the book holds something else by now.
+    async fn with_sums(&self, agreement: Agreement) -> Result<Option<Agreement>, StoreError> {
+        let branch = agreement.branch;
+        match count(&self.store, branch).await {
+            Ok(Counted { root, tally }) => {
+                let same = root.is_some_and(|root| root.digest == agreement.root);
+                Ok(same.then_some(Agreement { tally: Some(tally), ..agreement }))
+            }
+            Err(CountError::Store(fault)) => Err(fault),
+            Err(CountError::Operation(fault)) => {
+                let Branch { day, home, treatment } = branch;
+                let error = &fault as &dyn std::error::Error;
+                tracing::error!(%day, %home, %treatment, error, "{day} of {home} in {treatment} cannot be certified");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether the hub's own book holds what a certificate says, by now: one that another process of the hub wrote is signed
+    /// on no other grounds than a region's. That the book cannot be read is in the log.
+    async fn own_book_holds(&self, agreement: &Agreement) -> bool {
+        Answering::new(self.store.clone(), None).holds(agreement).await.unwrap_or(false)
     }
 
     async fn sign_ourselves(&self, signer: &Signer, agreement: &Agreement) -> Result<(), StoreError> {

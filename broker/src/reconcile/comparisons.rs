@@ -8,6 +8,7 @@ use clearing::breaks::{Books, Proposal};
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Node};
 use clearing::stretch::Stretch;
+use identity::name::Role;
 use identity::permit::TreatmentPermit;
 use jiff::civil::Date;
 use ledger::hub::{Certificate, Made};
@@ -25,7 +26,7 @@ use tonic::{Request, Response, Status};
 use super::certify::check_signature;
 use super::{Outcome, Roots};
 use crate::hub::Hub;
-use crate::refusing::{failed, invalid, refuse};
+use crate::refusing::{failed, invalid, not_yours, refuse};
 
 /// The service.
 pub struct ComparisonsService {
@@ -113,7 +114,7 @@ impl ComparisonsService {
         let agreement = Agreement::read(&asked.text).map_err(|fault| invalid("text", fault.to_string()))?;
         let treatment = agreement.branch.treatment;
         if !permit.allows(treatment) {
-            return Err(not_yours(treatment));
+            return Err(not_yours("treatment", Role::Treatment, &[treatment.0]));
         }
         let signature = asked.signature.ok_or_else(|| Refusal::new(Reason::MissingField).of_field("signature"))?;
         let days = (agreement.branch.day, agreement.branch.day);
@@ -186,7 +187,7 @@ pub fn write_certificate(certificate: &Certificate) -> v1::CertificateView {
 
 fn own_pool(permit: &TreatmentPermit, code: &str) -> Result<PoolCode, Refusal> {
     let pool = RegionCode::new(code).map(PoolCode).map_err(|fault| invalid("treatment", fault.to_string()))?;
-    if permit.allows(pool) { Ok(pool) } else { Err(not_yours(pool)) }
+    if permit.allows(pool) { Ok(pool) } else { Err(not_yours("treatment", Role::Treatment, &[pool.0])) }
 }
 
 /// A report that is longer is cut by days and places, as [`reconciliation::reporting`] does.
@@ -208,10 +209,6 @@ fn read_stretch((from, to): (&str, &str), (first, last): (u64, Option<u64>)) -> 
     Ok(Stretch { first: (days.0, first), last: (days.1, last.unwrap_or(u64::MAX)) })
 }
 
-fn not_yours(pool: PoolCode) -> Refusal {
-    Refusal::new(Reason::InstitutionNotYours).of_field("treatment").because(pool.to_string())
-}
-
 /// Days in order; between the wrong way round lies nothing, which would look like agreement. A treatment side's clock may
 /// be ahead of ours, so they may be still to come.
 pub(super) fn read_days(from: &str, to: &str) -> Result<(Date, Date), Refusal> {
@@ -226,6 +223,6 @@ fn read_day(field: &'static str, text: &str) -> Result<Date, Refusal> {
     text.parse().map_err(|_| invalid(field, "is not a day such as 2025-06-30"))
 }
 
-fn unreadable(fault: &FieldFault) -> Refusal {
+pub(super) fn unreadable(fault: &FieldFault) -> Refusal {
     Refusal::new(Reason::InvalidField).of_field(fault.field.clone()).because(fault.problem.clone())
 }

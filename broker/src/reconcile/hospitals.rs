@@ -24,7 +24,7 @@ impl Hub {
     /// # Errors
     /// When a row is of another pool by the hub's book, or of no operation; nothing is recorded then. When the store
     /// fails.
-    pub(super) async fn hospitals_differ(
+    pub async fn hospitals_differ(
         &self,
         treatment: PoolCode,
         within: Stretch,

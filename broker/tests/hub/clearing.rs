@@ -390,28 +390,54 @@ fn act(seat: &str, verdict: &str) -> v1::LeftoverAct {
     }
 }
 
-/// 50.00 元 are booked in June and 8.00 of it is deducted; the patient denies the stay three times.
-#[tokio::test]
-async fn what_is_left_over_is_decided_and_counted_with_what_goes_along() {
-    let (world, pair) = (World::new().await, henan_shanghai());
+/// 50.00 元 are booked in June.
+async fn booked_in_june() -> (World, Clearing) {
+    let world = World::new().await;
     let clearing = clearing(&world);
     advance(&clearing, noon(6, 15)).await;
     world.operate(&settle("1")).await.expect("an answer");
-    let mut agency = DeductionsClient::new(world.peer("310000", Role::Operator));
-    let deducted = Some(v1::FundSums { basic: 800, ..v1::FundSums::default() });
-    let (id, settlement, reason) = ("D".to_owned(), "1".to_owned(), "超限定支付".to_owned());
-    agency.lodge(v1::LodgeDeductionRequest { id, settlement, deducted, reason }).await.expect("it is lodged");
-    let agreed = v1::ChangeDeductionRequest { id: "D".into(), agreed: deducted, reason: String::new() };
-    agency.agree(agreed).await.expect("it is agreed on");
-    for (period, month) in [(1, 7), (2, 8), (3, 9)] {
-        advance(&clearing, noon(month, 21)).await;
+    (world, clearing)
+}
+
+/// The home member objects to the settlement in three months, one after the other; nothing is left to pay in any.
+async fn objected_to_three_times(clearing: &Clearing, first: PeriodNumber) {
+    for (period, month) in (first.0..).map(PeriodNumber).zip(6 + i8::try_from(first.0).expect("a month")..).take(3) {
+        advance(clearing, noon(month, 21)).await;
         let objection = Reply::Objected { settlements: vec![settlement_id("1")], reason: "患者否认就医".into() };
         let by = ("henan".into(), noon(month, 22));
-        let objected = clearing.reply((PeriodNumber(period), pair, Side::Home), 1, objection, by).await;
+        let objected = clearing.reply((period, henan_shanghai(), Side::Home), 1, objection, by).await;
         objected.expect("the store works").expect("it is heard");
-        advance(&clearing, noon(month, 22)).await;
-        advance(&clearing, noon(month, 30)).await;
+        advance(clearing, noon(month, 22)).await;
+        advance(clearing, noon(month, 30)).await;
+        assert_eq!(stage(clearing, period).await, Stage::Closed, "nothing is left to pay");
     }
+}
+
+/// Some fen of it are deducted, under an id.
+async fn deducted(world: &World, id: &str, basic: i64) {
+    let mut agency = DeductionsClient::new(world.peer("310000", Role::Operator));
+    let deducted = Some(v1::FundSums { basic, ..v1::FundSums::default() });
+    let (settlement, reason) = ("1".to_owned(), "超限定支付".to_owned());
+    agency
+        .lodge(v1::LodgeDeductionRequest { id: id.to_owned(), settlement, deducted, reason })
+        .await
+        .expect("it is lodged");
+    let agreed = v1::ChangeDeductionRequest { id: id.to_owned(), agreed: deducted, reason: String::new() };
+    agency.agree(agreed).await.expect("it is agreed on");
+}
+
+/// What is booked, deducted and corrected of something on the list, and what is cleared of it then.
+fn sums(held: &v1::Leftover) -> (i64, i64, i64, i64) {
+    let basic = |sums: &Option<v1::FundSums>| sums.as_ref().map_or(0, |sums| sums.basic);
+    let booked = held.sums.as_ref().map_or(0, |sums| sums.basic);
+    (booked, basic(&held.deducted), basic(&held.corrected), held.net)
+}
+
+#[tokio::test]
+async fn what_is_left_over_is_decided_and_counted_with_what_goes_along() {
+    let (world, clearing) = booked_in_june().await;
+    deducted(&world, "D", 800).await;
+    objected_to_three_times(&clearing, JUNE).await;
     let moved = v1::MovedRequest { month: "2025-07".into(), home: "410000".into(), treatment: "310000".into() };
     let moved = member(&world, "410000").moved(moved).await.expect("entries").into_inner().entries;
     let ways = moved.iter().map(|entry| (entry.movement.as_str(), entry.along));
@@ -426,36 +452,65 @@ async fn what_is_left_over_is_decided_and_counted_with_what_goes_along() {
     };
     assert_eq!(owed().await, [(Why::Listed, Money::from_yuan(42))]);
     let (mut henan, mut shanghai) = (leftovers(&world, "410000"), leftovers(&world, "310000"));
-    let sums = |held: &v1::Leftover| {
-        let basic = |sums: &Option<v1::FundSums>| sums.as_ref().map_or(0, |sums| sums.basic);
-        let booked = held.sums.as_ref().map_or(0, |sums| sums.basic);
-        (booked, basic(&held.deducted), basic(&held.corrected), held.net)
-    };
     let all = v1::LeftoversRequest { ended: false };
     let held = shanghai.list(all).await.expect("a list").into_inner().leftovers.remove(0);
     assert_eq!(sums(&held), (5_000, 800, 0, 4_200));
     let proposed = shanghai.propose(act("treatment", "clear")).await.expect("it is proposed").into_inner();
+    assert_eq!(sums(&proposed), (5_000, 800, 0, 4_200));
+    // The agency agrees on more before Henan decides.
+    deducted(&world, "E", 200).await;
+    let changed = refusal(&henan.approve(act("home", "clear")).await.expect_err("it is another sum"));
+    let told = "its sum has changed since its end was proposed: it was 42.00, and is 40.00 now; propose it anew";
+    assert_eq!((changed.field.as_deref(), changed.detail.as_deref()), (Some("net"), Some(told)));
+    let proposed = shanghai.propose(act("treatment", "clear")).await.expect("it is proposed").into_inner();
     let ended = henan.approve(act("home", "clear")).await.expect("it is decided").into_inner();
-    assert_eq!([sums(&proposed), sums(&ended)], [(5_000, 800, 0, 4_200); 2], "both decide on what is cleared then");
-    assert_eq!(due(&clearing, PeriodNumber(4)).await, Money::from_yuan(42));
+    assert_eq!([sums(&proposed), sums(&ended)], [(5_000, 1_000, 0, 4_000); 2], "both decide on what is cleared then");
+    assert_eq!(due(&clearing, PeriodNumber(4)).await, Money::from_yuan(40));
+}
+
+/// The deduction comes after June was stated with the settlement: it goes by itself.
+#[tokio::test]
+async fn what_is_deducted_after_its_settlement_was_cleared_stands_on_the_list_too() {
+    let (world, clearing) = booked_in_june().await;
+    advance(&clearing, noon(7, 21)).await;
+    deducted(&world, "D", 800).await;
+    objected_to_three_times(&clearing, JULY).await;
+    assert_eq!(due(&clearing, JUNE).await, Money::from_yuan(50), "what was cleared stays");
+    let year = clearing.year_end(2025).await.expect("the store works");
+    let rests =
+        year.rests.iter().filter(|rest| rest.why == Why::Listed).map(|rest| (rest.month.to_string(), rest.owed));
+    assert_eq!(rests.collect::<Vec<_>>(), [("2025-07".to_owned(), Money::from_yuan(-8))]);
+
+    let (mut henan, mut shanghai) = (leftovers(&world, "410000"), leftovers(&world, "310000"));
+    let all = || v1::LeftoversRequest { ended: false };
+    let held = shanghai.list(all()).await.expect("a list").into_inner().leftovers.remove(0);
+    assert_eq!((held.settlement.as_str(), held.part, held.owner.as_str()), ("1", -1, "310000"));
+    assert_eq!((held.booked_in.as_str(), held.listed_from.as_str()), ("2025-07", "2025-09"));
+    assert_eq!(sums(&held), (0, 800, 0, -800));
+    let whole = shanghai.propose(act("treatment", "clear")).await.expect_err("the settlement itself is not there");
+    assert_eq!(field(&whole), "settlement");
+    let alone = |seat| v1::LeftoverAct { part: -1, ..act(seat, "clear") };
+    shanghai.propose(alone("treatment")).await.expect("it is proposed");
+    assert_eq!(field(&shanghai.approve(alone("treatment")).await.expect_err("one person alone")), "seat");
+    let ended = henan.approve(alone("home")).await.expect("it is decided").into_inner();
+    assert_eq!((ended.standing.as_str(), ended.verdict.as_str()), ("ended", "clear"));
+    assert!(shanghai.list(all()).await.expect("a list").into_inner().leftovers.is_empty());
+    assert_eq!(due(&clearing, PeriodNumber(5)).await, Money::from_yuan(-8), "it is taken off the open period");
+
+    let traced = member(&world, "410000").trace(v1::TraceRequest { settlement: "1".into() }).await.expect("its way");
+    let traced = traced.into_inner();
+    let ways = traced.carried.iter().map(|way| (way.way.as_str(), way.turn.as_str(), way.part, way.into.as_str()));
+    let alone = |way, into| (way, "deduction D", -1, into);
+    let [on, again, off] = [alone("carried", "2025-08"), alone("carried", "2025-09"), alone("cleared", "2025-10")];
+    assert_eq!(ways.collect::<Vec<_>>(), [on, again, alone("listed", ""), off]);
+    assert_eq!(traced.listed.iter().map(|held| held.net).collect::<Vec<_>>(), [-800]);
+    assert_eq!(traced.deductions[0].taken[0].month, "2025-10");
 }
 
 #[tokio::test]
 async fn what_is_objected_to_in_three_periods_stands_on_the_list_until_both_members_have_decided() {
-    let (world, pair) = (World::new().await, henan_shanghai());
-    let clearing = clearing(&world);
-    advance(&clearing, noon(6, 15)).await;
-    world.operate(&settle("1")).await.expect("an answer");
-    for (period, month) in [(1, 7), (2, 8), (3, 9)] {
-        advance(&clearing, noon(month, 21)).await;
-        let objection = Reply::Objected { settlements: vec![settlement_id("1")], reason: "患者否认就医".into() };
-        let by = ("henan".into(), noon(month, 22));
-        let objected = clearing.reply((PeriodNumber(period), pair, Side::Home), 1, objection, by).await;
-        objected.expect("the store works").expect("it is heard");
-        advance(&clearing, noon(month, 22)).await;
-        advance(&clearing, noon(month, 30)).await;
-        assert_eq!(stage(&clearing, PeriodNumber(period)).await, Stage::Closed, "nothing is left to pay");
-    }
+    let (world, clearing) = booked_in_june().await;
+    objected_to_three_times(&clearing, JUNE).await;
     let year = clearing.year_end(2025).await.expect("the store works");
     let rests: Vec<_> = year.rests.iter().map(|rest| (rest.why, rest.owed)).collect();
     assert_eq!(rests, [(Why::Listed, Money::from_yuan(50))]);
@@ -492,5 +547,5 @@ async fn what_is_objected_to_in_three_periods_stands_on_the_list_until_both_memb
     assert_eq!(due(&clearing, september).await, Money::from_yuan(50), "it is cleared in the open period");
     advance(&clearing, noon(10, 21)).await;
     let standing = clearing.standing(september).await.expect("the store works").expect("a month");
-    assert_eq!(standing.record.pairs[&pair].owed(), Money::from_yuan(50));
+    assert_eq!(standing.record.pairs[&henan_shanghai()].owed(), Money::from_yuan(50));
 }

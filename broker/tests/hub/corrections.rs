@@ -155,6 +155,22 @@ async fn what_is_affected_is_put_forward_approved_by_another_taken_at_home_and_c
 }
 
 #[tokio::test]
+async fn a_region_is_told_how_many_batches_its_book_is_known_to_hold() {
+    let mut world = world().await;
+    let held = operator(&world, "410700").propose(proposal("a", &["1"])).await.expect("it is put forward").into_inner();
+    operator(&world, "*").approve(decision(&held)).await.expect("it is approved");
+    let told = async |world: &World, message: &str| {
+        world.operate(&settle(message)).await.expect("an answer");
+        let asked = world.home.operated().pop().and_then(|request| request.hub).expect("the hub's part");
+        (asked.known_book_seq, asked.known_batches)
+    };
+    assert_eq!(told(&world, "4").await, (3, 1), "a book that lacks the batch is an older copy");
+    world.stop_hub().await;
+    world.start_hub().await;
+    assert_eq!(told(&world, "5").await, (4, 1), "it is learnt from the store");
+}
+
+#[tokio::test]
 async fn a_correction_stands_in_the_statement_its_details_and_the_trace_until_its_settlement_is_cancelled() {
     let world = world().await;
     world.hub().hub().clock.set(noon(6, 16));

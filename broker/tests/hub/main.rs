@@ -12,6 +12,7 @@ mod isolation;
 mod measures;
 mod operations;
 mod payments;
+mod permits;
 mod prefund_desks;
 mod prefunds;
 mod reconciling;

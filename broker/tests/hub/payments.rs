@@ -65,3 +65,58 @@ async fn employees_and_residents_money_is_noticed_and_paid_each_by_itself() {
     advance(&clearing, noon(8, 9)).await;
     assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);
 }
+
+#[tokio::test]
+async fn a_payment_that_each_bank_numbers_for_itself_is_accepted_by_both_members_and_closes() {
+    let world = World::new().await;
+    let clearing = clearing(&world);
+    advance(&clearing, noon(6, 15)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    for now in [noon(7, 1), noon(7, 21), noon(7, 28)] {
+        advance(&clearing, now).await;
+    }
+    world.hub().hub().clock.set(noon(8, 11));
+    let (mut henan, mut shanghai) = (member(&world, "410000"), member(&world, "310000"));
+    let mut received = payment_of("treatment", 5_000);
+    let of_their_bank = received.payment.as_mut().expect("a payment");
+    (of_their_bank.serial, of_their_bank.on) = ("ICBC-77".into(), "2025-08-11".into());
+    henan.pay(payment_of("home", 5_000)).await.expect("it is recorded");
+    let apart = shanghai.pay(received).await.expect("it is recorded").into_inner().payables.remove(0);
+    assert_eq!((apart.apart.as_str(), apart.paid_record, apart.received_record), ("serial and day", 1, 1));
+    let accepting = |side: &str| v1::AcceptPaymentRequest {
+        month: "2025-06".into(),
+        home: "410000".into(),
+        treatment: "310000".into(),
+        side: side.into(),
+        insurance: "employee".into(),
+        paid_record: 1,
+        received_record: 1,
+        reason: "各行流水号，隔周末到账".into(),
+    };
+    assert_eq!(field(&shanghai.accept_payment(accepting("home")).await.expect_err("it is Henan's side")), "home");
+    for (spoilt, named) in [
+        (v1::AcceptPaymentRequest { paid_record: 2, ..accepting("home") }, "records"),
+        (v1::AcceptPaymentRequest { insurance: String::new(), ..accepting("home") }, "insurance"),
+        (v1::AcceptPaymentRequest { insurance: "resident".into(), ..accepting("home") }, "insurance"),
+        (v1::AcceptPaymentRequest { reason: " ".into(), ..accepting("home") }, "reason"),
+    ] {
+        assert_eq!(field(&henan.accept_payment(spoilt.clone()).await.expect_err(named)), named, "{spoilt:?}");
+    }
+    let accepted = henan.accept_payment(accepting("home")).await.expect("it is accepted").into_inner();
+    assert!(!accepted.payables[0].settled, "one alone ends nothing");
+    advance(&clearing, noon(8, 11)).await;
+    assert_eq!(stage(&clearing, JUNE).await, Stage::Noticed);
+    let asked = v1::PeriodsRequest { month: "2025-06".into() };
+    let waits = shanghai.periods(asked).await.expect("a period").into_inner().periods.remove(0).waits;
+    let wanted = "acceptance by 310000 (410000 → 310000) that both records are of the employee payment";
+    assert_eq!(waits.iter().map(|wait| wait.wanted.as_str()).collect::<Vec<_>>(), [wanted]);
+    let accepted = shanghai.accept_payment(accepting("treatment")).await.expect("it is accepted").into_inner();
+    let held = &accepted.payables[0];
+    assert_eq!((held.settled, held.apart.as_str(), held.accepted.len()), (true, "serial and day", 2));
+    advance(&clearing, noon(8, 11)).await;
+    assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);
+    let traced = henan.trace(v1::TraceRequest { settlement: "1".into() }).await.expect("its way").into_inner();
+    let pair = traced.lines[0].pair.as_ref().expect("a pair");
+    let by: Vec<&str> = pair.payables[0].accepted.iter().map(|accepted| accepted.side.as_str()).collect();
+    assert_eq!(by, ["home", "treatment"], "and the trace tells of it");
+}

@@ -1,9 +1,12 @@
 //! Prefunds over a year's turn on a real hub: set by the calendar, watched, and who may be suspended for not paying.
 
+use std::sync::Arc;
+
 use broker::clearing::Clearing;
 use broker::clearing::prefund_requests::RequestFault;
 use broker::clearing::prefunds::{QuarterSums, ResetFault};
 use broker::jobs::prefunds::PrefundWatch;
+use clearing::calendar::Calendar;
 use clearing::month::Month;
 use clearing::period::{Pair, Payment, Side};
 use clearing::prefund::Watch;
@@ -16,6 +19,7 @@ use settlement::beijing;
 use settlement::ids::MemberCode;
 use settlement::money::Money;
 use settlement::person::Insurance;
+use settlement::region::RegionTable;
 
 use crate::clearing::clearing;
 use crate::prefund_desks::pay_change;
@@ -58,7 +62,7 @@ async fn pay(world: &World, period: i64, sides: &[Side]) {
         let payment = Payment {
             serial: "2025121500017".into(),
             bank: "中国银行 郑州分行".into(),
-            on: date(2025, 12, 15),
+            on: date(2025, 12, 29),
             amount: Money::from_yuan(50),
         };
         let place = (PeriodNumber(period), henan_shanghai(), Insurance::Employee);
@@ -115,6 +119,43 @@ async fn what_is_unpaid_stays_in_the_row_until_both_sides_have_recorded_its_paym
     assert!(said(after, &["2025-06"]).await && !said(after, &[]).await);
     pay(&world, 1, &[Side::Treatment]).await;
     assert_eq!(unpaid(&clearing, december).await, (vec![], vec![], false));
+}
+
+/// A clearing of a hub's book whose calendar lists no holidays of a year.
+fn without(world: &World, year: i16) -> Clearing {
+    let file = include_str!("../../../deploy/calendar.toml");
+    let from = file.find(&format!("[[year]]\nyear = {year}")).expect("it is listed");
+    let to = file[from + 1..].find("[[year]]").map_or(file.len(), |next| from + 1 + next);
+    let calendar = Calendar::parse(&[&file[..from], &file[to..]].concat()).expect("no faults");
+    let regions = std::fs::read_to_string(&world.config.regions).expect("a table");
+    let regions = RegionTable::from_csv(&regions).expect("a table");
+    Clearing::new(world.hub().store().clone(), Arc::new(regions), Arc::new(calendar.without_comparing()))
+}
+
+#[tokio::test]
+async fn what_is_due_in_a_year_that_is_not_listed_is_told_and_is_late_once_it_is() {
+    let world = World::new().await;
+    let (listed, unlisted) = (clearing(&world), without(&world, 2026));
+    advance(&listed, noon(2025, 11, 15)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    for (month, day) in [(12, 1), (12, 21), (12, 28)] {
+        advance(&listed, noon(2025, month, day)).await;
+    }
+    // Its notice of 28 December is paid in January.
+    let told = async |clearing: &Clearing, day| {
+        let held = clearing.unpaid(day).await.expect("the store works").remove(&henan_shanghai()).unwrap_or_default();
+        let named = |months: &[Month]| months.iter().map(ToString::to_string).collect::<Vec<_>>();
+        (named(&held.months), named(&held.undated), held.may_suspend)
+    };
+    let (november, none) = (vec!["2025-11".to_owned()], Vec::new());
+    let (at_once, years_after) = (noon(2025, 12, 29), noon(2026, 12, 29));
+    for day in [at_once, years_after] {
+        assert_eq!(told(&unlisted, day).await, (none.clone(), november.clone(), false));
+    }
+    assert_eq!(told(&listed, at_once).await, (none.clone(), none.clone(), false), "it is not late yet");
+    assert_eq!(told(&listed, years_after).await, (november, none.clone(), true));
+    pay(&world, 1, &Side::ALL).await;
+    assert_eq!(told(&unlisted, years_after).await, (none.clone(), none, false));
 }
 
 /// A change of a prefund that both sides have had paid, or accepted, at once.
@@ -268,7 +309,7 @@ async fn what_was_held_before_the_hub_counts_once_the_other_side_confirms_it() {
     let is_it = |change: &&PrefundChange| change.kind == PrefundKind::Reset && change.key == key;
     let set = changes.iter().find(is_it).expect("it is set");
     assert_eq!((set.held, set.amount), (Money::from_yuan(90), Money::from_yuan(10)));
-    assert_eq!(open("4", 90, late).await, Err(RequestFault::ResetAlready));
+    assert_eq!(open("4", 90, late).await, Err(RequestFault::OpenedAlready(Standing::Held)));
 }
 
 #[tokio::test]
@@ -297,6 +338,55 @@ async fn a_prefund_whose_opening_lapsed_has_no_row_and_may_be_opened_again_after
     let changes = world.hub().store().prefund_changes().await.expect("changes");
     let set = changes.iter().find(|change| change.key == key && change.kind == PrefundKind::Reset).expect("it is set");
     assert_eq!((set.held, set.amount), (Money::from_yuan(90), Money::from_yuan(-90)));
+}
+
+#[tokio::test]
+async fn an_opening_that_lapsed_before_a_re_set_is_entered_anew_and_the_year_re_set_anew() {
+    let world = World::new().await;
+    let clearing = quarter(&world, date(2025, 10, 2)).await;
+    let key = of(Insurance::Employee);
+    let day = |day| noon(2026, 2, day);
+    let open = async |key: PrefundKey, id: &str, at| {
+        let opening = (id.to_owned(), Money::from_yuan(90), "2024年付款通知书".to_owned());
+        clearing.prefund_open((key, Side::Home), opening, ("henan".into(), at)).await.expect("the store works")
+    };
+    let due = async |at| clearing.prefund_reset_due(at).await.expect("the store works");
+    let held = async |at| {
+        let watched = clearing.prefunds_watched(at).await.expect("the store works")[&key];
+        (watched.usage.prefund, watched.asked, watched.due)
+    };
+    let [nothing, ten, forty, ninety, hundred] = [0, 10, 40, 90, 100].map(Money::from_yuan);
+    assert_eq!(open(key, "1", noon(2025, 12, 1)).await, Ok("opening 1".into()));
+    advance(&clearing, noon(2026, 1, 31)).await;
+    change(&world, (Insurance::Resident, "correction", 5), PrefundKind::Reset, noon(2026, 1, 30)).await;
+    let never = open(of(Insurance::Resident), "1", noon(2026, 1, 31)).await;
+    assert_eq!(never, Err(RequestFault::ResetAlready), "nobody had entered one in time");
+    assert_eq!(due(noon(2026, 1, 31)).await, 1);
+    assert_eq!(held(day(2)).await, (nothing, nothing, hundred), "as if nothing were held");
+
+    assert_eq!(open(key, "2", day(2)).await, Ok("opening 2".into()));
+    assert_eq!(due(day(2)).await, 0, "it waits for its answer");
+    let (place, said) = ((key, "opening 2".to_owned(), Side::Treatment), (true, String::new()));
+    let answered = clearing.prefund_answer(place, said, ("shanghai".into(), day(3))).await.expect("the store works");
+    assert_eq!(answered, Ok(()));
+    change(&world, (Insurance::Employee, "top-up 1", 40), PrefundKind::TopUp, day(4)).await;
+    let row = clearing.prefund_table(2026, &QuarterSums::new()).await.expect("a table");
+    let row = row.iter().find(|row| row.key == key).expect("a row");
+    assert_eq!((row.reset.previous, row.reset.new), (ninety, hundred), "what was increased since is left alone");
+    for changed in [1, 0] {
+        assert_eq!(due(day(5)).await, changed, "it goes on, once");
+    }
+    assert_eq!(held(day(5)).await, (ninety + forty, nothing, ten), "the first is not paid any more");
+    let changes = world.hub().store().prefund_changes().await.expect("changes");
+    let set: Vec<_> = changes.iter().filter(|change| change.key == key && change.kind == PrefundKind::Reset).collect();
+    let told: Vec<_> = set.iter().map(|change| (change.id.as_str(), change.held, change.amount)).collect();
+    assert_eq!(told, [("reset 2026", nothing, hundred), ("reset 2026-2", ninety, ten)]);
+    let days = set.iter().map(|change| clearing.prefund_days(change).expect("2026 is listed").pay_by);
+    assert_eq!(days.collect::<Vec<_>>(), [date(2026, 2, 27), date(2026, 2, 28)]);
+    let again = clearing.prefund_reset(2026, &QuarterSums::new(), ("centre".into(), day(6))).await;
+    assert_eq!(again.expect("the store works"), Ok(1), "residents' alone, by an operator");
+    pay_change(&world, (key, "reset 2026-2"), 10, day(6)).await;
+    assert_eq!(held(day(6)).await, (hundred + forty, nothing, nothing));
 }
 
 #[tokio::test]

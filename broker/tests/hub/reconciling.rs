@@ -134,3 +134,18 @@ async fn days_the_wrong_way_round_or_still_to_come_are_refused_with_their_field(
     // Certificates of a month that is under way may be asked for to its end.
     assert!(henan.certificates(asked("2025-06-20", far)).await.is_ok());
 }
+
+#[tokio::test]
+async fn leaves_are_told_to_operators_of_their_pools_alone() {
+    let world = World::new().await;
+    let branch = v1::Branch { day: "2025-06-20".into(), home: "410700".into(), treatment: "310000".into() };
+    let asked = |branch| v1::HeldLeavesRequest { branch, after: None };
+    let field = |status: tonic::Status| refusal(&status).field.expect("a field").to_string();
+    let mut stranger = BreaksClient::new(world.peer("440300", Role::Operator));
+    let refused = stranger.held_leaves(asked(Some(branch.clone()))).await.expect_err("not theirs");
+    assert_eq!(field(refused), "branch");
+    let mut henan = henan(&world);
+    assert_eq!(field(henan.held_leaves(asked(None)).await.expect_err("of no day")), "branch");
+    let told = henan.held_leaves(asked(Some(branch))).await.expect("they are told").into_inner();
+    assert_eq!(told.leaves, [], "the book has nothing of the day");
+}

@@ -138,5 +138,6 @@ pub fn question(operation: &Operation) -> v1::ResolveRequest {
         home: operation.home().to_string(),
         request_id: "test".into(),
         known_book_seq: 0,
+        known_batches: 0,
     }
 }

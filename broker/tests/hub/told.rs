@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use broker::jobs::prefunds::PrefundWatch;
 use bytes::Bytes;
-use clearing::payment::Payment;
+use clearing::payment::{Payment, Records};
 use clearing::period::Side;
 use identity::name::Role;
 use jiff::civil::date;
@@ -104,10 +104,17 @@ async fn both_members_are_told_of_each_step_of_a_month_in_order() {
     }
     let june = (JUNE, pair, Insurance::Employee);
     for side in Side::ALL {
-        let (serial, bank, on) = ("2025073000017".into(), "中国银行 郑州分行".into(), date(2025, 8, 8));
+        // Each bank numbers it for itself.
+        let serial = format!("{}-2025073000017", side.word());
+        let (bank, on) = ("中国银行 郑州分行".into(), date(2025, 8, 8));
         let payment = Payment { serial, bank, on, amount: Money::from_yuan(40) };
         let paid = world.hub().store().payment_record(june, side, payment, ("us".into(), noon(8, 8))).await;
         paid.expect("the store works").expect("it is recorded");
+    }
+    for (side, who) in [(Side::Home, "henan"), (Side::Treatment, "shanghai")] {
+        let (seen, by) = (Records { paid: 1, received: 1 }, (who.to_owned(), noon(8, 9)));
+        let accepted = world.hub().store().payment_accept(june, (side, seen), "各行流水号".into(), by).await;
+        accepted.expect("the store works").expect("it is accepted");
     }
     advance(&clearing, noon(8, 9)).await;
 
@@ -118,10 +125,12 @@ async fn both_members_are_told_of_each_step_of_a_month_in_order() {
         ("objection", "1", 0),
         ("statement", "2", 4_000),
         ("notice", "2", 4_000),
+        ("acceptance", "accepted", 0),
+        ("acceptance", "settled", 0),
         ("closed", "", 0),
     ]);
-    assert_eq!(sorted(home.told(7).await), sorted(expected.clone()));
-    assert_eq!(sorted(treatment.told(7).await), sorted(expected));
+    assert_eq!(sorted(home.told(9).await), sorted(expected.clone()));
+    assert_eq!(sorted(treatment.told(9).await), sorted(expected));
     // Whoever is no party hears nothing: a probe is the next letter.
     let (id, subject, kind) = ("another".to_owned(), "another".to_owned(), "probe".to_owned());
     let probe = Letter { id, subject, version: 1, kind, body: Bytes::new() };
@@ -134,7 +143,7 @@ async fn both_members_are_told_of_each_step_of_a_month_in_order() {
 
 /// Letters about different things overtake one another; those about one never do.
 fn sorted(mut told: Vec<(String, String, i64)>) -> Vec<(String, String, i64)> {
-    const KINDS: [&str; 5] = ["deduction", "statement", "objection", "notice", "closed"];
+    const KINDS: [&str; 6] = ["deduction", "statement", "objection", "notice", "acceptance", "closed"];
     told.sort_by_key(|(what, _, _)| KINDS.iter().position(|kind| *kind == what.as_str()));
     told
 }

@@ -44,6 +44,22 @@ pub fn root_of_buckets(buckets: &[Node]) -> Option<Node> {
     (!buckets.is_empty()).then(|| node_of_parts(Prefix::ROOT, &children_of_buckets(buckets)))
 }
 
+/// The root of a branch, by all its leaves in whatever order; none where there is no leaf.
+///
+/// ```
+/// use clearing::digest::{Leaf, bucket_node, root_of_buckets, root_of_leaves};
+/// let leaf = Leaf::of("key", b"accepted");
+/// assert_eq!(root_of_leaves(&[leaf]), root_of_buckets(&[bucket_node(&[leaf]).unwrap()]));
+/// ```
+pub fn root_of_leaves(leaves: &[Leaf]) -> Option<Node> {
+    let mut leaves = leaves.to_vec();
+    leaves.sort_unstable();
+    let bucket = |leaf: &Leaf| Prefix::around(leaf.place, BUCKET_DEPTH);
+    let buckets: Vec<Node> =
+        leaves.chunk_by(|one, other| bucket(one) == bucket(other)).filter_map(bucket_node).collect();
+    root_of_buckets(&buckets)
+}
+
 /// The parts of a branch's root, by its buckets in order.
 pub fn children_of_buckets(buckets: &[Node]) -> Vec<Node> {
     let parent = |bucket: &Node| Prefix::around(bucket.prefix.start(), BUCKET_DEPTH - 1);

@@ -155,6 +155,23 @@ impl Recorded {
     }
 }
 
+/// The id of a year's re-set of a prefund, the same for every prefund, so that each is re-set once. It is made anew where
+/// an opening balance is accepted after it; `before` says how many were made of that year before.
+///
+/// ```
+/// use clearing::prefund::change::{reset_id, year_of_reset};
+/// assert_eq!([reset_id(2026, 0), reset_id(2026, 1)], ["reset 2026", "reset 2026-2"]);
+/// assert_eq!(["reset 2026-2", "top-up 2026"].map(year_of_reset), [Some(2026), None]);
+/// ```
+pub fn reset_id(year: i16, before: usize) -> String {
+    if before == 0 { format!("reset {year}") } else { format!("reset {year}-{}", before + 1) }
+}
+
+/// The year of a re-set, from its id; none of any other change.
+pub fn year_of_reset(id: &str) -> Option<i16> {
+    id.strip_prefix("reset ")?.split('-').next()?.parse().ok()
+}
+
 /// Why a side cannot answer a request. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerFault {

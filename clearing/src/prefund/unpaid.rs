@@ -11,8 +11,9 @@ use crate::month::Month;
 pub struct DueMonth {
     /// Which.
     pub month: Month,
-    /// Its last day.
-    pub pay_by: Date,
+    /// Its last day; none where the calendar lists no working days of the year into which it falls. It is due then, and
+    /// not late.
+    pub pay_by: Option<Date>,
     /// Whether both sides have recorded the payment. The payer's word alone leaves it unpaid.
     pub is_paid: bool,
     /// What the payer alone says of its payment; none before it has recorded all of it.
@@ -46,9 +47,18 @@ impl DueMonth {
 
 /// What is unpaid after its last day, oldest first, whatever was paid since.
 pub fn overdue(months: &[DueMonth], today: Date) -> Vec<DueMonth> {
-    let mut overdue: Vec<DueMonth> = months.iter().filter(|due| !due.is_paid && due.pay_by < today).copied().collect();
+    let is_over = |due: &&DueMonth| !due.is_paid && due.pay_by.is_some_and(|last| last < today);
+    let mut overdue: Vec<DueMonth> = months.iter().filter(is_over).copied().collect();
     overdue.sort_by_key(|due| (due.pay_by, due.month));
     overdue
+}
+
+/// What is unpaid, and by when it is to be paid is not known, oldest first.
+pub fn undated(months: &[DueMonth]) -> Vec<DueMonth> {
+    let mut undated: Vec<DueMonth> =
+        months.iter().filter(|due| !due.is_paid && due.pay_by.is_none()).copied().collect();
+    undated.sort_by_key(|due| due.month);
+    undated
 }
 
 /// Whether a treatment member may suspend: the oldest unpaid notice that [counts](DueMonth::counts) has been overdue for so
@@ -77,7 +87,7 @@ mod tests {
 
     fn due(month: &str, pay_by: Date, is_paid: bool, is_claimed: bool) -> DueMonth {
         let claim = is_claimed.then_some(Claim { since: pay_by, is_contradicted: false });
-        DueMonth { month: Month::from_text(month).expect("a month"), pay_by, is_paid, claim }
+        DueMonth { month: Month::from_text(month).expect("a month"), pay_by: Some(pay_by), is_paid, claim }
     }
 
     #[test]
@@ -110,6 +120,17 @@ mod tests {
         assert_eq!(listed(date(2025, 8, 15)), [""; 0], "its last day is not over");
         assert_eq!(listed(date(2025, 10, 1)), ["2025-06"], "a claim pays nothing");
         assert_eq!(listed(date(2025, 12, 1)), ["2025-06", "2025-09"]);
+    }
+
+    #[test]
+    fn what_has_no_known_last_day_is_due_and_never_late() {
+        let of = |month, pay_by| DueMonth { pay_by, ..due(month, date(2027, 1, 20), false, false) };
+        let months = [of("2026-12", None), of("2026-11", Some(date(2027, 1, 20))), of("2026-10", None)];
+        let named = |months: Vec<DueMonth>| months.iter().map(|due| due.month.to_string()).collect::<Vec<_>>();
+        assert_eq!(named(overdue(&months, date(2030, 1, 1))), ["2026-11"]);
+        assert_eq!(named(undated(&months)), ["2026-10", "2026-12"]);
+        let paid = months.map(|month| DueMonth { is_paid: true, ..month });
+        assert_eq!(named(undated(&paid)), [""; 0]);
     }
 
     #[test]

@@ -38,7 +38,8 @@ async fn a_home_certificate_gets_no_treatment_permit() {
     let hub = serve(parties.credentials(&[HUB]), treatment).await;
     let xinxiang = calls(hub.address, parties.credentials(&[XINXIANG]), Expected::Hub);
     let status = ask(xinxiang).await.unwrap_err();
-    assert_eq!((status.code(), status.message()), (Code::PermissionDenied, ""));
+    let told = "it takes a certificate with the role treatment: yidi://<code>/treatment";
+    assert_eq!((status.code(), status.message()), (Code::PermissionDenied, told));
 }
 
 #[tokio::test]

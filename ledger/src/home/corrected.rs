@@ -96,13 +96,12 @@ pub(super) fn made_as(sql: &Sql<'_>, posting: &str) -> Result<Option<Made>, Stor
     sql.find(MADE, values![posting], |row| read(&Columns::of(row, "corrections")))
 }
 
-/// Lets the settlements in the book count as they did below a place.
-pub(super) fn count(sql: &Sql<'_>, before: i64, book: &mut Book) -> Result<(), StoreError> {
-    let settlements = || book.people.values().flat_map(|person| &person.settlements);
-    if settlements().next().is_none() {
+/// Lets settlements in the book that were ever corrected count as they did below a place.
+pub(super) fn count(sql: &Sql<'_>, corrected: &[SettlementId], before: i64, book: &mut Book) -> Result<(), StoreError> {
+    if corrected.is_empty() {
         return Ok(());
     }
-    let ids = list(settlements().map(|booked| booked.settled.settlement.as_str()));
+    let ids = list(corrected.iter().map(SettlementId::as_str));
     for Made { correction, sums, .. } in made(sql, &ids, before)? {
         let all = book.people.values_mut().flat_map(|person| &mut person.settlements);
         for booked in all.filter(|booked| booked.settled.settlement == correction.settlement) {

@@ -62,6 +62,17 @@ pub struct BatchTaken {
     pub known: bool,
     /// The place after which it stands.
     pub after: BookSeq,
+    /// Its number among the batches of the book, without gaps.
+    pub number: u64,
+}
+
+/// Where a book ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BookEnd {
+    /// The last place that is filled.
+    pub last: BookSeq,
+    /// The number of the last batch of corrections; 0 where there is none.
+    pub batches: u64,
 }
 
 /// Why a batch is not taken.
@@ -148,8 +159,14 @@ fn take(
         Ok(corrected) => corrected,
     };
     let after = load::last_seq(sql)?;
-    append(sql, batch, after, &corrected, undone)?;
-    Ok(Ok(BatchTaken { known: false, after }))
+    let number = append(sql, batch, after, &corrected, undone)?;
+    Ok(Ok(BatchTaken { known: false, after, number: number.cast_unsigned() }))
+}
+
+/// The number of the last batch; 0 where there is none.
+pub(super) fn last_number(sql: &Sql<'_>) -> Result<u64, StoreError> {
+    const LAST: &str = "SELECT COALESCE(MAX(number), 0) FROM correction_batches";
+    sql.get(LAST, &[], |row| row.number(0).map(i64::cast_unsigned))
 }
 
 /// Compares what a batch changes, whatever the order in which it says so.
@@ -172,7 +189,7 @@ fn known(sql: &Sql<'_>, batch: &CorrectionBatch) -> Result<Option<Result<BatchTa
     } else if held != given {
         Err(BatchRefused::ContentDiffers("corrections"))
     } else {
-        Ok(BatchTaken { known: true, after })
+        Ok(BatchTaken { known: true, after, number: number.cast_unsigned() })
     }))
 }
 
@@ -246,8 +263,8 @@ fn append(
     after: BookSeq,
     corrected: &[Corrected],
     undone: Option<i64>,
-) -> Result<(), StoreError> {
-    let number = sql.get("SELECT COALESCE(MAX(number), 0) + 1 FROM correction_batches", &[], |row| row.number(0))?;
+) -> Result<i64, StoreError> {
+    let number = last_number(sql)?.cast_signed() + 1;
     let approved_at = batch.approved_at.as_microsecond();
     sql.execute(
         "INSERT INTO correction_batches (batch, number, home, undoes, after_seq, approved_at)
@@ -269,7 +286,8 @@ fn append(
     });
     sql.execute_each(AFFECTED, &marks.collect::<Vec<_>>())?;
     let settlements = list(rows.iter().map(|row| row.settlement.as_str()));
-    account_for_marks(sql, &settlements, number, undone)
+    account_for_marks(sql, &settlements, number, undone)?;
+    Ok(number)
 }
 
 fn row<'a>(batch: &CorrectionBatch, one: &'a Corrected, correction: &'a Correction) -> Option<Row<'a>> {

@@ -77,8 +77,8 @@ pub(super) fn accounts_of_owners(
 pub(super) fn book_below(sql: &Sql<'_>, wire: Wire, wanted: &Wanted<'_>, before: i64) -> Result<Book, StoreError> {
     let mut book = Book::default();
     marks(sql, wanted, before, &mut book)?;
-    settlements::touched(sql, wire, wanted, before, &mut book)?;
-    corrected::count(sql, before, &mut book)?;
+    let corrected = settlements::touched(sql, wire, wanted, before, &mut book)?;
+    corrected::count(sql, &corrected, before, &mut book)?;
     for person in &wanted.undoing {
         book.person(person).readers = affected::readers(sql, person.as_str(), before)?;
     }

@@ -17,22 +17,23 @@ use crate::engine::{Sql, list};
 use crate::store::StoreError;
 use crate::values;
 
-/// Reads them into the book.
+/// Reads them into the book; tells which of them were ever corrected.
 pub(super) fn touched(
     sql: &Sql<'_>,
     wire: Wire,
     wanted: &Wanted<'_>,
     before: i64,
     book: &mut Book,
-) -> Result<(), StoreError> {
+) -> Result<Vec<SettlementId>, StoreError> {
     let mut ids = wanted.cancelled.clone();
     if let Some(prefixes) = wanted.reversed_prefixes() {
         messages(sql, &prefixes, before, book, &mut ids)?;
     }
     // A reversal of a cancellation has to know whether the visit was settled again.
     let encounters = encounters_of(sql, &ids)?;
-    booked(sql, wire, (wanted, &encounters, &ids), before, book)?;
-    standings(sql, before, book)
+    let corrected = booked(sql, wire, (wanted, &encounters, &ids), before, book)?;
+    standings(sql, before, book)?;
+    Ok(corrected)
 }
 
 /// The messages that reversals may mean, oldest first, and the settlements that they are about. A key begins with what
@@ -100,7 +101,7 @@ fn booked(
     (wanted, encounters, ids): (&Wanted<'_>, &[String], &BTreeSet<String>),
     before: i64,
     book: &mut Book,
-) -> Result<(), StoreError> {
+) -> Result<Vec<SettlementId>, StoreError> {
     const BOOKED: &str = concat!(
         "SELECT settlements.book_seq AS place, operations.outcome AS outcome, settlements.home AS home,
                 settlements.person AS person, settlements.encounter AS encounter,
@@ -109,7 +110,8 @@ fn booked(
                 settlements.discharged AS discharged, settlements.charge_batch AS charge_batch,
                 settlements.interim AS interim, settlements.level AS level, settlements.diagnosis AS diagnosis, ",
         usage!(),
-        " FROM (SELECT usages.after_seq AS place FROM json_each(?1) AS wanted CROSS JOIN usages
+        ", (SELECT COUNT(*) FROM corrections WHERE corrections.settlement = settlements.settlement) AS corrections
+           FROM (SELECT usages.after_seq AS place FROM json_each(?1) AS wanted CROSS JOIN usages
                  WHERE usages.person = wanted.value AND usages.posting = ''
                    AND (usages.care = 'inpatient' OR usages.encounter IN (SELECT value FROM json_each(?2)))
                 UNION
@@ -126,12 +128,17 @@ fn booked(
     );
     let (people, encounters) = (wanted.people(), wanted.encounters(encounters));
     let ids = list(ids.iter().map(String::as_str));
+    let mut corrected = Vec::new();
     sql.query(BOOKED, values![&people, &encounters, &ids, before], |row| {
-        let booked = read(&Columns::of(row, "settlements"), wire)?;
+        let columns = Columns::of(row, "settlements");
+        let booked = read(&columns, wire)?;
+        if columns.number("corrections")? > 0 {
+            corrected.push(booked.settled.settlement.clone());
+        }
         book.person(&booked.person.clone()).settlements.push(booked);
         Ok(())
-    })
-    .map(drop)
+    })?;
+    Ok(corrected)
 }
 
 fn read(columns: &Columns<'_>, wire: Wire) -> Result<Booked, StoreError> {

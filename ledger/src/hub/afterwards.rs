@@ -1,19 +1,19 @@
 //! What settlements gain or lose after they were booked: what review takes off them, and what corrections add. Here is
-//! where such money goes, and that it goes with its settlement; how much it is, and why, is for [`super::deductions`] and
-//! [`super::corrections`].
+//! where such money goes, and that it goes with its settlement; how it goes by itself, where that was cleared before, is in
+//! `afterwards/alone.rs`, and how much it is, and why, is for [`super::deductions`] and [`super::corrections`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use clearing::obligation::Posting;
 use settlement::adjudication::FundShares;
-use settlement::ids::{IdError, PoolCode, SettlementId};
+use settlement::ids::{IdError, SettlementId};
 use settlement::money::Money;
 
 use super::deductions::read_shares;
 use super::lots::{read_lot, read_sums};
 use super::periods::{PeriodNumber, THE_LIST};
 use super::{HubStore, corrupt};
-use crate::engine::{Row, Sql, list};
+use crate::engine::{Row, Sql};
 use crate::store::StoreError;
 use crate::values;
 
@@ -38,17 +38,45 @@ macro_rules! posted_in {
 }
 pub(super) use posted_in;
 
+/// Whether a posting came onto the list by itself: moved there, or made there after that of what was moved.
+macro_rules! came_alone {
+    ($kind:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM ",
+            $kind,
+            "_moves AS alone WHERE alone.id = posted.id AND alone.from_period > 0 AND alone.into_period = 0
+                AND alone.owner IS NOT NULL
+                AND (alone.step = posted.step OR (posted.period = 0 AND alone.step < posted.step)))"
+        )
+    };
+}
+
+pub(super) use came_alone;
+
+/// Whether two people have ended a posting on the list. It stays where they put it.
+macro_rules! ended {
+    ($kind:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM ",
+            $kind,
+            "_moves AS ended WHERE ended.id = posted.id AND ended.step = posted.step AND ended.from_period = 0)"
+        )
+    };
+}
+
+pub(super) mod alone;
+
 /// The statements about one kind of such money. Each kind has a table of what it is about, one of its postings and one of
 /// their moves, all alike.
 pub(super) struct Kind {
     of_settlement: &'static str,
-    of_settlements: &'static str,
     of_period: &'static str,
     of_one: &'static str,
     on_list: &'static str,
     along: &'static str,
     carried_out: &'static str,
     carry: &'static str,
+    alone: alone::Texts,
 }
 
 macro_rules! kind {
@@ -60,16 +88,7 @@ macro_rules! kind {
                     "SELECT posted.id, posted.step FROM ", $kind, "s AS changed JOIN ", $kind, "_postings AS posted
                      ON posted.id = changed.id"
                 ),
-                "AND changed.settlement = ?2"
-            ),
-            of_settlements: posted_in!(
-                $kind,
-                concat!(
-                    "SELECT DISTINCT changed.settlement, changed.home, changed.treatment, changed.insurance, changed.care
-                     FROM json_each(?2) AS wanted CROSS JOIN ", $kind, "s AS changed CROSS JOIN ", $kind,
-                    "_postings AS posted"
-                ),
-                "AND changed.settlement = wanted.value AND posted.id = changed.id"
+                concat!("AND changed.settlement = ?2 AND NOT ", came_alone!($kind), " AND NOT ", ended!($kind))
             ),
             of_period: posted_in!(
                 $kind,
@@ -89,9 +108,10 @@ macro_rules! kind {
                 "SELECT changed.settlement, posted.basic, posted.large_sum, posted.catastrophic, posted.civil_servant,
                     posted.assistance
                 FROM ", $kind, "_postings AS posted JOIN ", $kind, "s AS changed ON changed.id = posted.id
-                WHERE posted.period = 0 OR EXISTS (
+                WHERE (posted.period = 0 OR EXISTS (
                     SELECT 1 FROM ", $kind, "_moves AS came
-                    WHERE came.id = posted.id AND came.step = posted.step AND came.into_period = 0)
+                    WHERE came.id = posted.id AND came.step = posted.step AND came.into_period = 0))
+                  AND NOT ", came_alone!($kind), "
                 ORDER BY posted.id, posted.step"
             ),
             along: concat!(
@@ -100,7 +120,7 @@ macro_rules! kind {
                 FROM ", $kind, "_moves AS moved
                 JOIN ", $kind, "_postings AS posted ON posted.id = moved.id AND posted.step = moved.step
                 JOIN ", $kind, "s AS changed ON changed.id = moved.id
-                WHERE moved.from_period = ?1 OR moved.into_period = ?1
+                WHERE (moved.from_period = ?1 OR moved.into_period = ?1) AND moved.owner IS NULL
                 ORDER BY moved.id, moved.step, moved.from_period"
             ),
             carried_out: concat!(
@@ -113,6 +133,7 @@ macro_rules! kind {
             carry: concat!(
                 "INSERT INTO ", $kind, "_moves (id, step, from_period, into_period) VALUES (?1, ?2, ?3, ?4)"
             ),
+            alone: alone::texts!($kind),
         }
     };
 }
@@ -131,13 +152,14 @@ impl Kind {
         sql.query(self.of_period, values![period.0], posted)
     }
 
-    /// Where what was posted of one is given back, or posted again: what waits on the list was not cleared yet, everything
-    /// else goes into the open period.
+    /// Where what was posted of one is given back, or posted again: what waits on the list was not cleared yet, and what was
+    /// returned from there by itself never will be; everything else goes into the open period.
     pub(super) fn period_again(&self, sql: &Sql<'_>, id: &str) -> Result<PeriodNumber, StoreError> {
-        if sql.exists(self.of_one, values![THE_LIST.0, id])? { Ok(THE_LIST) } else { open_period(sql) }
+        let is_off = sql.exists(self.of_one, values![THE_LIST.0, id])? || self.is_returned(sql, id)?;
+        if is_off { Ok(THE_LIST) } else { open_period(sql) }
     }
 
-    /// What is or was on the list with its settlement, posting by posting.
+    /// What is or was on the list with its settlement, posting by posting; not what came there by itself.
     pub(super) fn on_list(&self, sql: &Sql<'_>) -> Result<Vec<(SettlementId, FundShares)>, StoreError> {
         sql.query(self.on_list, values![], read_posted)
     }
@@ -199,7 +221,8 @@ fn read_posted(row: Row<'_>) -> Result<(SettlementId, FundShares), StoreError> {
     Ok((SettlementId::from_time_first(settlement).map_err(malformed)?, read_shares(row, 1)?))
 }
 
-/// What is taken off a settlement or added to it goes with it when it is carried over, and off the list again.
+/// What is taken off a settlement or added to it goes with it when it is carried over, and off the list again. What came
+/// onto the list by itself ends there by itself.
 pub(super) fn move_with(
     sql: &Sql<'_>,
     settlement: &str,
@@ -207,26 +230,6 @@ pub(super) fn move_with(
     into: PeriodNumber,
 ) -> Result<(), StoreError> {
     KINDS.iter().try_for_each(|kind| kind.move_with(sql, settlement, from, into))
-}
-
-/// Which of these settlements have such money in a period, whether they have entries in it or not; between these pools
-/// alone.
-pub(super) fn posted_of(
-    sql: &Sql<'_>,
-    period: PeriodNumber,
-    settlements: &BTreeSet<String>,
-    between: &BTreeSet<(PoolCode, PoolCode)>,
-) -> Result<BTreeSet<String>, StoreError> {
-    let wanted = list(settlements.iter().map(String::as_str));
-    let mut posted = BTreeSet::new();
-    for kind in KINDS {
-        let found = sql.query(kind.of_settlements, values![period.0, &wanted], |row| {
-            Ok((row.text(0)?.to_owned(), read_lot(row, 1)?))
-        })?;
-        let theirs = found.into_iter().filter(|(_, lot)| between.contains(&(lot.home, lot.treatment)));
-        posted.extend(theirs.map(|(settlement, _)| settlement));
-    }
-    Ok(posted)
 }
 
 /// The same for all settlements that are carried out of a period; what has gone stays gone.
@@ -263,6 +266,6 @@ pub(super) fn place_of(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Optio
 }
 
 /// The period that is open.
-pub(super) fn open_period(sql: &Sql<'_>) -> Result<PeriodNumber, StoreError> {
+fn open_period(sql: &Sql<'_>) -> Result<PeriodNumber, StoreError> {
     sql.get("SELECT MAX(number) FROM periods", values![], |row| row.number(0).map(PeriodNumber))
 }

@@ -8,7 +8,7 @@ use clearing::breaks::Books;
 use jiff::Timestamp;
 
 use super::HubStore;
-use super::breaks::{FoundBreak, OpenBreak, breaks, read_break};
+use super::breaks::{self, FoundBreak, OpenBreak, breaks, breaks_that};
 use crate::engine::{Sql, Version};
 use crate::leaves::Scope;
 use crate::store::StoreError;
@@ -52,17 +52,12 @@ pub(super) fn look_again(
 pub(super) fn decided(
     sql: &Sql<'_>,
     books: Option<Books>,
-    (first, last): (&str, &str),
+    days: (&str, &str),
     scope: Scope,
 ) -> Result<Vec<OpenBreak>, StoreError> {
-    const DECIDED: &str = breaks!(
-        "(?1 IS NULL OR books = ?1) AND day >= ?2 AND day <= ?3
-          AND (?4 IS NULL OR home = ?4) AND (?5 IS NULL OR treatment = ?5)
-          AND EXISTS (SELECT 1 FROM break_ends WHERE break_ends.number = breaks.number AND ending = 'decided')
-          AND NOT EXISTS (SELECT 1 FROM break_gone WHERE break_gone.number = breaks.number)
-        ORDER BY found_at, number"
+    const DECIDED: &str = breaks_that!(
+        "EXISTS (SELECT 1 FROM break_ends WHERE break_ends.number = breaks.number AND ending = 'decided')
+          AND NOT EXISTS (SELECT 1 FROM break_gone WHERE break_gone.number = breaks.number)"
     );
-    let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
-    let values = values![books.map(Books::word), first, last, home.as_deref(), treatment.as_deref()];
-    sql.query(DECIDED, values, read_break)
+    breaks::query(sql, DECIDED, books, days, scope)
 }

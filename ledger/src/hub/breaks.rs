@@ -57,16 +57,28 @@ const TEXT: &str = concat!(
 
 /// Breaks as [`read_break`] reads them.
 macro_rules! breaks {
-    ($where:literal) => {
+    ($($where:literal),+) => {
         concat!(
             "SELECT day, home, treatment, number, books, place, kind, settlement, operation, outer_total,
                 outer_owed, inner_total, inner_owed, proposed, found_at FROM breaks WHERE ",
-            $where
+            $($where),+
         )
     };
 }
 
-pub(super) use breaks;
+/// Those that stand so, as [`query`] asks for them: of some books where any are given, of some days and pools.
+macro_rules! breaks_that {
+    ($stand:literal) => {
+        breaks!(
+            "(?1 IS NULL OR books = ?1) AND day >= ?2 AND day <= ?3
+              AND (?4 IS NULL OR home = ?4) AND (?5 IS NULL OR treatment = ?5) AND ",
+            $stand,
+            " ORDER BY found_at, number"
+        )
+    };
+}
+
+pub(super) use {breaks, breaks_that};
 
 /// A break as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +216,8 @@ impl HubStore {
             .await
     }
 
-    /// The roots that all three books of some days share and that no certificate says yet, each as the next certificate.
+    /// The roots that all three books of some days share and that no certificate says yet, each as the next certificate,
+    /// which does not say yet what its operations come to.
     ///
     /// # Errors
     /// When the store fails.
@@ -234,6 +247,7 @@ impl HubStore {
                         branch: read_branch(row, 0)?,
                         version: u32::try_from(version).map_err(|_| corrupt("certificates", version, "no version"))?,
                         operations: row.number(4)?.cast_unsigned(),
+                        tally: None,
                         root: read_digest(row.bytes(3)?)?,
                         replaces,
                     })
@@ -359,21 +373,22 @@ fn end(
     Ok(sql.execute(END, values![number, ending, reason, by, at.as_microsecond()])? == 1)
 }
 
-fn open(
+fn open(sql: &Sql<'_>, books: Option<Books>, days: (&str, &str), scope: Scope) -> Result<Vec<OpenBreak>, StoreError> {
+    const OPEN: &str = breaks_that!("NOT EXISTS (SELECT 1 FROM break_ends WHERE break_ends.number = breaks.number)");
+    query(sql, OPEN, books, days, scope)
+}
+
+/// Breaks by a text of [`breaks_that`].
+pub(super) fn query(
     sql: &Sql<'_>,
+    text: &'static str,
     books: Option<Books>,
     (first, last): (&str, &str),
     scope: Scope,
 ) -> Result<Vec<OpenBreak>, StoreError> {
-    const OPEN: &str = breaks!(
-        "(?1 IS NULL OR books = ?1) AND day >= ?2 AND day <= ?3
-          AND (?4 IS NULL OR home = ?4) AND (?5 IS NULL OR treatment = ?5)
-          AND NOT EXISTS (SELECT 1 FROM break_ends WHERE break_ends.number = breaks.number)
-        ORDER BY found_at, number"
-    );
     let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
     let values = values![books.map(Books::word), first, last, home.as_deref(), treatment.as_deref()];
-    sql.query(OPEN, values, read_break)
+    sql.query(text, values, read_break)
 }
 
 pub(super) fn read_break(row: Row<'_>) -> Result<OpenBreak, StoreError> {

@@ -87,6 +87,15 @@ pub struct PostedCorrection {
     pub booked_in: PeriodNumber,
 }
 
+/// Where a batch stands in the region's book.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BatchPlace {
+    /// The place after which it stands.
+    pub after: u64,
+    /// Its number among the batches there, without gaps; 0 where the region did not say.
+    pub number: u64,
+}
+
 /// Writes what the treatment side is told of one settlement of a batch, as it counts before and after; how manieth word of
 /// it this is counts from 1, and rises each time that it is given back or comes again.
 pub type CorrectionLetter = fn(&CorrectionBatch, (&Correction, &Lot), u64) -> Notice;
@@ -148,18 +157,18 @@ impl HubStore {
         self.engine.change(move |sql| decide_one(sql, (&id, &seen), (event, &reason), (&by, at))).await
     }
 
-    /// The home region has taken a batch, which stands after a place of its book: its money is booked, and letters of it
+    /// The home region has taken a batch, which stands in a place of its book: its money is booked, and letters of it
     /// are posted in the same commit. Again it changes nothing.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn correction_take(
         &self,
-        (id, book_seq): (String, u64),
+        (id, place): (String, BatchPlace),
         tell: CorrectionLetter,
         at: Timestamp,
     ) -> Result<Option<CorrectionBatch>, StoreError> {
-        self.engine.write(move |sql| take(sql, (&id, book_seq), tell, at)).await
+        self.engine.write(move |sql| take(sql, (&id, place), tell, at)).await
     }
 
     /// The home region cannot take a batch: nothing of it takes effect. Again it changes nothing.
@@ -224,12 +233,12 @@ impl HubStore {
         Ok(self.correction_standing(homes, Standing::Approved).await?.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// The ids of the batches of pools that are in force, each with the place of the region's book after which it stands; in
-    /// the order of these places, and of taking effect.
+    /// The ids of the batches of pools that are in force, each with its place in the region's book; in the order of these
+    /// places, and of taking effect.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn correction_in_force(&self, homes: Vec<PoolCode>) -> Result<Vec<(String, u64)>, StoreError> {
+    pub async fn correction_in_force(&self, homes: Vec<PoolCode>) -> Result<Vec<(String, BatchPlace)>, StoreError> {
         self.correction_standing(homes, Standing::InForce).await
     }
 
@@ -237,16 +246,18 @@ impl HubStore {
         &self,
         homes: Vec<PoolCode>,
         standing: Standing,
-    ) -> Result<Vec<(String, u64)>, StoreError> {
-        const STANDING: &str = "SELECT correction_batches.id, COALESCE(last.book_seq, 0) FROM correction_batches
+    ) -> Result<Vec<(String, BatchPlace)>, StoreError> {
+        const STANDING: &str = "SELECT correction_batches.id, COALESCE(last.book_seq, 0), COALESCE(last.number, 0)
+            FROM correction_batches
             JOIN correction_events AS last ON last.batch = correction_batches.id
                 AND last.step = (SELECT MAX(step) FROM correction_events WHERE batch = correction_batches.id)
             WHERE home IN (SELECT value FROM json_each(?1)) AND last.event = ?2
-            ORDER BY COALESCE(last.book_seq, 0), last.done_at, correction_batches.id";
+            ORDER BY COALESCE(last.book_seq, 0), COALESCE(last.number, 0), last.done_at, correction_batches.id";
         let homes = list(homes.iter().map(|home| home.0.as_str()));
         let read = self.engine.read(move |sql| {
             sql.query(STANDING, values![&homes, standing.word()], |row| {
-                Ok((row.text(0)?.to_owned(), row.number(1)?.cast_unsigned()))
+                let [after, number] = [row.number(1)?, row.number(2)?].map(i64::cast_unsigned);
+                Ok((row.text(0)?.to_owned(), BatchPlace { after, number }))
             })
         });
         read.await
@@ -318,13 +329,13 @@ fn is_decided_so(held: &CorrectionBatch, event: Event, by: &str) -> bool {
 
 fn take(
     sql: &Sql<'_>,
-    (id, book_seq): (&str, u64),
+    (id, place): (&str, BatchPlace),
     tell: CorrectionLetter,
     at: Timestamp,
 ) -> Result<Option<CorrectionBatch>, StoreError> {
     let Some(held) = rows::find(sql, id)? else { return Ok(None) };
     let Some(becomes) = after(held.standing, Event::Take) else { return Ok(Some(held)) };
-    rows::insert_event(sql, id, (becomes, "", Some(book_seq.cast_signed())), (THE_REGION, at))?;
+    rows::insert_event(sql, id, (becomes, "", Some(place)), (THE_REGION, at))?;
     for correction in &held.batch.corrections {
         let period = period_for(sql, &correction.settlement)?;
         rows::insert_posting(sql, (&rows::id_of(id, &correction.settlement), 1), period, &correction.moves(), at)?;
@@ -353,6 +364,7 @@ fn post_again(sql: &Sql<'_>, id: &str, tell: CorrectionLetter, at: Timestamp) ->
     };
     let (period, step) = (CORRECTIONS.period_again(sql, id)?, step + 1);
     rows::insert_posting(sql, (id, step), period, &-moves, at)?;
+    CORRECTIONS.follow_returned(sql, (id, step), at)?;
     let held = stands(sql, &batch)?;
     let mut all = held.batch.corrections.iter().zip(&held.lots);
     let Some((correction, lot)) = all.find(|(one, _)| rows::id_of(&batch, &one.settlement) == id) else {

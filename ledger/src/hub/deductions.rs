@@ -329,6 +329,7 @@ fn release(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<(), StoreError> {
     if held.standing == Standing::Agreed {
         let period = DEDUCTIONS.period_again(sql, id)?;
         post(sql, (id, step), period, &-held.agreed)?;
+        DEDUCTIONS.follow_returned(sql, (id, step), at)?;
     }
     Ok(())
 }

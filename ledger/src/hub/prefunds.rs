@@ -176,18 +176,6 @@ impl HubStore {
         Ok(balances)
     }
 
-    /// What a re-set starts from: what every prefund holds, and what is on its way to or from it, recorded by one side.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn prefund_reset_balances(&self) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
-        let mut balances: BTreeMap<PrefundKey, Money> = BTreeMap::new();
-        for entry in self.prefund_entries().await?.iter().filter(|entry| entry.recorded().counts_in_reset()) {
-            *balances.entry(entry.change.key).or_default() += entry.change.amount;
-        }
-        Ok(balances)
-    }
-
     /// Every change with what became of it, in the order of the prefunds and of their making.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::engine::migrate;
 use crate::testing::{Database, PrivatePostgres};
+use alone::*;
 use append_only::nobody_changes_or_removes_evidence;
 use asked::a_comparison_is_asked_for_with_its_letter_and_its_first_answer_stays;
 use booking::{
@@ -38,6 +39,8 @@ use corrections::*;
 use course::{
     a_payment_is_corrected_by_its_side_until_both_record_the_same,
     a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
+    an_objection_to_what_comes_to_nothing_in_its_lot_is_heard,
+    two_records_that_differ_are_paid_once_both_sides_accept_these_two,
     what_is_carried_out_is_carried_in_and_cleared_once,
 };
 use deductions::*;
@@ -51,6 +54,7 @@ use prefunds::*;
 use told::*;
 use uncompared::*;
 
+mod alone;
 mod append_only;
 mod asked;
 mod booking;
@@ -112,6 +116,8 @@ on_both! {
     folding_adds_up_to_the_journal_whenever_answers_come,
     a_period_is_recorded_step_by_step_and_each_step_once,
     what_is_carried_out_is_carried_in_and_cleared_once,
+    an_end_that_was_proposed_for_another_sum_is_proposed_anew,
+    two_records_that_differ_are_paid_once_both_sides_accept_these_two,
     what_is_listed_is_cleared_or_returned_by_two_people_and_once,
     what_was_cleared_from_the_list_is_carried_nowhere_else,
     an_end_that_was_proposed_for_fewer_entries_is_decided_anew,
@@ -132,7 +138,10 @@ on_both! {
     a_batch_is_taken_back_as_a_whole_and_once,
     a_correction_goes_with_its_settlement_onto_the_list_and_off_it,
     postings_that_are_not_what_their_batches_say_are_found,
-    what_is_corrected_of_a_stated_settlement_is_objected_to_and_comes_in_again_each_time,
+    what_changes_a_cleared_settlement_is_carried_for_two_periods_and_then_listed,
+    what_is_listed_by_itself_is_ended_by_two_people_and_counts_once_or_never,
+    what_left_the_list_by_itself_is_objected_to_no_more_and_waits_for_nothing,
+    an_objection_to_what_comes_to_nothing_in_its_lot_is_heard,
     folding_twice_at_once_folds_once,
     each_entry_is_proved_in_its_own_period,
     an_undoing_is_in_the_period_in_which_it_was_booked,

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use clearing::cleared::pair_of;
 use clearing::month::Month;
-use clearing::obligation::Lot;
 use clearing::period::{Pair, Side};
 use clearing::prefund::change::Standing as PrefundStanding;
 use clearing::prefund::{Usage, Watch};
@@ -78,6 +78,17 @@ pub enum News {
         /// How much; below zero where the treatment member pays.
         due: Money,
     },
+    /// One of them accepts two records of a payment that differ as of one payment.
+    Acceptance {
+        /// Whose money.
+        insurance: Insurance,
+        /// Who.
+        side: Side,
+        /// How manieth of this payment, counted from 1.
+        step: u64,
+        /// Whether the other has, too: it is paid.
+        is_settled: bool,
+    },
     /// The month is closed.
     Closed,
     /// A review deduction, as it stands from now on.
@@ -130,6 +141,7 @@ impl Told {
             News::Statement { .. } => format!("statement {month}{home} {treatment}"),
             News::Objection { side, .. } => format!("objection {month}{home} {treatment} {}", side.word()),
             News::Notice { insurance, .. } => format!("notice {month}{home} {treatment} {}", insurance.word()),
+            News::Acceptance { insurance, .. } => format!("acceptance {month}{home} {treatment} {}", insurance.word()),
             News::Closed => format!("closed {month}{home} {treatment}"),
             News::Deduction { id, .. } => format!("deduction {id}"),
             News::Prefund { insurance, id, .. } => format!("prefund {home} {treatment} {} {id}", insurance.word()),
@@ -142,7 +154,7 @@ impl Told {
         match &self.news {
             News::Statement { version, .. } | News::Objection { version, .. } => u64::from(*version),
             News::Notice { .. } | News::Closed => 1,
-            News::Deduction { step, .. } | News::Prefund { step, .. } => *step,
+            News::Acceptance { step, .. } | News::Deduction { step, .. } | News::Prefund { step, .. } => *step,
             News::PrefundUse { turn, .. } => *turn,
         }
     }
@@ -162,10 +174,6 @@ pub struct Telling {
 impl Telling {
     fn member_of(&self, pool: PoolCode) -> MemberCode {
         self.regions.member_of(pool).unwrap_or(MemberCode(pool.0))
-    }
-
-    fn pair_of(&self, lot: &Lot) -> Pair {
-        Pair { home: self.member_of(lot.home), treatment: self.member_of(lot.treatment) }
     }
 
     /// Posts a letter to each node of both members. What was told before is not told again.
@@ -215,7 +223,7 @@ impl Telling {
             standing: held.standing,
             taken: held.agreed.total(),
         };
-        self.tell(sql, &Told { pair: self.pair_of(&held.lot), month, news })
+        self.tell(sql, &Told { pair: pair_of(&held.lot, &self.regions), month, news })
     }
 
     /// How deductions stand that have gone with their settlements out of a period; what was told of that before is not told

@@ -141,3 +141,30 @@ async fn a_leaf_that_is_added_again_changes_nothing() {
         assert_eq!(place.roots().await, once);
     }
 }
+
+#[tokio::test]
+async fn a_branchs_leaves_come_page_by_page_each_once_and_in_their_order() {
+    for place in [Place::on_sqlite(), Place::on_postgres()] {
+        let all: Vec<NewLeaf> = (0..6_600).map(|number| leaf(number, "accepted")).collect();
+        place.add(&all).await;
+        let branch = leaf(0, "accepted").branch;
+        let (mut pages, mut held) = (0, Vec::new());
+        loop {
+            let after = held.last().map(|last: &HeldLeaf| last.leaf);
+            let page = place.leaves.leaf_page(branch, after).await.expect("a page");
+            if page.is_empty() {
+                break;
+            }
+            pages += 1;
+            held.extend(page);
+        }
+        assert_eq!(pages, 3, "1,100 leaves, at most 500 at once");
+        let mut expected: Vec<NewLeaf> = all.into_iter().filter(|new| new.branch == branch).collect();
+        expected.sort_by_key(|new| new.leaf);
+        assert_eq!(
+            held.iter().map(|held| (held.leaf, held.number)).collect::<Vec<_>>(),
+            expected.iter().map(|new| (new.leaf, new.number)).collect::<Vec<_>>()
+        );
+        assert!(held.iter().all(|held| held.outcome == held.leaf.digest.0[..]), "each with its own bytes");
+    }
+}

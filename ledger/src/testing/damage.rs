@@ -56,7 +56,8 @@ pub fn drop_deduction_event(book: &Path, (id, step): (&str, i64)) -> Result<usiz
     alter(book, "deduction_events", "DELETE FROM deduction_events WHERE id = ?1 AND step = ?2", (id, step))
 }
 
-/// Moves a posting out of a period into another, without its settlement.
+/// Moves a posting out of a period into another, without its settlement; by itself where an owner is given, whose member
+/// has to find out.
 ///
 /// # Errors
 /// When the statement fails.
@@ -65,10 +66,14 @@ pub fn move_posting(
     of: Afterwards,
     (id, step): (&str, i64),
     (from, into): (i64, i64),
+    owner: Option<&str>,
 ) -> Result<usize, StoreError> {
     let table = format!("{}_moves", of.word());
-    let moved = format!("INSERT INTO {table} (id, step, from_period, into_period) VALUES (?1, ?2, ?3, ?4)");
-    Ok(Connection::open(book)?.execute(&moved, (id, step, from, into))?)
+    let moved = format!(
+        "INSERT INTO {table} (id, step, from_period, into_period, reason, owner, moved_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?3)"
+    );
+    Ok(Connection::open(book)?.execute(&moved, (id, step, from, into, owner))?)
 }
 
 /// Removes the notices of an insurance in a period, and their payments; tells how many notices there were.

@@ -77,11 +77,23 @@ pub fn read_inside(prefix: Prefix, inside: &v1::Inside) -> Result<Inside, FieldF
             Inside::Parts(parts.parts.iter().map(|part| read_part(prefix, part)).collect::<Result<_, _>>()?)
         }
         v1::inside::What::Leaves(leaves) => {
-            let leaf = |leaf: &v1::Leaf| Ok(Leaf { place: leaf.place, digest: read_digest(&leaf.digest)? });
-            Inside::Leaves(leaves.leaves.iter().map(leaf).collect::<Result<_, FieldFault>>()?)
+            Inside::Leaves(leaves.leaves.iter().map(read_leaf).collect::<Result<_, FieldFault>>()?)
         }
     };
     if read.fits(prefix) { Ok(read) } else { Err(fault("inside", "is of another part than was asked for")) }
+}
+
+/// Writes a leaf.
+pub fn write_leaf(leaf: &Leaf) -> v1::Leaf {
+    v1::Leaf { place: leaf.place, digest: digest_bytes(&leaf.digest) }
+}
+
+/// Reads a leaf.
+///
+/// # Errors
+/// Where its digest is none.
+pub fn read_leaf(leaf: &v1::Leaf) -> Result<Leaf, FieldFault> {
+    Ok(Leaf { place: leaf.place, digest: read_digest(&leaf.digest)? })
 }
 
 /// Writes what stands at a place.
@@ -126,10 +138,6 @@ fn read_part(within: Prefix, part: &v1::Part) -> Result<Node, FieldFault> {
     let digit = u8::try_from(part.digit).ok();
     let prefix = digit.and_then(|digit| within.child(digit)).ok_or_else(|| fault("digit", "is not one of base 16"))?;
     Ok(Node { prefix, count: part.count, digest: read_digest(&part.digest)? })
-}
-
-fn write_leaf(leaf: &Leaf) -> v1::Leaf {
-    v1::Leaf { place: leaf.place, digest: digest_bytes(&leaf.digest) }
 }
 
 fn digest_bytes(digest: &Digest) -> bytes::Bytes {

@@ -47,16 +47,19 @@ pub struct Booking {
 impl Booking {
     /// What the answer to an operation books; none for refusals and for reversals of what had no effect.
     pub fn of(operation: &Operation, outcome: &Outcome) -> Option<Booking> {
-        let (turn, settled) = match outcome {
-            Outcome::Refused(_) => return None,
-            Outcome::Accepted { decided_at: _, done } => turn_of(done)?,
-        };
+        let (turn, settled) = turn_of(outcome)?;
         let entry = JournalEntry::of_settlement(&parties(operation, settled), &settled.payers, &settled.family);
         Some(Booking { settlement: settled.settlement.clone(), turn, entry })
     }
 }
 
-fn turn_of(done: &Done) -> Option<(Turn, &Settled)> {
+/// How an answer changes a journal, and the settlement that it makes, undoes or brings back; none for refusals and for
+/// reversals of what had no effect.
+pub fn turn_of(outcome: &Outcome) -> Option<(Turn, &Settled)> {
+    let done = match outcome {
+        Outcome::Refused(_) => return None,
+        Outcome::Accepted { decided_at: _, done } => done,
+    };
     match done {
         Done::Settled(settled) => Some((Turn::Enter, settled)),
         Done::Cancelled { counter: _, original, account_balance: _ } => Some((Turn::Counter, original)),

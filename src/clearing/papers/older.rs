@@ -14,8 +14,9 @@ use proto::v1::clearing_client::ClearingClient;
 use settlement::region::RegionTable;
 use tonic::transport::Channel;
 
+use super::fetched::{lots_of, read_pair};
 use super::whose::Whose;
-use super::{Writing, lots_of, read_pair};
+use super::writing::Writing;
 use crate::output;
 
 /// Writes a version of the statement of each pair that has it, into a folder of its own; tells the workbooks. Of pairs

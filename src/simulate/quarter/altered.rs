@@ -99,23 +99,25 @@ fn altered(outcome: &Outcome) -> Option<Outcome> {
     Some(Outcome::Accepted { decided_at: *decided_at, done: Done::Settled(settled) })
 }
 
-/// How it stands with a settlement that two books hold other amounts of.
+/// How it stands with a settlement that two books are apart on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The books are apart.
     Apart,
     /// The wrong book was put back and told again, before the settlement's period was stated.
     Mended,
+    /// The book that lacked it took it in, after a period was cleared without it.
+    TakenIn,
     /// Two people have decided on it, from the list.
     Decided(Verdict),
 }
 
-/// The settlements of which answers were altered, and how each ended.
+/// The settlements that books were made apart on, and how each ended.
 #[derive(Debug, Default)]
 pub struct Alterations(BTreeMap<SettlementId, Ending>);
 
 impl Alterations {
-    /// An answer about a settlement was altered.
+    /// Books are apart on a settlement.
     pub fn add(&mut self, settlement: SettlementId) {
         self.0.insert(settlement, Ending::Apart);
     }
@@ -136,8 +138,9 @@ impl Alterations {
     }
 }
 
-/// What books are apart on is in no period that was cleared of what is disputed; what was mended stays where it was booked; what two people have
-/// decided on is cleared in a period, or in none.
+/// What books are apart on is in no period that was cleared of what is disputed; what was mended stays where it
+/// was booked; what was taken in later is cleared later; what two people have decided on is cleared in a period, or in
+/// none.
 pub(super) fn what_is_apart_is_cleared_only_as_it_ended(book: &Book, alterations: &Alterations) -> Vec<String> {
     let is_carried = |period| book.periods.iter().any(|held| held.period == period && held.record.is_carried);
     let mut findings = Vec::new();
@@ -151,6 +154,7 @@ pub(super) fn what_is_apart_is_cleared_only_as_it_ended(book: &Book, alterations
         let holds = match ending {
             Ending::Apart => !at.is_some_and(is_carried),
             Ending::Mended => at == Some(made.period),
+            Ending::TakenIn => at.is_some_and(|at| at > made.period),
             Ending::Decided(Verdict::Clear) => at.is_some(),
             Ending::Decided(Verdict::Return) => at.is_none(),
         };
@@ -184,7 +188,10 @@ mod tests {
             (vec![on.clone()], Ending::Apart, 0),
             (vec![listed.clone()], Ending::Apart, 0),
             (vec![], Ending::Mended, 0),
-            (vec![on], Ending::Mended, 1),
+            (vec![on.clone()], Ending::Mended, 1),
+            (vec![], Ending::TakenIn, 1),
+            (vec![on], Ending::TakenIn, 0),
+            (vec![listed.clone()], Ending::TakenIn, 1),
             (vec![listed.clone()], clear, 1),
             (vec![listed.clone(), taken_off(Some(2))], clear, 0),
             (vec![listed.clone(), taken_off(Some(2))], returned, 1),

@@ -66,6 +66,9 @@ pub const DAMAGED: usize = 7;
 pub const BY_HAND: [usize; 2] = [9, 10];
 /// Has no business at all.
 pub const IDLE: usize = 11;
+/// A pool whose first employee and whose resident are treated only when the story says so; no other resident goes to the
+/// hospital of the latter.
+pub const BY_STORY: &str = "370100";
 
 /// Somebody who falls ill away from home.
 #[derive(Clone, Debug)]
@@ -237,7 +240,9 @@ fn people() -> Vec<Person> {
                     insurance: if which == 2 { "390" } else { "310" },
                     goes_to,
                     chronic: *rules != SHENZHEN && which == 1,
-                    by_hand: member == IDLE || BY_HAND.contains(&member) && which == 0,
+                    by_hand: member == IDLE
+                        || BY_HAND.contains(&member) && which == 0
+                        || *home == BY_STORY && which != 1,
                 });
             }
         }

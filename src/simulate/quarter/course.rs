@@ -86,6 +86,7 @@ fn print(seed: u64, ran: &Ran) {
         counts.pending,
         counts.given_back
     ));
+    output::line(&format!("  corrections: {} settlements worked out again, and posted", counts.corrected));
     output::line(&format!(
         "  certificates: {} signed by all three, {} for late entries; {} days certified by nobody",
         ran.certified.signed,
@@ -111,7 +112,7 @@ fn to_json(seed: u64, ran: &Ran) -> Value {
     });
     json!({ "seed": seed, "steps": ran.summary.steps, "findings": ran.summary.findings, "settled": counts.settled,
         "reversed": counts.reversed, "cancelled": counts.cancelled, "cancelled_late": counts.cancelled_late,
-        "pending": counts.pending, "given_back": counts.given_back, "objections": ran.objections,
+        "pending": counts.pending, "given_back": counts.given_back, "corrected": counts.corrected, "objections": ran.objections,
         "certificates": { "signed": ran.certified.signed, "replacing": ran.certified.replacing,
             "unsigned": ran.certified.unsigned, "uncertified": ran.certified.uncertified.len() },
         "listed": ran.listed, "deductions": ran.deductions, "planted": planted.collect::<Vec<_>>(),

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use broker::reconcile::Roots;
 use clearing::breaks::{Book, Books, Deed, Fact, Kind, Proposal, age_days};
 use jiff::civil::Date;
@@ -84,6 +84,13 @@ impl Difference {
         let (kind, proposed) = (lacks(fact.deed, Book::Inner), Proposal::Reinstate);
         let (outer, inner) = ((fact.sums.total, fact.sums.owed()), <_>::default());
         Difference { books: Books::HubHome, kind, proposed, outer, inner }
+    }
+
+    /// The treatment side's desk was told, and the hospital's accounts lack it.
+    pub fn lacked_by_hospital(fact: &Fact) -> Difference {
+        let (kind, proposed) = (lacks(fact.deed, Book::Outer), Proposal::HospitalReverses);
+        let (outer, inner) = (<_>::default(), (fact.sums.total, fact.sums.owed()));
+        Difference { books: Books::HospitalTreatment, kind, proposed, outer, inner }
     }
 
     /// An answer was altered on its way: the outer book holds one amount, the inner another.
@@ -226,6 +233,10 @@ pub async fn compare_treatments_on(nation: &Nation, days: (Date, Date)) -> Resul
         let differing = compared.differing.iter().filter_map(|both| Some((both.branch, both.inner?))).collect();
         let roots = Roots { agreed: compared.agreed, differing };
         hub.record(Books::TreatmentHub, scope, days, roots, &compared.apart).await?;
+        let door = nation.members[member].treatment.opened().context("a treatment side is down")?;
+        let of_hospitals = door.hospitals_apart(days).await?;
+        let told = hub.hospitals_differ(pool(plan.treatment), days.into(), of_hospitals).await;
+        told.map_err(|refusal| anyhow!("the hub does not take what hospitals differ in: {refusal:?}"))?;
     }
     Ok(())
 }

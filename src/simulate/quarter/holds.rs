@@ -6,9 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail};
 use broker::clearing::Standing;
-use clearing::cleared::sum;
-use clearing::obligation::{Lot, Posting};
-use clearing::statement::{Pairs, payable_and_receivable};
 use ledger::hub::{CarriedEntry, OpenBreak, PeriodNumber, Position, SettlementTurn};
 use ledger::leaves::Scope;
 use ledger::treatment::TreatmentStore;
@@ -24,6 +21,7 @@ use super::agreed::{Agreed, a_certificate_says_what_the_books_hold};
 use super::altered::what_is_apart_is_cleared_only_as_it_ended;
 use super::explained::Explained;
 use super::nation::Nation;
+use super::owed::{Owed, add_afterwards, add_carried, cleared_of, payable_is_receivable};
 use crate::verify::{self, Checked, Elsewhere, Stores};
 
 /// What was seen when the books were last looked at.
@@ -134,7 +132,7 @@ impl Holds {
         Ok(unexplained.map(ToString::to_string).collect())
     }
 
-    /// Entries − carried out + carried in − deductions, worked out from the journal alone, is what pairs clear; and as
+    /// Entries − carried out + carried in − deductions + corrections, worked out from the journal, is what pairs clear; and as
     /// long as a period is not closed, its folded sums are the journal's.
     async fn what_is_owed_follows_from_the_journal(&mut self, nation: &Nation, book: &Book) -> Result<Vec<String>> {
         let mut findings = Vec::new();
@@ -153,14 +151,12 @@ impl Holds {
                 *owed.entry(self.pools(turn)?).or_default() += turn.funds() + turn.account();
             }
             add_carried(&mut owed, *period, &book.carried);
-            for (lot, sums) in store.clearing_movements(*period).await?.deducted.iter() {
-                *owed.entry((lot.home, lot.treatment)).or_default() -= sums.owed();
-            }
+            add_afterwards(&mut owed, &store.clearing_movements(*period).await?);
             let member = |pool: PoolCode| nation.country.regions.member_of(pool);
             owed.retain(|(home, treatment), amount| member(*home) != member(*treatment) && !amount.is_zero());
             let cleared = cleared_of(pairs);
             if owed != cleared {
-                let what = "a period clears its entries − carried out + carried in − deductions does not hold for";
+                let what = "a period clears its entries − carried out + carried in − deductions + corrections does not hold for";
                 findings.push(format!("{what} {}: {owed:?} by the journal, {cleared:?} cleared", record.month));
             }
         }
@@ -266,44 +262,6 @@ pub(super) fn follow(
     (at, moves)
 }
 
-/// What pools owe each other in a period.
-type Owed = BTreeMap<(PoolCode, PoolCode), Money>;
-
-fn add_carried(owed: &mut Owed, period: PeriodNumber, carried: &[CarriedEntry]) {
-    for entry in carried {
-        let Posting { lot, sums } = entry.posting.posting;
-        let (of, amount) = ((lot.home, lot.treatment), sums.owed());
-        if entry.from == Some(period) {
-            *owed.entry(of).or_default() -= amount;
-        }
-        if entry.into == Some(period) {
-            *owed.entry(of).or_default() += amount;
-        }
-    }
-}
-
-fn cleared_of(pairs: &Pairs) -> Owed {
-    let mut owed = Owed::new();
-    for (Lot { home, treatment, .. }, cleared) in pairs.values().flatten() {
-        *owed.entry((*home, *treatment)).or_default() += cleared.owed();
-    }
-    owed.retain(|_, amount| !amount.is_zero());
-    owed
-}
-
-fn payable_is_receivable(nation: &Nation, book: &Book) -> Vec<String> {
-    let mut findings = Vec::new();
-    for Standing { pairs, record, .. } in &book.periods {
-        let (payable, receivable) = payable_and_receivable(record.month, pairs, &*nation.country.regions);
-        let owed: Money = pairs.values().map(|lots| sum(lots).owed()).sum();
-        if payable != receivable || payable != owed {
-            let what = "payable is receivable does not hold for";
-            findings.push(format!("{what} {}: {payable} payable, {receivable} receivable, {owed} owed", record.month));
-        }
-    }
-    findings
-}
-
 /// Fund by fund, all deductions of a settlement that count are at most what it moved when it was made.
 async fn deductions_are_never_above_what_funds_paid(nation: &Nation, book: &Book) -> Result<Vec<String>> {
     let mut taken: BTreeMap<SettlementId, FundShares> = BTreeMap::new();
@@ -336,7 +294,7 @@ fn funds_overdrawn(lines: &[Line], taken: &FundShares) -> impl Iterator<Item = (
 
 #[cfg(test)]
 pub(super) mod tests {
-    use clearing::obligation::Sums;
+    use clearing::obligation::{Lot, Posting, Sums};
     use ledger::hub::LotPosting;
     use settlement::encounter::CareKind;
     use settlement::person::Insurance;
@@ -406,16 +364,6 @@ pub(super) mod tests {
             taken.set(Fund::Basic, Money::from_yuan(basic));
             taken.set(Fund::LargeSum, Money::from_yuan(large_sum));
             assert_eq!(funds_overdrawn(&lines, &taken).collect::<Vec<_>>(), found, "{basic} and {large_sum}");
-        }
-    }
-
-    #[test]
-    fn what_is_carried_is_taken_off_one_period_and_added_to_the_next() {
-        let between = (pool("410700"), pool("310000"));
-        for (period, fen) in [(1, Some(-7)), (2, Some(7)), (3, None)] {
-            let mut owed = Owed::new();
-            add_carried(&mut owed, PeriodNumber(period), &[carried(1, Some(2))]);
-            assert_eq!(owed.get(&between).copied(), fen.map(Money::from_fen));
         }
     }
 }

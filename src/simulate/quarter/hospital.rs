@@ -153,7 +153,8 @@ impl Desks {
         self.send(&visit.person, &visit.message).await
     }
 
-    async fn done(&self, person: &Person, kind: Kind, infno: &str, input: Value) -> Option<Value> {
+    /// Sends a message about a person; none where it was not done.
+    pub(super) async fn done(&self, person: &Person, kind: Kind, infno: &str, input: Value) -> Option<Value> {
         match self.send(person, &self.message(person, kind, infno, input)).await {
             Told::Done(answer) => Some(answer),
             Told::Refused(_) | Told::Later(_) | Told::Nothing => None,

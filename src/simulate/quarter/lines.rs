@@ -81,6 +81,10 @@ impl HomePort for HomeLine {
         self.home.reinstate(request, patience)
     }
 
+    fn affected(&self, request: v1::AffectedRequest, patience: Duration) -> Call<'_, v1::AffectedReply> {
+        self.home.affected(request, patience)
+    }
+
     fn correct(&self, request: v1::CorrectRequest, patience: Duration) -> Call<'_, v1::CorrectReply> {
         lost(&self.silent, self.home.correct(request, patience))
     }

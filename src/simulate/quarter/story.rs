@@ -2,20 +2,21 @@
 //! hold is looked at. A seed decides the traffic; what has to happen in every quarter happens on its day.
 
 mod altering;
+mod correcting;
+mod damaging;
+mod lacking;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use clearing::breaks::Fact;
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
-use proto::convert;
 use settlement::beijing;
 use settlement::ids::SettlementId;
 
 use super::agreed::{certify_early, sign_treatments};
-use super::country::{BY_HAND, DAMAGED, MEMBERS, OBJECTS, Person};
+use super::country::{BY_HAND, DAMAGED, OBJECTS, Person};
 use super::explained::{Difference, Explained, became_of, compare_treatments};
 use super::holds::{Holds, Look};
 use super::hospital::{Desks, Kind, Visit};
@@ -24,9 +25,12 @@ use super::offices::Offices;
 use super::reviews::Reviews;
 use crate::simulate::chance::Chance;
 use crate::simulate::desk::Told;
-use crate::simulate::fixtures::pool;
 use altering::PutBack;
 pub use altering::{CLEARED, MENDED, RETURNED};
+pub use correcting::BATCH;
+use damaging::{BACKED_UP, GIVEN_BACK, LOST_LATER, PUT_BACK};
+pub use lacking::LACKED;
+use lacking::Lacked;
 
 /// The first day, and the last on which anybody is treated.
 pub const FIRST: Date = date(2025, 4, 1);
@@ -37,12 +41,6 @@ const LAST: Date = date(2025, 8, 20);
 const LOST_AT_HOME: [Date; 3] = [date(2025, 4, 30), date(2025, 5, 19), date(2025, 6, 15)];
 /// The hub's answers to treatment sides are lost, and the desk asks again two days later.
 const LOST_TO_THE_DESK: [Date; 3] = [date(2025, 4, 10), date(2025, 5, 20), date(2025, 6, 11)];
-/// A home region's disk is copied, later put back, and given what it lost.
-const BACKED_UP: Date = date(2025, 4, 27);
-const PUT_BACK: Date = date(2025, 5, 18);
-const GIVEN_BACK: Date = date(2025, 5, 27);
-/// Its people are treated after the copy was made, in two periods.
-const LOST_LATER: [Date; 3] = [BACKED_UP, date(2025, 4, 29), date(2025, 5, 2)];
 /// Somebody is treated several times, so that there is enough to object to.
 const OBJECTED_TO: Date = date(2025, 4, 15);
 /// The only settlements between Chongqing and Sichuan, and when one of them is cancelled after its cut-off.
@@ -54,8 +52,9 @@ const CERTIFIED_EARLY: [Date; 2] = [date(2025, 4, 22), date(2025, 6, 5)];
 
 /// `insutype` of employees: their rule books refuse no outpatient visit, and only they have accounts.
 const EMPLOYEE: &str = "310";
+/// `insutype` of residents.
+const RESIDENT: &str = "390";
 const NEVER_TOLD: &str = "the hub's answer was lost on its way to the treatment side";
-const LOST: &str = "the home region's book was put back from an older copy";
 
 /// A settlement of which a desk was told.
 struct Settled {
@@ -88,6 +87,7 @@ pub struct Story {
     holds: Holds,
     copy: Option<PathBuf>,
     to_put_back: Option<PutBack>,
+    lacked: Option<Lacked>,
     /// What happened, by kind.
     pub counts: Counts,
 }
@@ -107,6 +107,8 @@ pub struct Counts {
     pub pending: usize,
     /// Answers given back to a home region.
     pub given_back: u64,
+    /// Settlements that two people have corrected.
+    pub corrected: usize,
 }
 
 impl Story {
@@ -125,6 +127,7 @@ impl Story {
             holds: Holds::default(),
             copy: None,
             to_put_back: None,
+            lacked: None,
             counts: Counts::default(),
         }
     }
@@ -148,6 +151,8 @@ impl Story {
             self.nation.until(day.at(18, 30, 0, 0)).await?;
             self.holds.step(&self.nation, &mut self.explained, Look::Everything).await?;
             self.alter(day).await?;
+            self.correct(day).await?;
+            self.close_day(day).await?;
             if day <= LAST_TREATED {
                 self.evening(day).await?;
             }
@@ -192,40 +197,6 @@ impl Story {
         }
         ensure!(pending == 1, "what is in doubt at midnight is pending: {pending} are on {day}");
         self.counts.pending += pending;
-        Ok(())
-    }
-
-    /// The older copy goes in the disk's place. What the hub has of the book and it lacks is what must be found.
-    async fn put_back(&mut self, day: Date) -> Result<()> {
-        let copy = self.copy.take().expect("it was copied before");
-        self.nation.put_back(DAMAGED, &copy).await?;
-        self.holds.reopen();
-        let code = pool(MEMBERS[DAMAGED].homes[0].0);
-        let hub = self.nation.hub();
-        let refused = |refusal: settlement::refusal::Refusal| anyhow::anyhow!("{refusal:?}");
-        let missing = hub.book_missing(code).await.map_err(refused)?;
-        let home = hub.directory.home(code).map_err(refused)?;
-        for step in missing.plan.steps {
-            for given in hub.book_given(home, step.seq).await.map_err(refused)? {
-                let outcome = convert::read_outcome(&given.outcome)?;
-                let operation = convert::read_operation(&given.bytes)?;
-                let key = operation.key.to_text();
-                match Fact::of(&outcome) {
-                    Some(fact) => {
-                        let lost = (fact.settlement.clone(), Difference::lost_at_home(&fact));
-                        self.explained.plant(key, lost, LOST, day);
-                    }
-                    None => self.explained.lose_refusal(&key),
-                }
-            }
-        }
-        ensure!(
-            self.explained.standing() >= 3,
-            "the copy is too young: {} answers are lost",
-            self.explained.standing()
-        );
-        let days = (day.saturating_sub(40.days()), day.saturating_sub(1.days()));
-        hub.compare(home, code, days).await?;
         Ok(())
     }
 
@@ -292,17 +263,6 @@ impl Story {
         if day.day() == 12 {
             self.reviews.deducted.clear();
         }
-        Ok(())
-    }
-
-    async fn give_back(&mut self) -> Result<()> {
-        let code = pool(MEMBERS[DAMAGED].homes[0].0);
-        let restored = self.nation.hub().book_restore(code, "an operator".to_owned()).await;
-        let restored = restored.map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
-        ensure!(restored.clash.is_none(), "the book is not whole: {:?}", restored.clash);
-        self.counts.given_back += restored.taken_back;
-        self.explained.mend(|planted| planted.why == LOST);
-        self.explained.refusals_are_back();
         Ok(())
     }
 

@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use clearing::calendar::Calendar;
 use ledger::hub::{Afterwards, HubStore, Misposted, MovedPosting, PeriodNumber};
 use settlement::finding::Finding;
 
-use super::{finding, of};
+use super::{Limits, finding, of};
 
 /// A deduction has a posting for each time that it was agreed on or given back after that, of these sums, and no other.
 ///
@@ -57,7 +58,7 @@ pub async fn what_is_posted_stands_only_while_its_settlement_does(hub: &HubStore
 }
 
 /// What is posted of deductions and corrections goes out of a period only where it was posted or has come, and into a later
-/// one or onto the list; so it counts in one place.
+/// one or onto the list; so it counts in one place, or in none where it is returned from there.
 ///
 /// # Errors
 /// When the book cannot be read.
@@ -82,6 +83,46 @@ pub async fn what_is_posted_leaves_a_period_only_where_it_was(hub: &HubStore) ->
         for astray in way {
             let problem = format!("it left {} for {}, and was never there", place(astray.from), place(astray.into));
             findings.push(finding(invariant, which(), problem));
+        }
+    }
+    Ok(findings)
+}
+
+/// What is posted and counts in no period is on the list: by itself, or with its settlement.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn what_is_posted_counts_or_is_listed(hub: &HubStore) -> Result<Vec<Finding>> {
+    let told = hub.posting_unlisted().await?.into_iter().map(|(of, id, step)| {
+        let problem = "it counts in no period, and nobody finds it on the list".to_owned();
+        finding("what is posted counts or is listed", format!("{}, posting {step}", subject(of, &id)), problem)
+    });
+    Ok(told.collect())
+}
+
+/// What is posted is carried over by itself at most as often and as far as the calendar of its month says.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn nothing_posted_is_carried_more_often_than_the_calendar_says(
+    hub: &HubStore,
+    calendar: &Calendar,
+) -> Result<Vec<Finding>> {
+    let mut ways: BTreeMap<(Afterwards, String, i64), (PeriodNumber, Vec<PeriodNumber>)> = BTreeMap::new();
+    for moved in hub.posting_moves().await? {
+        // What two people have cleared from the list goes where they say.
+        let is_carried = moved.alone && ![moved.from, moved.into].into_iter().any(MovedPosting::is_list);
+        if let Some(posted) = moved.posted.filter(|_| is_carried) {
+            let way = ways.entry((moved.of, moved.id, moved.step)).or_insert_with(|| (posted, Vec::new()));
+            way.1.push(moved.into);
+        }
+    }
+    let mut limits = Limits::of(hub, calendar);
+    let mut findings = Vec::new();
+    for ((of, id, step), (posted, into)) in ways {
+        if let Some(problem) = limits.broken(posted, &into).await? {
+            let invariant = "nothing posted is carried more often than the calendar says";
+            findings.push(finding(invariant, format!("{}, posting {step}", subject(of, &id)), problem));
         }
     }
     Ok(findings)

@@ -6,7 +6,8 @@ use ledger::home::MonthTotal;
 use proto::status;
 use proto::v1;
 use settlement::ids::PersonNumber;
-use settlement::refusal::{Reason, Refusal};
+use settlement::operation::Operation;
+use settlement::refusal::{BOOK_BATCHES, BOOK_SEQ, Reason, Refusal};
 
 use crate::files::{row, stay_before};
 use crate::late::affected;
@@ -24,6 +25,7 @@ on_both! {
     what_speaks_against_a_batch_is_told_and_changes_nothing,
     a_lost_batch_goes_back_where_it_stood,
     a_batch_that_goes_back_too_early_was_not_seen_by_what_came_before_it,
+    a_book_that_lacks_only_a_batch_decides_nothing_until_it_has_it_again,
 }
 
 /// Asks the region as the hub.
@@ -57,7 +59,7 @@ fn batch(id: &str, corrections: Vec<v1::Correction>) -> v1::CorrectRequest {
         undoes: String::new(),
         corrections,
         approved_at: 1_750_392_000_000_000,
-        request_id: String::new(),
+        ..v1::CorrectRequest::default()
     }
 }
 
@@ -97,7 +99,7 @@ async fn first_of_three_cancelled(on: On) -> World {
     world
 }
 
-fn second() -> settlement::operation::Operation {
+fn second() -> Operation {
     stay(RETIRED, "m2", "E2", (6, 9), 20_000)
 }
 
@@ -124,7 +126,8 @@ async fn a_batch_posts_the_difference_once_and_leaves_nothing_affected(on: On) {
         corrections: asked.corrections.iter().rev().cloned().collect(),
         ..asked.clone()
     };
-    assert_eq!(correct(&world, again).await, v1::CorrectReply { known: true, faults: Vec::new(), after: 4 });
+    let known = v1::CorrectReply { known: true, faults: Vec::new(), after: 4, number: 1 };
+    assert_eq!(correct(&world, again).await, known);
     assert_eq!(used(&world, RETIRED).await, after, "the same batch again changes nothing");
     for (other, field) in [
         (v1::CorrectRequest { corrections: asked.corrections[..1].to_vec(), ..asked.clone() }, "corrections"),
@@ -327,10 +330,52 @@ async fn what_speaks_against_a_batch_is_told_and_changes_nothing(on: On) {
     world.prove().await;
 }
 
-/// The hub gives answers and batches back in the order of the book: a batch before whatever was decided after it.
+/// A book, what it answered, and the batches that it took between, each with the place after which it stands.
+struct Told {
+    whole: World,
+    given: Vec<(Operation, v1::Answer)>,
+    batches: Vec<(u64, v1::CorrectRequest)>,
+}
+
+impl Told {
+    /// Whatever is affected is corrected after so many answers, where anything is.
+    async fn corrected_after(answers: &[usize], operations: Vec<Operation>) -> Told {
+        let whole = World::new(On::Sqlite).await;
+        let (mut given, mut batches) = (Vec::new(), Vec::new());
+        for operation in operations {
+            let answer = whole.answer(&operation).await;
+            given.push((operation, answer));
+            if answers.contains(&given.len()) {
+                let mut asked = all_affected(&whole, &format!("B{}", given.len())).await;
+                // Just now by the region's clock.
+                asked.approved_at = whole.clock.now().as_microsecond();
+                if !asked.corrections.is_empty() {
+                    batches.push((taken(&whole, &asked).await, asked));
+                }
+            }
+        }
+        assert!(!batches.is_empty());
+        whole.prove().await;
+        Told { whole, given, batches }
+    }
+
+    /// The hub gives answers and batches back in the order of the book: a batch before whatever was decided after it.
+    async fn given_back(&self, on: On, batches: &[(u64, v1::CorrectRequest)]) -> World {
+        let lost = World::new(on).await;
+        for (place, (operation, answer)) in (0..).zip(&self.given) {
+            for (_, asked) in batches.iter().filter(|(after, _)| *after == place) {
+                assert_eq!(taken(&lost, asked).await, place);
+                assert!(correct(&lost, asked.clone()).await.known, "once more changes nothing");
+            }
+            let reply = reinstate(&lost, kept(operation, answer, place)).await;
+            assert_eq!((reply.known, reply.clash.as_str()), (false, ""), "{:?}", operation.key.message);
+        }
+        lost
+    }
+}
+
 async fn a_lost_batch_goes_back_where_it_stood(on: On) {
-    let whole = World::new(On::Sqlite).await;
-    let operations = [
+    let operations = vec![
         stay(RETIRED, "m1", "E1", (1, 4), 20_000),
         second(),
         cancel(RETIRED, "m3", "s-m1"),
@@ -339,69 +384,59 @@ async fn a_lost_batch_goes_back_where_it_stood(on: On) {
         reverse(RETIRED, "m6", "m5", "2208"),
         stay(RETIRED, "m7", "E7", (16, 19), 20_000),
     ];
-    let (mut given, mut batches) = (Vec::new(), Vec::new());
-    for operation in &operations {
-        given.push((operation, whole.answer(operation).await));
-        if given.len() == 3 || given.len() == 6 {
-            let mut asked = all_affected(&whole, &format!("B{}", given.len())).await;
-            // Just now by the region's clock.
-            asked.approved_at = whole.clock.now().as_microsecond();
-            if !asked.corrections.is_empty() {
-                batches.push((taken(&whole, &asked).await, asked));
-            }
-        }
-    }
-    assert!(!batches.is_empty());
-    let (listed, sums) = (affected(&whole, "").await, used(&whole, RETIRED).await);
-    whole.prove().await;
-
-    let lost = World::new(on).await;
-    for (index, (operation, answer)) in given.iter().enumerate() {
-        for (_, asked) in batches.iter().filter(|(after, _)| *after == index as u64) {
-            assert_eq!(taken(&lost, asked).await, index as u64);
-            assert!(correct(&lost, asked.clone()).await.known, "once more changes nothing");
-        }
-        let reply = reinstate(&lost, kept(operation, answer, index as u64)).await;
-        assert_eq!((reply.known, reply.clash.as_str()), (false, ""), "{:?}", operation.key.message);
-    }
-    assert_eq!((affected(&lost, "").await, used(&lost, RETIRED).await), (listed, sums));
+    let told = Told::corrected_after(&[3, 6], operations).await;
+    let lost = told.given_back(on, &told.batches).await;
+    let whole = (affected(&told.whole, "").await, used(&told.whole, RETIRED).await);
+    assert_eq!((affected(&lost, "").await, used(&lost, RETIRED).await), whole);
     lost.prove().await;
 }
 
 /// A batch that is given back before an answer that had not seen it stands before it, and counts for what came after.
 async fn a_batch_that_goes_back_too_early_was_not_seen_by_what_came_before_it(on: On) {
-    let whole = World::new(On::Sqlite).await;
-    let operations = [
+    let operations = vec![
         stay(RETIRED, "m1", "E1", (1, 4), 20_000),
         second(),
         cancel(RETIRED, "m3", "s-m1"),
         stay(RETIRED, "m4", "E4", (11, 14), 20_000),
         stay(RETIRED, "m5", "E5", (16, 19), 20_000),
     ];
-    let (mut given, mut asked) = (Vec::new(), batch("B1", Vec::new()));
-    for operation in &operations {
-        if given.len() == 4 {
-            asked = all_affected(&whole, "B1").await;
-            asked.approved_at = whole.clock.now().as_microsecond();
-            assert_eq!((taken(&whole, &asked).await, asked.corrections.len()), (4, 1));
-        }
-        given.push((operation, whole.answer(operation).await));
-    }
-    let expected = (affected(&whole, "").await, used(&whole, RETIRED).await);
+    let told = Told::corrected_after(&[4], operations).await;
+    let (after, asked) = &told.batches[0];
+    assert_eq!((*after, asked.corrections.len()), (4, 1));
+    let expected = (affected(&told.whole, "").await, used(&told.whole, RETIRED).await);
     assert_eq!(names(&expected.0), ["s-m4"], "it came before the batch");
-    let lost = World::new(on).await;
-    for (index, (operation, answer)) in given.iter().enumerate() {
-        if index == 3 {
-            assert_eq!(taken(&lost, &asked).await, 3, "one too early");
-        }
-        let reply = reinstate(&lost, kept(operation, answer, index as u64)).await;
-        assert_eq!((reply.known, reply.clash.as_str()), (false, ""), "{:?}", operation.key.message);
-    }
+    let lost = told.given_back(on, &[(3, asked.clone())]).await;
     let (listed, sums) = (affected(&lost, "").await, used(&lost, RETIRED).await);
     let amounts = |listed: &[v1::AffectedSettlement]| -> Vec<_> {
         listed.iter().map(|one| (one.settlement.clone(), one.told, one.now)).collect()
     };
     assert_eq!((amounts(&listed), sums), (amounts(&expected.0), expected.1));
+    lost.prove().await;
+}
+
+/// An older copy that lacks nothing but a batch ends where the whole book ends.
+async fn a_book_that_lacks_only_a_batch_decides_nothing_until_it_has_it_again(on: On) {
+    let operations = vec![stay(RETIRED, "m1", "E1", (1, 4), 20_000), second(), cancel(RETIRED, "m3", "s-m1")];
+    let told = Told::corrected_after(&[3], operations).await;
+    let lost = told.given_back(on, &[]).await;
+    let book = v1::BookRequest { home: "410700".into(), request_id: String::new() };
+    let ends = async || lost.book_client().book(book.clone()).await.expect("an answer").into_inner();
+    assert_eq!(ends().await, v1::BookReply { last: 3, batches: 0 });
+    let next = stay(RETIRED, "m4", "E4", (11, 14), 20_000);
+    let behind = operate_knowing_batches(lost.client(), &next, (3, 1)).await.expect_err("it knows less than the hub");
+    let lacks = |field, ends: &str| Refusal::new(Reason::RegionUnavailable).of_field(field).because(ends);
+    assert_eq!(behind, lacks(BOOK_BATCHES, "0"));
+    let both = operate_knowing_batches(lost.client(), &next, (4, 1)).await.expect_err("it ends before that, too");
+    assert_eq!(both, lacks(BOOK_SEQ, "3"));
+    let (_, asked) = told.batches[0].clone();
+    let another = v1::CorrectRequest { batch: "B9".into(), known_book_seq: 3, known_batches: 1, ..asked.clone() };
+    assert_eq!(try_correct(&lost, another).await, Err(lacks(BOOK_BATCHES, "0")), "nor does it take another");
+    assert_eq!(ends().await, v1::BookReply { last: 3, batches: 0 }, "nothing was decided");
+    assert_eq!(taken(&lost, &asked).await, 3, "while it is made whole, the hub names nothing that it should hold");
+    assert_eq!(ends().await, v1::BookReply { last: 3, batches: 1 });
+    let answer = operate_knowing_batches(lost.client(), &next, (3, 1)).await.expect("it is whole again");
+    assert_eq!(answer.book_seq, told.whole.answer(&next).await.book_seq);
+    assert_eq!(used(&lost, RETIRED).await, used(&told.whole, RETIRED).await, "it has seen the batch");
     lost.prove().await;
 }
 

@@ -101,7 +101,7 @@ fn hub_fields() -> Option<v1::HubFields> {
         state: "in-force".into(),
         ..v1::Filing::default()
     };
-    Some(v1::HubFields { filing: Some(filing), deadline_ms: 1000, position: 1, known_book_seq: 0 })
+    Some(v1::HubFields { filing: Some(filing), deadline_ms: 1000, position: 1, ..Default::default() })
 }
 
 async fn query(world: &World, person: &str, treatment: &str, about: About) -> Result<v1::QueryReply, Reason> {

@@ -231,7 +231,7 @@ impl World {
 
     pub async fn resolve(&self, operation: &Operation) -> v1::Answer {
         let key = Some(convert::write_key(&operation.key));
-        let request = v1::ResolveRequest { key, home: "410700".into(), request_id: String::new(), known_book_seq: 0 };
+        let request = v1::ResolveRequest { key, home: "410700".into(), ..Default::default() };
         self.client().resolve(request).await.expect("an answer").into_inner()
     }
 
@@ -252,7 +252,7 @@ fn migrated() -> Database {
 }
 
 pub async fn operate(client: HomeRegionClient<Channel>, operation: &Operation) -> Result<v1::Answer, Refusal> {
-    operate_on(client, operation, 8_000, 0).await
+    operate_on(client, operation, 8_000, (0, 0)).await
 }
 
 /// The same from a hub that waits so long.
@@ -261,7 +261,7 @@ pub async fn operate_within(
     operation: &Operation,
     deadline_ms: i64,
 ) -> Result<v1::Answer, Refusal> {
-    operate_on(client, operation, deadline_ms, 0).await
+    operate_on(client, operation, deadline_ms, (0, 0)).await
 }
 
 /// The same from a hub that has heard of so much of the book.
@@ -270,17 +270,26 @@ pub async fn operate_knowing(
     operation: &Operation,
     known_book_seq: u64,
 ) -> Result<v1::Answer, Refusal> {
-    operate_on(client, operation, 8_000, known_book_seq).await
+    operate_on(client, operation, 8_000, (known_book_seq, 0)).await
+}
+
+/// The same from a hub that has heard of so many batches of corrections besides.
+pub async fn operate_knowing_batches(
+    client: HomeRegionClient<Channel>,
+    operation: &Operation,
+    known: (u64, u64),
+) -> Result<v1::Answer, Refusal> {
+    operate_on(client, operation, 8_000, known).await
 }
 
 async fn operate_on(
     mut client: HomeRegionClient<Channel>,
     operation: &Operation,
     deadline_ms: i64,
-    known_book_seq: u64,
+    (known_book_seq, known_batches): (u64, u64),
 ) -> Result<v1::Answer, Refusal> {
     let filing = Some(convert::write_filing(&filing_of(operation)));
-    let hub = v1::HubFields { filing, deadline_ms, position: 1, known_book_seq };
+    let hub = v1::HubFields { filing, deadline_ms, position: 1, known_book_seq, known_batches };
     let operation = convert::write_operation(operation);
     let request = v1::OperateRequest { operation, hub: Some(hub), request_id: String::new() };
     let answer = client.operate(request).await;

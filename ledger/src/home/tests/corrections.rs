@@ -161,8 +161,9 @@ async fn listed(store: &HomeStore) -> Vec<(String, Option<i64>, Vec<bool>)> {
     listed.into_iter().map(one).collect()
 }
 
-fn taken(known: bool) -> Result<BatchTaken, BatchRefused> {
-    Ok(BatchTaken { known, after: BookSeq(2) })
+/// The how manieth batch it is in the book.
+fn taken(known: bool, number: u64) -> Result<BatchTaken, BatchRefused> {
+    Ok(BatchTaken { known, after: BookSeq(2), number })
 }
 
 async fn a_batch_is_taken_once_and_as_a_whole(place: Place) {
@@ -175,12 +176,12 @@ async fn a_batch_is_taken_once_and_as_a_whole(place: Place) {
     }
     let good = batch("B1", None, &[("S2", 210, 240), ("S1", 210, 180)]);
     assert_eq!(store.correction_find(good.clone()).await.expect("a read"), None);
-    assert_eq!(take(&store, &good, 0).await, taken(false));
+    assert_eq!(take(&store, &good, 0).await, taken(false, 1));
     let after = [("S1".to_owned(), Some(180), vec![]), ("S2".to_owned(), Some(240), vec![true])];
     assert_eq!((basic(&store).await, listed(&store).await), (420, after.to_vec()));
     let turned = batch("B1", None, &[("S1", 210, 180), ("S2", 210, 240)]);
-    assert_eq!(take(&store, &turned, 0).await, taken(true), "in whatever order");
-    assert_eq!(store.correction_find(turned).await.expect("a read"), Some(taken(true)));
+    assert_eq!(take(&store, &turned, 0).await, taken(true, 1), "in whatever order");
+    assert_eq!(store.correction_find(turned).await.expect("a read"), Some(taken(true, 1)));
     for (other, field) in [
         (batch("B1", None, &[("S1", 210, 180)]), "corrections"),
         (batch("B1", Some("B0"), &[("S1", 210, 180), ("S2", 210, 240)]), "undoes"),
@@ -189,7 +190,11 @@ async fn a_batch_is_taken_once_and_as_a_whole(place: Place) {
         assert_eq!(take(&store, &other, 0).await, Err(BatchRefused::ContentDiffers(field)));
     }
     assert_eq!((basic(&store).await, listed(&store).await), (420, after.to_vec()));
-    assert_eq!(take(&store, &batch("B2", None, &[("S1", 180, 170)]), 0).await, taken(false), "it builds on the first");
+    assert_eq!(
+        take(&store, &batch("B2", None, &[("S1", 180, 170)]), 0).await,
+        taken(false, 2),
+        "it builds on the first"
+    );
     assert_eq!(basic(&store).await, 410);
     let left: Vec<_> = store.proof_run().await.expect("a proof").into_iter().map(|one| one.to_string()).collect();
     assert!(left.iter().all(|one| one.contains("what its answer says")), "only the made-up answers: {left:?}");
@@ -205,7 +210,7 @@ async fn a_batch_that_was_worked_out_before_a_change_is_worked_out_again(place: 
     assert_eq!(outdated, Err(BatchRefused::Outdated));
     let nobody = store.correction_take(second.clone(), Vec::new()).await.expect("the store works");
     assert_eq!(nobody, Err(BatchRefused::Outdated), "it was not in force when it was looked at");
-    assert_eq!(take(&store, &second, 1).await, taken(false));
+    assert_eq!(take(&store, &second, 1).await, taken(false, 2));
     assert_eq!(listed(&store).await[1], ("S2".to_owned(), Some(240), vec![true]));
 }
 
@@ -224,12 +229,12 @@ async fn a_batch_is_undone_once_and_leaves_what_there_was(place: Place) {
         assert_eq!(faults.iter().map(|one| &one.fault).collect::<Vec<_>>(), [&fault]);
     }
     let undo = batch("U1", Some("B2"), &[("S2", 240, 210)]);
-    assert_eq!(take(&store, &undo, 0).await, taken(false));
-    assert_eq!(take(&store, &undo, 0).await, taken(true));
+    assert_eq!(take(&store, &undo, 0).await, taken(false, 3));
+    assert_eq!(take(&store, &undo, 0).await, taken(true, 3));
     assert_eq!((basic(&store).await, listed(&store).await[1].clone()), (390, ("S2".into(), Some(210), vec![false])));
     let again = batch("U2", Some("B2"), &[("S2", 240, 210)]);
     assert_eq!(take(&store, &again, 0).await, Err(BatchRefused::UndoneBefore("U1".into())));
-    assert_eq!(take(&store, &batch("R1", Some("U1"), &[("S2", 210, 240)]), 0).await, taken(false));
+    assert_eq!(take(&store, &batch("R1", Some("U1"), &[("S2", 210, 240)]), 0).await, taken(false, 4));
     assert_eq!((basic(&store).await, listed(&store).await[1].clone()), (420, ("S2".into(), Some(240), vec![true])));
 }
 

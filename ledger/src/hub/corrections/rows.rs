@@ -13,7 +13,7 @@ use super::super::deductions::{funds, read_shares};
 use super::super::lots::{lot_values, read_lot};
 use super::super::periods::PeriodNumber;
 use super::super::{corrupt, instant};
-use super::{CorrectionBatch, PostedCorrection};
+use super::{BatchPlace, CorrectionBatch, PostedCorrection};
 use crate::engine::{Row, Sql, Value};
 use crate::store::StoreError;
 use crate::values;
@@ -183,14 +183,16 @@ pub(super) fn insert(
 pub(super) fn insert_event(
     sql: &Sql<'_>,
     batch: &str,
-    (becomes, reason, book_seq): (Standing, &str, Option<i64>),
+    (becomes, reason, place): (Standing, &str, Option<BatchPlace>),
     (by, at): (&str, Timestamp),
 ) -> Result<(), StoreError> {
     const NEXT: &str = "SELECT COALESCE(MAX(step), 0) + 1 FROM correction_events WHERE batch = ?1";
-    const EVENT: &str = "INSERT INTO correction_events (batch, step, event, reason, book_seq, done_by, done_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    const EVENT: &str = "INSERT INTO correction_events (batch, step, event, reason, book_seq, number, done_by, done_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let step = sql.get(NEXT, values![batch], |row| row.number(0))?;
-    sql.execute(EVENT, values![batch, step, becomes.word(), reason, book_seq, by, at.as_microsecond()]).map(drop)
+    let after = place.map(|place| place.after.cast_signed());
+    let number = place.map(|place| place.number.cast_signed());
+    sql.execute(EVENT, values![batch, step, becomes.word(), reason, after, number, by, at.as_microsecond()]).map(drop)
 }
 
 pub(super) fn insert_posting(

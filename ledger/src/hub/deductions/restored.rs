@@ -5,7 +5,7 @@ use clearing::obligation::Sums;
 use clearing::review::{Deducted, Event, Standing, after, restore};
 use jiff::Timestamp;
 
-use super::super::afterwards::{open_period, place_of};
+use super::super::afterwards::{DEDUCTIONS, place_of};
 use super::super::{HubStore, corrections, corrupt};
 use super::{find, in_force, list, next_step, post, record};
 use crate::engine::Sql;
@@ -72,10 +72,12 @@ fn restore_one(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<bool, StoreErro
     }
     record(sql, (id, step), becomes, &before.remark, by)?;
     if becomes == Standing::Agreed {
-        // What waits on the list takes it along; otherwise it is taken off with the entry that brings its settlement back.
+        // What waits on the list takes it along; otherwise it is taken off with the entry that brings its settlement back,
+        // unless it is on the list by itself.
         let on_list = place_of(sql, &held.lodging.settlement)? == Some(THE_LIST);
-        let period = if on_list { THE_LIST } else { open_period(sql)? };
+        let period = if on_list { THE_LIST } else { DEDUCTIONS.period_again(sql, id)? };
         post(sql, (id, step), period, &held.agreed)?;
+        DEDUCTIONS.follow_returned(sql, (id, step), at)?;
     }
     Ok(true)
 }

@@ -7,7 +7,7 @@ use clearing::cleared::Movements;
 use clearing::obligation::{Lot, Totals};
 use clearing::period::Side;
 use jiff::Timestamp;
-use settlement::ids::{PoolCode, SettlementId};
+use settlement::ids::SettlementId;
 
 use super::super::lots::{LotPosting, read_lot, read_moved, read_posting};
 use super::super::{HubStore, afterwards};
@@ -212,45 +212,51 @@ pub(super) struct InPeriod {
     pub settlement: String,
 }
 
-/// The entries of settlements that a period clears: booked in it or carried into it, and not out of it yet; between these
-/// pools alone where any are given. What two people have cleared from the list stays where they put it.
+/// Which lots are meant.
+pub(super) type OfLots<'a> = &'a dyn Fn(&Lot) -> bool;
+
+/// The entries of settlements that a period clears: booked in it or carried into it, and not out of it yet; of these lots
+/// alone where any are given. What two people have cleared from the list stays where they put it.
 pub(super) fn in_period(
     sql: &Sql<'_>,
     period: PeriodNumber,
     settlements: &BTreeSet<String>,
-    between: Option<&BTreeSet<(PoolCode, PoolCode)>>,
+    of: Option<OfLots<'_>>,
 ) -> Result<Vec<InPeriod>, StoreError> {
-    const IN_IT: &str = "SELECT lot_postings.position, lot_postings.part, lot_postings.period, lot_postings.settlement,
-            lot_postings.home, lot_postings.treatment, lot_postings.insurance, lot_postings.care
-        FROM json_each(?1) AS wanted
-        CROSS JOIN answers CROSS JOIN lot_postings
-        WHERE answers.settlement = wanted.value AND lot_postings.position = answers.position
-          AND (lot_postings.period = ?2 OR EXISTS (
-              SELECT 1 FROM carried_entries AS came WHERE came.position = lot_postings.position
-              AND came.part = lot_postings.part AND came.into_period = ?2))
-          AND NOT EXISTS (
-              SELECT 1 FROM carried_entries AS gone WHERE gone.position = lot_postings.position
-              AND gone.part = lot_postings.part AND gone.from_period IN (0, ?2))
-        ORDER BY lot_postings.position, lot_postings.part";
+    // In steps, each of which finds its rows by key whatever is known of the tables' sizes: PostgreSQL would else read
+    // every entry for each page as long as it has no statistics of them, or hold each against all that is carried.
+    const IN_IT: &str = "WITH booked AS MATERIALIZED (
+            SELECT answers.position FROM json_each(?1) AS wanted CROSS JOIN answers
+            WHERE answers.settlement = wanted.value),
+        own AS MATERIALIZED (
+            SELECT lot_postings.position, part, period, settlement, home, treatment, insurance, care
+            FROM booked CROSS JOIN lot_postings WHERE lot_postings.position = booked.position)
+        SELECT position, part, period, settlement, home, treatment, insurance, care FROM own
+        WHERE (period = ?2 OR ?2 IN (
+              SELECT came.into_period FROM carried_entries AS came
+              WHERE came.position = own.position AND came.part = own.part))
+          AND (
+              SELECT COUNT(*) FROM carried_entries AS gone
+              WHERE gone.position = own.position AND gone.part = own.part AND +gone.from_period IN (0, ?2)) = 0
+        ORDER BY position, part";
     let wanted = list(settlements.iter().map(String::as_str));
     let found = sql.query(IN_IT, values![&wanted, period.0], |row| {
         let (booked, settlement) = (PeriodNumber(row.number(2)?), row.text(3)?.to_owned());
         Ok((InPeriod { position: row.number(0)?, part: row.number(1)?, booked, settlement }, read_lot(row, 4)?))
     })?;
-    let theirs = |lot: &Lot| between.is_none_or(|between| between.contains(&(lot.home, lot.treatment)));
-    Ok(found.into_iter().filter(|(_, lot)| theirs(lot)).map(|(entry, _)| entry).collect())
+    Ok(found.into_iter().filter(|(_, lot)| of.is_none_or(|of| of(lot))).map(|(entry, _)| entry).collect())
 }
 
-/// Carries out, between these pools alone where any are given; tells how many entries.
+/// Carries out, of these lots alone where any are given; tells how many entries.
 pub(super) fn carry_out(
     sql: &Sql<'_>,
     period: PeriodNumber,
     disputed: &[Disputed],
     carrying: &Carrying,
-    between: Option<&BTreeSet<(PoolCode, PoolCode)>>,
+    of: Option<OfLots<'_>>,
     at: Timestamp,
 ) -> Result<u64, StoreError> {
-    let (carried, own) = carry_entries(sql, period, disputed, carrying, between, at)?;
+    let (carried, own) = carry_entries(sql, period, disputed, carrying, of, at)?;
     for (settlement, into) in own {
         afterwards::move_with(sql, &settlement, period, into)?;
     }
@@ -263,12 +269,12 @@ pub(super) fn carry_entries(
     period: PeriodNumber,
     disputed: &[Disputed],
     carrying: &Carrying,
-    between: Option<&BTreeSet<(PoolCode, PoolCode)>>,
+    of: Option<OfLots<'_>>,
     at: Timestamp,
 ) -> Result<(u64, BTreeMap<String, PeriodNumber>), StoreError> {
     let reasons: BTreeMap<String, &Disputed> =
         disputed.iter().map(|disputed| (disputed.settlement.to_time_first(), disputed)).collect();
-    let found = in_period(sql, period, &reasons.keys().cloned().collect(), between)?;
+    let found = in_period(sql, period, &reasons.keys().cloned().collect(), of)?;
     let mut own = BTreeMap::new();
     let rows: Vec<[Value<'_>; 7]> = found
         .iter()

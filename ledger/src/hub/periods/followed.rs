@@ -5,6 +5,7 @@ use clearing::review::Deducted;
 use jiff::Timestamp;
 use settlement::ids::SettlementId;
 
+use super::super::afterwards::alone::{self, WentAlone};
 use super::super::corrections::{PostedCorrection, posted, posted_as, read_posted};
 use super::super::deductions::read_shares;
 use super::super::lots::{LotPosting, read_posting};
@@ -25,6 +26,8 @@ pub struct Followed {
     pub deducted: Vec<DeductedIn>,
     /// What corrections add to it and take back.
     pub corrected: Vec<CorrectedIn>,
+    /// Each time that what is taken off it or added to it was carried over, or came onto the list or off it, by itself.
+    pub alone: Vec<WentAlone>,
 }
 
 /// What a correction adds to a settlement, or takes back, and in which period.
@@ -32,7 +35,7 @@ pub struct Followed {
 pub struct CorrectedIn {
     /// What was posted.
     pub posted: PostedCorrection,
-    /// The period in which it counts by now; none where it is on the list with the settlement.
+    /// The period in which it counts by now; none where it is on the list.
     pub period: Option<PeriodNumber>,
 }
 
@@ -45,7 +48,7 @@ pub struct DeductedIn {
     pub taken: Deducted,
     /// When it was agreed on, or given back.
     pub at: Timestamp,
-    /// The period off which it is taken by now; none where it is on the list with the settlement.
+    /// The period off which it is taken by now; none where it is on the list.
     pub period: Option<PeriodNumber>,
 }
 
@@ -68,7 +71,7 @@ impl HubStore {
             let entries = entries(sql, &id)?;
             let carried = entries.iter().map(|entry| carried(sql, entry)).collect::<Result<Vec<_>, _>>()?.concat();
             let (deducted, corrected) = (deducted(sql, &id)?, corrected(sql, &id)?);
-            Ok(Followed { carried, deducted, corrected, entries })
+            Ok(Followed { carried, deducted, corrected, alone: alone::ways(sql, &id)?, entries })
         });
         read.await
     }

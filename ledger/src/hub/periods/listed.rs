@@ -1,7 +1,9 @@
-//! 清算遗留清单: entries that may be carried over no further, until two people have decided how they end. What may be done,
-//! and by whom, is for `clearing::listed`; this keeps who did what, and moves the entries.
+//! 清算遗留清单: what may be carried over no further, entries and what was deducted or corrected after its settlement was
+//! cleared, until two people have decided how it ends. What may be done, and by whom, is for `clearing::listed`; this keeps
+//! who did what, and moves what ends.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
 
 use clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict, after};
 use clearing::obligation::{Lot, Sums};
@@ -11,34 +13,35 @@ use settlement::adjudication::FundShares;
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 
+use super::super::afterwards::{self, alone};
 use super::super::lots::{LotPosting, read_posting};
-use super::super::{HubStore, afterwards, corrupt, instant};
+use super::super::{HubStore, Position, corrupt, instant};
 use super::carried::CARRY;
 use super::{PeriodNumber, THE_LIST};
 use crate::engine::{Row, Sql, Value};
 use crate::store::StoreError;
 use crate::values;
 
-/// Something on the list: what one settlement moves within one lot.
+/// Something on the list: what one settlement moves within one lot, or all that changes it after it was cleared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// The settlement.
     pub settlement: SettlementId,
-    /// See [`LotPosting::part`].
+    /// See [`LotPosting::part`]; [`Listed::AFTERWARDS`] for what changes it after it was cleared.
     pub part: i64,
     /// Between whom, and for what.
     pub lot: Lot,
-    /// What its entries on the list come to.
+    /// What its entries on the list come to; nothing where none is there.
     pub sums: Sums,
-    /// What is deducted from it and goes with it.
+    /// What is deducted from it and goes with it, or is there by itself.
     pub deducted: FundShares,
-    /// What corrections add to it and goes with it; below zero where the home member pays less.
+    /// The same of what corrections add to it; below zero where the home member pays less.
     pub corrected: FundShares,
     /// Why it is there.
     pub reason: String,
     /// Whose member has to find out.
     pub owner: Side,
-    /// The period in which it was booked, the first where there are several.
+    /// The period in which it was booked or posted, the first where there are several.
     pub booked_in: PeriodNumber,
     /// The last period that was cleared without it.
     pub listed_from: PeriodNumber,
@@ -51,6 +54,10 @@ pub struct Listed {
 }
 
 impl Listed {
+    /// The part of a settlement that is no entry: what is deducted from it or corrected after it was cleared, and came to the
+    /// list by itself.
+    pub const AFTERWARDS: i64 = -1;
+
     /// What is cleared where it is cleared after all: what is booked less what is deducted, and as it is corrected.
     pub fn net(&self) -> Money {
         self.sums.owed() - self.deducted.total() + self.corrected.total()
@@ -66,17 +73,29 @@ pub enum ListedFault {
     /// It may not be done.
     #[error(transparent)]
     NotNow(#[from] ListFault),
+    /// What would be cleared is not what it was when its end was proposed: a deduction or a correction came in between.
+    #[error("its sum has changed since its end was proposed: it was {proposed}, and is {now} now; propose it anew")]
+    SumChanged {
+        /// What who proposed saw.
+        proposed: Money,
+        /// What it comes to now.
+        now: Money,
+    },
 }
 
-/// What one entry on the list moves, and how it came there.
+/// An entry on the list or a posting that is there by itself: what it moves, and how it came there.
 struct Entry {
-    posting: LotPosting,
-    from: PeriodNumber,
-    reason: String,
-    owner: Side,
-    at: Timestamp,
+    of: Of,
+    /// The settlement, its part and its lot, and what this moves; standing and remark are of the whole.
+    held: Listed,
     /// Whether it has ended.
     ended: bool,
+}
+
+/// What is moved where it ends.
+enum Of {
+    Entry(Position),
+    Posting(alone::Posted),
 }
 
 /// What was done about something on the list, in order.
@@ -86,7 +105,12 @@ struct Acted {
     reason: String,
     /// How many entries were to be decided.
     entries: i64,
+    /// What would have been cleared.
+    net: Money,
 }
+
+/// What is to be decided: how many entries, and what would be cleared.
+type Decided = (usize, Money);
 
 macro_rules! listed {
     ($and:literal) => {
@@ -107,7 +131,7 @@ macro_rules! listed {
 macro_rules! acts {
     ($where:literal) => {
         concat!(
-            "SELECT settlement, part, act, verdict, reason, seat, done_by, entries FROM listed_acts ",
+            "SELECT settlement, part, act, verdict, reason, seat, done_by, entries, net FROM listed_acts ",
             $where,
             " ORDER BY settlement, part, step"
         )
@@ -155,22 +179,38 @@ fn act_on(
     (by, at): (&Person, Timestamp),
 ) -> Result<Result<(), ListedFault>, StoreError> {
     const ACT: &str = "INSERT INTO listed_acts
-            (settlement, part, step, act, verdict, entries, reason, seat, done_by, done_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+            (settlement, part, step, act, verdict, entries, net, reason, seat, done_by, done_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let id = settlement.to_time_first();
-    let entries =
-        sql.query(listed!("AND lot_postings.settlement = ?1 AND lot_postings.part = ?2"), values![&id, part], read)?;
+    let entries: Vec<Entry> = match part {
+        Listed::AFTERWARDS => alone::on_list(sql, Some(&id))?.into_iter().map(of_posting).collect(),
+        _ => {
+            sql.query(listed!("AND lot_postings.settlement = ?1 AND lot_postings.part = ?2"), values![&id, part], read)?
+        }
+    };
     let open: Vec<&Entry> = entries.iter().filter(|entry| !entry.ended).collect();
     if entries.is_empty() {
         return Ok(Err(ListedFault::Unknown));
     }
     let acts =
         sql.query(acts!("WHERE settlement = ?1 AND part = ?2"), values![&id, part], |row| Ok(read_act(row)?.1))?;
-    let last = acts.last().filter(|last| last.act == act && last.by == *by);
-    if last.is_some_and(|_| open.is_empty() || !matches!(act, Act::Approve(_))) {
+    // There are few on the list, so the sum is worked out in the one way in which it is shown.
+    let own = list(sql)?.into_iter().find(|held| held.settlement == *settlement && held.part == part);
+    let net = own.map(|held| held.net()).unwrap_or_default();
+    let decided: Decided = (open.len(), net);
+    let is_same = acts.last().is_some_and(|last| last.act == act && last.by == *by);
+    let changes_nothing = match act {
+        Act::Propose(_) => !is_other(&acts, decided),
+        Act::Approve(_) => open.is_empty(),
+        Act::Refuse => true,
+    };
+    if is_same && changes_nothing {
         return Ok(Ok(()));
     }
-    let becomes = match after(&standing(&acts, open.len()), act, by.clone()) {
+    if let (Act::Approve(_), Some(proposed)) = (act, changed_since(&acts, decided)) {
+        return Ok(Err(ListedFault::SumChanged { proposed, now: net }));
+    }
+    let becomes = match after(&standing(&acts, decided), act, by.clone()) {
         Ok(becomes) => becomes,
         Err(fault) => return Ok(Err(fault.into())),
     };
@@ -179,7 +219,19 @@ fn act_on(
     let (seat, done_by) = (by.seat.word(), by.certificate.as_str());
     sql.execute(
         ACT,
-        values![&id, part, step, act.word(), verdict, open.len() as i64, reason, seat, done_by, at.as_microsecond()],
+        values![
+            &id,
+            part,
+            step,
+            act.word(),
+            verdict,
+            open.len() as i64,
+            net.fen(),
+            reason,
+            seat,
+            done_by,
+            at.as_microsecond()
+        ],
     )?;
     match becomes {
         Standing::Ended(verdict) => end(sql, &open, verdict, (reason, at)).map(Ok),
@@ -187,29 +239,35 @@ fn act_on(
     }
 }
 
-/// Takes entries off the list: into the open period, or into none.
+/// Takes entries and postings off the list: into the open period, or into none.
 fn end(sql: &Sql<'_>, entries: &[&Entry], verdict: Verdict, (reason, at): (&str, Timestamp)) -> Result<(), StoreError> {
     const OPEN: &str = "SELECT MAX(number) FROM periods";
     let into: Option<i64> = match verdict {
         Verdict::Clear => Some(sql.get(OPEN, values![], |row| row.number(0))?),
         Verdict::Return => None,
     };
-    let row = |entry: &&Entry| -> [Value<'_>; 7] {
-        let Entry { posting, owner, .. } = entry;
-        [
-            posting.position.0.into(),
-            posting.part.into(),
-            THE_LIST.0.into(),
-            into.into(),
-            reason.into(),
-            owner.word().into(),
-            at.as_microsecond().into(),
-        ]
-    };
-    sql.execute_each(CARRY, &entries.iter().map(row).collect::<Vec<_>>())?;
+    let mut rows: Vec<[Value<'_>; 7]> = Vec::new();
+    for Entry { of, held: Listed { part, owner, .. }, ended: _ } in entries {
+        match of {
+            Of::Entry(position) => rows.push([
+                position.0.into(),
+                (*part).into(),
+                THE_LIST.0.into(),
+                into.into(),
+                reason.into(),
+                owner.word().into(),
+                at.as_microsecond().into(),
+            ]),
+            Of::Posting(posted) => {
+                let into = into.map_or(THE_LIST, PeriodNumber);
+                alone::go(sql, posted, &alone::Going { from: THE_LIST, into, reason, owner: *owner, at })?;
+            }
+        }
+    }
+    sql.execute_each(CARRY, &rows)?;
     match (into, entries.first()) {
-        (Some(into), Some(first)) if first.posting.part == 0 => {
-            let settlement = first.posting.settlement.to_time_first();
+        (Some(into), Some(Entry { held, .. })) if held.part == 0 => {
+            let settlement = held.settlement.to_time_first();
             afterwards::move_with(sql, &settlement, THE_LIST, PeriodNumber(into))
         }
         (Some(_) | None, _) => Ok(()),
@@ -223,18 +281,30 @@ fn list(sql: &Sql<'_>) -> Result<Vec<Listed>, StoreError> {
     }
     let mut listed: Vec<(usize, Listed)> = Vec::new();
     let mut places: BTreeMap<(SettlementId, i64), usize> = BTreeMap::new();
-    for entry in sql.query(listed!(""), values![], read)? {
-        let key = (entry.posting.settlement.clone(), entry.posting.part);
-        let place = *places.entry(key).or_insert_with(|| {
-            listed.push((0, of_entry(&entry)));
-            listed.len() - 1
-        });
-        let (open, held) = &mut listed[place];
-        *open += usize::from(!entry.ended);
-        held.sums += entry.posting.posting.sums;
-        held.booked_in = held.booked_in.min(entry.posting.period);
-        held.listed_from = held.listed_from.max(entry.from);
+    let postings = alone::on_list(sql, None)?.into_iter().map(of_posting);
+    for Entry { of: _, held: one, ended } in sql.query(listed!(""), values![], read)?.into_iter().chain(postings) {
+        match places.entry((one.settlement.clone(), one.part)) {
+            MapEntry::Vacant(place) => {
+                place.insert(listed.len());
+                listed.push((usize::from(!ended), one));
+            }
+            MapEntry::Occupied(place) => {
+                let (open, held) = &mut listed[*place.get()];
+                *open += usize::from(!ended);
+                held.sums += one.sums;
+                held.deducted += one.deducted;
+                held.corrected += one.corrected;
+                // What was posted there was posted in no period.
+                if one.booked_in != THE_LIST {
+                    held.booked_in = held.booked_in.min(one.booked_in);
+                }
+                held.listed_from = held.listed_from.max(one.listed_from);
+            }
+        }
     }
+    listed.sort_by_key(|(_, held)| held.listed_at);
+    let places: BTreeMap<(SettlementId, i64), usize> =
+        (0..).zip(&listed).map(|(place, (_, held))| ((held.settlement.clone(), held.part), place)).collect();
     // What goes along is of the settlement's own lot.
     for (settlement, taken) in afterwards::DEDUCTIONS.on_list(sql)? {
         if let Some(place) = places.get(&(settlement, 0)) {
@@ -249,56 +319,86 @@ fn list(sql: &Sql<'_>) -> Result<Vec<Listed>, StoreError> {
     let stand = |(open, held): (usize, Listed)| {
         let acts = acts.get(&(held.settlement.to_time_first(), held.part)).map(Vec::as_slice).unwrap_or_default();
         let remark = acts.last().map(|acted| acted.reason.clone()).unwrap_or_default();
-        Listed { standing: standing(acts, open), remark, ..held }
+        Listed { standing: standing(acts, (open, held.net())), remark, ..held }
     };
     Ok(listed.into_iter().map(stand).collect())
 }
 
-fn of_entry(entry: &Entry) -> Listed {
-    let LotPosting { part, period, settlement, posting, .. } = &entry.posting;
-    Listed {
-        settlement: settlement.clone(),
-        part: *part,
-        lot: posting.lot,
+fn of_posting(posting: alone::Listed) -> Entry {
+    let alone::Listed { posted, settlement, lot, deducted, corrected, period, from, reason, owner, at, ended } =
+        posting;
+    let held = Listed {
+        settlement,
+        part: Listed::AFTERWARDS,
+        lot,
         sums: Sums::default(),
-        deducted: FundShares::default(),
-        corrected: FundShares::default(),
-        reason: entry.reason.clone(),
-        owner: entry.owner,
-        booked_in: *period,
-        listed_from: entry.from,
-        listed_at: entry.at,
+        deducted,
+        corrected,
+        reason,
+        owner,
+        booked_in: period,
+        listed_from: from,
+        listed_at: at,
         standing: Standing::Waiting,
         remark: String::new(),
+    };
+    Entry { of: Of::Posting(posted), held, ended }
+}
+
+/// Where something stands after what was done about it. What comes to the list after the others have ended is decided anew,
+/// and so is everything once it is not what it was when its end was proposed.
+fn standing(acts: &[Acted], (open, net): Decided) -> Standing<Person> {
+    match last_said(acts) {
+        Standing::Ended(_) if open > 0 => Standing::Waiting,
+        Standing::Proposed(_, _) if is_other(acts, (open, net)) => Standing::Waiting,
+        stands @ (Standing::Waiting | Standing::Proposed(_, _) | Standing::Ended(_)) => stands,
     }
 }
 
-/// Where something stands after what was done about it, with so many entries to be decided. What comes to the list after
-/// the others have ended, or after an end was proposed for them, is decided anew.
-fn standing(acts: &[Acted], open: usize) -> Standing<Person> {
-    let stands = acts.iter().fold(Standing::Waiting, |stands, acted| {
-        let before = if matches!(stands, Standing::Ended(_)) { Standing::Waiting } else { stands };
+/// Where it would stand if it were what it was.
+fn last_said(acts: &[Acted]) -> Standing<Person> {
+    acts.iter().fold(Standing::Waiting, |stands, acted| {
+        let before = match (stands, acted.act) {
+            // A proposal is put in the place of one that was overtaken, or of an end that something came after.
+            (Standing::Ended(_) | Standing::Proposed(_, _), Act::Propose(_)) => Standing::Waiting,
+            (Standing::Ended(_), Act::Approve(_) | Act::Refuse) => Standing::Waiting,
+            (stands @ (Standing::Waiting | Standing::Proposed(_, _)), _) => stands,
+        };
         after(&before, acted.act, acted.by.clone()).unwrap_or(before)
-    });
-    let was = acts.last().map_or(0, |last| last.entries);
-    match stands {
-        Standing::Ended(_) if open > 0 => Standing::Waiting,
-        Standing::Proposed(_, _) if was != open as i64 => Standing::Waiting,
-        Standing::Waiting | Standing::Proposed(_, _) | Standing::Ended(_) => stands,
-    }
+    })
+}
+
+/// Whether it is other entries, or another sum, than what was last done something about.
+fn is_other(acts: &[Acted], (open, net): Decided) -> bool {
+    acts.last().is_some_and(|last| last.entries != open as i64 || last.net != net)
+}
+
+/// What would have been cleared when an end was proposed that stands no longer because the sum is another by now; the
+/// entries are the same.
+fn changed_since(acts: &[Acted], (open, net): Decided) -> Option<Money> {
+    let last = acts.last().filter(|last| last.entries == open as i64 && last.net != net)?;
+    matches!(last_said(acts), Standing::Proposed(_, _)).then_some(last.net)
 }
 
 fn read(row: Row<'_>) -> Result<Entry, StoreError> {
-    let posting = read_posting(row)?;
-    let malformed = || corrupt("carried_entries", posting.position, "its owner is not one of ours");
-    Ok(Entry {
-        from: PeriodNumber(row.number(19)?),
+    let LotPosting { position, part, period, settlement, posting, .. } = read_posting(row)?;
+    let malformed = || corrupt("carried_entries", position, "its owner is not one of ours");
+    let held = Listed {
+        settlement,
+        part,
+        lot: posting.lot,
+        sums: posting.sums,
+        deducted: FundShares::default(),
+        corrected: FundShares::default(),
         reason: row.text(20)?.to_owned(),
         owner: Side::from_word(row.text(21)?).ok_or_else(malformed)?,
-        at: instant("carried_entries", posting.position, row.number(22)?)?,
-        ended: row.flag(23)?,
-        posting,
-    })
+        booked_in: period,
+        listed_from: PeriodNumber(row.number(19)?),
+        listed_at: instant("carried_entries", position, row.number(22)?)?,
+        standing: Standing::Waiting,
+        remark: String::new(),
+    };
+    Ok(Entry { of: Of::Entry(position), held, ended: row.flag(23)? })
 }
 
 fn read_act(row: Row<'_>) -> Result<((String, i64), Acted), StoreError> {
@@ -315,6 +415,12 @@ fn read_act(row: Row<'_>) -> Result<((String, i64), Acted), StoreError> {
     let by = Person { certificate: row.text(6)?.to_owned(), seat };
     Ok((
         (settlement.clone(), row.number(1)?),
-        Acted { act, by, reason: row.text(4)?.to_owned(), entries: row.number(7)? },
+        Acted {
+            act,
+            by,
+            reason: row.text(4)?.to_owned(),
+            entries: row.number(7)?,
+            net: Money::from_fen(row.number(8)?),
+        },
     ))
 }

@@ -4,29 +4,31 @@
 
 use std::collections::BTreeSet;
 
+use clearing::cleared::pair_of;
 use clearing::listed::owner_of_objection;
+use clearing::obligation::Lot;
 use clearing::period::{Pair, Side};
 use jiff::Timestamp;
 use settlement::ids::SettlementId;
+use settlement::region::RegionTable;
 
-use super::super::afterwards;
-use super::PeriodNumber;
-use super::carried::{Carrying, Disputed, carry_out, in_period, into_stated, unstated_after};
-use super::statements::{StatementFault, read_lots};
+use super::super::afterwards::alone;
+use super::carried::{Carrying, Disputed, carry_out, in_period, into_stated};
+use super::statements::StatementFault;
+use super::{PeriodNumber, THE_LIST};
 use crate::engine::{Sql, Value};
 use crate::store::StoreError;
 use crate::values;
 
 /// Carries out what a member objects to, and keeps what that was. What is deducted or corrected of a settlement that was
-/// cleared before comes in again in the next period that is not stated yet, as often as somebody objects to it there. It
-/// never goes onto the list, which holds entries: two people end it by a batch that takes the correction back
-/// (`clearing::corrections`), and a deduction ends by its own way (`clearing::review`).
+/// cleared before goes by itself, as far as an entry of the period in which it was posted: into the next period that is not
+/// stated yet, and then onto the list.
 pub(super) fn object(
     sql: &Sql<'_>,
     (period, pair, side): (PeriodNumber, Pair, Side),
     version: u32,
     (settlements, reason): (&[SettlementId], &str),
-    (carrying, at): (&Carrying, Timestamp),
+    ((carrying, regions), at): ((&Carrying, &RegionTable), Timestamp),
 ) -> Result<Result<(), StatementFault>, StoreError> {
     const NOTICED: &str = "SELECT 1 FROM notices WHERE period = ?1 AND home = ?2 AND treatment = ?3";
     const OBJECTED: &str = "INSERT INTO objected_settlements (period, home, treatment, version, side, settlement)
@@ -38,18 +40,22 @@ pub(super) fn object(
     if into_stated(sql, carrying)? {
         return Ok(Err(StatementFault::NextIsStated));
     }
-    let lots = read_lots(sql, (period, pair), version)?;
-    let between = lots.keys().map(|lot| (lot.home, lot.treatment)).collect();
+    // A lot whose entries come to nothing is in no statement, and still is the pair's.
+    let is_theirs = |lot: &Lot| pair_of(lot, regions) == pair;
     let ids: BTreeSet<String> = settlements.iter().map(SettlementId::to_time_first).collect();
-    let found: BTreeSet<String> = in_period(sql, period, &ids, Some(&between))?
+    let posted = || -> Result<Vec<_>, StoreError> {
+        let mut posted = alone::in_period(sql, period, &ids, &is_theirs)?;
+        posted.retain(|posted| carrying.contains_key(&posted.period));
+        Ok(posted)
+    };
+    let mut found: BTreeSet<String> = in_period(sql, period, &ids, Some(&is_theirs))?
         .into_iter()
         .filter(|entry| carrying.contains_key(&entry.booked))
         .map(|entry| entry.settlement)
         .collect();
-    let posted = afterwards::posted_of(sql, period, &ids, &between)?;
+    found.extend(posted()?.into_iter().map(|posted| posted.settlement));
     let settlements: BTreeSet<&SettlementId> = settlements.iter().collect();
-    let is_in_it = |id: &String| found.contains(id) || posted.contains(id);
-    let not_in_it = settlements.iter().filter(|settlement| !is_in_it(&settlement.to_time_first()));
+    let not_in_it = settlements.iter().filter(|settlement| !found.contains(&settlement.to_time_first()));
     let not_in_it: Vec<SettlementId> = not_in_it.map(|settlement| (*settlement).clone()).collect();
     if !not_in_it.is_empty() {
         return Ok(Err(StatementFault::NotInIt(not_in_it)));
@@ -57,10 +63,12 @@ pub(super) fn object(
     let owner = owner_of_objection(side);
     let disputed =
         |settlement: &&SettlementId| Disputed { settlement: (*settlement).clone(), reason: reason.into(), owner };
-    carry_out(sql, period, &settlements.iter().map(disputed).collect::<Vec<_>>(), carrying, Some(&between), at)?;
+    carry_out(sql, period, &settlements.iter().map(disputed).collect::<Vec<_>>(), carrying, Some(&is_theirs), at)?;
     // What went with an entry is not there any more.
-    let into = unstated_after(sql, period)?;
-    posted.iter().try_for_each(|settlement| afterwards::move_with(sql, settlement, period, into))?;
+    for posted in posted()? {
+        let into = carrying.get(&posted.period).copied().flatten().unwrap_or(THE_LIST);
+        alone::carry_out(sql, &posted, &alone::Going { from: period, into, reason, owner, at })?;
+    }
     let (version, side) = (i64::from(version), side.word());
     let rows: Vec<[Value<'_>; 6]> = ids
         .iter()

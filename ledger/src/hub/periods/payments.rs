@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use clearing::payment::{Asked, ByInsurance, Payment, PaymentFault, Recording, record};
+use clearing::payment::{
+    Acceptance, Asked, ByInsurance, Payable, Payment, PaymentFault, Recording, Records, accept, record,
+};
 use clearing::period::{Pair, PairRecord, Side};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -75,6 +77,34 @@ impl HubStore {
     ) -> Result<Result<(), StatementFault>, StoreError> {
         self.engine.change(move |sql| record_payment(sql, (place, side), &payment, (&recorded_by, at))).await
     }
+
+    /// Records that a side accepts the newest records of a payment, which it has seen, as of one payment although they
+    /// differ. Once both sides have, it is paid. The same again changes nothing.
+    ///
+    /// # Errors
+    /// When the store fails. Inside: why it cannot be recorded; nothing was changed then.
+    pub async fn payment_accept(
+        &self,
+        place: PaidPlace,
+        (side, seen): (Side, Records),
+        reason: String,
+        by: (String, Timestamp),
+    ) -> Result<Result<(), StatementFault>, StoreError> {
+        let telling = self.telling.clone();
+        self.engine
+            .change(move |sql| {
+                let accepted = accept_records(sql, place, (side, seen), &reason, (&by.0, by.1))?;
+                let (Ok(Recording::New), Some(telling)) = (&accepted, telling.as_deref()) else {
+                    return Ok(accepted.map(drop));
+                };
+                let (period, pair, insurance) = place;
+                let held = payable(sql, place)?.unwrap_or_default();
+                let (is_settled, step) = (held.is_settled(), acceptances(sql, place)?);
+                telling.tell_of(sql, (period, pair), News::Acceptance { insurance, side, step, is_settled })?;
+                Ok(Ok(()))
+            })
+            .await
+    }
 }
 
 impl HubStore {
@@ -104,23 +134,109 @@ pub(super) fn read_into(
     pairs: &mut BTreeMap<Pair, PairRecord>,
 ) -> Result<(), StoreError> {
     const NOTICES: &str = "SELECT home, treatment, issued_on FROM notices WHERE period = ?1";
-    const PAYMENTS: &str = "SELECT home, treatment, insurance, side, serial, bank, paid_on, amount FROM payments
+    const PAYMENTS: &str =
+        "SELECT home, treatment, insurance, side, serial, bank, paid_on, amount, record FROM payments
         WHERE period = ?1 ORDER BY record";
+    const ACCEPTED: &str = "SELECT home, treatment, insurance, side, paid_record, received_record, accepted_by, reason,
+            accepted_at
+        FROM payment_acceptances WHERE period = ?1";
     sql.query(NOTICES, values![period.0], |row| {
         pairs.entry(read_pair(row, 0)?).or_default().noticed_on = Some(read_date(row, 2)?);
         Ok(())
     })?;
     sql.query(PAYMENTS, values![period.0], |row| {
         let payable = pairs.entry(read_pair(row, 0)?).or_default().payables.of_mut(read_insurance(row, 2)?);
-        let payment = read_payment(row, 4)?;
-        if payable.payer() == Some(read_side(row, 3)?) {
-            payable.paid = Some(payment);
-        } else {
-            payable.received = Some(payment);
-        }
+        add_record(payable, (read_side(row, 3)?, read_payment(row, 4)?), row.number(8)?);
         Ok(())
     })?;
+    sql.query(ACCEPTED, values![period.0], |row| {
+        let payable = pairs.entry(read_pair(row, 0)?).or_default().payables.of_mut(read_insurance(row, 2)?);
+        add_acceptance(payable, row, 3)
+    })?;
     Ok(())
+}
+
+/// What is due of an insurance's money by its notice, and how it was paid; none where no notice was issued.
+fn payable(sql: &Sql<'_>, (period, pair, insurance): PaidPlace) -> Result<Option<Payable>, StoreError> {
+    const DUE: &str = "SELECT due FROM notices WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND insurance = ?4";
+    const RECORDS: &str = "SELECT side, serial, bank, paid_on, amount, record FROM payments
+        WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND insurance = ?4 ORDER BY record";
+    const ACCEPTED: &str = "SELECT side, paid_record, received_record, accepted_by, reason, accepted_at
+        FROM payment_acceptances WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND insurance = ?4";
+    let (home, treatment, insurance) = (pair.home.0.as_str(), pair.treatment.0.as_str(), insurance.word());
+    let place = values![period.0, home, treatment, insurance];
+    let Some(due) = sql.find(DUE, place, |row| row.number(0))? else { return Ok(None) };
+    let mut payable = Payable::of(Money::from_fen(due));
+    sql.query(RECORDS, place, |row| {
+        add_record(&mut payable, (read_side(row, 0)?, read_payment(row, 1)?), row.number(5)?);
+        Ok(())
+    })?;
+    sql.query(ACCEPTED, place, |row| add_acceptance(&mut payable, row, 0))?;
+    Ok(Some(payable))
+}
+
+/// Puts the next record of a side in the place of the one before it.
+fn add_record(payable: &mut Payable, (side, payment): (Side, Payment), number: i64) {
+    let number = u32::try_from(number).unwrap_or(u32::MAX);
+    if payable.payer() == Some(side) {
+        (payable.paid, payable.records.paid) = (Some(payment), number);
+    } else {
+        (payable.received, payable.records.received) = (Some(payment), number);
+    }
+}
+
+/// Counts what a side has accepted, where these records are the newest still.
+fn add_acceptance(payable: &mut Payable, row: Row<'_>, first: usize) -> Result<(), StoreError> {
+    let number = |place: usize| Ok::<_, StoreError>(u32::try_from(row.number(place)?).unwrap_or(u32::MAX));
+    let records = Records { paid: number(first + 1)?, received: number(first + 2)? };
+    if records == payable.records {
+        let at = instant("payment_acceptances", row.text(first + 3)?, row.number(first + 5)?)?;
+        let (by, reason) = (row.text(first + 3)?.to_owned(), row.text(first + 4)?.to_owned());
+        let acceptance = Acceptance { by, reason, on: beijing::day_of(at) };
+        payable.accepted.insert(read_side(row, first)?, acceptance);
+    }
+    Ok(())
+}
+
+/// How often a side has accepted records of a payment.
+fn acceptances(sql: &Sql<'_>, (period, pair, insurance): PaidPlace) -> Result<u64, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM payment_acceptances
+        WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND insurance = ?4";
+    let values = values![period.0, pair.home.0.as_str(), pair.treatment.0.as_str(), insurance.word()];
+    Ok(sql.get(COUNT, values, |row| row.number(0))?.unsigned_abs())
+}
+
+fn accept_records(
+    sql: &Sql<'_>,
+    place: PaidPlace,
+    (side, seen): (Side, Records),
+    reason: &str,
+    (by, at): (&str, Timestamp),
+) -> Result<Result<Recording, StatementFault>, StoreError> {
+    const ACCEPT: &str = "INSERT INTO payment_acceptances
+            (period, home, treatment, insurance, side, paid_record, received_record, reason, accepted_by, accepted_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let Some(held) = payable(sql, place)? else { return Ok(Err(StatementFault::NoNotice)) };
+    match accept(&held, side, seen, by) {
+        Ok(Recording::New) => {}
+        Ok(Recording::Known) => return Ok(Ok(Recording::Known)),
+        Err(fault) => return Ok(Err(fault.into())),
+    }
+    let (period, pair, insurance) = place;
+    let values = values![
+        period.0,
+        pair.home.0.as_str(),
+        pair.treatment.0.as_str(),
+        insurance.word(),
+        side.word(),
+        i64::from(seen.paid),
+        i64::from(seen.received),
+        reason,
+        by,
+        at.as_microsecond()
+    ];
+    sql.execute(ACCEPT, values)?;
+    Ok(Ok(Recording::New))
 }
 
 fn record_payment(
@@ -136,6 +252,7 @@ fn record_payment(
     const PAYMENT: &str = "INSERT INTO payments
             (period, home, treatment, insurance, side, record, serial, bank, paid_on, amount, recorded_by, recorded_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    let is_accepted = payable(sql, (period, pair, insurance))?.is_some_and(|held| held.is_accepted());
     let (home, treatment, insurance) = (pair.home.0.as_str(), pair.treatment.0.as_str(), insurance.word());
     let noticed = |row: Row<'_>| Ok((Money::from_fen(row.number(0)?), read_date(row, 1)?));
     let noticed = sql.find(NOTICED, values![period.0, home, treatment, insurance], noticed)?;
@@ -144,6 +261,8 @@ fn record_payment(
     let before: Vec<(Side, Payment)> = sql.query(BEFORE, values![period.0, home, treatment, insurance], read)?;
     let asked = Asked { due: due.max(-due), since, today: beijing::day_of(at) };
     let number = match next_record(&before, (side, payment), asked) {
+        // What both have accepted stands, as what both have said alike does.
+        Ok(Some(_)) if is_accepted => return Ok(Err(PaymentFault::AgreedOtherwise.into())),
         Ok(Some(number)) => number,
         Ok(None) => return Ok(Ok(())),
         Err(fault) => return Ok(Err(fault.into())),

@@ -1,15 +1,17 @@
 //! Statements of a pair of members in a period: issued and replied to. What is paid for them is in [`super::payments`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use clearing::cleared::Cleared;
 use clearing::obligation::{Lot, Sums, Totals};
-use clearing::payment::{ByInsurance, PaymentFault, dues};
+use clearing::payment::{AcceptFault, ByInsurance, PaymentFault, dues};
 use clearing::period::{Pair, PairRecord, Side, Statement};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use settlement::ids::{PoolCode, SettlementId};
 use settlement::money::Money;
+use settlement::region::RegionTable;
 
 use super::super::HubStore;
 use super::super::lots::{read_lot, read_sums, row_of};
@@ -79,6 +81,9 @@ pub enum StatementFault {
     /// The payment cannot be what was asked for.
     #[error(transparent)]
     Payment(#[from] PaymentFault),
+    /// Two records cannot be accepted as of one payment.
+    #[error(transparent)]
+    Accept(#[from] AcceptFault),
 }
 
 impl HubStore {
@@ -130,7 +135,8 @@ impl HubStore {
     }
 
     /// Records what a member says to a version. An objection carries its settlements out in the same step; `carrying` says
-    /// where to, by the period in which they were booked.
+    /// where to, by the period in which they were booked, or in which what changed them later was posted, and `regions`
+    /// which pools are of the pair.
     ///
     /// # Errors
     /// When the store fails. Inside: why it cannot be recorded; nothing was changed then.
@@ -139,14 +145,14 @@ impl HubStore {
         (period, pair, side): (PeriodNumber, Pair, Side),
         version: u32,
         reply: Reply,
-        carrying: Carrying,
+        (carrying, regions): (Carrying, Arc<RegionTable>),
         (replied_by, at): (String, Timestamp),
     ) -> Result<Result<(), StatementFault>, StoreError> {
         let place = (period, pair, side);
         let telling = self.telling.clone();
         self.engine
             .change(move |sql| {
-                let replied = reply_to(sql, place, version, &reply, &carrying, (&replied_by, at))?;
+                let replied = reply_to(sql, place, version, &reply, (&carrying, &regions), (&replied_by, at))?;
                 if let (Some(telling), Reply::Objected { settlements, reason: _ }, Ok(())) =
                     (telling.as_deref(), &reply, &replied)
                 {
@@ -224,7 +230,7 @@ fn reply_to(
     (period, pair, side): (PeriodNumber, Pair, Side),
     version: u32,
     reply: &Reply,
-    carrying: &Carrying,
+    to: (&Carrying, &RegionTable),
     (replied_by, at): (&str, Timestamp),
 ) -> Result<Result<(), StatementFault>, StoreError> {
     const BEFORE: &str = "SELECT reply FROM statement_replies
@@ -255,7 +261,7 @@ fn reply_to(
     let reason = match reply {
         Reply::Confirmed | Reply::Silent => "",
         Reply::Objected { settlements, reason } => {
-            if let Err(fault) = object(sql, (period, pair, side), version, (settlements, reason), (carrying, at))? {
+            if let Err(fault) = object(sql, (period, pair, side), version, (settlements, reason), (to, at))? {
                 return Ok(Err(fault));
             }
             reason
@@ -318,7 +324,7 @@ fn write_lots(
     sql.execute_each(LOT, &rows)
 }
 
-pub(super) fn read_lots(
+fn read_lots(
     sql: &Sql<'_>,
     (period, pair): (PeriodNumber, Pair),
     version: u32,

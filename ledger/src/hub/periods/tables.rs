@@ -19,6 +19,7 @@ pub(in crate::hub) const TABLES: Version = Version {
         "objected_settlements",
         "notices",
         "payments",
+        "payment_acceptances",
         "deductions",
         "deduction_events",
         "deduction_objections",
@@ -44,7 +45,7 @@ const TEXT: &str = concat!(
         visits INTEGER NOT NULL, total INTEGER NOT NULL, basic INTEGER NOT NULL, large_sum INTEGER NOT NULL,
         catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL, assistance INTEGER NOT NULL,
         account INTEGER NOT NULL, PRIMARY KEY (position, part)) STRICT, WITHOUT ROWID;
-    CREATE INDEX lot_postings_by_lot ON lot_postings (period, home, treatment, insurance, care, position);
+    CREATE INDEX lot_postings_by_lot ON lot_postings (period, home, treatment, insurance, care, position, part);
     CREATE INDEX lot_postings_corrections ON lot_postings (period) WHERE corrects IS NOT NULL;
     CREATE TABLE lot_totals (
         period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
@@ -77,7 +78,8 @@ const TEXT: &str = concat!(
     CREATE INDEX carried_to_list ON carried_entries (position) WHERE into_period IS NULL;
     CREATE TABLE listed_acts (
         settlement TEXT NOT NULL, part INTEGER NOT NULL, step INTEGER NOT NULL, act TEXT NOT NULL, verdict TEXT,
-        entries INTEGER NOT NULL, reason TEXT NOT NULL, seat TEXT NOT NULL, done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
+        entries INTEGER NOT NULL, net INTEGER NOT NULL, reason TEXT NOT NULL, seat TEXT NOT NULL,
+        done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
         PRIMARY KEY (settlement, part, step)) STRICT, WITHOUT ROWID;",
     // Statements as they were issued, with their lots as they stood; `movement` says which of the sums a row is.
     "CREATE TABLE statements (
@@ -102,7 +104,7 @@ const TEXT: &str = concat!(
         side TEXT NOT NULL, settlement TEXT NOT NULL,
         PRIMARY KEY (period, home, treatment, version, side, settlement)) STRICT, WITHOUT ROWID;",
     // What is paid for a statement, each insurance's money by itself, and the payment as each side records it: the newest
-    // record of a side is what it says.
+    // record of a side is what it says. Two that differ may be accepted by both sides as of one payment.
     "CREATE TABLE notices (
         period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
         version INTEGER NOT NULL, due INTEGER NOT NULL, issued_on TEXT NOT NULL,
@@ -111,11 +113,18 @@ const TEXT: &str = concat!(
         period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
         side TEXT NOT NULL, record INTEGER NOT NULL, serial TEXT NOT NULL, bank TEXT NOT NULL, paid_on TEXT NOT NULL,
         amount INTEGER NOT NULL, recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
-        PRIMARY KEY (period, home, treatment, insurance, side, record)) STRICT, WITHOUT ROWID;",
+        PRIMARY KEY (period, home, treatment, insurance, side, record)) STRICT, WITHOUT ROWID;
+    CREATE TABLE payment_acceptances (
+        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL,
+        side TEXT NOT NULL, paid_record INTEGER NOT NULL, received_record INTEGER NOT NULL, reason TEXT NOT NULL,
+        accepted_by TEXT NOT NULL, accepted_at INTEGER NOT NULL,
+        PRIMARY KEY (period, home, treatment, insurance, side, paid_record, received_record)) STRICT, WITHOUT ROWID;",
     // What review takes off settlements: lodged under an id that its sender makes, then objected to, agreed on, withdrawn
     // or released; what was released may come back, and then stands again as before. What it takes off a period is a
     // posting of its own; a release gives it back by another.
-    // What is taken off a settlement that is carried over goes with it; on the list it is in period 0.
+    // What is taken off a settlement that is carried over goes with it; on the list it is in period 0. What is moved by
+    // itself says why, and which side's member has to find out: carried over, onto the list, and off it into the period
+    // that is open then, or, where it is returned, from 0 into 0.
     "CREATE TABLE deductions (
         id TEXT PRIMARY KEY, settlement TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL,
         insurance TEXT NOT NULL, care TEXT NOT NULL, basic INTEGER NOT NULL, large_sum INTEGER NOT NULL,
@@ -135,13 +144,13 @@ const TEXT: &str = concat!(
     CREATE INDEX deduction_postings_by_period ON deduction_postings (period);
     CREATE TABLE deduction_moves (
         id TEXT NOT NULL, step INTEGER NOT NULL, from_period INTEGER NOT NULL, into_period INTEGER NOT NULL,
-        PRIMARY KEY (id, step, from_period)) STRICT, WITHOUT ROWID;
+        reason TEXT, owner TEXT, moved_at INTEGER, PRIMARY KEY (id, step, from_period)) STRICT, WITHOUT ROWID;
     CREATE INDEX deduction_moves_into ON deduction_moves (into_period);",
     // Corrections of settlements that a late change affects: batches that one person puts forward and another decides on,
     // settlement by settlement as it counts before and after (account and hospital's part stay). Once a batch is in force
     // each settlement has a posting; every second one gives it back, when its settlement is undone, and every other brings
     // it again. The funds' columns of a posting are what moves. A batch in force says after which place of the region's
-    // book it stands.
+    // book it stands, and its number among the batches there.
     "CREATE TABLE correction_batches (
         id TEXT PRIMARY KEY, home TEXT NOT NULL, undoes TEXT, reason TEXT NOT NULL, digest TEXT NOT NULL,
         proposed_by TEXT NOT NULL, proposed_at INTEGER NOT NULL) STRICT;
@@ -155,7 +164,7 @@ const TEXT: &str = concat!(
     CREATE INDEX corrections_by_settlement ON corrections (settlement);
     CREATE TABLE correction_events (
         batch TEXT NOT NULL, step INTEGER NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, book_seq INTEGER,
-        done_by TEXT NOT NULL, done_at INTEGER NOT NULL, PRIMARY KEY (batch, step)) STRICT, WITHOUT ROWID;
+        number INTEGER, done_by TEXT NOT NULL, done_at INTEGER NOT NULL, PRIMARY KEY (batch, step)) STRICT, WITHOUT ROWID;
     CREATE TABLE correction_postings (
         id TEXT NOT NULL, step INTEGER NOT NULL, period INTEGER NOT NULL, basic INTEGER NOT NULL,
         large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,
@@ -163,6 +172,6 @@ const TEXT: &str = concat!(
     CREATE INDEX correction_postings_by_period ON correction_postings (period);
     CREATE TABLE correction_moves (
         id TEXT NOT NULL, step INTEGER NOT NULL, from_period INTEGER NOT NULL, into_period INTEGER NOT NULL,
-        PRIMARY KEY (id, step, from_period)) STRICT, WITHOUT ROWID;
+        reason TEXT, owner TEXT, moved_at INTEGER, PRIMARY KEY (id, step, from_period)) STRICT, WITHOUT ROWID;
     CREATE INDEX correction_moves_into ON correction_moves (into_period);",
 );

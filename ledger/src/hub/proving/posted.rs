@@ -6,6 +6,7 @@ use settlement::money::Money;
 
 use super::Misposted;
 use crate::engine::{Row, Sql};
+use crate::hub::afterwards::came_alone;
 use crate::hub::periods::{PeriodNumber, THE_LIST, read_insurance, read_pair};
 use crate::hub::prefunds::PrefundKey;
 use crate::hub::{HubStore, Position};
@@ -47,7 +48,7 @@ pub struct StandsApart {
     pub is_in_force: bool,
 }
 
-/// A posting was moved out of a period with its settlement.
+/// A posting was moved out of a period, with its settlement or by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MovedPosting {
     /// Of what.
@@ -60,8 +61,10 @@ pub struct MovedPosting {
     pub posted: Option<PeriodNumber>,
     /// Out of which period; 0 for the list.
     pub from: PeriodNumber,
-    /// Into which; 0 for the list.
+    /// Into which; 0 for the list, and for what is returned from there.
     pub into: PeriodNumber,
+    /// Whether it went by itself.
+    pub alone: bool,
 }
 
 impl MovedPosting {
@@ -87,12 +90,36 @@ pub struct PrefundMispaid {
 macro_rules! moves {
     ($kind:literal) => {
         concat!(
-            "SELECT moved.id, moved.step, posted.period, moved.from_period, moved.into_period FROM ",
+            "SELECT moved.id, moved.step, posted.period, moved.from_period, moved.into_period,
+                moved.owner IS NOT NULL FROM ",
             $kind,
             "_moves AS moved LEFT JOIN ",
             $kind,
             "_postings AS posted ON posted.id = moved.id AND posted.step = moved.step
              ORDER BY moved.id, moved.step, moved.from_period"
+        )
+    };
+}
+
+macro_rules! unlisted {
+    ($kind:literal) => {
+        concat!(
+            "SELECT posted.id, posted.step FROM ",
+            $kind,
+            "_postings AS posted JOIN ",
+            $kind,
+            "s AS changed ON changed.id = posted.id
+             WHERE (posted.period = 0 OR EXISTS (SELECT 1 FROM ",
+            $kind,
+            "_moves AS came WHERE came.id = posted.id AND came.step = posted.step AND came.into_period = 0))
+               AND NOT EXISTS (SELECT 1 FROM ",
+            $kind,
+            "_moves AS gone WHERE gone.id = posted.id AND gone.step = posted.step AND gone.from_period = 0)
+               AND NOT ",
+            came_alone!($kind),
+            "  AND NOT EXISTS (SELECT 1 FROM answers JOIN carried_entries AS own ON own.position = answers.position
+                   WHERE answers.settlement = changed.settlement AND own.part = 0 AND own.into_period IS NULL)
+             ORDER BY posted.id, posted.step"
         )
     };
 }
@@ -191,6 +218,24 @@ impl HubStore {
         read.await
     }
 
+    /// Postings that are on the list, where neither an entry of their settlement is or was nor they came by themselves: nobody
+    /// would ever see them. Each with its step.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn posting_unlisted(&self) -> Result<Vec<(Afterwards, String, i64)>, StoreError> {
+        let read = self.engine.read(|sql| {
+            let mut unlisted = Vec::new();
+            for (text, of) in
+                [(unlisted!("deduction"), Afterwards::Deduction), (unlisted!("correction"), Afterwards::Correction)]
+            {
+                unlisted.extend(sql.query(text, values![], |row| Ok((of, row.text(0)?.to_owned(), row.number(1)?)))?);
+            }
+            Ok(unlisted)
+        });
+        read.await
+    }
+
     /// Everything that was moved of deductions and corrections, posting by posting.
     ///
     /// # Errors
@@ -236,6 +281,7 @@ fn read_moves(sql: &Sql<'_>, text: &'static str, of: Afterwards) -> Result<Vec<M
             posted: row.optional_number(2)?.map(PeriodNumber),
             from: PeriodNumber(row.number(3)?),
             into: PeriodNumber(row.number(4)?),
+            alone: row.flag(5)?,
         })
     })
 }

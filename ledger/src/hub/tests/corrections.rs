@@ -1,12 +1,11 @@
 //! What is recorded of corrections, and what is refused to be.
 
-use ::clearing::cleared::by_pair;
 use ::clearing::corrections::{Correction, CorrectionFault, DecisionFault, Event, Found, GIVEN_BACK, Standing};
 use ::clearing::listed::{Act, Person, Seat, Verdict};
 use ::clearing::obligation::Lot;
 use ::clearing::period::Side;
 
-use super::course::{carry_out, owed, pair, settled, settlement, who};
+use super::course::{carry_out, owed, settled, settlement, who};
 use super::folding::{FIRST, cut_off, fold, lot, receive};
 use super::listed::lodge_and_agree;
 use super::told::letters_about;
@@ -23,7 +22,7 @@ fn payers(fen: i64) -> Payers {
     Payers { funds, cash: Money::from_fen(200 - fen), ..Payers::default() }
 }
 
-fn found(id: &str, told: i64, now: i64) -> Found {
+pub(super) fn found(id: &str, told: i64, now: i64) -> Found {
     Found { settlement: settlement(id), told: payers(told), worked_out: payers(now) }
 }
 
@@ -50,10 +49,15 @@ fn letter(held: &CorrectionBatch, (correction, _): (&Correction, &Lot), version:
 }
 
 async fn take(world: &World, id: &str) -> CorrectionBatch {
-    world.store.correction_take((id.into(), 7), letter, at(11)).await.expect("the store works").expect("it is there")
+    world
+        .store
+        .correction_take((id.into(), BatchPlace { after: 7, number: 1 }), letter, at(11))
+        .await
+        .expect("the store works")
+        .expect("it is there")
 }
 
-async fn in_force(world: &World, id: &str, changes: Changes) {
+pub(super) async fn in_force(world: &World, id: &str, changes: Changes) {
     propose(world, id, changes).await.expect("it is put forward");
     decide(world, id, Event::Approve, "another certificate").await.expect("it is approved");
     assert_eq!(take(world, id).await.standing, Standing::InForce);
@@ -63,13 +67,13 @@ async fn waiting_letters(world: &World) -> u64 {
     world.store.mailboxes().letter_counts().await.expect("they are counted").0
 }
 
-async fn turn(world: &World, message: &str, of: &str, (turn, fen): (Turn, i64)) {
+pub(super) async fn turn(world: &World, message: &str, of: &str, (turn, fen): (Turn, i64)) {
     let position = receive(world, &cancel(message)).await;
     world.answer(position, booking(of, turn, fen)).await;
     fold(world).await;
 }
 
-async fn release(world: &World) -> usize {
+pub(super) async fn release(world: &World) -> usize {
     assert_eq!(world.store.correction_misposted().await.expect("a check"), []);
     let released = world.store.correction_release(letter, at(12)).await.expect("the store works");
     let apart = world.store.posting_apart().await.expect("a check");
@@ -117,7 +121,8 @@ pub(super) async fn a_batch_is_decided_by_two_people_and_its_money_is_booked_onc
     }
     world.store.correction_fail("1".into(), "late".into(), at(12)).await.expect("it changes nothing");
     let held = world.store.correction_in_force(vec![lot().home]).await.expect("a list");
-    assert_eq!(held, [("1".to_owned(), 7)], "it stands after that place of the region's book");
+    let place = BatchPlace { after: 7, number: 1 };
+    assert_eq!(held, [("1".to_owned(), place)], "it stands after that place of the region's book");
     let of_a = world.store.correction_list(None, Some(settlement("A"))).await.expect("a list");
     assert_eq!(
         of_a.iter().map(|held| (held.batch.id.as_str(), held.standing)).collect::<Vec<_>>(),
@@ -279,51 +284,4 @@ pub(super) async fn a_correction_goes_with_its_settlement_onto_the_list_and_off_
     assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (0, 60), "90 less the 30 deducted");
     let followed = world.store.settlement_follow(settlement("B")).await.expect("it is read");
     assert!(followed.corrected.iter().all(|each| each.period.is_none()), "what was returned is corrected nowhere");
-}
-
-/// Issues a version of a period's statement, to which the treatment member objects. Entries would go onto the list.
-async fn object(world: &World, period: PeriodNumber, version: u32, ids: &[&str]) -> Result<(), StatementFault> {
-    let movements = world.store.clearing_movements(period).await.expect("movements");
-    let lots = by_pair(&movements, &world.regions).remove(&pair()).unwrap_or_default();
-    world.store.statement_issue((period, pair()), version, lots, date(2025, 8, 21)).await.expect("it is issued");
-    let settlements = ids.iter().map(|id| settlement(id)).collect();
-    let objection = Reply::Objected { settlements, reason: "not what we were told".into() };
-    let carrying: Carrying = (1..=period.0).map(|booked| (PeriodNumber(booked), None)).collect();
-    let replied = world.store.statement_reply((period, pair(), Side::Treatment), version, objection, carrying, who());
-    replied.await.expect("the store works")
-}
-
-pub(super) async fn what_is_corrected_of_a_stated_settlement_is_objected_to_and_comes_in_again_each_time(world: World) {
-    for (id, fen) in [("A", 100), ("B", 50), ("C", 7)] {
-        settled(&world, id, fen).await;
-    }
-    fold(&world).await;
-    cut_off(&world).await;
-    world.store.clearing_step(FIRST, StepTaken::Carried, String::new(), at(6)).await.expect("it is recorded");
-    in_force(&world, "1", Changes::Named(vec![found("A", 100, 90), found("B", 50, 70)])).await;
-    lodge_and_agree(&world, "B", 5).await;
-    let [third, fourth, fifth] = [3, 4, 5].map(PeriodNumber);
-    assert_eq!(cut_off(&world).await.number, third);
-    assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (157, 5), "less 10, and 20 less 5");
-
-    let not_in_it = |id| Err(StatementFault::NotInIt(vec![settlement(id)]));
-    assert_eq!(object(&world, NEXT, 1, &["A", "C"]).await, not_in_it("C"), "nothing of it is in this period");
-    assert_eq!(owed(&world, NEXT).await, 5, "what is refused changes nothing");
-    assert_eq!(object(&world, NEXT, 1, &["A"]).await, Ok(()));
-    assert_eq!((owed(&world, NEXT).await, owed(&world, third).await), (15, -10));
-    assert_eq!(object(&world, NEXT, 2, &["A"]).await, not_in_it("A"), "it is gone");
-    assert_eq!(object(&world, NEXT, 2, &["B"]).await, Ok(()));
-    assert_eq!((owed(&world, NEXT).await, owed(&world, third).await), (0, 5), "with what is deducted");
-    // The list holds entries: there is no end of two periods for what has none.
-    for (period, next) in [(third, fourth), (fourth, fifth)] {
-        world.store.clearing_step(period, StepTaken::Carried, String::new(), at(6)).await.expect("it is recorded");
-        assert_eq!(cut_off(&world).await.number, next);
-        assert_eq!(object(&world, period, 1, &["A"]).await, Ok(()));
-        assert_eq!(owed(&world, next).await, -10);
-    }
-    assert_eq!([owed(&world, FIRST).await, owed(&world, third).await, owed(&world, fourth).await], [157, 15, 0]);
-    assert_eq!(world.store.listed().await.expect("a list"), []);
-    let followed = world.store.settlement_follow(settlement("A")).await.expect("it is read");
-    assert_eq!(followed.corrected.iter().map(|each| each.period).collect::<Vec<_>>(), [Some(fifth)]);
-    assert_eq!(world.store.correction_misposted().await.expect("a check"), []);
 }

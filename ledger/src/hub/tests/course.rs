@@ -3,10 +3,11 @@
 use ::clearing::cleared::{Cleared, by_pair, sum};
 use ::clearing::month::Month;
 use ::clearing::obligation::Sums;
-use ::clearing::payment::{Apart, ByInsurance, Payment, PaymentFault};
+use ::clearing::payment::{AcceptFault, Apart, ByInsurance, Payment, PaymentFault, Records};
 use ::clearing::period::{Pair, Proof, Side, Stage};
 use settlement::ids::MemberCode;
 
+use super::deductions::undo;
 use super::folding::{FIRST, cut_off, fold, lot, receive};
 use super::*;
 
@@ -63,8 +64,8 @@ async fn issue(world: &World, version: u32) {
 }
 
 async fn reply(world: &World, side: Side, version: u32, reply: Reply) -> Result<(), StatementFault> {
-    let carrying = Carrying::from([(FIRST, Some(PeriodNumber(2)))]);
-    world.store.statement_reply((FIRST, pair(), side), version, reply, carrying, who()).await.expect("no fault")
+    let to = (Carrying::from([(FIRST, Some(PeriodNumber(2)))]), world.regions.clone());
+    world.store.statement_reply((FIRST, pair(), side), version, reply, to, who()).await.expect("no fault")
 }
 
 /// A payment of a day of August.
@@ -161,6 +162,21 @@ pub(super) async fn what_is_carried_out_is_carried_in_and_cleared_once(world: Wo
     );
 }
 
+pub(super) async fn an_objection_to_what_comes_to_nothing_in_its_lot_is_heard(world: World) {
+    settled(&world, "A", 100).await;
+    undo(&world, "C", "A", 100).await;
+    let second = cut_off(&world).await.number;
+    issue(&world, 1).await;
+    assert_eq!(world.store.statement_lots((FIRST, pair()), 1).await.expect("lots").len(), 0, "its lot is not in it");
+    let objection = |id| Reply::Objected { settlements: vec![settlement(id)], reason: "not our enrollee".into() };
+    let not_in_it = Err(StatementFault::NotInIt(vec![settlement("X")]));
+    assert_eq!(reply(&world, Side::Home, 1, objection("X")).await, not_in_it);
+    assert_eq!(reply(&world, Side::Home, 1, objection("A")).await, Ok(()));
+    let carried = world.store.carried_entries(second).await.expect("entries");
+    let ways: Vec<_> = carried.iter().map(|carried| (carried.posting.step, carried.from, carried.into)).collect();
+    assert_eq!(ways, [(1, Some(FIRST), Some(second)), (2, Some(FIRST), Some(second))]);
+}
+
 pub(super) async fn an_objection_carries_out_what_it_names_and_nothing_else(world: World) {
     for (id, fen) in [("A", 100), ("B", 20)] {
         settled(&world, id, fen).await;
@@ -207,19 +223,24 @@ pub(super) async fn an_objection_carries_out_what_it_names_and_nothing_else(worl
     assert_eq!(record(&world, (other, Side::Home), payment("1", 8, 100)).await, Err(StatementFault::NoNotice));
 }
 
-pub(super) async fn a_payment_is_corrected_by_its_side_until_both_record_the_same(world: World) {
-    settled(&world, "A", 100).await;
+/// A hundred fen are noticed.
+async fn noticed(world: &World) {
+    settled(world, "A", 100).await;
     world.store.clearing_name(FIRST, month()).await.expect("it is named");
-    cut_off(&world).await;
-    fold(&world).await;
+    cut_off(world).await;
+    fold(world).await;
     for step in [StepTaken::Folded, StepTaken::Proved(Proof::Holds), StepTaken::Carried] {
         world.store.clearing_step(FIRST, step, "a report".into(), at(6)).await.expect("it is recorded");
     }
-    issue(&world, 1).await;
+    issue(world, 1).await;
     for side in Side::ALL {
-        assert_eq!(reply(&world, side, 1, Reply::Silent).await, Ok(()));
+        assert_eq!(reply(world, side, 1, Reply::Silent).await, Ok(()));
     }
-    notify(&world, 1, 100, 26).await;
+    notify(world, 1, 100, 26).await;
+}
+
+pub(super) async fn a_payment_is_corrected_by_its_side_until_both_record_the_same(world: World) {
+    noticed(&world).await;
     let insurance = lot().insurance;
     let say = async |side, payment| record(&world, (insurance, side), payment).await;
     let held = async || {
@@ -248,5 +269,43 @@ pub(super) async fn a_payment_is_corrected_by_its_side_until_both_record_the_sam
         let otherwise = say(side, payment("3", 7, 100)).await;
         assert_eq!(otherwise, Err(PaymentFault::AgreedOtherwise.into()));
     }
+    assert_eq!(stage(&world).await, Stage::Paid);
+}
+
+pub(super) async fn two_records_that_differ_are_paid_once_both_sides_accept_these_two(world: World) {
+    noticed(&world).await;
+    let insurance = lot().insurance;
+    let say = async |side, serial: &str, day| record(&world, (insurance, side), payment(serial, day, 100)).await;
+    let accept = async |side, (paid, received), who: &str| {
+        let (place, by) = ((FIRST, pair(), insurance), (who.to_owned(), at(9)));
+        let said = world.store.payment_accept(place, (side, Records { paid, received }), "各行流水号".into(), by).await;
+        said.expect("the store works")
+    };
+    let held = async || {
+        let record = world.store.clearing_record(FIRST, Default::default()).await.expect("no fault");
+        record.expect("its month").pairs[&pair()].payables.of(insurance).clone()
+    };
+    assert_eq!(accept(Side::Home, (0, 0), "a").await, Err(AcceptFault::NotApart.into()));
+    assert_eq!(say(Side::Home, "1", 7).await, Ok(()));
+    assert_eq!(accept(Side::Home, (1, 0), "a").await, Err(AcceptFault::NotApart.into()), "one word is no two");
+    assert_eq!(say(Side::Treatment, "2", 8).await, Ok(()));
+    assert_eq!(accept(Side::Home, (1, 1), "a").await, Ok(()));
+    assert_eq!(accept(Side::Home, (1, 1), "a").await, Ok(()), "the same again");
+    assert_eq!(accept(Side::Treatment, (1, 1), "a").await, Err(AcceptFault::SamePerson.into()));
+    assert_eq!((held().await.accepted.len(), stage(&world).await), (1, Stage::Noticed), "one alone ends nothing");
+
+    // A side that corrects itself begins anew: nobody has accepted what it says now.
+    assert_eq!(say(Side::Home, "3", 7).await, Ok(()));
+    let newest = Records { paid: 2, received: 1 };
+    assert_eq!(accept(Side::Treatment, (1, 1), "b").await, Err(AcceptFault::OtherRecords(newest).into()));
+    assert_eq!((held().await.records, held().await.accepted.len()), (newest, 0));
+    for (side, who) in [(Side::Treatment, "b"), (Side::Home, "a")] {
+        assert_eq!(stage(&world).await, Stage::Noticed);
+        assert_eq!(accept(side, (2, 1), who).await, Ok(()));
+    }
+    assert_eq!((held().await.is_accepted(), stage(&world).await), (true, Stage::Paid));
+    let stands = Err(PaymentFault::AgreedOtherwise.into());
+    assert_eq!(say(Side::Home, "4", 7).await, stands, "what both have accepted stands");
+    assert_eq!(say(Side::Home, "3", 7).await, Ok(()), "the same again");
     assert_eq!(stage(&world).await, Stage::Paid);
 }

@@ -94,6 +94,29 @@ pub(super) async fn an_end_that_was_proposed_for_fewer_entries_is_decided_anew(w
     assert_eq!(approved, Err(ListFault::NothingProposed.into()), "nobody proposed that of the second entry");
 }
 
+pub(super) async fn an_end_that_was_proposed_for_another_sum_is_proposed_anew(world: World) {
+    two_listed(&world).await;
+    let (propose, approve) = (Act::Propose(Verdict::Clear), Act::Approve(Verdict::Clear));
+    assert_eq!(act(&world, "A", propose, home()).await, Ok(()));
+    lodge_and_agree(&world, "A", 30).await;
+    let [proposed, now] = [100, 70].map(Money::from_fen);
+    let changed = act(&world, "A", approve, centre()).await.expect_err("it is another sum");
+    assert_eq!(changed, ListedFault::SumChanged { proposed, now });
+    let told = changed.to_string();
+    assert!(told.contains("it was 1.00, and is 0.70 now"), "{told}");
+    assert_eq!(owed(&world, NEXT).await, 0, "what is refused changes nothing");
+    assert_eq!(listed(&world).await[0].standing, Standing::Waiting);
+    for (first, second) in [(home(), centre()), (centre(), home())] {
+        assert_eq!(act(&world, "A", propose, first.clone()).await, Ok(()), "by the same person too");
+        assert_eq!(listed(&world).await[0].standing, Standing::Proposed(Verdict::Clear, first.clone()));
+        assert_eq!(act(&world, "A", approve, first).await, Err(ListFault::SamePerson.into()));
+        assert_eq!(act(&world, "A", Act::Refuse, second).await, Ok(()));
+    }
+    assert_eq!(act(&world, "A", propose, centre()).await, Ok(()));
+    assert_eq!(act(&world, "A", approve, home()).await, Ok(()));
+    assert_eq!(owed(&world, NEXT).await, 70);
+}
+
 pub(super) async fn what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew(world: World) {
     two_listed(&world).await;
     assert_eq!(act(&world, "A", Act::Propose(Verdict::Return), home()).await, Ok(()));

@@ -111,7 +111,9 @@ pub(super) async fn what_is_not_recorded_is_not_told(world: World) {
     let store = telling(&world);
     opened(&world, Part::Treatment, &["310000"]).await;
     let objection = Reply::Objected { settlements: vec![settlement("S")], reason: "not ours".into() };
-    let replied = store.statement_reply((FIRST, pair(), Side::Home), 1, objection, Carrying::new(), who()).await;
+    let replied = store
+        .statement_reply((FIRST, pair(), Side::Home), 1, objection, (Carrying::new(), world.regions.clone()), who())
+        .await;
     assert_eq!(replied.expect("no fault"), Err(StatementFault::Unknown));
     let lodging = DeductionLodging {
         id: "D".into(),

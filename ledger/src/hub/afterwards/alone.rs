@@ -1,0 +1,348 @@
+//! What is taken off settlements or added to them and goes by itself, since they were cleared before it was posted: carried
+//! over where a member objects to it, as often as an entry may be, then onto the list, where two people end it. What is
+//! moved so says why, and who has to find out. Called by objections and by the list.
+
+use std::collections::BTreeSet;
+
+use clearing::obligation::Lot;
+use clearing::period::Side;
+use jiff::Timestamp;
+use settlement::adjudication::{Fund, FundShares};
+use settlement::ids::SettlementId;
+use settlement::money::Money;
+
+use super::{CORRECTIONS, DEDUCTIONS, Kind, read_posted};
+use crate::engine::{Row, Sql, list};
+use crate::hub::lots::read_lot;
+use crate::hub::periods::{PeriodNumber, THE_LIST};
+use crate::hub::proving::Afterwards;
+use crate::hub::{HubStore, corrupt, instant};
+use crate::store::StoreError;
+use crate::values;
+
+/// The statements about one kind of such money.
+pub(super) struct Texts {
+    pub in_it: &'static str,
+    pub came: &'static str,
+    pub listed: &'static str,
+    pub ways: &'static str,
+    pub returned: &'static str,
+    pub carry: &'static str,
+    pub follow: &'static str,
+}
+
+macro_rules! texts {
+    ($kind:literal) => {
+        alone::Texts {
+            in_it: posted_in!(
+                $kind,
+                concat!(
+                    "SELECT posted.id, posted.step, posted.period, changed.settlement, changed.home, changed.treatment,
+                        changed.insurance, changed.care
+                     FROM json_each(?2) AS wanted CROSS JOIN ",
+                    $kind,
+                    "s AS changed CROSS JOIN ",
+                    $kind,
+                    "_postings AS posted"
+                ),
+                concat!(
+                    "AND changed.settlement = wanted.value AND posted.id = changed.id AND NOT ",
+                    ended!($kind),
+                    " ORDER BY posted.id, posted.step"
+                )
+            ),
+            came: posted_in!(
+                $kind,
+                concat!(
+                    "SELECT changed.settlement, posted.basic, posted.large_sum, posted.catastrophic,
+                        posted.civil_servant, posted.assistance, changed.home, changed.treatment, changed.insurance,
+                        changed.care, posted.period
+                     FROM ",
+                    $kind,
+                    "_postings AS posted JOIN ",
+                    $kind,
+                    "s AS changed ON changed.id = posted.id"
+                ),
+                concat!(
+                    "AND EXISTS (SELECT 1 FROM ",
+                    $kind,
+                    "_moves AS alone WHERE alone.id = posted.id
+                        AND alone.step = posted.step AND alone.into_period = ?1 AND alone.owner IS NOT NULL)
+                     ORDER BY posted.id, posted.step"
+                )
+            ),
+            listed: concat!(
+                "SELECT changed.settlement, posted.basic, posted.large_sum, posted.catastrophic, posted.civil_servant,
+                    posted.assistance, changed.home, changed.treatment, changed.insurance, changed.care, posted.id,
+                    posted.step, posted.period, listed.from_period, listed.reason, listed.owner, listed.moved_at, ",
+                ended!($kind),
+                " FROM ",
+                $kind,
+                "_moves AS listed CROSS JOIN ",
+                $kind,
+                "_postings AS posted
+                 CROSS JOIN ",
+                $kind,
+                "s AS changed
+                 WHERE listed.into_period = 0 AND listed.from_period > 0 AND listed.owner IS NOT NULL
+                   AND posted.id = listed.id AND changed.id = listed.id
+                   AND (posted.step = listed.step OR (posted.period = 0 AND posted.step > listed.step))
+                   AND (?1 IS NULL OR changed.settlement = ?1)
+                 ORDER BY listed.moved_at, changed.settlement, posted.id, posted.step, listed.step"
+            ),
+            ways: concat!(
+                "SELECT moved.id, moved.from_period, moved.into_period, moved.reason, moved.step
+                 FROM ",
+                $kind,
+                "s AS changed CROSS JOIN ",
+                $kind,
+                "_moves AS moved
+                 WHERE changed.settlement = ?1 AND moved.id = changed.id AND moved.owner IS NOT NULL
+                 ORDER BY moved.id, moved.step, moved.moved_at, moved.from_period = 0, moved.from_period"
+            ),
+            returned: concat!("SELECT 1 FROM ", $kind, "_moves WHERE id = ?1 AND from_period = 0 AND into_period = 0"),
+            carry: concat!(
+                "INSERT INTO ",
+                $kind,
+                "_moves (id, step, from_period, into_period, reason, owner, moved_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+            ),
+            follow: concat!(
+                "INSERT INTO ",
+                $kind,
+                "_moves (id, step, from_period, into_period, reason, owner, moved_at)
+                 SELECT id, CAST(?2 AS BIGINT), 0, 0, reason, owner, CAST(?3 AS BIGINT) FROM ",
+                $kind,
+                "_moves
+                 WHERE id = ?1 AND from_period = 0 AND into_period = 0 ORDER BY step LIMIT 1"
+            ),
+        }
+    };
+}
+pub(super) use texts;
+
+/// One of the postings of a deduction or a correction.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::hub) struct Posted {
+    of: Afterwards,
+    id: String,
+    step: i64,
+}
+
+/// A posting that a period clears, as it can be carried out of it.
+pub(in crate::hub) struct InPeriod {
+    posted: Posted,
+    /// The period in which it was posted.
+    pub period: PeriodNumber,
+    /// The settlement, as the book keeps it.
+    pub settlement: String,
+}
+
+/// A posting that came onto the list by itself.
+pub(in crate::hub) struct Listed {
+    /// Which.
+    pub posted: Posted,
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// Between whom, and for what.
+    pub lot: Lot,
+    /// What is deducted.
+    pub deducted: FundShares,
+    /// What a correction adds.
+    pub corrected: FundShares,
+    /// The period in which it was posted; the list where that was after it came there.
+    pub period: PeriodNumber,
+    /// The last period that was cleared without it.
+    pub from: PeriodNumber,
+    /// Why it is there.
+    pub reason: String,
+    /// Whose member has to find out.
+    pub owner: Side,
+    /// Since when.
+    pub at: Timestamp,
+    /// Whether it has ended.
+    pub ended: bool,
+}
+
+/// Where a posting goes by itself, and why.
+pub(in crate::hub) struct Going<'a> {
+    /// Out of which period, or off the list.
+    pub from: PeriodNumber,
+    /// Into which, or onto the list; from the list onto the list where it is returned.
+    pub into: PeriodNumber,
+    /// Why.
+    pub reason: &'a str,
+    /// Whose member has to find out.
+    pub owner: Side,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A deduction or a correction that went by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WentAlone {
+    /// Which of them.
+    pub of: Afterwards,
+    /// Its id.
+    pub id: String,
+    /// Out of which period; none for the list.
+    pub from: Option<PeriodNumber>,
+    /// Into which; none for the list, and for what is returned from there.
+    pub into: Option<PeriodNumber>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a deduction or a correction moves in a period that it came into by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CameAlone {
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// Between whom, and for what.
+    pub lot: Lot,
+    /// The period in which it was posted.
+    pub posted_in: PeriodNumber,
+    /// What it comes to; below zero where the home member pays less.
+    pub moves: Money,
+}
+
+impl Kind {
+    fn of(of: Afterwards) -> &'static Kind {
+        match of {
+            Afterwards::Deduction => &DEDUCTIONS,
+            Afterwards::Correction => &CORRECTIONS,
+        }
+    }
+
+    /// Whether two people have returned one of its postings from the list by itself: then no other counts after it.
+    pub(super) fn is_returned(&self, sql: &Sql<'_>, id: &str) -> Result<bool, StoreError> {
+        sql.exists(self.alone.returned, values![id])
+    }
+
+    /// Has what is posted of one after it was returned from the list be returned as well.
+    pub(in crate::hub) fn follow_returned(
+        &self,
+        sql: &Sql<'_>,
+        (id, step): (&str, i64),
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        sql.execute(self.alone.follow, values![id, step, at.as_microsecond()]).map(drop)
+    }
+}
+
+impl HubStore {
+    /// What came into a period by itself, carried over or off the list, and is cleared there.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn came_alone(&self, period: PeriodNumber) -> Result<Vec<CameAlone>, StoreError> {
+        let read = self.engine.read(move |sql| {
+            let mut came = Vec::new();
+            for of in Afterwards::ALL {
+                came.extend(sql.query(Kind::of(of).alone.came, values![period.0], |row| {
+                    let (settlement, shares) = read_posted(row)?;
+                    let moves = signed(of, shares.total());
+                    let (lot, posted_in) = (read_lot(row, SHARES_END)?, PeriodNumber(row.number(LOT_END)?));
+                    Ok(CameAlone { settlement, lot, posted_in, moves })
+                })?);
+            }
+            Ok(came)
+        });
+        read.await
+    }
+}
+
+/// The columns after a settlement and the shares of funds, and after the lot that follows.
+const SHARES_END: usize = 1 + Fund::ALL.len();
+const LOT_END: usize = SHARES_END + 4;
+
+fn signed(of: Afterwards, amount: Money) -> Money {
+    match of {
+        Afterwards::Deduction => -amount,
+        Afterwards::Correction => amount,
+    }
+}
+
+/// The postings of settlements that a period clears: made in it or carried into it, and not out of it yet; of these lots
+/// alone. What two people have cleared from the list stays where they put it.
+pub(in crate::hub) fn in_period(
+    sql: &Sql<'_>,
+    period: PeriodNumber,
+    settlements: &BTreeSet<String>,
+    is_theirs: &dyn Fn(&Lot) -> bool,
+) -> Result<Vec<InPeriod>, StoreError> {
+    let wanted = list(settlements.iter().map(String::as_str));
+    let mut in_it = Vec::new();
+    for of in Afterwards::ALL {
+        let found = sql.query(Kind::of(of).alone.in_it, values![period.0, &wanted], |row| {
+            let posted = Posted { of, id: row.text(0)?.to_owned(), step: row.number(1)? };
+            let (period, settlement) = (PeriodNumber(row.number(2)?), row.text(3)?.to_owned());
+            Ok((InPeriod { posted, period, settlement }, read_lot(row, 4)?))
+        })?;
+        in_it.extend(found.into_iter().filter(|(_, lot)| is_theirs(lot)).map(|(posted, _)| posted));
+    }
+    Ok(in_it)
+}
+
+/// Carries a posting out of a period by itself.
+pub(in crate::hub) fn carry_out(sql: &Sql<'_>, carried: &InPeriod, going: &Going<'_>) -> Result<(), StoreError> {
+    go(sql, &carried.posted, going)
+}
+
+/// Moves a posting by itself.
+pub(in crate::hub) fn go(sql: &Sql<'_>, posted: &Posted, going: &Going<'_>) -> Result<(), StoreError> {
+    let Posted { of, id, step } = posted;
+    let Going { from, into, reason, owner, at } = going;
+    let values = values![id, *step, from.0, into.0, *reason, owner.word(), at.as_microsecond()];
+    sql.execute(Kind::of(*of).alone.carry, values).map(drop)
+}
+
+/// What is or was on the list by itself, of a settlement or of all, the oldest first.
+pub(in crate::hub) fn on_list(sql: &Sql<'_>, settlement: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+    let mut listed: Vec<Listed> = Vec::new();
+    for of in Afterwards::ALL {
+        let mut seen = BTreeSet::new();
+        let mut found = sql.query(Kind::of(of).alone.listed, values![settlement], |row| read_listed(of, row))?;
+        // What was posted after two that were moved is told once.
+        found.retain(|one| seen.insert(one.posted.clone()));
+        listed.extend(found);
+    }
+    listed.sort_by(|one, other| (one.at, &one.settlement).cmp(&(other.at, &other.settlement)));
+    Ok(listed)
+}
+
+/// How what changes a settlement went by itself, posting by posting.
+pub(in crate::hub) fn ways(sql: &Sql<'_>, settlement: &str) -> Result<Vec<WentAlone>, StoreError> {
+    let mut went = Vec::new();
+    for of in Afterwards::ALL {
+        went.extend(sql.query(Kind::of(of).alone.ways, values![settlement], |row| {
+            let [from, into] = [row.number(1)?, row.number(2)?].map(PeriodNumber);
+            let [from, into] = [from, into].map(|place| Some(place).filter(|place| *place != THE_LIST));
+            Ok(WentAlone { of, id: row.text(0)?.to_owned(), from, into, reason: row.text(3)?.to_owned() })
+        })?);
+    }
+    Ok(went)
+}
+
+fn read_listed(of: Afterwards, row: Row<'_>) -> Result<Listed, StoreError> {
+    let (settlement, shares) = read_posted(row)?;
+    let (deducted, corrected) = match of {
+        Afterwards::Deduction => (shares, FundShares::default()),
+        Afterwards::Correction => (FundShares::default(), shares),
+    };
+    let id = row.text(LOT_END)?.to_owned();
+    let malformed = || corrupt("moves", &id, "its owner is not one of ours");
+    Ok(Listed {
+        settlement,
+        deducted,
+        corrected,
+        lot: read_lot(row, SHARES_END)?,
+        period: PeriodNumber(row.number(LOT_END + 2)?),
+        from: PeriodNumber(row.number(LOT_END + 3)?),
+        reason: row.text(LOT_END + 4)?.to_owned(),
+        owner: Side::from_word(row.text(LOT_END + 5)?).ok_or_else(malformed)?,
+        at: instant("moves", &id, row.number(LOT_END + 6)?)?,
+        ended: row.flag(LOT_END + 7)?,
+        posted: Posted { of, step: row.number(LOT_END + 1)?, id },
+    })
+}

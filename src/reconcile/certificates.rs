@@ -1,0 +1,284 @@
+//! Certificates of agreement (对账确认书) as files: `yidi reconcile certificates` writes them, `verify-certificate` checks one
+//! with the authority's certificate alone. Their leaves are in [`super::leaves`].
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, bail, ensure};
+use clearing::certificate::Agreement;
+use clearing::obligation::{Payer, Sums};
+use clearing::tally::Tally;
+use identity::signing::{Authorities, Signature};
+use proto::v1;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::leaves::{Checked, Leaves};
+use super::{OfPools, client, leaves, print_json};
+use crate::cli::Ending;
+use crate::{output, status};
+
+/// A certificate as a file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CertificateFile {
+    /// What is signed, byte for byte.
+    text: String,
+    signatures: Vec<SignatureInFile>,
+}
+
+/// A party's signature.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignatureInFile {
+    /// `yidi://<code>/<role>`.
+    party: String,
+    /// The scheme of TLS 1.3.
+    scheme: u16,
+    /// In base 16.
+    signature: String,
+    /// The signer's certificate first; DER in base 16.
+    chain: Vec<String>,
+}
+
+/// A certificate that was written.
+struct Written {
+    file: PathBuf,
+    signed_by: Vec<String>,
+    /// The file of its leaves, where they were asked for and the hub's book can tell them.
+    leaves: Option<PathBuf>,
+}
+
+/// Writes the certificates of some days into a folder, with their leaves where they are asked for.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses, or a file cannot be written.
+pub async fn write(of: &OfPools, (from, to): (String, String), out: &Path, with_leaves: bool) -> Result<Ending> {
+    let asked = v1::BreaksRequest { home: of.home.clone(), treatment: of.treatment.clone(), from, to };
+    let mut hub = client(&of.access)?;
+    let listed = hub.certificates(asked).await.map_err(|refused| status::to_refusal(&refused))?;
+    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    let certificates = listed.into_inner().certificates;
+    let (mut written, mut held) = (Vec::with_capacity(certificates.len()), None);
+    for certificate in &certificates {
+        let agreement = Agreement::read(&certificate.text)?;
+        let branch = agreement.branch;
+        let name = format!("{}-{}-{}-v{}", branch.day, branch.home, branch.treatment, agreement.version);
+        let file = out.join(format!("{name}.json"));
+        write_file(&file, serde_json::to_string_pretty(&as_file(certificate))?.as_bytes())?;
+        let signed_by = certificate.signatures.iter().map(|signed| signed.party.clone()).collect();
+        let mut row = Written { file, signed_by, leaves: None };
+        if with_leaves {
+            // The versions of a branch follow one another.
+            let of_branch = match held.take() {
+                Some((known, leaves)) if known == branch => leaves,
+                _ => Leaves::of(&mut hub, branch).await?,
+            };
+            if let Some(table) = of_branch.of_certificate(&agreement)? {
+                let file = out.join(format!("{name}.leaves.csv"));
+                write_file(&file, &table)?;
+                row.leaves = Some(file);
+            }
+            held = Some((branch, of_branch));
+        }
+        written.push(row);
+    }
+    let whole = !written.is_empty() && (!with_leaves || written.iter().all(|row| row.leaves.is_some()));
+    if of.json {
+        let rows = written.iter().map(|Written { file, signed_by, leaves }| {
+            let mut row = json!({ "file": file, "signed_by": signed_by });
+            if with_leaves {
+                row["leaves"] = json!(leaves);
+            }
+            row
+        });
+        print_json(&rows.collect())?;
+    } else {
+        print_written(&written, with_leaves);
+    }
+    Ok(Ending::of(whole))
+}
+
+fn print_written(written: &[Written], with_leaves: bool) {
+    if written.is_empty() {
+        output::line("no certificates: on none of these days all three books were found to agree");
+        return;
+    }
+    for Written { file, signed_by, leaves } in written {
+        output::line(&format!("{}  {} signatures", file.display(), signed_by.len()));
+        match leaves {
+            Some(leaves) => output::line(&format!("  {}", leaves.display())),
+            None if with_leaves => {
+                output::line("  without leaves: the hub's book has more by now; those of the newest version are told");
+            }
+            None => {}
+        }
+    }
+    output::line(&format!("{} certificates", written.len()));
+}
+
+fn write_file(file: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(file, bytes).with_context(|| format!("cannot write {}", file.display()))
+}
+
+pub(crate) fn as_file(certificate: &v1::CertificateView) -> CertificateFile {
+    let signature = |signed: &v1::PartySignature| {
+        let signature = signed.signature.clone().unwrap_or_default();
+        SignatureInFile {
+            party: signed.party.clone(),
+            scheme: u16::try_from(signature.scheme).unwrap_or_default(),
+            signature: hex(&signature.signature),
+            chain: signature.chain.iter().map(|der| hex(der)).collect(),
+        }
+    };
+    let signatures = certificate.signatures.iter().map(signature).collect();
+    CertificateFile { text: certificate.text.clone(), signatures }
+}
+
+/// Who has to sign a certificate: the home region, the hub and the treatment side.
+fn parties(agreement: &Agreement) -> [String; 3] {
+    let branch = agreement.branch;
+    [
+        format!("yidi://{}/home", branch.home),
+        "yidi://000000/hub".to_owned(),
+        format!("yidi://{}/treatment", branch.treatment),
+    ]
+}
+
+/// Checks a certificate, and its leaves where they are given.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn verify(file: &Path, (ca, crl): (&Path, Option<&Path>), leaves: Option<&Path>, as_json: bool) -> Result<Ending> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let certificate: CertificateFile =
+        serde_json::from_str(&text).with_context(|| format!("{} is no certificate of agreement", file.display()))?;
+    let authorities = Authorities::load(ca)?;
+    let authorities = if let Some(crl) = crl { authorities.revoking(crl)? } else { authorities };
+    let signed = check_signatures(&certificate, &authorities)?;
+    let agreement = Agreement::read(&certificate.text)?;
+    let leaves = leaves.map(|file| leaves::check(file, &agreement)).transpose()?;
+    let holds = signed.iter().all(|(_, held)| held.is_ok())
+        && leaves.as_ref().is_none_or(|checked| checked.findings.is_empty());
+    if as_json {
+        let rows: Vec<_> = signed
+            .iter()
+            .map(|(party, held)| json!({ "party": party, "holds": held.is_ok(), "problem": held.as_ref().err() }))
+            .collect();
+        let mut told = json!({ "text": certificate.text, "holds": holds, "signatures": rows,
+            "sums": agreement.tally.as_ref().map(tally_in_json) });
+        if let Some(checked) = &leaves {
+            told["leaves"] = leaves_in_json(checked, &agreement);
+        }
+        print_json(&told)?;
+        return Ok(Ending::of(holds));
+    }
+    output::line(certificate.text.trim_end());
+    if let Some(tally) = &agreement.tally {
+        print_tally(tally);
+    }
+    for (party, held) in &signed {
+        match held {
+            Ok(()) => output::line(&format!("✓ {party}")),
+            Err(problem) => output::line(&format!("✗ {party}: {problem}")),
+        }
+    }
+    if let Some(checked) = &leaves {
+        print_leaves(checked, &agreement);
+    }
+    Ok(Ending::of(holds))
+}
+
+/// The sums in yuan, as statements show them.
+fn print_tally(tally: &Tally) {
+    let mut table = output::table(["元", "人次", "医疗费总额"].into_iter().chain(Payer::all().map(Payer::name)));
+    for (whose, sums) in tally.named() {
+        let paid = Payer::all().map(|payer| payer.share_of(&sums).to_string());
+        table.add_row([whose.to_owned(), sums.visits.to_string(), sums.total.to_string()].into_iter().chain(paid));
+    }
+    output::numbers_from(&mut table, 1);
+    output::line(&table.to_string());
+}
+
+fn print_leaves(checked: &Checked, agreement: &Agreement) {
+    for finding in &checked.findings {
+        output::line(&format!("✗ {finding}"));
+    }
+    if checked.root == Some(agreement.root) {
+        output::line(&format!("✓ {} leaves come to the digest of the certificate", checked.operations));
+    }
+    match agreement.tally {
+        Some(tally) if tally == checked.tally => output::line("✓ they come to the sums of the certificate"),
+        Some(_) => {}
+        None => {
+            output::line("the certificate states no sums; its leaves come to");
+            print_tally(&checked.tally);
+        }
+    }
+}
+
+fn leaves_in_json(checked: &Checked, agreement: &Agreement) -> Value {
+    let Checked { operations, root, tally, findings } = checked;
+    json!({ "operations": operations, "root": root.map(|root| root.to_string()), "root_is_signed": *root == Some(agreement.root),
+        "sums": tally_in_json(tally), "sums_are_signed": agreement.tally.map(|signed| signed == *tally),
+        "findings": findings })
+}
+
+/// In fen.
+fn tally_in_json(tally: &Tally) -> Value {
+    let sums = |sums: &Sums| {
+        let paid = Payer::all().map(|payer| (payer.word().to_owned(), payer.share_of(sums).fen().into()));
+        let mut told = json!({ "visits": sums.visits, "total": sums.total.fen() });
+        if let Some(told) = told.as_object_mut() {
+            told.extend(paid);
+        }
+        told
+    };
+    let Tally { settled, undone, restored, sums: by } = tally;
+    json!({ "settled": settled, "undone": undone, "restored": restored, "employee": sums(&by.employee),
+        "resident": sums(&by.resident), "both": sums(&tally.total()) })
+}
+
+/// Checks the signatures that a certificate must have; tells of each party whether its signature holds, or what is wrong.
+///
+/// # Errors
+/// When the text is no certificate of agreement.
+pub(crate) fn check_signatures(
+    certificate: &CertificateFile,
+    authorities: &Authorities,
+) -> Result<[(String, Result<(), String>); 3]> {
+    let agreement = Agreement::read(&certificate.text)?;
+    Ok(parties(&agreement).map(|party| {
+        let signed = certificate.signatures.iter().find(|signed| signed.party == party);
+        let held = match signed {
+            None => Err("has not signed".to_owned()),
+            Some(signed) => check(&certificate.text, signed, authorities).map_err(|fault| format!("{fault:#}")),
+        };
+        (party, held)
+    }))
+}
+
+/// Certificates are kept longer than those that sign them: what counts is that the signer's was good from when it was
+/// issued on, which is looked at as of now or, where it has expired since, as of its last day.
+fn check(text: &str, signed: &SignatureInFile, authorities: &Authorities) -> Result<()> {
+    let chain = signed.chain.iter().map(|der| bytes(der)).collect::<Option<Vec<_>>>();
+    let (Some(chain), Some(signature)) = (chain, bytes(&signed.signature)) else { bail!("is not written in base 16") };
+    let own = chain.first().context("comes without a certificate")?;
+    let last = identity::certificate::CertificateSummary::of(own)?.not_after;
+    let at = SystemTime::now().min(last - Duration::from_secs(1));
+    let signature = Signature { scheme: signed.scheme, bytes: signature, chain };
+    let names = signature.verify(text.as_bytes(), authorities, at)?;
+    ensure!(names.iter().any(|name| name.to_string() == signed.party), "is of somebody else");
+    Ok(())
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digits = hex.len().is_multiple_of(2) && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let pairs = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok());
+    if digits { pairs.collect() } else { None }
+}

@@ -1,0 +1,83 @@
+//! What pools owe each other in a period of a simulated quarter: by the journal, what was carried, and what changed
+//! afterwards on one side, by what pairs clear on the other. Held against one another by [`super::holds`].
+
+use std::collections::BTreeMap;
+
+use broker::clearing::Standing;
+use clearing::cleared::{Movements, sum};
+use clearing::obligation::{Lot, Posting};
+use clearing::statement::{Pairs, payable_and_receivable};
+use ledger::hub::{CarriedEntry, PeriodNumber};
+use settlement::ids::PoolCode;
+use settlement::money::Money;
+
+use super::holds::Book;
+use super::nation::Nation;
+
+/// What pools owe each other in a period.
+pub(super) type Owed = BTreeMap<(PoolCode, PoolCode), Money>;
+
+/// What is carried goes from one period into another.
+pub(super) fn add_carried(owed: &mut Owed, period: PeriodNumber, carried: &[CarriedEntry]) {
+    for entry in carried {
+        let Posting { lot, sums } = entry.posting.posting;
+        let (of, amount) = ((lot.home, lot.treatment), sums.owed());
+        if entry.from == Some(period) {
+            *owed.entry(of).or_default() -= amount;
+        }
+        if entry.into == Some(period) {
+            *owed.entry(of).or_default() += amount;
+        }
+    }
+}
+
+/// What is deducted in a period goes off it, and what is corrected in it is added.
+pub(super) fn add_afterwards(owed: &mut Owed, movements: &Movements) {
+    for (lot, sums) in movements.deducted.iter() {
+        *owed.entry((lot.home, lot.treatment)).or_default() -= sums.owed();
+    }
+    for (lot, sums) in movements.recomputed.iter() {
+        *owed.entry((lot.home, lot.treatment)).or_default() += sums.owed();
+    }
+}
+
+/// What a period's pairs clear.
+pub(super) fn cleared_of(pairs: &Pairs) -> Owed {
+    let mut owed = Owed::new();
+    for (Lot { home, treatment, .. }, cleared) in pairs.values().flatten() {
+        *owed.entry((*home, *treatment)).or_default() += cleared.owed();
+    }
+    owed.retain(|_, amount| !amount.is_zero());
+    owed
+}
+
+/// What members owe is what members are owed, and what pairs clear.
+pub(super) fn payable_is_receivable(nation: &Nation, book: &Book) -> Vec<String> {
+    let mut findings = Vec::new();
+    for Standing { pairs, record, .. } in &book.periods {
+        let (payable, receivable) = payable_and_receivable(record.month, pairs, &*nation.country.regions);
+        let owed: Money = pairs.values().map(|lots| sum(lots).owed()).sum();
+        if payable != receivable || payable != owed {
+            let what = "payable is receivable does not hold for";
+            findings.push(format!("{what} {}: {payable} payable, {receivable} receivable, {owed} owed", record.month));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::holds::tests::carried;
+    use super::*;
+    use crate::simulate::fixtures::pool;
+
+    #[test]
+    fn what_is_carried_is_taken_off_one_period_and_added_to_the_next() {
+        let between = (pool("410700"), pool("310000"));
+        for (period, fen) in [(1, Some(-7)), (2, Some(7)), (3, None)] {
+            let mut owed = Owed::new();
+            add_carried(&mut owed, PeriodNumber(period), &[carried(1, Some(2))]);
+            assert_eq!(owed.get(&between).copied(), fen.map(Money::from_fen));
+        }
+    }
+}
