@@ -1,6 +1,7 @@
 //! The simulated network: it loses, doubles, delays, reorders and cuts what it carries. Both ports of the real nodes
 //! speak through it, and so do the hospitals. It never changes a message.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -190,7 +191,9 @@ impl SimulatedHome {
     /// The hub does not believe what does not, so that without looking here nobody would see it.
     fn answers_what_was_asked(&self, asked: &[u8], answer: &v1::Answer) {
         let Ok(operation) = convert::read_operation(asked) else { return };
-        if let Err(fault) = broker::answer::check(&operation, answer.clone(), self.way.to.clock.now()) {
+        // A simulated home keeps the books of one pool.
+        let pools = BTreeSet::from([operation.home()]);
+        if let Err(fault) = broker::answer::check(&operation, answer.clone(), &pools, self.way.to.clock.now()) {
             let key = readable(&operation.key.to_text());
             let finding = format!("an answer is to what was asked does not hold for operation {key}: {fault}");
             self.way.context.record.finding(finding);
