@@ -84,6 +84,7 @@ pub(crate) mod tests {
             insurance,
             coverage: Coverage { in_policy: Money::from_yuan(1_000), ..Coverage::default() },
             payers: Payers { funds, account, cash, hospital: Money::ZERO },
+            family: Vec::new(),
             deductible: Money::ZERO,
             account_balance: Money::ZERO,
             filing: None,

@@ -266,6 +266,7 @@ mod tests {
             insurance: Insurance::Employee,
             coverage: Coverage { in_policy: Money::from_yuan(1_000), ..Coverage::default() },
             payers: Payers { funds, cash, ..Payers::default() },
+            family: Vec::new(),
             deductible: Money::ZERO,
             account_balance: Money::ZERO,
             filing: None,
