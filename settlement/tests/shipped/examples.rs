@@ -62,8 +62,18 @@ fn what_nobody_knows_is_unset() {
     }
 }
 
+/// Shenzhen before its decree of 2023 paid unfiled care elsewhere at 0.70 of the home ratio.
 #[test]
-fn no_shipped_book_lowers_benefits_beyond_the_national_ceilings() {
-    let warnings: Vec<String> = BOOKS.iter().flat_map(|(_, book)| book.warnings()).collect();
-    assert_eq!(warnings, Vec::<String>::new());
+fn only_shenzhen_before_its_decree_lowers_benefits_beyond_the_national_ceilings() {
+    let warned: Vec<(String, Vec<String>)> = BOOKS
+        .iter()
+        .map(|(_, book)| (format!("{} {}", book.pool(), book.validity().from), book.warnings()))
+        .filter(|(_, warnings)| !warnings.is_empty())
+        .collect();
+    assert_eq!(warned.len(), 2, "{warned:?}");
+    for (book, warnings) in &warned {
+        assert_eq!(book, "440300 2023-01-01");
+        let expected = "off_site.unfiled: lowers other-temporary by more than 20 points";
+        assert!(matches!(warnings.as_slice(), [only] if only.contains(expected)), "{warnings:?}");
+    }
 }

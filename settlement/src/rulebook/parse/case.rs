@@ -29,15 +29,19 @@ pub(in crate::rulebook) fn read_case(
     for error in &errors {
         report.fault(error.span().map_or(0, |span| span.start), "TOML", error.message());
     }
-    let table = case_table(tree.get_mut());
-    for (key, value) in changes {
-        if !change(table, key, value) {
-            report.fault(0, key, "cannot be changed: what stands before its last point is no table");
+    let inside = tree.get_ref().get("example").is_some();
+    let table = if inside { first_example(tree.get_mut()) } else { Some(tree.get_mut()) };
+    // What is no table is told by whoever reads it.
+    if let Some(table) = table {
+        for (key, value) in changes {
+            if !change(table, key, value) {
+                report.fault(0, key, "cannot be changed: what stands before its last point is no table");
+            }
         }
-    }
-    for (key, value) in [("id", "case"), ("title", "case")] {
-        if table.get(key).is_none() {
-            change(table, key, value);
+        for key in ["id", "title"] {
+            if table.get(key).is_none() {
+                change(table, key, "case");
+            }
         }
     }
     let example = {
@@ -74,18 +78,12 @@ fn case(report: &Report, book: &RuleBook, node: Node<'_>) -> Option<Example> {
     example
 }
 
-/// The table that holds the case.
-fn case_table<'t, 'a>(tree: &'t mut DeTable<'a>) -> &'t mut DeTable<'a> {
-    let holds_one = |value: &Spanned<DeValue<'a>>| value.get_ref().get(0).is_some_and(|one| one.get_ref().is_table());
-    if !tree.get("example").is_some_and(holds_one) {
-        return tree;
-    }
-    let Some(DeValue::Array(rows)) = tree.get_mut("example").map(Spanned::get_mut) else {
-        unreachable!("it was an array just now")
-    };
+/// The table of the first `[[example]]`.
+fn first_example<'t, 'a>(tree: &'t mut DeTable<'a>) -> Option<&'t mut DeTable<'a>> {
+    let Some(DeValue::Array(rows)) = tree.get_mut("example").map(Spanned::get_mut) else { return None };
     match rows.get_mut(0).map(Spanned::get_mut) {
-        Some(DeValue::Table(table)) => table,
-        _ => unreachable!("it was a table just now"),
+        Some(DeValue::Table(table)) => Some(table),
+        _ => None,
     }
 }
 
