@@ -9,8 +9,6 @@ use settlement::adjudication::Payers;
 use settlement::decide::{BookSeq, Correcting, Effects, Reach, Reader, Undoing, UsagePosting, built_on};
 use settlement::ids::{IdError, PersonNumber, SettlementId};
 use settlement::lifecycle::Standing;
-use settlement::money::Money;
-use settlement::person::Insurance;
 use settlement::year_to_date::{BenefitYear, UsageSums};
 
 use super::corrected::{self, Made};

@@ -144,7 +144,8 @@ async fn each_check_finds_what_it_is_for(place: Place) {
     assert_eq!(found().await, [change, "every journal entry balances"]);
     run(
         &store,
-        "INSERT INTO usages VALUES ('P', 1, '', '', '2025-06-01', 2025, 'employee', 'inpatient', '', 1, 0, 0, 0, 0, 0, 0, 0, 0)",
+        "INSERT INTO usages VALUES ('P', 1, '', '', '2025-06-01', 2025, 'employee', 'inpatient', '',
+                                    '2025-06', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
     )
     .await
     .expect("a row");
