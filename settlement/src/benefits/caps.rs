@@ -78,7 +78,7 @@ fn bound(sheet: &Worksheet<'_>, row: &Row<Cap>) -> Result<Bound, Refusal> {
     let (clause, measure) = (row.clause, row.value.measure);
     let (left, step) = match row.value.per {
         CapPer::Year => {
-            let used = measured(measure, sheet.used_by(&counts));
+            let used = measured(measure, sheet.used_by(counts));
             let left = (cap - used).at_least_zero();
             (left, Step::Cap { clause, cap, used, left })
         }

@@ -63,7 +63,11 @@ fn each_owner_s_account_pays_its_share_and_gets_it_back() {
         .iter()
         .filter_map(|line| match &line.account {
             Account::Personal { pool, insurance: _, owner } => Some((pool.to_string(), owner.clone(), line.amount)),
-            _ => None,
+            Account::HomeFund { .. }
+            | Account::Cash { .. }
+            | Account::Treatment { .. }
+            | Account::Hospital { .. }
+            | Account::HospitalPart { .. } => None,
         })
         .collect();
     let expected = [("410700", number(), -500), ("410700", relative("R1"), -100), ("120000", relative("R2"), -700)];

@@ -63,6 +63,8 @@ async fn two_settlements(place: &Place) -> HomeStore {
                 "",
                 "",
                 false,
+                "third",
+                "",
                 nothing
             ];
             sql.execute(rows::SETTLEMENT, row)?;
