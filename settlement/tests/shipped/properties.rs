@@ -286,10 +286,14 @@ use CareKind::{Chronic, Inpatient, Outpatient};
 use Insurance::{Employee, Resident};
 
 const MOST_PAID: &[MostPaid] = &[
+    ("110000", Resident, &[Inpatient, Chronic], 25_000_000),
+    ("110000", Resident, &[Outpatient], 500_000),
     ("120000", Employee, &[Inpatient, Chronic], 45_000_000),
     ("120000", Resident, &[Inpatient], 25_000_000),
     ("120000", Resident, &[Chronic], 18_000_000),
     ("120000", Resident, &[Outpatient], 500_000),
+    ("219900", Employee, &[Inpatient], 10_000_000),
+    ("310000", Employee, &[Inpatient, Outpatient], 65_000_000),
     ("410700", Employee, &[Inpatient, Chronic, Outpatient], 10_000_000),
     ("410700", Resident, &[Inpatient, Chronic, Outpatient], 15_000_000),
     ("410700", Resident, &[Outpatient], 40_000),
