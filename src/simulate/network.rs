@@ -12,6 +12,7 @@ use identity::permit::{HubPermit, TreatmentPermit};
 use proto::status::NoReply;
 use proto::{convert, v1};
 use reconciliation::port::BookPort;
+use settlement::ids::PoolCode;
 use settlement::operation::readable;
 use settlement::refusal::{Reason, Refusal};
 use tokio::sync::oneshot;
@@ -164,6 +165,8 @@ pub struct SimulatedHome {
     pub way: Way<region::door::Door>,
     /// The hub's permit.
     pub permit: HubPermit,
+    /// The pools whose people it answers for.
+    pub pools: BTreeSet<PoolCode>,
     /// What stands before its door.
     pub home: planted::Home,
 }
@@ -191,9 +194,7 @@ impl SimulatedHome {
     /// The hub does not believe what does not, so that without looking here nobody would see it.
     fn answers_what_was_asked(&self, asked: &[u8], answer: &v1::Answer) {
         let Ok(operation) = convert::read_operation(asked) else { return };
-        // A simulated home keeps the books of one pool.
-        let pools = BTreeSet::from([operation.home()]);
-        if let Err(fault) = broker::answer::check(&operation, answer.clone(), &pools, self.way.to.clock.now()) {
+        if let Err(fault) = broker::answer::check(&operation, answer.clone(), &self.pools, self.way.to.clock.now()) {
             let key = readable(&operation.key.to_text());
             let finding = format!("an answer is to what was asked does not hold for operation {key}: {fault}");
             self.way.context.record.finding(finding);

@@ -245,9 +245,10 @@ impl World {
         let mut homes = Vec::new();
         for (code, home) in &self.homes {
             let way = Way { context: self.context.clone(), to: home.node.clone() };
-            let port =
-                Arc::new(SimulatedHome { way, permit: self.fixtures.hub_permit.clone(), home: home.door.clone() });
-            let (pools, book) = (self.fixtures.homes[code].pools.clone(), Book::known_up_to(0));
+            let pools = self.fixtures.homes[code].pools.clone();
+            let (permit, home) = (self.fixtures.hub_permit.clone(), home.door.clone());
+            let port = Arc::new(SimulatedHome { way, permit, pools: pools.clone(), home });
+            let book = Book::known_up_to(0);
             broker::jobs::books::learn(&store, &pools, &book).await?;
             homes.push(Arc::new(Home::new(pools, port, terms(), book)));
         }

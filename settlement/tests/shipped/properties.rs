@@ -294,6 +294,12 @@ const MOST_PAID: &[MostPaid] = &[
     ("120000", Resident, &[Outpatient], 500_000),
     ("219900", Employee, &[Inpatient], 10_000_000),
     ("310000", Employee, &[Inpatient, Outpatient], 65_000_000),
+    ("330300", Employee, &[Inpatient], 47_000_000),
+    ("330300", Resident, &[Inpatient], 20_000_000),
+    ("330300", Resident, &[Outpatient], 150_000),
+    ("360100", Employee, &[Inpatient, Chronic, Outpatient], 10_000_000),
+    ("360100", Resident, &[Inpatient, Chronic, Outpatient], 10_000_000),
+    ("369900", Employee, &[Inpatient, Chronic, Outpatient], 10_000_000),
     ("410700", Employee, &[Inpatient, Chronic, Outpatient], 10_000_000),
     ("410700", Resident, &[Inpatient, Chronic, Outpatient], 15_000_000),
     ("410700", Resident, &[Outpatient], 40_000),
@@ -301,6 +307,11 @@ const MOST_PAID: &[MostPaid] = &[
     ("440300", Employee, &[Outpatient], 1_222_480),
     ("440300", Resident, &[Inpatient, Chronic], 104_784_000),
     ("440300", Resident, &[Outpatient], 1_222_480),
+    ("630100", Employee, &[Inpatient, Chronic, Outpatient], 10_000_000),
+    ("630100", Resident, &[Inpatient, Chronic, Outpatient], 10_000_000),
+    ("650100", Employee, &[Inpatient, Chronic, Outpatient], 15_000_000),
+    ("650100", Resident, &[Inpatient, Chronic, Outpatient], 15_000_000),
+    ("650100", Resident, &[Outpatient], 30_000),
 ];
 
 /// No fund has paid above a cap of the book that applies to the person.
