@@ -49,7 +49,7 @@ pub enum Command {
     Clearing(clearing::Arguments),
     /// What three regions notice when the fourth is stalled.
     Isolation(isolation::Arguments),
-    /// Pure adjudications on one core.
+    /// Pure adjudications on one core, without and with explanation, and reading the books of a country.
     Adjudicate(adjudicate::Arguments),
 }
 
@@ -62,6 +62,6 @@ pub async fn run(command: Command) -> Result<Ending> {
         Command::Settle(arguments) => settle::run(&arguments).await.map(Ending::of),
         Command::Clearing(arguments) => clearing::run(&arguments).await.map(Ending::of),
         Command::Isolation(arguments) => isolation::run(&arguments).await.map(Ending::of),
-        Command::Adjudicate(arguments) => adjudicate::run(&arguments).map(|()| Ending::Good),
+        Command::Adjudicate(arguments) => adjudicate::run(&arguments).map(Ending::of),
     }
 }

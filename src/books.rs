@@ -1,4 +1,4 @@
-//! `yidi hub missing | restore` and `yidi settlement affected`: home regions' books as their operators see them, through
+//! `yidi hub missing | restore` and `yidi settlement …`: home regions' books as their operators see them, through
 //! the hub; and what a changed set of rule books would have decided otherwise, on the region's own store.
 
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use tonic::transport::Channel;
 
 use crate::cli::Ending;
 use crate::filing::Access;
-use crate::{corrections, output, roles, status};
+use crate::{corrections, output, past, roles, status};
 
 /// How many people's settlements are asked for at a time.
 const PAGE: u32 = 200;
@@ -76,6 +76,12 @@ pub enum Settlement {
         #[arg(long)]
         json: bool,
     },
+    /// Show a settlement in a home region's own store: what was asked and answered, and where it stands.
+    Show(past::One),
+    /// Say how a settlement came about, from what the home region's store keeps of it.
+    Explain(past::Explain),
+    /// Decide stored settlements once more and compare to the byte; exit code 1 where one comes out otherwise.
+    Replay(past::ReplayOf),
     /// Correct affected settlements as a batch: one person puts it forward, another approves it.
     #[command(subcommand)]
     Correct(corrections::Command),
@@ -113,6 +119,9 @@ pub async fn run_settlement(command: Settlement) -> Result<Ending> {
         Settlement::Affected { access, home, config, rules, person, json } => {
             (access, home, config, rules, person, json)
         }
+        Settlement::Show(one) => return past::show_one(&one).await,
+        Settlement::Explain(one) => return past::explain_one(&one).await,
+        Settlement::Replay(of) => return past::replay_of(&of).await,
         Settlement::Correct(command) => return corrections::run(command).await,
     };
     let affected = match (home, config) {

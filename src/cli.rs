@@ -160,7 +160,7 @@ impl Cli {
             Command::Inquiry(command) => inquiry::run(command).await,
             Command::Ticket(command) => ticket::run(command).await,
             Command::Mailbox(command) => mailbox::run(command).await,
-            Command::Rulebook(command) => rulebook::run(command),
+            Command::Rulebook(command) => rulebook::run(command).await,
             Command::Settlement(command) => books::run_settlement(command).await,
             Command::Store(command) => done(store::run(command)),
             Command::Verify(arguments) => verify::run(arguments).await,

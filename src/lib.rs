@@ -7,7 +7,7 @@
 //! | [`line`](mod@line) | the whole line on loopback in one process: what the demo, the benchmark and the tests run |
 //! | [`demo`], [`bench`](mod@bench) | the recorded days; speed |
 //! | [`desk`] | a hospital's side of the national interface |
-//! | [`pki`], [`filing`], [`inquiry`], [`ticket`], [`mailbox`], [`post`], [`books`], [`rulebook`], [`store`], [`verify`] | operators' commands |
+//! | [`pki`], [`filing`], [`inquiry`], [`ticket`], [`mailbox`], [`post`], [`books`], [`past`], [`rulebook`], [`store`], [`verify`] | operators' commands |
 //! | [`simulate`] | worlds in which everything goes wrong |
 //! | [`status`] | what a command tells of a call that brought no reply |
 //! | [`watch`] | health, readiness, metrics, the sandbox clock |
@@ -24,6 +24,7 @@ pub mod inquiry;
 pub mod line;
 pub mod mailbox;
 pub mod output;
+pub mod past;
 pub mod pki;
 pub mod post;
 pub mod prefund;

@@ -1,65 +1,56 @@
-//! `yidi rulebook check | test`: what someone at an insurance desk runs after editing a rule book.
+//! `yidi rulebook …`: what people at an insurance desk do with rule books: check and test them, work a bill by hand,
+//! read how a sum comes about, see what a new book would change, begin one.
+
+mod check;
+mod diff;
+mod evaluate;
+mod explain;
+mod scaffold;
+mod schema;
+pub mod told;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
-use serde_json::{Value, json};
-use settlement::rulebook::RuleBook;
+use settlement::rulebook::{Example, Fault, RuleBook};
 
 use crate::cli::Ending;
-use crate::output;
 
 /// What to do with rule books.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Report every fault of every book at once, with its line, and what looks odd.
-    Check {
-        /// Files, or folders of them.
-        #[arg(required = true)]
-        paths: Vec<PathBuf>,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Check(check::Books),
     /// Work the examples in the books and report what comes out otherwise.
-    Test {
-        /// Files, or folders of them.
-        #[arg(required = true)]
-        paths: Vec<PathBuf>,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-/// What was found in one book.
-struct Report {
-    path: PathBuf,
-    /// What has to be mended.
-    findings: Vec<String>,
-    /// What somebody should look at.
-    warnings: Vec<String>,
-    examples: usize,
+    Test(check::Books),
+    /// Work a bill by hand: a rule book and a case file, nothing else.
+    Evaluate(evaluate::Arguments),
+    /// Say how the sums of a book's examples, or of a case, come about, each step with its rule and where that is from.
+    Explain(explain::Arguments),
+    /// Say what a new book would have paid otherwise of a region's settlements, or of cases. Nothing is changed.
+    Diff(diff::Arguments),
+    /// Begin a book: everything in it that has to be, with nothing known yet.
+    New(scaffold::Arguments),
+    /// Print the JSON Schema of rule books, for editors.
+    Schema(schema::Arguments),
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// When a file cannot be read, or there is no book.
-pub fn run(command: Command) -> Result<Ending> {
-    let (paths, as_json, look): (_, _, fn(&RuleBook) -> Vec<String>) = match command {
-        Command::Check { paths, json } => (paths, json, |_| Vec::new()),
-        Command::Test { paths, json } => {
-            (paths, json, |book| book.run_examples().iter().map(ToString::to_string).collect())
-        }
-    };
-    let files = books(&paths)?;
-    ensure!(!files.is_empty(), "there is no rule book (*.toml) in {}", paths[0].display());
-    let reports = files.iter().map(|path| report(path, look)).collect::<Result<Vec<_>>>()?;
-    print(&reports, as_json)?;
-    Ok(Ending::of(reports.iter().all(|report| report.findings.is_empty())))
+/// When a file cannot be read or has faults.
+pub async fn run(command: Command) -> Result<Ending> {
+    match command {
+        Command::Check(books) => check::check(&books),
+        Command::Test(books) => check::test(&books),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments).await,
+        Command::New(arguments) => scaffold::run(&arguments).map(|()| Ending::Good),
+        Command::Schema(arguments) => schema::run(&arguments).map(|()| Ending::Good),
+    }
 }
 
 /// The rule books among files and below folders, in the order of their names.
@@ -85,43 +76,22 @@ fn is_book(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == "toml")
 }
 
-fn report(path: &Path, look: fn(&RuleBook) -> Vec<String>) -> Result<Report> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(match RuleBook::parse(&text) {
-        Ok(book) => Report {
-            path: path.to_owned(),
-            findings: look(&book),
-            warnings: book.warnings(),
-            examples: book.examples().len(),
-        },
-        Err(faults) => Report {
-            path: path.to_owned(),
-            findings: faults
-                .iter()
-                .map(|fault| format!("line {}: {}: {}", fault.line, fault.path, fault.problem))
-                .collect(),
-            warnings: Vec::new(),
-            examples: 0,
-        },
-    })
+fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn print(reports: &[Report], as_json: bool) -> Result<()> {
-    if as_json {
-        let rows: Vec<Value> = reports
-            .iter()
-            .map(|report| {
-                json!({ "book": report.path, "findings": report.findings, "warnings": report.warnings, "examples": report.examples })
-            })
-            .collect();
-        output::line(&serde_json::to_string_pretty(&rows)?);
-        return Ok(());
-    }
-    for report in reports {
-        let verdict = if report.findings.is_empty() { "good" } else { "has findings" };
-        output::line(&format!("{}: {verdict}, {} examples", report.path.display(), report.examples));
-        report.findings.iter().for_each(|finding| output::line(&format!("  {finding}")));
-        report.warnings.iter().for_each(|warning| output::line(&format!("  look at: {warning}")));
-    }
-    Ok(())
+/// Reads a book that has to be without faults.
+fn read_book(path: &Path) -> Result<RuleBook> {
+    RuleBook::parse(&read_text(path)?).or_else(|faults| bail!("{}", in_words(path, &faults)))
+}
+
+/// Reads a case of a book, with values changed.
+fn read_case(book: &RuleBook, path: &Path, changes: &[(String, String)]) -> Result<Example> {
+    book.read_case(&read_text(path)?, changes).or_else(|faults| bail!("{}", in_words(path, &faults)))
+}
+
+/// Every fault of a file, one a line.
+fn in_words(path: &Path, faults: &[Fault]) -> String {
+    let lines: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+    format!("{} has faults:{}", path.display(), lines.concat())
 }

@@ -1,10 +1,13 @@
 //! What may count as the answer to an operation: a home region's, if it answers what was asked and adds up, or one of
 //! the few that the hub gives itself. An answer that fails is not kept; the operation stays in doubt, where it is seen.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use ledger::hub::{Answer, Verdict};
 use proto::convert::{self, WireError};
 use proto::v1;
+use settlement::ids::PoolCode;
 use settlement::operation::{Cancel, Operation, Request, Settle};
 use settlement::outcome::{Done, Outcome, Settled, Undone};
 use settlement::postings::Booking;
@@ -38,6 +41,9 @@ pub enum AnswerFault {
     /// Somebody's part is below zero.
     #[error("a part of it is negative")]
     Negative,
+    /// It debits the account of somebody whom the region does not insure.
+    #[error("it debits an account of pool {0}, whose people the region does not answer for")]
+    ForeignAccount(PoolCode),
     /// It refuses for now only, which is no answer.
     #[error("it refuses for a passing reason ({})", .0.code())]
     Passing(Reason),
@@ -53,19 +59,28 @@ impl AnswerFault {
             AnswerFault::OtherSettlement => Lie::OtherSettlement,
             AnswerFault::OtherBill => Lie::OtherBill,
             AnswerFault::Negative => Lie::WrongSums,
+            AnswerFault::ForeignAccount(_) => Lie::ForeignAccount,
             AnswerFault::Passing(_) => Lie::Passing,
         }
     }
 }
 
-/// Takes what a home region answered as the answer to an operation.
+/// Takes what the home region of some pools answered as the answer to an operation.
 ///
 /// # Errors
 /// Why it cannot be.
-pub fn check(operation: &Operation, answer: v1::Answer, answered_at: Timestamp) -> Result<Sound, AnswerFault> {
+pub fn check(
+    operation: &Operation,
+    answer: v1::Answer,
+    pools: &BTreeSet<PoolCode>,
+    answered_at: Timestamp,
+) -> Result<Sound, AnswerFault> {
     let outcome = convert::read_outcome(&answer.outcome).map_err(AnswerFault::Unreadable)?;
     match &outcome {
-        Outcome::Accepted { decided_at: _, done } => check_done(operation, done)?,
+        Outcome::Accepted { decided_at: _, done } => {
+            check_done(operation, done)?;
+            check_family(done, pools)?;
+        }
         Outcome::Refused(refusal) if refusal.reason.is_transient() => return Err(AnswerFault::Passing(refusal.reason)),
         Outcome::Refused(_) => {}
     }
@@ -106,6 +121,19 @@ fn check_done(operation: &Operation, done: &Done) -> Result<(), AnswerFault> {
             Undone::Nothing => Ok(()),
         },
         (Request::Settle(_) | Request::Cancel(_) | Request::Reverse(_), _) => Err(AnswerFault::OtherRequest),
+    }
+}
+
+/// What relatives' accounts pay is owed by their owners' pools: a region speaks for its own alone.
+fn check_family(done: &Done, pools: &BTreeSet<PoolCode>) -> Result<(), AnswerFault> {
+    let settled = match done {
+        Done::Settled(settled) => &**settled,
+        // What is undone is held against what was settled.
+        Done::Cancelled { .. } | Done::Reversed(_) => return Ok(()),
+    };
+    match settled.family.iter().map(|share| share.account.pool).find(|pool| !pools.contains(pool)) {
+        Some(foreign) => Err(AnswerFault::ForeignAccount(foreign)),
+        None => Ok(()),
     }
 }
 

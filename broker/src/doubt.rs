@@ -157,7 +157,7 @@ impl Hub {
 
     /// Keeps an answer before anybody is told. What cannot be kept leaves the operation in doubt, and is loud.
     pub(crate) async fn keep(&self, home: &Home, errand: &Errand, answer: v1::Answer) -> Reply {
-        let Sound { answer, booking } = match answer::check(&errand.operation, answer, self.clock.now()) {
+        let Sound { answer, booking } = match answer::check(&errand.operation, answer, home.pools(), self.clock.now()) {
             Ok(sound) => sound,
             Err(fault) => return self.not_believed(home, errand, fault.lie(), &fault.to_string()).await,
         };

@@ -14,6 +14,8 @@ pub enum Lie {
     OtherSettlement,
     /// It is about another bill or another insurance.
     OtherBill,
+    /// It debits the account of somebody whom the region does not insure.
+    ForeignAccount,
     /// It refuses for a passing reason, which is no answer.
     Passing,
     /// It says something else of a settlement than the journal does.
@@ -36,6 +38,7 @@ impl Lie {
             Lie::OtherRequest => "other-request",
             Lie::OtherSettlement => "other-settlement",
             Lie::OtherBill => "other-bill",
+            Lie::ForeignAccount => "foreign-account",
             Lie::Passing => "passing-refusal",
             Lie::AgainstJournal => "against-journal",
             Lie::NumberRepeated => "number-repeated",
@@ -53,6 +56,7 @@ impl Lie {
             | Lie::OtherRequest
             | Lie::OtherSettlement
             | Lie::OtherBill
+            | Lie::ForeignAccount
             | Lie::Passing
             | Lie::AgainstJournal
             | Lie::NumberLeapt => true,

@@ -82,29 +82,33 @@ pub struct Posting {
     pub sums: Sums,
 }
 
-/// What one entry moves: its settlement's own lot first, then the accounts of owners whom other pools insure. Their
-/// money is their pool's debt, and employees' money, for only employees have accounts; the visit is counted once.
+/// What one entry moves: its settlement's own lot first, then relatives' accounts of another pool or insurance. Their
+/// money is the debt of their owner's pool and insurance; the visit is counted once.
 pub fn postings(lot: Lot, turn: Turn, lines: &[Line]) -> Vec<Posting> {
     let visits = match turn {
         Turn::Enter | Turn::Reinstate => 1,
         Turn::Counter => -1,
     };
     let mut own = Sums { visits, ..Sums::default() };
-    let mut others: BTreeMap<PoolCode, Money> = BTreeMap::new();
+    let mut others: BTreeMap<(PoolCode, Insurance), Money> = BTreeMap::new();
     for Line { account, amount } in lines {
         match account {
             Account::HomeFund { pool: _, insurance: _, fund } => {
                 own.funds.set(*fund, own.funds.of(*fund) - *amount);
             }
-            Account::Personal { pool, owner: _ } if *pool == lot.home => own.account -= *amount,
-            Account::Personal { pool, owner: _ } => *others.entry(*pool).or_default() -= *amount,
+            Account::Personal { pool, insurance, owner: _ } if (*pool, *insurance) == (lot.home, lot.insurance) => {
+                own.account -= *amount;
+            }
+            Account::Personal { pool, insurance, owner: _ } => {
+                *others.entry((*pool, *insurance)).or_default() -= *amount;
+            }
             Account::Hospital { institution: _ } => own.total += *amount,
             Account::Cash { person: _ } | Account::Treatment { pool: _ } | Account::HospitalPart { institution: _ } => {
             }
         }
     }
-    let elsewhere = others.into_iter().map(|(home, account)| Posting {
-        lot: Lot { home, insurance: Insurance::Employee, ..lot },
+    let elsewhere = others.into_iter().map(|((home, insurance), account)| Posting {
+        lot: Lot { home, insurance, ..lot },
         sums: Sums { account, ..Sums::default() },
     });
     std::iter::once(Posting { lot, sums: own }).chain(elsewhere).collect()
@@ -334,14 +338,14 @@ pub(crate) mod tests {
             };
             let cash = booked.total - booked.owed();
             let payers = Payers { funds: booked.funds, account: booked.account, cash, hospital: Money::ZERO };
-            let entry = JournalEntry::of_settlement(&parties, &payers);
+            let entry = JournalEntry::of_settlement(&parties, &payers, &[]);
             prop_assert_eq!(postings(lot, Turn::Enter, entry.lines()), [Posting { lot, sums: booked }]);
             prop_assert_eq!(postings(lot, Turn::Counter, entry.counter().lines()), [Posting { lot, sums: -booked }]);
         }
     }
 
     #[test]
-    fn account_money_is_the_debt_of_its_owners_pool() {
+    fn account_money_is_the_debt_of_its_owner_s_pool_and_insurance() {
         let lot = Lot {
             home: pool("410700"),
             treatment: pool("310000"),
@@ -349,17 +353,22 @@ pub(crate) mod tests {
             care: CareKind::Outpatient,
         };
         let owner = PersonNumber::new("2").expect("a number");
+        let of = |home, insurance| Account::Personal { pool: pool(home), insurance, owner: owner.clone() };
         let lines = [
-            Line { account: Account::Personal { pool: pool("120000"), owner }, amount: Money::from_fen(-500) },
+            Line { account: of("120000", Insurance::Employee), amount: Money::from_fen(-500) },
+            Line { account: of("410700", Insurance::Employee), amount: Money::from_fen(-30) },
+            Line { account: of("410700", Insurance::Resident), amount: Money::from_fen(-2) },
             Line {
                 account: Account::Hospital { institution: InstitutionCode::new("H31010100001").expect("a code") },
-                amount: Money::from_fen(500),
+                amount: Money::from_fen(532),
             },
         ];
         let moved = postings(lot, Turn::Enter, &lines);
-        let own = Sums { visits: 1, total: Money::from_fen(500), ..Sums::default() };
-        let owners = Lot { home: pool("120000"), insurance: Insurance::Employee, ..lot };
-        let account = Sums { account: Money::from_fen(500), ..Sums::default() };
-        assert_eq!(moved, [Posting { lot, sums: own }, Posting { lot: owners, sums: account }]);
+        let account = |fen| Sums { account: Money::from_fen(fen), ..Sums::default() };
+        let own = Sums { visits: 1, total: Money::from_fen(532), ..account(2) };
+        let of = |home| Lot { home: pool(home), insurance: Insurance::Employee, ..lot };
+        let expected = [(lot, own), (of("120000"), account(500)), (of("410700"), account(30))]
+            .map(|(lot, sums)| Posting { lot, sums });
+        assert_eq!(moved, expected);
     }
 }

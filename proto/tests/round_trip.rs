@@ -10,6 +10,7 @@ use proptest::sample::select;
 use prost::Message;
 use proto::convert;
 use proto::v1;
+use settlement::account::{AccountOf, FamilyShare};
 use settlement::adjudication::{Fund, FundShares, Payers};
 use settlement::bill::{Bill, CategorySum, ChargeLine, Coverage, FeeCategory, ItemClass};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
@@ -155,6 +156,12 @@ fn settled() -> impl Strategy<Value = Settled> {
         let payers = Payers { funds, account, cash, hospital: Money::ZERO };
         let coverage = Coverage { in_policy: payers.total(), ..Coverage::default() };
         let rule_book = RuleBookHash(rule_book);
+        // A relative pays half of what the accounts pay, where that is anything.
+        let amount = Money::from_fen(account.fen() / 2);
+        let owner = PersonNumber::new("relative").expect("a number");
+        let pool = PoolCode(RegionCode::new("120000").expect("a code"));
+        let share = FamilyShare { account: AccountOf { owner, pool, insurance }, amount };
+        let family = Some(share).filter(|share| share.amount > Money::ZERO).into_iter().collect();
         Settled {
             settlement,
             insurance,
@@ -162,6 +169,7 @@ fn settled() -> impl Strategy<Value = Settled> {
             payers,
             deductible,
             account_balance: account,
+            family,
             filing,
             class,
             civil_servant,

@@ -21,6 +21,8 @@ pub struct AccountOf {
 pub struct SharedAccount {
     /// The account.
     pub account: AccountOf,
+    /// Whether this node keeps it; another node's account cannot pay here.
+    pub kept_here: bool,
     /// When it may.
     pub validity: Validity,
 }

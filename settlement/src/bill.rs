@@ -2,6 +2,7 @@
 //! A [`Bill`] exists only when it adds up to the fen.
 
 use jiff::civil::Date;
+use rust_decimal::Decimal;
 
 use crate::ids::{ChargeNumber, ItemCode};
 use crate::money::Money;
@@ -20,6 +21,17 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// A charge for something that the catalogue covers: what is above a price ceiling, the share that the person pays
+    /// first of the rest, and what remains. Both are rounded to the fen, half up; the remainder is in policy.
+    ///
+    /// `above_ceiling` is in yuan for the whole charge, `share` between 0 and 1.
+    pub fn of_covered(charge: Money, above_ceiling: Decimal, share: Decimal) -> Coverage {
+        let over_limit = Money::round(above_ceiling * Decimal::ONE_HUNDRED).min(charge);
+        let within = charge - over_limit;
+        let first_self_pay = Money::round(within.exact() * share);
+        Coverage { self_paid: Money::ZERO, over_limit, first_self_pay, in_policy: within - first_self_pay }
+    }
+
     /// The charge that the four parts make up (`medfee_sumamt`).
     pub fn total(&self) -> Money {
         self.self_paid + self.over_limit + self.first_self_pay + self.in_policy

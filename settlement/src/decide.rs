@@ -32,7 +32,7 @@ pub use correct::{
     undo_corrections,
 };
 pub use effects::{Correcting, Effects, Undoing};
-pub use judge::{Judge, Judgement, Question, judge_by};
+pub use judge::{Judge, Judgement, Question, judge_by, judge_with};
 pub use rework::{Rework, Reworked, Stored, funds_would_pay_more};
 pub use take_back::{Clash, Kept, is_voided, take_back};
 

@@ -13,6 +13,7 @@ pub mod clause;
 pub mod conditions;
 pub mod deductible;
 pub mod example;
+pub mod keys;
 mod lint;
 mod parse;
 pub mod places;
@@ -103,6 +104,16 @@ impl RuleBook {
     /// Every fault of the text, each with line and path, in the order of lines.
     pub fn parse(text: &str) -> Result<RuleBook, Vec<Fault>> {
         parse::parse(text)
+    }
+
+    /// Reads a case file: an `[[example]]` of this book in a file of its own, its keys at the top. `id`, `title` and
+    /// `expect` may be left out. Each change is a key (`age`, `bill.in_policy`) and the text of its value, which takes
+    /// the place of what the file says.
+    ///
+    /// # Errors
+    /// Every fault of the text, each with line and path; a change that cannot be made has line 1.
+    pub fn read_case(&self, text: &str, changes: &[(String, String)]) -> Result<Example, Vec<Fault>> {
+        parse::read_case(self, text, changes)
     }
 
     /// Its content hash.

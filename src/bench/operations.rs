@@ -311,6 +311,7 @@ fn outcome(settle: &Settle) -> Outcome {
         payers: Payers { funds, account, cash, hospital: Money::ZERO },
         deductible: Money::from_yuan(1_200),
         account_balance: Money::from_yuan(4_200),
+        family: Vec::new(),
         filing: Some(FilingClass::LongTerm),
         class: PersonClass::Retired,
         civil_servant: false,

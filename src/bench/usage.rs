@@ -51,6 +51,17 @@ pub fn peak_memory_mb(pid: u32) -> Result<u64> {
     Ok(kib.div_ceil(1024))
 }
 
+/// The memory that this process holds now, in MiB.
+///
+/// # Errors
+/// When the kernel's file does not read as documented.
+pub fn memory_mb() -> Result<u64> {
+    const KIB_A_PAGE: u64 = 4;
+    let statm = fs::read_to_string("/proc/self/statm").context("cannot read /proc/self/statm")?;
+    let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    Ok(pages.context("statm tells no resident pages")? * KIB_A_PAGE / 1024)
+}
+
 struct Stat {
     parent: u32,
     own: u64,

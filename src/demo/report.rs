@@ -155,7 +155,7 @@ pub async fn print_explanation(line: &Line, played: &[Played]) -> Result<()> {
     for home in line.homes.values() {
         if home.store().settlement_place(id.clone()).await?.is_some() {
             let explanation = region::replay::explain(home.store(), &id, Language::Chinese).await?;
-            output::line(&format!("\n计算过程 {}（{}，{}）", id, step.story, explanation.rule_book));
+            output::line(&format!("\n计算过程 {}（{}，{}）", id, step.story, explanation.rule_book.title()));
             explanation.lines.iter().for_each(|line| output::line(&format!("  {line}")));
             output::line("");
         }

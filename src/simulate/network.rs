@@ -1,6 +1,7 @@
 //! The simulated network: it loses, doubles, delays, reorders and cuts what it carries. Both ports of the real nodes
 //! speak through it, and so do the hospitals. It never changes a message.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use identity::permit::{HubPermit, TreatmentPermit};
 use proto::status::NoReply;
 use proto::{convert, v1};
 use reconciliation::port::BookPort;
+use settlement::ids::PoolCode;
 use settlement::operation::readable;
 use settlement::refusal::{Reason, Refusal};
 use tokio::sync::oneshot;
@@ -163,6 +165,8 @@ pub struct SimulatedHome {
     pub way: Way<region::door::Door>,
     /// The hub's permit.
     pub permit: HubPermit,
+    /// The pools whose people it answers for.
+    pub pools: BTreeSet<PoolCode>,
     /// What stands before its door.
     pub home: planted::Home,
 }
@@ -190,7 +194,7 @@ impl SimulatedHome {
     /// The hub does not believe what does not, so that without looking here nobody would see it.
     fn answers_what_was_asked(&self, asked: &[u8], answer: &v1::Answer) {
         let Ok(operation) = convert::read_operation(asked) else { return };
-        if let Err(fault) = broker::answer::check(&operation, answer.clone(), self.way.to.clock.now()) {
+        if let Err(fault) = broker::answer::check(&operation, answer.clone(), &self.pools, self.way.to.clock.now()) {
             let key = readable(&operation.key.to_text());
             let finding = format!("an answer is to what was asked does not hold for operation {key}: {fault}");
             self.way.context.record.finding(finding);

@@ -245,10 +245,11 @@ impl World {
         let mut homes = Vec::new();
         for (code, home) in &self.homes {
             let way = Way { context: self.context.clone(), to: home.node.clone() };
-            let port =
-                Arc::new(SimulatedHome { way, permit: self.fixtures.hub_permit.clone(), home: home.door.clone() });
+            let pools = self.fixtures.homes[code].pools.clone();
+            let (permit, home) = (self.fixtures.hub_permit.clone(), home.door.clone());
+            let port = Arc::new(SimulatedHome { way, permit, pools: pools.clone(), home });
             let book = Book::known_up_to(store.answer_highest_book_seq(pool(code)).await?);
-            homes.push(Arc::new(Home::new(self.fixtures.homes[code].pools.clone(), port, terms(), book)));
+            homes.push(Arc::new(Home::new(pools, port, terms(), book)));
         }
         let directory = Directory::new(self.fixtures.regions.clone(), homes);
         let limits = Limits::new(IN_FLIGHT);

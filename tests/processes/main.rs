@@ -11,6 +11,7 @@ mod prefunds;
 mod privacy;
 mod process;
 mod readme;
+mod rule_tools;
 #[expect(dead_code, reason = "the quarter's documents ask more of a workbook")]
 #[path = "../simulate/sheet.rs"]
 mod sheet;

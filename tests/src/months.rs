@@ -294,6 +294,7 @@ fn settlement(NewStay { id, home, yuan }: &NewStay) -> (Operation, Settled) {
         payers: Payers { funds, account: Money::ZERO, cash: total - half, hospital: Money::ZERO },
         deductible: Money::ZERO,
         account_balance: Money::ZERO,
+        family: Vec::new(),
         filing: None,
         class: PersonClass::Retired,
         civil_servant: false,

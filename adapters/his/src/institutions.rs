@@ -146,10 +146,9 @@ fn read(row: &Row<'_>, regions: &RegionTable) -> Result<Institution, String> {
 
 /// A level by its code. Without a grade a hospital is 未定级, anybody else primary care.
 fn level(code: &str, kind: &str) -> Result<HospitalLevel, String> {
-    match HospitalLevel::of_code(code).ok_or_else(|| format!("level {code} is not a hosp_lv"))? {
-        HospitalLevel::Primary if kind == "hospital" => Ok(HospitalLevel::Unrated),
-        level => Ok(level),
-    }
+    let level = HospitalLevel::of_code(code).ok_or_else(|| format!("level {code} is not a hosp_lv"))?;
+    let ungraded = level == HospitalLevel::Primary && kind == "hospital";
+    Ok(if ungraded { HospitalLevel::Unrated } else { level })
 }
 
 fn split<T>(cell: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {

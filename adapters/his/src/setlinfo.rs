@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use ledger::treatment::{KnownPerson, StoredEncounter};
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
+use settlement::account::paid_by_family;
 use settlement::adjudication::{Fund, Payers};
 use settlement::bill::Coverage;
 use settlement::ids::{MessageId, PoolCode, SettlementId};
@@ -206,7 +207,7 @@ impl Telling<'_> {
             ("psn_cash_pay", cash),
             ("pdn_cash_pay", cash),
             ("hosp_part_amt", hospital),
-            ("acct_mulaid_pay", Money::ZERO),
+            ("acct_mulaid_pay", paid_by_family(&self.settled.family)),
         ];
         amounts.map(|(name, money)| (name, self.directed(money)))
     }

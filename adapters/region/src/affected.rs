@@ -17,7 +17,7 @@ use settlement::operation::Request;
 use settlement::outcome::{Done, Outcome};
 use settlement::rulebook::RuleBooks;
 
-use crate::replay::{ReplayError, read_books, read_filing};
+use crate::replay::{ReplayError, past_at, read_books, read_filing};
 
 /// Why a settlement may come out otherwise.
 #[derive(Clone, Debug)]
@@ -168,8 +168,7 @@ pub async fn work_out_again(
 }
 
 async fn past(store: &HomeStore, held: &ledger::home::Affected) -> Result<Past, ReplayError> {
-    let past = store.past_read(held.seq).await.map_err(|fault| ReplayError::Store(held.seq, fault))?;
-    past.ok_or_else(|| ReplayError::UnknownSettlement(held.settlement.clone()))
+    past_at(store, held.seq, &held.settlement).await
 }
 
 /// What no correction took into account yet.
@@ -185,7 +184,8 @@ fn concerns(because: &Because, causes: &[Cause]) -> bool {
     }
 }
 
-fn stored(past: Past, held: ledger::home::Affected) -> Result<Stored, ReplayError> {
+/// A settlement in force with everything that it saw.
+pub(crate) fn stored(past: Past, held: ledger::home::Affected) -> Result<Stored, ReplayError> {
     let seq = past.seq;
     let unreadable = |problem: &str| ReplayError::Unreadable(seq, problem.to_owned());
     let operation = past.operation.ok_or_else(|| unreadable("there is no operation"))?;

@@ -34,7 +34,7 @@ pub struct Config {
     pub pools: Vec<String>,
     /// The folder of rule books; those of other pools are passed over.
     pub rulebooks: PathBuf,
-    /// The folder with `people.csv`, `entitlements.csv`, `identities.csv` and `qualifications.csv`.
+    /// The folder with `people.csv`, `entitlements.csv`, `identities.csv`, `qualifications.csv`, and `family.csv` where needed.
     pub people: PathBuf,
     /// Files to be posted at every start; what was posted before changes nothing.
     #[serde(default)]

@@ -16,12 +16,14 @@
 //! | [`books`] | the book as a whole: how far it goes, taking back what an older copy lost |
 //! | [`reconciliation`] | comparing the book with the hub's |
 //! | [`replay`] | past decisions again: identical, explained |
+//! | [`shown`], [`compare`] | one settlement as the book has it; all settlements by two rule books |
 //!
 //! Absent on purpose: a filing of the region's own, and relatives' accounts; both are the hub's or a later matter.
 
 pub mod affected;
 pub mod books;
 pub mod committer;
+pub mod compare;
 pub mod config;
 mod corrections;
 pub mod door;
@@ -37,6 +39,7 @@ pub mod rules;
 pub mod sealing;
 pub mod service;
 pub mod sheet;
+pub mod shown;
 pub mod start;
 mod wire;
 

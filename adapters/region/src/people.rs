@@ -7,6 +7,9 @@
 //! | `entitlements.csv` | `psn_no,insurance,psn_type,from,to,continuous_since,tier,civil_servant,suspended_from,suspended_to,employer`, and where needed `paid_on,lapsed_months,lapsed_years,repaired_years,joined_as,retired_on,claim_free_years` |
 //! | `identities.csv` | `psn_no,class,from,to` |
 //! | `qualifications.csv` | `psn_no,disease,name,from,to` |
+//! | `family.csv`, which may be lacking | `psn_no,owner,owner_home,insurance,from,to`: relatives' accounts in the order of their use |
+
+mod family;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -44,6 +47,7 @@ pub fn read(
     reading.entitlements();
     reading.identities();
     reading.qualifications();
+    reading.family();
     reading.finish()
 }
 
@@ -262,6 +266,7 @@ fn read_person(row: &mut Row<'_>, regions: &RegionTable) -> Option<PersonRow> {
         entitlements: Vec::new(),
         identities: Vec::new(),
         qualifications: Vec::new(),
+        family: Vec::new(),
     };
     Some(PersonRow {
         facts,
@@ -336,7 +341,7 @@ mod tests {
     const REGIONS: &str = "code,name,level,pool,member\n410000,河南省,province,,410000\n\
         410700,新乡市,pool,410700,410000\n440300,深圳市,pool,440300,440000\n440000,广东省,province,,440000\n";
 
-    fn read_files(files: [(&str, &str); 4]) -> Result<People, Faults> {
+    fn read_files<const N: usize>(files: [(&str, &str); N]) -> Result<People, Faults> {
         let folder = tempfile::tempdir().expect("a folder");
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).expect("a file");
@@ -352,6 +357,47 @@ mod tests {
         "psn_no,insurance,psn_type,from,to,continuous_since,tier,civil_servant,suspended_from,suspended_to,employer\n";
     const IDENTITIES: &str = "psn_no,class,from,to\n";
     const QUALIFICATIONS: &str = "psn_no,disease,name,from,to\n";
+    const FAMILY: &str = "psn_no,owner,owner_home,insurance,from,to\n";
+
+    #[test]
+    fn relatives_accounts_are_kept_in_order_and_wrong_owners_are_told() {
+        let read = |family: &str| {
+            read_files([
+                (
+                    "people.csv",
+                    &format!(
+                        "{PEOPLE}P1,张三,01,D1,,1,1960-01-01,410700\nP2,李四,01,D2,,2,1960-01-01,410700\n\
+                         P3,王五,01,D3,,2,1960-01-01,440300\n"
+                    ),
+                ),
+                ("entitlements.csv", ENTITLEMENTS),
+                ("identities.csv", IDENTITIES),
+                ("qualifications.csv", QUALIFICATIONS),
+                ("family.csv", &format!("{FAMILY}{family}")),
+            ])
+        };
+        let people = read("P1,P3,440300,employee,2025-01-01,\nP1,P2,410700,employee,2025-01-01,2025-12-31\n")
+            .unwrap_or_else(|faults| panic!("{faults}"));
+        let family: Vec<_> = people.own[0]
+            .facts
+            .family
+            .iter()
+            .map(|shared| (shared.account.owner.as_str(), shared.account.pool.to_string(), shared.kept_here))
+            .collect();
+        assert_eq!(family, [("P3", "440300".into(), false), ("P2", "410700".into(), true)]);
+        for (row, column) in [
+            ("P1,P1,410700,employee,2025-01-01,", "owner"),
+            ("P1,P2,440300,employee,2025-01-01,", "owner"),
+            ("P1,P3,410700,employee,2025-01-01,", "owner"),
+            ("P1,P9,410700,employee,2025-01-01,", "owner"),
+            ("P1,P2,999999,employee,2025-01-01,", "owner_home"),
+            ("P1,P2,410700,everybody,2025-01-01,", "insurance"),
+            ("P9,P2,410700,employee,2025-01-01,", "psn_no"),
+        ] {
+            let faults = read(&format!("{row}\n")).err().expect("faults");
+            assert_eq!(faults.0.iter().map(|fault| fault.column).collect::<Vec<_>>(), [column], "{row}");
+        }
+    }
 
     #[test]
     fn a_region_takes_its_own_people_and_passes_over_others() {

@@ -2,7 +2,9 @@
 //! and what cancels one of them. Posting a file again changes nothing; every fault is told by row.
 //!
 //! Columns: `id,psn_no,kind,date,insurance,care,disease,stays,deductible,in_policy,basic,large_sum,catastrophic_base,
-//! catastrophic,civil_servant,assistance,account,institution,encounter,cancels,note`. Amounts are yuan with at most
+//! catastrophic,civil_servant,assistance,account,institution,encounter,cancels,note`, and where needed `month`
+//! (`2025-03`, in which monthly caps count the row; otherwise the month of `date`), `above_cap`, `civil_servant_base`,
+//! `tilt_base`, `tilt`. Amounts are yuan with at most
 //! two decimal places; empty is nothing.
 //!
 //! | kind | what it uses up | `account` |
@@ -26,6 +28,7 @@ use settlement::decide::UsagePosting;
 use settlement::encounter::CareKind;
 use settlement::ids::{DiseaseCode, EncounterId, InstitutionCode, PersonNumber, PoolCode};
 use settlement::money::Money;
+use settlement::month::Month;
 use settlement::person::Insurance;
 use settlement::rulebook::{DecidingDates, RuleBooks};
 use settlement::year_to_date::{Usage, UsageSums};
@@ -55,6 +58,8 @@ const COLUMNS: &[&str] = &[
     "cancels",
     "note",
 ];
+/// Columns that few files need.
+const OPTIONAL: &[&str] = &["month", "above_cap", "civil_servant_base", "tilt_base", "tilt"];
 /// How many postings share a transaction.
 const POSTINGS_A_WRITE: usize = 256;
 /// Each posting is a microsecond after the one before.
@@ -98,7 +103,7 @@ impl fmt::Display for Report {
 /// When the store fails; what was posted before stays, and posting the file again goes on.
 pub async fn post(store: &HomeStore, file: &Path, poster: Poster<'_>, at: Timestamp) -> Result<Report, StoreError> {
     let mut report = Report::default();
-    let sheet = match Sheet::read_complete(file, COLUMNS) {
+    let sheet = match Sheet::read_complete_with(file, COLUMNS, OPTIONAL) {
         Ok(sheet) => sheet,
         Err(faults) => return Ok(Report { faults, ..report }),
     };
@@ -180,16 +185,22 @@ fn read_sums(row: &mut Row<'_>) -> Option<UsageSums> {
     let (basic, large_sum) = (money("basic"), money("large_sum"));
     let (catastrophic_base, catastrophic) = (money("catastrophic_base"), money("catastrophic"));
     let (civil_servant, assistance) = (money("civil_servant"), money("assistance"));
+    let (above_cap, civil_servant_base) = (money("above_cap"), money("civil_servant_base"));
+    let (tilt_base, tilt) = (money("tilt_base"), money("tilt"));
     Some(UsageSums {
         stays: stays?,
         deductible: deductible?,
         in_policy: in_policy?,
         basic: basic?,
+        above_cap: above_cap?,
         large_sum: large_sum?,
         catastrophic_base: catastrophic_base?,
         catastrophic: catastrophic?,
+        civil_servant_base: civil_servant_base?,
         civil_servant: civil_servant?,
         assistance: assistance?,
+        tilt_base: tilt_base?,
+        tilt: tilt?,
     })
 }
 
@@ -216,6 +227,18 @@ fn read_bill(row: &mut Row<'_>, kind: Option<PostingKind>) -> Option<Option<(Ins
     }
 }
 
+/// The month in which monthly caps count a row.
+fn read_month(row: &mut Row<'_>, date: Option<Date>) -> Option<Month> {
+    let month = match row.text("month") {
+        "" => Month::of(date?),
+        text => Month::from_text(text),
+    };
+    if month.is_none() {
+        row.fault("month", "is not a month such as 2025-03");
+    }
+    month
+}
+
 /// What a row uses up, in the benefit year that the rule book in force gives the day.
 fn read_usage(
     row: &mut Row<'_>,
@@ -229,7 +252,9 @@ fn read_usage(
     }
     let (insurance, care) = (row.word("insurance", Insurance::from_word), row.word("care", CareKind::from_word));
     let disease = row.optional_id("disease", DiseaseCode::new);
+    let month = read_month(row, date);
     let (sums, insurance, care, disease, day) = (sums?, insurance?, care?, disease?, date?);
+    let month = month?;
     let Some(home) = home else {
         row.fault("psn_no", "is nobody who is enrolled here");
         return None;
@@ -237,7 +262,7 @@ fn read_usage(
     let dates = DecidingDates { admission: day, discharge: Some(day), settlement: day };
     match poster.books.in_force(*home, insurance, dates) {
         Ok(book) => {
-            let usage = Usage { year: book.year_of(day), insurance, care, disease, sums };
+            let usage = Usage { year: book.year_of(day), insurance, care, disease, month, sums };
             Some(Some(UsagePosting { usage, day }))
         }
         Err(_) => {

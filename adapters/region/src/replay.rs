@@ -1,6 +1,6 @@
 //! Past decisions once more, from what they saw: the book below them, the person's facts, the filing, the rule books.
 //! A replay must come out identical to the byte; an explanation is the same calculation told in words. `yidi verify`
-//! replays whole books; the demo explains settlements in its report.
+//! replays whole books; `yidi settlement` and the demo explain single settlements.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -109,7 +109,7 @@ fn told_apart(replay: &Replay) -> String {
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// The rule book that decided.
-    pub rule_book: String,
+    pub rule_book: RuleBook,
     /// The steps.
     pub lines: Vec<Line>,
     /// The replay that they come from.
@@ -125,16 +125,32 @@ pub async fn explain(
     settlement: &SettlementId,
     language: Language,
 ) -> Result<Explanation, ReplayError> {
-    let unknown = || ReplayError::UnknownSettlement(settlement.clone());
-    let seq = store.settlement_place(settlement.clone()).await?.ok_or_else(unknown)?;
-    let past = store.past_read(seq).await.map_err(|fault| ReplayError::Store(seq, fault))?.ok_or_else(unknown)?;
-    let books = read_books(&past)?;
-    let replay = again(past, &books)?.ok_or_else(unknown)?;
-    let unreadable = |problem: &str| ReplayError::Unreadable(seq, problem.into());
+    let (replay, books) = replay(store, settlement).await?;
+    let unreadable = |problem: &str| ReplayError::Unreadable(replay.seq, problem.into());
     let adjudication = replay.adjudication.as_ref().ok_or_else(|| unreadable("the calculation did not come out"))?;
     let book = books.by_hash(adjudication.rule_book).ok_or_else(|| unreadable("its rule book is missing"))?;
     let lines = render(adjudication, book, language);
-    Ok(Explanation { rule_book: book.title().to_owned(), lines, replay })
+    Ok(Explanation { rule_book: book.clone(), lines, replay })
+}
+
+/// A settlement's decision once more, and the rule books among which it chose, as the store keeps them: what stands on
+/// disk today plays no part.
+///
+/// # Errors
+/// As [`explain`].
+pub async fn replay(store: &HomeStore, settlement: &SettlementId) -> Result<(Replay, RuleBooks), ReplayError> {
+    let unknown = || ReplayError::UnknownSettlement(settlement.clone());
+    let seq = store.settlement_place(settlement.clone()).await?.ok_or_else(unknown)?;
+    let past = past_at(store, seq, settlement).await?;
+    let books = read_books(&past)?;
+    let replay = again(past, &books)?.ok_or_else(unknown)?;
+    Ok((replay, books))
+}
+
+/// What a settlement's place of the book holds.
+pub(crate) async fn past_at(store: &HomeStore, seq: BookSeq, settlement: &SettlementId) -> Result<Past, ReplayError> {
+    let past = store.past_read(seq).await.map_err(|fault| ReplayError::Store(seq, fault))?;
+    past.ok_or_else(|| ReplayError::UnknownSettlement(settlement.clone()))
 }
 
 fn again(past: Past, books: &RuleBooks) -> Result<Option<Replay>, ReplayError> {

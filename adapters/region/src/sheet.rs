@@ -78,8 +78,20 @@ impl Sheet {
     /// # Errors
     /// As [`Sheet::read`]; when it does not end with a line break.
     pub fn read_complete(file: &Path, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
+        Sheet::read_complete_with(file, columns, &[])
+    }
+
+    /// The same of a file that may have some more columns.
+    ///
+    /// # Errors
+    /// As [`Sheet::read_complete`].
+    pub fn read_complete_with(
+        file: &Path,
+        columns: &[&'static str],
+        optional: &[&'static str],
+    ) -> Result<Sheet, Vec<Fault>> {
         let text = read_text(file)?;
-        let sheet = Sheet::of(file, &text, columns, &[])?;
+        let sheet = Sheet::of(file, &text, columns, optional)?;
         if text.ends_with('\n') {
             return Ok(sheet);
         }

@@ -246,6 +246,7 @@ pub fn pay_half(settle: &Settle) -> Settled {
         payers: Payers { funds, account: Money::ZERO, cash: total - half, hospital: Money::ZERO },
         deductible: Money::ZERO,
         account_balance: Money::ZERO,
+        family: Vec::new(),
         filing: None,
         class: PersonClass::Retired,
         civil_servant: false,

@@ -7,14 +7,12 @@ use std::ops::Add;
 use jiff::civil::Date;
 use settlement::adjudication::Payers;
 use settlement::decide::{BookSeq, Correcting, Effects, Reach, Reader, Undoing, UsagePosting, built_on};
-use settlement::encounter::CareKind;
-use settlement::ids::{DiseaseCode, IdError, PersonNumber, SettlementId};
+use settlement::ids::{IdError, PersonNumber, SettlementId};
 use settlement::lifecycle::Standing;
-use settlement::money::Money;
-use settlement::person::Insurance;
-use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
+use settlement::year_to_date::{BenefitYear, UsageSums};
 
 use super::corrected::{self, Made};
+use super::row::Columns;
 use super::rows::{self, AFFECTED};
 use super::{HomeStore, corrections, load, unseen};
 use crate::engine::{Row, Sql, list};
@@ -168,22 +166,23 @@ fn causes(
     settlement: &SettlementId,
     last: i64,
 ) -> Result<Vec<Cause>, StoreError> {
-    const CAUSES: &str = "SELECT affected.after_seq, affected.posting, undoings.settlement, undoings.becomes,
-                undoings.counter, usages.day, usages.year, usages.insurance, usages.care, usages.disease, usages.stays,
-                usages.deductible, usages.in_policy, usages.basic, usages.large_sum, usages.catastrophic_base,
-                usages.catastrophic, usages.civil_servant, usages.assistance,
+    const CAUSES: &str = concat!(
+        "SELECT affected.after_seq, affected.posting, undoings.settlement, undoings.becomes, undoings.counter,
                 EXISTS (SELECT 1 FROM correction_marks AS known
                          WHERE known.settlement = ?1 AND known.number = ?3
-                           AND known.after_seq = affected.after_seq AND known.posting = affected.posting)
-           FROM affected
+                           AND known.after_seq = affected.after_seq AND known.posting = affected.posting), ",
+        load::usage!(),
+        " FROM affected
            JOIN usages ON usages.person = ?2 AND usages.after_seq = affected.after_seq
                       AND usages.posting = affected.posting
            LEFT JOIN undoings ON undoings.book_seq = affected.after_seq AND affected.posting = ''
-          WHERE affected.settlement = ?1 ORDER BY affected.after_seq, affected.posting";
+          WHERE affected.settlement = ?1 ORDER BY affected.after_seq, affected.posting"
+    );
     let mut causes = sql.query(CAUSES, values![settlement.as_str(), person.as_str(), last], |row| {
         let posting = Some(row.text(1)?.to_owned()).filter(|posting| !posting.is_empty());
-        let effects = Effects { undoing: undoing(&row)?, usage: Some(used(&row, 5)?), ..Effects::default() };
-        let accounted_for = row.flag(19)?;
+        let accounted_for = row.flag(5)?;
+        let used = load::usage_posting(&Columns::after(6, row, "affected"))?;
+        let effects = Effects { undoing: undoing(&row)?, usage: Some(used), ..Effects::default() };
         Ok(Cause { seq: load::seq(row.number(0)?), posting, batch: None, accounted_for, effects })
     })?;
     for cause in &mut causes {
@@ -205,32 +204,6 @@ fn undoing(row: &Row<'_>) -> Result<Option<Undoing>, StoreError> {
         other => return Err(corrupt(settlement, format!("it becomes {other}, which is not one of its words"))),
     };
     Ok(Some(Undoing { settlement: id(settlement, SettlementId::new)?, becomes }))
-}
-
-fn used(row: &Row<'_>, first: usize) -> Result<UsagePosting, StoreError> {
-    let money = |column: usize| row.number(first + column).map(Money::from_fen);
-    let unread = |problem: String| corrupt("of a usage", problem);
-    let (insurance, care, disease) = (row.text(first + 2)?, row.text(first + 3)?, row.text(first + 4)?);
-    let disease = if disease.is_empty() { None } else { Some(id(disease, DiseaseCode::new)?) };
-    let sums = UsageSums {
-        stays: row.number(first + 5)?,
-        deductible: money(6)?,
-        in_policy: money(7)?,
-        basic: money(8)?,
-        large_sum: money(9)?,
-        catastrophic_base: money(10)?,
-        catastrophic: money(11)?,
-        civil_servant: money(12)?,
-        assistance: money(13)?,
-    };
-    let usage = Usage {
-        year: year(row.number(first + 1)?)?,
-        insurance: Insurance::from_word(insurance).ok_or_else(|| unread(format!("no insurance {insurance}")))?,
-        care: CareKind::from_word(care).ok_or_else(|| unread(format!("no care {care}")))?,
-        disease,
-        sums,
-    };
-    Ok(UsagePosting { usage, day: day(row.text(first)?)? })
 }
 
 fn year(stored: i64) -> Result<BenefitYear, StoreError> {

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use settlement::decide::{BookSeq, Decision, Effects, Verdict};
+use settlement::money::Money;
 use settlement::operation::Request;
 use settlement::outcome::Outcome;
 
@@ -105,8 +106,7 @@ impl<'a> Append<'a> {
         });
         let usages: Vec<_> = usages.collect();
         sql.execute_each(USAGE, &usages.iter().map(UsageRow::values).collect::<Vec<_>>())?;
-        let accounts = self.effects().filter(|(_, effects)| !effects.account.is_zero());
-        let accounts = accounts.map(|(decided, effects)| account_entry(decided, effects));
+        let accounts = self.effects().flat_map(|(decided, effects)| account_entries(decided, effects));
         sql.execute_each(ACCOUNT_ENTRY, &accounts.collect::<Vec<_>>())?;
         self.tombstones(sql)?;
         self.affected(sql)
@@ -164,8 +164,15 @@ impl<'a> Decided<'a> {
     }
 }
 
-fn account_entry<'d>(decided: &'d Decided<'_>, effects: &Effects) -> [Value<'d>; 4] {
-    [decided.person().into(), place(decided.seq).into(), "".into(), effects.account.fen().into()]
+/// The entry of the person's own account, and those of relatives' accounts, each under its owner.
+fn account_entries<'d>(decided: &'d Decided<'_>, effects: &'d Effects) -> Vec<[Value<'d>; 4]> {
+    let entry = |owner: &'d str, amount: Money| -> [Value<'d>; 4] {
+        [owner.into(), place(decided.seq).into(), "".into(), amount.fen().into()]
+    };
+    let own = (!effects.account.is_zero()).then(|| entry(decided.person(), effects.account));
+    own.into_iter()
+        .chain(effects.family.iter().map(|share| entry(share.account.owner.as_str(), share.amount)))
+        .collect()
 }
 
 fn kind(request: &Request) -> &'static str {

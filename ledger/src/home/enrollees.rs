@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use jiff::civil::Date;
+use settlement::account::SharedAccount;
 use settlement::ids::{PersonNumber, PoolCode};
 use settlement::person::{DatedIdentity, Entitlement, Person, Qualification};
 
@@ -71,6 +72,8 @@ pub struct EnrolleeFacts {
     pub identities: Vec<DatedIdentity>,
     /// Chronic qualifications.
     pub qualifications: Vec<QualificationRow>,
+    /// Relatives' accounts that may pay, in the order in which they are used.
+    pub family: Vec<SharedAccount>,
 }
 
 /// A person with everything that is kept.
@@ -149,6 +152,7 @@ impl EnrolleeFacts {
             entitlements: self.entitlements.into_iter().map(|row| row.entitlement).collect(),
             identities: self.identities,
             qualifications: self.qualifications.into_iter().map(|row| row.qualification).collect(),
+            family: self.family,
         }
     }
 }

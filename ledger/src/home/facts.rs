@@ -118,17 +118,21 @@ fn visit_answers(
 
 impl MonthTotal {
     /// Its sums with their names, stays as a count, amounts as money.
-    pub fn amounts(&self) -> [(&'static str, i64); 9] {
+    pub fn amounts(&self) -> [(&'static str, i64); 13] {
         let UsageSums {
             stays,
             deductible,
             in_policy,
             basic,
+            above_cap,
             large_sum,
             catastrophic_base,
             catastrophic,
+            civil_servant_base,
             civil_servant,
             assistance,
+            tilt_base,
+            tilt,
         } = self.sums;
         let fen = Money::fen;
         [
@@ -136,11 +140,15 @@ impl MonthTotal {
             ("deductible", fen(deductible)),
             ("in_policy", fen(in_policy)),
             ("basic", fen(basic)),
+            ("above_cap", fen(above_cap)),
             ("large_sum", fen(large_sum)),
             ("catastrophic_base", fen(catastrophic_base)),
             ("catastrophic", fen(catastrophic)),
+            ("civil_servant_base", fen(civil_servant_base)),
             ("civil_servant", fen(civil_servant)),
             ("assistance", fen(assistance)),
+            ("tilt_base", fen(tilt_base)),
+            ("tilt", fen(tilt)),
         ]
     }
 }

@@ -35,7 +35,9 @@ fn parts(account: &Account) -> [&str; 5] {
         Account::HomeFund { pool, insurance, fund } => {
             ["home-fund", pool.0.as_str(), "", insurance.word(), fund.word()]
         }
-        Account::Personal { pool, owner } => ["personal", pool.0.as_str(), owner.as_str(), "", ""],
+        Account::Personal { pool, insurance, owner } => {
+            ["personal", pool.0.as_str(), owner.as_str(), insurance.word(), ""]
+        }
         Account::Cash { person } => ["cash", "", person.as_str(), "", ""],
         Account::Treatment { pool } => ["treatment", pool.0.as_str(), "", "", ""],
         Account::Hospital { institution } => ["hospital", "", institution.as_str(), "", ""],

@@ -1,7 +1,7 @@
 //! Reads the part of the book that a batch touches: one statement a table, whatever the size of the batch. With a place
 //! of the book as the bound it reads what the operation at that place saw.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,8 +9,9 @@ use settlement::decide::{Answered, Book, BookSeq, Claim, PersonBook, UsagePostin
 use settlement::encounter::CareKind;
 use settlement::ids::{DiseaseCode, EncounterId, InstitutionCode, PersonNumber, SettlementId};
 use settlement::money::Money;
+use settlement::month::Month;
 use settlement::operation::{Operation, OperationKey, ReversalTarget};
-use settlement::person::Insurance;
+use settlement::person::{Insurance, Person};
 use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
 
 use super::Wire;
@@ -21,7 +22,7 @@ use super::settlements;
 use super::unseen::seen;
 use super::versions::{self, Recent};
 pub(super) use super::wanted::Wanted;
-use crate::engine::Sql;
+use crate::engine::{Sql, list};
 use crate::store::StoreError;
 use crate::values;
 
@@ -42,12 +43,34 @@ pub(super) fn book(sql: &Sql<'_>, wire: Wire, recent: &Recent, wanted: &Wanted<'
     let book = book_below(sql, wire, wanted, NOW)?;
     let mut loaded = Loaded { book, enrollees: HashMap::new(), outcomes: HashMap::new() };
     answers(sql, wire, wanted, &mut loaded)?;
+    let mut owners = BTreeSet::new();
     for (enrollee, person) in versions::current(sql, recent, &wanted.people())? {
         let number = person.number.clone();
+        owners.extend(owners_of(&person, wanted));
         loaded.book.person(&number).person = Some(person);
         loaded.enrollees.insert(number, enrollee);
     }
+    accounts_of_owners(sql, &owners, NOW, &mut loaded.book)?;
     Ok(loaded)
+}
+
+/// The relatives whose accounts may pay for a person and are not loaded for their own sake.
+pub(super) fn owners_of(person: &Person, wanted: &Wanted<'_>) -> BTreeSet<PersonNumber> {
+    let here = person.family.iter().filter(|shared| shared.kept_here).map(|shared| &shared.account.owner);
+    here.filter(|owner| !wanted.has(owner)).cloned().collect()
+}
+
+/// Reads what is on the accounts of relatives.
+pub(super) fn accounts_of_owners(
+    sql: &Sql<'_>,
+    owners: &BTreeSet<PersonNumber>,
+    before: i64,
+    book: &mut Book,
+) -> Result<(), StoreError> {
+    if owners.is_empty() {
+        return Ok(());
+    }
+    accounts_and_claims(sql, &list(owners.iter().map(PersonNumber::as_str)), before, book)
 }
 
 /// Reads the book below a place, without answers and without the facts of people.
@@ -60,7 +83,7 @@ pub(super) fn book_below(sql: &Sql<'_>, wire: Wire, wanted: &Wanted<'_>, before:
         book.person(person).readers = affected::readers(sql, person.as_str(), before)?;
     }
     used(sql, wanted, before, &mut book)?;
-    accounts_and_claims(sql, wanted, before, &mut book)?;
+    accounts_and_claims(sql, &wanted.people(), before, &mut book)?;
     Ok(book)
 }
 
@@ -157,7 +180,7 @@ fn used(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &mut Book) -> Res
     .map(drop)
 }
 
-fn accounts_and_claims(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &mut Book) -> Result<(), StoreError> {
+fn accounts_and_claims(sql: &Sql<'_>, people: &str, before: i64, book: &mut Book) -> Result<(), StoreError> {
     const ACCOUNTS_AND_CLAIMS: &str = concat!(
         "SELECT account_entries.person AS person, account_entries.amount AS amount,
                     '' AS claim, '' AS institution, '' AS encounter
@@ -181,7 +204,7 @@ fn accounts_and_claims(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &m
         seen!("counter.id"),
         ")"
     );
-    sql.query(ACCOUNTS_AND_CLAIMS, values![&wanted.people(), before], |row| {
+    sql.query(ACCOUNTS_AND_CLAIMS, values![people, before], |row| {
         let columns = Columns::of(row, "account_entries");
         let person = person(&columns, book)?;
         person.account_balance += Money::from_fen(columns.number("amount")?);
@@ -204,10 +227,12 @@ fn person<'b>(columns: &Columns<'_>, book: &'b mut Book) -> Result<&'b mut Perso
 macro_rules! usage {
     () => {
         "usages.day AS day, usages.year AS year, usages.insurance AS insurance,
-    usages.care AS care, usages.disease AS disease, usages.stays AS stays, usages.deductible AS deductible,
-    usages.in_policy AS in_policy, usages.basic AS basic, usages.large_sum AS large_sum,
-    usages.catastrophic_base AS catastrophic_base, usages.catastrophic AS catastrophic,
-    usages.civil_servant AS civil_servant, usages.assistance AS assistance"
+    usages.care AS care, usages.disease AS disease, usages.month AS month, usages.stays AS stays,
+    usages.deductible AS deductible, usages.in_policy AS in_policy, usages.basic AS basic,
+    usages.above_cap AS above_cap, usages.large_sum AS large_sum, usages.catastrophic_base AS catastrophic_base,
+    usages.catastrophic AS catastrophic, usages.civil_servant_base AS civil_servant_base,
+    usages.civil_servant AS civil_servant, usages.assistance AS assistance, usages.tilt_base AS tilt_base,
+    usages.tilt AS tilt"
     };
 }
 pub(super) use usage;
@@ -222,16 +247,21 @@ pub(super) fn usage_posting(columns: &Columns<'_>) -> Result<UsagePosting, Store
             insurance: columns.word("insurance", Insurance::from_word)?,
             care: columns.word("care", CareKind::from_word)?,
             disease: columns.optional_id("disease", DiseaseCode::new)?,
+            month: columns.word("month", Month::from_text)?,
             sums: UsageSums {
                 stays: columns.number("stays")?,
                 deductible: money("deductible")?,
                 in_policy: money("in_policy")?,
                 basic: money("basic")?,
+                above_cap: money("above_cap")?,
                 large_sum: money("large_sum")?,
                 catastrophic_base: money("catastrophic_base")?,
                 catastrophic: money("catastrophic")?,
+                civil_servant_base: money("civil_servant_base")?,
                 civil_servant: money("civil_servant")?,
                 assistance: money("assistance")?,
+                tilt_base: money("tilt_base")?,
+                tilt: money("tilt")?,
             },
         },
         day,

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use settlement::decide::{Book, BookSeq};
 use settlement::ids::SettlementId;
+use settlement::lifecycle::Standing;
 use settlement::operation::Operation;
 
 use super::append::place;
 use super::row::Columns;
-use super::{Arrival, Asked, HomeStore, Wire, load, rule_books, versions};
+use super::{Arrival, Asked, HomeStore, Wire, load, rule_books, settlements, versions};
 use crate::engine::Sql;
 use crate::store::StoreError;
 use crate::values;
@@ -56,6 +57,18 @@ impl HomeStore {
         self.engine
             .read(move |sql| sql.find(PLACE, values![settlement.as_str()], |row| row.number(0).map(load::seq)))
             .await
+    }
+
+    /// Where a settlement stands now.
+    ///
+    /// # Errors
+    /// When a statement fails or a row is corrupt.
+    pub async fn settlement_standing(&self, settlement: SettlementId) -> Result<Standing, StoreError> {
+        const LAST: &str = "SELECT becomes, counter FROM undoings WHERE settlement = ?1 ORDER BY book_seq DESC LIMIT 1";
+        let last = move |sql: &Sql<'_>| {
+            sql.find(LAST, values![settlement.as_str()], |row| settlements::standing(&Columns::of(row, "undoings")))
+        };
+        Ok(self.engine.read(last).await?.unwrap_or(Standing::InForce))
     }
 }
 
@@ -113,8 +126,11 @@ fn book(
     let wanted = load::Wanted::of(asked.as_slice());
     let mut book = load::book_below(sql, wire, &wanted, place(seq))?;
     if let (Some(operation), Some(enrollee)) = (operation, enrollee) {
-        let facts = versions::find(sql, enrollee)?;
-        book.person(&operation.key.person).person = facts.map(|facts| Arc::new(facts.person()));
+        let person = versions::find(sql, enrollee)?.map(|facts| Arc::new(facts.person()));
+        if let Some(person) = &person {
+            load::accounts_of_owners(sql, &load::owners_of(person, &wanted), place(seq), &mut book)?;
+        }
+        book.person(&operation.key.person).person = person;
     }
     Ok(book)
 }

@@ -24,6 +24,11 @@ impl<'a> Columns<'a> {
         Columns { row, table, next: Cell::new(0) }
     }
 
+    /// The columns behind the first few, which the caller reads by their places.
+    pub fn after(first: usize, row: Row<'a>, table: &'static str) -> Columns<'a> {
+        Columns { row, table, next: Cell::new(first) }
+    }
+
     fn next(&self, column: &str) -> usize {
         let place = self.next.replace(self.next.get() + 1);
         debug_assert_eq!(self.row.column_name(place), Some(column), "of {}", self.table);

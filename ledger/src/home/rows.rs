@@ -19,9 +19,9 @@ pub(super) const SETTLEMENT: &str = "INSERT INTO settlements (book_seq, settleme
 pub(super) const UNDOING: &str =
     "INSERT INTO undoings (book_seq, settlement, becomes, counter) VALUES (?1, ?2, ?3, ?4)";
 pub(super) const USAGE: &str = "INSERT INTO usages (person, after_seq, posting, encounter, day, year, insurance, care,
-        disease, stays, deductible, in_policy, basic, large_sum, catastrophic_base, catastrophic, civil_servant,
-        assistance)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+        disease, month, stays, deductible, in_policy, basic, above_cap, large_sum, catastrophic_base, catastrophic,
+        civil_servant_base, civil_servant, assistance, tilt_base, tilt)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
 pub(super) const ACCOUNT_ENTRY: &str =
     "INSERT INTO account_entries (person, after_seq, posting, amount) VALUES (?1, ?2, ?3, ?4)";
 /// A message may be reversed twice before it ever comes; the first tombstone stays.
@@ -82,11 +82,12 @@ pub(super) struct UsageRow<'a> {
     encounter: &'a str,
     used: &'a UsagePosting,
     day: String,
+    month: String,
 }
 
 impl<'a> UsageRow<'a> {
     pub fn of_posting(person: &'a str, after: BookSeq, posting: &'a str, used: &'a UsagePosting) -> UsageRow<'a> {
-        UsageRow { person, after, posting, encounter: "", used, day: used.day.to_string() }
+        UsageRow::new(person, after, posting, "", used)
     }
 
     pub fn of_operation(
@@ -96,10 +97,21 @@ impl<'a> UsageRow<'a> {
         used: &'a UsagePosting,
     ) -> UsageRow<'a> {
         let encounter = settles.map_or("", |visit| visit.encounter.as_str());
-        UsageRow { person, after: seq, posting: "", encounter, used, day: used.day.to_string() }
+        UsageRow::new(person, seq, "", encounter, used)
     }
 
-    pub fn values(&self) -> [Value<'_>; 18] {
+    fn new(
+        person: &'a str,
+        after: BookSeq,
+        posting: &'a str,
+        encounter: &'a str,
+        used: &'a UsagePosting,
+    ) -> UsageRow<'a> {
+        let (day, month) = (used.day.to_string(), used.usage.month.to_string());
+        UsageRow { person, after, posting, encounter, used, day, month }
+    }
+
+    pub fn values(&self) -> [Value<'_>; 23] {
         let (usage, sums) = (&self.used.usage, &self.used.usage.sums);
         [
             self.person.into(),
@@ -111,15 +123,20 @@ impl<'a> UsageRow<'a> {
             usage.insurance.word().into(),
             usage.care.word().into(),
             usage.disease.as_ref().map_or("", DiseaseCode::as_str).into(),
+            (&self.month).into(),
             sums.stays.into(),
             sums.deductible.fen().into(),
             sums.in_policy.fen().into(),
             sums.basic.fen().into(),
+            sums.above_cap.fen().into(),
             sums.large_sum.fen().into(),
             sums.catastrophic_base.fen().into(),
             sums.catastrophic.fen().into(),
+            sums.civil_servant_base.fen().into(),
             sums.civil_servant.fen().into(),
             sums.assistance.fen().into(),
+            sums.tilt_base.fen().into(),
+            sums.tilt.fen().into(),
         ]
     }
 }

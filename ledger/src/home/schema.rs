@@ -3,7 +3,8 @@
 //!
 //! `after_seq` is the last place of the book that came before a row counts: an operation's rows carry its own place,
 //! a posting's rows the place after which it was posted. What an operation at place n saw is every row below n. An
-//! operation carries its journal entry, where it has one. Every settlement has its usage, and a usage the visit of its
+//! operation carries its journal entry, where it has one. An account's entry stands under its owner: an operation has
+//! several where relatives' accounts pay. Every settlement has its usage, and a usage the visit of its
 //! settlement (empty for other usages), so that the one tree in which people lie finds their settlements too. A row of `affected` marks a settlement by what was changed (an
 //! operation's place, or a posting) after it had been built on. `lost_places` were filled before the book was restored
 //! from an older copy, and nobody outside ever heard what stood there. What is posted between such a restoration and
@@ -74,15 +75,20 @@ const FIRST: Version = Version {
         insurance TEXT NOT NULL,
         care TEXT NOT NULL,
         disease TEXT NOT NULL,
+        month TEXT NOT NULL,
         stays INTEGER NOT NULL,
         deductible INTEGER NOT NULL,
         in_policy INTEGER NOT NULL,
         basic INTEGER NOT NULL,
+        above_cap INTEGER NOT NULL,
         large_sum INTEGER NOT NULL,
         catastrophic_base INTEGER NOT NULL,
         catastrophic INTEGER NOT NULL,
+        civil_servant_base INTEGER NOT NULL,
         civil_servant INTEGER NOT NULL,
         assistance INTEGER NOT NULL,
+        tilt_base INTEGER NOT NULL,
+        tilt INTEGER NOT NULL,
         PRIMARY KEY (person, after_seq, posting)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE account_entries (
@@ -195,6 +201,17 @@ const FIRST: Version = Version {
         valid_from TEXT NOT NULL,
         valid_to TEXT NOT NULL,
         PRIMARY KEY (enrollee, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE shared_accounts (
+        enrollee INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        owner TEXT NOT NULL,
+        pool TEXT NOT NULL,
+        insurance TEXT NOT NULL,
+        kept_here INTEGER NOT NULL,
+        valid_from TEXT NOT NULL,
+        valid_to TEXT NOT NULL,
+        PRIMARY KEY (enrollee, position)
     ) STRICT, WITHOUT ROWID;",
     append_only: &[
         "operations",
@@ -213,6 +230,7 @@ const FIRST: Version = Version {
         "entitlements",
         "identities",
         "qualifications",
+        "shared_accounts",
     ],
     postgres: "",
 };

@@ -189,7 +189,8 @@ fn standings(sql: &Sql<'_>, before: i64, book: &mut Book) -> Result<(), StoreErr
     Ok(())
 }
 
-fn standing(columns: &Columns<'_>) -> Result<Standing, StoreError> {
+/// What a row of `undoings` makes of its settlement.
+pub(super) fn standing(columns: &Columns<'_>) -> Result<Standing, StoreError> {
     match columns.text("becomes")? {
         "in-force" => Ok(Standing::InForce),
         "reversed" => Ok(Standing::Reversed),

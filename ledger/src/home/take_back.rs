@@ -115,9 +115,15 @@ fn past(
     rule_set: RuleSet,
 ) -> Result<Past, StoreError> {
     let operation = &returned.kept.operation;
-    let mut book = load::book_below(sql, wire, &load::Wanted::of(&[asked(returned, false)]), load::NOW)?;
-    let person = &operation.key.person;
-    book.person(person).person = loaded.book.person(person).person.clone();
+    let operate = [asked(returned, false)];
+    let wanted = load::Wanted::of(&operate);
+    let mut book = load::book_below(sql, wire, &wanted, load::NOW)?;
+    let number = &operation.key.person;
+    let person = loaded.book.person(number).person.clone();
+    if let Some(person) = &person {
+        load::accounts_of_owners(sql, &load::owners_of(person, &wanted), load::NOW, &mut book)?;
+    }
+    book.person(number).person = person;
     Ok(Past {
         seq: returned.kept.seq,
         operation: Some(Arc::clone(operation)),

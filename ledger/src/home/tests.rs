@@ -104,8 +104,9 @@ async fn operation(store: &HomeStore, seq: i64, journal: Option<&'static str>) {
 async fn settlement(store: &HomeStore, seq: i64) {
     let insert = move |sql: &Sql<'_>| {
         let nothing: &[u8] = &[];
+        let day = "2025-06-01";
         let values =
-            values![seq, "S", "410700", "P", "V", "H", "120000", "inpatient", "2025-06-01", "", "", false, nothing];
+            values![seq, "S", "410700", "P", "V", "H", "120000", "inpatient", day, "", "", false, "third", "", nothing];
         sql.execute(rows::SETTLEMENT, values).map(drop)
     };
     store.engine.write(insert).await.expect("a settlement");
@@ -144,7 +145,8 @@ async fn each_check_finds_what_it_is_for(place: Place) {
     assert_eq!(found().await, [change, "every journal entry balances"]);
     run(
         &store,
-        "INSERT INTO usages VALUES ('P', 1, '', '', '2025-06-01', 2025, 'employee', 'inpatient', '', 1, 0, 0, 0, 0, 0, 0, 0, 0)",
+        "INSERT INTO usages VALUES ('P', 1, '', '', '2025-06-01', 2025, 'employee', 'inpatient', '', '202506', 1, 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 0)",
     )
     .await
     .expect("a row");
@@ -328,6 +330,7 @@ fn enrollee(birth: &str, content: u8) -> Enrollee {
             validity: settlement::person::Validity { from: date(2025, 1, 1), to: None },
         }],
         qualifications: Vec::new(),
+        family: Vec::new(),
     };
     let sealed = Sealed {
         document_type: "01".into(),

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use settlement::account::{AccountOf, SharedAccount};
 use settlement::ids::{DiseaseCode, PersonNumber};
 use settlement::person::{
     AssistanceClass, DatedIdentity, Entitlement, Insurance, Joining, Person, PersonClass, Qualification, Validity,
@@ -105,6 +106,7 @@ fn version(columns: &Columns<'_>) -> Result<(i64, EnrolleeFacts), StoreError> {
         entitlements: Vec::new(),
         identities: Vec::new(),
         qualifications: Vec::new(),
+        family: Vec::new(),
     };
     Ok((enrollee, facts))
 }
@@ -121,6 +123,9 @@ fn dated(sql: &Sql<'_>, versions: &str, people: &mut HashMap<i64, EnrolleeFacts>
     const QUALIFICATIONS: &str = "SELECT enrollee, disease, name, valid_from, valid_to
            FROM json_each(?1) AS wanted CROSS JOIN qualifications
           WHERE qualifications.enrollee = CAST(wanted.value AS BIGINT) ORDER BY enrollee, position";
+    const SHARED_ACCOUNTS: &str = "SELECT enrollee, owner, pool, insurance, kept_here, valid_from, valid_to
+           FROM json_each(?1) AS wanted CROSS JOIN shared_accounts
+          WHERE shared_accounts.enrollee = CAST(wanted.value AS BIGINT) ORDER BY enrollee, position";
     let mut each = |text: &'static str, take: fn(&mut EnrolleeFacts, &Columns<'_>) -> Result<(), StoreError>| {
         sql.query(text, values![versions], |row| {
             let columns = Columns::of(row, "enrollee_versions");
@@ -142,8 +147,22 @@ fn dated(sql: &Sql<'_>, versions: &str, people: &mut HashMap<i64, EnrolleeFacts>
         let qualification = Qualification { disease, validity: columns.validity()? };
         facts.qualifications.push(QualificationRow { qualification, name });
         Ok(())
+    })?;
+    each(SHARED_ACCOUNTS, |facts, columns| {
+        facts.family.push(shared_account(columns)?);
+        Ok(())
     })
     .map(drop)
+}
+
+fn shared_account(columns: &Columns<'_>) -> Result<SharedAccount, StoreError> {
+    let account = AccountOf {
+        owner: columns.id("owner", PersonNumber::new)?,
+        pool: columns.pool("pool")?,
+        insurance: columns.word("insurance", Insurance::from_word)?,
+    };
+    let kept_here = columns.flag("kept_here")?;
+    Ok(SharedAccount { account, kept_here, validity: columns.validity()? })
 }
 
 fn entitlement(columns: &Columns<'_>) -> Result<EntitlementRow, StoreError> {
@@ -208,6 +227,15 @@ pub(super) fn append(sql: &Sql<'_>, facts: &EnrolleeFacts) -> Result<i64, StoreE
             "INSERT INTO qualifications (enrollee, position, disease, name, valid_from, valid_to)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             values![enrollee, position, qualification.disease.as_str(), name, &from, &to],
+        )?;
+    }
+    for (position, SharedAccount { account, kept_here, validity }) in (0_i64..).zip(&facts.family) {
+        let AccountOf { owner, pool, insurance } = account;
+        let (from, to) = (validity.from.to_string(), date_text(validity.to));
+        sql.execute(
+            "INSERT INTO shared_accounts (enrollee, position, owner, pool, insurance, kept_here, valid_from, valid_to)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            values![enrollee, position, owner.as_str(), pool.0.as_str(), insurance.word(), *kept_here, &from, &to],
         )?;
     }
     Ok(enrollee)

@@ -62,6 +62,11 @@ impl<'a> Wanted<'a> {
         }
     }
 
+    /// Whether a person is among its people.
+    pub fn has(&self, person: &PersonNumber) -> bool {
+        self.people.contains(person.as_str())
+    }
+
     /// Its people, each once.
     pub fn people(&self) -> String {
         list(self.people.iter().copied())

@@ -34,7 +34,9 @@ fn push_account(text: &mut String, account: &Account) {
         Account::HomeFund { pool, insurance, fund } => {
             push(&["home-fund", pool.0.as_str(), insurance.word(), fund.word()]);
         }
-        Account::Personal { pool, owner } => push(&["personal", pool.0.as_str(), owner.as_str()]),
+        Account::Personal { pool, insurance, owner } => {
+            push(&["personal", pool.0.as_str(), insurance.word(), owner.as_str()]);
+        }
         Account::Cash { person } => push(&["cash", person.as_str()]),
         Account::Treatment { pool } => push(&["treatment", pool.0.as_str()]),
         Account::Hospital { institution } => push(&["hospital", institution.as_str()]),
@@ -62,7 +64,11 @@ fn read_account(text: &str) -> Option<Account> {
             insurance: Insurance::from_word(parts.next()?)?,
             fund: Fund::from_word(parts.next()?)?,
         },
-        "personal" => Account::Personal { pool: pool(whose)?, owner: PersonNumber::new(parts.next()?).ok()? },
+        "personal" => Account::Personal {
+            pool: pool(whose)?,
+            insurance: Insurance::from_word(parts.next()?)?,
+            owner: PersonNumber::new(parts.next()?).ok()?,
+        },
         "cash" => Account::Cash { person: PersonNumber::new(whose).ok()? },
         "treatment" => Account::Treatment { pool: pool(whose)? },
         "hospital" => Account::Hospital { institution: InstitutionCode::new(whose).ok()? },

@@ -346,7 +346,7 @@ fn booking(settlement: &str, turn: Turn, fen: i64) -> Option<Booking> {
         institution: InstitutionCode::new("H31010100001").expect("a code"),
     };
     let settlement = SettlementId::new(settlement).expect("an id");
-    Some(Booking { settlement, turn, entry: JournalEntry::of_settlement(&parties, &payers) })
+    Some(Booking { settlement, turn, entry: JournalEntry::of_settlement(&parties, &payers, &[]) })
 }
 
 fn filing(id: &str, class: FilingClass, from: Date) -> Filing {

@@ -55,7 +55,7 @@ impl SettlementTurn {
         -self.sum(|account| matches!(account, Account::HomeFund { .. }))
     }
 
-    /// What the personal account pays by the entry. Negative where it undoes.
+    /// What personal accounts pay by the entry, relatives' included. Negative where it undoes.
     pub fn account(&self) -> Money {
         -self.sum(|account| matches!(account, Account::Personal { .. }))
     }

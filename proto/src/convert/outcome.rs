@@ -1,9 +1,11 @@
 //! What a home region decided.
 
 use jiff::Timestamp;
+use settlement::account::{AccountOf, FamilyShare, paid_by_family};
 use settlement::adjudication::{Fund, FundShares, Payers};
 use settlement::filing::FilingClass;
-use settlement::ids::SettlementId;
+use settlement::ids::{PersonNumber, PoolCode, RegionCode, SettlementId};
+use settlement::money::Money;
 use settlement::outcome::{Done, Outcome, Settled, Undone};
 use settlement::person::{Insurance, PersonClass};
 use settlement::refusal::{Reason, Refusal};
@@ -63,7 +65,12 @@ fn read_settled(reader: &mut Reader, settled: &v1::Settlement) -> Option<Settled
     let class = reader.word("person_class", &settled.person_class, PersonClass::from_word);
     let rule_book = reader.hash("rule_book", &settled.rule_book).map(RuleBookHash);
     let explanation = reader.hash("explanation", &settled.explanation);
-    let (coverage, payers) = (coverage?, payers?);
+    let family = read_family(reader, &settled.family);
+    let (coverage, payers, family) = (coverage?, payers?, family?);
+    if paid_by_family(&family) > payers.account {
+        reader.fault("family", "comes to more than all accounts together");
+        return None;
+    }
     if payers.total() != coverage.total() {
         reader.fault("coverage", SUMS_DIFFER);
         return None;
@@ -75,6 +82,7 @@ fn read_settled(reader: &mut Reader, settled: &v1::Settlement) -> Option<Settled
         payers,
         deductible: deductible?,
         account_balance: account_balance?,
+        family,
         filing: filing?,
         class: class?,
         civil_servant: settled.civil_servant_flag,
@@ -82,6 +90,34 @@ fn read_settled(reader: &mut Reader, settled: &v1::Settlement) -> Option<Settled
         rule_book: rule_book?,
         explanation: explanation?,
     })
+}
+
+fn read_family(reader: &mut Reader, family: &[v1::FamilyShare]) -> Option<Vec<FamilyShare>> {
+    let shares = family.iter().map(|share| reader.inside("family", Some(share), read_share));
+    // Every share is read, so that no fault hides another.
+    shares.collect::<Vec<_>>().into_iter().collect()
+}
+
+fn read_share(reader: &mut Reader, share: &v1::FamilyShare) -> Option<FamilyShare> {
+    let owner = reader.text("owner", &share.owner, PersonNumber::new);
+    let pool = reader.text("pool", &share.pool, RegionCode::new).map(PoolCode);
+    let insurance = reader.word("insurance", &share.insurance, Insurance::from_word);
+    let amount = reader.money("amount", share.amount);
+    if amount.is_some_and(|amount| amount <= Money::ZERO) {
+        reader.fault("amount", "is not above zero");
+        return None;
+    }
+    Some(FamilyShare { account: AccountOf { owner: owner?, pool: pool?, insurance: insurance? }, amount: amount? })
+}
+
+fn write_share(FamilyShare { account, amount }: &FamilyShare) -> v1::FamilyShare {
+    let AccountOf { owner, pool, insurance } = account;
+    v1::FamilyShare {
+        owner: owner.to_string(),
+        pool: pool.to_string(),
+        insurance: insurance.word().into(),
+        amount: amount.fen(),
+    }
 }
 
 fn read_payers(reader: &mut Reader, settled: &v1::Settlement) -> Option<Payers> {
@@ -214,6 +250,7 @@ fn write_settled(settled: &Settled) -> v1::Settlement {
         rule_book: settled.rule_book.0.to_vec().into(),
         explanation: settled.explanation.to_vec().into(),
         during_stay: settled.during_stay,
+        family: settled.family.iter().map(write_share).collect(),
     }
 }
 

@@ -2,10 +2,12 @@
 //! reads it when its book has to be made whole again from answers.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use settlement::beijing;
 use settlement::decide::UsagePosting;
 use settlement::encounter::CareKind;
 use settlement::ids::DiseaseCode;
+use settlement::month::Month;
 use settlement::person::Insurance;
 use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
 
@@ -25,30 +27,39 @@ pub fn read(reader: &mut Reader, outcome: &v1::Outcome) -> Option<Option<UsagePo
     };
     let decided_at =
         Timestamp::from_microsecond(*decided_at).map_err(|_| reader.fault("decided_at", "is not an instant")).ok();
-    let usage = reader.inside("used", Some(used), |reader, used| read_used(reader, used, insurance?));
-    Some(Some(UsagePosting { usage: usage?, day: beijing::day_of(decided_at?) }))
+    let day = decided_at.map(beijing::day_of);
+    let usage = reader.inside("used", Some(used), |reader, used| read_used(reader, used, insurance?, day?));
+    Some(Some(UsagePosting { usage: usage?, day: day? }))
 }
 
-fn read_used(reader: &mut Reader, used: &v1::Used, insurance: Insurance) -> Option<Usage> {
+fn read_used(reader: &mut Reader, used: &v1::Used, insurance: Insurance, day: Date) -> Option<Usage> {
     let year = i16::try_from(used.year).map_err(|_| reader.fault("year", "is not a year")).ok();
     let care = reader.word("care", &used.care, CareKind::from_word);
     let disease = reader.optional("disease", &used.disease, DiseaseCode::new);
+    let month = if used.month.is_empty() { Month::of(day) } else { Month::from_text(&used.month) };
+    if month.is_none() {
+        reader.fault("month", "is not a month");
+    }
     let sums = UsageSums {
         stays: used.stays,
         deductible: reader.money("deductible", used.deductible)?,
         in_policy: reader.money("in_policy", used.in_policy)?,
         basic: reader.money("basic", used.basic)?,
+        above_cap: reader.money("above_cap", used.above_cap)?,
         large_sum: reader.money("large_sum", used.large_sum)?,
         catastrophic_base: reader.money("catastrophic_base", used.catastrophic_base)?,
         catastrophic: reader.money("catastrophic", used.catastrophic)?,
+        civil_servant_base: reader.money("civil_servant_base", used.civil_servant_base)?,
         civil_servant: reader.money("civil_servant", used.civil_servant)?,
         assistance: reader.money("assistance", used.assistance)?,
+        tilt_base: reader.money("tilt_base", used.tilt_base)?,
+        tilt: reader.money("tilt", used.tilt)?,
     };
-    Some(Usage { year: BenefitYear(year?), insurance, care: care?, disease: disease?, sums })
+    Some(Usage { year: BenefitYear(year?), insurance, care: care?, disease: disease?, month: month?, sums })
 }
 
 pub fn write(usage: &Usage) -> v1::Used {
-    let Usage { year, insurance: _, care, disease, sums } = usage;
+    let Usage { year, insurance: _, care, disease, month, sums } = usage;
     v1::Used {
         year: year.0.into(),
         care: care.word().into(),
@@ -62,5 +73,10 @@ pub fn write(usage: &Usage) -> v1::Used {
         catastrophic: sums.catastrophic.fen(),
         civil_servant: sums.civil_servant.fen(),
         assistance: sums.assistance.fen(),
+        month: month.to_string(),
+        above_cap: sums.above_cap.fen(),
+        civil_servant_base: sums.civil_servant_base.fen(),
+        tilt_base: sums.tilt_base.fen(),
+        tilt: sums.tilt.fen(),
     }
 }

@@ -11,7 +11,7 @@ use crate::ids::DiseaseCode;
 use crate::money::Money;
 use crate::month::Month;
 use crate::refusal::{Reason, Refusal};
-use crate::rulebook::sections::{Above, Cap, CapPer, Measure};
+use crate::rulebook::sections::{Above, Cap, CapPer, Measure, counts_together};
 use crate::rulebook::table::Row;
 use crate::year_to_date::{Usage, UsageSums};
 
@@ -59,9 +59,7 @@ pub(super) fn tightest(sheet: &Worksheet<'_>, measure: Measure) -> Result<Option
 
 /// Whether the care at hand counts toward a cap.
 fn counts_this(sheet: &Worksheet<'_>, cap: &Cap) -> bool {
-    let named = |named: &DiseaseCode| sheet.facts.disease.is_some_and(|disease| disease.same_disease(named));
-    cap.counts.has_care(sheet.facts.care)
-        && (sheet.facts.disease.is_none() || cap.counts_diseases.is_empty() || cap.counts_diseases.iter().any(named))
+    counts_together(cap.counts, &cap.counts_diseases, sheet.facts.care, sheet.facts.disease)
 }
 
 fn stands_in(sheet: &Worksheet<'_>, row: &Row<Cap>, other: &Row<Cap>) -> bool {
@@ -80,7 +78,7 @@ fn bound(sheet: &Worksheet<'_>, row: &Row<Cap>) -> Result<Bound, Refusal> {
     let (clause, measure) = (row.clause, row.value.measure);
     let (left, step) = match row.value.per {
         CapPer::Year => {
-            let used = measured(measure, sheet.used_by(&counts));
+            let used = measured(measure, sheet.used_by(counts));
             let left = (cap - used).at_least_zero();
             (left, Step::Cap { clause, cap, used, left })
         }

@@ -41,7 +41,7 @@ pub(super) fn borne(sheet: &mut Worksheet<'_>, rules: &CareRules, base: Money) -
         // An earlier part may have been too small to bear it all.
         Per::Stay => sheet.before.borne,
         Per::Year if is_per_disease(sheet, &row.value) => of_disease_this_year(sheet, row),
-        Per::Year => sheet.used(row.value.shared_by).deductible + sheet.before.borne_elsewhen,
+        Per::Year => sheet.used_by(|usage| row.value.counts(usage)).deductible + sheet.before.borne_elsewhen,
         Per::Cycle => of_cycle(sheet, row),
     };
     let borne = (whole - before).at_least_zero().min(base);
@@ -130,10 +130,9 @@ fn of_cycle(sheet: &mut Worksheet<'_>, row: &Row<Deductible>) -> Money {
         same_diagnosis(sheet, row).map(|earlier| (earlier.day, earlier.deductible)).collect()
     } else {
         let disease = sheet.facts.disease.filter(|_| is_per_disease(sheet, rule));
-        let counts = |care: CareKind| rule.shared_by.has_care(care);
         let usages = sheet.case.usages.iter().filter(|used| {
             sheet.book.counts(used.usage.insurance)
-                && counts(used.usage.care)
+                && rule.counts(&used.usage)
                 && disease.is_none_or(|disease| used.usage.disease.as_ref().is_some_and(|of| of.same_disease(disease)))
         });
         usages.map(|used| (used.day, used.usage.sums.deductible)).collect()

@@ -5,12 +5,14 @@ mod chinese;
 mod derived;
 mod encoding;
 mod english;
+mod parts;
 mod render;
 
 use jiff::civil::Date;
 
 pub use derived::Derived;
 pub use encoding::digest;
+pub use parts::{Datum, Parts};
 pub use render::{Language, Line, render};
 
 use crate::adjudication::Fund;

@@ -51,9 +51,8 @@ pub struct Wanted<'a> {
 ///     env!("CARGO_MANIFEST_DIR"),
 ///     "/../deploy/rulebooks/410700-xinxiang/employee-2024-01-01.toml"
 /// ));
-/// let lasting = "[[filing_validity]]\nid = 'long'\nfiling = 'long-term'\npermanent = true\nlock_months = 6\n\
-///     source = 'demo'\ntrust = 'assumed'\n\
-///     [[filing_validity]]\nid = 'other'\nfiling = 'other-temporary'\nmonths = 6\nsource = 'demo'\ntrust = 'assumed'\n";
+/// let lasting =
+///     "[[filing_validity]]\nid = 'other'\nfiling = 'other-temporary'\nmonths = 6\nsource = 'demo'\ntrust = 'assumed'\n";
 /// let book = RuleBook::parse(&format!("{text}\n{lasting}")).expect("a book without faults");
 /// let example = book.examples()[0].clone();
 /// let from = date(2025, 1, 31);

@@ -1,11 +1,12 @@
 //! 身份就高: a person may hold several special identities at once. Each is worked out, and the one by which the person
-//! pays the least cash counts (policy.md D.7).
+//! pays the least cash, and of equal cash takes the least from the account, counts (policy.md D.7).
 
 use jiff::civil::Date;
 
 use super::Case;
 use super::explanation::Step;
 use crate::adjudication::Adjudication;
+use crate::money::Money;
 use crate::person::AssistanceClass;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::RuleBook;
@@ -51,8 +52,13 @@ fn better(one: Result<Adjudication, Refusal>, two: Result<Adjudication, Refusal>
     match (&one, &two) {
         (Err(refusal), _) if unknown(refusal) => one,
         (_, Err(refusal)) if unknown(refusal) => two,
-        (Ok(first), Ok(second)) if second.payers().cash < first.payers().cash => two,
+        (Ok(first), Ok(second)) if borne(second) < borne(first) => two,
         (Err(_), Ok(_)) => two,
         (Ok(_), _) | (Err(_), Err(_)) => one,
     }
+}
+
+/// What the person pays: cash, then from the account.
+fn borne(result: &Adjudication) -> (Money, Money) {
+    (result.payers().cash, result.payers().account)
 }

@@ -197,11 +197,9 @@ impl Book {
         let shared = self.people.get(number).and_then(|book| book.person.as_ref()).map(|person| &person.family);
         let in_force = shared.into_iter().flatten().filter(|shared| shared.validity.covers(day));
         in_force
-            .map(|SharedAccount { account, validity: _ }| {
-                let owner = self.people.get(&account.owner);
-                let kept_here = |owner: &&PersonBook| owner.person.as_ref().is_some_and(|row| row.home == account.pool);
-                let balance = owner.filter(kept_here).map(|owner| owner.account_balance.at_least_zero());
-                FamilyAccount { account: account.clone(), balance }
+            .map(|SharedAccount { account, kept_here, validity: _ }| {
+                let held = self.people.get(&account.owner).map_or(Money::ZERO, |owner| owner.account_balance);
+                FamilyAccount { account: account.clone(), balance: kept_here.then(|| held.at_least_zero()) }
             })
             .collect()
     }

@@ -40,7 +40,16 @@ pub struct Judgement {
 pub fn judge_by(books: &RuleBooks, question: &Question<'_>) -> Result<Judgement, Refusal> {
     let case = &question.case;
     let dates = DecidingDates::of(&case.settle.encounter, case.settled_on).until(case.person.died);
-    let book = books.in_force(case.settle.home, case.settle.insurance, dates)?;
+    judge_with(books.in_force(case.settle.home, case.settle.insurance, dates)?, question)
+}
+
+/// Judges by one book, whether or not it is in force.
+///
+/// # Errors
+/// As [`judge_by`].
+pub fn judge_with(book: &RuleBook, question: &Question<'_>) -> Result<Judgement, Refusal> {
+    let case = &question.case;
+    let dates = DecidingDates::of(&case.settle.encounter, case.settled_on).until(case.person.died);
     let adjudication = adjudicate(book, case)?;
     let warned = match book.outpatient_during_stay() {
         DuringStay::Refuse if question.during_stay => return Err(refuse_during_stay(case)),

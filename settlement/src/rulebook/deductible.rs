@@ -2,14 +2,16 @@
 //! earlier ones. Only shape; `parse/deductible.rs` reads it, `benefits/deductible.rs` applies it.
 
 use crate::encounter::HospitalLevel;
+use crate::ids::DiseaseCode;
 use crate::money::Money;
 use crate::rulebook::clause::Setting;
 use crate::rulebook::conditions::Cases;
 use crate::rulebook::ratio::Ratio;
-use crate::rulebook::sections::{ContinuedDeductible, Per};
+use crate::rulebook::sections::{ContinuedDeductible, Per, counts_together};
+use crate::year_to_date::Usage;
 
 /// 起付线.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deductible {
     /// What it comes to.
     pub due: Due,
@@ -19,6 +21,8 @@ pub struct Deductible {
     pub cycle_days: i64,
     /// The kinds of care whose deductibles count together, where it is due once a year or cycle.
     pub shared_by: Cases,
+    /// Of chronic care, the diseases whose deductibles count; empty for every disease.
+    pub counts_diseases: Vec<DiseaseCode>,
     /// Whether it counts one disease alone, where it is due once a year or cycle: the chronic disease, or the main
     /// diagnoses that the row names (the same ICD-10 category where it names none).
     pub per_disease: bool,
@@ -26,6 +30,13 @@ pub struct Deductible {
     pub falls: Option<Fall>,
     /// Every so many days of a stay it is due once more.
     pub again_after_days: Option<i64>,
+}
+
+impl Deductible {
+    /// Whether a usage's deductible counts, where it is due once a year or cycle.
+    pub fn counts(&self, usage: &Usage) -> bool {
+        counts_together(self.shared_by, &self.counts_diseases, usage.care, usage.disease.as_ref())
+    }
 }
 
 /// What a deductible comes to.

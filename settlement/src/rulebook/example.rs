@@ -53,7 +53,8 @@ impl Output {
         ("cash", Output::Cash),
     ];
 
-    fn of(self, adjudication: &Adjudication) -> Money {
+    /// What a result says of it.
+    pub fn of(self, adjudication: &Adjudication) -> Money {
         let payers = adjudication.payers();
         match self {
             Output::Deductible => adjudication.deductible,

@@ -1,5 +1,6 @@
 //! National bounds that a region's rules should keep. They are warnings on a book, never a step of a calculation.
 
+use jiff::civil::{Date, date};
 use rust_decimal::{Decimal, dec};
 
 use crate::filing::FilingClass;
@@ -9,6 +10,9 @@ use crate::rulebook::conditions::{Footing, footing_position};
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::OffSite;
 use crate::rulebook::table::Row;
+
+/// The first day of the national procedure of 2022: what a book said before it is no concern of it.
+const PROCEDURE_IN_FORCE: Date = date(2023, 1, 1);
 
 /// The largest reduction in percentage points that the national procedure of 2022 allows (policy.md A.6).
 fn ceiling(class: FilingClass) -> Decimal {
@@ -21,6 +25,9 @@ fn ceiling(class: FilingClass) -> Decimal {
 
 /// Off-site reductions above the national ceilings. A factor is held against its effect on the whole.
 pub(super) fn national_ceilings(book: &RuleBook) -> Vec<String> {
+    if book.validity().to.is_some_and(|last| last < PROCEDURE_IN_FORCE) {
+        return Vec::new();
+    }
     let broken = |row: &Row<OffSite>, class: FilingClass| {
         let points = row.value.points.and_then(Setting::known).unwrap_or(Ratio::ZERO).value();
         let factor = row.value.factor.and_then(Setting::known).unwrap_or(Ratio::ONE).value();

@@ -1,24 +1,28 @@
 //! Reads a rule book from its text and reports every fault at once.
 //! `rows.rs` reads conditions and rows, `places.rs` named areas, `admission.rs` who is let in, `care.rs` the kinds of
-//! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases.
+//! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases, `lines.rs` their
+//! bills by charge line, `case.rs` a case in a file of its own.
 
 mod admission;
 mod caps;
 mod care;
+mod case;
 mod deductible;
 mod examples;
 mod history;
 mod layers;
+mod lines;
 mod places;
 mod rows;
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
+pub(super) use self::case::read_case;
 use self::examples::Home;
 use self::rows::Needed;
 use crate::encounter::{CareKind, HospitalLevel};
@@ -32,7 +36,7 @@ use crate::rulebook::sections::{CrossYear, DecisionDate, DuringStay, FirstSelfPa
 use crate::rulebook::table::Table;
 use crate::rulebook::word::Word;
 use crate::rulebook::{RuleBook, RuleBookHash};
-use crate::spanned::{Fault, Node, Report};
+use crate::spanned::{Asked, Fault, Node, Report};
 
 /// What the readers of all sections share: the sources, and the clauses found so far.
 struct Parser<'a> {
@@ -48,31 +52,39 @@ struct Parser<'a> {
 /// Every fault, by line.
 pub(super) fn parse(text: &str) -> Result<RuleBook, Vec<Fault>> {
     let report = Report::on(text);
+    match read(text, &report) {
+        Some(book) if report.count() == 0 => Ok(book),
+        _ => Err(report.into_faults()),
+    }
+}
+
+/// What reading a text asks for, faults or not.
+pub(super) fn asked(text: &str) -> BTreeSet<Asked> {
+    let report = Report::noting(text);
+    let _ = read(text, &report);
+    report.into_asked()
+}
+
+fn read(text: &str, report: &Report) -> Option<RuleBook> {
     let (tree, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let byte = error.span().map_or(0, |span| span.start);
         report.fault(byte, "TOML", error.message());
     }
-    let book = {
-        let root = Node::root(&report, &tree);
-        let scope = Scope {
-            insurance: root.required_word("insurance"),
-            identities: admission::identities(tree.get_ref()),
-            places: Places::default(),
-            levels: Cases::ANY,
-        };
-        let mut parser = Parser { report: &report, scope, sources: sources(&root), clauses: RefCell::default() };
-        parser.scope.places = parser.places(&root);
-        let level_as = parser.level_as(&root);
-        parser.scope.levels = level_as.as_ref().map_or(Cases::ANY, levels_left);
-        let book = parser.book(&root, level_as, RuleBookHash(Sha256::digest(text).into()));
-        root.finish();
-        book
+    let root = Node::root(report, &tree);
+    let scope = Scope {
+        insurance: root.required_word("insurance"),
+        identities: admission::identities(tree.get_ref()),
+        places: Places::default(),
+        levels: Cases::ANY,
     };
-    match book {
-        Some(book) if report.count() == 0 => Ok(book),
-        _ => Err(report.into_faults()),
-    }
+    let mut parser = Parser { report, scope, sources: sources(&root), clauses: RefCell::default() };
+    parser.scope.places = parser.places(&root);
+    let level_as = parser.level_as(&root);
+    parser.scope.levels = level_as.as_ref().map_or(Cases::ANY, levels_left);
+    let book = parser.book(&root, level_as, RuleBookHash(Sha256::digest(text).into()));
+    root.finish();
+    book
 }
 
 fn sources(root: &Node<'_>) -> Vec<Source> {

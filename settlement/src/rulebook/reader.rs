@@ -8,7 +8,7 @@ use crate::money::Money;
 use crate::rulebook::clause::Setting;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::word::Word;
-use crate::spanned::{Node, decimal_of};
+use crate::spanned::{Form, Node, decimal_of};
 
 impl Node<'_> {
     /// One of several words, which may be absent.
@@ -18,28 +18,41 @@ impl Node<'_> {
 
     /// One of several words, which has to be there.
     pub(super) fn required_word<T: Word>(&self, key: &'static str) -> Option<T> {
+        self.note(key, || Form::One(T::wanted()));
         self.required(key)?;
         self.word(key)
     }
 
     /// A word or a list of words, which has to be there.
     pub(super) fn required_words<T: Word>(&self, key: &'static str) -> Option<Vec<T>> {
+        self.note(key, || Form::Many(T::wanted()));
         self.required(key)?;
         self.forms(key, &T::wanted(), T::read)
     }
 
     /// An amount of yuan or `"unset"`, which has to be there.
     pub(super) fn money_setting(&self, key: &'static str) -> Option<Setting<Money>> {
+        self.note(key, || Form::MoneyOrUnset);
         if is_unset(self.required(key)?) { Some(Setting::Unset) } else { self.money(key).map(Setting::Known) }
+    }
+
+    /// A number that is not below zero, which may be absent.
+    pub(super) fn decimal(&self, key: &'static str) -> Option<Decimal> {
+        self.note(key, || Form::Decimal);
+        let value = self.value(key)?;
+        let number = decimal_of(value.get_ref()).filter(|number| !number.is_sign_negative());
+        self.taken(key, value, number, "a number that is not below 0")
     }
 
     /// An amount of yuan or `"unset"`, which may be absent. The outer option is none only after a fault.
     pub(super) fn optional_money_setting(&self, key: &'static str) -> Option<Option<Setting<Money>>> {
+        self.note(key, || Form::MoneyOrUnset);
         if self.has(key) { self.money_setting(key).map(Some) } else { Some(None) }
     }
 
     /// A ratio up to a bound or `"unset"`, which may be absent.
     pub(super) fn ratio(&self, key: &'static str, most: u32) -> Option<Setting<Ratio>> {
+        self.note(key, || Form::RatioOrUnset);
         let value = self.value(key)?;
         if is_unset(value) {
             return Some(Setting::Unset);
@@ -58,12 +71,14 @@ impl Node<'_> {
 
     /// A ratio up to a bound or `"unset"`, which has to be there.
     pub(super) fn required_ratio(&self, key: &'static str, most: u32) -> Option<Setting<Ratio>> {
+        self.note(key, || Form::RatioOrUnset);
         self.required(key)?;
         self.ratio(key, most)
     }
 
     /// A whole number from 0 to a bound or `"unset"`, which may be absent.
     pub(super) fn count_setting(&self, key: &'static str, most: i64) -> Option<Setting<i64>> {
+        self.note(key, || Form::NumberOrUnset);
         if is_unset(self.value(key)?) {
             return Some(Setting::Unset);
         }

@@ -6,7 +6,7 @@ mod cap;
 mod layers;
 mod several;
 
-pub use cap::{Cap, CapPer, Ceiling, Growth};
+pub use cap::{Cap, CapPer, Ceiling, Growth, counts_together};
 pub use layers::{Assistance, Catastrophic, CivilServant, LargeSum, LargeSumBase, LayerBase, LayerChange, Tilt};
 pub use several::{Several, SeveralCap, SeveralDeductible, SeveralRatio};
 

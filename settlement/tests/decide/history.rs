@@ -44,13 +44,12 @@ fn insured() -> Book {
 fn borne(book: &mut Book, rules: &RuleBooks, message: &str, care: Care) -> Money {
     let operation = Arc::new(settle(message, &Care { yuan: 1000, ..care }));
     let judge = |question: &settlement::decide::Question<'_>| judge_by(rules, question);
-    match decide(book, &operation, None, &judge, at(20)) {
-        Verdict::New { decision, .. } => match decision.outcome {
-            Outcome::Accepted { done: Done::Settled(settled), .. } => settled.deductible,
-            other => panic!("{message} is not settled: {other:?}"),
-        },
-        other => panic!("{message} is not new: {other:?}"),
-    }
+    let verdict = decide(book, &operation, None, &judge, at(20));
+    let Verdict::New { decision, .. } = verdict else { panic!("{message} is not new: {verdict:?}") };
+    let Outcome::Accepted { done: Done::Settled(settled), .. } = &decision.outcome else {
+        panic!("{message} is not settled: {:?}", decision.outcome)
+    };
+    settled.deductible
 }
 
 #[test]

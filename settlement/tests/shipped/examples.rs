@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 use settlement::refusal::Reason;
-use settlement::rulebook::{DecidingDates, RuleBooks};
+use settlement::rulebook::{DecidingDates, RuleBook, RuleBooks};
 
 use crate::BOOKS;
 
@@ -44,11 +44,9 @@ fn each_book_is_in_force_from_its_first_day_to_its_last() {
 #[test]
 fn what_nobody_knows_is_unset() {
     let unset = |pool: &str, insurance: &str| {
-        let (_, book) = BOOKS
-            .iter()
-            .find(|(_, book)| book.pool().to_string() == pool && book.insurance().word() == insurance)
-            .expect("a book");
-        book.unset().map(|clause| clause.path.as_str()).collect::<Vec<_>>()
+        let of_home = |book: &&RuleBook| book.pool().to_string() == pool && book.insurance().word() == insurance;
+        let books = BOOKS.iter().map(|(_, book)| book).filter(of_home);
+        books.flat_map(RuleBook::unset).map(|clause| clause.path.as_str()).collect::<Vec<_>>()
     };
     for (pool, insurance, path) in [
         ("410700", "employee", "large_sum.ratio.share"),
@@ -57,13 +55,32 @@ fn what_nobody_knows_is_unset() {
         ("440300", "resident", "cap.annual-short"),
         ("120000", "employee", "off_site.emergency"),
         ("120000", "resident", "off_site.emergency"),
+        ("330300", "employee", "off_site.other-temporary"),
+        ("330300", "resident", "catastrophic.ratio.all"),
+        ("360100", "employee", "off_site.emergency"),
+        ("360100", "resident", "catastrophic.ratio.all"),
+        ("369900", "employee", "chronic.ratio.all"),
+        ("630100", "employee", "off_site.other-temporary"),
+        ("630100", "resident", "off_site.other-temporary"),
+        ("650100", "employee", "off_site.temporary"),
+        ("650100", "resident", "off_site.temporary"),
     ] {
         assert!(unset(pool, insurance).contains(&path), "{pool} {insurance}: {:?}", unset(pool, insurance));
     }
 }
 
+/// Shenzhen before its decree of 2023 paid unfiled care elsewhere at 0.70 of the home ratio.
 #[test]
-fn no_shipped_book_lowers_benefits_beyond_the_national_ceilings() {
-    let warnings: Vec<String> = BOOKS.iter().flat_map(|(_, book)| book.warnings()).collect();
-    assert_eq!(warnings, Vec::<String>::new());
+fn only_shenzhen_before_its_decree_lowers_benefits_beyond_the_national_ceilings() {
+    let warned: Vec<(String, Vec<String>)> = BOOKS
+        .iter()
+        .map(|(_, book)| (format!("{} {}", book.pool(), book.validity().from), book.warnings()))
+        .filter(|(_, warnings)| !warnings.is_empty())
+        .collect();
+    assert_eq!(warned.len(), 2, "{warned:?}");
+    for (book, warnings) in &warned {
+        assert_eq!(book, "440300 2023-01-01");
+        let expected = "off_site.unfiled: lowers other-temporary by more than 20 points";
+        assert!(matches!(warnings.as_slice(), [only] if only.contains(expected)), "{warnings:?}");
+    }
 }

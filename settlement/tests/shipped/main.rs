@@ -1,7 +1,9 @@
 //! The rule books that we ship, read from `deploy/rulebooks`. What a rule means is tested in `tests/steps`.
 
 mod altered;
+mod case_file;
 mod examples;
+mod keys;
 mod properties;
 
 use std::fs;

@@ -3,7 +3,7 @@
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
-use settlement::adjudication::Fund;
+use settlement::adjudication::{Adjudication, Fund};
 use settlement::benefits::{Case, Earlier, adjudicate};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
@@ -16,8 +16,9 @@ use settlement::operation::{AccountUse, Settle};
 use settlement::person::{
     AssistanceClass, DatedIdentity, Entitlement, Insurance, Joining, Person, PersonClass, Qualification, Validity,
 };
-use settlement::refusal::Reason;
+use settlement::refusal::{Reason, Refusal};
 use settlement::rulebook::RuleBook;
+use settlement::rulebook::conditions::IDENTITIES_OF_ALL;
 use settlement::year_to_date::{Usage, UsagePosting, YearToDate};
 
 use crate::BOOKS;
@@ -77,20 +78,15 @@ pub struct Somebody {
     age: i32,
     class: usize,
     tier: usize,
-    identity: Option<AssistanceClass>,
+    identities: Vec<AssistanceClass>,
     months: i32,
 }
 
 pub fn somebody() -> impl Strategy<Value = Somebody> {
-    let identity =
-        prop_oneof![3 => Just(None), 1 => prop::sample::select(AssistanceClass::ALL.to_vec()).prop_map(Some)];
-    (0..100i32, 0..3usize, 0..2usize, identity, 0..200i32).prop_map(|(age, class, tier, identity, months)| Somebody {
-        age,
-        class,
-        tier,
-        identity,
-        months,
-    })
+    let several = prop::collection::vec(prop::sample::select(AssistanceClass::ALL.to_vec()), 1..4);
+    let identities = prop_oneof![3 => Just(Vec::new()), 1 => several];
+    (0..100i32, 0..3usize, 0..2usize, identities, 0..200i32)
+        .prop_map(|(age, class, tier, identities, months)| Somebody { age, class, tier, identities, months })
 }
 
 impl Somebody {
@@ -117,7 +113,7 @@ impl Somebody {
                 joining: Joining::default(),
                 retired_on: None,
             }],
-            identities: self.identity.map(|class| DatedIdentity { class, validity: ALWAYS }).into_iter().collect(),
+            identities: self.identities.iter().map(|class| DatedIdentity { class: *class, validity: ALWAYS }).collect(),
             qualifications: DISEASES
                 .iter()
                 .map(|code| Qualification { disease: DiseaseCode::new(code).expect("a code"), validity: ALWAYS })
@@ -238,6 +234,7 @@ pub fn live_through(
         };
         let result = adjudicate(book, &case);
         prop_assert_eq!(&result, &adjudicate(book, &case), "the same case came out otherwise");
+        no_single_identity_is_better(book, &case, &result)?;
         let adjudication = match result {
             Ok(adjudication) => adjudication,
             Err(refusal) => {
@@ -265,6 +262,23 @@ pub fn live_through(
     Ok(())
 }
 
+/// Whoever holds several identities pays no more than under any one of them that every book knows.
+fn no_single_identity_is_better(
+    book: &RuleBook,
+    case: &Case<'_>,
+    best: &Result<Adjudication, Refusal>,
+) -> Result<(), TestCaseError> {
+    let Ok(best) = best else { return Ok(()) };
+    for identity in case.person.identities.iter().filter(|held| IDENTITIES_OF_ALL.contains(&held.class)) {
+        let person = Person { identities: vec![*identity], ..case.person.clone() };
+        if let Ok(single) = adjudicate(book, &Case { person: &person, ..*case }) {
+            let borne = |result: &Adjudication| (result.payers().cash, result.payers().account);
+            prop_assert!(borne(best) <= borne(&single), "{:?} alone costs less", identity.class);
+        }
+    }
+    Ok(())
+}
+
 /// What the basic fund pays at most in a benefit year for some care, whoever the person is, in fen.
 type MostPaid = (&'static str, Insurance, &'static [CareKind], i64);
 
@@ -272,10 +286,20 @@ use CareKind::{Chronic, Inpatient, Outpatient};
 use Insurance::{Employee, Resident};
 
 const MOST_PAID: &[MostPaid] = &[
+    ("110000", Resident, &[Inpatient, Chronic], 25_000_000),
+    ("110000", Resident, &[Outpatient], 500_000),
     ("120000", Employee, &[Inpatient, Chronic], 45_000_000),
     ("120000", Resident, &[Inpatient], 25_000_000),
     ("120000", Resident, &[Chronic], 18_000_000),
     ("120000", Resident, &[Outpatient], 500_000),
+    ("219900", Employee, &[Inpatient], 10_000_000),
+    ("310000", Employee, &[Inpatient, Outpatient], 65_000_000),
+    ("330300", Employee, &[Inpatient], 47_000_000),
+    ("330300", Resident, &[Inpatient], 20_000_000),
+    ("330300", Resident, &[Outpatient], 150_000),
+    ("360100", Employee, &[Inpatient, Chronic, Outpatient], 10_000_000),
+    ("360100", Resident, &[Inpatient, Chronic, Outpatient], 10_000_000),
+    ("369900", Employee, &[Inpatient, Chronic, Outpatient], 10_000_000),
     ("410700", Employee, &[Inpatient, Chronic, Outpatient], 10_000_000),
     ("410700", Resident, &[Inpatient, Chronic, Outpatient], 15_000_000),
     ("410700", Resident, &[Outpatient], 40_000),
@@ -283,6 +307,11 @@ const MOST_PAID: &[MostPaid] = &[
     ("440300", Employee, &[Outpatient], 1_222_480),
     ("440300", Resident, &[Inpatient, Chronic], 104_784_000),
     ("440300", Resident, &[Outpatient], 1_222_480),
+    ("630100", Employee, &[Inpatient, Chronic, Outpatient], 10_000_000),
+    ("630100", Resident, &[Inpatient, Chronic, Outpatient], 10_000_000),
+    ("650100", Employee, &[Inpatient, Chronic, Outpatient], 15_000_000),
+    ("650100", Resident, &[Inpatient, Chronic, Outpatient], 15_000_000),
+    ("650100", Resident, &[Outpatient], 30_000),
 ];
 
 /// No fund has paid above a cap of the book that applies to the person.
@@ -294,7 +323,8 @@ fn caps_hold(book: &RuleBook, somebody: &Somebody, usages: &[Usage], visit: &Vis
     for (_, _, care, most) in of_book {
         prop_assert!(used.of(care).basic <= Money::from_fen(*most), "{pool} {care:?}: {}", used.of(care).basic);
     }
-    let assisted = matches!(somebody.identity, Some(AssistanceClass::Destitute | AssistanceClass::LowIncome));
+    let uncapped = [AssistanceClass::Destitute, AssistanceClass::LowIncome];
+    let assisted = somebody.identities.iter().any(|identity| uncapped.contains(identity));
     match (pool.as_str(), book.insurance()) {
         ("410700", Resident) => {
             prop_assert!(assisted || used.total().catastrophic <= yuan(400_000));

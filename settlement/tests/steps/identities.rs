@@ -27,6 +27,11 @@ fn the_identity_that_leaves_least_to_pay_counts() {
                 // Neither the first in the list nor the one that is thought of as poorest.
                 (&format!("identities = ['low-income', 'low-income-margin']\n{bill}"), "expect = { assistance = 450 }"),
                 (&format!("identities = ['low-income-margin', 'veteran']\n{bill}"), "expect = { assistance = 630 }"),
+                // The account could pay all of it; the better one spares it.
+                (
+                    &format!("account_balance = 5000\nidentities = ['low-income', 'veteran']\n{bill}"),
+                    "expect = { assistance = 630, account = 270, cash = 0 }",
+                ),
                 // The book does not know this one: it is as if the person had none, and never worse than the other.
                 (&format!("identity = 'high-cost'\n{bill}"), "expect = { assistance = 0, cash = 900 }"),
                 (&format!("identities = ['low-income', 'high-cost']\n{bill}"), "expect = { assistance = 270 }"),

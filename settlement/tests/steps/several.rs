@@ -127,6 +127,32 @@ fn at_most_so_many_diseases_count_and_bear_one_deductible() {
 }
 
 #[test]
+fn some_diseases_share_a_deductible_with_stays_and_others_have_their_own() {
+    // Weihai: 100 for ordinary diseases; 300 for special ones and stays together.
+    let chronic = "chronic.deductible = [{ id = 'ordinary', disease = ['M03900', 'M01600'], amount = 100, per = 'year', \
+                   counts_diseases = ['M03900', 'M01600'], § }, { id = 'special', disease = 'M00500', amount = 300, \
+                   per = 'year', shared_by = ['inpatient', 'chronic'], counts_diseases = 'M00500', § }]";
+    let stays = "inpatient.deductible = [{ id = 'all', amount = 300, per = 'year', shared_by = ['inpatient', 'chronic'], \
+                 counts_diseases = 'M00500', § }]";
+    let (stay, special) =
+        ("{ care = 'inpatient', deductible = 300 }", "{ care = 'chronic', disease = 'M00500', deductible = 200 }");
+    let ordinary = "{ care = 'chronic', disease = 'M01600', deductible = 60 }";
+    let cancer = |used: &str| visit("", 1000, used).replace("M03900", "M00500");
+    let inpatient = |used: &str| format!("used = [{used}]\nbill = {{ in_policy = 1000 }}");
+    check(
+        &[("chronic.deductible", chronic), ("inpatient.deductible", stays)],
+        &[
+            (&visit("", 1000, stay), "expect = { deductible = 100, basic = 630 }"),
+            (&visit("", 1000, &format!("{ordinary}, {special}")), "expect = { deductible = 40, basic = 672 }"),
+            (&cancer(stay), "expect = { deductible = 0, basic = 700 }"),
+            (&cancer(&format!("{ordinary}, {special}")), "expect = { deductible = 100, basic = 630 }"),
+            (&inpatient(special), "expect = { deductible = 100, basic = 720 }"),
+            (&inpatient(ordinary), "expect = { deductible = 300, basic = 560 }"),
+        ],
+    );
+}
+
+#[test]
 fn a_disease_without_a_cap_is_not_limited_by_the_others() {
     let several = "chronic.several = { cap = 'highest', § }";
     let caps =

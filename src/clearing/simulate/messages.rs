@@ -266,6 +266,7 @@ fn settled(visit: &Visit, settle: &Settle, payers: Payers) -> Settled {
         payers,
         deductible: Money::ZERO,
         account_balance: Money::ZERO,
+        family: Vec::new(),
         filing,
         class: PersonClass::Retired,
         civil_servant: visit.number.is_multiple_of(25),

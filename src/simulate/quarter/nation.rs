@@ -256,7 +256,8 @@ impl Nation {
         for (nodes, member) in self.members.iter().zip(&self.country.members) {
             let way = Way { context: self.context.clone(), to: nodes.home.clone() };
             let permit = self.country.hub_permit.clone();
-            let home = SimulatedHome { way, permit, home: planted::Home::default() };
+            let pools = member.pools.clone();
+            let home = SimulatedHome { way, permit, pools, home: planted::Home::default() };
             let (silent, altering) = (nodes.home_silent.clone(), nodes.home_altering.clone());
             let line = Arc::new(HomeLine { home, silent, altering, signer: member.signers.home.clone() });
             homes.push(Arc::new(Home::new(member.pools.clone(), line, terms(), Book::known_up_to(0))));

@@ -69,10 +69,7 @@ fn self_paid(charged: &Charged, item_class: ItemClass) -> Split {
 
 fn covered_split(charged: &Charged, item: &CatalogueItem) -> Split {
     let above = item.ceiling.map_or(Decimal::ZERO, |ceiling| (charged.price - ceiling).max(Decimal::ZERO));
-    let over_limit = Money::round(above * charged.quantity * Decimal::ONE_HUNDRED).min(charged.total);
-    let within = charged.total - over_limit;
-    let first_self_pay = Money::round(within.exact() * item.share);
-    let coverage = Coverage { self_paid: Money::ZERO, over_limit, first_self_pay, in_policy: within - first_self_pay };
+    let coverage = Coverage::of_covered(charged.total, above * charged.quantity, item.share);
     Split { item_class: item.class, class: item.class, share: item.share, coverage }
 }
 

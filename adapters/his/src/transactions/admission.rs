@@ -9,7 +9,7 @@ use settlement::refusal::{Reason, Refusal};
 
 use super::filing_warning::{self, Urgency};
 use super::registration::insurance;
-use super::visit_details::{VisitDetails, diagnoses, read_details, statement};
+use super::visit_details::{VisitDetails, diagnoses_with_main, read_details, statement};
 use crate::answer::Reply;
 use crate::content::Noted;
 use crate::edge::{Call, Shared};
@@ -75,7 +75,7 @@ fn read_admission(call: &Call) -> Result<(Admission, Noted), Refusal> {
     let statement = statement(&info);
     let hospital_number = info.optional(&["ipt_no", "ipt_otp_no"]).unwrap_or_default();
     let told = home_of::told(&info);
-    let diagnoses = diagnoses(&input);
+    let diagnoses = diagnoses_with_main(&input, &info);
     let category = statement.as_ref().and_then(|statement| statement.category.clone());
     if category.is_some_and(|category| CareKind::of_medical_category(&category) != Some(CareKind::Inpatient)) {
         info.invalid("med_type", "入院应为住院类别(2开头、52、54)");

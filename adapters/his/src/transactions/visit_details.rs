@@ -58,7 +58,7 @@ pub fn read_details(call: &Call, name: &str) -> Result<(VisitDetails, Noted), Re
     let person = node.id("psn_no", PersonNumber::new);
     let encounter = node.id("mdtrt_id", EncounterId::new);
     let statement = statement(&node);
-    let diagnoses = diagnoses(&input);
+    let diagnoses = diagnoses_with_main(&input, &node);
     let read = (|| Some(VisitDetails { person: person?, encounter: encounter?, statement: statement?, diagnoses }))();
     sheet.finish(read)
 }
@@ -86,6 +86,15 @@ pub fn disease(node: &Node<'_>) -> Option<Option<DiseaseCode>> {
         node.invalid("dise_codg", "超过30个字符");
     }
     disease.map(Some)
+}
+
+/// The diagnoses of a message about a stay, and the one that its own node calls the main one. That one comes after those of
+/// the list: hospitals that fill the list know more there.
+pub fn diagnoses_with_main(input: &Node<'_>, node: &Node<'_>) -> Vec<Diagnosis> {
+    let of_node = |code| Diagnosis { code, kind: "1".to_owned(), ordinal: String::new(), main: false, valid: true };
+    let mut diagnoses = diagnoses(input);
+    diagnoses.extend(node.optional(&["dscg_maindiag_code"]).map(of_node));
+    diagnoses
 }
 
 /// The diagnoses of a message. One without a code says nothing.

@@ -223,6 +223,7 @@ impl Inner {
             payers: Payers { funds, account, cash: rest - account, hospital: Money::ZERO },
             deductible: Money::ZERO,
             account_balance: Money::from_yuan(88),
+            family: Vec::new(),
             filing: None,
             class: PersonClass::Working,
             civil_servant: false,

@@ -6,6 +6,7 @@ mod world;
 
 mod answers;
 mod corrections;
+mod family;
 mod files;
 mod histories;
 mod identity;

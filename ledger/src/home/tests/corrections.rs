@@ -8,6 +8,7 @@ use settlement::decide::{Correction, CorrectionFault, Reworked, UsagePosting};
 use settlement::encounter::CareKind;
 use settlement::ids::SettlementId;
 use settlement::money::Money;
+use settlement::month::Month;
 use settlement::outcome::{Done, Settled};
 use settlement::person::PersonClass;
 use settlement::year_to_date::{BenefitYear, Usage, UsageSums};
@@ -62,6 +63,8 @@ async fn two_settlements(place: &Place) -> HomeStore {
                 "",
                 "",
                 false,
+                "third",
+                "",
                 nothing
             ];
             sql.execute(rows::SETTLEMENT, row)?;
@@ -84,6 +87,7 @@ fn told(settlement: &str) -> Outcome {
         payers: payers(210),
         deductible: Money::ZERO,
         account_balance: Money::ZERO,
+        family: Vec::new(),
         filing: None,
         class: PersonClass::Working,
         civil_servant: false,
@@ -108,7 +112,8 @@ fn payers(basic: i64) -> Payers {
 fn usage(basic: i64) -> Usage {
     let sums = UsageSums { basic: Money::from_yuan(basic), ..UsageSums::default() };
     let (year, insurance, care) = (BenefitYear(2025), Insurance::Employee, CareKind::Inpatient);
-    Usage { year, insurance, care, disease: None, sums }
+    let month = Month::new(2025, 6).expect("a month");
+    Usage { year, insurance, care, disease: None, month, sums }
 }
 
 fn batch(id: &str, undoes: Option<&str>, corrections: &[(&str, i64, i64)]) -> CorrectionBatch {

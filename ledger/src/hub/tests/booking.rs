@@ -96,7 +96,7 @@ pub(super) async fn journal_lines_read_back_as_they_were_booked(world: World) {
         treatment: pool("310000"),
         institution: InstitutionCode::new("H31010100001").expect("a code"),
     };
-    let entry = JournalEntry::of_settlement(&parties, &Payers { funds, account, cash, hospital });
+    let entry = JournalEntry::of_settlement(&parties, &Payers { funds, account, cash, hospital }, &[]);
     let position = world.receive_fresh(&settle("1")).await.position;
     let settlement = SettlementId::new("1").expect("an id");
     world.answer(position, Some(Booking { settlement, turn: Turn::Enter, entry: entry.clone() })).await;

@@ -43,6 +43,8 @@ async fn lines_are_added_up_by_category_and_class_without_those_withdrawn(place:
 async fn the_main_diagnosis_is_the_one_last_stated(place: Place) {
     let store = place.store();
     let stated = [
+        // As the stay's own node has it, without a place in the list.
+        (("1", "", "R10.400", false, true), Some("R10.400")),
         (("1", "1", "I10.x00", false, true), Some("I10.x00")),
         // A Chinese name of it is no code of ICD-10.
         (("2", "1", "BNX090", true, true), Some("I10.x00")),

@@ -1,13 +1,14 @@
 //! Reads `[[….deductible]]` and `[[inpatient.continues]]`.
 
 use crate::encounter::{CareKind, HospitalLevel};
+use crate::ids::DiseaseCode;
 use crate::rulebook::clause::Setting;
 use crate::rulebook::conditions::Cases;
 use crate::rulebook::deductible::{Continues, Deductible, Due, Fall};
 use crate::rulebook::sections::{ContinuedDeductible, Per};
 use crate::spanned::Node;
 
-use super::rows::{care, cases};
+use super::rows::{care, cases, list};
 
 /// Reads a deductible. `per = "year"` and `"cycle"` count the deductibles of the kinds of care in `shared_by`, or of
 /// this kind alone.
@@ -17,6 +18,7 @@ pub(super) fn deductible(row: &Node<'_>, kind: CareKind) -> Option<Deductible> {
     let shared_by = care(row, "shared_by");
     let alone = Cases::at([kind as usize]);
     let shared_by = if row.has("shared_by") { shared_by } else { Some(alone) };
+    let counts_diseases = list(row, "counts_diseases", "a disease code", |code| DiseaseCode::new(code).ok());
     let per_disease = row.flag("per_disease");
     let falls = falls(row, due);
     let again_after_days = days(row, "again_after_days");
@@ -28,6 +30,7 @@ pub(super) fn deductible(row: &Node<'_>, kind: CareKind) -> Option<Deductible> {
     }
     let over_time = per != Per::Stay && matches!(kind, CareKind::Inpatient | CareKind::Chronic);
     only_where(row, "per_disease", over_time, "goes with per = \"year\" or \"cycle\" of inpatient or chronic care");
+    only_where(row, "counts_diseases", per != Per::Stay, "goes with per = \"year\" or \"cycle\"");
     only_where(row, "falls_by", per == Per::Stay, "goes with per = \"stay\"");
     let of_stay = per == Per::Stay && kind == CareKind::Inpatient;
     only_where(row, "again_after_days", of_stay, "goes with per = \"stay\" of inpatient care");
@@ -36,6 +39,7 @@ pub(super) fn deductible(row: &Node<'_>, kind: CareKind) -> Option<Deductible> {
         per,
         cycle_days: cycle_days?.unwrap_or_default(),
         shared_by: shared_by?,
+        counts_diseases: counts_diseases?,
         per_disease,
         falls: falls?,
         again_after_days: again_after_days?,

@@ -25,7 +25,7 @@ use crate::year_to_date::{BenefitYear, Usage, UsagePosting, UsageSums};
 
 use super::history::{History, diagnosis};
 use super::rows::list;
-use super::{Parser, unique_ids};
+use super::{Parser, lines, unique_ids};
 
 /// What an example takes over from its book.
 #[derive(Clone, Copy)]
@@ -57,20 +57,20 @@ impl Parser<'_> {
             .collect();
         unique_ids(&nodes);
         let read = |node: Node<'_>| {
-            let example = self.example(&node, home);
+            let example = self.example(&node, home, expected(&node));
             node.finish();
             example
         };
         nodes.into_iter().filter_map(read).collect()
     }
 
-    fn example(&self, node: &Node<'_>, home: Option<Home>) -> Option<Example> {
+    /// Reads a worked case; what it says comes out, where it has to say so, its caller has read.
+    pub(super) fn example(&self, node: &Node<'_>, home: Option<Home>, expected: Option<Expected>) -> Option<Example> {
         let settled_on = node.required_date("settled");
         let visit = Visit::read(node, home, settled_on);
         let person = person(node, home, settled_on);
         let used: Vec<_> = node.tables("used").into_iter().map(|row| used(row, home, settled_on)).collect();
         let bill = bill(node);
-        let expected = expected(node);
         let account_balance = node.money("account_balance").unwrap_or_default();
         let family: Vec<_> = node.tables("family").into_iter().map(|row| relative(row, home)).collect();
         let account = if family.is_empty() { AccountUse::Own } else { AccountUse::Family };
@@ -320,8 +320,11 @@ fn disease(node: &Node<'_>) -> Option<DiseaseCode> {
     node.form("disease", "a disease code", |code| DiseaseCode::new(code).ok())
 }
 
-/// `bill`: the split, and the gross class-B charges where the region applies a share of its own to them.
+/// `bill`: the split, and the gross class-B charges where the region applies a share of its own to them. Or `[[line]]`.
 fn bill(node: &Node<'_>) -> Option<Bill> {
+    if node.has("line") {
+        return lines::bill(node);
+    }
     let table = node.required_table("bill")?;
     let money = |key| table.money(key).unwrap_or_default();
     let coverage = Coverage {
@@ -345,7 +348,8 @@ fn bill(node: &Node<'_>) -> Option<Bill> {
     bill.ok()
 }
 
-fn expected(node: &Node<'_>) -> Option<Expected> {
+/// What the case says comes out.
+pub(super) fn expected(node: &Node<'_>) -> Option<Expected> {
     if let Some(code) = node.number("refused") {
         let reason = u16::try_from(code).ok().and_then(Reason::from_code);
         if reason.is_none() {

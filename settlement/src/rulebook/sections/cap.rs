@@ -1,6 +1,7 @@
 //! 封顶线: the caps of the basic fund, and the ceilings of what pays after it (policy.md C.5).
 
 use super::{Above, Measure};
+use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
 use crate::money::Money;
 use crate::rulebook::clause::{Limit, Setting};
@@ -53,10 +54,20 @@ impl Cap {
 
     /// Whether a usage counts: by its kind of care and, for chronic care, its disease.
     pub fn counts(&self, usage: &Usage) -> bool {
-        let named = |named: &DiseaseCode| usage.disease.as_ref().is_some_and(|disease| disease.same_disease(named));
-        self.counts.has_care(usage.care)
-            && (usage.disease.is_none() || self.counts_diseases.is_empty() || self.counts_diseases.iter().any(named))
+        counts_together(self.counts, &self.counts_diseases, usage.care, usage.disease.as_ref())
     }
+}
+
+/// Whether some care belongs to what is counted together: by its kind and, for chronic care, its disease. No named
+/// disease is every disease.
+pub fn counts_together(
+    counted: Cases,
+    diseases: &[DiseaseCode],
+    care: CareKind,
+    disease: Option<&DiseaseCode>,
+) -> bool {
+    let named = |disease: &DiseaseCode| diseases.iter().any(|named| named.same_disease(disease));
+    counted.has_care(care) && (diseases.is_empty() || disease.is_none_or(named))
 }
 
 /// What is added to a cap for long enrolment without a break, and for benefit years without a claim.

@@ -1,0 +1,118 @@
+//! Reads a case file: a worked case outside a book, for somebody who wants to know what a book makes of a bill. It has
+//! the form of an `[[example]]`; the keys stand at the top of the file, or under one `[[example]]` as copied from a book.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Parser;
+use super::examples::{Home, expected};
+use crate::rulebook::RuleBook;
+use crate::rulebook::check::Scope;
+use crate::rulebook::conditions::Cases;
+use crate::rulebook::example::{Example, Expected};
+use crate::spanned::{Fault, Node, Report};
+
+/// Reads a case of a book, with some of its values changed.
+///
+/// # Errors
+/// Every fault, by line.
+pub(in crate::rulebook) fn read_case(
+    book: &RuleBook,
+    text: &str,
+    changes: &[(String, String)],
+) -> Result<Example, Vec<Fault>> {
+    let report = Report::on(text);
+    let (mut tree, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        report.fault(error.span().map_or(0, |span| span.start), "TOML", error.message());
+    }
+    let inside = tree.get_ref().get("example").is_some();
+    let table = if inside { first_example(tree.get_mut()) } else { Some(tree.get_mut()) };
+    // What is no table is told by whoever reads it.
+    if let Some(table) = table {
+        for (key, value) in changes {
+            if !change(table, key, value) {
+                report.fault(0, key, "cannot be changed: what stands before its last point is no table");
+            }
+        }
+        for key in ["id", "title"] {
+            if table.get(key).is_none() {
+                change(table, key, "case");
+            }
+        }
+    }
+    let example = {
+        let root = Node::root(&report, &tree);
+        let inside = root.tables("example");
+        if inside.len() > 1 {
+            root.fault_at("example", "stands more than once: a case file holds one case");
+        }
+        let example = match inside.into_iter().next() {
+            Some(node) => case(&report, book, node),
+            None => case(&report, book, Node::root(&report, &tree)),
+        };
+        if root.has("example") {
+            root.finish();
+        }
+        example
+    };
+    match example {
+        Some(example) if report.count() == 0 => Ok(example),
+        _ => Err(report.into_faults()),
+    }
+}
+
+fn case(report: &Report, book: &RuleBook, node: Node<'_>) -> Option<Example> {
+    let places = book.admission.places.clone();
+    let (insurance, identities, levels) = (Some(book.insurance), Vec::new(), Cases::ANY);
+    let scope = Scope { insurance, identities, places, levels };
+    let parser = Parser { report, scope, sources: Vec::new(), clauses: RefCell::default() };
+    let home = Home { pool: book.pool, insurance: book.insurance, benefit_year: book.benefit_year };
+    let says = node.has("expect") || node.has("refused");
+    let expected = if says { expected(&node) } else { Some(Expected::Amounts(Vec::new())) };
+    let example = parser.example(&node, Some(home), expected);
+    node.finish();
+    example
+}
+
+/// The table of the first `[[example]]`.
+fn first_example<'t, 'a>(tree: &'t mut DeTable<'a>) -> Option<&'t mut DeTable<'a>> {
+    let Some(DeValue::Array(rows)) = tree.get_mut("example").map(Spanned::get_mut) else { return None };
+    match rows.get_mut(0).map(Spanned::get_mut) {
+        Some(DeValue::Table(table)) => Some(table),
+        _ => None,
+    }
+}
+
+/// Sets a key, tables before it included; false where something else than a table is in the way.
+fn change<'a>(table: &mut DeTable<'a>, key: &'a str, value: &'a str) -> bool {
+    let Some((first, rest)) = key.split_once('.') else {
+        let was_text = table.get(key).is_some_and(|value| value.get_ref().is_str());
+        table.insert(spanned(key.into()), spanned(read_value(value, was_text)));
+        return true;
+    };
+    if table.get(first).is_none() {
+        table.insert(spanned(first.into()), spanned(DeValue::Table(DeTable::new())));
+    }
+    match table.get_mut(first).map(Spanned::get_mut) {
+        Some(DeValue::Table(inner)) => change(inner, rest, value),
+        _ => false,
+    }
+}
+
+/// A value as TOML; what is none, or takes the place of a text, is a text.
+fn read_value(value: &str, was_text: bool) -> DeValue<'_> {
+    let text = || DeValue::String(Cow::Borrowed(value));
+    match DeValue::parse(value) {
+        Ok(read) if read.get_ref().is_str() || !was_text => read.into_inner(),
+        Ok(_) | Err(_) => text(),
+    }
+}
+
+/// What was not read in the file stands at its beginning.
+fn spanned<T>(value: T) -> Spanned<T> {
+    Spanned::new(0..0, value)
+}

@@ -1,0 +1,112 @@
+//! Case files: the one in `docs/` comes out as it says, changes change what they name, faults are told all at once.
+
+use settlement::adjudication::Fund;
+use settlement::money::Money;
+use settlement::rulebook::{Example, Fault, RuleBook};
+
+const CASE: &str = include_str!("../../../docs/case-example.toml");
+
+fn book() -> RuleBook {
+    let text = include_str!("../../../deploy/rulebooks/410700-xinxiang/employee-2024-01-01.toml");
+    RuleBook::parse(text).expect("a book without faults")
+}
+
+fn read(text: &str, changes: &[(&str, &str)]) -> Result<Example, Vec<Fault>> {
+    let changes: Vec<_> = changes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    book().read_case(text, &changes)
+}
+
+#[test]
+fn the_case_in_the_documentation_comes_out_as_it_says() {
+    let case = read(CASE, &[]).expect("a case");
+    assert_eq!(case.run(&book()), Vec::new());
+    let [self_paid, over_limit, first_self_pay, in_policy] =
+        case.bill().coverage().parts().map(|(_, amount)| amount.to_string());
+    assert_eq!([self_paid, over_limit, first_self_pay, in_policy], ["600.00", "300.00", "1000.00", "20000.00"]);
+    assert_eq!(case.bill().class_b(), Money::from_yuan(10_000));
+    let sums = CASE.split("[[line]]").next().expect("what stands before the lines").to_owned()
+        + "[bill]\nself_paid = 600\nover_limit = 300\nfirst_self_pay = 1000\nin_policy = 20000\n";
+    let summed = read(&sums, &[]).expect("a case");
+    assert_eq!(summed.adjudicate(&book()), case.adjudicate(&book()), "sums come to what the lines come to");
+}
+
+#[test]
+fn a_change_takes_the_place_of_what_the_file_says() {
+    // (change, basic): (20000 − 2000) × ratio; at home 1200 for a third-level hospital; a second stay half.
+    for (changes, basic) in [
+        (&[("person", "retired")][..], Some(15_660)),
+        (&[("filing", "other-temporary")], Some(11_700)),
+        (&[("filing", "\"local\"")], Some(15_980)),
+        (&[("filing", "none")], None),
+        (&[("filing", "none"), ("emergency", "true")], Some(15_300)),
+        (&[("used", "[{ care = \"inpatient\", stays = 1 }]")], Some(16_150)),
+    ] {
+        let changed = read(CASE, changes).expect("a case").adjudicate(&book());
+        let paid = changed.ok().map(|worked_out| worked_out.payers().funds.of(Fund::Basic));
+        assert_eq!(paid, basic.map(Money::from_yuan), "{changes:?}");
+    }
+    let sums = "person = 'working'\nage = 45\nlevel = 'third'\ncare = 'inpatient'\nfiling = 'referral'\n\
+                settled = 2025-06-30\n[bill]\nin_policy = 10000\n";
+    let paid = |changes: &[(&str, &str)]| {
+        let case = read(sums, changes).expect("a case");
+        case.adjudicate(&book()).map(|worked_out| worked_out.payers().funds.of(Fund::Basic))
+    };
+    assert_eq!(paid(&[]), Ok(Money::from_yuan(6_800)));
+    assert_eq!(paid(&[("bill.in_policy", "20000.00")]), Ok(Money::from_yuan(15_300)), "inside a table");
+}
+
+#[test]
+fn an_example_may_be_copied_from_a_book_as_it_stands() {
+    let copied = "[[example]]\nid = 'x'\ntitle = 'y'\nperson = 'working'\nage = 45\nlevel = 'third'\n\
+                  care = 'inpatient'\nfiling = 'referral'\nsettled = 2025-06-30\nbill = { in_policy = 20000 }\n\
+                  expect = { basic = 15300 }\n";
+    assert_eq!(read(copied, &[]).expect("a case").run(&book()), Vec::new());
+    assert_eq!(read(copied, &[("age", "90")]).expect("a case").person.birth.year(), 1935);
+    let twice = read(&copied.repeat(2), &[]).expect_err("two cases");
+    assert!(twice.iter().any(|fault| fault.problem.contains("holds one case")), "{twice:?}");
+}
+
+#[test]
+fn lines_split_by_class_ceiling_and_limits_of_use() {
+    let header = "person = 'working'\nage = 45\nlevel = 'third'\ncare = 'inpatient'\nfiling = 'referral'\n\
+                  settled = 2025-06-30\n";
+    // line: self-paid, over-limit, first self-pay, in-policy (fen)
+    for (line, parts) in [
+        ("class = 'a'\namount = 12.34", [0, 0, 0, 1_234]),
+        ("class = 'b'\namount = 0.05\nfirst_self_pay = '0.10'", [0, 0, 1, 4]),
+        ("class = 'b'\nprice = 60\nquantity = 2\nceiling = 50\nfirst_self_pay = '0.20'", [0, 2_000, 2_000, 8_000]),
+        ("class = 'a'\nprice = 45.50\nquantity = 3\nceiling = 40", [0, 1_650, 0, 12_000]),
+        ("class = 'a'\nprice = 30\nquantity = '0.5'\nceiling = 40", [0, 0, 0, 1_500]),
+        ("class = 'b'\namount = 100\nfirst_self_pay = '0.10'\nself_paid = true", [10_000, 0, 0, 0]),
+        ("class = 'c'\namount = 100", [10_000, 0, 0, 0]),
+    ] {
+        let case = read(&format!("{header}[[line]]\n{line}\n"), &[]).unwrap_or_else(|faults| panic!("{faults:?}"));
+        assert_eq!(case.bill().coverage().parts().map(|(_, amount)| amount.fen()), parts, "{line}");
+    }
+    for (line, path, problem) in [
+        ("class = 'd'\namount = 1", "line.class", "one of a, b, c"),
+        ("class = 'a'", "line", "either an amount"),
+        ("class = 'a'\namount = 1\nprice = 1", "line", "either an amount"),
+        ("class = 'a'\namount = 1\nfirst_self_pay = '0.10'", "line.first_self_pay", "class b alone"),
+        ("class = 'a'\namount = 1\ncategory = 15", "line.category", "1 to 14"),
+        ("class = 'a'\namount = 1\nceling = 1", "line.celing", "not a key"),
+        ("class = 'a'\namount = 0", "line", "zero"),
+    ] {
+        let faults = read(&format!("{header}[[line]]\n{line}\n"), &[]).expect_err(line);
+        let told = faults.iter().any(|fault| fault.path == path && fault.problem.contains(problem));
+        assert!(told, "{line}: {faults:?}");
+    }
+}
+
+#[test]
+fn every_fault_of_a_case_is_told_with_its_line() {
+    let faults =
+        read("person = 'nobody'\nage = 45\nlevel = 'third'\n\nfilling = 'local'\n[bill]\nin_policy = -1\n", &[])
+            .expect_err("faults");
+    let told: Vec<(usize, &str)> = faults.iter().map(|fault| (fault.line, fault.path.as_str())).collect();
+    for fault in [(1, "person"), (5, "filling"), (7, "bill.in_policy")] {
+        assert!(told.contains(&fault), "{told:?}");
+    }
+    let faults = read(CASE, &[("age.years", "3")]).expect_err("an age is no table");
+    assert!(faults.iter().any(|fault| fault.path == "age.years"), "{faults:?}");
+}

@@ -1,0 +1,224 @@
+//! `yidi settlement show | explain | replay`: past settlements at a home region's own store. What decides is what the store
+//! keeps, rule books included: files that were changed since play no part. Reads only.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use ledger::engine::Location;
+use ledger::home::HomeStore;
+use region::replay::{Replay, a_replay_of_any_stored_decision_is_identical, explain, replay};
+use region::shown::{Shown, show};
+use serde_json::json;
+use settlement::beijing;
+use settlement::finding::Finding;
+use settlement::ids::SettlementId;
+use settlement::lifecycle::Standing;
+
+use crate::cli::Ending;
+use crate::rulebook::told::{self, Lang};
+use crate::verify::ensure_there;
+use crate::{output, roles};
+
+/// Where a home region's book is. The region must not be serving.
+#[derive(Debug, Args)]
+pub struct HomeBook {
+    /// The region's configuration file.
+    #[arg(long, conflicts_with = "store")]
+    config: Option<PathBuf>,
+    /// The region's store, as its settings name it: a file, or a PostgreSQL database.
+    #[arg(long)]
+    store: Option<Location>,
+}
+
+impl HomeBook {
+    /// Opens the book alone: neither people nor rule books are taken in. None where nothing says where it is.
+    ///
+    /// # Errors
+    /// When it is missing, or the region is serving.
+    pub fn open(&self) -> Result<Option<HomeStore>> {
+        let location = match (&self.config, &self.store) {
+            (_, Some(location)) => location.clone(),
+            (Some(file), None) => {
+                let config: region::Config = roles::read(file)?;
+                config.store.parse().context("cannot use the setting store")?
+            }
+            (None, None) => return Ok(None),
+        };
+        ensure_there(&location)?;
+        region::open_location(&location).map(Some).context("cannot open the region's book")
+    }
+
+    fn needed(&self) -> Result<HomeStore> {
+        self.open()?.context("give --config FILE or --store LOCATION of the home region")
+    }
+}
+
+/// Which settlement, and where.
+#[derive(Debug, Args)]
+pub struct One {
+    /// The settlement (setl_id).
+    settlement: String,
+    /// Where the book is.
+    #[command(flatten)]
+    book: HomeBook,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which settlement to explain.
+#[derive(Debug, Args)]
+pub struct Explain {
+    #[command(flatten)]
+    one: One,
+    /// The language.
+    #[arg(long, value_enum, default_value = "zh")]
+    lang: Lang,
+}
+
+/// Which settlements to replay.
+#[derive(Debug, Args)]
+pub struct ReplayOf {
+    /// The settlement (setl_id).
+    #[arg(required_unless_present = "all")]
+    settlement: Option<String>,
+    /// Every decision in the book, refusals and undoings included.
+    #[arg(long, conflicts_with = "settlement")]
+    all: bool,
+    /// Where the book is.
+    #[command(flatten)]
+    book: HomeBook,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows a settlement: what was asked and answered, and where it stands. The person's number is masked.
+///
+/// # Errors
+/// When there is no such settlement, or the book cannot be read.
+pub async fn show_one(one: &One) -> Result<Ending> {
+    let shown = show(&one.book.needed()?, &SettlementId::new(&one.settlement)?).await?;
+    output::facts(&facts(&shown)?, one.json)?;
+    Ok(Ending::Good)
+}
+
+/// Says how a settlement came about, from its stored inputs by its stored rule book.
+///
+/// # Errors
+/// As [`show_one`].
+pub async fn explain_one(Explain { one, lang }: &Explain) -> Result<Ending> {
+    let explained = explain(&one.book.needed()?, &SettlementId::new(&one.settlement)?, lang.language()).await?;
+    let (book, identical) = (&explained.rule_book, explained.replay.is_identical());
+    let worked_out = explained.replay.adjudication.as_ref().context("the calculation did not come out")?;
+    if one.json {
+        let told = json!({ "settlement": one.settlement, "rule_book": told::book_json(book), "identical": identical,
+            "amounts": told::amounts_json(told::outputs(worked_out)), "steps": told::steps_json(worked_out, book) });
+        output::line(&serde_json::to_string_pretty(&told)?);
+    } else {
+        output::line(&format!("{}\n{}\n", one.settlement, book.title()));
+        told::print_steps(worked_out, book, *lang);
+    }
+    if !identical {
+        output::note("what was stored does not come out again: run yidi settlement replay");
+    }
+    Ok(Ending::of(identical))
+}
+
+/// Decides once more what was decided, one settlement or everything, and compares to the byte.
+///
+/// # Errors
+/// As [`show_one`].
+pub async fn replay_of(of: &ReplayOf) -> Result<Ending> {
+    let store = of.book.needed()?;
+    let (replayed, findings) = match &of.settlement {
+        Some(settlement) => {
+            let (replay, _) = replay(&store, &SettlementId::new(settlement)?).await?;
+            (1, finding(settlement, &replay).into_iter().collect())
+        }
+        None => (store.last_seq().await?.0, a_replay_of_any_stored_decision_is_identical(&store).await?),
+    };
+    let texts: Vec<String> = findings.iter().map(Finding::to_string).collect();
+    if of.json {
+        output::line(&serde_json::to_string_pretty(&json!({ "replayed": replayed, "findings": texts }))?);
+    } else {
+        texts.iter().for_each(|text| output::line(&format!("✗ {text}")));
+        output::line(&format!("{replayed} replayed, {} came out otherwise", texts.len()));
+    }
+    Ok(Ending::of(findings.is_empty()))
+}
+
+fn finding(settlement: &str, replay: &Replay) -> Option<Finding> {
+    let differs = || Finding {
+        invariant: "a replay of any stored decision is identical",
+        subject: format!("settlement {settlement}"),
+        problem: format!("the answer at place {} comes out with other bytes", replay.seq.0),
+    };
+    (!replay.is_identical()).then(differs)
+}
+
+/// A settlement as named facts. Neither a name nor a disease is among them.
+fn facts(shown: &Shown) -> Result<Vec<(&'static str, String)>> {
+    let (settle, settled) = (shown.settle()?, &shown.settled);
+    let encounter = &settle.encounter;
+    let standing = match &shown.standing {
+        Standing::InForce => "in force".to_owned(),
+        Standing::Cancelled { counter } => format!("cancelled by {counter}"),
+        Standing::Reversed => "reversed".to_owned(),
+    };
+    let day = |day: Option<jiff::civil::Date>| day.map_or_else(String::new, |day| day.to_string());
+    let mut facts = vec![
+        ("settlement", settled.settlement.to_string()),
+        ("standing", standing),
+        ("place", shown.seq.0.to_string()),
+        ("decided_at", beijing::at_desk(shown.decided_at).strftime("%F %T").to_string()),
+        ("psn_no", masked(shown.operation.key.person.as_str())),
+        ("home", settle.home.to_string()),
+        ("insurance", settled.insurance.word().to_owned()),
+        ("person", settled.class.word().to_owned()),
+        ("filing", settled.filing.map_or("none", |class| class.word()).to_owned()),
+        ("institution", encounter.institution.to_string()),
+        ("area", encounter.area.to_string()),
+        ("level", encounter.level.word().to_owned()),
+        ("care", encounter.care.word().to_owned()),
+        ("admitted", encounter.admitted.to_string()),
+        ("discharged", day(encounter.discharged)),
+        ("total", settled.coverage.total().to_string()),
+        ("self_paid", settled.coverage.self_paid.to_string()),
+        ("over_limit", settled.coverage.over_limit.to_string()),
+        ("first_self_pay", settled.coverage.first_self_pay.to_string()),
+        ("in_policy", settled.coverage.in_policy.to_string()),
+        ("deductible", settled.deductible.to_string()),
+    ];
+    facts.extend(told::by_payer(&settled.payers).into_iter().map(|(payer, amount)| (payer, amount.to_string())));
+    let digest: String = settled.explanation.iter().map(|byte| format!("{byte:02x}")).collect();
+    facts.extend([
+        ("account_balance", settled.account_balance.to_string()),
+        ("rule_book", shown.rule_book.title().to_owned()),
+        ("rule_book_hash", settled.rule_book.to_string()),
+        ("explanation", digest),
+    ]);
+    Ok(facts)
+}
+
+/// A number of which the middle is hidden: the region that it begins with and its last two characters are left.
+fn masked(number: &str) -> String {
+    const AHEAD: usize = 6;
+    const BEHIND: usize = 2;
+    let length = number.chars().count();
+    let hidden = |at: usize| at + BEHIND < length && (at >= AHEAD || length <= AHEAD + BEHIND);
+    number.chars().enumerate().map(|(at, letter)| if hidden(at) { '*' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_shows_its_region_and_its_end() {
+        for (number, shown) in [("41070000990002", "410700******02"), ("12345678", "******78"), ("12", "12")] {
+            assert_eq!(masked(number), shown);
+        }
+    }
+}
