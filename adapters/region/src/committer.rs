@@ -55,7 +55,9 @@ impl Committer {
     ///
     /// # Errors
     /// [`Reason::Busy`] when too many wait, or it waited too long: nothing was kept. [`Reason::RegionUnavailable`] when
-    /// less is known of the book here than there: see [`behind`], or no field where that cannot be read. Nothing was kept. [`Reason::NotYetKnown`] when the store failed: asking again by key tells.
+    /// less is known of the book here than there, naming `book_seq` or `book_batches` and how far it goes, or no field
+    /// where that cannot be read: nothing was kept. [`Reason::NotYetKnown`] when the store failed: asking again by key
+    /// tells.
     pub async fn ask(&self, asked: Asked, terms: Terms) -> Result<Reply, Refusal> {
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Waiting { asked, terms, answer }).map_err(|_| Refusal::new(Reason::Busy))?;
