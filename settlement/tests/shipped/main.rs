@@ -5,6 +5,7 @@ mod case_file;
 mod examples;
 mod keys;
 mod properties;
+mod shapes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::sync::LazyLock;
 
 use settlement::rulebook::RuleBook;
 
-static BOOKS: LazyLock<Vec<(PathBuf, RuleBook)>> = LazyLock::new(books);
+static BOOKS: LazyLock<Vec<(PathBuf, RuleBook)>> = LazyLock::new(|| books("../deploy/rulebooks"));
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -27,8 +28,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn books() -> Vec<(PathBuf, RuleBook)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/rulebooks");
+/// The books of a folder, which is given from the crate's own.
+fn books(folder: &str) -> Vec<(PathBuf, RuleBook)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).expect("a text");
         match RuleBook::parse(&text) {
