@@ -1,5 +1,7 @@
 //! What holds for whatever bill, person and history, under every book that we ship.
 
+mod random_books;
+
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -39,6 +41,8 @@ pub struct Visit {
     bill: [i64; 5],
     day: i32,
     deductible_before: Option<Money>,
+    /// Which of the settlements in force is cancelled before this visit.
+    cancels: Option<prop::sample::Index>,
 }
 
 pub fn visit() -> impl Strategy<Value = Visit> {
@@ -57,18 +61,13 @@ pub fn visit() -> impl Strategy<Value = Visit> {
         prop::sample::select(DISEASES.to_vec()),
         sums,
         0..700i32,
-        prop::option::weighted(0.1, (0..300_000_i64).prop_map(Money::from_fen)),
+        (
+            prop::option::weighted(0.1, (0..300_000_i64).prop_map(Money::from_fen)),
+            prop::option::weighted(0.2, any::<prop::sample::Index>()),
+        ),
     )
-        .prop_map(|(level, care, footing, local, emergency, disease, bill, day, deductible_before)| Visit {
-            level,
-            care,
-            footing,
-            local,
-            emergency,
-            disease,
-            bill,
-            day,
-            deductible_before,
+        .prop_map(|(level, care, footing, local, emergency, disease, bill, day, (deductible_before, cancels))| {
+            Visit { level, care, footing, local, emergency, disease, bill, day, deductible_before, cancels }
         })
 }
 
@@ -206,7 +205,15 @@ impl Visit {
     }
 }
 
-/// Settles visits one after the other, each finding the earlier ones used, and looks at each result.
+/// A settlement in force.
+struct InForce {
+    posting: UsagePosting,
+    stay: Option<Earlier>,
+    account: Money,
+}
+
+/// Settles visits one after the other, each finding used what is in force of the earlier ones, and looks at each result.
+/// Some are cancelled in between.
 pub fn live_through(
     book: &RuleBook,
     somebody: &Somebody,
@@ -214,14 +221,17 @@ pub fn live_through(
     caps_hold: impl Fn(&[Usage], &Visit) -> Result<(), TestCaseError>,
 ) -> Result<(), TestCaseError> {
     let person = somebody.insured_by(book);
-    let mut usages: Vec<Usage> = Vec::new();
-    let (mut postings, mut stays): (Vec<UsagePosting>, Vec<Earlier>) = (Vec::new(), Vec::new());
+    let mut in_force: Vec<InForce> = Vec::new();
     let mut balance = Money::from_yuan(2_000);
     for visit in visits {
+        if let Some(which) = visit.cancels.filter(|_| !in_force.is_empty()) {
+            balance += in_force.remove(which.index(in_force.len())).account;
+        }
         let Some(settle) = visit.settle(book.pool(), book.insurance()) else { continue };
         let filing = visit.filing(&person);
         let part = visit.deductible_before.map(|deductible| visit.earlier(book, &settle, true, deductible));
-        let earlier: Vec<Earlier> = stays.iter().cloned().chain(part).collect();
+        let postings: Vec<UsagePosting> = in_force.iter().map(|settled| settled.posting.clone()).collect();
+        let earlier: Vec<Earlier> = in_force.iter().filter_map(|settled| settled.stay.clone()).chain(part).collect();
         let case = Case {
             person: &person,
             settle: &settle,
@@ -252,11 +262,13 @@ pub fn live_through(
         prop_assert!(!adjudication.account_balance.is_negative());
         prop_assert_eq!(adjudication.usage.sums.basic, payers.funds.of(Fund::Basic));
         balance = adjudication.account_balance;
-        if visit.care == CareKind::Inpatient {
-            stays.push(visit.earlier(book, &settle, false, adjudication.deductible));
-        }
-        postings.push(UsagePosting { usage: adjudication.usage.clone(), day: visit.day() });
-        usages.push(adjudication.usage);
+        let is_stay = visit.care == CareKind::Inpatient;
+        in_force.push(InForce {
+            stay: is_stay.then(|| visit.earlier(book, &settle, false, adjudication.deductible)),
+            account: payers.account,
+            posting: UsagePosting { usage: adjudication.usage.clone(), day: visit.day() },
+        });
+        let usages: Vec<Usage> = in_force.iter().map(|settled| settled.posting.usage.clone()).collect();
         caps_hold(&usages, visit)?;
     }
     Ok(())
