@@ -38,6 +38,11 @@ impl Choosing<'_> {
         i64::try_from(self.next()).expect("a byte") % (most + 1)
     }
 
+    /// True once in so many times.
+    fn is_one_of(&mut self, times: usize) -> bool {
+        self.next().is_multiple_of(times)
+    }
+
     /// Between two shares in percent, as a rule book writes it.
     fn ratio(&mut self, from: i64, to: i64) -> String {
         let percent = from + self.up_to(to - from);
@@ -148,11 +153,11 @@ fn inpatient(c: &mut Choosing<'_>) -> String {
         format!("{{ id = '{level}', level = ['{level}'], {form}, § }}")
     });
     text += &format!("inpatient.deductible = [{}]\n", rows.join(", "));
-    if c.next() % 2 == 0 {
+    if c.is_one_of(2) {
         let factor = c.ratio(0, 100);
         text += &format!("inpatient.deductible_factor = [{{ id = 'later', stay_from = 2, factor = '{factor}', § }}]\n");
     }
-    if c.next() % 2 == 0 {
+    if c.is_one_of(2) {
         let (days, rule) = (c.up_to(30), c.of(&["none", "difference"]));
         text += &format!("inpatient.continues = [{{ id = 'on', within_days = {days}, deductible = '{rule}', § }}]\n");
     }
@@ -195,7 +200,7 @@ fn caps(c: &mut Choosing<'_>, basic: i64, outpatient: i64, month: Option<i64>) -
         ),
         format!("{{ id = 'outpatient', counts = ['outpatient'], measure = 'fund_paid', amount = {outpatient}, § }}"),
     ];
-    if c.next() % 3 == 0 {
+    if c.is_one_of(3) {
         rows.push(
             "{ id = 'cost', counts = ['inpatient'], measure = 'in_policy', amount = 60000, above = 'large-sum', § }"
                 .to_owned(),
