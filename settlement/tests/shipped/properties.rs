@@ -5,13 +5,15 @@ mod random_books;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
+use settlement::account::{AccountOf, FamilyAccount};
 use settlement::adjudication::{Adjudication, Fund};
 use settlement::benefits::{Case, Earlier, adjudicate};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
 use settlement::filing::{Filing, FilingClass};
 use settlement::ids::{
-    DiseaseCode, EncounterId, FilingId, InstitutionCode, PersonNumber, PoolCode, RegionCode, SettlementId,
+    DiagnosisCode, DiseaseCode, EncounterId, FilingId, InstitutionCode, PersonNumber, PoolCode, RegionCode,
+    SettlementId,
 };
 use settlement::money::Money;
 use settlement::operation::{AccountUse, Settle};
@@ -27,6 +29,10 @@ use crate::BOOKS;
 
 const DISEASES: [&str; 10] =
     ["M03900", "M01600", "M00500", "M07801", "M08300", "M05300", "M06900", "M04600", "M00200", "M07200"];
+/// Where people are treated elsewhere: in one of two cities.
+const FAR: &str = "310000";
+const NEAR: &str = "320100";
+const DIAGNOSES: [&str; 3] = ["A15.000", "C34.900", "I21.900"];
 const ALWAYS: Validity = Validity { from: date(1900, 1, 1), to: None };
 
 /// A visit and its bill, before it meets a person and a book.
@@ -35,8 +41,12 @@ pub struct Visit {
     level: HospitalLevel,
     care: CareKind,
     footing: Option<FilingClass>,
-    local: bool,
+    /// None at home.
+    treated_in: Option<&'static str>,
     emergency: bool,
+    referred: bool,
+    diagnosis: Option<&'static str>,
+    account: AccountUse,
     disease: &'static str,
     bill: [i64; 5],
     day: i32,
@@ -47,27 +57,46 @@ pub struct Visit {
 
 pub fn visit() -> impl Strategy<Value = Visit> {
     let footing = prop_oneof![Just(None), prop::sample::select(FilingClass::ALL.to_vec()).prop_map(Some)];
+    let treated_in = prop_oneof![2 => Just(None), 1 => Just(Some(FAR)), 1 => Just(Some(NEAR))];
+    let account = prop_oneof![1 => Just(AccountUse::None), 3 => Just(AccountUse::Own), 2 => Just(AccountUse::Family)];
     let sums =
         (0..500_000i64, 0..100_000i64, 0..500_000i64, prop_oneof![0..5_000_000i64, 0..80_000_000i64], 0..=100i64)
             .prop_map(|(self_paid, over_limit, first, in_policy, class_b)| {
                 [self_paid, over_limit, first, in_policy, class_b]
             });
+    let marks = (any::<bool>(), any::<bool>(), prop::option::of(prop::sample::select(DIAGNOSES.to_vec())));
     (
         prop::sample::select(HospitalLevel::ALL.to_vec()),
         prop::sample::select(CareKind::ALL.to_vec()),
         footing,
-        any::<bool>(),
-        any::<bool>(),
+        treated_in,
+        marks,
         prop::sample::select(DISEASES.to_vec()),
         sums,
         0..700i32,
         (
+            account,
             prop::option::weighted(0.1, (0..300_000_i64).prop_map(Money::from_fen)),
             prop::option::weighted(0.2, any::<prop::sample::Index>()),
         ),
     )
-        .prop_map(|(level, care, footing, local, emergency, disease, bill, day, (deductible_before, cancels))| {
-            Visit { level, care, footing, local, emergency, disease, bill, day, deductible_before, cancels }
+        .prop_map(|(level, care, footing, treated_in, marks, disease, bill, day, (account, before, cancels))| {
+            let (emergency, referred, diagnosis) = marks;
+            Visit {
+                level,
+                care,
+                footing,
+                treated_in,
+                emergency,
+                referred,
+                diagnosis,
+                account,
+                disease,
+                bill,
+                day,
+                deductible_before: before,
+                cancels,
+            }
         })
 }
 
@@ -79,13 +108,22 @@ pub struct Somebody {
     tier: usize,
     identities: Vec<AssistanceClass>,
     months: i32,
+    civil_servant: bool,
 }
 
 pub fn somebody() -> impl Strategy<Value = Somebody> {
     let several = prop::collection::vec(prop::sample::select(AssistanceClass::ALL.to_vec()), 1..4);
     let identities = prop_oneof![3 => Just(Vec::new()), 1 => several];
-    (0..100i32, 0..3usize, 0..2usize, identities, 0..200i32)
-        .prop_map(|(age, class, tier, identities, months)| Somebody { age, class, tier, identities, months })
+    (0..100i32, 0..3usize, 0..2usize, identities, 0..200i32, prop::bool::weighted(0.2)).prop_map(
+        |(age, class, tier, identities, months, civil_servant)| Somebody {
+            age,
+            class,
+            tier,
+            identities,
+            months,
+            civil_servant,
+        },
+    )
 }
 
 impl Somebody {
@@ -107,7 +145,7 @@ impl Somebody {
                 continuous_since: FIRST_DAY.saturating_sub(self.months.months()),
                 claim_free_years: 0,
                 tier: Some(tiers[self.tier].to_owned()),
-                civil_servant: false,
+                civil_servant: self.civil_servant,
                 suspended: None,
                 joining: Joining::default(),
                 retired_on: None,
@@ -146,8 +184,7 @@ impl Visit {
             class_c: money(self_paid),
             over_limit: money(over_limit),
         };
-        let elsewhere = PoolCode(RegionCode::new("310000").expect("a code"));
-        let pool = if self.local { home } else { elsewhere };
+        let pool = self.treated_in.map_or(home, |code| PoolCode(RegionCode::new(code).expect("a code")));
         Some(Settle {
             settlement: SettlementId::new("1").expect("an id"),
             home,
@@ -163,13 +200,13 @@ impl Visit {
                 admitted: self.day(),
                 discharged: Some(self.day()),
                 disease: (self.care == CareKind::Chronic).then(|| DiseaseCode::new(self.disease).expect("a code")),
-                diagnosis: None,
+                diagnosis: self.diagnosis.map(|code| DiagnosisCode::new(code).expect("a code")),
                 batch: None,
                 interim: false,
-                marks: Marks { emergency: self.emergency, ..Marks::default() },
+                marks: Marks { emergency: self.emergency, referral: self.referred, ..Marks::default() },
             },
             bill: Bill::new(coverage, vec![sum], Vec::new()).ok()?,
-            account: AccountUse::Own,
+            account: self.account,
         })
     }
 
@@ -199,7 +236,7 @@ impl Visit {
             person: person.number.clone(),
             home: person.home,
             class: self.footing?,
-            destination: RegionCode::new("310000").expect("a code"),
+            destination: RegionCode::new(self.treated_in.unwrap_or(FAR)).expect("a code"),
             validity: ALWAYS,
         })
     }
@@ -210,6 +247,20 @@ struct InForce {
     posting: UsagePosting,
     stay: Option<Earlier>,
     account: Money,
+    family: Money,
+}
+
+/// A relative's account that is kept here, with a balance, and another that another node keeps.
+fn relatives(balance: Money) -> [FamilyAccount; 2] {
+    let account = |owner, pool| AccountOf {
+        owner: PersonNumber::new(owner).expect("a number"),
+        pool: PoolCode(RegionCode::new(pool).expect("a code")),
+        insurance: Insurance::Employee,
+    };
+    [
+        FamilyAccount { account: account("elsewhere", FAR), balance: None },
+        FamilyAccount { account: account("here", NEAR), balance: Some(balance) },
+    ]
 }
 
 /// Settles visits one after the other, each finding used what is in force of the earlier ones, and looks at each result.
@@ -222,23 +273,26 @@ pub fn live_through(
 ) -> Result<(), TestCaseError> {
     let person = somebody.insured_by(book);
     let mut in_force: Vec<InForce> = Vec::new();
-    let mut balance = Money::from_yuan(2_000);
+    let (mut balance, mut of_relative) = (Money::from_yuan(2_000), Money::from_yuan(1_000));
     for visit in visits {
         if let Some(which) = visit.cancels.filter(|_| !in_force.is_empty()) {
-            balance += in_force.remove(which.index(in_force.len())).account;
+            let InForce { posting: _, stay: _, account, family } = in_force.remove(which.index(in_force.len()));
+            balance += account;
+            of_relative += family;
         }
         let Some(settle) = visit.settle(book.pool(), book.insurance()) else { continue };
         let filing = visit.filing(&person);
         let part = visit.deductible_before.map(|deductible| visit.earlier(book, &settle, true, deductible));
         let postings: Vec<UsagePosting> = in_force.iter().map(|settled| settled.posting.clone()).collect();
         let earlier: Vec<Earlier> = in_force.iter().filter_map(|settled| settled.stay.clone()).chain(part).collect();
+        let family = relatives(of_relative);
         let case = Case {
             person: &person,
             settle: &settle,
             filing: filing.as_ref(),
             usages: &postings,
             account_balance: balance,
-            family: &[],
+            family: &family,
             earlier: &earlier,
             settled_on: visit.day(),
         };
@@ -258,14 +312,19 @@ pub fn live_through(
         prop_assert!(parts.into_iter().all(|part| !part.is_negative()));
         prop_assert!(payers.funds.total() <= settle.bill.coverage().in_policy + settle.bill.coverage().first_self_pay);
         prop_assert!(payers.cash >= settle.bill.coverage().self_paid, "a self-paid item was paid by somebody else");
-        prop_assert_eq!(adjudication.account_balance, balance - payers.account);
+        let by_family: Money = adjudication.family().iter().map(|share| share.amount).sum();
+        prop_assert!(adjudication.family().iter().all(|share| share.account == family[1].account));
+        prop_assert!(by_family <= of_relative && (by_family.is_zero() || visit.account == AccountUse::Family));
+        prop_assert_eq!(adjudication.account_balance, balance - (payers.account - by_family));
         prop_assert!(!adjudication.account_balance.is_negative());
         prop_assert_eq!(adjudication.usage.sums.basic, payers.funds.of(Fund::Basic));
         balance = adjudication.account_balance;
+        of_relative -= by_family;
         let is_stay = visit.care == CareKind::Inpatient;
         in_force.push(InForce {
             stay: is_stay.then(|| visit.earlier(book, &settle, false, adjudication.deductible)),
-            account: payers.account,
+            account: payers.account - by_family,
+            family: by_family,
             posting: UsagePosting { usage: adjudication.usage.clone(), day: visit.day() },
         });
         let usages: Vec<Usage> = in_force.iter().map(|settled| settled.posting.usage.clone()).collect();
