@@ -91,6 +91,8 @@ pub struct UsageSums {
     pub civil_servant_base: Money,
     /// Paid by the civil-servant supplement.
     pub civil_servant: Money,
+    /// What counts toward the start of medical assistance: what the person bore before it, of what it looks at.
+    pub assistance_base: Money,
     /// Paid by medical assistance, tilted assistance included.
     pub assistance: Money,
     /// What counts toward the start of tilted assistance: what the person still bore after assistance.
@@ -113,6 +115,7 @@ impl Add for UsageSums {
             catastrophic: self.catastrophic + other.catastrophic,
             civil_servant_base: self.civil_servant_base + other.civil_servant_base,
             civil_servant: self.civil_servant + other.civil_servant,
+            assistance_base: self.assistance_base + other.assistance_base,
             assistance: self.assistance + other.assistance,
             tilt_base: self.tilt_base + other.tilt_base,
             tilt: self.tilt + other.tilt,
@@ -140,6 +143,7 @@ impl Neg for UsageSums {
             catastrophic: -self.catastrophic,
             civil_servant_base: -self.civil_servant_base,
             civil_servant: -self.civil_servant,
+            assistance_base: -self.assistance_base,
             assistance: -self.assistance,
             tilt_base: -self.tilt_base,
             tilt: -self.tilt,

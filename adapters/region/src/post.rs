@@ -4,8 +4,8 @@
 //! Columns: `id,psn_no,kind,date,insurance,care,disease,stays,deductible,in_policy,basic,large_sum,catastrophic_base,
 //! catastrophic,civil_servant,assistance,account,institution,encounter,cancels,note`, and where needed `month`
 //! (`2025-03`, in which monthly caps count the row; otherwise the month of `date`), `above_cap`, `civil_servant_base`,
-//! `tilt_base`, `tilt`. Amounts are yuan with at most
-//! two decimal places; empty is nothing.
+//! `assistance_base` (otherwise what the catastrophic layer looked at, less what it and civil servants were paid),
+//! `tilt_base`, `tilt`. Amounts are yuan with at most two decimal places; empty is nothing.
 //!
 //! | kind | what it uses up | `account` |
 //! |---|---|---|
@@ -59,7 +59,7 @@ const COLUMNS: &[&str] = &[
     "note",
 ];
 /// Columns that few files need.
-const OPTIONAL: &[&str] = &["month", "above_cap", "civil_servant_base", "tilt_base", "tilt"];
+const OPTIONAL: &[&str] = &["month", "above_cap", "civil_servant_base", "assistance_base", "tilt_base", "tilt"];
 /// How many postings share a transaction.
 const POSTINGS_A_WRITE: usize = 256;
 /// Each posting is a microsecond after the one before.
@@ -187,6 +187,9 @@ fn read_sums(row: &mut Row<'_>) -> Option<UsageSums> {
     let (civil_servant, assistance) = (money("civil_servant"), money("assistance"));
     let (above_cap, civil_servant_base) = (money("above_cap"), money("civil_servant_base"));
     let (tilt_base, tilt) = (money("tilt_base"), money("tilt"));
+    let assistance_base = money("assistance_base");
+    let left = (catastrophic_base? - catastrophic? - civil_servant?).at_least_zero();
+    let assistance_base = if row.text("assistance_base").is_empty() { Some(left) } else { assistance_base };
     Some(UsageSums {
         stays: stays?,
         deductible: deductible?,
@@ -198,6 +201,7 @@ fn read_sums(row: &mut Row<'_>) -> Option<UsageSums> {
         catastrophic: catastrophic?,
         civil_servant_base: civil_servant_base?,
         civil_servant: civil_servant?,
+        assistance_base: assistance_base?,
         assistance: assistance?,
         tilt_base: tilt_base?,
         tilt: tilt?,

@@ -231,8 +231,8 @@ macro_rules! usage {
     usages.deductible AS deductible, usages.in_policy AS in_policy, usages.basic AS basic,
     usages.above_cap AS above_cap, usages.large_sum AS large_sum, usages.catastrophic_base AS catastrophic_base,
     usages.catastrophic AS catastrophic, usages.civil_servant_base AS civil_servant_base,
-    usages.civil_servant AS civil_servant, usages.assistance AS assistance, usages.tilt_base AS tilt_base,
-    usages.tilt AS tilt"
+    usages.civil_servant AS civil_servant, usages.assistance_base AS assistance_base,
+    usages.assistance AS assistance, usages.tilt_base AS tilt_base, usages.tilt AS tilt"
     };
 }
 pub(super) use usage;
@@ -259,6 +259,7 @@ pub(super) fn usage_posting(columns: &Columns<'_>) -> Result<UsagePosting, Store
                 catastrophic: money("catastrophic")?,
                 civil_servant_base: money("civil_servant_base")?,
                 civil_servant: money("civil_servant")?,
+                assistance_base: money("assistance_base")?,
                 assistance: money("assistance")?,
                 tilt_base: money("tilt_base")?,
                 tilt: money("tilt")?,

@@ -20,8 +20,9 @@ pub(super) const UNDOING: &str =
     "INSERT INTO undoings (book_seq, settlement, becomes, counter) VALUES (?1, ?2, ?3, ?4)";
 pub(super) const USAGE: &str = "INSERT INTO usages (person, after_seq, posting, encounter, day, year, insurance, care,
         disease, month, stays, deductible, in_policy, basic, above_cap, large_sum, catastrophic_base, catastrophic,
-        civil_servant_base, civil_servant, assistance, tilt_base, tilt)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
+        civil_servant_base, civil_servant, assistance_base, assistance, tilt_base, tilt)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+        ?24)";
 pub(super) const ACCOUNT_ENTRY: &str =
     "INSERT INTO account_entries (person, after_seq, posting, amount) VALUES (?1, ?2, ?3, ?4)";
 /// A message may be reversed twice before it ever comes; the first tombstone stays.
@@ -134,6 +135,7 @@ impl<'a> UsageRow<'a> {
             sums.catastrophic.fen().into(),
             sums.civil_servant_base.fen().into(),
             sums.civil_servant.fen().into(),
+            sums.assistance_base.fen().into(),
             sums.assistance.fen().into(),
             sums.tilt_base.fen().into(),
             sums.tilt.fen().into(),

@@ -86,6 +86,7 @@ const FIRST: Version = Version {
         catastrophic INTEGER NOT NULL,
         civil_servant_base INTEGER NOT NULL,
         civil_servant INTEGER NOT NULL,
+        assistance_base INTEGER NOT NULL,
         assistance INTEGER NOT NULL,
         tilt_base INTEGER NOT NULL,
         tilt INTEGER NOT NULL,

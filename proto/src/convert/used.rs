@@ -52,6 +52,7 @@ fn read_used(reader: &mut Reader, used: &v1::Used, insurance: Insurance, day: Da
         civil_servant_base: reader.money("civil_servant_base", used.civil_servant_base)?,
         civil_servant: reader.money("civil_servant", used.civil_servant)?,
         assistance: reader.money("assistance", used.assistance)?,
+        assistance_base: reader.money("assistance_base", used.assistance_base)?,
         tilt_base: reader.money("tilt_base", used.tilt_base)?,
         tilt: reader.money("tilt", used.tilt)?,
     };
@@ -76,6 +77,7 @@ pub fn write(usage: &Usage) -> v1::Used {
         month: month.to_string(),
         above_cap: sums.above_cap.fen(),
         civil_servant_base: sums.civil_servant_base.fen(),
+        assistance_base: sums.assistance_base.fen(),
         tilt_base: sums.tilt_base.fen(),
         tilt: sums.tilt.fen(),
     }

@@ -12,7 +12,14 @@ use crate::year_to_date::UsageSums;
 /// Lets assistance pay, for those whom it covers.
 pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
     let book = sheet.book;
-    let Some(rules) = book.assistance.rules().filter(|_| sheet.facts.identity.is_some()) else { return Ok(()) };
+    let Some(rules) = book.assistance.rules() else { return Ok(()) };
+    if rules.base.care.has_care(sheet.facts.care) {
+        // Counted for everybody: who comes to an identity later has borne it.
+        sheet.assistance_base = sheet.burden.of_parts(rules.base.includes);
+    }
+    if sheet.facts.identity.is_none() {
+        return Ok(());
+    }
     ordinary(sheet, rules)?;
     match &rules.tilt {
         Some(rules) => tilted(sheet, rules),
@@ -22,15 +29,15 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
 
 fn ordinary(sheet: &mut Worksheet<'_>, rules: &Assistance) -> Result<(), Refusal> {
     let book = sheet.book;
-    let burden = sheet.burden.of_parts(rules.base.includes);
-    if burden.is_zero() || !rules.base.care.has_care(sheet.facts.care) {
+    let burden = sheet.assistance_base;
+    if burden.is_zero() {
         return Ok(());
     }
     let used = sheet.used(rules.base.care);
     let row = rules.start.needed(&sheet.facts)?;
     let start = row.value.needed(book, row.clause)?;
-    // What the person bore before in the year after the earlier layers: it has used the start up already.
-    let so_far = (used.catastrophic_base - used.catastrophic - used.civil_servant).at_least_zero();
+    // What the person bore before in the year has used the start up already.
+    let so_far = used.assistance_base.at_least_zero();
     let base = (burden - (start - so_far).at_least_zero()).at_least_zero();
     if !start.is_zero() {
         sheet.note(Step::AssistanceStart { clause: row.clause, start, so_far, burden });

@@ -20,7 +20,7 @@ use crate::year_to_date::UsageSums;
 pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
     let book = sheet.book;
     let Some(rules) = book.catastrophic.rules() else {
-        // Other layers still ask what the person has borne this year.
+        // A layer that begins within the year will ask what the person has borne.
         sheet.catastrophic_base = sheet.burden.of_parts(Cases::at(IN_POLICY.map(|part| part as usize)));
         return Ok(());
     };

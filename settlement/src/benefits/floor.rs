@@ -8,19 +8,22 @@ use crate::refusal::Refusal;
 use crate::rulebook::clause::Clause;
 use crate::rulebook::sections::OffSite;
 
-/// What the basic fund pays of a bill, raised to the guaranteed share. `cap_left` bounds it, if anything does.
+/// What the basic fund pays of a bill, raised to the guaranteed share. `cap_left` bounds it, if anything does; what
+/// is above a cap on cost, which still counts `counted_left`, is guaranteed nothing.
 pub(super) fn raise(
     sheet: &mut Worksheet<'_>,
     change: Option<(OffSite, Clause)>,
     paid: Money,
     cap_left: Option<Money>,
+    counted_left: Option<Money>,
 ) -> Result<Money, Refusal> {
     let Some((floor, clause)) = change.and_then(|(change, clause)| Some((change.floor?, clause))) else {
         return Ok(paid);
     };
     let share = floor.share.needed(sheet.book, clause)?;
-    let in_policy = sheet.coverage.in_policy;
-    let base = floor.of.amount(in_policy, sheet.coverage.total());
+    let whole = sheet.coverage.in_policy;
+    let in_policy = counted_left.map_or(whole, |left| left.min(whole));
+    let base = floor.of.amount(in_policy, sheet.coverage.total() - (whole - in_policy));
     let least = Money::round(share.of(base)).min(in_policy);
     let raised = cap_left.map_or(least, |left| least.min(left));
     if raised <= paid {

@@ -59,17 +59,16 @@ fn leave(sheet: &mut Worksheet<'_>, base: Money, paid: Money, above_cap: (Fracti
     sheet.burden.set(Part::RatioShare, base - deductible - above - paid);
 }
 
-/// The payment with the guaranteed share, which takes from the person what the ratios and the deductible left before
-/// what is above a cap.
+/// The payment with the guaranteed share, which takes from the person what the ratios and the deductible left. What is
+/// above a cap is left to the layer that pays it.
 fn raised(sheet: &mut Worksheet<'_>, change: Option<(OffSite, Clause)>, paid: Money) -> Result<Money, Refusal> {
     if change.is_none_or(|(change, _)| change.floor.is_none()) {
         return Ok(paid);
     }
     let cap_left = caps::tightest(sheet, Measure::FundPaid)?.map(|bound| bound.left);
-    let raised = floor::raise(sheet, change, paid, cap_left)?;
+    let counted_left = caps::tightest(sheet, Measure::InPolicy)?.map(|bound| bound.left);
+    let raised = floor::raise(sheet, change, paid, cap_left, counted_left)?;
     let below_cap = Cases::at([Part::RatioShare, Part::Deductible, Part::PreDeduction].map(|part| part as usize));
-    let below = (raised - paid).min(sheet.burden.of_parts(below_cap));
-    sheet.burden.relieve(below_cap, below);
-    sheet.burden.relieve(Cases::at([Part::AboveCap as usize]), raised - paid - below);
+    sheet.burden.relieve(below_cap, raised - paid);
     Ok(raised)
 }

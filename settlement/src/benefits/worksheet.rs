@@ -64,6 +64,8 @@ pub(super) struct Worksheet<'a> {
     pub(super) catastrophic_base: Money,
     /// What the civil-servant supplement looked at.
     pub(super) civil_servant_base: Money,
+    /// What this settlement adds to the base of assistance.
+    pub(super) assistance_base: Money,
     /// What this settlement adds to the base of tilted assistance.
     pub(super) tilt_base: Money,
     /// What tilted assistance paid of what the assistance fund did.
@@ -96,6 +98,7 @@ impl<'a> Worksheet<'a> {
             large_sum_base: Money::ZERO,
             catastrophic_base: Money::ZERO,
             civil_servant_base: Money::ZERO,
+            assistance_base: Money::ZERO,
             tilt_base: Money::ZERO,
             tilt: Money::ZERO,
             account: Money::ZERO,
@@ -205,6 +208,7 @@ impl<'a> Worksheet<'a> {
                 catastrophic: self.funds.of(Fund::Catastrophic),
                 civil_servant_base: self.civil_servant_base,
                 civil_servant: self.funds.of(Fund::CivilServant),
+                assistance_base: self.assistance_base,
                 assistance: self.funds.of(Fund::Assistance),
                 tilt_base: self.tilt_base,
                 tilt: self.tilt,

@@ -110,6 +110,37 @@ fn a_floor_of_the_total_stays_within_what_is_in_policy_and_under_the_cap() {
 }
 
 #[test]
+fn what_is_above_a_cap_on_cost_is_guaranteed_nothing_and_left_to_the_layer_above() {
+    let off_site = ("off_site", "off_site = [{ id = 'all', floor = '0.90', floor_of = 'in_policy', § }]");
+    let cap = (
+        "cap",
+        "cap = [{ id = 'cost', counts = ['inpatient', 'chronic', 'outpatient'], measure = 'in_policy', amount = 100000, \
+         above = 'large-sum', § }]",
+    );
+    let layer = (
+        "large_sum",
+        "large_sum.ratio = [{ id = 'all', ratio = '0.50', § }]\n\
+         large_sum.cap = [{ id = 'year', none = true, § }]",
+    );
+    let used = |in_policy: &str| format!("used = [{{ care = 'inpatient', in_policy = {in_policy} }}]");
+    check(
+        &[off_site, cap, layer],
+        &[
+            // The cap is used up: nothing is guaranteed; half of (10500 − 500) above it.
+            (
+                &format!("{}\nbill = {{ in_policy = 10500 }}", used("100000")),
+                "expect = { basic = 0, large_sum = 5000, cash = 5500 }",
+            ),
+            // 2500 still count: 90 % of them; half of the 8000 above.
+            (
+                &format!("{}\nbill = {{ in_policy = 10500 }}", used("97500")),
+                "expect = { basic = 2250, large_sum = 4000, cash = 4250 }",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn what_the_floor_pays_is_no_burden_of_later_layers() {
     let off_site = ("off_site", "off_site = [{ id = 'all', floor = '0.40', floor_of = 'in_policy', § }]");
     let civil_servant = (

@@ -223,6 +223,30 @@ fn assistance_has_caps_for_some_care_inside_one_for_all() {
 }
 
 #[test]
+fn the_start_of_assistance_is_used_up_by_what_assistance_looks_at() {
+    let start = "{ id = 'all', amount = 1000, § }, { id = 'visits', counts = ['outpatient'], amount = 200, § }";
+    let rules = assistance(start, "").replace("id = 'none', amount = 0", "id = 'all', amount = 800");
+    let case = |used: &str| format!("identity = 'low-income'\n{}", stay(used, "2500"));
+    check(
+        &[("assistance", &rules)],
+        &[
+            // 500 + 400 = 900; (900 − 800) × 70 %
+            (&case(""), "expect = { basic = 1600, assistance = 70 }"),
+            // The catastrophic layer counted 300 of what was borne before, assistance 700: (900 − 100) × 70 %
+            (
+                &case("{ care = 'inpatient', catastrophic_base = 300, assistance_base = 700 }"),
+                "expect = { assistance = 560 }",
+            ),
+            // Not said: what the earlier layers counted and did not pay. (900 − (800 − 200)) × 70 %
+            (
+                &case("{ care = 'inpatient', catastrophic_base = 300, catastrophic = 100 }"),
+                "expect = { assistance = 210 }",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn tilted_assistance_pays_above_a_second_start_under_a_cap_of_its_own() {
     let tilt = "assistance.tilt = { includes = ['deductible', 'ratio_share'], § }\n\
                 assistance.tilt_start = [{ id = 'filed', filing = ['local', 'long-term', 'referral'], amount = 200, § }]\n\

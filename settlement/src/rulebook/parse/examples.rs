@@ -292,6 +292,8 @@ fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<U
     let disease = disease(&row);
     let day = row.date("day").or(settled_on);
     let money = |key| row.money(key).unwrap_or_default();
+    // What the earlier layers looked at and left, where assistance looks at the same.
+    let left = (money("catastrophic_base") - money("catastrophic") - money("civil_servant")).at_least_zero();
     let sums = UsageSums {
         stays: row.number("stays").unwrap_or_default(),
         deductible: money("deductible"),
@@ -303,6 +305,7 @@ fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<U
         catastrophic: money("catastrophic"),
         civil_servant_base: money("civil_servant_base"),
         civil_servant: money("civil_servant"),
+        assistance_base: row.money("assistance_base").unwrap_or(left),
         assistance: money("assistance"),
         tilt_base: money("tilt_base"),
         tilt: money("tilt"),

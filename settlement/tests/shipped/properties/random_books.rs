@@ -22,6 +22,8 @@ struct Drawn {
     basic: i64,
     /// What continuous enrolment adds to the cap of the basic fund at most.
     grows_by: i64,
+    /// In-policy cost of stays that counts.
+    cost: Option<i64>,
     outpatient: i64,
     outpatient_month: Option<i64>,
     of_diseases: Vec<(&'static str, i64)>,
@@ -114,6 +116,7 @@ impl Drawn {
             text: String::new(),
             basic,
             grows_by: c.of(&[0, 0, 3_000]),
+            cost: c.of(&[None, None, Some(60_000)]),
             outpatient: c.of(&[300, 2_000, 50_000]),
             outpatient_month: c.of(&[None, Some(100), Some(1_000)]),
             of_diseases,
@@ -155,6 +158,8 @@ impl Drawn {
         let (yuan, total, limits) = (Money::from_yuan, used.total(), &self.limits);
         prop_assert!(total.basic <= yuan(self.basic + self.grows_by), "the basic fund paid {}", total.basic);
         prop_assert!(used.of(&[Outpatient]).basic <= yuan(self.outpatient));
+        let stays = used.of(&[Inpatient]).basic;
+        prop_assert!(self.cost.is_none_or(|most| stays <= yuan(most)), "{stays} for stays");
         self.disease_caps_hold(&used)?;
         let either = limits.assistance.zip(limits.assistance_of_some).map(|(one, other)| one.max(other));
         let assistance = either.map(|most| most + limits.tilt.unwrap_or(0));

@@ -182,11 +182,10 @@ pub(super) fn caps(c: &mut Choosing<'_>, drawn: &Drawn) -> String {
         ),
         format!("{{ id = 'outpatient', counts = ['outpatient'], measure = 'fund_paid', amount = {outpatient}, § }}"),
     ];
-    if c.is_one_of(3) {
-        rows.push(
-            "{ id = 'cost', counts = ['inpatient'], measure = 'in_policy', amount = 60000, above = 'large-sum', § }"
-                .to_owned(),
-        );
+    if let Some(cost) = drawn.cost {
+        rows.push(format!(
+            "{{ id = 'cost', counts = ['inpatient'], measure = 'in_policy', amount = {cost}, above = 'large-sum', § }}"
+        ));
     }
     for (code, most) in &drawn.of_diseases {
         rows.push(format!(
