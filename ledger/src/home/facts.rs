@@ -118,7 +118,7 @@ fn visit_answers(
 
 impl MonthTotal {
     /// Its sums with their names, stays as a count, amounts as money.
-    pub fn amounts(&self) -> [(&'static str, i64); 13] {
+    pub fn amounts(&self) -> [(&'static str, i64); 14] {
         let UsageSums {
             stays,
             deductible,

@@ -112,7 +112,7 @@ impl<'a> UsageRow<'a> {
         UsageRow { person, after, posting, encounter, used, day, month }
     }
 
-    pub fn values(&self) -> [Value<'_>; 23] {
+    pub fn values(&self) -> [Value<'_>; 24] {
         let (usage, sums) = (&self.used.usage, &self.used.usage.sums);
         [
             self.person.into(),
