@@ -155,6 +155,7 @@ on_both! {
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
     changes_of_several_prefunds_are_recorded_together_and_each_once,
     a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_both,
+    two_records_of_a_change_that_differ_are_paid_once_both_sides_accept_these_two,
     each_node_of_both_members_is_told_once_of_what_is_recorded,
     what_is_not_recorded_is_not_told,
     the_use_of_a_prefund_is_told_each_time_that_it_turns,
