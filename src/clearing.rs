@@ -6,7 +6,7 @@ mod deductions;
 mod leftovers;
 pub mod papers;
 pub mod pay;
-mod payables;
+pub mod payables;
 mod printed;
 mod run;
 pub mod simulate;
@@ -199,6 +199,9 @@ pub enum Command {
         /// Which pair, and how to reach the hub.
         #[command(flatten)]
         pair: OfPair,
+        /// employee | resident: whose money.
+        #[arg(long)]
+        insurance: String,
         /// Which records, and why.
         #[command(flatten)]
         accepting: pay::Accepting,
@@ -312,7 +315,7 @@ pub async fn run(command: Command) -> Result<Ending> {
         }
         Command::Notice { month } => pay::notices(&month).await,
         Command::Pay { pair, payment, insurance } => pay::pay(pair, payment, insurance).await,
-        Command::AcceptPayment { pair, accepting } => pay::accept(pair, accepting).await,
+        Command::AcceptPayment { pair, insurance, accepting } => pay::accept(pair, insurance, accepting).await,
         Command::Deduction(command) => deductions::run(command).await,
         Command::Leftovers(command) => leftovers::run(command).await,
         Command::Year { access, year, json } => year::show(&mut client(&access)?, year, json).await,

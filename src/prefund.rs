@@ -18,7 +18,7 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use tonic::transport::Channel;
 
-use crate::clearing::pay::Payment;
+use crate::clearing::pay::{Accepting, Payment};
 use crate::cli::Ending;
 use crate::filing::Access;
 use crate::{output, status};
@@ -123,7 +123,7 @@ pub enum Command {
         json: bool,
     },
     /// Record a payment for a change as your side has it; both sides do. Recording it anew corrects your side's record,
-    /// until both sides have recorded the same.
+    /// until both sides have recorded the same or accepted the other's (accept-payment).
     Pay {
         /// Which, and how to reach the hub.
         #[command(flatten)]
@@ -131,6 +131,20 @@ pub enum Command {
         /// What was paid.
         #[command(flatten)]
         payment: Payment,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Accept the two records of a payment, different as they are, as of one payment, as one side of it: each bank has its
+    /// own serial number, or the money came on another day than it went. Once a person of each side has accepted the same
+    /// two, it is paid.
+    AcceptPayment {
+        /// Which, and how to reach the hub.
+        #[command(flatten)]
+        of: requests::Named,
+        /// Which records, and why.
+        #[command(flatten)]
+        accepting: Accepting,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -244,6 +258,7 @@ pub async fn run(command: Command) -> Result<Ending> {
             papers::print(&[paid.into_inner()], json)?;
             Ok(Ending::Good)
         }
+        Command::AcceptPayment { of, accepting, json } => requests::accept_payment(of, accepting, json).await,
         Command::Documents { access, year, member, regions, accounts, out, json } => {
             let (member, speaks_for) = (member.as_deref(), access.speaks_for()?);
             let wanted = papers::Wanted { member, speaks_for, regions: &regions, accounts: &accounts };

@@ -2,6 +2,8 @@
 //! by the decision of two people who do not sit on the same side, or it stays; it is never dropped. Keeping the list is for
 //! `ledger`.
 
+use settlement::adjudication::FundShares;
+
 use crate::breaks::Books;
 use crate::period::Side;
 
@@ -205,9 +207,61 @@ pub fn after(standing: &Standing<Person>, act: Act, by: Person) -> Result<Standi
     }
 }
 
+/// A correction that came onto the list by itself, seen by a later one of the same settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// What it moves.
+    pub moves: FundShares,
+    /// How it ended; none while it waits.
+    pub ended: Option<Verdict>,
+    /// Whether the later one takes it back.
+    pub is_taken_back: bool,
+}
+
+/// Where a correction goes that builds on others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Joins {
+    /// It counts by itself.
+    Counts,
+    /// It waits on the list.
+    Waits,
+    /// It is returned: what it takes back was never paid.
+    Returned,
+}
+
+/// Where a correction goes whose settlement was corrected `before`. It is the difference to what its settlement counted, so
+/// with what waits it waits, and both end on one sum. Where some of what it counted was returned, the difference would pay
+/// a sum that nobody has worked out: people decide.
+///
+/// ```
+/// use clearing::listed::{Before, Joins, Verdict, joins};
+/// use settlement::adjudication::FundShares;
+/// let waits = Before { moves: FundShares::default(), ended: None, is_taken_back: true };
+/// assert_eq!(joins(&[waits]), Joins::Waits);
+/// let returned = Before { ended: Some(Verdict::Return), ..waits };
+/// assert_eq!(joins(&[returned]), Joins::Returned);
+/// assert_eq!(joins(&[]), Joins::Counts);
+/// ```
+pub fn joins(before: &[Before]) -> Joins {
+    let mut returned = FundShares::default();
+    let of_returned = || before.iter().filter(|one| one.ended == Some(Verdict::Return));
+    of_returned().for_each(|one| returned += one.moves);
+    if before.iter().any(|one| one.ended.is_none()) {
+        Joins::Waits
+    } else if of_returned().any(|one| one.is_taken_back) {
+        Joins::Returned
+    } else if returned != FundShares::default() {
+        Joins::Waits
+    } else {
+        Joins::Counts
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use settlement::adjudication::Fund;
+    use settlement::money::Money;
 
     use super::*;
 
@@ -218,6 +272,31 @@ mod tests {
     fn act() -> impl Strategy<Value = Act> {
         let verdict = || prop::sample::select(vec![Verdict::Clear, Verdict::Return]);
         prop_oneof![verdict().prop_map(Act::Propose), verdict().prop_map(Act::Approve), Just(Act::Refuse)]
+    }
+
+    #[test]
+    fn a_correction_counts_only_beside_what_is_cleared() {
+        let (cleared, returned) = (Some(Verdict::Clear), Some(Verdict::Return));
+        // What each before it moves, how that ended, and whether it is taken back.
+        for (name, before, expected) in [
+            ("nothing is there by itself", vec![], Joins::Counts),
+            ("it takes back what waits", vec![(-10, None, true)], Joins::Waits),
+            ("it is worked out from what waits", vec![(-10, None, false)], Joins::Waits),
+            ("it takes back what was cleared", vec![(-10, cleared, true)], Joins::Counts),
+            ("it takes back what was returned", vec![(-10, returned, true)], Joins::Returned),
+            ("it is worked out from what was returned", vec![(-10, returned, false)], Joins::Waits),
+            ("that was taken back", vec![(-10, returned, false), (10, returned, false)], Joins::Counts),
+            ("it brings that again", vec![(-10, returned, false), (10, returned, true)], Joins::Returned),
+            ("it takes back what waits beside that", vec![(-10, returned, false), (5, None, true)], Joins::Waits),
+            ("one was cleared, another returned", vec![(-10, cleared, false), (5, returned, false)], Joins::Waits),
+        ] {
+            let before = before.into_iter().map(|(fen, ended, is_taken_back)| {
+                let mut moves = FundShares::default();
+                moves.set(Fund::Basic, Money::from_fen(fen));
+                Before { moves, ended, is_taken_back }
+            });
+            assert_eq!(joins(&before.collect::<Vec<_>>()), expected, "{name}");
+        }
     }
 
     proptest! {

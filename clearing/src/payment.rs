@@ -161,6 +161,11 @@ impl Payable {
         self.due.max(-self.due)
     }
 
+    /// Whether one side at least has recorded a payment.
+    pub fn is_recorded(&self) -> bool {
+        self.paid.is_some() || self.received.is_some()
+    }
+
     /// In what the records of both sides differ; none where one is missing, or both are the same.
     pub fn apart(&self) -> Option<Apart> {
         self.paid.as_ref()?.apart_from(self.received.as_ref()?)

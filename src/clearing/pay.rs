@@ -69,28 +69,25 @@ pub(super) async fn pay(pair: OfPair, payment: Payment, insurance: String) -> Re
     Ok(Ending::Good)
 }
 
-/// Which records of a payment are accepted as of one, by whom and why.
+/// Which records of a payment are accepted as of one, by whom and why; of statements and of prefunds alike.
 #[derive(Debug, Args)]
 pub struct Accepting {
     /// home | treatment: your side.
     #[arg(long)]
-    side: String,
-    /// employee | resident: whose money.
+    pub side: String,
+    /// The number of the payer's record that you have looked at, as the list of notices or of changes has it.
     #[arg(long)]
-    insurance: String,
-    /// The number of the payer's record that you have looked at, as the list of notices has it.
-    #[arg(long)]
-    paid: u32,
+    pub paid: u32,
     /// The number of the receiver's record that you have looked at.
     #[arg(long)]
-    received: u32,
+    pub received: u32,
     /// Why they are of one payment.
     #[arg(long)]
-    reason: String,
+    pub reason: String,
 }
 
-pub(super) async fn accept(pair: OfPair, accepting: Accepting) -> Result<Ending> {
-    let Accepting { side, insurance, paid: paid_record, received: received_record, reason } = accepting;
+pub(super) async fn accept(pair: OfPair, insurance: String, accepting: Accepting) -> Result<Ending> {
+    let Accepting { side, paid: paid_record, received: received_record, reason } = accepting;
     let OfPair { month: OfMonth { access, month, json: as_json }, home, treatment } = pair;
     let asked =
         v1::AcceptPaymentRequest { month, home, treatment, side, insurance, paid_record, received_record, reason };
@@ -109,7 +106,7 @@ pub(super) async fn notices(of: &OfMonth) -> Result<Ending> {
                 "in_words": capitals(amount), "version": pair.version, "issued_on": pair.noticed_on,
                 "paid": json_of_payment(&payable.paid), "received": json_of_payment(&payable.received),
                 "apart": payable.apart, "paid_record": payable.paid_record,
-                "received_record": payable.received_record, "accepted": json_of_acceptances(payable),
+                "received_record": payable.received_record, "accepted": json_of_acceptances(&payable.accepted),
                 "settled": payable.settled })
         });
         print_json(&rows.collect())?;
@@ -138,6 +135,6 @@ pub(super) async fn notices(of: &OfMonth) -> Result<Ending> {
 }
 
 /// A record with the number by which it is accepted.
-fn numbered(number: u32, payment: &Option<v1::PaymentView>) -> String {
+pub fn numbered(number: u32, payment: &Option<v1::PaymentView>) -> String {
     if number == 0 { String::new() } else { format!("{} (#{number})", recorded(payment)) }
 }

@@ -47,10 +47,10 @@ pub fn who_pays<'p>(pair: &'p v1::PairView, payable: &v1::PayableView) -> (&'p s
 }
 
 /// Who has accepted two records as of one payment, as JSON.
-pub fn json_of_acceptances(payable: &v1::PayableView) -> Vec<Value> {
+pub fn json_of_acceptances(accepted: &[v1::AcceptanceView]) -> Vec<Value> {
     let of =
         |accepted: &v1::AcceptanceView| json!({ "side": accepted.side, "reason": accepted.reason, "on": accepted.on });
-    payable.accepted.iter().map(of).collect()
+    accepted.iter().map(of).collect()
 }
 
 /// A payment as JSON.

@@ -112,7 +112,7 @@ pub(super) fn json_of_pair(pair: &v1::PairView) -> Value {
     let payables = pair.payables.iter().map(|payable| {
         json!({ "insurance": payable.insurance, "due": Money::from_fen(payable.due).to_string(),
             "paid": json_of_payment(&payable.paid), "received": json_of_payment(&payable.received),
-            "apart": payable.apart, "accepted": json_of_acceptances(payable), "settled": payable.settled })
+            "apart": payable.apart, "accepted": json_of_acceptances(&payable.accepted), "settled": payable.settled })
     });
     json!({ "home": pair.home, "treatment": pair.treatment, "version": pair.version, "issued_on": pair.issued_on,
         "due": Money::from_fen(pair.due).to_string(), "home_confirmed": pair.home_confirmed,

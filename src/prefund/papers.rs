@@ -26,6 +26,8 @@ use crate::clearing::papers::given::{read_accounts, read_regions};
 use crate::clearing::papers::notices::accounts_of;
 use crate::clearing::papers::whose::Whose;
 use crate::clearing::papers::writing::Writing;
+use crate::clearing::pay::numbered;
+use crate::clearing::payables::json_of_acceptances;
 use crate::{output, status};
 
 /// Every change that may be seen.
@@ -53,7 +55,8 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
                 "reason": change.reason, "made_on": change.made_on, "submit_by": change.submit_by,
                 "pay_by": change.pay_by, "late": change.late, "standing": change.standing, "asked_by": change.asked_by,
                 "answered": change.answered, "apart": change.apart, "paid": payment(&change.paid),
-                "received": payment(&change.received) })
+                "received": payment(&change.received), "paid_record": change.paid_record,
+                "received_record": change.received_record, "accepted": json_of_acceptances(&change.accepted) })
         });
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<Value>>())?);
         return Ok(());
@@ -61,10 +64,12 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
     let mut table =
         output::table(["编号", "参保省", "就医省", "险种", "金额", "状态", "应付期限", "付款", "收款", "事由"]);
     for change in changes {
-        let day = |view: &Option<v1::PaymentView>| {
-            view.as_ref().map(|paid| format!("{} {}", paid.serial, paid.on)).unwrap_or_default()
+        let is_held = change.standing == Standing::Held.word();
+        let apart = match change.apart.as_str() {
+            "" => "",
+            _ if is_held => "（两方登记不一致，双方认可为同一笔）",
+            _ => "（两方登记不一致）",
         };
-        let apart = if change.apart.is_empty() { "" } else { "（两方登记不一致）" };
         let standing = Standing::from_word(&change.standing);
         let standing = standing.map_or_else(
             || change.standing.clone(),
@@ -78,8 +83,8 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
             yuan(change.amount),
             format!("{standing}{apart}"),
             if change.late { format!("{} 逾期", change.pay_by) } else { change.pay_by.clone() },
-            day(&change.paid),
-            day(&change.received),
+            numbered(change.paid_record, &change.paid),
+            numbered(change.received_record, &change.received),
             change.reason.clone(),
         ]);
     }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use settlement::money::Money;
 
 use super::{client, papers};
+use crate::clearing::pay::Accepting;
 use crate::cli::Ending;
 use crate::filing::Access;
 use crate::status;
@@ -69,6 +70,20 @@ pub async fn answer(of: OfChange, is_accepted: bool) -> Result<Ending> {
     let (mut client, said) = (client(&access)?, v1::PrefundAnswer { home, treatment, insurance, id, side, reason });
     let told = if is_accepted { client.accept(said).await } else { client.refuse(said).await };
     papers::print(&[told.map_err(|refused| status::to_refusal(&refused))?.into_inner()], json)?;
+    Ok(Ending::Good)
+}
+
+/// Accepts two records of a change's payment as of one.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses.
+pub async fn accept_payment(of: Named, accepting: Accepting, as_json: bool) -> Result<Ending> {
+    let Named { access, id, home, treatment, insurance } = of;
+    let Accepting { side, paid: paid_record, received: received_record, reason } = accepting;
+    let asked =
+        v1::PrefundAcceptPaymentRequest { home, treatment, insurance, id, side, paid_record, received_record, reason };
+    let told = client(&access)?.accept_payment(asked).await.map_err(|refused| status::to_refusal(&refused))?;
+    papers::print(&[told.into_inner()], as_json)?;
     Ok(Ending::Good)
 }
 

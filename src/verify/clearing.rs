@@ -26,8 +26,8 @@ use settlement::region::RegionTable;
 pub use afterwards::{
     corrections_are_posted_once_their_batch_is_in_force, deductions_are_posted_as_they_happen,
     nothing_posted_is_carried_more_often_than_the_calendar_says, prefund_payments_are_what_their_changes_ask_for,
-    what_is_posted_counts_or_is_listed, what_is_posted_leaves_a_period_only_where_it_was,
-    what_is_posted_stands_only_while_its_settlement_does,
+    what_builds_on_what_is_listed_waits_with_it, what_is_posted_counts_or_is_listed,
+    what_is_posted_leaves_a_period_only_where_it_was, what_is_posted_stands_only_while_its_settlement_does,
 };
 
 /// By what clearing is checked beside the book itself. What needs one that is not at hand is left out.
@@ -57,6 +57,7 @@ pub async fn findings(hub: &HubStore, rules: Rules<'_>) -> Result<Vec<Finding>> 
     findings.extend(what_is_posted_stands_only_while_its_settlement_does(hub).await?);
     findings.extend(what_is_posted_leaves_a_period_only_where_it_was(hub).await?);
     findings.extend(what_is_posted_counts_or_is_listed(hub).await?);
+    findings.extend(what_builds_on_what_is_listed_waits_with_it(hub).await?);
     findings.extend(prefund_payments_are_what_their_changes_ask_for(hub).await?);
     let open = hub.period_open().await?.number;
     for period in (1..=open.0).map(PeriodNumber) {

@@ -143,9 +143,11 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("at most"));
     let accept = [&["prefund", "accept", "--id", "top-up 7", "--side", "home"], &of_prefund[..]];
     assert_eq!(henan.row(&accept.concat()).await["standing"], "due");
-    for (operator, side, bank) in [(&henan, "home", "中国银行 郑州分行"), (&shanghai, "treatment", "工商银行 上海分行")]
+    // Each bank numbers the payment for itself.
+    for (operator, side, bank, serial) in
+        [(&henan, "home", "中国银行 郑州分行", "P-1"), (&shanghai, "treatment", "工商银行 上海分行", "ICBC-77")]
     {
-        let paid = ["--side", side, "--bank", bank, "--serial", "P-1", "--on", "2026-02-10", "--amount", &size];
+        let paid = ["--side", side, "--bank", bank, "--serial", serial, "--on", "2026-02-10", "--amount", &size];
         let paid = [&["prefund", "pay", "--id", "reset 2026"], &of_prefund[..], &paid].concat();
         let recorded = operator.row(&paid).await;
         let as_who = if side == "home" { "paid" } else { "received" };
@@ -153,6 +155,12 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
             (recorded[as_who]["bank"].as_str(), recorded["pay_by"].as_str()),
             (Some(bank), set["pay_by"].as_str())
         );
+    }
+    for (operator, side, standing) in [(&henan, "home", "due"), (&shanghai, "treatment", "held")] {
+        let seen = ["--side", side, "--paid", "1", "--received", "1", "--reason", "各行流水号"];
+        let accepted = [&["prefund", "accept-payment", "--id", "reset 2026"], &of_prefund[..], &seen].concat();
+        let accepted = operator.row(&accepted).await;
+        assert_eq!((&accepted["standing"], &accepted["apart"]), (&standing.into(), &"serial".into()), "{accepted}");
     }
 
     let out = world.deploy().join("papers");
@@ -169,9 +177,9 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
         );
     }
     nobody_receives_without_an_account(&world, &henan).await;
-    for (member, title, bank) in [
-        (HENAN, "职工医保预付金付款通知书", "中国银行 郑州分行"),
-        (SHANGHAI, "职工医保预付金收款通知书", "工商银行 上海分行"),
+    for (member, title, bank, serial) in [
+        (HENAN, "职工医保预付金付款通知书", "中国银行 郑州分行", "P-1"),
+        (SHANGHAI, "职工医保预付金收款通知书", "工商银行 上海分行", "ICBC-77"),
     ] {
         let folder = out.join(member).join(format!("{HENAN}-{SHANGHAI}"));
         let notice = open(&folder, title);
@@ -179,7 +187,7 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
             .rows()
             .iter()
             .map(|row| (row.word("事由"), row.figure("金额"), row.word("银行"), row.word("流水号"), row.word("日期")));
-        let reset = ("2026年度额度调整", fen(&size), bank, "P-1", "2026-02-10");
+        let reset = ("2026年度额度调整", fen(&size), bank, serial, "2026-02-10");
         assert_eq!(rows.collect::<Vec<_>>(), [reset, ("集中结算", 10_050, "", "", "")], "{member}");
         assert_eq!((notice.total("金额"), notice.capitals), (fen(&size) + 10_050, fen(&size) + 10_050));
         let standings: Vec<_> = notice.rows().iter().map(|row| row.word("状态")).collect();

@@ -216,6 +216,20 @@ async fn what_is_moved_onto_the_list_where_nobody_finds_it_is_found() {
 }
 
 #[tokio::test]
+async fn what_counts_while_what_it_gives_back_waits_on_the_list_is_found() {
+    for ((kind, id), stay) in [(DEDUCTION, S2), (CORRECTION, S1)] {
+        let altered = Altered::begin().await;
+        altered.book.cancel("C1", stay, noon(6, 18)).await.expect("it is cancelled");
+        altered.advance(6, 19).await;
+        for (step, wrong) in [(1, vec!["what builds on what is listed waits with it"]), (2, vec![])] {
+            let moved = damage::move_posting(&altered.file, kind, (id, step), (JUNE.0, 0), Some("home"));
+            assert_eq!(moved.expect("it is altered"), 1);
+            assert_eq!(altered.wrong().await, wrong, "{id}, posting {step}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_carried_by_itself_more_often_than_the_calendar_says_is_found() {
     for (kind, id) in [DEDUCTION, CORRECTION] {
         let altered = Altered::begin().await;

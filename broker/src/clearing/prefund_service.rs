@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clearing::calendar::PaymentDays;
 use clearing::month::Month;
+use clearing::payment::Records;
 use clearing::period::{Pair, Side};
 use clearing::prefund::change::Standing;
 use clearing::prefund::is_late;
@@ -27,7 +28,8 @@ use tonic::{Request, Response, Status};
 use super::Clearing;
 use super::prefund_requests::top_up_id;
 use super::prefunds::{QuarterSums, ResetFault, ResetRow, Watched};
-use super::texts::{check_payment, payment_field, read_id, read_reason};
+use super::service::write_acceptance;
+use super::texts::{acceptance_field, check_payment, payment_field, read_id, read_reason};
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, not_yours, refuse};
 
@@ -128,9 +130,7 @@ impl PrefundsService {
         permit: &OperatorPermit,
         asked: v1::OpenPrefundRequest,
     ) -> Result<v1::PrefundChangeView, Refusal> {
-        let key = read_key(&asked.home, &asked.treatment, &asked.insurance)?;
-        let side = Side::from_word(&asked.side).ok_or_else(|| invalid("side", "is not home or treatment"))?;
-        speaks_for(permit, &key.pair, side)?;
+        let (key, side) = own_side(permit, (&asked.home, &asked.treatment, &asked.insurance), &asked.side)?;
         let opening = (read_id(&asked.id)?, Money::from_fen(asked.amount), read_reason(&asked.reason)?);
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let opened = self.clearing.prefund_open((key, side), opening, by).await.map_err(|fault| failed(&fault))?;
@@ -144,9 +144,7 @@ impl PrefundsService {
         asked: v1::PrefundAnswer,
         is_accepted: bool,
     ) -> Result<v1::PrefundChangeView, Refusal> {
-        let key = read_key(&asked.home, &asked.treatment, &asked.insurance)?;
-        let side = Side::from_word(&asked.side).ok_or_else(|| invalid("side", "is not home or treatment"))?;
-        speaks_for(permit, &key.pair, side)?;
+        let (key, side) = own_side(permit, (&asked.home, &asked.treatment, &asked.insurance), &asked.side)?;
         let reason = if is_accepted && asked.reason.is_empty() { String::new() } else { read_reason(&asked.reason)? };
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let place = (key, asked.id.clone(), side);
@@ -160,14 +158,26 @@ impl PrefundsService {
         permit: &OperatorPermit,
         asked: v1::PrefundPayRequest,
     ) -> Result<v1::PrefundChangeView, Refusal> {
-        let key = read_key(&asked.home, &asked.treatment, &asked.insurance)?;
-        let side = Side::from_word(&asked.side).ok_or_else(|| invalid("side", "is not home or treatment"))?;
-        speaks_for(permit, &key.pair, side)?;
+        let (key, side) = own_side(permit, (&asked.home, &asked.treatment, &asked.insurance), &asked.side)?;
         let payment = read_payment(asked.payment.as_ref()).map_err(|fault| invalid(fault.field, fault.problem))?;
         check_payment(&payment)?;
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let paid = self.clearing.store.prefund_pay((key, asked.id.clone(), side), payment, by).await;
         paid.map_err(|fault| failed(&fault))?.map_err(pay_refused)?;
+        self.change_of(permit, &key, &asked.id).await
+    }
+
+    async fn payment_accepted(
+        &self,
+        permit: &OperatorPermit,
+        asked: v1::PrefundAcceptPaymentRequest,
+    ) -> Result<v1::PrefundChangeView, Refusal> {
+        let (key, side) = own_side(permit, (&asked.home, &asked.treatment, &asked.insurance), &asked.side)?;
+        let seen = Records { paid: asked.paid_record, received: asked.received_record };
+        let (reason, by) = (read_reason(&asked.reason)?, (permit.peer().fingerprint().to_owned(), self.clock.now()));
+        let place = (key, asked.id.clone());
+        let accepted = self.clearing.store.prefund_accept_payment(place, (side, seen), reason, by).await;
+        accepted.map_err(|fault| failed(&fault))?.map_err(pay_refused)?;
         self.change_of(permit, &key, &asked.id).await
     }
 
@@ -292,6 +302,14 @@ impl Prefunds for PrefundsService {
         self.paid(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
     }
 
+    async fn accept_payment(
+        &self,
+        request: Request<v1::PrefundAcceptPaymentRequest>,
+    ) -> Result<Response<v1::PrefundChangeView>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        self.payment_accepted(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
+    }
+
     async fn unpaid(&self, request: Request<v1::PrefundsRequest>) -> Result<Response<v1::UnpaidReply>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         let members = self.left_unpaid(&permit).await.map_err(refuse)?;
@@ -334,17 +352,9 @@ fn write_change(
     (days, today): (Option<PaymentDays>, Date),
     standing: Standing,
 ) -> v1::PrefundChangeView {
-    let PrefundEntry { change, answer, payments, is_overtaken: _ } = entry;
+    let PrefundEntry { change, answer, payment, is_overtaken: _ } = entry;
     let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, held, reason, asked_by, at } =
         change;
-    let payer = if amount.is_negative() { Side::Treatment } else { Side::Home };
-    let by = |is_payer: bool| {
-        let side = if is_payer { payer } else { payer.other() };
-        payments.get(&side).map(write_payment)
-    };
-    let apart = payments.get(&Side::Home).zip(payments.get(&Side::Treatment));
-    let apart = apart.and_then(|(home, treatment)| home.apart_from(treatment));
-    let paid = by(true);
     v1::PrefundChangeView {
         late: is_late(*amount, standing != Standing::Due, days, today),
         home: pair.home.to_string(),
@@ -358,13 +368,16 @@ fn write_change(
         made_on: beijing::day_of(*at).to_string(),
         submit_by: days.map(|days| days.submit_by.to_string()).unwrap_or_default(),
         pay_by: days.map(|days| days.pay_by.to_string()).unwrap_or_default(),
-        paid,
-        received: by(false),
+        paid: payment.paid.as_ref().map(write_payment),
+        received: payment.received.as_ref().map(write_payment),
         standing: standing.word().into(),
         asked_by: asked_by.map(Side::word).unwrap_or_default().into(),
         answered: answer.as_ref().map(|answer| answer.reason.clone()).unwrap_or_default(),
         held: held.fen(),
-        apart: apart.map(|apart| apart.to_string()).unwrap_or_default(),
+        apart: payment.apart().map(|apart| apart.to_string()).unwrap_or_default(),
+        paid_record: payment.records.paid,
+        received_record: payment.records.received,
+        accepted: payment.accepted.iter().map(write_acceptance).collect(),
     }
 }
 
@@ -372,6 +385,7 @@ fn pay_refused(fault: PrefundPaymentFault) -> Refusal {
     let field = match &fault {
         PrefundPaymentFault::Unknown | PrefundPaymentFault::NothingDue | PrefundPaymentFault::NotDue(_) => "id",
         PrefundPaymentFault::Payment(fault) => payment_field(fault),
+        PrefundPaymentFault::Accept(fault) => acceptance_field(fault),
     };
     invalid(field, fault.to_string())
 }
@@ -431,6 +445,17 @@ fn read_months(months: &[String]) -> Result<BTreeSet<Month>, Refusal> {
         Month::from_text(text).ok_or_else(|| invalid("nothing_came", format!("{text} is not a month such as 2025-06")))
     };
     months.iter().map(read).collect()
+}
+
+/// A prefund, and the side of it that a member names, if it is its own.
+fn own_side(
+    permit: &OperatorPermit,
+    (home, treatment, insurance): (&str, &str, &str),
+    side: &str,
+) -> Result<(PrefundKey, Side), Refusal> {
+    let key = read_key(home, treatment, insurance)?;
+    let side = Side::from_word(side).ok_or_else(|| invalid("side", "is not home or treatment"))?;
+    speaks_for(permit, &key.pair, side).map(|()| (key, side))
 }
 
 /// Nobody speaks for a member but the member.

@@ -7,7 +7,7 @@ use clearing::calendar::Calendar;
 use clearing::cleared::{Cleared, sum};
 use clearing::month::Month;
 use clearing::obligation::Lot;
-use clearing::payment::{AcceptFault, Acceptance, Payable, Records};
+use clearing::payment::{Acceptance, Payable, Records};
 use clearing::period::{Pair, PairRecord, Plan, Side, Stage, Step, Wait, plan};
 use identity::name::{Role, all_regions};
 use identity::permit::OperatorPermit;
@@ -21,7 +21,7 @@ use settlement::person::Insurance;
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
-use super::texts::{check_payment, payment_field, read_reason};
+use super::texts::{acceptance_field, check_payment, payment_field, read_reason};
 use super::{Clearing, Standing, reports};
 use crate::refusing::{failed, invalid, not_yours, refuse};
 
@@ -453,7 +453,7 @@ fn write_payable(insurance: Insurance, payable: &Payable) -> v1::PayableView {
     }
 }
 
-fn write_acceptance((side, acceptance): (&Side, &Acceptance)) -> v1::AcceptanceView {
+pub(super) fn write_acceptance((side, acceptance): (&Side, &Acceptance)) -> v1::AcceptanceView {
     let (reason, on) = (acceptance.reason.clone(), acceptance.on.to_string());
     v1::AcceptanceView { side: side.word().into(), reason, on }
 }
@@ -476,9 +476,7 @@ fn refused(fault: &StatementFault) -> Refusal {
         StatementFault::NotInIt(_) => "objected",
         StatementFault::NoNotice => "insurance",
         StatementFault::Payment(fault) => payment_field(fault),
-        StatementFault::Accept(AcceptFault::OtherRecords(_)) => "records",
-        StatementFault::Accept(AcceptFault::SamePerson) => "side",
-        StatementFault::Accept(AcceptFault::NotApart | AcceptFault::OtherSum) => "payment",
+        StatementFault::Accept(fault) => acceptance_field(fault),
     };
     invalid(field, fault.to_string())
 }

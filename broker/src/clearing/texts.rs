@@ -1,7 +1,7 @@
 //! What operators write in words. It is kept for good and stands in documents, so it is not empty, not long, and in one
 //! line.
 
-use clearing::payment::{Payment, PaymentFault};
+use clearing::payment::{AcceptFault, Payment, PaymentFault};
 use settlement::refusal::{Reason, Refusal};
 
 /// The longest reason, in characters.
@@ -48,6 +48,15 @@ pub(super) fn payment_field(fault: &PaymentFault) -> &'static str {
         PaymentFault::OtherAmount { due: _, amount: _ } => "payment.amount",
         PaymentFault::TooEarly { on: _, since: _ } | PaymentFault::TooLate { on: _, today: _ } => "payment.on",
         PaymentFault::AgreedOtherwise => "payment",
+    }
+}
+
+/// The field of an acceptance that a fault is of.
+pub(super) fn acceptance_field(fault: &AcceptFault) -> &'static str {
+    match fault {
+        AcceptFault::OtherRecords(_) => "records",
+        AcceptFault::SamePerson => "side",
+        AcceptFault::NotApart | AcceptFault::OtherSum => "payment",
     }
 }
 

@@ -152,8 +152,29 @@ async fn a_change_of_a_prefund_is_paid_on_both_sides() {
     otherwise.payment.as_mut().expect("a payment").on = "2025-08-07".into();
     let apart = shanghai.pay(otherwise).await.expect("it is recorded").into_inner();
     assert_eq!((apart.standing.as_str(), apart.apart.as_str()), ("due", "day"));
-    let paid = shanghai.pay(pay("treatment", 20_000)).await.expect("it corrects itself").into_inner();
-    assert_eq!((paid.standing.as_str(), paid.apart.as_str()), ("held", ""));
+    let accepting = |side: &str| v1::PrefundAcceptPaymentRequest {
+        home: "410000".into(),
+        treatment: "310000".into(),
+        insurance: "employee".into(),
+        id: "reset 2025".into(),
+        side: side.into(),
+        paid_record: 1,
+        received_record: 1,
+        reason: "隔日到账".into(),
+    };
+    assert_eq!(field(&henan.accept_payment(accepting("treatment")).await.expect_err("not their side")), "treatment");
+    for (spoilt, named) in [
+        (v1::PrefundAcceptPaymentRequest { received_record: 2, ..accepting("home") }, "records"),
+        (v1::PrefundAcceptPaymentRequest { id: "reset 2024".into(), ..accepting("home") }, "id"),
+        (v1::PrefundAcceptPaymentRequest { reason: " ".into(), ..accepting("home") }, "reason"),
+    ] {
+        assert_eq!(field(&henan.accept_payment(spoilt.clone()).await.expect_err(named)), named, "{spoilt:?}");
+    }
+    let accepted = henan.accept_payment(accepting("home")).await.expect("it is accepted").into_inner();
+    assert_eq!((accepted.standing.as_str(), accepted.accepted.len()), ("due", 1), "one alone ends nothing");
+    let paid = shanghai.accept_payment(accepting("treatment")).await.expect("it is accepted").into_inner();
+    assert_eq!((paid.standing.as_str(), paid.apart.as_str(), paid.accepted.len()), ("held", "day", 2));
+    assert_eq!(field(&shanghai.pay(pay("treatment", 20_000)).await.expect_err("both have accepted")), "payment");
     let listed = shanghai.changes(v1::PrefundsRequest {}).await.expect("changes").into_inner().changes;
     assert!(listed[0].paid.is_some() && listed[0].received.is_some());
     // January 21 to 24 and the worked Sunday 26; then 27, and after Spring Festival February 5 to 8, a worked Saturday,

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use clearing::obligation::Posting;
-use settlement::adjudication::FundShares;
+use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::{IdError, SettlementId};
 use settlement::money::Money;
 
@@ -17,7 +17,8 @@ use crate::engine::{Row, Sql};
 use crate::store::StoreError;
 use crate::values;
 
-/// The postings of a period: made in it or moved into it, and not moved out of it.
+/// The postings of a period: made in it or moved into it, and not moved out of it; unless two people have cleared them
+/// from the list in that same period.
 macro_rules! posted_in {
     ($kind:literal, $select:expr, $rest:expr) => {
         concat!(
@@ -31,7 +32,13 @@ macro_rules! posted_in {
                     SELECT 1 FROM ",
             $kind,
             "_moves AS gone
-                    WHERE gone.id = posted.id AND gone.step = posted.step AND gone.from_period = ?1) ",
+                    WHERE gone.id = posted.id AND gone.step = posted.step AND gone.from_period = ?1
+                      AND NOT EXISTS (
+                        SELECT 1 FROM ",
+            $kind,
+            "_moves AS back
+                        WHERE back.id = gone.id AND back.step = gone.step AND back.from_period = 0
+                          AND back.into_period = ?1 AND back.into_period > 0)) ",
             $rest
         )
     };
@@ -56,8 +63,15 @@ pub(super) use came_alone;
 /// Whether two people have ended a posting on the list. It stays where they put it.
 macro_rules! ended {
     ($kind:literal) => {
+        concat!("EXISTS ", ended_into!($kind))
+    };
+}
+
+/// Into which period they did; nothing where they have not.
+macro_rules! ended_into {
+    ($kind:literal) => {
         concat!(
-            "EXISTS (SELECT 1 FROM ",
+            "(SELECT ended.into_period FROM ",
             $kind,
             "_moves AS ended WHERE ended.id = posted.id AND ended.step = posted.step AND ended.from_period = 0)"
         )
@@ -80,7 +94,7 @@ pub(super) struct Kind {
 }
 
 macro_rules! kind {
-    ($kind:literal) => {
+    ($kind:literal, $whole:literal, $since:literal) => {
         Kind {
             of_settlement: posted_in!(
                 $kind,
@@ -106,7 +120,7 @@ macro_rules! kind {
             ),
             on_list: concat!(
                 "SELECT changed.settlement, posted.basic, posted.large_sum, posted.catastrophic, posted.civil_servant,
-                    posted.assistance
+                    posted.assistance, ", ended!($kind), "
                 FROM ", $kind, "_postings AS posted JOIN ", $kind, "s AS changed ON changed.id = posted.id
                 WHERE (posted.period = 0 OR EXISTS (
                     SELECT 1 FROM ", $kind, "_moves AS came
@@ -133,15 +147,19 @@ macro_rules! kind {
             carry: concat!(
                 "INSERT INTO ", $kind, "_moves (id, step, from_period, into_period) VALUES (?1, ?2, ?3, ?4)"
             ),
-            alone: alone::texts!($kind),
+            alone: alone::texts!($kind, $whole, $since),
         }
     };
 }
 
-/// What review takes off.
-pub(super) const DEDUCTIONS: Kind = kind!("deduction");
-/// What corrections add, or take back.
-pub(super) const CORRECTIONS: Kind = kind!("correction");
+/// What review takes off. Each deduction is a sum of its own.
+pub(super) const DEDUCTIONS: Kind = kind!("deduction", "changed.id", "posted.step");
+/// What corrections add, or take back. Each builds on those of its settlement before it.
+pub(super) const CORRECTIONS: Kind = kind!(
+    "correction",
+    "changed.settlement",
+    "(SELECT made.posted_at FROM correction_postings AS made WHERE made.id = posted.id AND made.step = 1)"
+);
 
 const KINDS: [Kind; 2] = [DEDUCTIONS, CORRECTIONS];
 
@@ -159,9 +177,13 @@ impl Kind {
         if is_off { Ok(THE_LIST) } else { open_period(sql) }
     }
 
-    /// What is or was on the list with its settlement, posting by posting; not what came there by itself.
-    pub(super) fn on_list(&self, sql: &Sql<'_>) -> Result<Vec<(SettlementId, FundShares)>, StoreError> {
-        sql.query(self.on_list, values![], read_posted)
+    /// What is or was on the list with its settlement, posting by posting, and whether it has ended; not what came there by
+    /// itself.
+    pub(super) fn on_list(&self, sql: &Sql<'_>) -> Result<Vec<(SettlementId, FundShares, bool)>, StoreError> {
+        sql.query(self.on_list, values![], |row| {
+            let (settlement, shares) = read_posted(row)?;
+            Ok((settlement, shares, row.flag(1 + Fund::ALL.len())?))
+        })
     }
 
     /// What has gone with its settlement out of a period or into it: from which, and into which.
@@ -245,12 +267,17 @@ pub(super) fn move_with_all(sql: &Sql<'_>, period: PeriodNumber) -> Result<(), S
 
 /// Where a settlement is cleared, as long as that is not stated; otherwise the open period. On the list it waits with it.
 pub(super) fn period_for(sql: &Sql<'_>, settlement: &SettlementId) -> Result<PeriodNumber, StoreError> {
-    const STATED: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = 'carried' AND held = 1";
     match place_of(sql, settlement)? {
         Some(THE_LIST) => Ok(THE_LIST),
-        Some(place) if !sql.exists(STATED, values![place.0])? => Ok(place),
+        Some(place) if !is_stated(sql, place)? => Ok(place),
         Some(_) | None => open_period(sql),
     }
+}
+
+/// Whether what a period clears is stated, and so stays as it is.
+fn is_stated(sql: &Sql<'_>, period: PeriodNumber) -> Result<bool, StoreError> {
+    const STATED: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = 'carried' AND held = 1";
+    sql.exists(STATED, values![period.0])
 }
 
 /// The period that clears a settlement, or the list.

@@ -12,9 +12,9 @@ use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::{PoolCode, SettlementId};
 
 use super::HubStore;
-use super::afterwards::{CORRECTIONS, period_for, posted_in};
+use super::afterwards::{CORRECTIONS, alone, period_for, posted_in};
 use super::deductions::read_shares;
-use super::periods::PeriodNumber;
+use super::periods::{PeriodNumber, THE_LIST};
 use crate::engine::{Sql, list};
 use crate::mailbox::{self, Notice};
 use crate::store::StoreError;
@@ -337,8 +337,14 @@ fn take(
     let Some(becomes) = after(held.standing, Event::Take) else { return Ok(Some(held)) };
     rows::insert_event(sql, id, (becomes, "", Some(place)), (THE_REGION, at))?;
     for correction in &held.batch.corrections {
-        let period = period_for(sql, &correction.settlement)?;
-        rows::insert_posting(sql, (&rows::id_of(id, &correction.settlement), 1), period, &correction.moves(), at)?;
+        let settlement = &correction.settlement;
+        let (period, own) = (period_for(sql, settlement)?, rows::id_of(id, settlement));
+        rows::insert_posting(sql, (&own, 1), period, &correction.moves(), at)?;
+        // What is on the list with its settlement waits for that.
+        if period != THE_LIST {
+            let undoes = held.batch.undoes.as_ref().map(|undone| rows::id_of(undone, settlement));
+            alone::join(sql, (&own, settlement), undoes.as_deref(), (period, at))?;
+        }
     }
     let held = stands(sql, id)?;
     for (correction, lot) in held.batch.corrections.iter().zip(&held.lots) {

@@ -22,7 +22,7 @@ pub use course::{StepReport, StepTaken};
 pub use followed::{CorrectedIn, DeductedIn, Followed};
 pub use listed::{Listed, ListedFault};
 pub use payments::PaidPlace;
-pub(super) use payments::{next_record, read_insurance, read_payment, read_side};
+pub(super) use payments::{add_acceptance, add_record, next_record, read_insurance, read_payment, read_side};
 pub use statements::{Reply, StatementFault};
 pub(super) use tables::TABLES;
 pub use uncompared::{DisputedBranches, UncomparedBranch};

@@ -8,7 +8,7 @@ mod suspensions;
 
 use std::collections::BTreeMap;
 
-use clearing::payment::{Payment, is_paid};
+use clearing::payment::Payable;
 use clearing::period::{Pair, Side};
 use clearing::prefund::change::Recorded;
 use jiff::Timestamp;
@@ -39,11 +39,22 @@ pub(super) const TABLES: Version = Version {
         record INTEGER NOT NULL, serial TEXT NOT NULL, bank TEXT NOT NULL, paid_on TEXT NOT NULL,
         amount INTEGER NOT NULL, recorded_by TEXT NOT NULL, recorded_at INTEGER NOT NULL,
         PRIMARY KEY (home, treatment, insurance, id, side, record)) STRICT, WITHOUT ROWID;
+    CREATE TABLE prefund_payment_acceptances (
+        home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, id TEXT NOT NULL, side TEXT NOT NULL,
+        paid_record INTEGER NOT NULL, received_record INTEGER NOT NULL, reason TEXT NOT NULL, accepted_by TEXT NOT NULL,
+        accepted_at INTEGER NOT NULL,
+        PRIMARY KEY (home, treatment, insurance, id, side, paid_record, received_record)) STRICT, WITHOUT ROWID;
     CREATE TABLE suspensions (
         home TEXT NOT NULL, treatment TEXT NOT NULL, step INTEGER NOT NULL, is_suspended INTEGER NOT NULL,
         reason TEXT NOT NULL, done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
         PRIMARY KEY (home, treatment, step)) STRICT, WITHOUT ROWID;",
-    append_only: &["prefund_changes", "prefund_answers", "prefund_payments", "suspensions"],
+    append_only: &[
+        "prefund_changes",
+        "prefund_answers",
+        "prefund_payments",
+        "prefund_payment_acceptances",
+        "suspensions",
+    ],
     postgres: "",
 };
 
@@ -101,8 +112,8 @@ pub struct PrefundEntry {
     pub change: PrefundChange,
     /// What the other side said to it.
     pub answer: Option<PrefundAnswer>,
-    /// The payment as each side has recorded it last.
-    pub payments: BTreeMap<Side, Payment>,
+    /// The payment as each side has recorded it last, and who has accepted these two as of one.
+    pub payment: Payable,
     /// Whether the prefund was re-set since.
     pub is_overtaken: bool,
 }
@@ -110,13 +121,12 @@ pub struct PrefundEntry {
 impl PrefundEntry {
     /// What decides how far it is.
     pub fn recorded(&self) -> Recorded {
-        let [home, treatment] = Side::ALL.map(|side| self.payments.get(&side));
         Recorded {
             kind: self.change.kind,
             amount: self.change.amount,
             accepted: self.answer.as_ref().map(|answer| answer.is_accepted),
-            is_under_way: !self.payments.is_empty(),
-            is_paid: is_paid(home, treatment),
+            is_under_way: self.payment.is_recorded(),
+            is_paid: self.payment.is_settled(),
             is_overtaken: self.is_overtaken,
         }
     }
@@ -152,7 +162,7 @@ impl HubStore {
                         let entry = PrefundEntry {
                             change: change.clone(),
                             answer: None,
-                            payments: BTreeMap::new(),
+                            payment: Payable::of(change.amount),
                             is_overtaken: false,
                         };
                         telling.tell_prefund(sql, change, (1, entry.recorded().standing(None, Date::MIN)))?;
@@ -202,7 +212,8 @@ fn changes(sql: &Sql<'_>) -> Result<Vec<PrefundChange>, StoreError> {
 
 /// There are a few of each prefund a year, so all are read.
 fn entries(sql: &Sql<'_>) -> Result<Vec<PrefundEntry>, StoreError> {
-    let (changes, mut answers, mut paid) = (changes(sql)?, answers::read(sql)?, payments::read(sql)?);
+    let (changes, mut answers) = (changes(sql)?, answers::read(sql)?);
+    let mut payments = payments::read(sql, &changes)?;
     let resets: Vec<(PrefundKey, Timestamp)> = changes
         .iter()
         .filter(|change| change.kind == PrefundKind::Reset)
@@ -211,8 +222,8 @@ fn entries(sql: &Sql<'_>) -> Result<Vec<PrefundEntry>, StoreError> {
     let entry = |change: PrefundChange| {
         let place = (change.key, change.id.clone());
         let is_overtaken = resets.iter().any(|(key, at)| *key == change.key && *at > change.at);
-        let (answer, payments) = (answers.remove(&place), paid.remove(&place).unwrap_or_default());
-        PrefundEntry { change, answer, payments, is_overtaken }
+        let (answer, payment) = (answers.remove(&place), payments.remove(&place).unwrap_or_default());
+        PrefundEntry { change, answer, payment, is_overtaken }
     };
     Ok(changes.into_iter().map(entry).collect())
 }
@@ -221,7 +232,9 @@ fn entries(sql: &Sql<'_>) -> Result<Vec<PrefundEntry>, StoreError> {
 fn tell(sql: &Sql<'_>, telling: Option<&Telling>, key: &PrefundKey, id: &str) -> Result<(), StoreError> {
     const SAID: &str = "SELECT
         (SELECT COUNT(*) FROM prefund_answers WHERE home = ?1 AND treatment = ?2 AND insurance = ?3 AND id = ?4)
-        + (SELECT COUNT(*) FROM prefund_payments WHERE home = ?1 AND treatment = ?2 AND insurance = ?3 AND id = ?4)";
+        + (SELECT COUNT(*) FROM prefund_payments WHERE home = ?1 AND treatment = ?2 AND insurance = ?3 AND id = ?4)
+        + (SELECT COUNT(*) FROM prefund_payment_acceptances
+            WHERE home = ?1 AND treatment = ?2 AND insurance = ?3 AND id = ?4)";
     let (Some(telling), Some(entry)) = (telling, find(sql, key, id)?) else { return Ok(()) };
     let values = values![key.pair.home.0.as_str(), key.pair.treatment.0.as_str(), key.insurance.word(), id];
     let said = sql.find(SAID, values, |row| row.number(0))?.unwrap_or_default();

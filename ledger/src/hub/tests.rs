@@ -27,14 +27,8 @@ use crate::testing::{Database, PrivatePostgres};
 use alone::*;
 use append_only::nobody_changes_or_removes_evidence;
 use asked::a_comparison_is_asked_for_with_its_letter_and_its_first_answer_stays;
-use booking::{
-    each_change_of_a_settlements_standing_is_booked_once, journal_lines_read_back_as_they_were_booked,
-    the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
-};
-use breaks::{
-    a_part_of_a_report_ends_nothing_outside_of_its_stretch,
-    what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
-};
+use booking::*;
+use breaks::*;
 use corrections::*;
 use course::{
     a_payment_is_corrected_by_its_side_until_both_record_the_same,
@@ -48,6 +42,7 @@ use folding::{
     an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
     folding_adds_up_to_the_journal_whenever_answers_come, folding_twice_at_once_folds_once,
 };
+use following::*;
 use inquiries::*;
 use listed::*;
 use prefunds::*;
@@ -63,6 +58,7 @@ mod corrections;
 mod course;
 mod deductions;
 mod folding;
+mod following;
 mod inquiries;
 mod listed;
 mod prefunds;
@@ -141,6 +137,11 @@ on_both! {
     what_changes_a_cleared_settlement_is_carried_for_two_periods_and_then_listed,
     what_is_listed_by_itself_is_ended_by_two_people_and_counts_once_or_never,
     what_left_the_list_by_itself_is_objected_to_no_more_and_waits_for_nothing,
+    what_takes_back_a_correction_on_the_list_waits_there_and_ends_with_it,
+    what_takes_back_a_correction_that_left_the_list_counts_only_where_that_was_cleared,
+    what_is_worked_out_again_from_a_correction_on_the_list_waits_for_its_end,
+    what_took_back_a_correction_on_its_way_goes_onto_the_list_with_it,
+    what_was_given_back_of_a_posting_on_its_way_goes_onto_the_list_with_it,
     an_objection_to_what_comes_to_nothing_in_its_lot_is_heard,
     folding_twice_at_once_folds_once,
     each_entry_is_proved_in_its_own_period,
@@ -154,6 +155,7 @@ on_both! {
     what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it,
     changes_of_several_prefunds_are_recorded_together_and_each_once,
     a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_both,
+    two_records_of_a_change_that_differ_are_paid_once_both_sides_accept_these_two,
     each_node_of_both_members_is_told_once_of_what_is_recorded,
     what_is_not_recorded_is_not_told,
     the_use_of_a_prefund_is_told_each_time_that_it_turns,

@@ -100,6 +100,20 @@ pub async fn what_is_posted_counts_or_is_listed(hub: &HubStore) -> Result<Vec<Fi
     Ok(told.collect())
 }
 
+/// What builds on what waits on the list by itself waits there with it: a correction that takes another back, or is worked
+/// out from it, and what is given back of either.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn what_builds_on_what_is_listed_waits_with_it(hub: &HubStore) -> Result<Vec<Finding>> {
+    let told = hub.posting_ahead().await?.into_iter().map(|(of, id, step)| {
+        let problem = "it counts already, and what it builds on waits on the list".to_owned();
+        let which = format!("{}, posting {step}", subject(of, &id));
+        finding("what builds on what is listed waits with it", which, problem)
+    });
+    Ok(told.collect())
+}
+
 /// What is posted is carried over by itself at most as often and as far as the calendar of its month says.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use clearing::listed::{Before, Joins, Verdict, joins};
 use clearing::obligation::Lot;
 use clearing::period::Side;
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 
-use super::{CORRECTIONS, DEDUCTIONS, Kind, read_posted};
+use super::{CORRECTIONS, DEDUCTIONS, Kind, is_stated, read_posted};
 use crate::engine::{Row, Sql, list};
 use crate::hub::lots::read_lot;
 use crate::hub::periods::{PeriodNumber, THE_LIST};
@@ -29,10 +30,11 @@ pub(super) struct Texts {
     pub returned: &'static str,
     pub carry: &'static str,
     pub follow: &'static str,
+    pub built: &'static str,
 }
 
 macro_rules! texts {
-    ($kind:literal) => {
+    ($kind:literal, $whole:literal, $since:literal) => {
         alone::Texts {
             in_it: posted_in!(
                 $kind,
@@ -75,7 +77,7 @@ macro_rules! texts {
                 "SELECT changed.settlement, posted.basic, posted.large_sum, posted.catastrophic, posted.civil_servant,
                     posted.assistance, changed.home, changed.treatment, changed.insurance, changed.care, posted.id,
                     posted.step, posted.period, listed.from_period, listed.reason, listed.owner, listed.moved_at, ",
-                ended!($kind),
+                ended_into!($kind),
                 " FROM ",
                 $kind,
                 "_moves AS listed CROSS JOIN ",
@@ -111,10 +113,33 @@ macro_rules! texts {
                 "INSERT INTO ",
                 $kind,
                 "_moves (id, step, from_period, into_period, reason, owner, moved_at)
-                 SELECT id, CAST(?2 AS BIGINT), 0, 0, reason, owner, CAST(?3 AS BIGINT) FROM ",
+                 SELECT CAST(?1 AS TEXT), CAST(?2 AS BIGINT), 0, 0, reason, owner, CAST(?3 AS BIGINT) FROM ",
                 $kind,
                 "_moves
-                 WHERE id = ?1 AND from_period = 0 AND into_period = 0 ORDER BY step LIMIT 1"
+                 WHERE id = ?4 AND from_period = 0 AND into_period = 0 ORDER BY step LIMIT 1"
+            ),
+            // `whole` is within what postings build on one another, in the order of `since`.
+            built: concat!(
+                "SELECT posted.id, posted.step, ",
+                $whole,
+                ", COALESCE((SELECT into_period FROM ",
+                $kind,
+                "_moves AS moved WHERE moved.id = posted.id AND moved.step = posted.step
+                             ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1), posted.period), ",
+                came_alone!($kind),
+                ", ",
+                ended!($kind),
+                " FROM ",
+                $kind,
+                "s AS changed JOIN ",
+                $kind,
+                "_postings AS posted ON posted.id = changed.id
+                 WHERE ?1 IS NULL OR changed.settlement IN (SELECT value FROM json_each(?1))
+                 ORDER BY ",
+                $whole,
+                ", ",
+                $since,
+                ", posted.id, posted.step"
             ),
         }
     };
@@ -127,6 +152,13 @@ pub(in crate::hub) struct Posted {
     of: Afterwards,
     id: String,
     step: i64,
+}
+
+impl Posted {
+    /// Of what, its id, and the how manieth of its postings.
+    pub(in crate::hub) fn into_named(self) -> (Afterwards, String, i64) {
+        (self.of, self.id, self.step)
+    }
 }
 
 /// A posting that a period clears, as it can be carried out of it.
@@ -160,11 +192,12 @@ pub(in crate::hub) struct Listed {
     pub owner: Side,
     /// Since when.
     pub at: Timestamp,
-    /// Whether it has ended.
-    pub ended: bool,
+    /// How it has ended; none while it waits.
+    pub ended: Option<Verdict>,
 }
 
 /// Where a posting goes by itself, and why.
+#[derive(Clone, Copy)]
 pub(in crate::hub) struct Going<'a> {
     /// Out of which period, or off the list.
     pub from: PeriodNumber,
@@ -226,8 +259,76 @@ impl Kind {
         (id, step): (&str, i64),
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        sql.execute(self.alone.follow, values![id, step, at.as_microsecond()]).map(drop)
+        sql.execute(self.alone.follow, values![id, step, at.as_microsecond(), id]).map(drop)
     }
+}
+
+/// Has a correction that was posted in a period join those of its settlement before it that came onto the list by
+/// themselves, where it is not to count without them. What it takes back is a correction of the id `undoes`.
+pub(in crate::hub) fn join(
+    sql: &Sql<'_>,
+    (id, settlement): (&str, &SettlementId),
+    undoes: Option<&str>,
+    (period, at): (PeriodNumber, Timestamp),
+) -> Result<(), StoreError> {
+    let mut listed = on_list(sql, Some(&settlement.to_time_first()))?;
+    listed.retain(|one| one.posted.of == Afterwards::Correction);
+    let before = |one: &Listed| Before {
+        moves: one.corrected,
+        ended: one.ended,
+        is_taken_back: undoes == Some(one.posted.id.as_str()),
+    };
+    let joins = joins(&listed.iter().map(before).collect::<Vec<_>>());
+    let joined = listed.iter().find(|one| one.ended.is_none()).or(listed.last());
+    let (Joins::Waits | Joins::Returned, Some(Listed { reason, owner, .. })) = (joins, joined) else { return Ok(()) };
+    let posted = Posted { of: Afterwards::Correction, id: id.to_owned(), step: 1 };
+    go(sql, &posted, &Going { from: period, into: THE_LIST, reason, owner: *owner, at })?;
+    if let (Joins::Returned, Some(undoes)) = (joins, undoes) {
+        sql.execute(CORRECTIONS.alone.follow, values![id, 1, at.as_microsecond(), undoes])?;
+    }
+    Ok(())
+}
+
+/// What counts in a period that is not stated, or in this one, though it builds on what waits on the list by itself; of these
+/// settlements, or of all. Were that returned, it would count alone.
+pub(in crate::hub) fn ahead_of_list(
+    sql: &Sql<'_>,
+    settlements: Option<&BTreeSet<String>>,
+    period: Option<PeriodNumber>,
+) -> Result<Vec<(Posted, PeriodNumber)>, StoreError> {
+    let wanted = settlements.map(|settlements| list(settlements.iter().map(String::as_str)));
+    let mut ahead = Vec::new();
+    for of in Afterwards::ALL {
+        let mut waits_in: Option<String> = None;
+        let built = sql.query(Kind::of(of).alone.built, values![wanted.as_deref()], |row| {
+            let posted = Posted { of, id: row.text(0)?.to_owned(), step: row.number(1)? };
+            let (place, has_come, has_ended) = (PeriodNumber(row.number(3)?), row.flag(4)?, row.flag(5)?);
+            Ok((posted, row.text(2)?.to_owned(), place, has_come, has_ended))
+        })?;
+        for (posted, whole, place, has_come, has_ended) in built {
+            match (has_ended, has_come) {
+                (true, _) => {}
+                (false, true) => waits_in = Some(whole),
+                (false, false) if waits_in.as_ref() != Some(&whole) || place == THE_LIST => {}
+                (false, false) if period != Some(place) && is_stated(sql, place)? => {}
+                (false, false) => ahead.push((posted, place)),
+            }
+        }
+    }
+    Ok(ahead)
+}
+
+/// Brings onto the list, out of the period that is being objected to and what is not stated yet, what builds on what waits
+/// there by itself.
+pub(in crate::hub) fn bring_after(
+    sql: &Sql<'_>,
+    settlements: &BTreeSet<String>,
+    going: &Going<'_>,
+) -> Result<(), StoreError> {
+    for (posted, place) in ahead_of_list(sql, Some(settlements), Some(going.from))? {
+        go(sql, &posted, &Going { from: place, ..*going })?;
+    }
+    Ok(())
 }
 
 impl HubStore {
@@ -324,6 +425,11 @@ pub(in crate::hub) fn ways(sql: &Sql<'_>, settlement: &str) -> Result<Vec<WentAl
     Ok(went)
 }
 
+/// How what left the list ended, by where it went.
+fn verdict_into(period: i64) -> Verdict {
+    if PeriodNumber(period) == THE_LIST { Verdict::Return } else { Verdict::Clear }
+}
+
 fn read_listed(of: Afterwards, row: Row<'_>) -> Result<Listed, StoreError> {
     let (settlement, shares) = read_posted(row)?;
     let (deducted, corrected) = match of {
@@ -342,7 +448,7 @@ fn read_listed(of: Afterwards, row: Row<'_>) -> Result<Listed, StoreError> {
         reason: row.text(LOT_END + 4)?.to_owned(),
         owner: Side::from_word(row.text(LOT_END + 5)?).ok_or_else(malformed)?,
         at: instant("moves", &id, row.number(LOT_END + 6)?)?,
-        ended: row.flag(LOT_END + 7)?,
+        ended: row.optional_number(LOT_END + 7)?.map(verdict_into),
         posted: Posted { of, step: row.number(LOT_END + 1)?, id },
     })
 }

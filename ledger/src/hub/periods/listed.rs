@@ -3,7 +3,6 @@
 //! who did what, and moves what ends.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as MapEntry;
 
 use clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict, after};
 use clearing::obligation::{Lot, Sums};
@@ -279,41 +278,24 @@ fn list(sql: &Sql<'_>) -> Result<Vec<Listed>, StoreError> {
     for (key, acted) in sql.query(acts!(""), values![], read_act)? {
         acts.entry(key).or_default().push(acted);
     }
-    let mut listed: Vec<(usize, Listed)> = Vec::new();
-    let mut places: BTreeMap<(SettlementId, i64), usize> = BTreeMap::new();
+    let mut wholes: BTreeMap<(SettlementId, i64), Vec<Entry>> = BTreeMap::new();
     let postings = alone::on_list(sql, None)?.into_iter().map(of_posting);
-    for Entry { of: _, held: one, ended } in sql.query(listed!(""), values![], read)?.into_iter().chain(postings) {
-        match places.entry((one.settlement.clone(), one.part)) {
-            MapEntry::Vacant(place) => {
-                place.insert(listed.len());
-                listed.push((usize::from(!ended), one));
-            }
-            MapEntry::Occupied(place) => {
-                let (open, held) = &mut listed[*place.get()];
-                *open += usize::from(!ended);
-                held.sums += one.sums;
-                held.deducted += one.deducted;
-                held.corrected += one.corrected;
-                // What was posted there was posted in no period.
-                if one.booked_in != THE_LIST {
-                    held.booked_in = held.booked_in.min(one.booked_in);
-                }
-                held.listed_from = held.listed_from.max(one.listed_from);
-            }
-        }
+    for entry in sql.query(listed!(""), values![], read)?.into_iter().chain(postings) {
+        wholes.entry((entry.held.settlement.clone(), entry.held.part)).or_default().push(entry);
     }
-    listed.sort_by_key(|(_, held)| held.listed_at);
+    let mut listed: Vec<(usize, Listed)> = wholes.into_values().filter_map(counted).collect();
+    listed.sort_by(|(_, one), (_, other)| (one.listed_at, &one.settlement).cmp(&(other.listed_at, &other.settlement)));
     let places: BTreeMap<(SettlementId, i64), usize> =
         (0..).zip(&listed).map(|(place, (_, held))| ((held.settlement.clone(), held.part), place)).collect();
     // What goes along is of the settlement's own lot.
-    for (settlement, taken) in afterwards::DEDUCTIONS.on_list(sql)? {
-        if let Some(place) = places.get(&(settlement, 0)) {
-            listed[*place].1.deducted += taken;
+    for (settlement, taken, ended) in afterwards::DEDUCTIONS.on_list(sql)? {
+        if let Some((_, held)) = own(&places, &mut listed, (settlement, ended)) {
+            held.deducted += taken;
         }
     }
-    for (settlement, added) in afterwards::CORRECTIONS.on_list(sql)? {
-        if let Some(place) = places.get(&(settlement, 0)) {
-            listed[*place].1.corrected += added;
+    for (settlement, added, ended) in afterwards::CORRECTIONS.on_list(sql)? {
+        if let Some((_, held)) = own(&places, &mut listed, (settlement, ended)) {
+            held.corrected += added;
         }
     }
     let stand = |(open, held): (usize, Listed)| {
@@ -322,6 +304,35 @@ fn list(sql: &Sql<'_>) -> Result<Vec<Listed>, StoreError> {
         Listed { standing: standing(acts, (open, held.net())), remark, ..held }
     };
     Ok(listed.into_iter().map(stand).collect())
+}
+
+/// The settlement's own place on the list, for what goes with it and has ended or not.
+fn own<'a>(
+    places: &BTreeMap<(SettlementId, i64), usize>,
+    listed: &'a mut [(usize, Listed)],
+    (settlement, ended): (SettlementId, bool),
+) -> Option<&'a mut (usize, Listed)> {
+    let own = listed.get_mut(*places.get(&(settlement, 0))?)?;
+    (!ended || own.0 == 0).then_some(own)
+}
+
+/// What is decided together, and how many entries of it are open. What has ended is not decided again: as long as something
+/// is open, that alone counts.
+fn counted(whole: Vec<Entry>) -> Option<(usize, Listed)> {
+    let open = whole.iter().filter(|entry| !entry.ended).count();
+    let mut counted = whole.into_iter().filter(|entry| open == 0 || !entry.ended).map(|entry| entry.held);
+    let mut held = counted.next()?;
+    for one in counted {
+        held.sums += one.sums;
+        held.deducted += one.deducted;
+        held.corrected += one.corrected;
+        // What was posted there was posted in no period.
+        if one.booked_in != THE_LIST {
+            held.booked_in = held.booked_in.min(one.booked_in);
+        }
+        held.listed_from = held.listed_from.max(one.listed_from);
+    }
+    Some((open, held))
 }
 
 fn of_posting(posting: alone::Listed) -> Entry {
@@ -342,7 +353,7 @@ fn of_posting(posting: alone::Listed) -> Entry {
         standing: Standing::Waiting,
         remark: String::new(),
     };
-    Entry { of: Of::Posting(posted), held, ended }
+    Entry { of: Of::Posting(posted), held, ended: ended.is_some() }
 }
 
 /// Where something stands after what was done about it. What comes to the list after the others have ended is decided anew,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use settlement::ids::SettlementId;
 use settlement::region::RegionTable;
 
-use super::super::afterwards::alone;
+use super::super::afterwards::alone::{self, InPeriod};
 use super::carried::{Carrying, Disputed, carry_out, in_period, into_stated};
 use super::statements::StatementFault;
 use super::{PeriodNumber, THE_LIST};
@@ -64,10 +64,16 @@ pub(super) fn object(
     let disputed =
         |settlement: &&SettlementId| Disputed { settlement: (*settlement).clone(), reason: reason.into(), owner };
     carry_out(sql, period, &settlements.iter().map(disputed).collect::<Vec<_>>(), carrying, Some(&is_theirs), at)?;
+    let into = |posted: &InPeriod| carrying.get(&posted.period).copied().flatten().unwrap_or(THE_LIST);
+    let going = |into| alone::Going { from: period, into, reason, owner, at };
     // What went with an entry is not there any more.
+    for posted in posted()?.iter().filter(|posted| into(posted) == THE_LIST) {
+        alone::carry_out(sql, posted, &going(THE_LIST))?;
+    }
+    // What builds on that goes along, however seldom it was carried itself, and wherever it counts.
+    alone::bring_after(sql, &ids, &going(THE_LIST))?;
     for posted in posted()? {
-        let into = carrying.get(&posted.period).copied().flatten().unwrap_or(THE_LIST);
-        alone::carry_out(sql, &posted, &alone::Going { from: period, into, reason, owner, at })?;
+        alone::carry_out(sql, &posted, &going(into(&posted)))?;
     }
     let (version, side) = (i64::from(version), side.word());
     let rows: Vec<[Value<'_>; 6]> = ids

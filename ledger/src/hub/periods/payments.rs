@@ -176,7 +176,7 @@ fn payable(sql: &Sql<'_>, (period, pair, insurance): PaidPlace) -> Result<Option
 }
 
 /// Puts the next record of a side in the place of the one before it.
-fn add_record(payable: &mut Payable, (side, payment): (Side, Payment), number: i64) {
+pub(in crate::hub) fn add_record(payable: &mut Payable, (side, payment): (Side, Payment), number: i64) {
     let number = u32::try_from(number).unwrap_or(u32::MAX);
     if payable.payer() == Some(side) {
         (payable.paid, payable.records.paid) = (Some(payment), number);
@@ -186,7 +186,7 @@ fn add_record(payable: &mut Payable, (side, payment): (Side, Payment), number: i
 }
 
 /// Counts what a side has accepted, where these records are the newest still.
-fn add_acceptance(payable: &mut Payable, row: Row<'_>, first: usize) -> Result<(), StoreError> {
+pub(in crate::hub) fn add_acceptance(payable: &mut Payable, row: Row<'_>, first: usize) -> Result<(), StoreError> {
     let number = |place: usize| Ok::<_, StoreError>(u32::try_from(row.number(place)?).unwrap_or(u32::MAX));
     let records = Records { paid: number(first + 1)?, received: number(first + 2)? };
     if records == payable.records {
@@ -245,24 +245,16 @@ fn record_payment(
     payment: &Payment,
     (recorded_by, at): (&str, Timestamp),
 ) -> Result<Result<(), StatementFault>, StoreError> {
-    const NOTICED: &str = "SELECT due, issued_on FROM notices
-        WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND insurance = ?4";
-    const BEFORE: &str = "SELECT side, serial, bank, paid_on, amount FROM payments
-        WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND insurance = ?4 ORDER BY record";
+    const NOTICED: &str =
+        "SELECT issued_on FROM notices WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND insurance = ?4";
     const PAYMENT: &str = "INSERT INTO payments
             (period, home, treatment, insurance, side, record, serial, bank, paid_on, amount, recorded_by, recorded_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-    let is_accepted = payable(sql, (period, pair, insurance))?.is_some_and(|held| held.is_accepted());
+    let Some(held) = payable(sql, (period, pair, insurance))? else { return Ok(Err(StatementFault::NoNotice)) };
     let (home, treatment, insurance) = (pair.home.0.as_str(), pair.treatment.0.as_str(), insurance.word());
-    let noticed = |row: Row<'_>| Ok((Money::from_fen(row.number(0)?), read_date(row, 1)?));
-    let noticed = sql.find(NOTICED, values![period.0, home, treatment, insurance], noticed)?;
-    let Some((due, since)) = noticed else { return Ok(Err(StatementFault::NoNotice)) };
-    let read = |row: Row<'_>| Ok((read_side(row, 0)?, read_payment(row, 1)?));
-    let before: Vec<(Side, Payment)> = sql.query(BEFORE, values![period.0, home, treatment, insurance], read)?;
-    let asked = Asked { due: due.max(-due), since, today: beijing::day_of(at) };
-    let number = match next_record(&before, (side, payment), asked) {
-        // What both have accepted stands, as what both have said alike does.
-        Ok(Some(_)) if is_accepted => return Ok(Err(PaymentFault::AgreedOtherwise.into())),
+    let since = sql.get(NOTICED, values![period.0, home, treatment, insurance], |row| read_date(row, 0))?;
+    let asked = Asked { due: held.amount(), since, today: beijing::day_of(at) };
+    let number = match next_record(&held, (side, payment), asked) {
         Ok(Some(number)) => number,
         Ok(None) => return Ok(Ok(())),
         Err(fault) => return Ok(Err(fault.into())),
@@ -286,18 +278,21 @@ fn record_payment(
     Ok(Ok(()))
 }
 
-/// The number of the record that a side adds to what is recorded of a payment so far, oldest first; none where it adds
-/// nothing.
+/// The number of the record that a side adds to what is recorded of a payment so far; none where it adds nothing.
 pub(in crate::hub) fn next_record(
-    before: &[(Side, Payment)],
+    held: &Payable,
     (side, payment): (Side, &Payment),
     asked: Asked,
 ) -> Result<Option<i64>, PaymentFault> {
-    let newest = |of: Side| before.iter().rev().find(|(side, _)| *side == of).map(|(_, payment)| payment);
-    let own = before.iter().filter(|(recorded, _)| *recorded == side).count() as i64;
-    match record(payment, (newest(side), newest(side.other())), asked)? {
+    let (own, other, number) = match held.payer() {
+        Some(payer) if payer == side => (&held.paid, &held.received, held.records.paid),
+        Some(_) | None => (&held.received, &held.paid, held.records.received),
+    };
+    match record(payment, (own.as_ref(), other.as_ref()), asked)? {
         Recording::Known => Ok(None),
-        Recording::New => Ok(Some(own + 1)),
+        // What both have accepted stands, as what both have said alike does.
+        Recording::New if held.is_accepted() => Err(PaymentFault::AgreedOtherwise),
+        Recording::New => Ok(Some(i64::from(number) + 1)),
     }
 }
 

@@ -6,7 +6,7 @@ use settlement::money::Money;
 
 use super::Misposted;
 use crate::engine::{Row, Sql};
-use crate::hub::afterwards::came_alone;
+use crate::hub::afterwards::{alone, came_alone};
 use crate::hub::periods::{PeriodNumber, THE_LIST, read_insurance, read_pair};
 use crate::hub::prefunds::PrefundKey;
 use crate::hub::{HubStore, Position};
@@ -234,6 +234,16 @@ impl HubStore {
             Ok(unlisted)
         });
         read.await
+    }
+
+    /// Postings that count in a period that is not stated, while what they build on waits on the list by itself: a correction
+    /// that takes another back, for example. Each with its step.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn posting_ahead(&self) -> Result<Vec<(Afterwards, String, i64)>, StoreError> {
+        let ahead = self.engine.read(|sql| alone::ahead_of_list(sql, None, None)).await?;
+        Ok(ahead.into_iter().map(|(posted, _)| posted.into_named()).collect())
     }
 
     /// Everything that was moved of deductions and corrections, posting by posting.

@@ -11,14 +11,19 @@ use super::folding::{FIRST, cut_off, fold};
 use super::listed::lodge_and_agree;
 use super::*;
 
-const NEXT: PeriodNumber = PeriodNumber(2);
-const THIRD: PeriodNumber = PeriodNumber(3);
-const FOURTH: PeriodNumber = PeriodNumber(4);
-const FIFTH: PeriodNumber = PeriodNumber(5);
+pub(super) const NEXT: PeriodNumber = PeriodNumber(2);
+pub(super) const THIRD: PeriodNumber = PeriodNumber(3);
+pub(super) const FOURTH: PeriodNumber = PeriodNumber(4);
+pub(super) const FIFTH: PeriodNumber = PeriodNumber(5);
 
 /// Issues a version of a period's statement, to which the treatment member objects. What was booked or posted two periods
 /// before goes onto the list.
-async fn object(world: &World, period: PeriodNumber, version: u32, ids: &[&str]) -> Result<(), StatementFault> {
+pub(super) async fn object(
+    world: &World,
+    period: PeriodNumber,
+    version: u32,
+    ids: &[&str],
+) -> Result<(), StatementFault> {
     let movements = world.store.clearing_movements(period).await.expect("movements");
     let lots = by_pair(&movements, &world.regions).remove(&pair()).unwrap_or_default();
     world.store.statement_issue((period, pair()), version, lots, date(2025, 8, 21)).await.expect("it is issued");
@@ -37,14 +42,14 @@ fn not_in_it(id: &str) -> Result<(), StatementFault> {
 }
 
 /// The period is stated, and the next one opened.
-async fn stated(world: &World, period: PeriodNumber) {
+pub(super) async fn stated(world: &World, period: PeriodNumber) {
     world.store.clearing_step(period, StepTaken::Carried, String::new(), at(6)).await.expect("it is recorded");
     assert_eq!(cut_off(world).await.number.0, period.0 + 1);
 }
 
 /// A of 100, corrected to 90, and B of 50, corrected to 70 with 5 deducted; all of it in the second period, after both were
 /// cleared in the first. The third is open.
-async fn changed_after_it_was_cleared(world: &World) {
+pub(super) async fn changed_after_it_was_cleared(world: &World) {
     for (id, fen) in [("A", 100), ("B", 50), ("C", 7)] {
         settled(world, id, fen).await;
     }
@@ -57,7 +62,7 @@ async fn changed_after_it_was_cleared(world: &World) {
 }
 
 /// On the list by itself, and off it: the fifth period is open.
-async fn listed_by_itself(world: &World) {
+pub(super) async fn listed_by_itself(world: &World) {
     changed_after_it_was_cleared(world).await;
     assert_eq!(object(world, NEXT, 1, &["A", "B"]).await, Ok(()));
     for period in [THIRD, FOURTH] {
@@ -66,27 +71,28 @@ async fn listed_by_itself(world: &World) {
     }
 }
 
-async fn act(world: &World, id: &str, act: Act, seat: Seat) -> Result<(), ListedFault> {
+pub(super) async fn act(world: &World, id: &str, act: Act, seat: Seat) -> Result<(), ListedFault> {
     let by = (Person { certificate: format!("{seat:?}"), seat }, at(13));
     world.store.listed_act((settlement(id), Listed::AFTERWARDS), act, "查实".into(), by).await.expect("the store works")
 }
 
 /// Settlement, part, what is deducted and corrected, and where it stands.
-async fn on_list(world: &World) -> Vec<(String, i64, [i64; 3], Standing<Person>)> {
+pub(super) async fn on_list(world: &World) -> Vec<(String, i64, [i64; 3], Standing<Person>)> {
     let listed = world.store.listed().await.expect("a list");
     let sums = |held: &Listed| [held.deducted.total(), held.corrected.total(), held.net()].map(Money::fen);
     listed.iter().map(|held| (held.settlement.to_string(), held.part, sums(held), held.standing.clone())).collect()
 }
 
-fn of(id: &str, sums: [i64; 3], standing: Standing<Person>) -> (String, i64, [i64; 3], Standing<Person>) {
+pub(super) fn of(id: &str, sums: [i64; 3], standing: Standing<Person>) -> (String, i64, [i64; 3], Standing<Person>) {
     (id.to_owned(), Listed::AFTERWARDS, sums, standing)
 }
 
 /// Nothing is posted otherwise than it happened, and nothing is where nobody looks.
-async fn nothing_is_astray(world: &World) {
+pub(super) async fn nothing_is_astray(world: &World) {
     assert_eq!(world.store.correction_misposted().await.expect("a check"), []);
     assert_eq!(world.store.deduction_misposted().await.expect("a check"), []);
     assert_eq!(world.store.posting_unlisted().await.expect("a check"), []);
+    assert_eq!(world.store.posting_ahead().await.expect("a check"), []);
 }
 
 pub(super) async fn what_changes_a_cleared_settlement_is_carried_for_two_periods_and_then_listed(world: World) {

@@ -1,6 +1,6 @@
 //! What is recorded of prefunds: changes of several together, and each once.
 
-use ::clearing::payment::{Payment, PaymentFault};
+use ::clearing::payment::{AcceptFault, Payment, PaymentFault, Records};
 use ::clearing::period::{Pair, Side};
 use ::clearing::prefund::change::{AnswerFault, Standing};
 use settlement::ids::MemberCode;
@@ -90,7 +90,7 @@ pub async fn a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_b
     let agreed = PaymentFault::AgreedOtherwise.into();
     assert_eq!(pay(Side::Home, "3").await, Err(agreed));
     let answered = entry().await.answer.expect("an answer");
-    assert!(answered.is_accepted && entry().await.payments.len() == 2);
+    assert!(answered.is_accepted && entry().await.payment.apart().is_none());
 
     // A re-set overtakes what nobody has paid.
     let waiting = PrefundChange {
@@ -107,4 +107,51 @@ pub async fn a_change_that_is_asked_for_counts_once_it_is_accepted_and_paid_by_b
     assert_eq!(said.expect("the store works"), Err(AnswerFault::NotNow(Standing::Overtaken)));
     let balances = world.store.prefund_balances().await.expect("balances");
     assert_eq!(balances.into_values().map(Money::fen).collect::<Vec<_>>(), [500]);
+}
+
+/// What the home member gets back, each bank numbers for itself.
+pub async fn two_records_of_a_change_that_differ_are_paid_once_both_sides_accept_these_two(world: World) {
+    let returned = change(Insurance::Employee, "reset 2026", -500);
+    let key = returned.key;
+    assert!(world.store.prefund_change(returned, "centre".into()).await.expect("the store works"));
+    let pay = async |side, serial: &str| {
+        let (on, amount) = (date(1970, 1, 1), Money::from_fen(500));
+        let payment = Payment { serial: serial.into(), bank: "中国银行".into(), on, amount };
+        let place = (key, "reset 2026".to_owned(), side);
+        world.store.prefund_pay(place, payment, ("us".into(), at(5))).await.expect("the store works")
+    };
+    let accept_of = async |id: &str, side, (paid, received), by: &str| {
+        let said = (side, Records { paid, received });
+        let by = (by.to_owned(), at(6));
+        world.store.prefund_accept_payment((key, id.to_owned()), said, "各行流水号".into(), by).await.expect("no fault")
+    };
+    let accept = async |side, records, by: &str| accept_of("reset 2026", side, records, by).await;
+    let held = async || {
+        let balances = world.store.prefund_balances().await.expect("balances");
+        balances[&key].fen()
+    };
+    assert_eq!(accept_of("top-up 1", Side::Home, (1, 1), "a").await, Err(PrefundPaymentFault::Unknown));
+    assert_eq!(accept(Side::Home, (0, 0), "a").await, Err(AcceptFault::NotApart.into()), "nothing is recorded");
+    assert_eq!(pay(Side::Treatment, "SH-1").await, Ok(()));
+    assert_eq!(accept(Side::Home, (1, 0), "a").await, Err(AcceptFault::NotApart.into()), "one word is no two");
+    assert_eq!(pay(Side::Home, "HA-7").await, Ok(()));
+    let newest = Records { paid: 1, received: 1 };
+    assert_eq!(accept(Side::Home, (2, 1), "a").await, Err(AcceptFault::OtherRecords(newest).into()));
+    for _ in 0..2 {
+        assert_eq!(accept(Side::Home, (1, 1), "a").await, Ok(()), "again changes nothing");
+    }
+    assert_eq!((accept(Side::Treatment, (1, 1), "a").await, held().await), (Err(AcceptFault::SamePerson.into()), 0));
+
+    // Who corrects its record begins anew.
+    assert_eq!(pay(Side::Treatment, "SH-2").await, Ok(()));
+    let newest = Records { paid: 2, received: 1 };
+    assert_eq!(accept(Side::Treatment, (1, 1), "b").await, Err(AcceptFault::OtherRecords(newest).into()));
+    assert_eq!((accept(Side::Treatment, (2, 1), "b").await, held().await), (Ok(()), 0), "one side alone pays nothing");
+    assert_eq!((accept(Side::Home, (2, 1), "a").await, held().await), (Ok(()), -500));
+    assert_eq!(accept(Side::Home, (2, 1), "a").await, Ok(()), "the same again");
+    assert_eq!(pay(Side::Home, "HA-7").await, Ok(()), "the same again");
+    assert_eq!(pay(Side::Home, "SH-2").await, Err(PaymentFault::AgreedOtherwise.into()), "what both accepted stands");
+    let entry = world.store.prefund_entries().await.expect("entries").remove(0);
+    assert_eq!(entry.payment.accepted.keys().copied().collect::<Vec<_>>(), Side::ALL);
+    assert_eq!(world.store.prefund_mispaid().await.expect("a check"), []);
 }
