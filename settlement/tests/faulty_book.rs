@@ -120,6 +120,27 @@ fn one_fault_alone_is_one_fault() {
             "example.referral.expect.deductable",
             "not a key",
         ),
+        (
+            "arithmetic = \"(20000 - 2000) * 0.85\"",
+            "arithmetic = \"(20000 - 2000 * 0.85\"",
+            "example.referral.working.arithmetic",
+            ") was expected",
+        ),
+        (
+            "from = [\"inpatient.ratio.working-third\"]",
+            "from = [\"inpatient.ratio.working-fourth\"]",
+            "example.referral.working.from",
+            "not a parameter of this book",
+        ),
+        ("result = \"account\"", "result = \"basic\"", "example.referral.working.result", "stands twice"),
+        ("result = \"account\"", "result = \"Account 1\"", "example.referral.working.result", "small letters and _"),
+        ("equals = 15300", "eqals = 15300", "example.referral.working.equals", "is missing"),
+        (
+            "refused = 505",
+            "refused = 505\nworking = [{ result = \"basic\", arithmetic = \"0\", equals = 0 }]",
+            "example.unfiled.working",
+            "a refusal has no sums",
+        ),
         ("pool = \"410700\"", "pool = \"41070\"", "pool", "a code of six digits"),
         (
             "id = \"outpatient-year\"\ncounts = [\"outpatient\"]",

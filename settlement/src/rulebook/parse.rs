@@ -1,7 +1,7 @@
 //! Reads a rule book from its text and reports every fault at once.
 //! `rows.rs` reads conditions and rows, `places.rs` named areas, `admission.rs` who is let in, `care.rs` the kinds of
 //! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases, `lines.rs` their
-//! bills by charge line, `case.rs` a case in a file of its own.
+//! bills by charge line, `working.rs` how they were worked by hand, `case.rs` a case in a file of its own.
 
 mod admission;
 mod caps;
@@ -14,6 +14,7 @@ mod layers;
 mod lines;
 mod places;
 mod rows;
+mod working;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
