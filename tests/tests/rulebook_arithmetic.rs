@@ -93,7 +93,7 @@ fn enough_examples_of_every_kind_have_a_working() {
     assert!(regions.len() >= of_regions, "only {regions:?} have a working");
     for payer in ["basic", "large_sum", "catastrophic", "civil_servant", "assistance", "account", "cash"] {
         let pays = |example: &&Example| example.expected(payer).is_some_and(|amount| !amount.is_zero());
-        assert!(worked.iter().filter(pays).count() >= 3, "{payer} is hardly ever worked out");
+        assert!(worked.iter().filter(pays).count() >= 2, "{payer} is hardly ever worked out");
     }
     for section in SECTIONS {
         let names = |step: &Table| parameters(step).any(|path| path.starts_with(section));

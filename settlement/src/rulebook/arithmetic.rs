@@ -11,6 +11,7 @@ const MOST_PARENTHESES: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arithmetic {
     text: String,
+    numbers: Vec<Decimal>,
     value: Decimal,
 }
 
@@ -31,9 +32,10 @@ impl Arithmetic {
             return Err(format!("has more than {MOST_PARENTHESES} parentheses"));
         }
         let mut tokens = Tokens(tokens(text)?.into_iter().rev().collect());
+        let numbers = tokens.0.iter().rev().filter_map(Token::number).collect();
         let value = tokens.sum()?;
         match tokens.0.pop() {
-            None => Ok(Arithmetic { text: text.to_owned(), value }),
+            None => Ok(Arithmetic { text: text.to_owned(), numbers, value }),
             Some(token) => Err(format!("{} was not expected", token.text())),
         }
     }
@@ -41,6 +43,11 @@ impl Arithmetic {
     /// As it is written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The numbers in it, in their order.
+    pub fn numbers(&self) -> &[Decimal] {
+        &self.numbers
     }
 
     /// What it comes to, exactly.
@@ -69,6 +76,13 @@ enum Token<'t> {
 }
 
 impl Token<'_> {
+    fn number(&self) -> Option<Decimal> {
+        match self {
+            Token::Number(_, value) => Some(*value),
+            Token::Word(_) | Token::Sign(_) => None,
+        }
+    }
+
     fn text(&self) -> &str {
         match self {
             Token::Number(text, _) | Token::Word(text) | Token::Sign(text) => text,

@@ -26,8 +26,8 @@ fn a_working_that_is_wrong_is_told_with_its_step() {
     for (good, bad, told) in [
         (
             "(20000 - 2000) * 0.85",
-            "(20000 - 2000) * 0.86",
-            "the working of basic, (20000 - 2000) * 0.86, is 15480, the book says 15300",
+            "(20000 - 3000) * 0.85",
+            "the working of basic, (20000 - 3000) * 0.85, is 14450, the book says 15300",
         ),
         (
             "equals = 15300,",
