@@ -13,11 +13,15 @@ use toml::{Table, Value};
 use world::arithmetic::{evaluate, half_up, numbers};
 use world::plain_toml::{at_path, decimal, tables, text};
 
-/// How many examples, of how many regions, have a working at least.
+/// Where the books stand: those of regions, and those that show what no region has.
+const SHIPPED: &str = "deploy/rulebooks";
+const INVENTED: &str = "settlement/tests/books";
+
+/// How many examples of regions, and of how many, have a working at least.
 const LEAST: (usize, usize) = (40, 15);
 
-/// Figures that need no origin.
-const PLAIN: [&str; 2] = ["0", "1"];
+/// Figures that need no origin: nothing, the whole, and the months of a year.
+const PLAIN: [u32; 3] = [0, 1, 12];
 
 #[test]
 fn every_arithmetic_gives_the_figure_beside_it() {
@@ -54,7 +58,7 @@ fn every_figure_that_is_expected_and_not_zero_is_worked_out() {
 fn every_figure_stands_in_the_example_a_named_parameter_or_a_step_above() {
     check(|example, faults| {
         let mut known = example.figures.clone();
-        known.extend(PLAIN.map(|figure| figure.parse::<Decimal>().expect("a decimal")));
+        known.extend(PLAIN.map(Decimal::from));
         for step in &example.working {
             let (result, arithmetic) = (text(step, "result"), text(step, "arithmetic"));
             let named: BTreeSet<Decimal> = parameters(step).flat_map(|path| example.parameter(path)).collect();
@@ -86,8 +90,9 @@ fn every_parameter_that_is_named_is_in_the_book_and_in_the_arithmetic() {
 
 #[test]
 fn enough_examples_of_every_kind_have_a_working() {
-    let worked = worked_examples();
-    let regions: BTreeSet<&str> = worked.iter().map(|example| example.region.as_str()).collect();
+    let mut worked = worked_examples();
+    worked.retain(|example| example.file.starts_with(root().join(SHIPPED)));
+    let regions: BTreeSet<_> = worked.iter().map(|example| example.file.parent()).collect();
     let (examples, of_regions) = LEAST;
     assert!(worked.len() >= examples, "only {} examples have a working", worked.len());
     assert!(regions.len() >= of_regions, "only {regions:?} have a working");
@@ -125,10 +130,10 @@ const SECTIONS: [&str; 17] = [
 
 /// One example that has a working.
 struct Example {
-    /// The region's folder.
-    region: String,
-    /// The book, from its folder on, and the example's `id`.
-    name: String,
+    /// Its `id`.
+    id: String,
+    /// The book's file; each region has a folder.
+    file: PathBuf,
     book: Table,
     expect: Table,
     working: Vec<Table>,
@@ -137,12 +142,11 @@ struct Example {
 }
 
 impl Example {
-    fn of(region: &str, file: &Path, book: &Table, example: &Table) -> Example {
+    fn of(file: &Path, book: &Table, example: &Table) -> Example {
         let own = |(key, _): &(&String, &Value)| !["id", "title", "expect", "working"].contains(&key.as_str());
-        let stem = file.file_stem().and_then(|stem| stem.to_str()).expect("a readable name");
         Example {
-            region: region.to_owned(),
-            name: format!("{region}/{stem}, {}", text(example, "id")),
+            id: text(example, "id").to_owned(),
+            file: file.to_owned(),
             book: book.clone(),
             expect: example.get("expect").and_then(Value::as_table).cloned().unwrap_or_default(),
             working: tables(example, "working").cloned().collect(),
@@ -167,29 +171,33 @@ fn check(look: impl Fn(&Example, &mut Vec<String>)) {
     for example in worked_examples() {
         let mut faults = Vec::new();
         look(&example, &mut faults);
-        all.extend(faults.into_iter().map(|fault| format!("{}: {fault}", example.name)));
+        all.extend(faults.into_iter().map(|fault| format!("{}, {}: {fault}", example.file.display(), example.id)));
     }
     assert!(all.is_empty(), "{} faults\n{}", all.len(), all.join("\n"));
 }
 
+/// The examples with a working, of the shipped books and of those of invented pools.
 fn worked_examples() -> Vec<Example> {
     let mut worked = Vec::new();
-    let books = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/rulebooks");
-    for folder in entries(&books).into_iter().filter(|path| path.is_dir()) {
-        let region = folder.file_name().and_then(|name| name.to_str()).expect("a readable name");
-        for file in entries(&folder).into_iter().filter(|path| path.extension().is_some_and(|end| end == "toml")) {
-            let content = fs::read_to_string(&file).expect("a readable book");
-            let book: Table = content.parse().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-            let examples = tables(&book, "example").filter(|example| example.contains_key("working"));
-            worked.extend(examples.map(|example| Example::of(region, &file, &book, example)));
-        }
+    for file in [SHIPPED, INVENTED].into_iter().flat_map(|folder| books(&root().join(folder))) {
+        let content = fs::read_to_string(&file).expect("a readable book");
+        let book: Table = content.parse().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let examples = tables(&book, "example").filter(|example| example.contains_key("working"));
+        worked.extend(examples.map(|example| Example::of(&file, &book, example)));
     }
     worked
 }
 
-fn entries(folder: &Path) -> Vec<PathBuf> {
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The books in a folder and in those below it.
+fn books(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    entries.map(|entry| entry.expect("a readable folder").path()).collect()
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    let below = paths.flat_map(|path| if path.is_dir() { books(&path) } else { vec![path] });
+    below.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect()
 }
 
 /// Every figure in a value, however deep.

@@ -11,8 +11,8 @@ use crate::spanned::{Node, decimal_of};
 
 use super::Parser;
 
-/// Figures that need no origin.
-const PLAIN: [Decimal; 2] = [Decimal::ZERO, Decimal::ONE];
+/// Figures that need no origin: nothing, the whole, and the months of a year.
+const PLAIN: [u32; 3] = [0, 1, 12];
 
 /// What of an example is no part of the case.
 const NOT_THE_CASE: [&str; 4] = ["id", "title", "expect", "working"];
@@ -31,7 +31,8 @@ impl Parser<'_> {
             example.fault_at("working", "stands beside refused: a refusal has no sums");
         }
         let own = example.table.iter().filter(|(key, _)| !NOT_THE_CASE.contains(&key.get_ref().as_ref()));
-        let mut known: Vec<Decimal> = own.flat_map(|(_, value)| figures(value.get_ref())).chain(PLAIN).collect();
+        let mut known: Vec<Decimal> =
+            own.flat_map(|(_, value)| figures(value.get_ref())).chain(PLAIN.map(Decimal::from)).collect();
         let mut steps: Vec<Step> = Vec::new();
         let mut all_read = true;
         for row in rows {
