@@ -8,6 +8,7 @@
 //! (`from`, `to`) lie side by side, and caps that count different care lie one inside another.
 
 pub mod admission;
+pub mod arithmetic;
 mod check;
 pub mod clause;
 pub mod conditions;
@@ -23,6 +24,7 @@ pub mod sections;
 pub mod set;
 pub mod table;
 mod word;
+pub mod working;
 
 use std::fmt;
 
@@ -177,7 +179,7 @@ impl RuleBook {
         &self.examples
     }
 
-    /// Works every example and returns those that come out otherwise than the book says.
+    /// Works every example and returns those that come out otherwise than the book says, or whose working is wrong.
     pub fn run_examples(&self) -> Vec<Mismatch> {
         self.examples.iter().flat_map(|example| example.run(self)).collect()
     }

@@ -1,8 +1,10 @@
 //! The whole line for tests: hub, home regions, treatment side and CA in one process, each world with its own folder,
 //! ports, clock and people. Nothing is mocked.
 
+pub mod arithmetic;
 pub mod hospital;
 pub mod months;
+pub mod plain_toml;
 pub mod relay;
 
 use std::collections::BTreeMap;

@@ -3,14 +3,13 @@
 //! result. It is the one check that shares nothing with the engine: a decimal library and a TOML library, none of ours.
 //! Run by `cargo xtask test`; it starts nothing.
 
-#[path = "demo_arithmetic/evaluator.rs"]
-mod evaluator;
 #[path = "demo_arithmetic/files.rs"]
 mod files;
 
-use evaluator::{evaluate, half_up, numbers};
-use files::{Demo, Settlement, at_path, money, tables, text};
+use files::{Demo, Settlement};
 use rust_decimal::Decimal;
+use world::arithmetic::{evaluate, half_up, numbers};
+use world::plain_toml::{at_path, money, tables, text};
 
 const COVERAGE: [&str; 4] = ["self_paid", "over_limit", "first_self_pay", "in_policy"];
 const PAYERS: [&str; 7] = ["basic", "large_sum", "catastrophic", "civil_servant", "assistance", "account", "cash"];

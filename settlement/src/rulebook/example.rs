@@ -13,6 +13,7 @@ use crate::operation::Settle;
 use crate::person::Person;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::RuleBook;
+use crate::rulebook::working::Step;
 use crate::year_to_date::UsagePosting;
 
 /// What an example says comes out.
@@ -93,6 +94,8 @@ pub struct Example {
     pub settled_on: Date,
     /// What comes out.
     pub expected: Expected,
+    /// How it comes out, worked by hand; empty where nobody wrote it down.
+    pub working: Vec<Step>,
 }
 
 /// An example that comes out otherwise than the book says.
@@ -103,8 +106,8 @@ pub struct Mismatch {
     pub id: String,
     /// The line it begins on.
     pub line: usize,
-    /// What differs: an amount's key, or `result`.
-    pub what: &'static str,
+    /// What differs: an amount's key, `result`, or a step of the working.
+    pub what: String,
     /// What the book says.
     pub expected: String,
     /// What came out.
@@ -139,8 +142,12 @@ impl Example {
         &self.settle.bill
     }
 
-    /// Works the example and returns what differs.
+    /// Works the example and returns what differs, in its working too.
     pub fn run(&self, book: &RuleBook) -> Vec<Mismatch> {
+        self.wrong_results(book).into_iter().chain(self.wrong_working()).collect()
+    }
+
+    fn wrong_results(&self, book: &RuleBook) -> Vec<Mismatch> {
         let result = self.adjudicate(book);
         match (&self.expected, &result) {
             (Expected::Amounts(amounts), Ok(adjudication)) => amounts
@@ -159,9 +166,9 @@ impl Example {
         }
     }
 
-    fn mismatch(&self, what: &'static str, expected: impl ToString, actual: impl ToString) -> Mismatch {
+    pub(super) fn mismatch(&self, what: impl Into<String>, expected: impl ToString, actual: impl ToString) -> Mismatch {
         let (expected, actual) = (expected.to_string(), actual.to_string());
-        Mismatch { id: self.id.clone(), line: self.line, what, expected, actual }
+        Mismatch { id: self.id.clone(), line: self.line, what: what.into(), expected, actual }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reads a rule book from its text and reports every fault at once.
 //! `rows.rs` reads conditions and rows, `places.rs` named areas, `admission.rs` who is let in, `care.rs` the kinds of
 //! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases, `lines.rs` their
-//! bills by charge line, `case.rs` a case in a file of its own.
+//! bills by charge line, `working.rs` how they were worked by hand, `case.rs` a case in a file of its own.
 
 mod admission;
 mod caps;
@@ -14,6 +14,7 @@ mod layers;
 mod lines;
 mod places;
 mod rows;
+mod working;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashSet};
@@ -41,6 +42,8 @@ use crate::spanned::{Asked, Fault, Node, Report};
 /// What the readers of all sections share: the sources, and the clauses found so far.
 struct Parser<'a> {
     report: &'a Report,
+    /// The whole book as it is written; none for a case in a file of its own.
+    book: Option<&'a DeTable<'a>>,
     scope: Scope,
     sources: Vec<Source>,
     clauses: RefCell<Vec<ClauseText>>,
@@ -78,7 +81,8 @@ fn read(text: &str, report: &Report) -> Option<RuleBook> {
         places: Places::default(),
         levels: Cases::ANY,
     };
-    let mut parser = Parser { report, scope, sources: sources(&root), clauses: RefCell::default() };
+    let (book, sources, clauses) = (Some(tree.get_ref()), sources(&root), RefCell::default());
+    let mut parser = Parser { report, book, scope, sources, clauses };
     parser.scope.places = parser.places(&root);
     let level_as = parser.level_as(&root);
     parser.scope.levels = level_as.as_ref().map_or(Cases::ANY, levels_left);

@@ -44,6 +44,13 @@ impl Node<'_> {
         self.taken(key, value, number, "a number that is not below 0")
     }
 
+    /// A number that is not below zero, which has to be there.
+    pub(super) fn required_decimal(&self, key: &'static str) -> Option<Decimal> {
+        self.note(key, || Form::Decimal);
+        self.required(key)?;
+        self.decimal(key)
+    }
+
     /// An amount of yuan or `"unset"`, which may be absent. The outer option is none only after a fault.
     pub(super) fn optional_money_setting(&self, key: &'static str) -> Option<Option<Setting<Money>>> {
         self.note(key, || Form::MoneyOrUnset);

@@ -59,7 +59,8 @@ fn a_change_takes_the_place_of_what_the_file_says() {
 fn an_example_may_be_copied_from_a_book_as_it_stands() {
     let copied = "[[example]]\nid = 'x'\ntitle = 'y'\nperson = 'working'\nage = 45\nlevel = 'third'\n\
                   care = 'inpatient'\nfiling = 'referral'\nsettled = 2025-06-30\nbill = { in_policy = 20000 }\n\
-                  expect = { basic = 15300 }\n";
+                  expect = { basic = 15300 }\nworking = [{ result = 'basic', equals = 15300, \
+                  arithmetic = '(20000 - 2000) * 0.85', from = 'inpatient.ratio.working-third' }]\n";
     assert_eq!(read(copied, &[]).expect("a case").run(&book()), Vec::new());
     assert_eq!(read(copied, &[("age", "90")]).expect("a case").person.birth.year(), 1935);
     let twice = read(&copied.repeat(2), &[]).expect_err("two cases");

@@ -18,6 +18,38 @@ fn every_example_of_every_book_comes_out_as_the_book_says() {
     assert!(mismatches.is_empty(), "\n{}", mismatches.join("\n"));
 }
 
+/// What a clerk is told of a working: the example, the step, what it comes to and what the book says.
+#[test]
+fn a_working_that_is_wrong_is_told_with_its_step() {
+    let text = include_str!("../../../deploy/rulebooks/410700-xinxiang/employee-2024-01-01.toml");
+    let cash = "  { result = \"cash\", arithmetic = \"1000 + 200 + 800 + 20000 - 15300 - 3000\", equals = 3700 },\n";
+    for (good, bad, told) in [
+        (
+            "(20000 - 2000) * 0.85",
+            "(20000 - 3000) * 0.85",
+            "the working of basic, (20000 - 3000) * 0.85, is 14450, the book says 15300",
+        ),
+        (
+            "equals = 15300,",
+            "equals = 15300.01,",
+            "the working of basic, (20000 - 2000) * 0.85, is 15300, the book says 15300.01",
+        ),
+        ("basic = 15300,", "basic = 15301,", "the working of basic is 15300, the book says 15301.00"),
+        (cash, "", "the working of cash is missing, the book says 3700.00"),
+        (
+            "{ deductible = 2000, basic = 15300",
+            "{ basic = 15300",
+            "the working of deductible is 2000, the book says nothing",
+        ),
+        ("equals = 8499.99,", "equals = 8499.9895,", "the working of basic, (10000.55 - 450) * 0.89, is 8499.99"),
+    ] {
+        assert!(text.contains(good), "not in the book: {good}");
+        let book = RuleBook::parse(&text.replacen(good, bad, 1)).expect("a book without faults");
+        let mismatches: Vec<String> = book.run_examples().iter().map(ToString::to_string).collect();
+        assert!(mismatches.iter().any(|mismatch| mismatch.contains(told)), "{told} is not among {mismatches:#?}");
+    }
+}
+
 #[test]
 fn each_book_is_in_force_from_its_first_day_to_its_last() {
     let set = RuleBooks::new(BOOKS.iter().map(|(_, book)| book.clone()));

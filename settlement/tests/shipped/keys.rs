@@ -45,6 +45,7 @@ const READS: &[&str] = &[
     ".flag(\"",
     ".number(\"",
     ".decimal(\"",
+    ".required_decimal(\"",
     ".date(\"",
     ".required_date(\"",
     ".form(\"",

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rust_decimal::Decimal;
 use toml::{Table, Value};
+use world::plain_toml::{at_path, decimal, money, tables, text};
 
 /// One expected settlement or estimate.
 pub struct Settlement {
@@ -135,34 +136,6 @@ impl Demo {
     }
 }
 
-/// The table or row at a path such as `inpatient.deductible.off-site`: keys, and the `id` of a row at the end.
-pub fn at_path<'a>(book: &'a Table, path: &str) -> Option<&'a Table> {
-    let mut steps = path.split('.');
-    let mut place = book.get(steps.next()?)?;
-    for step in steps {
-        place = match place.as_array() {
-            Some(rows) => rows.iter().find(|row| row.get("id").and_then(Value::as_str) == Some(step))?,
-            None => place.get(step)?,
-        };
-    }
-    place.as_table()
-}
-
-/// A sum of money: a decimal with two places.
-pub fn money(text: &str) -> Option<Decimal> {
-    text.parse().ok().filter(|amount: &Decimal| amount.scale() == 2)
-}
-
-/// A text that has to be there.
-pub fn text<'a>(table: &'a Table, key: &str) -> &'a str {
-    table.get(key).and_then(Value::as_str).unwrap_or_else(|| panic!("{key} is missing in {table}"))
-}
-
-/// The tables of an array, none where it is missing.
-pub fn tables<'a>(table: &'a Table, key: &str) -> impl Iterator<Item = &'a Table> {
-    table.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_table)
-}
-
 fn settlements_in(story: &str, expected: &Table) -> Vec<Settlement> {
     let settlement = |sums: &Table| Settlement {
         story: story.to_owned(),
@@ -172,12 +145,6 @@ fn settlements_in(story: &str, expected: &Table) -> Vec<Settlement> {
         sums: sums.clone(),
     };
     tables(expected, "settlement").map(settlement).collect()
-}
-
-/// Rule books write sums as numbers and ratios as texts.
-fn decimal(value: &Value) -> Option<Decimal> {
-    let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    written.parse().ok()
 }
 
 fn read(file: &Path) -> String {

@@ -69,7 +69,8 @@ fn case(report: &Report, book: &RuleBook, node: Node<'_>) -> Option<Example> {
     let places = book.admission.places.clone();
     let (insurance, identities, levels) = (Some(book.insurance), Vec::new(), Cases::ANY);
     let scope = Scope { insurance, identities, places, levels };
-    let parser = Parser { report, scope, sources: Vec::new(), clauses: RefCell::default() };
+    let clauses = RefCell::new(book.clauses.clone());
+    let parser = Parser { report, book: None, scope, sources: Vec::new(), clauses };
     let home = Home { pool: book.pool, insurance: book.insurance, benefit_year: book.benefit_year };
     let says = node.has("expect") || node.has("refused");
     let expected = if says { expected(&node) } else { Some(Expected::Amounts(Vec::new())) };

@@ -77,6 +77,7 @@ impl Parser<'_> {
         let history = visit.as_ref().map(|visit| History { home, encounter: &visit.encounter, settled_on });
         let earlier = history.map(|history| history.read(node));
         let title = node.required_text("title");
+        let working = self.working(node);
         let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
         Some(Example {
             id: node.text("id")?.to_owned(),
@@ -98,6 +99,7 @@ impl Parser<'_> {
             earlier: earlier??,
             settled_on,
             expected: expected?,
+            working: working?,
         })
     }
 }

@@ -1,9 +1,13 @@
 //! Works an arithmetic out: `+ - * /`, parentheses, `min(a, b)`, `max(a, b)` and `round(a)` to the fen, half up.
-//! Nothing else has a meaning; there are no names. Used by `demo_arithmetic.rs`.
+//! Nothing else has a meaning; there are no names, and nothing of ours. Used by `demo_arithmetic.rs` and
+//! `rulebook_arithmetic.rs`.
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-/// The value of an arithmetic, or what cannot be read in it.
+/// The value of an arithmetic.
+///
+/// # Errors
+/// What cannot be read in it, or has no value.
 pub fn evaluate(arithmetic: &str) -> Result<Decimal, String> {
     let mut reading = Reading { rest: arithmetic };
     let value = reading.sum()?;
