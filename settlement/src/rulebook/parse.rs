@@ -1,13 +1,14 @@
 //! Reads a rule book from its text and reports every fault at once.
 //! `rows.rs` reads conditions and rows, `places.rs` named areas, `admission.rs` who is let in, `care.rs` the kinds of
 //! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases, `lines.rs` their
-//! bills by charge line, `case.rs` a case in a file of its own.
+//! bills by charge line, `case.rs` a case in a file of its own, `diseases.rs` finds the codes of diseases.
 
 mod admission;
 mod caps;
 mod care;
 mod case;
 mod deductible;
+mod diseases;
 mod examples;
 mod history;
 mod layers;
@@ -129,6 +130,7 @@ impl Parser<'_> {
         let rounding = if root.has("rounding") { root.word("rounding") } else { Some(Rounding::FundTotal) };
         let home = || Some(Home { pool: pool?, insurance: self.scope.insurance?, benefit_year: benefit_year? });
         let examples = self.examples(root, home());
+        let diseases = diseases::named(root.table, self.report);
         let [inpatient, chronic, outpatient, purchase] = care;
         let mut clauses = self.clauses.into_inner();
         clauses.sort_by_key(|clause| clause.at);
@@ -158,6 +160,7 @@ impl Parser<'_> {
             account: account?,
             sources: self.sources,
             clauses,
+            diseases,
             examples,
         })
     }

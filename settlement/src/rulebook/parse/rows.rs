@@ -85,6 +85,11 @@ pub(super) fn named(node: Node<'_>) -> Node<'_> {
     node.called(path)
 }
 
+/// Whether a section says that the region has no such thing. One that says it wrongly is read as if it did.
+pub(super) fn has_none(section: &Node<'_>) -> bool {
+    section.choice("none").unwrap_or(section.has("none"))
+}
+
 /// Reads the conditions of a row.
 fn conditions(node: &Node<'_>, places: &Places) -> Option<Conditions> {
     let person = cases(node, "person", |class: PersonClass| class as usize);
