@@ -1,7 +1,8 @@
 //! Reads a rule book from its text and reports every fault at once.
-//! `rows.rs` reads conditions and rows, `places.rs` named areas, `admission.rs` who is let in, `care.rs` the kinds of
+//! `rows.rs` reads conditions and rows, `diseases.rs` finds the codes of chronic diseases wherever they are named,
+//! `places.rs` reads named areas, `admission.rs` who is let in, `care.rs` the kinds of
 //! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases, `lines.rs` their
-//! bills by charge line, `case.rs` a case in a file of its own, `diseases.rs` finds the codes of diseases.
+//! bills by charge line, `case.rs` a case in a file of its own.
 
 mod admission;
 mod caps;
