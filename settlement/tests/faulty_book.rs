@@ -147,20 +147,27 @@ fn a_value_that_is_wrong_makes_no_other_key_unknown() {
     let (mut seen, mut unknown) = (HashSet::new(), Vec::new());
     for file in files.chain(folder("tests/books")) {
         let text = fs::read_to_string(&file).expect("a text");
-        let lines: Vec<&str> = text.lines().collect();
+        let (book, lines) = (RuleBook::parse(&text).expect("a good book"), text.lines().collect::<Vec<_>>());
         for table in tables(&lines) {
+            let is_case = lines[table.start] == "[[example]]";
             let keys: Vec<&str> = lines[table.clone()].iter().filter_map(|line| key(line)).collect();
-            for number in table.clone().filter(|number| key(lines[*number]).is_some()) {
-                // Once for each key of each kind of row.
-                let kind = (lines[table.start].to_owned(), keys.join(" "), key(lines[number]).map(str::to_owned));
-                if seen.insert(kind) {
-                    let wrong = format!("{} = \"?\"", key(lines[number]).unwrap_or_default());
-                    let mut faulty = lines.clone();
-                    faulty[number] = &wrong;
-                    let faults = RuleBook::parse(&faulty.join("\n")).err().unwrap_or_default();
-                    let found = faults.into_iter().filter(|fault| fault.problem.contains("not a key"));
-                    unknown.extend(found.map(|fault| format!("{} {wrong}: {fault}", file.display())));
+            for number in table.clone() {
+                let Some(name) = key(lines[number]) else { continue };
+                // Once for each key of each table, and of each kind of case.
+                let kind = (lines[table.start].to_owned(), is_case.then(|| keys.join(" ")), name.to_owned());
+                if !seen.insert(kind) {
+                    continue;
                 }
+                let wrong = format!("{name} = \"?\"");
+                let mut faulty = lines.clone();
+                faulty[number] = &wrong;
+                let faults = if is_case {
+                    book.read_case(&faulty[table.clone()].join("\n"), &[]).err()
+                } else {
+                    RuleBook::parse(&faulty.join("\n")).err()
+                };
+                let found = faults.unwrap_or_default().into_iter().filter(|fault| fault.problem.contains("not a key"));
+                unknown.extend(found.map(|fault| format!("{} {wrong}: {fault}", file.display())));
             }
         }
     }

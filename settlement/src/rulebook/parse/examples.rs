@@ -76,10 +76,10 @@ impl Parser<'_> {
         let account = if family.is_empty() { AccountUse::Own } else { AccountUse::Family };
         let encounter = visit.as_ref().map(|visit| &visit.encounter);
         let earlier = History { home, encounter, settled_on }.read(node);
-        let title = node.required_text("title");
+        let (id, title) = (node.text("id"), node.required_text("title"));
         let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
         Some(Example {
-            id: node.text("id")?.to_owned(),
+            id: id?.to_owned(),
             title: title?.to_owned(),
             line: self.report.line(node.byte_of("id")?),
             filing: visit.filing(&person, settled_on),
