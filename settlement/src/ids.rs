@@ -209,6 +209,12 @@ impl DiseaseCode {
         &self.0
     }
 
+    /// Whether it is in the national form, the letter M and five digits. Regions may have codes of their own.
+    pub fn is_national(&self) -> bool {
+        let digits = self.0.strip_prefix('M').unwrap_or_default().as_bytes();
+        digits.len() == 5 && digits.iter().all(u8::is_ascii_digit)
+    }
+
     /// Whether both name the same disease: equal, or equal in the letter and first three digits, because regions
     /// keep sub-kinds of their own (his-interface.md section 4).
     pub fn same_disease(&self, other: &DiseaseCode) -> bool {

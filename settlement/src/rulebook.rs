@@ -41,6 +41,7 @@ use crate::ids::PoolCode;
 use crate::person::{AssistanceClass, Insurance, Validity};
 use crate::rulebook::admission::{Admission, AfterChange};
 use crate::rulebook::conditions::identity_position;
+use crate::rulebook::lint::NamedDisease;
 use crate::rulebook::sections::{
     AccountRule, Assistance, Cap, CareRules, Catastrophic, CivilServant, CrossYear, FirstSelfPay, InterimDeductible,
     LargeSum, OffSite, Rounding, Section, Unfiled,
@@ -71,6 +72,7 @@ pub struct RuleBook {
     outpatient_during_stay: DuringStay,
     sources: Vec<Source>,
     clauses: Vec<ClauseText>,
+    diseases: Vec<NamedDisease>,
     examples: Vec<Example>,
     pub(crate) rounding: Rounding,
     pub(crate) interim_deductible: InterimDeductible,
@@ -184,9 +186,10 @@ impl RuleBook {
         self.examples.iter().flat_map(|example| example.run(self)).collect()
     }
 
-    /// What breaks national ceilings (policy.md A.6): to be looked at, not wrong in itself.
+    /// What somebody should look at, not wrong in itself: what breaks national ceilings (policy.md A.6), and codes of
+    /// chronic diseases that look mistyped. Each begins with its line.
     pub fn warnings(&self) -> Vec<String> {
-        lint::national_ceilings(self)
+        [lint::national_ceilings(self), lint::diseases(self)].concat()
     }
 
     /// The benefit year that a day belongs to, named by the calendar year in which it begins.

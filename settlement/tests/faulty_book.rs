@@ -1,10 +1,17 @@
 //! A rule book with many faults planted in it: all are reported in one run, each with its line and path.
 
+mod planted;
+
+use std::collections::HashSet;
+use std::fs;
+use std::ops::Range;
+
+use planted::PLANTED;
 use settlement::rulebook::{Fault, RuleBook};
 
 /// Takes a good book, plants faults by replacing text, and gives the faults found.
 fn plant(faults: &[(&str, &str)]) -> (String, Vec<Fault>) {
-    let mut text = include_str!("../../deploy/rulebooks/410700-xinxiang/employee-2024-01-01.toml").to_owned();
+    let mut text = planted::GOOD.to_owned();
     for (good, bad) in faults {
         assert!(text.contains(good), "not in the book: {good}");
         text = text.replacen(good, bad, 1);
@@ -18,76 +25,25 @@ fn line_of(text: &str, needle: &str) -> usize {
     text[..at].matches('\n').count() + 1
 }
 
-/// What is planted where, the line it is looked for on, the path reported, and a part of the problem reported.
-/// The last one of a pair of rows is where an overlap is reported.
-type Planted = (&'static str, &'static str, &'static str, &'static str, &'static str);
-
-const PLANTED: &[Planted] = &[
-    ("from = 2024-01-01\n", "from = \"2024-02-30\"\n", "\"2024-02-30\"", "from", "is not a day"),
-    (
-        "date = \"settlement\"",
-        "date = \"tomorrow\"",
-        "\"tomorrow\"",
-        "decision_date.date",
-        "one of admission, discharge",
-    ),
-    ("starts = \"01-01\"", "starts = \"13-01\"", "\"13-01\"", "benefit_year.starts", "a month and day"),
-    ("amount = 300\n", "amount = 300.005\n", "300.005", "inpatient.deductible.first.amount", "at most two decimals"),
-    ("amount = 450\n", "amuont = 450\n", "amuont", "inpatient.deductible.second.amuont", "not a key"),
-    ("id = \"later-stay\"\n", "", "stay_from = 2", "inpatient.deductible_factor.id", "is missing"),
-    ("ratio = \"0.87\"", "ratio = \"1.87\"", "\"1.87\"", "inpatient.ratio.working-second.ratio", "above 100 %"),
-    ("id = \"retired-third\"", "id = \"retired-second\"", "", "inpatient.ratio.retired-second.id", "stands twice"),
-    (
-        "code = \"M00500\"\nname = \"恶性肿瘤门诊治疗\"\nsource = \"national\"",
-        "code = \"M00500\"\nname = \"恶性肿瘤门诊治疗\"\nsource = \"nowhere\"",
-        "\"nowhere\"",
-        "chronic.disease.cancer.source",
-        "no [[source]] has the id nowhere",
-    ),
-    (
-        "ratio = \"0.60\"\nsource = \"demo\"\ntrust = \"assumed\"",
-        "ratio = \"0.60\"\nsource = \"demo\"\ntrust = \"hearsay\"",
-        "\"hearsay\"",
-        "outpatient.ratio.primary.trust",
-        "one of official, reported, assumed",
-    ),
-    (
-        "filing = [\"other-temporary\"]\ncare = [\"chronic\"]",
-        "filing = [\"other-temporary\"]\ncare = [\"inpatient\"]",
-        "",
-        "off_site",
-        "overlaps the row on line",
-    ),
-    (
-        "counts = [\"outpatient\"]\nmeasure = \"fund_paid\"\n",
-        "counts = [\"outpatient\"]\n",
-        "",
-        "cap.outpatient-year.measure",
-        "is missing",
-    ),
-    (
-        "covers = [",
-        "covers = [\"everything\", ",
-        "\"everything\"",
-        "account.own-share.covers",
-        "one of deductible, ratio_share",
-    ),
-    ("refused = 505", "refused = 999", "refused = 999", "example.unfiled.refused", "not the code of a refusal"),
-];
-
 #[test]
-fn every_planted_fault_is_reported_in_one_run_with_its_line() {
-    let planted: Vec<_> = PLANTED.iter().map(|(good, bad, ..)| (*good, *bad)).collect();
-    let (text, faults) = plant(&planted);
-    let reported = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    for (_, _, needle, path, problem) in PLANTED {
-        let fault = faults.iter().find(|fault| fault.path == *path && fault.problem.contains(problem));
-        let fault = fault.unwrap_or_else(|| panic!("no fault {path}: {problem} in\n{reported}"));
-        if !needle.is_empty() && *problem != "is missing" {
-            assert_eq!(fault.line, line_of(&text, needle), "{fault}");
-        }
+fn each_of_twelve_faults_is_reported_once_with_its_line_and_nothing_else_is() {
+    let text = planted::faulty_book();
+    let faults = RuleBook::parse(&text).expect_err("a book with faults");
+    let reported: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    for (planted, fault) in PLANTED.iter().zip(&faults) {
+        assert_eq!((fault.line, fault.path.as_str()), (planted.line(&text), planted.path), "in {reported:#?}");
+        assert!(fault.problem.contains(planted.problem), "{}: {} is not {fault}", planted.path, planted.problem);
     }
-    assert!(faults.is_sorted_by_key(|fault| fault.line), "{reported}");
+    assert_eq!(faults.len(), PLANTED.len(), "{reported:#?}");
+}
+
+/// The faults differ: no two in one section, no two of one kind.
+#[test]
+fn what_is_planted_differs() {
+    let section = |path: &'static str| path.rsplit_once('.').map_or(path, |(section, _)| section);
+    let sections: HashSet<_> = PLANTED.iter().map(|planted| section(planted.path)).collect();
+    let problems: HashSet<_> = PLANTED.iter().map(|planted| planted.problem).collect();
+    assert_eq!((sections.len(), problems.len()), (PLANTED.len(), PLANTED.len()));
 }
 
 /// One fault at a time, so that nothing else hides or causes it.
@@ -194,4 +150,79 @@ fn nonsense_is_refused_and_never_panics() {
     {
         assert!(!RuleBook::parse(text).expect_err("nonsense").is_empty(), "{text:?}");
     }
+}
+
+/// A row for a disease that nobody has never applies, and nobody would notice.
+#[test]
+fn a_code_of_a_disease_that_looks_mistyped_is_to_be_looked_at() {
+    for (good, bad, warning) in [
+        ("disease = [\"M03900\"]", "disease = [\"M3900\"]", "cap.disease: M3900 is not the letter M and five digits"),
+        ("disease = [\"M03900\"]", "disease = [\"M0390O\"]", "cap.disease: M0390O is not the letter M and five digits"),
+        ("code = \"M03900\"", "code = \"m03900\"", "chronic.disease.code: m03900 is not the letter M and five digits"),
+        ("disease = [\"M00500\"]", "disease = [\"M00800\"]", "cap.disease: M00800 is named nowhere else"),
+    ] {
+        let text = planted::GOOD.replacen(good, bad, 1);
+        let line = text[..text.find(bad).expect("it is planted")].matches('\n').count() + 1;
+        let warnings = RuleBook::parse(&text).expect("a book without faults").warnings();
+        assert_eq!(warnings.len(), 1, "{bad}: {warnings:?}");
+        assert!(warnings[0].starts_with(&format!("line {line}: {warning}")), "{bad}: {warnings:?}");
+    }
+    // A sub-kind of a region's own is the same disease, and one that only an example knows beside the row is known.
+    let known = planted::GOOD.replacen("disease = [\"M03900\"]", "disease = [\"M03907\"]", 1);
+    let local = planted::GOOD.replacen("disease = [\"M00500\"]", "disease = [\"M00800\"]", 1);
+    let local = local.replacen("disease = \"M03900\"", "disease = \"M00800\"", 1);
+    for text in [planted::GOOD, &known, &local] {
+        assert_eq!(RuleBook::parse(text).expect("a book without faults").warnings(), Vec::<String>::new());
+    }
+}
+
+/// A reader that gives up early would report the keys behind as unknown, correct as they are.
+#[test]
+fn a_value_that_is_wrong_makes_no_other_key_unknown() {
+    let folder = |folder: &str| fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let files = folder("../deploy/rulebooks")
+        .filter(|path| path.is_dir())
+        .flat_map(|path| folder(path.to_str().expect("a path")).collect::<Vec<_>>());
+    let (mut seen, mut unknown) = (HashSet::new(), Vec::new());
+    for file in files.chain(folder("tests/books")) {
+        let text = fs::read_to_string(&file).expect("a text");
+        let (book, lines) = (RuleBook::parse(&text).expect("a good book"), text.lines().collect::<Vec<_>>());
+        for table in tables(&lines) {
+            let is_case = lines[table.start] == "[[example]]";
+            let keys: Vec<&str> = lines[table.clone()].iter().filter_map(|line| key(line)).collect();
+            for number in table.clone() {
+                let Some(name) = key(lines[number]) else { continue };
+                // Once for each key of each table, and of each kind of case.
+                let kind = (lines[table.start].to_owned(), is_case.then(|| keys.join(" ")), name.to_owned());
+                if !seen.insert(kind) {
+                    continue;
+                }
+                let wrong = format!("{name} = \"?\"");
+                let mut faulty = lines.clone();
+                faulty[number] = &wrong;
+                let faults = if is_case {
+                    book.read_case(&faulty[table.clone()].join("\n"), &[]).err()
+                } else {
+                    RuleBook::parse(&faulty.join("\n")).err()
+                };
+                let found = faults.unwrap_or_default().into_iter().filter(|fault| fault.problem.contains("not a key"));
+                unknown.extend(found.map(|fault| format!("{} {wrong}: {fault}", file.display())));
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "{unknown:#?}");
+    assert!(seen.len() > 500, "only {} keys were looked at", seen.len());
+}
+
+/// The lines of each table, the top of the text first.
+fn tables(lines: &[&str]) -> Vec<Range<usize>> {
+    let headers = (0..lines.len()).filter(|number| lines[*number].starts_with('['));
+    let starts: Vec<usize> = std::iter::once(0).chain(headers).chain([lines.len()]).collect();
+    starts.windows(2).map(|pair| pair[0]..pair[1]).collect()
+}
+
+/// The key of a line that holds a whole value.
+fn key(line: &str) -> Option<&str> {
+    let key = line.split_once(" = ").map(|(key, _)| key)?;
+    (key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && !line.ends_with('[')).then_some(key)
 }

@@ -12,6 +12,9 @@ use crate::process::{Ports, demo, repository};
 const BOOK: &str = "deploy/rulebooks/410700-xinxiang/employee-2024-01-01.toml";
 const CASE: &str = "docs/case-example.toml";
 
+#[path = "../../settlement/tests/planted/mod.rs"]
+mod planted;
+
 fn yidi(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_yidi")).current_dir(repository()).args(arguments).output().expect("it runs")
 }
@@ -74,6 +77,27 @@ fn an_example_is_explained_step_by_step() {
     assert_eq!(case[0]["amounts"]["basic"], "15300.00");
     let ran = yidi(&["rulebook", "explain", "--rulebook", BOOK, "--example", "nowhere"]);
     assert!(String::from_utf8_lossy(&ran.stderr).contains("it has referral, long-term"), "what there is, is named");
+}
+
+#[test]
+fn twelve_faults_of_a_book_are_told_in_one_run_with_their_lines() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, faulty) = (folder.path().join("employee-2024-01-01.toml"), planted::faulty_book());
+    fs::write(&file, &faulty).expect("it is written");
+    let check = ["rulebook", "check", file.to_str().expect("a path")];
+    let told = text(1, &check);
+    let lines: Vec<&str> = told.lines().skip(1).map(str::trim).collect();
+    assert_eq!(lines.len(), planted::PLANTED.len(), "{told}");
+    for (planted, line) in planted::PLANTED.iter().zip(&lines) {
+        let begins = format!("line {}: {}: ", planted.line(&faulty), planted.path);
+        assert!(line.starts_with(&begins) && line.contains(planted.problem), "{begins}{}: {line}", planted.problem);
+    }
+    assert_eq!(json_of(1, &check)[0]["findings"], json!(lines));
+
+    // What only looks odd is told, and the book is good.
+    fs::write(&file, planted::GOOD.replacen("disease = [\"M03900\"]", "disease = [\"M3900\"]", 1))
+        .expect("it is written");
+    assert!(text(0, &check).contains("look at: line 444: cap.disease: M3900 is not the letter M and five digits"));
 }
 
 #[test]

@@ -85,6 +85,7 @@ pub fn of(book: &RuleBook, person: &Person, wanted: Wanted<'_>) -> Result<Option
         retired_on: entitlement.retired_on,
         place: 0,
         referred: false,
+        filed: true,
     };
     Ok(under(book, class, from, &facts)?.map(|(term, _)| term))
 }

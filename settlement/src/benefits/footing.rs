@@ -9,7 +9,7 @@ use crate::rulebook::RuleBook;
 use crate::rulebook::conditions::{Facts, Footing};
 use crate::rulebook::sections::Unfiled;
 
-/// The footing. A filing in force decides, and so does one that the book deems lodged, whichever is better. Without
+/// The footing, and whether the person stands on it by a filing, or by what counts as one. A filing in force decides, and so does one that the book deems lodged, whichever is better. Without
 /// either the hospital's emergency mark counts as filed (procedure of 2022, article 34); without that the book says.
 /// At home only a long-term filing makes a difference, where the book says so.
 pub(super) fn of(
@@ -18,10 +18,10 @@ pub(super) fn of(
     facts: &Facts<'_>,
     filing: Option<&Filing>,
     steps: &mut Vec<Step>,
-) -> Result<Footing, Refusal> {
+) -> Result<(Footing, bool), Refusal> {
     let encounter = &case.settle.encounter;
     if encounter.pool == case.person.home {
-        return Ok(at_home(book, facts, filing, steps));
+        return Ok((at_home(book, facts, filing, steps), true));
     }
     if let Some(place) = book.admission.places.at(facts.place) {
         steps.push(Step::Place { clause: place.clause });
@@ -33,17 +33,18 @@ pub(super) fn of(
     if let Some(row) = deemed.filter(|row| known.is_none_or(|known| row.value < known)) {
         let footing = Footing::OffSite(row.value);
         steps.push(Step::DeemedFiled { clause: row.clause, footing });
-        return Ok(footing);
+        return Ok((footing, true));
     }
     if let Some(class) = known {
-        return Ok(Footing::OffSite(class));
+        return Ok((Footing::OffSite(class), true));
     }
     let row = book.unfiled.needed(facts)?;
     match row.value {
         Unfiled::Refuse => Err(Refusal::new(Reason::NotFiled).because(encounter.area.to_string())),
         Unfiled::TreatAs(footing) => {
             steps.push(Step::Unfiled { clause: row.clause, footing });
-            Ok(footing)
+            // What is paid as at home needs no filing.
+            Ok((footing, footing == Footing::Local))
         }
     }
 }

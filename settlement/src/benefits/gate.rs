@@ -62,8 +62,8 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) 
     let mut facts = at.facts(entitlement, day);
     let filing = footing::in_force(book, case, &facts, &mut steps)?;
     facts.referred |= filing.is_some_and(|filing| filing.class == FilingClass::Referral);
-    let footing = footing::of(book, case, &facts, filing, &mut steps)?;
-    facts.footing = footing;
+    let (footing, filed) = footing::of(book, case, &facts, filing, &mut steps)?;
+    (facts.footing, facts.filed) = (footing, filed);
     let level_as = level_as(book, &mut facts);
     let before = before.go_on(book, case, &facts, year);
     facts.stay = nth(stays, &before);
@@ -130,6 +130,7 @@ impl<'a> At<'a> {
             retired_on: entitlement.retired_on,
             place: self.book.admission.places.position(encounter.chain()),
             referred: encounter.marks.referral,
+            filed: true,
         }
     }
 }

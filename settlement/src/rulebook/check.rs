@@ -133,6 +133,7 @@ struct Grid<'a> {
     retirements: Vec<Option<Date>>,
     places: Vec<usize>,
     referred: Vec<bool>,
+    filed: Vec<bool>,
 }
 
 impl<'a> Grid<'a> {
@@ -151,13 +152,15 @@ impl<'a> Grid<'a> {
         let retirements = retirements(&whens);
         let levels: Vec<HospitalLevel> =
             HospitalLevel::ALL.into_iter().filter(|level| scope.levels.has(*level as usize)).collect();
+        // At home nobody has to file.
+        let footings = named(|when| when.filing) || named(|when| when.filed);
         let classes = named(|when| when.person) || retirements.len() > 1;
         let identities = &scope.identities[usize::from(assisted_only).min(scope.identities.len())..];
         Grid {
             persons: if classes { persons.to_vec() } else { persons[..1].to_vec() },
             levels: pick(&levels, named(|when| when.level)),
             care: pick(if funds_only { &CareKind::ALL[..3] } else { &CareKind::ALL }, named(|when| when.care)),
-            footings: pick(if off_site_only { &Footing::ALL[1..] } else { &Footing::ALL }, named(|when| when.filing)),
+            footings: pick(if off_site_only { &Footing::ALL[1..] } else { &Footing::ALL }, footings),
             identities: pick(identities, named(|when| when.identity)),
             ages: corners(whens.iter().map(|when| when.age), 0),
             stays: corners(whens.iter().map(|when| when.stay), 1),
@@ -168,6 +171,7 @@ impl<'a> Grid<'a> {
             retirements,
             places: pick(&scope.places.positions(), named(|when| when.place)),
             referred: pick(&[false, true], named(|when| when.referred)),
+            filed: pick(&[true, false], named(|when| when.filed)),
         }
     }
 
@@ -189,6 +193,7 @@ impl<'a> Grid<'a> {
             retired_on: None,
             place: 0,
             referred: false,
+            filed: true,
         }];
         spread(&mut rest, &self.persons, |facts, person| Facts { person, ..facts });
         spread(&mut rest, &self.levels, |facts, level| Facts { level, ..facts });
@@ -208,6 +213,11 @@ impl<'a> Grid<'a> {
         }
         spread(&mut rest, &self.places, |facts, place| Facts { place, ..facts });
         spread(&mut rest, &self.referred, |facts, referred| Facts { referred, ..facts });
+        spread(&mut rest, &self.filed, |facts, filed| Facts { filed, ..facts });
+        if self.filed.len() > 1 {
+            // Nobody has to file for care at home.
+            rest.retain(|facts| facts.filed || facts.footing != Footing::Local);
+        }
         for facts in &rest {
             if !visitor(facts) {
                 return;
@@ -297,5 +307,6 @@ fn describe<T>(table: &Table<T>, scope: &Scope, facts: &Facts<'_>) -> String {
     }
     say(named(|when| when.place != Cases::ANY), format!("place {}", scope.places.word(facts.place)));
     say(named(|when| when.referred != Cases::ANY), format!("referred {}", facts.referred));
+    say(named(|when| when.filed != Cases::ANY), format!("filed {}", facts.filed));
     if words.is_empty() { "anybody".into() } else { words.join(", ") }
 }

@@ -91,6 +91,8 @@ pub struct Facts<'a> {
     pub place: usize,
     /// The hospital's referral mark, or a filing as referred.
     pub referred: bool,
+    /// No for care elsewhere that neither a filing covers nor what counts as one: the emergency mark, a deemed filing.
+    pub filed: bool,
 }
 
 /// A set of up to sixteen cases, each at a position of its own.
@@ -242,6 +244,8 @@ pub struct Conditions {
     pub place: Cases,
     /// `referred`: no, yes.
     pub referred: Cases,
+    /// `filed`: no, yes.
+    pub filed: Cases,
 }
 
 impl Conditions {
@@ -261,6 +265,7 @@ impl Conditions {
         retired: None,
         place: Cases::ANY,
         referred: Cases::ANY,
+        filed: Cases::ANY,
     };
 
     /// Whether the row applies.
@@ -275,6 +280,7 @@ impl Conditions {
             && self.enrolled_months.has(facts.enrolled_months)
             && self.place.has(facts.place)
             && self.referred.has(usize::from(facts.referred))
+            && self.filed.has(usize::from(facts.filed))
             && (self.tier.is_empty() || facts.tier.is_some_and(|tier| self.tier.iter().any(|named| named == tier)))
             && (self.disease.is_empty()
                 || facts.disease.is_some_and(|disease| self.disease.iter().any(|named| named.same_disease(disease))))
@@ -304,6 +310,7 @@ impl Conditions {
             && self.enrolled_months.meets(other.enrolled_months)
             && self.place.meets(other.place)
             && self.referred.meets(other.referred)
+            && self.filed.meets(other.filed)
             && share(&self.tier, &other.tier, |one, two| one == two)
             && share(&self.disease, &other.disease, DiseaseCode::same_disease)
             && self.diagnosis.meet(&other.diagnosis)

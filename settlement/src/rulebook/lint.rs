@@ -1,9 +1,11 @@
-//! National bounds that a region's rules should keep. They are warnings on a book, never a step of a calculation.
+//! What somebody should look at in a book that has no fault: rules beyond national bounds, and codes of diseases that
+//! look mistyped. They are warnings, never a step of a calculation.
 
 use jiff::civil::{Date, date};
 use rust_decimal::{Decimal, dec};
 
 use crate::filing::FilingClass;
+use crate::ids::DiseaseCode;
 use crate::rulebook::RuleBook;
 use crate::rulebook::clause::Setting;
 use crate::rulebook::conditions::{Footing, footing_position};
@@ -42,4 +44,38 @@ pub(super) fn national_ceilings(book: &RuleBook) -> Vec<String> {
             Some(format!("line {}: {}: lowers {} by more than {most} points", clause.line, clause.path, class.word()))
         })
         .collect()
+}
+
+/// The code of a chronic disease, and where a book names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NamedDisease {
+    /// The line, counted from 1.
+    pub(super) line: usize,
+    /// The tables and the key, without the ids of rows: `cap.disease`.
+    pub(super) path: String,
+    /// The code.
+    pub(super) code: DiseaseCode,
+}
+
+/// Codes of chronic diseases that look mistyped: those that are not in the national form, and those that a rule names
+/// though nothing else in the book does. Regions may have codes of their own, so neither is wrong in itself.
+pub(super) fn diseases(book: &RuleBook) -> Vec<String> {
+    let problem = |named: &NamedDisease| {
+        let NamedDisease { path, code, .. } = named;
+        let elsewhere = |other: &NamedDisease| other != named && other.code.same_disease(code);
+        if !code.is_national() {
+            Some(format!("{code} is not the letter M and five digits"))
+        } else if is_condition(path) && !book.diseases.iter().any(elsewhere) {
+            Some(format!("{code} is named nowhere else, neither in chronic.disease nor in another row or an example"))
+        } else {
+            None
+        }
+    };
+    let said = |named| problem(named).map(|problem| format!("line {}: {}: {problem}", named.line, named.path));
+    book.diseases.iter().filter_map(said).collect()
+}
+
+/// Whether a rule depends on it: not a disease that is declared, nor one of an example.
+fn is_condition(path: &str) -> bool {
+    !path.starts_with("example") && !path.ends_with(".code")
 }

@@ -1,5 +1,6 @@
 //! Reads a rule book from its text and reports every fault at once.
-//! `rows.rs` reads conditions and rows, `places.rs` named areas, `admission.rs` who is let in, `care.rs` the kinds of
+//! `rows.rs` reads conditions and rows, `diseases.rs` finds the codes of chronic diseases wherever they are named,
+//! `places.rs` reads named areas, `admission.rs` who is let in, `care.rs` the kinds of
 //! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases, `lines.rs` their
 //! bills by charge line, `working.rs` how they were worked by hand, `case.rs` a case in a file of its own.
 
@@ -8,6 +9,7 @@ mod caps;
 mod care;
 mod case;
 mod deductible;
+mod diseases;
 mod examples;
 mod history;
 mod layers;
@@ -133,6 +135,7 @@ impl Parser<'_> {
         let rounding = if root.has("rounding") { root.word("rounding") } else { Some(Rounding::FundTotal) };
         let home = || Some(Home { pool: pool?, insurance: self.scope.insurance?, benefit_year: benefit_year? });
         let examples = self.examples(root, home());
+        let diseases = diseases::named(root.table, self.report);
         let [inpatient, chronic, outpatient, purchase] = care;
         let mut clauses = self.clauses.into_inner();
         clauses.sort_by_key(|clause| clause.at);
@@ -162,6 +165,7 @@ impl Parser<'_> {
             account: account?,
             sources: self.sources,
             clauses,
+            diseases,
             examples,
         })
     }

@@ -1,55 +1,122 @@
 //! Every form in which regions write a rule is shown by some book: a shipped one, or one of an invented pool in
-//! `tests/books`, whose examples come out as they say too.
+//! `tests/books`, whose examples come out as they say too. `docs/rulebooks.md` lists which.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 
-use settlement::rulebook::RuleBook;
+use settlement::benefits::explanation::{self, Language};
+use settlement::rulebook::{Example, RuleBook};
 
 use crate::{BOOKS, books};
 
-/// The forms of policy.md A.10, A.12, C.3 to C.9, by the words with which a book writes them.
-const FORMS: [(&str, &[&str]); 31] = [
-    ("C.3 annual deductible", &["per = \"year\""]),
-    ("C.3 nth stay", &["[[inpatient.deductible]]", "stay_from = 2"]),
-    ("C.3 half", &["factor = \"0.5\""]),
-    ("C.3 minus 100 each", &["falls_by", "down_to"]),
-    ("C.3 shared", &["shared_by"]),
-    ("C.3 none for diseases", &["diagnosis = [", "none = true"]),
-    ("C.3 cycle", &["cycle_days"]),
-    ("C.3 recharge", &["again_after_days"]),
-    ("C.3 transfer", &["[[inpatient.continues]]", "deductible = \"difference\""]),
-    ("C.4 accumulated segments", &["[inpatient.segments]\nbase = \"year\""]),
-    ("C.4 age", &["per_year_of_age"]),
-    ("C.5 measured on cost", &["measure = \"in_policy\""]),
-    ("C.5 bought by ratio", &["base = \"cap_bought\""]),
-    ("C.6 points", &["\npoints = \"0.20\""]),
-    ("C.6 factor", &["[[off_site]]", "\nfactor = \"0.80\""]),
-    ("C.6 first self-pay 10/40", &["pre_deduct = \"0.10\"", "pre_deduct = \"0.40\""]),
-    ("C.6 first self-pay 5/15/25", &["pre_deduct = \"0.05\"", "pre_deduct = \"0.15\"", "pre_deduct = \"0.25\""]),
-    ("C.6 deductible of the bill", &["share_of_bill = \"0.20\"", "at_least = 2000", "at_most = 10000"]),
-    ("C.6 deductible times two", &["[[inpatient.deductible_factor]]", "factor = \"2\""]),
-    ("C.6 own table and catastrophic layer", &["[[catastrophic.off_site]]", "ratio = \"0.63\""]),
-    ("C.6 guaranteed share", &["floor = \"0.45\"", "floor = \"0.40\""]),
-    ("C.8 highest month", &["cap = \"highest\"", "per = \"month\""]),
-    ("C.8 top two", &["cap = \"top_two_add\"", "ratio = \"highest\"", "carried = true"]),
-    ("C.8 at most two", &["diseases_at_most = 2", "deductible = \"one\""]),
-    ("C.8 shared with inpatient", &["counts_diseases"]),
-    ("C.9 absolute tiers", &["[catastrophic.tiers]\nbase = \"compliant\""]),
-    ("C.9 relative tiers", &["[catastrophic.tiers]\nbase = \"excess\""]),
-    ("A.10 model 1", &["[cross_year]\ndeductible = \"once\""]),
-    ("A.10 model 2", &["[decision_date]\ndate = \"discharge\""]),
-    ("A.12 waiting", &["plus_months_per_lapsed_year", "minus_months_per_repaired_year", "at_least_months = 6"]),
-    ("A.12 claim-free years", &["plus_per_claim_free_year", "plus_at_most"]),
+const MANUAL: &str = include_str!("../../../docs/rulebooks.md");
+
+/// How many forms the manual lists of each section of the policy notes: none is lost unnoticed.
+const FORMS: [(&str, usize); 13] = [
+    ("A.10", 2),
+    ("A.12", 5),
+    ("A.3", 2),
+    ("A.4", 1),
+    ("C.1", 5),
+    ("C.2", 3),
+    ("C.3", 21),
+    ("C.4", 10),
+    ("C.5", 8),
+    ("C.6", 19),
+    ("C.7", 2),
+    ("C.8", 6),
+    ("C.9", 6),
 ];
 
 #[test]
-fn every_form_is_shown_by_a_book() {
-    let paths =
-        BOOKS.iter().map(|(path, _)| path.clone()).chain(books("tests/books").into_iter().map(|(path, _)| path));
-    let texts: Vec<String> = paths.map(|path| fs::read_to_string(path).expect("a text")).collect();
-    let shown = |words: &[&str]| texts.iter().any(|text| words.iter().all(|word| text.contains(word)));
-    let missing: Vec<&str> = FORMS.iter().filter(|(_, words)| !shown(words)).map(|(form, _)| *form).collect();
-    assert!(missing.is_empty(), "no book shows {missing:?}");
+fn every_form_is_shown_by_a_book_and_an_example_in_which_it_decides() {
+    let (forms, books) = (listed("6. Forms, and where to see them"), by_name());
+    let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in &forms {
+        let (Shown { book, rules }, example) = example(&books, row);
+        let words = quoted(row["words"]);
+        assert!(!words.is_empty(), "{row:?}: says no word");
+        for word in words {
+            assert!(rules.contains(word), "{row:?}: {word} is not in the book");
+        }
+        for path in quoted(row["rule"]) {
+            let reasons = reasons(example, book);
+            let decides = |reason: &String| reason == path || reason.starts_with(&format!("{path}."));
+            assert!(reasons.iter().any(decides), "{row:?}: {path} does not decide: {reasons:?}");
+        }
+        *counted.entry(row["policy"]).or_default() += 1;
+    }
+    assert_eq!(counted, BTreeMap::from(FORMS));
+}
+
+#[test]
+fn what_was_published_is_worked_by_an_example() {
+    let (published, books) = (listed("7. Published calculations"), by_name());
+    assert!(published.len() >= 8, "{published:?}");
+    for row in &published {
+        let (Shown { book, .. }, example) = example(&books, row);
+        assert!(example.run(book).is_empty(), "{row:?}");
+    }
+}
+
+/// A row of a table of the manual, by the heads of its columns.
+type Listed = BTreeMap<&'static str, &'static str>;
+
+/// The rows of the first table under a heading of the manual.
+fn listed(heading: &str) -> Vec<Listed> {
+    let (_, under) = MANUAL.split_once(&format!("\n## {heading}\n")).expect("a heading of the manual");
+    let table = under.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let mut rows = table.map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
+    let heads = rows.next().expect("the heads of its columns");
+    rows.skip(1).map(|cells| heads.iter().copied().zip(cells).collect()).collect()
+}
+
+/// What stands in backticks in a cell.
+fn quoted(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+/// A book that the manual may list, and its rules on one line.
+struct Shown {
+    book: RuleBook,
+    rules: String,
+}
+
+/// The books by the names under which the manual lists them.
+fn by_name() -> BTreeMap<String, Shown> {
+    let shown = |(path, book): (PathBuf, RuleBook)| {
+        let text = fs::read_to_string(&path).expect("a text");
+        let rules = text.lines().take_while(|line| *line != "[[example]]").filter(|line| !line.starts_with('#'));
+        let rules = rules.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
+        (name(&path), Shown { book, rules })
+    };
+    BOOKS.iter().cloned().chain(books("tests/books")).map(shown).collect()
+}
+
+/// `330300-wenzhou/employee-2023-01-01` for a shipped book, the file's name alone for one of an invented pool.
+fn name(path: &Path) -> String {
+    let file = path.file_stem().expect("a name").to_string_lossy();
+    let folder = path.parent().and_then(Path::file_name).expect("a folder").to_string_lossy();
+    if folder == "books" { file.into_owned() } else { format!("{folder}/{file}") }
+}
+
+/// The book and the example that a row lists.
+fn example<'b>(books: &'b BTreeMap<String, Shown>, row: &Listed) -> (&'b Shown, &'b Example) {
+    let shown = books.get(row["book"]).unwrap_or_else(|| panic!("there is no book {}", row["book"]));
+    let example = shown.book.examples().iter().find(|example| example.id == row["example"]);
+    (shown, example.unwrap_or_else(|| panic!("{} has no example {}", row["book"], row["example"])))
+}
+
+/// The paths of the rules by which an example comes out or is refused; of a refusal, all that it says.
+fn reasons(example: &Example, book: &RuleBook) -> Vec<String> {
+    let adjudication = match example.adjudicate(book) {
+        Ok(adjudication) => adjudication,
+        Err(refusal) => return refusal.detail.unwrap_or_default().split(": ").map(str::to_owned).collect(),
+    };
+    let lines = explanation::render(&adjudication, book, Language::English);
+    let clauses = lines.iter().flat_map(|line| &line.clauses);
+    clauses.filter_map(|clause| clause.split(" · ").next()).map(str::to_owned).collect()
 }
 
 #[test]

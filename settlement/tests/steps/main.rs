@@ -7,6 +7,7 @@ mod caps;
 mod entitlement;
 mod explanation;
 mod family;
+mod filed;
 mod filings;
 mod gate;
 mod identities;

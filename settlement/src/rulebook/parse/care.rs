@@ -14,7 +14,7 @@ use crate::rulebook::word::Word;
 use crate::spanned::Node;
 
 use super::deductible::{continues, deductible};
-use super::rows::{Needed, segment};
+use super::rows::{Needed, has_none, segment};
 use super::{Parser, unique_ids};
 
 /// The most that a factor on a deductible may be.
@@ -24,7 +24,7 @@ impl Parser<'_> {
     /// Reads `[inpatient]`, `[chronic]`, `[outpatient]` or `[purchase]`.
     pub(super) fn care(&self, root: &Node<'_>, kind: CareKind) -> Option<Section<CareRules>> {
         let node = root.required_table(kind.word())?;
-        let section = if node.flag("none") {
+        let section = if has_none(&node) {
             self.clause(&node).map(Section::None)
         } else if kind == CareKind::Purchase {
             self.purchase(&node)

@@ -74,13 +74,13 @@ impl Parser<'_> {
         let account_balance = node.money("account_balance").unwrap_or_default();
         let family: Vec<_> = node.tables("family").into_iter().map(|row| relative(row, home)).collect();
         let account = if family.is_empty() { AccountUse::Own } else { AccountUse::Family };
-        let history = visit.as_ref().map(|visit| History { home, encounter: &visit.encounter, settled_on });
-        let earlier = history.map(|history| history.read(node));
-        let title = node.required_text("title");
+        let encounter = visit.as_ref().map(|visit| &visit.encounter);
+        let earlier = History { home, encounter, settled_on }.read(node);
+        let (id, title) = (node.text("id"), node.required_text("title"));
         let working = self.working(node);
         let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
         Some(Example {
-            id: node.text("id")?.to_owned(),
+            id: id?.to_owned(),
             title: title?.to_owned(),
             line: self.report.line(node.byte_of("id")?),
             filing: visit.filing(&person, settled_on),
@@ -96,7 +96,7 @@ impl Parser<'_> {
             used: used.into_iter().collect::<Option<Vec<_>>>()?,
             account_balance,
             family: family.into_iter().collect::<Option<Vec<_>>>()?,
-            earlier: earlier??,
+            earlier: earlier?,
             settled_on,
             expected: expected?,
             working: working?,
@@ -115,6 +115,7 @@ struct Visit {
 }
 
 impl Visit {
+    /// Every key is asked for before any of them may fail: one that nobody asks for is reported as unknown.
     fn read(node: &Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<Visit> {
         let level = node.required_word::<HospitalLevel>("level");
         let care = node.required_word::<CareKind>("care");
@@ -131,8 +132,12 @@ impl Visit {
             third_party: node.flag("third_party"),
             ..Marks::default()
         };
-        let footing = footing?;
-        let (area, pool, member) = treated_in(node, footing == Some(Footing::Local), home)?;
+        let local = footing == Some(Some(Footing::Local));
+        let place = treated_in(node, local, home);
+        let diagnosis = diagnosis(node);
+        let filed_elsewhere = (local || footing.is_none()) && node.flag("filed_elsewhere");
+        let filed_from = node.date("filed_from");
+        let (area, pool, member) = place?;
         let encounter = Encounter {
             id: EncounterId::new("example").ok()?,
             institution: InstitutionCode::new("example").ok()?,
@@ -144,17 +149,16 @@ impl Visit {
             admitted: admitted?,
             discharged: settled_on,
             disease,
-            diagnosis: diagnosis(node),
+            diagnosis,
             batch: None,
             interim: false,
             marks,
         };
-        let class = match footing {
-            Some(Footing::Local) => node.flag("filed_elsewhere").then_some(FilingClass::LongTerm),
+        let class = match footing? {
+            Some(Footing::Local) => filed_elsewhere.then_some(FilingClass::LongTerm),
             None => None,
             Some(Footing::OffSite(class)) => Some(class),
         };
-        let filed_from = node.date("filed_from");
         Some(Visit { encounter, class, filed_from })
     }
 
@@ -192,8 +196,8 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     let identities = identities(node);
     let died = node.date("died");
     let insured = (node.date("insured_from"), node.date("insured_to"));
-    let suspended = node.date("suspended_from");
-    let suspended = suspended.map(|from| Validity { from, to: node.date("suspended_to") });
+    let suspended_to = if node.has("suspended_from") { node.date("suspended_to") } else { None };
+    let suspended = node.date("suspended_from").map(|from| Validity { from, to: suspended_to });
     let also_insured = node.word::<Insurance>("also_insured");
     let (joining, retired_on) = (joining(node), node.date("retired_on"));
     let months = node.number("enrolled_months").unwrap_or(USUAL_MONTHS);

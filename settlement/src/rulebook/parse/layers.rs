@@ -10,7 +10,7 @@ use crate::rulebook::table::Table;
 use crate::spanned::Node;
 
 use super::Parser;
-use super::rows::{Needed, amount, care, parts, ratio, segment};
+use super::rows::{Needed, amount, care, has_none, parts, ratio, segment};
 
 impl Parser<'_> {
     /// Reads a layer: `none = true` with its source, or its tables.
@@ -22,7 +22,7 @@ impl Parser<'_> {
     ) -> Option<Section<T>> {
         let node = root.required_table(key)?;
         let section =
-            if node.flag("none") { self.clause(&node).map(Section::None) } else { rules(&node).map(Section::Rules) };
+            if has_none(&node) { self.clause(&node).map(Section::None) } else { rules(&node).map(Section::Rules) };
         node.finish();
         section
     }

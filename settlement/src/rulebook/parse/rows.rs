@@ -19,6 +19,9 @@ use crate::spanned::Node;
 
 use super::{Parser, unique_ids};
 
+/// The tables that decide who is let in, and on what footing.
+const ASKED_BEFORE_THE_FOOTING: [&str; 5] = ["unfiled", "deemed_filing", "back_home", "filing_validity", "waiting"];
+
 /// Whether a table has to have a row for everybody.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Needed {
@@ -63,7 +66,20 @@ impl Parser<'_> {
         let mut rows: Vec<Row<T>> = nodes.into_iter().filter_map(|node| self.row(node, &value)).collect();
         told_apart(rows.iter_mut().map(|row| &mut row.when));
         let whole = rows.len() == written && (written > 0 || !parent.has(key));
-        (Table { path: parent.path_of(key), rows }, whole)
+        let table = Table { path: parent.path_of(key), rows };
+        self.asked_before_the_footing(&table);
+        (table, whole)
+    }
+
+    /// Who is let in, and on what footing, is asked before anybody knows whether care is filed.
+    fn asked_before_the_footing<T>(&self, table: &Table<T>) {
+        if !ASKED_BEFORE_THE_FOOTING.contains(&table.path.as_str()) {
+            return;
+        }
+        for row in table.rows.iter().filter(|row| row.when.filed != Cases::ANY) {
+            let problem = "cannot depend on filed: it is asked before that is known";
+            self.report.fault(row.clause.0 as usize, &table.path, problem);
+        }
     }
 
     fn row<'n, T>(&self, node: Node<'n>, value: impl Fn(&Node<'n>) -> Option<T>) -> Option<Row<T>> {
@@ -85,6 +101,11 @@ pub(super) fn named(node: Node<'_>) -> Node<'_> {
     node.called(path)
 }
 
+/// Whether a section says that the region has no such thing. One that says it wrongly is read as if it did.
+pub(super) fn has_none(section: &Node<'_>) -> bool {
+    section.choice("none").unwrap_or(section.has("none"))
+}
+
 /// Reads the conditions of a row.
 fn conditions(node: &Node<'_>, places: &Places) -> Option<Conditions> {
     let person = cases(node, "person", |class: PersonClass| class as usize);
@@ -100,7 +121,7 @@ fn conditions(node: &Node<'_>, places: &Places) -> Option<Conditions> {
     let diagnosis = diagnoses(node);
     let retired = retired(node);
     let place = list(node, "place", &places.wanted(), |word| places.read(word)).map(any_unless_named);
-    let referred = node.choice("referred").map(usize::from);
+    let (referred, filed) = (yes_or_no(node, "referred"), yes_or_no(node, "filed"));
     Some(Conditions {
         person: person?,
         level: level?,
@@ -115,8 +136,15 @@ fn conditions(node: &Node<'_>, places: &Places) -> Option<Conditions> {
         diagnosis: diagnosis?,
         retired: retired?,
         place: place?,
-        referred: referred.map_or(Cases::ANY, |referred| Cases::at([referred])),
+        referred: referred?,
+        filed: filed?,
     })
+}
+
+/// Reads a condition that is `true` or `false`.
+fn yes_or_no(node: &Node<'_>, key: &'static str) -> Option<Cases> {
+    let said = node.choice(key);
+    if node.has(key) { said.map(|yes| Cases::at([usize::from(yes)])) } else { Some(Cases::ANY) }
 }
 
 /// `diagnosis`: beginnings of ICD-10 codes, or `other` for what the other rows do not name.
