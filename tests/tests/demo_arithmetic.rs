@@ -1,12 +1,12 @@
 //! Works the expected sums under `deploy/demo/expected` out again from the arithmetic written beside them, and finds
 //! every operand where it is said to stand: in the rule books, the catalogue, the charges, the postings, or in another
 //! result. It is the one check that shares nothing with the engine: a decimal library and a TOML library, none of ours.
-//! Run by `cargo xtask test`; it starts nothing.
+//! Also sees that whatever has a shipped rule book has people and bills. Run by `cargo xtask test`; it starts nothing.
 
 #[path = "demo_arithmetic/files.rs"]
 mod files;
 
-use files::{Demo, Settlement};
+use files::{Demo, Insurance, Settlement};
 use rust_decimal::Decimal;
 use world::arithmetic::{evaluate, half_up, numbers};
 use world::plain_toml::{at_path, money, tables, text};
@@ -104,6 +104,17 @@ fn every_figure_that_is_not_zero_is_worked_out() {
             }
         }
     });
+}
+
+#[test]
+fn every_insurance_with_a_shipped_rule_book_has_two_people_and_a_settled_bill() {
+    let insurances = Demo::load().insurances();
+    assert!(insurances.len() > 20, "only {} insurances found under deploy/rulebooks", insurances.len());
+    let lacking = insurances.iter().filter(|insurance| insurance.people < 2 || insurance.settled == 0);
+    let lacking: Vec<String> = lacking
+        .map(|Insurance { name, people, settled }| format!("{name}: {people} people, {settled} settled bills"))
+        .collect();
+    assert!(lacking.is_empty(), "{}", lacking.join("\n"));
 }
 
 /// Looks at every expected settlement and fails with all that is wrong, by story and step.

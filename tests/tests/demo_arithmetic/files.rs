@@ -1,7 +1,7 @@
 //! The demo's files as far as its figures come from them: expected settlements, rule books, catalogue, postings, and
 //! the hospitals' messages as plain text. Finds what stands at a place; judges nothing. Used by `demo_arithmetic.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +38,16 @@ impl Settlement {
         let mut above = self.working.iter().take_while(|other| text(other, "result") != text(line, "result"));
         above.find(|other| text(other, "result") == result).and_then(|other| money(text(other, "equals")))
     }
+}
+
+/// An insurance that rule books are shipped for, and what the demo has of it.
+pub struct Insurance {
+    /// Its books' folder and the kind of insurance, such as `410700-xinxiang/employee`.
+    pub name: String,
+    /// How many people have it, now or at another time.
+    pub people: usize,
+    /// How many settlements are expected by its books; estimates are none.
+    pub settled: usize,
 }
 
 /// The files.
@@ -78,6 +88,27 @@ impl Demo {
     /// The rule book of a settlement.
     pub fn book(&self, settlement: &Settlement) -> &Table {
         &self.books[&settlement.rule_book]
+    }
+
+    /// Every insurance that a rule book is shipped for.
+    pub fn insurances(&self) -> Vec<Insurance> {
+        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy");
+        let books = files(&deploy.join("rulebooks")).into_iter().filter(|folder| folder.is_dir());
+        let names: BTreeSet<String> = books.flat_map(|folder| files(&folder)).map(|book| insurance_of(&book)).collect();
+        let people = csv(&deploy.join("demo/people/people.csv"));
+        let entitlements = csv(&deploy.join("demo/people/entitlements.csv"));
+        let insurance = |name: String| {
+            let (folder, kind) = name.split_once('/').expect("a folder and a kind");
+            let pool = folder.split('-').next().unwrap_or(folder);
+            let here = |number: &str| row(&people, &[("psn_no", number), ("home", pool)]).is_some();
+            let held = entitlements.iter().filter(|row| row["insurance"] == kind).map(|row| row["psn_no"].as_str());
+            let insured: BTreeSet<&str> = held.filter(|number| here(number)).collect();
+            let by_its_books = |settlement: &&Settlement| insurance_of(Path::new(&settlement.rule_book)) == name;
+            let settled = self.settlements().filter(by_its_books);
+            let settled = settled.filter(|settlement| !settlement.step.starts_with("estimate")).count();
+            Insurance { people: insured.len(), settled, name }
+        };
+        names.into_iter().map(insurance).collect()
     }
 
     /// Whether an operand's value stands where its `from` says.
@@ -134,6 +165,15 @@ impl Demo {
         let summed = || earlier.sums.get(result).and_then(Value::as_str).and_then(money);
         earlier.worked_out(result).or_else(summed)
     }
+}
+
+/// Folder and kind of insurance of a book such as `rulebooks/410700-xinxiang/employee-2024-01-01.toml`.
+fn insurance_of(book: &Path) -> String {
+    let part =
+        |part: Option<&std::ffi::OsStr>| part.and_then(|name| name.to_str()).expect("a readable name").to_owned();
+    let file = part(book.file_name());
+    let kind = file.split('-').next().unwrap_or(&file);
+    format!("{}/{kind}", part(book.parent().and_then(Path::file_name)))
 }
 
 fn settlements_in(story: &str, expected: &Table) -> Vec<Settlement> {
