@@ -71,6 +71,7 @@ impl Door {
         record: Option<Vec<TakenCorrection>>,
     ) -> Result<Result<BatchTaken, BatchRefused>, Refusal> {
         if let Some(record) = record {
+            tracing::info!(batch = %batch.id, "batch {} is taken back as it was before the book was lost", batch.id);
             return self.store.correction_take_back(batch.clone(), record).await.map_err(unread);
         }
         let worked_out = match batch.undoes {
