@@ -295,7 +295,7 @@ impl HubStore {
             WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND version = ?4";
         let read = move |row: Row<'_>| {
             let written = row.bytes(0)?;
-            positions::read(written).ok_or_else(|| corrupt("certificates", &branch.day, "its operations do not read"))
+            positions::read(written).ok_or_else(|| corrupt("certificates", branch.day, "its operations do not read"))
         };
         self.engine
             .read(move |sql| {
