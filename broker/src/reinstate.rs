@@ -45,6 +45,10 @@ pub struct Restored {
     pub clash: Option<(BookSeq, String)>,
 }
 
+/// What an operator can do where a region never said how it took a batch.
+const WORKED_OUT_AGAIN: &str = " (the region did not say how it took the batch, so it was worked out anew: have the region \
+    take back what it posted since its book was lost, restore again, and post that anew)";
+
 impl Hub {
     /// What is missing from the book of a pool's region.
     ///
@@ -122,10 +126,14 @@ impl Hub {
     ) -> Result<bool, Refusal> {
         for (batch, place) in batches {
             let Some(held) = self.store.correction_find(batch.clone()).await.map_err(failed)? else { continue };
+            let record = self.store.correction_record(batch.clone()).await.map_err(failed)?;
+            let worked_out_again = record.is_empty() && held.batch.undoes.is_none();
             // It is told of nothing that it should hold: it is being made whole.
-            let reply = self.correction_ask(home, &held, Known::default()).await.map_err(NoReply::into_refusal)?;
+            let asked = self.correction_ask(home, &held, (record, Known::default())).await;
+            let reply = asked.map_err(NoReply::into_refusal)?;
             if !reply.faults.is_empty() {
-                let problem = format!("corrections of batch {batch}: {}", remark(&reply.faults));
+                let how = if worked_out_again { WORKED_OUT_AGAIN } else { "" };
+                let problem = format!("corrections of batch {batch}: {}{how}", remark(&reply.faults));
                 tracing::error!(home = home.name(), batch, "{} is not whole: {problem}", home.name());
                 restored.clash = Some((BookSeq(place.after), problem));
                 return Ok(false);

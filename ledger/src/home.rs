@@ -36,6 +36,7 @@ mod rule_books;
 mod schema;
 mod settlements;
 mod take_back;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod unseen;
@@ -61,6 +62,7 @@ pub use postings::{Posted, Posting, PostingFault, PostingKind};
 pub use rule_books::{RuleBookText, RuleSet};
 pub use schema::SCHEMA;
 pub use take_back::{Returned, TakenBack};
+pub use taken::{Mark, TakenCorrection};
 use versions::Recent;
 
 use crate::clock::Clock;

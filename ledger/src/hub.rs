@@ -48,6 +48,7 @@ mod lines;
 mod lots;
 mod operations;
 mod periods;
+mod positions;
 mod prefunds;
 mod proof;
 mod proving;

@@ -21,6 +21,7 @@ use settlement::filing::Filing;
 use settlement::operation::{Operation, OperationKey};
 use settlement::outcome::Outcome;
 use settlement::refusal::Refusal;
+use settlement::year_to_date::UsageSums;
 
 use crate::v1;
 
@@ -101,6 +102,19 @@ pub fn write_decision(decision: &Decision) -> bytes::Bytes {
 /// Every field that is missing or malformed.
 pub fn read_used(outcome: &[u8]) -> Result<Option<UsagePosting>, WireError> {
     read(outcome, used::read)
+}
+
+/// Reads the sums alone of what is used up, as a correction posts them: they may be below zero.
+///
+/// # Errors
+/// Every sum that is beyond any amount.
+pub fn read_used_sums(used: &v1::Used) -> Result<UsageSums, WireError> {
+    Reader::run(|reader| used::read_sums(reader, used))
+}
+
+/// Writes the sums alone of what is used up.
+pub fn write_used_sums(sums: &UsageSums) -> v1::Used {
+    used::write_sums(sums)
 }
 
 /// Writes who pays what of a bill.

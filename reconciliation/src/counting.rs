@@ -26,6 +26,8 @@ pub struct Counted {
     pub root: Option<Node>,
     /// What its operations come to.
     pub tally: Tally,
+    /// Where its operations stand in the book, in order.
+    pub positions: Vec<i64>,
 }
 
 /// Works out what a branch of a book comes to, as far as it is folded.
@@ -33,7 +35,7 @@ pub struct Counted {
 /// # Errors
 /// When the book cannot be read.
 pub async fn count(book: &impl Book, branch: Branch) -> Result<Counted, CountError> {
-    let (mut leaves, mut tally, mut last) = (Vec::new(), Tally::default(), None);
+    let (mut leaves, mut tally, mut positions, mut last) = (Vec::new(), Tally::default(), Vec::new(), None);
     loop {
         let page = book.leaves().leaf_page(branch, last).await?;
         let Some(end) = page.last() else { break };
@@ -42,7 +44,9 @@ pub async fn count(book: &impl Book, branch: Branch) -> Result<Counted, CountErr
             let (operation, outcome) = (read_operation(&held.operation)?, read_outcome(&held.outcome)?);
             leaves.push(Leaf::of(&operation.key.to_text(), &held.outcome));
             tally.add(&outcome);
+            positions.push(held.number);
         }
     }
-    Ok(Counted { root: root_of_leaves(&leaves), tally })
+    positions.sort_unstable();
+    Ok(Counted { root: root_of_leaves(&leaves), tally, positions })
 }

@@ -8,7 +8,7 @@
 //! settle    ─► voided? ─► judged by the rules ─► settled already? ─► overlapping stay? ─► claimed by hand? ─► settled
 //! cancel    ─► voided? ─► whose settlement? ─► lifecycle ─► counter-entry
 //! reverse   ─► which message? ─► lifecycle ─► counter-entry, reinstated, or a tombstone
-//! correct   ─► in force? ─► counts as the batch says? ─► comes out so? ─► the difference is posted
+//! correct   ─► in force? ─► counts as the batch says? ─► comes out so, or did once? ─► the difference is posted
 //! ```
 
 mod affected;
@@ -28,7 +28,7 @@ use jiff::Timestamp;
 pub use affected::{Reach, Reader, built_on, still_differs};
 pub use book::{Answered, Book, BookSeq, Booked, Claim, Deed, Message, PersonBook, Used, Visit};
 pub use correct::{
-    Corrected, Correction, CorrectionFault, Faulty, Posted, Taken, as_debited, correct, corrected_since,
+    Corrected, Correction, CorrectionFault, Faulty, Posted, Taken, as_debited, correct, correct_again, corrected_since,
     undo_corrections,
 };
 pub use effects::{Correcting, Effects, Undoing};

@@ -46,7 +46,7 @@ struct SignatureInFile {
 struct Written {
     file: PathBuf,
     signed_by: Vec<String>,
-    /// The file of its leaves, where they were asked for and the hub's book can tell them.
+    /// The file of its leaves, where they were asked for and come to what was signed.
     leaves: Option<PathBuf>,
 }
 
@@ -60,7 +60,7 @@ pub async fn write(of: &OfPools, (from, to): (String, String), out: &Path, with_
     let listed = hub.certificates(asked).await.map_err(|refused| status::to_refusal(&refused))?;
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let certificates = listed.into_inner().certificates;
-    let (mut written, mut held) = (Vec::with_capacity(certificates.len()), None);
+    let mut written = Vec::with_capacity(certificates.len());
     for certificate in &certificates {
         let agreement = Agreement::read(&certificate.text)?;
         let branch = agreement.branch;
@@ -70,17 +70,12 @@ pub async fn write(of: &OfPools, (from, to): (String, String), out: &Path, with_
         let signed_by = certificate.signatures.iter().map(|signed| signed.party.clone()).collect();
         let mut row = Written { file, signed_by, leaves: None };
         if with_leaves {
-            // The versions of a branch follow one another.
-            let of_branch = match held.take() {
-                Some((known, leaves)) if known == branch => leaves,
-                _ => Leaves::of(&mut hub, branch).await?,
-            };
-            if let Some(table) = of_branch.of_certificate(&agreement)? {
+            let leaves = Leaves::of(&mut hub, branch, agreement.version).await?;
+            if let Some(table) = leaves.table(&agreement)? {
                 let file = out.join(format!("{name}.leaves.csv"));
                 write_file(&file, &table)?;
                 row.leaves = Some(file);
             }
-            held = Some((branch, of_branch));
         }
         written.push(row);
     }
@@ -110,7 +105,9 @@ fn print_written(written: &[Written], with_leaves: bool) {
         match leaves {
             Some(leaves) => output::line(&format!("  {}", leaves.display())),
             None if with_leaves => {
-                output::line("  without leaves: the hub's book has more by now; those of the newest version are told");
+                output::line(
+                    "  ✗ without leaves: what the hub's book holds under it does not come to the signed digest",
+                );
             }
             None => {}
         }

@@ -8,6 +8,7 @@ use clearing::certificate::Agreement;
 use clearing::obligation::Sums;
 use identity::signing::Signer;
 use jiff::civil::{Date, date};
+use ledger::hub::Position;
 use ledger::leaves::Scope;
 use proto::v1;
 use reconciliation::answering::Answering;
@@ -136,14 +137,15 @@ fn leaves_are_what_was_signed(out: &Path, ca: &Path) {
     assert!(!holds && told.contains("✗ line 2: its 医疗费总额 is 800001"), "{told}");
 }
 
-/// The certificate that is due, before anybody has signed it.
-async fn due(world: &World) -> Agreement {
+/// The certificate that is due, before anybody has signed it, and where its operations stand.
+async fn due(world: &World) -> (Agreement, Vec<Position>) {
     compare_books(world).await;
     let due = world.line().hub.store().certificate_due(DAYS).await.expect("what is due");
     assert_eq!(due.len(), 1);
     let counted = count(world.line().hub.store(), due[0].branch).await.expect("a book");
     assert_eq!(counted.root.map(|root| root.digest), Some(due[0].root));
-    Agreement { tally: Some(counted.tally), ..due[0] }
+    let positions = counted.positions.into_iter().map(Position).collect();
+    (Agreement { tally: Some(counted.tally), ..due[0] }, positions)
 }
 
 async fn signatures(world: &World) -> usize {
@@ -156,7 +158,7 @@ async fn no_side_signs_sums_that_its_book_does_not_have_though_the_digest_is_its
     let world = World::start().await;
     yidi_filings(&world, &world.deploy().join("demo/filings.csv")).await;
     settle(&Hospital::new(world.desk()), ("2025-05-02", "2025-05-05")).await;
-    let sound = due(&world).await;
+    let (sound, positions) = due(&world).await;
     // A fen of the basic fund's is told as the account's: what is owed in all stays the same.
     let mut tally = sound.tally.expect("sums");
     let sums = &mut tally.sums.employee;
@@ -164,7 +166,7 @@ async fn no_side_signs_sums_that_its_book_does_not_have_though_the_digest_is_its
     sums.account += Money::from_fen(1);
     let false_sums = Agreement { tally: Some(tally), ..sound };
     assert_eq!(Agreement::read(&false_sums.to_string()), Ok(false_sums), "it is a certificate like any other");
-    world.line().hub.store().certificate_issue(false_sums, world.clock().now()).await.expect("it is kept");
+    world.line().hub.store().certificate_issue(false_sums, positions, world.clock().now()).await.expect("it is kept");
     compare(&world).await;
     assert_eq!(signatures(&world).await, 0);
 
@@ -183,8 +185,9 @@ async fn a_certificate_without_sums_as_they_once_were_is_verified_still_and_its_
     let world = World::start().await;
     yidi_filings(&world, &world.deploy().join("demo/filings.csv")).await;
     settle(&Hospital::new(world.desk()), ("2025-05-02", "2025-05-05")).await;
-    let once = Agreement { tally: None, ..due(&world).await };
-    world.line().hub.store().certificate_issue(once, world.clock().now()).await.expect("it is kept");
+    let (due, positions) = due(&world).await;
+    let once = Agreement { tally: None, ..due };
+    world.line().hub.store().certificate_issue(once, positions, world.clock().now()).await.expect("it is kept");
     compare(&world).await;
     assert_eq!(signatures(&world).await, 3);
     let (out, ca) = written(&world);

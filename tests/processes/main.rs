@@ -7,6 +7,7 @@ mod crash;
 mod demo;
 mod hospital_books;
 mod papers;
+mod payments;
 mod prefunds;
 mod privacy;
 mod process;

@@ -91,7 +91,10 @@ impl Altered {
         let decided = store.correction_decide(("B1".into(), seen), Event::Approve, String::new(), by).await;
         decided.expect("the store works").expect("it is approved");
         let place = BatchPlace { after: 7, number: 1 };
-        store.correction_take(("B1".into(), place), letter, noon(6, 17)).await.expect("it is taken");
+        store
+            .correction_take(("B1".into(), place, Default::default()), letter, noon(6, 17))
+            .await
+            .expect("it is taken");
     }
 
     async fn advance(&self, month: i8, day: i8) {

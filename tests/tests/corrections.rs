@@ -21,7 +21,7 @@ use proto::v1::clearing_client::ClearingClient;
 use settlement::ids::PoolCode;
 use settlement::money::Money;
 use world::hospital::Hospital;
-use world::{EMPLOYEE, RESIDENT, World, clear_uncompared, eventually, instant, pool};
+use world::{EMPLOYEE, RESIDENT, World, append, clear_uncompared, eventually, instant, pool};
 use yidi::cli::{Cli, Ending};
 
 fn home() -> PoolCode {
@@ -314,5 +314,30 @@ async fn a_book_that_is_restored_from_an_older_copy_gets_its_corrections_again_b
     assert_eq!(clerks.types("zhang", &RESTORE).await, Ok(Ending::Good));
     assert_eq!(clerks.hospital.totals(&EMPLOYEE).await, before, "with the correction");
     assert_eq!(clerks.lists_affected().await, Ok(Ending::Good), "nothing is affected that was corrected");
+    clerks.world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_region_posts_in_a_restored_copy_keeps_no_batch_out_and_is_corrected_by_the_next() {
+    let mut copied = Copied::before_a_batch().await;
+    // A stay before both of them, which the region reads as it starts from the copy.
+    let stay = [
+        "LATE-1",
+        EMPLOYEE.number,
+        "local-settlement,2025-03-01,employee,inpatient,,1,1200.00,5000,3230.5,,,,,,,,,,零星报销",
+    ];
+    append(&copied.clerks.world.deploy(), "postings.csv", &stay.join(","));
+    copied.puts_back().await;
+    let clerks = &copied.clerks;
+    assert_eq!(
+        clerks.types("zhang", &RESTORE).await,
+        Ok(Ending::Good),
+        "as it was, though it would come out otherwise"
+    );
+    assert_eq!(clerks.types("zhang", &MISSING).await, Ok(Ending::Good));
+    assert_eq!(clerks.lists_affected().await, Ok(Ending::Found), "what it corrected had not seen the posting");
+    clerks.world.assert_sound().await;
+    assert_eq!(clerks.corrects("B2").await.standing.word(), "in-force");
+    assert_eq!(clerks.lists_affected().await, Ok(Ending::Good));
     clerks.world.assert_sound().await;
 }

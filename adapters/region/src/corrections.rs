@@ -3,9 +3,11 @@
 //! [`settlement::decide::correct()`]. The hub repeats a batch until it is answered, so that a batch that is known changes
 //! nothing. Called by the hub over gRPC, and by the simulator.
 
+mod record;
+
 use identity::permit::HubPermit;
 use jiff::Timestamp;
-use ledger::home::{BatchRefused, BatchTaken, CorrectionBatch};
+use ledger::home::{BatchRefused, BatchTaken, CorrectionBatch, TakenCorrection};
 use proto::v1::region_corrections_server::RegionCorrections;
 use proto::{convert, v1};
 use settlement::adjudication::Payers;
@@ -40,6 +42,7 @@ impl Door {
     pub async fn correct(&self, _: &HubPermit, asked: v1::CorrectRequest) -> Result<v1::CorrectReply, Refusal> {
         self.serves_code(&asked.home)?;
         let hub_knows = known(asked.known_book_seq, asked.known_batches);
+        let record = record::read(&asked.record)?;
         let batch = read_batch(asked)?;
         if let Some(refusal) = behind(self.store.book_end().await.map_err(unread)?, hub_knows) {
             return Err(refusal);
@@ -51,10 +54,10 @@ impl Door {
         for _ in 0..ATTEMPTS {
             let taken = match self.store.correction_find(batch.clone()).await.map_err(unread)? {
                 Some(known) => known,
-                None => self.take(&batch).await?,
+                None => self.take(&batch, record.clone()).await?,
             };
             match taken {
-                Ok(taken) => return Ok(told_of(&batch, taken)),
+                Ok(taken) => return self.told_of(&batch, taken).await,
                 Err(BatchRefused::Outdated) => {}
                 Err(refused) => return write_refused(&batch, refused),
             }
@@ -62,7 +65,15 @@ impl Door {
         Err(Refusal::new(Reason::Busy).because("the settlements of the batch were changed while they were worked out"))
     }
 
-    async fn take(&self, batch: &CorrectionBatch) -> Result<Result<BatchTaken, BatchRefused>, Refusal> {
+    async fn take(
+        &self,
+        batch: &CorrectionBatch,
+        record: Option<Vec<TakenCorrection>>,
+    ) -> Result<Result<BatchTaken, BatchRefused>, Refusal> {
+        if let Some(record) = record {
+            tracing::info!(batch = %batch.id, "batch {} is taken back as it was before the book was lost", batch.id);
+            return self.store.correction_take_back(batch.clone(), record).await.map_err(unread);
+        }
         let worked_out = match batch.undoes {
             Some(_) => Vec::new(),
             None => {
@@ -72,15 +83,20 @@ impl Door {
         };
         self.store.correction_take(batch.clone(), worked_out).await.map_err(unread)
     }
-}
 
-fn told_of(batch: &CorrectionBatch, taken: BatchTaken) -> v1::CorrectReply {
-    let BatchTaken { known, after, number } = taken;
-    let (id, corrections) = (&batch.id, batch.corrections.len());
-    if !known {
-        tracing::info!(batch = %id, corrections, after = after.0, "batch {id} corrects {corrections} settlements");
+    async fn told_of(&self, batch: &CorrectionBatch, taken: BatchTaken) -> Result<v1::CorrectReply, Refusal> {
+        let BatchTaken { known, after, number } = taken;
+        let (id, corrections) = (&batch.id, batch.corrections.len());
+        if !known {
+            tracing::info!(batch = %id, corrections, after = after.0, "batch {id} corrects {corrections} settlements");
+        }
+        // What undoes a batch posts what that one posted, turned, in whatever book that one is.
+        let record = match batch.undoes {
+            Some(_) => Vec::new(),
+            None => record::write(&self.store.correction_record(id.clone()).await.map_err(unread)?),
+        };
+        Ok(v1::CorrectReply { known, faults: Vec::new(), after: after.0, number, record: record.into() })
     }
-    v1::CorrectReply { known, faults: Vec::new(), after: after.0, number }
 }
 
 fn write_refused(batch: &CorrectionBatch, refused: BatchRefused) -> Result<v1::CorrectReply, Refusal> {

@@ -2,6 +2,7 @@
 //! approved is written down before the region is asked, and the region takes the same batch once, so whoever dies in
 //! between leaves it to the next. Called by the service, by [`crate::jobs::corrections`], and to make a book whole again.
 
+use bytes::Bytes;
 use clearing::corrections::{Correction, GIVEN_BACK, Standing};
 use clearing::obligation::Lot;
 use ledger::hub::{BatchPlace, CorrectionBatch};
@@ -37,7 +38,7 @@ impl Hub {
         if home.book().fallen().is_some() {
             return Ok(Some(held));
         }
-        let reply = match self.correction_ask(home, &held, home.book().known()).await {
+        let reply = match self.correction_ask(home, &held, (Bytes::new(), home.book().known())).await {
             Ok(reply) => reply,
             Err(why) => {
                 home.says_that_its_book_fell(&why);
@@ -49,7 +50,7 @@ impl Hub {
         let now = self.clock.now();
         if reply.faults.is_empty() {
             let place = BatchPlace { after: reply.after, number: reply.number };
-            let taken = self.store.correction_take((id.to_owned(), place), letter, now).await?;
+            let taken = self.store.correction_take((id.to_owned(), place, reply.record), letter, now).await?;
             // A book without it is an older copy from now on.
             home.book().reached_batch(place.number);
             self.mailroom.note_posted();
@@ -62,8 +63,8 @@ impl Hub {
         self.store.correction_find(id.to_owned()).await
     }
 
-    /// Asks a region to take a batch, where its book has gone as far as it is known to; nothing is known while it is made
-    /// whole again.
+    /// Asks a region to take a batch, where its book has gone as far as it is known to. While a book is made whole again
+    /// nothing is known of it, and it takes the batch as it was recorded; else there is no record.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -71,9 +72,9 @@ impl Hub {
         &self,
         home: &Home,
         held: &CorrectionBatch,
-        known: Known,
+        (record, known): (Bytes, Known),
     ) -> Result<v1::CorrectReply, NoReply> {
-        home.port().correct(request(held, known), self.patience).await
+        home.port().correct(v1::CorrectRequest { record, ..request(held, known) }, self.patience).await
     }
 }
 
@@ -106,6 +107,7 @@ fn request(held: &CorrectionBatch, known: Known) -> v1::CorrectRequest {
         request_id: format!("correct-{}", batch.id),
         known_book_seq: known.book_seq,
         known_batches: known.batches,
+        record: Bytes::new(),
     }
 }
 

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use clearing::breaks::{Proposal, age_days};
-use clearing::digest::Branch;
+use clearing::digest::{Branch, Leaf};
 use clearing::listed::owner_of_break;
 use clearing::period::Side;
 use identity::permit::OperatorPermit;
 use identity::signing::Signer;
 use jiff::civil::Date;
-use ledger::hub::{BreakHistory, OpenBreak};
+use ledger::hub::{BreakHistory, OpenBreak, Position};
 use ledger::leaves::{HeldLeaf, Scope};
 use proto::convert::digests::{self, write_branch};
 use proto::convert::read_operation;
@@ -129,12 +129,42 @@ impl BreaksService {
             return Err(invalid("branch", format!("{} → {} is not yours", branch.home, branch.treatment)));
         }
         let after = asked.after.as_ref().map(digests::read_leaf).transpose().map_err(|fault| unreadable(&fault))?;
-        let page = self.hub.store.leaves().leaf_page(branch, after).await.map_err(|fault| failed(&fault))?;
+        let certified = match asked.version {
+            None => None,
+            Some(version) => Some(self.operations_of(branch, version).await?),
+        };
+        let page = self.page(branch, after, certified.as_deref()).await?;
         let leaves = page.into_iter().map(|HeldLeaf { leaf: _, number, operation, outcome }| {
             let operation = read_operation(&operation).map_err(|_| Refusal::new(Reason::Internal))?;
             Ok(v1::HeldLeaf { key: operation.key.to_text(), outcome, number })
         });
         Ok(v1::HeldLeavesReply { leaves: leaves.collect::<Result<_, Refusal>>()? })
+    }
+
+    /// Where the operations stand that a version of a certificate is about.
+    async fn operations_of(&self, branch: Branch, version: u32) -> Result<Vec<Position>, Refusal> {
+        let found = self.hub.store.certificate_operations(branch, version).await.map_err(|fault| failed(&fault))?;
+        found.ok_or_else(|| invalid("version", format!("{version} of this day's certificate was never issued here")))
+    }
+
+    /// The next leaves of a branch, or of it those of a certificate: a page of which none is of it is passed over.
+    async fn page(
+        &self,
+        branch: Branch,
+        mut after: Option<Leaf>,
+        certified: Option<&[Position]>,
+    ) -> Result<Vec<HeldLeaf>, Refusal> {
+        loop {
+            let mut page = self.hub.store.leaves().leaf_page(branch, after).await.map_err(|fault| failed(&fault))?;
+            let Some(last) = page.last() else { return Ok(page) };
+            after = Some(last.leaf);
+            if let Some(certified) = certified {
+                page.retain(|held| certified.binary_search(&Position(held.number)).is_ok());
+            }
+            if !page.is_empty() {
+                return Ok(page);
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use clearing::certificate::Agreement;
 use clearing::digest::Branch;
 use identity::signing::Signer;
 use jiff::civil::Date;
+use ledger::hub::Position;
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use prost::Message;
@@ -38,8 +39,8 @@ impl Hub {
         let mut due = self.store.certificate_due(days).await?;
         due.retain(|agreement| home.is_none_or(|home| agreement.branch.home == home));
         for agreement in due {
-            if let Some(agreement) = self.with_sums(agreement).await? {
-                self.store.certificate_issue(agreement, self.clock.now()).await?;
+            if let Some((agreement, positions)) = self.with_sums(agreement).await? {
+                self.store.certificate_issue(agreement, positions, self.clock.now()).await?;
                 issued += 1;
             }
         }
@@ -56,13 +57,15 @@ impl Hub {
         Ok(issued)
     }
 
-    /// A certificate with what the hub's book comes to; none where the book holds something else by now.
-    async fn with_sums(&self, agreement: Agreement) -> Result<Option<Agreement>, StoreError> {
+    /// A certificate with what the hub's book comes to, and where its operations stand; none where the book holds something
+    /// else by now.
+    async fn with_sums(&self, agreement: Agreement) -> Result<Option<(Agreement, Vec<Position>)>, StoreError> {
         let branch = agreement.branch;
         match count(&self.store, branch).await {
-            Ok(Counted { root, tally }) => {
+            Ok(Counted { root, tally, positions }) => {
                 let same = root.is_some_and(|root| root.digest == agreement.root);
-                Ok(same.then_some(Agreement { tally: Some(tally), ..agreement }))
+                let positions = positions.into_iter().map(Position).collect();
+                Ok(same.then_some((Agreement { tally: Some(tally), ..agreement }, positions)))
             }
             Err(CountError::Store(fault)) => Err(fault),
             Err(CountError::Operation(fault)) => {

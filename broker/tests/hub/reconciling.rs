@@ -1,13 +1,17 @@
 //! Breaks that operators have carried out: what the hub can do about each, what it cannot, and what it writes down.
 
 use clearing::breaks::{Book, Books, Kind, Proposal};
-use clearing::digest::Branch;
+use clearing::certificate::Agreement;
+use clearing::digest::{Branch, Leaf, root_of_leaves};
 use identity::name::Role;
 use jiff::civil::date;
-use ledger::hub::FoundBreak;
+use ledger::hub::{FoundBreak, Position};
 use ledger::leaves::Scope;
+use proto::convert::digests::write_branch;
 use proto::v1;
 use proto::v1::breaks_client::BreaksClient;
+use reconciliation::book::Book as _;
+use reconciliation::counting::{Counted, count};
 use settlement::money::Money;
 use settlement::operation::Operation;
 use tonic::transport::Channel;
@@ -139,13 +143,59 @@ async fn days_the_wrong_way_round_or_still_to_come_are_refused_with_their_field(
 async fn leaves_are_told_to_operators_of_their_pools_alone() {
     let world = World::new().await;
     let branch = v1::Branch { day: "2025-06-20".into(), home: "410700".into(), treatment: "310000".into() };
-    let asked = |branch| v1::HeldLeavesRequest { branch, after: None };
+    let asked = |branch| v1::HeldLeavesRequest { branch, after: None, version: None };
     let field = |status: tonic::Status| refusal(&status).field.expect("a field").to_string();
     let mut stranger = BreaksClient::new(world.peer("440300", Role::Operator));
     let refused = stranger.held_leaves(asked(Some(branch.clone()))).await.expect_err("not theirs");
     assert_eq!(field(refused), "branch");
     let mut henan = henan(&world);
     assert_eq!(field(henan.held_leaves(asked(None)).await.expect_err("of no day")), "branch");
-    let told = henan.held_leaves(asked(Some(branch))).await.expect("they are told").into_inner();
+    let told = henan.held_leaves(asked(Some(branch.clone()))).await.expect("they are told").into_inner();
     assert_eq!(told.leaves, [], "the book has nothing of the day");
+    let never_issued = v1::HeldLeavesRequest { version: Some(2), ..asked(Some(branch)) };
+    assert_eq!(field(henan.held_leaves(never_issued).await.expect_err("there is no certificate")), "version");
+}
+
+#[tokio::test]
+async fn a_certificate_that_was_replaced_has_its_leaves_though_the_late_entry_was_received_before_them() {
+    let mut world = World::with(|config| config.resolve_every_ms = 3_600_000).await;
+    lose_the_answer(&mut world, &settle("1"), Script::DecideAndHang).await;
+    world.start_home().await;
+    // The breaker asks again after a moment.
+    while !matches!(world.operate(&settle("2")).await, Ok(Answered::Outcome(_, _))) {}
+    let branch = Branch { day: date(1970, 1, 1), home: pool("410700"), treatment: pool("310000") };
+    let certified = async |version: u32| {
+        let store = world.hub().store().clone();
+        store.fold().await.expect("it is folded");
+        let Counted { root, tally, positions } = count(&store, branch).await.expect("a book");
+        let root = root.expect("operations");
+        let agreement = Agreement {
+            branch,
+            version,
+            operations: root.count,
+            tally: Some(tally),
+            root: root.digest,
+            replaces: None,
+        };
+        let positions = positions.into_iter().map(Position).collect();
+        store.certificate_issue(agreement, positions, jiff::Timestamp::UNIX_EPOCH).await.expect("it is kept");
+        agreement
+    };
+    let (first, _) = (certified(1).await, world.resolve(&settle("1")).await.expect("it was decided"));
+    let second = certified(2).await;
+    assert_eq!((first.operations, second.operations), (1, 2));
+    let told = async |version: u32| {
+        let branch = Some(write_branch(&branch));
+        let asked = v1::HeldLeavesRequest { branch, after: None, version: Some(version) };
+        henan(&world).held_leaves(asked).await.expect("they are told").into_inner().leaves
+    };
+    for agreement in [first, second] {
+        let held = told(agreement.version).await;
+        let leaves: Vec<Leaf> = held.iter().map(|held| Leaf::of(&held.key, &held.outcome)).collect();
+        assert_eq!(root_of_leaves(&leaves).map(|root| root.digest), Some(agreement.root), "{}", agreement.version);
+    }
+    let (late, early) = (settle("1").key.to_text(), settle("2").key.to_text());
+    let mut all = told(2).await;
+    all.sort_by_key(|held| held.number);
+    assert_eq!(all.into_iter().map(|held| held.key).collect::<Vec<_>>(), [late, early], "in the order of receipt");
 }

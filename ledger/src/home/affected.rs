@@ -169,8 +169,8 @@ fn causes(
     const CAUSES: &str = concat!(
         "SELECT affected.after_seq, affected.posting, undoings.settlement, undoings.becomes, undoings.counter,
                 EXISTS (SELECT 1 FROM correction_marks AS known
-                         WHERE known.settlement = ?1 AND known.number = ?3
-                           AND known.after_seq = affected.after_seq AND known.posting = affected.posting), ",
+                         WHERE known.settlement = ?1 AND known.number = ?3 AND known.posting = affected.posting
+                           AND (affected.posting <> '' OR known.after_seq = affected.after_seq)), ",
         load::usage!(),
         " FROM affected
            JOIN usages ON usages.person = ?2 AND usages.after_seq = affected.after_seq

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 use settlement::decide::{
     Book, BookSeq, Corrected, Correcting, Correction, CorrectionFault, Effects, Faulty, Posted, Reworked, Taken,
-    correct, corrected_since, undo_corrections,
+    correct, correct_again, corrected_since, undo_corrections,
 };
 use settlement::ids::{PersonNumber, PoolCode, SettlementId};
 
@@ -15,6 +15,7 @@ use super::append::place;
 use super::corrected::{self, Made, fens};
 use super::row::Columns;
 use super::rows::{self, AFFECTED, CORRECTION, USAGE, UsageRow};
+use super::taken::{self, TakenCorrection};
 use super::{HomeStore, Wire, load};
 use crate::engine::{Sql, Value, list};
 use crate::store::StoreError;
@@ -120,34 +121,62 @@ impl HomeStore {
         batch: CorrectionBatch,
         worked_out: Vec<WorkedOut>,
     ) -> Result<Result<BatchTaken, BatchRefused>, StoreError> {
-        let wire = self.wire;
-        self.engine.change(move |sql| take(sql, wire, &batch, &worked_out)).await
+        let (wire, grounds) = (self.wire, Grounds::Now(worked_out));
+        self.engine.change(move |sql| take(sql, wire, &batch, &grounds)).await
     }
+
+    /// Takes a batch back as it was taken before the book was lost, in one commit; the same batch again changes nothing. A
+    /// refusal is a value: nothing was written.
+    ///
+    /// # Errors
+    /// When a statement fails: nothing was changed, unless the commit itself failed; taking it back again tells.
+    pub async fn correction_take_back(
+        &self,
+        batch: CorrectionBatch,
+        record: Vec<TakenCorrection>,
+    ) -> Result<Result<BatchTaken, BatchRefused>, StoreError> {
+        let (wire, grounds) = (self.wire, Grounds::Before(record));
+        self.engine.change(move |sql| take(sql, wire, &batch, &grounds)).await
+    }
+}
+
+/// Why a batch that undoes none is right.
+enum Grounds {
+    /// Its settlements come out so now.
+    Now(Vec<WorkedOut>),
+    /// It was taken so before the book was lost.
+    Before(Vec<TakenCorrection>),
 }
 
 fn take(
     sql: &Sql<'_>,
     wire: Wire,
     batch: &CorrectionBatch,
-    worked_out: &[WorkedOut],
+    grounds: &Grounds,
 ) -> Result<Result<BatchTaken, BatchRefused>, StoreError> {
     if let Some(known) = known(sql, batch)? {
         return Ok(known);
     }
     let mut book = book(sql, wire, batch)?;
-    let (decided, undone) = match &batch.undoes {
-        None if is_outdated(sql, worked_out)? => return Ok(Err(BatchRefused::Outdated)),
-        None => {
+    let (decided, accounted) = match (&batch.undoes, grounds) {
+        (None, Grounds::Now(worked_out)) => {
+            if is_outdated(sql, worked_out)? {
+                return Ok(Err(BatchRefused::Outdated));
+            }
             let reworked: Vec<Reworked> = worked_out.iter().map(|one| one.reworked.clone()).collect();
-            (correct(&mut book, batch.home, &batch.corrections, &reworked), None)
+            (correct(&mut book, batch.home, &batch.corrections, &reworked), Accounted::All)
         }
-        Some(undone) => {
+        (None, Grounds::Before(record)) => {
+            let posted = record.iter().map(|taken| (taken.settlement.clone(), taken.posted)).collect();
+            (correct_again(&mut book, batch.home, &batch.corrections, &posted), Accounted::Recorded(record))
+        }
+        (Some(undone), Grounds::Now(_) | Grounds::Before(_)) => {
             let number = match undone_number(sql, undone, batch.home)? {
                 Ok(number) => number,
                 Err(refused) => return Ok(Err(refused)),
             };
             let posted = posted(sql, number)?;
-            (undo_corrections(&mut book, batch.home, &batch.corrections, &posted), Some(number))
+            (undo_corrections(&mut book, batch.home, &batch.corrections, &posted), Accounted::AsBefore(number))
         }
     };
     let corrected = match decided {
@@ -159,7 +188,7 @@ fn take(
         Ok(corrected) => corrected,
     };
     let after = load::last_seq(sql)?;
-    let number = append(sql, batch, after, &corrected, undone)?;
+    let number = append(sql, batch, after, &corrected, &accounted)?;
     Ok(Ok(BatchTaken { known: false, after, number: number.cast_unsigned() }))
 }
 
@@ -262,7 +291,7 @@ fn append(
     batch: &CorrectionBatch,
     after: BookSeq,
     corrected: &[Corrected],
-    undone: Option<i64>,
+    accounted: &Accounted<'_>,
 ) -> Result<i64, StoreError> {
     let number = last_number(sql)?.cast_signed() + 1;
     let approved_at = batch.approved_at.as_microsecond();
@@ -286,7 +315,7 @@ fn append(
     });
     sql.execute_each(AFFECTED, &marks.collect::<Vec<_>>())?;
     let settlements = list(rows.iter().map(|row| row.settlement.as_str()));
-    account_for_marks(sql, &settlements, number, undone)?;
+    account_for_marks(sql, &settlements, number, accounted)?;
     Ok(number)
 }
 
@@ -320,9 +349,23 @@ fn post(sql: &Sql<'_>, rows: &[Row<'_>], (number, after, at): (i64, BookSeq, i64
     sql.execute_each(CORRECTION, &corrections.collect::<Vec<_>>())
 }
 
-/// A correction takes every mark into account that lies on its settlement by now, those of its own batch among them: what
-/// came before it in the batch was built on. One that undoes another accounts for as much as what came before that one.
-fn account_for_marks(sql: &Sql<'_>, settlements: &str, number: i64, undone: Option<i64>) -> Result<(), StoreError> {
+/// Which marks on its settlements a batch takes into account.
+enum Accounted<'a> {
+    /// Every one that lies on them by now, those of its own among them: what came before a correction in the batch was
+    /// built on.
+    All,
+    /// Those that it took into account before the book was lost.
+    Recorded(&'a [TakenCorrection]),
+    /// As many as what came before the batch of this number, which it undoes.
+    AsBefore(i64),
+}
+
+fn account_for_marks(
+    sql: &Sql<'_>,
+    settlements: &str,
+    number: i64,
+    accounted: &Accounted<'_>,
+) -> Result<(), StoreError> {
     const ALL: &str = "INSERT INTO correction_marks (settlement, number, after_seq, posting)
          SELECT affected.settlement, CAST(?2 AS BIGINT), affected.after_seq, affected.posting
            FROM json_each(?1) AS wanted CROSS JOIN affected WHERE affected.settlement = wanted.value";
@@ -332,9 +375,9 @@ fn account_for_marks(sql: &Sql<'_>, settlements: &str, number: i64, undone: Opti
           WHERE earlier.settlement = wanted.value
             AND earlier.number = (SELECT MAX(number) FROM corrections
                                    WHERE corrections.settlement = wanted.value AND corrections.number < ?3)";
-    match undone {
-        None => sql.execute(ALL, values![settlements, number]),
-        Some(undone) => sql.execute(AS_BEFORE, values![settlements, number, undone]),
+    match accounted {
+        Accounted::All => sql.execute(ALL, values![settlements, number]).map(drop),
+        Accounted::Recorded(record) => taken::account(sql, number, record),
+        Accounted::AsBefore(undone) => sql.execute(AS_BEFORE, values![settlements, number, *undone]).map(drop),
     }
-    .map(drop)
 }

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::money::Money;
 
-use super::{HubStore, break_actions, break_decisions, corrupt, instant};
+use super::{HubStore, Position, break_actions, break_decisions, corrupt, instant, positions};
 use crate::engine::{Row, Sql, Version};
 use crate::leaves::Scope;
 use crate::store::StoreError;
@@ -44,10 +44,11 @@ const TEXT: &str = concat!(
     "CREATE TABLE differences (
         day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, books TEXT NOT NULL, root BLOB NOT NULL,
         compared_at INTEGER NOT NULL,
-        PRIMARY KEY (day, home, treatment, books, root)) STRICT, WITHOUT ROWID;
-    CREATE TABLE certificates (
+        PRIMARY KEY (day, home, treatment, books, root)) STRICT, WITHOUT ROWID;",
+    // `operations` are the places of those that it is about, since the book goes on growing.
+    "CREATE TABLE certificates (
         day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL, root BLOB NOT NULL,
-        text TEXT NOT NULL, issued_at INTEGER NOT NULL,
+        text TEXT NOT NULL, operations BLOB NOT NULL, issued_at INTEGER NOT NULL,
         PRIMARY KEY (day, home, treatment, version)) STRICT, WITHOUT ROWID;
     CREATE TABLE certificate_signatures (
         day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL, party TEXT NOT NULL,
@@ -256,20 +257,50 @@ impl HubStore {
             .await
     }
 
-    /// Keeps a certificate; one that is there stays.
+    /// Keeps a certificate, and where the operations that it is about stand; one that is there stays.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn certificate_issue(&self, agreement: Agreement, at: Timestamp) -> Result<(), StoreError> {
-        const ISSUE: &str = "INSERT INTO certificates (day, home, treatment, version, root, text, issued_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+    pub async fn certificate_issue(
+        &self,
+        agreement: Agreement,
+        operations: Vec<Position>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        const ISSUE: &str =
+            "INSERT INTO certificates (day, home, treatment, version, root, text, operations, issued_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
         self.engine
             .write(move |sql| {
                 let ([day, home, treatment], text) = (texts(&agreement.branch), agreement.to_string());
                 let root: &[u8] = &agreement.root.0;
-                let version = i64::from(agreement.version);
-                let values = values![&day, &home, &treatment, version, root, &text, at.as_microsecond()];
-                sql.execute(ISSUE, values).map(drop)
+                let (version, written) = (i64::from(agreement.version), positions::write(&operations));
+                let (written, at): (&[u8], _) = (&written, at.as_microsecond());
+                sql.execute(ISSUE, values![&day, &home, &treatment, version, root, &text, written, at]).map(drop)
+            })
+            .await
+    }
+
+    /// Where the operations stand that a version of a branch's certificate is about, in order; none where there is no such
+    /// version.
+    ///
+    /// # Errors
+    /// When the store fails, or what is kept does not read.
+    pub async fn certificate_operations(
+        &self,
+        branch: Branch,
+        version: u32,
+    ) -> Result<Option<Vec<Position>>, StoreError> {
+        const OPERATIONS: &str = "SELECT operations FROM certificates
+            WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND version = ?4";
+        let read = move |row: Row<'_>| {
+            let written = row.bytes(0)?;
+            positions::read(written).ok_or_else(|| corrupt("certificates", branch.day, "its operations do not read"))
+        };
+        self.engine
+            .read(move |sql| {
+                let [day, home, treatment] = texts(&branch);
+                sql.find(OPERATIONS, values![&day, &home, &treatment, i64::from(version)], read)
             })
             .await
     }

@@ -5,6 +5,7 @@
 mod proposing;
 mod rows;
 
+use bytes::Bytes;
 use clearing::corrections::{Batch, Correction, CorrectionFault, DecisionFault, Event, Found, Standing, after, decide};
 use clearing::obligation::Lot;
 use jiff::Timestamp;
@@ -157,18 +158,26 @@ impl HubStore {
         self.engine.change(move |sql| decide_one(sql, (&id, &seen), (event, &reason), (&by, at))).await
     }
 
-    /// The home region has taken a batch, which stands in a place of its book: its money is booked, and letters of it
-    /// are posted in the same commit. Again it changes nothing.
+    /// The home region has taken a batch, which stands in a place of its book, and said how, for a book that loses it: its
+    /// money is booked, and letters of it are posted in the same commit. Again it changes nothing.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn correction_take(
         &self,
-        (id, place): (String, BatchPlace),
+        (id, place, record): (String, BatchPlace, Bytes),
         tell: CorrectionLetter,
         at: Timestamp,
     ) -> Result<Option<CorrectionBatch>, StoreError> {
-        self.engine.write(move |sql| take(sql, (&id, place), tell, at)).await
+        self.engine.write(move |sql| take(sql, (&id, place, &record), tell, at)).await
+    }
+
+    /// How the home region said that it took a batch; empty where it did not say.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn correction_record(&self, id: String) -> Result<Bytes, StoreError> {
+        self.engine.read(move |sql| rows::record(sql, &id)).await
     }
 
     /// The home region cannot take a batch: nothing of it takes effect. Again it changes nothing.
@@ -329,13 +338,14 @@ fn is_decided_so(held: &CorrectionBatch, event: Event, by: &str) -> bool {
 
 fn take(
     sql: &Sql<'_>,
-    (id, place): (&str, BatchPlace),
+    (id, place, record): (&str, BatchPlace, &[u8]),
     tell: CorrectionLetter,
     at: Timestamp,
 ) -> Result<Option<CorrectionBatch>, StoreError> {
     let Some(held) = rows::find(sql, id)? else { return Ok(None) };
     let Some(becomes) = after(held.standing, Event::Take) else { return Ok(Some(held)) };
     rows::insert_event(sql, id, (becomes, "", Some(place)), (THE_REGION, at))?;
+    rows::insert_record(sql, id, record)?;
     for correction in &held.batch.corrections {
         let settlement = &correction.settlement;
         let (period, own) = (period_for(sql, settlement)?, rows::id_of(id, settlement));

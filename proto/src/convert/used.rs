@@ -40,7 +40,12 @@ fn read_used(reader: &mut Reader, used: &v1::Used, insurance: Insurance, day: Da
     if month.is_none() {
         reader.fault("month", "is not a month");
     }
-    let sums = UsageSums {
+    let sums = read_sums(reader, used)?;
+    Some(Usage { year: BenefitYear(year?), insurance, care: care?, disease: disease?, month: month?, sums })
+}
+
+pub fn read_sums(reader: &mut Reader, used: &v1::Used) -> Option<UsageSums> {
+    Some(UsageSums {
         stays: used.stays,
         deductible: reader.money("deductible", used.deductible)?,
         in_policy: reader.money("in_policy", used.in_policy)?,
@@ -55,8 +60,7 @@ fn read_used(reader: &mut Reader, used: &v1::Used, insurance: Insurance, day: Da
         assistance_base: reader.money("assistance_base", used.assistance_base)?,
         tilt_base: reader.money("tilt_base", used.tilt_base)?,
         tilt: reader.money("tilt", used.tilt)?,
-    };
-    Some(Usage { year: BenefitYear(year?), insurance, care: care?, disease: disease?, month: month?, sums })
+    })
 }
 
 pub fn write(usage: &Usage) -> v1::Used {
@@ -65,6 +69,13 @@ pub fn write(usage: &Usage) -> v1::Used {
         year: year.0.into(),
         care: care.word().into(),
         disease: disease.as_ref().map(DiseaseCode::to_string).unwrap_or_default(),
+        month: month.to_string(),
+        ..write_sums(sums)
+    }
+}
+
+pub fn write_sums(sums: &UsageSums) -> v1::Used {
+    v1::Used {
         stays: sums.stays,
         deductible: sums.deductible.fen(),
         in_policy: sums.in_policy.fen(),
@@ -74,11 +85,11 @@ pub fn write(usage: &Usage) -> v1::Used {
         catastrophic: sums.catastrophic.fen(),
         civil_servant: sums.civil_servant.fen(),
         assistance: sums.assistance.fen(),
-        month: month.to_string(),
         above_cap: sums.above_cap.fen(),
         civil_servant_base: sums.civil_servant_base.fen(),
         assistance_base: sums.assistance_base.fen(),
         tilt_base: sums.tilt_base.fen(),
         tilt: sums.tilt.fen(),
+        ..v1::Used::default()
     }
 }

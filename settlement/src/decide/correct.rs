@@ -124,6 +124,9 @@ pub enum CorrectionFault {
     /// Nobody worked it out again.
     #[error("it was not worked out again")]
     NotWorkedOut,
+    /// The batch is taken back as it was, and its record says nothing of it.
+    #[error("the record of the batch does not say what was posted for it")]
+    NotRecorded,
     /// It would not be settled any more.
     #[error("it would be refused by now ({0}): it cannot be corrected, only cancelled")]
     WouldBeRefused(Refusal),
@@ -178,6 +181,23 @@ pub fn correct(
         difference(&booked.usage.usage, &now.usage).ok_or(CorrectionFault::CountsElsewhere)
     };
     take(book, home, corrections, &worked_out)
+}
+
+/// Takes a batch back into a book that was restored from an older copy, as it was taken before, and carries the book
+/// forward. Nothing is worked out again: what the region posted since its book was lost, the batch had not seen.
+///
+/// # Errors
+/// Everything that speaks against it: then nothing is taken.
+pub fn correct_again(
+    book: &mut Book,
+    home: PoolCode,
+    corrections: &[Correction],
+    recorded: &HashMap<SettlementId, UsageSums>,
+) -> Result<Vec<Corrected>, Vec<Faulty>> {
+    let posted = |correction: &Correction, _: &Booked| {
+        recorded.get(&correction.settlement).copied().ok_or(CorrectionFault::NotRecorded)
+    };
+    take(book, home, corrections, &posted)
 }
 
 /// Takes back what a batch posted, and carries the book forward.

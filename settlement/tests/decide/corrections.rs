@@ -141,7 +141,12 @@ impl Region {
     fn correct(&mut self, corrections: Vec<Correction>) -> Result<(), Vec<Faulty>> {
         let ids: Vec<_> = corrections.iter().map(|one| one.settlement.clone()).collect();
         let reworked = self.worked_out(&ids);
+        let mut copy = self.book.clone();
         let corrected = correct(&mut self.book, pool("410700"), &corrections, &reworked)?;
+        // A copy that lacks the batch takes it by what was posted alone.
+        let recorded = corrections.iter().map(|one| one.settlement.clone()).zip(corrected.iter().map(posted)).collect();
+        let again = correct_again(&mut copy, pool("410700"), &corrections, &recorded);
+        assert_eq!((again, copy.person(&number()).used.clone()), (Ok(corrected.clone()), self.used()));
         self.keep(corrections, &corrected, None);
         Ok(())
     }
@@ -181,8 +186,7 @@ impl Region {
             };
             self.accounted.insert(settlement.clone(), now);
         }
-        let sums = |one: &Corrected| one.effects.usage.as_ref().map(|used| used.usage.sums).unwrap_or_default();
-        let posted = corrected.iter().map(sums).collect();
+        let posted = corrected.iter().map(posted).collect();
         self.batches.push(Batch { corrections, posted, undone: false, undoes, accounted_before });
     }
 
@@ -268,6 +272,11 @@ fn the_rest_is_cash_where_the_account_would_pay_otherwise() {
         assert_eq!(as_debited(&told, &worked_out), counts);
         assert_eq!(counts.total(), told.total());
     }
+}
+
+/// What a correction posts.
+fn posted(one: &Corrected) -> UsageSums {
+    one.effects.usage.as_ref().map(|used| used.usage.sums).unwrap_or_default()
 }
 
 /// Each row: what is done to a batch that would be taken, and what then speaks against it.

@@ -2,7 +2,10 @@
 
 use std::fs;
 
+use bytes::Bytes;
+use ledger::clock::Clock;
 use ledger::home::MonthTotal;
+use prost::Message as _;
 use proto::status;
 use proto::v1;
 use settlement::ids::PersonNumber;
@@ -11,7 +14,7 @@ use settlement::refusal::{BOOK_BATCHES, BOOK_SEQ, Reason, Refusal};
 
 use crate::files::{row, stay_before};
 use crate::late::affected;
-use crate::older_copy::{kept, reinstate};
+use crate::older_copy::{kept, post, reinstate};
 use crate::world::*;
 
 on_both! {
@@ -24,6 +27,8 @@ on_both! {
     the_account_stays_as_it_was_debited,
     what_speaks_against_a_batch_is_told_and_changes_nothing,
     a_lost_batch_goes_back_where_it_stood,
+    what_is_posted_in_a_copy_keeps_no_batch_out_and_affects_what_it_corrects,
+    what_a_batch_had_seen_and_is_posted_after_it_affects_nothing_anew,
     a_batch_that_goes_back_too_early_was_not_seen_by_what_came_before_it,
     a_book_that_lacks_only_a_batch_decides_nothing_until_it_has_it_again,
 }
@@ -126,8 +131,9 @@ async fn a_batch_posts_the_difference_once_and_leaves_nothing_affected(on: On) {
         corrections: asked.corrections.iter().rev().cloned().collect(),
         ..asked.clone()
     };
-    let known = v1::CorrectReply { known: true, faults: Vec::new(), after: 4, number: 1 };
-    assert_eq!(correct(&world, again).await, known);
+    let known = correct(&world, again).await;
+    assert_eq!((known.known, known.faults, known.after, known.number), (true, Vec::new(), 4, 1));
+    assert!(!known.record.is_empty(), "how it was taken is told again");
     assert_eq!(used(&world, RETIRED).await, after, "the same batch again changes nothing");
     for (other, field) in [
         (v1::CorrectRequest { corrections: asked.corrections[..1].to_vec(), ..asked.clone() }, "corrections"),
@@ -350,7 +356,8 @@ impl Told {
                 // Just now by the region's clock.
                 asked.approved_at = whole.clock.now().as_microsecond();
                 if !asked.corrections.is_empty() {
-                    batches.push((taken(&whole, &asked).await, asked));
+                    let v1::CorrectReply { after, record, .. } = correct(&whole, asked.clone()).await;
+                    batches.push((after, v1::CorrectRequest { record, ..asked }));
                 }
             }
         }
@@ -385,9 +392,87 @@ async fn a_lost_batch_goes_back_where_it_stood(on: On) {
         stay(RETIRED, "m7", "E7", (16, 19), 20_000),
     ];
     let told = Told::corrected_after(&[3, 6], operations).await;
-    let lost = told.given_back(on, &told.batches).await;
     let whole = (affected(&told.whole, "").await, used(&told.whole, RETIRED).await);
-    assert_eq!((affected(&lost, "").await, used(&lost, RETIRED).await), whole);
+    // Of a region that never said how it took a batch there is no record, and it is worked out again.
+    let unrecorded = told
+        .batches
+        .iter()
+        .map(|(after, asked)| (*after, v1::CorrectRequest { record: Bytes::new(), ..asked.clone() }));
+    for batches in [told.batches.clone(), unrecorded.collect()] {
+        let lost = told.given_back(on, &batches).await;
+        assert_eq!((affected(&lost, "").await, used(&lost, RETIRED).await), whole);
+        lost.prove().await;
+    }
+}
+
+/// The region posts something in the copy before the batch is back: worked out again, the batch would come out otherwise.
+async fn what_is_posted_in_a_copy_keeps_no_batch_out_and_affects_what_it_corrects(on: On) {
+    let operations = vec![
+        stay(RETIRED, "m1", "E1", (1, 4), 20_000),
+        second(),
+        cancel(RETIRED, "m3", "s-m1"),
+        stay(RETIRED, "m4", "E4", (11, 14), 20_000),
+    ];
+    let Told { whole: _, given, batches } = Told::corrected_after(&[3], operations).await;
+    let (after, asked) = batches[0].clone();
+    let mut lost = World::stopped_on(on);
+    lost.clock = Clock::starting_at("2025-06-21T04:00:00Z".parse().expect("an instant"));
+    post(&mut lost, &[row(&stay_before("P1", RETIRED))]).await;
+    for (place, (operation, answer)) in (0..after).zip(&given) {
+        assert_eq!(reinstate(&lost, kept(operation, answer, place)).await.clash, "");
+    }
+    let unrecorded = v1::CorrectRequest { record: Bytes::new(), ..asked.clone() };
+    let problems = faults(&lost, unrecorded).await.concat_problems();
+    assert!(problems.starts_with("s-m2: it comes out otherwise by now"), "{problems}");
+    let broken = v1::CorrectRequest { record: Bytes::from_static(&[0xff]), ..asked.clone() };
+    let refused = try_correct(&lost, broken).await.expect_err("it is no record");
+    assert_eq!((refused.reason, refused.field.as_deref()), (Reason::InvalidField, Some("record")));
+    let of_nothing = v1::TakenBatch {
+        corrections: vec![v1::TakenCorrection {
+            settlement: "s-m1".into(),
+            posted: Some(v1::Used::default()),
+            accounted: Vec::new(),
+        }],
+    };
+    let silent = v1::CorrectRequest { record: of_nothing.encode_to_vec().into(), ..asked.clone() };
+    let problems = faults(&lost, silent).await.concat_problems();
+    assert_eq!(problems, "s-m2: the record of the batch does not say what was posted for it");
+
+    assert_eq!(taken(&lost, &asked).await, after);
+    let again = correct(&lost, asked.clone()).await;
+    assert_eq!((again.known, again.record), (true, asked.record.clone()), "it was taken as it was");
+    let (operation, answer) = &given[3];
+    assert_eq!(reinstate(&lost, kept(operation, answer, after)).await.clash, "", "it had seen the batch");
+    lost.prove().await;
+
+    // Both are affected by what was posted, the corrected one beyond what the batch made of it, and a batch corrects them.
+    let listed = affected(&lost, "").await;
+    assert_eq!(names(&listed), ["s-m2", "s-m4"]);
+    assert_eq!(listed[0].told, asked.corrections[0].now, "it counts as the batch left it");
+    assert!(listed[0].causes.iter().all(|cause| cause.contains("P1")), "{:?}", listed[0].causes);
+    taken(&lost, &all_affected(&lost, "B9").await).await;
+    assert_eq!(names(&affected(&lost, "").await), [""; 0]);
+    lost.prove().await;
+}
+
+/// What a batch had taken into account is posted again after it: at another place, and it affects nothing that was corrected.
+async fn what_a_batch_had_seen_and_is_posted_after_it_affects_nothing_anew(on: On) {
+    let rows = [row(&stay_before("P1", RETIRED))];
+    let mut whole = World::new(On::Sqlite).await;
+    let first = stay(RETIRED, "m1", "E1", (1, 4), 20_000);
+    let answer = whole.answer(&first).await;
+    post(&mut whole, &rows).await;
+    let asked = all_affected(&whole, "B1").await;
+    assert_eq!(asked.corrections.len(), 1);
+    let record = correct(&whole, asked.clone()).await.record;
+
+    let mut lost = World::new(on).await;
+    assert_eq!(reinstate(&lost, kept(&first, &answer, 0)).await.clash, "");
+    taken(&lost, &v1::CorrectRequest { record, ..asked }).await;
+    lost.answer(&settle(WORKING, "m2", "E2")).await;
+    post(&mut lost, &rows).await;
+    assert_eq!(names(&affected(&lost, "").await), [""; 0]);
+    assert_eq!(used(&lost, RETIRED).await, used(&whole, RETIRED).await);
     lost.prove().await;
 }
 

@@ -186,7 +186,7 @@ async fn affected(world: &World) -> Vec<v1::AffectedSettlement> {
     listed.into_iter().map(|one| v1::AffectedSettlement { causes: Vec::new(), ..one }).collect()
 }
 
-async fn post(world: &mut World, rows: &[String]) {
+pub async fn post(world: &mut World, rows: &[String]) {
     world.stop().await;
     world.write("postings.csv", &(POSTINGS_HEADER.to_owned() + &rows.concat()));
     world.start().await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use clearing::corrections::{Batch, Correction, GIVEN_BACK, Standing};
 use clearing::obligation::Lot;
 use jiff::Timestamp;
@@ -193,6 +194,19 @@ pub(super) fn insert_event(
     let after = place.map(|place| place.after.cast_signed());
     let number = place.map(|place| place.number.cast_signed());
     sql.execute(EVENT, values![batch, step, becomes.word(), reason, after, number, by, at.as_microsecond()]).map(drop)
+}
+
+pub(super) fn insert_record(sql: &Sql<'_>, batch: &str, record: &[u8]) -> Result<(), StoreError> {
+    const RECORD: &str = "INSERT INTO correction_records (batch, record) VALUES (?1, ?2)";
+    if record.is_empty() {
+        return Ok(());
+    }
+    sql.execute(RECORD, values![batch, record]).map(drop)
+}
+
+pub(super) fn record(sql: &Sql<'_>, batch: &str) -> Result<Bytes, StoreError> {
+    const RECORD: &str = "SELECT record FROM correction_records WHERE batch = ?1";
+    Ok(sql.find(RECORD, values![batch], |row| Ok(Bytes::copy_from_slice(row.bytes(0)?)))?.unwrap_or_default())
 }
 
 pub(super) fn insert_posting(

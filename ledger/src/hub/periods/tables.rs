@@ -28,6 +28,7 @@ pub(in crate::hub) const TABLES: Version = Version {
         "correction_batches",
         "corrections",
         "correction_events",
+        "correction_records",
         "correction_postings",
         "correction_moves",
     ],
@@ -150,7 +151,7 @@ const TEXT: &str = concat!(
     // settlement by settlement as it counts before and after (account and hospital's part stay). Once a batch is in force
     // each settlement has a posting; every second one gives it back, when its settlement is undone, and every other brings
     // it again. The funds' columns of a posting are what moves. A batch in force says after which place of the region's
-    // book it stands, and its number among the batches there.
+    // book it stands, and its number among the batches there. Its record is the region's, for a book that loses it.
     "CREATE TABLE correction_batches (
         id TEXT PRIMARY KEY, home TEXT NOT NULL, undoes TEXT, reason TEXT NOT NULL, digest TEXT NOT NULL,
         proposed_by TEXT NOT NULL, proposed_at INTEGER NOT NULL) STRICT;
@@ -165,6 +166,7 @@ const TEXT: &str = concat!(
     CREATE TABLE correction_events (
         batch TEXT NOT NULL, step INTEGER NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, book_seq INTEGER,
         number INTEGER, done_by TEXT NOT NULL, done_at INTEGER NOT NULL, PRIMARY KEY (batch, step)) STRICT, WITHOUT ROWID;
+    CREATE TABLE correction_records (batch TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE correction_postings (
         id TEXT NOT NULL, step INTEGER NOT NULL, period INTEGER NOT NULL, basic INTEGER NOT NULL,
         large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,

@@ -51,7 +51,7 @@ fn letter(held: &CorrectionBatch, (correction, _): (&Correction, &Lot), version:
 async fn take(world: &World, id: &str) -> CorrectionBatch {
     world
         .store
-        .correction_take((id.into(), BatchPlace { after: 7, number: 1 }), letter, at(11))
+        .correction_take((id.into(), BatchPlace { after: 7, number: 1 }, "as taken".into()), letter, at(11))
         .await
         .expect("the store works")
         .expect("it is there")
@@ -60,7 +60,10 @@ async fn take(world: &World, id: &str) -> CorrectionBatch {
 pub(super) async fn in_force(world: &World, id: &str, changes: Changes) {
     propose(world, id, changes).await.expect("it is put forward");
     decide(world, id, Event::Approve, "another certificate").await.expect("it is approved");
+    let recorded = async || world.store.correction_record(id.into()).await.expect("the store works");
+    assert!(recorded().await.is_empty());
     assert_eq!(take(world, id).await.standing, Standing::InForce);
+    assert_eq!(&recorded().await[..], b"as taken");
 }
 
 async fn waiting_letters(world: &World) -> u64 {
