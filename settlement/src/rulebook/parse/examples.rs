@@ -18,7 +18,7 @@ use crate::person::{
 };
 use crate::refusal::Reason;
 use crate::rulebook::conditions::Footing;
-use crate::rulebook::example::{Example, Expected, Output};
+use crate::rulebook::example::{Example, Expected, NOWHERE, Output};
 use crate::rulebook::word::Word;
 use crate::spanned::Node;
 use crate::year_to_date::{BenefitYear, Usage, UsagePosting, UsageSums};
@@ -74,12 +74,12 @@ impl Parser<'_> {
         let account_balance = node.money("account_balance").unwrap_or_default();
         let family: Vec<_> = node.tables("family").into_iter().map(|row| relative(row, home)).collect();
         let account = if family.is_empty() { AccountUse::Own } else { AccountUse::Family };
-        let history = visit.as_ref().map(|visit| History { home, encounter: &visit.encounter, settled_on });
-        let earlier = history.map(|history| history.read(node));
-        let title = node.required_text("title");
+        let encounter = visit.as_ref().map(|visit| &visit.encounter);
+        let earlier = History { home, encounter, settled_on }.read(node);
+        let (id, title) = (node.text("id"), node.required_text("title"));
         let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
         Some(Example {
-            id: node.text("id")?.to_owned(),
+            id: id?.to_owned(),
             title: title?.to_owned(),
             line: self.report.line(node.byte_of("id")?),
             filing: visit.filing(&person, settled_on),
@@ -95,15 +95,12 @@ impl Parser<'_> {
             used: used.into_iter().collect::<Option<Vec<_>>>()?,
             account_balance,
             family: family.into_iter().collect::<Option<Vec<_>>>()?,
-            earlier: earlier??,
+            earlier: earlier?,
             settled_on,
             expected: expected?,
         })
     }
 }
-
-/// A pool that is nobody's home: where examples are treated elsewhere.
-const ELSEWHERE: &str = "000000";
 
 /// The visit of an example, and what it says of a filing.
 struct Visit {
@@ -129,8 +126,14 @@ impl Visit {
             third_party: node.flag("third_party"),
             ..Marks::default()
         };
-        let footing = footing?;
-        let (area, pool, member) = treated_in(node, footing == Some(Footing::Local), home)?;
+        let local = footing == Some(Some(Footing::Local));
+        let treated_in = treated_in(node, local, home);
+        let (diagnosis, filed_from) = (diagnosis(node), node.date("filed_from"));
+        let filed_elsewhere = node.flag("filed_elsewhere");
+        if filed_elsewhere && footing.is_some() && !local {
+            node.fault_at("filed_elsewhere", "is for care at home: filing = \"local\"");
+        }
+        let (footing, (area, pool, member)) = (footing?, treated_in?);
         let encounter = Encounter {
             id: EncounterId::new("example").ok()?,
             institution: InstitutionCode::new("example").ok()?,
@@ -142,17 +145,16 @@ impl Visit {
             admitted: admitted?,
             discharged: settled_on,
             disease,
-            diagnosis: diagnosis(node),
+            diagnosis,
             batch: None,
             interim: false,
             marks,
         };
         let class = match footing {
-            Some(Footing::Local) => node.flag("filed_elsewhere").then_some(FilingClass::LongTerm),
+            Some(Footing::Local) => filed_elsewhere.then_some(FilingClass::LongTerm),
             None => None,
             Some(Footing::OffSite(class)) => Some(class),
         };
-        let filed_from = node.date("filed_from");
         Some(Visit { encounter, class, filed_from })
     }
 
@@ -175,7 +177,7 @@ fn treated_in(node: &Node<'_>, local: bool, home: Option<Home>) -> Option<(Regio
     if node.has("treated_in") && codes.is_none() {
         return None;
     }
-    let elsewhere = RegionCode::new(ELSEWHERE).ok()?;
+    let elsewhere = RegionCode::new(NOWHERE).ok()?;
     let codes = codes.unwrap_or_default();
     let area = codes.first().copied();
     let pool = if codes.len() > 2 { codes.get(1).copied() } else { area };
@@ -190,8 +192,11 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     let identities = identities(node);
     let died = node.date("died");
     let insured = (node.date("insured_from"), node.date("insured_to"));
-    let suspended = node.date("suspended_from");
-    let suspended = suspended.map(|from| Validity { from, to: node.date("suspended_to") });
+    let (suspended_from, suspended_to) = (node.date("suspended_from"), node.date("suspended_to"));
+    let suspended = suspended_from.map(|from| Validity { from, to: suspended_to });
+    if suspended_to.is_some() && !node.has("suspended_from") {
+        node.fault_at("suspended_to", "needs suspended_from");
+    }
     let also_insured = node.word::<Insurance>("also_insured");
     let (joining, retired_on) = (joining(node), node.date("retired_on"));
     let months = node.number("enrolled_months").unwrap_or(USUAL_MONTHS);
@@ -204,8 +209,10 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     let others = list(node, "diseases_qualified", "a disease code", |code| DiseaseCode::new(code).ok());
     let (home, day) = (home?, day?);
     let birth = birth.or_else(|| before(day, Span::new().try_years(age?)));
-    if birth.is_none() {
+    if !node.has("age") && !node.has("birth") {
         node.fault("needs an age or a birth");
+    } else if birth.is_none() && age.is_some() {
+        node.fault_at("age", "reaches back further than the calendar");
     }
     let always = Validity { from: Date::new(1900, 1, 1).ok()?, to: None };
     let entitlement = Entitlement {
@@ -336,7 +343,7 @@ fn bill(node: &Node<'_>) -> Option<Bill> {
     let class_b = table.money("class_b").unwrap_or(coverage.first_self_pay);
     let class_a = coverage.in_policy + coverage.first_self_pay - class_b;
     if class_a.is_negative() {
-        table.fault("has more class_b than first_self_pay and in_policy together");
+        table.fault(format!("has more class_b ({class_b}) than first_self_pay and in_policy together"));
     }
     let (class_c, over_limit) = (coverage.self_paid, coverage.over_limit);
     let sum = CategorySum { category: FeeCategory::new(9)?, class_a, class_b, class_c, over_limit };
@@ -354,6 +361,9 @@ pub(super) fn expected(node: &Node<'_>) -> Option<Expected> {
         let reason = u16::try_from(code).ok().and_then(Reason::from_code);
         if reason.is_none() {
             node.fault_at("refused", "is not the code of a refusal");
+        }
+        if node.value("expect").is_some() {
+            node.fault_at("expect", "stands beside refused: give one of them");
         }
         return reason.map(Expected::Refused);
     }

@@ -14,17 +14,18 @@ use super::examples::Home;
 /// What earlier settlements of an example take over from it.
 pub(super) struct History<'e> {
     pub(super) home: Option<Home>,
-    pub(super) encounter: &'e Encounter,
+    /// None where it has faults.
+    pub(super) encounter: Option<&'e Encounter>,
     pub(super) settled_on: Option<Date>,
 }
 
 impl History<'_> {
     /// `[[example.earlier]]`, and `deductible_before`: an earlier part of the stay that was settled in the same year.
     pub(super) fn read(&self, node: &Node<'_>) -> Option<Vec<Earlier>> {
-        let rows = node.tables("earlier");
+        let (rows, before) = (node.tables("earlier"), node.money("deductible_before"));
         let earlier: Vec<_> = rows.into_iter().enumerate().map(|(place, row)| self.row(place, row)).collect();
         let mut earlier = earlier.into_iter().collect::<Option<Vec<_>>>()?;
-        if let Some(deductible) = node.money("deductible_before") {
+        if let Some(deductible) = before {
             let day = self.settled_on?;
             earlier.push(Earlier { day, year: self.year(day)?, deductible, ..self.part()? });
         }
@@ -72,7 +73,7 @@ impl History<'_> {
 
     /// An earlier part of the stay at hand.
     fn part(&self) -> Option<Earlier> {
-        let Encounter { id, institution, level, care, admitted, diagnosis, .. } = self.encounter;
+        let Encounter { id, institution, level, care, admitted, diagnosis, .. } = self.encounter?;
         Some(Earlier {
             same_stay: true,
             encounter: id.clone(),
