@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use world::hospital::{Hospital, INSTITUTION};
 use world::{EMPLOYEE, RESIDENT, UNFILED, World, append, eventually, pool};
+use yidi::demo::story::FilingRow;
 
 fn with(message: &Value, pointer: &str, value: impl Into<Value>) -> Value {
     let mut changed = message.clone();
