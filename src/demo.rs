@@ -7,6 +7,7 @@ pub mod expected;
 pub mod player;
 mod report;
 pub mod story;
+mod worth;
 
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -89,6 +90,7 @@ pub async fn run(arguments: Arguments) -> Result<Ending> {
         let stores = line.stores();
         report::print(&played, &report::read_people(&arguments.deploy)?, &stores, took).await?;
         report::print_explanation(&line, &played).await?;
+        worth::print(&played);
         report::print_obligations(&stores, &arguments.deploy).await?;
         let findings = verify::findings(&stores).await?;
         verify::print(&findings);

@@ -9,14 +9,16 @@ mod scaffold;
 mod schema;
 pub mod told;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Subcommand;
+use serde_json::{Value, json};
 use settlement::rulebook::{Example, Fault, RuleBook};
 
 use crate::cli::Ending;
+use crate::output;
 
 /// What to do with rule books.
 #[derive(Debug, Subcommand)]
@@ -37,11 +39,26 @@ pub enum Command {
     Schema(schema::Arguments),
 }
 
-/// Runs the command.
+/// Runs the command. The faults of a file are told as JSON too, where JSON was asked for.
 ///
 /// # Errors
 /// When a file cannot be read or has faults.
 pub async fn run(command: Command) -> Result<Ending> {
+    let as_json = match &command {
+        Command::Evaluate(arguments) => arguments.json,
+        Command::Explain(arguments) => arguments.json,
+        Command::Diff(arguments) => arguments.json,
+        // They tell faults as findings, or read no file.
+        Command::Check(_) | Command::Test(_) | Command::New(_) | Command::Schema(_) => false,
+    };
+    let ran = carry_out(command).await;
+    if let Some(faulty) = ran.as_ref().err().and_then(|fault| fault.downcast_ref::<Faulty>()).filter(|_| as_json) {
+        output::line(&serde_json::to_string_pretty(&faulty.json())?);
+    }
+    ran
+}
+
+async fn carry_out(command: Command) -> Result<Ending> {
     match command {
         Command::Check(books) => check::check(&books),
         Command::Test(books) => check::test(&books),
@@ -82,16 +99,57 @@ fn read_text(path: &Path) -> Result<String> {
 
 /// Reads a book that has to be without faults.
 fn read_book(path: &Path) -> Result<RuleBook> {
-    RuleBook::parse(&read_text(path)?).or_else(|faults| bail!("{}", in_words(path, &faults)))
+    Ok(RuleBook::parse(&read_text(path)?).map_err(|faults| Faulty::file(path, faults))?)
 }
 
-/// Reads a case of a book, with values changed.
-fn read_case(book: &RuleBook, path: &Path, changes: &[(String, String)]) -> Result<Example> {
-    book.read_case(&read_text(path)?, changes).or_else(|faults| bail!("{}", in_words(path, &faults)))
+/// Reads a case of a book.
+fn read_case(book: &RuleBook, path: &Path) -> Result<Example> {
+    Ok(book.read_case(&read_text(path)?, &[]).map_err(|faults| Faulty::file(path, faults))?)
 }
 
-/// Every fault of a file, one a line.
-fn in_words(path: &Path, faults: &[Fault]) -> String {
-    let lines: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
-    format!("{} has faults:{}", path.display(), lines.concat())
+/// Reads a case without faults, with values changed; what was typed for that is told with its faults.
+fn read_changed_case(book: &RuleBook, path: &Path, typed: &str, changes: &[(String, String)]) -> Result<Example> {
+    let read = book.read_case(&read_text(path)?, changes);
+    Ok(read.map_err(|faults| Faulty { typed: Some(typed.to_owned()), ..Faulty::file(path, faults) })?)
 }
+
+/// A file with faults, or a change of its values that has some.
+#[derive(Debug)]
+struct Faulty {
+    file: PathBuf,
+    /// What was typed to change it.
+    typed: Option<String>,
+    faults: Vec<Fault>,
+}
+
+impl Faulty {
+    fn file(file: &Path, faults: Vec<Fault>) -> Faulty {
+        Faulty { file: file.to_owned(), typed: None, faults }
+    }
+
+    fn json(&self) -> Value {
+        let faults = self.faults.iter().map(|fault| {
+            let line = self.typed.is_none().then_some(fault.line);
+            json!({ "line": line, "path": fault.path, "problem": fault.problem })
+        });
+        json!({ "file": self.file, "what_if": self.typed, "faults": faults.collect::<Vec<_>>() })
+    }
+}
+
+/// Every fault, one a line. A change stands on no line.
+impl fmt::Display for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.typed {
+            None => {
+                write!(f, "{} has faults:", self.file.display())?;
+                self.faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+            }
+            Some(typed) => {
+                write!(f, "{} cannot be changed by --what-if \"{typed}\":", self.file.display())?;
+                self.faults.iter().try_for_each(|Fault { path, problem, .. }| write!(f, "\n  {path}: {problem}"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Faulty {}

@@ -52,7 +52,7 @@ impl Hub {
         self.consult(pool, patience, |home| async move { home.query(asked, patience).await }).await
     }
 
-    /// Has a bill worked out, with the filing that covers the visit.
+    /// Has a bill worked out, with the filing that covers the visit; on which other footings, the region is asked too.
     ///
     /// # Errors
     /// The region's refusal, or why it could not be asked.

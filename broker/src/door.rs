@@ -88,6 +88,7 @@ impl Door {
         let patience = self.patience(caller_waits)?;
         let operation = convert::read_operation(&asked.operation).map_err(|fault| refusal_of_wire_error(&fault))?;
         admission::of_operation(permit, self.regions(), &operation)?;
+        convert::read_what_if(&asked.what_if).map_err(|fault| refusal_of_wire_error(&fault))?;
         self.until_abort(self.hub.estimate(&operation, asked, patience)).await
     }
 

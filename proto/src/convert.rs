@@ -4,6 +4,7 @@ mod bill;
 pub mod cleared;
 pub mod digests;
 mod encounter;
+mod estimate;
 mod filing;
 mod fold;
 mod operation;
@@ -25,6 +26,7 @@ use settlement::year_to_date::UsageSums;
 
 use crate::v1;
 
+pub use estimate::{read_alternatives, read_what_if, write_alternatives, write_what_if};
 pub use fold::{read_leaf, read_lot};
 
 /// A field that is missing or malformed.

@@ -12,6 +12,7 @@
 //! | [`adjudication`], [`year_to_date`], [`postings`] | what comes out, what it uses up, what it books |
 //! | [`account`] | whose personal accounts pay for a person |
 //! | [`operation`], [`outcome`], [`lifecycle`], [`decide`] | what changes the books, and what one operation does to them |
+//! | [`what_if`] | the same case on another footing |
 //! | [`restored`] | a home region's book that was restored from an older copy |
 //! | [`finding`] | what a check of the books found amiss |
 //! | [`refusal`] | every way of saying no |
@@ -39,4 +40,5 @@ pub mod region;
 pub mod restored;
 pub mod rulebook;
 pub mod spanned;
+pub mod what_if;
 pub mod year_to_date;

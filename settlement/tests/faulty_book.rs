@@ -128,7 +128,7 @@ fn one_fault_alone_is_one_fault() {
             "cap",
             "leaves a gap: no row for age 0",
         ),
-        ("age = 45", "age = 99999999999", "example.referral", "needs an age or a birth"),
+        ("age = 45", "age = 99999999999", "example.referral.age", "further than the calendar"),
     ] {
         let (_, faults) = plant(&[(good, bad)]);
         let first = faults.iter().find(|fault| fault.path == path && fault.problem.contains(problem));

@@ -34,7 +34,7 @@ pub struct Arguments {
     case: Vec<PathBuf>,
     /// As JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// One settlement or case by both books.
@@ -87,7 +87,7 @@ async fn of_settlements(book: &HomeBook, old: &RuleBook, new: &RuleBook) -> Resu
 
 fn of_case(file: &Path, old: &RuleBook, new: &RuleBook) -> Result<Pair> {
     let by = |book: &RuleBook| -> Result<_> {
-        let case = read_case(book, file, &[])?;
+        let case = read_case(book, file)?;
         Ok((case.adjudicate(book).map(|worked_out| *worked_out.payers()), case.title))
     };
     let ((old, which), (new, _)) = (by(old)?, by(new)?);

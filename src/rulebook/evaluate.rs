@@ -1,5 +1,8 @@
-//! `yidi rulebook evaluate`: a bill worked by hand. A rule book and a case file are all that it needs; with `--what-if` it
-//! says what another age, filing or sum would make of the same bill.
+//! `yidi rulebook evaluate`: a bill worked by hand. A rule book and a case file are all that it needs; with `--what-if` and
+//! `--filings` it puts the same bill under other values beside it, a column each.
+
+mod scenario;
+mod side_by_side;
 
 use std::path::PathBuf;
 
@@ -7,10 +10,13 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 use settlement::adjudication::Adjudication;
+use settlement::money::Money;
 use settlement::refusal::Refusal;
 use settlement::rulebook::RuleBook;
-use settlement::rulebook::example::{Expected, Output};
+use settlement::rulebook::example::{Example, Expected, Output};
+use settlement::what_if::WhatIf;
 
+use self::scenario::{Change, Scenario};
 use super::told::{self, Lang};
 use super::{read_book, read_case};
 use crate::cli::Ending;
@@ -25,86 +31,67 @@ pub struct Arguments {
     /// The case file: an [[example]] of a book in a file of its own; docs/case-example.toml is one.
     #[arg(long)]
     case: PathBuf,
-    /// A value of the case changed, such as age=70, filing=referral or bill.in_policy=20000.
-    #[arg(long = "what-if", value_name = "KEY=VALUE", value_parser = key_and_value, num_args = 1..)]
-    what_if: Vec<(String, String)>,
+    /// The same bill under other values, such as age=70, bill.in_policy=20000 or "filing=referral;age=70". Each is a
+    /// column beside the case as it is; one that is refused says why.
+    #[arg(long = "what-if", value_name = "KEY=VALUE[;…]", value_parser = scenario::changes)]
+    what_if: Vec<Change>,
+    /// What filing is worth: filed as long-term, referred, filed as temporary, and unfiled, a column each.
+    #[arg(long)]
+    filings: bool,
     /// The language of the explanation.
     #[arg(long, value_enum, default_value = "zh")]
     lang: Lang,
     /// As JSON.
     #[arg(long)]
-    json: bool,
-}
-
-fn key_and_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
-        Some(_) | None => Err("is not of the form key=value".to_owned()),
-    }
+    pub(super) json: bool,
 }
 
 /// What a case comes to.
 type WorkedOut = Result<Adjudication, Refusal>;
 
-/// Runs the command. It finds something where the case is refused or comes out otherwise than it says itself.
+/// Runs the command. It finds something where the case comes out otherwise than it says itself, or is refused and says
+/// nothing of that; what a scenario comes to is what was asked for.
 ///
 /// # Errors
-/// When a file cannot be read or has faults.
+/// When a file cannot be read, or it or a scenario has faults.
 pub fn run(arguments: &Arguments) -> Result<Ending> {
     let book = read_book(&arguments.rulebook)?;
-    let as_filed = read_case(&book, &arguments.case, &[])?;
-    let before = as_filed.adjudicate(&book);
-    let differs: Vec<String> = as_filed.run(&book).iter().map(ToString::to_string).collect();
-    let changed = if arguments.what_if.is_empty() {
-        None
-    } else {
-        Some(read_case(&book, &arguments.case, &arguments.what_if)?.adjudicate(&book))
-    };
-    let says_refused = matches!(as_filed.expected, Expected::Refused(_));
-    let good = match &changed {
-        Some(changed) => changed.is_ok(),
-        None => differs.is_empty() && (before.is_ok() || says_refused),
-    };
+    let case = read_case(&book, &arguments.case)?;
+    let as_it_is = case.adjudicate(&book);
+    let differs: Vec<String> = case.run(&book).iter().map(ToString::to_string).collect();
+    let on_footings = if arguments.filings { &WhatIf::USUAL[..] } else { &[] };
+    let on_footings = on_footings.iter().map(|footing| Ok(Scenario::on(&book, &case, *footing)));
+    let changed = arguments.what_if.iter().map(|change| Scenario::read(&book, &arguments.case, change));
+    let scenarios = on_footings.chain(changed).collect::<Result<Vec<_>>>()?;
     if arguments.json {
-        let told = json(&book, &as_filed.title, &before, changed.as_ref(), &arguments.what_if, &differs);
+        let told = json(&book, &case, &as_it_is, &differs, &scenarios);
         output::line(&serde_json::to_string_pretty(&told)?);
     } else {
-        output::line(&format!("{}\n{}\n", book.title(), as_filed.title));
-        match &changed {
-            None => print(&book, &before, arguments.lang),
-            Some(changed) => print_changed(&book, &before, changed, arguments.lang),
+        output::line(&format!("{}\n{}\n", book.title(), case.title));
+        if scenarios.is_empty() {
+            print(&book, &as_it_is, arguments.lang);
+        } else {
+            side_by_side::print(&book, &as_it_is, &scenarios, arguments.lang);
         }
         differs.iter().for_each(|line| output::line(&format!("\n✗ {line}")));
     }
-    Ok(Ending::of(good))
+    let settled = as_it_is.is_ok() || matches!(case.expected, Expected::Refused(_)) || !scenarios.is_empty();
+    Ok(Ending::of(differs.is_empty() && settled))
 }
 
-fn json(
-    book: &RuleBook,
-    title: &str,
-    before: &WorkedOut,
-    changed: Option<&WorkedOut>,
-    what_if: &[(String, String)],
-    differs: &[String],
-) -> Value {
-    let last = changed.unwrap_or(before);
-    let mut told = result_json(book, last);
+fn json(book: &RuleBook, case: &Example, as_it_is: &WorkedOut, differs: &[String], scenarios: &[Scenario]) -> Value {
+    let mut told = result_json(book, as_it_is);
     told["rule_book"] = told::book_json(book);
-    told["case"] = title.into();
+    told["case"] = case.title.as_str().into();
     told["differs"] = differs.into();
-    if changed.is_some() {
-        let changes: serde_json::Map<String, Value> =
-            what_if.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
-        told["what_if"] = changes.into();
-        told["before"] = result_json(book, before);
-    }
+    told["scenarios"] = scenarios.iter().map(|scenario| scenario.json(book, as_it_is)).collect();
     told
 }
 
 fn result_json(book: &RuleBook, result: &WorkedOut) -> Value {
     match result {
         Ok(worked_out) => json!({ "total": worked_out.coverage().total().to_string(),
-            "amounts": told::amounts_json(told::outputs(worked_out)), "refused": null,
+            "amounts": told::amounts_json(amounts(worked_out)), "refused": null,
             "steps": told::steps_json(worked_out, book) }),
         Err(refusal) => {
             json!({ "total": null, "amounts": null, "refused": told::refused_json(refusal), "steps": [] })
@@ -117,8 +104,8 @@ fn print(book: &RuleBook, result: &WorkedOut, lang: Lang) {
         Err(refusal) => output::line(&lang.refusal(refusal)),
         Ok(worked_out) => {
             let mut table = output::table([lang.pick("谁付", "payer"), lang.pick("元", "yuan")]);
-            for (name, amount) in named(worked_out, lang) {
-                table.add_row([name.to_owned(), amount]);
+            for (key, amount) in amounts(worked_out) {
+                table.add_row([name_of(key, lang).to_owned(), amount.to_string()]);
             }
             output::numbers_from(&mut table, 1);
             output::line(&table.to_string());
@@ -128,39 +115,32 @@ fn print(book: &RuleBook, result: &WorkedOut, lang: Lang) {
     }
 }
 
-/// Both results side by side, then how the changed one comes about.
-fn print_changed(book: &RuleBook, before: &WorkedOut, changed: &WorkedOut, lang: Lang) {
-    for (what, result) in [(lang.pick("原来", "before"), before), (lang.pick("改后", "changed"), changed)] {
-        if let Err(refusal) = result {
-            output::line(&format!("{what}: {}", lang.refusal(refusal)));
-        }
-    }
-    if let (Ok(before), Ok(after)) = (before, changed) {
-        let header = [("谁付", "payer"), ("原来", "before"), ("改后", "changed"), ("差额", "difference")];
-        let mut table = output::table(header.map(|(chinese, english)| lang.pick(chinese, english)));
-        for ((key, was), (_, is)) in told::outputs(before).zip(told::outputs(after)) {
-            table.add_row([name_of(key, lang).to_owned(), was.to_string(), is.to_string(), (is - was).to_string()]);
-        }
-        output::numbers_from(&mut table, 1);
-        output::line(&table.to_string());
-    }
-    if let Ok(worked_out) = changed {
-        output::line(lang.pick("\n改后的计算过程", "\nHow the changed one comes about"));
-        told::print_steps(worked_out, book, lang);
-    }
+/// What is told of a result: who pays what, then what the person bears by its kinds, and the total.
+fn amounts(worked_out: &Adjudication) -> Vec<(&'static str, Money)> {
+    let (coverage, payers) = (worked_out.coverage(), worked_out.payers());
+    let outside = coverage.self_paid + coverage.over_limit;
+    let kinds = [
+        (OWN_SHARE, payers.account + payers.cash - outside),
+        (SELF_PAID, coverage.self_paid),
+        (OVER_LIMIT, coverage.over_limit),
+        (TOTAL, coverage.total()),
+    ];
+    told::outputs(worked_out).chain(kinds).collect()
 }
 
-/// The amounts by payer and the total, in a language.
-fn named(worked_out: &Adjudication, lang: Lang) -> Vec<(&'static str, String)> {
-    let total = (lang.pick("总费用", "total"), worked_out.coverage().total().to_string());
-    let amounts = told::outputs(worked_out).map(|(key, amount)| (name_of(key, lang), amount.to_string()));
-    amounts.chain([total]).collect()
-}
+const OWN_SHARE: &str = "own_share";
+const SELF_PAID: &str = "self_paid";
+const OVER_LIMIT: &str = "over_limit";
+const TOTAL: &str = "total";
 
-/// What a desk calls an amount of `expect`.
+/// What a desk calls an amount.
 fn name_of(key: &'static str, lang: Lang) -> &'static str {
     let output = Output::ALL.into_iter().find(|(named, _)| *named == key).map(|(_, output)| output);
     match (lang, output) {
+        (Lang::Zh, None) if key == OWN_SHARE => "自付",
+        (Lang::Zh, None) if key == SELF_PAID => "自费",
+        (Lang::Zh, None) if key == OVER_LIMIT => "超限价",
+        (Lang::Zh, None) if key == TOTAL => "总费用",
         (Lang::Zh, Some(Output::Deductible)) => "其中起付线",
         (Lang::Zh, Some(Output::Fund(fund))) => fund.name(),
         (Lang::Zh, Some(Output::Account)) => "个人账户",

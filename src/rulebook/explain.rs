@@ -30,7 +30,7 @@ pub struct Arguments {
     lang: Lang,
     /// As JSON: a list of cases, each with its steps, their clauses, inputs and results.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// Runs the command.
@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments) -> Result<Ending> {
     let read;
     let cases: Vec<&Example> = match (&arguments.example, &arguments.case) {
         (_, Some(file)) => {
-            read = read_case(&book, file, &[])?;
+            read = read_case(&book, file)?;
             vec![&read]
         }
         (Some(id), None) => vec![example(&book, id)?],

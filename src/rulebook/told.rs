@@ -7,7 +7,7 @@ use settlement::adjudication::{Adjudication, Payers};
 use settlement::benefits::explanation::{Datum, Language, Line, Parts, Step, render};
 use settlement::money::Money;
 use settlement::refusal::Refusal;
-use settlement::rulebook::example::Output;
+use settlement::rulebook::example::{ELSEWHERE, Output};
 use settlement::rulebook::{Clause, RuleBook};
 
 use crate::output;
@@ -33,7 +33,7 @@ impl Lang {
     /// A refusal as a desk reads it.
     pub fn refusal(self, refusal: &Refusal) -> String {
         match self {
-            Lang::Zh => answer::text(refusal),
+            Lang::Zh => chinese(refusal),
             Lang::En => refusal.to_string(),
         }
     }
@@ -71,7 +71,15 @@ pub fn outputs(adjudication: &Adjudication) -> impl Iterator<Item = (&'static st
 /// A refusal as JSON.
 pub fn refused_json(refusal: &Refusal) -> Value {
     json!({ "code": refusal.reason.code(), "field": refusal.field, "detail": refusal.detail,
-        "text": answer::text(refusal) })
+        "text": chinese(refusal) })
+}
+
+/// A refusal in Chinese; where a case names no place, neither does it.
+fn chinese(refusal: &Refusal) -> String {
+    match refusal.detail.as_deref() {
+        Some(ELSEWHERE) => answer::text(&refusal.clone().because("其他统筹区")),
+        Some(_) | None => answer::text(refusal),
+    }
 }
 
 /// Which book it was.

@@ -49,19 +49,87 @@ fn a_bill_is_worked_by_hand_from_two_files() {
     assert_eq!(segment["clauses"][0]["path"], "inpatient.ratio.working-third");
     assert_eq!(segment["inputs"]["cost"], "18000.00");
     assert_eq!(segment["result"]["ratio"], "0.85");
+}
 
-    let what_if = [&evaluate[..], &["--what-if", "filing=other-temporary", "age=70"]].concat();
-    let told = json_of(0, &what_if);
-    assert_eq!(told["before"]["amounts"]["basic"], "15300.00");
-    assert_eq!(told["amounts"]["basic"], "11700.00");
-    assert!(text(0, &what_if).contains("-3600.00"), "the difference is shown");
+/// What `evaluate` is asked of the case in the documentation.
+fn evaluate<'a>(asked: &[&'a str]) -> Vec<&'a str> {
+    [&["rulebook", "evaluate", "--rulebook", BOOK, "--case", CASE][..], asked].concat()
+}
 
-    let refused = json_of(1, &[&evaluate[..], &["--what-if", "filing=none"]].concat());
-    assert_eq!(refused["refused"]["code"], 505);
-    assert!(refused["refused"]["text"].as_str().expect("a text").starts_with("[505]"), "{refused}");
-    let ran = yidi(&[&evaluate[..], &["--what-if", "person=nobody", "level=first"]].concat());
+#[test]
+fn scenarios_stand_side_by_side_and_one_that_is_refused_says_why() {
+    let both = evaluate(&["--what-if", "filing=other-temporary;age=70", "--what-if", "filing=none"]);
+    let told = json_of(0, &both);
+    assert_eq!((&told["amounts"]["basic"], &told["differs"]), (&json!("15300.00"), &json!([])));
+    let [changed, unfiled] = &told["scenarios"].as_array().expect("a list")[..] else { panic!("{told}") };
+    assert_eq!(changed["changes"], json!({ "filing": "other-temporary", "age": "70" }));
+    assert_eq!(
+        (&changed["amounts"]["basic"], &changed["difference"]["basic"]),
+        (&json!("11700.00"), &json!("-3600.00"))
+    );
+    // 自付 = 21900 − 11700 − 600 自费 − 300 超限价
+    assert_eq!(
+        (&changed["amounts"]["own_share"], &changed["amounts"]["over_limit"]),
+        (&json!("9300.00"), &json!("300.00"))
+    );
+    assert_eq!((&unfiled["refused"]["code"], &unfiled["difference"]), (&json!(505), &Value::Null));
+    let words = "[505]未办理异地就医备案,参保地不予直接结算:其他统筹区。可补办备案";
+    assert!(unfiled["refused"]["text"].as_str().expect("a text").starts_with(words), "{unfiled}");
+    assert_eq!(unfiled["refused"]["detail"], "elsewhere");
+    let table = text(0, &both);
+    for part in ["15300.00", "11700.00", "-3600.00", "+3600.00", "拒付 505", &format!("filing=none: {words}")] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert!(text(0, &[&both[..], &["--lang", "en"]].concat()).contains("refused (505, NotFiled): elsewhere"));
+
+    let one = text(0, &evaluate(&["--what-if", "bill.in_policy=30000"]));
+    assert!(one.contains("23800.00") && one.contains("改后的计算过程"), "the example of the help works: {one}");
+}
+
+#[test]
+fn what_filing_is_worth_fits_a_terminal_with_one_scenario_more() {
+    let asked = evaluate(&["--filings", "--what-if", "filing=emergency;age=70;bill.in_policy=1234567.89"]);
+    let told = json_of(0, &asked);
+    let scenarios = told["scenarios"].as_array().expect("a list");
+    let basic = |at: usize| (scenarios[at]["what_if"].clone(), scenarios[at]["amounts"]["basic"].clone());
+    // Long-term as at home: (20000 − 1200) × 85 %.
+    assert_eq!(basic(0), (json!("long-term"), json!("15980.00")));
+    assert_eq!(basic(1), (json!("referral"), json!("15300.00")));
+    assert_eq!(basic(2), (json!("other-temporary"), json!("11700.00")));
+    assert_eq!(basic(3), (json!("none"), Value::Null));
+    assert_eq!(scenarios.len(), 5);
+    let table = text(0, &asked);
+    for name in ["长期居住备案", "转诊备案", "未备案", "15980.00", "+680.00"] {
+        assert!(table.contains(name), "{name}: {table}");
+    }
+    let wide = |line: &str| line.chars().map(|c| if c >= '\u{2e80}' { 2 } else { 1 }).sum::<usize>();
+    let in_the_table = table.lines().filter(|line| line.starts_with(['┌', '│', '└', '╞']));
+    assert!(in_the_table.clone().count() > 10 && in_the_table.clone().all(|line| wide(line) <= 100), "{table}");
+}
+
+#[test]
+fn a_case_that_expects_nothing_and_one_with_faults_are_told_as_they_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("case.toml");
+    let whole = fs::read_to_string(repository().join(CASE)).expect("the case");
+    let bare = whole.split("[expect]").next().expect("what stands before it").replace("\"referral\"", "\"none\"");
+    fs::write(&file, &bare).expect("it is written");
+    let path = file.display().to_string();
+    let asked = ["rulebook", "evaluate", "--rulebook", BOOK, "--case", path.as_str()];
+    let told = json_of(1, &asked);
+    assert_eq!((&told["refused"]["code"], &told["differs"]), (&json!(505), &json!([])));
+    assert!(!text(1, &asked).contains('✗'));
+
+    fs::write(&file, bare.replace("\"third\"", "\"fourth\"")).expect("it is written");
+    let told = json_of(2, &asked);
+    let paths: Vec<_> = told["faults"].as_array().expect("faults").iter().map(|fault| fault["path"].clone()).collect();
+    assert_eq!((&told["file"], paths), (&json!(path), vec![json!("level")]));
+    let told = json_of(2, &evaluate(&["--what-if", "person=nobody;level=first"]));
+    assert_eq!((&told["what_if"], &told["faults"][0]["path"]), (&json!("person=nobody;level=first"), &json!("person")));
+    let ran = yidi(&evaluate(&["--what-if", "person=nobody"]));
     assert_eq!(ran.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&ran.stderr).contains("person: is not one of working"), "the fault is named");
+    let problem = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(problem.contains("--what-if \"person=nobody\":\n  person: is not one of working"), "{problem}");
 }
 
 #[test]

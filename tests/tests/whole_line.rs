@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use world::hospital::{Hospital, INSTITUTION};
 use world::{EMPLOYEE, RESIDENT, UNFILED, World, append, eventually, pool};
+use yidi::demo::story::FilingRow;
 
 fn with(message: &Value, pointer: &str, value: impl Into<Value>) -> Value {
     let mut changed = message.clone();
@@ -91,6 +92,56 @@ async fn nonsense_is_refused_clearly_and_changes_nothing() {
     }
     assert_eq!(hospital.totals(&EMPLOYEE).await, before);
     world.assert_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estimate_says_what_filing_is_worth_and_filing_brings_just_that() {
+    let (world, hospital) = world_with_filings().await;
+    let stay = hospital.stay(&UNFILED, "8000.00").await;
+    let settle = hospital.settle_message(&UNFILED, &stay, "8000.00");
+    let estimate = |what_if: &str| {
+        let mut message = with(&settle, "/infno", "2303");
+        message["input"]["data"]["exp_content"] = json!({ "WHAT_IF": what_if }).to_string().into();
+        message
+    };
+    let before = hospital.totals(&UNFILED).await;
+    let asked = hospital.send(&estimate("1")).await;
+    assert!(asked.text("/err_msg").starts_with("[505]"), "{}", asked.body);
+    // The resident's book, third level: (8000 − 1200) × 75 % as at home; (8000 − 2000) × 75 %; 20 points less.
+    let worth = what_if(&asked.text("/output/exp_content"));
+    let expected = [("long-term", "5100.00"), ("referral", "4500.00"), ("other-temporary", "3300.00")];
+    for (told, (filing, basic)) in worth.iter().zip(expected) {
+        assert_eq!((&told["filing"], told["hifp_pay"].to_string()), (&filing.into(), basic.to_owned()), "{told}");
+    }
+    assert_eq!((&worth[3]["filing"], &worth[3]["err_code"], worth.len()), (&"none".into(), &505.into(), 4));
+    assert_eq!(hospital.totals(&UNFILED).await, before, "asking changes nothing");
+
+    let filing = FilingRow {
+        id: "WHAT-IF".into(),
+        psn_no: UNFILED.number.into(),
+        home: UNFILED.home.into(),
+        class: "other-temporary".into(),
+        destination: "310000".into(),
+        from: "2025-06-01".into(),
+        to: String::new(),
+    };
+    world.operator().lodge(&filing).await.expect("it is lodged");
+    let filed = hospital.send(&estimate("long-term,none")).await;
+    assert!(filed.succeeded(), "{}", filed.text("/err_msg"));
+    for name in ["act_pay_dedc", "hifp_pay", "fund_pay_sumamt", "acct_pay", "psn_cash_pay"] {
+        assert_eq!(filed.body["output"]["setlinfo"][name], worth[2][name], "{name} is what was said");
+    }
+    let others = what_if(&filed.text("/output/setlinfo/exp_content"));
+    assert_eq!(others, [worth[0].clone(), worth[3].clone()], "and the others stay what they were");
+    assert!(filed.text("/warn_msg").contains("长期居住备案基金付5100.00"), "{}", filed.text("/warn_msg"));
+    let settled = hospital.send(&settle).await;
+    assert_eq!(settled.body["output"]["setlinfo"]["hifp_pay"], worth[2]["hifp_pay"]);
+    world.assert_sound().await;
+}
+
+fn what_if(bag: &str) -> Vec<Value> {
+    let bag: Value = serde_json::from_str(bag).unwrap_or_else(|fault| panic!("{fault}: {bag}"));
+    bag["what_if"].as_array().expect("a list").clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,8 @@ use crate::desk_time;
 pub enum Answer {
     /// Nodes, in the envelope.
     Nodes(Reply),
+    /// A refusal, with nodes beside it for whoever asked for more than the one question.
+    Refused(Box<Refusal>, Reply),
     /// A file, as it is and without an envelope (9102).
     File(Bytes),
 }
@@ -105,8 +107,16 @@ struct Envelope<'a> {
 
 /// The body of an answer.
 pub fn body(exchange: &Exchange, answer: Result<&Reply, &Refusal>) -> Vec<u8> {
-    let reply = answer.ok();
-    let code = if reply.is_some() { 0 } else { -1 };
+    body_of(exchange, answer.ok(), answer.err())
+}
+
+/// The body of an answer that refuses and has nodes beside it.
+pub fn refused_body(exchange: &Exchange, refusal: &Refusal, beside: &Reply) -> Vec<u8> {
+    body_of(exchange, Some(beside), Some(refusal))
+}
+
+fn body_of(exchange: &Exchange, reply: Option<&Reply>, refusal: Option<&Refusal>) -> Vec<u8> {
+    let code = if refusal.is_none() { 0 } else { -1 };
     let infcode = match exchange.infcode {
         InfcodeForm::Number => json!(code),
         InfcodeForm::Text => json!(code.to_string()),
@@ -120,7 +130,7 @@ pub fn body(exchange: &Exchange, answer: Result<&Reply, &Refusal>) -> Vec<u8> {
         signtype: None,
         cainfo: None,
         warn_msg: reply.and_then(|reply| reply.warning.as_deref()),
-        err_msg: answer.err().map(text),
+        err_msg: refusal.map(text),
         output: reply.map(|reply| &reply.output),
     };
     serde_json::to_vec(&envelope).expect("texts and JSON values are written as JSON")

@@ -82,6 +82,7 @@ pub async fn answer(edge: &Shared, message: &[u8]) -> Vec<u8> {
     match answer {
         Ok(Answer::File(bytes)) => bytes.to_vec(),
         Ok(Answer::Nodes(reply)) => answer::body(&exchange, Ok(&reply)),
+        Ok(Answer::Refused(refusal, beside)) => answer::refused_body(&exchange, &refusal, &beside),
         Err(refusal) => answer::body(&exchange, Err(&refusal)),
     }
 }
@@ -184,6 +185,7 @@ fn respond(exchange: &Exchange, answer: Result<Answer, Refusal>) -> Response {
     let (kind, bytes) = match answer {
         Ok(Answer::File(bytes)) => (FILE, bytes),
         Ok(Answer::Nodes(reply)) => (JSON, Bytes::from(answer::body(exchange, Ok(&reply)))),
+        Ok(Answer::Refused(refusal, beside)) => (JSON, Bytes::from(answer::refused_body(exchange, &refusal, &beside))),
         Err(refusal) => (JSON, Bytes::from(answer::body(exchange, Err(&refusal)))),
     };
     ([(header::CONTENT_TYPE, kind)], bytes).into_response()

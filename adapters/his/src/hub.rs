@@ -13,6 +13,7 @@ use settlement::ids::PoolCode;
 use settlement::operation::OperationKey;
 use settlement::outcome::Outcome;
 use settlement::refusal::{Reason, Refusal};
+use settlement::what_if::WhatIf;
 
 use crate::port::HubPort;
 
@@ -59,14 +60,22 @@ impl HubLink {
         delivery(self.port.resolve(request, self.deadline).await)
     }
 
-    /// Has a bill worked out without any effect.
+    /// Has a bill worked out without any effect, and the same bill on other footings.
     ///
     /// # Errors
     /// Why it cannot be.
-    pub async fn estimate(&self, operation: Bytes, request_id: &str) -> Result<Outcome, Refusal> {
-        let request = v1::EstimateRequest { operation, hub: None, request_id: request_id.into() };
+    pub async fn estimate(
+        &self,
+        operation: Bytes,
+        what_if: &[WhatIf],
+        request_id: &str,
+    ) -> Result<(Outcome, Vec<(WhatIf, Outcome)>), Refusal> {
+        let what_if = convert::write_what_if(what_if);
+        let request = v1::EstimateRequest { operation, hub: None, request_id: request_id.into(), what_if };
         let reply = self.port.estimate(request, self.deadline).await.map_err(without_effect)?;
-        convert::read_outcome(&reply.outcome).map_err(|fault| {
+        let read = convert::read_outcome(&reply.outcome)
+            .and_then(|outcome| Ok((outcome, convert::read_alternatives(&reply.alternatives)?)));
+        read.map_err(|fault| {
             tracing::error!(%fault, request_id, "the estimate for {request_id} cannot be read");
             Refusal::new(Reason::Internal)
         })

@@ -11,7 +11,7 @@
 //! | `visit`, `bill`, [`coverage`], [`catalogue`], [`institutions`] | the rules of this side |
 //! | [`comparing`] | the book beside the hub's |
 //! | `statement`, `statement_file`, `text_zip` | the book beside the hospitals' |
-//! | `setlinfo`, [`answer`] | what a desk is told; every `err_msg` |
+//! | `setlinfo`, `what_if`, [`answer`] | what a desk is told; every `err_msg` |
 
 pub mod answer;
 mod bill;
@@ -46,6 +46,7 @@ pub mod text_zip;
 mod told_person;
 pub mod transactions;
 mod visit;
+mod what_if;
 
 pub use config::Config;
 pub use start::{Door, Running, StartError, Tables, start};

@@ -9,7 +9,7 @@ use crate::node::{Node, plain};
 /// Reads the marks of a node into a statement, and what the medical category says by itself: 13 is an emergency, 22 and
 /// 9903 are injuries.
 pub fn read(node: &Node<'_>, category: Option<&str>, statement: &mut Statement) {
-    let bag = bag_of(node.raw(&["exp_content", "expContent"]));
+    let bag = bag(node);
     let told = |name: &str| {
         let value = bag.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).and_then(|(_, value)| plain(value))?;
         node.note(&format!("exp_content.{name}"), &value);
@@ -38,8 +38,9 @@ pub fn read(node: &Node<'_>, category: Option<&str>, statement: &mut Statement) 
     }
 }
 
-fn bag_of(value: Option<&Value>) -> Map<String, Value> {
-    match value {
+/// The keys of a node's `exp_content`.
+pub fn bag(node: &Node<'_>) -> Map<String, Value> {
+    match node.raw(&["exp_content", "expContent"]) {
         Some(Value::Object(bag)) => bag.clone(),
         Some(Value::String(text)) => serde_json::from_str(text).unwrap_or_else(|_| lenient(text)),
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) | None => Map::new(),

@@ -18,6 +18,7 @@ use settlement::person::{Insurance, PersonClass};
 use crate::config::FundSum;
 use crate::desk_time;
 use crate::operation::clearing_class;
+use crate::what_if::{self, Alternative};
 
 /// Whether amounts are told as they are, or as those of a counter-entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub struct Telling<'a> {
     pub balance: Money,
     /// What `fund_pay_sumamt` counts.
     pub fund_sum: FundSum,
+    /// What an estimate comes to on other footings.
+    pub alternatives: &'a [Alternative],
 }
 
 /// An amount as answers write it: a number with two places.
@@ -142,7 +145,7 @@ impl Telling<'_> {
             ("clr_optins", self.agency.0.to_string().into()),
             ("clr_way", "1".into()),
             ("clr_type", clearing_class(self.category).into()),
-            ("exp_content", self.settled.filing.map_or("{}", filing_bag).into()),
+            ("exp_content", self.bag()),
         ] {
             node.text(name, text);
         }
@@ -150,6 +153,14 @@ impl Telling<'_> {
             node.text("setl_id", id.as_str().into());
         }
         node
+    }
+
+    fn bag(&self) -> Cow<'_, str> {
+        let filing = self.settled.filing;
+        if self.alternatives.is_empty() {
+            return filing.map_or("{}", filing_bag).into();
+        }
+        what_if::bag(filing, self.alternatives, self.fund_sum).into()
     }
 
     fn who(&self) -> Fields<'_> {
@@ -179,37 +190,7 @@ impl Telling<'_> {
 
     /// Every amount under its name, in the order of the interface.
     fn amounts(&self) -> [(&'static str, Money); 21] {
-        let Settled { coverage, payers, deductible, .. } = self.settled;
-        let Coverage { self_paid, over_limit, first_self_pay, in_policy } = *coverage;
-        let Payers { funds, account, cash, hospital } = *payers;
-        let counted = match self.fund_sum {
-            FundSum::WithoutAccount => Money::ZERO,
-            FundSum::WithAccount => account,
-        };
-        let amounts = [
-            ("medfee_sumamt", coverage.total()),
-            ("fulamt_ownpay_amt", self_paid),
-            ("overlmt_selfpay", over_limit),
-            ("preselfpay_amt", first_self_pay),
-            ("inscp_scp_amt", in_policy),
-            ("act_pay_dedc", *deductible),
-            ("hifp_pay", funds.of(Fund::Basic)),
-            ("cvlserv_pay", funds.of(Fund::CivilServant)),
-            ("hifes_pay", Money::ZERO),
-            ("hifmi_pay", funds.of(Fund::Catastrophic)),
-            ("hifob_pay", funds.of(Fund::LargeSum)),
-            ("maf_pay", funds.of(Fund::Assistance)),
-            ("hifdm_pay", Money::ZERO),
-            ("oth_pay", Money::ZERO),
-            ("fund_pay_sumamt", funds.total() + counted),
-            ("psn_part_amt", account + cash),
-            ("acct_pay", account),
-            ("psn_cash_pay", cash),
-            ("pdn_cash_pay", cash),
-            ("hosp_part_amt", hospital),
-            ("acct_mulaid_pay", paid_by_family(&self.settled.family)),
-        ];
-        amounts.map(|(name, money)| (name, self.directed(money)))
+        amounts(self.settled, self.fund_sum).map(|(name, money)| (name, self.directed(money)))
     }
 
     /// The node `setldetail`: one row for every payer with an amount, the account and the hospital among them.
@@ -237,6 +218,40 @@ impl Telling<'_> {
             Direction::Backward => -money,
         }
     }
+}
+
+/// Every amount of a settlement under its name, in the order of the interface.
+pub fn amounts(settled: &Settled, fund_sum: FundSum) -> [(&'static str, Money); 21] {
+    let Settled { coverage, payers, deductible, family, .. } = settled;
+    let Coverage { self_paid, over_limit, first_self_pay, in_policy } = *coverage;
+    let Payers { funds, account, cash, hospital } = *payers;
+    let counted = match fund_sum {
+        FundSum::WithoutAccount => Money::ZERO,
+        FundSum::WithAccount => account,
+    };
+    [
+        ("medfee_sumamt", coverage.total()),
+        ("fulamt_ownpay_amt", self_paid),
+        ("overlmt_selfpay", over_limit),
+        ("preselfpay_amt", first_self_pay),
+        ("inscp_scp_amt", in_policy),
+        ("act_pay_dedc", *deductible),
+        ("hifp_pay", funds.of(Fund::Basic)),
+        ("cvlserv_pay", funds.of(Fund::CivilServant)),
+        ("hifes_pay", Money::ZERO),
+        ("hifmi_pay", funds.of(Fund::Catastrophic)),
+        ("hifob_pay", funds.of(Fund::LargeSum)),
+        ("maf_pay", funds.of(Fund::Assistance)),
+        ("hifdm_pay", Money::ZERO),
+        ("oth_pay", Money::ZERO),
+        ("fund_pay_sumamt", funds.total() + counted),
+        ("psn_part_amt", account + cash),
+        ("acct_pay", account),
+        ("psn_cash_pay", cash),
+        ("pdn_cash_pay", cash),
+        ("hosp_part_amt", hospital),
+        ("acct_mulaid_pay", paid_by_family(family)),
+    ]
 }
 
 /// The class of filing that was applied, in the extension bag: a JSON text.

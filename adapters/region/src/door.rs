@@ -56,10 +56,15 @@ impl Door {
     /// # Errors
     /// Why it cannot be.
     pub async fn estimate(&self, _: &HubPermit, asked: v1::EstimateRequest) -> Result<v1::EstimateReply, Refusal> {
-        let v1::EstimateRequest { operation, hub, request_id: _ } = asked;
+        let v1::EstimateRequest { operation, hub, request_id: _, what_if } = asked;
+        let what_if = convert::read_what_if(&what_if).map_err(|fault| refusal_of_wire_error(&fault))?;
         let arrival = self.arrival(operation, hub)?;
-        let (outcome, seq) = estimate::run(&self.store, &self.rules.now(), arrival, self.clock.now()).await?;
-        Ok(v1::EstimateReply { outcome: convert::write_outcome(&outcome), book_seq: seq.0 })
+        let done = estimate::run(&self.store, &self.rules.now(), arrival, &what_if, self.clock.now()).await?;
+        Ok(v1::EstimateReply {
+            outcome: convert::write_outcome(&done.outcome),
+            book_seq: done.seq.0,
+            alternatives: convert::write_alternatives(&done.alternatives),
+        })
     }
 
     /// Decides an operation.

@@ -102,7 +102,8 @@ async fn questions_never_take_the_place_of_a_settlement() {
     for message in 1..=16 {
         let mut hub = world.treatment();
         let operation = proto::convert::write_operation(&settle(&message.to_string()));
-        let asked = proto::v1::EstimateRequest { operation, hub: None, request_id: "test".into() };
+        let asked =
+            proto::v1::EstimateRequest { operation, hub: None, request_id: "test".into(), ..Default::default() };
         asking.push(tokio::spawn(async move { hub.estimate(asked).await }));
     }
     // One place for questions: the others are told so at once.

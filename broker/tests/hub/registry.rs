@@ -171,8 +171,12 @@ async fn filings_outlive_the_process() {
 async fn an_estimate_carries_the_filing_and_leaves_no_trace() {
     let world = World::new().await;
     lodge(&world, long_term()).await.expect("it stands");
-    let estimate =
-        v1::EstimateRequest { operation: envelope(&settle("1")).operation, hub: None, request_id: "test".into() };
+    let estimate = v1::EstimateRequest {
+        operation: envelope(&settle("1")).operation,
+        hub: None,
+        request_id: "test".into(),
+        ..Default::default()
+    };
     world.treatment().estimate(estimate.clone()).await.expect("a reply");
     let sent = world.home.estimated().remove(0);
     assert_eq!(sent.operation, estimate.operation);

@@ -14,11 +14,20 @@ use crate::person::Person;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::RuleBook;
 use crate::rulebook::working::Step;
+use crate::what_if::WhatIf;
 use crate::year_to_date::UsagePosting;
+
+/// The code of a pool that is nobody's home: where an example is treated that says no more than that it is elsewhere.
+pub(super) const NOWHERE: &str = "000000";
+
+/// What a refusal says in place of that code, in the word of the books.
+pub const ELSEWHERE: &str = "elsewhere";
 
 /// What an example says comes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expected {
+    /// It says nothing: whatever comes out is right.
+    Nothing,
     /// Amounts by the names of the book; what it does not name is not compared.
     Amounts(Vec<(Output, Money)>),
     /// A refusal.
@@ -115,12 +124,21 @@ pub struct Mismatch {
 }
 
 impl Example {
-    /// Works the example.
+    /// Works the example. A refusal that would name a place which the example does not give names [`ELSEWHERE`].
     ///
     /// # Errors
     /// Why it cannot be settled.
     pub fn adjudicate(&self, book: &RuleBook) -> Result<Adjudication, Refusal> {
-        benefits::adjudicate(book, &self.case())
+        benefits::adjudicate(book, &self.case()).map_err(|refusal| match refusal.detail.as_deref() {
+            Some(NOWHERE) => refusal.because(ELSEWHERE),
+            Some(_) | None => refusal,
+        })
+    }
+
+    /// The same example on another footing; what it expects is left out.
+    pub fn on(&self, what_if: WhatIf) -> Example {
+        let (settle, filing) = what_if.of(&self.settle, &self.person.number);
+        Example { settle, filing, expected: Expected::Nothing, ..self.clone() }
     }
 
     /// The example as a case.
@@ -150,6 +168,7 @@ impl Example {
     fn wrong_results(&self, book: &RuleBook) -> Vec<Mismatch> {
         let result = self.adjudicate(book);
         match (&self.expected, &result) {
+            (Expected::Nothing, _) => Vec::new(),
             (Expected::Amounts(amounts), Ok(adjudication)) => amounts
                 .iter()
                 .filter(|(output, expected)| output.of(adjudication) != *expected)

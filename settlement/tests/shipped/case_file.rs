@@ -2,7 +2,10 @@
 
 use settlement::adjudication::Fund;
 use settlement::money::Money;
+use settlement::refusal::Reason;
+use settlement::rulebook::example::Expected;
 use settlement::rulebook::{Example, Fault, RuleBook};
+use settlement::what_if::WhatIf;
 
 const CASE: &str = include_str!("../../../docs/case-example.toml");
 
@@ -110,4 +113,61 @@ fn every_fault_of_a_case_is_told_with_its_line() {
     }
     let faults = read(CASE, &[("age.years", "3")]).expect_err("an age is no table");
     assert!(faults.iter().any(|fault| fault.path == "age.years"), "{faults:?}");
+}
+
+#[test]
+fn a_fault_names_its_own_key_and_no_other() {
+    // A key that is named wrongly spoils what is read with it; what stands beside it is in order all the same.
+    let whole = "id = 'x'\ntitle = 'y'\nsettled = 2025-06-30\nadmitted = 2025-06-20\nperson = 'working'\nage = 45\n\
+        identity = 'veteran'\ninsured_from = 2020-01-01\nsuspended_from = 2026-01-01\nsuspended_to = 2026-02-01\n\
+        level = 'third'\ncare = 'inpatient'\nfiling = 'referral'\nfiled_from = 2025-01-01\ntreated_in = '310000'\n\
+        disease = 'M03900'\ndiagnosis = 'J18'\nqualified_from = 2020-01-01\ndeductible_before = 100\n\
+        account_balance = 1\nbill = { in_policy = 20000 }\nearlier = [{ same_stay = true, deductible = 5 }]\n\
+        used = [{ care = 'inpatient', stays = 1 }]\nexpect = { cash = 1 }\n";
+    read(whole, &[]).expect("a case");
+    let lines: Vec<&str> = whole.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    assert!(lines.len() > 20);
+    for line in lines {
+        let key = line.split(" = ").next().expect("a key");
+        let faults = read(&whole.replacen(line, &format!("{key} = [[]]"), 1), &[]).expect_err(key);
+        assert!(faults.iter().all(|fault| fault.path.starts_with(key)), "{key}: {faults:?}");
+    }
+}
+
+#[test]
+fn a_sum_may_be_changed_where_the_case_gives_lines() {
+    let changed = read(CASE, &[("bill.in_policy", "30000")]).expect("a case");
+    let parts = changed.bill().coverage().parts().map(|(_, amount)| amount.to_string());
+    assert_eq!(parts, ["600.00", "300.00", "1000.00", "30000.00"], "the other sums are those of the lines");
+    assert_eq!(changed.bill().class_b(), Money::from_yuan(10_000));
+    let paid = changed.adjudicate(&book()).expect("settled").payers().funds.of(Fund::Basic);
+    assert_eq!(paid, Money::from_yuan(23_800), "(30000 − 2000) × 85 %");
+    let faults = read(CASE, &[("line.amount", "1")]).expect_err("which line?");
+    assert!(faults.iter().any(|fault| fault.problem.contains("such as bill.in_policy")), "{faults:?}");
+}
+
+#[test]
+fn what_says_nothing_of_its_result_expects_none() {
+    let bare = CASE.split("[expect]").next().expect("what stands before it").to_owned();
+    for changes in [&[][..], &[("filing", "none")]] {
+        let case = read(&bare, changes).expect("a case");
+        assert_eq!((&case.expected, case.run(&book())), (&Expected::Nothing, Vec::new()), "{changes:?}");
+    }
+    let refused = read(&bare, &[("filing", "none")]).expect("a case").adjudicate(&book()).expect_err("unfiled");
+    assert_eq!((refused.reason, refused.detail.as_deref()), (Reason::NotFiled, Some("elsewhere")));
+    let there = read(&bare, &[("filing", "none"), ("treated_in", "\"310000\"")]).expect("a case");
+    assert_eq!(there.adjudicate(&book()).expect_err("unfiled").detail.as_deref(), Some("310000"));
+}
+
+#[test]
+fn a_case_is_worked_on_every_footing() {
+    // (20000 − 2000) × 85 %; long-term as at home, 1200 instead of 2000; for other reasons 20 points less.
+    let case = read(CASE, &[("emergency", "true"), ("treated_in", "\"310000\"")]).expect("a case");
+    for (what_if, basic) in WhatIf::ALL.into_iter().zip([15_980, 15_300, 15_300, 11_700, 0]) {
+        let paid = case.on(what_if).adjudicate(&book()).map(|worked_out| worked_out.payers().funds.of(Fund::Basic));
+        match paid {
+            Ok(paid) => assert_eq!(paid, Money::from_yuan(basic), "{what_if:?}"),
+            Err(refusal) => assert_eq!((what_if, refusal.reason), (WhatIf::Unfiled, Reason::NotFiled)),
+        }
+    }
 }

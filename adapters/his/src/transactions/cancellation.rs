@@ -131,6 +131,7 @@ fn tell(call: &Call, finished: Finished) -> Result<Reply, Refusal> {
         agency: call.institution.pool,
         direction: Direction::Backward,
         balance,
+        alternatives: &[],
         fund_sum: call.profile.fund_sum,
     };
     Ok(Reply { output: Output::of(&telling.output()), warning: answer.warning, reference: Some(message.reference) })

@@ -3,22 +3,23 @@
 
 use ledger::treatment::{EncounterKind, StoredEstimate};
 use proto::convert;
+use serde_json::json;
 use settlement::operation::{Operation, OperationKey, Request};
 use settlement::outcome::{Done, Outcome, Settled};
 use settlement::refusal::{Reason, Refusal};
 
 use super::settlement_request::{self, Purpose, SettlementRequest};
-use crate::answer::Reply;
+use crate::answer::{Answer, Reply};
 use crate::edge::{Call, Edge, Shared};
-use crate::ids;
 use crate::setlinfo::{Direction, Telling};
+use crate::{ids, what_if};
 
 /// 2206.
 ///
 /// # Errors
 /// See [`estimate`].
-pub async fn outpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
-    let (request, _) = settlement_request::read(&edge, &call, EncounterKind::Visit)?;
+pub async fn outpatient(edge: Shared, call: Call) -> Result<Answer, Refusal> {
+    let (request, _) = settlement_request::read(&edge, &call, EncounterKind::Visit, Purpose::Estimate)?;
     estimate(edge, call, request).await
 }
 
@@ -26,16 +27,17 @@ pub async fn outpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
 ///
 /// # Errors
 /// See [`estimate`].
-pub async fn inpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
-    let (request, _) = settlement_request::read(&edge, &call, EncounterKind::Stay)?;
+pub async fn inpatient(edge: Shared, call: Call) -> Result<Answer, Refusal> {
+    let (request, _) = settlement_request::read(&edge, &call, EncounterKind::Stay, Purpose::Estimate)?;
     estimate(edge, call, request).await
 }
 
-/// Works a bill out.
+/// Works a bill out, and on other footings where that is asked for: then a refusal has them beside it, since filing may
+/// be what it takes.
 ///
 /// # Errors
 /// Why it cannot be settled like this, here or at home.
-async fn estimate(edge: Shared, call: Call, request: SettlementRequest) -> Result<Reply, Refusal> {
+async fn estimate(edge: Shared, call: Call, request: SettlementRequest) -> Result<Answer, Refusal> {
     let id = ids::settlement_id(call.institution.pool, call.received, call.number);
     let id = id.map_err(|_| Refusal::new(Reason::Internal))?;
     let (own, asked) = (edge.clone(), (call.clone(), request.clone()));
@@ -47,8 +49,18 @@ async fn estimate(edge: Shared, call: Call, request: SettlementRequest) -> Resul
         })
         .await?;
     let operation = Operation { key: key_of(&call, &request), request: Request::Settle(Box::new(billed.settle)) };
-    let outcome = edge.hub.estimate(convert::write_operation(&operation), &call.reference).await?;
-    let (decided_at, settled) = settled_of(outcome)?;
+    let operation = convert::write_operation(&operation);
+    let (outcome, alternatives) = edge.hub.estimate(operation, &request.what_if, &call.reference).await?;
+    let sentence = (!request.what_if.is_empty()).then(|| what_if::sentence(&alternatives));
+    let fund_sum = call.profile.fund_sum;
+    let (decided_at, settled) = match settled_of(outcome) {
+        Ok(settled) => settled,
+        Err(refusal) if !alternatives.is_empty() => {
+            let beside = Reply::of(&json!({ "exp_content": what_if::bag(None, &alternatives, fund_sum) }));
+            return Ok(Answer::Refused(Box::new(refusal), Reply { warning: sentence, ..beside }));
+        }
+        Err(refusal) => return Err(refusal),
+    };
     keep(&edge, &request, &settled).await?;
     let telling = Telling {
         encounter: &billed.encounter,
@@ -61,9 +73,10 @@ async fn estimate(edge: Shared, call: Call, request: SettlementRequest) -> Resul
         agency: call.institution.pool,
         direction: Direction::Forward,
         balance: settled.account_balance,
-        fund_sum: call.profile.fund_sum,
+        fund_sum,
+        alternatives: &alternatives,
     };
-    Ok(Reply::of(&telling.output()))
+    Ok(Reply { warning: sentence, ..Reply::of(&telling.output()) }.into())
 }
 
 fn key_of(call: &Call, request: &SettlementRequest) -> OperationKey {

@@ -22,7 +22,7 @@ use crate::stop::Stop;
 /// # Errors
 /// See [`settle`].
 pub async fn outpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
-    let (request, noted) = settlement_request::read(&edge, &call, EncounterKind::Visit)?;
+    let (request, noted) = settlement_request::read(&edge, &call, EncounterKind::Visit, Purpose::Settlement)?;
     settle(edge, call, request, noted).await
 }
 
@@ -31,7 +31,7 @@ pub async fn outpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
 /// # Errors
 /// See [`settle`].
 pub async fn inpatient(edge: Shared, call: Call) -> Result<Reply, Refusal> {
-    let (request, noted) = settlement_request::read(&edge, &call, EncounterKind::Stay)?;
+    let (request, noted) = settlement_request::read(&edge, &call, EncounterKind::Stay, Purpose::Settlement)?;
     settle(edge, call, request, noted).await
 }
 
@@ -106,6 +106,7 @@ fn tell(call: &Call, finished: Finished) -> Result<Reply, Refusal> {
         agency: call.institution.pool,
         direction: Direction::Forward,
         balance: settled.account_balance,
+        alternatives: &[],
         fund_sum: call.profile.fund_sum,
     };
     Ok(Reply { output: Output::of(&telling.output()), warning: answer.warning, reference: Some(message.reference) })

@@ -147,6 +147,7 @@ fn tell(edge: &Edge, call: &Call, found: &Found) -> Result<Reply, Refusal> {
         agency: call.institution.pool,
         direction: found.direction,
         balance: settled.account_balance,
+        alternatives: &[],
         fund_sum: call.profile.fund_sum,
     };
     let mut told = telling.output();

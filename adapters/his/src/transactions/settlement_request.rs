@@ -11,6 +11,7 @@ use settlement::money::Money;
 use settlement::operation::{AccountUse, Settle};
 use settlement::person::Insurance;
 use settlement::refusal::{Reason, Refusal};
+use settlement::what_if::WhatIf;
 
 use super::registration::optional_insurance;
 use super::visit_details::disease;
@@ -20,7 +21,7 @@ use crate::content::Noted;
 use crate::edge::{Call, Edge};
 use crate::node::{Node, Sheet, flag};
 use crate::stop::Stop;
-use crate::{home_of, marks, told_person, visit};
+use crate::{home_of, marks, told_person, visit, what_if};
 
 /// What a desk asks to have settled.
 #[derive(Clone, Debug)]
@@ -53,6 +54,8 @@ pub struct SettlementRequest {
     pub home: Option<PoolCode>,
     /// What the message says of the person; shown, never sent.
     pub told: KnownPerson,
+    /// On which other footings an estimate is worked as well.
+    pub what_if: Vec<WhatIf>,
 }
 
 /// A bill ready to be sent.
@@ -73,10 +76,15 @@ pub struct Billed {
 ///
 /// # Errors
 /// Every field at fault.
-pub fn read(edge: &Edge, call: &Call, kind: EncounterKind) -> Result<(SettlementRequest, Noted), Refusal> {
+pub fn read(
+    edge: &Edge,
+    call: &Call,
+    kind: EncounterKind,
+    purpose: Purpose,
+) -> Result<(SettlementRequest, Noted), Refusal> {
     let sheet = Sheet::on(call.today());
     let data = Node::new(&call.input, &sheet).object("data");
-    let read = read_fields(&data, kind);
+    let read = read_fields(&data, kind, purpose);
     let ((mut request, told), mut noted) = sheet.finish(read)?;
     request.home = home_of::at_settlement(edge, call, told)?;
     if let Some(home) = request.home {
@@ -85,7 +93,11 @@ pub fn read(edge: &Edge, call: &Call, kind: EncounterKind) -> Result<(Settlement
     Ok((request, noted))
 }
 
-fn read_fields(data: &Node<'_>, kind: EncounterKind) -> Option<(SettlementRequest, Option<RegionCode>)> {
+fn read_fields(
+    data: &Node<'_>,
+    kind: EncounterKind,
+    purpose: Purpose,
+) -> Option<(SettlementRequest, Option<RegionCode>)> {
     let person = data.id("psn_no", PersonNumber::new);
     let encounter = data.id("mdtrt_id", EncounterId::new);
     let batch = match kind {
@@ -105,6 +117,10 @@ fn read_fields(data: &Node<'_>, kind: EncounterKind) -> Option<(SettlementReques
     let mut statement = Statement::default();
     marks::read(data, category.as_deref(), &mut statement);
     let told = home_of::told(data);
+    let what_if = match purpose {
+        Purpose::Estimate => what_if::read(data),
+        Purpose::Settlement => Some(Vec::new()),
+    };
     let request = SettlementRequest {
         person: person?,
         encounter: encounter?,
@@ -120,6 +136,7 @@ fn read_fields(data: &Node<'_>, kind: EncounterKind) -> Option<(SettlementReques
         statement,
         home: None,
         told: told_person::read(data),
+        what_if: what_if?,
     };
     Some((request, told?))
 }

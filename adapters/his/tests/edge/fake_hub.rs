@@ -17,6 +17,7 @@ use settlement::outcome::{Done, Outcome, Settled, Undone};
 use settlement::person::PersonClass;
 use settlement::refusal::{Reason, Refusal};
 use settlement::rulebook::RuleBookHash;
+use settlement::what_if::WhatIf;
 use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
 
@@ -53,6 +54,7 @@ struct Inner {
     percent: Option<i64>,
     filed: bool,
     not_served: bool,
+    unfiled: bool,
     resolves_in_doubt: bool,
     look_ups: Vec<v1::LookUpRequest>,
 }
@@ -68,6 +70,11 @@ impl FakeHub {
 
     pub fn set_filed(&self) {
         self.inner().filed = true;
+    }
+
+    /// The home region refuses estimates for want of a filing.
+    pub fn set_unfiled(&self) {
+        self.inner().unfiled = true;
     }
 
     pub fn set_not_served(&self) {
@@ -287,12 +294,23 @@ impl Hub for FakeHub {
     }
 
     async fn estimate(&self, request: Request<v1::EstimateRequest>) -> Result<Response<v1::EstimateReply>, Status> {
-        let operation = convert::read_operation(&request.into_inner().operation).expect("an operation");
+        let v1::EstimateRequest { operation, what_if, .. } = request.into_inner();
+        let operation = convert::read_operation(&operation).expect("an operation");
+        let what_if = convert::read_what_if(&what_if).expect("footings");
         let mut inner = self.inner();
         let Asked::Settle(settle) = &operation.request else { panic!("an estimate is of a settlement") };
-        let outcome = accepted(Done::Settled(Box::new(inner.adjudicate(settle))));
+        let refused = Outcome::Refused(Refusal::new(Reason::NotFiled).because("310106"));
+        let settled = accepted(Done::Settled(Box::new(inner.adjudicate(settle))));
+        let on = |filed: bool| if filed { settled.clone() } else { refused.clone() };
+        let outcome = on(!inner.unfiled);
+        let alternatives: Vec<_> =
+            what_if.into_iter().map(|footing| (footing, on(footing != WhatIf::Unfiled))).collect();
         inner.estimates.push(operation);
-        Ok(Response::new(v1::EstimateReply { outcome: convert::write_outcome(&outcome), book_seq: 1 }))
+        Ok(Response::new(v1::EstimateReply {
+            outcome: convert::write_outcome(&outcome),
+            book_seq: 1,
+            alternatives: convert::write_alternatives(&alternatives),
+        }))
     }
 
     async fn operate(&self, request: Request<v1::OperateRequest>) -> Result<Response<v1::OperateReply>, Status> {

@@ -65,6 +65,45 @@ async fn a_stay_is_estimated_settled_and_cancelled() {
 }
 
 #[tokio::test]
+async fn an_estimate_says_what_filing_is_worth_where_it_is_asked() {
+    let world = World::new().await;
+    let stay = admitted(&world).await;
+    world.send("2301", inpatient_lines(&stay, STAY_LINES)).await.ok();
+    let plain = world.send("2303", settle_stay(&stay, STAY_TOTAL)).await.ok();
+    assert!(plain["warn_msg"].is_null(), "{plain}");
+    let mut asking = settle_stay(&stay, STAY_TOTAL);
+    asking["data"]["exp_content"] = json!("{\"WHAT_IF\":\"referral,none\"}");
+    let told = world.send("2303", asking.clone()).await.ok();
+    let [referred, unfiled] = what_if(&told["output"]["setlinfo"]);
+    assert_eq!((text(&referred, "filing"), text(&referred, "name")), ("referral".into(), "转诊备案".into()));
+    assert_eq!((text(&referred, "hifp_pay"), text(&referred, "psn_cash_pay")), ("215.99".into(), "134.00".into()));
+    assert_eq!((text(&unfiled, "filing"), &unfiled["err_code"]), ("none".into(), &json!(505)));
+    let words = "转诊备案基金付215.99、账户付0.00、现金134.00;未备案[505]未办理异地就医备案";
+    assert!(text(&told, "warn_msg").contains(words), "{told}");
+
+    world.hub.set_unfiled();
+    let refused = world.send("2303", asking.clone()).await.0;
+    assert_eq!(refused["infcode"], json!(-1));
+    assert!(text(&refused, "err_msg").starts_with("[505]") && text(&refused, "warn_msg").contains(words), "{refused}");
+    let [referred, _] = what_if(&refused["output"]);
+    assert_eq!(text(&referred, "hifp_pay"), "215.99");
+    let refused = world.send("2303", settle_stay(&stay, STAY_TOTAL)).await.0;
+    assert!(refused["output"].is_null(), "who did not ask is not told: {refused}");
+
+    asking["data"]["exp_content"] = json!({ "WHAT_IF": "filed" });
+    let told = world.send("2303", asking.clone()).await.refused(106);
+    assert!(told.contains("exp_content.WHAT_IF") && told.contains("long-term"), "{told}");
+    world.send("2402", discharge(&stay)).await.ok();
+    let settled = world.send("2304", asking).await.ok();
+    assert!(settled["warn_msg"].is_null(), "settling asks for nothing else: {settled}");
+}
+
+fn what_if(node: &serde_json::Value) -> [serde_json::Value; 2] {
+    let bag: serde_json::Value = serde_json::from_str(&text(node, "exp_content")).expect("a JSON text");
+    bag["what_if"].as_array().expect("a list").clone().try_into().expect("two footings")
+}
+
+#[tokio::test]
 async fn the_home_region_gets_sums_by_category_and_the_stays_facts() {
     let world = World::new().await;
     let stay = discharged(&world).await;

@@ -3,7 +3,9 @@
 use proto::v1::query_request::About;
 use proto::{convert, status, v1};
 use region::replay;
+use settlement::adjudication::Fund;
 use settlement::benefits::explanation::Language;
+use settlement::money::Money;
 use settlement::outcome::{Done, Outcome};
 use settlement::refusal::Reason;
 
@@ -13,6 +15,7 @@ on_both! {
     a_person_is_found_by_what_is_shown,
     the_active_coverage_comes_first,
     an_estimate_equals_its_settlement_and_changes_nothing,
+    a_bill_is_estimated_on_every_footing_and_changes_nothing,
     a_desk_learns_totals_qualifications_and_a_visits_settlements,
     a_settlement_is_explained_from_what_it_saw,
 }
@@ -71,7 +74,7 @@ async fn an_estimate_equals_its_settlement_and_changes_nothing(on: On) {
     let request = v1::EstimateRequest {
         operation: convert::write_operation(&operation),
         hub: hub_fields(),
-        request_id: String::new(),
+        ..Default::default()
     };
     let mut estimates = Vec::new();
     for _ in 0..2 {
@@ -87,6 +90,38 @@ async fn an_estimate_equals_its_settlement_and_changes_nothing(on: On) {
     let again = world.client().estimate(request).await.expect("an estimate").into_inner();
     let refusal = convert::read_outcome(&again.outcome).expect("an outcome");
     assert_eq!(refusal.refusal().map(|refusal| refusal.reason), Some(Reason::AlreadySettled));
+    world.prove().await;
+}
+
+async fn a_bill_is_estimated_on_every_footing_and_changes_nothing(on: On) {
+    let world = World::new(on).await;
+    let operation = stay(WORKING, "m1", "E1", (1, 9), 20_000);
+    let asked = |what_if: &[&str]| v1::EstimateRequest {
+        operation: convert::write_operation(&operation),
+        hub: hub_fields(),
+        what_if: what_if.iter().map(|word| (*word).to_owned()).collect(),
+        ..Default::default()
+    };
+    let all = ["long-term", "referral", "other-temporary", "none"];
+    let reply = world.client().estimate(asked(&all)).await.expect("an estimate").into_inner();
+    let alternatives = convert::read_alternatives(&reply.alternatives).expect("alternatives");
+    let basic = |outcome: &Outcome| match outcome {
+        Outcome::Accepted { done: Done::Settled(settled), .. } => Ok(settled.payers.funds.of(Fund::Basic)),
+        other @ Outcome::Accepted { .. } => panic!("not settled: {other:?}"),
+        Outcome::Refused(refusal) => Err(refusal.reason),
+    };
+    let told: Vec<_> = alternatives.iter().map(|(footing, outcome)| (footing.word(), basic(outcome))).collect();
+    let yuan = |amount| Ok(Money::from_yuan(amount));
+    // (20000 − 1200) × 85 % as at home; (20000 − 2000) × 85 %; 20 points less.
+    let expected = [("long-term", yuan(15_980)), ("referral", yuan(15_300)), ("other-temporary", yuan(11_700))];
+    assert_eq!(told[..3], expected);
+    assert_eq!(told[3], ("none", Err(Reason::NotFiled)));
+    assert_eq!(basic(&convert::read_outcome(&reply.outcome).expect("an outcome")), yuan(15_980), "as it is: long-term");
+    for faulty in [&["filed"][..], &["none", "none"]] {
+        let status = world.client().estimate(asked(faulty)).await.expect_err("no footings");
+        assert_eq!(status::to_refusal(&status).reason, Reason::InvalidField, "{faulty:?}");
+    }
+    assert_eq!(reply.book_seq, 0);
     world.prove().await;
 }
 

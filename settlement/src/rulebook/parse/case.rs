@@ -7,8 +7,10 @@ use std::cell::RefCell;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Parser;
 use super::examples::{Home, expected};
+use super::{Parser, lines};
+use crate::bill::{Bill, Coverage};
+use crate::money::Money;
 use crate::rulebook::RuleBook;
 use crate::rulebook::check::Scope;
 use crate::rulebook::conditions::Cases;
@@ -30,12 +32,16 @@ pub(in crate::rulebook) fn read_case(
         report.fault(error.span().map_or(0, |span| span.start), "TOML", error.message());
     }
     let inside = tree.get_ref().get("example").is_some();
+    let added_up = if changes.iter().any(|(key, _)| is_of_bill(key)) { bill_of_lines(&tree) } else { None };
     let table = if inside { first_example(tree.get_mut()) } else { Some(tree.get_mut()) };
     // What is no table is told by whoever reads it.
     if let Some(table) = table {
+        if let Some(bill) = &added_up {
+            put_sums(table, bill);
+        }
         for (key, value) in changes {
             if !change(table, key, value) {
-                report.fault(0, key, "cannot be changed: what stands before its last point is no table");
+                report.fault(0, key, not_changed(key));
             }
         }
         for key in ["id", "title"] {
@@ -73,7 +79,7 @@ fn case(report: &Report, book: &RuleBook, node: Node<'_>) -> Option<Example> {
     let parser = Parser { report, book: None, scope, sources: Vec::new(), clauses };
     let home = Home { pool: book.pool, insurance: book.insurance, benefit_year: book.benefit_year };
     let says = node.has("expect") || node.has("refused");
-    let expected = if says { expected(&node) } else { Some(Expected::Amounts(Vec::new())) };
+    let expected = if says { expected(&node) } else { Some(Expected::Nothing) };
     let example = parser.example(&node, Some(home), expected);
     node.finish();
     example
@@ -85,6 +91,45 @@ fn first_example<'t, 'a>(tree: &'t mut DeTable<'a>) -> Option<&'t mut DeTable<'a
     match rows.get_mut(0).map(Spanned::get_mut) {
         Some(DeValue::Table(table)) => Some(table),
         _ => None,
+    }
+}
+
+/// Whether a change is about the sums of the bill.
+fn is_of_bill(key: &str) -> bool {
+    key == "bill" || key.starts_with("bill.")
+}
+
+/// The bill of a case that gives charge lines, none of them faulty.
+fn bill_of_lines(tree: &Spanned<DeTable<'_>>) -> Option<Bill> {
+    let report = Report::on("");
+    let root = Node::root(&report, tree);
+    let inside = root.tables("example").into_iter().next();
+    let node = inside.as_ref().unwrap_or(&root);
+    if node.has("line") { lines::bill(node).filter(|_| report.count() == 0) } else { None }
+}
+
+/// Gives the sums of a bill in place of its lines, so that a sum can be changed.
+fn put_sums(table: &mut DeTable<'_>, bill: &Bill) {
+    let Coverage { self_paid, over_limit, first_self_pay, in_policy } = bill.coverage();
+    let sums = [
+        ("self_paid", self_paid),
+        ("over_limit", over_limit),
+        ("first_self_pay", first_self_pay),
+        ("in_policy", in_policy),
+        ("class_b", bill.class_b()),
+    ];
+    let sum = |(key, amount): (&'static str, Money)| {
+        (spanned(Cow::Borrowed(key)), spanned(DeValue::String(Cow::Owned(amount.to_string()))))
+    };
+    table.remove("line");
+    table.insert(spanned("bill".into()), spanned(DeValue::Table(sums.into_iter().map(sum).collect())));
+}
+
+fn not_changed(key: &str) -> &'static str {
+    if key.starts_with("line.") {
+        "cannot be changed line by line: change a sum of the bill, such as bill.in_policy"
+    } else {
+        "cannot be changed: what stands before its last point is no table"
     }
 }
 

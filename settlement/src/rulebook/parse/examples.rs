@@ -18,7 +18,7 @@ use crate::person::{
 };
 use crate::refusal::Reason;
 use crate::rulebook::conditions::Footing;
-use crate::rulebook::example::{Example, Expected, Output};
+use crate::rulebook::example::{Example, Expected, NOWHERE, Output};
 use crate::rulebook::word::Word;
 use crate::spanned::Node;
 use crate::year_to_date::{BenefitYear, Usage, UsagePosting, UsageSums};
@@ -104,9 +104,6 @@ impl Parser<'_> {
     }
 }
 
-/// A pool that is nobody's home: where examples are treated elsewhere.
-const ELSEWHERE: &str = "000000";
-
 /// The visit of an example, and what it says of a filing.
 struct Visit {
     encounter: Encounter,
@@ -133,11 +130,13 @@ impl Visit {
             ..Marks::default()
         };
         let local = footing == Some(Some(Footing::Local));
-        let place = treated_in(node, local, home);
-        let diagnosis = diagnosis(node);
-        let filed_elsewhere = (local || footing.is_none()) && node.flag("filed_elsewhere");
-        let filed_from = node.date("filed_from");
-        let (area, pool, member) = place?;
+        let treated_in = treated_in(node, local, home);
+        let (diagnosis, filed_from) = (diagnosis(node), node.date("filed_from"));
+        let filed_elsewhere = node.flag("filed_elsewhere");
+        if filed_elsewhere && footing.is_some() && !local {
+            node.fault_at("filed_elsewhere", "is for care at home: filing = \"local\"");
+        }
+        let (footing, (area, pool, member)) = (footing?, treated_in?);
         let encounter = Encounter {
             id: EncounterId::new("example").ok()?,
             institution: InstitutionCode::new("example").ok()?,
@@ -154,7 +153,7 @@ impl Visit {
             interim: false,
             marks,
         };
-        let class = match footing? {
+        let class = match footing {
             Some(Footing::Local) => filed_elsewhere.then_some(FilingClass::LongTerm),
             None => None,
             Some(Footing::OffSite(class)) => Some(class),
@@ -181,7 +180,7 @@ fn treated_in(node: &Node<'_>, local: bool, home: Option<Home>) -> Option<(Regio
     if node.has("treated_in") && codes.is_none() {
         return None;
     }
-    let elsewhere = RegionCode::new(ELSEWHERE).ok()?;
+    let elsewhere = RegionCode::new(NOWHERE).ok()?;
     let codes = codes.unwrap_or_default();
     let area = codes.first().copied();
     let pool = if codes.len() > 2 { codes.get(1).copied() } else { area };
@@ -196,8 +195,11 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     let identities = identities(node);
     let died = node.date("died");
     let insured = (node.date("insured_from"), node.date("insured_to"));
-    let suspended_to = if node.has("suspended_from") { node.date("suspended_to") } else { None };
-    let suspended = node.date("suspended_from").map(|from| Validity { from, to: suspended_to });
+    let (suspended_from, suspended_to) = (node.date("suspended_from"), node.date("suspended_to"));
+    let suspended = suspended_from.map(|from| Validity { from, to: suspended_to });
+    if suspended_to.is_some() && !node.has("suspended_from") {
+        node.fault_at("suspended_to", "needs suspended_from");
+    }
     let also_insured = node.word::<Insurance>("also_insured");
     let (joining, retired_on) = (joining(node), node.date("retired_on"));
     let months = node.number("enrolled_months").unwrap_or(USUAL_MONTHS);
@@ -210,8 +212,10 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     let others = list(node, "diseases_qualified", "a disease code", |code| DiseaseCode::new(code).ok());
     let (home, day) = (home?, day?);
     let birth = birth.or_else(|| before(day, Span::new().try_years(age?)));
-    if birth.is_none() {
+    if !node.has("age") && !node.has("birth") {
         node.fault("needs an age or a birth");
+    } else if birth.is_none() && age.is_some() {
+        node.fault_at("age", "reaches back further than the calendar");
     }
     let always = Validity { from: Date::new(1900, 1, 1).ok()?, to: None };
     let entitlement = Entitlement {
@@ -345,7 +349,7 @@ fn bill(node: &Node<'_>) -> Option<Bill> {
     let class_b = table.money("class_b").unwrap_or(coverage.first_self_pay);
     let class_a = coverage.in_policy + coverage.first_self_pay - class_b;
     if class_a.is_negative() {
-        table.fault("has more class_b than first_self_pay and in_policy together");
+        table.fault(format!("has more class_b ({class_b}) than first_self_pay and in_policy together"));
     }
     let (class_c, over_limit) = (coverage.self_paid, coverage.over_limit);
     let sum = CategorySum { category: FeeCategory::new(9)?, class_a, class_b, class_c, over_limit };
@@ -363,6 +367,9 @@ pub(super) fn expected(node: &Node<'_>) -> Option<Expected> {
         let reason = u16::try_from(code).ok().and_then(Reason::from_code);
         if reason.is_none() {
             node.fault_at("refused", "is not the code of a refusal");
+        }
+        if node.value("expect").is_some() {
+            node.fault_at("expect", "stands beside refused: give one of them");
         }
         return reason.map(Expected::Refused);
     }

@@ -14,6 +14,7 @@ use super::examples::Home;
 /// What earlier settlements of an example take over from it.
 pub(super) struct History<'e> {
     pub(super) home: Option<Home>,
+    /// None where it has faults.
     pub(super) encounter: Option<&'e Encounter>,
     pub(super) settled_on: Option<Date>,
 }
@@ -21,11 +22,10 @@ pub(super) struct History<'e> {
 impl History<'_> {
     /// `[[example.earlier]]`, and `deductible_before`: an earlier part of the stay that was settled in the same year.
     pub(super) fn read(&self, node: &Node<'_>) -> Option<Vec<Earlier>> {
-        let rows = node.tables("earlier");
+        let (rows, before) = (node.tables("earlier"), node.money("deductible_before"));
         let earlier: Vec<_> = rows.into_iter().enumerate().map(|(place, row)| self.row(place, row)).collect();
-        let deductible_before = node.money("deductible_before");
         let mut earlier = earlier.into_iter().collect::<Option<Vec<_>>>()?;
-        if let Some(deductible) = deductible_before {
+        if let Some(deductible) = before {
             let day = self.settled_on?;
             earlier.push(Earlier { day, year: self.year(day)?, deductible, ..self.part()? });
         }

@@ -14,7 +14,7 @@ const OTHER: u8 = 14;
 
 /// Reads the lines of a case and adds them up.
 pub(super) fn bill(node: &Node<'_>) -> Option<Bill> {
-    if node.has("bill") {
+    if node.value("bill").is_some() {
         node.fault_at("bill", "stands beside [[line]]: give the sums or the lines");
     }
     let read = |row: Node<'_>| {
