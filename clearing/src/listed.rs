@@ -166,6 +166,10 @@ pub enum ListFault {
     /// Something else is proposed.
     #[error("{} is proposed: look at that first", .0.word())]
     ProposedOtherwise(Verdict),
+    /// What came before of the same settlement has ended otherwise: what changes it later ends as that did, or the sum is
+    /// wrong.
+    #[error("what came before of it was ended by {}: what comes later ends the same way", .0.word())]
+    EndsAs(Verdict),
     /// The same certificate proposed it.
     #[error("the same certificate proposed it; a second person decides")]
     SamePerson,

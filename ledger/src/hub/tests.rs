@@ -119,6 +119,7 @@ on_both! {
     an_end_that_was_proposed_for_fewer_entries_is_decided_anew,
     what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
     what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew,
+    what_undoes_what_was_cleared_from_the_list_is_cleared_too,
     what_corrects_an_earlier_period_says_which,
     a_settlement_is_followed_over_the_list_to_where_it_counts_by_now,
     an_objection_carries_out_what_it_names_and_nothing_else,

@@ -209,6 +209,12 @@ fn act_on(
     if let (Act::Approve(_), Some(proposed)) = (act, changed_since(&acts, decided)) {
         return Ok(Err(ListedFault::SumChanged { proposed, now: net }));
     }
+    if let (Some(before), Some(verdict), true) = (ended_as(&acts), act.verdict(), part != Listed::AFTERWARDS)
+        && verdict != before
+        && !open.is_empty()
+    {
+        return Ok(Err(ListFault::EndsAs(before).into()));
+    }
     let becomes = match after(&standing(&acts, decided), act, by.clone()) {
         Ok(becomes) => becomes,
         Err(fault) => return Ok(Err(fault.into())),
@@ -377,6 +383,15 @@ fn last_said(acts: &[Acted]) -> Standing<Person> {
         };
         after(&before, acted.act, acted.by.clone()).unwrap_or(before)
     })
+}
+
+/// How what came before has ended, where anything has.
+fn ended_as(acts: &[Acted]) -> Option<Verdict> {
+    let ends = |acts: &[Acted]| match last_said(acts) {
+        Standing::Ended(verdict) => Some(verdict),
+        Standing::Waiting | Standing::Proposed(_, _) => None,
+    };
+    (0..=acts.len()).rev().find_map(|until| ends(&acts[..until]))
 }
 
 /// Whether it is other entries, or another sum, than what was last done something about.

@@ -127,12 +127,37 @@ pub(super) async fn what_comes_to_the_list_after_its_settlement_was_returned_is_
     let out = vec![Disputed { settlement: settlement("A"), reason: "returned".into(), owner: Side::Home }];
     let carried = world.store.entry_carry_out(NEXT, (out, vec![]), Carrying::from([(NEXT, None)]), at(9)).await;
     assert_eq!(carried.expect("it is carried"), Some(1));
-    assert_eq!(listed(&world).await[0].standing, Standing::Waiting);
+    let held = listed(&world).await.remove(0);
+    assert_eq!((held.standing, held.sums.owed().fen()), (Standing::Waiting, -100), "what is open alone");
+    // Cleared alone it would give back what was never paid.
+    let otherwise = Err(ListFault::EndsAs(Verdict::Return).into());
+    assert_eq!(act(&world, "A", Act::Propose(Verdict::Clear), home()).await, otherwise);
     assert_eq!(act(&world, "A", Act::Propose(Verdict::Return), home()).await, Ok(()));
     assert_eq!(act(&world, "A", Act::Approve(Verdict::Return), centre()).await, Ok(()));
     assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (0, 0));
     let held = listed(&world).await.remove(0);
     assert_eq!((held.sums.owed(), held.standing), (Money::ZERO, Standing::Ended(Verdict::Return)));
+}
+
+pub(super) async fn what_undoes_what_was_cleared_from_the_list_is_cleared_too(world: World) {
+    two_listed(&world).await;
+    assert_eq!(act(&world, "A", Act::Propose(Verdict::Clear), home()).await, Ok(()));
+    assert_eq!(act(&world, "A", Act::Approve(Verdict::Clear), centre()).await, Ok(()));
+    cut_off(&world).await;
+    let undone = receive(&world, &cancel("C")).await;
+    world.answer(undone, booking("A", Turn::Counter, 100)).await;
+    fold(&world).await;
+    let third = PeriodNumber(3);
+    let out = vec![Disputed { settlement: settlement("A"), reason: "not compared".into(), owner: Side::Treatment }];
+    let carried = world.store.entry_carry_out(third, (out, vec![]), Carrying::from([(third, None)]), at(9)).await;
+    assert_eq!(carried.expect("it is carried"), Some(1));
+    let held = listed(&world).await.into_iter().find(|held| held.settlement == settlement("A")).expect("it is listed");
+    assert_eq!((held.standing, held.sums.owed().fen()), (Standing::Waiting, -100));
+    let otherwise = Err(ListFault::EndsAs(Verdict::Clear).into());
+    assert_eq!(act(&world, "A", Act::Propose(Verdict::Return), home()).await, otherwise, "what was paid would stay");
+    assert_eq!(act(&world, "A", Act::Propose(Verdict::Clear), home()).await, Ok(()));
+    assert_eq!(act(&world, "A", Act::Approve(Verdict::Clear), centre()).await, Ok(()));
+    assert_eq!((owed(&world, NEXT).await, owed(&world, third).await), (100, -100));
 }
 
 pub(super) async fn what_corrects_an_earlier_period_says_which(world: World) {
