@@ -11,6 +11,7 @@ use region::replay::{Replay, a_replay_of_any_stored_decision_is_identical, expla
 use region::shown::{Shown, show};
 use serde_json::json;
 use settlement::beijing;
+use settlement::benefits::explanation::YearSoFar;
 use settlement::finding::Finding;
 use settlement::ids::SettlementId;
 use settlement::lifecycle::Standing;
@@ -114,11 +115,12 @@ pub async fn explain_one(Explain { one, lang }: &Explain) -> Result<Ending> {
     let worked_out = explained.replay.adjudication.as_ref().context("the calculation did not come out")?;
     if one.json {
         let told = json!({ "settlement": one.settlement, "rule_book": told::book_json(book), "identical": identical,
-            "amounts": told::amounts_json(told::outputs(worked_out)), "steps": told::steps_json(worked_out, book) });
+            "amounts": told::amounts_json(told::outputs(worked_out)), "steps": told::steps_json(worked_out, book),
+            "year_to_date": told::year_json(&YearSoFar::of(worked_out, book, &explained.replay.used)) });
         output::line(&serde_json::to_string_pretty(&told)?);
     } else {
         output::line(&format!("{}\n{}\n", one.settlement, book.title()));
-        told::print_steps(worked_out, book, *lang);
+        told::print_steps(worked_out, book, &explained.replay.used, *lang);
     }
     if !identical {
         output::note("what was stored does not come out again: run yidi settlement replay");

@@ -49,6 +49,7 @@ use crate::person::Person;
 use crate::refusal::Refusal;
 use crate::rulebook::RuleBook;
 use crate::year_to_date::UsagePosting;
+use gate::used_in;
 use identities::Chosen;
 use worksheet::Worksheet;
 

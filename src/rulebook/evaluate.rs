@@ -10,11 +10,13 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 use settlement::adjudication::Adjudication;
+use settlement::benefits::explanation::YearSoFar;
 use settlement::money::Money;
 use settlement::refusal::Refusal;
 use settlement::rulebook::RuleBook;
 use settlement::rulebook::example::{Example, Expected, Output};
 use settlement::what_if::WhatIf;
+use settlement::year_to_date::UsagePosting;
 
 use self::scenario::{Change, Scenario};
 use super::told::{self, Lang};
@@ -69,7 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<Ending> {
     } else {
         output::line(&format!("{}\n{}\n", book.title(), case.title));
         if scenarios.is_empty() {
-            print(&book, &as_it_is, arguments.lang);
+            print(&book, &as_it_is, &case.used, arguments.lang);
         } else {
             side_by_side::print(&book, &as_it_is, &scenarios, arguments.lang);
         }
@@ -80,7 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<Ending> {
 }
 
 fn json(book: &RuleBook, case: &Example, as_it_is: &WorkedOut, differs: &[String], scenarios: &[Scenario]) -> Value {
-    let mut told = result_json(book, as_it_is);
+    let mut told = result_json(book, as_it_is, &case.used);
     told["rule_book"] = told::book_json(book);
     told["case"] = case.title.as_str().into();
     told["differs"] = differs.into();
@@ -88,18 +90,20 @@ fn json(book: &RuleBook, case: &Example, as_it_is: &WorkedOut, differs: &[String
     told
 }
 
-fn result_json(book: &RuleBook, result: &WorkedOut) -> Value {
+fn result_json(book: &RuleBook, result: &WorkedOut, used: &[UsagePosting]) -> Value {
     match result {
         Ok(worked_out) => json!({ "total": worked_out.coverage().total().to_string(),
             "amounts": told::amounts_json(amounts(worked_out)), "refused": null,
-            "steps": told::steps_json(worked_out, book) }),
+            "steps": told::steps_json(worked_out, book),
+            "year_to_date": told::year_json(&YearSoFar::of(worked_out, book, used)) }),
         Err(refusal) => {
-            json!({ "total": null, "amounts": null, "refused": told::refused_json(refusal), "steps": [] })
+            json!({ "total": null, "amounts": null, "refused": told::refused_json(refusal), "steps": [],
+                "year_to_date": null })
         }
     }
 }
 
-fn print(book: &RuleBook, result: &WorkedOut, lang: Lang) {
+fn print(book: &RuleBook, result: &WorkedOut, used: &[UsagePosting], lang: Lang) {
     match result {
         Err(refusal) => output::line(&lang.refusal(refusal)),
         Ok(worked_out) => {
@@ -110,7 +114,7 @@ fn print(book: &RuleBook, result: &WorkedOut, lang: Lang) {
             output::numbers_from(&mut table, 1);
             output::line(&table.to_string());
             output::line(lang.pick("\n计算过程", "\nHow it comes about"));
-            told::print_steps(worked_out, book, lang);
+            told::print_steps(worked_out, book, used, lang);
         }
     }
 }

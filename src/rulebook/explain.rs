@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
+use settlement::benefits::explanation::YearSoFar;
 use settlement::rulebook::{Example, RuleBook};
 
 use super::told::{self, Lang};
@@ -69,18 +70,23 @@ fn example<'b>(book: &'b RuleBook, id: &str) -> Result<&'b Example> {
 
 fn case_json(book: &RuleBook, case: &Example) -> Value {
     let result = case.adjudicate(book);
-    let (steps, amounts) = match &result {
-        Ok(worked_out) => (told::steps_json(worked_out, book), told::amounts_json(told::outputs(worked_out))),
-        Err(_) => (Vec::new(), Value::Null),
+    let (steps, amounts, year) = match &result {
+        Ok(worked_out) => (
+            told::steps_json(worked_out, book),
+            told::amounts_json(told::outputs(worked_out)),
+            told::year_json(&YearSoFar::of(worked_out, book, &case.used)),
+        ),
+        Err(_) => (Vec::new(), Value::Null, Value::Null),
     };
     json!({ "rule_book": told::book_json(book), "case": case.id, "title": case.title, "amounts": amounts,
-        "refused": result.as_ref().err().map(told::refused_json), "steps": steps })
+        "refused": result.as_ref().err().map(told::refused_json), "steps": steps,
+        "year_to_date": year })
 }
 
 fn print(book: &RuleBook, case: &Example, lang: Lang) {
     output::line(&format!("\n{} · {}", case.id, case.title));
     match case.adjudicate(book) {
-        Ok(worked_out) => told::print_steps(&worked_out, book, lang),
+        Ok(worked_out) => told::print_steps(&worked_out, book, &case.used, lang),
         Err(refusal) => output::line(&format!("     {}", lang.refusal(&refusal))),
     }
 }

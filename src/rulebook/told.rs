@@ -4,11 +4,12 @@ use clap::ValueEnum;
 use his::answer;
 use serde_json::{Map, Value, json};
 use settlement::adjudication::{Adjudication, Payers};
-use settlement::benefits::explanation::{Datum, Language, Line, Parts, Step, render};
+use settlement::benefits::explanation::{Datum, Language, Line, Parts, Step, YearSoFar, render};
 use settlement::money::Money;
 use settlement::refusal::Refusal;
 use settlement::rulebook::example::{ELSEWHERE, Output};
 use settlement::rulebook::{Clause, RuleBook};
+use settlement::year_to_date::UsagePosting;
 
 use crate::output;
 
@@ -97,10 +98,20 @@ pub fn steps_json(adjudication: &Adjudication, book: &RuleBook) -> Vec<Value> {
     let step = |(step, (chinese, english)): (&Step, (Line, Line))| {
         let Parts { kind, inputs, result } = step.parts();
         let clauses: Vec<Value> = step.clauses().map(|at| clause_json(book, at)).collect();
+        let left = chinese.left.map(|left| amounts_json([("own_share", left.own_share), ("to_pay", left.to_pay)]));
         json!({ "step": kind, "zh": chinese.text, "en": english.text, "clauses": clauses,
-            "inputs": data_json(inputs), "result": data_json(result) })
+            "inputs": data_json(inputs), "result": data_json(result), "left": left })
     };
     adjudication.steps.iter().zip(lines).map(step).collect()
+}
+
+/// What the person has used of the benefit year, before a settlement and with it.
+pub fn year_json(year: &YearSoFar) -> Value {
+    let sums = |which: usize| amounts_json(year.sums().map(|(word, sums)| (word, sums[which])));
+    let [mut before, mut after] = [sums(0), sums(1)];
+    before["stays"] = year.before.stays.into();
+    after["stays"] = year.after.stays.into();
+    json!({ "benefit_year": year.year.0, "before": before, "after": after })
 }
 
 fn clause_json(book: &RuleBook, at: Clause) -> Value {
@@ -122,10 +133,11 @@ fn data_json(data: impl IntoIterator<Item = (&'static str, Datum)>) -> Value {
     data.into_iter().map(|(name, datum)| (name.to_owned(), value(datum))).collect::<Map<String, Value>>().into()
 }
 
-/// Prints the steps, numbered, each with the rules that it applies under it.
-pub fn print_steps(adjudication: &Adjudication, book: &RuleBook, lang: Lang) {
+/// Prints the steps, numbered, each with the rules that it applies under it, and what has been used of the year.
+pub fn print_steps(adjudication: &Adjudication, book: &RuleBook, used: &[UsagePosting], lang: Lang) {
     for (number, line) in render(adjudication, book, lang.language()).iter().enumerate() {
         output::line(&format!("{:>3}  {}", number + 1, line.text));
         line.clauses.iter().for_each(|clause| output::line(&format!("       · {clause}")));
     }
+    output::line(&format!("     {}", YearSoFar::of(adjudication, book, used).say(lang.language())));
 }

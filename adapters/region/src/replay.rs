@@ -18,6 +18,7 @@ use settlement::filing::Filing;
 use settlement::finding::Finding;
 use settlement::ids::SettlementId;
 use settlement::rulebook::{RuleBook, RuleBooks};
+use settlement::year_to_date::UsagePosting;
 
 /// Why a past decision cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,8 @@ pub struct Replay {
     pub again: Bytes,
     /// The calculation, where there was one.
     pub adjudication: Option<Adjudication>,
+    /// What the person had used before it.
+    pub used: Vec<UsagePosting>,
 }
 
 impl Replay {
@@ -159,10 +162,10 @@ fn again(past: Past, books: &RuleBooks) -> Result<Option<Replay>, ReplayError> {
         return Ok(None);
     };
     let filing = read_filing(seq, filing)?;
-    let adjudication = RefCell::new(None);
+    let worked_out = RefCell::new((None, Vec::new()));
     let judge = |question: &Question<'_>| {
         let judgement = judge_by(books, question)?;
-        *adjudication.borrow_mut() = Some(judgement.adjudication.clone());
+        *worked_out.borrow_mut() = (Some(judgement.adjudication.clone()), question.case.usages.to_vec());
         Ok(judgement)
     };
     let verdict = decide(&mut book, &operation, filing.as_ref(), &judge, decided_at);
@@ -173,7 +176,8 @@ fn again(past: Past, books: &RuleBooks) -> Result<Option<Replay>, ReplayError> {
             return Err(ReplayError::Unreadable(seq, "its key was known before".into()));
         }
     };
-    Ok(Some(Replay { seq, stored: outcome, again, adjudication: adjudication.into_inner() }))
+    let (adjudication, used) = worked_out.into_inner();
+    Ok(Some(Replay { seq, stored: outcome, again, adjudication, used }))
 }
 
 pub(crate) fn read_filing(seq: BookSeq, bytes: Option<Bytes>) -> Result<Option<Filing>, ReplayError> {

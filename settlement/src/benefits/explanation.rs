@@ -7,13 +7,15 @@ mod encoding;
 mod english;
 mod parts;
 mod render;
+mod year;
 
 use jiff::civil::Date;
 
 pub use derived::Derived;
 pub use encoding::digest;
 pub use parts::{Datum, Parts};
-pub use render::{Language, Line, render};
+pub use render::{Language, Left, Line, render};
+pub use year::YearSoFar;
 
 use crate::adjudication::Fund;
 use crate::bill::Coverage;

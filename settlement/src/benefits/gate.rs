@@ -11,13 +11,13 @@ use super::{Case, entitlement, footing, several};
 use crate::encounter::CareKind;
 use crate::filing::FilingClass;
 use crate::month::Month;
-use crate::person::Entitlement;
+use crate::person::{Entitlement, Insurance};
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::admission::AfterChange;
 use crate::rulebook::conditions::{Facts, Footing};
 use crate::rulebook::sections::{CareRules, Section};
 use crate::rulebook::{DecidingDates, RuleBook};
-use crate::year_to_date::{BenefitYear, YearToDate};
+use crate::year_to_date::{BenefitYear, UsagePosting, YearToDate};
 
 /// More steps than most settlements take, so that the list seldom grows.
 const USUAL_STEPS: usize = 16;
@@ -50,7 +50,7 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) 
     let month = Month::of(day).ok_or_else(|| {
         Refusal::new(Reason::InvalidField).of_field("begntime").because(format!("{day} is in no month that counts"))
     })?;
-    let (used, continued) = used(book, case, year);
+    let (used, continued) = used_in(book, case.settle.insurance, case.usages, year);
     let stays = used.of(&[CareKind::Inpatient]).stays;
     let before = Before::parts(book, case, year);
     let at = At { book, case, chosen, stay: nth(stays, &before) };
@@ -137,9 +137,13 @@ impl<'a> At<'a> {
 
 /// What was used before in the benefit year: of this insurance, or of both where a change of insurance goes on with
 /// what was used; and the step that says so, where it makes a difference.
-fn used(book: &RuleBook, case: &Case<'_>, year: BenefitYear) -> (YearToDate, Option<Step>) {
-    let insurance = case.settle.insurance;
-    let usages = || case.usages.iter().map(|used| &used.usage);
+pub(super) fn used_in(
+    book: &RuleBook,
+    insurance: Insurance,
+    used: &[UsagePosting],
+    year: BenefitYear,
+) -> (YearToDate, Option<Step>) {
+    let usages = || used.iter().map(|used| &used.usage);
     let own = YearToDate::fold(usages(), insurance, year);
     match book.admission.after_change {
         Some((AfterChange::Continue, clause)) => {

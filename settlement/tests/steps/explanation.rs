@@ -1,6 +1,6 @@
 //! How a result is explained, and what is kept of the explanation.
 
-use settlement::benefits::explanation::{self, Language};
+use settlement::benefits::explanation::{self, Language, YearSoFar};
 
 use crate::invented::{STAY, example};
 
@@ -13,23 +13,67 @@ fn an_explanation_is_said_in_two_languages_with_clauses_and_the_running_remainde
     let english: Vec<String> = lines(Language::English).iter().map(ToString::to_string).collect();
     assert_eq!(chinese.len(), adjudication.steps.len());
     for (said, wanted) in [
-        (&chinese, "统筹基金支付1600.00（年度累计0.00 → 1600.00），其余900.00。"),
+        (&chinese, "统筹基金支付1600.00（年度累计0.00 → 1600.00），其余自付900.00。"),
         (
             &chinese,
             "起付线500.00，本次承担500.00，其余2000.00按比例支付。 [inpatient.deductible.all · invented · 演示假设]",
         ),
-        (&chinese, "个人现金支付800.00。"),
+        (&chinese, "个人负担900.00：自付900.00，超限价0.00，自费0.00；其中现金支付800.00。"),
         (
             &english,
             "Of 2000.00 from 500.00 on, the basic fund pays 80% (as at home). [inpatient.ratio.all · invented · assumed] [off_site.all · invented · assumed]",
         ),
         (
             &english,
-            "The personal account may pay 900.00, holds 100.00, pays 100.00; 800.00 is left. [account.all · invented · assumed]",
+            "The personal account may pay 900.00, holds 100.00, pays 100.00; 800.00 is still to pay. [account.all · invented · assumed]",
         ),
     ] {
         assert!(said.iter().any(|line| line == wanted), "{wanted}\nis not in\n{}", said.join("\n"));
     }
+}
+
+#[test]
+fn own_share_self_paid_and_over_limit_are_told_apart() {
+    let bill = "bill = { self_paid = 70, over_limit = 30, first_self_pay = 200, in_policy = 2500 }";
+    let (book, example) = example(&[], &STAY.replace("bill = { in_policy = 2500 }", bill));
+    let adjudication = example.adjudicate(&book).expect("a result");
+    // (2500 − 500) × 80 % = 1600; 200 + 900 = 1100 is the own share, 70 and 30 are beside it.
+    for (language, wanted) in [
+        (
+            Language::Chinese,
+            ["其余自付1100.00。", "个人负担1200.00：自付1100.00，超限价30.00，自费70.00；其中现金支付1200.00。"],
+        ),
+        (
+            Language::English,
+            [
+                "1100.00 of the own share is left.",
+                "The person bears 1200.00: own share 1100.00, over limit 30.00, self-paid 70.00; 1200.00 of it in cash.",
+            ],
+        ),
+    ] {
+        let lines = explanation::render(&adjudication, &book, language);
+        for wanted in wanted {
+            assert!(lines.iter().any(|line| line.text.ends_with(wanted)), "{wanted} is not in {lines:#?}");
+        }
+        let left: Vec<_> =
+            lines.iter().filter_map(|line| line.left).map(|left| (left.own_share.fen(), left.to_pay.fen())).collect();
+        assert_eq!(left, [(110_000, 120_000)]);
+    }
+}
+
+#[test]
+fn an_explanation_ends_with_the_benefit_year_before_and_after() {
+    let used = "used = [{ care = 'inpatient', stays = 1, deductible = 500, in_policy = 3000, basic = 2000 }]";
+    let (book, example) = example(&[], &format!("{used}\n{STAY}"));
+    let adjudication = example.adjudicate(&book).expect("a result");
+    let year = YearSoFar::of(&adjudication, &book, &example.used);
+    assert_eq!(
+        year.say(Language::Chinese),
+        "2025年度累计：住院次数 1 → 2，政策范围内 3000.00 → 5500.00，起付线 500.00 → 1000.00，统筹基金 2000.00 → 3600.00。"
+    );
+    assert!(year.say(Language::English).starts_with("Benefit year 2025: stays 1 → 2, in policy 3000.00 → 5500.00,"));
+    let nothing = YearSoFar { before: Default::default(), after: Default::default(), ..year };
+    assert_eq!(nothing.say(Language::Chinese), "2025年度累计：无。");
 }
 
 #[test]

@@ -56,11 +56,11 @@ fn each_use_says_whose_account_of_which_ledger() {
         lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     for (language, wanted) in [
-        (Language::Chinese, "家庭共济：F2的个人账户（120000 职工）可付900.00，余额1000.00，支付900.00，其余0.00。"),
+        (Language::Chinese, "家庭共济：F2的个人账户（120000 职工）可付900.00，余额1000.00，支付900.00，尚需支付0.00。"),
         (Language::Chinese, "家庭共济：有一个990000 职工的个人账户不在本节点，不能支付。"),
         (
             Language::English,
-            "The account of relative F2 (120000, employee) may pay 900.00, holds 1000.00, pays 900.00; 0.00 is left. [account.all",
+            "The account of relative F2 (120000, employee) may pay 900.00, holds 1000.00, pays 900.00; 0.00 is still to pay. [account.all",
         ),
     ] {
         assert!(said(language).contains(wanted), "{wanted}\nis not in\n{}", said(language));

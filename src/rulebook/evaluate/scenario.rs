@@ -9,6 +9,7 @@ use settlement::money::Money;
 use settlement::rulebook::RuleBook;
 use settlement::rulebook::example::Example;
 use settlement::what_if::WhatIf;
+use settlement::year_to_date::UsagePosting;
 
 use super::{WorkedOut, amounts, result_json};
 use crate::rulebook::read_changed_case;
@@ -45,6 +46,8 @@ pub struct Scenario {
     kind: Kind,
     /// What it comes to.
     pub result: WorkedOut,
+    /// What was used of the benefit year before.
+    pub used: Vec<UsagePosting>,
 }
 
 enum Kind {
@@ -55,7 +58,8 @@ enum Kind {
 impl Scenario {
     /// The case on another footing.
     pub fn on(book: &RuleBook, case: &Example, footing: WhatIf) -> Scenario {
-        Scenario { kind: Kind::Footing(footing), result: case.on(footing).adjudicate(book) }
+        let result = case.on(footing).adjudicate(book);
+        Scenario { kind: Kind::Footing(footing), result, used: case.used.clone() }
     }
 
     /// The case of a file with values changed.
@@ -64,7 +68,7 @@ impl Scenario {
     /// When a change cannot be made.
     pub fn read(book: &RuleBook, file: &Path, change: &Change) -> Result<Scenario> {
         let case = read_changed_case(book, file, &change.text, &change.values)?;
-        Ok(Scenario { kind: Kind::Changed(change.clone()), result: case.adjudicate(book) })
+        Ok(Scenario { kind: Kind::Changed(change.clone()), result: case.adjudicate(book), used: case.used })
     }
 
     /// What its column is called.
@@ -85,7 +89,7 @@ impl Scenario {
 
     /// As JSON: a result like that of the case, with what was changed and what it differs by.
     pub fn json(&self, book: &RuleBook, as_it_is: &WorkedOut) -> Value {
-        let mut told = result_json(book, &self.result);
+        let mut told = result_json(book, &self.result, &self.used);
         let (name, changes): (&str, Map<String, Value>) = match &self.kind {
             Kind::Footing(footing) => (footing.word(), Map::from_iter([("filing".to_owned(), footing.word().into())])),
             Kind::Changed(Change { text, values }) => {

@@ -23,9 +23,9 @@ pub fn print(book: &RuleBook, as_it_is: &WorkedOut, scenarios: &[Scenario], lang
             output::line(&format!("{name}: {}", lang.refusal(refusal)));
         }
     }
-    if let [Scenario { result: Ok(worked_out), .. }] = scenarios {
+    if let [Scenario { result: Ok(worked_out), used, .. }] = scenarios {
         output::line(lang.pick("\n改后的计算过程", "\nHow the changed one comes about"));
-        told::print_steps(worked_out, book, lang);
+        told::print_steps(worked_out, book, used, lang);
     }
 }
 

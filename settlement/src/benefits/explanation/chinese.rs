@@ -1,15 +1,18 @@
 //! The steps of a calculation in Chinese, as a clerk at the desk says them.
 
+use super::render::Left;
 use super::{Language, Step, Together};
 use crate::account::FamilyShare;
+use crate::bill::Coverage;
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::admission::StayEntitlement;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step. `remainder` is what nobody has paid yet after it, `family` what relatives' accounts pay.
-pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> String {
+/// Says a step of a bill. `left` is what nobody has paid yet after it, `family` what relatives' accounts pay.
+pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShare]) -> String {
+    let Left { own_share, to_pay } = left;
     match *step {
         Step::Gate { person, level, care, footing, identity, age, stay, year } => {
             let identity = identity.map_or(String::new(), |identity| format!("，{}", identity.name()));
@@ -105,22 +108,26 @@ pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> Stri
             format!("医疗救助起付线{start}，本年已负担{so_far}，本次负担{burden}。")
         }
         Step::Paid { fund, before, paid } => {
-            format!("{}支付{paid}（年度累计{before} → {}），其余{remainder}。", fund.name(), before + paid)
+            format!("{}支付{paid}（年度累计{before} → {}），其余自付{own_share}。", fund.name(), before + paid)
         }
         Step::Account { clause: _, open, balance, paid } => {
-            format!("个人账户可付{open}，余额{balance}，支付{paid}，其余{remainder}。")
+            format!("个人账户可付{open}，余额{balance}，支付{paid}，尚需支付{to_pay}。")
         }
         Step::Family { clause: _, share, pool, insurance, open, balance, paid } => {
             let owner = family.get(share).map_or("", |share| share.account.owner.as_str());
             let ledger = insurance.name();
             format!(
-                "家庭共济：{owner}的个人账户（{pool} {ledger}）可付{open}，余额{balance}，支付{paid}，其余{remainder}。"
+                "家庭共济：{owner}的个人账户（{pool} {ledger}）可付{open}，余额{balance}，支付{paid}，尚需支付{to_pay}。"
             )
         }
         Step::FamilyElsewhere { clause: _, pool, insurance } => {
             format!("家庭共济：有一个{pool} {}的个人账户不在本节点，不能支付。", insurance.name())
         }
-        Step::Cash { amount } => format!("个人现金支付{amount}。"),
+        Step::Cash { amount } => {
+            let Coverage { self_paid, over_limit, .. } = *bill;
+            let all = own_share + over_limit + self_paid;
+            format!("个人负担{all}：自付{own_share}，超限价{over_limit}，自费{self_paid}；其中现金支付{amount}。")
+        }
         Step::Derived(derived) => derived.say(Language::Chinese),
     }
 }

@@ -1,8 +1,10 @@
 //! The steps of a calculation in English.
 
+use super::render::Left;
 use super::{Language, Step, Together};
 use crate::account::FamilyShare;
 use crate::adjudication::Fund;
+use crate::bill::Coverage;
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::admission::StayEntitlement;
@@ -10,8 +12,9 @@ use crate::rulebook::conditions::identity_word;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step. `remainder` is what nobody has paid yet after it, `family` what relatives' accounts pay.
-pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> String {
+/// Says a step of a bill. `left` is what nobody has paid yet after it, `family` what relatives' accounts pay.
+pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShare]) -> String {
+    let Left { own_share, to_pay } = left;
     match *step {
         Step::Gate { person, level, care, footing, identity, age, stay, year } => {
             let nth = if care == CareKind::Inpatient { format!(", stay {stay}") } else { String::new() };
@@ -116,23 +119,34 @@ pub(super) fn say(step: &Step, remainder: Money, family: &[FamilyShare]) -> Stri
             format!("Assistance starts at {start}; borne this year {so_far}, of this bill {burden}.")
         }
         Step::Paid { fund, before, paid } => {
-            format!("The {} pays {paid} (year to date {before} → {}); {remainder} is left.", name(fund), before + paid)
+            format!(
+                "The {} pays {paid} (year to date {before} → {}); {own_share} of the own share is left.",
+                name(fund),
+                before + paid
+            )
         }
         Step::Account { clause: _, open, balance, paid } => {
-            format!("The personal account may pay {open}, holds {balance}, pays {paid}; {remainder} is left.")
+            format!("The personal account may pay {open}, holds {balance}, pays {paid}; {to_pay} is still to pay.")
         }
         Step::Family { clause: _, share, pool, insurance, open, balance, paid } => {
             let owner = family.get(share).map_or("", |share| share.account.owner.as_str());
             let ledger = insurance.word();
             format!(
                 "The account of relative {owner} ({pool}, {ledger}) may pay {open}, holds {balance}, pays {paid}; \
-                 {remainder} is left."
+                 {to_pay} is still to pay."
             )
         }
         Step::FamilyElsewhere { clause: _, pool, insurance } => {
             format!("A relative's account ({pool}, {}) is kept by another node and cannot pay.", insurance.word())
         }
-        Step::Cash { amount } => format!("The person pays {amount} in cash."),
+        Step::Cash { amount } => {
+            let Coverage { self_paid, over_limit, .. } = *bill;
+            let all = own_share + over_limit + self_paid;
+            format!(
+                "The person bears {all}: own share {own_share}, over limit {over_limit}, self-paid {self_paid}; \
+                 {amount} of it in cash."
+            )
+        }
         Step::Derived(derived) => derived.say(Language::English),
     }
 }

@@ -17,11 +17,22 @@ pub enum Language {
     English,
 }
 
+/// What nobody has paid yet. 自付 is told apart from 自费 and 超限价, which no fund looks at (policy.md C.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// 自付: what the person bears inside the policy so far.
+    pub own_share: Money,
+    /// Of the whole bill, what no account has paid either.
+    pub to_pay: Money,
+}
+
 /// A line of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// What a clerk would say.
     pub text: String,
+    /// What is left after it, where somebody pays in it.
+    pub left: Option<Left>,
     /// The clauses applied: path, document and trust mark, and the rule's own words where the book has them.
     pub clauses: Vec<String>,
 }
@@ -35,24 +46,29 @@ impl fmt::Display for Line {
 
 /// Says how a result came about.
 pub fn render(adjudication: &Adjudication, book: &RuleBook, language: Language) -> Vec<Line> {
-    let mut remainder = adjudication.coverage().total();
+    let bill = adjudication.coverage();
+    let mut left = Left { own_share: bill.first_self_pay + bill.in_policy, to_pay: bill.total() };
     let mut lines = Vec::with_capacity(adjudication.steps.len());
     for step in &adjudication.steps {
-        remainder -= paid(step);
+        let (by_fund, by_account) = paid(step);
+        left.own_share -= by_fund;
+        left.to_pay -= by_fund + by_account;
         let text = match language {
-            Language::Chinese => chinese::say(step, remainder, adjudication.family()),
-            Language::English => english::say(step, remainder, adjudication.family()),
+            Language::Chinese => chinese::say(step, &bill, left, adjudication.family()),
+            Language::English => english::say(step, &bill, left, adjudication.family()),
         };
+        let pays = !(by_fund + by_account).is_zero() || matches!(step, Step::Paid { .. } | Step::Account { .. });
         let clauses = step.clauses().map(|clause| cite(book, clause, language)).collect();
-        lines.push(Line { text, clauses });
+        lines.push(Line { text, left: pays.then_some(left), clauses });
     }
     lines
 }
 
-/// What a step takes off what is still to be borne.
-fn paid(step: &Step) -> Money {
+/// What a fund pays in a step, and what an account does.
+fn paid(step: &Step) -> (Money, Money) {
     match *step {
-        Step::Paid { paid, .. } | Step::Account { paid, .. } | Step::Family { paid, .. } => paid,
+        Step::Paid { paid, .. } => (paid, Money::ZERO),
+        Step::Account { paid, .. } | Step::Family { paid, .. } => (Money::ZERO, paid),
         Step::Gate { .. }
         | Step::Unfiled { .. }
         | Step::Died { .. }
@@ -83,7 +99,7 @@ fn paid(step: &Step) -> Money {
         | Step::Tier { .. }
         | Step::AssistanceStart { .. }
         | Step::Derived(_)
-        | Step::Cash { .. } => Money::ZERO,
+        | Step::Cash { .. } => (Money::ZERO, Money::ZERO),
     }
 }
 

@@ -1,0 +1,69 @@
+//! 年度累计 before a settlement and after it, as an explanation ends with it.
+
+use super::Language;
+use crate::adjudication::Adjudication;
+use crate::benefits::used_in;
+use crate::money::Money;
+use crate::rulebook::RuleBook;
+use crate::year_to_date::{BenefitYear, UsagePosting, UsageSums};
+
+/// What the person has used of the benefit year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct YearSoFar {
+    /// The benefit year.
+    pub year: BenefitYear,
+    /// Before the settlement.
+    pub before: UsageSums,
+    /// With it.
+    pub after: UsageSums,
+}
+
+/// A sum of the benefit year: its word in books, and how it is called.
+type Sum = (&'static str, &'static str, &'static str, fn(&UsageSums) -> Money);
+
+const SUMS: [Sum; 7] = [
+    ("in_policy", "政策范围内", "in policy", |sums| sums.in_policy),
+    ("deductible", "起付线", "deductible", |sums| sums.deductible),
+    ("basic", "统筹基金", "basic fund", |sums| sums.basic),
+    ("large_sum", "大额补助", "large-sum layer", |sums| sums.large_sum),
+    ("catastrophic", "大病保险", "catastrophic layer", |sums| sums.catastrophic),
+    ("civil_servant", "公务员补助", "civil-servant supplement", |sums| sums.civil_servant),
+    ("assistance", "医疗救助", "assistance fund", |sums| sums.assistance),
+];
+
+impl YearSoFar {
+    /// Of a settlement; `used` is what was in force of the person before it, of any year.
+    pub fn of(adjudication: &Adjudication, book: &RuleBook, used: &[UsagePosting]) -> YearSoFar {
+        let usage = &adjudication.usage;
+        let before = used_in(book, usage.insurance, used, usage.year).0.total();
+        YearSoFar { year: usage.year, before, after: before + usage.sums }
+    }
+
+    /// Every sum of money by its word in books, before and after.
+    pub fn sums(&self) -> impl Iterator<Item = (&'static str, [Money; 2])> {
+        SUMS.into_iter().map(|(word, _, _, of)| (word, [of(&self.before), of(&self.after)]))
+    }
+
+    /// As a clerk says it. What is zero before and after is left out.
+    pub fn say(&self, language: Language) -> String {
+        let chinese = language == Language::Chinese;
+        let moved = |name: &str, before: String, after: String| format!("{name} {before} → {after}");
+        let stays = [self.before.stays, self.after.stays];
+        let stays = (stays != [0, 0]).then(|| {
+            let name = if chinese { "住院次数" } else { "stays" };
+            moved(name, stays[0].to_string(), stays[1].to_string())
+        });
+        let sums = SUMS.into_iter().filter_map(|(_, zh, en, of)| {
+            let [before, after] = [of(&self.before), of(&self.after)];
+            let said = || moved(if chinese { zh } else { en }, before.to_string(), after.to_string());
+            (!before.is_zero() || !after.is_zero()).then(said)
+        });
+        let said: Vec<String> = stays.into_iter().chain(sums).collect();
+        match (said.is_empty(), chinese) {
+            (true, true) => format!("{}年度累计：无。", self.year.0),
+            (true, false) => format!("Benefit year {}: nothing used.", self.year.0),
+            (false, true) => format!("{}年度累计：{}。", self.year.0, said.join("，")),
+            (false, false) => format!("Benefit year {}: {}.", self.year.0, said.join(", ")),
+        }
+    }
+}
