@@ -11,6 +11,7 @@ use crate::ids::DiseaseCode;
 use crate::money::Money;
 use crate::month::Month;
 use crate::refusal::{Reason, Refusal};
+use crate::rulebook::clause::Clause;
 use crate::rulebook::sections::{Above, Cap, CapPer, Measure, counts_together};
 use crate::rulebook::table::Row;
 use crate::year_to_date::{Usage, UsageSums};
@@ -20,16 +21,43 @@ use crate::year_to_date::{Usage, UsageSums};
 pub(super) struct Bound {
     /// What may still be paid, or still count.
     pub(super) left: Money,
+    /// The cap's row.
+    clause: Clause,
     /// Who bears what is above it.
-    pub(super) above: Above,
+    above: Above,
     /// How several diseases came to it, how it grew, and what is left of it.
     steps: [Option<Step>; 3],
 }
 
 impl Bound {
-    /// Says that it cuts a payment.
-    pub(super) fn note(&self, sheet: &mut Worksheet<'_>) {
-        self.steps.into_iter().flatten().for_each(|step| sheet.note(step));
+    /// Says that it cuts a payment, and who bears what is above it.
+    ///
+    /// # Errors
+    /// Where only so much is known of it: whether the fund pays more, nobody can say.
+    pub(super) fn cut(&self, sheet: &mut Worksheet<'_>) -> Result<Above, Refusal> {
+        match self.above {
+            Above::Unknown => self.unknown(sheet),
+            Above::Person | Above::LargeSum => {
+                self.steps.into_iter().flatten().for_each(|step| sheet.note(step));
+                Ok(self.above)
+            }
+        }
+    }
+
+    /// What it leaves of a payment.
+    ///
+    /// # Errors
+    /// As [`Bound::cut`].
+    pub(super) fn of(&self, sheet: &Worksheet<'_>, payment: Money) -> Result<Money, Refusal> {
+        match self.above {
+            Above::Unknown if payment > self.left => self.unknown(sheet),
+            Above::Unknown | Above::Person | Above::LargeSum => Ok(payment.min(self.left)),
+        }
+    }
+
+    fn unknown<T>(&self, sheet: &Worksheet<'_>) -> Result<T, Refusal> {
+        let path = sheet.book.clause(self.clause).map_or("?", |text| &text.path);
+        Err(Refusal::new(Reason::RuleUnset).because(format!("{path}.above")))
     }
 }
 
@@ -88,13 +116,13 @@ fn bound(sheet: &Worksheet<'_>, row: &Row<Cap>) -> Result<Bound, Refusal> {
             (left, Step::MonthlyCap { clause, month: sheet.month, cap, available, used, left })
         }
     };
-    Ok(Bound { left, above: row.value.above, steps: [None, grown, Some(step)] })
+    Ok(Bound { left, clause, above: row.value.above, steps: [None, grown, Some(step)] })
 }
 
 impl Bound {
     /// A bound that several diseases share.
-    pub(super) fn shared(left: Money, above: Above, how: Step, said: Step) -> Bound {
-        Bound { left, above, steps: [Some(how), None, Some(said)] }
+    pub(super) fn shared(left: Money, (clause, above): (Clause, Above), how: Step, said: Step) -> Bound {
+        Bound { left, clause, above, steps: [Some(how), None, Some(said)] }
     }
 }
 

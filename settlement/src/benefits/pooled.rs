@@ -25,8 +25,7 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
         let counted = caps::tightest(sheet, Measure::InPolicy)?;
         let covered = counted.map_or(base, |bound| bound.left.min(base).max(deductible));
         if let Some(bound) = counted.filter(|_| covered < base) {
-            above_cap = ((base - covered).into(), bound.above);
-            bound.note(sheet);
+            above_cap = ((base - covered).into(), bound.cut(sheet)?);
         }
         if deductible < covered {
             let of_ratio = off_site::RatioChange::of(sheet, change)?;
@@ -37,8 +36,7 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
                 && paid > bound.left
             {
                 paid = bound.left;
-                above_cap = (above_cap.0 + slices.cost_beyond(bound.left, large_sum_base), bound.above);
-                bound.note(sheet);
+                above_cap = (above_cap.0 + slices.cost_beyond(bound.left, large_sum_base), bound.cut(sheet)?);
             }
         }
     }
@@ -65,9 +63,9 @@ fn raised(sheet: &mut Worksheet<'_>, change: Option<(OffSite, Clause)>, paid: Mo
     if change.is_none_or(|(change, _)| change.floor.is_none()) {
         return Ok(paid);
     }
-    let cap_left = caps::tightest(sheet, Measure::FundPaid)?.map(|bound| bound.left);
+    let cap = caps::tightest(sheet, Measure::FundPaid)?;
     let counted_left = caps::tightest(sheet, Measure::InPolicy)?.map(|bound| bound.left);
-    let raised = floor::raise(sheet, change, paid, cap_left, counted_left)?;
+    let raised = floor::raise(sheet, change, paid, cap, counted_left)?;
     let below_cap = Cases::at([Part::RatioShare, Part::Deductible, Part::PreDeduction].map(|part| part as usize));
     sheet.burden.relieve(below_cap, raised - paid);
     Ok(raised)

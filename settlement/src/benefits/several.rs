@@ -125,7 +125,7 @@ fn shared(sheet: &Worksheet<'_>, several: Several, measure: Measure, mut own: Ve
             (left, Step::MonthlyCap { clause, month: sheet.month, cap, available, used, left })
         }
     };
-    Some(Bound::shared(left, first.above, together(several, what, own.len()), said))
+    Some(Bound::shared(left, (clause, first.above), together(several, what, own.len()), said))
 }
 
 fn together(several: Several, what: Together, diseases: usize) -> Step {

@@ -139,6 +139,8 @@ words! {
         Person = "person",
         /// The large-sum layer, where the region has one.
         LargeSum = "large-sum",
+        /// Nobody knows whether it is the cap: what is above is refused.
+        Unknown = "unset",
     }
 }
 

@@ -201,6 +201,32 @@ fn a_cap_grows_with_enrolment_and_years_without_a_claim() {
 }
 
 #[test]
+fn where_only_so_much_is_known_of_a_cap_what_is_above_is_refused() {
+    let stay = |in_policy: i64, used: i64| {
+        format!("used = [{{ care = 'inpatient', basic = {used} }}]\nbill = {{ in_policy = {in_policy} }}")
+    };
+    for (used, expected) in [(0, "expect = { basic = 1600 }"), (89_000, "refused = 511")] {
+        let rows =
+            caps("{ id = 'known', counts = ['inpatient'], measure = 'fund_paid', amount = 90000, above = 'unset', § }");
+        check(&[("cap", &rows)], &[(&stay(2500, used), expected)]);
+    }
+    let rows =
+        caps("{ id = 'known', counts = ['inpatient'], measure = 'in_policy', amount = 2500, above = 'unset', § }");
+    check(
+        &[("cap", &rows)],
+        &[
+            ("bill = { in_policy = 2500 }", "expect = { basic = 1600 }"),
+            ("bill = { in_policy = 2500.01 }", "refused = 511"),
+        ],
+    );
+    let floor = ("off_site", "off_site = [{ id = 'all', floor = '0.90', floor_of = 'in_policy', § }]");
+    let rows =
+        caps("{ id = 'known', counts = ['inpatient'], measure = 'fund_paid', amount = 2000, above = 'unset', § }");
+    // The ratios stay below 2000, the guaranteed 2250 do not.
+    check(&[("cap", &rows), floor], &[("bill = { in_policy = 2500 }", "refused = 511")]);
+}
+
+#[test]
 fn faults_of_a_cap_are_reported_where_they_stand() {
     for (row, path, problem) in [
         (
