@@ -53,6 +53,18 @@ fn one_fault_alone_is_one_fault() {
         ("trust = \"assumed\"\nclause = \"自然年度\"\n", "clause = \"自然年度\"\n", "benefit_year.trust", "is missing"),
         ("amount = 300\n", "amount = -300\n", "inpatient.deductible.first.amount", "at least 0"),
         (
+            "filing = \"referral\"",
+            "filing = \"referral\"\nfiled_elsewhere = true",
+            "example.referral.filed_elsewhere",
+            "is for care at home",
+        ),
+        (
+            "account_balance = 3000",
+            "suspended_to = 2025-01-01",
+            "example.referral.suspended_to",
+            "needs suspended_from",
+        ),
+        (
             "id = \"working-third\"\nperson = [\"working\"]\nlevel = [\"third\"]",
             "id = \"working-third\"\nperson = [\"working\"]\nlevel = [\"third\"]\nage_to = 40",
             "inpatient.ratio",
