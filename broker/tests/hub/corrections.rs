@@ -28,7 +28,7 @@ fn shares(basic: i64) -> Option<v1::Shares> {
     Some(v1::Shares { basic, cash: 10_000 - basic, ..v1::Shares::default() })
 }
 
-fn affected(settlement: &str, now: Option<i64>) -> v1::AffectedSettlement {
+pub fn affected(settlement: &str, now: Option<i64>) -> v1::AffectedSettlement {
     let refused = v1::Refused { code: 512, ..v1::Refused::default() };
     v1::AffectedSettlement {
         settlement: settlement.into(),
@@ -41,7 +41,7 @@ fn affected(settlement: &str, now: Option<i64>) -> v1::AffectedSettlement {
     }
 }
 
-fn proposal(batch: &str, settlements: &[&str]) -> v1::ProposeCorrectionsRequest {
+pub fn proposal(batch: &str, settlements: &[&str]) -> v1::ProposeCorrectionsRequest {
     v1::ProposeCorrectionsRequest {
         home: "410700".into(),
         batch: batch.into(),
@@ -51,7 +51,7 @@ fn proposal(batch: &str, settlements: &[&str]) -> v1::ProposeCorrectionsRequest 
     }
 }
 
-fn decision(held: &v1::CorrectionBatch) -> v1::DecideCorrectionsRequest {
+pub fn decision(held: &v1::CorrectionBatch) -> v1::DecideCorrectionsRequest {
     v1::DecideCorrectionsRequest { batch: held.batch.clone(), digest: held.digest.clone(), reason: "属实".into() }
 }
 

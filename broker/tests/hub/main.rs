@@ -19,6 +19,7 @@ mod reconciling;
 mod registry;
 mod reporting;
 mod requests;
+mod seats;
 mod several;
 mod told;
 mod traces;
