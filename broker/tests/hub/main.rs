@@ -24,3 +24,4 @@ mod several;
 mod told;
 mod traces;
 mod world;
+mod years;
