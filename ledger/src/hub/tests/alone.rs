@@ -127,7 +127,7 @@ pub(super) async fn what_changes_a_cleared_settlement_is_carried_for_two_periods
 pub(super) async fn both_members_are_told_where_a_correction_goes_by_itself(world: World) {
     let world = World { store: telling(&world), ..world };
     opened(&world, Part::Treatment, &["310000"]).await;
-    let months = ["2025-06", "2025-07", "2025-08", "2025-09", "2025-10"].map(|month| Month::from_text(month));
+    let months = ["2025-06", "2025-07", "2025-08", "2025-09", "2025-10"].map(Month::from_text);
     for (period, month) in (1..).map(PeriodNumber).zip(months) {
         world.store.clearing_name(period, month.expect("a month")).await.expect("it is named");
     }
