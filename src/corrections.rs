@@ -1,5 +1,5 @@
 //! `yidi settlement correct propose | approve | refuse | list`: settlements that a late change affects, corrected as a
-//! batch by two people of the home member, through the hub.
+//! batch by two people, one of the home member and another of it or of the centre, through the hub.
 
 use anyhow::{Result, anyhow, ensure};
 use clap::{Args, Subcommand};

@@ -30,6 +30,7 @@ use clearing::obligation::{Lot, Sums};
 use clearing::payment::dues;
 use clearing::period::{Pair, PairRecord, Plan, Proof, Record, Side, Step, plan};
 use futures_util::future::try_join_all;
+use identity::permit::OperatorPermit;
 use jiff::Timestamp;
 use ledger::hub::{Carrying, Disputed, HubStore, Listed, PeriodNumber, Reply, StatementFault, StepTaken};
 use ledger::leaves::Scope;
@@ -37,6 +38,8 @@ use ledger::store::StoreError;
 use reconciliation::book::READING;
 use settlement::beijing;
 use settlement::region::RegionTable;
+
+use crate::scope;
 
 /// Who says what a member does not say by the last day.
 const THE_CALENDAR: &str = "calendar";
@@ -165,6 +168,11 @@ impl Clearing {
     /// The pair that a lot is of.
     pub(crate) fn pair_of(&self, lot: &Lot) -> Pair {
         pair_of(lot, &self.regions)
+    }
+
+    /// Whether a lot is between pools, or members, of an operator's.
+    fn sees_lot(&self, permit: &OperatorPermit, lot: &Lot) -> bool {
+        scope::sees_between(permit, &self.regions, lot.home, lot.treatment)
     }
 
     /// Records what a member says to a version of a statement.

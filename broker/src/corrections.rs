@@ -1,5 +1,6 @@
-//! 更正 over gRPC, for operators of the home member: settlements that a late change affects are put forward as a batch, and
-//! another person approves it, on the digest that both saw. Pools that treat may list what is in force of their own lots.
+//! 更正 over gRPC, for operators: settlements that a late change affects are put forward as a batch by one of the home pool
+//! or its member, and another person of these or of the centre approves it, on the digest that both saw; so two people of the
+//! centre decide nothing. Pools that treat may list what is in force of their own lots.
 //! What is approved is taken by the home region; carrying it there is for [`carry`] and [`crate::jobs::corrections`].
 //! Started by [`crate::start()`].
 
@@ -9,6 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clearing::corrections::{Event, Found, Standing};
+use clearing::obligation::Lot;
 use identity::permit::OperatorPermit;
 use ledger::hub::{BatchFault, Changes, CorrectionBatch, Proposal};
 use ledger::store::StoreError;
@@ -19,11 +21,12 @@ use proto::{page, v1};
 use reconciliation::book::READING;
 use settlement::ids::{PoolCode, SettlementId};
 use settlement::refusal::{Reason, Refusal};
+use settlement::region::RegionTable;
 use tonic::{Request, Response, Status};
 
 use crate::clearing::texts::{read_id, read_reason};
-use crate::filings::in_scope;
 use crate::hub::Hub;
+use crate::scope;
 
 /// A batch has at most so many settlements: a person is to look at each, and all of them travel in one message.
 const LARGEST_BATCH: usize = 1_000;
@@ -49,7 +52,8 @@ impl CorrectionsService {
         asked: v1::ProposeCorrectionsRequest,
     ) -> Result<v1::CorrectionBatch, Refusal> {
         let home = self.hub.directory.pool_of_area(&asked.home)?;
-        in_scope(permit, home)?;
+        self.in_scope(permit, home)?;
+        scope::ensure_speaks_for(permit, self.regions(), ("home", home))?;
         let id = read_id(&asked.batch).map_err(|refusal| refusal.of_field("batch"))?;
         let reason = read_reason(&asked.reason)?;
         let wanted = read_settlements(&asked)?;
@@ -98,7 +102,8 @@ impl CorrectionsService {
         let reason = if event == Event::Approve && reason.is_empty() { reason } else { read_reason(&reason)? };
         let held = self.hub.store.correction_find(batch.clone()).await.map_err(failed)?;
         // Another region's batch is not even shown to exist.
-        held.filter(|held| permit.allows(held.batch.home)).ok_or_else(|| refused(&BatchFault::Unknown))?;
+        held.filter(|held| scope::sees(permit, self.regions(), held.batch.home))
+            .ok_or_else(|| refused(&BatchFault::Unknown))?;
         let by = (permit.peer().fingerprint().to_owned(), self.hub.clock.now());
         let decided = self.hub.store.correction_decide((batch.clone(), digest), event, reason, by).await;
         let decided = decided.map_err(failed)?.map_err(|fault| refused(&fault))?;
@@ -117,11 +122,10 @@ impl CorrectionsService {
             id => Some(SettlementId::new(id).map_err(|fault| invalid("settlement", fault.to_string()))?),
         };
         let pools = match asked.home.as_str() {
-            "" if permit.is_for_all() => None,
-            "" => Some(permit.pools().iter().copied().collect()),
+            "" => scope::own(permit, self.regions()),
             home => {
                 let pool = self.hub.directory.pool_of_area(home)?;
-                in_scope(permit, pool)?;
+                self.in_scope(permit, pool)?;
                 Some(vec![pool])
             }
         };
@@ -129,7 +133,7 @@ impl CorrectionsService {
             asked.home.is_empty() || pools.iter().flatten().any(|pool| *pool == held.batch.home)
         };
         let held = self.hub.store.correction_list(pools.clone(), settlement.clone()).await.map_err(failed)?;
-        let held = held.into_iter().filter(|held| is_asked(held)).filter_map(|held| seen(permit, held));
+        let held = held.into_iter().filter(|held| is_asked(held)).filter_map(|held| self.seen(permit, held));
         let held: Vec<CorrectionBatch> = held
             .filter(|held| {
                 settlement.iter().all(|wanted| held.batch.corrections.iter().any(|one| one.settlement == *wanted))
@@ -141,7 +145,8 @@ impl CorrectionsService {
         for held in newest_first.skip(skipped) {
             let view = self.view(held).await?;
             // What is decided on is the whole batch, which a pool that treats does not see.
-            let digest = if permit.allows(held.batch.home) { view.digest } else { String::new() };
+            let sees_all = scope::sees(permit, self.regions(), held.batch.home);
+            let digest = if sees_all { view.digest } else { String::new() };
             batches.push(v1::CorrectionBatch { digest, ..view });
         }
         let all = batches.len();
@@ -149,6 +154,25 @@ impl CorrectionsService {
         let more = batches.len() < all;
         let last = batches.last().filter(|_| more).map(|last| last.batch.clone()).unwrap_or_default();
         Ok(v1::ListCorrectionsReply { batches, last })
+    }
+
+    /// What may be seen of a batch: all of it by the home region; what is in force of its own lots by a pool that treats.
+    fn seen(&self, permit: &OperatorPermit, mut held: CorrectionBatch) -> Option<CorrectionBatch> {
+        if scope::sees(permit, self.regions(), held.batch.home) {
+            return Some(held);
+        }
+        let all = held.batch.corrections.into_iter().zip(held.lots);
+        let treats = |lot: &Lot| scope::sees(permit, self.regions(), lot.treatment);
+        (held.batch.corrections, held.lots) = all.filter(|(_, lot)| treats(lot)).unzip();
+        (held.standing == Standing::InForce && !held.lots.is_empty()).then_some(held)
+    }
+
+    fn in_scope(&self, permit: &OperatorPermit, home: PoolCode) -> Result<(), Refusal> {
+        scope::in_scope(permit, self.regions(), ("home", home))
+    }
+
+    fn regions(&self) -> &RegionTable {
+        self.hub.directory.regions()
     }
 
     async fn view(&self, held: &CorrectionBatch) -> Result<v1::CorrectionBatch, Refusal> {
@@ -235,16 +259,6 @@ impl Corrections for CorrectionsService {
         let permit = OperatorPermit::from_request(&request)?;
         self.listed(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
     }
-}
-
-/// What may be seen of a batch: all of it by the home region; what is in force of its own lots by a pool that treats.
-fn seen(permit: &OperatorPermit, mut held: CorrectionBatch) -> Option<CorrectionBatch> {
-    if permit.allows(held.batch.home) {
-        return Some(held);
-    }
-    let all = held.batch.corrections.into_iter().zip(held.lots);
-    (held.batch.corrections, held.lots) = all.filter(|(_, lot)| permit.allows(lot.treatment)).unzip();
-    (held.standing == Standing::InForce && !held.lots.is_empty()).then_some(held)
 }
 
 fn read_settlements(asked: &v1::ProposeCorrectionsRequest) -> Result<BTreeSet<SettlementId>, Refusal> {

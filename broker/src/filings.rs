@@ -1,4 +1,4 @@
-//! The registry of filings over gRPC, for operators: each for the pools of their certificate. A filing counts from its
+//! The registry of filings over gRPC, for operators: each for the pools that their certificate speaks for. A filing counts from its
 //! first day, however late it is lodged (policy.md A.3). Whether the person exists is known at home only.
 
 use std::sync::Arc;
@@ -19,7 +19,8 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use crate::hub::Hub;
-use crate::refusing::{failed, invalid, out_of_scope, refuse};
+use crate::refusing::{failed, invalid, refuse};
+use crate::scope;
 
 /// A list has at most so many rows, however many are asked for.
 const LONGEST_LIST: u32 = 1000;
@@ -81,12 +82,14 @@ impl FilingService {
     fn listed(&self, permit: &OperatorPermit, home: &str) -> Result<Vec<Option<PoolCode>>, Refusal> {
         if !home.is_empty() {
             let pool = self.hub.directory.pool_of_area(home)?;
-            return in_scope(permit, pool).map(|()| vec![Some(pool)]);
+            return self.in_scope(permit, pool).map(|()| vec![Some(pool)]);
         }
-        if permit.is_for_all() {
-            return Ok(vec![None]);
-        }
-        Ok(permit.pools().iter().copied().map(Some).collect())
+        let own = scope::own(permit, self.hub.directory.regions());
+        Ok(own.map_or_else(|| vec![None], |own| own.into_iter().map(Some).collect()))
+    }
+
+    fn in_scope(&self, permit: &OperatorPermit, home: PoolCode) -> Result<(), Refusal> {
+        scope::in_scope(permit, self.hub.directory.regions(), ("home", home))
     }
 }
 
@@ -95,7 +98,7 @@ impl v1::filings_server::Filings for FilingService {
     async fn lodge(&self, request: Request<v1::LodgeRequest>) -> Result<Response<v1::Filing>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         let filing = read_filing(request.get_ref())?;
-        in_scope(&permit, filing.home).map_err(refuse)?;
+        self.in_scope(&permit, filing.home).map_err(refuse)?;
         self.check_regions(&filing).map_err(refuse)?;
         let notices = self.notices(&filing, FIRST_VERSION, &write_state(&filing, IN_FORCE));
         let lodged = self.hub.store.filing_lodge(filing.clone(), self.lodging(&permit), notices).await;
@@ -122,7 +125,9 @@ impl v1::filings_server::Filings for FilingService {
         let permit = OperatorPermit::from_request(&request)?;
         let (id, last_day) = read_cancellation(request.get_ref()).map_err(refuse)?;
         let held = self.hub.store.filing_get(id.clone()).await.map_err(|fault| refuse(failed(&fault)))?;
-        let held = held.filter(|held| permit.allows(held.filing.home)).ok_or_else(|| refuse(unknown()))?;
+        let held = held
+            .filter(|held| scope::sees(&permit, self.hub.directory.regions(), held.filing.home))
+            .ok_or_else(|| refuse(unknown()))?;
         check_last_day(&held.filing, last_day).map_err(refuse)?;
         let notices = self.notices(&held.filing, SECOND_VERSION, &write_cancelled(&held, last_day));
         let cancelled = self.hub.store.filing_cancel(id, last_day, self.lodging(&permit), notices).await;
@@ -158,14 +163,6 @@ fn check_last_day(filing: &Filing, last_day: Option<Date>) -> Result<(), Refusal
         Some(day) if day < filing.validity.from => Err(invalid("last_day", "is before the first day")),
         Some(_) | None => Ok(()),
     }
-}
-
-/// What is a region's outside the operator's scope is not even shown to exist.
-pub(crate) fn in_scope(permit: &OperatorPermit, home: PoolCode) -> Result<(), Refusal> {
-    if permit.allows(home) {
-        return Ok(());
-    }
-    Err(out_of_scope("home", home))
 }
 
 fn standing(

@@ -1,4 +1,4 @@
-//! Home regions' books over gRPC, for operators: each for the pools of their certificate. What fell, what is missing,
+//! Home regions' books over gRPC, for operators: each for the pools that their certificate speaks for. What fell, what is missing,
 //! giving it back, and which settlements a late change affects. Served by [`crate::start()`].
 
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use settlement::refusal::Refusal;
 use tonic::{Request, Response, Status};
 
 use crate::directory::Home;
-use crate::filings::in_scope;
 use crate::hub::Hub;
 use crate::refusing::refuse;
 use crate::reinstate::{Missing, Restored};
+use crate::scope;
 
 /// How many missing answers one list shows.
 const LONGEST_LIST: usize = 1_000;
@@ -34,7 +34,7 @@ impl HomeBooksService {
     /// The pool that an operator names, if it is one of the operator's.
     fn pool(&self, permit: &OperatorPermit, home: &str) -> Result<PoolCode, Refusal> {
         let pool = self.hub.directory.pool_of_area(home)?;
-        in_scope(permit, pool).map(|()| pool)
+        scope::in_scope(permit, self.hub.directory.regions(), ("home", pool)).map(|()| pool)
     }
 
     async fn list_missing(&self, pool: PoolCode) -> Result<v1::MissingReply, Refusal> {

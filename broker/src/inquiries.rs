@@ -25,6 +25,7 @@ use tonic::{Request, Response, Status};
 
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, not_yours, refuse};
+use crate::scope;
 use read::Wanted;
 
 /// Said to who asks about a settlement for another region.
@@ -198,28 +199,17 @@ impl InquiriesService {
         beijing::day_of(self.hub.clock.now())
     }
 
-    /// Whether the caller speaks for a region: with its certificate, or with that of the member that clears for it. Who
-    /// operates for every region speaks for none.
     fn acts_for(&self, permit: &OperatorPermit, pool: PoolCode) -> bool {
-        let member = self.hub.directory.regions().member_of(pool).map(|member| PoolCode(member.0));
-        permit.pools().contains(&pool) || member.is_some_and(|member| permit.pools().contains(&member))
+        scope::speaks_for(permit, self.hub.directory.regions(), pool)
     }
 
     fn sees(&self, permit: &OperatorPermit, pool: PoolCode) -> bool {
-        permit.is_for_all() || self.acts_for(permit, pool)
+        scope::sees(permit, self.hub.directory.regions(), pool)
     }
 
     /// The regions that the caller speaks for; none where it sees all.
     fn own(&self, permit: &OperatorPermit) -> Regions {
-        if permit.is_for_all() {
-            return None;
-        }
-        let regions = self.hub.directory.regions().iter();
-        let mut own: Vec<PoolCode> =
-            regions.filter_map(|region| region.pool).filter(|pool| self.acts_for(permit, *pool)).collect();
-        own.sort_unstable();
-        own.dedup();
-        Some(own)
+        scope::own(permit, self.hub.directory.regions())
     }
 }
 

@@ -18,6 +18,7 @@
 //! | [`config`], [`start`](mod@start) | the life of the process |
 //! | [`health`], [`measures`], [`lie`] | what an operator sees |
 //! | `refusing` | how services refuse |
+//! | `scope` | for which pools an operator's certificate speaks |
 
 pub mod admission;
 pub mod answer;
@@ -47,6 +48,7 @@ pub mod port;
 pub mod reconcile;
 mod refusing;
 pub mod reinstate;
+mod scope;
 pub mod service;
 pub mod settle;
 pub mod start;

@@ -25,8 +25,12 @@ pub enum Lie {
     /// Its number in the region's book fell: the book was restored from an older copy, which knows
     /// less than was answered. The answer is not kept.
     NumberFell,
-    /// Its number in the region's book lies further above all others than a book can have grown. The answer is not kept.
+    /// Its number in the region's book lies further above all others than a book can have grown. The answer is not kept,
+    /// and no batch of corrections is taken as in force.
     NumberLeapt,
+    /// The number under which the region says it has taken a batch of corrections is another batch's. It is not taken as in
+    /// force.
+    BatchNumberRepeated,
 }
 
 impl Lie {
@@ -44,6 +48,7 @@ impl Lie {
             Lie::NumberRepeated => "number-repeated",
             Lie::NumberFell => "number-fell",
             Lie::NumberLeapt => "number-leapt",
+            Lie::BatchNumberRepeated => "batch-number-repeated",
         }
     }
 
@@ -60,7 +65,7 @@ impl Lie {
             | Lie::Passing
             | Lie::AgainstJournal
             | Lie::NumberLeapt => true,
-            Lie::NumberRepeated | Lie::NumberFell => false,
+            Lie::NumberRepeated | Lie::NumberFell | Lie::BatchNumberRepeated => false,
         }
     }
 }

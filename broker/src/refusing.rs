@@ -7,7 +7,7 @@ use std::panic::Location;
 use identity::name::Role;
 use ledger::store::StoreError;
 use proto::status::of_refusal;
-use settlement::ids::{PoolCode, RegionCode};
+use settlement::ids::RegionCode;
 use settlement::refusal::{Reason, Refusal};
 use tonic::Status;
 
@@ -25,8 +25,8 @@ pub(crate) fn not_yours(field: impl Into<Cow<'static, str>>, role: Role, codes: 
 }
 
 /// The same of a region that is none of the operator's, whether or not there is anything of it.
-pub(crate) fn out_of_scope(field: &'static str, pool: PoolCode) -> Refusal {
-    let Refusal { field, detail, .. } = not_yours(field, Role::Operator, &[pool.0]);
+pub(crate) fn out_of_scope(field: &'static str, codes: &[RegionCode]) -> Refusal {
+    let Refusal { field, detail, .. } = not_yours(field, Role::Operator, codes);
     let detail = format!("the region is outside the operator's scope: {}", detail.unwrap_or_default());
     Refusal { reason: Reason::NotAuthenticated, field, detail: Some(detail) }
 }

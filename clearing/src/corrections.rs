@@ -200,7 +200,7 @@ pub enum Standing {
 pub enum Event {
     /// A second person approves.
     Approve,
-    /// Anybody of the home side refuses.
+    /// Anybody of the home side refuses, or of the centre.
     Refuse,
     /// The home region has taken it.
     Take,

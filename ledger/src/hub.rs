@@ -68,7 +68,9 @@ pub use answers::{Answer, Answering, Verdict};
 pub use asked::{AskedAnswer, AskedComparison};
 pub use break_actions::{Acted, BreakEnd, BreakHistory};
 pub use breaks::{Certificate, FoundBreak, OpenBreak};
-pub use corrections::{BatchFault, BatchPlace, Changes, CorrectionBatch, CorrectionLetter, PostedCorrection, Proposal};
+pub use corrections::{
+    BatchFault, BatchPlace, Changes, CorrectionBatch, CorrectionLetter, NumberTaken, PostedCorrection, Proposal,
+};
 pub use deductions::{Change, Deduction, DeductionFault, Lodging as DeductionLodging, PostedDeduction};
 pub use doubts::Frontier;
 pub use enquiries::{Made, Owner};
@@ -88,10 +90,11 @@ pub use prefunds::{
     PrefundAnswer, PrefundChange, PrefundEntry, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension,
 };
 pub use proving::{
-    Afterwards, CarriedOver, Misplaced, MisplacedHow, Misposted, MovedPosting, Noticed, PrefundMispaid, StandsApart,
+    Afterwards, CarriedOver, DoneAlone, Misplaced, MisplacedHow, Misposted, MovedPosting, Noticed, PrefundMispaid,
+    StandsApart,
 };
 pub use schema::SCHEMA;
-pub use told::{News, Telling, Told};
+pub use told::{Gone, News, Telling, Told};
 pub use turns::SettlementTurn;
 
 use crate::engine::{Closed, Engine, Location};

@@ -81,7 +81,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Record what agency and hospital agree on, the sums as lodged where none is given; it is taken off from then on.
+    /// Record what agency and hospital agree on, the sums as lodged where none is given; it is taken off from then on. After
+    /// an objection, --reason says how that was settled.
     Agree {
         /// Which, and how to reach the hub.
         #[command(flatten)]

@@ -112,6 +112,7 @@ fn name(what: &str) -> &str {
         "acceptance" => "认可为同一笔付款",
         "closed" => "清算期关闭",
         "deduction" => "审核扣款",
+        "correction-moved" => "更正结转",
         "prefund" => "预付金调整",
         "prefund-use" => "预付金预警",
         other => other,
@@ -125,7 +126,9 @@ fn content(news: &v1::ClearingNews) -> String {
         "notice" => format!("{} 第 {} 版, 应付 {amount} 元", news.insurance, news.version),
         "objection" => format!("第 {} 版, {} 笔 ({})", news.version, news.settlements, news.side),
         "acceptance" => format!("{} {} ({})", news.insurance, news.standing, news.side),
-        "deduction" => format!("{} {}: {amount} 元 ({})", news.id, news.settlement, news.standing),
+        "deduction" | "correction-moved" => {
+            format!("{} {}: {amount} 元 ({})", news.id, news.settlement, news.standing)
+        }
         "prefund" => format!("{} {} ({}): {amount} 元", news.insurance, news.id, prefund_standing(news)),
         "prefund-use" => {
             let [prefund, used] = [news.prefund, news.outstanding].map(Money::from_fen);

@@ -15,7 +15,7 @@ use clearing::obligation::{Lot, Sums};
 use clearing::payment::dues;
 use clearing::period::{Pair, PairRecord, Record};
 use clearing::review::Deducted;
-use ledger::hub::{CarriedOver, HubStore, MisplacedHow, Noticed, PeriodNumber, Position};
+use ledger::hub::{CarriedOver, DoneAlone, HubStore, MisplacedHow, Noticed, PeriodNumber, Position};
 use reconciliation::book::READING;
 use settlement::adjudication::Fund;
 use settlement::finding::Finding;
@@ -59,6 +59,7 @@ pub async fn findings(hub: &HubStore, rules: Rules<'_>) -> Result<Vec<Finding>> 
     findings.extend(what_is_posted_counts_or_is_listed(hub).await?);
     findings.extend(what_builds_on_what_is_listed_waits_with_it(hub).await?);
     findings.extend(prefund_payments_are_what_their_changes_ask_for(hub).await?);
+    findings.extend(what_takes_two_people_was_done_by_two(hub).await?);
     let open = hub.period_open().await?.number;
     for period in (1..=open.0).map(PeriodNumber) {
         findings.extend(a_periods_sums_are_its_journals(hub, period).await?);
@@ -330,6 +331,25 @@ pub async fn deductions_stay_within_what_each_fund_paid(hub: &HubStore) -> Resul
         }
     }
     Ok(findings)
+}
+
+/// What ended on the list was proposed and approved by two certificates of two seats, two records of a payment were accepted
+/// by two, and a batch of corrections was approved by another than who put it forward.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn what_takes_two_people_was_done_by_two(hub: &HubStore) -> Result<Vec<Finding>> {
+    let told = hub.done_alone().await?.into_iter().map(|alone| {
+        let (subject, problem) = match alone {
+            DoneAlone::Listed { settlement, part } => {
+                (format!("settlement {settlement}, part {part}"), "it left the list without two people of two seats")
+            }
+            DoneAlone::Payment { place } => (place, "one certificate accepted its records for both sides"),
+            DoneAlone::Batch { id } => (format!("batch {id}"), "who put it forward approved it"),
+        };
+        finding("what takes two people was done by two", subject, problem.into())
+    });
+    Ok(told.collect())
 }
 
 /// In a closed period every pair is agreed on, and paid on both sides where something was due; and it is closed once.

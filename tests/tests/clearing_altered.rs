@@ -4,13 +4,14 @@
 use std::path::PathBuf;
 
 use clearing::corrections::{Correction, Event, Found};
+use clearing::listed::{Act, Person, Seat, Verdict};
 use clearing::obligation::Lot;
-use clearing::payment::Payment;
+use clearing::payment::{Payment, Records};
 use clearing::period::Side;
 use jiff::civil::date;
 use ledger::hub::{
-    Afterwards, BatchPlace, Change, Changes, CorrectionBatch, DeductionLodging, PeriodNumber, PrefundChange,
-    PrefundKey, PrefundKind, Proposal,
+    Afterwards, BatchPlace, Carrying, Change, Changes, CorrectionBatch, DeductionLodging, Disputed, PeriodNumber,
+    PrefundChange, PrefundKey, PrefundKind, Proposal,
 };
 use ledger::mailbox::{Letter, Mailbox, Notice, Part};
 use ledger::testing::damage;
@@ -91,10 +92,8 @@ impl Altered {
         let decided = store.correction_decide(("B1".into(), seen), Event::Approve, String::new(), by).await;
         decided.expect("the store works").expect("it is approved");
         let place = BatchPlace { after: 7, number: 1 };
-        store
-            .correction_take(("B1".into(), place, Default::default()), letter, noon(6, 17))
-            .await
-            .expect("it is taken");
+        let taken = store.correction_take(("B1".into(), place, Default::default()), vec![pool("410700")], letter, noon(6, 17)).await;
+        taken.expect("the store works").expect("the number is its own");
     }
 
     async fn advance(&self, month: i8, day: i8) {
@@ -289,6 +288,63 @@ async fn a_payment_of_a_prefund_that_is_not_its_change_is_found() {
     assert_eq!(altered.wrong().await, [""; 0]);
     assert_eq!(damage::change_prefund_payments(&altered.file, 1).expect("it is altered"), 2);
     assert_eq!(altered.wrong().await, ["prefund payments are what their changes ask for"]);
+}
+
+const BY_TWO: &str = "what takes two people was done by two";
+
+#[tokio::test]
+async fn a_batch_that_was_approved_by_who_put_it_forward_is_found() {
+    let altered = Altered::begin().await;
+    assert_eq!(damage::overwrite(&altered.file, ("correction_events", "done_by"), "one").expect("it is altered"), 2);
+    assert_eq!(altered.wrong().await, [BY_TWO]);
+}
+
+#[tokio::test]
+async fn two_records_that_one_certificate_accepted_for_both_sides_are_found() {
+    let altered = Altered::begin().await;
+    for day in [1, 21, 30] {
+        altered.advance(7, day).await;
+    }
+    let (store, place) = (&altered.book.store, (JUNE, henan_shanghai(), Insurance::Employee));
+    let record = store.clearing_record(JUNE, Default::default()).await.expect("it is read").expect("a month");
+    let amount = record.pairs[&henan_shanghai()].payables.employee.due;
+    for side in Side::ALL {
+        let (serial, bank, on) = (side.word().to_owned(), "中国银行".to_owned(), date(2025, 8, 8));
+        let payment = Payment { serial, bank, on, amount };
+        let paid = store.payment_record(place, side, payment, ("us".into(), noon(8, 8))).await;
+        paid.expect("the store works").expect("it is recorded");
+    }
+    for side in Side::ALL {
+        let (seen, by) = (Records { paid: 1, received: 1 }, (side.word().to_owned(), noon(8, 9)));
+        let accepted = store.payment_accept(place, (side, seen), "各行流水号".into(), by).await;
+        accepted.expect("the store works").expect("it is accepted");
+    }
+    assert_eq!(altered.wrong().await, [""; 0]);
+    let accepted_by = ("payment_acceptances", "accepted_by");
+    assert_eq!(damage::overwrite(&altered.file, accepted_by, "one").expect("it is altered"), 2);
+    assert_eq!(altered.wrong().await, [BY_TWO]);
+}
+
+#[tokio::test]
+async fn what_left_the_list_without_two_people_of_two_seats_is_found() {
+    for (column, text) in [("seat", "home"), ("done_by", "one"), ("settlement", "another")] {
+        let altered = Altered::begin().await;
+        altered.advance(7, 1).await;
+        let out = Disputed { settlement: settlement_id("S1"), reason: "apart".into(), owner: Side::Home };
+        let carrying = Carrying::from([(JUNE, None)]);
+        let carried = altered.book.store.entry_carry_out(JUNE, (vec![out], vec![]), carrying, noon(7, 20)).await;
+        assert_eq!(carried.expect("the store works"), Some(1));
+        let acts =
+            [(Act::Propose(Verdict::Clear), Seat::Member(Side::Home)), (Act::Approve(Verdict::Clear), Seat::Centre)];
+        for (act, seat) in acts {
+            let by = (Person { certificate: format!("{seat:?}"), seat }, noon(7, 20));
+            let acted = altered.book.store.listed_act((settlement_id("S1"), 0), act, "查实".into(), by).await;
+            acted.expect("the store works").expect("it may be done");
+        }
+        assert_eq!(altered.wrong().await, [""; 0]);
+        assert_eq!(damage::overwrite(&altered.file, ("listed_acts", column), text).expect("it is altered"), 2);
+        assert_eq!(altered.wrong().await, [BY_TWO], "{column}");
+    }
 }
 
 /// What tells the treatment side of a correction.

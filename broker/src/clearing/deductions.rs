@@ -1,8 +1,9 @@
-//! Review deductions over gRPC, for operators: the treatment side's lodge, agree, withdraw, and record what their hospitals
-//! object by letter; both sides' see. Started by [`crate::start()`].
+//! Review deductions over gRPC, for operators: the treatment pool's, or its member's, lodge, agree, withdraw, and record what
+//! their hospitals object by letter; both sides' see, and so does who operates for every region. Started by
+//! [`crate::start()`].
 
+use clearing::obligation::Lot;
 use clearing::review::{Deducted, Objection, ReviewFault, Standing};
-use identity::name::Role;
 use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::clock::Clock;
@@ -17,7 +18,8 @@ use tonic::{Request, Response, Status};
 
 use super::Clearing;
 use super::texts::{read_id, read_letter, read_reason};
-use crate::refusing::{failed, invalid, not_yours, refuse};
+use crate::refusing::{failed, invalid, refuse};
+use crate::scope;
 
 /// The service.
 pub struct DeductionsService {
@@ -42,10 +44,7 @@ impl DeductionsService {
         let lot =
             self.clearing.store.settlement_lot(lodging.settlement.clone()).await.map_err(|fault| failed(&fault))?;
         match lot {
-            Some(lot) if !permit.allows(lot.treatment) => {
-                return Err(not_yours("settlement", Role::Operator, &[lot.treatment.0]));
-            }
-            Some(_) => {}
+            Some(lot) => self.ensure_theirs(permit, &lot)?,
             None => return Err(refused(&DeductionFault::NoSettlement)),
         }
         let (id, by) = (lodging.id.clone(), (permit.peer().fingerprint().to_owned(), self.clock.now()));
@@ -56,13 +55,16 @@ impl DeductionsService {
 
     async fn changed(&self, permit: &OperatorPermit, id: String, change: Change) -> Result<v1::DeductionView, Refusal> {
         let held = self.find(&id).await?.ok_or_else(|| refused(&DeductionFault::Unknown))?;
-        if !permit.allows(held.lot.treatment) {
-            return Err(not_yours("settlement", Role::Operator, &[held.lot.treatment.0]));
-        }
+        self.ensure_theirs(permit, &held.lot)?;
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let changed = self.clearing.store.deduction_change(id.clone(), change, by).await;
         changed.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
         self.view(&id).await
+    }
+
+    /// It is the treatment agency's money: nobody takes it off but for the agency.
+    fn ensure_theirs(&self, permit: &OperatorPermit, lot: &Lot) -> Result<(), Refusal> {
+        scope::ensure_speaks_for(permit, &self.clearing.regions, ("settlement", lot.treatment))
     }
 
     async fn find(&self, id: &str) -> Result<Option<Deduction>, Refusal> {
@@ -94,7 +96,7 @@ impl DeductionsService {
         };
         let all = self.clearing.store.deduction_list(settlement).await.map_err(|fault| failed(&fault))?;
         let mut deductions = Vec::new();
-        for held in all.iter().filter(|held| permit.allows(held.lot.home) || permit.allows(held.lot.treatment)) {
+        for held in all.iter().filter(|held| self.clearing.sees_lot(permit, &held.lot)) {
             deductions.push(self.write(held).await?);
         }
         Ok(v1::ListDeductionsReply { deductions })
@@ -209,6 +211,7 @@ fn refused(fault: &DeductionFault) -> Refusal {
             invalid("id", fault.to_string())
         }
         DeductionFault::OtherHospital => invalid("hospital", fault.to_string()),
+        DeductionFault::NotSettled => Refusal::new(Reason::MissingField).of_field("reason").because(fault.to_string()),
         DeductionFault::Sums(faults) if faults.contains(&ReviewFault::NothingAgreed) => {
             invalid("agreed", fault.to_string())
         }

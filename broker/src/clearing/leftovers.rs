@@ -36,13 +36,8 @@ impl LeftoversService {
 
     async fn seen(&self, permit: &OperatorPermit) -> Result<Vec<(Pair, Listed)>, Refusal> {
         let listed = self.clearing.store.listed().await.map_err(|fault| failed(&fault))?;
-        let seen = listed.into_iter().filter_map(|held| {
-            let pair = self.clearing.pair_of(&held.lot);
-            let pools = [held.lot.home, held.lot.treatment];
-            let members = [pair.home, pair.treatment].map(|member| PoolCode(member.0));
-            pools.into_iter().chain(members).any(|pool| permit.allows(pool)).then_some((pair, held))
-        });
-        Ok(seen.collect())
+        let seen = listed.into_iter().filter(|held| self.clearing.sees_lot(permit, &held.lot));
+        Ok(seen.map(|held| (self.clearing.pair_of(&held.lot), held)).collect())
     }
 
     async fn acted(

@@ -53,6 +53,13 @@ fn write(told: &Told) -> v1::ClearingNews {
             amount: taken.fen(),
             ..of("deduction")
         },
+        News::CorrectionMoved { batch, settlement, step: _, way, moves } => v1::ClearingNews {
+            id: batch.clone(),
+            settlement: settlement.to_string(),
+            standing: way.word().into(),
+            amount: moves.fen(),
+            ..of("correction-moved")
+        },
         News::Prefund { insurance, id, kind, amount, step: _, standing } => v1::ClearingNews {
             insurance: insurance.word().into(),
             id: id.clone(),

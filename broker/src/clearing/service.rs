@@ -214,7 +214,7 @@ impl ClearingService {
 
     async fn traced(&self, permit: &OperatorPermit, asked: &v1::TraceRequest) -> Result<v1::TraceReply, Refusal> {
         let id = SettlementId::new(&asked.settlement).map_err(|fault| invalid("settlement", fault.to_string()))?;
-        let may_see = |lot: &Lot| self.sees_lot(permit, lot);
+        let may_see = |lot: &Lot| self.clearing.sees_lot(permit, lot);
         let traced = self.clearing.trace(&id, may_see, self.clock.today()).await.map_err(|fault| failed(&fault))?;
         let unknown = "it is not in the hub's journal, or not summed up yet";
         let traced = traced.ok_or_else(|| {
@@ -228,17 +228,12 @@ impl ClearingService {
         Ok(traced)
     }
 
-    /// Whether a lot is between pools or members of an operator's.
-    fn sees_lot(&self, permit: &OperatorPermit, lot: &Lot) -> bool {
-        permit.allows(lot.home) || permit.allows(lot.treatment) || sees(permit, &self.clearing.pair_of(lot))
-    }
-
     async fn listed(&self, permit: &OperatorPermit, request: v1::LotRequest) -> Result<v1::LotReply, Refusal> {
         let period = self.period("month", &request.month).await?;
         let lot = request.lot.as_ref().ok_or_else(|| Refusal::new(Reason::MissingField).of_field("lot"))?;
         let lot = cleared::read_named_lot(lot).map_err(|fault| of_fault(&fault))?;
         let pair = self.clearing.pair_of(&lot);
-        if !self.sees_lot(permit, &lot) {
+        if !self.clearing.sees_lot(permit, &lot) {
             return Err(not_either(&pair));
         }
         let limit = if request.limit == 0 { LONGEST_PAGE } else { request.limit.min(LONGEST_PAGE) };

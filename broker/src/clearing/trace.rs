@@ -8,7 +8,8 @@ use clearing::details::rows_of;
 use clearing::obligation::{Lot, Sums};
 use jiff::civil::Date;
 use ledger::hub::{
-    Afterwards, CarriedEntry, CorrectedIn, DeductedIn, Deduction, Followed, Listed, LotPosting, PeriodNumber, WentAlone,
+    Afterwards, CarriedEntry, CorrectedIn, DeductedIn, Deduction, Followed, Gone, Listed, LotPosting, PeriodNumber,
+    WentAlone,
 };
 use ledger::store::StoreError;
 use proto::convert::cleared::{write_funds, write_lot, write_sums};
@@ -208,12 +209,7 @@ fn write_way(
     reason: &str,
     months: &Months,
 ) -> v1::TracedCarry {
-    let way = match (from, into) {
-        (Some(_), Some(_)) => "carried",
-        (Some(_), None) => "listed",
-        (None, Some(_)) => "cleared",
-        (None, None) => "returned",
-    };
+    let way = Gone::between(from, into).word();
     let (from, into) = (month(months, from), month(months, into));
     v1::TracedCarry { way: way.into(), from, into, reason: reason.into(), ..v1::TracedCarry::default() }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::month::Month;
+use clearing::payment::Payable;
 use clearing::period::{Pair, Side};
 use clearing::prefund::unpaid::{Claim, DueMonth, may_suspend, overdue, undated};
 use jiff::Timestamp;
@@ -95,11 +96,17 @@ impl Clearing {
             let owed: Vec<_> = held.to_be_paid().filter(|(_, payable)| payable.payer() == Some(Side::Home)).collect();
             let noticed_on = held.noticed_on.filter(|_| !owed.is_empty())?;
             let pay_by = self.calendar.payment_days(month, noticed_on).ok().map(|days| days.pay_by);
-            let is_paid = owed.iter().all(|(_, payable)| payable.is_settled());
-            let claimed = owed.iter().map(|(insurance, _)| first.get(&(pair, *insurance, Side::Home)).copied());
-            // It is claimed once all of it is.
+            // What is settled is paid and contradicted by nobody, however its two records differ.
+            let open: Vec<_> = owed.into_iter().filter(|(_, payable)| !payable.is_settled()).collect();
+            let is_paid = open.is_empty();
+            let claimed = open.iter().map(|(insurance, _)| first.get(&(pair, *insurance, Side::Home)).copied());
+            // It is claimed once all that is open of it is.
             let since = claimed.collect::<Option<Vec<_>>>().and_then(|claimed| claimed.into_iter().max());
-            let is_contradicted = owed.iter().any(|(_, payable)| payable.apart().is_some());
+            // Whoever has accepted the payer's record as of the same payment says nothing else.
+            let contradicts = |payable: &Payable| {
+                payable.open_difference().is_some() && !payable.accepted.contains_key(&Side::Treatment)
+            };
+            let is_contradicted = open.iter().any(|(_, payable)| contradicts(payable));
             let claim = since.map(|at| Claim { since: beijing::day_of(at), is_contradicted });
             Some((pair, DueMonth { month, pay_by, is_paid, claim }))
         });

@@ -6,7 +6,7 @@ use clearing::listed::{Standing, Verdict};
 use clearing::month::Month;
 use clearing::period::Stage;
 use clearing::year::{Rest, Why, YearEnd};
-use ledger::hub::{CameAlone, CarriedEntry, LotPosting, PeriodNumber};
+use ledger::hub::{CameAlone, CarriedEntry, LotPosting, MovedPosting, PeriodNumber};
 use ledger::store::StoreError;
 use settlement::ids::SettlementId;
 use settlement::money::Money;
@@ -44,15 +44,19 @@ impl Clearing {
                     && !left.contains(&place(carried))
                     && periods.contains_key(&carried.posting.period)
             });
-            let came = self.store.came_alone(period).await?.into_iter();
-            let came = came.filter(|came| periods.contains_key(&came.posted_in));
-            end.rests.extend(came.map(|CameAlone { lot, moves, .. }| Rest {
-                pair: self.pair_of(&lot),
+            let came = self.store.came_alone(period).await?;
+            let own: BTreeSet<&SettlementId> =
+                came.iter().filter(|came| periods.contains_key(&came.posted_in)).map(|came| &came.settlement).collect();
+            // What was posted on the list was posted in no period: it takes back, or brings again, what came there before it.
+            let follows = |came: &CameAlone| MovedPosting::is_list(came.posted_in) && own.contains(&came.settlement);
+            let alone = came.iter().filter(|came| periods.contains_key(&came.posted_in) || follows(came));
+            end.rests.extend(alone.map(|CameAlone { lot, moves, .. }| Rest {
+                pair: self.pair_of(lot),
                 month,
                 why: Why::Carried,
-                owed: moves,
+                owed: *moves,
             }));
-            let mut along = self.along(period).await?;
+            let mut along = self.along(period, &came).await?;
             end.rests.extend(of_year.map(|carried| {
                 let LotPosting { settlement, part, posting, .. } = &carried.posting;
                 // What goes along is of the settlement's own lot, and is told once.
@@ -78,14 +82,22 @@ impl Clearing {
         Ok(end)
     }
 
-    /// What deductions and corrections of a period come to, settlement by settlement: they go with what is carried into it.
-    async fn along(&self, period: PeriodNumber) -> Result<BTreeMap<SettlementId, Money>, StoreError> {
+    /// What deductions and corrections of a period come to, settlement by settlement: they go with what is carried into it,
+    /// but for what came there by itself.
+    async fn along(
+        &self,
+        period: PeriodNumber,
+        came: &[CameAlone],
+    ) -> Result<BTreeMap<SettlementId, Money>, StoreError> {
         let mut along: BTreeMap<SettlementId, Money> = BTreeMap::new();
         for deducted in self.store.deduction_postings(period).await? {
             *along.entry(deducted.settlement).or_default() -= deducted.taken.total();
         }
         for corrected in self.store.correction_postings(period).await? {
             *along.entry(corrected.correction.settlement).or_default() += corrected.moves.total();
+        }
+        for CameAlone { settlement, moves, .. } in came {
+            *along.entry(settlement.clone()).or_default() -= *moves;
         }
         Ok(along)
     }

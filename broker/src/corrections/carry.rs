@@ -16,6 +16,7 @@ use settlement::adjudication::Payers;
 
 use crate::directory::{Home, Known};
 use crate::hub::Hub;
+use crate::lie::Lie;
 
 /// The kind of letter.
 const KIND: &str = "correction";
@@ -24,7 +25,8 @@ const TOLD_FAULTS: usize = 10;
 
 impl Hub {
     /// Has an approved batch taken by its home region, and tells how it stands then; none where there is no such batch.
-    /// Where the region does not answer it stays approved.
+    /// Where the region does not answer, or says that it stands in a place where it cannot, it stays approved and nothing is
+    /// kept of that.
     ///
     /// # Errors
     /// When the store fails; the region may have taken it, and says so when it is asked again.
@@ -50,7 +52,17 @@ impl Hub {
         let now = self.clock.now();
         if reply.faults.is_empty() {
             let place = BatchPlace { after: reply.after, number: reply.number };
-            let taken = self.store.correction_take((id.to_owned(), place, reply.record), letter, now).await?;
+            let leaps = home.book().batch_leaps(place.number).or_else(|| home.book().leaps(place.after));
+            if let Some(lie) = leaps {
+                home.lied_of_batch(id, place, lie, now);
+                return Ok(Some(held));
+            }
+            // One region's system keeps one book for all its pools.
+            let book = home.pools().iter().copied().collect();
+            let Ok(taken) = self.store.correction_take((id.to_owned(), place, reply.record), book, letter, now).await? else {
+                home.lied_of_batch(id, place, Lie::BatchNumberRepeated, now);
+                return Ok(Some(held));
+            };
             // A book without it is an older copy from now on.
             home.book().reached_batch(place.number);
             self.mailroom.note_posted();

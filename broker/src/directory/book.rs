@@ -93,6 +93,12 @@ impl Book {
         (highest > 0 && book_seq > highest.saturating_add(FARTHEST)).then_some(Lie::NumberLeapt)
     }
 
+    /// What is wrong with the number of a batch of corrections that the region says it has taken. Batches come from the hub
+    /// alone, so a book of which nothing is known may have come no further either.
+    pub fn batch_leaps(&self, number: u64) -> Option<Lie> {
+        (number > self.known().batches.saturating_add(1 + FARTHEST)).then_some(Lie::NumberLeapt)
+    }
+
     /// Takes note of the number of an answer that is kept, and says whether it was another's before.
     pub fn keep(&self, book_seq: u64, position: Position) -> Option<Lie> {
         if book_seq == 0 {
@@ -233,6 +239,9 @@ mod tests {
         let book = Book::known_up_to(7);
         assert_eq!((book.leaps(7 + FARTHEST), book.leaps(8 + FARTHEST)), (None, Some(Lie::NumberLeapt)));
         assert_eq!(Book::known_up_to(u64::MAX).leaps(u64::MAX), None);
+        book.reached_batch(2);
+        let batches = (book.batch_leaps(3 + FARTHEST), book.batch_leaps(4 + FARTHEST), book.batch_leaps(u64::MAX));
+        assert_eq!(batches, (None, Some(Lie::NumberLeapt), Some(Lie::NumberLeapt)));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use ledger::hub::BatchPlace;
 use proto::status::NoReply;
 use proto::v1;
 use settlement::ids::PoolCode;
@@ -166,11 +167,29 @@ impl Home {
     pub fn lied(&self, errand: &Errand, lie: Lie, at: Timestamp) {
         let (home, position, kind) = (&*self.name, errand.position.0, lie.word());
         tracing::error!(home, position, kind, "the answer of {home} to operation {position} is not believed: {kind}");
-        measures::lied(home, lie);
-        *self.last_lie.lock().unwrap_or_else(PoisonError::into_inner) = Some(LastLie { lie, at });
+        self.note_lie(lie, at);
         if lie.is_grave() && errand.sending == Sending::First {
             self.operations.lied();
         }
+    }
+
+    /// The same of what it says of a batch of corrections, which is asked about again and again: it closes nothing.
+    pub fn lied_of_batch(&self, batch: &str, place: BatchPlace, lie: Lie, at: Timestamp) {
+        let (home, kind, BatchPlace { after, number }) = (&*self.name, lie.word(), place);
+        tracing::error!(
+            home,
+            batch,
+            number,
+            after,
+            kind,
+            "that {home} took batch {batch} as number {number} is not believed: {kind}"
+        );
+        self.note_lie(lie, at);
+    }
+
+    fn note_lie(&self, lie: Lie, at: Timestamp) {
+        measures::lied(&self.name, lie);
+        *self.last_lie.lock().unwrap_or_else(PoisonError::into_inner) = Some(LastLie { lie, at });
     }
 
     async fn ask(

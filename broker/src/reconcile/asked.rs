@@ -12,7 +12,8 @@ use settlement::ids::PoolCode;
 use settlement::refusal::{Reason, Refusal};
 
 use crate::hub::Hub;
-use crate::refusing::{failed, out_of_scope};
+use crate::refusing::failed;
+use crate::scope;
 
 /// The kind of letters that ask for a comparison; see `proto/yidi/v1/mailbox.proto`.
 const KIND: &str = "comparison";
@@ -31,9 +32,7 @@ impl Hub {
     ) -> Result<v1::AskedComparison, Refusal> {
         let unknown = |refusal: Refusal| refusal.of_field("treatment");
         let treatment = self.directory.pool_of_area(&asked.treatment).map_err(unknown)?;
-        if !permit.allows(treatment) {
-            return Err(out_of_scope("treatment", treatment));
-        }
+        scope::in_scope(permit, self.directory.regions(), ("treatment", treatment))?;
         let (from, to) = (read_day("from", &asked.from)?, read_day("to", &asked.to)?);
         if from > to {
             return Err(Refusal::new(Reason::InvalidField).of_field("from").because("lies after the last day"));
@@ -55,7 +54,7 @@ impl Hub {
         number: i64,
     ) -> Result<v1::AskedComparison, Refusal> {
         let asked = self.store.comparison_asked(number).await.map_err(|fault| failed(&fault))?;
-        let own = asked.filter(|asked| permit.allows(asked.treatment));
+        let own = asked.filter(|asked| scope::sees(permit, self.directory.regions(), asked.treatment));
         own.map(|asked| write(&asked)).ok_or_else(|| unknown(number))
     }
 

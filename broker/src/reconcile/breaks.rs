@@ -1,5 +1,5 @@
-//! Breaks and certificates over gRPC, for operators: each for the pools of their certificate, on either side. Started by
-//! [`crate::start()`].
+//! Breaks and certificates over gRPC, for operators: each for the pools that their certificate speaks for, on either side.
+//! Started by [`crate::start()`].
 
 use std::sync::Arc;
 
@@ -23,9 +23,9 @@ use tonic::{Request, Response, Status};
 use super::Outcome;
 use super::acting::CarriedOut;
 use super::comparisons::{read_days, unreadable, write_certificate};
-use crate::filings::in_scope;
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, refuse};
+use crate::scope;
 
 /// The service.
 pub struct BreaksService {
@@ -39,9 +39,17 @@ impl BreaksService {
         BreaksService { hub, signer }
     }
 
+    fn in_scope(&self, permit: &OperatorPermit, home: PoolCode) -> Result<(), Refusal> {
+        scope::in_scope(permit, self.hub.directory.regions(), ("home", home))
+    }
+
+    fn sees(&self, permit: &OperatorPermit, branch: &Branch) -> bool {
+        scope::sees_between(permit, self.hub.directory.regions(), branch.home, branch.treatment)
+    }
+
     async fn compared(&self, permit: &OperatorPermit, asked: &v1::CompareRequest) -> Result<Outcome, Refusal> {
         let pool = self.hub.directory.pool_of_area(&asked.home)?;
-        in_scope(permit, pool)?;
+        self.in_scope(permit, pool)?;
         let (days, today) = (read_days(&asked.from, &asked.to)?, self.hub.clock.today());
         ensure_come("from", days.0, today)?;
         ensure_come("to", days.1, today)?;
@@ -61,7 +69,7 @@ impl BreaksService {
         let scope = read_scope(asked)?;
         let today = self.hub.clock.today();
         let open = self.hub.store.break_list(scope).await.map_err(|fault| failed(&fault))?;
-        let seen = open.iter().filter(|open| sees(permit, &open.found.branch));
+        let seen = open.iter().filter(|open| self.sees(permit, &open.found.branch));
         Ok(v1::BreaksReply { breaks: seen.map(|open| write_break(open, today)).collect() })
     }
 
@@ -75,7 +83,7 @@ impl BreaksService {
             Side::Home => open.found.branch.home,
             Side::Treatment => open.found.branch.treatment,
         };
-        in_scope(permit, owner)?;
+        self.in_scope(permit, owner)?;
         let by = (permit.peer().fingerprint().to_owned(), self.hub.clock.now());
         let ended = self.hub.store.break_end(asked.number, asked.reason, by).await;
         ended.map(drop).map_err(|fault| failed(&fault))
@@ -92,14 +100,14 @@ impl BreaksService {
 
     async fn history_of(&self, permit: &OperatorPermit, number: i64) -> Result<Option<BreakHistory>, Refusal> {
         let history = self.hub.store.break_history(number).await.map_err(|fault| failed(&fault))?;
-        Ok(history.filter(|history| sees(permit, &history.found.found.branch)))
+        Ok(history.filter(|history| self.sees(permit, &history.found.found.branch)))
     }
 
     async fn carried_out(&self, permit: &OperatorPermit, number: i64) -> Result<v1::CarryOutReply, Refusal> {
         let open = self.standing(permit, number).await?;
         if open.found.proposed == Proposal::Reinstate {
             // A region's whole book is given back what it lacks.
-            in_scope(permit, open.found.branch.home)?;
+            self.in_scope(permit, open.found.branch.home)?;
         }
         let by = permit.peer().fingerprint().to_owned();
         let CarriedOut { action, done, stands } = self.hub.carry_out_break(&open, by).await?;
@@ -115,7 +123,7 @@ impl BreaksService {
         ensure_come("from", days.0, self.hub.clock.today())?;
         let listed = self.hub.store.certificate_list(days, read_scope(asked)?).await;
         let certificates = listed.map_err(|fault| failed(&fault))?;
-        let seen = certificates.iter().filter(|certificate| sees(permit, &certificate.agreement.branch));
+        let seen = certificates.iter().filter(|certificate| self.sees(permit, &certificate.agreement.branch));
         Ok(v1::CertificatesReply { certificates: seen.map(write_certificate).collect() })
     }
 
@@ -125,7 +133,7 @@ impl BreaksService {
         asked: &v1::HeldLeavesRequest,
     ) -> Result<v1::HeldLeavesReply, Refusal> {
         let branch = digests::read_branch(asked.branch.as_ref()).map_err(|fault| unreadable(&fault))?;
-        if !sees(permit, &branch) {
+        if !self.sees(permit, &branch) {
             return Err(invalid("branch", format!("{} → {} is not yours", branch.home, branch.treatment)));
         }
         let after = asked.after.as_ref().map(digests::read_leaf).transpose().map_err(|fault| unreadable(&fault))?;
@@ -233,10 +241,6 @@ impl Breaks for BreaksService {
         let permit = OperatorPermit::from_request(&request)?;
         self.leaves(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
     }
-}
-
-fn sees(permit: &OperatorPermit, branch: &Branch) -> bool {
-    permit.allows(branch.home) || permit.allows(branch.treatment)
 }
 
 fn write_break(open: &OpenBreak, today: Date) -> v1::BreakView {

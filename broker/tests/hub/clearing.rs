@@ -290,19 +290,19 @@ fn deductions(world: &World, code: &str) -> DeductionsClient<Channel> {
     DeductionsClient::new(world.peer(code, Role::Operator))
 }
 
-fn lodging(id: &str, settlement: &str, basic: i64) -> v1::LodgeDeductionRequest {
+pub fn lodging(id: &str, settlement: &str, basic: i64) -> v1::LodgeDeductionRequest {
     let deducted = Some(v1::FundSums { basic, ..v1::FundSums::default() });
     v1::LodgeDeductionRequest {
         id: id.into(), settlement: settlement.into(), deducted, reason: "超限定支付".into()
     }
 }
 
-fn change(id: &str, basic: i64, reason: &str) -> v1::ChangeDeductionRequest {
+pub fn change(id: &str, basic: i64, reason: &str) -> v1::ChangeDeductionRequest {
     let agreed = Some(v1::FundSums { basic, ..v1::FundSums::default() });
     v1::ChangeDeductionRequest { id: id.into(), agreed, reason: reason.into() }
 }
 
-fn objection(id: &str, letter: &v1::HospitalObjection) -> v1::ObjectDeductionRequest {
+pub fn objection(id: &str, letter: &v1::HospitalObjection) -> v1::ObjectDeductionRequest {
     v1::ObjectDeductionRequest { id: id.into(), objection: Some(letter.clone()) }
 }
 
@@ -350,7 +350,8 @@ async fn the_treatment_side_reviews_and_the_home_side_sees_what_is_taken_off() {
     assert_eq!(objected.objection.as_ref(), Some(&letter));
     assert_eq!(field(&xinxiang.agree(change("a", 1_500, "")).await.expect_err("not theirs")), "settlement");
     assert_eq!(field(&shanghai.agree(change("a", 0, "")).await.expect_err("that is withdrawing it")), "agreed");
-    let agreed = shanghai.agree(change("a", 1_500, "")).await.expect("it is agreed on").into_inner();
+    assert_eq!(field(&shanghai.agree(change("a", 1_500, "")).await.expect_err("how was it settled?")), "reason");
+    let agreed = shanghai.agree(change("a", 1_500, "双方面谈认定")).await.expect("it is agreed on").into_inner();
     assert_eq!((agreed.standing.as_str(), agreed.month.as_str()), ("agreed", "2025-06"));
     assert_eq!(agreed.objection.as_ref(), Some(&letter), "who objected stays on record");
     let moved = clearing.moved(JUNE, henan_shanghai()).await.expect("the store works");
@@ -414,7 +415,7 @@ async fn objected_to_three_times(clearing: &Clearing, first: PeriodNumber) {
 }
 
 /// Some fen of it are deducted, under an id.
-async fn deducted(world: &World, id: &str, basic: i64) {
+pub async fn deducted(world: &World, id: &str, basic: i64) {
     let mut agency = DeductionsClient::new(world.peer("310000", Role::Operator));
     let deducted = Some(v1::FundSums { basic, ..v1::FundSums::default() });
     let (settlement, reason) = ("1".to_owned(), "超限定支付".to_owned());

@@ -1,6 +1,8 @@
 //! Affected settlements are put forward, approved by another person, taken by the home region and cleared; and what
 //! becomes of a batch that the region does not answer, or cannot take.
 
+use broker::Config;
+use broker::lie::Lie;
 use clearing::cleared::sum;
 use clearing::corrections::GIVEN_BACK;
 use identity::name::Role;
@@ -28,7 +30,7 @@ fn shares(basic: i64) -> Option<v1::Shares> {
     Some(v1::Shares { basic, cash: 10_000 - basic, ..v1::Shares::default() })
 }
 
-fn affected(settlement: &str, now: Option<i64>) -> v1::AffectedSettlement {
+pub fn affected(settlement: &str, now: Option<i64>) -> v1::AffectedSettlement {
     let refused = v1::Refused { code: 512, ..v1::Refused::default() };
     v1::AffectedSettlement {
         settlement: settlement.into(),
@@ -41,7 +43,7 @@ fn affected(settlement: &str, now: Option<i64>) -> v1::AffectedSettlement {
     }
 }
 
-fn proposal(batch: &str, settlements: &[&str]) -> v1::ProposeCorrectionsRequest {
+pub fn proposal(batch: &str, settlements: &[&str]) -> v1::ProposeCorrectionsRequest {
     v1::ProposeCorrectionsRequest {
         home: "410700".into(),
         batch: batch.into(),
@@ -51,13 +53,17 @@ fn proposal(batch: &str, settlements: &[&str]) -> v1::ProposeCorrectionsRequest 
     }
 }
 
-fn decision(held: &v1::CorrectionBatch) -> v1::DecideCorrectionsRequest {
+pub fn decision(held: &v1::CorrectionBatch) -> v1::DecideCorrectionsRequest {
     v1::DecideCorrectionsRequest { batch: held.batch.clone(), digest: held.digest.clone(), reason: "属实".into() }
 }
 
 /// Three settlements of 100 yuan, half of each by the fund; two are affected, and one of these would be refused.
 async fn world() -> World {
-    let world = World::new().await;
+    world_with(|_| ()).await
+}
+
+async fn world_with(set: impl FnOnce(&mut Config)) -> World {
+    let world = World::with(set).await;
     advance(&clearing(&world), noon(6, 15)).await;
     for message in ["1", "2", "3"] {
         world.operate(&settle(message)).await.expect("an answer");
@@ -168,6 +174,32 @@ async fn a_region_is_told_how_many_batches_its_book_is_known_to_hold() {
     world.stop_hub().await;
     world.start_hub().await;
     assert_eq!(told(&world, "5").await, (4, 1), "it is learnt from the store");
+}
+
+#[tokio::test]
+async fn a_batch_under_a_number_that_cannot_be_its_own_waits_and_nothing_is_kept_of_it() {
+    // Nobody asks but who approves.
+    let world = world_with(|config| config.resolve_every_ms = 3_600_000).await;
+    let (mut xinxiang, mut centre) = (operator(&world, "410700"), operator(&world, "*"));
+    let last_lie = async || {
+        let health = world.hub().hub().health().await.expect("health");
+        health.homes[0].last_lie.map(|last| last.lie)
+    };
+    for (batch, settlement, number, lie, before, after) in [
+        ("a", "1", u64::MAX, Lie::NumberLeapt, 15_000, 16_000),
+        ("b", "3", 1, Lie::BatchNumberRepeated, 16_000, 15_500),
+    ] {
+        let held = xinxiang.propose(proposal(batch, &[settlement])).await.expect("it is put forward").into_inner();
+        world.home.will_correct(Correcting::Number(number));
+        let approved = centre.approve(decision(&held)).await.expect("it is approved").into_inner();
+        assert_eq!((approved.standing.as_str(), approved.month.as_str()), ("approved", ""));
+        assert_eq!((last_lie().await, due(&world).await), (Some(lie), before));
+        let taken = centre.approve(decision(&held)).await.expect("the region is asked again").into_inner();
+        assert_eq!((taken.standing.as_str(), due(&world).await), ("in-force", after));
+    }
+    world.operate(&settle("4")).await.expect("an answer");
+    let asked = world.home.operated().pop().and_then(|request| request.hub).expect("the hub's part");
+    assert_eq!(asked.known_batches, 2);
 }
 
 #[tokio::test]

@@ -72,6 +72,8 @@ pub enum Correcting {
     TakeAndHang,
     /// Says that this settlement cannot be corrected.
     Fault(&'static str),
+    /// Takes it, and says that it did so under this number.
+    Number(u64),
 }
 
 #[derive(Clone)]
@@ -365,10 +367,11 @@ impl RegionCorrections for FakeHome {
             }
             (!book.taken.insert(request.batch), script)
         };
-        let number = self.book().taken.len() as u64;
-        if script.is_some() {
-            std::future::pending::<()>().await;
-        }
+        let number = match script {
+            Some(Correcting::Number(number)) => number,
+            Some(Correcting::TakeAndHang | Correcting::Fault(_)) => std::future::pending().await,
+            None => self.book().taken.len() as u64,
+        };
         let after = self.answered() as u64;
         Ok(Response::new(v1::CorrectReply { known, after, number, ..v1::CorrectReply::default() }))
     }

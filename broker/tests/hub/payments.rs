@@ -1,6 +1,9 @@
 //! Payments of a month on a real hub: each insurance's money by itself.
 
-use clearing::period::Stage;
+use clearing::month::Month;
+use clearing::payment::{Payment, Records};
+use clearing::period::{Side, Stage};
+use jiff::civil::date;
 use ledger::hub::PrefundKey;
 use proto::v1;
 use settlement::money::Money;
@@ -64,6 +67,50 @@ async fn employees_and_residents_money_is_noticed_and_paid_each_by_itself() {
     }
     advance(&clearing, noon(8, 9)).await;
     assert_eq!(stage(&clearing, JUNE).await, Stage::Closed);
+}
+
+/// Both members have accepted two records of employees' money as of one payment; of residents' the home member alone says that
+/// it is paid.
+#[tokio::test]
+async fn what_is_settled_of_a_month_is_no_word_against_the_rest_that_the_receiver_is_silent_about() {
+    let world = World::new().await;
+    let clearing = clearing(&world);
+    advance(&clearing, noon(6, 15)).await;
+    for settle in [settle("1"), of_resident(settle_of("2", 40))] {
+        world.operate(&settle).await.expect("an answer");
+    }
+    for now in [noon(7, 1), noon(7, 21), noon(7, 28)] {
+        advance(&clearing, now).await;
+    }
+    let store = world.hub().store();
+    let pay = async |side: Side, insurance, fen, serial: &str| {
+        let (bank, on) = ("中国银行".into(), date(2025, 8, 8));
+        let payment = Payment { serial: serial.into(), bank, on, amount: Money::from_fen(fen) };
+        let paid = store.payment_record((JUNE, henan_shanghai(), insurance), side, payment, ("us".into(), noon(8, 8)));
+        paid.await.expect("the store works").expect("it is recorded");
+    };
+    pay(Side::Home, Insurance::Employee, 5_000, "BOC-1").await;
+    pay(Side::Treatment, Insurance::Employee, 5_000, "ICBC-1").await;
+    let (december, june) = (noon(12, 20), Month::from_text("2025-06").expect("a month"));
+    let unpaid = async || {
+        let mut unpaid = clearing.unpaid(december).await.expect("the store works");
+        let held = unpaid.remove(&henan_shanghai()).unwrap_or_default();
+        (held.months, held.claimed, held.may_suspend)
+    };
+    pay(Side::Home, Insurance::Resident, 2_000, "BOC-2").await;
+    assert_eq!(unpaid().await, (vec![june], vec![june], true), "another payment is recorded, and nobody accepts it");
+    let seen = Records { paid: 1, received: 1 };
+    for (side, may_suspend) in [(Side::Treatment, false), (Side::Home, false)] {
+        let (place, by) = ((JUNE, henan_shanghai(), Insurance::Employee), (side.word().to_owned(), noon(8, 9)));
+        let accepted = store.payment_accept(place, (side, seen), "各行流水号".into(), by).await;
+        accepted.expect("the store works").expect("it is accepted");
+        assert_eq!(unpaid().await, (vec![june], vec![june], may_suspend), "its silence suspends nobody");
+    }
+    let nothing_came = [june].into();
+    let may = clearing.may_suspend_denying(henan_shanghai(), &nothing_came, december).await;
+    assert!(may.expect("the store works"), "its word does");
+    pay(Side::Treatment, Insurance::Resident, 2_000, "BOC-2").await;
+    assert_eq!(unpaid().await, (vec![], vec![], false));
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ fn henan(world: &World) -> BreaksClient<Channel> {
     BreaksClient::new(world.peer("410700", Role::Operator))
 }
 
-fn found(operation: &Operation, settlement: &str, proposed: Proposal) -> FoundBreak {
+pub fn found(operation: &Operation, settlement: &str, proposed: Proposal) -> FoundBreak {
     let branch = Branch { day: date(2025, 6, 20), home: pool("410700"), treatment: pool("310000") };
     FoundBreak {
         branch,
@@ -40,7 +40,7 @@ fn found(operation: &Operation, settlement: &str, proposed: Proposal) -> FoundBr
 }
 
 /// Records what two books were found to differ in, as a comparison does, and gives the numbers of the breaks that stand.
-async fn compared(world: &World, books: Books, found: Vec<FoundBreak>) -> Vec<i64> {
+pub async fn compared(world: &World, books: Books, found: Vec<FoundBreak>) -> Vec<i64> {
     let (store, scope) = (world.hub().store(), Scope { home: Some(pool("410700")), treatment: None });
     let (day, at) = (date(2025, 6, 20), jiff::Timestamp::UNIX_EPOCH);
     store.break_record(books, (day, day), scope, found, at).await.expect("it is recorded");

@@ -111,7 +111,8 @@ async fn a_regions_book_is_for_operators_of_the_region() {
     let asked = v1::BookRequest { home: "410700".into(), request_id: String::new() };
     let refusal = refusal(&outside.missing(asked).await.expect_err("a refusal"));
     assert_eq!((refusal.reason, refusal.field.as_deref()), (Reason::NotAuthenticated, Some("home")));
-    let told = "the region is outside the operator's scope: it takes a certificate of yidi://410700/operator";
+    let told = "the region is outside the operator's scope: it takes a certificate of yidi://410700/operator \
+        or yidi://410000/operator";
     assert_eq!(refusal.detail.as_deref(), Some(told));
 }
 

@@ -16,7 +16,7 @@ pub struct DueMonth {
     pub pay_by: Option<Date>,
     /// Whether both sides have recorded the payment. The payer's word alone leaves it unpaid.
     pub is_paid: bool,
-    /// What the payer alone says of its payment; none before it has recorded all of it.
+    /// What the payer alone says of what is not paid of it yet; none before it has recorded all of that.
     pub claim: Option<Claim>,
 }
 
@@ -25,7 +25,7 @@ pub struct DueMonth {
 pub struct Claim {
     /// The hub's day on which it was first recorded. Correcting it does not renew it.
     pub since: Date,
-    /// Whether the receiver has recorded another payment.
+    /// Whether the receiver has recorded another payment of what is not paid yet, and has not accepted both as one.
     pub is_contradicted: bool,
 }
 

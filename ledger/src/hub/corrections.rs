@@ -97,6 +97,16 @@ pub struct BatchPlace {
     pub number: u64,
 }
 
+/// A number of a region's book that is another batch's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("number {number} of the region's book is batch {other}'s")]
+pub struct NumberTaken {
+    /// The number.
+    pub number: u64,
+    /// Whose it is.
+    pub other: String,
+}
+
 /// Writes what the treatment side is told of one settlement of a batch, as it counts before and after; how manieth word of
 /// it this is counts from 1, and rises each time that it is given back or comes again.
 pub type CorrectionLetter = fn(&CorrectionBatch, (&Correction, &Lot), u64) -> Notice;
@@ -158,18 +168,20 @@ impl HubStore {
         self.engine.change(move |sql| decide_one(sql, (&id, &seen), (event, &reason), (&by, at))).await
     }
 
-    /// The home region has taken a batch, which stands in a place of its book, and said how, for a book that loses it: its
-    /// money is booked, and letters of it are posted in the same commit. Again it changes nothing.
+    /// The home region has taken a batch, which stands in a place of its book, one book for these pools, and said how, for a
+    /// book that loses it: its money is booked, and letters of it are posted in the same commit. Again it changes nothing.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails. Inside: whose its number is already; nothing was changed then.
     pub async fn correction_take(
         &self,
         (id, place, record): (String, BatchPlace, Bytes),
+        book: Vec<PoolCode>,
         tell: CorrectionLetter,
         at: Timestamp,
-    ) -> Result<Option<CorrectionBatch>, StoreError> {
-        self.engine.write(move |sql| take(sql, (&id, place, &record), tell, at)).await
+    ) -> Result<Result<Option<CorrectionBatch>, NumberTaken>, StoreError> {
+        let book = list(book.iter().map(|pool| pool.0.as_str()));
+        self.engine.change(move |sql| take(sql, (&id, place, &record), &book, (tell, at))).await
     }
 
     /// How the home region said that it took a batch; empty where it did not say.
@@ -339,11 +351,14 @@ fn is_decided_so(held: &CorrectionBatch, event: Event, by: &str) -> bool {
 fn take(
     sql: &Sql<'_>,
     (id, place, record): (&str, BatchPlace, &[u8]),
-    tell: CorrectionLetter,
-    at: Timestamp,
-) -> Result<Option<CorrectionBatch>, StoreError> {
-    let Some(held) = rows::find(sql, id)? else { return Ok(None) };
-    let Some(becomes) = after(held.standing, Event::Take) else { return Ok(Some(held)) };
+    book: &str,
+    (tell, at): (CorrectionLetter, Timestamp),
+) -> Result<Result<Option<CorrectionBatch>, NumberTaken>, StoreError> {
+    let Some(held) = rows::find(sql, id)? else { return Ok(Ok(None)) };
+    let Some(becomes) = after(held.standing, Event::Take) else { return Ok(Ok(Some(held))) };
+    if let Some(other) = rows::under_number(sql, (id, place.number), book)? {
+        return Ok(Err(NumberTaken { number: place.number, other }));
+    }
     rows::insert_event(sql, id, (becomes, "", Some(place)), (THE_REGION, at))?;
     rows::insert_record(sql, id, record)?;
     for correction in &held.batch.corrections {
@@ -361,7 +376,7 @@ fn take(
         let Notice { mailbox, letter } = tell(&held, (correction, lot), 1);
         mailbox::post(sql, mailbox, &letter, at)?;
     }
-    Ok(Some(held))
+    Ok(Ok(Some(held)))
 }
 
 /// Posts a correction once more, with its sign turned, so that it counts as its settlement does.

@@ -94,6 +94,9 @@ pub enum DeductionFault {
     /// The settlement is not the objecting hospital's.
     #[error("the settlement is not of this hospital")]
     OtherHospital,
+    /// Its hospital objects, and nobody says how that was settled.
+    #[error("its hospital objects: say how that was settled")]
+    NotSettled,
     /// The sums are not possible.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Sums(Vec<ReviewFault>),
@@ -104,7 +107,7 @@ pub enum DeductionFault {
 pub enum Change {
     /// The hospital objects by letter.
     Object(Objection),
-    /// Agency and hospital agree on sums.
+    /// Agency and hospital agree on sums, and why; after an objection there is a reason, how it was settled.
     Agree(Deducted, String),
     /// The agency takes it back.
     Withdraw(String),
@@ -304,6 +307,9 @@ fn change_one(
     let Some(becomes) = after(held.standing, event) else {
         return Ok(Err(DeductionFault::StandsOtherwise(held.standing)));
     };
+    if (held.standing, event) == (Standing::Objected, Event::Agree) && reason.trim().is_empty() {
+        return Ok(Err(DeductionFault::NotSettled));
+    }
     let step = next_step(sql, id)?;
     record(sql, (id, step), becomes, reason, by)?;
     match change {

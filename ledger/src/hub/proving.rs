@@ -1,9 +1,10 @@
 //! What is read to prove clearing: whether each entry of the journal lies in one period, what was carried over, what
 //! notices asked for, and what deductions and corrections are held against. Nothing is written here. Called by `yidi verify` and by the
 //! simulator; what must hold is theirs to say. Whether deductions and corrections go with their settlements is read by
-//! `proving/posted.rs`.
+//! `proving/posted.rs`, and whether two people decided what takes two by `proving/seats.rs`.
 
 mod posted;
+mod seats;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ use crate::engine::Sql;
 use crate::store::StoreError;
 use crate::values;
 pub use posted::{Afterwards, MovedPosting, PrefundMispaid, StandsApart};
+pub use seats::DoneAlone;
 
 /// An entry of the journal that does not lie where it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -162,6 +162,7 @@ on_both! {
     the_use_of_a_prefund_is_told_each_time_that_it_turns,
     each_word_of_a_change_of_a_prefund_is_told_in_its_order,
     a_deduction_is_told_each_time_that_it_moves_is_given_back_or_comes_again,
+    both_members_are_told_where_a_correction_goes_by_itself,
     what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
     a_part_of_a_report_ends_nothing_outside_of_its_stretch,
 }

@@ -17,11 +17,12 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::region::RegionTable;
 
+use super::lots::read_lot;
 use super::periods::{PeriodNumber, THE_LIST, read_pair};
 use super::prefunds::{PrefundChange, PrefundKey, PrefundKind};
 use super::{HubStore, deductions};
 use crate::clock::Clock;
-use crate::engine::{Row, Sql, Version};
+use crate::engine::{Row, Sql, Value, Version};
 use crate::mailbox::{self, Letter, Part, one_of_each_node};
 use crate::store::StoreError;
 use crate::values;
@@ -104,6 +105,20 @@ pub enum News {
         /// What it takes off, or would.
         taken: Money,
     },
+    /// Where a correction has gone that is carried over, listed or taken off the list, with its settlement or by itself.
+    /// That it takes effect, or is given back, is told to the treatment side by another letter.
+    CorrectionMoved {
+        /// Its batch.
+        batch: String,
+        /// The settlement.
+        settlement: SettlementId,
+        /// How manieth move of it this is, counted from 1.
+        step: u64,
+        /// Which way it went.
+        way: Gone,
+        /// What it adds by now; below zero where the home member pays less.
+        moves: Money,
+    },
     /// A change of a prefund, as it stands from now on: re-set or asked for, answered, paid.
     Prefund {
         /// Whose money.
@@ -132,6 +147,41 @@ pub enum News {
     },
 }
 
+/// Which way something went that a period is cleared without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// From one period into another.
+    Carried,
+    /// Out of a period onto the list.
+    Listed,
+    /// Off the list into a period.
+    Cleared,
+    /// Off the list into none.
+    Returned,
+}
+
+impl Gone {
+    /// Which way leads out of one place into another; none for the list.
+    pub fn between(from: Option<PeriodNumber>, into: Option<PeriodNumber>) -> Gone {
+        match (from, into) {
+            (Some(_), Some(_)) => Gone::Carried,
+            (Some(_), None) => Gone::Listed,
+            (None, Some(_)) => Gone::Cleared,
+            (None, None) => Gone::Returned,
+        }
+    }
+
+    /// The word in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Gone::Carried => "carried",
+            Gone::Listed => "listed",
+            Gone::Cleared => "cleared",
+            Gone::Returned => "returned",
+        }
+    }
+}
+
 impl Told {
     /// What letters about the same thing have in common.
     fn subject(&self) -> String {
@@ -144,6 +194,7 @@ impl Told {
             News::Acceptance { insurance, .. } => format!("acceptance {month}{home} {treatment} {}", insurance.word()),
             News::Closed => format!("closed {month}{home} {treatment}"),
             News::Deduction { id, .. } => format!("deduction {id}"),
+            News::CorrectionMoved { batch, settlement, .. } => format!("correction-moved {batch} {settlement}"),
             News::Prefund { insurance, id, .. } => format!("prefund {home} {treatment} {} {id}", insurance.word()),
             News::PrefundUse { insurance, .. } => format!("prefund-use {home} {treatment} {}", insurance.word()),
         }
@@ -154,7 +205,10 @@ impl Told {
         match &self.news {
             News::Statement { version, .. } | News::Objection { version, .. } => u64::from(*version),
             News::Notice { .. } | News::Closed => 1,
-            News::Acceptance { step, .. } | News::Deduction { step, .. } | News::Prefund { step, .. } => *step,
+            News::Acceptance { step, .. }
+            | News::Deduction { step, .. }
+            | News::CorrectionMoved { step, .. }
+            | News::Prefund { step, .. } => *step,
             News::PrefundUse { turn, .. } => *turn,
         }
     }
@@ -226,21 +280,57 @@ impl Telling {
         self.tell(sql, &Told { pair: pair_of(&held.lot, &self.regions), month, news })
     }
 
-    /// How deductions stand that have gone with their settlements out of a period; what was told of that before is not told
-    /// again.
-    pub(super) fn tell_moved_out(&self, sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {
-        const MOVED: &str = "SELECT DISTINCT id FROM deduction_moves WHERE from_period = ?1 ORDER BY id";
-        let moved = sql.query(MOVED, values![period.0], |row| Ok(row.text(0)?.to_owned()))?;
-        moved.iter().try_for_each(|id| self.tell_deduction(sql, id))
+    /// Where a correction of one settlement has gone last; nothing where it has gone nowhere.
+    fn tell_correction_moved(&self, sql: &Sql<'_>, id: &str) -> Result<(), StoreError> {
+        const MOVED: &str = "SELECT home, treatment, insurance, care, corrections.settlement, corrections.batch,
+                moved.from_period, moved.into_period,
+                (SELECT COUNT(*) FROM correction_moves AS one WHERE one.id = corrections.id),
+                (SELECT CAST(SUM(posted.basic + posted.large_sum + posted.catastrophic + posted.civil_servant
+                                 + posted.assistance) AS BIGINT)
+                 FROM correction_postings AS posted WHERE posted.id = corrections.id)
+            FROM corrections CROSS JOIN correction_moves AS moved
+            WHERE corrections.id = ?1 AND moved.id = corrections.id
+            ORDER BY moved.from_period = 0 DESC, moved.from_period DESC, moved.step DESC LIMIT 1";
+        let read = |row: Row<'_>| {
+            let settlement = SettlementId::from_time_first(row.text(4)?);
+            let settlement = settlement.map_err(|fault| super::corrupt("corrections", id, fault.to_string()))?;
+            let [from, into] = [row.number(6)?, row.number(7)?].map(PeriodNumber);
+            let [from, into] = [from, into].map(|place| Some(place).filter(|place| *place != THE_LIST));
+            let (step, moves) = (row.number(8)?.unsigned_abs(), Money::from_fen(row.number(9)?));
+            let (batch, way) = (row.text(5)?.to_owned(), Gone::between(from, into));
+            Ok((read_lot(row, 0)?, into, News::CorrectionMoved { batch, settlement, step, way, moves }))
+        };
+        let Some((lot, into, news)) = sql.find(MOVED, values![id], read)? else { return Ok(()) };
+        let month = into.map(|into| month_of(sql, into)).transpose()?.flatten();
+        self.tell(sql, &Told { pair: pair_of(&lot, &self.regions), month, news })
     }
 
-    /// The same of those that have left the list with a settlement.
+    /// How deductions and corrections stand that have gone out of a period, with their settlements or by themselves; what was
+    /// told of that before is not told again.
+    pub(super) fn tell_moved_out(&self, sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {
+        const DEDUCTIONS: &str = "SELECT DISTINCT id FROM deduction_moves WHERE from_period = ?1 ORDER BY id";
+        const CORRECTIONS: &str = "SELECT DISTINCT id FROM correction_moves WHERE from_period = ?1 ORDER BY id";
+        self.tell_moved(sql, [DEDUCTIONS, CORRECTIONS], values![period.0])
+    }
+
+    /// The same of those of a settlement that have left the list.
     pub(super) fn tell_moved_off(&self, sql: &Sql<'_>, settlement: &SettlementId) -> Result<(), StoreError> {
-        const MOVED: &str = "SELECT DISTINCT moved.id FROM deductions CROSS JOIN deduction_moves AS moved
+        const DEDUCTIONS: &str = "SELECT DISTINCT moved.id FROM deductions CROSS JOIN deduction_moves AS moved
             WHERE deductions.settlement = ?1 AND moved.id = deductions.id AND moved.from_period = ?2 ORDER BY moved.id";
-        let settlement = settlement.to_time_first();
-        let moved = sql.query(MOVED, values![&settlement, THE_LIST.0], |row| Ok(row.text(0)?.to_owned()))?;
-        moved.iter().try_for_each(|id| self.tell_deduction(sql, id))
+        const CORRECTIONS: &str = "SELECT DISTINCT moved.id FROM corrections CROSS JOIN correction_moves AS moved
+            WHERE corrections.settlement = ?1 AND moved.id = corrections.id AND moved.from_period = ?2 ORDER BY moved.id";
+        self.tell_moved(sql, [DEDUCTIONS, CORRECTIONS], values![&settlement.to_time_first(), THE_LIST.0])
+    }
+
+    fn tell_moved(
+        &self,
+        sql: &Sql<'_>,
+        [deductions, corrections]: [&'static str; 2],
+        of: &[Value<'_>],
+    ) -> Result<(), StoreError> {
+        let ids = |text| -> Result<Vec<String>, StoreError> { sql.query(text, of, |row| Ok(row.text(0)?.to_owned())) };
+        ids(deductions)?.iter().try_for_each(|id| self.tell_deduction(sql, id))?;
+        ids(corrections)?.iter().try_for_each(|id| self.tell_correction_moved(sql, id))
     }
 
     /// How far a change of a prefund is, and the how manieth word of it that is.

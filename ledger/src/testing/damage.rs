@@ -106,6 +106,14 @@ pub fn change_prefund_payments(book: &Path, fen: i64) -> Result<usize, StoreErro
     alter(book, "prefund_payments", "UPDATE prefund_payments SET amount = ?1", (fen,))
 }
 
+/// Has every row of a table say something else in one of its columns.
+///
+/// # Errors
+/// When the statement fails.
+pub fn overwrite(book: &Path, (table, column): (&str, &str), text: &str) -> Result<usize, StoreError> {
+    alter(book, table, &format!("UPDATE {table} SET {column} = ?1"), (text,))
+}
+
 /// Changes evidence, which the database refuses while its triggers are there.
 fn alter(book: &Path, table: &str, change: &str, values: impl Params) -> Result<usize, StoreError> {
     let connection = Connection::open(book)?;

@@ -134,6 +134,20 @@ pub(super) fn pending(sql: &Sql<'_>, settlement: &SettlementId, but: &str) -> Re
     sql.find(PENDING, values![&settlement, but, proposed, approved], |row| Ok(row.text(0)?.to_owned()))
 }
 
+/// The batch that stands under a number of a book, which is these pools'; none where that is none, or this one's.
+pub(super) fn under_number(
+    sql: &Sql<'_>,
+    (but, number): (&str, u64),
+    book: &str,
+) -> Result<Option<String>, StoreError> {
+    const UNDER: &str = "SELECT correction_batches.id FROM correction_events AS taken
+        JOIN correction_batches ON correction_batches.id = taken.batch
+        WHERE taken.number = ?1 AND taken.number > 0 AND taken.batch <> ?2
+          AND home IN (SELECT value FROM json_each(?3))
+        ORDER BY correction_batches.id LIMIT 1";
+    sql.find(UNDER, values![number.cast_signed(), but, book], |row| Ok(row.text(0)?.to_owned()))
+}
+
 /// Whether a batch that takes another back is in force, or still to be decided or taken.
 pub(super) fn is_taken_back(sql: &Sql<'_>, id: &str) -> Result<bool, StoreError> {
     const TAKEN_BACK: &str = "SELECT 1 FROM correction_batches

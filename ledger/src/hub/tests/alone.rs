@@ -2,6 +2,7 @@
 
 use ::clearing::cleared::by_pair;
 use ::clearing::listed::{Act, Person, Seat, Standing, Verdict};
+use ::clearing::month::Month;
 use ::clearing::period::Side;
 
 use super::corrections::{found, in_force, release, turn};
@@ -9,7 +10,9 @@ use super::course::{owed, pair, settled, settlement, who};
 use super::deductions::{bring_back, undo};
 use super::folding::{FIRST, cut_off, fold};
 use super::listed::lodge_and_agree;
+use super::told::{letters_about, opened, telling};
 use super::*;
+use crate::mailbox::Part;
 
 pub(super) const NEXT: PeriodNumber = PeriodNumber(2);
 pub(super) const THIRD: PeriodNumber = PeriodNumber(3);
@@ -125,6 +128,31 @@ pub(super) async fn what_changes_a_cleared_settlement_is_carried_for_two_periods
     let way = |from, into| ("1 A", Some(from), into);
     assert_eq!(ways, [way(NEXT, Some(THIRD)), way(THIRD, Some(FOURTH)), way(FOURTH, None)]);
     nothing_is_astray(&world).await;
+}
+
+pub(super) async fn both_members_are_told_where_a_correction_goes_by_itself(world: World) {
+    let world = World { store: telling(&world), ..world };
+    opened(&world, Part::Treatment, &["310000"]).await;
+    let months = ["2025-06", "2025-07", "2025-08", "2025-09", "2025-10"].map(Month::from_text);
+    for (period, month) in (1..).map(PeriodNumber).zip(months) {
+        world.store.clearing_name(period, month.expect("a month")).await.expect("it is named");
+    }
+    listed_by_itself(&world).await;
+    let home = Seat::Member(Side::Home);
+    for (id, verdict) in [("A", Verdict::Clear), ("B", Verdict::Return)] {
+        assert_eq!(act(&world, id, Act::Propose(verdict), home).await, Ok(()));
+        assert_eq!(act(&world, id, Act::Approve(verdict), Seat::Centre).await, Ok(()));
+    }
+    for (id, moves, last, month) in [("A", -10, "Cleared", months[4]), ("B", 20, "Returned", None)] {
+        let told = letters_about(&world, &format!("correction-moved 1 {id}")).await;
+        let ways = [("Carried", months[2]), ("Carried", months[3]), ("Listed", None), (last, month)];
+        assert_eq!(told.iter().map(|(version, _)| *version).collect::<Vec<_>>(), [1, 2, 3, 4], "{id}");
+        for ((_, body), (way, month)) in told.iter().zip(ways) {
+            let (way, month, moves) =
+                (format!("way: {way}"), format!("month: {month:?}"), format!("{:?}", Money::from_fen(moves)));
+            assert!([way, month, moves].iter().all(|said| body.contains(said)), "{id}: {body}");
+        }
+    }
 }
 
 pub(super) async fn what_is_listed_by_itself_is_ended_by_two_people_and_counts_once_or_never(world: World) {

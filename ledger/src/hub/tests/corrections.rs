@@ -48,12 +48,18 @@ fn letter(held: &CorrectionBatch, (correction, _): (&Correction, &Lot), version:
     Notice { mailbox: Mailbox { pool: lot().treatment, part: Part::Treatment }, letter }
 }
 
+/// Batches are numbered by their ids.
+fn place(id: &str) -> BatchPlace {
+    BatchPlace { after: 7, number: id.parse().expect("a number") }
+}
+
 async fn take(world: &World, id: &str) -> CorrectionBatch {
     world
         .store
-        .correction_take((id.into(), BatchPlace { after: 7, number: 1 }, "as taken".into()), letter, at(11))
+        .correction_take((id.into(), place(id), "as taken".into()), vec![lot().home], letter, at(11))
         .await
         .expect("the store works")
+        .expect("the number is its own")
         .expect("it is there")
 }
 
@@ -124,8 +130,7 @@ pub(super) async fn a_batch_is_decided_by_two_people_and_its_money_is_booked_onc
     }
     world.store.correction_fail("1".into(), "late".into(), at(12)).await.expect("it changes nothing");
     let held = world.store.correction_in_force(vec![lot().home]).await.expect("a list");
-    let place = BatchPlace { after: 7, number: 1 };
-    assert_eq!(held, [("1".to_owned(), place)], "it stands after that place of the region's book");
+    assert_eq!(held, [("1".to_owned(), place("1"))], "it stands after that place of the region's book");
     let of_a = world.store.correction_list(None, Some(settlement("A"))).await.expect("a list");
     assert_eq!(
         of_a.iter().map(|held| (held.batch.id.as_str(), held.standing)).collect::<Vec<_>>(),
@@ -137,7 +142,15 @@ pub(super) async fn a_batch_is_decided_by_two_people_and_its_money_is_booked_onc
     // What is stated is not changed any more: another correction is for the open period.
     cut_off(&world).await;
     world.store.clearing_step(FIRST, StepTaken::Carried, String::new(), at(6)).await.expect("it is recorded");
-    in_force(&world, "2", Changes::Named(vec![found("A", 100, 90)])).await;
+    propose(&world, "2", Changes::Named(vec![found("A", 100, 90)])).await.expect("it is put forward");
+    decide(&world, "2", Event::Approve, "another certificate").await.expect("it is approved");
+    for (book, taken) in [(vec![lot().home], true), (vec![pool("440300"), lot().home], true)] {
+        let under_another = world.store.correction_take(("2".into(), place("1")), book, letter, at(11)).await;
+        let other = NumberTaken { number: 1, other: "1".into() };
+        assert_eq!(under_another.expect("the store works").is_err_and(|fault| fault == other), taken);
+    }
+    assert_eq!((owed(&world, NEXT).await, waiting_letters(&world).await), (0, 2), "nothing is kept of it");
+    assert_eq!(take(&world, "2").await.standing, Standing::InForce);
     assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (150, -40), "from 130 to 90");
     let posted = world.store.correction_postings(NEXT).await.expect("postings");
     let [one] = &posted[..] else { panic!("one: {posted:?}") };

@@ -69,12 +69,13 @@ pub(super) async fn a_deduction_is_taken_off_once_agreed_and_given_back_when_its
     assert_eq!(standing(&world, "1").await, Standing::Objected);
     let again = change(&world, "1", Change::Object(objection("H31010100001", "another letter"))).await;
     assert_eq!(again, Err(DeductionFault::StandsOtherwise(Standing::Objected)));
+    assert_eq!(change(&world, "1", agree(20)).await, Err(DeductionFault::NotSettled), "nobody says how");
     for _ in 0..2 {
-        assert_eq!(change(&world, "1", agree(20)).await, Ok(()));
+        assert_eq!(change(&world, "1", Change::Agree(basic(20), "双方认定".into())).await, Ok(()));
     }
     assert_eq!((standing(&world, "1").await, owed(&world, FIRST).await), (Standing::Agreed, 130));
     let held = world.store.deduction_find("1".into()).await.expect("the store works").expect("it is lodged");
-    assert_eq!((held.objection.as_ref(), held.remark.as_str()), (Some(&objected), ""), "who objected stays on record");
+    assert_eq!((held.objection.as_ref(), held.remark.as_str()), (Some(&objected), "双方认定"), "who objected stays");
     let posted = world.store.deduction_postings(FIRST).await.expect("postings");
     assert_eq!(posted.into_iter().map(|posted| posted.objection).collect::<Vec<_>>(), [Some(objected)]);
     let late = change(&world, "1", Change::Withdraw(String::new())).await;

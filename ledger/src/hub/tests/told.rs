@@ -27,13 +27,13 @@ fn pair() -> Pair {
 }
 
 /// A store that tells, in words of this test.
-fn telling(world: &World) -> HubStore {
+pub(super) fn telling(world: &World) -> HubStore {
     let regions = Arc::new(RegionTable::from_csv(MEMBERS).expect("a table"));
     let write = |told: &Told| Bytes::from(format!("{told:?}").into_bytes());
     world.store.clone().telling(Telling { regions, write, clock: Clock::starting_at(at(5)) })
 }
 
-async fn opened(world: &World, part: Part, pools: &[&str]) {
+pub(super) async fn opened(world: &World, part: Part, pools: &[&str]) {
     let opened = pools.iter().map(|code| Mailbox { pool: pool(code), part }).collect();
     world.store.mailboxes().node_note(opened).await.expect("it is noted");
 }
