@@ -9,7 +9,7 @@
 //! | `append`, `rows`, `journal` | the rows that it adds |
 //! | `answers` | every answer by its key, to be compared with the hub's |
 //! | `enrollees`, `versions` | people, found by number or by keyed digest; their dated facts |
-//! | `postings` | what `yidi region post` brings in |
+//! | `postings`, `stays` | what `yidi region post` brings in; the days of stays among it |
 //! | `rule_books` | rule books by content, and which set of them was in force |
 //! | `facts` | running totals and a visit's settlements |
 //! | `affected` | marks on settlements that built on what was changed later |
@@ -35,6 +35,7 @@ mod rows;
 mod rule_books;
 mod schema;
 mod settlements;
+mod stays;
 mod take_back;
 #[cfg(test)]
 mod tests;

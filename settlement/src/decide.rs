@@ -16,6 +16,7 @@ mod book;
 mod correct;
 mod effects;
 mod judge;
+mod posted_stay;
 mod rework;
 mod settle;
 mod take_back;
@@ -33,6 +34,7 @@ pub use correct::{
 };
 pub use effects::{Correcting, Effects, Undoing};
 pub use judge::{Judge, Judgement, Question, judge_by, judge_with};
+pub use posted_stay::{PostedStay, StayChange, StayFacts};
 pub use rework::{Rework, Reworked, Stored, funds_would_pay_more};
 pub use take_back::{Clash, Kept, is_voided, take_back};
 

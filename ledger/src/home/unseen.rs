@@ -15,7 +15,7 @@ use super::append::place;
 use super::corrected::{self, Made};
 use super::past::Past;
 use super::row::Columns;
-use super::{load, postings};
+use super::{load, postings, stays};
 use crate::engine::{Sql, Value};
 use crate::store::StoreError;
 use crate::values;
@@ -87,6 +87,7 @@ pub(super) fn places(sql: &Sql<'_>, posting: &str) -> Result<BTreeSet<BookSeq>, 
 fn take_out(sql: &Sql<'_>, book: &mut Book, person: &PersonNumber, posting: &str) -> Result<(), StoreError> {
     let (usage, account, _) = postings::counter(sql, person, posting)?;
     let correction = corrected::made_as(sql, posting)?;
+    let stay = stays::unchanged(sql, posting)?;
     let person = book.person(person);
     if let Some(Made { correction, sums, .. }) = correction {
         let corrected =
@@ -98,6 +99,9 @@ fn take_out(sql: &Sql<'_>, book: &mut Book, person: &PersonNumber, posting: &str
     }
     if let Some(used) = usage {
         person.used.add(&used);
+    }
+    if let Some(change) = &stay {
+        person.change_stay(change);
     }
     person.account_balance += account;
     person.claims.retain(|claim| claim.id != posting);

@@ -15,7 +15,12 @@ on_both! {
 
 /// A row of postings with these cells filled.
 pub fn row(cells: &[(&str, &str)]) -> String {
-    let columns: Vec<&str> = POSTINGS_HEADER.trim().split(',').map(str::trim).collect();
+    row_under(POSTINGS_HEADER, cells)
+}
+
+/// The same under a header of a file's own.
+pub fn row_under(header: &str, cells: &[(&str, &str)]) -> String {
+    let columns: Vec<&str> = header.trim().split(',').map(str::trim).collect();
     let cell = |column: &&str| cells.iter().find(|(name, _)| name == column).map_or("", |(_, text)| *text);
     assert!(cells.iter().all(|(name, _)| columns.contains(name)), "a column's name");
     columns.iter().map(cell).collect::<Vec<_>>().join(",") + "\n"

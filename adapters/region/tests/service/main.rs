@@ -12,4 +12,5 @@ mod histories;
 mod identity;
 mod late;
 mod older_copy;
+mod posted_stays;
 mod questions;

@@ -94,6 +94,8 @@ pub struct World {
     pub authority: CertificateAuthority,
     pub clock: Clock,
     pub region: Option<Running>,
+    /// The folder of its rule books.
+    pub rulebooks: PathBuf,
     hub: Arc<Credentials>,
 }
 
@@ -124,7 +126,8 @@ impl World {
             On::Sqlite => None,
             On::Postgres => Some(migrated()),
         };
-        let world = World { folder, database, authority, clock, region: None, hub };
+        let rulebooks = repository().join("deploy/rulebooks");
+        let world = World { folder, database, authority, clock, region: None, rulebooks, hub };
         for (file, text) in PEOPLE {
             world.write(&format!("people/{file}"), text);
         }
@@ -143,7 +146,6 @@ impl World {
     }
 
     pub fn config(&self) -> Config {
-        let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
         Config {
             listen: "127.0.0.1:0".parse().expect("an address"),
             store: match &self.database {
@@ -152,10 +154,10 @@ impl World {
             },
             key: Some(self.path("region/store.key")),
             credentials: self.path("home"),
-            regions: repository.join("deploy/regions.csv"),
+            regions: repository().join("deploy/regions.csv"),
             pools: vec!["410700".into()],
             hub: None,
-            rulebooks: repository.join("deploy/rulebooks"),
+            rulebooks: self.rulebooks.clone(),
             people: self.path("people"),
             postings: vec![self.path("postings.csv")],
             waiting: 4096,
@@ -242,6 +244,10 @@ impl World {
         findings.extend(region::replay::a_replay_of_any_stored_decision_is_identical(store).await.expect("replays"));
         assert!(findings.is_empty(), "{findings:#?}");
     }
+}
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn migrated() -> Database {
