@@ -89,16 +89,23 @@ pub struct Arrival {
     pub operation: Arc<Operation>,
     /// Its bytes as they came.
     pub bytes: Bytes,
-    /// The filing that the hub attached.
-    pub filing: Option<AttachedFiling>,
+    /// The filings that the hub attached.
+    pub filings: Option<AttachedFilings>,
 }
 
-/// A filing, and its bytes as they came.
+impl Arrival {
+    /// The filings that the hub attached, the first choice first.
+    pub fn filings(&self) -> &[Filing] {
+        self.filings.as_ref().map(|attached| attached.filings.as_slice()).unwrap_or_default()
+    }
+}
+
+/// Filings that cover a visit, and their bytes as they came.
 #[derive(Clone, Debug)]
-pub struct AttachedFiling {
-    /// The filing.
-    pub filing: Filing,
-    /// Its bytes.
+pub struct AttachedFilings {
+    /// The filings, the first choice first.
+    pub filings: Vec<Filing>,
+    /// Their bytes.
     pub bytes: Bytes,
 }
 

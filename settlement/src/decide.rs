@@ -82,7 +82,7 @@ pub struct Decision {
 pub fn decide(
     book: &mut Book,
     operation: &Arc<Operation>,
-    filing: Option<&Filing>,
+    filings: &[Filing],
     judge: &Judge<'_>,
     at: Timestamp,
 ) -> Verdict {
@@ -91,7 +91,7 @@ pub fn decide(
     }
     let seq = book.last_seq.next();
     let decided = match &operation.request {
-        Request::Settle(settle) => settle::settle(book, seq, &operation.key, settle, filing, judge, at),
+        Request::Settle(settle) => settle::settle(book, seq, &operation.key, settle, filings, judge, at),
         Request::Cancel(cancel) => undo::cancel(book, &operation.key, cancel),
         Request::Reverse(reverse) => undo::reverse(book, &operation.key, reverse),
     };
@@ -122,12 +122,12 @@ pub fn estimate(
     book: &mut Book,
     key: &OperationKey,
     settle: &Settle,
-    filing: Option<&Filing>,
+    filings: &[Filing],
     judge: &Judge<'_>,
     at: Timestamp,
 ) -> Result<Done, Refusal> {
     let family = book.family(&key.person, beijing::day_of(at));
-    settle::work_out(book.person(&key.person), &family, settle, filing, judge, at)
+    settle::work_out(book.person(&key.person), &family, settle, filings, judge, at)
         .map(|settled| settled.into_done(settle))
 }
 

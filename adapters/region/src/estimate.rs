@@ -22,10 +22,10 @@ pub async fn run(
     let Request::Settle(settle) = &operation.request else {
         return Err(Refusal::new(Reason::InvalidField).of_field("infno"));
     };
-    let filing = arrival.filing.as_ref().map(|attached| attached.filing.clone());
+    let filings = arrival.filings().to_vec();
     let mut book = store.book_read(Asked::Operate(Box::new(arrival))).await.map_err(crate::door::unread)?;
     let judge = |question: &settlement::decide::Question<'_>| judge_by(&rules.books, question);
-    let outcome = match estimate(&mut book, &operation.key, settle, filing.as_ref(), &judge, at) {
+    let outcome = match estimate(&mut book, &operation.key, settle, &filings, &judge, at) {
         Ok(done) => Outcome::Accepted { decided_at: at, done },
         Err(fault) if fault.reason.is_transient() => return Err(fault),
         Err(refusal) => Outcome::Refused(refusal),

@@ -309,8 +309,7 @@ fn read_usage(
         row.fault("psn_no", "is nobody who is enrolled here");
         return None;
     };
-    let dates = DecidingDates { admission: day, discharge: Some(day), settlement: day };
-    match poster.books.in_force(*home, insurance, dates) {
+    match poster.books.in_force(*home, insurance, DecidingDates::on(day)) {
         Ok(book) => {
             let usage = Usage { year: book.year_of(day), insurance, care, disease, month, sums };
             Some(Some(UsagePosting { usage, day }))

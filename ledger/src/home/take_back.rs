@@ -11,7 +11,7 @@ use settlement::outcome::{Done, Outcome};
 use super::append::{Append, place};
 use super::load::Loaded;
 use super::past::Past;
-use super::{Arrival, Asked, AttachedFiling, HomeStore, RuleSet, Wire, load, rule_books, unseen};
+use super::{Arrival, Asked, AttachedFilings, HomeStore, RuleSet, Wire, load, rule_books, unseen};
 use crate::engine::Sql;
 use crate::store::StoreError;
 use crate::values;
@@ -25,8 +25,8 @@ pub struct Returned {
     pub bytes: Bytes,
     /// The answer's bytes.
     pub outcome: Bytes,
-    /// The filing that was attached.
-    pub filing: Option<AttachedFiling>,
+    /// The filings that were attached.
+    pub filings: Option<AttachedFilings>,
     /// When the hub had the answer.
     pub answered_at: Timestamp,
 }
@@ -102,7 +102,7 @@ fn asked(returned: &Returned, voided: bool) -> Asked {
     Asked::Operate(Box::new(Arrival {
         operation: Arc::clone(&returned.kept.operation),
         bytes: returned.bytes.clone(),
-        filing: returned.filing.clone(),
+        filings: returned.filings.clone(),
     }))
 }
 
@@ -127,7 +127,7 @@ fn past(
     Ok(Past {
         seq: returned.kept.seq,
         operation: Some(Arc::clone(operation)),
-        filing: returned.filing.as_ref().map(|attached| attached.bytes.clone()),
+        filing: returned.filings.as_ref().map(|attached| attached.bytes.clone()),
         book,
         rule_books: rule_books::texts(sql, rule_set.0)?,
         rule_set: rule_set.0,

@@ -106,7 +106,7 @@ on_both! {
     each_change_of_a_settlements_standing_is_booked_once,
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
     journal_lines_read_back_as_they_were_booked,
-    the_filing_that_covers_the_visit_is_fetched_with_the_receipt,
+    the_filings_that_cover_the_visit_are_fetched_with_the_receipt,
     a_filing_is_lodged_once_and_cancelled_once,
     the_highest_number_of_a_regions_book_is_known,
     everything_is_there_after_opening_again,
@@ -498,16 +498,17 @@ async fn what_has_no_answer_is_listed_oldest_first(world: World) {
     assert_eq!((counts.operations, counts.accepted, counts.released, counts.unanswered), (4, 1, 1, 2));
 }
 
-async fn the_filing_that_covers_the_visit_is_fetched_with_the_receipt(world: World) {
-    assert_eq!(world.receive_fresh(&settle("1")).await.filing, None);
+async fn the_filings_that_cover_the_visit_are_fetched_with_the_receipt(world: World) {
+    assert_eq!(world.receive_fresh(&settle("1")).await.filings, []);
     world.lodge("later", FilingClass::LongTerm, date(2025, 6, 11)).await;
-    assert_eq!(world.receive_fresh(&settle("2")).await.filing, None);
+    assert_eq!(world.receive_fresh(&settle("2")).await.filings, []);
     world.lodge("plain", FilingClass::OtherTemporary, date(2025, 6, 10)).await;
     world.lodge("better", FilingClass::Referral, date(2025, 1, 1)).await;
-    let fetched = world.receive_fresh(&settle("3")).await.filing.expect("a filing");
-    assert_eq!(fetched, filing("better", FilingClass::Referral, date(2025, 1, 1)));
+    let fetched = world.receive_fresh(&settle("3")).await.filings;
+    let better = filing("better", FilingClass::Referral, date(2025, 1, 1));
+    assert_eq!(fetched, [better, filing("plain", FilingClass::OtherTemporary, date(2025, 6, 10))]);
     let record = world.store.operation_page(Position(0), 10).await.expect("records").remove(2);
-    assert_eq!(record.filing.as_deref(), Some("better"));
+    assert_eq!(record.filings, ["better", "plain"]);
 }
 
 async fn a_filing_is_lodged_once_and_cancelled_once(world: World) {
@@ -522,7 +523,7 @@ async fn a_filing_is_lodged_once_and_cancelled_once(world: World) {
     assert_eq!(until(date(2025, 6, 9)).await.expect("cancelled"), cancelled);
     assert!(matches!(until(date(2025, 7, 9)).await, Ok(Lodged::Differs(_))));
     assert_eq!(world.store.filing_cancel(id("G"), None, lodging(), vec![]).await.expect("no fault"), Lodged::Unknown);
-    assert_eq!(world.receive_fresh(&settle("1")).await.filing, None, "the admission was a day later");
+    assert_eq!(world.receive_fresh(&settle("1")).await.filings, [], "the admission was a day later");
     let listed = world.store.filing_list(Some(pool("410700")), Some(person()), 10).await.expect("a list");
     assert_eq!(
         listed.iter().map(|held| held.in_force().and_then(|filing| filing.validity.to)).collect::<Vec<_>>(),

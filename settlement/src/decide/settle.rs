@@ -26,7 +26,7 @@ pub(super) fn settle(
     seq: BookSeq,
     key: &OperationKey,
     settle: &Settle,
-    filing: Option<&Filing>,
+    filings: &[Filing],
     judge: &Judge<'_>,
     at: Timestamp,
 ) -> Result<(Done, Effects), Refusal> {
@@ -38,7 +38,7 @@ pub(super) fn settle(
     if person.tombstones.contains(&key.as_target()) {
         return Err(Reason::Voided.into());
     }
-    let worked_out = work_out(person, &family, settle, filing, judge, at)?;
+    let worked_out = work_out(person, &family, settle, filings, judge, at)?;
     let booked = Booked {
         seq,
         settled: worked_out.settled(settle),
@@ -83,7 +83,7 @@ pub(super) fn work_out(
     book: &PersonBook,
     family: &[FamilyAccount],
     settle: &Settle,
-    filing: Option<&Filing>,
+    filings: &[Filing],
     judge: &Judge<'_>,
     at: Timestamp,
 ) -> Result<WorkedOut, Refusal> {
@@ -93,7 +93,7 @@ pub(super) fn work_out(
     let case = Case {
         person,
         settle,
-        filing,
+        filings,
         usages: book.used.usages(),
         account_balance: book.account_balance.at_least_zero(),
         family,

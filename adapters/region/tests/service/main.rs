@@ -8,6 +8,7 @@ mod answers;
 mod corrections;
 mod family;
 mod files;
+mod filings;
 mod histories;
 mod identity;
 mod late;

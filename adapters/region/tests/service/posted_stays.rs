@@ -1,7 +1,6 @@
 //! Stays at home that are posted with their days: a stay elsewhere goes on from them and does not overlap them.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use proto::v1;
 use region::start::Opened;
@@ -9,7 +8,7 @@ use settlement::money::Money;
 use settlement::operation::Operation;
 use settlement::refusal::Reason;
 
-use crate::files::{row_under, stay_before};
+use crate::files::{changed, row_under, stay_before};
 use crate::late::affected;
 use crate::world::*;
 
@@ -49,17 +48,8 @@ fn taken_back<'a>(id: &'a str, original: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![("id", id), ("psn_no", WORKING), kind, ("date", "2025-06-20"), ("cancels", original)]
 }
 
-fn stopped_on(on: On) -> World {
-    let mut world = World::stopped_on(on);
-    let book = "410700-xinxiang/employee-2024-01-01.toml";
-    let text = fs::read_to_string(world.rulebooks.join(book)).expect("a rule book");
-    world.write(&format!("rulebooks/{book}"), &(text + CONTINUES));
-    world.rulebooks = world.path("rulebooks");
-    world
-}
-
 async fn with(on: On, rows: &[Vec<(&str, &str)>]) -> World {
-    let mut world = stopped_on(on);
+    let mut world = World::stopped_with_rules(on, CONTINUES);
     world.write("postings.csv", &file(rows));
     world.start().await;
     world
@@ -120,15 +110,12 @@ async fn a_stay_that_was_posted_is_not_overlapped_and_not_settled_once_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_days_of_a_stay_are_told_whole_or_not_at_all() {
-    let mut world = stopped_on(On::Sqlite);
+    let mut world = World::stopped_with_rules(On::Sqlite, CONTINUES);
     world.start().await;
     world.settled(&elsewhere()).await;
     world.stop().await;
     let good = at_home("P1", Some(("2025-05-10", "2025-05-17")));
-    let with = |changes: &[(&'static str, &'static str)]| {
-        let kept = good.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
-        kept.copied().chain(changes.iter().copied()).collect::<Vec<_>>()
-    };
+    let with = |changes| changed(&good, changes);
     let rows = [
         with(&[("level", ""), ("institution", ""), ("encounter", "")]),
         with(&[("admitted", "")]),

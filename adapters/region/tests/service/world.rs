@@ -10,7 +10,7 @@ use identity::credentials::Credentials;
 use identity::pki::{CertificateAuthority, Issue};
 use ledger::clock::Clock;
 use ledger::engine::migrate;
-use ledger::home::{Arrival, AttachedFiling, SCHEMA};
+use ledger::home::{Arrival, AttachedFilings, SCHEMA};
 use ledger::testing::{Database, PrivatePostgres};
 use proto::v1::home_region_client::HomeRegionClient;
 use proto::v1::region_book_client::RegionBookClient;
@@ -132,6 +132,17 @@ impl World {
             world.write(&format!("people/{file}"), text);
         }
         world.write("postings.csv", POSTINGS_HEADER);
+        world
+    }
+
+    /// The same with rules beside those of Xinxiang's books.
+    pub fn stopped_with_rules(on: On, rules: &str) -> World {
+        let mut world = World::stopped_on(on);
+        for book in ["employee-2024-01-01.toml", "resident-2024-01-01.toml"] {
+            let text = fs::read_to_string(world.rulebooks.join("410700-xinxiang").join(book)).expect("a rule book");
+            world.write(&format!("rulebooks/410700-xinxiang/{book}"), &(text + rules));
+        }
+        world.rulebooks = world.path("rulebooks");
         world
     }
 
@@ -321,7 +332,7 @@ pub fn arrival(operation: &Operation) -> Arrival {
     Arrival {
         operation: operation.clone().into(),
         bytes: convert::write_operation(operation),
-        filing: Some(AttachedFiling { filing, bytes }),
+        filings: Some(AttachedFilings { filings: vec![filing], bytes }),
     }
 }
 
