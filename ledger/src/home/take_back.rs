@@ -74,7 +74,12 @@ impl HomeStore {
                 let asked = asked(&returned, is_voided(&returned.kept.outcome));
                 let (seq, person) = (returned.kept.seq, &returned.kept.operation.key.person);
                 let posted = match &asked {
-                    Asked::Operate(_) => unseen::posted_after(sql, person, decided_at(&returned))?,
+                    Asked::Operate(_) => {
+                        let facts = loaded.book.person(person).person.as_deref();
+                        let wanted = load::Wanted::of(&operate);
+                        let relatives = facts.map(|facts| load::owners_of(facts, &wanted)).unwrap_or_default();
+                        unseen::posted_after(sql, person, &relatives, decided_at(&returned))?
+                    }
                     // It has no content that could have seen anything.
                     Asked::Resolve(_) => Vec::new(),
                 };
@@ -82,7 +87,7 @@ impl HomeStore {
                     posted
                 } else {
                     let past = past(sql, wire, &returned, &mut loaded, rule_set)?;
-                    unseen::of(sql, person, &posted, &past, &comes_out)?
+                    unseen::of(sql, &posted, &past, &comes_out)?
                 };
                 let mut append = Append::new(wire, rule_set, decided_at(&returned));
                 append.take(&loaded, &asked, seq, *decision, returned.outcome.clone());
