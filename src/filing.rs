@@ -141,6 +141,7 @@ impl Operator {
             to: row.to.clone(),
             lodged_at: 0,
             state: String::new(),
+            others: Vec::new(),
         };
         let request = LodgeRequest { filing: Some(filing) };
         Ok(self.client.clone().lodge(request).await.map_err(|refused| status::to_refusal(&refused))?.into_inner())

@@ -31,7 +31,7 @@ impl Hub {
         self.consult(pool, patience, |home| async move { home.look_up(asked, patience).await }).await
     }
 
-    /// Has a home region say what it keeps about a person; which filing covers a visit the hub says itself.
+    /// Has a home region say what it keeps about a person; which filings cover a visit the hub says itself.
     ///
     /// # Errors
     /// The region's refusal, or why it could not be asked.
@@ -43,16 +43,16 @@ impl Hub {
             let person = PersonNumber::new(&asked.person).map_err(|fault| invalid("psn_no", fault.to_string()))?;
             let area = RegionCode::new(&visit.area).map_err(|fault| invalid("mdtrtarea_admvs", fault.to_string()))?;
             let admitted = visit.admitted.parse().map_err(|_| invalid("begntime", "is not a date"))?;
-            let filing = self.covering_filing(pool, person, area, admitted).await?;
+            let filings = self.covering_filings(pool, person, area, admitted).await?;
             return Ok(v1::QueryReply {
-                filing: filing.as_ref().map(convert::write_filing),
+                filing: convert::write_attached_filings(&filings),
                 ..v1::QueryReply::default()
             });
         }
         self.consult(pool, patience, |home| async move { home.query(asked, patience).await }).await
     }
 
-    /// Has a bill worked out, with the filing that covers the visit; on which other footings, the region is asked too.
+    /// Has a bill worked out, with the filings that cover the visit; on which other footings, the region is asked too.
     ///
     /// # Errors
     /// The region's refusal, or why it could not be asked.
@@ -67,9 +67,9 @@ impl Hub {
             return Err(Refusal::new(Reason::InvalidField).of_field("request").because("only a settle is estimated"));
         };
         let Encounter { area, admitted, .. } = settle.encounter;
-        let filing = self.covering_filing(settle.home, operation.key.person.clone(), area, admitted).await?;
+        let filings = self.covering_filings(settle.home, operation.key.person.clone(), area, admitted).await?;
         let hub = v1::HubFields {
-            filing: filing.as_ref().map(convert::write_filing),
+            filing: convert::write_attached_filings(&filings),
             deadline_ms: i64::try_from(patience.as_millis()).unwrap_or(i64::MAX),
             position: 0,
             known_book_seq: 0,
@@ -79,18 +79,18 @@ impl Hub {
         self.consult(settle.home, patience, |home| async move { home.estimate(asked, patience).await }).await
     }
 
-    async fn covering_filing(
+    async fn covering_filings(
         &self,
         home: PoolCode,
         person: PersonNumber,
         area: RegionCode,
         admitted: Date,
-    ) -> Result<Option<Filing>, Refusal> {
+    ) -> Result<Vec<Filing>, Refusal> {
         let held = self.store.filing_of_person(home, person).await.map_err(|fault| {
             tracing::error!(error = &fault as &dyn std::error::Error, "the filings of a person could not be read");
             Refusal::new(Reason::Internal)
         })?;
-        Ok(filing::covering(&held, self.directory.regions(), area, admitted).cloned())
+        Ok(filing::covering(&held, self.directory.regions(), area, admitted).into_iter().cloned().collect())
     }
 
     async fn consult<T, F>(

@@ -42,8 +42,8 @@ pub struct Errand {
     pub bytes: Bytes,
     /// When it was received.
     pub received_at: Timestamp,
-    /// The filing that covers the visit.
-    pub filing: Option<Filing>,
+    /// The filings that cover the visit, the first choice first.
+    pub filings: Vec<Filing>,
     /// For the logs.
     pub request_id: String,
     /// Until when it may be asked about.
@@ -116,9 +116,9 @@ impl Errand {
     /// The errand of a new operation, and what it is aimed at where it is a reversal.
     pub(crate) fn fresh(arrival: Arrival, fresh: Fresh) -> (Errand, Option<Target>) {
         let Arrival { operation, bytes, received_at, request_id, deadline } = arrival;
-        let Fresh { position, filing, target, released_before } = fresh;
+        let Fresh { position, filings, target, released_before } = fresh;
         let sending = if released_before { Sending::Again } else { Sending::First };
-        (Errand { position, operation, bytes, received_at, filing, request_id, deadline, sending }, target)
+        (Errand { position, operation, bytes, received_at, filings, request_id, deadline, sending }, target)
     }
 
     /// The errand of an operation that waits for its answer.
@@ -132,7 +132,7 @@ impl Errand {
             operation: Arc::new(convert::read_operation(&bytes)?),
             bytes,
             received_at,
-            filing: None,
+            filings: Vec::new(),
             request_id: format!("doubt-{position}"),
             deadline: Instant::now() + patience,
             sending: Sending::Again,
@@ -162,7 +162,7 @@ impl Errand {
         v1::OperateRequest {
             operation: self.bytes.clone(),
             hub: Some(v1::HubFields {
-                filing: self.filing.as_ref().map(convert::write_filing),
+                filing: convert::write_attached_filings(&self.filings),
                 deadline_ms: i64::try_from(self.left().as_millis()).unwrap_or(i64::MAX),
                 position: self.position.0.cast_unsigned(),
                 known_book_seq: known.book_seq,

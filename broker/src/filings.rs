@@ -1,5 +1,6 @@
 //! The registry of filings over gRPC, for operators: each for the pools that their certificate speaks for. A filing counts from its
-//! first day, however late it is lodged (policy.md A.3). Whether the person exists is known at home only.
+//! first day, however late it is lodged (policy.md A.3). Whether the person exists is known at home only, and so is for how
+//! long a filing may not be changed: the region is asked before another filing takes its place, or it is cut short.
 
 use std::sync::Arc;
 
@@ -10,13 +11,14 @@ use ledger::mailbox::{Letter, Mailbox, Notice, Part};
 use ledger::store::StoreError;
 use prost::Message;
 use proto::convert;
-use proto::status::of_wire_error;
+use proto::status::{NoReply, of_wire_error};
 use proto::v1;
+use proto::v1::change_filing_request::Change;
 use settlement::filing::Filing;
 use settlement::ids::{FilingId, PersonNumber, PoolCode, RegionCode};
 use settlement::person::Validity;
 use settlement::refusal::{Reason, Refusal};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, refuse};
@@ -54,6 +56,36 @@ impl FilingService {
             return unknown("destination", filing.destination);
         }
         Ok(())
+    }
+
+    /// Lets a filing be lodged unless it changes one that its region locks. One that was lodged before changes nothing.
+    async fn check_locks(&self, filing: &Filing) -> Result<(), Refusal> {
+        let unread = |fault: StoreError| failed(&fault);
+        if self.hub.store.filing_get(filing.id.clone()).await.map_err(unread)?.is_some() {
+            return Ok(());
+        }
+        let held = self.hub.store.filing_of_person(filing.home, filing.person.clone()).await.map_err(unread)?;
+        for changed in held.iter().filter(|held| held.is_changed_by(filing)) {
+            let change = Change::ReplacedBy(convert::write_filing(filing));
+            self.may_change(changed, change).await?;
+        }
+        Ok(())
+    }
+
+    /// Has the region of a filing say whether it may be changed.
+    async fn may_change(&self, held: &Filing, change: Change) -> Result<(), Refusal> {
+        // Where nobody serves the region, nobody knows a rule of it.
+        let Ok(home) = self.hub.directory.home(held.home) else { return Ok(()) };
+        let asked = v1::ChangeFilingRequest {
+            held: Some(convert::write_filing(held)),
+            change: Some(change),
+            request_id: held.id.to_string(),
+        };
+        match home.port().change_filing(asked, self.hub.patience).await {
+            // A region that does not know the question has no such rule.
+            Ok(v1::ChangeFilingReply {}) | Err(NoReply::Silent(Code::Unimplemented)) => Ok(()),
+            Err(why) => Err(why.into_refusal()),
+        }
     }
 
     fn lodging(&self, permit: &OperatorPermit) -> Lodging {
@@ -100,6 +132,7 @@ impl v1::filings_server::Filings for FilingService {
         let filing = read_filing(request.get_ref())?;
         self.in_scope(&permit, filing.home).map_err(refuse)?;
         self.check_regions(&filing).map_err(refuse)?;
+        self.check_locks(&filing).await.map_err(refuse)?;
         let notices = self.notices(&filing, FIRST_VERSION, &write_state(&filing, IN_FORCE));
         let lodged = self.hub.store.filing_lodge(filing.clone(), self.lodging(&permit), notices).await;
         self.hub.mailroom.note_posted();
@@ -129,6 +162,11 @@ impl v1::filings_server::Filings for FilingService {
             .filter(|held| scope::sees(&permit, self.hub.directory.regions(), held.filing.home))
             .ok_or_else(|| refuse(unknown()))?;
         check_last_day(&held.filing, last_day).map_err(refuse)?;
+        // One that never held was entered in error: that is no change of the person's mind.
+        if let (Some(day), FilingStanding::InForce) = (last_day, held.standing) {
+            let change = Change::LastDay(day.to_string());
+            self.may_change(&held.filing, change).await.map_err(refuse)?;
+        }
         let notices = self.notices(&held.filing, SECOND_VERSION, &write_cancelled(&held, last_day));
         let cancelled = self.hub.store.filing_cancel(id, last_day, self.lodging(&permit), notices).await;
         self.hub.mailroom.note_posted();

@@ -33,6 +33,10 @@ pub trait HomePort: Send + Sync {
     fn look_up(&self, request: v1::LookUpRequest, patience: Duration) -> Call<'_, v1::LookUpReply>;
     /// Asks for facts about a person.
     fn query(&self, request: v1::QueryRequest, patience: Duration) -> Call<'_, v1::QueryReply>;
+    /// Asks whether a filing may be changed.
+    fn change_filing(&self, _request: v1::ChangeFilingRequest, _patience: Duration) -> Call<'_, v1::ChangeFilingReply> {
+        not_carried()
+    }
     /// Asks how far the region's book goes.
     fn book(&self, _request: v1::BookRequest, _patience: Duration) -> Call<'_, v1::BookReply> {
         not_carried()
@@ -118,6 +122,11 @@ impl HomePort for GrpcHome {
     fn query(&self, request: v1::QueryRequest, patience: Duration) -> Call<'_, v1::QueryReply> {
         let mut client = self.client.clone();
         Box::pin(call(patience, request, async move |request| client.query(request).await))
+    }
+
+    fn change_filing(&self, request: v1::ChangeFilingRequest, patience: Duration) -> Call<'_, v1::ChangeFilingReply> {
+        let mut client = self.client.clone();
+        Box::pin(call(patience, request, async move |request| client.change_filing(request).await))
     }
 
     fn book(&self, request: v1::BookRequest, patience: Duration) -> Call<'_, v1::BookReply> {

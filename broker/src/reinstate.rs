@@ -180,7 +180,9 @@ fn request(pool: PoolCode, step: Step, given: Given) -> v1::ReinstateRequest {
         outcome: given.outcome,
         book_seq: step.seq.0,
         after: step.after.0,
-        filing: given.filing.map(|filing| convert::write_filing(&filing).encode_to_vec().into()).unwrap_or_default(),
+        filing: convert::write_attached_filings(&given.filings)
+            .map(|attached| attached.encode_to_vec().into())
+            .unwrap_or_default(),
         answered_at: given.answered_at.as_microsecond(),
         request_id: format!("restore-{}", given.position),
     }

@@ -9,7 +9,7 @@
 //! | `append`, `rows`, `journal` | the rows that it adds |
 //! | `answers` | every answer by its key, to be compared with the hub's |
 //! | `enrollees`, `versions` | people, found by number or by keyed digest; their dated facts |
-//! | `postings` | what `yidi region post` brings in |
+//! | `postings`, `stays` | what `yidi region post` brings in; the days of stays among it |
 //! | `rule_books` | rule books by content, and which set of them was in force |
 //! | `facts` | running totals and a visit's settlements |
 //! | `affected` | marks on settlements that built on what was changed later |
@@ -35,6 +35,7 @@ mod rows;
 mod rule_books;
 mod schema;
 mod settlements;
+mod stays;
 mod take_back;
 mod taken;
 #[cfg(test)]
@@ -90,16 +91,23 @@ pub struct Arrival {
     pub operation: Arc<Operation>,
     /// Its bytes as they came.
     pub bytes: Bytes,
-    /// The filing that the hub attached.
-    pub filing: Option<AttachedFiling>,
+    /// The filings that the hub attached.
+    pub filings: Option<AttachedFilings>,
 }
 
-/// A filing, and its bytes as they came.
+impl Arrival {
+    /// The filings that the hub attached, the first choice first.
+    pub fn filings(&self) -> &[Filing] {
+        self.filings.as_ref().map(|attached| attached.filings.as_slice()).unwrap_or_default()
+    }
+}
+
+/// Filings that cover a visit, and their bytes as they came.
 #[derive(Clone, Debug)]
-pub struct AttachedFiling {
-    /// The filing.
-    pub filing: Filing,
-    /// Its bytes.
+pub struct AttachedFilings {
+    /// The filings, the first choice first.
+    pub filings: Vec<Filing>,
+    /// Their bytes.
     pub bytes: Bytes,
 }
 

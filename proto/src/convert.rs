@@ -168,6 +168,19 @@ pub fn write_filing(filing: &Filing) -> v1::Filing {
     filing::write(filing)
 }
 
+/// Reads the filings that travel with an operation, in the order in which they are tried.
+///
+/// # Errors
+/// Every field that is missing or malformed.
+pub fn read_attached_filings(attached: &v1::Filing) -> Result<Vec<Filing>, WireError> {
+    Reader::run(|reader| filing::read_attached(reader, attached))
+}
+
+/// Writes the filings that travel with an operation; none where no filing covers the visit.
+pub fn write_attached_filings(filings: &[Filing]) -> Option<v1::Filing> {
+    filing::write_attached(filings)
+}
+
 fn read<M: Message + Default, T>(bytes: &[u8], convert: fn(&mut Reader, &M) -> Option<T>) -> Result<T, WireError> {
     let message = M::decode(bytes).map_err(|fault| WireError {
         faults: vec![FieldFault { field: "message".into(), problem: format!("cannot be decoded: {fault}") }],

@@ -38,6 +38,7 @@ mod worksheet;
 use jiff::civil::Date;
 
 pub use earlier::Earlier;
+pub use entitlement::{HeldBack, held_back};
 
 use crate::account::FamilyAccount;
 use crate::adjudication::Adjudication;
@@ -60,8 +61,8 @@ pub struct Case<'a> {
     pub person: &'a Person,
     /// The bill and the visit.
     pub settle: &'a Settle,
-    /// The filing that covers the visit, if one does.
-    pub filing: Option<&'a Filing>,
+    /// The filings that cover the visit, the most favourable first.
+    pub filings: &'a [Filing],
     /// The person's usages in force, of any year and insurance, with the days under which they count.
     pub usages: &'a [UsagePosting],
     /// What is on the personal account.

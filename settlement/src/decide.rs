@@ -16,6 +16,7 @@ mod book;
 mod correct;
 mod effects;
 mod judge;
+mod posted_stay;
 mod rework;
 mod settle;
 mod take_back;
@@ -33,6 +34,7 @@ pub use correct::{
 };
 pub use effects::{Correcting, Effects, Undoing};
 pub use judge::{Judge, Judgement, Question, judge_by, judge_with};
+pub use posted_stay::{PostedStay, StayChange, StayFacts};
 pub use rework::{Rework, Reworked, Stored, funds_would_pay_more};
 pub use take_back::{Clash, Kept, is_voided, take_back};
 
@@ -80,7 +82,7 @@ pub struct Decision {
 pub fn decide(
     book: &mut Book,
     operation: &Arc<Operation>,
-    filing: Option<&Filing>,
+    filings: &[Filing],
     judge: &Judge<'_>,
     at: Timestamp,
 ) -> Verdict {
@@ -89,7 +91,7 @@ pub fn decide(
     }
     let seq = book.last_seq.next();
     let decided = match &operation.request {
-        Request::Settle(settle) => settle::settle(book, seq, &operation.key, settle, filing, judge, at),
+        Request::Settle(settle) => settle::settle(book, seq, &operation.key, settle, filings, judge, at),
         Request::Cancel(cancel) => undo::cancel(book, &operation.key, cancel),
         Request::Reverse(reverse) => undo::reverse(book, &operation.key, reverse),
     };
@@ -120,12 +122,12 @@ pub fn estimate(
     book: &mut Book,
     key: &OperationKey,
     settle: &Settle,
-    filing: Option<&Filing>,
+    filings: &[Filing],
     judge: &Judge<'_>,
     at: Timestamp,
 ) -> Result<Done, Refusal> {
     let family = book.family(&key.person, beijing::day_of(at));
-    settle::work_out(book.person(&key.person), &family, settle, filing, judge, at)
+    settle::work_out(book.person(&key.person), &family, settle, filings, judge, at)
         .map(|settled| settled.into_done(settle))
 }
 

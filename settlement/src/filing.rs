@@ -76,19 +76,29 @@ impl Filing {
         let back_home = self.class == FilingClass::LongTerm && regions.pool_of(area) == Some(self.home);
         self.validity.covers(admitted) && (back_home || regions.covers(self.destination, area))
     }
+
+    /// Whether another filing would change this one: it sends the person elsewhere for the same reason, on days that
+    /// both cover.
+    pub fn is_changed_by(&self, other: &Filing) -> bool {
+        self.id != other.id
+            && (self.home, &self.person, self.class) == (other.home, &other.person, other.class)
+            && self.destination != other.destination
+            && self.validity.meets(&other.validity)
+    }
 }
 
-/// The filing that covers a visit: of several the most favourable class, then the latest to begin.
+/// The filings that cover a visit: the most favourable class first, of each the latest to begin. Which is the first of them
+/// that has not ended is for the home region's rules to say, where they give filings a term.
 pub fn covering<'a>(
     filings: impl IntoIterator<Item = &'a Filing>,
     regions: &RegionTable,
     area: RegionCode,
     admitted: Date,
-) -> Option<&'a Filing> {
-    filings
-        .into_iter()
-        .filter(|filing| filing.covers(regions, area, admitted))
-        .min_by_key(|filing| (filing.class, std::cmp::Reverse(filing.validity.from)))
+) -> Vec<&'a Filing> {
+    let mut covering: Vec<&Filing> =
+        filings.into_iter().filter(|filing| filing.covers(regions, area, admitted)).collect();
+    covering.sort_by_key(|filing| (filing.class, std::cmp::Reverse(filing.validity.from)));
+    covering
 }
 
 #[cfg(test)]

@@ -134,6 +134,8 @@ reasons! {
     OverlappingStay = 513, Elsewhere;
     /// A manual claim has paid this bill already.
     ClaimedManually = 514, Elsewhere;
+    /// The region lets nobody change a filing so soon.
+    FilingLocked = 515, Elsewhere;
 
     /// No such settlement.
     UnknownSettlement = 601, Correct;

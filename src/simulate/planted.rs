@@ -175,8 +175,7 @@ async fn year_to_date_outside(door: &Door, request: v1::OperateRequest) -> Resul
 fn decided(book: &mut Book, asked: &Asked, books: &settlement::rulebook::RuleBooks, at: jiff::Timestamp) -> Verdict {
     match asked {
         Asked::Operate(arrival) => {
-            let filing = arrival.filing.as_ref().map(|attached| &attached.filing);
-            decide(book, &arrival.operation, filing, &|question| judge_by(books, question), at)
+            decide(book, &arrival.operation, arrival.filings(), &|question| judge_by(books, question), at)
         }
         Asked::Resolve(key) => resolve(book, key),
     }

@@ -3,7 +3,7 @@
 
 mod chance;
 mod clerk;
-mod deployment;
+pub mod deployment;
 mod faults;
 mod node;
 mod run;

@@ -92,7 +92,9 @@ impl Altered {
         let decided = store.correction_decide(("B1".into(), seen), Event::Approve, String::new(), by).await;
         decided.expect("the store works").expect("it is approved");
         let place = BatchPlace { after: 7, number: 1 };
-        let taken = store.correction_take(("B1".into(), place, Default::default()), vec![pool("410700")], letter, noon(6, 17)).await;
+        let taken = store
+            .correction_take(("B1".into(), place, Default::default()), vec![pool("410700")], letter, noon(6, 17))
+            .await;
         taken.expect("the store works").expect("the number is its own");
     }
 

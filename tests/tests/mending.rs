@@ -169,9 +169,8 @@ async fn damage_the_book(world: &mut World, older: &Path) {
         outcome: outcome.encode_to_vec().into(),
         book_seq: last,
         after: last - 1,
-        filing: given
-            .filing
-            .map(|filing| proto::convert::write_filing(&filing).encode_to_vec().into())
+        filing: proto::convert::write_attached_filings(&given.filings)
+            .map(|attached| attached.encode_to_vec().into())
             .unwrap_or_default(),
         answered_at: given.answered_at.as_microsecond(),
         request_id: "damage".into(),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use world::hospital::{Hospital, INSTITUTION};
 use world::{EMPLOYEE, RESIDENT, UNFILED, World, append, eventually, pool};
 use yidi::demo::story::FilingRow;
+use yidi::filing::lodge_all;
 
 fn with(message: &Value, pointer: &str, value: impl Into<Value>) -> Value {
     let mut changed = message.clone();
@@ -15,7 +16,7 @@ async fn world_with_filings() -> (World, Hospital) {
     let world = World::start().await;
     let operator = world.operator();
     let filings = world.deploy().join("demo/filings.csv");
-    let refused = yidi::filing::lodge_all(&operator, &filings).await.expect("the file can be read");
+    let refused = lodge_all(&operator, &filings).await.expect("the file can be read");
     assert!(refused.is_empty(), "{refused:?}");
     let hospital = Hospital::new(world.desk());
     (world, hospital)
@@ -287,10 +288,10 @@ async fn who_and_what_is_added_by_hand_settles_after_the_next_start() {
         "H53010200901,昆明新开医院,530102,hospital,2,2020-01-01,,inpatient;outpatient,,active",
     );
     append(&deploy, "catalogue.csv", "*,X-NEW-1,新药,101,01,09,,0,0,2020-01-01,");
-    append(&deploy, "filings.csv", "WORLD-2,41070000990001,410700,long-term,530100,2025-01-01,");
+    append(&deploy, "filings.csv", "WORLD-2,41070000990001,410700,other-temporary,530100,2025-01-01,");
     world.restart().await;
     let filings = deploy.join("demo/filings.csv");
-    let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
+    let refused = lodge_all(&world.operator(), &filings).await.expect("the file can be read");
     assert!(refused.is_empty(), "{refused:?}");
     let hospital = Hospital::new(world.desk());
     let move_to =
@@ -324,4 +325,63 @@ async fn an_institution_of_somebody_else_cannot_be_settled_for() {
         reply.text("/err_msg")
     );
     world.assert_sound().await;
+}
+
+/// A referral that was lodged without an end holds for six months by the home region's rules, which the hub does not know.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_filings_the_first_that_still_holds_settles() {
+    let term = "\n[[filing_validity]]\nid = 'referral'\nfiling = ['referral']\nmonths = 6\nsource = 'demo'\n\
+        trust = 'assumed'\nclause = '转诊备案六个月有效'\n";
+    let filing = |id: &str, class: &str, from: &str| format!("{id},{},410700,{class},310000,{from},", UNFILED.number);
+    for (lodged, class) in [
+        (
+            vec![filing("W-1", "referral", "2024-12-01"), filing("W-2", "other-temporary", "2025-05-01")],
+            "other-temporary",
+        ),
+        (vec![filing("W-1", "referral", "2024-12-03"), filing("W-2", "other-temporary", "2025-05-01")], "referral"),
+        (vec![filing("W-1", "referral", "2024-12-01")], "none"),
+    ] {
+        let world = World::start_with(|deploy| {
+            let book = deploy.join("rulebooks/410700-xinxiang/resident-2024-01-01.toml");
+            let text = std::fs::read_to_string(&book).expect("a rule book");
+            std::fs::write(book, text + term).expect("it is written");
+            std::fs::write(deploy.join("demo/filings.csv"), "id,psn_no,home,class,destination,from,to\n")
+                .expect("a file");
+            lodged.iter().for_each(|row| append(deploy, "filings.csv", row));
+        })
+        .await;
+        let refused = lodge_all(&world.operator(), &world.deploy().join("demo/filings.csv")).await;
+        assert_eq!(refused.expect("the file can be read"), [""; 0]);
+        let hospital = Hospital::new(world.desk());
+        let stay = hospital.stay(&UNFILED, "8000.00").await;
+        let settled = hospital.send(&hospital.settle_message(&UNFILED, &stay, "8000.00")).await;
+        if class == "none" {
+            assert!(settled.text("/err_msg").starts_with("[505]"), "{}", settled.text("/err_msg"));
+        } else {
+            assert!(settled.succeeded(), "{}", settled.text("/err_msg"));
+            assert_eq!(settled.text("/output/setlinfo/exp_content"), format!(r#"{{"filing_class":"{class}"}}"#));
+        }
+        world.assert_sound().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filing_is_not_changed_before_its_home_region_lets_it_be() {
+    let (world, _) = world_with_filings().await;
+    let file = world.deploy().join("demo/changes.csv");
+    let lodge = async |row: &str| {
+        let rows = format!("id,psn_no,home,class,destination,from,to\n{row}\n");
+        std::fs::write(&file, rows).expect("it is written");
+        lodge_all(&world.operator(), &file).await.expect("the file can be read")
+    };
+    // WORLD-3 is for Shanghai for long, from New Year on; Xinxiang locks it for six months.
+    let to_shenzhen = |id: &str, from: &str| format!("{id},{},410700,long-term,440300,{from},", RESIDENT.number);
+    let refused = lodge(&to_shenzhen("C-1", "2025-06-30")).await;
+    let [refused] = refused.as_slice() else { panic!("it stands: {refused:?}") };
+    for part in ["515", "destination", "2025-07-01", "filing_validity.long-term"] {
+        assert!(refused.contains(part), "{part}: {refused}");
+    }
+    assert_eq!(lodge(&to_shenzhen("C-2", "2025-07-01")).await, [""; 0]);
+    let temporary = format!("C-3,{},410700,other-temporary,440300,2025-06-01,", RESIDENT.number);
+    assert_eq!(lodge(&temporary).await, [""; 0]);
 }

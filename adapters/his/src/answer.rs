@@ -223,6 +223,9 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
         Reason::AlreadySettled => ("该批次或住院已结算,未重复结算", "请用5203查询原结算;确需重结先撤销原结算"),
         Reason::OverlappingStay => ("与该人员另一次住院时间重叠", "请核对入出院时间,转院可重叠一天"),
         Reason::ClaimedManually => ("该费用已在参保地手工报销", "不能再直接结算,请勿重复报销"),
+        Reason::FilingLocked => {
+            ("备案在变更锁定期内,不能变更", "请按提示日期之后再变更,或由参保地经办机构核实后作废原备案")
+        }
 
         Reason::UnknownSettlement => ("没有有效的结算记录", "如需结算可直接办理;查询请核对setl_id、mdtrt_id和psn_no"),
         Reason::AlreadyCancelled => ("该结算已撤销,未重复撤销", "无需再撤销"),

@@ -17,7 +17,7 @@ use settlement::operation::Request;
 use settlement::outcome::{Done, Outcome};
 use settlement::rulebook::RuleBooks;
 
-use crate::replay::{ReplayError, past_at, read_books, read_filing};
+use crate::replay::{ReplayError, past_at, read_books, read_filings};
 
 /// Why a settlement may come out otherwise.
 #[derive(Clone, Debug)]
@@ -205,7 +205,7 @@ pub(crate) fn stored(past: Past, held: ledger::home::Affected) -> Result<Stored,
         seq,
         key: operation.key.clone(),
         settle: Arc::new((**settle).clone()),
-        filing: read_filing(seq, past.filing)?,
+        filings: read_filings(seq, past.filing)?,
         book: past.book,
         decided_at,
         settled: *settled,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use identity::permit::HubPermit;
 use jiff::Timestamp;
-use ledger::home::{AttachedFiling, BookEnd, Returned, TakenBack};
+use ledger::home::{AttachedFilings, BookEnd, Returned, TakenBack};
 use prost::Message;
 use proto::status::refusal_of_wire_error;
 use proto::{convert, page, v1};
@@ -84,18 +84,18 @@ fn read_returned(asked: v1::ReinstateRequest) -> Result<Returned, Refusal> {
         kept: Kept { seq, after, operation, outcome, usage },
         bytes: asked.operation,
         outcome: asked.outcome,
-        filing: read_attached(asked.filing)?,
+        filings: read_attached(asked.filing)?,
         answered_at: answered_at.map_err(|_| unread_field("answered_at", "is no instant in UTC microseconds"))?,
     })
 }
 
-fn read_attached(bytes: bytes::Bytes) -> Result<Option<AttachedFiling>, Refusal> {
+fn read_attached(bytes: bytes::Bytes) -> Result<Option<AttachedFilings>, Refusal> {
     if bytes.is_empty() {
         return Ok(None);
     }
     let wire = v1::Filing::decode(bytes.clone()).map_err(|_| unread_field("filing", "is no yidi.v1.Filing"))?;
-    let filing = convert::read_filing(&wire).map_err(|fault| refusal_of_wire_error(&fault))?;
-    Ok(Some(AttachedFiling { filing, bytes }))
+    let filings = convert::read_attached_filings(&wire).map_err(|fault| refusal_of_wire_error(&fault))?;
+    Ok(Some(AttachedFilings { filings, bytes }))
 }
 
 fn unread_field(field: &'static str, problem: &'static str) -> Refusal {

@@ -208,8 +208,7 @@ impl Batches {
         let decide = move |book: &mut Book, asked: &Asked, at| -> Verdict {
             match asked {
                 Asked::Operate(arrival) => {
-                    let filing = arrival.filing.as_ref().map(|attached| &attached.filing);
-                    decide(book, &arrival.operation, filing, &|question| judge_by(&books, question), at)
+                    decide(book, &arrival.operation, arrival.filings(), &|question| judge_by(&books, question), at)
                 }
                 Asked::Resolve(key) => resolve(book, key),
             }

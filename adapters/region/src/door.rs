@@ -8,12 +8,14 @@ use std::time::Duration;
 use identity::deadline;
 use identity::permit::HubPermit;
 use ledger::clock::Clock;
-use ledger::home::{Arrival, Asked, AttachedFiling, BookEnd, HomeStore, Reply};
+use ledger::home::{Arrival, Asked, AttachedFilings, BookEnd, HomeStore, Reply};
 use ledger::store::StoreError;
 use prost::Message;
 use proto::status::refusal_of_wire_error;
+use proto::v1::change_filing_request::Change as WireChange;
 use proto::v1::query_request::About as WireAbout;
 use proto::{convert, v1};
+use settlement::benefits::filing_term::Change;
 use settlement::decide::BookSeq;
 use settlement::ids::{EncounterId, IdError, PersonNumber, PoolCode, RegionCode};
 use settlement::refusal::{Reason, Refusal};
@@ -23,7 +25,7 @@ use crate::committer::{Committer, Terms};
 use crate::in_force::RulesInForce;
 use crate::query::About;
 use crate::sealing::Sealing;
-use crate::{estimate, look_up, query};
+use crate::{estimate, filing_change, look_up, query};
 
 /// The door.
 pub struct Door {
@@ -48,7 +50,7 @@ impl Door {
     /// Why nobody is found.
     pub async fn look_up(&self, _: &HubPermit, asked: v1::LookUpRequest) -> Result<v1::LookUpReply, Refusal> {
         let question = self.look_up_question(asked)?;
-        look_up::run(&self.store, &self.sealing, &question).await
+        look_up::run(&self.store, &self.sealing, &self.rules.now().books, &question).await
     }
 
     /// Works a bill out without any effect.
@@ -100,6 +102,33 @@ impl Door {
         query::run(&self.store, home, person, about).await
     }
 
+    /// Lets a filing be changed.
+    ///
+    /// # Errors
+    /// Why it may not be, naming the day from which it may; see `filing_change`.
+    pub async fn change_filing(
+        &self,
+        _: &HubPermit,
+        asked: v1::ChangeFilingRequest,
+    ) -> Result<v1::ChangeFilingReply, Refusal> {
+        let missing = |field: &'static str| Refusal::new(Reason::MissingField).of_field(field);
+        let read = |wire: &v1::Filing| convert::read_filing(wire).map_err(|fault| refusal_of_wire_error(&fault));
+        let held = read(&asked.held.ok_or_else(|| missing("held"))?)?;
+        self.serves(held.home)?;
+        let books = self.rules.now().books;
+        match asked.change.ok_or_else(|| missing("change"))? {
+            WireChange::ReplacedBy(other) => {
+                let other = read(&other)?;
+                filing_change::check(&self.store, &books, &held, Change::ReplacedBy(&other)).await?;
+            }
+            WireChange::LastDay(day) => {
+                let day = day.parse().map_err(|_| Refusal::new(Reason::InvalidField).of_field("last_day"))?;
+                filing_change::check(&self.store, &books, &held, Change::EndsAfter(day)).await?;
+            }
+        }
+        Ok(v1::ChangeFilingReply {})
+    }
+
     async fn ask(&self, asked: Asked, terms: Terms, request_id: &str) -> Result<v1::Answer, Refusal> {
         let message = asked.key().message.clone();
         let message = message.as_str();
@@ -127,14 +156,14 @@ impl Door {
     pub fn arrival(&self, bytes: bytes::Bytes, hub: Option<v1::HubFields>) -> Result<Arrival, Refusal> {
         let operation = convert::read_operation(&bytes).map_err(|fault| refusal_of_wire_error(&fault))?;
         self.serves(operation.home())?;
-        let filing = match hub.and_then(|fields| fields.filing) {
-            Some(wire) => Some(AttachedFiling {
-                filing: convert::read_filing(&wire).map_err(|fault| refusal_of_wire_error(&fault))?,
+        let filings = match hub.and_then(|fields| fields.filing) {
+            Some(wire) => Some(AttachedFilings {
+                filings: convert::read_attached_filings(&wire).map_err(|fault| refusal_of_wire_error(&fault))?,
                 bytes: wire.encode_to_vec().into(),
             }),
             None => None,
         };
-        Ok(Arrival { operation: Arc::new(operation), bytes, filing })
+        Ok(Arrival { operation: Arc::new(operation), bytes, filings })
     }
 
     pub(crate) fn serves_code(&self, home: &str) -> Result<(), Refusal> {

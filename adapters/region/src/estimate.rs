@@ -36,12 +36,12 @@ pub async fn run(
     let Request::Settle(settle) = &operation.request else {
         return Err(Refusal::new(Reason::InvalidField).of_field("infno"));
     };
-    let filing = arrival.filing.as_ref().map(|attached| attached.filing.clone());
+    let filings = arrival.filings().to_vec();
     let mut book = store.book_read(Asked::Operate(Box::new(arrival))).await.map_err(crate::door::unread)?;
-    let outcome = outcome(&mut book, rules, &operation, settle, filing.as_ref(), at)?;
+    let outcome = outcome(&mut book, rules, &operation, settle, &filings, at)?;
     let alternatives = what_if.iter().map(|footing| {
         let (settle, filing) = footing.of(settle, &operation.key.person);
-        Ok((*footing, self::outcome(&mut book, rules, &operation, &settle, filing.as_ref(), at)?))
+        Ok((*footing, self::outcome(&mut book, rules, &operation, &settle, filing.as_slice(), at)?))
     });
     let alternatives = alternatives.collect::<Result<_, Refusal>>()?;
     Ok(Estimate { outcome, alternatives, seq: book.last_seq })
@@ -52,11 +52,11 @@ fn outcome(
     rules: &InForce,
     operation: &Operation,
     settle: &Settle,
-    filing: Option<&Filing>,
+    filings: &[Filing],
     at: jiff::Timestamp,
 ) -> Result<Outcome, Refusal> {
     let judge = |question: &settlement::decide::Question<'_>| judge_by(&rules.books, question);
-    match estimate(book, &operation.key, settle, filing, &judge, at) {
+    match estimate(book, &operation.key, settle, filings, &judge, at) {
         Ok(done) => Ok(Outcome::Accepted { decided_at: at, done }),
         Err(fault) if fault.reason.is_transient() => Err(fault),
         Err(refusal) => Ok(Outcome::Refused(refusal)),

@@ -7,6 +7,7 @@
 //! | [`service`], [`door`] | the gRPC service; what it lets in: permit, convert, call, convert |
 //! | [`committer`] | **the money path**: what waits is decided in one batch and one commit |
 //! | [`look_up`], [`estimate`], [`query`] | questions that change nothing |
+//! | `filing_change` | whether a filing may be changed already |
 //! | [`people`], [`post`], [`rules`] | files that come in: enrollees, postings, rule books |
 //! | [`in_force`] | the rule books that decide now |
 //! | [`sheet`] | reading such a file with every fault at once |
@@ -28,6 +29,7 @@ pub mod config;
 mod corrections;
 pub mod door;
 pub mod estimate;
+mod filing_change;
 pub mod in_force;
 pub mod look_up;
 pub mod people;

@@ -5,9 +5,12 @@
 use jiff::civil::Date;
 use ledger::home::{Credential, Enrollee, EntitlementRow, HomeStore};
 use proto::v1;
+use settlement::benefits::{HeldBack, held_back};
 use settlement::ids::{PersonNumber, PoolCode};
 use settlement::money::Money;
+use settlement::person::{Entitlement, Person};
 use settlement::refusal::{Reason, Refusal};
+use settlement::rulebook::{DecidingDates, RuleBooks};
 
 use crate::people::{card_digest, document_digest};
 use crate::sealing::{Matter, Sealing};
@@ -31,7 +34,12 @@ pub struct Question {
 ///
 /// # Errors
 /// [`Reason::UnknownPerson`] when nobody fits, [`Reason::NotInsured`] when the person has no coverage to show.
-pub async fn run(store: &HomeStore, sealing: &Sealing, question: &Question) -> Result<v1::LookUpReply, Refusal> {
+pub async fn run(
+    store: &HomeStore,
+    sealing: &Sealing,
+    books: &RuleBooks,
+    question: &Question,
+) -> Result<v1::LookUpReply, Refusal> {
     let enrollee = find(store, sealing, question).await?;
     let name = opened(sealing, Matter::Name, &enrollee.sealed.name)?;
     let asked = question.name.trim();
@@ -40,7 +48,7 @@ pub async fn run(store: &HomeStore, sealing: &Sealing, question: &Question) -> R
     }
     let number = enrollee.facts.number.clone();
     let (balance, seq) = store.account_balance_read(number.clone()).await.map_err(crate::door::unread)?;
-    let coverages = coverages(&enrollee, question.on, balance);
+    let coverages = coverages(&enrollee, books, question.on, balance);
     if coverages.is_empty() {
         return Err(Refusal::new(Reason::NotInsured).because(question.on.to_string()));
     }
@@ -97,33 +105,64 @@ fn opened(sealing: &Sealing, matter: Matter, sealed: &[u8]) -> Result<String, Re
     })
 }
 
-/// The coverages that have begun, the active one first, then the suspended, then the ended, the latest of each first.
-fn coverages(enrollee: &Enrollee, on: Date, balance: Money) -> Vec<v1::CoverageRow> {
+/// The coverages that have begun, the active one first, then those under which benefits are not due, then the ended, the
+/// latest of each first.
+fn coverages(enrollee: &Enrollee, books: &RuleBooks, on: Date, balance: Money) -> Vec<v1::CoverageRow> {
+    let person = enrollee.facts.clone().person();
     let begun = enrollee.facts.entitlements.iter().filter(|row| row.entitlement.validity.from <= on);
-    let mut rows: Vec<(&str, &EntitlementRow)> = begun.map(|row| (status(row, on), row)).collect();
-    rows.sort_by_key(|(status, row)| (*status, std::cmp::Reverse(row.entitlement.validity.from)));
+    let mut rows: Vec<(Standing, &EntitlementRow)> =
+        begun.map(|row| (Standing::of(books, &person, &row.entitlement, on), row)).collect();
+    rows.sort_by_key(|(standing, row)| (standing.status, std::cmp::Reverse(row.entitlement.validity.from)));
     rows.into_iter()
-        .map(|(status, row)| v1::CoverageRow {
+        .map(|(standing, row)| v1::CoverageRow {
             insurance: row.entitlement.insurance.word().into(),
             person_category: row.category.clone(),
-            status: status.into(),
+            status: standing.status.into(),
             from: row.entitlement.validity.from.to_string(),
-            suspended_from: date_text(row.entitlement.suspended.map(|suspended| suspended.from)),
+            suspended_from: date_text(standing.since),
             civil_servant: row.entitlement.civil_servant,
             home: enrollee.facts.home.to_string(),
             account_balance: balance.fen(),
             employer: row.employer.clone(),
+            benefits_from: date_text(standing.benefits_from),
+            held_back_by: standing.held_back_by.into(),
         })
         .collect()
 }
 
-/// `psn_insu_stas`.
-fn status(row: &EntitlementRow, on: Date) -> &'static str {
-    let suspended = row.entitlement.suspended.is_some_and(|suspended| suspended.covers(on));
-    match (row.entitlement.validity.covers(on), suspended) {
-        (true, false) => "1",
-        (true, true) => "2",
-        (false, _) => "4",
+/// Whether benefits are due under a stretch of insurance on a day, and why not.
+struct Standing {
+    /// `psn_insu_stas`.
+    status: &'static str,
+    /// Since when they are not, or were not.
+    since: Option<Date>,
+    /// The first day after a waiting period that is not over.
+    benefits_from: Option<Date>,
+    /// The word of the other insurance that holds it back.
+    held_back_by: &'static str,
+}
+
+impl Standing {
+    fn of(books: &RuleBooks, person: &Person, entitlement: &Entitlement, on: Date) -> Standing {
+        let since = entitlement.suspended.map(|suspended| suspended.from);
+        let plain = |status| Standing { status, since, benefits_from: None, held_back_by: "" };
+        if !entitlement.validity.covers(on) {
+            return plain("4");
+        }
+        if !entitlement.runs_on(on) {
+            return plain("2");
+        }
+        let book = books.in_force(person.home, entitlement.insurance, DecidingDates::on(on));
+        // A rule that nobody knows is told by whoever settles; here it says nothing.
+        match book.and_then(|book| held_back(book, person, entitlement, on)) {
+            Ok(Some(HeldBack::DoubleCover { by, since })) => {
+                Standing { since: Some(since), held_back_by: by.word(), ..plain("2") }
+            }
+            Ok(Some(HeldBack::Waiting { first })) => {
+                Standing { since: Some(entitlement.validity.from), benefits_from: Some(first), ..plain("2") }
+            }
+            Ok(None) | Err(_) => plain("1"),
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 //! catastrophic,civil_servant,assistance,account,institution,encounter,cancels,note`, and where needed `month`
 //! (`2025-03`, in which monthly caps count the row; otherwise the month of `date`), `above_cap`, `civil_servant_base`,
 //! `assistance_base` (otherwise what the catastrophic layer looked at, less what it and civil servants were paid),
-//! `tilt_base`, `tilt`. Amounts are yuan with at most two decimal places; empty is nothing.
+//! `tilt_base`, `tilt`, and for a stay from which later ones may go on `admitted`, `discharged`, `level`, `diagnosis`.
+//! Amounts are yuan with at most two decimal places; empty is nothing.
 //!
 //! | kind | what it uses up | `account` |
 //! |---|---|---|
@@ -14,7 +15,9 @@
 //! | `manual-claim` | the sums; `institution` and `encounter` name the bill | what the account paid |
 //! | `account-deposit` | nothing | what the account receives |
 //!
-//! A row with `cancels` names an earlier row's id and has no sums of its own.
+//! A row with `cancels` names an earlier row's id and has no sums of its own. An inpatient `local-settlement` or
+//! `manual-claim` with the days of its stay also names the `level`, the `institution` and the `encounter`; the
+//! `diagnosis` may be empty.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -24,9 +27,9 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use ledger::home::{HomeStore, Posted, Posting, PostingKind};
 use ledger::store::StoreError;
-use settlement::decide::UsagePosting;
-use settlement::encounter::CareKind;
-use settlement::ids::{DiseaseCode, EncounterId, InstitutionCode, PersonNumber, PoolCode};
+use settlement::decide::{StayFacts, UsagePosting};
+use settlement::encounter::{CareKind, HospitalLevel};
+use settlement::ids::{DiagnosisCode, DiseaseCode, EncounterId, InstitutionCode, PersonNumber, PoolCode};
 use settlement::money::Money;
 use settlement::month::Month;
 use settlement::person::Insurance;
@@ -59,7 +62,18 @@ const COLUMNS: &[&str] = &[
     "note",
 ];
 /// Columns that few files need.
-const OPTIONAL: &[&str] = &["month", "above_cap", "civil_servant_base", "assistance_base", "tilt_base", "tilt"];
+const OPTIONAL: &[&str] = &[
+    "month",
+    "above_cap",
+    "civil_servant_base",
+    "assistance_base",
+    "tilt_base",
+    "tilt",
+    "admitted",
+    "discharged",
+    "level",
+    "diagnosis",
+];
 /// How many postings share a transaction.
 const POSTINGS_A_WRITE: usize = 256;
 /// Each posting is a microsecond after the one before.
@@ -144,7 +158,8 @@ fn read(row: &mut Row<'_>, poster: Poster<'_>, homes: &HashMap<PersonNumber, Poo
     }
     let kind = row.word("kind", PostingKind::from_word);
     let date = row.date("date");
-    let bill = read_bill(row, kind);
+    let stay = read_stay(row, kind);
+    let bill = read_bill(row, kind, stay.as_ref().is_some_and(Option::is_some));
     let (sums, account) = (read_sums(row), row.money("account"));
     let cancels = row.text("cancels").to_owned();
     if !cancels.is_empty() {
@@ -156,7 +171,8 @@ fn read(row: &mut Row<'_>, poster: Poster<'_>, homes: &HashMap<PersonNumber, Poo
             Some(None)
         }
         Some(_) if cancels.is_empty() => {
-            read_usage(row, sums, date, person.as_ref().and_then(|p| homes.get(p)), poster)
+            let home = person.as_ref().and_then(|person| homes.get(person));
+            read_usage(row, sums, (date, home), stay.as_ref().is_some_and(Option::is_some), poster)
         }
         Some(_) | None => Some(None),
     };
@@ -173,6 +189,7 @@ fn read(row: &mut Row<'_>, poster: Poster<'_>, homes: &HashMap<PersonNumber, Poo
             PostingKind::LocalSettlement | PostingKind::ManualClaim => -account,
         },
         bill: bill?,
+        stay: stay?,
         cancels: (!cancels.is_empty()).then_some(cancels),
         content: row.content(),
     }))
@@ -218,11 +235,55 @@ fn sums_of_its_own(row: &mut Row<'_>, sums: Option<UsageSums>, account: Option<M
     }
 }
 
-fn read_bill(row: &mut Row<'_>, kind: Option<PostingKind>) -> Option<Option<(InstitutionCode, EncounterId)>> {
+/// What makes a row a stay, beside `admitted`.
+const OF_A_STAY: [&str; 4] = ["discharged", "level", "institution", "encounter"];
+
+/// The days of a stay; an inner none where the row has none.
+fn read_stay(row: &mut Row<'_>, kind: Option<PostingKind>) -> Option<Option<StayFacts>> {
+    let (admitted, discharged) = (row.optional_date("admitted"), row.optional_date("discharged"));
+    let diagnosis = row.optional_id("diagnosis", DiagnosisCode::new);
+    if ["admitted", "discharged", "level", "diagnosis"].iter().all(|column| row.text(column).is_empty()) {
+        return Some(None);
+    }
+    let may_have = match kind {
+        Some(PostingKind::LocalSettlement | PostingKind::ManualClaim) => {
+            CareKind::from_word(row.text("care")) == Some(CareKind::Inpatient) && row.text("cancels").is_empty()
+        }
+        Some(PostingKind::OpeningBalance | PostingKind::AccountDeposit) | None => false,
+    };
+    if !may_have {
+        row.fault("admitted", "only an inpatient local settlement or manual claim has the days of a stay");
+        return None;
+    }
+    for column in OF_A_STAY {
+        if row.text(column).is_empty() {
+            row.fault(column, "is needed beside the days of a stay");
+        }
+    }
+    let level = if row.text("level").is_empty() { None } else { row.word("level", HospitalLevel::from_word) };
+    let (admitted, discharged) = (admitted?, discharged?);
+    if admitted.is_none() {
+        row.fault("admitted", "is needed beside the days of a stay");
+    }
+    let (admitted, discharged) = (admitted?, discharged?);
+    if discharged < admitted {
+        row.fault("discharged", "is before the day of admission");
+        return None;
+    }
+    Some(Some(StayFacts { admitted, discharged, level: level?, diagnosis: diagnosis? }))
+}
+
+/// The bill that must not be settled twice; a local settlement has one where its stay is told.
+fn read_bill(
+    row: &mut Row<'_>,
+    kind: Option<PostingKind>,
+    is_stay: bool,
+) -> Option<Option<(InstitutionCode, EncounterId)>> {
     let institution = row.optional_id("institution", InstitutionCode::new);
     let encounter = row.optional_id("encounter", EncounterId::new);
     match (institution?, encounter?, kind) {
         (Some(institution), Some(encounter), Some(PostingKind::ManualClaim)) => Some(Some((institution, encounter))),
+        (Some(institution), Some(encounter), _) if is_stay => Some(Some((institution, encounter))),
         (None, Some(_), Some(PostingKind::ManualClaim)) => {
             row.fault("institution", "is needed beside encounter");
             None
@@ -247,11 +308,11 @@ fn read_month(row: &mut Row<'_>, date: Option<Date>) -> Option<Month> {
 fn read_usage(
     row: &mut Row<'_>,
     sums: Option<UsageSums>,
-    date: Option<Date>,
-    home: Option<&PoolCode>,
+    (date, home): (Option<Date>, Option<&PoolCode>),
+    is_stay: bool,
     poster: Poster<'_>,
 ) -> Option<Option<UsagePosting>> {
-    if sums == Some(UsageSums::default()) {
+    if sums == Some(UsageSums::default()) && !is_stay {
         return Some(None);
     }
     let (insurance, care) = (row.word("insurance", Insurance::from_word), row.word("care", CareKind::from_word));
@@ -263,8 +324,7 @@ fn read_usage(
         row.fault("psn_no", "is nobody who is enrolled here");
         return None;
     };
-    let dates = DecidingDates { admission: day, discharge: Some(day), settlement: day };
-    match poster.books.in_force(*home, insurance, dates) {
+    match poster.books.in_force(*home, insurance, DecidingDates::on(day)) {
         Ok(book) => {
             let usage = Usage { year: book.year_of(day), insurance, care, disease, month, sums };
             Some(Some(UsagePosting { usage, day }))

@@ -161,14 +161,14 @@ fn again(past: Past, books: &RuleBooks) -> Result<Option<Replay>, ReplayError> {
     let Some(operation) = operation else {
         return Ok(None);
     };
-    let filing = read_filing(seq, filing)?;
+    let filings = read_filings(seq, filing)?;
     let worked_out = RefCell::new((None, Vec::new()));
     let judge = |question: &Question<'_>| {
         let judgement = judge_by(books, question)?;
         *worked_out.borrow_mut() = (Some(judgement.adjudication.clone()), question.case.usages.to_vec());
         Ok(judgement)
     };
-    let verdict = decide(&mut book, &operation, filing.as_ref(), &judge, decided_at);
+    let verdict = decide(&mut book, &operation, &filings, &judge, decided_at);
     let again = match verdict {
         Verdict::New { seq: _, decision } => convert::write_decision(&decision),
         Verdict::Undecided(fault) => return Err(ReplayError::Unreadable(seq, fault.to_string())),
@@ -180,13 +180,13 @@ fn again(past: Past, books: &RuleBooks) -> Result<Option<Replay>, ReplayError> {
     Ok(Some(Replay { seq, stored: outcome, again, adjudication, used }))
 }
 
-pub(crate) fn read_filing(seq: BookSeq, bytes: Option<Bytes>) -> Result<Option<Filing>, ReplayError> {
+pub(crate) fn read_filings(seq: BookSeq, bytes: Option<Bytes>) -> Result<Vec<Filing>, ReplayError> {
     let Some(bytes) = bytes else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let unreadable = |problem: String| ReplayError::Unreadable(seq, problem);
     let wire = v1::Filing::decode(bytes).map_err(|fault| unreadable(fault.to_string()))?;
-    convert::read_filing(&wire).map(Some).map_err(|fault| unreadable(fault.to_string()))
+    convert::read_attached_filings(&wire).map_err(|fault| unreadable(fault.to_string()))
 }
 
 pub(crate) fn read_books(past: &Past) -> Result<RuleBooks, ReplayError> {

@@ -74,6 +74,14 @@ impl HomeRegion for RegionService {
         let permit = HubPermit::from_request(&request)?;
         told(self.door.query(&permit, request.into_inner()).await)
     }
+
+    async fn change_filing(
+        &self,
+        request: Request<v1::ChangeFilingRequest>,
+    ) -> Result<Response<v1::ChangeFilingReply>, Status> {
+        let permit = HubPermit::from_request(&request)?;
+        told(self.door.change_filing(&permit, request.into_inner()).await)
+    }
 }
 
 #[tonic::async_trait]

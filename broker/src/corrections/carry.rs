@@ -59,7 +59,8 @@ impl Hub {
             }
             // One region's system keeps one book for all its pools.
             let book = home.pools().iter().copied().collect();
-            let Ok(taken) = self.store.correction_take((id.to_owned(), place, reply.record), book, letter, now).await? else {
+            let Ok(taken) = self.store.correction_take((id.to_owned(), place, reply.record), book, letter, now).await?
+            else {
                 home.lied_of_batch(id, place, Lie::BatchNumberRepeated, now);
                 return Ok(Some(held));
             };

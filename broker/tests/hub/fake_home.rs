@@ -52,6 +52,9 @@ struct Book {
     settled: HashMap<SettlementId, Settled>,
     operated: Vec<v1::OperateRequest>,
     estimated: Vec<v1::EstimateRequest>,
+    /// Why it lets no filing be changed.
+    locks: Option<Refusal>,
+    changed: Vec<v1::ChangeFilingRequest>,
     script: VecDeque<Script>,
     /// What it says, in a status, to whoever asks what became of an operation.
     refuses_to_resolve: Option<Refusal>,
@@ -170,6 +173,16 @@ impl FakeHome {
     /// Every operation that was sent to it, in order.
     pub fn operated(&self) -> Vec<v1::OperateRequest> {
         self.book().operated.clone()
+    }
+
+    /// Lets no filing be changed from now on, or any again.
+    pub fn lock_filings(&self, refusal: Option<Refusal>) {
+        self.book().locks = refusal;
+    }
+
+    /// Every change of a filing that it was asked about, in order.
+    pub fn asked_to_change(&self) -> Vec<v1::ChangeFilingRequest> {
+        self.book().changed.clone()
     }
 
     pub fn estimated(&self) -> Vec<v1::EstimateRequest> {
@@ -318,6 +331,19 @@ impl HomeRegion for FakeHome {
             return Err(proto::status::of_refusal(&Reason::UnknownPerson.into()));
         }
         Ok(Response::new(v1::LookUpReply { person: crate::requests::PERSON.into(), ..Default::default() }))
+    }
+
+    async fn change_filing(
+        &self,
+        request: tonic::Request<v1::ChangeFilingRequest>,
+    ) -> Result<Response<v1::ChangeFilingReply>, Status> {
+        HubPermit::from_request(&request)?;
+        let mut book = self.book();
+        book.changed.push(request.into_inner());
+        match &book.locks {
+            Some(refusal) => Err(proto::status::of_refusal(refusal)),
+            None => Ok(Response::new(v1::ChangeFilingReply {})),
+        }
     }
 
     async fn query(&self, _: tonic::Request<v1::QueryRequest>) -> Result<Response<v1::QueryReply>, Status> {

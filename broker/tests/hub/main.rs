@@ -7,6 +7,7 @@ mod corrections;
 mod doubt;
 mod drain;
 mod fake_home;
+mod family;
 mod inquiries;
 mod isolation;
 mod measures;

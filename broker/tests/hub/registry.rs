@@ -4,7 +4,7 @@ use identity::name::Role;
 use proto::v1;
 use proto::v1::filings_client::FilingsClient;
 use proto::v1::home_books_client::HomeBooksClient;
-use settlement::refusal::Reason;
+use settlement::refusal::{Reason, Refusal};
 use tonic::{Response, Status};
 
 use crate::requests::*;
@@ -21,6 +21,7 @@ fn filing(id: &str, class: &str, destination: &str, from: &str, to: &str) -> v1:
         to: to.into(),
         lodged_at: 0,
         state: String::new(),
+        others: Vec::new(),
     }
 }
 
@@ -74,6 +75,45 @@ async fn the_filing_that_covers_the_visit_travels_with_it() {
     lodge(&world, long_term()).await.expect("it stands");
     world.operate(&settle("3")).await.expect("an answer");
     assert_eq!(sent_filing(&world).as_deref(), Some("F1"), "the more favourable class goes before");
+    // For the region to try where the first has ended by its rules.
+    let sent = world.home.operated().pop().and_then(|sent| sent.hub).and_then(|hub| hub.filing).expect("a filing");
+    assert_eq!(sent.others.into_iter().map(|filing| filing.id).collect::<Vec<_>>(), ["late"]);
+}
+
+#[tokio::test]
+async fn a_filing_that_its_region_locks_is_not_changed() {
+    let mut world = World::new().await;
+    lodge(&world, long_term()).await.expect("it stands");
+    let locked = Refusal::new(Reason::FilingLocked).of_field("destination").because("2025-07-01: a rule");
+    world.home.lock_filings(Some(locked.clone()));
+    let elsewhere = |id: &str, from: &str| filing(id, "long-term", "440300", from, "");
+    // None of these changes F1, so its region is not asked.
+    for other in [
+        long_term(),
+        filing("again", "long-term", "310000", "2025-02-01", ""),
+        filing("referred", "referral", "440300", "2025-02-01", ""),
+        filing("before", "long-term", "440300", "2024-01-01", "2024-12-31"),
+        v1::Filing { person: "41070000002".into(), ..elsewhere("theirs", "2025-02-01") },
+    ] {
+        lodge(&world, other).await.expect("it stands");
+    }
+    assert_eq!(world.home.asked_to_change(), []);
+
+    let told = lodge(&world, elsewhere("F2", "2025-03-01")).await.expect_err("a refusal");
+    assert_eq!(refusal(&told), locked);
+    assert_eq!(refused(cancel_filing(&world, "F1", "2025-03-31").await).0, Reason::FilingLocked);
+    assert!(!list(&world, "410700", PERSON, "").await.expect("a list").contains(&"F2".into()), "nothing was written");
+    let asked = world.home.asked_to_change();
+    let held = |asked: &v1::ChangeFilingRequest| asked.held.as_ref().map(|held| held.id.clone());
+    assert_eq!(asked.iter().map(held).collect::<Vec<_>>(), [Some("F1".into()), Some("F1".into())]);
+
+    world.stop_home().await;
+    assert_eq!(refused(lodge(&world, elsewhere("F2", "2025-03-01")).await).0, Reason::RegionUnavailable);
+    // What never held was entered in error, and is nobody's change.
+    for id in ["F1", "again"] {
+        cancel_filing(&world, id, "").await.expect("cancelled");
+    }
+    lodge(&world, elsewhere("F2", "2025-03-01")).await.expect("it changes nothing any more");
 }
 
 #[tokio::test]

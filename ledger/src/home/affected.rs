@@ -14,7 +14,7 @@ use settlement::year_to_date::{BenefitYear, UsageSums};
 use super::corrected::{self, Made};
 use super::row::Columns;
 use super::rows::{self, AFFECTED};
-use super::{HomeStore, corrections, load, unseen};
+use super::{HomeStore, corrections, load, stays, unseen};
 use crate::engine::{Row, Sql, list};
 use crate::store::StoreError;
 use crate::values;
@@ -186,7 +186,11 @@ fn causes(
         Ok(Cause { seq: load::seq(row.number(0)?), posting, batch: None, accounted_for, effects })
     })?;
     for cause in &mut causes {
-        let Some(posting) = cause.posting.as_deref().filter(|posting| corrections::is_one(posting)) else { continue };
+        let Some(posting) = cause.posting.as_deref() else { continue };
+        cause.effects.stay = stays::changed_by(sql, posting)?;
+        if !corrections::is_one(posting) {
+            continue;
+        }
         if let Some(Made { taken, correction, .. }) = corrected::made_as(sql, posting)? {
             cause.batch = Some(taken.batch);
             cause.effects.correcting = Some(Correcting { settlement: correction.settlement, now: correction.now });

@@ -121,7 +121,7 @@ impl<'a> Append<'a> {
             Asked::Operate(arrival) => (
                 kind(&arrival.operation.request),
                 &arrival.bytes,
-                arrival.filing.as_ref().map(|attached| attached.bytes.as_ref()),
+                arrival.filings.as_ref().map(|attached| attached.bytes.as_ref()),
             ),
             Asked::Resolve(_) => ("void", &[], None),
         };

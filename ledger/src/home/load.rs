@@ -19,6 +19,7 @@ use super::affected;
 use super::corrected;
 use super::row::Columns;
 use super::settlements;
+use super::stays;
 use super::unseen::seen;
 use super::versions::{self, Recent};
 pub(super) use super::wanted::Wanted;
@@ -165,8 +166,18 @@ fn used(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &mut Book) -> Res
     const USED: &str = concat!(
         "SELECT usages.person AS person, ",
         usage!(),
+        ", ",
+        stays::stay!(),
         " FROM json_each(?1) AS wanted
-           CROSS JOIN usages WHERE usages.person = wanted.value AND usages.after_seq < ?2
+           CROSS JOIN usages
+           LEFT JOIN posted_stays AS stay ON usages.posting <> '' AND stay.posting = usages.posting
+                 AND NOT EXISTS (SELECT 1 FROM postings AS counter
+                                  WHERE counter.cancels = usages.posting AND counter.cancels <> ''
+                                    AND counter.after_seq < ?2 AND ",
+        seen!("counter.id"),
+        ")
+           LEFT JOIN postings AS stayed ON stayed.id = stay.posting
+          WHERE usages.person = wanted.value AND usages.after_seq < ?2
             AND (usages.posting = '' OR ",
         seen!("usages.posting"),
         ")"
@@ -174,7 +185,9 @@ fn used(sql: &Sql<'_>, wanted: &Wanted<'_>, before: i64, book: &mut Book) -> Res
     sql.query(USED, values![&wanted.people(), before], |row| {
         let columns = Columns::of(row, "usages");
         let person = person(&columns, book)?;
-        person.used.add(&usage_posting(&columns)?);
+        let used = usage_posting(&columns)?;
+        person.used.add(&used);
+        person.posted_stays.extend(stays::read(&columns, &used)?);
         Ok(())
     })
     .map(drop)

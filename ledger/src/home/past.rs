@@ -24,7 +24,7 @@ pub struct Past {
     pub seq: BookSeq,
     /// The operation; none where a key was voided.
     pub operation: Option<Arc<Operation>>,
-    /// The bytes of the filing that was attached.
+    /// The bytes of the filings that were attached.
     pub filing: Option<Bytes>,
     /// The part of the book that it touched, as it was.
     pub book: Book,
@@ -121,7 +121,7 @@ fn book(
     enrollee: Option<i64>,
 ) -> Result<Book, StoreError> {
     let asked = operation.map(|operation| {
-        Asked::Operate(Box::new(Arrival { operation: operation.clone(), bytes: Bytes::new(), filing: None }))
+        Asked::Operate(Box::new(Arrival { operation: operation.clone(), bytes: Bytes::new(), filings: None }))
     });
     let wanted = load::Wanted::of(asked.as_slice());
     let mut book = load::book_below(sql, wire, &wanted, place(seq))?;

@@ -2,7 +2,7 @@
 //! deposits, and what cancels one of them. Each has an id of its own; posting it again changes nothing.
 
 use jiff::{SignedDuration, Timestamp};
-use settlement::decide::{BookSeq, UsagePosting};
+use settlement::decide::{BookSeq, StayFacts, UsagePosting};
 use settlement::ids::{EncounterId, InstitutionCode, PersonNumber, PoolCode};
 use settlement::money::Money;
 
@@ -10,7 +10,7 @@ use super::affected::Late;
 use super::append::place;
 use super::row::Columns;
 use super::rows::{ACCOUNT_ENTRY, USAGE, UsageRow};
-use super::{HomeStore, affected, load};
+use super::{HomeStore, affected, load, stays};
 use crate::engine::Sql;
 use crate::store::StoreError;
 use crate::values;
@@ -68,8 +68,10 @@ pub struct Posting {
     pub usage: Option<UsagePosting>,
     /// What the account receives; negative for what it paid.
     pub account: Money,
-    /// The bill that a manual claim paid.
+    /// The bill that a manual claim paid, or the stay.
     pub bill: Option<(InstitutionCode, EncounterId)>,
+    /// The days of the stay, from which later ones may go on; beside it are what it uses up, and the bill.
+    pub stay: Option<StayFacts>,
     /// The posting that it takes back; then everything else is taken from there.
     pub cancels: Option<String>,
     /// The row as it was given: what *the same content* means.
@@ -177,7 +179,7 @@ fn cancel_fault(sql: &Sql<'_>, posting: &Posting, original: &str) -> Result<Opti
     })
 }
 
-/// A manual claim and a direct settlement of one bill exclude each other.
+/// A manual claim, or a posted stay, and a direct settlement of one bill exclude each other.
 fn bill_fault(
     sql: &Sql<'_>,
     posting: &Posting,
@@ -228,6 +230,9 @@ fn append(sql: &Sql<'_>, posting: &Posting, at: Timestamp) -> Result<(), StoreEr
             at.as_microsecond(),
         ],
     )?;
+    if let Some(facts) = &posting.stay {
+        stays::insert(sql, &posting.id, facts)?;
+    }
     let person = posting.person.as_str();
     if let Some(usage) = &usage {
         sql.execute(USAGE, &UsageRow::of_posting(person, after, &posting.id, usage).values())?;

@@ -14,6 +14,9 @@
 //! settlements a row of `corrections`, a posting of kind `correction` (so that it stands in the book as any posting does)
 //! and a usage, if an empty one. `correction_marks` are the rows of `affected` that a correction took into account; one
 //! that undoes another accounts for what the settlement's correction before that one did.
+//!
+//! A row of `posted_stays` has the days of a stay that a posting brings; the posting names the institution and the stay, and
+//! its usage (if an empty one) leads to both.
 
 use crate::engine::{Fence, Schema, Version};
 use crate::{inbox, leaves};
@@ -21,7 +24,7 @@ use crate::{inbox, leaves};
 /// A home region's store.
 pub static SCHEMA: Schema = Schema {
     name: "home",
-    versions: &[FIRST, inbox::TABLES, UNSEEN, leaves::TABLES, CORRECTIONS],
+    versions: &[FIRST, inbox::TABLES, UNSEEN, leaves::TABLES, CORRECTIONS, STAYS],
     fence: Fence::OneWriter,
 };
 
@@ -288,5 +291,17 @@ const CORRECTIONS: Version = Version {
         PRIMARY KEY (settlement, number, after_seq, posting)
     ) STRICT, WITHOUT ROWID;",
     append_only: &["correction_batches", "corrections", "correction_marks"],
+    postgres: "",
+};
+
+const STAYS: Version = Version {
+    tables: "CREATE TABLE posted_stays (
+        posting TEXT PRIMARY KEY,
+        admitted TEXT NOT NULL,
+        discharged TEXT NOT NULL,
+        level TEXT NOT NULL,
+        diagnosis TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;",
+    append_only: &["posted_stays"],
     postgres: "",
 };

@@ -11,7 +11,7 @@ use settlement::outcome::{Done, Outcome};
 use super::append::{Append, place};
 use super::load::Loaded;
 use super::past::Past;
-use super::{Arrival, Asked, AttachedFiling, HomeStore, RuleSet, Wire, load, rule_books, unseen};
+use super::{Arrival, Asked, AttachedFilings, HomeStore, RuleSet, Wire, load, rule_books, unseen};
 use crate::engine::Sql;
 use crate::store::StoreError;
 use crate::values;
@@ -25,8 +25,8 @@ pub struct Returned {
     pub bytes: Bytes,
     /// The answer's bytes.
     pub outcome: Bytes,
-    /// The filing that was attached.
-    pub filing: Option<AttachedFiling>,
+    /// The filings that were attached.
+    pub filings: Option<AttachedFilings>,
     /// When the hub had the answer.
     pub answered_at: Timestamp,
 }
@@ -74,7 +74,12 @@ impl HomeStore {
                 let asked = asked(&returned, is_voided(&returned.kept.outcome));
                 let (seq, person) = (returned.kept.seq, &returned.kept.operation.key.person);
                 let posted = match &asked {
-                    Asked::Operate(_) => unseen::posted_after(sql, person, decided_at(&returned))?,
+                    Asked::Operate(_) => {
+                        let facts = loaded.book.person(person).person.as_deref();
+                        let wanted = load::Wanted::of(&operate);
+                        let relatives = facts.map(|facts| load::owners_of(facts, &wanted)).unwrap_or_default();
+                        unseen::posted_after(sql, person, &relatives, decided_at(&returned))?
+                    }
                     // It has no content that could have seen anything.
                     Asked::Resolve(_) => Vec::new(),
                 };
@@ -82,7 +87,7 @@ impl HomeStore {
                     posted
                 } else {
                     let past = past(sql, wire, &returned, &mut loaded, rule_set)?;
-                    unseen::of(sql, person, &posted, &past, &comes_out)?
+                    unseen::of(sql, &posted, &past, &comes_out)?
                 };
                 let mut append = Append::new(wire, rule_set, decided_at(&returned));
                 append.take(&loaded, &asked, seq, *decision, returned.outcome.clone());
@@ -102,7 +107,7 @@ fn asked(returned: &Returned, voided: bool) -> Asked {
     Asked::Operate(Box::new(Arrival {
         operation: Arc::clone(&returned.kept.operation),
         bytes: returned.bytes.clone(),
-        filing: returned.filing.clone(),
+        filings: returned.filings.clone(),
     }))
 }
 
@@ -127,7 +132,7 @@ fn past(
     Ok(Past {
         seq: returned.kept.seq,
         operation: Some(Arc::clone(operation)),
-        filing: returned.filing.as_ref().map(|attached| attached.bytes.clone()),
+        filing: returned.filings.as_ref().map(|attached| attached.bytes.clone()),
         book,
         rule_books: rule_books::texts(sql, rule_set.0)?,
         rule_set: rule_set.0,

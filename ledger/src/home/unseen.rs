@@ -15,8 +15,8 @@ use super::append::place;
 use super::corrected::{self, Made};
 use super::past::Past;
 use super::row::Columns;
-use super::{load, postings};
-use crate::engine::{Sql, Value};
+use super::{load, postings, stays};
+use crate::engine::{Sql, Value, list};
 use crate::store::StoreError;
 use crate::values;
 
@@ -33,10 +33,33 @@ macro_rules! seen {
 }
 pub(super) use seen;
 
-/// What was posted for a person after an instant, in the order of posting.
-pub(super) fn posted_after(sql: &Sql<'_>, person: &PersonNumber, at: Timestamp) -> Result<Vec<String>, StoreError> {
-    const POSTED: &str = "SELECT id FROM postings WHERE person = ?1 AND posted_at > ?2 ORDER BY posted_at, id";
-    sql.query(POSTED, values![person.as_str(), at.as_microsecond()], |row| Ok(row.text(0)?.to_owned()))
+/// A posting that came after an entry was decided.
+#[derive(Clone)]
+pub(super) struct Later {
+    posting: String,
+    /// The entry's person, or a relative whose account may pay.
+    of: PersonNumber,
+}
+
+/// What was posted after an instant for a person, and on the accounts of relatives, in the order of posting.
+pub(super) fn posted_after(
+    sql: &Sql<'_>,
+    person: &PersonNumber,
+    relatives: &BTreeSet<PersonNumber>,
+    at: Timestamp,
+) -> Result<Vec<Later>, StoreError> {
+    const POSTED: &str = "SELECT postings.id AS id, postings.person AS person FROM json_each(?1) AS wanted
+           CROSS JOIN postings
+          WHERE postings.person = wanted.value AND postings.posted_at > ?3
+            AND (postings.person = ?2 OR EXISTS (SELECT 1 FROM account_entries
+                 WHERE account_entries.person = postings.person AND account_entries.posting = postings.id))
+          ORDER BY postings.posted_at, postings.id";
+    let people = list(relatives.iter().chain([person]).map(PersonNumber::as_str));
+    sql.query(POSTED, values![&people, person.as_str(), at.as_microsecond()], |row| {
+        let columns = Columns::of(row, "postings");
+        let posting = columns.text("id")?.to_owned();
+        Ok(Later { posting, of: columns.id("person", PersonNumber::new)? })
+    })
 }
 
 /// Which postings an entry had not seen, of those that were posted after it was decided. They were first posted in the
@@ -44,16 +67,15 @@ pub(super) fn posted_after(sql: &Sql<'_>, person: &PersonNumber, at: Timestamp) 
 /// never does, none was.
 pub(super) fn of(
     sql: &Sql<'_>,
-    person: &PersonNumber,
-    posted: &[String],
+    posted: &[Later],
     past: &Past,
     comes_out: impl Fn(Past) -> bool,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<Later>, StoreError> {
     // The book with everything, then without the last of them, and so on.
     let mut book = past.book.clone();
     let mut books = vec![book.clone()];
-    for posting in posted.iter().rev() {
-        take_out(sql, &mut book, person, posting)?;
+    for Later { posting, of } in posted.iter().rev() {
+        take_out(sql, &mut book, of, posting)?;
         books.push(book.clone());
     }
     let comes_out_of = |book: &Book| comes_out(Past { book: book.clone(), ..past.clone() });
@@ -62,16 +84,16 @@ pub(super) fn of(
 }
 
 /// Notes what an entry had not seen, and marks it where it should have read it: as what is posted after an entry does.
-pub(super) fn note(sql: &Sql<'_>, seq: BookSeq, person: &PersonNumber, unseen: &[String]) -> Result<(), StoreError> {
+pub(super) fn note(sql: &Sql<'_>, seq: BookSeq, person: &PersonNumber, unseen: &[Later]) -> Result<(), StoreError> {
     const NOTE: &str = "INSERT INTO unseen_postings (book_seq, posting) VALUES (?1, ?2)";
     if unseen.is_empty() {
         return Ok(());
     }
-    let rows: Vec<[Value<'_>; 2]> = unseen.iter().map(|posting| [place(seq).into(), posting.into()]).collect();
+    let rows: Vec<[Value<'_>; 2]> = unseen.iter().map(|later| [place(seq).into(), (&later.posting).into()]).collect();
     sql.execute_each(NOTE, &rows)?;
     let mut readers = affected::readers(sql, person.as_str(), load::NOW)?;
     readers.retain(|reader| reader.seq == seq);
-    for UnseenUsage { posting, stands_at, used, takes_back, corrects } in unseen_usages(sql, seq)? {
+    for UnseenUsage { posting, stands_at, used, takes_back, corrects } in unseen_usages(sql, seq, person)? {
         let takes_back = takes_back.as_ref().map(|(original, at)| (original.as_str(), *at));
         affected::mark(sql, &readers, &Late { seq: stands_at, posting: &posting, used: &used, takes_back, corrects })?;
     }
@@ -87,6 +109,7 @@ pub(super) fn places(sql: &Sql<'_>, posting: &str) -> Result<BTreeSet<BookSeq>, 
 fn take_out(sql: &Sql<'_>, book: &mut Book, person: &PersonNumber, posting: &str) -> Result<(), StoreError> {
     let (usage, account, _) = postings::counter(sql, person, posting)?;
     let correction = corrected::made_as(sql, posting)?;
+    let stay = stays::unchanged(sql, posting)?;
     let person = book.person(person);
     if let Some(Made { correction, sums, .. }) = correction {
         let corrected =
@@ -98,6 +121,9 @@ fn take_out(sql: &Sql<'_>, book: &mut Book, person: &PersonNumber, posting: &str
     }
     if let Some(used) = usage {
         person.used.add(&used);
+    }
+    if let Some(change) = &stay {
+        person.change_stay(change);
     }
     person.account_balance += account;
     person.claims.retain(|claim| claim.id != posting);
@@ -115,7 +141,7 @@ struct UnseenUsage {
     corrects: Option<BookSeq>,
 }
 
-fn unseen_usages(sql: &Sql<'_>, seq: BookSeq) -> Result<Vec<UnseenUsage>, StoreError> {
+fn unseen_usages(sql: &Sql<'_>, seq: BookSeq, person: &PersonNumber) -> Result<Vec<UnseenUsage>, StoreError> {
     const UNSEEN: &str = concat!(
         "SELECT postings.id AS id, postings.after_seq AS stands_at, postings.cancels AS cancels,
                 COALESCE(original.after_seq, 0) AS original_at, COALESCE(settlements.book_seq, 0) AS corrects_at, ",
@@ -127,9 +153,9 @@ fn unseen_usages(sql: &Sql<'_>, seq: BookSeq) -> Result<Vec<UnseenUsage>, StoreE
            LEFT JOIN postings AS original ON original.id = postings.cancels
            LEFT JOIN corrections ON corrections.posting = postings.id
            LEFT JOIN settlements ON settlements.settlement = corrections.settlement
-          WHERE unseen_postings.book_seq = ?1"
+          WHERE unseen_postings.book_seq = ?1 AND postings.person = ?2"
     );
-    sql.query(UNSEEN, values![place(seq)], |row| {
+    sql.query(UNSEEN, values![place(seq), person.as_str()], |row| {
         let columns = Columns::of(row, "postings");
         let (id, stands_at) = (columns.text("id")?.to_owned(), load::seq(columns.number("stands_at")?));
         let (cancels, original_at) = (columns.text("cancels")?.to_owned(), columns.number("original_at")?);

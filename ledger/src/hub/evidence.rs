@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use settlement::ids::{PoolCode, RegionCode};
 
 use super::answers::{Answer, RELEASED};
-use super::operations::{Kind, read_kind};
+use super::operations::{Kind, read_ids, read_kind};
 use super::{HubStore, Position, corrupt, instant};
 use crate::engine::Row;
 use crate::store::StoreError;
@@ -22,8 +22,8 @@ pub struct Record {
     pub kind: Kind,
     /// Its bytes.
     pub bytes: Bytes,
-    /// The filing that went with it, by id.
-    pub filing: Option<String>,
+    /// The filings that went with it, by id, the first choice first.
+    pub filings: Vec<String>,
     /// When it came.
     pub received_at: Timestamp,
     /// When it was released, where it never left.
@@ -138,7 +138,7 @@ fn read_record(row: Row<'_>) -> Result<Record, StoreError> {
         home: read_home(row, 1, position)?,
         kind: read_kind(position, row.text(2)?)?,
         bytes: Bytes::copy_from_slice(row.bytes(3)?),
-        filing: row.optional_text(4)?.map(str::to_owned),
+        filings: read_ids(row.optional_text(4)?),
         received_at: at(row.number(5)?)?,
         released_at: row.optional_number(9)?.filter(|_| released).map(at).transpose()?,
         answer: Answer::read_optional(row, position, 6)?,

@@ -21,8 +21,8 @@ use crate::store::StoreError;
 /// all of them or none. Each statement inside sees what was committed before it began, which is after the turn was
 /// taken. Rows are written in the order of their keys, so that two hubs with the same keys wait for each other in one
 /// direction. Plans are settled here, since they outlive the day on which the tables were empty: tables are read by
-/// key, and only the batch itself is hashed. The filing is chosen as `settlement::filing::covering` chooses it; a test
-/// holds the two together.
+/// key, and only the batch itself is hashed. The filings are those of `settlement::filing::covering`, in its order; a
+/// test holds the two together. An operation has a row for each of them, or one without any.
 pub(super) const FUNCTION: &str = r"
 CREATE OR REPLACE FUNCTION hub_commit_1(
     r_position BIGINT[], r_home TEXT[], r_key TEXT[], r_target TEXT[], r_kind TEXT[], r_person TEXT[], r_day TEXT[],
@@ -41,11 +41,15 @@ BEGIN
     IF cardinality(r_position) > 0 THEN
         RETURN QUERY
         WITH arriving AS MATERIALIZED (
-            SELECT r.*, held.id, held.class, held.destination, held.first_day, held.last_day
+            SELECT r.*, held.ids, held.classes, held.destinations, held.first_days, held.last_days
             FROM unnest(r_position, r_home, r_key, r_target, r_kind, r_person, r_day, r_area, r_pool, r_member,
                         r_bytes, r_received_at)
                 AS r (position, home, key, target, kind, person, day, area, pool, member, bytes, received_at)
             LEFT JOIN LATERAL (
+              SELECT array_agg(one.id) AS ids, array_agg(one.class) AS classes,
+                     array_agg(one.destination) AS destinations, array_agg(one.first_day) AS first_days,
+                     array_agg(one.last_day) AS last_days
+              FROM (
                 SELECT filings.id, filings.class, filings.destination, filings.first_day,
                        CASE WHEN cancelled.id IS NULL THEN filings.last_day
                             ELSE LEAST(filings.last_day, cancelled.last_day) END AS last_day
@@ -58,18 +62,21 @@ BEGIN
                   AND (cancelled.id IS NULL OR cancelled.last_day >= r.day)
                 ORDER BY array_position(ARRAY['long-term', 'referral', 'emergency', 'other-temporary'], filings.class),
                          filings.first_day DESC, filings.lodged_at, filings.id
-                LIMIT 1
+              ) AS one
             ) AS held ON TRUE
         ), written AS (
             INSERT INTO operations (position, home, key, attempt, kind, filing, bytes, received_at)
-            SELECT position, home, key, 1, kind, id, bytes, received_at FROM arriving
+            SELECT position, home, key, 1, kind, array_to_string(ids, chr(31)), bytes, received_at FROM arriving
             WHERE (SELECT 1 FROM tombstones WHERE mark IN (arriving.key, arriving.target) LIMIT 1) IS NULL
             ORDER BY key
             ON CONFLICT DO NOTHING RETURNING operations.position
         )
-        SELECT written.position, arriving.id, arriving.class, arriving.destination, arriving.first_day,
-               arriving.last_day
-        FROM written JOIN arriving ON arriving.position = written.position;
+        SELECT written.position, one.id, one.class, one.destination, one.first_day, one.last_day
+        FROM written JOIN arriving ON arriving.position = written.position
+        LEFT JOIN LATERAL unnest(arriving.ids, arriving.classes, arriving.destinations, arriving.first_days,
+                                 arriving.last_days) WITH ORDINALITY
+            AS one (id, class, destination, first_day, last_day, place) ON TRUE
+        ORDER BY written.position, one.place;
     END IF;
     IF cardinality(a_position) > 0 THEN
         RETURN QUERY
@@ -114,10 +121,12 @@ impl Express for HubExpress {
             Ok((place, Position(position), arriving.map(|arriving| read_held(row, arriving)).transpose()?.flatten()))
         })?;
         for (place, position, filing) in done {
-            if let Some(place) = place {
-                finish(&mut *batch[place], position, filing);
+            let Some(place) = place else { continue };
+            if !carried_out[place] {
+                finish(&mut *batch[place], position);
                 carried_out[place] = true;
             }
+            add(&mut *batch[place], filing);
         }
         Ok(carried_out)
     }
@@ -127,12 +136,21 @@ fn known<W: Work>(job: &dyn Job) -> Option<&W> {
     Some(&job.as_known()?.downcast_ref::<Known<W>>()?.work)
 }
 
-fn finish(job: &mut dyn Job, position: Position, filing: Option<Filing>) {
+fn finish(job: &mut dyn Job, position: Position) {
     let Some(known) = job.as_known_mut() else { return };
     if let Some(arriving) = known.downcast_mut::<Known<Arriving>>() {
-        arriving.done = Some(Received::Fresh(Fresh { position, filing, target: None, released_before: false }));
+        let filings = Vec::new();
+        arriving.done = Some(Received::Fresh(Fresh { position, filings, target: None, released_before: false }));
     } else if let Some(ending) = known.downcast_mut::<Known<Ending>>() {
         ending.done = Some(Answering::Kept);
+    }
+}
+
+/// Another filing that covers the visit of what has arrived.
+fn add(job: &mut dyn Job, filing: Option<Filing>) {
+    let known = job.as_known_mut().and_then(|known| known.downcast_mut::<Known<Arriving>>());
+    if let Some(Known { done: Some(Received::Fresh(fresh)), .. }) = known {
+        fresh.filings.extend(filing);
     }
 }
 

@@ -8,7 +8,7 @@ use settlement::filing::Filing;
 use settlement::ids::{FilingId, PoolCode};
 
 use super::answers::Verdict;
-use super::operations::Kind;
+use super::operations::{Kind, read_ids};
 use super::{HubStore, Position, corrupt, filings, instant};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
@@ -36,8 +36,8 @@ pub struct Given {
     pub kind: Kind,
     /// The operation's bytes.
     pub bytes: Bytes,
-    /// The filing that went with it.
-    pub filing: Option<Filing>,
+    /// The filings that went with it, the first choice first.
+    pub filings: Vec<Filing>,
     /// Yes or no.
     pub verdict: Verdict,
     /// The answer's bytes.
@@ -127,13 +127,14 @@ impl HubStore {
                   WHERE answers.home = ?1 AND answers.book_seq > 0 AND answers.book_seq = ?2
                   ORDER BY operations.position",
                     values![home.0.as_str(), book_seq.cast_signed()],
-                    |row| Ok((read_given(&row)?, row.optional_text(3)?.map(str::to_owned), row.number(4)?)),
+                    |row| Ok((read_given(&row)?, read_ids(row.optional_text(3)?), row.number(4)?)),
                 )?;
                 given
                     .into_iter()
-                    .map(|(given, filing, received_at)| {
-                        let filing = filing.map(|id| filing_then(sql, &id, received_at)).transpose()?.flatten();
-                        Ok(Given { filing, ..given })
+                    .map(|(given, filings, received_at)| {
+                        let then = filings.iter().map(|id| filing_then(sql, id, received_at));
+                        let filings = then.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+                        Ok(Given { filings, ..given })
                     })
                     .collect()
             })
@@ -162,7 +163,7 @@ fn read_given(row: &Row<'_>) -> Result<Given, StoreError> {
         position,
         kind: Kind::from_word(row.text(1)?).ok_or_else(|| unlike("kind"))?,
         bytes: Bytes::copy_from_slice(row.bytes(2)?),
-        filing: None,
+        filings: Vec::new(),
         verdict: Verdict::from_word(row.text(5)?).ok_or_else(|| unlike("verdict"))?,
         outcome: Bytes::copy_from_slice(row.bytes(6)?),
         book_seq: row.number(7)?.cast_unsigned(),

@@ -17,6 +17,8 @@ use crate::engine::{Row, Sql, Work};
 use crate::store::StoreError;
 use crate::values;
 
+const BETWEEN_IDS: &str = "\u{1f}";
+
 /// An operation that has arrived, to be written down.
 #[derive(Clone)]
 pub struct Receipt {
@@ -26,7 +28,7 @@ pub struct Receipt {
     pub bytes: Bytes,
     /// When they came.
     pub received_at: Timestamp,
-    /// The table that decides which filing covers the visit.
+    /// The table that decides which filings cover the visit.
     pub regions: Arc<RegionTable>,
 }
 
@@ -48,8 +50,8 @@ pub enum Received {
 pub struct Fresh {
     /// Its place in the book.
     pub position: Position,
-    /// For a settle: the filing that covers the visit.
-    pub filing: Option<Filing>,
+    /// For a settle: the filings that cover the visit, the first choice first.
+    pub filings: Vec<Filing>,
     /// For a reverse: what it is aimed at.
     pub target: Option<Target>,
     /// Whether the key came before and was released. It never took effect, but its home may know it: whoever reverses
@@ -141,8 +143,8 @@ impl Kind {
 }
 
 impl HubStore {
-    /// Writes an operation down, unless its key is known or voided. In the same step the filing that covers the visit
-    /// is fetched, and a reversal aimed at nothing lays its tombstone.
+    /// Writes an operation down, unless its key is known or voided. In the same step the filings that cover the visit
+    /// are fetched, and a reversal aimed at nothing lays its tombstone.
     ///
     /// # Errors
     /// When the store fails. Whether the operation is written is then unknown, but it has not left.
@@ -229,9 +231,9 @@ impl Work for Arriving {
         if is_voided(sql, &self.mark)? {
             return self.receive_again(sql, None);
         }
-        let filing = self.covering_filing(sql)?;
-        match self.insert(sql, 1, filing.as_ref())? {
-            Some(position) => Ok(Received::Fresh(Fresh { position, filing, target: None, released_before: false })),
+        let filings = self.covering_filings(sql)?;
+        match self.insert(sql, 1, &filings)? {
+            Some(position) => Ok(Received::Fresh(Fresh { position, filings, target: None, released_before: false })),
             None => self.receive_again(sql, None),
         }
     }
@@ -244,8 +246,8 @@ impl Arriving {
             Some(LastAttempt { earlier: Earlier { position, answer: None, .. }, released: false, attempt })
                 if self.given.get() == Some(position) =>
             {
-                let filing = self.covering_filing(sql)?;
-                return Ok(Received::Fresh(Fresh { position, filing, target: None, released_before: attempt > 1 }));
+                let filings = self.covering_filings(sql)?;
+                return Ok(Received::Fresh(Fresh { position, filings, target: None, released_before: attempt > 1 }));
             }
             Some(LastAttempt { released: false, attempt: _, earlier }) => return Ok(Received::Earlier(earlier)),
             Some(LastAttempt { released: true, attempt, earlier: _ }) => attempt + 1,
@@ -258,15 +260,15 @@ impl Arriving {
         if target == Some(Target::Elsewhere) {
             return Ok(Received::Misdirected);
         }
-        let filing = self.covering_filing(sql)?;
+        let filings = self.covering_filings(sql)?;
         let taken = || corrupt("operation", attempt, "its attempt is taken, and its key is not");
-        let position = self.insert(sql, attempt, filing.as_ref())?.ok_or_else(taken)?;
-        Ok(Received::Fresh(Fresh { position, filing, target, released_before: attempt > 1 }))
+        let position = self.insert(sql, attempt, &filings)?.ok_or_else(taken)?;
+        Ok(Received::Fresh(Fresh { position, filings, target, released_before: attempt > 1 }))
     }
 
     /// Writes the operation down; none where its attempt is taken. Whether a tombstone lies is asked before, in the same
     /// transaction. One row of values: for what is selected, SQLite would keep a copy of every page that it touches.
-    fn insert(&self, sql: &Sql<'_>, attempt: i64, filing: Option<&Filing>) -> Result<Option<Position>, StoreError> {
+    fn insert(&self, sql: &Sql<'_>, attempt: i64, filings: &[Filing]) -> Result<Option<Position>, StoreError> {
         let Receipt { operation, bytes, received_at, regions: _ } = &self.receipt;
         let position = sql.position()?;
         let written = sql.execute(
@@ -278,7 +280,7 @@ impl Arriving {
                 &self.mark.key,
                 attempt,
                 Kind::of(operation).word(),
-                filing.map(|filing| filing.id.as_str()),
+                ids_text(filings).as_deref(),
                 bytes,
                 received_at.as_microsecond(),
             ],
@@ -286,17 +288,28 @@ impl Arriving {
         Ok((written == 1).then_some(Position(position)))
     }
 
-    fn covering_filing(&self, sql: &Sql<'_>) -> Result<Option<Filing>, StoreError> {
+    fn covering_filings(&self, sql: &Sql<'_>) -> Result<Vec<Filing>, StoreError> {
         let Receipt { operation, regions, .. } = &self.receipt;
         match &operation.request {
             Request::Settle(settle) => {
                 let held = filings::of_person(sql, settle.home, &operation.key.person)?;
                 let encounter = &settle.encounter;
-                Ok(filing::covering(&held, regions, encounter.area, encounter.admitted).cloned())
+                Ok(filing::covering(&held, regions, encounter.area, encounter.admitted).into_iter().cloned().collect())
             }
-            Request::Cancel(_) | Request::Reverse(_) => Ok(None),
+            Request::Cancel(_) | Request::Reverse(_) => Ok(Vec::new()),
         }
     }
+}
+
+/// Which filings went with an operation, as its column has it: their ids, between which stands what no id has.
+fn ids_text(filings: &[Filing]) -> Option<String> {
+    let ids: Vec<&str> = filings.iter().map(|filing| filing.id.as_str()).collect();
+    (!ids.is_empty()).then(|| ids.join(BETWEEN_IDS))
+}
+
+/// The ids of the filings that went with an operation.
+pub(super) fn read_ids(column: Option<&str>) -> Vec<String> {
+    column.map(|ids| ids.split(BETWEEN_IDS).map(str::to_owned).collect()).unwrap_or_default()
 }
 
 fn aim(sql: &Sql<'_>, reverse: &Reverse, laid_at: Timestamp) -> Result<Target, StoreError> {

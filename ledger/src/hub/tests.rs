@@ -38,6 +38,7 @@ use course::{
     what_is_carried_out_is_carried_in_and_cleared_once,
 };
 use deductions::*;
+use filed::*;
 use folding::{
     an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
     folding_adds_up_to_the_journal_whenever_answers_come, folding_twice_at_once_folds_once,
@@ -57,6 +58,7 @@ mod breaks;
 mod corrections;
 mod course;
 mod deductions;
+mod filed;
 mod folding;
 mod following;
 mod inquiries;
@@ -102,7 +104,7 @@ on_both! {
     each_change_of_a_settlements_standing_is_booked_once,
     the_journal_is_read_turn_by_turn_beside_what_made_each_settlement,
     journal_lines_read_back_as_they_were_booked,
-    the_filing_that_covers_the_visit_is_fetched_with_the_receipt,
+    the_filings_that_cover_the_visit_are_fetched_with_the_receipt,
     a_filing_is_lodged_once_and_cancelled_once,
     the_highest_number_of_a_regions_book_is_known,
     everything_is_there_after_opening_again,
@@ -500,39 +502,6 @@ async fn what_has_no_answer_is_listed_oldest_first(world: World) {
     assert_eq!(world.store.operation_doubt().await.expect("a count"), (2, Some(at(1))));
     let counts = world.store.counts().await.expect("counts");
     assert_eq!((counts.operations, counts.accepted, counts.released, counts.unanswered), (4, 1, 1, 2));
-}
-
-async fn the_filing_that_covers_the_visit_is_fetched_with_the_receipt(world: World) {
-    assert_eq!(world.receive_fresh(&settle("1")).await.filing, None);
-    world.lodge("later", FilingClass::LongTerm, date(2025, 6, 11)).await;
-    assert_eq!(world.receive_fresh(&settle("2")).await.filing, None);
-    world.lodge("plain", FilingClass::OtherTemporary, date(2025, 6, 10)).await;
-    world.lodge("better", FilingClass::Referral, date(2025, 1, 1)).await;
-    let fetched = world.receive_fresh(&settle("3")).await.filing.expect("a filing");
-    assert_eq!(fetched, filing("better", FilingClass::Referral, date(2025, 1, 1)));
-    let record = world.store.operation_page(Position(0), 10).await.expect("records").remove(2);
-    assert_eq!(record.filing.as_deref(), Some("better"));
-}
-
-async fn a_filing_is_lodged_once_and_cancelled_once(world: World) {
-    let lodged = world.lodge("F", FilingClass::LongTerm, date(2025, 1, 1)).await;
-    assert!(matches!(&lodged, Lodged::Stands(held) if held.standing == FilingStanding::InForce));
-    assert_eq!(world.lodge("F", FilingClass::LongTerm, date(2025, 1, 1)).await, lodged);
-    assert!(matches!(world.lodge("F", FilingClass::Referral, date(2025, 1, 1)).await, Lodged::Differs(_)));
-
-    let id = |text| FilingId::new(text).expect("an id");
-    let until = |day| world.store.filing_cancel(id("F"), Some(day), lodging(), vec![]);
-    let cancelled = until(date(2025, 6, 9)).await.expect("cancelled");
-    assert_eq!(until(date(2025, 6, 9)).await.expect("cancelled"), cancelled);
-    assert!(matches!(until(date(2025, 7, 9)).await, Ok(Lodged::Differs(_))));
-    assert_eq!(world.store.filing_cancel(id("G"), None, lodging(), vec![]).await.expect("no fault"), Lodged::Unknown);
-    assert_eq!(world.receive_fresh(&settle("1")).await.filing, None, "the admission was a day later");
-    let listed = world.store.filing_list(Some(pool("410700")), Some(person()), 10).await.expect("a list");
-    assert_eq!(
-        listed.iter().map(|held| held.in_force().and_then(|filing| filing.validity.to)).collect::<Vec<_>>(),
-        [Some(date(2025, 6, 9))]
-    );
-    assert_eq!(world.store.filing_list(Some(pool("310000")), None, 10).await.expect("a list"), []);
 }
 
 async fn the_highest_number_of_a_regions_book_is_known(world: World) {

@@ -1,4 +1,4 @@
-//! Filings. Called for the hub's registry and for the filing that travels with an operation.
+//! Filings. Called for the hub's registry and for the filings that travel with an operation.
 
 use settlement::filing::{Filing, FilingClass};
 use settlement::ids::{FilingId, PersonNumber, PoolCode, RegionCode};
@@ -42,5 +42,18 @@ pub fn write(filing: &Filing) -> v1::Filing {
         to: date_text(filing.validity.to),
         lodged_at: 0,
         state: String::new(),
+        others: Vec::new(),
     }
+}
+
+/// The filings that travel with an operation, the first choice first.
+pub fn read_attached(reader: &mut Reader, attached: &v1::Filing) -> Option<Vec<Filing>> {
+    let read: Vec<Option<Filing>> =
+        std::iter::once(attached).chain(&attached.others).map(|filing| read(reader, filing)).collect();
+    read.into_iter().collect()
+}
+
+pub fn write_attached(filings: &[Filing]) -> Option<v1::Filing> {
+    let (first, others) = filings.split_first()?;
+    Some(v1::Filing { others: others.iter().map(write).collect(), ..write(first) })
 }

@@ -1,16 +1,61 @@
 //! 待遇资格: whether the person is insured on a day, and neither suspended, held back by another insurance, nor waiting;
-//! and which days of a stay are asked about. Called by the gate.
+//! and which days of a stay are asked about. Called by the gate; whoever looks a person up asks it without a visit.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::explanation::Step;
+use super::filing_term::before_any_visit;
 use super::gate::At;
 use crate::encounter::CareKind;
-use crate::person::Entitlement;
+use crate::person::{Entitlement, Insurance, Person};
 use crate::refusal::{Reason, Refusal};
+use crate::rulebook::RuleBook;
 use crate::rulebook::admission::{StayEntitlement, Wait, Waiting};
+use crate::rulebook::clause::Clause;
+use crate::rulebook::conditions::{Facts, Footing};
 use crate::rulebook::table::Row;
+
+/// Why benefits are not due on a day under a stretch of insurance that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeldBack {
+    /// 双重参保: the other insurance, which runs too, prevails.
+    DoubleCover {
+        /// The insurance that prevails.
+        by: Insurance,
+        /// The first day on which both run.
+        since: Date,
+    },
+    /// 待遇等待期: benefits begin later.
+    Waiting {
+        /// The first day of benefits.
+        first: Date,
+    },
+}
+
+/// Why benefits are not due on a day, as far as a book says so of whoever has not come for any visit yet; none where they
+/// are due, and where the stretch does not run. A waiting period that a visit decides about is not looked for.
+///
+/// # Errors
+/// [`Reason::RuleUnset`], naming the rule, when nobody knows how long the person waits.
+pub fn held_back(
+    book: &RuleBook,
+    person: &Person,
+    entitlement: &Entitlement,
+    day: Date,
+) -> Result<Option<HeldBack>, Refusal> {
+    if entitlement.insurance != book.insurance() || !entitlement.runs_on(day) {
+        return Ok(None);
+    }
+    if let Some((prevailing, _)) = prevailing(book, person, entitlement.insurance, day) {
+        let since = prevailing.validity.from.max(entitlement.validity.from);
+        return Ok(Some(HeldBack::DoubleCover { by: prevailing.insurance, since }));
+    }
+    let facts = before_any_visit(book, person, entitlement, day, Footing::Local);
+    let row = waiting(book, entitlement, || facts).filter(|row| !row.when.is_of_a_visit());
+    let first = row.map(|row| waits_until(book, row, entitlement)).transpose()?.flatten();
+    Ok(first.filter(|(_, first)| day < *first).map(|(_, first)| HeldBack::Waiting { first }))
+}
 
 /// The stretch of insurance that a case is settled under, as the book has it.
 pub(super) fn deciding<'a>(at: &At<'a>, day: Date, steps: &mut Vec<Step>) -> Result<&'a Entitlement, Refusal> {
@@ -73,46 +118,68 @@ fn due<'a>(at: &At<'a>, day: Date, steps: &mut Vec<Step>) -> Result<&'a Entitlem
     if !entitlement.runs_on(day) {
         return Err(refuse(Reason::BenefitsSuspended));
     }
-    if let Some((prevails, clause)) = at.book.admission.double_cover {
-        let runs = |held: &Entitlement| held.insurance == prevails && held.runs_on(day);
-        if prevails != insurance && person.entitlements.iter().any(runs) {
-            let detail = format!("{day} {}", at.book.path(clause));
-            return Err(Refusal::new(Reason::BenefitsSuspended).because(detail));
-        }
+    if let Some((_, clause)) = prevailing(at.book, person, insurance, day) {
+        let detail = format!("{day} {}", at.book.path(clause));
+        return Err(Refusal::new(Reason::BenefitsSuspended).because(detail));
     }
-    if let Some(row) = waiting(at, entitlement, day) {
-        steps.extend(waited(at, row, entitlement, day)?);
+    if let Some(row) = waiting(at.book, entitlement, || at.facts(entitlement, day)) {
+        steps.extend(waited(at.book, row, entitlement, day)?);
     }
     Ok(entitlement)
 }
 
+/// The other insurance that holds one back on a day, and the rule by which it does.
+fn prevailing<'a>(
+    book: &RuleBook,
+    person: &'a Person,
+    insurance: Insurance,
+    day: Date,
+) -> Option<(&'a Entitlement, Clause)> {
+    let (prevails, clause) = book.admission.double_cover.filter(|(prevails, _)| *prevails != insurance)?;
+    let runs = |held: &&Entitlement| held.insurance == prevails && held.runs_on(day);
+    person.entitlements.iter().find(runs).map(|held| (held, clause))
+}
+
 /// The waiting period that a stretch of insurance is held to.
-fn waiting<'a>(at: &At<'a>, entitlement: &'a Entitlement, day: Date) -> Option<&'a Row<Waiting>> {
-    let rows = &at.book.admission.waiting.rows;
+fn waiting<'b, 'f>(
+    book: &'b RuleBook,
+    entitlement: &Entitlement,
+    facts: impl FnOnce() -> Facts<'f>,
+) -> Option<&'b Row<Waiting>> {
+    let rows = &book.admission.waiting.rows;
     if rows.is_empty() {
         return None;
     }
-    let facts = at.facts(entitlement, day);
+    let facts = facts();
     rows.iter().find(|row| row.value.concerns(entitlement) && row.when.hold(&facts))
 }
 
 /// That the waiting period is over; a refusal while it lasts.
-fn waited(at: &At<'_>, row: &Row<Waiting>, entitlement: &Entitlement, day: Date) -> Result<Option<Step>, Refusal> {
+fn waited(book: &RuleBook, row: &Row<Waiting>, entitlement: &Entitlement, day: Date) -> Result<Option<Step>, Refusal> {
+    let Some((began, first)) = waits_until(book, row, entitlement)? else { return Ok(None) };
+    if day < first {
+        let detail = format!("{}: {first}", book.path(row.clause));
+        return Err(Refusal::new(Reason::BenefitsSuspended).because(detail));
+    }
+    Ok(Some(Step::Waited { clause: row.clause, began, first }))
+}
+
+/// The day from which a waiting period counts, and the first day of benefits after it; none where nobody waits.
+fn waits_until(
+    book: &RuleBook,
+    row: &Row<Waiting>,
+    entitlement: &Entitlement,
+) -> Result<Option<(Date, Date)>, Refusal> {
     let Some(began) = row.value.begins_on(entitlement) else { return Ok(None) };
     let joining = &entitlement.joining;
     let (months, days) = match row.value.wait {
         Wait::None => return Ok(None),
-        Wait::Days(days) => (0, days.needed(at.book, row.clause)?),
-        Wait::Months(months) => (months.needed(at.book, row.clause)?, 0),
+        Wait::Days(days) => (0, days.needed(book, row.clause)?),
+        Wait::Months(months) => (months.needed(book, row.clause)?, 0),
     };
     let months = months + row.value.lapse_months(joining);
     let months = row.value.least_months(joining).map_or(months, |least| least.max(months));
-    let beyond = |_| Refusal::new(Reason::BenefitsSuspended).because(at.book.path(row.clause));
+    let beyond = |_| Refusal::new(Reason::BenefitsSuspended).because(book.path(row.clause));
     let span = 0.days().try_months(months).and_then(|span| span.try_days(days)).map_err(beyond)?;
-    let first = began.checked_add(span).map_err(beyond)?;
-    if day < first {
-        let detail = format!("{}: {first}", at.book.path(row.clause));
-        return Err(Refusal::new(Reason::BenefitsSuspended).because(detail));
-    }
-    Ok(Some(Step::Waited { clause: row.clause, began, first }))
+    Ok(Some((began, began.checked_add(span).map_err(beyond)?)))
 }

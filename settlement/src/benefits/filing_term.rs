@@ -6,9 +6,9 @@ use jiff::civil::Date;
 
 use super::gate::full_months;
 use crate::encounter::{CareKind, HospitalLevel};
-use crate::filing::FilingClass;
+use crate::filing::{Filing, FilingClass};
 use crate::ids::{DiagnosisCode, DiseaseCode};
-use crate::person::Person;
+use crate::person::{Entitlement, Person, Validity};
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::RuleBook;
 use crate::rulebook::clause::Clause;
@@ -34,6 +34,41 @@ pub struct Wanted<'a> {
     pub disease: Option<&'a DiseaseCode>,
     /// The main diagnosis, if one is known.
     pub diagnosis: Option<&'a DiagnosisCode>,
+}
+
+/// What is to be done to a filing that counts.
+#[derive(Clone, Copy, Debug)]
+pub enum Change<'a> {
+    /// It is to cover no admission after a day.
+    EndsAfter(Date),
+    /// Another one is to be lodged, which changes it.
+    ReplacedBy(&'a Filing),
+}
+
+/// 变更锁定: whether a book lets a filing be changed so (policy.md A.3). Days on which it may not be changed begin with its
+/// first one.
+///
+/// # Errors
+/// [`Reason::FilingLocked`], naming the first day on which it may be and the rule; [`Reason::RuleUnset`] when nobody knows
+/// the rule.
+pub fn may_change(book: &RuleBook, person: &Person, held: &Filing, change: Change<'_>) -> Result<(), Refusal> {
+    let Filing { class, validity, .. } = held;
+    // Whoever was not insured under the book is not held to it.
+    let Some(entitlement) = person.entitlement(book.insurance(), validity.from) else { return Ok(()) };
+    let facts = before_any_visit(book, person, entitlement, validity.from, Footing::OffSite(*class));
+    let Some((term, clause)) = under(book, *class, validity.from, &facts)? else { return Ok(()) };
+    let Ok(last) = term.free_from.yesterday() else { return Ok(()) };
+    let locked = Validity { from: validity.from, to: Some(validity.to.map_or(last, |to| to.min(last))) };
+    let is_locked = locked.to >= Some(locked.from);
+    let (breaks, field) = match change {
+        Change::EndsAfter(day) => (locked.to.is_some_and(|to| day < to), "last_day"),
+        Change::ReplacedBy(other) => (locked.meets(&other.validity), "destination"),
+    };
+    if is_locked && breaks {
+        let detail = format!("{}: {}", term.free_from, book.path(clause));
+        return Err(Refusal::new(Reason::FilingLocked).of_field(field).because(detail));
+    }
+    Ok(())
 }
 
 /// What a book says of a filing; none where it says nothing.
@@ -69,25 +104,38 @@ pub fn of(book: &RuleBook, person: &Person, wanted: Wanted<'_>) -> Result<Option
     let Some(entitlement) = person.entitlement(book.insurance(), from) else {
         return Err(Refusal::new(Reason::NotInsured).because(from.to_string()));
     };
-    let facts = Facts {
+    let facts = before_any_visit(book, person, entitlement, from, Footing::OffSite(class));
+    let facts = Facts { disease, diagnosis, ..facts };
+    Ok(under(book, class, from, &facts)?.map(|(term, _)| term))
+}
+
+/// What is known of a person under a stretch of insurance on a day without any visit. What only a visit has stands there for
+/// rows that do not depend on it.
+pub(super) fn before_any_visit<'a>(
+    book: &RuleBook,
+    person: &Person,
+    entitlement: &'a Entitlement,
+    day: Date,
+    footing: Footing,
+) -> Facts<'a> {
+    Facts {
         person: entitlement.class,
         level: HospitalLevel::Primary,
         care: CareKind::Inpatient,
-        footing: Footing::OffSite(class),
-        identity: person.identities_on(from).find(|class| book.knows(*class)),
-        age: person.age_on(from).into(),
+        footing,
+        identity: person.identities_on(day).find(|class| book.knows(*class)),
+        age: person.age_on(day).into(),
         stay: 1,
-        enrolled_months: full_months(entitlement.continuous_since, from),
+        enrolled_months: full_months(entitlement.continuous_since, day),
         claim_free_years: entitlement.claim_free_years,
         tier: entitlement.tier.as_deref(),
-        disease,
-        diagnosis,
+        disease: None,
+        diagnosis: None,
         retired_on: entitlement.retired_on,
         place: 0,
         referred: false,
         filed: true,
-    };
-    Ok(under(book, class, from, &facts)?.map(|(term, _)| term))
+    }
 }
 
 /// The same under the facts of a visit, with the rule.

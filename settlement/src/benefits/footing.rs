@@ -1,11 +1,14 @@
 //! 就医身份: whether the person is treated at home or elsewhere, and under what class of filing (policy.md A.3, A.4, A.7).
 //! Called by the gate.
 
+use jiff::civil::Date;
+
 use super::explanation::Step;
 use super::{Case, filing_term};
 use crate::filing::{Filing, FilingClass};
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::RuleBook;
+use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::{Facts, Footing};
 use crate::rulebook::sections::Unfiled;
 
@@ -49,23 +52,34 @@ pub(super) fn of(
     }
 }
 
-/// The filing that came with the case, unless it has ended: one without an end holds as long as the book says.
+/// The first of the filings that came with the case which has not ended: one without an end holds as long as the book says.
 pub(super) fn in_force<'a>(
     book: &RuleBook,
     case: &Case<'a>,
     facts: &Facts<'_>,
     steps: &mut Vec<Step>,
 ) -> Result<Option<&'a Filing>, Refusal> {
-    let Some(filing) = case.filing.filter(|filing| filing.validity.to.is_none()) else { return Ok(case.filing) };
-    let term = filing_term::under(book, filing.class, filing.validity.from, facts)?;
-    match term {
-        Some((term, clause)) if term.last_day.is_some_and(|last| last < case.settle.encounter.admitted) => {
-            let last = term.last_day.unwrap_or(filing.validity.from);
-            steps.push(Step::FilingEnded { clause, last });
-            Ok(None)
-        }
-        Some(_) | None => Ok(Some(filing)),
+    for filing in case.filings {
+        let Some((clause, last)) = ended(book, case, facts, filing)? else { return Ok(Some(filing)) };
+        steps.push(Step::FilingEnded { clause, last });
     }
+    Ok(None)
+}
+
+/// The last day of a filing that had ended before the visit, and the rule by which it had.
+fn ended(
+    book: &RuleBook,
+    case: &Case<'_>,
+    facts: &Facts<'_>,
+    filing: &Filing,
+) -> Result<Option<(Clause, Date)>, Refusal> {
+    if filing.validity.to.is_some() {
+        return Ok(None);
+    }
+    let Some((term, clause)) = filing_term::under(book, filing.class, filing.validity.from, facts)? else {
+        return Ok(None);
+    };
+    Ok(term.last_day.filter(|last| *last < case.settle.encounter.admitted).map(|last| (clause, last)))
 }
 
 /// 双向享受: home care is local care, unless the book treats people who live elsewhere otherwise (policy.md A.4).

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use super::Decision;
 use super::affected::Reader;
 use super::effects::{Correcting, Effects, Undoing};
+use super::posted_stay::PostedStay;
 use crate::account::{FamilyAccount, FamilyShare, SharedAccount};
 use crate::adjudication::Payers;
 use crate::encounter::{CareKind, Encounter, HospitalLevel};
@@ -64,6 +65,8 @@ pub struct PersonBook {
     pub account_balance: Money,
     /// Manual claims in force.
     pub claims: Vec<Claim>,
+    /// Stays in force that were posted with their days.
+    pub posted_stays: Vec<PostedStay>,
 }
 
 /// An operation that was answered.
@@ -252,6 +255,9 @@ impl PersonBook {
         }
         if let Some(posting) = &effects.usage {
             self.used.add(posting);
+        }
+        if let Some(change) = &effects.stay {
+            self.change_stay(change);
         }
         self.account_balance += effects.account;
         self.tombstones.extend(effects.tombstone.clone());

@@ -4,6 +4,7 @@
 use std::ops::Neg;
 
 use super::book::Booked;
+use super::posted_stay::StayChange;
 use crate::account::FamilyShare;
 use crate::adjudication::Payers;
 use crate::ids::SettlementId;
@@ -24,6 +25,8 @@ pub struct Effects {
     pub correcting: Option<Correcting>,
     /// What is used up, or given back.
     pub usage: Option<UsagePosting>,
+    /// What a posting changes of the stays beside the hub; no operation does.
+    pub stay: Option<StayChange>,
     /// What the personal account receives; negative for what it pays.
     pub account: Money,
     /// What relatives' accounts receive; negative for what they pay.

@@ -31,8 +31,8 @@ pub struct Stored {
     pub key: OperationKey,
     /// The bill.
     pub settle: Arc<Settle>,
-    /// The filing that was attached.
-    pub filing: Option<Filing>,
+    /// The filings that were attached.
+    pub filings: Vec<Filing>,
     /// The book as it was.
     pub book: Book,
     /// When it was decided.
@@ -102,7 +102,7 @@ struct Corrected {
 impl Rework {
     /// Works the next one out.
     pub fn next(&mut self, stored: Stored, judge: &Judge<'_>) -> Reworked {
-        let Stored { seq, key, settle, filing, mut book, decided_at, settled, counts, usage, changes } = stored;
+        let Stored { seq, key, settle, filings, mut book, decided_at, settled, counts, usage, changes } = stored;
         let family = book.family(&key.person, beijing::day_of(decided_at));
         let person = book.person(&key.person);
         changes.iter().for_each(|change| person.append(seq, change));
@@ -114,7 +114,7 @@ impl Rework {
                 booked.usage.usage = earlier.is.clone();
             }
         }
-        let now = work_out(person, &family, &settle, filing.as_ref(), judge, decided_at);
+        let now = work_out(person, &family, &settle, &filings, judge, decided_at);
         let is = match &now {
             Ok(worked_out) => worked_out.usage().clone(),
             Err(_) => usage.clone(),

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use super::book::{Book, BookSeq, Booked, PersonBook, Visit};
 use super::effects::Effects;
 use super::judge::{Judge, Judgement, Question};
+use super::posted_stay::{PostedStay, StayFacts};
 use crate::account::FamilyAccount;
 use crate::adjudication::Payers;
 use crate::beijing;
@@ -25,7 +26,7 @@ pub(super) fn settle(
     seq: BookSeq,
     key: &OperationKey,
     settle: &Settle,
-    filing: Option<&Filing>,
+    filings: &[Filing],
     judge: &Judge<'_>,
     at: Timestamp,
 ) -> Result<(Done, Effects), Refusal> {
@@ -37,7 +38,7 @@ pub(super) fn settle(
     if person.tombstones.contains(&key.as_target()) {
         return Err(Reason::Voided.into());
     }
-    let worked_out = work_out(person, &family, settle, filing, judge, at)?;
+    let worked_out = work_out(person, &family, settle, filings, judge, at)?;
     let booked = Booked {
         seq,
         settled: worked_out.settled(settle),
@@ -82,7 +83,7 @@ pub(super) fn work_out(
     book: &PersonBook,
     family: &[FamilyAccount],
     settle: &Settle,
-    filing: Option<&Filing>,
+    filings: &[Filing],
     judge: &Judge<'_>,
     at: Timestamp,
 ) -> Result<WorkedOut, Refusal> {
@@ -92,7 +93,7 @@ pub(super) fn work_out(
     let case = Case {
         person,
         settle,
-        filing,
+        filings,
         usages: book.used.usages(),
         account_balance: book.account_balance.at_least_zero(),
         family,
@@ -107,7 +108,7 @@ pub(super) fn work_out(
     Ok(WorkedOut(judgement))
 }
 
-/// The settlements in force of a visit or stay, and those of the person's other stays.
+/// The settlements in force of a visit or stay, those of the person's other stays, and other stays that were posted.
 fn earlier(book: &PersonBook, encounter: &Encounter) -> Vec<Earlier> {
     let as_earlier = |booked: &Booked| {
         let Visit { encounter: id, institution, level, care, diagnosis, admitted, discharged, .. } = &booked.visit;
@@ -128,7 +129,8 @@ fn earlier(book: &PersonBook, encounter: &Encounter) -> Vec<Earlier> {
             deductible: booked.usage.usage.sums.deductible,
         })
     };
-    book.in_force().filter_map(as_earlier).collect()
+    let posted = book.posted_stays.iter().filter(|stay| !stay.is_of(encounter)).map(PostedStay::as_earlier);
+    book.in_force().filter_map(as_earlier).chain(posted).collect()
 }
 
 fn enrolled<'a>(book: &'a PersonBook, settle: &Settle) -> Result<&'a Person, Refusal> {
@@ -146,10 +148,12 @@ fn not_settled_before(book: &PersonBook, encounter: &Encounter) -> Result<(), Re
                 CareKind::Chronic | CareKind::Outpatient | CareKind::Purchase => booked.visit.batch == encounter.batch,
             }
     };
-    match book.in_force().find(same) {
-        Some(earlier) => Err(Refusal::new(Reason::AlreadySettled)
-            .of_field("setl_id")
-            .because(earlier.settled.settlement.as_str().to_owned())),
+    // A bill that a manual claim paid has a refusal of its own.
+    let claimed = |stay: &PostedStay| book.claims.iter().any(|claim| claim.id == stay.posting);
+    let posted = || book.posted_stays.iter().find(|stay| stay.is_of(encounter) && !claimed(stay));
+    let settled = book.in_force().find(same).map(|earlier| earlier.settled.settlement.as_str());
+    match settled.or_else(|| posted().map(|stay| stay.posting.as_str())) {
+        Some(earlier) => Err(Refusal::new(Reason::AlreadySettled).of_field("setl_id").because(earlier)),
         None => Ok(()),
     }
 }
@@ -158,12 +162,8 @@ fn not_overlapping(book: &PersonBook, encounter: &Encounter) -> Result<(), Refus
     if encounter.care != CareKind::Inpatient {
         return Ok(());
     }
-    let overlapped = other_stays(book, encounter)
-        .find(|(_, stay)| stay.is_some_and(|(admitted, discharged)| encounter.overlaps(admitted, discharged)));
-    match overlapped {
-        Some((other, _)) => Err(Refusal::new(Reason::OverlappingStay)
-            .of_field("begntime")
-            .because(other.settled.settlement.as_str().to_owned())),
+    match other_stays(book, encounter).find(|stay| encounter.overlaps(stay.admitted, stay.discharged)) {
+        Some(other) => Err(Refusal::new(Reason::OverlappingStay).of_field("begntime").because(other.name)),
         None => Ok(()),
     }
 }
@@ -178,24 +178,34 @@ pub(super) fn refuse_during_stay(case: &Case<'_>) -> Refusal {
 fn lies_in_hospital(book: &PersonBook, visit: &Encounter) -> bool {
     let day = visit.admitted;
     other_stays(book, visit)
-        .filter_map(|(_, stay)| stay)
-        .any(|(admitted, discharged)| admitted < day && discharged.is_none_or(|discharged| day < discharged))
+        .any(|stay| stay.admitted < day && stay.discharged.is_none_or(|discharged| day < discharged))
+}
+
+/// Another stay of the person.
+struct OtherStay<'a> {
+    /// The settlement, or the posting, that it is known by.
+    name: &'a str,
+    admitted: Date,
+    discharged: Option<Date>,
 }
 
 /// The person's other stays in force, one by one: a settlement of each, and the days it lasted. A stay settled
 /// mid-way has no end until a later settlement of it names one; it is given once, with its last word.
-fn other_stays<'a>(
-    book: &'a PersonBook,
-    encounter: &'a Encounter,
-) -> impl Iterator<Item = (&'a Booked, Option<(Date, Option<Date>)>)> {
+fn other_stays<'a>(book: &'a PersonBook, encounter: &'a Encounter) -> impl Iterator<Item = OtherStay<'a>> {
+    let posted = book.posted_stays.iter().filter(|stay| !stay.is_of(encounter)).map(|stay| {
+        let StayFacts { admitted, discharged, level: _, diagnosis: _ } = stay.facts;
+        OtherStay { name: &stay.posting, admitted, discharged: Some(discharged) }
+    });
     let stays = book.in_force().filter(|booked| booked.visit.care == CareKind::Inpatient);
-    stays.filter(|booked| !booked.visit.is_of(&encounter.id, &encounter.institution)).map(|booked| {
+    let others = stays.filter(|booked| !booked.visit.is_of(&encounter.id, &encounter.institution));
+    let settled = others.map(|booked| {
         let of_stay =
             || book.in_force().filter(|other| other.visit.is_of(&booked.visit.encounter, &booked.visit.institution));
-        let admitted = of_stay().map(|other| other.visit.admitted).min();
+        let admitted = of_stay().map(|other| other.visit.admitted).fold(booked.visit.admitted, Date::min);
         let discharged = of_stay().filter_map(|other| other.visit.discharged).max();
-        (booked, admitted.map(|admitted| (admitted, discharged)))
-    })
+        OtherStay { name: booked.settled.settlement.as_str(), admitted, discharged }
+    });
+    settled.chain(posted)
 }
 
 fn not_claimed(book: &PersonBook, encounter: &Encounter) -> Result<(), Refusal> {

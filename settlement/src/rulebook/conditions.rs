@@ -249,6 +249,11 @@ pub struct Conditions {
 }
 
 impl Conditions {
+    /// Whether something that only a visit has decides whether they hold.
+    pub fn is_of_a_visit(&self) -> bool {
+        [self.level, self.care, self.place, self.referred].iter().any(|cases| *cases != Cases::ANY)
+    }
+
     /// The conditions of a row that always applies.
     pub const ANY: Conditions = Conditions {
         person: Cases::ANY,

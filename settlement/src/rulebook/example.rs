@@ -146,7 +146,7 @@ impl Example {
         Case {
             person: &self.person,
             settle: &self.settle,
-            filing: self.filing.as_ref(),
+            filings: self.filing.as_slice(),
             usages: &self.used,
             account_balance: self.account_balance,
             family: &self.family,

@@ -27,6 +27,11 @@ impl DecidingDates {
         DecidingDates { admission: encounter.admitted, discharge: encounter.discharged, settlement }
     }
 
+    /// One day that is all of them.
+    pub fn on(day: Date) -> DecidingDates {
+        DecidingDates { admission: day, discharge: Some(day), settlement: day }
+    }
+
     /// The same for somebody who died: what comes after the day of death is decided by that day.
     pub fn until(self, died: Option<Date>) -> DecidingDates {
         let Some(died) = died else { return self };

@@ -114,7 +114,7 @@ impl Region {
             seq: *seq,
             key: operation.key.clone(),
             settle: Arc::new((**settle).clone()),
-            filing: None,
+            filings: Vec::new(),
             book: book.clone(),
             decided_at: at(20),
             settled: booked.settled.clone(),

@@ -44,7 +44,7 @@ fn insured() -> Book {
 fn borne(book: &mut Book, rules: &RuleBooks, message: &str, care: Care) -> Money {
     let operation = Arc::new(settle(message, &Care { yuan: 1000, ..care }));
     let judge = |question: &settlement::decide::Question<'_>| judge_by(rules, question);
-    let verdict = decide(book, &operation, None, &judge, at(20));
+    let verdict = decide(book, &operation, &[], &judge, at(20));
     let Verdict::New { decision, .. } = verdict else { panic!("{message} is not new: {verdict:?}") };
     let Outcome::Accepted { done: Done::Settled(settled), .. } = &decision.outcome else {
         panic!("{message} is not settled: {:?}", decision.outcome)

@@ -97,7 +97,7 @@ fn stored(seq: u64, book: Book, operation: &Operation, verdict: &Verdict, change
         seq: BookSeq(seq),
         key: operation.key.clone(),
         settle: Arc::new((**settle).clone()),
-        filing: None,
+        filings: Vec::new(),
         book,
         decided_at: at(20),
         settled: booked.settled.clone(),

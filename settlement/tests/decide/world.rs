@@ -108,7 +108,7 @@ pub fn at(day: i8) -> Timestamp {
 }
 
 pub fn step(book: &mut Book, operation: Operation) -> Verdict {
-    decide(book, &Arc::new(operation), None, &judge, at(20))
+    decide(book, &Arc::new(operation), &[], &judge, at(20))
 }
 
 fn key(message: &str, transaction: &str, encounter: Option<&str>, batch: Option<&str>) -> OperationKey {

@@ -289,7 +289,7 @@ pub fn live_through(
         let case = Case {
             person: &person,
             settle: &settle,
-            filing: filing.as_ref(),
+            filings: filing.as_slice(),
             usages: &postings,
             account_balance: balance,
             family: &family,

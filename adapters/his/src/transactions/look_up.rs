@@ -84,12 +84,31 @@ fn output(reply: &LookUpReply, call: &Call) -> Map<String, Value> {
             "naty": "",
             "brdy": reply.birth,
             "age": age(&reply.birth, call.received).unwrap_or_default(),
-            "exp_content": "{}",
+            "exp_content": held_back(reply).to_string(),
         }),
     );
     output.insert("insuinfo".into(), reply.coverages.iter().map(coverage).collect());
     output.insert("idetinfo".into(), reply.identities.iter().map(identity).collect());
     output
+}
+
+/// Why benefits are not due under a coverage, in the extension bag: the interface has no field for it.
+fn held_back(reply: &LookUpReply) -> Value {
+    let of_one = |row: &CoverageRow| {
+        let mut held = Map::new();
+        if !row.benefits_from.is_empty() {
+            held.insert("benefits_from".into(), json!(row.benefits_from));
+        }
+        if !row.held_back_by.is_empty() {
+            held.insert("held_back_by".into(), json!(insurance_code(&row.held_back_by)));
+        }
+        (!held.is_empty()).then(|| {
+            held.insert("insutype".into(), json!(insurance_code(&row.insurance)));
+            Value::Object(held)
+        })
+    };
+    let held: Vec<Value> = reply.coverages.iter().filter_map(of_one).collect();
+    if held.is_empty() { json!({}) } else { json!({ "no_benefits": held }) }
 }
 
 fn coverage(row: &CoverageRow) -> Value {

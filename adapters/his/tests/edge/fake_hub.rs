@@ -273,17 +273,31 @@ impl Hub for FakeHub {
             document: request.credential,
             sex: "1".into(),
             birth: "1960-01-01".into(),
-            coverages: vec![v1::CoverageRow {
-                insurance: "employee".into(),
-                person_category: "12".into(),
-                status: "1".into(),
-                from: "2000-01-01".into(),
-                suspended_from: String::new(),
-                civil_servant: false,
-                home: "410700".into(),
-                account_balance: 123_456,
-                employer: "新乡某厂".into(),
-            }],
+            coverages: vec![
+                v1::CoverageRow {
+                    insurance: "employee".into(),
+                    person_category: "12".into(),
+                    status: "1".into(),
+                    from: "2000-01-01".into(),
+                    suspended_from: String::new(),
+                    civil_servant: false,
+                    home: "410700".into(),
+                    account_balance: 123_456,
+                    employer: "新乡某厂".into(),
+                    ..v1::CoverageRow::default()
+                },
+                v1::CoverageRow {
+                    insurance: "resident".into(),
+                    person_category: "15".into(),
+                    status: "2".into(),
+                    from: "2025-05-10".into(),
+                    suspended_from: "2025-05-10".into(),
+                    home: "410700".into(),
+                    benefits_from: "2025-08-10".into(),
+                    held_back_by: "employee".into(),
+                    ..v1::CoverageRow::default()
+                },
+            ],
             identities: vec![v1::IdentityRow {
                 kind: "low-income".into(),
                 from: "2024-01-01".into(),

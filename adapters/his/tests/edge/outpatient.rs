@@ -1,6 +1,6 @@
 //! Outpatient visits, chronic care, purchases, and what a desk looks up beside them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use settlement::encounter::CareKind;
 
 use crate::requests::*;
@@ -129,6 +129,10 @@ async fn a_person_is_looked_up_and_named_in_settlements() {
     assert_eq!(found["output"]["baseinfo"]["age"], json!(65));
     assert_eq!(text(&found["output"]["insuinfo"][0], "balc"), "1234.56");
     assert_eq!(text(&found["output"]["insuinfo"][0], "insutype"), "310");
+    assert_eq!(text(&found["output"]["insuinfo"][1], "psn_insu_stas"), "2");
+    let told: Value = serde_json::from_str(&text(&found, "output.baseinfo.exp_content")).expect("a JSON text");
+    let held = json!({ "insutype": "390", "benefits_from": "2025-08-10", "held_back_by": "310" });
+    assert_eq!(told, json!({ "no_benefits": [held] }));
     assert_eq!(text(&found["output"]["idetinfo"][0], "memo"), "低保对象");
     let stay = discharged(&world).await;
     let settled = world.send("2304", settle_stay(&stay, STAY_TOTAL)).await.ok();

@@ -164,8 +164,7 @@ async fn decide_as_one_batch(world: &World, operations: &[Operation]) -> Vec<(u6
     let replies = store
         .batch_decide(asked.into(), world.clock.clone(), set, move |book, asked, at| match asked {
             Asked::Operate(arrival) => {
-                let filing = arrival.filing.as_ref().map(|attached| &attached.filing);
-                decide(book, &arrival.operation, filing, &|question| judge_by(&books, question), at)
+                decide(book, &arrival.operation, arrival.filings(), &|question| judge_by(&books, question), at)
             }
             Asked::Resolve(_) => unreachable!("none is asked"),
         })

@@ -15,10 +15,21 @@ on_both! {
 
 /// A row of postings with these cells filled.
 pub fn row(cells: &[(&str, &str)]) -> String {
-    let columns: Vec<&str> = POSTINGS_HEADER.trim().split(',').map(str::trim).collect();
+    row_under(POSTINGS_HEADER, cells)
+}
+
+/// The same under a header of a file's own.
+pub fn row_under(header: &str, cells: &[(&str, &str)]) -> String {
+    let columns: Vec<&str> = header.trim().split(',').map(str::trim).collect();
     let cell = |column: &&str| cells.iter().find(|(name, _)| name == column).map_or("", |(_, text)| *text);
     assert!(cells.iter().all(|(name, _)| columns.contains(name)), "a column's name");
     columns.iter().map(cell).collect::<Vec<_>>().join(",") + "\n"
+}
+
+/// A row's cells with some of them changed.
+pub fn changed<'a>(cells: &[(&'a str, &'a str)], changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let kept = cells.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+    kept.chain(changes).copied().collect()
 }
 
 pub fn stay_before<'a>(id: &'a str, person: &'a str) -> Vec<(&'a str, &'a str)> {
@@ -95,10 +106,7 @@ async fn every_fault_of_a_file_of_postings_is_told_by_row() {
     world.start().await;
     world.stop().await;
     let good = stay_before("P1", WORKING);
-    let with = |changes: &[(&'static str, &'static str)]| {
-        let kept = good.iter().filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
-        row(&kept.copied().chain(changes.iter().copied()).collect::<Vec<_>>())
-    };
+    let with = |changes: &[(&'static str, &'static str)]| row(&changed(&good, changes));
     let file = POSTINGS_HEADER.to_owned()
         + &with(&[])
         + &with(&[("basic", "1.234"), ("date", "2025-02-30"), ("care", "nothing"), ("id", "P2")])

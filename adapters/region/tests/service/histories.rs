@@ -60,8 +60,7 @@ impl Book {
             .batch_decide(asked.into(), self.world.clock.clone(), self.opened.rules.now().set, move |book, asked, _| {
                 match asked {
                     Asked::Operate(arrival) => {
-                        let filing = arrival.filing.as_ref().map(|attached| &attached.filing);
-                        decide(book, &arrival.operation, filing, &|question| judge_by(&books, question), at)
+                        decide(book, &arrival.operation, arrival.filings(), &|question| judge_by(&books, question), at)
                     }
                     Asked::Resolve(key) => resolve(book, key),
                 }

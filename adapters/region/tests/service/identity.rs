@@ -18,10 +18,11 @@ async fn whoever_is_not_the_hub_is_refused_everywhere() {
             client.operate(v1::OperateRequest::default()).await.err(),
             client.resolve(v1::ResolveRequest::default()).await.err(),
             client.query(v1::QueryRequest::default()).await.err(),
+            client.change_filing(v1::ChangeFilingRequest::default()).await.err(),
         ]
         .map(|status| status.map(|status| status.code()));
         // The listener takes connections from hubs only, so the refusal comes before any call is read.
-        assert_eq!(codes, [Some(Code::Unavailable); 5], "{folder}");
+        assert_eq!(codes, [Some(Code::Unavailable); 6], "{folder}");
     }
     assert_eq!(world.running().store().last_seq().await.expect("a place").0, 0, "nothing was changed");
 }

@@ -14,6 +14,7 @@ use crate::world::*;
 on_both! {
     a_person_is_found_by_what_is_shown,
     the_active_coverage_comes_first,
+    a_desk_sees_who_waits_and_who_is_covered_twice,
     an_estimate_equals_its_settlement_and_changes_nothing,
     a_bill_is_estimated_on_every_footing_and_changes_nothing,
     a_desk_learns_totals_qualifications_and_a_visits_settlements,
@@ -66,6 +67,53 @@ async fn the_active_coverage_comes_first(on: On) {
     let suspended = look_up(&world, "02", "410700198001010035", "").await.expect("somebody");
     assert_eq!(suspended.coverages[0].status, "2");
     assert_eq!(suspended.identities.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>(), ["low-income"]);
+}
+
+/// Employees' cover prevails, and adults who join late wait.
+const WAITS: &str = "\n[double_cover]\nprevails = 'employee'\nsource = 'demo'\ntrust = 'assumed'\nclause = '职工优先'\n\
+    \n[[waiting]]\nid = 'late'\nperson = ['adult']\ndays = 60\nsource = 'demo'\ntrust = 'assumed'\n\
+    clause = '集中参保期外参保，缴费后等待60天'\n";
+
+async fn a_desk_sees_who_waits_and_who_is_covered_twice(on: On) {
+    let mut world = World::stopped_with_rules(on, WAITS);
+    world.write(
+        "people/entitlements.csv",
+        "psn_no,insurance,psn_type,from,to,continuous_since,tier,civil_servant,suspended_from,suspended_to,employer,\
+         paid_on\n\
+         41070000001,resident,1501,2015-01-01,,,,0,,,,\n\
+         41070000001,employee,11,2020-01-01,2025-06-30,,,0,,,某厂,\n\
+         41070000002,resident,1501,2025-05-10,,,,0,,,,2025-05-10\n\
+         41070000003,resident,1501,2025-01-01,,,,0,,,,\n\
+         44030000001,employee,11,2016-01-01,,2000-01-01,first,0,,,,\n",
+    );
+    world.start().await;
+    let row = |insurance, status, suspended_from, benefits_from, held_back_by| {
+        [insurance, status, suspended_from, benefits_from, held_back_by].map(str::to_owned)
+    };
+    for (person, day, expected) in [
+        (
+            WORKING,
+            "2025-06-20",
+            vec![row("employee", "1", "", "", ""), row("resident", "2", "2020-01-01", "", "employee")],
+        ),
+        // The resident cover is restored when the other one is over.
+        (WORKING, "2025-07-01", vec![row("resident", "1", "", "", ""), row("employee", "4", "", "", "")]),
+        (RETIRED, "2025-06-20", vec![row("resident", "2", "2025-05-10", "2025-07-09", "")]),
+        (RETIRED, "2025-07-09", vec![row("resident", "1", "", "", "")]),
+        ("41070000003", "2025-06-20", vec![row("resident", "1", "", "", "")]),
+    ] {
+        let request = v1::LookUpRequest {
+            home: "410700".into(),
+            credential_type: "01".into(),
+            credential: person.into(),
+            on: day.into(),
+            ..v1::LookUpRequest::default()
+        };
+        let found = world.client().look_up(request).await.expect("somebody").into_inner();
+        let told =
+            |row: v1::CoverageRow| [row.insurance, row.status, row.suspended_from, row.benefits_from, row.held_back_by];
+        assert_eq!(found.coverages.into_iter().map(told).collect::<Vec<_>>(), expected, "{person} on {day}");
+    }
 }
 
 async fn an_estimate_equals_its_settlement_and_changes_nothing(on: On) {

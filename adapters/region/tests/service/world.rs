@@ -10,7 +10,7 @@ use identity::credentials::Credentials;
 use identity::pki::{CertificateAuthority, Issue};
 use ledger::clock::Clock;
 use ledger::engine::migrate;
-use ledger::home::{Arrival, AttachedFiling, SCHEMA};
+use ledger::home::{Arrival, AttachedFilings, SCHEMA};
 use ledger::testing::{Database, PrivatePostgres};
 use proto::v1::home_region_client::HomeRegionClient;
 use proto::v1::region_book_client::RegionBookClient;
@@ -94,6 +94,8 @@ pub struct World {
     pub authority: CertificateAuthority,
     pub clock: Clock,
     pub region: Option<Running>,
+    /// The folder of its rule books.
+    pub rulebooks: PathBuf,
     hub: Arc<Credentials>,
 }
 
@@ -124,11 +126,23 @@ impl World {
             On::Sqlite => None,
             On::Postgres => Some(migrated()),
         };
-        let world = World { folder, database, authority, clock, region: None, hub };
+        let rulebooks = repository().join("deploy/rulebooks");
+        let world = World { folder, database, authority, clock, region: None, rulebooks, hub };
         for (file, text) in PEOPLE {
             world.write(&format!("people/{file}"), text);
         }
         world.write("postings.csv", POSTINGS_HEADER);
+        world
+    }
+
+    /// The same with rules beside those of Xinxiang's books.
+    pub fn stopped_with_rules(on: On, rules: &str) -> World {
+        let mut world = World::stopped_on(on);
+        for book in ["employee-2024-01-01.toml", "resident-2024-01-01.toml"] {
+            let text = fs::read_to_string(world.rulebooks.join("410700-xinxiang").join(book)).expect("a rule book");
+            world.write(&format!("rulebooks/410700-xinxiang/{book}"), &(text + rules));
+        }
+        world.rulebooks = world.path("rulebooks");
         world
     }
 
@@ -143,7 +157,6 @@ impl World {
     }
 
     pub fn config(&self) -> Config {
-        let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
         Config {
             listen: "127.0.0.1:0".parse().expect("an address"),
             store: match &self.database {
@@ -152,10 +165,10 @@ impl World {
             },
             key: Some(self.path("region/store.key")),
             credentials: self.path("home"),
-            regions: repository.join("deploy/regions.csv"),
+            regions: repository().join("deploy/regions.csv"),
             pools: vec!["410700".into()],
             hub: None,
-            rulebooks: repository.join("deploy/rulebooks"),
+            rulebooks: self.rulebooks.clone(),
             people: self.path("people"),
             postings: vec![self.path("postings.csv")],
             waiting: 4096,
@@ -244,6 +257,10 @@ impl World {
     }
 }
 
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 fn migrated() -> Database {
     let database = PrivatePostgres::shared().database().expect("a database");
     let owner = database.owner_url.parse().expect("a location");
@@ -315,7 +332,7 @@ pub fn arrival(operation: &Operation) -> Arrival {
     Arrival {
         operation: operation.clone().into(),
         bytes: convert::write_operation(operation),
-        filing: Some(AttachedFiling { filing, bytes }),
+        filings: Some(AttachedFilings { filings: vec![filing], bytes }),
     }
 }
 

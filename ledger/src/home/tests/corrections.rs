@@ -250,6 +250,7 @@ async fn a_correction_is_nobodys_posting_to_cancel(place: Place) {
         usage: None,
         account: Money::ZERO,
         bill: None,
+        stay: None,
         cancels: Some("B1\u{1f}S1".into()),
         content: "a row".into(),
     };

@@ -145,7 +145,8 @@ pub(super) async fn a_batch_is_decided_by_two_people_and_its_money_is_booked_onc
     propose(&world, "2", Changes::Named(vec![found("A", 100, 90)])).await.expect("it is put forward");
     decide(&world, "2", Event::Approve, "another certificate").await.expect("it is approved");
     for (book, taken) in [(vec![lot().home], true), (vec![pool("440300"), lot().home], true)] {
-        let under_another = world.store.correction_take(("2".into(), place("1")), book, letter, at(11)).await;
+        let under_another =
+            world.store.correction_take(("2".into(), place("1"), Default::default()), book, letter, at(11)).await;
         let other = NumberTaken { number: 1, other: "1".into() };
         assert_eq!(under_another.expect("the store works").is_err_and(|fault| fault == other), taken);
     }

@@ -130,7 +130,7 @@ async fn a_hub_whose_connection_was_cut_goes_on_as_another_committer() {
 }
 
 #[tokio::test]
-async fn the_filing_fetched_in_a_batch_is_the_one_that_the_rule_chooses() {
+async fn the_filings_fetched_in_a_batch_are_those_that_the_rule_chooses() {
     let world = World::on_postgres();
     let mut lodged = Vec::new();
     for (number, class) in FilingClass::ALL.into_iter().cycle().take(24).enumerate() {
@@ -153,15 +153,15 @@ async fn the_filing_fetched_in_a_batch_is_the_one_that_the_rule_chooses() {
         operation.key.person = person.clone();
         let held = world.store.filing_of_person(pool("410700"), person).await.expect("filings");
         let area = RegionCode::new("310101").expect("six digits");
-        let chosen = filing::covering(&held, &world.regions, area, date(2025, 6, 10)).cloned();
-        assert_eq!(world.receive_fresh(&operation).await.filing, chosen);
+        let chosen = filing::covering(&held, &world.regions, area, date(2025, 6, 10));
+        assert_eq!(world.receive_fresh(&operation).await.filings.iter().collect::<Vec<_>>(), chosen);
         let mut at_home = settle(&format!("{}-home", person_text));
         at_home.key.person = operation.key.person.clone();
         let home = pool("410700");
         if let Request::Settle(settle) = &mut at_home.request {
             (settle.encounter.area, settle.encounter.pool) = (home.0, home);
         }
-        let chosen = filing::covering(&held, &world.regions, home.0, date(2025, 6, 10)).cloned();
-        assert_eq!(world.receive_fresh(&at_home).await.filing, chosen);
+        let chosen = filing::covering(&held, &world.regions, home.0, date(2025, 6, 10));
+        assert_eq!(world.receive_fresh(&at_home).await.filings.iter().collect::<Vec<_>>(), chosen);
     }
 }

@@ -10,7 +10,7 @@ use crate::rulebook::admission::{
 use crate::rulebook::check;
 use crate::rulebook::clause::Setting;
 use crate::rulebook::conditions::{Cases, Footing, IDENTITIES_OF_ALL, identity_position};
-use crate::rulebook::table::{Row, Table};
+use crate::rulebook::table::Table;
 use crate::spanned::Node;
 
 use super::rows::{Needed, list, span};
@@ -76,11 +76,7 @@ impl Parser<'_> {
 
     /// How long a filing holds is asked when it is lodged, too: what only a visit has can be no condition of it.
     fn asked_before_any_visit(&self, table: &Table<FilingValidity>) {
-        let of_a_visit = |row: &&Row<FilingValidity>| {
-            let when = &row.when;
-            [when.level, when.care, when.place, when.referred].iter().any(|cases| *cases != Cases::ANY)
-        };
-        for row in table.rows.iter().filter(of_a_visit) {
+        for row in table.rows.iter().filter(|row| row.when.is_of_a_visit()) {
             let problem = "cannot depend on level, care, place or referred: it is asked before any visit";
             self.report.fault(row.clause.0 as usize, &table.path, problem);
         }
