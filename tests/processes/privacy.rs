@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use aho_corasick::AhoCorasick;
+
 use crate::process::{Ports, demo, repository};
 
 /// Names, documents and cards of everybody in the demo.
@@ -13,10 +15,6 @@ fn secrets() -> Vec<String> {
     secrets.into_iter().filter(|secret| !secret.is_empty()).collect()
 }
 
-fn holds(bytes: &[u8], secret: &str) -> bool {
-    bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
-}
-
 #[test]
 fn nothing_private_is_logged_or_leaves_the_treatment_side() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -24,10 +22,10 @@ fn nothing_private_is_logged_or_leaves_the_treatment_side() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert!(output.stderr.len() > 100_000, "at level trace there is much to be read");
     let hub = read_store(&folder.path().join("hub.db"));
-    for secret in secrets() {
-        assert!(!holds(&output.stderr, &secret), "a name, document or card number is in the log");
-        assert!(!holds(&hub, &secret), "a name, document or card number is at the hub");
-    }
+    let secrets = AhoCorasick::new(secrets()).expect("few words");
+    assert!(secrets.is_match("张守田"), "who is in the demo is looked for");
+    assert!(!secrets.is_match(&output.stderr), "a name, document or card number is in the log");
+    assert!(!secrets.is_match(&hub), "a name, document or card number is at the hub");
 }
 
 /// A store with its write-ahead log, as bytes.

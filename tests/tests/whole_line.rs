@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use world::hospital::{Hospital, INSTITUTION};
 use world::{EMPLOYEE, RESIDENT, UNFILED, World, append, eventually, pool};
+use yidi::demo::player::Lodge as _;
 use yidi::demo::story::FilingRow;
 use yidi::filing::lodge_all;
 

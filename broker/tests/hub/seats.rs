@@ -125,7 +125,7 @@ async fn a_members_certificate_does_for_its_pools_what_theirs_do() {
         assert_eq!(breaks.history(v1::BreakRequest { number }).await.is_ok(), sees, "{code}");
         let day = date(2025, 6, 20).to_string();
         let branch = Some(v1::Branch { day, home: "410700".into(), treatment: "440300".into() });
-        let leaves = breaks.held_leaves(v1::HeldLeavesRequest { branch, after: None }).await;
+        let leaves = breaks.held_leaves(v1::HeldLeavesRequest { branch, after: None, version: None }).await;
         assert_eq!(leaves.is_ok(), sees, "{code}");
     }
     let ends = |code| BreaksClient::new(world.peer(code, Role::Operator));
