@@ -36,7 +36,7 @@ use tonic::transport::Channel;
 use self::payables::is_undated;
 use self::printed::{json_of_period, print_json, print_period, print_periods};
 use crate::cli::Ending;
-use crate::filing::Access;
+use crate::filing::{Access, LARGEST_LIST};
 use crate::{output, status};
 
 /// Said of what has no last day.
@@ -326,7 +326,7 @@ pub async fn run(command: Command) -> Result<Ending> {
 }
 
 fn client(access: &Access) -> Result<ClearingClient<Channel>> {
-    Ok(ClearingClient::new(access.channel()?))
+    Ok(ClearingClient::new(access.channel()?).max_decoding_message_size(LARGEST_LIST))
 }
 
 async fn asked(access: &Access, month: &str) -> Result<v1::PeriodsReply> {

@@ -192,6 +192,9 @@ fn load(credentials: &Path) -> Result<Credentials> {
     Credentials::load(credentials).with_context(|| format!("the operator's certificates in {}", credentials.display()))
 }
 
+/// The longest list that a command takes in one answer, in bytes: some 200,000 entries of an outage.
+pub const LARGEST_LIST: usize = 64 * 1024 * 1024;
+
 impl Access {
     /// Prepares a channel to the hub; it connects with the first call.
     ///

@@ -19,7 +19,7 @@ use tonic::transport::Channel;
 
 pub(crate) use self::certificates::{as_file, check_signatures};
 use crate::cli::Ending;
-use crate::filing::Access;
+use crate::filing::{Access, LARGEST_LIST};
 use crate::{output, status};
 
 /// What to do about books.
@@ -185,7 +185,7 @@ pub async fn run(command: Command) -> Result<Ending> {
 }
 
 fn client(access: &Access) -> Result<BreaksClient<Channel>> {
-    Ok(BreaksClient::new(access.channel()?))
+    Ok(BreaksClient::new(access.channel()?).max_decoding_message_size(LARGEST_LIST))
 }
 
 async fn show(of: &OfPools) -> Result<Ending> {

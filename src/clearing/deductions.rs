@@ -17,7 +17,7 @@ use settlement::money::Money;
 use tonic::transport::Channel;
 
 use crate::cli::Ending;
-use crate::filing::Access;
+use crate::filing::{Access, LARGEST_LIST};
 use crate::{output, status};
 
 /// What to do with deductions.
@@ -219,7 +219,7 @@ pub async fn run(command: Command) -> Result<Ending> {
 }
 
 fn client(access: &Access) -> Result<DeductionsClient<Channel>> {
-    Ok(DeductionsClient::new(access.channel()?))
+    Ok(DeductionsClient::new(access.channel()?).max_decoding_message_size(LARGEST_LIST))
 }
 
 fn change(of: OfOne, agreed: Option<v1::FundSums>) -> v1::ChangeDeductionRequest {

@@ -12,7 +12,7 @@ use settlement::money::Money;
 use tonic::transport::Channel;
 
 use crate::cli::Ending;
-use crate::filing::Access;
+use crate::filing::{Access, LARGEST_LIST};
 use crate::{output, status};
 
 /// What to do about the list.
@@ -106,7 +106,7 @@ pub async fn run(command: Command) -> Result<Ending> {
 }
 
 fn client(access: &Access) -> Result<LeftoversClient<Channel>> {
-    Ok(LeftoversClient::new(access.channel()?))
+    Ok(LeftoversClient::new(access.channel()?).max_decoding_message_size(LARGEST_LIST))
 }
 
 fn act(of: OfOne, verdict: String) -> v1::LeftoverAct {

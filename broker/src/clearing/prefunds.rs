@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::calendar::PaymentDays;
+use clearing::listed;
 use clearing::month::Month;
 use clearing::payment::dues;
 use clearing::period::{Pair, Proof};
@@ -330,7 +331,7 @@ impl Clearing {
         })
     }
 
-    /// What is owed and not paid: by every period whose pair is not settled.
+    /// What is owed and not paid: by every period whose pair is not settled, and what waits on the list.
     pub(super) async fn outstanding(&self) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
         let mut outstanding: BTreeMap<PrefundKey, Money> = BTreeMap::new();
         for (period, _) in self.store.clearing_unfinished().await? {
@@ -348,6 +349,11 @@ impl Clearing {
                     }
                 }
             }
+        }
+        let waiting = self.store.listed().await?;
+        for held in waiting.iter().filter(|held| !matches!(held.standing, listed::Standing::Ended(_))) {
+            let key = PrefundKey { pair: self.pair_of(&held.lot), insurance: held.lot.insurance };
+            *outstanding.entry(key).or_default() += held.net();
         }
         Ok(outstanding)
     }
