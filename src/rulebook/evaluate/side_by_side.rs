@@ -11,6 +11,8 @@ use crate::rulebook::told::Lang;
 
 /// The width of a terminal that the case and five scenarios have to fit.
 const WIDTH: u16 = 100;
+/// The letters of a change that fit a column of amounts.
+const LONG: usize = 12;
 
 /// Prints them. How a single scenario comes about follows; the steps of several would be a book.
 pub fn print(book: &RuleBook, as_it_is: &WorkedOut, scenarios: &[Scenario], lang: Lang) {
@@ -29,9 +31,19 @@ pub fn print(book: &RuleBook, as_it_is: &WorkedOut, scenarios: &[Scenario], lang
     }
 }
 
+/// A column's name, broken where a reader would break it: a change a line, and a long one behind its key.
+fn in_lines(name: &str) -> String {
+    let change = |change: &str| {
+        if change.chars().count() > LONG { change.replacen('=', "=\n", 1) } else { change.to_owned() }
+    };
+    let changes: Vec<String> = name.split_inclusive([';', '；']).map(change).collect();
+    changes.join("\n").replace("外出备案", "\n外出备案")
+}
+
 /// The table; the first column is the case as it is.
 fn table(columns: &[(&str, &WorkedOut)], lang: Lang) -> Table {
-    let mut table = output::table(std::iter::once("").chain(columns.iter().map(|(name, _)| *name)));
+    let names: Vec<String> = columns.iter().map(|(name, _)| in_lines(name)).collect();
+    let mut table = output::table(std::iter::once("").chain(names.iter().map(String::as_str)));
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
     let row = |name: &str, cells: Vec<String>| std::iter::once(name.to_owned()).chain(cells).collect::<Vec<_>>();
     let results = columns.iter().map(|(_, result)| match result {
