@@ -27,7 +27,7 @@ const LATE: Stay = Stay { id: "S3", home: "410700", yuan: 60 };
 async fn begin() -> (TempDir, Book) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut book = Book::open(&folder.path().join("hub.db").into()).expect("a book");
-    let calendar = Calendar::parse(include_str!("../../deploy/calendar.toml")).expect("a calendar");
+    let calendar = Calendar::parse(include_str!("../../../deploy/calendar.toml")).expect("a calendar");
     book.calendar = Arc::new(calendar);
     advance(&book, 6, 15).await;
     for (stay, day) in [(S1, 16), (S2, 17)] {

@@ -151,7 +151,7 @@ async fn what_is_carried_too_far_is_found() {
 async fn what_a_member_objects_to_when_the_next_month_is_stated_goes_into_the_one_after() {
     let (_folder, mut book) = begin().await;
     let patient =
-        include_str!("../../deploy/calendar.toml").replace("silence_confirms = true", "silence_confirms = false");
+        include_str!("../../../deploy/calendar.toml").replace("silence_confirms = true", "silence_confirms = false");
     book.calendar =
         std::sync::Arc::new(clearing::calendar::Calendar::parse(&patient).expect("a calendar").without_comparing());
     advance(&book, 7, 22).await;

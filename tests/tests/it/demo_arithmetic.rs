@@ -3,7 +3,6 @@
 //! result. It is the one check that shares nothing with the engine: a decimal library and a TOML library, none of ours.
 //! Also sees that whatever has a shipped rule book has people and bills. Run by `cargo xtask test`; it starts nothing.
 
-#[path = "demo_arithmetic/files.rs"]
 mod files;
 
 use files::{Demo, Insurance, Settlement};
