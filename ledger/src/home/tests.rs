@@ -146,7 +146,7 @@ async fn each_check_finds_what_it_is_for(place: Place) {
     run(
         &store,
         "INSERT INTO usages VALUES ('P', 1, '', '', '2025-06-01', 2025, 'employee', 'inpatient', '', '202506', 1, 0, 0, 0, 0, 0, 0, 0,
-            0, 0, 0, 0, 0)",
+            0, 0, 0, 0, 0, 0)",
     )
     .await
     .expect("a row");

@@ -30,6 +30,11 @@ async fn listed(world: &World) -> Vec<Listed> {
     world.store.listed().await.expect("a list")
 }
 
+async fn of_a(world: &World) -> Listed {
+    let all = listed(world).await;
+    all.into_iter().find(|held| held.settlement == settlement("A")).expect("it is listed")
+}
+
 /// A and B on the list, out of the first period; the second is open.
 async fn two_listed(world: &World) {
     for (id, fen) in [("A", 100), ("B", 20)] {
@@ -127,7 +132,7 @@ pub(super) async fn what_comes_to_the_list_after_its_settlement_was_returned_is_
     let out = vec![Disputed { settlement: settlement("A"), reason: "returned".into(), owner: Side::Home }];
     let carried = world.store.entry_carry_out(NEXT, (out, vec![]), Carrying::from([(NEXT, None)]), at(9)).await;
     assert_eq!(carried.expect("it is carried"), Some(1));
-    let held = listed(&world).await.remove(0);
+    let held = of_a(&world).await;
     assert_eq!((held.standing, held.sums.owed().fen()), (Standing::Waiting, -100), "what is open alone");
     // Cleared alone it would give back what was never paid.
     let otherwise = Err(ListFault::EndsAs(Verdict::Return).into());
@@ -135,7 +140,7 @@ pub(super) async fn what_comes_to_the_list_after_its_settlement_was_returned_is_
     assert_eq!(act(&world, "A", Act::Propose(Verdict::Return), home()).await, Ok(()));
     assert_eq!(act(&world, "A", Act::Approve(Verdict::Return), centre()).await, Ok(()));
     assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (0, 0));
-    let held = listed(&world).await.remove(0);
+    let held = of_a(&world).await;
     assert_eq!((held.sums.owed(), held.standing), (Money::ZERO, Standing::Ended(Verdict::Return)));
 }
 
@@ -151,7 +156,7 @@ pub(super) async fn what_undoes_what_was_cleared_from_the_list_is_cleared_too(wo
     let out = vec![Disputed { settlement: settlement("A"), reason: "not compared".into(), owner: Side::Treatment }];
     let carried = world.store.entry_carry_out(third, (out, vec![]), Carrying::from([(third, None)]), at(9)).await;
     assert_eq!(carried.expect("it is carried"), Some(1));
-    let held = listed(&world).await.into_iter().find(|held| held.settlement == settlement("A")).expect("it is listed");
+    let held = of_a(&world).await;
     assert_eq!((held.standing, held.sums.owed().fen()), (Standing::Waiting, -100));
     let otherwise = Err(ListFault::EndsAs(Verdict::Clear).into());
     assert_eq!(act(&world, "A", Act::Propose(Verdict::Return), home()).await, otherwise, "what was paid would stay");
