@@ -186,10 +186,10 @@ impl RuleBook {
         self.examples.iter().flat_map(|example| example.run(self)).collect()
     }
 
-    /// What somebody should look at, not wrong in itself: what breaks national ceilings (policy.md A.6), and codes of
-    /// chronic diseases that look mistyped. Each begins with its line.
+    /// What somebody should look at, not wrong in itself: what breaks national ceilings (policy.md A.6), codes of chronic
+    /// diseases that look mistyped, and assumptions that are not marked so. Each begins with its line.
     pub fn warnings(&self) -> Vec<String> {
-        [lint::national_ceilings(self), lint::diseases(self)].concat()
+        [lint::national_ceilings(self), lint::diseases(self), lint::assumptions(self)].concat()
     }
 
     /// The benefit year that a day belongs to, named by the calendar year in which it begins.

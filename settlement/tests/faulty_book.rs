@@ -238,3 +238,21 @@ fn key(line: &str) -> Option<&str> {
     let key = line.split_once(" = ").map(|(key, _)| key)?;
     (key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && !line.ends_with('[')).then_some(key)
 }
+
+/// Whoever reads the trust alone would take the assumption for a rule.
+#[test]
+fn an_assumption_that_is_not_marked_so_is_to_be_looked_at() {
+    let with = |trust: &str, clause: &str| {
+        let plain = "trust = \"assumed\"\nclause = \"自然年度\"";
+        assert!(planted::GOOD.contains(plain));
+        let text = planted::GOOD.replacen(plain, &format!("trust = \"{trust}\"\nclause = \"{clause}\""), 1);
+        RuleBook::parse(&text).expect("a book without faults").warnings()
+    };
+    for trust in ["official", "reported"] {
+        let warnings = with(trust, "三类合计是假设");
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].ends_with(&format!("its clause speaks of an assumption 假设 and its trust is {trust}")));
+        assert_eq!(with(trust, "三类合计"), Vec::<String>::new());
+    }
+    assert_eq!(with("assumed", "三类合计是假设"), Vec::<String>::new());
+}

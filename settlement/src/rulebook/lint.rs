@@ -1,5 +1,5 @@
-//! What somebody should look at in a book that has no fault: rules beyond national bounds, and codes of diseases that
-//! look mistyped. They are warnings, never a step of a calculation.
+//! What somebody should look at in a book that has no fault: rules beyond national bounds, codes of diseases that look
+//! mistyped, and assumptions that are marked as read somewhere. They are warnings, never a step of a calculation.
 
 use jiff::civil::{Date, date};
 use rust_decimal::{Decimal, dec};
@@ -7,7 +7,7 @@ use rust_decimal::{Decimal, dec};
 use crate::filing::FilingClass;
 use crate::ids::DiseaseCode;
 use crate::rulebook::RuleBook;
-use crate::rulebook::clause::Setting;
+use crate::rulebook::clause::{ClauseText, Setting, Trust};
 use crate::rulebook::conditions::{Footing, footing_position};
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::OffSite;
@@ -44,6 +44,20 @@ pub(super) fn national_ceilings(book: &RuleBook) -> Vec<String> {
             Some(format!("line {}: {}: lowers {} by more than {most} points", clause.line, clause.path, class.word()))
         })
         .collect()
+}
+
+/// Rows whose clause speaks of an assumption, and whose trust says that they were read in a text.
+pub(super) fn assumptions(book: &RuleBook) -> Vec<String> {
+    let assumes = |text: &String| text.contains("假设");
+    let doubtful = book
+        .clauses()
+        .iter()
+        .filter(|clause| clause.trust != Trust::Assumed && clause.text.as_ref().is_some_and(assumes));
+    let said = |clause: &ClauseText| {
+        let (line, path, trust) = (clause.line, &clause.path, clause.trust.word());
+        format!("line {line}: {path}: its clause speaks of an assumption 假设 and its trust is {trust}")
+    };
+    doubtful.map(said).collect()
 }
 
 /// The code of a chronic disease, and where a book names it.
