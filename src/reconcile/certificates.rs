@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clearing::certificate::Agreement;
 use clearing::obligation::{Payer, Sums};
-use clearing::tally::Tally;
+use clearing::tally::{ELSEWHERE, Family, Tally};
 use identity::signing::{Authorities, Signature};
 use jiff::civil::Date;
 use proto::v1;
@@ -47,6 +47,7 @@ struct SignatureInFile {
 struct Written {
     file: PathBuf,
     signed_by: Vec<String>,
+    unsigned_by: Vec<String>,
     /// The file of its leaves, where they were asked for and come to what was signed.
     leaves: Option<PathBuf>,
 }
@@ -68,8 +69,9 @@ pub async fn write(of: &OfPools, (from, to): (String, String), out: &Path, with_
         let name = format!("{}-{}-{}-v{}", branch.day, branch.home, branch.treatment, agreement.version);
         let file = out.join(format!("{name}.json"));
         write_file(&file, serde_json::to_string_pretty(&as_file(certificate))?.as_bytes())?;
-        let signed_by = certificate.signatures.iter().map(|signed| signed.party.clone()).collect();
-        let mut row = Written { file, signed_by, leaves: None };
+        let signed_by: Vec<String> = certificate.signatures.iter().map(|signed| signed.party.clone()).collect();
+        let unsigned_by = parties(&agreement).into_iter().filter(|party| !signed_by.contains(party)).collect();
+        let mut row = Written { file, signed_by, unsigned_by, leaves: None };
         if with_leaves {
             let leaves = Leaves::of(&mut hub, branch, agreement.version).await?;
             if let Some(table) = leaves.table(&agreement)? {
@@ -82,8 +84,8 @@ pub async fn write(of: &OfPools, (from, to): (String, String), out: &Path, with_
     }
     let whole = !written.is_empty() && (!with_leaves || written.iter().all(|row| row.leaves.is_some()));
     if of.json {
-        let rows = written.iter().map(|Written { file, signed_by, leaves }| {
-            let mut row = json!({ "file": file, "signed_by": signed_by });
+        let rows = written.iter().map(|Written { file, signed_by, unsigned_by, leaves }| {
+            let mut row = json!({ "file": file, "signed_by": signed_by, "unsigned_by": unsigned_by });
             if with_leaves {
                 row["leaves"] = json!(leaves);
             }
@@ -101,8 +103,11 @@ fn print_written(written: &[Written], with_leaves: bool) {
         output::line("no certificates: on none of these days all three books were found to agree");
         return;
     }
-    for Written { file, signed_by, leaves } in written {
+    for Written { file, signed_by, unsigned_by, leaves } in written {
         output::line(&format!("{}  {} signatures", file.display(), signed_by.len()));
+        for party in unsigned_by {
+            output::line(&format!("  {party} has not signed: if it stays so, the hub's log says why"));
+        }
         match leaves {
             Some(leaves) => output::line(&format!("  {}", leaves.display())),
             None if with_leaves => {
@@ -197,6 +202,10 @@ fn print_tally(tally: &Tally) {
     }
     output::numbers_from(&mut table, 1);
     output::line(&table.to_string());
+    match tally.family {
+        Family::Owners => output::line(&format!("{ELSEWHERE} {} 元", tally.elsewhere)),
+        Family::Patients => {}
+    }
 }
 
 fn print_leaves(checked: &Checked, agreement: &Agreement) {
@@ -233,9 +242,13 @@ fn tally_in_json(tally: &Tally) -> Value {
         }
         told
     };
-    let Tally { settled, undone, restored, sums: by } = tally;
+    let Tally { family, settled, undone, restored, sums: by, elsewhere } = tally;
+    let elsewhere = match family {
+        Family::Owners => Value::from(elsewhere.fen()),
+        Family::Patients => Value::Null,
+    };
     json!({ "settled": settled, "undone": undone, "restored": restored, "employee": sums(&by.employee),
-        "resident": sums(&by.resident), "both": sums(&tally.total()) })
+        "resident": sums(&by.resident), "both": sums(&tally.total()), "accounts_of_other_pools": elsewhere })
 }
 
 /// Checks the signatures that a certificate must have; tells of each party whether its signature holds, or what is wrong.

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use clearing::certificate::Agreement;
 use clearing::obligation::Sums;
+use clearing::tally::Family;
 use identity::signing::Signer;
 use jiff::civil::{Date, date};
 use ledger::hub::Position;
@@ -142,7 +143,7 @@ async fn due(world: &World) -> (Agreement, Vec<Position>) {
     compare_books(world).await;
     let due = world.line().hub.store().certificate_due(DAYS).await.expect("what is due");
     assert_eq!(due.len(), 1);
-    let counted = count(world.line().hub.store(), due[0].branch).await.expect("a book");
+    let counted = count(world.line().hub.store(), due[0].branch, Family::Owners).await.expect("a book");
     assert_eq!(counted.root.map(|root| root.digest), Some(due[0].root));
     let positions = counted.positions.into_iter().map(Position).collect();
     (Agreement { tally: Some(counted.tally), ..due[0] }, positions)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clearing::certificate::Agreement;
 use clearing::digest::Branch;
+use clearing::tally::Family;
 use identity::signing::Signer;
 use jiff::civil::Date;
 use ledger::hub::Position;
@@ -61,7 +62,7 @@ impl Hub {
     /// else by now.
     async fn with_sums(&self, agreement: Agreement) -> Result<Option<(Agreement, Vec<Position>)>, StoreError> {
         let branch = agreement.branch;
-        match count(&self.store, branch).await {
+        match count(&self.store, branch, Family::Owners).await {
             Ok(Counted { root, tally, positions }) => {
                 let same = root.is_some_and(|root| root.digest == agreement.root);
                 let positions = positions.into_iter().map(Position).collect();
