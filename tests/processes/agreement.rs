@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use broker::reconcile::notary::Notary;
 use clearing::certificate::Agreement;
 use clearing::obligation::Sums;
 use clearing::tally::Family;
@@ -31,8 +32,8 @@ async fn certified(world: &World, version: u32) -> bool {
 /// Compares and certifies as the jobs do, which by themselves wait for the day to end.
 async fn compare(world: &World) {
     compare_books(world).await;
-    let signer = Signer::load(&world.line().credentials("hub")).expect("a signer");
-    world.line().hub.hub().certify(&signer, DAYS, None).await.expect("they are certified");
+    let notary = Notary::load(&world.line().credentials("hub")).expect("a signer");
+    world.line().hub.hub().certify(&notary, DAYS, None).await.expect("they are certified");
     world.line().treatment.comparing().compare(DAYS).await.expect("they are signed");
 }
 
