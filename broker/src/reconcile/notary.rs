@@ -43,7 +43,8 @@ impl Notary {
     }
 
     /// Checks that a signature is a party's and would be verified by anybody: its certificate carries the name, is good now,
-    /// and was issued for documents under one of the authorities; and the text is what was signed.
+    /// and was issued for documents under one of the authorities; and the text is what was signed. Certificates live by the
+    /// machine's time, here as in connections, whatever a sandbox's clock says.
     ///
     /// # Errors
     /// What is wrong with it, and what to do.
