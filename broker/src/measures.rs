@@ -73,6 +73,11 @@ pub fn lied(home: &str, lie: Lie) {
     metrics::counter!("yidi_hub_lies_total", "home" => home.to_owned(), "kind" => lie.word()).increment(1);
 }
 
+/// A party's signature under a certificate of agreement was not kept, because nobody could verify it.
+pub fn signature_refused(party: &str) {
+    metrics::counter!("yidi_hub_signatures_refused_total", "party" => party.to_owned()).increment(1);
+}
+
 /// A home region's book fell.
 pub fn book_fell(home: &str) {
     metrics::counter!("yidi_hub_book_fell_total", "home" => home.to_owned()).increment(1);

@@ -9,6 +9,7 @@ pub mod breaks;
 pub mod certify;
 pub mod comparisons;
 mod hospitals;
+pub mod notary;
 pub mod service;
 
 use std::collections::BTreeSet;

@@ -60,6 +60,7 @@ use crate::mailbox::MailboxService;
 use crate::port::GrpcHome;
 use crate::reconcile::breaks::BreaksService;
 use crate::reconcile::comparisons::ComparisonsService;
+use crate::reconcile::notary::Notary;
 use crate::reconcile::service::ReconciliationService;
 use crate::service::HubService;
 
@@ -126,6 +127,7 @@ pub struct Running {
     address: SocketAddr,
     hub: Arc<Hub>,
     clearing: Option<Clearing>,
+    credentials: PathBuf,
     signer: Option<Signer>,
     health: HealthReporter,
     tasks: TaskTracker,
@@ -161,7 +163,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         address: listener.local_addr(),
         hub,
         clearing,
-        signer: Signer::load_if_there(&config.credentials)?,
+        signer: Notary::load(&config.credentials)?.signer,
+        credentials: config.credentials.clone(),
         health,
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),
@@ -246,11 +249,11 @@ impl Running {
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )
             .add_service(
-                ComparisonsServer::new(ComparisonsService::new(self.hub.clone()))
+                ComparisonsServer::new(ComparisonsService::new(self.hub.clone(), self.credentials.clone()))
                     .max_decoding_message_size(LARGEST_MESSAGE)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )
-            .add_service(BreaksServer::new(BreaksService::new(self.hub.clone(), self.signer.clone())))
+            .add_service(BreaksServer::new(BreaksService::new(self.hub.clone(), self.credentials.clone())))
             .add_optional_service(
                 self.clearing
                     .clone()
@@ -294,7 +297,7 @@ impl Running {
     }
 
     fn start_comparing(&self, every: Duration) {
-        self.spawn(jobs::compare::run(self.hub.clone(), self.signer.clone(), every, self.drain.clone()));
+        self.spawn(jobs::compare::run(self.hub.clone(), self.credentials.clone(), every, self.drain.clone()));
     }
 
     fn start_clearing(&self, every: Duration) {

@@ -12,7 +12,7 @@ use settlement::person::Insurance;
 
 use crate::digest::{Branch, Digest};
 use crate::obligation::{Payer, Sums};
-use crate::tally::{TOGETHER, Tally};
+use crate::tally::{ELSEWHERE, Family, TOGETHER, Tally};
 
 /// What a certificate of agreement says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub struct Agreement {
     pub version: u32,
     /// How many operations the books hold.
     pub operations: u64,
-    /// What they come to; none in the first form of the text, which said nothing of it and holds where it was signed.
+    /// What they come to; none in the first form of the text, which said nothing of it and holds where it was signed, as does
+    /// the second, which counted relatives' accounts as the patient's.
     pub tally: Option<Tally>,
     /// The digest over them.
     pub root: Digest,
@@ -43,10 +44,27 @@ pub struct TextFault {
 
 const TITLE: &str = "异地就医日对账确认书";
 /// The line that a text with sums has behind its title.
-const WITH_SUMS: &str = "格式: 2";
-/// How the sums are to be read.
-const READING: &str =
-    "口径: 金额单位为分；撤销计为负数，恢复计为正数；不含审核扣款、更正和转期；签署各方均按本方账簿核对";
+fn form(family: Family) -> &'static str {
+    match family {
+        Family::Patients => "格式: 2",
+        Family::Owners => "格式: 3",
+    }
+}
+
+/// How the sums are to be read, and what of the text whoever signs has held against his own book.
+fn reading(family: Family) -> &'static str {
+    match family {
+        Family::Patients => {
+            "口径: 金额单位为分；撤销计为负数，恢复计为正数；不含审核扣款、更正和转期；签署各方均按本方账簿核对"
+        }
+        Family::Owners => {
+            "口径: 金额单位为分；撤销计为负数，恢复计为正数；家庭共济支付计入账户所有人的险种，\
+             所有人在其他统筹区参保的单列，不在合计之内；不含审核扣款、更正和转期；\
+             签署各方均按本方账簿核对笔数、金额和摘要，版本和替代由枢纽编列，不在核对之列"
+        }
+    }
+}
+
 /// No day between two pools comes to so many fen: beyond, adding could overflow.
 const MOST: i64 = i64::MAX / 4;
 
@@ -56,8 +74,8 @@ impl fmt::Display for Agreement {
         let Agreement { branch: Branch { day, home, treatment }, version, operations, tally, root, replaces } = self;
         let replaces = replaces.map_or_else(|| "-".to_owned(), |digest| digest.to_string());
         writeln!(f, "{TITLE}")?;
-        if tally.is_some() {
-            writeln!(f, "{WITH_SUMS}")?;
+        if let Some(tally) = tally {
+            writeln!(f, "{}", form(tally.family))?;
         }
         writeln!(f, "对账日期: {day}")?;
         writeln!(f, "参保统筹区: {home}")?;
@@ -76,7 +94,7 @@ fn write_tally(f: &mut fmt::Formatter<'_>, tally: &Tally) -> fmt::Result {
     writeln!(f, "其中结算: {}", tally.settled)?;
     writeln!(f, "其中撤销: {}", tally.undone)?;
     writeln!(f, "其中恢复: {}", tally.restored)?;
-    writeln!(f, "{READING}")?;
+    writeln!(f, "{}", reading(tally.family))?;
     for (whose, sums) in tally.named() {
         writeln!(f, "{whose}人次: {}", sums.visits)?;
         writeln!(f, "{whose}医疗费总额: {}", sums.total.fen())?;
@@ -84,7 +102,10 @@ fn write_tally(f: &mut fmt::Formatter<'_>, tally: &Tally) -> fmt::Result {
             writeln!(f, "{whose}{}: {}", payer.name(), payer.share_of(&sums).fen())?;
         }
     }
-    Ok(())
+    match tally.family {
+        Family::Patients => Ok(()),
+        Family::Owners => writeln!(f, "{ELSEWHERE}: {}", tally.elsewhere.fen()),
+    }
 }
 
 impl Agreement {
@@ -102,15 +123,16 @@ impl Agreement {
     /// # Errors
     /// The first line that does not read.
     pub fn read(text: &str) -> Result<Agreement, TextFault> {
-        let with_sums = text.lines().nth(1) == Some(WITH_SUMS);
+        let second = text.lines().nth(1);
+        let family = [Family::Owners, Family::Patients].into_iter().find(|family| second == Some(form(*family)));
         // The title is held against the whole at the end.
-        let mut lines = Lines((1..).zip(text.lines()).skip(if with_sums { 2 } else { 1 }));
+        let mut lines = Lines((1..).zip(text.lines()).skip(if family.is_some() { 2 } else { 1 }));
         let day = lines.read("对账日期", |text| text.parse::<Date>().ok())?;
         let pool = |text: &str| RegionCode::new(text).ok().map(PoolCode);
         let (home, treatment) = (lines.read("参保统筹区", pool)?, lines.read("就医统筹区", pool)?);
         let version = lines.read("版本", |text| text.parse().ok())?;
         let operations = lines.read("业务笔数", |text| text.parse().ok())?;
-        let tally = if with_sums { Some(read_tally(&mut lines, operations)?) } else { None };
+        let tally = family.map(|family| read_tally(&mut lines, operations, family)).transpose()?;
         let root = lines.read("摘要", Digest::from_text)?;
         let replaces = lines.read("替代", |text| match text {
             "-" => Some(None),
@@ -140,12 +162,12 @@ impl<'a, I: Iterator<Item = (usize, &'a str)>> Lines<I> {
     }
 }
 
-fn read_tally<'a, I>(lines: &mut Lines<I>, operations: u64) -> Result<Tally, TextFault>
+fn read_tally<'a, I>(lines: &mut Lines<I>, operations: u64, family: Family) -> Result<Tally, TextFault>
 where
     I: Iterator<Item = (usize, &'a str)>,
 {
     let count = |text: &str| text.parse().ok();
-    let mut tally = Tally { settled: lines.read("其中结算", count)?, ..Tally::default() };
+    let mut tally = Tally { settled: lines.read("其中结算", count)?, ..Tally::counting(family) };
     tally.undone = lines.read("其中撤销", count)?;
     let (line, restored) = lines.numbered("其中恢复", count)?;
     tally.restored = restored;
@@ -158,7 +180,22 @@ where
         *tally.sums.of_mut(insurance) = read_sums(lines, insurance.name())?.1;
     }
     let (line, total) = read_sums(lines, TOGETHER)?;
-    if total == tally.total() { Ok(tally) } else { Err(fault(line, "is in sums that do not add up".to_owned())) }
+    if total != tally.total() {
+        return Err(fault(line, "is in sums that do not add up".to_owned()));
+    }
+    match family {
+        Family::Patients => {}
+        Family::Owners => tally.elsewhere = lines.read(ELSEWHERE, fen)?,
+    }
+    Ok(tally)
+}
+
+fn number(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|number| (-MOST..=MOST).contains(number))
+}
+
+fn fen(text: &str) -> Option<Money> {
+    number(text).map(Money::from_fen)
 }
 
 /// A block of sums, and the number of its first line.
@@ -166,8 +203,6 @@ fn read_sums<'a, I>(lines: &mut Lines<I>, whose: &str) -> Result<(usize, Sums), 
 where
     I: Iterator<Item = (usize, &'a str)>,
 {
-    let number = |text: &str| text.parse().ok().filter(|number| (-MOST..=MOST).contains(number));
-    let fen = |text: &str| number(text).map(Money::from_fen);
     let (line, visits) = lines.numbered(&format!("{whose}人次"), number)?;
     let total = lines.read(&format!("{whose}医疗费总额"), fen)?;
     let mut sums = Sums { visits, total, ..Sums::default() };
@@ -187,8 +222,10 @@ fn fault(line: usize, problem: String) -> TextFault {
 
 #[cfg(test)]
 mod tests {
+    use settlement::outcome::{Done, Outcome};
+
     use super::*;
-    use crate::tally::tests::day;
+    use crate::tally::tests::{day, home, with_family};
 
     fn agreement() -> Agreement {
         let pool = |code| PoolCode(RegionCode::new(code).expect("a code"));
@@ -198,15 +235,19 @@ mod tests {
     }
 
     fn with_sums() -> Agreement {
-        let mut tally = Tally::default();
-        day().iter().for_each(|outcome| tally.add(outcome));
+        with_sums_by(Family::Owners)
+    }
+
+    fn with_sums_by(family: Family) -> Agreement {
+        let mut tally = Tally::counting(family);
+        day().iter().for_each(|outcome| tally.add(outcome, home()));
         Agreement { operations: tally.operations(), tally: Some(tally), ..agreement() }
     }
 
     #[test]
     fn a_certificate_reads_back_from_its_text() {
         for replaces in [None, Some(Digest([1; 32]))] {
-            for agreement in [agreement(), with_sums()] {
+            for agreement in [agreement(), with_sums(), with_sums_by(Family::Patients)] {
                 let agreement = Agreement { replaces, ..agreement };
                 assert_eq!(Agreement::read(&agreement.to_string()), Ok(agreement));
             }
@@ -232,13 +273,13 @@ mod tests {
     #[test]
     fn a_text_with_sums_states_them_by_insurance_and_fund() {
         let text = with_sums().to_string();
-        let sums: Vec<&str> = text.lines().skip(6).take(28).collect();
+        let sums: Vec<&str> = text.lines().skip(6).collect();
         let expected = [
             "业务笔数: 6",
             "其中结算: 3",
             "其中撤销: 2",
             "其中恢复: 1",
-            READING,
+            "口径: 金额单位为分；撤销计为负数，恢复计为正数；家庭共济支付计入账户所有人的险种，所有人在其他统筹区参保的单列，不在合计之内；不含审核扣款、更正和转期；签署各方均按本方账簿核对笔数、金额和摘要，版本和替代由枢纽编列，不在核对之列",
             "职工人次: 1",
             "职工医疗费总额: 100000",
             "职工统筹基金: 70000",
@@ -262,8 +303,32 @@ mod tests {
             "合计大病保险: 0",
             "合计公务员补助: 0",
             "合计医疗救助: 0",
+            "合计个人账户: 10000",
+            "其他统筹区个人账户: 0",
+            &format!("摘要: {}", "ab".repeat(32)),
+            &format!("替代: {}", "01".repeat(32)),
         ];
         assert_eq!(sums, expected);
+        // The second form is as it was signed.
+        let second = with_sums_by(Family::Patients).to_string();
+        let differ = text.lines().filter(|line| !second.lines().any(|other| other == *line));
+        assert_eq!(differ.collect::<Vec<_>>(), ["格式: 3", expected[4], "其他统筹区个人账户: 0"]);
+        let reading =
+            "口径: 金额单位为分；撤销计为负数，恢复计为正数；不含审核扣款、更正和转期；签署各方均按本方账簿核对";
+        assert_eq!((second.lines().nth(1), second.lines().nth(10)), (Some("格式: 2"), Some(reading)));
+    }
+
+    #[test]
+    fn relatives_accounts_stand_with_their_owners_insurance_and_other_pools_in_a_line_of_their_own() {
+        let decided_at = jiff::Timestamp::UNIX_EPOCH;
+        let outcome = Outcome::Accepted { decided_at, done: Done::Settled(Box::new(with_family())) };
+        let mut tally = Tally::default();
+        tally.add(&outcome, home());
+        let text = Agreement { operations: 1, tally: Some(tally), ..agreement() }.to_string();
+        let accounts: Vec<&str> = text.lines().filter(|line| line.contains("个人账户: ")).collect();
+        let expected = ["职工个人账户: 1800", "居民个人账户: 2500", "合计个人账户: 4300", "其他统筹区个人账户: 700"];
+        assert_eq!(accounts, expected);
+        assert_eq!(Agreement::read(&text).map(|agreement| agreement.tally), Ok(Some(tally)));
     }
 
     #[test]
@@ -279,8 +344,11 @@ mod tests {
             (&sound, "摘要: ab", "摘要: AB", 7),
             (&sound, "摘要: ab", "摘要: a", 7),
             (&sound, "替代: 01", "替代: ", 8),
-            (&with_sums, "格式: 2", "格式: 3", 2),
-            (&with_sums, "格式: 2\n", "", 7),
+            (&with_sums, "格式: 3", "格式: 4", 2),
+            (&with_sums, "格式: 3", "格式: 2", 36),
+            (&with_sums, "格式: 3\n", "", 7),
+            (&with_sums, "其他统筹区个人账户: 0", "其他统筹区个人账户: 0.0", 36),
+            (&with_sums, "其他统筹区个人账户: 0", "其他统筹区个人账户: -0", 1),
             (&with_sums, "业务笔数: 6", "业务笔数: 7", 10),
             (&with_sums, "其中撤销: 2", "其中撤销: 3", 10),
             (&with_sums, "单位为分", "单位为元", 1),

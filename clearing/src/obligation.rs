@@ -40,8 +40,8 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// What a settlement comes to. The accounts of relatives whom other pools insure are in it: an answer does not tell
-    /// them apart, as [`postings`] does.
+    /// What a settlement comes to, with all accounts in it, whoever their owners are; [`postings`] and
+    /// [`crate::tally::Moved`] tell relatives' apart.
     pub fn of(settled: &Settled) -> Sums {
         let Settled { coverage, payers, .. } = settled;
         Sums { visits: 1, total: coverage.total(), funds: payers.funds, account: payers.account }

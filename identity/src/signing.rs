@@ -9,13 +9,14 @@ use std::time::{Duration, SystemTime};
 use rustls::SignatureScheme;
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use rustls::sign::SigningKey;
+use time::OffsetDateTime;
 use webpki::{
     CertRevocationList, EndEntityCert, KeyUsage, OwnedCertRevocationList, RevocationCheckDepth,
     RevocationOptionsBuilder, anchor_from_trusted_cert,
 };
 
-use crate::certificate::{CertificateError, names};
-use crate::credentials::{IdentityError, read_certificates, read_key, read_revoked};
+use crate::certificate::{CertificateError, CertificateSummary, names};
+use crate::credentials::{IdentityError, REVOKED_FILE, ROOTS_FILE, read_certificates, read_key, read_revoked};
 use crate::name::ParticipantName;
 use crate::pki::{SIGNING_FILE, SIGNING_KEY_FILE};
 
@@ -60,6 +61,15 @@ impl Authorities {
     /// When the file cannot be read or holds no certificate.
     pub fn load(path: &Path) -> Result<Authorities, IdentityError> {
         Ok(Authorities { certificates: read_certificates(path)?, revoked: Arc::default() })
+    }
+
+    /// Those of a participant's folder: [`ROOTS_FILE`] and, if it is there, [`REVOKED_FILE`], as they are now.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is not what it should be.
+    pub fn of_participant(dir: &Path) -> Result<Authorities, IdentityError> {
+        let (authorities, revoked) = (Authorities::load(&dir.join(ROOTS_FILE))?, dir.join(REVOKED_FILE));
+        if revoked.exists() { authorities.revoking(&revoked) } else { Ok(authorities) }
     }
 
     /// The same authorities with their lists of revoked certificates from a PEM file, each of which counts until the next
@@ -108,6 +118,12 @@ pub enum SignatureError {
     /// The certificate was not issued by the authority, not for documents, or was not valid at the time.
     #[error("the certificate is not to be trusted with documents")]
     Untrusted(#[source] webpki::Error),
+    /// The certificate ended before the document can have been written.
+    #[error("the signer's certificate ended at {}, before what the document is about", OffsetDateTime::from(*ended))]
+    Ended {
+        /// When.
+        ended: SystemTime,
+    },
     /// The document is not the one that was signed.
     #[error("the document is not the one that was signed")]
     Altered(#[source] webpki::Error),
@@ -184,6 +200,42 @@ impl Signature {
         authorities: &Authorities,
         at: SystemTime,
     ) -> Result<Vec<ParticipantName>, SignatureError> {
+        self.trusted(authorities, at)?;
+        self.signed_by(document)
+    }
+
+    /// The same of a document that is kept for longer than its signer's certificate is good, and was written at `since` or
+    /// later: the certificate has to have been good then or after.
+    ///
+    /// # Errors
+    /// Why it does not hold.
+    pub fn verify_kept(
+        &self,
+        document: &[u8],
+        authorities: &Authorities,
+        since: SystemTime,
+    ) -> Result<Vec<ParticipantName>, SignatureError> {
+        let ended = self.trusted_until(authorities)?;
+        if ended < since {
+            return Err(SignatureError::Ended { ended });
+        }
+        self.signed_by(document)
+    }
+
+    /// Until when the signer's certificate is or was good, if it is to be trusted with documents: which is looked at as of
+    /// now or, where it has expired, as of its last second. No document is looked at.
+    ///
+    /// # Errors
+    /// Why it is not to be trusted.
+    pub fn trusted_until(&self, authorities: &Authorities) -> Result<SystemTime, SignatureError> {
+        let own = self.chain.first().ok_or(SignatureError::NoCertificate)?;
+        let ends = CertificateSummary::of(own)?.not_after;
+        self.trusted(authorities, SystemTime::now().min(ends - Duration::from_secs(1)))?;
+        Ok(ends)
+    }
+
+    /// Checks that the signer's certificate was valid at a time and issued for documents under one of the authorities.
+    fn trusted(&self, authorities: &Authorities, at: SystemTime) -> Result<(), SignatureError> {
         let mut chain = self.chain.iter().map(|der| CertificateDer::from(der.as_slice()));
         let own = chain.next().ok_or(SignatureError::NoCertificate)?;
         let between: Vec<CertificateDer<'_>> = chain.collect();
@@ -205,7 +257,7 @@ impl Signature {
                 revoked,
                 None,
             )
-            .map_err(SignatureError::Untrusted)?;
-        self.signed_by(document)
+            .map(drop)
+            .map_err(SignatureError::Untrusted)
     }
 }

@@ -106,7 +106,7 @@ impl<B: Book> Answering<B> {
     }
 
     /// Whether the book holds exactly what a certificate says: the digest, and the sums where it states any, which are
-    /// worked out from the book's own operations.
+    /// worked out from the book's own operations. Version and what it replaces are the hub's to number, as the text says.
     ///
     /// # Errors
     /// When the book cannot be read.
@@ -119,7 +119,7 @@ impl<B: Book> Answering<B> {
             return Ok(false);
         }
         let Some(tally) = agreement.tally else { return Ok(true) };
-        let counted = count(&self.book, agreement.branch).await.map_err(|fault| {
+        let counted = count(&self.book, agreement.branch, tally.family).await.map_err(|fault| {
             tracing::error!(error = &fault as &dyn std::error::Error, "the book cannot be counted to be certified");
             Refusal::new(Reason::Internal)
         })?;

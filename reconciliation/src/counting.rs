@@ -2,7 +2,7 @@
 //! sums belong together, whatever is added meanwhile. Called before a certificate is written or signed.
 
 use clearing::digest::{Branch, Leaf, Node, root_of_leaves};
-use clearing::tally::Tally;
+use clearing::tally::{Family, Tally};
 use ledger::store::StoreError;
 use proto::convert::{WireError, read_operation, read_outcome};
 
@@ -30,12 +30,12 @@ pub struct Counted {
     pub positions: Vec<i64>,
 }
 
-/// Works out what a branch of a book comes to, as far as it is folded.
+/// Works out what a branch of a book comes to, as far as it is folded, with relatives' accounts as a certificate counts them.
 ///
 /// # Errors
 /// When the book cannot be read.
-pub async fn count(book: &impl Book, branch: Branch) -> Result<Counted, CountError> {
-    let (mut leaves, mut tally, mut positions, mut last) = (Vec::new(), Tally::default(), Vec::new(), None);
+pub async fn count(book: &impl Book, branch: Branch, family: Family) -> Result<Counted, CountError> {
+    let (mut leaves, mut tally, mut positions, mut last) = (Vec::new(), Tally::counting(family), Vec::new(), None);
     loop {
         let page = book.leaves().leaf_page(branch, last).await?;
         let Some(end) = page.last() else { break };
@@ -43,7 +43,7 @@ pub async fn count(book: &impl Book, branch: Branch) -> Result<Counted, CountErr
         for held in &page {
             let (operation, outcome) = (read_operation(&held.operation)?, read_outcome(&held.outcome)?);
             leaves.push(Leaf::of(&operation.key.to_text(), &held.outcome));
-            tally.add(&outcome);
+            tally.add(&outcome, branch.home);
             positions.push(held.number);
         }
     }

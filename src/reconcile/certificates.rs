@@ -3,16 +3,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 use clearing::certificate::Agreement;
 use clearing::obligation::{Payer, Sums};
-use clearing::tally::Tally;
+use clearing::tally::{ELSEWHERE, Family, Tally};
 use identity::signing::{Authorities, Signature};
+use jiff::civil::Date;
 use proto::v1;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use settlement::beijing;
 
 use super::leaves::{Checked, Leaves};
 use super::{OfPools, client, leaves, print_json};
@@ -46,6 +47,7 @@ struct SignatureInFile {
 struct Written {
     file: PathBuf,
     signed_by: Vec<String>,
+    unsigned_by: Vec<String>,
     /// The file of its leaves, where they were asked for and come to what was signed.
     leaves: Option<PathBuf>,
 }
@@ -67,8 +69,9 @@ pub async fn write(of: &OfPools, (from, to): (String, String), out: &Path, with_
         let name = format!("{}-{}-{}-v{}", branch.day, branch.home, branch.treatment, agreement.version);
         let file = out.join(format!("{name}.json"));
         write_file(&file, serde_json::to_string_pretty(&as_file(certificate))?.as_bytes())?;
-        let signed_by = certificate.signatures.iter().map(|signed| signed.party.clone()).collect();
-        let mut row = Written { file, signed_by, leaves: None };
+        let signed_by: Vec<String> = certificate.signatures.iter().map(|signed| signed.party.clone()).collect();
+        let unsigned_by = parties(&agreement).into_iter().filter(|party| !signed_by.contains(party)).collect();
+        let mut row = Written { file, signed_by, unsigned_by, leaves: None };
         if with_leaves {
             let leaves = Leaves::of(&mut hub, branch, agreement.version).await?;
             if let Some(table) = leaves.table(&agreement)? {
@@ -81,8 +84,8 @@ pub async fn write(of: &OfPools, (from, to): (String, String), out: &Path, with_
     }
     let whole = !written.is_empty() && (!with_leaves || written.iter().all(|row| row.leaves.is_some()));
     if of.json {
-        let rows = written.iter().map(|Written { file, signed_by, leaves }| {
-            let mut row = json!({ "file": file, "signed_by": signed_by });
+        let rows = written.iter().map(|Written { file, signed_by, unsigned_by, leaves }| {
+            let mut row = json!({ "file": file, "signed_by": signed_by, "unsigned_by": unsigned_by });
             if with_leaves {
                 row["leaves"] = json!(leaves);
             }
@@ -100,8 +103,11 @@ fn print_written(written: &[Written], with_leaves: bool) {
         output::line("no certificates: on none of these days all three books were found to agree");
         return;
     }
-    for Written { file, signed_by, leaves } in written {
+    for Written { file, signed_by, unsigned_by, leaves } in written {
         output::line(&format!("{}  {} signatures", file.display(), signed_by.len()));
+        for party in unsigned_by {
+            output::line(&format!("  {party} has not signed: if it stays so, the hub's log says why"));
+        }
         match leaves {
             Some(leaves) => output::line(&format!("  {}", leaves.display())),
             None if with_leaves => {
@@ -196,6 +202,10 @@ fn print_tally(tally: &Tally) {
     }
     output::numbers_from(&mut table, 1);
     output::line(&table.to_string());
+    match tally.family {
+        Family::Owners => output::line(&format!("{ELSEWHERE} {} 元", tally.elsewhere)),
+        Family::Patients => {}
+    }
 }
 
 fn print_leaves(checked: &Checked, agreement: &Agreement) {
@@ -232,9 +242,13 @@ fn tally_in_json(tally: &Tally) -> Value {
         }
         told
     };
-    let Tally { settled, undone, restored, sums: by } = tally;
+    let Tally { family, settled, undone, restored, sums: by, elsewhere } = tally;
+    let elsewhere = match family {
+        Family::Owners => Value::from(elsewhere.fen()),
+        Family::Patients => Value::Null,
+    };
     json!({ "settled": settled, "undone": undone, "restored": restored, "employee": sums(&by.employee),
-        "resident": sums(&by.resident), "both": sums(&tally.total()) })
+        "resident": sums(&by.resident), "both": sums(&tally.total()), "accounts_of_other_pools": elsewhere })
 }
 
 /// Checks the signatures that a certificate must have; tells of each party whether its signature holds, or what is wrong.
@@ -250,22 +264,23 @@ pub(crate) fn check_signatures(
         let signed = certificate.signatures.iter().find(|signed| signed.party == party);
         let held = match signed {
             None => Err("has not signed".to_owned()),
-            Some(signed) => check(&certificate.text, signed, authorities).map_err(|fault| format!("{fault:#}")),
+            Some(signed) => {
+                let held = check(&certificate.text, signed, authorities, agreement.branch.day);
+                held.map_err(|fault| format!("{fault:#}"))
+            }
         };
         (party, held)
     }))
 }
 
-/// Certificates are kept longer than those that sign them: what counts is that the signer's was good from when it was
-/// issued on, which is looked at as of now or, where it has expired since, as of its last day.
-fn check(text: &str, signed: &SignatureInFile, authorities: &Authorities) -> Result<()> {
+/// Certificates are kept longer than those that sign them: what counts is that the signer's did not end before the day that
+/// is certified, and was good when it was last good.
+fn check(text: &str, signed: &SignatureInFile, authorities: &Authorities, day: Date) -> Result<()> {
     let chain = signed.chain.iter().map(|der| bytes(der)).collect::<Option<Vec<_>>>();
     let (Some(chain), Some(signature)) = (chain, bytes(&signed.signature)) else { bail!("is not written in base 16") };
-    let own = chain.first().context("comes without a certificate")?;
-    let last = identity::certificate::CertificateSummary::of(own)?.not_after;
-    let at = SystemTime::now().min(last - Duration::from_secs(1));
+    let begins = beijing::instant_of(day.into()).context("is under a day that has no beginning")?;
     let signature = Signature { scheme: signed.scheme, bytes: signature, chain };
-    let names = signature.verify(text.as_bytes(), authorities, at)?;
+    let names = signature.verify_kept(text.as_bytes(), authorities, begins.into())?;
     ensure!(names.iter().any(|name| name.to_string() == signed.party), "is of somebody else");
     Ok(())
 }
@@ -278,4 +293,51 @@ pub(super) fn bytes(hex: &str) -> Option<Vec<u8>> {
     let digits = hex.len().is_multiple_of(2) && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
     let pairs = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok());
     if digits { pairs.collect() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use clearing::digest::{Branch, Digest};
+    use identity::name::{ParticipantName, Role};
+    use identity::pki::{CA_FILE, CertificateAuthority, Issue};
+    use identity::signing::Signer;
+    use jiff::civil::date;
+    use settlement::ids::{PoolCode, RegionCode};
+
+    use super::*;
+
+    /// What one region with a certificate of 30 days signs, as hub, home and treatment side, is told of each.
+    fn told(day: Date) -> [Result<(), String>; 3] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = CertificateAuthority::init(&folder.path().join("ca"), "test").expect("an authority");
+        let region = RegionCode::new("310000").expect("a code");
+        let own = |role| ParticipantName::new(region, role).expect("a name");
+        let names = vec![ParticipantName::hub(), own(Role::Home), own(Role::Treatment)];
+        authority.issue(&folder.path().join("own"), &Issue { names, hosts: vec![], days: 30 }).expect("certificates");
+        let branch = Branch { day, home: PoolCode(region), treatment: PoolCode(region) };
+        let root = Digest([7; 32]);
+        let agreement = Agreement { branch, version: 1, operations: 1, tally: None, root, replaces: None };
+        let text = agreement.to_string();
+        let signer = Signer::load(&folder.path().join("own")).expect("a signer");
+        let Signature { scheme, bytes, chain } = signer.sign(text.as_bytes()).expect("a signature");
+        let signature = |party: String| SignatureInFile {
+            party,
+            scheme,
+            signature: hex(&bytes),
+            chain: chain.iter().map(|der| hex(der)).collect(),
+        };
+        let certificate = CertificateFile { text, signatures: parties(&agreement).map(signature).into() };
+        let authorities = Authorities::load(&folder.path().join("ca").join(CA_FILE)).expect("a certificate");
+        check_signatures(&certificate, &authorities).expect("a certificate").map(|(_, held)| held)
+    }
+
+    #[test]
+    fn nobody_has_signed_a_day_that_his_certificate_did_not_live_to_see() {
+        // A certificate that is issued later signs what is certified late.
+        assert_eq!(told(date(2025, 6, 20)), [Ok(()), Ok(()), Ok(())]);
+        for held in told(date(2199, 1, 1)) {
+            let problem = held.expect_err("its certificate ends long before");
+            assert!(problem.starts_with("the signer's certificate ended at 20"), "{problem}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The leaves that a certificate's digest is over, as a table by which a third person works out digest and sums again with
 //! nothing else of ours. A row is an operation: what it moves, in fen, under the names and with the signs of the certificate,
-//! so that columns add up to its sums; the bytes that are hashed (摘要原文, base 16); and their SHA-256 (摘要). Of persons a row
+//! so that columns add up to its sums, what relatives' accounts pay among them; the bytes that are hashed (摘要原文, base 16); and their SHA-256 (摘要). Of persons a row
 //! has the number that is part of every operation's key, and no name. How the digest comes about is in the documentation of
 //! [`clearing::digest`]; `docs/对账确认书.md` says it for readers.
 
@@ -11,11 +11,13 @@ use anyhow::{Context, Result};
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Digest, Leaf, root_of_leaves};
 use clearing::obligation::Payer;
-use clearing::tally::Tally;
+use clearing::tally::{ELSEWHERE, Family, Moved, Tally};
 use proto::convert::{digests, read_outcome};
 use proto::v1;
 use proto::v1::breaks_client::BreaksClient;
 use settlement::beijing;
+use settlement::ids::PoolCode;
+use settlement::money::Money;
 use settlement::operation::readable;
 use settlement::outcome::Outcome;
 use settlement::postings::{Turn, turn_of};
@@ -27,6 +29,8 @@ use crate::status;
 /// So that spreadsheets read Chinese.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 const INPUT: &str = "摘要原文";
+/// What relatives' accounts of the same pool and the other insurance pay.
+const OTHER_INSURANCE: &str = "另一险种个人账户";
 
 /// The leaves of a certificate, in the order in which the hub received the operations.
 pub struct Leaves(Vec<v1::HeldLeaf>);
@@ -60,10 +64,12 @@ impl Leaves {
             return Ok(None);
         }
         let mut table = csv::Writer::from_writer(BYTE_ORDER_MARK.to_vec());
-        table.write_record(columns())?;
+        let family = family(agreement);
+        table.write_record(columns(family))?;
         for held in &self.0 {
             let outcome = read_outcome(&held.outcome).context("an outcome of the hub's book does not read")?;
-            let row = row(&held.key, &held.outcome, &outcome).context("an outcome of the hub's book moves nothing")?;
+            let row = row((&held.key, &held.outcome), &outcome, (agreement.branch.home, family));
+            let row = row.context("an outcome of the hub's book moves nothing")?;
             table.write_record(row)?;
         }
         Ok(Some(table.into_inner().map_err(csv::IntoInnerError::into_error)?))
@@ -74,32 +80,45 @@ fn leaf(held: &v1::HeldLeaf) -> Leaf {
     Leaf::of(&held.key, &held.outcome)
 }
 
-fn columns() -> Vec<&'static str> {
-    let paid = Payer::all().map(Payer::name);
-    let named = ["业务", "setl_id", "类别", "险种", "人次", "医疗费总额"];
-    named.into_iter().chain(paid).chain([INPUT, "摘要"]).collect()
+/// As whose money a certificate counts relatives' accounts. One without sums has the table that it had.
+fn family(agreement: &Agreement) -> Family {
+    agreement.tally.map_or(Family::Patients, |tally| tally.family)
 }
 
-/// The row of an operation; none where it moves nothing.
-fn row(key: &str, written: &[u8], outcome: &Outcome) -> Option<Vec<String>> {
-    let (turn, settled) = turn_of(outcome)?;
+fn columns(family: Family) -> Vec<&'static str> {
+    let paid = Payer::all().map(Payer::name);
+    let named = ["业务", "setl_id", "类别", "险种", "人次", "医疗费总额"];
+    let relatives: &[&str] = match family {
+        Family::Owners => &[OTHER_INSURANCE, ELSEWHERE],
+        Family::Patients => &[],
+    };
+    named.into_iter().chain(paid).chain(relatives.iter().copied()).chain([INPUT, "摘要"]).collect()
+}
+
+/// The row of an operation of a home pool's; none where it moves nothing.
+fn row((key, written): (&str, &[u8]), outcome: &Outcome, (home, family): (PoolCode, Family)) -> Option<Vec<String>> {
+    let (_, settled) = turn_of(outcome)?;
+    let (turn, Moved { sums, elsewhere }) = Moved::by(outcome, home, family)?;
     let kind = match turn {
         Turn::Enter => "结算",
         Turn::Counter => "撤销",
         Turn::Reinstate => "恢复",
     };
-    let mut tally = Tally::default();
-    tally.add(outcome);
-    let moved = tally.total();
+    let own = sums.of(settled.insurance);
+    let accounts: Money = sums.iter().map(|(_, sums)| sums.account).sum();
     let named = [
         readable(key),
         settled.settlement.to_string(),
         kind.to_owned(),
         settled.insurance.name().to_owned(),
-        moved.visits.to_string(),
-        moved.total.fen().to_string(),
+        own.visits.to_string(),
+        own.total.fen().to_string(),
     ];
-    let paid = Payer::all().map(|payer| payer.share_of(&moved).fen().to_string());
+    let relatives = match family {
+        Family::Owners => vec![accounts - own.account, elsewhere],
+        Family::Patients => Vec::new(),
+    };
+    let paid = Payer::all().map(|payer| payer.share_of(own)).chain(relatives).map(|paid| paid.fen().to_string());
     let hashed = [hex(&Leaf::input(key, written)), Leaf::of(key, written).digest.to_string()];
     Some(named.into_iter().chain(paid).chain(hashed).collect())
 }
@@ -127,12 +146,13 @@ pub fn check(file: &Path, agreement: &Agreement) -> Result<Checked> {
 }
 
 fn check_table(table: &[u8], agreement: &Agreement) -> Checked {
-    let mut checked = Checked { operations: 0, root: None, tally: Tally::default(), findings: Vec::new() };
+    let (tally, columns) = (Tally::counting(family(agreement)), columns(family(agreement)));
+    let mut checked = Checked { operations: 0, root: None, tally, findings: Vec::new() };
     let (mut leaves, mut seen) = (Vec::new(), BTreeMap::new());
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(table);
-    let named = reader.headers().is_ok_and(|header| header == columns());
+    let named = reader.headers().is_ok_and(|header| header == columns);
     if !named {
-        checked.findings.push(format!("the first line has to be {}", columns().join(",")));
+        checked.findings.push(format!("the first line has to be {}", columns.join(",")));
     }
     for record in reader.records().take_while(|_| named) {
         let read = match record {
@@ -149,7 +169,7 @@ fn check_table(table: &[u8], agreement: &Agreement) -> Checked {
                     seen.insert(key, line);
                     checked.operations += 1;
                     leaves.push(leaf);
-                    checked.tally.add(&outcome);
+                    checked.tally.add(&outcome, agreement.branch.home);
                 }
             }
         }
@@ -191,6 +211,10 @@ fn against(agreement: &Agreement, checked: &Checked) -> Vec<String> {
             findings.push(format!("{whose}{what}: they come to {found}, the certificate says {signed}"));
         }
     }
+    let [signed, found] = [signed.elsewhere, checked.tally.elsewhere].map(Money::fen);
+    if signed != found {
+        findings.push(format!("{ELSEWHERE}: they come to {found}, the certificate says {signed}"));
+    }
     findings
 }
 
@@ -208,16 +232,18 @@ fn line_of(record: &csv::StringRecord) -> u64 {
 
 /// Reads a row by what is hashed, which says everything that stands before it.
 fn read_row(record: &csv::StringRecord, agreement: &Agreement) -> Result<Read, String> {
-    let input = columns().iter().position(|column| *column == INPUT).and_then(|place| record.get(place));
+    let (family, home) = (family(agreement), agreement.branch.home);
+    let columns = columns(family);
+    let input = columns.iter().position(|column| *column == INPUT).and_then(|place| record.get(place));
     let input = input.and_then(bytes).ok_or_else(|| format!("its {INPUT} is not written in base 16"))?;
     let none = || format!("its {INPUT} is no operation's key and outcome");
     let (key, written) = Leaf::read_input(&input).ok_or_else(none)?;
     let outcome = read_outcome(written).map_err(|_| none())?;
-    let expected = row(key, written, &outcome).ok_or("its operation moved nothing")?;
+    let expected = row((key, written), &outcome, (home, family)).ok_or("its operation moved nothing")?;
     if record.len() != expected.len() {
         return Err(format!("it has {} columns, not {}", record.len(), expected.len()));
     }
-    let mut cells = columns().into_iter().zip(record.iter()).zip(&expected);
+    let mut cells = columns.into_iter().zip(record.iter()).zip(&expected);
     if let Some(((column, cell), expected)) = cells.find(|((_, cell), expected)| cell != expected) {
         return Err(format!("its {column} is {cell}, by its {INPUT} it is {expected}"));
     }
@@ -236,10 +262,10 @@ mod tests {
     use clearing::obligation::Sums;
     use jiff::civil::date;
     use proto::convert::write_outcome;
+    use settlement::account::{AccountOf, FamilyShare};
     use settlement::adjudication::{Fund, FundShares, Payers};
     use settlement::bill::Coverage;
-    use settlement::ids::{PoolCode, RegionCode, SettlementId};
-    use settlement::money::Money;
+    use settlement::ids::{PersonNumber, RegionCode, SettlementId};
     use settlement::outcome::{Done, Settled};
     use settlement::person::{Insurance, PersonClass};
     use settlement::refusal::{Reason, Refusal};
@@ -304,7 +330,7 @@ mod tests {
         let branch = Branch { day: date(2025, 6, 20), home: pool("410700"), treatment: pool("310000") };
         let root = root_of_leaves(&held.iter().map(leaf).collect::<Vec<_>>()).expect("a root").digest;
         let mut tally = Tally::default();
-        held.iter().for_each(|held| tally.add(&read_outcome(&held.outcome).expect("an outcome")));
+        held.iter().for_each(|held| tally.add(&read_outcome(&held.outcome).expect("an outcome"), branch.home));
         let operations = held.len() as u64;
         Agreement { branch, version: 1, operations, tally: Some(tally), root, replaces: None }
     }
@@ -328,6 +354,48 @@ mod tests {
         assert_eq!(sums, [1, 100_000, 40_000], "visits, fen in all, fen of the basic fund");
         assert_eq!(rows[2][0], "H31010100001/H31010100001202506200900000003/2305/410700990001//");
         assert_eq!(rows[2][1..6], ["310000G0000000012345", "撤销", "职工", "-1", "-100000"]);
+    }
+
+    /// Of 50 from accounts a relative's of the other insurance pays 30, and one's of another pool 5.
+    #[test]
+    fn relatives_accounts_have_columns_of_their_own_unless_the_certificate_is_older() {
+        let share = |pool, insurance, yuan| FamilyShare {
+            account: AccountOf {
+                owner: PersonNumber::new("1").expect("a number"),
+                pool: PoolCode(RegionCode::new(pool).expect("a code")),
+                insurance,
+            },
+            amount: Money::from_yuan(yuan),
+        };
+        let family = vec![share("410700", Insurance::Resident, 30), share("120000", Insurance::Employee, 5)];
+        let mut settled = settled(700);
+        settled.payers = Payers { account: Money::from_yuan(50), cash: Money::from_yuan(250), ..settled.payers };
+        let settled = Done::Settled(Box::new(Settled { family, ..settled }));
+        let mut held = held();
+        held[1].outcome = accepted("2025-06-20T02:00:00Z", settled).into();
+        let new = agreement(&held);
+        let outcomes = || held.iter().map(|held| read_outcome(&held.outcome).expect("an outcome"));
+        let mut tally = Tally::counting(Family::Patients);
+        outcomes().for_each(|outcome| tally.add(&outcome, new.branch.home));
+        let old = Agreement { tally: Some(tally), ..new };
+        for (agreement, row, accounts) in [
+            (&new, ["1500", "3000", "500"].as_slice(), [1_500, 3_000, 500]),
+            (&old, ["5000"].as_slice(), [5_000, 0, 0]),
+            (&Agreement { tally: None, ..new }, ["5000"].as_slice(), [5_000, 0, 0]),
+        ] {
+            let table = table(&held, agreement).expect("a table");
+            let line: Vec<&str> = table.lines().nth(2).expect("a row").split(',').collect();
+            assert_eq!(&line[11..line.len() - 2], row);
+            let Checked { tally, findings, .. } = check_table(table.as_bytes(), agreement);
+            assert_eq!(findings, Vec::<String>::new());
+            let found = [tally.sums.employee.account, tally.sums.resident.account, tally.elsewhere];
+            assert_eq!(found.map(Money::fen), accounts);
+        }
+        let mut signed = new;
+        signed.tally = new.tally.map(|tally| Tally { elsewhere: Money::from_fen(501), ..tally });
+        let table = table(&held, &new).expect("a table");
+        let findings = check_table(table.as_bytes(), &signed).findings;
+        assert_eq!(findings, ["其他统筹区个人账户: they come to 500, the certificate says 501"]);
     }
 
     #[test]

@@ -4,8 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use broker::reconcile::notary::Notary;
 use clearing::certificate::Agreement;
 use clearing::obligation::Sums;
+use clearing::tally::Family;
 use identity::signing::Signer;
 use jiff::civil::{Date, date};
 use ledger::hub::Position;
@@ -30,8 +32,8 @@ async fn certified(world: &World, version: u32) -> bool {
 /// Compares and certifies as the jobs do, which by themselves wait for the day to end.
 async fn compare(world: &World) {
     compare_books(world).await;
-    let signer = Signer::load(&world.line().credentials("hub")).expect("a signer");
-    world.line().hub.hub().certify(&signer, DAYS, None).await.expect("they are certified");
+    let notary = Notary::load(&world.line().credentials("hub")).expect("a signer");
+    world.line().hub.hub().certify(&notary, DAYS, None).await.expect("they are certified");
     world.line().treatment.comparing().compare(DAYS).await.expect("they are signed");
 }
 
@@ -142,7 +144,7 @@ async fn due(world: &World) -> (Agreement, Vec<Position>) {
     compare_books(world).await;
     let due = world.line().hub.store().certificate_due(DAYS).await.expect("what is due");
     assert_eq!(due.len(), 1);
-    let counted = count(world.line().hub.store(), due[0].branch).await.expect("a book");
+    let counted = count(world.line().hub.store(), due[0].branch, Family::Owners).await.expect("a book");
     assert_eq!(counted.root.map(|root| root.digest), Some(due[0].root));
     let positions = counted.positions.into_iter().map(Position).collect();
     (Agreement { tally: Some(counted.tally), ..due[0] }, positions)

@@ -170,9 +170,10 @@ impl Comparing {
         let signed = call(self.patience, request, async move |request| client.countersign(request).await).await;
         match signed {
             Ok(_) => Ok(()),
-            // Refused: the day has another version by now.
+            // Told with what to do; the others are signed all the same.
             Err(NoReply::Refused(refusal)) => {
-                tracing::warn!(code = refusal.reason.code(), "the hub did not take a signature under a certificate");
+                let (code, why) = (refusal.reason.code(), refusal.detail.unwrap_or_default());
+                tracing::error!(code, why, "the hub did not take a signature under a certificate: {why}");
                 Ok(())
             }
             Err(silent) => Err(CompareError::Silent(silent)),

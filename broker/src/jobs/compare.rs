@@ -2,10 +2,10 @@
 //! Started by [`crate::start()`].
 
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use identity::signing::Signer;
 use jiff::civil::Date;
 use ledger::store::StoreError;
 use reconciliation::asking::CompareError;
@@ -16,17 +16,18 @@ use tokio_util::sync::CancellationToken;
 use crate::directory::Home;
 use crate::hub::Hub;
 use crate::jobs::lease;
+use crate::reconcile::notary::Notary;
 
-/// Compares until the process stops.
-pub async fn run(hub: Arc<Hub>, signer: Option<Signer>, every: Duration, stop: CancellationToken) {
+/// Compares until the process stops, and certifies with what is in the folder of the hub's certificates.
+pub async fn run(hub: Arc<Hub>, credentials: PathBuf, every: Duration, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-        if let Err(fault) = round(&hub, signer.as_ref(), every).await {
+        if let Err(fault) = round(&hub, &credentials, every).await {
             tracing::error!(error = &fault as &dyn Error, "what was compared could not be kept");
         }
     }
 }
 
-async fn round(hub: &Arc<Hub>, signer: Option<&Signer>, every: Duration) -> Result<(), StoreError> {
+async fn round(hub: &Arc<Hub>, credentials: &Path, every: Duration) -> Result<(), StoreError> {
     if !hub.store.lease_take("compare", lease(every)).await? {
         return Ok(());
     }
@@ -39,9 +40,9 @@ async fn round(hub: &Arc<Hub>, signer: Option<&Signer>, every: Duration) -> Resu
             }
         }
     }
-    let Some(signer) = signer else { return Ok(()) };
+    let Some(notary) = Notary::now(credentials) else { return Ok(()) };
     for days in days {
-        hub.certify(signer, days, None).await?;
+        hub.certify(&notary, days, None).await?;
     }
     Ok(())
 }

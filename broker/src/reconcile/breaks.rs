@@ -1,6 +1,7 @@
 //! Breaks and certificates over gRPC, for operators: each for the pools that their certificate speaks for, on either side.
 //! Started by [`crate::start()`].
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clearing::breaks::{Proposal, age_days};
@@ -8,7 +9,6 @@ use clearing::digest::{Branch, Leaf};
 use clearing::listed::owner_of_break;
 use clearing::period::Side;
 use identity::permit::OperatorPermit;
-use identity::signing::Signer;
 use jiff::civil::Date;
 use ledger::hub::{BreakHistory, OpenBreak, Position};
 use ledger::leaves::{HeldLeaf, Scope};
@@ -23,6 +23,7 @@ use tonic::{Request, Response, Status};
 use super::Outcome;
 use super::acting::CarriedOut;
 use super::comparisons::{read_days, unreadable, write_certificate};
+use super::notary::Notary;
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, refuse};
 use crate::scope;
@@ -30,13 +31,13 @@ use crate::scope;
 /// The service.
 pub struct BreaksService {
     hub: Arc<Hub>,
-    signer: Option<Signer>,
+    credentials: PathBuf,
 }
 
 impl BreaksService {
-    /// The service of a hub, and what it signs certificates with.
-    pub fn new(hub: Arc<Hub>, signer: Option<Signer>) -> BreaksService {
-        BreaksService { hub, signer }
+    /// The service of a hub, and the folder of its certificates, with which it certifies.
+    pub fn new(hub: Arc<Hub>, credentials: PathBuf) -> BreaksService {
+        BreaksService { hub, credentials }
     }
 
     fn in_scope(&self, permit: &OperatorPermit, home: PoolCode) -> Result<(), Refusal> {
@@ -59,8 +60,8 @@ impl BreaksService {
             Refusal::new(Reason::RegionUnavailable).of_field("home").because(fault.to_string())
         })?;
         // The job certifies the days that it compares; a late entry of an older one has its next version from here.
-        if let Some(signer) = &self.signer {
-            self.hub.certify(signer, days, Some(pool)).await.map_err(|fault| failed(&fault))?;
+        if let Some(notary) = Notary::now(&self.credentials) {
+            self.hub.certify(&notary, days, Some(pool)).await.map_err(|fault| failed(&fault))?;
         }
         Ok(outcome)
     }

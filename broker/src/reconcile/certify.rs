@@ -1,13 +1,15 @@
 //! Certifying days on which all three books agree: the hub writes the certificate, signs it, and has the home region
 //! sign; the treatment side signs when it next compares. Called by [`crate::jobs`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clearing::certificate::Agreement;
 use clearing::digest::Branch;
+use clearing::tally::Family;
 use identity::signing::Signer;
 use jiff::civil::Date;
-use ledger::hub::Position;
+use ledger::hub::{Certificate, Position};
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use prost::Message;
@@ -17,24 +19,36 @@ use reconciliation::answering::Answering;
 use reconciliation::counting::{CountError, Counted, count};
 use settlement::ids::PoolCode;
 
+use super::notary::{Kept, Notary};
 use crate::hub::Hub;
+use crate::measures;
 
 /// The hub as a party.
 const THE_HUB: &str = "yidi://000000/hub";
 
+/// A signature that a certificate lacks.
+struct Lacking<'a> {
+    agreement: &'a Agreement,
+    party: String,
+    /// What is kept of the party and no longer holds.
+    replacing: Option<Vec<u8>>,
+}
+
 impl Hub {
     /// Writes and signs the certificates that are due of some days, of one home pool's or of all, and has home regions sign
-    /// what they have not signed. A region that does not answer is asked again the next time. Each states what the hub's
-    /// own book comes to; one that has grown since is certified once it was compared again.
+    /// what they have not signed, or not so that it still holds. A region that does not answer is asked again the next time,
+    /// and so is one whose signature is not to be verified. Each states what the hub's own book comes to; one that has grown
+    /// since is certified once it was compared again. Without a signer of the hub's nothing is certified.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn certify(
         self: &Arc<Self>,
-        signer: &Signer,
+        notary: &Notary,
         days: (Date, Date),
         home: Option<PoolCode>,
     ) -> Result<usize, StoreError> {
+        let Some(signer) = &notary.signer else { return Ok(0) };
         let mut issued = 0;
         let mut due = self.store.certificate_due(days).await?;
         due.retain(|agreement| home.is_none_or(|home| agreement.branch.home == home));
@@ -44,14 +58,21 @@ impl Hub {
                 issued += 1;
             }
         }
+        let (mut kept, mut refused) = (notary.kept(), BTreeSet::new());
         for certificate in self.store.certificate_list(days, Scope { home, treatment: None }).await? {
-            let signed = |party: &str| certificate.signatures.iter().any(|(by, _)| by == party);
-            if !signed(THE_HUB) && self.own_book_holds(&certificate.agreement).await {
-                self.sign_ourselves(signer, &certificate.agreement).await?;
-            }
             let home = certificate.agreement.branch.home;
-            if !signed(&home_party(home)) {
-                self.have_home_sign(&certificate.agreement, home).await?;
+            if let Some(lacking) = lacking(&certificate, THE_HUB.to_owned(), &mut kept)
+                && !refused.contains(THE_HUB)
+                && self.own_book_holds(&certificate.agreement).await
+                && let Some(signature) = sign_ourselves(signer, &certificate.agreement)
+            {
+                self.keep_signature(notary, lacking, &signature, &mut refused).await?;
+            }
+            if let Some(lacking) = lacking(&certificate, format!("yidi://{home}/home"), &mut kept)
+                && !refused.contains(&lacking.party)
+                && let Some(signature) = self.have_home_sign(&certificate.agreement, home).await
+            {
+                self.keep_signature(notary, lacking, &signature, &mut refused).await?;
             }
         }
         Ok(issued)
@@ -61,7 +82,7 @@ impl Hub {
     /// else by now.
     async fn with_sums(&self, agreement: Agreement) -> Result<Option<(Agreement, Vec<Position>)>, StoreError> {
         let branch = agreement.branch;
-        match count(&self.store, branch).await {
+        match count(&self.store, branch, Family::Owners).await {
             Ok(Counted { root, tally, positions }) => {
                 let same = root.is_some_and(|root| root.digest == agreement.root);
                 let positions = positions.into_iter().map(Position).collect();
@@ -83,62 +104,45 @@ impl Hub {
         Answering::new(self.store.clone(), None).holds(agreement).await.unwrap_or(false)
     }
 
-    async fn sign_ourselves(&self, signer: &Signer, agreement: &Agreement) -> Result<(), StoreError> {
-        match signer.sign(agreement.to_string().as_bytes()) {
-            Ok(signature) => {
-                let signature = write_signature(signature.scheme, signature.bytes, signature.chain);
-                self.keep_signature(agreement, THE_HUB.to_owned(), &signature).await
-            }
-            Err(fault) => {
-                tracing::error!(error = &fault as &dyn std::error::Error, "the hub cannot sign a certificate");
-                Ok(())
-            }
-        }
+    async fn have_home_sign(&self, agreement: &Agreement, pool: PoolCode) -> Option<v1::DocumentSignature> {
+        let home = self.directory.home(pool).ok()?;
+        let request = v1::SignRequest { text: agreement.to_string() };
+        let signed = home.port().as_book().sign(request, self.patience).await.inspect_err(|silent| {
+            tracing::warn!(%pool, why = silent.word(), "home region {pool} did not sign a certificate");
+        });
+        signed.ok()
     }
 
-    async fn have_home_sign(&self, agreement: &Agreement, pool: PoolCode) -> Result<(), StoreError> {
-        let Ok(home) = self.directory.home(pool) else { return Ok(()) };
-        let (text, party) = (agreement.to_string(), home_party(pool));
-        let request = v1::SignRequest { text: text.clone() };
-        match home.port().as_book().sign(request, self.patience).await {
-            Ok(signature) => match check_signature(&text, &signature, &party) {
-                Ok(()) => self.keep_signature(agreement, party, &signature).await,
-                Err(problem) => {
-                    tracing::error!(%pool, problem, "the signature of home region {pool} does not hold");
-                    Ok(())
-                }
-            },
-            Err(silent) => {
-                tracing::warn!(%pool, why = silent.word(), "home region {pool} did not sign a certificate");
-                Ok(())
-            }
-        }
-    }
-
+    /// Keeps a signature that anybody can verify. Whose is not so is told, and not asked for another in this run.
     async fn keep_signature(
         &self,
-        agreement: &Agreement,
-        party: String,
+        notary: &Notary,
+        Lacking { agreement, party, replacing }: Lacking<'_>,
         signature: &v1::DocumentSignature,
+        refused: &mut BTreeSet<String>,
     ) -> Result<(), StoreError> {
-        let place = (agreement.branch, agreement.version);
-        self.store.certificate_sign(place, (party, signature.encode_to_vec()), self.clock.now()).await
+        if let Err(problem) = notary.check(&agreement.to_string(), signature, &party) {
+            let Branch { day, home, treatment } = agreement.branch;
+            measures::signature_refused(&party);
+            tracing::error!(party, %day, %home, %treatment, problem, "a signature of {party} is not kept: {problem}");
+            refused.insert(party);
+            return Ok(());
+        }
+        let (place, signed) = ((agreement.branch, agreement.version), (party, signature.encode_to_vec()));
+        self.store.certificate_sign(place, signed, replacing, self.clock.now()).await
     }
 }
 
-fn home_party(pool: PoolCode) -> String {
-    format!("yidi://{pool}/home")
+/// The signature of a party that a certificate lacks; none where one is kept that holds.
+fn lacking<'a>(certificate: &'a Certificate, party: String, kept: &mut Kept<'_>) -> Option<Lacking<'a>> {
+    let (agreement, replacing) = (&certificate.agreement, certificate.signature_of(&party));
+    let holds = replacing.is_some_and(|signature| kept.holds(signature, agreement.branch.day));
+    (!holds).then(|| Lacking { agreement, party, replacing: replacing.map(<[u8]>::to_vec) })
 }
 
-/// Checks that a signature is of a party: its certificate carries the name, and the text is what was signed. Whether the
-/// certificate is to be trusted is checked by whoever relies on the document, with an authority of their choice.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn check_signature(text: &str, signature: &v1::DocumentSignature, party: &str) -> Result<(), String> {
-    let scheme = u16::try_from(signature.scheme).map_err(|_| "is in no scheme for documents".to_owned())?;
-    let chain = signature.chain.iter().map(|der| der.to_vec()).collect();
-    let read = identity::signing::Signature { scheme, bytes: signature.signature.to_vec(), chain };
-    let names = read.signed_by(text.as_bytes()).map_err(|fault| fault.to_string())?;
-    if names.iter().any(|name| name.to_string() == party) { Ok(()) } else { Err(format!("is not of {party}")) }
+fn sign_ourselves(signer: &Signer, agreement: &Agreement) -> Option<v1::DocumentSignature> {
+    let signed = signer.sign(agreement.to_string().as_bytes()).inspect_err(|fault| {
+        tracing::error!(error = fault as &dyn std::error::Error, "the hub cannot sign a certificate");
+    });
+    signed.ok().map(|signature| write_signature(signature.scheme, signature.bytes, signature.chain))
 }

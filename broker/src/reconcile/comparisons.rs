@@ -2,6 +2,7 @@
 //! [`crate::start()`].
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clearing::breaks::{Books, Proposal};
@@ -23,20 +24,22 @@ use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
-use super::certify::check_signature;
+use super::notary::Notary;
 use super::{Outcome, Roots};
 use crate::hub::Hub;
+use crate::measures;
 use crate::refusing::{failed, invalid, not_yours, refuse};
 
 /// The service.
 pub struct ComparisonsService {
     hub: Arc<Hub>,
+    credentials: PathBuf,
 }
 
 impl ComparisonsService {
-    /// The service of a hub.
-    pub fn new(hub: Arc<Hub>) -> ComparisonsService {
-        ComparisonsService { hub }
+    /// The service of a hub, and the folder of its certificates, by which it checks signatures.
+    pub fn new(hub: Arc<Hub>, credentials: PathBuf) -> ComparisonsService {
+        ComparisonsService { hub, credentials }
     }
 
     async fn reported(&self, permit: &TreatmentPermit, report: v1::ComparisonReport) -> Result<Outcome, Refusal> {
@@ -102,7 +105,13 @@ impl ComparisonsService {
     ) -> Result<v1::CertificatesReply, Refusal> {
         let days = read_days(&asked.from, &asked.to)?;
         let scope = Scope { home: None, treatment: Some(own_pool(permit, &asked.treatment)?) };
-        let certificates = self.hub.store.certificate_list(days, scope).await.map_err(|fault| failed(&fault))?;
+        let mut certificates = self.hub.store.certificate_list(days, scope).await.map_err(|fault| failed(&fault))?;
+        // What no longer holds is signed again.
+        let notary = self.notary()?;
+        let mut kept = notary.kept();
+        for Certificate { agreement, signatures, .. } in &mut certificates {
+            signatures.retain(|(_, signature)| kept.holds(signature, agreement.branch.day));
+        }
         Ok(v1::CertificatesReply { certificates: certificates.iter().map(write_certificate).collect() })
     }
 
@@ -120,15 +129,25 @@ impl ComparisonsService {
         let days = (agreement.branch.day, agreement.branch.day);
         let scope = Scope { home: Some(agreement.branch.home), treatment: Some(treatment) };
         let known = self.hub.store.certificate_list(days, scope).await.map_err(|fault| failed(&fault))?;
-        if !known.iter().any(|certificate| certificate.text == asked.text) {
-            return Err(invalid("text", "is no certificate of this hub"));
+        let known = known.into_iter().find(|certificate| certificate.text == asked.text);
+        let known = known.ok_or_else(|| invalid("text", "is no certificate of this hub"))?;
+        let (party, notary) = (format!("yidi://{treatment}/treatment"), self.notary()?);
+        notary.check(&asked.text, &signature, &party).map_err(|problem| {
+            measures::signature_refused(&party);
+            invalid("signature", problem)
+        })?;
+        let replacing = known.signature_of(&party);
+        if replacing.is_some_and(|signature| notary.kept().holds(signature, agreement.branch.day)) {
+            return Ok(v1::CountersignReply {});
         }
-        let party = format!("yidi://{treatment}/treatment");
-        check_signature(&asked.text, &signature, &party).map_err(|problem| invalid("signature", problem))?;
-        let signed = (party, signature.encode_to_vec());
+        let (signed, replacing) = ((party, signature.encode_to_vec()), replacing.map(<[u8]>::to_vec));
         let place = (agreement.branch, agreement.version);
-        let kept = self.hub.store.certificate_sign(place, signed, self.hub.clock.now()).await;
+        let kept = self.hub.store.certificate_sign(place, signed, replacing, self.hub.clock.now()).await;
         kept.map(|()| v1::CountersignReply {}).map_err(|fault| failed(&fault))
+    }
+
+    fn notary(&self) -> Result<Notary, Refusal> {
+        Notary::now(&self.credentials).ok_or_else(|| Refusal::new(Reason::Internal))
     }
 }
 

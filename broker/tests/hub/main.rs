@@ -2,6 +2,7 @@
 //! test has its own authority, folders, store and ports.
 
 mod asking;
+mod certifying;
 mod clearing;
 mod corrections;
 mod doubt;

@@ -3,6 +3,7 @@
 use clearing::breaks::{Book, Books, Kind, Proposal};
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Leaf, root_of_leaves};
+use clearing::tally::Family;
 use identity::name::Role;
 use jiff::civil::date;
 use ledger::hub::{FoundBreak, Position};
@@ -167,7 +168,7 @@ async fn a_certificate_that_was_replaced_has_its_leaves_though_the_late_entry_wa
     let certified = async |version: u32| {
         let store = world.hub().store().clone();
         store.fold().await.expect("it is folded");
-        let Counted { root, tally, positions } = count(&store, branch).await.expect("a book");
+        let Counted { root, tally, positions } = count(&store, branch, Family::Owners).await.expect("a book");
         let root = root.expect("operations");
         let agreement = Agreement {
             branch,

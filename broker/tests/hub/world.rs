@@ -11,6 +11,7 @@ use identity::credentials::Credentials;
 use identity::name::{ParticipantName, Role, all_regions};
 use identity::permit::TreatmentPermit;
 use identity::pki::{CertificateAuthority, Issue};
+use identity::signing::Signer;
 use ledger::clock::Clock;
 use proto::convert;
 use proto::v1;
@@ -168,6 +169,11 @@ impl World {
         let credentials = Arc::new(Credentials::load(&dir).expect("credentials"));
         let address = self.hub().address().to_string();
         channel(&address, credentials, Expected::Hub, Duration::from_secs(5)).expect("an address")
+    }
+
+    /// Who signs documents for whom [`World::peer`] has made a channel.
+    pub fn signer(&self, code: &str, role: Role) -> Signer {
+        Signer::load(&self.folder.path().join(format!("{code}-{role}"))).expect("a signer")
     }
 
     pub fn operator(&self, code: &str) -> FilingsClient<Channel> {

@@ -5,13 +5,15 @@ use std::time::{Duration, SystemTime};
 use identity::name::{ParticipantName, Role};
 use identity::pki::{CA_FILE, CertificateAuthority, Issue, SIGNING_FILE, SIGNING_KEY_FILE, show};
 use identity::signing::{Authorities, Signature, SignatureError, Signer};
-use rcgen::{Issuer, KeyPair};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType};
 use settlement::ids::RegionCode;
 use tempfile::TempDir;
 
 use crate::reload::revoke;
 
 const DOCUMENT: &[u8] = "异地就医日对账确认书".as_bytes();
+
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A participant's folder with certificates of an authority of its own.
 fn participant(code: &str) -> TempDir {
@@ -56,6 +58,39 @@ fn what_is_altered_foreign_expired_or_of_another_kind_does_not_hold() {
     assert!(matches!(check(&bare, DOCUMENT, &own, now), Err(SignatureError::NoCertificate)));
     let unknown = Signature { scheme: 0x0201, ..sound };
     assert!(matches!(check(&unknown, DOCUMENT, &own, now), Err(SignatureError::Scheme(0x0201))));
+}
+
+/// What a home region signs whose certificate was good for a day, and ended so long ago.
+fn signed_before(folder: &TempDir, ended: Duration) -> Signature {
+    let (ca, own) = (folder.path().join("ca"), folder.path().join("expired"));
+    let text = |file: &str| std::fs::read_to_string(ca.join(file)).expect("a file");
+    let key = KeyPair::from_pem(&text("ca.key")).expect("the authority's key");
+    let issuer = Issuer::from_ca_cert_pem(&text(CA_FILE), key).expect("the authority's certificate");
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = vec![SanType::URI("yidi://410700/home".try_into().expect("ASCII"))];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Other(vec![1, 3, 6, 1, 5, 5, 7, 3, 36])];
+    params.not_after = (SystemTime::now() - ended).into();
+    params.not_before = params.not_after - A_DAY;
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+    std::fs::create_dir_all(&own).expect("a folder");
+    std::fs::write(own.join(SIGNING_FILE), certificate.pem()).expect("it is written");
+    std::fs::write(own.join(SIGNING_KEY_FILE), key.serialize_pem()).expect("it is written");
+    Signer::load(&own).expect("a signer").sign(DOCUMENT).expect("a signature")
+}
+
+#[test]
+fn a_kept_document_holds_after_its_signers_certificate_has_ended_unless_it_is_about_later() {
+    let (folder, now) = (participant("410700"), SystemTime::now());
+    let (own, expired) = (authority(&folder), signed_before(&folder, A_DAY));
+    assert!(matches!(expired.verify(DOCUMENT, &own, now), Err(SignatureError::Untrusted(_))), "it has ended");
+    assert!(expired.verify_kept(DOCUMENT, &own, now - 3 * A_DAY).is_ok(), "signed late");
+    assert!(expired.verify_kept(DOCUMENT, &own, now - 3 * A_DAY / 2).is_ok(), "signed in time");
+    let later = expired.verify_kept(DOCUMENT, &own, now - A_DAY / 2).expect_err("it cannot have been signed");
+    assert!(matches!(later, SignatureError::Ended { .. }) && later.to_string().contains("ended at 20"), "{later}");
+    assert!(sign(&folder).verify_kept(DOCUMENT, &own, now).is_ok());
+    let foreign = authority(&participant("410700"));
+    assert!(expired.verify_kept(DOCUMENT, &foreign, now - 3 * A_DAY).is_err(), "of another authority");
 }
 
 /// The authority's list with one certificate on it.

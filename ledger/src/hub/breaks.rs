@@ -1,6 +1,8 @@
 //! Breaks, days on which books agree, and the certificates that say so, as they are recorded. What a break is,
 //! `clearing::breaks` judges; comparing is for `broker`.
 
+use std::collections::BTreeMap;
+
 use clearing::breaks::{Books, Kind, Proposal};
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Digest, Node};
@@ -49,11 +51,12 @@ const TEXT: &str = concat!(
     "CREATE TABLE certificates (
         day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL, root BLOB NOT NULL,
         text TEXT NOT NULL, operations BLOB NOT NULL, issued_at INTEGER NOT NULL,
-        PRIMARY KEY (day, home, treatment, version)) STRICT, WITHOUT ROWID;
-    CREATE TABLE certificate_signatures (
+        PRIMARY KEY (day, home, treatment, version)) STRICT, WITHOUT ROWID;",
+    // A party's next step takes the place of one that no longer holds.
+    "CREATE TABLE certificate_signatures (
         day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL, party TEXT NOT NULL,
-        signature BLOB NOT NULL, signed_at INTEGER NOT NULL,
-        PRIMARY KEY (day, home, treatment, version, party)) STRICT, WITHOUT ROWID;",
+        step INTEGER NOT NULL, signature BLOB NOT NULL, signed_at INTEGER NOT NULL,
+        PRIMARY KEY (day, home, treatment, version, party, step)) STRICT, WITHOUT ROWID;",
 );
 
 /// Breaks as [`read_break`] reads them.
@@ -122,8 +125,15 @@ pub struct Certificate {
     pub agreement: Agreement,
     /// Its text.
     pub text: String,
-    /// Who signed, and the signature as it came.
+    /// Who signed, each once, and the newest signature as it came.
     pub signatures: Vec<(String, Vec<u8>)>,
+}
+
+impl Certificate {
+    /// What is kept as a party's signature.
+    pub fn signature_of(&self, party: &str) -> Option<&[u8]> {
+        self.signatures.iter().find(|(by, _)| by == party).map(|(_, signature)| signature.as_slice())
+    }
 }
 
 impl HubStore {
@@ -305,7 +315,8 @@ impl HubStore {
             .await
     }
 
-    /// Keeps a party's signature under a certificate; the first stays.
+    /// Keeps a party's signature under a certificate, if what is kept of the party is what the new one replaces: nothing, or
+    /// a signature that no longer holds. Otherwise somebody else was faster, and what is kept stays.
     ///
     /// # Errors
     /// When the store fails.
@@ -313,17 +324,27 @@ impl HubStore {
         &self,
         (branch, version): (Branch, u32),
         (party, signature): (String, Vec<u8>),
+        replacing: Option<Vec<u8>>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
+        const NEWEST: &str = "SELECT step, signature FROM certificate_signatures
+            WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND version = ?4 AND party = ?5 ORDER BY step DESC LIMIT 1";
         const SIGN: &str =
-            "INSERT INTO certificate_signatures (day, home, treatment, version, party, signature, signed_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+            "INSERT INTO certificate_signatures (day, home, treatment, version, party, step, signature, signed_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
         self.engine
             .write(move |sql| {
                 let [day, home, treatment] = texts(&branch);
                 let (version, signature): (_, &[u8]) = (i64::from(version), &signature);
-                let values = values![&day, &home, &treatment, version, &party, signature, at.as_microsecond()];
-                sql.execute(SIGN, values).map(drop)
+                let newest = sql.find(NEWEST, values![&day, &home, &treatment, version, &party], |row| {
+                    Ok((row.number(0)?, row.bytes(1)?.to_vec()))
+                })?;
+                let (step, kept) = newest.map_or((0, None), |(step, kept)| (step, Some(kept)));
+                if kept != replacing {
+                    return Ok(());
+                }
+                let (step, at) = (step + 1, at.as_microsecond());
+                sql.execute(SIGN, values![&day, &home, &treatment, version, &party, step, signature, at]).map(drop)
             })
             .await
     }
@@ -448,7 +469,7 @@ fn certificates(sql: &Sql<'_>, (first, last): (Date, Date), scope: Scope) -> Res
           AND (?3 IS NULL OR home = ?3) AND (?4 IS NULL OR treatment = ?4)
         ORDER BY day, home, treatment, version";
     const SIGNATURES: &str = "SELECT party, signature FROM certificate_signatures
-        WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND version = ?4 ORDER BY party";
+        WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND version = ?4 ORDER BY party, step";
     let (first, last) = (first.to_string(), last.to_string());
     let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
     let values = values![&first, &last, home.as_deref(), treatment.as_deref()];
@@ -458,7 +479,9 @@ fn certificates(sql: &Sql<'_>, (first, last): (Date, Date), scope: Scope) -> Res
         let [day, home, treatment] = texts(&agreement.branch);
         let values = values![&day, &home, &treatment, i64::from(agreement.version)];
         let signature = |row: Row<'_>| Ok((row.text(0)?.to_owned(), row.bytes(1)?.to_vec()));
-        Ok(Certificate { agreement, text, signatures: sql.query(SIGNATURES, values, signature)? })
+        // Of each party the last row counts.
+        let newest: BTreeMap<String, Vec<u8>> = sql.query(SIGNATURES, values, signature)?.into_iter().collect();
+        Ok(Certificate { agreement, text, signatures: newest.into_iter().collect() })
     };
     texts_found.into_iter().map(read).collect()
 }

@@ -167,6 +167,7 @@ on_both! {
     both_members_are_told_where_a_correction_goes_by_itself,
     what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
     a_part_of_a_report_ends_nothing_outside_of_its_stretch,
+    a_signature_takes_the_place_of_the_one_that_it_was_to_replace_alone,
 }
 
 struct World {

@@ -5,7 +5,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow};
-use broker::reconcile::certify::check_signature;
 use broker::reconcile::comparisons::write_certificate;
 use clearing::breaks::{Books, Proposal};
 use clearing::certificate::Agreement;
@@ -65,9 +64,9 @@ pub async fn sign_treatments(nation: &Nation) -> Result<()> {
         }
         let signed = nation.country.members[member].signers.treatment.sign(certificate.text.as_bytes())?;
         let signature = write_signature(signed.scheme, signed.bytes, signed.chain);
-        check_signature(&certificate.text, &signature, &party).map_err(|problem| anyhow!("{party} {problem}"))?;
+        nation.country.notary.check(&certificate.text, &signature, &party).map_err(|problem| anyhow!(problem))?;
         let kept = (party, signature.encode_to_vec());
-        nation.hub().store.certificate_sign((branch, version), kept, nation.now()).await?;
+        nation.hub().store.certificate_sign((branch, version), kept, None, nation.now()).await?;
     }
     Ok(())
 }
@@ -84,7 +83,7 @@ pub async fn certify_early(nation: &Nation) -> Result<()> {
             nation.hub().compare(home, pool, days).await?;
         }
     }
-    nation.hub().certify(&nation.country.hub_signer, days, None).await?;
+    nation.hub().certify(&nation.country.notary, days, None).await?;
     sign_treatments(nation).await
 }
 
@@ -139,7 +138,9 @@ fn check_new(nation: &Nation, certificate: &Certificate, agreed: &mut Agreed) ->
         return Ok(Vec::new());
     }
     let mut findings = Vec::new();
-    for (party, held) in check_signatures(&as_file(&write_certificate(certificate)), &nation.country.authorities)? {
+    for (party, held) in
+        check_signatures(&as_file(&write_certificate(certificate)), &nation.country.notary.authorities)?
+    {
         let has_signed = certificate.signatures.iter().any(|(by, _)| *by == party);
         match held {
             Ok(()) => _ = agreed.checked.insert((branch, version, party)),
@@ -162,7 +163,7 @@ pub async fn certified(nation: &Nation) -> Result<Certified> {
     for certificate in certificates(nation).await? {
         let agreement = certificate.agreement;
         newest.insert(agreement.branch, agreement);
-        let checked = check_signatures(&as_file(&write_certificate(&certificate)), &nation.country.authorities)?;
+        let checked = check_signatures(&as_file(&write_certificate(&certificate)), &nation.country.notary.authorities)?;
         let problems = checked.into_iter().filter_map(|(party, held)| Some(format!("{party} {}", held.err()?)));
         let problems: Vec<String> = problems.collect();
         if problems.is_empty() {

@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use broker::reconcile::notary::Notary;
 use identity::name::{ParticipantName, Role};
 use identity::permit::{HubPermit, TreatmentPermit};
-use identity::pki::{CA_FILE, CertificateAuthority, Issue};
-use identity::signing::{Authorities, Signer};
+use identity::pki::{CertificateAuthority, Issue};
+use identity::signing::Signer;
 use ledger::home::Enrollee;
 use region::rules::Rules;
 use region::sealing::Sealing;
@@ -127,10 +128,10 @@ pub struct Country {
     pub people: Vec<Person>,
     /// What the hub may ask of home regions.
     pub hub_permit: HubPermit,
-    /// Who signs documents for the hub.
-    pub hub_signer: Signer,
-    /// Whose certificates are trusted with documents.
-    pub authorities: Authorities,
+    /// The folder of the hub's certificates.
+    pub hub_credentials: PathBuf,
+    /// What the hub certifies with.
+    pub notary: Notary,
     /// Where the files are.
     pub folder: TempDir,
 }
@@ -162,7 +163,8 @@ impl Country {
         let issue = |name: ParticipantName| credentials(&authority, &certified, name);
         let signer = |name: ParticipantName| Signer::load(&certified.join(name.to_string()));
         let hub_permit = HubPermit::of_our_own(&issue(ParticipantName::hub())?)?;
-        let hub_signer = signer(ParticipantName::hub())?;
+        let hub_credentials = certified.join(ParticipantName::hub().to_string());
+        let notary = Notary::load(&hub_credentials)?;
         let mut members = Vec::new();
         for plan in &MEMBERS {
             let name = ParticipantName::new(pool(plan.treatment).0, Role::Treatment)?;
@@ -170,8 +172,7 @@ impl Country {
             let signers = Signers { home: home_signer(plan, &authority, &certified)?, treatment: signer(name)? };
             members.push(member(plan, deploy, folder.path(), &regions, (permit, signers))?);
         }
-        let authorities = Authorities::load(&folder.path().join("ca").join(CA_FILE))?;
-        Ok(Country { regions: Arc::new(regions), members, people, hub_permit, hub_signer, authorities, folder })
+        Ok(Country { regions: Arc::new(regions), members, people, hub_permit, hub_credentials, notary, folder })
     }
 }
 

@@ -273,8 +273,8 @@ impl Nation {
         self.hub_node.spawn(broker::jobs::sweep::run(hub.clone(), RESOLVE_EVERY, never()));
         self.hub_node.spawn(broker::jobs::books::run(hub.clone(), RESOLVE_EVERY, never()));
         self.hub_node.spawn(broker::jobs::clearing::run(hub.clone(), clearing.clone(), CLEAR_EVERY, never()));
-        let signer = Some(self.country.hub_signer.clone());
-        self.hub_node.spawn(broker::jobs::compare::run(hub.clone(), signer, COMPARE_EVERY, never()));
+        let credentials = self.country.hub_credentials.clone();
+        self.hub_node.spawn(broker::jobs::compare::run(hub.clone(), credentials, COMPARE_EVERY, never()));
         self.hub_node.open(broker::door::Door::new(hub.clone(), TaskTracker::new(), alive));
         self.running.set((hub, clearing)).map_err(|_| anyhow!("the hub is started once"))
     }

@@ -2,14 +2,16 @@
 //! certified; what only a person can judge stands until a person ends it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::reconcile::notary::Notary;
 use clearing::breaks::Books;
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
-use identity::signing::Signer;
+use identity::name::{ParticipantName, Role};
+use identity::pki::{CertificateAuthority, Issue, SIGNING_FILE, SIGNING_KEY_FILE};
 use jiff::civil::{Date, date};
 use ledger::hub::{BreakHistory, PeriodNumber};
 use ledger::leaves::Scope;
@@ -58,8 +60,8 @@ async fn compare_with_hub(world: &World) -> (u64, u64) {
 
 /// How many certificates of agreement bear the signatures of all three.
 async fn certified(world: &World) -> usize {
-    let signer = Signer::load(&world.line().credentials("hub")).expect("a signer");
-    world.line().hub.hub().certify(&signer, DAYS, None).await.expect("they are certified");
+    let notary = Notary::load(&world.line().credentials("hub")).expect("a signer");
+    world.line().hub.hub().certify(&notary, DAYS, None).await.expect("they are certified");
     compare_with_hub(world).await;
     let listed = world.line().hub.store().certificate_list(DAYS, Scope::default()).await.expect("certificates");
     listed.iter().filter(|certificate| certificate.signatures.len() == 3).count()
@@ -215,4 +217,47 @@ async fn a_damaged_home_book_is_a_break_that_stands_until_a_person_ends_it() {
     operator.resolve(v1::ResolveBreakRequest { number, reason }).await.expect("it is decided");
     let end = history(&world, number).await.expect("a break").end.expect("it has ended");
     assert_eq!((end.ending.as_str(), end.reason.as_str()), ("decided", "the region restores its book by hand"));
+}
+
+/// The folder from which the region's node signs.
+fn signing(world: &World) -> PathBuf {
+    let store = world.line().home_store(home()).expect("a region");
+    world.line().credentials(&store.file_stem().expect("a name").to_string_lossy())
+}
+
+/// Gives the region's node other files to sign documents with, and starts it anew.
+async fn sign_with(world: &mut World, files: &Path) {
+    let node = signing(world);
+    for file in [SIGNING_FILE, SIGNING_KEY_FILE] {
+        fs::copy(files.join(file), node.join(file)).expect("a copy");
+    }
+    world.line_mut().stop_home(home()).await.expect("it runs");
+    world.line_mut().restart_home(home()).await.expect("it starts again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_by_another_authoritys_certificate_is_not_kept_and_the_region_is_asked_again() {
+    let (mut world, hospital) = begin().await;
+    hospital.settle_a_stay(&EMPLOYEE).await;
+    let issued = |authority: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ca = CertificateAuthority::init(&folder.path().join("ca"), authority).expect("an authority");
+        let names = vec![ParticipantName::new(home().0, Role::Home).expect("a name")];
+        ca.issue(folder.path(), &Issue { names, hosts: Vec::new(), days: 30 }).expect("certificates");
+        folder
+    };
+    let (foreign, own) = (issued("another"), tempfile::tempdir().expect("a folder"));
+    for file in [SIGNING_FILE, SIGNING_KEY_FILE] {
+        fs::copy(signing(&world).join(file), own.path().join(file)).expect("a copy");
+    }
+    sign_with(&mut world, foreign.path()).await;
+    compare_with_home(&world).await;
+    compare_with_hub(&world).await;
+    assert_eq!(certified(&world).await, 0);
+    let listed = world.line().hub.store().certificate_list(DAYS, Scope::default()).await.expect("certificates");
+    let party = format!("yidi://{}/home", home());
+    assert_eq!((listed.len(), listed[0].signatures.len(), listed[0].signature_of(&party)), (1, 2, None));
+
+    sign_with(&mut world, own.path()).await;
+    eventually("the region is asked again", || async { certified(&world).await == 1 }).await;
 }

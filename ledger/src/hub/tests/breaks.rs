@@ -1,7 +1,8 @@
 //! Breaks of a hospital's book beside those of the others, and reports that come in parts.
 
 use ::clearing::breaks::{Book, Books, Kind, Proposal};
-use ::clearing::digest::Branch;
+use ::clearing::certificate::Agreement;
+use ::clearing::digest::{Branch, Digest};
 use ::clearing::stretch::Stretch;
 
 use super::course::settlement;
@@ -77,4 +78,25 @@ pub(super) async fn a_part_of_a_report_ends_nothing_outside_of_its_stretch(world
     let mut places: Vec<u64> = standing(&world, books).await.into_iter().map(|(_, place)| place).collect();
     places.sort_unstable();
     assert_eq!(places, [1, 5, 7]);
+}
+
+pub(super) async fn a_signature_takes_the_place_of_the_one_that_it_was_to_replace_alone(world: World) {
+    let branch = found(10, 1, 100).branch;
+    let agreement = Agreement { branch, version: 1, operations: 1, tally: None, root: Digest([7; 32]), replaces: None };
+    world.store.certificate_issue(agreement, Vec::new(), at(5)).await.expect("it is issued");
+    for (party, signature, replacing, kept) in [
+        ("home", 1, None, 1),
+        ("home", 2, None, 1),
+        ("home", 3, Some(9), 1),
+        ("home", 4, Some(1), 4),
+        ("home", 5, Some(1), 4),
+        ("hub", 6, Some(4), 0),
+        ("hub", 7, None, 7),
+    ] {
+        let (signed, replacing) = ((party.to_owned(), vec![signature]), replacing.map(|byte| vec![byte]));
+        world.store.certificate_sign((branch, 1), signed, replacing, at(6)).await.expect("the store works");
+        let listed = world.store.certificate_list((day(10), day(10)), Scope::default()).await.expect("a list");
+        let newest = listed[0].signature_of(party).map_or(0, |signature| signature[0]);
+        assert_eq!((listed.len(), newest), (1, kept), "{party} {signature}");
+    }
 }
