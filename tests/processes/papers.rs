@@ -72,13 +72,15 @@ async fn every_row_of_a_statement_leads_to_settlements_that_come_to_it() {
         assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
         settled.push(reply.text("/output/setlinfo/setl_id"));
     }
+    // Who treats deducts, not the centre.
+    let shanghai = crate::prefunds::Operator::of(&world, SHANGHAI);
     for command in ["lodge", "agree"] {
         let of: &[&str] = if command == "lodge" {
             &["--id", "K1", "--settlement", &settled[0], "--reason", "超限定支付"]
         } else {
             &["K1"]
         };
-        operator.run(&[&["clearing", "deduction", command, "--basic", "12.34"], of].concat()).await;
+        shanghai.run(&[&["clearing", "deduction", command, "--basic", "12.34"], of].concat()).await;
     }
     for day in ["2025-07-01T10:00:00", "2025-07-21T10:00:00", "2025-07-26T10:00:00"] {
         world.clock().set(instant(day));

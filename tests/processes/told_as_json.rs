@@ -38,7 +38,7 @@ async fn what_operators_do_at_the_hub_is_told_of_as_json() {
     let at_the_hub = async |command: &[&str]| told(&[command, &access[..]].concat()).await;
 
     let filing = ["--id", "json-1", "--person", "41070000990002", "--home", "410700", "--destination", "310000"];
-    let lodge = [&["filing", "lodge", "--class", "long-term", "--from", "2025-06-21"], &filing[..]].concat();
+    let lodge = [&["filing", "lodge", "--class", "other-temporary", "--from", "2025-06-21"], &filing[..]].concat();
     assert_eq!(at_the_hub(&lodge).await["id"], "json-1");
     let cancelled = at_the_hub(&["filing", "cancel", "--id", "json-1", "--last-day", "2025-06-30"]).await;
     assert_eq!((&cancelled["id"], &cancelled["to"]), (&json!("json-1"), &json!("2025-06-30")));

@@ -18,6 +18,11 @@ pub struct Step {
     pub equals: Decimal,
     /// The line it begins on.
     pub line: usize,
+    /// Numbers of it that stand neither in the example, nor in a parameter that it names, nor in a step above: a changed
+    /// parameter leaves the old one behind.
+    pub from_nowhere: Vec<Decimal>,
+    /// Parameters that it names, and takes no number of.
+    pub named_for_nothing: Vec<String>,
 }
 
 impl Step {
@@ -41,7 +46,23 @@ impl Example {
             Mismatch { line: step.line, ..self.mismatch(what, step.equals, step.comes_to().normalize()) }
         });
         let otherwise = Output::ALL.into_iter().filter_map(|(key, output)| self.not_as_expected(key, output));
-        comes_otherwise.chain(otherwise).collect()
+        let astray = self.working.iter().flat_map(|step| self.astray(step));
+        comes_otherwise.chain(otherwise).chain(astray).collect()
+    }
+
+    fn astray<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = Mismatch> + 'a {
+        let at = |what: String, expected: &str, actual: &str| Mismatch {
+            line: step.line,
+            ..self.mismatch(what, expected, actual)
+        };
+        let numbers = step.from_nowhere.iter().map(move |number| {
+            let origins = "the example, a parameter named in from, or a step above";
+            at(format!("{number} in the working of {}", step.result), origins, "from nowhere")
+        });
+        let named = step.named_for_nothing.iter().map(move |path| {
+            at(format!("{path} in the working of {}", step.result), "one of its figures", "named for nothing")
+        });
+        numbers.chain(named)
     }
 
     fn not_as_expected(&self, key: &str, output: Output) -> Option<Mismatch> {

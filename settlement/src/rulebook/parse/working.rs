@@ -67,10 +67,10 @@ impl Parser<'_> {
         let named = if row.has("from") { named? } else { Vec::new() };
         let (result, arithmetic, equals) = (result?, arithmetic?, equals?);
         // A case in a file of its own names parameters of a book that is not at hand as it is written.
-        if self.book.is_some() {
-            origins(row, &arithmetic, known, &named);
-        }
-        Some(Step { result, arithmetic, equals, line: self.report.line(row.byte()) })
+        let (from_nowhere, named_for_nothing) =
+            if self.book.is_some() { astray(&arithmetic, known, &named) } else { (Vec::new(), Vec::new()) };
+        let line = self.report.line(row.byte());
+        Some(Step { result, arithmetic, equals, line, from_nowhere, named_for_nothing })
     }
 
     /// A parameter of the book, with its figures where the book is at hand as it is written.
@@ -83,19 +83,14 @@ impl Parser<'_> {
     }
 }
 
-/// Reports each number that comes from nowhere, and each parameter that is named for nothing.
-fn origins(row: &Node<'_>, arithmetic: &Arithmetic, known: &[Decimal], named: &[Named]) {
-    for number in arithmetic.numbers() {
-        if !known.contains(number) && !named.iter().any(|parameter| parameter.figures.contains(number)) {
-            let problem = "stands neither in the example, nor in a parameter named in from, nor in a step above";
-            row.fault_at("arithmetic", format!("{number} {problem}"));
-        }
-    }
-    for parameter in named {
-        if !arithmetic.numbers().iter().any(|number| parameter.figures.contains(number)) {
-            row.fault_at("from", format!("no figure of {} is in the arithmetic", parameter.path));
-        }
-    }
+/// Each number that comes from nowhere, and each parameter that is named for nothing.
+fn astray(arithmetic: &Arithmetic, known: &[Decimal], named: &[Named]) -> (Vec<Decimal>, Vec<String>) {
+    let has_origin =
+        |number: &&Decimal| known.contains(number) || named.iter().any(|parameter| parameter.figures.contains(number));
+    let numbers = arithmetic.numbers().iter().filter(|number| !has_origin(number)).copied().collect();
+    let is_used = |parameter: &&Named| arithmetic.numbers().iter().any(|number| parameter.figures.contains(number));
+    let unused = named.iter().filter(|parameter| !is_used(parameter)).map(|parameter| parameter.path.clone());
+    (numbers, unused.collect())
 }
 
 /// Every figure in a value of an example, however deep. Codes are texts without a point.
