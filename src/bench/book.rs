@@ -1,7 +1,6 @@
 //! The hub's book as the hub stage finds it: in which database, and filled with filings and settlements before the hub
 //! starts, through the store's own calls.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -72,8 +71,8 @@ impl Book {
     }
 
     /// A book that somebody else has filled, with entries of other home regions than those that are measured.
-    pub fn filled(name: &str, file: &Path) -> Book {
-        Book { name: name.to_owned(), location: file.display().to_string(), server: None, stored: 0 }
+    pub fn filled(name: &str, location: String, server: Option<u32>) -> Book {
+        Book { name: name.to_owned(), location, server, stored: 0 }
     }
 
     /// Its name in reports.

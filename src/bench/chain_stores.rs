@@ -3,10 +3,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use ledger::engine::Schema;
 use ledger::testing::{Database, PrivatePostgres};
 
@@ -81,12 +80,8 @@ impl ChainStores {
     /// When they cannot be removed.
     pub fn remove(self) -> Result<()> {
         fs::remove_dir_all(&self.folder).with_context(|| format!("cannot remove {}", self.folder.display()))?;
-        for (server, database) in
-            self.databases.iter().flat_map(|(server, all)| all.iter().map(move |one| (server, one)))
-        {
-            let maintenance = format!("--maintenance-db={}", server.superuser_url());
-            let dropped = Command::new(server.program("dropdb")).args([&maintenance, &database.name]).status();
-            ensure!(dropped.context("cannot run dropdb")?.success(), "database {} cannot be dropped", database.name);
+        if let Some((server, databases)) = &self.databases {
+            databases.iter().try_for_each(|database| server.remove(database))?;
         }
         Ok(())
     }

@@ -102,7 +102,7 @@ pub enum StoreChoice {
 }
 
 /// A database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Store {
     /// The embedded one.
     Sqlite,
@@ -235,7 +235,10 @@ fn pgbench(scale: &Scale, report: &mut Report) -> Result<()> {
 
 /// As an operator would run it: durable, with room for the book's indexes, and with a log that goes on in segments which
 /// were written before, as it does in a server that has been in service for a while; a new one has to be filled first.
-fn start_postgres() -> Result<Arc<PrivatePostgres>> {
+///
+/// # Errors
+/// When it does not start.
+pub fn start_postgres() -> Result<Arc<PrivatePostgres>> {
     let settings = ["shared_buffers=512MB", "min_wal_size=2GB", "max_wal_size=4GB"].map(str::to_owned).to_vec();
     let options = PostgresOptions { durability: Durability::Durable, settings, ..PostgresOptions::default() };
     Ok(Arc::new(PrivatePostgres::start(options)?))

@@ -10,6 +10,7 @@ use crate::store::StoreError;
 const VERSIONS: &str = "/usr/lib/postgresql";
 /// The user that Debian's package makes for the server.
 const USER: &str = "postgres";
+const PSQL: &str = "psql";
 
 /// Why there is no private PostgreSQL.
 #[derive(Debug, thiserror::Error)]
@@ -108,12 +109,38 @@ impl Installation {
         told(program, command.output())
     }
 
+    /// Has psql carry out a statement; it writes nothing but rows.
+    pub fn psql(&self, place: &str, statement: &str) -> Result<String, PostgresError> {
+        self.run(PSQL, &asking(place, statement))
+    }
+
+    /// Has one psql read what another writes.
+    pub fn psql_into(&self, from: (&str, &str), to: (&str, &str)) -> Result<(), PostgresError> {
+        let cannot = |source| PostgresError::Run { program: PSQL.to_owned(), source };
+        let start = |(place, statement): (&str, &str), input: Stdio, output: Stdio| {
+            let line = self.command_line(PSQL, &asking(place, statement));
+            let mut command = Command::new(&line[0]);
+            command.args(&line[1..]).current_dir("/").stdin(input).stdout(output).stderr(Stdio::piped()).spawn()
+        };
+        let mut writer = start(from, Stdio::null(), Stdio::piped()).map_err(cannot)?;
+        let written = writer.stdout.take().map_or_else(Stdio::null, Stdio::from);
+        let reader = start(to, written, Stdio::null()).map_err(cannot)?;
+        told(PSQL, reader.wait_with_output())?;
+        told(PSQL, writer.wait_with_output()).map(drop)
+    }
+
     /// Gives a folder to the user who runs the server.
     pub fn hand_over(&self, folder: &Path) -> Result<(), PostgresError> {
         let Some((user, group)) = self.run_as else { return Ok(()) };
         std::os::unix::fs::chown(folder, Some(user), Some(group))
             .map_err(|source| PostgresError::Folder { path: folder.to_owned(), source })
     }
+}
+
+fn asking(place: &str, statement: &str) -> Vec<String> {
+    let options = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname"];
+    let statement = [place, "--command", statement];
+    options.into_iter().chain(statement).map(str::to_owned).collect()
 }
 
 fn id(arguments: &[&str]) -> Result<u32, PostgresError> {

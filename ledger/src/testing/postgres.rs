@@ -148,6 +148,14 @@ impl PrivatePostgres {
         Ok(copy)
     }
 
+    /// Removes a database that nobody is connected to.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn remove(&self, database: &Database) -> Result<(), PostgresError> {
+        self.superuser(&format!("DROP DATABASE {}", database.name)).map(drop)
+    }
+
     fn database_like(&self, template: &str) -> Result<Database, PostgresError> {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let (owner, app) = (format!("{name}_owner"), format!("{name}_app"));
@@ -253,10 +261,7 @@ impl PrivatePostgres {
     }
 
     fn superuser(&self, statement: &str) -> Result<String, PostgresError> {
-        let arguments = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname"];
-        let mut arguments = arguments.map(str::to_owned).to_vec();
-        arguments.extend([self.superuser_url(), "--command".to_owned(), statement.to_owned()]);
-        self.installation.run("psql", &arguments)
+        self.installation.psql(&self.superuser_url(), statement)
     }
 
     fn url(&self, role: &str, database: &str) -> String {

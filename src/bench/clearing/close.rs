@@ -13,7 +13,6 @@ use clearing::period::{Pair, PairRecord, Side, Stage};
 use futures_util::future::try_join_all;
 use jiff::{Timestamp, ToSpan};
 use ledger::hub::HubStore;
-use ledger::store::StoreOptions;
 use ledger::testing::plain;
 use reconciliation::book::READING;
 use serde_json::{Map, Value, json};
@@ -21,7 +20,7 @@ use settlement::person::Insurance;
 
 use super::super::measured::micros;
 use super::super::usage;
-use super::month;
+use super::{compare, month};
 use crate::clearing::simulate::course::{PERIOD, Times, advance, noon, read_calendar};
 use crate::line::read_regions;
 use crate::output;
@@ -35,8 +34,8 @@ const PROOF: &str = "prove";
 ///
 /// # Errors
 /// When the store fails, or the month does not close.
-pub async fn clear(book: &Path, deploy: &Path, rounds: usize) -> Result<()> {
-    let store = HubStore::open(&book.into(), &StoreOptions::default()).context("cannot open the book")?;
+pub async fn clear(book: &str, deploy: &Path, rounds: usize) -> Result<()> {
+    let store = compare::open(book)?;
     let mut times = Times::default();
     let begun = Instant::now();
     store.journal_fold(READING).await?;
@@ -111,7 +110,7 @@ struct Proofs {
 }
 
 impl Proofs {
-    async fn measure(store: &HubStore, book: &Path, rounds: usize) -> Result<Proofs> {
+    async fn measure(store: &HubStore, book: &str, rounds: usize) -> Result<Proofs> {
         let mut proofs = Proofs { own: Vec::new(), folded: Vec::new(), journal: Vec::new() };
         for _ in 0..rounds.max(1) {
             let begun = Instant::now();

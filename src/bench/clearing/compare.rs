@@ -1,12 +1,12 @@
 //! Two books of a month that differ in a few operations: planting them, and comparing the books by their digests and by
 //! a plain outer join, in a process of its own.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use ledger::engine::Location;
 use ledger::hub::HubStore;
 use ledger::leaves::Scope;
 use ledger::store::StoreOptions;
@@ -44,7 +44,7 @@ const FRAME: u64 = 5;
 /// # Errors
 /// When a store fails.
 pub async fn plant(
-    (ours, theirs): (&Path, &Path),
+    (ours, theirs): (&str, &str),
     regions: &Arc<RegionTable>,
     shape: &Shape,
     differences: u64,
@@ -77,7 +77,7 @@ pub async fn plant(
 ///
 /// # Errors
 /// When a book cannot be read.
-pub async fn compare(ours: &Path, theirs: &Path, rounds: usize) -> Result<()> {
+pub async fn compare(ours: &str, theirs: &str, rounds: usize) -> Result<()> {
     let (mut own, mut joined) = (Vec::new(), Vec::new());
     let (mut found, mut bytes, mut exchanges, mut agreed, mut rows) = (0, 0, 0, 0, 0);
     for _ in 0..rounds.max(1) {
@@ -108,8 +108,13 @@ pub async fn compare(ours: &Path, theirs: &Path, rounds: usize) -> Result<()> {
     Ok(())
 }
 
-fn open(book: &Path) -> Result<HubStore> {
-    HubStore::open(&book.into(), &StoreOptions::default()).with_context(|| format!("cannot open {}", book.display()))
+/// Opens a book where it is, as a hub's configuration says it.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open(book: &str) -> Result<HubStore> {
+    let place: Location = book.parse()?;
+    HubStore::open(&place, &StoreOptions::default()).with_context(|| format!("cannot open {place}"))
 }
 
 /// A book that answers as it does over gRPC, with what goes over the wire counted.

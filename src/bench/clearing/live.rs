@@ -39,6 +39,8 @@ const IN_FLIGHT: usize = 128;
 const BETWEEN: Duration = Duration::from_secs(1);
 /// What the steps take at most, all together.
 const LONGEST: Duration = Duration::from_secs(300);
+/// So many seconds in a row tell a dip from a stall that the next second makes up for.
+const TOGETHER: usize = 3;
 /// The longest bar of the chart.
 const WIDTH: f64 = 48.0;
 
@@ -97,9 +99,9 @@ struct Event {
 ///
 /// # Errors
 /// When a part does not start, or the month does not close.
-pub async fn measure(ground: &Ground, book: &Path, quiet: Duration, report: &mut Report) -> Result<()> {
+pub async fn measure(ground: &Ground, book: &Book, quiet: Duration, report: &mut Report) -> Result<Live> {
     let operations = Arc::new(Operations::new(pool(HOME)?, PEOPLE)?);
-    let mut rig = Rig::hub(ground, &Book::filled("clearing", book), &operations, &scale())?;
+    let mut rig = Rig::hub(ground, book, &operations, &scale())?;
     report.note("live traffic: the hub's top …");
     let top = rig.closed_loop(&scale()).await?.per_second();
     let steps = steps(ground.deploy())?;
@@ -209,12 +211,24 @@ fn whole(at: Duration) -> usize {
     usize::try_from(at.as_secs()).unwrap_or(usize::MAX)
 }
 
-/// The lowest of the seconds that hold, over a figure; none where no second does.
-fn lowest(seconds: &[(usize, f64)], over: f64, holds: impl Fn(usize) -> bool) -> Option<f64> {
-    seconds.iter().filter(|(second, _)| holds(*second)).map(|(_, count)| count / over).reduce(f64::min)
+/// What live traffic noticed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Live {
+    /// By how much the fewest settlements of [`TOGETHER`] seconds in a row, while the month was cleared, fell short of
+    /// what they are when it is quiet, as a share.
+    pub dip: f64,
+    /// How many settlements were not carried out.
+    pub failed: u64,
 }
 
-fn tell(seconds: &[(usize, f64)], events: &[Event], (top, failed): (f64, u64), report: &mut Report) -> Result<()> {
+/// The lowest of so many seconds in a row that hold, each over a figure; none where none do.
+fn lowest(seconds: &[(usize, f64)], together: usize, over: f64, holds: impl Fn(usize) -> bool) -> Option<f64> {
+    let rows = seconds.windows(together).filter(|row| row.iter().all(|(second, _)| holds(*second)));
+    let mean = |row: &[(usize, f64)]| row.iter().map(|(_, count)| count).sum::<f64>() / together as f64;
+    rows.map(|row| mean(row) / over).reduce(f64::min)
+}
+
+fn tell(seconds: &[(usize, f64)], events: &[Event], (top, failed): (f64, u64), report: &mut Report) -> Result<Live> {
     let (Some(first), Some(last)) = (events.first(), events.last()) else { bail!("nothing happened") };
     let (from, to) = (whole(first.from), whole(last.to));
     let within = |second: usize| (from..=to).contains(&second);
@@ -229,11 +243,12 @@ fn tell(seconds: &[(usize, f64)], events: &[Event], (top, failed): (f64, u64), r
     }
     report.table(&table);
     let figure = |ratio: Option<f64>| ratio.map_or(json!(null), thousandth);
-    report.figure("live_lowest_second_ratio", figure(lowest(seconds, before, within)));
-    report.figure("live_noise_ratio", figure(lowest(seconds, before, |second| !within(second))));
+    report.figure("live_lowest_second_ratio", figure(lowest(seconds, 1, before, within)));
+    report.figure("live_noise_ratio", figure(lowest(seconds, 1, before, |second| !within(second))));
+    report.figure("live_lowest_together_ratio", figure(lowest(seconds, TOGETHER, before, within)));
+    report.figure("live_noise_together_ratio", figure(lowest(seconds, TOGETHER, before, |second| !within(second))));
     report.figure("live_per_second", json!(before.round()));
     report.figure("live_share_of_top", thousandth(before / top));
-    report.figure("live_failed", json!(failed));
     let told = events.iter().map(|event| {
         json!({ "step": event.name, "from_ms": event.from.as_millis() as u64, "to_ms": event.to.as_millis() as u64 })
     });
@@ -243,7 +258,9 @@ fn tell(seconds: &[(usize, f64)], events: &[Event], (top, failed): (f64, u64), r
         json!({ "first_second": seconds.first().map(|(second, _)| second), "settled": counts,
         "steps": told.collect::<Vec<_>>(), "top_per_second": top.round() }),
     );
-    Ok(())
+    // Where it was over before so many seconds had gone, whatever there is counts.
+    let lowest = lowest(seconds, TOGETHER, before, within).or_else(|| lowest(seconds, 1, before, within));
+    Ok(Live { dip: 1.0 - lowest.context("nothing was counted while the month was cleared")?, failed })
 }
 
 fn bar(share: f64) -> String {
@@ -272,9 +289,11 @@ mod tests {
     #[test]
     fn the_lowest_second_is_looked_for_where_it_counts() {
         let seconds = [(2, 100.0), (3, 90.0), (4, 40.0), (5, 100.0), (6, 80.0)];
-        assert_eq!(lowest(&seconds, 100.0, |second| (4..=5).contains(&second)), Some(0.4));
-        assert_eq!(lowest(&seconds, 100.0, |second| !(4..=5).contains(&second)), Some(0.8));
-        assert_eq!(lowest(&seconds, 100.0, |second| second > 9), None);
+        assert_eq!(lowest(&seconds, 1, 100.0, |second| (4..=5).contains(&second)), Some(0.4));
+        assert_eq!(lowest(&seconds, 1, 100.0, |second| !(4..=5).contains(&second)), Some(0.8));
+        assert_eq!(lowest(&seconds, 1, 100.0, |second| second > 9), None);
+        assert_eq!(lowest(&seconds, 2, 100.0, |second| second > 2), Some(0.65));
+        assert_eq!(lowest(&seconds, 3, 100.0, |second| second > 4), None);
         assert_eq!((bar(0.0).chars().count(), bar(0.5).chars().count(), bar(1.0).chars().count()), (0, 24, 48));
     }
 }
