@@ -4,12 +4,13 @@ use crate::money::Money;
 use crate::rulebook::conditions::Cases;
 use crate::rulebook::sections::Part;
 
-/// The parts that make up the in-policy amount.
+/// The parts of the in-policy amount that the catastrophic layer of some region looks at: all but what a cap sets apart.
 pub(super) const IN_POLICY: [Part; 4] = [Part::AboveCap, Part::RatioShare, Part::Deductible, Part::PreDeduction];
 
 /// The order in which a payment takes parts off the person: what later layers look at least goes first, so that a
 /// layer that excludes the deductible finds it untouched. An assumption of ours; no published text says.
-const RELIEVED_FIRST: [Part; 7] = [
+const RELIEVED_FIRST: [Part; 8] = [
+    Part::AboveCapApart,
     Part::AboveCap,
     Part::RatioShare,
     Part::Deductible,

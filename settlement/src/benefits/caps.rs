@@ -2,19 +2,35 @@
 
 use jiff::civil::Date;
 
-use super::explanation::Step;
+use super::explanation::{Derived, Step};
 use super::growth::{self, Grown};
 use super::several;
 use super::worksheet::Worksheet;
 use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
-use crate::money::Money;
+use crate::money::{Fraction, Money};
 use crate::month::Month;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::clause::Clause;
 use crate::rulebook::sections::{Above, Cap, CapPer, Measure, counts_together};
 use crate::rulebook::table::Row;
 use crate::year_to_date::{Usage, UsageSums};
+
+/// The in-policy cost above caps in exact fen, by who is asked to bear it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Excess {
+    /// The person.
+    pub(super) person: Fraction,
+    /// The person, apart from what later layers look at.
+    pub(super) apart: Fraction,
+    /// The large-sum layer.
+    pub(super) large_sum: Fraction,
+}
+
+impl Excess {
+    /// No cap has cut anything yet.
+    pub(super) const NONE: Excess = Excess { person: Fraction::ZERO, apart: Fraction::ZERO, large_sum: Fraction::ZERO };
+}
 
 /// A cap that holds.
 #[derive(Clone, Copy, Debug)]
@@ -30,18 +46,29 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// Says that it cuts a payment, and who bears what is above it.
+    /// Says that it cuts a payment, and puts the cost above it on whoever bears that.
     ///
     /// # Errors
     /// Where only so much is known of it: whether the fund pays more, nobody can say.
-    pub(super) fn cut(&self, sheet: &mut Worksheet<'_>) -> Result<Above, Refusal> {
-        match self.above {
-            Above::Unknown => self.unknown(sheet),
-            Above::Person | Above::LargeSum => {
-                self.steps.into_iter().flatten().for_each(|step| sheet.note(step));
-                Ok(self.above)
+    pub(super) fn cut(&self, sheet: &mut Worksheet<'_>, cost: Fraction) -> Result<(), Refusal> {
+        let (clause, excess) = (self.clause, &mut sheet.excess);
+        let apart = match self.above {
+            Above::Unknown => return self.unknown(sheet),
+            Above::Person => {
+                excess.person = excess.person + cost;
+                None
             }
-        }
+            Above::LargeSum => {
+                excess.large_sum = excess.large_sum + cost;
+                None
+            }
+            Above::PersonApart => {
+                excess.apart = excess.apart + cost;
+                Some(Step::Derived(Derived::Apart { clause, cost: Money::round_fraction(cost) }))
+            }
+        };
+        self.steps.into_iter().flatten().chain(apart).for_each(|step| sheet.note(step));
+        Ok(())
     }
 
     /// What it leaves of a payment.
@@ -51,7 +78,7 @@ impl Bound {
     pub(super) fn of(&self, sheet: &Worksheet<'_>, payment: Money) -> Result<Money, Refusal> {
         match self.above {
             Above::Unknown if payment > self.left => self.unknown(sheet),
-            Above::Unknown | Above::Person | Above::LargeSum => Ok(payment.min(self.left)),
+            Above::Unknown | Above::Person | Above::PersonApart | Above::LargeSum => Ok(payment.min(self.left)),
         }
     }
 
@@ -61,8 +88,23 @@ impl Bound {
     }
 }
 
-/// The tightest cap of a measure; none where the book has no such cap for this care.
-pub(super) fn tightest(sheet: &Worksheet<'_>, measure: Measure) -> Result<Option<Bound>, Refusal> {
+/// The tightest cap of each measure, found when it is first asked for.
+#[derive(Default)]
+pub(super) struct Tightest([Option<Option<Bound>>; Measure::ALL.len()]);
+
+impl Tightest {
+    /// The tightest cap of a measure; none where the book has no such cap for this care.
+    pub(super) fn of(&mut self, sheet: &Worksheet<'_>, measure: Measure) -> Result<Option<Bound>, Refusal> {
+        if let Some(found) = self.0[measure as usize] {
+            return Ok(found);
+        }
+        let found = tightest(sheet, measure)?;
+        self.0[measure as usize] = Some(found);
+        Ok(found)
+    }
+}
+
+fn tightest(sheet: &Worksheet<'_>, measure: Measure) -> Result<Option<Bound>, Refusal> {
     let mut bounds: Vec<Bound> = Vec::new();
     let caps = &sheet.book.caps;
     let together = several::share_a_cap(sheet);

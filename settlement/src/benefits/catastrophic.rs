@@ -4,7 +4,7 @@
 use rust_decimal::Decimal;
 
 use super::burden::IN_POLICY;
-use super::explanation::Step;
+use super::explanation::{Derived, Step};
 use super::layered;
 use super::off_site::RatioChange;
 use super::worksheet::{Layer, Worksheet};
@@ -45,7 +45,8 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
         let due = Money::round(tiers(sheet, rules, base, deductible)?);
         (due - used.catastrophic).at_least_zero()
     } else {
-        slice(sheet, rules, (so_far.max(deductible), base), deductible)?
+        let own = slice(sheet, rules, (so_far.max(deductible), base), deductible)?;
+        within_year(sheet, rules, own, (base, deductible), used.catastrophic)?
     };
     let (care, parts) = (scope.care, scope.includes);
     let (before, paid) = (used.catastrophic, |sums: &UsageSums| sums.catastrophic);
@@ -78,6 +79,28 @@ fn tiers(sheet: &mut Worksheet<'_>, rules: &Catastrophic, base: Money, deductibl
         }
     }
     if any { Ok(due) } else { rules.ratio.needed(&facts).map(|_| due) }
+}
+
+/// A bill's own payment, as far as the benefit year is owed it. Once an earlier bill is cancelled, those that came after it
+/// keep what they were paid for a higher part of the scale than they now take up; what that is too much is made good here.
+fn within_year(
+    sheet: &mut Worksheet<'_>,
+    rules: &Catastrophic,
+    own: Money,
+    (base, deductible): (Money, Money),
+    before: Money,
+) -> Result<Money, Refusal> {
+    if before.is_zero() {
+        return Ok(own);
+    }
+    let (from, to) = on_scale(rules, (deductible, base), deductible);
+    let due = Money::round_fraction(layered::payment(&layered::lay(sheet, &rules.ratio, from, (to - from).into())?));
+    let left = (due - before).at_least_zero();
+    if own > left {
+        let clause = rules.base.clause;
+        sheet.note(Step::Derived(Derived::YearDue { clause, due, before, left }));
+    }
+    Ok(own.min(left))
 }
 
 /// What the tiers pay on this bill's part of the year's base, at the ratios that hold for where it was treated. Where a

@@ -7,18 +7,18 @@ use crate::adjudication::Fund;
 use crate::money::Money;
 use crate::refusal::Refusal;
 use crate::rulebook::conditions::Cases;
-use crate::rulebook::sections::{Above, Part};
+use crate::rulebook::sections::Part;
 use crate::year_to_date::UsageSums;
 
 /// Lets the layer pay its share of the cost above the cap.
 pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
     let book = sheet.book;
-    let (exact, above) = sheet.above_cap;
+    let exact = sheet.excess.large_sum;
     let Some(rules) = book.large_sum.rules() else { return Ok(()) };
-    if exact.is_zero() || above != Above::LargeSum {
+    if exact.is_zero() {
         return Ok(());
     }
-    let base = sheet.burden.of(Part::AboveCap);
+    let base = Money::round_fraction(exact).min(sheet.burden.of(Part::AboveCap));
     sheet.large_sum_base = base;
     let used = sheet.used(Cases::ANY);
     let parts = layered::lay(sheet, &rules.ratio, used.above_cap, exact)?;

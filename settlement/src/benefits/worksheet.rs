@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use super::Case;
 use super::burden::Burden;
+use super::caps::Excess;
 use super::explanation::Step;
 use super::gate::Admitted;
 use super::growth::{self, Grown};
@@ -12,12 +13,12 @@ use crate::account::{FamilyShare, paid_by_family};
 use crate::adjudication::{Adjudication, Fund, FundShares, Payers, Working};
 use crate::bill::Coverage;
 use crate::encounter::CareKind;
-use crate::money::{Fraction, Money};
+use crate::money::Money;
 use crate::month::Month;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::RuleBook;
 use crate::rulebook::conditions::{Cases, Facts};
-use crate::rulebook::sections::{Above, Ceiling, Part};
+use crate::rulebook::sections::{Ceiling, Part};
 use crate::rulebook::table::Table;
 use crate::year_to_date::{BenefitYear, Usage, UsageSums, YearToDate};
 
@@ -56,8 +57,8 @@ pub(super) struct Worksheet<'a> {
     pub(super) deductible: Money,
     /// What the person still bears.
     pub(super) burden: Burden,
-    /// The in-policy cost above the cap in exact fen, and who is asked to bear it.
-    pub(super) above_cap: (Fraction, Above),
+    /// The in-policy cost above caps.
+    pub(super) excess: Excess,
     /// What of it the large-sum layer was asked to bear.
     pub(super) large_sum_base: Money,
     /// What this settlement adds to the base of the catastrophic layer.
@@ -94,7 +95,7 @@ impl<'a> Worksheet<'a> {
             coverage: case.settle.bill.coverage(),
             deductible: Money::ZERO,
             burden: Burden::default(),
-            above_cap: (Fraction::ZERO, Above::Person),
+            excess: Excess::NONE,
             large_sum_base: Money::ZERO,
             catastrophic_base: Money::ZERO,
             civil_servant_base: Money::ZERO,

@@ -135,8 +135,10 @@ words! {
 words! {
     /// Who bears the cost above a cap.
     Above {
-        /// The person.
+        /// The person; it is cost above a cap, which later layers may look at.
         Person = "person",
+        /// The person; it is cost apart, which is no cost above a cap to later layers.
+        PersonApart = "person-apart",
         /// The large-sum layer, where the region has one.
         LargeSum = "large-sum",
         /// Nobody knows whether it is the cap: what is above is refused.
@@ -193,6 +195,8 @@ words! {
         OverLimit = "over_limit",
         /// 自费.
         SelfPaid = "self_paid",
+        /// The in-policy cost above a cap whose `above` is `person-apart`.
+        AboveCapApart = "above_cap_apart",
     }
 }
 

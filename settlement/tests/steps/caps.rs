@@ -261,3 +261,65 @@ fn faults_of_a_cap_are_reported_where_they_stand() {
         assert!(found, "{path}: {problem} is not among {faults:#?}");
     }
 }
+
+#[test]
+fn cost_above_a_cap_may_be_no_compliant_cost() {
+    let month = |above: &str| {
+        caps(&format!(
+            "{{ id = 'month', disease = 'M03900', counts = ['chronic'], measure = 'fund_paid', per = 'month', amount = 210, \
+             above = '{above}', § }}"
+        ))
+    };
+    let layer = |parts: &str| {
+        format!(
+            "catastrophic.base = {{ includes = ['ratio_share', 'above_cap'{parts}], care = ['chronic'], § }}\n\
+             catastrophic.tiers = {{ base = 'excess', § }}\n\
+             catastrophic.deductible = [{{ id = 'all', amount = 50, § }}]\n\
+             catastrophic.ratio = [{{ id = 'all', ratio = '0.60', § }}]\n\
+             catastrophic.cap = [{{ id = 'all', none = true, § }}]"
+        )
+    };
+    let account =
+        |parts: &str| format!("account = [{{ id = 'all', covers = ['ratio_share', 'above_cap'{parts}], § }}]");
+    let apart = ", 'above_cap_apart'";
+    // 1000 * 0.70 is cut at 210, which buys 300; 90 of them are the ratio's, 700 are above the cap.
+    let bill = visit(1000, "");
+    let with_account = format!("account_balance = 5000\n{bill}");
+    for (above, of_layer, expected) in [
+        // (90 + 700 - 50) * 0.60
+        ("person", "", "expect = { basic = 210, catastrophic = 444, cash = 346 }"),
+        // (90 - 50) * 0.60
+        ("person-apart", "", "expect = { basic = 210, catastrophic = 24, cash = 766 }"),
+        ("person-apart", apart, "expect = { basic = 210, catastrophic = 444, cash = 346 }"),
+    ] {
+        check(&[("cap", &month(above)), ("catastrophic", &layer(of_layer))], &[(&bill, expected)]);
+    }
+    // Accounts pay it only where the book names it.
+    for (of_account, expected) in
+        [("", "expect = { basic = 210, account = 90, cash = 700 }"), (apart, "expect = { account = 790, cash = 0 }")]
+    {
+        check(&[("cap", &month("person-apart")), ("account", &account(of_account))], &[(&with_account, expected)]);
+    }
+}
+
+#[test]
+fn what_each_of_two_caps_cuts_goes_where_that_cap_says() {
+    let rows = "cap = [\
+        { id = 'cost', counts = ['inpatient'], measure = 'in_policy', amount = 2000, above = 'person', § }, \
+        { id = 'year', counts = ['inpatient', 'chronic', 'outpatient'], measure = 'fund_paid', amount = 100000, \
+          above = 'large-sum', § }]";
+    let large =
+        "large_sum.ratio = [{ id = 'all', ratio = '0.85', § }]\nlarge_sum.cap = [{ id = 'year', none = true, § }]";
+    check(
+        &[("cap", rows), ("large_sum", large)],
+        &[
+            // 1000 are above the cap on cost; (2000 - 500) * 0.80 = 1200
+            ("bill = { in_policy = 3000 }", "expect = { basic = 1200, large_sum = 0, cash = 1800 }"),
+            // 400 are left and buy 500 of the 1500: 1000 * 0.85 = 850, and nothing of the other 1000
+            (
+                "used = [{ care = 'inpatient', basic = 99600 }]\nbill = { in_policy = 3000 }",
+                "expect = { basic = 400, large_sum = 850, cash = 1750 }",
+            ),
+        ],
+    );
+}

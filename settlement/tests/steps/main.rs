@@ -20,3 +20,4 @@ mod several;
 mod stay;
 mod upper_layers;
 mod waiting;
+mod year_due;

@@ -141,6 +141,17 @@ fn the_catastrophic_layer_pays_care_elsewhere_by_the_bill_s_own_part() {
                 &other(&stay("{ care = 'inpatient', catastrophic_base = 800 }", "5500")),
                 "expect = { catastrophic = 745 }",
             ),
+            // An earlier bill was cancelled: 950 were paid for 1000 to 2500, where 800 are counted now. The year up to 2300
+            // is owed 1000 * 0.60 + 300 * 0.70 = 810.
+            (
+                &stay("{ care = 'inpatient', catastrophic_base = 800, catastrophic = 950 }", "5500"),
+                "expect = { catastrophic = 0, cash = 1500 }",
+            ),
+            // 950 were paid where 1500 are counted. Up to 3000: 600 + 1000 * 0.70 = 1300; 1300 - 950
+            (
+                &stay("{ care = 'inpatient', catastrophic_base = 1500, catastrophic = 950 }", "5500"),
+                "expect = { catastrophic = 350 }",
+            ),
             // The cap: 2000 - 1900, and 100 more for a year without a claim
             (
                 &stay("{ care = 'inpatient', catastrophic_base = 3857, catastrophic = 1900 }", "5500"),

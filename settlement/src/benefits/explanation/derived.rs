@@ -88,6 +88,24 @@ pub enum Derived {
         /// What it comes to together.
         amount: Money,
     },
+    /// Cost above a cap that is no compliant cost.
+    Apart {
+        /// The cap.
+        clause: Clause,
+        /// The cost.
+        cost: Money,
+    },
+    /// What the catastrophic layer pays at most, where earlier bills took more of the benefit year's due than their part.
+    YearDue {
+        /// The rule about its base.
+        clause: Clause,
+        /// What the tiers come to for the whole year.
+        due: Money,
+        /// What was paid of it before.
+        before: Money,
+        /// What is left.
+        left: Money,
+    },
     /// A ratio that grows with age.
     ByAge {
         /// The rule.
@@ -113,6 +131,8 @@ impl Derived {
             | Derived::ShareOfBill { clause, .. }
             | Derived::Falls { clause, .. }
             | Derived::Again { clause, .. }
+            | Derived::Apart { clause, .. }
+            | Derived::YearDue { clause, .. }
             | Derived::ByAge { clause, .. } => clause,
         }
     }
@@ -143,6 +163,12 @@ impl Derived {
             }
             Derived::ByAge { clause, ratio, per_year, age, raised } => {
                 encoder.tag(27).clause(clause).ratio(ratio).ratio(per_year).number(age).ratio(raised);
+            }
+            Derived::Apart { clause, cost } => {
+                encoder.tag(28).clause(clause).money([cost]);
+            }
+            Derived::YearDue { clause, due, before, left } => {
+                encoder.tag(29).clause(clause).money([due, before, left]);
             }
         }
     }
@@ -183,6 +209,10 @@ impl Derived {
             Derived::ByAge { clause: _, ratio, per_year, age, raised } => {
                 format!("支付比例随年龄提高：{ratio} + {per_year} × {age}岁，为{raised}。")
             }
+            Derived::Apart { clause: _, cost } => format!("超过该限额的{cost}由个人负担，不计入合规费用。"),
+            Derived::YearDue { clause: _, due, before, left } => {
+                format!("大病保险全年应付{due}，此前已付{before}，本次至多支付{left}。")
+            }
         }
     }
 
@@ -216,6 +246,12 @@ impl Derived {
             Derived::ByAge { clause: _, ratio, per_year, age, raised } => {
                 format!("The ratio grows with age: {ratio} + {per_year} × {age} years = {raised}.")
             }
+            Derived::Apart { clause: _, cost } => {
+                format!("The person bears the {cost} above this cap; it is no compliant cost.")
+            }
+            Derived::YearDue { clause: _, due, before, left } => format!(
+                "The catastrophic layer owes {due} for the whole year and has paid {before}: now at most {left}."
+            ),
         }
     }
 }

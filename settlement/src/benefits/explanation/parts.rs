@@ -36,7 +36,7 @@ pub struct Parts {
 }
 
 impl Step {
-    /// The step taken apart. Its clauses are told by [`Step::clauses`].
+    /// The step taken apart. Its clauses are told by [`super::clauses`].
     pub fn parts(&self) -> Parts {
         match *self {
             Step::Gate { person, level, care, footing, identity, age, stay, year } => of("gate")
@@ -208,6 +208,10 @@ fn derived_parts(derived: Derived) -> Parts {
             .ratio("per_year", per_year)
             .number("age", age)
             .gives("raised", Datum::Ratio(raised)),
+        Derived::Apart { clause: _, cost } => of("apart").gives("cost", Datum::Money(cost)),
+        Derived::YearDue { clause: _, due, before, left } => {
+            of("year_due").money("due", due).money("before", before).gives("left", Datum::Money(left))
+        }
     }
 }
 

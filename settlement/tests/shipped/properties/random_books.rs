@@ -87,6 +87,9 @@ impl Drawn {
         text += &format!("decision_date = {{ date = '{}', § }}\n", c.of(&["admission", "discharge", "settlement"]));
         text += &format!("benefit_year = {{ starts = '{}', § }}\n", c.of(&["01-01", "07-01"]));
         text += &format!("interim_stay = {{ deductible = '{}', § }}\n", c.of(&["once", "each"]));
+        if c.is_one_of(3) {
+            text += &format!("cross_year = {{ deductible = '{}', § }}\n", c.of(&["once", "again"]));
+        }
         text += &format!("outpatient_during_stay = {{ rule = '{}', § }}\n", c.of(&["pay", "warn", "refuse"]));
         let own = format!("ratio = '{}'", c.ratio(0, 30));
         text += &format!("first_self_pay = {{ {}, § }}\n", c.of(&["accept_sent = true", own.as_str()]));
@@ -98,7 +101,7 @@ impl Drawn {
         text += &drawing::layers(c, &drawn.limits);
         let covered = [
             "'deductible', 'ratio_share'",
-            "'deductible', 'ratio_share', 'above_cap', 'pre_deduction', 'first_self_pay'",
+            "'deductible', 'ratio_share', 'above_cap', 'above_cap_apart', 'pre_deduction', 'first_self_pay'",
         ];
         let family = c.of(&["", "family = false, "]);
         text += &format!("account = [{{ id = 'all', {family}covers = [{}], § }}]\n", c.of(&covered));

@@ -198,6 +198,17 @@ pub(super) fn caps(c: &mut Choosing<'_>, drawn: &Drawn) -> String {
             "{{ id = 'month', counts = ['outpatient'], measure = 'fund_paid', per = 'month', amount = {month}, § }}"
         ));
     }
+    // Whose the cost above them is makes no cap wider.
+    let rows: Vec<String> = rows
+        .into_iter()
+        .map(|row| {
+            if row.contains("above") {
+                row
+            } else {
+                row.replace("§", &format!("above = '{}', §", c.of(&["person", "person-apart"])))
+            }
+        })
+        .collect();
     format!("cap = [{}]\n", rows.join(", "))
 }
 
@@ -215,7 +226,10 @@ pub(super) fn layers(c: &mut Choosing<'_>, most: &Limits) -> String {
          cap = [{{ id = 'all', {}, § }}] }}\n",
         limit(large_sum)
     );
-    let includes = c.of(&["'deductible', 'ratio_share'", "'deductible', 'ratio_share', 'above_cap', 'first_self_pay'"]);
+    let includes = c.of(&[
+        "'deductible', 'ratio_share'",
+        "'deductible', 'ratio_share', 'above_cap', 'above_cap_apart', 'first_self_pay'",
+    ]);
     let (tiers, start) = (c.of(&["compliant", "excess"]), 1_000 * c.up_to(20));
     let bound = if tiers == "compliant" { start + 10_000 } else { 10_000 };
     text += &format!(
