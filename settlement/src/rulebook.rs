@@ -67,15 +67,15 @@ pub struct RuleBook {
     insurance: Insurance,
     title: String,
     validity: Validity,
-    decision_date: DecisionDate,
-    benefit_year: (i8, i8),
+    decision_date: (DecisionDate, Clause),
+    benefit_year: ((i8, i8), Clause),
     outpatient_during_stay: DuringStay,
     sources: Vec<Source>,
     clauses: Vec<ClauseText>,
     diseases: Vec<NamedDisease>,
     examples: Vec<Example>,
     pub(crate) rounding: Rounding,
-    pub(crate) interim_deductible: InterimDeductible,
+    pub(crate) interim_deductible: (InterimDeductible, Clause),
     pub(crate) cross_year: Option<(CrossYear, Clause)>,
     pub(crate) level_as: Table<HospitalLevel>,
     pub(crate) first_self_pay: (FirstSelfPay, Clause),
@@ -147,7 +147,17 @@ impl RuleBook {
 
     /// Which day decides.
     pub fn decision_date(&self) -> DecisionDate {
-        self.decision_date
+        self.decision_date.0
+    }
+
+    /// Where it says which day decides.
+    pub(crate) fn decision_clause(&self) -> Clause {
+        self.decision_date.1
+    }
+
+    /// Where it says when the benefit year begins.
+    pub(crate) fn benefit_year_clause(&self) -> Clause {
+        self.benefit_year.1
     }
 
     /// What happens to outpatient care while the person lies in a hospital.
@@ -187,14 +197,16 @@ impl RuleBook {
     }
 
     /// What somebody should look at, not wrong in itself: what breaks national ceilings (policy.md A.6), codes of chronic
-    /// diseases that look mistyped, and assumptions that are not marked so. Each begins with its line.
+    /// diseases that look mistyped, assumptions that are not marked so, and a yearly deductible in a book that says nothing
+    /// of stays over the end of the year. Each begins with its line.
     pub fn warnings(&self) -> Vec<String> {
-        [lint::national_ceilings(self), lint::diseases(self), lint::assumptions(self)].concat()
+        let over_the_year = lint::over_the_year(self).into_iter().collect();
+        [lint::national_ceilings(self), lint::diseases(self), lint::assumptions(self), over_the_year].concat()
     }
 
     /// The benefit year that a day belongs to, named by the calendar year in which it begins.
     pub fn year_of(&self, day: Date) -> BenefitYear {
-        BenefitYear::of(day, self.benefit_year)
+        BenefitYear::of(day, self.benefit_year.0)
     }
 
     /// The path of the parameter at a place of the text.
@@ -209,7 +221,8 @@ impl RuleBook {
 
     /// The first day of a benefit year.
     pub(crate) fn first_day_of(&self, year: BenefitYear) -> Option<Date> {
-        Date::new(year.0, self.benefit_year.0, self.benefit_year.1).ok()
+        let (month, day) = self.benefit_year.0;
+        Date::new(year.0, month, day).ok()
     }
 
     /// Whether what was used of an insurance counts here: after a change, that of the other may go on to.

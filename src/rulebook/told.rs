@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use his::answer;
 use serde_json::{Map, Value, json};
 use settlement::adjudication::{Adjudication, Payers};
-use settlement::benefits::explanation::{Datum, Language, Line, Parts, Step, YearSoFar, render};
+use settlement::benefits::explanation::{Datum, Language, Line, Parts, Step, YearSoFar, clauses, render};
 use settlement::money::Money;
 use settlement::refusal::Refusal;
 use settlement::rulebook::example::{ELSEWHERE, Output};
@@ -95,14 +95,15 @@ pub fn steps_json(adjudication: &Adjudication, book: &RuleBook) -> Vec<Value> {
     let chinese = render(adjudication, book, Language::Chinese);
     let english = render(adjudication, book, Language::English);
     let lines = chinese.into_iter().zip(english);
-    let step = |(step, (chinese, english)): (&Step, (Line, Line))| {
+    let cited = clauses(&adjudication.steps, book);
+    let step = |((step, (chinese, english)), at): ((&Step, (Line, Line)), Vec<Clause>)| {
         let Parts { kind, inputs, result } = step.parts();
-        let clauses: Vec<Value> = step.clauses().map(|at| clause_json(book, at)).collect();
+        let clauses: Vec<Value> = at.into_iter().map(|at| clause_json(book, at)).collect();
         let left = chinese.left.map(|left| amounts_json([("own_share", left.own_share), ("to_pay", left.to_pay)]));
         json!({ "step": kind, "zh": chinese.text, "en": english.text, "clauses": clauses,
             "inputs": data_json(inputs), "result": data_json(result), "left": left })
     };
-    adjudication.steps.iter().zip(lines).map(step).collect()
+    adjudication.steps.iter().zip(lines).zip(cited).map(step).collect()
 }
 
 /// What the person has used of the benefit year, before a settlement and with it.

@@ -24,6 +24,7 @@ use crate::ids::PoolCode;
 use crate::money::Money;
 use crate::month::Month;
 use crate::person::{AssistanceClass, Insurance, PersonClass};
+use crate::rulebook::RuleBook;
 use crate::rulebook::admission::{FloorOf, StayEntitlement};
 use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::Footing;
@@ -397,13 +398,54 @@ pub enum Together {
     HighestRatio,
 }
 
+/// The clauses of every step of a result, the chief one of each first. A payment has those of the shares, deductibles and
+/// caps that it comes of. Only the cash has none: it is what is left by arithmetic.
+pub fn clauses(steps: &[Step], book: &RuleBook) -> Vec<Vec<Clause>> {
+    let mut comes_of: Vec<Clause> = Vec::new();
+    let of_step = |step: &Step| {
+        if step.is_payment() {
+            return std::mem::take(&mut comes_of);
+        }
+        let clauses: Vec<Clause> = step.clauses(book).collect();
+        let chief = clauses.first().filter(|chief| step.decides_a_payment() && !comes_of.contains(*chief));
+        comes_of.extend(chief);
+        clauses
+    };
+    steps.iter().map(of_step).collect()
+}
+
 impl Step {
-    /// The clauses that it applies, the chief one first.
-    pub fn clauses(&self) -> impl Iterator<Item = Clause> {
+    /// Whether a fund pays in it.
+    fn is_payment(&self) -> bool {
+        matches!(self, Step::Paid { .. })
+    }
+
+    /// Whether the payment after it comes of it.
+    fn decides_a_payment(&self) -> bool {
+        matches!(
+            self,
+            Step::Deductible { .. }
+                | Step::Segment { .. }
+                | Step::Cap { .. }
+                | Step::MonthlyCap { .. }
+                | Step::Floor { .. }
+                | Step::LayerSegment { .. }
+                | Step::Share { .. }
+                | Step::CatastrophicBase { .. }
+                | Step::Tier { .. }
+                | Step::TierSlice { .. }
+                | Step::AssistanceStart { .. }
+                | Step::TiltStart { .. }
+        )
+    }
+
+    /// The clauses that it applies, the chief one first; of what the book's general tables decide, those tables.
+    fn clauses(&self, book: &RuleBook) -> impl Iterator<Item = Clause> {
         let pair = match *self {
-            Step::Gate { .. } | Step::Died { .. } | Step::Split(_) | Step::Paid { .. } | Step::Cash { .. } => {
-                [None, None]
-            }
+            Step::Gate { .. } => [Some(book.decision_clause()), Some(book.benefit_year_clause())],
+            Step::Died { .. } => [Some(book.decision_clause()), None],
+            Step::Split(_) => [Some(book.first_self_pay.1), None],
+            Step::Paid { .. } | Step::Cash { .. } => [None, None],
             Step::Deductible { clause, factor, .. } => [Some(clause), factor.map(|(clause, _)| clause)],
             Step::Segment { clause, change, .. } | Step::TierSlice { clause, change, .. } => [Some(clause), change],
             Step::CatastrophicBase { clause, threshold, .. } => [Some(threshold), Some(clause)],

@@ -55,7 +55,7 @@ impl Before {
         let mut of_other_years: Option<Money> = None;
         for part in case.earlier.iter().filter(|earlier| earlier.same_stay) {
             let stated = book.cross_year.filter(|_| part.year != year);
-            let counts = match (stated, book.interim_deductible) {
+            let counts = match (stated, book.interim_deductible.0) {
                 (Some((CrossYear::Once, _)), _) | (None, InterimDeductible::Once) => true,
                 (Some((CrossYear::Again, _)), _) | (None, InterimDeductible::Each) => false,
             };

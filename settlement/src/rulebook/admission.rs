@@ -36,6 +36,16 @@ words! {
 }
 
 words! {
+    /// Which lapsed years add to a waiting period: 每多断保1年 is read either way (policy.md A.12).
+    LapsedYears {
+        /// Each of them.
+        Every = "every",
+        /// Each after the first.
+        Further = "further",
+    }
+}
+
+words! {
     /// What a change of insurance inside a benefit year does to what was used before.
     AfterChange {
         /// Each insurance counts by itself.
@@ -115,8 +125,10 @@ pub struct Waiting {
     pub wait: Wait,
     /// From when.
     pub begins: WaitBegins,
-    /// Months more for each lapsed year.
+    /// Months more for each lapsed year that counts.
     pub plus_months_per_lapsed_year: i64,
+    /// Which lapsed years add these months.
+    pub plus_months_for: LapsedYears,
     /// Months less for each lapsed year that was paid for, out of those that lapses added.
     pub minus_months_per_repaired_year: i64,
     /// At least so many months, from so many lapsed years on.
@@ -158,7 +170,11 @@ impl Waiting {
 
     /// What lapses add to it and repairs take away, in months.
     pub fn lapse_months(&self, joining: &Joining) -> i64 {
-        let added = self.plus_months_per_lapsed_year.saturating_mul(joining.lapsed_years);
+        let years = match self.plus_months_for {
+            LapsedYears::Every => joining.lapsed_years,
+            LapsedYears::Further => (joining.lapsed_years - 1).max(0),
+        };
+        let added = self.plus_months_per_lapsed_year.saturating_mul(years);
         let repaired = self.minus_months_per_repaired_year.saturating_mul(joining.repaired_years);
         added.saturating_sub(repaired).max(0)
     }

@@ -72,7 +72,8 @@ pub(super) fn overlaps<T: Extent>(table: &Table<T>, report: &Report, together: i
     }
 }
 
-fn extents_meet<T: Extent>(one: &T, two: &T) -> bool {
+/// Whether two rows are about some part of an amount in common.
+pub(super) fn extents_meet<T: Extent>(one: &T, two: &T) -> bool {
     let ((from, to), (other_from, other_to)) = (one.extent(), two.extent());
     to.is_none_or(|to| other_from < to) && other_to.is_none_or(|other_to| from < other_to)
 }
@@ -115,6 +116,11 @@ pub(super) fn caps(table: &Table<Cap>, whole: bool, scope: &Scope, report: &Repo
             gaps(&Table { path: table.path.clone(), rows }, scope, report);
         }
     }
+}
+
+/// Visits every kind of settlement that the rows of a table tell apart, until the visitor says enough.
+pub(super) fn each_kind<T>(table: &Table<T>, scope: &Scope, visitor: &mut impl FnMut(&Facts<'_>) -> bool) {
+    Grid::of(table, scope).visit(visitor);
 }
 
 /// Representative values of everything that the rows of a table depend on.

@@ -1,49 +1,36 @@
-//! What somebody should look at in a book that has no fault: rules beyond national bounds, codes of diseases that look
-//! mistyped, and assumptions that are marked as read somewhere. They are warnings, never a step of a calculation.
+//! What somebody should look at in a book that has no fault: rules beyond national bounds (`ceilings`), codes of diseases
+//! that look mistyped, assumptions that are marked as read somewhere, and a question that a book leaves open. They are
+//! warnings, never a step of a calculation.
 
-use jiff::civil::{Date, date};
-use rust_decimal::{Decimal, dec};
+mod ceilings;
 
-use crate::filing::FilingClass;
+pub(super) use ceilings::national_ceilings;
+
+use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
 use crate::rulebook::RuleBook;
-use crate::rulebook::clause::{ClauseText, Setting, Trust};
-use crate::rulebook::conditions::{Footing, footing_position};
-use crate::rulebook::ratio::Ratio;
-use crate::rulebook::sections::OffSite;
+use crate::rulebook::clause::{ClauseText, Trust};
+use crate::rulebook::deductible::{Deductible, Due};
+use crate::rulebook::sections::{InterimDeductible, Per};
 use crate::rulebook::table::Row;
 
-/// The first day of the national procedure of 2022: what a book said before it is no concern of it.
-const PROCEDURE_IN_FORCE: Date = date(2023, 1, 1);
-
-/// The largest reduction in percentage points that the national procedure of 2022 allows (policy.md A.6).
-fn ceiling(class: FilingClass) -> Decimal {
-    match class {
-        FilingClass::LongTerm => dec!(0),
-        FilingClass::Referral | FilingClass::Emergency => dec!(0.10),
-        FilingClass::OtherTemporary => dec!(0.20),
-    }
-}
-
-/// Off-site reductions above the national ceilings. A factor is held against its effect on the whole.
-pub(super) fn national_ceilings(book: &RuleBook) -> Vec<String> {
-    if book.validity().to.is_some_and(|last| last < PROCEDURE_IN_FORCE) {
-        return Vec::new();
-    }
-    let broken = |row: &Row<OffSite>, class: FilingClass| {
-        let points = row.value.points.and_then(Setting::known).unwrap_or(Ratio::ZERO).value();
-        let factor = row.value.factor.and_then(Setting::known).unwrap_or(Ratio::ONE).value();
-        let applies = row.when.filing.has(footing_position(Footing::OffSite(class)));
-        applies && points + (Decimal::ONE - factor) > ceiling(class)
+/// A book whose inpatient deductible is borne once a benefit year, and once a stay, but which does not say what a stay
+/// bears that is settled in parts in two years.
+pub(super) fn over_the_year(book: &RuleBook) -> Option<String> {
+    let (interim, clause) = book.interim_deductible;
+    let once = match interim {
+        InterimDeductible::Once => book.cross_year.is_none(),
+        InterimDeductible::Each => false,
     };
-    let each = book.off_site.rows.iter().flat_map(|row| FilingClass::ALL.into_iter().map(move |class| (row, class)));
-    each.filter(|(row, class)| broken(row, *class))
-        .filter_map(|(row, class)| {
-            let clause = book.clause(row.clause)?;
-            let most = (ceiling(class) * Decimal::ONE_HUNDRED).normalize();
-            Some(format!("line {}: {}: lowers {} by more than {most} points", clause.line, clause.path, class.word()))
-        })
-        .collect()
+    let yearly = |row: &Row<Deductible>| row.value.per == Per::Year && row.value.due != Due::Nothing;
+    let rules = book.care(CareKind::Inpatient).rules().filter(|_| once)?;
+    let row = book.clause(rules.deductible.rows.iter().find(|row| yearly(row))?.clause)?;
+    let line = book.clause(clause)?.line;
+    Some(format!(
+        "line {line}: interim_stay: a stay that is settled in parts over the end of the benefit year bears {} again in the \
+         new year, since nothing says otherwise: write [cross_year]",
+        row.path
+    ))
 }
 
 /// Rows whose clause speaks of an assumption, and whose trust says that they were read in a text.

@@ -133,7 +133,7 @@ impl Parser<'_> {
         let assistance = self.assistance(root);
         let account = self.account(root);
         let rounding = if root.has("rounding") { root.word("rounding") } else { Some(Rounding::FundTotal) };
-        let home = || Some(Home { pool: pool?, insurance: self.scope.insurance?, benefit_year: benefit_year? });
+        let home = || Some(Home { pool: pool?, insurance: self.scope.insurance?, benefit_year: benefit_year?.0 });
         let examples = self.examples(root, home());
         let diseases = diseases::named(root.table, self.report);
         let [inpatient, chronic, outpatient, purchase] = care;
@@ -145,11 +145,11 @@ impl Parser<'_> {
             insurance: self.scope.insurance?,
             title: title?.to_owned(),
             validity: validity?,
-            decision_date: decision_date?.0,
+            decision_date: decision_date?,
             benefit_year: benefit_year?,
             rounding: rounding?,
             outpatient_during_stay: during_stay?.0,
-            interim_deductible: interim?.0,
+            interim_deductible: interim?,
             cross_year: cross_year.map_or(Some(None), |stated| stated.map(Some))?,
             level_as: level_as?,
             first_self_pay: first_self_pay?,
@@ -221,16 +221,16 @@ impl Parser<'_> {
     }
 
     /// `[benefit_year] starts = "01-01"`: month and day.
-    fn benefit_year(&self, root: &Node<'_>) -> Option<(i8, i8)> {
+    fn benefit_year(&self, root: &Node<'_>) -> Option<((i8, i8), Clause)> {
         let node = root.required_table("benefit_year")?;
         let starts = node.required_form("starts", "a month and day such as 07-01", |text| {
             let (month, day) = month_and_day(text)?;
             // A benefit year that began on 29 February would not begin in most years.
             Date::new(2001, month, day).is_ok().then_some((month, day))
         });
-        self.clause(&node);
+        let clause = self.clause(&node);
         node.finish();
-        starts
+        Some((starts?, clause?))
     }
 
     fn first_self_pay(&self, root: &Node<'_>) -> Option<(FirstSelfPay, Clause)> {

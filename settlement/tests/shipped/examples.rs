@@ -102,13 +102,16 @@ fn what_nobody_knows_is_unset() {
 }
 
 /// Shenzhen before its decree of 2023 paid unfiled care elsewhere at 0.70 of the home ratio; Bozhou takes 20 points off
-/// chronic care out of the province, however it was filed.
+/// chronic care out of the province, however it was filed; Shenyang pays residents who are referred one ratio whatever the
+/// level, which is far below its own of lower levels.
 #[test]
 fn only_known_rules_lower_benefits_beyond_the_national_ceilings() {
-    const KNOWN: [(&str, &str); 3] = [
+    const KNOWN: [(&str, &str); 5] = [
         ("440300 2023-01-01", "off_site.unfiled: lowers other-temporary by more than 20 points"),
         ("341600 2024-01-01", "off_site.out-of-province-chronic: lowers referral by more than 10 points"),
         ("341600 2024-01-01", "off_site.out-of-province-chronic: lowers emergency by more than 10 points"),
+        ("210100 2022-01-01", "inpatient.ratio.referral-adult: lowers referral by more than 10 points"),
+        ("210100 2022-01-01", "inpatient.ratio.referral-young: lowers referral by more than 10 points"),
     ];
     for (_, book) in BOOKS.iter() {
         let name = format!("{} {}", book.pool(), book.validity().from);

@@ -15,7 +15,7 @@ const MANUAL: &str = include_str!("../../../docs/rulebooks.md");
 /// How many forms the manual lists of each section of the policy notes: none is lost unnoticed.
 const FORMS: [(&str, usize); 13] = [
     ("A.10", 2),
-    ("A.12", 5),
+    ("A.12", 6),
     ("A.3", 2),
     ("A.4", 1),
     ("C.1", 5),
@@ -26,7 +26,7 @@ const FORMS: [(&str, usize); 13] = [
     ("C.6", 19),
     ("C.7", 2),
     ("C.8", 6),
-    ("C.9", 6),
+    ("C.9", 7),
 ];
 
 #[test]

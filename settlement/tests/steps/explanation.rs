@@ -13,12 +13,26 @@ fn an_explanation_is_said_in_two_languages_with_clauses_and_the_running_remainde
     let english: Vec<String> = lines(Language::English).iter().map(ToString::to_string).collect();
     assert_eq!(chinese.len(), adjudication.steps.len());
     for (said, wanted) in [
-        (&chinese, "统筹基金支付1600.00（年度累计0.00 → 1600.00），其余自付900.00。"),
+        (
+            &chinese,
+            "统筹基金支付1600.00（年度累计0.00 → 1600.00），其余自付900.00。 [inpatient.deductible.all] [inpatient.ratio.all]",
+        ),
         (
             &chinese,
             "起付线500.00，本次承担500.00，其余2000.00按比例支付。 [inpatient.deductible.all · invented · 演示假设]",
         ),
-        (&chinese, "个人负担900.00：自付900.00，超限价0.00，自费0.00；其中现金支付800.00。"),
+        (
+            &chinese,
+            "总费用2500.00：全自费0.00，超限价0.00，先行自付0.00，政策范围内2500.00。 [first_self_pay · invented · 演示假设]",
+        ),
+        (
+            &chinese,
+            "个人负担900.00：自付900.00，超限价0.00，自费0.00；其中现金支付：总费用2500.00 − 基金1600.00 − 账户100.00 = 800.00。",
+        ),
+        (
+            &english,
+            "working, identity none, aged 40; inpatient care at level third, footing long-term; benefit year 2025, stay 1. [decision_date · invented · assumed] [benefit_year · invented · assumed]",
+        ),
         (
             &english,
             "Of 2000.00 from 500.00 on, the basic fund pays 80% (as at home). [inpatient.ratio.all · invented · assumed] [off_site.all · invented · assumed]",
@@ -41,13 +55,16 @@ fn own_share_self_paid_and_over_limit_are_told_apart() {
     for (language, wanted) in [
         (
             Language::Chinese,
-            ["其余自付1100.00。", "个人负担1200.00：自付1100.00，超限价30.00，自费70.00；其中现金支付1200.00。"],
+            [
+                "其余自付1100.00。",
+                "个人负担1200.00：自付1100.00，超限价30.00，自费70.00；其中现金支付：总费用2800.00 − 基金1600.00 − 账户0.00 = 1200.00。",
+            ],
         ),
         (
             Language::English,
             [
                 "1100.00 of the own share is left.",
-                "The person bears 1200.00: own share 1100.00, over limit 30.00, self-paid 70.00; 1200.00 of it in cash.",
+                "The person bears 1200.00: own share 1100.00, over limit 30.00, self-paid 70.00; in cash: total 2800.00 − funds 1600.00 − accounts 0.00 = 1200.00.",
             ],
         ),
     ] {

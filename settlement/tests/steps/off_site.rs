@@ -1,6 +1,6 @@
 //! The forms in which care elsewhere is paid differently, in combination, and the guaranteed share (policy.md C.6, D.11).
 
-use crate::invented::{check, faults};
+use crate::invented::{book, check, faults};
 
 /// Anhui 2024 as far as it is written here: in the province twice the deductible and −5 points, unfiled a further −10;
 /// out of it −10 and −20, and never less than 40 % of the in-policy amount.
@@ -166,4 +166,57 @@ fn half_a_floor_is_a_fault() {
         found.iter().any(|fault| fault.path == "off_site.all" && fault.problem.contains("needs both floor")),
         "{found:#?}"
     );
+}
+
+/// Every form of a reduction is held against the national ceilings: 10 points for who is referred, 20 for others.
+#[test]
+fn a_reduction_beyond_the_national_ceilings_is_to_be_looked_at() {
+    let off_site = |change: &str| {
+        format!(
+            "off_site = [{{ id = 'long', filing = ['long-term'], none = true, § }}, \
+             {{ id = 'other', filing = ['referral', 'emergency', 'other-temporary'], {change}, § }}]"
+        )
+    };
+    // At home 80 % at every level.
+    for (change, beyond) in [
+        ("none = true", &[][..]),
+        ("points = '0.10'", &[]),
+        ("points = '0.11'", &["referral", "emergency"]),
+        // 80 - 80 * 0.875 = 10; 80 - 80 * 0.87 = 10.4
+        ("factor = '0.875'", &[]),
+        ("factor = '0.87'", &["referral", "emergency"]),
+        // 80 * 0.125 = 10; 80 * 0.26 = 20.8
+        ("pre_deduct = '0.125'", &[]),
+        ("pre_deduct = '0.13'", &["referral", "emergency"]),
+        ("pre_deduct = '0.26'", &["referral", "emergency", "other-temporary"]),
+        // 80 - (80 - 5) * 0.9 * 0.8 = 26
+        ("points = '0.05', factor = '0.9', pre_deduct = '0.20'", &["referral", "emergency", "other-temporary"]),
+        ("not_payable = true", &[]),
+        ("points = 'unset'", &[]),
+    ] {
+        let found = book(&[("off_site", &off_site(change))], "").warnings();
+        assert_eq!(found.len(), beyond.len(), "{change}: {found:#?}");
+        for class in beyond {
+            assert!(
+                found.iter().any(|said| said.contains(&format!("off_site.other: lowers {class} by"))),
+                "{found:#?}"
+            );
+        }
+    }
+    // A table of its own, by level and segment: 90 % at the third level, 80 % below, at home.
+    let own = "inpatient.segments = { base = 'bill', § }\n\
+               inpatient.ratio = [{ id = 'third', level = ['third'], filing = ['local', 'long-term'], ratio = '0.90', § }, \
+               { id = 'other', level = ['primary', 'first', 'second'], filing = ['local', 'long-term'], ratio = '0.80', § }, \
+               { id = 'off-site-low', filing = ['referral', 'emergency', 'other-temporary'], to = 1000, ratio = '0.75', § }, \
+               { id = 'off-site-high', filing = ['referral', 'emergency', 'other-temporary'], from = 1000, ratio = '0.65', § }]";
+    let found = book(&[("inpatient.ratio", own)], "").warnings();
+    let wanted = [
+        "inpatient.ratio.off-site-low: lowers referral by more than 10 points: 90% at home, 75% elsewhere (inpatient care, level third)",
+        "inpatient.ratio.off-site-low: lowers emergency",
+        "inpatient.ratio.off-site-high: lowers referral",
+        "inpatient.ratio.off-site-high: lowers emergency",
+        "inpatient.ratio.off-site-high: lowers other-temporary by more than 20 points: 90% at home, 65% elsewhere",
+    ];
+    assert_eq!(found.len(), wanted.len(), "{found:#?}");
+    assert!(wanted.iter().all(|wanted| found.iter().any(|said| said.contains(wanted))), "{found:#?}");
 }

@@ -1,6 +1,6 @@
 //! Deductibles that hang on what was settled before: falling, yearly, by cycle, of a disease, of stays that go on.
 
-use crate::invented::check;
+use crate::invented::{book, check};
 
 #[test]
 fn a_deductible_falls_with_each_further_stay_to_its_lowest() {
@@ -345,4 +345,23 @@ fn a_stay_over_the_end_of_the_year_bears_its_deductible_once_or_again() {
             "expect = { deductible = 500 }",
         )],
     );
+}
+
+/// What a stay in two years bears of a yearly deductible is a question that a book has to answer.
+#[test]
+fn a_yearly_deductible_without_a_word_on_stays_over_the_year_is_to_be_looked_at() {
+    let yearly = ("inpatient.deductible", "inpatient.deductible = [{ id = 'all', amount = 500, per = 'year', § }]");
+    let none = ("inpatient.deductible", "inpatient.deductible = [{ id = 'all', none = true, per = 'year', § }]");
+    let said = ("cross_year", "cross_year = { deductible = 'again', § }");
+    let each = ("interim_stay", "interim_stay = { deductible = 'each', § }");
+    let warned = |changed: &[(&str, &str)]| {
+        book(changed, "")
+            .warnings()
+            .iter()
+            .any(|warning| warning.contains("interim_stay") && warning.contains("[cross_year]"))
+    };
+    assert!(warned(&[yearly]));
+    for changed in [vec![], vec![none], vec![yearly, said], vec![yearly, each]] {
+        assert!(!warned(&changed), "{changed:?}");
+    }
 }

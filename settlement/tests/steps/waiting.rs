@@ -153,3 +153,31 @@ fn rows_that_could_both_hold_somebody_back_are_a_fault() {
         assert!(found.iter().any(|fault| fault.path == "waiting.fault"), "{found:#?}");
     }
 }
+
+/// 每多断保1年: every lapsed year, or each after the first.
+#[test]
+fn every_lapsed_year_adds_or_each_further_one() {
+    let rule = |counts: &str| {
+        format!(
+            "waiting = [{{ id = 'late', months = 3, plus_months_per_lapsed_year = 1, {counts}\
+             minus_months_per_repaired_year = 1, § }}]"
+        )
+    };
+    for (case, every, further) in [
+        // Three months from 15 March: 15 June.
+        ("paid_on = 2025-03-15", PAID, PAID),
+        // One more: 15 July.
+        ("paid_on = 2025-03-15\nlapsed_years = 1", WAITS, PAID),
+        ("paid_on = 2025-02-15\nlapsed_years = 1", PAID, PAID),
+        // Two more from 15 February: 15 July; one more: 15 June.
+        ("paid_on = 2025-02-15\nlapsed_years = 2", WAITS, PAID),
+        ("paid_on = 2025-03-15\nlapsed_years = 2", WAITS, WAITS),
+        ("paid_on = 2025-03-15\nlapsed_years = 2\nrepaired_years = 1", WAITS, PAID),
+    ] {
+        check_rows(&rule(""), &[(case, every)]);
+        check_rows(&rule("plus_months_for = 'every', "), &[(case, every)]);
+        check_rows(&rule("plus_months_for = 'further', "), &[(case, further)]);
+    }
+    let alone = faults(&[("waiting", "waiting = [{ id = 'late', months = 3, plus_months_for = 'further', § }]")]);
+    assert!(alone.iter().any(|fault| fault.problem.contains("plus_months_per_lapsed_year")), "{alone:#?}");
+}

@@ -125,8 +125,13 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
         }
         Step::Cash { amount } => {
             let Coverage { self_paid, over_limit, .. } = *bill;
-            let all = own_share + over_limit + self_paid;
-            format!("个人负担{all}：自付{own_share}，超限价{over_limit}，自费{self_paid}；其中现金支付{amount}。")
+            let (total, all) = (bill.total(), own_share + over_limit + self_paid);
+            format!(
+                "个人负担{all}：自付{own_share}，超限价{over_limit}，自费{self_paid}；其中现金支付：\
+                 总费用{total} − 基金{} − 账户{} = {amount}。",
+                total - all,
+                all - amount
+            )
         }
         Step::Derived(derived) => derived.say(Language::Chinese),
     }

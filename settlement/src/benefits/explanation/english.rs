@@ -141,10 +141,12 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
         }
         Step::Cash { amount } => {
             let Coverage { self_paid, over_limit, .. } = *bill;
-            let all = own_share + over_limit + self_paid;
+            let (total, all) = (bill.total(), own_share + over_limit + self_paid);
             format!(
-                "The person bears {all}: own share {own_share}, over limit {over_limit}, self-paid {self_paid}; \
-                 {amount} of it in cash."
+                "The person bears {all}: own share {own_share}, over limit {over_limit}, self-paid {self_paid}; in cash: \
+                 total {total} − funds {} − accounts {} = {amount}.",
+                total - all,
+                all - amount
             )
         }
         Step::Derived(derived) => derived.say(Language::English),

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Step, chinese, english};
+use super::{Step, chinese, clauses, english};
 use crate::adjudication::Adjudication;
 use crate::money::Money;
 use crate::rulebook::{Clause, RuleBook};
@@ -33,7 +33,8 @@ pub struct Line {
     pub text: String,
     /// What is left after it, where somebody pays in it.
     pub left: Option<Left>,
-    /// The clauses applied: path, document and trust mark, and the rule's own words where the book has them.
+    /// The clauses applied: path, document and trust mark, and the rule's own words where the book has them. Of a payment
+    /// the paths alone.
     pub clauses: Vec<String>,
 }
 
@@ -49,7 +50,7 @@ pub fn render(adjudication: &Adjudication, book: &RuleBook, language: Language) 
     let bill = adjudication.coverage();
     let mut left = Left { own_share: bill.first_self_pay + bill.in_policy, to_pay: bill.total() };
     let mut lines = Vec::with_capacity(adjudication.steps.len());
-    for step in &adjudication.steps {
+    for (step, at) in adjudication.steps.iter().zip(clauses(&adjudication.steps, book)) {
         let (by_fund, by_account) = paid(step);
         left.own_share -= by_fund;
         left.to_pay -= by_fund + by_account;
@@ -58,7 +59,9 @@ pub fn render(adjudication: &Adjudication, book: &RuleBook, language: Language) 
             Language::English => english::say(step, &bill, left, adjudication.family()),
         };
         let pays = !(by_fund + by_account).is_zero() || matches!(step, Step::Paid { .. } | Step::Account { .. });
-        let clauses = step.clauses().map(|clause| cite(book, clause, language)).collect();
+        // The clauses that a payment comes of were said in full just before it.
+        let said = |clause| if step.is_payment() { book.path(clause).to_owned() } else { cite(book, clause, language) };
+        let clauses = at.into_iter().map(said).collect();
         lines.push(Line { text, left: pays.then_some(left), clauses });
     }
     lines

@@ -5,7 +5,8 @@ use toml::de::{DeTable, DeValue};
 
 use crate::person::{AssistanceClass, Insurance};
 use crate::rulebook::admission::{
-    Admission, AfterChange, FilingValidity, SeveralIdentities, StayEntitlement, Wait, WaitBegins, Waiting, Window,
+    Admission, AfterChange, FilingValidity, LapsedYears, SeveralIdentities, StayEntitlement, Wait, WaitBegins, Waiting,
+    Window,
 };
 use crate::rulebook::check;
 use crate::rulebook::clause::Setting;
@@ -106,6 +107,11 @@ fn waiting(row: &Node<'_>) -> Option<Waiting> {
     let begins = if row.has("begins") { row.word("begins") } else { Some(WaitBegins::Payment) };
     let months = |key| row.count(key, MOST_MONTHS).unwrap_or_default();
     let plus_months_per_lapsed_year = months("plus_months_per_lapsed_year");
+    let plus_months_for =
+        if row.has("plus_months_for") { row.word("plus_months_for") } else { Some(LapsedYears::Every) };
+    if row.has("plus_months_for") && !row.has("plus_months_per_lapsed_year") {
+        row.fault_at("plus_months_for", "says which years add plus_months_per_lapsed_year, and there is none");
+    }
     let minus_months_per_repaired_year = months("minus_months_per_repaired_year");
     let at_least = at_least(row);
     let paid = window(row);
@@ -116,6 +122,7 @@ fn waiting(row: &Node<'_>) -> Option<Waiting> {
         wait: wait?,
         begins: begins?,
         plus_months_per_lapsed_year,
+        plus_months_for: plus_months_for?,
         minus_months_per_repaired_year,
         at_least: at_least?,
         paid: paid?,
