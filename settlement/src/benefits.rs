@@ -6,7 +6,8 @@
 //! `first_self_pay`, `off_site`, `deductible`, `segments`, `caps` and `floor` (together the basic fund, in `pooled`),
 //! `large_sum`, `catastrophic`, `civil_servant`, `assistance`, `account`. `identities` has all of it worked out for each
 //! special identity. `several` is about people with several chronic diseases, `growth` about caps that grow, `layered`
-//! about the segments of layers, `stay` and `earlier` about what was settled before; `burden` is what the person still
+//! about the segments of layers, `stay` and `earlier` about what was settled before, `moved` about what another region hands
+//! over of a benefit year; `burden` is what the person still
 //! bears, `worksheet` what the steps write on.
 
 mod account;
@@ -28,6 +29,7 @@ mod growth;
 mod identities;
 mod large_sum;
 mod layered;
+mod moved;
 mod off_site;
 mod pooled;
 mod segments;
@@ -39,6 +41,8 @@ use jiff::civil::Date;
 
 pub use earlier::Earlier;
 pub use entitlement::{HeldBack, held_back};
+pub(crate) use moved::carried_over;
+pub use moved::counted_after_a_move;
 
 use crate::account::FamilyAccount;
 use crate::adjudication::Adjudication;

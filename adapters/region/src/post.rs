@@ -5,7 +5,8 @@
 //! catastrophic,civil_servant,assistance,account,institution,encounter,cancels,note`, and where needed `month`
 //! (`2025-03`, in which monthly caps count the row; otherwise the month of `date`), `above_cap`, `civil_servant_base`,
 //! `assistance_base` (otherwise what the catastrophic layer looked at, less what it and civil servants were paid),
-//! `tilt_base`, `tilt`, and for a stay from which later ones may go on `admitted`, `discharged`, `level`, `diagnosis`.
+//! `tilt_base`, `tilt`, `from_pool` of an opening balance (the region that hands the sums over 参保地变更: of them counts
+//! what the rule book in force carries over), and for a stay from which later ones may go on `admitted`, `discharged`, `level`, `diagnosis`.
 //! Amounts are yuan with at most two decimal places; empty is nothing.
 //!
 //! | kind | what it uses up | `account` |
@@ -27,9 +28,10 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use ledger::home::{HomeStore, Posted, Posting, PostingKind};
 use ledger::store::StoreError;
+use settlement::benefits::counted_after_a_move;
 use settlement::decide::{StayFacts, UsagePosting};
 use settlement::encounter::{CareKind, HospitalLevel};
-use settlement::ids::{DiagnosisCode, DiseaseCode, EncounterId, InstitutionCode, PersonNumber, PoolCode};
+use settlement::ids::{DiagnosisCode, DiseaseCode, EncounterId, InstitutionCode, PersonNumber, PoolCode, RegionCode};
 use settlement::money::Money;
 use settlement::month::Month;
 use settlement::person::Insurance;
@@ -73,6 +75,7 @@ const OPTIONAL: &[&str] = &[
     "discharged",
     "level",
     "diagnosis",
+    "from_pool",
 ];
 /// How many postings share a transaction.
 const POSTINGS_A_WRITE: usize = 256;
@@ -161,6 +164,7 @@ fn read(row: &mut Row<'_>, poster: Poster<'_>, homes: &HashMap<PersonNumber, Poo
     let stay = read_stay(row, kind);
     let bill = read_bill(row, kind, stay.as_ref().is_some_and(Option::is_some));
     let (sums, account) = (read_sums(row), row.money("account"));
+    let from_pool = read_from_pool(row, kind);
     let cancels = row.text("cancels").to_owned();
     if !cancels.is_empty() {
         sums_of_its_own(row, sums, account);
@@ -172,12 +176,13 @@ fn read(row: &mut Row<'_>, poster: Poster<'_>, homes: &HashMap<PersonNumber, Poo
         }
         Some(_) if cancels.is_empty() => {
             let home = person.as_ref().and_then(|person| homes.get(person));
-            read_usage(row, sums, (date, home), stay.as_ref().is_some_and(Option::is_some), poster)
+            let moved = home.zip(from_pool.flatten()).is_some_and(|(home, from)| *home != from);
+            read_usage(row, sums, (date, home), stay.as_ref().is_some_and(Option::is_some), (poster, moved))
         }
         Some(_) | None => Some(None),
     };
     let (kind, account) = (kind?, account?);
-    date?;
+    (date?, from_pool?);
     Some(Some(Posting {
         id: id?,
         person: person?,
@@ -223,6 +228,16 @@ fn read_sums(row: &mut Row<'_>) -> Option<UsageSums> {
         tilt_base: tilt_base?,
         tilt: tilt?,
     })
+}
+
+/// The region whose sums an opening balance takes over; an inner none where there is none.
+fn read_from_pool(row: &mut Row<'_>, kind: Option<PostingKind>) -> Option<Option<PoolCode>> {
+    let pool = row.optional_id("from_pool", |code| RegionCode::new(code).map(PoolCode));
+    if !row.text("from_pool").is_empty() && kind.is_some_and(|kind| kind != PostingKind::OpeningBalance) {
+        row.fault("from_pool", "only an opening balance takes over what was used in another region");
+        return None;
+    }
+    pool
 }
 
 /// A row that can have no sums says so where it has some.
@@ -310,7 +325,7 @@ fn read_usage(
     sums: Option<UsageSums>,
     (date, home): (Option<Date>, Option<&PoolCode>),
     is_stay: bool,
-    poster: Poster<'_>,
+    (poster, moved): (Poster<'_>, bool),
 ) -> Option<Option<UsagePosting>> {
     if sums == Some(UsageSums::default()) && !is_stay {
         return Some(None);
@@ -326,6 +341,7 @@ fn read_usage(
     };
     match poster.books.in_force(*home, insurance, DecidingDates::on(day)) {
         Ok(book) => {
+            let sums = if moved { counted_after_a_move(book, sums) } else { sums };
             let usage = Usage { year: book.year_of(day), insurance, care, disease, month, sums };
             Some(Some(UsagePosting { usage, day }))
         }

@@ -135,6 +135,7 @@ pub(super) fn before_any_visit<'a>(
         place: 0,
         referred: false,
         filed: true,
+        joined_as: entitlement.joining.joined_as.as_deref(),
     }
 }
 

@@ -131,6 +131,7 @@ impl<'a> At<'a> {
             place: self.book.admission.places.position(encounter.chain()),
             referred: encounter.marks.referral,
             filed: true,
+            joined_as: entitlement.joining.joined_as.as_deref(),
         }
     }
 }

@@ -56,6 +56,38 @@ words! {
 }
 
 words! {
+    /// What a move from another region 参保地变更 inside a benefit year does to what was used there.
+    AfterMove {
+        /// Nothing of it counts.
+        New = "new",
+        /// What the book carries over counts.
+        Continue = "continue",
+    }
+}
+
+words! {
+    /// A part of a benefit year that a move carries over: each fund's payments with what the fund looked at.
+    Carried {
+        /// How many stays.
+        Stays = "stays",
+        /// Deductibles borne.
+        Deductible = "deductible",
+        /// In-policy amounts.
+        InPolicy = "in_policy",
+        /// Paid by the basic fund.
+        Basic = "basic",
+        /// Paid by the large-sum layer, and the cost above a cap.
+        LargeSum = "large_sum",
+        /// Paid by the catastrophic layer, and its base.
+        Catastrophic = "catastrophic",
+        /// Paid by the civil servants' supplement, and its base.
+        CivilServant = "civil_servant",
+        /// Paid by medical assistance, tilted too, and their bases.
+        Assistance = "assistance",
+    }
+}
+
+words! {
     /// Which of several special identities in force counts.
     SeveralIdentities {
         /// The one by which the person pays the least cash (policy.md D.7: 就高).
@@ -96,6 +128,9 @@ pub struct Admission {
     pub double_cover: Option<(Insurance, Clause)>,
     /// What a change of insurance does to what was used.
     pub after_change: Option<(AfterChange, Clause)>,
+    /// What is carried over of a benefit year that began in another region, as positions of [`Carried`]; nothing where the
+    /// book does not say that it goes on.
+    pub carried: Cases,
 }
 
 /// How long a filing holds that was lodged without an end, and for how long it may not be changed.

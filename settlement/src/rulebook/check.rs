@@ -11,7 +11,7 @@ use crate::money::Money;
 use crate::person::{AssistanceClass, Insurance, PersonClass};
 use crate::rulebook::admission::{FilingValidity, Waiting};
 use crate::rulebook::clause::Setting;
-use crate::rulebook::conditions::{Cases, Conditions, Diagnoses, Facts, Footing, Span, identity_word};
+use crate::rulebook::conditions::{Cases, Conditions, Diagnoses, Facts, Footing, Joined, Span, identity_word};
 use crate::rulebook::deductible::{Continues, Deductible};
 use crate::rulebook::places::Places;
 use crate::rulebook::ratio::Ratio;
@@ -140,6 +140,7 @@ struct Grid<'a> {
     places: Vec<usize>,
     referred: Vec<bool>,
     filed: Vec<bool>,
+    joined: Vec<Option<&'a str>>,
 }
 
 impl<'a> Grid<'a> {
@@ -178,6 +179,7 @@ impl<'a> Grid<'a> {
             places: pick(&scope.places.positions(), named(|when| when.place)),
             referred: pick(&[false, true], named(|when| when.referred)),
             filed: pick(&[true, false], named(|when| when.filed)),
+            joined: joined(&whens),
         }
     }
 
@@ -200,6 +202,7 @@ impl<'a> Grid<'a> {
             place: 0,
             referred: false,
             filed: true,
+            joined_as: None,
         }];
         spread(&mut rest, &self.persons, |facts, person| Facts { person, ..facts });
         spread(&mut rest, &self.levels, |facts, level| Facts { level, ..facts });
@@ -224,6 +227,7 @@ impl<'a> Grid<'a> {
             // Nobody has to file for care at home.
             rest.retain(|facts| facts.filed || facts.footing != Footing::Local);
         }
+        spread(&mut rest, &self.joined, |facts, joined_as| Facts { joined_as, ..facts });
         for facts in &rest {
             if !visitor(facts) {
                 return;
@@ -272,6 +276,18 @@ fn diagnoses<'a>(whens: &[&'a Conditions]) -> Vec<Option<&'a DiagnosisCode>> {
     seen
 }
 
+/// Whoever joined under no word, and each word that rows name.
+fn joined<'a>(whens: &[&'a Conditions]) -> Vec<Option<&'a str>> {
+    let named = whens.iter().flat_map(|when| when.joined_as.named()).map(String::as_str);
+    let mut seen = vec![None];
+    for word in named {
+        if !seen.contains(&Some(word)) {
+            seen.push(Some(word));
+        }
+    }
+    seen
+}
+
 /// Who never retired, and the days of retirement at which something may change.
 fn retirements(whens: &[&Conditions]) -> Vec<Option<Date>> {
     let mut days: Vec<Date> = Vec::new();
@@ -314,5 +330,7 @@ fn describe<T>(table: &Table<T>, scope: &Scope, facts: &Facts<'_>) -> String {
     say(named(|when| when.place != Cases::ANY), format!("place {}", scope.places.word(facts.place)));
     say(named(|when| when.referred != Cases::ANY), format!("referred {}", facts.referred));
     say(named(|when| when.filed != Cases::ANY), format!("filed {}", facts.filed));
+    let joined = facts.joined_as.unwrap_or("other");
+    say(named(|when| when.joined_as != Joined::Any), format!("joined as {joined}"));
     if words.is_empty() { "anybody".into() } else { words.join(", ") }
 }

@@ -93,6 +93,8 @@ pub struct Facts<'a> {
     pub referred: bool,
     /// No for care elsewhere that neither a filing covers nor what counts as one: the emergency mark, a deemed filing.
     pub filed: bool,
+    /// The word under which the person joined.
+    pub joined_as: Option<&'a str>,
 }
 
 /// A set of up to sixteen cases, each at a position of its own.
@@ -213,6 +215,48 @@ impl Diagnoses {
     }
 }
 
+/// The word under which the person has to have joined.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Joined {
+    /// Anything, or nothing.
+    #[default]
+    Any,
+    /// One of these words.
+    As(Vec<String>),
+    /// `other`: none of these, which the other rows of the table name; or nothing.
+    Other(Vec<String>),
+}
+
+impl Joined {
+    /// The words that it names itself.
+    pub fn named(&self) -> &[String] {
+        match self {
+            Joined::As(named) => named,
+            Joined::Any | Joined::Other(_) => &[],
+        }
+    }
+
+    /// Whether a word is one of them.
+    pub fn has(&self, word: Option<&str>) -> bool {
+        let among = |named: &[String]| word.is_some_and(|word| named.iter().any(|named| named == word));
+        match self {
+            Joined::Any => true,
+            Joined::As(named) => among(named),
+            Joined::Other(named) => !among(named),
+        }
+    }
+
+    fn meet(&self, other: &Joined) -> bool {
+        match (self, other) {
+            (Joined::Any, _) | (_, Joined::Any) | (Joined::Other(_), Joined::Other(_)) => true,
+            (Joined::As(ones), Joined::As(twos)) => share(ones, twos, |one, two| one == two),
+            (Joined::As(ones), Joined::Other(named)) | (Joined::Other(named), Joined::As(ones)) => {
+                ones.iter().any(|one| !named.contains(one))
+            }
+        }
+    }
+}
+
 /// The conditions of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conditions {
@@ -246,6 +290,8 @@ pub struct Conditions {
     pub referred: Cases,
     /// `filed`: no, yes.
     pub filed: Cases,
+    /// `joined_as`: words under which the person joined, or `other`.
+    pub joined_as: Joined,
 }
 
 impl Conditions {
@@ -271,6 +317,7 @@ impl Conditions {
         place: Cases::ANY,
         referred: Cases::ANY,
         filed: Cases::ANY,
+        joined_as: Joined::Any,
     };
 
     /// Whether the row applies.
@@ -290,6 +337,7 @@ impl Conditions {
             && (self.disease.is_empty()
                 || facts.disease.is_some_and(|disease| self.disease.iter().any(|named| named.same_disease(disease))))
             && self.diagnosis.have(facts.diagnosis)
+            && self.joined_as.has(facts.joined_as)
             && self.retired.is_none_or(|days| facts.retired_on.is_some_and(|day| days.covers(day)))
     }
 
@@ -319,6 +367,7 @@ impl Conditions {
             && share(&self.tier, &other.tier, |one, two| one == two)
             && share(&self.disease, &other.disease, DiseaseCode::same_disease)
             && self.diagnosis.meet(&other.diagnosis)
+            && self.joined_as.meet(&other.joined_as)
             && self.retired.is_none_or(|days| other.retired.is_none_or(|others| days.meets(&others)))
     }
 }
@@ -342,9 +391,13 @@ pub fn told_apart<'c>(table: impl Iterator<Item = &'c mut Conditions>) {
         }
     }
     let named: Vec<DiagnosisCode> = whens.iter().flat_map(|when| when.diagnosis.named()).cloned().collect();
+    let joined: Vec<String> = whens.iter().flat_map(|when| when.joined_as.named()).cloned().collect();
     for when in whens {
         if let Diagnoses::Other(rest) = &mut when.diagnosis {
             rest.clone_from(&named);
+        }
+        if let Joined::Other(rest) = &mut when.joined_as {
+            rest.clone_from(&joined);
         }
     }
 }

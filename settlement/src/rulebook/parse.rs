@@ -133,7 +133,11 @@ impl Parser<'_> {
         let assistance = self.assistance(root);
         let account = self.account(root);
         let rounding = if root.has("rounding") { root.word("rounding") } else { Some(Rounding::FundTotal) };
-        let home = || Some(Home { pool: pool?, insurance: self.scope.insurance?, benefit_year: benefit_year?.0 });
+        let carried = admission.as_ref().map_or(Cases::NONE, |admission| admission.carried);
+        let home = || {
+            let (insurance, benefit_year) = (self.scope.insurance?, benefit_year?.0);
+            Some(Home { pool: pool?, insurance, benefit_year, carried })
+        };
         let examples = self.examples(root, home());
         let diseases = diseases::named(root.table, self.report);
         let [inpatient, chronic, outpatient, purchase] = care;

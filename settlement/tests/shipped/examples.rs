@@ -106,15 +106,16 @@ fn what_nobody_knows_is_unset() {
 /// level, which is far below its own of lower levels.
 #[test]
 fn only_known_rules_lower_benefits_beyond_the_national_ceilings() {
-    const KNOWN: [(&str, &str); 5] = [
-        ("440300 2023-01-01", "off_site.unfiled: lowers other-temporary by more than 20 points"),
-        ("341600 2024-01-01", "off_site.out-of-province-chronic: lowers referral by more than 10 points"),
-        ("341600 2024-01-01", "off_site.out-of-province-chronic: lowers emergency by more than 10 points"),
-        ("210100 2022-01-01", "inpatient.ratio.referral-adult: lowers referral by more than 10 points"),
-        ("210100 2022-01-01", "inpatient.ratio.referral-young: lowers referral by more than 10 points"),
+    const KNOWN: [(&str, &str); 6] = [
+        ("440300 employee 2023-01-01", "off_site.unfiled: lowers other-temporary by more than 20 points"),
+        ("440300 resident 2023-01-01", "off_site.unfiled: lowers other-temporary by more than 20 points"),
+        ("341600 resident 2024-01-01", "off_site.out-of-province-chronic: lowers referral by more than 10 points"),
+        ("341600 resident 2024-01-01", "off_site.out-of-province-chronic: lowers emergency by more than 10 points"),
+        ("210100 resident 2022-01-01", "inpatient.ratio.referral-adult: lowers referral by more than 10 points"),
+        ("210100 resident 2022-01-01", "inpatient.ratio.referral-young: lowers referral by more than 10 points"),
     ];
     for (_, book) in BOOKS.iter() {
-        let name = format!("{} {}", book.pool(), book.validity().from);
+        let name = format!("{} {} {}", book.pool(), book.insurance().word(), book.validity().from);
         let known: Vec<&str> = KNOWN.iter().filter(|(of, _)| *of == name).map(|(_, warning)| *warning).collect();
         let warnings = book.warnings();
         let said = warnings.iter().zip(&known).all(|(warning, known)| warning.contains(known));

@@ -109,3 +109,35 @@ fn rows_by_filing_cover_everybody_once() {
         );
     }
 }
+
+/// Jiangxi: students are not reduced in the year in which they enter (policy.md A.12).
+#[test]
+fn a_rule_may_depend_on_how_the_person_joined() {
+    let off_site = "off_site = [{ id = 'other-filing', filing = ['long-term', 'emergency', 'other-temporary'], none = true, § }, \
+                    { id = 'entering', filing = 'referral', joined_as = ['student-entry', 'newborn'], none = true, § }, \
+                    { id = 'referral', filing = 'referral', joined_as = 'other', pre_deduct = '0.10', § }]";
+    check(
+        &[("off_site", off_site)],
+        &[
+            // (2500 - 500) * 0.80
+            (
+                "filing = 'referral'\njoined_as = 'student-entry'\nbill = { in_policy = 2500 }",
+                "expect = { basic = 1600 }",
+            ),
+            // (2500 - 250 - 500) * 0.80, joined as something else or under no word
+            ("filing = 'referral'\njoined_as = 'student'\nbill = { in_policy = 2500 }", "expect = { basic = 1400 }"),
+            ("filing = 'referral'\nbill = { in_policy = 2500 }", "expect = { basic = 1400 }"),
+        ],
+    );
+    for (entering, others, problem) in [
+        ("'student-entry'", "'student'", "no row for referral, joined as other"),
+        ("'student-entry'", "['student-entry', 'newborn']", "overlaps"),
+        ("'student-entry'", "['other', 'newborn']", "has other beside words"),
+    ] {
+        let rows = off_site
+            .replace("['student-entry', 'newborn']", entering)
+            .replace("'other', pre", &format!("{others}, pre"));
+        let found = faults(&[("off_site", &rows)]);
+        assert!(found.iter().any(|fault| fault.problem.contains(problem)), "{rows}: {found:#?}");
+    }
+}

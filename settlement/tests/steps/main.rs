@@ -13,6 +13,7 @@ mod gate;
 mod identities;
 mod invented;
 mod layers;
+mod moved;
 mod off_site;
 mod places;
 mod ratios;

@@ -12,6 +12,7 @@ mod filings;
 mod histories;
 mod identity;
 mod late;
+mod moved;
 mod older_copy;
 mod posted_stays;
 mod questions;

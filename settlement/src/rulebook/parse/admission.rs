@@ -5,13 +5,14 @@ use toml::de::{DeTable, DeValue};
 
 use crate::person::{AssistanceClass, Insurance};
 use crate::rulebook::admission::{
-    Admission, AfterChange, FilingValidity, LapsedYears, SeveralIdentities, StayEntitlement, Wait, WaitBegins, Waiting,
-    Window,
+    Admission, AfterChange, AfterMove, Carried, FilingValidity, LapsedYears, SeveralIdentities, StayEntitlement, Wait,
+    WaitBegins, Waiting, Window,
 };
 use crate::rulebook::check;
-use crate::rulebook::clause::Setting;
+use crate::rulebook::clause::{Clause, Setting};
 use crate::rulebook::conditions::{Cases, Footing, IDENTITIES_OF_ALL, identity_position};
 use crate::rulebook::table::Table;
+use crate::rulebook::word::Word;
 use crate::spanned::Node;
 
 use super::rows::{Needed, list, span};
@@ -60,7 +61,8 @@ impl Parser<'_> {
         check::overlaps(&waiting, self.report, |one, two| one.value.meets(&two.value));
         let stay_entitlement = self.optional_choice::<StayEntitlement>(root, "stay_entitlement", "on");
         let double_cover = self.optional_choice::<Insurance>(root, "double_cover", "prevails");
-        let after_change = self.optional_choice::<AfterChange>(root, "year_to_date", "after_change");
+        let year_to_date = self.year_to_date(root);
+        let (after_change, carried) = year_to_date?;
         Some(Admission {
             places: self.scope.places.clone(),
             identities: Cases::at(self.scope.identities.iter().map(|identity| identity_position(*identity))),
@@ -71,8 +73,39 @@ impl Parser<'_> {
             waiting,
             stay_entitlement: stay_entitlement?,
             double_cover: double_cover?,
-            after_change: after_change?,
+            after_change,
+            carried,
         })
+    }
+
+    /// `[year_to_date]`: what a change of insurance, and a move from another region, do to the year. `None` only after a
+    /// fault.
+    fn year_to_date(&self, root: &Node<'_>) -> Option<(Option<(AfterChange, Clause)>, Cases)> {
+        if !root.has("year_to_date") {
+            return Some((None, Cases::NONE));
+        }
+        let node = root.required_table("year_to_date")?;
+        let (after_change, after_move) =
+            (node.word::<AfterChange>("after_change"), node.word::<AfterMove>("after_move"));
+        let carries = list(&node, "carries", &Carried::wanted(), Carried::read);
+        if !node.has("after_change") && !node.has("after_move") {
+            node.fault("needs after_change, after_move, or both");
+        }
+        let all = Cases::at(Carried::ALL.iter().map(|part| *part as usize));
+        let carried = match after_move {
+            Some(AfterMove::Continue) if node.has("carries") => {
+                Cases::at(carries?.into_iter().map(|part| part as usize))
+            }
+            Some(AfterMove::Continue) => all,
+            Some(AfterMove::New) | None => Cases::NONE,
+        };
+        if node.has("carries") && after_move != Some(AfterMove::Continue) {
+            node.fault_at("carries", "says what goes on after a move: it stands beside after_move = \"continue\"");
+        }
+        let clause = self.clause(&node);
+        node.finish();
+        let clause = clause?;
+        Some((after_change.map(|rule| (rule, clause)), carried))
     }
 
     /// How long a filing holds is asked when it is lodged, too: what only a visit has can be no condition of it.
@@ -117,7 +150,9 @@ fn waiting(row: &Node<'_>) -> Option<Waiting> {
     let paid = window(row);
     let lapsed_months = span(row, "lapsed_months_from", "lapsed_months_to");
     let reasons = |key| list(row, key, "a word", |word| Some(word.to_owned()));
-    let (joined_as, waived) = (reasons("joined_as"), reasons("waived"));
+    // What `other` leaves over is known by the conditions, which read the words too.
+    let joined_as = reasons("joined_as").map(|words| words.into_iter().filter(|word| word != "other").collect());
+    let waived = reasons("waived");
     Some(Waiting {
         wait: wait?,
         begins: begins?,

@@ -77,7 +77,8 @@ fn case(report: &Report, book: &RuleBook, node: Node<'_>) -> Option<Example> {
     let scope = Scope { insurance, identities, places, levels };
     let clauses = RefCell::new(book.clauses.clone());
     let parser = Parser { report, book: None, scope, sources: Vec::new(), clauses };
-    let home = Home { pool: book.pool, insurance: book.insurance, benefit_year: book.benefit_year.0 };
+    let (benefit_year, carried) = (book.benefit_year.0, book.admission.carried);
+    let home = Home { pool: book.pool, insurance: book.insurance, benefit_year, carried };
     let says = node.has("expect") || node.has("refused");
     let expected = if says { expected(&node) } else { Some(Expected::Nothing) };
     let example = parser.example(&node, Some(home), expected);

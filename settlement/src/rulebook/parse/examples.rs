@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use jiff::{Error, Span};
 
 use crate::account::{AccountOf, FamilyAccount};
+use crate::benefits::carried_over;
 use crate::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use crate::encounter::{CareKind, Encounter, HospitalLevel, Marks};
 use crate::filing::{Filing, FilingClass};
@@ -17,7 +18,7 @@ use crate::person::{
     AssistanceClass, DatedIdentity, Entitlement, Insurance, Joining, Person, PersonClass, Qualification, Validity,
 };
 use crate::refusal::Reason;
-use crate::rulebook::conditions::Footing;
+use crate::rulebook::conditions::{Cases, Footing};
 use crate::rulebook::example::{Example, Expected, NOWHERE, Output};
 use crate::rulebook::word::Word;
 use crate::spanned::Node;
@@ -36,6 +37,8 @@ pub(super) struct Home {
     pub(super) insurance: Insurance,
     /// Month and day on which the benefit year begins.
     pub(super) benefit_year: (i8, i8),
+    /// What is carried over of a year that began in another region.
+    pub(super) carried: Cases,
 }
 
 /// More months, or years, than anybody was without insurance.
@@ -321,8 +324,11 @@ fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<U
         tilt: money("tilt"),
     };
     let month = row.form("month", "a month such as \"2025-03\"", Month::from_text);
+    let elsewhere = row.form("from_pool", "a code of six digits", |code| RegionCode::new(code).ok().map(PoolCode));
     row.finish();
     let (home, day) = (home?, day?);
+    let moved = elsewhere.is_some_and(|pool| pool != home.pool);
+    let sums = if moved { carried_over(home.carried, sums) } else { sums };
     let year = BenefitYear::of(day, home.benefit_year);
     let month = month.or_else(|| Month::of(day))?;
     let insurance = insurance.unwrap_or(home.insurance);

@@ -8,7 +8,7 @@ use crate::money::Money;
 use crate::person::{AssistanceClass, PersonClass, Validity};
 use crate::rulebook::check::{self, Extent};
 use crate::rulebook::clause::{Limit, Setting};
-use crate::rulebook::conditions::{Cases, Conditions, Diagnoses, Span};
+use crate::rulebook::conditions::{Cases, Conditions, Diagnoses, Joined, Span};
 use crate::rulebook::conditions::{footing_position, identity_position, told_apart};
 use crate::rulebook::places::Places;
 use crate::rulebook::ratio::Ratio;
@@ -122,6 +122,7 @@ fn conditions(node: &Node<'_>, places: &Places) -> Option<Conditions> {
     let retired = retired(node);
     let place = list(node, "place", &places.wanted(), |word| places.read(word)).map(any_unless_named);
     let (referred, filed) = (yes_or_no(node, "referred"), yes_or_no(node, "filed"));
+    let joined_as = joined_as(node);
     Some(Conditions {
         person: person?,
         level: level?,
@@ -138,6 +139,22 @@ fn conditions(node: &Node<'_>, places: &Places) -> Option<Conditions> {
         place: place?,
         referred: referred?,
         filed: filed?,
+        joined_as: joined_as?,
+    })
+}
+
+/// `joined_as`: words of the region's own, or `other` for what the other rows do not name.
+fn joined_as(node: &Node<'_>) -> Option<Joined> {
+    let mut words = list(node, "joined_as", "a word", |word| Some(word.to_owned()))?;
+    let other = words.iter().any(|word| word == "other");
+    if other && words.len() > 1 {
+        node.fault_at("joined_as", "has other beside words: name either");
+        return None;
+    }
+    Some(match words.len() {
+        0 => Joined::Any,
+        _ if other => Joined::Other(std::mem::take(&mut words)),
+        _ => Joined::As(words),
     })
 }
 
