@@ -32,6 +32,14 @@ impl Insurance {
         Insurance::ALL.into_iter().find(|insurance| insurance.word() == word)
     }
 
+    /// The classes of person who are in it.
+    pub fn classes(self) -> &'static [PersonClass] {
+        match self {
+            Insurance::Employee => &[PersonClass::Working, PersonClass::Retired],
+            Insurance::Resident => &[PersonClass::Adult, PersonClass::Student, PersonClass::Child],
+        }
+    }
+
     /// What a desk calls it.
     pub fn name(self) -> &'static str {
         match self {

@@ -122,7 +122,9 @@ fn one_fault_alone_is_one_fault() {
             "cap",
             "leaves a gap: no row for age 0",
         ),
-        ("age = 45", "age = 99999999999", "example.referral.age", "further than the calendar"),
+        ("age = 45", "age = 99999999999", "example.referral.age", "is not between 0 and 150"),
+        ("age = 45", "age = -3", "example.referral.age", "is not between 0 and 150"),
+        ("age = 45", "age = 45\nbirth = 1980-01-01", "example.referral.birth", "stands beside age"),
     ] {
         let (_, faults) = plant(&[(good, bad)]);
         let first = faults.iter().find(|fault| fault.path == path && fault.problem.contains(problem));

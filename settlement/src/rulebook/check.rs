@@ -19,14 +19,24 @@ use crate::rulebook::sections::{AccountRule, Cap, Ceiling, LayerChange, OffSite,
 use crate::rulebook::table::{Row, Table};
 use crate::spanned::Report;
 
-/// What the tables of one book are checked against: whom it insures, which identities, places and levels it tells apart.
+/// What the tables of one book are checked against: whom it insures, which identities, diseases, places and levels it
+/// tells apart.
 pub(super) struct Scope {
     pub(super) insurance: Option<Insurance>,
     /// No identity first.
     pub(super) identities: Vec<Option<AssistanceClass>>,
+    /// Those that it opens for chronic care.
+    pub(super) diseases: Vec<DiseaseCode>,
     pub(super) places: Places,
     /// Without those that count as another whatever else holds.
     pub(super) levels: Cases,
+}
+
+impl Scope {
+    /// The classes of person whom the book insures; every one where it does not say which insurance it is of.
+    pub(super) fn classes(&self) -> &'static [PersonClass] {
+        self.insurance.map_or(&PersonClass::ALL, Insurance::classes)
+    }
 }
 
 /// What part of an amount a row is about: the whole, unless it is a segment.
@@ -144,14 +154,10 @@ struct Grid<'a> {
 }
 
 impl<'a> Grid<'a> {
-    fn of<T>(table: &'a Table<T>, scope: &Scope) -> Grid<'a> {
+    fn of<T>(table: &'a Table<T>, scope: &'a Scope) -> Grid<'a> {
         let whens: Vec<&Conditions> = table.rows.iter().map(|row| &row.when).collect();
         let named = |of: fn(&Conditions) -> Cases| whens.iter().any(|when| of(when) != Cases::ANY);
-        let persons: &[PersonClass] = match scope.insurance {
-            Some(Insurance::Employee) => &[PersonClass::Working, PersonClass::Retired],
-            Some(Insurance::Resident) => &[PersonClass::Adult, PersonClass::Student, PersonClass::Child],
-            None => &PersonClass::ALL,
-        };
+        let persons = scope.classes();
         // Nothing changes for people at home, no fund pays a purchase, and assistance is for special identities only.
         let off_site_only = matches!(table.path.as_str(), "off_site" | "catastrophic.off_site");
         let funds_only = !matches!(table.path.as_str(), "account" | "unfiled");
@@ -162,18 +168,24 @@ impl<'a> Grid<'a> {
         // At home nobody has to file.
         let footings = named(|when| when.filing) || named(|when| when.filed);
         let classes = named(|when| when.person) || retirements.len() > 1;
+        // A chronic disease is of chronic care, and every other care is of none.
+        let section = section_of(&table.path);
+        let of_diseases = whens.iter().any(|when| !when.disease.is_empty());
+        let kinds = if funds_only { &CareKind::ALL[..3] } else { &CareKind::ALL[..] };
+        let care = section.map_or_else(|| pick(kinds, of_diseases || named(|when| when.care)), |own| vec![own]);
+        let diseases = if of_diseases { diseases(&whens, scope, &care) } else { vec![None] };
         let identities = &scope.identities[usize::from(assisted_only).min(scope.identities.len())..];
         Grid {
             persons: if classes { persons.to_vec() } else { persons[..1].to_vec() },
             levels: pick(&levels, named(|when| when.level)),
-            care: pick(if funds_only { &CareKind::ALL[..3] } else { &CareKind::ALL }, named(|when| when.care)),
+            care,
             footings: pick(if off_site_only { &Footing::ALL[1..] } else { &Footing::ALL }, footings),
             identities: pick(identities, named(|when| when.identity)),
             ages: corners(whens.iter().map(|when| when.age), 0),
             stays: corners(whens.iter().map(|when| when.stay), 1),
             months: corners(whens.iter().map(|when| when.enrolled_months), 0),
             tiers: mentioned(whens.iter().flat_map(|when| when.tier.iter().map(String::as_str))),
-            diseases: mentioned(whens.iter().flat_map(|when| &when.disease)),
+            diseases,
             diagnoses: diagnoses(&whens),
             retirements,
             places: pick(&scope.places.positions(), named(|when| when.place)),
@@ -214,6 +226,9 @@ impl<'a> Grid<'a> {
         spread(&mut rest, &self.months, |facts, enrolled_months| Facts { enrolled_months, ..facts });
         spread(&mut rest, &self.tiers, |facts, tier| Facts { tier, ..facts });
         spread(&mut rest, &self.diseases, |facts, disease| Facts { disease, ..facts });
+        if self.diseases.iter().any(Option::is_some) {
+            rest.retain(|facts| (facts.care == CareKind::Chronic) == facts.disease.is_some());
+        }
         spread(&mut rest, &self.diagnoses, |facts, diagnosis| Facts { diagnosis, ..facts });
         spread(&mut rest, &self.retirements, |facts, retired_on| Facts { retired_on, ..facts });
         if self.retirements.len() > 1 {
@@ -263,6 +278,24 @@ fn mentioned<'a, V: ?Sized + PartialEq>(values: impl Iterator<Item = &'a V>) -> 
         }
     }
     if seen.is_empty() { vec![None] } else { seen }
+}
+
+/// The diseases that rows name, the others that the book opens, and none for care that is not chronic.
+fn diseases<'a>(whens: &[&'a Conditions], scope: &'a Scope, care: &[CareKind]) -> Vec<Option<&'a DiseaseCode>> {
+    let mut seen: Vec<&DiseaseCode> = Vec::new();
+    for disease in whens.iter().flat_map(|when| &when.disease).chain(&scope.diseases) {
+        if !seen.iter().any(|seen| seen.same_disease(disease)) {
+            seen.push(disease);
+        }
+    }
+    let other = care.iter().any(|care| *care != CareKind::Chronic);
+    other.then_some(None).into_iter().chain(seen.into_iter().map(Some)).collect()
+}
+
+/// The kind of care whose section a table stands in.
+pub(super) fn section_of(path: &str) -> Option<CareKind> {
+    let (section, _) = path.split_once('.')?;
+    CareKind::ALL.into_iter().find(|care| care.word() == section)
 }
 
 /// Each beginning that rows name, and a diagnosis that none names.
@@ -319,8 +352,8 @@ fn describe<T>(table: &Table<T>, scope: &Scope, facts: &Facts<'_>) -> String {
     say(named(|when| when.stay != Span::ANY), format!("stay {}", facts.stay));
     say(named(|when| when.enrolled_months != Span::ANY), format!("{} months enrolled", facts.enrolled_months));
     say(named(|when| !when.tier.is_empty()), format!("tier {}", facts.tier.unwrap_or("?")));
-    let disease = facts.disease.map_or("?", DiseaseCode::as_str);
-    say(named(|when| !when.disease.is_empty()), format!("disease {disease}"));
+    let disease = facts.disease.map(|disease| format!("disease {}", disease.as_str()));
+    say(named(|when| !when.disease.is_empty()), disease.unwrap_or_else(|| "care without a chronic disease".to_owned()));
     let diagnosis = facts.diagnosis.map_or("other", DiagnosisCode::as_str);
     say(named(|when| when.diagnosis != Diagnoses::Any), format!("diagnosis {diagnosis}"));
     if let Some(day) = facts.retired_on {

@@ -1,5 +1,5 @@
 //! Reads a rule book from its text and reports every fault at once.
-//! `rows.rs` reads conditions and rows, `diseases.rs` finds the codes of chronic diseases wherever they are named,
+//! `rows.rs` reads conditions and rows, `unmet.rs` finds those that nothing meets, `diseases.rs` finds the codes of chronic diseases wherever they are named,
 //! `places.rs` reads named areas, `admission.rs` who is let in, `care.rs` the kinds of
 //! care, `caps.rs` caps, `layers.rs` what pays after the basic fund, `examples.rs` the worked cases, `lines.rs` their
 //! bills by charge line, `working.rs` how they were worked by hand, `case.rs` a case in a file of its own.
@@ -16,6 +16,7 @@ mod layers;
 mod lines;
 mod places;
 mod rows;
+mod unmet;
 mod working;
 
 use std::cell::RefCell;
@@ -80,6 +81,7 @@ fn read(text: &str, report: &Report) -> Option<RuleBook> {
     let scope = Scope {
         insurance: root.required_word("insurance"),
         identities: admission::identities(tree.get_ref()),
+        diseases: diseases::declared(tree.get_ref()),
         places: Places::default(),
         levels: Cases::ANY,
     };
@@ -136,7 +138,8 @@ impl Parser<'_> {
         let carried = admission.as_ref().map_or(Cases::NONE, |admission| admission.carried);
         let home = || {
             let (insurance, benefit_year) = (self.scope.insurance?, benefit_year?.0);
-            Some(Home { pool: pool?, insurance, benefit_year, carried })
+            let needs_class_b = first_self_pay?.0 != FirstSelfPay::Sent;
+            Some(Home { pool: pool?, insurance, benefit_year, needs_class_b, carried })
         };
         let examples = self.examples(root, home());
         let diseases = diseases::named(root.table, self.report);

@@ -1,5 +1,6 @@
 //! A table of a rule book: rows with conditions, of which at most one applies.
 
+use crate::person::PersonClass;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::{Conditions, Facts};
@@ -33,9 +34,24 @@ impl<T> Table<T> {
     /// The row that applies, for a settlement that cannot go on without one.
     ///
     /// # Errors
-    /// [`Reason::RuleUnset`], naming the table, when none applies.
+    /// [`Reason::RuleUnset`], naming the table, when none applies, and what is not known of the person where that decides.
     pub fn needed(&self, facts: &Facts<'_>) -> Result<&Row<T>, Refusal> {
-        self.find(facts).ok_or_else(|| Refusal::new(Reason::RuleUnset).because(self.path.as_str()))
+        self.find(facts).ok_or_else(|| {
+            let path = self.path.as_str();
+            let unknown = self.unknown(facts);
+            let because = unknown.map_or_else(|| path.to_owned(), |fact| format!("{path}, and {fact} is not known"));
+            Refusal::new(Reason::RuleUnset).because(because)
+        })
+    }
+
+    /// What the rows ask about a person of whom it is not known.
+    fn unknown(&self, facts: &Facts<'_>) -> Option<&'static str> {
+        let asks = |of: fn(&Conditions) -> bool| self.rows.iter().any(|row| of(&row.when));
+        if facts.tier.is_none() && asks(|when| !when.tier.is_empty()) {
+            return Some("the tier");
+        }
+        let is_retired = facts.person == PersonClass::Retired && facts.retired_on.is_none();
+        (is_retired && asks(|when| when.retired.is_some())).then_some("the day of retirement")
     }
 
     /// Every row that applies: several segments of a ratio, several caps one inside another.

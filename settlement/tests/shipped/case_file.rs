@@ -171,3 +171,39 @@ fn a_case_is_worked_on_every_footing() {
         }
     }
 }
+
+#[test]
+fn a_case_that_cannot_be_is_a_fault_at_its_field() {
+    let sums = "person = 'working'\nage = 45\nlevel = 'third'\ncare = 'inpatient'\nfiling = 'referral'\n\
+                settled = 2025-06-30\n[bill]\nin_policy = 10000\n";
+    for (changed, path) in [
+        (&[("person", "adult")][..], "person"),
+        (&[("age", "500")], "age"),
+        (&[("enrolled_months", "-5")], "enrolled_months"),
+        (&[("admitted", "2025-09-01")], "admitted"),
+        (&[("filed_from", "2025-07-01")], "filed_from"),
+        (&[("birth", "2026-01-01")], "birth"),
+        (&[("used", "[{ care = \"inpatient\", stays = -1 }]")], "used.stays"),
+    ] {
+        let faults = read(sums, changed).expect_err("a fault");
+        assert!(faults.iter().any(|fault| fault.path == path), "{path}: {faults:?}");
+    }
+}
+
+#[test]
+fn another_age_takes_the_place_of_a_day_of_birth() {
+    let born = CASE.replacen("age = ", "# age = ", 1).replacen("person = ", "birth = 1980-01-01\nperson = ", 1);
+    assert_eq!(read(&born, &[]).expect("a case").person.birth.year(), 1980);
+    assert_eq!(read(&born, &[("age", "20")]).expect("a case").person.birth.year(), 2005);
+}
+
+#[test]
+fn gross_class_b_charges_are_asked_for_where_the_region_works_from_them() {
+    let text = include_str!("../../../deploy/rulebooks/410700-xinxiang/employee-2024-01-01.toml");
+    let own = text.replacen("accept_sent = true", "ratio = \"0.10\"", 1);
+    assert!(own != text, "the book takes what is sent");
+    let own = RuleBook::parse(&own);
+    // Its own examples say nothing of them either.
+    let faults = own.expect_err("examples without class-B charges");
+    assert!(faults.iter().all(|fault| fault.problem.contains("needs class_b")), "{faults:?}");
+}

@@ -75,7 +75,8 @@ pub fn check(changed: &[(&str, &str)], rows: &[(&str, &str)]) {
     ];
     let mut examples = String::new();
     for (number, (case, expected)) in rows.iter().enumerate() {
-        let named = |key: &str| case.lines().any(|line| line.trim_start().starts_with(&format!("{key} =")));
+        let says = |key: &str| case.lines().any(|line| line.trim_start().starts_with(&format!("{key} =")));
+        let named = |key: &str| says(key) || key == "age" && says("birth");
         let usual = USUAL.iter().filter(|(key, _)| !named(key)).map(|(_, line)| *line).collect::<Vec<_>>().join("\n");
         examples += &format!("[[example]]\nid = '{number}'\ntitle = 'row'\n{usual}\n{case}\n{expected}\n");
     }

@@ -19,6 +19,7 @@ mod places;
 mod ratios;
 mod several;
 mod stay;
+mod unmet;
 mod upper_layers;
 mod waiting;
 mod year_due;

@@ -89,6 +89,7 @@ fn scope(book: &RuleBook) -> Scope {
     Scope {
         insurance: Some(book.insurance()),
         identities: identities.filter(known).collect(),
+        diseases: Vec::new(),
         places: book.admission.places.clone(),
         levels: Cases::ANY,
     }

@@ -12,6 +12,7 @@ use crate::spanned::Node;
 
 use super::Parser;
 use super::rows::{limit, list};
+use super::unmet::uncounted;
 
 impl Parser<'_> {
     /// `[[cap]]`: caps of the basic fund.
@@ -51,12 +52,22 @@ fn cap(row: &Node<'_>) -> Option<Cap> {
         row.fault_at("carried", "is for per = \"month\": a year's cap carries nothing on");
         return None;
     }
+    let counted = Cases::at(counts.iter().flatten().map(|care| *care as usize));
+    if of_disease && counts.is_some() && !counted.has_care(CareKind::Chronic) {
+        row.fault_at("counts", "leaves out chronic, and the row is about a disease of chronic care");
+    }
+    if let (Some(problem), true) =
+        (uncounted(counts_diseases.as_deref().unwrap_or_default(), counted), counts.is_some())
+    {
+        row.fault_at("counts_diseases", problem);
+    }
     if of_disease && row.has("counts_diseases") {
         row.fault_at("counts_diseases", "is for a cap that diseases share; a row with disease counts that one alone");
         return None;
     }
+    counts?;
     Some(Cap {
-        counts: Cases::at(counts?.into_iter().map(|care| care as usize)),
+        counts: counted,
         counts_diseases: counts_diseases?,
         measure: measure?,
         per: per?,

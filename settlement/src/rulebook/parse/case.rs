@@ -15,6 +15,7 @@ use crate::rulebook::RuleBook;
 use crate::rulebook::check::Scope;
 use crate::rulebook::conditions::Cases;
 use crate::rulebook::example::{Example, Expected};
+use crate::rulebook::sections::FirstSelfPay;
 use crate::spanned::{Fault, Node, Report};
 
 /// Reads a case of a book, with some of its values changed.
@@ -40,6 +41,12 @@ pub(in crate::rulebook) fn read_case(
             put_sums(table, bill);
         }
         for (key, value) in changes {
+            // Another age is not that of the day of birth, and the other way round.
+            for (changed, instead) in [("age", "birth"), ("birth", "age")] {
+                if key == changed {
+                    table.remove(instead);
+                }
+            }
             if !change(table, key, value) {
                 report.fault(0, key, not_changed(key));
             }
@@ -73,12 +80,13 @@ pub(in crate::rulebook) fn read_case(
 
 fn case(report: &Report, book: &RuleBook, node: Node<'_>) -> Option<Example> {
     let places = book.admission.places.clone();
-    let (insurance, identities, levels) = (Some(book.insurance), Vec::new(), Cases::ANY);
-    let scope = Scope { insurance, identities, places, levels };
+    let (insurance, identities, diseases, levels) = (Some(book.insurance), Vec::new(), Vec::new(), Cases::ANY);
+    let scope = Scope { insurance, identities, diseases, places, levels };
     let clauses = RefCell::new(book.clauses.clone());
     let parser = Parser { report, book: None, scope, sources: Vec::new(), clauses };
     let (benefit_year, carried) = (book.benefit_year.0, book.admission.carried);
-    let home = Home { pool: book.pool, insurance: book.insurance, benefit_year, carried };
+    let needs_class_b = book.first_self_pay.0 != FirstSelfPay::Sent;
+    let home = Home { pool: book.pool, insurance: book.insurance, benefit_year, needs_class_b, carried };
     let says = node.has("expect") || node.has("refused");
     let expected = if says { expected(&node) } else { Some(Expected::Nothing) };
     let example = parser.example(&node, Some(home), expected);

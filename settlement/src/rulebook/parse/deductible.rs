@@ -9,6 +9,7 @@ use crate::rulebook::sections::{ContinuedDeductible, Per};
 use crate::spanned::Node;
 
 use super::rows::{care, cases, list};
+use super::unmet::uncounted;
 
 /// Reads a deductible. `per = "year"` and `"cycle"` count the deductibles of the kinds of care in `shared_by`, or of
 /// this kind alone.
@@ -31,6 +32,14 @@ pub(super) fn deductible(row: &Node<'_>, kind: CareKind) -> Option<Deductible> {
     let over_time = per != Per::Stay && matches!(kind, CareKind::Inpatient | CareKind::Chronic);
     only_where(row, "per_disease", over_time, "goes with per = \"year\" or \"cycle\" of inpatient or chronic care");
     only_where(row, "counts_diseases", per != Per::Stay, "goes with per = \"year\" or \"cycle\"");
+    only_where(row, "shared_by", per != Per::Stay, "goes with per = \"year\" or \"cycle\"");
+    let own = shared_by.is_none_or(|shared_by| shared_by.has_care(kind));
+    only_where(row, "shared_by", own, "leaves out the care of its own table");
+    if let (Some(diseases), Some(counted)) = (&counts_diseases, shared_by)
+        && let Some(problem) = uncounted(diseases, counted)
+    {
+        row.fault_at("counts_diseases", problem);
+    }
     only_where(row, "falls_by", per == Per::Stay, "goes with per = \"stay\"");
     let of_stay = per == Per::Stay && kind == CareKind::Inpatient;
     only_where(row, "again_after_days", of_stay, "goes with per = \"stay\" of inpatient care");

@@ -11,6 +11,15 @@ use crate::spanned::Report;
 /// The keys under which codes of chronic diseases stand, in rules and examples.
 const KEYS: [&str; 4] = ["code", "disease", "counts_diseases", "diseases_qualified"];
 
+/// The diseases that a book opens, `[[chronic.disease]]`: found before rows are read, since a table that leaves one out
+/// has a gap.
+pub(super) fn declared(root: &DeTable<'_>) -> Vec<DiseaseCode> {
+    let chronic = root.get("chronic").and_then(|chronic| chronic.get_ref().as_table());
+    let rows = chronic.and_then(|chronic| chronic.get("disease")?.get_ref().as_array());
+    let of_row = |row: &Spanned<DeValue<'_>>| code(row.get_ref().as_table()?.get("code")?);
+    rows.map_or(&[][..], |rows| &rows[..]).iter().filter_map(of_row).collect()
+}
+
 /// Every code of a chronic disease in a book, in the order of the text.
 pub(super) fn named(root: &DeTable<'_>, report: &Report) -> Vec<NamedDisease> {
     let mut named = Vec::new();

@@ -37,12 +37,20 @@ pub(super) struct Home {
     pub(super) insurance: Insurance,
     /// Month and day on which the benefit year begins.
     pub(super) benefit_year: (i8, i8),
+    /// Whether the region works out the first self-pay of class-B charges itself, and has to know them.
+    pub(super) needs_class_b: bool,
     /// What is carried over of a year that began in another region.
     pub(super) carried: Cases,
 }
 
 /// More months, or years, than anybody was without insurance.
 const MOST_LAPSED: i64 = 1_200;
+
+/// Older than anybody is.
+const MOST_AGE: i64 = 150;
+
+/// More stays than a year has days for.
+const MOST_STAYS: i64 = 366;
 
 /// How long an example's person has been insured where it does not say.
 const USUAL_MONTHS: i64 = 240;
@@ -73,7 +81,7 @@ impl Parser<'_> {
         let visit = Visit::read(node, home, settled_on);
         let person = person(node, home, settled_on);
         let used: Vec<_> = node.tables("used").into_iter().map(|row| used(row, home, settled_on)).collect();
-        let bill = bill(node);
+        let bill = bill(node, home);
         let account_balance = node.money("account_balance").unwrap_or_default();
         let family: Vec<_> = node.tables("family").into_iter().map(|row| relative(row, home)).collect();
         let account = if family.is_empty() { AccountUse::Own } else { AccountUse::Family };
@@ -125,6 +133,7 @@ impl Visit {
             _ => Footing::read(word).map(Some),
         });
         let admitted = node.date("admitted").or(settled_on);
+        not_after(node, "admitted", settled_on);
         let disease = disease(node);
         let marks = Marks {
             emergency: node.flag("emergency"),
@@ -135,6 +144,7 @@ impl Visit {
         let local = footing == Some(Some(Footing::Local));
         let treated_in = treated_in(node, local, home);
         let (diagnosis, filed_from) = (diagnosis(node), node.date("filed_from"));
+        not_after(node, "filed_from", settled_on);
         let filed_elsewhere = node.flag("filed_elsewhere");
         if filed_elsewhere && footing.is_some() && !local {
             node.fault_at("filed_elsewhere", "is for care at home: filing = \"local\"");
@@ -194,7 +204,16 @@ fn treated_in(node: &Node<'_>, local: bool, home: Option<Home>) -> Option<(Regio
 
 fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Person> {
     let class = node.required_word::<PersonClass>("person");
-    let (age, birth) = (node.number("age"), node.date("birth"));
+    if let (Some(class), Some(home)) = (class, home)
+        && !home.insurance.classes().contains(&class)
+    {
+        node.fault_at("person", format!("is nobody in the insurance of the book: {}", home.insurance.word()));
+    }
+    let (age, birth) = (node.count("age", MOST_AGE), node.date("birth"));
+    if node.has("age") && node.has("birth") {
+        node.fault_at("birth", "stands beside age: give one of them");
+    }
+    not_after(node, "birth", day);
     let identities = identities(node);
     let died = node.date("died");
     let insured = (node.date("insured_from"), node.date("insured_to"));
@@ -205,10 +224,10 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     }
     let also_insured = node.word::<Insurance>("also_insured");
     let (joining, retired_on) = (joining(node), node.date("retired_on"));
-    let months = node.number("enrolled_months").unwrap_or(USUAL_MONTHS);
+    let months = node.count("enrolled_months", MOST_LAPSED).unwrap_or(USUAL_MONTHS);
     let tier = node.text("tier").map(str::to_owned);
     let civil_servant = node.flag("civil_servant");
-    let claim_free_years = node.number("claim_free_years").unwrap_or_default();
+    let claim_free_years = node.count("claim_free_years", MOST_AGE).unwrap_or_default();
     // Without a word to the contrary the person is qualified for the disease of the visit.
     let disease = if node.flag("unqualified") { None } else { disease(node) };
     let qualified_from = node.date("qualified_from");
@@ -217,8 +236,6 @@ fn person(node: &Node<'_>, home: Option<Home>, day: Option<Date>) -> Option<Pers
     let birth = birth.or_else(|| before(day, Span::new().try_years(age?)));
     if !node.has("age") && !node.has("birth") {
         node.fault("needs an age or a birth");
-    } else if birth.is_none() && age.is_some() {
-        node.fault_at("age", "reaches back further than the calendar");
     }
     let always = Validity { from: Date::new(1900, 1, 1).ok()?, to: None };
     let entitlement = Entitlement {
@@ -293,6 +310,13 @@ fn relative(row: Node<'_>, home: Option<Home>) -> Option<FamilyAccount> {
     Some(FamilyAccount { account: AccountOf { owner: owner?, pool: pool?, insurance }, balance })
 }
 
+/// Reports a day after the settlement, of something that comes before it.
+fn not_after(node: &Node<'_>, key: &'static str, settled_on: Option<Date>) {
+    if settled_on.is_some_and(|settled_on| node.date(key).is_some_and(|day| day > settled_on)) {
+        node.fault_at(key, "lies after settled");
+    }
+}
+
 /// The day that lies a span before another, if the calendar reaches so far.
 fn before(day: Date, span: Result<Span, Error>) -> Option<Date> {
     day.checked_sub(span.ok()?).ok()
@@ -308,7 +332,7 @@ fn used(row: Node<'_>, home: Option<Home>, settled_on: Option<Date>) -> Option<U
     // What the earlier layers looked at and left, where assistance looks at the same.
     let left = (money("catastrophic_base") - money("catastrophic") - money("civil_servant")).at_least_zero();
     let sums = UsageSums {
-        stays: row.number("stays").unwrap_or_default(),
+        stays: row.count("stays", MOST_STAYS).unwrap_or_default(),
         deductible: money("deductible"),
         in_policy: money("in_policy"),
         basic: money("basic"),
@@ -340,7 +364,7 @@ fn disease(node: &Node<'_>) -> Option<DiseaseCode> {
 }
 
 /// `bill`: the split, and the gross class-B charges where the region applies a share of its own to them. Or `[[line]]`.
-fn bill(node: &Node<'_>) -> Option<Bill> {
+fn bill(node: &Node<'_>, home: Option<Home>) -> Option<Bill> {
     if node.has("line") {
         return lines::bill(node);
     }
@@ -352,6 +376,10 @@ fn bill(node: &Node<'_>) -> Option<Bill> {
         first_self_pay: money("first_self_pay"),
         in_policy: money("in_policy"),
     };
+    let needed = home.is_some_and(|home| home.needs_class_b) && coverage.first_self_pay > Money::ZERO;
+    if needed && !table.has("class_b") {
+        table.fault("needs class_b: the region works out the first self-pay from it");
+    }
     let class_b = table.money("class_b").unwrap_or(coverage.first_self_pay);
     let class_a = coverage.in_policy + coverage.first_self_pay - class_b;
     if class_a.is_negative() {

@@ -17,10 +17,7 @@ use crate::rulebook::table::{Row, Table};
 use crate::rulebook::word::Word;
 use crate::spanned::Node;
 
-use super::{Parser, unique_ids};
-
-/// The tables that decide who is let in, and on what footing.
-const ASKED_BEFORE_THE_FOOTING: [&str; 5] = ["unfiled", "deemed_filing", "back_home", "filing_validity", "waiting"];
+use super::{Parser, unique_ids, unmet};
 
 /// Whether a table has to have a row for everybody.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,19 +64,8 @@ impl Parser<'_> {
         told_apart(rows.iter_mut().map(|row| &mut row.when));
         let whole = rows.len() == written && (written > 0 || !parent.has(key));
         let table = Table { path: parent.path_of(key), rows };
-        self.asked_before_the_footing(&table);
+        unmet::report(&table, &self.scope, self.report);
         (table, whole)
-    }
-
-    /// Who is let in, and on what footing, is asked before anybody knows whether care is filed.
-    fn asked_before_the_footing<T>(&self, table: &Table<T>) {
-        if !ASKED_BEFORE_THE_FOOTING.contains(&table.path.as_str()) {
-            return;
-        }
-        for row in table.rows.iter().filter(|row| row.when.filed != Cases::ANY) {
-            let problem = "cannot depend on filed: it is asked before that is known";
-            self.report.fault(row.clause.0 as usize, &table.path, problem);
-        }
     }
 
     fn row<'n, T>(&self, node: Node<'n>, value: impl Fn(&Node<'n>) -> Option<T>) -> Option<Row<T>> {
