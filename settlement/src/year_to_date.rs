@@ -75,7 +75,7 @@ pub struct UsageSums {
     pub stays: i64,
     /// Deductible borne.
     pub deductible: Money,
-    /// In-policy amount.
+    /// 待遇计算基数: the in-policy amount less what is taken off it before the fund looks at it.
     pub in_policy: Money,
     /// Paid by the basic fund.
     pub basic: Money,

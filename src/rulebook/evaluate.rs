@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 use settlement::adjudication::Adjudication;
-use settlement::benefits::explanation::YearSoFar;
+use settlement::benefits::explanation::{Left, YearSoFar};
 use settlement::money::Money;
 use settlement::refusal::Refusal;
 use settlement::rulebook::RuleBook;
@@ -121,13 +121,12 @@ fn print(book: &RuleBook, result: &WorkedOut, used: &[UsagePosting], lang: Lang)
 
 /// What is told of a result: who pays what, then what the person bears by its kinds, and the total.
 fn amounts(worked_out: &Adjudication) -> Vec<(&'static str, Money)> {
-    let (coverage, payers) = (worked_out.coverage(), worked_out.payers());
-    let outside = coverage.self_paid + coverage.over_limit;
+    let left = Left::at_the_end(worked_out);
     let kinds = [
-        (OWN_SHARE, payers.account + payers.cash - outside),
-        (SELF_PAID, coverage.self_paid),
-        (OVER_LIMIT, coverage.over_limit),
-        (TOTAL, coverage.total()),
+        (OWN_SHARE, left.own_share),
+        (SELF_PAID, left.self_paid),
+        (OVER_LIMIT, left.over_limit),
+        (TOTAL, worked_out.coverage().total()),
     ];
     told::outputs(worked_out).chain(kinds).collect()
 }

@@ -99,7 +99,14 @@ pub fn steps_json(adjudication: &Adjudication, book: &RuleBook) -> Vec<Value> {
     let step = |((step, (chinese, english)), at): ((&Step, (Line, Line)), Vec<Clause>)| {
         let Parts { kind, inputs, result } = step.parts();
         let clauses: Vec<Value> = at.into_iter().map(|at| clause_json(book, at)).collect();
-        let left = chinese.left.map(|left| amounts_json([("own_share", left.own_share), ("to_pay", left.to_pay)]));
+        let left = chinese.left.map(|left| {
+            amounts_json([
+                ("own_share", left.own_share),
+                ("self_paid", left.self_paid),
+                ("over_limit", left.over_limit),
+                ("to_pay", left.to_pay),
+            ])
+        });
         json!({ "step": kind, "zh": chinese.text, "en": english.text, "clauses": clauses,
             "inputs": data_json(inputs), "result": data_json(result), "left": left })
     };

@@ -51,23 +51,15 @@ impl Bound {
     /// # Errors
     /// Where only so much is known of it: whether the fund pays more, nobody can say.
     pub(super) fn cut(&self, sheet: &mut Worksheet<'_>, cost: Fraction) -> Result<(), Refusal> {
-        let (clause, excess) = (self.clause, &mut sheet.excess);
-        let apart = match self.above {
+        let (clause, by, excess) = (self.clause, self.above, &mut sheet.excess);
+        match by {
             Above::Unknown => return self.unknown(sheet),
-            Above::Person => {
-                excess.person = excess.person + cost;
-                None
-            }
-            Above::LargeSum => {
-                excess.large_sum = excess.large_sum + cost;
-                None
-            }
-            Above::PersonApart => {
-                excess.apart = excess.apart + cost;
-                Some(Step::Derived(Derived::Apart { clause, cost: Money::round_fraction(cost) }))
-            }
-        };
-        self.steps.into_iter().flatten().chain(apart).for_each(|step| sheet.note(step));
+            Above::Person => excess.person = excess.person + cost,
+            Above::LargeSum => excess.large_sum = excess.large_sum + cost,
+            Above::PersonApart => excess.apart = excess.apart + cost,
+        }
+        let above = Step::Derived(Derived::AboveCap { clause, cost: Money::round_fraction(cost), by });
+        self.steps.into_iter().flatten().chain([above]).for_each(|step| sheet.note(step));
         Ok(())
     }
 

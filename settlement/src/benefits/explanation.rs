@@ -126,6 +126,15 @@ pub enum Step {
         /// The in-policy amount of both.
         in_policy: Money,
     },
+    /// What a fund pays next of what lies outside the policy.
+    Outside {
+        /// The fund.
+        fund: Fund,
+        /// Of 自费.
+        self_paid: Money,
+        /// Of 超限价.
+        over_limit: Money,
+    },
     /// The basic fund's payment raised to its guaranteed share.
     Floor {
         /// The rule.
@@ -445,7 +454,7 @@ impl Step {
             Step::Gate { .. } => [Some(book.decision_clause()), Some(book.benefit_year_clause())],
             Step::Died { .. } => [Some(book.decision_clause()), None],
             Step::Split(_) => [Some(book.first_self_pay.1), None],
-            Step::Paid { .. } | Step::Cash { .. } => [None, None],
+            Step::Paid { .. } | Step::Outside { .. } | Step::Cash { .. } => [None, None],
             Step::Deductible { clause, factor, .. } => [Some(clause), factor.map(|(clause, _)| clause)],
             Step::Segment { clause, change, .. } | Step::TierSlice { clause, change, .. } => [Some(clause), change],
             Step::CatastrophicBase { clause, threshold, .. } => [Some(threshold), Some(clause)],

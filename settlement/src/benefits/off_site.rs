@@ -27,6 +27,7 @@ pub(super) fn pre_deduct(sheet: &mut Worksheet<'_>, row: Option<(OffSite, Clause
     let ratio = ratio.needed(sheet.book, clause)?;
     let amount = Money::round(ratio.of(in_policy));
     sheet.burden.set(Part::PreDeduction, amount);
+    sheet.pre_deducted = amount;
     sheet.note(Step::PreDeduction { clause, in_policy, ratio, amount });
     Ok(in_policy - amount)
 }

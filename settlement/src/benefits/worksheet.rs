@@ -53,6 +53,8 @@ pub(super) struct Worksheet<'a> {
     pub(super) before: Before,
     /// The bill as the home region splits it: the treatment place's split, but for a first self-pay of its own.
     pub(super) coverage: Coverage,
+    /// What is taken off the in-policy amount before the fund looks at it; later bills of the year go on from the rest.
+    pub(super) pre_deducted: Money,
     /// 起付线 borne in this settlement.
     pub(super) deductible: Money,
     /// What the person still bears.
@@ -93,6 +95,7 @@ impl<'a> Worksheet<'a> {
             used: admitted.used,
             before: admitted.before,
             coverage: case.settle.bill.coverage(),
+            pre_deducted: Money::ZERO,
             deductible: Money::ZERO,
             burden: Burden::default(),
             excess: Excess::NONE,
@@ -142,7 +145,13 @@ impl<'a> Worksheet<'a> {
     /// Lets a fund pay, beside what it pays of the bill already, taking it off some parts of the person's burden.
     pub(super) fn pay(&mut self, fund: Fund, paid: Money, before: Money, parts: Cases) {
         self.funds.set(fund, self.funds.of(fund) + paid);
+        let outside = [Part::SelfPaid, Part::OverLimit];
+        let before_it = outside.map(|part| self.burden.of(part));
         self.burden.relieve(parts, paid);
+        let [self_paid, over_limit] = [0, 1].map(|at| before_it[at] - self.burden.of(outside[at]));
+        if !(self_paid + over_limit).is_zero() {
+            self.note(Step::Outside { fund, self_paid, over_limit });
+        }
         self.note(Step::Paid { fund, before, paid });
     }
 
@@ -201,7 +210,7 @@ impl<'a> Worksheet<'a> {
             CareKind::Inpatient | CareKind::Chronic | CareKind::Outpatient => UsageSums {
                 stays: i64::from(care == CareKind::Inpatient && !self.before.counted),
                 deductible: self.deductible,
-                in_policy: self.coverage.in_policy,
+                in_policy: self.coverage.in_policy - self.pre_deducted,
                 basic: self.funds.of(Fund::Basic),
                 above_cap: self.large_sum_base,
                 large_sum: self.funds.of(Fund::LargeSum),

@@ -1,6 +1,7 @@
 //! How a result is explained, and what is kept of the explanation.
 
-use settlement::benefits::explanation::{self, Language, YearSoFar};
+use settlement::benefits::explanation::{self, Language, Left, YearSoFar, render};
+use settlement::money::Money;
 
 use crate::invented::{STAY, example};
 
@@ -152,4 +153,27 @@ fn the_digest_of_an_explanation_never_changes() {
     let mut other = adjudication.steps.clone();
     other.pop();
     assert_ne!(explanation::digest(&other), explanation::digest(&adjudication.steps));
+}
+
+/// A catastrophic layer that looks at what is self-paid: (5500 − 500) × 80 % = 4000, so 500 + 1000 are the own share; and
+/// (2000 − 500) × 50 % = 750 of the 2000 that are self-paid.
+#[test]
+fn what_a_fund_pays_of_what_lies_outside_the_policy_leaves_the_own_share_alone() {
+    let layer = "catastrophic.base = { includes = ['self_paid'], care = ['inpatient'], § }\n\
+        catastrophic.tiers = { base = 'excess', § }\n\
+        catastrophic.deductible = [{ id = 'all', amount = 500, § }]\n\
+        catastrophic.ratio = [{ id = 'all', ratio = '0.50', § }]\n\
+        catastrophic.cap = [{ id = 'all', none = true, § }]";
+    let bill = "bill = { self_paid = 2000, over_limit = 30, in_policy = 5500 }";
+    let case = STAY.replace("bill = { in_policy = 2500 }", bill);
+    let (book, example) = example(&[("catastrophic", layer)], &case);
+    let adjudication = example.adjudicate(&book).expect("a result");
+    let left = Left::at_the_end(&adjudication);
+    assert_eq!(left.own_share, Money::from_yuan(1_500));
+    assert_eq!([left.self_paid, left.over_limit], [1_250, 30].map(Money::from_yuan));
+    let said: Vec<String> = render(&adjudication, &book, Language::Chinese).into_iter().map(|line| line.text).collect();
+    for wanted in ["另付政策范围外费用：自费750.00，超限价0.00。", "自付1500.00，超限价30.00，自费1250.00"]
+    {
+        assert!(said.iter().any(|line| line.contains(wanted)), "{wanted}\nis not in\n{}", said.join("\n"));
+    }
 }

@@ -1,6 +1,8 @@
 //! The forms in which care elsewhere is paid differently, in combination, and the guaranteed share (policy.md C.6, D.11).
 
-use crate::invented::{book, check, faults};
+use settlement::money::Money;
+
+use crate::invented::{book, check, example, faults};
 
 /// Anhui 2024 as far as it is written here: in the province twice the deductible and −5 points, unfiled a further −10;
 /// out of it −10 and −20, and never less than 40 % of the in-policy amount.
@@ -219,4 +221,41 @@ fn a_reduction_beyond_the_national_ceilings_is_to_be_looked_at() {
     ];
     assert_eq!(found.len(), wanted.len(), "{found:#?}");
     assert!(wanted.iter().all(|wanted| found.iter().any(|said| said.contains(wanted))), "{found:#?}");
+}
+
+/// One stay of 20000, or the same in two parts: 10 % is taken off first, then 500 are borne, and the first 9000 of a year
+/// are paid 80 %, the rest 90 %. (9000 - 500) × 80 % + 9000 × 90 % = 14900 either way.
+#[test]
+fn what_is_taken_off_first_does_not_move_the_segments_of_a_year() {
+    let changed = [
+        ("off_site", "off_site = [{ id = 'all', pre_deduct = '0.10', § }]"),
+        ("inpatient.segments", "inpatient.segments = { base = 'year', § }"),
+        (
+            "inpatient.ratio",
+            "inpatient.ratio = [{ id = 'low', to = 9000, ratio = '0.80', § }, { id = 'high', from = 9000, ratio = '0.90', § }]",
+        ),
+        ("inpatient.deductible", "inpatient.deductible = [{ id = 'all', amount = 500, per = 'year', § }]"),
+    ];
+    check(
+        &changed,
+        &[
+            ("bill = { in_policy = 20000 }", "expect = { deductible = 500, basic = 14900 }"),
+            // (9000 - 500) * 0.80 = 6800; what was looked at is 10000 - 1000
+            ("bill = { in_policy = 10000 }", "expect = { deductible = 500, basic = 6800 }"),
+            (
+                "used = [{ care = 'inpatient', stays = 1, deductible = 500, in_policy = 9000, basic = 6800 }]\n\
+                 bill = { in_policy = 10000 }",
+                // 9000 * 0.90 = 8100, and 6800 + 8100 = 14900
+                "expect = { deductible = 0, basic = 8100 }",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_year_goes_on_from_what_the_fund_looked_at() {
+    let changed = [("off_site", "off_site = [{ id = 'all', pre_deduct = '0.10', § }]")];
+    let (book, example) = example(&changed, "care = 'inpatient'\nfiling = 'referral'\nbill = { in_policy = 10000 }");
+    let worked_out = example.adjudicate(&book).expect("a result");
+    assert_eq!(worked_out.usage.sums.in_policy, Money::from_yuan(9_000));
 }

@@ -12,7 +12,7 @@ use crate::rulebook::sections::Per;
 
 /// Says a step of a bill. `left` is what nobody has paid yet after it, `family` what relatives' accounts pay.
 pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShare]) -> String {
-    let Left { own_share, to_pay } = left;
+    let Left { own_share, self_paid, over_limit, to_pay } = left;
     match *step {
         Step::Gate { person, level, care, footing, identity, age, stay, year } => {
             let identity = identity.map_or(String::new(), |identity| format!("，{}", identity.name()));
@@ -45,6 +45,9 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
         }
         Step::UsedBeforeChange { clause: _, in_policy } => {
             format!("年度内变更险种，累计连续计算，政策范围内已累计{in_policy}。")
+        }
+        Step::Outside { fund, self_paid, over_limit } => {
+            format!("{}另付政策范围外费用：自费{self_paid}，超限价{over_limit}。", fund.name())
         }
         Step::Floor { clause: _, of, base, share, before, raised } => {
             format!("保底支付：{}{base} × {share}，统筹支付由{before}提高到{raised}。", of.name())
@@ -124,7 +127,6 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("家庭共济：有一个{pool} {}的个人账户不在本节点，不能支付。", insurance.name())
         }
         Step::Cash { amount } => {
-            let Coverage { self_paid, over_limit, .. } = *bill;
             let (total, all) = (bill.total(), own_share + over_limit + self_paid);
             format!(
                 "个人负担{all}：自付{own_share}，超限价{over_limit}，自费{self_paid}；其中现金支付：\

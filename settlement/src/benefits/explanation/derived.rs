@@ -9,6 +9,7 @@ use crate::encounter::HospitalLevel;
 use crate::money::Money;
 use crate::rulebook::clause::Clause;
 use crate::rulebook::ratio::Ratio;
+use crate::rulebook::sections::Above;
 
 /// A value that a rule derives from others before another rule applies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,12 +89,14 @@ pub enum Derived {
         /// What it comes to together.
         amount: Money,
     },
-    /// Cost above a cap that is no compliant cost.
-    Apart {
+    /// The in-policy cost that a cap leaves unpaid.
+    AboveCap {
         /// The cap.
         clause: Clause,
         /// The cost.
         cost: Money,
+        /// Who is asked to bear it.
+        by: Above,
     },
     /// What the catastrophic layer pays at most, where earlier bills took more of the benefit year's due than their part.
     YearDue {
@@ -131,7 +134,7 @@ impl Derived {
             | Derived::ShareOfBill { clause, .. }
             | Derived::Falls { clause, .. }
             | Derived::Again { clause, .. }
-            | Derived::Apart { clause, .. }
+            | Derived::AboveCap { clause, .. }
             | Derived::YearDue { clause, .. }
             | Derived::ByAge { clause, .. } => clause,
         }
@@ -164,8 +167,8 @@ impl Derived {
             Derived::ByAge { clause, ratio, per_year, age, raised } => {
                 encoder.tag(27).clause(clause).ratio(ratio).ratio(per_year).number(age).ratio(raised);
             }
-            Derived::Apart { clause, cost } => {
-                encoder.tag(28).clause(clause).money([cost]);
+            Derived::AboveCap { clause, cost, by } => {
+                encoder.tag(28).clause(clause).number(by as i64).money([cost]);
             }
             Derived::YearDue { clause, due, before, left } => {
                 encoder.tag(29).clause(clause).money([due, before, left]);
@@ -209,7 +212,13 @@ impl Derived {
             Derived::ByAge { clause: _, ratio, per_year, age, raised } => {
                 format!("支付比例随年龄提高：{ratio} + {per_year} × {age}岁，为{raised}。")
             }
-            Derived::Apart { clause: _, cost } => format!("超过该限额的{cost}由个人负担，不计入合规费用。"),
+            Derived::AboveCap { clause: _, cost, by } => match by {
+                Above::LargeSum => format!("该限额付不到的医疗费{cost}，由大额补助分担。"),
+                Above::Person => format!("该限额付不到的医疗费{cost}由个人负担。"),
+                Above::PersonApart | Above::Unknown => {
+                    format!("该限额付不到的医疗费{cost}由个人负担，不计入合规费用。")
+                }
+            },
             Derived::YearDue { clause: _, due, before, left } => {
                 format!("大病保险全年应付{due}，此前已付{before}，本次至多支付{left}。")
             }
@@ -246,9 +255,15 @@ impl Derived {
             Derived::ByAge { clause: _, ratio, per_year, age, raised } => {
                 format!("The ratio grows with age: {ratio} + {per_year} × {age} years = {raised}.")
             }
-            Derived::Apart { clause: _, cost } => {
-                format!("The person bears the {cost} above this cap; it is no compliant cost.")
-            }
+            Derived::AboveCap { clause: _, cost, by } => match by {
+                Above::LargeSum => {
+                    format!("The large-sum layer is asked to share the {cost} that this cap leaves unpaid.")
+                }
+                Above::Person => format!("The person bears the {cost} that this cap leaves unpaid."),
+                Above::PersonApart | Above::Unknown => {
+                    format!("The person bears the {cost} that this cap leaves unpaid; it is no compliant cost.")
+                }
+            },
             Derived::YearDue { clause: _, due, before, left } => format!(
                 "The catastrophic layer owes {due} for the whole year and has paid {before}: now at most {left}."
             ),

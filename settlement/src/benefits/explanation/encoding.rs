@@ -106,6 +106,9 @@ impl Encoder {
             Step::UsedBeforeChange { clause, in_policy } => {
                 self.tag(68).clause(clause).money([in_policy]);
             }
+            Step::Outside { fund, self_paid, over_limit } => {
+                self.tag(70).bytes(&[fund as u8]).money([self_paid, over_limit]);
+            }
             Step::Floor { clause, of, base, share, before, raised } => {
                 self.tag(69).clause(clause).bytes(&[of as u8]).ratio(share).money([base, before, raised]);
             }

@@ -14,7 +14,7 @@ use crate::rulebook::sections::Per;
 
 /// Says a step of a bill. `left` is what nobody has paid yet after it, `family` what relatives' accounts pay.
 pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShare]) -> String {
-    let Left { own_share, to_pay } = left;
+    let Left { own_share, self_paid, over_limit, to_pay } = left;
     match *step {
         Step::Gate { person, level, care, footing, identity, age, stay, year } => {
             let nth = if care == CareKind::Inpatient { format!(", stay {stay}") } else { String::new() };
@@ -56,6 +56,10 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
         Step::UsedBeforeChange { clause: _, in_policy } => {
             format!("What was used before a change of insurance counts: in policy {in_policy}.")
         }
+        Step::Outside { fund, self_paid, over_limit } => format!(
+            "Of what lies outside the policy the {} pays self-paid {self_paid}, over limit {over_limit}.",
+            name(fund)
+        ),
         Step::Floor { clause: _, of, base, share, before, raised } => {
             let of = of.word().replace('_', " ");
             format!("Guaranteed share: {base} ({of}) × {share}; the basic fund pays {raised}, not {before}.")
@@ -140,7 +144,6 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("A relative's account ({pool}, {}) is kept by another node and cannot pay.", insurance.word())
         }
         Step::Cash { amount } => {
-            let Coverage { self_paid, over_limit, .. } = *bill;
             let (total, all) = (bill.total(), own_share + over_limit + self_paid);
             format!(
                 "The person bears {all}: own share {own_share}, over limit {over_limit}, self-paid {self_paid}; in cash: \

@@ -72,6 +72,10 @@ impl Step {
             Step::UsedBeforeChange { clause: _, in_policy } => {
                 of("used_before_change").gives("in_policy", Datum::Money(in_policy))
             }
+            Step::Outside { fund, self_paid, over_limit } => of("outside")
+                .word("fund", fund.word())
+                .money("over_limit", over_limit)
+                .gives("self_paid", Datum::Money(self_paid)),
             Step::Floor { clause: _, of: base_of, base, share, before, raised } => of("floor")
                 .word("of", base_of.word())
                 .money("base", base)
@@ -208,7 +212,9 @@ fn derived_parts(derived: Derived) -> Parts {
             .ratio("per_year", per_year)
             .number("age", age)
             .gives("raised", Datum::Ratio(raised)),
-        Derived::Apart { clause: _, cost } => of("apart").gives("cost", Datum::Money(cost)),
+        Derived::AboveCap { clause: _, cost, by } => {
+            of("above_cap").word("by", by.word()).gives("cost", Datum::Money(cost))
+        }
         Derived::YearDue { clause: _, due, before, left } => {
             of("year_due").money("due", due).money("before", before).gives("left", Datum::Money(left))
         }

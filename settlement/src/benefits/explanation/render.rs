@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::{Step, chinese, clauses, english};
 use crate::adjudication::Adjudication;
+use crate::bill::Coverage;
 use crate::money::Money;
 use crate::rulebook::{Clause, RuleBook};
 
@@ -22,6 +23,10 @@ pub enum Language {
 pub struct Left {
     /// 自付: what the person bears inside the policy so far.
     pub own_share: Money,
+    /// 自费: outside the catalogue.
+    pub self_paid: Money,
+    /// 超限价: above price ceilings.
+    pub over_limit: Money,
     /// Of the whole bill, what no account has paid either.
     pub to_pay: Money,
 }
@@ -45,15 +50,41 @@ impl fmt::Display for Line {
     }
 }
 
+impl Left {
+    /// Before anybody pays.
+    fn of(bill: &Coverage) -> Left {
+        let Coverage { self_paid, over_limit, first_self_pay, in_policy } = *bill;
+        Left { own_share: first_self_pay + in_policy, self_paid, over_limit, to_pay: bill.total() }
+    }
+
+    /// After everybody has paid.
+    pub fn at_the_end(adjudication: &Adjudication) -> Left {
+        let mut left = Left::of(&adjudication.coverage());
+        adjudication.steps.iter().for_each(|step| left.after(step));
+        left
+    }
+
+    fn after(&mut self, step: &Step) {
+        let (by_fund, by_account) = paid(step);
+        self.own_share -= by_fund;
+        self.to_pay -= by_fund + by_account;
+        if let Step::Outside { fund: _, self_paid, over_limit } = *step {
+            // The payment that follows is of this, too.
+            self.own_share += self_paid + over_limit;
+            self.self_paid -= self_paid;
+            self.over_limit -= over_limit;
+        }
+    }
+}
+
 /// Says how a result came about.
 pub fn render(adjudication: &Adjudication, book: &RuleBook, language: Language) -> Vec<Line> {
     let bill = adjudication.coverage();
-    let mut left = Left { own_share: bill.first_self_pay + bill.in_policy, to_pay: bill.total() };
+    let mut left = Left::of(&bill);
     let mut lines = Vec::with_capacity(adjudication.steps.len());
     for (step, at) in adjudication.steps.iter().zip(clauses(&adjudication.steps, book)) {
         let (by_fund, by_account) = paid(step);
-        left.own_share -= by_fund;
-        left.to_pay -= by_fund + by_account;
+        left.after(step);
         let text = match language {
             Language::Chinese => chinese::say(step, &bill, left, adjudication.family()),
             Language::English => english::say(step, &bill, left, adjudication.family()),
@@ -84,6 +115,7 @@ fn paid(step: &Step) -> (Money, Money) {
         | Step::BestIdentity { .. }
         | Step::UsedBeforeChange { .. }
         | Step::Floor { .. }
+        | Step::Outside { .. }
         | Step::Split(_)
         | Step::FirstSelfPay { .. }
         | Step::PreDeduction { .. }
