@@ -1,6 +1,6 @@
-//! `yidi rulebook schema`: the JSON Schema of rule books, by which an editor completes keys and says what they mean. Keys
-//! and forms are what the reader itself asks for, meanings what `docs/rulebooks.md` says, so that neither stands twice.
-//! It says less than `check`, which alone knows whether rows overlap or leave a gap.
+//! `yidi rulebook schema`: the JSON Schema of rule books, by which an editor completes keys, says what they mean and gives
+//! an example. Keys and forms are what the reader itself asks for, meanings and examples what `docs/rulebooks.md` says, so
+//! that neither stands twice. It says less than `check`, which alone knows whether rows overlap or leave a gap.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use settlement::rulebook::keys::{Asked, Form, keys};
 
 use crate::output;
 
-/// What the keys mean.
+/// What the keys mean, with an example of each.
 const MANUAL: &str = include_str!("../../docs/rulebooks.md");
 
 /// How to print it.
@@ -84,8 +84,11 @@ impl Writer {
             Ok([only]) => only,
             Err(several) => json!({ "anyOf": several }),
         };
-        if let Some(meaning) = self.meanings.of(table, key) {
-            property["description"] = meaning.as_str().into();
+        if let Some(told) = self.meanings.of(table, key) {
+            property["description"] = told.meaning.as_str().into();
+            if let Some(example) = told.example_of(key).as_ref().and_then(as_json) {
+                property["examples"] = json!([example]);
+            }
         }
         if self.meanings.is_of_table(table, key) {
             return property;
@@ -134,11 +137,39 @@ fn word(wanted: &str) -> Value {
     json!({ "type": "string", "enum": words })
 }
 
+/// What the manual tells of a key.
+#[derive(Clone, Debug)]
+struct Told {
+    meaning: String,
+    /// TOML that sets the key, `amount = 1200`, or the head of a table, `[[cap]]`.
+    example: String,
+}
+
+impl Told {
+    /// The value that the example gives a key; none where it is the head of a table or gives none.
+    fn example_of(&self, key: &str) -> Option<toml::Value> {
+        self.example.parse::<toml::Table>().ok()?.remove(key).filter(|_| !self.example.starts_with('['))
+    }
+}
+
+/// A value as JSON has it; none of a table.
+fn as_json(value: &toml::Value) -> Option<Value> {
+    match value {
+        toml::Value::String(text) => Some(text.as_str().into()),
+        toml::Value::Integer(number) => Some((*number).into()),
+        toml::Value::Float(number) => Some((*number).into()),
+        toml::Value::Boolean(flag) => Some((*flag).into()),
+        toml::Value::Datetime(day) => Some(day.to_string().into()),
+        toml::Value::Array(values) => values.iter().map(as_json).collect::<Option<Vec<Value>>>().map(Value::from),
+        toml::Value::Table(_) => None,
+    }
+}
+
 /// What keys mean, from the tables of a manual: a heading names the tables that it is about in backticks, and the rows
 /// under it begin with keys in backticks. What stands under a heading without a table is about every table.
 struct Meanings {
-    of_tables: BTreeMap<(String, String), String>,
-    of_every: BTreeMap<String, String>,
+    of_tables: BTreeMap<(String, String), Told>,
+    of_every: BTreeMap<String, Told>,
 }
 
 impl Meanings {
@@ -146,7 +177,7 @@ impl Meanings {
         self.of_tables.contains_key(&(table.replace("[]", ""), key.to_owned()))
     }
 
-    fn of(&self, table: &str, key: &str) -> Option<&String> {
+    fn of(&self, table: &str, key: &str) -> Option<&Told> {
         let named = self.of_tables.get(&(table.replace("[]", ""), key.to_owned()));
         named.or_else(|| self.of_every.get(key))
     }
@@ -162,13 +193,13 @@ fn meanings(manual: &str) -> Meanings {
             if heading.contains("top of the file") {
                 tables.push(String::new());
             }
-        } else if let Some((first, meaning)) = row(line) {
+        } else if let Some((first, told)) = row(line) {
             for key in quoted(first) {
                 if tables.is_empty() {
-                    meanings.of_every.insert(key.clone(), meaning.clone());
+                    meanings.of_every.insert(key.clone(), told.clone());
                 }
                 for table in &tables {
-                    meanings.of_tables.insert((table.clone(), key.clone()), meaning.clone());
+                    meanings.of_tables.insert((table.clone(), key.clone()), told.clone());
                 }
             }
         }
@@ -176,12 +207,13 @@ fn meanings(manual: &str) -> Meanings {
     meanings
 }
 
-/// The first cell of a row of a table, and the others as one text; none for other lines.
-fn row(line: &str) -> Option<(&str, String)> {
-    let cells: Vec<&str> = line.strip_prefix('|')?.trim_end_matches('|').split('|').map(str::trim).collect();
-    let (first, others) = cells.split_first()?;
-    let others: Vec<String> = others.iter().filter(|cell| !cell.is_empty()).map(|cell| cell.replace('`', "")).collect();
-    first.starts_with('`').then(|| (*first, others.join(" · ")))
+/// The first cell of a row that tells of a key, and what it tells; none for other lines.
+fn row(line: &str) -> Option<(&str, Told)> {
+    let mut cells = line.strip_prefix('|')?.trim_end_matches('|').split('|').map(str::trim);
+    let first = cells.next().filter(|cell| cell.starts_with('`'))?;
+    let meaning = cells.next().unwrap_or_default().replace('`', "");
+    let example = quoted(cells.next().unwrap_or_default()).into_iter().next().unwrap_or_default();
+    Some((first, Told { meaning, example }))
 }
 
 fn quoted(text: &str) -> Vec<String> {
@@ -215,6 +247,52 @@ mod tests {
         let names: BTreeSet<&String> = all.iter().map(|(_, key)| key).collect();
         let unknown: Vec<_> = meanings.of_every.keys().filter(|key| !names.contains(key)).collect();
         assert!(unknown.is_empty(), "docs/rulebooks.md tells of keys that no table has: {unknown:#?}");
+    }
+
+    /// Whether a value is one that a form may have.
+    fn takes(form: &Form, value: &toml::Value) -> bool {
+        let is_word = |wanted: &str, value: &toml::Value| match (value.as_str(), word(wanted)["enum"].as_array()) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(text), Some(words)) => words.iter().any(|word| word == text),
+        };
+        let is_amount = || {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            text.parse::<rust_decimal::Decimal>().is_ok_and(|amount| !amount.is_sign_negative())
+        };
+        match form {
+            Form::Text => value.is_str(),
+            Form::Day => value.is_datetime(),
+            Form::Flag => value.is_bool(),
+            Form::Number | Form::NumberOrUnset => value.as_integer().is_some_and(|number| number >= 0),
+            Form::Decimal => is_amount(),
+            Form::Money | Form::MoneyOrUnset => !value.is_str() && is_amount(),
+            Form::RatioOrUnset => value.is_str() && is_amount(),
+            Form::One(wanted) => is_word(wanted, value),
+            Form::Many(wanted) => match value.as_array() {
+                Some(values) => !values.is_empty() && values.iter().all(|value| is_word(wanted, value)),
+                None => is_word(wanted, value),
+            },
+            Form::Table | Form::Tables => false,
+        }
+    }
+
+    /// What is wrong with what the manual gives as an example of a key.
+    fn wrong(table: &str, key: &str, forms: &BTreeSet<Form>, told: &Told) -> Option<String> {
+        let path = [table.replace("[]", "").as_str(), key].join(".").trim_start_matches('.').to_owned();
+        let heads = [(Form::Table, format!("[{path}]")), (Form::Tables, format!("[[{path}]]"))];
+        let is_head = heads.iter().any(|(form, head)| forms.contains(form) && told.example == *head);
+        let is_value = told.example_of(key).is_some_and(|value| forms.iter().any(|form| takes(form, &value)));
+        (!is_head && !is_value).then(|| format!("{path}: `{}`", told.example))
+    }
+
+    #[test]
+    fn every_key_has_an_example_that_it_can_have() {
+        let (keys, meanings) = (by_table(keys()), meanings(MANUAL));
+        let each = keys.iter().flat_map(|(table, keys)| keys.iter().map(move |(key, forms)| (table, *key, forms)));
+        let wrong: Vec<String> =
+            each.filter_map(|(table, key, forms)| wrong(table, key, forms, meanings.of(table, key)?)).collect();
+        assert!(wrong.is_empty(), "docs/rulebooks.md gives no example, or not one of this key:\n{}", wrong.join("\n"));
     }
 
     #[test]

@@ -219,12 +219,15 @@ pub fn clear_uncompared(deploy: &Path) {
     std::fs::write(file, cleared).expect("it is written");
 }
 
-/// Appends a line to a file of `deploy/demo`.
+/// Appends a line to a file of `deploy/demo`. The columns that it lacks at its end are empty.
 pub fn append(deploy: &Path, file: &str, row: &str) {
     let path = deploy.join("demo").join(file);
+    let text = fs::read_to_string(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
+    let columns = |line: &str| line.matches(',').count();
+    let lacking = columns(text.lines().next().unwrap_or_default()).saturating_sub(columns(row));
     let mut file =
         OpenOptions::new().append(true).open(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
-    writeln!(file, "{row}").expect("a row can be written");
+    writeln!(file, "{row}{}", ",".repeat(lacking)).expect("a row can be written");
 }
 
 fn add_people(deploy: &Path) {

@@ -80,8 +80,8 @@ pub const PLANTED: [Planted; 12] = [
         problem: "no [[source]] has the id nowhere",
     },
     Planted {
-        good: "ratio = \"0.60\"\nsource = \"demo\"\ntrust = \"assumed\"",
-        bad: "ratio = \"0.60\"\nsource = \"demo\"\ntrust = \"hearsay\"",
+        good: "ratio = \"0.60\"\nsource = \"page\"\ntrust = \"assumed\"",
+        bad: "ratio = \"0.60\"\nsource = \"page\"\ntrust = \"hearsay\"",
         at: "\"hearsay\"",
         path: "outpatient.ratio.primary.trust",
         problem: "is not one of official, reported, assumed",
@@ -104,7 +104,8 @@ pub const PLANTED: [Planted; 12] = [
         good: "id = \"disease-diabetes\"",
         bad: "id = \"disease-hypertension\"",
         at: "id = \"disease-hypertension\"\ndisease = [\"M03900\"]\ncounts = [\"chronic\"]\nmeasure = \"fund_paid\"\n\
-             amount = 2400\nsource = \"demo\"\ntrust = \"assumed\"\nclause = \"高血压年度限额\"\n\n[[cap]]\nid",
+             amount = \"unset\"\nper = \"month\"\nsource = \"unknown\"\ntrust = \"assumed\"\n\
+             clause = \"高血压月限额：数额没有找到，结算拒绝\"\n\n[[cap]]\nid",
         path: "cap.disease-hypertension.id",
         problem: "stands twice in this table",
     },

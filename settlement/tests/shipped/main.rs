@@ -1,6 +1,7 @@
 //! The rule books that we ship, read from `deploy/rulebooks`. What a rule means is tested in `tests/steps`.
 
 mod altered;
+mod assumed;
 mod case_file;
 mod examples;
 mod keys;

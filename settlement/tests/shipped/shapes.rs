@@ -61,10 +61,10 @@ fn what_was_published_is_worked_by_an_example() {
 }
 
 /// A row of a table of the manual, by the heads of its columns.
-type Listed = BTreeMap<&'static str, &'static str>;
+pub(crate) type Listed = BTreeMap<&'static str, &'static str>;
 
 /// The rows of the first table under a heading of the manual.
-fn listed(heading: &str) -> Vec<Listed> {
+pub(crate) fn listed(heading: &str) -> Vec<Listed> {
     let (_, under) = MANUAL.split_once(&format!("\n## {heading}\n")).expect("a heading of the manual");
     let table = under.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     let mut rows = table.map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
@@ -73,7 +73,7 @@ fn listed(heading: &str) -> Vec<Listed> {
 }
 
 /// What stands in backticks in a cell.
-fn quoted(cell: &str) -> Vec<&str> {
+pub(crate) fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 

@@ -25,7 +25,7 @@ use crate::simulate::fixtures::{DRUGS, credentials, pool, rows_with, settings};
 const TIANJIN: &str = "120000-tianjin";
 const XINXIANG: &str = "410700-xinxiang";
 const SHENZHEN: &str = "440300-shenzhen";
-/// A chronic disease that the rule books of Tianjin and Xinxiang know.
+/// A chronic disease that the rule book of Tianjin's residents pays for.
 pub const DISEASE: &str = "M03900";
 
 /// A member: what it clears as, where its hospitals are, and its pools with their rule books.
@@ -240,7 +240,7 @@ fn people() -> Vec<Person> {
                     member,
                     insurance: if which == 2 { "390" } else { "310" },
                     goes_to,
-                    chronic: *rules != SHENZHEN && which == 1,
+                    chronic: *rules == TIANJIN && which == 2,
                     by_hand: member == IDLE
                         || BY_HAND.contains(&member) && which == 0
                         || *home == BY_STORY && which != 1,
@@ -272,7 +272,7 @@ fn write_people(folder: &Path, people: &[Person]) -> Result<()> {
         let tier = if ["310000", "330100", "440100", "440300"].contains(home) { "first" } else { "" };
         let entitled = match *insurance {
             "310" => format!("{number},employee,11,2010-01-01,,2010-01-01,{tier},0,,,\n"),
-            _ => format!("{number},resident,1501,2017-01-01,2025-12-31,2017-01-01,,0,,,\n"),
+            _ => format!("{number},resident,1501,2017-01-01,2025-12-31,2017-01-01,high,0,,,\n"),
         };
         files[0].1 += &format!("{number},某人,01,D{number},C{number},1,1980-01-01,{home}\n");
         files[1].1 += &entitled;
