@@ -25,7 +25,7 @@ fn file(rows: &[Vec<(&str, &str)>]) -> String {
 }
 
 /// A stay of the year that somebody's former region hands over.
-fn handed_over<'a>(from: &'a str) -> Vec<(&'a str, &'a str)> {
+fn handed_over(from: &str) -> Vec<(&str, &str)> {
     let mut cells = changed(&stay_before("P1", WORKING), &[("kind", "opening-balance")]);
     cells.push(("from_pool", from));
     cells
