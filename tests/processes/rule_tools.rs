@@ -213,7 +213,7 @@ fn yuan(value: &Value) -> i64 {
 fn a_new_book_is_held_against_a_regions_settlements_and_each_of_them_replays() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, changed) = settled(folder.path());
-    hold_against(&store, &changed, (6, 11));
+    hold_against(&store, &changed, (5, 11));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -90,11 +90,11 @@ fn every_parameter_that_is_named_is_in_the_book_and_in_the_arithmetic() {
 
 #[test]
 fn enough_examples_of_every_kind_have_a_working() {
-    let mut worked = worked_examples();
-    worked.retain(|example| example.file.starts_with(root().join(SHIPPED)));
-    let regions: BTreeSet<_> = worked.iter().map(|example| example.file.parent()).collect();
+    let worked = worked_examples();
+    let shipped = || worked.iter().filter(|example| example.file.starts_with(root().join(SHIPPED)));
+    let regions: BTreeSet<_> = shipped().map(|example| example.file.parent()).collect();
     let (examples, of_regions) = LEAST;
-    assert!(worked.len() >= examples, "only {} examples have a working", worked.len());
+    assert!(shipped().count() >= examples, "only {} examples have a working", shipped().count());
     assert!(regions.len() >= of_regions, "only {regions:?} have a working");
     for payer in ["basic", "large_sum", "catastrophic", "civil_servant", "assistance", "account", "cash"] {
         let pays = |example: &&Example| example.expected(payer).is_some_and(|amount| !amount.is_zero());
