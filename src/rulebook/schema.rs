@@ -279,11 +279,12 @@ mod tests {
 
     /// What is wrong with what the manual gives as an example of a key.
     fn wrong(table: &str, key: &str, forms: &BTreeSet<Form>, told: &Told) -> Option<String> {
-        let path = [table.replace("[]", "").as_str(), key].join(".").trim_start_matches('.').to_owned();
-        let heads = [(Form::Table, format!("[{path}]")), (Form::Tables, format!("[[{path}]]"))];
-        let is_head = heads.iter().any(|(form, head)| forms.contains(form) && told.example == *head);
+        // Tables that are told of together share the head of the first.
+        let names_key = told.example.trim_matches(['[', ']']).rsplit('.').next() == Some(key);
+        let form = if told.example.starts_with("[[") { Form::Tables } else { Form::Table };
+        let is_head = names_key && told.example.starts_with('[') && forms.contains(&form);
         let is_value = told.example_of(key).is_some_and(|value| forms.iter().any(|form| takes(key, form, &value)));
-        (!is_head && !is_value).then(|| format!("{path}: `{}`", told.example))
+        (!is_head && !is_value).then(|| format!("{table}.{key}: `{}`", told.example))
     }
 
     #[test]
