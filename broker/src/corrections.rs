@@ -10,7 +10,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clearing::corrections::{Event, Found, Standing};
+use clearing::listed::{Person, Seat};
 use clearing::obligation::Lot;
+use clearing::period::Side;
 use identity::permit::OperatorPermit;
 use ledger::hub::{BatchFault, Changes, CorrectionBatch, Proposal};
 use ledger::store::StoreError;
@@ -64,7 +66,7 @@ impl CorrectionsService {
         };
         // A settlement of a moment ago can be affected too.
         self.hub.store.journal_fold(READING).await.map_err(failed)?;
-        let by = (permit.peer().fingerprint().to_owned(), self.hub.clock.now());
+        let by = (person(permit, Seat::Member(Side::Home)), self.hub.clock.now());
         let proposed = self.hub.store.correction_propose(Proposal { id, home, changes, reason }, by).await;
         self.view(&proposed.map_err(failed)?.map_err(|fault| refused(&fault))?).await
     }
@@ -102,9 +104,9 @@ impl CorrectionsService {
         let reason = if event == Event::Approve && reason.is_empty() { reason } else { read_reason(&reason)? };
         let held = self.hub.store.correction_find(batch.clone()).await.map_err(failed)?;
         // Another region's batch is not even shown to exist.
-        held.filter(|held| scope::sees(permit, self.regions(), held.batch.home))
-            .ok_or_else(|| refused(&BatchFault::Unknown))?;
-        let by = (permit.peer().fingerprint().to_owned(), self.hub.clock.now());
+        let seat = held.and_then(|held| scope::home_seat(permit, self.regions(), held.batch.home));
+        let seat = seat.ok_or_else(|| refused(&BatchFault::Unknown))?;
+        let by = (person(permit, seat), self.hub.clock.now());
         let decided = self.hub.store.correction_decide((batch.clone(), digest), event, reason, by).await;
         let decided = decided.map_err(failed)?.map_err(|fault| refused(&fault))?;
         // Where the region cannot be asked now, the job does it.
@@ -191,8 +193,10 @@ impl CorrectionsService {
             month: month.map(|month| month.to_string()).unwrap_or_default(),
             corrections,
             remark: held.remark.clone(),
-            proposed_by: held.proposed_by.clone(),
-            decided_by: held.decided.as_ref().map(|(by, _)| by.clone()).unwrap_or_default(),
+            proposed_by: held.proposed_by.certificate.clone(),
+            decided_by: held.decided.as_ref().map(|(by, _)| by.certificate.clone()).unwrap_or_default(),
+            proposed_seat: held.proposed_by.seat.word().into(),
+            decided_seat: held.decided.as_ref().map(|(by, _)| by.seat.word()).unwrap_or_default().into(),
         })
     }
 }
@@ -259,6 +263,10 @@ impl Corrections for CorrectionsService {
         let permit = OperatorPermit::from_request(&request)?;
         self.listed(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
     }
+}
+
+fn person(permit: &OperatorPermit, seat: Seat) -> Person {
+    Person { certificate: permit.peer().fingerprint().to_owned(), seat }
 }
 
 fn read_settlements(asked: &v1::ProposeCorrectionsRequest) -> Result<BTreeSet<SettlementId>, Refusal> {

@@ -19,11 +19,17 @@ pub enum DoneAlone {
     },
     /// One certificate accepted two records of a payment for both sides.
     Payment {
-        /// Period, home, treatment and insurance.
+        /// Home, treatment and insurance, and the period or the change of their prefund.
         place: String,
     },
     /// Who put a batch of corrections forward approved it.
     Batch {
+        /// Its id.
+        id: String,
+    },
+    /// A batch of corrections was approved, or is in force, without a person of the home region and a second one, of it or of
+    /// the centre.
+    BatchOfOthers {
         /// Its id.
         id: String,
     },
@@ -62,9 +68,23 @@ impl HubStore {
              AND other.insurance = home.insurance AND other.paid_record = home.paid_record
              AND other.received_record = home.received_record
             WHERE home.side = 'home' AND other.side <> 'home' AND other.accepted_by = home.accepted_by";
+        const PREFUNDS: &str = "SELECT home.home, home.treatment, home.insurance, home.id
+            FROM prefund_payment_acceptances AS home JOIN prefund_payment_acceptances AS other
+              ON other.home = home.home AND other.treatment = home.treatment AND other.insurance = home.insurance
+             AND other.id = home.id AND other.paid_record = home.paid_record
+             AND other.received_record = home.received_record
+            WHERE home.side = 'home' AND other.side <> 'home' AND other.accepted_by = home.accepted_by";
         const BATCHES: &str = "SELECT correction_batches.id FROM correction_batches
             JOIN correction_events AS decided ON decided.batch = correction_batches.id AND decided.event = 'approved'
             WHERE decided.done_by = correction_batches.proposed_by";
+        // What `clearing::corrections::may_correct` lets through.
+        const SEATS: &str = "SELECT correction_batches.id FROM correction_batches
+            WHERE EXISTS (SELECT 1 FROM correction_events AS done
+                          WHERE done.batch = correction_batches.id AND done.event IN ('approved', 'in-force'))
+              AND NOT EXISTS (SELECT 1 FROM correction_events AS decided
+                WHERE decided.batch = correction_batches.id AND decided.event = 'approved'
+                  AND (correction_batches.proposed_seat = 'home' AND decided.seat IN ('home', 'centre')
+                       OR correction_batches.proposed_seat = 'centre' AND decided.seat = 'home'))";
         let read = self.engine.read(|sql| {
             let mut alone = sql.query(LISTED, values![], |row| {
                 let id = row.text(0)?;
@@ -77,7 +97,13 @@ impl HubStore {
                 let insurance = row.text(3)?;
                 Ok(DoneAlone::Payment { place: format!("{home} → {treatment} {insurance} in period {period}") })
             })?);
+            alone.extend(sql.query(PREFUNDS, values![], |row| {
+                let (home, treatment, insurance, id) = (row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?);
+                Ok(DoneAlone::Payment { place: format!("prefund {home} → {treatment} {insurance}, change {id}") })
+            })?);
             alone.extend(sql.query(BATCHES, values![], |row| Ok(DoneAlone::Batch { id: row.text(0)?.to_owned() }))?);
+            let of_others = |id: &str| DoneAlone::BatchOfOthers { id: id.to_owned() };
+            alone.extend(sql.query(SEATS, values![], |row| Ok(of_others(row.text(0)?)))?);
             alone.sort();
             Ok(alone)
         });
