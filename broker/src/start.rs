@@ -14,7 +14,7 @@ use identity::client::{ConnectError, Expected, channel};
 use identity::credentials::{Credentials, IdentityError};
 use identity::name::Role;
 use identity::server::{MtlsListener, builder};
-use identity::signing::Signer;
+use identity::signing::OwnSigner;
 use ledger::clock::Clock;
 use ledger::hub::HubStore;
 use ledger::store::StoreError;
@@ -60,7 +60,6 @@ use crate::mailbox::MailboxService;
 use crate::port::GrpcHome;
 use crate::reconcile::breaks::BreaksService;
 use crate::reconcile::comparisons::ComparisonsService;
-use crate::reconcile::notary::Notary;
 use crate::reconcile::service::ReconciliationService;
 use crate::service::HubService;
 
@@ -128,7 +127,7 @@ pub struct Running {
     hub: Arc<Hub>,
     clearing: Option<Clearing>,
     credentials: PathBuf,
-    signer: Option<Signer>,
+    signer: OwnSigner,
     health: HealthReporter,
     tasks: TaskTracker,
     drain: CancellationToken,
@@ -163,7 +162,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         address: listener.local_addr(),
         hub,
         clearing,
-        signer: Notary::load(&config.credentials)?.signer,
+        signer: OwnSigner::load(&config.credentials)?,
         credentials: config.credentials.clone(),
         health,
         tasks: TaskTracker::new(),

@@ -58,7 +58,7 @@ impl Notary {
         };
         Err(format!(
             "the signature is not to be verified as one of {party}: {problem}. {party} needs a signing.pem that is good \
-             today, in this name and under the hub's ca.pem (yidi pki issue), and its node started anew with it; it is asked \
+             today, in this name and under the hub's ca.pem (yidi pki issue), and takes it without a restart; it is asked \
              again the next time"
         ))
     }
