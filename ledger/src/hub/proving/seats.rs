@@ -3,6 +3,7 @@
 
 use settlement::ids::SettlementId;
 
+use crate::engine::Row;
 use crate::hub::{HubStore, corrupt};
 use crate::store::StoreError;
 use crate::values;
@@ -35,6 +36,27 @@ pub enum DoneAlone {
     },
 }
 
+/// What one certificate accepted two records of for both sides: home, treatment, insurance, and what else names it.
+macro_rules! accepted_by_one {
+    ($table:literal, $which:literal) => {
+        concat!(
+            "SELECT home.home, home.treatment, home.insurance, home.",
+            $which,
+            " FROM ",
+            $table,
+            " AS home JOIN ",
+            $table,
+            " AS other ON other.home = home.home AND other.treatment = home.treatment
+                AND other.insurance = home.insurance AND other.paid_record = home.paid_record
+                AND other.received_record = home.received_record AND other.",
+            $which,
+            " = home.",
+            $which,
+            " WHERE home.side = 'home' AND other.side <> 'home' AND other.accepted_by = home.accepted_by"
+        )
+    };
+}
+
 impl HubStore {
     /// What takes two people, and was done by one.
     ///
@@ -62,18 +84,8 @@ impl HubStore {
             WHERE moved.from_period = 0 AND moved.owner IS NOT NULL AND corrections.id = moved.id
               AND NOT EXISTS (SELECT 1 FROM listed_acts AS approved WHERE approved.settlement = corrections.settlement
                               AND approved.part = -1 AND approved.act = 'approved')";
-        const PAYMENTS: &str = "SELECT home.period, home.home, home.treatment, home.insurance
-            FROM payment_acceptances AS home JOIN payment_acceptances AS other
-              ON other.period = home.period AND other.home = home.home AND other.treatment = home.treatment
-             AND other.insurance = home.insurance AND other.paid_record = home.paid_record
-             AND other.received_record = home.received_record
-            WHERE home.side = 'home' AND other.side <> 'home' AND other.accepted_by = home.accepted_by";
-        const PREFUNDS: &str = "SELECT home.home, home.treatment, home.insurance, home.id
-            FROM prefund_payment_acceptances AS home JOIN prefund_payment_acceptances AS other
-              ON other.home = home.home AND other.treatment = home.treatment AND other.insurance = home.insurance
-             AND other.id = home.id AND other.paid_record = home.paid_record
-             AND other.received_record = home.received_record
-            WHERE home.side = 'home' AND other.side <> 'home' AND other.accepted_by = home.accepted_by";
+        const PAYMENTS: &str = accepted_by_one!("payment_acceptances", "period");
+        const PREFUNDS: &str = accepted_by_one!("prefund_payment_acceptances", "id");
         const BATCHES: &str = "SELECT correction_batches.id FROM correction_batches
             JOIN correction_events AS decided ON decided.batch = correction_batches.id AND decided.event = 'approved'
             WHERE decided.done_by = correction_batches.proposed_by";
@@ -93,13 +105,10 @@ impl HubStore {
                 Ok(DoneAlone::Listed { settlement, part: row.number(1)? })
             })?;
             alone.extend(sql.query(PAYMENTS, values![], |row| {
-                let (period, home, treatment) = (row.number(0)?, row.text(1)?, row.text(2)?);
-                let insurance = row.text(3)?;
-                Ok(DoneAlone::Payment { place: format!("{home} → {treatment} {insurance} in period {period}") })
+                Ok(DoneAlone::Payment { place: format!("{} in period {}", lot(row)?, row.number(3)?) })
             })?);
             alone.extend(sql.query(PREFUNDS, values![], |row| {
-                let (home, treatment, insurance, id) = (row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?);
-                Ok(DoneAlone::Payment { place: format!("prefund {home} → {treatment} {insurance}, change {id}") })
+                Ok(DoneAlone::Payment { place: format!("prefund {}, change {}", lot(row)?, row.text(3)?) })
             })?);
             alone.extend(sql.query(BATCHES, values![], |row| Ok(DoneAlone::Batch { id: row.text(0)?.to_owned() }))?);
             let of_others = |id: &str| DoneAlone::BatchOfOthers { id: id.to_owned() };
@@ -109,4 +118,8 @@ impl HubStore {
         });
         read.await
     }
+}
+
+fn lot(row: Row<'_>) -> Result<String, StoreError> {
+    Ok(format!("{} → {} {}", row.text(0)?, row.text(1)?, row.text(2)?))
 }
