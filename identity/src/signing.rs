@@ -49,8 +49,8 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// Who signs for a participant, by the certificate that its folder has just then: a renewed one is taken without a restart, and
-/// one that cannot be used is told in the log and leaves the old. Clones share it.
+/// Who signs for a participant, by the certificate that its folder has just then: a renewed one is taken without a restart,
+/// and one that cannot be used is told in the log and leaves the old. Clones share it.
 #[derive(Clone, Debug)]
 pub struct OwnSigner(Arc<Watched<Option<Signer>>>);
 

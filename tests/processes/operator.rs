@@ -1,4 +1,4 @@
-//! An operator at its desk: the executable, with a certificate of one's own. Used by every test of this folder that asks a hub.
+//! An operator at its desk: the executable, with a certificate of one's own. Used by the tests that ask a hub.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -28,8 +28,8 @@ pub enum DoneAlone {
         /// Its id.
         id: String,
     },
-    /// A batch of corrections was approved, or is in force, without a person of the home region and a second one, of it or of
-    /// the centre.
+    /// A batch of corrections was approved, or is in force, without a person of the home region and a second one, of it or
+    /// of the centre.
     BatchOfOthers {
         /// Its id.
         id: String,
