@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use rust_decimal::Decimal;
+use serde_json::Value;
 use world::hospital::Hospital;
 use world::{EMPLOYEE, World, clear_uncompared, eventually, instant};
 

@@ -1,7 +1,7 @@
 //! A home region's book restored from an older copy, from end to end: the alarm, what is missing, giving it back. And
 //! what a late change affects, asked through the hub.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use broker::directory::Fallen;
 use clearing::breaks::{Book, Kind, Proposal};
