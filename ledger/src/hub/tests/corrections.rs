@@ -265,14 +265,17 @@ pub(super) async fn postings_that_are_not_what_their_batches_say_are_found(world
         planted.expect("it is planted");
         assert!(misposted().await.contains(&(id.to_owned(), wrong)), "{id}");
     }
+    let done_alone = async || world.store.done_alone().await.expect("it is read");
+    assert_eq!(done_alone().await, []);
     propose(&world, "3", Changes::Named(vec![found("A", 100, 120)])).await.expect("it is put forward");
     for (step, event) in [(1, "approved"), (2, "in-force")] {
         const PLANTED: &str = "INSERT INTO correction_events (batch, step, event, reason, done_by, seat, done_at)
-            VALUES ('3', ?1, ?2, '', '', 'centre', 0)";
+            VALUES ('3', ?1, ?2, '', '', 'treatment', 0)";
         let planted = world.store.engine.write(move |sql| sql.execute(PLANTED, values![step, event]).map(drop)).await;
         planted.expect("it is planted");
     }
     assert!(misposted().await.contains(&("3 A".to_owned(), Misposted::NotPosted)));
+    assert_eq!(done_alone().await, [DoneAlone::BatchOfOthers { id: "3".into() }]);
 }
 
 pub(super) async fn a_correction_goes_with_its_settlement_onto_the_list_and_off_it(world: World) {
