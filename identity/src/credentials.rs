@@ -156,7 +156,7 @@ impl FromFiles for Settings {
         })
     }
 
-    fn own(&self) -> Option<String> {
-        Some(self.own.fingerprint().to_owned())
+    fn fingerprints(&self) -> Vec<String> {
+        vec![self.own.fingerprint().to_owned()]
     }
 }

@@ -78,8 +78,42 @@ impl FromFiles for Option<Signer> {
         Signer::load_if_there(dir)
     }
 
-    fn own(&self) -> Option<String> {
-        self.as_ref().and_then(|signer| signer.chain.first()).map(|own| fingerprint(own))
+    fn fingerprints(&self) -> Vec<String> {
+        self.iter().filter_map(|signer| signer.chain.first()).map(|own| fingerprint(own)).collect()
+    }
+}
+
+/// Whose documents a participant trusts, by the authorities and their lists of revoked certificates that its folder has just
+/// then; otherwise as [`OwnSigner`].
+#[derive(Clone, Debug)]
+pub struct OwnAuthorities(Arc<Watched<Authorities>>);
+
+impl OwnAuthorities {
+    /// Reads a participant's folder.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is not what it should be.
+    pub fn load(dir: &Path) -> Result<OwnAuthorities, IdentityError> {
+        Watched::load(dir).map(|watched| OwnAuthorities(Arc::new(watched)))
+    }
+
+    /// The authorities now.
+    pub fn now(&self) -> Authorities {
+        self.0.now()
+    }
+}
+
+impl FromFiles for Authorities {
+    const FILES: &'static [&'static str] = &[ROOTS_FILE, REVOKED_FILE];
+    // Documents are few.
+    const LOOK_EVERY: Duration = Duration::ZERO;
+
+    fn read(dir: &Path) -> Result<Authorities, IdentityError> {
+        Authorities::of_participant(dir)
+    }
+
+    fn fingerprints(&self) -> Vec<String> {
+        self.certificates.iter().map(|authority| fingerprint(authority)).collect()
     }
 }
 

@@ -22,8 +22,8 @@ pub(crate) trait FromFiles: Clone {
     /// When a file is missing, is not what it should be, or does not fit the others.
     fn read(dir: &Path) -> Result<Self, IdentityError>;
 
-    /// Our own certificate's fingerprint; none where there is no certificate.
-    fn own(&self) -> Option<String>;
+    /// The fingerprints of the certificates that the log tells of; none where there is no certificate.
+    fn fingerprints(&self) -> Vec<String>;
 }
 
 /// What was made of a folder's files, as they are now.
@@ -71,8 +71,8 @@ impl<T: FromFiles> Current<T> {
         let files = T::FILES.join(", ");
         match T::read(dir) {
             Ok(made) => {
-                let own = made.own().unwrap_or_else(|| "none".to_owned());
-                tracing::info!(dir = %dir.display(), files, own, "took changed certificates");
+                let certificates = made.fingerprints().join(", ");
+                tracing::info!(dir = %dir.display(), files, certificates, "took changed certificates");
                 self.made = made;
                 self.stamp = stamp;
             }

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use identity::credentials::REVOKED_FILE;
 use identity::name::{ParticipantName, Role};
 use identity::pki::{CA_FILE, CertificateAuthority, Issue, SIGNING_FILE, SIGNING_KEY_FILE, show};
-use identity::signing::{Authorities, OwnSigner, Signature, SignatureError, Signer};
+use identity::signing::{Authorities, OwnAuthorities, OwnSigner, Signature, SignatureError, Signer};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType};
 use settlement::ids::RegionCode;
 use tempfile::TempDir;
@@ -164,4 +165,20 @@ fn a_renewed_certificate_signs_at_once_and_one_that_cannot_be_used_leaves_the_ol
     assert!(signed().is_none(), "what is taken away signs no more");
     put(&coming, &own, SIGNING_FILE);
     assert!(holds(&renewed));
+}
+
+#[test]
+fn a_list_of_revoked_certificates_counts_at_once_and_one_that_cannot_be_read_leaves_the_old() {
+    let (folder, now) = (participant("410700"), SystemTime::now());
+    let (own, signature) = (folder.path().join("own"), sign(&folder));
+    let serial = show(&own.join(SIGNING_FILE)).expect("a certificate").serial;
+    let authorities = OwnAuthorities::load(&own).expect("authorities");
+    let holds = || signature.verify(DOCUMENT, &authorities.now(), now).is_ok();
+    assert!(holds());
+    std::fs::write(own.join(REVOKED_FILE), "no list").expect("it is written");
+    assert!(holds());
+    std::fs::copy(list_of_revoked(&folder, &serial), own.join(REVOKED_FILE)).expect("a copy");
+    assert!(!holds());
+    std::fs::write(own.join(REVOKED_FILE), "no list").expect("it is written");
+    assert!(!holds());
 }
