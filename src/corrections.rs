@@ -4,6 +4,7 @@
 use anyhow::{Result, anyhow, ensure};
 use clap::{Args, Subcommand};
 use clearing::corrections::Correction;
+use clearing::listed::Seat;
 use proto::convert::read_shares;
 use proto::v1;
 use proto::v1::corrections_client::CorrectionsClient;
@@ -157,6 +158,7 @@ fn print(batches: &[v1::CorrectionBatch], as_json: bool) -> Result<Ending> {
         if !held.remark.is_empty() {
             output::line(&format!("  remark: {}", held.remark));
         }
+        output::line(&format!("  {}", by_whom(held)));
         output::line(&format!("  digest {}", held.digest));
         let mut table = output::table(["setl_id", "基金原支付", "更正后", "差额", "其中", "个人应得(-应补)"]);
         for correction in read(held)? {
@@ -174,6 +176,16 @@ fn print(batches: &[v1::CorrectionBatch], as_json: bool) -> Result<Ending> {
     }
     output::line(&format!("{} batches", batches.len()));
     Ok(Ending::Good)
+}
+
+/// For whom a batch was put forward and decided.
+fn by_whom(held: &v1::CorrectionBatch) -> String {
+    let name = |word: &str| Seat::from_word(word).map_or_else(|| word.to_owned(), |seat| seat.name().to_owned());
+    let decided = match held.decided_seat.as_str() {
+        "" => String::new(),
+        seat => format!(", decided for {}", name(seat)),
+    };
+    format!("put forward for {}{decided}", name(&held.proposed_seat))
 }
 
 fn by_fund(correction: &Correction) -> String {
@@ -200,6 +212,7 @@ fn json_of(held: &v1::CorrectionBatch) -> Result<Value> {
     Ok(json!({ "batch": held.batch, "home": held.home, "standing": held.standing, "undoes": held.undoes,
         "reason": held.reason, "remark": held.remark, "digest": held.digest, "month": held.month,
         "proposed_by": held.proposed_by, "decided_by": held.decided_by,
+        "proposed_seat": held.proposed_seat, "decided_seat": held.decided_seat,
         "corrections": corrections.collect::<Vec<_>>() }))
 }
 

@@ -10,12 +10,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clearing::corrections::{Event, Found, Standing};
+use clearing::listed::{Person, Seat};
 use clearing::obligation::Lot;
+use clearing::period::Side;
 use identity::permit::OperatorPermit;
 use ledger::hub::{BatchFault, Changes, CorrectionBatch, Proposal};
-use ledger::store::StoreError;
 use proto::convert::read_shares;
-use proto::status::{NoReply, of_refusal};
+use proto::status::NoReply;
 use proto::v1::corrections_server::Corrections;
 use proto::{page, v1};
 use reconciliation::book::READING;
@@ -26,6 +27,7 @@ use tonic::{Request, Response, Status};
 
 use crate::clearing::texts::{read_id, read_reason};
 use crate::hub::Hub;
+use crate::refusing::{failed, invalid, refuse};
 use crate::scope;
 
 /// A batch has at most so many settlements: a person is to look at each, and all of them travel in one message.
@@ -63,16 +65,16 @@ impl CorrectionsService {
             (undoes, _) => Changes::Undo(undoes.to_owned()),
         };
         // A settlement of a moment ago can be affected too.
-        self.hub.store.journal_fold(READING).await.map_err(failed)?;
-        let by = (permit.peer().fingerprint().to_owned(), self.hub.clock.now());
+        self.hub.store.journal_fold(READING).await.map_err(|fault| failed(&fault))?;
+        let by = (person(permit, Seat::Member(Side::Home)), self.hub.clock.now());
         let proposed = self.hub.store.correction_propose(Proposal { id, home, changes, reason }, by).await;
-        self.view(&proposed.map_err(failed)?.map_err(|fault| refused(&fault))?).await
+        self.view(&proposed.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?).await
     }
 
     /// What the region found of these settlements. What was put forward before is not asked for again: once it is in force,
     /// nothing of it is affected any more.
     async fn named(&self, id: &str, home: PoolCode, wanted: &BTreeSet<SettlementId>) -> Result<Vec<Found>, Refusal> {
-        if let Some(held) = self.hub.store.correction_find(id.to_owned()).await.map_err(failed)? {
+        if let Some(held) = self.hub.store.correction_find(id.to_owned()).await.map_err(|fault| failed(&fault))? {
             let found = held.batch.corrections.into_iter().map(|held| Found {
                 settlement: held.settlement,
                 told: held.told,
@@ -100,15 +102,15 @@ impl CorrectionsService {
     ) -> Result<v1::CorrectionBatch, Refusal> {
         let v1::DecideCorrectionsRequest { batch, digest, reason } = asked;
         let reason = if event == Event::Approve && reason.is_empty() { reason } else { read_reason(&reason)? };
-        let held = self.hub.store.correction_find(batch.clone()).await.map_err(failed)?;
+        let held = self.hub.store.correction_find(batch.clone()).await.map_err(|fault| failed(&fault))?;
         // Another region's batch is not even shown to exist.
-        held.filter(|held| scope::sees(permit, self.regions(), held.batch.home))
-            .ok_or_else(|| refused(&BatchFault::Unknown))?;
-        let by = (permit.peer().fingerprint().to_owned(), self.hub.clock.now());
+        let seat = held.and_then(|held| scope::home_seat(permit, self.regions(), held.batch.home));
+        let seat = seat.ok_or_else(|| refused(&BatchFault::Unknown))?;
+        let by = (person(permit, seat), self.hub.clock.now());
         let decided = self.hub.store.correction_decide((batch.clone(), digest), event, reason, by).await;
-        let decided = decided.map_err(failed)?.map_err(|fault| refused(&fault))?;
+        let decided = decided.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
         // Where the region cannot be asked now, the job does it.
-        let carried = self.hub.correction_carry(&batch).await.map_err(failed)?;
+        let carried = self.hub.correction_carry(&batch).await.map_err(|fault| failed(&fault))?;
         self.view(&carried.unwrap_or(decided)).await
     }
 
@@ -132,7 +134,8 @@ impl CorrectionsService {
         let is_asked = |held: &CorrectionBatch| {
             asked.home.is_empty() || pools.iter().flatten().any(|pool| *pool == held.batch.home)
         };
-        let held = self.hub.store.correction_list(pools.clone(), settlement.clone()).await.map_err(failed)?;
+        let held =
+            self.hub.store.correction_list(pools.clone(), settlement.clone()).await.map_err(|fault| failed(&fault))?;
         let held = held.into_iter().filter(|held| is_asked(held)).filter_map(|held| self.seen(permit, held));
         let held: Vec<CorrectionBatch> = held
             .filter(|held| {
@@ -177,7 +180,7 @@ impl CorrectionsService {
 
     async fn view(&self, held: &CorrectionBatch) -> Result<v1::CorrectionBatch, Refusal> {
         let month = match held.period {
-            Some(period) => self.hub.store.clearing_month_of(period).await.map_err(failed)?,
+            Some(period) => self.hub.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?,
             None => None,
         };
         let corrections = held.batch.corrections.iter().map(carry::write_correction).collect();
@@ -191,8 +194,10 @@ impl CorrectionsService {
             month: month.map(|month| month.to_string()).unwrap_or_default(),
             corrections,
             remark: held.remark.clone(),
-            proposed_by: held.proposed_by.clone(),
-            decided_by: held.decided.as_ref().map(|(by, _)| by.clone()).unwrap_or_default(),
+            proposed_by: held.proposed_by.certificate.clone(),
+            decided_by: held.decided.as_ref().map(|(by, _)| by.certificate.clone()).unwrap_or_default(),
+            proposed_seat: held.proposed_by.seat.word().into(),
+            decided_seat: held.decided.as_ref().map(|(by, _)| by.seat.word()).unwrap_or_default().into(),
         })
     }
 }
@@ -261,6 +266,10 @@ impl Corrections for CorrectionsService {
     }
 }
 
+fn person(permit: &OperatorPermit, seat: Seat) -> Person {
+    Person { certificate: permit.peer().fingerprint().to_owned(), seat }
+}
+
 fn read_settlements(asked: &v1::ProposeCorrectionsRequest) -> Result<BTreeSet<SettlementId>, Refusal> {
     if !asked.undoes.is_empty() && !asked.settlements.is_empty() {
         return Err(invalid("settlements", "a batch is taken back as a whole: name no settlements"));
@@ -311,17 +320,4 @@ fn refused(fault: &BatchFault) -> Refusal {
         BatchFault::Decision(_) => "batch",
     };
     invalid(field, fault.to_string())
-}
-
-fn invalid(field: &'static str, problem: impl Into<String>) -> Refusal {
-    Refusal::new(Reason::InvalidField).of_field(field).because(problem)
-}
-
-fn failed(fault: StoreError) -> Refusal {
-    tracing::error!(error = &fault as &dyn std::error::Error, "corrections could not be read or kept");
-    Refusal::new(Reason::Internal)
-}
-
-fn refuse(refusal: Refusal) -> Status {
-    of_refusal(&refusal)
 }

@@ -1,6 +1,6 @@
-//! The registry of filings over gRPC, for operators: each for the pools that their certificate speaks for. A filing counts from its
-//! first day, however late it is lodged (policy.md A.3). Whether the person exists is known at home only, and so is for how
-//! long a filing may not be changed: the region is asked before another filing takes its place, or it is cut short.
+//! The registry of filings over gRPC, for operators: each for the pools that their certificate speaks for. A filing counts
+//! from its first day, however late it is lodged (policy.md A.3). Whether the person exists is known at home only, and so is
+//! for how long a filing may not be changed: the region is asked before another filing takes its place, or it is cut short.
 
 use std::sync::Arc;
 

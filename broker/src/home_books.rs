@@ -1,5 +1,5 @@
-//! Home regions' books over gRPC, for operators: each for the pools that their certificate speaks for. What fell, what is missing,
-//! giving it back, and which settlements a late change affects. Served by [`crate::start()`].
+//! Home regions' books over gRPC, for operators: each for the pools that their certificate speaks for. What fell, what is
+//! missing, giving it back, and which settlements a late change affects. Served by [`crate::start()`].
 
 use std::sync::Arc;
 

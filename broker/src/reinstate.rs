@@ -2,10 +2,7 @@
 //! their order and under their old numbers, from what the hub kept, and between them the corrections that were in force. Nothing is decided anew. What goes back is for
 //! [`settlement::restored`] to say. Called by [`crate::home_books`], for an operator.
 
-use std::error::Error;
-
 use ledger::hub::{BatchPlace, Given};
-use ledger::store::StoreError;
 use prost::Message;
 use proto::convert;
 use proto::status::NoReply;
@@ -18,6 +15,7 @@ use settlement::restored::{Plan, Step, plan};
 use crate::corrections::carry::remark;
 use crate::directory::{Home, Known};
 use crate::hub::Hub;
+use crate::refusing::failed;
 
 /// What is missing from a region's book.
 pub struct Missing {
@@ -63,12 +61,16 @@ impl Hub {
         let common = home.book().fallen().map_or(held, |fallen| held.min(fallen.to));
         let mut answered = Vec::new();
         for pool in home.pools() {
-            answered.extend(self.store.answer_numbers(*pool, common).await.map_err(failed)?);
+            answered.extend(self.store.answer_numbers(*pool, common).await.map_err(|fault| failed(&fault))?);
         }
         let answered: Vec<BookSeq> = answered.into_iter().map(BookSeq).collect();
         let plan = plan(BookSeq(common), &answered)
             .map_err(|jump| Refusal::new(Reason::InvalidField).of_field(BOOK_SEQ).because(jump.to_string()))?;
-        let in_force = self.store.correction_in_force(home.pools().iter().copied().collect()).await.map_err(failed)?;
+        let in_force = self
+            .store
+            .correction_in_force(home.pools().iter().copied().collect())
+            .await
+            .map_err(|fault| failed(&fault))?;
         let lacking = in_force.into_iter().filter(|(_, place)| place.number > reply.batches || place.after > common);
         Ok(Missing { held: BookSeq(held), plan, batches: lacking.map(|(batch, _)| batch).collect() })
     }
@@ -80,7 +82,7 @@ impl Hub {
     pub async fn book_given(&self, home: &Home, seq: BookSeq) -> Result<Vec<Given>, Refusal> {
         let mut given = Vec::new();
         for pool in home.pools() {
-            given.extend(self.store.answer_given(*pool, seq.0).await.map_err(failed)?);
+            given.extend(self.store.answer_given(*pool, seq.0).await.map_err(|fault| failed(&fault))?);
         }
         Ok(given)
     }
@@ -94,8 +96,11 @@ impl Hub {
         let home = self.directory.home(pool)?;
         let Missing { held: _, plan, batches: _ } = self.book_missing(pool).await?;
         let mut restored = Restored { lost: plan.lost, ..Restored::default() };
-        let mut corrections =
-            self.store.correction_in_force(home.pools().iter().copied().collect()).await.map_err(failed)?;
+        let mut corrections = self
+            .store
+            .correction_in_force(home.pools().iter().copied().collect())
+            .await
+            .map_err(|fault| failed(&fault))?;
         for step in plan.steps {
             // What was decided after a batch has seen it.
             let later = corrections.split_off(corrections.partition_point(|(_, place)| place.after < step.seq.0));
@@ -111,7 +116,7 @@ impl Hub {
         if !self.correct_again(home, corrections, &mut restored).await? {
             return Ok(restored);
         }
-        self.store.fall_end(home.name().to_owned(), self.clock.now(), by).await.map_err(failed)?;
+        self.store.fall_end(home.name().to_owned(), self.clock.now(), by).await.map_err(|fault| failed(&fault))?;
         home.book().is_whole();
         tracing::info!(home = home.name(), taken_back = restored.taken_back, "the book of {} is whole", home.name());
         Ok(restored)
@@ -125,8 +130,10 @@ impl Hub {
         restored: &mut Restored,
     ) -> Result<bool, Refusal> {
         for (batch, place) in batches {
-            let Some(held) = self.store.correction_find(batch.clone()).await.map_err(failed)? else { continue };
-            let record = self.store.correction_record(batch.clone()).await.map_err(failed)?;
+            let Some(held) = self.store.correction_find(batch.clone()).await.map_err(|fault| failed(&fault))? else {
+                continue;
+            };
+            let record = self.store.correction_record(batch.clone()).await.map_err(|fault| failed(&fault))?;
             let worked_out_again = record.is_empty() && held.batch.undoes.is_none();
             // It is told of nothing that it should hold: it is being made whole.
             let asked = self.correction_ask(home, &held, (record, Known::default())).await;
@@ -186,9 +193,4 @@ fn request(pool: PoolCode, step: Step, given: Given) -> v1::ReinstateRequest {
         answered_at: given.answered_at.as_microsecond(),
         request_id: format!("restore-{}", given.position),
     }
-}
-
-fn failed(fault: StoreError) -> Refusal {
-    tracing::error!(error = &fault as &dyn Error, "what is missing from a book could not be read");
-    Refusal::new(Reason::Internal)
 }

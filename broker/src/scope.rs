@@ -1,6 +1,8 @@
 //! For which pools an operator's certificate speaks, and what it sees. Every service that operators call asks here, so that
 //! one certificate may do the same everywhere.
 
+use clearing::listed::Seat;
+use clearing::period::Side;
 use identity::name::Role;
 use identity::permit::OperatorPermit;
 use settlement::ids::{PoolCode, RegionCode};
@@ -39,6 +41,13 @@ pub(crate) fn ensure_speaks_for(
 /// Whether the caller sees what is a pool's: who speaks for it, and who operates for every region.
 pub(crate) fn sees(permit: &OperatorPermit, regions: &RegionTable, pool: PoolCode) -> bool {
     permit.is_for_all() || speaks_for(permit, regions, pool)
+}
+
+/// For whom the caller decides about what is a home pool's: for the home region where it speaks for the pool, else for the
+/// centre where it operates for every region; nobody else does.
+pub(crate) fn home_seat(permit: &OperatorPermit, regions: &RegionTable, home: PoolCode) -> Option<Seat> {
+    let speaks = speaks_for(permit, regions, home).then_some(Seat::Member(Side::Home));
+    speaks.or_else(|| permit.is_for_all().then_some(Seat::Centre))
 }
 
 /// Whether the caller sees what is between two pools.

@@ -14,7 +14,6 @@ use identity::client::{ConnectError, Expected, channel};
 use identity::credentials::{Credentials, IdentityError};
 use identity::name::Role;
 use identity::server::{MtlsListener, builder};
-use identity::signing::Signer;
 use ledger::clock::Clock;
 use ledger::hub::HubStore;
 use ledger::store::StoreError;
@@ -60,7 +59,7 @@ use crate::mailbox::MailboxService;
 use crate::port::GrpcHome;
 use crate::reconcile::breaks::BreaksService;
 use crate::reconcile::comparisons::ComparisonsService;
-use crate::reconcile::notary::Notary;
+use crate::reconcile::notary::OwnNotary;
 use crate::reconcile::service::ReconciliationService;
 use crate::service::HubService;
 
@@ -127,8 +126,7 @@ pub struct Running {
     address: SocketAddr,
     hub: Arc<Hub>,
     clearing: Option<Clearing>,
-    credentials: PathBuf,
-    signer: Option<Signer>,
+    notary: OwnNotary,
     health: HealthReporter,
     tasks: TaskTracker,
     drain: CancellationToken,
@@ -163,8 +161,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         address: listener.local_addr(),
         hub,
         clearing,
-        signer: Notary::load(&config.credentials)?.signer,
-        credentials: config.credentials.clone(),
+        notary: OwnNotary::load(&config.credentials)?,
         health,
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),
@@ -244,16 +241,19 @@ impl Running {
             .add_service(HomeBooksServer::new(HomeBooksService::new(self.hub.clone())))
             .add_service(CorrectionsServer::new(CorrectionsService::new(self.hub.clone())))
             .add_service(
-                ReconciliationServer::new(ReconciliationService::new(self.hub.store.clone(), self.signer.clone()))
-                    .max_decoding_message_size(LARGEST_MESSAGE)
-                    .max_encoding_message_size(LARGEST_MESSAGE),
+                ReconciliationServer::new(ReconciliationService::new(
+                    self.hub.store.clone(),
+                    self.notary.signer().clone(),
+                ))
+                .max_decoding_message_size(LARGEST_MESSAGE)
+                .max_encoding_message_size(LARGEST_MESSAGE),
             )
             .add_service(
-                ComparisonsServer::new(ComparisonsService::new(self.hub.clone(), self.credentials.clone()))
+                ComparisonsServer::new(ComparisonsService::new(self.hub.clone(), self.notary.clone()))
                     .max_decoding_message_size(LARGEST_MESSAGE)
                     .max_encoding_message_size(LARGEST_MESSAGE),
             )
-            .add_service(BreaksServer::new(BreaksService::new(self.hub.clone(), self.credentials.clone())))
+            .add_service(BreaksServer::new(BreaksService::new(self.hub.clone(), self.notary.clone())))
             .add_optional_service(
                 self.clearing
                     .clone()
@@ -297,7 +297,7 @@ impl Running {
     }
 
     fn start_comparing(&self, every: Duration) {
-        self.spawn(jobs::compare::run(self.hub.clone(), self.credentials.clone(), every, self.drain.clone()));
+        self.spawn(jobs::compare::run(self.hub.clone(), self.notary.clone(), every, self.drain.clone()));
     }
 
     fn start_clearing(&self, every: Duration) {

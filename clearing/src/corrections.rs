@@ -11,7 +11,9 @@ use settlement::money::Money;
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::Digest;
+use crate::listed::{Person, Seat};
 use crate::obligation::Payer;
+use crate::period::Side;
 
 /// Why a correction is given back, in documents and letters: its settlement counts no more.
 pub const GIVEN_BACK: &str = "结算已撤销，更正随之冲回";
@@ -269,6 +271,9 @@ pub enum DecisionFault {
     /// The same certificate put it forward.
     #[error("the same certificate put it forward; a second person approves")]
     SamePerson,
+    /// Nobody of the two decides for the home region, or one decides for neither it nor the centre.
+    #[error("a correction takes a person of the home region and a second one of it or of the centre")]
+    NobodyOfHome,
     /// Something else was seen.
     #[error("the batch's digest is {0}: look at it again")]
     SeenOtherwise(Digest),
@@ -277,14 +282,31 @@ pub enum DecisionFault {
     StandsOtherwise(Standing),
 }
 
-/// Decides on a batch: `proposed_by` and `by` are certificates' fingerprints, `seen` is the digest that was looked at. Who
-/// put it forward may take it back, and never approve it.
+/// Whether two people may correct what is a home region's: one decides for it, and the other for it or for the centre.
+///
+/// ```
+/// use clearing::corrections::may_correct;
+/// use clearing::listed::Seat;
+/// use clearing::period::Side;
+/// let home = Seat::Member(Side::Home);
+/// assert!(may_correct(home, Seat::Centre) && may_correct(home, home));
+/// assert!(!may_correct(Seat::Centre, Seat::Centre));
+/// ```
+pub fn may_correct(one: Seat, other: Seat) -> bool {
+    match (one, other) {
+        (Seat::Member(Side::Home), Seat::Member(Side::Home) | Seat::Centre)
+        | (Seat::Centre, Seat::Member(Side::Home)) => true,
+        (Seat::Centre, Seat::Centre) | (Seat::Member(Side::Treatment), _) | (_, Seat::Member(Side::Treatment)) => false,
+    }
+}
+
+/// Decides on a batch: `seen` is the digest that was looked at. Who put it forward may take it back, and never approve it.
 ///
 /// # Errors
 /// Why it may not be decided so.
 pub fn decide(
     (batch, standing): (&Batch, Standing),
-    (proposed_by, by): (&str, &str),
+    (proposed_by, by): (&Person, &Person),
     (event, seen): (Event, &str),
 ) -> Result<Standing, DecisionFault> {
     let digest = batch.digest();
@@ -292,8 +314,11 @@ pub fn decide(
         return Err(DecisionFault::SeenOtherwise(digest));
     }
     let becomes = after(standing, event).ok_or(DecisionFault::StandsOtherwise(standing))?;
-    if event == Event::Approve && proposed_by == by {
+    if event == Event::Approve && proposed_by.certificate == by.certificate {
         return Err(DecisionFault::SamePerson);
+    }
+    if event == Event::Approve && !may_correct(proposed_by.seat, by.seat) {
+        return Err(DecisionFault::NobodyOfHome);
     }
     Ok(becomes)
 }
@@ -373,10 +398,22 @@ mod tests {
             now: payers([0; 5], [0, 1, 0]),
         }]);
         let seen = one.digest().to_string();
-        let decided = |by, event, seen: &str, standing| decide((&one, standing), ("a", by), (event, seen));
+        let person = |certificate: &str, seat| Person { certificate: certificate.into(), seat };
+        let home = Seat::Member(Side::Home);
+        let proposed_by = person("a", home);
+        let decided = |by, event, seen: &str, standing| {
+            decide((&one, standing), (&proposed_by, &person(by, home)), (event, seen))
+        };
         assert_eq!(decided("b", Event::Approve, &seen, Standing::Proposed), Ok(Standing::Approved));
         assert_eq!(decided("a", Event::Approve, &seen, Standing::Proposed), Err(DecisionFault::SamePerson));
         assert_eq!(decided("a", Event::Refuse, &seen, Standing::Proposed), Ok(Standing::Refused));
+        for (proposed, approved) in Seat::ALL.into_iter().flat_map(|one| Seat::ALL.map(|other| (one, other))) {
+            let by = (&person("a", proposed), &person("b", approved));
+            let told = decide((&one, Standing::Proposed), by, (Event::Approve, &seen));
+            let fits = [(home, home), (home, Seat::Centre), (Seat::Centre, home)].contains(&(proposed, approved));
+            let expected = if fits { Ok(Standing::Approved) } else { Err(DecisionFault::NobodyOfHome) };
+            assert_eq!(told, expected, "{proposed:?} and {approved:?}");
+        }
         let late = DecisionFault::StandsOtherwise(Standing::Approved);
         assert_eq!(decided("b", Event::Refuse, &seen, Standing::Approved), Err(late));
         for other in [

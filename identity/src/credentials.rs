@@ -3,12 +3,12 @@
 
 mod material;
 mod settings;
+mod watched;
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::pem;
 use rustls::server::VerifierBuilderError;
@@ -17,12 +17,10 @@ use rustls::{ClientConfig, ServerConfig};
 use crate::certificate::CertificateError;
 use crate::name::ParticipantName;
 use crate::peer::Peer;
+use material::Material;
 pub use material::{CHAIN_FILE, KEY_FILE, REVOKED_FILE, ROOTS_FILE};
-use material::{Material, Stamp};
 pub(crate) use material::{certificates as read_certificates, key as read_key, revoked as read_revoked};
-
-/// At most this often are the files looked at; a handshake in between uses what is there.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub(crate) use watched::{FromFiles, Watched};
 
 /// Why a folder's files are no credentials.
 #[derive(Debug, thiserror::Error)]
@@ -103,16 +101,8 @@ pub enum SettingsError {
 }
 
 /// One participant's credentials.
-pub struct Credentials {
-    dir: PathBuf,
-    current: Mutex<Current>,
-}
-
-struct Current {
-    settings: Settings,
-    stamp: Stamp,
-    looked: Instant,
-}
+#[derive(Debug)]
+pub struct Credentials(Watched<Settings>);
 
 #[derive(Clone)]
 struct Settings {
@@ -127,67 +117,35 @@ impl Credentials {
     /// # Errors
     /// When a file is missing, is not what it should be, or does not fit the others.
     pub fn load(dir: &Path) -> Result<Credentials, IdentityError> {
-        // The stamp is taken first: a change while reading is then seen as a change the next time.
-        let stamp = Stamp::of(dir);
-        let settings = Settings::read(dir)?;
-        Ok(Credentials {
-            dir: dir.to_owned(),
-            current: Mutex::new(Current { settings, stamp, looked: Instant::now() }),
-        })
+        Watched::load(dir).map(Credentials)
     }
 
     /// The names in our own certificate.
     pub fn names(&self) -> Vec<ParticipantName> {
-        self.settings().own.names().to_vec()
+        self.own().names().to_vec()
     }
 
     /// Ourselves, as a peer would see us. Whoever holds credentials holds the key to them.
     pub(crate) fn own(&self) -> Peer {
-        self.settings().own
+        self.0.now().own
     }
 
     /// Settings for accepting a connection, from the files as they are now.
     pub fn server_config(&self) -> Arc<ServerConfig> {
-        self.settings().server
+        self.0.now().server
     }
 
     /// Settings for making a connection, from the files as they are now.
     pub fn client_config(&self) -> Arc<ClientConfig> {
-        self.settings().client
-    }
-
-    fn settings(&self) -> Settings {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.looked.elapsed() >= LOOK_EVERY {
-            current.look(&self.dir);
-        }
-        current.settings.clone()
+        self.0.now().client
     }
 }
 
-impl Current {
-    /// Files that are half replaced do not fit together: then the old settings stay and the next look tries again.
-    fn look(&mut self, dir: &Path) {
-        self.looked = Instant::now();
-        let stamp = Stamp::of(dir);
-        if stamp == self.stamp {
-            return;
-        }
-        match Settings::read(dir) {
-            Ok(settings) => {
-                tracing::info!(dir = %dir.display(), own = settings.own.fingerprint(), "took changed certificates");
-                self.settings = settings;
-                self.stamp = stamp;
-            }
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(dir = %dir.display(), error, "changed certificates cannot be used, keeping the old");
-            }
-        }
-    }
-}
+impl FromFiles for Settings {
+    const FILES: &'static [&'static str] = &[CHAIN_FILE, KEY_FILE, ROOTS_FILE, REVOKED_FILE];
+    // Once a handshake would be often.
+    const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-impl Settings {
     fn read(dir: &Path) -> Result<Settings, IdentityError> {
         let material = Material::read(dir)?;
         let failed = |source| IdentityError::Settings { dir: dir.to_owned(), source };
@@ -197,10 +155,8 @@ impl Settings {
             own: material.own,
         })
     }
-}
 
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("dir", &self.dir).finish_non_exhaustive()
+    fn fingerprints(&self) -> Vec<String> {
+        vec![self.own.fingerprint().to_owned()]
     }
 }

@@ -8,15 +8,17 @@ use std::time::{Duration, SystemTime};
 
 use rustls::SignatureScheme;
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
-use rustls::sign::SigningKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use time::OffsetDateTime;
 use webpki::{
     CertRevocationList, EndEntityCert, KeyUsage, OwnedCertRevocationList, RevocationCheckDepth,
     RevocationOptionsBuilder, anchor_from_trusted_cert,
 };
 
-use crate::certificate::{CertificateError, CertificateSummary, names};
-use crate::credentials::{IdentityError, REVOKED_FILE, ROOTS_FILE, read_certificates, read_key, read_revoked};
+use crate::certificate::{CertificateError, CertificateSummary, fingerprint, names};
+use crate::credentials::{
+    FromFiles, IdentityError, REVOKED_FILE, ROOTS_FILE, Watched, read_certificates, read_key, read_revoked,
+};
 use crate::name::ParticipantName;
 use crate::pki::{SIGNING_FILE, SIGNING_KEY_FILE};
 
@@ -44,6 +46,74 @@ pub struct Signer {
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+/// Who signs for a participant, by the certificate that its folder has just then: a renewed one is taken without a restart,
+/// and one that cannot be used is told in the log and leaves the old. Clones share it.
+#[derive(Clone, Debug)]
+pub struct OwnSigner(Arc<Watched<Option<Signer>>>);
+
+impl OwnSigner {
+    /// Reads a participant's folder.
+    ///
+    /// # Errors
+    /// When it has a signing certificate, and a file is not what it should be.
+    pub fn load(dir: &Path) -> Result<OwnSigner, IdentityError> {
+        Watched::load(dir).map(|watched| OwnSigner(Arc::new(watched)))
+    }
+
+    /// Who signs now; none where the folder has no signing certificate.
+    pub fn now(&self) -> Option<Signer> {
+        self.0.now()
+    }
+}
+
+impl FromFiles for Option<Signer> {
+    const FILES: &'static [&'static str] = &[SIGNING_FILE, SIGNING_KEY_FILE];
+    // Documents are few.
+    const LOOK_EVERY: Duration = Duration::ZERO;
+
+    fn read(dir: &Path) -> Result<Option<Signer>, IdentityError> {
+        Signer::load_if_there(dir)
+    }
+
+    fn fingerprints(&self) -> Vec<String> {
+        self.iter().filter_map(|signer| signer.chain.first()).map(|own| fingerprint(own)).collect()
+    }
+}
+
+/// Whose documents a participant trusts, by the authorities and their lists of revoked certificates that its folder has just
+/// then; otherwise as [`OwnSigner`].
+#[derive(Clone, Debug)]
+pub struct OwnAuthorities(Arc<Watched<Authorities>>);
+
+impl OwnAuthorities {
+    /// Reads a participant's folder.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is not what it should be.
+    pub fn load(dir: &Path) -> Result<OwnAuthorities, IdentityError> {
+        Watched::load(dir).map(|watched| OwnAuthorities(Arc::new(watched)))
+    }
+
+    /// The authorities now.
+    pub fn now(&self) -> Authorities {
+        self.0.now()
+    }
+}
+
+impl FromFiles for Authorities {
+    const FILES: &'static [&'static str] = &[ROOTS_FILE, REVOKED_FILE];
+    // Documents are few.
+    const LOOK_EVERY: Duration = Duration::ZERO;
+
+    fn read(dir: &Path) -> Result<Authorities, IdentityError> {
+        Authorities::of_participant(dir)
+    }
+
+    fn fingerprints(&self) -> Vec<String> {
+        self.certificates.iter().map(|authority| fingerprint(authority)).collect()
     }
 }
 
@@ -140,8 +210,11 @@ impl Signer {
         let first = chain.first().ok_or_else(|| IdentityError::Empty { path: path.clone() })?;
         let names = names(first).map_err(|source| IdentityError::Certificate { path: path.clone(), source })?;
         let key_path = dir.join(SIGNING_KEY_FILE);
-        let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&read_key(&key_path)?)
-            .map_err(|source| IdentityError::SigningKey { path: key_path, source })?;
+        // Also looks whether the key is the certificate's: of two files, one may be replaced already.
+        let certified =
+            CertifiedKey::from_der(chain, read_key(&key_path)?, &rustls::crypto::aws_lc_rs::default_provider());
+        let CertifiedKey { cert: chain, key, .. } =
+            certified.map_err(|source| IdentityError::SigningKey { path: key_path, source })?;
         Ok(Signer { chain, names, key })
     }
 

@@ -69,7 +69,7 @@ use versions::Recent;
 use crate::clock::Clock;
 use crate::engine::{Closed, Engine, Location, Sql};
 use crate::inbox::Inbox;
-use crate::leaves::{self, Leaves, ReadLeaf, Source};
+use crate::leaves::{self, Leaves, ReadLeaf, Source, WithMade, with_made};
 use crate::store::{StoreError, StoreOptions};
 
 /// How operations and answers are read and written as bytes. The store keeps bytes untouched; only where the book
@@ -173,7 +173,9 @@ impl HomeStore {
 
     /// The digests by which the book is compared with the hub's.
     pub fn leaves(&self) -> Leaves {
-        Leaves::new(self.engine.clone(), "SELECT bytes, outcome FROM operations WHERE book_seq = ?1")
+        const WITH_MADE: WithMade =
+            with_made!("operations.bytes, operations.outcome", "operations ON operations.book_seq = leaves.number");
+        Leaves::new(self.engine.clone(), WITH_MADE)
     }
 
     /// Adds operations that were decided since to the leaves; tells whether there are more.

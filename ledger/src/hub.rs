@@ -98,7 +98,7 @@ pub use told::{Gone, News, Telling, Told};
 pub use turns::SettlementTurn;
 
 use crate::engine::{Closed, Engine, Location};
-use crate::leaves::Leaves;
+use crate::leaves::{Leaves, WithMade, with_made};
 use crate::mailbox::Mailboxes;
 use crate::store::{StoreError, StoreOptions};
 
@@ -128,9 +128,12 @@ impl HubStore {
 
     /// The digests by which the book is compared with others'.
     pub fn leaves(&self) -> Leaves {
-        const OPERATION: &str = "SELECT operations.bytes, answers.outcome FROM operations
-            JOIN answers ON answers.position = operations.position WHERE operations.position = ?1";
-        Leaves::new(self.engine.clone(), OPERATION)
+        const WITH_MADE: WithMade = with_made!(
+            "operations.bytes, answers.outcome",
+            "operations ON operations.position = leaves.number
+             LEFT JOIN answers ON answers.position = leaves.number"
+        );
+        Leaves::new(self.engine.clone(), WITH_MADE)
     }
 
     /// The end of the store's writer, which comes when the last handle is gone.

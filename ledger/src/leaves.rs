@@ -89,18 +89,56 @@ pub struct Scope {
     pub treatment: Option<PoolCode>,
 }
 
+/// How leaves are read with what they were made of.
+#[derive(Clone, Copy)]
+pub(crate) struct WithMade {
+    /// What stands at a place of a branch: digest, the operation's bytes, its outcome's.
+    pub(crate) at: &'static str,
+    /// The leaves of a branch after one: place, digest, number, the operation's bytes, its outcome's.
+    pub(crate) page: &'static str,
+}
+
+/// How the leaves of a store are read: the columns with the bytes of an operation and of its outcome, and the join that
+/// finds them by `leaves.number`. It keeps a leaf for which nothing is found, which then does not read.
+macro_rules! with_made {
+    ($columns:literal, $join:literal) => {
+        $crate::leaves::WithMade {
+            at: concat!(
+                "SELECT leaves.digest, ",
+                $columns,
+                " FROM leaves LEFT JOIN ",
+                $join,
+                "
+                WHERE leaves.day = ?1 AND leaves.home = ?2 AND leaves.treatment = ?3 AND leaves.place = ?4
+                ORDER BY leaves.digest"
+            ),
+            page: concat!(
+                "SELECT leaves.place, leaves.digest, leaves.number, ",
+                $columns,
+                "
+                FROM leaves LEFT JOIN ",
+                $join,
+                "
+                WHERE leaves.day = ?1 AND leaves.home = ?2 AND leaves.treatment = ?3
+                  AND (leaves.place, leaves.digest) > (?4, ?5)
+                ORDER BY leaves.place, leaves.digest LIMIT ?6"
+            ),
+        }
+    };
+}
+pub(crate) use with_made;
+
 /// The leaves of a store that has their tables. Clones share it.
 #[derive(Clone)]
 pub struct Leaves {
     engine: Engine,
-    /// The bytes of the operation and of the outcome by the number of a leaf.
-    operation: &'static str,
+    with_made: WithMade,
 }
 
 impl Leaves {
-    /// The leaves in a store, where a statement finds the bytes of an operation and of its outcome by number.
-    pub(crate) fn new(engine: Engine, operation: &'static str) -> Leaves {
-        Leaves { engine, operation }
+    /// The leaves in a store that reads them so.
+    pub(crate) fn new(engine: Engine, with_made: WithMade) -> Leaves {
+        Leaves { engine, with_made }
     }
 
     /// The roots of the branches of some days, first and last included.
@@ -126,18 +164,11 @@ impl Leaves {
     /// # Errors
     /// When the store fails.
     pub async fn leaf_standing(&self, places: Vec<(Branch, u64)>) -> Result<Vec<Vec<Standing>>, StoreError> {
-        const AT: &str = "SELECT digest, number FROM leaves
-            WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND place = ?4 ORDER BY digest";
-        let operation = self.operation;
+        let text = self.with_made.at;
         let at = move |sql: &Sql<'_>, branch: &Branch, place: u64| {
             let [day, home, treatment] = texts(branch);
             let values = values![&day, &home, &treatment, signed(place)];
-            let leaves = sql.query(AT, values, |row| Ok((read_digest(row, 0)?, row.number(1)?)))?;
-            let standing = leaves.into_iter().map(|(digest, number)| {
-                let (operation, outcome) = bytes_of(sql, operation, number)?;
-                Ok((digest, operation, outcome))
-            });
-            standing.collect::<Result<Vec<_>, StoreError>>()
+            sql.query(text, values, |row| Ok((read_digest(row, 0)?, read_bytes(row, 1)?, read_bytes(row, 2)?)))
         };
         self.engine.read(move |sql| places.iter().map(|(branch, place)| at(sql, branch, *place)).collect()).await
     }
@@ -148,22 +179,17 @@ impl Leaves {
     /// # Errors
     /// When the store fails.
     pub async fn leaf_page(&self, branch: Branch, after: Option<Leaf>) -> Result<Vec<HeldLeaf>, StoreError> {
-        const PAGE: &str = "SELECT place, digest, number FROM leaves
-            WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND (place, digest) > (?4, ?5)
-            ORDER BY place, digest LIMIT ?6";
-        let operation = self.operation;
+        let text = self.with_made.page;
         let page = move |sql: &Sql<'_>| {
             let [day, home, treatment] = texts(&branch);
             // No digest is as short as none.
             let place = after.map_or(i64::MIN, |after| signed(after.place));
             let digest: &[u8] = after.as_ref().map_or(&[], |after| &after.digest.0);
             let values = values![&day, &home, &treatment, place, digest, LEAVES_AT_ONCE];
-            let leaves = sql.query(PAGE, values, |row| Ok((read_leaf(row, 0)?, row.number(2)?)))?;
-            let held = leaves.into_iter().map(|(leaf, number)| {
-                let (operation, outcome) = bytes_of(sql, operation, number)?;
-                Ok(HeldLeaf { leaf, number, operation, outcome })
-            });
-            held.collect::<Result<Vec<_>, StoreError>>()
+            sql.query(text, values, |row| {
+                let (operation, outcome) = (read_bytes(row, 3)?, read_bytes(row, 4)?);
+                Ok(HeldLeaf { leaf: read_leaf(row, 0)?, number: row.number(2)?, operation, outcome })
+            })
         };
         self.engine.read(page).await
     }
@@ -286,12 +312,8 @@ fn leaves(sql: &Sql<'_>, branch: &Branch, prefix: Prefix) -> Result<Vec<Leaf>, S
     sql.query(LEAVES, values, |row| read_leaf(row, 0))
 }
 
-/// An operation's bytes and its outcome's.
-fn bytes_of(sql: &Sql<'_>, operation: &'static str, number: i64) -> Result<(Bytes, Bytes), StoreError> {
-    sql.get(operation, values![number], |row| {
-        let bytes = |place| Ok::<_, StoreError>(Bytes::copy_from_slice(row.bytes(place)?));
-        Ok((bytes(0)?, bytes(1)?))
-    })
+fn read_bytes(row: Row<'_>, place: usize) -> Result<Bytes, StoreError> {
+    row.bytes(place).map(Bytes::copy_from_slice)
 }
 
 fn texts(branch: &Branch) -> [String; 3] {

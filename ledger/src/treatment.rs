@@ -47,7 +47,7 @@ pub use told::Told;
 
 use crate::engine::{Closed, Engine, Location, Sql};
 use crate::inbox::Inbox;
-use crate::leaves::Leaves;
+use crate::leaves::{Leaves, WithMade, with_made};
 use crate::store::{StoreError, StoreOptions};
 
 /// The store of a treatment side. Clones share it.
@@ -85,9 +85,11 @@ impl TreatmentStore {
 
     /// The digests by which the book is compared with the hub's.
     pub fn leaves(&self) -> Leaves {
-        const OPERATION: &str = "SELECT messages.bytes, answers.outcome FROM messages
-            JOIN answers ON answers.message = messages.number WHERE messages.number = ?1";
-        Leaves::new(self.engine.clone(), OPERATION)
+        const WITH_MADE: WithMade = with_made!(
+            "messages.bytes, answers.outcome",
+            "messages ON messages.number = leaves.number LEFT JOIN answers ON answers.message = leaves.number"
+        );
+        Leaves::new(self.engine.clone(), WITH_MADE)
     }
 
     /// The end of the store's writer, which comes when the last handle is gone: then it can be opened again.

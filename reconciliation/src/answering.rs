@@ -22,15 +22,12 @@ use crate::counting::count;
 const AT_ONCE: usize = 2_000;
 
 /// A book that answers.
-pub struct Answering<B> {
-    book: B,
-    signer: Option<Signer>,
-}
+pub struct Answering<B>(B);
 
 impl<B: Book> Answering<B> {
-    /// A book. Without a signer it signs nothing.
-    pub fn new(book: B, signer: Option<Signer>) -> Answering<B> {
-        Answering { book, signer }
+    /// A book.
+    pub fn new(book: B) -> Answering<B> {
+        Answering(book)
     }
 
     /// Tells the digests of some days, with everything in them that is answered by now. Branches that are not admitted are
@@ -63,7 +60,7 @@ impl<B: Book> Answering<B> {
         let parts = few(&asked.parts, "parts")?.iter().map(digests::read_part_ref).collect::<Result<Vec<_>, _>>();
         let parts = parts.map_err(|fault| unreadable(&fault))?;
         parts.iter().try_for_each(|(branch, _)| admitted(branch, &admits))?;
-        let inside = self.book.leaves().leaf_inside(parts).await.map_err(|fault| unread(&fault))?;
+        let inside = self.0.leaves().leaf_inside(parts).await.map_err(|fault| unread(&fault))?;
         Ok(v1::InsideReply { inside: inside.iter().map(digests::write_inside).collect() })
     }
 
@@ -81,17 +78,18 @@ impl<B: Book> Answering<B> {
             admitted(&branch, &admits).map(|()| (branch, asked.place))
         };
         let places = few(&asked.places, "places")?.iter().map(place).collect::<Result<Vec<_>, Refusal>>()?;
-        let standing = self.book.leaves().leaf_standing(places).await.map_err(|fault| unread(&fault))?;
+        let standing = self.0.leaves().leaf_standing(places).await.map_err(|fault| unread(&fault))?;
         Ok(v1::FactsReply { places: standing.iter().map(|at| write_facts(at)).collect::<Result<_, Refusal>>()? })
     }
 
-    /// Signs a certificate of agreement, if the book holds exactly what it says.
+    /// Signs a certificate of agreement, if the book holds exactly what it says and there is who signs.
     ///
     /// # Errors
     /// When the text is no certificate, the book holds otherwise, or there is no signing certificate.
     pub async fn sign(
         &self,
         asked: &v1::SignRequest,
+        signer: Option<Signer>,
         admits: impl Fn(&Branch) -> bool + Send,
     ) -> Result<v1::DocumentSignature, Refusal> {
         let agreement = Agreement::read(&asked.text).map_err(|fault| invalid("text", fault))?;
@@ -99,8 +97,7 @@ impl<B: Book> Answering<B> {
         if !self.holds(&agreement).await? {
             return Err(invalid("text", "is not what this book holds"));
         }
-        let signer =
-            self.signer.as_ref().ok_or_else(|| invalid("text", "cannot be signed: there is no signing.pem"))?;
+        let signer = signer.ok_or_else(|| invalid("text", "cannot be signed: there is no signing.pem"))?;
         let signature = signer.sign(asked.text.as_bytes()).map_err(|_| Refusal::new(Reason::Internal))?;
         Ok(digests::write_signature(signature.scheme, signature.bytes, signature.chain))
     }
@@ -119,7 +116,7 @@ impl<B: Book> Answering<B> {
             return Ok(false);
         }
         let Some(tally) = agreement.tally else { return Ok(true) };
-        let counted = count(&self.book, agreement.branch, tally.family).await.map_err(|fault| {
+        let counted = count(&self.0, agreement.branch, tally.family).await.map_err(|fault| {
             tracing::error!(error = &fault as &dyn std::error::Error, "the book cannot be counted to be certified");
             Refusal::new(Reason::Internal)
         })?;
@@ -127,8 +124,8 @@ impl<B: Book> Answering<B> {
     }
 
     async fn own_roots(&self, days: (Date, Date), scope: Scope) -> Result<BTreeMap<Branch, Node>, Refusal> {
-        self.book.fold().await.map_err(|fault| unread(&fault))?;
-        self.book.leaves().leaf_roots(days, scope).await.map_err(|fault| unread(&fault))
+        self.0.fold().await.map_err(|fault| unread(&fault))?;
+        self.0.leaves().leaf_roots(days, scope).await.map_err(|fault| unread(&fault))
     }
 }
 

@@ -21,7 +21,7 @@ macro_rules! of_home {
         Box::pin($port.way.call($patience, move |door| {
             let request = $request.clone();
             Box::pin(async move {
-                let book = Answering::new(door.store.clone(), None);
+                let book = Answering::new(door.store.clone());
                 book.$question(&request, |branch| door.pools.contains(&branch.home)).await
             })
         }))
@@ -59,7 +59,7 @@ macro_rules! of_hub {
         Box::pin($port.way.call($patience, move |_| {
             let (store, permit, request) = (store.clone(), permit.clone(), $request.clone());
             Box::pin(async move {
-                Answering::new(store, None).$question(&request, |branch| permit.allows(branch.treatment)).await
+                Answering::new(store).$question(&request, |branch| permit.allows(branch.treatment)).await
             })
         }))
     }};

@@ -334,7 +334,7 @@ pub async fn deductions_stay_within_what_each_fund_paid(hub: &HubStore) -> Resul
 }
 
 /// What ended on the list was proposed and approved by two certificates of two seats, two records of a payment were accepted
-/// by two, and a batch of corrections was approved by another than who put it forward.
+/// by two, and a batch of corrections was approved by another than who put it forward, one of the two of the home region.
 ///
 /// # Errors
 /// When the book cannot be read.
@@ -346,6 +346,10 @@ pub async fn what_takes_two_people_was_done_by_two(hub: &HubStore) -> Result<Vec
             }
             DoneAlone::Payment { place } => (place, "one certificate accepted its records for both sides"),
             DoneAlone::Batch { id } => (format!("batch {id}"), "who put it forward approved it"),
+            DoneAlone::BatchOfOthers { id } => (
+                format!("batch {id}"),
+                "it was corrected without a person of the home region and a second of it or the centre",
+            ),
         };
         finding("what takes two people was done by two", subject, problem.into())
     });

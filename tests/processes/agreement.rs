@@ -71,10 +71,7 @@ fn written(world: &World) -> (PathBuf, PathBuf) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_on_which_all_books_agree_is_signed_by_all_and_a_late_entry_makes_the_next_version() {
-    let world = World::start().await;
-    let filings = world.deploy().join("demo/filings.csv");
-    yidi_filings(&world, &filings).await;
-    let hospital = Hospital::new(world.desk());
+    let (world, hospital) = World::with_a_hospital().await;
     settle(&hospital, ("2025-05-02", "2025-05-05")).await;
     compare(&world).await;
     eventually("all three have signed", || certified(&world, 1)).await;
@@ -157,8 +154,7 @@ async fn signatures(world: &World) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_side_signs_sums_that_its_book_does_not_have_though_the_digest_is_its_own() {
-    let world = World::start().await;
-    yidi_filings(&world, &world.deploy().join("demo/filings.csv")).await;
+    let world = World::start_with_filings().await;
     settle(&Hospital::new(world.desk()), ("2025-05-02", "2025-05-05")).await;
     let (sound, positions) = due(&world).await;
     // A fen of the basic fund's is told as the account's: what is owed in all stays the same.
@@ -175,17 +171,17 @@ async fn no_side_signs_sums_that_its_book_does_not_have_though_the_digest_is_its
     // Asked itself, each says why; the true sums it signs, and a text without any.
     let text = |agreement: Agreement| v1::SignRequest { text: agreement.to_string() };
     let signer = Signer::load(&world.line().credentials("hub")).expect("a signer");
-    let book = Answering::new(world.line().hub.store().clone(), Some(signer));
-    let refused = book.sign(&text(false_sums), |_| true).await.expect_err("its book has other sums");
+    let book = Answering::new(world.line().hub.store().clone());
+    let sign = async |asked| book.sign(&asked, Some(signer.clone()), |_| true).await;
+    let refused = sign(text(false_sums)).await.expect_err("its book has other sums");
     assert_eq!(refused.field.as_deref(), Some("text"));
-    assert!(book.sign(&text(sound), |_| true).await.is_ok());
-    assert!(book.sign(&text(Agreement { tally: None, ..sound }), |_| true).await.is_ok());
+    assert!(sign(text(sound)).await.is_ok());
+    assert!(sign(text(Agreement { tally: None, ..sound })).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_without_sums_as_they_once_were_is_verified_still_and_its_leaves_tell_the_sums() {
-    let world = World::start().await;
-    yidi_filings(&world, &world.deploy().join("demo/filings.csv")).await;
+    let world = World::start_with_filings().await;
     settle(&Hospital::new(world.desk()), ("2025-05-02", "2025-05-05")).await;
     let (due, positions) = due(&world).await;
     let once = Agreement { tally: None, ..due };
@@ -201,13 +197,6 @@ async fn a_certificate_without_sums_as_they_once_were_is_verified_still_and_its_
     assert!(holds && told.contains("the certificate states no sums") && told.contains("8000.00"), "{told}");
 }
 
-async fn yidi_filings(world: &World, filings: &Path) {
-    let refused = yidi::filing::lodge_all(&world.operator(), filings).await.expect("the file can be read");
-    assert!(refused.is_empty(), "{refused:?}");
-}
-
 async fn settle(hospital: &Hospital, days: (&str, &str)) {
-    let stay = hospital.stay_between(&EMPLOYEE, "8000.00", days).await;
-    let reply = hospital.send(&hospital.settle_message(&EMPLOYEE, &stay, "8000.00")).await;
-    assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
+    hospital.settle(&EMPLOYEE, "8000.00", days).await;
 }

@@ -87,10 +87,7 @@ fn looked_at(world: &World) -> (Option<i32>, Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hospital_closes_its_day_and_the_operator_sees_what_agrees() {
-    let world = World::start().await;
-    let filings = world.deploy().join("demo/filings.csv");
-    let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
-    assert!(refused.is_empty(), "{refused:?}");
+    let world = World::start_with_filings().await;
     let hospital = Hospital::new(world.desk());
     let (mut employees, mut standing, mut residents) = (Sums::default(), Sums::default(), Sums::default());
     let (first, _, first_stay) = settled(&hospital, &EMPLOYEE, "8000.00").await;

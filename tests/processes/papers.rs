@@ -3,41 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
 
 use rust_decimal::Decimal;
 use world::hospital::Hospital;
 use world::{EMPLOYEE, World, clear_uncompared, instant};
 
+use crate::operator::Operator;
+
 const HENAN: &str = "410000";
 const SHANGHAI: &str = "310000";
-
-struct Operator {
-    access: [String; 4],
-}
-
-impl Operator {
-    fn of(world: &World) -> Operator {
-        let (hub, credentials) =
-            (world.line().hub.address().to_string(), world.line().operator().display().to_string());
-        Operator { access: ["--hub".into(), hub, "--credentials".into(), credentials] }
-    }
-
-    /// Runs a command; tells what it wrote.
-    async fn run(&self, command: &[&str]) -> String {
-        let (status, told) = self.try_run(command).await;
-        assert!(status.success(), "{command:?}: {told}");
-        told
-    }
-
-    /// Runs a command that may fail; tells how it ended and what it wrote.
-    async fn try_run(&self, command: &[&str]) -> (ExitStatus, String) {
-        let mut yidi = Command::new(env!("CARGO_BIN_EXE_yidi"));
-        yidi.current_dir(world::repository()).args(command).args(&self.access);
-        let ran = tokio::task::spawn_blocking(move || yidi.output()).await.expect("no panic").expect("it runs");
-        (ran.status, String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned())
-    }
-}
 
 /// The rows of a table, each by the names of its columns.
 fn table(file: &Path) -> Vec<BTreeMap<String, String>> {
@@ -60,20 +34,15 @@ fn ways(page: &Path) -> Vec<PathBuf> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_of_a_statement_leads_to_settlements_that_come_to_it() {
     let world = World::start_with(clear_uncompared).await;
-    let filings = world.deploy().join("demo/filings.csv");
-    let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
-    assert!(refused.is_empty(), "{refused:?}");
-    let (hospital, operator) = (Hospital::new(world.desk()), Operator::of(&world));
+    world.lodge_filings().await;
+    let (hospital, operator) = (Hospital::new(world.desk()), Operator::of_all(&world));
     operator.run(&["clearing", "run"]).await;
     let mut settled = Vec::new();
     for days in [("2025-05-02", "2025-05-05"), ("2025-06-02", "2025-06-05")] {
-        let stay = hospital.stay_between(&EMPLOYEE, "8000.00", days).await;
-        let reply = hospital.send(&hospital.settle_message(&EMPLOYEE, &stay, "8000.00")).await;
-        assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
-        settled.push(reply.text("/output/setlinfo/setl_id"));
+        settled.push(hospital.settle(&EMPLOYEE, "8000.00", days).await.1);
     }
     // Who treats deducts, not the centre.
-    let shanghai = crate::prefunds::Operator::of(&world, SHANGHAI);
+    let shanghai = Operator::of(&world, SHANGHAI);
     for command in ["lodge", "agree"] {
         let of: &[&str] = if command == "lodge" {
             &["--id", "K1", "--settlement", &settled[0], "--reason", "超限定支付"]
@@ -142,7 +111,8 @@ async fn nobody_receives_without_an_account(world: &World, operator: &Operator) 
         [("410000,甲,乙,1\n", "no bank account of 310000"), ("310000,甲,,1\n", "accounts.csv:2 bank: is empty")]
     {
         fs::write(&accounts, format!("member,name,bank,number\n{rows}")).expect("it is written");
-        let (status, told) = operator.try_run(&command).await;
-        assert!(!status.success() && told.contains(wrong) && !out.exists(), "{told}");
+        let ran = operator.output(&command).await;
+        let told = String::from_utf8_lossy(&ran.stderr);
+        assert!(!ran.status.success() && told.contains(wrong) && !out.exists(), "{told}");
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use world::hospital::Hospital;
 use world::{World, clear_uncompared};
 
-use crate::prefunds::Operator;
+use crate::operator::Operator;
 use crate::statements::{HENAN, SHANGHAI, json as told, on, settle};
 
 const NOVEMBER: [&str; 6] = ["--month", "2025-11", "--home", HENAN, "--treatment", SHANGHAI];
@@ -45,9 +45,7 @@ fn accepting<'a>(side: &'a str, received: &'a str) -> Vec<&'a str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notice_without_a_last_day_is_a_finding_until_both_members_accept_the_payment() {
     let world = World::start_with(without_2026).await;
-    let filings = world.deploy().join("demo/filings.csv");
-    let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
-    assert!(refused.is_empty(), "{refused:?}");
+    world.lodge_filings().await;
     let (centre, henan, shanghai) =
         (Operator::of_all(&world), Operator::of(&world, HENAN), Operator::of(&world, SHANGHAI));
     on(&world, &centre, "2025-10-20T10:00:00").await;

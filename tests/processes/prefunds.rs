@@ -1,67 +1,19 @@
 //! A year's prefunds as the members' operators have them: set by the calendar, increased, paid on both sides, and written
 //! as workbooks that are opened and worked out by other hands.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
-use identity::name::{ParticipantName, Role};
-use identity::pki::{CertificateAuthority, Issue};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use world::hospital::Hospital;
-use world::{EMPLOYEE, World, clear_uncompared, eventually, instant, pool};
+use world::{EMPLOYEE, World, clear_uncompared, eventually, instant};
 
+use crate::operator::Operator;
 use crate::sheet::Sheet;
 
 const HENAN: &str = "410000";
 const SHANGHAI: &str = "310000";
 const TABLE: &str = "全国跨省异地就医预付金额度调整明细表";
-
-/// An operator and where its certificates are.
-pub struct Operator {
-    hub: String,
-    credentials: PathBuf,
-}
-
-impl Operator {
-    /// The operator of a member, with a certificate of the line's own authority.
-    pub fn of(world: &World, member: &str) -> Operator {
-        let authority = CertificateAuthority::open(&world.line().credentials("ca")).expect("an authority");
-        let names = vec![ParticipantName::new(pool(member).0, Role::Operator).expect("a name")];
-        let credentials = world.deploy().join(format!("operator-{member}"));
-        authority
-            .issue(&credentials, &Issue { names, hosts: vec!["127.0.0.1".into()], days: 1 })
-            .expect("a certificate");
-        Operator { credentials, ..Operator::of_all(world) }
-    }
-
-    pub fn of_all(world: &World) -> Operator {
-        Operator { hub: world.line().hub.address().to_string(), credentials: world.line().operator() }
-    }
-
-    pub async fn run(&self, command: &[&str]) -> String {
-        let ran = self.output(command).await;
-        assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
-        String::from_utf8(ran.stdout).expect("text")
-    }
-
-    pub async fn output(&self, command: &[&str]) -> Output {
-        let mut yidi = Command::new(env!("CARGO_BIN_EXE_yidi"));
-        yidi.current_dir(world::repository()).args(command).args(["--hub", &self.hub, "--credentials"]);
-        yidi.arg(&self.credentials);
-        tokio::task::spawn_blocking(move || yidi.output()).await.expect("no panic").expect("it runs")
-    }
-
-    /// The only row that a command prints as JSON.
-    async fn row(&self, command: &[&str]) -> Value {
-        let ran = self.output(&[command, &["--json"]].concat()).await;
-        let (told, problem) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-        let rows: Result<Vec<Value>, _> = serde_json::from_str(&told);
-        let mut rows = rows.unwrap_or_else(|fault| panic!("{command:?}: {fault}: {told}{problem}"));
-        assert_eq!(rows.len(), 1, "{told}");
-        rows.remove(0)
-    }
-}
 
 fn fen(amount: &str) -> i64 {
     let fen = amount.parse::<Decimal>().expect("an amount") * Decimal::ONE_HUNDRED;
@@ -70,9 +22,7 @@ fn fen(amount: &str) -> i64 {
 
 /// A quarter with one stay a month, cleared until its notices are out; tells what its funds paid, in fen.
 async fn quarter(world: &World, centre: &Operator) -> i64 {
-    let filings = world.deploy().join("demo/filings.csv");
-    let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
-    assert!(refused.is_empty(), "{refused:?}");
+    world.lodge_filings().await;
     let hospital = Hospital::new(world.desk());
     let mut owed = 0;
     for (month, price) in [(10, "8000.00"), (11, "9000.01"), (12, "7000.00")] {

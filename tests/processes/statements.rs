@@ -10,7 +10,7 @@ use serde_json::Value;
 use world::hospital::Hospital;
 use world::{EMPLOYEE, World, clear_uncompared, eventually, instant};
 
-use crate::prefunds::Operator;
+use crate::operator::Operator;
 
 pub const HENAN: &str = "410000";
 pub const SHANGHAI: &str = "310000";
@@ -18,10 +18,7 @@ const PAIR: [&str; 4] = ["--home", HENAN, "--treatment", SHANGHAI];
 
 /// Settles a stay of some days; tells the stay and the settlement.
 pub async fn settle(hospital: &Hospital, days: (&str, &str), price: &str) -> (String, String) {
-    let stay = hospital.stay_between(&EMPLOYEE, price, days).await;
-    let reply = hospital.send(&hospital.settle_message(&EMPLOYEE, &stay, price)).await;
-    assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
-    (stay, reply.text("/output/setlinfo/setl_id"))
+    hospital.settle(&EMPLOYEE, price, days).await
 }
 
 /// Has everything of clearing done that is due at a time.
@@ -49,9 +46,7 @@ fn text(file: &Path) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_lot_of_a_month_drills_down_to_what_it_is_stated_with() {
     let world = World::start_with(clear_uncompared).await;
-    let filings = world.deploy().join("demo/filings.csv");
-    let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
-    assert!(refused.is_empty(), "{refused:?}");
+    world.lodge_filings().await;
     let hospital = Hospital::new(world.desk());
     let (centre, henan, shanghai) =
         (Operator::of_all(&world), Operator::of(&world, HENAN), Operator::of(&world, SHANGHAI));

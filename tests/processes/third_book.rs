@@ -17,7 +17,7 @@ use yidi::desk::Reply;
 use yidi::verify::clearing::{Rules, findings};
 
 use crate::hospital_books::Sums;
-use crate::prefunds::Operator;
+use crate::operator::Operator;
 
 const DAYS: (Date, Date) = (date(2025, 6, 1), date(2025, 6, 30));
 const JUNE: PeriodNumber = PeriodNumber(1);

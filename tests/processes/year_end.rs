@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use world::hospital::Hospital;
 use world::{World, clear_uncompared};
 
-use crate::prefunds::Operator;
+use crate::operator::Operator;
 use crate::statements::{HENAN, SHANGHAI, json as told, object, on, settle};
 
 const YEAR: [&str; 3] = ["clearing", "year", "2025"];
@@ -14,9 +14,7 @@ const YEAR: [&str; 3] = ["clearing", "year", "2025"];
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_carried_over_the_end_of_a_year_is_told_and_traced() {
     let world = World::start_with(clear_uncompared).await;
-    let filings = world.deploy().join("demo/filings.csv");
-    let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
-    assert!(refused.is_empty(), "{refused:?}");
+    world.lodge_filings().await;
     let hospital = Hospital::new(world.desk());
     let (centre, henan, shanghai) =
         (Operator::of_all(&world), Operator::of(&world, HENAN), Operator::of(&world, SHANGHAI));

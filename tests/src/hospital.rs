@@ -12,6 +12,7 @@ use crate::Enrollee;
 pub const INSTITUTION: &str = "H31011500101";
 /// A class-A drug without a ceiling: the whole charge is in policy.
 pub const DRUG: &str = "XA10BAA019A001010161209";
+const TEN_DAYS: (&str, &str) = ("2025-06-02", "2025-06-12");
 
 /// A hospital's side of the interface.
 pub struct Hospital {
@@ -110,7 +111,7 @@ impl Hospital {
 
     /// A stay of ten days of June 2025, with one charge, ready to be settled.
     pub async fn stay(&self, patient: &Enrollee, price: &str) -> String {
-        self.stay_between(patient, price, ("2025-06-02", "2025-06-12")).await
+        self.stay_between(patient, price, TEN_DAYS).await
     }
 
     /// A stay from one day to another, with one charge, ready to be settled.
@@ -121,12 +122,17 @@ impl Hospital {
         stay
     }
 
+    /// A stay from one day to another with one charge, settled: its id, and the settlement's.
+    pub async fn settle(&self, patient: &Enrollee, price: &str, days: (&str, &str)) -> (String, String) {
+        let stay = self.stay_between(patient, price, days).await;
+        let settled = self.done(&self.settle_message(patient, &stay, price)).await;
+        (stay, settled.text("/output/setlinfo/setl_id"))
+    }
+
     /// Settles a whole stay, so that everybody on the way to the patient's region is known to be in conversation: what is
     /// sent next arrives there, whatever becomes of its answer.
     pub async fn settle_a_stay(&self, patient: &Enrollee) {
-        let stay = self.stay(patient, "100.00").await;
-        let settled = self.send(&self.settle_message(patient, &stay, "100.00")).await;
-        assert!(settled.succeeded(), "{}", settled.text("/err_msg"));
+        self.settle(patient, "100.00", TEN_DAYS).await;
     }
 
     /// The message that settles a stay (2304).

@@ -14,19 +14,25 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use identity::client::{Expected, channel};
+use identity::credentials::Credentials;
 use jiff::civil::DateTime;
 use ledger::clock::Clock;
 use settlement::beijing;
 use settlement::ids::{PoolCode, RegionCode};
 use tempfile::TempDir;
+use tonic::transport::Channel;
 use yidi::desk::Desk;
 use yidi::filing::Operator;
 use yidi::line::{Line, Plan};
 
+use crate::hospital::Hospital;
 use crate::relay::Relay;
 
 /// How long a test waits for a fact before it fails. Not a measure of speed.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits for the hub to answer.
+const HUB_PATIENCE: Duration = Duration::from_secs(3);
 /// How long the world's nodes wait for one another: short, so that a lost answer is soon in doubt.
 const NODE_PATIENCE_MS: u64 = 1_500;
 
@@ -88,10 +94,22 @@ impl World {
     /// A world in which the demo's filings are lodged.
     pub async fn start_with_filings() -> World {
         let world = World::start().await;
-        let filings = world.deploy().join("demo/filings.csv");
-        let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
-        assert!(refused.is_empty(), "{refused:?}");
+        world.lodge_filings().await;
         world
+    }
+
+    /// The same, with a hospital whose desk it serves.
+    pub async fn with_a_hospital() -> (World, Hospital) {
+        let world = World::start_with_filings().await;
+        let hospital = Hospital::new(world.desk());
+        (world, hospital)
+    }
+
+    /// Lodges the filings in this world's `deploy`.
+    pub async fn lodge_filings(&self) {
+        let filings = self.deploy().join("demo/filings.csv");
+        let refused = yidi::filing::lodge_all(&self.operator(), &filings).await.expect("the file can be read");
+        assert!(refused.is_empty(), "{refused:?}");
     }
 
     /// A world whose `deploy` folder was edited before its first start.
@@ -173,6 +191,18 @@ impl World {
             .expect("the operator has certificates")
     }
 
+    /// A channel to the hub, with the certificate in a folder.
+    pub fn channel_as(&self, certificate: &Path) -> Channel {
+        let credentials = Arc::new(Credentials::load(certificate).expect("credentials"));
+        let hub = self.line().hub.address().to_string();
+        channel(&hub, credentials, Expected::Hub, HUB_PATIENCE).expect("a channel")
+    }
+
+    /// The same, as whoever operates for every region.
+    pub fn channel(&self) -> Channel {
+        self.channel_as(&self.line().operator())
+    }
+
     /// The clock of every node.
     pub fn clock(&self) -> &Clock {
         &self.clock
@@ -228,6 +258,19 @@ pub fn append(deploy: &Path, file: &str, row: &str) {
     let mut file =
         OpenOptions::new().append(true).open(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
     writeln!(file, "{row}{}", ",".repeat(lacking)).expect("a row can be written");
+}
+
+/// Copies a store at rest, in the place of another: it is its file, and its log where that was not folded into it yet.
+pub fn copy_store(from: &Path, to: &Path) {
+    for end in ["db", "db-wal", "db-shm"] {
+        let _ = fs::remove_file(to.with_extension(end));
+    }
+    for end in ["db", "db-wal"] {
+        let file = from.with_extension(end);
+        if file.exists() {
+            fs::copy(file, to.with_extension(end)).expect("a copy");
+        }
+    }
 }
 
 fn add_people(deploy: &Path) {

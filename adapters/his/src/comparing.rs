@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use clearing::certificate::Agreement;
 use conversation::call;
-use identity::signing::Signer;
+use identity::signing::{OwnSigner, Signer};
 use jiff::civil::Date;
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
@@ -38,13 +38,13 @@ pub struct Comparing {
     edge: Shared,
     hub: GrpcBook,
     comparisons: ComparisonsClient<Channel>,
-    signer: Option<Signer>,
+    signer: OwnSigner,
     patience: Duration,
 }
 
 impl Comparing {
-    /// A book, and the hub behind a channel. Without a signer nothing is signed.
-    pub fn new(edge: Shared, channel: Channel, signer: Option<Signer>, patience: Duration) -> Comparing {
+    /// A book, and the hub behind a channel.
+    pub fn new(edge: Shared, channel: Channel, signer: OwnSigner, patience: Duration) -> Comparing {
         let (hub, comparisons) = (GrpcBook::new(channel.clone()), ComparisonsClient::new(channel));
         Comparing { edge, hub, comparisons, signer, patience }
     }
@@ -137,7 +137,7 @@ impl Comparing {
 
     /// Signs the certificates of some days that this side has not signed, where its book holds what they say.
     async fn countersign(&self, pool: PoolCode, (from, to): (Date, Date)) -> Result<(), CompareError> {
-        let Some(signer) = &self.signer else { return Ok(()) };
+        let Some(signer) = self.signer.now() else { return Ok(()) };
         let (from, to, treatment) = (from.to_string(), to.to_string(), pool.to_string());
         let (mut client, asked) = (self.comparisons.clone(), v1::CertificatesRequest { from, to, treatment });
         let listed = call(self.patience, asked, async move |asked| client.certificates(asked).await).await;
@@ -145,7 +145,7 @@ impl Comparing {
         for certificate in listed.map_err(CompareError::Silent)?.certificates {
             let signed = certificate.signatures.iter().any(|signature| signature.party == party);
             if !signed && self.holds(&certificate.text).await? {
-                self.sign(signer, certificate.text).await?;
+                self.sign(&signer, certificate.text).await?;
             }
         }
         Ok(())
@@ -153,7 +153,7 @@ impl Comparing {
 
     async fn holds(&self, text: &str) -> Result<bool, CompareError> {
         let Ok(agreement) = Agreement::read(text) else { return Ok(false) };
-        let held = Answering::new(self.edge.store.clone(), None).holds(&agreement).await;
+        let held = Answering::new(self.edge.store.clone()).holds(&agreement).await;
         held.map_err(|_| CompareError::Store(StoreError::Closed))
     }
 

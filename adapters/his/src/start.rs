@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use identity::client::{ConnectError, Expected, channel};
 use identity::credentials::{Credentials, IdentityError};
-use identity::signing::Signer;
+use identity::signing::OwnSigner;
 use jiff::civil::Date;
 use ledger::clock::Clock;
 use ledger::engine::LocationFault;
@@ -131,7 +131,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let deadline = Duration::from_millis(config.deadline_ms);
     let hub = HubLink::new(Arc::new(GrpcHub::new(&config.hub, credentials.clone(), deadline)?), deadline);
     let store = TreatmentStore::open(&config.store_location()?, &config.store_options())?;
-    let signer = Signer::load_if_there(&config.credentials)?;
+    let signer = OwnSigner::load(&config.credentials)?;
     let channel = channel(&config.hub, credentials.clone(), Expected::Hub, deadline / 2)?;
     let compare_every = Duration::from_millis(config.compare_every_ms);
     let mailboxes = Arc::new(GrpcMailboxes::new(&config.hub, credentials)?);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use clearing::digest::Branch;
 use identity::permit::HubPermit;
-use identity::signing::Signer;
+use identity::signing::OwnSigner;
 use ledger::home::HomeStore;
 use proto::status::of_refusal;
 use proto::v1;
@@ -19,12 +19,13 @@ use tonic::{Request, Response, Status};
 pub struct ReconciliationService {
     pools: BTreeSet<PoolCode>,
     book: Answering<HomeStore>,
+    signer: OwnSigner,
 }
 
 impl ReconciliationService {
-    /// The service of a book. Without a signer it signs nothing.
-    pub fn new(pools: BTreeSet<PoolCode>, store: HomeStore, signer: Option<Signer>) -> ReconciliationService {
-        ReconciliationService { pools, book: Answering::new(store, signer) }
+    /// The service of a book, signed for by the region.
+    pub fn new(pools: BTreeSet<PoolCode>, store: HomeStore, signer: OwnSigner) -> ReconciliationService {
+        ReconciliationService { pools, book: Answering::new(store), signer }
     }
 
     fn own(&self, branch: &Branch) -> bool {
@@ -51,7 +52,7 @@ impl Reconciliation for ReconciliationService {
 
     async fn sign(&self, request: Request<v1::SignRequest>) -> Result<Response<v1::DocumentSignature>, Status> {
         HubPermit::from_request(&request)?;
-        told(self.book.sign(request.get_ref(), |branch| self.own(branch)).await)
+        told(self.book.sign(request.get_ref(), self.signer.now(), |branch| self.own(branch)).await)
     }
 }
 

@@ -13,7 +13,7 @@ use identity::client::ConnectError;
 use identity::credentials::{Credentials, IdentityError};
 use identity::name::Role;
 use identity::server::{MtlsListener, builder};
-use identity::signing::Signer;
+use identity::signing::OwnSigner;
 use ledger::clock::Clock;
 use ledger::engine::{Location, LocationFault};
 use ledger::home::HomeStore;
@@ -122,7 +122,7 @@ pub struct Running {
     rules: RulesInForce,
     health: HealthReporter,
     credentials: Arc<Credentials>,
-    signer: Option<Signer>,
+    signer: OwnSigner,
     clock: Clock,
     tasks: TaskTracker,
     drain: CancellationToken,
@@ -148,7 +148,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         rules: opened.rules.clone(),
         health,
         credentials,
-        signer: Signer::load_if_there(&config.credentials)?,
+        signer: OwnSigner::load(&config.credentials)?,
         clock: clock.clone(),
         tasks: TaskTracker::new(),
         drain: CancellationToken::new(),

@@ -59,11 +59,15 @@ impl Hub {
             }
             // One region's system keeps one book for all its pools.
             let book = home.pools().iter().copied().collect();
-            let Ok(taken) = self.store.correction_take((id.to_owned(), place, reply.record), book, letter, now).await?
-            else {
-                home.lied_of_batch(id, place, Lie::BatchNumberRepeated, now);
-                return Ok(Some(held));
-            };
+            let taken =
+                match self.store.correction_take((id.to_owned(), place, reply.record), book, letter, now).await? {
+                    Ok(taken) => taken,
+                    Err(fault) => {
+                        tracing::error!(batch = id, home = home.name(), "{fault}");
+                        home.lied_of_batch(id, place, Lie::BatchNumberRepeated, now);
+                        return Ok(Some(held));
+                    }
+                };
             // A book without it is an older copy from now on.
             home.book().reached_batch(place.number);
             self.mailroom.note_posted();

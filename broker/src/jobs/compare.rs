@@ -2,7 +2,6 @@
 //! Started by [`crate::start()`].
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,18 +15,18 @@ use tokio_util::sync::CancellationToken;
 use crate::directory::Home;
 use crate::hub::Hub;
 use crate::jobs::lease;
-use crate::reconcile::notary::Notary;
+use crate::reconcile::notary::OwnNotary;
 
-/// Compares until the process stops, and certifies with what is in the folder of the hub's certificates.
-pub async fn run(hub: Arc<Hub>, credentials: PathBuf, every: Duration, stop: CancellationToken) {
+/// Compares and certifies until the process stops.
+pub async fn run(hub: Arc<Hub>, notary: OwnNotary, every: Duration, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-        if let Err(fault) = round(&hub, &credentials, every).await {
+        if let Err(fault) = round(&hub, &notary, every).await {
             tracing::error!(error = &fault as &dyn Error, "what was compared could not be kept");
         }
     }
 }
 
-async fn round(hub: &Arc<Hub>, credentials: &Path, every: Duration) -> Result<(), StoreError> {
+async fn round(hub: &Arc<Hub>, notary: &OwnNotary, every: Duration) -> Result<(), StoreError> {
     if !hub.store.lease_take("compare", lease(every)).await? {
         return Ok(());
     }
@@ -40,7 +39,7 @@ async fn round(hub: &Arc<Hub>, credentials: &Path, every: Duration) -> Result<()
             }
         }
     }
-    let Some(notary) = Notary::now(credentials) else { return Ok(()) };
+    let notary = notary.now();
     for days in days {
         hub.certify(&notary, days, None).await?;
     }

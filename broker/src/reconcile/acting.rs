@@ -13,12 +13,13 @@ use ledger::store::StoreError;
 use reconciliation::asking::{Apart, CompareError};
 use settlement::ids::PoolCode;
 use settlement::operation::OperationKey;
-use settlement::refusal::{Reason, Refusal};
+use settlement::refusal::Refusal;
 
 use super::Outcome;
 use crate::directory::Home;
 use crate::doubt::Cleared;
 use crate::hub::Hub;
+use crate::refusing::failed;
 
 /// So many lost answers are asked for in one run; the next run goes on.
 const ASKED_AT_ONCE: usize = 256;
@@ -141,20 +142,20 @@ impl Hub {
         let (pool, day) = (open.found.branch.home, open.found.branch.day);
         let (action, done) = self.act(open, &by).await?;
         let acted = Acted { action, done, by, at: self.clock.now() };
-        self.store.break_act(vec![open.number], acted).await.map_err(failed)?;
+        self.store.break_act(vec![open.number], acted).await.map_err(|fault| failed(&fault))?;
         if open.books == Books::HubHome
             && let Ok(home) = self.directory.home(pool)
             && let Err(fault) = self.compare(home, pool, (day, day)).await
         {
             tracing::warn!(%pool, error = &fault as &dyn Error, "the book of {pool} could not be compared again");
         }
-        let history = self.store.break_history(open.number).await.map_err(failed)?;
+        let history = self.store.break_history(open.number).await.map_err(|fault| failed(&fault))?;
         Ok(CarriedOut { action, done, stands: history.is_none_or(|history| history.end.is_none()) })
     }
 
     async fn act(&self, open: &OpenBreak, by: &str) -> Result<(Action, Done), Refusal> {
         let own = match open.books {
-            Books::HubHome => Some(self.own(&open.found.operation).await.map_err(failed)?),
+            Books::HubHome => Some(self.own(&open.found.operation).await.map_err(|fault| failed(&fault))?),
             Books::HospitalTreatment | Books::TreatmentHub => None,
         };
         let action = action(open.found.proposed, own.as_ref().map_or(Known::Elsewhere, Own::known));
@@ -190,9 +191,4 @@ impl Hub {
             }
         })
     }
-}
-
-fn failed(fault: StoreError) -> Refusal {
-    tracing::error!(error = &fault as &dyn Error, "what was done about a break could not be read or kept");
-    Refusal::new(Reason::Internal)
 }

@@ -1,7 +1,6 @@
 //! Breaks and certificates over gRPC, for operators: each for the pools that their certificate speaks for, on either side.
 //! Started by [`crate::start()`].
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clearing::breaks::{Proposal, age_days};
@@ -23,7 +22,7 @@ use tonic::{Request, Response, Status};
 use super::Outcome;
 use super::acting::CarriedOut;
 use super::comparisons::{read_days, unreadable, write_certificate};
-use super::notary::Notary;
+use super::notary::OwnNotary;
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, refuse};
 use crate::scope;
@@ -31,13 +30,13 @@ use crate::scope;
 /// The service.
 pub struct BreaksService {
     hub: Arc<Hub>,
-    credentials: PathBuf,
+    notary: OwnNotary,
 }
 
 impl BreaksService {
-    /// The service of a hub, and the folder of its certificates, with which it certifies.
-    pub fn new(hub: Arc<Hub>, credentials: PathBuf) -> BreaksService {
-        BreaksService { hub, credentials }
+    /// The service of a hub, and what it certifies with.
+    pub fn new(hub: Arc<Hub>, notary: OwnNotary) -> BreaksService {
+        BreaksService { hub, notary }
     }
 
     fn in_scope(&self, permit: &OperatorPermit, home: PoolCode) -> Result<(), Refusal> {
@@ -60,9 +59,7 @@ impl BreaksService {
             Refusal::new(Reason::RegionUnavailable).of_field("home").because(fault.to_string())
         })?;
         // The job certifies the days that it compares; a late entry of an older one has its next version from here.
-        if let Some(notary) = Notary::now(&self.credentials) {
-            self.hub.certify(&notary, days, Some(pool)).await.map_err(|fault| failed(&fault))?;
-        }
+        self.hub.certify(&self.notary.now(), days, Some(pool)).await.map_err(|fault| failed(&fault))?;
         Ok(outcome)
     }
 

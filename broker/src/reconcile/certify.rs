@@ -101,7 +101,7 @@ impl Hub {
     /// Whether the hub's own book holds what a certificate says, by now: one that another process of the hub wrote is signed
     /// on no other grounds than a region's. That the book cannot be read is in the log.
     async fn own_book_holds(&self, agreement: &Agreement) -> bool {
-        Answering::new(self.store.clone(), None).holds(agreement).await.unwrap_or(false)
+        Answering::new(self.store.clone()).holds(agreement).await.unwrap_or(false)
     }
 
     async fn have_home_sign(&self, agreement: &Agreement, pool: PoolCode) -> Option<v1::DocumentSignature> {

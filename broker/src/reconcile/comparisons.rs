@@ -2,7 +2,6 @@
 //! [`crate::start()`].
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clearing::breaks::{Books, Proposal};
@@ -24,7 +23,7 @@ use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
-use super::notary::Notary;
+use super::notary::OwnNotary;
 use super::{Outcome, Roots};
 use crate::hub::Hub;
 use crate::measures;
@@ -33,13 +32,13 @@ use crate::refusing::{failed, invalid, not_yours, refuse};
 /// The service.
 pub struct ComparisonsService {
     hub: Arc<Hub>,
-    credentials: PathBuf,
+    notary: OwnNotary,
 }
 
 impl ComparisonsService {
-    /// The service of a hub, and the folder of its certificates, by which it checks signatures.
-    pub fn new(hub: Arc<Hub>, credentials: PathBuf) -> ComparisonsService {
-        ComparisonsService { hub, credentials }
+    /// The service of a hub, and what it checks signatures with.
+    pub fn new(hub: Arc<Hub>, notary: OwnNotary) -> ComparisonsService {
+        ComparisonsService { hub, notary }
     }
 
     async fn reported(&self, permit: &TreatmentPermit, report: v1::ComparisonReport) -> Result<Outcome, Refusal> {
@@ -107,7 +106,7 @@ impl ComparisonsService {
         let scope = Scope { home: None, treatment: Some(own_pool(permit, &asked.treatment)?) };
         let mut certificates = self.hub.store.certificate_list(days, scope).await.map_err(|fault| failed(&fault))?;
         // What no longer holds is signed again.
-        let notary = self.notary()?;
+        let notary = self.notary.now();
         let mut kept = notary.kept();
         for Certificate { agreement, signatures, .. } in &mut certificates {
             signatures.retain(|(_, signature)| kept.holds(signature, agreement.branch.day));
@@ -131,7 +130,7 @@ impl ComparisonsService {
         let known = self.hub.store.certificate_list(days, scope).await.map_err(|fault| failed(&fault))?;
         let known = known.into_iter().find(|certificate| certificate.text == asked.text);
         let known = known.ok_or_else(|| invalid("text", "is no certificate of this hub"))?;
-        let (party, notary) = (format!("yidi://{treatment}/treatment"), self.notary()?);
+        let (party, notary) = (format!("yidi://{treatment}/treatment"), self.notary.now());
         notary.check(&asked.text, &signature, &party).map_err(|problem| {
             measures::signature_refused(&party);
             invalid("signature", problem)
@@ -144,10 +143,6 @@ impl ComparisonsService {
         let place = (agreement.branch, agreement.version);
         let kept = self.hub.store.certificate_sign(place, signed, replacing, self.hub.clock.now()).await;
         kept.map(|()| v1::CountersignReply {}).map_err(|fault| failed(&fault))
-    }
-
-    fn notary(&self) -> Result<Notary, Refusal> {
-        Notary::now(&self.credentials).ok_or_else(|| Refusal::new(Reason::Internal))
     }
 }
 

@@ -6,7 +6,6 @@ use clearing::breaks::{Books, Fact};
 use clearing::stretch::Stretch;
 use ledger::hub::Earlier;
 use ledger::leaves::Scope;
-use ledger::store::StoreError;
 use proto::convert::{read_leaf, read_outcome};
 use reconciliation::asking::Apart;
 use settlement::ids::PoolCode;
@@ -15,6 +14,7 @@ use settlement::refusal::{Reason, Refusal};
 
 use super::{Outcome, Roots};
 use crate::hub::Hub;
+use crate::refusing::failed;
 
 impl Hub {
     /// Records which rows of hospitals' books differ from a treatment side's in a stretch of a pool's days. What the hub
@@ -67,9 +67,4 @@ impl Hub {
 fn other(apart: &Apart, problem: &str) -> Refusal {
     let operation = settlement::operation::readable(&apart.operation);
     Refusal::new(Reason::InvalidField).of_field("apart").because(format!("{operation} {problem}"))
-}
-
-fn failed(fault: &StoreError) -> Refusal {
-    tracing::error!(error = fault as &dyn std::error::Error, "what hospitals differ in could not be read or kept");
-    Refusal::new(Reason::Internal)
 }

@@ -1,6 +1,6 @@
 //! What the hub certifies with: its own signature, and the authorities by which it looks at everybody's before it keeps one.
-//! A signature that nobody could verify is never kept, and whoever gave it is told what to do. Called by [`super::certify`]
-//! and [`super::comparisons`].
+//! A signature that nobody could verify is never kept, and whoever gave it is told what to do. Called by [`super::certify`],
+//! [`super::comparisons`], and whoever has days certified.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -8,11 +8,39 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use identity::credentials::IdentityError;
-use identity::signing::{Authorities, Signature, SignatureError, Signer};
+use identity::signing::{Authorities, OwnAuthorities, OwnSigner, Signature, SignatureError, Signer};
 use jiff::civil::Date;
 use prost::Message;
 use proto::v1;
 use settlement::beijing;
+
+/// What the hub certifies with, as its folder has it just then: certificates are renewed and revoked while it runs. Clones
+/// share it.
+#[derive(Clone, Debug)]
+pub struct OwnNotary {
+    signer: OwnSigner,
+    authorities: OwnAuthorities,
+}
+
+impl OwnNotary {
+    /// Reads the hub's folder.
+    ///
+    /// # Errors
+    /// When a file is not what it should be.
+    pub fn load(credentials: &Path) -> Result<OwnNotary, IdentityError> {
+        Ok(OwnNotary { signer: OwnSigner::load(credentials)?, authorities: OwnAuthorities::load(credentials)? })
+    }
+
+    /// What the hub certifies with now.
+    pub fn now(&self) -> Notary {
+        Notary { signer: self.signer.now(), authorities: self.authorities.now() }
+    }
+
+    /// Who signs for the hub.
+    pub fn signer(&self) -> &OwnSigner {
+        &self.signer
+    }
+}
 
 /// What the hub certifies with.
 #[derive(Clone, Debug)]
@@ -24,22 +52,12 @@ pub struct Notary {
 }
 
 impl Notary {
-    /// Reads the hub's folder as it is now: certificates are renewed and revoked while it runs.
+    /// Reads the hub's folder as it is now.
     ///
     /// # Errors
     /// When a file is not what it should be.
     pub fn load(credentials: &Path) -> Result<Notary, IdentityError> {
-        let authorities = Authorities::of_participant(credentials)?;
-        Ok(Notary { signer: Signer::load_if_there(credentials)?, authorities })
-    }
-
-    /// The same; none where it cannot be read just now, which is in the log.
-    pub(crate) fn now(credentials: &Path) -> Option<Notary> {
-        let loaded = Notary::load(credentials).inspect_err(|fault| {
-            let error = fault as &dyn Error;
-            tracing::error!(error, "the hub's signing certificate and authorities cannot be read: no day is certified");
-        });
-        loaded.ok()
+        OwnNotary::load(credentials).map(|own| own.now())
     }
 
     /// Checks that a signature is a party's and would be verified by anybody: its certificate carries the name, is good now,
@@ -58,7 +76,7 @@ impl Notary {
         };
         Err(format!(
             "the signature is not to be verified as one of {party}: {problem}. {party} needs a signing.pem that is good \
-             today, in this name and under the hub's ca.pem (yidi pki issue), and its node started anew with it; it is asked \
+             today, in this name and under the hub's ca.pem (yidi pki issue), and takes it without a restart; it is asked \
              again the next time"
         ))
     }

@@ -3,7 +3,7 @@
 
 use clearing::digest::Branch;
 use identity::permit::TreatmentPermit;
-use identity::signing::Signer;
+use identity::signing::OwnSigner;
 use ledger::hub::HubStore;
 use proto::status::of_refusal;
 use proto::v1;
@@ -15,12 +15,13 @@ use tonic::{Request, Response, Status};
 /// The service.
 pub struct ReconciliationService {
     book: Answering<HubStore>,
+    signer: OwnSigner,
 }
 
 impl ReconciliationService {
-    /// The service of the hub's book. Without a signer it signs nothing.
-    pub fn new(store: HubStore, signer: Option<Signer>) -> ReconciliationService {
-        ReconciliationService { book: Answering::new(store, signer) }
+    /// The service of the hub's book, signed for by the hub.
+    pub fn new(store: HubStore, signer: OwnSigner) -> ReconciliationService {
+        ReconciliationService { book: Answering::new(store), signer }
     }
 }
 
@@ -43,7 +44,7 @@ impl Reconciliation for ReconciliationService {
 
     async fn sign(&self, request: Request<v1::SignRequest>) -> Result<Response<v1::DocumentSignature>, Status> {
         let permit = TreatmentPermit::from_request(&request)?;
-        told(self.book.sign(request.get_ref(), own(&permit)).await)
+        told(self.book.sign(request.get_ref(), self.signer.now(), own(&permit)).await)
     }
 }
 

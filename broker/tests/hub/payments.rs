@@ -1,5 +1,6 @@
 //! Payments of a month on a real hub: each insurance's money by itself.
 
+use broker::clearing::Clearing;
 use clearing::month::Month;
 use clearing::payment::{Payment, Records};
 use clearing::period::{Side, Stage};
@@ -21,8 +22,8 @@ fn of_resident(operation: Operation) -> Operation {
     Operation { key: operation.key, request: Request::Settle(Box::new(settle)) }
 }
 
-#[tokio::test]
-async fn employees_and_residents_money_is_noticed_and_paid_each_by_itself() {
+/// June with a stay of an employee and one of a resident, and its notices out.
+async fn noticed() -> (World, Clearing) {
     let world = World::new().await;
     let clearing = clearing(&world);
     advance(&clearing, noon(6, 15)).await;
@@ -32,6 +33,12 @@ async fn employees_and_residents_money_is_noticed_and_paid_each_by_itself() {
     for now in [noon(7, 1), noon(7, 21), noon(7, 28)] {
         advance(&clearing, now).await;
     }
+    (world, clearing)
+}
+
+#[tokio::test]
+async fn employees_and_residents_money_is_noticed_and_paid_each_by_itself() {
+    let (world, clearing) = noticed().await;
     world.hub().hub().clock.set(noon(8, 9));
     let (mut henan, mut shanghai) = (member(&world, "410000"), member(&world, "310000"));
     let asked = v1::PeriodsRequest { month: "2025-06".into() };
@@ -73,15 +80,7 @@ async fn employees_and_residents_money_is_noticed_and_paid_each_by_itself() {
 /// it is paid.
 #[tokio::test]
 async fn what_is_settled_of_a_month_is_no_word_against_the_rest_that_the_receiver_is_silent_about() {
-    let world = World::new().await;
-    let clearing = clearing(&world);
-    advance(&clearing, noon(6, 15)).await;
-    for settle in [settle("1"), of_resident(settle_of("2", 40))] {
-        world.operate(&settle).await.expect("an answer");
-    }
-    for now in [noon(7, 1), noon(7, 21), noon(7, 28)] {
-        advance(&clearing, now).await;
-    }
+    let (world, clearing) = noticed().await;
     let store = world.hub().store();
     let pay = async |side: Side, insurance, fen, serial: &str| {
         let (bank, on) = ("中国银行".into(), date(2025, 8, 8));

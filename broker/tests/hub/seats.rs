@@ -91,6 +91,7 @@ async fn two_people_of_the_centre_correct_nothing_and_one_may_be_the_second() {
     assert_eq!(field(&henan.approve(decision(&held)).await.expect_err("the same person")), "batch");
     let taken = centre.approve(decision(&held)).await.expect("it is approved").into_inner();
     assert_eq!(taken.standing, "in-force");
+    assert_eq!((taken.proposed_seat.as_str(), taken.decided_seat.as_str()), ("home", "centre"));
 }
 
 #[tokio::test]
@@ -110,7 +111,9 @@ async fn a_members_certificate_does_for_its_pools_what_theirs_do() {
     let all = || v1::ListCorrectionsRequest::default();
     let seen = corrections(&world, "410000").list(all()).await.expect("a list").into_inner().batches;
     assert_eq!(seen.iter().map(|seen| &seen.digest).collect::<Vec<_>>(), [&held.digest]);
-    corrections(&world, "410000").approve(decision(&held)).await.expect("its member is the second");
+    assert_eq!((held.proposed_seat.as_str(), held.decided_seat.as_str()), ("home", ""));
+    let taken = corrections(&world, "410000").approve(decision(&held)).await.expect("its member is the second");
+    assert_eq!(taken.into_inner().decided_seat, "home");
     let mut books = HomeBooksClient::new(world.peer("410000", Role::Operator));
     let asked = v1::AffectedRequest { home: "410700".into(), people: 1, ..v1::AffectedRequest::default() };
     assert_eq!(books.affected(asked).await.expect("a list").into_inner().settlements.len(), 1);

@@ -43,14 +43,14 @@ impl Material {
     }
 }
 
-/// What tells one state of the four files from another. Length and inode are in it because two writes can fall into
+/// What tells one state of some files from another. Length and inode are in it because two writes can fall into
 /// one tick of the file system's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stamp([Option<(SystemTime, u64, u64)>; 4]);
+pub(super) struct Stamp(Vec<Option<(SystemTime, u64, u64)>>);
 
 impl Stamp {
-    pub fn of(dir: &Path) -> Stamp {
-        Stamp([CHAIN_FILE, KEY_FILE, ROOTS_FILE, REVOKED_FILE].map(|file| stamp(&dir.join(file))))
+    pub fn of(dir: &Path, files: &[&str]) -> Stamp {
+        Stamp(files.iter().map(|file| stamp(&dir.join(file))).collect())
     }
 }
 

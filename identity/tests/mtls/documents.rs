@@ -2,14 +2,16 @@
 
 use std::time::{Duration, SystemTime};
 
+use identity::credentials::REVOKED_FILE;
 use identity::name::{ParticipantName, Role};
 use identity::pki::{CA_FILE, CertificateAuthority, Issue, SIGNING_FILE, SIGNING_KEY_FILE, show};
-use identity::signing::{Authorities, Signature, SignatureError, Signer};
+use identity::signing::{Authorities, OwnAuthorities, OwnSigner, Signature, SignatureError, Signer};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType};
 use settlement::ids::RegionCode;
 use tempfile::TempDir;
 
-use crate::reload::revoke;
+use crate::logging::capture;
+use crate::reload::{put, revoke};
 
 const DOCUMENT: &[u8] = "异地就医日对账确认书".as_bytes();
 
@@ -135,4 +137,48 @@ fn a_certificate_for_connections_signs_no_documents() {
     std::fs::copy(own.join("tls.key"), own.join(SIGNING_KEY_FILE)).expect("a copy");
     let verified = sign(&folder).verify(DOCUMENT, &authority(&folder), SystemTime::now());
     assert!(matches!(verified, Err(SignatureError::Untrusted(_))), "{verified:?}");
+}
+
+#[test]
+fn a_renewed_certificate_signs_at_once_and_one_that_cannot_be_used_leaves_the_old() {
+    let (log, _guard) = capture();
+    let (folder, renewed) = (participant("410700"), participant("410700"));
+    let (own, coming) = (folder.path().join("own"), renewed.path().join("own"));
+    let signer = OwnSigner::load(&own).expect("a signer");
+    let signed = || signer.now().map(|signer| signer.sign(DOCUMENT).expect("a signature"));
+    let holds = |authorities: &TempDir| {
+        let signed = signed().expect("a signer");
+        signed.verify(DOCUMENT, &authority(authorities), SystemTime::now()).is_ok()
+    };
+    assert!(holds(&folder) && !holds(&renewed));
+    let refused = || log.lines_with("cannot be used, keeping the old").len();
+    put(&coming, &own, SIGNING_FILE);
+    assert!(holds(&folder), "the key is still the old one's");
+    assert_eq!(refused(), 1);
+    put(&coming, &own, SIGNING_KEY_FILE);
+    assert!(holds(&renewed));
+    assert_eq!(log.lines_with("took changed certificates").len(), 1);
+    std::fs::write(own.join(SIGNING_FILE), "no certificate").expect("it is written");
+    assert!(holds(&renewed));
+    assert_eq!(refused(), 2);
+    std::fs::remove_file(own.join(SIGNING_FILE)).expect("it is there");
+    assert!(signed().is_none(), "what is taken away signs no more");
+    put(&coming, &own, SIGNING_FILE);
+    assert!(holds(&renewed));
+}
+
+#[test]
+fn a_list_of_revoked_certificates_counts_at_once_and_one_that_cannot_be_read_leaves_the_old() {
+    let (folder, now) = (participant("410700"), SystemTime::now());
+    let (own, signature) = (folder.path().join("own"), sign(&folder));
+    let serial = show(&own.join(SIGNING_FILE)).expect("a certificate").serial;
+    let authorities = OwnAuthorities::load(&own).expect("authorities");
+    let holds = || signature.verify(DOCUMENT, &authorities.now(), now).is_ok();
+    assert!(holds());
+    std::fs::write(own.join(REVOKED_FILE), "no list").expect("it is written");
+    assert!(holds());
+    std::fs::copy(list_of_revoked(&folder, &serial), own.join(REVOKED_FILE)).expect("a copy");
+    assert!(!holds());
+    std::fs::write(own.join(REVOKED_FILE), "no list").expect("it is written");
+    assert!(!holds());
 }

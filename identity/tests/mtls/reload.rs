@@ -37,7 +37,8 @@ async fn is_let_in(address: SocketAddr, client: &Path) -> bool {
     attempt(address, config(client, Some(client), &TLS13)).await.is_ok()
 }
 
-fn put(from: &Path, to: &Path, file: &str) {
+/// Puts a file in the place of another, as a renewal does.
+pub fn put(from: &Path, to: &Path, file: &str) {
     fs::copy(from.join(file), to.join("coming")).expect("a copy");
     fs::rename(to.join("coming"), to.join(file)).expect("put in its place");
 }

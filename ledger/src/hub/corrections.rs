@@ -7,6 +7,7 @@ mod rows;
 
 use bytes::Bytes;
 use clearing::corrections::{Batch, Correction, CorrectionFault, DecisionFault, Event, Found, Standing, after, decide};
+use clearing::listed::Person;
 use clearing::obligation::Lot;
 use jiff::Timestamp;
 use settlement::adjudication::{Fund, FundShares};
@@ -59,12 +60,12 @@ pub struct CorrectionBatch {
     pub standing: Standing,
     /// Why it was refused, or what the region could not take.
     pub remark: String,
-    /// Who put it forward, by certificate.
-    pub proposed_by: String,
+    /// Who put it forward.
+    pub proposed_by: Person,
     /// When.
     pub proposed_at: Timestamp,
     /// Who decided, and when; none where nobody has.
-    pub decided: Option<(String, Timestamp)>,
+    pub decided: Option<(Person, Timestamp)>,
     /// The last period in which its money stands; none where there is none yet, and 0 for the list.
     pub period: Option<PeriodNumber>,
 }
@@ -148,7 +149,7 @@ impl HubStore {
     pub async fn correction_propose(
         &self,
         proposal: Proposal,
-        (by, at): (String, Timestamp),
+        (by, at): (Person, Timestamp),
     ) -> Result<Result<CorrectionBatch, BatchFault>, StoreError> {
         self.engine.change(move |sql| proposing::propose(sql, &proposal, (&by, at))).await
     }
@@ -163,7 +164,7 @@ impl HubStore {
         (id, seen): (String, String),
         event: Event,
         reason: String,
-        (by, at): (String, Timestamp),
+        (by, at): (Person, Timestamp),
     ) -> Result<Result<CorrectionBatch, BatchFault>, StoreError> {
         self.engine.change(move |sql| decide_one(sql, (&id, &seen), (event, &reason), (&by, at))).await
     }
@@ -199,7 +200,7 @@ impl HubStore {
     pub async fn correction_fail(&self, id: String, remark: String, at: Timestamp) -> Result<(), StoreError> {
         self.engine
             .write(move |sql| match rows::find(sql, &id)?.map(|held| after(held.standing, Event::Fail)) {
-                Some(Some(becomes)) => rows::insert_event(sql, &id, (becomes, &remark, None), (THE_REGION, at)),
+                Some(Some(becomes)) => rows::insert_event(sql, &id, (becomes, &remark, None), (None, at)),
                 Some(None) | None => Ok(()),
             })
             .await
@@ -295,9 +296,6 @@ impl HubStore {
     }
 }
 
-/// Who ends a batch that was approved.
-const THE_REGION: &str = "the home region";
-
 /// What is certain to be left of what funds paid for a settlement: with what corrections in force added, and as if those
 /// that are approved were in force where they take something away.
 pub(super) fn at_least_paid(
@@ -318,7 +316,7 @@ fn decide_one(
     sql: &Sql<'_>,
     (id, seen): (&str, &str),
     (event, reason): (Event, &str),
-    (by, at): (&str, Timestamp),
+    (by, at): (&Person, Timestamp),
 ) -> Result<Result<CorrectionBatch, BatchFault>, StoreError> {
     let Some(held) = rows::find(sql, id)? else { return Ok(Err(BatchFault::Unknown)) };
     if is_decided_so(&held, event, by) {
@@ -334,18 +332,19 @@ fn decide_one(
     {
         return Ok(Err(fault));
     }
-    rows::insert_event(sql, id, (becomes, reason, None), (by, at))?;
+    rows::insert_event(sql, id, (becomes, reason, None), (Some(by), at))?;
     stands(sql, id).map(Ok)
 }
 
 /// Whether the same person has decided the same before.
-fn is_decided_so(held: &CorrectionBatch, event: Event, by: &str) -> bool {
+fn is_decided_so(held: &CorrectionBatch, event: Event, by: &Person) -> bool {
     let decided = match held.standing {
         Standing::Proposed => None,
         Standing::Refused => Some(Event::Refuse),
         Standing::Approved | Standing::InForce | Standing::Failed => Some(Event::Approve),
     };
-    decided == Some(event) && held.decided.as_ref().is_some_and(|(decided_by, _)| decided_by == by)
+    decided == Some(event)
+        && held.decided.as_ref().is_some_and(|(decided_by, _)| decided_by.certificate == by.certificate)
 }
 
 fn take(
@@ -359,7 +358,7 @@ fn take(
     if let Some(other) = rows::under_number(sql, (id, place.number), book)? {
         return Ok(Err(NumberTaken { number: place.number, other }));
     }
-    rows::insert_event(sql, id, (becomes, "", Some(place)), (THE_REGION, at))?;
+    rows::insert_event(sql, id, (becomes, "", Some(place)), (None, at))?;
     rows::insert_record(sql, id, record)?;
     for correction in &held.batch.corrections {
         let settlement = &correction.settlement;

@@ -49,8 +49,12 @@ impl Place {
 
 fn open(location: &Location) -> Leaves {
     // There is no book beside these leaves, so their digests stand for operations and outcomes.
-    let operation = "SELECT digest, digest FROM leaves WHERE number = ?1";
-    Leaves::new(Engine::open(location, &SCHEMA, &StoreOptions::default()).expect("a store"), operation)
+    let with_made = with_made!(
+        "made.digest, made.digest",
+        "leaves AS made ON made.day = leaves.day AND made.home = leaves.home AND made.treatment = leaves.treatment
+             AND made.place = leaves.place AND made.digest = leaves.digest"
+    );
+    Leaves::new(Engine::open(location, &SCHEMA, &StoreOptions::default()).expect("a store"), with_made)
 }
 
 fn pool(code: &str) -> PoolCode {

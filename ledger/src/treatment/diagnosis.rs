@@ -43,6 +43,7 @@ impl Session<'_, '_> {
         self.sql.execute(NOTE, values![encounter.as_str(), kind, ordinal, code, *main, *valid, message])?;
         Ok(())
     }
+
     /// The main diagnosis of a visit as last stated: of those that stand a western one (`diag_type` 1) before others,
     /// the one marked so before the one that comes first. None where none stands, or its code is none.
     ///

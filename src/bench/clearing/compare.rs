@@ -83,8 +83,7 @@ pub async fn compare(ours: &str, theirs: &str, rounds: usize) -> Result<()> {
     for _ in 0..rounds.max(1) {
         let (asking, answering) = (open(ours)?, open(theirs)?);
         let ended = [asking.closed(), answering.closed()];
-        let port =
-            Counted { book: Answering::new(answering, None), bytes: AtomicU64::new(0), exchanges: AtomicU64::new(0) };
+        let port = Counted { book: Answering::new(answering), bytes: AtomicU64::new(0), exchanges: AtomicU64::new(0) };
         let month = month()?;
         let begun = Instant::now();
         let days = (month.first_day(), month.last_day());

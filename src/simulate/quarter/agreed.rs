@@ -57,7 +57,7 @@ pub async fn sign_treatments(nation: &Nation) -> Result<()> {
             continue;
         }
         let Some(member) = MEMBERS.iter().position(|plan| pool(plan.treatment) == branch.treatment) else { continue };
-        let book = Answering::new(nation.treatment_store(member)?, None);
+        let book = Answering::new(nation.treatment_store(member)?);
         let holds = book.holds(&certificate.agreement).await;
         if !holds.map_err(|refusal| anyhow!("a treatment side's book cannot be read: {refusal:?}"))? {
             continue;

@@ -112,8 +112,8 @@ impl BookPort for HomeLine {
         Box::pin(self.home.way.call(patience, move |door| {
             let (signer, request) = (signer.clone(), request.clone());
             Box::pin(async move {
-                let book = Answering::new(door.store.clone(), Some(signer));
-                book.sign(&request, |branch| door.pools.contains(&branch.home)).await
+                let book = Answering::new(door.store.clone());
+                book.sign(&request, Some(signer), |branch| door.pools.contains(&branch.home)).await
             })
         }))
     }

@@ -86,10 +86,12 @@ impl Altered {
             changes: Changes::Named(vec![found]),
             reason: "前次住院撤销".into(),
         };
-        let held = store.correction_propose(proposal, ("one".into(), noon(6, 17))).await.expect("the store works");
+        let by = |certificate: &str, seat| (Person { certificate: certificate.into(), seat }, noon(6, 17));
+        let held =
+            store.correction_propose(proposal, by("one", Seat::Member(Side::Home))).await.expect("the store works");
         let seen = held.expect("it is put forward").batch.digest().to_string();
-        let by = ("another".into(), noon(6, 17));
-        let decided = store.correction_decide(("B1".into(), seen), Event::Approve, String::new(), by).await;
+        let another = by("another", Seat::Centre);
+        let decided = store.correction_decide(("B1".into(), seen), Event::Approve, String::new(), another).await;
         decided.expect("the store works").expect("it is approved");
         let place = BatchPlace { after: 7, number: 1 };
         let taken = store
@@ -264,9 +266,8 @@ async fn what_is_due_of_one_insurance_without_a_notice_beside_that_of_another_is
     }
 }
 
-#[tokio::test]
-async fn a_payment_of_a_prefund_that_is_not_its_change_is_found() {
-    let altered = Altered::begin().await;
+/// A prefund was set, and each side has recorded its payment under a number.
+async fn set_and_paid(altered: &Altered, serials: [&str; 2]) -> (PrefundKey, String) {
     let (store, amount) = (&altered.book.store, Money::from_yuan(50_000));
     let key = PrefundKey { pair: henan_shanghai(), insurance: Insurance::Employee };
     let change = PrefundChange {
@@ -280,16 +281,39 @@ async fn a_payment_of_a_prefund_that_is_not_its_change_is_found() {
         asked_by: None,
         at: noon(6, 15),
     };
+    let id = change.id.clone();
     assert!(store.prefund_change(change, "the centre".into()).await.expect("the store works"));
-    for side in Side::ALL {
-        let payment = Payment { serial: "1".into(), bank: "中国银行".into(), on: date(2025, 6, 16), amount };
-        let place = (key, "2025".to_owned(), side);
+    for (side, serial) in Side::ALL.into_iter().zip(serials) {
+        let payment = Payment { serial: serial.into(), bank: "中国银行".into(), on: date(2025, 6, 16), amount };
+        let place = (key, id.clone(), side);
         let paid = store.prefund_pay(place, payment, ("us".into(), noon(6, 17))).await.expect("the store works");
         assert_eq!(paid, Ok(()));
     }
+    (key, id)
+}
+
+#[tokio::test]
+async fn a_payment_of_a_prefund_that_is_not_its_change_is_found() {
+    let altered = Altered::begin().await;
+    set_and_paid(&altered, ["1", "1"]).await;
     assert_eq!(altered.wrong().await, [""; 0]);
     assert_eq!(damage::change_prefund_payments(&altered.file, 1).expect("it is altered"), 2);
     assert_eq!(altered.wrong().await, ["prefund payments are what their changes ask for"]);
+}
+
+#[tokio::test]
+async fn two_records_of_a_prefunds_payment_that_one_certificate_accepted_for_both_sides_are_found() {
+    let altered = Altered::begin().await;
+    let (place, seen) = (set_and_paid(&altered, ["BOC-1", "ICBC-1"]).await, Records { paid: 1, received: 1 });
+    for side in Side::ALL {
+        let (reason, by) = ("各行流水号".to_owned(), (side.word().to_owned(), noon(6, 18)));
+        let accepted = altered.book.store.prefund_accept_payment(place.clone(), (side, seen), reason, by).await;
+        assert_eq!(accepted.expect("the store works"), Ok(()));
+    }
+    assert_eq!(altered.wrong().await, [""; 0]);
+    let accepted_by = ("prefund_payment_acceptances", "accepted_by");
+    assert_eq!(damage::overwrite(&altered.file, accepted_by, "one").expect("it is altered"), 2);
+    assert_eq!(altered.wrong().await, [BY_TWO]);
 }
 
 const BY_TWO: &str = "what takes two people was done by two";
@@ -298,6 +322,20 @@ const BY_TWO: &str = "what takes two people was done by two";
 async fn a_batch_that_was_approved_by_who_put_it_forward_is_found() {
     let altered = Altered::begin().await;
     assert_eq!(damage::overwrite(&altered.file, ("correction_events", "done_by"), "one").expect("it is altered"), 2);
+    assert_eq!(altered.wrong().await, [BY_TWO]);
+}
+
+#[tokio::test]
+async fn a_batch_that_two_people_decided_on_without_one_of_the_home_region_is_found() {
+    for (column, seat) in [("proposed_seat", "centre"), ("proposed_seat", "treatment")] {
+        let altered = Altered::begin().await;
+        let of_others = damage::overwrite(&altered.file, ("correction_batches", column), seat);
+        assert_eq!(of_others.expect("it is altered"), 1);
+        assert_eq!(altered.wrong().await, [BY_TWO], "{seat} and the centre");
+    }
+    let altered = Altered::begin().await;
+    let of_others = damage::overwrite(&altered.file, ("correction_events", "seat"), "treatment");
+    assert_eq!(of_others.expect("it is altered"), 2);
     assert_eq!(altered.wrong().await, [BY_TWO]);
 }
 

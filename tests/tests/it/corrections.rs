@@ -5,12 +5,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Parser;
-use identity::client::{Expected, channel};
-use identity::credentials::Credentials;
 use identity::name::{ParticipantName, Role};
 use identity::pki::{CertificateAuthority, Issue};
 use ledger::hub::CorrectionBatch;
@@ -21,7 +17,7 @@ use proto::v1::clearing_client::ClearingClient;
 use settlement::ids::PoolCode;
 use settlement::money::Money;
 use world::hospital::Hospital;
-use world::{EMPLOYEE, RESIDENT, World, append, clear_uncompared, eventually, instant, pool};
+use world::{EMPLOYEE, RESIDENT, World, append, clear_uncompared, copy_store, eventually, instant, pool};
 use yidi::cli::{Cli, Ending};
 
 fn home() -> PoolCode {
@@ -37,9 +33,7 @@ struct Clerks {
 impl Clerks {
     async fn start() -> Clerks {
         let world = World::start_with(clear_uncompared).await;
-        let filings = world.deploy().join("demo/filings.csv");
-        let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
-        assert!(refused.is_empty(), "{refused:?}");
+        world.lodge_filings().await;
         let hospital = Hospital::new(world.desk());
         Clerks { world, hospital }
     }
@@ -74,10 +68,7 @@ impl Clerks {
     }
 
     async fn settle(&self, patient: &world::Enrollee, days: (&str, &str)) -> (String, String) {
-        let stay = self.hospital.stay_between(patient, "8000.00", days).await;
-        let reply = self.hospital.send(&self.hospital.settle_message(patient, &stay, "8000.00")).await;
-        assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
-        (stay, reply.text("/output/setlinfo/setl_id"))
+        self.hospital.settle(patient, "8000.00", days).await
     }
 
     async fn cancel(&self, stay: &str, settlement: &str) {
@@ -139,11 +130,8 @@ impl Clerks {
     }
 
     async fn trace(&self, settlement: &str) -> v1::TraceReply {
-        let credentials = Arc::new(Credentials::load(&self.world.line().operator()).expect("credentials"));
-        let hub = self.world.line().hub.address().to_string();
-        let hub = channel(&hub, credentials, Expected::Hub, Duration::from_secs(3)).expect("a channel");
         let asked = v1::TraceRequest { settlement: settlement.into() };
-        ClearingClient::new(hub).trace(asked).await.expect("its way").into_inner()
+        ClearingClient::new(self.world.channel()).trace(asked).await.expect("its way").into_inner()
     }
 }
 
@@ -221,19 +209,6 @@ async fn an_affected_stay_is_corrected_by_two_clerks_cleared_and_given_back_when
     assert_eq!(clerks.hospital.totals(&EMPLOYEE).await, nothing, "nothing is left of the year");
     assert_eq!(clerks.lists_affected().await, Ok(Ending::Good));
     clerks.world.assert_sound().await;
-}
-
-/// A store at rest is its file, and its log where that was not folded into it yet.
-fn copy_store(from: &Path, to: &Path) {
-    for end in ["db", "db-wal", "db-shm"] {
-        let _ = fs::remove_file(to.with_extension(end));
-    }
-    for end in ["db", "db-wal"] {
-        let file = from.with_extension(end);
-        if file.exists() {
-            fs::copy(file, to.with_extension(end)).expect("a copy");
-        }
-    }
 }
 
 /// A book of which a copy was put by before a batch of corrections came into force.

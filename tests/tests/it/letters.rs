@@ -1,12 +1,6 @@
 //! Letters from end to end: posted with a filing, kept by both regions before they are acknowledged, waiting for whoever
 //! is away, and dead ones in the hands of an operator.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
-
-use identity::client::{Expected, channel};
-use identity::credentials::Credentials;
 use jiff::Timestamp;
 use ledger::inbox::Inbox;
 use ledger::mailbox::{Ended, Letter, Mailbox, Part, Posted};
@@ -66,12 +60,6 @@ async fn nothing_waits(world: &World) {
     eventually("everything is acknowledged", async || counts(world).await == (0, 0)).await;
 }
 
-fn connect(world: &World, credentials: PathBuf) -> Channel {
-    let credentials = Arc::new(Credentials::load(&credentials).expect("credentials"));
-    let hub = world.line().hub.address().to_string();
-    channel(&hub, credentials, Expected::Hub, Duration::from_secs(3)).expect("a channel")
-}
-
 /// The next letter that the home region would get.
 async fn next_letter(mailboxes: &mut MailboxesClient<Channel>) -> v1::Letter {
     let mut letters = mailboxes.open(v1::OpenMailboxesRequest {}).await.expect("they open").into_inner();
@@ -106,17 +94,17 @@ async fn letters_wait_for_a_region_that_is_away_and_for_a_hub_that_starts_again(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_letter_is_dead_until_an_operator_has_it_replayed() {
     let mut world = World::start().await;
-    let mut own = MailboxesClient::new(connect(&world, world.line().credentials("home-410700")));
-    let operator = connect(&world, world.line().operator());
+    let mut own = MailboxesClient::new(world.channel_as(&world.line().credentials("home-410700")));
+    let operator = world.channel();
     world.line_mut().stop_home(home()).await.expect("it runs");
     lodge(&world, "F1").await;
     let letter = next_letter(&mut own).await;
     assert_eq!((letter.subject.as_str(), letter.version, letter.deliveries), ("filing F1", 1, 1));
 
-    let mut others = MailboxesClient::new(connect(&world, world.line().credentials("home-440300")));
+    let mut others = MailboxesClient::new(world.channel_as(&world.line().credentials("home-440300")));
     let foreign = others.acknowledge(v1::AcknowledgeLetterRequest { number: letter.number }).await;
     assert_eq!(foreign.expect_err("it is not theirs").code(), Code::InvalidArgument);
-    let mut dead = DeadLettersClient::new(connect(&world, world.line().credentials("home-410700")));
+    let mut dead = DeadLettersClient::new(world.channel_as(&world.line().credentials("home-410700")));
     let listed = dead.list(v1::ListDeadLettersRequest { after: 0, limit: 0 }).await;
     assert_eq!(listed.expect_err("it is no operator").code(), Code::PermissionDenied);
 
@@ -158,7 +146,7 @@ async fn dead_letters_are_listed_however_heavy_they_are() {
         let rejected = mailboxes.letter_reject(own, number, problem, "us".into(), Timestamp::UNIX_EPOCH).await;
         assert_eq!(rejected.expect("no fault"), Ended::Now);
     }
-    let operator = DeadLettersClient::new(connect(&world, world.line().operator()));
+    let operator = DeadLettersClient::new(world.channel());
     let listed = yidi::mailbox::dead(operator).await.expect("a list");
     let ids = listed.iter().filter_map(|dead| dead.letter.as_ref()).map(|letter| letter.id.as_str());
     assert_eq!(ids.collect::<Vec<_>>(), ["1", "2", "3", "4"]);

@@ -3,13 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use broker::reconcile::notary::Notary;
 use clearing::breaks::Books;
-use identity::client::{Expected, channel};
-use identity::credentials::Credentials;
 use identity::name::{ParticipantName, Role};
 use identity::pki::{CertificateAuthority, Issue, SIGNING_FILE, SIGNING_KEY_FILE};
 use jiff::civil::{Date, date};
@@ -24,7 +21,7 @@ use settlement::decide::BookSeq;
 use settlement::ids::PoolCode;
 use tonic::transport::Channel;
 use world::hospital::Hospital;
-use world::{EMPLOYEE, RESIDENT, World, eventually, pool};
+use world::{EMPLOYEE, RESIDENT, World, copy_store, eventually, pool};
 
 const DAYS: (Date, Date) = (date(2025, 6, 1), date(2025, 6, 30));
 
@@ -32,16 +29,8 @@ fn home() -> PoolCode {
     pool(EMPLOYEE.home)
 }
 
-async fn begin() -> (World, Hospital) {
-    let world = World::start_with_filings().await;
-    let hospital = Hospital::new(world.desk());
-    (world, hospital)
-}
-
 fn operator(world: &World) -> BreaksClient<Channel> {
-    let credentials = Arc::new(Credentials::load(&world.line().operator()).expect("credentials"));
-    let hub = world.line().hub.address().to_string();
-    BreaksClient::new(channel(&hub, credentials, Expected::Hub, Duration::from_secs(3)).expect("a channel"))
+    BreaksClient::new(world.channel())
 }
 
 /// What the hub's job does, which by itself waits for the day to end.
@@ -106,7 +95,7 @@ async fn lose_an_answer(world: &mut World, hospital: &Hospital) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_that_no_desk_asks_for_is_fetched_by_rule_and_the_day_is_certified() {
-    let (mut world, hospital) = begin().await;
+    let (mut world, hospital) = World::with_a_hospital().await;
     lose_an_answer(&mut world, &hospital).await;
     assert_eq!(yidi::verify::never_fetched(&world.line().stores()).await.expect("the books can be read").len(), 1);
     assert_eq!(compare_with_home(&world).await, (0, 0));
@@ -122,7 +111,7 @@ async fn a_lost_answer_that_no_desk_asks_for_is_fetched_by_rule_and_the_day_is_c
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_that_was_reversed_before_anybody_fetched_it_is_mended_and_has_no_effect() {
-    let (mut world, hospital) = begin().await;
+    let (mut world, hospital) = World::with_a_hospital().await;
     let before = hospital.totals(&EMPLOYEE).await;
     let settle = lose_an_answer(&mut world, &hospital).await;
     let reverse = hospital.reverse_message(&EMPLOYEE, &settle);
@@ -134,18 +123,6 @@ async fn a_lost_answer_that_was_reversed_before_anybody_fetched_it_is_mended_and
     assert_eq!(late.text("/infcode"), "-1", "the original is refused as before");
     assert_eq!(certified(&world).await, 1);
     world.assert_sound().await;
-}
-
-fn copy_store(from: &Path, to: &Path) {
-    for end in ["db", "db-wal", "db-shm"] {
-        let _ = fs::remove_file(to.with_extension(end));
-    }
-    for end in ["db", "db-wal"] {
-        let file = from.with_extension(end);
-        if file.exists() {
-            fs::copy(file, to.with_extension(end)).expect("a copy");
-        }
-    }
 }
 
 /// Puts another answer into the region's book in the place of the one that it gave: one yuan less from its fund.
@@ -183,7 +160,7 @@ async fn damage_the_book(world: &mut World, older: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_home_book_is_a_break_that_stands_until_a_person_ends_it() {
-    let (mut world, hospital) = begin().await;
+    let (mut world, hospital) = World::with_a_hospital().await;
     hospital.settle_a_stay(&RESIDENT).await;
     let (older, store) =
         (world.deploy().join("older.db"), world.line().home_store(home()).expect("it is a home region"));
@@ -225,19 +202,17 @@ fn signing(world: &World) -> PathBuf {
     world.line().credentials(&store.file_stem().expect("a name").to_string_lossy())
 }
 
-/// Gives the region's node other files to sign documents with, and starts it anew.
-async fn sign_with(world: &mut World, files: &Path) {
+/// Gives the region's node other files to sign documents with, while it runs.
+fn sign_with(world: &World, files: &Path) {
     let node = signing(world);
     for file in [SIGNING_FILE, SIGNING_KEY_FILE] {
         fs::copy(files.join(file), node.join(file)).expect("a copy");
     }
-    world.line_mut().stop_home(home()).await.expect("it runs");
-    world.line_mut().restart_home(home()).await.expect("it starts again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signature_by_another_authoritys_certificate_is_not_kept_and_the_region_is_asked_again() {
-    let (mut world, hospital) = begin().await;
+    let (world, hospital) = World::with_a_hospital().await;
     hospital.settle_a_stay(&EMPLOYEE).await;
     let issued = |authority: &str| {
         let folder = tempfile::tempdir().expect("a folder");
@@ -250,7 +225,7 @@ async fn a_signature_by_another_authoritys_certificate_is_not_kept_and_the_regio
     for file in [SIGNING_FILE, SIGNING_KEY_FILE] {
         fs::copy(signing(&world).join(file), own.path().join(file)).expect("a copy");
     }
-    sign_with(&mut world, foreign.path()).await;
+    sign_with(&world, foreign.path());
     compare_with_home(&world).await;
     compare_with_hub(&world).await;
     assert_eq!(certified(&world).await, 0);
@@ -258,6 +233,6 @@ async fn a_signature_by_another_authoritys_certificate_is_not_kept_and_the_regio
     let party = format!("yidi://{}/home", home());
     assert_eq!((listed.len(), listed[0].signatures.len(), listed[0].signature_of(&party)), (1, 2, None));
 
-    sign_with(&mut world, own.path()).await;
+    sign_with(&world, own.path());
     eventually("the region is asked again", || async { certified(&world).await == 1 }).await;
 }

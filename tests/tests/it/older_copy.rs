@@ -1,15 +1,10 @@
 //! A home region's book restored from an older copy, from end to end: the alarm, what is missing, giving it back. And
 //! what a late change affects, asked through the hub.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::PathBuf;
 
 use broker::directory::Fallen;
 use clearing::breaks::{Book, Kind, Proposal};
-use identity::client::{Expected, channel};
-use identity::credentials::Credentials;
 use jiff::civil::date;
 use ledger::leaves::Scope;
 use proto::v1;
@@ -17,22 +12,14 @@ use proto::v1::home_books_client::HomeBooksClient;
 use settlement::ids::PoolCode;
 use tonic::transport::Channel;
 use world::hospital::Hospital;
-use world::{EMPLOYEE, RESIDENT, World, eventually, pool};
+use world::{EMPLOYEE, RESIDENT, World, copy_store, eventually, pool};
 
 fn home() -> PoolCode {
     pool(EMPLOYEE.home)
 }
 
-async fn begin() -> (World, Hospital) {
-    let world = World::start_with_filings().await;
-    let hospital = Hospital::new(world.desk());
-    (world, hospital)
-}
-
 fn operator(world: &World) -> HomeBooksClient<Channel> {
-    let credentials = Arc::new(Credentials::load(&world.line().operator()).expect("credentials"));
-    let hub = world.line().hub.address().to_string();
-    HomeBooksClient::new(channel(&hub, credentials, Expected::Hub, Duration::from_secs(3)).expect("a channel"))
+    HomeBooksClient::new(world.channel())
 }
 
 fn book_of(home: PoolCode) -> v1::BookRequest {
@@ -40,10 +27,7 @@ fn book_of(home: PoolCode) -> v1::BookRequest {
 }
 
 async fn settle(hospital: &Hospital, patient: &world::Enrollee, days: (&str, &str)) -> (String, String) {
-    let stay = hospital.stay_between(patient, "8000.00", days).await;
-    let reply = hospital.send(&hospital.settle_message(patient, &stay, "8000.00")).await;
-    assert!(reply.succeeded(), "{}", reply.text("/err_msg"));
-    (stay, reply.text("/output/setlinfo/setl_id"))
+    hospital.settle(patient, "8000.00", days).await
 }
 
 /// Stops the region, puts a copy of its store in its place or takes one, and starts it again.
@@ -52,19 +36,6 @@ async fn with_store_at_rest(world: &mut World, work: impl FnOnce(PathBuf)) {
     world.line_mut().stop_home(home()).await.expect("it runs");
     work(store);
     world.line_mut().restart_home(home()).await.expect("it starts again");
-}
-
-/// A store at rest is its file, and its log where that was not folded into it yet.
-fn copy_store(from: &Path, to: &Path) {
-    for end in ["db", "db-wal", "db-shm"] {
-        let _ = fs::remove_file(to.with_extension(end));
-    }
-    for end in ["db", "db-wal"] {
-        let file = from.with_extension(end);
-        if file.exists() {
-            fs::copy(file, to.with_extension(end)).expect("a copy");
-        }
-    }
 }
 
 fn fallen(world: &World) -> Option<Fallen> {
@@ -84,7 +55,7 @@ async fn compare(world: &World) -> (usize, Vec<(Kind, Proposal)>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_copy_raises_the_alarm_and_is_made_whole_from_the_hubs_answers() {
-    let (mut world, hospital) = begin().await;
+    let (mut world, hospital) = World::with_a_hospital().await;
     let copy = world.deploy().join("older.db");
     settle(&hospital, &EMPLOYEE, ("2025-05-02", "2025-05-05")).await;
     let kept = copy.clone();
@@ -148,7 +119,7 @@ async fn an_older_copy_raises_the_alarm_and_is_made_whole_from_the_hubs_answers(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_lists_what_a_cancellation_affects() {
-    let (world, hospital) = begin().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let (stay, first) = settle(&hospital, &EMPLOYEE, ("2025-05-02", "2025-05-05")).await;
     let (_, second) = settle(&hospital, &EMPLOYEE, ("2025-06-02", "2025-06-05")).await;
     let asked = v1::AffectedRequest { home: EMPLOYEE.home.into(), ..v1::AffectedRequest::default() };

@@ -10,15 +10,6 @@ use world::{EMPLOYEE, Enrollee, RESIDENT, World, eventually, pool};
 const OTHER: &str = "H31010400102";
 const PRICE: &str = "8000.00";
 
-async fn begin() -> (World, Hospital) {
-    let world = World::start().await;
-    let filings = world.deploy().join("demo/filings.csv");
-    let refused = yidi::filing::lodge_all(&world.operator(), &filings).await.expect("the file can be read");
-    assert!(refused.is_empty(), "{refused:?}");
-    let hospital = Hospital::new(world.desk());
-    (world, hospital)
-}
-
 fn home() -> PoolCode {
     pool(EMPLOYEE.home)
 }
@@ -122,7 +113,7 @@ async fn the_desk_of_one_stay() {
         ),
         ("a reversal is not reversed", vec![(Settle, "done"), (Reverse(0), "done"), (Reverse(1), "[606]")], false),
     ];
-    let (world, hospital) = begin().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let nothing = hospital.totals(&EMPLOYEE).await;
     let mut counting = None;
     for (shows, steps, counts) in rows {
@@ -147,7 +138,7 @@ async fn the_desk_of_one_stay() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hospitals_settle_one_person_at_once_and_neither_is_lost() {
-    let (world, hospital) = begin().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let other = Hospital::at(world.desk(), OTHER);
     let first = hospital.stay_between(&EMPLOYEE, PRICE, ("2025-06-02", "2025-06-05")).await;
     let second = other.stay_between(&EMPLOYEE, PRICE, ("2025-06-08", "2025-06-12")).await;
@@ -171,7 +162,7 @@ async fn two_hospitals_settle_one_person_at_once_and_neither_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stays_that_overlap_by_more_than_the_day_of_transfer_are_refused() {
-    let (world, hospital) = begin().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let other = Hospital::at(world.desk(), OTHER);
     let settle = |hospital: &Hospital, stay: &str| hospital.settle_message(&EMPLOYEE, stay, PRICE);
     let stay = hospital.stay_between(&EMPLOYEE, PRICE, ("2025-06-02", "2025-06-05")).await;
@@ -188,7 +179,7 @@ async fn stays_that_overlap_by_more_than_the_day_of_transfer_are_refused() {
 /// The answer comes after everybody's deadline: the desk is told in doubt, and learns the acceptance when it asks.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acceptance_after_the_deadline_is_learned_and_never_guessed() {
-    let (world, hospital) = begin().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let stay = hospital.stay(&EMPLOYEE, PRICE).await;
     hospital.settle_a_stay(&RESIDENT).await;
     world.lose_answers(home());
@@ -210,7 +201,7 @@ async fn an_acceptance_after_the_deadline_is_learned_and_never_guessed() {
 /// period that is open then.
 #[tokio::test(flavor = "multi_thread")]
 async fn undoing_after_the_cut_off_is_a_counter_entry_in_the_period_that_is_open() {
-    let (world, hospital) = begin().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let stay = hospital.stay(&EMPLOYEE, PRICE).await;
     let late = hospital.settle_message(&EMPLOYEE, &stay, PRICE);
     let mut desk = Desk { hospital: &hospital, patient: EMPLOYEE, stay: stay.clone(), sent: Vec::new(), late };

@@ -13,19 +13,9 @@ fn with(message: &Value, pointer: &str, value: impl Into<Value>) -> Value {
     changed
 }
 
-async fn world_with_filings() -> (World, Hospital) {
-    let world = World::start().await;
-    let operator = world.operator();
-    let filings = world.deploy().join("demo/filings.csv");
-    let refused = lodge_all(&operator, &filings).await.expect("the file can be read");
-    assert!(refused.is_empty(), "{refused:?}");
-    let hospital = Hospital::new(world.desk());
-    (world, hospital)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn asking_twice_gives_the_first_answer() {
-    let (world, hospital) = world_with_filings().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
     let first = hospital.send(&settle).await;
@@ -42,7 +32,7 @@ async fn asking_twice_gives_the_first_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_message_id_may_serve_two_patients() {
-    let (world, hospital) = world_with_filings().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let first_stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let second_stay = hospital.stay(&RESIDENT, "8000.00").await;
     let first = hospital.settle_message(&EMPLOYEE, &first_stay, "8000.00");
@@ -56,7 +46,7 @@ async fn one_message_id_may_serve_two_patients() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nonsense_is_refused_clearly_and_changes_nothing() {
-    let (world, hospital) = world_with_filings().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let open = hospital.admit(&EMPLOYEE, "2025-06-02").await;
     hospital.charge(&EMPLOYEE, &open, "1", "100.00", "2", "2025-06-03").await;
     let before = hospital.totals(&EMPLOYEE).await;
@@ -98,7 +88,7 @@ async fn nonsense_is_refused_clearly_and_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_estimate_says_what_filing_is_worth_and_filing_brings_just_that() {
-    let (world, hospital) = world_with_filings().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let stay = hospital.stay(&UNFILED, "8000.00").await;
     let settle = hospital.settle_message(&UNFILED, &stay, "8000.00");
     let estimate = |what_if: &str| {
@@ -148,7 +138,7 @@ fn what_if(bag: &str) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_region_that_nobody_serves_is_told_so() {
-    let (world, hospital) = world_with_filings().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
     for (region, code) in [("330100", "207"), ("999999", "206")] {
@@ -162,7 +152,7 @@ async fn a_region_that_nobody_serves_is_told_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_stay_takes_no_more_charges() {
-    let (world, hospital) = world_with_filings().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let late = hospital.charge_message(&EMPLOYEE, &stay, "9", "1.00", "1", "2025-06-04");
     assert!(hospital.send(&late).await.text("/err_msg").starts_with("[402]"));
@@ -171,7 +161,7 @@ async fn a_closed_stay_takes_no_more_charges() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_home_region_did_not_answer_is_not_yet_known_until_it_is_back() {
-    let (mut world, hospital) = world_with_filings().await;
+    let (mut world, hospital) = World::with_a_hospital().await;
     let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
     let home = pool("410700");
@@ -198,7 +188,7 @@ async fn what_a_home_region_did_not_answer_is_not_yet_known_until_it_is_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reversal_of_a_lost_answer_ends_with_nothing_in_force() {
-    let (mut world, hospital) = world_with_filings().await;
+    let (mut world, hospital) = World::with_a_hospital().await;
     let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let before = hospital.totals(&EMPLOYEE).await;
     let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
@@ -222,7 +212,7 @@ async fn a_reversal_of_a_lost_answer_ends_with_nothing_in_force() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reversal_that_mistakes_person_or_transaction_is_refused_by_field() {
-    let (world, hospital) = world_with_filings().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
     assert!(hospital.send(&settle).await.succeeded());
@@ -238,7 +228,7 @@ async fn a_reversal_that_mistakes_person_or_transaction_is_refused_by_field() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_does_not_void_what_is_just_being_sent() {
-    let (world, hospital) = world_with_filings().await;
+    let (world, hospital) = World::with_a_hospital().await;
     for _ in 0..8 {
         let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
         let settle = hospital.settle_message(&EMPLOYEE, &stay, "8000.00");
@@ -252,7 +242,7 @@ async fn a_query_does_not_void_what_is_just_being_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancellation_restores_the_year_to_date_and_a_reversed_one_brings_it_back() {
-    let (world, hospital) = world_with_filings().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let before = hospital.totals(&EMPLOYEE).await;
     let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let settled = hospital.send(&hospital.settle_message(&EMPLOYEE, &stay, "8000.00")).await;
@@ -270,7 +260,7 @@ async fn a_cancellation_restores_the_year_to_date_and_a_reversed_one_brings_it_b
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stay_without_a_filing_is_admitted_with_a_warning() {
-    let (world, hospital) = world_with_filings().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let input = json!({ "mdtrtinfo": { "psn_no": UNFILED.number, "insutype": "390", "begntime": "2025-06-02 08:00:00",
         "mdtrt_cert_type": "02", "med_type": "21", "ipt_no": "Z1", "insuplc_admdvs": "410700" }, "diseinfo": [] });
     let admitted = hospital.send(&hospital.message(&UNFILED, "2401", input)).await;
@@ -281,7 +271,7 @@ async fn a_stay_without_a_filing_is_admitted_with_a_warning() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_and_what_is_added_by_hand_settles_after_the_next_start() {
-    let (mut world, _) = world_with_filings().await;
+    let (mut world, _) = World::with_a_hospital().await;
     let deploy = world.deploy();
     append(
         &deploy,
@@ -291,9 +281,7 @@ async fn who_and_what_is_added_by_hand_settles_after_the_next_start() {
     append(&deploy, "catalogue.csv", "*,X-NEW-1,新药,101,01,09,,0,0,2020-01-01,");
     append(&deploy, "filings.csv", "WORLD-2,41070000990001,410700,other-temporary,530100,2025-01-01,");
     world.restart().await;
-    let filings = deploy.join("demo/filings.csv");
-    let refused = lodge_all(&world.operator(), &filings).await.expect("the file can be read");
-    assert!(refused.is_empty(), "{refused:?}");
+    world.lodge_filings().await;
     let hospital = Hospital::new(world.desk());
     let move_to =
         |message: Value| with(&with(&message, "/fixmedins_code", "H53010200901"), "/mdtrtarea_admvs", "530102");
@@ -315,7 +303,7 @@ async fn who_and_what_is_added_by_hand_settles_after_the_next_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_institution_of_somebody_else_cannot_be_settled_for() {
-    let (world, hospital) = world_with_filings().await;
+    let (world, hospital) = World::with_a_hospital().await;
     let stay = hospital.stay(&EMPLOYEE, "8000.00").await;
     let settle = with(&hospital.settle_message(&EMPLOYEE, &stay, "8000.00"), "/fixmedins_code", "H31010600104");
     let reply = hospital.send(&settle).await;
@@ -351,8 +339,7 @@ async fn of_several_filings_the_first_that_still_holds_settles() {
             lodged.iter().for_each(|row| append(deploy, "filings.csv", row));
         })
         .await;
-        let refused = lodge_all(&world.operator(), &world.deploy().join("demo/filings.csv")).await;
-        assert_eq!(refused.expect("the file can be read"), [""; 0]);
+        world.lodge_filings().await;
         let hospital = Hospital::new(world.desk());
         let stay = hospital.stay(&UNFILED, "8000.00").await;
         let settled = hospital.send(&hospital.settle_message(&UNFILED, &stay, "8000.00")).await;
@@ -368,7 +355,7 @@ async fn of_several_filings_the_first_that_still_holds_settles() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filing_is_not_changed_before_its_home_region_lets_it_be() {
-    let (world, _) = world_with_filings().await;
+    let (world, _) = World::with_a_hospital().await;
     let file = world.deploy().join("demo/changes.csv");
     let lodge = async |row: &str| {
         let rows = format!("id,psn_no,home,class,destination,from,to\n{row}\n");

@@ -108,6 +108,17 @@ fn second() -> Operation {
     stay(RETIRED, "m2", "E2", (6, 9), 20_000)
 }
 
+/// Two stays, of which the first is cancelled after the second was settled, and a third.
+fn a_stay_after_a_cancellation() -> impl Iterator<Item = Operation> {
+    [
+        stay(RETIRED, "m1", "E1", (1, 4), 20_000),
+        second(),
+        cancel(RETIRED, "m3", "s-m1"),
+        stay(RETIRED, "m4", "E4", (11, 14), 20_000),
+    ]
+    .into_iter()
+}
+
 async fn a_batch_posts_the_difference_once_and_leaves_nothing_affected(on: On) {
     let world = first_of_three_cancelled(on).await;
     let told = world.settled(&second()).await;
@@ -382,16 +393,12 @@ impl Told {
 }
 
 async fn a_lost_batch_goes_back_where_it_stood(on: On) {
-    let operations = vec![
-        stay(RETIRED, "m1", "E1", (1, 4), 20_000),
-        second(),
-        cancel(RETIRED, "m3", "s-m1"),
-        stay(RETIRED, "m4", "E4", (11, 14), 20_000),
+    let later = [
         cancel(RETIRED, "m5", "s-m2"),
         reverse(RETIRED, "m6", "m5", "2208"),
         stay(RETIRED, "m7", "E7", (16, 19), 20_000),
     ];
-    let told = Told::corrected_after(&[3, 6], operations).await;
+    let told = Told::corrected_after(&[3, 6], a_stay_after_a_cancellation().chain(later).collect()).await;
     let whole = (affected(&told.whole, "").await, used(&told.whole, RETIRED).await);
     // Of a region that never said how it took a batch there is no record, and it is worked out again.
     let unrecorded = told
@@ -407,12 +414,7 @@ async fn a_lost_batch_goes_back_where_it_stood(on: On) {
 
 /// The region posts something in the copy before the batch is back: worked out again, the batch would come out otherwise.
 async fn what_is_posted_in_a_copy_keeps_no_batch_out_and_affects_what_it_corrects(on: On) {
-    let operations = vec![
-        stay(RETIRED, "m1", "E1", (1, 4), 20_000),
-        second(),
-        cancel(RETIRED, "m3", "s-m1"),
-        stay(RETIRED, "m4", "E4", (11, 14), 20_000),
-    ];
+    let operations = a_stay_after_a_cancellation().collect();
     let Told { whole: _, given, batches } = Told::corrected_after(&[3], operations).await;
     let (after, asked) = batches[0].clone();
     let mut lost = World::stopped_on(on);
@@ -478,14 +480,8 @@ async fn what_a_batch_had_seen_and_is_posted_after_it_affects_nothing_anew(on: O
 
 /// A batch that is given back before an answer that had not seen it stands before it, and counts for what came after.
 async fn a_batch_that_goes_back_too_early_was_not_seen_by_what_came_before_it(on: On) {
-    let operations = vec![
-        stay(RETIRED, "m1", "E1", (1, 4), 20_000),
-        second(),
-        cancel(RETIRED, "m3", "s-m1"),
-        stay(RETIRED, "m4", "E4", (11, 14), 20_000),
-        stay(RETIRED, "m5", "E5", (16, 19), 20_000),
-    ];
-    let told = Told::corrected_after(&[4], operations).await;
+    let later = [stay(RETIRED, "m5", "E5", (16, 19), 20_000)];
+    let told = Told::corrected_after(&[4], a_stay_after_a_cancellation().chain(later).collect()).await;
     let (after, asked) = &told.batches[0];
     assert_eq!((*after, asked.corrections.len()), (4, 1));
     let expected = (affected(&told.whole, "").await, used(&told.whole, RETIRED).await);
@@ -501,7 +497,7 @@ async fn a_batch_that_goes_back_too_early_was_not_seen_by_what_came_before_it(on
 
 /// An older copy that lacks nothing but a batch ends where the whole book ends.
 async fn a_book_that_lacks_only_a_batch_decides_nothing_until_it_has_it_again(on: On) {
-    let operations = vec![stay(RETIRED, "m1", "E1", (1, 4), 20_000), second(), cancel(RETIRED, "m3", "s-m1")];
+    let operations = a_stay_after_a_cancellation().take(3).collect();
     let told = Told::corrected_after(&[3], operations).await;
     let lost = told.given_back(on, &[]).await;
     let book = v1::BookRequest { home: "410700".into(), request_id: String::new() };

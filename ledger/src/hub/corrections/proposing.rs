@@ -2,6 +2,7 @@
 //! settlement. Nothing of it takes effect here. Called by [`super`].
 
 use clearing::corrections::{Batch, Correction, Counts, Found, Standing};
+use clearing::listed::Person;
 use clearing::obligation::Lot;
 use jiff::Timestamp;
 use settlement::adjudication::FundShares;
@@ -16,7 +17,7 @@ use crate::store::StoreError;
 pub(super) fn propose(
     sql: &Sql<'_>,
     proposal: &Proposal,
-    by: (&str, Timestamp),
+    by: (&Person, Timestamp),
 ) -> Result<Result<CorrectionBatch, BatchFault>, StoreError> {
     if let Some(held) = rows::find(sql, &proposal.id)? {
         return Ok(if is_same(&held, proposal) { Ok(held) } else { Err(BatchFault::ProposedOtherwise) });

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use clearing::corrections::{Batch, Correction, GIVEN_BACK, Standing};
+use clearing::listed::{Person, Seat};
 use clearing::obligation::Lot;
 use jiff::Timestamp;
 use settlement::adjudication::{Fund, FundShares, Payers};
@@ -39,8 +40,9 @@ pub(in crate::hub) use posted;
 macro_rules! batches {
     ($where:literal) => {
         concat!(
-            "SELECT correction_batches.id, home, undoes, correction_batches.reason, digest, proposed_by, proposed_at,
-                COALESCE(last.event, 'proposed'), COALESCE(last.reason, ''), decided.done_by, decided.done_at,
+            "SELECT correction_batches.id, home, undoes, correction_batches.reason, digest, proposed_by, proposed_seat,
+                proposed_at, COALESCE(last.event, 'proposed'), COALESCE(last.reason, ''), decided.done_by, decided.seat,
+                decided.done_at,
                 (SELECT MAX(COALESCE((SELECT into_period FROM correction_moves AS moved
                                       WHERE moved.id = posted.id AND moved.step = posted.step
                                       ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1), posted.period))
@@ -55,6 +57,9 @@ macro_rules! batches {
         )
     };
 }
+
+/// Who ends a batch that was approved.
+const THE_REGION: &str = "the home region";
 
 /// The id of a settlement's correction in a batch.
 pub(super) fn id_of(batch: &str, settlement: &SettlementId) -> String {
@@ -160,17 +165,19 @@ pub(super) fn insert(
     sql: &Sql<'_>,
     (batch, lots): (&Batch, &[Lot]),
     reason: &str,
-    (by, at): (&str, Timestamp),
+    (by, at): (&Person, Timestamp),
 ) -> Result<(), StoreError> {
-    const BATCH: &str = "INSERT INTO correction_batches (id, home, undoes, reason, digest, proposed_by, proposed_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    const BATCH: &str = "INSERT INTO correction_batches
+            (id, home, undoes, reason, digest, proposed_by, proposed_seat, proposed_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     const CORRECTION: &str = "INSERT INTO corrections (id, batch, settlement, home, treatment, insurance, care, basic,
             large_sum, catastrophic, civil_servant, assistance, account, cash, hospital, basic_now, large_sum_now,
             catastrophic_now, civil_servant_now, assistance_now, cash_now)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
     let (id, digest) = (batch.id.as_str(), batch.digest().to_string());
-    let home = batch.home.0.as_str();
-    sql.execute(BATCH, values![id, home, batch.undoes.as_deref(), reason, &digest, by, at.as_microsecond()])?;
+    let (home, undoes) = (batch.home.0.as_str(), batch.undoes.as_deref());
+    let (certificate, seat, at) = (by.certificate.as_str(), by.seat.word(), at.as_microsecond());
+    sql.execute(BATCH, values![id, home, undoes, reason, &digest, certificate, seat, at])?;
     let names: Vec<(String, String)> = batch
         .corrections
         .iter()
@@ -195,19 +202,23 @@ pub(super) fn insert(
     sql.execute_each(CORRECTION, &rows)
 }
 
+/// Notes what happened to a batch; what nobody has done, its home region has.
 pub(super) fn insert_event(
     sql: &Sql<'_>,
     batch: &str,
     (becomes, reason, place): (Standing, &str, Option<BatchPlace>),
-    (by, at): (&str, Timestamp),
+    (by, at): (Option<&Person>, Timestamp),
 ) -> Result<(), StoreError> {
     const NEXT: &str = "SELECT COALESCE(MAX(step), 0) + 1 FROM correction_events WHERE batch = ?1";
-    const EVENT: &str = "INSERT INTO correction_events (batch, step, event, reason, book_seq, number, done_by, done_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    const EVENT: &str = "INSERT INTO correction_events 
+            (batch, step, event, reason, book_seq, number, done_by, seat, done_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let step = sql.get(NEXT, values![batch], |row| row.number(0))?;
     let after = place.map(|place| place.after.cast_signed());
     let number = place.map(|place| place.number.cast_signed());
-    sql.execute(EVENT, values![batch, step, becomes.word(), reason, after, number, by, at.as_microsecond()]).map(drop)
+    let (done_by, seat) = (by.map_or(THE_REGION, |by| &by.certificate), by.map(|by| by.seat.word()));
+    let values = values![batch, step, becomes.word(), reason, after, number, done_by, seat, at.as_microsecond()];
+    sql.execute(EVENT, values).map(drop)
 }
 
 pub(super) fn insert_record(sql: &Sql<'_>, batch: &str, record: &[u8]) -> Result<(), StoreError> {
@@ -244,19 +255,23 @@ fn read(row: Row<'_>) -> Result<(CorrectionBatch, String), StoreError> {
     let id = row.text(0)?.to_owned();
     let malformed = |what: &str| corrupt("correction_batches", &id, format!("its {what} is not one of ours"));
     let home = RegionCode::new(row.text(1)?).map(PoolCode).map_err(|_| malformed("home"))?;
-    let decided = match (row.optional_text(9)?, row.optional_number(10)?) {
-        (Some(by), Some(at)) => Some((by.to_owned(), instant("correction_events", &id, at)?)),
+    let person = |certificate: &str, seat: &str| {
+        let seat = Seat::from_word(seat).ok_or_else(|| malformed("seat"))?;
+        Ok::<_, StoreError>(Person { certificate: certificate.to_owned(), seat })
+    };
+    let decided = match (row.optional_text(10)?, row.optional_number(12)?) {
+        (Some(by), Some(at)) => Some((person(by, row.text(11)?)?, instant("correction_events", &id, at)?)),
         (Some(_) | None, _) => None,
     };
     let batch = CorrectionBatch {
         lots: Vec::new(),
         reason: row.text(3)?.to_owned(),
-        standing: Standing::from_word(row.text(7)?).ok_or_else(|| malformed("standing"))?,
-        remark: row.text(8)?.to_owned(),
-        proposed_by: row.text(5)?.to_owned(),
-        proposed_at: instant("correction_batches", &id, row.number(6)?)?,
+        standing: Standing::from_word(row.text(8)?).ok_or_else(|| malformed("standing"))?,
+        remark: row.text(9)?.to_owned(),
+        proposed_by: person(row.text(5)?, row.text(6)?)?,
+        proposed_at: instant("correction_batches", &id, row.number(7)?)?,
         decided,
-        period: row.optional_number(11)?.map(PeriodNumber),
+        period: row.optional_number(13)?.map(PeriodNumber),
         batch: Batch {
             home,
             undoes: row.optional_text(2)?.map(ToOwned::to_owned),

@@ -151,10 +151,11 @@ const TEXT: &str = concat!(
     // settlement by settlement as it counts before and after (account and hospital's part stay). Once a batch is in force
     // each settlement has a posting; every second one gives it back, when its settlement is undone, and every other brings
     // it again. The funds' columns of a posting are what moves. A batch in force says after which place of the region's
-    // book it stands, and its number among the batches there. Its record is the region's, for a book that loses it.
+    // book it stands, and its number among the batches there. Its record is the region's, for a book that loses it. For
+    // whom somebody decides is kept beside each; what the region does has no seat.
     "CREATE TABLE correction_batches (
         id TEXT PRIMARY KEY, home TEXT NOT NULL, undoes TEXT, reason TEXT NOT NULL, digest TEXT NOT NULL,
-        proposed_by TEXT NOT NULL, proposed_at INTEGER NOT NULL) STRICT;
+        proposed_by TEXT NOT NULL, proposed_seat TEXT NOT NULL, proposed_at INTEGER NOT NULL) STRICT;
     CREATE TABLE corrections (
         id TEXT PRIMARY KEY, batch TEXT NOT NULL, settlement TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL,
         insurance TEXT NOT NULL, care TEXT NOT NULL, basic INTEGER NOT NULL, large_sum INTEGER NOT NULL,
@@ -165,7 +166,8 @@ const TEXT: &str = concat!(
     CREATE INDEX corrections_by_settlement ON corrections (settlement);
     CREATE TABLE correction_events (
         batch TEXT NOT NULL, step INTEGER NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, book_seq INTEGER,
-        number INTEGER, done_by TEXT NOT NULL, done_at INTEGER NOT NULL, PRIMARY KEY (batch, step)) STRICT, WITHOUT ROWID;
+        number INTEGER, done_by TEXT NOT NULL, seat TEXT, done_at INTEGER NOT NULL,
+        PRIMARY KEY (batch, step)) STRICT, WITHOUT ROWID;
     CREATE TABLE correction_records (batch TEXT PRIMARY KEY, record BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE correction_postings (
         id TEXT NOT NULL, step INTEGER NOT NULL, period INTEGER NOT NULL, basic INTEGER NOT NULL,

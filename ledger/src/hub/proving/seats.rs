@@ -3,6 +3,7 @@
 
 use settlement::ids::SettlementId;
 
+use crate::engine::Row;
 use crate::hub::{HubStore, corrupt};
 use crate::store::StoreError;
 use crate::values;
@@ -19,7 +20,7 @@ pub enum DoneAlone {
     },
     /// One certificate accepted two records of a payment for both sides.
     Payment {
-        /// Period, home, treatment and insurance.
+        /// Home, treatment and insurance, and the period or the change of their prefund.
         place: String,
     },
     /// Who put a batch of corrections forward approved it.
@@ -27,6 +28,33 @@ pub enum DoneAlone {
         /// Its id.
         id: String,
     },
+    /// A batch of corrections was approved, or is in force, without a person of the home region and a second one, of it or
+    /// of the centre.
+    BatchOfOthers {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// What one certificate accepted two records of for both sides: home, treatment, insurance, and what else names it.
+macro_rules! accepted_by_one {
+    ($table:literal, $which:literal) => {
+        concat!(
+            "SELECT home.home, home.treatment, home.insurance, home.",
+            $which,
+            " FROM ",
+            $table,
+            " AS home JOIN ",
+            $table,
+            " AS other ON other.home = home.home AND other.treatment = home.treatment
+                AND other.insurance = home.insurance AND other.paid_record = home.paid_record
+                AND other.received_record = home.received_record AND other.",
+            $which,
+            " = home.",
+            $which,
+            " WHERE home.side = 'home' AND other.side <> 'home' AND other.accepted_by = home.accepted_by"
+        )
+    };
 }
 
 impl HubStore {
@@ -56,15 +84,19 @@ impl HubStore {
             WHERE moved.from_period = 0 AND moved.owner IS NOT NULL AND corrections.id = moved.id
               AND NOT EXISTS (SELECT 1 FROM listed_acts AS approved WHERE approved.settlement = corrections.settlement
                               AND approved.part = -1 AND approved.act = 'approved')";
-        const PAYMENTS: &str = "SELECT home.period, home.home, home.treatment, home.insurance
-            FROM payment_acceptances AS home JOIN payment_acceptances AS other
-              ON other.period = home.period AND other.home = home.home AND other.treatment = home.treatment
-             AND other.insurance = home.insurance AND other.paid_record = home.paid_record
-             AND other.received_record = home.received_record
-            WHERE home.side = 'home' AND other.side <> 'home' AND other.accepted_by = home.accepted_by";
+        const PAYMENTS: &str = accepted_by_one!("payment_acceptances", "period");
+        const PREFUNDS: &str = accepted_by_one!("prefund_payment_acceptances", "id");
         const BATCHES: &str = "SELECT correction_batches.id FROM correction_batches
             JOIN correction_events AS decided ON decided.batch = correction_batches.id AND decided.event = 'approved'
             WHERE decided.done_by = correction_batches.proposed_by";
+        // What `clearing::corrections::may_correct` lets through.
+        const SEATS: &str = "SELECT correction_batches.id FROM correction_batches
+            WHERE EXISTS (SELECT 1 FROM correction_events AS done
+                          WHERE done.batch = correction_batches.id AND done.event IN ('approved', 'in-force'))
+              AND NOT EXISTS (SELECT 1 FROM correction_events AS decided
+                WHERE decided.batch = correction_batches.id AND decided.event = 'approved'
+                  AND (correction_batches.proposed_seat = 'home' AND decided.seat IN ('home', 'centre')
+                       OR correction_batches.proposed_seat = 'centre' AND decided.seat = 'home'))";
         let read = self.engine.read(|sql| {
             let mut alone = sql.query(LISTED, values![], |row| {
                 let id = row.text(0)?;
@@ -73,14 +105,21 @@ impl HubStore {
                 Ok(DoneAlone::Listed { settlement, part: row.number(1)? })
             })?;
             alone.extend(sql.query(PAYMENTS, values![], |row| {
-                let (period, home, treatment) = (row.number(0)?, row.text(1)?, row.text(2)?);
-                let insurance = row.text(3)?;
-                Ok(DoneAlone::Payment { place: format!("{home} → {treatment} {insurance} in period {period}") })
+                Ok(DoneAlone::Payment { place: format!("{} in period {}", lot(row)?, row.number(3)?) })
+            })?);
+            alone.extend(sql.query(PREFUNDS, values![], |row| {
+                Ok(DoneAlone::Payment { place: format!("prefund {}, change {}", lot(row)?, row.text(3)?) })
             })?);
             alone.extend(sql.query(BATCHES, values![], |row| Ok(DoneAlone::Batch { id: row.text(0)?.to_owned() }))?);
+            let of_others = |id: &str| DoneAlone::BatchOfOthers { id: id.to_owned() };
+            alone.extend(sql.query(SEATS, values![], |row| Ok(of_others(row.text(0)?)))?);
             alone.sort();
             Ok(alone)
         });
         read.await
     }
+}
+
+fn lot(row: Row<'_>) -> Result<String, StoreError> {
+    Ok(format!("{} → {} {}", row.text(0)?, row.text(1)?, row.text(2)?))
 }

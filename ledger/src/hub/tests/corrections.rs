@@ -1,19 +1,20 @@
 //! What is recorded of corrections, and what is refused to be.
 
 use ::clearing::corrections::{Correction, CorrectionFault, DecisionFault, Event, Found, GIVEN_BACK, Standing};
-use ::clearing::listed::{Act, Person, Seat, Verdict};
+use ::clearing::listed::{Act, Seat, Verdict};
 use ::clearing::obligation::Lot;
 use ::clearing::period::Side;
 
 use super::course::{carry_out, owed, settled, settlement, who};
 use super::folding::{FIRST, cut_off, fold, lot, receive};
-use super::listed::lodge_and_agree;
+use super::listed::{lodge_and_agree, person};
 use super::told::letters_about;
 use super::*;
 use crate::mailbox::{Letter, Mailbox, Notice, Part};
 use crate::values;
 
 const NEXT: PeriodNumber = PeriodNumber(2);
+const HOME: Seat = Seat::Member(Side::Home);
 
 /// A bill of 200 fen, of which the fund pays so much.
 fn payers(fen: i64) -> Payers {
@@ -31,12 +32,13 @@ fn proposal(id: &str, changes: Changes) -> Proposal {
 }
 
 async fn propose(world: &World, id: &str, changes: Changes) -> Result<CorrectionBatch, BatchFault> {
-    world.store.correction_propose(proposal(id, changes), who()).await.expect("the store works")
+    let by = (person("a certificate", HOME), at(9));
+    world.store.correction_propose(proposal(id, changes), by).await.expect("the store works")
 }
 
 async fn decide(world: &World, id: &str, event: Event, by: &str) -> Result<CorrectionBatch, BatchFault> {
     let held = world.store.correction_find(id.into()).await.expect("it is read").expect("it is there");
-    let (seen, by) = (held.batch.digest().to_string(), (by.to_owned(), at(10)));
+    let (seen, by) = (held.batch.digest().to_string(), (person(by, HOME), at(10)));
     world.store.correction_decide((id.into(), seen), event, String::new(), by).await.expect("the store works")
 }
 
@@ -111,10 +113,14 @@ pub(super) async fn a_batch_is_decided_by_two_people_and_its_money_is_booked_onc
     assert_eq!(propose(&world, "2", Changes::Named(vec![found("X", 100, 90)])).await, unknown);
     assert_eq!(propose(&world, "2", Changes::All(vec![found("X", 100, 90)])).await, Err(BatchFault::Nothing));
     assert_eq!(decide(&world, "1", Event::Approve, "a certificate").await, Err(DecisionFault::SamePerson.into()));
+    let seen = batch.batch.digest().to_string();
+    let of_treatment = (person("b", Seat::Member(Side::Treatment)), at(10));
+    let refused = world.store.correction_decide(("1".into(), seen), Event::Approve, String::new(), of_treatment).await;
+    assert_eq!(refused.expect("the store works"), Err(DecisionFault::NobodyOfHome.into()));
     let unseen = ("1".to_owned(), "another digest".to_owned());
-    let unseen = world.store.correction_decide(unseen, Event::Approve, String::new(), ("b".into(), at(10))).await;
+    let unseen = world.store.correction_decide(unseen, Event::Approve, String::new(), (person("b", HOME), at(10)));
     let otherwise = DecisionFault::SeenOtherwise(batch.batch.digest());
-    assert_eq!(unseen.expect("the store works"), Err(otherwise.into()));
+    assert_eq!(unseen.await.expect("the store works"), Err(otherwise.into()));
 
     assert_eq!(take(&world, "1").await.standing, Standing::Proposed, "what is not approved takes no effect");
     for _ in 0..2 {
@@ -259,14 +265,17 @@ pub(super) async fn postings_that_are_not_what_their_batches_say_are_found(world
         planted.expect("it is planted");
         assert!(misposted().await.contains(&(id.to_owned(), wrong)), "{id}");
     }
+    let done_alone = async || world.store.done_alone().await.expect("it is read");
+    assert_eq!(done_alone().await, []);
     propose(&world, "3", Changes::Named(vec![found("A", 100, 120)])).await.expect("it is put forward");
     for (step, event) in [(1, "approved"), (2, "in-force")] {
-        const PLANTED: &str = "INSERT INTO correction_events (batch, step, event, reason, done_by, done_at)
-            VALUES ('3', ?1, ?2, '', '', 0)";
+        const PLANTED: &str = "INSERT INTO correction_events (batch, step, event, reason, done_by, seat, done_at)
+            VALUES ('3', ?1, ?2, '', '', 'treatment', 0)";
         let planted = world.store.engine.write(move |sql| sql.execute(PLANTED, values![step, event]).map(drop)).await;
         planted.expect("it is planted");
     }
     assert!(misposted().await.contains(&("3 A".to_owned(), Misposted::NotPosted)));
+    assert_eq!(done_alone().await, [DoneAlone::BatchOfOthers { id: "3".into() }]);
 }
 
 pub(super) async fn a_correction_goes_with_its_settlement_onto_the_list_and_off_it(world: World) {
@@ -291,11 +300,11 @@ pub(super) async fn a_correction_goes_with_its_settlement_onto_the_list_and_off_
     let each: Vec<_> = each.map(|sums| sums.map(Money::fen)).collect();
     assert_eq!(each, [[100, 30, -10, 60], [20, 0, 40, 60]], "people decide on what is cleared then");
     let act = async |id: &str, act, certificate: &str, seat| {
-        let by = (Person { certificate: certificate.into(), seat }, at(13));
+        let by = (person(certificate, seat), at(13));
         world.store.listed_act((settlement(id), 0), act, "查实".into(), by).await.expect("the store works")
     };
     for (id, verdict) in [("A", Verdict::Clear), ("B", Verdict::Return)] {
-        assert_eq!(act(id, Act::Propose(verdict), "h", Seat::Member(Side::Home)).await, Ok(()));
+        assert_eq!(act(id, Act::Propose(verdict), "h", HOME).await, Ok(()));
         assert_eq!(act(id, Act::Approve(verdict), "c", Seat::Centre).await, Ok(()));
     }
     assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (0, 60), "90 less the 30 deducted");

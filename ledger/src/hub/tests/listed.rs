@@ -9,7 +9,7 @@ use super::*;
 
 const NEXT: PeriodNumber = PeriodNumber(2);
 
-fn person(certificate: &str, seat: Seat) -> Person {
+pub(super) fn person(certificate: &str, seat: Seat) -> Person {
     Person { certificate: certificate.into(), seat }
 }
 

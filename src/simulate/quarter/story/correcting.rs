@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use clearing::corrections::{Event, Standing};
-use jiff::Timestamp;
+use clearing::listed::{Person as Clerk, Seat};
+use clearing::period::Side;
 use jiff::civil::{Date, date};
 use ledger::hub::{Changes, Proposal};
 use reconciliation::book::READING;
@@ -64,7 +65,7 @@ impl Story {
         let found = hub.affected(home, &BTreeSet::new()).await;
         let found = found.map_err(|refusal| anyhow!("what is affected: {refusal:?}"))?;
         hub.store.journal_fold(READING).await?;
-        let by = |clerk: &str| -> (String, Timestamp) { (clerk.to_owned(), now) };
+        let by = |clerk: &str| (Clerk { certificate: clerk.to_owned(), seat: Seat::Member(Side::Home) }, now);
         let proposal =
             Proposal {
                 id: BATCH.to_owned(), home, changes: Changes::All(found), reason: "前次住院撤销".to_owned()
