@@ -17,7 +17,7 @@
 //! | `corrections` | settlements worked out again after a late change: batches, and their money |
 //! | `afterwards` | where the money of both goes, and that it goes with its settlement |
 //! | `inquiries` | what regions ask one another about settlements 协查, 问题工单 |
-//! | `breaks`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
+//! | `breaks`, `break_records`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
 //! | `told` | what regions are told of all that, by letters in the same commits |
 //! | `asked` | comparisons that operators ask treatment sides for |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
@@ -31,6 +31,7 @@ mod answers;
 mod asked;
 mod break_actions;
 mod break_decisions;
+mod break_records;
 mod breaks;
 mod corrections;
 mod deductions;

@@ -25,7 +25,7 @@ use reconciliation::answering::Answering;
 use reconciliation::asking::{Apart, CompareError, compare};
 use reconciliation::days::days_compared;
 use reconciliation::port::GrpcBook;
-use reconciliation::reporting::{A_PART, hospital_reports, reports};
+use reconciliation::reporting::{A_PART, hospital_reports, parts, reports};
 use settlement::ids::PoolCode;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -123,8 +123,8 @@ impl Comparing {
     ) -> Result<(v1::ComparisonOutcome, Vec<Apart>), CompareError> {
         let scope = Scope { home: None, treatment: Some(pool) };
         let compared = compare(&self.edge.store, &self.hub, scope, days, self.patience).await?;
-        let mut outcome = v1::ComparisonOutcome::default();
-        for report in reports(pool, days, &compared, fetched, A_PART) {
+        let (mut outcome, parts) = (v1::ComparisonOutcome::default(), parts(days, compared, A_PART));
+        for report in reports(pool, &parts, fetched) {
             let mut client = self.comparisons.clone();
             let told = call(self.patience, report, async move |report| client.report(report).await).await;
             let v1::ComparisonOutcome { agreed, breaks, pending } = told.map_err(CompareError::Silent)?;
@@ -132,7 +132,7 @@ impl Comparing {
             outcome.breaks += breaks;
             outcome.pending += pending;
         }
-        Ok((outcome, compared.apart))
+        Ok((outcome, parts.into_iter().flat_map(|(_, part)| part.apart).collect()))
     }
 
     /// Signs the certificates of some days that this side has not signed, where its book holds what they say.

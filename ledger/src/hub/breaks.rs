@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::money::Money;
 
-use super::{HubStore, Position, break_actions, break_decisions, corrupt, instant, positions};
+use super::{HubStore, Position, break_records, corrupt, instant, positions};
 use crate::engine::{Row, Sql, Version};
 use crate::leaves::Scope;
 use crate::store::StoreError;
@@ -84,8 +84,8 @@ macro_rules! breaks_that {
 
 pub(super) use {breaks, breaks_that};
 
-/// A break as it was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A break as it was found. They are in order by what they are about first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FoundBreak {
     /// The day and the pools.
     pub branch: Branch,
@@ -153,7 +153,7 @@ impl HubStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let within = within.into();
-        self.engine.write(move |sql| record(sql, books, within, scope, &found, at)).await
+        self.engine.write(move |sql| break_records::record(sql, books, within, scope, &found, at)).await
     }
 
     /// The breaks that stand, the oldest first.
@@ -358,62 +358,7 @@ impl HubStore {
     }
 }
 
-fn record(
-    sql: &Sql<'_>,
-    books: Books,
-    within: Stretch,
-    scope: Scope,
-    found: &[FoundBreak],
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    const OPEN: &str = "INSERT INTO breaks (number, books, day, home, treatment, place, kind, settlement, operation,
-            outer_total, outer_owed, inner_total, inner_owed, proposed, found_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-    let (first, last) = within.days();
-    let days = (&*first.to_string(), &*last.to_string());
-    break_decisions::look_again(sql, books, days, scope, (found, at), |gone| {
-        within.holds(gone.branch.day, gone.place)
-    })?;
-    let mut standing = open(sql, Some(books), days, scope)?;
-    standing.retain(|open| within.holds(open.found.branch.day, open.found.place));
-    let decided = match books {
-        Books::HospitalTreatment => break_decisions::decided(sql, Some(books), days, scope)?,
-        Books::TreatmentHub | Books::HubHome => Vec::new(),
-    };
-    for gone in standing.iter().filter(|open| !found.contains(&open.found)) {
-        match break_actions::mended_by(sql, gone.number)? {
-            Some(by) => end(sql, gone.number, "mended", "", (&by, at))?,
-            None => end(sql, gone.number, "vanished", "", ("comparison", at))?,
-        };
-    }
-    let known = |found: &FoundBreak| standing.iter().chain(&decided).any(|known| known.found == *found);
-    // A row that is told twice is one break.
-    let first = |(index, new): &(usize, &FoundBreak)| !known(new) && !found[..*index].contains(new);
-    for (_, new) in found.iter().enumerate().filter(first) {
-        let ([day, home, treatment], settlement) = (texts(&new.branch), new.settlement.to_time_first());
-        let values = values![
-            sql.position()?,
-            books.word(),
-            &day,
-            &home,
-            &treatment,
-            new.place.cast_signed(),
-            new.kind.word(),
-            &settlement,
-            &new.operation,
-            new.outer.0.fen(),
-            new.outer.1.fen(),
-            new.inner.0.fen(),
-            new.inner.1.fen(),
-            new.proposed.word(),
-            at.as_microsecond(),
-        ];
-        sql.execute(OPEN, values)?;
-    }
-    Ok(())
-}
-
-fn end(
+pub(super) fn end(
     sql: &Sql<'_>,
     number: i64,
     ending: &str,
@@ -425,7 +370,12 @@ fn end(
     Ok(sql.execute(END, values![number, ending, reason, by, at.as_microsecond()])? == 1)
 }
 
-fn open(sql: &Sql<'_>, books: Option<Books>, days: (&str, &str), scope: Scope) -> Result<Vec<OpenBreak>, StoreError> {
+pub(super) fn open(
+    sql: &Sql<'_>,
+    books: Option<Books>,
+    days: (&str, &str),
+    scope: Scope,
+) -> Result<Vec<OpenBreak>, StoreError> {
     const OPEN: &str = breaks_that!("NOT EXISTS (SELECT 1 FROM break_ends WHERE break_ends.number = breaks.number)");
     query(sql, OPEN, books, days, scope)
 }
