@@ -15,7 +15,7 @@ use webpki::{
     RevocationOptionsBuilder, anchor_from_trusted_cert,
 };
 
-use crate::certificate::{CertificateError, CertificateSummary, names};
+use crate::certificate::{CertificateError, CertificateSummary, fingerprint, names};
 use crate::credentials::{IdentityError, REVOKED_FILE, ROOTS_FILE, read_certificates, read_key, read_revoked};
 use crate::name::ParticipantName;
 use crate::pki::{SIGNING_FILE, SIGNING_KEY_FILE};
@@ -220,6 +220,12 @@ impl Signature {
             return Err(SignatureError::Ended { ended });
         }
         self.signed_by(document)
+    }
+
+    /// SHA-256 over the signer's certificate and those behind it, in hexadecimal: what was signed with the same ones holds
+    /// or does not together.
+    pub fn signer(&self) -> String {
+        fingerprint(&self.chain.concat())
     }
 
     /// Until when the signer's certificate is or was good, if it is to be trusted with documents: which is looked at as of

@@ -18,6 +18,7 @@
 //! | `afterwards` | where the money of both goes, and that it goes with its settlement |
 //! | `inquiries` | what regions ask one another about settlements 协查, 问题工单 |
 //! | `breaks`, `break_records`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
+//! | `signatures` | who signed that, and who is still to |
 //! | `told` | what regions are told of all that, by letters in the same commits |
 //! | `asked` | comparisons that operators ask treatment sides for |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
@@ -54,6 +55,7 @@ mod prefunds;
 mod proof;
 mod proving;
 mod schema;
+mod signatures;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -95,6 +97,7 @@ pub use proving::{
     StandsApart,
 };
 pub use schema::SCHEMA;
+pub use signatures::{KeptSigner, NewSignature, Unsigned};
 pub use told::{Gone, News, Telling, Told};
 pub use turns::SettlementTurn;
 

@@ -18,7 +18,7 @@ pub struct FakeComparisons(Arc<Mutex<Told>>);
 
 #[derive(Default)]
 struct Told {
-    /// What is not taken: which report, and of which pool.
+    /// What is not taken: which report or question, and of which pool.
     refused: Option<(&'static str, &'static str)>,
     /// What came, in order.
     came: Vec<(&'static str, String)>,
@@ -82,11 +82,8 @@ impl Comparisons for FakeComparisons {
         self.take("hospitals", report.treatment)
     }
 
-    async fn certificates(
-        &self,
-        _: Request<v1::CertificatesRequest>,
-    ) -> Result<Response<v1::CertificatesReply>, Status> {
-        Ok(Response::new(v1::CertificatesReply::default()))
+    async fn unsigned(&self, request: Request<v1::UnsignedRequest>) -> Result<Response<v1::UnsignedReply>, Status> {
+        self.take("unsigned", request.into_inner().treatment).map(|_| Response::new(v1::UnsignedReply::default()))
     }
 
     async fn countersign(&self, _: Request<v1::CountersignRequest>) -> Result<Response<v1::CountersignReply>, Status> {
@@ -99,16 +96,18 @@ impl Comparisons for FakeComparisons {
 }
 
 #[tokio::test]
-async fn a_report_that_the_hub_does_not_take_holds_up_no_other_pool_and_is_told() {
+async fn what_the_hub_does_not_take_holds_up_no_other_pool_nor_what_hospitals_differ_in_and_is_told() {
     let (shanghai, shenzhen) = ("310000", "440300");
     let world = World::with(|config| config.pools = vec![shanghai.into(), shenzhen.into()]).await;
     let days = (date(2025, 6, 1), date(2025, 6, 20));
-    let all = [("own", shanghai), ("hospitals", shanghai), ("own", shenzhen), ("hospitals", shenzhen)];
+    let of = |pool| [("own", pool), ("unsigned", pool), ("hospitals", pool)];
+    let all = [of(shanghai), of(shenzhen)].concat();
     for (refused, came, problem) in [
         (None, &all[..], None),
-        (Some(all[0]), &[all[0], all[2], all[3]][..], Some("does not answer: refused")),
-        (Some(all[1]), &all[..], Some("did not take what hospitals' books differ in: refused")),
-        (Some(all[3]), &all[..], Some("did not take what hospitals' books differ in: refused")),
+        (Some(all[0]), &[&all[..1], &all[3..]].concat(), Some("does not answer: refused")),
+        (Some(all[1]), &all[..], Some("does not answer: refused")),
+        (Some(all[2]), &all[..], Some("did not take what hospitals' books differ in: refused")),
+        (Some(all[5]), &all[..], Some("did not take what hospitals' books differ in: refused")),
     ] {
         *world.comparisons.told() = Told { refused, ..Told::default() };
         let compared = world.running().comparing().compare(days).await;
