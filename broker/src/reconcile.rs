@@ -22,6 +22,7 @@ use ledger::hub::FoundBreak;
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use reconciliation::asking::{Apart, CompareError, Compared, compare};
+use reconciliation::reporting::{A_PART, parts};
 use settlement::ids::PoolCode;
 
 use crate::directory::Home;
@@ -51,7 +52,7 @@ impl Hub {
     /// Compares the hub's book of some days with a home region's, for one of its pools.
     ///
     /// # Errors
-    /// When either book cannot be read; nothing is recorded then.
+    /// When either book cannot be read; nothing is recorded then. When the store fails; what was recorded stays recorded.
     pub async fn compare(&self, home: &Home, pool: PoolCode, days: (Date, Date)) -> Result<Outcome, CompareError> {
         Ok(self.compared(home, pool, days).await?.0)
     }
@@ -64,11 +65,18 @@ impl Hub {
         days: (Date, Date),
     ) -> Result<(Outcome, Vec<Apart>), CompareError> {
         let scope = Scope { home: Some(pool), treatment: None };
-        let Compared { agreed, differing, apart } =
-            compare(&self.store, home.port().as_book(), scope, days, self.patience).await?;
-        let differing = differing.into_iter().filter_map(|both| Some((both.branch, both.outer?))).collect();
-        let roots = Roots { agreed, differing };
-        Ok((self.record(Books::HubHome, scope, days, roots, &apart).await?, apart))
+        let compared = compare(&self.store, home.port().as_book(), scope, days, self.patience).await?;
+        let (mut outcome, mut all_apart) = (Outcome::default(), Vec::with_capacity(compared.apart.len()));
+        // A region's book may lack all that it had: no commit is to be as long as that.
+        for (stretch, Compared { agreed, differing, apart }) in parts(days, compared, A_PART) {
+            let differing = differing.into_iter().filter_map(|both| Some((both.branch, both.outer?))).collect();
+            let recorded = self.record(Books::HubHome, scope, stretch, Roots { agreed, differing }, &apart).await?;
+            outcome.agreed += recorded.agreed;
+            outcome.breaks += recorded.breaks;
+            outcome.pending += recorded.pending;
+            all_apart.extend(apart);
+        }
+        Ok((outcome, all_apart))
     }
 
     /// Records what two books were found to share and to differ in, of some days or of a stretch of them.

@@ -295,6 +295,12 @@ impl Signature {
         self.signed_by(document)
     }
 
+    /// SHA-256 over the signer's certificate and those behind it, in hexadecimal: what was signed with the same ones holds
+    /// or does not together.
+    pub fn signer(&self) -> String {
+        fingerprint(&self.chain.concat())
+    }
+
     /// Until when the signer's certificate is or was good, if it is to be trusted with documents: which is looked at as of
     /// now or, where it has expired, as of its last second. No document is looked at.
     ///

@@ -17,7 +17,8 @@
 //! | `corrections` | settlements worked out again after a late change: batches, and their money |
 //! | `afterwards` | where the money of both goes, and that it goes with its settlement |
 //! | `inquiries` | what regions ask one another about settlements 协查, 问题工单 |
-//! | `breaks`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
+//! | `breaks`, `break_records`, `break_actions` | what books differ in, what was done about it, and what certifies that they agree |
+//! | `signatures` | who signed that, and who is still to |
 //! | `told` | what regions are told of all that, by letters in the same commits |
 //! | `asked` | comparisons that operators ask treatment sides for |
 //! | `turns`, `fold`, `lots` | the journal as clearing and reports fold it, and its sums by lot |
@@ -31,6 +32,7 @@ mod answers;
 mod asked;
 mod break_actions;
 mod break_decisions;
+mod break_records;
 mod breaks;
 mod corrections;
 mod deductions;
@@ -53,6 +55,7 @@ mod prefunds;
 mod proof;
 mod proving;
 mod schema;
+mod signatures;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -94,6 +97,7 @@ pub use proving::{
     StandsApart,
 };
 pub use schema::SCHEMA;
+pub use signatures::{KeptSigner, NewSignature, Unsigned};
 pub use told::{Gone, News, Telling, Told};
 pub use turns::SettlementTurn;
 

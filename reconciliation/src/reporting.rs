@@ -1,14 +1,14 @@
-//! Reports of what a treatment side compared, as the hub takes them: each for a stretch of the days, and none too long.
-//! Comparing is not here; called by the treatment side's job, and its bound by the hub.
+//! What was compared, in parts: each for a stretch of the days, and none too long, as the hub keeps it and as it takes a
+//! treatment side's reports. Comparing is not here; called by the treatment side's job and by the hub.
 
-use clearing::digest::Branch;
+use clearing::digest::{Branch, Node};
 use clearing::stretch::{Stretch, cut};
 use jiff::civil::Date;
 use proto::convert::digests::write_root;
 use proto::v1;
 use settlement::ids::PoolCode;
 
-use crate::asking::{Apart, Compared, write_apart};
+use crate::asking::{Apart, Compared, Differing, write_apart};
 
 /// So many rows of a report the hub takes: what it has open of a stretch is held against them in one commit.
 pub const MOST_ROWS: usize = 10_000;
@@ -16,48 +16,50 @@ pub const MOST_ROWS: usize = 10_000;
 /// So many rows a report has at most, but for what has to stay together: half, so that this fits.
 pub const A_PART: usize = MOST_ROWS / 2;
 
-enum Row<'c> {
-    Apart(&'c Apart),
-    Agreed(v1::Root),
-    Differing(v1::Root),
+enum Row {
+    Apart(Apart),
+    Agreed(Branch, Node),
+    Differing(Differing),
 }
 
-/// The reports of what was compared of a pool's days, in their order. The first tells of the answers that were fetched since
-/// the last report. A day's roots come behind what differs on it: whoever sees that it was compared sees what was found.
-pub fn reports(
-    treatment: PoolCode,
-    days: (Date, Date),
-    compared: &Compared,
-    fetched: Vec<String>,
-    most: usize,
-) -> Vec<v1::ComparisonReport> {
+/// What was compared of some days, cut into parts in their order, each for a stretch of its own. A day's roots come behind
+/// what differs on it: whoever sees that it was compared sees what was found.
+pub fn parts(days: (Date, Date), compared: Compared, most: usize) -> Vec<(Stretch, Compared)> {
     let Compared { agreed, differing, apart } = compared;
     let behind = |branch: &Branch| (branch.day, u64::MAX);
-    let apart = apart.iter().map(|apart| (place(apart), Row::Apart(apart)));
-    let agreed = agreed.iter().map(|(branch, root)| (behind(branch), Row::Agreed(write_root(branch, root))));
-    let differing = differing
-        .iter()
-        .filter_map(|both| Some((behind(&both.branch), Row::Differing(write_root(&both.branch, &both.inner?)))));
+    let apart = apart.into_iter().map(|apart| (place(&apart), Row::Apart(apart)));
+    let agreed = agreed.into_iter().map(|(branch, root)| (behind(&branch), Row::Agreed(branch, root)));
+    let differing = differing.into_iter().map(|both| (behind(&both.branch), Row::Differing(both)));
     let rows = apart.chain(agreed).chain(differing).collect();
-    let mut reports = Vec::new();
-    for (Stretch { first, last }, rows) in cut(days, rows, most) {
-        let mut report = v1::ComparisonReport {
-            from: first.0.to_string(),
-            to: last.0.to_string(),
-            treatment: treatment.to_string(),
-            first_place: first.1,
-            last_place: Some(last.1),
-            ..v1::ComparisonReport::default()
-        };
+    let part = |(stretch, rows): (Stretch, Vec<Row>)| {
+        let mut part = Compared::default();
         for row in rows {
             match row {
-                Row::Apart(apart) => report.apart.push(write_apart(apart)),
-                Row::Agreed(root) => report.agreed.push(root),
-                Row::Differing(root) => report.differing.push(root),
+                Row::Apart(apart) => part.apart.push(apart),
+                Row::Agreed(branch, root) => part.agreed.push((branch, root)),
+                Row::Differing(both) => part.differing.push(both),
             }
         }
-        reports.push(report);
-    }
+        (stretch, part)
+    };
+    cut(days, rows, most).into_iter().map(part).collect()
+}
+
+/// The reports of a pool's days, of each part one. The first tells of the answers that were fetched since the last report.
+pub fn reports(treatment: PoolCode, parts: &[(Stretch, Compared)], fetched: Vec<String>) -> Vec<v1::ComparisonReport> {
+    let of_hub = |both: &Differing| Some(write_root(&both.branch, &both.inner?));
+    let report = |(Stretch { first, last }, part): &(Stretch, Compared)| v1::ComparisonReport {
+        from: first.0.to_string(),
+        to: last.0.to_string(),
+        treatment: treatment.to_string(),
+        first_place: first.1,
+        last_place: Some(last.1),
+        agreed: part.agreed.iter().map(|(branch, root)| write_root(branch, root)).collect(),
+        apart: part.apart.iter().map(write_apart).collect(),
+        differing: part.differing.iter().filter_map(of_hub).collect(),
+        fetched: Vec::new(),
+    };
+    let mut reports: Vec<_> = parts.iter().map(report).collect();
     if let Some(first) = reports.first_mut() {
         first.fetched = fetched;
     }
@@ -89,12 +91,11 @@ fn place(apart: &Apart) -> (Date, u64) {
 
 #[cfg(test)]
 mod tests {
-    use clearing::digest::{Digest, Node, Prefix};
+    use clearing::digest::{Digest, Prefix};
     use jiff::civil::date;
     use settlement::ids::RegionCode;
 
     use super::*;
-    use crate::asking::Differing;
 
     fn pool(code: &str) -> PoolCode {
         PoolCode(RegionCode::new(code).expect("a code"))
@@ -117,7 +118,8 @@ mod tests {
             apart: vec![apart(2, 9), apart(2, 3), apart(2, 5)],
         };
         let days = (date(2025, 6, 1), date(2025, 6, 3));
-        let told: Vec<_> = reports(pool("310000"), days, &compared, vec!["k".into()], 2)
+        let parts = parts(days, compared, 2);
+        let told: Vec<_> = reports(pool("310000"), &parts, vec!["k".into()])
             .into_iter()
             .map(|report| {
                 let counts = [report.agreed.len(), report.apart.len(), report.differing.len(), report.fetched.len()];

@@ -25,7 +25,7 @@ use reconciliation::answering::Answering;
 use reconciliation::asking::{Apart, CompareError, compare};
 use reconciliation::days::days_compared;
 use reconciliation::port::GrpcBook;
-use reconciliation::reporting::{A_PART, hospital_reports, reports};
+use reconciliation::reporting::{A_PART, hospital_reports, parts, reports};
 use settlement::ids::PoolCode;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -93,9 +93,9 @@ impl Comparing {
         if again {
             (outcome, _) = self.compared(pool, days, operations).await?;
         }
-        self.countersign(pool, days).await?;
-        self.report_hospitals(pool, days).await?;
-        Ok(outcome)
+        // Whether anything could be signed or not, what hospitals differ in is told.
+        let (signed, told) = (self.countersign(pool, days).await, self.report_hospitals(pool, days).await);
+        signed.and(told).map(|()| outcome)
     }
 
     /// Tells the hub which rows of hospitals' books differ still, of a pool's settlements of some days. A part that the hub
@@ -123,8 +123,8 @@ impl Comparing {
     ) -> Result<(v1::ComparisonOutcome, Vec<Apart>), CompareError> {
         let scope = Scope { home: None, treatment: Some(pool) };
         let compared = compare(&self.edge.store, &self.hub, scope, days, self.patience).await?;
-        let mut outcome = v1::ComparisonOutcome::default();
-        for report in reports(pool, days, &compared, fetched, A_PART) {
+        let (mut outcome, parts) = (v1::ComparisonOutcome::default(), parts(days, compared, A_PART));
+        for report in reports(pool, &parts, fetched) {
             let mut client = self.comparisons.clone();
             let told = call(self.patience, report, async move |report| client.report(report).await).await;
             let v1::ComparisonOutcome { agreed, breaks, pending } = told.map_err(CompareError::Silent)?;
@@ -132,23 +132,30 @@ impl Comparing {
             outcome.breaks += breaks;
             outcome.pending += pending;
         }
-        Ok((outcome, compared.apart))
+        Ok((outcome, parts.into_iter().flat_map(|(_, part)| part.apart).collect()))
     }
 
     /// Signs the certificates of some days that this side has not signed, where its book holds what they say.
     async fn countersign(&self, pool: PoolCode, (from, to): (Date, Date)) -> Result<(), CompareError> {
         let Some(signer) = self.signer.now() else { return Ok(()) };
-        let (from, to, treatment) = (from.to_string(), to.to_string(), pool.to_string());
-        let (mut client, asked) = (self.comparisons.clone(), v1::CertificatesRequest { from, to, treatment });
-        let listed = call(self.patience, asked, async move |asked| client.certificates(asked).await).await;
-        let party = format!("yidi://{pool}/treatment");
-        for certificate in listed.map_err(CompareError::Silent)?.certificates {
-            let signed = certificate.signatures.iter().any(|signature| signature.party == party);
-            if !signed && self.holds(&certificate.text).await? {
-                self.sign(&signer, certificate.text).await?;
+        let mut asked = v1::UnsignedRequest {
+            from: from.to_string(),
+            to: to.to_string(),
+            treatment: pool.to_string(),
+            after: String::new(),
+        };
+        loop {
+            let (mut client, page) = (self.comparisons.clone(), asked.clone());
+            let unsigned = call(self.patience, page, async move |page| client.unsigned(page).await).await;
+            let texts = unsigned.map_err(CompareError::Silent)?.texts;
+            let Some(last) = texts.last() else { return Ok(()) };
+            asked.after.clone_from(last);
+            for text in texts {
+                if self.holds(&text).await? {
+                    self.sign(&signer, text).await?;
+                }
             }
         }
-        Ok(())
     }
 
     async fn holds(&self, text: &str) -> Result<bool, CompareError> {

@@ -3,6 +3,7 @@
 //! is asked what became of an operation by the way of [`crate::doubt`], or is given back what it answered once by that of
 //! [`crate::reinstate`]. Called by [`crate::jobs`] and by [`super::breaks`].
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 
 use clearing::breaks::{Action, Books, Done, Known, Proposal, action, judge};
@@ -78,7 +79,7 @@ impl Hub {
     /// Carries out what a rule may of what stands apart between the hub's book and a home region's; tells whether the
     /// books are to be compared again. A region that does not answer is asked the next time.
     async fn mend_by_rule(&self, pool: PoolCode, apart: &[Apart]) -> Result<bool, StoreError> {
-        let (mut again, scope) = (false, Scope { home: Some(pool), treatment: None });
+        let (mut again, mut mended) = (false, BTreeMap::<Proposal, Vec<String>>::new());
         let proposed = |apart: &Apart| {
             let judged = judge(Books::HubHome, apart.outer.as_ref(), apart.inner.as_ref())?;
             judged.proposed.by_rule().then_some(judged.proposed)
@@ -89,8 +90,7 @@ impl Hub {
                 (Action::Ask, Own::Waiting(waiting)) => match self.clear_up(waiting).await {
                     Cleared::Answered(_) => {
                         again = true;
-                        let mended = [apart.operation.clone()];
-                        self.record_mended(Books::HubHome, scope, &mended, proposed).await?;
+                        mended.entry(proposed).or_default().push(apart.operation.clone());
                     }
                     Cleared::Waits => {}
                     Cleared::Unreachable => break,
@@ -107,6 +107,10 @@ impl Hub {
                     _,
                 ) => {}
             }
+        }
+        let scope = Scope { home: Some(pool), treatment: None };
+        for (proposed, mended) in mended {
+            self.record_mended(Books::HubHome, scope, &mended, proposed).await?;
         }
         Ok(again)
     }
@@ -125,8 +129,9 @@ impl Hub {
         if operations.is_empty() {
             return Ok(());
         }
+        let mended: BTreeSet<&String> = operations.iter().collect();
         let about = |open: &OpenBreak| {
-            open.books == books && open.found.proposed == proposed && operations.contains(&open.found.operation)
+            open.books == books && open.found.proposed == proposed && mended.contains(&open.found.operation)
         };
         let standing = self.store.break_list(scope).await?;
         let numbers = standing.into_iter().filter(about).map(|open| open.number).collect();

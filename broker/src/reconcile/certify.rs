@@ -9,11 +9,11 @@ use clearing::digest::Branch;
 use clearing::tally::Family;
 use identity::signing::Signer;
 use jiff::civil::Date;
-use ledger::hub::{Certificate, Position};
+use ledger::hub::{Certificate, KeptSigner, Position, Unsigned};
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
-use prost::Message;
 use proto::convert::digests::write_signature;
+use proto::status::NoReply;
 use proto::v1;
 use reconciliation::answering::Answering;
 use reconciliation::counting::{CountError, Counted, count};
@@ -26,12 +26,46 @@ use crate::measures;
 /// The hub as a party.
 const THE_HUB: &str = "yidi://000000/hub";
 
-/// A signature that a certificate lacks.
-struct Lacking<'a> {
-    agreement: &'a Agreement,
-    party: String,
-    /// What is kept of the party and no longer holds.
-    replacing: Option<Vec<u8>>,
+/// So many certificates are read at once.
+const A_PAGE: usize = 200;
+
+/// Certificates being signed in one run.
+struct Signing<'a> {
+    notary: &'a Notary,
+    kept: Kept<'a>,
+    /// Who has signed until now.
+    signers: Vec<KeptSigner>,
+    /// Who is asked nothing more in this run: whoever said nothing, or what nobody could verify.
+    passed_over: BTreeSet<String>,
+}
+
+/// Who is to sign.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    TheHub(&'a Signer),
+    /// Each certificate's own home region.
+    Homes,
+}
+
+/// What a party said when it was asked to sign.
+enum Said {
+    Signed(v1::DocumentSignature),
+    /// That it does not sign this one.
+    No,
+    Nothing,
+}
+
+impl By<'_> {
+    fn named(self) -> Option<&'static str> {
+        match self {
+            By::TheHub(_) => Some(THE_HUB),
+            By::Homes => None,
+        }
+    }
+
+    fn party(self, agreement: &Agreement) -> String {
+        self.named().map_or_else(|| format!("yidi://{}/home", agreement.branch.home), ToOwned::to_owned)
+    }
 }
 
 impl Hub {
@@ -49,33 +83,70 @@ impl Hub {
         home: Option<PoolCode>,
     ) -> Result<usize, StoreError> {
         let Some(signer) = &notary.signer else { return Ok(0) };
-        let mut issued = 0;
-        let mut due = self.store.certificate_due(days).await?;
+        let signers = self.store.certificate_signers(None).await?;
+        let mut signing = Signing { notary, kept: notary.kept(), signers, passed_over: BTreeSet::new() };
+        let (mut issued, mut from) = (0, Some(days.0));
+        while let Some(first) = from.filter(|first| *first <= days.1)
+            && let Some(day) = self.store.certificate_day((first, days.1), None).await?
+        {
+            issued += self.issue(day, home).await?;
+            for by in [By::TheHub(signer), By::Homes] {
+                self.have_signed(&mut signing, day, home, by).await?;
+            }
+            from = day.tomorrow().ok();
+        }
+        Ok(issued)
+    }
+
+    /// Writes the certificates of a day that are due.
+    async fn issue(&self, day: Date, home: Option<PoolCode>) -> Result<usize, StoreError> {
+        let mut due = self.store.certificate_due((day, day)).await?;
         due.retain(|agreement| home.is_none_or(|home| agreement.branch.home == home));
+        let mut issued = 0;
         for agreement in due {
             if let Some((agreement, positions)) = self.with_sums(agreement).await? {
                 self.store.certificate_issue(agreement, positions, self.clock.now()).await?;
                 issued += 1;
             }
         }
-        let (mut kept, mut refused) = (notary.kept(), BTreeSet::new());
-        for certificate in self.store.certificate_list(days, Scope { home, treatment: None }).await? {
-            let home = certificate.agreement.branch.home;
-            if let Some(lacking) = lacking(&certificate, THE_HUB.to_owned(), &mut kept)
-                && !refused.contains(THE_HUB)
-                && self.own_book_holds(&certificate.agreement).await
-                && let Some(signature) = sign_ourselves(signer, &certificate.agreement)
-            {
-                self.keep_signature(notary, lacking, &signature, &mut refused).await?;
-            }
-            if let Some(lacking) = lacking(&certificate, format!("yidi://{home}/home"), &mut kept)
-                && !refused.contains(&lacking.party)
-                && let Some(signature) = self.have_home_sign(&certificate.agreement, home).await
-            {
-                self.keep_signature(notary, lacking, &signature, &mut refused).await?;
+        Ok(issued)
+    }
+
+    /// Has a day's certificates signed that lack the hub's signature, or their home regions'.
+    async fn have_signed(
+        &self,
+        signing: &mut Signing<'_>,
+        day: Date,
+        home: Option<PoolCode>,
+        by: By<'_>,
+    ) -> Result<(), StoreError> {
+        let (unsound, scope) = (signing.kept.unsound(&signing.signers, day), Scope { home, treatment: None });
+        let unsigned = Unsigned { day, scope, party: by.named().map(ToOwned::to_owned), unsound };
+        let mut after = None;
+        loop {
+            let page = self.store.certificate_unsigned(unsigned.clone(), after, A_PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.agreement);
+            for certificate in page {
+                let party = by.party(&certificate.agreement);
+                if signing.passed_over.contains(&party) {
+                    continue;
+                }
+                match self.signature_of(by, &certificate.agreement).await {
+                    Said::Signed(signature) => self.keep_signature(signing, &certificate, party, &signature).await?,
+                    Said::No => {}
+                    Said::Nothing => _ = signing.passed_over.insert(party),
+                }
             }
         }
-        Ok(issued)
+    }
+
+    async fn signature_of(&self, by: By<'_>, agreement: &Agreement) -> Said {
+        match by {
+            By::TheHub(signer) if self.own_book_holds(agreement).await => sign_ourselves(signer, agreement),
+            By::TheHub(_) => Said::No,
+            By::Homes => self.have_home_sign(agreement).await,
+        }
     }
 
     /// A certificate with what the hub's book comes to, and where its operations stand; none where the book holds something
@@ -104,45 +175,49 @@ impl Hub {
         Answering::new(self.store.clone()).holds(agreement).await.unwrap_or(false)
     }
 
-    async fn have_home_sign(&self, agreement: &Agreement, pool: PoolCode) -> Option<v1::DocumentSignature> {
-        let home = self.directory.home(pool).ok()?;
+    async fn have_home_sign(&self, agreement: &Agreement) -> Said {
+        let pool = agreement.branch.home;
+        let Ok(home) = self.directory.home(pool) else { return Said::Nothing };
         let request = v1::SignRequest { text: agreement.to_string() };
-        let signed = home.port().as_book().sign(request, self.patience).await.inspect_err(|silent| {
-            tracing::warn!(%pool, why = silent.word(), "home region {pool} did not sign a certificate");
-        });
-        signed.ok()
+        let silent = match home.port().as_book().sign(request, self.patience).await {
+            Ok(signature) => return Said::Signed(signature),
+            Err(silent) => silent,
+        };
+        tracing::warn!(%pool, why = silent.word(), "home region {pool} did not sign a certificate");
+        match silent {
+            NoReply::Refused(_) => Said::No,
+            NoReply::NeverSent | NoReply::Silent(_) => Said::Nothing,
+        }
     }
 
     /// Keeps a signature that anybody can verify. Whose is not so is told, and not asked for another in this run.
     async fn keep_signature(
         &self,
-        notary: &Notary,
-        Lacking { agreement, party, replacing }: Lacking<'_>,
+        signing: &mut Signing<'_>,
+        certificate: &Certificate,
+        party: String,
         signature: &v1::DocumentSignature,
-        refused: &mut BTreeSet<String>,
     ) -> Result<(), StoreError> {
-        if let Err(problem) = notary.check(&agreement.to_string(), signature, &party) {
+        let agreement = &certificate.agreement;
+        if let Err(problem) = signing.notary.check(&agreement.to_string(), signature, &party) {
             let Branch { day, home, treatment } = agreement.branch;
             measures::signature_refused(&party);
             tracing::error!(party, %day, %home, %treatment, problem, "a signature of {party} is not kept: {problem}");
-            refused.insert(party);
+            signing.passed_over.insert(party);
             return Ok(());
         }
-        let (place, signed) = ((agreement.branch, agreement.version), (party, signature.encode_to_vec()));
+        let (place, replacing) = ((agreement.branch, agreement.version), certificate.signature_of(&party));
+        let (replacing, signed) = (replacing.map(<[u8]>::to_vec), Notary::as_kept(party, signature));
         self.store.certificate_sign(place, signed, replacing, self.clock.now()).await
     }
 }
 
-/// The signature of a party that a certificate lacks; none where one is kept that holds.
-fn lacking<'a>(certificate: &'a Certificate, party: String, kept: &mut Kept<'_>) -> Option<Lacking<'a>> {
-    let (agreement, replacing) = (&certificate.agreement, certificate.signature_of(&party));
-    let holds = replacing.is_some_and(|signature| kept.holds(signature, agreement.branch.day));
-    (!holds).then(|| Lacking { agreement, party, replacing: replacing.map(<[u8]>::to_vec) })
-}
-
-fn sign_ourselves(signer: &Signer, agreement: &Agreement) -> Option<v1::DocumentSignature> {
-    let signed = signer.sign(agreement.to_string().as_bytes()).inspect_err(|fault| {
-        tracing::error!(error = fault as &dyn std::error::Error, "the hub cannot sign a certificate");
-    });
-    signed.ok().map(|signature| write_signature(signature.scheme, signature.bytes, signature.chain))
+fn sign_ourselves(signer: &Signer, agreement: &Agreement) -> Said {
+    match signer.sign(agreement.to_string().as_bytes()) {
+        Ok(signature) => Said::Signed(write_signature(signature.scheme, signature.bytes, signature.chain)),
+        Err(fault) => {
+            tracing::error!(error = &fault as &dyn std::error::Error, "the hub cannot sign a certificate");
+            Said::Nothing
+        }
+    }
 }

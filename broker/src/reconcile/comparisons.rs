@@ -11,7 +11,7 @@ use clearing::stretch::Stretch;
 use identity::name::Role;
 use identity::permit::TreatmentPermit;
 use jiff::civil::Date;
-use ledger::hub::{Certificate, Made};
+use ledger::hub::{Certificate, Made, Unsigned};
 use ledger::leaves::Scope;
 use prost::Message;
 use proto::convert::{FieldFault, digests, read_lot};
@@ -23,11 +23,14 @@ use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
-use super::notary::OwnNotary;
+use super::notary::{Notary, OwnNotary};
 use super::{Outcome, Roots};
 use crate::hub::Hub;
 use crate::measures;
 use crate::refusing::{failed, invalid, not_yours, refuse};
+
+/// So many certificates are in an answer: their texts are of some kilobytes.
+const A_PAGE: usize = 200;
 
 /// The service.
 pub struct ComparisonsService {
@@ -97,21 +100,36 @@ impl ComparisonsService {
         self.hub.hospitals_differ(treatment, stretch, apart).await
     }
 
-    async fn listed(
+    /// A page of the certificates of some days that a treatment side has not signed, or not so that it still holds.
+    async fn unsigned_by(
         &self,
         permit: &TreatmentPermit,
-        asked: &v1::CertificatesRequest,
-    ) -> Result<v1::CertificatesReply, Refusal> {
-        let days = read_days(&asked.from, &asked.to)?;
-        let scope = Scope { home: None, treatment: Some(own_pool(permit, &asked.treatment)?) };
-        let mut certificates = self.hub.store.certificate_list(days, scope).await.map_err(|fault| failed(&fault))?;
-        // What no longer holds is signed again.
-        let notary = self.notary.now();
-        let mut kept = notary.kept();
-        for Certificate { agreement, signatures, .. } in &mut certificates {
-            signatures.retain(|(_, signature)| kept.holds(signature, agreement.branch.day));
+        asked: &v1::UnsignedRequest,
+    ) -> Result<v1::UnsignedReply, Refusal> {
+        let (mut days, treatment) = (read_days(&asked.from, &asked.to)?, own_pool(permit, &asked.treatment)?);
+        let mut after = match asked.after.as_str() {
+            "" => None,
+            after => Some(Agreement::read(after).map_err(|fault| invalid("after", fault.to_string()))?),
+        };
+        if let Some(after) = &after {
+            days.0 = days.0.max(after.branch.day);
         }
-        Ok(v1::CertificatesReply { certificates: certificates.iter().map(write_certificate).collect() })
+        let (store, party) = (&self.hub.store, format!("yidi://{treatment}/treatment"));
+        let signers = store.certificate_signers(Some(party.clone())).await.map_err(|fault| failed(&fault))?;
+        let notary = self.notary.now();
+        let (mut kept, mut texts) = (notary.kept(), Vec::new());
+        while texts.len() < A_PAGE && days.0 <= days.1 {
+            let day = store.certificate_day(days, Some(treatment)).await.map_err(|fault| failed(&fault))?;
+            let Some(day) = day else { break };
+            let (scope, party) = (Scope { home: None, treatment: Some(treatment) }, Some(party.clone()));
+            let unsigned = Unsigned { day, scope, party, unsound: kept.unsound(&signers, day) };
+            let after = after.take().filter(|after| after.branch.day == day);
+            let page = store.certificate_unsigned(unsigned, after, A_PAGE - texts.len()).await;
+            texts.extend(page.map_err(|fault| failed(&fault))?.into_iter().map(|certificate| certificate.text));
+            let Ok(next) = day.tomorrow() else { break };
+            days.0 = next;
+        }
+        Ok(v1::UnsignedReply { texts })
     }
 
     async fn countersigned(
@@ -139,7 +157,7 @@ impl ComparisonsService {
         if replacing.is_some_and(|signature| notary.kept().holds(signature, agreement.branch.day)) {
             return Ok(v1::CountersignReply {});
         }
-        let (signed, replacing) = ((party, signature.encode_to_vec()), replacing.map(<[u8]>::to_vec));
+        let (replacing, signed) = (replacing.map(<[u8]>::to_vec), Notary::as_kept(party, &signature));
         let place = (agreement.branch, agreement.version);
         let kept = self.hub.store.certificate_sign(place, signed, replacing, self.hub.clock.now()).await;
         kept.map(|()| v1::CountersignReply {}).map_err(|fault| failed(&fault))
@@ -166,12 +184,9 @@ impl Comparisons for ComparisonsService {
         Ok(Response::new(v1::ComparisonOutcome { agreed, breaks, pending }))
     }
 
-    async fn certificates(
-        &self,
-        request: Request<v1::CertificatesRequest>,
-    ) -> Result<Response<v1::CertificatesReply>, Status> {
+    async fn unsigned(&self, request: Request<v1::UnsignedRequest>) -> Result<Response<v1::UnsignedReply>, Status> {
         let permit = TreatmentPermit::from_request(&request)?;
-        self.listed(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
+        self.unsigned_by(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
     }
 
     async fn countersign(

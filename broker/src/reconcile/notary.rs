@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use identity::credentials::IdentityError;
 use identity::signing::{Authorities, OwnAuthorities, OwnSigner, Signature, SignatureError, Signer};
 use jiff::civil::Date;
+use ledger::hub::{KeptSigner, NewSignature};
 use prost::Message;
 use proto::v1;
 use settlement::beijing;
@@ -81,6 +82,12 @@ impl Notary {
         ))
     }
 
+    /// A signature of a party as it is kept.
+    pub fn as_kept(party: String, signature: &v1::DocumentSignature) -> NewSignature {
+        let signer = read(signature).map(|read| read.signer()).unwrap_or_default();
+        NewSignature { party, signer, signature: signature.encode_to_vec() }
+    }
+
     /// What of the signatures that were kept holds still.
     pub fn kept(&self) -> Kept<'_> {
         Kept { authorities: &self.authorities, known: HashMap::new() }
@@ -109,6 +116,12 @@ impl Kept<'_> {
             }
         };
         good_until.is_some_and(|ends| ends >= SystemTime::from(begins))
+    }
+
+    /// Whose signatures under a day's certificates do not hold any more, of all who have signed.
+    pub fn unsound(&mut self, signers: &[KeptSigner], day: Date) -> Vec<String> {
+        let unsound = signers.iter().filter(|kept| !self.holds(&kept.signature, day));
+        unsound.map(|kept| kept.signer.clone()).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Signatures under certificates of agreement: which the hub keeps, and which it has given again.
 
+use broker::reconcile::notary::Notary;
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Digest};
 use identity::name::{ParticipantName, Role};
@@ -44,13 +45,17 @@ async fn kept(world: &World) -> Vec<(String, Vec<u8>)> {
     listed.into_iter().flat_map(|certificate| certificate.signatures).filter(|(party, _)| party == PARTY).collect()
 }
 
+/// A page of what a treatment side is to sign of two days.
+async fn unsigned(world: &World, after: &str) -> Vec<String> {
+    let mut shanghai = ComparisonsClient::new(world.peer("310000", Role::Treatment));
+    let (from, to) = ("2025-06-19".to_owned(), "2025-06-20".to_owned());
+    let asked = v1::UnsignedRequest { from, to, treatment: "310000".into(), after: after.to_owned() };
+    shanghai.unsigned(asked).await.expect("they are listed").into_inner().texts
+}
+
 /// Whether a treatment side is told that it has signed.
 async fn told_as_signed(world: &World) -> bool {
-    let mut shanghai = ComparisonsClient::new(world.peer("310000", Role::Treatment));
-    let (from, to) = ("2025-06-20".to_owned(), "2025-06-20".to_owned());
-    let asked = v1::CertificatesRequest { from, to, treatment: "310000".into() };
-    let listed = shanghai.certificates(asked).await.expect("they are listed").into_inner().certificates;
-    listed.iter().flat_map(|certificate| &certificate.signatures).any(|signature| signature.party == PARTY)
+    unsigned(world, "").await.is_empty()
 }
 
 #[tokio::test]
@@ -68,8 +73,8 @@ async fn what_nobody_could_verify_is_not_kept_and_what_no_longer_holds_is_signed
     assert_eq!(kept(&world).await, []);
 
     // One that was kept, and whose signer is not trusted any more.
-    let (place, once) = ((agreement().branch, 1), signed(&foreign()).encode_to_vec());
-    store.certificate_sign(place, (PARTY.into(), once), None, at).await.expect("it is kept");
+    let (place, once) = ((agreement().branch, 1), Notary::as_kept(PARTY.into(), &signed(&foreign())));
+    store.certificate_sign(place, once, None, at).await.expect("it is kept");
     assert!(!told_as_signed(&world).await);
     let signer = world.signer("310000", Role::Treatment);
     let sound = signed(&signer);
@@ -80,4 +85,55 @@ async fn what_nobody_could_verify_is_not_kept_and_what_no_longer_holds_is_signed
     // What holds stays.
     shanghai.countersign(request(signed(&signer))).await.expect("it has signed");
     assert_eq!(kept(&world).await, [(PARTY.to_owned(), sound.encode_to_vec())]);
+}
+
+#[tokio::test]
+async fn a_treatment_side_is_told_what_it_has_not_signed_page_by_page_and_nothing_else() {
+    let world = World::new().await;
+    let _ = world.peer("310000", Role::Treatment);
+    let (store, at) = (world.hub().store().clone(), Timestamp::UNIX_EPOCH);
+    let signer = world.signer("310000", Role::Treatment);
+    let mut expected = Vec::new();
+    for (day, number) in [19, 20].into_iter().flat_map(|day| (0..150).map(move |number| (day, number))) {
+        let home = pool(&format!("{}", 410_000 + number));
+        let branch = Branch { day: date(2025, 6, day), home, treatment: pool("310000") };
+        let own = Agreement { branch, ..agreement() };
+        store.certificate_issue(own, Vec::new(), at).await.expect("it is issued");
+        let others = Agreement { branch: Branch { treatment: pool("440300"), ..branch }, ..own };
+        store.certificate_issue(others, Vec::new(), at).await.expect("it is issued");
+        if number % 5 == 0 {
+            let signature = signer.sign(own.to_string().as_bytes()).expect("a signature");
+            let signature = write_signature(signature.scheme, signature.bytes, signature.chain);
+            let kept = Notary::as_kept(PARTY.into(), &signature);
+            store.certificate_sign((branch, 1), kept, None, at).await.expect("it is kept");
+        } else {
+            expected.push(own.to_string());
+        }
+    }
+    let (mut listed, mut pages) = (Vec::new(), Vec::new());
+    loop {
+        let page = unsigned(&world, listed.last().map_or("", String::as_str)).await;
+        if page.is_empty() {
+            break;
+        }
+        pages.push(page.len());
+        listed.extend(page);
+    }
+    assert_eq!((pages, listed), (vec![200, 40], expected));
+}
+
+#[tokio::test]
+async fn a_home_region_that_says_nothing_is_asked_once_in_a_run() {
+    let world = World::new().await;
+    let (store, at) = (world.hub().store().clone(), Timestamp::UNIX_EPOCH);
+    let days = (date(2025, 6, 18), date(2025, 6, 20));
+    for (day, treatment) in [(18, "310000"), (19, "310000"), (19, "440300"), (20, "310000")] {
+        let branch = Branch { day: date(2025, 6, day), home: pool("410700"), treatment: pool(treatment) };
+        store.certificate_issue(Agreement { branch, ..agreement() }, Vec::new(), at).await.expect("it is issued");
+    }
+    let notary = world.notary();
+    for run in 1..=2 {
+        world.hub().hub().certify(&notary, days, None).await.expect("the store works");
+        assert_eq!(world.home.asked_to_sign(), run, "again the next time");
+    }
 }

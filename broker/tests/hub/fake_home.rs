@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use proto::convert;
 use proto::v1;
 use proto::v1::home_region_server::{HomeRegion, HomeRegionServer};
+use proto::v1::reconciliation_server::{Reconciliation, ReconciliationServer};
 use proto::v1::region_book_server::{RegionBook, RegionBookServer};
 use proto::v1::region_corrections_server::{RegionCorrections, RegionCorrectionsServer};
 use settlement::adjudication::{Fund, FundShares, Payers};
@@ -66,6 +67,8 @@ struct Book {
     /// Those that it has taken.
     taken: HashSet<String>,
     correcting: VecDeque<Correcting>,
+    /// How often it was asked to sign a certificate.
+    asked_to_sign: usize,
 }
 
 /// What it does with the next batch of corrections.
@@ -125,6 +128,7 @@ impl FakeHome {
             let served = builder()
                 .add_service(RegionBookServer::new(home.clone()))
                 .add_service(RegionCorrectionsServer::new(home.clone()))
+                .add_service(ReconciliationServer::new(home.clone()))
                 .add_service(HomeRegionServer::new(home).max_decoding_message_size(16 * 1024 * 1024))
                 .serve_with_incoming(listener);
             tokio::spawn(served);
@@ -199,6 +203,11 @@ impl FakeHome {
         self.arrived.subscribe().wait_for(|arrived| *arrived >= count).await.expect("the sender lives in self");
     }
 
+    /// How often it was asked to sign a certificate; it never says anything to that.
+    pub fn asked_to_sign(&self) -> usize {
+        self.book().asked_to_sign
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().expect("no panic in here")
     }
@@ -245,6 +254,26 @@ impl Book {
             }
         };
         Outcome::Accepted { decided_at: Timestamp::UNIX_EPOCH, done }
+    }
+}
+
+#[tonic::async_trait]
+impl Reconciliation for FakeHome {
+    async fn roots(&self, _: tonic::Request<v1::RootsRequest>) -> Result<Response<v1::RootsReply>, Status> {
+        Err(Status::unimplemented("it has no book that could be compared"))
+    }
+
+    async fn inside(&self, _: tonic::Request<v1::InsideRequest>) -> Result<Response<v1::InsideReply>, Status> {
+        Err(Status::unimplemented("it has no book that could be compared"))
+    }
+
+    async fn facts(&self, _: tonic::Request<v1::FactsRequest>) -> Result<Response<v1::FactsReply>, Status> {
+        Err(Status::unimplemented("it has no book that could be compared"))
+    }
+
+    async fn sign(&self, _: tonic::Request<v1::SignRequest>) -> Result<Response<v1::DocumentSignature>, Status> {
+        self.book().asked_to_sign += 1;
+        Err(Status::unavailable("it says nothing to that"))
     }
 }
 

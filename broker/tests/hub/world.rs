@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::reconcile::notary::Notary;
 use broker::{BreakerConfig, Config, HomeConfig, Running};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
@@ -174,6 +175,11 @@ impl World {
     /// Who signs documents for whom [`World::peer`] has made a channel.
     pub fn signer(&self, code: &str, role: Role) -> Signer {
         Signer::load(&self.folder.path().join(format!("{code}-{role}"))).expect("a signer")
+    }
+
+    /// What the hub certifies with.
+    pub fn notary(&self) -> Notary {
+        Notary::load(&self.folder.path().join("hub")).expect("credentials")
     }
 
     pub fn operator(&self, code: &str) -> FilingsClient<Channel> {

@@ -30,19 +30,18 @@ impl HubStore {
     }
 }
 
-/// Notes which decided breaks a comparison of some days found no more, of those that it could find.
+/// Notes the decided breaks of some days that have gone: those that a comparison could find, and found no more.
 pub(super) fn look_again(
     sql: &Sql<'_>,
     books: Books,
     days: (&str, &str),
     scope: Scope,
-    (found, at): (&[FoundBreak], Timestamp),
-    compared: impl Fn(&FoundBreak) -> bool,
+    at: Timestamp,
+    has_gone: impl Fn(&FoundBreak) -> bool,
 ) -> Result<(), StoreError> {
     const GONE: &str = "INSERT INTO break_gone (number, seen_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
     let decided = decided(sql, Some(books), days, scope)?;
-    let gone = decided.iter().filter(|decided| compared(&decided.found) && !found.contains(&decided.found));
-    for gone in gone {
+    for gone in decided.iter().filter(|decided| has_gone(&decided.found)) {
         sql.execute(GONE, values![gone.number, at.as_microsecond()])?;
     }
     Ok(())

@@ -1,8 +1,6 @@
 //! Breaks, days on which books agree, and the certificates that say so, as they are recorded. What a break is,
 //! `clearing::breaks` judges; comparing is for `broker`.
 
-use std::collections::BTreeMap;
-
 use clearing::breaks::{Books, Kind, Proposal};
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Digest, Node};
@@ -12,7 +10,7 @@ use jiff::civil::Date;
 use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::money::Money;
 
-use super::{HubStore, Position, break_actions, break_decisions, corrupt, instant, positions};
+use super::{HubStore, Position, break_records, corrupt, instant, positions, signatures};
 use crate::engine::{Row, Sql, Version};
 use crate::leaves::Scope;
 use crate::store::StoreError;
@@ -21,7 +19,15 @@ use crate::values;
 /// The tables.
 pub(super) const TABLES: Version = Version {
     tables: TEXT,
-    append_only: &["breaks", "break_ends", "agreements", "differences", "certificates", "certificate_signatures"],
+    append_only: &[
+        "breaks",
+        "break_ends",
+        "agreements",
+        "differences",
+        "certificates",
+        "certificate_signatures",
+        "certificate_signers",
+    ],
     postgres: "",
 };
 
@@ -51,12 +57,17 @@ const TEXT: &str = concat!(
     "CREATE TABLE certificates (
         day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL, root BLOB NOT NULL,
         text TEXT NOT NULL, operations BLOB NOT NULL, issued_at INTEGER NOT NULL,
-        PRIMARY KEY (day, home, treatment, version)) STRICT, WITHOUT ROWID;",
-    // A party's next step takes the place of one that no longer holds.
+        PRIMARY KEY (day, home, treatment, version)) STRICT, WITHOUT ROWID;
+    CREATE INDEX certificates_by_treatment ON certificates (treatment, day, home, version);",
+    // A party's next step takes the place of one that no longer holds. Of those that somebody signed with the same
+    // certificates, one is enough to see whether they hold.
     "CREATE TABLE certificate_signatures (
         day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, version INTEGER NOT NULL, party TEXT NOT NULL,
-        step INTEGER NOT NULL, signature BLOB NOT NULL, signed_at INTEGER NOT NULL,
-        PRIMARY KEY (day, home, treatment, version, party, step)) STRICT, WITHOUT ROWID;",
+        step INTEGER NOT NULL, signer TEXT NOT NULL, signature BLOB NOT NULL, signed_at INTEGER NOT NULL,
+        PRIMARY KEY (day, home, treatment, version, party, step)) STRICT, WITHOUT ROWID;
+    CREATE TABLE certificate_signers (
+        party TEXT NOT NULL, signer TEXT NOT NULL, signature BLOB NOT NULL,
+        PRIMARY KEY (party, signer)) STRICT, WITHOUT ROWID;",
 );
 
 /// Breaks as [`read_break`] reads them.
@@ -84,8 +95,8 @@ macro_rules! breaks_that {
 
 pub(super) use {breaks, breaks_that};
 
-/// A break as it was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A break as it was found. They are in order by what they are about first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FoundBreak {
     /// The day and the pools.
     pub branch: Branch,
@@ -153,7 +164,7 @@ impl HubStore {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let within = within.into();
-        self.engine.write(move |sql| record(sql, books, within, scope, &found, at)).await
+        self.engine.write(move |sql| break_records::record(sql, books, within, scope, &found, at)).await
     }
 
     /// The breaks that stand, the oldest first.
@@ -315,40 +326,6 @@ impl HubStore {
             .await
     }
 
-    /// Keeps a party's signature under a certificate, if what is kept of the party is what the new one replaces: nothing, or
-    /// a signature that no longer holds. Otherwise somebody else was faster, and what is kept stays.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn certificate_sign(
-        &self,
-        (branch, version): (Branch, u32),
-        (party, signature): (String, Vec<u8>),
-        replacing: Option<Vec<u8>>,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
-        const NEWEST: &str = "SELECT step, signature FROM certificate_signatures
-            WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND version = ?4 AND party = ?5 ORDER BY step DESC LIMIT 1";
-        const SIGN: &str =
-            "INSERT INTO certificate_signatures (day, home, treatment, version, party, step, signature, signed_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
-        self.engine
-            .write(move |sql| {
-                let [day, home, treatment] = texts(&branch);
-                let (version, signature): (_, &[u8]) = (i64::from(version), &signature);
-                let newest = sql.find(NEWEST, values![&day, &home, &treatment, version, &party], |row| {
-                    Ok((row.number(0)?, row.bytes(1)?.to_vec()))
-                })?;
-                let (step, kept) = newest.map_or((0, None), |(step, kept)| (step, Some(kept)));
-                if kept != replacing {
-                    return Ok(());
-                }
-                let (step, at) = (step + 1, at.as_microsecond());
-                sql.execute(SIGN, values![&day, &home, &treatment, version, &party, step, signature, at]).map(drop)
-            })
-            .await
-    }
-
     /// The certificates of some days, each in all its versions.
     ///
     /// # Errors
@@ -358,62 +335,7 @@ impl HubStore {
     }
 }
 
-fn record(
-    sql: &Sql<'_>,
-    books: Books,
-    within: Stretch,
-    scope: Scope,
-    found: &[FoundBreak],
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    const OPEN: &str = "INSERT INTO breaks (number, books, day, home, treatment, place, kind, settlement, operation,
-            outer_total, outer_owed, inner_total, inner_owed, proposed, found_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-    let (first, last) = within.days();
-    let days = (&*first.to_string(), &*last.to_string());
-    break_decisions::look_again(sql, books, days, scope, (found, at), |gone| {
-        within.holds(gone.branch.day, gone.place)
-    })?;
-    let mut standing = open(sql, Some(books), days, scope)?;
-    standing.retain(|open| within.holds(open.found.branch.day, open.found.place));
-    let decided = match books {
-        Books::HospitalTreatment => break_decisions::decided(sql, Some(books), days, scope)?,
-        Books::TreatmentHub | Books::HubHome => Vec::new(),
-    };
-    for gone in standing.iter().filter(|open| !found.contains(&open.found)) {
-        match break_actions::mended_by(sql, gone.number)? {
-            Some(by) => end(sql, gone.number, "mended", "", (&by, at))?,
-            None => end(sql, gone.number, "vanished", "", ("comparison", at))?,
-        };
-    }
-    let known = |found: &FoundBreak| standing.iter().chain(&decided).any(|known| known.found == *found);
-    // A row that is told twice is one break.
-    let first = |(index, new): &(usize, &FoundBreak)| !known(new) && !found[..*index].contains(new);
-    for (_, new) in found.iter().enumerate().filter(first) {
-        let ([day, home, treatment], settlement) = (texts(&new.branch), new.settlement.to_time_first());
-        let values = values![
-            sql.position()?,
-            books.word(),
-            &day,
-            &home,
-            &treatment,
-            new.place.cast_signed(),
-            new.kind.word(),
-            &settlement,
-            &new.operation,
-            new.outer.0.fen(),
-            new.outer.1.fen(),
-            new.inner.0.fen(),
-            new.inner.1.fen(),
-            new.proposed.word(),
-            at.as_microsecond(),
-        ];
-        sql.execute(OPEN, values)?;
-    }
-    Ok(())
-}
-
-fn end(
+pub(super) fn end(
     sql: &Sql<'_>,
     number: i64,
     ending: &str,
@@ -425,7 +347,12 @@ fn end(
     Ok(sql.execute(END, values![number, ending, reason, by, at.as_microsecond()])? == 1)
 }
 
-fn open(sql: &Sql<'_>, books: Option<Books>, days: (&str, &str), scope: Scope) -> Result<Vec<OpenBreak>, StoreError> {
+pub(super) fn open(
+    sql: &Sql<'_>,
+    books: Option<Books>,
+    days: (&str, &str),
+    scope: Scope,
+) -> Result<Vec<OpenBreak>, StoreError> {
     const OPEN: &str = breaks_that!("NOT EXISTS (SELECT 1 FROM break_ends WHERE break_ends.number = breaks.number)");
     query(sql, OPEN, books, days, scope)
 }
@@ -468,22 +395,11 @@ fn certificates(sql: &Sql<'_>, (first, last): (Date, Date), scope: Scope) -> Res
     const CERTIFICATES: &str = "SELECT text FROM certificates WHERE day >= ?1 AND day <= ?2
           AND (?3 IS NULL OR home = ?3) AND (?4 IS NULL OR treatment = ?4)
         ORDER BY day, home, treatment, version";
-    const SIGNATURES: &str = "SELECT party, signature FROM certificate_signatures
-        WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND version = ?4 ORDER BY party, step";
     let (first, last) = (first.to_string(), last.to_string());
     let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
     let values = values![&first, &last, home.as_deref(), treatment.as_deref()];
-    let texts_found = sql.query(CERTIFICATES, values, |row| Ok(row.text(0)?.to_owned()))?;
-    let read = |text: String| {
-        let agreement = Agreement::read(&text).map_err(|fault| corrupt("certificates", "text", fault))?;
-        let [day, home, treatment] = texts(&agreement.branch);
-        let values = values![&day, &home, &treatment, i64::from(agreement.version)];
-        let signature = |row: Row<'_>| Ok((row.text(0)?.to_owned(), row.bytes(1)?.to_vec()));
-        // Of each party the last row counts.
-        let newest: BTreeMap<String, Vec<u8>> = sql.query(SIGNATURES, values, signature)?.into_iter().collect();
-        Ok(Certificate { agreement, text, signatures: newest.into_iter().collect() })
-    };
-    texts_found.into_iter().map(read).collect()
+    let texts = sql.query(CERTIFICATES, values, |row| Ok(row.text(0)?.to_owned()))?;
+    texts.into_iter().map(|text| signatures::with_signatures(sql, text)).collect()
 }
 
 pub(super) fn texts(branch: &Branch) -> [String; 3] {

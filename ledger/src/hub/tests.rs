@@ -168,6 +168,7 @@ on_both! {
     what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
     a_part_of_a_report_ends_nothing_outside_of_its_stretch,
     a_signature_takes_the_place_of_the_one_that_it_was_to_replace_alone,
+    certificates_that_lack_a_signature_are_found_page_by_page,
 }
 
 struct World {

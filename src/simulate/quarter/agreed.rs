@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow};
 use broker::reconcile::comparisons::write_certificate;
+use broker::reconcile::notary::Notary;
 use clearing::breaks::{Books, Proposal};
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Node};
@@ -13,7 +14,6 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 use ledger::hub::{Certificate, OpenBreak};
 use ledger::leaves::Scope;
-use prost::Message as _;
 use proto::convert::digests::write_signature;
 use reconciliation::answering::Answering;
 
@@ -65,7 +65,7 @@ pub async fn sign_treatments(nation: &Nation) -> Result<()> {
         let signed = nation.country.members[member].signers.treatment.sign(certificate.text.as_bytes())?;
         let signature = write_signature(signed.scheme, signed.bytes, signed.chain);
         nation.country.notary.check(&certificate.text, &signature, &party).map_err(|problem| anyhow!(problem))?;
-        let kept = (party, signature.encode_to_vec());
+        let kept = Notary::as_kept(party, &signature);
         nation.hub().store.certificate_sign((branch, version), kept, None, nation.now()).await?;
     }
     Ok(())

@@ -27,8 +27,8 @@ use crate::text_zip;
 
 /// So many rows of this side are compared at once at most; a file holds about as many.
 const MOST_ROWS: i64 = 400_000;
-/// So many rows that differ are kept for the operator; all of them are in the file.
-const MOST_KEPT: usize = 10_000;
+/// So many rows may differ: all of them are kept, since what is not told to differ is cleared, and in one commit.
+const MOST_DIFFERING: usize = 50_000;
 /// Of so many rows that the hospital has alone it is looked up what became of them.
 const MOST_LOOKED_UP: usize = 1_000;
 
@@ -44,7 +44,7 @@ struct Lines {
 /// 3202.
 ///
 /// # Errors
-/// What is missing, that there is no such file, or which lines of it cannot be read.
+/// What is missing, that there is no such file, which lines of it cannot be read, or that too many rows differ.
 pub async fn compare(edge: Shared, call: Call) -> Result<Reply, Refusal> {
     let (Lines { scope, file, stated, cash }, noted) = read(&call)?;
     let key = key_of(&call);
@@ -64,17 +64,17 @@ pub async fn compare(edge: Shared, call: Call) -> Result<Reply, Refusal> {
         content: compared.content.into(),
         kept_at: call.received,
     };
+    let described = describe(compared.differences.len(), (compared.cash, cash));
     let comparison = NewComparison {
         transaction: "3202",
         scope,
         upto: compared.upto,
-        agrees: compared.found == 0,
+        agrees: compared.differences.is_empty(),
         own: compared.own,
         told: compared.told,
         differences: compared.differences,
         at: call.received,
     };
-    let described = describe(compared.found, (compared.cash, cash));
     once(&edge, &call, key, noted, move |session, _| {
         session.file_insert(&kept)?;
         session.hospital_comparison_insert(&comparison)?;
@@ -109,9 +109,7 @@ struct Held {
     cash: Money,
     /// What the file comes to.
     told: Figures,
-    /// How many rows differ.
-    found: usize,
-    /// The first of them.
+    /// The rows that differ.
     differences: Vec<KeptDifference>,
     /// The file of them.
     name: String,
@@ -140,6 +138,10 @@ fn held_against(
     }
     let centre: Vec<CentreRow> = rows.iter().map(|row| row.row.clone()).collect();
     let differences = match_rows(&listed, &centre);
+    if differences.len() > MOST_DIFFERING {
+        let found = differences.len();
+        return Err(faulty(format!("共{found}行不一致,一次最多{MOST_DIFFERING}行,请检查文件或缩短日期")).into());
+    }
     let teller = Teller { session, scope, codes, listed: &listed, rows: &rows };
     let told = teller.tell(&differences)?;
     let name = format!("stmt_{number}");
@@ -150,8 +152,7 @@ fn held_against(
         cash: found.cash,
         own: sum(rows.iter().map(|row| row.row.amounts)),
         told: sum(listed.iter().map(|row| row.amounts)),
-        found: differences.len(),
-        differences: differences.iter().take(MOST_KEPT).map(|difference| teller.kept(difference)).collect(),
+        differences: differences.iter().map(|difference| teller.kept(difference)).collect(),
         name: format!("{name}.zip"),
         content,
     })

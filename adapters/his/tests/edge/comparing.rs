@@ -18,15 +18,22 @@ pub struct FakeComparisons(Arc<Mutex<Told>>);
 
 #[derive(Default)]
 struct Told {
-    /// What is not taken: which report, and of which pool.
+    /// What is not taken: which report or question, and of which pool.
     refused: Option<(&'static str, &'static str)>,
     /// What came, in order.
     came: Vec<(&'static str, String)>,
+    /// In how many rows hospitals' books were told to differ.
+    of_hospitals: usize,
 }
 
 impl FakeComparisons {
     fn told(&self) -> MutexGuard<'_, Told> {
         self.0.lock().expect("no test panics here")
+    }
+
+    /// In how many rows hospitals' books were told to differ, since it was asked last.
+    pub fn rows_of_hospitals(&self) -> usize {
+        std::mem::take(&mut self.told().of_hospitals)
     }
 
     fn take(&self, report: &'static str, pool: String) -> Result<Response<v1::ComparisonOutcome>, Status> {
@@ -46,12 +53,13 @@ impl Reconciliation for FakeComparisons {
         Ok(Response::new(v1::RootsReply::default()))
     }
 
-    async fn inside(&self, _: Request<v1::InsideRequest>) -> Result<Response<v1::InsideReply>, Status> {
-        Err(Status::unimplemented("there is nothing inside"))
+    async fn inside(&self, request: Request<v1::InsideRequest>) -> Result<Response<v1::InsideReply>, Status> {
+        let nothing = v1::Inside { what: Some(v1::inside::What::Leaves(v1::Leaves::default())) };
+        Ok(Response::new(v1::InsideReply { inside: vec![nothing; request.get_ref().parts.len()] }))
     }
 
-    async fn facts(&self, _: Request<v1::FactsRequest>) -> Result<Response<v1::FactsReply>, Status> {
-        Err(Status::unimplemented("there are no facts"))
+    async fn facts(&self, request: Request<v1::FactsRequest>) -> Result<Response<v1::FactsReply>, Status> {
+        Ok(Response::new(v1::FactsReply { places: vec![v1::FactsAt::default(); request.get_ref().places.len()] }))
     }
 
     async fn sign(&self, _: Request<v1::SignRequest>) -> Result<Response<v1::DocumentSignature>, Status> {
@@ -69,14 +77,13 @@ impl Comparisons for FakeComparisons {
         &self,
         request: Request<v1::HospitalReport>,
     ) -> Result<Response<v1::ComparisonOutcome>, Status> {
-        self.take("hospitals", request.into_inner().treatment)
+        let report = request.into_inner();
+        self.told().of_hospitals += report.apart.len();
+        self.take("hospitals", report.treatment)
     }
 
-    async fn certificates(
-        &self,
-        _: Request<v1::CertificatesRequest>,
-    ) -> Result<Response<v1::CertificatesReply>, Status> {
-        Ok(Response::new(v1::CertificatesReply::default()))
+    async fn unsigned(&self, request: Request<v1::UnsignedRequest>) -> Result<Response<v1::UnsignedReply>, Status> {
+        self.take("unsigned", request.into_inner().treatment).map(|_| Response::new(v1::UnsignedReply::default()))
     }
 
     async fn countersign(&self, _: Request<v1::CountersignRequest>) -> Result<Response<v1::CountersignReply>, Status> {
@@ -89,18 +96,20 @@ impl Comparisons for FakeComparisons {
 }
 
 #[tokio::test]
-async fn a_report_that_the_hub_does_not_take_holds_up_no_other_pool_and_is_told() {
+async fn what_the_hub_does_not_take_holds_up_no_other_pool_nor_what_hospitals_differ_in_and_is_told() {
     let (shanghai, shenzhen) = ("310000", "440300");
     let world = World::with(|config| config.pools = vec![shanghai.into(), shenzhen.into()]).await;
     let days = (date(2025, 6, 1), date(2025, 6, 20));
-    let all = [("own", shanghai), ("hospitals", shanghai), ("own", shenzhen), ("hospitals", shenzhen)];
+    let of = |pool| [("own", pool), ("unsigned", pool), ("hospitals", pool)];
+    let all = [of(shanghai), of(shenzhen)].concat();
     for (refused, came, problem) in [
         (None, &all[..], None),
-        (Some(all[0]), &[all[0], all[2], all[3]][..], Some("does not answer: refused")),
-        (Some(all[1]), &all[..], Some("did not take what hospitals' books differ in: refused")),
-        (Some(all[3]), &all[..], Some("did not take what hospitals' books differ in: refused")),
+        (Some(all[0]), &[&all[..1], &all[3..]].concat(), Some("does not answer: refused")),
+        (Some(all[1]), &all[..], Some("does not answer: refused")),
+        (Some(all[2]), &all[..], Some("did not take what hospitals' books differ in: refused")),
+        (Some(all[5]), &all[..], Some("did not take what hospitals' books differ in: refused")),
     ] {
-        *world.comparisons.told() = Told { refused, came: Vec::new() };
+        *world.comparisons.told() = Told { refused, ..Told::default() };
         let compared = world.running().comparing().compare(days).await;
         assert_eq!(compared.as_ref().map(Vec::len).ok(), problem.is_none().then_some(2), "{refused:?}");
         let told = compared.err().map(|fault| fault.to_string());

@@ -5,6 +5,7 @@ use std::io::{Cursor, Read as _, Write as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use his::config::{FundSum, Profile, SigningIn, StatementCodes};
+use jiff::civil::date;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
@@ -211,6 +212,32 @@ async fn a_missing_an_extra_and_a_differing_row_are_found_by_exchanging_files() 
     let found = fetched(&world, &text(&compared, "output.fileinfo.file_qury_no")).await;
     assert_eq!((found.len(), found[0][3].as_str(), found[0][4].as_str()), (1, missing.msgid.as_str(), "2"));
     assert!(found[0][6].contains("冲正"), "{}", found[0][6]);
+}
+
+/// Rows that no book but the hospital's has.
+fn unknown_rows(number: usize) -> String {
+    (0..number).map(|number| format!("{number:030}\t\t\t1.00\t0.00\t0.00\t0\n")).collect()
+}
+
+#[tokio::test]
+async fn however_many_rows_differ_the_hub_is_told_of_each_or_the_file_is_refused() {
+    let world = World::new().await;
+    let (missing, day) = (settled(&world, "20.00").await, date(2025, 6, 20));
+    // What the hospital lacks comes behind what it has alone.
+    let file = uploaded(&world, &unknown_rows(10_000)).await;
+    let compared = world.send("3202", lines(&file, &[])).await.ok();
+    let described = text(&compared, "output.fileinfo.stmt_rslt_dscr");
+    assert!(described.starts_with("共10001行不一致"), "{described}");
+    world.running().comparing().compare((day, day)).await.expect("it is compared");
+    assert_eq!(world.comparisons.rows_of_hospitals(), 1, "{} is in no row of the file", missing.id);
+
+    let file = uploaded(&world, &unknown_rows(50_000)).await;
+    let refused = world.send("3202", lines(&file, &[])).await.refused(106);
+    assert!(refused.contains("data.file_qury_no") && refused.contains("缩短日期"), "{refused}");
+    let file = uploaded(&world, &line(&missing, "0")).await;
+    world.send("3202", lines(&file, &[&missing])).await.ok();
+    world.running().comparing().compare((day, day)).await.expect("it is compared");
+    assert_eq!(world.comparisons.rows_of_hospitals(), 0, "what is compared anew is told no more");
 }
 
 #[tokio::test]

@@ -93,10 +93,88 @@ pub(super) async fn a_signature_takes_the_place_of_the_one_that_it_was_to_replac
         ("hub", 6, Some(4), 0),
         ("hub", 7, None, 7),
     ] {
-        let (signed, replacing) = ((party.to_owned(), vec![signature]), replacing.map(|byte| vec![byte]));
+        let (signed, replacing) = (signed_by(party, "A", signature), replacing.map(|byte| vec![byte]));
         world.store.certificate_sign((branch, 1), signed, replacing, at(6)).await.expect("the store works");
         let listed = world.store.certificate_list((day(10), day(10)), Scope::default()).await.expect("a list");
         let newest = listed[0].signature_of(party).map_or(0, |signature| signature[0]);
         assert_eq!((listed.len(), newest), (1, kept), "{party} {signature}");
     }
+}
+
+fn signed_by(party: &str, signer: &str, signature: u8) -> NewSignature {
+    NewSignature { party: party.to_owned(), signer: signer.to_owned(), signature: vec![signature] }
+}
+
+pub(super) async fn certificates_that_lack_a_signature_are_found_page_by_page(world: World) {
+    let (shanghai, shenzhen) = ("310000", "440300");
+    let place = |day_number, home: u32, treatment, version| {
+        let branch = Branch { day: day(day_number), home: pool(&home.to_string()), treatment: pool(treatment) };
+        (branch, version)
+    };
+    for (branch, version) in [
+        place(10, 410_700, shanghai, 1),
+        place(10, 410_700, shanghai, 2),
+        place(10, 410_700, shenzhen, 1),
+        place(10, 410_800, shanghai, 1),
+        place(12, 410_800, shanghai, 1),
+    ] {
+        let agreement =
+            Agreement { branch, version, operations: 1, tally: None, root: Digest([7; 32]), replaces: None };
+        world.store.certificate_issue(agreement, Vec::new(), at(5)).await.expect("it is issued");
+    }
+    for (place, party, signer, replacing) in [
+        (place(10, 410_700, shanghai, 1), "hub", "A", None),
+        (place(10, 410_700, shanghai, 2), "hub", "A", None),
+        (place(10, 410_700, shanghai, 2), "hub", "B", Some(1)),
+        (place(10, 410_700, shenzhen, 1), "hub", "B", None),
+        (place(10, 410_700, shenzhen, 1), "yidi://410700/home", "C", None),
+        (place(10, 410_800, shanghai, 1), "yidi://410700/home", "C", None),
+    ] {
+        let signed = signed_by(party, signer, if replacing.is_some() { 2 } else { 1 });
+        let replacing = replacing.map(|byte| vec![byte]);
+        world.store.certificate_sign(place, signed, replacing, at(6)).await.expect("it is kept");
+    }
+    let (of_shanghai, all) = (Scope { home: None, treatment: Some(pool(shanghai)) }, Scope::default());
+    let of_home = Scope { home: Some(pool("410700")), treatment: None };
+    let [first, second, elsewhere, other] = [(410_700, 1), (410_700, 2), (410_700, 3), (410_800, 1)];
+    // Versions of Shenzhen's are told by 3.
+    for (scope, party, unsound, lacking) in [
+        (all, Some("hub"), &[][..], &[other][..]),
+        (all, Some("hub"), &["A"], &[first, other]),
+        (all, Some("hub"), &["A", "B"], &[first, second, elsewhere, other]),
+        (of_home, Some("hub"), &["A", "B"], &[first, second, elsewhere]),
+        (of_shanghai, Some("hub"), &["B"], &[second, other]),
+        (all, None, &[], &[first, second, other]),
+        (of_home, None, &["C"], &[first, second, elsewhere]),
+    ] {
+        let unsound: Vec<String> = unsound.iter().map(|signer| (*signer).to_owned()).collect();
+        let unsigned = Unsigned { day: day(10), scope, party: party.map(ToOwned::to_owned), unsound };
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = world.store.certificate_unsigned(unsigned.clone(), after, 2).await.expect("a page");
+            let Some(last) = page.last() else { break };
+            assert!(page.len() <= 2);
+            after = Some(last.agreement);
+            found.extend(page.into_iter().map(|certificate| {
+                let (branch, version) = (certificate.agreement.branch, certificate.agreement.version);
+                let home: u32 = branch.home.to_string().parse().expect("a code");
+                (home, if branch.treatment == pool(shenzhen) { 3 } else { version })
+            }));
+        }
+        assert_eq!(found, lacking, "{unsigned:?}");
+    }
+    for (days, treatment, first) in [
+        ((1, 30), None, Some(10)),
+        ((11, 30), None, Some(12)),
+        ((11, 30), Some(shenzhen), None),
+        ((1, 30), Some(shenzhen), Some(10)),
+        ((13, 30), None, None),
+    ] {
+        let found = world.store.certificate_day((day(days.0), day(days.1)), treatment.map(pool)).await;
+        assert_eq!(found.expect("an answer"), first.map(day), "{days:?} {treatment:?}");
+    }
+    let signers = |party: Option<&str>| world.store.certificate_signers(party.map(ToOwned::to_owned));
+    let names = |kept: Vec<KeptSigner>| kept.into_iter().map(|kept| kept.signer).collect::<Vec<_>>();
+    assert_eq!(names(signers(Some("hub")).await.expect("a list")), ["A", "B"]);
+    assert_eq!(names(signers(None).await.expect("a list")), ["A", "B", "C"]);
 }

@@ -29,7 +29,7 @@ pub struct NewComparison {
     pub own: Figures,
     /// What the hospital says they come to.
     pub told: Figures,
-    /// The rows that differ; of very many the first.
+    /// All rows that differ: what is not among them is told to nobody, and is cleared.
     pub differences: Vec<KeptDifference>,
     /// When.
     pub at: Timestamp,
