@@ -33,9 +33,98 @@ pub fn carry(booked: Month, cleared: Month, calendar: &Calendar) -> Carried {
     if into.since(booked) <= at_most && in_its_year { Carried::Into(into) } else { Carried::Listed }
 }
 
+/// Where entries of one settlement go that a period is cleared without, by where each may go by itself: none is the list.
+/// They undo one another, and end on one sum. So once one may be carried no further all go to the list, however seldom the
+/// others were carried.
+///
+/// ```
+/// use clearing::carry::together;
+/// assert_eq!(together([Some(7), Some(7)]), Some(7));
+/// assert_eq!(together([Some(7), None]), None);
+/// ```
+pub fn together<P>(each: impl IntoIterator<Item = Option<P>>) -> Option<P> {
+    each.into_iter().reduce(|one, other| one.and(other)).flatten()
+}
+
+/// Whether what is taken off a settlement or added to it goes with its `entry`, by where that goes and where it may go
+/// `itself`; none is the list. On the list both wait together. What may be carried no further goes there alone where its
+/// entry is carried on: its settlement was cleared before, so it is a sum of its own, and the entry waits for nothing.
+pub fn goes_with<P>(entry: Option<P>, itself: Option<P>) -> bool {
+    entry.is_none() || itself.is_some()
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What belongs to one settlement: in which month it was booked or posted, where it is, and how often it was carried.
+    #[derive(Clone, Copy, Debug)]
+    struct Thing {
+        is_entry: bool,
+        booked: Month,
+        into: Carried,
+        times: u16,
+    }
+
+    /// A month is cleared without the settlement. Nothing goes anywhere but by the two rules.
+    fn clear_without(things: &mut [Thing], cleared: Month, calendar: &Calendar) {
+        let is_in_it = |thing: &Thing| thing.into == Carried::Into(cleared);
+        let itself = |thing: &Thing| match carry(thing.booked, cleared, calendar) {
+            Carried::Into(month) => Some(month),
+            Carried::Listed => None,
+        };
+        let mut entries = things.iter().filter(|thing| thing.is_entry && is_in_it(thing)).peekable();
+        let of_entries = entries.peek().is_some().then(|| together(entries.map(itself)));
+        for thing in things.iter_mut().filter(|thing| is_in_it(thing)) {
+            let alone = itself(thing);
+            let into = match of_entries {
+                Some(entry) if thing.is_entry || goes_with(entry, alone) => entry,
+                Some(_) | None => alone,
+            };
+            thing.times += u16::from(into.is_some());
+            thing.into = into.map_or(Carried::Listed, Carried::Into);
+        }
+    }
+
+    proptest! {
+        /// Whichever months are cleared without it, and whenever something is booked or posted of it.
+        #[test]
+        fn nothing_of_a_settlement_is_carried_more_often_or_further_than_its_month_says(
+            came in prop::collection::vec((any::<bool>(), 0_i16..10), 1..7),
+            without in prop::collection::vec(any::<bool>(), 14),
+        ) {
+            let calendar = Calendar::parse(include_str!("../../deploy/calendar.toml")).expect("no faults");
+            let first = Month::from_text("2025-06").expect("a month");
+            let thing = |(is_entry, later): (bool, i16)| {
+                let booked = first.moved(later);
+                Thing { is_entry, booked, into: Carried::Into(booked), times: 0 }
+            };
+            let mut things: Vec<Thing> = came.into_iter().map(thing).collect();
+            for (month, is_without) in (0..).map(|later| first.moved(later)).zip(without) {
+                if is_without {
+                    clear_without(&mut things, month, &calendar);
+                }
+                for thing in &things {
+                    let at_most = calendar.rules(thing.booked).clearing.carried_at_most;
+                    prop_assert!(thing.times <= at_most, "{thing:?}");
+                    if let Carried::Into(into) = thing.into {
+                        prop_assert!(into.since(thing.booked) <= i32::from(at_most), "{thing:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_taken_off_goes_alone_only_where_its_entry_is_carried_on_without_it() {
+        for (entry, itself, goes) in
+            [(Some(7), Some(7), true), (Some(7), None, false), (None, None, true), (None, Some(7), true)]
+        {
+            assert_eq!(goes_with(entry, itself), goes, "{entry:?} {itself:?}");
+        }
+    }
 
     #[test]
     fn an_entry_is_carried_for_two_periods_and_never_beyond_its_year() {

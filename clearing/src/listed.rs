@@ -2,6 +2,8 @@
 //! by the decision of two people who do not sit on the same side, or it stays; it is never dropped. Keeping the list is for
 //! `ledger`.
 
+pub mod entries;
+
 use settlement::adjudication::FundShares;
 
 use crate::breaks::Books;
@@ -170,6 +172,11 @@ pub enum ListFault {
     /// wrong.
     #[error("what came before of it was ended by {}: what comes later ends the same way", .0.word())]
     EndsAs(Verdict),
+    /// What undoes it, or changes it since, is cleared already: returned, that would count alone.
+    #[error(
+        "what undoes or changes it counts in a month that is stated already: it can only be cleared, or the sum is wrong"
+    )]
+    ClearsOnly,
     /// The same certificate proposed it.
     #[error("the same certificate proposed it; a second person decides")]
     SamePerson,

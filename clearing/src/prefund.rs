@@ -1,6 +1,7 @@
 //! 异地预付金: the home member's advance, held by the treatment member. Set once a year, watched daily, topped up from
 //! red, and never consumed by clearing: clearing pays the full sum and the prefund stays (policy.md B.1).
 
+pub mod account;
 pub mod change;
 pub mod papers;
 pub mod unpaid;

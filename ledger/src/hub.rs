@@ -86,8 +86,8 @@ pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{
-    CarriedEntry, Carrying, CorrectedIn, DeductedIn, Disputed, DisputedBranches, Followed, Listed, ListedFault,
-    PaidPlace, Period, PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
+    CarriedEntry, Carrying, CorrectedIn, DeductedIn, Disputed, DisputedBranches, EntryApart, Followed, Listed,
+    ListedFault, PaidPlace, Period, PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
 };
 pub use prefunds::{
     PrefundAnswer, PrefundChange, PrefundEntry, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension,

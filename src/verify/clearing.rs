@@ -2,9 +2,10 @@
 //! one period and stands on a list until it is, a period's obligations follow from its entries, what one member pays the
 //! other receives, and a closed period is never changed. Each check is named as the sentence that must hold. Called by
 //! `yidi verify` and by the simulator. What is taken off settlements and added to them afterwards is in
-//! `clearing/afterwards.rs`.
+//! `clearing/afterwards.rs`, what undoes something that is or was on the list in `clearing/apart.rs`.
 
 mod afterwards;
+mod apart;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub use afterwards::{
     what_builds_on_what_is_listed_waits_with_it, what_is_posted_counts_or_is_listed,
     what_is_posted_leaves_a_period_only_where_it_was, what_is_posted_stands_only_while_its_settlement_does,
 };
+pub use apart::what_undoes_something_counts_only_beside_it;
 
 /// By what clearing is checked beside the book itself. What needs one that is not at hand is left out.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,6 +60,7 @@ pub async fn findings(hub: &HubStore, rules: Rules<'_>) -> Result<Vec<Finding>> 
     findings.extend(what_is_posted_leaves_a_period_only_where_it_was(hub).await?);
     findings.extend(what_is_posted_counts_or_is_listed(hub).await?);
     findings.extend(what_builds_on_what_is_listed_waits_with_it(hub).await?);
+    findings.extend(what_undoes_something_counts_only_beside_it(hub).await?);
     findings.extend(prefund_payments_are_what_their_changes_ask_for(hub).await?);
     findings.extend(what_takes_two_people_was_done_by_two(hub).await?);
     let open = hub.period_open().await?.number;

@@ -155,9 +155,12 @@ fn refused(fault: &ListedFault) -> Refusal {
     let field = match fault {
         ListedFault::Unknown | ListedFault::NotNow(ListFault::Ended | ListFault::NothingProposed) => "settlement",
         ListedFault::SumChanged { proposed: _, now: _ } => "net",
-        ListedFault::NotNow(ListFault::ProposedAlready(_) | ListFault::ProposedOtherwise(_) | ListFault::EndsAs(_)) => {
-            "verdict"
-        }
+        ListedFault::NotNow(
+            ListFault::ProposedAlready(_)
+            | ListFault::ProposedOtherwise(_)
+            | ListFault::EndsAs(_)
+            | ListFault::ClearsOnly,
+        ) => "verdict",
         ListedFault::NotNow(ListFault::SamePerson | ListFault::SameSeat) => "seat",
     };
     invalid(field, fault.to_string())

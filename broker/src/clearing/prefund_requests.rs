@@ -2,38 +2,16 @@
 //! other side answers; nothing counts before. Asked for through [`super::prefund_service`].
 
 use clearing::period::Side;
-use clearing::prefund::Watch;
-use clearing::prefund::change::{AnswerFault, Standing};
+use clearing::prefund::account::{Account, RequestFault};
+use clearing::prefund::change::AnswerFault;
 use jiff::Timestamp;
-use ledger::hub::{PrefundChange, PrefundKey, PrefundKind};
+use ledger::hub::{PrefundChange, PrefundEntry, PrefundKey, PrefundKind};
 use ledger::store::StoreError;
 use settlement::beijing;
 use settlement::money::Money;
 
 use super::Clearing;
-
-/// Why a change of a prefund cannot be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RequestFault {
-    /// It is not in the red.
-    #[error("it is {}: only from red on may more be asked for", .0.word())]
-    NotRed(Watch),
-    /// Nothing, less than nothing, or more than there is.
-    #[error("it is above zero, and no more than an amount may be")]
-    NotPositive,
-    /// It is more than is short.
-    #[error("at most {0} may be asked for, beside what is asked for or due already: that brings use down to yellow")]
-    TooMuch(Money),
-    /// The id was asked for with another amount.
-    #[error("the id was asked for with {0}")]
-    AskedOtherwise(Money),
-    /// An opening balance comes first, or did and was not confirmed.
-    #[error("a re-set has asked for money already: an opening balance is first entered before the first that does")]
-    ResetAlready,
-    /// There is one.
-    #[error("there is an opening balance already; it is {}", .0.word())]
-    OpenedAlready(Standing),
-}
+use super::prefunds::accounts;
 
 /// What is asked for: the sender's id, how much and why.
 pub type Asking = (String, Money, String);
@@ -45,9 +23,7 @@ pub fn top_up_id(sent: &str) -> String {
 
 impl Clearing {
     /// Asks the home member to increase a prefund that is in the red, under an id that its sender made: at most by what
-    /// brings its use down to the yellow mark. The rule also counts working days after the clearing period until it is to be
-    /// asked for, and does not say which period of a prefund that several months use; what is red today is short today, so
-    /// being red is all that is asked here.
+    /// brings its use down to the yellow mark, beside what is asked for or due when it is recorded.
     ///
     /// # Errors
     /// When the store fails. Inside: why it cannot be.
@@ -57,29 +33,17 @@ impl Clearing {
         (id, amount, reason): Asking,
         by: (String, Timestamp),
     ) -> Result<Result<(), RequestFault>, StoreError> {
-        let id = top_up_id(&id);
-        if let Some(said) = self.asked_before(key, &id, amount).await? {
-            return Ok(said);
-        }
-        if amount <= Money::ZERO || !amount.is_bounded() {
-            return Ok(Err(RequestFault::NotPositive));
-        }
-        let watched = self.prefunds_watched(by.1).await?.get(&key).copied();
-        let Some(watched) = watched.filter(|watched| watched.watch == Watch::Red) else {
-            return Ok(Err(RequestFault::NotRed(watched.map_or(Watch::Green, |watched| watched.watch))));
-        };
-        let most = self.prefund_most(&watched, by.1);
-        if amount > most {
-            return Ok(Err(RequestFault::TooMuch(most)));
-        }
-        let asked_by = Some(Side::Treatment);
-        let change = self.request((key, id, PrefundKind::TopUp), (amount, reason), asked_by, by.1);
-        self.store.prefund_change(change, by.0).await.map(|_| Ok(()))
+        let (id, today) = (top_up_id(&id), beijing::day_of(by.1));
+        // No request changes what is owed: what was owed just before is as if this had come then.
+        let outstanding = self.outstanding().await?.get(&key).copied().unwrap_or_default();
+        let (calendar, asked) = (self.calendar.clone(), (id.clone(), amount));
+        let may = move |account: &Account| account.may_top_up((&asked.0, asked.1), outstanding, today, &calendar);
+        let change = request((key, id, PrefundKind::TopUp), (amount, reason), Side::Treatment, by.1);
+        self.request_if(change, may, by.0).await
     }
 
-    /// Enters what a prefund held before this hub knew of it, for the other side to confirm. It comes before the first
-    /// re-set that moves money, which works out what is to be paid from what is held; one that was entered in time and was
-    /// not confirmed may be entered anew after it, and once that is accepted the year is re-set anew.
+    /// Enters what a prefund held before this hub knew of it, for the other side to confirm; once an opening balance is
+    /// accepted after a re-set, the year is re-set anew.
     ///
     /// # Errors
     /// When the store fails. Inside: why it cannot be.
@@ -89,31 +53,11 @@ impl Clearing {
         (id, amount, reason): Asking,
         by: (String, Timestamp),
     ) -> Result<Result<String, RequestFault>, StoreError> {
-        let id = format!("opening {id}");
-        if let Some(said) = self.asked_before(key, &id, amount).await? {
-            return Ok(said.map(|()| id));
-        }
-        if amount <= Money::ZERO || !amount.is_bounded() {
-            return Ok(Err(RequestFault::NotPositive));
-        }
-        let (entries, today) = (self.store.prefund_entries().await?, beijing::day_of(by.1));
-        let own = || entries.iter().filter(|entry| entry.change.key == key);
-        let openings = || own().filter(|entry| entry.change.kind == PrefundKind::Opening);
-        // A re-set that changed nothing has worked nothing out from what is held.
-        let moving = own().filter(|entry| entry.change.kind == PrefundKind::Reset && !entry.change.amount.is_zero());
-        let first = moving.map(|entry| entry.change.at).min();
-        if first.is_some_and(|reset| !openings().any(|entry| entry.change.at <= reset)) {
-            return Ok(Err(RequestFault::ResetAlready));
-        }
-        let mut standings = openings().map(|entry| self.prefund_standing(entry, today));
-        match standings.find(|standing| matches!(standing, Standing::Asked | Standing::Held)) {
-            Some(standing) => Ok(Err(RequestFault::OpenedAlready(standing))),
-            None => {
-                let opening = (key, id.clone(), PrefundKind::Opening);
-                let change = self.request(opening, (amount, reason), Some(side), by.1);
-                self.store.prefund_change(change, by.0).await.map(|_| Ok(id))
-            }
-        }
+        let (id, today) = (format!("opening {id}"), beijing::day_of(by.1));
+        let (calendar, asked) = (self.calendar.clone(), (id.clone(), amount));
+        let may = move |account: &Account| account.may_open((&asked.0, asked.1), today, &calendar);
+        let change = request((key, id.clone(), PrefundKind::Opening), (amount, reason), side, by.1);
+        Ok(self.request_if(change, may, by.0).await?.map(|()| id))
     }
 
     /// Records what a side says to what the other has asked for, until the last day for it.
@@ -132,29 +76,28 @@ impl Clearing {
         self.store.prefund_answer((key, id, side), said, answer_by, by).await
     }
 
-    /// What was said when the same id was asked for before; none where it was not.
-    async fn asked_before(
+    /// Records a request if it may be made by what is recorded of its prefund in the same step: of two at once, the second
+    /// sees the first.
+    async fn request_if(
         &self,
-        key: PrefundKey,
-        id: &str,
-        amount: Money,
-    ) -> Result<Option<Result<(), RequestFault>>, StoreError> {
-        let changes = self.store.prefund_changes().await?;
-        let before = changes.iter().find(|change| change.key == key && change.id == id);
-        Ok(before.map(
-            |before| {
-                if before.amount == amount { Ok(()) } else { Err(RequestFault::AskedOtherwise(before.amount)) }
-            },
-        ))
+        change: PrefundChange,
+        may: impl Fn(&Account) -> Result<(), RequestFault> + Send + 'static,
+        by: String,
+    ) -> Result<Result<(), RequestFault>, StoreError> {
+        let decide = move |entries: &[PrefundEntry]| {
+            let account = accounts(entries).remove(&change.key).unwrap_or_default();
+            may(&account).map(|()| vec![change.clone()])
+        };
+        Ok(self.store.prefund_change_by(decide, by).await?.map(drop))
     }
+}
 
-    fn request(
-        &self,
-        (key, id, kind): (PrefundKey, String, PrefundKind),
-        (amount, reason): (Money, String),
-        asked_by: Option<Side>,
-        at: Timestamp,
-    ) -> PrefundChange {
-        PrefundChange { key, id, kind, amount, basis: Money::ZERO, held: Money::ZERO, reason, asked_by, at }
-    }
+fn request(
+    (key, id, kind): (PrefundKey, String, PrefundKind),
+    (amount, reason): (Money, String),
+    asked_by: Side,
+    at: Timestamp,
+) -> PrefundChange {
+    let asked_by = Some(asked_by);
+    PrefundChange { key, id, kind, amount, basis: Money::ZERO, held: Money::ZERO, reason, asked_by, at }
 }

@@ -7,6 +7,7 @@ use clearing::calendar::PaymentDays;
 use clearing::month::Month;
 use clearing::payment::Records;
 use clearing::period::{Pair, Side};
+use clearing::prefund::account::Watched;
 use clearing::prefund::change::Standing;
 use clearing::prefund::is_late;
 use identity::name::{Role, all_regions};
@@ -27,7 +28,7 @@ use tonic::{Request, Response, Status};
 
 use super::Clearing;
 use super::prefund_requests::top_up_id;
-use super::prefunds::{QuarterSums, ResetFault, ResetRow, Watched};
+use super::prefunds::{QuarterSums, ResetFault, ResetRow};
 use super::service::write_acceptance;
 use super::texts::{acceptance_field, payment_field, read_called, read_id, read_reason};
 use crate::hub::Hub;
@@ -71,20 +72,15 @@ impl PrefundsService {
             let detail = format!("setting prefunds takes a certificate of yidi://{}/operator", all_regions());
             return Err(Refusal::new(Reason::InstitutionNotYours).because(detail));
         }
-        let (mut table, read) = (self.table_of(permit, asked).await?, read_year(asked.year)?);
+        let read = read_year(asked.year)?;
         // It is set once: a year that was mistyped, or a quarter that is not whole, would stand for good.
         if read != self.clock.today().year() {
             return Err(invalid("year", "is not this year: prefunds are set for the year that runs"));
         }
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
-        // What waits for an answer is not set, and is not told as set.
-        let waiting = self.clearing.openings_waiting(by.1).await.map_err(|fault| failed(&fault))?;
-        table
-            .rows
-            .retain(|row| !read_key(&row.home, &row.treatment, &row.insurance).is_ok_and(|key| waiting.contains(&key)));
         let reset = self.clearing.prefund_reset(read, &read_sums(asked)?, by).await;
-        reset.map_err(|fault| failed(&fault))?.map_err(|fault| reset_refused(&fault))?;
-        Ok(table)
+        let set = reset.map_err(|fault| failed(&fault))?.map_err(|fault| reset_refused(&fault))?;
+        Ok(v1::PrefundTable { rows: set.rows.iter().map(write_row).collect() })
     }
 
     async fn topped_up(&self, permit: &OperatorPermit, asked: v1::TopUpRequest) -> Result<v1::PrefundView, Refusal> {

@@ -4,13 +4,15 @@
 //! [`super::prefund_service`], and by [`crate::jobs`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
-use clearing::calendar::PaymentDays;
+use clearing::calendar::{Calendar, PaymentDays};
 use clearing::listed;
 use clearing::month::Month;
 use clearing::payment::dues;
 use clearing::period::{Pair, Proof};
-use clearing::prefund::change::{Standing, reset_id, year_of_reset};
+use clearing::prefund::account::{Account, Watched};
+use clearing::prefund::change::{Standing, payment_days, reset_id, year_of_reset};
 use clearing::prefund::{Reset, Usage, Watch, yearly_size};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -22,19 +24,6 @@ use settlement::person::Insurance;
 
 use super::{Clearing, THE_CALENDAR};
 
-/// A prefund as it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Watched {
-    /// What both sides have recorded as held, and what is in use.
-    pub usage: Usage,
-    /// What is asked for, and has no answer yet.
-    pub asked: Money,
-    /// What is still to be paid of what was set and accepted; below zero where it is to be returned.
-    pub due: Money,
-    /// How it stands.
-    pub watch: Watch,
-}
-
 /// A row of the yearly table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResetRow {
@@ -44,23 +33,25 @@ pub struct ResetRow {
     pub basis: Money,
     /// Before and after.
     pub reset: Reset,
-    /// How many of the year were made before the one that this is or would be.
-    pub before: usize,
 }
 
-/// What was re-set of a prefund for a year.
-#[derive(Clone, Copy, Debug)]
-struct YearReset {
-    /// How many were made.
-    made: usize,
-    /// When the first was.
-    first: Timestamp,
-    /// Whether an opening balance was accepted since the last: it was worked out without what was held, and is made anew.
-    is_outdated: bool,
+/// What a re-set of a year came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct YearSet {
+    /// The table as it is set.
+    pub rows: Vec<ResetRow>,
+    /// How many prefunds changed; the others stood so already.
+    pub changed: usize,
 }
 
 /// What was owed in months that were not cleared here, as who re-sets prefunds gives it.
 pub type QuarterSums = BTreeMap<(PrefundKey, Month), Money>;
+
+/// The prefunds, by what is recorded of each.
+pub(super) type Accounts = BTreeMap<PrefundKey, Account>;
+
+/// What was owed in the months of a quarter.
+type Owed = BTreeMap<PrefundKey, BTreeMap<Month, Money>>;
 
 /// Why prefunds are not re-set. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,9 +80,9 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn prefunds_watched(&self, now: Timestamp) -> Result<BTreeMap<PrefundKey, Watched>, StoreError> {
-        let entries = self.store.prefund_entries().await?;
+        let accounts = accounts(&self.store.prefund_entries().await?);
         let outstanding = self.outstanding().await?;
-        Ok(self.watched(&entries, &outstanding, now))
+        Ok(self.watched(&accounts, &outstanding, now))
     }
 
     /// The same of prefunds alone: a pair that owes and has none set is none to be watched.
@@ -99,13 +90,13 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn prefunds_set(&self, now: Timestamp) -> Result<BTreeMap<PrefundKey, Watched>, StoreError> {
-        let entries = self.store.prefund_entries().await?;
-        if entries.is_empty() {
+        let accounts = accounts(&self.store.prefund_entries().await?);
+        if accounts.is_empty() {
             return Ok(BTreeMap::new());
         }
         let outstanding = self.outstanding().await?;
-        let mut watched = self.watched(&entries, &outstanding, now);
-        watched.retain(|key, _| entries.iter().any(|entry| entry.change.key == *key));
+        let mut watched = self.watched(&accounts, &outstanding, now);
+        watched.retain(|key, _| accounts.contains_key(key));
         Ok(watched)
     }
 
@@ -127,44 +118,13 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn prefund_table(&self, year: i16, given: &QuarterSums) -> Result<Vec<ResetRow>, StoreError> {
-        let Some(january) = Month::new(year, 1) else { return Ok(Vec::new()) };
-        let rules = &self.calendar.rules(january).prefund;
-        let entries = self.store.prefund_entries().await?;
-        let resets = resets_of(year, &entries);
-        let mut balances: BTreeMap<PrefundKey, Money> = BTreeMap::new();
-        for PrefundEntry { change, .. } in entries.iter().filter(|entry| entry.recorded().counts_in_reset()) {
-            // A re-set that is made anew leaves alone what was increased since the first.
-            let outdated = resets.get(&change.key).filter(|reset| reset.is_outdated);
-            let is_since = outdated.is_some_and(|reset| change.kind == PrefundKind::TopUp && change.at > reset.first);
-            if !is_since {
-                *balances.entry(change.key).or_default() += change.amount;
-            }
-        }
-        let mut owed: BTreeMap<PrefundKey, BTreeMap<Month, Money>> = BTreeMap::new();
-        for ((key, month), amount) in given {
-            *owed.entry(*key).or_default().entry(*month).or_default() += *amount;
-        }
-        for month in quarter_before(january) {
-            let Some(period) = self.store.clearing_period_of(month).await? else { continue };
-            for (key, amount) in self.booked(period).await? {
-                *owed.entry(key).or_default().entry(month).or_default() += amount;
-            }
-        }
-        let keys: BTreeSet<PrefundKey> = balances.keys().chain(owed.keys()).copied().collect();
-        let row = |key: PrefundKey| {
-            let months = owed.get(&key).cloned().unwrap_or_default();
-            let previous = balances.get(&key).copied().unwrap_or_default();
-            let reset = Reset { previous, new: yearly_size(year, &months, rules) };
-            let before = resets.get(&key).map_or(0, |reset| reset.made - usize::from(!reset.is_outdated));
-            ResetRow { key, basis: months.values().copied().sum(), reset, before }
-        };
-        let is_empty = |row: &ResetRow| row.basis.is_zero() && row.reset.previous.is_zero() && row.reset.new.is_zero();
-        Ok(keys.into_iter().map(row).filter(|row| !is_empty(row)).collect())
+        let owed = self.owed(year, given).await?;
+        let table = table(year, &accounts(&self.store.prefund_entries().await?), &owed, &self.calendar);
+        Ok(table.into_iter().map(|(row, _)| row).collect())
     }
 
     /// Re-sets every prefund for a year; what was re-set for it before stays, unless an opening balance was accepted since:
     /// then it is re-set anew. What an opening balance waits for an answer of is re-set once it is answered or has lapsed.
-    /// Tells how many changed.
     ///
     /// # Errors
     /// When the store fails; nothing was re-set then. Inside: why it cannot be; nothing was either.
@@ -173,14 +133,15 @@ impl Clearing {
         year: i16,
         given: &QuarterSums,
         by: (String, Timestamp),
-    ) -> Result<Result<usize, ResetFault>, StoreError> {
+    ) -> Result<Result<YearSet, ResetFault>, StoreError> {
         if let Err(fault) = self.check_quarter(year, given).await? {
             return Ok(Err(fault));
         }
-        let waiting = self.openings_waiting(by.1).await?;
-        let mut rows = self.prefund_table(year, given).await?;
-        rows.retain(|row| !waiting.contains(&row.key));
-        self.reset_all(year, rows, by).await.map(Ok)
+        let (owed, calendar, today) = (self.owed(year, given).await?, self.calendar.clone(), beijing::day_of(by.1));
+        let rows = move |accounts: &Accounts| {
+            unless_opening(table(year, accounts, &owed, &calendar), accounts, (today, &calendar))
+        };
+        self.reset_by(year, rows, by).await.map(Ok)
     }
 
     /// Re-sets every prefund where the calendar does so by itself, once: as soon as January's table is due, all of last
@@ -193,28 +154,27 @@ impl Clearing {
     /// # Errors
     /// When the store fails; nothing was re-set then.
     pub async fn prefund_reset_due(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let due = self.calendar.prefunds_set_on(beijing::day_of(now));
+        let (calendar, today) = (self.calendar.clone(), beijing::day_of(now));
+        let due = calendar.prefunds_set_on(today);
         let Some((year, january)) = due.and_then(|year| Some((year, Month::new(year, 1)?))) else { return Ok(0) };
         let entries = self.store.prefund_entries().await?;
-        let changes = || entries.iter().map(|entry| &entry.change);
-        let resets = resets_of(year, &entries);
-        let stands = |key: &PrefundKey| resets.get(key).is_some_and(|reset| !reset.is_outdated);
-        let waiting = self.openings_waiting(now).await?;
-        let follows = |change: &&PrefundChange| {
-            let is_left = !stands(&change.key) && !waiting.contains(&change.key);
-            change.kind == PrefundKind::Opening && is_left
-        };
-        let following: BTreeSet<PrefundKey> = changes().filter(follows).map(|change| change.key).collect();
-        let is_over = !resets.is_empty() && following.is_empty();
+        let is_over = to_be_set(year, &accounts(&entries), (today, &calendar)).is_some_and(|left| left.is_empty());
         if is_over || self.check_quarter(year, &QuarterSums::new()).await?.is_err() {
             return Ok(0);
         }
-        let before = |change: &&PrefundChange| beijing::day_of(change.at) < january.first_day();
-        let held: BTreeSet<PrefundKey> = changes().filter(before).map(|change| change.key).collect();
-        let mut rows = self.prefund_table(year, &QuarterSums::new()).await?;
-        rows.retain(|row| !row.basis.is_zero() || held.contains(&row.key));
-        rows.retain(|row| !waiting.contains(&row.key) && (resets.is_empty() || following.contains(&row.key)));
-        let changed = self.reset_all(year, rows, (THE_CALENDAR.to_owned(), now)).await?;
+        let owed = self.owed(year, &QuarterSums::new()).await?;
+        let rows = move |accounts: &Accounts| {
+            let to_be_set = to_be_set(year, accounts, (today, &calendar));
+            let mut rows = unless_opening(table(year, accounts, &owed, &calendar), accounts, (today, &calendar));
+            rows.retain(|(row, _)| to_be_set.as_ref().is_none_or(|left| left.contains(&row.key)));
+            let was_held = |key: &PrefundKey| {
+                let before = |at| beijing::day_of(at) < january.first_day();
+                accounts.get(key).is_some_and(|account| account.changes.iter().any(|made| before(made.at)))
+            };
+            rows.retain(|(row, _)| !row.basis.is_zero() || was_held(&row.key));
+            rows
+        };
+        let changed = self.reset_by(year, rows, (THE_CALENDAR.to_owned(), now)).await?.changed;
         if changed > 0 {
             tracing::info!(year, changed, "{changed} prefunds of {year} are set by the calendar");
         }
@@ -236,20 +196,7 @@ impl Clearing {
 
     /// By when a change of a prefund is paid, or a request answered; none where the year's holidays are not listed.
     pub fn prefund_days(&self, change: &PrefundChange) -> Option<PaymentDays> {
-        let made = beijing::day_of(change.at);
-        match change.kind {
-            PrefundKind::Reset => {
-                let january = Month::new(year_of_reset(&change.id).unwrap_or(made.year()), 1)?;
-                self.calendar.prefund_reset_days(january, made).ok()
-            }
-            PrefundKind::Opening | PrefundKind::TopUp => self.calendar.prefund_top_up_days(Month::of(made)?, made).ok(),
-        }
-    }
-
-    /// How much more may be asked for of a prefund at an instant.
-    pub fn prefund_most(&self, watched: &Watched, now: Timestamp) -> Money {
-        let Some(month) = Month::of(beijing::day_of(now)) else { return Money::ZERO };
-        watched.usage.most_to_ask(watched.asked + watched.due, &self.calendar.rules(month).prefund)
+        payment_days(change.kind, &change.id, beijing::day_of(change.at), &self.calendar)
     }
 
     /// By when a change is paid that was accepted, or else answered.
@@ -259,47 +206,38 @@ impl Clearing {
 
     /// How far a change is on a day.
     pub fn prefund_standing(&self, entry: &PrefundEntry, today: Date) -> Standing {
-        let answer_by = self.prefund_days(&entry.change).map(|days| days.pay_by);
-        entry.recorded().standing(answer_by, today)
+        entry.made().standing(today, &self.calendar)
     }
 
     fn watched(
         &self,
-        entries: &[PrefundEntry],
+        accounts: &Accounts,
         outstanding: &BTreeMap<PrefundKey, Money>,
         now: Timestamp,
     ) -> BTreeMap<PrefundKey, Watched> {
-        let today = beijing::day_of(now);
-        let Some(month) = Month::of(today) else { return BTreeMap::new() };
-        let rules = &self.calendar.rules(month).prefund;
-        let changed = entries.iter().map(|entry| entry.change.key);
-        let keys: BTreeSet<PrefundKey> = changed.chain(outstanding.keys().copied()).collect();
+        let (today, nothing) = (beijing::day_of(now), Account::default());
+        let keys: BTreeSet<PrefundKey> = accounts.keys().chain(outstanding.keys()).copied().collect();
         let watched = |key: PrefundKey| {
-            let own = || entries.iter().filter(move |entry| entry.change.key == key);
-            let of = |standing: Standing| -> Money {
-                let so = own().filter(|entry| self.prefund_standing(entry, today) == standing);
-                so.map(|entry| entry.change.amount).sum()
-            };
-            let outstanding = outstanding.get(&key).copied().unwrap_or_default();
-            let usage = Usage { prefund: of(Standing::Held), outstanding };
-            let (asked, due) = (of(Standing::Asked), of(Standing::Due));
-            (key, Watched { usage, asked, due, watch: usage.watch(rules) })
+            let (account, owed) = (accounts.get(&key).unwrap_or(&nothing), outstanding.get(&key).copied());
+            Some((key, account.watched(owed.unwrap_or_default(), today, &self.calendar)?))
         };
-        keys.into_iter().map(watched).collect()
+        keys.into_iter().filter_map(watched).collect()
     }
 
-    /// The prefunds of which an opening balance waits for the other side's answer: a re-set beside it would ask for all of it
-    /// once more.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub(super) async fn openings_waiting(&self, now: Timestamp) -> Result<BTreeSet<PrefundKey>, StoreError> {
-        let today = beijing::day_of(now);
-        let entries = self.store.prefund_entries().await?;
-        let waits = |entry: &&PrefundEntry| {
-            entry.change.kind == PrefundKind::Opening && self.prefund_standing(entry, today) == Standing::Asked
-        };
-        Ok(entries.iter().filter(waits).map(|entry| entry.change.key).collect())
+    /// What was owed in the months of the quarter before a year: as it was cleared here, or else as it is given.
+    async fn owed(&self, year: i16, given: &QuarterSums) -> Result<Owed, StoreError> {
+        let mut owed = Owed::new();
+        let Some(january) = Month::new(year, 1) else { return Ok(owed) };
+        for ((key, month), amount) in given {
+            *owed.entry(*key).or_default().entry(*month).or_default() += *amount;
+        }
+        for month in quarter_before(january) {
+            let Some(period) = self.store.clearing_period_of(month).await? else { continue };
+            for (key, amount) in self.booked(period).await? {
+                *owed.entry(key).or_default().entry(month).or_default() += amount;
+            }
+        }
+        Ok(owed)
     }
 
     /// Whether all three months of the quarter before a year are known: cleared here and proved, or given.
@@ -358,13 +296,28 @@ impl Clearing {
         Ok(outstanding)
     }
 
-    async fn reset_all(&self, year: i16, rows: Vec<ResetRow>, by: (String, Timestamp)) -> Result<usize, StoreError> {
-        let change = |ResetRow { key, basis, reset, before }| {
-            let (kind, amount) = (PrefundKind::Reset, reset.difference());
-            let (id, reason) = (reset_id(year, before), format!("{year}年度额度调整"));
-            PrefundChange { key, id, kind, amount, basis, held: reset.previous, reason, asked_by: None, at: by.1 }
+    /// Re-sets what follows from what is recorded of prefunds in the same step: a payment that comes at the same time is
+    /// counted, or comes after it. The quarter is proved, and stays what it was.
+    async fn reset_by(
+        &self,
+        year: i16,
+        rows: impl Fn(&Accounts) -> Vec<(ResetRow, String)> + Send + 'static,
+        (by, at): (String, Timestamp),
+    ) -> Result<YearSet, StoreError> {
+        let change = move |(ResetRow { key, basis, reset }, id)| {
+            let (kind, amount, reason) = (PrefundKind::Reset, reset.difference(), format!("{year}年度额度调整"));
+            PrefundChange { key, id, kind, amount, basis, held: reset.previous, reason, asked_by: None, at }
         };
-        self.store.prefund_change_all(rows.into_iter().map(change).collect(), by.0.clone()).await
+        let changes =
+            move |entries: &[PrefundEntry]| Ok(rows(&accounts(entries)).into_iter().map(change).collect::<Vec<_>>());
+        let made: Result<Vec<_>, Infallible> = self.store.prefund_change_by(changes, by).await?;
+        let made = made.unwrap_or_else(|never| match never {});
+        let changed = made.iter().filter(|(_, is_new)| *is_new).count();
+        let row = |change: PrefundChange| {
+            let reset = Reset { previous: change.held, new: change.held + change.amount };
+            ResetRow { key: change.key, basis: change.basis, reset }
+        };
+        Ok(YearSet { rows: made.into_iter().map(|(change, _)| row(change)).collect(), changed })
     }
 
     async fn booked(&self, period: PeriodNumber) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
@@ -387,21 +340,47 @@ fn quarter_before(january: Month) -> [Month; 3] {
     [january.moved(-3), january.moved(-2), january.moved(-1)]
 }
 
-/// What was re-set for a year, prefund by prefund.
-fn resets_of(year: i16, entries: &[PrefundEntry]) -> BTreeMap<PrefundKey, YearReset> {
-    let mut resets: BTreeMap<PrefundKey, YearReset> = BTreeMap::new();
-    for PrefundEntry { change, .. } in entries.iter().filter(|entry| year_of_reset(&entry.change.id) == Some(year)) {
-        let (key, at) = (change.key, change.at);
-        let is_accepted_since = |entry: &PrefundEntry| {
-            let is_opening = entry.change.key == key && entry.change.kind == PrefundKind::Opening;
-            is_opening && entry.answer.as_ref().is_some_and(|answer| answer.is_accepted && answer.at > at)
-        };
-        let is_outdated = entries.iter().any(is_accepted_since);
-        let reset = resets.entry(key).or_insert(YearReset { made: 0, first: at, is_outdated });
-        reset.made += 1;
-        reset.first = reset.first.min(at);
-        // Each comes after what the one before it was made without.
-        reset.is_outdated &= is_outdated;
+/// What is recorded, prefund by prefund.
+pub(super) fn accounts(entries: &[PrefundEntry]) -> Accounts {
+    let mut accounts = Accounts::new();
+    for entry in entries {
+        accounts.entry(entry.change.key).or_default().changes.push(entry.made());
     }
-    resets
+    accounts
+}
+
+/// The table of a year, see [`Clearing::prefund_table`], with the id of each re-set.
+fn table(year: i16, accounts: &Accounts, owed: &Owed, calendar: &Calendar) -> Vec<(ResetRow, String)> {
+    let Some(january) = Month::new(year, 1) else { return Vec::new() };
+    let (rules, nothing) = (&calendar.rules(january).prefund, Account::default());
+    let keys: BTreeSet<PrefundKey> = accounts.keys().chain(owed.keys()).copied().collect();
+    let row = |key: PrefundKey| {
+        let months = owed.get(&key).cloned().unwrap_or_default();
+        let made = accounts.get(&key).unwrap_or(&nothing).year_reset(year);
+        let reset = Reset { previous: made.previous, new: yearly_size(year, &months, rules) };
+        (ResetRow { key, basis: months.values().copied().sum(), reset }, reset_id(year, made.before))
+    };
+    let is_empty = |row: &ResetRow| row.basis.is_zero() && row.reset.previous.is_zero() && row.reset.new.is_zero();
+    keys.into_iter().map(row).filter(|(row, _)| !is_empty(row)).collect()
+}
+
+/// Without those of which an opening balance waits for its answer.
+fn unless_opening(
+    mut rows: Vec<(ResetRow, String)>,
+    accounts: &Accounts,
+    (today, calendar): (Date, &Calendar),
+) -> Vec<(ResetRow, String)> {
+    rows.retain(|(row, _)| !accounts.get(&row.key).is_some_and(|account| account.opening_waits(today, calendar)));
+    rows
+}
+
+/// What the calendar is still to re-set for a year once it was re-set: of which an opening balance waited, or was accepted
+/// since. None where nothing was re-set for it: then that is every prefund.
+fn to_be_set(year: i16, accounts: &Accounts, (today, calendar): (Date, &Calendar)) -> Option<BTreeSet<PrefundKey>> {
+    let is_of_it = |account: &Account| account.changes.iter().any(|made| year_of_reset(&made.id) == Some(year));
+    let is_left = |account: &Account| {
+        account.was_opened() && !account.year_reset(year).stands && !account.opening_waits(today, calendar)
+    };
+    let left = || accounts.iter().filter(|(_, account)| is_left(account)).map(|(key, _)| *key);
+    accounts.values().any(is_of_it).then(|| left().collect())
 }

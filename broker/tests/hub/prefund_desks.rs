@@ -1,11 +1,11 @@
 //! Prefunds over the wire, as members and the centre work with them: set, watched, asked for, paid on both sides, and what
 //! follows where months stay unpaid.
 
-use broker::clearing::prefund_requests::RequestFault;
 use broker::clearing::prefunds::QuarterSums;
 use clearing::payment::Payment;
 use clearing::period::Side;
 use clearing::prefund::Watch;
+use clearing::prefund::account::RequestFault;
 use clearing::prefund::change::{AnswerFault, Standing};
 use identity::name::Role;
 use jiff::Timestamp;
@@ -44,7 +44,7 @@ async fn a_prefund_is_set_from_the_last_quarter_watched_and_topped_up_from_red()
     assert_eq!((row.reset.previous, row.reset.new), (Money::ZERO, Money::from_yuan(200)));
     for changed in [1, 0] {
         let reset = clearing.prefund_reset(2026, &nothing, by()).await.expect("the store works");
-        assert_eq!(reset, Ok(changed));
+        assert_eq!(reset.map(|set| set.changed), Ok(changed));
     }
     let held = async || clearing.prefunds_watched(january).await.expect("the store works")[&key];
     let watched = held().await;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use broker::clearing::Clearing;
-use broker::clearing::prefund_requests::RequestFault;
 use broker::clearing::prefunds::{QuarterSums, ResetFault};
 use broker::jobs::prefunds::PrefundWatch;
 use clearing::calendar::Calendar;
 use clearing::month::Month;
 use clearing::period::{Pair, Payment, Side};
 use clearing::prefund::Watch;
+use clearing::prefund::account::RequestFault;
 use clearing::prefund::change::{AnswerFault, Standing};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
@@ -229,7 +229,8 @@ async fn a_hub_that_began_within_the_quarter_leaves_prefunds_to_an_operator_who_
     let clearing = quarter(&world, date(2025, 11, 2)).await;
     let now = noon(2026, 1, 31);
     let reset = async |given: &QuarterSums| {
-        clearing.prefund_reset(2026, given, ("an operator".into(), now)).await.expect("the store works")
+        let set = clearing.prefund_reset(2026, given, ("an operator".into(), now)).await.expect("the store works");
+        set.map(|set| set.changed)
     };
     let month = |text| Month::from_text(text).expect("a month");
     let given = |text, yuan| QuarterSums::from([((of(Insurance::Employee), month(text)), Money::from_yuan(yuan))]);
@@ -293,8 +294,10 @@ async fn what_was_held_before_the_hub_counts_once_the_other_side_confirms_it() {
     advance(&clearing, late).await;
     assert_eq!(open("3", 90, late).await, Ok("opening 3".into()));
     let nothing = QuarterSums::new();
-    let reset =
-        async || clearing.prefund_reset(2026, &nothing, ("centre".into(), late)).await.expect("the store works");
+    let reset = async || {
+        let set = clearing.prefund_reset(2026, &nothing, ("centre".into(), late)).await.expect("the store works");
+        set.map(|set| set.changed)
+    };
     let other = of(Insurance::Resident);
     change(&world, (Insurance::Resident, "opening 9", 70), PrefundKind::Opening, noon(2025, 12, 15)).await;
     assert_eq!(reset().await, Ok(1), "one that waits holds up no other");
@@ -334,7 +337,7 @@ async fn a_prefund_whose_opening_lapsed_has_no_row_and_may_be_opened_again_after
     assert_eq!(answered, Ok(()));
     let nothing = QuarterSums::new();
     let reset = clearing.prefund_reset(2026, &nothing, ("centre".into(), late)).await.expect("the store works");
-    assert_eq!(reset, Ok(1), "what is held now is returned");
+    assert_eq!(reset.map(|set| set.changed), Ok(1), "what is held now is returned");
     let changes = world.hub().store().prefund_changes().await.expect("changes");
     let set = changes.iter().find(|change| change.key == key && change.kind == PrefundKind::Reset).expect("it is set");
     assert_eq!((set.held, set.amount), (Money::from_yuan(90), Money::from_yuan(-90)));
@@ -384,7 +387,8 @@ async fn an_opening_that_lapsed_before_a_re_set_is_entered_anew_and_the_year_re_
     let days = set.iter().map(|change| clearing.prefund_days(change).expect("2026 is listed").pay_by);
     assert_eq!(days.collect::<Vec<_>>(), [date(2026, 2, 27), date(2026, 2, 28)]);
     let again = clearing.prefund_reset(2026, &QuarterSums::new(), ("centre".into(), day(6))).await;
-    assert_eq!(again.expect("the store works"), Ok(1), "residents' alone, by an operator");
+    let again = again.expect("the store works").map(|set| set.changed);
+    assert_eq!(again, Ok(1), "residents' alone, by an operator");
     pay_change(&world, (key, "reset 2026-2"), 10, day(6)).await;
     assert_eq!(held(day(6)).await, (hundred + forty, nothing, nothing));
 }
@@ -421,7 +425,7 @@ async fn what_one_side_has_recorded_is_not_asked_for_again_by_the_next_re_set() 
     let row = clearing.prefund_table(2026, &nothing).await.expect("a table")[0];
     assert_eq!((row.reset.previous, row.reset.new), (Money::from_yuan(600), Money::from_yuan(100)));
     let reset = clearing.prefund_reset(2026, &nothing, ("centre".into(), late)).await.expect("the store works");
-    assert_eq!(reset, Ok(1));
+    assert_eq!(reset.map(|set| set.changed), Ok(1));
     let watched = clearing.prefunds_watched(late).await.expect("the store works")[&key];
     assert_eq!((watched.usage.prefund, watched.due), (Money::ZERO, Money::from_yuan(100)), "600 due, 500 back");
     pay(Side::Treatment).await;

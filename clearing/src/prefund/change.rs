@@ -5,6 +5,8 @@
 use jiff::civil::Date;
 use settlement::money::Money;
 
+use crate::calendar::{Calendar, PaymentDays};
+use crate::month::Month;
 use crate::period::Side;
 
 /// Why a prefund changes.
@@ -170,6 +172,18 @@ pub fn reset_id(year: i16, before: usize) -> String {
 /// The year of a re-set, from its id; none of any other change.
 pub fn year_of_reset(id: &str) -> Option<i16> {
     id.strip_prefix("reset ")?.split('-').next()?.parse().ok()
+}
+
+/// By when a change of this id is paid, or a request answered, that was made or accepted on a day; none where the year's
+/// holidays are not listed.
+pub fn payment_days(kind: Kind, id: &str, since: Date, calendar: &Calendar) -> Option<PaymentDays> {
+    match kind {
+        Kind::Reset => {
+            let january = Month::new(year_of_reset(id).unwrap_or(since.year()), 1)?;
+            calendar.prefund_reset_days(january, since).ok()
+        }
+        Kind::Opening | Kind::TopUp => calendar.prefund_top_up_days(Month::of(since)?, since).ok(),
+    }
 }
 
 /// Why a side cannot answer a request. Nothing was changed.

@@ -1,6 +1,6 @@
 //! What settlements gain or lose after they were booked: what review takes off them, and what corrections add. Here is
-//! where such money goes, and that it goes with its settlement; how it goes by itself, where that was cleared before, is in
-//! `afterwards/alone.rs`, and how much it is, and why, is for [`super::deductions`] and [`super::corrections`].
+//! where such money goes; how it goes with its settlement is in `afterwards/along.rs`, how it goes by itself, where that was
+//! cleared before, in `afterwards/alone.rs`, and how much it is, and why, is for [`super::deductions`] and [`super::corrections`].
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use settlement::money::Money;
 
 use super::deductions::read_shares;
 use super::lots::{read_lot, read_sums};
-use super::periods::{PeriodNumber, THE_LIST};
+use super::periods::{PeriodNumber, THE_LIST, is_stated};
 use super::{HubStore, corrupt};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
@@ -79,6 +79,7 @@ macro_rules! ended_into {
 }
 
 pub(super) mod alone;
+pub(super) mod along;
 
 /// The statements about one kind of such money. Each kind has a table of what it is about, one of its postings and one of
 /// their moves, all alike.
@@ -99,7 +100,8 @@ macro_rules! kind {
             of_settlement: posted_in!(
                 $kind,
                 concat!(
-                    "SELECT posted.id, posted.step FROM ", $kind, "s AS changed JOIN ", $kind, "_postings AS posted
+                    "SELECT posted.id, posted.step, posted.period FROM ", $kind, "s AS changed JOIN ", $kind,
+                    "_postings AS posted
                      ON posted.id = changed.id"
                 ),
                 concat!("AND changed.settlement = ?2 AND NOT ", came_alone!($kind), " AND NOT ", ended!($kind))
@@ -138,11 +140,11 @@ macro_rules! kind {
                 ORDER BY moved.id, moved.step, moved.from_period"
             ),
             carried_out: concat!(
-                "SELECT changed.settlement, MAX(COALESCE(into_period, 0))
+                "SELECT changed.settlement, COALESCE(into_period, 0), carried_entries.reason, carried_entries.owner
                 FROM ", $kind, "s AS changed CROSS JOIN answers CROSS JOIN carried_entries
                 WHERE answers.settlement = changed.settlement AND carried_entries.position = answers.position
                   AND carried_entries.part = 0 AND carried_entries.from_period = ?1
-                GROUP BY changed.settlement"
+                ORDER BY changed.settlement, COALESCE(into_period, 0)"
             ),
             carry: concat!(
                 "INSERT INTO ", $kind, "_moves (id, step, from_period, into_period) VALUES (?1, ?2, ?3, ?4)"
@@ -194,22 +196,6 @@ impl Kind {
             Ok(((settlement, from, into), moves))
         })
     }
-
-    fn move_with(
-        &self,
-        sql: &Sql<'_>,
-        settlement: &str,
-        from: PeriodNumber,
-        into: PeriodNumber,
-    ) -> Result<(), StoreError> {
-        let posted = sql.query(self.of_settlement, values![from.0, settlement], |row| {
-            Ok((row.text(0)?.to_owned(), row.number(1)?))
-        })?;
-        for (id, step) in posted {
-            sql.execute(self.carry, values![&id, step, from.0, into.0])?;
-        }
-        Ok(())
-    }
 }
 
 /// A settlement, and the period that it left for another; [`THE_LIST`] for the list.
@@ -243,28 +229,6 @@ fn read_posted(row: Row<'_>) -> Result<(SettlementId, FundShares), StoreError> {
     Ok((SettlementId::from_time_first(settlement).map_err(malformed)?, read_shares(row, 1)?))
 }
 
-/// What is taken off a settlement or added to it goes with it when it is carried over, and off the list again. What came
-/// onto the list by itself ends there by itself.
-pub(super) fn move_with(
-    sql: &Sql<'_>,
-    settlement: &str,
-    from: PeriodNumber,
-    into: PeriodNumber,
-) -> Result<(), StoreError> {
-    KINDS.iter().try_for_each(|kind| kind.move_with(sql, settlement, from, into))
-}
-
-/// The same for all settlements that are carried out of a period; what has gone stays gone.
-pub(super) fn move_with_all(sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {
-    for kind in KINDS {
-        let moved = sql.query(kind.carried_out, values![period.0], |row| {
-            Ok((row.text(0)?.to_owned(), PeriodNumber(row.number(1)?)))
-        })?;
-        moved.iter().try_for_each(|(settlement, into)| kind.move_with(sql, settlement, period, *into))?;
-    }
-    Ok(())
-}
-
 /// Where a settlement is cleared, as long as that is not stated; otherwise the open period. On the list it waits with it.
 pub(super) fn period_for(sql: &Sql<'_>, settlement: &SettlementId) -> Result<PeriodNumber, StoreError> {
     match place_of(sql, settlement)? {
@@ -272,12 +236,6 @@ pub(super) fn period_for(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Per
         Some(place) if !is_stated(sql, place)? => Ok(place),
         Some(_) | None => open_period(sql),
     }
-}
-
-/// Whether what a period clears is stated, and so stays as it is.
-fn is_stated(sql: &Sql<'_>, period: PeriodNumber) -> Result<bool, StoreError> {
-    const STATED: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = 'carried' AND held = 1";
-    sql.exists(STATED, values![period.0])
 }
 
 /// The period that clears a settlement, or the list.

@@ -2,6 +2,7 @@
 //! off is a decision about a number and never a scan: it waits for the commits of a moment, and those after it see the
 //! next number. Called by clearing and by operators.
 
+mod apart;
 mod carried;
 mod course;
 mod followed;
@@ -16,7 +17,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+pub use apart::EntryApart;
 pub use carried::{CarriedEntry, Carrying, Disputed};
+pub(super) use carried::{is_stated, unstated};
 pub(super) use course::read_pair;
 pub use course::{StepReport, StepTaken};
 pub use followed::{CorrectedIn, DeductedIn, Followed};

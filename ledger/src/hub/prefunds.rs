@@ -7,9 +7,11 @@ mod payments;
 mod suspensions;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use clearing::payment::Payable;
 use clearing::period::{Pair, Side};
+use clearing::prefund::account::Made;
 use clearing::prefund::change::Recorded;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -131,6 +133,12 @@ impl PrefundEntry {
         }
     }
 
+    /// The same, as its prefund's account has it.
+    pub fn made(&self) -> Made {
+        let answered_at = self.answer.as_ref().map(|answer| answer.at);
+        Made { id: self.change.id.clone(), at: self.change.at, answered_at, recorded: self.recorded() }
+    }
+
     /// Since when it is to be paid: since it was accepted, or was set.
     pub fn due_since(&self) -> Timestamp {
         self.answer.as_ref().map_or(self.change.at, |answer| answer.at)
@@ -143,32 +151,40 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn prefund_change(&self, change: PrefundChange, by: String) -> Result<bool, StoreError> {
-        Ok(self.prefund_change_all(vec![change], by).await? > 0)
+        let alone = move |_: &[PrefundEntry]| Ok::<_, Infallible>(vec![change.clone()]);
+        let made = self.prefund_change_by(alone, by).await?;
+        Ok(made.is_ok_and(|made| made.iter().any(|(_, is_new)| *is_new)))
     }
 
-    /// Records changes of several prefunds, all of them or none: a year's re-set. What is there already stays; tells how
-    /// many were new.
+    /// Records the changes that `decide` draws from what is recorded, all of them or none: nobody records anything of a
+    /// prefund in between. It may be asked more than once. What is there already stays; gives the changes, each with whether it
+    /// was new.
     ///
     /// # Errors
-    /// When the store fails.
-    pub async fn prefund_change_all(&self, changes: Vec<PrefundChange>, by: String) -> Result<usize, StoreError> {
+    /// When the store fails. Inside: what `decide` refuses; nothing was changed then.
+    pub async fn prefund_change_by<R: Send + 'static>(
+        &self,
+        mut decide: impl FnMut(&[PrefundEntry]) -> Result<Vec<PrefundChange>, R> + Send + 'static,
+        by: String,
+    ) -> Result<Result<Vec<(PrefundChange, bool)>, R>, StoreError> {
         let telling = self.telling.clone();
         self.engine
-            .write(move |sql| {
-                changes.iter().try_fold(0, |new, change| {
-                    let is_new = insert(sql, change, &by)?;
+            .change(move |sql| {
+                let changes = match decide(&entries(sql)?) {
+                    Ok(changes) => changes,
+                    Err(refused) => return Ok(Err(refused)),
+                };
+                let record = |change: PrefundChange| {
+                    let is_new = insert(sql, &change, &by)?;
                     if let Some(telling) = telling.as_deref().filter(|_| is_new) {
                         // Nobody can have said anything to it yet.
-                        let entry = PrefundEntry {
-                            change: change.clone(),
-                            answer: None,
-                            payment: Payable::of(change.amount),
-                            is_overtaken: false,
-                        };
-                        telling.tell_prefund(sql, change, (1, entry.recorded().standing(None, Date::MIN)))?;
+                        let payment = Payable::of(change.amount);
+                        let entry = PrefundEntry { change: change.clone(), answer: None, payment, is_overtaken: false };
+                        telling.tell_prefund(sql, &change, (1, entry.recorded().standing(None, Date::MIN)))?;
                     }
-                    Ok(new + usize::from(is_new))
-                })
+                    Ok((change, is_new))
+                };
+                changes.into_iter().map(record).collect::<Result<Vec<_>, StoreError>>().map(Ok)
             })
             .await
     }

@@ -47,6 +47,7 @@ use following::*;
 use inquiries::*;
 use listed::*;
 use prefunds::*;
+use together::*;
 use told::*;
 use uncompared::*;
 
@@ -65,6 +66,7 @@ mod inquiries;
 mod listed;
 mod prefunds;
 mod several;
+mod together;
 mod told;
 mod uncompared;
 
@@ -139,6 +141,12 @@ on_both! {
     postings_that_are_not_what_their_batches_say_are_found,
     what_changes_a_cleared_settlement_is_carried_for_two_periods_and_then_listed,
     what_is_listed_by_itself_is_ended_by_two_people_and_counts_once_or_never,
+    what_may_be_carried_no_further_leaves_the_entry_that_it_goes_with,
+    what_undoes_a_settlement_reaches_the_list_with_it_however_seldom_it_was_carried,
+    what_is_not_stated_yet_joins_its_settlement_on_the_list,
+    what_is_undone_in_a_stated_period_is_cleared_with_that,
+    what_is_taken_off_in_a_stated_period_has_its_settlement_cleared,
+    a_correction_that_is_taken_back_in_a_stated_period_is_cleared_with_that,
     what_left_the_list_by_itself_is_objected_to_no_more_and_waits_for_nothing,
     what_takes_back_a_correction_on_the_list_waits_there_and_ends_with_it,
     what_takes_back_a_correction_that_left_the_list_counts_only_where_that_was_cleared,

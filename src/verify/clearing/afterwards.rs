@@ -114,7 +114,8 @@ pub async fn what_builds_on_what_is_listed_waits_with_it(hub: &HubStore) -> Resu
     Ok(told.collect())
 }
 
-/// What is posted is carried over by itself at most as often and as far as the calendar of its month says.
+/// What is posted is carried over, with its settlement or by itself, at most as often and as far as the calendar of its month
+/// says.
 ///
 /// # Errors
 /// When the book cannot be read.
@@ -125,7 +126,7 @@ pub async fn nothing_posted_is_carried_more_often_than_the_calendar_says(
     let mut ways: BTreeMap<(Afterwards, String, i64), (PeriodNumber, Vec<PeriodNumber>)> = BTreeMap::new();
     for moved in hub.posting_moves().await? {
         // What two people have cleared from the list goes where they say.
-        let is_carried = moved.alone && ![moved.from, moved.into].into_iter().any(MovedPosting::is_list);
+        let is_carried = ![moved.from, moved.into].into_iter().any(MovedPosting::is_list);
         if let Some(posted) = moved.posted.filter(|_| is_carried) {
             let way = ways.entry((moved.of, moved.id, moved.step)).or_insert_with(|| (posted, Vec::new()));
             way.1.push(moved.into);

@@ -11,12 +11,13 @@ use clearing::period::Side;
 use jiff::civil::date;
 use ledger::hub::{
     Afterwards, BatchPlace, Carrying, Change, Changes, CorrectionBatch, DeductionLodging, Disputed, PeriodNumber,
-    PrefundChange, PrefundKey, PrefundKind, Proposal,
+    PrefundChange, PrefundKey, PrefundKind, Proposal, StepTaken,
 };
 use ledger::mailbox::{Letter, Mailbox, Notice, Part};
 use ledger::testing::damage;
 use reconciliation::book::READING;
 use settlement::adjudication::{Fund, FundShares, Payers};
+use settlement::finding::Finding;
 use settlement::money::Money;
 use settlement::person::Insurance;
 use tempfile::TempDir;
@@ -28,6 +29,7 @@ const JUNE: PeriodNumber = PeriodNumber(1);
 const JULY: PeriodNumber = PeriodNumber(2);
 const S1: Stay = Stay { id: "S1", home: "410700", yuan: 100 };
 const S2: Stay = Stay { id: "S2", home: "410700", yuan: 220 };
+const S3: Stay = Stay { id: "S3", home: "410700", yuan: 60 };
 const R1: Stay = Stay { id: "R1", home: "410700", yuan: 340 };
 
 /// The deduction of S2, and the correction of S1.
@@ -77,38 +79,59 @@ impl Altered {
     }
 
     async fn correct(&self) {
-        let store = &self.book.store;
         let paid = |yuan| Payers { funds: basic(yuan), cash: Money::from_yuan(100 - yuan), ..Payers::default() };
         let found = Found { settlement: settlement_id("S1"), told: paid(50), worked_out: paid(21) };
-        let proposal = Proposal {
-            id: "B1".into(),
-            home: pool("410700"),
-            changes: Changes::Named(vec![found]),
-            reason: "前次住院撤销".into(),
-        };
+        self.put_into_force("B1", Changes::Named(vec![found]), 1).await;
+    }
+
+    /// A batch under a number of the region's book, put forward and approved by two.
+    async fn put_into_force(&self, id: &str, changes: Changes, number: u64) {
+        let store = &self.book.store;
+        let proposal = Proposal { id: id.into(), home: pool("410700"), changes, reason: "前次住院撤销".into() };
         let by = |certificate: &str, seat| (Person { certificate: certificate.into(), seat }, noon(6, 17));
         let held =
             store.correction_propose(proposal, by("one", Seat::Member(Side::Home))).await.expect("the store works");
         let seen = held.expect("it is put forward").batch.digest().to_string();
         let another = by("another", Seat::Centre);
-        let decided = store.correction_decide(("B1".into(), seen), Event::Approve, String::new(), another).await;
+        let decided = store.correction_decide((id.into(), seen), Event::Approve, String::new(), another).await;
         decided.expect("the store works").expect("it is approved");
-        let place = BatchPlace { after: 7, number: 1 };
+        let place = BatchPlace { after: 7, number };
         let taken = store
-            .correction_take(("B1".into(), place, Default::default()), vec![pool("410700")], letter, noon(6, 17))
+            .correction_take((id.into(), place, Default::default()), vec![pool("410700")], letter, noon(6, 17))
             .await;
         taken.expect("the store works").expect("the number is its own");
+    }
+
+    /// June is cleared without it, and it goes to the list.
+    async fn list(&self, id: &str) {
+        let out = Disputed { settlement: settlement_id(id), reason: "apart".into(), owner: Side::Home };
+        let carrying = Carrying::from([(JUNE, None)]);
+        let carried = self.book.store.entry_carry_out(JUNE, (vec![out], vec![]), carrying, noon(7, 20)).await;
+        assert_eq!(carried.expect("the store works"), Some(1));
+    }
+
+    /// Two people end it there.
+    async fn end(&self, id: &str, verdict: Verdict) {
+        let acts = [(Act::Propose(verdict), Seat::Member(Side::Home)), (Act::Approve(verdict), Seat::Centre)];
+        for (act, seat) in acts {
+            let by = (Person { certificate: format!("{seat:?}"), seat }, noon(7, 20));
+            let acted = self.book.store.listed_act((settlement_id(id), 0), act, "查实".into(), by).await;
+            acted.expect("the store works").expect("it may be done");
+        }
     }
 
     async fn advance(&self, month: i8, day: i8) {
         self.book.clearing().advance(noon(month, day)).await.expect("the store works");
     }
 
+    async fn found(&self) -> Vec<Finding> {
+        let rules = Rules { regions: Some(&self.book.regions), calendar: Some(&self.book.calendar) };
+        findings(&self.book.store, rules).await.expect("it is read")
+    }
+
     /// The sentences that do not hold.
     async fn wrong(&self) -> Vec<&'static str> {
-        let rules = Rules { regions: Some(&self.book.regions), calendar: Some(&self.book.calendar) };
-        let found = findings(&self.book.store, rules).await.expect("it is read");
-        let mut wrong: Vec<&str> = found.into_iter().map(|found| found.invariant).collect();
+        let mut wrong: Vec<&str> = self.found().await.into_iter().map(|found| found.invariant).collect();
         wrong.dedup();
         wrong
     }
@@ -236,17 +259,53 @@ async fn what_counts_while_what_it_gives_back_waits_on_the_list_is_found() {
 }
 
 #[tokio::test]
-async fn what_is_carried_by_itself_more_often_than_the_calendar_says_is_found() {
-    for (kind, id) in [DEDUCTION, CORRECTION] {
+async fn what_is_posted_and_carried_more_often_than_the_calendar_says_is_found() {
+    for ((kind, id), owner) in [DEDUCTION, CORRECTION].into_iter().flat_map(|one| [(one, Some("home")), (one, None)]) {
         let altered = Altered::begin().await;
         for (way, wrong) in [((1, 2), None), ((2, 3), None), ((3, 4), Some(TOO_OFTEN))] {
-            assert_eq!(
-                damage::move_posting(&altered.file, kind, (id, 1), way, Some("home")).expect("it is altered"),
-                1
-            );
-            assert_eq!(altered.wrong().await, Vec::from_iter(wrong), "{id} {way:?}");
+            let moved = damage::move_posting(&altered.file, kind, (id, 1), way, owner);
+            assert_eq!(moved.expect("it is altered"), 1);
+            assert_eq!(altered.wrong().await, Vec::from_iter(wrong), "{id} {way:?}, by itself or with its settlement");
         }
     }
+}
+
+const BESIDE: &str = "what undoes something counts only beside it";
+
+#[tokio::test]
+async fn an_undoing_that_is_stated_without_its_settlement_on_the_list_is_found() {
+    for (is_returned, told) in [
+        (false, "it waits on the list, and what undoes it was stated in period 2 since"),
+        (true, "it was returned from the list, and what undoes it counts"),
+    ] {
+        let altered = Altered::begin().await;
+        altered.book.settle(S3, noon(6, 18)).await.expect("it is booked");
+        altered.advance(7, 1).await;
+        altered.list("S3").await;
+        if is_returned {
+            altered.end("S3", Verdict::Return).await;
+        }
+        altered.book.cancel("C3", S3, noon(7, 22)).await.expect("it is cancelled");
+        altered.book.store.journal_fold(READING).await.expect("it is folded");
+        assert_eq!(altered.wrong().await, [""; 0], "July is not stated yet");
+        // Without carrying anything out.
+        let stated = altered.book.store.clearing_step(JULY, StepTaken::Carried, String::new(), noon(8, 21)).await;
+        stated.expect("it is planted");
+        let found: Vec<_> = altered.found().await.into_iter().map(|found| (found.invariant, found.problem)).collect();
+        assert_eq!(found, [(BESIDE, told.to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn a_correction_that_takes_back_what_was_returned_and_counts_is_found() {
+    let altered = Altered::begin().await;
+    altered.put_into_force("B2", Changes::Undo("B1".into()), 2).await;
+    let moved = |way| damage::move_posting(&altered.file, CORRECTION.0, (CORRECTION.1, 1), way, Some("home"));
+    assert_eq!(moved((JUNE.0, 0)).expect("it is altered"), 1);
+    assert_eq!(moved((0, 0)).expect("it is altered"), 1);
+    let found: Vec<_> = altered.found().await.into_iter().filter(|found| found.invariant == BESIDE).collect();
+    let told: Vec<_> = found.iter().map(|found| (found.subject.as_str(), found.problem.as_str())).collect();
+    assert_eq!(told, [("correction B2 S1", "what it takes back was returned from the list, and it counts")]);
 }
 
 #[tokio::test]
@@ -370,17 +429,8 @@ async fn what_left_the_list_without_two_people_of_two_seats_is_found() {
     for (column, text) in [("seat", "home"), ("done_by", "one"), ("settlement", "another")] {
         let altered = Altered::begin().await;
         altered.advance(7, 1).await;
-        let out = Disputed { settlement: settlement_id("S1"), reason: "apart".into(), owner: Side::Home };
-        let carrying = Carrying::from([(JUNE, None)]);
-        let carried = altered.book.store.entry_carry_out(JUNE, (vec![out], vec![]), carrying, noon(7, 20)).await;
-        assert_eq!(carried.expect("the store works"), Some(1));
-        let acts =
-            [(Act::Propose(Verdict::Clear), Seat::Member(Side::Home)), (Act::Approve(Verdict::Clear), Seat::Centre)];
-        for (act, seat) in acts {
-            let by = (Person { certificate: format!("{seat:?}"), seat }, noon(7, 20));
-            let acted = altered.book.store.listed_act((settlement_id("S1"), 0), act, "查实".into(), by).await;
-            acted.expect("the store works").expect("it may be done");
-        }
+        altered.list("S1").await;
+        altered.end("S1", Verdict::Clear).await;
         assert_eq!(altered.wrong().await, [""; 0]);
         assert_eq!(damage::overwrite(&altered.file, ("listed_acts", column), text).expect("it is altered"), 2);
         assert_eq!(altered.wrong().await, [BY_TWO], "{column}");

@@ -42,7 +42,7 @@ fn deed() -> impl Strategy<Value = (usize, Deed, bool)> {
 }
 
 /// A disk on which nothing goes wrong, and where whoever reads or writes lets the other go first now and then.
-struct Turns;
+pub struct Turns;
 
 impl Faults for Turns {
     fn spawn(&self, task: Task) {

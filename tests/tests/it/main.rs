@@ -13,6 +13,7 @@ mod letters;
 mod mending;
 mod nothing_compared;
 mod older_copy;
+mod prefund_races;
 mod rulebook_arithmetic;
 mod sequences;
 mod tidiness;

@@ -2,7 +2,7 @@
 //! over where a member objects to it, as often as an entry may be, then onto the list, where two people end it. What is
 //! moved so says why, and who has to find out. Called by objections and by the list.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::listed::{Before, Joins, Verdict, joins};
 use clearing::obligation::Lot;
@@ -12,10 +12,10 @@ use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 
-use super::{CORRECTIONS, DEDUCTIONS, Kind, is_stated, read_posted};
+use super::{CORRECTIONS, DEDUCTIONS, Kind, read_posted};
 use crate::engine::{Row, Sql, list};
 use crate::hub::lots::read_lot;
-use crate::hub::periods::{PeriodNumber, THE_LIST};
+use crate::hub::periods::{PeriodNumber, THE_LIST, is_stated};
 use crate::hub::proving::Afterwards;
 use crate::hub::{HubStore, corrupt, instant};
 use crate::store::StoreError;
@@ -149,9 +149,9 @@ pub(super) use texts;
 /// One of the postings of a deduction or a correction.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::hub) struct Posted {
-    of: Afterwards,
-    id: String,
-    step: i64,
+    pub of: Afterwards,
+    pub id: String,
+    pub step: i64,
 }
 
 impl Posted {
@@ -240,7 +240,7 @@ pub struct CameAlone {
 }
 
 impl Kind {
-    fn of(of: Afterwards) -> &'static Kind {
+    pub(super) fn of(of: Afterwards) -> &'static Kind {
         match of {
             Afterwards::Deduction => &DEDUCTIONS,
             Afterwards::Correction => &CORRECTIONS,
@@ -296,21 +296,80 @@ pub(in crate::hub) fn ahead_of_list(
     settlements: Option<&BTreeSet<String>>,
     period: Option<PeriodNumber>,
 ) -> Result<Vec<(Posted, PeriodNumber)>, StoreError> {
+    let mut ahead = Vec::new();
+    for (posted, place) in ahead_anywhere(sql, settlements)? {
+        if period == Some(place) || !is_stated(sql, place)? {
+            ahead.push((posted, place));
+        }
+    }
+    Ok(ahead)
+}
+
+/// Whether what waits on the list by itself of a settlement can only be cleared: what builds on it counts in a period that is
+/// stated, and would count alone were it returned.
+pub(in crate::hub) fn clears_only(sql: &Sql<'_>, settlement: &str) -> Result<bool, StoreError> {
+    Ok(!ahead_anywhere(sql, Some(&BTreeSet::from([settlement.to_owned()])))?.is_empty())
+}
+
+/// Whether something that is taken off a settlement or added to it counts in a period that is stated, and is not given back
+/// in one.
+pub(in crate::hub) fn counts_in_stated(sql: &Sql<'_>, settlement: &str) -> Result<bool, StoreError> {
+    let own = BTreeSet::from([settlement.to_owned()]);
+    for of in Afterwards::ALL {
+        let mut counted: BTreeMap<String, usize> = BTreeMap::new();
+        for Built { posted, place, .. } in built(sql, of, Some(&own))? {
+            if place != THE_LIST && is_stated(sql, place)? {
+                *counted.entry(posted.id).or_default() += 1;
+            }
+        }
+        // Postings of one give and take back by turns.
+        if counted.values().any(|times| times % 2 == 1) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A posting among those that build on one another.
+struct Built {
+    posted: Posted,
+    /// Within what they do.
+    whole: String,
+    /// The period in which it counts; the list where it waits there or was returned.
+    place: PeriodNumber,
+    /// Whether it came onto the list by itself.
+    has_come: bool,
+    /// Whether two people have ended it there.
+    has_ended: bool,
+}
+
+/// The postings of these settlements or of all, each after those that it builds on.
+fn built(sql: &Sql<'_>, of: Afterwards, settlements: Option<&BTreeSet<String>>) -> Result<Vec<Built>, StoreError> {
     let wanted = settlements.map(|settlements| list(settlements.iter().map(String::as_str)));
+    sql.query(Kind::of(of).alone.built, values![wanted.as_deref()], |row| {
+        Ok(Built {
+            posted: Posted { of, id: row.text(0)?.to_owned(), step: row.number(1)? },
+            whole: row.text(2)?.to_owned(),
+            place: PeriodNumber(row.number(3)?),
+            has_come: row.flag(4)?,
+            has_ended: row.flag(5)?,
+        })
+    })
+}
+
+/// What counts in any period though it builds on what waits on the list by itself.
+fn ahead_anywhere(
+    sql: &Sql<'_>,
+    settlements: Option<&BTreeSet<String>>,
+) -> Result<Vec<(Posted, PeriodNumber)>, StoreError> {
     let mut ahead = Vec::new();
     for of in Afterwards::ALL {
         let mut waits_in: Option<String> = None;
-        let built = sql.query(Kind::of(of).alone.built, values![wanted.as_deref()], |row| {
-            let posted = Posted { of, id: row.text(0)?.to_owned(), step: row.number(1)? };
-            let (place, has_come, has_ended) = (PeriodNumber(row.number(3)?), row.flag(4)?, row.flag(5)?);
-            Ok((posted, row.text(2)?.to_owned(), place, has_come, has_ended))
-        })?;
-        for (posted, whole, place, has_come, has_ended) in built {
+        for Built { posted, whole, place, has_come, has_ended } in built(sql, of, settlements)? {
             match (has_ended, has_come) {
                 (true, _) => {}
                 (false, true) => waits_in = Some(whole),
                 (false, false) if waits_in.as_ref() != Some(&whole) || place == THE_LIST => {}
-                (false, false) if period != Some(place) && is_stated(sql, place)? => {}
                 (false, false) => ahead.push((posted, place)),
             }
         }

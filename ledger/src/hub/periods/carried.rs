@@ -3,12 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clearing::carry::together;
 use clearing::cleared::Movements;
 use clearing::obligation::{Lot, Totals};
 use clearing::period::Side;
 use jiff::Timestamp;
 use settlement::ids::SettlementId;
 
+use super::super::afterwards::alone::Going;
+use super::super::afterwards::along;
 use super::super::lots::{LotPosting, read_lot, read_moved, read_posting};
 use super::super::{HubStore, afterwards};
 use super::course::{StepTaken, record_step};
@@ -99,7 +102,7 @@ impl HubStore {
                 }
                 carry_out(sql, period, &disputed, &carrying, None, at)?;
                 // Also where nothing is left to carry: whoever died before this may have carried it.
-                afterwards::move_with_all(sql, period)?;
+                along::carry_with_all(sql, period, &carrying, at)?;
                 telling.as_deref().map_or(Ok(()), |telling| telling.tell_moved_out(sql, period))?;
                 let carried: i64 = sql.get(CARRIED, values![period.0], |row| row.number(0))?;
                 let report = format!("{carried} entries carried out");
@@ -165,7 +168,7 @@ pub(super) fn may_carry(
     period: PeriodNumber,
     carrying: &Carrying,
 ) -> Result<Result<(), Over>, StoreError> {
-    if is_carried(sql, period)? {
+    if is_stated(sql, period)? {
         return Ok(Err(Over(Some(0))));
     }
     Ok(if into_stated(sql, carrying)? { Err(Over(None)) } else { Ok(()) })
@@ -180,8 +183,17 @@ pub(super) fn unstated_after(sql: &Sql<'_>, period: PeriodNumber) -> Result<Peri
     Ok(first.map_or(PeriodNumber(period.0 + 1), PeriodNumber))
 }
 
-/// Whether a period has taken the step after which its statements are made.
-fn is_carried(sql: &Sql<'_>, period: PeriodNumber) -> Result<bool, StoreError> {
+/// Every period but one that has not taken the step after which its statements are made: what counts in them still moves.
+pub(in crate::hub) fn unstated(sql: &Sql<'_>, but: PeriodNumber) -> Result<Vec<PeriodNumber>, StoreError> {
+    const UNSTATED: &str = "SELECT number FROM periods WHERE number <> ?1
+          AND NOT EXISTS (SELECT 1 FROM clearing_steps
+                          WHERE clearing_steps.period = periods.number AND step = 'carried' AND held = 1)
+        ORDER BY number";
+    sql.query(UNSTATED, values![but.0], |row| row.number(0).map(PeriodNumber))
+}
+
+/// Whether a period has taken that step: what it clears is stated, and stays as it is.
+pub(in crate::hub) fn is_stated(sql: &Sql<'_>, period: PeriodNumber) -> Result<bool, StoreError> {
     const CARRIED: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = 'carried' AND held = 1";
     sql.exists(CARRIED, values![period.0])
 }
@@ -189,7 +201,7 @@ fn is_carried(sql: &Sql<'_>, period: PeriodNumber) -> Result<bool, StoreError> {
 /// Whether an entry would go into a period whose statements may have been made without it.
 pub(super) fn into_stated(sql: &Sql<'_>, carrying: &Carrying) -> Result<bool, StoreError> {
     for into in carrying.values().flatten() {
-        if is_carried(sql, *into)? {
+        if is_stated(sql, *into)? {
             return Ok(true);
         }
     }
@@ -257,8 +269,11 @@ pub(super) fn carry_out(
     at: Timestamp,
 ) -> Result<u64, StoreError> {
     let (carried, own) = carry_entries(sql, period, disputed, carrying, of, at)?;
+    let reasons = by_settlement(disputed);
     for (settlement, into) in own {
-        afterwards::move_with(sql, &settlement, period, into)?;
+        let Some(Disputed { settlement: _, reason, owner }) = reasons.get(&settlement) else { continue };
+        let going = Going { from: period, into, reason, owner: *owner, at };
+        along::carry_with(sql, &settlement, carrying, &going)?;
     }
     Ok(carried)
 }
@@ -272,22 +287,33 @@ pub(super) fn carry_entries(
     of: Option<OfLots<'_>>,
     at: Timestamp,
 ) -> Result<(u64, BTreeMap<String, PeriodNumber>), StoreError> {
-    let reasons: BTreeMap<String, &Disputed> =
-        disputed.iter().map(|disputed| (disputed.settlement.to_time_first(), disputed)).collect();
-    let found = in_period(sql, period, &reasons.keys().cloned().collect(), of)?;
-    let mut own = BTreeMap::new();
-    let rows: Vec<[Value<'_>; 7]> = found
+    let reasons = by_settlement(disputed);
+    let mut found = in_period(sql, period, &reasons.keys().cloned().collect(), of)?;
+    // Entries of a period that is not named are not of this one.
+    found.retain(|entry| carrying.contains_key(&entry.booked));
+    let mut ways: BTreeMap<Whole, Vec<Option<PeriodNumber>>> = BTreeMap::new();
+    for InPeriod { part, booked, settlement, .. } in &found {
+        let into = carrying.get(booked).copied().flatten();
+        ways.entry((settlement.clone(), *part)).or_default().push(into);
+    }
+    // What joins others that are on the list already is decided with them.
+    let settlements = ways.keys().map(|(settlement, _)| settlement.as_str());
+    for whole in on_list(sql, &list(settlements))? {
+        ways.entry(whole).and_modify(|each| each.push(None));
+    }
+    let ways: BTreeMap<Whole, Option<PeriodNumber>> =
+        ways.into_iter().map(|(whole, each)| (whole, together(each))).collect();
+    let mut going: Vec<(PeriodNumber, InPeriod)> = found.into_iter().map(|entry| (period, entry)).collect();
+    going.extend(joining(sql, period, &ways)?);
+    let rows: Vec<[Value<'_>; 7]> = going
         .iter()
-        .filter_map(|InPeriod { position, part, booked, settlement }| {
-            let into = carrying.get(booked)?.map(|into| into.0);
-            let disputed = reasons.get(settlement.as_str())?;
-            if *part == 0 {
-                own.insert(settlement.clone(), into.map_or(THE_LIST, PeriodNumber));
-            }
+        .filter_map(|(from, InPeriod { position, part, booked: _, settlement })| {
+            let into = ways.get(&(settlement.clone(), *part))?.map(|into| into.0);
+            let disputed = reasons.get(settlement)?;
             Some([
                 (*position).into(),
                 (*part).into(),
-                period.0.into(),
+                from.0.into(),
                 into.into(),
                 (&disputed.reason).into(),
                 disputed.owner.word().into(),
@@ -296,7 +322,50 @@ pub(super) fn carry_entries(
         })
         .collect();
     sql.execute_each(CARRY, &rows)?;
-    Ok((rows.len() as u64, own))
+    let own = ways.iter().filter(|((_, part), _)| *part == 0);
+    let own = own.map(|((settlement, _), into)| (settlement.clone(), into.unwrap_or(THE_LIST)));
+    Ok((rows.len() as u64, own.collect()))
+}
+
+/// Part of a settlement whose entries undo one another: which settlement, as the book keeps it, and which part.
+type Whole = (String, i64);
+
+fn by_settlement(disputed: &[Disputed]) -> BTreeMap<String, &Disputed> {
+    disputed.iter().map(|disputed| (disputed.settlement.to_time_first(), disputed)).collect()
+}
+
+/// What is on the list of these settlements, and was not cleared from there.
+fn on_list(sql: &Sql<'_>, settlements: &str) -> Result<Vec<Whole>, StoreError> {
+    const ON_LIST: &str = "SELECT DISTINCT answers.settlement, listed.part
+        FROM json_each(?1) AS wanted CROSS JOIN answers CROSS JOIN carried_entries AS listed
+        WHERE answers.settlement = wanted.value AND listed.position = answers.position
+          AND listed.into_period IS NULL AND listed.from_period > 0
+          AND NOT EXISTS (SELECT 1 FROM carried_entries AS cleared
+                          WHERE cleared.position = listed.position AND cleared.part = listed.part
+                            AND cleared.from_period = 0 AND cleared.into_period IS NOT NULL)";
+    sql.query(ON_LIST, values![settlements], |row| Ok((row.text(0)?.to_owned(), row.number(1)?)))
+}
+
+/// What joins entries that go to the list, from each period that is not stated: were these returned, what undoes them would
+/// count alone there.
+fn joining(
+    sql: &Sql<'_>,
+    period: PeriodNumber,
+    ways: &BTreeMap<Whole, Option<PeriodNumber>>,
+) -> Result<Vec<(PeriodNumber, InPeriod)>, StoreError> {
+    let is_listed = |whole: &Whole| ways.get(whole).is_some_and(Option::is_none);
+    let listed: BTreeSet<String> =
+        ways.keys().filter(|whole| is_listed(whole)).map(|(settlement, _)| settlement.clone()).collect();
+    let mut joining = Vec::new();
+    if listed.is_empty() {
+        return Ok(joining);
+    }
+    for other in unstated(sql, period)? {
+        let found = in_period(sql, other, &listed, None)?.into_iter();
+        let theirs = found.filter(|entry| is_listed(&(entry.settlement.clone(), entry.part)));
+        joining.extend(theirs.map(|entry| (other, entry)));
+    }
+    Ok(joining)
 }
 
 macro_rules! carried {

@@ -12,9 +12,10 @@ use settlement::adjudication::FundShares;
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 
-use super::super::afterwards::{self, alone};
+use super::super::afterwards::{self, alone, along};
 use super::super::lots::{LotPosting, read_posting};
 use super::super::{HubStore, Position, corrupt, instant};
+use super::apart::must_clear;
 use super::carried::CARRY;
 use super::{PeriodNumber, THE_LIST};
 use crate::engine::{Row, Sql, Value};
@@ -209,7 +210,12 @@ fn act_on(
     if let (Act::Approve(_), Some(proposed)) = (act, changed_since(&acts, decided)) {
         return Ok(Err(ListedFault::SumChanged { proposed, now: net }));
     }
+    let must_clear = !open.is_empty() && must_clear(sql, &id, part)?;
+    if must_clear && act.verdict() == Some(Verdict::Return) {
+        return Ok(Err(ListFault::ClearsOnly.into()));
+    }
     if let (Some(before), Some(verdict), true) = (ended_as(&acts), act.verdict(), part != Listed::AFTERWARDS)
+        && !must_clear
         && verdict != before
         && !open.is_empty()
     {
@@ -273,7 +279,7 @@ fn end(sql: &Sql<'_>, entries: &[&Entry], verdict: Verdict, (reason, at): (&str,
     match (into, entries.first()) {
         (Some(into), Some(Entry { held, .. })) if held.part == 0 => {
             let settlement = held.settlement.to_time_first();
-            afterwards::move_with(sql, &settlement, THE_LIST, PeriodNumber(into))
+            along::move_with(sql, &settlement, THE_LIST, PeriodNumber(into))
         }
         (Some(_) | None, _) => Ok(()),
     }

@@ -142,6 +142,19 @@ macro_rules! apart {
     };
 }
 
+/// How many postings of a correction count in a period. They give and take back by turns.
+macro_rules! counted {
+    ($of:literal) => {
+        concat!(
+            "(SELECT COUNT(*) FROM correction_postings AS posted WHERE posted.id = ",
+            $of,
+            ".id AND COALESCE((SELECT into_period FROM correction_moves AS moved
+                               WHERE moved.id = posted.id AND moved.step = posted.step
+                               ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1), posted.period) <> 0)"
+        )
+    };
+}
+
 impl HubStore {
     /// Deductions whose postings are not what happened to them, each with what is wrong: what is agreed on is taken off,
     /// what is released after that is given back, and nothing else is posted.
@@ -244,6 +257,26 @@ impl HubStore {
     pub async fn posting_ahead(&self) -> Result<Vec<(Afterwards, String, i64)>, StoreError> {
         let ahead = self.engine.read(|sql| alone::ahead_of_list(sql, None, None)).await?;
         Ok(ahead.into_iter().map(|(posted, _)| posted.into_named()).collect())
+    }
+
+    /// Corrections that count although what they take back was returned from the list.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn correction_apart(&self) -> Result<Vec<String>, StoreError> {
+        const APART: &str = concat!(
+            "SELECT back.id FROM corrections AS back JOIN correction_batches ON correction_batches.id = back.batch
+             JOIN corrections AS original ON original.batch = correction_batches.undoes
+                AND original.settlement = back.settlement
+             WHERE EXISTS (SELECT 1 FROM correction_moves AS returned
+                           WHERE returned.id = original.id AND returned.from_period = 0 AND returned.into_period = 0)
+               AND ",
+            counted!("original"),
+            " % 2 = 0 AND ",
+            counted!("back"),
+            " % 2 = 1 ORDER BY back.id"
+        );
+        self.engine.read(|sql| sql.query(APART, values![], |row| Ok(row.text(0)?.to_owned()))).await
     }
 
     /// Everything that was moved of deductions and corrections, posting by posting.

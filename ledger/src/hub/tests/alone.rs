@@ -27,14 +27,24 @@ pub(super) async fn object(
     version: u32,
     ids: &[&str],
 ) -> Result<(), StatementFault> {
+    let next = PeriodNumber(period.0 + 1);
+    let into = |began: i64| Some(next).filter(|next| next.0 - began <= 2);
+    let carrying: Carrying = (1..=period.0).map(|began| (PeriodNumber(began), into(began))).collect();
+    object_into(world, (period, version), ids, carrying).await
+}
+
+/// The same, into these periods.
+pub(super) async fn object_into(
+    world: &World,
+    (period, version): (PeriodNumber, u32),
+    ids: &[&str],
+    carrying: Carrying,
+) -> Result<(), StatementFault> {
     let movements = world.store.clearing_movements(period).await.expect("movements");
     let lots = by_pair(&movements, &world.regions).remove(&pair()).unwrap_or_default();
     world.store.statement_issue((period, pair()), version, lots, date(2025, 8, 21)).await.expect("it is issued");
     let settlements = ids.iter().map(|id| settlement(id)).collect();
     let objection = Reply::Objected { settlements, reason: "not what we were told".into() };
-    let next = PeriodNumber(period.0 + 1);
-    let into = |began: i64| Some(next).filter(|next| next.0 - began <= 2);
-    let carrying: Carrying = (1..=period.0).map(|began| (PeriodNumber(began), into(began))).collect();
     let to = (carrying, world.regions.clone());
     let replied = world.store.statement_reply((period, pair(), Side::Treatment), version, objection, to, who());
     replied.await.expect("the store works")

@@ -28,14 +28,19 @@ pub async fn changes_of_several_prefunds_are_recorded_together_and_each_once(wor
     let (employee, resident) =
         (change(Insurance::Employee, "reset 2026", 500), change(Insurance::Resident, "reset 2026", 300));
     let record = async |changes: &[&PrefundChange]| {
-        let changes = changes.iter().map(|change| (*change).clone()).collect();
-        world.store.prefund_change_all(changes, "calendar".into()).await.expect("the store works")
+        let changes: Vec<PrefundChange> = changes.iter().map(|change| (*change).clone()).collect();
+        let all = move |_: &[PrefundEntry]| Ok::<_, &str>(changes.clone());
+        let made = world.store.prefund_change_by(all, "calendar".into()).await.expect("the store works");
+        made.expect("nobody refuses").into_iter().filter(|(_, is_new)| *is_new).count()
     };
     assert_eq!(record(&[]).await, 0);
     assert_eq!(record(&[&employee]).await, 1);
     let otherwise = change(Insurance::Employee, "reset 2026", 501);
     assert_eq!(record(&[&otherwise, &resident]).await, 1, "what is there stays as it is");
     assert_eq!(world.store.prefund_changes().await.expect("changes"), [employee.clone(), resident.clone()]);
+    let seen = |entries: &[PrefundEntry]| Err::<Vec<PrefundChange>, _>(entries.len());
+    let refused = world.store.prefund_change_by(seen, "calendar".into()).await.expect("the store works");
+    assert_eq!(refused, Err(2), "who decides sees what is recorded");
     let next = change(Insurance::Employee, "reset 2027", -200);
     assert!(world.store.prefund_change(next, "calendar".into()).await.expect("the store works"));
     let balances = async || {

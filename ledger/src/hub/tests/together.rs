@@ -1,0 +1,146 @@
+//! That what belongs to one settlement is carried no further than each may be, and ends on the list on one sum.
+
+use ::clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict};
+use ::clearing::period::Side;
+
+use super::alone::{FIFTH, FOURTH, NEXT, THIRD, act, nothing_is_astray, object, object_into, of, on_list, stated};
+use super::corrections::{found, in_force};
+use super::course::{owed, settled, settlement};
+use super::deductions::undo;
+use super::folding::{FIRST, fold};
+use super::listed::lodge_and_agree;
+use super::*;
+
+/// What is on the list of A itself: its sums, and where it stands.
+async fn own(world: &World) -> (i64, i64, Standing<Person>) {
+    let listed = world.store.listed().await.expect("a list");
+    let own = listed.iter().find(|held| held.settlement == settlement("A") && held.part == 0).expect("it is listed");
+    (own.sums.owed().fen(), own.net().fen(), own.standing.clone())
+}
+
+async fn end(world: &World, part: i64, verdict: Verdict) -> [Result<(), ListedFault>; 2] {
+    let by = |seat| (Person { certificate: format!("{seat:?}"), seat }, at(13));
+    let act = async |act, seat| {
+        let acted = world.store.listed_act((settlement("A"), part), act, "查实".into(), by(seat)).await;
+        acted.expect("the store works")
+    };
+    [act(Act::Propose(verdict), Seat::Member(Side::Home)).await, act(Act::Approve(verdict), Seat::Centre).await]
+}
+
+async fn nothing_counts_apart(world: &World) {
+    nothing_is_astray(world).await;
+    assert_eq!(world.store.entry_apart().await.expect("a check"), []);
+    assert_eq!(world.store.correction_apart().await.expect("a check"), [""; 0]);
+}
+
+/// A of 100, and the second period open after the first was stated.
+async fn settled_and_stated(world: &World) {
+    settled(world, "A", 100).await;
+    fold(world).await;
+    stated(world, FIRST).await;
+}
+
+/// The deduction is of the second period, its settlement's undoing of the third.
+pub(super) async fn what_may_be_carried_no_further_leaves_the_entry_that_it_goes_with(world: World) {
+    settled_and_stated(&world).await;
+    lodge_and_agree(&world, "A", 30).await;
+    stated(&world, NEXT).await;
+    assert_eq!(object(&world, NEXT, 1, &["A"]).await, Ok(()));
+    undo(&world, "C", "A", 100).await;
+    assert_eq!(world.store.deduction_release(at(8)).await.expect("the store works"), 1);
+    stated(&world, THIRD).await;
+    assert_eq!(object(&world, THIRD, 1, &["A"]).await, Ok(()));
+    assert_eq!((owed(&world, THIRD).await, owed(&world, FOURTH).await), (0, -100));
+    assert_eq!(on_list(&world).await, [], "both may be carried so far");
+    stated(&world, FOURTH).await;
+    assert_eq!(object(&world, FOURTH, 1, &["A"]).await, Ok(()));
+    assert_eq!((owed(&world, FOURTH).await, owed(&world, FIFTH).await), (0, -100));
+    let moves = world.store.posting_moves().await.expect("it is read");
+    let of_first: Vec<_> = moves.iter().filter(|moved| moved.step == 1).map(|moved| (moved.from, moved.into)).collect();
+    assert_eq!(of_first, [(NEXT, THIRD), (THIRD, FOURTH), (FOURTH, PeriodNumber(0))], "twice, and no more");
+    assert_eq!(on_list(&world).await, [of("A", [0, 0, 0], Standing::Waiting)], "with what gives it back");
+    nothing_counts_apart(&world).await;
+}
+
+pub(super) async fn what_undoes_a_settlement_reaches_the_list_with_it_however_seldom_it_was_carried(world: World) {
+    settled_and_stated(&world).await;
+    assert_eq!(object(&world, FIRST, 1, &["A"]).await, Ok(()));
+    undo(&world, "C", "A", 100).await;
+    for period in [NEXT, THIRD] {
+        stated(&world, period).await;
+        assert_eq!(object(&world, period, 1, &["A"]).await, Ok(()));
+    }
+    assert_eq!((owed(&world, THIRD).await, owed(&world, FOURTH).await), (0, 0));
+    assert_eq!(own(&world).await, (0, 0, Standing::Waiting), "both, on one sum");
+    assert_eq!(end(&world, 0, Verdict::Return).await, [Ok(()), Ok(())]);
+    nothing_counts_apart(&world).await;
+}
+
+pub(super) async fn what_is_not_stated_yet_joins_its_settlement_on_the_list(world: World) {
+    settled_and_stated(&world).await;
+    assert_eq!(object(&world, FIRST, 1, &["A"]).await, Ok(()));
+    stated(&world, NEXT).await;
+    assert_eq!(object(&world, NEXT, 1, &["A"]).await, Ok(()));
+    stated(&world, THIRD).await;
+    lodge_and_agree(&world, "A", 30).await;
+    assert_eq!((owed(&world, THIRD).await, owed(&world, FOURTH).await), (100, -30), "what is stated stays");
+    assert_eq!(object(&world, THIRD, 1, &["A"]).await, Ok(()));
+    assert_eq!((owed(&world, THIRD).await, owed(&world, FOURTH).await), (0, 0));
+    assert_eq!(own(&world).await, (100, 70, Standing::Waiting));
+    // It is undone while it waits: that is decided with it.
+    undo(&world, "C", "A", 100).await;
+    assert_eq!(world.store.deduction_release(at(8)).await.expect("the store works"), 1);
+    assert_eq!(owed(&world, FOURTH).await, -100);
+    let listed = vec![Disputed { settlement: settlement("A"), reason: "not ours".into(), owner: Side::Home }];
+    let carrying = Carrying::from([(FOURTH, Some(FIFTH))]);
+    let carried = world.store.entry_carry_out(FOURTH, (listed, vec![]), carrying, at(9)).await;
+    assert_eq!(carried.expect("the store works"), Some(1));
+    assert_eq!((owed(&world, FOURTH).await, owed(&world, FIFTH).await), (0, 0), "it is carried nowhere else");
+    assert_eq!(own(&world).await, (0, 0, Standing::Waiting));
+    assert_eq!(end(&world, 0, Verdict::Return).await, [Ok(()), Ok(())]);
+    nothing_counts_apart(&world).await;
+}
+
+/// The first period is objected to when the second is stated: what counts there stays.
+pub(super) async fn what_is_undone_in_a_stated_period_is_cleared_with_that(world: World) {
+    settled_and_stated(&world).await;
+    undo(&world, "C", "A", 100).await;
+    stated(&world, NEXT).await;
+    assert_eq!(object_into(&world, (FIRST, 1), &["A"], Carrying::from([(FIRST, None)])).await, Ok(()));
+    assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (0, -100));
+    let refused = || Err(ListFault::ClearsOnly.into());
+    assert_eq!(end(&world, 0, Verdict::Return).await, [refused(), refused()], "its undoing would count alone");
+    nothing_counts_apart(&world).await;
+    assert_eq!(end(&world, 0, Verdict::Clear).await, [Ok(()), Ok(())]);
+    assert_eq!((owed(&world, NEXT).await, owed(&world, THIRD).await), (-100, 100), "together nothing");
+    nothing_counts_apart(&world).await;
+}
+
+pub(super) async fn what_is_taken_off_in_a_stated_period_has_its_settlement_cleared(world: World) {
+    settled_and_stated(&world).await;
+    lodge_and_agree(&world, "A", 30).await;
+    stated(&world, NEXT).await;
+    assert_eq!(object_into(&world, (FIRST, 1), &["A"], Carrying::from([(FIRST, None)])).await, Ok(()));
+    let [proposed, _] = end(&world, 0, Verdict::Return).await;
+    assert_eq!(proposed, Err(ListFault::ClearsOnly.into()), "else it is taken off nothing");
+    assert_eq!(end(&world, 0, Verdict::Clear).await, [Ok(()), Ok(())]);
+    assert_eq!((owed(&world, NEXT).await, owed(&world, THIRD).await), (-30, 100));
+}
+
+pub(super) async fn a_correction_that_is_taken_back_in_a_stated_period_is_cleared_with_that(world: World) {
+    settled_and_stated(&world).await;
+    in_force(&world, "1", Changes::Named(vec![found("A", 100, 90)])).await;
+    stated(&world, NEXT).await;
+    in_force(&world, "2", Changes::Undo("1".into())).await;
+    stated(&world, THIRD).await;
+    let carrying = Carrying::from([(FIRST, None), (NEXT, None)]);
+    assert_eq!(object_into(&world, (NEXT, 1), &["A"], carrying).await, Ok(()));
+    assert_eq!((owed(&world, NEXT).await, owed(&world, THIRD).await), (0, 10));
+    assert_eq!(on_list(&world).await, [of("A", [0, -10, -10], Standing::Waiting)]);
+    let home = Seat::Member(Side::Home);
+    let returned = act(&world, "A", Act::Propose(Verdict::Return), home).await;
+    assert_eq!(returned, Err(ListFault::ClearsOnly.into()), "what takes it back would count alone");
+    assert_eq!(end(&world, Listed::AFTERWARDS, Verdict::Clear).await, [Ok(()), Ok(())]);
+    assert_eq!((owed(&world, THIRD).await, owed(&world, FOURTH).await), (10, -10));
+    nothing_counts_apart(&world).await;
+}
