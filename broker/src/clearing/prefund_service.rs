@@ -29,7 +29,7 @@ use super::Clearing;
 use super::prefund_requests::top_up_id;
 use super::prefunds::{QuarterSums, ResetFault, ResetRow, Watched};
 use super::service::write_acceptance;
-use super::texts::{acceptance_field, check_payment, payment_field, read_id, read_reason};
+use super::texts::{acceptance_field, payment_field, read_called, read_id, read_reason};
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, not_yours, refuse};
 
@@ -160,7 +160,7 @@ impl PrefundsService {
     ) -> Result<v1::PrefundChangeView, Refusal> {
         let (key, side) = own_side(permit, (&asked.home, &asked.treatment, &asked.insurance), &asked.side)?;
         let payment = read_payment(asked.payment.as_ref()).map_err(|fault| invalid(fault.field, fault.problem))?;
-        check_payment(&payment)?;
+        let payment = read_called(payment)?;
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let paid = self.clearing.store.prefund_pay((key, asked.id.clone(), side), payment, by).await;
         paid.map_err(|fault| failed(&fault))?.map_err(pay_refused)?;

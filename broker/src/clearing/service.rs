@@ -21,7 +21,7 @@ use settlement::person::Insurance;
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
-use super::texts::{acceptance_field, check_payment, payment_field, read_reason};
+use super::texts::{acceptance_field, payment_field, read_called, read_reason};
 use super::{Clearing, Standing, reports};
 use crate::refusing::{failed, invalid, not_yours, refuse};
 
@@ -106,7 +106,7 @@ impl ClearingService {
             (self.period("month", &request.month).await?, read_pair(&request.home, &request.treatment)?);
         let side = speaks_for(permit, &pair, &request.side)?;
         let payment = cleared::read_payment(request.payment.as_ref()).map_err(|fault| of_fault(&fault))?;
-        check_payment(&payment)?;
+        let payment = read_called(payment)?;
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let insurance = match request.insurance.as_str() {
             "" => only_due(&self.pair_record(period, pair).await?)?,

@@ -33,13 +33,14 @@ pub(super) fn read_letter(letter: &str) -> Result<String, Refusal> {
     read("letter", letter, LONGEST_NAME)
 }
 
-/// Looks at what a payment is called by.
+/// Reads what a payment is called by: without what stands around it, which would set two records of one payment apart.
 ///
 /// # Errors
 /// Missing-field or invalid-field.
-pub(super) fn check_payment(payment: &Payment) -> Result<(), Refusal> {
-    read("payment.serial", &payment.serial, LONGEST_NAME)?;
-    read("payment.bank", &payment.bank, LONGEST_NAME).map(drop)
+pub(super) fn read_called(payment: Payment) -> Result<Payment, Refusal> {
+    let serial = read("payment.serial", &payment.serial, LONGEST_NAME)?;
+    let bank = read("payment.bank", &payment.bank, LONGEST_NAME)?;
+    Ok(Payment { serial, bank, ..payment })
 }
 
 /// The field of a payment that a fault is of.
