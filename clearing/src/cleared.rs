@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
-use settlement::ids::{MemberCode, PoolCode};
 use settlement::money::Money;
-use settlement::region::RegionTable;
 
+use crate::members::Members;
 use crate::obligation::{Lot, Sums, Totals};
 use crate::period::Pair;
 
@@ -79,19 +78,26 @@ pub struct Movements {
     pub recomputed: Totals,
 }
 
-/// The pair that a lot is of. A pool that the table of regions lacks is its own member.
-pub fn pair_of(lot: &Lot, regions: &RegionTable) -> Pair {
-    let member = |pool: PoolCode| regions.member_of(pool).unwrap_or(MemberCode(pool.0));
-    Pair { home: member(lot.home), treatment: member(lot.treatment) }
+impl Movements {
+    /// The lots that anything happened to.
+    pub fn lots(&self) -> BTreeSet<Lot> {
+        let Movements { booked, corrected: _, carried_out, carried_in, deducted, recomputed } = self;
+        lots([booked, carried_out, carried_in, deducted, recomputed])
+    }
+}
+
+/// The pair that a lot is of.
+pub fn pair_of(lot: &Lot, members: &impl Members) -> Pair {
+    Pair { home: members.member_for(lot.home), treatment: members.member_for(lot.treatment) }
 }
 
 /// What each pair of members clears, lot by lot. Lots inside one member are booked and owed to nobody, so they are of no
-/// pair; a pool that the table of regions lacks is its own member, so that its money is shown rather than lost.
-pub fn by_pair(movements: &Movements, regions: &RegionTable) -> BTreeMap<Pair, BTreeMap<Lot, Cleared>> {
+/// pair.
+pub fn by_pair(movements: &Movements, members: &impl Members) -> BTreeMap<Pair, BTreeMap<Lot, Cleared>> {
     let Movements { booked, corrected, carried_out, carried_in, deducted, recomputed } = movements;
     let mut pairs: BTreeMap<Pair, BTreeMap<Lot, Cleared>> = BTreeMap::new();
-    for lot in lots([booked, carried_out, carried_in, deducted, recomputed]) {
-        let pair = pair_of(&lot, regions);
+    for lot in movements.lots() {
+        let pair = pair_of(&lot, members);
         let cleared = Cleared {
             booked: booked.of(lot),
             corrected: corrected.of(lot),
@@ -122,6 +128,8 @@ fn lots<'t>(totals: impl IntoIterator<Item = &'t Totals>) -> BTreeSet<Lot> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use settlement::ids::PoolCode;
+    use settlement::region::RegionTable;
 
     use super::*;
     use crate::calendar::Calendar;

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use clearing::calendar::Calendar;
 use clearing::cleared::{Cleared, by_pair, sum};
+use clearing::members::PeriodMembers;
 use clearing::obligation::{Lot, Sums};
 use clearing::payment::dues;
 use clearing::period::{Pair, PairRecord, Record};
@@ -124,7 +125,8 @@ pub async fn a_statement_is_entries_less_carried_out_with_carried_in_less_deduct
     let movements = hub.clearing_movements(period).await?;
     let of_lots = by_pair(&movements, &RegionTable::default());
     let of_lots: BTreeMap<Lot, Cleared> = of_lots.into_values().flatten().collect();
-    let of_pairs = rules.regions.map(|regions| by_pair(&movements, regions));
+    let recorded = hub.period_members(period).await?;
+    let of_pairs = rules.regions.map(|regions| by_pair(&movements, &PeriodMembers::new(recorded, regions)));
     let mut findings = Vec::new();
     let mut wrong = |pair: &Pair, problem: String| {
         let invariant = "a statement is entries − carried out + carried in − deductions + corrections";

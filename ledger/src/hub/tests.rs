@@ -31,11 +31,11 @@ use booking::*;
 use breaks::*;
 use corrections::*;
 use course::{
-    a_payment_is_corrected_by_its_side_until_both_record_the_same,
+    a_lot_stands_in_the_statements_of_one_pair, a_payment_is_corrected_by_its_side_until_both_record_the_same,
     a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
     an_objection_to_what_comes_to_nothing_in_its_lot_is_heard,
     two_records_that_differ_are_paid_once_both_sides_accept_these_two,
-    what_is_carried_out_is_carried_in_and_cleared_once,
+    what_is_carried_out_is_carried_in_and_cleared_once, what_was_read_before_something_moved_is_not_stated,
 };
 use deductions::*;
 use filed::*;
@@ -168,6 +168,8 @@ on_both! {
     what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
     a_part_of_a_report_ends_nothing_outside_of_its_stretch,
     a_signature_takes_the_place_of_the_one_that_it_was_to_replace_alone,
+    what_was_read_before_something_moved_is_not_stated,
+    a_lot_stands_in_the_statements_of_one_pair,
 }
 
 struct World {

@@ -181,7 +181,7 @@ pub(super) fn unstated_after(sql: &Sql<'_>, period: PeriodNumber) -> Result<Peri
 }
 
 /// Whether a period has taken the step after which its statements are made.
-fn is_carried(sql: &Sql<'_>, period: PeriodNumber) -> Result<bool, StoreError> {
+pub(super) fn is_carried(sql: &Sql<'_>, period: PeriodNumber) -> Result<bool, StoreError> {
     const CARRIED: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = 'carried' AND held = 1";
     sql.exists(CARRIED, values![period.0])
 }
@@ -314,7 +314,7 @@ macro_rules! carried {
 }
 
 /// What is by now carried out of a period, into it, deducted in it, and corrected in it.
-pub(super) fn moved(sql: &Sql<'_>, period: PeriodNumber) -> Result<[Totals; 4], StoreError> {
+fn moved(sql: &Sql<'_>, period: PeriodNumber) -> Result<[Totals; 4], StoreError> {
     let carried_out = sql.query(carried!("from_period"), values![period.0], read_moved)?.into_iter().collect();
     let carried_in = sql.query(carried!("into_period"), values![period.0], read_moved)?.into_iter().collect();
     let deducted = afterwards::DEDUCTIONS.of_period(sql, period)?.into_iter().collect();

@@ -11,6 +11,7 @@ pub(in crate::hub) const TABLES: Version = Version {
         "period_late",
         "clearing_months",
         "clearing_steps",
+        "period_members",
         "carried_entries",
         "listed_acts",
         "statements",
@@ -67,6 +68,10 @@ const TEXT: &str = concat!(
         number INTEGER PRIMARY KEY, period INTEGER NOT NULL, step TEXT NOT NULL, held INTEGER NOT NULL,
         report TEXT NOT NULL, taken_at INTEGER NOT NULL) STRICT;
     CREATE INDEX clearing_steps_by_period ON clearing_steps (period, number);",
+    // Which member each pool of a period was of when it was stated.
+    "CREATE TABLE period_members (
+        period INTEGER NOT NULL, pool TEXT NOT NULL, member TEXT NOT NULL,
+        PRIMARY KEY (period, pool)) STRICT, WITHOUT ROWID;",
     // Entries that a period is cleared without; where they go, or that they stand on the list, and which side's member
     // has to find out. What ends on the list goes from period 0: into the one that is open then, or into none where it is
     // returned.
