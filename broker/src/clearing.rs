@@ -102,9 +102,7 @@ impl Clearing {
         mut done: impl FnMut(PeriodNumber, Step) + Send,
     ) -> Result<(), StoreError> {
         self.store.journal_fold(READING).await?;
-        self.store.deduction_release(now).await?;
-        self.store.correction_release(crate::corrections::carry::letter, now).await?;
-        self.store.deduction_restore(now).await?;
+        self.store.afterwards_follow(crate::corrections::carry::letter, now).await?;
         // Cutting off begins another period, which may be due as well: a hub that was down for months.
         let mut next = self.first_unfinished().await?;
         while let Some(period) = next {

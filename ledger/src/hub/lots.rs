@@ -10,6 +10,7 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::postings::Turn;
 
+use super::afterwards::turned;
 use super::journal::turn_of;
 use super::periods::PeriodNumber;
 use super::{HubStore, Position, corrupt};
@@ -112,6 +113,7 @@ pub(super) fn add(sql: &Sql<'_>, postings: &[LotPosting]) -> Result<(), StoreErr
         })
         .collect();
     sql.execute_each(POSTING, &rows)?;
+    turned::note_folded(sql, postings)?;
     let mut periods: Vec<PeriodNumber> = postings.iter().map(|posting| posting.period).collect();
     periods.sort_unstable();
     periods.dedup();

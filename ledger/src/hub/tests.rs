@@ -48,6 +48,10 @@ use inquiries::*;
 use listed::*;
 use prefunds::*;
 use told::*;
+use turned::{
+    a_batch_that_is_taken_after_its_settlement_was_undone_is_given_back,
+    only_settlements_that_turned_are_looked_at_again,
+};
 use uncompared::*;
 
 mod alone;
@@ -66,6 +70,7 @@ mod listed;
 mod prefunds;
 mod several;
 mod told;
+mod turned;
 mod uncompared;
 
 const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
@@ -170,6 +175,8 @@ on_both! {
     a_signature_takes_the_place_of_the_one_that_it_was_to_replace_alone,
     what_was_read_before_something_moved_is_not_stated,
     a_lot_stands_in_the_statements_of_one_pair,
+    only_settlements_that_turned_are_looked_at_again,
+    a_batch_that_is_taken_after_its_settlement_was_undone_is_given_back,
 }
 
 struct World {

@@ -181,4 +181,7 @@ const TEXT: &str = concat!(
         id TEXT NOT NULL, step INTEGER NOT NULL, from_period INTEGER NOT NULL, into_period INTEGER NOT NULL,
         reason TEXT, owner TEXT, moved_at INTEGER, PRIMARY KEY (id, step, from_period)) STRICT, WITHOUT ROWID;
     CREATE INDEX correction_moves_into ON correction_moves (into_period);",
+    // Settlements with one or the other whose standing has changed: what is to follow them is looked for among these. A
+    // worklist.
+    "CREATE TABLE turned_settlements (number INTEGER PRIMARY KEY, settlement TEXT NOT NULL) STRICT;",
 );

@@ -5,7 +5,7 @@ use crate::mailbox::{Letter, Mailbox, Part, Posted};
 use crate::testing::append_only::all_is_append_only_but;
 
 /// Worklists, and hints about who does a job: they can be made again from the evidence.
-const CHANGING: [&str; 11] = [
+const CHANGING: [&str; 12] = [
     "doubts",
     "leases",
     "letters_waiting",
@@ -17,6 +17,7 @@ const CHANGING: [&str; 11] = [
     "stale_buckets",
     "unfolded",
     "mailbox_nodes",
+    "turned_settlements",
 ];
 
 pub(super) async fn nobody_changes_or_removes_evidence(world: World) {
