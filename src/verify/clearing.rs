@@ -47,6 +47,7 @@ pub struct Rules<'r> {
 /// When the book cannot be read.
 pub async fn findings(hub: &HubStore, rules: Rules<'_>) -> Result<Vec<Finding>> {
     let mut findings = each_entry_is_in_exactly_one_period(hub).await?;
+    findings.extend(each_branch_counts_what_its_period_holds(hub).await?);
     findings.extend(what_is_carried_out_is_carried_in_once_or_listed(hub).await?);
     if let Some(calendar) = rules.calendar {
         findings.extend(nothing_is_carried_more_often_than_the_calendar_says(hub, calendar).await?);
@@ -92,6 +93,19 @@ pub async fn each_entry_is_in_exactly_one_period(hub: &HubStore) -> Result<Vec<F
         finding("each entry is in exactly one period", format!("position {}", misplaced.position.0), problem)
     });
     Ok(misplaced.collect())
+}
+
+/// Each day between two pools counts the entries that its period holds: what was not compared is found by that.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn each_branch_counts_what_its_period_holds(hub: &HubStore) -> Result<Vec<Finding>> {
+    let told = hub.branch_miscounted().await?.into_iter().map(|(period, branch)| {
+        let subject = format!("{} → {} on {} in period {period}", branch.home, branch.treatment, branch.day);
+        let problem = "it counts another number of entries than it holds".to_owned();
+        finding("each branch counts what its period holds", subject, problem)
+    });
+    Ok(told.collect())
 }
 
 /// What is folded of a period is what its entries come to, and once it is folded, what its journal says.

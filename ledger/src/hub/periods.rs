@@ -26,6 +26,7 @@ pub use payments::PaidPlace;
 pub(super) use payments::{add_acceptance, add_record, next_record, read_insurance, read_payment, read_side};
 pub use statements::{AsOf, Reply, StatementFault};
 pub(super) use tables::TABLES;
+pub(super) use uncompared::count as count_branches;
 pub use uncompared::{DisputedBranches, UncomparedBranch};
 
 use super::{HubStore, instant};

@@ -177,6 +177,7 @@ on_both! {
     a_lot_stands_in_the_statements_of_one_pair,
     only_settlements_that_turned_are_looked_at_again,
     a_batch_that_is_taken_after_its_settlement_was_undone_is_given_back,
+    a_period_keeps_a_row_a_branch_however_many_entries_it_holds,
 }
 
 struct World {

@@ -4,15 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::cleared::Movements;
+use clearing::digest::Branch;
 use clearing::obligation::{Lot, Totals};
 use clearing::period::Side;
 use jiff::Timestamp;
 use settlement::ids::SettlementId;
 
+use super::super::breaks::read_branch;
 use super::super::lots::{LotPosting, read_lot, read_moved, read_posting};
 use super::super::{HubStore, afterwards};
 use super::course::{StepTaken, record_step};
-use super::uncompared::DisputedBranches;
+use super::uncompared::{self, DisputedBranches};
 use super::{PeriodNumber, THE_LIST};
 use crate::engine::{Row, Sql, Value, list};
 use crate::store::StoreError;
@@ -210,6 +212,7 @@ pub(super) struct InPeriod {
     pub booked: PeriodNumber,
     /// The settlement, as the book keeps it.
     pub settlement: String,
+    branch: Branch,
 }
 
 /// Which lots are meant.
@@ -229,9 +232,9 @@ pub(super) fn in_period(
             SELECT answers.position FROM json_each(?1) AS wanted CROSS JOIN answers
             WHERE answers.settlement = wanted.value),
         own AS MATERIALIZED (
-            SELECT lot_postings.position, part, period, settlement, home, treatment, insurance, care
+            SELECT lot_postings.position, part, period, settlement, day, home, treatment, insurance, care
             FROM booked CROSS JOIN lot_postings WHERE lot_postings.position = booked.position)
-        SELECT position, part, period, settlement, home, treatment, insurance, care FROM own
+        SELECT position, part, period, settlement, day, home, treatment, insurance, care FROM own
         WHERE (period = ?2 OR ?2 IN (
               SELECT came.into_period FROM carried_entries AS came
               WHERE came.position = own.position AND came.part = own.part))
@@ -242,7 +245,8 @@ pub(super) fn in_period(
     let wanted = list(settlements.iter().map(String::as_str));
     let found = sql.query(IN_IT, values![&wanted, period.0], |row| {
         let (booked, settlement) = (PeriodNumber(row.number(2)?), row.text(3)?.to_owned());
-        Ok((InPeriod { position: row.number(0)?, part: row.number(1)?, booked, settlement }, read_lot(row, 4)?))
+        let (position, part, branch) = (row.number(0)?, row.number(1)?, read_branch(row, 4)?);
+        Ok((InPeriod { position, part, booked, settlement, branch }, read_lot(row, 5)?))
     })?;
     Ok(found.into_iter().filter(|(_, lot)| of.is_none_or(|of| of(lot))).map(|(entry, _)| entry).collect())
 }
@@ -275,14 +279,16 @@ pub(super) fn carry_entries(
     let reasons: BTreeMap<String, &Disputed> =
         disputed.iter().map(|disputed| (disputed.settlement.to_time_first(), disputed)).collect();
     let found = in_period(sql, period, &reasons.keys().cloned().collect(), of)?;
-    let mut own = BTreeMap::new();
+    let (mut own, mut branches) = (BTreeMap::new(), Vec::new());
     let rows: Vec<[Value<'_>; 7]> = found
         .iter()
-        .filter_map(|InPeriod { position, part, booked, settlement }| {
+        .filter_map(|InPeriod { position, part, booked, settlement, branch }| {
             let into = carrying.get(booked)?.map(|into| into.0);
             let disputed = reasons.get(settlement.as_str())?;
             if *part == 0 {
                 own.insert(settlement.clone(), into.map_or(THE_LIST, PeriodNumber));
+                branches.push((period, *branch, -1));
+                branches.extend(into.map(|into| (PeriodNumber(into), *branch, 1)));
             }
             Some([
                 (*position).into(),
@@ -296,6 +302,7 @@ pub(super) fn carry_entries(
         })
         .collect();
     sql.execute_each(CARRY, &rows)?;
+    uncompared::count(sql, branches)?;
     Ok((rows.len() as u64, own))
 }
 

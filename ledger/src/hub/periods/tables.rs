@@ -55,6 +55,10 @@ const TEXT: &str = concat!(
         large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,
         assistance INTEGER NOT NULL, account INTEGER NOT NULL,
         PRIMARY KEY (period, home, treatment, insurance, care)) STRICT, WITHOUT ROWID;",
+    // Which days between two pools a period holds how many entries of: what is to have been compared before it is stated.
+    "CREATE TABLE period_branches (
+        period INTEGER NOT NULL, day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, entries INTEGER NOT NULL,
+        PRIMARY KEY (period, day, home, treatment)) STRICT, WITHOUT ROWID;",
     // Up to where the book was folded when a period began, and what had no answer then: everything that the period holds
     // lies after the one or is among the other.
     "CREATE TABLE period_bounds (
