@@ -213,7 +213,8 @@ impl HubStore {
     pub async fn correction_release(&self, tell: CorrectionLetter, at: Timestamp) -> Result<usize, StoreError> {
         // An odd number of entries counts, and so does an odd number of postings.
         const APART: &str = "SELECT DISTINCT corrections.id FROM turned_settlements AS turned CROSS JOIN corrections
-            WHERE corrections.settlement = turned.settlement AND (SELECT MAX(step) FROM correction_postings WHERE correction_postings.id = corrections.id) % 2
+            WHERE corrections.settlement = turned.settlement
+              AND (SELECT MAX(step) FROM correction_postings WHERE correction_postings.id = corrections.id) % 2
                <> (SELECT MAX(step) FROM answers WHERE answers.settlement = corrections.settlement) % 2
             ORDER BY corrections.id";
         let apart = self.engine.read(|sql| sql.query(APART, values![], |row| Ok(row.text(0)?.to_owned()))).await?;
