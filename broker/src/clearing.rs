@@ -18,13 +18,14 @@ pub mod unpaid;
 mod year;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clearing::breaks::Books;
 use clearing::calendar::{Calendar, HospitalDifferences};
 use clearing::carry::{Carried, carry};
 use clearing::cleared::{Cleared, by_pair, pair_of};
 use clearing::listed::{self, Verdict, owner_of_break};
+use clearing::members::{Members, PeriodMembers};
 use clearing::month::Month;
 use clearing::obligation::{Lot, Sums};
 use clearing::payment::dues;
@@ -32,7 +33,7 @@ use clearing::period::{Pair, PairRecord, Plan, Proof, Record, Side, Step, plan};
 use futures_util::future::try_join_all;
 use identity::permit::OperatorPermit;
 use jiff::Timestamp;
-use ledger::hub::{Carrying, Disputed, HubStore, Listed, PeriodNumber, Reply, StatementFault, StepTaken};
+use ledger::hub::{AsOf, Carrying, Disputed, HubStore, Listed, PeriodNumber, Reply, StatementFault, StepTaken};
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use reconciliation::book::READING;
@@ -54,6 +55,9 @@ pub struct Clearing {
     store: HubStore,
     regions: Arc<RegionTable>,
     calendar: Arc<Calendar>,
+    /// The unfinished periods whose every pair was seen stated, each as of when: nothing is to be stated of them as long as
+    /// nothing moves their lots.
+    stated: Arc<Mutex<BTreeMap<PeriodNumber, AsOf>>>,
 }
 
 /// A period as it stands.
@@ -70,7 +74,7 @@ pub struct Standing {
 impl Clearing {
     /// Clears a book by a calendar.
     pub fn new(store: HubStore, regions: Arc<RegionTable>, calendar: Arc<Calendar>) -> Clearing {
-        Clearing { store, regions, calendar }
+        Clearing { store, regions, calendar, stated: Arc::default() }
     }
 
     /// The calendar that it clears by.
@@ -98,9 +102,7 @@ impl Clearing {
         mut done: impl FnMut(PeriodNumber, Step) + Send,
     ) -> Result<(), StoreError> {
         self.store.journal_fold(READING).await?;
-        self.store.deduction_release(now).await?;
-        self.store.correction_release(crate::corrections::carry::letter, now).await?;
-        self.store.deduction_restore(now).await?;
+        self.store.afterwards_follow(crate::corrections::carry::letter, now).await?;
         // Cutting off begins another period, which may be due as well: a hub that was down for months.
         let mut next = self.first_unfinished().await?;
         while let Some(period) = next {
@@ -148,6 +150,23 @@ impl Clearing {
         Ok(Some(Standing { period, record, pairs }))
     }
 
+    /// A period as far as what is due of it follows from it: its lots only where a pair may have to be stated, since there
+    /// may be many entries behind them, and this is looked at all the time. Tells as of when they were read.
+    async fn standing_to_advance(&self, period: PeriodNumber) -> Result<Option<(Standing, AsOf)>, StoreError> {
+        let stated = || self.stated.lock().unwrap_or_else(PoisonError::into_inner);
+        let as_of = self.store.clearing_as_of(period).await?;
+        let Some(record) = self.store.clearing_record(period, BTreeMap::new()).await? else { return Ok(None) };
+        if !record.is_carried || stated().get(&period) == Some(&as_of) {
+            return Ok(Some((Standing { period, record, pairs: BTreeMap::new() }, as_of)));
+        }
+        let Some(standing) = self.standing(period).await? else { return Ok(None) };
+        let is_stated = |held: &PairRecord| held.statement.is_some_and(|statement| !statement.is_objected);
+        if standing.record.pairs.values().all(is_stated) {
+            stated().insert(period, as_of);
+        }
+        Ok(Some((standing, as_of)))
+    }
+
     /// What is recorded of a pair of a period. It reads no lots: what is due is what was stated.
     ///
     /// # Errors
@@ -162,10 +181,28 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn pairs(&self, period: PeriodNumber) -> Result<BTreeMap<Pair, BTreeMap<Lot, Cleared>>, StoreError> {
-        Ok(by_pair(&self.store.clearing_movements(period).await?, &self.regions))
+        let members = self.members(period).await?;
+        Ok(by_pair(&self.store.clearing_movements(period).await?, &members))
     }
 
-    /// The pair that a lot is of.
+    /// The members of a period: as it was stated, or as they are by now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn members(&self, period: PeriodNumber) -> Result<PeriodMembers<Arc<RegionTable>>, StoreError> {
+        Ok(PeriodMembers::new(self.store.period_members(period).await?, self.regions.clone()))
+    }
+
+    /// Records which members the pools of a period are of: from now on it is cleared by that, whatever the table of regions
+    /// says later.
+    async fn record_members(&self, period: PeriodNumber) -> Result<(), StoreError> {
+        let members = self.members(period).await?;
+        let movements = self.store.clearing_movements(period).await?;
+        let pools = movements.lots().into_iter().flat_map(|lot| [lot.home, lot.treatment]);
+        self.store.period_members_record(period, pools.map(|pool| (pool, members.member_for(pool))).collect()).await
+    }
+
+    /// The pair that a lot is of by now.
     pub(crate) fn pair_of(&self, lot: &Lot) -> Pair {
         pair_of(lot, &self.regions)
     }
@@ -190,7 +227,7 @@ impl Clearing {
             return Ok(Err(StatementFault::Unknown));
         };
         loop {
-            let carrying = (self.carrying(period, month).await?, self.regions.clone());
+            let carrying = (self.carrying(period, month).await?, self.members(period).await?);
             let (place, by) = ((period, pair, side), (by.clone(), at));
             match self.store.statement_reply(place, version, reply.clone(), carrying, by).await? {
                 // There is a later one to carry into now.
@@ -212,13 +249,13 @@ impl Clearing {
     ) -> Result<(), StoreError> {
         self.name(period, now).await?;
         loop {
-            let Some(standing) = self.standing(period).await? else { return Ok(()) };
+            let Some((standing, as_of)) = self.standing_to_advance(period).await? else { return Ok(()) };
             let due = plan(&standing.record, now, &self.calendar).due;
             if due.is_empty() {
                 return Ok(());
             }
             for some in due.chunks(AT_ONCE) {
-                try_join_all(some.iter().map(|step| self.carry_out(&standing, *step, now))).await?;
+                try_join_all(some.iter().map(|step| self.carry_out((&standing, as_of), *step, now))).await?;
                 for step in some {
                     tracing::info!(period = period.0, month = %standing.record.month, step = ?step, "{step:?} of {} is done", standing.record.month);
                     done(period, *step);
@@ -241,7 +278,12 @@ impl Clearing {
         }
     }
 
-    async fn carry_out(&self, standing: &Standing, step: Step, now: Timestamp) -> Result<(), StoreError> {
+    async fn carry_out(
+        &self,
+        (standing, as_of): (&Standing, AsOf),
+        step: Step,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let (period, today) = (standing.period, beijing::day_of(now));
         let newest = |pair: &Pair| standing.record.pairs.get(pair).and_then(|held| held.statement);
         match step {
@@ -253,6 +295,7 @@ impl Clearing {
             }
             Step::Prove => self.prove(period, now).await,
             Step::CarryOut => {
+                self.record_members(period).await?;
                 let carrying = self.carrying(period, standing.record.month).await?;
                 // First what was not compared: what is compared meanwhile has its breaks by the time they are listed.
                 let uncompared = self.uncompared(period, standing.record.month).await?;
@@ -263,7 +306,7 @@ impl Clearing {
             Step::State(pair) => {
                 let version = newest(&pair).map_or(1, |statement| statement.version + 1);
                 let lots = standing.pairs.get(&pair).cloned().unwrap_or_default();
-                self.store.statement_issue((period, pair), version, lots, today).await
+                self.store.statement_issue((period, pair), version, (lots, as_of), today).await
             }
             Step::TakeSilence(pair, side) => {
                 let version = newest(&pair).map_or(1, |statement| statement.version);

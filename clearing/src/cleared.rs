@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
-use settlement::ids::{MemberCode, PoolCode};
 use settlement::money::Money;
-use settlement::region::RegionTable;
 
+use crate::members::Members;
 use crate::obligation::{Lot, Sums, Totals};
 use crate::period::Pair;
 
@@ -79,19 +78,26 @@ pub struct Movements {
     pub recomputed: Totals,
 }
 
-/// The pair that a lot is of. A pool that the table of regions lacks is its own member.
-pub fn pair_of(lot: &Lot, regions: &RegionTable) -> Pair {
-    let member = |pool: PoolCode| regions.member_of(pool).unwrap_or(MemberCode(pool.0));
-    Pair { home: member(lot.home), treatment: member(lot.treatment) }
+impl Movements {
+    /// The lots that anything happened to.
+    pub fn lots(&self) -> BTreeSet<Lot> {
+        let Movements { booked, corrected: _, carried_out, carried_in, deducted, recomputed } = self;
+        lots([booked, carried_out, carried_in, deducted, recomputed])
+    }
+}
+
+/// The pair that a lot is of.
+pub fn pair_of(lot: &Lot, members: &impl Members) -> Pair {
+    Pair { home: members.member_for(lot.home), treatment: members.member_for(lot.treatment) }
 }
 
 /// What each pair of members clears, lot by lot. Lots inside one member are booked and owed to nobody, so they are of no
-/// pair; a pool that the table of regions lacks is its own member, so that its money is shown rather than lost.
-pub fn by_pair(movements: &Movements, regions: &RegionTable) -> BTreeMap<Pair, BTreeMap<Lot, Cleared>> {
+/// pair.
+pub fn by_pair(movements: &Movements, members: &impl Members) -> BTreeMap<Pair, BTreeMap<Lot, Cleared>> {
     let Movements { booked, corrected, carried_out, carried_in, deducted, recomputed } = movements;
     let mut pairs: BTreeMap<Pair, BTreeMap<Lot, Cleared>> = BTreeMap::new();
-    for lot in lots([booked, carried_out, carried_in, deducted, recomputed]) {
-        let pair = pair_of(&lot, regions);
+    for lot in movements.lots() {
+        let pair = pair_of(&lot, members);
         let cleared = Cleared {
             booked: booked.of(lot),
             corrected: corrected.of(lot),
@@ -122,6 +128,8 @@ fn lots<'t>(totals: impl IntoIterator<Item = &'t Totals>) -> BTreeSet<Lot> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use settlement::ids::PoolCode;
+    use settlement::region::RegionTable;
 
     use super::*;
     use crate::calendar::Calendar;
@@ -181,19 +189,26 @@ mod tests {
 
         #[test]
         fn payable_is_receivable(entries in prop::collection::vec(entry(), 0..40)) {
-            for movements in clear(&entries).0 {
-                let pairs = by_pair(&movements, &RegionTable::default());
-                let members: BTreeSet<MemberCode> = pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect();
-                let total = |of: &dyn Fn(&Pair, MemberCode) -> bool| -> Money {
-                    members
-                        .iter()
-                        .flat_map(|member| pairs.iter().filter(|(pair, _)| of(pair, *member)))
-                        .map(|(_, lots)| sum(lots).owed())
-                        .sum()
-                };
-                prop_assert_eq!(total(&|pair, member| pair.home == member), total(&|pair, member| pair.treatment == member));
-                prop_assert!(pairs.keys().all(|pair| pair.home != pair.treatment));
+            // Each pool is its own member here, so what is not owed across pools is owed to nobody.
+            let (months, listed) = clear(&entries);
+            let mut receivable: BTreeMap<PoolCode, Money> = BTreeMap::new();
+            let across = |lot: &Lot| lot.home != lot.treatment;
+            for (_, Posting { lot, sums }, _) in entries.iter().filter(|(_, posting, _)| across(&posting.lot)) {
+                *receivable.entry(lot.treatment).or_default() += sums.owed();
             }
+            for (lot, sums) in listed.iter().filter(|(lot, _)| across(lot)) {
+                *receivable.entry(lot.treatment).or_default() -= sums.owed();
+            }
+            receivable.retain(|_, owed| *owed != Money::ZERO);
+            let mut payable: BTreeMap<PoolCode, Money> = BTreeMap::new();
+            for movements in &months {
+                for (pair, lots) in by_pair(movements, &RegionTable::default()) {
+                    prop_assert!(pair.home != pair.treatment);
+                    *payable.entry(PoolCode(pair.treatment.0)).or_default() += sum(&lots).owed();
+                }
+            }
+            payable.retain(|_, owed| *owed != Money::ZERO);
+            prop_assert_eq!(payable, receivable, "what homes pay in all months, by whom it goes to");
         }
     }
 }

@@ -10,7 +10,7 @@
 //! | [`hospital`] | 医院对账: hospitals' figures and rows beside this side's |
 //! | [`certificate`], [`tally`] | 对账确认书: what is signed once books agree, and what it comes to |
 //! | [`obligation`] | 应付: what each home member owes each treatment member |
-//! | [`cleared`] | what a period clears: entries − carried out + carried in − deductions + corrections |
+//! | [`cleared`], [`members`] | what a period clears, pair by pair: entries − carried out + carried in − deductions + corrections |
 //! | [`period`], [`carry`], [`listed`] | a period's life as a plan, what is carried out of it, and the list of what may not be carried any further |
 //! | [`payment`] | 拨付: what is due by insurance, and how both sides record that it is paid |
 //! | [`statement`], [`details`], [`document`] | 清算表, 明细表, 通知书, and the settlements behind their figures, as tables that add up |
@@ -38,6 +38,7 @@ pub mod edition;
 pub mod hospital;
 pub mod inquiry;
 pub mod listed;
+pub mod members;
 pub mod obligation;
 pub mod payment;
 pub mod period;

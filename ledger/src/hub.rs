@@ -86,7 +86,7 @@ pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{
-    CarriedEntry, Carrying, CorrectedIn, DeductedIn, Disputed, DisputedBranches, EntryApart, Followed, Listed,
+    AsOf, CarriedEntry, Carrying, CorrectedIn, DeductedIn, Disputed, DisputedBranches, EntryApart, Followed, Listed,
     ListedFault, PaidPlace, Period, PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
 };
 pub use prefunds::{

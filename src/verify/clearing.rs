@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use clearing::calendar::Calendar;
 use clearing::cleared::{Cleared, by_pair, sum};
+use clearing::members::PeriodMembers;
 use clearing::obligation::{Lot, Sums};
 use clearing::payment::dues;
 use clearing::period::{Pair, PairRecord, Record};
@@ -48,6 +49,7 @@ pub struct Rules<'r> {
 /// When the book cannot be read.
 pub async fn findings(hub: &HubStore, rules: Rules<'_>) -> Result<Vec<Finding>> {
     let mut findings = each_entry_is_in_exactly_one_period(hub).await?;
+    findings.extend(each_branch_counts_what_its_period_holds(hub).await?);
     findings.extend(what_is_carried_out_is_carried_in_once_or_listed(hub).await?);
     if let Some(calendar) = rules.calendar {
         findings.extend(nothing_is_carried_more_often_than_the_calendar_says(hub, calendar).await?);
@@ -96,6 +98,19 @@ pub async fn each_entry_is_in_exactly_one_period(hub: &HubStore) -> Result<Vec<F
     Ok(misplaced.collect())
 }
 
+/// Each day between two pools counts the entries that its period holds: what was not compared is found by that.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn each_branch_counts_what_its_period_holds(hub: &HubStore) -> Result<Vec<Finding>> {
+    let told = hub.branch_miscounted().await?.into_iter().map(|(period, branch)| {
+        let subject = format!("{} → {} on {} in period {period}", branch.home, branch.treatment, branch.day);
+        let problem = "it counts another number of entries than it holds".to_owned();
+        finding("each branch counts what its period holds", subject, problem)
+    });
+    Ok(told.collect())
+}
+
 /// What is folded of a period is what its entries come to, and once it is folded, what its journal says.
 ///
 /// # Errors
@@ -127,7 +142,8 @@ pub async fn a_statement_is_entries_less_carried_out_with_carried_in_less_deduct
     let movements = hub.clearing_movements(period).await?;
     let of_lots = by_pair(&movements, &RegionTable::default());
     let of_lots: BTreeMap<Lot, Cleared> = of_lots.into_values().flatten().collect();
-    let of_pairs = rules.regions.map(|regions| by_pair(&movements, regions));
+    let recorded = hub.period_members(period).await?;
+    let of_pairs = rules.regions.map(|regions| by_pair(&movements, &PeriodMembers::new(recorded, regions)));
     let mut findings = Vec::new();
     let mut wrong = |pair: &Pair, problem: String| {
         let invariant = "a statement is entries − carried out + carried in − deductions + corrections";

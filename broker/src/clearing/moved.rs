@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clearing::cleared::pair_of;
 use clearing::obligation::{Lot, Sums};
 use clearing::period::Pair;
 use ledger::hub::{CarriedEntry, LotPosting, PeriodNumber, PostedCorrection, PostedDeduction};
@@ -23,7 +24,8 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn moved(&self, period: PeriodNumber, pair: Pair) -> Result<Vec<v1::MovedEntry>, StoreError> {
-        self.moved_of(period, |lot| self.pair_of(lot) == pair).await
+        let members = self.members(period).await?;
+        self.moved_of(period, |lot| pair_of(lot, &members) == pair).await
     }
 
     /// The same of one lot.

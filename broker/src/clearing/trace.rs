@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clearing::cleared::pair_of;
 use clearing::details::rows_of;
 use clearing::obligation::{Lot, Sums};
 use jiff::civil::Date;
@@ -130,7 +131,7 @@ impl Clearing {
     ) -> Result<Vec<v1::TracedLine>, StoreError> {
         let mut lines = Vec::new();
         for ((period, lot), counts) in places {
-            let pair = self.pair_of(&lot);
+            let pair = pair_of(&lot, &self.members(period).await?);
             if pair.home == pair.treatment {
                 continue;
             }

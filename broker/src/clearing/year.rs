@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clearing::cleared::pair_of;
 use clearing::listed::{Standing, Verdict};
 use clearing::month::Month;
 use clearing::period::Stage;
@@ -36,6 +37,7 @@ impl Clearing {
         let Some(last) = periods.keys().last().copied() else { return Ok(end) };
         for (period, month) in self.store.clearing_unfinished().await? {
             let Some(month) = month.filter(|_| period > last) else { continue };
+            let members = self.members(period).await?;
             let carried = self.store.carried_entries(period).await?;
             let place = |carried: &CarriedEntry| (carried.posting.position, carried.posting.part);
             let left: BTreeSet<_> = carried.iter().filter(|carried| carried.from == Some(period)).map(place).collect();
@@ -51,7 +53,7 @@ impl Clearing {
             let follows = |came: &CameAlone| MovedPosting::is_list(came.posted_in) && own.contains(&came.settlement);
             let alone = came.iter().filter(|came| periods.contains_key(&came.posted_in) || follows(came));
             end.rests.extend(alone.map(|CameAlone { lot, moves, .. }| Rest {
-                pair: self.pair_of(lot),
+                pair: pair_of(lot, &members),
                 month,
                 why: Why::Carried,
                 owed: *moves,
@@ -61,7 +63,7 @@ impl Clearing {
                 let LotPosting { settlement, part, posting, .. } = &carried.posting;
                 // What goes along is of the settlement's own lot, and is told once.
                 let along = if *part == 0 { along.remove(settlement).unwrap_or_default() } else { Money::ZERO };
-                let (pair, owed) = (self.pair_of(&posting.lot), posting.sums.owed() + along);
+                let (pair, owed) = (pair_of(&posting.lot, &members), posting.sums.owed() + along);
                 Rest { pair, month, why: Why::Carried, owed }
             }));
         }

@@ -12,6 +12,7 @@ mod family;
 mod inquiries;
 mod isolation;
 mod measures;
+mod members;
 mod operations;
 mod payments;
 mod permits;

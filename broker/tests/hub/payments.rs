@@ -54,9 +54,15 @@ async fn employees_and_residents_money_is_noticed_and_paid_each_by_itself() {
     };
     let both = henan.pay(of("home", "employee", employee + resident)).await.expect_err("not in one payment");
     assert_eq!(field(&both), "payment.amount");
-    for (side, client) in [("home", &mut henan), ("treatment", &mut shanghai)] {
-        client.pay(of(side, "employee", employee)).await.expect("it is recorded");
-    }
+    henan.pay(of("home", "employee", employee)).await.expect("it is recorded");
+    let mut padded = of("treatment", "employee", employee);
+    padded.payment.as_mut().expect("a payment").serial = " of employee\u{3000}".into();
+    let recorded = shanghai.pay(padded).await.expect("it is recorded").into_inner();
+    assert_eq!(
+        (recorded.payables[0].apart.as_str(), recorded.payables[0].settled),
+        ("", true),
+        "blanks set nothing apart"
+    );
     advance(&clearing, noon(8, 9)).await;
     assert_eq!(stage(&clearing, JUNE).await, Stage::Noticed, "residents' money is not paid");
     let watched = clearing.prefunds_watched(noon(8, 9)).await.expect("the store works");

@@ -149,7 +149,9 @@ async fn a_change_of_a_prefund_is_paid_on_both_sides() {
     let received = henan.pay(pay("home", 20_000)).await.expect("it is recorded").into_inner();
     assert!(received.paid.is_none() && received.received.is_some(), "what is returned, the home member receives");
     let mut otherwise = pay("treatment", 20_000);
-    otherwise.payment.as_mut().expect("a payment").on = "2025-08-07".into();
+    let record = otherwise.payment.as_mut().expect("a payment");
+    record.on = "2025-08-07".into();
+    record.serial.push(' ');
     let apart = shanghai.pay(otherwise).await.expect("it is recorded").into_inner();
     assert_eq!((apart.standing.as_str(), apart.apart.as_str()), ("due", "day"));
     let accepting = |side: &str| v1::PrefundAcceptPaymentRequest {

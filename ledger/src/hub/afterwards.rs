@@ -45,6 +45,44 @@ macro_rules! posted_in {
 }
 pub(super) use posted_in;
 
+/// What was posted in a period or moved into it, by index: everything else about a period starts from that.
+macro_rules! held {
+    ($kind:literal) => {
+        concat!(
+            "(SELECT id, step FROM ",
+            $kind,
+            "_postings WHERE period = ?1
+              UNION SELECT id, step FROM ",
+            $kind,
+            "_moves WHERE into_period = ?1) AS held"
+        )
+    };
+}
+
+/// The same of a period and of every other that is not stated: what counts there goes onto the list with its settlement.
+macro_rules! held_unstated {
+    ($kind:literal) => {
+        concat!(
+            "(SELECT id FROM periods CROSS JOIN ",
+            $kind,
+            "_postings AS posted WHERE posted.period = periods.number AND ",
+            unstated!(),
+            " UNION SELECT id FROM periods CROSS JOIN ",
+            $kind,
+            "_moves AS moved WHERE moved.into_period = periods.number AND ",
+            unstated!(),
+            ") AS held"
+        )
+    };
+}
+macro_rules! unstated {
+    () => {
+        "(periods.number = ?1 OR NOT EXISTS (
+            SELECT 1 FROM clearing_steps
+            WHERE clearing_steps.period = periods.number AND step = 'carried' AND held = 1))"
+    };
+}
+
 /// Whether a posting came onto the list by itself: moved there, or made there after that of what was moved.
 macro_rules! came_alone {
     ($kind:literal) => {
@@ -80,6 +118,7 @@ macro_rules! ended_into {
 
 pub(super) mod alone;
 pub(super) mod along;
+pub(super) mod turned;
 
 /// The statements about one kind of such money. Each kind has a table of what it is about, one of its postings and one of
 /// their moves, all alike.
@@ -111,9 +150,9 @@ macro_rules! kind {
                 concat!(
                     "SELECT home, treatment, insurance, care, 0, 0, posted.basic, posted.large_sum, posted.catastrophic,
                         posted.civil_servant, posted.assistance, 0
-                     FROM ", $kind, "_postings AS posted JOIN ", $kind, "s AS changed ON changed.id = posted.id"
+                     FROM ", held!($kind), " CROSS JOIN ", $kind, "_postings AS posted CROSS JOIN ", $kind, "s AS changed"
                 ),
-                ""
+                "AND posted.id = held.id AND posted.step = held.step AND changed.id = posted.id"
             ),
             of_one: posted_in!(
                 $kind,
@@ -140,11 +179,12 @@ macro_rules! kind {
                 ORDER BY moved.id, moved.step, moved.from_period"
             ),
             carried_out: concat!(
-                "SELECT changed.settlement, COALESCE(into_period, 0), carried_entries.reason, carried_entries.owner
-                FROM ", $kind, "s AS changed CROSS JOIN answers CROSS JOIN carried_entries
-                WHERE answers.settlement = changed.settlement AND carried_entries.position = answers.position
-                  AND carried_entries.part = 0 AND carried_entries.from_period = ?1
-                ORDER BY changed.settlement, COALESCE(into_period, 0)"
+                "SELECT changed.settlement, COALESCE(carried.into_period, 0), carried.reason, carried.owner
+                FROM ", held_unstated!($kind), " CROSS JOIN ", $kind, "s AS changed CROSS JOIN answers
+                CROSS JOIN carried_entries AS carried
+                WHERE changed.id = held.id AND answers.settlement = changed.settlement
+                  AND carried.position = answers.position AND carried.part = 0 AND carried.from_period = ?1
+                ORDER BY changed.settlement, COALESCE(carried.into_period, 0)"
             ),
             carry: concat!(
                 "INSERT INTO ", $kind, "_moves (id, step, from_period, into_period) VALUES (?1, ?2, ?3, ?4)"
@@ -166,6 +206,12 @@ pub(super) const CORRECTIONS: Kind = kind!(
 const KINDS: [Kind; 2] = [DEDUCTIONS, CORRECTIONS];
 
 impl Kind {
+    /// The statements that are about all of a period.
+    #[cfg(test)]
+    pub(super) fn of_a_period(&self) -> [&'static str; 2] {
+        [self.of_period, self.carried_out]
+    }
+
     /// What moves in a period, lot by lot.
     pub(super) fn of_period(&self, sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<Posting>, StoreError> {
         let posted = |row: crate::engine::Row<'_>| Ok(Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? });

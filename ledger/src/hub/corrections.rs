@@ -14,7 +14,7 @@ use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::{PoolCode, SettlementId};
 
 use super::HubStore;
-use super::afterwards::{CORRECTIONS, alone, period_for, posted_in};
+use super::afterwards::{CORRECTIONS, alone, period_for, posted_in, turned};
 use super::deductions::read_shares;
 use super::periods::{PeriodNumber, THE_LIST};
 use crate::engine::{Sql, list};
@@ -213,8 +213,9 @@ impl HubStore {
     /// When the store fails.
     pub async fn correction_release(&self, tell: CorrectionLetter, at: Timestamp) -> Result<usize, StoreError> {
         // An odd number of entries counts, and so does an odd number of postings.
-        const APART: &str = "SELECT corrections.id FROM corrections
-            WHERE (SELECT MAX(step) FROM correction_postings WHERE correction_postings.id = corrections.id) % 2
+        const APART: &str = "SELECT DISTINCT corrections.id FROM turned_settlements AS turned CROSS JOIN corrections
+            WHERE corrections.settlement = turned.settlement
+              AND (SELECT MAX(step) FROM correction_postings WHERE correction_postings.id = corrections.id) % 2
                <> (SELECT MAX(step) FROM answers WHERE answers.settlement = corrections.settlement) % 2
             ORDER BY corrections.id";
         let apart = self.engine.read(|sql| sql.query(APART, values![], |row| Ok(row.text(0)?.to_owned()))).await?;
@@ -364,6 +365,8 @@ fn take(
         let settlement = &correction.settlement;
         let (period, own) = (period_for(sql, settlement)?, rows::id_of(id, settlement));
         rows::insert_posting(sql, (&own, 1), period, &correction.moves(), at)?;
+        // It may have been undone since the batch was approved.
+        turned::note(sql, &settlement.to_time_first())?;
         // What is on the list with its settlement waits for that.
         if period != THE_LIST {
             let undoes = held.batch.undoes.as_ref().map(|undone| rows::id_of(undone, settlement));

@@ -164,8 +164,9 @@ impl HubStore {
     /// When the store fails.
     pub async fn deduction_release(&self, at: Timestamp) -> Result<usize, StoreError> {
         // The newest entry of a settlement says whether it counts.
-        const UNDONE: &str = "SELECT deductions.id FROM deductions
-            WHERE COALESCE((SELECT event FROM deduction_events WHERE deduction_events.id = deductions.id
+        const UNDONE: &str = "SELECT DISTINCT deductions.id FROM turned_settlements AS turned CROSS JOIN deductions
+            WHERE deductions.settlement = turned.settlement
+              AND COALESCE((SELECT event FROM deduction_events WHERE deduction_events.id = deductions.id
                             ORDER BY step DESC LIMIT 1), 'lodged') NOT IN ('withdrawn', 'released')
               AND (SELECT MAX(step) FROM answers WHERE answers.settlement = deductions.settlement) % 2 = 0";
         let undone = self.engine.read(|sql| sql.query(UNDONE, values![], |row| Ok(row.text(0)?.to_owned()))).await?;

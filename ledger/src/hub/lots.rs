@@ -1,6 +1,7 @@
 //! What entries of the journal move within a lot, and the sums of a period: rows as they are written and read back.
 //! Written by the fold, read by statements and whoever follows a sum to its settlements.
 
+use clearing::digest::Branch;
 use clearing::obligation::{Lot, Posting, Sums, Totals};
 use jiff::civil::Date;
 use settlement::adjudication::{Fund, FundShares};
@@ -10,8 +11,9 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::postings::Turn;
 
+use super::afterwards::turned;
 use super::journal::turn_of;
-use super::periods::PeriodNumber;
+use super::periods::{PeriodNumber, count_branches};
 use super::{HubStore, Position, corrupt};
 use crate::engine::{Row, Sql, Value};
 use crate::store::StoreError;
@@ -112,6 +114,12 @@ pub(super) fn add(sql: &Sql<'_>, postings: &[LotPosting]) -> Result<(), StoreErr
         })
         .collect();
     sql.execute_each(POSTING, &rows)?;
+    turned::note_folded(sql, postings)?;
+    let own = postings.iter().filter(|posting| posting.part == 0);
+    let branches = own.map(|LotPosting { period, day, posting: Posting { lot, .. }, .. }| {
+        (*period, Branch { day: *day, home: lot.home, treatment: lot.treatment }, 1)
+    });
+    count_branches(sql, branches)?;
     let mut periods: Vec<PeriodNumber> = postings.iter().map(|posting| posting.period).collect();
     periods.sort_unstable();
     periods.dedup();

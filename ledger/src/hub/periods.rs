@@ -7,6 +7,7 @@ mod carried;
 mod course;
 mod followed;
 mod listed;
+mod members;
 mod objections;
 mod payments;
 mod statements;
@@ -26,8 +27,9 @@ pub use followed::{CorrectedIn, DeductedIn, Followed};
 pub use listed::{Listed, ListedFault};
 pub use payments::PaidPlace;
 pub(super) use payments::{add_acceptance, add_record, next_record, read_insurance, read_payment, read_side};
-pub use statements::{Reply, StatementFault};
+pub use statements::{AsOf, Reply, StatementFault};
 pub(super) use tables::TABLES;
+pub(super) use uncompared::count as count_branches;
 pub use uncompared::{DisputedBranches, UncomparedBranch};
 
 use super::{HubStore, instant};

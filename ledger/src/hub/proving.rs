@@ -8,12 +8,14 @@ mod seats;
 
 use std::collections::BTreeMap;
 
+use clearing::digest::Branch;
 use clearing::obligation::{Posting, Sums, Totals};
 use clearing::period::Pair;
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 use settlement::person::Insurance;
 
+use super::breaks::read_branch;
 use super::lots::{read_moved, read_sums, totals};
 use super::periods::{PeriodNumber, read_insurance, read_pair};
 use super::{HubStore, Position, corrections, corrupt};
@@ -196,6 +198,27 @@ impl HubStore {
             })
         });
         read.await
+    }
+
+    /// Days between two pools of which periods count another number of entries than they hold.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn branch_miscounted(&self) -> Result<Vec<(PeriodNumber, Branch)>, StoreError> {
+        const MISCOUNTED: &str = "SELECT period, day, home, treatment FROM (
+                SELECT period, day, home, treatment, entries FROM period_branches
+                UNION ALL SELECT period, day, home, treatment, -1 FROM lot_postings WHERE part = 0
+                UNION ALL SELECT gone.from_period, day, home, treatment, 1
+                    FROM carried_entries AS gone JOIN lot_postings AS held
+                        ON held.position = gone.position AND held.part = gone.part
+                    WHERE gone.part = 0 AND gone.from_period > 0
+                UNION ALL SELECT came.into_period, day, home, treatment, -1
+                    FROM carried_entries AS came JOIN lot_postings AS held
+                        ON held.position = came.position AND held.part = came.part
+                    WHERE came.part = 0 AND came.from_period > 0 AND came.into_period IS NOT NULL) AS counted
+            GROUP BY period, day, home, treatment HAVING SUM(entries) <> 0 ORDER BY period, day, home, treatment";
+        let read = |row: crate::engine::Row<'_>| Ok((PeriodNumber(row.number(0)?), read_branch(row, 1)?));
+        self.engine.read(move |sql| sql.query(MISCOUNTED, values![], read)).await
     }
 
     /// The notices of a period.

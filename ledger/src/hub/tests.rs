@@ -31,11 +31,11 @@ use booking::*;
 use breaks::*;
 use corrections::*;
 use course::{
-    a_payment_is_corrected_by_its_side_until_both_record_the_same,
+    a_lot_stands_in_the_statements_of_one_pair, a_payment_is_corrected_by_its_side_until_both_record_the_same,
     a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
     an_objection_to_what_comes_to_nothing_in_its_lot_is_heard,
     two_records_that_differ_are_paid_once_both_sides_accept_these_two,
-    what_is_carried_out_is_carried_in_and_cleared_once,
+    what_is_carried_out_is_carried_in_and_cleared_once, what_was_read_before_something_moved_is_not_stated,
 };
 use deductions::*;
 use filed::*;
@@ -49,6 +49,10 @@ use listed::*;
 use prefunds::*;
 use together::*;
 use told::*;
+use turned::{
+    a_batch_that_is_taken_after_its_settlement_was_undone_is_given_back,
+    only_settlements_that_turned_are_looked_at_again,
+};
 use uncompared::*;
 
 mod alone;
@@ -68,6 +72,7 @@ mod prefunds;
 mod several;
 mod together;
 mod told;
+mod turned;
 mod uncompared;
 
 const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
@@ -177,6 +182,11 @@ on_both! {
     a_part_of_a_report_ends_nothing_outside_of_its_stretch,
     a_signature_takes_the_place_of_the_one_that_it_was_to_replace_alone,
     certificates_that_lack_a_signature_are_found_page_by_page,
+    what_was_read_before_something_moved_is_not_stated,
+    a_lot_stands_in_the_statements_of_one_pair,
+    only_settlements_that_turned_are_looked_at_again,
+    a_batch_that_is_taken_after_its_settlement_was_undone_is_given_back,
+    a_period_keeps_a_row_a_branch_however_many_entries_it_holds,
 }
 
 struct World {

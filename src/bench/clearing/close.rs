@@ -21,7 +21,7 @@ use settlement::person::Insurance;
 use super::super::measured::micros;
 use super::super::usage;
 use super::{compare, month};
-use crate::clearing::simulate::course::{PERIOD, Times, advance, noon, read_calendar};
+use crate::clearing::simulate::course::{PERIOD, Times, advance, agree, noon, read_calendar};
 use crate::line::read_regions;
 use crate::output;
 
@@ -43,6 +43,7 @@ pub async fn clear(book: &str, deploy: &Path, rounds: usize) -> Result<()> {
     let begun = Instant::now();
     store.leaves().leaf_refresh().await?;
     let digests = begun.elapsed();
+    agree(&store, Timestamp::now()).await?;
     let clearing = to_its_end(&store, deploy, &mut times).await?;
     let peak_memory = usage::peak_memory_mb(std::process::id())?;
     let lots = clearing.pairs(PERIOD).await?.values().map(std::collections::BTreeMap::len).sum::<usize>();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use broker::clearing::Clearing;
+use clearing::breaks::Books;
 use clearing::calendar::Calendar;
 use clearing::month::Month;
 use identity::name::all_regions;
@@ -15,6 +16,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use ledger::clock::Clock;
 use ledger::hub::{HubStore, PeriodNumber};
+use ledger::leaves::Scope;
 use reconciliation::book::READING;
 use settlement::beijing;
 use settlement::ids::MemberCode;
@@ -27,6 +29,8 @@ use super::shape::Shape;
 
 /// The period of the month: the first of a new book.
 pub const PERIOD: PeriodNumber = PeriodNumber(1);
+/// So many branches are agreed on in one commit.
+const AGREED_AT_ONCE: usize = 1_000;
 
 /// How long each kind of work took, in the order in which it first came.
 #[derive(Clone, Debug, Default)]
@@ -124,6 +128,7 @@ pub async fn run(ground: &Ground, shape: &Shape, simulated: &Simulated, clock: &
     clock.set(schedule.cut_off - 1.hour());
     times.of("fold through the month", store.journal_fold(READING)).await?;
     times.of("keep the digests", refresh(&store)).await?;
+    times.of("agree on every day", agree(&store, clock.now())).await?;
     clock.set(schedule.cut_off);
     advance(&clearing, clock.now(), &mut times).await?;
     clock.set(noon(schedule.clearing_day)?);
@@ -141,6 +146,22 @@ pub async fn run(ground: &Ground, shape: &Shape, simulated: &Simulated, clock: &
     advance(&clearing, clock.now(), &mut times).await?;
     let documents = times.of("documents", documents(ground, simulated, &month)).await?;
     Ok(Course { tally, times, replies, paid, documents })
+}
+
+/// Has every branch of a book that has no others to be compared with agreed on as it is folded by now, as comparisons would
+/// have left it.
+///
+/// # Errors
+/// When the store fails.
+pub async fn agree(store: &HubStore, now: Timestamp) -> Result<()> {
+    let roots: Vec<_> =
+        store.leaves().leaf_roots((Date::MIN, Date::MAX), Scope::default()).await?.into_iter().collect();
+    for books in [Books::TreatmentHub, Books::HubHome] {
+        for some in roots.chunks(AGREED_AT_ONCE) {
+            store.agreement_record(books, some.to_vec(), now).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn refresh(store: &HubStore) -> Result<()> {
@@ -198,14 +219,14 @@ pub fn prepare(folder: &Path, deploy: &Path, month: Month) -> Result<Ground> {
     Ok(Ground { folder: folder.to_owned(), deploy: deploy.to_owned(), regions, calendar, month })
 }
 
-/// Reads the calendar of a `deploy` folder, for a book that has no others to be compared with.
+/// Reads the calendar of a `deploy` folder.
 ///
 /// # Errors
 /// When it cannot be read or has faults.
 pub fn read_calendar(deploy: &Path) -> Result<Calendar> {
     let path = deploy.join("calendar.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Calendar::parse(&text).map(Calendar::without_comparing).map_err(|faults| {
+    Calendar::parse(&text).map_err(|faults| {
         let faults: BTreeMap<usize, String> = faults.iter().map(ToString::to_string).enumerate().collect();
         anyhow::anyhow!("{}: {}", path.display(), faults.into_values().collect::<Vec<_>>().join("; "))
     })

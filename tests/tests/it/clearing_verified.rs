@@ -100,7 +100,8 @@ async fn a_statement_that_leaves_something_out_is_found() {
     for cleared in lots.values_mut() {
         *cleared = Cleared { booked: Sums { visits: 1, ..cleared.booked }, ..*cleared };
     }
-    book.store.statement_issue((JUNE, henan_shanghai()), 1, lots, date(2025, 7, 21)).await.expect("planted");
+    let as_of = book.store.clearing_as_of(JUNE).await.expect("it is read");
+    book.store.statement_issue((JUNE, henan_shanghai()), 1, (lots, as_of), date(2025, 7, 21)).await.expect("planted");
     assert_eq!(wrong(&book).await, ["a statement is entries − carried out + carried in − deductions + corrections"]);
 }
 

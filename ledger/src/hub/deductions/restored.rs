@@ -28,14 +28,15 @@ impl HubStore {
     pub async fn deduction_restore(&self, at: Timestamp) -> Result<usize, StoreError> {
         // What stays released is released twice in a row, and is not looked at again.
         const BACK: &str =
-            "SELECT deductions.id FROM deductions JOIN deduction_events AS last ON last.id = deductions.id
-            WHERE last.event = 'released'
+            "SELECT DISTINCT lodged_at, deductions.id FROM turned_settlements AS turned CROSS JOIN deductions
+                CROSS JOIN deduction_events AS last
+            WHERE deductions.settlement = turned.settlement AND last.id = deductions.id AND last.event = 'released'
               AND last.step = (SELECT MAX(step) FROM deduction_events WHERE deduction_events.id = deductions.id)
               AND NOT EXISTS (SELECT 1 FROM deduction_events AS earlier WHERE earlier.id = last.id
                               AND earlier.step = last.step - 1 AND earlier.event = 'released')
               AND (SELECT MAX(step) FROM answers WHERE answers.settlement = deductions.settlement) % 2 = 1
             ORDER BY lodged_at, deductions.id";
-        let back = self.engine.read(|sql| sql.query(BACK, values![], |row| Ok(row.text(0)?.to_owned()))).await?;
+        let back = self.engine.read(|sql| sql.query(BACK, values![], |row| Ok(row.text(1)?.to_owned()))).await?;
         let mut looked_at = 0;
         for id in back {
             let telling = self.telling.clone();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::carry::together;
 use clearing::cleared::Movements;
+use clearing::digest::Branch;
 use clearing::obligation::{Lot, Totals};
 use clearing::period::Side;
 use jiff::Timestamp;
@@ -12,10 +13,11 @@ use settlement::ids::SettlementId;
 
 use super::super::afterwards::alone::Going;
 use super::super::afterwards::along;
+use super::super::breaks::read_branch;
 use super::super::lots::{LotPosting, read_lot, read_moved, read_posting};
 use super::super::{HubStore, afterwards};
 use super::course::{StepTaken, record_step};
-use super::uncompared::DisputedBranches;
+use super::uncompared::{self, DisputedBranches};
 use super::{PeriodNumber, THE_LIST};
 use crate::engine::{Row, Sql, Value, list};
 use crate::store::StoreError;
@@ -222,6 +224,7 @@ pub(super) struct InPeriod {
     pub booked: PeriodNumber,
     /// The settlement, as the book keeps it.
     pub settlement: String,
+    branch: Branch,
 }
 
 /// Which lots are meant.
@@ -241,9 +244,9 @@ pub(super) fn in_period(
             SELECT answers.position FROM json_each(?1) AS wanted CROSS JOIN answers
             WHERE answers.settlement = wanted.value),
         own AS MATERIALIZED (
-            SELECT lot_postings.position, part, period, settlement, home, treatment, insurance, care
+            SELECT lot_postings.position, part, period, settlement, day, home, treatment, insurance, care
             FROM booked CROSS JOIN lot_postings WHERE lot_postings.position = booked.position)
-        SELECT position, part, period, settlement, home, treatment, insurance, care FROM own
+        SELECT position, part, period, settlement, day, home, treatment, insurance, care FROM own
         WHERE (period = ?2 OR ?2 IN (
               SELECT came.into_period FROM carried_entries AS came
               WHERE came.position = own.position AND came.part = own.part))
@@ -254,7 +257,8 @@ pub(super) fn in_period(
     let wanted = list(settlements.iter().map(String::as_str));
     let found = sql.query(IN_IT, values![&wanted, period.0], |row| {
         let (booked, settlement) = (PeriodNumber(row.number(2)?), row.text(3)?.to_owned());
-        Ok((InPeriod { position: row.number(0)?, part: row.number(1)?, booked, settlement }, read_lot(row, 4)?))
+        let (position, part, branch) = (row.number(0)?, row.number(1)?, read_branch(row, 4)?);
+        Ok((InPeriod { position, part, booked, settlement, branch }, read_lot(row, 5)?))
     })?;
     Ok(found.into_iter().filter(|(_, lot)| of.is_none_or(|of| of(lot))).map(|(entry, _)| entry).collect())
 }
@@ -305,11 +309,16 @@ pub(super) fn carry_entries(
         ways.into_iter().map(|(whole, each)| (whole, together(each))).collect();
     let mut going: Vec<(PeriodNumber, InPeriod)> = found.into_iter().map(|entry| (period, entry)).collect();
     going.extend(joining(sql, period, &ways)?);
+    let mut branches = Vec::new();
     let rows: Vec<[Value<'_>; 7]> = going
         .iter()
-        .filter_map(|(from, InPeriod { position, part, booked: _, settlement })| {
+        .filter_map(|(from, InPeriod { position, part, booked: _, settlement, branch })| {
             let into = ways.get(&(settlement.clone(), *part))?.map(|into| into.0);
             let disputed = reasons.get(settlement)?;
+            if *part == 0 {
+                branches.push((*from, *branch, -1));
+                branches.extend(into.map(|into| (PeriodNumber(into), *branch, 1)));
+            }
             Some([
                 (*position).into(),
                 (*part).into(),
@@ -322,6 +331,7 @@ pub(super) fn carry_entries(
         })
         .collect();
     sql.execute_each(CARRY, &rows)?;
+    uncompared::count(sql, branches)?;
     let own = ways.iter().filter(|((_, part), _)| *part == 0);
     let own = own.map(|((settlement, _), into)| (settlement.clone(), into.unwrap_or(THE_LIST)));
     Ok((rows.len() as u64, own.collect()))
@@ -383,7 +393,7 @@ macro_rules! carried {
 }
 
 /// What is by now carried out of a period, into it, deducted in it, and corrected in it.
-pub(super) fn moved(sql: &Sql<'_>, period: PeriodNumber) -> Result<[Totals; 4], StoreError> {
+fn moved(sql: &Sql<'_>, period: PeriodNumber) -> Result<[Totals; 4], StoreError> {
     let carried_out = sql.query(carried!("from_period"), values![period.0], read_moved)?.into_iter().collect();
     let carried_in = sql.query(carried!("into_period"), values![period.0], read_moved)?.into_iter().collect();
     let deducted = afterwards::DEDUCTIONS.of_period(sql, period)?.into_iter().collect();

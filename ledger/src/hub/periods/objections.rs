@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 
 use clearing::cleared::pair_of;
 use clearing::listed::owner_of_objection;
+use clearing::members::Members;
 use clearing::obligation::Lot;
 use clearing::period::{Pair, Side};
 use jiff::Timestamp;
 use settlement::ids::SettlementId;
-use settlement::region::RegionTable;
 
 use super::super::afterwards::alone::{self, InPeriod};
 use super::carried::{Carrying, Disputed, carry_out, in_period, into_stated};
@@ -28,7 +28,7 @@ pub(super) fn object(
     (period, pair, side): (PeriodNumber, Pair, Side),
     version: u32,
     (settlements, reason): (&[SettlementId], &str),
-    ((carrying, regions), at): ((&Carrying, &RegionTable), Timestamp),
+    ((carrying, members), at): ((&Carrying, &impl Members), Timestamp),
 ) -> Result<Result<(), StatementFault>, StoreError> {
     const NOTICED: &str = "SELECT 1 FROM notices WHERE period = ?1 AND home = ?2 AND treatment = ?3";
     const OBJECTED: &str = "INSERT INTO objected_settlements (period, home, treatment, version, side, settlement)
@@ -41,7 +41,7 @@ pub(super) fn object(
         return Ok(Err(StatementFault::NextIsStated));
     }
     // A lot whose entries come to nothing is in no statement, and still is the pair's.
-    let is_theirs = |lot: &Lot| pair_of(lot, regions) == pair;
+    let is_theirs = |lot: &Lot| pair_of(lot, members) == pair;
     let ids: BTreeSet<String> = settlements.iter().map(SettlementId::to_time_first).collect();
     let posted = || -> Result<Vec<_>, StoreError> {
         let mut posted = alone::in_period(sql, period, &ids, &is_theirs)?;

@@ -1,24 +1,24 @@
 //! Statements of a pair of members in a period: issued and replied to. What is paid for them is in [`super::payments`].
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use clearing::cleared::Cleared;
-use clearing::obligation::{Lot, Sums, Totals};
+use clearing::members::Members;
+use clearing::obligation::{Lot, Sums};
 use clearing::payment::{AcceptFault, ByInsurance, PaymentFault, dues};
 use clearing::period::{Pair, PairRecord, Side, Statement};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use settlement::ids::{PoolCode, SettlementId};
+use settlement::ids::SettlementId;
 use settlement::money::Money;
-use settlement::region::RegionTable;
 
 use super::super::HubStore;
 use super::super::lots::{read_lot, read_sums, row_of};
 use super::super::told::News;
 use super::PeriodNumber;
-use super::carried::{Carrying, moved};
+use super::carried::{Carrying, is_stated};
 use super::course::read_pair;
+use super::members;
 use super::objections::{has_objected_to, object};
 use super::payments::{self, read_side};
 use crate::engine::{Row, Sql, Value};
@@ -49,6 +49,16 @@ impl Reply {
             Reply::Objected { settlements: _, reason: _ } => "objected",
         }
     }
+}
+
+/// How far what moves a period's lots had come. Once the step is taken by which what is disputed is carried out, nothing
+/// moves them but an objection, whose statement is not paid yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AsOf {
+    /// Whether that step is taken.
+    is_carried: bool,
+    /// How many objections were heard.
+    objections: i64,
 }
 
 /// Why something cannot be recorded of a statement. Nothing was changed.
@@ -87,8 +97,17 @@ pub enum StatementFault {
 }
 
 impl HubStore {
-    /// Issues a version of a pair's statement, with its lots as they are. A version that was issued before stays as it was.
-    /// Where something was carried, deducted or corrected since the lots were read, nothing is issued: they are to be read again.
+    /// How far what moves a period's lots has come: read before they are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn clearing_as_of(&self, period: PeriodNumber) -> Result<AsOf, StoreError> {
+        self.engine.read(move |sql| as_of(sql, period)).await
+    }
+
+    /// Issues a version of a pair's statement, with its lots as they were read; records with it which members their pools
+    /// are of. A version that was issued before stays as it was. Where something was moved since, or a pool is recorded as
+    /// another member's, nothing is issued: they are to be read again.
     ///
     /// # Errors
     /// When the store fails.
@@ -96,7 +115,7 @@ impl HubStore {
         &self,
         (period, pair): (PeriodNumber, Pair),
         version: u32,
-        lots: BTreeMap<Lot, Cleared>,
+        (lots, read_as_of): (BTreeMap<Lot, Cleared>, AsOf),
         issued_on: Date,
     ) -> Result<(), StoreError> {
         const ISSUE: &str =
@@ -109,7 +128,7 @@ impl HubStore {
                 let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
                 let (employee, resident) = (employee.fen(), resident.fen());
                 let values = values![period.0, home, treatment, i64::from(version), employee, resident, &issued_on];
-                if !still_moves(sql, period, &lots)? {
+                if as_of(sql, period)? != read_as_of || !members::are_of(sql, (period, pair), lots.keys())? {
                     return Ok(());
                 }
                 if sql.execute(ISSUE, values)? == 0 {
@@ -135,7 +154,7 @@ impl HubStore {
     }
 
     /// Records what a member says to a version. An objection carries its settlements out in the same step; `carrying` says
-    /// where to, by the period in which they were booked, or in which what changed them later was posted, and `regions`
+    /// where to, by the period in which they were booked, or in which what changed them later was posted, and `members`
     /// which pools are of the pair.
     ///
     /// # Errors
@@ -145,14 +164,14 @@ impl HubStore {
         (period, pair, side): (PeriodNumber, Pair, Side),
         version: u32,
         reply: Reply,
-        (carrying, regions): (Carrying, Arc<RegionTable>),
+        (carrying, members): (Carrying, impl Members + Send + 'static),
         (replied_by, at): (String, Timestamp),
     ) -> Result<Result<(), StatementFault>, StoreError> {
         let place = (period, pair, side);
         let telling = self.telling.clone();
         self.engine
             .change(move |sql| {
-                let replied = reply_to(sql, place, version, &reply, (&carrying, &regions), (&replied_by, at))?;
+                let replied = reply_to(sql, place, version, &reply, (&carrying, &members), (&replied_by, at))?;
                 if let (Some(telling), Reply::Objected { settlements, reason: _ }, Ok(())) =
                     (telling.as_deref(), &reply, &replied)
                 {
@@ -209,20 +228,10 @@ fn named(settlements: &[SettlementId]) -> String {
     if settlements.len() > SOME { format!("{some}, …") } else { some }
 }
 
-/// Whether what is carried, deducted and corrected between these pools is still what lots were read with. What is booked in a period
-/// that is folded stays.
-fn still_moves(sql: &Sql<'_>, period: PeriodNumber, lots: &BTreeMap<Lot, Cleared>) -> Result<bool, StoreError> {
-    let pools: BTreeSet<(PoolCode, PoolCode)> = lots.keys().map(|lot| (lot.home, lot.treatment)).collect();
-    let [carried_out, carried_in, deducted, recomputed] = moved(sql, period)?;
-    let is_theirs = |lot: &Lot| pools.contains(&(lot.home, lot.treatment));
-    let there =
-        [&carried_out, &carried_in, &deducted, &recomputed].into_iter().flat_map(Totals::iter).map(|(lot, _)| lot);
-    let all: BTreeSet<Lot> = there.filter(is_theirs).chain(lots.keys().copied()).collect();
-    Ok(all.into_iter().all(|lot| {
-        let held = lots.get(&lot).copied().unwrap_or_default();
-        let now = (carried_out.of(lot), carried_in.of(lot), deducted.of(lot), recomputed.of(lot));
-        now == (held.carried_out, held.carried_in, held.deducted, held.recomputed)
-    }))
+fn as_of(sql: &Sql<'_>, period: PeriodNumber) -> Result<AsOf, StoreError> {
+    const OBJECTIONS: &str = "SELECT COUNT(*) FROM statement_replies WHERE period = ?1 AND reply = 'objected'";
+    let objections = sql.get(OBJECTIONS, values![period.0], |row| row.number(0))?;
+    Ok(AsOf { is_carried: is_stated(sql, period)?, objections })
 }
 
 fn reply_to(
@@ -230,7 +239,7 @@ fn reply_to(
     (period, pair, side): (PeriodNumber, Pair, Side),
     version: u32,
     reply: &Reply,
-    to: (&Carrying, &RegionTable),
+    to: (&Carrying, &impl Members),
     (replied_by, at): (&str, Timestamp),
 ) -> Result<Result<(), StatementFault>, StoreError> {
     const BEFORE: &str = "SELECT reply FROM statement_replies

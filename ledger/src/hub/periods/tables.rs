@@ -11,6 +11,7 @@ pub(in crate::hub) const TABLES: Version = Version {
         "period_late",
         "clearing_months",
         "clearing_steps",
+        "period_members",
         "carried_entries",
         "listed_acts",
         "statements",
@@ -54,6 +55,10 @@ const TEXT: &str = concat!(
         large_sum INTEGER NOT NULL, catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL,
         assistance INTEGER NOT NULL, account INTEGER NOT NULL,
         PRIMARY KEY (period, home, treatment, insurance, care)) STRICT, WITHOUT ROWID;",
+    // Which days between two pools a period holds how many entries of: what is to have been compared before it is stated.
+    "CREATE TABLE period_branches (
+        period INTEGER NOT NULL, day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, entries INTEGER NOT NULL,
+        PRIMARY KEY (period, day, home, treatment)) STRICT, WITHOUT ROWID;",
     // Up to where the book was folded when a period began, and what had no answer then: everything that the period holds
     // lies after the one or is among the other.
     "CREATE TABLE period_bounds (
@@ -67,6 +72,10 @@ const TEXT: &str = concat!(
         number INTEGER PRIMARY KEY, period INTEGER NOT NULL, step TEXT NOT NULL, held INTEGER NOT NULL,
         report TEXT NOT NULL, taken_at INTEGER NOT NULL) STRICT;
     CREATE INDEX clearing_steps_by_period ON clearing_steps (period, number);",
+    // Which member each pool of a period was of when it was stated.
+    "CREATE TABLE period_members (
+        period INTEGER NOT NULL, pool TEXT NOT NULL, member TEXT NOT NULL,
+        PRIMARY KEY (period, pool)) STRICT, WITHOUT ROWID;",
     // Entries that a period is cleared without; where they go, or that they stand on the list, and which side's member
     // has to find out. What ends on the list goes from period 0: into the one that is open then, or into none where it is
     // returned.
@@ -178,4 +187,7 @@ const TEXT: &str = concat!(
         id TEXT NOT NULL, step INTEGER NOT NULL, from_period INTEGER NOT NULL, into_period INTEGER NOT NULL,
         reason TEXT, owner TEXT, moved_at INTEGER, PRIMARY KEY (id, step, from_period)) STRICT, WITHOUT ROWID;
     CREATE INDEX correction_moves_into ON correction_moves (into_period);",
+    // Settlements with one or the other whose standing has changed: what is to follow them is looked for among these. A
+    // worklist.
+    "CREATE TABLE turned_settlements (number INTEGER PRIMARY KEY, settlement TEXT NOT NULL) STRICT;",
 );

@@ -2,7 +2,7 @@
 //! period holds, and carrying them out of it as a whole. What books were compared on and differ in is carried out by
 //! [`super::carried`], settlement by settlement.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::breaks::Books;
 use clearing::digest::Branch;
@@ -16,7 +16,7 @@ use super::super::lots::read_lot;
 use super::super::{HubStore, Position, corrupt};
 use super::PeriodNumber;
 use super::carried::{Carrying, Disputed, Over, carry_entries, may_carry};
-use crate::engine::Sql;
+use crate::engine::{Sql, Value};
 use crate::store::StoreError;
 use crate::values;
 
@@ -43,32 +43,13 @@ pub struct DisputedBranches {
     pub owner: Side,
 }
 
-/// The entries of a period: booked in it, or carried into it. What two people took off the list is not looked at again.
-/// A settlement's own posting says the branch, whoever else pays of it.
-macro_rules! held {
-    ($select:literal, $rest:literal) => {
-        concat!(
-            $select,
-            " FROM lot_postings AS held WHERE period = ?1 ",
-            $rest,
-            " UNION ",
-            $select,
-            " FROM carried_entries AS came CROSS JOIN lot_postings AS held
-              WHERE came.into_period = ?1 AND came.from_period > 0
-                AND held.position = came.position AND held.part = came.part ",
-            $rest
-        )
-    };
-}
-
 impl HubStore {
     /// The branches of what a period holds that the three books were not compared on as they are.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn uncompared_branches(&self, period: PeriodNumber) -> Result<Vec<UncomparedBranch>, StoreError> {
-        const UNCOMPARED: &str = concat!(
-            "SELECT day, home, treatment, outer_books, inner_books FROM (
+        const UNCOMPARED: &str = "SELECT day, home, treatment, outer_books, inner_books FROM (
                 SELECT branches.day, branches.home, branches.treatment,
                     (EXISTS (SELECT 1 FROM agreements AS shared
                             WHERE shared.day = branches.day AND shared.home = branches.home
@@ -86,17 +67,10 @@ impl HubStore {
                             WHERE apart.day = branches.day AND apart.home = branches.home
                             AND apart.treatment = branches.treatment AND apart.root = roots.digest
                             AND apart.books = 'hub-home')) AS inner_books
-                FROM (",
-            held!(
-                "SELECT held.day, held.home, held.treatment",
-                "AND held.part = 0 AND NOT EXISTS (
-                    SELECT 1 FROM carried_entries AS gone WHERE gone.position = held.position
-                    AND gone.part = held.part AND gone.from_period = ?1)"
-            ),
-            ") AS branches LEFT JOIN roots ON roots.day = branches.day AND roots.home = branches.home
-                AND roots.treatment = branches.treatment) AS compared
-            WHERE NOT (outer_books AND inner_books) ORDER BY day, home, treatment"
-        );
+                FROM period_branches AS branches LEFT JOIN roots ON roots.day = branches.day
+                    AND roots.home = branches.home AND roots.treatment = branches.treatment
+                WHERE branches.period = ?1 AND branches.entries > 0) AS compared
+            WHERE NOT (outer_books AND inner_books) ORDER BY day, home, treatment";
         self.leaves().leaf_refresh().await?;
         self.engine
             .read(move |sql| {
@@ -167,6 +141,30 @@ impl HubStore {
             })
             .await
     }
+}
+
+/// Counts entries that come into periods, and below zero those that leave them, branch by branch. A settlement's own posting
+/// says the branch, whoever else pays of it. What two people took off the list is not looked at again, so it counts nowhere.
+pub(in crate::hub) fn count(
+    sql: &Sql<'_>,
+    entries: impl IntoIterator<Item = (PeriodNumber, Branch, i64)>,
+) -> Result<(), StoreError> {
+    const COUNT: &str = "INSERT INTO period_branches (period, day, home, treatment, entries)
+        VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (period, day, home, treatment) DO UPDATE SET entries = period_branches.entries + excluded.entries";
+    let mut counts: BTreeMap<(PeriodNumber, Branch), i64> = BTreeMap::new();
+    for (period, branch, count) in entries {
+        *counts.entry((period, branch)).or_default() += count;
+    }
+    let days: Vec<String> = counts.keys().map(|(_, branch)| branch.day.to_string()).collect();
+    let rows: Vec<[Value<'_>; 5]> = counts
+        .iter()
+        .zip(&days)
+        .map(|(((period, Branch { day: _, home, treatment }), count), day)| {
+            [period.0.into(), day.into(), home.0.as_str().into(), treatment.0.as_str().into(), (*count).into()]
+        })
+        .collect();
+    sql.execute_each(COUNT, &rows)
 }
 
 /// The lots of a period.

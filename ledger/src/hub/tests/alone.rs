@@ -42,7 +42,12 @@ pub(super) async fn object_into(
 ) -> Result<(), StatementFault> {
     let movements = world.store.clearing_movements(period).await.expect("movements");
     let lots = by_pair(&movements, &world.regions).remove(&pair()).unwrap_or_default();
-    world.store.statement_issue((period, pair()), version, lots, date(2025, 8, 21)).await.expect("it is issued");
+    let as_of = world.store.clearing_as_of(period).await.expect("it is read");
+    world
+        .store
+        .statement_issue((period, pair()), version, (lots, as_of), date(2025, 8, 21))
+        .await
+        .expect("it is issued");
     let settlements = ids.iter().map(|id| settlement(id)).collect();
     let objection = Reply::Objected { settlements, reason: "not what we were told".into() };
     let to = (carrying, world.regions.clone());

@@ -5,18 +5,20 @@ use crate::mailbox::{Letter, Mailbox, Part, Posted};
 use crate::testing::append_only::all_is_append_only_but;
 
 /// Worklists, and hints about who does a job: they can be made again from the evidence.
-const CHANGING: [&str; 11] = [
+const CHANGING: [&str; 13] = [
     "doubts",
     "leases",
     "letters_waiting",
     "sweeps",
     "lot_totals",
+    "period_branches",
     "buckets",
     "folds",
     "roots",
     "stale_buckets",
     "unfolded",
     "mailbox_nodes",
+    "turned_settlements",
 ];
 
 pub(super) async fn nobody_changes_or_removes_evidence(world: World) {

@@ -31,18 +31,18 @@ fn proposal(id: &str, changes: Changes) -> Proposal {
     Proposal { id: id.into(), home: lot().home, changes, reason: "前次住院撤销".into() }
 }
 
-async fn propose(world: &World, id: &str, changes: Changes) -> Result<CorrectionBatch, BatchFault> {
+pub(super) async fn propose(world: &World, id: &str, changes: Changes) -> Result<CorrectionBatch, BatchFault> {
     let by = (person("a certificate", HOME), at(9));
     world.store.correction_propose(proposal(id, changes), by).await.expect("the store works")
 }
 
-async fn decide(world: &World, id: &str, event: Event, by: &str) -> Result<CorrectionBatch, BatchFault> {
+pub(super) async fn decide(world: &World, id: &str, event: Event, by: &str) -> Result<CorrectionBatch, BatchFault> {
     let held = world.store.correction_find(id.into()).await.expect("it is read").expect("it is there");
     let (seen, by) = (held.batch.digest().to_string(), (person(by, HOME), at(10)));
     world.store.correction_decide((id.into(), seen), event, String::new(), by).await.expect("the store works")
 }
 
-fn letter(held: &CorrectionBatch, (correction, _): (&Correction, &Lot), version: u64) -> Notice {
+pub(super) fn letter(held: &CorrectionBatch, (correction, _): (&Correction, &Lot), version: u64) -> Notice {
     let subject = format!("correction {} {}", held.batch.id, correction.settlement);
     let paid = |payers: &Payers| payers.funds.total().fen();
     let body = format!("{} to {}", paid(&correction.told), paid(&correction.now)).into();
@@ -55,7 +55,7 @@ fn place(id: &str) -> BatchPlace {
     BatchPlace { after: 7, number: id.parse().expect("a number") }
 }
 
-async fn take(world: &World, id: &str) -> CorrectionBatch {
+pub(super) async fn take(world: &World, id: &str) -> CorrectionBatch {
     world
         .store
         .correction_take((id.into(), place(id), "as taken".into()), vec![lot().home], letter, at(11))

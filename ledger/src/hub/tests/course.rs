@@ -1,8 +1,10 @@
 //! What is recorded of periods, and what is refused to be.
 
+use std::collections::BTreeMap;
+
 use ::clearing::cleared::{Cleared, by_pair, sum};
 use ::clearing::month::Month;
-use ::clearing::obligation::Sums;
+use ::clearing::obligation::{Lot, Sums};
 use ::clearing::payment::{AcceptFault, Apart, ByInsurance, Payment, PaymentFault, Records};
 use ::clearing::period::{Pair, Proof, Side, Stage};
 use settlement::ids::MemberCode;
@@ -60,7 +62,12 @@ pub(super) async fn owed(world: &World, period: PeriodNumber) -> i64 {
 async fn issue(world: &World, version: u32) {
     let movements = world.store.clearing_movements(FIRST).await.expect("movements");
     let lots = by_pair(&movements, &world.regions).remove(&pair()).unwrap_or_default();
-    world.store.statement_issue((FIRST, pair()), version, lots, date(2025, 7, 21)).await.expect("it is issued");
+    let as_of = world.store.clearing_as_of(FIRST).await.expect("it is read");
+    issue_to(world, (pair(), version), (lots, as_of)).await;
+}
+
+async fn issue_to(world: &World, (pair, version): (Pair, u32), read: (BTreeMap<Lot, Cleared>, AsOf)) {
+    world.store.statement_issue((FIRST, pair), version, read, date(2025, 7, 21)).await.expect("it is issued");
 }
 
 async fn reply(world: &World, side: Side, version: u32, reply: Reply) -> Result<(), StatementFault> {
@@ -160,6 +167,59 @@ pub(super) async fn what_is_carried_out_is_carried_in_and_cleared_once(world: Wo
         (third.carried_in, third.carried_out, third.net()),
         (third.carried_in, third.carried_in, Sums::default())
     );
+}
+
+pub(super) async fn what_was_read_before_something_moved_is_not_stated(world: World) {
+    for (id, fen) in [("A", 100), ("B", 20)] {
+        settled(&world, id, fen).await;
+    }
+    world.store.clearing_name(FIRST, month()).await.expect("it is named");
+    let second = cut_off(&world).await.number;
+    fold(&world).await;
+    let read = async || {
+        let as_of = world.store.clearing_as_of(FIRST).await.expect("it is read");
+        let movements = world.store.clearing_movements(FIRST).await.expect("movements");
+        (by_pair(&movements, &world.regions).remove(&pair()).expect("the pair"), as_of)
+    };
+    let due = async || {
+        let record = world.store.clearing_record(FIRST, BTreeMap::new()).await.expect("no fault").expect("a record");
+        record.pairs.get(&pair()).map(|held| (held.statement.expect("a statement").version, held.owed().fen()))
+    };
+    let before = read().await;
+    assert_eq!(carry_out(&world, FIRST, &["B"], Some(second)).await, 1);
+    issue_to(&world, (pair(), 1), before).await;
+    assert_eq!(due().await, None, "it would be stated with what is carried out");
+    issue_to(&world, (pair(), 1), read().await).await;
+    assert_eq!(due().await, Some((1, 100)));
+    let before = read().await;
+    let objection = Reply::Objected { settlements: vec![settlement("A")], reason: "not our enrollee".into() };
+    assert_eq!(reply(&world, Side::Home, 1, objection).await, Ok(()));
+    issue_to(&world, (pair(), 2), before).await;
+    assert_eq!(due().await, Some((1, 100)), "it would be stated with what is objected to");
+    issue_to(&world, (pair(), 2), read().await).await;
+    assert_eq!(due().await, Some((2, 0)));
+}
+
+pub(super) async fn a_lot_stands_in_the_statements_of_one_pair(world: World) {
+    settled(&world, "A", 100).await;
+    world.store.clearing_name(FIRST, month()).await.expect("it is named");
+    cut_off(&world).await;
+    fold(&world).await;
+    issue(&world, 1).await;
+    let recorded = world.store.period_members(FIRST).await.expect("members");
+    assert_eq!(
+        recorded.into_iter().collect::<Vec<_>>(),
+        [(lot().treatment, pair().treatment), (lot().home, pair().home)]
+    );
+    let lots = world.store.statement_lots((FIRST, pair()), 1).await.expect("lots");
+    let another = Pair { home: MemberCode(RegionCode::new("419001").expect("a code")), ..pair() };
+    let as_of = world.store.clearing_as_of(FIRST).await.expect("it is read");
+    issue_to(&world, (another, 1), (lots, as_of)).await;
+    let record = world.store.clearing_record(FIRST, BTreeMap::new()).await.expect("no fault").expect("a record");
+    assert_eq!(record.pairs.into_keys().collect::<Vec<_>>(), [pair()], "the same money is not another pair's too");
+    let other = [(lot().home, another.home)].into();
+    world.store.period_members_record(FIRST, other).await.expect("what is recorded stays");
+    assert_eq!(world.store.period_members(FIRST).await.expect("members")[&lot().home], pair().home);
 }
 
 pub(super) async fn an_objection_to_what_comes_to_nothing_in_its_lot_is_heard(world: World) {

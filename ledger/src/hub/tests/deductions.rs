@@ -39,7 +39,7 @@ fn objection(hospital: &str, letter: &str) -> Objection {
     }
 }
 
-async fn standing(world: &World, id: &str) -> Standing {
+pub(super) async fn standing(world: &World, id: &str) -> Standing {
     let all = world.store.deduction_list(None).await.expect("a list");
     all.into_iter().find(|held| held.lodging.id == id).expect("it is lodged").standing
 }

@@ -65,7 +65,8 @@ pub(super) async fn letters_about(world: &World, subject: &str) -> Vec<(i64, Str
 
 async fn issue(store: &HubStore, version: u32) {
     let lots: std::collections::BTreeMap<Lot, ::clearing::cleared::Cleared> = Default::default();
-    store.statement_issue((FIRST, pair()), version, lots, date(2025, 7, 21)).await.expect("it is issued");
+    let as_of = store.clearing_as_of(FIRST).await.expect("it is read");
+    store.statement_issue((FIRST, pair()), version, (lots, as_of), date(2025, 7, 21)).await.expect("it is issued");
 }
 
 fn letter(mailbox: &str, subject: &str, version: u64) -> (String, String, u64) {

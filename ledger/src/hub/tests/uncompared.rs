@@ -43,6 +43,7 @@ async fn agree(world: &World, day: i8, books: Books) {
 }
 
 async fn uncompared(world: &World, period: PeriodNumber) -> Vec<(i8, Vec<Books>)> {
+    assert_eq!(world.store.branch_miscounted().await.expect("a check"), []);
     let found = world.store.uncompared_branches(period).await.expect("branches");
     assert!(found.iter().all(|found| found.branch == branch(found.branch.day.day())));
     found.into_iter().map(|found| (found.branch.day.day(), found.books)).collect()
@@ -82,6 +83,24 @@ pub(super) async fn a_branch_is_compared_once_both_comparisons_reached_its_prese
         agree(&world, 10, books).await;
     }
     assert_eq!(uncompared(&world, FIRST).await, []);
+}
+
+pub(super) async fn a_period_keeps_a_row_a_branch_however_many_entries_it_holds(world: World) {
+    const ROWS: &str = "SELECT entries FROM period_branches ORDER BY period, day";
+    for number in 0..40 {
+        settled(&world, &format!("1{}-{number}", number % 2), 10).await;
+    }
+    fold(&world).await;
+    let counts = async || {
+        let rows = world.store.engine.read(|sql| sql.query(ROWS, crate::values![], |row| row.number(0)));
+        rows.await.expect("they are read")
+    };
+    assert_eq!(counts().await, [20, 20]);
+    let second = cut_off(&world).await.number;
+    assert_eq!(carry_out(&world, FIRST, 10, Carrying::from([(FIRST, Some(second))])).await, 20);
+    assert_eq!(counts().await, [0, 20, 20], "one for what was carried");
+    let days = async |period| uncompared(&world, period).await.into_iter().map(|(day, _)| day).collect::<Vec<_>>();
+    assert_eq!((days(FIRST).await, days(second).await), (vec![11], vec![10]));
 }
 
 pub(super) async fn what_was_not_compared_is_carried_out_by_branch_with_what_undoes_it_and_is_taken_off_it(
