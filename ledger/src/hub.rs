@@ -83,8 +83,9 @@ pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{
-    CarriedEntry, Carrying, CorrectedIn, DeductedIn, Disputed, DisputedBranches, Followed, Listed, ListedFault,
-    PaidPlace, Period, PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
+    Between, CarriedEntry, CarriedOne, CarriedSide, Carrying, CorrectedIn, DeductedIn, Disputed, DisputedBranches,
+    Followed, ListPlace, Listed, ListedFault, PaidPlace, Period, PeriodNumber, Reply, StatementFault, StepReport,
+    StepTaken, UncomparedBranch,
 };
 pub use prefunds::{
     PrefundAnswer, PrefundChange, PrefundEntry, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension,

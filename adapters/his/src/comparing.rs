@@ -138,17 +138,24 @@ impl Comparing {
     /// Signs the certificates of some days that this side has not signed, where its book holds what they say.
     async fn countersign(&self, pool: PoolCode, (from, to): (Date, Date)) -> Result<(), CompareError> {
         let Some(signer) = &self.signer else { return Ok(()) };
-        let (from, to, treatment) = (from.to_string(), to.to_string(), pool.to_string());
-        let (mut client, asked) = (self.comparisons.clone(), v1::CertificatesRequest { from, to, treatment });
-        let listed = call(self.patience, asked, async move |asked| client.certificates(asked).await).await;
-        let party = format!("yidi://{pool}/treatment");
-        for certificate in listed.map_err(CompareError::Silent)?.certificates {
-            let signed = certificate.signatures.iter().any(|signature| signature.party == party);
-            if !signed && self.holds(&certificate.text).await? {
-                self.sign(signer, certificate.text).await?;
+        let (party, mut after) = (format!("yidi://{pool}/treatment"), String::new());
+        loop {
+            let (from, to, treatment) = (from.to_string(), to.to_string(), pool.to_string());
+            let asked = v1::CertificatesRequest { from, to, treatment, after };
+            let mut client = self.comparisons.clone();
+            let page = call(self.patience, asked, async move |asked| client.certificates(asked).await).await;
+            let v1::CertificatesReply { certificates, next } = page.map_err(CompareError::Silent)?;
+            for certificate in certificates {
+                let signed = certificate.signatures.iter().any(|signature| signature.party == party);
+                if !signed && self.holds(&certificate.text).await? {
+                    self.sign(signer, certificate.text).await?;
+                }
             }
+            if next.is_empty() {
+                return Ok(());
+            }
+            after = next;
         }
-        Ok(())
     }
 
     async fn holds(&self, text: &str) -> Result<bool, CompareError> {

@@ -24,6 +24,7 @@ use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
+use super::certificates::CertificatePage;
 use super::notary::Notary;
 use super::{Outcome, Roots};
 use crate::hub::Hub;
@@ -105,14 +106,14 @@ impl ComparisonsService {
     ) -> Result<v1::CertificatesReply, Refusal> {
         let days = read_days(&asked.from, &asked.to)?;
         let scope = Scope { home: None, treatment: Some(own_pool(permit, &asked.treatment)?) };
-        let mut certificates = self.hub.store.certificate_list(days, scope).await.map_err(|fault| failed(&fault))?;
+        let mut page = CertificatePage::after(&self.hub.store, days, scope, &asked.after).await?;
         // What no longer holds is signed again.
         let notary = self.notary()?;
         let mut kept = notary.kept();
-        for Certificate { agreement, signatures, .. } in &mut certificates {
+        for Certificate { agreement, signatures, .. } in &mut page.certificates {
             signatures.retain(|(_, signature)| kept.holds(signature, agreement.branch.day));
         }
-        Ok(v1::CertificatesReply { certificates: certificates.iter().map(write_certificate).collect() })
+        Ok(page.answer(|_| true))
     }
 
     async fn countersigned(
@@ -192,16 +193,6 @@ impl Comparisons for ComparisonsService {
         self.hub.answer_asked(&permit, request.into_inner()).await.map_err(refuse)?;
         Ok(Response::new(v1::AskedAnswerReply {}))
     }
-}
-
-/// Writes a certificate with its signatures.
-pub fn write_certificate(certificate: &Certificate) -> v1::CertificateView {
-    let signature = |(party, bytes): &(String, Vec<u8>)| v1::PartySignature {
-        party: party.clone(),
-        signature: v1::DocumentSignature::decode(bytes.as_slice()).ok(),
-    };
-    let signatures = certificate.signatures.iter().map(signature).collect();
-    v1::CertificateView { text: certificate.text.clone(), signatures }
 }
 
 fn own_pool(permit: &TreatmentPermit, code: &str) -> Result<PoolCode, Refusal> {

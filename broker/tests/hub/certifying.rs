@@ -48,7 +48,7 @@ async fn kept(world: &World) -> Vec<(String, Vec<u8>)> {
 async fn told_as_signed(world: &World) -> bool {
     let mut shanghai = ComparisonsClient::new(world.peer("310000", Role::Treatment));
     let (from, to) = ("2025-06-20".to_owned(), "2025-06-20".to_owned());
-    let asked = v1::CertificatesRequest { from, to, treatment: "310000".into() };
+    let asked = v1::CertificatesRequest { from, to, treatment: "310000".into(), after: String::new() };
     let listed = shanghai.certificates(asked).await.expect("they are listed").into_inner().certificates;
     listed.iter().flat_map(|certificate| &certificate.signatures).any(|signature| signature.party == PARTY)
 }

@@ -6,6 +6,7 @@ mod carried;
 mod course;
 mod followed;
 mod listed;
+mod listing;
 mod objections;
 mod payments;
 mod statements;
@@ -16,11 +17,12 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-pub use carried::{CarriedEntry, Carrying, Disputed};
+pub use carried::{Between, CarriedEntry, CarriedOne, CarriedSide, Carrying, Disputed};
 pub(super) use course::read_pair;
 pub use course::{StepReport, StepTaken};
 pub use followed::{CorrectedIn, DeductedIn, Followed};
 pub use listed::{Listed, ListedFault};
+pub use listing::ListPlace;
 pub use payments::PaidPlace;
 pub(super) use payments::{add_acceptance, add_record, next_record, read_insurance, read_payment, read_side};
 pub use statements::{Reply, StatementFault};

@@ -118,6 +118,8 @@ on_both! {
     two_records_that_differ_are_paid_once_both_sides_accept_these_two,
     what_is_listed_is_cleared_or_returned_by_two_people_and_once,
     what_was_cleared_from_the_list_is_carried_nowhere_else,
+    the_list_is_walked_page_by_page_and_each_is_told_once,
+    whether_something_can_be_done_is_told_without_doing_it,
     an_end_that_was_proposed_for_fewer_entries_is_decided_anew,
     what_is_taken_off_a_settlement_goes_with_it_onto_the_list_and_off_it,
     what_comes_to_the_list_after_its_settlement_was_returned_is_decided_anew,
@@ -167,6 +169,7 @@ on_both! {
     both_members_are_told_where_a_correction_goes_by_itself,
     what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
     a_part_of_a_report_ends_nothing_outside_of_its_stretch,
+    breaks_and_certificates_are_read_page_by_page,
     a_signature_takes_the_place_of_the_one_that_it_was_to_replace_alone,
 }
 
