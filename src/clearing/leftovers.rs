@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use clearing::listed::{Seat, Verdict};
 use futures_util::{StreamExt, stream};
@@ -169,6 +169,7 @@ impl Doing {
 }
 
 async fn import(client: &LeftoversClient<Channel>, file: &Path, seat: &str, as_json: bool) -> Result<Ending> {
+    ensure!(Seat::from_word(seat).is_some(), "--seat {seat} is not home, treatment or centre");
     let nothing = "nothing was decided";
     let rows = rows::read(file, COLUMNS, |row, before| read_row(row, before, seat)).context(nothing)?;
     // First the hub is asked about every row: what it would refuse, it refuses before anything is done.
@@ -205,7 +206,7 @@ fn read_row(row: &mut Row<'_>, before: &mut Before, seat: &str) -> Option<(Doing
     let verdict = match doing {
         Some(Doing::Refuse) if row.text("verdict").is_empty() => Some(String::new()),
         Some(Doing::Refuse) => {
-            row.fault("verdict", "is empty where somebody refuses");
+            row.fault("verdict", "must be empty where act is refuse");
             None
         }
         Some(Doing::Propose | Doing::Approve) | None => {

@@ -174,7 +174,8 @@ impl Clearing {
         limit: u32,
     ) -> Result<Found, StoreError> {
         let page = self.store.deduction_postings_page(period, self.between(of), (id.to_owned(), step), limit).await?;
-        let cleared = self.cleared_months(period, page.iter().map(|one| &one.settlement)).await?;
+        let named = page.iter().map(|one| one.settlement.clone()).collect();
+        let cleared = self.cleared_months(period, named).await?;
         let write = |one: &PostedDeduction| {
             let told = self.is_of(&one.lot, of);
             let other = cleared.get(&one.settlement).cloned().unwrap_or_default();
@@ -192,7 +193,8 @@ impl Clearing {
         limit: u32,
     ) -> Result<Found, StoreError> {
         let page = self.store.correction_postings_page(period, self.between(of), (id.to_owned(), step), limit).await?;
-        let cleared = self.cleared_months(period, page.iter().map(|one| &one.correction.settlement)).await?;
+        let named = page.iter().map(|one| one.correction.settlement.clone()).collect();
+        let cleared = self.cleared_months(period, named).await?;
         let write = |one: &PostedCorrection| {
             let told = self.is_of(&one.lot, of) && one.moves != FundShares::default();
             let other = cleared.get(&one.correction.settlement).cloned().unwrap_or_default();
@@ -240,9 +242,9 @@ impl Clearing {
     async fn cleared_months(
         &self,
         period: PeriodNumber,
-        settlements: impl Iterator<Item = &SettlementId>,
+        settlements: BTreeSet<SettlementId>,
     ) -> Result<BTreeMap<SettlementId, String>, StoreError> {
-        let places = self.store.settlement_places(settlements.cloned().collect()).await?;
+        let places = self.store.settlement_places(settlements).await?;
         let months = self.months(period, places.values().flatten().copied().collect()).await?;
         let month = |place: Option<PeriodNumber>| place.and_then(|place| months.get(&place).cloned());
         Ok(places.into_iter().filter_map(|(settlement, place)| Some((settlement, month(place)?))).collect())
