@@ -150,7 +150,7 @@ impl Clearing {
     ) -> Result<Found, StoreError> {
         let page = self.store.carried_page((period, side), self.between(of), key, limit).await?;
         let others = page.iter().flat_map(|one| one.entry.from.into_iter().chain(one.entry.into));
-        let months = self.months(period, others.collect()).await?;
+        let months = self.months_beside(period, others.collect()).await?;
         // What goes along is of the settlement's own lot, and is told once.
         let tells = |one: &&CarriedOne| one.entry.posting.part == 0 && one.is_first;
         let own = page.iter().filter(tells).map(|one| one.entry.posting.settlement.clone()).collect();
@@ -226,7 +226,7 @@ impl Clearing {
     }
 
     /// The months of periods, of which one is that which is asked about.
-    async fn months(&self, period: PeriodNumber, others: BTreeSet<PeriodNumber>) -> Result<Months, StoreError> {
+    async fn months_beside(&self, period: PeriodNumber, others: BTreeSet<PeriodNumber>) -> Result<Months, StoreError> {
         let own = self.store.clearing_month_of(period).await?;
         let mut months = Months::new();
         for other in others {
@@ -245,7 +245,7 @@ impl Clearing {
         settlements: BTreeSet<SettlementId>,
     ) -> Result<BTreeMap<SettlementId, String>, StoreError> {
         let places = self.store.settlement_places(settlements).await?;
-        let months = self.months(period, places.values().flatten().copied().collect()).await?;
+        let months = self.months_beside(period, places.values().flatten().copied().collect()).await?;
         let month = |place: Option<PeriodNumber>| place.and_then(|place| months.get(&place).cloned());
         Ok(places.into_iter().filter_map(|(settlement, place)| Some((settlement, month(place)?))).collect())
     }
