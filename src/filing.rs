@@ -192,7 +192,7 @@ fn load(credentials: &Path) -> Result<Credentials> {
     Credentials::load(credentials).with_context(|| format!("the operator's certificates in {}", credentials.display()))
 }
 
-/// The longest list that a command takes in one answer, in bytes: some 200,000 entries of an outage.
+/// The longest answer that a command takes, in bytes. What grows with the books comes page by page.
 pub const LARGEST_LIST: usize = 64 * 1024 * 1024;
 
 impl Access {
@@ -274,5 +274,5 @@ async fn lodge_rows(operator: &Operator, file: &Path) -> Result<Vec<(usize, Resu
 
 async fn import(operator: &Operator, file: &Path, as_json: bool) -> Result<Ending> {
     let report = lodge_rows(operator, file).await?;
-    Ok(Ending::of(output::lodged(&report, "state", as_json)?))
+    Ok(Ending::of(output::by_line(&report, ("state", "lodged"), as_json)?))
 }

@@ -66,23 +66,27 @@ pub fn complaint(fault: &anyhow::Error) {
 }
 
 /// Tells what became of the rows of a file, by their lines: where each stands, under a key of its own, or why it was
-/// refused. Whether none was.
+/// refused; and how many were `done`, in one word. Whether none was refused.
 ///
 /// # Errors
 /// When JSON cannot be written.
-pub fn lodged(report: &[(usize, Result<String, String>)], key: &str, as_json: bool) -> serde_json::Result<bool> {
-    let refused = report.iter().filter(|(_, lodged)| lodged.is_err()).count();
+pub fn by_line(
+    report: &[(usize, Result<String, String>)],
+    (key, done): (&str, &str),
+    as_json: bool,
+) -> serde_json::Result<bool> {
+    let refused = report.iter().filter(|(_, told)| told.is_err()).count();
     if as_json {
-        let rows = report.iter().map(|(at, lodged)| match lodged {
+        let rows = report.iter().map(|(at, told)| match told {
             Ok(standing) => serde_json::json!({ "line": at, key: standing }),
             Err(why) => serde_json::json!({ "line": at, "refused": why }),
         });
         line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
     } else {
-        for (at, lodged) in report {
-            line(&format!("line {at}: {}", lodged.as_deref().unwrap_or_else(|why| why)));
+        for (at, told) in report {
+            line(&format!("line {at}: {}", told.as_deref().unwrap_or_else(|why| why)));
         }
-        line(&format!("{} lodged, {refused} refused", report.len() - refused));
+        line(&format!("{} {done}, {refused} refused", report.len() - refused));
     }
     Ok(refused == 0)
 }

@@ -189,10 +189,17 @@ fn client(access: &Access) -> Result<BreaksClient<Channel>> {
 }
 
 async fn show(of: &OfPools) -> Result<Ending> {
-    let (home, treatment) = (of.home.clone(), of.treatment.clone());
-    let asked = v1::BreaksRequest { home, treatment, ..v1::BreaksRequest::default() };
-    let listed = client(&of.access)?.list(asked).await.map_err(|refused| status::to_refusal(&refused))?;
-    let breaks = listed.into_inner().breaks;
+    let (mut hub, mut breaks, mut after) = (client(&of.access)?, Vec::new(), String::new());
+    loop {
+        let (home, treatment) = (of.home.clone(), of.treatment.clone());
+        let asked = v1::BreaksRequest { home, treatment, after, ..v1::BreaksRequest::default() };
+        let page = hub.list(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
+        breaks.extend(page.breaks);
+        after = page.next;
+        if after.is_empty() {
+            break;
+        }
+    }
     let branch = |found: &v1::BreakView| found.branch.clone().unwrap_or_default();
     let amount = |fen| Money::from_fen(fen).to_string();
     if of.json {

@@ -299,7 +299,7 @@ impl Clearing {
                 let carrying = self.carrying(period, standing.record.month).await?;
                 // First what was not compared: what is compared meanwhile has its breaks by the time they are listed.
                 let uncompared = self.uncompared(period, standing.record.month).await?;
-                let disputed = (self.disputed(standing.record.month).await?, uncompared);
+                let disputed = (self.disputed(period, standing.record.month).await?, uncompared);
                 // Where the next period was stated meanwhile, nothing was done, and it is due again.
                 self.store.entry_carry_out(period, disputed, carrying, now).await.map(drop)
             }
@@ -344,7 +344,7 @@ impl Clearing {
 
     /// Settlements that books do not agree on. Those that hospitals' books differ in are cleared where the month's days say
     /// so.
-    async fn disputed(&self, month: Month) -> Result<Vec<Disputed>, StoreError> {
+    async fn disputed(&self, period: PeriodNumber, month: Month) -> Result<Vec<Disputed>, StoreError> {
         let of_hospitals = self.calendar.rules(month).clearing.hospital_differences;
         // One person's decision ends the work on a break, and clears nothing: that takes the books, or two people.
         let decided = self.store.break_decided().await?;
@@ -359,7 +359,7 @@ impl Clearing {
         });
         let disputed: Vec<Disputed> = disputed.collect();
         // What becomes of a settlement on the list is not cleared without it, and of a returned one never.
-        let listed = self.store.listed().await?.into_iter();
+        let listed = self.store.listed_beside(period).await?.into_iter();
         // What was deducted or corrected later is there by itself: its settlement was cleared.
         let listed = listed.filter(|listed| listed.part != Listed::AFTERWARDS);
         let kept = listed.filter(|listed| listed.standing != listed::Standing::Ended(Verdict::Clear));

@@ -6,6 +6,7 @@
 pub mod acting;
 mod asked;
 pub mod breaks;
+pub mod certificates;
 pub mod certify;
 pub mod comparisons;
 mod hospitals;

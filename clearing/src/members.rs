@@ -43,6 +43,11 @@ impl<M: Members> PeriodMembers<M> {
     pub fn new(recorded: BTreeMap<PoolCode, MemberCode>, by_now: M) -> PeriodMembers<M> {
         PeriodMembers { recorded, by_now }
     }
+
+    /// The pools of which it was recorded.
+    pub fn recorded(&self) -> impl Iterator<Item = PoolCode> {
+        self.recorded.keys().copied()
+    }
 }
 
 impl<M: Members> Members for PeriodMembers<M> {

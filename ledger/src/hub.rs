@@ -86,8 +86,9 @@ pub use journal::UnbalancedEntry;
 pub use lots::LotPosting;
 pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target, Waiting};
 pub use periods::{
-    AsOf, CarriedEntry, Carrying, CorrectedIn, DeductedIn, Disputed, DisputedBranches, EntryApart, Followed, Listed,
-    ListedFault, PaidPlace, Period, PeriodNumber, Reply, StatementFault, StepReport, StepTaken, UncomparedBranch,
+    AsOf, Between, CarriedEntry, CarriedOne, CarriedSide, Carrying, CorrectedIn, DeductedIn, Disputed,
+    DisputedBranches, EntryApart, Followed, ListPlace, Listed, ListedFault, PaidPlace, Period, PeriodNumber, Reply,
+    StatementFault, StepReport, StepTaken, UncomparedBranch,
 };
 pub use prefunds::{
     PrefundAnswer, PrefundChange, PrefundEntry, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension,

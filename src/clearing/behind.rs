@@ -8,7 +8,7 @@ use proto::v1;
 use serde_json::{Value, json};
 use settlement::money::Money;
 
-use super::papers::fetched::{read_booked, read_moved};
+use super::papers::fetched::{moved_of, read_booked};
 use super::printed::print_json;
 use super::{A_PAGE, OfMonth, client, payers};
 use crate::cli::Ending;
@@ -21,19 +21,16 @@ use crate::{output, status};
 pub async fn show(of: &OfMonth, lot: v1::Lot) -> Result<Ending> {
     let named = read_named_lot(&lot).map_err(|fault| anyhow!("--{} {}", fault.field, fault.problem))?;
     let mut client = client(&of.access)?;
-    let (mut entries, mut moved, mut after) = (Vec::new(), Vec::new(), 0);
+    let (mut entries, mut after) = (Vec::new(), 0);
     loop {
-        let (month, named_lot, with_moved) = (of.month.clone(), Some(lot.clone()), after == 0);
-        let asked = v1::LotRequest { month, lot: named_lot, after, limit: A_PAGE, with_moved };
+        let asked = v1::LotRequest { month: of.month.clone(), lot: Some(lot.clone()), after, limit: A_PAGE };
         let page = client.settlements(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
-        if with_moved {
-            moved = page.moved;
-        }
         let Some(last) = page.settlements.last() else { break };
         after = last.position;
         entries.extend(page.settlements.iter().map(|row| read_booked(named, row)).collect::<Result<Vec<_>>>()?);
     }
-    entries.extend(moved.iter().map(read_moved).collect::<Result<Vec<_>>>()?);
+    let asked = v1::MovedRequest { month: of.month.clone(), lot: Some(lot), ..v1::MovedRequest::default() };
+    entries.extend(moved_of(&mut client, asked).await?);
     if of.json {
         print_json(&entries.iter().map(|entry| json_of(entry, &of.month)).collect())?;
         return Ok(Ending::Good);

@@ -1,6 +1,5 @@
 //! `yidi clearing deduction …`: the treatment agency's review of bills, one by one or by file.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -8,7 +7,7 @@ use clap::{Args, Subcommand};
 use proto::convert::cleared::{read_funds, write_funds};
 use proto::v1;
 use proto::v1::deductions_client::DeductionsClient;
-use region::sheet::{Faults, Row, Sheet};
+use region::sheet::{Faults, Row};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use settlement::adjudication::{Fund, FundShares};
@@ -16,6 +15,7 @@ use settlement::ids::SettlementId;
 use settlement::money::Money;
 use tonic::transport::Channel;
 
+use super::rows::{self, Before};
 use crate::cli::Ending;
 use crate::filing::{Access, LARGEST_LIST};
 use crate::{output, status};
@@ -234,18 +234,14 @@ async fn import(access: &Access, file: &Path, as_json: bool) -> Result<Ending> {
         let lodged = client.lodge(request).await.map_err(|refused| status::to_refusal(&refused).to_string());
         report.push((line, lodged.map(|lodged| lodged.into_inner().standing)));
     }
-    Ok(Ending::of(output::lodged(&report, "standing", as_json)?))
+    Ok(Ending::of(output::by_line(&report, ("standing", "lodged"), as_json)?))
 }
 
-/// The rows of a file, each with its line: all of them or none.
 fn read_file(file: &Path) -> Result<Vec<(usize, v1::LodgeDeductionRequest)>, Faults> {
-    let sheet = Sheet::read_whole(file, COLUMNS).map_err(Faults)?;
-    let (mut faults, mut lines) = (Vec::new(), BTreeMap::new());
-    let rows = sheet.rows(&mut faults, |row| read_row(row, &mut lines));
-    if faults.is_empty() { Ok(rows) } else { Err(Faults(faults)) }
+    rows::read(file, COLUMNS, read_row)
 }
 
-fn read_row(row: &mut Row<'_>, lines: &mut BTreeMap<String, u64>) -> Option<(usize, v1::LodgeDeductionRequest)> {
+fn read_row(row: &mut Row<'_>, before: &mut Before) -> Option<v1::LodgeDeductionRequest> {
     let (id, reason) = (row.needed("id"), row.needed("reason"));
     let settlement = row.id("setl_id", SettlementId::new);
     let mut shares = FundShares::default();
@@ -253,12 +249,11 @@ fn read_row(row: &mut Row<'_>, lines: &mut BTreeMap<String, u64>) -> Option<(usi
     if amounts.iter().all(Option::is_some) && shares.total().is_zero() {
         row.fault("basic", "nothing is taken off in any of the five columns of funds");
     }
-    if let Some(before) = id.as_ref().and_then(|id| lines.insert(id.clone(), row.line())) {
-        row.fault("id", format!("stands in line {before} already"));
+    if let Some(id) = &id {
+        before.ensure_new(row, "id", id.clone());
     }
     let (id, settlement, deducted) = (id?, settlement?.to_string(), Some(write_funds(&shares)));
-    let request = v1::LodgeDeductionRequest { id, settlement, deducted, reason: reason? };
-    Some((usize::try_from(row.line()).unwrap_or(usize::MAX), request))
+    Some(v1::LodgeDeductionRequest { id, settlement, deducted, reason: reason? })
 }
 
 fn print(deductions: &[v1::DeductionView], as_json: bool) -> Result<Ending> {

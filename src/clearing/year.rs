@@ -25,7 +25,7 @@ pub async fn show(client: &mut ClearingClient<Channel>, year: i32, as_json: bool
             months.iter().map(|month| json!({ "month": month.month, "stage": month.stage })).collect();
         let rests = rests.iter().map(|rest| {
             json!({ "home": rest.home, "treatment": rest.treatment, "month": rest.month, "why": rest.why,
-                "owed": yuan(rest) })
+                "entries": rest.entries, "owed": yuan(rest) })
         });
         let rests: Vec<Value> = rests.collect();
         let whole = json!({ "year": year, "cleared_by": cleared_by, "whole": whole, "late": late, "months": months,
@@ -37,11 +37,11 @@ pub async fn show(client: &mut ClearingClient<Channel>, year: i32, as_json: bool
         output::line(&format!("{year}: no month of it was cleared by this hub"));
         return Ok(Ending::Found);
     }
-    let mut table = output::table(["费款所属期", "参保省", "就医省", "原因", "金额"]);
+    let mut table = output::table(["费款所属期", "参保省", "就医省", "原因", "笔数", "金额"]);
     for rest in &rests {
         let why = Why::from_word(&rest.why).map_or_else(|| rest.why.clone(), |why| why.name().to_owned());
         let (month, home, treatment) = (rest.month.clone(), rest.home.clone(), rest.treatment.clone());
-        table.add_row([month, home, treatment, why, yuan(rest)]);
+        table.add_row([month, home, treatment, why, rest.entries.to_string(), yuan(rest)]);
     }
     output::numbers_from(&mut table, 4);
     output::line(&table.to_string());
@@ -52,6 +52,7 @@ pub async fn show(client: &mut ClearingClient<Channel>, year: i32, as_json: bool
         (false, false) => format!("to be whole by {cleared_by}"),
         (false, true) => format!("should have been whole by {cleared_by}"),
     };
-    output::line(&format!("{year}: {standing}, {} left", rests.len()));
+    let left: u64 = rests.iter().map(|rest| rest.entries).sum();
+    output::line(&format!("{year}: {standing}, {left} left"));
     Ok(Ending::of(!late))
 }

@@ -11,9 +11,11 @@ use clearing::tally::{ELSEWHERE, Family, Tally};
 use identity::signing::{Authorities, Signature};
 use jiff::civil::Date;
 use proto::v1;
+use proto::v1::breaks_client::BreaksClient;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use settlement::beijing;
+use tonic::transport::Channel;
 
 use super::leaves::{Checked, Leaves};
 use super::{OfPools, client, leaves, print_json};
@@ -57,11 +59,9 @@ struct Written {
 /// # Errors
 /// When the hub is not to be reached or refuses, or a file cannot be written.
 pub async fn write(of: &OfPools, (from, to): (String, String), out: &Path, with_leaves: bool) -> Result<Ending> {
-    let asked = v1::BreaksRequest { home: of.home.clone(), treatment: of.treatment.clone(), from, to };
     let mut hub = client(&of.access)?;
-    let listed = hub.certificates(asked).await.map_err(|refused| status::to_refusal(&refused))?;
+    let certificates = fetch(&mut hub, of, (from, to)).await?;
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    let certificates = listed.into_inner().certificates;
     let mut written = Vec::with_capacity(certificates.len());
     for certificate in &certificates {
         let agreement = Agreement::read(&certificate.text)?;
@@ -96,6 +96,25 @@ pub async fn write(of: &OfPools, (from, to): (String, String), out: &Path, with_
         print_written(&written, with_leaves);
     }
     Ok(Ending::of(whole))
+}
+
+/// The certificates of some days, page by page.
+async fn fetch(
+    hub: &mut BreaksClient<Channel>,
+    of: &OfPools,
+    (from, to): (String, String),
+) -> Result<Vec<v1::CertificateView>> {
+    let (mut certificates, mut after) = (Vec::new(), String::new());
+    loop {
+        let (home, treatment, from, to) = (of.home.clone(), of.treatment.clone(), from.clone(), to.clone());
+        let page = hub.certificates(v1::BreaksRequest { home, treatment, from, to, after }).await;
+        let page = page.map_err(|refused| status::to_refusal(&refused))?.into_inner();
+        certificates.extend(page.certificates);
+        after = page.next;
+        if after.is_empty() {
+            return Ok(certificates);
+        }
+    }
 }
 
 fn print_written(written: &[Written], with_leaves: bool) {

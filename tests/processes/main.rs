@@ -6,6 +6,7 @@ mod comparing;
 mod crash;
 mod demo;
 mod hospital_books;
+mod leftovers;
 mod operator;
 mod papers;
 mod payments;

@@ -60,7 +60,8 @@ async fn what_is_carried_over_the_end_of_a_year_is_told_and_traced() {
     let year = told(&henan, &YEAR).await;
     let rests = year["rests"].as_array().expect("rests");
     let of_carried: Vec<&Value> = rests.iter().filter(|rest| rest["why"] == "carried").collect();
-    let expected = json!({ "home": HENAN, "treatment": SHANGHAI, "month": "2026-01", "why": "carried", "owed": owed });
+    let expected = json!({ "home": HENAN, "treatment": SHANGHAI, "month": "2026-01", "why": "carried",
+        "entries": 1, "owed": owed });
     assert_eq!((&year["whole"], of_carried), (&json!(false), vec![&expected]), "{year}");
     let words = henan.run(&YEAR).await;
     let row = words.lines().find(|line| line.contains("转入未清")).unwrap_or_else(|| panic!("a row: {words}"));

@@ -1,6 +1,8 @@
 //! The list of what may be carried over no further, over gRPC: members see and decide what is theirs, each for its own
 //! side; who operates for every region sees all and may be the second person. Started by [`crate::start()`].
 
+use std::collections::BTreeMap;
+
 use clearing::breaks::age_days;
 use clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict};
 use clearing::month::Month;
@@ -9,7 +11,7 @@ use identity::name::{Role, all_regions};
 use identity::permit::OperatorPermit;
 use jiff::civil::Date;
 use ledger::clock::Clock;
-use ledger::hub::{Listed, ListedFault, PeriodNumber};
+use ledger::hub::{ListPlace, Listed, ListedFault, PeriodNumber};
 use proto::convert::cleared::{write_funds, write_lot, write_sums};
 use proto::v1;
 use proto::v1::leftovers_server::Leftovers;
@@ -19,6 +21,7 @@ use settlement::refusal::Refusal;
 use tonic::{Request, Response, Status};
 
 use super::Clearing;
+use super::service::{no_place, page_limit};
 use super::texts::read_reason;
 use crate::refusing::{failed, invalid, not_yours, refuse};
 
@@ -34,10 +37,26 @@ impl LeftoversService {
         LeftoversService { clearing, clock }
     }
 
-    async fn seen(&self, permit: &OperatorPermit) -> Result<Vec<(Pair, Listed)>, Refusal> {
-        let listed = self.clearing.store.listed().await.map_err(|fault| failed(&fault))?;
-        let seen = listed.into_iter().filter(|held| self.clearing.sees_lot(permit, &held.lot));
-        Ok(seen.map(|held| (self.clearing.pair_of(&held.lot), held)).collect())
+    /// A page of what an operator sees.
+    async fn page(&self, permit: &OperatorPermit, asked: &v1::LeftoversRequest) -> Result<v1::LeftoversReply, Refusal> {
+        let after = match asked.after.as_str() {
+            "" => None,
+            text => Some(ListPlace::from_text(text).ok_or_else(|| no_place("after"))?),
+        };
+        let page = self.clearing.store.listed_page(after, asked.ended, page_limit(asked.limit)).await;
+        let (listed, next) = page.map_err(|fault| failed(&fault))?;
+        let (mut leftovers, mut months) = (Vec::new(), BTreeMap::new());
+        for held in listed.iter().filter(|held| self.clearing.sees_lot(permit, &held.lot)) {
+            leftovers.push(self.write(held, &mut months).await?);
+        }
+        Ok(v1::LeftoversReply { leftovers, next: next.map(|next| next.to_string()).unwrap_or_default() })
+    }
+
+    /// Something on the list, where an operator sees it.
+    async fn find(&self, permit: &OperatorPermit, (settlement, part): (&SettlementId, i64)) -> Result<Listed, Refusal> {
+        let of_it = self.clearing.store.listed_of(settlement.clone()).await.map_err(|fault| failed(&fault))?;
+        let mut seen = of_it.into_iter().filter(|held| self.clearing.sees_lot(permit, &held.lot));
+        seen.find(|held| held.part == part).ok_or_else(|| refused(&ListedFault::Unknown))
     }
 
     async fn acted(
@@ -55,9 +74,9 @@ impl LeftoversService {
             (_, None) => return Err(invalid("verdict", "is not clear or return")),
         };
         let reason = read_reason(&asked.reason)?;
-        let is_it = |held: &Listed| held.settlement == settlement && held.part == asked.part;
-        let unknown = || invalid("settlement", ListedFault::Unknown.to_string());
-        let (pair, _) = self.seen(permit).await?.into_iter().find(|(_, held)| is_it(held)).ok_or_else(unknown)?;
+        let place = (settlement, asked.part);
+        let held = self.find(permit, (&place.0, place.1)).await?;
+        let pair = self.clearing.pair_of(&held.lot);
         if !may_sit(permit, &pair, seat) {
             let code = match seat {
                 Seat::Member(side) => pair.member(side).0,
@@ -66,21 +85,28 @@ impl LeftoversService {
             return Err(not_yours("seat", Role::Operator, &[code]));
         }
         let by = Person { certificate: permit.peer().fingerprint().to_owned(), seat };
-        let done =
-            self.clearing.store.listed_act((settlement.clone(), asked.part), act, reason, (by, self.clock.now()));
-        done.await.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
-        let (pair, held) = self.seen(permit).await?.into_iter().find(|(_, held)| is_it(held)).ok_or_else(unknown)?;
-        self.write(&pair, &held).await
+        let done = if asked.check_only {
+            self.clearing.store.listed_check(place.clone(), act, by).await
+        } else {
+            self.clearing.store.listed_act(place.clone(), act, reason, (by, self.clock.now())).await
+        };
+        done.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
+        let held = self.find(permit, (&place.0, place.1)).await?;
+        self.write(&held, &mut BTreeMap::new()).await
     }
 
-    async fn write(&self, pair: &Pair, held: &Listed) -> Result<v1::Leftover, Refusal> {
-        let (booked_in, listed_from) = (self.month(held.booked_in).await?, self.month(held.listed_from).await?);
-        Ok(v1::Leftover { booked_in, listed_from, ..write_leftover(pair, held, self.clock.today()) })
-    }
-
-    async fn month(&self, period: PeriodNumber) -> Result<String, Refusal> {
-        let month = self.clearing.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?;
-        Ok(month.as_ref().map(Month::to_string).unwrap_or_default())
+    /// Writes something on the list; which month a period is, is looked up once.
+    async fn write(&self, held: &Listed, months: &mut BTreeMap<PeriodNumber, String>) -> Result<v1::Leftover, Refusal> {
+        for period in [held.booked_in, held.listed_from] {
+            if !months.contains_key(&period) {
+                let month = self.clearing.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?;
+                months.insert(period, month.as_ref().map(Month::to_string).unwrap_or_default());
+            }
+        }
+        let month = |period| months.get(&period).cloned().unwrap_or_default();
+        let (booked_in, listed_from) = (month(held.booked_in), month(held.listed_from));
+        let pair = self.clearing.pair_of(&held.lot);
+        Ok(v1::Leftover { booked_in, listed_from, ..write_leftover(&pair, held, self.clock.today()) })
     }
 }
 
@@ -88,14 +114,7 @@ impl LeftoversService {
 impl Leftovers for LeftoversService {
     async fn list(&self, request: Request<v1::LeftoversRequest>) -> Result<Response<v1::LeftoversReply>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
-        let ended = request.get_ref().ended;
-        let mut leftovers = Vec::new();
-        for (pair, held) in self.seen(&permit).await.map_err(refuse)? {
-            if ended || !matches!(held.standing, Standing::Ended(_)) {
-                leftovers.push(self.write(&pair, &held).await.map_err(refuse)?);
-            }
-        }
-        Ok(Response::new(v1::LeftoversReply { leftovers }))
+        self.page(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
     }
 
     async fn propose(&self, request: Request<v1::LeftoverAct>) -> Result<Response<v1::Leftover>, Status> {

@@ -2,21 +2,121 @@
 //! carried out, deducted, corrected. Asked by [`super::service`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
 use clearing::cleared::pair_of;
+use clearing::members::{Members, PeriodMembers};
 use clearing::obligation::{Lot, Sums};
 use clearing::period::Pair;
-use ledger::hub::{CarriedEntry, LotPosting, PeriodNumber, PostedCorrection, PostedDeduction};
+use ledger::hub::{
+    Between, CarriedEntry, CarriedOne, CarriedSide, LotPosting, PeriodNumber, PostedCorrection, PostedDeduction,
+};
 use ledger::store::StoreError;
 use proto::convert::cleared::{write_funds, write_lot, write_sums};
 use proto::v1;
 use settlement::adjudication::FundShares;
 use settlement::beijing;
-use settlement::ids::SettlementId;
+use settlement::ids::{MemberCode, PoolCode, SettlementId};
 use settlement::money::Money;
+use settlement::region::RegionTable;
 
 use super::Clearing;
 use super::deductions::write_objection;
+
+/// So many are read at once where all are wanted.
+const A_PAGE: u32 = 1_000;
+
+/// Where what is moved in a period is read on: kind by kind, each after the keys of the last one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MovedPlace {
+    /// Entries that were carried, in or out.
+    Carried(CarriedSide, (i64, i64, i64)),
+    /// Deductions, by id and step.
+    Deducted(String, i64),
+    /// Corrections, by id and step.
+    Recomputed(String, i64),
+}
+
+impl MovedPlace {
+    /// The beginning.
+    pub const FIRST: MovedPlace = MovedPlace::Carried(CarriedSide::Into, (i64::MIN, i64::MIN, i64::MIN));
+
+    /// The place that a text names, as it is written.
+    pub fn from_text(text: &str) -> Option<MovedPlace> {
+        let (kind, key) = text.split_once('.')?;
+        let carried = |side| {
+            let mut parts = key.split('.').map(|part| part.parse().ok());
+            let mut next = || parts.next().flatten();
+            Some(MovedPlace::Carried(side, (next()?, next()?, next()?)))
+        };
+        let posted = || key.split_once('.').and_then(|(step, id)| Some((id.to_owned(), step.parse().ok()?)));
+        match kind {
+            "in" => carried(CarriedSide::Into),
+            "out" => carried(CarriedSide::OutOf),
+            "deducted" => posted().map(|(id, step)| MovedPlace::Deducted(id, step)),
+            "recomputed" => posted().map(|(id, step)| MovedPlace::Recomputed(id, step)),
+            _ => None,
+        }
+    }
+
+    /// The beginning of the next kind.
+    fn next_kind(&self) -> Option<MovedPlace> {
+        match self {
+            MovedPlace::Carried(CarriedSide::Into, _) => {
+                Some(MovedPlace::Carried(CarriedSide::OutOf, (i64::MIN, i64::MIN, i64::MIN)))
+            }
+            MovedPlace::Carried(CarriedSide::OutOf, _) => Some(MovedPlace::Deducted(String::new(), 0)),
+            MovedPlace::Deducted(_, _) => Some(MovedPlace::Recomputed(String::new(), 0)),
+            MovedPlace::Recomputed(_, _) => None,
+        }
+    }
+}
+
+impl fmt::Display for MovedPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MovedPlace::Carried(side, (position, part, from)) => {
+                let side = match side {
+                    CarriedSide::Into => "in",
+                    CarriedSide::OutOf => "out",
+                };
+                write!(f, "{side}.{position}.{part}.{from}")
+            }
+            MovedPlace::Deducted(id, step) => write!(f, "deducted.{step}.{id}"),
+            MovedPlace::Recomputed(id, step) => write!(f, "recomputed.{step}.{id}"),
+        }
+    }
+}
+
+/// Of what it is asked what is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MovedOf {
+    /// Everything between two members.
+    Pair(Pair),
+    /// One lot.
+    Lot(Lot),
+}
+
+/// What is moved of some lots, with the place of each; among it what is not told.
+type Found = Vec<(Option<v1::MovedEntry>, MovedPlace)>;
+
+/// Which lots are asked about, by the members of the period.
+struct Wanted {
+    of: MovedOf,
+    /// The pools between which they are.
+    between: Between,
+    members: PeriodMembers<Arc<RegionTable>>,
+}
+
+impl Wanted {
+    fn has(&self, lot: &Lot) -> bool {
+        match self.of {
+            MovedOf::Pair(pair) => pair_of(lot, &self.members) == pair,
+            MovedOf::Lot(wanted) => *lot == wanted,
+        }
+    }
+}
 
 impl Clearing {
     /// What is carried into a pair's period, out of it, deducted and corrected in it; each with the sign with which it counts.
@@ -24,110 +124,161 @@ impl Clearing {
     /// # Errors
     /// When the store fails.
     pub async fn moved(&self, period: PeriodNumber, pair: Pair) -> Result<Vec<v1::MovedEntry>, StoreError> {
-        let members = self.members(period).await?;
-        self.moved_of(period, |lot| pair_of(lot, &members) == pair).await
+        let (mut entries, mut after) = (Vec::new(), Some(MovedPlace::FIRST));
+        while let Some(place) = after {
+            let (page, next) = self.moved_page(period, MovedOf::Pair(pair), place, A_PAGE).await?;
+            entries.extend(page);
+            after = next;
+        }
+        Ok(entries)
     }
 
-    /// The same of one lot.
+    /// A page of the same after a place, of a pair or of one lot; and where the next one begins, none where this is the last.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn moved_of_lot(&self, period: PeriodNumber, lot: Lot) -> Result<Vec<v1::MovedEntry>, StoreError> {
-        self.moved_of(period, |other| *other == lot).await
-    }
-
-    async fn moved_of(
+    pub async fn moved_page(
         &self,
         period: PeriodNumber,
-        is_theirs: impl Fn(&Lot) -> bool,
-    ) -> Result<Vec<v1::MovedEntry>, StoreError> {
-        let mut carried = self.store.carried_entries(period).await?;
-        carried.retain(|carried| is_theirs(&carried.posting.posting.lot));
-        let (deducted, corrected) = self.changed_since(period, is_theirs).await?;
-        let mut others: BTreeSet<PeriodNumber> = deducted.iter().filter_map(|(_, cleared_in)| *cleared_in).collect();
-        others.extend(corrected.iter().filter_map(|(_, cleared_in)| *cleared_in));
-        for CarriedEntry { from, into, .. } in &carried {
-            others.extend(from.iter().chain(into));
+        of: MovedOf,
+        mut place: MovedPlace,
+        limit: u32,
+    ) -> Result<(Vec<v1::MovedEntry>, Option<MovedPlace>), StoreError> {
+        let wanted = self.wanted(period, of).await?;
+        let (mut entries, mut left) = (Vec::new(), limit);
+        loop {
+            let found = match &place {
+                MovedPlace::Carried(side, key) => self.carried_page(period, &wanted, (*side, *key), left).await?,
+                MovedPlace::Deducted(id, step) => self.deducted_page(period, &wanted, (id, *step), left).await?,
+                MovedPlace::Recomputed(id, step) => self.corrected_page(period, &wanted, (id, *step), left).await?,
+            };
+            left -= u32::try_from(found.len()).unwrap_or(left).min(left);
+            let last = found.last().map(|(_, place)| place.clone());
+            entries.extend(found.into_iter().filter_map(|(entry, _)| entry));
+            match (left, last, place.next_kind()) {
+                (0, Some(last), _) => return Ok((entries, Some(last))),
+                (_, _, Some(next)) => place = next,
+                (_, _, None) => return Ok((entries, None)),
+            }
         }
+    }
+
+    async fn carried_page(
+        &self,
+        period: PeriodNumber,
+        wanted: &Wanted,
+        (side, key): (CarriedSide, (i64, i64, i64)),
+        limit: u32,
+    ) -> Result<Found, StoreError> {
+        let page = self.store.carried_page((period, side), wanted.between.clone(), key, limit).await?;
+        let others = page.iter().flat_map(|one| one.entry.from.into_iter().chain(one.entry.into));
+        let months = self.months_beside(period, others.collect()).await?;
+        // What goes along is of the settlement's own lot, and is told once.
+        let tells = |one: &&CarriedOne| one.entry.posting.part == 0 && one.is_first;
+        let own = page.iter().filter(tells).map(|one| one.entry.posting.settlement.clone()).collect();
+        let along = self.store.carried_along(period, own).await?;
+        let write = |one: &CarriedOne| {
+            let CarriedEntry { posting, from, into, .. } = &one.entry;
+            let [from, into] = [from, into].map(|place| place.unwrap_or(PeriodNumber(0)));
+            let way = (posting.settlement.clone(), from, into);
+            let along = along.get(&way).copied().filter(|_| tells(&one)).unwrap_or_default();
+            let told = wanted.has(&posting.posting.lot);
+            (told.then(|| write_carried(&one.entry, side, &months, along)), MovedPlace::Carried(side, one.key))
+        };
+        Ok(page.iter().map(write).collect())
+    }
+
+    async fn deducted_page(
+        &self,
+        period: PeriodNumber,
+        wanted: &Wanted,
+        (id, step): (&str, i64),
+        limit: u32,
+    ) -> Result<Found, StoreError> {
+        let page =
+            self.store.deduction_postings_page(period, wanted.between.clone(), (id.to_owned(), step), limit).await?;
+        let named = page.iter().map(|one| one.settlement.clone()).collect();
+        let cleared = self.cleared_months(period, named).await?;
+        let write = |one: &PostedDeduction| {
+            let told = wanted.has(&one.lot);
+            let other = cleared.get(&one.settlement).cloned().unwrap_or_default();
+            (told.then(|| write_deducted(one, other)), MovedPlace::Deducted(one.id.clone(), one.step))
+        };
+        Ok(page.iter().map(write).collect())
+    }
+
+    /// Corrections that move no money are left out: their settlements were worked out again and came to the same.
+    async fn corrected_page(
+        &self,
+        period: PeriodNumber,
+        wanted: &Wanted,
+        (id, step): (&str, i64),
+        limit: u32,
+    ) -> Result<Found, StoreError> {
+        let page =
+            self.store.correction_postings_page(period, wanted.between.clone(), (id.to_owned(), step), limit).await?;
+        let named = page.iter().map(|one| one.correction.settlement.clone()).collect();
+        let cleared = self.cleared_months(period, named).await?;
+        let write = |one: &PostedCorrection| {
+            let told = wanted.has(&one.lot) && one.moves != FundShares::default();
+            let other = cleared.get(&one.correction.settlement).cloned().unwrap_or_default();
+            (told.then(|| write_corrected(one, other)), MovedPlace::Recomputed(one.id.clone(), one.step))
+        };
+        Ok(page.iter().map(write).collect())
+    }
+
+    async fn wanted(&self, period: PeriodNumber, of: MovedOf) -> Result<Wanted, StoreError> {
+        let members = self.members(period).await?;
+        let pools = |member: MemberCode| {
+            let known = self.regions.iter().filter_map(|region| region.pool).chain(members.recorded());
+            let theirs = known.filter(|pool| members.member_for(*pool) == member);
+            // A pool that nothing is known of is its own member.
+            theirs.chain([PoolCode(member.0)]).collect()
+        };
+        let (homes, treatments) = match of {
+            MovedOf::Pair(pair) => (pools(pair.home), pools(pair.treatment)),
+            MovedOf::Lot(lot) => (BTreeSet::from([lot.home]), BTreeSet::from([lot.treatment])),
+        };
+        let between = Between { homes: Some(homes), treatments: Some(treatments) };
+        Ok(Wanted { of, between, members })
+    }
+
+    /// The months of periods, of which one is that which is asked about.
+    async fn months_beside(&self, period: PeriodNumber, others: BTreeSet<PeriodNumber>) -> Result<Months, StoreError> {
         let own = self.store.clearing_month_of(period).await?;
-        let mut months = BTreeMap::new();
+        let mut months = Months::new();
         for other in others {
             // A period to come has no month yet; it will be the one that is as far away.
             let away = i16::try_from(other.0 - period.0).unwrap_or_default();
             let named = self.store.clearing_month_of(other).await?.or(own.map(|own| own.moved(away)));
             months.extend(named.map(|month| (other, month.to_string())));
         }
-        let month =
-            |other: Option<PeriodNumber>| other.and_then(|other| months.get(&other).cloned()).unwrap_or_default();
-        let mut along = match &carried[..] {
-            [] => BTreeMap::new(),
-            _ => self.store.carried_along(period).await?,
-        };
-        let carried = carried.iter().map(|carried| {
-            let CarriedEntry { posting, from, into, .. } = carried;
-            // What goes along is of the settlement's own lot, and is told once.
-            let [from, into] = [from, into].map(|place| place.unwrap_or(PeriodNumber(0)));
-            let along = match posting.part {
-                0 => along.remove(&(posting.settlement.clone(), from, into)).unwrap_or_default(),
-                _ => Money::ZERO,
-            };
-            write_carried(carried, period, &month, along)
-        });
-        let deducted = deducted.iter().map(|(deducted, cleared_in)| write_deducted(deducted, month(*cleared_in)));
-        let corrected = corrected.iter().map(|(corrected, cleared_in)| write_corrected(corrected, month(*cleared_in)));
-        Ok(carried.chain(deducted).chain(corrected).collect())
+        Ok(months)
     }
 
-    /// What is deducted and what is corrected in a period of some lots, each with the period that clears its settlement.
-    /// Corrections that move no money are left out: their settlements were worked out again and came to the same.
-    async fn changed_since(&self, period: PeriodNumber, of: impl Fn(&Lot) -> bool) -> Result<ChangedSince, StoreError> {
-        let mut deducted = self.store.deduction_postings(period).await?;
-        deducted.retain(|deducted| of(&deducted.lot));
-        let mut corrected = self.store.correction_postings(period).await?;
-        corrected.retain(|corrected| of(&corrected.lot) && corrected.moves != FundShares::default());
-        if deducted.is_empty() && corrected.is_empty() {
-            return Ok(ChangedSince::default());
-        }
-        let carried = self.store.carried_all().await?;
-        let deducted = deducted.into_iter().map(|deducted| {
-            let cleared_in = cleared_in(&deducted.settlement, deducted.booked_in, &carried);
-            (deducted, cleared_in)
-        });
-        let corrected = corrected.into_iter().map(|corrected| {
-            let cleared_in = cleared_in(&corrected.correction.settlement, corrected.booked_in, &carried);
-            (corrected, cleared_in)
-        });
-        Ok((deducted.collect(), corrected.collect()))
+    /// The months that clear settlements; none for those on the list, and for those that left it for no period.
+    async fn cleared_months(
+        &self,
+        period: PeriodNumber,
+        settlements: BTreeSet<SettlementId>,
+    ) -> Result<BTreeMap<SettlementId, String>, StoreError> {
+        let places = self.store.settlement_places(settlements).await?;
+        let months = self.months_beside(period, places.values().flatten().copied().collect()).await?;
+        let month = |place: Option<PeriodNumber>| place.and_then(|place| months.get(&place).cloned());
+        Ok(places.into_iter().filter_map(|(settlement, place)| Some((settlement, month(place)?))).collect())
     }
 }
 
-/// Deductions and corrections, each with the period that clears its settlement.
-type ChangedSince = (Vec<(PostedDeduction, Option<PeriodNumber>)>, Vec<(PostedCorrection, Option<PeriodNumber>)>);
+/// Which months periods are.
+type Months = BTreeMap<PeriodNumber, String>;
 
-/// The period that clears a settlement: the one that booked it or, where its own entry was carried on, the last that it
-/// came into; none while it is on the list, and where it left the list for no period.
-fn cleared_in(settlement: &SettlementId, booked_in: PeriodNumber, carried: &[CarriedEntry]) -> Option<PeriodNumber> {
-    let is_own = |posting: &LotPosting| posting.settlement == *settlement && (posting.step, posting.part) == (1, 0);
-    let mut moves: Vec<&CarriedEntry> = carried.iter().filter(|carried| is_own(&carried.posting)).collect();
-    let mut at = Some(booked_in);
-    while let Some(next) = moves.iter().position(|carried| carried.from == at) {
-        at = moves.remove(next).into;
-    }
-    at
-}
-
-fn write_carried(
-    carried: &CarriedEntry,
-    period: PeriodNumber,
-    month: &impl Fn(Option<PeriodNumber>) -> String,
-    along: Money,
-) -> v1::MovedEntry {
+fn write_carried(carried: &CarriedEntry, side: CarriedSide, months: &Months, along: Money) -> v1::MovedEntry {
     let CarriedEntry { posting, from, into, reason } = carried;
     let LotPosting { settlement, day, posting, .. } = posting;
-    let (movement, other, sums, along) = if *into == Some(period) {
-        ("carried-in", month(*from), posting.sums, along)
-    } else {
-        ("carried-out", month(*into), -posting.sums, -along)
+    let month = |other: &Option<PeriodNumber>| other.and_then(|other| months.get(&other).cloned()).unwrap_or_default();
+    let (movement, other, sums, along) = match side {
+        CarriedSide::Into => ("carried-in", month(from), posting.sums, along),
+        CarriedSide::OutOf => ("carried-out", month(into), -posting.sums, -along),
     };
     v1::MovedEntry {
         settlement: settlement.to_string(),
@@ -158,7 +309,7 @@ fn write_deducted(deducted: &PostedDeduction, other: String) -> v1::MovedEntry {
 }
 
 fn write_corrected(corrected: &PostedCorrection, other: String) -> v1::MovedEntry {
-    let PostedCorrection { batch, correction, lot, moves, reason, at, booked_in: _ } = corrected;
+    let PostedCorrection { batch, correction, lot, moves, reason, at, .. } = corrected;
     v1::MovedEntry {
         settlement: correction.settlement.to_string(),
         lot: Some(write_lot(lot)),
@@ -176,61 +327,20 @@ fn write_corrected(corrected: &PostedCorrection, other: String) -> v1::MovedEntr
 
 #[cfg(test)]
 mod tests {
-    use clearing::obligation::Posting;
-    use ledger::hub::Position;
-    use settlement::encounter::CareKind;
-    use settlement::ids::{PoolCode, RegionCode};
-    use settlement::person::Insurance;
-
     use super::*;
 
-    fn pool(code: &str) -> PoolCode {
-        PoolCode(RegionCode::new(code).expect("a code"))
-    }
-
-    /// A step of a settlement, and where its entry is carried from and to.
-    fn carried(step: i64, from: Option<i64>, into: Option<i64>) -> CarriedEntry {
-        let (insurance, care) = (Insurance::Employee, CareKind::Inpatient);
-        let lot = Lot { home: pool("410700"), treatment: pool("310000"), insurance, care };
-        let posting = LotPosting {
-            position: Position(step),
-            part: 0,
-            period: PeriodNumber(1),
-            settlement: settlement("s1"),
-            step,
-            day: jiff::civil::date(2025, 4, 1),
-            corrects: None,
-            posting: Posting { lot, sums: Sums::default() },
-        };
-        let [from, into] = [from, into].map(|period| period.map(PeriodNumber));
-        CarriedEntry { posting, from, into, reason: String::new() }
-    }
-
-    fn settlement(id: &str) -> SettlementId {
-        SettlementId::new(id).expect("an id")
-    }
-
     #[test]
-    fn a_settlement_is_cleared_where_its_own_entry_was_last_carried_to() {
-        let twice = [carried(1, Some(2), Some(3)), carried(1, Some(1), Some(2))];
-        let listed = [carried(1, Some(1), Some(2)), carried(1, Some(2), None)];
-        let off_the_list = [carried(1, None, Some(5)), carried(1, Some(1), None)];
-        let returned = [carried(1, None, None), carried(1, Some(1), None)];
-        for (moves, cleared) in [
-            (&[][..], Some(1)),
-            (&twice, Some(3)),
-            (&listed, None),
-            (&off_the_list, Some(5)),
-            (&returned, None),
-            // What undoes it is carried by itself.
-            (&[carried(2, Some(1), Some(2))], Some(1)),
+    fn a_place_is_read_as_it_is_written() {
+        for place in [
+            MovedPlace::FIRST,
+            MovedPlace::Carried(CarriedSide::OutOf, (7, 1, 2)),
+            MovedPlace::Deducted("2025.07 a".into(), 2),
+            MovedPlace::Recomputed("B-1 310000".into(), 1),
         ] {
-            assert_eq!(cleared_in(&settlement("s1"), PeriodNumber(1), moves), cleared.map(PeriodNumber), "{moves:?}");
+            assert_eq!(MovedPlace::from_text(&place.to_string()), Some(place));
         }
-        assert_eq!(
-            cleared_in(&settlement("s2"), PeriodNumber(2), &twice),
-            Some(PeriodNumber(2)),
-            "another one's moves"
-        );
+        for text in ["", "in", "in.1.2", "in.1.2.x", "other.1.2.3", "deducted.x.id"] {
+            assert_eq!(MovedPlace::from_text(text), None, "{text}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use clearing::month::Month;
 use clearing::obligation::Lot;
 use clearing::payment::{Acceptance, Payable, Records};
 use clearing::period::{Pair, PairRecord, Plan, Side, Stage, Step, Wait, plan};
+use clearing::year::Why;
 use identity::name::{Role, all_regions};
 use identity::permit::OperatorPermit;
 use jiff::Timestamp;
@@ -17,15 +18,17 @@ use ledger::hub::{PeriodNumber, Position, Reply, StatementFault, StepReport};
 use proto::convert::{FieldFault, cleared};
 use proto::v1;
 use settlement::ids::{MemberCode, PoolCode, RegionCode, SettlementId};
+use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
+use super::moved::{MovedOf, MovedPlace};
 use super::texts::{acceptance_field, payment_field, read_called, read_reason};
 use super::{Clearing, Standing, reports};
 use crate::refusing::{failed, invalid, not_yours, refuse};
 
-/// A page of settlements has at most so many, however many are asked for.
+/// A page has at most so many rows, however many are asked for.
 const LONGEST_PAGE: u32 = 1_000;
 
 /// An answer objects to at most so many settlements: each is looked for beside whoever settles.
@@ -158,25 +161,48 @@ impl ClearingService {
     }
 
     async fn moved_of(&self, permit: &OperatorPermit, request: v1::MovedRequest) -> Result<v1::MovedReply, Refusal> {
-        let (period, pair) =
-            (self.period("month", &request.month).await?, read_pair(&request.home, &request.treatment)?);
-        if !sees(permit, &pair) {
+        let period = self.period("month", &request.month).await?;
+        let (of, pair, seen) = match &request.lot {
+            Some(lot) => {
+                let lot = cleared::read_named_lot(lot).map_err(|fault| of_fault(&fault))?;
+                (MovedOf::Lot(lot), self.clearing.pair_of(&lot), self.clearing.sees_lot(permit, &lot))
+            }
+            None => {
+                let pair = read_pair(&request.home, &request.treatment)?;
+                (MovedOf::Pair(pair), pair, sees(permit, &pair))
+            }
+        };
+        if !seen {
             return Err(not_either(&pair));
         }
-        Ok(v1::MovedReply { entries: self.clearing.moved(period, pair).await.map_err(|fault| failed(&fault))? })
+        let after = match request.after.as_str() {
+            "" => MovedPlace::FIRST,
+            text => MovedPlace::from_text(text).ok_or_else(|| no_place("after"))?,
+        };
+        let page = self.clearing.moved_page(period, of, after, page_limit(request.limit)).await;
+        let (entries, next) = page.map_err(|fault| failed(&fault))?;
+        Ok(v1::MovedReply { entries, next: next.map(|next| next.to_string()).unwrap_or_default() })
     }
 
     async fn year_of(&self, permit: &OperatorPermit, year: i32) -> Result<v1::YearView, Refusal> {
         let read = i16::try_from(year).ok().filter(|year| Month::new(*year, 12).is_some());
         let year = read.ok_or_else(|| invalid("year", "is not a year such as 2025"))?;
         let end = self.clearing.year_end(year).await.map_err(|fault| failed(&fault))?;
-        let seen = end.rests.iter().filter(|rest| sees(permit, &rest.pair)).map(|rest| v1::YearRest {
-            home: rest.pair.home.to_string(),
-            treatment: rest.pair.treatment.to_string(),
-            month: rest.month.to_string(),
-            why: rest.why.word().into(),
-            owed: rest.owed.fen(),
-        });
+        // As many rows as there are pairs and months, however many entries are carried and listed.
+        let mut rests: BTreeMap<(Pair, Month, Why), (Money, u64)> = BTreeMap::new();
+        for rest in end.rests.iter().filter(|rest| sees(permit, &rest.pair)) {
+            let (owed, entries) = rests.entry((rest.pair, rest.month, rest.why)).or_default();
+            *owed += rest.owed;
+            *entries += 1;
+        }
+        let write = |((pair, month, why), (owed, entries)): ((Pair, Month, Why), (Money, u64))| v1::YearRest {
+            home: pair.home.to_string(),
+            treatment: pair.treatment.to_string(),
+            month: month.to_string(),
+            why: why.word().into(),
+            owed: owed.fen(),
+            entries,
+        };
         let stage =
             |(month, stage): &(Month, Stage)| v1::YearMonth { month: month.to_string(), stage: stage.word().into() };
         Ok(v1::YearView {
@@ -184,7 +210,7 @@ impl ClearingService {
             whole: end.is_whole(),
             late: end.is_late(self.clock.today()),
             months: end.months.iter().map(stage).collect(),
-            rests: seen.collect(),
+            rests: rests.into_iter().map(write).collect(),
         })
     }
 
@@ -236,7 +262,7 @@ impl ClearingService {
         if !self.clearing.sees_lot(permit, &lot) {
             return Err(not_either(&pair));
         }
-        let limit = if request.limit == 0 { LONGEST_PAGE } else { request.limit.min(LONGEST_PAGE) };
+        let limit = page_limit(request.limit);
         let after = Position(request.after.cast_signed());
         let postings = self.clearing.store.lot_postings((period, lot), after, limit).await;
         let postings = postings.map_err(|fault| failed(&fault))?;
@@ -254,9 +280,7 @@ impl ClearingService {
             position: posting.position.0.cast_unsigned(),
             corrects: posting.corrects.and_then(|period| months.get(&period).cloned()).unwrap_or_default(),
         });
-        let settlements = settlements.collect();
-        let moved = if request.with_moved { self.clearing.moved_of_lot(period, lot).await } else { Ok(vec![]) };
-        Ok(v1::LotReply { settlements, moved: moved.map_err(|fault| failed(&fault))? })
+        Ok(v1::LotReply { settlements: settlements.collect() })
     }
 }
 
@@ -325,6 +349,16 @@ impl v1::clearing_server::Clearing for ClearingService {
         let permit = OperatorPermit::from_request(&request)?;
         self.accepted(&permit, request.into_inner()).await.map(Response::new).map_err(refuse)
     }
+}
+
+/// How many rows a page has of which so many are asked for; 0 where whoever asks does not say.
+pub(super) fn page_limit(asked: u32) -> u32 {
+    if asked == 0 { LONGEST_PAGE } else { asked.min(LONGEST_PAGE) }
+}
+
+/// A place that no page was told to end at.
+pub(super) fn no_place(field: &'static str) -> Refusal {
+    invalid(field, "is not what a page says in next")
 }
 
 /// A member's certificate carries the member's code like a pool's.

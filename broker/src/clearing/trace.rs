@@ -113,8 +113,8 @@ impl Clearing {
         if parts.is_empty() {
             return Ok(Vec::new());
         }
-        let listed = self.store.listed().await?.into_iter();
-        let own = listed.filter(|held| held.settlement == *settlement && parts.contains(&held.part));
+        let listed = self.store.listed_of(settlement.clone()).await?.into_iter();
+        let own = listed.filter(|held| parts.contains(&held.part));
         let write = |held: Listed| v1::Leftover {
             booked_in: month(months, Some(held.booked_in)),
             listed_from: month(months, Some(held.listed_from)),

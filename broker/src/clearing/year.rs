@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::cleared::pair_of;
-use clearing::listed::{Standing, Verdict};
 use clearing::month::Month;
 use clearing::period::Stage;
 use clearing::year::{Rest, Why, YearEnd};
@@ -13,6 +12,9 @@ use settlement::ids::SettlementId;
 use settlement::money::Money;
 
 use super::Clearing;
+
+/// The list is looked at so many entries at once.
+const A_PAGE: u32 = 1_000;
 
 impl Clearing {
     /// How far a year is: its months, what of them is not paid, what was carried out of them and is not closed, and what
@@ -67,15 +69,18 @@ impl Clearing {
                 Rest { pair, month, why: Why::Carried, owed }
             }));
         }
-        for listed in self.store.listed().await? {
-            let Some(month) = periods.get(&listed.booked_in) else { continue };
-            match listed.standing {
-                // What is to be cleared after all stands among what was carried.
-                Standing::Ended(Verdict::Clear | Verdict::Return) => {}
-                Standing::Waiting | Standing::Proposed(_, _) => {
-                    let (pair, owed) = (self.pair_of(&listed.lot), listed.net());
-                    end.rests.push(Rest { pair, month: *month, why: Why::Listed, owed });
-                }
+        let mut after = None;
+        loop {
+            // What has ended, and is to be cleared after all, stands among what was carried.
+            let (listed, next) = self.store.listed_page(after, false, A_PAGE).await?;
+            for listed in listed {
+                let Some(month) = periods.get(&listed.booked_in) else { continue };
+                let (pair, owed) = (self.pair_of(&listed.lot), listed.net());
+                end.rests.push(Rest { pair, month: *month, why: Why::Listed, owed });
+            }
+            after = next;
+            if after.is_none() {
+                break;
             }
         }
         // What stays inside one member is owed by nobody.

@@ -21,11 +21,15 @@ use tonic::{Request, Response, Status};
 
 use super::Outcome;
 use super::acting::CarriedOut;
-use super::comparisons::{read_days, unreadable, write_certificate};
+use super::certificates::CertificatePage;
+use super::comparisons::{read_days, unreadable};
 use super::notary::OwnNotary;
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, refuse};
 use crate::scope;
+
+/// A page is of so many breaks.
+const LONGEST_PAGE: u32 = 1_000;
 
 /// The service.
 pub struct BreaksService {
@@ -66,9 +70,15 @@ impl BreaksService {
     async fn listed(&self, permit: &OperatorPermit, asked: &v1::BreaksRequest) -> Result<v1::BreaksReply, Refusal> {
         let scope = read_scope(asked)?;
         let today = self.hub.clock.today();
-        let open = self.hub.store.break_list(scope).await.map_err(|fault| failed(&fault))?;
-        let seen = open.iter().filter(|open| self.sees(permit, &open.found.branch));
-        Ok(v1::BreaksReply { breaks: seen.map(|open| write_break(open, today)).collect() })
+        let after = match asked.after.as_str() {
+            "" => 0,
+            text => text.parse().map_err(|_| invalid("after", "is not what a page says in next"))?,
+        };
+        let page = self.hub.store.break_page(scope, after, LONGEST_PAGE).await.map_err(|fault| failed(&fault))?;
+        let next = page.last().filter(|_| page.len() == LONGEST_PAGE as usize);
+        let next = next.map(|last| last.number.to_string()).unwrap_or_default();
+        let seen = page.iter().filter(|open| self.sees(permit, &open.found.branch));
+        Ok(v1::BreaksReply { breaks: seen.map(|open| write_break(open, today)).collect(), next })
     }
 
     async fn resolved(&self, permit: &OperatorPermit, asked: v1::ResolveBreakRequest) -> Result<(), Refusal> {
@@ -119,10 +129,8 @@ impl BreaksService {
     ) -> Result<v1::CertificatesReply, Refusal> {
         let days = read_days(&asked.from, &asked.to)?;
         ensure_come("from", days.0, self.hub.clock.today())?;
-        let listed = self.hub.store.certificate_list(days, read_scope(asked)?).await;
-        let certificates = listed.map_err(|fault| failed(&fault))?;
-        let seen = certificates.iter().filter(|certificate| self.sees(permit, &certificate.agreement.branch));
-        Ok(v1::CertificatesReply { certificates: seen.map(write_certificate).collect() })
+        let page = CertificatePage::after(&self.hub.store, days, read_scope(asked)?, &asked.after).await?;
+        Ok(page.answer(|certificate| self.sees(permit, &certificate.agreement.branch)))
     }
 
     async fn leaves(

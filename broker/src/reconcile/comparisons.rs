@@ -204,16 +204,6 @@ impl Comparisons for ComparisonsService {
     }
 }
 
-/// Writes a certificate with its signatures.
-pub fn write_certificate(certificate: &Certificate) -> v1::CertificateView {
-    let signature = |(party, bytes): &(String, Vec<u8>)| v1::PartySignature {
-        party: party.clone(),
-        signature: v1::DocumentSignature::decode(bytes.as_slice()).ok(),
-    };
-    let signatures = certificate.signatures.iter().map(signature).collect();
-    v1::CertificateView { text: certificate.text.clone(), signatures }
-}
-
 fn own_pool(permit: &TreatmentPermit, code: &str) -> Result<PoolCode, Refusal> {
     let pool = RegionCode::new(code).map(PoolCode).map_err(|fault| invalid("treatment", fault.to_string()))?;
     if permit.allows(pool) { Ok(pool) } else { Err(not_yours("treatment", Role::Treatment, &[pool.0])) }

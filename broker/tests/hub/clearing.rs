@@ -210,13 +210,7 @@ async fn members_fetch_confirm_object_and_pay_over_the_wire_each_for_their_own_s
     let statement = henan.statement(lots.clone()).await.expect("a statement").into_inner();
     assert_eq!((statement.version, statement.due, statement.lots.len()), (1, 10_000, 1));
     assert_eq!(field(&guangdong.statement(lots).await.expect_err("it is not theirs")), "home");
-    let lot = v1::LotRequest {
-        month: "2025-06".into(),
-        lot: statement.lots[0].lot.clone(),
-        after: 0,
-        limit: 0,
-        with_moved: false,
-    };
+    let lot = v1::LotRequest { month: "2025-06".into(), lot: statement.lots[0].lot.clone(), after: 0, limit: 0 };
     let behind = shanghai.settlements(lot.clone()).await.expect("settlements").into_inner().settlements;
     assert_eq!(behind.iter().map(|row| row.settlement.as_str()).collect::<Vec<_>>(), ["1", "2"]);
     assert!(guangdong.settlements(lot).await.is_err());
@@ -377,6 +371,20 @@ async fn the_treatment_side_reviews_and_the_home_side_sees_what_is_taken_off() {
     assert_eq!(due(&clearing, JUNE).await, Money::ZERO, "what is undone owes nothing, and nothing is taken off it");
 }
 
+/// All that is told of what is moved, page by page.
+async fn all_moved(world: &World, mut asked: v1::MovedRequest) -> Vec<v1::MovedEntry> {
+    let (mut henan, mut entries) = (member(world, "410000"), Vec::new());
+    loop {
+        let page = henan.moved(asked.clone()).await.expect("a page").into_inner();
+        assert!(asked.limit == 0 || page.entries.len() <= asked.limit as usize);
+        entries.extend(page.entries);
+        if page.next.is_empty() {
+            return entries;
+        }
+        asked.after = page.next;
+    }
+}
+
 fn leftovers(world: &World, code: &str) -> LeftoversClient<Channel> {
     LeftoversClient::new(world.peer(code, Role::Operator))
 }
@@ -388,6 +396,7 @@ fn act(seat: &str, verdict: &str) -> v1::LeftoverAct {
         verdict: verdict.into(),
         seat: seat.into(),
         reason: "对方已出具病历".into(),
+        check_only: false,
     }
 }
 
@@ -439,8 +448,19 @@ async fn what_is_left_over_is_decided_and_counted_with_what_goes_along() {
     let (world, clearing) = booked_in_june().await;
     deducted(&world, "D", 800).await;
     objected_to_three_times(&clearing, JUNE).await;
-    let moved = v1::MovedRequest { month: "2025-07".into(), home: "410000".into(), treatment: "310000".into() };
-    let moved = member(&world, "410000").moved(moved).await.expect("entries").into_inner().entries;
+    let asked = v1::MovedRequest {
+        month: "2025-07".into(),
+        home: "410000".into(),
+        treatment: "310000".into(),
+        ..v1::MovedRequest::default()
+    };
+    let moved = all_moved(&world, asked.clone()).await;
+    assert_eq!(all_moved(&world, v1::MovedRequest { limit: 1, ..asked.clone() }).await, moved, "one by one");
+    let lot = moved[0].lot.clone();
+    let of_lot = v1::MovedRequest { month: asked.month.clone(), lot, ..v1::MovedRequest::default() };
+    assert_eq!(all_moved(&world, of_lot).await, moved, "they are of one lot");
+    let nowhere = member(&world, "410000").moved(v1::MovedRequest { after: "nowhere".into(), ..asked }).await;
+    assert_eq!(field(&nowhere.expect_err("no page says that")), "after");
     let ways = moved.iter().map(|entry| (entry.movement.as_str(), entry.along));
     assert_eq!(
         ways.collect::<Vec<_>>(),
@@ -453,7 +473,7 @@ async fn what_is_left_over_is_decided_and_counted_with_what_goes_along() {
     };
     assert_eq!(owed().await, [(Why::Listed, Money::from_yuan(42))]);
     let (mut henan, mut shanghai) = (leftovers(&world, "410000"), leftovers(&world, "310000"));
-    let all = v1::LeftoversRequest { ended: false };
+    let all = v1::LeftoversRequest::default();
     let held = shanghai.list(all).await.expect("a list").into_inner().leftovers.remove(0);
     assert_eq!(sums(&held), (5_000, 800, 0, 4_200));
     let proposed = shanghai.propose(act("treatment", "clear")).await.expect("it is proposed").into_inner();
@@ -483,7 +503,7 @@ async fn what_is_deducted_after_its_settlement_was_cleared_stands_on_the_list_to
     assert_eq!(rests.collect::<Vec<_>>(), [("2025-07".to_owned(), Money::from_yuan(-8))]);
 
     let (mut henan, mut shanghai) = (leftovers(&world, "410000"), leftovers(&world, "310000"));
-    let all = || v1::LeftoversRequest { ended: false };
+    let all = || v1::LeftoversRequest::default();
     let held = shanghai.list(all()).await.expect("a list").into_inner().leftovers.remove(0);
     assert_eq!((held.settlement.as_str(), held.part, held.owner.as_str()), ("1", -1, "310000"));
     assert_eq!((held.booked_in.as_str(), held.listed_from.as_str()), ("2025-07", "2025-09"));
@@ -517,12 +537,20 @@ async fn what_is_objected_to_in_three_periods_stands_on_the_list_until_both_memb
     assert_eq!(rests, [(Why::Listed, Money::from_yuan(50))]);
     assert!(year.is_late(date(2026, 4, 1)) && !year.is_late(date(2026, 3, 31)));
     let (mut henan, mut shanghai) = (leftovers(&world, "410000"), leftovers(&world, "310000"));
-    let all = || v1::LeftoversRequest { ended: false };
+    let all = || v1::LeftoversRequest::default();
     let held = shanghai.list(all()).await.expect("a list").into_inner().leftovers.remove(0);
     assert_eq!((held.settlement.as_str(), held.owner.as_str(), held.standing.as_str()), ("1", "310000", "waiting"));
     assert_eq!((held.booked_in.as_str(), held.listed_from.as_str()), ("2025-06", "2025-08"));
     let theirs = leftovers(&world, "440000").list(all()).await.expect("a list").into_inner().leftovers;
     assert!(theirs.is_empty(), "it is not theirs");
+
+    let page = v1::LeftoversRequest { after: "the first".into(), ..all() };
+    assert_eq!(field(&shanghai.list(page).await.expect_err("no such place")), "after");
+    let checked = v1::LeftoverAct { check_only: true, ..act("treatment", "clear") };
+    shanghai.propose(checked.clone()).await.expect("it may be done");
+    assert_eq!(field(&henan.approve(act("home", "clear")).await.expect_err("and was not")), "settlement");
+    let checked = v1::LeftoverAct { seat: "home".into(), ..checked };
+    assert_eq!(field(&shanghai.propose(checked).await.expect_err("asked about as done")), "seat");
 
     for (spoilt, named) in [
         (act("home", "clear"), "seat"),

@@ -216,7 +216,12 @@ async fn a_correction_stands_in_the_statement_its_details_and_the_trace_until_it
     let stated = henan.statement(pair).await.expect("a statement").into_inner();
     let recomputed = stated.lots[0].recomputed.as_ref().map(|sums| (sums.visits, sums.basic));
     assert_eq!((stated.due, recomputed), (16_000, Some((0, 1_000))));
-    let moved = v1::MovedRequest { month: "2025-06".into(), home: "410000".into(), treatment: "310000".into() };
+    let moved = v1::MovedRequest {
+        month: "2025-06".into(),
+        home: "410000".into(),
+        treatment: "310000".into(),
+        ..v1::MovedRequest::default()
+    };
     let moved = henan.moved(moved).await.expect("entries").into_inner().entries;
     let [entry] = &moved[..] else { panic!("one: {moved:?}") };
     let funds = |sums: &Option<v1::FundSums>| sums.as_ref().map(|sums| sums.basic);

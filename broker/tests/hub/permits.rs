@@ -66,7 +66,7 @@ async fn a_refusal_names_the_certificate_that_is_needed() {
     let traced = guangdong.trace(v1::TraceRequest { settlement: "1".into() }).await.expect_err("it is not theirs");
     assert!(detail(&traced).contains("operator's certificate") && !detail(&traced).contains("410"));
     let mut list = LeftoversClient::new(world.peer("310000", Role::Treatment));
-    let denied = list.list(v1::LeftoversRequest { ended: false }).await.expect_err("it is no operator's");
+    let denied = list.list(v1::LeftoversRequest::default()).await.expect_err("it is no operator's");
     assert_eq!(denied.message(), told);
     let mut clearing = ClearingClient::new(world.peer("310000", Role::Treatment));
     assert_eq!(clearing.periods(v1::PeriodsRequest::default()).await.expect_err("nor this").message(), told);

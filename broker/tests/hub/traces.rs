@@ -157,7 +157,7 @@ async fn a_settlement_is_followed_to_its_statement_notice_and_payment_by_whom_it
         assert_eq!(payment, payment_of("home", 5_000).payment, "serial, bank and day as each side has them");
     }
     // And back: the list behind its lot names it.
-    let lot = v1::LotRequest { month: "2025-06".into(), lot: line.lot.clone(), after: 0, limit: 0, with_moved: false };
+    let lot = v1::LotRequest { month: "2025-06".into(), lot: line.lot.clone(), after: 0, limit: 0 };
     let behind = member(&world, "310000").settlements(lot).await.expect("settlements").into_inner().settlements;
     assert_eq!(behind.iter().filter(|row| row.settlement == "2").count(), 1);
 
@@ -194,7 +194,8 @@ async fn what_ended_on_the_list_is_followed_through_the_months_that_were_cleared
     assert_eq!((waits.listed[0].standing.as_str(), waits.listed[0].owner.as_str()), ("waiting", "310000"));
     assert_eq!(counts(&waits), [("2025-06", 0), ("2025-07", 0), ("2025-08", 0)]);
     let (verdict, part, reason) = ("clear".to_owned(), 0, "对方已出具病历".to_owned());
-    let act = v1::LeftoverAct { settlement: "1".into(), part, verdict, seat: "treatment".into(), reason };
+    let act =
+        v1::LeftoverAct { settlement: "1".into(), part, verdict, seat: "treatment".into(), reason, check_only: false };
     let leftovers = |code: &str| LeftoversClient::new(world.peer(code, identity::name::Role::Operator));
     leftovers("310000").propose(act.clone()).await.expect("it is proposed");
     leftovers("410000").approve(v1::LeftoverAct { seat: "home".into(), ..act }).await.expect("it is decided");

@@ -2,7 +2,7 @@
 //! where such money goes; how it goes with its settlement is in `afterwards/along.rs`, how it goes by itself, where that was
 //! cleared before, in `afterwards/alone.rs`, and how much it is, and why, is for [`super::deductions`] and [`super::corrections`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::obligation::Posting;
 use settlement::adjudication::{Fund, FundShares};
@@ -13,7 +13,7 @@ use super::deductions::read_shares;
 use super::lots::{read_lot, read_sums};
 use super::periods::{PeriodNumber, THE_LIST, is_stated};
 use super::{HubStore, corrupt};
-use crate::engine::{Row, Sql};
+use crate::engine::{Row, Sql, list};
 use crate::store::StoreError;
 use crate::values;
 
@@ -98,6 +98,14 @@ macro_rules! came_alone {
 
 pub(super) use came_alone;
 
+/// Whether a move has brought a posting onto the list by itself, or one that the posting was made after.
+macro_rules! moved_to_list {
+    () => {
+        "listed.into_period = 0 AND listed.from_period > 0 AND listed.owner IS NOT NULL
+         AND (posted.step = listed.step OR (posted.period = 0 AND posted.step > listed.step))"
+    };
+}
+
 /// Whether two people have ended a posting on the list. It stays where they put it.
 macro_rules! ended {
     ($kind:literal) => {
@@ -162,8 +170,8 @@ macro_rules! kind {
             on_list: concat!(
                 "SELECT changed.settlement, posted.basic, posted.large_sum, posted.catastrophic, posted.civil_servant,
                     posted.assistance, ", ended!($kind), "
-                FROM ", $kind, "_postings AS posted JOIN ", $kind, "s AS changed ON changed.id = posted.id
-                WHERE (posted.period = 0 OR EXISTS (
+                FROM json_each(?1) AS wanted CROSS JOIN ", $kind, "s AS changed CROSS JOIN ", $kind, "_postings AS posted
+                WHERE changed.settlement = wanted.value AND posted.id = changed.id AND (posted.period = 0 OR EXISTS (
                     SELECT 1 FROM ", $kind, "_moves AS came
                     WHERE came.id = posted.id AND came.step = posted.step AND came.into_period = 0))
                   AND NOT ", came_alone!($kind), "
@@ -172,10 +180,11 @@ macro_rules! kind {
             along: concat!(
                 "SELECT changed.settlement, posted.basic, posted.large_sum, posted.catastrophic, posted.civil_servant,
                     posted.assistance, moved.from_period, moved.into_period
-                FROM ", $kind, "_moves AS moved
-                JOIN ", $kind, "_postings AS posted ON posted.id = moved.id AND posted.step = moved.step
-                JOIN ", $kind, "s AS changed ON changed.id = moved.id
-                WHERE (moved.from_period = ?1 OR moved.into_period = ?1) AND moved.owner IS NULL
+                FROM json_each(?2) AS wanted CROSS JOIN ", $kind, "s AS changed CROSS JOIN ", $kind, "_moves AS moved
+                CROSS JOIN ", $kind, "_postings AS posted
+                WHERE changed.settlement = wanted.value AND moved.id = changed.id
+                  AND posted.id = moved.id AND posted.step = moved.step
+                  AND (moved.from_period = ?1 OR moved.into_period = ?1) AND moved.owner IS NULL
                 ORDER BY moved.id, moved.step, moved.from_period"
             ),
             carried_out: concat!(
@@ -225,18 +234,32 @@ impl Kind {
         if is_off { Ok(THE_LIST) } else { open_period(sql) }
     }
 
-    /// What is or was on the list with its settlement, posting by posting, and whether it has ended; not what came there by
-    /// itself.
-    pub(super) fn on_list(&self, sql: &Sql<'_>) -> Result<Vec<(SettlementId, FundShares, bool)>, StoreError> {
-        sql.query(self.on_list, values![], |row| {
+    /// What is or was on the list with its settlement, of a list of these, posting by posting, and whether it has ended; not
+    /// what came there by itself.
+    pub(super) fn on_list(
+        &self,
+        sql: &Sql<'_>,
+        settlements: &str,
+    ) -> Result<Vec<(SettlementId, FundShares, bool)>, StoreError> {
+        sql.query(self.on_list, values![settlements], |row| {
             let (settlement, shares) = read_posted(row)?;
             Ok((settlement, shares, row.flag(1 + Fund::ALL.len())?))
         })
     }
 
-    /// What has gone with its settlement out of a period or into it: from which, and into which.
-    fn along(&self, sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<(Way, FundShares)>, StoreError> {
-        sql.query(self.along, values![period.0], |row| {
+    #[cfg(test)]
+    pub(super) fn text_on_list(&self) -> &'static str {
+        self.on_list
+    }
+
+    /// What has gone with a settlement of a list out of a period or into it: from which, and into which.
+    fn along(
+        &self,
+        sql: &Sql<'_>,
+        period: PeriodNumber,
+        settlements: &str,
+    ) -> Result<Vec<(Way, FundShares)>, StoreError> {
+        sql.query(self.along, values![period.0, settlements], |row| {
             let (settlement, moves) = read_posted(row)?;
             let [from, into] = [row.number(6)?, row.number(7)?].map(PeriodNumber);
             Ok(((settlement, from, into), moves))
@@ -248,24 +271,49 @@ impl Kind {
 pub type Way = (SettlementId, PeriodNumber, PeriodNumber);
 
 impl HubStore {
-    /// What went with settlements that are carried out of a period or into it, by their ways: what corrections add, less
+    /// What went with some settlements that are carried out of a period or into it, by their ways: what corrections add, less
     /// what is deducted.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn carried_along(&self, period: PeriodNumber) -> Result<BTreeMap<Way, Money>, StoreError> {
+    pub async fn carried_along(
+        &self,
+        period: PeriodNumber,
+        settlements: BTreeSet<SettlementId>,
+    ) -> Result<BTreeMap<Way, Money>, StoreError> {
         let read = self.engine.read(move |sql| {
-            let mut along: BTreeMap<Way, Money> = BTreeMap::new();
-            for (way, taken) in DEDUCTIONS.along(sql, period)? {
+            let (mut along, wanted): (BTreeMap<Way, Money>, _) = (BTreeMap::new(), named(&settlements));
+            for (way, taken) in DEDUCTIONS.along(sql, period, &wanted)? {
                 *along.entry(way).or_default() -= taken.total();
             }
-            for (way, added) in CORRECTIONS.along(sql, period)? {
+            for (way, added) in CORRECTIONS.along(sql, period, &wanted)? {
                 *along.entry(way).or_default() += added.total();
             }
             Ok(along)
         });
         read.await
     }
+
+    /// The periods that clear some settlements: those that booked them or, where their own entries were carried on, the last
+    /// that these came into; none while one is on the list, and where it left the list for no period.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settlement_places(
+        &self,
+        settlements: BTreeSet<SettlementId>,
+    ) -> Result<BTreeMap<SettlementId, Option<PeriodNumber>>, StoreError> {
+        let found = self.engine.read(move |sql| places(sql, &named(&settlements))).await?;
+        Ok(found
+            .into_iter()
+            .map(|(settlement, place)| (settlement, Some(place).filter(|at| *at != THE_LIST)))
+            .collect())
+    }
+}
+
+fn named<'a>(settlements: impl IntoIterator<Item = &'a SettlementId>) -> String {
+    let ids: Vec<String> = settlements.into_iter().map(SettlementId::to_time_first).collect();
+    list(ids.iter().map(String::as_str))
 }
 
 /// A settlement, and what was posted of it.
@@ -286,14 +334,23 @@ pub(super) fn period_for(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Per
 
 /// The period that clears a settlement, or the list.
 pub(super) fn place_of(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<PeriodNumber>, StoreError> {
-    const OWN: &str = "SELECT position, period FROM answers WHERE settlement = ?1 AND step = 1";
+    Ok(places(sql, &named([settlement]))?.pop().map(|(_, place)| place))
+}
+
+/// The same of a list of settlements, each that is booked.
+fn places(sql: &Sql<'_>, settlements: &str) -> Result<Vec<(SettlementId, PeriodNumber)>, StoreError> {
     // What left the list came last.
-    const CARRIED: &str = "SELECT COALESCE(into_period, 0) FROM carried_entries WHERE position = ?1 AND part = 0
-        ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1";
-    let own = sql.find(OWN, values![&settlement.to_time_first()], |row| Ok((row.number(0)?, row.number(1)?)))?;
-    let Some((position, booked)) = own else { return Ok(None) };
-    let carried = sql.find(CARRIED, values![position], |row| row.number(0))?;
-    Ok(Some(PeriodNumber(carried.unwrap_or(booked))))
+    const PLACES: &str = "SELECT answers.settlement, COALESCE(
+            (SELECT COALESCE(into_period, 0) FROM carried_entries
+             WHERE carried_entries.position = answers.position AND part = 0
+             ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1), answers.period)
+        FROM json_each(?1) AS wanted CROSS JOIN answers
+        WHERE answers.settlement = wanted.value AND answers.step = 1";
+    sql.query(PLACES, values![settlements], |row| {
+        let settlement = row.text(0)?;
+        let malformed = |fault: IdError| corrupt("answers", settlement, fault.to_string());
+        Ok((SettlementId::from_time_first(settlement).map_err(malformed)?, PeriodNumber(row.number(1)?)))
+    })
 }
 
 /// The period that is open.

@@ -38,6 +38,7 @@ const TEXT: &str = concat!(
         outer_total INTEGER NOT NULL, outer_owed INTEGER NOT NULL, inner_total INTEGER NOT NULL,
         inner_owed INTEGER NOT NULL, proposed TEXT NOT NULL, found_at INTEGER NOT NULL) STRICT;
     CREATE INDEX breaks_by_branch ON breaks (books, day, home, treatment);
+    CREATE INDEX breaks_by_age ON breaks (found_at, number);
     CREATE TABLE break_ends (
         number INTEGER PRIMARY KEY, ending TEXT NOT NULL, reason TEXT NOT NULL, ended_by TEXT NOT NULL,
         ended_at INTEGER NOT NULL) STRICT;",
@@ -173,6 +174,26 @@ impl HubStore {
     /// When the store fails.
     pub async fn break_list(&self, scope: Scope) -> Result<Vec<OpenBreak>, StoreError> {
         self.engine.read(move |sql| open(sql, None, ("0000-01-01", "9999-12-31"), scope)).await
+    }
+
+    /// A page of them after one of theirs, by its number; from the first where it is 0.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn break_page(&self, scope: Scope, after: i64, limit: u32) -> Result<Vec<OpenBreak>, StoreError> {
+        const PAGE: &str = breaks!(
+            "(?1 IS NULL OR home = ?1) AND (?2 IS NULL OR treatment = ?2)
+              AND NOT EXISTS (SELECT 1 FROM break_ends WHERE break_ends.number = breaks.number)
+              AND (?3 = 0 OR (found_at, number) > (
+                SELECT seen.found_at, seen.number FROM breaks AS seen WHERE seen.number = ?3))
+            ORDER BY found_at, number LIMIT ?4"
+        );
+        let read = self.engine.read(move |sql| {
+            let [home, treatment] = pools(scope);
+            let values = values![home.as_deref(), treatment.as_deref(), after, i64::from(limit)];
+            sql.query(PAGE, values, read_break)
+        });
+        read.await
     }
 
     /// Ends a break by somebody's decision. One that has ended stays as it ended. Its settlement stays disputed until the
@@ -331,7 +352,21 @@ impl HubStore {
     /// # Errors
     /// When the store fails, or a certificate does not read.
     pub async fn certificate_list(&self, days: (Date, Date), scope: Scope) -> Result<Vec<Certificate>, StoreError> {
-        self.engine.read(move |sql| certificates(sql, days, scope)).await
+        self.certificate_page(days, scope, None, u32::MAX).await
+    }
+
+    /// A page of them, after a version of a branch's certificate.
+    ///
+    /// # Errors
+    /// When the store fails, or a certificate does not read.
+    pub async fn certificate_page(
+        &self,
+        days: (Date, Date),
+        scope: Scope,
+        after: Option<(Branch, u32)>,
+        limit: u32,
+    ) -> Result<Vec<Certificate>, StoreError> {
+        self.engine.read(move |sql| certificates(sql, days, scope, (after, limit))).await
     }
 }
 
@@ -365,7 +400,7 @@ pub(super) fn query(
     (first, last): (&str, &str),
     scope: Scope,
 ) -> Result<Vec<OpenBreak>, StoreError> {
-    let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
+    let [home, treatment] = pools(scope);
     let values = values![books.map(Books::word), first, last, home.as_deref(), treatment.as_deref()];
     sql.query(text, values, read_break)
 }
@@ -391,15 +426,36 @@ pub(super) fn read_break(row: Row<'_>) -> Result<OpenBreak, StoreError> {
     })
 }
 
-fn certificates(sql: &Sql<'_>, (first, last): (Date, Date), scope: Scope) -> Result<Vec<Certificate>, StoreError> {
+fn certificates(
+    sql: &Sql<'_>,
+    (first, last): (Date, Date),
+    scope: Scope,
+    (after, limit): (Option<(Branch, u32)>, u32),
+) -> Result<Vec<Certificate>, StoreError> {
     const CERTIFICATES: &str = "SELECT text FROM certificates WHERE day >= ?1 AND day <= ?2
           AND (?3 IS NULL OR home = ?3) AND (?4 IS NULL OR treatment = ?4)
-        ORDER BY day, home, treatment, version";
-    let (first, last) = (first.to_string(), last.to_string());
-    let (home, treatment) = (scope.home.map(|pool| pool.to_string()), scope.treatment.map(|pool| pool.to_string()));
-    let values = values![&first, &last, home.as_deref(), treatment.as_deref()];
-    let texts = sql.query(CERTIFICATES, values, |row| Ok(row.text(0)?.to_owned()))?;
-    texts.into_iter().map(|text| signatures::with_signatures(sql, text)).collect()
+          AND (day, home, treatment, version) > (?5, ?6, ?7, ?8)
+        ORDER BY day, home, treatment, version LIMIT ?9";
+    let ((first, last), [home, treatment]) = ((first.to_string(), last.to_string()), pools(scope));
+    let [after_day, after_home, after_treatment] = after.as_ref().map(|(branch, _)| texts(branch)).unwrap_or_default();
+    let version = after.map_or(0, |(_, version)| i64::from(version));
+    let values = values![
+        &first,
+        &last,
+        home.as_deref(),
+        treatment.as_deref(),
+        &after_day,
+        &after_home,
+        &after_treatment,
+        version,
+        i64::from(limit)
+    ];
+    let found = sql.query(CERTIFICATES, values, |row| Ok(row.text(0)?.to_owned()))?;
+    found.into_iter().map(|text| signatures::with_signatures(sql, text)).collect()
+}
+
+fn pools(scope: Scope) -> [Option<String>; 2] {
+    [scope.home, scope.treatment].map(|pool| pool.map(|pool| pool.to_string()))
 }
 
 pub(super) fn texts(branch: &Branch) -> [String; 3] {

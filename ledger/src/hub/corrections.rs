@@ -16,7 +16,7 @@ use settlement::ids::{PoolCode, SettlementId};
 use super::HubStore;
 use super::afterwards::{CORRECTIONS, alone, period_for, posted_in, turned};
 use super::deductions::read_shares;
-use super::periods::{PeriodNumber, THE_LIST};
+use super::periods::{Between, PeriodNumber, THE_LIST};
 use crate::engine::{Sql, list};
 use crate::mailbox::{self, Notice};
 use crate::store::StoreError;
@@ -73,6 +73,10 @@ pub struct CorrectionBatch {
 /// What a correction adds to a period, or takes back in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PostedCorrection {
+    /// The id of the correction within its batch.
+    pub id: String,
+    /// The how manieth posting of the correction it is.
+    pub step: i64,
     /// The batch.
     pub batch: String,
     /// The settlement as it counts before and after this posting.
@@ -291,9 +295,34 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn correction_postings(&self, period: PeriodNumber) -> Result<Vec<PostedCorrection>, StoreError> {
-        const POSTED: &str =
-            posted_in!("correction", posted!(), "ORDER BY corrections.batch, corrections.settlement, posted.step");
-        self.engine.read(move |sql| sql.query(POSTED, values![period.0], read_posted)).await
+        self.correction_postings_page(period, Between::default(), (String::new(), 0), u32::MAX).await
+    }
+
+    /// The same between pools, after a posting, by its id and step.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn correction_postings_page(
+        &self,
+        period: PeriodNumber,
+        between: Between,
+        (id, step): (String, i64),
+        limit: u32,
+    ) -> Result<Vec<PostedCorrection>, StoreError> {
+        const POSTED: &str = posted_in!(
+            "correction",
+            posted!(),
+            "AND (posted.id, posted.step) > (?2, ?3)
+             AND (?4 IS NULL OR corrections.home IN (SELECT value FROM json_each(?4)))
+             AND (?5 IS NULL OR corrections.treatment IN (SELECT value FROM json_each(?5)))
+             ORDER BY posted.id, posted.step LIMIT ?6"
+        );
+        let read = self.engine.read(move |sql| {
+            let [homes, treatments] = between.lists();
+            let values = values![period.0, &id, step, homes.as_deref(), treatments.as_deref(), i64::from(limit)];
+            sql.query(POSTED, values, read_posted)
+        });
+        read.await
     }
 }
 

@@ -13,7 +13,7 @@ use settlement::money::Money;
 use super::afterwards::{DEDUCTIONS, period_for, posted_in};
 use super::corrections;
 use super::lots::{lot_values, read_lot, read_sums};
-use super::periods::PeriodNumber;
+use super::periods::{Between, PeriodNumber};
 use super::{HubStore, corrupt, instant};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
@@ -74,6 +74,8 @@ pub struct PostedDeduction {
     pub objection: Option<Objection>,
     /// The period in which the settlement was booked.
     pub booked_in: PeriodNumber,
+    /// The how manieth posting of the deduction it is.
+    pub step: i64,
 }
 
 /// Why something cannot be recorded of a deduction. Nothing was changed.
@@ -203,20 +205,42 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn deduction_postings(&self, period: PeriodNumber) -> Result<Vec<PostedDeduction>, StoreError> {
+        self.deduction_postings_page(period, Between::default(), (String::new(), 0), u32::MAX).await
+    }
+
+    /// The same between pools, after a posting, by its id and step.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deduction_postings_page(
+        &self,
+        period: PeriodNumber,
+        between: Between,
+        (id, step): (String, i64),
+        limit: u32,
+    ) -> Result<Vec<PostedDeduction>, StoreError> {
         const POSTED: &str = posted_in!(
             "deduction",
             "SELECT deductions.home, deductions.treatment, insurance, care, posted.basic, posted.large_sum,
                 posted.catastrophic, posted.civil_servant, posted.assistance, deductions.id, deductions.settlement, deductions.reason,
                 deduction_events.done_at, answers.period, objections.hospital, objections.letter,
-                objections.written_on, objections.reason
+                objections.written_on, objections.reason, posted.step
              FROM deduction_postings AS posted
              JOIN deductions ON deductions.id = posted.id
              JOIN deduction_events ON deduction_events.id = posted.id AND deduction_events.step = posted.step
              JOIN answers ON answers.settlement = deductions.settlement AND answers.step = 1
              LEFT JOIN deduction_objections AS objections ON objections.id = deductions.id",
-            "ORDER BY deductions.id, posted.step"
+            "AND (posted.id, posted.step) > (?2, ?3)
+             AND (?4 IS NULL OR deductions.home IN (SELECT value FROM json_each(?4)))
+             AND (?5 IS NULL OR deductions.treatment IN (SELECT value FROM json_each(?5)))
+             ORDER BY posted.id, posted.step LIMIT ?6"
         );
-        self.engine.read(move |sql| sql.query(POSTED, values![period.0], read_posted)).await
+        let read = self.engine.read(move |sql| {
+            let [homes, treatments] = between.lists();
+            let values = values![period.0, &id, step, homes.as_deref(), treatments.as_deref(), i64::from(limit)];
+            sql.query(POSTED, values, read_posted)
+        });
+        read.await
     }
 
     /// The deductions of a settlement, or of all.
@@ -432,6 +456,7 @@ fn read_posted(row: Row<'_>) -> Result<PostedDeduction, StoreError> {
         at: instant("deduction_events", &id, row.number(12)?)?,
         booked_in: PeriodNumber(row.number(13)?),
         objection: objected::read(row, 14, &id)?,
+        step: row.number(18)?,
         id,
     })
 }

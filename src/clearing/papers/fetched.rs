@@ -45,9 +45,23 @@ pub(super) async fn moved(
     view: &v1::PairView,
 ) -> Result<Vec<Entry>> {
     let (month, home, treatment) = (period.month.clone(), view.home.clone(), view.treatment.clone());
-    let told = client.moved(v1::MovedRequest { month, home, treatment }).await;
-    let told = told.map_err(|refused| status::to_refusal(&refused))?.into_inner();
-    told.entries.iter().map(read_moved).collect()
+    moved_of(client, v1::MovedRequest { month, home, treatment, ..v1::MovedRequest::default() }).await
+}
+
+/// The same of what is asked, page by page.
+///
+/// # Errors
+/// When the hub is not to be reached or refuses, or its answer is not as the hub writes it.
+pub async fn moved_of(client: &mut ClearingClient<Channel>, mut asked: v1::MovedRequest) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    loop {
+        let page = client.moved(asked.clone()).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
+        entries.extend(page.entries.iter().map(read_moved).collect::<Result<Vec<_>>>()?);
+        if page.next.is_empty() {
+            return Ok(entries);
+        }
+        asked.after = page.next;
+    }
 }
 
 /// What was booked, settlement by settlement.
@@ -61,7 +75,7 @@ pub(super) async fn booked(
         let mut after = 0;
         loop {
             let (month, named) = (period.month.clone(), Some(write_lot(lot)));
-            let asked = v1::LotRequest { month, lot: named, after, limit: A_PAGE, with_moved: false };
+            let asked = v1::LotRequest { month, lot: named, after, limit: A_PAGE };
             let asked = client.settlements(asked).await;
             let page = asked.map_err(|refused| status::to_refusal(&refused))?.into_inner().settlements;
             let Some(last) = page.last() else { break };

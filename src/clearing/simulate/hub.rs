@@ -174,7 +174,7 @@ impl Simulated {
         let asked = v1::StatementRequest { month: month.clone(), home: of_home, treatment: of_treatment, version };
         let stated = home.statement(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
         let lot = stated.lots.into_iter().find_map(|lot| lot.lot);
-        let asked = v1::LotRequest { month: month.clone(), lot, after: 0, limit: 1, with_moved: false };
+        let asked = v1::LotRequest { month: month.clone(), lot, after: 0, limit: 1 };
         let listed = home.settlements(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
         let settlements = listed.settlements.into_iter().map(|row| row.settlement).collect();
         self.answer(&month, (pair, Side::Home), (settlements, "费用待核实")).await

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow};
-use broker::reconcile::comparisons::write_certificate;
+use broker::reconcile::certificates::write_certificate;
 use broker::reconcile::notary::Notary;
 use clearing::breaks::{Books, Proposal};
 use clearing::certificate::Agreement;

@@ -15,7 +15,7 @@ use settlement::money::Money;
 use super::{CORRECTIONS, DEDUCTIONS, Kind, read_posted};
 use crate::engine::{Row, Sql, list};
 use crate::hub::lots::read_lot;
-use crate::hub::periods::{PeriodNumber, THE_LIST, is_stated};
+use crate::hub::periods::{ListPlace, PeriodNumber, THE_LIST, is_stated};
 use crate::hub::proving::Afterwards;
 use crate::hub::{HubStore, corrupt, instant};
 use crate::store::StoreError;
@@ -26,6 +26,7 @@ pub(super) struct Texts {
     pub in_it: &'static str,
     pub came: &'static str,
     pub listed: &'static str,
+    pub listed_after: &'static str,
     pub ways: &'static str,
     pub returned: &'static str,
     pub carry: &'static str,
@@ -78,19 +79,35 @@ macro_rules! texts {
                     posted.assistance, changed.home, changed.treatment, changed.insurance, changed.care, posted.id,
                     posted.step, posted.period, listed.from_period, listed.reason, listed.owner, listed.moved_at, ",
                 ended_into!($kind),
-                " FROM ",
+                ", listed.step FROM json_each(?1) AS wanted CROSS JOIN ",
+                $kind,
+                "s AS changed CROSS JOIN ",
                 $kind,
                 "_moves AS listed CROSS JOIN ",
                 $kind,
                 "_postings AS posted
-                 CROSS JOIN ",
+                 WHERE changed.settlement = wanted.value AND listed.id = changed.id AND posted.id = changed.id
+                   AND ",
+                moved_to_list!(),
+                " ORDER BY listed.moved_at, changed.settlement, posted.id, posted.step, listed.step"
+            ),
+            listed_after: concat!(
+                "WITH page AS MATERIALIZED (
+                    SELECT listed.moved_at, listed.id, listed.step FROM ",
                 $kind,
-                "s AS changed
-                 WHERE listed.into_period = 0 AND listed.from_period > 0 AND listed.owner IS NOT NULL
-                   AND posted.id = listed.id AND changed.id = listed.id
-                   AND (posted.step = listed.step OR (posted.period = 0 AND posted.step > listed.step))
-                   AND (?1 IS NULL OR changed.settlement = ?1)
-                 ORDER BY listed.moved_at, changed.settlement, posted.id, posted.step, listed.step"
+                "_moves AS listed
+                    WHERE (listed.moved_at, listed.id, listed.step) > (?1, ?2, ?3) AND EXISTS (
+                        SELECT 1 FROM ",
+                $kind,
+                "_postings AS posted WHERE posted.id = listed.id AND ",
+                moved_to_list!(),
+                " AND (?5 = 1 OR NOT ",
+                ended!($kind),
+                ")) AND listed.into_period = 0
+                    ORDER BY listed.moved_at, listed.id, listed.step LIMIT ?4)
+                 SELECT page.moved_at, page.id, page.step, changed.settlement FROM page CROSS JOIN ",
+                $kind,
+                "s AS changed WHERE changed.id = page.id ORDER BY page.moved_at, page.id, page.step"
             ),
             ways: concat!(
                 "SELECT moved.id, moved.from_period, moved.into_period, moved.reason, moved.step
@@ -194,6 +211,8 @@ pub(in crate::hub) struct Listed {
     pub at: Timestamp,
     /// How it has ended; none while it waits.
     pub ended: Option<Verdict>,
+    /// Where it came there.
+    pub place: ListPlace,
 }
 
 /// Where a posting goes by itself, and why.
@@ -271,7 +290,7 @@ pub(in crate::hub) fn join(
     undoes: Option<&str>,
     (period, at): (PeriodNumber, Timestamp),
 ) -> Result<(), StoreError> {
-    let mut listed = on_list(sql, Some(&settlement.to_time_first()))?;
+    let mut listed = on_list(sql, &list([&*settlement.to_time_first()]))?;
     listed.retain(|one| one.posted.of == Afterwards::Correction);
     let before = |one: &Listed| Before {
         moves: one.corrected,
@@ -457,18 +476,38 @@ pub(in crate::hub) fn go(sql: &Sql<'_>, posted: &Posted, going: &Going<'_>) -> R
     sql.execute(Kind::of(*of).alone.carry, values).map(drop)
 }
 
-/// What is or was on the list by itself, of a settlement or of all, the oldest first.
-pub(in crate::hub) fn on_list(sql: &Sql<'_>, settlement: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+/// What is or was on the list by itself of a list of settlements, the oldest first.
+pub(in crate::hub) fn on_list(sql: &Sql<'_>, settlements: &str) -> Result<Vec<Listed>, StoreError> {
     let mut listed: Vec<Listed> = Vec::new();
     for of in Afterwards::ALL {
         let mut seen = BTreeSet::new();
-        let mut found = sql.query(Kind::of(of).alone.listed, values![settlement], |row| read_listed(of, row))?;
+        let mut found = sql.query(Kind::of(of).alone.listed, values![settlements], |row| read_listed(of, row))?;
         // What was posted after two that were moved is told once.
         found.retain(|one| seen.insert(one.posted.clone()));
         listed.extend(found);
     }
     listed.sort_by(|one, other| (one.at, &one.settlement).cmp(&(other.at, &other.settlement)));
     Ok(listed)
+}
+
+/// What is on the list by itself after a place there, and the settlement that it is of; with what has ended where `ended` is 1.
+pub(in crate::hub) fn listed_after(
+    sql: &Sql<'_>,
+    of: Afterwards,
+    (at, id, step): (i64, &str, i64),
+    ended: i64,
+    limit: u32,
+) -> Result<Vec<(ListPlace, String)>, StoreError> {
+    sql.query(Kind::of(of).alone.listed_after, values![at, id, step, i64::from(limit), ended], |row| {
+        let (at, id, step) = (row.number(0)?, row.text(1)?.to_owned(), row.number(2)?);
+        Ok((ListPlace::of_posting(of, at, id, step), row.text(3)?.to_owned()))
+    })
+}
+
+/// The statements about the list: of settlements, and after a place.
+#[cfg(test)]
+pub(in crate::hub) fn texts_of_list() -> [[&'static str; 2]; 2] {
+    Afterwards::ALL.map(|of| [Kind::of(of).alone.listed, Kind::of(of).alone.listed_after])
 }
 
 /// How what changes a settlement went by itself, posting by posting.
@@ -508,6 +547,7 @@ fn read_listed(of: Afterwards, row: Row<'_>) -> Result<Listed, StoreError> {
         owner: Side::from_word(row.text(LOT_END + 5)?).ok_or_else(malformed)?,
         at: instant("moves", &id, row.number(LOT_END + 6)?)?,
         ended: row.optional_number(LOT_END + 7)?.map(verdict_into),
+        place: ListPlace::of_posting(of, row.number(LOT_END + 6)?, id.clone(), row.number(LOT_END + 8)?),
         posted: Posted { of, step: row.number(LOT_END + 1)?, id },
     })
 }

@@ -306,6 +306,8 @@ pub(in crate::hub) fn read_posted(row: Row<'_>) -> Result<PostedCorrection, Stor
     let is_given_back = row.number(20)? % 2 == 0;
     let correction = if is_given_back { correction.undone() } else { correction };
     Ok(PostedCorrection {
+        id: row.text(29)?.to_owned(),
+        step: row.number(20)?,
         batch: row.text(19)?.to_owned(),
         moves: read_shares(row, 21)?,
         reason: if is_given_back { GIVEN_BACK.to_owned() } else { row.text(26)?.to_owned() },

@@ -9,7 +9,7 @@ use clearing::digest::Branch;
 use clearing::obligation::{Lot, Totals};
 use clearing::period::Side;
 use jiff::Timestamp;
-use settlement::ids::SettlementId;
+use settlement::ids::{PoolCode, SettlementId};
 
 use super::super::afterwards::alone::Going;
 use super::super::afterwards::along;
@@ -47,6 +47,9 @@ pub struct CarriedEntry {
     pub reason: String,
 }
 
+/// So many settlements are named to one statement.
+pub(super) const AT_ONCE: usize = 1_000;
+
 /// Into which period an entry goes, by the period that it was booked in; none for the list.
 pub type Carrying = BTreeMap<PeriodNumber, Option<PeriodNumber>>;
 
@@ -59,6 +62,67 @@ macro_rules! carried_entries {
             FROM carried_entries CROSS JOIN lot_postings
             WHERE lot_postings.position = carried_entries.position AND lot_postings.part = carried_entries.part ",
             $rest
+        )
+    };
+}
+
+/// Of which side of its move an entry is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CarriedSide {
+    /// What came into the period.
+    Into,
+    /// What went out of it.
+    OutOf,
+}
+
+/// An entry of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CarriedOne {
+    /// What it is.
+    pub entry: CarriedEntry,
+    /// What the page after it is asked for with.
+    pub key: (i64, i64, i64),
+    /// Whether it is the first of its settlement's own that moved so: what goes along is told with it.
+    pub is_first: bool,
+}
+
+/// Between which pools something is; by default, any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Between {
+    /// Who pay.
+    pub homes: Option<BTreeSet<PoolCode>>,
+    /// Who treated.
+    pub treatments: Option<BTreeSet<PoolCode>>,
+}
+
+impl Between {
+    /// As statements are given them.
+    pub(in crate::hub) fn lists(&self) -> [Option<String>; 2] {
+        [&self.homes, &self.treatments]
+            .map(|pools| pools.as_ref().map(|pools| list(pools.iter().map(|pool| pool.0.as_str()))))
+    }
+}
+
+macro_rules! carried_page {
+    ($side:literal) => {
+        concat!(
+            "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic, civil_servant,
+                assistance, account, lot_postings.position, lot_postings.part, period, settlement, step, day, corrects,
+                moved.from_period, moved.into_period, moved.reason,
+                NOT EXISTS (
+                    SELECT 1 FROM answers CROSS JOIN carried_entries AS before
+                    WHERE answers.settlement = lot_postings.settlement AND answers.step < lot_postings.step
+                      AND before.position = answers.position AND before.part = 0
+                      AND before.from_period = moved.from_period
+                      AND COALESCE(before.into_period, 0) = COALESCE(moved.into_period, 0))
+            FROM carried_entries AS moved CROSS JOIN lot_postings
+            WHERE moved.",
+            $side,
+            " = ?1 AND (moved.position, moved.part, moved.from_period) > (?2, ?3, ?4)
+              AND lot_postings.position = moved.position AND lot_postings.part = moved.part
+              AND (?5 IS NULL OR home IN (SELECT value FROM json_each(?5)))
+              AND (?6 IS NULL OR treatment IN (SELECT value FROM json_each(?6)))
+            ORDER BY moved.position, moved.part, moved.from_period LIMIT ?7"
         )
     };
 }
@@ -142,6 +206,36 @@ impl HubStore {
             ORDER BY lot_postings.position, lot_postings.part, from_period"
         );
         self.engine.read(move |sql| sql.query(CARRIED, values![period.0], read_carried)).await
+    }
+
+    /// A page of the entries that are carried into a period, or out of it, between pools, after one of them, in the order of
+    /// their booking.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn carried_page(
+        &self,
+        (period, side): (PeriodNumber, CarriedSide),
+        between: Between,
+        (position, part, from): (i64, i64, i64),
+        limit: u32,
+    ) -> Result<Vec<CarriedOne>, StoreError> {
+        const INTO: &str = carried_page!("into_period");
+        const OUT_OF: &str = carried_page!("from_period");
+        let text = match side {
+            CarriedSide::Into => INTO,
+            CarriedSide::OutOf => OUT_OF,
+        };
+        let read = self.engine.read(move |sql| {
+            let [homes, treatments] = between.lists();
+            let (homes, treatments) = (homes.as_deref(), treatments.as_deref());
+            let values = values![period.0, position, part, from, homes, treatments, i64::from(limit)];
+            sql.query(text, values, |row| {
+                let key = (row.number(12)?, row.number(13)?, row.number(19)?);
+                Ok(CarriedOne { key, is_first: row.flag(22)?, entry: read_carried(row)? })
+            })
+        });
+        read.await
     }
 
     /// What moves the lots of a period.
@@ -272,12 +366,19 @@ pub(super) fn carry_out(
     of: Option<OfLots<'_>>,
     at: Timestamp,
 ) -> Result<u64, StoreError> {
-    let (carried, own) = carry_entries(sql, period, disputed, carrying, of, at)?;
-    let reasons = by_settlement(disputed);
-    for (settlement, into) in own {
-        let Some(Disputed { settlement: _, reason, owner }) = reasons.get(&settlement) else { continue };
-        let going = Going { from: period, into, reason, owner: *owner, at };
-        along::carry_with(sql, &settlement, carrying, &going)?;
+    // One that is named several times goes for the last reason.
+    let named: BTreeMap<&SettlementId, &Disputed> = disputed.iter().map(|one| (&one.settlement, one)).collect();
+    let named: Vec<&Disputed> = named.into_values().collect();
+    let mut carried = 0;
+    for some in named.chunks(AT_ONCE) {
+        let (entries, own) = carry_entries(sql, period, some, carrying, of, at)?;
+        carried += entries;
+        let reasons = by_settlement(some);
+        for (settlement, into) in own {
+            let Some(Disputed { settlement: _, reason, owner }) = reasons.get(&settlement) else { continue };
+            let going = Going { from: period, into, reason, owner: *owner, at };
+            along::carry_with(sql, &settlement, carrying, &going)?;
+        }
     }
     Ok(carried)
 }
@@ -286,7 +387,7 @@ pub(super) fn carry_out(
 pub(super) fn carry_entries(
     sql: &Sql<'_>,
     period: PeriodNumber,
-    disputed: &[Disputed],
+    disputed: &[&Disputed],
     carrying: &Carrying,
     of: Option<OfLots<'_>>,
     at: Timestamp,
@@ -340,8 +441,8 @@ pub(super) fn carry_entries(
 /// Part of a settlement whose entries undo one another: which settlement, as the book keeps it, and which part.
 type Whole = (String, i64);
 
-fn by_settlement(disputed: &[Disputed]) -> BTreeMap<String, &Disputed> {
-    disputed.iter().map(|disputed| (disputed.settlement.to_time_first(), disputed)).collect()
+fn by_settlement<'d>(disputed: &[&'d Disputed]) -> BTreeMap<String, &'d Disputed> {
+    disputed.iter().map(|disputed| (disputed.settlement.to_time_first(), *disputed)).collect()
 }
 
 /// What is on the list of these settlements, and was not cleared from there.

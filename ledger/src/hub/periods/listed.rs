@@ -1,10 +1,10 @@
 //! 清算遗留清单: what may be carried over no further, entries and what was deducted or corrected after its settlement was
 //! cleared, until two people have decided how it ends. What may be done, and by whom, is for `clearing::listed`; this keeps
-//! who did what, and moves what ends.
+//! who did what, and moves what ends. How it is read is in `listing.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict, after};
+use clearing::listed::{Act, ListFault, Person, Standing, Verdict, after};
 use clearing::obligation::{Lot, Sums};
 use clearing::period::Side;
 use jiff::Timestamp;
@@ -12,15 +12,18 @@ use settlement::adjudication::FundShares;
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 
-use super::super::afterwards::{self, alone, along};
-use super::super::lots::{LotPosting, read_posting};
-use super::super::{HubStore, Position, corrupt, instant};
+use super::super::afterwards::{alone, along};
+use super::super::{HubStore, Position};
 use super::apart::must_clear;
 use super::carried::CARRY;
+use super::listing::{self, ListPlace, Whole};
 use super::{PeriodNumber, THE_LIST};
-use crate::engine::{Row, Sql, Value};
+use crate::engine::{Sql, Value};
 use crate::store::StoreError;
 use crate::values;
+
+/// The whole list is read so many entries at once.
+const A_PAGE: u32 = 1_000;
 
 /// Something on the list: what one settlement moves within one lot, or all that changes it after it was cleared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,66 +87,105 @@ pub enum ListedFault {
 }
 
 /// An entry on the list or a posting that is there by itself: what it moves, and how it came there.
-struct Entry {
-    of: Of,
+pub(super) struct Entry {
+    /// What is moved where it ends.
+    pub of: Of,
     /// The settlement, its part and its lot, and what this moves; standing and remark are of the whole.
-    held: Listed,
+    pub held: Listed,
     /// Whether it has ended.
-    ended: bool,
+    pub ended: bool,
+    /// Where it came onto the list.
+    pub place: ListPlace,
 }
 
 /// What is moved where it ends.
-enum Of {
+pub(super) enum Of {
     Entry(Position),
     Posting(alone::Posted),
 }
 
-/// What was done about something on the list, in order.
-struct Acted {
-    act: Act,
-    by: Person,
-    reason: String,
+/// What was done about something on the list.
+pub(super) struct Acted {
+    pub act: Act,
+    pub by: Person,
+    pub reason: String,
     /// How many entries were to be decided.
-    entries: i64,
+    pub entries: i64,
     /// What would have been cleared.
-    net: Money,
+    pub net: Money,
 }
 
 /// What is to be decided: how many entries, and what would be cleared.
-type Decided = (usize, Money);
+pub(super) type Decided = (usize, Money);
 
-macro_rules! listed {
-    ($and:literal) => {
-        concat!(
-            "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic, civil_servant,
-                assistance, account, lot_postings.position, lot_postings.part, period, settlement, step, day, corrects,
-                listed.from_period, listed.reason, listed.owner, listed.carried_at,
-                EXISTS (SELECT 1 FROM carried_entries AS ended WHERE ended.position = listed.position
-                        AND ended.part = listed.part AND ended.from_period = 0)
-            FROM carried_entries AS listed CROSS JOIN lot_postings
-            WHERE listed.into_period IS NULL AND listed.from_period > 0
-              AND lot_postings.position = listed.position AND lot_postings.part = listed.part ",
-            $and,
-            " ORDER BY listed.carried_at, settlement, lot_postings.part, step"
-        )
-    };
-}
-macro_rules! acts {
-    ($where:literal) => {
-        concat!(
-            "SELECT settlement, part, act, verdict, reason, seat, done_by, entries, net FROM listed_acts ",
-            $where,
-            " ORDER BY settlement, part, step"
-        )
-    };
-}
 impl HubStore {
-    /// What is or was on the list, the oldest first.
+    /// All that is or was on the list, the oldest first. It grows for years: see [`HubStore::listed_page`].
     ///
     /// # Errors
     /// When the store fails.
     pub async fn listed(&self) -> Result<Vec<Listed>, StoreError> {
-        self.engine.read(list).await
+        let read = self.engine.read(|sql| {
+            let (mut listed, mut after) = (Vec::new(), None);
+            loop {
+                let (page, next) = listing::page(sql, after.as_ref(), true, A_PAGE)?;
+                listed.extend(page);
+                after = next;
+                if after.is_none() {
+                    return Ok(listed);
+                }
+            }
+        });
+        let mut listed = read.await?;
+        listed.sort_by(|one, other| (one.listed_at, &one.settlement).cmp(&(other.listed_at, &other.settlement)));
+        Ok(listed)
+    }
+
+    /// A page of the list after a place in it, the oldest first, with what has ended or without; and after which place the
+    /// next one begins, none where this is the last. `limit` entries are looked at: what several of them make up is told once.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn listed_page(
+        &self,
+        after: Option<ListPlace>,
+        with_ended: bool,
+        limit: u32,
+    ) -> Result<(Vec<Listed>, Option<ListPlace>), StoreError> {
+        self.engine.read(move |sql| listing::page(sql, after.as_ref(), with_ended, limit)).await
+    }
+
+    /// What of a settlement is or was on the list, part by part.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn listed_of(&self, settlement: SettlementId) -> Result<Vec<Listed>, StoreError> {
+        let read = self.engine.read(move |sql| listing::wholes(sql, &of_one(&settlement)));
+        Ok(read.await?.into_iter().map(|whole| whole.held).collect())
+    }
+
+    /// What is or was on the list of settlements of which a period would clear something now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn listed_beside(&self, period: PeriodNumber) -> Result<Vec<Listed>, StoreError> {
+        self.engine.read(move |sql| listing::beside(sql, period)).await
+    }
+
+    /// Whether something can be done about something on the list, by whoever would do it. Changes nothing.
+    ///
+    /// # Errors
+    /// When the store fails. Inside: why it cannot be done.
+    pub async fn listed_check(
+        &self,
+        (settlement, part): (SettlementId, i64),
+        act: Act,
+        by: Person,
+    ) -> Result<Result<(), ListedFault>, StoreError> {
+        let read = self.engine.read(move |sql| {
+            let found = find(sql, (&settlement, part))?;
+            Ok(found.ok_or(ListedFault::Unknown).and_then(|found| judge(&found, act, &by).map(drop)))
+        });
+        read.await
     }
 
     /// Does something about something on the list. What two people have decided is carried out in the same step. The
@@ -171,6 +213,56 @@ impl HubStore {
     }
 }
 
+fn of_one(settlement: &SettlementId) -> BTreeSet<String> {
+    BTreeSet::from([settlement.to_time_first()])
+}
+
+/// What is decided together.
+struct Found {
+    whole: Whole,
+    /// What undoes or changes it counts in a period that is stated: it can only be cleared.
+    clears_only: bool,
+}
+
+/// Only what is of the settlement is read, however long the list is.
+fn find(sql: &Sql<'_>, (settlement, part): (&SettlementId, i64)) -> Result<Option<Found>, StoreError> {
+    let wholes = listing::wholes(sql, &of_one(settlement))?;
+    let Some(whole) = wholes.into_iter().find(|whole| whole.held.part == part) else { return Ok(None) };
+    let waits = whole.open().next().is_some();
+    let clears_only = waits && must_clear(sql, &settlement.to_time_first(), part)?;
+    Ok(Some(Found { whole, clears_only }))
+}
+
+/// Where something stands once this is done about it; none where that changes nothing.
+fn judge(found: &Found, act: Act, by: &Person) -> Result<Option<Standing<Person>>, ListedFault> {
+    let Found { whole, clears_only } = found;
+    let (acts, decided) = (&whole.acts, whole.decided());
+    let (open, net) = decided;
+    let is_same = acts.last().is_some_and(|last| last.act == act && last.by == *by);
+    let changes_nothing = match act {
+        Act::Propose(_) => !is_other(acts, decided),
+        Act::Approve(_) => open == 0,
+        Act::Refuse => true,
+    };
+    if is_same && changes_nothing {
+        return Ok(None);
+    }
+    if let (Act::Approve(_), Some(proposed)) = (act, changed_since(acts, decided)) {
+        return Err(ListedFault::SumChanged { proposed, now: net });
+    }
+    if *clears_only && act.verdict() == Some(Verdict::Return) {
+        return Err(ListFault::ClearsOnly.into());
+    }
+    if let (Some(before), Some(verdict), true) = (ended_as(acts), act.verdict(), whole.held.part != Listed::AFTERWARDS)
+        && !clears_only
+        && verdict != before
+        && open > 0
+    {
+        return Err(ListFault::EndsAs(before).into());
+    }
+    Ok(Some(after(&standing(acts, decided), act, by.clone())?))
+}
+
 fn act_on(
     sql: &Sql<'_>,
     (settlement, part): (&SettlementId, i64),
@@ -181,52 +273,16 @@ fn act_on(
     const ACT: &str = "INSERT INTO listed_acts
             (settlement, part, step, act, verdict, entries, net, reason, seat, done_by, done_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-    let id = settlement.to_time_first();
-    let entries: Vec<Entry> = match part {
-        Listed::AFTERWARDS => alone::on_list(sql, Some(&id))?.into_iter().map(of_posting).collect(),
-        _ => {
-            sql.query(listed!("AND lot_postings.settlement = ?1 AND lot_postings.part = ?2"), values![&id, part], read)?
-        }
+    let Some(found) = find(sql, (settlement, part))? else { return Ok(Err(ListedFault::Unknown)) };
+    let becomes = match judge(&found, act, by) {
+        Ok(Some(becomes)) => becomes,
+        Ok(None) => return Ok(Ok(())),
+        Err(fault) => return Ok(Err(fault)),
     };
-    let open: Vec<&Entry> = entries.iter().filter(|entry| !entry.ended).collect();
-    if entries.is_empty() {
-        return Ok(Err(ListedFault::Unknown));
-    }
-    let acts =
-        sql.query(acts!("WHERE settlement = ?1 AND part = ?2"), values![&id, part], |row| Ok(read_act(row)?.1))?;
-    // There are few on the list, so the sum is worked out in the one way in which it is shown.
-    let own = list(sql)?.into_iter().find(|held| held.settlement == *settlement && held.part == part);
-    let net = own.map(|held| held.net()).unwrap_or_default();
-    let decided: Decided = (open.len(), net);
-    let is_same = acts.last().is_some_and(|last| last.act == act && last.by == *by);
-    let changes_nothing = match act {
-        Act::Propose(_) => !is_other(&acts, decided),
-        Act::Approve(_) => open.is_empty(),
-        Act::Refuse => true,
-    };
-    if is_same && changes_nothing {
-        return Ok(Ok(()));
-    }
-    if let (Act::Approve(_), Some(proposed)) = (act, changed_since(&acts, decided)) {
-        return Ok(Err(ListedFault::SumChanged { proposed, now: net }));
-    }
-    let must_clear = !open.is_empty() && must_clear(sql, &id, part)?;
-    if must_clear && act.verdict() == Some(Verdict::Return) {
-        return Ok(Err(ListFault::ClearsOnly.into()));
-    }
-    if let (Some(before), Some(verdict), true) = (ended_as(&acts), act.verdict(), part != Listed::AFTERWARDS)
-        && !must_clear
-        && verdict != before
-        && !open.is_empty()
-    {
-        return Ok(Err(ListFault::EndsAs(before).into()));
-    }
-    let becomes = match after(&standing(&acts, decided), act, by.clone()) {
-        Ok(becomes) => becomes,
-        Err(fault) => return Ok(Err(fault.into())),
-    };
-    let step = acts.len() as i64 + 1;
-    let verdict = act.verdict().map(Verdict::word);
+    let whole = found.whole;
+    let (open, net) = whole.decided();
+    let step = whole.acts.len() as i64 + 1;
+    let (id, verdict) = (settlement.to_time_first(), act.verdict().map(Verdict::word));
     let (seat, done_by) = (by.seat.word(), by.certificate.as_str());
     sql.execute(
         ACT,
@@ -236,7 +292,7 @@ fn act_on(
             step,
             act.word(),
             verdict,
-            open.len() as i64,
+            open as i64,
             net.fen(),
             reason,
             seat,
@@ -245,7 +301,7 @@ fn act_on(
         ],
     )?;
     match becomes {
-        Standing::Ended(verdict) => end(sql, &open, verdict, (reason, at)).map(Ok),
+        Standing::Ended(verdict) => end(sql, &whole.open().collect::<Vec<_>>(), verdict, (reason, at)).map(Ok),
         Standing::Waiting | Standing::Proposed(_, _) => Ok(Ok(())),
     }
 }
@@ -258,7 +314,7 @@ fn end(sql: &Sql<'_>, entries: &[&Entry], verdict: Verdict, (reason, at): (&str,
         Verdict::Return => None,
     };
     let mut rows: Vec<[Value<'_>; 7]> = Vec::new();
-    for Entry { of, held: Listed { part, owner, .. }, ended: _ } in entries {
+    for Entry { of, held: Listed { part, owner, .. }, .. } in entries {
         match of {
             Of::Entry(position) => rows.push([
                 position.0.into(),
@@ -285,92 +341,9 @@ fn end(sql: &Sql<'_>, entries: &[&Entry], verdict: Verdict, (reason, at): (&str,
     }
 }
 
-fn list(sql: &Sql<'_>) -> Result<Vec<Listed>, StoreError> {
-    let mut acts: BTreeMap<(String, i64), Vec<Acted>> = BTreeMap::new();
-    for (key, acted) in sql.query(acts!(""), values![], read_act)? {
-        acts.entry(key).or_default().push(acted);
-    }
-    let mut wholes: BTreeMap<(SettlementId, i64), Vec<Entry>> = BTreeMap::new();
-    let postings = alone::on_list(sql, None)?.into_iter().map(of_posting);
-    for entry in sql.query(listed!(""), values![], read)?.into_iter().chain(postings) {
-        wholes.entry((entry.held.settlement.clone(), entry.held.part)).or_default().push(entry);
-    }
-    let mut listed: Vec<(usize, Listed)> = wholes.into_values().filter_map(counted).collect();
-    listed.sort_by(|(_, one), (_, other)| (one.listed_at, &one.settlement).cmp(&(other.listed_at, &other.settlement)));
-    let places: BTreeMap<(SettlementId, i64), usize> =
-        (0..).zip(&listed).map(|(place, (_, held))| ((held.settlement.clone(), held.part), place)).collect();
-    // What goes along is of the settlement's own lot.
-    for (settlement, taken, ended) in afterwards::DEDUCTIONS.on_list(sql)? {
-        if let Some((_, held)) = own(&places, &mut listed, (settlement, ended)) {
-            held.deducted += taken;
-        }
-    }
-    for (settlement, added, ended) in afterwards::CORRECTIONS.on_list(sql)? {
-        if let Some((_, held)) = own(&places, &mut listed, (settlement, ended)) {
-            held.corrected += added;
-        }
-    }
-    let stand = |(open, held): (usize, Listed)| {
-        let acts = acts.get(&(held.settlement.to_time_first(), held.part)).map(Vec::as_slice).unwrap_or_default();
-        let remark = acts.last().map(|acted| acted.reason.clone()).unwrap_or_default();
-        Listed { standing: standing(acts, (open, held.net())), remark, ..held }
-    };
-    Ok(listed.into_iter().map(stand).collect())
-}
-
-/// The settlement's own place on the list, for what goes with it and has ended or not.
-fn own<'a>(
-    places: &BTreeMap<(SettlementId, i64), usize>,
-    listed: &'a mut [(usize, Listed)],
-    (settlement, ended): (SettlementId, bool),
-) -> Option<&'a mut (usize, Listed)> {
-    let own = listed.get_mut(*places.get(&(settlement, 0))?)?;
-    (!ended || own.0 == 0).then_some(own)
-}
-
-/// What is decided together, and how many entries of it are open. What has ended is not decided again: as long as something
-/// is open, that alone counts.
-fn counted(whole: Vec<Entry>) -> Option<(usize, Listed)> {
-    let open = whole.iter().filter(|entry| !entry.ended).count();
-    let mut counted = whole.into_iter().filter(|entry| open == 0 || !entry.ended).map(|entry| entry.held);
-    let mut held = counted.next()?;
-    for one in counted {
-        held.sums += one.sums;
-        held.deducted += one.deducted;
-        held.corrected += one.corrected;
-        // What was posted there was posted in no period.
-        if one.booked_in != THE_LIST {
-            held.booked_in = held.booked_in.min(one.booked_in);
-        }
-        held.listed_from = held.listed_from.max(one.listed_from);
-    }
-    Some((open, held))
-}
-
-fn of_posting(posting: alone::Listed) -> Entry {
-    let alone::Listed { posted, settlement, lot, deducted, corrected, period, from, reason, owner, at, ended } =
-        posting;
-    let held = Listed {
-        settlement,
-        part: Listed::AFTERWARDS,
-        lot,
-        sums: Sums::default(),
-        deducted,
-        corrected,
-        reason,
-        owner,
-        booked_in: period,
-        listed_from: from,
-        listed_at: at,
-        standing: Standing::Waiting,
-        remark: String::new(),
-    };
-    Entry { of: Of::Posting(posted), held, ended: ended.is_some() }
-}
-
 /// Where something stands after what was done about it. What comes to the list after the others have ended is decided anew,
 /// and so is everything once it is not what it was when its end was proposed.
-fn standing(acts: &[Acted], (open, net): Decided) -> Standing<Person> {
+pub(super) fn standing(acts: &[Acted], (open, net): Decided) -> Standing<Person> {
     match last_said(acts) {
         Standing::Ended(_) if open > 0 => Standing::Waiting,
         Standing::Proposed(_, _) if is_other(acts, (open, net)) => Standing::Waiting,
@@ -410,49 +383,4 @@ fn is_other(acts: &[Acted], (open, net): Decided) -> bool {
 fn changed_since(acts: &[Acted], (open, net): Decided) -> Option<Money> {
     let last = acts.last().filter(|last| last.entries == open as i64 && last.net != net)?;
     matches!(last_said(acts), Standing::Proposed(_, _)).then_some(last.net)
-}
-
-fn read(row: Row<'_>) -> Result<Entry, StoreError> {
-    let LotPosting { position, part, period, settlement, posting, .. } = read_posting(row)?;
-    let malformed = || corrupt("carried_entries", position, "its owner is not one of ours");
-    let held = Listed {
-        settlement,
-        part,
-        lot: posting.lot,
-        sums: posting.sums,
-        deducted: FundShares::default(),
-        corrected: FundShares::default(),
-        reason: row.text(20)?.to_owned(),
-        owner: Side::from_word(row.text(21)?).ok_or_else(malformed)?,
-        booked_in: period,
-        listed_from: PeriodNumber(row.number(19)?),
-        listed_at: instant("carried_entries", position, row.number(22)?)?,
-        standing: Standing::Waiting,
-        remark: String::new(),
-    };
-    Ok(Entry { of: Of::Entry(position), held, ended: row.flag(23)? })
-}
-
-fn read_act(row: Row<'_>) -> Result<((String, i64), Acted), StoreError> {
-    let settlement = row.text(0)?.to_owned();
-    let malformed = |what: &str| corrupt("listed_acts", &settlement, format!("its {what} is not one of ours"));
-    let verdict = row.optional_text(3)?.and_then(Verdict::from_word);
-    let act = match (row.text(2)?, verdict) {
-        ("proposed", Some(verdict)) => Act::Propose(verdict),
-        ("approved", Some(verdict)) => Act::Approve(verdict),
-        ("refused", None) => Act::Refuse,
-        _ => return Err(malformed("act")),
-    };
-    let seat = Seat::from_word(row.text(5)?).ok_or_else(|| malformed("seat"))?;
-    let by = Person { certificate: row.text(6)?.to_owned(), seat };
-    Ok((
-        (settlement.clone(), row.number(1)?),
-        Acted {
-            act,
-            by,
-            reason: row.text(4)?.to_owned(),
-            entries: row.number(7)?,
-            net: Money::from_fen(row.number(8)?),
-        },
-    ))
 }

@@ -83,9 +83,11 @@ const TEXT: &str = concat!(
         position INTEGER NOT NULL, part INTEGER NOT NULL, from_period INTEGER NOT NULL, into_period INTEGER,
         reason TEXT NOT NULL, owner TEXT NOT NULL, carried_at INTEGER NOT NULL,
         PRIMARY KEY (position, part, from_period)) STRICT, WITHOUT ROWID;
-    CREATE INDEX carried_from ON carried_entries (from_period);
-    CREATE INDEX carried_into ON carried_entries (into_period) WHERE into_period IS NOT NULL;
-    CREATE INDEX carried_to_list ON carried_entries (position) WHERE into_period IS NULL;
+    CREATE INDEX carried_from ON carried_entries (from_period, position, part);
+    CREATE INDEX carried_into ON carried_entries (into_period, position, part, from_period)
+        WHERE into_period IS NOT NULL;
+    CREATE INDEX carried_to_list ON carried_entries (carried_at, position, part)
+        WHERE into_period IS NULL AND from_period > 0;
     CREATE TABLE listed_acts (
         settlement TEXT NOT NULL, part INTEGER NOT NULL, step INTEGER NOT NULL, act TEXT NOT NULL, verdict TEXT,
         entries INTEGER NOT NULL, net INTEGER NOT NULL, reason TEXT NOT NULL, seat TEXT NOT NULL,
@@ -155,7 +157,7 @@ const TEXT: &str = concat!(
     CREATE TABLE deduction_moves (
         id TEXT NOT NULL, step INTEGER NOT NULL, from_period INTEGER NOT NULL, into_period INTEGER NOT NULL,
         reason TEXT, owner TEXT, moved_at INTEGER, PRIMARY KEY (id, step, from_period)) STRICT, WITHOUT ROWID;
-    CREATE INDEX deduction_moves_into ON deduction_moves (into_period);",
+    CREATE INDEX deduction_moves_into ON deduction_moves (into_period, moved_at, id, step);",
     // Corrections of settlements that a late change affects: batches that one person puts forward and another decides on,
     // settlement by settlement as it counts before and after (account and hospital's part stay). Once a batch is in force
     // each settlement has a posting; every second one gives it back, when its settlement is undone, and every other brings
@@ -186,7 +188,7 @@ const TEXT: &str = concat!(
     CREATE TABLE correction_moves (
         id TEXT NOT NULL, step INTEGER NOT NULL, from_period INTEGER NOT NULL, into_period INTEGER NOT NULL,
         reason TEXT, owner TEXT, moved_at INTEGER, PRIMARY KEY (id, step, from_period)) STRICT, WITHOUT ROWID;
-    CREATE INDEX correction_moves_into ON correction_moves (into_period);",
+    CREATE INDEX correction_moves_into ON correction_moves (into_period, moved_at, id, step);",
     // Settlements with one or the other whose standing has changed: what is to follow them is looked for among these. A
     // worklist.
     "CREATE TABLE turned_settlements (number INTEGER PRIMARY KEY, settlement TEXT NOT NULL) STRICT;",

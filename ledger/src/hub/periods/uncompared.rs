@@ -136,7 +136,10 @@ impl HubStore {
         let (disputed, carrying): (Vec<Disputed>, _) = (settlements.into_iter().map(of).collect(), carrying.clone());
         self.engine
             .write(move |sql| match may_carry(sql, period, &carrying)? {
-                Ok(()) => carry_entries(sql, period, &disputed, &carrying, None, at).map(|_| Ok(())),
+                Ok(()) => {
+                    let disputed: Vec<&Disputed> = disputed.iter().collect();
+                    carry_entries(sql, period, &disputed, &carrying, None, at).map(|_| Ok(()))
+                }
                 Err(over) => Ok(Err(over)),
             })
             .await

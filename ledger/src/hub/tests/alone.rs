@@ -9,7 +9,7 @@ use super::corrections::{found, in_force, release, turn};
 use super::course::{owed, pair, settled, settlement, who};
 use super::deductions::{bring_back, undo};
 use super::folding::{FIRST, cut_off, fold};
-use super::listed::lodge_and_agree;
+use super::listed::{lodge_and_agree, walked};
 use super::told::{letters_about, opened, telling};
 use super::*;
 use crate::mailbox::Part;
@@ -135,6 +135,11 @@ pub(super) async fn what_changes_a_cleared_settlement_is_carried_for_two_periods
     assert_eq!(on_list(&world).await, [of("A", [0, -10, -10], waiting()), of("B", [5, 20, 15], waiting())]);
     let held = world.store.listed().await.expect("a list").remove(0);
     assert_eq!((held.owner, held.booked_in, held.listed_from), (Side::Home, NEXT, FOURTH));
+    for limit in 1..5 {
+        let mut walked = walked(&world, false, limit).await;
+        walked.sort();
+        assert_eq!(walked, ["A", "B"].map(|id| (id.to_owned(), Listed::AFTERWARDS)), "{limit} at once");
+    }
     assert_eq!((held.reason.as_str(), held.listed_at), ("not what we were told", who().1));
     assert_eq!(object(&world, FOURTH, 2, &["A"]).await, not_in_it("A"), "it is on the list");
     let followed = world.store.settlement_follow(settlement("A")).await.expect("it is read");

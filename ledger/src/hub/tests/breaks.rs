@@ -68,6 +68,52 @@ pub(super) async fn what_was_decided_of_a_hospitals_book_stays_so_while_the_same
     assert_eq!(others.len(), 2, "what is told of one pair of books ends nothing of another");
 }
 
+pub(super) async fn breaks_and_certificates_are_read_page_by_page(world: World) {
+    let all: Vec<FoundBreak> = (1..6).map(|place| found(10, place, 100)).collect();
+    told(&world, Books::HospitalTreatment, (day(1), day(30)), all).await;
+    let numbers: Vec<i64> =
+        standing(&world, Books::HospitalTreatment).await.into_iter().map(|(number, _)| number).collect();
+    world.store.break_end(numbers[2], "seen".into(), ("us".into(), at(6))).await.expect("it is ended");
+    let left: Vec<i64> = numbers.iter().copied().filter(|number| *number != numbers[2]).collect();
+    let scope = Scope { home: Some(pool("410700")), treatment: None };
+    for limit in 1..6 {
+        let (mut walked, mut after) = (Vec::new(), 0);
+        loop {
+            let page = world.store.break_page(scope, after, limit).await.expect("a page");
+            assert!(page.len() <= limit as usize);
+            let Some(last) = page.last() else { break };
+            after = last.number;
+            walked.extend(page.iter().map(|open| open.number));
+        }
+        assert_eq!(walked, left, "{limit} at once");
+    }
+    // One that has ended since is as good a place as any.
+    let page = world.store.break_page(scope, numbers[2], 9).await.expect("a page");
+    assert_eq!(page.iter().map(|open| open.number).collect::<Vec<_>>(), numbers[3..]);
+    let elsewhere = Scope { home: Some(pool("310000")), treatment: None };
+    assert_eq!(world.store.break_page(elsewhere, 0, 9).await.expect("a page"), []);
+
+    let place = |number, version| (Branch { day: day(number), ..found(1, 1, 1).branch }, version);
+    let places = [place(1, 1), place(1, 2), place(2, 1), place(4, 1)];
+    for (branch, version) in places {
+        let root = Digest([u8::try_from(version).expect("small"); 32]);
+        let agreement = Agreement { branch, version, operations: 1, tally: None, root, replaces: None };
+        world.store.certificate_issue(agreement, vec![Position(1)], at(5)).await.expect("it is kept");
+    }
+    for limit in 1..6 {
+        let (mut walked, mut after) = (Vec::new(), None);
+        loop {
+            let page = world.store.certificate_page((day(1), day(3)), Scope::default(), after, limit).await;
+            let page = page.expect("a page");
+            assert!(page.len() <= limit as usize);
+            let Some(last) = page.last() else { break };
+            after = Some((last.agreement.branch, last.agreement.version));
+            walked.extend(page.iter().map(|one| (one.agreement.branch, one.agreement.version)));
+        }
+        assert_eq!(walked, places[..3], "{limit} at once");
+    }
+}
+
 pub(super) async fn a_part_of_a_report_ends_nothing_outside_of_its_stretch(world: World) {
     let books = Books::HospitalTreatment;
     // As places are kept, the highest are negative numbers.

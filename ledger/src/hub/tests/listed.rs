@@ -30,6 +30,27 @@ async fn listed(world: &World) -> Vec<Listed> {
     world.store.listed().await.expect("a list")
 }
 
+/// The list as it is walked, so many entries a page: settlement and part.
+pub(super) async fn walked(world: &World, with_ended: bool, limit: u32) -> Vec<(String, i64)> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let (page, next) = world.store.listed_page(after, with_ended, limit).await.expect("a page");
+        assert!(page.len() <= limit as usize);
+        all.extend(page.into_iter().map(|held| (held.settlement.to_string(), held.part)));
+        // As it is written into a message.
+        after = next.map(|next| ListPlace::from_text(&next.to_string()).expect("a place"));
+        if after.is_none() {
+            return all;
+        }
+    }
+}
+
+/// Of which settlements something is or was on the list while a period would clear something else of them.
+async fn beside(world: &World, period: PeriodNumber) -> Vec<String> {
+    let beside = world.store.listed_beside(period).await.expect("it is read");
+    beside.into_iter().map(|held| held.settlement.to_string()).collect()
+}
+
 async fn of_a(world: &World) -> Listed {
     let all = listed(world).await;
     all.into_iter().find(|held| held.settlement == settlement("A")).expect("it is listed")
@@ -74,6 +95,61 @@ pub(super) async fn what_is_listed_is_cleared_or_returned_by_two_people_and_once
     assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (0, 100));
     let ended: Vec<_> = listed(&world).await.into_iter().map(|held| held.standing).collect();
     assert_eq!(ended, [Standing::Ended(Verdict::Clear), Standing::Ended(Verdict::Return)]);
+}
+
+pub(super) async fn the_list_is_walked_page_by_page_and_each_is_told_once(world: World) {
+    for id in ["A", "B", "C", "D", "E"] {
+        settled(&world, id, 100).await;
+    }
+    fold(&world).await;
+    assert_eq!(carry_out(&world, FIRST, &["A", "B", "C", "D", "E"], None).await, 5);
+    cut_off(&world).await;
+    let own = |ids: &[&str]| ids.iter().map(|id| ((*id).to_owned(), 0)).collect::<Vec<_>>();
+    for limit in 1..7 {
+        assert_eq!(walked(&world, false, limit).await, own(&["A", "B", "C", "D", "E"]), "{limit} at once");
+    }
+    for id in ["A", "D"] {
+        assert_eq!(act(&world, id, Act::Propose(Verdict::Return), home()).await, Ok(()));
+        assert_eq!(act(&world, id, Act::Approve(Verdict::Return), centre()).await, Ok(()));
+    }
+    // What comes after that is decided anew, and told where it came.
+    let undone = receive(&world, &cancel("M")).await;
+    world.answer(undone, booking("A", Turn::Counter, 100)).await;
+    fold(&world).await;
+    let out = vec![Disputed { settlement: settlement("A"), reason: "returned".into(), owner: Side::Home }];
+    let carried = world.store.entry_carry_out(NEXT, (out, vec![]), Carrying::from([(NEXT, None)]), at(9)).await;
+    assert_eq!(carried.expect("it is carried"), Some(1));
+    for limit in 1..7 {
+        assert_eq!(walked(&world, false, limit).await, own(&["B", "C", "E", "A"]), "{limit} at once");
+        assert_eq!(walked(&world, true, limit).await, own(&["B", "C", "D", "E", "A"]), "{limit} at once");
+    }
+    let of = async |id| world.store.listed_of(settlement(id)).await.expect("it is read");
+    let all = listed(&world).await;
+    for id in ["A", "D"] {
+        assert_eq!(
+            of(id).await,
+            all.iter().filter(|held| held.settlement == settlement(id)).cloned().collect::<Vec<_>>()
+        );
+    }
+    assert_eq!(of("X").await, []);
+}
+
+pub(super) async fn whether_something_can_be_done_is_told_without_doing_it(world: World) {
+    two_listed(&world).await;
+    let check = async |id: &str, act, by| {
+        world.store.listed_check((settlement(id), 0), act, by).await.expect("the store works")
+    };
+    let (propose, approve) = (Act::Propose(Verdict::Clear), Act::Approve(Verdict::Clear));
+    assert_eq!(check("X", propose, home()).await, Err(ListedFault::Unknown));
+    assert_eq!(check("A", propose, home()).await, Ok(()));
+    assert_eq!(check("A", approve, centre()).await, Err(ListFault::NothingProposed.into()), "it was only asked");
+    assert_eq!(act(&world, "A", propose, home()).await, Ok(()));
+    assert_eq!(check("A", approve, home()).await, Err(ListFault::SamePerson.into()));
+    assert_eq!(check("A", approve, centre()).await, Ok(()));
+    assert_eq!(of_a(&world).await.standing, Standing::Proposed(Verdict::Clear, home()));
+    assert_eq!(act(&world, "A", approve, centre()).await, Ok(()));
+    assert_eq!(check("A", approve, centre()).await, Ok(()), "the same again changes nothing");
+    assert_eq!(check("A", propose, home()).await, Err(ListFault::Ended.into()));
 }
 
 pub(super) async fn what_was_cleared_from_the_list_is_carried_nowhere_else(world: World) {
@@ -129,9 +205,11 @@ pub(super) async fn what_comes_to_the_list_after_its_settlement_was_returned_is_
     let undone = receive(&world, &cancel("C")).await;
     world.answer(undone, booking("A", Turn::Counter, 100)).await;
     fold(&world).await;
+    assert_eq!((beside(&world, FIRST).await, beside(&world, NEXT).await), (vec![], vec!["A".to_owned()]));
     let out = vec![Disputed { settlement: settlement("A"), reason: "returned".into(), owner: Side::Home }];
     let carried = world.store.entry_carry_out(NEXT, (out, vec![]), Carrying::from([(NEXT, None)]), at(9)).await;
     assert_eq!(carried.expect("it is carried"), Some(1));
+    assert_eq!(beside(&world, NEXT).await, [""; 0], "it is gone");
     let held = of_a(&world).await;
     assert_eq!((held.standing, held.sums.owed().fen()), (Standing::Waiting, -100), "what is open alone");
     // Cleared alone it would give back what was never paid.
@@ -235,6 +313,12 @@ pub(super) async fn a_settlement_is_followed_over_the_list_to_where_it_counts_by
         (followed.carried.iter().map(|each| (each.from, each.into)).collect::<Vec<_>>(), of.collect::<Vec<_>>())
     };
     let d = |fen, period| ("d-A".to_owned(), fen, period);
+    let places = async || {
+        let wanted = ["A", "B", "X"].map(settlement).into();
+        let places = world.store.settlement_places(wanted).await.expect("they are read");
+        places.into_iter().map(|(settlement, place)| (settlement.to_string(), place)).collect::<Vec<_>>()
+    };
+    assert_eq!(places().await, [("A".to_owned(), None), ("B".to_owned(), Some(FIRST))], "what is booked, and where");
     assert_eq!(periods(&follow("A").await), (vec![(Some(FIRST), None)], vec![d(30, None)]), "both are on the list");
     assert_eq!(act(&world, "A", Act::Propose(Verdict::Clear), home()).await, Ok(()));
     assert_eq!(act(&world, "A", Act::Approve(Verdict::Clear), centre()).await, Ok(()));
@@ -242,6 +326,7 @@ pub(super) async fn a_settlement_is_followed_over_the_list_to_where_it_counts_by
     world.answer(undone, booking("A", Turn::Counter, 100)).await;
     fold(&world).await;
     assert_eq!(world.store.deduction_release(at(9)).await.expect("it is released"), 1);
+    assert_eq!(places().await[0], ("A".to_owned(), Some(NEXT)), "what undoes it is carried by itself");
     let followed = follow("A").await;
     let way = vec![(Some(FIRST), None), (None, Some(NEXT))];
     assert_eq!(periods(&followed), (way, vec![d(30, Some(NEXT)), d(-30, Some(NEXT))]));
