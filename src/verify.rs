@@ -139,9 +139,7 @@ pub async fn findings_since(stores: &Stores, before: &mut Checked, elsewhere: &E
     let mut findings = Vec::new();
     let records = records(&stores.hub).await?;
     let hub = answers_in(&records)?;
-    findings.extend(the_hubs_journal_balances(&stores.hub).await?);
-    findings.extend(nothing_is_lost_from_the_worklist(&stores.hub).await?);
-    findings.extend(a_letter_waits_until_it_is_acknowledged(&stores.hub).await?);
+    findings.extend(the_hubs_own(&stores.hub).await?);
     let mut told = told_by_the_hub(&stores.treatment, &hub).await?;
     told.extend(told_elsewhere(elsewhere, &hub));
     findings.extend(what_was_told_is_what_is_held(("the treatment side", &told), ("the hub", &hub)));
@@ -164,6 +162,17 @@ pub async fn findings_since(stores: &Stores, before: &mut Checked, elsewhere: &E
     findings.extend(nothing_is_held_that_nobody_asked_for(("the hub", &hub), ("the home regions", &held)));
     findings.extend(figures::the_journal_books_what_the_answers_say(&stores.hub, &records).await?);
     findings.extend(what_is_in_force_is_the_same_everywhere(stores, &told).await?);
+    Ok(findings)
+}
+
+/// What must hold of a hub's book by itself: every entry balances, and what waits is on its list.
+///
+/// # Errors
+/// When the book cannot be read.
+pub async fn the_hubs_own(hub: &HubStore) -> Result<Vec<Finding>> {
+    let mut findings = the_hubs_journal_balances(hub).await?;
+    findings.extend(nothing_is_lost_from_the_worklist(hub).await?);
+    findings.extend(a_letter_waits_until_it_is_acknowledged(hub).await?);
     Ok(findings)
 }
 

@@ -302,7 +302,7 @@ impl Running {
 
     fn start_clearing(&self, every: Duration) {
         if let Some(clearing) = self.clearing.clone() {
-            self.spawn(jobs::clearing::run(self.hub.clone(), clearing, every, self.drain.clone()));
+            self.spawn(jobs::clearing::run(self.hub.clone(), clearing, every, self.drain.clone(), |_, _| ()));
         }
     }
 

@@ -1,7 +1,8 @@
 //! A simulated quarter, April to June 2025, of twelve members: the real hub with its jobs, and of each member a real home
 //! region and a real treatment side. Lost answers, reversals, cancellations, deductions, corrections, an objection, a late
-//! confirmation, altered answers, a hospital that lacks a settlement and a damaged book happen in each; a seed decides the traffic around them. It ends when
-//! all three months are closed, and leaves every member's documents behind.
+//! confirmation, altered answers, a hospital that lacks a settlement, a damaged book, a payment that two banks record
+//! otherwise, a deduction that goes alone to the list and a member that does not pay happen in each; a seed decides the
+//! traffic around them. It ends when all three months are closed, and leaves every member's documents behind.
 //!
 //! | look in | for |
 //! |---|---|
@@ -10,9 +11,9 @@
 //! | [`altered`] | answers that are altered on them, and what becomes of their settlements |
 //! | [`agreed`] | certificates of agreement |
 //! | [`story`] | the days |
-//! | [`hospital`], [`day_end`], [`offices`], [`reviews`] | who does something on them |
+//! | [`hospital`], [`day_end`], [`offices`], [`payments`], [`reviews`] | who does something on them |
 //! | [`explained`] | what differs between books, and why |
-//! | [`holds`], [`owed`] | what must hold after every step |
+//! | [`watch`], [`holds`], [`owed`] | what must hold: after every step, and after every day |
 //! | [`course`] | several quarters, for the command |
 
 pub mod agreed;
@@ -27,8 +28,10 @@ pub mod lines;
 pub mod nation;
 pub mod offices;
 pub mod owed;
+pub mod payments;
 pub mod reviews;
 pub mod story;
+pub mod watch;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -37,7 +40,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use clearing::calendar::Calendar;
-use clearing::corrections::Standing;
+use clearing::corrections::Correction;
 use clearing::details::{Entry, Movement};
 use clearing::month::Month;
 use clearing::obligation::Lot;
@@ -61,6 +64,7 @@ use altered::Ending;
 use country::{Country, MEMBERS};
 use nation::Nation;
 use story::{Counts, Story};
+use watch::Hand;
 
 use super::climate::Context;
 use super::record::Summary;
@@ -90,8 +94,13 @@ pub struct Ran {
     pub months: Vec<ClearedMonth>,
     /// What each month undoes and brings back of settlements of earlier months, by the journal alone.
     pub corrected: BTreeMap<(Month, Pair), Money>,
-    /// What each month adds of settlements that were worked out again, by the batches alone.
-    pub recomputed: BTreeMap<(Month, Pair), Money>,
+    /// Each correction that is posted, with the month that clears it, as the hub has it.
+    pub recomputed: Vec<(Month, Pair, Correction)>,
+    /// Payments of which both sides recorded other facts and that ended by both accepting these, and on how many days one
+    /// was told as open before.
+    pub accepted: [usize; 2],
+    /// How often was looked at what must hold, by what had happened.
+    pub looks: BTreeMap<String, usize>,
 }
 
 /// Runs a seed to its end, with so many visits a day, and writes the documents of each month into a folder.
@@ -105,6 +114,24 @@ pub fn run(seed: u64, deploy: &Path, visits_a_day: u64, out: &Path, looked_at: b
     runtime.block_on(quarter(Context::of(seed, looked_at), country, calendar, visits_a_day, out))
 }
 
+/// Runs a seed until a day, with a test's hand in the hub's book after every look that a step has, and without those that
+/// a day has; tells what was found.
+///
+/// # Errors
+/// When the nation cannot be built.
+pub fn run_meddled_with(seed: u64, deploy: &Path, hand: Hand, until: Date) -> Result<Vec<String>> {
+    let (country, calendar) = (Arc::new(Country::read(deploy)?), calendar(deploy)?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    runtime.block_on(async {
+        let context = Context::of(seed, false);
+        let begins = story::FIRST.at(0, 0, 0, 0);
+        let nation = Nation::new(context.clone(), country, calendar, begins, Some(hand))?;
+        nation.settle_in().await?;
+        Story::new(nation, 0).live(until).await?;
+        Ok(context.record.summary().findings)
+    })
+}
+
 async fn quarter(
     context: Arc<Context>,
     country: Arc<Country>,
@@ -112,10 +139,10 @@ async fn quarter(
     visits_a_day: u64,
     out: &Path,
 ) -> Result<Ran> {
-    let nation = Nation::new(context.clone(), country, calendar, story::FIRST.at(0, 0, 0, 0))?;
+    let nation = Nation::new(context.clone(), country, calendar, story::FIRST.at(0, 0, 0, 0), None)?;
     nation.settle_in().await?;
     let mut story = Story::new(nation.clone(), visits_a_day);
-    if let Err(fault) = story.live().await {
+    if let Err(fault) = story.live(story::LAST).await {
         context.record.finding(format!("{}: nothing fails does not hold: {fault:#}", nation.today()));
     }
     let mut months = Vec::new();
@@ -135,6 +162,8 @@ async fn quarter(
         made_outside: made_outside(&nation).await?,
         corrected: corrected(&nation).await?,
         recomputed: recomputed(&nation).await?,
+        accepted: [story.offices.payments.accepted, story.offices.payments.told_apart],
+        looks: nation.watch().looks(),
         deductions,
         altered: story.explained.altered.iter().map(|(_, ending)| ending).collect(),
         certified: agreed::certified(&nation).await?,
@@ -227,16 +256,15 @@ async fn corrected(nation: &Nation) -> Result<BTreeMap<(Month, Pair), Money>> {
     Ok(corrected)
 }
 
-/// What each month adds of settlements that were worked out again, by the batches in force; none of them is given back.
-async fn recomputed(nation: &Nation) -> Result<BTreeMap<(Month, Pair), Money>> {
+/// What was worked out again and is posted, by the hub's batches.
+async fn recomputed(nation: &Nation) -> Result<Vec<(Month, Pair, Correction)>> {
     let store = &nation.hub().store;
-    let mut recomputed = BTreeMap::new();
+    let mut recomputed = Vec::new();
     for held in store.correction_list(None, None).await? {
-        let Some(period) = held.period.filter(|_| held.standing == Standing::InForce) else { continue };
+        let Some(period) = held.period else { continue };
         let month = store.clearing_month_of(period).await?.context("the quarter's months are there")?;
         for (correction, lot) in held.batch.corrections.iter().zip(&held.lots) {
-            let pair = pair_of(nation, (lot.home, lot.treatment))?;
-            *recomputed.entry((month, pair)).or_default() += correction.moves().total();
+            recomputed.push((month, pair_of(nation, (lot.home, lot.treatment))?, correction.clone()));
         }
     }
     Ok(recomputed)
@@ -253,7 +281,7 @@ fn account(code: &str) -> BankAccount {
     }
 }
 
-/// The calendar in force, where for May alone silence confirms nothing.
+/// The calendar in force, where for May alone silence confirms nothing, and nothing is carried over more than once.
 fn calendar(deploy: &Path) -> Result<Calendar> {
     let path = deploy.join("calendar.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -262,6 +290,7 @@ fn calendar(deploy: &Path) -> Result<Calendar> {
     let rules = &text[first..end];
     let from = |month: &str, rules: &str| rules.replacen("from = \"2020-01\"", &format!("from = \"{month}\""), 1);
     let strict = rules.replace("silence_confirms = true", "silence_confirms = false");
+    let strict = strict.replace("carried_at_most = 2", "carried_at_most = 1");
     let text = format!("{rules}{}{}{}", from("2025-05", &strict), from("2025-06", rules), &text[end..]);
     Calendar::parse(&text).map_err(|faults| anyhow::anyhow!("the calendar: {faults:?}"))
 }

@@ -2,6 +2,7 @@
 //! were planted on purpose. `YIDI_SEEDS` says how many seeds; long runs are `yidi simulate`.
 
 mod lists;
+mod meddled;
 mod quarter;
 mod sheet;
 

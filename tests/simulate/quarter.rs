@@ -7,13 +7,18 @@ use std::path::Path;
 use std::thread;
 
 use clearing::listed::Verdict;
-use clearing::period::PairRecord;
+use clearing::month::Month;
+use clearing::payment::Apart;
+use clearing::period::{Pair, PairRecord, Step};
 use clearing::statement::notice_title;
+use settlement::adjudication::{Fund, FundShares};
+use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::region::RegionTable;
 use yidi::clearing::papers::ClearedMonth;
 use yidi::simulate::quarter::altered::Ending;
-use yidi::simulate::quarter::country::{CONFIRMS_LATE, IDLE, MEMBERS};
+use yidi::simulate::quarter::country::{ALONE, CONFIRMS_LATE, DEBTOR, IDLE, MEMBERS, TWO_BANKS};
+use yidi::simulate::quarter::payments::between;
 use yidi::simulate::quarter::story::{BATCH, CLEARED as CLEARED_AFTER_ALL, LACKED, MENDED, RETURNED};
 use yidi::simulate::quarter::{self, Ran};
 
@@ -49,6 +54,8 @@ fn a_quarter_of_twelve_members_closes_and_its_documents_add_up() {
                 let ran = quarter::run(seed, &deploy(), VISITS_A_DAY, folder.path(), false).expect("a nation");
                 assert!(ran.summary.findings.is_empty(), "seed {seed}: {:#?}", ran.summary.findings);
                 everything_happened(&ran);
+                everything_ended_right(&ran);
+                everything_was_looked_at(&ran);
                 documents_add_up(folder.path(), &ran);
             });
         }
@@ -60,7 +67,14 @@ fn everything_happened(ran: &Ran) {
     let counts = ran.counts;
     let each = [counts.settled, counts.reversed, counts.cancelled, counts.cancelled_late, counts.pending];
     assert!(each.iter().all(|count| *count > 0) && counts.pending == 3 && counts.given_back >= 3, "{counts:?}");
+    let around = [counts.around_midnight[0], counts.around_midnight[1], counts.before_cut_off];
+    assert!(around.iter().all(|count| *count > 0), "settlements around midnight and cut-off: {counts:?}");
+    assert_eq!(counts.lost, [3, 3], "answers are lost on both lines");
     assert_eq!((counts.corrected, ran.recomputed.len()), (1, 1), "one settlement is corrected");
+    assert_eq!((counts.decided_alone, counts.given_back_alone), (1, 1), "a deduction goes alone to the list");
+    assert_eq!((counts.refused_suspended, counts.resumed), (1, 1), "who does not pay is suspended");
+    assert_eq!(counts.cancelled_in_closed, 1, "what a closed month has is cancelled");
+    assert!(ran.accepted[0] == 1 && ran.accepted[1] > 1, "two records end by acceptance: {:?}", ran.accepted);
     assert!(ran.planted.len() >= 6 && ran.planted.iter().all(|(_, found)| *found), "{:?}", ran.planted);
     assert!(ran.made_outside.iter().all(|count| *count > 0), "around the cut-off: {:?}", ran.made_outside);
     for why in [RETURNED, CLEARED_AFTER_ALL, MENDED, LACKED] {
@@ -76,7 +90,7 @@ fn everything_happened(ran: &Ran) {
     assert_eq!(certified.unsigned, Vec::<String>::new(), "each certificate is signed by all three");
     assert!(certified.signed > 50 && certified.replacing >= 2, "and a late entry makes another: {certified:?}");
     assert_eq!(certified.uncertified.len(), 2, "what stays apart is certified by nobody: {certified:?}");
-    assert_eq!(ran.objections, 4, "one pair's once, and another's in three months");
+    assert_eq!(ran.objections, 6, "one pair's once, another's in three months, and to a deduction in two");
     assert!(ran.listed > 0, "and then it is on the list");
     for standing in ["agreed", "released", "withdrawn"] {
         assert!(ran.deductions.contains_key(standing), "{standing}: {:?}", ran.deductions);
@@ -96,6 +110,75 @@ fn everything_happened(ran: &Ran) {
     let mut payables = ran.months.iter().flat_map(|month| month.records.values()).flat_map(PairRecord::to_be_paid);
     let gives_back = payables.any(|(_, payable)| payable.due.is_negative());
     assert!(nothing && gives_back, "a pair comes to nothing, and one gives back");
+}
+
+/// What the story's own pairs came to.
+fn everything_ended_right(ran: &Ran) {
+    let [april, may, june] = &ran.months[..] else { panic!("three months") };
+    let held = &april.records[&between(TWO_BANKS)].payables.employee;
+    let apart = Apart { serial: true, on: true, amount: false };
+    assert!(held.apart() == Some(apart) && held.is_accepted(), "both records stay as they are: {held:?}");
+    for month in [april, may, june] {
+        let held = &month.records[&between(DEBTOR)];
+        assert!(held.owed() > Money::ZERO && held.is_settled(), "who was suspended has paid: {held:?}");
+        let paid_on = held.payables.employee.paid.as_ref().map(|payment| payment.on);
+        let others = month.records.iter().filter(|(pair, _)| **pair != between(DEBTOR));
+        let others = others.filter_map(|(_, held)| held.payables.employee.paid.as_ref()).map(|payment| payment.on);
+        assert!(others.max() < paid_on, "and held up nobody");
+    }
+    // It left the months in which it was objected to, as nothing that they state.
+    for (month, version) in [(may, 2), (june, 2)] {
+        let held = &month.records[&between(ALONE)];
+        assert_eq!(held.statement.map(|statement| statement.version), Some(version), "it was stated again");
+    }
+    assert!(june.records[&between(ALONE)].is_nothing_due());
+    assert_eq!(ran.recomputed.iter().map(|(month, pair, _)| (*month, *pair)).collect::<Vec<_>>(), [corrected_in()]);
+    let (_, _, correction) = &ran.recomputed[0];
+    let funds = |basic| {
+        let mut funds = FundShares::default();
+        funds.set(Fund::Basic, Money::from_fen(basic));
+        funds
+    };
+    let told = [correction.told.funds, correction.now.funds];
+    assert_eq!(told, [funds(STAYS.basic_told), funds(STAYS.basic_now)], "{correction:?}");
+    let shares = |payers: settlement::adjudication::Payers| [payers.account.fen(), payers.cash.fen()];
+    assert_eq!([correction.told, correction.now].map(shares), [STAYS.told, STAYS.now], "{correction:?}");
+}
+
+/// A stay of 8,000 yuan in April, and one of 12,000 yuan after it, in a second-class hospital, by Xinxiang's rules for
+/// employees who live there by a filing; 3,000 yuan are in the account. Worked out by hand.
+struct Stays {
+    /// It was the second of the year: half of 450 yuan is deducted. (12000 − 225) × 0.87
+    basic_told: i64,
+    /// It is the first, since the other is cancelled: (12000 − 450) × 0.87
+    basic_now: i64,
+    /// Account and cash. The first stay left 12000 − … in the account: 3000 − (8000 − (8000 − 450) × 0.87) = 1568.50, and
+    /// that goes towards 12000 − 10244.25 = 1755.75.
+    told: [i64; 2],
+    /// The account stays as it was debited, and 12000 − 10048.50 − 1568.50 are cash.
+    now: [i64; 2],
+}
+
+const STAYS: Stays =
+    Stays { basic_told: 1_024_425, basic_now: 1_004_850, told: [156_850, 18_725], now: [156_850, 38_300] };
+
+/// In which month's statement of which pair the correction is.
+fn corrected_in() -> (Month, Pair) {
+    (Month::from_text("2025-05").expect("a month"), between(TWO_BANKS))
+}
+
+/// What must hold was looked at after every kind of step and of act, not only after each day.
+fn everything_was_looked_at(ran: &Ran) {
+    let pair = between(DEBTOR);
+    let steps =
+        [Step::CutOff, Step::Fold, Step::Prove, Step::CarryOut, Step::State(pair), Step::Notify(pair), Step::Close];
+    let acts =
+        ["confirmation", "objection", "payment", "acceptance", "decision", "deduction", "correction", "suspension"];
+    let messages = ["settlement", "cancellation", "reversal"];
+    for what in steps.map(Step::word).iter().chain(&acts).chain(&messages) {
+        assert!(ran.looks.get(*what).is_some_and(|looks| *looks > 0), "after {what}: {:?}", ran.looks);
+    }
+    assert!(ran.looks["confirmation"] > 100 && ran.looks["settlement"] > 200, "{:?}", ran.looks);
 }
 
 /// The tables of one month.
@@ -191,7 +274,8 @@ fn read_month(folder: &Path, month: &ClearedMonth, ran: &Ran, names: &BTreeMap<S
     let carried: BTreeMap<String, Sheet> = each(&|code| open(code, "转入转出明细"));
     let deductions: BTreeMap<String, Sheet> = each(&|code| open(code, "审核扣款明细"));
     let corrections: BTreeMap<String, Sheet> = each(&|code| open(code, "更正明细"));
-    assert_eq!(national.rows().len(), month.records.len());
+    // Whoever has nothing in the month any more has a statement, and no row.
+    assert_eq!(national.rows().len(), month.pairs.len());
     for (code, name) in names {
         let (pays, receives) = (&payable[code], &receivable[code]);
         let details = ["职工医保基金应付明细表", "居民医保基金应付明细表"].map(|title| statement(code, title));
@@ -218,11 +302,14 @@ fn read_month(folder: &Path, month: &ClearedMonth, ran: &Ran, names: &BTreeMap<S
     for (pair, held) in &month.records {
         let [home, treatment] = [pair.home.to_string(), pair.treatment.to_string()];
         let row = national.of("参保省", &names[&home]).find(|row| row.word("就医省") == names[&treatment]);
-        assert_eq!(row.map(|row| row.figure(CLEARED)), Some(held.owed().fen()), "{home} → {treatment}");
+        assert_eq!(row.is_some(), month.pairs.contains_key(pair), "{home} → {treatment}");
+        let figure = |column| row.map_or(0, |row| row.figure(column));
+        assert_eq!(figure(CLEARED), held.owed().fen(), "{home} → {treatment}");
         let corrected = ran.corrected.get(&(month.month, *pair)).map_or(0, |amount| amount.fen());
-        assert_eq!(row.map(|row| row.figure(CORRECTED)), Some(corrected), "{home} → {treatment}");
-        let recomputed = ran.recomputed.get(&(month.month, *pair)).map_or(0, |amount| amount.fen());
-        assert_eq!(row.map(|row| row.figure(RECOMPUTED)), Some(recomputed), "{home} → {treatment}");
+        assert_eq!(figure(CORRECTED), corrected, "{home} → {treatment}");
+        let is_recomputed = (month.month, *pair) == corrected_in();
+        let recomputed = if is_recomputed { STAYS.basic_now - STAYS.basic_told } else { 0 };
+        assert_eq!(figure(RECOMPUTED), recomputed, "{home} → {treatment}");
         for (insurance, payable) in held.payables.iter() {
             check_notices(&folder, [&home, &treatment], (insurance, payable.due.fen()), names);
         }

@@ -5,7 +5,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clearing::period::Step;
 use jiff::civil::Date;
+use ledger::hub::PeriodNumber;
 use ledger::store::StoreError;
 use tokio_util::sync::CancellationToken;
 
@@ -15,12 +17,18 @@ use crate::jobs::lease;
 use crate::jobs::prefunds::PrefundWatch;
 use crate::{inquiries, measures};
 
-/// Clears until the process stops.
-pub async fn run(hub: Arc<Hub>, clearing: Clearing, every: Duration, stop: CancellationToken) {
+/// Clears until the process stops, telling of each step of a period as soon as it is done.
+pub async fn run(
+    hub: Arc<Hub>,
+    clearing: Clearing,
+    every: Duration,
+    stop: CancellationToken,
+    mut done: impl FnMut(PeriodNumber, Step) + Send,
+) {
     let (mut prefunds, mut warned_on) = (PrefundWatch::default(), None);
     while stop.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
         warn_of_calendar(&hub, &clearing, &mut warned_on);
-        if let Err(fault) = round(&hub, &clearing, every).await {
+        if let Err(fault) = round(&hub, &clearing, every, &mut done).await {
             tracing::error!(error = &fault as &dyn Error, "what is due of a period could not be done");
         }
         if let Err(fault) = measure(&hub, &clearing).await {
@@ -52,10 +60,15 @@ pub async fn measure(hub: &Hub, clearing: &Clearing) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn round(hub: &Hub, clearing: &Clearing, every: Duration) -> Result<(), StoreError> {
+async fn round(
+    hub: &Hub,
+    clearing: &Clearing,
+    every: Duration,
+    done: impl FnMut(PeriodNumber, Step) + Send,
+) -> Result<(), StoreError> {
     if hub.store.lease_take("clearing", lease(every)).await? {
         let now = hub.clock.now();
-        clearing.advance(now).await?;
+        clearing.advance_telling(now, done).await?;
         clearing.prefund_reset_due(now).await?;
     }
     Ok(())

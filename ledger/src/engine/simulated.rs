@@ -78,6 +78,16 @@ impl Disk {
         Ok(())
     }
 
+    /// Does to the disk what no node would: for tests of what is found then.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    #[cfg(feature = "testing")]
+    pub fn damage(&self, statements: &str) -> Result<(), StoreError> {
+        self.lock().execute_batch(statements)?;
+        Ok(())
+    }
+
     fn with(connection: Connection, faults: Arc<dyn Faults>) -> Result<Disk, StoreError> {
         connection
             .execute_batch("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA synchronous = OFF;")?;

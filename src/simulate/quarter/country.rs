@@ -65,6 +65,13 @@ pub const OBJECTS: usize = 8;
 pub const DAMAGED: usize = 7;
 /// Chongqing and Sichuan: nothing happens between them but what the story says.
 pub const BY_HAND: [usize; 2] = [9, 10];
+/// Home and treatment member, by number: only the story sends somebody from one to the other, and the first does not pay
+/// for three months.
+pub const DEBTOR: [usize; 2] = [0, 4];
+/// The same: what one side pays, the bank of the other records with its own number and day.
+pub const TWO_BANKS: [usize; 2] = [5, 6];
+/// The same: what is deducted of a bill goes alone.
+pub const ALONE: [usize; 2] = [5, 3];
 /// Has no business at all.
 pub const IDLE: usize = 11;
 /// A pool whose first employee and whose resident are treated only when the story says so; no other resident goes to the
@@ -219,7 +226,7 @@ fn institutions() -> String {
 }
 
 /// Two employees and a resident of each pool, each with one place where they fall ill; Xinxiang's second goes to its own
-/// member's hospitals, which is owed by nobody.
+/// member's hospitals, which is owed by nobody. And an employee of who does not pay.
 fn people() -> Vec<Person> {
     let mut people = Vec::new();
     for (member, plan) in MEMBERS.iter().enumerate() {
@@ -248,6 +255,10 @@ fn people() -> Vec<Person> {
             }
         }
     }
+    let (home, insurance) = (MEMBERS[DEBTOR[0]].homes[0].0, "310");
+    let (member, goes_to) = (DEBTOR[0], DEBTOR[1]);
+    let number = format!("{home}990004");
+    people.push(Person { number, home, member, insurance, goes_to, chronic: false, by_hand: true });
     people
 }
 

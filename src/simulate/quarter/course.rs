@@ -88,6 +88,10 @@ fn print(seed: u64, ran: &Ran) {
     ));
     output::line(&format!("  corrections: {} settlements worked out again, and posted", counts.corrected));
     output::line(&format!(
+        "  payments: {} recorded otherwise by both sides and accepted; {} settlements refused while a member was suspended",
+        ran.accepted[0], counts.refused_suspended
+    ));
+    output::line(&format!(
         "  certificates: {} signed by all three, {} for late entries; {} days certified by nobody",
         ran.certified.signed,
         ran.certified.replacing,

@@ -1,11 +1,13 @@
-//! What must hold after every step of a quarter: everything that `yidi verify` checks, where a difference between books is
-//! an open break; and of clearing, that each entry is in one period or on the list, that what is owed follows from the
-//! journal, that both sides come to the same, and that what is closed stays as it is.
+//! What must hold after every day of a quarter, and in each of its nights: everything that `yidi verify` checks, where a
+//! difference between books is an open break; and of clearing, that each entry is in one period or on the list, that what
+//! is owed follows from the journal, that both sides come to the same, and that what is closed stays as it is. What is
+//! looked at between two days is in [`super::watch`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail};
 use broker::clearing::Standing;
+use jiff::civil::Date;
 use ledger::hub::{CarriedEntry, OpenBreak, PeriodNumber, Position, SettlementTurn};
 use ledger::leaves::Scope;
 use ledger::treatment::TreatmentStore;
@@ -21,7 +23,8 @@ use super::agreed::{Agreed, a_certificate_says_what_the_books_hold};
 use super::altered::what_is_apart_is_cleared_only_as_it_ended;
 use super::explained::Explained;
 use super::nation::Nation;
-use super::owed::{Owed, add_afterwards, add_carried, cleared_of, payable_is_receivable};
+use super::owed::{Owed, payable_is_receivable, what_is_cleared_is_owed};
+use crate::verify::clearing::Rules;
 use crate::verify::{self, Checked, Elsewhere, Stores};
 
 /// What was seen when the books were last looked at.
@@ -36,6 +39,8 @@ pub struct Holds {
     /// The books, opened once; a home region's again when its disk was changed.
     opened: Option<(Stores, Vec<TreatmentStore>)>,
     agreed: Agreed,
+    /// The last day on which certificates were looked at: they are made in the night.
+    certified_on: Option<Date>,
 }
 
 /// How much is looked at.
@@ -69,6 +74,9 @@ impl Holds {
     /// When a book cannot be read.
     pub async fn step(&mut self, nation: &Nation, explained: &mut Explained, look: Look) -> Result<()> {
         nation.context.record.step();
+        if nation.watch().is_meddled_with() {
+            return Ok(());
+        }
         if self.commits == Some((nation.context.commits(), look)) {
             return Ok(());
         }
@@ -96,11 +104,13 @@ impl Holds {
         let book = read(nation).await?;
         findings.extend(each_entry_is_in_one_period_or_on_the_list(&book));
         findings.extend(self.what_is_owed_follows_from_the_journal(nation, &book).await?);
-        findings.extend(payable_is_receivable(nation, &book));
+        findings.extend(payable_is_receivable(&nation.country.regions, &book.periods));
         findings.extend(self.a_closed_period_is_never_changed(nation, &book).await?);
         findings.extend(deductions_are_never_above_what_funds_paid(nation, &book).await?);
         findings.extend(what_is_apart_is_cleared_only_as_it_ended(&book, &explained.altered));
-        findings.extend(a_certificate_says_what_the_books_hold(nation, &open, &mut self.agreed).await?);
+        if self.certified_on.replace(nation.today()) != Some(nation.today()) {
+            findings.extend(a_certificate_says_what_the_books_hold(nation, &open, &mut self.agreed).await?);
+        }
         Ok(findings)
     }
 
@@ -116,6 +126,8 @@ impl Holds {
         };
         let elsewhere = told_elsewhere(others).await?;
         let mut findings = verify::findings_since(stores, &mut self.checked, &elsewhere).await?;
+        let rules = Rules { regions: Some(&*nation.country.regions), calendar: Some(nation.calendar()) };
+        findings.extend(verify::clearing::findings(&stores.hub, rules).await?);
         for other in others {
             findings.extend(verify::the_treatment_side_shows_what_it_was_told(other, None).await?);
         }
@@ -137,7 +149,8 @@ impl Holds {
     async fn what_is_owed_follows_from_the_journal(&mut self, nation: &Nation, book: &Book) -> Result<Vec<String>> {
         let mut findings = Vec::new();
         let store = &nation.hub().store;
-        for Standing { period, record, pairs } in &book.periods {
+        for standing in &book.periods {
+            let Standing { period, record, .. } = standing;
             if !record.is_closed {
                 let (folded, journal) = (store.lot_totals(*period), store.journal_totals(*period, READING));
                 let differences = folded.await?.differences(&journal.await?);
@@ -150,15 +163,8 @@ impl Holds {
             for turn in book.turns.iter().filter(|turn| turn.period == *period) {
                 *owed.entry(self.pools(turn)?).or_default() += turn.funds() + turn.account();
             }
-            add_carried(&mut owed, *period, &book.carried);
-            add_afterwards(&mut owed, &store.clearing_movements(*period).await?);
-            let member = |pool: PoolCode| nation.country.regions.member_of(pool);
-            owed.retain(|(home, treatment), amount| member(*home) != member(*treatment) && !amount.is_zero());
-            let cleared = cleared_of(pairs);
-            if owed != cleared {
-                let what = "a period clears its entries − carried out + carried in − deductions + corrections does not hold for";
-                findings.push(format!("{what} {}: {owed:?} by the journal, {cleared:?} cleared", record.month));
-            }
+            let moved = (*period, &book.carried[..], &store.clearing_movements(*period).await?);
+            findings.extend(what_is_cleared_is_owed(&nation.country.regions, standing, owed, moved));
         }
         Ok(findings)
     }
@@ -175,12 +181,7 @@ impl Holds {
     async fn a_closed_period_is_never_changed(&mut self, nation: &Nation, book: &Book) -> Result<Vec<String>> {
         let mut findings = Vec::new();
         for standing in book.periods.iter().filter(|standing| standing.record.is_closed) {
-            let now = format!("{:?} {:?}", standing.record, standing.pairs);
-            let then = self.closed.entry(standing.period).or_insert_with(|| now.clone());
-            if *then != now {
-                let month = standing.record.month;
-                findings.push(format!("a closed period is never changed does not hold for {month}: {then}, now {now}"));
-            }
+            findings.extend(a_closed_period_is_unchanged(&mut self.closed, standing));
             for (pair, held) in &standing.record.pairs {
                 let version = held.statement.map_or(0, |statement| statement.version);
                 let stated = nation.hub().store.statement_lots((standing.period, *pair), version).await?;
@@ -193,6 +194,20 @@ impl Holds {
         }
         Ok(findings)
     }
+}
+
+/// What a period comes to when it is first seen closed is what it comes to for ever.
+pub(super) fn a_closed_period_is_unchanged(
+    closed: &mut BTreeMap<PeriodNumber, String>,
+    standing: &Standing,
+) -> Option<String> {
+    if !standing.record.is_closed {
+        return None;
+    }
+    let now = format!("{:?} {:?}", standing.record, standing.pairs);
+    let then = closed.entry(standing.period).or_insert_with(|| now.clone());
+    let (month, what) = (standing.record.month, "a closed period is never changed does not hold for");
+    (*then != now).then(|| format!("{what} {month}: {then}, now {now}"))
 }
 
 /// Between which pools an entry's settlement is, by the operation that made it.

@@ -138,19 +138,26 @@ impl Desks {
     pub async fn cancel(&self, visit: &Visit, settlement: &str) -> Told {
         let input = json!({ "data": { "psn_no": visit.person.number, "mdtrt_id": visit.id, "setl_id": settlement } });
         let infno = if visit.kind == Kind::Stay { "2305" } else { "2208" };
-        self.send(&visit.person, &self.message(&visit.person, visit.kind, infno, input)).await
+        self.change(&visit.person, &self.message(&visit.person, visit.kind, infno, input), "cancellation").await
     }
 
     /// Reverses the message that settled a visit.
     pub async fn reverse(&self, visit: &Visit) -> Told {
         let input = json!({ "data": { "psn_no": visit.person.number, "omsgid": visit.message["msgid"],
             "oinfno": visit.message["infno"] } });
-        self.send(&visit.person, &self.message(&visit.person, visit.kind, "2601", input)).await
+        self.change(&visit.person, &self.message(&visit.person, visit.kind, "2601", input), "reversal").await
     }
 
     /// Sends the message that settles a visit, for the first time or again.
     pub async fn settle(&self, visit: &Visit) -> Told {
-        self.send(&visit.person, &visit.message).await
+        self.change(&visit.person, &visit.message, "settlement").await
+    }
+
+    /// Sends what changes the books, and has them looked at.
+    async fn change(&self, person: &Person, message: &Value, what: &str) -> Told {
+        let told = self.send(person, message).await;
+        self.nation.watch().answered(what).await;
+        told
     }
 
     /// Sends a message about a person; none where it was not done.

@@ -32,6 +32,7 @@ use tokio_util::task::TaskTracker;
 use super::altered::Altering;
 use super::country::{Country, MEMBERS, Person};
 use super::lines::{HomeLine, HubLine};
+use super::watch::{Hand, Watch};
 use crate::simulate::books::HubBook;
 use crate::simulate::climate::Context;
 use crate::simulate::fixtures::pool;
@@ -79,7 +80,9 @@ pub struct Nation {
     /// The members, as in [`MEMBERS`].
     pub members: Vec<MemberNodes>,
     calendar: Arc<Calendar>,
-    running: OnceLock<(Arc<Hub>, Clearing)>,
+    running: OnceLock<(Arc<Hub>, Clearing, Arc<Watch>)>,
+    /// What a test does to the hub's book.
+    hand: Option<Hand>,
 }
 
 impl Nation {
@@ -92,6 +95,7 @@ impl Nation {
         country: Arc<Country>,
         calendar: Calendar,
         begins: DateTime,
+        hand: Option<Hand>,
     ) -> Result<Arc<Nation>> {
         let now = instant(begins)?;
         let mut members = Vec::new();
@@ -107,7 +111,7 @@ impl Nation {
         }
         let hub_node = Arc::new(Node::new("hub", &context, now)?);
         let (calendar, running) = (Arc::new(calendar), OnceLock::new());
-        Ok(Arc::new(Nation { context, country, hub_node, members, calendar, running }))
+        Ok(Arc::new(Nation { context, country, hub_node, members, calendar, running, hand }))
     }
 
     /// Starts every node, enrols the people, fills their accounts and lodges their filings.
@@ -136,6 +140,11 @@ impl Nation {
     /// Clearing on its book.
     pub fn clearing(&self) -> &Clearing {
         &self.running.get().expect("the hub is started first of all").1
+    }
+
+    /// Who looks at the hub's book after every step.
+    pub fn watch(&self) -> &Arc<Watch> {
+        &self.running.get().expect("the hub is started first of all").2
     }
 
     /// The calendar.
@@ -265,18 +274,27 @@ impl Nation {
         let directory = Directory::new(self.country.regions.clone(), homes);
         let (limits, clock) = (Limits::new(IN_FLIGHT), self.hub_node.clock.clone());
         let hub = Hub::new(store.clone(), directory, limits, clock, HUB_PATIENCE);
-        let clearing = Clearing::new(store, self.country.regions.clone(), self.calendar.clone());
+        let clearing = Clearing::new(store.clone(), self.country.regions.clone(), self.calendar.clone());
+        let (book, clock) = ((clearing.clone(), store), self.hub_node.clock.clone());
+        let hand = self.hand.clone().map(|hand| (self.hub_node.location(), hand));
+        let regions = self.country.regions.clone();
+        let watch = Watch::new(self.context.clone(), regions, book, move || clock.now(), hand);
         let never = CancellationToken::new;
         for home in hub.directory.homes() {
             self.hub_node.spawn(broker::jobs::resolve::run(hub.clone(), home.clone(), RESOLVE_EVERY, never()));
         }
         self.hub_node.spawn(broker::jobs::sweep::run(hub.clone(), RESOLVE_EVERY, never()));
         self.hub_node.spawn(broker::jobs::books::run(hub.clone(), RESOLVE_EVERY, never()));
-        self.hub_node.spawn(broker::jobs::clearing::run(hub.clone(), clearing.clone(), CLEAR_EVERY, never()));
+        let stepped = {
+            let watch = watch.clone();
+            move |_, step| watch.stepped(step)
+        };
+        let clears = broker::jobs::clearing::run(hub.clone(), clearing.clone(), CLEAR_EVERY, never(), stepped);
+        self.hub_node.spawn(clears);
         let credentials = self.country.hub_credentials.clone();
         self.hub_node.spawn(broker::jobs::compare::run(hub.clone(), credentials, COMPARE_EVERY, never()));
         self.hub_node.open(broker::door::Door::new(hub.clone(), TaskTracker::new(), alive));
-        self.running.set((hub, clearing)).map_err(|_| anyhow!("the hub is started once"))
+        self.running.set((hub, clearing, watch)).map_err(|_| anyhow!("the hub is started once"))
     }
 
     async fn start_home(&self, member: usize) -> Result<()> {

@@ -5,19 +5,17 @@
 use anyhow::{Result, anyhow};
 use broker::clearing::Standing;
 use clearing::month::Month;
-use clearing::period::{Pair, PairRecord, Payment, Side, Statement};
+use clearing::period::{Pair, Side, Statement};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 use ledger::hub::{PeriodNumber, Position, Reply};
 use settlement::ids::SettlementId;
 use settlement::postings::Turn;
 
-use super::country::{BY_HAND, CONFIRMS_LATE, MEMBERS, OBJECTS};
+use super::country::{ALONE, BY_HAND, CONFIRMS_LATE, MEMBERS, OBJECTS};
 use super::nation::Nation;
+use super::payments::{Payments, between};
 
-/// Days from a notice to the payment, and from there to the other side's record of it.
-const PAYS_AFTER: i64 = 5;
-const RECEIVES_AFTER: i64 = 7;
 /// More settlements than a lot of a simulated month has.
 pub(super) const A_LOT: u32 = 10_000;
 
@@ -26,8 +24,12 @@ pub(super) const A_LOT: u32 = 10_000;
 pub struct Offices {
     /// What is objected to again each month.
     pub disputed_again: Option<SettlementId>,
+    /// What is deducted of it is objected to, after its settlement was cleared.
+    pub deducted: Option<SettlementId>,
     /// How many objections there were.
     pub objections: usize,
+    /// What became of payments.
+    pub payments: Payments,
 }
 
 /// What a member does about a statement today.
@@ -58,7 +60,7 @@ impl Offices {
                 for side in Side::ALL.into_iter().filter(|side| !statement.is_confirmed_by(*side)) {
                     self.answer(nation, Looked { standing: &standing, pair: *pair, side, statement }).await?;
                 }
-                pay(nation, (period, *pair), held).await?;
+                self.payments.work(nation, &standing, *pair).await?;
             }
         }
         Ok(())
@@ -70,7 +72,7 @@ impl Offices {
             Habit::Confirm => Reply::Confirmed,
             Habit::Object(settlements) => {
                 self.objections += 1;
-                if !is_by_hand(looked.pair) {
+                if !is_by_hand(looked.pair) && looked.pair != between(ALONE) {
                     self.disputed_again = settlements.first().cloned();
                 }
                 Reply::Objected { settlements, reason: "不是我方参保人".into() }
@@ -78,9 +80,12 @@ impl Offices {
         };
         let Looked { standing, pair, side, statement } = looked;
         let place = (standing.period, pair, side);
+        let what = if matches!(reply, Reply::Confirmed) { "confirmation" } else { "objection" };
         let by = (pair.member(side).to_string(), nation.now());
         let replied = nation.clearing().reply(place, statement.version, reply, by).await?;
-        replied.map_err(|fault| anyhow!("{pair:?} of {}: {fault}", standing.record.month))
+        replied.map_err(|fault| anyhow!("{pair:?} of {}: {fault}", standing.record.month))?;
+        nation.watch().acted(standing.period, what).await;
+        Ok(())
     }
 
     async fn habit(&self, nation: &Nation, looked: &Looked<'_>) -> Result<Habit> {
@@ -92,7 +97,9 @@ impl Offices {
             return Ok(Habit::Wait);
         }
         let member = number_of(*pair, *side);
-        let objects = statement.version == 1 && *side == Side::Home && (member == Some(OBJECTS) || is_by_hand(*pair));
+        let objects = statement.version == 1
+            && *side == Side::Home
+            && (member == Some(OBJECTS) || is_by_hand(*pair) || *pair == between(ALONE));
         if objects {
             let disputed = self.disputed(nation, standing, *pair).await?;
             if !disputed.is_empty() {
@@ -109,10 +116,12 @@ impl Offices {
     }
 
     /// What a member objects to: in the first month two settlements of one pair, in each later month the first of these
-    /// again; between Sichuan and Chongqing whatever there is.
+    /// again; between Sichuan and Chongqing whatever there is; and twice what is deducted of a bill that was cleared before.
     async fn disputed(&self, nation: &Nation, standing: &Standing, pair: Pair) -> Result<Vec<SettlementId>> {
         let first = standing.period == PeriodNumber(1);
+        let takes_it_off = [2, 3].contains(&standing.period.0);
         match &self.disputed_again {
+            _ if pair == between(ALONE) => Ok(self.deducted.iter().filter(|_| takes_it_off).cloned().collect()),
             _ if is_by_hand(pair) && first => in_force(nation, standing, pair).await,
             _ if is_by_hand(pair) => Ok(vec![]),
             None if first => {
@@ -147,27 +156,6 @@ async fn in_force(nation: &Nation, standing: &Standing, pair: Pair) -> Result<Ve
     Ok(found)
 }
 
-async fn pay(nation: &Nation, (period, pair): (PeriodNumber, Pair), held: &PairRecord) -> Result<()> {
-    let Some(noticed_on) = held.noticed_on else { return Ok(()) };
-    for (insurance, payable) in held.to_be_paid() {
-        let Some(payer) = payable.payer() else { continue };
-        let pays_on = noticed_on.saturating_add(PAYS_AFTER.days());
-        let serial = format!("{}{}{}{}", pays_on.strftime("%Y%m%d"), pair.home, pair.treatment, insurance.code());
-        let payment = Payment { serial, bank: "中国银行".into(), on: pays_on, amount: payable.amount() };
-        let (paid, received) = (payable.paid.is_none(), payable.received.is_none());
-        let due_sides = [(payer, PAYS_AFTER, paid), (payer.other(), RECEIVES_AFTER, received)];
-        for (side, after, _) in due_sides.into_iter().filter(|(_, _, is_open)| *is_open) {
-            if nation.today() >= noticed_on.saturating_add(after.days()) {
-                let by = (pair.member(side).to_string(), nation.now());
-                let place = (period, pair, insurance);
-                let recorded = nation.hub().store.payment_record(place, side, payment.clone(), by).await?;
-                recorded.map_err(|fault| anyhow!("{pair:?}: {fault}"))?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Long after the last day: the last of the month after the month of clearing's first.
 fn late(month: Month) -> Date {
     month.next().last_day()
@@ -175,8 +163,8 @@ fn late(month: Month) -> Date {
 
 /// Sichuan as the home member, Chongqing as the treatment member.
 fn is_by_hand(pair: Pair) -> bool {
-    let [chongqing, sichuan] = BY_HAND.map(|member| MEMBERS[member].member());
-    pair == Pair { home: sichuan, treatment: chongqing }
+    let [chongqing, sichuan] = BY_HAND;
+    pair == between([sichuan, chongqing])
 }
 
 fn number_of(pair: Pair, side: Side) -> Option<usize> {

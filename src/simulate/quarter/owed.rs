@@ -1,5 +1,6 @@
 //! What pools owe each other in a period of a simulated quarter: by the journal, what was carried, and what changed
-//! afterwards on one side, by what pairs clear on the other. Held against one another by [`super::holds`].
+//! afterwards on one side, by what pairs clear on the other. Held against one another for [`super::holds`] and
+//! [`super::watch`].
 
 use std::collections::BTreeMap;
 
@@ -10,15 +11,13 @@ use clearing::statement::{Pairs, payable_and_receivable};
 use ledger::hub::{CarriedEntry, PeriodNumber};
 use settlement::ids::PoolCode;
 use settlement::money::Money;
-
-use super::holds::Book;
-use super::nation::Nation;
+use settlement::region::RegionTable;
 
 /// What pools owe each other in a period.
 pub(super) type Owed = BTreeMap<(PoolCode, PoolCode), Money>;
 
 /// What is carried goes from one period into another.
-pub(super) fn add_carried(owed: &mut Owed, period: PeriodNumber, carried: &[CarriedEntry]) {
+fn add_carried(owed: &mut Owed, period: PeriodNumber, carried: &[CarriedEntry]) {
     for entry in carried {
         let Posting { lot, sums } = entry.posting.posting;
         let (of, amount) = ((lot.home, lot.treatment), sums.owed());
@@ -32,7 +31,7 @@ pub(super) fn add_carried(owed: &mut Owed, period: PeriodNumber, carried: &[Carr
 }
 
 /// What is deducted in a period goes off it, and what is corrected in it is added.
-pub(super) fn add_afterwards(owed: &mut Owed, movements: &Movements) {
+fn add_afterwards(owed: &mut Owed, movements: &Movements) {
     for (lot, sums) in movements.deducted.iter() {
         *owed.entry((lot.home, lot.treatment)).or_default() -= sums.owed();
     }
@@ -42,7 +41,7 @@ pub(super) fn add_afterwards(owed: &mut Owed, movements: &Movements) {
 }
 
 /// What a period's pairs clear.
-pub(super) fn cleared_of(pairs: &Pairs) -> Owed {
+fn cleared_of(pairs: &Pairs) -> Owed {
     let mut owed = Owed::new();
     for (Lot { home, treatment, .. }, cleared) in pairs.values().flatten() {
         *owed.entry((*home, *treatment)).or_default() += cleared.owed();
@@ -51,11 +50,32 @@ pub(super) fn cleared_of(pairs: &Pairs) -> Owed {
     owed
 }
 
+/// Entries − carried out + carried in − deductions + corrections is what pairs clear; `booked` is what the period's entries
+/// come to.
+pub(super) fn what_is_cleared_is_owed(
+    regions: &RegionTable,
+    Standing { record, pairs, .. }: &Standing,
+    booked: Owed,
+    moved: (PeriodNumber, &[CarriedEntry], &Movements),
+) -> Option<String> {
+    let (mut owed, (period, carried, movements)) = (booked, moved);
+    add_carried(&mut owed, period, carried);
+    add_afterwards(&mut owed, movements);
+    let member = |pool: PoolCode| regions.member_of(pool);
+    owed.retain(|(home, treatment), amount| member(*home) != member(*treatment) && !amount.is_zero());
+    let cleared = cleared_of(pairs);
+    let what = "a period clears its entries − carried out + carried in − deductions + corrections does not hold for";
+    (owed != cleared).then(|| format!("{what} {}: {owed:?} by the journal, {cleared:?} cleared", record.month))
+}
+
 /// What members owe is what members are owed, and what pairs clear.
-pub(super) fn payable_is_receivable(nation: &Nation, book: &Book) -> Vec<String> {
+pub(super) fn payable_is_receivable<'s>(
+    regions: &RegionTable,
+    periods: impl IntoIterator<Item = &'s Standing>,
+) -> Vec<String> {
     let mut findings = Vec::new();
-    for Standing { pairs, record, .. } in &book.periods {
-        let (payable, receivable) = payable_and_receivable(record.month, pairs, &*nation.country.regions);
+    for Standing { pairs, record, .. } in periods {
+        let (payable, receivable) = payable_and_receivable(record.month, pairs, regions);
         let owed: Money = pairs.values().map(|lots| sum(lots).owed()).sum();
         if payable != receivable || payable != owed {
             let what = "payable is receivable does not hold for";

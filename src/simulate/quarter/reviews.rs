@@ -41,6 +41,15 @@ impl Reviews {
     /// # Errors
     /// When the store fails, or takes what it must not, or not what it must.
     pub async fn work(&mut self, nation: &Nation, candidates: &[SettlementId]) -> Result<()> {
+        let is_about_to = !self.lodged.is_empty() || nation.today().day() == 6 && !candidates.is_empty();
+        self.work_today(nation, candidates).await?;
+        if is_about_to && [6, 8, 10, 24].contains(&nation.today().day()) {
+            nation.watch().decided("deduction").await;
+        }
+        Ok(())
+    }
+
+    async fn work_today(&mut self, nation: &Nation, candidates: &[SettlementId]) -> Result<()> {
         match nation.today().day() {
             6 => self.lodge(nation, candidates).await,
             8 => {
@@ -107,7 +116,7 @@ impl Reviews {
     }
 }
 
-fn basic(amount: Money) -> FundShares {
+pub(super) fn basic(amount: Money) -> FundShares {
     let mut shares = FundShares::default();
     shares.set(Fund::Basic, amount);
     shares

@@ -1,10 +1,12 @@
 //! The days of a simulated quarter: who is treated, what is taken back, what goes wrong and is mended, and when what must
 //! hold is looked at. A seed decides the traffic; what has to happen in every quarter happens on its day.
 
+mod alone;
 mod altering;
 mod correcting;
 mod damaging;
 mod lacking;
+mod suspending;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,7 +38,10 @@ use lacking::Lacked;
 pub const FIRST: Date = date(2025, 4, 1);
 const LAST_TREATED: Date = date(2025, 6, 30);
 /// By then everything is closed.
-const LAST: Date = date(2025, 8, 20);
+pub const LAST: Date = date(2025, 9, 30);
+/// Until then something is mended of what was treated, and all books are held beside one another every day; later only
+/// after a day on which somebody was.
+const LAST_MENDED: Date = date(2025, 7, 10);
 /// Home answers are lost shortly before midnight, and found in doubt when books are compared.
 const LOST_AT_HOME: [Date; 3] = [date(2025, 4, 30), date(2025, 5, 19), date(2025, 6, 15)];
 /// The hub's answers to treatment sides are lost, and the desk asks again two days later.
@@ -88,6 +93,8 @@ pub struct Story {
     copy: Option<PathBuf>,
     to_put_back: Option<PutBack>,
     lacked: Option<Lacked>,
+    /// How much had changed when the day began on which was looked last.
+    looked_at: usize,
     /// What happened, by kind.
     pub counts: Counts,
 }
@@ -97,18 +104,41 @@ pub struct Story {
 pub struct Counts {
     /// Settlements of which a desk was told.
     pub settled: usize,
+    /// Of these, in the last seconds of a day, and in the first.
+    pub around_midnight: [usize; 2],
+    /// Of the latter, on the first of a month, whose month before was not cut off yet.
+    pub before_cut_off: usize,
+    /// Answers of home regions that were lost on their way to the hub, and of the hub on their way to a desk.
+    pub lost: [usize; 2],
     /// Settlements reversed on the next morning.
     pub reversed: usize,
     /// Cancellations before the cut-off of their settlement's period.
     pub cancelled: usize,
     /// Cancellations after it.
     pub cancelled_late: usize,
+    /// Of these, of settlements whose month was closed.
+    pub cancelled_in_closed: usize,
     /// Differences that were in doubt when books were compared.
     pub pending: usize,
     /// Answers given back to a home region.
     pub given_back: u64,
     /// Settlements that two people have corrected.
     pub corrected: usize,
+    /// Deductions that came to the list alone and were decided there.
+    pub decided_alone: usize,
+    /// Deductions that were decided so and that their month has the treatment member give back.
+    pub given_back_alone: usize,
+    /// Settlements that were refused because their home member was suspended.
+    pub refused_suspended: usize,
+    /// Suspensions that were lifted, and somebody was settled again.
+    pub resumed: usize,
+}
+
+impl Counts {
+    /// How often a desk was told that something was settled or taken back.
+    fn changes(&self) -> usize {
+        self.settled + self.reversed + self.cancelled + self.cancelled_late
+    }
 }
 
 impl Story {
@@ -128,17 +158,20 @@ impl Story {
             copy: None,
             to_put_back: None,
             lacked: None,
+            looked_at: 0,
             counts: Counts::default(),
         }
     }
 
-    /// Lives through every day. Ends early where something does not hold.
+    /// Lives through every day until one. Ends early where something does not hold, unless a test sees to that.
     ///
     /// # Errors
     /// When a store fails, or something is refused that must not be.
-    pub async fn live(&mut self) -> Result<()> {
+    pub async fn live(&mut self, until: Date) -> Result<()> {
         let mut day = FIRST;
-        while day <= LAST && !self.nation.context.record.has_findings() {
+        let is_over = |nation: &Nation| nation.context.record.has_findings() && !nation.watch().is_meddled_with();
+        while day <= until && !is_over(&self.nation) {
+            let before = self.counts.changes();
             self.night(day).await?;
             self.morning(day).await?;
             if day <= LAST_TREATED {
@@ -149,10 +182,15 @@ impl Story {
             self.offices.work(&self.nation).await?;
             self.review(day).await?;
             self.nation.until(day.at(18, 30, 0, 0)).await?;
-            self.holds.step(&self.nation, &mut self.explained, Look::Everything).await?;
+            let is_busy = day <= LAST_MENDED || self.counts.changes() > self.looked_at;
+            self.looked_at = before;
+            let look = if is_busy { Look::Everything } else { Look::Clearing };
+            self.holds.step(&self.nation, &mut self.explained, look).await?;
             self.alter(day).await?;
             self.correct(day).await?;
             self.close_day(day).await?;
+            self.deduct_alone(day).await?;
+            self.suspend(day).await?;
             if day <= LAST_TREATED {
                 self.evening(day).await?;
             }
@@ -166,7 +204,11 @@ impl Story {
     async fn night(&mut self, day: Date) -> Result<()> {
         if day.day() == 1 && day > FIRST || day <= LAST_TREATED && self.chance.happens(150) && !self.puts_back(day) {
             self.nation.until(day.at(0, 0, 1, 0)).await?;
+            let before = self.counts.settled;
             self.see_somebody(day).await?;
+            let came = self.counts.settled - before;
+            self.counts.around_midnight[1] += came;
+            self.counts.before_cut_off += if day.day() == 1 { came } else { 0 };
         }
         self.nation.until(day.at(1, 0, 0, 0)).await?;
         compare_treatments(&self.nation).await?;
@@ -316,6 +358,7 @@ impl Story {
         let message = visit.message["msgid"].as_str().unwrap_or_default();
         let (operation, fact) = became_of(&self.nation.hub().store, message).await?;
         let found_from = day.saturating_add(1.days());
+        self.counts.lost[1] += 1;
         let planted = (fact.settlement.clone(), Difference::never_told(&fact));
         self.explained.plant(operation, planted, NEVER_TOLD, found_from);
         self.waiting.push(Waiting { visit, from: day.saturating_add(2.days()) });
@@ -333,10 +376,14 @@ impl Story {
         let Some(visit) = self.desks.treat(&person, Kind::Outpatient, 23_456).await else { return Ok(()) };
         if loses {
             set_silent(&self.nation.members[person.member].home_silent, true);
+            self.counts.lost[0] += 1;
         } else {
             self.nation.until(day.at(23, 59, 58, 0)).await?;
         }
-        self.settle(visit, day).await
+        let before = self.counts.settled;
+        self.settle(visit, day).await?;
+        self.counts.around_midnight[0] += self.counts.settled - before;
+        Ok(())
     }
 
     async fn see_somebody(&mut self, day: Date) -> Result<()> {
@@ -357,7 +404,11 @@ impl Story {
             Kind::Outpatient | Kind::Chronic => 5_000 + self.chance.below(90_000),
             Kind::Purchase => 1_000 + self.chance.below(9_000),
         };
-        let fen = i64::try_from(fen).unwrap_or_default();
+        self.see_for(person, kind, i64::try_from(fen).unwrap_or_default(), day).await
+    }
+
+    /// Cares for somebody, for so many fen.
+    async fn see_for(&mut self, person: Person, kind: Kind, fen: i64, day: Date) -> Result<()> {
         match self.desks.treat(&person, kind, fen).await {
             Some(visit) => self.settle(visit, day).await,
             None => Ok(()),

@@ -2,7 +2,7 @@
 //! no further, where two people have one returned and one cleared; of the third, the treatment side's book is put back
 //! from a copy, and its desk asks again.
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clearing::breaks::Books;
 use clearing::listed::{Act, Person as Decider, Seat, Verdict};
 use clearing::period::Side;
@@ -129,14 +129,26 @@ impl Story {
     /// One of a member and one of the centre decide how a settlement ends that is on the list.
     async fn decide(&mut self, why: &str, verdict: Verdict) -> Result<()> {
         let settlement = self.planted(why)?;
-        let deciders = [(Seat::Member(Side::Home), Act::Propose(verdict)), (Seat::Centre, Act::Approve(verdict))];
-        for (seat, act) in deciders {
+        self.decide_on((settlement.clone(), 0), why, verdict).await?;
+        self.explained.altered.end(&settlement, Ending::Decided(verdict));
+        Ok(())
+    }
+
+    /// The same of a part of a settlement that is on the list. One person is not enough.
+    pub(super) async fn decide_on(&self, what: (SettlementId, i64), why: &str, verdict: Verdict) -> Result<()> {
+        let home = Seat::Member(Side::Home);
+        let deciders = [
+            (home, Act::Propose(verdict), true),
+            (home, Act::Approve(verdict), false),
+            (Seat::Centre, Act::Approve(verdict), true),
+        ];
+        for (seat, act, may) in deciders {
             let decider = Decider { certificate: seat.word().to_owned(), seat };
             let by = (decider, self.nation.now());
-            let done = self.nation.hub().store.listed_act((settlement.clone(), 0), act, "查实".into(), by).await?;
-            done.map_err(|fault| anyhow!("{why}: {fault}"))?;
+            let done = self.nation.hub().store.listed_act(what.clone(), act, "查实".into(), by).await?;
+            ensure!(done.is_ok() == may, "{why}: {} by {}: {done:?}", act.word(), seat.word());
+            self.nation.watch().decided("decision").await;
         }
-        self.explained.altered.end(&settlement, Ending::Decided(verdict));
         Ok(())
     }
 

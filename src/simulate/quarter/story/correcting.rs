@@ -25,6 +25,10 @@ const UNDONE: Date = date(2025, 5, 23);
 /// Two people correct what that affects.
 const CORRECTED: Date = date(2025, 5, 26);
 
+/// What the stays cost, in fen.
+const FIRST_BILL: i64 = 800_000;
+const SECOND_BILL: i64 = 1_200_000;
+
 /// The batch's id.
 pub const BATCH: &str = "GZ-2025-05-26";
 
@@ -32,7 +36,8 @@ impl Story {
     /// Two stays, and what becomes of them.
     pub(super) async fn correct(&mut self, day: Date) -> Result<()> {
         match day {
-            FIRST_STAY | SECOND_STAY => self.see(self.who_stays_twice(), Kind::Stay, day).await,
+            FIRST_STAY => self.see_for(self.who_stays_twice(), Kind::Stay, FIRST_BILL, day).await,
+            SECOND_STAY => self.see_for(self.who_stays_twice(), Kind::Stay, SECOND_BILL, day).await,
             UNDONE => self.undo_the_first_stay().await,
             CORRECTED => self.correct_the_second().await,
             _ => Ok(()),
@@ -82,6 +87,7 @@ impl Story {
             let held = hub.correction_carry(BATCH).await?.context("there is a batch")?;
             ensure!(held.standing == stands, "batch {BATCH} is {}: {}", held.standing.word(), held.remark);
         }
+        self.nation.watch().decided("correction").await;
         self.counts.corrected += held.batch.corrections.len();
         Ok(())
     }
