@@ -324,7 +324,9 @@ mod tests {
 
     const HEADER: &str = "setl_id,part,act,verdict,reason\n";
 
-    fn read(rows: &str) -> Result<Vec<(usize, (Doing, v1::LeftoverAct))>, Faults> {
+    type Rows = Vec<(usize, (Doing, v1::LeftoverAct))>;
+
+    fn read(rows: &str) -> Result<Rows, Faults> {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("decisions.csv");
         std::fs::write(&file, format!("{HEADER}{rows}")).expect("a file");

@@ -5,7 +5,7 @@ use std::process::Output;
 use world::hospital::Hospital;
 use world::{World, clear_uncompared};
 
-use crate::prefunds::Operator;
+use crate::operator::Operator;
 use crate::statements::{HENAN, SHANGHAI, json as told, on, settle};
 
 const LIST: [&str; 4] = ["clearing", "leftovers", "list", "--ended"];

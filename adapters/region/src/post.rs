@@ -182,7 +182,8 @@ fn read(row: &mut Row<'_>, poster: Poster<'_>, homes: &HashMap<PersonNumber, Poo
         Some(_) | None => Some(None),
     };
     let (kind, account) = (kind?, account?);
-    (date?, from_pool?);
+    date?;
+    from_pool?;
     Some(Some(Posting {
         id: id?,
         person: person?,

@@ -2,6 +2,7 @@
 //! side; who operates for every region sees all and may be the second person. Started by [`crate::start()`].
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use clearing::breaks::age_days;
 use clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict};
@@ -98,9 +99,9 @@ impl LeftoversService {
     /// Writes something on the list; which month a period is, is looked up once.
     async fn write(&self, held: &Listed, months: &mut BTreeMap<PeriodNumber, String>) -> Result<v1::Leftover, Refusal> {
         for period in [held.booked_in, held.listed_from] {
-            if !months.contains_key(&period) {
+            if let Entry::Vacant(vacant) = months.entry(period) {
                 let month = self.clearing.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?;
-                months.insert(period, month.as_ref().map(Month::to_string).unwrap_or_default());
+                vacant.insert(month.as_ref().map(Month::to_string).unwrap_or_default());
             }
         }
         let month = |period| months.get(&period).cloned().unwrap_or_default();

@@ -13,6 +13,7 @@ use broker::clearing::Clearing;
 use broker::directory::{Book, Directory, Home};
 use broker::hub::Hub;
 use broker::limits::Limits;
+use broker::reconcile::notary::OwnNotary;
 use clearing::calendar::Calendar;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -291,8 +292,8 @@ impl Nation {
         };
         let clears = broker::jobs::clearing::run(hub.clone(), clearing.clone(), CLEAR_EVERY, never(), stepped);
         self.hub_node.spawn(clears);
-        let credentials = self.country.hub_credentials.clone();
-        self.hub_node.spawn(broker::jobs::compare::run(hub.clone(), credentials, COMPARE_EVERY, never()));
+        let notary = OwnNotary::load(&self.country.hub_credentials)?;
+        self.hub_node.spawn(broker::jobs::compare::run(hub.clone(), notary, COMPARE_EVERY, never()));
         self.hub_node.open(broker::door::Door::new(hub.clone(), TaskTracker::new(), alive));
         self.running.set((hub, clearing, watch)).map_err(|_| anyhow!("the hub is started once"))
     }
