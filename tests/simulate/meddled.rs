@@ -72,7 +72,7 @@ fn what_is_wrong_between_two_steps_alone_is_found_by_the_next() {
     let held = done.clone();
     let hand: Hand = Arc::new(move |book, what| match book {
         Location::Simulated(disk) => held.lock().expect("nobody panics").look(disk, what),
-        _ => panic!("a quarter's hub is simulated"),
+        Location::File(_) | Location::Postgres(_) => panic!("a quarter's hub is simulated"),
     });
     let findings = run_meddled_with(1, &deploy(), hand, date(2025, 5, 22)).expect("a nation");
     let looked_next = &done.lock().expect("nobody panics").looked_next;

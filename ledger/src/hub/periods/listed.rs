@@ -30,7 +30,7 @@ const A_PAGE: u32 = 1_000;
 pub struct Listed {
     /// The settlement.
     pub settlement: SettlementId,
-    /// See [`LotPosting::part`]; [`Listed::AFTERWARDS`] for what changes it after it was cleared.
+    /// See [`super::super::LotPosting::part`]; [`Listed::AFTERWARDS`] for what changes it after it was cleared.
     pub part: i64,
     /// Between whom, and for what.
     pub lot: Lot,
