@@ -6,43 +6,17 @@ use std::sync::{Arc, Mutex};
 
 use jiff::civil::date;
 use ledger::engine::{Disk, Location};
+use ledger::testing::damage::Meddling;
 use yidi::simulate::quarter::run_meddled_with;
 use yidi::simulate::quarter::watch::Hand;
 
 use crate::deploy;
 
-/// Something wrong.
-struct Damage {
-    /// After which look it is done, the first time.
-    after: &'static str,
-    does: &'static str,
-    undoes: &'static str,
-    /// What the next look says.
-    breaks: &'static str,
-}
-
-const DAMAGES: [Damage; 3] = [
-    Damage {
-        after: "cut-off",
-        does: "UPDATE lot_totals SET basic = basic + 100 WHERE period = 1",
-        undoes: "UPDATE lot_totals SET basic = basic - 100 WHERE period = 1",
-        breaks: "a period's sums are its journal's",
-    },
-    Damage {
-        after: "prove",
-        does: "INSERT INTO carried_entries (position, part, from_period, into_period, reason, owner, carried_at)
-            SELECT position, part, 2, NULL, 'by a hand', 'home', 0 FROM lot_postings WHERE period = 1 LIMIT 1",
-        undoes: "DROP TRIGGER IF EXISTS carried_entries_refuses_DELETE;
-            DELETE FROM carried_entries WHERE reason = 'by a hand'",
-        breaks: "what is carried out is carried in once or listed",
-    },
-    Damage {
-        after: "confirmation",
-        does: "DROP TRIGGER IF EXISTS statement_lots_refuses_UPDATE;
-            UPDATE statement_lots SET basic = basic + 1 WHERE period = 1",
-        undoes: "UPDATE statement_lots SET basic = basic - 1 WHERE period = 1",
-        breaks: "a statement is entries",
-    },
+/// What is done after which look, the first time; and what the next look says.
+const DAMAGES: [(&str, Meddling, &str); 3] = [
+    ("cut-off", Meddling::Sums, "a period's sums are its journal's"),
+    ("prove", Meddling::CarriedOut, "what is carried out is carried in once or listed"),
+    ("confirmation", Meddling::Statement, "a statement is entries"),
 ];
 
 /// How far it is: what was done, and what looked next.
@@ -54,13 +28,13 @@ struct Done {
 
 impl Done {
     fn look(&mut self, disk: &Disk, what: &str) {
-        let damage = |statements| disk.damage(statements).expect("SQL");
+        let Some((after, meddling, _)) = DAMAGES.get(self.looked_next.len()) else { return };
         if self.standing {
-            damage(DAMAGES[self.looked_next.len()].undoes);
+            meddling.end(disk).expect("it is put right");
             self.standing = false;
             self.looked_next.push(what.to_owned());
-        } else if let Some(next) = DAMAGES.get(self.looked_next.len()).filter(|next| next.after == what) {
-            damage(next.does);
+        } else if *after == what {
+            meddling.begin(disk).expect("it is done");
             self.standing = true;
         }
     }
@@ -79,11 +53,11 @@ fn what_is_wrong_between_two_steps_alone_is_found_by_the_next() {
     assert_eq!(looked_next.len(), DAMAGES.len(), "each is done and undone: {looked_next:?}, {findings:#?}");
     let expected = |finding: &String| {
         let mut all = DAMAGES.iter().zip(looked_next);
-        all.any(|(damage, next)| finding.contains(&format!(": after {next}: ")) && finding.contains(damage.breaks))
+        all.any(|((_, _, breaks), next)| finding.contains(&format!(": after {next}: ")) && finding.contains(breaks))
     };
-    for (damage, next) in DAMAGES.iter().zip(looked_next) {
-        let found = findings.iter().filter(|one| one.contains(&format!(": after {next}: {}", damage.breaks)));
-        assert!(found.count() > 0, "{} after {} is not found after {next}: {findings:#?}", damage.does, damage.after);
+    for ((after, meddling, breaks), next) in DAMAGES.iter().zip(looked_next) {
+        let found = findings.iter().filter(|one| one.contains(&format!(": after {next}: {breaks}")));
+        assert!(found.count() > 0, "{meddling:?} after {after} is not found after {next}: {findings:#?}");
     }
     let others: Vec<&String> = findings.iter().filter(|finding| !expected(finding)).collect();
     let beside = |finding: &&String| finding.contains("a period clears its entries");

@@ -128,7 +128,7 @@ fn credentials_show_no_key() {
     let credentials = Credentials::load(&dir).unwrap();
     assert_eq!(credentials.names(), vec![SHANGHAI.parse().unwrap()]);
     let shown = format!("{credentials:?}");
-    assert_eq!(shown, format!("Credentials {{ dir: {dir:?}, .. }}"));
+    assert_eq!(shown, format!("Credentials(Watched {{ dir: {dir:?}, .. }})"));
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Disk {
     /// # Errors
     /// When a statement fails.
     #[cfg(feature = "testing")]
-    pub fn damage(&self, statements: &str) -> Result<(), StoreError> {
+    pub(crate) fn damage(&self, statements: &str) -> Result<(), StoreError> {
         self.lock().execute_batch(statements)?;
         Ok(())
     }

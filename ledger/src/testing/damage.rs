@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Params};
 
+use crate::engine::Disk;
 use crate::hub::Afterwards;
 use crate::store::StoreError;
 
@@ -112,6 +113,52 @@ pub fn change_prefund_payments(book: &Path, fen: i64) -> Result<usize, StoreErro
 /// When the statement fails.
 pub fn overwrite(book: &Path, (table, column): (&str, &str), text: &str) -> Result<usize, StoreError> {
     alter(book, table, &format!("UPDATE {table} SET {column} = ?1"), (text,))
+}
+
+/// Something wrong in a simulated hub's book that is put right again: for looks that come between two steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meddling {
+    /// A yuan more in the sums of the first period.
+    Sums,
+    /// An entry of the first period that is carried out, and nowhere in.
+    CarriedOut,
+    /// A fen more in its statements.
+    Statement,
+}
+
+impl Meddling {
+    /// Does it.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn begin(self, disk: &Disk) -> Result<(), StoreError> {
+        disk.damage(match self {
+            Meddling::Sums => "UPDATE lot_totals SET basic = basic + 100 WHERE period = 1",
+            Meddling::CarriedOut => {
+                "INSERT INTO carried_entries (position, part, from_period, into_period, reason, owner, carried_at)
+                SELECT position, part, 2, NULL, 'by a hand', 'home', 0 FROM lot_postings WHERE period = 1 LIMIT 1"
+            }
+            Meddling::Statement => {
+                "DROP TRIGGER IF EXISTS statement_lots_refuses_UPDATE;
+                UPDATE statement_lots SET basic = basic + 1 WHERE period = 1"
+            }
+        })
+    }
+
+    /// Puts it right.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub fn end(self, disk: &Disk) -> Result<(), StoreError> {
+        disk.damage(match self {
+            Meddling::Sums => "UPDATE lot_totals SET basic = basic - 100 WHERE period = 1",
+            Meddling::CarriedOut => {
+                "DROP TRIGGER IF EXISTS carried_entries_refuses_DELETE;
+                DELETE FROM carried_entries WHERE reason = 'by a hand'"
+            }
+            Meddling::Statement => "UPDATE statement_lots SET basic = basic - 1 WHERE period = 1",
+        })
+    }
 }
 
 /// Changes evidence, which the database refuses while its triggers are there.

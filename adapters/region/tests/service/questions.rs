@@ -69,9 +69,9 @@ async fn the_active_coverage_comes_first(on: On) {
     assert_eq!(suspended.identities.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>(), ["low-income"]);
 }
 
-/// Employees' cover prevails, and adults who join late wait.
+/// Employees' cover prevails, and whoever joins late waits.
 const WAITS: &str = "\n[double_cover]\nprevails = 'employee'\nsource = 'demo'\ntrust = 'assumed'\nclause = '职工优先'\n\
-    \n[[waiting]]\nid = 'late'\nperson = ['adult']\ndays = 60\nsource = 'demo'\ntrust = 'assumed'\n\
+    \n[[waiting]]\nid = 'late'\ndays = 60\nsource = 'demo'\ntrust = 'assumed'\n\
     clause = '集中参保期外参保，缴费后等待60天'\n";
 
 async fn a_desk_sees_who_waits_and_who_is_covered_twice(on: On) {
