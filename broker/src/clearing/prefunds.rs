@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use clearing::calendar::{Calendar, PaymentDays};
-use clearing::listed;
 use clearing::month::Month;
 use clearing::payment::dues;
 use clearing::period::{Pair, Proof};
@@ -73,6 +72,9 @@ pub enum ResetFault {
 fn named(months: &[Month]) -> String {
     months.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
+
+/// The list is looked at so many entries at once.
+const A_PAGE: u32 = 1_000;
 
 impl Clearing {
     /// Every prefund, and every pair that owes, with how much is in use.
@@ -288,12 +290,18 @@ impl Clearing {
                 }
             }
         }
-        let waiting = self.store.listed().await?;
-        for held in waiting.iter().filter(|held| !matches!(held.standing, listed::Standing::Ended(_))) {
-            let key = PrefundKey { pair: self.pair_of(&held.lot), insurance: held.lot.insurance };
-            *outstanding.entry(key).or_default() += held.net();
+        let mut after = None;
+        loop {
+            let (waiting, next) = self.store.listed_page(after, false, A_PAGE).await?;
+            for held in waiting {
+                let key = PrefundKey { pair: self.pair_of(&held.lot), insurance: held.lot.insurance };
+                *outstanding.entry(key).or_default() += held.net();
+            }
+            after = next;
+            if after.is_none() {
+                return Ok(outstanding);
+            }
         }
-        Ok(outstanding)
     }
 
     /// Re-sets what follows from what is recorded of prefunds in the same step: a payment that comes at the same time is

@@ -193,6 +193,9 @@ macro_rules! kind {
                 CROSS JOIN carried_entries AS carried
                 WHERE changed.id = held.id AND answers.settlement = changed.settlement
                   AND carried.position = answers.position AND carried.part = 0 AND carried.from_period = ?1
+                  AND NOT EXISTS (SELECT 1 FROM carried_entries AS cleared
+                                  WHERE cleared.position = carried.position AND cleared.part = 0
+                                    AND cleared.from_period = 0 AND cleared.into_period IS NOT NULL)
                 ORDER BY changed.settlement, COALESCE(carried.into_period, 0)"
             ),
             carry: concat!(

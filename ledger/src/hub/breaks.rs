@@ -184,13 +184,14 @@ impl HubStore {
         const PAGE: &str = breaks!(
             "(?1 IS NULL OR home = ?1) AND (?2 IS NULL OR treatment = ?2)
               AND NOT EXISTS (SELECT 1 FROM break_ends WHERE break_ends.number = breaks.number)
-              AND (?3 = 0 OR (found_at, number) > (
-                SELECT seen.found_at, seen.number FROM breaks AS seen WHERE seen.number = ?3))
-            ORDER BY found_at, number LIMIT ?4"
+              AND (found_at, number) > (?3, ?4)
+            ORDER BY found_at, number LIMIT ?5"
         );
+        const PLACE: &str = "SELECT found_at FROM breaks WHERE number = ?1";
         let read = self.engine.read(move |sql| {
             let [home, treatment] = pools(scope);
-            let values = values![home.as_deref(), treatment.as_deref(), after, i64::from(limit)];
+            let found_at = sql.find(PLACE, values![after], |row| row.number(0))?.unwrap_or(i64::MIN);
+            let values = values![home.as_deref(), treatment.as_deref(), found_at, after, i64::from(limit)];
             sql.query(PAGE, values, read_break)
         });
         read.await

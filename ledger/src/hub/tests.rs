@@ -152,6 +152,8 @@ on_both! {
     what_undoes_a_settlement_reaches_the_list_with_it_however_seldom_it_was_carried,
     what_is_not_stated_yet_joins_its_settlement_on_the_list,
     what_is_undone_in_a_stated_period_is_cleared_with_that,
+    what_brings_a_settlement_back_is_seen_beside_what_is_listed,
+    what_is_taken_off_after_the_list_stays_where_its_settlement_was_cleared,
     what_is_taken_off_in_a_stated_period_has_its_settlement_cleared,
     a_correction_that_is_taken_back_in_a_stated_period_is_cleared_with_that,
     what_left_the_list_by_itself_is_objected_to_no_more_and_waits_for_nothing,

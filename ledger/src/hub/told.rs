@@ -305,6 +305,11 @@ impl Telling {
         self.tell(sql, &Told { pair: pair_of(&lot, &self.regions), month, news })
     }
 
+    /// The same out of several periods.
+    pub(super) fn tell_moved_out_of(&self, sql: &Sql<'_>, periods: &[PeriodNumber]) -> Result<(), StoreError> {
+        periods.iter().try_for_each(|period| self.tell_moved_out(sql, *period))
+    }
+
     /// How deductions and corrections stand that have gone out of a period, with their settlements or by themselves; what was
     /// told of that before is not told again.
     pub(super) fn tell_moved_out(&self, sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {

@@ -32,6 +32,7 @@ pub(super) struct Texts {
     pub carry: &'static str,
     pub follow: &'static str,
     pub built: &'static str,
+    pub built_of: &'static str,
 }
 
 macro_rules! texts {
@@ -135,33 +136,53 @@ macro_rules! texts {
                 "_moves
                  WHERE id = ?4 AND from_period = 0 AND into_period = 0 ORDER BY step LIMIT 1"
             ),
-            // `whole` is within what postings build on one another, in the order of `since`.
-            built: concat!(
-                "SELECT posted.id, posted.step, ",
+            built: alone::built_up!(
+                $kind,
                 $whole,
-                ", COALESCE((SELECT into_period FROM ",
-                $kind,
-                "_moves AS moved WHERE moved.id = posted.id AND moved.step = posted.step
-                             ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1), posted.period), ",
-                came_alone!($kind),
-                ", ",
-                ended!($kind),
-                " FROM ",
-                $kind,
-                "s AS changed JOIN ",
-                $kind,
-                "_postings AS posted ON posted.id = changed.id
-                 WHERE ?1 IS NULL OR changed.settlement IN (SELECT value FROM json_each(?1))
-                 ORDER BY ",
-                $whole,
-                ", ",
                 $since,
-                ", posted.id, posted.step"
+                concat!("FROM ", $kind, "s AS changed JOIN ", $kind, "_postings AS posted ON posted.id = changed.id")
+            ),
+            built_of: alone::built_up!(
+                $kind,
+                $whole,
+                $since,
+                concat!(
+                    "FROM json_each(?1) AS wanted CROSS JOIN ",
+                    $kind,
+                    "s AS changed CROSS JOIN ",
+                    $kind,
+                    "_postings AS posted WHERE changed.settlement = wanted.value AND posted.id = changed.id"
+                )
             ),
         }
     };
 }
 pub(super) use texts;
+
+/// `whole` is within what postings build on one another, in the order of `since`.
+macro_rules! built_up {
+    ($kind:literal, $whole:literal, $since:literal, $from:expr) => {
+        concat!(
+            "SELECT posted.id, posted.step, ",
+            $whole,
+            ", COALESCE((SELECT into_period FROM ",
+            $kind,
+            "_moves AS moved WHERE moved.id = posted.id AND moved.step = posted.step
+                         ORDER BY from_period = 0 DESC, from_period DESC LIMIT 1), posted.period), ",
+            came_alone!($kind),
+            ", ",
+            ended!($kind),
+            " ",
+            $from,
+            " ORDER BY ",
+            $whole,
+            ", ",
+            $since,
+            ", posted.id, posted.step"
+        )
+    };
+}
+pub(super) use built_up;
 
 /// One of the postings of a deduction or a correction.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -364,8 +385,7 @@ struct Built {
 
 /// The postings of these settlements or of all, each after those that it builds on.
 fn built(sql: &Sql<'_>, of: Afterwards, settlements: Option<&BTreeSet<String>>) -> Result<Vec<Built>, StoreError> {
-    let wanted = settlements.map(|settlements| list(settlements.iter().map(String::as_str)));
-    sql.query(Kind::of(of).alone.built, values![wanted.as_deref()], |row| {
+    let read = |row: Row<'_>| {
         Ok(Built {
             posted: Posted { of, id: row.text(0)?.to_owned(), step: row.number(1)? },
             whole: row.text(2)?.to_owned(),
@@ -373,7 +393,12 @@ fn built(sql: &Sql<'_>, of: Afterwards, settlements: Option<&BTreeSet<String>>) 
             has_come: row.flag(4)?,
             has_ended: row.flag(5)?,
         })
-    })
+    };
+    let texts = &Kind::of(of).alone;
+    match settlements.map(|settlements| list(settlements.iter().map(String::as_str))) {
+        Some(wanted) => sql.query(texts.built_of, values![&wanted], read),
+        None => sql.query(texts.built, values![], read),
+    }
 }
 
 /// What counts in any period though it builds on what waits on the list by itself.
@@ -506,8 +531,9 @@ pub(in crate::hub) fn listed_after(
 
 /// The statements about the list: of settlements, and after a place.
 #[cfg(test)]
-pub(in crate::hub) fn texts_of_list() -> [[&'static str; 2]; 2] {
-    Afterwards::ALL.map(|of| [Kind::of(of).alone.listed, Kind::of(of).alone.listed_after])
+pub(in crate::hub) fn texts_of_list() -> [[&'static str; 3]; 2] {
+    let texts = |of| &Kind::of(of).alone;
+    Afterwards::ALL.map(|of| [texts(of).listed, texts(of).built_of, texts(of).listed_after])
 }
 
 /// How what changes a settlement went by itself, posting by posting.

@@ -169,7 +169,10 @@ impl HubStore {
                 carry_out(sql, period, &disputed, &carrying, None, at)?;
                 // Also where nothing is left to carry: whoever died before this may have carried it.
                 along::carry_with_all(sql, period, &carrying, at)?;
-                telling.as_deref().map_or(Ok(()), |telling| telling.tell_moved_out(sql, period))?;
+                if let Some(telling) = telling.as_deref() {
+                    telling.tell_moved_out_of(sql, &unstated(sql, period)?)?;
+                    telling.tell_moved_out(sql, period)?;
+                }
                 let carried: i64 = sql.get(CARRIED, values![period.0], |row| row.number(0))?;
                 let report = format!("{carried} entries carried out");
                 record_step(sql, period, StepTaken::Carried, &report, at)?;

@@ -171,15 +171,21 @@ const AFTER: &str = "WITH page AS MATERIALIZED (
     WHERE lot_postings.position = page.position AND lot_postings.part = page.part
     ORDER BY page.carried_at, page.position, page.part";
 
-/// Settlements of which something is or was on the list and something else would be cleared by a period. A settlement that
-/// came there leaves its period as a whole, so what a later one holds of it undoes what came before, or was carried on.
+/// Settlements of which something is or was on the list and something else would be cleared by a period: it undoes what a
+/// period before holds, was carried on, or came after what has gone to the list from this very one.
 const BESIDE: &str = "WITH held AS MATERIALIZED (
         SELECT position, part, settlement FROM lot_postings WHERE period = ?1 AND corrects IS NOT NULL
         UNION
         SELECT posted.position, posted.part, posted.settlement
         FROM carried_entries AS came CROSS JOIN lot_postings AS posted
         WHERE came.into_period = ?1 AND came.from_period > 0
-          AND posted.position = came.position AND posted.part = came.part)
+          AND posted.position = came.position AND posted.part = came.part
+        UNION
+        SELECT later.position, later.part, later.settlement
+        FROM carried_entries AS joined CROSS JOIN lot_postings AS was CROSS JOIN answers CROSS JOIN lot_postings AS later
+        WHERE joined.from_period = ?1 AND joined.into_period IS NULL
+          AND was.position = joined.position AND was.part = joined.part
+          AND answers.settlement = was.settlement AND later.position = answers.position AND later.period = ?1)
     SELECT DISTINCT settlement FROM held
     WHERE NOT EXISTS (
         SELECT 1 FROM carried_entries AS gone
@@ -352,8 +358,9 @@ mod tests {
         let engine = Engine::open(&location, &SCHEMA, &StoreOptions::default()).expect("it opens");
         let alone = alone::texts_of_list();
         let of_settlements = [LISTED, ACTS, DEDUCTIONS.text_on_list(), CORRECTIONS.text_on_list()];
-        let of_settlements = of_settlements.into_iter().chain(alone.map(|[listed, _]| listed));
-        let of_pages = [AFTER].into_iter().chain(alone.map(|[_, after]| after));
+        let of_settlements =
+            of_settlements.into_iter().chain(alone.into_iter().flat_map(|[listed, built, _]| [listed, built]));
+        let of_pages = [AFTER].into_iter().chain(alone.map(|[_, _, after]| after));
         for (text, values) in of_settlements.map(|text| (text, 1)).chain(of_pages.map(|text| (text, 5))) {
             let steps = plan(&engine, text, values).await;
             // What is named, and what was found of it.

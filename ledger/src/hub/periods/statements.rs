@@ -16,7 +16,7 @@ use super::super::HubStore;
 use super::super::lots::{read_lot, read_sums, row_of};
 use super::super::told::News;
 use super::PeriodNumber;
-use super::carried::{Carrying, is_stated};
+use super::carried::{Carrying, is_stated, unstated};
 use super::course::read_pair;
 use super::members;
 use super::objections::{has_objected_to, object};
@@ -177,7 +177,8 @@ impl HubStore {
                 {
                     let news = News::Objection { version, side, settlements: settlements.len() as u64 };
                     telling.tell_of(sql, (period, pair), news)?;
-                    // What is objected to is carried on with what is taken off it.
+                    // What is objected to is carried on with what is taken off it, wherever that counts.
+                    telling.tell_moved_out_of(sql, &unstated(sql, period)?)?;
                     telling.tell_moved_out(sql, period)?;
                 }
                 Ok(replied)

@@ -118,7 +118,10 @@ macro_rules! unlisted {
                AND NOT ",
             came_alone!($kind),
             "  AND NOT EXISTS (SELECT 1 FROM answers JOIN carried_entries AS own ON own.position = answers.position
-                   WHERE answers.settlement = changed.settlement AND own.part = 0 AND own.into_period IS NULL)
+                   WHERE answers.settlement = changed.settlement AND own.part = 0 AND own.into_period IS NULL
+                     AND NOT EXISTS (SELECT 1 FROM carried_entries AS cleared
+                                     WHERE cleared.position = own.position AND cleared.part = 0
+                                       AND cleared.from_period = 0 AND cleared.into_period IS NOT NULL))
              ORDER BY posted.id, posted.step"
         )
     };

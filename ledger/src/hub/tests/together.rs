@@ -6,7 +6,7 @@ use ::clearing::period::Side;
 use super::alone::{FIFTH, FOURTH, NEXT, THIRD, act, nothing_is_astray, object, object_into, of, on_list, stated};
 use super::corrections::{found, in_force};
 use super::course::{owed, settled, settlement};
-use super::deductions::undo;
+use super::deductions::{bring_back, undo};
 use super::folding::{FIRST, fold};
 use super::listed::lodge_and_agree;
 use super::*;
@@ -98,6 +98,37 @@ pub(super) async fn what_is_not_stated_yet_joins_its_settlement_on_the_list(worl
     assert_eq!((owed(&world, FOURTH).await, owed(&world, FIFTH).await), (0, 0), "it is carried nowhere else");
     assert_eq!(own(&world).await, (0, 0, Standing::Waiting));
     assert_eq!(end(&world, 0, Verdict::Return).await, [Ok(()), Ok(())]);
+    nothing_counts_apart(&world).await;
+}
+
+/// Its undoing goes to the list with it, out of the period that is open; what brings it back there later is not to be cleared
+/// alone.
+pub(super) async fn what_brings_a_settlement_back_is_seen_beside_what_is_listed(world: World) {
+    settled_and_stated(&world).await;
+    undo(&world, "C", "A", 100).await;
+    assert_eq!(object_into(&world, (FIRST, 1), &["A"], Carrying::from([(FIRST, None)])).await, Ok(()));
+    assert_eq!((own(&world).await, owed(&world, NEXT).await), ((0, 0, Standing::Waiting), 0));
+    assert_eq!(world.store.listed_beside(NEXT).await.expect("a list"), []);
+    bring_back(&world, ("R", "C"), "A", 100).await;
+    assert_eq!(owed(&world, NEXT).await, 100);
+    let beside = world.store.listed_beside(NEXT).await.expect("a list");
+    assert_eq!(beside.iter().map(|held| held.settlement.clone()).collect::<Vec<_>>(), [settlement("A")]);
+}
+
+/// What was listed with it, and cleared from there into a period, takes nothing along that came later.
+pub(super) async fn what_is_taken_off_after_the_list_stays_where_its_settlement_was_cleared(world: World) {
+    settled_and_stated(&world).await;
+    undo(&world, "C", "A", 100).await;
+    bring_back(&world, ("R", "C"), "A", 100).await;
+    assert_eq!(object_into(&world, (FIRST, 1), &["A"], Carrying::from([(FIRST, None)])).await, Ok(()));
+    assert_eq!((own(&world).await, owed(&world, NEXT).await), ((100, 100, Standing::Waiting), 0));
+    assert_eq!(end(&world, 0, Verdict::Clear).await, [Ok(()), Ok(())]);
+    assert_eq!(owed(&world, NEXT).await, 100);
+    lodge_and_agree(&world, "A", 30).await;
+    assert_eq!(owed(&world, NEXT).await, 70);
+    let carried = world.store.entry_carry_out(NEXT, (vec![], vec![]), Carrying::from([(NEXT, Some(THIRD))]), at(9));
+    carried.await.expect("the store works").expect("it is carried out");
+    assert_eq!(owed(&world, NEXT).await, 70, "it is taken off where its settlement is cleared");
     nothing_counts_apart(&world).await;
 }
 
