@@ -12,9 +12,10 @@ use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::{Facts, Footing};
 use crate::rulebook::sections::Unfiled;
 
-/// The footing, and whether the person stands on it by a filing, or by what counts as one. A filing in force decides, and so does one that the book deems lodged, whichever is better. Without
-/// either the hospital's emergency mark counts as filed (procedure of 2022, article 34); without that the book says.
-/// At home only a long-term filing makes a difference, where the book says so.
+/// The footing, and whether the person stands on it by a filing, or by what counts as one. A filing in force decides, and
+/// so does one that the book deems lodged, whichever is better. Without either the hospital's emergency mark counts as filed
+/// (procedure of 2022, article 34); without that the book says. At home only a long-term filing makes a difference, where
+/// the book says so.
 pub(super) fn of(
     book: &RuleBook,
     case: &Case<'_>,
