@@ -11,7 +11,7 @@ mod told;
 
 use chance::Chance;
 use deployment::Storage;
-use run::under_load;
+use run::{in_peace, under_load};
 
 /// How many stays are at hand for each kill; a run that needs more says so.
 const STAYS_A_KILL: usize = 120;
@@ -32,6 +32,11 @@ async fn kill_at_random(storage: Storage) {
         format!("{kills} kills: {done:?}")
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_stay_of_a_run_is_settled_where_nothing_fails() {
+    in_peace().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

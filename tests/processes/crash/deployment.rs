@@ -19,7 +19,7 @@ use super::node::Node;
 use crate::process::repository;
 
 /// The home regions, with the folders of their rule books.
-const HOMES: [(&str, &str); 2] = [("410700", "410700-xinxiang"), ("440300", "440300-shenzhen")];
+pub const HOMES: [(&str, &str); 2] = [("410700", "410700-xinxiang"), ("360100", "360100-nanchang")];
 /// Whose institutions the treatment side acts for.
 const TREATMENT: &str = "310000";
 
@@ -273,9 +273,8 @@ fn write_people(folder: &Path, people: &[Enrollee]) {
         "psn_no,insurance,psn_type,from,to,continuous_since,tier,civil_servant,suspended_from,suspended_to,employer\n",
     );
     for Enrollee { number, home, insurance: _, name, document } in people {
-        let tier = if *home == "440300" { "first" } else { "" };
         writeln!(rows, "{number},{name},01,{document},C{number},1,1980-01-01,{home}").expect("it is text");
-        writeln!(entitlements, "{number},employee,11,2010-01-01,,2010-01-01,{tier},0,,,").expect("it is text");
+        writeln!(entitlements, "{number},employee,11,2010-01-01,,2010-01-01,,0,,,").expect("it is text");
     }
     fs::create_dir_all(folder).expect("a folder can be made");
     for (file, text) in [
