@@ -15,14 +15,36 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// # Errors
 /// When it cannot be written: a fault of ours.
 pub fn write(document: &Document) -> Result<Vec<u8>, WriteError> {
-    let failed = |source| WriteError::Table { title: document.title.clone(), source };
-    let mut writer = csv::Writer::from_writer(BYTE_ORDER_MARK.to_vec());
-    let following = || document.accounts.iter().chain(&document.stamp.told);
     let names = document.columns.iter().map(|column| &column.name);
-    writer.write_record(names.chain(following().map(|(what, _)| what))).map_err(failed)?;
-    for row in &document.rows {
-        let told = following().map(|(_, told)| as_words(told));
-        writer.write_record(row.cells.iter().map(text).chain(told)).map_err(failed)?;
+    let mut bytes = BYTE_ORDER_MARK.to_vec();
+    bytes.extend(records(document, [names.chain(following(document).map(|(what, _)| what))])?);
+    bytes.extend(rows(document)?);
+    Ok(bytes)
+}
+
+/// A document's rows alone: what follows what [`write()`] wrote of one of the same columns, where a table is too long to be
+/// held at once.
+///
+/// # Errors
+/// When they cannot be written: a fault of ours.
+pub fn rows(document: &Document) -> Result<Vec<u8>, WriteError> {
+    let told = || following(document).map(|(_, told)| as_words(told));
+    records(document, document.rows.iter().map(|row| row.cells.iter().map(text).chain(told())))
+}
+
+/// What follows each row.
+fn following(document: &Document) -> impl Iterator<Item = &(String, String)> {
+    document.accounts.iter().chain(&document.stamp.told)
+}
+
+fn records<R: IntoIterator<Item: AsRef<[u8]>>>(
+    document: &Document,
+    records: impl IntoIterator<Item = R>,
+) -> Result<Vec<u8>, WriteError> {
+    let failed = |source| WriteError::Table { title: document.title.clone(), source };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for record in records {
+        writer.write_record(record).map_err(failed)?;
     }
     writer.into_inner().map_err(|fault| failed(fault.into_error().into()))
 }

@@ -1,8 +1,9 @@
 //! A document as a workbook of one sheet: title, what it is about, table, totals, the amount in capital numerals, who
-//! signs. Totals, and figures that are worked out, are formulas, so that a spreadsheet works them out again.
+//! signs. Totals, and figures that are worked out, are formulas, so that a spreadsheet works them out again. A table that is
+//! too long for a sheet goes on in the next; each is summed up (小计), and the last has the totals.
 
 use clearing::capitals::capitals;
-use clearing::document::{Cell, Column, ColumnKind, DRAFT, Document, SIGNED_BY, Sign};
+use clearing::document::{Cell, Column, ColumnKind, DRAFT, Document, Row, SIGNED_BY, Sign};
 use jiff::civil::Date;
 use rust_xlsxwriter::{
     DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Formula, Url, Workbook, Worksheet, XlsxError,
@@ -19,17 +20,31 @@ const MONEY: &str = "#,##0.00";
 const A3: u8 = 8;
 const A4: u8 = 9;
 const COUNT: &str = "#,##0";
+/// So many rows of a table one sheet takes. A spreadsheet has 1,048,576, and needs some for title, totals and who signs.
+const A_SHEET: usize = 1_000_000;
 
 /// Writes documents as one workbook, a sheet each, as made on a day.
 ///
 /// # Errors
 /// When a figure of it is longer than a spreadsheet's numbers, or it cannot be written: a fault of ours.
 pub fn write(documents: &[Document], made_on: Date) -> Result<Vec<u8>, WriteError> {
+    write_in_sheets(documents, A_SHEET, made_on)
+}
+
+/// The same with at most so many rows of a table in a sheet, one at least: what a spreadsheet takes is a matter of [`write()`].
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_in_sheets(documents: &[Document], rows: usize, made_on: Date) -> Result<Vec<u8>, WriteError> {
     let mut workbook = Workbook::new();
     for document in documents {
         every_figure_is_exact(document)?;
         let failed = |source| WriteError::Workbook { title: document.title.clone(), source };
-        sheet(workbook.add_worksheet(), document).map_err(failed)?;
+        let mut before = Vec::new();
+        for part in parts(document, rows.max(1)) {
+            let summed = sheet(workbook.add_worksheet(), document, (&part, &before)).map_err(failed)?;
+            before.push((part.name, summed));
+        }
     }
     finish(workbook, made_on).map_err(|source| WriteError::Workbook { title: String::new(), source })
 }
@@ -59,9 +74,35 @@ fn finish(mut workbook: Workbook, made_on: Date) -> Result<Vec<u8>, XlsxError> {
     workbook.save_to_buffer()
 }
 
-fn sheet(sheet: &mut Worksheet, document: &Document) -> Result<(), XlsxError> {
+/// What of a document stands in one sheet.
+struct Part<'d> {
+    /// The sheet's name.
+    name: String,
+    rows: &'d [Row],
+    /// Which of how many, counted from 1.
+    place: (usize, usize),
+}
+
+/// A document's sheets: one where its rows have room in it.
+fn parts(document: &Document, rows: usize) -> Vec<Part<'_>> {
+    let count = document.rows.len().div_ceil(rows).max(1);
+    let part = |index: usize| {
+        let first = index * rows;
+        let rows = &document.rows[first..document.rows.len().min(first + rows)];
+        Part { name: sheet_name(&document.title, index), rows, place: (index + 1, count) }
+    };
+    (0..count).map(part).collect()
+}
+
+/// Writes one sheet of a document after those before it, each by its name and the row of its sums; tells where its own are.
+fn sheet(
+    sheet: &mut Worksheet,
+    document: &Document,
+    (part, before): (&Part<'_>, &[(String, u32)]),
+) -> Result<u32, XlsxError> {
+    let (place, count) = part.place;
     let last_column = u16::try_from(document.columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
-    sheet.set_name(sheet_name(&document.title))?;
+    sheet.set_name(&part.name)?;
     sheet.set_landscape();
     sheet.set_paper_size(if document.columns.len() < WIDE { A4 } else { A3 });
     sheet.set_footer("&C第 &P 页 / 共 &N 页");
@@ -72,14 +113,15 @@ fn sheet(sheet: &mut Worksheet, document: &Document) -> Result<(), XlsxError> {
     } else {
         sheet.write_with_format(0, 0, heading(document), &title)?;
     }
-    let about: Vec<String> =
+    let mut about: Vec<String> =
         document.about.iter().chain(&document.stamp.told).map(|(what, text)| format!("{what}：{text}")).collect();
+    about.extend((count > 1).then(|| format!("分表：{place}/{count}")));
     sheet.write(1, 0, about.join("　"))?;
     let header = 2;
     head(sheet, header, &document.columns)?;
     let first = header + 1;
     let mut next = first;
-    for row in &document.rows {
+    for row in part.rows {
         for (column, cell) in (0..).zip(&row.cells) {
             let kind = document.columns.get(usize::from(column)).map(|column| &column.kind);
             match (cell, &row.detail) {
@@ -93,11 +135,25 @@ fn sheet(sheet: &mut Worksheet, document: &Document) -> Result<(), XlsxError> {
         }
         next += 1;
     }
+    let summed = next;
     if document.is_totalled {
-        totals(sheet, document, (first, next))?;
+        let own = |column| format!("SUM({}:{})", row_col_to_cell(first, column), row_col_to_cell(summed - 1, column));
+        let name = if count > 1 { "小计" } else { "合计" };
+        totals(sheet, document, (name, summed), part.rows, own)?;
         next += 1;
+        if count > 1 && place == count {
+            let all = |column| {
+                let others = before.iter().map(|(name, row)| format!("'{name}'!{}+", row_col_to_cell(*row, column)));
+                others.chain([row_col_to_cell(summed, column)]).collect()
+            };
+            totals(sheet, document, ("合计", next), &document.rows, all)?;
+            next += 1;
+        }
     }
-    foot(sheet, document, next)
+    if place == count {
+        foot(sheet, document, next)?;
+    }
+    Ok(summed)
 }
 
 fn head(sheet: &mut Worksheet, row: u32, columns: &[Column]) -> Result<(), XlsxError> {
@@ -148,23 +204,28 @@ fn write_number(sheet: &mut Worksheet, (row, column): (u32, u16), digits: &str, 
     sheet.write_with_format(row, column, number, &bordered().set_num_format(format)).map(drop)
 }
 
-/// The sum of each column over the table's rows, from the first up to before the last.
-fn totals(sheet: &mut Worksheet, document: &Document, (first, end): (u32, u32)) -> Result<(), XlsxError> {
+/// A row of what columns come to over some rows, by its name; of each column that is summed, the formula.
+fn totals(
+    sheet: &mut Worksheet,
+    document: &Document,
+    (name, at): (&str, u32),
+    rows: &[Row],
+    formula: impl Fn(u16) -> String,
+) -> Result<(), XlsxError> {
     let bold = bordered().set_bold();
     for (column, Column { name: _, kind }) in (0..).zip(&document.columns) {
-        let total = document.total(usize::from(column));
-        let (Some(total), true) = (total, end > first) else {
-            let text = if column == 0 { "合计" } else { "" };
-            sheet.write_with_format(end, column, text, &bold)?;
+        let total = document.total_of(rows, usize::from(column));
+        let (Some(total), false) = (total, rows.is_empty()) else {
+            let text = if column == 0 { name } else { "" };
+            sheet.write_with_format(at, column, text, &bold)?;
             continue;
         };
-        let (from, to) = (row_col_to_cell(first, column), row_col_to_cell(end - 1, column));
         let (result, format) = match (&total, kind) {
             (Cell::Count(count), _) => (count.to_string(), COUNT),
             (Cell::Money(amount), _) => (amount.to_decimal().to_string(), MONEY),
             (Cell::Text(text), _) => (text.clone(), COUNT),
         };
-        write_formula(sheet, (end, column), &format!("SUM({from}:{to})"), result, format)?;
+        write_formula(sheet, (at, column), &formula(column), result, format)?;
     }
     Ok(())
 }
@@ -198,9 +259,10 @@ fn foot(sheet: &mut Worksheet, document: &Document, mut row: u32) -> Result<(), 
     Ok(())
 }
 
-/// Names of sheets have at most 31 characters.
-fn sheet_name(title: &str) -> String {
-    title.chars().take(31).collect()
+/// Names of sheets have at most 31 characters. Those that go on are numbered.
+fn sheet_name(title: &str, index: usize) -> String {
+    let number = if index == 0 { String::new() } else { format!("-{}", index + 1) };
+    title.chars().take(31 - number.len()).chain(number.chars()).collect()
 }
 
 fn bordered() -> Format {

@@ -191,6 +191,43 @@ fn the_same_documents_of_a_day_are_the_same_bytes() {
 }
 
 #[test]
+fn a_table_that_is_too_long_for_a_sheet_goes_on_in_the_next() {
+    let mut document = of_figures(0, 0);
+    document.rows = (1..=5).map(|seed| of_figures(seed, seed * 100).rows.remove(0)).collect();
+    document.amount = Some(Money::from_fen(1_500));
+    let bytes = documents::workbook::write_in_sheets(&[document], 2, date(2025, 7, 21)).expect("a workbook");
+    let mut workbook: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).expect("a workbook");
+    assert_eq!(workbook.sheet_names(), ["表", "表-2", "表-3"]);
+    let sheets = [("表", vec![1, 2, 3]), ("表-2", vec![3, 4, 7]), ("表-3", vec![5, 5, 15])];
+    for (index, (name, figures)) in sheets.into_iter().enumerate() {
+        let sheet = workbook.worksheet_range(name).expect("a sheet");
+        let text = |row| sheet.get_value((row, 0)).and_then(DataType::get_string).unwrap_or_default().to_owned();
+        assert_eq!(text(1), format!("分表：{}/3", index + 1));
+        assert_eq!(text(2), "参保省");
+        let told = |column| {
+            sheet
+                .range((3, column), (5, column))
+                .used_cells()
+                .filter_map(|(_, _, cell)| cell.as_f64())
+                .collect::<Vec<_>>()
+        };
+        let figures: Vec<f64> = figures.into_iter().map(f64::from).collect();
+        assert_eq!([told(1), told(2)], [figures.clone(), figures], "{name}");
+        let signed =
+            sheet.used_cells().any(|(_, _, cell)| cell.get_string().is_some_and(|text| text.contains("负责人")));
+        let last = index == 2;
+        assert_eq!(signed, last, "{name}");
+        let sums = if last { ["河南省", "小计", "合计"] } else { ["河南省", "河南省", "小计"] };
+        assert_eq!([3, 4, 5].map(text), sums);
+    }
+    let formulas = workbook.worksheet_formula("表-3").expect("formulas");
+    for (place, wanted) in [((4, 2), "SUM(C4:C4)"), ((5, 1), "'表'!B6+'表-2'!B6+B5"), ((5, 2), "'表'!C6+'表-2'!C6+C5")]
+    {
+        assert_eq!(formulas.get_value(place).map(String::as_str), Some(wanted));
+    }
+}
+
+#[test]
 fn a_table_has_a_line_for_each_row_and_no_formula() {
     let mut document = documents().remove(0);
     document.rows[0].cells[0] = Cell::Text("=1+1".into());
@@ -198,6 +235,8 @@ fn a_table_has_a_line_for_each_row_and_no_formula() {
     let text = String::from_utf8(bytes).expect("text");
     assert!(text.starts_with('\u{feff}') && text.lines().count() == document.rows.len() + 1, "{text}");
     assert!(text.lines().nth(1).is_some_and(|line| line.starts_with("'=1+1,")), "{text}");
+    let rows = documents::table::rows(&document).expect("rows");
+    assert_eq!(text.split_once('\n').map(|(_, rest)| rest.as_bytes()), Some(rows.as_slice()));
 }
 
 #[test]

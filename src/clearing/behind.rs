@@ -8,11 +8,12 @@ use proto::v1;
 use serde_json::{Value, json};
 use settlement::money::Money;
 
-use super::papers::fetched::{moved_of, read_booked};
+use super::papers::fetched::{BookedAtHub, moved_of};
+use super::papers::lists::Booked as _;
 use super::printed::print_json;
-use super::{A_PAGE, OfMonth, client, payers};
+use super::{OfMonth, client, payers};
 use crate::cli::Ending;
-use crate::{output, status};
+use crate::output;
 
 /// Prints what stands behind a lot.
 ///
@@ -21,13 +22,11 @@ use crate::{output, status};
 pub async fn show(of: &OfMonth, lot: v1::Lot) -> Result<Ending> {
     let named = read_named_lot(&lot).map_err(|fault| anyhow!("--{} {}", fault.field, fault.problem))?;
     let mut client = client(&of.access)?;
+    let mut booked = BookedAtHub { client: &mut client, month: &of.month };
     let (mut entries, mut after) = (Vec::new(), 0);
-    loop {
-        let asked = v1::LotRequest { month: of.month.clone(), lot: Some(lot.clone()), after, limit: A_PAGE };
-        let page = client.settlements(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
-        let Some(last) = page.settlements.last() else { break };
-        after = last.position;
-        entries.extend(page.settlements.iter().map(|row| read_booked(named, row)).collect::<Result<Vec<_>>>()?);
+    while let Some((page, last)) = booked.page(&named, after).await? {
+        entries.extend(page);
+        after = last;
     }
     let asked = v1::MovedRequest { month: of.month.clone(), lot: Some(lot), ..v1::MovedRequest::default() };
     entries.extend(moved_of(&mut client, asked).await?);

@@ -2,6 +2,7 @@
 
 pub mod fetched;
 pub mod given;
+pub mod lists;
 pub mod notices;
 mod older;
 mod stale;
@@ -28,11 +29,14 @@ use settlement::person::Insurance;
 use settlement::region::RegionTable;
 use tonic::transport::Channel;
 
-use fetched::{booked, lots_of, moved, read_pair};
+use fetched::{BookedAtHub, lots_of, moved, read_pair};
 use given::{read_accounts, read_regions};
+use lists::{Booked, Lists};
 use notices::{each_receiver_has_an_account, notices};
 use whose::Whose;
 use writing::Writing;
+
+use crate::output;
 
 /// Which documents, and where names and accounts are found.
 pub struct Wanted<'a> {
@@ -60,8 +64,8 @@ pub struct ClearedMonth {
     pub pairs: Pairs,
     /// What is recorded of each pair.
     pub records: BTreeMap<Pair, PairRecord>,
-    /// The settlements behind figures: at least what was carried, deducted and corrected.
-    pub entries: BTreeMap<Pair, Vec<Entry>>,
+    /// What was carried, deducted and corrected. What was booked is read where lists are written ([`Booked`]).
+    pub moved: BTreeMap<Pair, Vec<Entry>>,
     /// By when notices are submitted and paid, where they are out and the calendar says it.
     pub deadlines: BTreeMap<Pair, PaymentDays>,
     /// The day that the documents bear.
@@ -88,16 +92,12 @@ pub async fn write(
         return older::write(client, (period, month), wanted.version, (&whose, &regions), out).await;
     }
     let accounts = read_accounts(wanted.accounts)?;
-    let (mut pairs, mut records, mut entries) = (Pairs::new(), BTreeMap::new(), BTreeMap::new());
+    let (mut pairs, mut records, mut behind) = (Pairs::new(), BTreeMap::new(), BTreeMap::new());
     let mut deadlines = BTreeMap::new();
     for view in &period.pairs {
         let (pair, record) = read_pair(view)?;
         let lots = lots_of(client, period, view, view.version).await?;
-        let mut behind = moved(client, period, view).await?;
-        if wanted.settlements {
-            behind.extend(booked(client, period, lots.keys()).await?);
-        }
-        entries.insert(pair, behind);
+        behind.insert(pair, moved(client, period, view).await?);
         pairs.insert(pair, lots);
         records.insert(pair, record);
         if let (Ok(submit_by), Ok(pay_by)) = (view.submit_by.parse(), view.pay_by.parse()) {
@@ -105,32 +105,44 @@ pub async fn write(
         }
     }
     let made_on = made_on(period).unwrap_or_else(|| month.last_day());
-    let cleared = ClearedMonth { month, stage, pairs, records, entries, deadlines, made_on };
-    write_all(&cleared, &whose, wanted.settlements, (&regions, &accounts), out)
+    let cleared = ClearedMonth { month, stage, pairs, records, moved: behind, deadlines, made_on };
+    let mut booked = BookedAtHub { client, month: &period.month };
+    write_all(&cleared, &whose, wanted.settlements.then_some(&mut booked), (&regions, &accounts), out).await
 }
 
 /// Writes a month's documents: the national table where everything is seen, and those of some members, or of all that
-/// cleared anything; with the lists of the settlements behind each row, if they are wanted. What an earlier run wrote into
-/// the folder goes first. Tells the workbooks; beside each lies the same document as a table and as a page.
+/// cleared anything; with the lists of the settlements behind each row, if what was booked is given to be read. What an
+/// earlier run wrote into the folder goes once that is read. Tells the workbooks; beside each lies the same document as a
+/// table and as a page. A list that does not come to its row is noted.
 ///
 /// # Errors
-/// When a member who receives has no account, which is found before anything is written; when a document does not add
-/// up, or a file cannot be written.
-pub fn write_all(
+/// When a member who receives has no account, which is found before anything is written; when what was booked cannot be
+/// read, a document does not add up, or a file cannot be written.
+pub async fn write_all(
     cleared: &ClearedMonth,
     whose: &Whose,
-    lists: bool,
+    booked: Option<&mut impl Booked>,
     (regions, accounts): (&RegionTable, &BTreeMap<String, BankAccount>),
     out: &Path,
 ) -> Result<Vec<PathBuf>> {
-    let ClearedMonth { month, stage: _, pairs, records, entries, deadlines: _, made_on } = cleared;
+    let ClearedMonth { month, stage: _, pairs, records, moved: _, deadlines: _, made_on } = cleared;
     let all = || pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect();
     let members: BTreeSet<MemberCode> = whose.members.clone().unwrap_or_else(all);
     each_receiver_has_an_account(records, &members, accounts)?;
+    stale::clear_unfinished(out)?;
+    let lists = match booked {
+        Some(booked) => Some(Lists::write(out, cleared, booked, regions).await?),
+        None => None,
+    };
     stale::clear(out)?;
     let (month, mut writing) = (*month, Writing::new(*made_on));
-    if lists {
-        writing.lists(out, month, entries, regions)?;
+    if let Some(lists) = lists {
+        for (row, [listed, stated]) in lists.differing(pairs) {
+            output::note(&format!(
+                "{row}.csv comes to {listed} and its row to {stated}: it was read at another moment"
+            ));
+        }
+        writing.lists = lists.put(out)?;
     }
     if whose.is_national {
         let paper = stamped(cleared, |_| true, regions, national(month, pairs, regions));
@@ -151,7 +163,7 @@ pub fn write_all(
 
 /// Every statement and detail of a member, each with its stamp.
 fn papers_of(cleared: &ClearedMonth, member: MemberCode, regions: &RegionTable) -> Vec<Document> {
-    let ClearedMonth { month, stage: _, pairs, records: _, entries, deadlines: _, made_on: _ } = cleared;
+    let ClearedMonth { month, stage: _, pairs, records: _, moved, deadlines: _, made_on: _ } = cleared;
     let month = *month;
     let mut papers = Vec::new();
     for side in Side::ALL {
@@ -163,9 +175,9 @@ fn papers_of(cleared: &ClearedMonth, member: MemberCode, regions: &RegionTable) 
     papers.extend(Insurance::ALL.map(|insurance| of_home(detail(month, member, insurance, pairs, regions))));
     papers.push(of_home(shares(month, member, pairs, regions)));
     let of_both = |paper| stamped(cleared, |pair| [pair.home, pair.treatment].contains(&member), regions, paper);
-    papers.push(of_both(carried(month, member, entries, regions)));
-    papers.push(of_both(deductions(month, member, entries, regions)));
-    papers.push(of_both(corrections(month, member, entries, regions)));
+    papers.push(of_both(carried(month, member, moved, regions)));
+    papers.push(of_both(deductions(month, member, moved, regions)));
+    papers.push(of_both(corrections(month, member, moved, regions)));
     papers
 }
 

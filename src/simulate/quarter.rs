@@ -56,6 +56,7 @@ use settlement::outcome::Outcome;
 use settlement::postings::Turn;
 
 use crate::clearing::papers::fetched::read_moved;
+use crate::clearing::papers::lists::{Booked, Page};
 use crate::clearing::papers::whose::Whose;
 use crate::clearing::papers::{ClearedMonth, write_all};
 use crate::verify;
@@ -202,23 +203,21 @@ async fn closed(nation: &Nation, period: PeriodNumber, out: &Path) -> Result<Cle
         record.stage().word()
     );
     let made_on = nation.calendar().schedule(month).clearing_day;
-    let mut entries = BTreeMap::new();
-    for (pair, lots) in &standing.pairs {
-        let moved = nation.clearing().moved(period, *pair).await?;
-        let mut behind = moved.iter().map(read_moved).collect::<Result<Vec<_>>>()?;
-        for lot in lots.keys() {
-            behind.extend(booked(&nation.hub().store, period, *lot).await?);
-        }
-        entries.insert(*pair, behind);
+    let mut moved = BTreeMap::new();
+    for pair in standing.pairs.keys() {
+        let entries = nation.clearing().moved(period, *pair).await?;
+        moved.insert(*pair, entries.iter().map(read_moved).collect::<Result<Vec<_>>>()?);
     }
     let days = |on: Option<Date>| on.and_then(|on| nation.calendar().payment_days(month, on).ok());
     let deadlines = record.pairs.iter().filter_map(|(pair, held)| Some((*pair, days(held.noticed_on)?))).collect();
     let (stage, pairs, records) = (record.stage(), standing.pairs, standing.record.pairs);
-    let cleared = ClearedMonth { month, stage, pairs, records, entries, deadlines, made_on };
+    let cleared = ClearedMonth { month, stage, pairs, records, moved, deadlines, made_on };
     let accounts = MEMBERS.iter().map(|plan| (plan.code.to_owned(), account(plan.code))).collect();
     let accounts: BTreeMap<String, BankAccount> = accounts;
     let whose = Whose { members: Some(MEMBERS.iter().map(country::Plan::member).collect()), is_national: true };
-    write_all(&cleared, &whose, true, (&nation.country.regions, &accounts), &out.join(month.to_string()))?;
+    let mut booked = BookedInStore { store: &nation.hub().store, period };
+    let (tables, out) = ((&*nation.country.regions, &accounts), out.join(month.to_string()));
+    write_all(&cleared, &whose, Some(&mut booked), tables, &out).await?;
     Ok(cleared)
 }
 
@@ -227,17 +226,37 @@ async fn closed(nation: &Nation, period: PeriodNumber, out: &Path) -> Result<Cle
 /// # Errors
 /// When the store fails.
 pub async fn booked(store: &HubStore, period: PeriodNumber, lot: Lot) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for posting in store.lot_postings((period, lot), Position(0), offices::A_LOT).await? {
-        let other = match posting.corrects {
-            Some(earlier) => store.clearing_month_of(earlier).await?,
-            None => None,
-        };
-        let (movement, day) = (Movement::Booked(posting.turn()), Some(posting.day));
-        let (settlement, sums, reason) = (posting.settlement, posting.posting.sums, String::new());
-        entries.push(Entry { settlement, lot, movement, day, other, reason, sums, along: Money::ZERO });
+    let (mut entries, mut after) = (Vec::new(), 0);
+    while let Some((page, last)) = (BookedInStore { store, period }).page(&lot, after).await? {
+        entries.extend(page);
+        after = last;
     }
     Ok(entries)
+}
+
+/// What a period books, as a hub's store has it.
+struct BookedInStore<'s> {
+    store: &'s HubStore,
+    period: PeriodNumber,
+}
+
+impl Booked for BookedInStore<'_> {
+    async fn page(&mut self, lot: &Lot, after: u64) -> Result<Option<Page>> {
+        let after = Position(after.cast_signed());
+        let postings = self.store.lot_postings((self.period, *lot), after, offices::A_LOT).await?;
+        let Some(last) = postings.last().map(|posting| posting.position.0.cast_unsigned()) else { return Ok(None) };
+        let mut entries = Vec::new();
+        for posting in postings {
+            let other = match posting.corrects {
+                Some(earlier) => self.store.clearing_month_of(earlier).await?,
+                None => None,
+            };
+            let (movement, day) = (Movement::Booked(posting.turn()), Some(posting.day));
+            let (settlement, sums, reason) = (posting.settlement, posting.posting.sums, String::new());
+            entries.push(Entry { settlement, lot: *lot, movement, day, other, reason, sums, along: Money::ZERO });
+        }
+        Ok(Some((entries, last)))
+    }
 }
 
 /// What each month undoes and brings back of settlements of earlier months, by the journal alone.

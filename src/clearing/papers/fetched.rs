@@ -21,6 +21,7 @@ use settlement::person::Insurance;
 use settlement::postings::Turn;
 use tonic::transport::Channel;
 
+use super::lists::{Booked, Page};
 use crate::clearing::A_PAGE;
 use crate::status;
 
@@ -64,34 +65,25 @@ pub async fn moved_of(client: &mut ClearingClient<Channel>, mut asked: v1::Moved
     }
 }
 
-/// What was booked, settlement by settlement.
-pub(super) async fn booked(
-    client: &mut ClearingClient<Channel>,
-    period: &v1::PeriodView,
-    lots: impl Iterator<Item = &Lot>,
-) -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for lot in lots {
-        let mut after = 0;
-        loop {
-            let (month, named) = (period.month.clone(), Some(write_lot(lot)));
-            let asked = v1::LotRequest { month, lot: named, after, limit: A_PAGE };
-            let asked = client.settlements(asked).await;
-            let page = asked.map_err(|refused| status::to_refusal(&refused))?.into_inner().settlements;
-            let Some(last) = page.last() else { break };
-            after = last.position;
-            let read = page.iter().map(|row| read_booked(*lot, row));
-            entries.extend(read.collect::<Result<Vec<_>>>()?);
-        }
-    }
-    Ok(entries)
+/// What was booked in a month, as the hub has it.
+pub struct BookedAtHub<'c> {
+    /// How the hub is reached.
+    pub client: &'c mut ClearingClient<Channel>,
+    /// The month, as it is asked for.
+    pub month: &'c str,
 }
 
-/// Reads what was booked.
-///
-/// # Errors
-/// The first field that is not as the hub writes it.
-pub fn read_booked(lot: Lot, row: &v1::LotSettlement) -> Result<Entry> {
+impl Booked for BookedAtHub<'_> {
+    async fn page(&mut self, lot: &Lot, after: u64) -> Result<Option<Page>> {
+        let asked = v1::LotRequest { month: self.month.to_owned(), lot: Some(write_lot(lot)), after, limit: A_PAGE };
+        let told = self.client.settlements(asked).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
+        let Some(last) = told.settlements.last() else { return Ok(None) };
+        let entries = told.settlements.iter().map(|row| read_booked(*lot, row)).collect::<Result<_>>()?;
+        Ok(Some((entries, last.position)))
+    }
+}
+
+fn read_booked(lot: Lot, row: &v1::LotSettlement) -> Result<Entry> {
     let turn = Turn::from_word(&row.turn);
     Ok(Entry {
         settlement: SettlementId::new(&row.settlement).map_err(|fault| anyhow!("{} {fault}", row.settlement))?,

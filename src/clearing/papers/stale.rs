@@ -29,6 +29,8 @@ const TITLES: [&str; 16] = [
 const ENDINGS: [&str; 3] = ["xlsx", "csv", "html"];
 /// The folder of the lists behind rows.
 pub const LISTS: &str = "details";
+/// The folder in which they are written; it stays behind where a run is killed.
+pub const UNFINISHED: &str = "details-unfinished";
 
 /// Takes away what earlier runs wrote into a folder, and folders that it leaves empty.
 ///
@@ -50,6 +52,18 @@ pub fn clear(out: &Path) -> Result<()> {
             continue;
         }
         remove_if_empty(&folder);
+    }
+    Ok(())
+}
+
+/// Takes away the lists that a run was killed over.
+///
+/// # Errors
+/// When they cannot be taken away.
+pub fn clear_unfinished(out: &Path) -> Result<()> {
+    let folder = out.join(UNFINISHED);
+    if folder.is_dir() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot take away {}", folder.display()))?;
     }
     Ok(())
 }

@@ -1,19 +1,13 @@
-//! Documents on their way into files: each as a workbook, a table and a page, with the lists of settlements that their rows
-//! lead to.
+//! Documents on their way into files: each as a workbook, a table and a page, with the way to the lists of settlements that
+//! their rows lead to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clearing::details::{Entry, behind, rows_of};
 use clearing::document::Document;
-use clearing::month::Month;
-use clearing::period::Pair;
 use jiff::civil::Date;
-use settlement::region::RegionTable;
-
-use super::stale;
 
 /// Documents on their way into files.
 pub struct Writing {
@@ -43,35 +37,15 @@ impl Writing {
                 row.detail =
                     row.detail.take().filter(|name| self.lists.contains(name)).map(|name| format!("{way}/{name}.csv"));
             }
-            write_file(folder, &paper.title, "xlsx", &documents::workbook::write(&[paper.clone()], self.made_on)?)?;
+            write_file(
+                folder,
+                &paper.title,
+                "xlsx",
+                &documents::workbook::write(std::slice::from_ref(&paper), self.made_on)?,
+            )?;
             write_file(folder, &paper.title, "csv", &documents::table::write(&paper)?)?;
             write_file(folder, &paper.title, "html", documents::page::write(&paper)?.as_bytes())?;
             self.files.push(folder.join(format!("{}.xlsx", paper.title)));
-        }
-        Ok(())
-    }
-
-    /// Writes the list behind each row of a statement.
-    pub(super) fn lists(
-        &mut self,
-        out: &Path,
-        month: Month,
-        entries: &BTreeMap<Pair, Vec<Entry>>,
-        regions: &RegionTable,
-    ) -> Result<()> {
-        let mut rows: BTreeMap<String, Vec<(&Pair, &Entry)>> = BTreeMap::new();
-        for (pair, entry) in entries.iter().flat_map(|(pair, entries)| entries.iter().map(move |entry| (pair, entry))) {
-            for row in rows_of(pair, &entry.lot) {
-                rows.entry(row).or_default().push((pair, entry));
-            }
-        }
-        let folder = out.join(stale::LISTS);
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        for (row, entries) in rows {
-            let list = behind(month, entries, regions);
-            list.check()?;
-            write_file(&folder, &row, "csv", &documents::table::write(&list)?)?;
-            self.lists.insert(row);
         }
         Ok(())
     }
