@@ -211,10 +211,25 @@ pub async fn run(command: Command) -> Result<Ending> {
             print(&[changed.into_inner()], json)
         }
         Command::List { access, settlement, json } => {
-            let listed = client(&access)?.list(v1::ListDeductionsRequest { settlement }).await;
-            let listed = listed.map_err(|refused| status::to_refusal(&refused))?;
-            print(&listed.into_inner().deductions, json)
+            let asked = v1::ListDeductionsRequest { settlement, ..v1::ListDeductionsRequest::default() };
+            print(&all(&mut client(&access)?, asked).await?, json)
         }
+    }
+}
+
+/// All that is asked for, page by page.
+async fn all(
+    client: &mut DeductionsClient<Channel>,
+    mut asked: v1::ListDeductionsRequest,
+) -> Result<Vec<v1::DeductionView>> {
+    let mut deductions = Vec::new();
+    loop {
+        let page = client.list(asked.clone()).await.map_err(|refused| status::to_refusal(&refused))?.into_inner();
+        deductions.extend(page.deductions);
+        if page.next.is_empty() {
+            return Ok(deductions);
+        }
+        asked.after = page.next;
     }
 }
 

@@ -2,12 +2,15 @@
 //! their hospitals object by letter; both sides' see, and so does who operates for every region. Started by
 //! [`crate::start()`].
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clearing::obligation::Lot;
 use clearing::review::{Deducted, Objection, ReviewFault, Standing};
 use identity::permit::OperatorPermit;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::clock::Clock;
-use ledger::hub::{Change, Deduction, DeductionFault, DeductionLodging};
+use ledger::hub::{Change, Deduction, DeductionFault, DeductionLodging, PeriodNumber};
 use proto::convert::cleared::{read_funds, write_funds, write_lot};
 use proto::v1;
 use proto::v1::deductions_server::Deductions;
@@ -17,6 +20,7 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use super::Clearing;
+use super::service::{no_place, page_limit};
 use super::texts::{read_id, read_letter, read_reason};
 use crate::refusing::{failed, invalid, refuse};
 use crate::scope;
@@ -73,16 +77,18 @@ impl DeductionsService {
 
     async fn view(&self, id: &str) -> Result<v1::DeductionView, Refusal> {
         let held = self.find(id).await?.ok_or_else(|| Refusal::new(Reason::Internal))?;
-        self.write(&held).await
+        let mut views = self.write(&[held]).await?;
+        views.pop().ok_or_else(|| Refusal::new(Reason::Internal))
     }
 
-    async fn write(&self, held: &Deduction) -> Result<v1::DeductionView, Refusal> {
-        let month = match held.period {
-            Some(period) => self.clearing.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?,
-            None => None,
-        };
-        let month = month.map(|month| month.to_string()).unwrap_or_default();
-        Ok(v1::DeductionView { month, ..write_deduction(held) })
+    async fn write(&self, held: &[Deduction]) -> Result<Vec<v1::DeductionView>, Refusal> {
+        let mut months = BTreeMap::new();
+        for period in held.iter().filter_map(|held| held.period).collect::<BTreeSet<PeriodNumber>>() {
+            let month = self.clearing.store.clearing_month_of(period).await.map_err(|fault| failed(&fault))?;
+            months.extend(month.map(|month| (period, month.to_string())));
+        }
+        let month = |held: &Deduction| held.period.and_then(|period| months.get(&period).cloned()).unwrap_or_default();
+        Ok(held.iter().map(|held| v1::DeductionView { month: month(held), ..write_deduction(held) }).collect())
     }
 
     async fn listed(
@@ -94,12 +100,16 @@ impl DeductionsService {
             "" => None,
             id => Some(SettlementId::new(id).map_err(|fault| invalid("settlement", fault.to_string()))?),
         };
-        let all = self.clearing.store.deduction_list(settlement).await.map_err(|fault| failed(&fault))?;
-        let mut deductions = Vec::new();
-        for held in all.iter().filter(|held| self.clearing.sees_lot(permit, &held.lot)) {
-            deductions.push(self.write(held).await?);
-        }
-        Ok(v1::ListDeductionsReply { deductions })
+        let after = match asked.after.as_str() {
+            "" => None,
+            text => Some(read_place(text).ok_or_else(|| no_place("after"))?),
+        };
+        let (limit, pools) = (page_limit(asked.limit), scope::own(permit, &self.clearing.regions));
+        let page = self.clearing.store.deduction_page((settlement, pools), after, limit).await;
+        let page = page.map_err(|fault| failed(&fault))?;
+        let last = page.last().filter(|_| page.len() == limit as usize);
+        let next = last.map(write_place).unwrap_or_default();
+        Ok(v1::ListDeductionsReply { deductions: self.write(&page).await?, next })
     }
 }
 
@@ -152,6 +162,16 @@ impl Deductions for DeductionsService {
         let permit = OperatorPermit::from_request(&request)?;
         self.listed(&permit, request.get_ref()).await.map(Response::new).map_err(refuse)
     }
+}
+
+/// Where the page after a deduction begins: when it was lodged, in microseconds, and its id.
+fn write_place(held: &Deduction) -> String {
+    format!("{}.{}", held.lodged_at.as_microsecond(), held.lodging.id)
+}
+
+fn read_place(text: &str) -> Option<(Timestamp, String)> {
+    let (at, id) = text.split_once('.')?;
+    Some((Timestamp::from_microsecond(at.parse().ok()?).ok()?, id.to_owned()))
 }
 
 /// Writes a deduction, but for the month from which it is taken off.

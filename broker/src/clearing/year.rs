@@ -6,15 +6,17 @@ use clearing::cleared::pair_of;
 use clearing::month::Month;
 use clearing::period::Stage;
 use clearing::year::{Rest, Why, YearEnd};
-use ledger::hub::{CameAlone, CarriedEntry, LotPosting, MovedPosting, PeriodNumber};
+use ledger::hub::{Between, CameAlone, CarriedOne, CarriedSide, LotPosting, MovedPosting, PeriodNumber};
 use ledger::store::StoreError;
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 
 use super::Clearing;
 
-/// The list is looked at so many entries at once.
+/// The list, and what was carried, deducted and corrected, is looked at so many entries at once.
 const A_PAGE: u32 = 1_000;
+/// Before the first entry that was carried.
+const FIRST: (i64, i64, i64) = (i64::MIN, i64::MIN, i64::MIN);
 
 impl Clearing {
     /// How far a year is: its months, what of them is not paid, what was carried out of them and is not closed, and what
@@ -40,14 +42,6 @@ impl Clearing {
         for (period, month) in self.store.clearing_unfinished().await? {
             let Some(month) = month.filter(|_| period > last) else { continue };
             let members = self.members(period).await?;
-            let carried = self.store.carried_entries(period).await?;
-            let place = |carried: &CarriedEntry| (carried.posting.position, carried.posting.part);
-            let left: BTreeSet<_> = carried.iter().filter(|carried| carried.from == Some(period)).map(place).collect();
-            let of_year = carried.iter().filter(|carried| {
-                carried.into == Some(period)
-                    && !left.contains(&place(carried))
-                    && periods.contains_key(&carried.posting.period)
-            });
             let came = self.store.came_alone(period).await?;
             let own: BTreeSet<&SettlementId> =
                 came.iter().filter(|came| periods.contains_key(&came.posted_in)).map(|came| &came.settlement).collect();
@@ -60,14 +54,22 @@ impl Clearing {
                 why: Why::Carried,
                 owed: *moves,
             }));
-            let mut along = self.along(period, &came).await?;
-            end.rests.extend(of_year.map(|carried| {
-                let LotPosting { settlement, part, posting, .. } = &carried.posting;
-                // What goes along is of the settlement's own lot, and is told once.
-                let along = if *part == 0 { along.remove(settlement).unwrap_or_default() } else { Money::ZERO };
-                let (pair, owed) = (pair_of(&posting.lot, &members), posting.sums.owed() + along);
-                Rest { pair, month, why: Why::Carried, owed }
-            }));
+            let (left, mut along) = (self.left(period).await?, self.along(period, &came).await?);
+            let mut after = FIRST;
+            loop {
+                let page = self.carried_beyond(period, CarriedSide::Into, after).await?;
+                let Some(last) = page.last() else { break };
+                after = last.key;
+                let stays = |one: &&CarriedOne| !left.contains(&place(one));
+                let of_year = |one: &&CarriedOne| periods.contains_key(&one.entry.posting.period);
+                end.rests.extend(page.iter().filter(stays).filter(of_year).map(|one| {
+                    let LotPosting { settlement, part, posting, .. } = &one.entry.posting;
+                    // What goes along is of the settlement's own lot, and is told once.
+                    let along = if *part == 0 { along.remove(settlement).unwrap_or_default() } else { Money::ZERO };
+                    let (pair, owed) = (pair_of(&posting.lot, &members), posting.sums.owed() + along);
+                    Rest { pair, month, why: Why::Carried, owed }
+                }));
+            }
         }
         let mut after = None;
         loop {
@@ -89,6 +91,26 @@ impl Clearing {
         Ok(end)
     }
 
+    /// The entries that were carried on out of a period.
+    async fn left(&self, period: PeriodNumber) -> Result<BTreeSet<(i64, i64)>, StoreError> {
+        let (mut left, mut after) = (BTreeSet::new(), FIRST);
+        loop {
+            let page = self.carried_beyond(period, CarriedSide::OutOf, after).await?;
+            let Some(last) = page.last() else { return Ok(left) };
+            after = last.key;
+            left.extend(page.iter().map(place));
+        }
+    }
+
+    async fn carried_beyond(
+        &self,
+        period: PeriodNumber,
+        side: CarriedSide,
+        after: (i64, i64, i64),
+    ) -> Result<Vec<CarriedOne>, StoreError> {
+        self.store.carried_page((period, side), Between::default(), after, A_PAGE).await
+    }
+
     /// What deductions and corrections of a period come to, settlement by settlement: they go with what is carried into it,
     /// but for what came there by itself.
     async fn along(
@@ -97,15 +119,33 @@ impl Clearing {
         came: &[CameAlone],
     ) -> Result<BTreeMap<SettlementId, Money>, StoreError> {
         let mut along: BTreeMap<SettlementId, Money> = BTreeMap::new();
-        for deducted in self.store.deduction_postings(period).await? {
-            *along.entry(deducted.settlement).or_default() -= deducted.taken.total();
+        let (store, mut after) = (&self.store, (String::new(), 0));
+        loop {
+            let page = store.deduction_postings_page(period, Between::default(), after, A_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = (last.id.clone(), last.step);
+            for deducted in page {
+                *along.entry(deducted.settlement).or_default() -= deducted.taken.total();
+            }
         }
-        for corrected in self.store.correction_postings(period).await? {
-            *along.entry(corrected.correction.settlement).or_default() += corrected.moves.total();
+        after = (String::new(), 0);
+        loop {
+            let page = store.correction_postings_page(period, Between::default(), after, A_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = (last.id.clone(), last.step);
+            for corrected in page {
+                *along.entry(corrected.correction.settlement).or_default() += corrected.moves.total();
+            }
         }
         for CameAlone { settlement, moves, .. } in came {
             *along.entry(settlement.clone()).or_default() -= *moves;
         }
         Ok(along)
     }
+}
+
+/// The entry that was carried, by its place in the journal and its part.
+fn place(one: &CarriedOne) -> (i64, i64) {
+    let (position, part, _) = one.key;
+    (position, part)
 }

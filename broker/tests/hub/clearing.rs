@@ -365,6 +365,19 @@ async fn the_treatment_side_reviews_and_the_home_side_sees_what_is_taken_off() {
         client.list(all.clone()).await.expect("a list").into_inner().deductions.len()
     };
     assert_eq!((seen(&mut xinxiang).await, seen(&mut shenzhen).await), (3, 0));
+    let (mut paged, mut ids) = (v1::ListDeductionsRequest { limit: 2, ..all.clone() }, Vec::new());
+    loop {
+        let page = xinxiang.list(paged.clone()).await.expect("a page").into_inner();
+        assert!(page.deductions.len() <= 2);
+        ids.extend(page.deductions.into_iter().map(|held| (held.id, held.month)));
+        if page.next.is_empty() {
+            break;
+        }
+        paged.after = page.next;
+    }
+    assert_eq!(ids, [("a", "2025-06"), ("b", ""), ("c", "2025-06")].map(|(id, month)| (id.into(), month.into())));
+    let nowhere = v1::ListDeductionsRequest { after: "c".into(), ..all.clone() };
+    assert_eq!(field(&xinxiang.list(nowhere).await.expect_err("no page ends there")), "after");
 
     world.operate(&cancel("2", "1")).await.expect("an answer");
     advance(&clearing, noon(6, 16)).await;

@@ -290,15 +290,8 @@ impl HubStore {
         read.await
     }
 
-    /// What corrections add to a period and take back in it, in the order of batches and settlements.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn correction_postings(&self, period: PeriodNumber) -> Result<Vec<PostedCorrection>, StoreError> {
-        self.correction_postings_page(period, Between::default(), (String::new(), 0), u32::MAX).await
-    }
-
-    /// The same between pools, after a posting, by its id and step.
+    /// What corrections add to a period and take back in it between pools, after a posting, by its id and step, in the order
+    /// of batches and settlements.
     ///
     /// # Errors
     /// When the store fails.

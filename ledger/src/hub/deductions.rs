@@ -7,7 +7,7 @@ use clearing::obligation::{Lot, Sums};
 use clearing::review::{Deducted, Event, Objection, ReviewFault, Standing, after, agree, lodge};
 use jiff::Timestamp;
 use settlement::adjudication::{Fund, FundShares};
-use settlement::ids::SettlementId;
+use settlement::ids::{PoolCode, SettlementId};
 use settlement::money::Money;
 
 use super::afterwards::{DEDUCTIONS, period_for, posted_in};
@@ -15,7 +15,7 @@ use super::corrections;
 use super::lots::{lot_values, read_lot, read_sums};
 use super::periods::{Between, PeriodNumber};
 use super::{HubStore, corrupt, instant};
-use crate::engine::{Row, Sql};
+use crate::engine::{self, Row, Sql};
 use crate::store::StoreError;
 use crate::values;
 
@@ -200,15 +200,7 @@ impl HubStore {
         Ok(self.engine.read(move |sql| in_force(sql, &settlement)).await?.map(|(lot, _)| lot))
     }
 
-    /// What deductions take off a period, in the order of their ids.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn deduction_postings(&self, period: PeriodNumber) -> Result<Vec<PostedDeduction>, StoreError> {
-        self.deduction_postings_page(period, Between::default(), (String::new(), 0), u32::MAX).await
-    }
-
-    /// The same between pools, after a posting, by its id and step.
+    /// What deductions take off a period between pools, after a posting, by its id and step, in that order.
     ///
     /// # Errors
     /// When the store fails.
@@ -249,6 +241,26 @@ impl HubStore {
     /// When the store fails.
     pub async fn deduction_list(&self, settlement: Option<SettlementId>) -> Result<Vec<Deduction>, StoreError> {
         self.engine.read(move |sql| list(sql, settlement.as_ref())).await
+    }
+
+    /// The deductions of a settlement, or of all, that are between these pools and others, or any; after one, by when it was
+    /// lodged and its id, in that order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deduction_page(
+        &self,
+        (settlement, pools): (Option<SettlementId>, Option<Vec<PoolCode>>),
+        after: Option<(Timestamp, String)>,
+        limit: u32,
+    ) -> Result<Vec<Deduction>, StoreError> {
+        let pools = pools.map(|pools| engine::list(pools.iter().map(|pool| pool.0.as_str())));
+        let settlement = settlement.map(|settlement| settlement.to_time_first());
+        let (at, id) = after.map_or((i64::MIN, String::new()), |(at, id)| (at.as_microsecond(), id));
+        let read = self
+            .engine
+            .read(move |sql| page(sql, (settlement.as_deref(), pools.as_deref()), (at, &id), i64::from(limit)));
+        read.await
     }
 }
 
@@ -408,6 +420,9 @@ pub(super) fn in_force(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Optio
 
 macro_rules! deductions {
     ($where:literal) => {
+        deductions!($where, "")
+    };
+    ($where:expr, $limit:literal) => {
         concat!(
             "SELECT home, treatment, insurance, care, deductions.basic, deductions.large_sum, deductions.catastrophic,
                 deductions.civil_servant, deductions.assistance, deductions.id, settlement, deductions.reason,
@@ -426,7 +441,22 @@ macro_rules! deductions {
                                    AND event = 'agreed')
             ",
             $where,
-            " ORDER BY lodged_at, deductions.id"
+            " ORDER BY lodged_at, deductions.id",
+            $limit
+        )
+    };
+}
+
+macro_rules! page {
+    ($of:literal) => {
+        deductions!(
+            concat!(
+                "WHERE (lodged_at, deductions.id) > (?1, ?2)
+                   AND (?3 IS NULL OR home IN (SELECT value FROM json_each(?3))
+                        OR treatment IN (SELECT value FROM json_each(?3))) ",
+                $of
+            ),
+            " LIMIT ?4"
         )
     };
 }
@@ -438,6 +468,18 @@ pub(super) fn list(sql: &Sql<'_>, settlement: Option<&SettlementId>) -> Result<V
             sql.query(deductions!("WHERE settlement = ?1"), values![&settlement], read)
         }
         None => sql.query(deductions!(""), values![], read),
+    }
+}
+
+fn page(
+    sql: &Sql<'_>,
+    (settlement, pools): (Option<&str>, Option<&str>),
+    (at, id): (i64, &str),
+    limit: i64,
+) -> Result<Vec<Deduction>, StoreError> {
+    match settlement {
+        Some(settlement) => sql.query(page!("AND settlement = ?5"), values![at, id, pools, limit, settlement], read),
+        None => sql.query(page!(""), values![at, id, pools, limit], read),
     }
 }
 

@@ -137,6 +137,7 @@ on_both! {
     a_payment_is_corrected_by_its_side_until_both_record_the_same,
     a_deduction_is_taken_off_once_agreed_and_given_back_when_its_settlement_is_undone,
     all_deductions_of_a_settlement_stay_within_its_payment,
+    deductions_are_listed_page_by_page_for_their_regions,
     a_released_deduction_comes_back_as_it_stood_with_its_settlement,
     a_released_deduction_that_fits_no_more_stays_released_and_says_why,
     what_comes_back_to_a_settlement_on_the_list_waits_there_with_it,

@@ -143,6 +143,7 @@ const TEXT: &str = concat!(
         catastrophic INTEGER NOT NULL, civil_servant INTEGER NOT NULL, assistance INTEGER NOT NULL,
         reason TEXT NOT NULL, lodged_by TEXT NOT NULL, lodged_at INTEGER NOT NULL) STRICT;
     CREATE INDEX deductions_by_settlement ON deductions (settlement);
+    CREATE INDEX deductions_by_lodging ON deductions (lodged_at, id);
     CREATE TABLE deduction_events (
         id TEXT NOT NULL, step INTEGER NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL, done_by TEXT NOT NULL,
         done_at INTEGER NOT NULL, PRIMARY KEY (id, step)) STRICT, WITHOUT ROWID;

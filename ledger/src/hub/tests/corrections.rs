@@ -159,7 +159,8 @@ pub(super) async fn a_batch_is_decided_by_two_people_and_its_money_is_booked_onc
     assert_eq!((owed(&world, NEXT).await, waiting_letters(&world).await), (0, 2), "nothing is kept of it");
     assert_eq!(take(&world, "2").await.standing, Standing::InForce);
     assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (150, -40), "from 130 to 90");
-    let posted = world.store.correction_postings(NEXT).await.expect("postings");
+    let posted =
+        world.store.correction_postings_page(NEXT, Between::default(), (String::new(), 0), 10).await.expect("postings");
     let [one] = &posted[..] else { panic!("one: {posted:?}") };
     assert_eq!((one.batch.as_str(), one.booked_in, one.moves.of(Fund::Basic).fen()), ("2", FIRST, -40));
     assert_eq!((one.correction.told, one.correction.now), (payers(130), payers(90)));

@@ -76,7 +76,8 @@ pub(super) async fn a_deduction_is_taken_off_once_agreed_and_given_back_when_its
     assert_eq!((standing(&world, "1").await, owed(&world, FIRST).await), (Standing::Agreed, 130));
     let held = world.store.deduction_find("1".into()).await.expect("the store works").expect("it is lodged");
     assert_eq!((held.objection.as_ref(), held.remark.as_str()), (Some(&objected), "双方认定"), "who objected stays");
-    let posted = world.store.deduction_postings(FIRST).await.expect("postings");
+    let posted =
+        world.store.deduction_postings_page(FIRST, Between::default(), (String::new(), 0), 10).await.expect("postings");
     assert_eq!(posted.into_iter().map(|posted| posted.objection).collect::<Vec<_>>(), [Some(objected)]);
     let late = change(&world, "1", Change::Withdraw(String::new())).await;
     assert_eq!(late, Err(DeductionFault::StandsOtherwise(Standing::Agreed)));
@@ -121,6 +122,32 @@ pub(super) async fn all_deductions_of_a_settlement_stay_within_its_payment(world
     let of_it = world.store.deduction_list(Some(settlement("S"))).await.expect("a list");
     assert_eq!(of_it.iter().map(|held| held.lodging.id.as_str()).collect::<Vec<_>>(), ["1", "2", "3"]);
     assert_eq!(owed(&world, FIRST).await, 90);
+}
+
+pub(super) async fn deductions_are_listed_page_by_page_for_their_regions(world: World) {
+    settled(&world, "S", 100).await;
+    settled(&world, "T", 100).await;
+    fold(&world).await;
+    // The first two are lodged at one moment, the last before them.
+    for (id, of, hour) in [("b", "S", 9), ("a", "T", 9), ("c", "S", 10), ("d", "S", 8)] {
+        let lodged = world.store.deduction_lodge(lodging(id, of, 1), ("a certificate".into(), at(hour))).await;
+        assert_eq!(lodged.expect("the store works"), Ok(()));
+    }
+    let list = async |of: Option<&str>, pools: Option<&[&str]>, after: Option<(i64, &str)>, limit| {
+        let pools = pools.map(|codes| codes.iter().map(|code| pool(code)).collect());
+        let after = after.map(|(hour, id)| (at(hour), id.to_owned()));
+        let page = world.store.deduction_page((of.map(settlement), pools), after, limit).await.expect("a page");
+        page.into_iter().map(|held| held.lodging.id).collect::<Vec<_>>()
+    };
+    assert_eq!(list(None, None, None, 10).await, ["d", "a", "b", "c"]);
+    assert_eq!(list(None, None, None, 2).await, ["d", "a"]);
+    assert_eq!(list(None, None, Some((9, "a")), 2).await, ["b", "c"]);
+    assert_eq!(list(None, None, Some((10, "c")), 2).await, [""; 0]);
+    assert_eq!(list(Some("S"), None, None, 2).await, ["d", "b"]);
+    assert_eq!(list(Some("S"), Some(&["310000"]), Some((9, "b")), 2).await, ["c"]);
+    assert_eq!(list(None, Some(&["440300", "410700"]), Some((8, "d")), 2).await, ["a", "b"]);
+    assert_eq!(list(None, Some(&["440300"]), None, 10).await, [""; 0]);
+    assert_eq!(list(None, Some(&[]), None, 10).await, [""; 0]);
 }
 
 /// What undid a settlement is itself undone.
