@@ -353,14 +353,15 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
     let lots = lots.map_err(|fault| anyhow::anyhow!("the hub's answer: {} {}", fault.field, fault.problem))?;
     if as_json {
         let rows = lots.iter().map(|(lot, cleared)| {
+            let gross = cleared.gross();
             json!({ "home": lot.home.to_string(), "treatment": lot.treatment.to_string(),
-                "insurance": lot.insurance.word(), "care": lot.care.word(), "visits": cleared.net().visits,
-                "total": cleared.net().total.to_string(), "booked": cleared.booked.owed().to_string(),
+                "insurance": lot.insurance.word(), "care": lot.care.word(), "visits": gross.visits,
+                "total": gross.total.to_string(), "booked": cleared.booked.owed().to_string(),
                 "corrected": cleared.corrected.owed().to_string(),
                 "carried_out": cleared.carried_out.owed().to_string(),
                 "carried_in": cleared.carried_in.owed().to_string(), "deducted": cleared.deducted.owed().to_string(),
                 "recomputed": cleared.recomputed.owed().to_string(),
-                "payers": payers(&cleared.net()), "owed": cleared.owed().to_string(),
+                "payers": payers(&gross), "owed": cleared.owed().to_string(),
                 "by_payer": { "booked": payers(&cleared.booked), "corrected": payers(&cleared.corrected),
                     "carried_out": payers(&cleared.carried_out), "carried_in": payers(&cleared.carried_in),
                     "deducted": payers(&cleared.deducted), "recomputed": payers(&cleared.recomputed) } })

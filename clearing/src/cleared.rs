@@ -21,7 +21,7 @@ pub struct Cleared {
     pub carried_out: Sums,
     /// From earlier periods, or from the list.
     pub carried_in: Sums,
-    /// 审核扣款, fund by fund; it takes no visits and no charges off.
+    /// 审核扣款, fund by fund, of what is cleared here or was cleared before; it takes no visits and no charges off.
     pub deducted: Sums,
     /// 重算更正, fund by fund: what settlements come to otherwise that were worked out again after a late change. No visits
     /// and no charges.
@@ -29,13 +29,20 @@ pub struct Cleared {
 }
 
 impl Cleared {
-    /// What is left: visits and charges that are cleared, and what is owed for them.
+    /// What is cleared before deductions: visits and charges, and what funds and accounts pay for them. A deduction of what
+    /// is carried out goes with it and is not in `deducted` any more, so nothing is left of either.
+    pub fn gross(&self) -> Sums {
+        let mut gross = self.booked;
+        gross += self.carried_in;
+        gross -= self.carried_out;
+        gross += self.recomputed;
+        gross
+    }
+
+    /// What is left of it less deductions: what is owed.
     pub fn net(&self) -> Sums {
-        let mut net = self.booked;
-        net += self.carried_in;
-        net -= self.carried_out;
+        let mut net = self.gross();
         net -= self.deducted;
-        net += self.recomputed;
         net
     }
 

@@ -8,11 +8,12 @@ use settlement::person::Insurance;
 
 use crate::cleared::{Cleared, sum};
 use crate::details::{lot_name, pair_name};
-use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
+use crate::document::{Cell, Column, Document, Row, Sign};
+use crate::figures::{figures, figures_of, net_columns};
 use crate::month::Month;
 use crate::obligation::{Lot, Payer};
 use crate::period::{Pair, Side};
-use crate::statement::{Names, Pairs, document, figures, figures_of};
+use crate::statement::{Names, Pairs, document};
 
 /// 清算表 of a pair of members, lot by lot: the statement that both sides confirm or object to.
 pub fn of_pair(month: Month, pair: &Pair, lots: &BTreeMap<Lot, Cleared>, names: &impl Names) -> Document {
@@ -31,7 +32,7 @@ pub fn of_pair(month: Month, pair: &Pair, lots: &BTreeMap<Lot, Cleared>, names: 
 }
 
 /// 应付清算金额构成表 of a home member, or 应收 of a treatment member: for each member on the other side and each
-/// insurance, which fund, or the account, is behind what was booked, carried in and out, and deducted.
+/// insurance, which fund, or the account, is behind what was booked, carried in and out, corrected and deducted.
 pub fn composition(month: Month, member: MemberCode, side: Side, pairs: &Pairs, names: &impl Names) -> Document {
     let (title, own, other, across) = match side {
         Side::Home => ("应付清算金额构成表", "参保省", "就医省", Side::Treatment),
@@ -39,10 +40,10 @@ pub fn composition(month: Month, member: MemberCode, side: Side, pairs: &Pairs, 
     };
     let mut columns = [other, "险种", "支付来源"].map(Column::text).to_vec();
     let first = columns.len();
-    columns.extend(["本期结算", "其中更正往期", "上期转入", "转出下期", "审核扣款", "重算更正"].map(Column::money));
-    let signs = [Sign::Plus, Sign::Minus, Sign::Minus, Sign::Plus];
-    let parts: Vec<_> = [(first, Sign::Plus)].into_iter().chain((first + 2..).zip(signs)).collect();
-    columns.push(Column { name: "清算金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
+    columns.extend(["本期结算", "其中更正往期", "上期转入", "转出下期", "重算更正"].map(Column::money));
+    let signs = [Sign::Plus, Sign::Minus, Sign::Plus];
+    let gross = [(first, Sign::Plus)].into_iter().chain((first + 2..).zip(signs)).collect();
+    columns.extend(net_columns(columns.len(), gross));
     let mut rows = Vec::new();
     for (pair, lots) in pairs.iter().filter(|(pair, _)| pair.member(side) == member) {
         for insurance in Insurance::ALL {
@@ -59,7 +60,7 @@ pub fn composition(month: Month, member: MemberCode, side: Side, pairs: &Pairs, 
 /// None where nothing of a payer's moved.
 fn row_of(payer: Payer, cleared: &Cleared, named: [String; 2], pair: &Pair) -> Option<Row> {
     let Cleared { booked, corrected, carried_out, carried_in, deducted, recomputed } = cleared;
-    let moved = [booked, corrected, carried_in, carried_out, deducted, recomputed].map(|sums| payer.share_of(sums));
+    let moved = [booked, corrected, carried_in, carried_out, recomputed, deducted].map(|sums| payer.share_of(sums));
     if moved.iter().all(|amount| amount.is_zero()) {
         return None;
     }
@@ -99,13 +100,14 @@ mod tests {
                     prop_assert_eq!(made_of.check(), Ok(()));
                     for payer in Payer::all() {
                         let of_payer = |row: &Row| is_pairs(row) && row.cells[2] == Cell::Text(payer.name().into());
-                        prop_assert_eq!(total(&made_of, "清算金额", of_payer), total(&all, payer.name(), is_pairs));
+                        let gross = total(&made_of, "清算金额", of_payer) + total(&made_of, "审核扣款", of_payer);
+                        prop_assert_eq!(gross, total(&all, payer.name(), is_pairs));
                     }
                     for (own, column) in [
                         ("上期转入", "其中上期转入"),
                         ("转出下期", "已减转出下期"),
-                        ("审核扣款", "已减审核扣款"),
                         ("重算更正", "其中重算更正"),
+                        ("审核扣款", "审核扣款"),
                     ] {
                         prop_assert_eq!(total(&made_of, own, is_pairs), total(&all, column, is_pairs));
                     }

@@ -13,6 +13,7 @@ use settlement::person::Insurance;
 use settlement::postings::Turn;
 
 use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
+use crate::figures::{DEDUCTED, net_columns};
 use crate::month::Month;
 use crate::obligation::{Lot, Payer, Sums};
 use crate::period::{Pair, Side};
@@ -59,7 +60,7 @@ impl Movement {
             Movement::Booked(Turn::Reinstate) => "恢复",
             Movement::CarriedIn => "上期转入",
             Movement::CarriedOut => "转出下期",
-            Movement::Deducted { id: _, on: _, objection: _ } => "审核扣款",
+            Movement::Deducted { id: _, on: _, objection: _ } => DEDUCTED,
             Movement::Recomputed { .. } => "重算更正",
         }
     }
@@ -86,6 +87,21 @@ pub struct Entry {
     /// What deductions and corrections that are carried with it come to, with the sign with which they count: they stand
     /// among their own, so this is told and not added. Nothing of what is not carried.
     pub along: Money,
+}
+
+impl Entry {
+    /// What it moves of what is cleared before deductions: nothing where it is one itself.
+    pub fn gross(&self) -> Sums {
+        match self.movement {
+            Movement::Deducted { .. } => Sums::default(),
+            Movement::Booked(_) | Movement::CarriedIn | Movement::CarriedOut | Movement::Recomputed { .. } => self.sums,
+        }
+    }
+
+    /// 审核扣款: what it takes off; negative where that is given back, nothing where it is no deduction.
+    pub fn deducted(&self) -> Money {
+        self.gross().owed() - self.sums.owed()
+    }
 }
 
 /// 转入转出明细 of a member: what its periods are cleared with and without, as booked, what deductions and corrections go
@@ -180,7 +196,8 @@ pub fn corrections(
     document("更正明细", month, about, columns, rows.collect())
 }
 
-/// 结算明细: the entries behind a row of a statement; they come to what the row clears.
+/// 结算明细: the entries behind a row of a statement; they come to what the row says, column by column. Which funds a
+/// deduction takes off is for [`deductions`].
 pub fn behind<'e>(
     month: Month,
     entries: impl IntoIterator<Item = (&'e Pair, &'e Entry)>,
@@ -191,16 +208,17 @@ pub fn behind<'e>(
     columns.extend([Column::count("人次"), Column::money("医疗费总额")]);
     let first = columns.len();
     columns.extend(Payer::all().map(|payer| Column::money(payer.name())));
-    let parts = (first..columns.len()).map(|column| (column, Sign::Plus)).collect();
-    columns.push(Column { name: "清算金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
+    let gross = (first..columns.len()).map(|column| (column, Sign::Plus)).collect();
+    columns.extend(net_columns(columns.len(), gross));
     let rows = entries.into_iter().map(|(pair, entry)| {
         let mut cells = names_of(pair, entry, names);
         let day = entry.day.map(|day| day.to_string()).unwrap_or_default();
         let other = entry.other.filter(|other| *other != month).map(|other| other.to_string()).unwrap_or_default();
         cells.extend([entry.movement.name().to_owned(), day, other, entry.reason.clone()].map(Cell::Text));
-        cells.extend([Cell::Count(entry.sums.visits), Cell::Money(entry.sums.total)]);
-        cells.extend(Payer::all().map(|payer| Cell::Money(payer.share_of(&entry.sums))));
-        cells.push(Cell::Money(entry.sums.owed()));
+        let gross = entry.gross();
+        cells.extend([Cell::Count(gross.visits), Cell::Money(gross.total)]);
+        cells.extend(Payer::all().map(|payer| Cell::Money(payer.share_of(&gross))));
+        cells.extend([entry.deducted(), entry.sums.owed()].map(Cell::Money));
         Row { cells, detail: None }
     });
     document("结算明细", month, vec![], columns, rows.collect())
@@ -447,13 +465,22 @@ mod tests {
                 ];
                 let by_lot: Vec<_> = pairs.iter().map(|(pair, lots)| of_pair(month(), pair, lots, &Codes)).collect();
                 let statements = statements.iter().chain(&by_lot);
-                for row in statements.flat_map(|statement| &statement.rows) {
+                for (statement, row) in statements.flat_map(|statement| statement.rows.iter().map(move |row| (statement, row))) {
                     let detail = row.detail.as_deref().expect("each row has settlements");
                     let all = entries.iter().flat_map(|(pair, entries)| entries.iter().map(move |entry| (pair, entry)));
                     let found: Vec<_> = all.filter(|(pair, entry)| rows_of(pair, &entry.lot).iter().any(|row| row == detail)).collect();
                     let list = behind(month(), found, &Codes);
                     prop_assert_eq!(list.check(), Ok(()));
                     prop_assert_eq!(list.amount.unwrap_or_default(), row.cells.last().expect("a figure").amount());
+                    let mut in_both = 0;
+                    for (at, column) in list.columns.iter().enumerate() {
+                        let in_row = statement.columns.iter().position(|named| named.name == column.name);
+                        if let (Some(total), Some(in_row)) = (list.total(at), in_row) {
+                            prop_assert_eq!(&total, &row.cells[in_row], "{}", &column.name);
+                            in_both += 1;
+                        }
+                    }
+                    prop_assert_eq!(in_both, 4 + Payer::all().count(), "visits, charges, payers, deducted, net");
                 }
                 let own = |pair: &&Pair| [pair.home, pair.treatment].contains(&member);
                 let all: Cleared = pairs.iter().filter(|(pair, _)| own(pair)).fold(Cleared::default(), |mut all, (_, lots)| {

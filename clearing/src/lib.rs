@@ -13,7 +13,7 @@
 //! | [`cleared`], [`members`] | what a period clears, pair by pair: entries − carried out + carried in − deductions + corrections |
 //! | [`period`], [`carry`], [`listed`] | a period's life as a plan, what is carried out of it, and the list of what may not be carried any further |
 //! | [`payment`] | 拨付: what is due by insurance, and how both sides record that it is paid |
-//! | [`statement`], [`details`], [`document`] | 清算表, 明细表, 通知书, and the settlements behind their figures, as tables that add up |
+//! | [`statement`], `figures`, [`details`], [`document`] | 清算表, 明细表, 通知书, and the settlements behind their figures, as tables that add up |
 //! | [`composition`], [`edition`] | a pair's statement and what its money is made of, and which version of it a document shows |
 //! | [`year`] | 年度清算: what keeps a year from being cleared whole |
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
@@ -35,6 +35,7 @@ pub mod details;
 pub mod digest;
 pub mod document;
 pub mod edition;
+mod figures;
 pub mod hospital;
 pub mod inquiry;
 pub mod listed;

@@ -3,18 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use settlement::adjudication::Fund;
 use settlement::encounter::CareKind;
 use settlement::ids::{MemberCode, PoolCode, RegionCode};
 use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::region::RegionTable;
 
-use crate::cleared::{Cleared, sum};
+use crate::cleared::Cleared;
 use crate::details::{detail_name, pair_name, share_name};
-use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign, Stamp};
+use crate::document::{Cell, Column, Document, Row, Stamp};
+use crate::figures::{figures, figures_of};
 use crate::month::Month;
-use crate::obligation::{Lot, Payer, Sums};
+use crate::obligation::Lot;
 use crate::payment::Payment;
 use crate::period::{Pair, PairRecord, Side};
 
@@ -203,40 +203,6 @@ pub(crate) fn document(
     Document { amount, ..totalled }
 }
 
-/// The columns of figures that every statement has, behind so many columns of words. Every figure is of what is cleared:
-/// booked and carried in, less what is carried out and deducted, fund by fund, so that a row adds up across. 基金应付 is
-/// what the funds before it pay together. What corrects earlier periods and what was carried in is among the figures
-/// (其中); what is carried out and deducted is off them already (已减).
-pub(crate) fn figures(first: usize) -> Vec<Column> {
-    let mut columns = vec![Column::count("人次"), Column::count("其中住院人次"), Column::money("医疗费总额")];
-    let funds = (first + columns.len()..).take(Fund::ALL.len()).map(|fund| (fund, Sign::Plus)).collect();
-    columns.extend(Fund::ALL.map(|fund| Column::money(Payer::Fund(fund).name())));
-    let payable = first + columns.len();
-    columns.push(Column { name: "基金应付".to_owned(), kind: ColumnKind::WorkedOut(funds) });
-    columns.push(Column::money(Payer::Account.name()));
-    let moved = ["其中更正往期", "其中上期转入", "已减转出下期", "已减审核扣款", "其中重算更正"];
-    columns.extend(moved.map(Column::money));
-    let parts = vec![(payable, Sign::Plus), (payable + 1, Sign::Plus)];
-    columns.push(Column { name: "清算金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
-    columns
-}
-
-/// The figures of some lots, a cell for each column of [`figures`].
-pub(crate) fn figures_of(lots: &BTreeMap<Lot, Cleared>) -> Vec<Cell> {
-    let cleared = sum(lots);
-    let net = cleared.net();
-    let stays: i64 =
-        lots.iter().filter(|(lot, _)| lot.care == CareKind::Inpatient).map(|(_, cleared)| cleared.net().visits).sum();
-    let mut cells = vec![Cell::Count(net.visits), Cell::Count(stays), Cell::Money(net.total)];
-    cells.extend(Fund::ALL.map(|fund| Cell::Money(net.funds.of(fund))));
-    cells.extend([net.funds.total(), net.account].map(Cell::Money));
-    let owed = |sums: Sums| Cell::Money(Sums::owed(&sums));
-    let Cleared { corrected, carried_in, carried_out, deducted, recomputed, .. } = cleared;
-    cells.extend([corrected, carried_in, carried_out, deducted, recomputed].map(owed));
-    cells.push(Cell::Money(cleared.owed()));
-    cells
-}
-
 fn row<const N: usize>(named: [Cell; N], lots: &BTreeMap<Lot, Cleared>, detail: Option<String>) -> Row {
     Row { cells: named.into_iter().chain(figures_of(lots)).collect(), detail }
 }
@@ -253,11 +219,12 @@ pub fn payable_and_receivable(month: Month, pairs: &Pairs, names: &impl Names) -
 #[cfg(test)]
 pub(crate) mod tests {
     use proptest::prelude::*;
+    use settlement::adjudication::Fund;
 
     use super::*;
-    use crate::cleared::{Movements, by_pair};
-    use crate::obligation::Posting;
+    use crate::cleared::{Movements, by_pair, sum};
     use crate::obligation::tests::{lots, sums};
+    use crate::obligation::{Payer, Posting, Sums};
     use crate::payment::{ByInsurance, Payable};
 
     pub(crate) struct Codes;
@@ -289,12 +256,30 @@ pub(crate) mod tests {
         })
     }
 
+    /// Says which row's 基金应付 is not what its funds pay, or whose 清算金额 not that with the account less what is deducted.
+    fn reads_across(document: &Document) -> Result<(), String> {
+        let place = |name: &str| document.columns.iter().position(|column| column.name == name).expect("a column");
+        let differs = document.rows.iter().find(|row| {
+            let figure = |name: &str| row.cells[place(name)].amount();
+            let payable: Money = Fund::ALL.map(|fund| figure(Payer::Fund(fund).name())).into_iter().sum();
+            let net = payable + figure("个人账户") - figure("审核扣款");
+            (figure("基金应付"), figure("清算金额")) != (payable, net)
+        });
+        differs.map_or(Ok(()), |row| Err(format!("{}: {row:?}", document.title)))
+    }
+
     proptest! {
         #[test]
         fn every_statement_adds_up_and_all_come_to_the_same(pairs in pairs()) {
             let owed: Money = pairs.values().map(|lots| sum(lots).owed()).sum();
             let all = national(month(), &pairs, &Codes);
             prop_assert_eq!((all.check(), all.amount), (Ok(()), Some(owed)));
+            prop_assert_eq!(reads_across(&all), Ok(()));
+            for (row, lots) in all.rows.iter().zip(pairs.values()) {
+                let (cleared, place) = (sum(lots), all.columns.len() - 2);
+                prop_assert_eq!(&row.cells[place], &Cell::Money(cleared.deducted.owed()));
+                prop_assert_eq!(cleared.gross().owed() - cleared.deducted.owed(), cleared.owed());
+            }
             prop_assert_eq!(payable_and_receivable(month(), &pairs, &Codes), (owed, owed));
             let homes: std::collections::BTreeSet<MemberCode> = pairs.keys().map(|pair| pair.home).collect();
             for home in homes {
@@ -303,12 +288,13 @@ pub(crate) mod tests {
                     .into_iter()
                     .filter_map(|insurance| {
                         let detail = detail(month(), home, insurance, &pairs, &Codes);
-                        assert_eq!(detail.check(), Ok(()));
+                        assert_eq!((detail.check(), reads_across(&detail)), (Ok(()), Ok(())));
                         detail.amount
                     })
                     .sum();
                 let shares = shares(month(), home, &pairs, &Codes);
                 prop_assert_eq!((payable.check(), shares.check()), (Ok(()), Ok(())));
+                prop_assert_eq!((reads_across(&payable), reads_across(&shares)), (Ok(()), Ok(())));
                 prop_assert_eq!((Some(details), shares.amount), (payable.amount, payable.amount));
             }
         }
@@ -324,33 +310,6 @@ pub(crate) mod tests {
         assert_eq!(document.check(), Ok(()));
         *document.rows[0].cells.last_mut().expect("a figure") = Cell::Money(Money::from_fen(1));
         assert_eq!(document.check().expect_err("it does not add up").column, "清算金额");
-    }
-
-    #[test]
-    fn what_funds_pay_is_told_together_and_cleared_once() {
-        let lot = Lot {
-            home: PoolCode(code("410700")),
-            treatment: PoolCode(code("310000")),
-            insurance: Insurance::Employee,
-            care: CareKind::Inpatient,
-        };
-        let mut booked = Sums { visits: 1, account: Money::from_fen(500), ..Sums::default() };
-        for (fund, fen) in [(Fund::Basic, 8_000), (Fund::LargeSum, 1_000), (Fund::Assistance, 70)] {
-            booked.funds.set(fund, Money::from_fen(fen));
-        }
-        let mut deducted = Sums::default();
-        deducted.funds.set(Fund::Basic, Money::from_fen(30));
-        let mut recomputed = Sums::default();
-        recomputed.funds.set(Fund::Catastrophic, Money::from_fen(-200));
-        let cleared = Cleared { booked, deducted, recomputed, ..Cleared::default() };
-        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
-        let table = national(month(), &Pairs::from([(pair, BTreeMap::from([(lot, cleared)]))]), &Codes);
-        let figure = |name: &str| {
-            let column = table.columns.iter().position(|column| column.name == name).expect("a column");
-            table.rows[0].cells[column].amount().fen()
-        };
-        let columns = ["统筹基金", "基金应付", "个人账户", "已减审核扣款", "其中重算更正", "清算金额"];
-        assert_eq!(columns.map(figure), [7_970, 8_840, 500, 30, -200, 9_340]);
     }
 
     #[test]

@@ -82,8 +82,14 @@ fn nation(regions: &RegionTable) -> Pairs {
         sums.funds.set(fund, Money::from_fen(23_456_789_012));
     }
     sums.account = Money::from_fen(3_456_789_012);
-    let (booked, corrected, carried_in) = (sums, -sums, sums);
-    let cleared = Cleared { booked, corrected, carried_in, carried_out: sums, deducted: sums, recomputed: sums };
+    // A quarter of what the funds pay moves each way, so that every column of a whole nation has as many digits.
+    let mut part = Sums::default();
+    for fund in Fund::ALL {
+        part.funds.set(fund, Money::from_fen(5_864_197_253));
+    }
+    let (mut carried_out, carried_in, recomputed, deducted) = (part, part, part, part);
+    carried_out += part;
+    let cleared = Cleared { booked: sums, corrected: -sums, carried_in, carried_out, deducted, recomputed };
     let pairs = members.iter().flat_map(|home| members.iter().map(move |treatment| (*home, *treatment)));
     let pairs = pairs.filter(|(home, treatment)| home != treatment).map(|(home, treatment)| {
         let lots = CareKind::ALL.map(|care| {

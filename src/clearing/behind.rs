@@ -1,5 +1,5 @@
 //! `yidi clearing settlements`: everything that stands behind a lot of a statement, each entry with the sign with which it
-//! counts, so that they come to what the lot is stated with.
+//! counts. Deductions come to the lot's 审核扣款, the others to what its funds and accounts pay before it.
 
 use anyhow::{Result, anyhow};
 use clearing::details::{Entry, Movement};
@@ -34,22 +34,23 @@ pub async fn show(of: &OfMonth, lot: v1::Lot) -> Result<Ending> {
         print_json(&entries.iter().map(|entry| json_of(entry, &of.month)).collect())?;
         return Ok(Ending::Good);
     }
-    let columns =
-        ["setl_id", "动作", "day", "另一所属期", "原因", "人次", "医疗费总额", "基金", "个人账户", "清算金额"];
-    let mut table = output::table(columns);
+    let about = ["setl_id", "动作", "day", "另一所属期", "原因", "人次"];
+    let amounts = ["医疗费总额", "基金", "个人账户", "审核扣款", "清算金额"];
+    let mut table = output::table(about.into_iter().chain(amounts));
     for entry in &entries {
-        let Entry { settlement, movement, reason, sums, .. } = entry;
+        let (Entry { settlement, movement, reason, .. }, gross) = (entry, entry.gross());
         table.add_row([
             settlement.to_string(),
             movement.name().to_owned(),
             day_of(entry),
             other_of(entry, &of.month),
             reason.clone(),
-            sums.visits.to_string(),
-            sums.total.to_string(),
-            sums.funds.total().to_string(),
-            sums.account.to_string(),
-            sums.owed().to_string(),
+            gross.visits.to_string(),
+            gross.total.to_string(),
+            gross.funds.total().to_string(),
+            gross.account.to_string(),
+            entry.deducted().to_string(),
+            entry.sums.owed().to_string(),
         ]);
     }
     output::numbers_from(&mut table, 5);

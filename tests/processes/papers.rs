@@ -70,9 +70,14 @@ async fn every_row_of_a_statement_leads_to_settlements_that_come_to_it() {
         let (rows, lists) = (table(&statement.with_extension("csv")), ways(&statement.with_extension("html")));
         assert_eq!((rows.len(), lists.len()), (1, 1), "{}", statement.display());
         for (row, list) in rows.iter().zip(lists) {
-            let cleared: Decimal = row["清算金额"].parse().expect("an amount");
-            assert!(cleared > Decimal::ZERO);
-            assert_eq!(total(&list, "清算金额"), cleared, "{} behind {}", list.display(), statement.display());
+            let figure = |column: &str| row[column].parse::<Decimal>().expect("an amount");
+            assert!(figure("清算金额") > Decimal::ZERO && row["审核扣款"] == "12.34", "{row:?}");
+            let gross = figure("基金应付") + figure("个人账户");
+            assert_eq!(gross - figure("审核扣款"), figure("清算金额"), "{row:?}");
+            for column in ["统筹基金", "大额补助", "个人账户", "审核扣款", "清算金额"] {
+                let behind = format!("{column}: {} behind {}", list.display(), statement.display());
+                assert_eq!(total(&list, column), figure(column), "{behind}");
+            }
             let named: Vec<String> = table(&list).iter().map(|entry| entry["动作"].clone()).collect();
             assert_eq!(named, ["审核扣款", "结算", "结算"]);
         }

@@ -42,6 +42,7 @@ fn check_list(row: &Row, entries: &[Entry], of: &str) {
         (CARRIED_IN, moved("上期转入")),
         (CARRIED_OUT, -moved("转出下期")),
         (DEDUCTED, -moved("审核扣款")),
+        (DEDUCTED, sum(DEDUCTED, &|_| true)),
         (RECOMPUTED, moved("重算更正")),
         (CLEARED, sum(CLEARED, &|_| true)),
     ] {

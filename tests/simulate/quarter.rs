@@ -30,20 +30,20 @@ use crate::sheet::{Row, Sheet};
 const SEEDS: [u64; 2] = [1, 2];
 /// How many people are treated a day, beside those whom the story needs.
 const VISITS_A_DAY: u64 = 2;
-/// What statements say of a row that is paid, and what is added to it and taken off.
+/// What statements say of a row before deductions, and what is among it and taken off.
 pub const PAYERS: [&str; 6] = ["统筹基金", "大额补助", "大病保险", "公务员补助", "医疗救助", "个人账户"];
 const FUNDS: &str = "基金应付";
 pub const CORRECTED: &str = "其中更正往期";
 pub const CARRIED_IN: &str = "其中上期转入";
 pub const CARRIED_OUT: &str = "已减转出下期";
-pub const DEDUCTED: &str = "已减审核扣款";
+pub const DEDUCTED: &str = "审核扣款";
 pub const RECOMPUTED: &str = "其中重算更正";
 /// What 转入转出明细 calls the ways of what is carried.
 const WAYS: [&str; 2] = ["上期转入", "转出下期"];
 pub const CLEARED: &str = "清算金额";
 /// The figures of every statement, beside those of [`PAYERS`].
 const FIGURES: [&str; 10] =
-    ["人次", "其中住院人次", "医疗费总额", FUNDS, CORRECTED, CARRIED_IN, CARRIED_OUT, DEDUCTED, RECOMPUTED, CLEARED];
+    ["人次", "其中住院人次", "医疗费总额", FUNDS, CORRECTED, CARRIED_IN, CARRIED_OUT, RECOMPUTED, DEDUCTED, CLEARED];
 
 #[test]
 fn a_quarter_of_twelve_members_closes_and_its_documents_add_up() {
@@ -346,11 +346,11 @@ fn check_moved(
     }
 }
 
-/// Each row comes to what funds and accounts pay, and the whole to its capital numerals.
+/// Each row comes to what funds and accounts pay less what is deducted, and the whole to its capital numerals.
 fn check_rows(sheet: &Sheet) {
     for row in sheet.rows() {
         let paid: i64 = PAYERS.iter().map(|payer| row.figure(payer)).sum();
-        assert_eq!(row.figure(CLEARED), paid, "{row:?}");
+        assert_eq!(row.figure(CLEARED), paid - row.figure(DEDUCTED), "{row:?}");
         let funds: i64 = PAYERS[..5].iter().map(|fund| row.figure(fund)).sum();
         assert_eq!(row.figure(FUNDS), funds, "{row:?}");
     }
