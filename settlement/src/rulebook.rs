@@ -23,6 +23,7 @@ mod reader;
 pub mod sections;
 pub mod set;
 pub mod table;
+pub mod unknown;
 mod word;
 pub mod working;
 

@@ -247,6 +247,8 @@ fn words(reason: Reason) -> (&'static str, &'static str) {
 
 #[cfg(test)]
 mod tests {
+    use settlement::rulebook::unknown::LONGEST_CLAUSE;
+
     use super::*;
 
     #[test]
@@ -256,6 +258,15 @@ mod tests {
             assert!(text.starts_with(&format!("[{}]", reason.code())), "{text}");
             assert!(text.contains("data.medfee_sumamt") && text.chars().count() <= 200, "{text}");
         }
+    }
+
+    /// The longest clause that a refusal shows, beside a path that is long too.
+    #[test]
+    fn an_unknown_rule_in_words_fits_the_field() {
+        let path = "inpatient.deductible_factor.out-of-province-other-temporary";
+        let detail = format!("{}({path})", "线".repeat(LONGEST_CLAUSE));
+        let text = text(&Refusal::new(Reason::RuleUnset).because(detail));
+        assert!(text.chars().count() <= 200, "{}: {text}", text.chars().count());
     }
 
     #[test]

@@ -33,11 +33,10 @@ fn ordinary(sheet: &mut Worksheet<'_>, rules: &Assistance) -> Result<(), Refusal
     if burden.is_zero() {
         return Ok(());
     }
-    let used = sheet.used(rules.base.care);
     let row = rules.start.needed(&sheet.facts)?;
-    let start = row.value.needed(book, row.clause)?;
+    let start = row.value.amount.needed(book, row.clause)?;
     // What the person bore before in the year has used the start up already.
-    let so_far = used.assistance_base.at_least_zero();
+    let so_far = sheet.used(row.value.counts.unwrap_or(rules.base.care)).assistance_base.at_least_zero();
     let base = (burden - (start - so_far).at_least_zero()).at_least_zero();
     if !start.is_zero() {
         sheet.note(Step::AssistanceStart { clause: row.clause, start, so_far, burden });
@@ -51,7 +50,8 @@ fn ordinary(sheet: &mut Worksheet<'_>, rules: &Assistance) -> Result<(), Refusal
     let (care, parts) = (rules.base.care, rules.base.includes);
     // What was tilted has a cap of its own.
     let paid = |sums: &UsageSums| sums.assistance - sums.tilt;
-    let layer = Layer { fund: Fund::Assistance, cap: &rules.cap, care, before: used.assistance, paid, parts };
+    let before = sheet.used(care).assistance;
+    let layer = Layer { fund: Fund::Assistance, cap: &rules.cap, care, before, paid, parts };
     sheet.pay_limited(layer, Money::round(ratio.of(base)))
 }
 

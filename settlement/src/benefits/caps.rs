@@ -10,10 +10,11 @@ use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
 use crate::money::{Fraction, Money};
 use crate::month::Month;
-use crate::refusal::{Reason, Refusal};
+use crate::refusal::Refusal;
 use crate::rulebook::clause::Clause;
 use crate::rulebook::sections::{Above, Cap, CapPer, Measure, counts_together};
 use crate::rulebook::table::Row;
+use crate::rulebook::unknown;
 use crate::year_to_date::{Usage, UsageSums};
 
 /// The in-policy cost above caps in exact fen, by who is asked to bear it.
@@ -75,8 +76,7 @@ impl Bound {
     }
 
     fn unknown<T>(&self, sheet: &Worksheet<'_>) -> Result<T, Refusal> {
-        let path = sheet.book.clause(self.clause).map_or("?", |text| &text.path);
-        Err(Refusal::new(Reason::RuleUnset).because(format!("{path}.above")))
+        Err(unknown::row(sheet.book, self.clause, Some("above")))
     }
 }
 
@@ -109,7 +109,7 @@ fn tightest(sheet: &Worksheet<'_>, measure: Measure) -> Result<Option<Bound>, Re
             }
         } else if !row.value.of_disease && !caps.rows.iter().any(|other| stands_in(sheet, row, other)) {
             // Everybody has some cap on this care, but the book does not say which is this person's.
-            return Err(Refusal::new(Reason::RuleUnset).because(caps.path.as_str()));
+            return Err(caps.refusal(&sheet.facts));
         }
     }
     if together {

@@ -15,7 +15,7 @@ use crate::rulebook::conditions::{Cases, Conditions, Diagnoses, Facts, Footing, 
 use crate::rulebook::deductible::{Continues, Deductible};
 use crate::rulebook::places::Places;
 use crate::rulebook::ratio::Ratio;
-use crate::rulebook::sections::{AccountRule, Cap, Ceiling, LayerChange, OffSite, Segment, Unfiled};
+use crate::rulebook::sections::{AccountRule, Cap, Ceiling, LayerChange, OffSite, Segment, Start, Unfiled};
 use crate::rulebook::table::{Row, Table};
 use crate::spanned::Report;
 
@@ -59,6 +59,7 @@ impl Extent for HospitalLevel {}
 impl Extent for Setting<Ratio> {}
 impl Extent for Setting<Money> {}
 impl Extent for Ceiling {}
+impl Extent for Start {}
 impl Extent for LayerChange {}
 impl Extent for Cap {}
 impl Extent for OffSite {}

@@ -2,8 +2,8 @@
 //! Not the rule's value. Read by the parser, the benefit steps and everything that shows a rule to a person.
 
 use crate::money::Money;
-use crate::refusal::{Reason, Refusal};
-use crate::rulebook::RuleBook;
+use crate::refusal::Refusal;
+use crate::rulebook::{RuleBook, unknown};
 
 /// How far a value may be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,14 +93,11 @@ impl<T: Copy> Setting<T> {
     /// The value, for a settlement that cannot go on without it.
     ///
     /// # Errors
-    /// [`Reason::RuleUnset`], naming the rule, when nobody knows it.
+    /// [`Reason::RuleUnset`](crate::refusal::Reason::RuleUnset), naming the rule, when nobody knows it.
     pub fn needed(self, book: &RuleBook, clause: Clause) -> Result<T, Refusal> {
         match self {
             Setting::Known(value) => Ok(value),
-            Setting::Unset => {
-                let path = book.clause(clause).map_or("?", |text| &text.path);
-                Err(Refusal::new(Reason::RuleUnset).because(path))
-            }
+            Setting::Unset => Err(unknown::row(book, clause, None)),
         }
     }
 

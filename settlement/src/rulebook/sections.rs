@@ -7,7 +7,7 @@ mod layers;
 mod several;
 
 pub use cap::{Cap, CapPer, Ceiling, Growth, counts_together};
-pub use layers::{Assistance, Catastrophic, CivilServant, LargeSum, LargeSumBase, LayerBase, LayerChange, Tilt};
+pub use layers::{Assistance, Catastrophic, CivilServant, LargeSum, LargeSumBase, LayerBase, LayerChange, Start, Tilt};
 pub use several::{Several, SeveralCap, SeveralDeductible, SeveralRatio};
 
 use crate::ids::DiseaseCode;

@@ -1,9 +1,10 @@
 //! A table of a rule book: rows with conditions, of which at most one applies.
 
 use crate::person::PersonClass;
-use crate::refusal::{Reason, Refusal};
+use crate::refusal::Refusal;
 use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::{Conditions, Facts};
+use crate::rulebook::unknown;
 
 /// A row: when it applies, where it stands, what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,24 +35,24 @@ impl<T> Table<T> {
     /// The row that applies, for a settlement that cannot go on without one.
     ///
     /// # Errors
-    /// [`Reason::RuleUnset`], naming the table, when none applies, and what is not known of the person where that decides.
+    /// [`Reason::RuleUnset`](crate::refusal::Reason::RuleUnset), naming the table, when none applies, and what is not known of the person where that decides.
     pub fn needed(&self, facts: &Facts<'_>) -> Result<&Row<T>, Refusal> {
-        self.find(facts).ok_or_else(|| {
-            let path = self.path.as_str();
-            let unknown = self.unknown(facts);
-            let because = unknown.map_or_else(|| path.to_owned(), |fact| format!("{path}, and {fact} is not known"));
-            Refusal::new(Reason::RuleUnset).because(because)
-        })
+        self.find(facts).ok_or_else(|| self.refusal(facts))
+    }
+
+    /// That none of its rows says what is asked.
+    pub(crate) fn refusal(&self, facts: &Facts<'_>) -> Refusal {
+        unknown::table(&self.path, self.unknown(facts))
     }
 
     /// What the rows ask about a person of whom it is not known.
     fn unknown(&self, facts: &Facts<'_>) -> Option<&'static str> {
         let asks = |of: fn(&Conditions) -> bool| self.rows.iter().any(|row| of(&row.when));
         if facts.tier.is_none() && asks(|when| !when.tier.is_empty()) {
-            return Some("the tier");
+            return Some("缴费档次");
         }
         let is_retired = facts.person == PersonClass::Retired && facts.retired_on.is_none();
-        (is_retired && asks(|when| when.retired.is_some())).then_some("the day of retirement")
+        (is_retired && asks(|when| when.retired.is_some())).then_some("退休日期")
     }
 
     /// Every row that applies: several segments of a ratio, several caps one inside another.

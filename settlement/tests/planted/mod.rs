@@ -105,7 +105,7 @@ pub const PLANTED: [Planted; 12] = [
         bad: "id = \"disease-hypertension\"",
         at: "id = \"disease-hypertension\"\ndisease = [\"M03900\"]\ncounts = [\"chronic\"]\nmeasure = \"fund_paid\"\n\
              amount = \"unset\"\nper = \"month\"\nsource = \"unknown\"\ntrust = \"assumed\"\n\
-             clause = \"高血压月限额：数额没有找到，结算拒绝\"\n\n[[cap]]\nid",
+             clause = \"高血压月限额的数额没有找到\"\n\n[[cap]]\nid",
         path: "cap.disease-hypertension.id",
         problem: "stands twice in this table",
     },

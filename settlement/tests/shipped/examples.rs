@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 use settlement::refusal::Reason;
-use settlement::rulebook::{DecidingDates, RuleBook, RuleBooks};
+use settlement::rulebook::unknown::LONGEST_CLAUSE;
+use settlement::rulebook::{ClauseText, DecidingDates, RuleBook, RuleBooks};
 
 use crate::BOOKS;
 
@@ -109,6 +110,22 @@ fn what_nobody_knows_is_unset() {
     ] {
         assert!(unset(pool, insurance).contains(&path), "{pool} {insurance}: {:?}", unset(pool, insurance));
     }
+}
+
+/// A refusal tells a clerk what is not known in the words of the clause: whole, and not that it refuses, which it says itself.
+#[test]
+fn what_is_unset_says_so_in_words_that_fit_a_refusal() {
+    const LONGEST_PATH: usize = 60;
+    let unfit = |clause: &ClauseText| {
+        let words = clause.text.as_deref().unwrap_or_default();
+        let length = words.chars().count();
+        let whole = (1..=LONGEST_CLAUSE).contains(&length) && clause.path.len() <= LONGEST_PATH;
+        !whole || words.contains("拒绝") || words.ends_with(['。', '：', '，'])
+    };
+    let rows = BOOKS.iter().flat_map(|(path, book)| book.unset().map(move |clause| (path, clause)));
+    let told = rows.filter(|(_, clause)| unfit(clause));
+    let told: Vec<String> = told.map(|(path, clause)| format!("{}: {clause:?}", path.display())).collect();
+    assert!(told.is_empty(), "\n{}", told.join("\n"));
 }
 
 /// Shenzhen before its decree of 2023 paid unfiled care elsewhere at 0.70 of the home ratio; Shenyang pays residents who are

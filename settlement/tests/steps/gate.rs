@@ -48,14 +48,20 @@ fn every_refusal_of_the_gate_has_a_case() {
 
 #[test]
 fn a_refusal_for_an_unset_rule_names_it() {
-    let unset = "off_site = [{ id = 'filed', filing = ['long-term', 'referral', 'other-temporary'], none = true, § }, \
-                 { id = 'emergency', filing = 'emergency', points = 'unset', § }]";
-    let (book, mut example) = example(&[("off_site", unset)], STAY);
-    assert!(example.adjudicate(&book).is_ok());
-    example.filing = None;
-    example.settle.encounter.marks.emergency = true;
-    let expected = Refusal::new(Reason::RuleUnset).because("off_site.emergency");
-    assert_eq!(example.adjudicate(&book), Err(expected));
+    let words = "急诊抢救的降幅没有找到";
+    let own = format!("clause = '{words}', ");
+    for (clause, words) in [("", "异地就医的待遇调整不明"), (own.as_str(), words)] {
+        let unset = format!(
+            "off_site = [{{ id = 'filed', filing = ['long-term', 'referral', 'other-temporary'], none = true, § }}, \
+             {{ id = 'emergency', filing = 'emergency', points = 'unset', {clause}§ }}]"
+        );
+        let (book, mut example) = example(&[("off_site", &unset)], STAY);
+        assert!(example.adjudicate(&book).is_ok());
+        example.filing = None;
+        example.settle.encounter.marks.emergency = true;
+        let expected = Refusal::new(Reason::RuleUnset).because(format!("{words}(off_site.emergency)"));
+        assert_eq!(example.adjudicate(&book), Err(expected));
+    }
 }
 
 #[test]

@@ -85,13 +85,12 @@ fn what_is_not_known_of_the_person_is_named_beside_the_rule_that_asks_for_it() {
                 { id = 'early', person = 'retired', retired_to = 2000-12-31, ratio = '0.8', § }, \
                 { id = 'working', person = 'working', ratio = '0.7', § }]";
     let case = "care = 'inpatient'\nfiling = 'local'\nbill = { in_policy = 1000 }";
-    for (rows, person, missing) in
-        [(tiers, PersonClass::Working, "the tier"), (days, PersonClass::Retired, "the day of retirement")]
+    for (rows, person, missing) in [(tiers, PersonClass::Working, "缴费档次"), (days, PersonClass::Retired, "退休日期")]
     {
         let (book, mut case) = example(&[("inpatient.ratio", rows)], case);
         case.person.entitlements[0].class = person;
         let refused = case.adjudicate(&book).expect_err("nobody knows by which row");
         assert_eq!(refused.reason, Reason::RuleUnset);
-        assert_eq!(refused.detail, Some(format!("inpatient.ratio, and {missing} is not known")));
+        assert_eq!(refused.detail, Some(format!("住院支付比例，参保人的{missing}不明(inpatient.ratio)")));
     }
 }

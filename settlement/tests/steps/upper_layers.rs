@@ -255,6 +255,21 @@ fn the_start_of_assistance_is_used_up_by_what_assistance_looks_at() {
             ),
         ],
     );
+    // A start of stays alone: (900 − 800) × 70 %, and (900 − (800 − 700)) × 70 %. Visits have none: (100 + 500) × 70 %.
+    let of_stays = "id = 'stays', care = 'inpatient', counts = 'inpatient', amount = 800, § }, \
+                    { id = 'visits', care = ['chronic', 'outpatient'], amount = 0";
+    let counting = rules.replace("id = 'all', amount = 800", of_stays).replace("amount = 200", "amount = 1000");
+    let visit = "identity = 'low-income'\ncare = 'outpatient'\nbill = { in_policy = 1100 }";
+    check(
+        &[("assistance", &counting)],
+        &[
+            (&case("{ care = 'outpatient', assistance_base = 700 }"), "expect = { assistance = 70 }"),
+            (&case("{ care = 'inpatient', assistance_base = 700 }"), "expect = { assistance = 560 }"),
+            (visit, "expect = { basic = 500, assistance = 420 }"),
+        ],
+    );
+    let faults = faults(&[("assistance", &counting.replace("care = 'inpatient', counts", "counts"))]);
+    assert!(faults.iter().any(|fault| fault.problem.contains("leaves out care that the row is for")), "{faults:#?}");
 }
 
 #[test]

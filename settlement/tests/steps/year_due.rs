@@ -1,5 +1,5 @@
 //! Whatever is settled and cancelled in between: what the catastrophic layer pays in a benefit year is what the year is
-//! owed, and never more.
+//! owed, and never more; what is borne of a yearly deductible is what is due at the highest level used.
 
 use proptest::prelude::*;
 use settlement::rulebook::RuleBook;
@@ -81,5 +81,104 @@ proptest! {
         for (before, paid, due) in live(&BOOK, &turns) {
             prop_assert!(paid == 0 || before + paid <= due, "{} and {} of {}", before, paid, due);
         }
+    }
+}
+
+/// A turn of a year: a stay at a level, on a small bill or a large one, or the cancellation of an earlier turn's stay.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    Stay(&'static str),
+    Small(&'static str),
+    Cancel(usize),
+}
+
+/// A book with a yearly deductible, and a bill of 100 and one of 5,000 yuan at each level as examples.
+fn yearly(deductible: &str) -> RuleBook {
+    let mut examples = String::new();
+    for (level, bill) in ["third", "second", "first"].iter().flat_map(|level| [(level, 100), (level, 5000)]) {
+        examples += &format!(
+            "[[example]]\nid = '{level}-{bill}'\ntitle = 'stay'\nperson = 'working'\nage = 40\nlevel = '{level}'\n\
+             care = 'inpatient'\nfiling = 'local'\nsettled = 2025-06-30\nbill = {{ in_policy = {bill} }}\n\
+             expect = {{ cash = 0 }}\n"
+        );
+    }
+    book(&[("inpatient.deductible", &format!("inpatient.deductible = [{deductible}]"))], &examples)
+}
+
+/// What each stay of a year bears of the deductible, in yuan; nothing of a cancellation.
+fn borne(book: &RuleBook, turns: &[Turn]) -> Vec<i64> {
+    let mut in_force: Vec<Option<UsagePosting>> = Vec::new();
+    let mut told = Vec::new();
+    for turn in turns {
+        let id = match turn {
+            Turn::Stay(level) => format!("{level}-5000"),
+            Turn::Small(level) => format!("{level}-100"),
+            Turn::Cancel(earlier) => {
+                assert!(in_force[*earlier].take().is_some(), "nothing to cancel");
+                in_force.push(None);
+                continue;
+            }
+        };
+        let mut example = book.examples().iter().find(|example| example.id == id).expect("a stay").clone();
+        example.used = in_force.iter().flatten().cloned().collect();
+        let usage = example.adjudicate(book).expect("a result").usage;
+        told.push(usage.sums.deductible.fen() / 100);
+        in_force.push(Some(UsagePosting { usage, day: example.settled_on }));
+    }
+    told
+}
+
+/// 600, 300 and 200 yuan (Wenzhou).
+const BY_LEVEL: &str = "{ id = 'third', level = ['third', 'top'], amount = 600, per = 'year', § }, \
+                        { id = 'second', level = 'second', amount = 300, per = 'year', § }, \
+                        { id = 'lower', level = ['first', 'primary', 'unrated'], amount = 200, per = 'year', § }";
+
+#[test]
+fn the_highest_level_used_decides_a_yearly_deductible_in_every_order() {
+    use Turn::{Cancel, Small, Stay};
+    type Row<'a> = (&'a [Turn], &'a [i64]);
+    const T: Turn = Stay("third");
+    const S: Turn = Stay("second");
+    const F: Turn = Stay("first");
+    let by_level: &[Row<'_>] = &[
+        (&[T, F], &[600, 0]),
+        (&[F, T], &[200, 400]),
+        (&[F, T, F], &[200, 400, 0]),
+        (&[F, S, T, S], &[200, 100, 300, 0]),
+        (&[T, F, T], &[600, 0, 0]),
+        // The highest is cancelled: the next stay bears its own, and a higher one after it the difference.
+        (&[T, Cancel(0), F], &[600, 200]),
+        (&[T, F, Cancel(0), F, T], &[600, 0, 200, 400]),
+        (&[F, T, Cancel(1), F, T], &[200, 400, 0, 400]),
+        // The lowest is cancelled: what the higher stay bore is more than a low one owes, and less than a high one does.
+        (&[F, T, Cancel(0), F, T], &[200, 400, 0, 200]),
+        (&[F, T, F, Cancel(0), S, T, F], &[200, 400, 0, 0, 200, 0]),
+        // Of a bill too small to bear it all, the rest is due up to the level at hand.
+        (&[Small("third"), F, T], &[100, 100, 400]),
+        (&[Small("first"), S, F, T], &[100, 200, 0, 300]),
+    ];
+    let one_sum: &[Row<'_>] = &[
+        (&[T, F], &[1500, 0]),
+        (&[F, T, F], &[1500, 0, 0]),
+        (&[F, T, Cancel(0), T, F], &[1500, 0, 1500, 0]),
+        (&[Small("first"), T, F], &[100, 1400, 0]),
+        (&[Small("first"), T, Cancel(0), F], &[100, 1400, 100]),
+    ];
+    // 1,500 yuan at every level is Shanghai's.
+    for (rows, deductible) in [(by_level, BY_LEVEL), (one_sum, "{ id = 'all', amount = 1500, per = 'year', § }")] {
+        let book = yearly(deductible);
+        rows.iter().for_each(|(turns, told)| assert_eq!(borne(&book, turns), *told, "{turns:?}"));
+    }
+}
+
+proptest! {
+    /// Where nothing is cancelled, the year has borne what is due at the highest level so far.
+    #[test]
+    fn a_year_bears_the_deductible_of_its_highest_level(levels in prop::collection::vec(0..3_usize, 1..8)) {
+        const LEVELS: [(&str, i64); 3] = [("first", 200), ("second", 300), ("third", 600)];
+        static BOOK: std::sync::LazyLock<RuleBook> = std::sync::LazyLock::new(|| yearly(BY_LEVEL));
+        let turns: Vec<Turn> = levels.iter().map(|level| Turn::Stay(LEVELS[*level].0)).collect();
+        let highest = levels.iter().map(|level| LEVELS[*level].1).max();
+        prop_assert_eq!(Some(borne(&BOOK, &turns).iter().sum()), highest);
     }
 }

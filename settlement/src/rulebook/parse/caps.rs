@@ -83,13 +83,17 @@ fn cap(row: &Node<'_>) -> Option<Cap> {
 fn ceiling(row: &Node<'_>, grows: bool) -> Option<Ceiling> {
     let amount = limit(row);
     let growth = if grows { growth(row) } else { Some(Growth::NONE) };
-    let counts = if row.has("counts") {
-        let care = row.required_words::<CareKind>("counts");
-        care.map(|care| Some(Cases::at(care.into_iter().map(|care| care as usize))))
-    } else {
-        Some(None)
-    };
+    let counts = counts(row);
     Some(Ceiling { amount: amount?, growth: growth?, counts: counts? })
+}
+
+/// Reads the kinds of care that count together; none where the row does not say. `None` only after a fault.
+pub(super) fn counts(row: &Node<'_>) -> Option<Option<Cases>> {
+    if !row.has("counts") {
+        return Some(None);
+    }
+    let care = row.required_words::<CareKind>("counts");
+    care.map(|care| Some(Cases::at(care.into_iter().map(|care| care as usize))))
 }
 
 /// Reads `plus_per_year`, `from_years`, `plus_per_claim_free_year` and `plus_at_most`. `None` only after a fault.

@@ -4,12 +4,13 @@ use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::Cases;
 use crate::rulebook::sections::{
     AccountRule, Assistance, Catastrophic, CivilServant, LargeSum, LargeSumBase, LayerBase, LayerChange, Section,
-    Segment, SegmentBase, TierBase, Tilt,
+    Segment, SegmentBase, Start, TierBase, Tilt,
 };
 use crate::rulebook::table::Table;
 use crate::spanned::Node;
 
 use super::Parser;
+use super::caps::counts;
 use super::rows::{Needed, amount, care, has_none, parts, ratio, segment};
 
 impl Parser<'_> {
@@ -103,7 +104,7 @@ impl Parser<'_> {
     pub(super) fn assistance(&self, root: &Node<'_>) -> Option<Section<Assistance>> {
         self.layer(root, "assistance", |node| {
             let base = self.base(node, "base");
-            let start = self.rows(node, "start", Needed::Always, amount);
+            let start = self.rows(node, "start", Needed::Always, start);
             let share = self.rows(node, "ratio", Needed::Always, ratio);
             let cap = self.ceilings(node, "cap", false);
             let tilt = self.tilt(node);
@@ -145,4 +146,18 @@ impl Parser<'_> {
             Some(AccountRule { covers: covers?, family })
         })
     }
+}
+
+/// Reads a start of assistance. The burden of other care does not use it up, so it is not for that care either.
+fn start(row: &Node<'_>) -> Option<Start> {
+    let (amount, counts) = (amount(row), counts(row));
+    let counts = counts?;
+    if let Some(counts) = counts {
+        let care = care(row, "care")?;
+        if care.both(counts) != care {
+            row.fault_at("counts", "leaves out care that the row is for: name in care no other than what counts");
+            return None;
+        }
+    }
+    Some(Start { amount: amount?, counts })
 }

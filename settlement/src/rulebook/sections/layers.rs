@@ -86,13 +86,22 @@ pub struct Assistance {
     /// What it looks at.
     pub base: LayerBase,
     /// From what burden of the benefit year on it pays.
-    pub start: Table<Setting<Money>>,
+    pub start: Table<Start>,
     /// Its share.
     pub ratio: Table<Setting<Ratio>>,
     /// Its caps for a benefit year.
     pub cap: Table<Ceiling>,
     /// 倾斜救助, where the region has it.
     pub tilt: Option<Tilt>,
+}
+
+/// 起付标准 of assistance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The burden of the benefit year from which on it pays.
+    pub amount: Setting<Money>,
+    /// The kinds of care whose burden uses it up, where a row names them; otherwise all that assistance looks at.
+    pub counts: Option<Cases>,
 }
 
 /// 倾斜救助: assistance pays once more on what is still borne of a benefit year above a second start.
