@@ -16,10 +16,6 @@ on_both! {
     a_locked_filing_is_changed_by_nobody,
 }
 
-/// A referral without an end holds for six months.
-const REFERRALS: &str = "\n[[filing_validity]]\nid = 'referral'\nfiling = ['referral']\nmonths = 6\nsource = 'demo'\n\
-    trust = 'assumed'\nclause = '转诊备案六个月有效'\n";
-
 fn filing(class: FilingClass, destination: &str, from: (i16, i8, i8), to: Option<(i16, i8, i8)>) -> Filing {
     let day = |(year, month, day)| jiff::civil::date(year, month, day);
     Filing {
@@ -48,9 +44,8 @@ async fn settled_with(world: &World, message: &str, filings: &[Filing]) -> Resul
 }
 
 async fn the_first_filing_that_holds_decides(on: On) {
-    let mut world = World::stopped_with_rules(on, REFERRALS);
-    world.start().await;
-    // Admitted on 1 June: a referral of 1 December holds until 31 May.
+    let world = World::new(on).await;
+    // Admitted on 1 June: a referral of 1 December without an end holds for six months, until 31 May.
     let ended = filing(FilingClass::Referral, "310000", (2024, 12, 1), None);
     let holds = filing(FilingClass::Referral, "310000", (2024, 12, 2), None);
     let other = filing(FilingClass::OtherTemporary, "310000", (2025, 5, 1), None);
