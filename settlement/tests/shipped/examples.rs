@@ -133,11 +133,13 @@ fn what_is_unset_says_so_in_words_that_fit_a_refusal() {
 /// nothing is compared (Bozhou's chronic care out of the province).
 #[test]
 fn only_known_rules_lower_benefits_beyond_the_national_ceilings() {
-    const KNOWN: [(&str, &str); 4] = [
+    const KNOWN: [(&str, &str); 6] = [
         ("440300 employee 2023-01-01", "off_site.unfiled: lowers other-temporary by more than 20 points"),
         ("440300 resident 2023-01-01", "off_site.unfiled: lowers other-temporary by more than 20 points"),
         ("210100 resident 2022-01-01", "inpatient.ratio.referral-adult: lowers referral by more than 10 points"),
         ("210100 resident 2022-01-01", "inpatient.ratio.referral-young: lowers referral by more than 10 points"),
+        ("210100 resident 2025-01-01", "inpatient.ratio.referral-adult: lowers referral by more than 10 points"),
+        ("210100 resident 2025-01-01", "inpatient.ratio.referral-young: lowers referral by more than 10 points"),
     ];
     for (_, book) in BOOKS.iter() {
         let name = format!("{} {} {}", book.pool(), book.insurance().word(), book.validity().from);

@@ -69,13 +69,12 @@ async fn the_active_coverage_comes_first(on: On) {
     assert_eq!(suspended.identities.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>(), ["low-income"]);
 }
 
-/// Employees' cover prevails, and whoever joins late waits.
-const WAITS: &str = "\n[double_cover]\nprevails = 'employee'\nsource = 'demo'\ntrust = 'assumed'\nclause = '职工优先'\n\
-    \n[[waiting]]\nid = 'late'\ndays = 60\nsource = 'demo'\ntrust = 'assumed'\n\
-    clause = '集中参保期外参保，缴费后等待60天'\n";
+/// Employees' cover prevails. Residents who join late wait for three months by Xinxiang's own book.
+const PREVAILS: &str =
+    "\n[double_cover]\nprevails = 'employee'\nsource = 'demo'\ntrust = 'assumed'\nclause = '职工优先'\n";
 
 async fn a_desk_sees_who_waits_and_who_is_covered_twice(on: On) {
-    let mut world = World::stopped_with_rules(on, WAITS);
+    let mut world = World::stopped_with_rules(on, PREVAILS);
     world.write(
         "people/entitlements.csv",
         "psn_no,insurance,psn_type,from,to,continuous_since,tier,civil_servant,suspended_from,suspended_to,employer,\
@@ -98,8 +97,8 @@ async fn a_desk_sees_who_waits_and_who_is_covered_twice(on: On) {
         ),
         // The resident cover is restored when the other one is over.
         (WORKING, "2025-07-01", vec![row("resident", "1", "", "", ""), row("employee", "4", "", "", "")]),
-        (RETIRED, "2025-06-20", vec![row("resident", "2", "2025-05-10", "2025-07-09", "")]),
-        (RETIRED, "2025-07-09", vec![row("resident", "1", "", "", "")]),
+        (RETIRED, "2025-06-20", vec![row("resident", "2", "2025-05-10", "2025-08-10", "")]),
+        (RETIRED, "2025-08-10", vec![row("resident", "1", "", "", "")]),
         ("41070000003", "2025-06-20", vec![row("resident", "1", "", "", "")]),
     ] {
         let request = v1::LookUpRequest {

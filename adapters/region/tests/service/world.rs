@@ -138,7 +138,7 @@ impl World {
     /// The same with rules beside those of Xinxiang's books.
     pub fn stopped_with_rules(on: On, rules: &str) -> World {
         let mut world = World::stopped_on(on);
-        for book in ["employee-2024-01-01.toml", "resident-2024-01-01.toml"] {
+        for book in ["employee-2024-01-01.toml", "resident-2025-01-01.toml"] {
             let text = fs::read_to_string(world.rulebooks.join("410700-xinxiang").join(book)).expect("a rule book");
             world.write(&format!("rulebooks/410700-xinxiang/{book}"), &(text + rules));
         }
