@@ -12,6 +12,7 @@ use crate::money::{Fraction, Money};
 use crate::month::Month;
 use crate::refusal::Refusal;
 use crate::rulebook::clause::Clause;
+use crate::rulebook::conditions::Cases;
 use crate::rulebook::sections::{Above, Cap, CapPer, Measure, counts_together};
 use crate::rulebook::table::Row;
 use crate::rulebook::unknown;
@@ -136,7 +137,6 @@ fn bound(sheet: &Worksheet<'_>, row: &Row<Cap>) -> Result<Bound, Refusal> {
         (None, _) | (_, None) => false,
     };
     let counts = |usage: &Usage| if row.value.of_disease { of_disease(usage) } else { row.value.counts(usage) };
-    let diseases: Vec<&DiseaseCode> = sheet.facts.disease.filter(|_| row.value.of_disease).into_iter().collect();
     let (clause, measure) = (row.clause, row.value.measure);
     let (left, step) = match row.value.per {
         CapPer::Year => {
@@ -145,8 +145,9 @@ fn bound(sheet: &Worksheet<'_>, row: &Row<Cap>) -> Result<Bound, Refusal> {
             (left, Step::Cap { clause, cap, used, left })
         }
         CapPer::Month => {
+            let first = first_month(sheet, adds_since(sheet, &row.value));
             let parts = Monthly::new(cap, row.value.carried);
-            let MonthLeft { available, used, left } = parts.left(sheet, measure, &counts, &diseases);
+            let MonthLeft { available, used, left } = month_left(sheet, measure, &counts, first, &|_| parts);
             (left, Step::MonthlyCap { clause, month: sheet.month, cap, available, used, left })
         }
     };
@@ -194,46 +195,57 @@ impl Monthly {
     pub(super) fn new(cap: Money, carried: bool) -> Monthly {
         if carried { Monthly { anew: Money::ZERO, carried: cap } } else { Monthly { anew: cap, carried: Money::ZERO } }
     }
-
-    /// What is left of the month at hand. A later month that was settled before has used what was carried to it: what it
-    /// used cannot be used again.
-    pub(super) fn left(
-        self,
-        sheet: &Worksheet<'_>,
-        measure: Measure,
-        counts: &dyn Fn(&Usage) -> bool,
-        diseases: &[&DiseaseCode],
-    ) -> MonthLeft {
-        let month = sheet.month;
-        let used_in = |month| measured(measure, sheet.used_by(|usage| usage.month == month && counts(usage)));
-        let beyond = |month| (used_in(month) - self.anew).at_least_zero();
-        let months = sheet.months_used();
-        let first = first_month(sheet, diseases);
-        let kept = |until: Month| {
-            let elapsed = i64::from(until.since(first) + 1).max(1);
-            let others = months.iter().filter(|other| **other <= until && **other != month);
-            Money::from_fen(self.carried.fen().saturating_mul(elapsed))
-                - others.map(|other| beyond(*other)).sum::<Money>()
-        };
-        let later = months.iter().filter(|other| **other > month).map(|other| kept(*other));
-        let carried = later.fold(kept(month), Money::min).at_least_zero();
-        let (available, used) = (self.anew + carried, used_in(month));
-        MonthLeft { available, used, left: (available - used).at_least_zero() }
-    }
 }
 
-/// The first month that adds to what is carried on: the one in which the benefit year begins, or in which the person
-/// comes to be qualified or insured, if that is later.
-fn first_month(sheet: &Worksheet<'_>, diseases: &[&DiseaseCode]) -> Month {
-    let person = sheet.case.person;
-    let qualified = |code: &&DiseaseCode| person.qualification(code, sheet.day).map(|row| row.validity.from);
-    let since: Option<Date> = match sheet.facts.care {
-        CareKind::Chronic if !diseases.is_empty() => diseases.iter().filter_map(qualified).min(),
-        CareKind::Chronic => sheet.facts.disease.as_ref().and_then(qualified),
-        CareKind::Inpatient | CareKind::Outpatient | CareKind::Purchase => {
-            person.entitlement(sheet.book.insurance(), sheet.day).map(|row| row.validity.from)
-        }
+/// What is left of the month at hand, of caps that add what `of_month` says to every month since the first one. A later
+/// month that was settled before has used what was carried to it: what it used cannot be used again.
+pub(super) fn month_left(
+    sheet: &Worksheet<'_>,
+    measure: Measure,
+    counts: &dyn Fn(&Usage) -> bool,
+    first: Month,
+    of_month: &dyn Fn(Month) -> Monthly,
+) -> MonthLeft {
+    let month = sheet.month;
+    let used_in = |month| measured(measure, sheet.used_by(|usage| usage.month == month && counts(usage)));
+    let beyond = |month| (used_in(month) - of_month(month).anew).at_least_zero();
+    let months = sheet.months_used();
+    let kept = |until: Month| {
+        let since_first = (0..=until.since(first)).filter_map(|later| i16::try_from(later).ok());
+        let added: Money = since_first.map(|later| of_month(first.moved(later)).carried).sum();
+        let others = months.iter().filter(|other| **other <= until && **other != month);
+        added - others.map(|other| beyond(*other)).sum::<Money>()
     };
+    let later = months.iter().filter(|other| **other > month).map(|other| kept(*other));
+    let carried = later.fold(kept(month), Money::min).at_least_zero();
+    let (available, used) = (of_month(month).anew + carried, used_in(month));
+    MonthLeft { available, used, left: (available - used).at_least_zero() }
+}
+
+/// The day since which a cap adds to what is carried on, apart from the benefit year: chronic care's since the person was
+/// qualified for a disease that it counts, other care's since the person is insured.
+fn adds_since(sheet: &Worksheet<'_>, cap: &Cap) -> Option<Date> {
+    let person = sheet.case.person;
+    if cap.of_disease {
+        return sheet.facts.disease.and_then(|disease| qualified_since(sheet, disease));
+    }
+    if cap.counts == Cases::at([CareKind::Chronic as usize]) {
+        let counts = |disease| counts_together(cap.counts, &cap.counts_diseases, CareKind::Chronic, Some(disease));
+        let in_force =
+            person.qualifications.iter().filter(|row| row.validity.covers(sheet.day) && counts(&row.disease));
+        return in_force.map(|row| row.validity.from).min();
+    }
+    person.entitlement(sheet.book.insurance(), sheet.day).map(|row| row.validity.from)
+}
+
+/// The day since which the person is qualified for a disease.
+pub(super) fn qualified_since(sheet: &Worksheet<'_>, disease: &DiseaseCode) -> Option<Date> {
+    sheet.case.person.qualification(disease, sheet.day).map(|row| row.validity.from)
+}
+
+/// The first month that adds to what is carried on: the one in which the benefit year begins, or that of a day, if that is
+/// later.
+pub(super) fn first_month(sheet: &Worksheet<'_>, since: Option<Date>) -> Month {
     let begins = sheet.book.first_day_of(sheet.year);
     let first = begins.into_iter().chain(since).max().and_then(Month::of);
     first.map_or(sheet.month, |first| first.min(sheet.month))

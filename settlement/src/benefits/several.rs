@@ -3,12 +3,13 @@
 
 use jiff::civil::Date;
 
-use super::caps::{Bound, MonthLeft, Monthly, measured};
+use super::caps::{Bound, MonthLeft, Monthly, first_month, measured, month_left, qualified_since};
 use super::explanation::{Step, Together};
 use super::worksheet::Worksheet;
 use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
 use crate::money::Money;
+use crate::month::Month;
 use crate::person::Person;
 use crate::refusal::Refusal;
 use crate::rulebook::conditions::Facts;
@@ -60,6 +61,8 @@ struct OwnCap<'a> {
     row: &'a Row<Cap>,
     disease: &'a DiseaseCode,
     amount: Money,
+    /// The first month of the benefit year to which it adds.
+    first: Month,
 }
 
 /// The caps that the person's diseases share: one for a year and one for a month, where their own caps are so.
@@ -92,17 +95,20 @@ fn own_cap<'a>(
         cap.of_disease && cap.measure == measure && cap.per == per && cap.counts.has_care(CareKind::Chronic)
     };
     let row = sheet.book.caps.rows.iter().find(|row| of_kind(&row.value) && row.when.hold(&facts));
-    row.map(|row| Ok(OwnCap { row, disease, amount: row.value.amount.needed(sheet.book, row.clause)? })).transpose()
+    let first = first_month(sheet, qualified_since(sheet, disease));
+    row.map(|row| Ok(OwnCap { row, disease, amount: row.value.amount.needed(sheet.book, row.clause)?, first }))
+        .transpose()
 }
 
 fn shared(sheet: &Worksheet<'_>, several: Several, measure: Measure, mut own: Vec<OwnCap<'_>>) -> Option<Bound> {
     // The highest first; of equal ones the one that carries on.
     own.sort_by_key(|own| std::cmp::Reverse((own.amount, own.row.value.carried)));
-    let (taken, what) = match several.cap {
+    let (most, what) = match several.cap {
         SeveralCap::Each => return None,
-        SeveralCap::Highest => (own.get(..1)?, Together::HighestCap),
-        SeveralCap::TopTwoAdd => (own.get(..2).unwrap_or(&own), Together::TopTwoCaps),
+        SeveralCap::Highest => (1, Together::HighestCap),
+        SeveralCap::TopTwoAdd => (2, Together::TopTwoCaps),
     };
+    let taken = own.get(..most).unwrap_or(&own);
     let Row { clause, value: first, when: _ } = taken.first()?.row;
     let clause = *clause;
     let counts = |usage: &Usage| {
@@ -117,11 +123,14 @@ fn shared(sheet: &Worksheet<'_>, several: Several, measure: Measure, mut own: Ve
             (left, Step::Cap { clause, cap, used, left })
         }
         CapPer::Month => {
-            let part =
-                |carried| taken.iter().filter(|own| own.row.value.carried == carried).map(|own| own.amount).sum();
-            let monthly = Monthly { anew: part(false), carried: part(true) };
-            let diseases: Vec<&DiseaseCode> = taken.iter().map(|own| own.disease).collect();
-            let MonthLeft { available, used, left } = monthly.left(sheet, measure, &counts, &diseases);
+            // Of each month those that the person was qualified for by then.
+            let of_month = |month| {
+                let there = || own.iter().filter(move |own| own.first <= month).take(most);
+                let part = |carried| there().filter(|own| own.row.value.carried == carried).map(|own| own.amount).sum();
+                Monthly { anew: part(false), carried: part(true) }
+            };
+            let earliest = own.iter().map(|own| own.first).min()?;
+            let MonthLeft { available, used, left } = month_left(sheet, measure, &counts, earliest, &of_month);
             (left, Step::MonthlyCap { clause, month: sheet.month, cap, available, used, left })
         }
     };

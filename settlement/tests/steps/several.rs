@@ -162,3 +162,41 @@ fn a_disease_without_a_cap_is_not_limited_by_the_others() {
         &[(&visit("'M01600'", 1000, &used("M01600", "2025-06", 300)), "expect = { basic = 600 }")],
     );
 }
+
+/// Shantou: class I (cancer, 500) begins anew each month, class II (high blood pressure 100, diabetes 150) carries on.
+const CLASSES: &str = "cap = [\
+    { id = 'pressure', disease = 'M03900', counts = ['chronic'], measure = 'fund_paid', per = 'month', carried = true, amount = 100, § }, \
+    { id = 'diabetes', disease = 'M01600', counts = ['chronic'], measure = 'fund_paid', per = 'month', carried = true, amount = 150, § }, \
+    { id = 'cancer', disease = 'M00500', counts = ['chronic'], measure = 'fund_paid', per = 'month', amount = 500, § }]";
+
+#[test]
+fn each_disease_adds_to_a_carried_cap_from_its_own_qualification() {
+    let since_june = |others: &str, used: &str| {
+        format!(
+            "care = 'chronic'\nfiling = 'local'\ndisease = 'M01600'\nqualified_from = 2025-06-01\n\
+             diseases_qualified = [{others}]\nused = [{used}]\nbill = {{ in_policy = 3000 }}"
+        )
+    };
+    let several = "chronic.several = { cap = 'top_two_add', ratio = 'highest', § }";
+    check(
+        &[("chronic.ratio", RATIOS), ("cap", CLASSES), ("chronic.several", several)],
+        &[
+            // 500 of June and 150 * 1; 3000 * 0.80 = 2400
+            (&since_june("'M00500'", ""), "expect = { basic = 650 }"),
+            // 100 * 6 + 150 * 1
+            (&since_june("'M03900'", ""), "expect = { basic = 750 }"),
+            // March used 80 of the 300 that were there: 750 - 80
+            (&since_june("'M03900'", &used("M03900", "2025-03", 80)), "expect = { basic = 670 }"),
+            // With both, the two highest until May: 500 anew and 5 * 100 carried; from June 500 and 150.
+            (&since_june("'M03900', 'M00500'", ""), "expect = { basic = 1150 }"),
+            // Long qualified for all: 150 of diabetes each month.
+            (&visit("'M01600', 'M00500'", 3000, ""), "expect = { basic = 1400 }"),
+        ],
+    );
+    let highest = "chronic.several = { cap = 'highest', § }";
+    check(
+        &[("chronic.ratio", RATIOS), ("cap", CLASSES), ("chronic.several", highest)],
+        // 100 * 5 + 150
+        &[(&since_june("'M03900'", ""), "expect = { basic = 650 }")],
+    );
+}
