@@ -43,8 +43,8 @@ pub(super) struct Bound {
     clause: Clause,
     /// Who bears what is above it.
     above: Above,
-    /// How several diseases came to it, how it grew, and what is left of it.
-    steps: [Option<Step>; 3],
+    /// How several diseases came to it, how it grew (of two caps added up, each), and what is left of it.
+    steps: [Option<Step>; 4],
 }
 
 impl Bound {
@@ -151,13 +151,13 @@ fn bound(sheet: &Worksheet<'_>, row: &Row<Cap>) -> Result<Bound, Refusal> {
             (left, Step::MonthlyCap { clause, month: sheet.month, cap, available, used, left })
         }
     };
-    Ok(Bound { left, clause, above: row.value.above, steps: [None, grown, Some(step)] })
+    Ok(Bound { left, clause, above: row.value.above, steps: [None, grown, None, Some(step)] })
 }
 
 impl Bound {
     /// A bound that several diseases share.
-    pub(super) fn shared(left: Money, (clause, above): (Clause, Above), how: Step, said: Step) -> Bound {
-        Bound { left, clause, above, steps: [Some(how), None, Some(said)] }
+    pub(super) fn shared(left: Money, (clause, above): (Clause, Above), steps: [Option<Step>; 4]) -> Bound {
+        Bound { left, clause, above, steps }
     }
 }
 

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 
 use super::caps::{Bound, MonthLeft, Monthly, first_month, measured, month_left, qualified_since};
 use super::explanation::{Step, Together};
+use super::growth::{self, Grown};
 use super::worksheet::Worksheet;
 use crate::encounter::CareKind;
 use crate::ids::DiseaseCode;
@@ -60,7 +61,10 @@ pub(super) fn deductible_of_each(sheet: &Worksheet<'_>) -> Option<bool> {
 struct OwnCap<'a> {
     row: &'a Row<Cap>,
     disease: &'a DiseaseCode,
+    /// Its sum, with what it grew by.
     amount: Money,
+    /// How it grew, where it did.
+    grown: Option<Step>,
     /// The first month of the benefit year to which it adds.
     first: Month,
 }
@@ -96,8 +100,10 @@ fn own_cap<'a>(
     };
     let row = sheet.book.caps.rows.iter().find(|row| of_kind(&row.value) && row.when.hold(&facts));
     let first = first_month(sheet, qualified_since(sheet, disease));
-    row.map(|row| Ok(OwnCap { row, disease, amount: row.value.amount.needed(sheet.book, row.clause)?, first }))
-        .transpose()
+    let Some(row) = row else { return Ok(None) };
+    let amount = row.value.amount.needed(sheet.book, row.clause)?;
+    let Grown { cap, step: grown } = growth::grown(sheet, amount, row.value.growth, row.clause)?;
+    Ok(Some(OwnCap { row, disease, amount: cap, grown, first }))
 }
 
 fn shared(sheet: &Worksheet<'_>, several: Several, measure: Measure, mut own: Vec<OwnCap<'_>>) -> Option<Bound> {
@@ -134,7 +140,9 @@ fn shared(sheet: &Worksheet<'_>, several: Several, measure: Measure, mut own: Ve
             (left, Step::MonthlyCap { clause, month: sheet.month, cap, available, used, left })
         }
     };
-    Some(Bound::shared(left, (clause, first.above), together(several, what, own.len()), said))
+    let grown = |which: usize| taken.get(which).and_then(|own| own.grown);
+    let steps = [Some(together(several, what, own.len())), grown(0), grown(1), Some(said)];
+    Some(Bound::shared(left, (clause, first.above), steps))
 }
 
 fn together(several: Several, what: Together, diseases: usize) -> Step {

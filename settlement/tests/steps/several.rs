@@ -200,3 +200,27 @@ fn each_disease_adds_to_a_carried_cap_from_its_own_qualification() {
         &[(&since_june("'M03900'", ""), "expect = { basic = 650 }")],
     );
 }
+
+#[test]
+fn a_cap_that_grows_does_so_where_several_diseases_share_it() {
+    // 20 years, of which four add nothing: 300 + 16 * 10 = 460; two years without a claim: 100 more.
+    let grows = caps(", plus_per_year = 10, from_years = 4, plus_per_claim_free_year = 50");
+    let shared = |how: &str| format!("chronic.several = {{ cap = '{how}', ratio = 'highest', § }}");
+    for (how, years, claim_free) in [("highest", 460, 560), ("top_two_add", 660, 760)] {
+        check(
+            &[("chronic.ratio", RATIOS), ("cap", &grows), ("chronic.several", &shared(how))],
+            &[
+                (&visit("'M01600'", 2000, ""), &format!("expect = {{ basic = {years} }}")),
+                (
+                    &format!("claim_free_years = 2\n{}", visit("'M01600'", 2000, "")),
+                    &format!("expect = {{ basic = {claim_free} }}"),
+                ),
+            ],
+        );
+    }
+    let unset = caps(", plus_per_year = 'unset'");
+    check(
+        &[("chronic.ratio", RATIOS), ("cap", &unset), ("chronic.several", &shared("highest"))],
+        &[(&visit("'M01600'", 2000, ""), "refused = 511"), (&visit("", 2000, ""), "expect = { basic = 200 }")],
+    );
+}
