@@ -84,6 +84,10 @@ impl Before {
         let chain = chain(case, book, &row.value);
         let Some(last) = chain.first() else { return self };
         self.counted = true;
+        // Both are one stay: its days begin with the first, unless an earlier part of this one bore a deductible of its own.
+        if self.since == case.settle.encounter.admitted {
+            self.since = chain.iter().map(|stay| stay.admitted).fold(self.since, Date::min);
+        }
         let borne: Money = chain.iter().flat_map(|stay| &stay.settlements).map(|earlier| earlier.deductible).sum();
         match row.value.deductible {
             ContinuedDeductible::Nothing => self.is_free = true,

@@ -287,6 +287,49 @@ fn a_transfer_up_pays_the_difference_and_a_transfer_down_nothing() {
     );
 }
 
+/// The days of stays that are one are counted together.
+#[test]
+fn a_long_stay_in_two_hospitals_bears_it_again_as_in_one() {
+    let rows = "inpatient.deductible = [{ id = 'third', level = 'third', amount = 1000, per = 'stay', again_after_days = 90, § }, \
+                { id = 'other', level = ['primary', 'first', 'second'], amount = 500, per = 'stay', again_after_days = 90, § }]";
+    let goes_on =
+        |rule: &str| format!("inpatient.continues = [{{ id = 'on', within_days = 1, deductible = '{rule}', § }}]");
+    // 160 days from 21 January to 30 June: 80 until 11 April, and 80 from there.
+    let whole = "level = 'third'\nadmitted = 2025-01-21\nbill = { in_policy = 10000 }";
+    let second = |from: &str, to: &str, borne: i64| {
+        format!(
+            "level = '{to}'\nadmitted = 2025-04-11\nused = [{{ care = 'inpatient', stays = 1, deductible = {borne} }}]\n\
+             earlier = [{{ level = '{from}', admitted = 2025-01-21, discharged = 2025-04-11, deductible = {borne} }}]\n\
+             bill = {{ in_policy = 10000 }}"
+        )
+    };
+    let difference = goes_on("difference");
+    check(
+        &[("inpatient.deductible", rows), ("inpatient.continues", &difference)],
+        &[
+            (whole, "expect = { deductible = 2000 }"),
+            (&second("third", "third", 1000), "expect = { deductible = 1000 }"),
+            // 2 * 1000 - 500
+            (&second("second", "third", 500), "expect = { deductible = 1500 }"),
+            // 2 * 500 - 1000
+            (&second("third", "second", 1000), "expect = { deductible = 0 }"),
+            // A part of the second stay bore the second one: 2 * 1000 - 1000 - 1000
+            (
+                &second("third", "third", 1000).replace(
+                    "earlier = [",
+                    "earlier = [{ same_stay = true, settled = 2025-05-31, deductible = 1000 }, ",
+                ),
+                "expect = { deductible = 0 }",
+            ),
+        ],
+    );
+    let none = goes_on("none");
+    check(
+        &[("inpatient.deductible", rows), ("inpatient.continues", &none)],
+        &[(&second("third", "third", 1000), "expect = { deductible = 0 }")],
+    );
+}
+
 #[test]
 fn a_stay_that_goes_on_is_not_counted_again() {
     let rows = "inpatient.deductible = [{ id = 'first', stay_to = 1, amount = 800, per = 'stay', § }, \
