@@ -242,7 +242,8 @@ impl Entitlement {
 /// How a stretch of insurance began (policy.md A.12). Nothing of it is known of most stretches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Joining {
-    /// The day on which the contribution was paid; none where it was paid in time or is long past.
+    /// The day on which the contribution was paid; none where it was paid in time or is long past. After a lapse it is
+    /// needed: without it nobody knows whether a waiting period is over.
     pub paid_on: Option<Date>,
     /// Full months without insurance before it.
     pub lapsed_months: i64,

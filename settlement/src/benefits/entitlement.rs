@@ -8,13 +8,15 @@ use super::explanation::Step;
 use super::filing_term::before_any_visit;
 use super::gate::At;
 use crate::encounter::CareKind;
-use crate::person::{Entitlement, Insurance, Person};
+use crate::person::{Entitlement, Insurance, Joining, Person};
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::RuleBook;
 use crate::rulebook::admission::{StayEntitlement, Wait, Waiting};
 use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::{Facts, Footing};
 use crate::rulebook::table::Row;
+use crate::rulebook::unknown;
+use crate::year_to_date::BenefitYear;
 
 /// Why benefits are not due on a day under a stretch of insurance that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +39,7 @@ pub enum HeldBack {
 /// are due, and where the stretch does not run. A waiting period that a visit decides about is not looked for.
 ///
 /// # Errors
-/// [`Reason::RuleUnset`], naming the rule, when nobody knows how long the person waits.
+/// [`Reason::RuleUnset`], naming the rule, when nobody knows how long the person waits, or since when.
 pub fn held_back(
     book: &RuleBook,
     person: &Person,
@@ -52,7 +54,7 @@ pub fn held_back(
         return Ok(Some(HeldBack::DoubleCover { by: prevailing.insurance, since }));
     }
     let facts = before_any_visit(book, person, entitlement, day, Footing::Local);
-    let row = waiting(book, entitlement, || facts).filter(|row| !row.when.is_of_a_visit());
+    let row = waiting(book, entitlement, day, || facts, |row| !row.when.is_of_a_visit())?;
     let first = row.map(|row| waits_until(book, row, entitlement)).transpose()?.flatten();
     Ok(first.filter(|(_, first)| day < *first).map(|(_, first)| HeldBack::Waiting { first }))
 }
@@ -122,7 +124,7 @@ fn due<'a>(at: &At<'a>, day: Date, steps: &mut Vec<Step>) -> Result<&'a Entitlem
         let detail = format!("{day} {}", at.book.path(clause));
         return Err(Refusal::new(Reason::BenefitsSuspended).because(detail));
     }
-    if let Some(row) = waiting(at.book, entitlement, || at.facts(entitlement, day)) {
+    if let Some(row) = waiting(at.book, entitlement, day, || at.facts(entitlement, day), |_| true)? {
         steps.extend(waited(at.book, row, entitlement, day)?);
     }
     Ok(entitlement)
@@ -140,18 +142,45 @@ fn prevailing<'a>(
     person.entitlements.iter().find(runs).map(|held| (held, clause))
 }
 
-/// The waiting period that a stretch of insurance is held to.
+/// The waiting period that a stretch of insurance is held to, of those that are asked about.
+///
+/// # Errors
+/// After a lapse, where one that lasts on the day would hold but for the day of payment, which nobody knows.
 fn waiting<'b, 'f>(
     book: &'b RuleBook,
     entitlement: &Entitlement,
+    day: Date,
     facts: impl FnOnce() -> Facts<'f>,
-) -> Option<&'b Row<Waiting>> {
+    asked: impl Fn(&Row<Waiting>) -> bool,
+) -> Result<Option<&'b Row<Waiting>>, Refusal> {
     let rows = &book.admission.waiting.rows;
     if rows.is_empty() {
-        return None;
+        return Ok(None);
     }
     let facts = facts();
-    rows.iter().find(|row| row.value.concerns(entitlement) && row.when.hold(&facts))
+    let known = rows.iter().find(|row| row.value.concerns(entitlement) && row.when.hold(&facts));
+    if known.is_some() {
+        return Ok(known.filter(|row| asked(row)));
+    }
+    let may_hold = |row: &&Row<Waiting>| asked(row) && row.value.may_concern(entitlement) && row.when.hold(&facts);
+    for row in rows.iter().filter(may_hold) {
+        if may_last(book, row, entitlement, day)? {
+            return Err(unknown::table(book.path(row.clause), Some("缴费日期")));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a waiting period whose payment nobody knows may last on a day: paid on the last day that there could be, it
+/// does. A stretch is paid in the benefit year in which it begins.
+fn may_last(book: &RuleBook, row: &Row<Waiting>, entitlement: &Entitlement, day: Date) -> Result<bool, Refusal> {
+    let BenefitYear(year) = book.year_of(entitlement.validity.from);
+    let end = book.first_day_of(BenefitYear(year.saturating_add(1))).and_then(|next| next.yesterday().ok());
+    let until = end.map_or(day, |end| end.min(day));
+    let Some(paid_on) = row.value.last_payment(until) else { return Ok(false) };
+    let joining = Joining { paid_on: Some(paid_on), ..entitlement.joining.clone() };
+    let paid = Entitlement { joining, ..entitlement.clone() };
+    Ok(waits_until(book, row, &paid)?.is_some_and(|(_, first)| day < first))
 }
 
 /// That the waiting period is over; a refusal while it lasts.

@@ -180,19 +180,41 @@ pub struct Waiting {
 
 impl Waiting {
     /// Whether it is about a stretch of insurance. One that names no day of payment has waited for long, or was paid
-    /// in time.
+    /// in time, unless the insurance had lapsed before: see [`Waiting::may_concern`].
     pub fn concerns(&self, entitlement: &Entitlement) -> bool {
-        let joining = &entitlement.joining;
+        let paid_on = entitlement.joining.paid_on;
         let began = match self.begins {
-            WaitBegins::Payment => joining.paid_on.is_some(),
+            WaitBegins::Payment => paid_on.is_some(),
             WaitBegins::Insured => true,
         };
-        let reason = |named: &[String]| joining.joined_as.as_ref().is_some_and(|reason| named.contains(reason));
         began
-            && self.paid.is_none_or(|window| joining.paid_on.is_some_and(|day| window.has(day)))
-            && self.lapsed_months.has(lapsed_months(joining))
+            && self.paid.is_none_or(|window| paid_on.is_some_and(|day| window.has(day)))
+            && self.concerns_by_lapse_and_reason(&entitlement.joining)
+    }
+
+    /// Whether it is about a stretch of insurance after a lapse, were it known on which day it was paid.
+    pub fn may_concern(&self, entitlement: &Entitlement) -> bool {
+        let joining = &entitlement.joining;
+        let asks_for_payment = match self.begins {
+            WaitBegins::Payment => true,
+            WaitBegins::Insured => self.paid.is_some(),
+        };
+        asks_for_payment
+            && joining.paid_on.is_none()
+            && lapsed_months(joining) > 0
+            && self.concerns_by_lapse_and_reason(joining)
+    }
+
+    fn concerns_by_lapse_and_reason(&self, joining: &Joining) -> bool {
+        let reason = |named: &[String]| joining.joined_as.as_ref().is_some_and(|reason| named.contains(reason));
+        self.lapsed_months.has(lapsed_months(joining))
             && (self.joined_as.is_empty() || reason(&self.joined_as))
             && !reason(&self.waived)
+    }
+
+    /// The last day up to a day on which payment makes the person wait; none where there is none.
+    pub fn last_payment(&self, until: Date) -> Option<Date> {
+        self.paid.map_or(Some(until), |window| window.last_up_to(until))
     }
 
     /// The day from which it counts; none where the stretch does not say.
@@ -265,6 +287,19 @@ impl Window {
         if self.from <= self.to { self.from <= day && day <= self.to } else { self.from <= day || day <= self.to }
     }
 
+    /// The last of its days up to a day.
+    fn last_up_to(self, until: Date) -> Option<Date> {
+        if self.has(until) {
+            return Some(until);
+        }
+        // 29 February is the last day of a window in leap years alone.
+        let last = |year: i16| {
+            let on = |(month, day)| Date::new(year, month, day).ok();
+            on(self.to).or_else(|| on((self.to.0, self.to.1 - 1)))
+        };
+        [until.year(), until.year() - 1].into_iter().filter_map(last).find(|day| *day <= until)
+    }
+
     /// Of two windows that meet, one begins inside the other.
     fn meets(self, other: Window) -> bool {
         self.has_day(other.from) || other.has_day(self.from)
@@ -316,6 +351,15 @@ mod tests {
             (date(2025, 8, 31), false),
         ] {
             assert_eq!((autumn.has(day), late.has(day)), (in_autumn, !in_autumn), "{day}");
+        }
+        for (window, until, last) in [
+            (late, date(2025, 6, 1), date(2025, 6, 1)),
+            (late, date(2025, 12, 1), date(2025, 8, 31)),
+            (late, date(2025, 1, 1), date(2024, 8, 31)),
+            (autumn, date(2025, 6, 1), date(2025, 2, 28)),
+            (autumn, date(2024, 6, 1), date(2024, 2, 29)),
+        ] {
+            assert_eq!(window.last_up_to(until), Some(last), "{until}");
         }
         assert!(!autumn.meets(late) && !late.meets(autumn));
         assert!(autumn.meets(window((12, 31), (12, 31))) && window((1, 1), (1, 31)).meets(autumn));

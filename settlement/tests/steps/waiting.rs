@@ -1,7 +1,7 @@
 //! Waiting periods after joining late or after a lapse, as the country and two provinces have them (policy.md A.12).
 //! Every row is about a stay of 30 June 2025 with 1500 in policy: (1500 − 500) × 80 % = 800, or a refusal.
 
-use crate::invented::{check, faults};
+use crate::invented::{check, example, faults};
 
 const PAID: &str = "expect = { basic = 800 }";
 const WAITS: &str = "refused = 503";
@@ -124,6 +124,45 @@ fn a_waiting_period_may_depend_on_identity_and_be_none_or_unknown() {
         &[("paid_on = 2025-06-01", WAITS), ("paid_on = 2025-06-01\nidentity = 'low-income'", PAID)],
     );
     check_rows("waiting = [{ id = 'late', days = 'unset', § }]", &[("paid_on = 2025-06-01", "refused = 511")]);
+}
+
+/// Whoever's insurance had lapsed and whose day of payment nobody knows may be waiting still.
+#[test]
+fn a_wait_after_a_lapse_is_not_waived_because_nobody_knows_the_day_of_payment() {
+    const UNKNOWN: &str = "refused = 511";
+    check_rows(
+        NATIONAL,
+        &[
+            ("insured_from = 2025-01-01", PAID),
+            ("insured_from = 2025-01-01\nlapsed_months = 5", UNKNOWN),
+            ("insured_from = 2025-01-01\nlapsed_years = 2", UNKNOWN),
+            ("insured_from = 2025-01-01\nlapsed_months = 5\njoined_as = 'newborn'", PAID),
+            // Paid on 31 August at the latest, and three months from there; or in autumn, and three from the first day.
+            ("insured_from = 2025-01-01\nlapsed_months = 5\nsettled = 2025-11-29", UNKNOWN),
+            ("insured_from = 2025-01-01\nlapsed_months = 5\nsettled = 2025-11-30", PAID),
+            ("insured_from = 2025-10-01\nlapsed_months = 5\nsettled = 2025-12-30", UNKNOWN),
+            // Insured since an earlier year, and paid in that year.
+            ("insured_from = 2024-01-01\nlapsed_months = 5", PAID),
+            ("insured_from = 2024-01-01\nlapsed_years = 5\nsettled = 2025-04-29", UNKNOWN),
+            ("lapsed_months = 5", PAID),
+        ],
+    );
+    check_rows(
+        "waiting = [{ id = 'late', identity = 'none', days = 90, § }, \
+         { id = 'assisted', identity = ['destitute', 'low-income', 'low-income-margin'], none = true, § }]",
+        &[
+            ("insured_from = 2025-01-01\nlapsed_months = 5", UNKNOWN),
+            ("insured_from = 2025-01-01\nlapsed_months = 5\nidentity = 'low-income'", PAID),
+        ],
+    );
+    // Counted from the day of payment, so that nobody waits who has paid.
+    check_rows("waiting = [{ id = 'paid', days = 0, § }]", &[("insured_from = 2025-01-01\nlapsed_months = 5", PAID)]);
+    let (book, example) = example(
+        &[("waiting", NATIONAL)],
+        "care = 'inpatient'\nfiling = 'long-term'\ninsured_from = 2025-01-01\nlapsed_months = 5\nbill = { in_policy = 1500 }",
+    );
+    let refusal = example.adjudicate(&book).expect_err("a refusal");
+    assert_eq!(refusal.detail.as_deref(), Some("待遇等待期，参保人的缴费日期不明(waiting.late)"));
 }
 
 #[test]
