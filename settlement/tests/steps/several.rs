@@ -1,6 +1,6 @@
 //! People with several chronic diseases.
 
-use crate::invented::check;
+use crate::invented::{check, faults};
 
 const RATIOS: &str = "chronic.ratio = [{ id = 'pressure', disease = 'M03900', ratio = '0.60', § }, \
                       { id = 'diabetes', disease = 'M01600', ratio = '0.80', § }, \
@@ -223,4 +223,25 @@ fn a_cap_that_grows_does_so_where_several_diseases_share_it() {
         &[("chronic.ratio", RATIOS), ("cap", &unset), ("chronic.several", &shared("highest"))],
         &[(&visit("'M01600'", 2000, ""), "refused = 511"), (&visit("", 2000, ""), "expect = { basic = 200 }")],
     );
+}
+
+#[test]
+fn one_deductible_for_all_diseases_is_one_of_a_year_or_a_cycle() {
+    let one = "chronic.several = { deductible = 'one', § }";
+    let rows = |per: &str| format!("chronic.deductible = [{{ id = 'all', amount = 100, {per}, § }}]");
+    let fault = |deductible: &str| {
+        // A fault of its own, so that there is something to look into.
+        let ratio = ("chronic.ratio", "chronic.ratio = [{ id = 'all', ratio = '2', § }]");
+        let found = faults(&[("chronic.deductible", deductible), ("chronic.several", one), ratio]);
+        assert!(found.iter().any(|fault| fault.path.starts_with("chronic.ratio")), "{found:#?}");
+        found.iter().any(|fault| fault.path == "chronic.several.deductible" && fault.problem.contains("per = \"stay\""))
+    };
+    assert!(fault(&rows("per = 'stay'")));
+    assert!(!fault(&rows("per = 'year'")));
+    assert!(!fault(&rows("per = 'cycle', cycle_days = 360")));
+    // Whom nothing is asked of bears nothing for any disease.
+    assert!(!fault(
+        "chronic.deductible = [{ id = 'spared', identity = 'low-income', none = true, per = 'stay', § }, \
+         { id = 'all', identity = ['none', 'destitute', 'low-income-margin'], amount = 100, per = 'year', § }]"
+    ));
 }

@@ -5,11 +5,13 @@ use crate::ids::DiseaseCode;
 use crate::rulebook::admission::{Floor, FloorOf};
 use crate::rulebook::clause::Setting;
 use crate::rulebook::conditions::Footing;
+use crate::rulebook::deductible::{Deductible, Due};
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::{
-    ByAge, CareRules, Disease, OffSite, Section, Segment, SegmentBase, Several, SeveralCap, SeveralRatio, Unfiled,
+    ByAge, CareRules, Disease, OffSite, Per, Section, Segment, SegmentBase, Several, SeveralCap, SeveralDeductible,
+    SeveralRatio, Unfiled,
 };
-use crate::rulebook::table::Table;
+use crate::rulebook::table::{Row, Table};
 use crate::rulebook::word::Word;
 use crate::spanned::Node;
 
@@ -65,7 +67,7 @@ impl Parser<'_> {
         let ratio = self.segments(node, "ratio", care_segment);
         let segment_base = self.segment_base(node, ratio.as_ref());
         let (diseases, several) = if kind == CareKind::Chronic {
-            (self.diseases(node), self.several(node))
+            (self.diseases(node), self.several(node, deductible.as_ref()))
         } else {
             (Some(Vec::new()), Some(None))
         };
@@ -92,7 +94,7 @@ impl Parser<'_> {
     }
 
     /// `[chronic.several]`: what holds for people with several diseases. `None` only after a fault.
-    fn several(&self, node: &Node<'_>) -> Option<Option<Several>> {
+    fn several(&self, node: &Node<'_>, deductibles: Option<&Table<Deductible>>) -> Option<Option<Several>> {
         if !node.has("several") {
             return Some(None);
         }
@@ -105,6 +107,13 @@ impl Parser<'_> {
         let cap = if node.has("cap") { node.word("cap") } else { Some(SeveralCap::Each) };
         let ratio = if node.has("ratio") { node.word("ratio") } else { Some(SeveralRatio::Own) };
         let deductible = node.word("deductible");
+        let of_visit = |row: &Row<Deductible>| row.value.per == Per::Stay && row.value.due != Due::Nothing;
+        let any_of_visit = deductibles.is_some_and(|table| table.rows.iter().any(of_visit));
+        if deductible == Some(SeveralDeductible::One) && any_of_visit {
+            let rule = "one goes with per = \"year\" or \"cycle\": a [[chronic.deductible]] with per = \"stay\" is borne \
+                        at every visit";
+            node.fault_at("deductible", rule);
+        }
         let clause = self.clause(&node);
         node.finish();
         Some(Some(Several { diseases_at_most, cap: cap?, ratio: ratio?, deductible, clause: clause? }))

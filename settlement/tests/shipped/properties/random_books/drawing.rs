@@ -142,15 +142,18 @@ pub(super) fn inpatient(c: &mut Choosing<'_>) -> String {
 pub(super) fn other_care(c: &mut Choosing<'_>, several: Option<&str>) -> String {
     let diseases = DISEASES.map(|code| format!("{{ id = '{code}', code = '{code}', name = '病', § }}"));
     let mut text = format!("chronic.disease = [{}]\n", diseases.join(", "));
+    let [of_chronic, of_outpatient] = [(); 2].map(|()| deductible(c, "'chronic', 'outpatient'"));
     if let Some(cap) = several {
         let most = c.of(&["", "diseases_at_most = 2, "]);
-        let (ratio, deductible) = (c.of(&["own", "highest"]), c.of(&["each", "one"]));
+        // What is borne at every visit is not borne once for all diseases.
+        let together = if of_chronic.contains("'stay'") { "each" } else { "one" };
+        let (ratio, deductible) = (c.of(&["own", "highest"]), c.of(&["each", together]));
         text += &format!(
             "chronic.several = {{ {most}cap = '{cap}', ratio = '{ratio}', deductible = '{deductible}', § }}\n"
         );
     }
-    for care in ["chronic", "outpatient"] {
-        let (deductible, ratio) = (deductible(c, "'chronic', 'outpatient'"), c.ratio(30, 90));
+    for (care, deductible) in [("chronic", of_chronic), ("outpatient", of_outpatient)] {
+        let ratio = c.ratio(30, 90);
         text += &format!("{care}.deductible = [{{ id = 'all', {deductible}, § }}]\n");
         if care == "chronic" && c.is_one_of(3) {
             let (pressure, rest) = (c.ratio(30, 90), DISEASES[1..].join("', '"));
