@@ -39,6 +39,16 @@ impl FilingClass {
         FilingClass::ALL.into_iter().find(|class| class.word() == word)
     }
 
+    /// What a desk calls it where nothing was filed.
+    pub fn reason(self) -> &'static str {
+        match self {
+            FilingClass::LongTerm => "长期居住",
+            FilingClass::Referral => "转诊",
+            FilingClass::Emergency => "急诊抢救",
+            FilingClass::OtherTemporary => "其他临时外出",
+        }
+    }
+
     /// What a desk calls it.
     pub fn name(self) -> &'static str {
         match self {

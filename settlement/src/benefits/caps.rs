@@ -60,9 +60,14 @@ impl Bound {
             Above::LargeSum => excess.large_sum = excess.large_sum + cost,
             Above::PersonApart => excess.apart = excess.apart + cost,
         }
-        let above = Step::Derived(Derived::AboveCap { clause, cost: Money::round_fraction(cost), by });
-        self.steps.into_iter().flatten().chain([above]).for_each(|step| sheet.note(step));
+        self.say(sheet);
+        sheet.note(Step::Derived(Derived::AboveCap { clause, cost: Money::round_fraction(cost), by }));
         Ok(())
+    }
+
+    /// Says how it came about and what is left of it.
+    pub(super) fn say(&self, sheet: &mut Worksheet<'_>) {
+        self.steps.into_iter().flatten().for_each(|step| sheet.note(step));
     }
 
     /// What it leaves of a payment.

@@ -48,6 +48,10 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
         let own = slice(sheet, rules, (so_far.max(deductible), base), deductible)?;
         within_year(sheet, rules, own, (base, deductible), used.catastrophic)?
     };
+    if wanted > now {
+        // What a person has become since earlier bills reaches back over the year.
+        sheet.note(Step::Derived(Derived::OwnBurden { clause: scope.clause, due: wanted, burden: now }));
+    }
     let (care, parts) = (scope.care, scope.includes);
     let (before, paid) = (used.catastrophic, |sums: &UsageSums| sums.catastrophic);
     let layer = Layer { fund: Fund::Catastrophic, cap: &rules.cap, care, before, paid, parts };

@@ -45,6 +45,8 @@ pub enum Step {
         care: CareKind,
         /// At home or elsewhere, and why.
         footing: Footing,
+        /// What the footing rests on.
+        standing: Standing,
         /// The special identity.
         identity: Option<AssistanceClass>,
         /// Age in full years.
@@ -394,6 +396,28 @@ pub enum Step {
     },
     /// A value that the next step applies.
     Derived(Derived),
+}
+
+/// What a footing rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A filing, or a mark that counts as one; or nothing, where none is needed at home.
+    Filed,
+    /// The region's rules, which ask for no filing or put another class in the place of the one filed.
+    Deemed,
+    /// Nothing is filed that should be.
+    Unfiled,
+}
+
+impl Standing {
+    /// The word in explanations for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Standing::Filed => "filed",
+            Standing::Deemed => "deemed",
+            Standing::Unfiled => "unfiled",
+        }
+    }
 }
 
 /// What several chronic diseases have together.

@@ -30,6 +30,9 @@ pub(super) fn raise(
     if raised <= paid {
         return Ok(paid);
     }
+    if let Some(cap) = cap.filter(|_| raised < least) {
+        cap.say(sheet);
+    }
     sheet.note(Step::Floor { clause, of: floor.of, base, share, before: paid, raised });
     Ok(raised)
 }

@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 
-use super::explanation::Step;
+use super::explanation::{Standing, Step};
 use super::{Case, filing_term};
 use crate::filing::{Filing, FilingClass};
 use crate::refusal::{Reason, Refusal};
@@ -12,7 +12,7 @@ use crate::rulebook::clause::Clause;
 use crate::rulebook::conditions::{Facts, Footing};
 use crate::rulebook::sections::Unfiled;
 
-/// The footing, and whether the person stands on it by a filing, or by what counts as one. A filing in force decides, and
+/// The footing, and what it rests on. A filing in force decides, and
 /// so does one that the book deems lodged, whichever is better. Without either the hospital's emergency mark counts as filed
 /// (procedure of 2022, article 34); without that the book says. At home only a long-term filing makes a difference, where
 /// the book says so.
@@ -22,10 +22,10 @@ pub(super) fn of(
     facts: &Facts<'_>,
     filing: Option<&Filing>,
     steps: &mut Vec<Step>,
-) -> Result<(Footing, bool), Refusal> {
+) -> Result<(Footing, Standing), Refusal> {
     let encounter = &case.settle.encounter;
     if encounter.pool == case.person.home {
-        return Ok((at_home(book, facts, filing, steps), true));
+        return Ok(at_home(book, facts, filing, steps));
     }
     if let Some(place) = book.admission.places.at(facts.place) {
         steps.push(Step::Place { clause: place.clause });
@@ -37,10 +37,10 @@ pub(super) fn of(
     if let Some(row) = deemed.filter(|row| known.is_none_or(|known| row.value < known)) {
         let footing = Footing::OffSite(row.value);
         steps.push(Step::DeemedFiled { clause: row.clause, footing });
-        return Ok((footing, true));
+        return Ok((footing, Standing::Deemed));
     }
     if let Some(class) = known {
-        return Ok((Footing::OffSite(class), true));
+        return Ok((Footing::OffSite(class), Standing::Filed));
     }
     let row = book.unfiled.needed(facts)?;
     match row.value {
@@ -48,7 +48,7 @@ pub(super) fn of(
         Unfiled::TreatAs(footing) => {
             steps.push(Step::Unfiled { clause: row.clause, footing });
             // What is paid as at home needs no filing.
-            Ok((footing, footing == Footing::Local))
+            Ok((footing, if footing == Footing::Local { Standing::Deemed } else { Standing::Unfiled }))
         }
     }
 }
@@ -84,9 +84,11 @@ fn ended(
 }
 
 /// 双向享受: home care is local care, unless the book treats people who live elsewhere otherwise (policy.md A.4).
-fn at_home(book: &RuleBook, facts: &Facts<'_>, filing: Option<&Filing>, steps: &mut Vec<Step>) -> Footing {
+fn at_home(book: &RuleBook, facts: &Facts<'_>, filing: Option<&Filing>, steps: &mut Vec<Step>) -> (Footing, Standing) {
     let long_term = filing.filter(|filing| filing.class == FilingClass::LongTerm);
-    let Some(row) = long_term.and_then(|_| book.admission.back_home.find(facts)) else { return Footing::Local };
+    let Some(row) = long_term.and_then(|_| book.admission.back_home.find(facts)) else {
+        return (Footing::Local, Standing::Filed);
+    };
     steps.push(Step::BackHome { clause: row.clause, footing: row.value });
-    row.value
+    (row.value, Standing::Deemed)
 }

@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 use jiff::{Unit, civil::DateDifference};
 
-use super::explanation::{Derived, Step};
+use super::explanation::{Derived, Standing, Step};
 use super::identities::Chosen;
 use super::stay::Before;
 use super::{Case, entitlement, footing, several};
@@ -62,8 +62,8 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) 
     let mut facts = at.facts(entitlement, day);
     let filing = footing::in_force(book, case, &facts, &mut steps)?;
     facts.referred |= filing.is_some_and(|filing| filing.class == FilingClass::Referral);
-    let (footing, filed) = footing::of(book, case, &facts, filing, &mut steps)?;
-    (facts.footing, facts.filed) = (footing, filed);
+    let (footing, standing) = footing::of(book, case, &facts, filing, &mut steps)?;
+    (facts.footing, facts.filed) = (footing, standing != Standing::Unfiled);
     let level_as = level_as(book, &mut facts);
     let before = before.go_on(book, case, &facts, year);
     facts.stay = nth(stays, &before);
@@ -75,6 +75,7 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) 
         level: facts.level,
         care: facts.care,
         footing,
+        standing,
         identity: facts.identity,
         age: facts.age,
         stay: facts.stay,

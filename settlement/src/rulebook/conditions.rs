@@ -40,6 +40,14 @@ impl Footing {
         Footing::ALL.into_iter().find(|footing| footing.word() == word)
     }
 
+    /// What a desk calls it where nothing was filed.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Footing::Local => "参保地就医",
+            Footing::OffSite(class) => class.reason(),
+        }
+    }
+
     /// What a desk calls it.
     pub fn name(self) -> &'static str {
         match self {

@@ -177,3 +177,76 @@ fn what_a_fund_pays_of_what_lies_outside_the_policy_leaves_the_own_share_alone()
         assert!(said.iter().any(|line| line.contains(wanted)), "{wanted}\nis not in\n{}", said.join("\n"));
     }
 }
+
+/// What each line of an explanation says of a case, in both languages.
+fn said(changed: &[(&str, &str)], case: &str) -> [Vec<String>; 2] {
+    let (book, example) = example(changed, case);
+    let adjudication = example.adjudicate(&book).expect("a result");
+    [Language::Chinese, Language::English]
+        .map(|language| render(&adjudication, &book, language).iter().map(ToString::to_string).collect())
+}
+
+fn says(lines: &[String], wanted: &str) {
+    assert!(lines.iter().any(|line| line.starts_with(wanted)), "{wanted}\nis not in\n{}", lines.join("\n"));
+}
+
+/// 154,000 × 45 % = 69,300, and the cap leaves 50,000; the ratios alone come to (100,000 − 500) × 36 % = 35,820.
+#[test]
+fn the_cap_that_cuts_a_guaranteed_share_is_told() {
+    let changed = [
+        ("off_site", "off_site = [{ id = 'all', factor = '0.45', floor = '0.45', floor_of = 'total', § }]"),
+        ("cap", "cap = [{ id = 'year', counts = ['inpatient'], measure = 'fund_paid', amount = 50000, § }]"),
+    ];
+    let case = "care = 'inpatient'\nfiling = 'long-term'\nbill = { self_paid = 54000, in_policy = 100000 }";
+    let [chinese, english] = said(&changed, case);
+    says(&chinese, "封顶线50000.00，本年已用0.00，还可用50000.00。 [cap.year");
+    says(&chinese, "保底支付：总费用154000.00 × 45% = 69300.00，至多支付50000.00，统筹支付由35820.00提高到50000.00。");
+    says(&english, "Guaranteed share: 154000.00 (total) × 45% = 69300.00, of which 50000.00 at most;");
+    assert!(
+        chinese.iter().any(|line| line.contains("统筹基金支付50000.00") && line.contains("[cap.year]")),
+        "{chinese:#?}"
+    );
+    // What nothing cuts is said without it.
+    let [chinese, _] = said(&changed, &case.replace("54000", "0"));
+    says(&chinese, "保底支付：总费用100000.00 × 45%，统筹支付由35820.00提高到45000.00。");
+}
+
+/// Somebody poor since today: what earlier bills of the year would have brought is made good as far as this bill goes.
+/// (5,000 − 500) × 20 % + 500 = 1,400 of this bill; 50,000 × 60 % − 0 = 30,840 of the year.
+#[test]
+fn a_payment_held_to_the_burden_of_the_bill_says_so() {
+    let layer = "catastrophic.base = { includes = ['deductible', 'ratio_share'], care = ['inpatient'], § }\n\
+        catastrophic.tiers = { base = 'excess', § }\n\
+        catastrophic.deductible = [{ id = 'all', amount = 0, § }]\n\
+        catastrophic.ratio = [{ id = 'all', ratio = '0.60', § }]\n\
+        catastrophic.cap = [{ id = 'all', none = true, § }]";
+    let used = "used = [{ care = 'inpatient', stays = 1, catastrophic_base = 50000 }]";
+    let case = format!("care = 'inpatient'\nfiling = 'long-term'\n{used}\nbill = {{ in_policy = 5000 }}");
+    let [chinese, english] = said(&[("catastrophic", layer)], &case);
+    says(&chinese, "按年度累计大病保险应付30840.00，本次个人负担1400.00，支付以此为限。 [catastrophic.base");
+    says(&chinese, "大病保险支付1400.00");
+    says(&english, "The catastrophic layer owes 30840.00 over the year; the person bears 1400.00 of this bill");
+    let [chinese, _] = said(&[("catastrophic", layer)], STAY);
+    assert!(!chinese.iter().any(|line| line.contains("支付以此为限")), "{chinese:#?}");
+}
+
+#[test]
+fn nobody_is_said_to_have_filed_who_has_not() {
+    let unfiled = ("unfiled", "unfiled = [{ id = 'all', rule = 'other-temporary', § }]");
+    let deemed = ("deemed_filing", "deemed_filing = [{ id = 'all', class = 'referral', § }]");
+    let back_home = ("back_home", "back_home = [{ id = 'all', rule = 'referral', § }]");
+    let with = |filing: &str| format!("care = 'inpatient'\n{filing}\nbill = {{ in_policy = 2500 }}");
+    for (changed, filing, wanted, english) in [
+        (unfiled, "filing = 'none'", "三级医疗机构，其他临时外出，未备案。", "footing other-temporary, not filed;"),
+        (unfiled, "filing = 'other-temporary'", "三级医疗机构，其他临时外出备案。", "footing other-temporary;"),
+        (deemed, "filing = 'none'", "三级医疗机构，转诊。", "footing referral (deemed);"),
+        (deemed, "filing = 'referral'", "三级医疗机构，转诊备案。", "footing referral;"),
+        (back_home, "filing = 'local'\nfiled_elsewhere = true", "三级医疗机构，转诊。", "footing referral (deemed);"),
+    ] {
+        let [chinese, in_english] = said(&[changed], &with(filing));
+        assert!(chinese[0].contains(wanted), "{wanted}\nis not in\n{}", chinese[0]);
+        assert!(in_english[0].contains(english), "{english}\nis not in\n{}", in_english[0]);
+    }
+    let [chinese, _] = said(&[unfiled], &with("filing = 'none'"));
+    says(&chinese, "没有有效备案，按参保地规定视同“其他临时外出”。");
+}

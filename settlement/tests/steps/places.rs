@@ -166,7 +166,7 @@ fn the_footing_is_explained_with_its_clause() {
         lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     let chinese = said(Language::Chinese);
-    assert!(chinese.contains("该就医地无需备案，视同“长期居住备案”。 [deemed_filing.circle · invented"), "{chinese}");
+    assert!(chinese.contains("该就医地无需备案，视同“长期居住”。 [deemed_filing.circle · invented"), "{chinese}");
     let english = said(Language::English);
     assert!(english.contains("one that the region's rules name. [place.capital-circle · invented"), "{english}");
 }

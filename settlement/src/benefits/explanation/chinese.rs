@@ -1,7 +1,7 @@
 //! The steps of a calculation in Chinese, as a clerk at the desk says them.
 
 use super::render::Left;
-use super::{Language, Step, Together};
+use super::{Language, Standing, Step, Together};
 use crate::account::FamilyShare;
 use crate::bill::Coverage;
 use crate::encounter::CareKind;
@@ -14,19 +14,23 @@ use crate::rulebook::sections::Per;
 pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShare]) -> String {
     let Left { own_share, self_paid, over_limit, to_pay } = left;
     match *step {
-        Step::Gate { person, level, care, footing, identity, age, stay, year } => {
+        Step::Gate { person, level, care, footing, standing, identity, age, stay, year } => {
+            let footing = match standing {
+                Standing::Filed => footing.name().to_owned(),
+                Standing::Deemed => footing.reason().to_owned(),
+                Standing::Unfiled => format!("{}，未备案", footing.reason()),
+            };
             let identity = identity.map_or(String::new(), |identity| format!("，{}", identity.name()));
             let nth = if care == CareKind::Inpatient { format!("第{stay}次") } else { String::new() };
             format!(
-                "{}{identity}，{age}岁，{}年度{nth}{}，{}医疗机构，{}。",
+                "{}{identity}，{age}岁，{}年度{nth}{}，{}医疗机构，{footing}。",
                 person.name(),
                 year.0,
                 care.name(),
-                level.name(),
-                footing.name()
+                level.name()
             )
         }
-        Step::Unfiled { clause: _, footing } => format!("没有有效备案，按参保地规定视同“{}”。", footing.name()),
+        Step::Unfiled { clause: _, footing } => format!("没有有效备案，按参保地规定视同“{}”。", footing.reason()),
         Step::Died { day } => format!("参保人已于{day}死亡，待遇按死亡之日确定。"),
         Step::StayEntitlement { clause: _, on, day } => match on {
             StayEntitlement::Decision => format!("{day}享有待遇。"),
@@ -35,10 +39,10 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
         },
         Step::Waited { clause: _, began, first } => format!("等待期自{began}起算，{first}起享受待遇，已满。"),
         Step::Place { clause: _ } => "就医地属于参保地规定单独列明的地区。".to_owned(),
-        Step::DeemedFiled { clause: _, footing } => format!("该就医地无需备案，视同“{}”。", footing.name()),
+        Step::DeemedFiled { clause: _, footing } => format!("该就医地无需备案，视同“{}”。", footing.reason()),
         Step::FilingEnded { clause: _, last } => format!("备案有效期至{last}，入院时已过期。"),
         Step::BackHome { clause: _, footing } => {
-            format!("长期备案期间回参保地就医，按“{}”待遇。", footing.name())
+            format!("长期备案期间回参保地就医，按“{}”待遇。", footing.reason())
         }
         Step::BestIdentity { clause: _, identity, among } => {
             format!("同时具有{among}种身份，就高按{}计算。", identity.name())
@@ -50,7 +54,9 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("{}另付政策范围外费用：自费{self_paid}，超限价{over_limit}。", fund.name())
         }
         Step::Floor { clause: _, of, base, share, before, raised } => {
-            format!("保底支付：{}{base} × {share}，统筹支付由{before}提高到{raised}。", of.name())
+            let due = Money::round(share.of(base));
+            let cut = if due == raised { String::new() } else { format!(" = {due}，至多支付{raised}") };
+            format!("保底支付：{}{base} × {share}{cut}，统筹支付由{before}提高到{raised}。", of.name())
         }
         Step::Split(split) => format!(
             "总费用{}：全自费{}，超限价{}，先行自付{}，政策范围内{}。",

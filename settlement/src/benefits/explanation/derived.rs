@@ -109,6 +109,15 @@ pub enum Derived {
         /// What is left.
         left: Money,
     },
+    /// What the catastrophic layer pays at most, where the benefit year owes more than the person bears of this bill.
+    OwnBurden {
+        /// The rule about its base.
+        clause: Clause,
+        /// What the year owes.
+        due: Money,
+        /// What the layer looks at of this bill.
+        burden: Money,
+    },
     /// A ratio that grows with age.
     ByAge {
         /// The rule.
@@ -136,11 +145,12 @@ impl Derived {
             | Derived::Again { clause, .. }
             | Derived::AboveCap { clause, .. }
             | Derived::YearDue { clause, .. }
+            | Derived::OwnBurden { clause, .. }
             | Derived::ByAge { clause, .. } => clause,
         }
     }
 
-    /// Tags 20 to 29 of [`Encoder`] are these steps'.
+    /// Tags 20 to 30 of [`Encoder`] are these steps'.
     pub(super) fn encode(&self, encoder: &mut Encoder) {
         match *self {
             Derived::LevelAs { clause, level, counts_as } => {
@@ -172,6 +182,9 @@ impl Derived {
             }
             Derived::YearDue { clause, due, before, left } => {
                 encoder.tag(29).clause(clause).money([due, before, left]);
+            }
+            Derived::OwnBurden { clause, due, burden } => {
+                encoder.tag(30).clause(clause).money([due, burden]);
             }
         }
     }
@@ -222,6 +235,9 @@ impl Derived {
             Derived::YearDue { clause: _, due, before, left } => {
                 format!("大病保险全年应付{due}，此前已付{before}，本次至多支付{left}。")
             }
+            Derived::OwnBurden { clause: _, due, burden } => {
+                format!("按年度累计大病保险应付{due}，本次个人负担{burden}，支付以此为限。")
+            }
         }
     }
 
@@ -266,6 +282,9 @@ impl Derived {
             },
             Derived::YearDue { clause: _, due, before, left } => format!(
                 "The catastrophic layer owes {due} for the whole year and has paid {before}: now at most {left}."
+            ),
+            Derived::OwnBurden { clause: _, due, burden } => format!(
+                "The catastrophic layer owes {due} over the year; the person bears {burden} of this bill, and no more is paid."
             ),
         }
     }

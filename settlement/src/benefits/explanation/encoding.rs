@@ -26,7 +26,8 @@ pub(super) struct Encoder(Sha256);
 impl Encoder {
     fn step(&mut self, step: &Step) {
         match *step {
-            Step::Gate { person, level, care, footing, identity, age, stay, year } => {
+            // What the footing rests on has a step of its own wherever it is no filing.
+            Step::Gate { person, level, care, footing, standing: _, identity, age, stay, year } => {
                 let positions = [person as u8, level as u8, care as u8];
                 self.tag(1).bytes(&positions);
                 self.bytes(&[footing_position(footing) as u8, identity_position(identity) as u8]);

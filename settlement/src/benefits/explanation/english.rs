@@ -1,7 +1,7 @@
 //! The steps of a calculation in English.
 
 use super::render::Left;
-use super::{Language, Step, Together};
+use super::{Language, Standing, Step, Together};
 use crate::account::FamilyShare;
 use crate::adjudication::Fund;
 use crate::bill::Coverage;
@@ -16,10 +16,15 @@ use crate::rulebook::sections::Per;
 pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShare]) -> String {
     let Left { own_share, self_paid, over_limit, to_pay } = left;
     match *step {
-        Step::Gate { person, level, care, footing, identity, age, stay, year } => {
+        Step::Gate { person, level, care, footing, standing, identity, age, stay, year } => {
+            let standing = match standing {
+                Standing::Filed => "",
+                Standing::Deemed => " (deemed)",
+                Standing::Unfiled => ", not filed",
+            };
             let nth = if care == CareKind::Inpatient { format!(", stay {stay}") } else { String::new() };
             format!(
-                "{}, identity {}, aged {age}; {} care at level {}, footing {}; benefit year {}{nth}.",
+                "{}, identity {}, aged {age}; {} care at level {}, footing {}{standing}; benefit year {}{nth}.",
                 person.word(),
                 identity_word(identity),
                 care.word(),
@@ -62,7 +67,9 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
         ),
         Step::Floor { clause: _, of, base, share, before, raised } => {
             let of = of.word().replace('_', " ");
-            format!("Guaranteed share: {base} ({of}) × {share}; the basic fund pays {raised}, not {before}.")
+            let due = Money::round(share.of(base));
+            let cut = if due == raised { String::new() } else { format!(" = {due}, of which {raised} at most") };
+            format!("Guaranteed share: {base} ({of}) × {share}{cut}; the basic fund pays {raised}, not {before}.")
         }
         Step::Split(split) => format!(
             "Total {}: self-paid {}, over limit {}, first self-pay {}, in policy {}.",

@@ -39,10 +39,11 @@ impl Step {
     /// The step taken apart. Its clauses are told by [`super::clauses`].
     pub fn parts(&self) -> Parts {
         match *self {
-            Step::Gate { person, level, care, footing, identity, age, stay, year } => of("gate")
+            Step::Gate { person, level, care, footing, standing, identity, age, stay, year } => of("gate")
                 .word("person", person.word())
                 .word("level", level.word())
                 .word("care", care.word())
+                .word("standing", standing.word())
                 .word("identity", identity_word(identity))
                 .number("age", age)
                 .number("stay", stay)
@@ -80,6 +81,7 @@ impl Step {
                 .word("of", base_of.word())
                 .money("base", base)
                 .ratio("share", share)
+                .money("due", Money::round(share.of(base)))
                 .money("before", before)
                 .gives("raised", Datum::Money(raised)),
             Step::Split(split) => {
@@ -217,6 +219,9 @@ fn derived_parts(derived: Derived) -> Parts {
         }
         Derived::YearDue { clause: _, due, before, left } => {
             of("year_due").money("due", due).money("before", before).gives("left", Datum::Money(left))
+        }
+        Derived::OwnBurden { clause: _, due, burden } => {
+            of("own_burden").money("due", due).gives("burden", Datum::Money(burden))
         }
     }
 }
