@@ -19,7 +19,14 @@ pub(super) fn apply(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
     };
     let own = match rule {
         FirstSelfPay::Sent => sent.first_self_pay,
-        FirstSelfPay::Own(_) if class_b.is_zero() => Money::ZERO,
+        FirstSelfPay::Own(ratio) if class_b.is_zero() => {
+            // No share of nothing is asked for; what was sent falls away all the same.
+            if let Some(ratio) = ratio.known().filter(|_| !sent.first_self_pay.is_zero()) {
+                let amount = Money::ZERO;
+                sheet.note(Step::FirstSelfPay { clause, class_b, ratio, sent: sent.first_self_pay, amount });
+            }
+            Money::ZERO
+        }
         FirstSelfPay::Own(ratio) => {
             let ratio = ratio.needed(sheet.book, clause)?;
             // A class-B item outside its limits of use is self-paid as a whole; it cannot be paid first as well.

@@ -3,12 +3,17 @@
 
 mod drawing;
 
+use settlement::month::Month;
+use settlement::year_to_date::BenefitYear;
+
 use super::*;
 
-/// How many books are drawn where nobody asks for more: each lives through fifty visits, 100,000 in all.
+/// How many books are drawn where nobody asks for more, each with fifty cases and a life of half of them.
 const DRAWN: u32 = 2_000;
-/// Visits in the life of one book.
+/// Visits under one book, each a case of its own.
 const VISITS: usize = 50;
+/// Those of them that come after one another in a life.
+const OF_A_LIFE: usize = 25;
 /// The cases of an ordinary property, to which `PROPTEST_CASES` is held: ten times as many draw ten times the books.
 const USUAL_CASES: u32 = 256;
 
@@ -26,15 +31,38 @@ struct Drawn {
     cost: Option<i64>,
     outpatient: i64,
     outpatient_month: Option<i64>,
-    of_diseases: Vec<(&'static str, i64)>,
+    of_diseases: Vec<OfDisease>,
+    /// What long enrolment and years without a claim add to the caps of diseases.
+    diseases_grow: Growing,
+    /// Whether the caps of diseases are those of a month.
+    by_month: bool,
     /// How caps of several diseases stand together, where the book says it.
     several: Option<&'static str>,
     limits: Limits,
 }
 
+/// What the fund pays for a disease at most in a year, or in a month.
+#[derive(Clone, Copy, Debug)]
+struct OfDisease {
+    code: &'static str,
+    most: i64,
+    /// Whether what a month leaves is carried on.
+    carried: bool,
+}
+
+/// How caps grow, in yuan: by so much a year of enrolment from the third on, and so much a year without a claim.
+#[derive(Clone, Copy, Debug, Default)]
+struct Growing {
+    per_year: i64,
+    per_claim_free_year: i64,
+    at_most: i64,
+}
+
 /// What the layers after the basic fund pay at most.
 #[derive(Clone, Debug, Default)]
 struct Limits {
+    /// What long enrolment and years without a claim add to the caps of the large-sum and the catastrophic layer.
+    grow: Growing,
     large_sum: Option<i64>,
     catastrophic: Option<i64>,
     /// None where there is no such supplement.
@@ -111,9 +139,16 @@ impl Drawn {
 
     fn most(c: &mut Choosing<'_>) -> Drawn {
         let basic = c.of(&[2_000, 30_000, 100_000]);
+        let by_month = c.is_one_of(2);
+        let step = if by_month { 20 } else { 100 };
+        let of_disease = |code: &&'static str, c: &mut Choosing<'_>| OfDisease {
+            code,
+            most: 200 + step * c.up_to(50),
+            carried: by_month && c.is_one_of(2),
+        };
         let of_diseases = match c.next() % 3 {
             0 => Vec::new(),
-            _ => DISEASES[..3].iter().map(|code| (*code, 200 + 100 * c.up_to(50))).collect(),
+            _ => DISEASES[..3].iter().map(|code| of_disease(code, c)).collect(),
         };
         Drawn {
             text: String::new(),
@@ -123,8 +158,11 @@ impl Drawn {
             outpatient: c.of(&[300, 2_000, 50_000]),
             outpatient_month: c.of(&[None, Some(100), Some(1_000)]),
             of_diseases,
+            diseases_grow: Growing::drawn(c, 10),
+            by_month,
             several: c.of(&[None, None, Some("each"), Some("highest"), Some("top_two_add")]),
             limits: Limits {
+                grow: Growing::drawn(c, 500),
                 large_sum: c.of(&[None, Some(5_000)]),
                 catastrophic: c.of(&[None, Some(20_000)]),
                 civil_servant: c.of(&[None, Some(4_000)]),
@@ -135,40 +173,101 @@ impl Drawn {
         }
     }
 
+    /// Whether diseases share their caps.
+    fn shares_caps(&self) -> bool {
+        matches!(self.several, Some("highest" | "top_two_add"))
+    }
+
     /// What diseases with caps of their own are paid at most: each by itself, or all of them together.
-    fn disease_caps_hold(&self, used: &YearToDate) -> Result<(), TestCaseError> {
-        let paid = |code: &str| used.of_disease(&DiseaseCode::new(code).expect("a code")).basic;
-        let mut most: Vec<i64> = self.of_diseases.iter().map(|(_, most)| *most).collect();
-        most.sort_unstable_by_key(|most| std::cmp::Reverse(*most));
+    fn disease_caps_hold(
+        &self,
+        book: &RuleBook,
+        somebody: &Somebody,
+        usages: &[Usage],
+        year: BenefitYear,
+    ) -> Result<(), TestCaseError> {
         let together = match self.several {
             None | Some("each") => None,
-            Some("highest") => most.first().copied(),
-            Some(_) => (!most.is_empty()).then(|| most.iter().take(2).sum()),
+            Some("highest") => Some(1),
+            Some(_) => Some(2),
         };
-        let all: Money = self.of_diseases.iter().map(|(code, _)| paid(code)).sum();
-        if let Some(together) = together {
-            prop_assert!(all <= Money::from_yuan(together), "{all} for all diseases, of {together}");
+        let grown = |of: &OfDisease| OfDisease { most: of.most + self.diseases_grow.of(somebody), ..*of };
+        let mut all: Vec<OfDisease> = self.of_diseases.iter().map(grown).collect();
+        if self.text.contains("diseases_at_most = 2") {
+            let mut first = DISEASES;
+            first.sort_by_key(|code| somebody.qualified_from(code));
+            all.retain(|of| first[..2].contains(&of.code));
+        }
+        all.sort_by_key(|of| std::cmp::Reverse((of.most, of.carried)));
+        match together {
+            Some(most) => self.hold_together(book, somebody, usages, year, (&all, most)),
+            None => all.iter().try_for_each(|of| self.hold_together(book, somebody, usages, year, (&[*of], 1))),
+        }
+    }
+
+    /// So many of some caps hold together, those that are highest. Of caps of a month, what a month is paid beyond the part
+    /// that begins anew is paid out of what the months until then carried on, each of the diseases that the person was
+    /// qualified for by then.
+    fn hold_together(
+        &self,
+        book: &RuleBook,
+        somebody: &Somebody,
+        usages: &[Usage],
+        year: BenefitYear,
+        (all, most): (&[OfDisease], usize),
+    ) -> Result<(), TestCaseError> {
+        let same = |usage: &Usage, of: &OfDisease| {
+            usage.disease.as_ref().is_some_and(|disease| disease.as_str() == of.code) && usage.year == year
+        };
+        let of_them = |usage: &&Usage| all.iter().any(|of| same(usage, of));
+        let paid = |month: Option<Month>| -> Money {
+            let used = usages.iter().filter(of_them).filter(|usage| month.is_none_or(|month| usage.month == month));
+            used.map(|usage| usage.sums.basic).sum()
+        };
+        let sum = |month: Option<Month>, carried: Option<bool>| {
+            let there =
+                all.iter().filter(|of| month.is_none_or(|month| somebody.qualified_from(of.code) <= month.last_day()));
+            let part = there.take(most).filter(|of| carried.is_none_or(|carried| of.carried == carried));
+            Money::from_yuan(part.map(|of| of.most).sum())
+        };
+        if !self.by_month {
+            prop_assert!(paid(None) <= sum(None, None), "{} for {all:?}", paid(None));
             return Ok(());
         }
-        for (code, most) in &self.of_diseases {
-            prop_assert!(paid(code) <= Money::from_yuan(*most), "{} for {code}, of {most}", paid(code));
+        let first = usages.iter().filter(of_them).map(|usage| usage.month).min();
+        let Some(last) = usages.iter().filter(of_them).map(|usage| usage.month).max() else { return Ok(()) };
+        let begins =
+            (0..12).map(|back| last.moved(-back)).filter(|month| book.year_of(month.first_day()) == year).min();
+        let (mut kept, mut month) = (Money::ZERO, begins.or(first).unwrap_or(last));
+        while month <= last {
+            let beyond = (paid(Some(month)) - sum(Some(month), Some(false))).at_least_zero();
+            kept += sum(Some(month), Some(true)) - beyond;
+            prop_assert!(!kept.is_negative(), "{kept} is carried on after {month}, of {all:?}");
+            month = month.next();
         }
         Ok(())
     }
 
-    fn caps_hold(&self, book: &RuleBook, usages: &[Usage], visit: &Visit) -> Result<(), TestCaseError> {
-        let used = YearToDate::fold(usages, book.insurance(), book.year_of(visit.day()));
+    fn caps_hold(
+        &self,
+        book: &RuleBook,
+        somebody: &Somebody,
+        usages: &[Usage],
+        visit: &Visit,
+    ) -> Result<(), TestCaseError> {
+        let year = book.year_of(visit.day());
+        let used = YearToDate::fold(usages, book.insurance(), year);
         let (yuan, total, limits) = (Money::from_yuan, used.total(), &self.limits);
         prop_assert!(total.basic <= yuan(self.basic + self.grows_by), "the basic fund paid {}", total.basic);
         prop_assert!(used.of(&[Outpatient]).basic <= yuan(self.outpatient));
         let stays = used.of(&[Inpatient]).basic;
         prop_assert!(self.cost.is_none_or(|most| stays <= yuan(most)), "{stays} for stays");
-        self.disease_caps_hold(&used)?;
+        self.disease_caps_hold(book, somebody, usages, year)?;
         let either = limits.assistance.zip(limits.assistance_of_some).map(|(one, other)| one.max(other));
         let assistance = either.map(|most| most + limits.tilt.unwrap_or(0));
         let layers = [
-            (total.large_sum, limits.large_sum),
-            (total.catastrophic, limits.catastrophic),
+            (total.large_sum, limits.large_sum.map(|most| most + limits.grow.of(somebody))),
+            (total.catastrophic, limits.catastrophic.map(|most| most + limits.grow.of(somebody))),
             (total.civil_servant, Some(limits.civil_servant.unwrap_or(0))),
             (total.assistance, assistance),
         ];
@@ -184,21 +283,139 @@ impl Drawn {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: DRAWN * ProptestConfig::default().cases.div_ceil(USUAL_CASES),
-        ..ProptestConfig::default()
-    })]
-    #[test]
-    fn what_any_book_pays_adds_up_and_no_cap_of_it_is_passed(
-        bytes in prop::collection::vec(any::<u8>(), BYTES),
-        somebody in somebody(),
-        visits in prop::collection::vec(visit(), VISITS),
-    ) {
+impl Growing {
+    /// Most books let nothing grow.
+    fn drawn(c: &mut Choosing<'_>, each: i64) -> Growing {
+        if !c.is_one_of(3) {
+            return Growing::default();
+        }
+        Growing { per_year: each * (1 + c.up_to(3)), per_claim_free_year: each * c.up_to(5), at_most: each * 20 }
+    }
+
+    /// As a row of caps has it.
+    fn text(self) -> String {
+        let Growing { per_year, per_claim_free_year, at_most } = self;
+        if at_most == 0 {
+            return String::new();
+        }
+        format!(
+            ", plus_per_year = {per_year}, from_years = 2, plus_per_claim_free_year = {per_claim_free_year}, \
+             plus_at_most = {at_most}"
+        )
+    }
+
+    /// What it adds at most for somebody, on any day that a visit may fall on: two years after the first.
+    fn of(self, somebody: &Somebody) -> i64 {
+        let years = i64::from(somebody.months + 24) / 12 - 2;
+        (self.per_year * years.max(0) + self.per_claim_free_year * somebody.claim_free_years).min(self.at_most)
+    }
+}
+
+/// A visit alone, without anything before it.
+fn alone(
+    drawn: &Drawn,
+    book: &RuleBook,
+    somebody: &Somebody,
+    person: &Person,
+    visit: &Visit,
+) -> Result<Lived, TestCaseError> {
+    let lived = Lived { visits: 1, settled: 0 };
+    let Some(settle) = visit.settle(book.pool(), book.insurance()) else { return Ok(lived) };
+    let filing = visit.filing(person);
+    let case = Case {
+        person,
+        settle: &settle,
+        filings: filing.as_slice(),
+        usages: &[],
+        account_balance: Money::from_yuan(2_000),
+        family: &[],
+        earlier: &[],
+        settled_on: visit.day(),
+    };
+    match adjudicate(book, &case) {
+        Ok(adjudication) => {
+            adds_up(&adjudication, &settle)?;
+            drawn.caps_hold(book, somebody, std::slice::from_ref(&adjudication.usage), visit)?;
+            Ok(Lived { settled: 1, ..lived })
+        }
+        Err(refusal) => {
+            prop_assert_ne!(refusal.reason, Reason::Internal, "{}", refusal);
+            Ok(lived)
+        }
+    }
+}
+
+/// Of a hundred visits under drawn books so many are settled at least.
+const SETTLED_OF_DRAWN: u64 = 60;
+
+/// 100,000 single cases, and beside them 2,000 lives of visits that come after one another.
+#[test]
+fn what_any_book_pays_adds_up_and_no_cap_of_it_is_passed() {
+    let cases = DRAWN * ProptestConfig::default().cases.div_ceil(USUAL_CASES);
+    let config = ProptestConfig { cases, ..ProptestConfig::default() };
+    let lives = (prop::collection::vec(any::<u8>(), BYTES), somebody(), prop::collection::vec(visit(), VISITS));
+    some_are_settled(config, &lives, SETTLED_OF_DRAWN, |(bytes, somebody, visits)| {
         let drawn = Drawn::from_bytes(&bytes);
         let read = || RuleBook::parse(&drawn.text).unwrap_or_else(|faults| panic!("{faults:#?} in\n{}", drawn.text));
         let book = read();
         prop_assert_eq!(&book, &read(), "the same text was read otherwise");
-        live_through(&book, &somebody, &visits, |usages, visit| drawn.caps_hold(&book, usages, visit))?;
-    }
+        let person = somebody.insured_by(&book);
+        let mut lived = Lived::default();
+        for visit in &visits {
+            lived += alone(&drawn, &book, &somebody, &person, visit)?;
+        }
+        let mut life = visits[..OF_A_LIFE].to_vec();
+        if drawn.shares_caps() {
+            // What is settled before a later qualification, and after what that was used for, knows nothing of it.
+            life.sort_by_key(Visit::day);
+        }
+        let caps_hold = |usages: &[Usage], visit: &Visit| drawn.caps_hold(&book, &somebody, usages, visit);
+        lived += live_through(&book, &somebody, &life, caps_hold)?;
+        Ok(lived)
+    });
+}
+
+/// Whoever has one chronic disease shares its cap with nobody: it is the same cap, and grows as much, however the book has
+/// the caps of several stand together.
+#[test]
+fn one_disease_alone_is_paid_as_if_the_caps_of_several_stood_apart() {
+    let lives = (prop::collection::vec(any::<u8>(), BYTES), somebody(), prop::collection::vec(visit(), 1..8));
+    some_are_settled(ProptestConfig::default(), &lives, SETTLED_OF_DRAWN, |(bytes, somebody, visits)| {
+        let drawn = Drawn::from_bytes(&bytes);
+        let Some(several) = drawn.several else { return Ok(Lived::default()) };
+        let mut lived = Lived::default();
+        let books = ["each", "highest", "top_two_add"].map(|how| {
+            let text = drawn.text.replace(&format!("cap = '{several}'"), &format!("cap = '{how}'"));
+            RuleBook::parse(&text).unwrap_or_else(|faults| panic!("{faults:#?} in\n{text}"))
+        });
+        let mut person = somebody.insured_by(&books[0]);
+        person.qualifications.truncate(1);
+        let mut used: Vec<UsagePosting> = Vec::new();
+        for visit in visits {
+            let visit = Visit { care: Chronic, disease: DISEASES[0], ..visit };
+            lived.visits += 1;
+            let Some(settle) = visit.settle(books[0].pool(), books[0].insurance()) else { continue };
+            let filing = visit.filing(&person);
+            let [apart, highest, two] = books.each_ref().map(|book| {
+                let case = Case {
+                    person: &person,
+                    settle: &settle,
+                    filings: filing.as_slice(),
+                    usages: &used,
+                    account_balance: Money::ZERO,
+                    family: &[],
+                    earlier: &[],
+                    settled_on: visit.day(),
+                };
+                adjudicate(book, &case).map(|result| (*result.payers(), result.usage.clone()))
+            });
+            prop_assert_eq!(&apart, &highest);
+            prop_assert_eq!(&apart, &two);
+            if let Ok((_, usage)) = apart {
+                lived.settled += 1;
+                used.push(UsagePosting { usage, day: visit.day() });
+            }
+        }
+        Ok(lived)
+    });
 }

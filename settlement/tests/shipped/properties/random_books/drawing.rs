@@ -190,10 +190,16 @@ pub(super) fn caps(c: &mut Choosing<'_>, drawn: &Drawn) -> String {
             "{{ id = 'cost', counts = ['inpatient'], measure = 'in_policy', amount = {cost}, above = 'large-sum', § }}"
         ));
     }
-    for (code, most) in &drawn.of_diseases {
+    for OfDisease { code, most, carried } in &drawn.of_diseases {
+        let per = match (drawn.by_month, carried) {
+            (false, _) => "",
+            (true, false) => ", per = 'month'",
+            (true, true) => ", per = 'month', carried = true",
+        };
         rows.push(format!(
-            "{{ id = '{}', disease = ['{code}'], counts = ['chronic'], measure = 'fund_paid', amount = {most}, § }}",
-            code.to_lowercase()
+            "{{ id = '{}', disease = ['{code}'], counts = ['chronic'], measure = 'fund_paid', amount = {most}{per}{}, § }}",
+            code.to_lowercase(),
+            drawn.diseases_grow.text()
         ));
     }
     if let Some(month) = drawn.outpatient_month {
@@ -216,18 +222,22 @@ pub(super) fn caps(c: &mut Choosing<'_>, drawn: &Drawn) -> String {
 }
 
 fn limit(most: Option<i64>) -> String {
-    most.map_or("none = true".to_owned(), |most| format!("amount = {most}"))
+    growing_limit(most, Growing::default())
+}
+
+fn growing_limit(most: Option<i64>, grow: Growing) -> String {
+    most.map_or("none = true".to_owned(), |most| format!("amount = {most}{}", grow.text()))
 }
 
 /// What pays after the basic fund, each to its limit.
 pub(super) fn layers(c: &mut Choosing<'_>, most: &Limits) -> String {
-    let Limits { large_sum, catastrophic, civil_servant, assistance, assistance_of_some, tilt } = *most;
+    let Limits { grow, large_sum, catastrophic, civil_servant, assistance, assistance_of_some, tilt } = *most;
     let mut text = String::new();
     let (base, ratio) = (c.of(&["above_cap", "cap_bought"]), c.ratio(50, 100));
     text += &format!(
         "large_sum = {{ base = '{base}', ratio = [{{ id = 'all', ratio = '{ratio}', § }}], \
          cap = [{{ id = 'all', {}, § }}] }}\n",
-        limit(large_sum)
+        growing_limit(large_sum, grow)
     );
     let includes = c.of(&[
         "'deductible', 'ratio_share'",
@@ -245,7 +255,7 @@ pub(super) fn layers(c: &mut Choosing<'_>, most: &Limits) -> String {
         by_identity(c, |c| format!("amount = {}", start / c.of(&[1, 2]))),
         c.ratio(50, 70),
         c.ratio(60, 80),
-        limit(catastrophic),
+        growing_limit(catastrophic, grow),
     );
     if c.is_one_of(3) {
         let (points, factor) = (format!("points = '{}'", c.ratio(0, 20)), format!("factor = '{}'", c.ratio(70, 100)));
