@@ -26,7 +26,7 @@ pub use carried::{Between, CarriedEntry, CarriedOne, CarriedSide, Carrying, Disp
 pub(super) use carried::{is_stated, unstated};
 pub(super) use course::read_pair;
 pub use course::{StepReport, StepTaken};
-pub use followed::{CorrectedIn, DeductedIn, Followed};
+pub use followed::{CorrectedIn, DeductedIn, Followed, Stands};
 pub use listed::{Listed, ListedFault};
 pub use listing::ListPlace;
 pub use payments::PaidPlace;

@@ -41,6 +41,7 @@ use following::*;
 use inquiries::*;
 use listed::*;
 use prefunds::*;
+use returned::*;
 use sums::*;
 use together::*;
 use told::*;
@@ -61,6 +62,7 @@ mod following;
 mod inquiries;
 mod listed;
 mod prefunds;
+mod returned;
 mod several;
 mod sums;
 mod together;
@@ -188,6 +190,8 @@ on_both! {
     a_period_keeps_a_row_a_branch_however_many_entries_it_holds,
     a_look_at_a_period_reads_one_row_a_lot_however_many_are_behind_it,
     what_was_carried_into_a_period_is_read_page_by_page_and_each_once,
+    what_was_returned_with_its_settlement_waits_no_more,
+    what_was_returned_by_itself_waits_no_more,
 }
 
 struct World {
