@@ -1,6 +1,8 @@
 //! 清算延期: what the books do not yet agree on is carried out of a period and into the next, by entries of its own, and
 //! never dropped. After so many periods, or where its year ends, it goes to a list with an owner and ends there by the
-//! decision of two people.
+//! decision of two people. Both are counted from the month in whose period it was booked, not from the month of settlement:
+//! a period is what was committed before its cut-off, so a settlement of 31 December 23:58 that is cleared up on 1 January
+//! is January's, and of the next year.
 
 use crate::calendar::Calendar;
 use crate::month::Month;
@@ -14,7 +16,9 @@ pub enum Carried {
     Listed,
 }
 
-/// Where an entry goes that was booked in one month's period and is still disputed when another's is cleared.
+/// Where an entry goes that was booked in one month's period and is still disputed when another's is cleared. The month is
+/// the period's; that of the settlement may be the one before (policy.md B.4 speaks of two months after the month of
+/// settlement).
 ///
 /// ```
 /// # use clearing::{calendar::Calendar, month::Month};

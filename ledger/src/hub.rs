@@ -88,7 +88,7 @@ pub use operations::{Earlier, Fresh, Kind, Receipt, Received, Resolution, Target
 pub use periods::{
     AsOf, Between, CarriedEntry, CarriedOne, CarriedSide, Carrying, CorrectedIn, DeductedIn, Disputed,
     DisputedBranches, EntryApart, Followed, ListPlace, Listed, ListedFault, PaidPlace, Period, PeriodNumber, Reply,
-    StatementFault, StepReport, StepTaken, UncomparedBranch,
+    Stands, StatementFault, StepReport, StepTaken, UncomparedBranch,
 };
 pub use prefunds::{
     PrefundAnswer, PrefundChange, PrefundEntry, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension,

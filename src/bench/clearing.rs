@@ -8,6 +8,7 @@
 
 pub mod close;
 pub mod compare;
+pub mod life;
 pub mod live;
 mod shelf;
 

@@ -7,6 +7,7 @@ use clearing::obligation::Payer;
 use clearing::prefund::change::Standing as PrefundStanding;
 use jiff::Timestamp;
 use ledger::engine::Location;
+use ledger::mailbox::Part;
 use ledger::store::StoreOptions;
 use ledger::treatment::TreatmentStore;
 use mailbox::clearing::{ToldNews, told_of_clearing};
@@ -76,7 +77,7 @@ fn row(told: &ToldNews) -> (i64, [String; 7]) {
     let ToldNews { mailbox, kept_at, news } = told;
     let [month, home, treatment] = [&news.month, &news.home, &news.treatment].map(Clone::clone);
     let what = name(&news.what).to_owned();
-    (*kept_at, [time(*kept_at), mailbox.clone(), month, home, treatment, what, content(news)])
+    (*kept_at, [time(*kept_at), mailbox.clone(), month, home, treatment, what, content(mailbox, news)])
 }
 
 /// The treatment pool is whose mailbox it came into.
@@ -119,11 +120,11 @@ fn name(what: &str) -> &str {
     }
 }
 
-fn content(news: &v1::ClearingNews) -> String {
+fn content(mailbox: &str, news: &v1::ClearingNews) -> String {
     let amount = Money::from_fen(news.amount);
     match news.what.as_str() {
-        "statement" => format!("第 {} 版, 应付 {amount} 元", news.version),
-        "notice" => format!("{} 第 {} 版, 应付 {amount} 元", news.insurance, news.version),
+        "statement" => format!("第 {} 版, {}", news.version, due(mailbox, amount)),
+        "notice" => format!("{} 第 {} 版, {}", news.insurance, news.version, due(mailbox, amount)),
         "objection" => format!("第 {} 版, {} 笔 ({})", news.version, news.settlements, news.side),
         "acceptance" => format!("{} {} ({})", news.insurance, news.standing, news.side),
         "deduction" | "correction-moved" => {
@@ -136,6 +137,13 @@ fn content(news: &v1::ClearingNews) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// What the home member owes, as whoever's mailbox it came into pays or receives it.
+fn due(mailbox: &str, amount: Money) -> String {
+    let is_treatment = mailbox.rsplit('/').next() == Some(Part::Treatment.word());
+    let word = if is_treatment == amount.is_negative() { "应付" } else { "应收" };
+    format!("{word} {} 元", if amount.is_negative() { -amount } else { amount })
 }
 
 /// How far a change of a prefund is; its word where a newer hub has more of them.
@@ -177,6 +185,24 @@ fn time(micros: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_side_is_told_what_it_pays_or_receives() {
+        for (mailbox, fen, told) in [
+            ("410700/home", 1_000, "第 2 版, 应付 10.00 元"),
+            ("410700/home", -1_000, "第 2 版, 应收 10.00 元"),
+            ("410700/home", 0, "第 2 版, 应付 0.00 元"),
+            ("310000/treatment", 1_000, "第 2 版, 应收 10.00 元"),
+            ("310000/treatment", -1_000, "第 2 版, 应付 10.00 元"),
+            ("310000/treatment", 0, "第 2 版, 应收 0.00 元"),
+        ] {
+            let statement =
+                v1::ClearingNews { what: "statement".into(), version: 2, amount: fen, ..v1::ClearingNews::default() };
+            let notice = v1::ClearingNews { what: "notice".into(), insurance: "employee".into(), ..statement.clone() };
+            assert_eq!(content(mailbox, &statement), told, "{mailbox}");
+            assert_eq!(content(mailbox, &notice), format!("employee {told}"), "{mailbox}");
+        }
+    }
 
     #[test]
     fn a_correction_says_what_each_fund_pays_more_and_what_the_patient_gets_or_owes() {

@@ -65,10 +65,10 @@ fn print(traced: &v1::TraceReply) {
         }
     }
     for corrected in &traced.corrections {
-        let v1::TracedCorrection { batch, month, on, told, now, reason } = corrected;
-        let month = if month.is_empty() { "the list" } else { month };
+        let v1::TracedCorrection { batch, on, told, now, reason, .. } = corrected;
         let (told, now) = (paid(told.as_ref()), paid(now.as_ref()));
-        output::line(&format!("重算更正 {batch}: {told} → {now}, {} in {month} on {on}; {reason}", now - told));
+        let place = place(&corrected.month, corrected.returned);
+        output::line(&format!("重算更正 {batch}: {told} → {now}, {} {place}, posted on {on}; {reason}", now - told));
     }
     for line in &traced.lines {
         let counts = read_sums(line.counts.as_ref()).owed();
@@ -123,11 +123,23 @@ fn way(carried: &v1::TracedCarry) -> String {
     }
 }
 
-/// What a deduction takes off waits on the list, with its settlement or by itself, unless it was returned from there.
+/// What a deduction takes off or gives back, when, and where that counts.
 fn way_of_taking(taken: &v1::TracedTaking) -> String {
-    match taken.month.as_str() {
-        "" => format!("{} agreed on {}, on the list", amount(taken), taken.on),
-        month => format!("{} taken off {month} on {}", amount(taken), taken.on),
+    let v1::TracedTaking { month, on, returned, .. } = taken;
+    let place = place(month, *returned);
+    match amount(taken) {
+        amount if amount.is_negative() => format!("{} given back on {on}, {place}", -amount),
+        amount if month.is_empty() => format!("{amount} agreed on {on}, {place}"),
+        amount => format!("{amount} taken off {month} on {on}"),
+    }
+}
+
+/// What counts in no month waits on the list, with its settlement or by itself, unless it was returned from there.
+fn place(month: &str, returned: bool) -> String {
+    match (month, returned) {
+        ("", true) => "returned".to_owned(),
+        ("", false) => "on the list".to_owned(),
+        (month, _) => format!("in {month}"),
     }
 }
 
@@ -165,17 +177,18 @@ fn json_of(traced: &v1::TraceReply) -> Value {
     });
     let deductions = traced.deductions.iter().map(|traced| {
         let held = traced.deduction.clone().unwrap_or_default();
-        let taken = traced
-            .taken
-            .iter()
-            .map(|taken| json!({ "month": taken.month, "on": taken.on, "amount": amount(taken).to_string() }));
+        let taken = traced.taken.iter().map(|taken| {
+            json!({ "month": taken.month, "on": taken.on, "amount": amount(taken).to_string(),
+                "returned": taken.returned })
+        });
         json!({ "id": held.id, "standing": held.standing, "reason": held.reason, "remark": held.remark,
             "objection": held.objection.as_ref().map(json_of_objection), "taken": taken.collect::<Vec<_>>() })
     });
     let corrections = traced.corrections.iter().map(|corrected| {
         let (told, now) = (paid(corrected.told.as_ref()), paid(corrected.now.as_ref()));
         json!({ "batch": corrected.batch, "month": corrected.month, "on": corrected.on, "told": told.to_string(),
-            "now": now.to_string(), "difference": (now - told).to_string(), "reason": corrected.reason })
+            "now": now.to_string(), "difference": (now - told).to_string(), "reason": corrected.reason,
+            "returned": corrected.returned })
     });
     let lines = traced.lines.iter().map(|line| {
         json!({ "month": line.month, "lot": json_of_lot(line.lot.as_ref()), "rows": line.rows,
@@ -194,4 +207,27 @@ fn json_of_lot(lot: Option<&v1::Lot>) -> Value {
 fn json_of_sums(sums: &Sums) -> Value {
     json!({ "visits": sums.visits, "total": sums.total.to_string(), "payers": payers(sums),
         "owed": sums.owed().to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_deduction_takes_off_says_where_it_counts_or_that_it_never_will() {
+        let said = |fen, month: &str, returned| {
+            let sums = Some(v1::FundSums { basic: fen, ..v1::FundSums::default() });
+            way_of_taking(&v1::TracedTaking { month: month.into(), on: "2025-08-01".into(), sums, returned })
+        };
+        for (fen, month, returned, told) in [
+            (3_000, "2025-07", false, "30.00 taken off 2025-07 on 2025-08-01"),
+            (3_000, "", false, "30.00 agreed on 2025-08-01, on the list"),
+            (3_000, "", true, "30.00 agreed on 2025-08-01, returned"),
+            (-3_000, "2025-07", false, "30.00 given back on 2025-08-01, in 2025-07"),
+            (-3_000, "", false, "30.00 given back on 2025-08-01, on the list"),
+            (-3_000, "", true, "30.00 given back on 2025-08-01, returned"),
+        ] {
+            assert_eq!(said(fen, month, returned), told);
+        }
+    }
 }

@@ -119,7 +119,10 @@ async fn fetch(
 
 fn print_written(written: &[Written], with_leaves: bool) {
     if written.is_empty() {
-        output::line("no certificates: on none of these days all three books were found to agree");
+        output::line(
+            "no certificate was issued for these days: the books were not all found to agree, or the hub has not certified \
+             them yet (its log says why)",
+        );
         return;
     }
     for Written { file, signed_by, unsigned_by, leaves } in written {

@@ -271,7 +271,8 @@ impl Clearing {
         })
     }
 
-    /// What is owed and not paid: by every period whose pair is not settled, and what waits on the list.
+    /// What is owed and not paid: by every period whose pair is not settled, and what waits on the list. What stays inside
+    /// one member is owed by nobody.
     pub(super) async fn outstanding(&self) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
         let mut outstanding: BTreeMap<PrefundKey, Money> = BTreeMap::new();
         for (period, _) in self.store.clearing_unfinished().await? {
@@ -294,8 +295,10 @@ impl Clearing {
         loop {
             let (waiting, next) = self.store.listed_page(after, false, A_PAGE).await?;
             for held in waiting {
-                let key = PrefundKey { pair: self.pair_of(&held.lot), insurance: held.lot.insurance };
-                *outstanding.entry(key).or_default() += held.net();
+                let pair = self.pair_of(&held.lot);
+                if pair.home != pair.treatment {
+                    *outstanding.entry(PrefundKey { pair, insurance: held.lot.insurance }).or_default() += held.net();
+                }
             }
             after = next;
             if after.is_none() {

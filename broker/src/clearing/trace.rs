@@ -10,7 +10,7 @@ use clearing::obligation::{Lot, Sums};
 use jiff::civil::Date;
 use ledger::hub::{
     Afterwards, CarriedEntry, CorrectedIn, DeductedIn, Deduction, Followed, Gone, Listed, LotPosting, PeriodNumber,
-    WentAlone,
+    Stands, WentAlone,
 };
 use ledger::store::StoreError;
 use proto::convert::cleared::{write_funds, write_lot, write_sums};
@@ -87,8 +87,8 @@ impl Clearing {
         for went in &followed.alone {
             periods.extend(went.from.iter().chain(&went.into));
         }
-        periods.extend(followed.deducted.iter().filter_map(|deducted| deducted.period));
-        periods.extend(followed.corrected.iter().filter_map(|corrected| corrected.period));
+        periods.extend(followed.deducted.iter().filter_map(|deducted| deducted.stands.period()));
+        periods.extend(followed.corrected.iter().filter_map(|corrected| corrected.stands.period()));
         periods.extend(deductions.iter().filter_map(|held| held.period));
         let mut months = Months::new();
         for period in periods {
@@ -164,13 +164,13 @@ fn places(followed: &Followed, lots: &BTreeMap<&str, Lot>) -> BTreeMap<(PeriodNu
         }
     }
     for deducted in &followed.deducted {
-        if let (Some(period), Some(lot)) = (deducted.period, lots.get(deducted.id.as_str())) {
+        if let (Some(period), Some(lot)) = (deducted.stands.period(), lots.get(deducted.id.as_str())) {
             *places.entry((period, *lot)).or_default() -= Sums { funds: deducted.taken, ..Sums::default() };
         }
     }
-    for CorrectedIn { posted, period } in &followed.corrected {
-        if let Some(period) = period {
-            *places.entry((*period, posted.lot)).or_default() += Sums { funds: posted.moves, ..Sums::default() };
+    for CorrectedIn { posted, stands } in &followed.corrected {
+        if let Some(period) = stands.period() {
+            *places.entry((period, posted.lot)).or_default() += Sums { funds: posted.moves, ..Sums::default() };
         }
     }
     places
@@ -217,20 +217,22 @@ fn write_way(
 
 fn write_taking(deducted: &DeductedIn, months: &Months) -> v1::TracedTaking {
     v1::TracedTaking {
-        month: month(months, deducted.period),
+        month: month(months, deducted.stands.period()),
         on: beijing::day_of(deducted.at).to_string(),
         sums: Some(write_funds(&deducted.taken)),
+        returned: deducted.stands == Stands::Returned,
     }
 }
 
 fn write_correcting(corrected: &CorrectedIn, months: &Months) -> v1::TracedCorrection {
-    let CorrectedIn { posted, period } = corrected;
+    let CorrectedIn { posted, stands } = corrected;
     v1::TracedCorrection {
         batch: posted.batch.clone(),
-        month: month(months, *period),
+        month: month(months, stands.period()),
         on: beijing::day_of(posted.at).to_string(),
         told: Some(write_funds(&posted.correction.told.funds)),
         now: Some(write_funds(&posted.correction.now.funds)),
         reason: posted.reason.clone(),
+        returned: *stands == Stands::Returned,
     }
 }

@@ -13,7 +13,7 @@ use clearing::prefund::account::RequestFault;
 use clearing::prefund::change::{AnswerFault, Standing};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use ledger::hub::{PeriodNumber, PrefundChange, PrefundKey, PrefundKind};
+use ledger::hub::{Carrying, Disputed, PeriodNumber, PrefundChange, PrefundKey, PrefundKind};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use settlement::beijing;
 use settlement::ids::MemberCode;
@@ -469,4 +469,29 @@ async fn a_prefund_that_turns_yellow_or_red_is_told_once_and_measured() {
         assert_eq!(look().await, [], "{id} again");
         told(share, standing);
     }
+}
+
+#[tokio::test]
+async fn what_waits_on_the_list_inside_one_member_uses_no_prefund() {
+    let world = World::new().await;
+    let across = clearing(&world);
+    let table = std::fs::read_to_string(&world.config.regions).expect("a table");
+    let edited = table.replace("410700,新乡市,pool,410700,410000", "410700,新乡市,pool,410700,310000");
+    assert_ne!(edited, table);
+    std::fs::write(&world.config.regions, edited).expect("it is written");
+    let within = clearing(&world);
+    advance(&across, noon(2025, 6, 15)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    advance(&across, noon(2025, 7, 1)).await;
+    let (june, now) = (PeriodNumber(1), noon(2025, 7, 2));
+    let disputed = Disputed { settlement: settlement_id("1"), reason: "apart".into(), owner: Side::Home };
+    let onto_the_list = Carrying::from([(june, None)]);
+    let carried = world.hub().store().entry_carry_out(june, (vec![disputed], vec![]), onto_the_list, now).await;
+    assert_eq!(carried.expect("the store works"), Some(1));
+    let used = async |clearing: &Clearing| {
+        let watched = clearing.prefunds_watched(now).await.expect("the store works");
+        watched.into_iter().map(|(key, watched)| (key, watched.usage.outstanding)).collect::<Vec<_>>()
+    };
+    assert_eq!(used(&across).await, [(of(Insurance::Employee), Money::from_yuan(50))]);
+    assert_eq!(used(&within).await, [], "a member owes itself nothing");
 }

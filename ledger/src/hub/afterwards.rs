@@ -10,7 +10,7 @@ use settlement::ids::{IdError, SettlementId};
 use settlement::money::Money;
 
 use super::deductions::read_shares;
-use super::lots::{read_lot, read_sums};
+use super::lots::read_moved;
 use super::periods::{PeriodNumber, THE_LIST, is_stated};
 use super::{HubStore, corrupt};
 use crate::engine::{Row, Sql, list};
@@ -156,11 +156,13 @@ macro_rules! kind {
             of_period: posted_in!(
                 $kind,
                 concat!(
-                    "SELECT home, treatment, insurance, care, 0, 0, posted.basic, posted.large_sum, posted.catastrophic,
-                        posted.civil_servant, posted.assistance, 0
+                    "SELECT home, treatment, insurance, care, 0, 0, CAST(SUM(posted.basic) AS BIGINT),
+                        CAST(SUM(posted.large_sum) AS BIGINT), CAST(SUM(posted.catastrophic) AS BIGINT),
+                        CAST(SUM(posted.civil_servant) AS BIGINT), CAST(SUM(posted.assistance) AS BIGINT), 0
                      FROM ", held!($kind), " CROSS JOIN ", $kind, "_postings AS posted CROSS JOIN ", $kind, "s AS changed"
                 ),
-                "AND posted.id = held.id AND posted.step = held.step AND changed.id = posted.id"
+                "AND posted.id = held.id AND posted.step = held.step AND changed.id = posted.id
+                 GROUP BY home, treatment, insurance, care"
             ),
             of_one: posted_in!(
                 $kind,
@@ -224,10 +226,9 @@ impl Kind {
         [self.of_period, self.carried_out]
     }
 
-    /// What moves in a period, lot by lot.
+    /// What moves in a period: one sum a lot, however many postings there are.
     pub(super) fn of_period(&self, sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<Posting>, StoreError> {
-        let posted = |row: crate::engine::Row<'_>| Ok(Posting { lot: read_lot(row, 0)?, sums: read_sums(row, 4)? });
-        sql.query(self.of_period, values![period.0], posted)
+        sql.query(self.of_period, values![period.0], read_moved)
     }
 
     /// Where what was posted of one is given back, or posted again: what waits on the list was not cleared yet, and what was

@@ -19,6 +19,16 @@ use crate::engine::{Row, Sql, Value};
 use crate::store::StoreError;
 use crate::values;
 
+/// The columns of a sum a lot, as [`read_moved`] reads them; what selects them is grouped by the first four.
+macro_rules! summed {
+    () => {
+        "home, treatment, insurance, care, CAST(SUM(visits) AS BIGINT), CAST(SUM(total) AS BIGINT),
+            CAST(SUM(basic) AS BIGINT), CAST(SUM(large_sum) AS BIGINT), CAST(SUM(catastrophic) AS BIGINT),
+            CAST(SUM(civil_servant) AS BIGINT), CAST(SUM(assistance) AS BIGINT), CAST(SUM(account) AS BIGINT)"
+    };
+}
+pub(super) use summed;
+
 /// What one entry moves within a lot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LotPosting {

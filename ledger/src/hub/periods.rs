@@ -20,17 +20,21 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub use apart::EntryApart;
+#[cfg(test)]
+pub(super) use carried::sums_of;
 pub use carried::{Between, CarriedEntry, CarriedOne, CarriedSide, Carrying, Disputed};
 pub(super) use carried::{is_stated, unstated};
 pub(super) use course::read_pair;
 pub use course::{StepReport, StepTaken};
-pub use followed::{CorrectedIn, DeductedIn, Followed};
+pub use followed::{CorrectedIn, DeductedIn, Followed, Stands};
 pub use listed::{Listed, ListedFault};
 pub use listing::ListPlace;
 pub use payments::PaidPlace;
 pub(super) use payments::{add_acceptance, add_record, next_record, read_insurance, read_payment, read_side};
 pub use statements::{AsOf, Reply, StatementFault};
 pub(super) use tables::TABLES;
+#[cfg(test)]
+pub(super) use uncompared::carried_into;
 pub(super) use uncompared::count as count_branches;
 pub use uncompared::{DisputedBranches, UncomparedBranch};
 

@@ -16,7 +16,7 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 
 use super::breaks::read_branch;
-use super::lots::{read_moved, read_sums, totals};
+use super::lots::{read_moved, read_sums, summed, totals};
 use super::periods::{PeriodNumber, read_insurance, read_pair};
 use super::{HubStore, Position, corrections, corrupt};
 use crate::engine::Sql;
@@ -164,11 +164,11 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn folded_twice(&self, period: PeriodNumber) -> Result<(Totals, Totals), StoreError> {
-        const ENTRIES: &str = "SELECT home, treatment, insurance, care, CAST(SUM(visits) AS BIGINT),
-                CAST(SUM(total) AS BIGINT), CAST(SUM(basic) AS BIGINT), CAST(SUM(large_sum) AS BIGINT),
-                CAST(SUM(catastrophic) AS BIGINT), CAST(SUM(civil_servant) AS BIGINT),
-                CAST(SUM(assistance) AS BIGINT), CAST(SUM(account) AS BIGINT)
-            FROM lot_postings WHERE period = ?1 GROUP BY home, treatment, insurance, care";
+        const ENTRIES: &str = concat!(
+            "SELECT ",
+            summed!(),
+            " FROM lot_postings WHERE period = ?1 GROUP BY home, treatment, insurance, care"
+        );
         let read = self.engine.read(move |sql| {
             let entries: Vec<Posting> = sql.query(ENTRIES, values![period.0], read_moved)?;
             Ok((totals(sql, period)?, entries.into_iter().collect()))

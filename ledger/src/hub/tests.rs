@@ -30,13 +30,7 @@ use asked::a_comparison_is_asked_for_with_its_letter_and_its_first_answer_stays;
 use booking::*;
 use breaks::*;
 use corrections::*;
-use course::{
-    a_lot_stands_in_the_statements_of_one_pair, a_payment_is_corrected_by_its_side_until_both_record_the_same,
-    a_period_is_recorded_step_by_step_and_each_step_once, an_objection_carries_out_what_it_names_and_nothing_else,
-    an_objection_to_what_comes_to_nothing_in_its_lot_is_heard,
-    two_records_that_differ_are_paid_once_both_sides_accept_these_two,
-    what_is_carried_out_is_carried_in_and_cleared_once, what_was_read_before_something_moved_is_not_stated,
-};
+use course::*;
 use deductions::*;
 use filed::*;
 use folding::{
@@ -47,12 +41,11 @@ use following::*;
 use inquiries::*;
 use listed::*;
 use prefunds::*;
+use returned::*;
+use sums::*;
 use together::*;
 use told::*;
-use turned::{
-    a_batch_that_is_taken_after_its_settlement_was_undone_is_given_back,
-    only_settlements_that_turned_are_looked_at_again,
-};
+use turned::*;
 use uncompared::*;
 
 mod alone;
@@ -69,7 +62,9 @@ mod following;
 mod inquiries;
 mod listed;
 mod prefunds;
+mod returned;
 mod several;
+mod sums;
 mod together;
 mod told;
 mod turned;
@@ -193,6 +188,10 @@ on_both! {
     only_settlements_that_turned_are_looked_at_again,
     a_batch_that_is_taken_after_its_settlement_was_undone_is_given_back,
     a_period_keeps_a_row_a_branch_however_many_entries_it_holds,
+    a_look_at_a_period_reads_one_row_a_lot_however_many_are_behind_it,
+    what_was_carried_into_a_period_is_read_page_by_page_and_each_once,
+    what_was_returned_with_its_settlement_waits_no_more,
+    what_was_returned_by_itself_waits_no_more,
 }
 
 struct World {

@@ -1,5 +1,6 @@
 //! Live traffic while a month is folded, cut off, proved, stated, noticed, paid and closed: a hub with a month of the
-//! whole country in its book, settlements coming at a share of its top, and how many were carried out in each second.
+//! whole country in its book, in which some is deducted, in dispute and objected to; settlements coming at a share of its
+//! top, and how many were carried out in each second.
 #![allow(clippy::float_arithmetic)]
 
 use std::path::Path;
@@ -22,7 +23,7 @@ use super::super::report::Report;
 use super::super::rig::Rig;
 use super::super::settle::{Scale, StoreChoice};
 use super::super::subject::To;
-use super::{close, month};
+use super::{close, life, month};
 use crate::clearing::simulate::course::{noon, read_calendar};
 use crate::line::read_regions;
 use crate::output;
@@ -49,6 +50,10 @@ const WIDTH: f64 = 48.0;
 pub enum Asked {
     /// Everything that is due at an instant.
     Advance(Timestamp),
+    /// What members do to a month before it is cut off, see [`life::review`].
+    Review(Timestamp),
+    /// Some objections to statements, see [`life::object`].
+    Object(Timestamp),
     /// Recording that everything that is noticed is paid, at an instant.
     Pay(Timestamp),
 }
@@ -58,6 +63,8 @@ impl Asked {
     pub fn word(self) -> String {
         match self {
             Asked::Advance(at) => format!("advance {}", at.as_microsecond()),
+            Asked::Review(at) => format!("review {}", at.as_microsecond()),
+            Asked::Object(at) => format!("object {}", at.as_microsecond()),
             Asked::Pay(at) => format!("pay {}", at.as_microsecond()),
         }
     }
@@ -68,12 +75,14 @@ impl Asked {
         let at = Timestamp::from_microsecond(at.parse().ok()?).ok()?;
         match what {
             "advance" => Some(Asked::Advance(at)),
+            "review" => Some(Asked::Review(at)),
+            "object" => Some(Asked::Object(at)),
             "pay" => Some(Asked::Pay(at)),
             _ => None,
         }
     }
 
-    /// Does it, and says how many steps it took.
+    /// Does it, and says what was done.
     ///
     /// # Errors
     /// When the store fails.
@@ -83,6 +92,8 @@ impl Asked {
         let clearing = Clearing::new(store.clone(), Arc::new(regions), Arc::new(calendar));
         match self {
             Asked::Advance(at) => Ok(format!("{} steps", clearing.advance(at).await?.len())),
+            Asked::Review(at) => life::review(store, at).await,
+            Asked::Object(at) => life::object(store, &clearing, at).await,
             Asked::Pay(at) => close::pay(store, &clearing, at).await.map(|()| "paid".to_owned()),
         }
     }
@@ -162,11 +173,15 @@ fn scale() -> Scale {
 
 fn steps(deploy: &Path) -> Result<Vec<(&'static str, Asked)>> {
     let schedule = read_calendar(deploy)?.schedule(month()?);
+    let (open, stated) = (schedule.cut_off - 1.hour(), noon(schedule.clearing_day)?);
     let after = noon(schedule.confirm_by.tomorrow()?)?;
     Ok(vec![
-        ("fold", Asked::Advance(schedule.cut_off - 1.hour())),
+        ("fold", Asked::Advance(open)),
+        ("deductions and breaks", Asked::Review(open)),
         ("cut-off and proof", Asked::Advance(schedule.cut_off)),
-        ("statements", Asked::Advance(noon(schedule.clearing_day)?)),
+        ("statements", Asked::Advance(stated)),
+        ("objections", Asked::Object(stated)),
+        ("statements anew", Asked::Advance(stated)),
         ("silence and notices", Asked::Advance(after)),
         ("payments", Asked::Pay(after)),
         ("closing", Asked::Advance(after)),
@@ -279,7 +294,7 @@ mod tests {
     #[test]
     fn what_a_part_is_asked_reads_back() {
         let at = Timestamp::from_microsecond(1_751_299_200_000_000).expect("an instant");
-        for asked in [Asked::Advance(at), Asked::Pay(at)] {
+        for asked in [Asked::Advance(at), Asked::Review(at), Asked::Object(at), Asked::Pay(at)] {
             assert_eq!(Asked::read(&asked.word()), Some(asked));
         }
         for word in ["cut-off", "pay", "advance soon", "close 5"] {

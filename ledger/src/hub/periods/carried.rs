@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clearing::carry::together;
 use clearing::cleared::Movements;
 use clearing::digest::Branch;
-use clearing::obligation::{Lot, Totals};
+use clearing::obligation::{Lot, Posting, Totals};
 use clearing::period::Side;
 use jiff::Timestamp;
 use settlement::ids::{PoolCode, SettlementId};
@@ -14,7 +14,7 @@ use settlement::ids::{PoolCode, SettlementId};
 use super::super::afterwards::alone::Going;
 use super::super::afterwards::along;
 use super::super::breaks::read_branch;
-use super::super::lots::{LotPosting, read_lot, read_moved, read_posting};
+use super::super::lots::{LotPosting, read_lot, read_moved, read_posting, summed};
 use super::super::{HubStore, afterwards};
 use super::course::{StepTaken, record_step};
 use super::uncompared::{self, DisputedBranches};
@@ -485,31 +485,39 @@ fn joining(
 macro_rules! carried {
     ($side:literal) => {
         concat!(
-            "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic, civil_servant,
-                assistance, account
-            FROM carried_entries CROSS JOIN lot_postings
+            "SELECT ",
+            summed!(),
+            " FROM carried_entries CROSS JOIN lot_postings
             WHERE lot_postings.position = carried_entries.position AND lot_postings.part = carried_entries.part
               AND carried_entries.",
             $side,
-            " = ?1"
+            " = ?1 GROUP BY home, treatment, insurance, care"
         )
     };
 }
 
-/// What is by now carried out of a period, into it, deducted in it, and corrected in it.
-fn moved(sql: &Sql<'_>, period: PeriodNumber) -> Result<[Totals; 4], StoreError> {
-    let carried_out = sql.query(carried!("from_period"), values![period.0], read_moved)?.into_iter().collect();
-    let carried_in = sql.query(carried!("into_period"), values![period.0], read_moved)?.into_iter().collect();
-    let deducted = afterwards::DEDUCTIONS.of_period(sql, period)?.into_iter().collect();
-    let recomputed = afterwards::CORRECTIONS.of_period(sql, period)?.into_iter().collect();
-    Ok([carried_out, carried_in, deducted, recomputed])
+/// What moves the lots of a period beside what was booked in it: of which of that corrects earlier ones, what is by now
+/// carried out of it and into it, deducted in it, and corrected in it; each one sum a lot, however much is behind it.
+pub(in crate::hub) fn sums_of(sql: &Sql<'_>, period: PeriodNumber) -> Result<[Vec<Posting>; 5], StoreError> {
+    // In steps: its index finds the few that correct something, while the order of lots would have all of a period read.
+    const CORRECTED: &str = concat!(
+        "WITH corrected AS MATERIALIZED (SELECT * FROM lot_postings WHERE period = ?1 AND corrects IS NOT NULL)
+        SELECT ",
+        summed!(),
+        " FROM corrected GROUP BY home, treatment, insurance, care"
+    );
+    let sums = |text| sql.query(text, values![period.0], read_moved);
+    Ok([
+        sums(CORRECTED)?,
+        sums(carried!("from_period"))?,
+        sums(carried!("into_period"))?,
+        afterwards::DEDUCTIONS.of_period(sql, period)?,
+        afterwards::CORRECTIONS.of_period(sql, period)?,
+    ])
 }
 
 fn movements(sql: &Sql<'_>, period: PeriodNumber, booked: Totals) -> Result<Movements, StoreError> {
-    const CORRECTED: &str = "SELECT home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
-            civil_servant, assistance, account
-        FROM lot_postings WHERE period = ?1 AND corrects IS NOT NULL";
-    let corrected = sql.query(CORRECTED, values![period.0], read_moved)?.into_iter().collect();
-    let [carried_out, carried_in, deducted, recomputed] = moved(sql, period)?;
+    let sums = sums_of(sql, period)?;
+    let [corrected, carried_out, carried_in, deducted, recomputed] = sums.map(|lots| lots.into_iter().collect());
     Ok(Movements { booked, corrected, carried_out, carried_in, deducted, recomputed })
 }

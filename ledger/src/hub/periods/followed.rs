@@ -35,8 +35,8 @@ pub struct Followed {
 pub struct CorrectedIn {
     /// What was posted.
     pub posted: PostedCorrection,
-    /// The period in which it counts by now; none where it is on the list.
-    pub period: Option<PeriodNumber>,
+    /// Where it counts by now.
+    pub stands: Stands,
 }
 
 /// What a deduction takes off a settlement, or gives back, and off which period.
@@ -48,16 +48,45 @@ pub struct DeductedIn {
     pub taken: Deducted,
     /// When it was agreed on, or given back.
     pub at: Timestamp,
-    /// The period off which it is taken by now; none where it is on the list.
-    pub period: Option<PeriodNumber>,
+    /// Where it counts by now.
+    pub stands: Stands,
 }
 
-/// A posting was moved with its settlement.
+/// Where what was posted of a settlement counts by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// In a period.
+    In(PeriodNumber),
+    /// Nowhere yet: it waits on the list, with its settlement or by itself.
+    Waiting,
+    /// Nowhere: it was returned from the list, with its settlement or by itself.
+    Returned,
+}
+
+impl Stands {
+    /// The period in which it counts; none where it counts in none.
+    pub fn period(self) -> Option<PeriodNumber> {
+        match self {
+            Stands::In(period) => Some(period),
+            Stands::Waiting | Stands::Returned => None,
+        }
+    }
+}
+
+/// A posting was moved, with its settlement or by itself.
 struct Moved {
     id: String,
     step: i64,
     from: i64,
     into: i64,
+    is_alone: bool,
+}
+
+/// Everything that is needed to say where a settlement's postings of one kind stand.
+struct Moves {
+    all: Vec<Moved>,
+    /// Whether the settlement was returned from the list, and nothing of its own waits there again.
+    is_returned: bool,
 }
 
 impl HubStore {
@@ -70,7 +99,8 @@ impl HubStore {
         let read = self.engine.read(move |sql| {
             let entries = entries(sql, &id)?;
             let carried = entries.iter().map(|entry| carried(sql, entry)).collect::<Result<Vec<_>, _>>()?.concat();
-            let (deducted, corrected) = (deducted(sql, &id)?, corrected(sql, &id)?);
+            let is_returned = is_returned(&carried);
+            let (deducted, corrected) = (deducted(sql, &id, is_returned)?, corrected(sql, &id, is_returned)?);
             Ok(Followed { carried, deducted, corrected, alone: alone::ways(sql, &id)?, entries })
         });
         read.await
@@ -98,51 +128,78 @@ fn carried(sql: &Sql<'_>, posting: &LotPosting) -> Result<Vec<CarriedEntry>, Sto
     })
 }
 
-fn deducted(sql: &Sql<'_>, settlement: &str) -> Result<Vec<DeductedIn>, StoreError> {
+/// Whether a settlement's own entries were returned from the list, and none of them waits there again.
+fn is_returned(carried: &[CarriedEntry]) -> bool {
+    let own = || carried.iter().filter(|carried| carried.posting.part == 0 && carried.into.is_none());
+    let ended = |listed: &CarriedEntry| {
+        let left = |other: &&CarriedEntry| other.from.is_none() && other.posting.position == listed.posting.position;
+        carried.iter().any(|other| other.posting.part == 0 && left(&other))
+    };
+    own().any(|carried| carried.from.is_none()) && own().all(ended)
+}
+
+fn deducted(sql: &Sql<'_>, settlement: &str, is_returned: bool) -> Result<Vec<DeductedIn>, StoreError> {
     const POSTED: &str = "SELECT posted.id, posted.step, posted.period, deduction_events.done_at, posted.basic,
             posted.large_sum, posted.catastrophic, posted.civil_servant, posted.assistance
         FROM deductions JOIN deduction_postings AS posted ON posted.id = deductions.id
         JOIN deduction_events ON deduction_events.id = posted.id AND deduction_events.step = posted.step
         WHERE deductions.settlement = ?1 ORDER BY posted.id, posted.step";
-    const MOVED: &str = "SELECT moves.id, moves.step, moves.from_period, moves.into_period
+    const MOVED: &str = "SELECT moves.id, moves.step, moves.from_period, moves.into_period, moves.owner IS NOT NULL
         FROM deductions JOIN deduction_moves AS moves ON moves.id = deductions.id WHERE deductions.settlement = ?1";
-    let mut moves = sql.query(MOVED, values![settlement], read_move)?;
+    let moves = Moves { all: sql.query(MOVED, values![settlement], read_move)?, is_returned };
     sql.query(POSTED, values![settlement], |row| {
         let (id, step) = (row.text(0)?.to_owned(), row.number(1)?);
         Ok(DeductedIn {
             taken: read_shares(row, 4)?,
             at: instant("deduction_events", &id, row.number(3)?)?,
-            period: stands(&mut moves, (&id, step), row.number(2)?),
+            stands: moves.stands((&id, step), row.number(2)?),
             id,
         })
     })
 }
 
-fn corrected(sql: &Sql<'_>, settlement: &str) -> Result<Vec<CorrectedIn>, StoreError> {
+fn corrected(sql: &Sql<'_>, settlement: &str, is_returned: bool) -> Result<Vec<CorrectedIn>, StoreError> {
     const POSTED: &str = concat!(
         posted!(),
         " WHERE corrections.settlement = ?1 ORDER BY posted.posted_at, corrections.batch, posted.step"
     );
-    const MOVED: &str = "SELECT moves.id, moves.step, moves.from_period, moves.into_period
+    const MOVED: &str = "SELECT moves.id, moves.step, moves.from_period, moves.into_period, moves.owner IS NOT NULL
         FROM corrections JOIN correction_moves AS moves ON moves.id = corrections.id WHERE corrections.settlement = ?1";
-    let mut moves = sql.query(MOVED, values![settlement], read_move)?;
+    let moves = Moves { all: sql.query(MOVED, values![settlement], read_move)?, is_returned };
     sql.query(POSTED, values![settlement], |row| {
         let posted = read_posted(row)?;
         let (id, step, period) = posted_as(row)?;
-        Ok(CorrectedIn { posted, period: stands(&mut moves, (&id, step), period) })
+        Ok(CorrectedIn { posted, stands: moves.stands((&id, step), period) })
     })
 }
 
 fn read_move(row: Row<'_>) -> Result<Moved, StoreError> {
-    Ok(Moved { id: row.text(0)?.to_owned(), step: row.number(1)?, from: row.number(2)?, into: row.number(3)? })
+    let (id, is_alone) = (row.text(0)?.to_owned(), row.flag(4)?);
+    Ok(Moved { id, step: row.number(1)?, from: row.number(2)?, into: row.number(3)?, is_alone })
 }
 
-/// Where a posting counts by now; none for the list.
-fn stands(moves: &mut Vec<Moved>, (id, step): (&str, i64), posted: i64) -> Option<PeriodNumber> {
-    let mut stands = posted;
-    let is_next = |moved: &Moved, stands: i64| moved.id == id && moved.step == step && moved.from == stands;
-    while let Some(place) = moves.iter().position(|moved| is_next(moved, stands)) {
-        stands = moves.swap_remove(place).into;
+impl Moves {
+    /// Where a posting stands that was made in a period, or on the list.
+    fn stands(&self, (id, step): (&str, i64), posted: i64) -> Stands {
+        let own = || self.all.iter().filter(move |moved| moved.id == id && moved.step == step);
+        let mut stands = PeriodNumber(posted);
+        // Each place is left once, so as many steps as there are moves lead to the last.
+        for _ in own() {
+            let next = own().find(|moved| moved.from == stands.0);
+            stands = next.map_or(stands, |moved| PeriodNumber(moved.into));
+        }
+        let is_returned = || own().any(|moved| moved.from == THE_LIST.0 && moved.into == THE_LIST.0);
+        match stands {
+            THE_LIST if is_returned() || (self.is_returned && !self.came_alone((id, step), posted)) => Stands::Returned,
+            THE_LIST => Stands::Waiting,
+            period => Stands::In(period),
+        }
     }
-    Some(PeriodNumber(stands)).filter(|period| *period != THE_LIST)
+
+    /// Whether a posting came onto the list by itself: moved there, or made there after that of what was moved.
+    fn came_alone(&self, (id, step): (&str, i64), posted: i64) -> bool {
+        let made_after = |moved: &Moved| posted == THE_LIST.0 && moved.step < step;
+        let onto_it = |moved: &Moved| moved.is_alone && moved.from != THE_LIST.0 && moved.into == THE_LIST.0;
+        self.all.iter().any(|moved| moved.id == id && onto_it(moved) && (moved.step == step || made_after(moved)))
+    }
 }

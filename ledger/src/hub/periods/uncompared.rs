@@ -110,11 +110,13 @@ impl HubStore {
                 }
             }
         }
-        let came = self.engine.read(move |sql| carried_into(sql, period)).await?;
-        let came = came.into_iter().filter(|(branch, _)| branches.contains(branch)).map(|(_, settlement)| settlement);
-        let came: BTreeSet<SettlementId> = came.collect();
-        for some in came.into_iter().collect::<Vec<_>>().chunks(ENTRIES_AT_ONCE as usize) {
-            let settlements = some.iter().cloned().collect();
+        let mut after = Position(0);
+        loop {
+            let page = self.engine.read(move |sql| carried_into(sql, period, after, ENTRIES_AT_ONCE)).await?;
+            let Some(last) = page.last() else { break };
+            after = last.position;
+            let theirs = page.into_iter().filter(|came| branches.contains(&came.branch));
+            let settlements = theirs.map(|came| came.settlement).collect();
             if let Err(over) = self.carry_out_page((period, settlements), disputed, carrying, at).await? {
                 return Ok(Err(over));
             }
@@ -177,15 +179,36 @@ fn lots(sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<Lot>, StoreError> {
     sql.query(LOTS, values![period.0], |row| read_lot(row, 0))
 }
 
-/// The settlements that were carried into a period, each with the branch of an entry of its own.
-fn carried_into(sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<(Branch, SettlementId)>, StoreError> {
-    const CAME: &str =
-        "SELECT day, home, treatment, settlement FROM carried_entries AS came CROSS JOIN lot_postings AS held
-        WHERE came.into_period = ?1 AND came.from_period > 0 AND held.position = came.position
-          AND held.part = came.part AND held.part = 0";
-    sql.query(CAME, values![period.0], |row| {
+/// An entry of a settlement's own that was carried into a period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::hub) struct Came {
+    /// The operation that booked it.
+    pub position: Position,
+    branch: Branch,
+    /// Whose entry it is.
+    pub settlement: SettlementId,
+}
+
+/// A page of what was carried into a period, after a position.
+pub(in crate::hub) fn carried_into(
+    sql: &Sql<'_>,
+    period: PeriodNumber,
+    after: Position,
+    limit: u32,
+) -> Result<Vec<Came>, StoreError> {
+    // What stays in it was carried into it once, so positions are enough to go on by.
+    const CAME: &str = "SELECT day, home, treatment, settlement, came.position
+        FROM carried_entries AS came CROSS JOIN lot_postings AS held
+        WHERE came.into_period = ?1 AND came.position > ?2 AND came.part = 0 AND came.from_period > 0
+          AND held.position = came.position AND held.part = 0
+        ORDER BY came.position LIMIT ?3";
+    sql.query(CAME, values![period.0, after.0, i64::from(limit)], |row| {
         let settlement = row.text(3)?.to_owned();
         let malformed = |fault: IdError| corrupt("lot_postings", &settlement, fault.to_string());
-        Ok((read_branch(row, 0)?, SettlementId::from_time_first(&settlement).map_err(malformed)?))
+        Ok(Came {
+            position: Position(row.number(4)?),
+            branch: read_branch(row, 0)?,
+            settlement: SettlementId::from_time_first(&settlement).map_err(malformed)?,
+        })
     })
 }

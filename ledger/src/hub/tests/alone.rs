@@ -143,7 +143,7 @@ pub(super) async fn what_changes_a_cleared_settlement_is_carried_for_two_periods
     assert_eq!((held.reason.as_str(), held.listed_at), ("not what we were told", who().1));
     assert_eq!(object(&world, FOURTH, 2, &["A"]).await, not_in_it("A"), "it is on the list");
     let followed = world.store.settlement_follow(settlement("A")).await.expect("it is read");
-    assert_eq!(followed.corrected.iter().map(|each| each.period).collect::<Vec<_>>(), [None]);
+    assert_eq!(followed.corrected.iter().map(|each| each.stands).collect::<Vec<_>>(), [Stands::Waiting]);
     let ways: Vec<_> = followed.alone.iter().map(|went| (went.id.as_str(), went.from, went.into)).collect();
     let way = |from, into| ("1 A", Some(from), into);
     assert_eq!(ways, [way(NEXT, Some(THIRD)), way(THIRD, Some(FOURTH)), way(FOURTH, None)]);

@@ -212,7 +212,7 @@ pub(super) async fn a_correction_is_given_back_when_its_settlement_is_undone_and
     turn(&world, "D", "A", (Turn::Reinstate, 100)).await;
     assert_eq!((release(&world).await, release(&world).await, owed(&world, NEXT).await), (1, 0, 0));
     let followed = world.store.settlement_follow(settlement("A")).await.expect("it is read");
-    let told = followed.corrected.iter().map(|each| (each.posted.moves.total().fen(), each.period));
+    let told = followed.corrected.iter().map(|each| (each.posted.moves.total().fen(), each.stands.period()));
     assert_eq!(told.collect::<Vec<_>>(), [(30, Some(FIRST)), (-30, Some(NEXT)), (30, Some(NEXT))]);
     assert_eq!(followed.corrected[1].posted.correction.told, payers(130), "it is taken back");
     let reasons = followed.corrected.iter().map(|each| each.posted.reason.as_str());
@@ -310,5 +310,8 @@ pub(super) async fn a_correction_goes_with_its_settlement_onto_the_list_and_off_
     }
     assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await), (0, 60), "90 less the 30 deducted");
     let followed = world.store.settlement_follow(settlement("B")).await.expect("it is read");
-    assert!(followed.corrected.iter().all(|each| each.period.is_none()), "what was returned is corrected nowhere");
+    assert!(
+        followed.corrected.iter().all(|each| each.stands == Stands::Returned),
+        "what was returned is corrected nowhere"
+    );
 }

@@ -53,7 +53,7 @@ pub(super) async fn what_takes_back_a_correction_on_the_list_waits_there_and_end
     let both = [("1 A".to_owned(), -10), ("2 A".to_owned(), 10)];
     assert_eq!(documented(&world, FIFTH).await, both, "the period is that in which the second was made");
     let followed = world.store.settlement_follow(settlement("A")).await.expect("it is read");
-    assert_eq!(followed.corrected.iter().map(|each| each.period).collect::<Vec<_>>(), [Some(FIFTH); 2]);
+    assert_eq!(followed.corrected.iter().map(|each| each.stands.period()).collect::<Vec<_>>(), [Some(FIFTH); 2]);
     let ways: Vec<_> =
         followed.alone.iter().filter(|went| went.id == "2 A").map(|went| (went.from, went.into)).collect();
     assert_eq!(ways, [(Some(FIFTH), None), (None, Some(FIFTH))]);

@@ -310,7 +310,10 @@ pub(super) async fn a_settlement_is_followed_over_the_list_to_where_it_counts_by
     cut_off(&world).await;
     assert_eq!(carry_out(&world, FIRST, &["A"], None).await, 1);
     let periods = |followed: &Followed| {
-        let of = followed.deducted.iter().map(|each| (each.id.clone(), each.taken.of(Fund::Basic).fen(), each.period));
+        let of = followed
+            .deducted
+            .iter()
+            .map(|each| (each.id.clone(), each.taken.of(Fund::Basic).fen(), each.stands.period()));
         (followed.carried.iter().map(|each| (each.from, each.into)).collect::<Vec<_>>(), of.collect::<Vec<_>>())
     };
     let d = |fen, period| ("d-A".to_owned(), fen, period);
