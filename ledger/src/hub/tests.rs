@@ -157,6 +157,8 @@ on_both! {
     what_is_taken_off_after_the_list_stays_where_its_settlement_was_cleared,
     what_is_taken_off_in_a_stated_period_has_its_settlement_cleared,
     a_correction_that_is_taken_back_in_a_stated_period_is_cleared_with_that,
+    an_objection_moves_nothing_of_another_pairs_statement,
+    a_pair_whose_pool_has_left_objects_to_nothing_of_that,
     what_left_the_list_by_itself_is_objected_to_no_more_and_waits_for_nothing,
     what_takes_back_a_correction_on_the_list_waits_there_and_ends_with_it,
     what_takes_back_a_correction_that_left_the_list_counts_only_where_that_was_cleared,

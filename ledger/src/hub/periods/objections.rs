@@ -53,7 +53,8 @@ pub(super) fn object(
         .filter(|entry| carrying.contains_key(&entry.booked))
         .map(|entry| entry.settlement)
         .collect();
-    found.extend(posted()?.into_iter().map(|posted| posted.settlement));
+    let changed: BTreeSet<String> = posted()?.into_iter().map(|posted| posted.settlement).collect();
+    found.extend(changed.iter().cloned());
     let settlements: BTreeSet<&SettlementId> = settlements.iter().collect();
     let not_in_it = settlements.iter().filter(|settlement| !found.contains(&settlement.to_time_first()));
     let not_in_it: Vec<SettlementId> = not_in_it.map(|settlement| (*settlement).clone()).collect();
@@ -70,8 +71,10 @@ pub(super) fn object(
     for posted in posted()?.iter().filter(|posted| into(posted) == THE_LIST) {
         alone::carry_out(sql, posted, &going(THE_LIST))?;
     }
-    // What builds on that goes along, however seldom it was carried itself, and wherever it counts.
-    alone::bring_after(sql, &ids, &going(THE_LIST))?;
+    // What builds on that goes along, however seldom it was carried itself: out of this period, and of what is not stated.
+    // All that changes a settlement is of its own lot. Where that is another pair's, and theirs a relative's account alone,
+    // its statement stays as it is.
+    alone::bring_after(sql, &changed, &going(THE_LIST))?;
     for posted in posted()? {
         alone::carry_out(sql, &posted, &going(into(&posted)))?;
     }

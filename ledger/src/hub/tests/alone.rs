@@ -1,9 +1,13 @@
 //! What is deducted or corrected after its settlement was cleared, and goes by itself: objected to, listed, ended.
 
-use ::clearing::cleared::by_pair;
+use std::collections::BTreeMap;
+
+use ::clearing::cleared::{Cleared, by_pair};
 use ::clearing::listed::{Act, Person, Seat, Standing, Verdict};
+use ::clearing::members::Members;
 use ::clearing::month::Month;
-use ::clearing::period::Side;
+use ::clearing::obligation::Lot;
+use ::clearing::period::{Pair, Side};
 
 use super::corrections::{found, in_force, release, turn};
 use super::course::{owed, pair, settled, settlement, who};
@@ -40,19 +44,44 @@ pub(super) async fn object_into(
     ids: &[&str],
     carrying: Carrying,
 ) -> Result<(), StatementFault> {
-    let movements = world.store.clearing_movements(period).await.expect("movements");
-    let lots = by_pair(&movements, &world.regions).remove(&pair()).unwrap_or_default();
-    let as_of = world.store.clearing_as_of(period).await.expect("it is read");
-    world
-        .store
-        .statement_issue((period, pair()), version, (lots, as_of), date(2025, 8, 21))
-        .await
-        .expect("it is issued");
+    object_as(world, (period, pair(), version), ids, (carrying, world.regions.clone())).await
+}
+
+/// The same by a pair, whose pools are of these members.
+pub(super) async fn object_as(
+    world: &World,
+    (period, pair, version): (PeriodNumber, Pair, u32),
+    ids: &[&str],
+    (carrying, members): (Carrying, impl Members + Send + 'static),
+) -> Result<(), StatementFault> {
+    issue(world, (period, pair, version), &members).await;
     let settlements = ids.iter().map(|id| settlement(id)).collect();
     let objection = Reply::Objected { settlements, reason: "not what we were told".into() };
-    let to = (carrying, world.regions.clone());
-    let replied = world.store.statement_reply((period, pair(), Side::Treatment), version, objection, to, who());
+    let place = (period, pair, Side::Treatment);
+    let replied = world.store.statement_reply(place, version, objection, (carrying, members), who());
     replied.await.expect("the store works")
+}
+
+/// Issues a version of a pair's statement, unless it was issued before.
+pub(super) async fn issue(
+    world: &World,
+    (period, pair, version): (PeriodNumber, Pair, u32),
+    members: &(impl Members + Send),
+) {
+    let lots = lots(world, (period, pair), members).await;
+    let as_of = world.store.clearing_as_of(period).await.expect("it is read");
+    let issued = world.store.statement_issue((period, pair), version, (lots, as_of), date(2025, 8, 21));
+    issued.await.expect("it is issued");
+}
+
+/// What a pair clears in a period by now.
+pub(super) async fn lots(
+    world: &World,
+    (period, pair): (PeriodNumber, Pair),
+    members: &impl Members,
+) -> BTreeMap<Lot, Cleared> {
+    let movements = world.store.clearing_movements(period).await.expect("movements");
+    by_pair(&movements, members).remove(&pair).unwrap_or_default()
 }
 
 fn not_in_it(id: &str) -> Result<(), StatementFault> {

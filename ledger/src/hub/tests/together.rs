@@ -1,13 +1,20 @@
 //! That what belongs to one settlement is carried no further than each may be, and ends on the list on one sum.
 
+use ::clearing::cleared::sum;
 use ::clearing::listed::{Act, ListFault, Person, Seat, Standing, Verdict};
-use ::clearing::period::Side;
+use ::clearing::members::PeriodMembers;
+use ::clearing::period::{Pair, Side};
+use settlement::ids::MemberCode;
+use settlement::postings::Line;
 
-use super::alone::{FIFTH, FOURTH, NEXT, THIRD, act, nothing_is_astray, object, object_into, of, on_list, stated};
+use super::alone::{
+    FIFTH, FOURTH, NEXT, THIRD, act, issue, lots, nothing_is_astray, object, object_as, object_into, of, on_list,
+    stated,
+};
 use super::corrections::{found, in_force};
-use super::course::{owed, settled, settlement};
+use super::course::{owed, pair, settled, settlement};
 use super::deductions::{bring_back, undo};
-use super::folding::{FIRST, fold};
+use super::folding::{FIRST, fold, lot, receive};
 use super::listed::lodge_and_agree;
 use super::*;
 
@@ -173,5 +180,79 @@ pub(super) async fn a_correction_that_is_taken_back_in_a_stated_period_is_cleare
     assert_eq!(returned, Err(ListFault::ClearsOnly.into()), "what takes it back would count alone");
     assert_eq!(end(&world, Listed::AFTERWARDS, Verdict::Clear).await, [Ok(()), Ok(())]);
     assert_eq!((owed(&world, THIRD).await, owed(&world, FOURTH).await), (10, -10));
+    nothing_counts_apart(&world).await;
+}
+
+/// The pair that owes what the account of the enrollee's relative pays.
+fn of_relatives() -> Pair {
+    Pair { home: MemberCode(pool("120000").0), ..pair() }
+}
+
+/// A, of which the fund pays 100 and the account of a relative whom another pool insures 40, was cleared in the first period.
+/// What corrects it by -10 was objected to in the second and waits on the list; what takes that back counts in the third, into
+/// which the relative's 40 were carried. The fourth is open.
+async fn taken_back_beside_a_relative(world: &World) {
+    let position = receive(world, &settle("A")).await;
+    let own = booking("A", Turn::Enter, 100).expect("a booking");
+    let hospital = Account::Hospital { institution: InstitutionCode::new("H31010100001").expect("a code") };
+    let owner = PersonNumber::new("12000000002").expect("a number");
+    let relative = Account::Personal { pool: pool("120000"), insurance: lot().insurance, owner };
+    let paid = [(relative, -40), (hospital, 40)].map(|(account, fen)| Line { account, amount: Money::from_fen(fen) });
+    let entry = JournalEntry::new([own.entry.lines(), &paid[..]].concat()).expect("it balances");
+    world.answer(position, Some(Booking { entry, ..own })).await;
+    fold(world).await;
+    stated(world, FIRST).await;
+    in_force(world, "1", Changes::Named(vec![found("A", 100, 90)])).await;
+    stated(world, NEXT).await;
+    let carrying = Carrying::from([(FIRST, Some(THIRD))]);
+    let objected = object_as(world, (FIRST, of_relatives(), 1), &["A"], (carrying, world.regions.clone()));
+    assert_eq!(objected.await, Ok(()));
+    in_force(world, "2", Changes::Undo("1".into())).await;
+    stated(world, THIRD).await;
+    assert_eq!(object_into(world, (NEXT, 1), &["A"], Carrying::from([(FIRST, None), (NEXT, None)])).await, Ok(()));
+    assert_eq!(on_list(world).await, [of("A", [0, -10, -10], Standing::Waiting)]);
+    assert_eq!((owed(world, FIRST).await, owed(world, NEXT).await, owed(world, THIRD).await), (100, 0, 10));
+}
+
+/// Into the fourth period what was posted in the third, and onto the list what is older.
+fn out_of_the_third() -> Carrying {
+    Carrying::from([(FIRST, None), (NEXT, None), (THIRD, Some(FOURTH))])
+}
+
+pub(super) async fn an_objection_moves_nothing_of_another_pairs_statement(world: World) {
+    taken_back_beside_a_relative(&world).await;
+    issue(&world, (THIRD, pair(), 1), &world.regions).await;
+    let objected = object_as(&world, (THIRD, of_relatives(), 1), &["A"], (out_of_the_third(), world.regions.clone()));
+    assert_eq!(objected.await, Ok(()));
+    let theirs = lots(&world, (THIRD, of_relatives()), &world.regions).await;
+    assert_eq!(sum(&theirs).owed(), Money::ZERO, "it has left");
+    let issued = world.store.statement_lots((THIRD, pair()), 1).await.expect("lots");
+    assert_eq!(lots(&world, (THIRD, pair()), &world.regions).await, issued, "it stands as it was issued");
+    let waits = |part, sums| ("A".to_owned(), part, sums, Standing::Waiting);
+    let own = |sums| waits(Listed::AFTERWARDS, sums);
+    assert_eq!(on_list(&world).await, [own([0, -10, -10]), waits(1, [0, 0, 40])]);
+    let home = Seat::Member(Side::Home);
+    let returned = act(&world, "A", Act::Propose(Verdict::Return), home).await;
+    assert_eq!(returned, Err(ListFault::ClearsOnly.into()), "what takes it back would count alone");
+    nothing_counts_apart(&world).await;
+
+    // Where its own pair objects, it waits with what it takes back, however seldom it was carried.
+    assert_eq!(object_into(&world, (THIRD, 1), &["A"], out_of_the_third()).await, Ok(()));
+    assert_eq!((owed(&world, THIRD).await, owed(&world, FOURTH).await), (0, 0));
+    assert_eq!(on_list(&world).await, [own([0, 0, 0]), waits(1, [0, 0, 40])]);
+    assert_eq!(end(&world, Listed::AFTERWARDS, Verdict::Return).await, [Ok(()), Ok(())]);
+    assert_eq!((owed(&world, THIRD).await, owed(&world, FOURTH).await), (0, 0));
+    nothing_counts_apart(&world).await;
+}
+
+/// All that changes a settlement is of its own lot, so of one pair in each period.
+pub(super) async fn a_pair_whose_pool_has_left_objects_to_nothing_of_that(world: World) {
+    taken_back_beside_a_relative(&world).await;
+    let other = MemberCode(RegionCode::new("419001").expect("a code"));
+    let members = || PeriodMembers::new([(lot().home, other)].into(), world.regions.clone());
+    issue(&world, (THIRD, Pair { home: other, ..pair() }, 1), &members()).await;
+    let objected = object_as(&world, (THIRD, pair(), 1), &["A"], (out_of_the_third(), members())).await;
+    assert_eq!(objected, Err(StatementFault::NotInIt(vec![settlement("A")])));
+    assert_eq!((owed(&world, THIRD).await, owed(&world, FOURTH).await), (10, 0));
     nothing_counts_apart(&world).await;
 }
