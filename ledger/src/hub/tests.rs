@@ -49,10 +49,7 @@ use listed::*;
 use prefunds::*;
 use together::*;
 use told::*;
-use turned::{
-    a_batch_that_is_taken_after_its_settlement_was_undone_is_given_back,
-    only_settlements_that_turned_are_looked_at_again,
-};
+use turned::*;
 use uncompared::*;
 
 mod alone;
@@ -153,12 +150,16 @@ on_both! {
     what_undoes_a_settlement_reaches_the_list_with_it_however_seldom_it_was_carried,
     what_is_not_stated_yet_joins_its_settlement_on_the_list,
     what_is_undone_in_a_stated_period_is_cleared_with_that,
+    what_can_only_be_cleared_is_not_objected_to_once_a_later_entry_was_returned,
     what_brings_a_settlement_back_is_seen_beside_what_is_listed,
     what_is_taken_off_after_the_list_stays_where_its_settlement_was_cleared,
     what_is_taken_off_in_a_stated_period_has_its_settlement_cleared,
     a_correction_that_is_taken_back_in_a_stated_period_is_cleared_with_that,
     an_objection_moves_nothing_of_another_pairs_statement,
     a_pair_whose_pool_has_left_objects_to_nothing_of_that,
+    what_another_pool_owes_of_a_settlement_waits_and_counts_by_itself,
+    what_builds_on_what_may_be_carried_no_further_goes_to_the_list_with_it,
+    what_is_given_back_or_only_undone_may_be_returned,
     what_left_the_list_by_itself_is_objected_to_no_more_and_waits_for_nothing,
     what_takes_back_a_correction_on_the_list_waits_there_and_ends_with_it,
     what_takes_back_a_correction_that_left_the_list_counts_only_where_that_was_cleared,
