@@ -177,6 +177,9 @@ pub(super) async fn what_changes_a_cleared_settlement_is_carried_for_two_periods
     let way = |from, into| ("1 A", Some(from), into);
     assert_eq!(ways, [way(NEXT, Some(THIRD)), way(THIRD, Some(FOURTH)), way(FOURTH, None)]);
     nothing_is_astray(&world).await;
+    in_force(&world, "2", Changes::Named(vec![found("C", 7, 5)])).await;
+    assert_eq!(owed(&world, FIFTH).await, -2, "what waits of others holds up nothing of it");
+    nothing_is_astray(&world).await;
 }
 
 pub(super) async fn both_members_are_told_where_a_correction_goes_by_itself(world: World) {
@@ -215,6 +218,11 @@ pub(super) async fn what_is_listed_by_itself_is_ended_by_two_people_and_counts_o
         "what was never cleared is not given back"
     );
     assert_eq!(on_list(&world).await[0], of("A", [0, 0, 0], Standing::Waiting));
+    assert_eq!(
+        world.store.listed().await.expect("a list")[0].booked_in,
+        NEXT,
+        "what was given back there is of no period"
+    );
     turn(&world, "E", "A", (Turn::Reinstate, 100)).await;
     assert_eq!((release(&world).await, owed(&world, FIFTH).await), (1, 0));
     let listed = world.store.listed_act(

@@ -87,6 +87,7 @@ pub(super) async fn what_is_listed_is_cleared_or_returned_by_two_people_and_once
         assert_eq!(act(&world, "A", approve, centre()).await, Ok(()), "the same again changes nothing");
     }
     assert_eq!(owed(&world, NEXT).await, 100);
+    assert_eq!(beside(&world, NEXT).await, [""; 0], "what is cleared from the list waits for nothing");
     assert_eq!(act(&world, "A", clear, home()).await, Err(ListFault::Ended.into()));
 
     assert_eq!(act(&world, "B", Act::Propose(Verdict::Return), centre()).await, Ok(()));
