@@ -502,7 +502,7 @@ fn refused(fault: &StatementFault) -> Refusal {
     let field = match fault {
         StatementFault::Unknown | StatementFault::NoticesOut | StatementFault::NextIsStated => "month",
         StatementFault::OtherVersion { newest: _ } | StatementFault::RepliedOtherwise => "version",
-        StatementFault::NotInIt(_) => "objected",
+        StatementFault::NotInIt(_) | StatementFault::ReturnedSince(_) => "objected",
         StatementFault::NoNotice => "insurance",
         StatementFault::Payment(fault) => payment_field(fault),
         StatementFault::Accept(fault) => acceptance_field(fault),

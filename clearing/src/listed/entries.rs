@@ -29,6 +29,19 @@ pub fn clears_only(entries: &[Place]) -> bool {
     first.is_some_and(|first| entries[first..].contains(&Place::Stated))
 }
 
+/// Whether entries may wait on the list so: not where what waits can only be cleared although something of the settlement was
+/// returned. What undoes that later would be cleared with the others, and count alone.
+///
+/// ```
+/// use clearing::listed::entries::{Place, may_wait};
+/// assert!(may_wait(&[Place::Waits, Place::Stated, Place::Waits]), "all is cleared");
+/// assert!(!may_wait(&[Place::Waits, Place::Stated, Place::Returned]));
+/// assert!(may_wait(&[Place::Stated, Place::Waits, Place::Returned]), "all is returned");
+/// ```
+pub fn may_wait(entries: &[Place]) -> bool {
+    !(clears_only(entries) && entries.contains(&Place::Returned))
+}
+
 /// Whether entries count without what they undo or bring back: some were returned, and the others come neither to the
 /// settlement nor to nothing. As long as one waits or is not stated, it is not decided yet.
 pub fn count_apart(entries: &[Place]) -> bool {
@@ -63,6 +76,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_undoing_that_leaves_something_before_it_can_only_be_cleared() {
+        use Place::{Open, Returned, Stated, Waits};
+        for (entries, only) in [
+            (vec![Waits], false),
+            (vec![Stated, Waits, Open], false),
+            (vec![Stated, Waits, Waits], false),
+            (vec![Waits, Open, Stated], true),
+            (vec![Waits, Stated, Waits], true),
+            (vec![Returned, Returned, Waits], false),
+        ] {
+            assert_eq!(clears_only(&entries), only, "{entries:?}");
+        }
+    }
+
     /// What happens to a settlement.
     #[derive(Clone, Copy, Debug)]
     enum Event {
@@ -70,8 +98,10 @@ mod tests {
         Turn,
         /// The period of what is open is stated: where something waits or was returned, what is open goes to the list.
         State,
-        /// One entry reaches the list, and what is open with it.
+        /// One entry reaches the list, and what is open with it; one that is stated is objected to.
         List(usize),
+        /// One that is stated is objected to and carried over; onto the list where something of its settlement is or was there.
+        Carry(usize),
         /// Two people end what waits, if they may.
         End(Verdict),
     }
@@ -81,6 +111,7 @@ mod tests {
             Just(Event::Turn),
             Just(Event::State),
             (0_usize..4).prop_map(Event::List),
+            (0_usize..4).prop_map(Event::Carry),
             prop::sample::select(vec![Verdict::Clear, Verdict::Return]).prop_map(Event::End),
         ]
     }
@@ -96,12 +127,17 @@ mod tests {
                 all_from(entries, Place::Open, Place::Waits);
             }
             Event::State => all_from(entries, Place::Open, Place::Stated),
-            Event::List(which) => {
+            Event::Carry(which) if !entries.iter().any(|place| matches!(place, Place::Waits | Place::Returned)) => {
+                entries.get_mut(which).into_iter().for_each(|place| *place = Place::Open);
+            }
+            Event::List(which) | Event::Carry(which) => {
                 // What was returned is not there any more.
-                let listed = entries.get_mut(which).filter(|place| **place != Place::Returned);
-                if let Some(place) = listed {
-                    *place = Place::Waits;
-                    all_from(entries, Place::Open, Place::Waits);
+                let Some(place) = entries.get(which).copied().filter(|place| *place != Place::Returned) else { return };
+                let mut listed = entries.clone();
+                listed[which] = Place::Waits;
+                all_from(&mut listed, Place::Open, Place::Waits);
+                if place != Place::Stated || may_wait(&listed) {
+                    *entries = listed;
                 }
             }
             Event::End(verdict) => {
@@ -123,7 +159,7 @@ mod tests {
             let closing = [Event::State, Event::End(Verdict::Clear), Event::End(Verdict::Return), Event::State];
             for event in events.into_iter().chain(closing) {
                 happens(&mut entries, event);
-                prop_assert!(!count_apart(&entries), "{event:?}: {entries:?}");
+                prop_assert!(!count_apart(&entries) && may_wait(&entries), "{event:?}: {entries:?}");
             }
         }
     }

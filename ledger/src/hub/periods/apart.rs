@@ -1,16 +1,16 @@
 //! The entries of settlements that are or were on the list, by where they stand: whether what waits there can still be
 //! returned, and whether what undoes something counts without it. What follows from it is for `clearing::listed::entries`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use clearing::listed::entries::{Place, clears_only, count_apart};
+use clearing::listed::entries::{Place, clears_only, count_apart, may_wait};
 use jiff::Timestamp;
 use settlement::ids::{IdError, SettlementId};
 
 use super::super::afterwards::alone;
 use super::super::{HubStore, corrupt, instant};
 use super::{Listed, PeriodNumber, is_stated};
-use crate::engine::{Row, Sql};
+use crate::engine::{Row, Sql, list};
 use crate::store::StoreError;
 use crate::values;
 
@@ -99,6 +99,28 @@ pub(super) fn must_clear(sql: &Sql<'_>, settlement: &str, part: i64) -> Result<b
     Ok(clears_only(&places(&entries)) || (part == 0 && enters && alone::counts_in_stated(sql, settlement)?))
 }
 
+/// Those of some parts of settlements whose entries may not leave a period any more: what came after them was returned from
+/// the list.
+pub(super) fn returned_since(
+    sql: &Sql<'_>,
+    period: PeriodNumber,
+    wholes: &BTreeSet<(String, i64)>,
+) -> Result<BTreeSet<String>, StoreError> {
+    const OF_RETURNED: &str = places!(
+        "(SELECT DISTINCT named.value FROM json_each(?1) AS named CROSS JOIN answers CROSS JOIN carried_entries AS gone
+          WHERE answers.settlement = named.value AND gone.position = answers.position
+            AND gone.from_period = 0 AND gone.into_period IS NULL) AS wanted"
+    );
+    let named = list(wholes.iter().map(|(settlement, _)| settlement.as_str()));
+    let mut all = read_places(sql, OF_RETURNED, Some(&named))?;
+    all.retain(|whole, _| wholes.contains(whole));
+    // Beside what was returned they would go to the list, and what is open with them.
+    let leaves = |entry: &Standing| entry.period == Some(period) && entry.listed_at.is_none();
+    let after = |entry: &Standing| if leaves(entry) || entry.place == Place::Open { Place::Waits } else { entry.place };
+    let barred = all.into_iter().filter(|(_, entries)| !may_wait(&entries.iter().map(after).collect::<Vec<_>>()));
+    Ok(barred.map(|((settlement, _), _)| settlement).collect())
+}
+
 fn places(entries: &[Standing]) -> Vec<Place> {
     entries.iter().map(|entry| entry.place).collect()
 }
@@ -128,15 +150,15 @@ fn stated_meanwhile(sql: &Sql<'_>, entries: &[Standing]) -> Result<Option<Period
 fn read_places(
     sql: &Sql<'_>,
     text: &'static str,
-    settlement: Option<&str>,
+    settlements: Option<&str>,
 ) -> Result<BTreeMap<(String, i64), Vec<Standing>>, StoreError> {
     let read = |row: Row<'_>| {
         let listed_at = row.optional_number(4)?.map(|at| instant("carried_entries", "listed", at)).transpose()?;
         let whole = (row.text(0)?.to_owned(), row.number(1)?);
         Ok((whole, Some(row.number(2)?).filter(|period| *period > 0).map(PeriodNumber), row.flag(3)?, listed_at))
     };
-    let found = match settlement {
-        Some(settlement) => sql.query(text, values![settlement], read)?,
+    let found = match settlements {
+        Some(settlements) => sql.query(text, values![settlements], read)?,
         None => sql.query(text, values![], read)?,
     };
     let mut all: BTreeMap<(String, i64), Vec<Standing>> = BTreeMap::new();

@@ -316,7 +316,8 @@ fn read_carried(row: Row<'_>) -> Result<CarriedEntry, StoreError> {
 /// An entry that a period clears, as it can be carried out of it.
 pub(super) struct InPeriod {
     position: i64,
-    part: i64,
+    /// See [`LotPosting::part`].
+    pub part: i64,
     /// The period in which it was booked.
     pub booked: PeriodNumber,
     /// The settlement, as the book keeps it.

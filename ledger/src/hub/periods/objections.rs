@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use settlement::ids::SettlementId;
 
 use super::super::afterwards::alone::{self, InPeriod};
+use super::apart::returned_since;
 use super::carried::{Carrying, Disputed, carry_out, in_period, into_stated};
 use super::statements::StatementFault;
 use super::{PeriodNumber, THE_LIST};
@@ -48,17 +49,23 @@ pub(super) fn object(
         posted.retain(|posted| carrying.contains_key(&posted.period));
         Ok(posted)
     };
-    let mut found: BTreeSet<String> = in_period(sql, period, &ids, Some(&is_theirs))?
-        .into_iter()
-        .filter(|entry| carrying.contains_key(&entry.booked))
-        .map(|entry| entry.settlement)
-        .collect();
-    found.extend(posted()?.into_iter().map(|posted| posted.settlement));
+    let entries = in_period(sql, period, &ids, Some(&is_theirs))?.into_iter();
+    let entries = entries.filter(|entry| carrying.contains_key(&entry.booked));
+    let wholes: BTreeSet<(String, i64)> = entries.map(|entry| (entry.settlement, entry.part)).collect();
+    let changed: BTreeSet<String> = posted()?.into_iter().map(|posted| posted.settlement).collect();
     let settlements: BTreeSet<&SettlementId> = settlements.iter().collect();
-    let not_in_it = settlements.iter().filter(|settlement| !found.contains(&settlement.to_time_first()));
-    let not_in_it: Vec<SettlementId> = not_in_it.map(|settlement| (*settlement).clone()).collect();
+    let those = |is_one: &dyn Fn(&String) -> bool| -> Vec<SettlementId> {
+        let those = settlements.iter().filter(|settlement| is_one(&settlement.to_time_first()));
+        those.map(|settlement| (*settlement).clone()).collect()
+    };
+    let found: BTreeSet<&String> = wholes.iter().map(|(settlement, _)| settlement).chain(&changed).collect();
+    let not_in_it = those(&|id| !found.contains(id));
     if !not_in_it.is_empty() {
         return Ok(Err(StatementFault::NotInIt(not_in_it)));
+    }
+    let returned = returned_since(sql, period, &wholes)?;
+    if !returned.is_empty() {
+        return Ok(Err(StatementFault::ReturnedSince(those(&|id| returned.contains(id)))));
     }
     let owner = owner_of_objection(side);
     let disputed =
@@ -70,8 +77,10 @@ pub(super) fn object(
     for posted in posted()?.iter().filter(|posted| into(posted) == THE_LIST) {
         alone::carry_out(sql, posted, &going(THE_LIST))?;
     }
-    // What builds on that goes along, however seldom it was carried itself, and wherever it counts.
-    alone::bring_after(sql, &ids, &going(THE_LIST))?;
+    // What builds on that goes along, however seldom it was carried itself: out of this period, and of what is not stated.
+    // All that changes a settlement is of its own lot. Where that is another pair's, and theirs a relative's account alone,
+    // its statement stays as it is.
+    alone::bring_after(sql, &changed, &going(THE_LIST))?;
     for posted in posted()? {
         alone::carry_out(sql, &posted, &going(into(&posted)))?;
     }

@@ -85,6 +85,9 @@ pub enum StatementFault {
     /// Settlements that the pair does not clear in this period.
     #[error("{} not cleared by this statement: {}", .0.len(), named(.0))]
     NotInIt(Vec<SettlementId>),
+    /// Settlements of which two people have returned from the list what came later: they stand as they were decided on.
+    #[error("what came later of {} was returned from the list, and what came before stays cleared: {}", .0.len(), named(.0))]
+    ReturnedSince(Vec<SettlementId>),
     /// No notice was issued of this insurance's money.
     #[error("no notice was issued of it")]
     NoNotice,

@@ -1,9 +1,13 @@
 //! What is deducted or corrected after its settlement was cleared, and goes by itself: objected to, listed, ended.
 
-use ::clearing::cleared::by_pair;
+use std::collections::BTreeMap;
+
+use ::clearing::cleared::{Cleared, by_pair};
 use ::clearing::listed::{Act, Person, Seat, Standing, Verdict};
+use ::clearing::members::Members;
 use ::clearing::month::Month;
-use ::clearing::period::Side;
+use ::clearing::obligation::Lot;
+use ::clearing::period::{Pair, Side};
 
 use super::corrections::{found, in_force, release, turn};
 use super::course::{owed, pair, settled, settlement, who};
@@ -40,19 +44,44 @@ pub(super) async fn object_into(
     ids: &[&str],
     carrying: Carrying,
 ) -> Result<(), StatementFault> {
-    let movements = world.store.clearing_movements(period).await.expect("movements");
-    let lots = by_pair(&movements, &world.regions).remove(&pair()).unwrap_or_default();
-    let as_of = world.store.clearing_as_of(period).await.expect("it is read");
-    world
-        .store
-        .statement_issue((period, pair()), version, (lots, as_of), date(2025, 8, 21))
-        .await
-        .expect("it is issued");
+    object_as(world, (period, pair(), version), ids, (carrying, world.regions.clone())).await
+}
+
+/// The same by a pair, whose pools are of these members.
+pub(super) async fn object_as(
+    world: &World,
+    (period, pair, version): (PeriodNumber, Pair, u32),
+    ids: &[&str],
+    (carrying, members): (Carrying, impl Members + Send + 'static),
+) -> Result<(), StatementFault> {
+    issue(world, (period, pair, version), &members).await;
     let settlements = ids.iter().map(|id| settlement(id)).collect();
     let objection = Reply::Objected { settlements, reason: "not what we were told".into() };
-    let to = (carrying, world.regions.clone());
-    let replied = world.store.statement_reply((period, pair(), Side::Treatment), version, objection, to, who());
+    let place = (period, pair, Side::Treatment);
+    let replied = world.store.statement_reply(place, version, objection, (carrying, members), who());
     replied.await.expect("the store works")
+}
+
+/// Issues a version of a pair's statement, unless it was issued before.
+pub(super) async fn issue(
+    world: &World,
+    (period, pair, version): (PeriodNumber, Pair, u32),
+    members: &(impl Members + Send),
+) {
+    let lots = lots(world, (period, pair), members).await;
+    let as_of = world.store.clearing_as_of(period).await.expect("it is read");
+    let issued = world.store.statement_issue((period, pair), version, (lots, as_of), date(2025, 8, 21));
+    issued.await.expect("it is issued");
+}
+
+/// What a pair clears in a period by now.
+pub(super) async fn lots(
+    world: &World,
+    (period, pair): (PeriodNumber, Pair),
+    members: &impl Members,
+) -> BTreeMap<Lot, Cleared> {
+    let movements = world.store.clearing_movements(period).await.expect("movements");
+    by_pair(&movements, members).remove(&pair).unwrap_or_default()
 }
 
 fn not_in_it(id: &str) -> Result<(), StatementFault> {
@@ -148,6 +177,9 @@ pub(super) async fn what_changes_a_cleared_settlement_is_carried_for_two_periods
     let way = |from, into| ("1 A", Some(from), into);
     assert_eq!(ways, [way(NEXT, Some(THIRD)), way(THIRD, Some(FOURTH)), way(FOURTH, None)]);
     nothing_is_astray(&world).await;
+    in_force(&world, "2", Changes::Named(vec![found("C", 7, 5)])).await;
+    assert_eq!(owed(&world, FIFTH).await, -2, "what waits of others holds up nothing of it");
+    nothing_is_astray(&world).await;
 }
 
 pub(super) async fn both_members_are_told_where_a_correction_goes_by_itself(world: World) {
@@ -186,6 +218,11 @@ pub(super) async fn what_is_listed_by_itself_is_ended_by_two_people_and_counts_o
         "what was never cleared is not given back"
     );
     assert_eq!(on_list(&world).await[0], of("A", [0, 0, 0], Standing::Waiting));
+    assert_eq!(
+        world.store.listed().await.expect("a list")[0].booked_in,
+        NEXT,
+        "what was given back there is of no period"
+    );
     turn(&world, "E", "A", (Turn::Reinstate, 100)).await;
     assert_eq!((release(&world).await, owed(&world, FIFTH).await), (1, 0));
     let listed = world.store.listed_act(

@@ -87,6 +87,7 @@ pub(super) async fn what_is_listed_is_cleared_or_returned_by_two_people_and_once
         assert_eq!(act(&world, "A", approve, centre()).await, Ok(()), "the same again changes nothing");
     }
     assert_eq!(owed(&world, NEXT).await, 100);
+    assert_eq!(beside(&world, NEXT).await, [""; 0], "what is cleared from the list waits for nothing");
     assert_eq!(act(&world, "A", clear, home()).await, Err(ListFault::Ended.into()));
 
     assert_eq!(act(&world, "B", Act::Propose(Verdict::Return), centre()).await, Ok(()));
@@ -267,11 +268,11 @@ pub(super) async fn what_is_taken_off_a_settlement_goes_with_it_onto_the_list_an
         settled(&world, id, fen).await;
     }
     fold(&world).await;
+    cut_off(&world).await;
     for (id, fen) in [("A", 30), ("B", 5)] {
         lodge_and_agree(&world, id, fen).await;
     }
-    cut_off(&world).await;
-    assert_eq!(owed(&world, FIRST).await, 85);
+    assert_eq!(owed(&world, FIRST).await, 85, "it is not stated yet, though it is over");
     assert_eq!(carry_out(&world, FIRST, &["A", "B"], None).await, 2);
     assert_eq!(
         (owed(&world, FIRST).await, owed(&world, NEXT).await),
