@@ -250,3 +250,14 @@ fn nobody_is_said_to_have_filed_who_has_not() {
     let [chinese, _] = said(&[unfiled], &with("filing = 'none'"));
     says(&chinese, "没有有效备案，按参保地规定视同“其他临时外出”。");
 }
+
+/// A share of no class-B charges is nothing: what was sent is in policy, and the explanation says why.
+#[test]
+fn a_first_self_pay_that_falls_away_is_said() {
+    let own = ("first_self_pay", "first_self_pay = { ratio = '0.01', § }");
+    let bill = "bill = { first_self_pay = 200, in_policy = 2500, class_b = 0 }";
+    let [chinese, _] = said(&[own], &STAY.replace("bill = { in_policy = 2500 }", bill));
+    says(&chinese, "先行自付按参保地口径重算：乙类0.00 × 1% = 0.00（就医地为200.00）。");
+    // 2700 − 500
+    says(&chinese, "起付线500.00，本次承担500.00，其余2200.00按比例支付。");
+}
