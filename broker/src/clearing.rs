@@ -101,6 +101,8 @@ impl Clearing {
         now: Timestamp,
         mut done: impl FnMut(PeriodNumber, Step) + Send,
     ) -> Result<(), StoreError> {
+        // Whoever closed a period may have died before all were told.
+        self.store.clearing_tell_closed().await?;
         self.store.journal_fold(READING).await?;
         self.store.afterwards_follow(crate::corrections::carry::letter, now).await?;
         // Cutting off begins another period, which may be due as well: a hub that was down for months.

@@ -25,7 +25,7 @@ use settlement::ids::PoolCode;
 pub use dead::{DeadLetter, Replayed};
 pub use delivery::{Delivery, Ended};
 pub use nodes::NODES;
-pub(crate) use nodes::one_of_each_node;
+pub(crate) use nodes::Nodes;
 
 use crate::engine::{Engine, Row, Sql, Version};
 use crate::store::StoreError;

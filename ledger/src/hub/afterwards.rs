@@ -59,30 +59,6 @@ macro_rules! held {
     };
 }
 
-/// The same of a period and of every other that is not stated: what counts there goes onto the list with its settlement.
-macro_rules! held_unstated {
-    ($kind:literal) => {
-        concat!(
-            "(SELECT id FROM periods CROSS JOIN ",
-            $kind,
-            "_postings AS posted WHERE posted.period = periods.number AND ",
-            unstated!(),
-            " UNION SELECT id FROM periods CROSS JOIN ",
-            $kind,
-            "_moves AS moved WHERE moved.into_period = periods.number AND ",
-            unstated!(),
-            ") AS held"
-        )
-    };
-}
-macro_rules! unstated {
-    () => {
-        "(periods.number = ?1 OR NOT EXISTS (
-            SELECT 1 FROM clearing_steps
-            WHERE clearing_steps.period = periods.number AND step = 'carried' AND held = 1))"
-    };
-}
-
 /// Whether a posting came onto the list by itself: moved there, or made there after that of what was moved.
 macro_rules! came_alone {
     ($kind:literal) => {
@@ -136,7 +112,6 @@ pub(super) struct Kind {
     of_one: &'static str,
     on_list: &'static str,
     along: &'static str,
-    carried_out: &'static str,
     carry: &'static str,
     alone: alone::Texts,
 }
@@ -189,17 +164,6 @@ macro_rules! kind {
                   AND (moved.from_period = ?1 OR moved.into_period = ?1) AND moved.owner IS NULL
                 ORDER BY moved.id, moved.step, moved.from_period"
             ),
-            carried_out: concat!(
-                "SELECT changed.settlement, COALESCE(carried.into_period, 0), carried.reason, carried.owner
-                FROM ", held_unstated!($kind), " CROSS JOIN ", $kind, "s AS changed CROSS JOIN answers
-                CROSS JOIN carried_entries AS carried
-                WHERE changed.id = held.id AND answers.settlement = changed.settlement
-                  AND carried.position = answers.position AND carried.part = 0 AND carried.from_period = ?1
-                  AND NOT EXISTS (SELECT 1 FROM carried_entries AS cleared
-                                  WHERE cleared.position = carried.position AND cleared.part = 0
-                                    AND cleared.from_period = 0 AND cleared.into_period IS NOT NULL)
-                ORDER BY changed.settlement, COALESCE(carried.into_period, 0)"
-            ),
             carry: concat!(
                 "INSERT INTO ", $kind, "_moves (id, step, from_period, into_period) VALUES (?1, ?2, ?3, ?4)"
             ),
@@ -220,10 +184,10 @@ pub(super) const CORRECTIONS: Kind = kind!(
 const KINDS: [Kind; 2] = [DEDUCTIONS, CORRECTIONS];
 
 impl Kind {
-    /// The statements that are about all of a period.
+    /// The statement that is about all of a period.
     #[cfg(test)]
-    pub(super) fn of_a_period(&self) -> [&'static str; 2] {
-        [self.of_period, self.carried_out]
+    pub(super) fn of_a_period(&self) -> &'static str {
+        self.of_period
     }
 
     /// What moves in a period: one sum a lot, however many postings there are.

@@ -130,7 +130,7 @@ impl HubStore {
             .change(move |sql| {
                 let lodged = lodge_one(sql, &lodging, (&by, at))?;
                 if let (Some(telling), Ok(())) = (telling.as_deref(), &lodged) {
-                    telling.tell_deduction(sql, &lodging.id)?;
+                    telling.within(sql).tell_deduction(&lodging.id)?;
                 }
                 Ok(lodged)
             })
@@ -153,7 +153,7 @@ impl HubStore {
             .change(move |sql| {
                 let changed = change_one(sql, &id, &change, (&by, at))?;
                 if let (Some(telling), Ok(())) = (telling.as_deref(), &changed) {
-                    telling.tell_deduction(sql, &id)?;
+                    telling.within(sql).tell_deduction(&id)?;
                 }
                 Ok(changed)
             })
@@ -177,7 +177,7 @@ impl HubStore {
             let telling = self.telling.clone();
             let released = self.engine.write(move |sql| {
                 release(sql, &id, at)?;
-                telling.as_deref().map_or(Ok(()), |telling| telling.tell_deduction(sql, &id))
+                telling.as_deref().map_or(Ok(()), |telling| telling.within(sql).tell_deduction(&id))
             });
             released.await?;
         }

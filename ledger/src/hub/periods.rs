@@ -4,6 +4,7 @@
 
 mod apart;
 mod carried;
+mod carrying;
 mod course;
 mod followed;
 mod listed;

@@ -174,13 +174,14 @@ impl HubStore {
                     Ok(changes) => changes,
                     Err(refused) => return Ok(Err(refused)),
                 };
+                let teller = telling.as_deref().map(|telling| telling.within(sql));
                 let record = |change: PrefundChange| {
                     let is_new = insert(sql, &change, &by)?;
-                    if let Some(telling) = telling.as_deref().filter(|_| is_new) {
+                    if let Some(teller) = teller.as_ref().filter(|_| is_new) {
                         // Nobody can have said anything to it yet.
                         let payment = Payable::of(change.amount);
                         let entry = PrefundEntry { change: change.clone(), answer: None, payment, is_overtaken: false };
-                        telling.tell_prefund(sql, &change, (1, entry.recorded().standing(None, Date::MIN)))?;
+                        teller.tell_prefund(&change, (1, entry.recorded().standing(None, Date::MIN)))?;
                     }
                     Ok((change, is_new))
                 };
@@ -254,7 +255,9 @@ fn tell(sql: &Sql<'_>, telling: Option<&Telling>, key: &PrefundKey, id: &str) ->
     let (Some(telling), Some(entry)) = (telling, find(sql, key, id)?) else { return Ok(()) };
     let values = values![key.pair.home.0.as_str(), key.pair.treatment.0.as_str(), key.insurance.word(), id];
     let said = sql.find(SAID, values, |row| row.number(0))?.unwrap_or_default();
-    telling.tell_prefund(sql, &entry.change, (1 + said.unsigned_abs(), entry.recorded().standing(None, Date::MIN)))
+    telling
+        .within(sql)
+        .tell_prefund(&entry.change, (1 + said.unsigned_abs(), entry.recorded().standing(None, Date::MIN)))
 }
 
 fn find(sql: &Sql<'_>, key: &PrefundKey, id: &str) -> Result<Option<PrefundEntry>, StoreError> {

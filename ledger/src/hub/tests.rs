@@ -40,6 +40,7 @@ use folding::{
 use following::*;
 use inquiries::*;
 use listed::*;
+use paged::*;
 use prefunds::*;
 use returned::*;
 use sums::*;
@@ -61,6 +62,7 @@ mod folding;
 mod following;
 mod inquiries;
 mod listed;
+mod paged;
 mod prefunds;
 mod returned;
 mod several;
@@ -184,6 +186,10 @@ on_both! {
     each_word_of_a_change_of_a_prefund_is_told_in_its_order,
     a_deduction_is_told_each_time_that_it_moves_is_given_back_or_comes_again,
     both_members_are_told_where_a_correction_goes_by_itself,
+    what_differs_is_carried_out_and_told_some_at_a_time,
+    what_is_taken_off_branches_follows_them_some_at_a_time,
+    an_objection_tells_of_what_it_moves_and_not_of_what_went_before,
+    that_a_period_is_closed_is_told_some_pairs_at_a_time_and_once,
     what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,
     a_part_of_a_report_ends_nothing_outside_of_its_stretch,
     breaks_and_certificates_are_read_page_by_page,
@@ -574,28 +580,4 @@ async fn an_entry_is_in_the_period_that_is_open_when_it_is_committed(world: Worl
     let turns = store.settlement_turns(Position(0), 10).await.expect("turns");
     let told: Vec<_> = turns.iter().map(|turn| (turn.settlement.as_str(), turn.turn, turn.period.0)).collect();
     assert_eq!(told, [("1", Turn::Enter, 1), ("2", Turn::Enter, 2), ("1", Turn::Counter, 2)]);
-}
-
-async fn what_a_hub_left_behind_is_found_by_the_next(world: World) {
-    let answered = world.receive_fresh(&settle("1")).await.position;
-    world.answer(answered, None).await;
-    let left = world.receive_fresh(&settle("2")).await.position;
-    let world = world.reopened().await;
-    let own = world.receive_fresh(&settle("3")).await.position;
-    match world.place {
-        Place::Sqlite(_) => {
-            let frontier = world.store.operation_left_behind().await.expect("a frontier");
-            world.store.operation_sweep(&frontier).await.expect("swept");
-            assert_eq!(world.listed().await, [left], "nobody else can be carrying it out");
-        }
-        Place::Postgres(_) => {
-            assert_eq!(world.store.operation_left_behind().await.expect("a frontier"), [], "somebody may be");
-        }
-    }
-    world.sweep().await;
-    assert_eq!(world.listed().await, [left, own]);
-    world.answer(left, None).await;
-    assert_eq!(world.listed().await, [own]);
-    world.sweep().await;
-    world.check().await;
 }

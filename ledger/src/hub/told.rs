@@ -1,7 +1,9 @@
 //! What regions are told of clearing: a letter to each node of the home member and of the treatment member, posted in the
-//! commit that records the step. What a letter looks like on the wire, the hub that opens the store says; a store that was
-//! opened without that tells nobody. Called by what records steps: statements, deductions, prefunds.
+//! commit that records the step; that a period is closed, in commits of its own after that. What a letter looks like on the
+//! wire, the hub that opens the store says; a store that was opened without that tells nobody. Called by what records steps:
+//! statements, what is carried out, deductions, prefunds.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,23 +24,31 @@ use super::periods::{PeriodNumber, THE_LIST, read_pair};
 use super::prefunds::{PrefundChange, PrefundKey, PrefundKind};
 use super::{HubStore, deductions};
 use crate::clock::Clock;
-use crate::engine::{Row, Sql, Value, Version};
-use crate::mailbox::{self, Letter, Part, one_of_each_node};
+use crate::engine::{Row, Sql, Version, list};
+use crate::mailbox::{self, Letter, Nodes, Part};
 use crate::store::StoreError;
 use crate::values;
 
-/// The table of what was told of prefunds' use: each time that a warning came or went.
+/// The table of what was told of prefunds' use, each time that a warning came or went; and the pairs that are still to be
+/// told that a period is closed, a worklist.
 pub(super) const TABLES: Version = Version {
     tables: "CREATE TABLE prefund_turns (
         home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, turn INTEGER NOT NULL, watch TEXT NOT NULL,
         prefund INTEGER NOT NULL, outstanding INTEGER NOT NULL, turned_at INTEGER NOT NULL,
-        PRIMARY KEY (home, treatment, insurance, turn)) STRICT, WITHOUT ROWID;",
+        PRIMARY KEY (home, treatment, insurance, turn)) STRICT, WITHOUT ROWID;
+    CREATE TABLE closings_untold (
+        period INTEGER NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL,
+        PRIMARY KEY (period, home, treatment)) STRICT, WITHOUT ROWID;",
     append_only: &["prefund_turns"],
     postgres: "",
 };
 
 /// The kind of letters that tell of clearing; see `proto/yidi/v1/mailbox.proto`.
 const KIND: &str = "clearing";
+
+/// So many pairs are told in one commit that a period is closed: each has dozens of nodes, and whatever else is to be written
+/// waits behind it.
+const PAIRS_AT_ONCE: i64 = 20;
 
 /// Something that both members of a pair are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,41 +240,66 @@ impl Telling {
         self.regions.member_of(pool).unwrap_or(MemberCode(pool.0))
     }
 
+    /// Tells within one commit.
+    pub(super) fn within<'t, 'c>(&'t self, sql: &'t Sql<'c>) -> Teller<'t, 'c> {
+        Teller { telling: self, sql, nodes: OnceCell::new() }
+    }
+}
+
+/// Tells within one commit. Which nodes there are is read once, and only where there is something to tell.
+pub(super) struct Teller<'t, 'c> {
+    telling: &'t Telling,
+    sql: &'t Sql<'c>,
+    nodes: OnceCell<Nodes>,
+}
+
+impl Teller<'_, '_> {
+    fn nodes(&self) -> Result<&Nodes, StoreError> {
+        match self.nodes.get() {
+            Some(nodes) => Ok(nodes),
+            None => {
+                let nodes = Nodes::read(self.sql)?;
+                Ok(self.nodes.get_or_init(|| nodes))
+            }
+        }
+    }
+
     /// Posts a letter to each node of both members. What was told before is not told again.
-    pub(super) fn tell(&self, sql: &Sql<'_>, told: &Told) -> Result<(), StoreError> {
+    pub(super) fn tell(&self, told: &Told) -> Result<(), StoreError> {
         let (subject, version) = (told.subject(), told.version());
         let (id, kind) = (format!("{subject} {version}"), KIND.to_owned());
-        let letter = Letter { id, subject, version, kind, body: (self.write)(told) };
+        let letter = Letter { id, subject, version, kind, body: (self.telling.write)(told) };
+        let (nodes, at) = (self.nodes()?, self.telling.clock.now());
         for (part, member) in [(Part::Home, told.pair.home), (Part::Treatment, told.pair.treatment)] {
-            for mailbox in one_of_each_node(sql, part, |pool| self.member_of(pool) == member)? {
-                mailbox::post(sql, mailbox, &letter, self.clock.now())?;
+            for mailbox in nodes.one_of_each(part, |pool| self.telling.member_of(pool) == member) {
+                mailbox::post(self.sql, mailbox, &letter, at)?;
             }
         }
         Ok(())
     }
 
     /// The same of a pair in a period.
-    pub(super) fn tell_of(
-        &self,
-        sql: &Sql<'_>,
-        (period, pair): (PeriodNumber, Pair),
-        news: News,
-    ) -> Result<(), StoreError> {
-        self.tell(sql, &Told { pair, month: month_of(sql, period)?, news })
+    pub(super) fn tell_of(&self, (period, pair): (PeriodNumber, Pair), news: News) -> Result<(), StoreError> {
+        self.tell(&Told { pair, month: month_of(self.sql, period)?, news })
     }
 
-    /// That a period is closed: every pair that has a statement in it.
-    pub(super) fn tell_closed(&self, sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {
-        const PAIRS: &str =
-            "SELECT DISTINCT home, treatment FROM statements WHERE period = ?1 ORDER BY home, treatment";
-        for pair in sql.query(PAIRS, values![period.0], |row| read_pair(row, 0))? {
-            self.tell_of(sql, (period, pair), News::Closed)?;
+    /// Tells some of the pairs that are still to be told that a period is closed; whether others may be left.
+    fn tell_some_closed(&self) -> Result<bool, StoreError> {
+        const SOME: &str =
+            "SELECT period, home, treatment FROM closings_untold ORDER BY period, home, treatment LIMIT ?1";
+        const DONE: &str = "DELETE FROM closings_untold WHERE period = ?1 AND home = ?2 AND treatment = ?3";
+        let read = |row: Row<'_>| Ok((PeriodNumber(row.number(0)?), read_pair(row, 1)?));
+        let untold = self.sql.query(SOME, values![PAIRS_AT_ONCE], read)?;
+        for (period, pair) in &untold {
+            self.tell_of((*period, *pair), News::Closed)?;
+            self.sql.execute(DONE, values![period.0, pair.home.0.as_str(), pair.treatment.0.as_str()])?;
         }
-        Ok(())
+        Ok(untold.len() as i64 == PAIRS_AT_ONCE)
     }
 
     /// How a deduction stands.
-    pub(super) fn tell_deduction(&self, sql: &Sql<'_>, id: &str) -> Result<(), StoreError> {
+    pub(super) fn tell_deduction(&self, id: &str) -> Result<(), StoreError> {
+        let sql = self.sql;
         let Some(held) = deductions::find(sql, id)? else { return Ok(()) };
         let month = match held.period.filter(|period| *period != THE_LIST) {
             Some(period) => month_of(sql, period)?,
@@ -277,11 +312,11 @@ impl Telling {
             standing: held.standing,
             taken: held.agreed.total(),
         };
-        self.tell(sql, &Told { pair: pair_of(&held.lot, &self.regions), month, news })
+        self.tell(&Told { pair: pair_of(&held.lot, &self.telling.regions), month, news })
     }
 
     /// Where a correction of one settlement has gone last; nothing where it has gone nowhere.
-    fn tell_correction_moved(&self, sql: &Sql<'_>, id: &str) -> Result<(), StoreError> {
+    fn tell_correction_moved(&self, id: &str) -> Result<(), StoreError> {
         const MOVED: &str = "SELECT home, treatment, insurance, care, corrections.settlement, corrections.batch,
                 moved.from_period, moved.into_period,
                 (SELECT COUNT(*) FROM correction_moves AS one WHERE one.id = corrections.id),
@@ -300,55 +335,37 @@ impl Telling {
             let (batch, way) = (row.text(5)?.to_owned(), Gone::between(from, into));
             Ok((read_lot(row, 0)?, into, News::CorrectionMoved { batch, settlement, step, way, moves }))
         };
-        let Some((lot, into, news)) = sql.find(MOVED, values![id], read)? else { return Ok(()) };
-        let month = into.map(|into| month_of(sql, into)).transpose()?.flatten();
-        self.tell(sql, &Told { pair: pair_of(&lot, &self.regions), month, news })
+        let Some((lot, into, news)) = self.sql.find(MOVED, values![id], read)? else { return Ok(()) };
+        let month = into.map(|into| month_of(self.sql, into)).transpose()?.flatten();
+        self.tell(&Told { pair: pair_of(&lot, &self.telling.regions), month, news })
     }
 
-    /// The same out of several periods.
-    pub(super) fn tell_moved_out_of(&self, sql: &Sql<'_>, periods: &[PeriodNumber]) -> Result<(), StoreError> {
-        periods.iter().try_for_each(|period| self.tell_moved_out(sql, *period))
-    }
-
-    /// How deductions and corrections stand that have gone out of a period, with their settlements or by themselves; what was
-    /// told of that before is not told again.
-    pub(super) fn tell_moved_out(&self, sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {
-        const DEDUCTIONS: &str = "SELECT DISTINCT id FROM deduction_moves WHERE from_period = ?1 ORDER BY id";
-        const CORRECTIONS: &str = "SELECT DISTINCT id FROM correction_moves WHERE from_period = ?1 ORDER BY id";
-        self.tell_moved(sql, [DEDUCTIONS, CORRECTIONS], values![period.0])
-    }
-
-    /// The same of those of a settlement that have left the list.
-    pub(super) fn tell_moved_off(&self, sql: &Sql<'_>, settlement: &SettlementId) -> Result<(), StoreError> {
-        const DEDUCTIONS: &str = "SELECT DISTINCT moved.id FROM deductions CROSS JOIN deduction_moves AS moved
-            WHERE deductions.settlement = ?1 AND moved.id = deductions.id AND moved.from_period = ?2 ORDER BY moved.id";
-        const CORRECTIONS: &str = "SELECT DISTINCT moved.id FROM corrections CROSS JOIN correction_moves AS moved
-            WHERE corrections.settlement = ?1 AND moved.id = corrections.id AND moved.from_period = ?2 ORDER BY moved.id";
-        self.tell_moved(sql, [DEDUCTIONS, CORRECTIONS], values![&settlement.to_time_first(), THE_LIST.0])
-    }
-
-    fn tell_moved(
-        &self,
-        sql: &Sql<'_>,
-        [deductions, corrections]: [&'static str; 2],
-        of: &[Value<'_>],
-    ) -> Result<(), StoreError> {
-        let ids = |text| -> Result<Vec<String>, StoreError> { sql.query(text, of, |row| Ok(row.text(0)?.to_owned())) };
-        ids(deductions)?.iter().try_for_each(|id| self.tell_deduction(sql, id))?;
-        ids(corrections)?.iter().try_for_each(|id| self.tell_correction_moved(sql, id))
+    /// How deductions and corrections stand of settlements that this commit has moved, as the book keeps these: whichever has
+    /// gone anywhere, with its settlement or by itself. What was told of that before is not told again.
+    pub(super) fn tell_moved<'s>(&self, settlements: impl IntoIterator<Item = &'s str>) -> Result<(), StoreError> {
+        const DEDUCTIONS: &str = "SELECT DISTINCT moved.id
+            FROM json_each(?1) AS wanted CROSS JOIN deductions CROSS JOIN deduction_moves AS moved
+            WHERE deductions.settlement = wanted.value AND moved.id = deductions.id ORDER BY moved.id";
+        const CORRECTIONS: &str = "SELECT DISTINCT moved.id
+            FROM json_each(?1) AS wanted CROSS JOIN corrections CROSS JOIN correction_moves AS moved
+            WHERE corrections.settlement = wanted.value AND moved.id = corrections.id ORDER BY moved.id";
+        let wanted = list(settlements);
+        let ids = |text| self.sql.query(text, values![&wanted], |row| Ok(row.text(0)?.to_owned()));
+        let (deductions, corrections): (Vec<String>, Vec<String>) = (ids(DEDUCTIONS)?, ids(CORRECTIONS)?);
+        deductions.iter().try_for_each(|id| self.tell_deduction(id))?;
+        corrections.iter().try_for_each(|id| self.tell_correction_moved(id))
     }
 
     /// How far a change of a prefund is, and the how manieth word of it that is.
     pub(super) fn tell_prefund(
         &self,
-        sql: &Sql<'_>,
         change: &PrefundChange,
         (step, standing): (u64, PrefundStanding),
     ) -> Result<(), StoreError> {
         let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, .. } = change;
         let (insurance, id, kind, amount) = (*insurance, id.clone(), *kind, *amount);
         let news = News::Prefund { insurance, id, kind, amount, step, standing };
-        self.tell(sql, &Told { pair: *pair, month: None, news })
+        self.tell(&Told { pair: *pair, month: None, news })
     }
 }
 
@@ -371,18 +388,35 @@ impl HubStore {
         let telling = self.telling.clone();
         self.engine
             .write(move |sql| {
+                let teller = telling.as_deref().map(|telling| telling.within(sql));
                 turned.iter().try_fold(0, |new, (key, watch, usage)| {
-                    Ok(new + usize::from(turn(sql, telling.as_deref(), (key, *watch, *usage), at)?))
+                    Ok(new + usize::from(turn(sql, teller.as_ref(), (key, *watch, *usage), at)?))
                 })
             })
             .await
+    }
+
+    /// Tells the pairs of closed periods that were not told yet, some of them in a commit. Once all are told it writes
+    /// nothing; whoever dies meanwhile leaves the others to the next.
+    ///
+    /// # Errors
+    /// When the store fails; who was told stays told.
+    pub async fn clearing_tell_closed(&self) -> Result<(), StoreError> {
+        let Some(telling) = &self.telling else { return Ok(()) };
+        let mut is_untold =
+            self.engine.read(|sql| sql.exists("SELECT 1 FROM closings_untold LIMIT 1", values![])).await?;
+        while is_untold {
+            let telling = telling.clone();
+            is_untold = self.engine.write(move |sql| telling.within(sql).tell_some_closed()).await?;
+        }
+        Ok(())
     }
 }
 
 /// Before the first turn a prefund is green.
 fn turn(
     sql: &Sql<'_>,
-    telling: Option<&Telling>,
+    teller: Option<&Teller<'_, '_>>,
     (key, watch, usage): (&PrefundKey, Watch, Usage),
     at: Timestamp,
 ) -> Result<bool, StoreError> {
@@ -410,11 +444,18 @@ fn turn(
         at.as_microsecond()
     ];
     sql.execute(TURN, values)?;
-    if let Some(telling) = telling {
+    if let Some(teller) = teller {
         let news = News::PrefundUse { insurance, turn: (last + 1).unsigned_abs(), watch, usage };
-        telling.tell(sql, &Told { pair, month: None, news })?;
+        teller.tell(&Told { pair, month: None, news })?;
     }
     Ok(true)
+}
+
+/// Notes that every pair that has a statement in a period is to be told that it is closed.
+pub(super) fn closing(sql: &Sql<'_>, period: PeriodNumber) -> Result<(), StoreError> {
+    const UNTOLD: &str = "INSERT INTO closings_untold (period, home, treatment)
+        SELECT DISTINCT period, home, treatment FROM statements WHERE period = ?1";
+    sql.execute(UNTOLD, values![period.0]).map(drop)
 }
 
 /// How often what a deduction takes off, or gives back, has gone from one period into another.

@@ -38,23 +38,34 @@ impl Mailboxes {
     }
 }
 
-/// One mailbox of each node that acts for some pools in a part, in the order of pools.
-///
-/// # Errors
-/// When a statement fails.
-pub(crate) fn one_of_each_node(
-    sql: &Sql<'_>,
-    part: Part,
-    is_theirs: impl Fn(PoolCode) -> bool,
-) -> Result<Vec<Mailbox>, StoreError> {
-    const SERVED: &str = "SELECT pool, node FROM mailbox_nodes WHERE part = ?1 ORDER BY pool";
-    let served =
-        sql.query(SERVED, values![part.word()], |row| Ok((read_pool(row.text(0)?)?, row.text(1)?.to_owned())))?;
-    let mut first: BTreeMap<String, PoolCode> = BTreeMap::new();
-    for (pool, node) in served.into_iter().filter(|(pool, _)| is_theirs(*pool)) {
-        first.entry(node).or_insert(pool);
+/// The mailboxes that nodes have opened, each with its node.
+pub(crate) struct Nodes(Vec<(Mailbox, String)>);
+
+impl Nodes {
+    /// Reads which there are.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub(crate) fn read(sql: &Sql<'_>) -> Result<Nodes, StoreError> {
+        const SERVED: &str = "SELECT pool, node FROM mailbox_nodes WHERE part = ?1 ORDER BY pool";
+        let mut served = Vec::new();
+        for part in [Part::Home, Part::Treatment] {
+            served.extend(sql.query(SERVED, values![part.word()], |row| {
+                Ok((Mailbox { pool: read_pool(row.text(0)?)?, part }, row.text(1)?.to_owned()))
+            })?);
+        }
+        Ok(Nodes(served))
     }
-    Ok(first.into_values().map(|pool| Mailbox { pool, part }).collect())
+
+    /// One mailbox of each node that acts for some pools in a part, in the order of nodes.
+    pub(crate) fn one_of_each(&self, part: Part, is_theirs: impl Fn(PoolCode) -> bool) -> Vec<Mailbox> {
+        let mut first: BTreeMap<&str, Mailbox> = BTreeMap::new();
+        let theirs = self.0.iter().filter(|(mailbox, _)| mailbox.part == part && is_theirs(mailbox.pool));
+        for (mailbox, node) in theirs {
+            first.entry(node).or_insert(*mailbox);
+        }
+        first.into_values().collect()
+    }
 }
 
 fn pools_of(sql: &Sql<'_>, part: Part, node: PoolCode) -> Result<Vec<PoolCode>, StoreError> {

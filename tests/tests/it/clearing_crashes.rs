@@ -21,11 +21,13 @@ use clearing::review::{Objection, Standing};
 use clearing::statement::{BankAccount, Pairs, detail, national, notice, of_member, shares};
 use jiff::Timestamp;
 use jiff::civil::date;
+use ledger::clock::Clock;
 use ledger::engine::{Commit, Disk, Faults, Location, Task};
 use ledger::hub::{
     Change, Deduction, DeductionLodging, FoundBreak, PeriodNumber, Position, Reply, StatementFault, StepReport,
 };
 use ledger::leaves::Scope;
+use ledger::mailbox::{Mailbox, Part};
 use ledger::store::StoreError;
 use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::InstitutionCode;
@@ -100,6 +102,8 @@ impl Faults for Fates {
 /// What happens in the two months. Whoever does not know whether it happened does it again.
 #[derive(Clone, Copy, Debug)]
 enum Event {
+    /// The nodes of regions open their mailboxes.
+    NodesOpen,
     Settled(Stay, Timestamp),
     Cancelled(&'static str, Stay, Timestamp),
     BooksFoundApart(Stay, Timestamp),
@@ -134,10 +138,10 @@ const Z2: Stay = Stay { id: "Z2", home: "440300", yuan: 70 };
 /// what June has cleared, which release what was deducted; August with one of these reversed, which brings it back.
 fn script() -> Vec<Event> {
     use Event::{
-        Advanced, Agreed, BooksAgree, BooksFoundApart, BroughtBack, Cancelled, Contested, Lodged, Objected, Paid,
-        Settled, Withdrawn,
+        Advanced, Agreed, BooksAgree, BooksFoundApart, BroughtBack, Cancelled, Contested, Lodged, NodesOpen, Objected,
+        Paid, Settled, Withdrawn,
     };
-    let mut script = vec![Advanced(noon(6, 15))];
+    let mut script = vec![NodesOpen, Advanced(noon(6, 15))];
     script.extend([S1, S2, S3, S4, S5, Z1].map(|stay| Settled(stay, noon(6, 16))));
     script.extend([
         Advanced(noon(6, 17)),
@@ -180,6 +184,13 @@ fn script() -> Vec<Event> {
 async fn happen(book: &Book, event: Event) -> Result<(), StoreError> {
     let store = &book.store;
     match event {
+        Event::NodesOpen => {
+            for (part, pools) in [(Part::Home, &["410700", "440300"][..]), (Part::Treatment, &["310000"][..])] {
+                let opened = pools.iter().map(|code| Mailbox { pool: pool(code), part }).collect();
+                store.mailboxes().node_note(opened).await?;
+            }
+            Ok(())
+        }
         Event::Settled(stay, at) => book.settle(stay, at).await,
         Event::Cancelled(id, stay, at) => book.cancel(id, stay, at).await,
         Event::BooksFoundApart(stay, at) => {
@@ -274,6 +285,8 @@ struct Seen {
     carried: Vec<Way>,
     deductions: Vec<Deduction>,
     papers: BTreeMap<String, Vec<u8>>,
+    /// How many letters were posted: nobody takes any.
+    letters: u64,
 }
 
 async fn seen(book: &Book) -> Seen {
@@ -309,7 +322,8 @@ async fn seen(book: &Book) -> Seen {
         .collect();
     carried.sort();
     let deductions = store.deduction_list(None).await.expect("deductions");
-    Seen { months, statements, carried, deductions, papers }
+    let (letters, _, _) = store.mailboxes().letter_counts().await.expect("counts");
+    Seen { months, statements, carried, deductions, papers, letters }
 }
 
 /// The settlements behind what pairs clear in a month.
@@ -394,7 +408,9 @@ async fn live(
     let location = Location::Simulated(Disk::new(faults.clone()).expect("a disk"));
     let open = || {
         let book = Book::open(&location).expect("a book");
-        Book { calendar: calendar.unwrap_or(&book.calendar).clone(), ..book }
+        let telling = broker::clearing::news::telling(book.regions.clone(), Clock::starting_at(noon(6, 1)));
+        let (store, calendar) = (book.store.telling(telling), calendar.unwrap_or(&book.calendar).clone());
+        Book { store, calendar, ..book }
     };
     let mut books: Vec<Book> = (0..hubs).map(|_| open()).collect();
     for event in script {
@@ -465,6 +481,7 @@ async fn the_months_of_these_tests_hold_what_they_are_to_prove() {
     };
     assert!(told("审核扣款明细", &["D1", "D4", "D5"]) && told("转入转出明细", &["S1", "S3", "Z2"]));
     assert!(told("结算明细", &["S2", "S4", "S6", "Z1"]));
+    assert!(seen.letters > 40, "{}", seen.letters);
     assert!(commits > 40 && seen.papers.len() > 20, "{commits} {}", seen.papers.len());
 }
 
@@ -509,7 +526,7 @@ async fn wherever_a_hub_dies_between_pages_of_what_was_not_compared_all_of_it_is
     use Event::{Advanced, Agreed, Cancelled, Lodged, Settled};
     let calendar = std::fs::read_to_string(world::repository().join("deploy/calendar.toml")).expect("a calendar");
     let calendar = Arc::new(Calendar::parse(&calendar).expect("a calendar"));
-    let mut script = vec![Advanced(noon(6, 15))];
+    let mut script = vec![Event::NodesOpen, Advanced(noon(6, 15))];
     script.extend([S1, S2, S3, Z1, Z2].map(|stay| Settled(stay, noon(6, 16))));
     script.extend([
         Settled(S4, noon(6, 17)),

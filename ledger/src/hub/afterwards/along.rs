@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::alone::{self, Going, Posted};
 use super::{KINDS, Kind};
-use crate::engine::Sql;
+use crate::engine::{Sql, list};
 use crate::hub::corrupt;
 use crate::hub::periods::{Carrying, PeriodNumber, THE_LIST, unstated};
 use crate::hub::proving::Afterwards;
@@ -85,26 +85,81 @@ pub(in crate::hub) fn carry_with(
     move_with(sql, settlement, from, into)
 }
 
-/// The same for all settlements that are carried out of a period; what has gone stays gone.
-pub(in crate::hub) fn carry_with_all(
+/// The same for some settlements that are carried out of a period; what has gone stays gone.
+pub(in crate::hub) fn carry_with_some(
     sql: &Sql<'_>,
     period: PeriodNumber,
+    settlements: &[String],
     carrying: &Carrying,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    for kind in KINDS {
-        let mut carried = BTreeMap::new();
-        sql.query(kind.carried_out, values![period.0], |row| {
-            let settlement = row.text(0)?.to_owned();
-            let malformed = || corrupt("carried_entries", &settlement, "its owner is not one of ours");
-            let owner = Side::from_word(row.text(3)?).ok_or_else(malformed)?;
-            carried.insert(settlement, (PeriodNumber(row.number(1)?), row.text(2)?.to_owned(), owner));
-            Ok(())
-        })?;
-        for (settlement, (into, reason, owner)) in &carried {
-            let going = Going { from: period, into: *into, reason, owner: *owner, at };
-            carry_with(sql, settlement, carrying, &going)?;
-        }
+    for (settlement, Went { into, reason, owner }) in &went(sql, period, settlements)? {
+        carry_with(sql, settlement, carrying, &Going { from: period, into: *into, reason, owner: *owner, at })?;
     }
     Ok(())
+}
+
+/// The settlements of a page of entries that are carried out of a period, after a place in the book, which have left something
+/// behind that goes with them; and the place after which the next page begins, none where this is the last.
+pub(in crate::hub) fn left_behind(
+    sql: &Sql<'_>,
+    period: PeriodNumber,
+    after: i64,
+    limit: usize,
+) -> Result<(Vec<String>, Option<i64>), StoreError> {
+    const CHANGED: &str = "SELECT carried.position, answers.settlement
+        FROM carried_entries AS carried CROSS JOIN answers
+        WHERE carried.from_period = ?1 AND carried.position > ?2 AND carried.part = 0
+          AND answers.position = carried.position
+          AND (EXISTS (SELECT 1 FROM deductions WHERE deductions.settlement = answers.settlement)
+               OR EXISTS (SELECT 1 FROM corrections WHERE corrections.settlement = answers.settlement))
+        ORDER BY carried.position LIMIT ?3";
+    let page = sql
+        .query(CHANGED, values![period.0, after, limit as i64], |row| Ok((row.number(0)?, row.text(1)?.to_owned())))?;
+    let next = page.last().filter(|_| page.len() == limit).map(|(position, _)| *position);
+    let changed: Vec<String> = page.into_iter().map(|(_, settlement)| settlement).collect();
+    let others = unstated(sql, period)?;
+    let mut behind = Vec::new();
+    for (settlement, Went { into, .. }) in went(sql, period, &changed)? {
+        let mut places = others.iter().filter(|_| into == THE_LIST).chain([&period]);
+        if places
+            .try_fold(false, |found, place| Ok::<_, StoreError>(found || goes_out_of(sql, &settlement, *place)?))?
+        {
+            behind.push(settlement);
+        }
+    }
+    Ok((behind, next))
+}
+
+/// Where a settlement went that is carried out of a period, and why.
+struct Went {
+    into: PeriodNumber,
+    reason: String,
+    owner: Side,
+}
+
+/// Where some settlements went that are carried out of a period; what two people took off the list has gone on from there.
+fn went(sql: &Sql<'_>, period: PeriodNumber, settlements: &[String]) -> Result<BTreeMap<String, Went>, StoreError> {
+    const WENT: &str = "SELECT answers.settlement, COALESCE(carried.into_period, 0), carried.reason, carried.owner
+        FROM json_each(?2) AS wanted CROSS JOIN answers CROSS JOIN carried_entries AS carried
+        WHERE answers.settlement = wanted.value AND carried.position = answers.position AND carried.part = 0
+          AND carried.from_period = ?1
+          AND NOT EXISTS (SELECT 1 FROM carried_entries AS cleared
+                          WHERE cleared.position = carried.position AND cleared.part = 0
+                            AND cleared.from_period = 0 AND cleared.into_period IS NOT NULL)
+        ORDER BY answers.settlement, COALESCE(carried.into_period, 0)";
+    let wanted = list(settlements.iter().map(String::as_str));
+    let rows = sql.query(WENT, values![period.0, &wanted], |row| {
+        let settlement = row.text(0)?.to_owned();
+        let malformed = || corrupt("carried_entries", &settlement, "its owner is not one of ours");
+        let owner = Side::from_word(row.text(3)?).ok_or_else(malformed)?;
+        let went = Went { into: PeriodNumber(row.number(1)?), reason: row.text(2)?.to_owned(), owner };
+        Ok((settlement, went))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Whether something would go with a settlement out of a period.
+fn goes_out_of(sql: &Sql<'_>, settlement: &str, period: PeriodNumber) -> Result<bool, StoreError> {
+    KINDS.iter().try_fold(false, |found, kind| Ok(found || !kind.with_settlement(sql, settlement, period)?.is_empty()))
 }

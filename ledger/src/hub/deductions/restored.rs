@@ -43,7 +43,7 @@ impl HubStore {
             let restored = self.engine.write(move |sql| {
                 let is_looked_at = restore_one(sql, &id, at)?;
                 if let Some(telling) = telling.as_deref().filter(|_| is_looked_at) {
-                    telling.tell_deduction(sql, &id)?;
+                    telling.within(sql).tell_deduction(&id)?;
                 }
                 Ok(is_looked_at)
             });

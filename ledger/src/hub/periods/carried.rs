@@ -1,5 +1,5 @@
 //! Entries that a period is cleared without: carried out of it, and into another or onto the list. What a period clears
-//! of its lots follows from them and from the journal's sums.
+//! of its lots follows from them and from the journal's sums. Page by page they are carried out by [`super::carrying`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,7 @@ use super::super::afterwards::along;
 use super::super::breaks::read_branch;
 use super::super::lots::{LotPosting, read_lot, read_moved, read_posting, summed};
 use super::super::{HubStore, afterwards};
-use super::course::{StepTaken, record_step};
-use super::uncompared::{self, DisputedBranches};
+use super::uncompared;
 use super::{PeriodNumber, THE_LIST};
 use crate::engine::{Row, Sql, Value, list};
 use crate::store::StoreError;
@@ -128,59 +127,6 @@ macro_rules! carried_page {
 }
 
 impl HubStore {
-    /// Carries the entries of settlements out of a period, then those of whole branches page by page, and records that the
-    /// period has taken this step; tells how many there are, and none where one of them would go into a period that has
-    /// taken it too. Once it is taken nothing is carried out so any more: statements follow from it. Entries of a period
-    /// that `carrying` does not name are not of this one.
-    ///
-    /// # Errors
-    /// When the store fails; what was carried stays carried, and the step is not taken.
-    pub async fn entry_carry_out(
-        &self,
-        period: PeriodNumber,
-        (disputed, uncompared): (Vec<Disputed>, Vec<DisputedBranches>),
-        carrying: Carrying,
-        at: Timestamp,
-    ) -> Result<Option<u64>, StoreError> {
-        let telling = self.telling.clone();
-        if !uncompared.is_empty() {
-            // First what books were compared on: whoever carries it on is to know in what they differ.
-            let (disputed, carrying) = (disputed.clone(), carrying.clone());
-            let first = move |sql: &Sql<'_>| match may_carry(sql, period, &carrying)? {
-                Ok(()) => carry_out(sql, period, &disputed, &carrying, None, at).map(|_| Ok(())),
-                Err(over) => Ok(Err(over)),
-            };
-            if let Err(Over(told)) = self.engine.write(first).await? {
-                return Ok(told);
-            }
-        }
-        for branches in &uncompared {
-            if let Err(Over(told)) = self.carry_out_branches(period, branches, &carrying, at).await? {
-                return Ok(told);
-            }
-        }
-        self.engine
-            .write(move |sql| {
-                // As many as there are: whoever died before this may have carried some of them.
-                const CARRIED: &str = "SELECT COUNT(*) FROM carried_entries WHERE from_period = ?1";
-                if let Err(Over(told)) = may_carry(sql, period, &carrying)? {
-                    return Ok(told);
-                }
-                carry_out(sql, period, &disputed, &carrying, None, at)?;
-                // Also where nothing is left to carry: whoever died before this may have carried it.
-                along::carry_with_all(sql, period, &carrying, at)?;
-                if let Some(telling) = telling.as_deref() {
-                    telling.tell_moved_out_of(sql, &unstated(sql, period)?)?;
-                    telling.tell_moved_out(sql, period)?;
-                }
-                let carried: i64 = sql.get(CARRIED, values![period.0], |row| row.number(0))?;
-                let report = format!("{carried} entries carried out");
-                record_step(sql, period, StepTaken::Carried, &report, at)?;
-                Ok(Some(carried.cast_unsigned()))
-            })
-            .await
-    }
-
     /// The first period after one from which nothing was carried out yet: its statements are still to be made, so entries
     /// can go into it.
     ///
@@ -258,7 +204,7 @@ pub(super) const CARRY: &str = "INSERT INTO carried_entries
 
 /// Nothing is carried out any more; what is told then, see [`HubStore::entry_carry_out`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Over(Option<u64>);
+pub(super) struct Over(pub Option<u64>);
 
 /// Whether entries may be carried out of a period into these: another hub may have taken the step meanwhile, or stated
 /// one of them.
@@ -361,7 +307,7 @@ pub(super) fn in_period(
     Ok(found.into_iter().filter(|(_, lot)| of.is_none_or(|of| of(lot))).map(|(entry, _)| entry).collect())
 }
 
-/// Carries out, of these lots alone where any are given; tells how many entries.
+/// Carries out settlements, each named once, with what is taken off them; of these lots alone where any are given.
 pub(super) fn carry_out(
     sql: &Sql<'_>,
     period: PeriodNumber,
@@ -369,25 +315,21 @@ pub(super) fn carry_out(
     carrying: &Carrying,
     of: Option<OfLots<'_>>,
     at: Timestamp,
-) -> Result<u64, StoreError> {
-    // One that is named several times goes for the last reason.
-    let named: BTreeMap<&SettlementId, &Disputed> = disputed.iter().map(|one| (&one.settlement, one)).collect();
-    let named: Vec<&Disputed> = named.into_values().collect();
-    let mut carried = 0;
-    for some in named.chunks(AT_ONCE) {
-        let (entries, own) = carry_entries(sql, period, some, carrying, of, at)?;
-        carried += entries;
-        let reasons = by_settlement(some);
+) -> Result<(), StoreError> {
+    for some in disputed.chunks(AT_ONCE) {
+        let some: Vec<&Disputed> = some.iter().collect();
+        let own = carry_entries(sql, period, &some, carrying, of, at)?;
+        let reasons = by_settlement(&some);
         for (settlement, into) in own {
             let Some(Disputed { settlement: _, reason, owner }) = reasons.get(&settlement) else { continue };
             let going = Going { from: period, into, reason, owner: *owner, at };
             along::carry_with(sql, &settlement, carrying, &going)?;
         }
     }
-    Ok(carried)
+    Ok(())
 }
 
-/// The same, without what is taken off them; tells how many entries, and into which period each settlement's own part went.
+/// The same, without what is taken off them; tells into which period each settlement's own part went.
 pub(super) fn carry_entries(
     sql: &Sql<'_>,
     period: PeriodNumber,
@@ -395,7 +337,7 @@ pub(super) fn carry_entries(
     carrying: &Carrying,
     of: Option<OfLots<'_>>,
     at: Timestamp,
-) -> Result<(u64, BTreeMap<String, PeriodNumber>), StoreError> {
+) -> Result<BTreeMap<String, PeriodNumber>, StoreError> {
     let reasons = by_settlement(disputed);
     let mut found = in_period(sql, period, &reasons.keys().cloned().collect(), of)?;
     // Entries of a period that is not named are not of this one.
@@ -438,8 +380,7 @@ pub(super) fn carry_entries(
     sql.execute_each(CARRY, &rows)?;
     uncompared::count(sql, branches)?;
     let own = ways.iter().filter(|((_, part), _)| *part == 0);
-    let own = own.map(|((settlement, _), into)| (settlement.clone(), into.unwrap_or(THE_LIST)));
-    Ok((rows.len() as u64, own.collect()))
+    Ok(own.map(|((settlement, _), into)| (settlement.clone(), into.unwrap_or(THE_LIST))).collect())
 }
 
 /// Part of a settlement whose entries undo one another: which settlement, as the book keeps it, and which part.

@@ -8,7 +8,7 @@ use clearing::period::{Pair, PairRecord, Proof, Record};
 use jiff::Timestamp;
 use settlement::ids::{MemberCode, RegionCode};
 
-use super::super::{HubStore, corrupt, instant};
+use super::super::{HubStore, corrupt, instant, told};
 use super::{PeriodNumber, statements};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
@@ -134,10 +134,11 @@ impl HubStore {
         self.engine.read(find).await
     }
 
-    /// Records a step that was taken. One that holds already is not recorded again.
+    /// Records a step that was taken. One that holds already is not recorded again. That a period is closed, its pairs are
+    /// told afterwards; see [`HubStore::clearing_tell_closed`].
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails; a step that was recorded stays so.
     pub async fn clearing_step(
         &self,
         period: PeriodNumber,
@@ -146,19 +147,17 @@ impl HubStore {
         taken_at: Timestamp,
     ) -> Result<(), StoreError> {
         const HELD: &str = "SELECT 1 FROM clearing_steps WHERE period = ?1 AND step = ?2 AND held = 1";
-        let telling = self.telling.clone();
+        let is_told = self.telling.is_some() && step == StepTaken::Closed;
         self.engine
             .write(move |sql| {
                 if sql.exists(HELD, values![period.0, step.word()])? {
                     return Ok(());
                 }
                 record_step(sql, period, step, &report, taken_at)?;
-                match telling.as_deref().filter(|_| step == StepTaken::Closed) {
-                    Some(telling) => telling.tell_closed(sql, period),
-                    None => Ok(()),
-                }
+                if is_told { told::closing(sql, period) } else { Ok(()) }
             })
-            .await
+            .await?;
+        if is_told { self.clearing_tell_closed().await } else { Ok(()) }
     }
 
     /// The steps that a period has taken, in order.

@@ -205,7 +205,7 @@ impl HubStore {
             .change(move |sql| {
                 let acted = act_on(sql, (&settlement, part), act, &reason, (&by, at))?;
                 if let (Some(telling), Ok(())) = (telling.as_deref(), &acted) {
-                    telling.tell_moved_off(sql, &settlement)?;
+                    telling.within(sql).tell_moved([&*settlement.to_time_first()])?;
                 }
                 Ok(acted)
             })

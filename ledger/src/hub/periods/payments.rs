@@ -55,7 +55,7 @@ impl HubStore {
                         && let Some(telling) = telling.as_deref()
                     {
                         let news = News::Notice { insurance, version, due: *due };
-                        telling.tell_of(sql, (period, pair), news)?;
+                        telling.within(sql).tell_of((period, pair), news)?;
                     }
                 }
                 Ok(())
@@ -100,7 +100,7 @@ impl HubStore {
                 let (period, pair, insurance) = place;
                 let held = payable(sql, place)?.unwrap_or_default();
                 let (is_settled, step) = (held.is_settled(), acceptances(sql, place)?);
-                telling.tell_of(sql, (period, pair), News::Acceptance { insurance, side, step, is_settled })?;
+                telling.within(sql).tell_of((period, pair), News::Acceptance { insurance, side, step, is_settled })?;
                 Ok(Ok(()))
             })
             .await

@@ -16,7 +16,7 @@ use super::super::HubStore;
 use super::super::lots::{read_lot, read_sums, row_of};
 use super::super::told::News;
 use super::PeriodNumber;
-use super::carried::{Carrying, is_stated, unstated};
+use super::carried::{Carrying, is_stated};
 use super::course::read_pair;
 use super::members;
 use super::objections::{has_objected_to, object};
@@ -139,7 +139,7 @@ impl HubStore {
                 }
                 write_lots(sql, (period, pair), version, &lots)?;
                 let news = News::Statement { version, due: Money::from_fen(employee + resident) };
-                telling.as_deref().map_or(Ok(()), |telling| telling.tell_of(sql, (period, pair), news))
+                telling.as_deref().map_or(Ok(()), |telling| telling.within(sql).tell_of((period, pair), news))
             })
             .await
     }
@@ -179,10 +179,11 @@ impl HubStore {
                     (telling.as_deref(), &reply, &replied)
                 {
                     let news = News::Objection { version, side, settlements: settlements.len() as u64 };
-                    telling.tell_of(sql, (period, pair), news)?;
+                    let teller = telling.within(sql);
+                    teller.tell_of((period, pair), news)?;
                     // What is objected to is carried on with what is taken off it, wherever that counts.
-                    telling.tell_moved_out_of(sql, &unstated(sql, period)?)?;
-                    telling.tell_moved_out(sql, period)?;
+                    let moved: Vec<String> = settlements.iter().map(SettlementId::to_time_first).collect();
+                    teller.tell_moved(moved.iter().map(String::as_str))?;
                 }
                 Ok(replied)
             })

@@ -106,3 +106,27 @@ pub(super) async fn journal_lines_read_back_as_they_were_booked(world: World) {
         assert_eq!(sum, line.amount, "{:?}", line.account);
     }
 }
+
+pub(super) async fn what_a_hub_left_behind_is_found_by_the_next(world: World) {
+    let answered = world.receive_fresh(&settle("1")).await.position;
+    world.answer(answered, None).await;
+    let left = world.receive_fresh(&settle("2")).await.position;
+    let world = world.reopened().await;
+    let own = world.receive_fresh(&settle("3")).await.position;
+    match world.place {
+        Place::Sqlite(_) => {
+            let frontier = world.store.operation_left_behind().await.expect("a frontier");
+            world.store.operation_sweep(&frontier).await.expect("swept");
+            assert_eq!(world.listed().await, [left], "nobody else can be carrying it out");
+        }
+        Place::Postgres(_) => {
+            assert_eq!(world.store.operation_left_behind().await.expect("a frontier"), [], "somebody may be");
+        }
+    }
+    world.sweep().await;
+    assert_eq!(world.listed().await, [left, own]);
+    world.answer(left, None).await;
+    assert_eq!(world.listed().await, [own]);
+    world.sweep().await;
+    world.check().await;
+}

@@ -26,11 +26,14 @@ fn pair() -> Pair {
     Pair { home: MemberCode(pool("410000").0), treatment: MemberCode(pool("310000").0) }
 }
 
+pub(super) fn regions() -> Arc<RegionTable> {
+    Arc::new(RegionTable::from_csv(MEMBERS).expect("a table"))
+}
+
 /// A store that tells, in words of this test.
 pub(super) fn telling(world: &World) -> HubStore {
-    let regions = Arc::new(RegionTable::from_csv(MEMBERS).expect("a table"));
     let write = |told: &Told| Bytes::from(format!("{told:?}").into_bytes());
-    world.store.clone().telling(Telling { regions, write, clock: Clock::starting_at(at(5)) })
+    world.store.clone().telling(Telling { regions: regions(), write, clock: Clock::starting_at(at(5)) })
 }
 
 pub(super) async fn opened(world: &World, part: Part, pools: &[&str]) {
