@@ -94,8 +94,8 @@ pub use prefunds::{
     PrefundAnswer, PrefundChange, PrefundEntry, PrefundKey, PrefundKind, PrefundPaymentFault, Suspension,
 };
 pub use proving::{
-    Afterwards, CarriedOver, DoneAlone, Misplaced, MisplacedHow, Misposted, MovedPosting, Noticed, PrefundMispaid,
-    StandsApart,
+    Afterwards, BookedPosting, CarriedOver, DoneAlone, Misplaced, MisplacedHow, Misposted, MovedPosting, Noticed,
+    PrefundMispaid, StandsApart,
 };
 pub use schema::SCHEMA;
 pub use signatures::{KeptSigner, NewSignature, Unsigned};

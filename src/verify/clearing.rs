@@ -2,10 +2,11 @@
 //! one period and stands on a list until it is, a period's obligations follow from its entries, what one member pays the
 //! other receives, and a closed period is never changed. Each check is named as the sentence that must hold. Called by
 //! `yidi verify` and by the simulator. What is taken off settlements and added to them afterwards is in
-//! `clearing/afterwards.rs`, what undoes something that is or was on the list in `clearing/apart.rs`.
+//! `clearing/afterwards.rs`, where it counts in `clearing/counted.rs`, what undoes something that is or was on the list in `clearing/apart.rs`.
 
 mod afterwards;
 mod apart;
+mod counted;
 
 use std::collections::BTreeMap;
 
@@ -32,6 +33,7 @@ pub use afterwards::{
     what_is_posted_leaves_a_period_only_where_it_was, what_is_posted_stands_only_while_its_settlement_does,
 };
 pub use apart::what_undoes_something_counts_only_beside_it;
+pub use counted::{Counted, what_is_posted_counts_in_one_place};
 
 /// By what clearing is checked beside the book itself. What needs one that is not at hand is left out.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,6 +62,7 @@ pub async fn findings(hub: &HubStore, rules: Rules<'_>) -> Result<Vec<Finding>> 
     findings.extend(corrections_are_posted_once_their_batch_is_in_force(hub).await?);
     findings.extend(what_is_posted_stands_only_while_its_settlement_does(hub).await?);
     findings.extend(what_is_posted_leaves_a_period_only_where_it_was(hub).await?);
+    findings.extend(what_is_posted_counts_in_one_place(hub).await?);
     findings.extend(what_is_posted_counts_or_is_listed(hub).await?);
     findings.extend(what_builds_on_what_is_listed_waits_with_it(hub).await?);
     findings.extend(what_undoes_something_counts_only_beside_it(hub).await?);

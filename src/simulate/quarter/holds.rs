@@ -24,7 +24,7 @@ use super::altered::what_is_apart_is_cleared_only_as_it_ended;
 use super::explained::Explained;
 use super::nation::Nation;
 use super::owed::{Owed, payable_is_receivable, what_is_cleared_is_owed};
-use crate::verify::clearing::Rules;
+use crate::verify::clearing::{Counted, Rules};
 use crate::verify::{self, Checked, Elsewhere, Stores};
 
 /// What was seen when the books were last looked at.
@@ -149,6 +149,7 @@ impl Holds {
     async fn what_is_owed_follows_from_the_journal(&mut self, nation: &Nation, book: &Book) -> Result<Vec<String>> {
         let mut findings = Vec::new();
         let store = &nation.hub().store;
+        let counted = Counted::read(store).await?;
         for standing in &book.periods {
             let Standing { period, record, .. } = standing;
             if !record.is_closed {
@@ -163,7 +164,7 @@ impl Holds {
             for turn in book.turns.iter().filter(|turn| turn.period == *period) {
                 *owed.entry(self.pools(turn)?).or_default() += turn.funds() + turn.account();
             }
-            let moved = (*period, &book.carried[..], &store.clearing_movements(*period).await?);
+            let moved = (*period, &book.carried[..], &counted);
             findings.extend(what_is_cleared_is_owed(&nation.country.regions, standing, owed, moved));
         }
         Ok(findings)

@@ -1,17 +1,19 @@
-//! What pools owe each other in a period of a simulated quarter: by the journal, what was carried, and what changed
-//! afterwards on one side, by what pairs clear on the other. Held against one another for [`super::holds`] and
+//! What pools owe each other in a period of a simulated quarter: by the journal, what was carried, and what was posted
+//! afterwards and counts there on one side, by what pairs clear on the other. Held against one another for [`super::holds`] and
 //! [`super::watch`].
 
 use std::collections::BTreeMap;
 
 use broker::clearing::Standing;
-use clearing::cleared::{Movements, sum};
+use clearing::cleared::sum;
 use clearing::obligation::{Lot, Posting};
 use clearing::statement::{Pairs, payable_and_receivable};
-use ledger::hub::{CarriedEntry, PeriodNumber};
+use ledger::hub::{Afterwards, CarriedEntry, PeriodNumber};
 use settlement::ids::PoolCode;
 use settlement::money::Money;
 use settlement::region::RegionTable;
+
+use crate::verify::clearing::Counted;
 
 /// What pools owe each other in a period.
 pub(super) type Owed = BTreeMap<(PoolCode, PoolCode), Money>;
@@ -31,11 +33,11 @@ fn add_carried(owed: &mut Owed, period: PeriodNumber, carried: &[CarriedEntry]) 
 }
 
 /// What is deducted in a period goes off it, and what is corrected in it is added.
-fn add_afterwards(owed: &mut Owed, movements: &Movements) {
-    for (lot, sums) in movements.deducted.iter() {
+fn add_afterwards(owed: &mut Owed, period: PeriodNumber, counted: &Counted) {
+    for (lot, sums) in counted.within(Afterwards::Deduction, period).iter() {
         *owed.entry((lot.home, lot.treatment)).or_default() -= sums.owed();
     }
-    for (lot, sums) in movements.recomputed.iter() {
+    for (lot, sums) in counted.within(Afterwards::Correction, period).iter() {
         *owed.entry((lot.home, lot.treatment)).or_default() += sums.owed();
     }
 }
@@ -51,16 +53,16 @@ fn cleared_of(pairs: &Pairs) -> Owed {
 }
 
 /// Entries − carried out + carried in − deductions + corrections is what pairs clear; `booked` is what the period's entries
-/// come to.
+/// come to, and what counts of deductions and corrections is followed from where each was posted.
 pub(super) fn what_is_cleared_is_owed(
     regions: &RegionTable,
     Standing { record, pairs, .. }: &Standing,
     booked: Owed,
-    moved: (PeriodNumber, &[CarriedEntry], &Movements),
+    moved: (PeriodNumber, &[CarriedEntry], &Counted),
 ) -> Option<String> {
-    let (mut owed, (period, carried, movements)) = (booked, moved);
+    let (mut owed, (period, carried, counted)) = (booked, moved);
     add_carried(&mut owed, period, carried);
-    add_afterwards(&mut owed, movements);
+    add_afterwards(&mut owed, period, counted);
     let member = |pool: PoolCode| regions.member_of(pool);
     owed.retain(|(home, treatment), amount| member(*home) != member(*treatment) && !amount.is_zero());
     let cleared = cleared_of(pairs);

@@ -118,15 +118,16 @@ impl Watch {
 
     async fn all_of_clearing(&self) -> Result<Vec<String>> {
         let mut findings = texts(clears::findings(&self.store, self.rules()).await?);
+        let counted = clears::Counted::read(&self.store).await?;
         for number in 1..=self.store.period_open().await?.number.0 {
-            findings.extend(self.what_is_owed(PeriodNumber(number)).await?);
+            findings.extend(self.what_is_owed(PeriodNumber(number), &counted).await?);
         }
         Ok(findings)
     }
 
     async fn a_period(&self, period: PeriodNumber) -> Result<Vec<String>> {
         let (store, rules) = (&self.store, self.rules());
-        let mut findings = self.what_is_owed(period).await?;
+        let mut findings = self.what_is_owed(period, &clears::Counted::read(store).await?).await?;
         let stated = clears::a_statement_is_entries_less_carried_out_with_carried_in_less_deductions_with_corrections;
         findings.extend(texts(stated(store, period, rules).await?));
         findings.extend(texts(clears::payable_is_receivable(store, period).await?));
@@ -144,15 +145,12 @@ impl Watch {
 
     /// What a folded period clears is what the journal says with what was moved since, both sides come to the same, and a
     /// closed one stays as it is.
-    async fn what_is_owed(&self, period: PeriodNumber) -> Result<Vec<String>> {
+    async fn what_is_owed(&self, period: PeriodNumber, counted: &clears::Counted) -> Result<Vec<String>> {
         let standing = self.clearing.standing(period).await?.filter(|standing| standing.record.is_folded);
         let Some(standing) = standing else { return Ok(Vec::new()) };
-        let (booked, store) = (self.booked(period).await?, &self.store);
-        let moved = (store.carried_entries(period).await?, store.clearing_movements(period).await?);
-        let mut findings: Vec<String> =
-            what_is_cleared_is_owed(&self.regions, &standing, booked, (period, &moved.0[..], &moved.1))
-                .into_iter()
-                .collect();
+        let (booked, carried) = (self.booked(period).await?, self.store.carried_entries(period).await?);
+        let owed = what_is_cleared_is_owed(&self.regions, &standing, booked, (period, &carried[..], counted));
+        let mut findings: Vec<String> = owed.into_iter().collect();
         findings.extend(payable_is_receivable(&self.regions, [&standing]));
         findings.extend(a_closed_period_is_unchanged(&mut self.seen().closed, &standing));
         Ok(findings)

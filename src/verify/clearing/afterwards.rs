@@ -9,6 +9,7 @@ use clearing::calendar::Calendar;
 use ledger::hub::{Afterwards, HubStore, Misposted, MovedPosting, PeriodNumber};
 use settlement::finding::Finding;
 
+use super::counted::{Way, by_posting, place};
 use super::{Limits, finding, of};
 
 /// A deduction has a posting for each time that it was agreed on or given back after that, of these sums, and no other.
@@ -64,24 +65,19 @@ pub async fn what_is_posted_stands_only_while_its_settlement_does(hub: &HubStore
 /// When the book cannot be read.
 pub async fn what_is_posted_leaves_a_period_only_where_it_was(hub: &HubStore) -> Result<Vec<Finding>> {
     let invariant = "what is posted leaves a period only where it was";
-    let mut ways: BTreeMap<(Afterwards, String, i64), Vec<MovedPosting>> = BTreeMap::new();
-    for moved in hub.posting_moves().await? {
-        ways.entry((moved.of, moved.id.clone(), moved.step)).or_default().push(moved);
-    }
     let mut findings = Vec::new();
-    for ((kind, id, step), mut way) in ways {
+    for ((kind, id, step), moves) in by_posting(hub.posting_moves().await?) {
         let which = || format!("{}, posting {step}", subject(kind, &id));
-        let mut in_it = way.first().and_then(|first| first.posted);
-        while let Some(next) = way.iter().position(|moved| Some(moved.from) == in_it) {
-            let MovedPosting { from, into, .. } = way.swap_remove(next);
+        let posted = moves.first().and_then(|first| first.posted);
+        let Way { went, astray } = Way::follow(posted, moves);
+        for MovedPosting { from, into, .. } in went {
             if into <= from && !MovedPosting::is_list(into) {
                 findings.push(finding(invariant, which(), format!("it went out of {from} into {into}")));
             }
-            in_it = Some(into);
         }
         // What is left does not follow from where it was posted.
-        for astray in way {
-            let problem = format!("it left {} for {}, and was never there", place(astray.from), place(astray.into));
+        for MovedPosting { from, into, .. } in astray {
+            let problem = format!("it left {} for {}, and was never there", place(from), place(into));
             findings.push(finding(invariant, which(), problem));
         }
     }
@@ -162,10 +158,6 @@ pub async fn prefund_payments_are_what_their_changes_ask_for(hub: &HubStore) -> 
 
 fn subject(of: Afterwards, id: &str) -> String {
     format!("{} {id}", of.word())
-}
-
-fn place(period: PeriodNumber) -> String {
-    if MovedPosting::is_list(period) { "the list".to_owned() } else { format!("period {period}") }
 }
 
 fn why(how: Misposted) -> &'static str {

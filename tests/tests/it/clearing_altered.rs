@@ -38,6 +38,7 @@ const CORRECTION: (Afterwards, &str) = (Afterwards::Correction, "B1 S1");
 
 const STANDS: &str = "what is posted stands only while its settlement does";
 const LEAVES: &str = "what is posted leaves a period only where it was";
+const IN_ONE_PLACE: &str = "what is posted counts in one place";
 const TOO_OFTEN: &str = "nothing posted is carried more often than the calendar says";
 
 struct Altered {
@@ -215,7 +216,24 @@ async fn what_is_moved_out_of_a_period_that_it_was_never_in_is_found() {
     for (kind, id) in [DEDUCTION, CORRECTION] {
         let altered = Altered::begin().await;
         assert_eq!(damage::move_posting(&altered.file, kind, (id, 1), (5, JULY.0), None).expect("it is altered"), 1);
-        assert_eq!(altered.wrong().await, [LEAVES], "{id} counts in two periods");
+        assert_eq!(altered.wrong().await, [LEAVES, IN_ONE_PLACE], "{id} counts in two periods");
+    }
+}
+
+#[tokio::test]
+async fn what_is_moved_out_of_the_period_in_which_two_people_had_it_cleared_is_found() {
+    for ((kind, id), of) in [(DEDUCTION, "S2"), (CORRECTION, "S1")] {
+        let altered = Altered::begin().await;
+        altered.advance(7, 1).await;
+        altered.list(of).await;
+        assert_eq!(altered.wrong().await, [""; 0], "{id} waits on the list");
+        altered.end(of, Verdict::Clear).await;
+        assert_eq!(altered.wrong().await, [""; 0], "{id} counts in July, out of the list");
+        // What two people have cleared stays where they put it.
+        let moved = damage::move_posting(&altered.file, kind, (id, 1), (JULY.0, 3), None);
+        assert_eq!(moved.expect("it is altered"), 1);
+        let found: Vec<_> = altered.found().await.into_iter().map(|found| (found.invariant, found.subject)).collect();
+        assert_eq!(found, [(IN_ONE_PLACE, "period 2".to_owned())], "{id} counts in July and in August");
     }
 }
 

@@ -2,11 +2,13 @@
 //! prefunds: whether postings are what happened, whether they stand as their settlements do, and the ways they went.
 //! Nothing is written here. Called by `yidi verify`; what must hold is its to say.
 
+use clearing::obligation::Posting;
 use settlement::money::Money;
 
 use super::Misposted;
 use crate::engine::{Row, Sql};
 use crate::hub::afterwards::{alone, came_alone};
+use crate::hub::lots::read_moved;
 use crate::hub::periods::{PeriodNumber, THE_LIST, read_insurance, read_pair};
 use crate::hub::prefunds::PrefundKey;
 use crate::hub::{HubStore, Position};
@@ -48,6 +50,21 @@ pub struct StandsApart {
     pub is_in_force: bool,
 }
 
+/// A posting of a deduction or a correction, as it was booked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookedPosting {
+    /// Of what.
+    pub of: Afterwards,
+    /// Its id.
+    pub id: String,
+    /// Which of its postings.
+    pub step: i64,
+    /// The period in which it was posted; 0 for the list.
+    pub period: PeriodNumber,
+    /// What a deduction takes off, or a correction adds; below zero in a fund where it is the other way round.
+    pub posting: Posting,
+}
+
 /// A posting was moved out of a period, with its settlement or by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MovedPosting {
@@ -68,6 +85,9 @@ pub struct MovedPosting {
 }
 
 impl MovedPosting {
+    /// What stands for the list among periods.
+    pub const LIST: PeriodNumber = THE_LIST;
+
     /// Whether a period is the list, from which nobody is cleared.
     pub fn is_list(period: PeriodNumber) -> bool {
         period == THE_LIST
@@ -85,6 +105,19 @@ pub struct PrefundMispaid {
     pub asked: Option<Money>,
     /// How much the record says was paid.
     pub paid: Money,
+}
+
+macro_rules! booked {
+    ($kind:literal) => {
+        concat!(
+            "SELECT home, treatment, insurance, care, 0, 0, posted.basic, posted.large_sum, posted.catastrophic,
+                posted.civil_servant, posted.assistance, 0, posted.id, posted.step, posted.period FROM ",
+            $kind,
+            "_postings AS posted JOIN ",
+            $kind,
+            "s AS changed ON changed.id = posted.id ORDER BY posted.id, posted.step"
+        )
+    };
 }
 
 macro_rules! moves {
@@ -282,6 +315,19 @@ impl HubStore {
         self.engine.read(|sql| sql.query(APART, values![], |row| Ok(row.text(0)?.to_owned()))).await
     }
 
+    /// Everything that was posted of deductions and corrections, where it was booked, wherever it went since.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn posting_list(&self) -> Result<Vec<BookedPosting>, StoreError> {
+        let read = self.engine.read(|sql| {
+            let mut booked = read_booked(sql, booked!("deduction"), Afterwards::Deduction)?;
+            booked.extend(read_booked(sql, booked!("correction"), Afterwards::Correction)?);
+            Ok(booked)
+        });
+        read.await
+    }
+
     /// Everything that was moved of deductions and corrections, posting by posting.
     ///
     /// # Errors
@@ -316,6 +362,13 @@ impl HubStore {
         };
         self.engine.read(move |sql| sql.query(MISPAID, values![], read)).await
     }
+}
+
+fn read_booked(sql: &Sql<'_>, text: &'static str, of: Afterwards) -> Result<Vec<BookedPosting>, StoreError> {
+    sql.query(text, values![], |row| {
+        let (id, step, period) = (row.text(12)?.to_owned(), row.number(13)?, PeriodNumber(row.number(14)?));
+        Ok(BookedPosting { of, id, step, period, posting: read_moved(row)? })
+    })
 }
 
 fn read_moves(sql: &Sql<'_>, text: &'static str, of: Afterwards) -> Result<Vec<MovedPosting>, StoreError> {
