@@ -8,12 +8,10 @@ use settlement::year_to_date::BenefitYear;
 
 use super::*;
 
-/// How many books are drawn where nobody asks for more, each with fifty cases and a life of half of them.
+/// How many books are drawn where nobody asks for more, each with fifty cases and a life of the same visits.
 const DRAWN: u32 = 2_000;
-/// Visits under one book, each a case of its own.
+/// Visits under one book, each a case of its own, and all one after another a life.
 const VISITS: usize = 50;
-/// Those of them that come after one another in a life.
-const OF_A_LIFE: usize = 25;
 /// The cases of an ordinary property, to which `PROPTEST_CASES` is held: ten times as many draw ten times the books.
 const USUAL_CASES: u32 = 256;
 
@@ -348,7 +346,7 @@ fn alone(
 /// Of a hundred visits under drawn books so many are settled at least.
 const SETTLED_OF_DRAWN: u64 = 60;
 
-/// 100,000 single cases, and beside them 2,000 lives of visits that come after one another.
+/// 100,000 single cases, and beside them 2,000 lives of fifty visits that come after one another.
 #[test]
 fn what_any_book_pays_adds_up_and_no_cap_of_it_is_passed() {
     let cases = DRAWN * ProptestConfig::default().cases.div_ceil(USUAL_CASES);
@@ -364,7 +362,7 @@ fn what_any_book_pays_adds_up_and_no_cap_of_it_is_passed() {
         for visit in &visits {
             lived += alone(&drawn, &book, &somebody, &person, visit)?;
         }
-        let mut life = visits[..OF_A_LIFE].to_vec();
+        let mut life = visits;
         if drawn.shares_caps() {
             // What is settled before a later qualification, and after what that was used for, knows nothing of it.
             life.sort_by_key(Visit::day);
