@@ -33,10 +33,7 @@ use corrections::*;
 use course::*;
 use deductions::*;
 use filed::*;
-use folding::{
-    an_undoing_is_in_the_period_in_which_it_was_booked, each_entry_is_proved_in_its_own_period,
-    folding_adds_up_to_the_journal_whenever_answers_come, folding_twice_at_once_folds_once,
-};
+use folding::*;
 use following::*;
 use inquiries::*;
 use listed::*;
