@@ -302,7 +302,7 @@ impl Clearing {
                 // First what was not compared: what is compared meanwhile has its breaks by the time they are listed.
                 let uncompared = self.uncompared(period, standing.record.month).await?;
                 let disputed = (self.disputed(period, standing.record.month).await?, uncompared);
-                // Where the next period was stated meanwhile, nothing was done, and it is due again.
+                // Where the next period was stated, or something moved meanwhile, it is due again.
                 self.store.entry_carry_out(period, disputed, carrying, now).await.map(drop)
             }
             Step::State(pair) => {

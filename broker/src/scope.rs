@@ -80,7 +80,8 @@ pub(crate) fn own(permit: &OperatorPermit, regions: &RegionTable) -> Option<Vec<
     if permit.is_for_all() {
         return None;
     }
-    let pools = regions.iter().filter_map(|region| region.pool);
+    // Also one that has left the table: what is its own stays so.
+    let pools = regions.iter().filter_map(|region| region.pool).chain(permit.pools().iter().copied());
     let mut own: Vec<PoolCode> = pools.filter(|pool| speaks_for(permit, regions, *pool)).collect();
     own.sort_unstable();
     own.dedup();

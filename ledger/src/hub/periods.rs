@@ -25,6 +25,8 @@ pub use apart::EntryApart;
 pub(super) use carried::sums_of;
 pub use carried::{Between, CarriedEntry, CarriedOne, CarriedSide, Carrying, Disputed};
 pub(super) use carried::{is_stated, unstated};
+#[cfg(test)]
+pub(super) use carrying::Moves;
 pub(super) use course::read_pair;
 pub use course::{StepReport, StepTaken};
 pub use followed::{CorrectedIn, DeductedIn, Followed, Stands};

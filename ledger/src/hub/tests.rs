@@ -185,6 +185,7 @@ on_both! {
     both_members_are_told_where_a_correction_goes_by_itself,
     what_differs_is_carried_out_and_told_some_at_a_time,
     what_is_taken_off_branches_follows_them_some_at_a_time,
+    what_another_run_carries_out_meanwhile_leaves_nothing_behind,
     an_objection_tells_of_what_it_moves_and_not_of_what_went_before,
     that_a_period_is_closed_is_told_some_pairs_at_a_time_and_once,
     what_was_decided_of_a_hospitals_book_stays_so_while_the_same_is_told,

@@ -172,11 +172,12 @@ fn waiting<'b, 'f>(
 }
 
 /// Whether a waiting period whose payment nobody knows may last on a day: paid on the last day that there could be, it
-/// does. A stretch is paid in the benefit year in which it begins.
+/// does. A stretch is paid in the benefit year in which it begins, and before the day on which it is asked about.
 fn may_last(book: &RuleBook, row: &Row<Waiting>, entitlement: &Entitlement, day: Date) -> Result<bool, Refusal> {
     let BenefitYear(year) = book.year_of(entitlement.validity.from);
     let end = book.first_day_of(BenefitYear(year.saturating_add(1))).and_then(|next| next.yesterday().ok());
-    let until = end.map_or(day, |end| end.min(day));
+    let Ok(before) = day.yesterday() else { return Ok(false) };
+    let until = end.map_or(before, |end| end.min(before));
     let Some(paid_on) = row.value.last_payment(until) else { return Ok(false) };
     let joining = Joining { paid_on: Some(paid_on), ..entitlement.joining.clone() };
     let paid = Entitlement { joining, ..entitlement.clone() };

@@ -1,8 +1,8 @@
 //! What of the stay at hand was settled before: its earlier parts (policy.md A.10), and the stays from which it goes on
 //! where a region counts them as one (C.3). It finds; `deductible` applies.
 
-use jiff::Unit;
 use jiff::civil::{Date, DateDifference};
+use jiff::{Span, Unit};
 
 use super::explanation::Derived;
 use super::{Case, Earlier};
@@ -84,9 +84,12 @@ impl Before {
         let chain = chain(case, book, &row.value);
         let Some(last) = chain.first() else { return self };
         self.counted = true;
-        // Both are one stay: its days begin with the first, unless an earlier part of this one bore a deductible of its own.
+        // Both are one stay, and their days one count, unless an earlier part of this one bore a deductible of its own. Days
+        // at home in between are none of it.
         if self.since == case.settle.encounter.admitted {
-            self.since = chain.iter().map(|stay| stay.admitted).fold(self.since, Date::min);
+            let days: i64 = chain.iter().map(|stay| days_between(stay.admitted, stay.discharged)).sum();
+            let since = Span::new().try_days(days).and_then(|days| self.since.checked_sub(days));
+            self.since = since.unwrap_or(self.since);
         }
         let borne: Money = chain.iter().flat_map(|stay| &stay.settlements).map(|earlier| earlier.deductible).sum();
         match row.value.deductible {

@@ -168,6 +168,8 @@ pub struct Waiting {
     pub minus_months_per_repaired_year: i64,
     /// At least so many months, from so many lapsed years on.
     pub at_least: Option<(i64, i64)>,
+    /// Only stretches of insurance that begin on this day or later; any where none is named.
+    pub begun_from: Option<Date>,
     /// Days of the year on which payment makes the person wait; any where none is named.
     pub paid: Option<Window>,
     /// Full months without insurance before.
@@ -189,7 +191,7 @@ impl Waiting {
         };
         began
             && self.paid.is_none_or(|window| paid_on.is_some_and(|day| window.has(day)))
-            && self.concerns_by_lapse_and_reason(&entitlement.joining)
+            && self.concerns_by_beginning_and_reason(entitlement)
     }
 
     /// Whether it is about a stretch of insurance after a lapse, were it known on which day it was paid.
@@ -202,12 +204,14 @@ impl Waiting {
         asks_for_payment
             && joining.paid_on.is_none()
             && lapsed_months(joining) > 0
-            && self.concerns_by_lapse_and_reason(joining)
+            && self.concerns_by_beginning_and_reason(entitlement)
     }
 
-    fn concerns_by_lapse_and_reason(&self, joining: &Joining) -> bool {
+    fn concerns_by_beginning_and_reason(&self, entitlement: &Entitlement) -> bool {
+        let joining = &entitlement.joining;
         let reason = |named: &[String]| joining.joined_as.as_ref().is_some_and(|reason| named.contains(reason));
-        self.lapsed_months.has(lapsed_months(joining))
+        self.begun_from.is_none_or(|day| day <= entitlement.validity.from)
+            && self.lapsed_months.has(lapsed_months(joining))
             && (self.joined_as.is_empty() || reason(&self.joined_as))
             && !reason(&self.waived)
     }

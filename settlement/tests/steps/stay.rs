@@ -323,6 +323,15 @@ fn a_long_stay_in_two_hospitals_bears_it_again_as_in_one() {
             ),
         ],
     );
+    // 50 days and 26 are 76: the 25 at home in between are none of them.
+    let again = difference.replace("within_days = 1", "within_days = 30");
+    let after_some_days = second("third", "third", 1000)
+        .replace("admitted = 2025-04-11\n", "admitted = 2025-06-04\n")
+        .replace("admitted = 2025-01-21, discharged = 2025-04-11", "admitted = 2025-03-21, discharged = 2025-05-10");
+    check(
+        &[("inpatient.deductible", rows), ("inpatient.continues", &again)],
+        &[(&after_some_days, "expect = { deductible = 0 }")],
+    );
     let none = goes_on("none");
     check(
         &[("inpatient.deductible", rows), ("inpatient.continues", &none)],

@@ -220,3 +220,28 @@ fn every_lapsed_year_adds_or_each_further_one() {
     let alone = faults(&[("waiting", "waiting = [{ id = 'late', months = 3, plus_months_for = 'further', § }]")]);
     assert!(alone.iter().any(|fault| fault.problem.contains("plus_months_per_lapsed_year")), "{alone:#?}");
 }
+
+/// A rule of 2025 is about whoever is insured from 2025 on.
+#[test]
+fn whoever_was_insured_before_a_rule_came_is_not_held_to_it() {
+    let rule = "waiting = [{ id = 'lapsed', lapsed_months_from = 1, months = 12, begun_from = 2025-01-01, § }]";
+    check_rows(
+        rule,
+        &[
+            ("paid_on = 2025-01-01\nlapsed_years = 2\ninsured_from = 2024-12-31", PAID),
+            ("paid_on = 2025-01-01\nlapsed_years = 2\ninsured_from = 2025-01-01", WAITS),
+            // Nor does it matter that nobody knows when they paid.
+            ("lapsed_years = 2\ninsured_from = 2024-12-31", PAID),
+        ],
+    );
+}
+
+/// Whoever stands insured on the file was not paid for on the very day of the visit.
+#[test]
+fn a_wait_of_one_day_is_over_whatever_the_day_of_payment_was() {
+    let rule = "waiting = [{ id = 'next-day', joined_as = 'employee-lapse', lapsed_months_to = 3, days = 1, § }]";
+    let lapsed = "joined_as = 'employee-lapse'\nlapsed_months = 2\ninsured_from = 2025-02-01";
+    let unknown = format!("{lapsed}\nsettled = 2025-11-30");
+    let paid_that_day = format!("{lapsed}\npaid_on = 2025-06-30");
+    check_rows(rule, &[(lapsed, PAID), (&unknown, PAID), (&paid_that_day, WAITS)]);
+}

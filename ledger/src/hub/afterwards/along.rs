@@ -138,7 +138,8 @@ struct Went {
     owner: Side,
 }
 
-/// Where some settlements went that are carried out of a period; what two people took off the list has gone on from there.
+/// Where some settlements went that are carried out of a period: onto the list where any entry of theirs waits there. What two
+/// people took off the list has gone on from there.
 fn went(sql: &Sql<'_>, period: PeriodNumber, settlements: &[String]) -> Result<BTreeMap<String, Went>, StoreError> {
     const WENT: &str = "SELECT answers.settlement, COALESCE(carried.into_period, 0), carried.reason, carried.owner
         FROM json_each(?2) AS wanted CROSS JOIN answers CROSS JOIN carried_entries AS carried
@@ -147,7 +148,7 @@ fn went(sql: &Sql<'_>, period: PeriodNumber, settlements: &[String]) -> Result<B
           AND NOT EXISTS (SELECT 1 FROM carried_entries AS cleared
                           WHERE cleared.position = carried.position AND cleared.part = 0
                             AND cleared.from_period = 0 AND cleared.into_period IS NOT NULL)
-        ORDER BY answers.settlement, COALESCE(carried.into_period, 0)";
+        ORDER BY answers.settlement, COALESCE(carried.into_period, 0) DESC";
     let wanted = list(settlements.iter().map(String::as_str));
     let rows = sql.query(WENT, values![period.0, &wanted], |row| {
         let settlement = row.text(0)?.to_owned();

@@ -204,7 +204,7 @@ pub(super) const CARRY: &str = "INSERT INTO carried_entries
 
 /// Nothing is carried out any more; what is told then, see [`HubStore::entry_carry_out`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Over(pub Option<u64>);
+pub(in crate::hub) struct Over(pub Option<u64>);
 
 /// Whether entries may be carried out of a period into these: another hub may have taken the step meanwhile, or stated
 /// one of them.
@@ -307,7 +307,8 @@ pub(super) fn in_period(
     Ok(found.into_iter().filter(|(_, lot)| of.is_none_or(|of| of(lot))).map(|(entry, _)| entry).collect())
 }
 
-/// Carries out settlements, each named once, with what is taken off them; of these lots alone where any are given.
+/// Carries out settlements, each named once, with what is taken off them; of these lots alone where any are given. Tells
+/// those whose own part has gone.
 pub(super) fn carry_out(
     sql: &Sql<'_>,
     period: PeriodNumber,
@@ -315,7 +316,8 @@ pub(super) fn carry_out(
     carrying: &Carrying,
     of: Option<OfLots<'_>>,
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Vec<String>, StoreError> {
+    let mut gone = Vec::new();
     for some in disputed.chunks(AT_ONCE) {
         let some: Vec<&Disputed> = some.iter().collect();
         let own = carry_entries(sql, period, &some, carrying, of, at)?;
@@ -324,9 +326,10 @@ pub(super) fn carry_out(
             let Some(Disputed { settlement: _, reason, owner }) = reasons.get(&settlement) else { continue };
             let going = Going { from: period, into, reason, owner: *owner, at };
             along::carry_with(sql, &settlement, carrying, &going)?;
+            gone.push(settlement);
         }
     }
-    Ok(())
+    Ok(gone)
 }
 
 /// The same, without what is taken off them; tells into which period each settlement's own part went.

@@ -22,9 +22,10 @@ const SETTLEMENTS_AT_ONCE: usize = 100;
 
 impl HubStore {
     /// Carries the entries of settlements out of a period, then those of whole branches, page by page, and records that the
-    /// period has taken this step; tells how many there are, and none where one of them would go into a period that has
-    /// taken it too. Once it is taken nothing is carried out so any more: statements follow from it. Entries of a period
-    /// that `carrying` does not name are not of this one.
+    /// period has taken this step; tells how many there are. None where the step is not taken, and is due again: one of
+    /// them would go into a period that has taken it too, or something has gone out of this one or come into it that was not
+    /// asked for. Once it is taken nothing is carried out so any more: statements follow from it. Entries of a period that
+    /// `carrying` does not name are not of this one.
     ///
     /// # Errors
     /// When the store fails; what was carried stays carried, and the step is not taken.
@@ -39,34 +40,26 @@ impl HubStore {
         let named: BTreeMap<SettlementId, Disputed> =
             disputed.into_iter().map(|one| (one.settlement.clone(), one)).collect();
         let disputed: Vec<Disputed> = named.into_values().collect();
-        loop {
-            let came = self.engine.read(move |sql| came(sql, period)).await?;
-            let pages = self.carry_out_pages(period, (&disputed, &uncompared), &carrying, at).await?;
-            if let Err(Over(told)) = pages {
-                return Ok(told);
-            }
-            match self.carried_out(period, came, carrying.clone(), at).await? {
-                Ok(Some(carried)) => return Ok(Some(carried)),
-                // A member's objection has moved something into it since: that may be disputed too.
-                Ok(None) => {}
-                Err(Over(told)) => return Ok(told),
-            }
+        let came = self.engine.read(move |sql| came(sql, period)).await?;
+        match self.carry_out_pages(period, (&disputed, &uncompared), &carrying, at).await? {
+            Ok(gone) => self.carried_out(period, Moves { came, gone }, carrying, at).await,
+            Err(Over(told)) => Ok(told),
         }
     }
 
-    async fn carry_out_pages(
+    /// Tells how many entries had gone out of the period before it was looked for what they left behind.
+    pub(in crate::hub) async fn carry_out_pages(
         &self,
         period: PeriodNumber,
         (disputed, uncompared): (&[Disputed], &[DisputedBranches]),
         carrying: &Carrying,
         at: Timestamp,
-    ) -> Result<Result<(), Over>, StoreError> {
+    ) -> Result<Result<i64, Over>, StoreError> {
         // First what books were compared on: whoever carries it on is to know in what they differ.
         for some in disputed.chunks(SETTLEMENTS_AT_ONCE) {
             let (disputed, to) = (some.to_vec(), carrying.clone());
-            let settlements = disputed.iter().map(|one| one.settlement.to_time_first()).collect();
             let carry = move |sql: &Sql<'_>| carry_out(sql, period, &disputed, &to, None, at);
-            if let Err(over) = self.carry_page(period, carrying, settlements, carry).await? {
+            if let Err(over) = self.carry_page(period, carrying, carry).await? {
                 return Ok(Err(over));
             }
         }
@@ -75,6 +68,7 @@ impl HubStore {
                 return Ok(Err(over));
             }
         }
+        let gone = self.engine.read(move |sql| gone(sql, period)).await?;
         // What is taken off branches; and off anything where whoever died before this has not come so far. What is posted
         // after an entry was carried is posted where that went.
         let mut after = Some(0);
@@ -85,22 +79,24 @@ impl HubStore {
             if behind.is_empty() {
                 continue;
             }
-            let (settlements, to) = (behind.clone(), carrying.clone());
-            let carry = move |sql: &Sql<'_>| along::carry_with_some(sql, period, &settlements, &to, at);
-            if let Err(over) = self.carry_page(period, carrying, behind, carry).await? {
+            let to = carrying.clone();
+            let carry = move |sql: &Sql<'_>| {
+                along::carry_with_some(sql, period, &behind, &to, at)?;
+                Ok(behind.clone())
+            };
+            if let Err(over) = self.carry_page(period, carrying, carry).await? {
                 return Ok(Err(over));
             }
         }
-        Ok(Ok(()))
+        Ok(Ok(gone))
     }
 
-    /// Carries some settlements, and tells how what is taken off them stands by now.
+    /// Carries some settlements, and tells how what is taken off those that it has moved stands by now.
     async fn carry_page(
         &self,
         period: PeriodNumber,
         carrying: &Carrying,
-        settlements: Vec<String>,
-        carry: impl Fn(&Sql<'_>) -> Result<(), StoreError> + Send + 'static,
+        carry: impl Fn(&Sql<'_>) -> Result<Vec<String>, StoreError> + Send + 'static,
     ) -> Result<Result<(), Over>, StoreError> {
         let (carrying, telling) = (carrying.clone(), self.telling.clone());
         self.engine
@@ -108,45 +104,57 @@ impl HubStore {
                 if let Err(over) = may_carry(sql, period, &carrying)? {
                     return Ok(Err(over));
                 }
-                carry(sql)?;
-                let settlements = settlements.iter().map(String::as_str);
-                telling.as_deref().map_or(Ok(()), |telling| telling.within(sql).tell_moved(settlements)).map(Ok)
+                let moved = carry(sql)?;
+                let moved = moved.iter().map(String::as_str);
+                telling.as_deref().map_or(Ok(()), |telling| telling.within(sql).tell_moved(moved)).map(Ok)
             })
             .await
     }
 
     /// Records that a period has taken this step; tells how many entries are carried out of it. None where something has
-    /// come into it since its pages were begun: nothing is recorded then.
-    async fn carried_out(
+    /// gone or come since its pages were begun: another run has other branches, or a member has objected. Nothing is recorded
+    /// then, since that may have left something behind, or be disputed itself.
+    pub(in crate::hub) async fn carried_out(
         &self,
         period: PeriodNumber,
-        came_before: i64,
+        before: Moves,
         carrying: Carrying,
         at: Timestamp,
-    ) -> Result<Result<Option<u64>, Over>, StoreError> {
-        // As many as there are: whoever died before this may have carried some of them.
-        const CARRIED: &str = "SELECT COUNT(*) FROM carried_entries WHERE from_period = ?1";
+    ) -> Result<Option<u64>, StoreError> {
         self.engine
             .write(move |sql| {
-                if let Err(over) = may_carry(sql, period, &carrying)? {
-                    return Ok(Err(over));
+                if let Err(Over(told)) = may_carry(sql, period, &carrying)? {
+                    return Ok(told);
                 }
-                if came(sql, period)? != came_before {
-                    return Ok(Ok(None));
+                let now = Moves { came: came(sql, period)?, gone: gone(sql, period)? };
+                if now != before {
+                    return Ok(None);
                 }
-                let carried: i64 = sql.get(CARRIED, values![period.0], |row| row.number(0))?;
-                let report = format!("{carried} entries carried out");
+                let report = format!("{} entries carried out", now.gone);
                 record_step(sql, period, StepTaken::Carried, &report, at)?;
-                Ok(Ok(Some(carried.cast_unsigned())))
+                Ok(Some(now.gone.cast_unsigned()))
             })
             .await
     }
 }
 
-/// How many entries, deductions and corrections have come into a period out of others. None ever leaves this count.
+/// What has moved into a period and out of it. None ever leaves these counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::hub) struct Moves {
+    /// Entries, deductions and corrections that have come into it out of others.
+    pub came: i64,
+    /// Entries that are carried out of it, also by whoever died before this.
+    pub gone: i64,
+}
+
 fn came(sql: &Sql<'_>, period: PeriodNumber) -> Result<i64, StoreError> {
     const CAME: &str = "SELECT (SELECT COUNT(*) FROM carried_entries WHERE into_period = ?1)
         + (SELECT COUNT(*) FROM deduction_moves WHERE into_period = ?1)
         + (SELECT COUNT(*) FROM correction_moves WHERE into_period = ?1)";
     sql.get(CAME, values![period.0], |row| row.number(0))
+}
+
+fn gone(sql: &Sql<'_>, period: PeriodNumber) -> Result<i64, StoreError> {
+    const GONE: &str = "SELECT COUNT(*) FROM carried_entries WHERE from_period = ?1";
+    sql.get(GONE, values![period.0], |row| row.number(0))
 }

@@ -86,7 +86,7 @@ impl HubStore {
     /// Carries out what a period holds of settlements with an entry in these branches, an undoing with what it undoes. Each
     /// page is a commit of its own, so that nobody waits long behind it; what is carried already stays as it is. What is
     /// taken off the settlements does not move yet.
-    pub(super) async fn carry_out_branches(
+    pub(in crate::hub) async fn carry_out_branches(
         &self,
         period: PeriodNumber,
         disputed: &DisputedBranches,

@@ -14,6 +14,7 @@ use super::folding::{FIRST, cut_off, fold};
 use super::listed::lodge_and_agree;
 use super::told::{letters_about, opened, regions, telling};
 use super::*;
+use crate::hub::periods::Moves;
 use crate::mailbox::Part;
 use crate::values;
 
@@ -102,6 +103,26 @@ pub(super) async fn what_is_taken_off_branches_follows_them_some_at_a_time(world
     assert_eq!((owed(&world, FIRST).await, owed(&world, SECOND).await), (0, 7 * SETTLEMENTS as i64));
     let told = letters_about(&world, "deduction d-S104").await;
     assert_eq!(told.iter().map(|(version, _)| *version).collect::<Vec<_>>(), [3]);
+}
+
+pub(super) async fn what_another_run_carries_out_meanwhile_leaves_nothing_behind(world: World) {
+    begun(&world).await;
+    lodge_and_agree(&world, &id(1), 3).await;
+    cut_off(&world).await;
+    let (store, carrying) = (&world.store, Carrying::from([(FIRST, Some(SECOND))]));
+    let gone = store.carry_out_pages(FIRST, (&[], &[]), &carrying, at(7)).await.expect("the store works");
+    assert_eq!(gone, Ok(0));
+    // By now a branch is not compared any more: another run carries its entries, and dies before what is taken off them.
+    let branch = Branch { day: date(2025, 6, 10), home: pool("410700"), treatment: pool("310000") };
+    let branches = DisputedBranches { branches: vec![branch], reason: "not compared".to_owned(), owner: Side::Home };
+    let carried = store.carry_out_branches(FIRST, &branches, &carrying, at(7)).await.expect("the store works");
+    assert_eq!((carried, owed(&world, FIRST).await), (Ok(()), -3));
+    let before = Moves { came: 0, gone: 0 };
+    assert_eq!(store.carried_out(FIRST, before, carrying.clone(), at(7)).await.expect("the store works"), None);
+    assert_eq!(steps(&world).await, []);
+    let again = store.entry_carry_out(FIRST, (vec![], vec![]), carrying, at(7)).await.expect("the store works");
+    assert_eq!(again, Some(SETTLEMENTS as u64));
+    assert_eq!((owed(&world, FIRST).await, steps(&world).await), (0, vec![StepTaken::Carried]));
 }
 
 async fn state(store: &HubStore, pair: Pair) {

@@ -147,6 +147,10 @@ fn waiting(row: &Node<'_>) -> Option<Waiting> {
     }
     let minus_months_per_repaired_year = months("minus_months_per_repaired_year");
     let at_least = at_least(row);
+    let begun_from = match row.date("begun_from") {
+        Some(day) => Some(Some(day)),
+        None => (!row.has("begun_from")).then_some(None),
+    };
     let paid = window(row);
     let lapsed_months = span(row, "lapsed_months_from", "lapsed_months_to");
     let reasons = |key| list(row, key, "a word", |word| Some(word.to_owned()));
@@ -160,6 +164,7 @@ fn waiting(row: &Node<'_>) -> Option<Waiting> {
         plus_months_for: plus_months_for?,
         minus_months_per_repaired_year,
         at_least: at_least?,
+        begun_from: begun_from?,
         paid: paid?,
         lapsed_months: lapsed_months?,
         joined_as: joined_as?,
