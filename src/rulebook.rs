@@ -15,7 +15,7 @@ use std::{fmt, fs};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use serde_json::{Value, json};
-use settlement::rulebook::{Example, Fault, RuleBook};
+use settlement::rulebook::{Example, Fault, RuleBook, text};
 
 use crate::cli::Ending;
 use crate::output;
@@ -23,7 +23,8 @@ use crate::output;
 /// What to do with rule books.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Report every fault of every book at once, with its line, and what looks odd.
+    /// Report every fault of every book at once, with its line, what looks odd, and what books of one region say against
+    /// one another.
     Check(check::Books),
     /// Work the examples in the books and report what comes out otherwise.
     Test(check::Books),
@@ -86,6 +87,7 @@ pub fn books(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         }
     }
     files.sort();
+    files.dedup();
     Ok(files)
 }
 
@@ -94,7 +96,8 @@ fn is_book(path: &Path) -> bool {
 }
 
 fn read_text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text::read(bytes).map_err(|fault| Faulty::file(path, vec![fault]))?)
 }
 
 /// Reads a book that has to be without faults.

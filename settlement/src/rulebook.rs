@@ -22,7 +22,9 @@ pub mod ratio;
 mod reader;
 pub mod sections;
 pub mod set;
+pub mod succession;
 pub mod table;
+pub mod text;
 pub mod unknown;
 mod word;
 pub mod working;
@@ -68,6 +70,7 @@ pub struct RuleBook {
     insurance: Insurance,
     title: String,
     validity: Validity,
+    validity_lines: (usize, Option<usize>),
     decision_date: (DecisionDate, Clause),
     benefit_year: ((i8, i8), Clause),
     outpatient_during_stay: DuringStay,
@@ -154,6 +157,11 @@ impl RuleBook {
     /// Where it says which day decides.
     pub(crate) fn decision_clause(&self) -> Clause {
         self.decision_date.1
+    /// The lines on which it says from when it is in force, and to when.
+    pub fn validity_lines(&self) -> (usize, Option<usize>) {
+        self.validity_lines
+    }
+
     }
 
     /// Where it says when the benefit year begins.

@@ -14,6 +14,7 @@ mod prefunds;
 mod privacy;
 mod process;
 mod readme;
+mod rule_books;
 mod rule_tools;
 #[expect(dead_code, reason = "the quarter's documents ask more of a workbook")]
 #[path = "../simulate/sheet.rs"]

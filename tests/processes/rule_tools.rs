@@ -12,25 +12,25 @@ use yidi::desk::Desk;
 use crate::crash::deployment::{Deployment, Storage};
 use crate::process::{Ports, demo, repository};
 
-const BOOK: &str = "deploy/rulebooks/410700-xinxiang/employee-2024-01-01.toml";
-const CASE: &str = "docs/case-example.toml";
+pub const BOOK: &str = "deploy/rulebooks/410700-xinxiang/employee-2024-01-01.toml";
+pub const CASE: &str = "docs/case-example.toml";
 
 #[path = "../../settlement/tests/planted/mod.rs"]
 mod planted;
 
-fn yidi(arguments: &[&str]) -> Output {
+pub fn yidi(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_yidi")).current_dir(repository()).args(arguments).output().expect("it runs")
 }
 
 /// What a command prints that ends with a code.
-fn text(code: i32, arguments: &[&str]) -> String {
+pub fn text(code: i32, arguments: &[&str]) -> String {
     let ran = yidi(arguments);
     let (told, problem) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert_eq!(ran.status.code(), Some(code), "{arguments:?}: {told}{problem}");
     told.into_owned()
 }
 
-fn json_of(code: i32, arguments: &[&str]) -> Value {
+pub fn json_of(code: i32, arguments: &[&str]) -> Value {
     let told = text(code, &[arguments, &["--json"]].concat());
     serde_json::from_str(&told).unwrap_or_else(|fault| panic!("{arguments:?}: {fault}: {told}"))
 }

@@ -1,7 +1,7 @@
-//! The rule books of a folder: read whole, every fault of every book told at once. Books of other pools are checked
-//! like the rest and then passed over.
+//! The rule books of a folder: read whole, every fault of every book told at once, and what books say against one
+//! another. Books of other pools are checked like the rest and then passed over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use ledger::home::RuleBookText;
 use settlement::ids::PoolCode;
-use settlement::rulebook::{Fault, RuleBook, RuleBooks};
+use settlement::rulebook::succession::{Found, Weight, between};
+use settlement::rulebook::{Fault, RuleBook, RuleBooks, text};
 
 /// Why rule books cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum RulesError {
         /// Why.
         source: io::Error,
     },
-    /// Books have faults.
+    /// Books have faults, or contradict one another.
     #[error("{}", Report(.0))]
     Faults(Vec<(PathBuf, Vec<Fault>)>),
 }
@@ -51,24 +52,48 @@ pub struct Rules {
 /// Reads the books of some pools from a folder and the folders in it.
 ///
 /// # Errors
-/// When something cannot be read, and every fault of every book.
+/// When something cannot be read, and every fault of every book; books of one pool and insurance that are in force on
+/// the same day by their own words are faults too. A day without a book is none: it is logged.
 pub fn read(folder: &Path, pools: &BTreeSet<PoolCode>) -> Result<Rules, RulesError> {
-    let mut rules = Rules { books: RuleBooks::default(), texts: Vec::new() };
-    let mut faulty = Vec::new();
+    let (mut books, mut faulty) = (Vec::new(), BTreeMap::<PathBuf, Vec<Fault>>::new());
     for path in files(folder)? {
-        let content = fs::read_to_string(&path).map_err(|source| RulesError::Read { path: path.clone(), source })?;
-        match RuleBook::parse(&content) {
-            Ok(book) if pools.contains(&book.pool()) => rules.add(book, content),
-            Ok(_) => {}
-            Err(faults) => faulty.push((path, faults)),
+        let bytes = fs::read(&path).map_err(|source| RulesError::Read { path: path.clone(), source })?;
+        match read_book(bytes) {
+            Ok((book, content)) => books.push((path, book, content)),
+            Err(faults) => drop(faulty.insert(path, faults)),
         }
     }
-    if faulty.is_empty() { Ok(rules) } else { Err(RulesError::Faults(faulty)) }
+    let named: Vec<(String, &RuleBook)> =
+        books.iter().map(|(path, book, _)| (path.display().to_string(), book)).collect();
+    for Found { book, weight, fault } in between(&named) {
+        let (path, about, _) = &books[book];
+        match weight {
+            Weight::Contradiction => faulty.entry(path.clone()).or_default().push(fault),
+            Weight::Hole if pools.contains(&about.pool()) => tracing::warn!("{}: {fault}", path.display()),
+            Weight::Hole => {}
+        }
+    }
+    if !faulty.is_empty() {
+        return Err(RulesError::Faults(faulty.into_iter().collect()));
+    }
+    let mut rules = Rules { books: RuleBooks::default(), texts: Vec::new() };
+    let own = books.into_iter().filter(|(_, book, _)| pools.contains(&book.pool()));
+    own.for_each(|(_, book, content)| rules.add(book, content));
+    Ok(rules)
+}
+
+fn read_book(bytes: Vec<u8>) -> Result<(RuleBook, String), Vec<Fault>> {
+    let content = text::read(bytes).map_err(|fault| vec![fault])?;
+    Ok((RuleBook::parse(&content)?, content))
 }
 
 impl Rules {
     fn add(&mut self, book: RuleBook, content: String) {
         let (hash, home, insurance) = (book.hash(), book.pool(), book.insurance());
+        // The same text in two files is one book.
+        if self.books.by_hash(hash).is_some() {
+            return;
+        }
         self.texts.push(RuleBookText { hash, home, insurance, content });
         self.books.insert(book);
     }

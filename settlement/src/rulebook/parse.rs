@@ -118,6 +118,8 @@ impl Parser<'_> {
         let pool = root.required_form("pool", "a code of six digits", |code| RegionCode::new(code).ok().map(PoolCode));
         let title = root.required_text("title");
         let validity = validity(root);
+        let line = |key| root.byte_of(key).map(|byte| self.report.line(byte));
+        let validity_lines = (line("from").unwrap_or(1), line("to"));
         let decision_date = self.choice::<DecisionDate>(root, "decision_date", "date");
         let benefit_year = self.benefit_year(root);
         let during_stay = self.choice::<DuringStay>(root, "outpatient_during_stay", "rule");
@@ -153,6 +155,7 @@ impl Parser<'_> {
             title: title?.to_owned(),
             validity: validity?,
             decision_date: decision_date?,
+            validity_lines,
             benefit_year: benefit_year?,
             rounding: rounding?,
             outpatient_during_stay: during_stay?.0,

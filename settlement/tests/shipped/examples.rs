@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 use settlement::refusal::Reason;
+use settlement::rulebook::succession::between;
 use settlement::rulebook::unknown::LONGEST_CLAUSE;
 use settlement::rulebook::{ClauseText, DecidingDates, RuleBook, RuleBooks};
 
@@ -49,6 +50,14 @@ fn a_working_that_is_wrong_is_told_with_its_step() {
         let mismatches: Vec<String> = book.run_examples().iter().map(ToString::to_string).collect();
         assert!(mismatches.iter().any(|mismatch| mismatch.contains(told)), "{told} is not among {mismatches:#?}");
     }
+}
+
+#[test]
+fn the_books_of_a_region_follow_one_another() {
+    let named: Vec<_> = BOOKS.iter().map(|(path, book)| (path.display().to_string(), book)).collect();
+    let found: Vec<String> =
+        between(&named).iter().map(|found| format!("{}: {}", named[found.book].0, found.fault)).collect();
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]

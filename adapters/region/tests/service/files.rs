@@ -13,6 +13,26 @@ on_both! {
     a_local_stay_makes_the_next_one_the_second,
 }
 
+/// Two books of Xinxiang's employees from one day, or one that is saved as GBK: the start is refused, with every file.
+#[test]
+fn books_that_contradict_one_another_stop_a_start() {
+    let world = World::stopped_with_rules(On::Sqlite, "");
+    let folder = world.path("rulebooks/410700-xinxiang");
+    let text = std::fs::read_to_string(folder.join("employee-2024-01-01.toml")).expect("the book");
+    let read = || region::rules::read(&world.rulebooks, &[pool("410700")].into()).map(|rules| rules.texts.len());
+    assert_eq!(read().expect("two books"), 2);
+    world.write("rulebooks/copied/employee.toml", &text);
+    assert_eq!(read().expect("the same text twice counts once"), 2);
+    let rules = text.split("[[example]]").next().expect("the rules").replace("\"0.85\"", "\"0.80\"");
+    world.write("rulebooks/copied/employee.toml", &rules);
+    let told = read().expect_err("one day, two books").to_string();
+    let other = folder.join("employee-2024-01-01.toml").display().to_string();
+    assert!(told.contains("copied/employee.toml") && told.contains(&other) && told.contains("first day of"), "{told}");
+    std::fs::write(world.path("rulebooks/copied/employee.toml"), b"# \xd0\xc2").expect("it is written");
+    let told = read().expect_err("GBK").to_string();
+    assert!(told.contains("copied/employee.toml:line 1: encoding: ") && told.contains("UTF-8"), "{told}");
+}
+
 /// A row of postings with these cells filled.
 pub fn row(cells: &[(&str, &str)]) -> String {
     row_under(POSTINGS_HEADER, cells)

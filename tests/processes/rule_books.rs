@@ -1,0 +1,80 @@
+//! What the rule tools say where something is wrong around a book: other books of its region, the file itself, a case of
+//! another time, a settlement that a book refuses.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::process::repository;
+use crate::rule_tools::{BOOK, json_of};
+
+fn shipped() -> String {
+    fs::read_to_string(repository().join(BOOK)).expect("the book")
+}
+
+/// Writes books of Xinxiang's employees into a folder, each with its days and without examples.
+fn write_books(folder: &Path, books: &[(&str, &str)]) {
+    let rules = shipped().split("[[example]]").next().expect("the rules").to_owned();
+    for (name, days) in books {
+        fs::write(folder.join(name), rules.replacen("from = 2024-01-01", days, 1)).expect("it is written");
+    }
+}
+
+/// What is found in each of the books that anything is found in, by the name of its file.
+fn findings(told: &Value) -> Vec<(String, Vec<&str>)> {
+    let rows = told.as_array().expect("a list").iter().map(|row| {
+        let name = Path::new(row["book"].as_str().expect("a path")).file_name().expect("a name");
+        let found = row["findings"].as_array().expect("a list").iter().map(|found| found.as_str().expect("a text"));
+        (name.to_string_lossy().into_owned(), found.collect::<Vec<_>>())
+    });
+    rows.filter(|(_, found)| !found.is_empty()).collect()
+}
+
+#[test]
+fn books_that_do_not_follow_one_another_are_told_with_both_files_and_lines() {
+    let line = 1 + shipped().lines().position(|line| line == "from = 2024-01-01").expect("it begins");
+    // (the days of two books, what is found in the second, whose `from` is the later or the same)
+    for (earlier, later, parts) in [
+        ("from = 2023-01-01\nto = 2023-12-31", "from = 2024-01-01", None),
+        ("from = 2023-01-01", "from = 2024-01-01", None),
+        ("from = 2024-01-01\nto = 2024-12-31", "from = 2024-01-01", Some((0, "is also the first day of"))),
+        ("from = 2023-01-01\nto = 2024-06-30", "from = 2024-01-01", Some((1, "2024-01-01 to 2024-06-30"))),
+        ("from = 2023-01-01\nto = 2023-11-30", "from = 2024-01-01", Some((1, "from 2023-12-01 to 2023-12-31"))),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        write_books(folder.path(), &[("a.toml", earlier), ("b.toml", later)]);
+        let path = folder.path().display().to_string();
+        let told = json_of(i32::from(parts.is_some()), &["rulebook", "check", &path]);
+        let found = findings(&told);
+        let Some((lines_after, part)) = parts else {
+            assert_eq!(found, [], "{earlier}, {later}");
+            continue;
+        };
+        let [(file, problems)] = &found[..] else { panic!("{found:?}") };
+        let [problem] = problems[..] else { panic!("{found:?}") };
+        assert_eq!(file, "b.toml");
+        assert!(problem.starts_with(&format!("line {line}: from: ")) && problem.contains(part), "{problem}");
+        let other = format!("{} (line {})", folder.path().join("a.toml").display(), line + lines_after);
+        assert!(problem.contains(&other), "{other} is not in {problem}");
+    }
+    let good = json_of(0, &["rulebook", "check", "deploy/rulebooks"]);
+    assert_eq!(findings(&good), []);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_ends_no_check() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_books(folder.path(), &[("good.toml", "from = 2024-01-01")]);
+    // 新乡 as GBK.
+    let gbk = [b"pool = \"410700\"\n# ", &b"\xd0\xc2\xcf\xe7"[..], b"\n"].concat();
+    fs::write(folder.path().join("a-gbk.toml"), gbk).expect("it is written");
+    let (path, missing) = (folder.path().display().to_string(), folder.path().join("missing.toml"));
+    let told = json_of(1, &["rulebook", "check", &path, &missing.display().to_string()]);
+    let found = findings(&told);
+    let [(gbk, in_gbk), (absent, in_absent)] = &found[..] else { panic!("{told}") };
+    assert_eq!((gbk.as_str(), absent.as_str()), ("a-gbk.toml", "missing.toml"));
+    assert!(in_gbk[0].starts_with("line 2: encoding: ") && in_gbk[0].contains("save it as UTF-8"), "{in_gbk:?}");
+    assert!(in_absent[0].starts_with("cannot read "), "{in_absent:?}");
+    assert_eq!(told.as_array().map(Vec::len), Some(3), "the good one is told too");
+}
