@@ -28,7 +28,7 @@ pub enum Command {
     Check(check::Books),
     /// Work the examples in the books and report what comes out otherwise.
     Test(check::Books),
-    /// Work a bill by hand: a rule book and a case file, nothing else.
+    /// Work a bill by hand: a rule book and a case file of its days, nothing else.
     Evaluate(evaluate::Arguments),
     /// Say how the sums of a book's examples, or of a case, come about, each step with its rule and where that is from.
     Explain(explain::Arguments),
@@ -105,9 +105,14 @@ fn read_book(path: &Path) -> Result<RuleBook> {
     Ok(RuleBook::parse(&read_text(path)?).map_err(|faults| Faulty::file(path, faults))?)
 }
 
-/// Reads a case of a book.
+/// Reads a case of a book, of a day on which the book is in force.
 fn read_case(book: &RuleBook, path: &Path) -> Result<Example> {
     Ok(book.read_case(&read_text(path)?, &[]).map_err(|faults| Faulty::file(path, faults))?)
+}
+
+/// Reads a case of any day, to ask what a book would make of it if it were in force then.
+fn read_case_of_any_day(book: &RuleBook, path: &Path) -> Result<Example> {
+    Ok(book.read_case_of_any_day(&read_text(path)?).map_err(|faults| Faulty::file(path, faults))?)
 }
 
 /// Reads a case without faults, with values changed; what was typed for that is told with its faults.

@@ -116,12 +116,20 @@ impl RuleBook {
 
     /// Reads a case file: an `[[example]]` of this book in a file of its own, its keys at the top. `id`, `title` and
     /// `expect` may be left out. Each change is a key (`age`, `bill.in_policy`) and the text of its value, which takes
-    /// the place of what the file says.
+    /// the place of what the file says. The book has to be in force on the day that decides.
     ///
     /// # Errors
     /// Every fault of the text, each with line and path; a change that cannot be made has line 1.
     pub fn read_case(&self, text: &str, changes: &[(String, String)]) -> Result<Example, Vec<Fault>> {
-        parse::read_case(self, text, changes)
+        parse::read_case(self, text, changes, Some((self.validity, self.decision_date())))
+    }
+
+    /// The same for a case of any day: what the book would make of it if it were in force then.
+    ///
+    /// # Errors
+    /// As [`RuleBook::read_case`].
+    pub fn read_case_of_any_day(&self, text: &str) -> Result<Example, Vec<Fault>> {
+        parse::read_case(self, text, &[], None)
     }
 
     /// Its content hash.
@@ -149,6 +157,11 @@ impl RuleBook {
         self.validity
     }
 
+    /// The lines on which it says from when it is in force, and to when.
+    pub fn validity_lines(&self) -> (usize, Option<usize>) {
+        self.validity_lines
+    }
+
     /// Which day decides.
     pub fn decision_date(&self) -> DecisionDate {
         self.decision_date.0
@@ -157,11 +170,6 @@ impl RuleBook {
     /// Where it says which day decides.
     pub(crate) fn decision_clause(&self) -> Clause {
         self.decision_date.1
-    /// The lines on which it says from when it is in force, and to when.
-    pub fn validity_lines(&self) -> (usize, Option<usize>) {
-        self.validity_lines
-    }
-
     }
 
     /// Where it says when the benefit year begins.

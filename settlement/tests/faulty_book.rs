@@ -65,6 +65,12 @@ fn one_fault_alone_is_one_fault() {
             "needs suspended_from",
         ),
         (
+            "settled = 2025-06-30",
+            "settled = 2023-12-31",
+            "example.referral.settled",
+            "2023-12-31 decides, and the book is in force from 2024-01-01 on",
+        ),
+        (
             "id = \"working-third\"\nperson = [\"working\"]\nlevel = [\"third\"]",
             "id = \"working-third\"\nperson = [\"working\"]\nlevel = [\"third\"]\nage_to = 40",
             "inpatient.ratio",

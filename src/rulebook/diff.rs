@@ -14,7 +14,7 @@ use settlement::refusal::Refusal;
 use settlement::rulebook::RuleBook;
 
 use super::told::{self, Lang};
-use super::{read_book, read_case};
+use super::{read_book, read_case_of_any_day};
 use crate::cli::Ending;
 use crate::output;
 use crate::past::HomeBook;
@@ -87,7 +87,7 @@ async fn of_settlements(book: &HomeBook, old: &RuleBook, new: &RuleBook) -> Resu
 
 fn of_case(file: &Path, old: &RuleBook, new: &RuleBook) -> Result<Pair> {
     let by = |book: &RuleBook| -> Result<_> {
-        let case = read_case(book, file)?;
+        let case = read_case_of_any_day(book, file)?;
         Ok((case.adjudicate(book).map(|worked_out| *worked_out.payers()), case.title))
     };
     let ((old, which), (new, _)) = (by(old)?, by(new)?);

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::process::repository;
-use crate::rule_tools::{BOOK, json_of};
+use crate::rule_tools::{BOOK, CASE, json_of, yidi};
 
 fn shipped() -> String {
     fs::read_to_string(repository().join(BOOK)).expect("the book")
@@ -77,4 +77,26 @@ fn a_file_that_cannot_be_read_ends_no_check() {
     assert!(in_gbk[0].starts_with("line 2: encoding: ") && in_gbk[0].contains("save it as UTF-8"), "{in_gbk:?}");
     assert!(in_absent[0].starts_with("cannot read "), "{in_absent:?}");
     assert_eq!(told.as_array().map(Vec::len), Some(3), "the good one is told too");
+}
+
+#[test]
+fn a_case_of_a_day_before_its_book_is_not_worked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, path) = (folder.path().join("case.toml"), folder.path().join("case.toml").display().to_string());
+    let case = fs::read_to_string(repository().join(CASE)).expect("the case");
+    let old = case.replace("= 2025-06-20", "= 2023-06-20").replace("= 2025-06-30", "= 2023-06-30");
+    fs::write(&file, old).expect("it is written");
+    let problem = "settled: 2023-06-30 decides, and the book is in force from 2024-01-01 on";
+    for command in ["evaluate", "explain"] {
+        let asked = ["rulebook", command, "--rulebook", BOOK, "--case", &path];
+        let ran = yidi(&asked);
+        assert_eq!((ran.status.code(), ran.stdout.is_empty()), (Some(2), true), "{command}");
+        assert!(String::from_utf8_lossy(&ran.stderr).contains(problem), "{command}");
+        assert_eq!(json_of(2, &asked)["faults"][0]["path"], "settled");
+    }
+    // What another book would make of it is a question of its own.
+    let new = folder.path().join("new.toml");
+    fs::write(&new, shipped().replace("ratio = \"0.85\"", "ratio = \"0.75\"")).expect("it is written");
+    let told = json_of(1, &["rulebook", "diff", BOOK, &new.display().to_string(), "--case", &path]);
+    assert_eq!(told["difference"]["basic"], "-1800.00");
 }

@@ -141,7 +141,8 @@ impl Parser<'_> {
         let home = || {
             let (insurance, benefit_year) = (self.scope.insurance?, benefit_year?.0);
             let needs_class_b = first_self_pay?.0 != FirstSelfPay::Sent;
-            Some(Home { pool: pool?, insurance, benefit_year, needs_class_b, carried })
+            let in_force = validity.zip(decision_date.map(|(date, _)| date));
+            Some(Home { pool: pool?, insurance, benefit_year, needs_class_b, carried, in_force })
         };
         let examples = self.examples(root, home());
         let diseases = diseases::named(root.table, self.report);
@@ -154,8 +155,8 @@ impl Parser<'_> {
             insurance: self.scope.insurance?,
             title: title?.to_owned(),
             validity: validity?,
-            decision_date: decision_date?,
             validity_lines,
+            decision_date: decision_date?,
             benefit_year: benefit_year?,
             rounding: rounding?,
             outpatient_during_stay: during_stay?.0,

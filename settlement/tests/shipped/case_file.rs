@@ -115,6 +115,38 @@ fn every_fault_of_a_case_is_told_with_its_line() {
     assert!(faults.iter().any(|fault| fault.path == "age.years"), "{faults:?}");
 }
 
+/// Xinxiang's book is in force from 2024-01-01 on, and the day of settlement decides.
+#[test]
+fn a_case_of_a_day_before_the_book_is_refused_with_that_day() {
+    let told = |book: &RuleBook, text: &str| {
+        let faults = book.read_case(text, &[]).expect_err("a day before");
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let before = CASE.replace("admitted = 2025-06-20", "admitted = 2023-06-20");
+    assert!(read(&before, &[]).is_ok(), "the day of admission does not decide");
+    let before = before.replace("settled = 2025-06-30", "settled = 2023-06-30");
+    let line = CASE.lines().position(|line| line.starts_with("settled")).expect("a day") + 1;
+    let problem = "2023-06-30 decides, and the book is in force from 2024-01-01 on";
+    assert_eq!(told(&book(), &before), [format!("line {line}: settled: {problem}")]);
+    assert!(read(CASE, &[("settled", "2023-06-30"), ("admitted", "2023-06-20")]).is_err(), "as a scenario too");
+
+    // Whoever asks what another book would make of it gets the same sums as in the book's own days.
+    let of_any_day = book().read_case_of_any_day(&before).expect("a case");
+    let paid = |case: &Example| case.adjudicate(&book()).map(|worked_out| *worked_out.payers());
+    assert_eq!(paid(&of_any_day), paid(&read(CASE, &[]).expect("a case")));
+
+    let text = include_str!("../../../deploy/rulebooks/410700-xinxiang/employee-2024-01-01.toml");
+    let rules = text.split("[[example]]").next().expect("rules");
+    let by_admission = rules.replacen("date = \"settlement\"", "date = \"admission\"", 1);
+    let by_admission = by_admission.replacen("from = 2024-01-01\n", "from = 2024-01-01\nto = 2025-06-19\n", 1);
+    let by_admission = RuleBook::parse(&by_admission).expect("a book");
+    let problem = "admitted: 2025-06-20 decides, and the book is in force from 2024-01-01 to 2025-06-19";
+    assert!(told(&by_admission, CASE)[0].ends_with(problem));
+    // Who died is settled by the day of death.
+    let died = format!("died = 2023-12-30\n{}", before.replace("settled = 2023-06-30", "settled = 2024-01-05"));
+    assert_eq!(told(&book(), &died), ["line 1: died: 2023-12-30 decides, and the book is in force from 2024-01-01 on"]);
+}
+
 #[test]
 fn a_fault_names_its_own_key_and_no_other() {
     // A key that is named wrongly spoils what is read with it; what stands beside it is in order all the same.

@@ -11,14 +11,15 @@ use super::examples::{Home, expected};
 use super::{Parser, lines};
 use crate::bill::{Bill, Coverage};
 use crate::money::Money;
+use crate::person::Validity;
 use crate::rulebook::RuleBook;
 use crate::rulebook::check::Scope;
 use crate::rulebook::conditions::Cases;
 use crate::rulebook::example::{Example, Expected};
-use crate::rulebook::sections::FirstSelfPay;
+use crate::rulebook::sections::{DecisionDate, FirstSelfPay};
 use crate::spanned::{Fault, Node, Report};
 
-/// Reads a case of a book, with some of its values changed.
+/// Reads a case of a book, with some of its values changed; `in_force` where the book has to be on the day that decides.
 ///
 /// # Errors
 /// Every fault, by line.
@@ -26,6 +27,7 @@ pub(in crate::rulebook) fn read_case(
     book: &RuleBook,
     text: &str,
     changes: &[(String, String)],
+    in_force: Option<(Validity, DecisionDate)>,
 ) -> Result<Example, Vec<Fault>> {
     let report = Report::on(text);
     let (mut tree, errors) = DeTable::parse_recoverable(text);
@@ -64,8 +66,8 @@ pub(in crate::rulebook) fn read_case(
             root.fault_at("example", "stands more than once: a case file holds one case");
         }
         let example = match inside.into_iter().next() {
-            Some(node) => case(&report, book, node),
-            None => case(&report, book, Node::root(&report, &tree)),
+            Some(node) => case(&report, book, in_force, node),
+            None => case(&report, book, in_force, Node::root(&report, &tree)),
         };
         if root.has("example") {
             root.finish();
@@ -78,7 +80,12 @@ pub(in crate::rulebook) fn read_case(
     }
 }
 
-fn case(report: &Report, book: &RuleBook, node: Node<'_>) -> Option<Example> {
+fn case(
+    report: &Report,
+    book: &RuleBook,
+    in_force: Option<(Validity, DecisionDate)>,
+    node: Node<'_>,
+) -> Option<Example> {
     let places = book.admission.places.clone();
     let (insurance, identities, diseases, levels) = (Some(book.insurance), Vec::new(), Vec::new(), Cases::ANY);
     let scope = Scope { insurance, identities, diseases, places, levels };
@@ -86,7 +93,8 @@ fn case(report: &Report, book: &RuleBook, node: Node<'_>) -> Option<Example> {
     let parser = Parser { report, book: None, scope, sources: Vec::new(), clauses };
     let (benefit_year, carried) = (book.benefit_year.0, book.admission.carried);
     let needs_class_b = book.first_self_pay.0 != FirstSelfPay::Sent;
-    let home = Home { pool: book.pool, insurance: book.insurance, benefit_year, needs_class_b, carried };
+    let (pool, insurance) = (book.pool, book.insurance);
+    let home = Home { pool, insurance, benefit_year, needs_class_b, carried, in_force };
     let says = node.has("expect") || node.has("refused");
     let expected = if says { expected(&node) } else { Some(Expected::Nothing) };
     let example = parser.example(&node, Some(home), expected);

@@ -20,6 +20,8 @@ use crate::person::{
 use crate::refusal::Reason;
 use crate::rulebook::conditions::{Cases, Footing};
 use crate::rulebook::example::{Example, Expected, NOWHERE, Output};
+use crate::rulebook::sections::DecisionDate;
+use crate::rulebook::set::DecidingDates;
 use crate::rulebook::word::Word;
 use crate::spanned::Node;
 use crate::year_to_date::{BenefitYear, Usage, UsagePosting, UsageSums};
@@ -41,6 +43,8 @@ pub(super) struct Home {
     pub(super) needs_class_b: bool,
     /// What is carried over of a year that began in another region.
     pub(super) carried: Cases,
+    /// When the book is in force and which day decides; none where the case may be of any day.
+    pub(super) in_force: Option<(Validity, DecisionDate)>,
 }
 
 /// More months, or years, than anybody was without insurance.
@@ -90,7 +94,7 @@ impl Parser<'_> {
         let (id, title) = (node.text("id"), node.required_text("title"));
         let working = self.working(node);
         let (visit, person, settled_on, home) = (visit?, person?, settled_on?, home?);
-        Some(Example {
+        let example = Example {
             id: id?.to_owned(),
             title: title?.to_owned(),
             line: self.report.line(node.byte_of("id")?),
@@ -111,8 +115,28 @@ impl Parser<'_> {
             settled_on,
             expected: expected?,
             working: working?,
-        })
+        };
+        not_in_force(node, home, &example);
+        Some(example)
     }
+}
+
+/// A case that another day decides than those of the book is none of the book.
+fn not_in_force(node: &Node<'_>, home: Home, example: &Example) {
+    let Some((validity, decision)) = home.in_force else { return };
+    let dates = DecidingDates::of(&example.settle.encounter, example.settled_on).until(example.person.died);
+    let day = dates.day(decision);
+    if validity.covers(day) {
+        return;
+    }
+    let key = match example.person.died {
+        _ if day == example.settled_on => "settled",
+        Some(died) if died == day => "died",
+        Some(_) | None => "admitted",
+    };
+    let to = validity.to.map_or_else(|| " on".to_owned(), |to| format!(" to {to}"));
+    let problem = format!("{day} decides, and the book is in force from {}{to}", validity.from);
+    node.fault_at(key, problem);
 }
 
 /// The visit of an example, and what it says of a filing.
