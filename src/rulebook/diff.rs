@@ -95,80 +95,101 @@ fn of_case(file: &Path, old: &RuleBook, new: &RuleBook) -> Result<Pair> {
 }
 
 impl Pair {
-    /// What each payer would pay more. What is refused, nobody pays.
-    fn difference(&self) -> Sums {
-        let paid = |result: &Result<Payers, Refusal>| told::by_payer(&result.as_ref().copied().unwrap_or_default());
-        let pairs = paid(&self.old).into_iter().zip(paid(&self.new));
-        Sums(pairs.map(|((payer, old), (_, new))| (payer, new - old)).collect())
+    /// What each payer would pay more; none where a book refuses, since what is refused is paid some other way.
+    fn difference(&self) -> Option<Vec<(&'static str, Money)>> {
+        let (Ok(old), Ok(new)) = (&self.old, &self.new) else { return None };
+        let pairs = told::by_payer(old).into_iter().zip(told::by_payer(new));
+        Some(pairs.map(|((payer, old), (_, new))| (payer, new - old)).collect())
     }
 }
 
-/// Amounts by payer, in the order of payment.
-#[derive(Clone, Default)]
-struct Sums(Vec<(&'static str, Money)>);
+/// What changes of a person, or of all.
+#[derive(Clone)]
+struct Changes {
+    settlements: usize,
+    /// How many of them the old book refuses.
+    refused_old: usize,
+    /// How many of them the new book refuses.
+    refused_new: usize,
+    /// What each payer would pay more of those that neither refuses, in the order of payment.
+    difference: Vec<(&'static str, Money)>,
+}
 
-impl Sums {
-    fn add(&mut self, other: &Sums) {
-        if self.0.is_empty() {
-            self.0.clone_from(&other.0);
-        } else {
-            self.0.iter_mut().zip(&other.0).for_each(|((_, sum), (_, amount))| *sum += *amount);
-        }
+impl Changes {
+    fn none() -> Changes {
+        let difference = told::by_payer(&Payers::default());
+        Changes { settlements: 0, refused_old: 0, refused_new: 0, difference }
+    }
+
+    fn add(&mut self, pair: &Pair) {
+        self.settlements += 1;
+        self.refused_old += usize::from(pair.old.is_err());
+        self.refused_new += usize::from(pair.new.is_err());
+        let more = pair.difference().unwrap_or_default();
+        self.difference.iter_mut().zip(more).for_each(|((_, sum), (_, amount))| *sum += amount);
     }
 
     fn json(&self) -> Value {
-        told::amounts_json(self.0.iter().copied())
+        json!({ "changed": self.settlements, "refused": { "old": self.refused_old, "new": self.refused_new },
+            "difference": told::amounts_json(self.difference.iter().copied()) })
+    }
+
+    fn row(&self, whose: &str) -> Vec<String> {
+        let counts = [self.settlements, self.refused_old, self.refused_new].map(|count| count.to_string());
+        let amounts = self.difference.iter().map(|(_, amount)| amount.to_string());
+        std::iter::once(whose.to_owned()).chain(counts).chain(amounts).collect()
     }
 }
 
-/// What changes by person, with how many settlements, and in sum.
-fn by_person<'p>(changed: &[&'p Pair]) -> (BTreeMap<&'p str, (usize, Sums)>, Sums) {
-    let (mut people, mut sum) = (BTreeMap::<&str, (usize, Sums)>::new(), Sums::default());
+/// What changes by person, and in sum.
+fn by_person<'p>(changed: &[&'p Pair]) -> (BTreeMap<&'p str, Changes>, Changes) {
+    let (mut people, mut all) = (BTreeMap::<&str, Changes>::new(), Changes::none());
     for pair in changed {
-        let difference = pair.difference();
-        let (settlements, own) = people.entry(&pair.whose).or_default();
-        *settlements += 1;
-        own.add(&difference);
-        sum.add(&difference);
+        people.entry(&pair.whose).or_insert_with(Changes::none).add(pair);
+        all.add(pair);
     }
-    (people, sum)
+    (people, all)
 }
 
 fn json(old: &RuleBook, new: &RuleBook, compared: usize, changed: &[&Pair]) -> Value {
-    let (people, sum) = by_person(changed);
+    let (people, all) = by_person(changed);
     let result = |result: &Result<Payers, Refusal>| match result {
         Ok(payers) => told::amounts_json(told::by_payer(payers)),
         Err(refusal) => json!({ "refused": told::refused_json(refusal) }),
     };
     let one = |pair: &Pair| {
         json!({ "which": pair.which, "old": result(&pair.old), "new": result(&pair.new),
-            "difference": pair.difference().json() })
+            "difference": pair.difference().map(told::amounts_json) })
     };
     let people: Vec<Value> = people
         .iter()
-        .map(|(whose, (_, sums))| {
+        .map(|(whose, changes)| {
             let own = |pair: &&&Pair| pair.whose == **whose;
             let settlements: Vec<Value> = changed.iter().filter(own).map(|pair| one(pair)).collect();
-            json!({ "whose": whose, "difference": sums.json(), "settlements": settlements })
+            let mut person = changes.json();
+            person["whose"] = json!(whose);
+            person["settlements"] = settlements.into();
+            person
         })
         .collect();
-    json!({ "old": told::book_json(old), "new": told::book_json(new), "compared": compared, "changed": changed.len(),
-        "people": people, "difference": sum.json() })
+    let mut told = all.json();
+    told["old"] = told::book_json(old);
+    told["new"] = told::book_json(new);
+    told["compared"] = compared.into();
+    told["people"] = people.into();
+    told
 }
 
 fn print(compared: usize, changed: &[&Pair]) {
-    let (people, sum) = by_person(changed);
+    let (people, all) = by_person(changed);
     if !changed.is_empty() {
-        let payers = sum.0.iter().map(|(payer, _)| *payer);
-        let mut table = output::table(["whose", "changed"].into_iter().chain(payers));
-        let row = |whose: &str, settlements: usize, sums: &Sums| {
-            let amounts = sums.0.iter().map(|(_, amount)| amount.to_string());
-            [whose.to_owned(), settlements.to_string()].into_iter().chain(amounts).collect::<Vec<_>>()
-        };
-        for (whose, (settlements, own)) in &people {
-            table.add_row(row(whose, *settlements, own));
+        let payers = all.difference.iter().map(|(payer, _)| *payer);
+        let columns = ["whose", "changed", "refused by old", "refused by new"];
+        let mut table = output::table(columns.into_iter().chain(payers));
+        for (whose, changes) in &people {
+            table.add_row(changes.row(whose));
         }
-        table.add_row(row("all", changed.len(), &sum));
+        table.add_row(all.row("all"));
         output::numbers_from(&mut table, 1);
         output::line(&table.to_string());
     }
@@ -180,5 +201,8 @@ fn print(compared: usize, changed: &[&Pair]) {
             }
         }
     }
-    output::line(&format!("{compared} compared, {} would come out otherwise; amounts are new − old", changed.len()));
+    let changed = changed.len();
+    output::line(&format!(
+        "{compared} compared, {changed} would come out otherwise; amounts are new − old of what neither book refuses"
+    ));
 }

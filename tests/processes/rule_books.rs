@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::process::repository;
-use crate::rule_tools::{BOOK, CASE, json_of, yidi};
+use crate::rule_tools::{BOOK, CASE, json_of, text, yidi};
 
 fn shipped() -> String {
     fs::read_to_string(repository().join(BOOK)).expect("the book")
@@ -99,4 +99,36 @@ fn a_case_of_a_day_before_its_book_is_not_worked() {
     fs::write(&new, shipped().replace("ratio = \"0.85\"", "ratio = \"0.75\"")).expect("it is written");
     let told = json_of(1, &["rulebook", "diff", BOOK, &new.display().to_string(), "--case", &path]);
     assert_eq!(told["difference"]["basic"], "-1800.00");
+}
+
+#[test]
+fn what_a_book_refuses_is_counted_and_stands_in_no_sum() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (new, case) = (folder.path().join("new.toml"), folder.path().join("long-term.toml"));
+    // Referred care is refused from now on, and care at home costs more.
+    let rules = shipped().split("[[example]]").next().expect("the rules").to_owned();
+    let off_site = rules.find("id = \"off-site\"").expect("a deductible elsewhere");
+    let (ahead, behind) = rules.split_at(off_site);
+    let rules = ahead.replace("amount = 1200", "amount = 1300") + &behind.replacen("= 2000", "= \"unset\"", 1);
+    fs::write(&new, rules).expect("it is written");
+    let whole = fs::read_to_string(repository().join(CASE)).expect("the case");
+    let bare = whole.split("[expect]").next().expect("what stands before it");
+    fs::write(&case, bare.replace("\"referral\"", "\"long-term\"")).expect("it is written");
+    let (new, case) = (new.display().to_string(), case.display().to_string());
+
+    let alone = ["rulebook", "diff", BOOK, &new, "--case", CASE];
+    let told = json_of(1, &alone);
+    assert_eq!((&told["changed"], &told["refused"]), (&json!(1), &json!({ "old": 0, "new": 1 })));
+    assert_eq!((&told["difference"]["cash"], &told["difference"]["basic"]), (&json!("0.00"), &json!("0.00")));
+    assert_eq!(told["people"][0]["settlements"][0]["difference"], Value::Null);
+    assert_eq!(told["people"][0]["settlements"][0]["new"]["refused"]["code"], 511);
+    let table = text(1, &alone);
+    assert!(table.contains("refused by new") && !table.contains("-15300"), "nobody saves anything: {table}");
+
+    // (1300 − 1200) × 85 % less from the fund.
+    let told = json_of(1, &["rulebook", "diff", BOOK, &new, "--case", CASE, &case]);
+    assert_eq!((&told["changed"], &told["refused"]["new"]), (&json!(2), &json!(1)));
+    assert_eq!((&told["difference"]["basic"], &told["difference"]["cash"]), (&json!("-85.00"), &json!("85.00")));
+    let back = json_of(1, &["rulebook", "diff", &new, BOOK, "--case", CASE, &case]);
+    assert_eq!((&back["refused"], &back["difference"]["cash"]), (&json!({ "old": 1, "new": 0 }), &json!("-85.00")));
 }
