@@ -1,14 +1,15 @@
 //! `yidi settlement show | explain | replay`: past settlements at a home region's own store. What decides is what the store
-//! keeps, rule books included: files that were changed since play no part. Reads only.
+//! keeps, rule books included: files that were changed since play no part. Reads only, also beside the region that serves.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use jiff::Timestamp;
 use ledger::engine::Location;
 use ledger::home::HomeStore;
 use region::replay::{Replay, a_replay_of_any_stored_decision_is_identical, explain, replay};
-use region::shown::{Shown, show};
+use region::shown::{Shown, Undone, show};
 use serde_json::json;
 use settlement::beijing;
 use settlement::benefits::explanation::YearSoFar;
@@ -21,7 +22,7 @@ use crate::rulebook::told::{self, Lang};
 use crate::verify::ensure_there;
 use crate::{output, roles};
 
-/// Where a home region's book is. The region must not be serving.
+/// Where a home region's book is. The region may be serving.
 #[derive(Debug, Args)]
 pub struct HomeBook {
     /// The region's configuration file.
@@ -33,10 +34,10 @@ pub struct HomeBook {
 }
 
 impl HomeBook {
-    /// Opens the book alone: neither people nor rule books are taken in. None where nothing says where it is.
+    /// Opens the book alone, to look at it: neither people nor rule books are taken in. None where nothing says where it is.
     ///
     /// # Errors
-    /// When it is missing, or the region is serving.
+    /// When it is missing, or older than this program.
     pub fn open(&self) -> Result<Option<HomeStore>> {
         let location = match (&self.config, &self.store) {
             (_, Some(location)) => location.clone(),
@@ -47,7 +48,7 @@ impl HomeBook {
             (None, None) => return Ok(None),
         };
         ensure_there(&location)?;
-        region::open_location(&location).map(Some).context("cannot open the region's book")
+        region::look_at(&location).map(Some).context("cannot look at the region's book")
     }
 
     fn needed(&self) -> Result<HomeStore> {
@@ -105,21 +106,32 @@ pub async fn show_one(one: &One) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
-/// Says how a settlement came about, from its stored inputs by its stored rule book.
+/// Says how a settlement came about, from its stored inputs by its stored rule book; ahead of that whether it was undone,
+/// and whose bill it was of: the institution and the days, never the person.
 ///
 /// # Errors
 /// As [`show_one`].
 pub async fn explain_one(Explain { one, lang }: &Explain) -> Result<Ending> {
-    let explained = explain(&one.book.needed()?, &SettlementId::new(&one.settlement)?, lang.language()).await?;
+    let (store, settlement) = (one.book.needed()?, SettlementId::new(&one.settlement)?);
+    let shown = show(&store, &settlement).await?;
+    let explained = explain(&store, &settlement, lang.language()).await?;
     let (book, identical) = (&explained.rule_book, explained.replay.is_identical());
     let worked_out = explained.replay.adjudication.as_ref().context("the calculation did not come out")?;
     if one.json {
-        let told = json!({ "settlement": one.settlement, "rule_book": told::book_json(book), "identical": identical,
+        let encounter = &shown.settle()?.encounter;
+        let undone = shown.undone.as_ref().map(|undone| {
+            json!({ "at": at_desk(undone.at), "msgid": undone.message.as_str(), "counter": counter(&shown.standing) })
+        });
+        let told = json!({ "settlement": one.settlement, "standing": standing(&shown.standing), "undone": undone,
+            "institution": encounter.institution.as_str(), "admitted": encounter.admitted.to_string(),
+            "discharged": encounter.discharged.map(|day| day.to_string()),
+            "rule_book": told::book_json(book), "identical": identical,
             "amounts": told::amounts_json(told::outputs(worked_out)), "steps": told::steps_json(worked_out, book),
             "year_to_date": told::year_json(&YearSoFar::of(worked_out, book, &explained.replay.used)) });
         output::line(&serde_json::to_string_pretty(&told)?);
     } else {
-        output::line(&format!("{}\n{}\n", one.settlement, book.title()));
+        head(&shown, *lang)?.iter().for_each(|line| output::line(line));
+        output::line(&format!("{}\n", book.title()));
         told::print_steps(worked_out, book, &explained.replay.used, *lang);
     }
     if !identical {
@@ -160,21 +172,71 @@ fn finding(settlement: &str, replay: &Replay) -> Option<Finding> {
     (!replay.is_identical()).then(differs)
 }
 
+/// What stands ahead of an explanation: the settlement, that it was undone, when and by which numbers, and whose bill and
+/// which days it was about.
+fn head(shown: &Shown, lang: Lang) -> Result<Vec<String>> {
+    let undone = match (&shown.undone, &shown.standing) {
+        (None, _) | (_, Standing::InForce) => None,
+        (Some(Undone { at, message }), Standing::Cancelled { counter }) => Some(match lang {
+            Lang::Zh => format!("已于{}撤销，撤销结算号 {counter}，报文号 {message}；以下是撤销前的计算", at_desk(*at)),
+            Lang::En => format!(
+                "Cancelled on {} by {counter}, message {message}; what follows is how it came about before",
+                at_desk(*at)
+            ),
+        }),
+        (Some(Undone { at, message }), Standing::Reversed) => Some(match lang {
+            Lang::Zh => format!("已于{}冲正，报文号 {message}；以下是冲正前的计算", at_desk(*at)),
+            Lang::En => {
+                format!("Reversed on {} by message {message}; what follows is how it came about before", at_desk(*at))
+            }
+        }),
+    };
+    let encounter = &shown.settle()?.encounter;
+    let (institution, admitted, decided_at) = (&encounter.institution, encounter.admitted, at_desk(shown.decided_at));
+    let visit = match (lang, encounter.discharged) {
+        (Lang::Zh, Some(discharged)) => {
+            format!("医疗机构 {institution}，就诊 {admitted} 至 {discharged}，结算 {decided_at}")
+        }
+        (Lang::Zh, None) => format!("医疗机构 {institution}，就诊 {admitted} 起，结算 {decided_at}"),
+        (Lang::En, Some(discharged)) => {
+            format!("Institution {institution}, {admitted} to {discharged}, settled on {decided_at}")
+        }
+        (Lang::En, None) => format!("Institution {institution}, from {admitted} on, settled on {decided_at}"),
+    };
+    Ok(std::iter::once(shown.settled.settlement.to_string()).chain(undone).chain([visit]).collect())
+}
+
+fn at_desk(at: Timestamp) -> String {
+    beijing::at_desk(at).strftime("%F %T").to_string()
+}
+
+fn standing(standing: &Standing) -> String {
+    match standing {
+        Standing::InForce => "in force".to_owned(),
+        Standing::Cancelled { counter } => format!("cancelled by {counter}"),
+        Standing::Reversed => "reversed".to_owned(),
+    }
+}
+
+fn counter(standing: &Standing) -> Option<&str> {
+    match standing {
+        Standing::Cancelled { counter } => Some(counter.as_str()),
+        Standing::InForce | Standing::Reversed => None,
+    }
+}
+
 /// A settlement as named facts. Neither a name nor a disease is among them.
 fn facts(shown: &Shown) -> Result<Vec<(&'static str, String)>> {
     let (settle, settled) = (shown.settle()?, &shown.settled);
     let encounter = &settle.encounter;
-    let standing = match &shown.standing {
-        Standing::InForce => "in force".to_owned(),
-        Standing::Cancelled { counter } => format!("cancelled by {counter}"),
-        Standing::Reversed => "reversed".to_owned(),
-    };
     let day = |day: Option<jiff::civil::Date>| day.map_or_else(String::new, |day| day.to_string());
     let mut facts = vec![
         ("settlement", settled.settlement.to_string()),
-        ("standing", standing),
+        ("standing", standing(&shown.standing)),
+        ("undone_at", shown.undone.as_ref().map_or_else(String::new, |undone| at_desk(undone.at))),
+        ("undone_by", shown.undone.as_ref().map_or_else(String::new, |undone| undone.message.to_string())),
         ("place", shown.seq.0.to_string()),
-        ("decided_at", beijing::at_desk(shown.decided_at).strftime("%F %T").to_string()),
+        ("decided_at", at_desk(shown.decided_at)),
         ("psn_no", masked(shown.operation.key.person.as_str())),
         ("home", settle.home.to_string()),
         ("insurance", settled.insurance.word().to_owned()),

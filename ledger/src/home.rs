@@ -58,7 +58,7 @@ pub use affected::{Affected, Cause, Counted};
 pub use corrections::{BatchRefused, BatchTaken, BookEnd, CorrectionBatch, WorkedOut};
 pub use enrollees::{Credential, Enrollee, EnrolleeFacts, EntitlementRow, QualificationRow, Sealed};
 pub use facts::{MonthTotal, VisitAnswer};
-pub use past::Past;
+pub use past::{Past, Undoing};
 pub use postings::{Posted, Posting, PostingFault, PostingKind};
 pub use rule_books::{RuleBookText, RuleSet};
 pub use schema::SCHEMA;
@@ -164,6 +164,14 @@ impl HomeStore {
     /// When it cannot be opened, or another process writes to it.
     pub fn open(location: &Location, wire: Wire, options: &StoreOptions) -> Result<HomeStore, StoreError> {
         Ok(HomeStore { engine: Engine::open(location, &SCHEMA, options)?, wire, recent: Recent::default() })
+    }
+
+    /// Opens the store of a region that may be serving, to look at it: what would change it fails. It must be there.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is older than this program.
+    pub fn open_to_look(location: &Location, wire: Wire) -> Result<HomeStore, StoreError> {
+        Ok(HomeStore { engine: Engine::open_to_look(location, &SCHEMA)?, wire, recent: Recent::default() })
     }
 
     /// What the region has of the letters in its mailboxes.

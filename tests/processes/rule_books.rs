@@ -1,11 +1,14 @@
 //! What the rule tools say where something is wrong around a book: other books of its region, the file itself, a case of
-//! another time, a settlement that a book refuses.
+//! another time, a settlement that a book refuses; and of a region that serves while it is asked.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use world::hospital::Hospital;
+use yidi::desk::Desk;
 
+use crate::crash::deployment::{Deployment, Storage};
 use crate::process::repository;
 use crate::rule_tools::{BOOK, CASE, json_of, text, yidi};
 
@@ -131,4 +134,48 @@ fn what_a_book_refuses_is_counted_and_stands_in_no_sum() {
     assert_eq!((&told["difference"]["basic"], &told["difference"]["cash"]), (&json!("-85.00"), &json!("85.00")));
     let back = json_of(1, &["rulebook", "diff", &new, BOOK, "--case", CASE, &case]);
     assert_eq!((&back["refused"], &back["difference"]["cash"]), (&json!({ "old": 1, "new": 0 }), &json!("-85.00")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_region_that_serves_is_looked_at_and_what_was_undone_says_so_first() {
+    let deployment = Deployment::start(Storage::Files, 2).await;
+    let hospital = Hospital::new(Desk::new(deployment.desk.clone()));
+    let patient = deployment.people.iter().find(|person| person.home == "410700").expect("a patient");
+    let mut settled = Vec::new();
+    for days in [("2025-06-02", "2025-06-05"), ("2025-06-10", "2025-06-12"), ("2025-06-14", "2025-06-16")] {
+        let stay = hospital.stay_between(patient, "8000.00", days).await;
+        let message = hospital.settle_message(patient, &stay, "8000.00");
+        let answer = hospital.send(&message).await;
+        assert!(answer.succeeded(), "{}", answer.text("/err_msg"));
+        settled.push((answer.text("/output/setlinfo/setl_id"), stay, message));
+    }
+    let [(kept, ..), (cancelled, stay, _), (reversed, _, message)] = &settled[..] else { panic!("three") };
+    let cancel = hospital.cancel_message(patient, stay, cancelled);
+    let counter = hospital.send(&cancel).await;
+    assert!(counter.succeeded(), "{}", counter.text("/err_msg"));
+    let reverse = hospital.reverse_message(patient, message);
+    let answer = hospital.send(&reverse).await;
+    assert!(answer.succeeded(), "{}", answer.text("/err_msg"));
+
+    let store = deployment.store("home-410700");
+    let asked = |command: &[&str]| json_of(0, &[&["settlement"], command, &["--store", store]].concat());
+    assert_eq!(asked(&["replay", "--all"])["findings"], json!([]));
+    assert_eq!(asked(&["show", kept])["standing"], "in force");
+    let told = asked(&["explain", cancelled]);
+    assert_eq!((&told["admitted"], &told["discharged"]), (&json!("2025-06-10"), &json!("2025-06-12")));
+    assert_eq!(told["undone"]["msgid"], cancel["msgid"]);
+    let counter = told["undone"]["counter"].as_str().expect("an id").to_owned();
+    let in_words = |id: &str, lang: &str| text(0, &["settlement", "explain", id, "--lang", lang, "--store", store]);
+    let institution = told["institution"].as_str().expect("a code");
+    let whole = in_words(cancelled, "zh");
+    let [first, second, third] = whole.lines().take(3).collect::<Vec<_>>()[..] else { panic!("{whole}") };
+    assert_eq!(first, cancelled);
+    assert!(second.starts_with("已于") && second.contains(&format!("撤销，撤销结算号 {counter}")), "{second}");
+    assert!(third.starts_with(&format!("医疗机构 {institution}，就诊 2025-06-10 至 2025-06-12")), "{third}");
+    assert!(in_words(cancelled, "en").contains(&format!("by {counter}, message ")));
+    let number = reverse["msgid"].as_str().expect("a number");
+    assert!(in_words(reversed, "zh").contains(&format!("冲正，报文号 {number}")));
+    let whole = in_words(kept, "zh");
+    assert!(whole.lines().nth(1).is_some_and(|line| line.starts_with("医疗机构 ")), "{whole}");
+    assert!(!whole.contains(patient.number), "nobody is named: {whole}");
 }

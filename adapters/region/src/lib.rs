@@ -46,4 +46,4 @@ pub mod start;
 mod wire;
 
 pub use config::Config;
-pub use start::{Running, StartError, open_location, open_store, start};
+pub use start::{Running, StartError, look_at, open_location, open_store, start};

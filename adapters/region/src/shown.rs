@@ -1,13 +1,14 @@
 //! One settlement as a region's book has it: what was asked, what was answered, where it stands. It explains nothing and
-//! works nothing out; [`crate::replay`] does. Called by `yidi settlement show`.
+//! works nothing out; [`crate::replay`] does. Called by `yidi settlement show` and
+//! `explain`.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ledger::home::HomeStore;
+use ledger::home::{HomeStore, Undoing};
 use proto::convert;
 use settlement::decide::BookSeq;
-use settlement::ids::SettlementId;
+use settlement::ids::{MessageId, SettlementId};
 use settlement::lifecycle::Standing;
 use settlement::operation::{Operation, Request, Settle};
 use settlement::outcome::{Done, Outcome, Settled};
@@ -28,8 +29,19 @@ pub struct Shown {
     pub settled: Settled,
     /// Where it stands.
     pub standing: Standing,
+    /// What undid it, where it is not in force.
+    pub undone: Option<Undone>,
     /// The rule book that decided, as the store keeps it.
     pub rule_book: RuleBook,
+}
+
+/// What undid a settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undone {
+    /// When.
+    pub at: Timestamp,
+    /// The number of the message that asked for it (`msgid`).
+    pub message: MessageId,
 }
 
 impl Shown {
@@ -59,15 +71,27 @@ pub async fn show(store: &HomeStore, settlement: &SettlementId) -> Result<Shown,
     let Outcome::Accepted { decided_at, done: Done::Settled(settled) } = outcome else {
         return Err(unreadable(seq, "it did not settle"));
     };
+    let undoing = store.settlement_undoing(settlement.clone()).await?;
+    let undone = match &undoing {
+        Some(undoing) if undoing.becomes != Standing::InForce => Some(undone(store, undoing, settlement).await?),
+        Some(_) | None => None,
+    };
     let rule_book = books.by_hash(settled.rule_book).ok_or_else(|| unreadable(seq, "its rule book is missing"))?;
     Ok(Shown {
         seq,
         decided_at,
         operation,
         rule_book: rule_book.clone(),
-        standing: store.settlement_standing(settlement.clone()).await?,
+        standing: undoing.map_or(Standing::InForce, |undoing| undoing.becomes),
+        undone,
         settled: *settled,
     })
+}
+
+async fn undone(store: &HomeStore, undoing: &Undoing, settlement: &SettlementId) -> Result<Undone, ReplayError> {
+    let past = past_at(store, undoing.seq, settlement).await?;
+    let operation = past.operation.ok_or_else(|| unreadable(undoing.seq, "there is no operation"))?;
+    Ok(Undone { at: undoing.decided_at, message: operation.key.message.clone() })
 }
 
 fn unreadable(seq: BookSeq, problem: &str) -> ReplayError {

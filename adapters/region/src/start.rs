@@ -177,6 +177,14 @@ pub fn open_location(location: &Location) -> Result<HomeStore, StoreError> {
     HomeStore::open(location, WIRE, &StoreOptions::default())
 }
 
+/// The book of a region that may be serving, to look at: what would change it fails.
+///
+/// # Errors
+/// When it cannot be opened, or is older than this program.
+pub fn look_at(location: &Location) -> Result<HomeStore, StoreError> {
+    HomeStore::open_to_look(location, WIRE)
+}
+
 /// A region's store with its people, pools and rule books, but serving nobody: what commands at the desk need.
 pub struct Opened {
     /// The pools that it answers for.

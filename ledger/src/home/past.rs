@@ -38,6 +38,17 @@ pub struct Past {
     pub outcome: Bytes,
 }
 
+/// The last thing that undid a settlement, or put it in force again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undoing {
+    /// Its place in the book.
+    pub seq: BookSeq,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// Where the settlement stands since.
+    pub becomes: Standing,
+}
+
 impl HomeStore {
     /// Reads what stands at a place of the book.
     ///
@@ -59,16 +70,26 @@ impl HomeStore {
             .await
     }
 
-    /// Where a settlement stands now.
+    /// What last undid a settlement, or put it in force again; none where it is in force as it was decided.
     ///
     /// # Errors
     /// When a statement fails or a row is corrupt.
-    pub async fn settlement_standing(&self, settlement: SettlementId) -> Result<Standing, StoreError> {
-        const LAST: &str = "SELECT becomes, counter FROM undoings WHERE settlement = ?1 ORDER BY book_seq DESC LIMIT 1";
-        let last = move |sql: &Sql<'_>| {
-            sql.find(LAST, values![settlement.as_str()], |row| settlements::standing(&Columns::of(row, "undoings")))
+    pub async fn settlement_undoing(&self, settlement: SettlementId) -> Result<Option<Undoing>, StoreError> {
+        const LAST: &str = "SELECT undoings.book_seq AS book_seq, operations.decided_at AS decided_at,
+                undoings.becomes AS becomes, undoings.counter AS counter
+           FROM undoings JOIN operations ON operations.book_seq = undoings.book_seq
+          WHERE undoings.settlement = ?1 ORDER BY undoings.book_seq DESC LIMIT 1";
+        let undoing = |columns: &Columns<'_>| {
+            Ok(Undoing {
+                seq: load::seq(columns.number("book_seq")?),
+                decided_at: decided_at(columns)?,
+                becomes: settlements::standing(columns)?,
+            })
         };
-        Ok(self.engine.read(last).await?.unwrap_or(Standing::InForce))
+        let last = move |sql: &Sql<'_>| {
+            sql.find(LAST, values![settlement.as_str()], |row| undoing(&Columns::of(row, "undoings")))
+        };
+        self.engine.read(last).await
     }
 }
 
@@ -108,9 +129,12 @@ fn stored(columns: &Columns<'_>, wire: Wire) -> Result<Stored, StoreError> {
     let filing = columns.optional_blob("filing")?.map(Bytes::copy_from_slice);
     let (enrollee, rule_set) = (columns.optional_number("enrollee")?, columns.number("rule_set")?);
     let outcome = Bytes::copy_from_slice(columns.blob("outcome")?);
-    let decided_at = Timestamp::from_microsecond(columns.number("decided_at")?);
-    let decided_at = decided_at.map_err(|problem| columns.corrupt("decided_at", problem))?;
+    let decided_at = decided_at(columns)?;
     Ok(Stored { operation, filing, enrollee, rule_set, outcome, decided_at })
+}
+
+fn decided_at(columns: &Columns<'_>) -> Result<Timestamp, StoreError> {
+    Timestamp::from_microsecond(columns.number("decided_at")?).map_err(|problem| columns.corrupt("decided_at", problem))
 }
 
 fn book(

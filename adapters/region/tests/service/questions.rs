@@ -3,8 +3,11 @@
 use proto::v1::query_request::About;
 use proto::{convert, status, v1};
 use region::replay;
+use region::shown::show;
 use settlement::adjudication::Fund;
 use settlement::benefits::explanation::Language;
+use settlement::ids::SettlementId;
+use settlement::lifecycle::Standing;
 use settlement::money::Money;
 use settlement::outcome::{Done, Outcome};
 use settlement::refusal::Reason;
@@ -224,8 +227,17 @@ async fn a_desk_learns_totals_qualifications_and_a_visits_settlements(on: On) {
     assert_eq!(query(&world, WORKING, "650100", visit()).await.map(ids), Ok(0), "another treatment pool's");
     assert_eq!(query(&world, RETIRED, "310000", visit()).await.map(ids), Ok(0), "another person's");
     assert_eq!(query(&world, "44030000001", "310000", visit()).await.map(ids), Err(Reason::UnknownPerson));
+    let id = SettlementId::new("s-m1").expect("an id");
+    let shown = async || show(world.running().store(), &id).await.expect("a settlement");
+    assert_eq!((shown().await.standing, shown().await.undone), (Standing::InForce, None));
     world.outcome(&cancel(WORKING, "m2", "s-m1")).await;
     assert_eq!(query(&world, WORKING, "310000", visit()).await.map(ids), Ok(0), "cancelled");
+    let cancelled = shown().await;
+    assert_eq!(cancelled.standing, Standing::Cancelled { counter: SettlementId::new("s-m2").expect("an id") });
+    let undone = cancelled.undone.expect("it was undone");
+    assert_eq!((undone.message.as_str(), undone.at >= cancelled.decided_at), ("m2", true));
+    world.outcome(&reverse(WORKING, "m3", "m2", "2208")).await;
+    assert_eq!((shown().await.standing, shown().await.undone), (Standing::InForce, None), "in force again");
 }
 
 async fn a_settlement_is_explained_from_what_it_saw(on: On) {
