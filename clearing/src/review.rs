@@ -2,7 +2,7 @@
 //! and what the hospital receives; the patient's share and the year-to-date stay as they were (policy.md B.4).
 
 use jiff::civil::Date;
-use settlement::adjudication::{Fund, FundShares};
+use settlement::adjudication::FundShares;
 use settlement::ids::InstitutionCode;
 use settlement::money::Money;
 
@@ -120,7 +120,10 @@ pub fn after(standing: Standing, event: Event) -> Option<Standing> {
 /// Why a deduction cannot be lodged or agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReviewFault {
-    /// Nothing, or less than nothing.
+    /// Nothing is taken off.
+    #[error("nothing is taken off: say of which fund, and how much")]
+    Nothing,
+    /// Less than nothing.
     #[error("{}: a deduction takes something off, and never adds", payer.name())]
     NotPositive {
         /// The fund.
@@ -159,7 +162,7 @@ pub enum ReviewFault {
 pub fn lodge(paid: &Sums, taken: &[Deducted], deduction: &Deducted) -> Result<(), Vec<ReviewFault>> {
     let mut faults = Vec::new();
     if deduction.total().is_zero() && deduction.iter().all(|(_, amount)| amount.is_zero()) {
-        faults.push(ReviewFault::NotPositive { payer: Payer::Fund(Fund::Basic) });
+        faults.push(ReviewFault::Nothing);
     }
     faults.extend(restore(paid, taken, deduction).err().unwrap_or_default());
     if faults.is_empty() { Ok(()) } else { Err(faults) }
@@ -211,6 +214,7 @@ pub fn agree(lodged: &Deducted, agreed: &Deducted) -> Result<(), Vec<ReviewFault
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use settlement::adjudication::Fund;
 
     use super::*;
     use crate::obligation::tests::{shares, sums};
@@ -239,12 +243,7 @@ mod tests {
                 [11, 0, 0, 0, 0],
                 Err(vec![fault(Fund::Basic, 11, 10)]),
             ),
-            (
-                "nothing",
-                vec![],
-                [0; Fund::ALL.len()],
-                Err(vec![ReviewFault::NotPositive { payer: Payer::Fund(Fund::Basic) }]),
-            ),
+            ("nothing", vec![], [0; Fund::ALL.len()], Err(vec![ReviewFault::Nothing])),
             (
                 "an addition",
                 vec![],

@@ -130,19 +130,19 @@ pub struct OfOne {
 #[derive(Debug, Args)]
 pub struct Funds {
     /// 统筹基金.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     basic: Option<Decimal>,
     /// 大额补助.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     large_sum: Option<Decimal>,
     /// 大病保险.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     catastrophic: Option<Decimal>,
     /// 公务员补助.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     civil_servant: Option<Decimal>,
     /// 医疗救助.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     assistance: Option<Decimal>,
 }
 

@@ -220,6 +220,10 @@ fn in_json(view: &View, today: Date) -> Value {
 }
 
 fn print(view: &View, today: Date) {
+    if view.days.is_empty() && view.differences.is_empty() {
+        output::line("这些日子没有结算");
+        return;
+    }
     let mut institutions: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
     for day in &view.days {
         let counts = institutions.entry(&day.settled.day.institution).or_default();
@@ -267,10 +271,24 @@ fn print_differences(differences: &[Difference], today: Date) {
         output::line("没有差异");
         return;
     }
-    let header = ["机构", "日期", "差异", "setl_id", "退费", "中心总额", "医院总额", "天数", "建议"];
+    let header = [
+        "机构",
+        "日期",
+        "insutype",
+        "clr_type",
+        "clr_optins",
+        "差异",
+        "setl_id",
+        "退费",
+        "中心总额",
+        "医院总额",
+        "天数",
+        "建议",
+    ];
     let mut table = output::table(header);
     for found in differences {
-        let Compared { institution, days: (from, to), .. } = &found.comparison.compared;
+        let Compared { institution, days: (from, to), insurance, clearing_class, agency, .. } =
+            &found.comparison.compared;
         let total =
             |amounts: Option<Amounts>| amounts.map(|amounts| amounts.total).map(|total: Money| total.to_string());
         let row = found.row.as_ref().map(|row| &row.difference);
@@ -278,6 +296,9 @@ fn print_differences(differences: &[Difference], today: Date) {
         table.add_row([
             institution.clone(),
             days,
+            insurance.clone(),
+            clearing_class.clone(),
+            agency.clone(),
             row.map_or("总额不一致", |row| kind_in_words(row.kind)).to_owned(),
             row.map(|row| row.settlement.clone()).unwrap_or_default(),
             row.map(|row| flag(row.direction).to_owned()).unwrap_or_default(),
@@ -319,6 +340,7 @@ fn kind_in_words(kind: Kind) -> &'static str {
 fn proposed_in_words(found: &Difference) -> &'static str {
     match found.proposed() {
         _ if found.reversed_since() => "已冲正,待重新对账",
+        None if found.comparison.own.count == 0 => "本侧无此组结算,请核对险种、清算类别、经办机构",
         None => "逐笔对账3202",
         Some(Proposal::Query) => "补查5203",
         Some(Proposal::Reverse) => "冲正2601",

@@ -45,11 +45,13 @@ impl DeductionsService {
         let lodging = read_lodging(asked)?;
         // A settlement of a moment ago can be reviewed too.
         self.clearing.store.journal_fold(READING).await.map_err(|fault| failed(&fault))?;
-        let lot =
-            self.clearing.store.settlement_lot(lodging.settlement.clone()).await.map_err(|fault| failed(&fault))?;
-        match lot {
+        let (store, settlement) = (&self.clearing.store, &lodging.settlement);
+        match store.settlement_lot(settlement.clone()).await.map_err(|fault| failed(&fault))? {
             Some(lot) => self.ensure_theirs(permit, &lot)?,
-            None => return Err(refused(&DeductionFault::NoSettlement)),
+            None => {
+                let fault = store.settlement_not_in_force(settlement.clone()).await.map_err(|fault| failed(&fault))?;
+                return Err(refused(&fault));
+            }
         }
         let (id, by) = (lodging.id.clone(), (permit.peer().fingerprint().to_owned(), self.clock.now()));
         let lodged = self.clearing.store.deduction_lodge(lodging, by).await.map_err(|fault| failed(&fault))?;
@@ -182,7 +184,7 @@ pub(super) fn write_deduction(held: &Deduction) -> v1::DeductionView {
         lot: Some(write_lot(&held.lot)),
         standing: held.standing.word().into(),
         deducted: Some(write_funds(&held.lodging.deducted)),
-        agreed: (held.standing != Standing::Withdrawn).then(|| write_funds(&held.agreed)),
+        agreed: (held.standing == Standing::Agreed).then(|| write_funds(&held.agreed)),
         reason: held.lodging.reason.clone(),
         remark: held.remark.clone(),
         month: String::new(),
@@ -227,6 +229,9 @@ fn read_lodging(asked: v1::LodgeDeductionRequest) -> Result<DeductionLodging, Re
 fn refused(fault: &DeductionFault) -> Refusal {
     match fault {
         DeductionFault::NoSettlement => Refusal::new(Reason::UnknownSettlement).of_field("settlement"),
+        DeductionFault::Undone => {
+            Refusal::new(Reason::AlreadyCancelled).of_field("settlement").because(fault.to_string())
+        }
         DeductionFault::Unknown | DeductionFault::LodgedOtherwise | DeductionFault::StandsOtherwise(_) => {
             invalid("id", fault.to_string())
         }

@@ -501,7 +501,9 @@ fn only_due(held: &PairRecord) -> Result<Insurance, Refusal> {
 fn refused(fault: &StatementFault) -> Refusal {
     let field = match fault {
         StatementFault::Unknown | StatementFault::NoticesOut | StatementFault::NextIsStated => "month",
-        StatementFault::OtherVersion { newest: _ } | StatementFault::RepliedOtherwise => "version",
+        StatementFault::OtherVersion { newest: _ }
+        | StatementFault::RepliedOtherwise
+        | StatementFault::TakenAsConfirmed { on: _ } => "version",
         StatementFault::NotInIt(_) | StatementFault::ReturnedSince(_) => "objected",
         StatementFault::NoNotice => "insurance",
         StatementFault::Payment(fault) => payment_field(fault),

@@ -84,6 +84,9 @@ pub enum DeductionFault {
     /// The hub's journal has no such settlement in force.
     #[error("no such settlement is in force")]
     NoSettlement,
+    /// The settlement was undone.
+    #[error("the settlement was undone: nothing is left of it to take off")]
+    Undone,
     /// There is no deduction of this id.
     #[error("there is no deduction of this id")]
     Unknown,
@@ -200,6 +203,14 @@ impl HubStore {
         Ok(self.engine.read(move |sql| in_force(sql, &settlement)).await?.map(|(lot, _)| lot))
     }
 
+    /// Why nothing can be taken off a settlement that is [not in force](HubStore::settlement_lot).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settlement_not_in_force(&self, settlement: SettlementId) -> Result<DeductionFault, StoreError> {
+        self.engine.read(move |sql| not_in_force(sql, &settlement)).await
+    }
+
     /// What deductions take off a period between pools, after a posting, by its id and step, in that order.
     ///
     /// # Errors
@@ -277,7 +288,9 @@ fn lodge_one(
         let same = before.lodging == *lodging;
         return Ok(if same { Ok(()) } else { Err(DeductionFault::LodgedOtherwise) });
     }
-    let Some((lot, paid)) = in_force(sql, &lodging.settlement)? else { return Ok(Err(DeductionFault::NoSettlement)) };
+    let Some((lot, paid)) = in_force(sql, &lodging.settlement)? else {
+        return Ok(Err(not_in_force(sql, &lodging.settlement)?));
+    };
     let paid = Sums { funds: corrections::at_least_paid(sql, &lodging.settlement, paid.funds)?, ..paid };
     let taken: Vec<Deducted> =
         others.iter().filter(|other| other.standing.counts()).map(|other| other.agreed).collect();
@@ -327,7 +340,7 @@ fn change_one(
                 return Ok(Err(DeductionFault::Sums(faults)));
             }
             if held.standing != Standing::Agreed && in_force(sql, &held.lodging.settlement)?.is_none() {
-                return Ok(Err(DeductionFault::NoSettlement));
+                return Ok(Err(not_in_force(sql, &held.lodging.settlement)?));
             }
             (Event::Agree, reason)
         }
@@ -416,6 +429,13 @@ pub(super) fn in_force(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Optio
         Ok((read_lot(row, 0)?, read_sums(row, 4)?, row.number(12)?))
     })?;
     Ok(newest.filter(|(_, _, step)| step % 2 == 1).map(|(lot, sums, _)| (lot, sums)))
+}
+
+/// Why a settlement is not in force.
+fn not_in_force(sql: &Sql<'_>, settlement: &SettlementId) -> Result<DeductionFault, StoreError> {
+    const LAST: &str = "SELECT COALESCE(MAX(step), 1) FROM answers WHERE settlement = ?1";
+    let last = sql.get(LAST, values![&settlement.to_time_first()], |row| row.number(0))?;
+    Ok(if last % 2 == 0 { DeductionFault::Undone } else { DeductionFault::NoSettlement })
 }
 
 macro_rules! deductions {

@@ -108,7 +108,7 @@ impl Reviews {
         let changed = nation.hub().store.deduction_change(id.clone(), change, by).await?;
         // Its settlement may have been undone meanwhile, and it with it.
         let was_undone =
-            matches!(changed, Err(DeductionFault::StandsOtherwise(Standing::Released) | DeductionFault::NoSettlement));
+            matches!(changed, Err(DeductionFault::StandsOtherwise(Standing::Released) | DeductionFault::Undone));
         if changed.is_ok() && agrees {
             self.deducted.push(settlement.clone());
         }

@@ -9,12 +9,13 @@ use clearing::payment::{AcceptFault, ByInsurance, PaymentFault, dues};
 use clearing::period::{Pair, PairRecord, Side, Statement};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use settlement::beijing;
 use settlement::ids::SettlementId;
 use settlement::money::Money;
 
-use super::super::HubStore;
 use super::super::lots::{read_lot, read_sums, row_of};
 use super::super::told::News;
+use super::super::{HubStore, instant};
 use super::PeriodNumber;
 use super::carried::{Carrying, is_stated};
 use super::course::read_pair;
@@ -76,6 +77,12 @@ pub enum StatementFault {
     /// This side has said otherwise to this version; what it objects to besides, it objects to in the next.
     #[error("this side has said otherwise to this version already: answer the next version")]
     RepliedOtherwise,
+    /// This side said nothing in time, which confirmed it.
+    #[error("this side said nothing in time, which confirmed it on {on}: object in the next period")]
+    TakenAsConfirmed {
+        /// The day on which its silence was taken so.
+        on: Date,
+    },
     /// The notices are out: what is disputed now is for the next period.
     #[error("the notices are out; object in the next period")]
     NoticesOut,
@@ -247,7 +254,7 @@ fn reply_to(
     to: (&Carrying, &impl Members),
     (replied_by, at): (&str, Timestamp),
 ) -> Result<Result<(), StatementFault>, StoreError> {
-    const BEFORE: &str = "SELECT reply FROM statement_replies
+    const BEFORE: &str = "SELECT reply, replied_at FROM statement_replies
         WHERE period = ?1 AND home = ?2 AND treatment = ?3 AND version = ?4 AND side = ?5";
     const REPLY: &str = "INSERT INTO statement_replies
             (period, home, treatment, version, side, reply, reason, replied_by, replied_at)
@@ -259,8 +266,10 @@ fn reply_to(
         Some(_) => {}
     }
     let place = values![period.0, home, treatment, i64::from(version), side.word()];
-    match sql.find(BEFORE, place, |row| Ok(row.text(0)?.to_owned()))? {
-        Some(before) if before == reply.word() => {
+    match sql.find(BEFORE, place, |row| {
+        Ok((row.text(0)?.to_owned(), instant("statement_replies", period.0, row.number(1)?)?))
+    })? {
+        Some((before, _)) if before == reply.word() => {
             let same = match reply {
                 Reply::Confirmed | Reply::Silent => true,
                 Reply::Objected { settlements, reason: _ } => {
@@ -268,6 +277,10 @@ fn reply_to(
                 }
             };
             return Ok(if same { Ok(()) } else { Err(StatementFault::RepliedOtherwise) });
+        }
+        Some((before, at)) if before == Reply::Silent.word() => {
+            let on = beijing::day_of(at);
+            return Ok(if *reply == Reply::Confirmed { Ok(()) } else { Err(StatementFault::TakenAsConfirmed { on }) });
         }
         Some(_) => return Ok(Err(StatementFault::RepliedOtherwise)),
         None => {}

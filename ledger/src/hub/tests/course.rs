@@ -268,6 +268,9 @@ pub(super) async fn an_objection_carries_out_what_it_names_and_nothing_else(worl
     assert_eq!((lots(1).await, lots(2).await), (120, 100), "what was issued stays as it was");
     for side in Side::ALL {
         assert_eq!(reply(&world, side, 2, Reply::Silent).await, Ok(()));
+        assert_eq!(reply(&world, side, 2, Reply::Confirmed).await, Ok(()), "it is confirmed already");
+        let late = reply(&world, side, 2, objection(&["A"])).await;
+        assert!(matches!(late, Err(StatementFault::TakenAsConfirmed { on: _ })), "{late:?}");
     }
     assert_eq!(pay(&world, Side::Home, "1", 100).await, Err(StatementFault::NoNotice));
     notify(&world, 2, 100, 26).await;

@@ -98,7 +98,7 @@ pub(super) async fn a_deduction_is_taken_off_once_agreed_and_given_back_when_its
     assert_eq!((standing(&world, "1").await, standing(&world, "3").await), (Standing::Released, Standing::Released));
     assert_eq!((standing(&world, "2").await, owed(&world, next).await), (Standing::Agreed, -85));
     assert_eq!(owed(&world, FIRST).await, 130, "what is stated stays");
-    assert_eq!(lodge(&world, "4", "S", 1).await, Err(DeductionFault::NoSettlement));
+    assert_eq!(lodge(&world, "4", "S", 1).await, Err(DeductionFault::Undone));
 }
 
 pub(super) async fn all_deductions_of_a_settlement_stay_within_its_payment(world: World) {
