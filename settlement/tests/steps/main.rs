@@ -3,6 +3,7 @@
 //! them. Every row shows its working.
 
 mod basic_fund;
+mod bounds;
 mod caps;
 mod entitlement;
 mod explanation;
