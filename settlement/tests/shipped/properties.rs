@@ -76,7 +76,8 @@ pub fn visit() -> impl Strategy<Value = Visit> {
         footing,
         treated_in,
         marks,
-        prop::sample::select(DISEASES.to_vec()),
+        // Those that drawn books cap more often than the rest.
+        prop_oneof![prop::sample::select(DISEASES[..3].to_vec()), prop::sample::select(DISEASES.to_vec())],
         sums,
         0..700i32,
         (

@@ -16,6 +16,7 @@ mod invented;
 mod layers;
 mod moved;
 mod off_site;
+mod out_of_order;
 mod places;
 mod ratios;
 mod several;

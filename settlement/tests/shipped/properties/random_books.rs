@@ -171,11 +171,6 @@ impl Drawn {
         }
     }
 
-    /// Whether diseases share their caps.
-    fn shares_caps(&self) -> bool {
-        matches!(self.several, Some("highest" | "top_two_add"))
-    }
-
     /// What diseases with caps of their own are paid at most: each by itself, or all of them together.
     fn disease_caps_hold(
         &self,
@@ -362,13 +357,8 @@ fn what_any_book_pays_adds_up_and_no_cap_of_it_is_passed() {
         for visit in &visits {
             lived += alone(&drawn, &book, &somebody, &person, visit)?;
         }
-        let mut life = visits;
-        if drawn.shares_caps() {
-            // What is settled before a later qualification, and after what that was used for, knows nothing of it.
-            life.sort_by_key(Visit::day);
-        }
         let caps_hold = |usages: &[Usage], visit: &Visit| drawn.caps_hold(&book, &somebody, usages, visit);
-        lived += live_through(&book, &somebody, &life, caps_hold)?;
+        lived += live_through(&book, &somebody, &visits, caps_hold)?;
         Ok(lived)
     });
 }
