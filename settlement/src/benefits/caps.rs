@@ -171,7 +171,7 @@ impl Bound {
     /// Of several bounds the one that leaves least. Of those that leave the same, one that is known decides, and the first
     /// one in the book is named.
     pub(super) fn tightest(bounds: Vec<Bound>) -> Option<Bound> {
-        bounds.into_iter().min_by_key(|bound| (bound.left, bound.above == Above::Unknown))
+        bounds.into_iter().min_by_key(|bound| (bound.left, bound.above == Above::Unknown, bound.clause))
     }
 }
 
