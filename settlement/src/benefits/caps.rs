@@ -121,8 +121,7 @@ fn tightest(sheet: &Worksheet<'_>, measure: Measure) -> Result<Option<Bound>, Re
     if together {
         bounds.extend(several::bounds(sheet, measure)?);
     }
-    // Of caps that leave the same, the first one in the book is named.
-    Ok(bounds.into_iter().reduce(|tightest, other| if other.left < tightest.left { other } else { tightest }))
+    Ok(Bound::tightest(bounds))
 }
 
 /// Whether the care at hand counts toward a cap.
@@ -136,33 +135,43 @@ fn stands_in(sheet: &Worksheet<'_>, row: &Row<Cap>, other: &Row<Cap>) -> bool {
 
 fn bound(sheet: &Worksheet<'_>, row: &Row<Cap>) -> Result<Bound, Refusal> {
     let amount = row.value.amount.needed(sheet.book, row.clause)?;
-    let Grown { cap, step: grown } = growth::grown(sheet, amount, row.value.growth, row.clause)?;
+    let grown = growth::grown(sheet, amount, row.value.growth, row.clause)?;
     let of_disease = |usage: &Usage| match (&usage.disease, sheet.facts.disease) {
         (Some(used_for), Some(disease)) => used_for.same_disease(disease),
         (None, _) | (_, None) => false,
     };
     let counts = |usage: &Usage| if row.value.of_disease { of_disease(usage) } else { row.value.counts(usage) };
-    let (clause, measure) = (row.clause, row.value.measure);
-    let (left, step) = match row.value.per {
-        CapPer::Year => {
-            let used = measured(measure, sheet.used_by(counts));
-            let left = (cap - used).at_least_zero();
-            (left, Step::Cap { clause, cap, used, left })
-        }
+    let (clause, measure, above) = (row.clause, row.value.measure, row.value.above);
+    Ok(match row.value.per {
+        CapPer::Year => Bound::of_year((clause, above), grown, measured(measure, sheet.used_by(counts))),
         CapPer::Month => {
+            let Grown { cap, step: grown } = grown;
             let first = first_month(sheet, adds_since(sheet, &row.value));
             let parts = Monthly::new(cap, row.value.carried);
             let MonthLeft { available, used, left } = month_left(sheet, measure, &counts, first, &|_| parts);
-            (left, Step::MonthlyCap { clause, month: sheet.month, cap, available, used, left })
+            let step = Step::MonthlyCap { clause, month: sheet.month, cap, available, used, left };
+            Bound { left, clause, above, steps: [None, grown, None, Some(step)] }
         }
-    };
-    Ok(Bound { left, clause, above: row.value.above, steps: [None, grown, None, Some(step)] })
+    })
 }
 
 impl Bound {
     /// A bound that several diseases share.
     pub(super) fn shared(left: Money, (clause, above): (Clause, Above), steps: [Option<Step>; 4]) -> Bound {
         Bound { left, clause, above, steps }
+    }
+
+    /// What a cap of a benefit year leaves, of which so much is used.
+    pub(super) fn of_year((clause, above): (Clause, Above), grown: Grown, used: Money) -> Bound {
+        let Grown { cap, step } = grown;
+        let left = (cap - used).at_least_zero();
+        Bound { left, clause, above, steps: [None, step, None, Some(Step::Cap { clause, cap, used, left })] }
+    }
+
+    /// Of several bounds the one that leaves least. Of those that leave the same, one that is known decides, and the first
+    /// one in the book is named.
+    pub(super) fn tightest(bounds: Vec<Bound>) -> Option<Bound> {
+        bounds.into_iter().min_by_key(|bound| (bound.left, bound.above == Above::Unknown, bound.clause))
     }
 }
 

@@ -4,10 +4,10 @@ use jiff::civil::Date;
 
 use super::Case;
 use super::burden::Burden;
-use super::caps::Excess;
+use super::caps::{Bound, Excess};
 use super::explanation::Step;
 use super::gate::Admitted;
-use super::growth::{self, Grown};
+use super::growth;
 use super::stay::Before;
 use crate::account::{FamilyShare, paid_by_family};
 use crate::adjudication::{Adjudication, Fund, FundShares, Payers, Working};
@@ -156,23 +156,27 @@ impl<'a> Worksheet<'a> {
     }
 
     /// Lets a layer pay what it wants to, as far as its caps reach: the tightest binds.
+    ///
+    /// # Errors
+    /// Where a value is not known that decides, or only so much is known of a cap and the layer wants more.
     pub(super) fn pay_limited(&mut self, layer: Layer<'_>, wanted: Money) -> Result<(), Refusal> {
         let mut paid = wanted;
         if !wanted.is_zero() {
             layer.cap.needed(&self.facts)?;
-            let mut tightest = None;
+            let mut bounds = Vec::new();
             for row in layer.cap.matching(&self.facts) {
-                let Ceiling { amount, growth, counts } = row.value;
+                let Ceiling { amount, growth, above, counts } = row.value;
                 let Some(amount) = amount.needed(self.book, row.clause)? else { continue };
-                let Grown { cap, step: grown } = growth::grown(self, amount, growth, row.clause)?;
+                let grown = growth::grown(self, amount, growth, row.clause)?;
                 let used = (layer.paid)(&self.used(counts.unwrap_or(layer.care)));
-                let left = (cap - used).at_least_zero();
-                if left < paid {
-                    paid = left;
-                    tightest = Some([grown, Some(Step::Cap { clause: row.clause, cap, used, left })]);
+                bounds.push(Bound::of_year((row.clause, above), grown, used));
+            }
+            if let Some(bound) = Bound::tightest(bounds) {
+                paid = bound.of(self, wanted)?;
+                if paid < wanted {
+                    bound.say(self);
                 }
             }
-            tightest.into_iter().flatten().flatten().for_each(|step| self.note(step));
         }
         self.pay(layer.fund, paid, layer.before, layer.parts);
         Ok(())

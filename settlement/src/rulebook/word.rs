@@ -21,8 +21,13 @@ pub(super) trait Word: Copy + 'static {
 
     /// All words, for a fault to name.
     fn wanted() -> String {
-        format!("one of {}", Self::all().iter().map(|case| case.spelt()).collect::<Vec<_>>().join(", "))
+        wanted(Self::all())
     }
+}
+
+/// Some words, for a fault to name.
+pub(super) fn wanted<T: Word>(cases: &[T]) -> String {
+    format!("one of {}", cases.iter().map(|case| case.spelt()).collect::<Vec<_>>().join(", "))
 }
 
 macro_rules! words_of {

@@ -57,7 +57,7 @@ proptest! {
         visits in prop::collection::vec(visit(), 1..6),
     ) {
         for book in altered_books(&draws) {
-            live_through(&book, &somebody, &visits, |_, _| Ok(()))?;
+            live_through(|_| &book, &somebody.insured_by(&book), &visits, |_, _| Ok(()))?;
         }
     }
 }

@@ -76,7 +76,8 @@ pub fn visit() -> impl Strategy<Value = Visit> {
         footing,
         treated_in,
         marks,
-        prop::sample::select(DISEASES.to_vec()),
+        // Those that drawn books cap more often than the rest.
+        prop_oneof![prop::sample::select(DISEASES[..3].to_vec()), prop::sample::select(DISEASES.to_vec())],
         sums,
         0..700i32,
         (
@@ -117,14 +118,18 @@ pub struct Somebody {
     claim_free_years: i64,
     /// Days from the first day on since which the person is qualified for the first diseases; without one always.
     qualified: [Option<i32>; 3],
+    /// Days from the first day on on which the person goes over to the other insurance, where there is a book of it.
+    changes: Vec<i32>,
 }
 
 pub fn somebody() -> impl Strategy<Value = Somebody> {
     let several = prop::collection::vec(prop::sample::select(AssistanceClass::ALL.to_vec()), 1..4);
     let identities = prop_oneof![3 => Just(Vec::new()), 1 => several];
     let qualified = prop::array::uniform3(prop::option::of(0..400i32));
-    (0..100i32, 0..3usize, 0..2usize, identities, 0..200i32, prop::bool::weighted(0.2), 0..4i64, qualified).prop_map(
-        |(age, class, tier, identities, months, civil_servant, claim_free_years, qualified)| Somebody {
+    let changes = prop_oneof![Just(Vec::new()), prop::collection::vec(0..700i32, 1..4)];
+    let dated = (qualified, changes);
+    (0..100i32, 0..3usize, 0..2usize, identities, 0..200i32, prop::bool::weighted(0.2), 0..4i64, dated).prop_map(
+        |(age, class, tier, identities, months, civil_servant, claim_free_years, (qualified, changes))| Somebody {
             age,
             class,
             tier,
@@ -133,6 +138,7 @@ pub fn somebody() -> impl Strategy<Value = Somebody> {
             civil_servant,
             claim_free_years,
             qualified,
+            changes,
         },
     )
 }
@@ -144,7 +150,7 @@ impl Somebody {
         days.map_or(ALWAYS.from, |days| FIRST_DAY.saturating_add(days.days()))
     }
 
-    fn insured_by(&self, book: &RuleBook) -> Person {
+    pub fn insured_by(&self, book: &RuleBook) -> Person {
         let classes: &[PersonClass] = match book.insurance() {
             Insurance::Employee => &[PersonClass::Working, PersonClass::Retired],
             Insurance::Resident => &[PersonClass::Adult, PersonClass::Student, PersonClass::Child],
@@ -317,33 +323,33 @@ pub fn some_are_settled<S: Strategy>(
     assert!(settled * 100 >= visits * percent, "{settled} of {visits} visits were settled");
 }
 
-/// Settles visits one after the other, each finding used what is in force of the earlier ones, and looks at each result.
-/// Some are cancelled in between.
-pub fn live_through(
-    book: &RuleBook,
-    somebody: &Somebody,
+/// Settles visits one after the other, each under the book of its day and finding used what is in force of the earlier
+/// ones, and looks at each result: what is used then, or why it is refused. Some are cancelled in between.
+pub fn live_through<'b>(
+    under: impl Fn(Date) -> &'b RuleBook,
+    person: &Person,
     visits: &[Visit],
-    caps_hold: impl Fn(&[Usage], &Visit) -> Result<(), TestCaseError>,
+    holds: impl Fn(&Visit, Result<&[Usage], Reason>) -> Result<(), TestCaseError>,
 ) -> Result<Lived, TestCaseError> {
-    let person = somebody.insured_by(book);
     let mut lived = Lived::default();
     let mut in_force: Vec<InForce> = Vec::new();
     let (mut balance, mut of_relative) = (Money::from_yuan(2_000), Money::from_yuan(1_000));
     for visit in visits {
         lived.visits += 1;
+        let book = under(visit.day());
         if let Some(which) = visit.cancels.filter(|_| !in_force.is_empty()) {
             let InForce { posting: _, stay: _, account, family } = in_force.remove(which.index(in_force.len()));
             balance += account;
             of_relative += family;
         }
         let Some(settle) = visit.settle(book.pool(), book.insurance()) else { continue };
-        let filing = visit.filing(&person);
+        let filing = visit.filing(person);
         let part = visit.deductible_before.map(|deductible| visit.earlier(book, &settle, true, deductible));
         let postings: Vec<UsagePosting> = in_force.iter().map(|settled| settled.posting.clone()).collect();
         let earlier: Vec<Earlier> = in_force.iter().filter_map(|settled| settled.stay.clone()).chain(part).collect();
         let family = relatives(of_relative);
         let case = Case {
-            person: &person,
+            person,
             settle: &settle,
             filings: filing.as_slice(),
             usages: &postings,
@@ -359,6 +365,7 @@ pub fn live_through(
             Ok(adjudication) => adjudication,
             Err(refusal) => {
                 prop_assert_ne!(refusal.reason, Reason::Internal, "{}", refusal);
+                holds(visit, Err(refusal.reason))?;
                 continue;
             }
         };
@@ -380,7 +387,7 @@ pub fn live_through(
             posting: UsagePosting { usage: adjudication.usage.clone(), day: visit.day() },
         });
         let usages: Vec<Usage> = in_force.iter().map(|settled| settled.posting.usage.clone()).collect();
-        caps_hold(&usages, visit)?;
+        holds(visit, Ok(&usages))?;
     }
     Ok(lived)
 }
@@ -515,7 +522,10 @@ fn sums_hold_no_part_is_negative_and_no_cap_is_exceeded() {
     some_are_settled(ProptestConfig::default(), &lives, SETTLED_OF_SHIPPED, |(somebody, visits)| {
         let mut lived = Lived::default();
         for (_, book) in BOOKS.iter() {
-            lived += live_through(book, &somebody, &visits, |usages, visit| caps_hold(book, &somebody, usages, visit))?;
+            let holds = |visit: &Visit, used: Result<&[Usage], Reason>| {
+                used.map_or(Ok(()), |usages| caps_hold(book, &somebody, usages, visit))
+            };
+            lived += live_through(|_| book, &somebody.insured_by(book), &visits, holds)?;
         }
         Ok(lived)
     });

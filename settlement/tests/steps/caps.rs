@@ -201,6 +201,22 @@ fn a_cap_grows_with_enrolment_and_years_without_a_claim() {
 }
 
 #[test]
+fn a_cap_may_hang_on_how_long_somebody_is_insured() {
+    let row = |id: &str, months: &str, amount: i64| {
+        format!("{{ id = '{id}', {months}, counts = ['inpatient'], measure = 'fund_paid', amount = {amount}, § }}")
+    };
+    let rows =
+        [row("short", "enrolled_months_to = 35", 1000), row("long", "enrolled_months_from = 36", 1500)].join(", ");
+    check(
+        &[("cap", &format!("cap = [{rows}]"))],
+        &[
+            ("enrolled_months = 35\nbill = { in_policy = 2500 }", "expect = { basic = 1000, cash = 1500 }"),
+            ("enrolled_months = 36\nbill = { in_policy = 2500 }", "expect = { basic = 1500, cash = 1000 }"),
+        ],
+    );
+}
+
+#[test]
 fn where_only_so_much_is_known_of_a_cap_what_is_above_is_refused() {
     let stay = |in_policy: i64, used: i64| {
         format!("used = [{{ care = 'inpatient', basic = {used} }}]\nbill = {{ in_policy = {in_policy} }}")

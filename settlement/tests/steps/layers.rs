@@ -103,6 +103,16 @@ fn the_catastrophic_layer_pays_by_tiers_over_the_year_less_what_it_paid_before()
 }
 
 #[test]
+fn the_catastrophic_layer_looks_at_the_first_self_pay_where_the_book_says_so() {
+    let bill = "bill = { self_paid = 30, over_limit = 20, first_self_pay = 400, in_policy = 2500 }";
+    let without = catastrophic("compliant");
+    let with = without.replace("'above_cap'", "'above_cap', 'first_self_pay'");
+    // 500 + 400 = 900 stays below 1000; 500 + 400 + 400 = 1300: 300 * 0.60
+    check(&[("catastrophic", &without)], &[(bill, "expect = { basic = 1600, catastrophic = 0, cash = 1350 }")]);
+    check(&[("catastrophic", &with)], &[(bill, "expect = { basic = 1600, catastrophic = 180, cash = 1170 }")]);
+}
+
+#[test]
 fn the_civil_servant_supplement_pays_its_share_to_those_whom_it_covers() {
     let supplement = "civil_servant.base = { includes = ['ratio_share'], § }\n\
                       civil_servant.ratio = [{ id = 'all', ratio = '0.65', § }]\n\

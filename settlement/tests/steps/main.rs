@@ -3,6 +3,7 @@
 //! them. Every row shows its working.
 
 mod basic_fund;
+mod bounds;
 mod caps;
 mod entitlement;
 mod explanation;
@@ -15,6 +16,7 @@ mod invented;
 mod layers;
 mod moved;
 mod off_site;
+mod out_of_order;
 mod places;
 mod ratios;
 mod several;

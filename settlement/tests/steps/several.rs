@@ -245,3 +245,29 @@ fn one_deductible_for_all_diseases_is_one_of_a_year_or_a_cycle() {
          { id = 'all', identity = ['none', 'destitute', 'low-income-margin'], amount = 100, per = 'year', § }]"
     ));
 }
+
+#[test]
+fn of_caps_that_leave_the_same_the_first_in_the_book_decides_shared_or_not() {
+    let layer = "catastrophic.base = { includes = ['ratio_share', 'above_cap'], care = ['chronic'], § }\n\
+                 catastrophic.tiers = { base = 'excess', § }\n\
+                 catastrophic.deductible = [{ id = 'all', amount = 50, § }]\n\
+                 catastrophic.ratio = [{ id = 'all', ratio = '0.60', § }]\n\
+                 catastrophic.cap = [{ id = 'all', none = true, § }]";
+    let own = "{ id = 'pressure', disease = 'M03900', counts = ['chronic'], measure = 'fund_paid', amount = 210, \
+               above = 'person-apart', § }";
+    let all = "{ id = 'all', counts = ['chronic'], measure = 'fund_paid', amount = 210, § }";
+    for how in ["each", "highest"] {
+        let several = format!("chronic.several = {{ cap = '{how}', § }}");
+        // 210 buys 300 of 1000 at 70 %, and 90 are the ratio's: (90 - 50) * 0.60, or with the 700 above (790 - 50) * 0.60.
+        for (first, second, paid) in [(own, all, 24), (all, own, 444)] {
+            check(
+                &[
+                    ("cap", &format!("cap = [{first}, {second}]")),
+                    ("catastrophic", layer),
+                    ("chronic.several", &several),
+                ],
+                &[(&visit("", 1000, ""), &format!("expect = {{ basic = 210, catastrophic = {paid} }}"))],
+            );
+        }
+    }
+}

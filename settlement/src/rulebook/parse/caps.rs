@@ -8,6 +8,7 @@ use crate::rulebook::clause::Setting;
 use crate::rulebook::conditions::Cases;
 use crate::rulebook::sections::{Above, Cap, CapPer, Ceiling, Growth, Measure};
 use crate::rulebook::table::Table;
+use crate::rulebook::word::{Word, wanted};
 use crate::spanned::Node;
 
 use super::Parser;
@@ -46,7 +47,7 @@ fn cap(row: &Node<'_>) -> Option<Cap> {
     let carried = row.flag("carried");
     let amount = row.money_setting("amount");
     let growth = growth(row);
-    let above = if row.has("above") { row.word("above") } else { Some(Above::Person) };
+    let above = above(row, Above::ALL);
     let of_disease = row.has("disease");
     if carried && per == Some(CapPer::Year) {
         row.fault_at("carried", "is for per = \"month\": a year's cap carries nothing on");
@@ -83,8 +84,22 @@ fn cap(row: &Node<'_>) -> Option<Cap> {
 fn ceiling(row: &Node<'_>, grows: bool) -> Option<Ceiling> {
     let amount = limit(row);
     let growth = if grows { growth(row) } else { Some(Growth::NONE) };
+    // No layer looks at what is above the cap of another.
+    let above = above(row, &[Above::Person, Above::Unknown]);
     let counts = counts(row);
-    Some(Ceiling { amount: amount?, growth: growth?, counts: counts? })
+    if row.has("above") && row.flag("none") {
+        row.fault_at("above", "says who bears what is above a cap, and none = true says that there is none");
+        return None;
+    }
+    Some(Ceiling { amount: amount?, growth: growth?, above: above?, counts: counts? })
+}
+
+/// Reads who bears what is above a cap, out of those who may; the person where the row does not say.
+fn above(row: &Node<'_>, may: &[Above]) -> Option<Above> {
+    if !row.has("above") {
+        return Some(Above::Person);
+    }
+    row.form("above", &wanted(may), |word| Above::read(word).filter(|above| may.contains(above)))
 }
 
 /// Reads the kinds of care that count together; none where the row does not say. `None` only after a fault.

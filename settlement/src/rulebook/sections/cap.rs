@@ -95,6 +95,8 @@ pub struct Ceiling {
     pub amount: Limit,
     /// What is added to it for long enrolment.
     pub growth: Growth,
+    /// Who bears what is above it: the person, or nobody knows whether it is the cap.
+    pub above: Above,
     /// The kinds of care that share it, where a row names them; otherwise all that the layer pays.
     pub counts: Option<Cases>,
 }

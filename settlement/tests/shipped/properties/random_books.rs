@@ -2,11 +2,13 @@
 //! cap that they state is ever passed, whatever is settled and cancelled in between.
 
 mod drawing;
+mod turns;
 
 use settlement::month::Month;
 use settlement::year_to_date::BenefitYear;
 
 use super::*;
+use turns::{Turns, Waits};
 
 /// How many books are drawn where nobody asks for more, each with fifty cases and a life of the same visits.
 const DRAWN: u32 = 2_000;
@@ -16,7 +18,7 @@ const VISITS: usize = 50;
 const USUAL_CASES: u32 = 256;
 
 /// The bytes out of which a book is drawn: more than the most that one takes.
-const BYTES: usize = 256;
+const BYTES: usize = 320;
 
 /// A book's text with what it caps, in yuan of a benefit year.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +38,21 @@ struct Drawn {
     by_month: bool,
     /// How caps of several diseases stand together, where the book says it.
     several: Option<&'static str>,
+    /// What some diseases share, alone or with stays.
+    class: Option<Class>,
+    /// Whether what was used goes on after a change of insurance.
+    continues: bool,
+    waits: Option<Waits>,
     limits: Limits,
+}
+
+/// What the fund pays at most in a year, or in a month, for the first two diseases together, and for stays where they count
+/// too.
+#[derive(Clone, Copy, Debug)]
+struct Class {
+    most: i64,
+    by_month: bool,
+    with_stays: bool,
 }
 
 /// What the fund pays for a disease at most in a year, or in a month.
@@ -61,6 +77,8 @@ struct Growing {
 struct Limits {
     /// What long enrolment and years without a claim add to the caps of the large-sum and the catastrophic layer.
     grow: Growing,
+    /// Of which layers only so much is known of the cap, by their positions in the order of these.
+    unknown: [bool; 6],
     large_sum: Option<i64>,
     catastrophic: Option<i64>,
     /// None where there is no such supplement.
@@ -119,7 +137,7 @@ impl Drawn {
         text += &format!("outpatient_during_stay = {{ rule = '{}', § }}\n", c.of(&["pay", "warn", "refuse"]));
         let own = format!("ratio = '{}'", c.ratio(0, 30));
         text += &format!("first_self_pay = {{ {}, § }}\n", c.of(&["accept_sent = true", own.as_str()]));
-        text += &drawing::admission(c);
+        text += &drawing::admission(c, &drawn);
         text += &drawing::off_site(c);
         text += &drawing::inpatient(c);
         text += &drawing::other_care(c, drawn.several);
@@ -159,8 +177,16 @@ impl Drawn {
             diseases_grow: Growing::drawn(c, 10),
             by_month,
             several: c.of(&[None, None, Some("each"), Some("highest"), Some("top_two_add")]),
+            class: c.is_one_of(2).then(|| Class {
+                most: 500 + 200 * c.up_to(20),
+                by_month: c.is_one_of(3),
+                with_stays: c.is_one_of(2),
+            }),
+            continues: c.is_one_of(2),
+            waits: Waits::drawn(c),
             limits: Limits {
                 grow: Growing::drawn(c, 500),
+                unknown: [(); 6].map(|()| c.is_one_of(4)),
                 large_sum: c.of(&[None, Some(5_000)]),
                 catastrophic: c.of(&[None, Some(20_000)]),
                 civil_servant: c.of(&[None, Some(4_000)]),
@@ -169,11 +195,6 @@ impl Drawn {
                 tilt: c.of(&[None, None, Some(2_500)]),
             },
         }
-    }
-
-    /// Whether diseases share their caps.
-    fn shares_caps(&self) -> bool {
-        matches!(self.several, Some("highest" | "top_two_add"))
     }
 
     /// What diseases with caps of their own are paid at most: each by itself, or all of them together.
@@ -246,6 +267,50 @@ impl Drawn {
         Ok(())
     }
 
+    /// Nobody is paid while waiting, nor refused for it otherwise, and no cap is passed.
+    fn holds(
+        &self,
+        turns: &Turns,
+        somebody: &Somebody,
+        visit: &Visit,
+        used: Result<&[Usage], Reason>,
+    ) -> Result<(), TestCaseError> {
+        let day = visit.day();
+        let waits = self.waits.is_some_and(|waits| waits.on(day, turns.since(day)));
+        match used {
+            Ok(usages) => {
+                prop_assert!(!waits, "{day} is settled under {:?}, since {}", self.waits, turns.since(day));
+                let book = turns.book(day);
+                let counts = |usage: &&Usage| self.continues || usage.insurance == book.insurance();
+                let usages: Vec<Usage> = usages.iter().filter(counts).cloned().collect();
+                self.caps_hold(book, somebody, &usages, visit)
+            }
+            Err(reason) => {
+                let refused = reason == Reason::BenefitsSuspended;
+                prop_assert!(waits || !refused, "{day} waits under {:?}, since {}", self.waits, turns.since(day));
+                Ok(())
+            }
+        }
+    }
+
+    /// What the first two diseases, and stays with them, are paid at most.
+    fn class_holds(&self, usages: &[Usage], year: BenefitYear) -> Result<(), TestCaseError> {
+        let Some(Class { most, by_month, with_stays }) = self.class else { return Ok(()) };
+        let of_class = |usage: &&Usage| match (usage.care, &usage.disease) {
+            (Chronic, Some(disease)) => DISEASES[..2].contains(&disease.as_str()),
+            (care, _) => with_stays && care == Inpatient,
+        };
+        let used = || usages.iter().filter(|usage| usage.year == year).filter(of_class);
+        let paid = |month: Option<Month>| -> Money {
+            used().filter(|usage| month.is_none_or(|month| usage.month == month)).map(|usage| usage.sums.basic).sum()
+        };
+        let sums = if by_month { used().map(|usage| paid(Some(usage.month))).collect() } else { vec![paid(None)] };
+        for paid in sums {
+            prop_assert!(paid <= Money::from_yuan(most), "{paid} for {:?}", self.class);
+        }
+        Ok(())
+    }
+
     fn caps_hold(
         &self,
         book: &RuleBook,
@@ -254,7 +319,8 @@ impl Drawn {
         visit: &Visit,
     ) -> Result<(), TestCaseError> {
         let year = book.year_of(visit.day());
-        let used = YearToDate::fold(usages, book.insurance(), year);
+        let used = YearToDate::fold_all(usages, year);
+        self.class_holds(usages, year)?;
         let (yuan, total, limits) = (Money::from_yuan, used.total(), &self.limits);
         prop_assert!(total.basic <= yuan(self.basic + self.grows_by), "the basic fund paid {}", total.basic);
         prop_assert!(used.of(&[Outpatient]).basic <= yuan(self.outpatient));
@@ -312,12 +378,12 @@ impl Growing {
 /// A visit alone, without anything before it.
 fn alone(
     drawn: &Drawn,
-    book: &RuleBook,
+    turns: &Turns,
     somebody: &Somebody,
     person: &Person,
     visit: &Visit,
 ) -> Result<Lived, TestCaseError> {
-    let lived = Lived { visits: 1, settled: 0 };
+    let (lived, book) = (Lived { visits: 1, settled: 0 }, turns.book(visit.day()));
     let Some(settle) = visit.settle(book.pool(), book.insurance()) else { return Ok(lived) };
     let filing = visit.filing(person);
     let case = Case {
@@ -333,11 +399,12 @@ fn alone(
     match adjudicate(book, &case) {
         Ok(adjudication) => {
             adds_up(&adjudication, &settle)?;
-            drawn.caps_hold(book, somebody, std::slice::from_ref(&adjudication.usage), visit)?;
+            drawn.holds(turns, somebody, visit, Ok(std::slice::from_ref(&adjudication.usage)))?;
             Ok(Lived { settled: 1, ..lived })
         }
         Err(refusal) => {
             prop_assert_ne!(refusal.reason, Reason::Internal, "{}", refusal);
+            drawn.holds(turns, somebody, visit, Err(refusal.reason))?;
             Ok(lived)
         }
     }
@@ -354,21 +421,16 @@ fn what_any_book_pays_adds_up_and_no_cap_of_it_is_passed() {
     let lives = (prop::collection::vec(any::<u8>(), BYTES), somebody(), prop::collection::vec(visit(), VISITS));
     some_are_settled(config, &lives, SETTLED_OF_DRAWN, |(bytes, somebody, visits)| {
         let drawn = Drawn::from_bytes(&bytes);
-        let read = || RuleBook::parse(&drawn.text).unwrap_or_else(|faults| panic!("{faults:#?} in\n{}", drawn.text));
-        let book = read();
-        prop_assert_eq!(&book, &read(), "the same text was read otherwise");
-        let person = somebody.insured_by(&book);
+        let turns = Turns::new(&drawn, &somebody);
+        let again = Turns::new(&drawn, &somebody);
+        prop_assert_eq!(turns.book(ALWAYS.from), again.book(ALWAYS.from), "the same text was read otherwise");
+        let person = turns.person(&somebody);
         let mut lived = Lived::default();
         for visit in &visits {
-            lived += alone(&drawn, &book, &somebody, &person, visit)?;
+            lived += alone(&drawn, &turns, &somebody, &person, visit)?;
         }
-        let mut life = visits;
-        if drawn.shares_caps() {
-            // What is settled before a later qualification, and after what that was used for, knows nothing of it.
-            life.sort_by_key(Visit::day);
-        }
-        let caps_hold = |usages: &[Usage], visit: &Visit| drawn.caps_hold(&book, &somebody, usages, visit);
-        lived += live_through(&book, &somebody, &life, caps_hold)?;
+        let holds = |visit: &Visit, used: Result<&[Usage], Reason>| drawn.holds(&turns, &somebody, visit, used);
+        lived += live_through(|day| turns.book(day), &person, &visits, holds)?;
         Ok(lived)
     });
 }

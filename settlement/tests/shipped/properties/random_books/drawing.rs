@@ -17,7 +17,7 @@ fn by_identity(c: &mut Choosing<'_>, mut value: impl FnMut(&mut Choosing<'_>) ->
 }
 
 /// What holds for all care: places, deemed filings, whom a book lets in, and how institutions count.
-pub(super) fn admission(c: &mut Choosing<'_>) -> String {
+pub(super) fn admission(c: &mut Choosing<'_>, drawn: &Drawn) -> String {
     let mut text = format!("place = [{{ id = 'near', areas = ['{NEAR}'], § }}]\n");
     if c.is_one_of(4) {
         let class = c.of(&FilingClass::ALL).word();
@@ -31,10 +31,13 @@ pub(super) fn admission(c: &mut Choosing<'_>) -> String {
         let counts_as = c.of(&["primary", "first", "third"]);
         text += &format!("level_as = [{{ id = 'unrated', level = ['unrated'], as = '{counts_as}', § }}]\n");
     }
-    if c.is_one_of(6) {
-        let days = 30 * c.up_to(12);
-        text += &format!("waiting = [{{ id = 'all', days = {days}, begins = 'insured', § }}]\n");
-    }
+    text += &drawn.waits.map_or(String::new(), Waits::text);
+    text += match (drawn.continues, c.is_one_of(2)) {
+        (true, _) => "year_to_date = { after_change = 'continue', § }\n",
+        (false, true) => "year_to_date = { after_change = 'new', § }\n",
+        // What a book says nothing of begins anew.
+        (false, false) => "",
+    };
     if c.is_one_of(3) {
         let rule = c.of(&["refuse", "other-temporary", "referral"]);
         return text + &format!("unfiled = [{{ id = 'all', rule = '{rule}', § }}]\n");
@@ -202,6 +205,14 @@ pub(super) fn caps(c: &mut Choosing<'_>, drawn: &Drawn) -> String {
             drawn.diseases_grow.text()
         ));
     }
+    if let Some(Class { most, by_month, with_stays }) = drawn.class {
+        let per = if by_month { "per = 'month', " } else { "" };
+        let counts = if with_stays { "'inpatient', 'chronic'" } else { "'chronic'" };
+        rows.push(format!(
+            "{{ id = 'class', counts = [{counts}], counts_diseases = ['{}'], measure = 'fund_paid', {per}amount = {most}, § }}",
+            DISEASES[..2].join("', '")
+        ));
+    }
     if let Some(month) = drawn.outpatient_month {
         rows.push(format!(
             "{{ id = 'month', counts = ['outpatient'], measure = 'fund_paid', per = 'month', amount = {month}, § }}"
@@ -221,23 +232,25 @@ pub(super) fn caps(c: &mut Choosing<'_>, drawn: &Drawn) -> String {
     format!("cap = [{}]\n", rows.join(", "))
 }
 
-fn limit(most: Option<i64>) -> String {
-    growing_limit(most, Growing::default())
+/// A cap of a layer; of one that is not known only so much is, and what is beyond is refused.
+fn limit(most: Option<i64>, unknown: bool) -> String {
+    growing_limit(most, unknown, Growing::default())
 }
 
-fn growing_limit(most: Option<i64>, grow: Growing) -> String {
-    most.map_or("none = true".to_owned(), |most| format!("amount = {most}{}", grow.text()))
+fn growing_limit(most: Option<i64>, unknown: bool, grow: Growing) -> String {
+    let above = if unknown { ", above = 'unset'" } else { "" };
+    most.map_or("none = true".to_owned(), |most| format!("amount = {most}{}{above}", grow.text()))
 }
 
 /// What pays after the basic fund, each to its limit.
 pub(super) fn layers(c: &mut Choosing<'_>, most: &Limits) -> String {
-    let Limits { grow, large_sum, catastrophic, civil_servant, assistance, assistance_of_some, tilt } = *most;
+    let Limits { grow, unknown, large_sum, catastrophic, civil_servant, assistance, assistance_of_some, tilt } = *most;
     let mut text = String::new();
     let (base, ratio) = (c.of(&["above_cap", "cap_bought"]), c.ratio(50, 100));
     text += &format!(
         "large_sum = {{ base = '{base}', ratio = [{{ id = 'all', ratio = '{ratio}', § }}], \
          cap = [{{ id = 'all', {}, § }}] }}\n",
-        growing_limit(large_sum, grow)
+        growing_limit(large_sum, unknown[0], grow)
     );
     let includes = c.of(&[
         "'deductible', 'ratio_share'",
@@ -255,7 +268,7 @@ pub(super) fn layers(c: &mut Choosing<'_>, most: &Limits) -> String {
         by_identity(c, |c| format!("amount = {}", start / c.of(&[1, 2]))),
         c.ratio(50, 70),
         c.ratio(60, 80),
-        growing_limit(catastrophic, grow),
+        growing_limit(catastrophic, unknown[1], grow),
     );
     if c.is_one_of(3) {
         let (points, factor) = (format!("points = '{}'", c.ratio(0, 20)), format!("factor = '{}'", c.ratio(70, 100)));
@@ -270,8 +283,9 @@ pub(super) fn layers(c: &mut Choosing<'_>, most: &Limits) -> String {
         Some(most) => format!(
             "civil_servant.base = {{ includes = ['ratio_share', 'above_cap'], care = ['inpatient'], § }}\n\
              civil_servant.ratio = [{{ id = 'all', ratio = '{}', § }}]\n\
-             civil_servant.cap = [{{ id = 'all', amount = {most}, § }}]\n",
-            c.ratio(20, 100)
+             civil_servant.cap = [{{ id = 'all', {}, § }}]\n",
+            c.ratio(20, 100),
+            limit(Some(most), unknown[2])
         ),
     };
     text += &format!(
@@ -283,17 +297,18 @@ pub(super) fn layers(c: &mut Choosing<'_>, most: &Limits) -> String {
          {{ id = 'others', identity = [{OTHERS}], {}, § }}]\n",
         by_identity(c, |c| format!("amount = {}", 500 * c.up_to(10))),
         by_identity(c, |c| format!("ratio = '{}'", c.ratio(50, 100))),
-        limit(assistance_of_some),
-        limit(assistance),
+        limit(assistance_of_some, unknown[4]),
+        limit(assistance, unknown[3]),
     );
     if let Some(most) = tilt {
         text += &format!(
             "assistance.tilt = {{ includes = ['ratio_share', 'first_self_pay'], care = ['inpatient', 'chronic'], § }}\n\
              assistance.tilt_start = [{{ id = 'all', amount = {}, § }}]\n\
              assistance.tilt_ratio = [{{ id = 'all', ratio = '{}', § }}]\n\
-             assistance.tilt_cap = [{{ id = 'all', amount = {most}, § }}]\n",
+             assistance.tilt_cap = [{{ id = 'all', {}, § }}]\n",
             1_000 * c.up_to(10),
             c.ratio(30, 80),
+            limit(Some(most), unknown[5]),
         );
     }
     text
