@@ -161,11 +161,21 @@ impl<'a> Worksheet<'a> {
         if !wanted.is_zero() {
             layer.cap.needed(&self.facts)?;
             let mut tightest = None;
-            for row in layer.cap.matching(&self.facts) {
+            let (known, unset): (Vec<_>, Vec<_>) =
+                layer.cap.matching(&self.facts).partition(|row| row.value.amount.known().is_some());
+            // What nobody knows is asked for last, and only where it can make a difference.
+            for row in known.into_iter().chain(unset) {
+                if paid.is_zero() {
+                    break;
+                }
                 let Ceiling { amount, growth, counts } = row.value;
                 let Some(amount) = amount.needed(self.book, row.clause)? else { continue };
-                let Grown { cap, step: grown } = growth::grown(self, amount, growth, row.clause)?;
                 let used = (layer.paid)(&self.used(counts.unwrap_or(layer.care)));
+                // A cap that leaves enough needs not grow.
+                if paid <= amount - used {
+                    continue;
+                }
+                let Grown { cap, step: grown } = growth::grown(self, amount, growth, row.clause)?;
                 let left = (cap - used).at_least_zero();
                 if left < paid {
                     paid = left;
@@ -176,6 +186,35 @@ impl<'a> Worksheet<'a> {
         }
         self.pay(layer.fund, paid, layer.before, layer.parts);
         Ok(())
+    }
+
+    /// What a layer asks the book for in order to know what it pays. Where its caps leave nothing, it pays nothing whatever
+    /// the book says, and what nobody knows is not asked for: none, and the cap is said.
+    ///
+    /// # Errors
+    /// Why it is not known, where it makes a difference.
+    pub(super) fn asked<T>(&mut self, layer: &Layer<'_>, asked: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
+        let refusal = match asked {
+            Ok(known) => return Ok(Some(known)),
+            Err(refusal) => refusal,
+        };
+        match self.used_up(layer) {
+            Some(step) => {
+                self.note(step);
+                Ok(None)
+            }
+            None => Err(refusal),
+        }
+    }
+
+    /// The cap of a layer that leaves nothing, if any does.
+    fn used_up(&self, layer: &Layer<'_>) -> Option<Step> {
+        layer.cap.matching(&self.facts).find_map(|row| {
+            let (clause, Ceiling { amount, growth, counts }) = (row.clause, row.value);
+            let Grown { cap, .. } = growth::grown(self, amount.known()??, growth, clause).ok()?;
+            let used = (layer.paid)(&self.used(counts.unwrap_or(layer.care)));
+            (cap <= used).then_some(Step::Cap { clause, cap, used, left: Money::ZERO })
+        })
     }
 
     /// Books the basic fund, whose payment never was a burden.
