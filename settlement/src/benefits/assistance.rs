@@ -33,8 +33,13 @@ fn ordinary(sheet: &mut Worksheet<'_>, rules: &Assistance) -> Result<(), Refusal
     if burden.is_zero() {
         return Ok(());
     }
+    let (care, parts) = (rules.base.care, rules.base.includes);
+    // What was tilted has a cap of its own.
+    let paid = |sums: &UsageSums| sums.assistance - sums.tilt;
+    let before = sheet.used(care).assistance;
+    let layer = Layer { fund: Fund::Assistance, cap: &rules.cap, care, before, paid, parts };
     let row = rules.start.needed(&sheet.facts)?;
-    let start = row.value.amount.needed(book, row.clause)?;
+    let Some(start) = sheet.asked(&layer, row.value.amount.needed(book, row.clause))? else { return Ok(()) };
     // What the person bore before in the year has used the start up already.
     let so_far = sheet.used(row.value.counts.unwrap_or(rules.base.care)).assistance_base.at_least_zero();
     let base = (burden - (start - so_far).at_least_zero()).at_least_zero();
@@ -45,13 +50,8 @@ fn ordinary(sheet: &mut Worksheet<'_>, rules: &Assistance) -> Result<(), Refusal
         return Ok(());
     }
     let row = rules.ratio.needed(&sheet.facts)?;
-    let ratio = row.value.needed(book, row.clause)?;
+    let Some(ratio) = sheet.asked(&layer, row.value.needed(book, row.clause))? else { return Ok(()) };
     sheet.note(Step::Share { fund: Fund::Assistance, clause: row.clause, base, ratio });
-    let (care, parts) = (rules.base.care, rules.base.includes);
-    // What was tilted has a cap of its own.
-    let paid = |sums: &UsageSums| sums.assistance - sums.tilt;
-    let before = sheet.used(care).assistance;
-    let layer = Layer { fund: Fund::Assistance, cap: &rules.cap, care, before, paid, parts };
     sheet.pay_limited(layer, Money::round(ratio.of(base)))
 }
 
@@ -66,19 +66,20 @@ fn tilted(sheet: &mut Worksheet<'_>, rules: &Tilt) -> Result<(), Refusal> {
     let Some(row) = rules.start.find(&sheet.facts) else { return Ok(()) };
     sheet.tilt_base = burden;
     let used = sheet.used(rules.base.care);
-    let (start, so_far) = (row.value.needed(book, row.clause)?, used.tilt_base);
+    let (care, parts) = (rules.base.care, rules.base.includes);
+    let ordinary = sheet.paid_by(Fund::Assistance);
+    let before = used.assistance + ordinary;
+    let layer = Layer { fund: Fund::Assistance, cap: &rules.cap, care, before, paid: |sums| sums.tilt, parts };
+    let Some(start) = sheet.asked(&layer, row.value.needed(book, row.clause))? else { return Ok(()) };
+    let so_far = used.tilt_base;
     let base = (burden - (start - so_far).at_least_zero()).at_least_zero();
     sheet.note(Step::TiltStart { clause: row.clause, start, so_far, burden });
     if base.is_zero() {
         return Ok(());
     }
     let row = rules.ratio.needed(&sheet.facts)?;
-    let ratio = row.value.needed(book, row.clause)?;
+    let Some(ratio) = sheet.asked(&layer, row.value.needed(book, row.clause))? else { return Ok(()) };
     sheet.note(Step::Share { fund: Fund::Assistance, clause: row.clause, base, ratio });
-    let (care, parts) = (rules.base.care, rules.base.includes);
-    let ordinary = sheet.paid_by(Fund::Assistance);
-    let before = used.assistance + ordinary;
-    let layer = Layer { fund: Fund::Assistance, cap: &rules.cap, care, before, paid: |sums| sums.tilt, parts };
     sheet.pay_limited(layer, Money::round(ratio.of(base)))?;
     sheet.tilt = sheet.paid_by(Fund::Assistance) - ordinary;
     Ok(())

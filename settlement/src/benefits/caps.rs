@@ -81,6 +81,11 @@ impl Bound {
         }
     }
 
+    /// Whether it is known to leave nothing.
+    pub(super) fn leaves_nothing(&self) -> bool {
+        self.left.is_zero() && self.above != Above::Unknown
+    }
+
     fn unknown<T>(&self, sheet: &Worksheet<'_>) -> Result<T, Refusal> {
         Err(unknown::row(sheet.book, self.clause, Some("above")))
     }

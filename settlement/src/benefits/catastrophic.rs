@@ -34,27 +34,28 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     let used = sheet.used(scope.care);
+    let (care, parts) = (scope.care, scope.includes);
+    let (before, paid) = (used.catastrophic, |sums: &UsageSums| sums.catastrophic);
+    let layer = Layer { fund: Fund::Catastrophic, cap: &rules.cap, care, before, paid, parts };
     let row = rules.deductible.needed(&sheet.facts)?;
-    let deductible = row.value.needed(book, row.clause)?;
+    let Some(deductible) = sheet.asked(&layer, row.value.needed(book, row.clause))? else { return Ok(()) };
     let (so_far, base) = (used.catastrophic_base, used.catastrophic_base + now);
     sheet.note(Step::CatastrophicBase { clause: scope.clause, threshold: row.clause, so_far, now, deductible });
     if base <= deductible {
         return Ok(());
     }
-    let wanted = if rules.off_site.rows.is_empty() {
-        let due = Money::round(tiers(sheet, rules, base, deductible)?);
-        (due - used.catastrophic).at_least_zero()
+    let due = if rules.off_site.rows.is_empty() {
+        let due = tiers(sheet, rules, base, deductible);
+        due.map(|due| (Money::round(due) - used.catastrophic).at_least_zero())
     } else {
-        let own = slice(sheet, rules, (so_far.max(deductible), base), deductible)?;
-        within_year(sheet, rules, own, (base, deductible), used.catastrophic)?
+        let own = slice(sheet, rules, (so_far.max(deductible), base), deductible);
+        own.and_then(|own| within_year(sheet, rules, own, (base, deductible), used.catastrophic))
     };
+    let Some(wanted) = sheet.asked(&layer, due)? else { return Ok(()) };
     if wanted > now {
         // What a person has become since earlier bills reaches back over the year.
         sheet.note(Step::Derived(Derived::OwnBurden { clause: scope.clause, due: wanted, burden: now }));
     }
-    let (care, parts) = (scope.care, scope.includes);
-    let (before, paid) = (used.catastrophic, |sums: &UsageSums| sums.catastrophic);
-    let layer = Layer { fund: Fund::Catastrophic, cap: &rules.cap, care, before, paid, parts };
     sheet.pay_limited(layer, wanted.min(now))
 }
 

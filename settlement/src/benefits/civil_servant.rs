@@ -24,8 +24,12 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
         // The reader of books lets `fund_paid` in for the basic fund alone.
         SegmentBase::Year | SegmentBase::FundPaid => used.civil_servant_base,
     };
-    let parts = layered::lay(sheet, &rules.ratio, from, base.into())?;
-    for part in &parts {
+    let (care, parts) = (rules.base.care, rules.base.includes);
+    let (before, paid) = (used.civil_servant, |sums: &UsageSums| sums.civil_servant);
+    let layer = Layer { fund: Fund::CivilServant, cap: &rules.cap, care, before, paid, parts };
+    let laid = layered::lay(sheet, &rules.ratio, from, base.into());
+    let Some(laid) = sheet.asked(&layer, laid)? else { return Ok(()) };
+    for part in &laid {
         let layered::Part { clause, bounded, from, cost, ratio } = *part;
         sheet.note(if bounded {
             Step::LayerSegment { fund: Fund::CivilServant, clause, from, cost: Money::round_fraction(cost), ratio }
@@ -33,8 +37,6 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
             Step::Share { fund: Fund::CivilServant, clause, base, ratio }
         });
     }
-    let wanted = Money::round_fraction(layered::payment(&parts));
-    let (care, parts) = (rules.base.care, rules.base.includes);
-    let (before, paid) = (used.civil_servant, |sums: &UsageSums| sums.civil_servant);
-    sheet.pay_limited(Layer { fund: Fund::CivilServant, cap: &rules.cap, care, before, paid, parts }, wanted)
+    let wanted = Money::round_fraction(layered::payment(&laid));
+    sheet.pay_limited(layer, wanted)
 }

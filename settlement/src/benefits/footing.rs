@@ -7,13 +7,14 @@ use super::explanation::{Standing, Step};
 use super::{Case, filing_term};
 use crate::filing::{Filing, FilingClass};
 use crate::refusal::{Reason, Refusal};
-use crate::rulebook::RuleBook;
-use crate::rulebook::clause::Clause;
+use crate::rulebook::clause::{Clause, Setting};
 use crate::rulebook::conditions::{Facts, Footing};
 use crate::rulebook::sections::Unfiled;
+use crate::rulebook::{RuleBook, unknown};
 
 /// The footing, and what it rests on. A filing in force decides, and
-/// so does one that the book deems lodged, whichever is better. Without either the hospital's emergency mark counts as filed
+/// so does one that the book deems lodged, whichever is better; where its class is not known, a filing or mark that is better
+/// than the last class decides. Without either the hospital's emergency mark counts as filed
 /// (procedure of 2022, article 34); without that the book says. At home only a long-term filing makes a difference, where
 /// the book says so.
 pub(super) fn of(
@@ -33,11 +34,20 @@ pub(super) fn of(
     let filed = filing.map(|filing| filing.class);
     let marked = encounter.marks.emergency.then_some(FilingClass::Emergency).filter(|_| filed.is_none());
     let known = filed.or(marked);
-    let deemed = book.admission.deemed.find(facts);
-    if let Some(row) = deemed.filter(|row| known.is_none_or(|known| row.value < known)) {
-        let footing = Footing::OffSite(row.value);
-        steps.push(Step::DeemedFiled { clause: row.clause, footing });
-        return Ok((footing, Standing::Deemed));
+    if let Some(row) = book.admission.deemed.find(facts) {
+        // A class that nobody knows is at least the last one: what is better than that one counts by itself.
+        let counts = |class: FilingClass| known.is_none_or(|known| class < known);
+        match row.value {
+            Setting::Known(class) if counts(class) => {
+                let footing = Footing::OffSite(class);
+                steps.push(Step::DeemedFiled { clause: row.clause, footing });
+                return Ok((footing, Standing::Deemed));
+            }
+            Setting::Unset if known.is_none_or(|known| known == FilingClass::OtherTemporary) => {
+                return Err(unknown::deemed(book, row.clause));
+            }
+            Setting::Known(_) | Setting::Unset => {}
+        }
     }
     if let Some(class) = known {
         return Ok((Footing::OffSite(class), Standing::Filed));

@@ -15,7 +15,7 @@ use crate::person::{Entitlement, Insurance};
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::admission::AfterChange;
 use crate::rulebook::conditions::{Facts, Footing};
-use crate::rulebook::sections::{CareRules, Section};
+use crate::rulebook::sections::{CareRules, Disease, Section};
 use crate::rulebook::{DecidingDates, RuleBook};
 use crate::year_to_date::{BenefitYear, UsagePosting, YearToDate};
 
@@ -186,7 +186,8 @@ fn chronic(
         let path = book.clause(several.clause).map_or("?", |text| &text.path);
         return Err(field(Reason::NotQualified).because(format!("{disease}: {path}.diseases_at_most")));
     }
-    let open = |rules: &CareRules| rules.diseases.iter().any(|open| open.code.same_disease(disease));
+    let is_open = |open: &Disease| open.code.same_disease(disease) && open.open.is_none_or(|days| days.covers(day));
+    let open = |rules: &CareRules| rules.diseases.iter().any(is_open);
     if case.settle.encounter.pool != case.person.home && !rules.rules().is_some_and(open) {
         return Err(field(Reason::DiseaseNotSettled).because(disease.as_str()));
     }

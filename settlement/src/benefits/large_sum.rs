@@ -21,8 +21,12 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
     let base = Money::round_fraction(exact).min(sheet.burden.of(Part::AboveCap));
     sheet.large_sum_base = base;
     let used = sheet.used(Cases::ANY);
-    let parts = layered::lay(sheet, &rules.ratio, used.above_cap, exact)?;
-    for part in &parts {
+    let (care, parts) = (Cases::ANY, Cases::at([Part::AboveCap as usize]));
+    let (before, paid) = (used.large_sum, |sums: &UsageSums| sums.large_sum);
+    let layer = Layer { fund: Fund::LargeSum, cap: &rules.cap, care, before, paid, parts };
+    let laid = layered::lay(sheet, &rules.ratio, used.above_cap, exact);
+    let Some(laid) = sheet.asked(&layer, laid)? else { return Ok(()) };
+    for part in &laid {
         let layered::Part { clause, bounded, from, cost, ratio } = *part;
         sheet.note(if bounded {
             Step::LayerSegment { fund: Fund::LargeSum, clause, from, cost: Money::round_fraction(cost), ratio }
@@ -31,8 +35,6 @@ pub(super) fn pay(sheet: &mut Worksheet<'_>) -> Result<(), Refusal> {
         });
     }
     // What the cap bought stays exact up to here; this is the one rounding of the layer (policy.md C.2).
-    let wanted = Money::round_fraction(layered::payment(&parts)).min(base);
-    let (care, parts) = (Cases::ANY, Cases::at([Part::AboveCap as usize]));
-    let (before, paid) = (used.large_sum, |sums: &UsageSums| sums.large_sum);
-    sheet.pay_limited(Layer { fund: Fund::LargeSum, cap: &rules.cap, care, before, paid, parts }, wanted)
+    let wanted = Money::round_fraction(layered::payment(&laid)).min(base);
+    sheet.pay_limited(layer, wanted)
 }

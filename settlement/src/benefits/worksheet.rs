@@ -7,7 +7,7 @@ use super::burden::Burden;
 use super::caps::{Bound, Excess};
 use super::explanation::Step;
 use super::gate::Admitted;
-use super::growth;
+use super::growth::{self, Grown};
 use super::stay::Before;
 use crate::account::{FamilyShare, paid_by_family};
 use crate::adjudication::{Adjudication, Fund, FundShares, Payers, Working};
@@ -18,7 +18,7 @@ use crate::month::Month;
 use crate::refusal::{Reason, Refusal};
 use crate::rulebook::RuleBook;
 use crate::rulebook::conditions::{Cases, Facts};
-use crate::rulebook::sections::{Ceiling, Part};
+use crate::rulebook::sections::{Above, Ceiling, Part};
 use crate::rulebook::table::Table;
 use crate::year_to_date::{BenefitYear, Usage, UsageSums, YearToDate};
 
@@ -163,12 +163,22 @@ impl<'a> Worksheet<'a> {
         let mut paid = wanted;
         if !wanted.is_zero() {
             layer.cap.needed(&self.facts)?;
-            let mut bounds = Vec::new();
-            for row in layer.cap.matching(&self.facts) {
+            let mut bounds: Vec<Bound> = Vec::new();
+            let (known, unset): (Vec<_>, Vec<_>) =
+                layer.cap.matching(&self.facts).partition(|row| row.value.amount.known().is_some());
+            // What nobody knows is asked for last, and only where it can make a difference.
+            for row in known.into_iter().chain(unset) {
+                if bounds.iter().any(Bound::leaves_nothing) {
+                    break;
+                }
                 let Ceiling { amount, growth, above, counts } = row.value;
                 let Some(amount) = amount.needed(self.book, row.clause)? else { continue };
-                let grown = growth::grown(self, amount, growth, row.clause)?;
                 let used = (layer.paid)(&self.used(counts.unwrap_or(layer.care)));
+                // A cap that leaves enough needs not grow.
+                if wanted <= amount - used {
+                    continue;
+                }
+                let grown = growth::grown(self, amount, growth, row.clause)?;
                 bounds.push(Bound::of_year((row.clause, above), grown, used));
             }
             if let Some(bound) = Bound::tightest(bounds) {
@@ -180,6 +190,38 @@ impl<'a> Worksheet<'a> {
         }
         self.pay(layer.fund, paid, layer.before, layer.parts);
         Ok(())
+    }
+
+    /// What a layer asks the book for in order to know what it pays. Where its caps leave nothing, it pays nothing whatever
+    /// the book says, and what nobody knows is not asked for: none, and the cap is said.
+    ///
+    /// # Errors
+    /// Why it is not known, where it makes a difference.
+    pub(super) fn asked<T>(&mut self, layer: &Layer<'_>, asked: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
+        let refusal = match asked {
+            Ok(known) => return Ok(Some(known)),
+            Err(refusal) => refusal,
+        };
+        match self.used_up(layer) {
+            Some(step) => {
+                self.note(step);
+                Ok(None)
+            }
+            None => Err(refusal),
+        }
+    }
+
+    /// The cap of a layer that leaves nothing, if any does.
+    fn used_up(&self, layer: &Layer<'_>) -> Option<Step> {
+        layer.cap.matching(&self.facts).find_map(|row| {
+            let (clause, Ceiling { amount, growth, above, counts }) = (row.clause, row.value);
+            if above == Above::Unknown {
+                return None;
+            }
+            let Grown { cap, .. } = growth::grown(self, amount.known()??, growth, clause).ok()?;
+            let used = (layer.paid)(&self.used(counts.unwrap_or(layer.care)));
+            (cap <= used).then_some(Step::Cap { clause, cap, used, left: Money::ZERO })
+        })
     }
 
     /// Books the basic fund, whose payment never was a burden.

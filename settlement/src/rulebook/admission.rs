@@ -114,8 +114,8 @@ pub struct Admission {
     pub identities: Cases,
     /// Where it says which of several identities counts; it is the best one also where it does not say so.
     pub several_identities: Option<Clause>,
-    /// Classes of filing that nobody has to lodge for some places.
-    pub deemed: Table<FilingClass>,
+    /// Classes of filing that nobody has to lodge for some places. Unset where only the class is not known.
+    pub deemed: Table<Setting<FilingClass>>,
     /// On what footing people with a long-term filing are treated at home.
     pub back_home: Table<Footing>,
     /// How long a filing holds.

@@ -65,7 +65,7 @@ impl Extent for Cap {}
 impl Extent for OffSite {}
 impl Extent for Unfiled {}
 impl Extent for AccountRule {}
-impl Extent for FilingClass {}
+impl Extent for Setting<FilingClass> {}
 impl Extent for Footing {}
 impl Extent for FilingValidity {}
 impl Extent for Waiting {}

@@ -23,6 +23,15 @@ impl Node<'_> {
         self.word(key)
     }
 
+    /// One of several words or `"unset"`, which has to be there.
+    pub(super) fn word_setting<T: Word>(&self, key: &'static str) -> Option<Setting<T>> {
+        let wanted = format!("{}, unset", T::wanted());
+        self.required_form(key, &wanted, |word| match word {
+            "unset" => Some(Setting::Unset),
+            _ => T::read(word).map(Setting::Known),
+        })
+    }
+
     /// A word or a list of words, which has to be there.
     pub(super) fn required_words<T: Word>(&self, key: &'static str) -> Option<Vec<T>> {
         self.note(key, || Form::Many(T::wanted()));

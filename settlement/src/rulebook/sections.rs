@@ -12,6 +12,7 @@ pub use several::{Several, SeveralCap, SeveralDeductible, SeveralRatio};
 
 use crate::ids::DiseaseCode;
 use crate::money::Money;
+use crate::person::Validity;
 use crate::rulebook::admission::Floor;
 use crate::rulebook::clause::{Clause, Setting};
 use crate::rulebook::conditions::{Cases, Footing};
@@ -300,6 +301,8 @@ pub struct Disease {
     pub code: DiseaseCode,
     /// Its name.
     pub name: String,
+    /// On which days it is open; none for all.
+    pub open: Option<Validity>,
     /// Where the book opens it.
     pub clause: Clause,
 }

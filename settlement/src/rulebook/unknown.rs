@@ -14,10 +14,21 @@ pub const LONGEST_CLAUSE: usize = 60;
 /// The refusal for a row of which a value is unset: the row's own clause, or the name of its table, and its path, down to
 /// the field where only that is asked for.
 pub(crate) fn row(book: &RuleBook, at: Clause, field: Option<&str>) -> Refusal {
+    worded(book, at, field, "")
+}
+
+/// A row's refusal with what is said behind its words.
+fn worded(book: &RuleBook, at: Clause, field: Option<&str>, behind: &str) -> Refusal {
     let Some(clause) = book.clause(at) else { return Reason::RuleUnset.into() };
     let path = field.map_or_else(|| clause.path.clone(), |field| format!("{}.{field}", clause.path));
     let words = clause.text.as_deref().map_or_else(|| format!("{}不明", name(&clause.path)), shown);
-    refusal(&words, &path)
+    refusal(&format!("{words}{behind}"), &path)
+}
+
+/// The refusal for care that counts as filed where nobody knows as which class: what the desk can do is part of it.
+pub(crate) fn deemed(book: &RuleBook, at: Clause) -> Refusal {
+    let remedy = "；办理转诊或长期居住备案后按备案结算";
+    worded(book, at, Some("class"), remedy)
 }
 
 /// The refusal for a table none of whose rows applies, with what is not known of the person where that decides.
@@ -50,6 +61,7 @@ fn word(part: &str) -> Option<&'static str> {
     section.or_else(layer).or_else(|| {
         Some(match part {
             "first_self_pay" => "先行自付",
+            "deemed_filing" => "视同备案的类别",
             "filing_validity" => "备案有效期",
             "waiting" => "待遇等待期",
             "unfiled" => "未备案就医的待遇",

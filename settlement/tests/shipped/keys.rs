@@ -60,4 +60,5 @@ const READS: &[&str] = &[
     ".tables(\"",
     ".word(\"",
     ".required_word(\"",
+    ".word_setting(\"",
 ];

@@ -5,7 +5,7 @@ use settlement::person::Validity;
 use settlement::refusal::{Reason, Refusal};
 use settlement::rulebook::Example;
 
-use crate::invented::{STAY, check, example};
+use crate::invented::{STAY, check, example, faults};
 
 #[test]
 fn every_refusal_of_the_gate_has_a_case() {
@@ -124,4 +124,39 @@ fn usages_of_another_benefit_year_do_not_count() {
     example.settled_on = date(2025, 7, 1);
     let next_year = example.adjudicate(&book).expect("a result");
     assert_eq!((next_year.usage.year.0, next_year.deductible.fen()), (2025, 10_000));
+}
+
+#[test]
+fn a_disease_is_open_from_a_day_to_a_day() {
+    let open =
+        |days: &str| format!("chronic.disease = [{{ id = 'copd', code = 'M05300', name = '慢阻肺', {days}, § }}]");
+    let visit = |settled: &str, filing: &str| {
+        format!(
+            "care = 'chronic'\ndisease = 'M05300'\nfiling = '{filing}'\nsettled = {settled}\nbill = {{ in_policy = 1500 }}"
+        )
+    };
+    let away = |day| visit(day, "long-term");
+    let paid = "expect = { basic = 1050 }";
+    check(
+        &[("chronic.disease", &open("from = 2024-12-01, to = 2025-06-30"))],
+        &[
+            (&away("2024-11-30"), "refused = 508"),
+            (&away("2024-12-01"), paid),
+            (&away("2025-06-30"), paid),
+            (&away("2025-07-01"), "refused = 508"),
+            // At home it does not matter.
+            (&visit("2024-11-30", "local"), paid),
+        ],
+    );
+    check(
+        &[("chronic.disease", &open("to = 2025-06-30"))],
+        &[(&away("2021-01-01"), paid), (&away("2025-07-01"), "refused = 508")],
+    );
+    for (days, at, problem) in [
+        ("from = 2025-01-01, to = 2024-12-31", "chronic.disease.copd.to", "lies before from"),
+        ("from = 2024", "chronic.disease.copd.from", "a day such as"),
+    ] {
+        let found = faults(&[("chronic.disease", &open(days))]);
+        assert!(found.iter().any(|fault| fault.path == at && fault.problem.contains(problem)), "{days}: {found:#?}");
+    }
 }

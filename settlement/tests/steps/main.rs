@@ -21,6 +21,7 @@ mod places;
 mod ratios;
 mod several;
 mod stay;
+mod unknown;
 mod unmet;
 mod upper_layers;
 mod waiting;

@@ -131,6 +131,43 @@ fn neighbours_are_deemed_filed_and_the_better_of_two_footings_counts() {
 }
 
 #[test]
+fn what_is_deemed_filed_as_nobody_knows_what_is_refused_unless_something_better_was_filed() {
+    let changes = "off_site = [{ id = 'long', filing = 'long-term', none = true, § }, \
+                   { id = 'emergency', filing = ['referral', 'emergency'], points = '0.10', § }, \
+                   { id = 'other', filing = 'other-temporary', points = '0.20', § }]";
+    let deemed = |class: &str| {
+        format!(
+            "deemed_filing = [{{ id = 'circle', place = 'capital-circle', class = '{class}', clause = '视同哪一类没有找到', § }}]"
+        )
+    };
+    let unset = deemed("unset");
+    let there =
+        |filing: &str| format!("{filing}\ntreated_in = ['110101', '110000', '110000']\nbill = {{ in_policy = 1500 }}");
+    let elsewhere =
+        "filing = 'other-temporary'\ntreated_in = ['310101', '310000', '310000']\nbill = { in_policy = 1500 }";
+    check(
+        &[PLACES, ("off_site", changes), ("deemed_filing", &unset)],
+        &[
+            (&there("filing = 'none'"), "refused = 511"),
+            (&there("filing = 'other-temporary'"), "refused = 511"),
+            (&there("filing = 'none'\nemergency = true"), "expect = { basic = 700 }"),
+            (&there("filing = 'referral'"), "expect = { basic = 700 }"),
+            (&there("filing = 'long-term'"), "expect = { basic = 800 }"),
+            (elsewhere, "expect = { basic = 600 }"),
+        ],
+    );
+    let case = format!("care = 'inpatient'\n{}", there("filing = 'none'"));
+    let (book, example) = example(&[PLACES, ("off_site", changes), ("deemed_filing", &unset)], &case);
+    let refusal = example.adjudicate(&book).expect_err("nobody knows the class");
+    let said = "视同哪一类没有找到；办理转诊或长期居住备案后按备案结算(deemed_filing.circle.class)";
+    assert_eq!(refusal.detail.as_deref(), Some(said));
+    let found = faults(&[PLACES, ("deemed_filing", &deemed("unknown"))]);
+    let fault =
+        |path: &str, problem: &str| found.iter().any(|fault| fault.path == path && fault.problem.contains(problem));
+    assert!(fault("deemed_filing.circle.class", "other-temporary, unset"), "{found:#?}");
+}
+
+#[test]
 fn who_lives_elsewhere_may_be_treated_at_home_on_another_footing() {
     let changes = (
         "off_site",

@@ -51,7 +51,7 @@ impl Parser<'_> {
     /// Reads all of it.
     pub(super) fn admission(&self, root: &Node<'_>) -> Option<Admission> {
         let several = self.optional_choice::<SeveralIdentities>(root, "identities", "several");
-        let deemed = self.rows(root, "deemed_filing", Needed::Sometimes, |row| row.required_word("class"));
+        let deemed = self.rows(root, "deemed_filing", Needed::Sometimes, |row| row.word_setting("class"));
         let back_home = self.rows(root, "back_home", Needed::Sometimes, |row| row.required_word::<Footing>("rule"));
         let (filing_validity, _) = self.bare_rows(root, "filing_validity", filing_validity);
         // A row for a disease goes before one for all.

@@ -16,7 +16,7 @@ use crate::rulebook::word::Word;
 use crate::spanned::Node;
 
 use super::deductible::{continues, deductible};
-use super::rows::{Needed, has_none, segment};
+use super::rows::{Needed, days, has_none, segment};
 use super::{Parser, unique_ids};
 
 /// The most that a factor on a deductible may be.
@@ -136,9 +136,10 @@ impl Parser<'_> {
     fn disease(&self, row: Node<'_>) -> Option<Disease> {
         let code = row.required_form("code", "a disease code", |code| DiseaseCode::new(code).ok());
         let name = row.required_text("name").map(str::to_owned);
+        let open = days(&row, "from", "to");
         let clause = self.clause(&row);
         row.finish();
-        Some(Disease { code: code?, name: name?, clause: clause? })
+        Some(Disease { code: code?, name: name?, open: open?, clause: clause? })
     }
 
     /// `[[off_site]]`: how care elsewhere is paid differently.

@@ -105,7 +105,7 @@ fn conditions(node: &Node<'_>, places: &Places) -> Option<Conditions> {
     let tier = list(node, "tier", "a tier", |word| Some(word.to_owned()));
     let disease = list(node, "disease", "a disease code", |code| DiseaseCode::new(code).ok());
     let diagnosis = diagnoses(node);
-    let retired = retired(node);
+    let retired = days(node, "retired_from", "retired_to");
     let place = list(node, "place", &places.wanted(), |word| places.read(word)).map(any_unless_named);
     let (referred, filed) = (yes_or_no(node, "referred"), yes_or_no(node, "filed"));
     let joined_as = joined_as(node);
@@ -164,10 +164,10 @@ fn diagnoses(node: &Node<'_>) -> Option<Diagnoses> {
     Some(if named.is_empty() { Diagnoses::Any } else { Diagnoses::Beginning(named) })
 }
 
-/// `retired_from`, `retired_to`: days.
-fn retired(node: &Node<'_>) -> Option<Option<Validity>> {
-    let (from, to) = (node.date("retired_from"), node.date("retired_to"));
-    if node.has("retired_from") && from.is_none() || node.has("retired_to") && to.is_none() {
+/// Reads a first and a last day; none where neither is written. The outer option is none only after a fault.
+pub(super) fn days(node: &Node<'_>, first: &'static str, last: &'static str) -> Option<Option<Validity>> {
+    let (from, to) = (node.date(first), node.date(last));
+    if node.has(first) && from.is_none() || node.has(last) && to.is_none() {
         return None;
     }
     if from.is_none() && to.is_none() {
@@ -175,7 +175,7 @@ fn retired(node: &Node<'_>) -> Option<Option<Validity>> {
     }
     let days = Validity { from: from.unwrap_or(Date::MIN), to };
     if to.is_some_and(|to| to < days.from) {
-        node.fault_at("retired_to", "lies before retired_from");
+        node.fault_at(last, format!("lies before {first}"));
         return None;
     }
     Some(Some(days))
