@@ -198,6 +198,7 @@ on_both! {
     only_settlements_that_turned_are_looked_at_again,
     a_batch_that_is_taken_after_its_settlement_was_undone_is_given_back,
     a_period_keeps_a_row_a_branch_however_many_entries_it_holds,
+    what_was_not_compared_is_carried_out_also_where_its_lot_comes_to_nothing,
     a_look_at_a_period_reads_one_row_a_lot_however_many_are_behind_it,
     what_was_carried_into_a_period_is_read_page_by_page_and_each_once,
     what_was_returned_with_its_settlement_waits_no_more,

@@ -271,6 +271,13 @@ pub(super) struct InPeriod {
     branch: Branch,
 }
 
+impl InPeriod {
+    /// The pools of its lot.
+    pub fn pools(&self) -> [PoolCode; 2] {
+        [self.branch.home, self.branch.treatment]
+    }
+}
+
 /// Which lots are meant.
 pub(super) type OfLots<'a> = &'a dyn Fn(&Lot) -> bool;
 
