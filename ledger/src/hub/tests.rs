@@ -183,6 +183,7 @@ on_both! {
     each_word_of_a_change_of_a_prefund_is_told_in_its_order,
     a_deduction_is_told_each_time_that_it_moves_is_given_back_or_comes_again,
     both_members_are_told_where_a_correction_goes_by_itself,
+    what_is_proposed_about_the_list_moves_nothing_and_tells_nobody,
     what_differs_is_carried_out_and_told_some_at_a_time,
     what_is_taken_off_branches_follows_them_some_at_a_time,
     what_another_run_carries_out_meanwhile_leaves_nothing_behind,
