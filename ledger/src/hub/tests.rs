@@ -36,6 +36,7 @@ use filed::*;
 use folding::*;
 use following::*;
 use inquiries::*;
+use inside::*;
 use listed::*;
 use paged::*;
 use prefunds::*;
@@ -58,6 +59,7 @@ mod filed;
 mod folding;
 mod following;
 mod inquiries;
+mod inside;
 mod listed;
 mod paged;
 mod prefunds;
@@ -155,6 +157,8 @@ on_both! {
     an_objection_moves_nothing_of_another_pairs_statement,
     a_pair_whose_pool_has_left_objects_to_nothing_of_that,
     what_another_pool_owes_of_a_settlement_waits_and_counts_by_itself,
+    what_stays_inside_one_member_is_carried_nowhere,
+    what_undoes_what_is_listed_joins_it_also_inside_one_member,
     what_builds_on_what_may_be_carried_no_further_goes_to_the_list_with_it,
     what_is_given_back_or_only_undone_may_be_returned,
     what_left_the_list_by_itself_is_objected_to_no_more_and_waits_for_nothing,

@@ -81,6 +81,12 @@ pub(super) fn record(
     write(sql, period, &pools.map(|pool| (pool, members.member_for(pool))).collect())
 }
 
+/// The pair that a lot between two pools is of, as far as is recorded.
+pub(super) fn between(recorded: &BTreeMap<PoolCode, MemberCode>, [home, treatment]: [PoolCode; 2]) -> Option<Pair> {
+    let member = |pool| recorded.get(&pool).copied();
+    Some(Pair { home: member(home)?, treatment: member(treatment)? })
+}
+
 pub(super) fn read(sql: &Sql<'_>, period: PeriodNumber) -> Result<BTreeMap<PoolCode, MemberCode>, StoreError> {
     const MEMBERS: &str = "SELECT pool, member FROM period_members WHERE period = ?1";
     let code = |text: &str| RegionCode::new(text).map_err(|fault| corrupt("period_members", period, fault.to_string()));

@@ -19,7 +19,7 @@ use super::listed::lodge_and_agree;
 use super::*;
 
 /// What is on the list of A itself: its sums, and where it stands.
-async fn own(world: &World) -> (i64, i64, Standing<Person>) {
+pub(super) async fn own(world: &World) -> (i64, i64, Standing<Person>) {
     let listed = world.store.listed().await.expect("a list");
     let own = listed.iter().find(|held| held.settlement == settlement("A") && held.part == 0).expect("it is listed");
     (own.sums.owed().fen(), own.net().fen(), own.standing.clone())
@@ -41,7 +41,7 @@ async fn nothing_counts_apart(world: &World) {
 }
 
 /// A period is cleared without A; tells how many entries are out of it.
-async fn carried_without(world: &World, period: PeriodNumber, carrying: Carrying) -> u64 {
+pub(super) async fn carried_without(world: &World, period: PeriodNumber, carrying: Carrying) -> u64 {
     let apart = vec![Disputed { settlement: settlement("A"), reason: "apart".into(), owner: Side::Home }];
     let carried = world.store.entry_carry_out(period, (apart, vec![]), carrying, at(9)).await;
     carried.expect("the store works").expect("nothing of it would go into what is stated")
@@ -221,7 +221,7 @@ fn of_relatives() -> Pair {
 }
 
 /// A of 100, and 40 by the account of a relative whom another pool insures.
-async fn turned_beside_a_relative(world: &World, operation: &Operation, turn: Turn) {
+pub(super) async fn turned_beside_a_relative(world: &World, operation: &Operation, turn: Turn) {
     let position = receive(world, operation).await;
     let own = booking("A", turn, 100).expect("a booking");
     let hospital = Account::Hospital { institution: InstitutionCode::new("H31010100001").expect("a code") };
