@@ -196,12 +196,11 @@ impl Clearing {
     }
 
     /// Records which members the pools of a period are of: from now on it is cleared by that, whatever the table of regions
-    /// says later.
+    /// says later. What was recorded before stays.
     async fn record_members(&self, period: PeriodNumber) -> Result<(), StoreError> {
-        let members = self.members(period).await?;
-        let movements = self.store.clearing_movements(period).await?;
-        let pools = movements.lots().into_iter().flat_map(|lot| [lot.home, lot.treatment]);
-        self.store.period_members_record(period, pools.map(|pool| (pool, members.member_for(pool))).collect()).await
+        let pools = self.store.period_pools(period).await?.into_iter();
+        let members = pools.map(|pool| (pool, self.regions.member_for(pool))).collect();
+        self.store.period_members_record(period, members).await
     }
 
     /// The pair that a lot is of by now.

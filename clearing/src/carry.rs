@@ -6,6 +6,7 @@
 
 use crate::calendar::Calendar;
 use crate::month::Month;
+use crate::period::Pair;
 
 /// Where a disputed entry goes when its period is cleared without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,24 @@ pub fn carry(booked: Month, cleared: Month, calendar: &Calendar) -> Carried {
     let in_its_year =
         calendar.year_cleared_by(booked.year()).is_none_or(|last| calendar.schedule(into).clearing_day <= last);
     if into.since(booked) <= at_most && in_its_year { Carried::Into(into) } else { Carried::Listed }
+}
+
+/// Whether an entry leaves its period where that is cleared without its settlement. What is `between` pools of one member is
+/// booked and owed to nobody, so it stays, whatever the books say of it: no statement is wrong by it, and on the list nobody
+/// would have anything to decide. Which pools are of one member may have changed: where others of its settlement and lot wait
+/// on the list already, it joins them, since they end on one sum.
+///
+/// ```
+/// # use clearing::period::Pair;
+/// # use settlement::ids::{MemberCode, RegionCode};
+/// use clearing::carry::leaves;
+/// # let member = |code| MemberCode(RegionCode::new(code).expect("a code"));
+/// # let (henan, shanghai) = (member("410000"), member("310000"));
+/// assert!(leaves(Pair { home: henan, treatment: shanghai }, false));
+/// assert!(!leaves(Pair { home: henan, treatment: henan }, false));
+/// ```
+pub fn leaves(between: Pair, others_wait: bool) -> bool {
+    !between.is_one() || others_wait
 }
 
 /// Where entries of one settlement go that a period is cleared without, by where each may go by itself: none is the list.

@@ -113,7 +113,7 @@ pub fn by_pair(movements: &Movements, members: &impl Members) -> BTreeMap<Pair, 
             deducted: deducted.of(lot),
             recomputed: recomputed.of(lot),
         };
-        if pair.home != pair.treatment {
+        if !pair.is_one() {
             pairs.entry(pair).or_default().insert(lot, cleared);
         }
     }
@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
     use crate::calendar::Calendar;
-    use crate::carry::{Carried, carry};
+    use crate::carry::{Carried, carry, leaves};
     use crate::month::Month;
     use crate::obligation::Posting;
     use crate::obligation::tests::{lots as any_lot, sums as any_sums};
@@ -151,7 +151,8 @@ mod tests {
         (0_i16..6, posting, prop::collection::vec(any::<bool>(), 12))
     }
 
-    /// Clears months one after the other, as the jobs do: entries of the month and what came in, less what is disputed.
+    /// Clears months one after the other, as the jobs do: entries of the month and what came in, less what is disputed. Each
+    /// pool is its own member.
     fn clear(entries: &[(i16, Posting, Vec<bool>)]) -> (Vec<Movements>, Totals) {
         let calendar = Calendar::parse(include_str!("../../deploy/calendar.toml")).expect("no faults");
         let first = Month::from_text("2025-03").expect("a month");
@@ -160,7 +161,7 @@ mod tests {
         for (booked, posting, disputed) in entries {
             let mut at = usize::try_from(*booked).expect("small");
             months[at].booked.add(posting.lot, posting.sums);
-            while disputed[at] {
+            while disputed[at] && leaves(pair_of(&posting.lot, &RegionTable::default()), false) {
                 months[at].carried_out.add(posting.lot, posting.sums);
                 let cleared = first.moved(i16::try_from(at).expect("small"));
                 match carry(first.moved(*booked), cleared, &calendar) {
@@ -192,6 +193,21 @@ mod tests {
                 }
             }
             prop_assert_eq!(left, entries.iter().map(|(_, posting, _)| *posting).collect::<Totals>());
+        }
+
+        #[test]
+        fn what_is_owed_to_nobody_stays_where_it_was_booked(entries in prop::collection::vec(entry(), 0..40)) {
+            let (months, listed) = clear(&entries);
+            let is_inside = |lot: &Lot| lot.home == lot.treatment;
+            prop_assert!(!listed.iter().any(|(lot, _)| is_inside(&lot)), "nobody decides about it");
+            for movements in &months {
+                let carried = [&movements.carried_out, &movements.carried_in];
+                prop_assert!(!lots(carried).iter().any(is_inside));
+                let inside = movements.booked.iter().filter(|(lot, _)| is_inside(lot));
+                let inside: Totals = inside.map(|(lot, sums)| Posting { lot, sums }).collect();
+                let pairs = by_pair(&Movements { booked: inside, ..Movements::default() }, &RegionTable::default());
+                prop_assert!(pairs.is_empty(), "nor is it stated");
+            }
         }
 
         #[test]

@@ -36,6 +36,11 @@ impl Pair {
             Side::Treatment => self.treatment,
         }
     }
+
+    /// Whether both are the same: what is booked between their pools is owed to nobody.
+    pub fn is_one(&self) -> bool {
+        self.home == self.treatment
+    }
 }
 
 /// A side of a pair.

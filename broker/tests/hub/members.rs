@@ -50,3 +50,20 @@ async fn what_is_stated_of_a_pool_is_not_stated_again_when_its_member_changes() 
     let guangdong = Pair { home: MemberCode(region("440000")), ..henan_shanghai() };
     assert_eq!(pairs(&after, PeriodNumber(2)).await, [(guangdong, Money::from_yuan(50))]);
 }
+
+/// The funds have paid, and have got back: the lot is in no statement, and an entry of it may be objected to.
+#[tokio::test]
+async fn which_member_a_pool_is_of_is_recorded_also_where_its_lot_comes_to_nothing() {
+    let world = World::new().await;
+    let clearing = clearing(&world);
+    advance(&clearing, noon(6, 15)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    world.operate(&cancel("2", "1")).await.expect("an answer");
+    advance(&clearing, noon(7, 1)).await;
+    assert_eq!(advance(&clearing, noon(7, 21)).await[0], (JUNE, Step::CarryOut));
+    assert_eq!(pairs(&clearing, JUNE).await, [], "nothing is to be stated");
+    let recorded = world.hub().store().period_members(JUNE).await.expect("the store works");
+    let Pair { home, treatment } = henan_shanghai();
+    let expected = [(pool("310000"), treatment), (pool("410700"), home)];
+    assert_eq!(recorded.into_iter().collect::<Vec<_>>(), expected);
+}

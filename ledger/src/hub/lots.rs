@@ -1,6 +1,8 @@
 //! What entries of the journal move within a lot, and the sums of a period: rows as they are written and read back.
 //! Written by the fold, read by statements and whoever follows a sum to its settlements.
 
+use std::collections::BTreeMap;
+
 use clearing::digest::Branch;
 use clearing::obligation::{Lot, Posting, Sums, Totals};
 use jiff::civil::Date;
@@ -130,16 +132,15 @@ pub(super) fn add(sql: &Sql<'_>, postings: &[LotPosting]) -> Result<(), StoreErr
         (*period, Branch { day: *day, home: lot.home, treatment: lot.treatment }, 1)
     });
     count_branches(sql, branches)?;
-    let mut periods: Vec<PeriodNumber> = postings.iter().map(|posting| posting.period).collect();
-    periods.sort_unstable();
-    periods.dedup();
-    periods.into_iter().try_for_each(|period| {
-        let of_period = postings.iter().filter(|posting| posting.period == period);
-        add_totals(sql, period, &of_period.map(|posting| posting.posting).collect())
-    })
+    // A lot is there also where its entries come to nothing: they are carried out and objected to like others.
+    let mut totals: BTreeMap<(PeriodNumber, Lot), Sums> = BTreeMap::new();
+    for LotPosting { period, posting: Posting { lot, sums }, .. } in postings {
+        *totals.entry((*period, *lot)).or_default() += *sums;
+    }
+    add_totals(sql, &totals)
 }
 
-fn add_totals(sql: &Sql<'_>, period: PeriodNumber, totals: &Totals) -> Result<(), StoreError> {
+fn add_totals(sql: &Sql<'_>, totals: &BTreeMap<(PeriodNumber, Lot), Sums>) -> Result<(), StoreError> {
     const ADD: &str =
         "INSERT INTO lot_totals (period, home, treatment, insurance, care, visits, total, basic, large_sum,
             catastrophic, civil_servant, assistance, account)
@@ -151,8 +152,8 @@ fn add_totals(sql: &Sql<'_>, period: PeriodNumber, totals: &Totals) -> Result<()
             civil_servant = lot_totals.civil_servant + excluded.civil_servant,
             assistance = lot_totals.assistance + excluded.assistance,
             account = lot_totals.account + excluded.account";
-    let held: Vec<(Lot, Sums)> = totals.iter().collect();
-    let rows: Vec<[Value<'_>; 13]> = held.iter().map(|(lot, sums)| row_of([period.0.into()], lot, sums)).collect();
+    let rows: Vec<[Value<'_>; 13]> =
+        totals.iter().map(|((period, lot), sums)| row_of([period.0.into()], lot, sums)).collect();
     sql.execute_each(ADD, &rows)
 }
 

@@ -36,6 +36,7 @@ use filed::*;
 use folding::*;
 use following::*;
 use inquiries::*;
+use inside::*;
 use listed::*;
 use paged::*;
 use prefunds::*;
@@ -58,6 +59,7 @@ mod filed;
 mod folding;
 mod following;
 mod inquiries;
+mod inside;
 mod listed;
 mod paged;
 mod prefunds;
@@ -155,6 +157,12 @@ on_both! {
     an_objection_moves_nothing_of_another_pairs_statement,
     a_pair_whose_pool_has_left_objects_to_nothing_of_that,
     what_another_pool_owes_of_a_settlement_waits_and_counts_by_itself,
+    what_stays_inside_one_member_is_carried_nowhere,
+    what_undoes_what_is_listed_joins_it_also_inside_one_member,
+    what_only_undoes_a_settlement_is_returned_though_something_is_taken_off_that,
+    what_waits_may_be_returned_while_what_undoes_it_is_not_stated,
+    what_was_cleared_from_the_list_stays_also_in_a_period_that_is_not_stated,
+    what_was_carried_of_a_settlement_is_seen_beside_what_is_listed_of_it,
     what_builds_on_what_may_be_carried_no_further_goes_to_the_list_with_it,
     what_is_given_back_or_only_undone_may_be_returned,
     what_left_the_list_by_itself_is_objected_to_no_more_and_waits_for_nothing,
@@ -183,6 +191,7 @@ on_both! {
     each_word_of_a_change_of_a_prefund_is_told_in_its_order,
     a_deduction_is_told_each_time_that_it_moves_is_given_back_or_comes_again,
     both_members_are_told_where_a_correction_goes_by_itself,
+    what_is_proposed_about_the_list_moves_nothing_and_tells_nobody,
     what_differs_is_carried_out_and_told_some_at_a_time,
     what_is_taken_off_branches_follows_them_some_at_a_time,
     what_another_run_carries_out_meanwhile_leaves_nothing_behind,
@@ -198,6 +207,7 @@ on_both! {
     only_settlements_that_turned_are_looked_at_again,
     a_batch_that_is_taken_after_its_settlement_was_undone_is_given_back,
     a_period_keeps_a_row_a_branch_however_many_entries_it_holds,
+    what_was_not_compared_is_carried_out_also_where_its_lot_comes_to_nothing,
     a_look_at_a_period_reads_one_row_a_lot_however_many_are_behind_it,
     what_was_carried_into_a_period_is_read_page_by_page_and_each_once,
     what_was_returned_with_its_settlement_waits_no_more,

@@ -206,6 +206,8 @@ pub(in crate::hub) struct InPeriod {
     pub period: PeriodNumber,
     /// The settlement, as the book keeps it.
     pub settlement: String,
+    /// Between whom, and for what.
+    pub lot: Lot,
 }
 
 /// A posting that came onto the list by itself.
@@ -481,9 +483,9 @@ pub(in crate::hub) fn in_period(
         let found = sql.query(Kind::of(of).alone.in_it, values![period.0, &wanted], |row| {
             let posted = Posted { of, id: row.text(0)?.to_owned(), step: row.number(1)? };
             let (period, settlement) = (PeriodNumber(row.number(2)?), row.text(3)?.to_owned());
-            Ok((InPeriod { posted, period, settlement }, read_lot(row, 4)?))
+            Ok(InPeriod { posted, period, settlement, lot: read_lot(row, 4)? })
         })?;
-        in_it.extend(found.into_iter().filter(|(_, lot)| is_theirs(lot)).map(|(posted, _)| posted));
+        in_it.extend(found.into_iter().filter(|posted| is_theirs(&posted.lot)));
     }
     Ok(in_it)
 }

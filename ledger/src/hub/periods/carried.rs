@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clearing::carry::together;
+use clearing::carry::{leaves, together};
 use clearing::cleared::Movements;
 use clearing::digest::Branch;
 use clearing::obligation::{Lot, Posting, Totals};
@@ -16,8 +16,7 @@ use super::super::afterwards::along;
 use super::super::breaks::read_branch;
 use super::super::lots::{LotPosting, read_lot, read_moved, read_posting, summed};
 use super::super::{HubStore, afterwards};
-use super::uncompared;
-use super::{PeriodNumber, THE_LIST};
+use super::{PeriodNumber, THE_LIST, members, uncompared};
 use crate::engine::{Row, Sql, Value, list};
 use crate::store::StoreError;
 use crate::values;
@@ -271,6 +270,13 @@ pub(super) struct InPeriod {
     branch: Branch,
 }
 
+impl InPeriod {
+    /// The pools of its lot.
+    pub fn pools(&self) -> [PoolCode; 2] {
+        [self.branch.home, self.branch.treatment]
+    }
+}
+
 /// Which lots are meant.
 pub(super) type OfLots<'a> = &'a dyn Fn(&Lot) -> bool;
 
@@ -332,7 +338,8 @@ pub(super) fn carry_out(
     Ok(gone)
 }
 
-/// The same, without what is taken off them; tells into which period each settlement's own part went.
+/// The same, without what is taken off them; tells into which period each settlement's own part went. What is between pools of
+/// one member stays (see [`leaves`]), once it is recorded whose they are.
 pub(super) fn carry_entries(
     sql: &Sql<'_>,
     period: PeriodNumber,
@@ -343,16 +350,21 @@ pub(super) fn carry_entries(
 ) -> Result<BTreeMap<String, PeriodNumber>, StoreError> {
     let reasons = by_settlement(disputed);
     let mut found = in_period(sql, period, &reasons.keys().cloned().collect(), of)?;
-    // Entries of a period that is not named are not of this one.
-    found.retain(|entry| carrying.contains_key(&entry.booked));
+    let named: BTreeSet<&str> = found.iter().map(|entry| entry.settlement.as_str()).collect();
+    let (listed, members) = (on_list(sql, &list(named))?, members::read(sql, period)?);
+    found.retain(|entry| {
+        let others_wait = listed.contains(&(entry.settlement.clone(), entry.part));
+        let leaves = members::between(&members, entry.pools()).is_none_or(|between| leaves(between, others_wait));
+        // Entries of a period that is not named are not of this one.
+        leaves && carrying.contains_key(&entry.booked)
+    });
     let mut ways: BTreeMap<Whole, Vec<Option<PeriodNumber>>> = BTreeMap::new();
     for InPeriod { part, booked, settlement, .. } in &found {
         let into = carrying.get(booked).copied().flatten();
         ways.entry((settlement.clone(), *part)).or_default().push(into);
     }
     // What joins others that are on the list already is decided with them.
-    let settlements = ways.keys().map(|(settlement, _)| settlement.as_str());
-    for whole in on_list(sql, &list(settlements))? {
+    for whole in listed {
         ways.entry(whole).and_modify(|each| each.push(None));
     }
     let ways: BTreeMap<Whole, Option<PeriodNumber>> =
@@ -394,7 +406,7 @@ fn by_settlement<'d>(disputed: &[&'d Disputed]) -> BTreeMap<String, &'d Disputed
 }
 
 /// What is on the list of these settlements, and was not cleared from there.
-fn on_list(sql: &Sql<'_>, settlements: &str) -> Result<Vec<Whole>, StoreError> {
+fn on_list(sql: &Sql<'_>, settlements: &str) -> Result<BTreeSet<Whole>, StoreError> {
     const ON_LIST: &str = "SELECT DISTINCT answers.settlement, listed.part
         FROM json_each(?1) AS wanted CROSS JOIN answers CROSS JOIN carried_entries AS listed
         WHERE answers.settlement = wanted.value AND listed.position = answers.position
@@ -402,7 +414,8 @@ fn on_list(sql: &Sql<'_>, settlements: &str) -> Result<Vec<Whole>, StoreError> {
           AND NOT EXISTS (SELECT 1 FROM carried_entries AS cleared
                           WHERE cleared.position = listed.position AND cleared.part = listed.part
                             AND cleared.from_period = 0 AND cleared.into_period IS NOT NULL)";
-    sql.query(ON_LIST, values![settlements], |row| Ok((row.text(0)?.to_owned(), row.number(1)?)))
+    let found = sql.query(ON_LIST, values![settlements], |row| Ok((row.text(0)?.to_owned(), row.number(1)?)))?;
+    Ok(found.into_iter().collect())
 }
 
 /// What joins entries that go to the list, from each period that is not stated: were these returned, what undoes them would

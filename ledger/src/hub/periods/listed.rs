@@ -188,8 +188,8 @@ impl HubStore {
         read.await
     }
 
-    /// Does something about something on the list. What two people have decided is carried out in the same step. The
-    /// same again changes nothing.
+    /// Does something about something on the list. What two people have decided is carried out in the same step, and told:
+    /// before that nothing has moved. The same again changes nothing.
     ///
     /// # Errors
     /// When the store fails. Inside: why it cannot be done.
@@ -204,10 +204,10 @@ impl HubStore {
         self.engine
             .change(move |sql| {
                 let acted = act_on(sql, (&settlement, part), act, &reason, (&by, at))?;
-                if let (Some(telling), Ok(())) = (telling.as_deref(), &acted) {
+                if let (Some(telling), Ok(Acting::Ended)) = (telling.as_deref(), &acted) {
                     telling.within(sql).tell_moved([&*settlement.to_time_first()])?;
                 }
-                Ok(acted)
+                Ok(acted.map(drop))
             })
             .await
     }
@@ -263,20 +263,28 @@ fn judge(found: &Found, act: Act, by: &Person) -> Result<Option<Standing<Person>
     Ok(Some(after(&standing(acts, decided), act, by.clone())?))
 }
 
+/// What an act has come to.
+enum Acting {
+    /// Entries and postings have left the list.
+    Ended,
+    /// All of it waits on, or nothing was done.
+    Waits,
+}
+
 fn act_on(
     sql: &Sql<'_>,
     (settlement, part): (&SettlementId, i64),
     act: Act,
     reason: &str,
     (by, at): (&Person, Timestamp),
-) -> Result<Result<(), ListedFault>, StoreError> {
+) -> Result<Result<Acting, ListedFault>, StoreError> {
     const ACT: &str = "INSERT INTO listed_acts
             (settlement, part, step, act, verdict, entries, net, reason, seat, done_by, done_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     let Some(found) = find(sql, (settlement, part))? else { return Ok(Err(ListedFault::Unknown)) };
     let becomes = match judge(&found, act, by) {
         Ok(Some(becomes)) => becomes,
-        Ok(None) => return Ok(Ok(())),
+        Ok(None) => return Ok(Ok(Acting::Waits)),
         Err(fault) => return Ok(Err(fault)),
     };
     let whole = found.whole;
@@ -301,8 +309,11 @@ fn act_on(
         ],
     )?;
     match becomes {
-        Standing::Ended(verdict) => end(sql, &whole.open().collect::<Vec<_>>(), verdict, (reason, at)).map(Ok),
-        Standing::Waiting | Standing::Proposed(_, _) => Ok(Ok(())),
+        Standing::Ended(verdict) => {
+            end(sql, &whole.open().collect::<Vec<_>>(), verdict, (reason, at))?;
+            Ok(Ok(Acting::Ended))
+        }
+        Standing::Waiting | Standing::Proposed(_, _) => Ok(Ok(Acting::Waits)),
     }
 }
 

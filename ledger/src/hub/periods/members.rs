@@ -1,14 +1,17 @@
 //! Which member cleared for each pool of a period when it was stated: written once, so that the same money never stands in
 //! the statements of two pairs, however the table of regions changes while the period is not closed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use clearing::members::Members;
 use clearing::obligation::Lot;
 use clearing::period::Pair;
 use settlement::ids::{MemberCode, PoolCode, RegionCode};
 
 use super::super::{HubStore, corrupt};
 use super::PeriodNumber;
+use super::carried::sums_of;
+use super::uncompared::lots;
 use crate::engine::{Sql, Value};
 use crate::store::StoreError;
 use crate::values;
@@ -20,6 +23,20 @@ impl HubStore {
     /// When the store fails.
     pub async fn period_members(&self, period: PeriodNumber) -> Result<BTreeMap<PoolCode, MemberCode>, StoreError> {
         self.engine.read(move |sql| read(sql, period)).await
+    }
+
+    /// The pools that a period holds anything of: entries, what is carried out of it or into it, deducted or corrected in
+    /// it; also where these come to nothing, and are in no statement.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn period_pools(&self, period: PeriodNumber) -> Result<BTreeSet<PoolCode>, StoreError> {
+        let read = self.engine.read(move |sql| {
+            let booked = lots(sql, period)?.into_iter();
+            let moved = sums_of(sql, period)?.into_iter().flatten().map(|posting| posting.lot);
+            Ok(booked.chain(moved).flat_map(|lot| [lot.home, lot.treatment]).collect())
+        });
+        read.await
     }
 
     /// Records the members of a period's pools. What is recorded stays.
@@ -54,7 +71,23 @@ pub(super) fn are_of<'l>(
     Ok(true)
 }
 
-fn read(sql: &Sql<'_>, period: PeriodNumber) -> Result<BTreeMap<PoolCode, MemberCode>, StoreError> {
+/// Records which members some pools of a period are of.
+pub(super) fn record(
+    sql: &Sql<'_>,
+    period: PeriodNumber,
+    pools: impl Iterator<Item = PoolCode>,
+    members: &impl Members,
+) -> Result<(), StoreError> {
+    write(sql, period, &pools.map(|pool| (pool, members.member_for(pool))).collect())
+}
+
+/// The pair that a lot between two pools is of, as far as is recorded.
+pub(super) fn between(recorded: &BTreeMap<PoolCode, MemberCode>, [home, treatment]: [PoolCode; 2]) -> Option<Pair> {
+    let member = |pool| recorded.get(&pool).copied();
+    Some(Pair { home: member(home)?, treatment: member(treatment)? })
+}
+
+pub(super) fn read(sql: &Sql<'_>, period: PeriodNumber) -> Result<BTreeMap<PoolCode, MemberCode>, StoreError> {
     const MEMBERS: &str = "SELECT pool, member FROM period_members WHERE period = ?1";
     let code = |text: &str| RegionCode::new(text).map_err(|fault| corrupt("period_members", period, fault.to_string()));
     let all = sql.query(MEMBERS, values![period.0], |row| {

@@ -6,17 +6,17 @@ use std::collections::BTreeSet;
 
 use clearing::cleared::pair_of;
 use clearing::listed::owner_of_objection;
-use clearing::members::Members;
+use clearing::members::{Members, PeriodMembers};
 use clearing::obligation::Lot;
 use clearing::period::{Pair, Side};
 use jiff::Timestamp;
-use settlement::ids::SettlementId;
+use settlement::ids::{PoolCode, SettlementId};
 
-use super::super::afterwards::alone::{self, InPeriod};
+use super::super::afterwards::alone;
 use super::apart::returned_since;
-use super::carried::{Carrying, Disputed, carry_out, in_period, into_stated};
+use super::carried::{Carrying, Disputed, InPeriod, carry_out, in_period, into_stated};
 use super::statements::StatementFault;
-use super::{PeriodNumber, THE_LIST};
+use super::{PeriodNumber, THE_LIST, members};
 use crate::engine::{Sql, Value};
 use crate::store::StoreError;
 use crate::values;
@@ -42,17 +42,21 @@ pub(super) fn object(
         return Ok(Err(StatementFault::NextIsStated));
     }
     // A lot whose entries come to nothing is in no statement, and still is the pair's.
-    let is_theirs = |lot: &Lot| pair_of(lot, members) == pair;
+    let members = PeriodMembers::new(members::read(sql, period)?, members);
+    let is_theirs = |lot: &Lot| pair_of(lot, &members) == pair;
     let ids: BTreeSet<String> = settlements.iter().map(SettlementId::to_time_first).collect();
     let posted = || -> Result<Vec<_>, StoreError> {
         let mut posted = alone::in_period(sql, period, &ids, &is_theirs)?;
         posted.retain(|posted| carrying.contains_key(&posted.period));
         Ok(posted)
     };
-    let entries = in_period(sql, period, &ids, Some(&is_theirs))?.into_iter();
-    let entries = entries.filter(|entry| carrying.contains_key(&entry.booked));
-    let wholes: BTreeSet<(String, i64)> = entries.map(|entry| (entry.settlement, entry.part)).collect();
-    let changed: BTreeSet<String> = posted()?.into_iter().map(|posted| posted.settlement).collect();
+    let mut entries = in_period(sql, period, &ids, Some(&is_theirs))?;
+    entries.retain(|entry| carrying.contains_key(&entry.booked));
+    let changes = posted()?;
+    let of_changes = changes.iter().flat_map(|posted| [posted.lot.home, posted.lot.treatment]);
+    let pools: BTreeSet<PoolCode> = entries.iter().flat_map(InPeriod::pools).chain(of_changes).collect();
+    let wholes: BTreeSet<(String, i64)> = entries.into_iter().map(|entry| (entry.settlement, entry.part)).collect();
+    let changed: BTreeSet<String> = changes.into_iter().map(|posted| posted.settlement).collect();
     let settlements: BTreeSet<&SettlementId> = settlements.iter().collect();
     let those = |is_one: &dyn Fn(&String) -> bool| -> Vec<SettlementId> {
         let those = settlements.iter().filter(|settlement| is_one(&settlement.to_time_first()));
@@ -67,11 +71,13 @@ pub(super) fn object(
     if !returned.is_empty() {
         return Ok(Err(StatementFault::ReturnedSince(those(&|id| returned.contains(id)))));
     }
+    // Its next version is the same pair's, whatever the table of regions says by then.
+    members::record(sql, period, pools.into_iter(), &members)?;
     let owner = owner_of_objection(side);
     let disputed =
         |settlement: &&SettlementId| Disputed { settlement: (*settlement).clone(), reason: reason.into(), owner };
     carry_out(sql, period, &settlements.iter().map(disputed).collect::<Vec<_>>(), carrying, Some(&is_theirs), at)?;
-    let into = |posted: &InPeriod| carrying.get(&posted.period).copied().flatten().unwrap_or(THE_LIST);
+    let into = |posted: &alone::InPeriod| carrying.get(&posted.period).copied().flatten().unwrap_or(THE_LIST);
     let going = |into| alone::Going { from: period, into, reason, owner, at };
     // What went with an entry is not there any more.
     for posted in posted()?.iter().filter(|posted| into(posted) == THE_LIST) {

@@ -172,8 +172,8 @@ pub(in crate::hub) fn count(
     sql.execute_each(COUNT, &rows)
 }
 
-/// The lots of a period.
-fn lots(sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<Lot>, StoreError> {
+/// The lots of a period, also those whose entries come to nothing.
+pub(super) fn lots(sql: &Sql<'_>, period: PeriodNumber) -> Result<Vec<Lot>, StoreError> {
     const LOTS: &str = "SELECT home, treatment, insurance, care FROM lot_totals WHERE period = ?1
         ORDER BY home, treatment, insurance, care";
     sql.query(LOTS, values![period.0], |row| read_lot(row, 0))

@@ -230,11 +230,15 @@ pub(super) async fn an_objection_to_what_comes_to_nothing_in_its_lot_is_heard(wo
     assert_eq!(world.store.statement_lots((FIRST, pair()), 1).await.expect("lots").len(), 0, "its lot is not in it");
     let objection = |id| Reply::Objected { settlements: vec![settlement(id)], reason: "not our enrollee".into() };
     let not_in_it = Err(StatementFault::NotInIt(vec![settlement("X")]));
+    let members = async || world.store.period_members(FIRST).await.expect("members").into_iter().collect::<Vec<_>>();
     assert_eq!(reply(&world, Side::Home, 1, objection("X")).await, not_in_it);
+    assert_eq!(members().await, [], "what is refused changes nothing");
     assert_eq!(reply(&world, Side::Home, 1, objection("A")).await, Ok(()));
     let carried = world.store.carried_entries(second).await.expect("entries");
     let ways: Vec<_> = carried.iter().map(|carried| (carried.posting.step, carried.from, carried.into)).collect();
     assert_eq!(ways, [(1, Some(FIRST), Some(second)), (2, Some(FIRST), Some(second))]);
+    let [home, treatment] = [(lot().home, pair().home), (lot().treatment, pair().treatment)];
+    assert_eq!(members().await, [treatment, home], "the next version is of the same pair");
 }
 
 pub(super) async fn an_objection_carries_out_what_it_names_and_nothing_else(world: World) {

@@ -14,12 +14,12 @@ use super::alone::{
 use super::corrections::{found, in_force};
 use super::course::{owed, pair, settled, settlement};
 use super::deductions::{bring_back, undo};
-use super::folding::{FIRST, fold, lot, receive};
+use super::folding::{FIRST, cut_off, fold, lot, receive};
 use super::listed::lodge_and_agree;
 use super::*;
 
 /// What is on the list of A itself: its sums, and where it stands.
-async fn own(world: &World) -> (i64, i64, Standing<Person>) {
+pub(super) async fn own(world: &World) -> (i64, i64, Standing<Person>) {
     let listed = world.store.listed().await.expect("a list");
     let own = listed.iter().find(|held| held.settlement == settlement("A") && held.part == 0).expect("it is listed");
     (own.sums.owed().fen(), own.net().fen(), own.standing.clone())
@@ -41,7 +41,7 @@ async fn nothing_counts_apart(world: &World) {
 }
 
 /// A period is cleared without A; tells how many entries are out of it.
-async fn carried_without(world: &World, period: PeriodNumber, carrying: Carrying) -> u64 {
+pub(super) async fn carried_without(world: &World, period: PeriodNumber, carrying: Carrying) -> u64 {
     let apart = vec![Disputed { settlement: settlement("A"), reason: "apart".into(), owner: Side::Home }];
     let carried = world.store.entry_carry_out(period, (apart, vec![]), carrying, at(9)).await;
     carried.expect("the store works").expect("nothing of it would go into what is stated")
@@ -54,11 +54,16 @@ async fn settled_and_stated(world: &World) {
     stated(world, FIRST).await;
 }
 
+/// The same with 30 taken off it in the second period, and the third open after that was stated.
+async fn deducted_and_stated(world: &World) {
+    settled_and_stated(world).await;
+    lodge_and_agree(world, "A", 30).await;
+    stated(world, NEXT).await;
+}
+
 /// The deduction is of the second period, its settlement's undoing of the third.
 pub(super) async fn what_may_be_carried_no_further_leaves_the_entry_that_it_goes_with(world: World) {
-    settled_and_stated(&world).await;
-    lodge_and_agree(&world, "A", 30).await;
-    stated(&world, NEXT).await;
+    deducted_and_stated(&world).await;
     assert_eq!(object(&world, NEXT, 1, &["A"]).await, Ok(()));
     undo(&world, "C", "A", 100).await;
     assert_eq!(world.store.deduction_release(at(8)).await.expect("the store works"), 1);
@@ -182,9 +187,7 @@ pub(super) async fn what_can_only_be_cleared_is_not_objected_to_once_a_later_ent
 }
 
 pub(super) async fn what_is_taken_off_in_a_stated_period_has_its_settlement_cleared(world: World) {
-    settled_and_stated(&world).await;
-    lodge_and_agree(&world, "A", 30).await;
-    stated(&world, NEXT).await;
+    deducted_and_stated(&world).await;
     let into_stated = object_into(&world, (FIRST, 1), &["A"], Carrying::from([(FIRST, Some(NEXT))])).await;
     assert_eq!(into_stated, Err(StatementFault::NextIsStated), "it was stated without that");
     let carrying = Carrying::from([(THIRD, Some(NEXT))]);
@@ -221,7 +224,7 @@ fn of_relatives() -> Pair {
 }
 
 /// A of 100, and 40 by the account of a relative whom another pool insures.
-async fn turned_beside_a_relative(world: &World, operation: &Operation, turn: Turn) {
+pub(super) async fn turned_beside_a_relative(world: &World, operation: &Operation, turn: Turn) {
     let position = receive(world, operation).await;
     let own = booking("A", turn, 100).expect("a booking");
     let hospital = Account::Hospital { institution: InstitutionCode::new("H31010100001").expect("a code") };
@@ -315,9 +318,7 @@ pub(super) async fn what_another_pool_owes_of_a_settlement_waits_and_counts_by_i
 /// The deduction is of the second period, what gives it back of the third; both are in the fourth with what undoes the
 /// settlement, when that is carried out before its statement is made.
 pub(super) async fn what_builds_on_what_may_be_carried_no_further_goes_to_the_list_with_it(world: World) {
-    settled_and_stated(&world).await;
-    lodge_and_agree(&world, "A", 30).await;
-    stated(&world, NEXT).await;
+    deducted_and_stated(&world).await;
     assert_eq!(object(&world, NEXT, 1, &["A"]).await, Ok(()));
     undo(&world, "C", "A", 100).await;
     assert_eq!(world.store.deduction_release(at(8)).await.expect("the store works"), 1);
@@ -345,4 +346,48 @@ pub(super) async fn what_is_given_back_or_only_undone_may_be_returned(world: Wor
     assert_eq!(own(&world).await, (100, 70, Standing::Waiting));
     assert_eq!(end(&world, 0, Verdict::Return).await, [Ok(()), Ok(())], "what counts of it is given back");
     nothing_counts_apart(&world).await;
+}
+
+pub(super) async fn what_only_undoes_a_settlement_is_returned_though_something_is_taken_off_that(world: World) {
+    deducted_and_stated(&world).await;
+    undo(&world, "C", "A", 100).await;
+    assert_eq!(carried_without(&world, THIRD, Carrying::from([(THIRD, None)])).await, 1);
+    assert_eq!(end(&world, 0, Verdict::Return).await, [Ok(()), Ok(())], "the settlement stands as it was cleared");
+    assert_eq!((owed(&world, FIRST).await, owed(&world, NEXT).await, owed(&world, THIRD).await), (100, -30, 0));
+}
+
+pub(super) async fn what_waits_may_be_returned_while_what_undoes_it_is_not_stated(world: World) {
+    settled_and_stated(&world).await;
+    assert_eq!(object_into(&world, (FIRST, 1), &["A"], Carrying::from([(FIRST, None)])).await, Ok(()));
+    undo(&world, "C", "A", 100).await;
+    assert_eq!(end(&world, 0, Verdict::Return).await, [Ok(()), Ok(())], "its undoing follows it");
+    assert_eq!(carried_without(&world, NEXT, Carrying::from([(NEXT, Some(THIRD))])).await, 1);
+    assert_eq!(own(&world).await, (-100, -100, Standing::Waiting));
+}
+
+/// Two people have cleared its undoing from the list, into the period that is open.
+pub(super) async fn what_was_cleared_from_the_list_stays_also_in_a_period_that_is_not_stated(world: World) {
+    settled_and_stated(&world).await;
+    undo(&world, "C", "A", 100).await;
+    cut_off(&world).await;
+    assert_eq!(carried_without(&world, NEXT, Carrying::from([(NEXT, None)])).await, 1);
+    assert_eq!(end(&world, 0, Verdict::Clear).await, [Ok(()), Ok(())]);
+    assert_eq!(object_into(&world, (FIRST, 1), &["A"], Carrying::from([(FIRST, None)])).await, Ok(()));
+    let refused = || Err(ListFault::ClearsOnly.into());
+    assert_eq!(end(&world, 0, Verdict::Return).await, [refused(), refused()], "its undoing would count alone");
+    assert_eq!(end(&world, 0, Verdict::Clear).await, [Ok(()), Ok(())]);
+    assert_eq!((owed(&world, FIRST).await, owed(&world, THIRD).await), (0, 0));
+    nothing_counts_apart(&world).await;
+}
+
+/// The relative's pair objected first, and what it owes is in the second period, which is not stated.
+pub(super) async fn what_was_carried_of_a_settlement_is_seen_beside_what_is_listed_of_it(world: World) {
+    turned_beside_a_relative(&world, &settle("A"), Turn::Enter).await;
+    stated(&world, FIRST).await;
+    let carrying = (Carrying::from([(FIRST, Some(NEXT))]), world.regions.clone());
+    assert_eq!(object_as(&world, (FIRST, of_relatives(), 1), &["A"], carrying).await, Ok(()));
+    assert_eq!(world.store.listed_beside(NEXT).await.expect("a list"), []);
+    assert_eq!(object_into(&world, (FIRST, 1), &["A"], Carrying::from([(FIRST, None)])).await, Ok(()));
+    let beside = world.store.listed_beside(NEXT).await.expect("a list");
+    assert_eq!(beside.iter().map(|held| (held.part, held.net().fen())).collect::<Vec<_>>(), [(0, 100)]);
 }

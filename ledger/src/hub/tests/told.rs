@@ -12,6 +12,7 @@ use clearing::payment::ByInsurance;
 use super::course::{settled, settlement, who};
 use super::deductions::{bring_back, undo};
 use super::folding::{FIRST, cut_off, fold};
+use super::listed::lodge_and_agree;
 use super::*;
 use crate::clock::Clock;
 use crate::mailbox::{Mailbox, Part};
@@ -265,5 +266,33 @@ pub(super) async fn a_deduction_is_told_each_time_that_it_moves_is_given_back_or
         ("Agreed", month("2025-08")),
     ]) {
         assert!(body.contains(&format!("standing: {standing}")) && body.contains(&month), "{standing} {month}: {body}");
+    }
+}
+
+/// A node whose mailbox was opened since would hear anew of what went onto the list long ago.
+pub(super) async fn what_is_proposed_about_the_list_moves_nothing_and_tells_nobody(world: World) {
+    let store = telling(&world);
+    settled(&world, "S", 100).await;
+    fold(&world).await;
+    lodge_and_agree(&world, "S", 30).await;
+    cut_off(&world).await;
+    let out = vec![Disputed { settlement: settlement("S"), reason: "apart".into(), owner: Side::Home }];
+    let carried = store.entry_carry_out(FIRST, (out, vec![]), Carrying::from([(FIRST, None)]), at(7)).await;
+    assert_eq!(carried.expect("the store works"), Some(1));
+    opened(&world, Part::Treatment, &["310000"]).await;
+    let (home, centre) = (Seat::Member(Side::Home), Seat::Centre);
+    let clear = Verdict::Clear;
+    for (act, seat, letters) in [
+        (Act::Propose(clear), home, 0),
+        (Act::Refuse, centre, 0),
+        (Act::Propose(clear), centre, 0),
+        (Act::Approve(clear), home, 1),
+        // The same again.
+        (Act::Approve(clear), home, 1),
+    ] {
+        let by = (Person { certificate: format!("{seat:?}"), seat }, at(8));
+        let acted = store.listed_act((settlement("S"), 0), act, "查实".into(), by).await;
+        acted.expect("the store works").expect("it may be done");
+        assert_eq!(letters_about(&world, "deduction d-S").await.len(), letters, "{act:?}");
     }
 }

@@ -148,3 +148,18 @@ pub(super) async fn what_was_not_compared_is_carried_out_by_branch_with_what_und
     assert_eq!(uncompared(&world, second).await.iter().map(|(day, _)| *day).collect::<Vec<_>>(), [13]);
     assert_eq!(world.store.listed().await.expect("a list").len(), 2, "each settlement once");
 }
+
+/// Both are folded at once, and the period has no sum of theirs.
+pub(super) async fn what_was_not_compared_is_carried_out_also_where_its_lot_comes_to_nothing(world: World) {
+    settled(&world, "10-A", 100).await;
+    undone(&world, "10-U", "10-A", 100).await;
+    let second = cut_off(&world).await.number;
+    fold(&world).await;
+    assert_eq!(carry_out(&world, FIRST, 10, Carrying::from([(FIRST, Some(second))])).await, 2);
+    assert_eq!(uncompared(&world, FIRST).await, []);
+    let pools = [lot().treatment, lot().home];
+    for period in [FIRST, second] {
+        let held = world.store.period_pools(period).await.expect("they are read");
+        assert_eq!(held.into_iter().collect::<Vec<_>>(), pools, "what is carried counts too");
+    }
+}
