@@ -2,7 +2,7 @@
 //! filing is worth and decides nothing. Called by estimates and by case files.
 
 use crate::encounter::{Encounter, Marks};
-use crate::filing::{Filing, FilingClass};
+use crate::filing::{Filing, FilingClass, Proof};
 use crate::ids::{FilingId, PersonNumber};
 use crate::operation::Settle;
 use crate::person::Validity;
@@ -66,6 +66,7 @@ impl WhatIf {
                     person: person.clone(),
                     home: settle.home,
                     class,
+                    proof: Proof::HandedIn,
                     destination: encounter.area,
                     validity: Validity { from: encounter.admitted, to: None },
                 };

@@ -16,6 +16,7 @@ mod layers;
 mod moved;
 mod off_site;
 mod places;
+mod proof;
 mod ratios;
 mod several;
 mod stay;
