@@ -10,7 +10,7 @@ use crate::person::Validity;
 /// The footing that is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhatIf {
-    /// As if a filing of this class had been lodged in time, for this place.
+    /// As if a filing of this class had been lodged in time and with its proof, for this place.
     Filed(FilingClass),
     /// As if there were no filing and the hospital had marked neither emergency nor referral.
     Unfiled,
