@@ -53,7 +53,7 @@ pub(super) async fn a_proof_that_comes_later_counts_from_then_on(world: World) {
         |id, at| world.store.filing_prove(FilingId::new(id).expect("an id"), Lodging { at, ..lodging() }, vec![]);
     lodge().await.expect("it is lodged");
     let before = world.receive_fresh(&settle("1")).await;
-    assert_eq!(before.filings, [committed.clone()]);
+    assert_eq!(before.filings, std::slice::from_ref(&committed));
 
     let handed_in = prove("F", at(9)).await.expect("no fault");
     let Lodged::Stands(held) = &handed_in else { panic!("it stands: {handed_in:?}") };
@@ -68,7 +68,7 @@ pub(super) async fn a_proof_that_comes_later_counts_from_then_on(world: World) {
     // It goes back with the answer to a book that lost it as it was then.
     world.answer(before.position, booking("1", Turn::Enter, 100)).await;
     let given = world.store.answer_given(pool("410700"), 1).await.expect("an answer").remove(0);
-    assert_eq!(given.filings, [committed.clone()]);
+    assert_eq!(given.filings, std::slice::from_ref(&committed));
 
     // What is cancelled is proven no more.
     let ended = Filing { id: FilingId::new("E").expect("an id"), ..committed };
