@@ -1,4 +1,4 @@
-//! `yidi filing lodge | list | cancel | import`: an operator's work on the hub's registry of filings.
+//! `yidi filing lodge | list | hand-in | cancel | import`: an operator's work on the hub's registry of filings.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
 use identity::name::{ParticipantName, Role};
 use proto::v1::filings_client::FilingsClient;
-use proto::v1::{CancelFilingRequest, Filing, ListFilingsRequest, LodgeRequest};
+use proto::v1::{CancelFilingRequest, Filing, HandInProofRequest, ListFilingsRequest, LodgeRequest};
 use region::sheet::{Faults, Row, Sheet};
 use serde_json::{Value, json};
 use settlement::ids::RegionCode;
@@ -68,6 +68,23 @@ pub enum Command {
         /// Last day; without it the filing has no end.
         #[arg(long, default_value = "")]
         to: String,
+        /// handed-in | commitment: whether the proof was handed in, or a long-term filing is lodged by a written commitment
+        /// 承诺书 in its place.
+        #[arg(long, default_value = "handed-in")]
+        proof: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Note that the proof of a filing by commitment was handed in. What is settled from now on sees it; what was settled
+    /// before stays.
+    HandIn {
+        /// How to reach the hub.
+        #[command(flatten)]
+        access: Access,
+        /// The filing's number.
+        #[arg(long)]
+        id: String,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -102,7 +119,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Lodge every row of a CSV file (id,psn_no,home,class,destination,from,to) and report row by row.
+    /// Lodge every row of a CSV file (id,psn_no,home,class,destination,from,to, and proof where one is lodged by
+    /// commitment) and report row by row.
     Import {
         /// How to reach the hub.
         #[command(flatten)]
@@ -130,6 +148,15 @@ impl Operator {
         Ok(Operator { client: FilingsClient::new(connect(hub, credentials)?) })
     }
 
+    /// Notes that the proof of a filing by commitment was handed in.
+    ///
+    /// # Errors
+    /// When the hub is not to be reached or refuses.
+    pub async fn hand_in(&self, id: String) -> Result<Filing> {
+        let request = HandInProofRequest { id };
+        Ok(self.client.clone().hand_in(request).await.map_err(|refused| status::to_refusal(&refused))?.into_inner())
+    }
+
     async fn lodge_row(&self, row: &FilingRow) -> Result<Filing> {
         let filing = Filing {
             id: row.id.clone(),
@@ -142,6 +169,7 @@ impl Operator {
             lodged_at: 0,
             state: String::new(),
             others: Vec::new(),
+            proof: row.proof.clone(),
         };
         let request = LodgeRequest { filing: Some(filing) };
         Ok(self.client.clone().lodge(request).await.map_err(|refused| status::to_refusal(&refused))?.into_inner())
@@ -160,10 +188,14 @@ impl Lodge for Operator {
 /// When the hub is not to be reached or refuses. Rows of an import that were refused are a finding.
 pub async fn run(command: Command) -> Result<Ending> {
     match command {
-        Command::Lodge { access, id, person, home, class, destination, from, to, json } => {
-            let row = FilingRow { id, psn_no: person, home, class, destination, from, to };
+        Command::Lodge { access, id, person, home, class, destination, from, to, proof, json } => {
+            let row = FilingRow { id, psn_no: person, home, class, destination, from, to, proof };
             let lodged = access.operator()?.lodge_row(&row).await?;
             print_one(&lodged, json, &format!("{} {}", lodged.id, lodged.state))?;
+        }
+        Command::HandIn { access, id, json } => {
+            let filing = access.operator()?.hand_in(id).await?;
+            print_one(&filing, json, &format!("{} {}", filing.id, filing.proof))?;
         }
         Command::List { access, person, home, json } => {
             let request = ListFilingsRequest { person, home, limit: LISTED };
@@ -225,7 +257,7 @@ fn print_one(filing: &Filing, as_json: bool, told: &str) -> Result<()> {
 
 fn json_of(row: &Filing) -> Value {
     json!({ "id": row.id, "psn_no": row.person, "home": row.home, "class": row.class,
-        "destination": row.destination, "from": row.from, "to": row.to, "state": row.state })
+        "destination": row.destination, "from": row.from, "to": row.to, "proof": row.proof, "state": row.state })
 }
 
 fn print_list(filings: &[Filing], as_json: bool) -> Result<()> {
@@ -234,16 +266,22 @@ fn print_list(filings: &[Filing], as_json: bool) -> Result<()> {
         output::line(&serde_json::to_string_pretty(&rows)?);
         return Ok(());
     }
-    let mut table = output::table(["id", "psn_no", "home", "class", "destination", "from", "to", "state"]);
+    let mut table = output::table(["id", "psn_no", "home", "class", "destination", "from", "to", "proof", "state"]);
     for row in filings {
-        table.add_row([&row.id, &row.person, &row.home, &row.class, &row.destination, &row.from, &row.to, &row.state]);
+        let days = [&row.from, &row.to];
+        table.add_row(
+            [&row.id, &row.person, &row.home, &row.class, &row.destination]
+                .into_iter()
+                .chain(days)
+                .chain([&row.proof, &row.state]),
+        );
     }
     output::line(&table.to_string());
     Ok(())
 }
 
 /// Lodges every row of a file; what is lodged already stays as it is. Tells of the rows that were refused: a filing
-/// that was lodged is not edited but cancelled, and lodged anew under another number.
+/// that was lodged is not edited but cancelled, and lodged anew under another number; a proof that comes later is handed in.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -254,15 +292,18 @@ pub async fn lodge_all(operator: &Operator, file: &Path) -> Result<Vec<String>> 
 
 /// The columns of a file of filings, in any order.
 const COLUMNS: &[&str] = &["id", "psn_no", "home", "class", "destination", "from", "to"];
+/// The column of a file in which some are lodged by commitment.
+const PROOF: &str = "proof";
 
 /// Lodges every row and tells of each, by its line in the file, its state or why it was refused. Of a file that is cut
 /// off or not as it should be, nothing is lodged; what a row says, the hub judges.
 async fn lodge_rows(operator: &Operator, file: &Path) -> Result<Vec<(usize, Result<String, String>)>> {
-    let sheet = Sheet::read_whole(file, COLUMNS).map_err(Faults).context("nothing was lodged")?;
+    let sheet = Sheet::read_whole_with(file, COLUMNS, &[PROOF]).map_err(Faults).context("nothing was lodged")?;
     let read = |row: &mut Row<'_>| {
         let [id, psn_no, home, class, destination, from, to] =
             ["id", "psn_no", "home", "class", "destination", "from", "to"].map(|column| row.text(column).to_owned());
-        Some((row.line(), FilingRow { id, psn_no, home, class, destination, from, to }))
+        let proof = row.text(PROOF).to_owned();
+        Some((row.line(), FilingRow { id, psn_no, home, class, destination, from, to, proof }))
     };
     let mut report = Vec::new();
     for (line, row) in sheet.rows(&mut Vec::new(), read) {

@@ -14,7 +14,7 @@ use proto::convert;
 use proto::status::{NoReply, of_wire_error};
 use proto::v1;
 use proto::v1::change_filing_request::Change;
-use settlement::filing::Filing;
+use settlement::filing::{Filing, Proof};
 use settlement::ids::{FilingId, PersonNumber, PoolCode, RegionCode};
 use settlement::person::Validity;
 use settlement::refusal::{Reason, Refusal};
@@ -29,9 +29,10 @@ const LONGEST_LIST: u32 = 1000;
 
 /// The word for a filing that counts.
 const IN_FORCE: &str = "in-force";
-/// A filing is told of twice at most: when it is lodged, and when it is cancelled.
-const FIRST_VERSION: u64 = 1;
-const SECOND_VERSION: u64 = 2;
+/// A filing is told of as it is lodged, as its proof is handed in later, and as it is cancelled; nothing is proven after that.
+const LODGED: u64 = 1;
+const PROVEN: u64 = 2;
+const CANCELLED: u64 = 3;
 
 /// The service.
 pub struct FilingService {
@@ -88,6 +89,12 @@ impl FilingService {
         }
     }
 
+    /// A filing that the operator may see.
+    async fn held(&self, permit: &OperatorPermit, id: FilingId) -> Result<RegisteredFiling, Refusal> {
+        let held = self.hub.store.filing_get(id).await.map_err(|fault| failed(&fault))?;
+        held.filter(|held| scope::sees(permit, self.hub.directory.regions(), held.filing.home)).ok_or_else(unknown)
+    }
+
     fn lodging(&self, permit: &OperatorPermit) -> Lodging {
         Lodging { by: permit.peer().fingerprint().to_owned(), at: self.hub.clock.now() }
     }
@@ -133,7 +140,7 @@ impl v1::filings_server::Filings for FilingService {
         self.in_scope(&permit, filing.home).map_err(refuse)?;
         self.check_regions(&filing).map_err(refuse)?;
         self.check_locks(&filing).await.map_err(refuse)?;
-        let notices = self.notices(&filing, FIRST_VERSION, &write_state(&filing, IN_FORCE));
+        let notices = self.notices(&filing, LODGED, &write_state(&filing, IN_FORCE));
         let lodged = self.hub.store.filing_lodge(filing.clone(), self.lodging(&permit), notices).await;
         self.hub.mailroom.note_posted();
         standing(lodged, |held| difference(held, &filing)).map(Response::new).map_err(refuse)
@@ -157,20 +164,33 @@ impl v1::filings_server::Filings for FilingService {
     async fn cancel(&self, request: Request<v1::CancelFilingRequest>) -> Result<Response<v1::Filing>, Status> {
         let permit = OperatorPermit::from_request(&request)?;
         let (id, last_day) = read_cancellation(request.get_ref()).map_err(refuse)?;
-        let held = self.hub.store.filing_get(id.clone()).await.map_err(|fault| refuse(failed(&fault)))?;
-        let held = held
-            .filter(|held| scope::sees(&permit, self.hub.directory.regions(), held.filing.home))
-            .ok_or_else(|| refuse(unknown()))?;
+        let held = self.held(&permit, id.clone()).await.map_err(refuse)?;
         check_last_day(&held.filing, last_day).map_err(refuse)?;
         // One that never held was entered in error: that is no change of the person's mind.
         if let (Some(day), FilingStanding::InForce) = (last_day, held.standing) {
             let change = Change::LastDay(day.to_string());
             self.may_change(&held.filing, change).await.map_err(refuse)?;
         }
-        let notices = self.notices(&held.filing, SECOND_VERSION, &write_cancelled(&held, last_day));
+        let notices = self.notices(&held.filing, CANCELLED, &write_cancelled(&held, last_day));
         let cancelled = self.hub.store.filing_cancel(id, last_day, self.lodging(&permit), notices).await;
         self.hub.mailroom.note_posted();
         standing(cancelled, |_| "last_day").map(Response::new).map_err(refuse)
+    }
+
+    async fn hand_in(&self, request: Request<v1::HandInProofRequest>) -> Result<Response<v1::Filing>, Status> {
+        let permit = OperatorPermit::from_request(&request)?;
+        let id = read_id(&request.get_ref().id).map_err(refuse)?;
+        let held = self.held(&permit, id.clone()).await.map_err(refuse)?;
+        let proven = Filing { proof: Proof::HandedIn, ..held.filing };
+        let notices = self.notices(&proven, PROVEN, &write_state(&proven, IN_FORCE));
+        let stands = self.hub.store.filing_prove(id, self.lodging(&permit), notices).await;
+        self.hub.mailroom.note_posted();
+        match stands {
+            Ok(Lodged::Differs(_)) => {
+                Err(refuse(invalid("id", "is cancelled: lodge another filing, under another number, with its proof")))
+            }
+            other => standing(other, |_| "proof").map(Response::new).map_err(refuse),
+        }
     }
 }
 
@@ -187,8 +207,12 @@ fn read_person(person: &str) -> Result<Option<PersonNumber>, Refusal> {
     PersonNumber::new(person).map(Some).map_err(|fault| invalid("person", fault.to_string()))
 }
 
+fn read_id(id: &str) -> Result<FilingId, Refusal> {
+    FilingId::new(id).map_err(|fault| invalid("id", fault.to_string()))
+}
+
 fn read_cancellation(request: &v1::CancelFilingRequest) -> Result<(FilingId, Option<Date>), Refusal> {
-    let id = FilingId::new(&request.id).map_err(|fault| invalid("id", fault.to_string()))?;
+    let id = read_id(&request.id)?;
     if request.last_day.is_empty() {
         return Ok((id, None));
     }
@@ -223,6 +247,7 @@ fn difference(held: &RegisteredFiling, filing: &Filing) -> &'static str {
         ("person", held.person != filing.person),
         ("home", held.home != filing.home),
         ("class", held.class != filing.class),
+        ("proof", held.proof != filing.proof),
         ("destination", held.destination != filing.destination),
         ("from", from != filing.validity.from),
         ("to", to != filing.validity.to),
@@ -242,9 +267,9 @@ fn write_cancelled(held: &RegisteredFiling, last_day: Option<Date>) -> v1::Filin
     write_filing(&RegisteredFiling { standing: FilingStanding::Cancelled { last_day }, ..held.clone() })
 }
 
-/// A filing that was cut short shows the last day that it covers.
+/// A filing shows its proof as it is now; one that was cut short the last day that it covers.
 fn write_filing(held: &RegisteredFiling) -> v1::Filing {
-    let shown = held.in_force().unwrap_or_else(|| held.filing.clone());
+    let shown = held.in_force().unwrap_or_else(|| held.proven());
     let state = match held.standing {
         FilingStanding::InForce => IN_FORCE,
         FilingStanding::Cancelled { last_day: _ } => "cancelled",

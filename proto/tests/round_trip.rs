@@ -14,7 +14,7 @@ use settlement::account::{AccountOf, FamilyShare};
 use settlement::adjudication::{Fund, FundShares, Payers};
 use settlement::bill::{Bill, CategorySum, ChargeLine, Coverage, FeeCategory, ItemClass};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
-use settlement::filing::{Filing, FilingClass};
+use settlement::filing::{Filing, FilingClass, Proof};
 use settlement::ids::*;
 use settlement::money::Money;
 use settlement::operation::*;
@@ -211,7 +211,10 @@ fn filing() -> impl Strategy<Value = Filing> {
     (id(FilingId::new), id(PersonNumber::new), pool(), class, region(), day(), option::of(0..400_i64)).prop_map(
         |(id, person, home, class, destination, from, days)| {
             let to = days.map(|days| from.checked_add(jiff::Span::new().days(days)).expect("a day"));
-            Filing { id, person, home, class, destination, validity: Validity { from, to } }
+            // A commitment is of a long-term filing; every other day is as good as any to have one.
+            let proof =
+                if class == FilingClass::LongTerm && from.day() % 2 == 0 { Proof::Commitment } else { Proof::HandedIn };
+            Filing { id, person, home, class, proof, destination, validity: Validity { from, to } }
         },
     )
 }

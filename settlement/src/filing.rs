@@ -60,6 +60,43 @@ impl FilingClass {
     }
 }
 
+/// What a filing was lodged with (policy.md A.2): the proof that its class asks for, or a written commitment in its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Proof {
+    /// 已提交证明材料: handed in, at once or later. A filing of which nobody says otherwise is taken to be so: who lets it
+    /// be lodged has looked.
+    #[default]
+    HandedIn,
+    /// 承诺书: a commitment alone, not made good yet. Long-term filings only.
+    Commitment,
+}
+
+impl Proof {
+    /// Each, in the order in which filings of one class are preferred.
+    pub const ALL: [Proof; 2] = [Proof::HandedIn, Proof::Commitment];
+
+    /// The word in rule books, messages and books.
+    pub fn word(self) -> &'static str {
+        match self {
+            Proof::HandedIn => "handed-in",
+            Proof::Commitment => "commitment",
+        }
+    }
+
+    /// What a word names.
+    pub fn from_word(word: &str) -> Option<Proof> {
+        Proof::ALL.into_iter().find(|proof| proof.word() == word)
+    }
+
+    /// Whether a filing of a class may be lodged with it.
+    pub fn is_for(self, class: FilingClass) -> bool {
+        match self {
+            Proof::HandedIn => true,
+            Proof::Commitment => class == FilingClass::LongTerm,
+        }
+    }
+}
+
 /// A filing in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filing {
@@ -71,6 +108,8 @@ pub struct Filing {
     pub home: PoolCode,
     /// Why.
     pub class: FilingClass,
+    /// What it stands on now. The proof may be handed in later: visits after that see it, and what was settled before stays.
+    pub proof: Proof,
     /// Where to: a district, city, municipality or whole province.
     pub destination: RegionCode,
     /// From when to when. A late filing counts from admission, so `from` may lie before the day it was lodged
@@ -97,7 +136,7 @@ impl Filing {
     }
 }
 
-/// The filings that cover a visit: the most favourable class first, of each the latest to begin. Which is the first of them
+/// The filings that cover a visit: the most favourable class first, of each those with their proof, then the latest to begin. Which is the first of them
 /// that has not ended is for the home region's rules to say, where they give filings a term.
 pub fn covering<'a>(
     filings: impl IntoIterator<Item = &'a Filing>,
@@ -107,7 +146,7 @@ pub fn covering<'a>(
 ) -> Vec<&'a Filing> {
     let mut covering: Vec<&Filing> =
         filings.into_iter().filter(|filing| filing.covers(regions, area, admitted)).collect();
-    covering.sort_by_key(|filing| (filing.class, std::cmp::Reverse(filing.validity.from)));
+    covering.sort_by_key(|filing| (filing.class, filing.proof, std::cmp::Reverse(filing.validity.from)));
     covering
 }
 
@@ -128,6 +167,7 @@ mod tests {
             person: PersonNumber::new("1").expect("a number"),
             home: PoolCode(code("410700")),
             class,
+            proof: Proof::HandedIn,
             destination: code("310000"),
             validity: Validity { from: date(2025, 1, 1), to: Some(date(2025, 12, 31)) },
         };

@@ -2,7 +2,7 @@
 //! filing is worth and decides nothing. Called by estimates and by case files.
 
 use crate::encounter::{Encounter, Marks};
-use crate::filing::{Filing, FilingClass};
+use crate::filing::{Filing, FilingClass, Proof};
 use crate::ids::{FilingId, PersonNumber};
 use crate::operation::Settle;
 use crate::person::Validity;
@@ -10,7 +10,7 @@ use crate::person::Validity;
 /// The footing that is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhatIf {
-    /// As if a filing of this class had been lodged in time, for this place.
+    /// As if a filing of this class had been lodged in time and with its proof, for this place.
     Filed(FilingClass),
     /// As if there were no filing and the hospital had marked neither emergency nor referral.
     Unfiled,
@@ -66,6 +66,7 @@ impl WhatIf {
                     person: person.clone(),
                     home: settle.home,
                     class,
+                    proof: Proof::HandedIn,
                     destination: encounter.area,
                     validity: Validity { from: encounter.admitted, to: None },
                 };

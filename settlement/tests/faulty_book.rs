@@ -54,6 +54,12 @@ fn one_fault_alone_is_one_fault() {
         ("amount = 300\n", "amount = -300\n", "inpatient.deductible.first.amount", "at least 0"),
         (
             "filing = \"referral\"",
+            "filing = \"referral\"\nproof = \"commitment\"",
+            "example.referral.proof",
+            "of a long-term filing only",
+        ),
+        (
+            "filing = \"referral\"",
             "filing = \"referral\"\nfiled_elsewhere = true",
             "example.referral.filed_elsewhere",
             "is for care at home",

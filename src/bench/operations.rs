@@ -11,7 +11,7 @@ use proto::{convert, v1};
 use settlement::adjudication::{Fund, FundShares, Payers};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
-use settlement::filing::{Filing, FilingClass};
+use settlement::filing::{Filing, FilingClass, Proof};
 use settlement::ids::{
     EncounterId, FilingId, InstitutionCode, MessageId, PersonNumber, PoolCode, RegionCode, SettlementId,
     TransactionNumber,
@@ -164,6 +164,7 @@ impl Operations {
             person: PersonNumber::new(&person(self.home, &format!("{number:08}")))?,
             home: self.home,
             class: FilingClass::LongTerm,
+            proof: Proof::HandedIn,
             destination: RegionCode::new(TREATMENT)?,
             validity: Validity { from: date(2024, 1, 1), to: None },
         })

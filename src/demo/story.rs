@@ -103,6 +103,9 @@ pub struct FilingRow {
     /// Last day; empty where there is none.
     #[serde(default)]
     pub to: String,
+    /// handed-in | commitment; empty where it was handed in.
+    #[serde(default)]
+    pub proof: String,
 }
 
 /// Reads every story of a folder, in the order of their names.

@@ -20,7 +20,7 @@ use ledger::store::StoreOptions;
 use ledger::treatment::TreatmentStore;
 use region::committer::Committer;
 use region::in_force::RulesInForce;
-use settlement::filing::{Filing, FilingClass};
+use settlement::filing::{Filing, FilingClass, Proof};
 use settlement::ids::{FilingId, PersonNumber};
 use settlement::person::Validity;
 use tokio_util::sync::CancellationToken;
@@ -326,6 +326,7 @@ fn filing(person: &str, home: &str) -> Filing {
         person: PersonNumber::new(person).expect("a number"),
         home: pool(home),
         class: FilingClass::LongTerm,
+        proof: Proof::HandedIn,
         destination: pool(TREATMENT).0,
         validity: Validity { from: jiff::civil::date(2024, 1, 1), to: None },
     }

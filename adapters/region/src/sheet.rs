@@ -104,7 +104,19 @@ impl Sheet {
     /// # Errors
     /// As [`Sheet::read_complete`]; when it has no row.
     pub fn read_whole(file: &Path, columns: &[&'static str]) -> Result<Sheet, Vec<Fault>> {
-        let sheet = Sheet::read_complete(file, columns)?;
+        Sheet::read_whole_with(file, columns, &[])
+    }
+
+    /// The same of a file that may have some more columns.
+    ///
+    /// # Errors
+    /// As [`Sheet::read_whole`].
+    pub fn read_whole_with(
+        file: &Path,
+        columns: &[&'static str],
+        optional: &[&'static str],
+    ) -> Result<Sheet, Vec<Fault>> {
+        let sheet = Sheet::read_complete_with(file, columns, optional)?;
         let problem = || "has no rows below its header".to_owned();
         let fault = || Fault { file: file.to_owned(), line: 0, column: "", problem: problem() };
         if sheet.rows.is_empty() { Err(vec![fault()]) } else { Ok(sheet) }

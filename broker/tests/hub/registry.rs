@@ -22,6 +22,7 @@ fn filing(id: &str, class: &str, destination: &str, from: &str, to: &str) -> v1:
         lodged_at: 0,
         state: String::new(),
         others: Vec::new(),
+        proof: "handed-in".into(),
     }
 }
 
@@ -78,6 +79,42 @@ async fn the_filing_that_covers_the_visit_travels_with_it() {
     // For the region to try where the first has ended by its rules.
     let sent = world.home.operated().pop().and_then(|sent| sent.hub).and_then(|hub| hub.filing).expect("a filing");
     assert_eq!(sent.others.into_iter().map(|filing| filing.id).collect::<Vec<_>>(), ["late"]);
+}
+
+#[tokio::test]
+async fn a_proof_that_is_handed_in_later_travels_with_what_comes_after() {
+    let world = World::new().await;
+    let hand_in = async |operator: &str, id: &str| {
+        let request = v1::HandInProofRequest { id: id.into() };
+        world.operator(operator).hand_in(request).await.map(Response::into_inner)
+    };
+    let sent_proof = || {
+        let sent = world.home.operated().pop().expect("an operation");
+        sent.hub.and_then(|hub| hub.filing).map(|filing| filing.proof)
+    };
+    let committed = v1::Filing { proof: "commitment".into(), ..long_term() };
+    assert_eq!(lodge(&world, committed.clone()).await.expect("it stands").proof, "commitment");
+    world.operate(&settle("1")).await.expect("an answer");
+    assert_eq!(sent_proof().as_deref(), Some("commitment"));
+
+    assert_eq!(refused(hand_in("440300", "F1").await), (Reason::InvalidField, Some("id".into())));
+    assert_eq!(refused(hand_in("410700", "F2").await), (Reason::InvalidField, Some("id".into())));
+    let told = hand_in("410700", "F1").await.expect("it is handed in");
+    assert_eq!((told.proof.as_str(), told.state.as_str()), ("handed-in", "in-force"));
+    assert_eq!(hand_in("410700", "F1").await.expect("again is once"), told);
+    assert_eq!(lodge(&world, committed.clone()).await.expect("it stands, as it is now"), told);
+    world.operate(&settle("2")).await.expect("an answer");
+    assert_eq!(sent_proof().as_deref(), Some("handed-in"));
+
+    // Lodged as what it is not is another filing; who leaves it out says handed in.
+    assert_eq!(refused(lodge(&world, long_term()).await), (Reason::ContentDiffers, Some("proof".into())));
+    let silent = v1::Filing { id: "F3".into(), proof: String::new(), ..long_term() };
+    assert_eq!(lodge(&world, silent).await.expect("it stands").proof, "handed-in");
+
+    let over = v1::Filing { id: "F4".into(), ..committed };
+    lodge(&world, over).await.expect("it stands");
+    cancel_filing(&world, "F4", "2025-06-30").await.expect("cancelled");
+    assert_eq!(refused(hand_in("410700", "F4").await), (Reason::InvalidField, Some("id".into())));
 }
 
 #[tokio::test]
@@ -163,6 +200,11 @@ async fn a_filing_that_makes_no_sense_is_refused_with_its_field() {
         (v1::Filing { home: "410000".into(), ..long_term() }, (Reason::NotAuthenticated, "home")),
         (v1::Filing { destination: "999999".into(), ..long_term() }, (Reason::UnknownRegion, "destination")),
         (v1::Filing { class: "holiday".into(), ..long_term() }, (Reason::InvalidField, "class")),
+        (v1::Filing { proof: "promised".into(), ..long_term() }, (Reason::InvalidField, "proof")),
+        (
+            v1::Filing { class: "referral".into(), proof: "commitment".into(), ..long_term() },
+            (Reason::InvalidField, "proof"),
+        ),
         (v1::Filing { from: "2025-02-30".into(), ..long_term() }, (Reason::InvalidField, "from")),
         (v1::Filing { to: "2024-12-31".into(), ..long_term() }, (Reason::InvalidField, "to")),
     ] {

@@ -21,8 +21,8 @@ use crate::store::StoreError;
 /// all of them or none. Each statement inside sees what was committed before it began, which is after the turn was
 /// taken. Rows are written in the order of their keys, so that two hubs with the same keys wait for each other in one
 /// direction. Plans are settled here, since they outlive the day on which the tables were empty: tables are read by
-/// key, and only the batch itself is hashed. The filings are those of `settlement::filing::covering`, in its order; a
-/// test holds the two together. An operation has a row for each of them, or one without any.
+/// key, and only the batch itself is hashed. The filings are those of `settlement::filing::covering`, in its order, in
+/// which `handed-in` goes before `commitment`; a test holds the two together. An operation has a row for each of them, or one without any.
 pub(super) const FUNCTION: &str = r"
 CREATE OR REPLACE FUNCTION hub_commit_1(
     r_position BIGINT[], r_home TEXT[], r_key TEXT[], r_target TEXT[], r_kind TEXT[], r_person TEXT[], r_day TEXT[],
@@ -30,7 +30,8 @@ CREATE OR REPLACE FUNCTION hub_commit_1(
     a_position BIGINT[], a_home TEXT[], a_verdict TEXT[], a_outcome BYTEA[], a_book_seq BIGINT[],
     a_answered_at BIGINT[], a_settlement TEXT[], a_lines TEXT[]
 ) RETURNS TABLE (
-    done BIGINT, filing_id TEXT, filing_class TEXT, filing_destination TEXT, filing_first_day TEXT, filing_last_day TEXT
+    done BIGINT, filing_id TEXT, filing_class TEXT, filing_destination TEXT, filing_first_day TEXT, filing_last_day TEXT,
+    filing_proof TEXT
 ) LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off SET enable_mergejoin = off SET enable_hashjoin = on SET jit = off
 SET plan_cache_mode = force_generic_plan
@@ -41,18 +42,21 @@ BEGIN
     IF cardinality(r_position) > 0 THEN
         RETURN QUERY
         WITH arriving AS MATERIALIZED (
-            SELECT r.*, held.ids, held.classes, held.destinations, held.first_days, held.last_days
+            SELECT r.*, held.ids, held.classes, held.destinations, held.first_days, held.last_days, held.proofs
             FROM unnest(r_position, r_home, r_key, r_target, r_kind, r_person, r_day, r_area, r_pool, r_member,
                         r_bytes, r_received_at)
                 AS r (position, home, key, target, kind, person, day, area, pool, member, bytes, received_at)
             LEFT JOIN LATERAL (
               SELECT array_agg(one.id) AS ids, array_agg(one.class) AS classes,
                      array_agg(one.destination) AS destinations, array_agg(one.first_day) AS first_days,
-                     array_agg(one.last_day) AS last_days
+                     array_agg(one.last_day) AS last_days, array_agg(one.shown) AS proofs
               FROM (
                 SELECT filings.id, filings.class, filings.destination, filings.first_day,
                        CASE WHEN cancelled.id IS NULL THEN filings.last_day
-                            ELSE LEAST(filings.last_day, cancelled.last_day) END AS last_day
+                            ELSE LEAST(filings.last_day, cancelled.last_day) END AS last_day,
+                       CASE WHEN filings.proof = 'commitment' AND EXISTS (
+                                SELECT 1 FROM filing_proofs WHERE filing_proofs.id = filings.id
+                            ) THEN 'handed-in' ELSE filings.proof END AS shown
                 FROM filings LEFT JOIN filing_cancellations AS cancelled ON cancelled.id = filings.id
                 WHERE filings.home = r.home AND filings.person = r.person
                   AND (filings.destination IN (r.area, r.pool, r.member)
@@ -61,7 +65,7 @@ BEGIN
                   AND (filings.last_day IS NULL OR filings.last_day >= r.day)
                   AND (cancelled.id IS NULL OR cancelled.last_day >= r.day)
                 ORDER BY array_position(ARRAY['long-term', 'referral', 'emergency', 'other-temporary'], filings.class),
-                         filings.first_day DESC, filings.lodged_at, filings.id
+                         shown DESC, filings.first_day DESC, filings.lodged_at, filings.id
               ) AS one
             ) AS held ON TRUE
         ), written AS (
@@ -71,11 +75,11 @@ BEGIN
             ORDER BY key
             ON CONFLICT DO NOTHING RETURNING operations.position
         )
-        SELECT written.position, one.id, one.class, one.destination, one.first_day, one.last_day
+        SELECT written.position, one.id, one.class, one.destination, one.first_day, one.last_day, one.proof
         FROM written JOIN arriving ON arriving.position = written.position
         LEFT JOIN LATERAL unnest(arriving.ids, arriving.classes, arriving.destinations, arriving.first_days,
-                                 arriving.last_days) WITH ORDINALITY
-            AS one (id, class, destination, first_day, last_day, place) ON TRUE
+                                 arriving.last_days, arriving.proofs) WITH ORDINALITY
+            AS one (id, class, destination, first_day, last_day, proof, place) ON TRUE
         ORDER BY written.position, one.place;
     END IF;
     IF cardinality(a_position) > 0 THEN
@@ -88,7 +92,7 @@ BEGIN
             AS a (position, home, verdict, outcome, book_seq, answered_at, settlement, lines)
         ORDER BY a.position
         ON CONFLICT DO NOTHING
-        RETURNING answers.position, NULL::TEXT, NULL::TEXT, NULL::TEXT, NULL::TEXT, NULL::TEXT;
+        RETURNING answers.position, NULL::TEXT, NULL::TEXT, NULL::TEXT, NULL::TEXT, NULL::TEXT, NULL::TEXT;
     END IF;
 END $$;
 ";

@@ -9,7 +9,7 @@ use settlement::ids::{FilingId, PoolCode};
 
 use super::answers::Verdict;
 use super::operations::{Kind, read_ids};
-use super::{HubStore, Position, corrupt, filings, instant};
+use super::{FilingStanding, HubStore, Position, RegisteredFiling, corrupt, filings, instant};
 use crate::engine::{Row, Sql};
 use crate::store::StoreError;
 use crate::values;
@@ -171,11 +171,13 @@ fn read_given(row: &Row<'_>) -> Result<Given, StoreError> {
     })
 }
 
-/// A filing as it was when an operation came: what was cancelled since, held then.
+/// A filing as it was when an operation came: what was cancelled since, held then, and what was proven since was not.
 fn filing_then(sql: &Sql<'_>, id: &str, at: i64) -> Result<Option<Filing>, StoreError> {
     let Ok(filing) = FilingId::new(id) else { return Ok(None) };
     let Some(registered) = filings::find(sql, &filing)? else { return Ok(None) };
     let cancelled_before =
         sql.exists("SELECT 1 FROM filing_cancellations WHERE id = ?1 AND cancelled_at <= ?2", values![id, at])?;
-    Ok(if cancelled_before { registered.in_force() } else { Some(registered.filing) })
+    let proven_at = registered.proven_at.filter(|proven| proven.as_microsecond() <= at);
+    let standing = if cancelled_before { registered.standing } else { FilingStanding::InForce };
+    Ok(RegisteredFiling { proven_at, standing, ..registered }.in_force())
 }

@@ -1,4 +1,4 @@
-//! The registry of filings: append-only rows of what was lodged and what was cancelled. Whether somebody may lodge,
+//! The registry of filings: append-only rows of what was lodged, what was proven later, and what was cancelled. Whether somebody may lodge,
 //! and whether a filing makes sense, is decided before. Called by the hub's filing service and by its money path.
 
 #[cfg(feature = "testing")]
@@ -8,7 +8,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use settlement::filing::{Filing, FilingClass};
+use settlement::filing::{Filing, FilingClass, Proof};
 use settlement::ids::{FilingId, IdError, PersonNumber, PoolCode, RegionCode};
 use settlement::person::Validity;
 
@@ -18,12 +18,15 @@ use crate::mailbox::{self, Notice};
 use crate::store::StoreError;
 use crate::values;
 
-/// Reads filings with their cancellations; the columns are those of [`read`].
+/// Reads filings with what became of them; the columns are those of [`read`]. Only a filing by commitment is looked up among
+/// the proofs: the others cost nothing on the hot path.
 macro_rules! select {
     ($condition:literal) => {
         concat!(
-            "SELECT filings.id, class, destination, first_day, filings.last_day, lodged_at,
-             cancelled_at IS NOT NULL, filing_cancellations.last_day, person, home
+            "SELECT filings.id, class, destination, first_day, filings.last_day, proof, lodged_at,
+             cancelled_at IS NOT NULL, filing_cancellations.last_day, person, home,
+             CASE WHEN proof = 'commitment'
+                  THEN (SELECT handed_in_at FROM filing_proofs WHERE filing_proofs.id = filings.id) END
              FROM filings LEFT JOIN filing_cancellations ON filing_cancellations.id = filings.id WHERE ",
             $condition
         )
@@ -37,6 +40,8 @@ pub struct RegisteredFiling {
     pub filing: Filing,
     /// When it was lodged.
     pub lodged_at: Timestamp,
+    /// When the proof of one by commitment was handed in, if it was.
+    pub proven_at: Option<Timestamp>,
     /// Whether it still stands.
     pub standing: FilingStanding,
 }
@@ -53,7 +58,7 @@ pub enum FilingStanding {
     },
 }
 
-/// A filing to be lodged, or a cancellation, and by whom.
+/// A filing to be lodged, a proof or a cancellation, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lodging {
     /// What an audit says of the operator: never a name.
@@ -62,7 +67,7 @@ pub struct Lodging {
     pub at: Timestamp,
 }
 
-/// What lodging or cancelling came to.
+/// What lodging, proving or cancelling came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lodged {
     /// It stands in the registry as asked, from now or from before.
@@ -74,15 +79,22 @@ pub enum Lodged {
 }
 
 impl RegisteredFiling {
-    /// The filing with the days that it covers now; none when it never held.
+    /// The filing as lodged, with its proof as it is now.
+    pub fn proven(&self) -> Filing {
+        let proof = if self.proven_at.is_some() { Proof::HandedIn } else { self.filing.proof };
+        Filing { proof, ..self.filing.clone() }
+    }
+
+    /// The filing with its proof and the days that it covers now; none when it never held.
     pub fn in_force(&self) -> Option<Filing> {
+        let filing = self.proven();
         let last_day = match self.standing {
-            FilingStanding::InForce => return Some(self.filing.clone()),
+            FilingStanding::InForce => return Some(filing),
             FilingStanding::Cancelled { last_day } => last_day?,
         };
-        let to = self.filing.validity.to.map_or(last_day, |to| to.min(last_day));
-        let validity = Validity { to: Some(to), ..self.filing.validity };
-        (validity.from <= to).then(|| Filing { validity, ..self.filing.clone() })
+        let to = filing.validity.to.map_or(last_day, |to| to.min(last_day));
+        let validity = Validity { to: Some(to), ..filing.validity };
+        (validity.from <= to).then_some(Filing { validity, ..filing })
     }
 }
 
@@ -105,7 +117,38 @@ impl HubStore {
                 insert(sql, &filing, &lodging)?;
                 post(sql, &notices, lodging.at)?;
                 let (filing, lodged_at) = (filing.clone(), lodging.at);
-                Ok(Lodged::Stands(RegisteredFiling { filing, lodged_at, standing: FilingStanding::InForce }))
+                let standing = FilingStanding::InForce;
+                Ok(Lodged::Stands(RegisteredFiling { filing, lodged_at, proven_at: None, standing }))
+            })
+            .await
+    }
+
+    /// Notes that the proof of a filing by commitment was handed in; notices of it are posted in the same commit. Where it
+    /// was handed in before, nothing changes; what is cancelled stays as it was.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn filing_prove(
+        &self,
+        id: FilingId,
+        lodging: Lodging,
+        notices: Vec<Notice>,
+    ) -> Result<Lodged, StoreError> {
+        self.engine
+            .write(move |sql| {
+                let Some(held) = find(sql, &id)? else { return Ok(Lodged::Unknown) };
+                if held.proven().proof == Proof::HandedIn {
+                    return Ok(Lodged::Stands(held));
+                }
+                if held.standing != FilingStanding::InForce {
+                    return Ok(Lodged::Differs(held));
+                }
+                sql.execute(
+                    "INSERT INTO filing_proofs (id, handed_in_at, handed_in_by) VALUES (?1, ?2, ?3)",
+                    values![id.as_str(), lodging.at.as_microsecond(), &lodging.by],
+                )?;
+                post(sql, &notices, lodging.at)?;
+                Ok(Lodged::Stands(RegisteredFiling { proven_at: Some(lodging.at), ..held }))
             })
             .await
     }
@@ -221,8 +264,9 @@ pub(super) fn find(sql: &Sql<'_>, id: &FilingId) -> Result<Option<RegisteredFili
 
 fn insert(sql: &Sql<'_>, filing: &Filing, lodging: &Lodging) -> Result<(), StoreError> {
     sql.execute(
-        "INSERT INTO filings (id, home, person, class, destination, first_day, last_day, lodged_at, lodged_by)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO filings (id, home, person, class, destination, first_day, last_day, proof, lodged_at,
+                              lodged_by)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         values![
             filing.id.as_str(),
             filing.home.0.as_str(),
@@ -231,6 +275,7 @@ fn insert(sql: &Sql<'_>, filing: &Filing, lodging: &Lodging) -> Result<(), Store
             filing.destination.as_str(),
             filing.validity.from.to_string().as_str(),
             day_text(filing.validity.to).as_deref(),
+            filing.proof.word(),
             lodging.at.as_microsecond(),
             &lodging.by,
         ],
@@ -238,7 +283,7 @@ fn insert(sql: &Sql<'_>, filing: &Filing, lodging: &Lodging) -> Result<(), Store
     Ok(())
 }
 
-/// Reads the columns id, class, destination, first_day, last_day.
+/// Reads the columns id, class, destination, first_day, last_day, proof.
 pub(super) fn read_filing(row: Row<'_>, person: &str, home: &str, first: usize) -> Result<Filing, StoreError> {
     let id = row.text(first)?;
     let unreadable = |problem: &dyn fmt::Display| corrupt("filing", id, problem);
@@ -249,6 +294,7 @@ pub(super) fn read_filing(row: Row<'_>, person: &str, home: &str, first: usize) 
         person: PersonNumber::new(person).map_err(malformed)?,
         home: PoolCode(RegionCode::new(home).map_err(malformed)?),
         class: FilingClass::from_word(row.text(first + 1)?).ok_or_else(|| unreadable(&"its class is none"))?,
+        proof: Proof::from_word(row.text(first + 5)?).ok_or_else(|| unreadable(&"its proof is none"))?,
         destination: RegionCode::new(row.text(first + 2)?).map_err(malformed)?,
         validity: Validity {
             from: day(row.text(first + 3)?)?,
@@ -260,11 +306,12 @@ pub(super) fn read_filing(row: Row<'_>, person: &str, home: &str, first: usize) 
 fn read(row: Row<'_>) -> Result<RegisteredFiling, StoreError> {
     let id = row.text(0)?;
     let day = |text: &str| text.parse::<Date>().map_err(|fault| corrupt("filing", id, fault));
-    let cancelled = FilingStanding::Cancelled { last_day: row.optional_text(7)?.map(day).transpose()? };
+    let cancelled = FilingStanding::Cancelled { last_day: row.optional_text(8)?.map(day).transpose()? };
     Ok(RegisteredFiling {
-        filing: read_filing(row, row.text(8)?, row.text(9)?, 0)?,
-        lodged_at: instant("filing", id, row.number(5)?)?,
-        standing: if row.flag(6)? { cancelled } else { FilingStanding::InForce },
+        filing: read_filing(row, row.text(9)?, row.text(10)?, 0)?,
+        lodged_at: instant("filing", id, row.number(6)?)?,
+        proven_at: row.optional_number(11)?.map(|at| instant("filing", id, at)).transpose()?,
+        standing: if row.flag(7)? { cancelled } else { FilingStanding::InForce },
     })
 }
 

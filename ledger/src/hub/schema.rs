@@ -34,6 +34,7 @@ const FIRST: Version = Version {
         "tombstones",
         "periods",
         "filings",
+        "filing_proofs",
         "filing_cancellations",
         "book_falls",
         "book_restorations",
@@ -99,10 +100,17 @@ const TABLES: &str = concat!(
         destination TEXT NOT NULL,
         first_day TEXT NOT NULL,
         last_day TEXT,
+        proof TEXT NOT NULL,
         lodged_at INTEGER NOT NULL,
         lodged_by TEXT NOT NULL
     ) STRICT;
     CREATE INDEX filings_by_person ON filings (home, person);",
+    // Of filings that were lodged by commitment: the proof came later.
+    "CREATE TABLE filing_proofs (
+        id TEXT PRIMARY KEY,
+        handed_in_at INTEGER NOT NULL,
+        handed_in_by TEXT NOT NULL
+    ) STRICT;",
     "CREATE TABLE filing_cancellations (
         id TEXT PRIMARY KEY,
         last_day TEXT,

@@ -9,7 +9,7 @@ use jiff::civil::{Date, date};
 use settlement::adjudication::{Fund, FundShares, Payers};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
-use settlement::filing::{Filing, FilingClass};
+use settlement::filing::{Filing, FilingClass, Proof};
 use settlement::ids::{
     EncounterId, FilingId, InstitutionCode, MessageId, PersonNumber, PoolCode, RegionCode, SettlementId,
     TransactionNumber,
@@ -109,6 +109,7 @@ on_both! {
     journal_lines_read_back_as_they_were_booked,
     the_filings_that_cover_the_visit_are_fetched_with_the_receipt,
     a_filing_is_lodged_once_and_cancelled_once,
+    a_proof_that_comes_later_counts_from_then_on,
     the_highest_number_of_a_regions_book_is_known,
     everything_is_there_after_opening_again,
     nobody_changes_or_removes_evidence,
@@ -415,6 +416,7 @@ fn filing(id: &str, class: FilingClass, from: Date) -> Filing {
         person: person(),
         home: pool("410700"),
         class,
+        proof: Proof::HandedIn,
         destination: RegionCode::new("310000").expect("six digits"),
         validity: Validity { from, to: None },
     }

@@ -1,6 +1,6 @@
 //! Filings. Called for the hub's registry and for the filings that travel with an operation.
 
-use settlement::filing::{Filing, FilingClass};
+use settlement::filing::{Filing, FilingClass, Proof};
 use settlement::ids::{FilingId, PersonNumber, PoolCode, RegionCode};
 use settlement::person::Validity;
 
@@ -12,6 +12,7 @@ pub fn read(reader: &mut Reader, filing: &v1::Filing) -> Option<Filing> {
     let person = reader.text("person", &filing.person, PersonNumber::new);
     let home = reader.text("home", &filing.home, RegionCode::new).map(PoolCode);
     let class = reader.word("class", &filing.class, FilingClass::from_word);
+    let proof = proof(reader, &filing.proof);
     let destination = reader.text("destination", &filing.destination, RegionCode::new);
     let from = reader.date("from", &filing.from);
     let to = reader.optional_date("to", &filing.to);
@@ -21,11 +22,18 @@ pub fn read(reader: &mut Reader, filing: &v1::Filing) -> Option<Filing> {
         reader.fault("to", "is before the first day");
         return None;
     }
+    if let (Some(class), Some(proof)) = (class, proof)
+        && !proof.is_for(class)
+    {
+        reader.fault("proof", "is a commitment, which stands in for the proof of a long-term filing only");
+        return None;
+    }
     Some(Filing {
         id: id?,
         person: person?,
         home: home?,
         class: class?,
+        proof: proof?,
         destination: destination?,
         validity: Validity { from: from?, to: to? },
     })
@@ -43,7 +51,13 @@ pub fn write(filing: &Filing) -> v1::Filing {
         lodged_at: 0,
         state: String::new(),
         others: Vec::new(),
+        proof: filing.proof.word().into(),
     }
+}
+
+/// Nobody who leaves it out has a commitment to tell of.
+fn proof(reader: &mut Reader, word: &str) -> Option<Proof> {
+    if word.is_empty() { Some(Proof::default()) } else { reader.word("proof", word, Proof::from_word) }
 }
 
 /// The filings that travel with an operation, the first choice first.

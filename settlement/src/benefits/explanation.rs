@@ -20,6 +20,7 @@ pub use year::YearSoFar;
 use crate::adjudication::Fund;
 use crate::bill::Coverage;
 use crate::encounter::{CareKind, HospitalLevel};
+use crate::filing::FilingClass;
 use crate::ids::PoolCode;
 use crate::money::Money;
 use crate::month::Month;
@@ -97,6 +98,13 @@ pub enum Step {
         clause: Clause,
         /// The footing.
         footing: Footing,
+    },
+    /// A long-term filing by commitment that was not made good: it counts as one of another class.
+    Commitment {
+        /// The rule.
+        clause: Clause,
+        /// The class.
+        class: FilingClass,
     },
     /// A filing without an end that covers the admission no more.
     FilingEnded {
@@ -403,6 +411,8 @@ pub enum Step {
 pub enum Standing {
     /// A filing, or a mark that counts as one; or nothing, where none is needed at home.
     Filed,
+    /// A long-term filing by commitment that was not made good, where the region's rules take it as one all the same.
+    Committed,
     /// The region's rules, which ask for no filing or put another class in the place of the one filed.
     Deemed,
     /// Nothing is filed that should be.
@@ -414,6 +424,7 @@ impl Standing {
     pub fn word(self) -> &'static str {
         match self {
             Standing::Filed => "filed",
+            Standing::Committed => "commitment",
             Standing::Deemed => "deemed",
             Standing::Unfiled => "unfiled",
         }
@@ -488,6 +499,7 @@ impl Step {
             | Step::Waited { clause, .. }
             | Step::Place { clause }
             | Step::DeemedFiled { clause, .. }
+            | Step::Commitment { clause, .. }
             | Step::FilingEnded { clause, .. }
             | Step::BackHome { clause, .. }
             | Step::BestIdentity { clause, .. }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::gate::full_months;
 use crate::encounter::{CareKind, HospitalLevel};
-use crate::filing::{Filing, FilingClass};
+use crate::filing::{Filing, FilingClass, Proof};
 use crate::ids::{DiagnosisCode, DiseaseCode};
 use crate::person::{Entitlement, Person, Validity};
 use crate::refusal::{Reason, Refusal};
@@ -132,6 +132,7 @@ pub(super) fn before_any_visit<'a>(
         place: 0,
         referred: false,
         filed: true,
+        proof: Proof::HandedIn,
         joined_as: entitlement.joining.joined_as.as_deref(),
     }
 }

@@ -9,7 +9,7 @@ use super::identities::Chosen;
 use super::stay::Before;
 use super::{Case, entitlement, footing, several};
 use crate::encounter::CareKind;
-use crate::filing::FilingClass;
+use crate::filing::{FilingClass, Proof};
 use crate::month::Month;
 use crate::person::{Entitlement, Insurance};
 use crate::refusal::{Reason, Refusal};
@@ -61,9 +61,10 @@ pub(super) fn admit<'a>(book: &'a RuleBook, case: &'a Case<'a>, chosen: Chosen) 
     }
     let mut facts = at.facts(entitlement, day);
     let filing = footing::in_force(book, case, &facts, &mut steps)?;
-    facts.referred |= filing.is_some_and(|filing| filing.class == FilingClass::Referral);
+    facts.referred |= filing.is_some_and(|held| held.filing.class == FilingClass::Referral);
     let (footing, standing) = footing::of(book, case, &facts, filing, &mut steps)?;
     (facts.footing, facts.filed) = (footing, standing != Standing::Unfiled);
+    facts.proof = if standing == Standing::Committed { Proof::Commitment } else { Proof::HandedIn };
     let level_as = level_as(book, &mut facts);
     let before = before.go_on(book, case, &facts, year);
     facts.stay = nth(stays, &before);
@@ -132,6 +133,7 @@ impl<'a> At<'a> {
             place: self.book.admission.places.position(encounter.chain()),
             referred: encounter.marks.referral,
             filed: true,
+            proof: Proof::HandedIn,
             joined_as: entitlement.joining.joined_as.as_deref(),
         }
     }

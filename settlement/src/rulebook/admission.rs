@@ -116,6 +116,8 @@ pub struct Admission {
     pub several_identities: Option<Clause>,
     /// Classes of filing that nobody has to lodge for some places. Unset where only the class is not known.
     pub deemed: Table<Setting<FilingClass>>,
+    /// As which class of filing a long-term one counts that was lodged by commitment and not made good.
+    pub commitment: Table<FilingClass>,
     /// On what footing people with a long-term filing are treated at home.
     pub back_home: Table<Footing>,
     /// How long a filing holds.

@@ -5,7 +5,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use crate::encounter::{CareKind, HospitalLevel};
-use crate::filing::FilingClass;
+use crate::filing::{FilingClass, Proof};
 use crate::ids::{DiagnosisCode, DiseaseCode};
 use crate::money::Money;
 use crate::person::{AssistanceClass, Insurance, PersonClass};
@@ -65,6 +65,7 @@ impl Extent for Cap {}
 impl Extent for OffSite {}
 impl Extent for Unfiled {}
 impl Extent for AccountRule {}
+impl Extent for FilingClass {}
 impl Extent for Setting<FilingClass> {}
 impl Extent for Footing {}
 impl Extent for FilingValidity {}
@@ -151,6 +152,7 @@ struct Grid<'a> {
     places: Vec<usize>,
     referred: Vec<bool>,
     filed: Vec<bool>,
+    proof: Vec<Proof>,
     joined: Vec<Option<&'a str>>,
 }
 
@@ -167,7 +169,7 @@ impl<'a> Grid<'a> {
         let levels: Vec<HospitalLevel> =
             HospitalLevel::ALL.into_iter().filter(|level| scope.levels.has(*level as usize)).collect();
         // At home nobody has to file.
-        let footings = named(|when| when.filing) || named(|when| when.filed);
+        let footings = named(|when| when.filing) || named(|when| when.filed) || named(|when| when.proof);
         let classes = named(|when| when.person) || retirements.len() > 1;
         // A chronic disease is of chronic care, and every other care is of none.
         let section = section_of(&table.path);
@@ -192,6 +194,7 @@ impl<'a> Grid<'a> {
             places: pick(&scope.places.positions(), named(|when| when.place)),
             referred: pick(&[false, true], named(|when| when.referred)),
             filed: pick(&[true, false], named(|when| when.filed)),
+            proof: pick(&Proof::ALL, named(|when| when.proof)),
             joined: joined(&whens),
         }
     }
@@ -215,6 +218,7 @@ impl<'a> Grid<'a> {
             place: 0,
             referred: false,
             filed: true,
+            proof: Proof::HandedIn,
             joined_as: None,
         }];
         spread(&mut rest, &self.persons, |facts, person| Facts { person, ..facts });
@@ -243,6 +247,10 @@ impl<'a> Grid<'a> {
             // Nobody has to file for care at home.
             rest.retain(|facts| facts.filed || facts.footing != Footing::Local);
         }
+        spread(&mut rest, &self.proof, |facts, proof| Facts { proof, ..facts });
+        // Nothing but a long-term filing is lodged by commitment.
+        let by_commitment = |facts: &Facts<'_>| facts.filed && facts.footing == Footing::OffSite(FilingClass::LongTerm);
+        rest.retain(|facts| facts.proof == Proof::HandedIn || by_commitment(facts));
         spread(&mut rest, &self.joined, |facts, joined_as| Facts { joined_as, ..facts });
         for facts in &rest {
             if !visitor(facts) {
@@ -364,6 +372,7 @@ fn describe<T>(table: &Table<T>, scope: &Scope, facts: &Facts<'_>) -> String {
     say(named(|when| when.place != Cases::ANY), format!("place {}", scope.places.word(facts.place)));
     say(named(|when| when.referred != Cases::ANY), format!("referred {}", facts.referred));
     say(named(|when| when.filed != Cases::ANY), format!("filed {}", facts.filed));
+    say(named(|when| when.proof != Cases::ANY), format!("proof {}", facts.proof.word()));
     let joined = facts.joined_as.unwrap_or("other");
     say(named(|when| when.joined_as != Joined::Any), format!("joined as {joined}"));
     if words.is_empty() { "anybody".into() } else { words.join(", ") }

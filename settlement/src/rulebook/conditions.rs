@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 
 use crate::encounter::{CareKind, HospitalLevel};
-use crate::filing::FilingClass;
+use crate::filing::{FilingClass, Proof};
 use crate::ids::{DiagnosisCode, DiseaseCode};
 use crate::person::{AssistanceClass, PersonClass, Validity};
 
@@ -101,6 +101,9 @@ pub struct Facts<'a> {
     pub referred: bool,
     /// No for care elsewhere that neither a filing covers nor what counts as one: the emergency mark, a deemed filing.
     pub filed: bool,
+    /// What the long-term filing was lodged with that the footing rests on; handed in on any other footing, which asks for
+    /// no such proof.
+    pub proof: Proof,
     /// The word under which the person joined.
     pub joined_as: Option<&'a str>,
 }
@@ -298,6 +301,8 @@ pub struct Conditions {
     pub referred: Cases,
     /// `filed`: no, yes.
     pub filed: Cases,
+    /// `proof`: what a long-term filing was lodged with.
+    pub proof: Cases,
     /// `joined_as`: words under which the person joined, or `other`.
     pub joined_as: Joined,
 }
@@ -325,6 +330,7 @@ impl Conditions {
         place: Cases::ANY,
         referred: Cases::ANY,
         filed: Cases::ANY,
+        proof: Cases::ANY,
         joined_as: Joined::Any,
     };
 
@@ -341,6 +347,7 @@ impl Conditions {
             && self.place.has(facts.place)
             && self.referred.has(usize::from(facts.referred))
             && self.filed.has(usize::from(facts.filed))
+            && self.proof.has(facts.proof as usize)
             && (self.tier.is_empty() || facts.tier.is_some_and(|tier| self.tier.iter().any(|named| named == tier)))
             && (self.disease.is_empty()
                 || facts.disease.is_some_and(|disease| self.disease.iter().any(|named| named.same_disease(disease))))
@@ -372,6 +379,7 @@ impl Conditions {
             && self.place.meets(other.place)
             && self.referred.meets(other.referred)
             && self.filed.meets(other.filed)
+            && self.proof.meets(other.proof)
             && share(&self.tier, &other.tier, |one, two| one == two)
             && share(&self.disease, &other.disease, DiseaseCode::same_disease)
             && self.diagnosis.meet(&other.diagnosis)

@@ -1,7 +1,7 @@
 //! Words that stand for a case of an enum, so that a fault can name the words that would be right.
 
 use crate::encounter::{CareKind, HospitalLevel};
-use crate::filing::FilingClass;
+use crate::filing::{FilingClass, Proof};
 use crate::person::{AssistanceClass, Insurance, PersonClass};
 use crate::rulebook::clause::Trust;
 use crate::rulebook::conditions::Footing;
@@ -44,4 +44,4 @@ macro_rules! words_of {
     )*};
 }
 
-words_of!(Insurance, PersonClass, AssistanceClass, HospitalLevel, CareKind, Trust, Footing, FilingClass);
+words_of!(Insurance, PersonClass, AssistanceClass, HospitalLevel, CareKind, Trust, Footing, FilingClass, Proof);

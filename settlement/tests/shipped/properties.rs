@@ -12,7 +12,7 @@ use settlement::benefits::explanation::{Derived, Step};
 use settlement::benefits::{Case, Earlier, adjudicate};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
-use settlement::filing::{Filing, FilingClass};
+use settlement::filing::{Filing, FilingClass, Proof};
 use settlement::ids::{
     DiagnosisCode, DiseaseCode, EncounterId, FilingId, InstitutionCode, PersonNumber, PoolCode, RegionCode,
     SettlementId,
@@ -262,6 +262,7 @@ impl Visit {
             person: person.number.clone(),
             home: person.home,
             class: self.footing?,
+            proof: Proof::HandedIn,
             destination: RegionCode::new(self.treated_in.unwrap_or(FAR)).expect("a code"),
             validity: ALWAYS,
         })

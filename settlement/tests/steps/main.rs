@@ -18,6 +18,7 @@ mod moved;
 mod off_site;
 mod out_of_order;
 mod places;
+mod proof;
 mod ratios;
 mod several;
 mod stay;

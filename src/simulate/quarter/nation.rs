@@ -24,7 +24,7 @@ use region::committer::Committer;
 use region::in_force::RulesInForce;
 use region::post::Poster;
 use settlement::beijing;
-use settlement::filing::{Filing, FilingClass};
+use settlement::filing::{Filing, FilingClass, Proof};
 use settlement::ids::{FilingId, PersonNumber};
 use settlement::person::Validity;
 use tokio_util::sync::CancellationToken;
@@ -358,6 +358,7 @@ fn filing(person: &Person) -> Filing {
         person: PersonNumber::new(&person.number).expect("a number"),
         home: pool(person.home),
         class: FilingClass::LongTerm,
+        proof: Proof::HandedIn,
         destination: pool(MEMBERS[person.goes_to].treatment).0,
         validity: Validity { from: jiff::civil::date(2024, 1, 1), to: None },
     }

@@ -40,6 +40,7 @@ impl Clerks {
             destination: "310000".into(),
             from: "2025-01-01".into(),
             to: String::new(),
+            proof: String::new(),
         };
         self.world.operator().lodge(&filing).await.expect("it is lodged");
         let hospital = Hospital::new(self.world.desk());

@@ -31,6 +31,7 @@ async fn lodge(world: &World, id: &str) {
         destination: DESTINATION.into(),
         from: "2025-01-01".into(),
         to: String::new(),
+        proof: String::new(),
     };
     world.operator().lodge(&filing).await.expect("it is lodged");
 }

@@ -5,6 +5,7 @@ use world::hospital::{Hospital, INSTITUTION};
 use world::{EMPLOYEE, RESIDENT, UNFILED, World, append, eventually, pool};
 use yidi::demo::player::Lodge as _;
 use yidi::demo::story::FilingRow;
+use yidi::desk::Reply;
 use yidi::filing::lodge_all;
 
 fn with(message: &Value, pointer: &str, value: impl Into<Value>) -> Value {
@@ -116,6 +117,7 @@ async fn an_estimate_says_what_filing_is_worth_and_filing_brings_just_that() {
         destination: "310000".into(),
         from: "2025-06-01".into(),
         to: String::new(),
+        proof: String::new(),
     };
     world.operator().lodge(&filing).await.expect("it is lodged");
     let filed = hospital.send(&estimate("long-term,none")).await;
@@ -346,6 +348,46 @@ async fn of_several_filings_the_first_that_still_holds_settles() {
         }
         world.assert_sound().await;
     }
+}
+
+/// Xinxiang pays who filed by commitment as temporary until the proof is handed in; what was settled before stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_that_is_handed_in_later_counts_for_the_visits_after_it() {
+    let world = World::start_with(|deploy| {
+        std::fs::write(deploy.join("demo/filings.csv"), "id,psn_no,home,class,destination,from,to,proof\n")
+            .expect("a file");
+        let row = format!("W-1,{},410700,long-term,310000,2025-01-01,,commitment", UNFILED.number);
+        append(deploy, "filings.csv", &row);
+    })
+    .await;
+    world.lodge_filings().await;
+    let hospital = Hospital::new(world.desk());
+    let basic = |settled: &Reply| settled.body["output"]["setlinfo"]["hifp_pay"].to_string();
+    let class = |settled: &Reply| settled.text("/output/setlinfo/exp_content");
+    let admitted = hospital.send(&hospital.admit_message(&UNFILED, "2025-06-01")).await;
+    assert!(admitted.text("/warn_msg").contains("承诺书"), "{}", admitted.text("/warn_msg"));
+    let stay = hospital.stay(&UNFILED, "8000.00").await;
+    let message = hospital.settle_message(&UNFILED, &stay, "8000.00");
+    let before = hospital.send(&message).await;
+    // (8000 − 2000) × (75 % − 20 points), as other temporary absence.
+    assert_eq!((basic(&before), class(&before)), ("3300.00".into(), r#"{"filing_class":"other-temporary"}"#.into()));
+
+    let proven = world.operator().hand_in("W-1".into()).await.expect("it is handed in");
+    assert_eq!(proven.proof, "handed-in");
+    let again = hospital.send(&message).await;
+    assert_eq!(again.body["output"], before.body["output"], "what was settled stays");
+    let later = hospital.stay_between(&UNFILED, "8000.00", ("2025-06-13", "2025-06-19")).await;
+    let after = hospital.send(&hospital.settle_message(&UNFILED, &later, "8000.00")).await;
+    // (8000 − 600, half of 1200 for the second stay) × 75 %, as at home.
+    assert_eq!((basic(&after), class(&after)), ("5550.00".into(), r#"{"filing_class":"long-term"}"#.into()));
+
+    eventually("the home region keeps the filing as it stands now", async || {
+        let kept = world.line().homes[&pool("410700")].store().inbox().letter_newest(100).await.expect("an inbox");
+        kept.iter().map(|kept| (kept.letter.subject.as_str(), kept.letter.version)).eq([("filing W-1", 2)])
+    })
+    .await;
+    // Replays every decision of every book and holds it against what was answered, to the byte.
+    world.assert_sound().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,14 +1,20 @@
 //! What is asked at registration: whether the home region knows the person, and whether a filing covers an off-site
-//! visit. Only an unknown person and a region that nobody serves are refused; a hub that does not answer in time costs
+//! visit, with its proof. Only an unknown person and a region that nobody serves are refused; a hub that does not answer in time costs
 //! no more than the warning.
 
 use jiff::civil::Date;
 use proto::v1::query_request::About;
 use proto::v1::{CoveringFiling, Qualifications, QueryRequest};
+use settlement::filing::Proof;
 use settlement::ids::{PersonNumber, PoolCode};
 use settlement::refusal::{Reason, Refusal};
 
 use crate::edge::{Call, Edge};
+
+const NOT_FILED: &str =
+    "未查到覆盖本次就诊的异地就医备案:请提醒参保人在出院结算前补办,否则参保地可能不予直接结算或降低比例";
+const COMMITTED: &str =
+    "覆盖本次就诊的长期备案以承诺书办理,证明材料尚未补交:请提醒参保人在出院结算前补交,否则参保地可能按临时外出就医支付";
 
 /// Whether an emergency was marked: it counts as filed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +50,11 @@ pub async fn ask(
         about: Some(About::CoveringFiling(about)),
     };
     match edge.hub.query_for_warning(request).await {
-        Ok(reply) if reply.filing.is_some() => Ok(None),
-        Ok(_) => Ok(Some(
-            "未查到覆盖本次就诊的异地就医备案:请提醒参保人在出院结算前补办,否则参保地可能不予直接结算或降低比例".into(),
-        )),
+        Ok(reply) => Ok(match reply.filing {
+            Some(filing) if filing.proof == Proof::Commitment.word() => Some(COMMITTED.to_owned()),
+            Some(_) => None,
+            None => Some(NOT_FILED.to_owned()),
+        }),
         Err(refusal) if refusal.reason == Reason::RegionNotServed => Err(refusal.of_field("insuplc_admdvs")),
         Err(_) => Ok(None),
     }

@@ -3,7 +3,7 @@
 
 use proto::v1::change_filing_request::Change;
 use proto::{convert, status, v1};
-use settlement::filing::{Filing, FilingClass};
+use settlement::filing::{Filing, FilingClass, Proof};
 use settlement::ids::*;
 use settlement::outcome::{Done, Outcome};
 use settlement::person::Validity;
@@ -23,6 +23,7 @@ fn filing(class: FilingClass, destination: &str, from: (i16, i8, i8), to: Option
         person: PersonNumber::new(WORKING).expect("a number"),
         home: pool("410700"),
         class,
+        proof: Proof::HandedIn,
         destination: RegionCode::new(destination).expect("a code"),
         validity: Validity { from: day(from), to: to.map(day) },
     }

@@ -19,7 +19,7 @@ use proto::{convert, status, v1};
 use region::{Config, Running, start};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
-use settlement::filing::{Filing, FilingClass};
+use settlement::filing::{Filing, FilingClass, Proof};
 use settlement::ids::*;
 use settlement::money::Money;
 use settlement::operation::*;
@@ -320,6 +320,7 @@ pub fn filing_of(operation: &Operation) -> Filing {
         person: operation.key.person.clone(),
         home: pool("410700"),
         class: FilingClass::LongTerm,
+        proof: Proof::HandedIn,
         destination: RegionCode::new("310000").expect("a code"),
         validity: Validity { from: jiff::civil::date(2024, 1, 1), to: None },
     }

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 /// How many rows one statement has.
 pub(super) const AT_ONCE: usize = 100;
-const COLUMNS: usize = 9;
+const COLUMNS: usize = 10;
 
 /// Inserts a chunk; the last one, which is shorter, row by row.
 pub(super) fn insert(sql: &Sql<'_>, filings: &[Filing], lodging: &Lodging) -> Result<(), StoreError> {
@@ -29,6 +29,7 @@ pub(super) fn insert(sql: &Sql<'_>, filings: &[Filing], lodging: &Lodging) -> Re
             Value::from(filing.destination.as_str()),
             Value::from(first_day.as_str()),
             Value::from(last_day.as_deref()),
+            Value::from(filing.proof.word()),
             Value::from(lodging.at.as_microsecond()),
             Value::from(&lodging.by),
         ]);
@@ -45,7 +46,7 @@ fn statement() -> &'static str {
             format!("({})", places.join(", "))
         };
         let rows: Vec<String> = (0..AT_ONCE).map(row).collect();
-        let columns = "id, home, person, class, destination, first_day, last_day, lodged_at, lodged_by";
+        let columns = "id, home, person, class, destination, first_day, last_day, proof, lodged_at, lodged_by";
         format!("INSERT INTO filings ({columns}) VALUES {}", rows.join(", "))
     })
 }

@@ -137,9 +137,16 @@ async fn the_filings_fetched_in_a_batch_are_those_that_the_rule_chooses() {
         let day = i8::try_from(number % 7).expect("few") + 5;
         let mut filing = filing(&format!("F{number:02}"), class, date(2025, 6, day));
         filing.destination = RegionCode::new(["310000", "310101", "410700"][number % 3]).expect("six digits");
-        filing.person = PersonNumber::new(&format!("P{}", number / 4)).expect("a number");
+        filing.person = PersonNumber::new(&format!("P{}", number / 8)).expect("a number");
         filing.validity.to = [None, Some(date(2025, 6, 30)), Some(date(2025, 6, 9))][number / 3 % 3];
+        // Every second long-term one by commitment, though it begins later; every second of them proven by now.
+        if class == FilingClass::LongTerm && number % 8 == 4 {
+            filing.proof = Proof::Commitment;
+        }
         world.store.filing_lodge(filing.clone(), lodging(), vec![]).await.expect("lodged");
+        if number % 16 == 12 {
+            world.store.filing_prove(filing.id.clone(), lodging(), vec![]).await.expect("proven");
+        }
         if number % 5 == 0 {
             let last_day = (number % 2 == 0).then_some(date(2025, 6, 11));
             world.store.filing_cancel(filing.id.clone(), last_day, lodging(), vec![]).await.expect("cancelled");

@@ -17,6 +17,7 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
         Step::Gate { person, level, care, footing, standing, identity, age, stay, year } => {
             let footing = match standing {
                 Standing::Filed => footing.name().to_owned(),
+                Standing::Committed => format!("{}（承诺书，证明材料未补交）", footing.name()),
                 Standing::Deemed => footing.reason().to_owned(),
                 Standing::Unfiled => format!("{}，未备案", footing.reason()),
             };
@@ -40,6 +41,9 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
         Step::Waited { clause: _, began, first } => format!("等待期自{began}起算，{first}起享受待遇，已满。"),
         Step::Place { clause: _ } => "就医地属于参保地规定单独列明的地区。".to_owned(),
         Step::DeemedFiled { clause: _, footing } => format!("该就医地无需备案，视同“{}”。", footing.reason()),
+        Step::Commitment { clause: _, class } => {
+            format!("长期居住备案以承诺书办理，证明材料尚未补交，按“{}”待遇。", class.reason())
+        }
         Step::FilingEnded { clause: _, last } => format!("备案有效期至{last}，入院时已过期。"),
         Step::BackHome { clause: _, footing } => {
             format!("长期备案期间回参保地就医，按“{}”待遇。", footing.reason())

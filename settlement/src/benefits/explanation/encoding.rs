@@ -26,7 +26,8 @@ pub(super) struct Encoder(Sha256);
 impl Encoder {
     fn step(&mut self, step: &Step) {
         match *step {
-            // What the footing rests on has a step of its own wherever it is no filing.
+            // What the footing rests on has a step of its own wherever it is no filing; a row that asks for the proof is
+            // named by what it decides.
             Step::Gate { person, level, care, footing, standing: _, identity, age, stay, year } => {
                 let positions = [person as u8, level as u8, care as u8];
                 self.tag(1).bytes(&positions);
@@ -94,6 +95,9 @@ impl Encoder {
             }
             Step::DeemedFiled { clause, footing } => {
                 self.tag(64).clause(clause).bytes(&[footing_position(footing) as u8]);
+            }
+            Step::Commitment { clause, class } => {
+                self.tag(72).clause(clause).bytes(&[class as u8]);
             }
             Step::FilingEnded { clause, last } => {
                 self.tag(65).clause(clause).day(last);

@@ -19,6 +19,7 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
         Step::Gate { person, level, care, footing, standing, identity, age, stay, year } => {
             let standing = match standing {
                 Standing::Filed => "",
+                Standing::Committed => ", by commitment",
                 Standing::Deemed => " (deemed)",
                 Standing::Unfiled => ", not filed",
             };
@@ -50,6 +51,12 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
         Step::Place { clause: _ } => "The treatment place is one that the region's rules name.".to_owned(),
         Step::DeemedFiled { clause: _, footing } => {
             format!("No filing is needed there; it counts as {}.", footing.word())
+        }
+        Step::Commitment { clause: _, class } => {
+            format!(
+                "The long-term filing is by commitment and its proof is not handed in; it counts as {}.",
+                class.word()
+            )
         }
         Step::FilingEnded { clause: _, last } => format!("The filing ended on {last}, before the admission."),
         Step::BackHome { clause: _, footing } => {

@@ -63,6 +63,9 @@ impl Step {
             Step::DeemedFiled { clause: _, footing } => {
                 of("deemed_filed").gives("footing", Datum::Word(footing.word().to_owned()))
             }
+            Step::Commitment { clause: _, class } => {
+                of("commitment").gives("class", Datum::Word(class.word().to_owned()))
+            }
             Step::FilingEnded { clause: _, last } => of("filing_ended").gives("last_day", Datum::Day(last)),
             Step::BackHome { clause: _, footing } => {
                 of("back_home").gives("footing", Datum::Word(footing.word().to_owned()))

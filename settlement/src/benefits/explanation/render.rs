@@ -110,6 +110,7 @@ fn paid(step: &Step) -> (Money, Money) {
         | Step::Waited { .. }
         | Step::Place { .. }
         | Step::DeemedFiled { .. }
+        | Step::Commitment { .. }
         | Step::FilingEnded { .. }
         | Step::BackHome { .. }
         | Step::BestIdentity { .. }

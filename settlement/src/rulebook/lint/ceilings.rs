@@ -6,7 +6,7 @@ use jiff::civil::{Date, date};
 use rust_decimal::{Decimal, dec};
 
 use crate::encounter::CareKind;
-use crate::filing::FilingClass;
+use crate::filing::{FilingClass, Proof};
 use crate::person::AssistanceClass;
 use crate::rulebook::RuleBook;
 use crate::rulebook::check::{Scope, each_kind, extents_meet};
@@ -19,9 +19,14 @@ use crate::rulebook::table::{Row, Table};
 /// The first day of the national procedure of 2022: what a book said before it is no concern of it.
 const PROCEDURE_IN_FORCE: Date = date(2023, 1, 1);
 
-/// The largest reduction in percentage points that the national procedure of 2022 allows.
-fn ceiling(class: FilingClass) -> Decimal {
-    match class {
+/// The largest reduction in percentage points that the national procedure of 2022 allows. Whoever filed by commitment and
+/// has not made it good has the benefits of temporary absence (policy.md A.3).
+fn ceiling(class: FilingClass, proof: Proof) -> Decimal {
+    let treated_as = match proof {
+        Proof::HandedIn => class,
+        Proof::Commitment => FilingClass::OtherTemporary,
+    };
+    match treated_as {
         FilingClass::LongTerm => dec!(0),
         FilingClass::Referral | FilingClass::Emergency => dec!(0.10),
         FilingClass::OtherTemporary => dec!(0.20),
@@ -32,6 +37,7 @@ fn ceiling(class: FilingClass) -> Decimal {
 struct Beyond {
     clause: Clause,
     class: FilingClass,
+    ceiling: Decimal,
     home: Decimal,
     elsewhere: Decimal,
     /// The kind of care and the level.
@@ -53,7 +59,7 @@ pub(in crate::rulebook) fn national_ceilings(book: &RuleBook) -> Vec<String> {
     let said = |beyond: &Beyond| {
         let clause = book.clause(beyond.clause)?;
         let points = |share: Decimal| (share * Decimal::ONE_HUNDRED).round_dp(2).normalize();
-        let (most, home, elsewhere) = (points(ceiling(beyond.class)), points(beyond.home), points(beyond.elsewhere));
+        let (most, home, elsewhere) = (points(beyond.ceiling), points(beyond.home), points(beyond.elsewhere));
         let (line, path, class, at) = (clause.line, &clause.path, beyond.class.word(), &beyond.at);
         Some(format!(
             "line {line}: {path}: lowers {class} by more than {most} points: {home}% at home, {elsewhere}% elsewhere ({at})"
@@ -75,7 +81,7 @@ fn look_at(book: &RuleBook, care: CareKind, rules: &CareRules, found: &mut Vec<B
         };
         for class in classes {
             let elsewhere = Facts { care, footing: Footing::OffSite(*class), ..*facts };
-            let home = Facts { care, footing: Footing::Local, filed: true, ..*facts };
+            let home = Facts { care, footing: Footing::Local, filed: true, proof: Proof::HandedIn, ..*facts };
             compare(book, rules, (&home, &elsewhere), *class, found);
         }
         true
@@ -111,13 +117,14 @@ fn compare(
                 continue;
             };
             let (paid_here, paid_there) = (paid_here.value(), changed(&change.value, paid_there));
-            if paid_here - paid_there <= ceiling(class) {
+            let ceiling = ceiling(class, elsewhere.proof);
+            if paid_here - paid_there <= ceiling {
                 continue;
             }
             // A table of its own lowers where the off-site rule changes nothing.
             let lowers = if changed(&change.value, Ratio::ONE) < Decimal::ONE { change.clause } else { there.clause };
             let at = format!("{} care, level {}", elsewhere.care.word(), elsewhere.level.word());
-            let beyond = Beyond { clause: lowers, class, home: paid_here, elsewhere: paid_there, at };
+            let beyond = Beyond { clause: lowers, class, ceiling, home: paid_here, elsewhere: paid_there, at };
             match found.iter_mut().find(|known| known.clause == lowers && known.class == class) {
                 Some(known) if known.home - known.elsewhere >= paid_here - paid_there => {}
                 Some(known) => *known = beyond,

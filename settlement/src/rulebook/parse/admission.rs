@@ -52,6 +52,7 @@ impl Parser<'_> {
     pub(super) fn admission(&self, root: &Node<'_>) -> Option<Admission> {
         let several = self.optional_choice::<SeveralIdentities>(root, "identities", "several");
         let deemed = self.rows(root, "deemed_filing", Needed::Sometimes, |row| row.word_setting("class"));
+        let commitment = self.rows(root, "commitment", Needed::Sometimes, |row| row.required_word("class"));
         let back_home = self.rows(root, "back_home", Needed::Sometimes, |row| row.required_word::<Footing>("rule"));
         let (filing_validity, _) = self.bare_rows(root, "filing_validity", filing_validity);
         // A row for a disease goes before one for all.
@@ -68,6 +69,7 @@ impl Parser<'_> {
             identities: Cases::at(self.scope.identities.iter().map(|identity| identity_position(*identity))),
             several_identities: several?.map(|(_, clause)| clause),
             deemed: deemed?,
+            commitment: commitment?,
             back_home: back_home?,
             filing_validity,
             waiting,

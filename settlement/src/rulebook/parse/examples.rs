@@ -7,7 +7,7 @@ use crate::account::{AccountOf, FamilyAccount};
 use crate::benefits::carried_over;
 use crate::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use crate::encounter::{CareKind, Encounter, HospitalLevel, Marks};
-use crate::filing::{Filing, FilingClass};
+use crate::filing::{Filing, FilingClass, Proof};
 use crate::ids::{
     DiseaseCode, EncounterId, FilingId, InstitutionCode, MemberCode, PersonNumber, PoolCode, RegionCode, SettlementId,
 };
@@ -143,6 +143,7 @@ fn not_in_force(node: &Node<'_>, home: Home, example: &Example) {
 struct Visit {
     encounter: Encounter,
     class: Option<FilingClass>,
+    proof: Proof,
     filed_from: Option<Date>,
 }
 
@@ -173,6 +174,11 @@ impl Visit {
         if filed_elsewhere && footing.is_some() && !local {
             node.fault_at("filed_elsewhere", "is for care at home: filing = \"local\"");
         }
+        let proof = node.word::<Proof>("proof").unwrap_or_default();
+        let long_term = footing == Some(Some(Footing::OffSite(FilingClass::LongTerm))) || local && filed_elsewhere;
+        if footing.is_some() && !long_term && !proof.is_for(FilingClass::OtherTemporary) {
+            node.fault_at("proof", "is a commitment, which stands in for the proof of a long-term filing only");
+        }
         let (footing, (area, pool, member)) = (footing?, treated_in?);
         let encounter = Encounter {
             id: EncounterId::new("example").ok()?,
@@ -195,7 +201,7 @@ impl Visit {
             None => None,
             Some(Footing::OffSite(class)) => Some(class),
         };
-        Some(Visit { encounter, class, filed_from })
+        Some(Visit { encounter, class, proof, filed_from })
     }
 
     fn filing(&self, person: &Person, day: Date) -> Option<Filing> {
@@ -204,6 +210,7 @@ impl Visit {
             person: person.number.clone(),
             home: person.home,
             class: self.class?,
+            proof: self.proof,
             destination: self.encounter.area,
             validity: Validity { from: self.filed_from.unwrap_or(day.min(self.encounter.admitted)), to: None },
         })

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use crate::encounter::{CareKind, HospitalLevel};
+use crate::filing::Proof;
 use crate::ids::{DiagnosisCode, DiseaseCode};
 use crate::money::Money;
 use crate::person::{AssistanceClass, PersonClass, Validity};
@@ -108,6 +109,7 @@ fn conditions(node: &Node<'_>, places: &Places) -> Option<Conditions> {
     let retired = days(node, "retired_from", "retired_to");
     let place = list(node, "place", &places.wanted(), |word| places.read(word)).map(any_unless_named);
     let (referred, filed) = (yes_or_no(node, "referred"), yes_or_no(node, "filed"));
+    let proof = cases(node, "proof", |proof: Proof| proof as usize);
     let joined_as = joined_as(node);
     Some(Conditions {
         person: person?,
@@ -125,6 +127,7 @@ fn conditions(node: &Node<'_>, places: &Places) -> Option<Conditions> {
         place: place?,
         referred: referred?,
         filed: filed?,
+        proof: proof?,
         joined_as: joined_as?,
     })
 }

@@ -1,6 +1,7 @@
 //! Reports conditions that nothing meets which their table is ever asked about: the row would stand there and never apply.
 
 use crate::encounter::CareKind;
+use crate::filing::{FilingClass, Proof};
 use crate::ids::DiseaseCode;
 use crate::rulebook::check::{Scope, section_of};
 use crate::rulebook::conditions::{Cases, Conditions, Footing, footing_position};
@@ -8,7 +9,7 @@ use crate::rulebook::table::Table;
 use crate::spanned::Report;
 
 /// The tables that decide who is let in, and on what footing.
-const DECIDE_THE_FOOTING: [&str; 4] = ["unfiled", "deemed_filing", "back_home", "waiting"];
+const DECIDE_THE_FOOTING: [&str; 5] = ["unfiled", "commitment", "deemed_filing", "back_home", "waiting"];
 /// Asked of a filing, which has a class.
 const OF_A_FILING: &str = "filing_validity";
 /// Asked about care elsewhere only.
@@ -34,6 +35,11 @@ fn problems(path: &str, when: &Conditions, scope: &Scope) -> Vec<String> {
     };
     let unknown = |key: &str| format!("cannot depend on {key}: it is asked before that is known");
     say((before || path == OF_A_FILING) && when.filed != Cases::ANY, unknown("filed"));
+    say((before || path == OF_A_FILING) && when.proof != Cases::ANY, unknown("proof"));
+    let long_term = Cases::at([footing_position(Footing::OffSite(FilingClass::LongTerm))]);
+    let commitment = !when.proof.has(Proof::HandedIn as usize);
+    let only_long_term = "is for filings by commitment, and only long-term ones are: it names no long-term".to_owned();
+    say(commitment && !when.filing.meets(long_term), only_long_term);
     say(before && when.filing != Cases::ANY, unknown("filing"));
     let off_site = Cases::at(Footing::ALL.into_iter().skip(1).map(footing_position));
     let at_home_only = OFF_SITE.contains(&path) && !when.filing.meets(off_site);
