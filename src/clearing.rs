@@ -388,9 +388,9 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
     output::numbers_from(&mut table, 4);
     output::line(&table.to_string());
     output::line(&format!(
-        "{}, {} due: {}",
+        "{}，{}：{}",
         printed::edition(told.version),
-        Money::from_fen(told.due),
+        printed::due_in_words(Money::from_fen(told.due)),
         capitals(Money::from_fen(told.due))
     ));
     Ok(Ending::Good)

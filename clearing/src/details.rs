@@ -12,6 +12,7 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::postings::Turn;
 
+use crate::breaks::reason;
 use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
 use crate::figures::{DEDUCTED, net_columns};
 use crate::month::Month;
@@ -120,7 +121,9 @@ pub fn carried(month: Month, member: MemberCode, entries: &BTreeMap<Pair, Vec<En
     let rows = of_member(member, entries).filter_map(|(pair, entry)| {
         let is_carried = matches!(entry.movement, Movement::CarriedIn | Movement::CarriedOut);
         let mut cells = names_of(pair, entry, names);
-        cells.extend([entry.movement.name().to_owned(), month_or_list(entry), entry.reason.clone()].map(Cell::Text));
+        cells.extend(
+            [entry.movement.name().to_owned(), month_or_list(entry), reason::told(&entry.reason)].map(Cell::Text),
+        );
         let Sums { visits, total, .. } = entry.sums;
         let (booked, along) = (entry.sums.owed(), entry.along);
         cells.extend([Cell::Count(visits), Cell::Money(total)]);
@@ -214,7 +217,7 @@ pub fn behind<'e>(
         let mut cells = names_of(pair, entry, names);
         let day = entry.day.map(|day| day.to_string()).unwrap_or_default();
         let other = entry.other.filter(|other| *other != month).map(|other| other.to_string()).unwrap_or_default();
-        cells.extend([entry.movement.name().to_owned(), day, other, entry.reason.clone()].map(Cell::Text));
+        cells.extend([entry.movement.name().to_owned(), day, other, reason::told(&entry.reason)].map(Cell::Text));
         let gross = entry.gross();
         cells.extend([Cell::Count(gross.visits), Cell::Money(gross.total)]);
         cells.extend(Payer::all().map(|payer| Cell::Money(payer.share_of(&gross))));

@@ -195,6 +195,7 @@ struct Papers {
 }
 
 fn documents_add_up(folder: &Path, ran: &Ran) {
+    lists::reasons_are_said_in_words(ran.months.iter().map(|month| folder.join(month.month.to_string())));
     let names = names();
     let months: Vec<Papers> = ran.months.iter().map(|month| read_month(folder, month, ran, &names)).collect();
     let total = |of: &dyn Fn(&Papers) -> i64| months.iter().map(of).sum::<i64>();
