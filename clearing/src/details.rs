@@ -128,7 +128,7 @@ pub fn carried(month: Month, member: MemberCode, entries: &BTreeMap<Pair, Vec<En
         let (booked, along) = (entry.sums.owed(), entry.along);
         cells.extend([Cell::Count(visits), Cell::Money(total)]);
         cells.extend([booked, along, booked + along].map(Cell::Money));
-        is_carried.then_some(Row { cells, detail: None })
+        is_carried.then_some(Row { cells, detail: None, pair: Some(*pair) })
     });
     let about = vec![("成员".to_owned(), names.name_of(member.0))];
     document("转入转出明细", month, about, columns, rows.collect())
@@ -160,7 +160,7 @@ pub fn deductions(
         cells.extend(letter_of(objection.as_ref()).map(Cell::Text));
         cells.extend(Fund::ALL.map(|fund| Cell::Money(-entry.sums.funds.of(fund))));
         cells.push(Cell::Money(-entry.sums.owed()));
-        Some(Row { cells, detail: None })
+        Some(Row { cells, detail: None, pair: Some(*pair) })
     });
     let about = vec![("成员".to_owned(), names.name_of(member.0))];
     document("审核扣款明细", month, about, columns, rows.collect())
@@ -191,7 +191,7 @@ pub fn corrections(
             cells.extend([month_or_list(entry), entry.reason.clone(), on.to_string(), fund_name].map(Cell::Text));
             let (told, now) = (told.of(fund), now.of(fund));
             cells.extend([told, now, now - told].map(Cell::Money));
-            Row { cells, detail: None }
+            Row { cells, detail: None, pair: Some(*pair) }
         };
         changed.map(row).collect()
     });
@@ -222,7 +222,7 @@ pub fn behind<'e>(
         cells.extend([Cell::Count(gross.visits), Cell::Money(gross.total)]);
         cells.extend(Payer::all().map(|payer| Cell::Money(payer.share_of(&gross))));
         cells.extend([entry.deducted(), entry.sums.owed()].map(Cell::Money));
-        Row { cells, detail: None }
+        Row { cells, detail: None, pair: Some(*pair) }
     });
     document("结算明细", month, vec![], columns, rows.collect())
 }

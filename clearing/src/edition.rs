@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::details::pair_name;
 use crate::document::{Cell, Column, DRAFT, Document, Stamp};
 use crate::payment::Payable;
 use crate::period::{Pair, PairRecord, Stage, Statement};
@@ -39,14 +38,15 @@ pub fn stamp<'p>(stage: Stage, own: impl IntoIterator<Item = (&'p Pair, &'p Pair
     )
 }
 
-/// Where pairs differ in version or standing, and each row of a document is about one pair, lets each row say its own,
-/// behind its figures, in place of the stamp that says it of all.
+/// Where each row of a document is about one pair, and the stamp does not say of all what each would, lets each row say its
+/// own version and standing, behind its figures, in place of the stamp.
 pub fn by_row(mut document: Document, records: &BTreeMap<Pair, PairRecord>) -> Document {
-    let of_row: BTreeMap<String, &PairRecord> = records.iter().map(|(pair, held)| (pair_name(pair), held)).collect();
-    let own = document.rows.iter().map(|row| row.detail.as_ref().and_then(|name| of_row.get(name)).copied());
+    let own = document.rows.iter().map(|row| row.pair.and_then(|pair| records.get(&pair)));
     let Some(own) = own.collect::<Option<Vec<&PairRecord>>>() else { return document };
     let told: Vec<[String; 2]> = own.into_iter().map(|held| [version(held), standing(held).to_owned()]).collect();
-    if told.iter().all(|row| Some(row) == told.first()) {
+    let of_all = |what| document.stamp.told.iter().find(|(named, _)| named == what).map(|(_, text)| text);
+    let of_all = [VERSION, STANDING].map(of_all);
+    if told.iter().all(|row| row.each_ref().map(Some) == of_all) {
         return document;
     }
     document.columns.extend([VERSION, STANDING].map(Column::text));
@@ -131,7 +131,10 @@ fn grouped(own: &[(&Pair, &PairRecord)], names: &impl Names, of: impl Fn(&PairRe
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use settlement::ids::{MemberCode, RegionCode};
+    use settlement::encounter::CareKind;
+    use settlement::ids::{MemberCode, PoolCode, RegionCode, SettlementId};
+    use settlement::money::Money;
+    use settlement::person::Insurance;
 
     use super::*;
     use crate::payment::{ByInsurance, Payment};
@@ -151,6 +154,7 @@ mod tests {
     fn texts(stamp: &Stamp) -> Vec<&str> {
         stamp.told.iter().map(|(_, text)| text.as_str()).collect()
     }
+    use crate::obligation::{Lot, Sums};
 
     #[test]
     fn what_is_not_stated_yet_is_a_draft() {
@@ -222,6 +226,38 @@ mod tests {
         let apart = || Payable { received: Some(other()), ..paid() };
         let nothing = Payable::default;
         for (held, told) in [
+    #[test]
+    fn details_of_one_pair_say_its_version_though_the_member_has_others() {
+        use crate::details::{Entry, Movement, carried};
+        let (henan, shanxi) = (pair("410000"), pair("140000"));
+        let (home, treatment) = (PoolCode(henan.home.0), PoolCode(henan.treatment.0));
+        let entry = Entry {
+            settlement: SettlementId::new("s1").expect("an id"),
+            lot: Lot { home, treatment, insurance: Insurance::Employee, care: CareKind::Inpatient },
+            movement: Movement::CarriedOut,
+            day: None,
+            other: None,
+            reason: "hub-home missing-inner".into(),
+            sums: Sums::default(),
+            along: Money::ZERO,
+        };
+        let records = BTreeMap::from([(henan, stated(1, [true, true, false])), (shanxi, stated(2, [false; 3]))]);
+        let mut paper = carried(
+            crate::statement::tests::month(),
+            henan.treatment,
+            &BTreeMap::from([(henan, vec![entry])]),
+            &ByCode,
+        );
+        paper.stamp = stamp(Stage::Stated, &records, &ByCode);
+        let paper = by_row(paper, &records);
+        let of = |name: &str| paper.columns.iter().position(|column| column.name == name);
+        let said = |name: &str| of(name).map(|at| paper.rows[0].cells[at].clone());
+        for (column, text) in [("版次", "第1版"), ("状态", "双方已确认"), ("原因", "枢纽有、参保地无")]
+        {
+            assert_eq!(said(column), Some(Cell::Text(text.into())), "{column}");
+        }
+    }
+
             (stated(1, [false; 3]), "待确认"),
             (stated(1, [false, true, false]), "就医省已确认"),
             (stated(1, [true, true, true]), "异议处理中"),

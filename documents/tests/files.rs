@@ -146,6 +146,7 @@ fn of_figures(count: i64, fen: i64) -> Document {
         rows: vec![Row {
             cells: vec![Cell::Text("河南省".into()), Cell::Count(count), Cell::Money(Money::from_fen(fen))],
             detail: None,
+            pair: None,
         }],
         is_totalled: true,
         amount: None,
