@@ -109,7 +109,7 @@ pub enum Command {
         /// Write this version of each pair's statement (清算表) alone, an older one for example, without lists.
         #[arg(long, default_value_t = 0, hide_default_value = true)]
         version: u32,
-        /// The folder.
+        /// The folder in which each month has its own, such as 2025-06.
         #[arg(long)]
         out: PathBuf,
     },

@@ -98,6 +98,7 @@ pub async fn write(
         let (pair, record) = read_pair(view)?;
         let lots = lots_of(client, period, view, view.version).await?;
         behind.insert(pair, moved(client, period, view).await?);
+    let out = &out.join(month.to_string());
         pairs.insert(pair, lots);
         records.insert(pair, record);
         if let (Ok(submit_by), Ok(pay_by)) = (view.submit_by.parse(), view.pay_by.parse()) {
