@@ -127,12 +127,7 @@ impl Column {
 impl Document {
     /// The totals of a column; none for words.
     pub fn total(&self, column: usize) -> Option<Cell> {
-        self.total_of(&self.rows, column)
-    }
-
-    /// What some of its rows come to in a column; none for words.
-    pub fn total_of(&self, rows: &[Row], column: usize) -> Option<Cell> {
-        let cells = || rows.iter().filter_map(|row| row.cells.get(column));
+        let cells = || self.rows.iter().filter_map(|row| row.cells.get(column));
         match self.columns.get(column)?.kind {
             ColumnKind::Text => None,
             ColumnKind::Count => {

@@ -140,7 +140,7 @@ pub async fn write_all(
     if let Some(lists) = lists {
         for (row, [listed, stated]) in lists.differing(pairs) {
             output::note(&format!(
-                "{row}.csv comes to {listed} and its row to {stated}: it was read at another moment"
+                "{row}.xlsx comes to {listed} and its row to {stated}: it was read at another moment"
             ));
         }
         writing.lists = lists.put(out)?;

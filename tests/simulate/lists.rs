@@ -19,7 +19,12 @@ pub fn check_lists(statement: &Path, sheet: &Sheet) {
     let ways = ways(&statement.with_extension("html"));
     assert_eq!(ways.len(), sheet.rows().len(), "{}", statement.display());
     for (row, way) in sheet.rows().iter().zip(ways) {
-        check_list(row, &read(&way), &format!("{} behind {}", way.display(), statement.display()));
+        let (behind, entries) = (Sheet::open(&way), read(&way.with_extension("csv")));
+        let of = format!("{} behind {}", way.display(), statement.display());
+        let ids = behind.rows().iter().map(|entry| entry.word("结算编号"));
+        assert!(ids.eq(entries.iter().map(|entry| entry["结算编号"].as_str())), "ids are words: {of}");
+        assert_eq!([behind.total(CLEARED), behind.capitals], [row.figure(CLEARED); 2], "{of}");
+        check_list(row, &entries, &of);
     }
 }
 

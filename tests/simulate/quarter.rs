@@ -228,8 +228,8 @@ fn documents_add_up(folder: &Path, ran: &Ran) {
 fn deductions_say_which_month_clears(folder: &Path, months: &BTreeMap<String, &Papers>) {
     let mut at: BTreeMap<String, String> = BTreeMap::new();
     for month in months.keys() {
-        for file in std::fs::read_dir(folder.join(month).join("details")).expect("lists") {
-            let made = lists::read(&file.expect("a list").path()).into_iter().filter(|entry| entry["动作"] == "结算");
+        for file in lists::tables(&folder.join(month).join("details")) {
+            let made = lists::read(&file).into_iter().filter(|entry| entry["动作"] == "结算");
             at.extend(made.map(|entry| (entry["结算编号"].clone(), month.clone())));
         }
     }

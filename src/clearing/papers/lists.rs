@@ -19,6 +19,8 @@ use settlement::region::RegionTable;
 
 use super::{ClearedMonth, stale};
 
+mod workbooks;
+
 /// Some of what was booked in a lot, and the position of the last, after which the next page is asked for.
 pub type Page = (Vec<Entry>, u64);
 
@@ -36,8 +38,17 @@ pub(super) struct Lists<'r> {
     folder: PathBuf,
     month: Month,
     regions: &'r RegionTable,
-    /// What each comes to, by its row's name.
-    sums: BTreeMap<String, Money>,
+    /// What is written of each, by its row's name.
+    written: BTreeMap<String, List>,
+}
+
+/// A list, as far as it is written.
+#[derive(Default)]
+struct List {
+    /// How many entries it has.
+    rows: usize,
+    /// What they come to.
+    owed: Money,
 }
 
 impl<'r> Lists<'r> {
@@ -54,7 +65,7 @@ impl<'r> Lists<'r> {
     ) -> Result<Lists<'r>> {
         let folder = out.join(stale::UNFINISHED);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let mut lists = Lists { folder, month: cleared.month, regions, sums: BTreeMap::new() };
+        let mut lists = Lists { folder, month: cleared.month, regions, written: BTreeMap::new() };
         for (pair, lots) in &cleared.pairs {
             lists.add(pair, cleared.moved.get(pair).map(Vec::as_slice).unwrap_or_default())?;
             for lot in lots.keys() {
@@ -65,6 +76,7 @@ impl<'r> Lists<'r> {
                 }
             }
         }
+        workbooks::write(&lists, cleared.made_on)?;
         Ok(lists)
     }
 
@@ -79,10 +91,12 @@ impl<'r> Lists<'r> {
         for (row, entries) in rows {
             let list = behind(self.month, entries.into_iter().map(|entry| (pair, entry)), self.regions);
             list.check()?;
-            let is_begun = self.sums.contains_key(&row);
+            let is_begun = self.written.contains_key(&row);
             let table = if is_begun { documents::table::rows(&list) } else { documents::table::write(&list) };
             append(&self.folder.join(format!("{row}.csv")), &table?)?;
-            *self.sums.entry(row).or_default() += list.amount.unwrap_or_default();
+            let written = self.written.entry(row).or_default();
+            written.rows += list.rows.len();
+            written.owed += list.amount.unwrap_or_default();
         }
         Ok(())
     }
@@ -96,8 +110,9 @@ impl<'r> Lists<'r> {
                 rows_of(pair, lot).into_iter().for_each(|row| *cleared.entry(row).or_default() += figures.owed());
             }
         }
-        let rows: BTreeSet<&String> = self.sums.keys().chain(cleared.keys()).collect();
-        let both = rows.into_iter().map(|row| (row, [&self.sums, &cleared].map(|sums| sums.get(row).copied())));
+        let listed = |row: &String| self.written.get(row).map(|list| list.owed);
+        let rows: BTreeSet<&String> = self.written.keys().chain(cleared.keys()).collect();
+        let both = rows.into_iter().map(|row| (row, [listed(row), cleared.get(row).copied()]));
         let both = both.map(|(row, sums)| (row.clone(), sums.map(Option::unwrap_or_default)));
         both.filter(|(_, [listed, stated])| listed != stated).collect()
     }
@@ -109,12 +124,12 @@ impl<'r> Lists<'r> {
     pub(super) fn put(mut self, out: &Path) -> Result<BTreeSet<String>> {
         let folder = out.join(stale::LISTS);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        for row in self.sums.keys() {
-            let file = format!("{row}.csv");
+        let files = self.written.keys().flat_map(|row| stale::LISTED.map(|ending| format!("{row}.{ending}")));
+        for file in files {
             let to = folder.join(&file);
             fs::rename(self.folder.join(&file), &to).with_context(|| format!("cannot write {}", to.display()))?;
         }
-        Ok(std::mem::take(&mut self.sums).into_keys().collect())
+        Ok(std::mem::take(&mut self.written).into_keys().collect())
     }
 }
 
