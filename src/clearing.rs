@@ -87,9 +87,10 @@ pub enum Command {
         #[arg(long, default_value_t = 0)]
         version: u32,
     },
-    /// Write a member's statements, details, shares and notices of a period into a folder: as workbooks, tables and
-    /// pages to print. What an earlier run wrote there is taken away first. What is not stated yet is marked as a draft
-    /// (未定稿).
+    /// Write a member's statements, details, shares and notices of a period into a folder of its month: as workbooks, tables
+    /// and pages to print. What an earlier run wrote of that month is taken away first. What is not stated yet is marked as a
+    /// draft (未定稿); what is objected to and not stated again yet (异议处理中、待重出) is written without its settlements.
+    /// Exits with 1 where the settlements behind a row do not come to it.
     Documents {
         /// Which period, and how to reach the hub.
         #[command(flatten)]
@@ -302,9 +303,9 @@ pub async fn run(command: Command) -> Result<Ending> {
             let (regions, accounts) = (&regions, &accounts);
             let wanted = papers::Wanted { member, speaks_for, regions, accounts, settlements, version };
             let period = period(&month).await?;
-            let files = papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
-            output::files(&files, month.json)?;
-            Ok(Ending::Good)
+            let written = papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
+            output::files(&written.files, month.json)?;
+            Ok(Ending::of(written.lists_agree))
         }
         Command::Settlements { month, home, treatment, insurance, care } => {
             behind::show(&month, v1::Lot { home, treatment, insurance, care }).await

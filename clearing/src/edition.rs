@@ -13,6 +13,7 @@ use crate::statement::Names;
 const VERSION: &str = "版次";
 const STANDING: &str = "状态";
 
+const OBJECTED: &str = "异议处理中、待重出";
 const SETTLED: &str = "已收付";
 const PAID: &str = "已付款";
 const RECEIVED: &str = "已收款";
@@ -57,6 +58,19 @@ pub fn by_row(mut document: Document, records: &BTreeMap<Pair, PairRecord>) -> D
     document
 }
 
+/// Whether a pair's newest statement is objected to, and another is to take its place: what stands behind that one is not
+/// what it states any more, so its settlements are listed with the next.
+pub fn is_to_be_restated(held: &PairRecord) -> bool {
+    held.statement.is_some_and(|statement| statement.is_objected)
+}
+
+/// Which pairs of a document its list leaves out, since they are to be stated again; none where there are none.
+pub fn left_out<'p>(own: impl IntoIterator<Item = (&'p Pair, &'p PairRecord)>, names: &impl Names) -> Option<String> {
+    let own = own.into_iter().filter(|(_, held)| is_to_be_restated(held));
+    let named: Vec<String> = own.map(|(pair, _)| between(pair, names)).collect();
+    (!named.is_empty()).then(|| format!("{}（{OBJECTED}）", named.join("、")))
+}
+
 /// The stamp of an older version of a pair's statement, which a newer one stands in place of. On which day it was issued
 /// is not told.
 pub fn stamp_of_older(version: u32, newest: u32) -> Stamp {
@@ -69,7 +83,7 @@ pub fn standing(held: &PairRecord) -> &'static str {
     let Some(statement) = held.statement else { return DRAFT };
     let (is_due, due) = (!held.is_nothing_due(), || held.to_be_paid().map(|(_, payable)| payable));
     match (statement.home_confirmed, statement.treatment_confirmed) {
-        _ if statement.is_objected => "异议处理中",
+        _ if statement.is_objected => OBJECTED,
         _ if is_due && due().all(Payable::is_settled) => SETTLED,
         // Whoever's record is wrong corrects it before anything else is said of the money.
         _ if due().any(|due| due.open_difference().is_some()) => APART,
@@ -118,14 +132,17 @@ fn grouped(own: &[(&Pair, &PairRecord)], names: &impl Names, of: impl Fn(&PairRe
         return groups.into_keys().next();
     }
     let told = groups.iter().map(|(what, pairs)| {
-        let named = |pair: &&Pair| format!("{}→{}", names.name_of(pair.home.0), names.name_of(pair.treatment.0));
         if pairs.len() > NAMED {
             format!("{what}（{}对）", pairs.len())
         } else {
-            format!("{what}（{}）", pairs.iter().map(named).collect::<Vec<_>>().join("、"))
+            format!("{what}（{}）", pairs.iter().map(|pair| between(pair, names)).collect::<Vec<_>>().join("、"))
         }
     });
     Some(told.collect::<Vec<_>>().join("；"))
+}
+
+fn between(pair: &Pair, names: &impl Names) -> String {
+    format!("{}→{}", names.name_of(pair.home.0), names.name_of(pair.treatment.0))
 }
 
 #[cfg(test)]
@@ -137,6 +154,7 @@ mod tests {
     use settlement::person::Insurance;
 
     use super::*;
+    use crate::obligation::{Lot, Sums};
     use crate::payment::{ByInsurance, Payment};
     use crate::statement::ByCode;
 
@@ -154,7 +172,6 @@ mod tests {
     fn texts(stamp: &Stamp) -> Vec<&str> {
         stamp.told.iter().map(|(_, text)| text.as_str()).collect()
     }
-    use crate::obligation::{Lot, Sums};
 
     #[test]
     fn what_is_not_stated_yet_is_a_draft() {
@@ -210,23 +227,6 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_stands_by_the_last_that_came_of_it() {
-        let due = settlement::money::Money::from_fen(100);
-        let payment = Payment { serial: "S1".into(), bank: "中国银行".into(), on: date(2025, 8, 4), amount: due };
-        let agreed = stated(1, [true, true, false]);
-        let noticed = |employee: Payable, resident: Payable| PairRecord {
-            noticed_on: Some(date(2025, 7, 31)),
-            payables: ByInsurance { employee, resident },
-            ..agreed.clone()
-        };
-        let unpaid = || Payable::of(due);
-        let paid = || Payable { paid: Some(payment.clone()), ..unpaid() };
-        let settled = || Payable { received: Some(payment.clone()), ..paid() };
-        let other = || Payment { serial: "S2".into(), ..payment.clone() };
-        let apart = || Payable { received: Some(other()), ..paid() };
-        let nothing = Payable::default;
-        for (held, told) in [
-    #[test]
     fn details_of_one_pair_say_its_version_though_the_member_has_others() {
         use crate::details::{Entry, Movement, carried};
         let (henan, shanxi) = (pair("410000"), pair("140000"));
@@ -258,9 +258,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_statement_stands_by_the_last_that_came_of_it() {
+        let due = settlement::money::Money::from_fen(100);
+        let payment = Payment { serial: "S1".into(), bank: "中国银行".into(), on: date(2025, 8, 4), amount: due };
+        let agreed = stated(1, [true, true, false]);
+        let noticed = |employee: Payable, resident: Payable| PairRecord {
+            noticed_on: Some(date(2025, 7, 31)),
+            payables: ByInsurance { employee, resident },
+            ..agreed.clone()
+        };
+        let unpaid = || Payable::of(due);
+        let paid = || Payable { paid: Some(payment.clone()), ..unpaid() };
+        let settled = || Payable { received: Some(payment.clone()), ..paid() };
+        let other = || Payment { serial: "S2".into(), ..payment.clone() };
+        let apart = || Payable { received: Some(other()), ..paid() };
+        let nothing = Payable::default;
+        for (held, told) in [
             (stated(1, [false; 3]), "待确认"),
             (stated(1, [false, true, false]), "就医省已确认"),
-            (stated(1, [true, true, true]), "异议处理中"),
+            (stated(1, [true, true, true]), "异议处理中、待重出"),
             (agreed.clone(), "双方已确认"),
             (noticed(nothing(), nothing()), "已通知"),
             (noticed(unpaid(), unpaid()), "已通知"),
