@@ -87,9 +87,10 @@ pub enum Command {
         #[arg(long, default_value_t = 0)]
         version: u32,
     },
-    /// Write a member's statements, details, shares and notices of a period into a folder: as workbooks, tables and
-    /// pages to print. What an earlier run wrote there is taken away first. What is not stated yet is marked as a draft
-    /// (未定稿).
+    /// Write a member's statements, details, shares and notices of a period into a folder of its month: as workbooks, tables
+    /// and pages to print. What an earlier run wrote of that month is taken away first. What is not stated yet is marked as a
+    /// draft (未定稿); what is objected to and not stated again yet (异议处理中、待重出) is written without its settlements.
+    /// Exits with 1 where the settlements behind a row do not come to it.
     Documents {
         /// Which period, and how to reach the hub.
         #[command(flatten)]
@@ -109,7 +110,7 @@ pub enum Command {
         /// Write this version of each pair's statement (清算表) alone, an older one for example, without lists.
         #[arg(long, default_value_t = 0, hide_default_value = true)]
         version: u32,
-        /// The folder.
+        /// The folder in which each month has its own, such as 2025-06.
         #[arg(long)]
         out: PathBuf,
     },
@@ -302,9 +303,9 @@ pub async fn run(command: Command) -> Result<Ending> {
             let (regions, accounts) = (&regions, &accounts);
             let wanted = papers::Wanted { member, speaks_for, regions, accounts, settlements, version };
             let period = period(&month).await?;
-            let files = papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
-            output::files(&files, month.json)?;
-            Ok(Ending::Good)
+            let written = papers::write(&mut client(&month.access)?, &period, &wanted, &out).await?;
+            output::files(&written.files, month.json)?;
+            Ok(Ending::of(written.lists_agree))
         }
         Command::Settlements { month, home, treatment, insurance, care } => {
             behind::show(&month, v1::Lot { home, treatment, insurance, care }).await
@@ -388,9 +389,9 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
     output::numbers_from(&mut table, 4);
     output::line(&table.to_string());
     output::line(&format!(
-        "{}, {} due: {}",
+        "{}，{}：{}",
         printed::edition(told.version),
-        Money::from_fen(told.due),
+        printed::due_in_words(Money::from_fen(told.due)),
         capitals(Money::from_fen(told.due))
     ));
     Ok(Ending::Good)

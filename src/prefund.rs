@@ -149,8 +149,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Write a year's table and its notices of payment and receipt, emergency increases among them, into a folder: as
-    /// workbooks, tables and pages.
+    /// Write a year's table and its notices of payment and receipt, emergency increases among them, into a folder of the
+    /// year: as workbooks, tables and pages.
     Documents {
         /// How to reach the hub.
         #[command(flatten)]
@@ -166,7 +166,7 @@ pub enum Command {
         /// Members' bank accounts, CSV: member,name,bank,number. Each who receives must be in it.
         #[arg(long, default_value = "deploy/accounts.csv")]
         accounts: PathBuf,
-        /// The folder.
+        /// The folder in which each year has its own, such as 2026.
         #[arg(long)]
         out: PathBuf,
         /// As JSON.

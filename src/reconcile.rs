@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use clearing::breaks::{Books, Kind, Proposal};
 use proto::v1;
 use proto::v1::breaks_client::BreaksClient;
 use serde_json::json;
@@ -219,18 +220,20 @@ async fn show(of: &OfPools) -> Result<Ending> {
     let mut table = output::table(header);
     for found in &breaks {
         let v1::Branch { day, home, treatment } = branch(found);
+        let (books, kind) = (Books::from_word(&found.books), Kind::from_word(&found.kind));
+        let proposed = Proposal::from_word(&found.proposed);
         table.add_row([
             found.number.to_string(),
-            found.books.clone(),
+            books.map_or_else(|| found.books.clone(), Books::name),
             day,
             home,
             treatment,
-            found.kind.clone(),
+            books.zip(kind).map_or_else(|| found.kind.clone(), |(books, kind)| kind.between(books)),
             found.settlement.clone(),
             amount(found.outer_owed),
             amount(found.inner_owed),
             found.age_days.to_string(),
-            found.proposed.clone(),
+            proposed.map_or_else(|| found.proposed.clone(), |proposed| proposed.name().to_owned()),
         ]);
     }
     output::line(&table.to_string());

@@ -20,7 +20,7 @@ mod year;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clearing::breaks::Books;
+use clearing::breaks::{Books, reason};
 use clearing::calendar::{Calendar, HospitalDifferences};
 use clearing::carry::{Carried, carry};
 use clearing::cleared::{Cleared, by_pair, pair_of};
@@ -355,7 +355,7 @@ impl Clearing {
             Books::TreatmentHub | Books::HubHome => true,
         });
         let disputed = breaks.map(|open| {
-            let reason = format!("{} {}", open.books.word(), open.found.kind.word());
+            let reason = reason::of_break(open.books, open.found.kind);
             Disputed { settlement: open.found.settlement, reason, owner: owner_of_break(open.books) }
         });
         let disputed: Vec<Disputed> = disputed.collect();

@@ -2,6 +2,8 @@
 //! is still in doubt about is pending, not a break: its home region will say. What carrying a proposal out means for
 //! whoever would do it is decided here too; doing it is for `broker`, the treatment side and operators.
 
+pub mod reason;
+
 use jiff::civil::Date;
 use settlement::ids::SettlementId;
 use settlement::outcome::Outcome;
@@ -28,6 +30,20 @@ impl Books {
             Books::TreatmentHub => "treatment-hub",
             Books::HubHome => "hub-home",
         }
+    }
+
+    /// Whose books they are, as documents call them: the outer one's, then the inner one's.
+    pub fn keepers(self) -> [&'static str; 2] {
+        match self {
+            Books::HospitalTreatment => ["医院", "就医地"],
+            Books::TreatmentHub => ["就医地", "枢纽"],
+            Books::HubHome => ["枢纽", "参保地"],
+        }
+    }
+
+    /// What documents call them.
+    pub fn name(self) -> String {
+        self.keepers().join("与")
     }
 
     /// The books that a word names.
@@ -129,6 +145,22 @@ impl Kind {
         }
     }
 
+    /// What documents say of two books that differ so.
+    ///
+    /// ```
+    /// use clearing::breaks::{Book, Books, Kind};
+    /// assert_eq!(Kind::Missing(Book::Outer).between(Books::HospitalTreatment), "就医地有、医院无");
+    /// ```
+    pub fn between(self, books: Books) -> String {
+        let [outer, inner] = books.keepers();
+        match self {
+            Kind::Missing(Book::Outer) => format!("{inner}有、{outer}无"),
+            Kind::Missing(Book::Inner) => format!("{outer}有、{inner}无"),
+            Kind::AmountDiffers => format!("{outer}与{inner}金额不一致"),
+            Kind::StateDiffers => format!("{outer}与{inner}状态不一致"),
+        }
+    }
+
     /// The kind that a word names.
     pub fn from_word(word: &str) -> Option<Kind> {
         let all = [Kind::Missing(Book::Outer), Kind::Missing(Book::Inner), Kind::AmountDiffers, Kind::StateDiffers];
@@ -174,6 +206,18 @@ impl Proposal {
             Proposal::Resolve => "resolve",
             Proposal::Reinstate => "reinstate",
             Proposal::Investigate => "investigate",
+        }
+    }
+
+    /// What documents call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Proposal::HospitalQueries => "补查5203",
+            Proposal::HospitalReverses => "冲正2601",
+            Proposal::FetchAnswer => "补查结果",
+            Proposal::Resolve => "补登",
+            Proposal::Reinstate => "恢复",
+            Proposal::Investigate => "人工核查",
         }
     }
 

@@ -24,7 +24,7 @@ pub fn of_pair(month: Month, pair: &Pair, lots: &BTreeMap<Lot, Cleared>, names: 
         let named = [names.name_of(home.0), names.name_of(treatment.0)].into_iter();
         let named = named.chain([insurance.name().to_owned(), care.name().to_owned()]).map(Cell::Text);
         let figures = figures_of(&BTreeMap::from([(*lot, *cleared)]));
-        Row { cells: named.chain(figures).collect(), detail: Some(lot_name(lot)) }
+        Row { cells: named.chain(figures).collect(), detail: Some(lot_name(lot)), pair: Some(*pair) }
     });
     let about = [("参保省", pair.home), ("就医省", pair.treatment)];
     let about = about.map(|(what, member)| (what.to_owned(), names.name_of(member.0))).into();
@@ -66,7 +66,7 @@ fn row_of(payer: Payer, cleared: &Cleared, named: [String; 2], pair: &Pair) -> O
     }
     let words = named.into_iter().chain([payer.name().to_owned()]).map(Cell::Text);
     let cells = words.chain(moved.map(Cell::Money)).chain([Cell::Money(payer.share_of(&cleared.net()))]).collect();
-    Some(Row { cells, detail: Some(pair_name(pair)) })
+    Some(Row { cells, detail: Some(pair_name(pair)), pair: Some(*pair) })
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::postings::Turn;
 
+use crate::breaks::reason;
 use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign};
 use crate::figures::{DEDUCTED, net_columns};
 use crate::month::Month;
@@ -120,12 +121,14 @@ pub fn carried(month: Month, member: MemberCode, entries: &BTreeMap<Pair, Vec<En
     let rows = of_member(member, entries).filter_map(|(pair, entry)| {
         let is_carried = matches!(entry.movement, Movement::CarriedIn | Movement::CarriedOut);
         let mut cells = names_of(pair, entry, names);
-        cells.extend([entry.movement.name().to_owned(), month_or_list(entry), entry.reason.clone()].map(Cell::Text));
+        cells.extend(
+            [entry.movement.name().to_owned(), month_or_list(entry), reason::told(&entry.reason)].map(Cell::Text),
+        );
         let Sums { visits, total, .. } = entry.sums;
         let (booked, along) = (entry.sums.owed(), entry.along);
         cells.extend([Cell::Count(visits), Cell::Money(total)]);
         cells.extend([booked, along, booked + along].map(Cell::Money));
-        is_carried.then_some(Row { cells, detail: None })
+        is_carried.then_some(Row { cells, detail: None, pair: Some(*pair) })
     });
     let about = vec![("成员".to_owned(), names.name_of(member.0))];
     document("转入转出明细", month, about, columns, rows.collect())
@@ -157,7 +160,7 @@ pub fn deductions(
         cells.extend(letter_of(objection.as_ref()).map(Cell::Text));
         cells.extend(Fund::ALL.map(|fund| Cell::Money(-entry.sums.funds.of(fund))));
         cells.push(Cell::Money(-entry.sums.owed()));
-        Some(Row { cells, detail: None })
+        Some(Row { cells, detail: None, pair: Some(*pair) })
     });
     let about = vec![("成员".to_owned(), names.name_of(member.0))];
     document("审核扣款明细", month, about, columns, rows.collect())
@@ -188,7 +191,7 @@ pub fn corrections(
             cells.extend([month_or_list(entry), entry.reason.clone(), on.to_string(), fund_name].map(Cell::Text));
             let (told, now) = (told.of(fund), now.of(fund));
             cells.extend([told, now, now - told].map(Cell::Money));
-            Row { cells, detail: None }
+            Row { cells, detail: None, pair: Some(*pair) }
         };
         changed.map(row).collect()
     });
@@ -214,12 +217,12 @@ pub fn behind<'e>(
         let mut cells = names_of(pair, entry, names);
         let day = entry.day.map(|day| day.to_string()).unwrap_or_default();
         let other = entry.other.filter(|other| *other != month).map(|other| other.to_string()).unwrap_or_default();
-        cells.extend([entry.movement.name().to_owned(), day, other, entry.reason.clone()].map(Cell::Text));
+        cells.extend([entry.movement.name().to_owned(), day, other, reason::told(&entry.reason)].map(Cell::Text));
         let gross = entry.gross();
         cells.extend([Cell::Count(gross.visits), Cell::Money(gross.total)]);
         cells.extend(Payer::all().map(|payer| Cell::Money(payer.share_of(&gross))));
         cells.extend([entry.deducted(), entry.sums.owed()].map(Cell::Money));
-        Row { cells, detail: None }
+        Row { cells, detail: None, pair: Some(*pair) }
     });
     document("结算明细", month, vec![], columns, rows.collect())
 }

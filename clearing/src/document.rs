@@ -3,6 +3,8 @@
 
 use settlement::money::Money;
 
+use crate::period::Pair;
+
 /// A document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
@@ -71,13 +73,15 @@ pub enum Sign {
     Minus,
 }
 
-/// A row, and where its settlements are to be found.
+/// A row, whom it is about, and where its settlements are to be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// A cell for each column.
     pub cells: Vec<Cell>,
     /// The list of the settlements behind it: its name, and once it is written the way there; none where there is none.
     pub detail: Option<String>,
+    /// The pair of members that it is about; none where it is about several, or none.
+    pub pair: Option<Pair>,
 }
 
 /// A cell.
@@ -123,12 +127,7 @@ impl Column {
 impl Document {
     /// The totals of a column; none for words.
     pub fn total(&self, column: usize) -> Option<Cell> {
-        self.total_of(&self.rows, column)
-    }
-
-    /// What some of its rows come to in a column; none for words.
-    pub fn total_of(&self, rows: &[Row], column: usize) -> Option<Cell> {
-        let cells = || rows.iter().filter_map(|row| row.cells.get(column));
+        let cells = || self.rows.iter().filter_map(|row| row.cells.get(column));
         match self.columns.get(column)?.kind {
             ColumnKind::Text => None,
             ColumnKind::Count => {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::details::pair_name;
 use crate::document::{Cell, Column, DRAFT, Document, Stamp};
 use crate::payment::Payable;
 use crate::period::{Pair, PairRecord, Stage, Statement};
@@ -14,6 +13,7 @@ use crate::statement::Names;
 const VERSION: &str = "版次";
 const STANDING: &str = "状态";
 
+const OBJECTED: &str = "异议处理中、待重出";
 const SETTLED: &str = "已收付";
 const PAID: &str = "已付款";
 const RECEIVED: &str = "已收款";
@@ -39,14 +39,15 @@ pub fn stamp<'p>(stage: Stage, own: impl IntoIterator<Item = (&'p Pair, &'p Pair
     )
 }
 
-/// Where pairs differ in version or standing, and each row of a document is about one pair, lets each row say its own,
-/// behind its figures, in place of the stamp that says it of all.
+/// Where each row of a document is about one pair, and the stamp does not say of all what each would, lets each row say its
+/// own version and standing, behind its figures, in place of the stamp.
 pub fn by_row(mut document: Document, records: &BTreeMap<Pair, PairRecord>) -> Document {
-    let of_row: BTreeMap<String, &PairRecord> = records.iter().map(|(pair, held)| (pair_name(pair), held)).collect();
-    let own = document.rows.iter().map(|row| row.detail.as_ref().and_then(|name| of_row.get(name)).copied());
+    let own = document.rows.iter().map(|row| row.pair.and_then(|pair| records.get(&pair)));
     let Some(own) = own.collect::<Option<Vec<&PairRecord>>>() else { return document };
     let told: Vec<[String; 2]> = own.into_iter().map(|held| [version(held), standing(held).to_owned()]).collect();
-    if told.iter().all(|row| Some(row) == told.first()) {
+    let of_all = |what| document.stamp.told.iter().find(|(named, _)| named == what).map(|(_, text)| text);
+    let of_all = [VERSION, STANDING].map(of_all);
+    if told.iter().all(|row| row.each_ref().map(Some) == of_all) {
         return document;
     }
     document.columns.extend([VERSION, STANDING].map(Column::text));
@@ -55,6 +56,19 @@ pub fn by_row(mut document: Document, records: &BTreeMap<Pair, PairRecord>) -> D
     }
     document.stamp.told.retain(|(what, _)| what != VERSION && what != STANDING);
     document
+}
+
+/// Whether a pair's newest statement is objected to, and another is to take its place: what stands behind that one is not
+/// what it states any more, so its settlements are listed with the next.
+pub fn is_to_be_restated(held: &PairRecord) -> bool {
+    held.statement.is_some_and(|statement| statement.is_objected)
+}
+
+/// Which pairs of a document its list leaves out, since they are to be stated again; none where there are none.
+pub fn left_out<'p>(own: impl IntoIterator<Item = (&'p Pair, &'p PairRecord)>, names: &impl Names) -> Option<String> {
+    let own = own.into_iter().filter(|(_, held)| is_to_be_restated(held));
+    let named: Vec<String> = own.map(|(pair, _)| between(pair, names)).collect();
+    (!named.is_empty()).then(|| format!("{}（{OBJECTED}）", named.join("、")))
 }
 
 /// The stamp of an older version of a pair's statement, which a newer one stands in place of. On which day it was issued
@@ -69,7 +83,7 @@ pub fn standing(held: &PairRecord) -> &'static str {
     let Some(statement) = held.statement else { return DRAFT };
     let (is_due, due) = (!held.is_nothing_due(), || held.to_be_paid().map(|(_, payable)| payable));
     match (statement.home_confirmed, statement.treatment_confirmed) {
-        _ if statement.is_objected => "异议处理中",
+        _ if statement.is_objected => OBJECTED,
         _ if is_due && due().all(Payable::is_settled) => SETTLED,
         // Whoever's record is wrong corrects it before anything else is said of the money.
         _ if due().any(|due| due.open_difference().is_some()) => APART,
@@ -118,22 +132,29 @@ fn grouped(own: &[(&Pair, &PairRecord)], names: &impl Names, of: impl Fn(&PairRe
         return groups.into_keys().next();
     }
     let told = groups.iter().map(|(what, pairs)| {
-        let named = |pair: &&Pair| format!("{}→{}", names.name_of(pair.home.0), names.name_of(pair.treatment.0));
         if pairs.len() > NAMED {
             format!("{what}（{}对）", pairs.len())
         } else {
-            format!("{what}（{}）", pairs.iter().map(named).collect::<Vec<_>>().join("、"))
+            format!("{what}（{}）", pairs.iter().map(|pair| between(pair, names)).collect::<Vec<_>>().join("、"))
         }
     });
     Some(told.collect::<Vec<_>>().join("；"))
 }
 
+fn between(pair: &Pair, names: &impl Names) -> String {
+    format!("{}→{}", names.name_of(pair.home.0), names.name_of(pair.treatment.0))
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use settlement::ids::{MemberCode, RegionCode};
+    use settlement::encounter::CareKind;
+    use settlement::ids::{MemberCode, PoolCode, RegionCode, SettlementId};
+    use settlement::money::Money;
+    use settlement::person::Insurance;
 
     use super::*;
+    use crate::obligation::{Lot, Sums};
     use crate::payment::{ByInsurance, Payment};
     use crate::statement::ByCode;
 
@@ -206,6 +227,38 @@ mod tests {
     }
 
     #[test]
+    fn details_of_one_pair_say_its_version_though_the_member_has_others() {
+        use crate::details::{Entry, Movement, carried};
+        let (henan, shanxi) = (pair("410000"), pair("140000"));
+        let (home, treatment) = (PoolCode(henan.home.0), PoolCode(henan.treatment.0));
+        let entry = Entry {
+            settlement: SettlementId::new("s1").expect("an id"),
+            lot: Lot { home, treatment, insurance: Insurance::Employee, care: CareKind::Inpatient },
+            movement: Movement::CarriedOut,
+            day: None,
+            other: None,
+            reason: "hub-home missing-inner".into(),
+            sums: Sums::default(),
+            along: Money::ZERO,
+        };
+        let records = BTreeMap::from([(henan, stated(1, [true, true, false])), (shanxi, stated(2, [false; 3]))]);
+        let mut paper = carried(
+            crate::statement::tests::month(),
+            henan.treatment,
+            &BTreeMap::from([(henan, vec![entry])]),
+            &ByCode,
+        );
+        paper.stamp = stamp(Stage::Stated, &records, &ByCode);
+        let paper = by_row(paper, &records);
+        let of = |name: &str| paper.columns.iter().position(|column| column.name == name);
+        let said = |name: &str| of(name).map(|at| paper.rows[0].cells[at].clone());
+        for (column, text) in [("版次", "第1版"), ("状态", "双方已确认"), ("原因", "枢纽有、参保地无")]
+        {
+            assert_eq!(said(column), Some(Cell::Text(text.into())), "{column}");
+        }
+    }
+
+    #[test]
     fn a_statement_stands_by_the_last_that_came_of_it() {
         let due = settlement::money::Money::from_fen(100);
         let payment = Payment { serial: "S1".into(), bank: "中国银行".into(), on: date(2025, 8, 4), amount: due };
@@ -224,7 +277,7 @@ mod tests {
         for (held, told) in [
             (stated(1, [false; 3]), "待确认"),
             (stated(1, [false, true, false]), "就医省已确认"),
-            (stated(1, [true, true, true]), "异议处理中"),
+            (stated(1, [true, true, true]), "异议处理中、待重出"),
             (agreed.clone(), "双方已确认"),
             (noticed(nothing(), nothing()), "已通知"),
             (noticed(unpaid(), unpaid()), "已通知"),

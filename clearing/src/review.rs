@@ -8,6 +8,9 @@ use settlement::money::Money;
 
 use crate::obligation::{Payer, Sums};
 
+/// Why a deduction was released: its settlement was undone.
+pub const GIVEN_BACK: &str = "结算已撤销，扣款随之退回";
+
 /// What a deduction takes off, fund by fund. Account money is the patient's own and is never deducted.
 pub type Deducted = FundShares;
 
@@ -186,6 +189,20 @@ pub fn restore(paid: &Sums, taken: &[Deducted], deduction: &Deducted) -> Result<
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// Why a deduction stays released although its settlement is in force again: what [`restore`] says against it.
+pub fn stays_released(faults: &[ReviewFault]) -> String {
+    let told = |fault: &ReviewFault| match fault {
+        ReviewFault::AboveThePayment { payer, wanted, left } => {
+            format!("{}扣款{wanted}元，超过余额{left}元", payer.name())
+        }
+        ReviewFault::NotPositive { payer } | ReviewFault::AboveTheLodged { payer, .. } => {
+            format!("{}扣款金额有误", payer.name())
+        }
+        ReviewFault::NothingAgreed => "扣款金额有误".to_owned(),
+    };
+    format!("结算已恢复，扣款不再扣回：{}", faults.iter().map(told).collect::<Vec<_>>().join("；"))
 }
 
 /// Checks what hospital and agency agreed on after an objection: any part of what was lodged. Nothing is no agreement: such

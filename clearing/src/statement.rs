@@ -59,7 +59,7 @@ pub fn national(month: Month, pairs: &Pairs, names: &impl Names) -> Document {
     columns.extend(figures(columns.len()));
     let rows = pairs.iter().map(|(pair, lots)| {
         let named = [pair.home.0, pair.treatment.0].map(|code| Cell::Text(names.name_of(code)));
-        row(named, lots, Some(pair_name(pair)))
+        row(named, lots, pair_name(pair), Some(*pair))
     });
     document("全国跨省异地就医费用清算表", month, vec![], columns, rows.collect())
 }
@@ -78,7 +78,7 @@ pub fn of_member(month: Month, member: MemberCode, side: Side, pairs: &Pairs, na
             Side::Home => pair.treatment,
             Side::Treatment => pair.home,
         };
-        row([Cell::Text(names.name_of(across.0))], lots, Some(pair_name(pair)))
+        row([Cell::Text(names.name_of(across.0))], lots, pair_name(pair), Some(*pair))
     });
     let about = vec![(own.to_owned(), names.name_of(member.0))];
     document(title, month, about, columns, rows.collect())
@@ -100,7 +100,8 @@ pub fn detail(month: Month, member: MemberCode, insurance: Insurance, pairs: &Pa
     }
     let rows = grouped.iter().map(|((pool, treatment, care), lots)| {
         let named = [names.name_of(pool.0), names.name_of(treatment.0), care.name().to_owned()].map(Cell::Text);
-        row(named, lots, Some(detail_name(*pool, *treatment, insurance, *care)))
+        let pair = Pair { home: member, treatment: *treatment };
+        row(named, lots, detail_name(*pool, *treatment, insurance, *care), Some(pair))
     });
     let about = vec![("参保省".to_owned(), names.name_of(member.0))];
     document(title, month, about, columns, rows.collect())
@@ -119,7 +120,7 @@ pub fn shares(month: Month, member: MemberCode, pairs: &Pairs, names: &impl Name
     let rows = grouped.iter().map(|((pool, insurance), lots)| {
         let named = [names.name_of(pool.0), insurance.name().to_owned()].map(Cell::Text);
         let lots = lots.iter().map(|((_, lot), cleared)| (*lot, *cleared)).collect();
-        row(named, &lots, Some(share_name(*pool, *insurance)))
+        row(named, &lots, share_name(*pool, *insurance), None)
     });
     let about = vec![("参保省".to_owned(), names.name_of(member.0))];
     document("统筹区分担表", month, about, columns, rows.collect())
@@ -163,7 +164,7 @@ pub fn notice(
     about.extend(held.noticed_on.map(|day| ("通知日期".to_owned(), day.to_string())));
     about.push(("险种".to_owned(), insurance.name().to_owned()));
     let title = notice_title(insurance, for_payer);
-    let rows = vec![Row { cells, detail: None }];
+    let rows = vec![Row { cells, detail: None, pair: Some(*pair) }];
     let notice = document(title, month, about, columns, rows);
     let accounts = accounts.into_iter().map(|(what, text)| (what.to_owned(), text.clone())).collect();
     Some(Document { is_totalled: false, amount: Some(amount), accounts, ..notice })
@@ -203,8 +204,8 @@ pub(crate) fn document(
     Document { amount, ..totalled }
 }
 
-fn row<const N: usize>(named: [Cell; N], lots: &BTreeMap<Lot, Cleared>, detail: Option<String>) -> Row {
-    Row { cells: named.into_iter().chain(figures_of(lots)).collect(), detail }
+fn row<const N: usize>(named: [Cell; N], lots: &BTreeMap<Lot, Cleared>, detail: String, pair: Option<Pair>) -> Row {
+    Row { cells: named.into_iter().chain(figures_of(lots)).collect(), detail: Some(detail), pair }
 }
 
 /// What documents of a period come to across members: what all owe, and what all are owed. They are the same.

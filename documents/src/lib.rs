@@ -1,5 +1,6 @@
 //! Documents as files: a workbook in which a person can check every figure, a table for programs, and a page to print.
-//! What stands in them, `clearing::statement` says. No I/O: bytes come back.
+//! What stands in them, `clearing::statement` says. No I/O but what is given: bytes come back, and a table that is too long to
+//! be held is read from and written to what the caller opened.
 //!
 //! | look in | for |
 //! |---|---|
@@ -48,6 +49,14 @@ pub enum WriteError {
         title: String,
         /// Why.
         source: csv::Error,
+    },
+    /// A table that is read again.
+    #[error("line {line} of {title} is not as it was written")]
+    Unread {
+        /// The document.
+        title: String,
+        /// The line.
+        line: u64,
     },
     /// The page.
     #[error("cannot write {title} as a page")]

@@ -3,7 +3,10 @@
 //! people read and sign. What a program must not miss follows each row: the account that is paid into, and which edition
 //! it is (版次, 状态, 出具日期). A cell that a spreadsheet would take for a formula is marked as words.
 
-use clearing::document::{Cell, Document};
+use std::io::Read;
+
+use clearing::document::{Cell, ColumnKind, Document, Row};
+use settlement::money::Money;
 
 use crate::WriteError;
 
@@ -32,6 +35,33 @@ pub fn rows(document: &Document) -> Result<Vec<u8>, WriteError> {
     records(document, document.rows.iter().map(|row| row.cells.iter().map(text).chain(told())))
 }
 
+/// The rows of a document's table, as [`write()`] and [`rows`] wrote them, read one by one: the document says what its columns
+/// hold.
+pub fn read<'d>(document: &'d Document, table: impl Read + 'd) -> impl Iterator<Item = Result<Row, WriteError>> + 'd {
+    let records = csv::Reader::from_reader(table).into_records();
+    records.map(|record| {
+        let record = record.map_err(|source| WriteError::Table { title: document.title.clone(), source })?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let cells = document.columns.iter().zip(&record).map(|(column, text)| cell(&column.kind, text));
+        let cells: Option<Vec<Cell>> = cells.collect();
+        let cells = cells.filter(|cells| cells.len() == document.columns.len());
+        let cells = cells.ok_or_else(|| WriteError::Unread { title: document.title.clone(), line })?;
+        Ok(Row { cells, detail: None, pair: None })
+    })
+}
+
+fn cell(kind: &ColumnKind, text: &str) -> Option<Cell> {
+    match kind {
+        ColumnKind::Text => Some(Cell::Text(of_words(text).to_owned())),
+        ColumnKind::Count => text.parse().ok().map(Cell::Count),
+        ColumnKind::Money | ColumnKind::WorkedOut(_) => {
+            // Money is written with both of its places.
+            let (yuan, fen) = text.split_once('.').filter(|(_, fen)| fen.len() == 2)?;
+            format!("{yuan}{fen}").parse().ok().map(|fen| Cell::Money(Money::from_fen(fen)))
+        }
+    }
+}
+
 /// What follows each row.
 fn following(document: &Document) -> impl Iterator<Item = &(String, String)> {
     document.accounts.iter().chain(&document.stamp.told)
@@ -57,6 +87,13 @@ fn text(cell: &Cell) -> String {
     }
 }
 
+/// What a spreadsheet would take for a formula begins so.
+const FORMULAS: [char; 4] = ['=', '+', '-', '@'];
+
 fn as_words(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(FORMULAS) { format!("'{text}") } else { text.to_owned() }
+}
+
+fn of_words(text: &str) -> &str {
+    text.strip_prefix('\'').filter(|text| text.starts_with(FORMULAS)).unwrap_or(text)
 }

@@ -1,6 +1,13 @@
 //! A document as a workbook of one sheet: title, what it is about, table, totals, the amount in capital numerals, who
 //! signs. Totals, and figures that are worked out, are formulas, so that a spreadsheet works them out again. A table that is
-//! too long for a sheet goes on in the next; each is summed up (小计), and the last has the totals.
+//! too long for a sheet goes on in the next; each is summed up (小计), and the last has the totals. Rows that are too many to
+//! be held are written one by one ([`write_rows`]).
+
+mod totals;
+
+use std::borrow::Borrow;
+use std::io::Write;
+use std::path::Path;
 
 use clearing::capitals::capitals;
 use clearing::document::{Cell, Column, ColumnKind, DRAFT, Document, Row, SIGNED_BY, Sign};
@@ -11,11 +18,11 @@ use rust_xlsxwriter::{
 };
 
 use crate::{WIDE, WriteError, heading};
+use totals::Totals;
 
-/// Numbers of a spreadsheet show fifteen digits and no more. A figure beyond would be another number than the one that
-/// is cleared, and one written as words would drop out of the sums, so such a document is not written at all.
-const EXACT: u64 = 999_999_999_999_999;
 const MONEY: &str = "#,##0.00";
+/// What a spreadsheet takes as words however it looks: ids and account numbers are none of its numbers.
+const WORDS: &str = "@";
 /// As spreadsheets number paper.
 const A3: u8 = 8;
 const A4: u8 = 9;
@@ -38,68 +45,97 @@ pub fn write(documents: &[Document], made_on: Date) -> Result<Vec<u8>, WriteErro
 pub fn write_in_sheets(documents: &[Document], rows: usize, made_on: Date) -> Result<Vec<u8>, WriteError> {
     let mut workbook = Workbook::new();
     for document in documents {
-        every_figure_is_exact(document)?;
-        let failed = |source| WriteError::Workbook { title: document.title.clone(), source };
-        let mut before = Vec::new();
-        for part in parts(document, rows.max(1)) {
-            let summed = sheet(workbook.add_worksheet(), document, (&part, &before)).map_err(failed)?;
-            before.push((part.name, summed));
-        }
+        let parts = parts(document, document.rows.len(), rows.max(1));
+        let own = document.rows.iter().map(Ok);
+        sheets(&mut workbook, document, &parts, own, |workbook| Ok(workbook.add_worksheet()))?;
     }
-    finish(workbook, made_on).map_err(|source| WriteError::Workbook { title: String::new(), source })
+    let failed = |source| WriteError::Workbook { title: String::new(), source };
+    made(&mut workbook, made_on).map_err(failed)?;
+    workbook.save_to_buffer().map_err(failed)
 }
 
-fn every_figure_is_exact(document: &Document) -> Result<(), WriteError> {
-    let digits = |cell: &Cell| match cell {
-        Cell::Text(_) => 0,
-        Cell::Count(count) => count.unsigned_abs(),
-        Cell::Money(amount) => amount.fen().unsigned_abs(),
-    };
-    for (column, Column { name, kind: _ }) in document.columns.iter().enumerate() {
-        let total = document.total(column);
-        let cells = document.rows.iter().filter_map(|row| row.cells.get(column)).chain(&total);
-        if cells.map(digits).any(|figure| figure > EXACT) {
-            return Err(WriteError::TooLong { title: document.title.clone(), column: name.clone() });
-        }
-    }
-    Ok(())
+/// Writes a document of so many rows as a workbook, row by row: one is all that is held of them. What is not finished yet
+/// lies in `scratch`, a folder. The document itself has no rows, and says by itself what it comes to.
+///
+/// # Errors
+/// As [`write()`]; when a row cannot be had, or the workbook not be written.
+pub fn write_rows(
+    document: &Document,
+    (rows, count): (impl Iterator<Item = Result<Row, WriteError>>, usize),
+    made_on: Date,
+    scratch: &Path,
+    into: impl Write + Send,
+) -> Result<(), WriteError> {
+    let failed = |source| WriteError::Workbook { title: document.title.clone(), source };
+    let mut workbook = Workbook::new();
+    workbook.set_tempdir(scratch).map_err(failed)?;
+    let parts = parts(document, count, A_SHEET);
+    sheets(&mut workbook, document, &parts, rows, Workbook::add_worksheet_with_constant_memory)?;
+    made(&mut workbook, made_on).map_err(failed)?;
+    workbook.save_to_writer(into).map_err(failed)
 }
 
 /// The day stands in it, and not the instant, so that the same documents of a day are the same bytes.
-fn finish(mut workbook: Workbook, made_on: Date) -> Result<Vec<u8>, XlsxError> {
+fn made(workbook: &mut Workbook, made_on: Date) -> Result<(), XlsxError> {
     let (year, month, day) = (made_on.year(), made_on.month(), made_on.day());
     let year = u16::try_from(year).unwrap_or(1900);
     let made = ExcelDateTime::from_ymd(year, month.unsigned_abs(), day.unsigned_abs())?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&made));
-    workbook.save_to_buffer()
+    Ok(())
 }
 
 /// What of a document stands in one sheet.
-struct Part<'d> {
+struct Part {
     /// The sheet's name.
     name: String,
-    rows: &'d [Row],
+    /// How many rows.
+    rows: usize,
     /// Which of how many, counted from 1.
     place: (usize, usize),
 }
 
-/// A document's sheets: one where its rows have room in it.
-fn parts(document: &Document, rows: usize) -> Vec<Part<'_>> {
-    let count = document.rows.len().div_ceil(rows).max(1);
+/// The sheets of a document of so many rows: one where they have room in it.
+fn parts(document: &Document, all: usize, rows: usize) -> Vec<Part> {
+    let count = all.div_ceil(rows).max(1);
     let part = |index: usize| {
-        let first = index * rows;
-        let rows = &document.rows[first..document.rows.len().min(first + rows)];
+        let rows = rows.min(all - index * rows);
         Part { name: sheet_name(&document.title, index), rows, place: (index + 1, count) }
     };
     (0..count).map(part).collect()
 }
 
-/// Writes one sheet of a document after those before it, each by its name and the row of its sums; tells where its own are.
-fn sheet(
-    sheet: &mut Worksheet,
+/// Writes a document's sheets one after the other, each made as it is asked for.
+fn sheets<R: Borrow<Row>>(
+    workbook: &mut Workbook,
     document: &Document,
-    (part, before): (&Part<'_>, &[(String, u32)]),
-) -> Result<u32, XlsxError> {
+    parts: &[Part],
+    mut rows: impl Iterator<Item = Result<R, WriteError>>,
+    add: impl for<'w> Fn(&'w mut Workbook) -> Result<&'w mut Worksheet, XlsxError>,
+) -> Result<(), WriteError> {
+    let failed = |source| WriteError::Workbook { title: document.title.clone(), source };
+    // Each sheet before by its name and the row of its sums, and what they come to.
+    let (mut before, mut all) = (Vec::new(), Totals::of(document));
+    for part in parts {
+        let sheet = add(workbook).map_err(failed)?;
+        let first = begin(sheet, document, part).map_err(failed)?;
+        let (mut next, mut own) = (first, Totals::of(document));
+        for row in rows.by_ref().take(part.rows) {
+            let row = row?;
+            let row: &Row = row.borrow();
+            own.add(row)?;
+            all.add(row)?;
+            write_row(sheet, next, document, row).map_err(failed)?;
+            next += 1;
+        }
+        all.ensure_exact()?;
+        end(sheet, document, part, (first, next), (&own, &all), &before).map_err(failed)?;
+        before.push((part.name.clone(), next));
+    }
+    Ok(())
+}
+
+/// What stands above a sheet's table; tells the row where it begins.
+fn begin(sheet: &mut Worksheet, document: &Document, part: &Part) -> Result<u32, XlsxError> {
     let (place, count) = part.place;
     let last_column = u16::try_from(document.columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
     sheet.set_name(&part.name)?;
@@ -119,41 +155,51 @@ fn sheet(
     sheet.write(1, 0, about.join("　"))?;
     let header = 2;
     head(sheet, header, &document.columns)?;
-    let first = header + 1;
-    let mut next = first;
-    for row in part.rows {
-        for (column, cell) in (0..).zip(&row.cells) {
-            let kind = document.columns.get(usize::from(column)).map(|column| &column.kind);
-            match (cell, &row.detail) {
-                (Cell::Text(text), Some(way)) if column == 0 => {
-                    // A relative way is kept as it is.
-                    let url = Url::new(format!("file:///{way}")).set_text(text);
-                    sheet.write_url_with_format(next, column, url, &bordered())?;
-                }
-                _ => write_cell(sheet, next, column, cell, kind)?,
+    Ok(header + 1)
+}
+
+fn write_row(sheet: &mut Worksheet, at: u32, document: &Document, row: &Row) -> Result<(), XlsxError> {
+    for (column, cell) in (0..).zip(&row.cells) {
+        let kind = document.columns.get(usize::from(column)).map(|column| &column.kind);
+        match (cell, &row.detail) {
+            (Cell::Text(text), Some(way)) if column == 0 => {
+                // A relative way is kept as it is.
+                let url = Url::new(format!("file:///{way}")).set_text(text);
+                sheet.write_url_with_format(at, column, url, &bordered())?;
             }
+            _ => write_cell(sheet, at, column, cell, kind)?,
         }
-        next += 1;
     }
-    let summed = next;
+    Ok(())
+}
+
+/// What stands below a sheet's table, which has its rows from one to before another: its sums, and those of all where it
+/// is the last.
+fn end(
+    sheet: &mut Worksheet,
+    document: &Document,
+    part: &Part,
+    (first, summed): (u32, u32),
+    (own, all): (&Totals<'_>, &Totals<'_>),
+    before: &[(String, u32)],
+) -> Result<(), XlsxError> {
+    let ((place, count), mut next) = (part.place, summed);
     if document.is_totalled {
-        let own = |column| format!("SUM({}:{})", row_col_to_cell(first, column), row_col_to_cell(summed - 1, column));
+        let of_own =
+            |column| format!("SUM({}:{})", row_col_to_cell(first, column), row_col_to_cell(summed - 1, column));
         let name = if count > 1 { "小计" } else { "合计" };
-        totals(sheet, document, (name, summed), part.rows, own)?;
+        write_totals(sheet, document, (name, summed), own, of_own)?;
         next += 1;
         if count > 1 && place == count {
-            let all = |column| {
+            let of_all = |column| {
                 let others = before.iter().map(|(name, row)| format!("'{name}'!{}+", row_col_to_cell(*row, column)));
                 others.chain([row_col_to_cell(summed, column)]).collect()
             };
-            totals(sheet, document, ("合计", next), &document.rows, all)?;
+            write_totals(sheet, document, ("合计", next), all, of_all)?;
             next += 1;
         }
     }
-    if place == count {
-        foot(sheet, document, next)?;
-    }
-    Ok(summed)
+    if place == count { foot(sheet, document, next) } else { Ok(()) }
 }
 
 fn head(sheet: &mut Worksheet, row: u32, columns: &[Column]) -> Result<(), XlsxError> {
@@ -186,7 +232,9 @@ fn write_cell(
         }
         (Cell::Money(amount), _) => write_number(sheet, (row, column), &amount.to_string(), MONEY),
         (Cell::Count(count), _) => write_number(sheet, (row, column), &count.to_string(), COUNT),
-        (Cell::Text(text), _) => sheet.write_with_format(row, column, text.as_str(), &bordered()).map(drop),
+        (Cell::Text(text), _) => {
+            sheet.write_with_format(row, column, text.as_str(), &bordered().set_num_format(WORDS)).map(drop)
+        }
     }
 }
 
@@ -205,17 +253,16 @@ fn write_number(sheet: &mut Worksheet, (row, column): (u32, u16), digits: &str, 
 }
 
 /// A row of what columns come to over some rows, by its name; of each column that is summed, the formula.
-fn totals(
+fn write_totals(
     sheet: &mut Worksheet,
     document: &Document,
     (name, at): (&str, u32),
-    rows: &[Row],
+    totals: &Totals<'_>,
     formula: impl Fn(u16) -> String,
 ) -> Result<(), XlsxError> {
     let bold = bordered().set_bold();
     for (column, Column { name: _, kind }) in (0..).zip(&document.columns) {
-        let total = document.total_of(rows, usize::from(column));
-        let (Some(total), false) = (total, rows.is_empty()) else {
+        let Some(total) = totals.total(usize::from(column)) else {
             let text = if column == 0 { name } else { "" };
             sheet.write_with_format(at, column, text, &bold)?;
             continue;

@@ -146,6 +146,7 @@ fn of_figures(count: i64, fen: i64) -> Document {
         rows: vec![Row {
             cells: vec![Cell::Text("河南省".into()), Cell::Count(count), Cell::Money(Money::from_fen(fen))],
             detail: None,
+            pair: None,
         }],
         is_totalled: true,
         amount: None,
@@ -225,6 +226,42 @@ fn a_table_that_is_too_long_for_a_sheet_goes_on_in_the_next() {
     {
         assert_eq!(formulas.get_value(place).map(String::as_str), Some(wanted));
     }
+}
+
+#[test]
+fn rows_that_are_not_held_become_the_same_workbook_and_ids_stay_words() {
+    let mut document = documents().remove(0);
+    for (at, row) in document.rows.iter_mut().enumerate() {
+        row.cells[0] = Cell::Text(["310000175039009000000000000001", "=1+1", "", "0007"][at % 4].into());
+    }
+    document.stamp.told = vec![("版次".to_owned(), "第2版".to_owned())];
+    let table = [documents::table::write(&document), documents::table::rows(&document)];
+    let table = table.into_iter().collect::<Result<Vec<_>, _>>().expect("a table").concat();
+    let twice = Document { rows: [document.rows.clone(), document.rows.clone()].concat(), ..document.clone() };
+    let head = Document { rows: vec![], ..document };
+    let rows = || documents::table::read(&head, table.as_slice());
+    let read: Vec<Row> = rows().collect::<Result<_, _>>().expect("rows");
+    let cells = |rows: &[Row]| rows.iter().map(|row| row.cells.clone()).collect::<Vec<_>>();
+    assert_eq!(cells(&read), cells(&twice.rows));
+    let (day, scratch, mut bytes) = (date(2025, 7, 21), tempfile::tempdir().expect("a folder"), Vec::new());
+    let written = documents::workbook::write_rows(&head, (rows(), read.len()), day, scratch.path(), &mut bytes);
+    written.expect("a workbook");
+    let held = Document { rows: read, ..head.clone() };
+    let held = documents::workbook::write(&[held], day).expect("a workbook");
+    let mut workbooks = [bytes, held].map(|bytes| {
+        let workbook: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).expect("a workbook");
+        workbook
+    });
+    let [streamed, held] = workbooks.each_mut().map(|workbook| {
+        let (range, formulas) = (workbook.worksheet_range(&head.title), workbook.worksheet_formula(&head.title));
+        (range.expect("a sheet"), formulas.expect("formulas"))
+    });
+    assert_eq!(streamed, held);
+    let first = |row| streamed.0.get_value((row, 0)).cloned();
+    assert_eq!(first(3), Some(Data::String("310000175039009000000000000001".into())));
+    assert_eq!(first(4), Some(Data::String("=1+1".into())));
+    let spoilt = documents::table::read(&head, "a,b\n3.1,x\n".as_bytes()).next().expect("a row");
+    assert!(spoilt.expect_err("it is not ours").to_string().starts_with("line 2 of"));
 }
 
 #[test]

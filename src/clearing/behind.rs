@@ -2,6 +2,7 @@
 //! counts. Deductions come to the lot's 审核扣款, the others to what its funds and accounts pay before it.
 
 use anyhow::{Result, anyhow};
+use clearing::breaks::reason;
 use clearing::details::{Entry, Movement};
 use proto::convert::cleared::read_named_lot;
 use proto::v1;
@@ -34,7 +35,7 @@ pub async fn show(of: &OfMonth, lot: v1::Lot) -> Result<Ending> {
         print_json(&entries.iter().map(|entry| json_of(entry, &of.month)).collect())?;
         return Ok(Ending::Good);
     }
-    let about = ["setl_id", "动作", "day", "另一所属期", "原因", "人次"];
+    let about = ["setl_id", "动作", "日期", "另一所属期", "原因", "人次"];
     let amounts = ["医疗费总额", "基金", "个人账户", "审核扣款", "清算金额"];
     let mut table = output::table(about.into_iter().chain(amounts));
     for entry in &entries {
@@ -44,7 +45,7 @@ pub async fn show(of: &OfMonth, lot: v1::Lot) -> Result<Ending> {
             movement.name().to_owned(),
             day_of(entry),
             other_of(entry, &of.month),
-            reason.clone(),
+            reason::told(reason),
             gross.visits.to_string(),
             gross.total.to_string(),
             gross.funds.total().to_string(),
@@ -57,7 +58,7 @@ pub async fn show(of: &OfMonth, lot: v1::Lot) -> Result<Ending> {
     output::line(&table.to_string());
     let owed: Money = entries.iter().map(|entry| entry.sums.owed()).sum();
     let name = [named.insurance.name(), named.care.name()].concat();
-    output::line(&format!("{} entries, {owed} owed ({name})", entries.len()));
+    output::line(&format!("{name}，共{}笔，清算金额 {owed} 元", entries.len()));
     Ok(Ending::Good)
 }
 

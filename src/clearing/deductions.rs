@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use clearing::review::Standing;
 use proto::convert::cleared::{read_funds, write_funds};
 use proto::v1;
 use proto::v1::deductions_client::DeductionsClient;
@@ -290,7 +291,7 @@ fn print(deductions: &[v1::DeductionView], as_json: bool) -> Result<Ending> {
         table.add_row([
             held.id.clone(),
             held.settlement.clone(),
-            held.standing.clone(),
+            standing_named(&held.standing),
             total(&held.deducted),
             total(&held.agreed),
             held.month.clone(),
@@ -301,6 +302,11 @@ fn print(deductions: &[v1::DeductionView], as_json: bool) -> Result<Ending> {
     }
     output::line(&table.to_string());
     Ok(Ending::Good)
+}
+
+/// Where a deduction stands, as statements call it; its word where it is none of ours.
+pub(super) fn standing_named(word: &str) -> String {
+    Standing::from_word(word).map_or_else(|| word.to_owned(), |standing| standing.name().to_owned())
 }
 
 /// A hospital's objection in one line: who, by which letter of which day, and why.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
+use clearing::breaks::reason;
 use clearing::listed::{Seat, Verdict};
 use futures_util::{StreamExt, stream};
 use proto::convert::cleared::{read_funds, read_sums};
@@ -295,7 +296,7 @@ fn print(leftovers: &[v1::Leftover], as_json: bool) -> Result<()> {
             (-funds(&held.deducted)).to_string(),
             funds(&held.corrected).to_string(),
             net(held),
-            held.reason.clone(),
+            reason::told(&held.reason),
             held.owner.clone(),
             held.booked_in.clone(),
             held.listed_from.clone(),
@@ -309,7 +310,7 @@ fn print(leftovers: &[v1::Leftover], as_json: bool) -> Result<()> {
 }
 
 /// 待处理, 退回(参保地提出), or 清算(已决定).
-fn standing(held: &v1::Leftover) -> String {
+pub(super) fn standing(held: &v1::Leftover) -> String {
     let verdict = Verdict::from_word(&held.verdict).map(Verdict::name).unwrap_or_default();
     match (held.standing.as_str(), Seat::from_word(&held.seat)) {
         ("proposed", Some(seat)) => format!("{verdict}({}提出)", seat.name()),

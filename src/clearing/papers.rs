@@ -17,7 +17,7 @@ use clearing::calendar::PaymentDays;
 use clearing::composition::{composition, of_pair};
 use clearing::details::{Entry, carried, corrections, deductions, pair_name};
 use clearing::document::Document;
-use clearing::edition::{by_row, stamp};
+use clearing::edition::{by_row, is_to_be_restated, left_out, stamp};
 use clearing::month::Month;
 use clearing::period::{Pair, PairRecord, Side, Stage};
 use clearing::statement::{BankAccount, Pairs, detail, national, of_member, shares};
@@ -72,7 +72,17 @@ pub struct ClearedMonth {
     pub made_on: Date,
 }
 
-/// Fetches what a period's pairs clear, and writes the documents; tells the workbooks.
+/// What was written.
+#[derive(Debug)]
+pub struct Written {
+    /// The workbooks of the documents.
+    pub files: Vec<PathBuf>,
+    /// Whether every list comes to its row.
+    pub lists_agree: bool,
+}
+
+/// Fetches what a period's pairs clear, and writes the documents into a folder of the period, named by its month, so that
+/// those of another stay beside it.
 ///
 /// # Errors
 /// When a member is asked for whom the certificate does not speak for or who is none, the hub is not to be reached, or a
@@ -82,14 +92,16 @@ pub async fn write(
     period: &v1::PeriodView,
     wanted: &Wanted<'_>,
     out: &Path,
-) -> Result<Vec<PathBuf>> {
+) -> Result<Written> {
     let month = Month::from_text(&period.month).context("the hub tells of no month")?;
     let stage = Stage::ALL.into_iter().find(|stage| stage.word() == period.stage);
     let stage = stage.with_context(|| format!("the hub's answer: {} is no stage of a period", period.stage))?;
     let regions = read_regions(wanted.regions)?;
     let whose = Whose::of(&wanted.speaks_for, wanted.member, &regions)?;
+    let out = &out.join(month.to_string());
     if wanted.version > 0 {
-        return older::write(client, (period, month), wanted.version, (&whose, &regions), out).await;
+        let files = older::write(client, (period, month), wanted.version, (&whose, &regions), out).await?;
+        return Ok(Written { files, lists_agree: true });
     }
     let accounts = read_accounts(wanted.accounts)?;
     let (mut pairs, mut records, mut behind) = (Pairs::new(), BTreeMap::new(), BTreeMap::new());
@@ -97,7 +109,10 @@ pub async fn write(
     for view in &period.pairs {
         let (pair, record) = read_pair(view)?;
         let lots = lots_of(client, period, view, view.version).await?;
-        behind.insert(pair, moved(client, period, view).await?);
+        // What is behind the next version is not behind this one.
+        if !is_to_be_restated(&record) {
+            behind.insert(pair, moved(client, period, view).await?);
+        }
         pairs.insert(pair, lots);
         records.insert(pair, record);
         if let (Ok(submit_by), Ok(pay_by)) = (view.submit_by.parse(), view.pay_by.parse()) {
@@ -112,8 +127,8 @@ pub async fn write(
 
 /// Writes a month's documents: the national table where everything is seen, and those of some members, or of all that
 /// cleared anything; with the lists of the settlements behind each row, if what was booked is given to be read. What an
-/// earlier run wrote into the folder goes once that is read. Tells the workbooks; beside each lies the same document as a
-/// table and as a page. A list that does not come to its row is noted.
+/// earlier run wrote into the folder goes once that is read. Beside each workbook lies the same document as a table and as
+/// a page. A list that does not come to its row is noted. What is objected to has no lists until it is stated again.
 ///
 /// # Errors
 /// When a member who receives has no account, which is found before anything is written; when what was booked cannot be
@@ -124,7 +139,7 @@ pub async fn write_all(
     booked: Option<&mut impl Booked>,
     (regions, accounts): (&RegionTable, &BTreeMap<String, BankAccount>),
     out: &Path,
-) -> Result<Vec<PathBuf>> {
+) -> Result<Written> {
     let ClearedMonth { month, stage: _, pairs, records, moved: _, deadlines: _, made_on } = cleared;
     let all = || pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect();
     let members: BTreeSet<MemberCode> = whose.members.clone().unwrap_or_else(all);
@@ -135,12 +150,13 @@ pub async fn write_all(
         None => None,
     };
     stale::clear(out)?;
-    let (month, mut writing) = (*month, Writing::new(*made_on));
+    let (month, mut writing, mut lists_agree) = (*month, Writing::new(*made_on), true);
     if let Some(lists) = lists {
         for (row, [listed, stated]) in lists.differing(pairs) {
             output::note(&format!(
-                "{row}.csv comes to {listed} and its row to {stated}: it was read at another moment"
+                "{row}.xlsx comes to {listed} and its row to {stated}: it was read at another moment"
             ));
+            lists_agree = false;
         }
         writing.lists = lists.put(out)?;
     }
@@ -158,7 +174,7 @@ pub async fn write_all(
         }
         notices(&mut writing, &folder, member, (cleared, accounts), regions)?;
     }
-    Ok(writing.files)
+    Ok(Written { files: writing.files, lists_agree })
 }
 
 /// Every statement and detail of a member, each with its stamp.
@@ -174,7 +190,12 @@ fn papers_of(cleared: &ClearedMonth, member: MemberCode, regions: &RegionTable) 
     let of_home = |paper| stamped(cleared, |pair| pair.home == member, regions, paper);
     papers.extend(Insurance::ALL.map(|insurance| of_home(detail(month, member, insurance, pairs, regions))));
     papers.push(of_home(shares(month, member, pairs, regions)));
-    let of_both = |paper| stamped(cleared, |pair| [pair.home, pair.treatment].contains(&member), regions, paper);
+    let is_own = |pair: &Pair| [pair.home, pair.treatment].contains(&member);
+    let left_out = left_out(cleared.records.iter().filter(|(pair, _)| is_own(pair)), regions);
+    let of_both = |mut paper: Document| {
+        paper.about.extend(left_out.clone().map(|pairs| ("未列明细".to_owned(), pairs)));
+        stamped(cleared, is_own, regions, paper)
+    };
     papers.push(of_both(carried(month, member, moved, regions)));
     papers.push(of_both(deductions(month, member, moved, regions)));
     papers.push(of_both(corrections(month, member, moved, regions)));

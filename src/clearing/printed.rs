@@ -1,6 +1,7 @@
 //! Periods and their pairs of members as tables and as JSON. Nothing is asked here.
 
 use anyhow::Result;
+use clearing::period::Stage;
 use jiff::Timestamp;
 use proto::v1;
 use serde_json::{Value, json};
@@ -15,11 +16,11 @@ pub(super) fn print_periods(periods: &[v1::PeriodView], as_json: bool) -> Result
         return print_json(&periods.iter().map(json_of_period).collect());
     }
     let mut table =
-        output::table(["month", "stage", "cut off", "clearing day", "confirm by", "notices by", "pairs", "waits for"]);
+        output::table(["费款所属期", "阶段", "截止日", "清算日", "确认期限", "通知期限", "对数", "等待事项"]);
     for period in periods {
         table.add_row([
             period.month.clone(),
-            period.stage.clone(),
+            stage_named(&period.stage),
             period.cut_off_on.clone(),
             period.clearing_day.clone(),
             period.confirm_by.clone(),
@@ -55,6 +56,17 @@ pub(super) fn print_period(period: &v1::PeriodView) {
         let until = if wait.until.is_empty() { "no day known".to_owned() } else { format!("by {}", wait.until) };
         output::line(&format!("… {}, {until}", wait.wanted));
     }
+}
+
+/// What documents call a stage; its word where it is none of ours.
+fn stage_named(word: &str) -> String {
+    let stage = Stage::ALL.into_iter().find(|stage| stage.word() == word);
+    stage.map_or_else(|| word.to_owned(), |stage| stage.name().to_owned())
+}
+
+/// What a pair's home member owes, or gets back where that is less than nothing.
+pub(super) fn due_in_words(due: Money) -> String {
+    if due.is_negative() { format!("参保省应收 {} 元", -due) } else { format!("参保省应付 {due} 元") }
 }
 
 /// A statement's version; nothing is issued of a draft yet.

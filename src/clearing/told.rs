@@ -3,7 +3,10 @@
 
 use anyhow::Result;
 use clap::Args;
+use clearing::listed::Seat;
 use clearing::obligation::Payer;
+use clearing::period::Side;
+use clearing::prefund::Watch;
 use clearing::prefund::change::Standing as PrefundStanding;
 use jiff::Timestamp;
 use ledger::engine::Location;
@@ -19,6 +22,8 @@ use settlement::adjudication::Fund;
 use settlement::beijing;
 use settlement::money::Money;
 
+use super::deductions::standing_named;
+use super::payables::named;
 use crate::cli::Ending;
 use crate::inquiry::Node;
 use crate::output;
@@ -124,16 +129,24 @@ fn content(mailbox: &str, news: &v1::ClearingNews) -> String {
     let amount = Money::from_fen(news.amount);
     match news.what.as_str() {
         "statement" => format!("第 {} 版, {}", news.version, due(mailbox, amount)),
-        "notice" => format!("{} 第 {} 版, {}", news.insurance, news.version, due(mailbox, amount)),
-        "objection" => format!("第 {} 版, {} 笔 ({})", news.version, news.settlements, news.side),
-        "acceptance" => format!("{} {} ({})", news.insurance, news.standing, news.side),
-        "deduction" | "correction-moved" => {
-            format!("{} {}: {amount} 元 ({})", news.id, news.settlement, news.standing)
+        "notice" => format!("{} 第 {} 版, {}", named(&news.insurance), news.version, due(mailbox, amount)),
+        "objection" => format!("第 {} 版, {} 笔 ({})", news.version, news.settlements, side_named(&news.side)),
+        "acceptance" => {
+            let standing = match news.standing.as_str() {
+                "settled" => "双方已认可",
+                "accepted" => "一方已认可",
+                other => other,
+            };
+            format!("{} {standing} ({})", named(&news.insurance), side_named(&news.side))
         }
-        "prefund" => format!("{} {} ({}): {amount} 元", news.insurance, news.id, prefund_standing(news)),
+        "deduction" => {
+            format!("{} {}: {amount} 元 ({})", news.id, news.settlement, standing_named(&news.standing))
+        }
+        "correction-moved" => format!("{} {}: {amount} 元 ({})", news.id, news.settlement, news.standing),
+        "prefund" => format!("{} {} ({}): {amount} 元", named(&news.insurance), news.id, prefund_standing(news)),
         "prefund-use" => {
             let [prefund, used] = [news.prefund, news.outstanding].map(Money::from_fen);
-            format!("{} {}: 额度 {prefund} 元, 已用 {used} 元", news.insurance, news.standing)
+            format!("{} {}: 额度 {prefund} 元, 已用 {used} 元", named(&news.insurance), watch_named(&news.standing))
         }
         _ => String::new(),
     }
@@ -144,6 +157,14 @@ fn due(mailbox: &str, amount: Money) -> String {
     let is_treatment = mailbox.rsplit('/').next() == Some(Part::Treatment.word());
     let word = if is_treatment == amount.is_negative() { "应付" } else { "应收" };
     format!("{word} {} 元", if amount.is_negative() { -amount } else { amount })
+}
+
+/// How much of a prefund is in use; its word where it is none of ours.
+fn watch_named(word: &str) -> &str {
+    [Watch::Green, Watch::Yellow, Watch::Red]
+        .into_iter()
+        .find(|watch| watch.word() == word)
+        .map_or(word, |watch| watch.name())
 }
 
 /// How far a change of a prefund is; its word where a newer hub has more of them.
@@ -176,6 +197,11 @@ fn row_json(told: &ToldNews) -> (i64, Value) {
     (*kept_at, row)
 }
 
+/// Who said it; the word where it is none of ours.
+pub(super) fn side_named(word: &str) -> &str {
+    Side::from_word(word).map_or(word, |side| Seat::Member(side).name())
+}
+
 /// An instant as Beijing reads it.
 fn time(micros: i64) -> String {
     let shown = |at| beijing::at_desk(at).strftime("%Y-%m-%d %H:%M:%S").to_string();
@@ -200,7 +226,7 @@ mod tests {
                 v1::ClearingNews { what: "statement".into(), version: 2, amount: fen, ..v1::ClearingNews::default() };
             let notice = v1::ClearingNews { what: "notice".into(), insurance: "employee".into(), ..statement.clone() };
             assert_eq!(content(mailbox, &statement), told, "{mailbox}");
-            assert_eq!(content(mailbox, &notice), format!("employee {told}"), "{mailbox}");
+            assert_eq!(content(mailbox, &notice), format!("职工 {told}"), "{mailbox}");
         }
     }
 

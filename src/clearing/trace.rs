@@ -1,6 +1,8 @@
 //! `yidi clearing trace`: a settlement's way from its entries to the statements, notices and payments in which it counts.
 
 use anyhow::Result;
+use clearing::breaks::reason;
+use clearing::details::Movement;
 use clearing::obligation::Sums;
 use proto::convert::cleared::{read_funds, read_sums};
 use proto::v1;
@@ -9,12 +11,15 @@ use serde_json::{Value, json};
 use settlement::adjudication::Fund;
 use settlement::encounter::CareKind;
 use settlement::money::Money;
-use settlement::person::Insurance;
+use settlement::postings::Turn;
 use tonic::transport::Channel;
 
-use super::deductions::{in_words, json_of_objection};
+use super::deductions::{in_words, json_of_objection, standing_named};
+use super::leftovers::standing;
+use super::payables::named as insurance_named;
 use super::payers;
-use super::printed::{json_of_pair, print_json};
+use super::printed::{due_in_words, edition, json_of_pair, print_json};
+use super::told::side_named;
 use crate::cli::Ending;
 use crate::{output, status};
 
@@ -39,7 +44,7 @@ fn print(traced: &v1::TraceReply) {
     for entry in &traced.entries {
         let sums = read_sums(entry.sums.as_ref());
         let [home, treatment, insurance, care] = named(entry.lot.as_ref());
-        let (turn, day) = (entry.turn.clone(), entry.day.clone());
+        let (turn, day) = (turn_named(&entry.turn), entry.day.clone());
         let (month, corrects) = (entry.month.clone(), entry.corrects.clone());
         let sums = [sums.total.to_string(), sums.owed().to_string()];
         table.add_row([turn, day, month, corrects, home, treatment, insurance, care].into_iter().chain(sums));
@@ -47,16 +52,15 @@ fn print(traced: &v1::TraceReply) {
     output::numbers_from(&mut table, header.len());
     output::line(&table.to_string());
     for carried in &traced.carried {
-        output::line(&format!("{}: {}", way(carried), carried.reason));
+        output::line(&format!("{}：{}", way(carried), reason::told(&carried.reason)));
     }
     for held in &traced.listed {
-        let verdict = if held.verdict.is_empty() { String::new() } else { format!(": {}", held.verdict) };
-        let owed = Money::from_fen(held.net);
-        output::line(&format!("清算遗留 {owed} of {}, {}{verdict}; {}", held.booked_in, held.standing, held.reason));
+        let (owed, why) = (Money::from_fen(held.net), reason::told(&held.reason));
+        output::line(&format!("清算遗留 {owed} 元，费款所属期 {}，{}：{why}", held.booked_in, standing(held)));
     }
     for traced in &traced.deductions {
         let Some(held) = &traced.deduction else { continue };
-        output::line(&format!("审核扣款 {}: {}; {}", held.id, held.standing, held.reason));
+        output::line(&format!("审核扣款 {}，{}：{}", held.id, standing_named(&held.standing), held.reason));
         if let Some(objection) = &held.objection {
             output::line(&format!("  {}", in_words(objection)));
         }
@@ -68,13 +72,13 @@ fn print(traced: &v1::TraceReply) {
         let v1::TracedCorrection { batch, on, told, now, reason, .. } = corrected;
         let (told, now) = (paid(told.as_ref()), paid(now.as_ref()));
         let place = place(&corrected.month, corrected.returned);
-        output::line(&format!("重算更正 {batch}: {told} → {now}, {} {place}, posted on {on}; {reason}", now - told));
+        output::line(&format!("重算更正 {batch}：{told} → {now}，{} 元{place}，{on} 生效：{reason}", now - told));
     }
     for line in &traced.lines {
         let counts = read_sums(line.counts.as_ref()).owed();
         let Some(pair) = &line.pair else { continue };
-        output::line(&format!("{} {} → {}: counts {counts}", line.month, pair.home, pair.treatment));
-        output::line(&format!("  rows {}", line.rows.join(", ")));
+        output::line(&format!("{} {} → {}：计 {counts} 元", line.month, pair.home, pair.treatment));
+        output::line(&format!("  所在行 {}", line.rows.join("、")));
         statement(pair).iter().for_each(|told| output::line(&format!("  {told}")));
     }
 }
@@ -82,31 +86,32 @@ fn print(traced: &v1::TraceReply) {
 /// What became of the statement behind which it stands.
 fn statement(pair: &v1::PairView) -> Vec<String> {
     if pair.version == 0 {
-        return vec!["no statement is issued yet".to_owned()];
+        return vec!["清算表未出具".to_owned()];
     }
-    let due = Money::from_fen(pair.due);
+    let due = due_in_words(Money::from_fen(pair.due));
     let replied = match (pair.objected, pair.home_confirmed, pair.treatment_confirmed) {
-        (true, _, _) => "objected to",
-        (false, true, true) => "confirmed by both",
-        (false, true, false) => "confirmed by the home member",
-        (false, false, true) => "confirmed by the treatment member",
-        (false, false, false) => "not confirmed yet",
+        (true, _, _) => "异议处理中",
+        (false, true, true) => "双方已确认",
+        (false, true, false) => "参保省已确认",
+        (false, false, true) => "就医省已确认",
+        (false, false, false) => "待确认",
     };
-    let mut told = vec![format!("statement version {} of {}: {due} due, {replied}", pair.version, pair.issued_on)];
+    let mut told = vec![format!("清算表{}，{} 出具，{due}，{replied}", edition(pair.version), pair.issued_on)];
     if !pair.noticed_on.is_empty() {
-        told.push(format!("notices of {}", pair.noticed_on));
+        told.push(format!("{} 已通知", pair.noticed_on));
     }
-    let recorded =
-        |payable: &'_ v1::PayableView| [("paid", payable.paid.clone()), ("received", payable.received.clone())];
+    let recorded = |payable: &'_ v1::PayableView| [("付款", payable.paid.clone()), ("收款", payable.received.clone())];
     let each = pair.payables.iter().flat_map(|payable| recorded(payable).map(|(how, paid)| (payable, how, paid)));
     for (v1::PayableView { insurance, .. }, how, payment) in each {
         if let Some(v1::PaymentView { serial, bank, on, amount }) = payment {
-            told.push(format!("{insurance} money {how} on {on}: {}, serial {serial}, {bank}", Money::from_fen(amount)));
+            let (insurance, amount) = (insurance_named(insurance), Money::from_fen(amount));
+            told.push(format!("{insurance}{how}：{on}，{amount} 元，流水号 {serial}，{bank}"));
         }
     }
     for v1::PayableView { insurance, accepted, .. } in &pair.payables {
         for v1::AcceptanceView { side, reason, on } in accepted {
-            told.push(format!("{insurance} money: both records accepted as one payment by {side} on {on}; {reason}"));
+            let (insurance, side) = (insurance_named(insurance), side_named(side));
+            told.push(format!("{insurance}：{side}于 {on} 认可双方登记为同一笔付款：{reason}"));
         }
     }
     told
@@ -114,11 +119,12 @@ fn statement(pair: &v1::PairView) -> Vec<String> {
 
 fn way(carried: &v1::TracedCarry) -> String {
     let v1::TracedCarry { way, turn, from, into, .. } = carried;
+    let turn = turn_named(turn);
     match way.as_str() {
-        "carried" => format!("{turn} carried from {from} into {into}"),
-        "listed" => format!("{turn} carried from {from} onto the list"),
-        "cleared" => format!("{turn} taken off the list into {into}"),
-        "returned" => format!("{turn} taken off the list and returned"),
+        "carried" => format!("{turn}由 {from} 转入 {into}"),
+        "listed" => format!("{turn}由 {from} 转入遗留清单"),
+        "cleared" => format!("{turn}由遗留清单转入 {into}"),
+        "returned" => format!("{turn}由遗留清单退回"),
         other => format!("{turn} {other}"),
     }
 }
@@ -128,24 +134,29 @@ fn way_of_taking(taken: &v1::TracedTaking) -> String {
     let v1::TracedTaking { month, on, returned, .. } = taken;
     let place = place(month, *returned);
     match amount(taken) {
-        amount if amount.is_negative() => format!("{} given back on {on}, {place}", -amount),
-        amount if month.is_empty() => format!("{amount} agreed on {on}, {place}"),
-        amount => format!("{amount} taken off {month} on {on}"),
+        amount if amount.is_negative() => format!("{on} 冲回 {} 元，{place}", -amount),
+        amount if month.is_empty() => format!("{on} 认定 {amount} 元，{place}"),
+        amount => format!("{on} 认定 {amount} 元，在 {month} 扣除"),
     }
 }
 
 /// What counts in no month waits on the list, with its settlement or by itself, unless it was returned from there.
 fn place(month: &str, returned: bool) -> String {
     match (month, returned) {
-        ("", true) => "returned".to_owned(),
-        ("", false) => "on the list".to_owned(),
-        (month, _) => format!("in {month}"),
+        ("", true) => "已随遗留清单退回".to_owned(),
+        ("", false) => "在遗留清单".to_owned(),
+        (month, _) => format!("计入 {month}"),
     }
+}
+
+/// What documents call a turn; its word where it is none of ours.
+fn turn_named(word: &str) -> String {
+    Turn::from_word(word).map_or_else(|| word.to_owned(), |turn| Movement::Booked(turn).name().to_owned())
 }
 
 fn named(lot: Option<&v1::Lot>) -> [String; 4] {
     let Some(v1::Lot { home, treatment, insurance, care }) = lot.cloned() else { return Default::default() };
-    let insurance = Insurance::from_word(&insurance).map_or(insurance, |insurance| insurance.name().to_owned());
+    let insurance = insurance_named(&insurance);
     let care = CareKind::from_word(&care).map_or(care, |care| care.name().to_owned());
     [home, treatment, insurance, care]
 }
@@ -220,12 +231,12 @@ mod tests {
             way_of_taking(&v1::TracedTaking { month: month.into(), on: "2025-08-01".into(), sums, returned })
         };
         for (fen, month, returned, told) in [
-            (3_000, "2025-07", false, "30.00 taken off 2025-07 on 2025-08-01"),
-            (3_000, "", false, "30.00 agreed on 2025-08-01, on the list"),
-            (3_000, "", true, "30.00 agreed on 2025-08-01, returned"),
-            (-3_000, "2025-07", false, "30.00 given back on 2025-08-01, in 2025-07"),
-            (-3_000, "", false, "30.00 given back on 2025-08-01, on the list"),
-            (-3_000, "", true, "30.00 given back on 2025-08-01, returned"),
+            (3_000, "2025-07", false, "2025-08-01 认定 30.00 元，在 2025-07 扣除"),
+            (3_000, "", false, "2025-08-01 认定 30.00 元，在遗留清单"),
+            (3_000, "", true, "2025-08-01 认定 30.00 元，已随遗留清单退回"),
+            (-3_000, "2025-07", false, "2025-08-01 冲回 30.00 元，计入 2025-07"),
+            (-3_000, "", false, "2025-08-01 冲回 30.00 元，在遗留清单"),
+            (-3_000, "", true, "2025-08-01 冲回 30.00 元，已随遗留清单退回"),
         ] {
             assert_eq!(said(fen, month, returned), told);
         }

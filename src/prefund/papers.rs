@@ -105,7 +105,7 @@ pub struct Wanted<'a> {
 }
 
 /// Writes the yearly table, as it was set or before that as it would be now, of the country where everything is seen and
-/// of members, and the notices of a year, those of emergency increases too; tells the workbooks.
+/// of members, and the notices of a year, those of emergency increases too, into a folder of the year; tells the workbooks.
 ///
 /// # Errors
 /// When a member is asked for whom the certificate does not speak for, a member who receives has no account, the hub is
@@ -116,7 +116,7 @@ pub async fn write(
     wanted: &Wanted<'_>,
     out: &Path,
 ) -> Result<Vec<PathBuf>> {
-    let short = i16::try_from(year).context("the year")?;
+    let (short, out) = (i16::try_from(year).context("the year")?, &out.join(year.to_string()));
     let regions = read_regions(wanted.regions)?;
     let whose = Whose::of(&wanted.speaks_for, wanted.member, &regions)?;
     let accounts = read_accounts(wanted.accounts)?;

@@ -217,7 +217,8 @@ async fn closed(nation: &Nation, period: PeriodNumber, out: &Path) -> Result<Cle
     let whose = Whose { members: Some(MEMBERS.iter().map(country::Plan::member).collect()), is_national: true };
     let mut booked = BookedInStore { store: &nation.hub().store, period };
     let (tables, out) = ((&*nation.country.regions, &accounts), out.join(month.to_string()));
-    write_all(&cleared, &whose, Some(&mut booked), tables, &out).await?;
+    let written = write_all(&cleared, &whose, Some(&mut booked), tables, &out).await?;
+    ensure!(written.lists_agree, "a list of {month} does not come to its row");
     Ok(cleared)
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use calamine::{DataType as _, Reader as _, Xlsx, open_workbook};
 use rust_decimal::Decimal;
 use world::hospital::Hospital;
 use world::{EMPLOYEE, World, clear_uncompared, instant};
@@ -29,6 +30,16 @@ fn ways(page: &Path) -> Vec<PathBuf> {
     let text = fs::read_to_string(page).expect("a page");
     let folder = page.parent().expect("a folder");
     text.split("<a href=\"").skip(1).map(|rest| folder.join(&rest[..rest.find('"').expect("its end")])).collect()
+}
+
+/// The ids of a list as its workbook has them, words and no numbers.
+fn ids(workbook: &Path) -> Vec<String> {
+    let mut workbook: Xlsx<_> =
+        open_workbook(workbook).unwrap_or_else(|fault| panic!("{}: {fault}", workbook.display()));
+    let list = workbook.worksheet_range("结算明细").expect("a sheet");
+    let cells = list.rows().skip_while(|row| row[0].get_string() != Some("结算编号")).skip(1);
+    let ids = cells.map_while(|row| row[0].get_string().filter(|id| *id != "合计").map(ToOwned::to_owned));
+    ids.collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,6 +69,7 @@ async fn every_row_of_a_statement_leads_to_settlements_that_come_to_it() {
     let out = world.deploy().join("papers");
     let folder = out.display().to_string();
     operator.run(&["clearing", "documents", "--month", "2025-06", "--out", &folder]).await;
+    let out = out.join("2025-06");
 
     let statements = [
         out.join("全国跨省异地就医费用清算表"),
@@ -70,6 +82,8 @@ async fn every_row_of_a_statement_leads_to_settlements_that_come_to_it() {
         let (rows, lists) = (table(&statement.with_extension("csv")), ways(&statement.with_extension("html")));
         assert_eq!((rows.len(), lists.len()), (1, 1), "{}", statement.display());
         for (row, list) in rows.iter().zip(lists) {
+            assert_eq!(ids(&list).len(), 3, "each settlement has an id that is words: {}", list.display());
+            let list = list.with_extension("csv");
             let figure = |column: &str| row[column].parse::<Decimal>().expect("an amount");
             assert!(figure("清算金额") > Decimal::ZERO && row["审核扣款"] == "12.34", "{row:?}");
             let gross = figure("基金应付") + figure("个人账户");

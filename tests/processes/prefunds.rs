@@ -58,6 +58,7 @@ async fn nobody_receives_without_an_account(world: &World, henan: &Operator) {
     let told = String::from_utf8_lossy(&ran.stderr).into_owned();
     assert!(!ran.status.success() && told.contains("no bank account of 310000") && !out.exists(), "{told}");
     henan.run(&command).await;
+    let out = out.join("2026");
     assert!(out.join(HENAN).exists() && !out.join(SHANGHAI).exists() && !out.join(format!("{TABLE}.csv")).exists());
 }
 
@@ -115,6 +116,7 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
 
     let out = world.deploy().join("papers");
     centre.run(&["prefund", "documents", "2026", "--out", &out.display().to_string()]).await;
+    let out = out.join("2026");
     for folder in [out.clone(), out.join(HENAN), out.join(SHANGHAI)] {
         let table = open(&folder, TABLE);
         let [row] = table.rows() else { panic!("one row: {table:?}") };

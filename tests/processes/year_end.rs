@@ -36,7 +36,7 @@ async fn what_is_carried_over_the_end_of_a_year_is_told_and_traced() {
     let line = traced["lines"].as_array().expect("lines").iter().find(|line| line["month"] == "2026-01");
     let owed = line.expect("it counts in January")["counts"]["owed"].as_str().expect("an amount").to_owned();
     let words = henan.run(&["clearing", "trace", &carried]).await;
-    for text in ["carried from 2025-12 into 2026-01", &format!("2026-01 {HENAN} → {SHANGHAI}: counts {owed}")] {
+    for text in ["结算由 2025-12 转入 2026-01：", &format!("2026-01 {HENAN} → {SHANGHAI}：计 {owed} 元")] {
         assert!(words.contains(text), "{text}: {words}");
     }
 
@@ -49,10 +49,10 @@ async fn what_is_carried_over_the_end_of_a_year_is_told_and_traced() {
     );
     let words = henan.run(&["clearing", "trace", &kept]).await;
     for text in [
-        "审核扣款 K1: agreed; 超限定支付",
-        "12.34 taken off 2025-12",
-        "statement version 2 of 2026-01-22",
-        "not confirmed yet",
+        "审核扣款 K1，已认定：超限定支付",
+        "认定 12.34 元，在 2025-12 扣除",
+        "清算表第2版，2026-01-22 出具，参保省应付",
+        "待确认",
     ] {
         assert!(words.contains(text), "{text}: {words}");
     }

@@ -1,7 +1,7 @@
 //! The lists of settlements to which the rows of a statement lead, read as programs read them: each comes to its row,
 //! column by column.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,12 @@ pub fn check_lists(statement: &Path, sheet: &Sheet) {
     let ways = ways(&statement.with_extension("html"));
     assert_eq!(ways.len(), sheet.rows().len(), "{}", statement.display());
     for (row, way) in sheet.rows().iter().zip(ways) {
-        check_list(row, &read(&way), &format!("{} behind {}", way.display(), statement.display()));
+        let (behind, entries) = (Sheet::open(&way), read(&way.with_extension("csv")));
+        let of = format!("{} behind {}", way.display(), statement.display());
+        let ids = behind.rows().iter().map(|entry| entry.word("结算编号"));
+        assert!(ids.eq(entries.iter().map(|entry| entry["结算编号"].as_str())), "ids are words: {of}");
+        assert_eq!([behind.total(CLEARED), behind.capitals], [row.figure(CLEARED); 2], "{of}");
+        check_list(row, &entries, &of);
     }
 }
 
@@ -69,4 +74,27 @@ fn figure(entry: &Entry, column: &str) -> i64 {
     let text = &entry[column];
     let number: i64 = text.replace('.', "").parse().unwrap_or_else(|fault| panic!("{text}: {fault}"));
     if text.contains('.') { number } else { number * 100 }
+}
+
+/// Why something is carried, deducted or corrected is said in its readers' words in every paper, and never in ours.
+pub fn reasons_are_said_in_words(folders: impl Iterator<Item = PathBuf>) {
+    let mut reasons = BTreeSet::new();
+    for file in folders.flat_map(|folder| tables(&folder)) {
+        let entries = read(&file).into_iter().flatten();
+        let said = entries.filter(|(column, _)| column.contains("原因")).map(|(_, reason)| reason);
+        for reason in said {
+            assert!(!reason.chars().any(|letter| letter.is_ascii_alphabetic()), "{reason} in {}", file.display());
+            reasons.insert(reason);
+        }
+    }
+    assert!(reasons.iter().any(|reason| reason.contains("枢纽")), "books that are apart are told of: {reasons:?}");
+}
+
+/// Every table below a folder.
+pub fn tables(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|fault| panic!("{}: {fault}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("a file").path());
+    let (folders, files): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
+    let files = files.into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "csv"));
+    files.chain(folders.iter().flat_map(|folder| tables(folder))).collect()
 }

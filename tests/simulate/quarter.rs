@@ -195,6 +195,7 @@ struct Papers {
 }
 
 fn documents_add_up(folder: &Path, ran: &Ran) {
+    lists::reasons_are_said_in_words(ran.months.iter().map(|month| folder.join(month.month.to_string())));
     let names = names();
     let months: Vec<Papers> = ran.months.iter().map(|month| read_month(folder, month, ran, &names)).collect();
     let total = |of: &dyn Fn(&Papers) -> i64| months.iter().map(of).sum::<i64>();
@@ -227,8 +228,8 @@ fn documents_add_up(folder: &Path, ran: &Ran) {
 fn deductions_say_which_month_clears(folder: &Path, months: &BTreeMap<String, &Papers>) {
     let mut at: BTreeMap<String, String> = BTreeMap::new();
     for month in months.keys() {
-        for file in std::fs::read_dir(folder.join(month).join("details")).expect("lists") {
-            let made = lists::read(&file.expect("a list").path()).into_iter().filter(|entry| entry["动作"] == "结算");
+        for file in lists::tables(&folder.join(month).join("details")) {
+            let made = lists::read(&file).into_iter().filter(|entry| entry["动作"] == "结算");
             at.extend(made.map(|entry| (entry["结算编号"].clone(), month.clone())));
         }
     }

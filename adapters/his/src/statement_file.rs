@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use clearing::hospital::{Amounts, Direction, HospitalRow};
 use rust_decimal::Decimal;
-use settlement::ids::{EncounterId, IdError, PersonNumber, SettlementId};
+use settlement::ids::{EncounterId, IdError, PersonNumber, SPOILT, SettlementId, is_spoilt};
 use settlement::money::{Money, MoneyError};
 
 /// The columns that a hospital lists, in their order.
@@ -115,6 +115,9 @@ impl Line<'_> {
     }
 
     fn id<T>(&self, column: usize, parse: impl FnOnce(&str) -> Result<T, IdError>) -> Result<Option<T>, String> {
+        if self.cell(column).is_some_and(is_spoilt) {
+            return Err(self.fault(column, SPOILT));
+        }
         self.cell(column).map(parse).transpose().map_err(|_| self.fault(column, "不是有效的编号"))
     }
 
@@ -163,6 +166,7 @@ mod tests {
         for (line, expected) in [
             ("7 1 2 100 60 0 0", "第2行只有1列,应为7列并以TAB分隔"),
             ("null\t1\t2\t100\t60\t0\t0", "第2行第1列setl_id为空"),
+            ("3.10000175039009E+029\t1\t2\t100\t60\t0\t0", "第2行第1列setl_id表格软件改坏了编号: 该列请设为文本"),
             ("7\t1\t2\tx\t60\t0\t0", "第2行第4列medfee_sumamt不是数字"),
             ("7\t1\t2\t1\t0.001\t0\t0", "第2行第5列fund_pay_sumamt金额最多两位小数"),
             ("7\t1\t2\t1\t1\t0\t2", "第2行第7列refd_setl_flag应为0或1"),

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
-use settlement::ids::IdError;
+use settlement::ids::{IdError, SPOILT, is_spoilt};
 use settlement::money::Money;
 use settlement::person::Validity;
 
@@ -154,7 +154,9 @@ impl Sheet {
         let mut values = Vec::new();
         for (line, cells) in &self.rows {
             let mut row = Row { file: &self.file, line: *line, cells, faults: Vec::new() };
-            let value = read(&mut row);
+            let spoilt = cells.iter().filter(|(_, cell)| is_spoilt(cell)).map(|(column, _)| *column);
+            spoilt.for_each(|column| row.fault(column, SPOILT));
+            let value = if row.faults.is_empty() { read(&mut row) } else { None };
             if row.faults.is_empty() {
                 values.extend(value);
             }
@@ -382,6 +384,30 @@ mod tests {
         assert_eq!(rows.len(), 1);
         let told: Vec<_> = faults.iter().map(|fault| (fault.line, fault.column)).collect();
         assert_eq!(told, [(3, "day"), (3, "amount")]);
+    }
+
+    #[test]
+    fn a_number_that_a_spreadsheet_has_spoilt_is_refused_in_any_column() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("rows.csv");
+        for (cell, spoilt) in [("3.10000175039009E+029", true), ("310000175039009000000000000001", false)] {
+            std::fs::write(
+                &file,
+                format!(
+                    "setl_id,reason
+S1,原因
+{cell},原因
+"
+                ),
+            )
+            .expect("a file");
+            let sheet = Sheet::read_whole(&file, &["setl_id", "reason"]).expect("a sheet");
+            let mut faults = Vec::new();
+            let rows = sheet.rows(&mut faults, |row| row.needed("setl_id"));
+            let told: Vec<_> = faults.iter().map(|fault| (fault.line, fault.column, fault.problem.as_str())).collect();
+            let expected = if spoilt { vec![(3, "setl_id", SPOILT)] } else { vec![] };
+            assert_eq!((rows.len(), told), (if spoilt { 1 } else { 2 }, expected), "{cell}");
+        }
     }
 
     #[test]

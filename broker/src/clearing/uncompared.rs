@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use clearing::breaks::Books;
+use clearing::breaks::{Books, reason};
 use clearing::calendar::Uncompared;
 use clearing::listed::owner_of_uncompared;
 use clearing::month::Month;
@@ -32,10 +32,10 @@ fn by_books(uncompared: Vec<UncomparedBranch>) -> Vec<DisputedBranches> {
     for UncomparedBranch { branch, books } in uncompared {
         by_books.entry(books).or_default().push(branch);
     }
-    let disputed = by_books.into_iter().map(|(books, branches)| {
-        let words: Vec<&str> = books.iter().map(|books| books.word()).collect();
-        let reason = format!("{} not compared", words.join(" and "));
-        DisputedBranches { branches, reason, owner: owner_of_uncompared(&books) }
+    let disputed = by_books.into_iter().map(|(books, branches)| DisputedBranches {
+        branches,
+        reason: reason::of_uncompared(&books),
+        owner: owner_of_uncompared(&books),
     });
     disputed.collect()
 }

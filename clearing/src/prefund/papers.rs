@@ -63,7 +63,11 @@ pub fn table(year: i16, member: Option<MemberCode>, rows: &[Adjusted], names: &i
     let rows = rows.iter().filter(own).map(|Adjusted { pair, insurance, basis, reset }| {
         let named = [names.name_of(pair.home.0), names.name_of(pair.treatment.0), insurance.name().to_owned()];
         let sums = [reset.previous, *basis, monthly_average(*basis), reset.new, reset.difference()];
-        Row { cells: named.map(Cell::Text).into_iter().chain(sums.map(Cell::Money)).collect(), detail: None }
+        Row {
+            cells: named.map(Cell::Text).into_iter().chain(sums.map(Cell::Money)).collect(),
+            detail: None,
+            pair: None,
+        }
     });
     let mut about = vec![("年度".to_owned(), year.to_string())];
     about.extend(member.map(|member| ("成员".to_owned(), names.name_of(member.0))));
@@ -125,7 +129,7 @@ pub fn notice(
         cells.push(Cell::Money((*amount).max(-*amount)));
         cells.extend(recorded.map(Cell::Text));
         cells.push(Cell::Text(standing.name_of(*amount).to_owned()));
-        Row { cells, detail: None }
+        Row { cells, detail: None, pair: None }
     });
     let BankAccount { name, bank, number } = account;
     let accounts = [("户名", name), ("开户银行", bank), ("账号", number)];

@@ -4,7 +4,7 @@
 mod objected;
 
 use clearing::obligation::{Lot, Sums};
-use clearing::review::{Deducted, Event, Objection, ReviewFault, Standing, after, agree, lodge};
+use clearing::review::{Deducted, Event, GIVEN_BACK, Objection, ReviewFault, Standing, after, agree, lodge};
 use jiff::Timestamp;
 use settlement::adjudication::{Fund, FundShares};
 use settlement::ids::{PoolCode, SettlementId};
@@ -381,7 +381,7 @@ fn release(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<(), StoreError> {
     }
     let Some(becomes) = after(held.standing, Event::Undo) else { return Ok(()) };
     let step = next_step(sql, id)?;
-    record(sql, (id, step), becomes, "the settlement was undone", ("clearing", at))?;
+    record(sql, (id, step), becomes, GIVEN_BACK, ("clearing", at))?;
     if held.standing == Standing::Agreed {
         let period = DEDUCTIONS.period_again(sql, id)?;
         post(sql, (id, step), period, &-held.agreed)?;

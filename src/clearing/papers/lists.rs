@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clearing::details::{Entry, behind, rows_of};
+use clearing::edition::is_to_be_restated;
 use clearing::month::Month;
 use clearing::obligation::Lot;
 use clearing::period::Pair;
@@ -18,6 +19,8 @@ use settlement::money::Money;
 use settlement::region::RegionTable;
 
 use super::{ClearedMonth, stale};
+
+mod workbooks;
 
 /// Some of what was booked in a lot, and the position of the last, after which the next page is asked for.
 pub type Page = (Vec<Entry>, u64);
@@ -36,8 +39,19 @@ pub(super) struct Lists<'r> {
     folder: PathBuf,
     month: Month,
     regions: &'r RegionTable,
-    /// What each comes to, by its row's name.
-    sums: BTreeMap<String, Money>,
+    /// What is written of each, by its row's name.
+    written: BTreeMap<String, List>,
+    /// Rows about what is to be stated again: what is behind them now is not what they state.
+    unlisted: BTreeSet<String>,
+}
+
+/// A list, as far as it is written.
+#[derive(Default)]
+struct List {
+    /// How many entries it has.
+    rows: usize,
+    /// What they come to.
+    owed: Money,
 }
 
 impl<'r> Lists<'r> {
@@ -54,8 +68,9 @@ impl<'r> Lists<'r> {
     ) -> Result<Lists<'r>> {
         let folder = out.join(stale::UNFINISHED);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let mut lists = Lists { folder, month: cleared.month, regions, sums: BTreeMap::new() };
-        for (pair, lots) in &cleared.pairs {
+        let unlisted = unlisted(cleared);
+        let mut lists = Lists { folder, month: cleared.month, regions, written: BTreeMap::new(), unlisted };
+        for (pair, lots) in cleared.pairs.iter().filter(|(pair, _)| !is_objected(cleared, pair)) {
             lists.add(pair, cleared.moved.get(pair).map(Vec::as_slice).unwrap_or_default())?;
             for lot in lots.keys() {
                 let mut after = 0;
@@ -65,6 +80,7 @@ impl<'r> Lists<'r> {
                 }
             }
         }
+        workbooks::write(&lists, cleared.made_on)?;
         Ok(lists)
     }
 
@@ -72,17 +88,19 @@ impl<'r> Lists<'r> {
     fn add(&mut self, pair: &Pair, entries: &[Entry]) -> Result<()> {
         let mut rows: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
         for entry in entries {
-            for row in rows_of(pair, &entry.lot) {
+            for row in rows_of(pair, &entry.lot).into_iter().filter(|row| !self.unlisted.contains(row)) {
                 rows.entry(row).or_default().push(entry);
             }
         }
         for (row, entries) in rows {
             let list = behind(self.month, entries.into_iter().map(|entry| (pair, entry)), self.regions);
             list.check()?;
-            let is_begun = self.sums.contains_key(&row);
+            let is_begun = self.written.contains_key(&row);
             let table = if is_begun { documents::table::rows(&list) } else { documents::table::write(&list) };
             append(&self.folder.join(format!("{row}.csv")), &table?)?;
-            *self.sums.entry(row).or_default() += list.amount.unwrap_or_default();
+            let written = self.written.entry(row).or_default();
+            written.rows += list.rows.len();
+            written.owed += list.amount.unwrap_or_default();
         }
         Ok(())
     }
@@ -96,8 +114,10 @@ impl<'r> Lists<'r> {
                 rows_of(pair, lot).into_iter().for_each(|row| *cleared.entry(row).or_default() += figures.owed());
             }
         }
-        let rows: BTreeSet<&String> = self.sums.keys().chain(cleared.keys()).collect();
-        let both = rows.into_iter().map(|row| (row, [&self.sums, &cleared].map(|sums| sums.get(row).copied())));
+        cleared.retain(|row, _| !self.unlisted.contains(row));
+        let listed = |row: &String| self.written.get(row).map(|list| list.owed);
+        let rows: BTreeSet<&String> = self.written.keys().chain(cleared.keys()).collect();
+        let both = rows.into_iter().map(|row| (row, [listed(row), cleared.get(row).copied()]));
         let both = both.map(|(row, sums)| (row.clone(), sums.map(Option::unwrap_or_default)));
         both.filter(|(_, [listed, stated])| listed != stated).collect()
     }
@@ -109,12 +129,12 @@ impl<'r> Lists<'r> {
     pub(super) fn put(mut self, out: &Path) -> Result<BTreeSet<String>> {
         let folder = out.join(stale::LISTS);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        for row in self.sums.keys() {
-            let file = format!("{row}.csv");
+        let files = self.written.keys().flat_map(|row| stale::LISTED.map(|ending| format!("{row}.{ending}")));
+        for file in files {
             let to = folder.join(&file);
             fs::rename(self.folder.join(&file), &to).with_context(|| format!("cannot write {}", to.display()))?;
         }
-        Ok(std::mem::take(&mut self.sums).into_keys().collect())
+        Ok(std::mem::take(&mut self.written).into_keys().collect())
     }
 }
 
@@ -123,6 +143,15 @@ impl Drop for Lists<'_> {
         // What is left of it, the next run takes away.
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+fn is_objected(cleared: &ClearedMonth, pair: &Pair) -> bool {
+    cleared.records.get(pair).is_some_and(is_to_be_restated)
+}
+
+fn unlisted(cleared: &ClearedMonth) -> BTreeSet<String> {
+    let objected = cleared.pairs.iter().filter(|(pair, _)| is_objected(cleared, pair));
+    objected.flat_map(|(pair, lots)| lots.keys().flat_map(move |lot| rows_of(pair, lot))).collect()
 }
 
 fn append(file: &Path, bytes: &[u8]) -> Result<()> {
@@ -137,7 +166,7 @@ mod tests {
     use clearing::cleared::Cleared;
     use clearing::details::Movement;
     use clearing::obligation::Sums;
-    use clearing::period::Stage;
+    use clearing::period::{PairRecord, Stage, Statement};
     use settlement::adjudication::Fund;
     use settlement::encounter::CareKind;
     use settlement::ids::{MemberCode, PoolCode, RegionCode, SettlementId};
@@ -146,7 +175,7 @@ mod tests {
 
     use super::*;
     use crate::clearing::papers::whose::Whose;
-    use crate::clearing::papers::write_all;
+    use crate::clearing::papers::{Written, write_all};
 
     const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
         410000,河南省,province,,410000\n410700,新乡市,pool,410700,410000\n440000,广东省,province,,440000\n\
@@ -234,7 +263,7 @@ mod tests {
         }
     }
 
-    async fn written(cleared: &ClearedMonth, book: &mut Book) -> Result<Vec<PathBuf>> {
+    async fn written(cleared: &ClearedMonth, book: &mut Book) -> Result<Written> {
         let regions = RegionTable::from_csv(REGIONS).expect("a table");
         let (whose, accounts) = (Whose { members: None, is_national: true }, BTreeMap::new());
         let out = book.out.clone();
@@ -281,9 +310,42 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_objected_to_is_written_without_lists_until_it_is_stated_again() {
+        let out = tempfile::tempdir().expect("a folder");
+        let mut cleared = month();
+        let issued_on = cleared.made_on;
+        let stated = |is_objected| Statement {
+            version: 1,
+            issued_on,
+            home_confirmed: false,
+            treatment_confirmed: false,
+            is_objected,
+        };
+        let [(objected, _), _, (other, _)] = lots();
+        for (pair, is_objected) in [(objected, true), (other, false)] {
+            let record = PairRecord { statement: Some(stated(is_objected)), ..PairRecord::default() };
+            cleared.records.insert(pair, record);
+        }
+        cleared.moved.remove(&objected);
+        let ran = written(&cleared, &mut Book::of(out.path())).await.expect("papers");
+        assert!(ran.lists_agree, "what is left out is no difference");
+        let text = |file: &str| fs::read_to_string(out.path().join(file)).expect("a file");
+        let national = text("全国跨省异地就医费用清算表.csv");
+        assert!(national.contains("异议处理中、待重出") && national.contains("待确认"), "{national}");
+        assert!(text("410000/转入转出明细.html").contains("未列明细：河南省→上海市（异议处理中、待重出）"));
+        let listed = |row: &str| out.path().join(stale::LISTS).join(format!("{row}.xlsx")).exists();
+        let rows = ["410000-310000", "410700-employee", "lot-410700-310000-employee-inpatient"];
+        assert_eq!(rows.map(listed), [false; 3], "its settlements are not those of the row any more");
+        assert!(listed("410000-440000") && listed("lot-410700-440300-employee-inpatient"));
+        let page = text("全国跨省异地就医费用清算表.html");
+        assert_eq!(page.matches("<a href").count(), 1, "{page}");
+    }
+
+    #[tokio::test]
     async fn a_list_that_does_not_come_to_its_row_is_told() {
         let out = tempfile::tempdir().expect("a folder");
         let (mut cleared, regions) = (month(), RegionTable::from_csv(REGIONS).expect("a table"));
+        assert!(written(&cleared, &mut Book::of(out.path())).await.expect("papers").lists_agree);
         let lists = Lists::write(out.path(), &cleared, &mut Book::of(out.path()), &regions).await.expect("lists");
         assert_eq!(lists.differing(&cleared.pairs), []);
         let (pair, lot) = lots()[2];
@@ -300,5 +362,7 @@ mod tests {
             ]
         );
         assert_eq!(told[0].1.map(Money::fen), [1_000, 1_100]);
+        drop(lists);
+        assert!(!written(&cleared, &mut Book::of(out.path())).await.expect("papers").lists_agree);
     }
 }

@@ -27,6 +27,8 @@ const TITLES: [&str; 16] = [
     "居民医保收款通知书",
 ];
 const ENDINGS: [&str; 3] = ["xlsx", "csv", "html"];
+/// What each list is written as: for people, and for programs.
+pub const LISTED: [&str; 2] = ["xlsx", "csv"];
 /// The folder of the lists behind rows.
 pub const LISTS: &str = "details";
 /// The folder in which they are written; it stays behind where a run is killed.
@@ -86,7 +88,7 @@ fn clear_lists(folder: &Path) -> Result<()> {
         let file = entry?.path();
         let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let is_list = stem.trim_start_matches("lot-").split('-').next().is_some_and(is_code);
-        if is_list && file.extension().is_some_and(|ending| ending == "csv") {
+        if is_list && file.extension().is_some_and(|ending| LISTED.iter().any(|listed| ending == *listed)) {
             remove(&file)?;
         }
     }
@@ -133,6 +135,7 @@ mod tests {
         let ours = [
             "全国跨省异地就医费用清算表.xlsx",
             "details/410700-employee.csv",
+            "details/410700-employee.xlsx",
             "details/lot-410700-310000-employee-inpatient.csv",
             "410000/应付医疗费用清算表.html",
             "410000/410000-310000/职工医保付款通知书.csv",

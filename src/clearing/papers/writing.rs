@@ -35,7 +35,7 @@ impl Writing {
             paper.check()?;
             for row in &mut paper.rows {
                 row.detail =
-                    row.detail.take().filter(|name| self.lists.contains(name)).map(|name| format!("{way}/{name}.csv"));
+                    row.detail.take().filter(|name| self.lists.contains(name)).map(|name| format!("{way}/{name}.xlsx"));
             }
             write_file(
                 folder,

@@ -2,7 +2,7 @@
 //! once. What was withdrawn stays so. What no longer fits beside what was lodged meanwhile stays released for good.
 
 use clearing::obligation::Sums;
-use clearing::review::{Deducted, Event, Standing, after, restore};
+use clearing::review::{Deducted, Event, Standing, after, restore, stays_released};
 use jiff::Timestamp;
 
 use super::super::afterwards::{DEDUCTIONS, place_of};
@@ -67,8 +67,7 @@ fn restore_one(sql: &Sql<'_>, id: &str, at: Timestamp) -> Result<bool, StoreErro
     let taken: Vec<Deducted> = others.map(|other| other.agreed).collect();
     let by = ("clearing", at);
     if let Err(faults) = restore(&paid, &taken, &held.agreed) {
-        let faults = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        record(sql, (id, step), Standing::Released, &format!("the settlement is in force again, but {faults}"), by)?;
+        record(sql, (id, step), Standing::Released, &stays_released(&faults), by)?;
         return Ok(true);
     }
     record(sql, (id, step), becomes, &before.remark, by)?;
