@@ -200,7 +200,7 @@ pub fn stays_released(faults: &[ReviewFault]) -> String {
         ReviewFault::NotPositive { payer } | ReviewFault::AboveTheLodged { payer, .. } => {
             format!("{}扣款金额有误", payer.name())
         }
-        ReviewFault::NothingAgreed => "扣款金额有误".to_owned(),
+        ReviewFault::Nothing | ReviewFault::NothingAgreed => "扣款金额有误".to_owned(),
     };
     format!("结算已恢复，扣款不再扣回：{}", faults.iter().map(told).collect::<Vec<_>>().join("；"))
 }
