@@ -87,7 +87,7 @@ fn an_explanation_ends_with_the_benefit_year_before_and_after() {
     let year = YearSoFar::of(&adjudication, &book, &example.used);
     assert_eq!(
         year.say(Language::Chinese),
-        "2025年度累计：住院次数 1 → 2，政策范围内 3000.00 → 5500.00，起付线 500.00 → 1000.00，统筹基金 2000.00 → 3600.00。"
+        "2025年度累计：住院次数 1 → 2，政策范围内 3000.00 → 5500.00，计入起付线 500.00 → 1000.00，统筹基金 2000.00 → 3600.00。"
     );
     assert!(year.say(Language::English).starts_with("Benefit year 2025: stays 1 → 2, in policy 3000.00 → 5500.00,"));
     let nothing = YearSoFar { before: Default::default(), after: Default::default(), ..year };
@@ -209,6 +209,30 @@ fn the_cap_that_cuts_a_guaranteed_share_is_told() {
     // What nothing cuts is said without it.
     let [chinese, _] = said(&changed, &case.replace("54000", "0"));
     says(&chinese, "保底支付：总费用100000.00 × 45%，统筹支付由35820.00提高到45000.00。");
+}
+
+/// (2500 − 500) × 80 % = 1600, and at least 2500 × 90 % = 2250: the 650 more pay the 400 that the ratio left, then 250 of
+/// the deductible. The benefit year has seen all of it.
+#[test]
+fn of_a_deductible_no_more_is_told_than_the_person_bears() {
+    let floor = ("off_site", "off_site = [{ id = 'all', floor = '0.90', floor_of = 'in_policy', § }]");
+    let (book, case) = example(&[floor], STAY);
+    let adjudication = case.adjudicate(&book).expect("a result");
+    assert_eq!(adjudication.payers().cash, Money::from_yuan(250));
+    assert_eq!(adjudication.deductible, Money::from_yuan(250));
+    assert_eq!(adjudication.usage.sums.deductible, Money::from_yuan(500));
+    let [chinese, english] = said(&[floor], STAY);
+    says(&chinese, "起付线500.00，本次计入500.00，之后基金抵减250.00，实际承担250.00，其余2000.00按比例支付。");
+    says(
+        &english,
+        "Deductible 500.00; counted now 500.00, of which funds pay 250.00 later on and 250.00 is borne; 2000.00",
+    );
+    let year = YearSoFar::of(&adjudication, &book, &case.used).say(Language::Chinese);
+    assert!(year.contains("计入起付线 0.00 → 500.00"), "{year}");
+    // What an account pays, the person bears.
+    let (book, case) = example(&[], &format!("account_balance = 900\n{STAY}"));
+    let adjudication = case.adjudicate(&book).expect("a result");
+    assert_eq!((adjudication.deductible, adjudication.payers().cash), (Money::from_yuan(500), Money::ZERO));
 }
 
 /// Somebody poor since today: what earlier bills of the year would have brought is made good as far as this bill goes.

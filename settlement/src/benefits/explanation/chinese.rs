@@ -2,16 +2,15 @@
 
 use super::render::Left;
 use super::{Language, Standing, Step, Together};
-use crate::account::FamilyShare;
-use crate::bill::Coverage;
+use crate::adjudication::Adjudication;
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::admission::StayEntitlement;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step of a bill. `left` is what nobody has paid yet after it, `family` what relatives' accounts pay.
-pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShare]) -> String {
+/// Says a step of a result. `left` is what nobody has paid yet after it.
+pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
     let Left { own_share, self_paid, over_limit, to_pay } = left;
     match *step {
         Step::Gate { person, level, care, footing, standing, identity, age, stay, year } => {
@@ -73,7 +72,8 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("异地就医先自付：{in_policy} × {ratio} = {amount}，其余{}为待遇计算基数。", in_policy - amount)
         }
         Step::Deductible { clause: _, amount, factor, per, before, base, borne } => {
-            deductible(amount, factor.map(|(_, factor)| factor), per, before, base, borne)
+            let due = due(amount, factor.map(|(_, factor)| factor), per, before);
+            format!("{due}，{}，其余{}按比例支付。", borne_of(borne, result.deductible), base - borne)
         }
         Step::Segment { clause: _, change, from, cost, ratio, effective } => {
             format!("自{from}起的{cost}，统筹支付{effective}{}。", changed(change.is_some(), ratio, effective))
@@ -123,7 +123,7 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("个人账户可付{open}，余额{balance}，支付{paid}，尚需支付{to_pay}。")
         }
         Step::Family { clause: _, share, pool, insurance, open, balance, paid } => {
-            let owner = family.get(share).map_or("", |share| share.account.owner.as_str());
+            let owner = result.family().get(share).map_or("", |share| share.account.owner.as_str());
             let ledger = insurance.name();
             format!(
                 "家庭共济：{owner}的个人账户（{pool} {ledger}）可付{open}，余额{balance}，支付{paid}，尚需支付{to_pay}。"
@@ -133,7 +133,7 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("家庭共济：有一个{pool} {}的个人账户不在本节点，不能支付。", insurance.name())
         }
         Step::Cash { amount } => {
-            let (total, all) = (bill.total(), own_share + over_limit + self_paid);
+            let (total, all) = (result.coverage().total(), own_share + over_limit + self_paid);
             format!(
                 "个人负担{all}：自付{own_share}，超限价{over_limit}，自费{self_paid}；其中现金支付：\
                  总费用{total} − 基金{} − 账户{} = {amount}。",
@@ -154,7 +154,7 @@ fn changed(off_site: bool, ratio: Ratio, effective: Ratio) -> String {
     }
 }
 
-fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, base: Money, borne: Money) -> String {
+fn due(amount: Money, factor: Option<Ratio>, per: Per, before: Money) -> String {
     let factor = factor.map_or(String::new(), |factor| format!(" × {factor}"));
     let before = match per {
         Per::Stay if before.is_zero() => String::new(),
@@ -162,5 +162,13 @@ fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, bas
         Per::Year => format!("，年度内已承担{before}"),
         Per::Cycle => format!("，本周期内已承担{before}"),
     };
-    format!("起付线{amount}{factor}{before}，本次承担{borne}，其余{}按比例支付。", base - borne)
+    format!("起付线{amount}{factor}{before}")
+}
+
+/// What is borne in the end of a deductible that was counted.
+fn borne_of(counted: Money, borne: Money) -> String {
+    if counted == borne {
+        return format!("本次承担{borne}");
+    }
+    format!("本次计入{counted}，之后基金抵减{}，实际承担{borne}", counted - borne)
 }

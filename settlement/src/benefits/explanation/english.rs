@@ -2,9 +2,7 @@
 
 use super::render::Left;
 use super::{Language, Standing, Step, Together};
-use crate::account::FamilyShare;
-use crate::adjudication::Fund;
-use crate::bill::Coverage;
+use crate::adjudication::{Adjudication, Fund};
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::admission::StayEntitlement;
@@ -12,8 +10,8 @@ use crate::rulebook::conditions::identity_word;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step of a bill. `left` is what nobody has paid yet after it, `family` what relatives' accounts pay.
-pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShare]) -> String {
+/// Says a step of a result. `left` is what nobody has paid yet after it.
+pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
     let Left { own_share, self_paid, over_limit, to_pay } = left;
     match *step {
         Step::Gate { person, level, care, footing, standing, identity, age, stay, year } => {
@@ -86,7 +84,8 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("Off-site pre-deduction: {in_policy} × {ratio} = {amount}; benefit base {}.", in_policy - amount)
         }
         Step::Deductible { clause: _, amount, factor, per, before, base, borne } => {
-            deductible(amount, factor.map(|(_, factor)| factor), per, before, base, borne)
+            let due = due(amount, factor.map(|(_, factor)| factor), per, before);
+            format!("{due}; {}; {} is paid by ratio.", borne_of(borne, result.deductible), base - borne)
         }
         Step::Segment { clause: _, change, from, cost, ratio, effective } => {
             let changed = changed(change.is_some(), ratio, effective);
@@ -140,7 +139,7 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("The personal account may pay {open}, holds {balance}, pays {paid}; {to_pay} is still to pay.")
         }
         Step::Family { clause: _, share, pool, insurance, open, balance, paid } => {
-            let owner = family.get(share).map_or("", |share| share.account.owner.as_str());
+            let owner = result.family().get(share).map_or("", |share| share.account.owner.as_str());
             let ledger = insurance.word();
             format!(
                 "The account of relative {owner} ({pool}, {ledger}) may pay {open}, holds {balance}, pays {paid}; \
@@ -151,7 +150,7 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("A relative's account ({pool}, {}) is kept by another node and cannot pay.", insurance.word())
         }
         Step::Cash { amount } => {
-            let (total, all) = (bill.total(), own_share + over_limit + self_paid);
+            let (total, all) = (result.coverage().total(), own_share + over_limit + self_paid);
             format!(
                 "The person bears {all}: own share {own_share}, over limit {over_limit}, self-paid {self_paid}; in cash: \
                  total {total} − funds {} − accounts {} = {amount}.",
@@ -182,7 +181,7 @@ fn name(fund: Fund) -> &'static str {
     }
 }
 
-fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, base: Money, borne: Money) -> String {
+fn due(amount: Money, factor: Option<Ratio>, per: Per, before: Money) -> String {
     let factor = factor.map_or(String::new(), |factor| format!(" × {factor}"));
     let before = match per {
         Per::Stay if before.is_zero() => String::new(),
@@ -190,5 +189,13 @@ fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, bas
         Per::Year => format!(", borne this year {before}"),
         Per::Cycle => format!(", borne in this cycle {before}"),
     };
-    format!("Deductible {amount}{factor}{before}; borne now {borne}; {} is paid by ratio.", base - borne)
+    format!("Deductible {amount}{factor}{before}")
+}
+
+/// What is borne in the end of a deductible that was counted.
+fn borne_of(counted: Money, borne: Money) -> String {
+    if counted == borne {
+        return format!("borne now {borne}");
+    }
+    format!("counted now {counted}, of which funds pay {} later on and {borne} is borne", counted - borne)
 }

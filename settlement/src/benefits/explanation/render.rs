@@ -79,15 +79,14 @@ impl Left {
 
 /// Says how a result came about.
 pub fn render(adjudication: &Adjudication, book: &RuleBook, language: Language) -> Vec<Line> {
-    let bill = adjudication.coverage();
-    let mut left = Left::of(&bill);
+    let mut left = Left::of(&adjudication.coverage());
     let mut lines = Vec::with_capacity(adjudication.steps.len());
     for (step, at) in adjudication.steps.iter().zip(clauses(&adjudication.steps, book)) {
         let (by_fund, by_account) = paid(step);
         left.after(step);
         let text = match language {
-            Language::Chinese => chinese::say(step, &bill, left, adjudication.family()),
-            Language::English => english::say(step, &bill, left, adjudication.family()),
+            Language::Chinese => chinese::say(step, adjudication, left),
+            Language::English => english::say(step, adjudication, left),
         };
         let pays = !(by_fund + by_account).is_zero() || matches!(step, Step::Paid { .. } | Step::Account { .. });
         // The clauses that a payment comes of were said in full just before it.

@@ -23,7 +23,7 @@ type Sum = (&'static str, &'static str, &'static str, fn(&UsageSums) -> Money);
 
 const SUMS: [Sum; 7] = [
     ("in_policy", "政策范围内", "in policy", |sums| sums.in_policy),
-    ("deductible", "起付线", "deductible", |sums| sums.deductible),
+    ("deductible", "计入起付线", "deductible counted", |sums| sums.deductible),
     ("basic", "统筹基金", "basic fund", |sums| sums.basic),
     ("large_sum", "大额补助", "large-sum layer", |sums| sums.large_sum),
     ("catastrophic", "大病保险", "catastrophic layer", |sums| sums.catastrophic),
