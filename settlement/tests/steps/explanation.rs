@@ -87,9 +87,9 @@ fn an_explanation_ends_with_the_benefit_year_before_and_after() {
     let year = YearSoFar::of(&adjudication, &book, &example.used);
     assert_eq!(
         year.say(Language::Chinese),
-        "2025年度累计：住院次数 1 → 2，政策范围内 3000.00 → 5500.00，计入起付线 500.00 → 1000.00，统筹基金 2000.00 → 3600.00。"
+        "2025年度累计：住院次数 1 → 2，待遇计算基数 3000.00 → 5500.00，计入起付线 500.00 → 1000.00，统筹基金 2000.00 → 3600.00。"
     );
-    assert!(year.say(Language::English).starts_with("Benefit year 2025: stays 1 → 2, in policy 3000.00 → 5500.00,"));
+    assert!(year.say(Language::English).starts_with("Benefit year 2025: stays 1 → 2, benefit base 3000.00 → 5500.00,"));
     let nothing = YearSoFar { before: Default::default(), after: Default::default(), ..year };
     assert_eq!(nothing.say(Language::Chinese), "2025年度累计：无。");
 }
@@ -209,6 +209,19 @@ fn the_cap_that_cuts_a_guaranteed_share_is_told() {
     // What nothing cuts is said without it.
     let [chinese, _] = said(&changed, &case.replace("54000", "0"));
     says(&chinese, "保底支付：总费用100000.00 × 45%，统筹支付由35820.00提高到45000.00。");
+}
+
+/// 2500 × 10 % is taken off before the fund looks at the rest, and the benefit year goes on from that.
+#[test]
+fn what_the_year_goes_on_from_is_not_called_as_what_is_in_policy() {
+    let pre_deducted = ("off_site", "off_site = [{ id = 'all', pre_deduct = '0.10', § }]");
+    let (book, case) = example(&[pre_deducted], STAY);
+    let adjudication = case.adjudicate(&book).expect("a result");
+    let [chinese, _] = said(&[pre_deducted], STAY);
+    says(&chinese, "总费用2500.00：全自费0.00，超限价0.00，先行自付0.00，政策范围内2500.00。");
+    says(&chinese, "异地就医先自付：2500.00 × 10% = 250.00，其余2250.00为待遇计算基数。");
+    let year = YearSoFar::of(&adjudication, &book, &case.used).say(Language::Chinese);
+    assert!(year.contains("待遇计算基数 0.00 → 2250.00") && !year.contains("政策范围内"), "{year}");
 }
 
 /// (2500 − 500) × 80 % = 1600, and at least 2500 × 90 % = 2250: the 650 more pay the 400 that the ratio left, then 250 of

@@ -47,7 +47,7 @@ pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
             format!("同时具有{among}种身份，就高按{}计算。", identity.name())
         }
         Step::UsedBeforeChange { clause: _, in_policy } => {
-            format!("年度内变更险种，累计连续计算，政策范围内已累计{in_policy}。")
+            format!("年度内变更险种，累计连续计算，待遇计算基数已累计{in_policy}。")
         }
         Step::Outside { fund, self_paid, over_limit } => {
             format!("{}另付政策范围外费用：自费{self_paid}，超限价{over_limit}。", fund.name())

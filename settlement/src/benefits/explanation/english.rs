@@ -57,7 +57,7 @@ pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
             format!("Of {among} identities the best for the person is {}.", identity.word())
         }
         Step::UsedBeforeChange { clause: _, in_policy } => {
-            format!("What was used before a change of insurance counts: in policy {in_policy}.")
+            format!("What was used before a change of insurance counts: benefit base {in_policy}.")
         }
         Step::Outside { fund, self_paid, over_limit } => format!(
             "Of what lies outside the policy the {} pays self-paid {self_paid}, over limit {over_limit}.",

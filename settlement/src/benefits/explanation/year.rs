@@ -22,7 +22,7 @@ pub struct YearSoFar {
 type Sum = (&'static str, &'static str, &'static str, fn(&UsageSums) -> Money);
 
 const SUMS: [Sum; 7] = [
-    ("in_policy", "政策范围内", "in policy", |sums| sums.in_policy),
+    ("in_policy", "待遇计算基数", "benefit base", |sums| sums.in_policy),
     ("deductible", "计入起付线", "deductible counted", |sums| sums.deductible),
     ("basic", "统筹基金", "basic fund", |sums| sums.basic),
     ("large_sum", "大额补助", "large-sum layer", |sums| sums.large_sum),
