@@ -1,17 +1,17 @@
 //! The steps of a calculation in Chinese, as a clerk at the desk says them.
 
-use super::render::Left;
+use super::render::{Context, Left};
 use super::{Language, Standing, Step, Together};
-use crate::adjudication::Adjudication;
+use crate::adjudication::Fund;
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::admission::StayEntitlement;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step of a result. `left` is what nobody has paid yet after it.
-pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
-    let Left { own_share, self_paid, over_limit, to_pay } = left;
+/// Says a step of a result.
+pub(super) fn say(step: &Step, context: &Context<'_>) -> String {
+    let Context { result, left: Left { own_share, self_paid, over_limit, to_pay }, by_fund_paid, tilted } = *context;
     match *step {
         Step::Gate { person, level, care, footing, standing, identity, age, stay, year } => {
             let footing = match standing {
@@ -76,7 +76,12 @@ pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
             format!("{due}，{}，其余{}按比例支付。", borne_of(borne, result.deductible), base - borne)
         }
         Step::Segment { clause: _, change, from, cost, ratio, effective } => {
-            format!("自{from}起的{cost}，统筹支付{effective}{}。", changed(change.is_some(), ratio, effective))
+            let changed = changed(change.is_some(), ratio, effective);
+            if by_fund_paid {
+                format!("统筹年度已付{from}起的一段：费用{cost}，统筹支付{effective}{changed}。")
+            } else {
+                format!("自{from}起的{cost}，统筹支付{effective}{changed}。")
+            }
         }
         Step::Cap { clause: _, cap, used, left } => format!("封顶线{cap}，本年已用{used}，还可用{left}。"),
         Step::CapGrowth { clause: _, amount, years, claim_free_years, plus } => {
@@ -106,7 +111,7 @@ pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
         Step::TiltStart { clause: _, start, so_far, burden } => {
             format!("倾斜救助起付线{start}，本年救助后已负担{so_far}，本次负担{burden}。")
         }
-        Step::Share { fund, clause: _, base, ratio } => format!("{}：{base} × {ratio}。", fund.name()),
+        Step::Share { fund, clause: _, base, ratio } => format!("{}：{base} × {ratio}。", name(fund, tilted)),
         Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => format!(
             "大病保险：合规费用年度累计{so_far} + 本次{now} = {}，起付线{deductible}，{}。",
             so_far + now,
@@ -117,7 +122,9 @@ pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
             format!("医疗救助起付线{start}，本年已负担{so_far}，本次负担{burden}。")
         }
         Step::Paid { fund, before, paid } => {
-            format!("{}支付{paid}（年度累计{before} → {}），其余自付{own_share}。", fund.name(), before + paid)
+            let of = if tilted { fund.name() } else { "" };
+            let name = name(fund, tilted);
+            format!("{name}支付{paid}（{of}年度累计{before} → {}），其余自付{own_share}。", before + paid)
         }
         Step::Account { clause: _, open, balance, paid } => {
             format!("个人账户可付{open}，余额{balance}，支付{paid}，尚需支付{to_pay}。")
@@ -143,6 +150,11 @@ pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
         }
         Step::Derived(derived) => derived.say(Language::Chinese),
     }
+}
+
+/// What a payer is called. Tilted assistance is paid by the assistance fund, and called otherwise.
+fn name(fund: Fund, tilted: bool) -> &'static str {
+    if tilted { "倾斜救助" } else { fund.name() }
 }
 
 /// How an off-site rule changes a ratio.

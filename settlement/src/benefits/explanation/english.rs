@@ -1,8 +1,8 @@
 //! The steps of a calculation in English.
 
-use super::render::Left;
+use super::render::{Context, Left};
 use super::{Language, Standing, Step, Together};
-use crate::adjudication::{Adjudication, Fund};
+use crate::adjudication::Fund;
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::admission::StayEntitlement;
@@ -10,9 +10,9 @@ use crate::rulebook::conditions::identity_word;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step of a result. `left` is what nobody has paid yet after it.
-pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
-    let Left { own_share, self_paid, over_limit, to_pay } = left;
+/// Says a step of a result.
+pub(super) fn say(step: &Step, context: &Context<'_>) -> String {
+    let Context { result, left: Left { own_share, self_paid, over_limit, to_pay }, by_fund_paid, tilted } = *context;
     match *step {
         Step::Gate { person, level, care, footing, standing, identity, age, stay, year } => {
             let standing = match standing {
@@ -89,7 +89,11 @@ pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
         }
         Step::Segment { clause: _, change, from, cost, ratio, effective } => {
             let changed = changed(change.is_some(), ratio, effective);
-            format!("Of {cost} from {from} on, the basic fund pays {effective}{changed}.")
+            if by_fund_paid {
+                format!("Where the fund has paid {from} this year: of {cost} of cost it pays {effective}{changed}.")
+            } else {
+                format!("Of {cost} from {from} on, the basic fund pays {effective}{changed}.")
+            }
         }
         Step::Cap { clause: _, cap, used, left } => format!("Cap {cap}, used this year {used}, left {left}."),
         Step::CapGrowth { clause: _, amount, years, claim_free_years, plus } => format!(
@@ -116,7 +120,9 @@ pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
         Step::TiltStart { clause: _, start, so_far, burden } => format!(
             "Tilted assistance starts at {start}; borne this year after assistance {so_far}, of this bill {burden}."
         ),
-        Step::Share { fund, clause: _, base, ratio } => format!("Share of the {}: {base} × {ratio}.", name(fund)),
+        Step::Share { fund, clause: _, base, ratio } => {
+            format!("Share of the {}: {base} × {ratio}.", if tilted { "tilted assistance" } else { name(fund) })
+        }
         Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => format!(
             "Catastrophic layer: {so_far} so far this year + {now} now = {}; its deductible {deductible} is {}.",
             so_far + now,
@@ -129,11 +135,18 @@ pub(super) fn say(step: &Step, result: &Adjudication, left: Left) -> String {
             format!("Assistance starts at {start}; borne this year {so_far}, of this bill {burden}.")
         }
         Step::Paid { fund, before, paid } => {
-            format!(
-                "The {} pays {paid} (year to date {before} → {}); {own_share} of the own share is left.",
-                name(fund),
-                before + paid
-            )
+            let after = before + paid;
+            if tilted {
+                format!(
+                    "Tilted assistance pays {paid} (assistance fund, year to date {before} → {after}); {own_share} of the \
+                     own share is left."
+                )
+            } else {
+                format!(
+                    "The {} pays {paid} (year to date {before} → {after}); {own_share} of the own share is left.",
+                    name(fund)
+                )
+            }
         }
         Step::Account { clause: _, open, balance, paid } => {
             format!("The personal account may pay {open}, holds {balance}, pays {paid}; {to_pay} is still to pay.")
