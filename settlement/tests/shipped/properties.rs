@@ -1,5 +1,6 @@
 //! What holds for whatever bill, person and history, under every book that we ship.
 
+mod personal_side;
 mod random_books;
 
 use jiff::ToSpan;
@@ -404,6 +405,7 @@ fn adds_up(adjudication: &Adjudication, settle: &Settle) -> Result<(), TestCaseE
     let own_share = Left::at_the_end(adjudication).own_share;
     prop_assert!(adjudication.deductible <= own_share, "{} of {own_share}", adjudication.deductible);
     prop_assert!(adjudication.deductible <= adjudication.usage.sums.deductible);
+    personal_side::holds(adjudication, settle)?;
     basic_is_what_the_steps_say(adjudication)
 }
 
