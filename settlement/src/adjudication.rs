@@ -137,7 +137,8 @@ pub struct Adjudication {
     payers: Payers,
     /// Under which insurance.
     pub insurance: Insurance,
-    /// 起付线 borne by the person in this settlement (`act_pay_dedc`).
+    /// 起付线 that the person bears in this settlement (`act_pay_dedc`): what funds leave of what was counted. The benefit
+    /// year counts all of it, as [`Adjudication::usage`] says.
     pub deductible: Money,
     /// The personal account's balance afterwards (`balc`).
     pub account_balance: Money,

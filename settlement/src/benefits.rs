@@ -119,6 +119,7 @@ fn work_out(book: &RuleBook, case: &Case<'_>, chosen: Chosen) -> Result<Adjudica
         }
         CareKind::Purchase => {}
     }
+    sheet.end_funds();
     account::pay(&mut sheet)?;
     sheet.close()
 }

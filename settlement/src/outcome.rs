@@ -24,7 +24,7 @@ pub struct Settled {
     pub coverage: Coverage,
     /// The bill by payer.
     pub payers: Payers,
-    /// The deductible in it.
+    /// What the person bears of the deductible, accounts included.
     pub deductible: Money,
     /// The personal account's balance afterwards.
     pub account_balance: Money,

@@ -73,7 +73,7 @@ impl UsagePosting {
 pub struct UsageSums {
     /// Stays; they count for the nth-stay deductible. A stay's later mid-way settlements add none.
     pub stays: i64,
-    /// Deductible borne.
+    /// Deductible counted, also where a fund bears some of it in the end.
     pub deductible: Money,
     /// 待遇计算基数: the in-policy amount less what is taken off it before the fund looks at it.
     pub in_policy: Money,

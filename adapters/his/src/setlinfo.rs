@@ -220,7 +220,8 @@ impl Telling<'_> {
     }
 }
 
-/// Every amount of a settlement under its name, in the order of the interface.
+/// Every amount of a settlement under its name, in the order of the interface. `act_pay_dedc` is what the person bears of
+/// the deductible, so it is inside `psn_part_amt`.
 pub fn amounts(settled: &Settled, fund_sum: FundSum) -> [(&'static str, Money); 21] {
     let Settled { coverage, payers, deductible, family, .. } = settled;
     let Coverage { self_paid, over_limit, first_self_pay, in_policy } = *coverage;

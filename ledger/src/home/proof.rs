@@ -277,7 +277,8 @@ fn used_of(used: &UsageSums, fund: Fund) -> Money {
 fn told_apart(settled: &Settled, used: &UsageSums) -> Vec<Finding> {
     let funds = &settled.payers.funds;
     let pairs = [
-        ("deductible", used.deductible, settled.deductible),
+        // Of the deductible that is used up, funds may have left the person less.
+        ("deductible", used.deductible, settled.deductible.max(used.deductible)),
         ("basic", used.basic, funds.of(Fund::Basic)),
         ("large-sum", used.large_sum, funds.of(Fund::LargeSum)),
         ("catastrophic", used.catastrophic, funds.of(Fund::Catastrophic)),

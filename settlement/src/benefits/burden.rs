@@ -8,8 +8,9 @@ use crate::rulebook::sections::Part;
 pub(super) const IN_POLICY: [Part; 4] = [Part::AboveCap, Part::RatioShare, Part::Deductible, Part::PreDeduction];
 
 /// The order in which a payment takes parts off the person: what later layers look at least goes first, so that a
-/// layer that excludes the deductible finds it untouched. An assumption of ours; no published text says.
-const RELIEVED_FIRST: [Part; 8] = [
+/// layer that excludes the deductible finds it untouched. An assumption of ours; no published text says. An explanation
+/// tells it where it decides.
+pub(super) const RELIEVED_FIRST: [Part; 8] = [
     Part::AboveCapApart,
     Part::AboveCap,
     Part::RatioShare,
@@ -19,6 +20,9 @@ const RELIEVED_FIRST: [Part; 8] = [
     Part::OverLimit,
     Part::SelfPaid,
 ];
+
+/// The parts that a guaranteed share is taken off: what is above a cap is left to the layer that pays it.
+pub(super) const BELOW_CAP: [Part; 3] = [Part::RatioShare, Part::Deductible, Part::PreDeduction];
 
 /// The person's burden.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@ mod derived;
 mod encoding;
 mod english;
 mod parts;
+mod relief;
 mod render;
 mod year;
 

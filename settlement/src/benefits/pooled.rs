@@ -1,5 +1,6 @@
 //! 统筹基金: what the basic fund pays, from the in-policy amount to the cap (policy.md C.1 steps 5 to 9).
 
+use super::burden::BELOW_CAP;
 use super::caps::{Excess, Tightest};
 use super::worksheet::Worksheet;
 use super::{deductible, floor, off_site, segments};
@@ -74,7 +75,6 @@ fn raised(
     let cap = caps.of(sheet, Measure::FundPaid)?;
     let counted_left = caps.of(sheet, Measure::InPolicy)?.map(|bound| bound.left);
     let raised = floor::raise(sheet, change, paid, cap, counted_left)?;
-    let below_cap = Cases::at([Part::RatioShare, Part::Deductible, Part::PreDeduction].map(|part| part as usize));
-    sheet.burden.relieve(below_cap, raised - paid);
+    sheet.burden.relieve(Cases::at(BELOW_CAP.map(|part| part as usize)), raised - paid);
     Ok(raised)
 }

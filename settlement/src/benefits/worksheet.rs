@@ -55,8 +55,10 @@ pub(super) struct Worksheet<'a> {
     pub(super) coverage: Coverage,
     /// What is taken off the in-policy amount before the fund looks at it; later bills of the year go on from the rest.
     pub(super) pre_deducted: Money,
-    /// 起付线 borne in this settlement.
+    /// 起付线 counted in this settlement, whoever bears it in the end.
     pub(super) deductible: Money,
+    /// What of it the funds leave to the person, accounts included.
+    deductible_borne: Money,
     /// What the person still bears.
     pub(super) burden: Burden,
     /// The in-policy cost above caps.
@@ -97,6 +99,7 @@ impl<'a> Worksheet<'a> {
             coverage: case.settle.bill.coverage(),
             pre_deducted: Money::ZERO,
             deductible: Money::ZERO,
+            deductible_borne: Money::ZERO,
             burden: Burden::default(),
             excess: Excess::NONE,
             large_sum_base: Money::ZERO,
@@ -229,6 +232,11 @@ impl<'a> Worksheet<'a> {
         self.pay(Fund::Basic, paid, before, Cases::NONE);
     }
 
+    /// Ends what funds pay: what accounts pay from here on, the person bears all the same.
+    pub(super) fn end_funds(&mut self) {
+        self.deductible_borne = self.burden.of(Part::Deductible);
+    }
+
     /// Adds up.
     pub(super) fn close(mut self) -> Result<Adjudication, Refusal> {
         let cash = self.burden.total();
@@ -237,7 +245,7 @@ impl<'a> Worksheet<'a> {
         let usage = self.usage();
         let working = Working {
             insurance: self.book.insurance(),
-            deductible: self.deductible,
+            deductible: self.deductible_borne,
             account_balance: self.case.account_balance - (self.account - paid_by_family(&self.family)),
             family: self.family,
             usage,

@@ -37,7 +37,7 @@ pub enum Expected {
 /// An amount that an example can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// 起付线.
+    /// 起付线, as far as the person bears it.
     Deductible,
     /// A fund's payment.
     Fund(Fund),

@@ -1,5 +1,6 @@
 //! What holds for whatever bill, person and history, under every book that we ship.
 
+mod personal_side;
 mod random_books;
 
 use jiff::ToSpan;
@@ -8,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use settlement::account::{AccountOf, FamilyAccount};
 use settlement::adjudication::{Adjudication, Fund};
-use settlement::benefits::explanation::{Derived, Step};
+use settlement::benefits::explanation::{Derived, Left, Step};
 use settlement::benefits::{Case, Earlier, adjudicate};
 use settlement::bill::{Bill, CategorySum, Coverage, FeeCategory};
 use settlement::encounter::{CareKind, Encounter, HospitalLevel, Marks};
@@ -382,7 +383,7 @@ pub fn live_through<'b>(
         of_relative -= by_family;
         let is_stay = visit.care == CareKind::Inpatient;
         in_force.push(InForce {
-            stay: is_stay.then(|| visit.earlier(book, &settle, false, adjudication.deductible)),
+            stay: is_stay.then(|| visit.earlier(book, &settle, false, adjudication.usage.sums.deductible)),
             account: payers.account - by_family,
             family: by_family,
             posting: UsagePosting { usage: adjudication.usage.clone(), day: visit.day() },
@@ -402,13 +403,17 @@ fn adds_up(adjudication: &Adjudication, settle: &Settle) -> Result<(), TestCaseE
     prop_assert!(payers.funds.total() <= settle.bill.coverage().in_policy + settle.bill.coverage().first_self_pay);
     prop_assert!(payers.cash >= settle.bill.coverage().self_paid, "a self-paid item was paid by somebody else");
     prop_assert_eq!(adjudication.usage.sums.basic, payers.funds.of(Fund::Basic));
+    let own_share = Left::at_the_end(adjudication).own_share;
+    prop_assert!(adjudication.deductible <= own_share, "{} of {own_share}", adjudication.deductible);
+    prop_assert!(adjudication.deductible <= adjudication.usage.sums.deductible);
+    personal_side::holds(adjudication, settle)?;
     basic_is_what_the_steps_say(adjudication)
 }
 
 /// F1 = P − D − what the ratios leave − the cost above caps (policy.md C.1), within a fen for each segment: each step shows
 /// its sum rounded. A guaranteed share raises it; where a cap cuts several segments, the steps do not say which.
 fn basic_is_what_the_steps_say(adjudication: &Adjudication) -> Result<(), TestCaseError> {
-    let mut base = adjudication.coverage().in_policy - adjudication.deductible;
+    let mut base = adjudication.coverage().in_policy - adjudication.usage.sums.deductible;
     let (mut segments, mut cost, mut of_ratios) = (0, Money::ZERO, Money::ZERO);
     let (mut above, mut ratio, mut raised) = (Money::ZERO, None, false);
     for step in &adjudication.steps {

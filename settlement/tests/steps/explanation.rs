@@ -87,9 +87,9 @@ fn an_explanation_ends_with_the_benefit_year_before_and_after() {
     let year = YearSoFar::of(&adjudication, &book, &example.used);
     assert_eq!(
         year.say(Language::Chinese),
-        "2025年度累计：住院次数 1 → 2，政策范围内 3000.00 → 5500.00，起付线 500.00 → 1000.00，统筹基金 2000.00 → 3600.00。"
+        "2025年度累计：住院次数 1 → 2，待遇计算基数 3000.00 → 5500.00，计入起付线 500.00 → 1000.00，统筹基金 2000.00 → 3600.00。"
     );
-    assert!(year.say(Language::English).starts_with("Benefit year 2025: stays 1 → 2, in policy 3000.00 → 5500.00,"));
+    assert!(year.say(Language::English).starts_with("Benefit year 2025: stays 1 → 2, benefit base 3000.00 → 5500.00,"));
     let nothing = YearSoFar { before: Default::default(), after: Default::default(), ..year };
     assert_eq!(nothing.say(Language::Chinese), "2025年度累计：无。");
 }
@@ -209,6 +209,122 @@ fn the_cap_that_cuts_a_guaranteed_share_is_told() {
     // What nothing cuts is said without it.
     let [chinese, _] = said(&changed, &case.replace("54000", "0"));
     says(&chinese, "保底支付：总费用100000.00 × 45%，统筹支付由35820.00提高到45000.00。");
+}
+
+/// 2500 × 10 % is taken off before the fund looks at the rest, and the benefit year goes on from that.
+#[test]
+fn what_the_year_goes_on_from_is_not_called_as_what_is_in_policy() {
+    let pre_deducted = ("off_site", "off_site = [{ id = 'all', pre_deduct = '0.10', § }]");
+    let (book, case) = example(&[pre_deducted], STAY);
+    let adjudication = case.adjudicate(&book).expect("a result");
+    let [chinese, _] = said(&[pre_deducted], STAY);
+    says(&chinese, "总费用2500.00：全自费0.00，超限价0.00，先行自付0.00，政策范围内2500.00。");
+    says(&chinese, "异地就医先自付：2500.00 × 10% = 250.00，其余2250.00为待遇计算基数。");
+    let year = YearSoFar::of(&adjudication, &book, &case.used).say(Language::Chinese);
+    assert!(year.contains("待遇计算基数 0.00 → 2250.00") && !year.contains("政策范围内"), "{year}");
+}
+
+/// 5500 − 500 = 5000, of which 80 % is 4000; the layer pays (1500 − 500) × 60 % = 600, first off the ratio's 1000: 400 are left
+/// to a supplement that does not look at the deductible.
+#[test]
+fn which_part_a_payment_was_taken_off_is_said_where_a_later_layer_looks_at_some() {
+    let catastrophic = "catastrophic.base = { includes = ['deductible', 'ratio_share'], care = ['inpatient'], § }\n\
+        catastrophic.tiers = { base = 'excess', § }\n\
+        catastrophic.deductible = [{ id = 'all', amount = 500, § }]\n\
+        catastrophic.ratio = [{ id = 'all', ratio = '0.60', § }]\n\
+        catastrophic.cap = [{ id = 'all', none = true, § }]";
+    let supplement = |includes: &str| {
+        format!(
+            "civil_servant.base = {{ includes = [{includes}], care = ['inpatient'], § }}\n\
+             civil_servant.ratio = [{{ id = 'all', ratio = '0.50', § }}]\n\
+             civil_servant.cap = [{{ id = 'all', none = true, § }}]"
+        )
+    };
+    let case = format!("civil_servant = true\n{}", STAY.replace("2500", "5500"));
+    let apart = supplement("'ratio_share'");
+    let [chinese, english] = said(&[("catastrophic", catastrophic), ("civil_servant", &apart)], &case);
+    says(&chinese, "公务员补助：400.00 × 50%。此前各层支付依次抵减按比例自付、起付线，本层按余下部分计。");
+    says(
+        &english,
+        "Share of the civil-servant supplement: 400.00 × 50%. Earlier payments were taken off the ratio share, then the \
+         deductible; this layer looks at what is left.",
+    );
+    let together = supplement("'ratio_share', 'deductible'");
+    let [chinese, _] = said(&[("catastrophic", catastrophic), ("civil_servant", &together)], &case);
+    says(&chinese, "公务员补助：900.00 × 50%。 [");
+    let (book, example) = example(&[("catastrophic", catastrophic), ("civil_servant", &apart)], &case);
+    let adjudication = example.adjudicate(&book).expect("a result");
+    let year = YearSoFar::of(&adjudication, &book, &example.used);
+    assert!(year.say(Language::Chinese).contains("大病合规费用 0.00 → 1500.00，大病保险 0.00 → 600.00"), "{year:?}");
+    // What no layer of the book asks for is not told.
+    assert!(year.sums().all(|(word, _)| word != "assistance_base"));
+}
+
+/// The first 20,000 that the fund pays buy 25,000 of cost at 80 %; the other 35,000 of 60,000 are paid at 90 %.
+#[test]
+fn segments_of_what_the_fund_has_paid_say_so() {
+    let ratios = "inpatient.segments = { base = 'fund_paid', § }\n\
+        inpatient.ratio = [{ id = 'low', to = 20000, ratio = '0.80', § }, { id = 'high', from = 20000, ratio = '0.90', § }]";
+    let case = STAY.replace("2500", "60500");
+    let [chinese, english] = said(&[("inpatient.ratio", ratios)], &case);
+    says(&chinese, "统筹年度已付0.00起的一段：费用25000.00，统筹支付80%");
+    says(&chinese, "统筹年度已付20000.00起的一段：费用35000.00，统筹支付90%");
+    says(&english, "Where the fund has paid 20000.00 this year: of 35000.00 of cost it pays 90%");
+}
+
+/// (2500 − 500) × 80 % = 1600 leaves 900; assistance pays 60 % of it, 540, and the tilt half of the 360 above 100: 130.
+#[test]
+fn tilted_assistance_is_called_so() {
+    let rules = "assistance.base = { includes = ['deductible', 'ratio_share'], care = ['inpatient'], § }\n\
+        assistance.start = [{ id = 'all', amount = 0, § }]\n\
+        assistance.ratio = [{ id = 'all', ratio = '0.60', § }]\n\
+        assistance.cap = [{ id = 'all', none = true, § }]\n\
+        assistance.tilt = { includes = ['deductible', 'ratio_share'], care = ['inpatient'], § }\n\
+        assistance.tilt_start = [{ id = 'all', amount = 100, § }]\n\
+        assistance.tilt_ratio = [{ id = 'all', ratio = '0.50', § }]\n\
+        assistance.tilt_cap = [{ id = 'all', none = true, § }]";
+    let case = format!("identity = 'low-income'\n{STAY}");
+    let [chinese, english] = said(&[("assistance", rules)], &case);
+    for wanted in [
+        "医疗救助：900.00 × 60%。",
+        "医疗救助支付540.00（年度累计0.00 → 540.00），",
+        "倾斜救助：260.00 × 50%。",
+        "倾斜救助支付130.00（医疗救助年度累计540.00 → 670.00），其余自付230.00。",
+    ] {
+        says(&chinese, wanted);
+    }
+    says(&english, "Share of the tilted assistance: 260.00 × 50%.");
+    says(&english, "Tilted assistance pays 130.00 (assistance fund, year to date 540.00 → 670.00);");
+    let (book, case) = example(&[("assistance", rules)], &case);
+    let adjudication = case.adjudicate(&book).expect("a result");
+    let year = YearSoFar::of(&adjudication, &book, &case.used).say(Language::Chinese);
+    let wanted =
+        "救助前负担 0.00 → 900.00，医疗救助 0.00 → 670.00，倾斜救助前负担 0.00 → 360.00，其中倾斜救助 0.00 → 130.00";
+    assert!(year.contains(wanted), "{year}");
+}
+
+/// (2500 − 500) × 80 % = 1600, and at least 2500 × 90 % = 2250: the 650 more pay the 400 that the ratio left, then 250 of
+/// the deductible. The benefit year has seen all of it.
+#[test]
+fn of_a_deductible_no_more_is_told_than_the_person_bears() {
+    let floor = ("off_site", "off_site = [{ id = 'all', floor = '0.90', floor_of = 'in_policy', § }]");
+    let (book, case) = example(&[floor], STAY);
+    let adjudication = case.adjudicate(&book).expect("a result");
+    assert_eq!(adjudication.payers().cash, Money::from_yuan(250));
+    assert_eq!(adjudication.deductible, Money::from_yuan(250));
+    assert_eq!(adjudication.usage.sums.deductible, Money::from_yuan(500));
+    let [chinese, english] = said(&[floor], STAY);
+    says(&chinese, "起付线500.00，本次计入500.00，之后基金抵减250.00，实际承担250.00，其余2000.00按比例支付。");
+    says(
+        &english,
+        "Deductible 500.00; counted now 500.00, of which funds pay 250.00 later on and 250.00 is borne; 2000.00",
+    );
+    let year = YearSoFar::of(&adjudication, &book, &case.used).say(Language::Chinese);
+    assert!(year.contains("计入起付线 0.00 → 500.00"), "{year}");
+    // What an account pays, the person bears.
+    let (book, case) = example(&[], &format!("account_balance = 900\n{STAY}"));
+    let adjudication = case.adjudicate(&book).expect("a result");
+    assert_eq!((adjudication.deductible, adjudication.payers().cash), (Money::from_yuan(500), Money::ZERO));
 }
 
 /// Somebody poor since today: what earlier bills of the year would have brought is made good as far as this bill goes.

@@ -48,17 +48,17 @@ fn a_place_decides_deductible_points_and_floor_together() {
             ("filing = 'referral'\nbill = { in_policy = 5000 }", "expect = { basic = 3150 }"),
             // (5000 − 500) × 60 %, more than 40 % of 5000
             ("filing = 'other-temporary'\nbill = { in_policy = 5000 }", "expect = { basic = 2700 }"),
-            // (800 − 500) × 60 % = 180, less than 40 % of 800
+            // (800 − 500) × 60 % = 180, less than 40 % of 800: the 140 more pay what the ratio left, and 20 of the deductible
             (
                 "filing = 'other-temporary'\nbill = { in_policy = 800 }",
-                "expect = { deductible = 500, basic = 320, cash = 480 }",
+                "expect = { deductible = 480, basic = 320, cash = 480 }",
             ),
             // Exactly at the floor: (1500 − 500) × 60 % = 40 % of 1500
             ("filing = 'other-temporary'\nbill = { in_policy = 1500 }", "expect = { basic = 600 }"),
             // Nothing is left after the deductible.
             (
                 "filing = 'other-temporary'\nbill = { in_policy = 500 }",
-                "expect = { deductible = 500, basic = 200, cash = 300 }",
+                "expect = { deductible = 300, basic = 200, cash = 300 }",
             ),
             (
                 "filing = 'other-temporary'\nbill = { in_policy = 0, self_paid = 100 }",

@@ -1,18 +1,17 @@
 //! The steps of a calculation in Chinese, as a clerk at the desk says them.
 
-use super::render::Left;
+use super::render::{Context, Left};
 use super::{Language, Standing, Step, Together};
-use crate::account::FamilyShare;
-use crate::bill::Coverage;
+use crate::adjudication::Fund;
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::admission::StayEntitlement;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step of a bill. `left` is what nobody has paid yet after it, `family` what relatives' accounts pay.
-pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShare]) -> String {
-    let Left { own_share, self_paid, over_limit, to_pay } = left;
+/// Says a step of a result.
+pub(super) fn say(step: &Step, context: &Context<'_>) -> String {
+    let Context { result, left: Left { own_share, self_paid, over_limit, to_pay }, by_fund_paid, tilted } = *context;
     match *step {
         Step::Gate { person, level, care, footing, standing, identity, age, stay, year } => {
             let footing = match standing {
@@ -52,7 +51,7 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("同时具有{among}种身份，就高按{}计算。", identity.name())
         }
         Step::UsedBeforeChange { clause: _, in_policy } => {
-            format!("年度内变更险种，累计连续计算，政策范围内已累计{in_policy}。")
+            format!("年度内变更险种，累计连续计算，待遇计算基数已累计{in_policy}。")
         }
         Step::Outside { fund, self_paid, over_limit } => {
             format!("{}另付政策范围外费用：自费{self_paid}，超限价{over_limit}。", fund.name())
@@ -77,10 +76,16 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("异地就医先自付：{in_policy} × {ratio} = {amount}，其余{}为待遇计算基数。", in_policy - amount)
         }
         Step::Deductible { clause: _, amount, factor, per, before, base, borne } => {
-            deductible(amount, factor.map(|(_, factor)| factor), per, before, base, borne)
+            let due = due(amount, factor.map(|(_, factor)| factor), per, before);
+            format!("{due}，{}，其余{}按比例支付。", borne_of(borne, result.deductible), base - borne)
         }
         Step::Segment { clause: _, change, from, cost, ratio, effective } => {
-            format!("自{from}起的{cost}，统筹支付{effective}{}。", changed(change.is_some(), ratio, effective))
+            let changed = changed(change.is_some(), ratio, effective);
+            if by_fund_paid {
+                format!("统筹年度已付{from}起的一段：费用{cost}，统筹支付{effective}{changed}。")
+            } else {
+                format!("自{from}起的{cost}，统筹支付{effective}{changed}。")
+            }
         }
         Step::Cap { clause: _, cap, used, left } => format!("封顶线{cap}，本年已用{used}，还可用{left}。"),
         Step::CapGrowth { clause: _, amount, years, claim_free_years, plus } => {
@@ -110,7 +115,7 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
         Step::TiltStart { clause: _, start, so_far, burden } => {
             format!("倾斜救助起付线{start}，本年救助后已负担{so_far}，本次负担{burden}。")
         }
-        Step::Share { fund, clause: _, base, ratio } => format!("{}：{base} × {ratio}。", fund.name()),
+        Step::Share { fund, clause: _, base, ratio } => format!("{}：{base} × {ratio}。", name(fund, tilted)),
         Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => format!(
             "大病保险：合规费用年度累计{so_far} + 本次{now} = {}，起付线{deductible}，{}。",
             so_far + now,
@@ -121,13 +126,15 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("医疗救助起付线{start}，本年已负担{so_far}，本次负担{burden}。")
         }
         Step::Paid { fund, before, paid } => {
-            format!("{}支付{paid}（年度累计{before} → {}），其余自付{own_share}。", fund.name(), before + paid)
+            let of = if tilted { fund.name() } else { "" };
+            let name = name(fund, tilted);
+            format!("{name}支付{paid}（{of}年度累计{before} → {}），其余自付{own_share}。", before + paid)
         }
         Step::Account { clause: _, open, balance, paid } => {
             format!("个人账户可付{open}，余额{balance}，支付{paid}，尚需支付{to_pay}。")
         }
         Step::Family { clause: _, share, pool, insurance, open, balance, paid } => {
-            let owner = family.get(share).map_or("", |share| share.account.owner.as_str());
+            let owner = result.family().get(share).map_or("", |share| share.account.owner.as_str());
             let ledger = insurance.name();
             format!(
                 "家庭共济：{owner}的个人账户（{pool} {ledger}）可付{open}，余额{balance}，支付{paid}，尚需支付{to_pay}。"
@@ -137,7 +144,7 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("家庭共济：有一个{pool} {}的个人账户不在本节点，不能支付。", insurance.name())
         }
         Step::Cash { amount } => {
-            let (total, all) = (bill.total(), own_share + over_limit + self_paid);
+            let (total, all) = (result.coverage().total(), own_share + over_limit + self_paid);
             format!(
                 "个人负担{all}：自付{own_share}，超限价{over_limit}，自费{self_paid}；其中现金支付：\
                  总费用{total} − 基金{} − 账户{} = {amount}。",
@@ -149,6 +156,11 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
     }
 }
 
+/// What a payer is called. Tilted assistance is paid by the assistance fund, and called otherwise.
+fn name(fund: Fund, tilted: bool) -> &'static str {
+    if tilted { "倾斜救助" } else { fund.name() }
+}
+
 /// How an off-site rule changes a ratio.
 fn changed(off_site: bool, ratio: Ratio, effective: Ratio) -> String {
     match off_site {
@@ -158,7 +170,7 @@ fn changed(off_site: bool, ratio: Ratio, effective: Ratio) -> String {
     }
 }
 
-fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, base: Money, borne: Money) -> String {
+fn due(amount: Money, factor: Option<Ratio>, per: Per, before: Money) -> String {
     let factor = factor.map_or(String::new(), |factor| format!(" × {factor}"));
     let before = match per {
         Per::Stay if before.is_zero() => String::new(),
@@ -166,5 +178,13 @@ fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, bas
         Per::Year => format!("，年度内已承担{before}"),
         Per::Cycle => format!("，本周期内已承担{before}"),
     };
-    format!("起付线{amount}{factor}{before}，本次承担{borne}，其余{}按比例支付。", base - borne)
+    format!("起付线{amount}{factor}{before}")
+}
+
+/// What is borne in the end of a deductible that was counted.
+fn borne_of(counted: Money, borne: Money) -> String {
+    if counted == borne {
+        return format!("本次承担{borne}");
+    }
+    format!("本次计入{counted}，之后基金抵减{}，实际承担{borne}", counted - borne)
 }

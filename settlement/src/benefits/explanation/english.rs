@@ -1,10 +1,8 @@
 //! The steps of a calculation in English.
 
-use super::render::Left;
+use super::render::{Context, Left};
 use super::{Language, Standing, Step, Together};
-use crate::account::FamilyShare;
 use crate::adjudication::Fund;
-use crate::bill::Coverage;
 use crate::encounter::CareKind;
 use crate::money::Money;
 use crate::rulebook::admission::StayEntitlement;
@@ -12,9 +10,9 @@ use crate::rulebook::conditions::identity_word;
 use crate::rulebook::ratio::Ratio;
 use crate::rulebook::sections::Per;
 
-/// Says a step of a bill. `left` is what nobody has paid yet after it, `family` what relatives' accounts pay.
-pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShare]) -> String {
-    let Left { own_share, self_paid, over_limit, to_pay } = left;
+/// Says a step of a result.
+pub(super) fn say(step: &Step, context: &Context<'_>) -> String {
+    let Context { result, left: Left { own_share, self_paid, over_limit, to_pay }, by_fund_paid, tilted } = *context;
     match *step {
         Step::Gate { person, level, care, footing, standing, identity, age, stay, year } => {
             let standing = match standing {
@@ -66,7 +64,7 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("Of {among} identities the best for the person is {}.", identity.word())
         }
         Step::UsedBeforeChange { clause: _, in_policy } => {
-            format!("What was used before a change of insurance counts: in policy {in_policy}.")
+            format!("What was used before a change of insurance counts: benefit base {in_policy}.")
         }
         Step::Outside { fund, self_paid, over_limit } => format!(
             "Of what lies outside the policy the {} pays self-paid {self_paid}, over limit {over_limit}.",
@@ -93,11 +91,16 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("Off-site pre-deduction: {in_policy} × {ratio} = {amount}; benefit base {}.", in_policy - amount)
         }
         Step::Deductible { clause: _, amount, factor, per, before, base, borne } => {
-            deductible(amount, factor.map(|(_, factor)| factor), per, before, base, borne)
+            let due = due(amount, factor.map(|(_, factor)| factor), per, before);
+            format!("{due}; {}; {} is paid by ratio.", borne_of(borne, result.deductible), base - borne)
         }
         Step::Segment { clause: _, change, from, cost, ratio, effective } => {
             let changed = changed(change.is_some(), ratio, effective);
-            format!("Of {cost} from {from} on, the basic fund pays {effective}{changed}.")
+            if by_fund_paid {
+                format!("Where the fund has paid {from} this year: of {cost} of cost it pays {effective}{changed}.")
+            } else {
+                format!("Of {cost} from {from} on, the basic fund pays {effective}{changed}.")
+            }
         }
         Step::Cap { clause: _, cap, used, left } => format!("Cap {cap}, used this year {used}, left {left}."),
         Step::CapGrowth { clause: _, amount, years, claim_free_years, plus } => format!(
@@ -124,7 +127,9 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
         Step::TiltStart { clause: _, start, so_far, burden } => format!(
             "Tilted assistance starts at {start}; borne this year after assistance {so_far}, of this bill {burden}."
         ),
-        Step::Share { fund, clause: _, base, ratio } => format!("Share of the {}: {base} × {ratio}.", name(fund)),
+        Step::Share { fund, clause: _, base, ratio } => {
+            format!("Share of the {}: {base} × {ratio}.", if tilted { "tilted assistance" } else { name(fund) })
+        }
         Step::CatastrophicBase { clause: _, threshold: _, so_far, now, deductible } => format!(
             "Catastrophic layer: {so_far} so far this year + {now} now = {}; its deductible {deductible} is {}.",
             so_far + now,
@@ -137,17 +142,24 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("Assistance starts at {start}; borne this year {so_far}, of this bill {burden}.")
         }
         Step::Paid { fund, before, paid } => {
-            format!(
-                "The {} pays {paid} (year to date {before} → {}); {own_share} of the own share is left.",
-                name(fund),
-                before + paid
-            )
+            let after = before + paid;
+            if tilted {
+                format!(
+                    "Tilted assistance pays {paid} (assistance fund, year to date {before} → {after}); {own_share} of the \
+                     own share is left."
+                )
+            } else {
+                format!(
+                    "The {} pays {paid} (year to date {before} → {after}); {own_share} of the own share is left.",
+                    name(fund)
+                )
+            }
         }
         Step::Account { clause: _, open, balance, paid } => {
             format!("The personal account may pay {open}, holds {balance}, pays {paid}; {to_pay} is still to pay.")
         }
         Step::Family { clause: _, share, pool, insurance, open, balance, paid } => {
-            let owner = family.get(share).map_or("", |share| share.account.owner.as_str());
+            let owner = result.family().get(share).map_or("", |share| share.account.owner.as_str());
             let ledger = insurance.word();
             format!(
                 "The account of relative {owner} ({pool}, {ledger}) may pay {open}, holds {balance}, pays {paid}; \
@@ -158,7 +170,7 @@ pub(super) fn say(step: &Step, bill: &Coverage, left: Left, family: &[FamilyShar
             format!("A relative's account ({pool}, {}) is kept by another node and cannot pay.", insurance.word())
         }
         Step::Cash { amount } => {
-            let (total, all) = (bill.total(), own_share + over_limit + self_paid);
+            let (total, all) = (result.coverage().total(), own_share + over_limit + self_paid);
             format!(
                 "The person bears {all}: own share {own_share}, over limit {over_limit}, self-paid {self_paid}; in cash: \
                  total {total} − funds {} − accounts {} = {amount}.",
@@ -189,7 +201,7 @@ fn name(fund: Fund) -> &'static str {
     }
 }
 
-fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, base: Money, borne: Money) -> String {
+fn due(amount: Money, factor: Option<Ratio>, per: Per, before: Money) -> String {
     let factor = factor.map_or(String::new(), |factor| format!(" × {factor}"));
     let before = match per {
         Per::Stay if before.is_zero() => String::new(),
@@ -197,5 +209,13 @@ fn deductible(amount: Money, factor: Option<Ratio>, per: Per, before: Money, bas
         Per::Year => format!(", borne this year {before}"),
         Per::Cycle => format!(", borne in this cycle {before}"),
     };
-    format!("Deductible {amount}{factor}{before}; borne now {borne}; {} is paid by ratio.", base - borne)
+    format!("Deductible {amount}{factor}{before}")
+}
+
+/// What is borne in the end of a deductible that was counted.
+fn borne_of(counted: Money, borne: Money) -> String {
+    if counted == borne {
+        return format!("borne now {borne}");
+    }
+    format!("counted now {counted}, of which funds pay {} later on and {borne} is borne", counted - borne)
 }

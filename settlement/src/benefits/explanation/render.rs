@@ -1,12 +1,15 @@
 //! Turns steps into lines that a clerk would say, each with its clause and source, and keeps the running remainder.
-//! Called when somebody asks, never while settling. The words are in `chinese.rs` and `english.rs`.
+//! Called when somebody asks, never while settling. The words are in `chinese.rs` and `english.rs`, and what they need to
+//! know beside the step is in [`Context`].
 
 use std::fmt;
 
+use super::relief::Relief;
 use super::{Step, chinese, clauses, english};
 use crate::adjudication::Adjudication;
 use crate::bill::Coverage;
 use crate::money::Money;
+use crate::rulebook::sections::SegmentBase;
 use crate::rulebook::{Clause, RuleBook};
 
 /// The language of an explanation.
@@ -77,23 +80,41 @@ impl Left {
     }
 }
 
+/// What the words of a step depend on beside the step itself.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    /// The whole result.
+    pub(super) result: &'a Adjudication,
+    /// What nobody has paid yet after the step.
+    pub(super) left: Left,
+    /// Whether the basic fund's segments are measured on what it has paid.
+    pub(super) by_fund_paid: bool,
+    /// Whether what assistance pays is tilted assistance.
+    pub(super) tilted: bool,
+}
+
 /// Says how a result came about.
 pub fn render(adjudication: &Adjudication, book: &RuleBook, language: Language) -> Vec<Line> {
-    let bill = adjudication.coverage();
-    let mut left = Left::of(&bill);
+    let rules = book.care(adjudication.usage.care).rules();
+    let by_fund_paid = rules.is_some_and(|rules| rules.segment_base == SegmentBase::FundPaid);
+    let left = Left::of(&adjudication.coverage());
+    let mut context = Context { result: adjudication, left, by_fund_paid, tilted: false };
+    let mut relief = Relief::of(book);
     let mut lines = Vec::with_capacity(adjudication.steps.len());
     for (step, at) in adjudication.steps.iter().zip(clauses(&adjudication.steps, book)) {
         let (by_fund, by_account) = paid(step);
-        left.after(step);
-        let text = match language {
-            Language::Chinese => chinese::say(step, &bill, left, adjudication.family()),
-            Language::English => english::say(step, &bill, left, adjudication.family()),
+        context.left.after(step);
+        context.tilted |= matches!(step, Step::TiltStart { .. });
+        let mut text = match language {
+            Language::Chinese => chinese::say(step, &context),
+            Language::English => english::say(step, &context),
         };
+        text.push_str(&relief.told_at(step, context.tilted, language));
         let pays = !(by_fund + by_account).is_zero() || matches!(step, Step::Paid { .. } | Step::Account { .. });
         // The clauses that a payment comes of were said in full just before it.
         let said = |clause| if step.is_payment() { book.path(clause).to_owned() } else { cite(book, clause, language) };
         let clauses = at.into_iter().map(said).collect();
-        lines.push(Line { text, left: pays.then_some(left), clauses });
+        lines.push(Line { text, left: pays.then_some(context.left), clauses });
     }
     lines
 }
