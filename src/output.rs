@@ -1,5 +1,7 @@
 //! What commands print: facts as aligned lines or as JSON. The one place that writes to standard output.
 
+mod wrapping;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -10,6 +12,11 @@ use serde_json::{Map, Value};
 /// Prints a line. A reader that has gone away is no fault of the command.
 pub fn line(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// Prints a text behind what stands before it, in as many lines as a printed page needs.
+pub fn wrapped(before: &str, text: &str) {
+    wrapping::in_lines(before, text).iter().for_each(|text| line(text));
 }
 
 /// Prints named facts, aligned, or as one JSON object.

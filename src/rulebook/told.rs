@@ -141,11 +141,12 @@ fn data_json(data: impl IntoIterator<Item = (&'static str, Datum)>) -> Value {
     data.into_iter().map(|(name, datum)| (name.to_owned(), value(datum))).collect::<Map<String, Value>>().into()
 }
 
-/// Prints the steps, numbered, each with the rules that it applies under it, and what has been used of the year.
+/// Prints the steps, numbered, each with the rules that it applies under it, and what has been used of the year. No line is
+/// wider than a printed page.
 pub fn print_steps(adjudication: &Adjudication, book: &RuleBook, used: &[UsagePosting], lang: Lang) {
     for (number, line) in render(adjudication, book, lang.language()).iter().enumerate() {
-        output::line(&format!("{:>3}  {}", number + 1, line.text));
-        line.clauses.iter().for_each(|clause| output::line(&format!("       · {clause}")));
+        output::wrapped(&format!("{:>3}  ", number + 1), &line.text);
+        line.clauses.iter().for_each(|clause| output::wrapped("       · ", clause));
     }
-    output::line(&format!("     {}", YearSoFar::of(adjudication, book, used).say(lang.language())));
+    output::wrapped("     ", &YearSoFar::of(adjudication, book, used).say(lang.language()));
 }
