@@ -1,22 +1,34 @@
 //! What commands print: facts as aligned lines or as JSON. The one place that writes to standard output.
 
-mod wrapping;
-
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Map, Value};
+use textwrap::WordSplitter;
+use textwrap::core::display_width;
+
+/// The columns that fit a printed page: of Chinese letters half as many.
+const PAGE: usize = 100;
 
 /// Prints a line. A reader that has gone away is no fault of the command.
 pub fn line(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-/// Prints a text behind what stands before it, in as many lines as a printed page needs.
+/// Prints a text behind what stands before it, in as many lines as a printed page needs. What goes on in the next line
+/// stands under where the text began.
 pub fn wrapped(before: &str, text: &str) {
-    wrapping::in_lines(before, text).iter().for_each(|text| line(text));
+    in_lines(before, text).iter().for_each(|text| line(text));
+}
+
+/// The lines of such a text: between Chinese letters wherever Unicode lets a line end, in names and numbers nowhere.
+fn in_lines(before: &str, text: &str) -> Vec<String> {
+    let indent = " ".repeat(display_width(before));
+    let page = textwrap::Options::new(PAGE).word_splitter(WordSplitter::NoHyphenation);
+    let lines = textwrap::wrap(text, page.initial_indent(before).subsequent_indent(&indent));
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
 }
 
 /// Prints named facts, aligned, or as one JSON object.
@@ -96,4 +108,25 @@ pub fn by_line(
         line(&format!("{} {done}, {refused} refused", report.len() - refused));
     }
     Ok(refused == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_goes_on_under_where_it_began_and_no_line_is_wider_than_a_page() {
+        let before = "       · catastrophic.deductible.assisted · ";
+        let text = "公开网页：西宁市、青海省医保待遇（转载） policy.md C.8、D.8 部分人员大病起付线5000元：按特困、低保、返贫致贫理解；\
+                    返贫致贫同低保是假设 · 演示假设，统筹基金支付123456.78（年度累计0.00 → 123456.78）";
+        let lines = in_lines(before, text);
+        assert!(lines.len() > 1 && lines.iter().all(|line| display_width(line) <= PAGE), "{lines:#?}");
+        let begins = display_width(before);
+        assert!(lines[1..].iter().all(|line| line.len() - line.trim_start().len() == begins), "{lines:#?}");
+        assert!(lines.iter().all(|line| !line.trim_start().starts_with(['，', '。', '；', '）', '、'])), "{lines:#?}");
+        assert_eq!(lines.iter().map(|line| line.matches("123456.78").count()).sum::<usize>(), 2, "{lines:#?}");
+        let joined: String = lines.iter().map(|line| line.trim_start()).collect();
+        let without = |text: &str| text.replace(' ', "");
+        assert_eq!(without(&joined), without(&format!("{before}{text}")));
+    }
 }
