@@ -497,6 +497,17 @@ async fn whichever_commit_a_hub_dies_at_the_months_end_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_step_and_each_payment_twice_and_closing_twice_change_nothing_more() {
+    let twice = script().into_iter().flat_map(|event| {
+        let again = matches!(event, Event::Advanced(_) | Event::Paid(..));
+        std::iter::repeat_n(event, if again { 2 } else { 1 })
+    });
+    let (twice, _) = live(twice.collect(), None, &[], 1).await;
+    let (once, _) = months(&[], 1).await;
+    assert!(twice == once, "{twice:#?}\n{once:#?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hub_that_dies_again_soon_after_it_came_up_ends_the_months_the_same() {
     let (undisturbed, commits) = months(&[], 1).await;
     for number in (1..=commits).step_by(3) {

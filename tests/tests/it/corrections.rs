@@ -182,14 +182,15 @@ async fn an_affected_stay_is_corrected_by_two_clerks_cleared_and_given_back_when
     let papers = ["--regions", &regions, "--accounts", &accounts, "--out", &folder];
     let command = ["clearing", "documents", "--month", "2025-06"];
     clerks.centre(&[&command[..], &papers].concat()).await;
+    let june = out.join("2025-06");
     for member in ["410000", "310000"] {
-        let rows = table(&out.join(member).join("更正明细.csv"));
+        let rows = table(&june.join(member).join("更正明细.csv"));
         let changed: Money =
             rows.iter().map(|row| Money::from_decimal(row["更正金额"].parse().expect("an amount")).expect("fen")).sum();
         assert!(rows.iter().all(|row| row["结算编号"] == settlement && row["更正批次"] == "B1"), "{rows:?}");
         assert_eq!((changed, rows[0]["清算所属期"].as_str()), (less, "2025-06"));
     }
-    let stated = table(&out.join("全国跨省异地就医费用清算表.csv"));
+    let stated = table(&june.join("全国跨省异地就医费用清算表.csv"));
     assert_eq!((stated.len(), stated[0]["其中重算更正"].as_str()), (1, less.to_string().as_str()));
     assert_eq!(corrected(&clerks.trace(&settlement).await), [("2025-06", less.fen())]);
     assert_eq!(clerks.types("li", &["clearing", "trace", &settlement]).await, Ok(Ending::Good));
