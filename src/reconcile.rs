@@ -215,8 +215,20 @@ async fn show(of: &OfPools) -> Result<Ending> {
         print_json(&rows.collect())?;
         return Ok(Ending::of(breaks.is_empty()));
     }
-    let header =
-        ["编号", "账簿", "日期", "参保地", "就医地", "差异", "setl_id", "外侧应付", "内侧应付", "天数", "建议"];
+    // A total beside what is owed of it: books may differ in either.
+    let header = [
+        "编号",
+        "账簿",
+        "日期",
+        "参保地",
+        "就医地",
+        "差异",
+        "setl_id",
+        "外侧总额/应付",
+        "内侧总额/应付",
+        "天数",
+        "建议",
+    ];
     let mut table = output::table(header);
     for found in &breaks {
         let v1::Branch { day, home, treatment } = branch(found);
@@ -230,8 +242,8 @@ async fn show(of: &OfPools) -> Result<Ending> {
             treatment,
             books.zip(kind).map_or_else(|| found.kind.clone(), |(books, kind)| kind.between(books)),
             found.settlement.clone(),
-            amount(found.outer_owed),
-            amount(found.inner_owed),
+            format!("{}/{}", amount(found.outer_total), amount(found.outer_owed)),
+            format!("{}/{}", amount(found.inner_total), amount(found.inner_owed)),
             found.age_days.to_string(),
             proposed.map_or_else(|| found.proposed.clone(), |proposed| proposed.name().to_owned()),
         ]);

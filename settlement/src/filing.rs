@@ -136,8 +136,8 @@ impl Filing {
     }
 }
 
-/// The filings that cover a visit: the most favourable class first, of each those with their proof, then the latest to begin. Which is the first of them
-/// that has not ended is for the home region's rules to say, where they give filings a term.
+/// The filings that cover a visit: the most favourable class first, of each those with their proof, then the latest to
+/// begin. Which of them have not ended, and for what class it takes each, is for the home region's rules to say.
 pub fn covering<'a>(
     filings: impl IntoIterator<Item = &'a Filing>,
     regions: &RegionTable,

@@ -297,7 +297,7 @@ fn print(leftovers: &[v1::Leftover], as_json: bool) -> Result<()> {
             funds(&held.corrected).to_string(),
             net(held),
             reason::told(&held.reason),
-            held.owner.clone(),
+            super::told::side_named(&held.owner).to_owned(),
             held.booked_in.clone(),
             held.listed_from.clone(),
             held.age_days.to_string(),

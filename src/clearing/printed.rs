@@ -42,7 +42,7 @@ fn waits(period: &v1::PeriodView) -> String {
 
 pub(super) fn print_period(period: &v1::PeriodView) {
     let v1::PeriodView { month, stage, cut_off_on, clearing_day, confirm_by, notices_by, .. } = period;
-    output::line(&format!("{month}: {stage}"));
+    output::line(&format!("{month}: {}", stage_named(stage)));
     output::line(&format!(
         "cut off {cut_off_on}, statements {clearing_day}, confirm by {confirm_by}, notices by {notices_by}"
     ));

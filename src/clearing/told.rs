@@ -142,7 +142,7 @@ fn content(mailbox: &str, news: &v1::ClearingNews) -> String {
         "deduction" => {
             format!("{} {}: {amount} 元 ({})", news.id, news.settlement, standing_named(&news.standing))
         }
-        "correction-moved" => format!("{} {}: {amount} 元 ({})", news.id, news.settlement, news.standing),
+        "correction-moved" => format!("{} {}: {amount} 元 ({})", news.id, news.settlement, gone_named(&news.standing)),
         "prefund" => format!("{} {} ({}): {amount} 元", named(&news.insurance), news.id, prefund_standing(news)),
         "prefund-use" => {
             let [prefund, used] = [news.prefund, news.outstanding].map(Money::from_fen);
@@ -200,6 +200,17 @@ fn row_json(told: &ToldNews) -> (i64, Value) {
 /// Who said it; the word where it is none of ours.
 pub(super) fn side_named(word: &str) -> &str {
     Side::from_word(word).map_or(word, |side| Seat::Member(side).name())
+}
+
+/// Where a correction went that a period was cleared without.
+fn gone_named(word: &str) -> &str {
+    match word {
+        "carried" => "转入下期",
+        "listed" => "转入遗留清单",
+        "cleared" => "由遗留清单转入清算",
+        "returned" => "由遗留清单退回",
+        other => other,
+    }
 }
 
 /// An instant as Beijing reads it.

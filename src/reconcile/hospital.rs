@@ -214,7 +214,7 @@ fn in_json(view: &View, today: Date) -> Value {
             "psn_no": row.map(|row| &row.person), "refd_setl_flag": row.map(|row| flag(row.direction)),
             "centre": side(found.own()), "hospital": side(found.told()), "age_days": age_days(found.day(), today),
             "reversed_since": found.reversed_since(),
-            "proposed": found.proposed().map_or("compare-3202", Proposal::word) })
+            "proposed": proposed_word(found) })
     });
     json!({ "days": days.collect::<Value>(), "differences": differences.collect::<Value>() })
 }
@@ -334,6 +334,14 @@ fn kind_in_words(kind: Kind) -> &'static str {
         Kind::CentreMore => "中心多",
         Kind::HospitalMore => "医院多",
         Kind::DataDiffer => "数据不一致",
+    }
+}
+
+fn proposed_word(found: &Difference) -> &'static str {
+    match found.proposed() {
+        Some(proposal) => proposal.word(),
+        None if found.comparison.own.count == 0 => "check-group",
+        None => "compare-3202",
     }
 }
 

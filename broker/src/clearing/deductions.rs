@@ -48,10 +48,13 @@ impl DeductionsService {
         let (store, settlement) = (&self.clearing.store, &lodging.settlement);
         match store.settlement_lot(settlement.clone()).await.map_err(|fault| failed(&fault))? {
             Some(lot) => self.ensure_theirs(permit, &lot)?,
-            None => {
-                let fault = store.settlement_not_in_force(settlement.clone()).await.map_err(|fault| failed(&fault))?;
-                return Err(refused(&fault));
-            }
+            None => match store.settlement_undone(settlement.clone()).await.map_err(|fault| failed(&fault))? {
+                Some(lot) => {
+                    self.ensure_theirs(permit, &lot)?;
+                    return Err(refused(&DeductionFault::Undone));
+                }
+                None => return Err(refused(&DeductionFault::NoSettlement)),
+            },
         }
         let (id, by) = (lodging.id.clone(), (permit.peer().fingerprint().to_owned(), self.clock.now()));
         let lodged = self.clearing.store.deduction_lodge(lodging, by).await.map_err(|fault| failed(&fault))?;

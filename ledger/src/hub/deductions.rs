@@ -203,12 +203,13 @@ impl HubStore {
         Ok(self.engine.read(move |sql| in_force(sql, &settlement)).await?.map(|(lot, _)| lot))
     }
 
-    /// Why nothing can be taken off a settlement that is [not in force](HubStore::settlement_lot).
+    /// Between whom a settlement was that is undone, and for what; none where it stands, or never was.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn settlement_not_in_force(&self, settlement: SettlementId) -> Result<DeductionFault, StoreError> {
-        self.engine.read(move |sql| not_in_force(sql, &settlement)).await
+    pub async fn settlement_undone(&self, settlement: SettlementId) -> Result<Option<Lot>, StoreError> {
+        let newest = self.engine.read(move |sql| newest(sql, &settlement)).await?;
+        Ok(newest.filter(|(_, _, step)| step % 2 == 0).map(|(lot, _, _)| lot))
     }
 
     /// What deductions take off a period between pools, after a posting, by its id and step, in that order.
@@ -419,23 +420,26 @@ pub(super) fn next_step(sql: &Sql<'_>, id: &str) -> Result<i64, StoreError> {
 
 /// What a settlement in force moves within its own lot; none where it is not in force, or not folded yet.
 pub(super) fn in_force(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<(Lot, Sums)>, StoreError> {
+    Ok(newest(sql, settlement)?.filter(|(_, _, step)| step % 2 == 1).map(|(lot, sums, _)| (lot, sums)))
+}
+
+/// What a settlement's newest entry moves, and the how manieth it is: every other one undoes the one before.
+fn newest(sql: &Sql<'_>, settlement: &SettlementId) -> Result<Option<(Lot, Sums, i64)>, StoreError> {
     const NEWEST: &str =
         "SELECT lot_postings.home, treatment, insurance, care, visits, total, basic, large_sum, catastrophic,
             civil_servant, assistance, account, answers.step
         FROM answers CROSS JOIN lot_postings
         WHERE answers.settlement = ?1 AND answers.step = (SELECT MAX(step) FROM answers WHERE settlement = ?1)
           AND lot_postings.position = answers.position AND lot_postings.part = 0";
-    let newest = sql.find(NEWEST, values![&settlement.to_time_first()], |row| {
+    sql.find(NEWEST, values![&settlement.to_time_first()], |row| {
         Ok((read_lot(row, 0)?, read_sums(row, 4)?, row.number(12)?))
-    })?;
-    Ok(newest.filter(|(_, _, step)| step % 2 == 1).map(|(lot, sums, _)| (lot, sums)))
+    })
 }
 
 /// Why a settlement is not in force.
 fn not_in_force(sql: &Sql<'_>, settlement: &SettlementId) -> Result<DeductionFault, StoreError> {
-    const LAST: &str = "SELECT COALESCE(MAX(step), 1) FROM answers WHERE settlement = ?1";
-    let last = sql.get(LAST, values![&settlement.to_time_first()], |row| row.number(0))?;
-    Ok(if last % 2 == 0 { DeductionFault::Undone } else { DeductionFault::NoSettlement })
+    let is_undone = newest(sql, settlement)?.is_some_and(|(_, _, step)| step % 2 == 0);
+    Ok(if is_undone { DeductionFault::Undone } else { DeductionFault::NoSettlement })
 }
 
 macro_rules! deductions {

@@ -19,6 +19,13 @@ pub(super) struct InForce<'a> {
     class: FilingClass,
 }
 
+impl InForce<'_> {
+    /// Whether the book takes it for what it is.
+    fn is_whole(&self) -> bool {
+        self.class == self.filing.class
+    }
+}
+
 /// The footing, and what it rests on. A filing in force decides, and
 /// so does one that the book deems lodged, whichever is better; where its class is not known, a filing or mark that is better
 /// than the last class decides. Without either the hospital's emergency mark counts as filed (procedure of 2022, article 34),
@@ -39,7 +46,7 @@ pub(super) fn of(
         steps.push(Step::Place { clause: place.clause });
     }
     let filed = filing.map(|held| held.class);
-    let is_taken_whole = filing.is_some_and(|held| held.class == held.filing.class);
+    let is_taken_whole = filing.is_some_and(|held| held.is_whole());
     let marked = encounter.marks.emergency.then_some(FilingClass::Emergency).filter(|_| !is_taken_whole);
     // The better of the two, in the order of the classes.
     let known = filed.into_iter().chain(marked).min();
@@ -53,7 +60,7 @@ pub(super) fn of(
                 return Ok((footing, Standing::Deemed));
             }
             Setting::Unset if known.is_none_or(|known| known == FilingClass::OtherTemporary) => {
-                return Err(unknown::deemed(book, row.clause));
+                return Err(unknown::deemed(book, row.clause, filing.is_some_and(|held| !held.is_whole())));
             }
             Setting::Known(_) | Setting::Unset => {}
         }
@@ -75,7 +82,7 @@ pub(super) fn of(
 }
 
 /// The best of the filings that came with the case and have not ended: one without an end holds as long as the book says. They
-/// come the most favourable class first, so a later one is looked at only where the book takes an earlier one for less.
+/// come the most favourable class first, so a later one is looked at only where the book takes an earlier one for less; of two of one class the one that is of it counts.
 pub(super) fn in_force<'a>(
     book: &RuleBook,
     case: &Case<'a>,
@@ -84,16 +91,19 @@ pub(super) fn in_force<'a>(
 ) -> Result<Option<InForce<'a>>, Refusal> {
     let mut best: Option<InForce<'a>> = None;
     for filing in case.filings {
-        if best.is_some_and(|best| best.class <= filing.class) {
+        if best.is_some_and(|best| best.class < filing.class || best.class == filing.class && best.is_whole()) {
             break;
         }
         if let Some((clause, last)) = ended(book, case, facts, filing)? {
             steps.push(Step::FilingEnded { clause, last });
             continue;
         }
-        let class = taken_for(book, facts, filing, steps);
-        if best.is_none_or(|best| class < best.class) {
-            best = Some(InForce { filing, class });
+        let next = InForce { filing, class: taken_for(book, facts, filing, steps) };
+        let is_better = |best: InForce<'_>| {
+            next.class < best.class || next.class == best.class && next.is_whole() && !best.is_whole()
+        };
+        if best.is_none_or(is_better) {
+            best = Some(next);
         }
     }
     Ok(best)

@@ -168,7 +168,11 @@ impl<'a> Worksheet<'a> {
             layer.cap.needed(&self.facts)?;
             let mut bounds: Vec<Bound> = Vec::new();
             let (known, unset): (Vec<_>, Vec<_>) =
-                layer.cap.matching(&self.facts).partition(|row| row.value.amount.known().is_some());
+                layer.cap.matching(&self.facts).partition(|row| match row.value.amount.known() {
+                    Some(Some(amount)) => growth::grown(self, amount, row.value.growth, row.clause).is_ok(),
+                    Some(None) => true,
+                    None => false,
+                });
             // What nobody knows is asked for last, and only where it can make a difference.
             for row in known.into_iter().chain(unset) {
                 if bounds.iter().any(Bound::leaves_nothing) {

@@ -25,9 +25,14 @@ fn worded(book: &RuleBook, at: Clause, field: Option<&str>, behind: &str) -> Ref
     refusal(&format!("{words}{behind}"), &path)
 }
 
-/// The refusal for care that counts as filed where nobody knows as which class: what the desk can do is part of it.
-pub(crate) fn deemed(book: &RuleBook, at: Clause) -> Refusal {
-    let remedy = "；办理转诊或长期居住备案后按备案结算";
+/// The refusal for care that counts as filed where nobody knows as which class: what the desk can do is part of it,
+/// which is to hand in the proof where a long-term filing by commitment lacks it.
+pub(crate) fn deemed(book: &RuleBook, at: Clause, is_unproven: bool) -> Refusal {
+    let remedy = if is_unproven {
+        "；补交长期居住备案的证明材料后按备案结算"
+    } else {
+        "；办理转诊或长期居住备案后按备案结算"
+    };
     worded(book, at, Some("class"), remedy)
 }
 

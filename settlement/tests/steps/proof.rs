@@ -130,6 +130,27 @@ fn of_several_filings_the_one_that_counts_for_most_decides() {
 }
 
 #[test]
+fn a_commitment_makes_the_filing_beside_it_worth_nothing_else() {
+    let (book, example) = example(&[OFF_SITE, AS_TEMPORARY], &format!("emergency = true\n{STAY}"));
+    let held = |id: &str, class, proof| Filing {
+        id: FilingId::new(id).expect("an id"),
+        class,
+        proof,
+        ..example.filing.clone().expect("a filing")
+    };
+    let committed = held("1", FilingClass::LongTerm, Proof::Commitment);
+    let temporary = held("4", FilingClass::OtherTemporary, Proof::HandedIn);
+    // (2500 − 500) × 60 %: the hospital's mark counts beside no filing that the book takes whole.
+    for (filings, basic) in
+        [(vec![temporary.clone()], 1_200), (vec![committed.clone(), temporary], 1_200), (vec![committed], 1_400)]
+    {
+        let case = Case { filings: &filings, ..example.case() };
+        let paid = adjudicate(&book, &case).expect("a result").payers().funds.total();
+        assert_eq!(paid, Money::from_yuan(basic), "{filings:?}");
+    }
+}
+
+#[test]
 fn a_filing_with_its_proof_goes_before_one_by_commitment() {
     let (_, example) = example(&[], STAY);
     let regions = settlement::region::RegionTable::from_csv(

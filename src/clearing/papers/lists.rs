@@ -52,6 +52,8 @@ struct List {
     rows: usize,
     /// What they come to.
     owed: Money,
+    /// Whose statements its row stands for.
+    pairs: BTreeSet<Pair>,
 }
 
 impl<'r> Lists<'r> {
@@ -80,7 +82,7 @@ impl<'r> Lists<'r> {
                 }
             }
         }
-        workbooks::write(&lists, cleared.made_on)?;
+        workbooks::write(&lists, cleared)?;
         Ok(lists)
     }
 
@@ -101,6 +103,7 @@ impl<'r> Lists<'r> {
             let written = self.written.entry(row).or_default();
             written.rows += list.rows.len();
             written.owed += list.amount.unwrap_or_default();
+            written.pairs.insert(*pair);
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! Files of an earlier run in the folder that documents are written into. A list of settlements that nothing leads to, or
-//! a statement of another month beside this one's, would be taken for part of what was just written. Files that are not
+//! a statement of a member that has none any more, would be taken for part of what was just written. Files that are not
 //! named as we name ours are left alone.
 
 use std::fs;

@@ -497,7 +497,7 @@ async fn whichever_commit_a_hub_dies_at_the_months_end_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_step_and_each_payment_twice_and_closing_twice_change_nothing_more() {
+async fn advancing_again_and_paying_twice_change_nothing_more() {
     let twice = script().into_iter().flat_map(|event| {
         let again = matches!(event, Event::Advanced(_) | Event::Paid(..));
         std::iter::repeat_n(event, if again { 2 } else { 1 })
