@@ -7,6 +7,7 @@ use settlement::benefits::{Case, adjudicate};
 use settlement::filing::{Filing, FilingClass, Proof};
 use settlement::ids::FilingId;
 use settlement::money::Money;
+use settlement::rulebook::{Example, RuleBook};
 
 use crate::invented::{STAY, book, check, example, faults};
 
@@ -102,21 +103,24 @@ fn a_row_may_depend_on_the_proof() {
     check(&[CAPITAL, BY_PROOF, AS_TEMPORARY], &[(&there("proof = 'commitment'"), "expect = { basic = 600 }")]);
 }
 
+/// What funds pay of the example with these filings.
+fn paid(book: &RuleBook, example: &Example, filings: &[Filing]) -> Money {
+    let case = Case { filings, ..example.case() };
+    adjudicate(book, &case).expect("a result").payers().funds.total()
+}
+
+/// The example's filing as another one.
+fn held(example: &Example, id: &str, class: FilingClass, proof: Proof) -> Filing {
+    Filing { id: FilingId::new(id).expect("an id"), class, proof, ..example.filing.clone().expect("a filing") }
+}
+
 #[test]
 fn of_several_filings_the_one_that_counts_for_most_decides() {
     let (book, example) = example(&[OFF_SITE, AS_TEMPORARY], STAY);
-    let held = |id: &str, class, proof| Filing {
-        id: FilingId::new(id).expect("an id"),
-        class,
-        proof,
-        ..example.filing.clone().expect("a filing")
-    };
+    let held = |id, class, proof| held(&example, id, class, proof);
     let committed = held("1", FilingClass::LongTerm, Proof::Commitment);
     let temporary = held("4", FilingClass::OtherTemporary, Proof::HandedIn);
-    let paid = |filings: &[Filing]| {
-        let case = Case { filings, ..example.case() };
-        adjudicate(&book, &case).expect("a result").payers().funds.total()
-    };
+    let paid = |filings: &[Filing]| paid(&book, &example, filings);
     // (2500 − 500) × 60, 70, 80 %
     for (others, basic) in [
         (vec![], 1_200),
@@ -132,21 +136,14 @@ fn of_several_filings_the_one_that_counts_for_most_decides() {
 #[test]
 fn a_commitment_makes_the_filing_beside_it_worth_nothing_else() {
     let (book, example) = example(&[OFF_SITE, AS_TEMPORARY], &format!("emergency = true\n{STAY}"));
-    let held = |id: &str, class, proof| Filing {
-        id: FilingId::new(id).expect("an id"),
-        class,
-        proof,
-        ..example.filing.clone().expect("a filing")
-    };
+    let held = |id, class, proof| held(&example, id, class, proof);
     let committed = held("1", FilingClass::LongTerm, Proof::Commitment);
     let temporary = held("4", FilingClass::OtherTemporary, Proof::HandedIn);
     // (2500 − 500) × 60 %: the hospital's mark counts beside no filing that the book takes whole.
     for (filings, basic) in
         [(vec![temporary.clone()], 1_200), (vec![committed.clone(), temporary], 1_200), (vec![committed], 1_400)]
     {
-        let case = Case { filings: &filings, ..example.case() };
-        let paid = adjudicate(&book, &case).expect("a result").payers().funds.total();
-        assert_eq!(paid, Money::from_yuan(basic), "{filings:?}");
+        assert_eq!(paid(&book, &example, &filings), Money::from_yuan(basic), "{filings:?}");
     }
 }
 
