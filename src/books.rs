@@ -4,13 +4,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Subcommand;
-use ledger::clock::Clock;
 use proto::v1;
 use proto::v1::home_books_client::HomeBooksClient;
 use region::affected::{After, Because, Wanted, list};
-use region::start::Opened;
+use region::start::read_pools;
 use serde_json::{Value, json};
 use settlement::ids::PersonNumber;
 use settlement::money::Money;
@@ -63,7 +62,7 @@ pub enum Settlement {
         /// A pool of the region, asked through the hub.
         #[arg(long, required_unless_present = "config")]
         home: Option<String>,
-        /// The region's configuration file, to read its book directly. The region must not be serving.
+        /// The region's configuration file, to read its book directly. The region may be serving.
         #[arg(long, conflicts_with = "home")]
         config: Option<PathBuf>,
         /// What these rule books would have decided otherwise: a folder. Needs --config.
@@ -166,10 +165,11 @@ async fn in_the_book(
     person: &str,
 ) -> Result<Vec<v1::AffectedSettlement>> {
     let config: region::Config = roles::read(config)?;
-    let opened = Opened::open(&config, &Clock::real()).await.context("cannot open the region's book")?;
+    let store = past::look_in(&config)?;
     let because = match rules {
         Some(folder) => {
-            let read = region::rules::read(folder, &opened.pools)?;
+            let (_, pools) = read_pools(&config)?;
+            let read = region::rules::read(folder, &pools)?;
             ensure!(!read.texts.is_empty(), "there is no rule book of this region in {}", folder.display());
             Because::Rules(Arc::new(read.books))
         }
@@ -180,7 +180,7 @@ async fn in_the_book(
     let mut wanted = Wanted { person, after: After::default(), people: PAGE, bytes: usize::MAX };
     let mut affected = Vec::new();
     loop {
-        let page = list(&opened.store, wanted.clone(), &because).await?;
+        let page = list(&store, wanted.clone(), &because).await?;
         affected.extend(page.affected.iter().map(region::books::write_affected));
         match page.next {
             Some(next) => wanted.after = next,
@@ -307,7 +307,45 @@ fn affected_json(one: &v1::AffectedSettlement) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use ledger::testing::PrivatePostgres;
+
     use super::*;
+
+    /// The settings of a home region of Xinxiang whose store is there.
+    fn settings(folder: &Path, store: &str) -> PathBuf {
+        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").display().to_string();
+        let file = folder.join("region.toml");
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\nstore = {store:?}\ncredentials = \"none\"\nregions = \"{deploy}/regions.csv\"\n\
+             pools = [\"410700\"]\nrulebooks = \"none\"\npeople = \"none\"\n"
+        );
+        std::fs::write(&file, text).expect("a file");
+        file
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_book_is_read_while_its_region_serves_on_both_databases() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = PrivatePostgres::shared().migrated(&ledger::home::SCHEMA).expect("a database");
+        let file = folder.path().join("home.db").display().to_string();
+        for store in [file, database.app_url.clone()] {
+            let config = settings(folder.path(), &store);
+            let _serving = region::open_location(&store.parse().expect("a location")).expect("a store");
+            let books = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rulebooks");
+            for rules in [None, Some(books.as_path())] {
+                let read = in_the_book(&config, rules, "").await.map_err(|fault| format!("{fault:#}"));
+                assert_eq!(read, Ok(Vec::new()), "{store}, {rules:?}");
+            }
+            let nowhere = tempfile::tempdir().expect("a folder");
+            let elsewhere = in_the_book(&config, Some(nowhere.path()), "").await.expect_err("no rule book is there");
+            assert!(elsewhere.to_string().contains("there is no rule book of this region"), "{elsewhere:#}");
+        }
+        let missing = folder.path().join("missing.db");
+        let config = settings(folder.path(), &missing.display().to_string());
+        assert!(in_the_book(&config, None, "").await.is_err() && !missing.exists(), "no store is made by looking");
+    }
 
     #[test]
     fn a_refusal_is_told_with_what_it_is_about() {

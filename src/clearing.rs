@@ -227,7 +227,7 @@ pub enum Command {
         json: bool,
     },
     /// List what a region's own node was told of statements, notices, deductions, corrections and prefunds, from its store
-    /// and without the hub. A store that is a file must not be served from meanwhile.
+    /// and without the hub. The node may be serving.
     Told(told::Arguments),
     /// Fill a month nationally by the shape of the yearly figures, and run it through to its closing; exits with 1 where
     /// an invariant does not hold.

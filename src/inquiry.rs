@@ -7,7 +7,7 @@ mod printed;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
 use ledger::engine::Location;
-use ledger::store::StoreOptions;
+use ledger::inbox::Inbox;
 use ledger::treatment::TreatmentStore;
 use mailbox::inquiries::open_inquiries;
 use proto::v1;
@@ -81,8 +81,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List the open checks and tickets of which a region's own node was told, from its store and without the hub. A store
-    /// that is a file must not be served from meanwhile.
+    /// List the open checks and tickets of which a region's own node was told, from its store and without the hub. The node
+    /// may be serving.
     Kept {
         /// Whose store it is.
         #[arg(long, value_enum)]
@@ -115,6 +115,21 @@ pub enum Node {
     Region,
     /// A treatment side.
     His,
+}
+
+impl Node {
+    /// The letters that a node keeps, to look at them: it may be serving, and nothing is changed.
+    ///
+    /// # Errors
+    /// When the store is missing, is another role's, or is older than this program.
+    pub(crate) fn inbox(self, store: &Location) -> Result<Inbox> {
+        ensure_there(store)?;
+        let inbox = match self {
+            Node::Region => region::look_at(store).map(|book| book.inbox()),
+            Node::His => TreatmentStore::open_to_look(store).map(|book| book.inbox()),
+        };
+        inbox.context("cannot look at the node's store")
+    }
 }
 
 /// Runs the command.
@@ -167,10 +182,57 @@ async fn expected(access: &Access, month: &str, as_json: bool) -> Result<Ending>
 }
 
 async fn kept(role: Node, store: &Location, as_json: bool) -> Result<Ending> {
-    ensure_there(store)?;
-    let told = match role {
-        Node::Region => open_inquiries(&region::open_location(store)?.inbox()).await?,
-        Node::His => open_inquiries(&TreatmentStore::open(store, &StoreOptions::default())?.inbox()).await?,
-    };
-    printed::told(&told, as_json)
+    printed::told(&open_inquiries(&role.inbox(store)?).await?, as_json)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use jiff::Timestamp;
+    use ledger::mailbox::Letter;
+    use ledger::store::StoreOptions;
+    use ledger::testing::PrivatePostgres;
+    use ledger::{home, treatment};
+    use prost::Message;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    /// A node's letters in a store that is in service for as long as these are held.
+    fn serving(role: Node, location: &Location) -> Inbox {
+        match role {
+            Node::Region => region::open_location(location).expect("a store").inbox(),
+            Node::His => TreatmentStore::open(location, &StoreOptions::default()).expect("a store").inbox(),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_node_was_told_is_listed_while_it_serves_on_both_databases() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (role, schema) in [(Node::Region, &home::SCHEMA), (Node::His, &treatment::SCHEMA)] {
+            let database = PrivatePostgres::shared().migrated(schema).expect("a database");
+            let file = folder.path().join(format!("{role:?}.db")).display().to_string();
+            for store in [file, database.app_url.clone()] {
+                let location: Location = store.parse().expect("a location");
+                let inbox = serving(role, &location);
+                let inquiry = v1::Inquiry { id: "X1".into(), standing: "asked".into(), ..v1::Inquiry::default() };
+                let [id, subject, kind] = ["L1", "X1", "inquiry"].map(str::to_owned);
+                let letter = Letter { id, subject, version: 1, kind, body: inquiry.encode_to_vec().into() };
+                inbox.letter_keep("410700/home".into(), letter, Timestamp::UNIX_EPOCH).await.expect("it is kept");
+                let told = open_inquiries(&role.inbox(&location).expect("it can be looked at")).await.expect("a list");
+                assert_eq!(
+                    told.iter().map(|told| &told.inquiry).collect::<Vec<_>>(),
+                    [&inquiry],
+                    "{role:?} at {store}"
+                );
+                let word = role.to_possible_value().expect("a role").get_name().to_owned();
+                for command in [["inquiry", "kept"], ["clearing", "told"]] {
+                    let typed = [&["yidi"], &command[..], &["--role", &word, "--store", &store, "--json"]].concat();
+                    let ended = Cli::try_parse_from(typed).expect("it is a command").run().await;
+                    assert_eq!(ended.map_err(|fault| format!("{fault:#}")), Ok(Ending::Good), "{command:?} of {word}");
+                }
+                drop(inbox);
+            }
+        }
+    }
 }

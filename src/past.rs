@@ -39,21 +39,29 @@ impl HomeBook {
     /// # Errors
     /// When it is missing, or older than this program.
     pub fn open(&self) -> Result<Option<HomeStore>> {
-        let location = match (&self.config, &self.store) {
-            (_, Some(location)) => location.clone(),
-            (Some(file), None) => {
-                let config: region::Config = roles::read(file)?;
-                config.store.parse().context("cannot use the setting store")?
-            }
-            (None, None) => return Ok(None),
-        };
-        ensure_there(&location)?;
-        region::look_at(&location).map(Some).context("cannot look at the region's book")
+        match (&self.config, &self.store) {
+            (_, Some(location)) => look_at(location).map(Some),
+            (Some(file), None) => look_in(&roles::read(file)?).map(Some),
+            (None, None) => Ok(None),
+        }
     }
 
     fn needed(&self) -> Result<HomeStore> {
         self.open()?.context("give --config FILE or --store LOCATION of the home region")
     }
+}
+
+/// The book that a home region's settings name, to look at it: the region may be serving.
+///
+/// # Errors
+/// When it is missing, or older than this program.
+pub fn look_in(config: &region::Config) -> Result<HomeStore> {
+    look_at(&config.store.parse().context("cannot use the setting store")?)
+}
+
+fn look_at(location: &Location) -> Result<HomeStore> {
+    ensure_there(location)?;
+    region::look_at(location).context("cannot look at the region's book")
 }
 
 /// Which settlement, and where.

@@ -1,5 +1,5 @@
 //! `yidi clearing told`: what a region's own node was told of clearing and of corrections, from its store and without the
-//! hub.
+//! hub. It only reads, also beside the node that serves.
 
 use anyhow::Result;
 use clap::Args;
@@ -11,8 +11,6 @@ use clearing::prefund::change::Standing as PrefundStanding;
 use jiff::Timestamp;
 use ledger::engine::Location;
 use ledger::mailbox::Part;
-use ledger::store::StoreOptions;
-use ledger::treatment::TreatmentStore;
 use mailbox::clearing::{ToldNews, told_of_clearing};
 use mailbox::corrections::{ToldCorrection, told_of_corrections};
 use proto::convert::read_shares;
@@ -27,7 +25,6 @@ use super::payables::named;
 use crate::cli::Ending;
 use crate::inquiry::Node;
 use crate::output;
-use crate::verify::ensure_there;
 
 /// Whose store, and of which month.
 #[derive(Debug, Args)]
@@ -52,12 +49,8 @@ pub struct Arguments {
 /// When the store cannot be read.
 pub(super) async fn list(arguments: &Arguments) -> Result<Ending> {
     let Arguments { role, store, month, json: as_json } = arguments;
-    ensure_there(store)?;
     let month = month.as_deref();
-    let inbox = match role {
-        Node::Region => region::open_location(store)?.inbox(),
-        Node::His => TreatmentStore::open(store, &StoreOptions::default())?.inbox(),
-    };
+    let inbox = role.inbox(store)?;
     // A correction is about no month: it goes where its settlement is cleared.
     let (told, corrected) = (told_of_clearing(&inbox, month).await?, told_of_corrections(&inbox).await?);
     if *as_json {

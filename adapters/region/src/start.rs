@@ -213,8 +213,7 @@ impl Opened {
     /// # Errors
     /// As [`Opened::open`].
     pub async fn open_in(config: &Config, location: &Location, clock: &Clock) -> Result<Opened, StartError> {
-        let regions = read_regions(config)?;
-        let pools = config.read_pools(&regions).map_err(|(pool, problem)| StartError::Pool { pool, problem })?;
+        let (regions, pools) = read_pools(config)?;
         let rules = rules::read(&config.rulebooks, &pools)?;
         let key = config.key_file(location).ok_or(StartError::KeyMissing)?;
         let store = HomeStore::open(location, WIRE, &config.store_options())?;
@@ -377,6 +376,16 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.abort.cancel();
     }
+}
+
+/// The table of regions that a region's settings name, and the pools of it that the region answers for.
+///
+/// # Errors
+/// When the table cannot be read or has faults, or a pool is none of it.
+pub fn read_pools(config: &Config) -> Result<(RegionTable, BTreeSet<PoolCode>), StartError> {
+    let regions = read_regions(config)?;
+    let pools = config.read_pools(&regions).map_err(|(pool, problem)| StartError::Pool { pool, problem })?;
+    Ok((regions, pools))
 }
 
 fn read_regions(config: &Config) -> Result<RegionTable, StartError> {

@@ -54,6 +54,14 @@ async fn a_cancellation_affects_the_stays_that_came_after(on: On) {
     assert_eq!(differences(&listed), [("s-m2".to_owned(), -less)]);
     assert_eq!(listed[0].causes, ["结算s-m1已撤销(第3笔)"]);
     assert!(!listed[0].explanation.is_empty());
+    let beside = region::look_at(&world.config().store.parse().expect("a location")).expect("it can be looked at");
+    let wanted = Wanted { person: None, after: After::default(), people: 10, bytes: usize::MAX };
+    let read = list(&beside, wanted, &Because::BuiltOnChanges).await.expect("a list").affected;
+    assert_eq!(
+        read.iter().map(region::books::write_affected).collect::<Vec<_>>(),
+        listed,
+        "as the region itself lists it"
+    );
     assert_eq!(affected(&world, WORKING).await, [], "somebody else is not concerned");
     assert_eq!(world.settled(&two_stays()[1]).await, told[1], "the answer stays as it was");
 
