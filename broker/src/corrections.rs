@@ -56,7 +56,7 @@ impl CorrectionsService {
         let home = self.hub.directory.pool_of_area(&asked.home)?;
         self.in_scope(permit, home)?;
         scope::ensure_speaks_for(permit, self.regions(), ("home", home))?;
-        let id = read_id(&asked.batch).map_err(|refusal| refusal.of_field("batch"))?;
+        let id = read_id("batch", &asked.batch)?;
         let reason = read_reason(&asked.reason)?;
         let wanted = read_settlements(&asked)?;
         let changes = match (asked.undoes.as_str(), wanted.is_empty()) {

@@ -19,6 +19,7 @@
 //! | [`review`] | 审核扣款: what may be taken off a bill after settlement |
 //! | [`corrections`] | 更正: settlements worked out again after a late change, as a batch that two people decide on |
 //! | [`inquiry`] | 协查, 问题工单: what regions ask one another, and by when it is answered |
+//! | [`given_id`] | what an id looks like that an operator gives to any of these |
 //! | [`prefund`] | 预付金: its size, and how much of it is in use |
 //! | [`capitals`] | 大写金额 |
 
@@ -36,6 +37,7 @@ pub mod digest;
 pub mod document;
 pub mod edition;
 mod figures;
+pub mod given_id;
 pub mod hospital;
 pub mod inquiry;
 pub mod listed;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
+use clearing::given_id;
 use clearing::review::Standing;
 use proto::convert::cleared::{read_funds, write_funds};
 use proto::v1;
@@ -258,7 +259,9 @@ fn read_file(file: &Path) -> Result<Vec<(usize, v1::LodgeDeductionRequest)>, Fau
 }
 
 fn read_row(row: &mut Row<'_>, before: &mut Before) -> Option<v1::LodgeDeductionRequest> {
-    let (id, reason) = (row.needed("id"), row.needed("reason"));
+    let id = given_id::read(row.text("id")).map(str::to_owned);
+    let id = id.map_err(|fault| row.fault("id", fault)).ok();
+    let reason = row.needed("reason");
     let settlement = row.id("setl_id", SettlementId::new);
     let mut shares = FundShares::default();
     let amounts = FUND_COLUMNS.map(|(column, fund)| row.money(column).map(|amount| shares.set(fund, amount)));
@@ -362,6 +365,7 @@ mod tests {
         for (rows, at) in [
             (format!("{good}D2,S2,\"1,000.00\",,,,,原因\n"), vec![(3, "basic")]),
             (format!("{good},S2,1,,,,,\n"), vec![(3, "id"), (3, "reason")]),
+            (format!("{good}D 2,S2,1,,,,,原因\n"), vec![(3, "id")]),
             (format!("{good}D2,,-1,x,,,,原因\n"), vec![(3, "setl_id"), (3, "basic"), (3, "large_sum")]),
             (format!("{good}D2,S2,,,0,,,原因\n"), vec![(3, "basic")]),
             (format!("{good}D1,S2,1,,,,,原因\n"), vec![(3, "id")]),

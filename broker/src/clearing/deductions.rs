@@ -222,7 +222,7 @@ fn read_objection(objection: &v1::HospitalObjection, today: Date) -> Result<Obje
 
 fn read_lodging(asked: v1::LodgeDeductionRequest) -> Result<DeductionLodging, Refusal> {
     let v1::LodgeDeductionRequest { id, settlement, deducted, reason } = asked;
-    let id = read_id(&id)?;
+    let id = read_id("id", &id)?;
     let settlement = SettlementId::new(&settlement).map_err(|fault| invalid("settlement", fault.to_string()))?;
     let deducted: Deducted =
         read_funds(&deducted.ok_or_else(|| Refusal::new(Reason::MissingField).of_field("deducted"))?);

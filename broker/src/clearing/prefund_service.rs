@@ -86,7 +86,7 @@ impl PrefundsService {
     async fn topped_up(&self, permit: &OperatorPermit, asked: v1::TopUpRequest) -> Result<v1::PrefundView, Refusal> {
         let key = read_key(&asked.home, &asked.treatment, &asked.insurance)?;
         speaks_for(permit, &key.pair, Side::Treatment)?;
-        let (id, reason) = (read_id(&asked.id)?, read_reason(&asked.reason)?);
+        let (id, reason) = (read_id("id", &asked.id)?, read_reason(&asked.reason)?);
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let increase = (id.clone(), Money::from_fen(asked.amount), reason);
         let topped_up = self.clearing.prefund_top_up(key, increase, by).await.map_err(|fault| failed(&fault))?;
@@ -127,7 +127,7 @@ impl PrefundsService {
         asked: v1::OpenPrefundRequest,
     ) -> Result<v1::PrefundChangeView, Refusal> {
         let (key, side) = own_side(permit, (&asked.home, &asked.treatment, &asked.insurance), &asked.side)?;
-        let opening = (read_id(&asked.id)?, Money::from_fen(asked.amount), read_reason(&asked.reason)?);
+        let opening = (read_id("id", &asked.id)?, Money::from_fen(asked.amount), read_reason(&asked.reason)?);
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let opened = self.clearing.prefund_open((key, side), opening, by).await.map_err(|fault| failed(&fault))?;
         let id = opened.map_err(|fault| invalid("amount", fault.to_string()))?;

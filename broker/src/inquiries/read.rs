@@ -8,10 +8,8 @@ use settlement::money::Money;
 use settlement::refusal::{Reason, Refusal};
 use settlement::region::RegionTable;
 
+use crate::clearing::texts::read_id;
 use crate::refusing::invalid;
-
-/// The longest id.
-const LONGEST_ID: usize = 64;
 
 /// A request to ask, field by field.
 pub(super) struct Opening {
@@ -26,7 +24,7 @@ pub(super) struct Opening {
 
 pub(super) fn opening(request: v1::OpenInquiryRequest) -> Result<Opening, Refusal> {
     let v1::OpenInquiryRequest { id, kind, settlement, side, from, to, words } = request;
-    let id = read_id(&id)?;
+    let id = read_id("id", &id)?;
     let kind = Kind::from_word(&kind).ok_or_else(|| invalid("kind", "is not check, urgent or ordinary"))?;
     let settlement = match settlement.as_str() {
         "" if kind.is_ticket() => None,
@@ -72,15 +70,6 @@ fn pool(regions: &RegionTable, field: &'static str, code: &str) -> Result<PoolCo
     }
     let pool = RegionCode::new(code).ok().and_then(|code| regions.pool_of(code));
     pool.ok_or_else(|| Refusal::new(Reason::UnknownRegion).of_field(field).because("it is no pooling region"))
-}
-
-fn read_id(id: &str) -> Result<String, Refusal> {
-    match id.trim() {
-        "" => Err(Refusal::new(Reason::MissingField).of_field("id")),
-        id if id.chars().count() > LONGEST_ID => Err(invalid("id", format!("has more than {LONGEST_ID} characters"))),
-        id if id.chars().any(char::is_control) => Err(invalid("id", "has a control character")),
-        id => Ok(id.to_owned()),
-    }
 }
 
 pub(super) fn words(text: &str) -> Result<Words, Refusal> {

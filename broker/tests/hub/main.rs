@@ -9,6 +9,7 @@ mod doubt;
 mod drain;
 mod fake_home;
 mod family;
+mod given_ids;
 mod inquiries;
 mod isolation;
 mod measures;
