@@ -8,7 +8,6 @@ pub mod papers;
 pub mod pay;
 pub mod payables;
 mod printed;
-mod rows;
 mod run;
 pub mod simulate;
 mod told;

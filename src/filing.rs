@@ -10,9 +10,10 @@ use clap::{Args, Subcommand};
 use identity::client::{Expected, channel};
 use identity::credentials::Credentials;
 use identity::name::{ParticipantName, Role};
+use proto::convert;
 use proto::v1::filings_client::FilingsClient;
 use proto::v1::{CancelFilingRequest, Filing, HandInProofRequest, ListFilingsRequest, LodgeRequest};
-use region::sheet::{Faults, Row, Sheet};
+use region::sheet::{Faults, Row};
 use serde_json::{Value, json};
 use settlement::ids::RegionCode;
 use tonic::transport::Channel;
@@ -20,7 +21,7 @@ use tonic::transport::Channel;
 use crate::cli::Ending;
 use crate::demo::player::Lodge;
 use crate::demo::story::FilingRow;
-use crate::{output, status};
+use crate::{output, rows, status};
 
 /// How long the hub may take to be reached.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -120,7 +121,7 @@ pub enum Command {
         json: bool,
     },
     /// Lodge every row of a CSV file (id,psn_no,home,class,destination,from,to, and proof where one is lodged by
-    /// commitment) and report row by row.
+    /// commitment; UTF-8) and report row by row. Where a row cannot be read, nothing is lodged.
     Import {
         /// How to reach the hub.
         #[command(flatten)]
@@ -157,20 +158,7 @@ impl Operator {
         Ok(self.client.clone().hand_in(request).await.map_err(|refused| status::to_refusal(&refused))?.into_inner())
     }
 
-    async fn lodge_row(&self, row: &FilingRow) -> Result<Filing> {
-        let filing = Filing {
-            id: row.id.clone(),
-            person: row.psn_no.clone(),
-            home: row.home.clone(),
-            class: row.class.clone(),
-            destination: row.destination.clone(),
-            from: row.from.clone(),
-            to: row.to.clone(),
-            lodged_at: 0,
-            state: String::new(),
-            others: Vec::new(),
-            proof: row.proof.clone(),
-        };
+    async fn lodge_one(&self, filing: Filing) -> Result<Filing> {
         let request = LodgeRequest { filing: Some(filing) };
         Ok(self.client.clone().lodge(request).await.map_err(|refused| status::to_refusal(&refused))?.into_inner())
     }
@@ -178,7 +166,7 @@ impl Operator {
 
 impl Lodge for Operator {
     async fn lodge(&self, filing: &FilingRow) -> Result<()> {
-        self.lodge_row(filing).await.map(|_| ())
+        self.lodge_one(filing_of(filing.clone())).await.map(drop)
     }
 }
 
@@ -190,7 +178,7 @@ pub async fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Lodge { access, id, person, home, class, destination, from, to, proof, json } => {
             let row = FilingRow { id, psn_no: person, home, class, destination, from, to, proof };
-            let lodged = access.operator()?.lodge_row(&row).await?;
+            let lodged = access.operator()?.lodge_one(filing_of(row)).await?;
             print_one(&lodged, json, &format!("{} {}", lodged.id, lodged.state))?;
         }
         Command::HandIn { access, id, json } => {
@@ -213,6 +201,12 @@ pub async fn run(command: Command) -> Result<Ending> {
         Command::Import { access, file, json } => return import(&access.operator()?, &file, json).await,
     }
     Ok(Ending::Good)
+}
+
+/// A filing as it is lodged; what the hub says of it comes back.
+fn filing_of(row: FilingRow) -> Filing {
+    let FilingRow { id, psn_no: person, home, class, destination, from, to, proof } = row;
+    Filing { id, person, home, class, destination, from, to, proof, ..Filing::default() }
 }
 
 /// A channel to the hub under an operator's certificate.
@@ -296,24 +290,82 @@ const COLUMNS: &[&str] = &["id", "psn_no", "home", "class", "destination", "from
 const PROOF: &str = "proof";
 
 /// Lodges every row and tells of each, by its line in the file, its state or why it was refused. Of a file that is cut
-/// off or not as it should be, nothing is lodged; what a row says, the hub judges.
+/// off, or of which a row cannot be read, nothing is lodged; what a row says, the hub judges.
 async fn lodge_rows(operator: &Operator, file: &Path) -> Result<Vec<(usize, Result<String, String>)>> {
-    let sheet = Sheet::read_whole_with(file, COLUMNS, &[PROOF]).map_err(Faults).context("nothing was lodged")?;
-    let read = |row: &mut Row<'_>| {
-        let [id, psn_no, home, class, destination, from, to] =
-            ["id", "psn_no", "home", "class", "destination", "from", "to"].map(|column| row.text(column).to_owned());
-        let proof = row.text(PROOF).to_owned();
-        Some((row.line(), FilingRow { id, psn_no, home, class, destination, from, to, proof }))
-    };
+    let rows = read_file(file).context("nothing was lodged")?;
     let mut report = Vec::new();
-    for (line, row) in sheet.rows(&mut Vec::new(), read) {
-        let outcome = operator.lodge_row(&row).await.map(|filing| filing.state).map_err(|refused| refused.to_string());
-        report.push((usize::try_from(line).unwrap_or(usize::MAX), outcome));
+    for (line, filing) in rows {
+        let lodged = operator.lodge_one(filing).await;
+        report.push((line, lodged.map(|filing| filing.state).map_err(|refused| refused.to_string())));
     }
     Ok(report)
+}
+
+fn read_file(file: &Path) -> Result<Vec<(usize, Filing)>, Faults> {
+    rows::read(file, (COLUMNS, &[PROOF]), |row, _| read_row(row))
+}
+
+/// A row as the hub reads what is lodged.
+fn read_row(row: &mut Row<'_>) -> Option<Filing> {
+    let [id, psn_no, home, class, destination, from, to, proof] =
+        ["id", "psn_no", "home", "class", "destination", "from", "to", PROOF].map(|column| row.text(column).to_owned());
+    let filing = filing_of(FilingRow { id, psn_no, home, class, destination, from, to, proof });
+    let Err(unread) = convert::read_filing(&filing) else { return Some(filing) };
+    unread.faults.iter().for_each(|fault| row.fault(column_of(&fault.field), &fault.problem));
+    None
+}
+
+/// The column that a field of a filing comes from.
+fn column_of(field: &str) -> &'static str {
+    match field {
+        "person" => "psn_no",
+        other => COLUMNS.iter().copied().chain([PROOF]).find(|column| *column == other).unwrap_or_default(),
+    }
 }
 
 async fn import(operator: &Operator, file: &Path, as_json: bool) -> Result<Ending> {
     let report = lodge_rows(operator, file).await?;
     Ok(Ending::of(output::by_line(&report, ("state", "lodged"), as_json)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<(usize, Filing)>, Faults> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("filings.csv");
+        std::fs::write(&file, text).expect("a file");
+        read_file(&file)
+    }
+
+    #[test]
+    fn every_row_of_a_file_as_a_spreadsheet_writes_it_is_read() {
+        let rows = read(
+            "\u{feff}psn_no,id,home,class,destination,to,from,proof,\r\n\
+             41070000001,BA-1,410700,long-term,310000,,2025-01-01,commitment,\r\n\
+             41070000002,BA-2,410700,referral,310000,2025-06-30,2025-01-01,,\r\n,,,,,,,,\r\n",
+        );
+        let rows = rows.expect("rows");
+        let told: Vec<_> = rows.iter().map(|(line, row)| (*line, row.id.as_str(), row.to.as_str())).collect();
+        assert_eq!(told, [(2, "BA-1", ""), (3, "BA-2", "2025-06-30")]);
+        assert_eq!((rows[0].1.person.as_str(), rows[0].1.proof.as_str()), ("41070000001", "commitment"));
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_told_by_line_and_column_and_nothing_is_lodged() {
+        let good = "BA-1,41070000001,410700,long-term,310000,2025-01-01,";
+        for (row, at) in [
+            ("BA-2,４１０70000001,410700,long-term,310000,2025-01-01,", vec![(3, "psn_no")]),
+            ("BA-2,4.1E+10,410700,long-term,310000,2025-01-01,", vec![(3, "psn_no")]),
+            ("BA-2,,41070,long,310000,2025/1/1,", vec![(3, "psn_no"), (3, "home"), (3, "class"), (3, "from")]),
+            ("BA-2,41070000001,410700,referral,310000,2025-01-02,2025-01-01", vec![(3, "to")]),
+            ("BA-2,41070000001,410700,long-term,310000,２０２５-01-01,", vec![(3, "from")]),
+            ("BA-2,41070000001,410700", vec![(3, "")]),
+        ] {
+            let Faults(faults) =
+                read(&format!("id,psn_no,home,class,destination,from,to\n{good}\n{row}\n")).expect_err(row);
+            assert_eq!(faults.iter().map(|fault| (fault.line, fault.column)).collect::<Vec<_>>(), at, "{row}");
+        }
+    }
 }

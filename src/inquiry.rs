@@ -219,6 +219,9 @@ mod tests {
                 let [id, subject, kind] = ["L1", "X1", "inquiry"].map(str::to_owned);
                 let letter = Letter { id, subject, version: 1, kind, body: inquiry.encode_to_vec().into() };
                 inbox.letter_keep("410700/home".into(), letter, Timestamp::UNIX_EPOCH).await.expect("it is kept");
+                if matches!(location, Location::File(_)) {
+                    assert!(region::open_location(&location).is_err(), "a file has one writer");
+                }
                 let told = open_inquiries(&role.inbox(&location).expect("it can be looked at")).await.expect("a list");
                 assert_eq!(
                     told.iter().map(|told| &told.inquiry).collect::<Vec<_>>(),

@@ -30,6 +30,7 @@ pub mod post;
 pub mod prefund;
 pub mod reconcile;
 pub mod roles;
+mod rows;
 pub mod rulebook;
 pub mod simulate;
 pub mod status;

@@ -2,12 +2,12 @@
 //! corrections. One rule for all: they are typed again by others, stand in documents and in the subjects of letters, and
 //! are told apart by sight. Ids of other systems are [`settlement::ids`].
 
+use settlement::ids::is_double_width;
+
 /// No id has more characters.
 pub const LONGEST: usize = 64;
 /// What else an id may have after its first character.
 const MARKS: &str = "-_./:#()[]〔〕";
-/// Letters and digits of double width look like the plain ones.
-const DOUBLE_WIDTH: std::ops::RangeInclusive<char> = '\u{ff00}'..='\u{ffef}';
 
 /// Why a text is no id. Each says what is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +40,7 @@ pub enum GivenIdFault {
 /// ```
 pub fn read(text: &str) -> Result<&str, GivenIdFault> {
     let id = text.trim();
-    let is_letter = |letter: &char| letter.is_alphanumeric() && !DOUBLE_WIDTH.contains(letter);
+    let is_letter = |letter: &char| letter.is_alphanumeric() && !is_double_width(*letter);
     let Some(first) = id.chars().next() else { return Err(GivenIdFault::Empty) };
     if id.chars().count() > LONGEST {
         return Err(GivenIdFault::TooLong);

@@ -39,6 +39,12 @@ pub fn is_spoilt(text: &str) -> bool {
     whole.len() == 1 && [whole, rest, exponent].into_iter().all(digits)
 }
 
+/// Whether it is a letter, digit or mark of double width 全角: a Chinese keyboard writes them, they look like the plain
+/// ones, and to a computer they are others.
+pub fn is_double_width(letter: char) -> bool {
+    ('\u{ff00}'..='\u{ffef}').contains(&letter)
+}
+
 fn check_text(text: &str, longest: usize) -> Result<(), IdError> {
     if text.is_empty() {
         Err(IdError::Empty)

@@ -17,9 +17,9 @@ use settlement::ids::SettlementId;
 use settlement::money::Money;
 use tonic::transport::Channel;
 
-use super::rows::{self, Before};
 use crate::cli::Ending;
 use crate::filing::{Access, LARGEST_LIST};
+use crate::rows::{self, Before};
 use crate::{output, status};
 
 /// What to do with deductions.
@@ -255,7 +255,7 @@ async fn import(access: &Access, file: &Path, as_json: bool) -> Result<Ending> {
 }
 
 fn read_file(file: &Path) -> Result<Vec<(usize, v1::LodgeDeductionRequest)>, Faults> {
-    rows::read(file, COLUMNS, read_row)
+    rows::read(file, (COLUMNS, &[]), read_row)
 }
 
 fn read_row(row: &mut Row<'_>, before: &mut Before) -> Option<v1::LodgeDeductionRequest> {

@@ -18,9 +18,9 @@ use settlement::money::Money;
 use tonic::Response;
 use tonic::transport::Channel;
 
-use super::rows::{self, Before};
 use crate::cli::Ending;
 use crate::filing::{Access, LARGEST_LIST};
+use crate::rows::{self, Before};
 use crate::status::CallFault;
 use crate::{output, status};
 
@@ -172,7 +172,7 @@ impl Doing {
 async fn import(client: &LeftoversClient<Channel>, file: &Path, seat: &str, as_json: bool) -> Result<Ending> {
     ensure!(Seat::from_word(seat).is_some(), "--seat {seat} is not home, treatment or centre");
     let nothing = "nothing was decided";
-    let rows = rows::read(file, COLUMNS, |row, before| read_row(row, before, seat)).context(nothing)?;
+    let rows = rows::read(file, (COLUMNS, &[]), |row, before| read_row(row, before, seat)).context(nothing)?;
     // First the hub is asked about every row: what it would refuse, it refuses before anything is done.
     let mut faults = Vec::new();
     for (line, told) in each(client, &rows, true).await {
@@ -331,7 +331,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("decisions.csv");
         std::fs::write(&file, format!("{HEADER}{rows}")).expect("a file");
-        rows::read(&file, COLUMNS, |row, before| read_row(row, before, "home"))
+        rows::read(&file, (COLUMNS, &[]), |row, before| read_row(row, before, "home"))
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! A CSV file with named columns, read with every fault at once: file, line, column, what is wrong. Lines that begin
-//! with `#` are comments; a row is one line. It knows no meaning of any column; `people` and `post` do, and operators'
-//! commands that lodge what a file holds.
+//! with `#` are comments; a row is one line, and one of which every cell is empty is none. It knows no meaning of any
+//! column; `people` and `post` do, and operators' commands that lodge what a file holds.
+
+mod text;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
-use settlement::ids::{IdError, SPOILT, is_spoilt};
+use settlement::ids::IdError;
 use settlement::money::Money;
 use settlement::person::Validity;
 
@@ -70,7 +71,7 @@ impl Sheet {
         columns: &[&'static str],
         where_needed: &[&'static str],
     ) -> Result<Sheet, Vec<Fault>> {
-        Sheet::of(file, &read_text(file)?, columns, where_needed)
+        Sheet::of(file, &text::read(file)?, columns, where_needed)
     }
 
     /// The same of a file whose last line is not cut off.
@@ -90,7 +91,7 @@ impl Sheet {
         columns: &[&'static str],
         optional: &[&'static str],
     ) -> Result<Sheet, Vec<Fault>> {
-        let text = read_text(file)?;
+        let text = text::read(file)?;
         let sheet = Sheet::of(file, &text, columns, optional)?;
         if text.ends_with('\n') {
             return Ok(sheet);
@@ -129,7 +130,7 @@ impl Sheet {
         where_needed: &[&'static str],
     ) -> Result<Sheet, Vec<Fault>> {
         let fault = |line, problem: String| Fault { file: file.to_owned(), line, column: "", problem };
-        let lines = (1..).zip(text.trim_start_matches('\u{feff}').lines());
+        let lines = (1..).zip(text.lines());
         let mut lines = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
         let Some((first, header)) = lines.next() else {
             return Err(vec![fault(0, format!("is empty: its first line must be {}", columns.join(",")))]);
@@ -138,12 +139,18 @@ impl Sheet {
             .map_err(|problems| problems.into_iter().map(|problem| fault(first, problem)).collect::<Vec<_>>())?;
         let (mut rows, mut faults) = (Vec::new(), Vec::new());
         for (number, line) in lines {
-            match cells(line) {
-                Some(cells) if cells.len() == order.len() => {
-                    rows.push((number, order.iter().copied().zip(cells).collect()));
+            let mut cells = match text::cells(line) {
+                Ok(cells) => cells,
+                Err(problem) => {
+                    faults.push(fault(number, problem.to_owned()));
+                    continue;
                 }
-                Some(cells) => faults.push(fault(number, format!("has {} cells, not {}", cells.len(), order.len()))),
-                None => faults.push(fault(number, "is not CSV".into())),
+            };
+            text::leave_out_unused(&mut cells, order.len());
+            if cells.len() != order.len() {
+                faults.push(fault(number, text::other_length(cells.len(), order.len())));
+            } else if cells.iter().any(|cell| !cell.is_empty()) {
+                rows.push((number, order.iter().copied().zip(cells).collect()));
             }
         }
         if faults.is_empty() { Ok(Sheet { file: file.to_owned(), rows }) } else { Err(faults) }
@@ -154,8 +161,8 @@ impl Sheet {
         let mut values = Vec::new();
         for (line, cells) in &self.rows {
             let mut row = Row { file: &self.file, line: *line, cells, faults: Vec::new() };
-            let spoilt = cells.iter().filter(|(_, cell)| is_spoilt(cell)).map(|(column, _)| *column);
-            spoilt.for_each(|column| row.fault(column, SPOILT));
+            let spoilt = cells.iter().filter_map(|(column, cell)| Some((*column, text::problem_of(cell)?)));
+            spoilt.for_each(|(column, problem)| row.fault(column, problem));
             let value = if row.faults.is_empty() { read(&mut row) } else { None };
             if row.faults.is_empty() {
                 values.extend(value);
@@ -166,23 +173,13 @@ impl Sheet {
     }
 }
 
-fn read_text(file: &Path) -> Result<String, Vec<Fault>> {
-    let fault = |line, problem| vec![Fault { file: file.to_owned(), line, column: "", problem }];
-    let bytes = fs::read(file).map_err(|problem| fault(0, format!("cannot be read: {problem}")))?;
-    String::from_utf8(bytes).map_err(|problem| {
-        let before = &problem.as_bytes()[..problem.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let advice = "is not UTF-8, perhaps GBK: save the file as UTF-8 (in a spreadsheet, \"CSV UTF-8\")";
-        fault(line as u64, advice.to_owned())
-    })
-}
-
 fn read_header(
     line: &str,
     columns: &[&'static str],
     where_needed: &[&'static str],
 ) -> Result<Vec<&'static str>, Vec<String>> {
-    let names = cells(line).unwrap_or_default();
+    let mut names = text::cells(line).map_err(|problem| vec![problem.to_owned()])?;
+    text::leave_out_unused(&mut names, 0);
     let missing = columns.iter().filter(|column| !names.iter().any(|name| name == *column));
     let mut problems: Vec<String> = missing.map(|column| format!("lacks column {column}")).collect();
     let mut order = Vec::new();
@@ -190,21 +187,11 @@ fn read_header(
         match columns.iter().chain(where_needed).find(|column| *column == name) {
             Some(column) if order.contains(column) => problems.push(format!("has column {column} twice")),
             Some(column) => order.push(*column),
-            None => problems.push(format!("has column {name}, which nobody reads")),
+            None if name.is_empty() => problems.push("has a column without a name".to_owned()),
+            None => problems.push(format!("has column {}, which nobody reads", name.escape_debug())),
         }
     }
     if problems.is_empty() { Ok(order) } else { Err(problems) }
-}
-
-/// The cells of a line. A row is one line, so that faults can name it.
-fn cells(line: &str) -> Option<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .trim(csv::Trim::All)
-        .buffer_capacity(line.len().max(1))
-        .from_reader(line.as_bytes());
-    let record = reader.records().next()?.ok()?;
-    Some(record.iter().map(str::to_owned).collect())
 }
 
 /// One row while it is read. A method that finds a fault gives none and remembers it.
@@ -350,6 +337,8 @@ fn read_money(text: &str) -> Option<Money> {
 
 #[cfg(test)]
 mod tests {
+    use settlement::ids::SPOILT;
+
     use super::*;
 
     #[test]

@@ -19,16 +19,16 @@ impl Before {
     }
 }
 
-/// The rows of a file with these columns, each with its line: all of them or none.
+/// The rows of a file with these columns, and perhaps some more, each with its line: all of them or none.
 ///
 /// # Errors
 /// With every fault of the file, by line and column.
 pub fn read<T>(
     file: &Path,
-    columns: &[&'static str],
+    (columns, optional): (&[&'static str], &[&'static str]),
     mut read: impl FnMut(&mut Row<'_>, &mut Before) -> Option<T>,
 ) -> Result<Vec<(usize, T)>, Faults> {
-    let sheet = Sheet::read_whole(file, columns).map_err(Faults)?;
+    let sheet = Sheet::read_whole_with(file, columns, optional).map_err(Faults)?;
     let (mut faults, mut before) = (Vec::new(), Before::default());
     let rows = sheet.rows(&mut faults, |row| {
         let line = usize::try_from(row.line()).unwrap_or(usize::MAX);
