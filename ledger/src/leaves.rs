@@ -31,24 +31,30 @@ const TEXT: &str = concat!(
     "CREATE TABLE leaves (
         day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, place INTEGER NOT NULL, digest BLOB NOT NULL,
         number INTEGER NOT NULL, PRIMARY KEY (day, home, treatment, place, digest)) STRICT, WITHOUT ROWID;",
-    // A branch's buckets, and which of them have changed since.
+    // A branch's buckets, and its root over them. The leaves that no bucket knows yet lie in the order in which they came:
+    // by bucket, each would cost a page of its own. A root that is older than its buckets is listed.
     "CREATE TABLE buckets (
         day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, start INTEGER NOT NULL,
         count INTEGER NOT NULL, digest BLOB NOT NULL,
         PRIMARY KEY (day, home, treatment, start)) STRICT, WITHOUT ROWID;
-    CREATE TABLE stale_buckets (
-        day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, start INTEGER NOT NULL,
-        finish INTEGER NOT NULL, PRIMARY KEY (day, home, treatment, start)) STRICT, WITHOUT ROWID;
+    CREATE TABLE new_leaves (
+        number INTEGER PRIMARY KEY, day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL,
+        start INTEGER NOT NULL, finish INTEGER NOT NULL) STRICT;
     CREATE TABLE roots (
         day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL, count INTEGER NOT NULL, digest BLOB NOT NULL,
+        PRIMARY KEY (day, home, treatment)) STRICT, WITHOUT ROWID;
+    CREATE TABLE stale_roots (
+        day TEXT NOT NULL, home TEXT NOT NULL, treatment TEXT NOT NULL,
         PRIMARY KEY (day, home, treatment)) STRICT, WITHOUT ROWID;",
     // Up to where operations have become leaves, and which of those before had no answer then.
     "CREATE TABLE folds (source INTEGER PRIMARY KEY, reached INTEGER NOT NULL) STRICT;
     CREATE TABLE unfolded (number INTEGER PRIMARY KEY) STRICT;",
 );
 
-/// So many changed buckets are worked out in one transaction, so that nobody waits long behind it.
-const BUCKETS_AT_ONCE: i64 = 200;
+/// The buckets of so many new leaves are worked out in one transaction, and so many roots in another, so that nobody waits
+/// long behind it.
+const NEW_AT_ONCE: i64 = 200;
+const ROOTS_AT_ONCE: i64 = 20;
 const BUCKET_DEPTH: u8 = 2;
 /// So many leaves are in a page with what they were made of, so that no reader holds a store for long.
 const LEAVES_AT_ONCE: i64 = 500;
@@ -199,9 +205,13 @@ impl Leaves {
     /// # Errors
     /// When the store fails; what was worked out stays so.
     pub async fn leaf_refresh(&self) -> Result<(), StoreError> {
-        const ANY: &str = "SELECT 1 FROM stale_buckets LIMIT 1";
-        while self.engine.read(|sql| sql.exists(ANY, values![])).await? {
-            self.engine.write(refresh).await?;
+        const NEW: &str = "SELECT 1 FROM new_leaves LIMIT 1";
+        const STALE: &str = "SELECT 1 FROM stale_roots LIMIT 1";
+        while self.engine.read(|sql| sql.exists(NEW, values![])).await? {
+            self.engine.write(refresh_buckets).await?;
+        }
+        while self.engine.read(|sql| sql.exists(STALE, values![])).await? {
+            self.engine.write(refresh_roots).await?;
         }
         Ok(())
     }
@@ -214,8 +224,8 @@ impl Leaves {
 pub(crate) fn append(sql: &Sql<'_>, leaves: &[NewLeaf]) -> Result<(), StoreError> {
     const LEAF: &str = "INSERT INTO leaves (day, home, treatment, place, digest, number)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-    const STALE: &str = "INSERT INTO stale_buckets (day, home, treatment, start, finish)
-        VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+    const NEW: &str = "INSERT INTO new_leaves (number, day, home, treatment, start, finish)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
     let named: Vec<_> = leaves.iter().map(|new| (texts(&new.branch), new)).collect();
     let rows: Vec<[Value<'_>; 6]> = named
         .iter()
@@ -225,51 +235,73 @@ pub(crate) fn append(sql: &Sql<'_>, leaves: &[NewLeaf]) -> Result<(), StoreError
         })
         .collect();
     sql.execute_each(LEAF, &rows)?;
-    let mut stale: BTreeMap<(&[String; 3], Prefix), ()> = BTreeMap::new();
-    stale.extend(named.iter().map(|(texts, new)| ((texts, Prefix::around(new.leaf.place, BUCKET_DEPTH)), ())));
-    let rows: Vec<[Value<'_>; 5]> = stale
-        .keys()
-        .map(|([day, home, treatment], bucket)| {
+    let rows: Vec<[Value<'_>; 6]> = named
+        .iter()
+        .map(|([day, home, treatment], new)| {
+            let bucket = Prefix::around(new.leaf.place, BUCKET_DEPTH);
             let (start, finish) = (signed(bucket.start()), signed(bucket.end()));
-            [day.into(), home.into(), treatment.into(), start.into(), finish.into()]
+            [new.number.into(), day.into(), home.into(), treatment.into(), start.into(), finish.into()]
         })
         .collect();
-    sql.execute_each(STALE, &rows)
+    sql.execute_each(NEW, &rows)
 }
 
-fn refresh(sql: &Sql<'_>) -> Result<(), StoreError> {
+fn refresh_buckets(sql: &Sql<'_>) -> Result<(), StoreError> {
+    const LAST: &str = "SELECT MAX(number) FROM (SELECT number FROM new_leaves ORDER BY number LIMIT ?1) AS new";
     // Leaves are never removed, so a bucket that has changed has leaves.
     const CHANGED: &str = "SELECT leaves.day, leaves.home, leaves.treatment, leaves.place, leaves.digest
-        FROM (SELECT day, home, treatment, start, finish FROM stale_buckets
-              ORDER BY day, home, treatment, start LIMIT ?1) AS stale
+        FROM (SELECT DISTINCT day, home, treatment, start, finish FROM new_leaves WHERE number <= ?1) AS changed
         CROSS JOIN leaves
-        WHERE leaves.day = stale.day AND leaves.home = stale.home AND leaves.treatment = stale.treatment
-          AND leaves.place BETWEEN stale.start AND stale.finish
+        WHERE leaves.day = changed.day AND leaves.home = changed.home AND leaves.treatment = changed.treatment
+          AND leaves.place BETWEEN changed.start AND changed.finish
         ORDER BY leaves.day, leaves.home, leaves.treatment, leaves.place, leaves.digest";
     const BUCKET: &str = "INSERT INTO buckets (day, home, treatment, start, count, digest)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT (day, home, treatment, start) DO UPDATE SET count = excluded.count, digest = excluded.digest";
-    const FRESH: &str = "DELETE FROM stale_buckets WHERE day = ?1 AND home = ?2 AND treatment = ?3 AND start = ?4";
-    let leaves = sql.query(CHANGED, values![BUCKETS_AT_ONCE], |row| Ok((read_branch(row)?, read_leaf(row, 3)?)))?;
+    // Nobody adds leaves beside a transaction that writes.
+    const KNOWN: &str = "DELETE FROM new_leaves WHERE number <= ?1";
+    const STALE: &str = "INSERT INTO stale_roots (day, home, treatment) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    let Some(last) = sql.find(LAST, values![NEW_AT_ONCE], |row| row.optional_number(0))?.flatten() else {
+        return Ok(());
+    };
+    let leaves = sql.query(CHANGED, values![last], |row| Ok((read_branch(row)?, read_leaf(row, 3)?)))?;
     let bucket = |(branch, leaf): &(Branch, Leaf)| (*branch, Prefix::around(leaf.place, BUCKET_DEPTH));
-    let mut branches: BTreeMap<Branch, [String; 3]> = BTreeMap::new();
-    for changed in leaves.chunk_by(|one, other| bucket(one) == bucket(other)) {
-        let of_bucket: Vec<Leaf> = changed.iter().map(|(_, leaf)| *leaf).collect();
-        let Some((node, (branch, _))) = bucket_node(&of_bucket).zip(changed.first()) else { continue };
-        let [day, home, treatment] = branches.entry(*branch).or_insert_with(|| texts(branch));
-        let (start, digest): (_, &[u8]) = (signed(node.prefix.start()), &node.digest.0);
-        sql.execute(BUCKET, values![&*day, &*home, &*treatment, start, node.count.cast_signed(), digest])?;
-        sql.execute(FRESH, values![&*day, &*home, &*treatment, start])?;
-    }
-    branches.keys().try_for_each(|branch| refresh_root(sql, branch))
+    let changed = leaves.chunk_by(|one, other| bucket(one) == bucket(other));
+    let nodes: Vec<(Branch, Node)> = changed
+        .filter_map(|changed| {
+            let of_bucket: Vec<Leaf> = changed.iter().map(|(_, leaf)| *leaf).collect();
+            changed.first().map(|(branch, _)| *branch).zip(bucket_node(&of_bucket))
+        })
+        .collect();
+    let branches: BTreeMap<Branch, [String; 3]> = nodes.iter().map(|(branch, _)| (*branch, texts(branch))).collect();
+    let rows: Vec<[Value<'_>; 6]> = nodes
+        .iter()
+        .filter_map(|(branch, node)| {
+            let ([day, home, treatment], digest): (_, &[u8]) = (branches.get(branch)?, &node.digest.0);
+            let (start, count) = (signed(node.prefix.start()), node.count.cast_signed());
+            Some([day.into(), home.into(), treatment.into(), start.into(), count.into(), digest.into()])
+        })
+        .collect();
+    sql.execute_each(BUCKET, &rows)?;
+    let stale: Vec<[Value<'_>; 3]> = branches.values().map(|texts| texts.each_ref().map(Value::from)).collect();
+    sql.execute_each(STALE, &stale)?;
+    sql.execute(KNOWN, values![last]).map(drop)
 }
 
-fn refresh_root(sql: &Sql<'_>, branch: &Branch) -> Result<(), StoreError> {
+fn refresh_roots(sql: &Sql<'_>) -> Result<(), StoreError> {
+    const STALE: &str = "SELECT day, home, treatment FROM stale_roots ORDER BY day, home, treatment LIMIT ?1";
     const ROOT: &str = "INSERT INTO roots (day, home, treatment, count, digest) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (day, home, treatment) DO UPDATE SET count = excluded.count, digest = excluded.digest";
-    let Some(root) = root_of_buckets(&buckets(sql, branch, Prefix::ROOT)?) else { return Ok(()) };
-    let ([day, home, treatment], digest): (_, &[u8]) = (texts(branch), &root.digest.0);
-    sql.execute(ROOT, values![&day, &home, &treatment, root.count.cast_signed(), digest]).map(drop)
+    const FRESH: &str = "DELETE FROM stale_roots WHERE day = ?1 AND home = ?2 AND treatment = ?3";
+    for branch in sql.query(STALE, values![ROOTS_AT_ONCE], read_branch)? {
+        let [day, home, treatment] = texts(&branch);
+        if let Some(root) = root_of_buckets(&buckets(sql, &branch, Prefix::ROOT)?) {
+            let digest: &[u8] = &root.digest.0;
+            sql.execute(ROOT, values![&day, &home, &treatment, root.count.cast_signed(), digest])?;
+        }
+        sql.execute(FRESH, values![&day, &home, &treatment])?;
+    }
+    Ok(())
 }
 
 fn roots(sql: &Sql<'_>, (first, last): (Date, Date), scope: Scope) -> Result<BTreeMap<Branch, Node>, StoreError> {

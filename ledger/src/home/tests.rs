@@ -114,7 +114,7 @@ async fn settlement(store: &HomeStore, seq: i64) {
 
 /// What is known of a person now: who somebody is, and which version of the dated facts holds;
 /// and the digests, which can be made again from the leaves.
-const CHANGING: [&str; 6] = ["enrollees", "buckets", "folds", "roots", "stale_buckets", "unfolded"];
+const CHANGING: [&str; 7] = ["enrollees", "buckets", "folds", "roots", "new_leaves", "stale_roots", "unfolded"];
 
 async fn evidence_is_never_changed_or_removed(place: Place) {
     let store = place.open();
