@@ -307,8 +307,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_waited_for_is_told_without_a_latin_letter() {
+    fn what_is_waited_for_is_told_without_a_latin_letter_and_stands_in_the_page_for_clerks() {
+        let page = include_str!("../../../docs/清算指引.md");
         let apart = |serial, on, amount| Apart { serial, on, amount };
+        assert_eq!(
+            [apart(false, false, true), apart(true, true, true)].map(|apart| apart.name()),
+            ["金额", "流水号、日期、金额"]
+        );
         let (employee, resident) = (Insurance::Employee, Insurance::Resident);
         for (wanted, said) in [
             (Wanted::CutOffDay, "待截止日"),
@@ -322,15 +327,13 @@ mod tests {
                 "410000 → 310000 职工：两方登记的流水号、日期不一致，待一方更正或双方认可为同一笔",
             ),
             (
-                Wanted::SameRecord(pair(), employee, apart(false, false, true)),
-                "410000 → 310000 职工：两方登记的金额不一致，待一方更正或双方认可为同一笔",
-            ),
-            (
                 Wanted::Acceptance(pair(), employee, Side::Treatment),
                 "410000 → 310000 职工：待就医地 310000 认可两方登记为同一笔",
             ),
         ] {
             assert_eq!(wanted.told(), said);
+            let about = wanted.pair().and_then(|_| said.split_once('：')).map_or(said, |(_, about)| about);
+            assert!(page.contains(about), "docs/清算指引.md lacks {about}");
             let (milestone, by) = (Milestone::Payment, date(2025, 8, 15));
             let overdue = |working_days| Some(Overdue { milestone, by, working_days });
             for (until, overdue) in [
