@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
+use settlement::beijing;
 use textwrap::WordSplitter;
 use textwrap::core::display_width;
 
@@ -58,6 +60,12 @@ pub fn table<'a>(header: impl IntoIterator<Item = &'a str>) -> Table {
 /// Sets a table's columns from one on, which hold numbers, to the right.
 pub fn numbers_from(table: &mut Table, first: usize) {
     table.column_iter_mut().skip(first).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+}
+
+/// An instant as Beijing reads it, to the second, from microseconds since 1970; empty where there is no such instant.
+pub fn time(micros: i64) -> String {
+    let shown = |at| beijing::at_desk(at).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    Timestamp::from_microsecond(micros).map(shown).unwrap_or_default()
 }
 
 /// Tells which files were written.

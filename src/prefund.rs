@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use clearing::prefund::monthly_average;
+use clearing::prefund::{Watch, monthly_average};
 use proto::v1;
 use proto::v1::prefunds_client::PrefundsClient;
 use rust_decimal::Decimal;
@@ -302,7 +302,7 @@ fn print_watched(prefunds: &[v1::PrefundView], as_json: bool) -> Result<()> {
             yuan(held.due),
             yuan(held.outstanding),
             share.unwrap_or_else(|_| "—".into()),
-            held.watch.clone(),
+            Watch::from_word(&held.watch).map_or(held.watch.as_str(), |watch| watch.name()).to_owned(),
         ]);
     }
     output::line(&table.to_string());

@@ -172,7 +172,7 @@ pub async fn run(command: Command) -> Result<Ending> {
             if json {
                 print_json(&json!({ "number": number, "ending": "decided", "reason": reason }))?;
             } else {
-                output::line(&format!("break {number} is resolved"));
+                output::line(&format!("差异 {number} 已结案"));
             }
             Ok(Ending::Good)
         }
@@ -232,15 +232,14 @@ async fn show(of: &OfPools) -> Result<Ending> {
     let mut table = output::table(header);
     for found in &breaks {
         let v1::Branch { day, home, treatment } = branch(found);
-        let (books, kind) = (Books::from_word(&found.books), Kind::from_word(&found.kind));
         let proposed = Proposal::from_word(&found.proposed);
         table.add_row([
             found.number.to_string(),
-            books.map_or_else(|| found.books.clone(), Books::name),
+            Books::from_word(&found.books).map_or_else(|| found.books.clone(), Books::name),
             day,
             home,
             treatment,
-            books.zip(kind).map_or_else(|| found.kind.clone(), |(books, kind)| kind.between(books)),
+            kind_named(found),
             found.settlement.clone(),
             format!("{}/{}", amount(found.outer_total), amount(found.outer_owed)),
             format!("{}/{}", amount(found.inner_total), amount(found.inner_owed)),
@@ -250,6 +249,12 @@ async fn show(of: &OfPools) -> Result<Ending> {
     }
     output::line(&table.to_string());
     Ok(Ending::of(breaks.is_empty()))
+}
+
+/// What differs, in which books; its word where it is none of ours.
+fn kind_named(found: &v1::BreakView) -> String {
+    let (books, kind) = (Books::from_word(&found.books), Kind::from_word(&found.kind));
+    books.zip(kind).map_or_else(|| found.kind.clone(), |(books, kind)| kind.between(books))
 }
 
 fn print_json(value: &serde_json::Value) -> Result<()> {

@@ -27,7 +27,7 @@ use clearing::cleared::{Cleared, by_pair, pair_of};
 use clearing::listed::{self, Verdict, owner_of_break};
 use clearing::members::{Members, PeriodMembers};
 use clearing::month::Month;
-use clearing::obligation::{Lot, Sums};
+use clearing::obligation::Lot;
 use clearing::payment::dues;
 use clearing::period::{Pair, PairRecord, Plan, Proof, Record, Side, Step, plan};
 use futures_util::future::try_join_all;
@@ -331,14 +331,10 @@ impl Clearing {
         let (folded, journal) = (self.store.lot_totals(period), self.store.journal_totals(period, READING));
         let folded = folded.await?;
         let differences = folded.differences(&journal.await?);
-        let told = |(lot, folded, journal): &(Lot, Sums, Sums)| {
-            let (home, treatment) = (lot.home, lot.treatment);
-            format!("{home} → {treatment}: {} folded, {} in the journal", folded.owed(), journal.owed())
-        };
         let (proof, report) = if differences.is_empty() {
             (Proof::Holds, reports::agreed(&folded))
         } else {
-            (Proof::Fails, differences.iter().map(told).collect::<Vec<_>>().join("\n"))
+            (Proof::Fails, reports::apart(&differences))
         };
         self.store.clearing_step(period, StepTaken::Proved(proof), report, now).await
     }

@@ -300,6 +300,17 @@ pub enum Action {
 }
 
 impl Action {
+    /// Every action.
+    pub const ALL: [Action; 7] = [
+        Action::Ask,
+        Action::CompareAgain,
+        Action::AwaitHospital,
+        Action::AwaitTreatmentSide,
+        Action::GiveBack,
+        Action::FindOrigin,
+        Action::Investigate,
+    ];
+
     /// The word in messages and books.
     pub fn word(self) -> &'static str {
         match self {
@@ -313,18 +324,22 @@ impl Action {
         }
     }
 
+    /// What tables call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Ask => "向参保地查询",
+            Action::CompareAgain => "重新对账",
+            Action::AwaitHospital => "待医院办理",
+            Action::AwaitTreatmentSide => "待就医地补查",
+            Action::GiveBack => "恢复给参保地",
+            Action::FindOrigin => "待人工查找来源",
+            Action::Investigate => "待人工核查",
+        }
+    }
+
     /// The action that a word names.
     pub fn from_word(word: &str) -> Option<Action> {
-        let all = [
-            Action::Ask,
-            Action::CompareAgain,
-            Action::AwaitHospital,
-            Action::AwaitTreatmentSide,
-            Action::GiveBack,
-            Action::FindOrigin,
-            Action::Investigate,
-        ];
-        all.into_iter().find(|action| action.word() == word)
+        Action::ALL.into_iter().find(|action| action.word() == word)
     }
 }
 
@@ -340,6 +355,9 @@ pub enum Done {
 }
 
 impl Done {
+    /// Every outcome.
+    pub const ALL: [Done; 3] = [Done::Mended, Done::NoAnswer, Done::Nothing];
+
     /// The word in messages and books.
     pub fn word(self) -> &'static str {
         match self {
@@ -349,9 +367,18 @@ impl Done {
         }
     }
 
+    /// What tables call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Done::Mended => "已补齐",
+            Done::NoAnswer => "没有答复",
+            Done::Nothing => "没有改变",
+        }
+    }
+
     /// What a word names.
     pub fn from_word(word: &str) -> Option<Done> {
-        [Done::Mended, Done::NoAnswer, Done::Nothing].into_iter().find(|done| done.word() == word)
+        Done::ALL.into_iter().find(|done| done.word() == word)
     }
 }
 
@@ -432,7 +459,7 @@ mod tests {
                 assert_eq!(Action::from_word(action.word()), Some(action));
             }
         }
-        for done in [Done::Mended, Done::NoAnswer, Done::Nothing] {
+        for done in Done::ALL {
             assert_eq!(Done::from_word(done.word()), Some(done));
         }
     }

@@ -59,8 +59,7 @@ impl Seat {
     /// What documents call it.
     pub fn name(self) -> &'static str {
         match self {
-            Seat::Member(Side::Home) => "参保地",
-            Seat::Member(Side::Treatment) => "就医地",
+            Seat::Member(side) => side.name(),
             Seat::Centre => "经办中心",
         }
     }

@@ -83,11 +83,34 @@ pub struct Apart {
     pub amount: bool,
 }
 
+impl Apart {
+    /// What tables say.
+    pub fn name(&self) -> String {
+        self.named(["流水号", "日期", "金额"]).join("、")
+    }
+
+    /// What is written ([`Apart`] as text); none where it names nothing, or something else.
+    pub fn from_text(text: &str) -> Option<Apart> {
+        let named = |word: &str| text.split(AND).any(|one| one == word);
+        let [serial, on, amount] = WORDS.map(named);
+        let apart = Apart { serial, on, amount };
+        (apart.to_string() == text && !text.is_empty()).then_some(apart)
+    }
+
+    /// Of what stands for serial numbers, days and sums, that in which they differ.
+    fn named<'n>(&self, names: [&'n str; 3]) -> Vec<&'n str> {
+        let Apart { serial, on, amount } = *self;
+        names.into_iter().zip([serial, on, amount]).filter(|(_, is_apart)| *is_apart).map(|(name, _)| name).collect()
+    }
+}
+
+/// In what records differ, in messages: serial numbers, days, sums.
+const WORDS: [&str; 3] = ["serial", "day", "sum"];
+const AND: &str = " and ";
+
 impl fmt::Display for Apart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = [(self.serial, "serial"), (self.on, "day"), (self.amount, "sum")];
-        let named: Vec<&str> = named.into_iter().filter(|(is_apart, _)| *is_apart).map(|(_, name)| name).collect();
-        write!(f, "{}", named.join(" and "))
+        write!(f, "{}", self.named(WORDS).join(AND))
     }
 }
 
@@ -365,6 +388,7 @@ mod tests {
             let payable = Payable { paid: paid.cloned(), received: received.cloned(), ..Payable::of(due) };
             let told = payable.apart().map(|apart| apart.to_string()).unwrap_or_default();
             assert_eq!((payable.is_settled(), told.as_str()), (is_settled, apart), "{payable:?}");
+            assert_eq!(Apart::from_text(apart), payable.apart(), "it is read as it is written");
         }
     }
     #[test]

@@ -3,7 +3,6 @@
 //! dies in between goes on where the record ends, and doing a step twice does it once.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,8 +13,12 @@ use settlement::person::Insurance;
 
 use crate::calendar::{Calendar, Schedule};
 use crate::month::Month;
-use crate::payment::{Apart, ByInsurance, Payable};
+use crate::payment::{ByInsurance, Payable};
 
+pub mod report;
+mod wait;
+
+pub use self::wait::{Milestone, Overdue, Wait, Wanted};
 pub use crate::payment::Payment;
 
 /// Two members of which one owes the other. Each pair of a period is confirmed, noticed and paid by itself, so that
@@ -69,6 +72,14 @@ impl Side {
         match self {
             Side::Home => "home",
             Side::Treatment => "treatment",
+        }
+    }
+
+    /// What documents call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Side::Home => "参保地",
+            Side::Treatment => "就医地",
         }
     }
 
@@ -318,81 +329,6 @@ impl Step {
     }
 }
 
-/// Something that a period waits for, and until when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wait {
-    /// What for.
-    pub wanted: Wanted,
-    /// Until when; none where no day is known.
-    pub until: Option<Date>,
-}
-
-/// What a period waits for, and from whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// The cut-off's day.
-    CutOffDay,
-    /// A person who finds out why totals and journal are apart.
-    Explanation,
-    /// The clearing day.
-    ClearingDay,
-    /// A member's confirmation or objection.
-    Confirmation(Pair, Side),
-    /// A member's payment of an insurance's money.
-    Payment(Pair, Insurance, Side),
-    /// A member's record of having received it.
-    Receipt(Pair, Insurance, Side),
-    /// The same record of a payment by both members: one of them corrects its own, or both accept the two as they are.
-    SameRecord(Pair, Insurance, Apart),
-    /// A member's word that both records are of one payment, as the other has said; or a correction.
-    Acceptance(Pair, Insurance, Side),
-}
-
-impl Wanted {
-    /// The pair that it is about; none where it is about the whole period.
-    pub fn pair(&self) -> Option<Pair> {
-        match self {
-            Wanted::CutOffDay | Wanted::Explanation | Wanted::ClearingDay => None,
-            Wanted::Confirmation(pair, _)
-            | Wanted::Payment(pair, _, _)
-            | Wanted::Receipt(pair, _, _)
-            | Wanted::SameRecord(pair, _, _)
-            | Wanted::Acceptance(pair, _, _) => Some(*pair),
-        }
-    }
-}
-
-impl fmt::Display for Wanted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let from = |pair: &Pair, side: &Side| format!("{} ({} → {})", pair.member(*side), pair.home, pair.treatment);
-        match self {
-            Wanted::CutOffDay => write!(f, "the day of the cut-off"),
-            Wanted::Explanation => {
-                write!(f, "an operator: totals and journal are apart; mend it, then yidi clearing run --prove")
-            }
-            Wanted::ClearingDay => write!(f, "the clearing day"),
-            Wanted::Confirmation(pair, side) => write!(f, "confirmation or objection by {}", from(pair, side)),
-            Wanted::Payment(pair, insurance, side) => {
-                write!(f, "{} payment by {}", insurance.word(), from(pair, side))
-            }
-            Wanted::Receipt(pair, insurance, side) => {
-                write!(f, "record of {} receipt by {}", insurance.word(), from(pair, side))
-            }
-            Wanted::Acceptance(pair, insurance, side) => {
-                let (insurance, from) = (insurance.word(), from(pair, side));
-                write!(f, "acceptance by {from} that both records are of the {insurance} payment")
-            }
-            Wanted::SameRecord(Pair { home, treatment }, insurance, apart) => {
-                let insurance = insurance.word();
-                write!(
-                    f,
-                    "the same record of the {insurance} payment by both ({home} → {treatment}): {apart} not the same"
-                )
-            }
-        }
-    }
-}
-
 /// What is due, and what is waited for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -413,7 +349,7 @@ pub fn plan(record: &Record, now: Timestamp, calendar: &Calendar) -> Plan {
         _ if !record.is_folded => Plan::step(Step::Fold),
         _ => match record.proof {
             None => Plan::step(Step::Prove),
-            Some(Proof::Fails) => Plan { due: vec![], waits: vec![Wait { wanted: Wanted::Explanation, until: None }] },
+            Some(Proof::Fails) => Plan::wait(Wanted::Explanation, schedule.clearing_day),
             Some(Proof::Holds) if today < schedule.clearing_day => {
                 Plan::wait(Wanted::ClearingDay, schedule.clearing_day)
             }

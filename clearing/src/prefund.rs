@@ -45,6 +45,11 @@ impl Watch {
             Watch::Red => "红色预警",
         }
     }
+
+    /// What a word names.
+    pub fn from_word(word: &str) -> Option<Watch> {
+        [Watch::Green, Watch::Yellow, Watch::Red].into_iter().find(|watch| watch.word() == word)
+    }
 }
 
 /// Whether a change of a prefund is unpaid after its last day. One of nothing is not paid, and where no day is known

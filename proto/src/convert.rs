@@ -11,6 +11,7 @@ mod operation;
 mod outcome;
 mod shares;
 mod used;
+pub mod waits;
 
 use std::fmt;
 

@@ -1,11 +1,10 @@
 //! Periods and their pairs of members as tables and as JSON. Nothing is asked here.
 
 use anyhow::Result;
-use clearing::period::Stage;
-use jiff::Timestamp;
+use clearing::period::{Stage, report};
+use proto::convert::waits::read_wait;
 use proto::v1;
 use serde_json::{Value, json};
-use settlement::beijing;
 use settlement::money::Money;
 
 use super::payables::{agreement, json_of_acceptances, json_of_payment, named, recorded};
@@ -33,33 +32,44 @@ pub(super) fn print_periods(periods: &[v1::PeriodView], as_json: bool) -> Result
     Ok(())
 }
 
-/// The first thing that a period waits for, and how many more there are.
+/// What a period waits for: what is overdue longest, else the first, and how many more there are.
 fn waits(period: &v1::PeriodView) -> String {
-    let Some(first) = period.waits.first() else { return String::new() };
-    let more = if period.waits.len() > 1 { format!(", and {} more", period.waits.len() - 1) } else { String::new() };
-    format!("{}{more}", first.wanted)
+    let Some(first) = overdue_longest(period).or(period.waits.first()) else { return String::new() };
+    let more = if period.waits.len() > 1 { format!("；另 {} 项", period.waits.len() - 1) } else { String::new() };
+    format!("{}{more}", wait_told(first))
+}
+
+/// Of what a period waits for, what should have been first; none where nothing is overdue.
+fn overdue_longest(period: &v1::PeriodView) -> Option<&v1::WaitView> {
+    let overdue = period.waits.iter().filter_map(|wait| Some((&wait.overdue.as_ref()?.by, wait)));
+    overdue.min_by_key(|(by, _)| *by).map(|(_, wait)| wait)
+}
+
+/// What is waited for, until when, and how long that is past; its word where a newer hub waits for more than we know.
+fn wait_told(wait: &v1::WaitView) -> String {
+    read_wait(wait).map_or_else(|_| wait.wanted.clone(), |(read, overdue)| read.told(overdue))
 }
 
 pub(super) fn print_period(period: &v1::PeriodView) {
     let v1::PeriodView { month, stage, cut_off_on, clearing_day, confirm_by, notices_by, .. } = period;
-    output::line(&format!("{month}: {}", stage_named(stage)));
-    output::line(&format!(
-        "cut off {cut_off_on}, statements {clearing_day}, confirm by {confirm_by}, notices by {notices_by}"
-    ));
+    output::line(&format!("{month}：{}", stage_named(stage)));
+    output::line(&format!("截止 {cut_off_on}，清算 {clearing_day}，确认期限 {confirm_by}，通知期限 {notices_by}"));
     for step in &period.steps {
         let held = if step.held { "✓" } else { "✗" };
-        let report = if step.report.is_empty() { String::new() } else { format!(": {}", step.report) };
-        output::line(&format!("{held} {} {}{report}", time(step.taken_at), step.step));
+        output::line(&format!("{held} {} {}", output::time(step.taken_at), step_told(step)));
     }
     let _ = print_pairs(&period.pairs, false);
-    for wait in &period.waits {
-        let until = if wait.until.is_empty() { "no day known".to_owned() } else { format!("by {}", wait.until) };
-        output::line(&format!("… {}, {until}", wait.wanted));
-    }
+    period.waits.iter().for_each(|wait| output::line(&format!("… {}", wait_told(wait))));
+}
+
+/// A step that was taken, and what it came to where that is told.
+fn step_told(step: &v1::StepView) -> String {
+    let name = report::step_named(&step.step);
+    if step.report.is_empty() { name.to_owned() } else { format!("{name}：{}", report::told(&step.report)) }
 }
 
 /// What documents call a stage; its word where it is none of ours.
-fn stage_named(word: &str) -> String {
+pub(super) fn stage_named(word: &str) -> String {
     let stage = Stage::ALL.into_iter().find(|stage| stage.word() == word);
     stage.map_or_else(|| word.to_owned(), |stage| stage.name().to_owned())
 }
@@ -111,13 +121,24 @@ pub(super) fn json_of_period(period: &v1::PeriodView) -> Value {
     let steps: Vec<Value> = period
         .steps
         .iter()
-        .map(|step| json!({ "step": step.step, "held": step.held, "report": step.report, "at": time(step.taken_at) }))
+        .map(|step| json!({ "step": step.step, "held": step.held, "report": step.report, "at": output::time(step.taken_at) }))
         .collect();
-    let waits: Vec<Value> =
-        period.waits.iter().map(|wait| json!({ "for": wait.wanted, "until": wait.until })).collect();
+    let waits: Vec<Value> = period.waits.iter().map(json_of_wait).collect();
     json!({ "month": period.month, "stage": period.stage, "cut_off_on": period.cut_off_on,
         "clearing_day": period.clearing_day, "confirm_by": period.confirm_by, "notices_by": period.notices_by,
-        "steps": steps, "pairs": period.pairs.iter().map(json_of_pair).collect::<Vec<_>>(), "waits": waits })
+        "steps": steps, "pairs": period.pairs.iter().map(json_of_pair).collect::<Vec<_>>(), "waits": waits,
+        "overdue": overdue_longest(period).map(json_of_overdue) })
+}
+
+fn json_of_wait(wait: &v1::WaitView) -> Value {
+    let wanted = read_wait(wait).map_or_else(|_| wait.wanted.clone(), |(read, _)| read.wanted.to_string());
+    json!({ "for": wanted, "until": wait.until, "overdue": json_of_overdue(wait) })
+}
+
+/// What of a month is overdue, since when, and for how many working days; nothing where nothing is.
+fn json_of_overdue(wait: &v1::WaitView) -> Option<Value> {
+    let v1::OverdueView { milestone, by, working_days } = wait.overdue.as_ref()?;
+    Some(json!({ "step": milestone, "by": by, "working_days": working_days }))
 }
 
 pub(super) fn json_of_pair(pair: &v1::PairView) -> Value {
@@ -137,8 +158,57 @@ pub(super) fn print_json(value: &Value) -> Result<()> {
     Ok(())
 }
 
-/// An instant as Beijing reads it, to the second.
-fn time(micros: i64) -> String {
-    let at = Timestamp::from_microsecond(micros).map(beijing::at_desk);
-    at.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(by: &str, working_days: Option<u32>) -> v1::WaitView {
+        let (home, treatment) = ("410000".to_owned(), "310000".to_owned());
+        let overdue = v1::OverdueView { milestone: "payment".into(), by: by.to_owned(), working_days };
+        let overdue = (!by.is_empty()).then_some(overdue);
+        let (wanted, until) = ("payment".into(), "2025-08-15".into());
+        let (side, insurance) = ("home".into(), "employee".into());
+        v1::WaitView { wanted, until, home, treatment, side, insurance, overdue, ..v1::WaitView::default() }
+    }
+
+    #[test]
+    fn what_a_month_waits_for_begins_with_what_is_overdue_longest() {
+        let open = "410000 → 310000 职工：待参保地 410000 付款并登记";
+        for (waits_for, told, since) in [
+            (vec![], String::new(), None),
+            (vec![wait("", None)], format!("{open}，期限 2025-08-15"), None),
+            (
+                vec![wait("", None), wait("2025-08-18", Some(2)), wait("2025-08-15", Some(3))],
+                format!("{open}，已逾期 3 个工作日；另 2 项"),
+                Some("2025-08-15"),
+            ),
+            (
+                vec![wait("2026-12-31", None)],
+                format!("{open}，已逾期，清算日历缺该年工作日，天数不明"),
+                Some("2026-12-31"),
+            ),
+        ] {
+            let period = v1::PeriodView { waits: waits_for, ..v1::PeriodView::default() };
+            assert_eq!(waits(&period), told);
+            assert_eq!(json_of_period(&period)["overdue"]["by"].as_str(), since, "{told}");
+        }
+    }
+
+    #[test]
+    fn json_says_what_is_waited_for_in_its_own_words() {
+        let told = json_of_wait(&wait("2025-08-15", Some(3)));
+        let overdue = json!({ "step": "payment", "by": "2025-08-15", "working_days": 3 });
+        let wanted = "employee payment by 410000 (410000 → 310000)";
+        assert_eq!(told, json!({ "for": wanted, "until": "2025-08-15", "overdue": overdue }));
+        let newer = v1::WaitView { wanted: "godot".into(), ..wait("", None) };
+        assert_eq!((json_of_wait(&newer)["for"].as_str(), wait_told(&newer).as_str()), (Some("godot"), "godot"));
+    }
+
+    #[test]
+    fn a_step_is_told_without_our_words() {
+        let step =
+            v1::StepView { step: "carried".into(), report: "3 entries carried out".into(), ..v1::StepView::default() };
+        assert_eq!(step_told(&step), "结转：转出 3 笔");
+        assert_eq!(step_told(&v1::StepView { report: String::new(), ..step }), "结转");
+    }
 }

@@ -8,7 +8,6 @@ use clearing::obligation::Payer;
 use clearing::period::Side;
 use clearing::prefund::Watch;
 use clearing::prefund::change::Standing as PrefundStanding;
-use jiff::Timestamp;
 use ledger::engine::Location;
 use ledger::mailbox::Part;
 use mailbox::clearing::{ToldNews, told_of_clearing};
@@ -17,7 +16,6 @@ use proto::convert::read_shares;
 use proto::v1;
 use serde_json::{Value, json};
 use settlement::adjudication::Fund;
-use settlement::beijing;
 use settlement::money::Money;
 
 use super::deductions::standing_named;
@@ -75,7 +73,7 @@ fn row(told: &ToldNews) -> (i64, [String; 7]) {
     let ToldNews { mailbox, kept_at, news } = told;
     let [month, home, treatment] = [&news.month, &news.home, &news.treatment].map(Clone::clone);
     let what = name(&news.what).to_owned();
-    (*kept_at, [time(*kept_at), mailbox.clone(), month, home, treatment, what, content(mailbox, news)])
+    (*kept_at, [output::time(*kept_at), mailbox.clone(), month, home, treatment, what, content(mailbox, news)])
 }
 
 /// The treatment pool is whose mailbox it came into.
@@ -92,7 +90,8 @@ fn correction_row(told: &ToldCorrection) -> (i64, [String; 7]) {
     };
     let content = format!("{batch}{undoes} {settlement}: {}; {patient}; {reason}", funds.join(", "));
     let what = if told.is_given_back() { "更正冲回" } else { "重算更正" };
-    let row = [time(*kept_at), mailbox.clone(), String::new(), home.clone(), treatment, what.to_owned(), content];
+    let row =
+        [output::time(*kept_at), mailbox.clone(), String::new(), home.clone(), treatment, what.to_owned(), content];
     (*kept_at, row)
 }
 
@@ -154,10 +153,7 @@ fn due(mailbox: &str, amount: Money) -> String {
 
 /// How much of a prefund is in use; its word where it is none of ours.
 fn watch_named(word: &str) -> &str {
-    [Watch::Green, Watch::Yellow, Watch::Red]
-        .into_iter()
-        .find(|watch| watch.word() == word)
-        .map_or(word, |watch| watch.name())
+    Watch::from_word(word).map_or(word, |watch| watch.name())
 }
 
 /// How far a change of a prefund is; its word where a newer hub has more of them.
@@ -172,7 +168,7 @@ fn correction_json(told: &ToldCorrection) -> (i64, Value) {
     let v1::CorrectionLetter { batch, undoes, home, settlement, reason, .. } = correction;
     let funds =
         difference(correction).into_iter().map(|(fund, amount)| (fund.word().to_owned(), json!(amount.to_string())));
-    let row = json!({ "mailbox": mailbox, "kept_at": time(*kept_at), "what": "correction", "home": home,
+    let row = json!({ "mailbox": mailbox, "kept_at": output::time(*kept_at), "what": "correction", "home": home,
         "version": version, "given_back": told.is_given_back(), "batch": batch, "undoes": undoes, "setl_id": settlement,
         "difference": funds.collect::<serde_json::Map<_, _>>(),
         "patient_gets": Money::from_fen(correction.patient_gets).to_string(), "reason": reason });
@@ -182,7 +178,7 @@ fn correction_json(told: &ToldCorrection) -> (i64, Value) {
 fn row_json(told: &ToldNews) -> (i64, Value) {
     let ToldNews { mailbox, kept_at, news } = told;
     let money = |fen: i64| Money::from_fen(fen).to_string();
-    let row = json!({ "mailbox": mailbox, "kept_at": time(*kept_at), "what": news.what, "home": news.home,
+    let row = json!({ "mailbox": mailbox, "kept_at": output::time(*kept_at), "what": news.what, "home": news.home,
         "treatment": news.treatment, "month": news.month, "version": news.version, "amount": money(news.amount),
         "side": news.side, "settlements": news.settlements, "id": news.id, "setl_id": news.settlement,
         "standing": news.standing, "insurance": news.insurance, "prefund": money(news.prefund),
@@ -204,12 +200,6 @@ fn gone_named(word: &str) -> &str {
         "returned" => "由遗留清单退回",
         other => other,
     }
-}
-
-/// An instant as Beijing reads it.
-fn time(micros: i64) -> String {
-    let shown = |at| beijing::at_desk(at).strftime("%Y-%m-%d %H:%M:%S").to_string();
-    Timestamp::from_microsecond(micros).map(shown).unwrap_or_default()
 }
 
 #[cfg(test)]

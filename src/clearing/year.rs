@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use settlement::money::Money;
 use tonic::transport::Channel;
 
+use super::printed::stage_named;
 use crate::cli::Ending;
 use crate::{output, status};
 
@@ -34,7 +35,7 @@ pub async fn show(client: &mut ClearingClient<Channel>, year: i32, as_json: bool
         return Ok(Ending::of(cleared_here && !late));
     }
     if !cleared_here {
-        output::line(&format!("{year}: no month of it was cleared by this hub"));
+        output::line(&format!("{year} 年：本枢纽没有清算过该年的月份"));
         return Ok(Ending::Found);
     }
     let mut table = output::table(["费款所属期", "参保省", "就医省", "原因", "笔数", "金额"]);
@@ -45,14 +46,15 @@ pub async fn show(client: &mut ClearingClient<Channel>, year: i32, as_json: bool
     }
     output::numbers_from(&mut table, 4);
     output::line(&table.to_string());
-    let stages: Vec<String> = months.iter().map(|month| format!("{} {}", month.month, month.stage)).collect();
-    output::line(&stages.join(", "));
+    let stages: Vec<String> =
+        months.iter().map(|month| format!("{} {}", month.month, stage_named(&month.stage))).collect();
+    output::line(&stages.join("、"));
     let standing = match (whole, late) {
-        (true, _) => "whole".to_owned(),
-        (false, false) => format!("to be whole by {cleared_by}"),
-        (false, true) => format!("should have been whole by {cleared_by}"),
+        (true, _) => "已全部清算".to_owned(),
+        (false, false) => format!("应于 {cleared_by} 前全部清算"),
+        (false, true) => format!("应于 {cleared_by} 前全部清算，已逾期"),
     };
     let left: u64 = rests.iter().map(|rest| rest.entries).sum();
-    output::line(&format!("{year}: {standing}, {left} left"));
+    output::line(&format!("{year} 年：{standing}，未清 {left} 笔"));
     Ok(Ending::of(!late))
 }

@@ -3,11 +3,9 @@
 use anyhow::Result;
 use clearing::inquiry::{Event, Finding, Kind, Party, Standing};
 use clearing::period::Side;
-use jiff::Timestamp;
 use mailbox::inquiries::ToldInquiry;
 use proto::v1;
 use serde_json::{Value, json};
-use settlement::beijing;
 use settlement::encounter::CareKind;
 use settlement::money::Money;
 use settlement::person::Insurance;
@@ -29,7 +27,7 @@ pub(super) fn one(view: &v1::InquiryView, as_json: bool) -> Result<Ending> {
     for event in &inquiry.events {
         table.add_row([
             event.step.to_string(),
-            time(event.done_at),
+            output::time(event.done_at),
             named(&event.event, Event::from_word, Event::name),
             named(&event.party, Party::from_word, Party::name),
             event.words.clone(),
@@ -184,7 +182,7 @@ fn inquiry_json(inquiry: &v1::Inquiry) -> Value {
     let events = inquiry.events.iter().map(|event| {
         json!({ "step": event.step, "event": event.event, "party": event.party, "words": event.words,
             "finding": event.finding, "not_owed": Money::from_fen(event.not_owed).to_string(),
-            "deduction": event.deduction, "done_at": time(event.done_at) })
+            "deduction": event.deduction, "done_at": output::time(event.done_at) })
     });
     json!({ "id": inquiry.id, "kind": inquiry.kind, "asker": inquiry.asker, "home": inquiry.home,
         "treatment": inquiry.treatment, "setl_id": inquiry.settlement, "standing": inquiry.standing,
@@ -192,10 +190,4 @@ fn inquiry_json(inquiry: &v1::Inquiry) -> Value {
         "calendar_lacks": (inquiry.calendar_lacks != 0).then_some(inquiry.calendar_lacks), "finding": inquiry.finding,
         "paid": Money::from_fen(inquiry.paid).to_string(), "not_owed": Money::from_fen(inquiry.not_owed).to_string(),
         "deduction": inquiry.deduction, "events": events.collect::<Vec<_>>() })
-}
-
-/// An instant as Beijing reads it.
-fn time(micros: i64) -> String {
-    let shown = |at| beijing::at_desk(at).strftime("%Y-%m-%d %H:%M:%S").to_string();
-    Timestamp::from_microsecond(micros).map(shown).unwrap_or_default()
 }

@@ -60,12 +60,12 @@ pub async fn compare(with: &With, (from, to): (&str, &str), as_json: bool) -> Re
     } else {
         for (books, outcome) in &compared {
             if is_empty(outcome) {
-                output::line(&format!("{}: nothing to compare: neither book has anything of these days", books.word()));
+                output::line(&format!("{}：这些日子两本账都没有记录，无可对账", books.name()));
                 continue;
             }
             let v1::ComparisonOutcome { agreed, breaks, pending } = outcome;
-            let told = format!("{agreed} days between two pools agree, {breaks} breaks, {pending} still in doubt");
-            output::line(&format!("{}: {told}", books.word()));
+            let told = format!("按日、按两地统筹区一致 {agreed} 项，差异 {breaks} 笔，结果待确认 {pending} 笔");
+            output::line(&format!("{}：{told}", books.name()));
         }
     }
     Ok(Ending::of(compared.iter().all(|(_, outcome)| outcome.breaks == 0 && !is_empty(outcome))))

@@ -26,6 +26,8 @@ fn without_2026(deploy: &Path) {
 /// What `clearing open` ends with, whether it warns, and whether it tells of a notice without a last day.
 async fn open(operator: &Operator) -> (Option<i32>, bool, bool) {
     let ran = operator.output(&["clearing", "open"]).await;
+    let table = String::from_utf8_lossy(&ran.stdout);
+    assert!(!table.chars().any(|letter| letter.is_ascii_alphabetic()), "it is for Chinese clerks: {table}");
     let told = String::from_utf8_lossy(&ran.stderr).into_owned();
     (ran.status.code(), told.contains(WARNING), told.contains(UNDATED))
 }

@@ -66,6 +66,6 @@ async fn what_is_carried_over_the_end_of_a_year_is_told_and_traced() {
     let words = henan.run(&YEAR).await;
     let row = words.lines().find(|line| line.contains("转入未清")).unwrap_or_else(|| panic!("a row: {words}"));
     assert!(row.contains("2026-01") && row.contains(&owed) && row.contains(HENAN), "{row}");
-    assert!(words.contains("未确认或未拨付") && words.contains("2025: to be whole by 2026-03-31"), "{words}");
+    assert!(words.contains("未确认或未拨付") && words.contains("2025 年：应于 2026-03-31 前全部清算"), "{words}");
     world.assert_sound().await;
 }

@@ -1,8 +1,9 @@
-//! What a period's steps came to, for a person: one sentence each, the same whoever takes the step and however often. What
-//! is kept with a step is asked for by [`super::Clearing`]; steps that are recorded pair by pair have theirs from what is
+//! What a period's steps came to, for a person: one sentence each ([`clearing::period::report`]), the same whoever takes
+//! the step and however often. What is kept with a step is asked for by [`super::Clearing`]; steps that are recorded pair by pair have theirs from what is
 //! recorded, for [`super::service`].
 
-use clearing::obligation::Totals;
+use clearing::obligation::{Lot, Sums, Totals};
+use clearing::period::report::{AGREED, APART, CLOSED, CUT_OFF, FOLDED, ISSUED, ISSUED_AGAIN};
 use clearing::period::{Pair, PairRecord, Record, Side};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -13,12 +14,20 @@ use settlement::money::Money;
 /// 归集: what its entries come to.
 pub fn folded(totals: &Totals) -> String {
     let visits: i64 = totals.iter().map(|(_, sums)| sums.visits).sum();
-    format!("{visits} visits in {} lots, {} owed", totals.iter().count(), owed(totals))
+    FOLDED.of(&[&visits, &totals.iter().count(), &owed(totals)])
 }
 
 /// 核对: what folded sums and journal agree on.
 pub fn agreed(totals: &Totals) -> String {
-    format!("{} lots agree with the journal, {} owed", totals.iter().count(), owed(totals))
+    AGREED.of(&[&totals.iter().count(), &owed(totals)])
+}
+
+/// 核对: each lot of which folded sums and journal say something else.
+pub fn apart(differences: &[(Lot, Sums, Sums)]) -> String {
+    let told = |(lot, folded, journal): &(Lot, Sums, Sums)| {
+        APART.of(&[&lot.home, &lot.treatment, &folded.owed(), &journal.owed()])
+    };
+    differences.iter().map(told).collect::<Vec<_>>().join("\n")
 }
 
 /// 关闭: what was paid, by whom.
@@ -30,26 +39,31 @@ pub fn closed(record: &Record) -> String {
         own.filter_map(|(_, payable)| payable.paid.as_ref()).map(|payment| payment.amount).sum()
     };
     let (home, treatment) = (by(Side::Home), by(Side::Treatment));
-    format!("{count} of {} pairs had to pay: {home} by home members, {treatment} given back", record.pairs.len())
+    CLOSED.of(&[&count, &record.pairs.len(), &home, &treatment])
 }
 
 /// The cut-off: from when on entries are the next period's.
 pub fn cut_off(at: Option<Timestamp>) -> Option<v1::StepView> {
-    Some(step("cut-off", "later entries are the next period's".to_owned(), at?.as_microsecond()))
+    Some(step("cut-off", CUT_OFF.of(&[]), at?.as_microsecond()))
 }
 
 /// The statements of some pairs, once one is issued.
 pub fn stated<'r>(pairs: impl IntoIterator<Item = (&'r Pair, &'r PairRecord)>) -> Option<v1::StepView> {
     let (all, stated) = of_all(pairs, |held| held.statement.map(|statement| statement.issued_on));
     let again = stated.iter().filter(|(_, held)| held.statement.is_some_and(|statement| statement.version > 1)).count();
-    let again = if again == 0 { String::new() } else { format!(", {again} in a later version") };
-    step_on("stated", format!("{} of {all} pairs{again}: {}", stated.len(), due(&stated)), &stated)
+    let ([home, treatment], count) = (due(&stated), stated.len());
+    let report = match again {
+        0 => ISSUED.of(&[&count, &all, &home, &treatment]),
+        again => ISSUED_AGAIN.of(&[&count, &all, &again, &home, &treatment]),
+    };
+    step_on("stated", report, &stated)
 }
 
 /// The notices of some pairs, once one is issued. Where nothing is due there is none.
 pub fn noticed<'r>(pairs: impl IntoIterator<Item = (&'r Pair, &'r PairRecord)>) -> Option<v1::StepView> {
     let (all, noticed) = of_all(pairs, |held| held.noticed_on);
-    step_on("noticed", format!("{} of {all} pairs: {}", noticed.len(), due(&noticed)), &noticed)
+    let [home, treatment] = due(&noticed);
+    step_on("noticed", ISSUED.of(&[&noticed.len(), &all, &home, &treatment]), &noticed)
 }
 
 type OfPairs<'r> = Vec<(Date, &'r PairRecord)>;
@@ -63,12 +77,12 @@ fn of_all<'r>(
     (all.len(), all.iter().filter_map(|held| Some((on(held)?, *held))).collect())
 }
 
-fn due(pairs: &OfPairs<'_>) -> String {
-    let by = |side: Side| -> Money {
+/// What home members owe by some statements, and what treatment members give back.
+fn due(pairs: &OfPairs<'_>) -> [Money; 2] {
+    Side::ALL.map(|side| {
         let own = pairs.iter().flat_map(|(_, held)| held.to_be_paid());
         own.filter(|(_, payable)| payable.payer() == Some(side)).map(|(_, payable)| payable.amount()).sum()
-    };
-    format!("{} due from home members, {} to be given back", by(Side::Home), by(Side::Treatment))
+    })
 }
 
 fn step_on(word: &str, report: String, pairs: &OfPairs<'_>) -> Option<v1::StepView> {

@@ -8,13 +8,14 @@ use clearing::cleared::{Cleared, sum};
 use clearing::month::Month;
 use clearing::obligation::Lot;
 use clearing::payment::{Acceptance, Payable, Records};
-use clearing::period::{Pair, PairRecord, Plan, Side, Stage, Step, Wait, plan};
+use clearing::period::{Pair, PairRecord, Plan, Side, Stage, Step, plan};
 use clearing::year::Why;
 use identity::name::{Role, all_regions};
 use identity::permit::OperatorPermit;
 use jiff::Timestamp;
 use ledger::clock::Clock;
 use ledger::hub::{PeriodNumber, Position, Reply, StatementFault, StepReport};
+use proto::convert::waits::write_wait;
 use proto::convert::{FieldFault, cleared};
 use proto::v1;
 use settlement::ids::{MemberCode, PoolCode, RegionCode, SettlementId};
@@ -60,7 +61,8 @@ impl ClearingService {
     async fn view(&self, permit: &OperatorPermit, period: PeriodNumber) -> Result<v1::PeriodView, Refusal> {
         let standing = self.standing(period).await?;
         let reports = self.clearing.store.clearing_reports(period).await.map_err(|fault| failed(&fault))?;
-        let Plan { due: _, waits } = plan(&standing.record, self.clock.now(), &self.clearing.calendar);
+        let (month, calendar) = (standing.record.month, &self.clearing.calendar);
+        let Plan { due: _, waits } = plan(&standing.record, self.clock.now(), calendar);
         let seen = |pair: &Pair| sees(permit, pair);
         let pairs = || standing.record.pairs.iter().filter(|(pair, _)| seen(pair));
         // What is kept of a step tells of all members' sums.
@@ -72,9 +74,9 @@ impl ClearingService {
         Ok(v1::PeriodView {
             stage: standing.record.stage().word().into(),
             steps: reports::cut_off(cut_off_at).into_iter().chain(steps).chain(paired).chain(closed).collect(),
-            pairs: pairs().map(|(pair, held)| self.write_due(standing.record.month, pair, held)).collect(),
-            waits: waits.map(write_wait).collect(),
-            ..write_days(standing.record.month, &self.clearing.calendar)
+            pairs: pairs().map(|(pair, held)| self.write_due(month, pair, held)).collect(),
+            waits: waits.map(|wait| write_wait(wait, wait.overdue(month, self.clock.today(), calendar))).collect(),
+            ..write_days(month, calendar)
         })
     }
 
@@ -442,11 +444,6 @@ fn write_done(month: Option<Month>, step: Step) -> v1::StepDone {
         home: pair.map(|pair| pair.home.to_string()).unwrap_or_default(),
         treatment: pair.map(|pair| pair.treatment.to_string()).unwrap_or_default(),
     }
-}
-
-fn write_wait(wait: &Wait) -> v1::WaitView {
-    let until = wait.until.map(|day| day.to_string()).unwrap_or_default();
-    v1::WaitView { wanted: wait.wanted.to_string(), until }
 }
 
 pub(super) fn write_pair(pair: &Pair, held: &PairRecord) -> v1::PairView {

@@ -261,13 +261,18 @@ async fn members_fetch_confirm_object_and_pay_over_the_wire_each_for_their_own_s
     let asked = v1::PeriodsRequest { month: "2025-06".into() };
     for client in [&mut henan, &mut shanghai] {
         let seen = client.periods(asked.clone()).await.expect("a period").into_inner().periods.remove(0);
-        let told: Vec<&str> = seen.waits.iter().map(|wait| wait.wanted.as_str()).collect();
-        let wanted = "the same record of the employee payment by both (410000 → 310000): serial not the same";
-        assert_eq!(told, [wanted]);
+        let told: Vec<_> = seen.waits.iter().map(|wait| (wait.wanted.as_str(), wait.apart.as_str())).collect();
+        assert_eq!(told, [("same-record", "serial")]);
+        assert_eq!(seen.waits[0].overdue, None, "it is due on 13 August");
         let serials = [&seen.pairs[0].payables[0].paid, &seen.pairs[0].payables[0].received]
             .map(|side| side.as_ref().map(|payment| payment.serial.clone()));
         assert_eq!(serials, [Some("2025073000017".to_owned()), Some("another".to_owned())], "both versions");
     }
+    world.hub().hub().clock.set(noon(8, 18));
+    let late = henan.periods(asked).await.expect("a period").into_inner().periods.remove(0).waits.remove(0);
+    let (milestone, by) = ("payment".to_owned(), "2025-08-13".to_owned());
+    assert_eq!(late.overdue, Some(v1::OverdueView { milestone, by, working_days: Some(3) }));
+    world.hub().hub().clock.set(noon(8, 9));
     let paid = shanghai.pay(payment_of("treatment", 5_000)).await.expect("it corrects itself").into_inner();
     assert_eq!(paid.payables[0].apart, "");
     assert_eq!(paid.payables[0].paid, paid.payables[0].received);

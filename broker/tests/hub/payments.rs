@@ -160,8 +160,8 @@ async fn a_payment_that_each_bank_numbers_for_itself_is_accepted_by_both_members
     assert_eq!(stage(&clearing, JUNE).await, Stage::Noticed);
     let asked = v1::PeriodsRequest { month: "2025-06".into() };
     let waits = shanghai.periods(asked).await.expect("a period").into_inner().periods.remove(0).waits;
-    let wanted = "acceptance by 310000 (410000 → 310000) that both records are of the employee payment";
-    assert_eq!(waits.iter().map(|wait| wait.wanted.as_str()).collect::<Vec<_>>(), [wanted]);
+    let told = waits.iter().map(|wait| (wait.wanted.as_str(), wait.side.as_str(), wait.insurance.as_str()));
+    assert_eq!(told.collect::<Vec<_>>(), [("acceptance", "treatment", "employee")]);
     let accepted = shanghai.accept_payment(accepting("treatment")).await.expect("it is accepted").into_inner();
     let held = &accepted.payables[0];
     assert_eq!((held.settled, held.apart.as_str(), held.accepted.len()), (true, "serial and day", 2));

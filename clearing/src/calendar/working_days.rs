@@ -88,6 +88,20 @@ impl WorkingDays {
         }
         Ok(reached)
     }
+
+    /// How many working days have passed from one day to another: the first is not counted, the last is. 0 where the last
+    /// is no later.
+    ///
+    /// # Errors
+    /// When a year is not listed.
+    pub fn passed(&self, from: Date, to: Date) -> Result<u32, Unlisted> {
+        let (mut reached, mut passed) = (from, 0);
+        while reached < to {
+            reached = reached.tomorrow().map_err(|_| Unlisted(reached.year()))?;
+            passed += u32::from(self.is_working(reached)?);
+        }
+        Ok(passed)
+    }
 }
 
 fn is_weekend(day: Date) -> bool {
@@ -121,13 +135,17 @@ mod tests {
             (date(2025, 10, 9), 0, date(2025, 10, 9)),
         ] {
             assert_eq!(autumn().after(from, count), Ok(to), "{count} after {from}");
+            assert_eq!(autumn().passed(from, to), Ok(u32::from(count)), "{from} to {to}");
         }
+        let (friday, sunday) = (date(2025, 10, 17), date(2025, 10, 19));
+        assert_eq!([autumn().passed(friday, sunday), autumn().passed(sunday, friday)], [Ok(0); 2]);
     }
 
     #[test]
     fn a_year_that_is_not_listed_is_not_guessed() {
         assert_eq!(autumn().is_working(date(2026, 1, 5)), Err(Unlisted(2026)));
         assert_eq!(autumn().after(date(2025, 12, 30), 5), Err(Unlisted(2026)));
+        assert_eq!(autumn().passed(date(2025, 12, 30), date(2026, 1, 5)), Err(Unlisted(2026)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use settlement::ids::RegionCode;
 
 use super::*;
+use crate::payment::Apart;
 
 fn calendar() -> Calendar {
     Calendar::parse(include_str!("../../../deploy/calendar.toml")).expect("no faults")

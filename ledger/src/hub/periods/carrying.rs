@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use clearing::period::report::CARRIED;
 use jiff::Timestamp;
 use settlement::ids::SettlementId;
 
@@ -130,7 +131,7 @@ impl HubStore {
                 if now != before {
                     return Ok(None);
                 }
-                let report = format!("{} entries carried out", now.gone);
+                let report = CARRIED.of(&[&now.gone]);
                 record_step(sql, period, StepTaken::Carried, &report, at)?;
                 Ok(Some(now.gone.cast_unsigned()))
             })
