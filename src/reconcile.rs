@@ -121,23 +121,8 @@ pub enum Command {
         leaves: bool,
     },
     /// Check a certificate of agreement with the authority's certificate alone, and with its leaves whether they are what
-    /// was signed. Exits with 1 where something does not hold.
-    VerifyCertificate {
-        /// The file.
-        file: PathBuf,
-        /// The authority's certificate, PEM.
-        #[arg(long)]
-        ca: PathBuf,
-        /// The authority's list of revoked certificates, PEM: what a revoked one signed does not hold.
-        #[arg(long)]
-        crl: Option<PathBuf>,
-        /// The certificate's leaves, as `certificates --leaves` writes them: digest and sums are worked out again from them.
-        #[arg(long)]
-        leaves: Option<PathBuf>,
-        /// As JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    /// was signed; where everything holds, write it as a page to print and file. Exits with 1 where something does not hold.
+    VerifyCertificate(certificates::Verifying),
 }
 
 /// Of which pools, and how to reach the hub.
@@ -179,9 +164,7 @@ pub async fn run(command: Command) -> Result<Ending> {
         Command::CarryOut { access, number, json } => acting::carry_out(&access, number, json).await,
         Command::History { access, number, json } => acting::history(&access, number, json).await,
         Command::Certificates { of, from, to, out, leaves } => certificates::write(&of, (from, to), &out, leaves).await,
-        Command::VerifyCertificate { file, ca, crl, leaves, json } => {
-            certificates::verify(&file, (&ca, crl.as_deref()), leaves.as_deref(), json)
-        }
+        Command::VerifyCertificate(verifying) => certificates::verify(&verifying),
     }
 }
 

@@ -3,6 +3,8 @@
 //! own book. The text is what is signed, byte for byte; who signs, and whether the signatures hold, is for `identity`. A
 //! late entry makes the next version, which names the digest that it replaces.
 
+pub mod paper;
+
 use std::fmt;
 
 use jiff::civil::Date;
@@ -51,14 +53,12 @@ fn form(family: Family) -> &'static str {
     }
 }
 
-/// How the sums are to be read, and what of the text whoever signs has held against his own book.
+/// How the sums, which are in fen, are to be read, and what of the text whoever signs has held against his own book.
 fn reading(family: Family) -> &'static str {
     match family {
-        Family::Patients => {
-            "口径: 金额单位为分；撤销计为负数，恢复计为正数；不含审核扣款、更正和转期；签署各方均按本方账簿核对"
-        }
+        Family::Patients => "撤销计为负数，恢复计为正数；不含审核扣款、更正和转期；签署各方均按本方账簿核对",
         Family::Owners => {
-            "口径: 金额单位为分；撤销计为负数，恢复计为正数；家庭共济支付计入账户所有人的险种，\
+            "撤销计为负数，恢复计为正数；家庭共济支付计入账户所有人的险种，\
              所有人在其他统筹区参保的单列，不在合计之内；不含审核扣款、更正和转期；\
              签署各方均按本方账簿核对笔数、金额和摘要，版本和替代由枢纽编列，不在核对之列"
         }
@@ -94,7 +94,7 @@ fn write_tally(f: &mut fmt::Formatter<'_>, tally: &Tally) -> fmt::Result {
     writeln!(f, "其中结算: {}", tally.settled)?;
     writeln!(f, "其中撤销: {}", tally.undone)?;
     writeln!(f, "其中恢复: {}", tally.restored)?;
-    writeln!(f, "{}", reading(tally.family))?;
+    writeln!(f, "口径: 金额单位为分；{}", reading(tally.family))?;
     for (whose, sums) in tally.named() {
         writeln!(f, "{whose}人次: {}", sums.visits)?;
         writeln!(f, "{whose}医疗费总额: {}", sums.total.fen())?;
@@ -221,20 +221,20 @@ fn fault(line: usize, problem: String) -> TextFault {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use settlement::outcome::{Done, Outcome};
 
     use super::*;
     use crate::tally::tests::{day, home, with_family};
 
-    fn agreement() -> Agreement {
+    pub(crate) fn agreement() -> Agreement {
         let pool = |code| PoolCode(RegionCode::new(code).expect("a code"));
         let branch = Branch { day: jiff::civil::date(2025, 6, 30), home: pool("410700"), treatment: pool("310000") };
         let (root, replaces) = (Digest([0xab; 32]), Some(Digest([1; 32])));
         Agreement { branch, version: 2, operations: 12, tally: None, root, replaces }
     }
 
-    fn with_sums() -> Agreement {
+    pub(crate) fn with_sums() -> Agreement {
         with_sums_by(Family::Owners)
     }
 

@@ -22,7 +22,7 @@ pub struct Document {
     pub is_totalled: bool,
     /// An amount that is said in capital numerals as well.
     pub amount: Option<Money>,
-    /// What follows the table: account name, bank, account number.
+    /// What follows the table: account name, bank and account number, or how a certificate was signed.
     pub accounts: Vec<(String, String)>,
 }
 

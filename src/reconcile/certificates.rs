@@ -1,10 +1,13 @@
 //! Certificates of agreement (对账确认书) as files: `yidi reconcile certificates` writes them, `verify-certificate` checks one
-//! with the authority's certificate alone. Their leaves are in [`super::leaves`].
+//! with the authority's certificate alone and writes what holds as a page ([`page`]). Their leaves are in [`super::leaves`].
+
+mod page;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
 use clearing::certificate::Agreement;
 use clearing::obligation::{Payer, Sums};
 use clearing::tally::{ELSEWHERE, Family, Tally};
@@ -43,6 +46,31 @@ struct SignatureInFile {
     signature: String,
     /// The signer's certificate first; DER in base 16.
     chain: Vec<String>,
+}
+
+/// A certificate to be checked, and by what.
+#[derive(Debug, Args)]
+pub struct Verifying {
+    /// The file.
+    file: PathBuf,
+    /// The authority's certificate, PEM.
+    #[arg(long)]
+    ca: PathBuf,
+    /// The authority's list of revoked certificates, PEM: what a revoked one signed does not hold.
+    #[arg(long)]
+    crl: Option<PathBuf>,
+    /// The certificate's leaves, as `certificates --leaves` writes them: digest and sums are worked out again from them.
+    #[arg(long)]
+    leaves: Option<PathBuf>,
+    /// Write the certificate as a page to print on A4 and file, HTML; only where everything holds.
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
+    /// The table of regions, for names on the page.
+    #[arg(long, default_value = "deploy/regions.csv", requires = "page")]
+    regions: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// A certificate that was written.
@@ -171,11 +199,12 @@ fn parties(agreement: &Agreement) -> [String; 3] {
     ]
 }
 
-/// Checks a certificate, and its leaves where they are given.
+/// Checks a certificate, and its leaves where they are given; has it written as a page where one is wanted.
 ///
 /// # Errors
-/// When a file cannot be read.
-pub fn verify(file: &Path, (ca, crl): (&Path, Option<&Path>), leaves: Option<&Path>, as_json: bool) -> Result<Ending> {
+/// When a file cannot be read, or the page not be written.
+pub fn verify(verifying: &Verifying) -> Result<Ending> {
+    let Verifying { file, ca, crl, leaves, page, regions: _, json: as_json } = verifying;
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let certificate: CertificateFile =
         serde_json::from_str(&text).with_context(|| format!("{} is no certificate of agreement", file.display()))?;
@@ -183,10 +212,14 @@ pub fn verify(file: &Path, (ca, crl): (&Path, Option<&Path>), leaves: Option<&Pa
     let authorities = if let Some(crl) = crl { authorities.revoking(crl)? } else { authorities };
     let signed = check_signatures(&certificate, &authorities)?;
     let agreement = Agreement::read(&certificate.text)?;
-    let leaves = leaves.map(|file| leaves::check(file, &agreement)).transpose()?;
+    let leaves = leaves.as_ref().map(|file| leaves::check(file, &agreement)).transpose()?;
     let holds = signed.iter().all(|(_, held)| held.is_ok())
         && leaves.as_ref().is_none_or(|checked| checked.findings.is_empty());
-    if as_json {
+    let written = page.as_deref().filter(|_| holds);
+    if let Some(file) = written {
+        page::write(file, (&certificate, &agreement), verifying)?;
+    }
+    if *as_json {
         let rows: Vec<_> = signed
             .iter()
             .map(|(party, held)| json!({ "party": party, "holds": held.is_ok(), "problem": held.as_ref().err() }))
@@ -195,6 +228,9 @@ pub fn verify(file: &Path, (ca, crl): (&Path, Option<&Path>), leaves: Option<&Pa
             "sums": agreement.tally.as_ref().map(tally_in_json) });
         if let Some(checked) = &leaves {
             told["leaves"] = leaves_in_json(checked, &agreement);
+        }
+        if page.is_some() {
+            told["page"] = json!(written);
         }
         print_json(&told)?;
         return Ok(Ending::of(holds));
@@ -211,6 +247,11 @@ pub fn verify(file: &Path, (ca, crl): (&Path, Option<&Path>), leaves: Option<&Pa
     }
     if let Some(checked) = &leaves {
         print_leaves(checked, &agreement);
+    }
+    match (page, written) {
+        (Some(_), Some(file)) => output::line(&file.display().to_string()),
+        (Some(_), None) => output::line("no page is written of what does not hold"),
+        (None, _) => {}
     }
     Ok(Ending::of(holds))
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use broker::reconcile::notary::Notary;
+use clearing::capitals::capitals;
 use clearing::certificate::Agreement;
+use clearing::document::SIGNED_BY;
 use clearing::obligation::Sums;
 use clearing::tally::Family;
 use identity::signing::Signer;
@@ -98,6 +100,7 @@ async fn a_day_on_which_all_books_agree_is_signed_by_all_and_a_late_entry_makes_
     assert_eq!([of_one.total, of_both.total], [8_000, 16_000].map(Money::from_yuan));
     assert!(told.contains(&format!("职工医疗费总额: 1600000\n职工统筹基金: {}", of_both.funds.of(Fund::Basic).fen())));
     leaves_are_what_was_signed(&out, &ca);
+    what_holds_is_printed(&world, &out, &ca);
 
     let altered = out.join("altered.json");
     for (from, to) in [("对账日期: 2025-06-20", "对账日期: 2025-06-21"), ("总额: 1600000", "总额: 1600001")]
@@ -134,6 +137,60 @@ fn leaves_are_what_was_signed(out: &Path, ca: &Path) {
     std::fs::write(&altered, table.replacen(",800000,", ",800001,", 1)).expect("a file");
     let (holds, told) = verify(&altered, &[]);
     assert!(!holds && told.contains("✗ line 2: its 医疗费总额 is 800001"), "{told}");
+}
+
+/// The second version as a page, with what of it was looked at; what does not hold makes none.
+fn what_holds_is_printed(world: &World, out: &Path, ca: &Path) {
+    let regions = std::fs::read_to_string(world.deploy().join("regions.csv")).expect("a table");
+    let named = out.join("regions.csv");
+    std::fs::write(&named, regions.replace("上海市", "上海市<b>")).expect("a file");
+    let name = |version: u32, end: &str| out.join(format!("2025-06-20-410700-310000-v{version}.{end}"));
+    let print = |leaves: u32| {
+        let (certificate, page, leaves) = (name(2, "json"), name(2, "html"), name(leaves, "leaves.csv"));
+        let with = [("--ca", ca), ("--regions", &named), ("--page", &page), ("--leaves", &leaves)];
+        let with = with.map(|(option, file)| [option.to_owned(), file.display().to_string()]).concat();
+        let command = ["reconcile", "verify-certificate", &certificate.display().to_string()].map(str::to_owned);
+        let (holds, told) = yidi(&command.iter().chain(&with).map(String::as_str).collect::<Vec<_>>());
+        (holds, told, page)
+    };
+    let (holds, told, page) = print(1);
+    assert!(!holds && told.contains("no page is written") && !page.exists(), "{told}");
+    let (holds, told, page) = print(2);
+    assert!(holds && told.contains(&page.display().to_string()), "{told}");
+
+    let text = std::fs::read_to_string(&page).expect("a page");
+    let certificates = [1, 2].map(|version| {
+        let file = std::fs::read_to_string(name(version, "json")).expect("a certificate");
+        serde_json::from_str::<serde_json::Value>(&file).expect("JSON")
+    });
+    let read =
+        |file: serde_json::Value| Agreement::read(file["text"].as_str().expect("a text")).expect("a certificate");
+    let [first, second] = certificates.map(read);
+    let owed = second.tally.expect("sums").total().owed();
+    for wanted in [
+        "<h1>异地就医日对账确认书</h1>",
+        "size: A4",
+        "对账日期：2025-06-20",
+        "参保统筹区：新乡市（410700）",
+        "就医统筹区：上海市&#60;b&#62;（310000）",
+        "业务笔数：2（结算 2，撤销 0，恢复 0）",
+        "版本：第2版",
+        &format!("摘要：{}", second.root),
+        &format!("替代：第1版，其摘要为 {}", first.root),
+        &format!("金额（大写）：{}", capitals(owed)),
+        "参保地签署：新乡市（410700），证书序列号 ",
+        "枢纽签署：枢纽（000000），证书序列号 ",
+        "核验：三方签名均有效；未核对吊销清单；笔数、金额和摘要已由叶子表重算相符",
+        "yidi reconcile verify-certificate",
+    ] {
+        assert!(text.contains(wanted), "{wanted}: {text}");
+    }
+    assert!(SIGNED_BY.iter().all(|who| text.contains(&format!("<span>{who}：</span>"))), "{text}");
+    let table = text.split("<thead>").nth(1).and_then(|rest| rest.split("<tr class=\"end\">").next()).expect("a table");
+    let cells: Vec<&str> = table.split(&['<', '>']).skip(2).step_by(2).collect();
+    assert!(cells.contains(&"职工") && cells.contains(&"16,000.00"), "{cells:?}");
+    let latin = cells.iter().find(|cell| cell.bytes().any(|byte| byte.is_ascii_alphabetic()));
+    assert_eq!(latin, None);
 }
 
 /// The certificate that is due, before anybody has signed it, and where its operations stand.
