@@ -1,12 +1,14 @@
 //! A document as CSV: its columns and rows. Programs read it, a line a row and the first line the columns, so what is no
 //! row has no place in it: title, totals, capital numerals and signatures stand in the workbook and on the page, which
 //! people read and sign. What a program must not miss follows each row: the account that is paid into, and which edition
-//! it is (版次, 状态, 出具日期). A cell that a spreadsheet would take for a formula is marked as words.
+//! it is (版次, 状态, 出具日期). A cell that a spreadsheet would take for a formula, or for a number and write otherwise, as it
+//! does with ids and account numbers, is marked as words; our own commands read it either way.
 
 use std::io::Read;
 
 use clearing::document::{Cell, ColumnKind, Document, Row};
 use settlement::money::Money;
+use settlement::spreadsheet::{as_words, of_words};
 
 use crate::WriteError;
 
@@ -31,7 +33,7 @@ pub fn write(document: &Document) -> Result<Vec<u8>, WriteError> {
 /// # Errors
 /// When they cannot be written: a fault of ours.
 pub fn rows(document: &Document) -> Result<Vec<u8>, WriteError> {
-    let told = || following(document).map(|(_, told)| as_words(told));
+    let told = || following(document).map(|(_, told)| as_words(told).into_owned());
     records(document, document.rows.iter().map(|row| row.cells.iter().map(text).chain(told())))
 }
 
@@ -81,19 +83,8 @@ fn records<R: IntoIterator<Item: AsRef<[u8]>>>(
 
 fn text(cell: &Cell) -> String {
     match cell {
-        Cell::Text(text) => as_words(text),
+        Cell::Text(text) => as_words(text).into_owned(),
         Cell::Count(count) => count.to_string(),
         Cell::Money(amount) => amount.to_string(),
     }
-}
-
-/// What a spreadsheet would take for a formula begins so.
-const FORMULAS: [char; 4] = ['=', '+', '-', '@'];
-
-fn as_words(text: &str) -> String {
-    if text.starts_with(FORMULAS) { format!("'{text}") } else { text.to_owned() }
-}
-
-fn of_words(text: &str) -> &str {
-    text.strip_prefix('\'').filter(|text| text.starts_with(FORMULAS)).unwrap_or(text)
 }

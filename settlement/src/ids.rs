@@ -21,24 +21,6 @@ pub enum IdError {
     Form(&'static str),
 }
 
-/// What is said of an id that [`is_spoilt`].
-pub const SPOILT: &str = "表格软件改坏了编号: 该列请设为文本";
-
-/// Whether a spreadsheet has made a number of many digits, an id for example, into one of a few and an exponent. What it was
-/// cannot be known any more: taken for an id it would be nobody's, or somebody else's.
-///
-/// ```
-/// use settlement::ids::is_spoilt;
-/// assert!(["3.10000175039009E+029", "3.1E+29", "3E+29"].into_iter().all(is_spoilt));
-/// assert!(!["310000175039009", "E+29", "A3.1E+29", "3.1E29", "12.5E+2", "3.E+2", ""].into_iter().any(is_spoilt));
-/// ```
-pub fn is_spoilt(text: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let Some((number, exponent)) = text.split_once("E+") else { return false };
-    let (whole, rest) = number.split_once('.').unwrap_or((number, "0"));
-    whole.len() == 1 && [whole, rest, exponent].into_iter().all(digits)
-}
-
 /// Whether it is a letter, digit or mark of double width 全角: a Chinese keyboard writes them, they look like the plain
 /// ones, and to a computer they are others.
 pub fn is_double_width(letter: char) -> bool {

@@ -16,7 +16,7 @@
 //! | [`restored`] | a home region's book that was restored from an older copy |
 //! | [`finding`] | what a check of the books found amiss |
 //! | [`refusal`] | every way of saying no |
-//! | [`spanned`] | reading a TOML text with all its faults at once |
+//! | [`spanned`], [`spreadsheet`] | reading a TOML text with all its faults at once, and cells that spreadsheets leave as they are |
 
 pub mod account;
 pub mod adjudication;
@@ -40,5 +40,6 @@ pub mod region;
 pub mod restored;
 pub mod rulebook;
 pub mod spanned;
+pub mod spreadsheet;
 pub mod what_if;
 pub mod year_to_date;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use calamine::{DataType as _, Reader as _, Xlsx, open_workbook};
 use rust_decimal::Decimal;
+use settlement::spreadsheet::of_words;
 use world::hospital::Hospital;
 use world::{EMPLOYEE, World, clear_uncompared, instant};
 
@@ -18,7 +19,8 @@ const SHANGHAI: &str = "310000";
 fn table(file: &Path) -> Vec<BTreeMap<String, String>> {
     let text = fs::read_to_string(file).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
     let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
-    reader.deserialize().map(|row| row.expect("a row")).collect()
+    let rows = reader.deserialize().map(|row: csv::Result<BTreeMap<String, String>>| row.expect("a row"));
+    rows.map(|row| row.into_iter().map(|(column, cell)| (column, of_words(&cell).to_owned())).collect()).collect()
 }
 
 fn total(file: &Path, column: &str) -> Decimal {
@@ -119,6 +121,7 @@ async fn every_row_of_a_statement_leads_to_settlements_that_come_to_it() {
         assert!(rows[0][column].starts_with(told), "{column}: {rows:?}");
     }
     nobody_receives_without_an_account(&world, &operator).await;
+    accounts_are_taken_as_notices_have_them(&world, &operator, &notice).await;
     world.assert_sound().await;
 }
 
@@ -134,4 +137,17 @@ async fn nobody_receives_without_an_account(world: &World, operator: &Operator) 
         let told = String::from_utf8_lossy(&ran.stderr);
         assert!(!ran.status.success() && told.contains(wrong) && !out.exists(), "{told}");
     }
+}
+
+/// A notice's table marks the account's number as words, and so marked it is read.
+async fn accounts_are_taken_as_notices_have_them(world: &World, operator: &Operator, notice: &Path) {
+    let marked = "'000031000000000001";
+    let table = fs::read_to_string(notice.with_extension("csv")).expect("a table");
+    assert!(table.contains(&format!(",{marked},")), "{table}");
+    let [accounts, out] = ["accounts.csv", "papers"].map(|name| world.deploy().join(name));
+    fs::write(&accounts, format!("member,name,bank,number\n310000,甲,乙,{marked}\n")).expect("it is written");
+    let [accounts, out] = [accounts, out].map(|path| path.display().to_string());
+    operator.run(&["clearing", "documents", "--month", "2025-06", "--accounts", &accounts, "--out", &out]).await;
+    let again = fs::read_to_string(notice.with_extension("csv")).expect("a table");
+    assert!(again.contains(&format!(",甲,乙,{marked},")), "{again}");
 }

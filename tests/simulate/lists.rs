@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use settlement::spreadsheet::of_words;
+
 use crate::quarter::{CARRIED_IN, CARRIED_OUT, CLEARED, CORRECTED, DEDUCTED, PAYERS, RECOMPUTED};
 use crate::sheet::{Row, Sheet};
 
@@ -66,7 +68,8 @@ fn ways(page: &Path) -> Vec<PathBuf> {
 pub fn read(file: &Path) -> Vec<Entry> {
     let text = fs::read_to_string(file).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
     let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
-    reader.deserialize().map(|row| row.expect("a row")).collect()
+    let rows = reader.deserialize().map(|row: csv::Result<BTreeMap<String, String>>| row.expect("a row"));
+    rows.map(|row| row.into_iter().map(|(column, cell)| (column, of_words(&cell).to_owned())).collect()).collect()
 }
 
 /// A figure in hundredths, as sheets have it: fen, or hundredths of a visit.

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use clearing::hospital::{Amounts, Direction, HospitalRow};
 use rust_decimal::Decimal;
-use settlement::ids::{EncounterId, IdError, PersonNumber, SPOILT, SettlementId, is_spoilt};
+use settlement::ids::{EncounterId, IdError, PersonNumber, SettlementId};
 use settlement::money::{Money, MoneyError};
+use settlement::spreadsheet::{SPOILT, is_spoilt};
 
 /// The columns that a hospital lists, in their order.
 const COLUMNS: [&str; 7] =

@@ -337,7 +337,7 @@ fn read_money(text: &str) -> Option<Money> {
 
 #[cfg(test)]
 mod tests {
-    use settlement::ids::SPOILT;
+    use settlement::spreadsheet::{SPOILT, as_words};
 
     use super::*;
 
@@ -397,6 +397,17 @@ S1,原因
             let expected = if spoilt { vec![(3, "setl_id", SPOILT)] } else { vec![] };
             assert_eq!((rows.len(), told), (if spoilt { 1 } else { 2 }, expected), "{cell}");
         }
+    }
+
+    #[test]
+    fn an_id_is_read_back_from_a_table_that_marks_it_as_words() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, id) = (folder.path().join("rows.csv"), "310000175039009000000000000001");
+        std::fs::write(&file, format!("setl_id,reason\n{},'07号\n", as_words(id))).expect("a file");
+        let sheet = Sheet::read_whole(&file, &["setl_id", "reason"]).expect("a sheet");
+        let rows =
+            sheet.rows(&mut Vec::new(), |row| Some(["setl_id", "reason"].map(|column| row.text(column).to_owned())));
+        assert_eq!(rows, [[id, "'07号"]]);
     }
 
     #[test]

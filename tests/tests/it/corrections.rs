@@ -16,6 +16,7 @@ use proto::v1;
 use proto::v1::clearing_client::ClearingClient;
 use settlement::ids::PoolCode;
 use settlement::money::Money;
+use settlement::spreadsheet::of_words;
 use world::hospital::Hospital;
 use world::{EMPLOYEE, RESIDENT, World, append, clear_uncompared, copy_store, eventually, instant, pool};
 use yidi::cli::{Cli, Ending};
@@ -139,7 +140,8 @@ impl Clerks {
 fn table(file: &Path) -> Vec<BTreeMap<String, String>> {
     let text = fs::read_to_string(file).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
     let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
-    reader.deserialize().map(|row| row.expect("a row")).collect()
+    let rows = reader.deserialize().map(|row: csv::Result<BTreeMap<String, String>>| row.expect("a row"));
+    rows.map(|row| row.into_iter().map(|(column, cell)| (column, of_words(&cell).to_owned())).collect()).collect()
 }
 
 /// The months of what corrected a settlement, each with what the funds pay more.

@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::Path;
 
-use settlement::ids::{SPOILT, is_double_width, is_spoilt};
+use settlement::ids::is_double_width;
+use settlement::spreadsheet::{SPOILT, is_spoilt, of_words};
 
 use super::Fault;
 
@@ -49,7 +50,7 @@ fn perhaps_gbk(text: &str) -> Option<usize> {
     (!text.contains(|letter| letter >= ASIA)).then_some(first)
 }
 
-/// The cells of a line. A row is one line, so that faults can name it.
+/// The cells of a line, words as they were before they were marked so. A row is one line, so that faults can name it.
 ///
 /// # Errors
 /// When it is no row by itself.
@@ -66,7 +67,7 @@ pub(super) fn cells(line: &str) -> Result<Vec<String>, &'static str> {
         .buffer_capacity(line.len().max(1))
         .from_reader(line.as_bytes());
     let record = reader.records().next().and_then(Result::ok).ok_or("is not CSV")?;
-    Ok(record.iter().map(str::to_owned).collect())
+    Ok(record.iter().map(|cell| of_words(cell).to_owned()).collect())
 }
 
 /// Leaves out the empty cells at the end of a line that are more than so many: spreadsheets write them for columns that
