@@ -242,7 +242,7 @@ impl ClearingService {
 
     async fn traced(&self, permit: &OperatorPermit, asked: &v1::TraceRequest) -> Result<v1::TraceReply, Refusal> {
         let id = SettlementId::new(&asked.settlement).map_err(|fault| invalid("settlement", fault.to_string()))?;
-        let may_see = |lot: &Lot| self.clearing.sees_lot(permit, lot);
+        let may_see = (|lot: &Lot| self.clearing.sees_lot(permit, lot), |pair: &Pair| sees(permit, pair));
         let traced = self.clearing.trace(&id, may_see, self.clock.today()).await.map_err(|fault| failed(&fault))?;
         let unknown = "it is not in the hub's journal, or not summed up yet";
         let traced = traced.ok_or_else(|| {
