@@ -6,6 +6,7 @@ pub mod deductions;
 pub mod leftovers;
 mod moved;
 pub mod news;
+mod pairs;
 pub mod prefund_requests;
 pub mod prefund_service;
 pub mod prefunds;

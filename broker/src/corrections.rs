@@ -27,7 +27,7 @@ use tonic::{Request, Response, Status};
 
 use crate::clearing::texts::{read_id, read_reason};
 use crate::hub::Hub;
-use crate::refusing::{failed, invalid, refuse};
+use crate::refusing::{failed, invalid, refuse, taken};
 use crate::scope;
 
 /// A batch has at most so many settlements: a person is to look at each, and all of them travel in one message.
@@ -59,9 +59,14 @@ impl CorrectionsService {
         let id = read_id("batch", &asked.batch)?;
         let reason = read_reason(&asked.reason)?;
         let wanted = read_settlements(&asked)?;
+        let held = self.hub.store.correction_find(id.clone()).await.map_err(|fault| failed(&fault))?;
+        // Of another region's batch nothing is told but that the id is not free.
+        if held.as_ref().is_some_and(|held| held.batch.home != home) {
+            return Err(taken("batch", home.0));
+        }
         let changes = match (asked.undoes.as_str(), wanted.is_empty()) {
             ("", true) => Changes::All(self.hub.affected(home, &wanted).await?),
-            ("", false) => Changes::Named(self.named(&id, home, &wanted).await?),
+            ("", false) => Changes::Named(self.named(held, home, &wanted).await?),
             (undoes, _) => Changes::Undo(undoes.to_owned()),
         };
         // A settlement of a moment ago can be affected too.
@@ -73,8 +78,13 @@ impl CorrectionsService {
 
     /// What the region found of these settlements. What was put forward before is not asked for again: once it is in force,
     /// nothing of it is affected any more.
-    async fn named(&self, id: &str, home: PoolCode, wanted: &BTreeSet<SettlementId>) -> Result<Vec<Found>, Refusal> {
-        if let Some(held) = self.hub.store.correction_find(id.to_owned()).await.map_err(|fault| failed(&fault))? {
+    async fn named(
+        &self,
+        held: Option<CorrectionBatch>,
+        home: PoolCode,
+        wanted: &BTreeSet<SettlementId>,
+    ) -> Result<Vec<Found>, Refusal> {
+        if let Some(held) = held {
             let found = held.batch.corrections.into_iter().map(|held| Found {
                 settlement: held.settlement,
                 told: held.told,

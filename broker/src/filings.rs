@@ -21,7 +21,7 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Code, Request, Response, Status};
 
 use crate::hub::Hub;
-use crate::refusing::{failed, invalid, refuse};
+use crate::refusing::{failed, invalid, refuse, taken};
 use crate::scope;
 
 /// A list has at most so many rows, however many are asked for.
@@ -143,7 +143,13 @@ impl v1::filings_server::Filings for FilingService {
         let notices = self.notices(&filing, LODGED, &write_state(&filing, IN_FORCE));
         let lodged = self.hub.store.filing_lodge(filing.clone(), self.lodging(&permit), notices).await;
         self.hub.mailroom.note_posted();
-        standing(lodged, |held| difference(held, &filing)).map(Response::new).map_err(refuse)
+        match lodged {
+            // Whose it is, and of which person, is not for others to try out.
+            Ok(Lodged::Differs(held)) if !scope::sees(&permit, self.hub.directory.regions(), held.filing.home) => {
+                Err(refuse(taken("id", filing.home.0)))
+            }
+            other => standing(other, |held| difference(held, &filing)).map(Response::new).map_err(refuse),
+        }
     }
 
     async fn list(&self, request: Request<v1::ListFilingsRequest>) -> Result<Response<v1::ListFilingsReply>, Status> {

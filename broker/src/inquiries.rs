@@ -24,7 +24,7 @@ use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use crate::hub::Hub;
-use crate::refusing::{failed, invalid, not_yours, refuse};
+use crate::refusing::{failed, invalid, not_yours, refuse, taken};
 use crate::scope;
 use read::Wanted;
 
@@ -61,10 +61,14 @@ impl InquiriesService {
                 Some(_) => Refusal::new(Reason::InstitutionNotYours).of_field(field).because(OF_WHO_ASKS),
             });
         }
+        let (id, asker) = (asking.id.clone(), asking.pool(Party::Asker));
         let opened = self.hub.store.inquiry_open((asking, opening.words), self.tell(), self.by(permit)).await;
         self.hub.mailroom.note_posted();
-        let opened = opened.map_err(|fault| failed(&fault))?.map_err(|fault| refused(&fault))?;
-        Ok(self.view(&opened))
+        let opened = opened.map_err(|fault| failed(&fault))?;
+        if matches!(opened, Err(InquiryFault::AskedOtherwise(_))) && self.seen(permit, id).await.is_err() {
+            return Err(taken("id", asker.0));
+        }
+        Ok(self.view(&opened.map_err(|fault| refused(&fault))?))
     }
 
     /// What is asked of whom: of a settlement, as the hub's own book has it; otherwise as the regions are named.

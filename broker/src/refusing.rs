@@ -31,6 +31,16 @@ pub(crate) fn out_of_scope(field: &'static str, codes: &[RegionCode]) -> Refusal
     Refusal { reason: Reason::NotAuthenticated, field, detail: Some(detail) }
 }
 
+/// An id under which there is something of others already, of which the caller is told no more than that.
+pub(crate) fn taken(field: &'static str, region: RegionCode) -> Refusal {
+    invalid(
+        field,
+        format!(
+            "is taken: ids are one name space for all regions; choose one such as {region}-1, which begins with your region's code"
+        ),
+    )
+}
+
 /// The hub's own store failed: whoever asks is told no more than that, and the log tells where.
 #[track_caller]
 pub(crate) fn failed(fault: &StoreError) -> Refusal {

@@ -81,6 +81,11 @@ impl RegionTable {
         Some(self.get(pool.0)?.member)
     }
 
+    /// Whether it is the member that clears for some region.
+    pub fn is_member(&self, member: MemberCode) -> bool {
+        self.iter().any(|region| region.member == member)
+    }
+
     /// The name of a region, or its digits where the table does not have it.
     pub fn name_of(&self, code: RegionCode) -> String {
         self.get(code).map_or_else(|| code.to_string(), |region| region.name.clone())
@@ -140,6 +145,9 @@ mod tests {
         }
         assert_eq!(table.pool_of(code("410000")), None, "a province whose cities pool has no pool");
         assert_eq!(table.pool_of(code("999999")), None);
+        for (region, is_member) in [("410000", true), ("310000", true), ("410700", false), ("999999", false)] {
+            assert_eq!(table.is_member(MemberCode(code(region))), is_member, "{region}");
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub enum Command {
         /// How to reach the hub.
         #[command(flatten)]
         access: Access,
-        /// The deduction's id, made by you.
+        /// The deduction's id, made by you: begin it with your region's code, since others make theirs too.
         #[arg(long)]
         id: String,
         /// The settlement (setl_id).

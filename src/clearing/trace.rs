@@ -23,6 +23,9 @@ use super::told::side_named;
 use crate::cli::Ending;
 use crate::{output, status};
 
+/// Said of a statement of which there is no version yet.
+const NOT_ISSUED: &str = "清算表未出具";
+
 /// Shows a settlement's way.
 ///
 /// # Errors
@@ -76,17 +79,33 @@ fn print(traced: &v1::TraceReply) {
     }
     for line in &traced.lines {
         let counts = read_sums(line.counts.as_ref()).owed();
-        let Some(pair) = &line.pair else { continue };
-        output::line(&format!("{} {} → {}：计 {counts} 元", line.month, pair.home, pair.treatment));
+        let Some(course) = &line.course else { continue };
+        output::line(&format!("{} {} → {}：计 {counts} 元", line.month, course.home, course.treatment));
         output::line(&format!("  所在行 {}", line.rows.join("、")));
-        statement(pair).iter().for_each(|told| output::line(&format!("  {told}")));
+        let told = line.pair.as_ref().map_or_else(|| course_of(course), statement);
+        told.iter().for_each(|told| output::line(&format!("  {told}")));
     }
+}
+
+/// How far the statement is behind which it stands, for who does not see what it comes to.
+fn course_of(course: &v1::TracedCourse) -> Vec<String> {
+    let v1::TracedCourse { version, issued_on, noticed_on, paid_on, .. } = course;
+    if *version == 0 {
+        return vec![NOT_ISSUED.to_owned()];
+    }
+    let mut told = vec![format!("清算表{}，{issued_on} 出具", edition(*version))];
+    for (day, what) in [(noticed_on, "已通知"), (paid_on, "已拨付")] {
+        if !day.is_empty() {
+            told.push(format!("{day} {what}"));
+        }
+    }
+    told
 }
 
 /// What became of the statement behind which it stands.
 fn statement(pair: &v1::PairView) -> Vec<String> {
     if pair.version == 0 {
-        return vec!["清算表未出具".to_owned()];
+        return vec![NOT_ISSUED.to_owned()];
     }
     let due = due_in_words(Money::from_fen(pair.due));
     let replied = match (pair.objected, pair.home_confirmed, pair.treatment_confirmed) {
@@ -203,11 +222,17 @@ fn json_of(traced: &v1::TraceReply) -> Value {
     });
     let lines = traced.lines.iter().map(|line| {
         json!({ "month": line.month, "lot": json_of_lot(line.lot.as_ref()), "rows": line.rows,
-            "counts": json_of_sums(&read_sums(line.counts.as_ref())), "statement": line.pair.as_ref().map(json_of_pair) })
+            "counts": json_of_sums(&read_sums(line.counts.as_ref())), "statement": line.pair.as_ref().map(json_of_pair),
+            "course": line.course.as_ref().map(json_of_course) })
     });
     json!({ "setl_id": traced.settlement, "entries": entries.collect::<Vec<_>>(),
         "carried": carried.collect::<Vec<_>>(), "listed": listed.collect::<Vec<_>>(),
         "deductions": deductions.collect::<Vec<_>>(), "corrections": corrections.collect::<Vec<_>>(), "lines": lines.collect::<Vec<_>>() })
+}
+
+fn json_of_course(course: &v1::TracedCourse) -> Value {
+    json!({ "home": course.home, "treatment": course.treatment, "version": course.version,
+        "issued_on": course.issued_on, "noticed_on": course.noticed_on, "paid_on": course.paid_on })
 }
 
 fn json_of_lot(lot: Option<&v1::Lot>) -> Value {
@@ -223,6 +248,19 @@ fn json_of_sums(sums: &Sums) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pool_is_told_how_far_a_statement_is() {
+        let said = |version, [issued, noticed, paid]: [&str; 3]| {
+            let [issued_on, noticed_on, paid_on] = [issued, noticed, paid].map(str::to_owned);
+            let of = v1::TracedCourse { version, issued_on, noticed_on, paid_on, ..v1::TracedCourse::default() };
+            course_of(&of)
+        };
+        assert_eq!(said(0, [""; 3]), ["清算表未出具"]);
+        assert_eq!(said(1, ["2025-07-21", "", ""]), ["清算表第1版，2025-07-21 出具"]);
+        let told = ["清算表第2版，2025-07-22 出具", "2025-07-30 已通知", "2025-08-09 已拨付"];
+        assert_eq!(said(2, ["2025-07-22", "2025-07-30", "2025-08-09"]), told);
+    }
 
     #[test]
     fn what_a_deduction_takes_off_says_where_it_counts_or_that_it_never_will() {

@@ -22,7 +22,7 @@ use tonic::{Request, Response, Status};
 use super::Clearing;
 use super::service::{no_place, page_limit};
 use super::texts::{read_id, read_letter, read_reason};
-use crate::refusing::{failed, invalid, refuse};
+use crate::refusing::{failed, invalid, refuse, taken};
 use crate::scope;
 
 /// The service.
@@ -46,8 +46,8 @@ impl DeductionsService {
         // A settlement of a moment ago can be reviewed too.
         self.clearing.store.journal_fold(READING).await.map_err(|fault| failed(&fault))?;
         let (store, settlement) = (&self.clearing.store, &lodging.settlement);
-        match store.settlement_lot(settlement.clone()).await.map_err(|fault| failed(&fault))? {
-            Some(lot) => self.ensure_theirs(permit, &lot)?,
+        let lot = match store.settlement_lot(settlement.clone()).await.map_err(|fault| failed(&fault))? {
+            Some(lot) => lot,
             None => match store.settlement_undone(settlement.clone()).await.map_err(|fault| failed(&fault))? {
                 Some(lot) => {
                     self.ensure_theirs(permit, &lot)?;
@@ -55,15 +55,19 @@ impl DeductionsService {
                 }
                 None => return Err(refused(&DeductionFault::NoSettlement)),
             },
-        }
+        };
+        self.ensure_theirs(permit, &lot)?;
         let (id, by) = (lodging.id.clone(), (permit.peer().fingerprint().to_owned(), self.clock.now()));
         let lodged = self.clearing.store.deduction_lodge(lodging, by).await.map_err(|fault| failed(&fault))?;
+        if lodged == Err(DeductionFault::LodgedOtherwise) && self.seen(permit, &id).await?.is_none() {
+            return Err(taken("id", lot.treatment.0));
+        }
         lodged.map_err(|fault| refused(&fault))?;
         self.view(&id).await
     }
 
     async fn changed(&self, permit: &OperatorPermit, id: String, change: Change) -> Result<v1::DeductionView, Refusal> {
-        let held = self.find(&id).await?.ok_or_else(|| refused(&DeductionFault::Unknown))?;
+        let held = self.seen(permit, &id).await?.ok_or_else(|| refused(&DeductionFault::Unknown))?;
         self.ensure_theirs(permit, &held.lot)?;
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let changed = self.clearing.store.deduction_change(id.clone(), change, by).await;
@@ -74,6 +78,11 @@ impl DeductionsService {
     /// It is the treatment agency's money: nobody takes it off but for the agency.
     fn ensure_theirs(&self, permit: &OperatorPermit, lot: &Lot) -> Result<(), Refusal> {
         scope::ensure_speaks_for(permit, &self.clearing.regions, ("settlement", lot.treatment))
+    }
+
+    /// A deduction that the caller may see; of others nobody is told that they exist.
+    async fn seen(&self, permit: &OperatorPermit, id: &str) -> Result<Option<Deduction>, Refusal> {
+        Ok(self.find(id).await?.filter(|held| self.clearing.sees_lot(permit, &held.lot)))
     }
 
     async fn find(&self, id: &str) -> Result<Option<Deduction>, Refusal> {
@@ -143,7 +152,7 @@ impl Deductions for DeductionsService {
             Some(agreed) => read_funds(&agreed),
             // No sums: as it was lodged.
             None => {
-                let held = self.find(&id).await.map_err(refuse)?;
+                let held = self.seen(&permit, &id).await.map_err(refuse)?;
                 held.ok_or_else(|| refuse(refused(&DeductionFault::Unknown)))?.lodging.deducted
             }
         };

@@ -20,13 +20,15 @@ use proto::v1;
 use proto::v1::prefunds_server::Prefunds;
 use rust_decimal::Decimal;
 use settlement::beijing;
-use settlement::ids::{MemberCode, PoolCode, RegionCode};
+use settlement::ids::PoolCode;
 use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::refusal::{Reason, Refusal};
+use settlement::region::RegionTable;
 use tonic::{Request, Response, Status};
 
 use super::Clearing;
+use super::pairs::{ensure_members, read_pair};
 use super::prefund_requests::top_up_id;
 use super::prefunds::{QuarterSums, ResetFault, ResetRow};
 use super::service::write_acceptance;
@@ -60,7 +62,7 @@ impl PrefundsService {
     async fn table_of(&self, permit: &OperatorPermit, asked: &v1::PrefundYear) -> Result<v1::PrefundTable, Refusal> {
         let rows = self
             .clearing
-            .prefund_table(read_year(asked.year)?, &read_sums(asked)?)
+            .prefund_table(read_year(asked.year)?, &read_sums(asked, &self.clearing.regions)?)
             .await
             .map_err(|fault| failed(&fault))?;
         let seen = rows.iter().filter(|row| sees(permit, &row.key.pair));
@@ -78,13 +80,15 @@ impl PrefundsService {
             return Err(invalid("year", "is not this year: prefunds are set for the year that runs"));
         }
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
-        let reset = self.clearing.prefund_reset(read, &read_sums(asked)?, by).await;
+        let sums = read_sums(asked, &self.clearing.regions)?;
+        let reset = self.clearing.prefund_reset(read, &sums, by).await;
         let set = reset.map_err(|fault| failed(&fault))?.map_err(|fault| reset_refused(&fault))?;
         Ok(v1::PrefundTable { rows: set.rows.iter().map(write_row).collect() })
     }
 
     async fn topped_up(&self, permit: &OperatorPermit, asked: v1::TopUpRequest) -> Result<v1::PrefundView, Refusal> {
         let key = read_key(&asked.home, &asked.treatment, &asked.insurance)?;
+        ensure_members(&self.clearing.regions, &key.pair)?;
         speaks_for(permit, &key.pair, Side::Treatment)?;
         let (id, reason) = (read_id("id", &asked.id)?, read_reason(&asked.reason)?);
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
@@ -127,6 +131,7 @@ impl PrefundsService {
         asked: v1::OpenPrefundRequest,
     ) -> Result<v1::PrefundChangeView, Refusal> {
         let (key, side) = own_side(permit, (&asked.home, &asked.treatment, &asked.insurance), &asked.side)?;
+        ensure_members(&self.clearing.regions, &key.pair)?;
         let opening = (read_id("id", &asked.id)?, Money::from_fen(asked.amount), read_reason(&asked.reason)?);
         let by = (permit.peer().fingerprint().to_owned(), self.clock.now());
         let opened = self.clearing.prefund_open((key, side), opening, by).await.map_err(|fault| failed(&fault))?;
@@ -395,11 +400,15 @@ fn reset_refused(fault: &ResetFault) -> Refusal {
 }
 
 /// What is given of months that were not cleared here.
-fn read_sums(asked: &v1::PrefundYear) -> Result<QuarterSums, Refusal> {
+fn read_sums(asked: &v1::PrefundYear, regions: &RegionTable) -> Result<QuarterSums, Refusal> {
     let mut sums = QuarterSums::new();
     for (number, row) in asked.sums.iter().enumerate() {
         let wrong = |problem: &str| invalid("sums", format!("row {}: {problem}", number + 1));
-        let key = read_key(&row.home, &row.treatment, &row.insurance).map_err(|_| wrong("is of no prefund"))?;
+        let key = read_key(&row.home, &row.treatment, &row.insurance);
+        let key = key.and_then(|key| ensure_members(regions, &key.pair).map(|()| key)).map_err(|refusal| {
+            let (field, problem) = (refusal.field.unwrap_or_default(), refusal.detail.unwrap_or_default());
+            wrong(&format!("is of no prefund: {field}: {problem}"))
+        })?;
         let month = Month::from_text(&row.month).ok_or_else(|| wrong("its month is not one such as 2024-10"))?;
         let owed = Money::from_fen(row.owed);
         if !owed.is_bounded() {
@@ -422,12 +431,6 @@ fn write_row(row: &ResetRow) -> v1::PrefundRow {
         new: row.reset.new.fen(),
         difference: row.reset.difference().fen(),
     }
-}
-
-fn read_pair(home: &str, treatment: &str) -> Result<Pair, Refusal> {
-    let member =
-        |field, code: &str| RegionCode::new(code).map(MemberCode).map_err(|fault| invalid(field, fault.to_string()));
-    Ok(Pair { home: member("home", home)?, treatment: member("treatment", treatment)? })
 }
 
 fn read_key(home: &str, treatment: &str, insurance: &str) -> Result<PrefundKey, Refusal> {

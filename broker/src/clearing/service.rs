@@ -18,13 +18,14 @@ use ledger::hub::{PeriodNumber, Position, Reply, StatementFault, StepReport};
 use proto::convert::waits::write_wait;
 use proto::convert::{FieldFault, cleared};
 use proto::v1;
-use settlement::ids::{MemberCode, PoolCode, RegionCode, SettlementId};
+use settlement::ids::{MemberCode, PoolCode, SettlementId};
 use settlement::money::Money;
 use settlement::person::Insurance;
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
 use super::moved::{MovedOf, MovedPlace};
+use super::pairs::read_pair;
 use super::texts::{acceptance_field, payment_field, read_called, read_reason};
 use super::{Clearing, Standing, reports};
 use crate::refusing::{failed, invalid, not_yours, refuse};
@@ -242,7 +243,7 @@ impl ClearingService {
 
     async fn traced(&self, permit: &OperatorPermit, asked: &v1::TraceRequest) -> Result<v1::TraceReply, Refusal> {
         let id = SettlementId::new(&asked.settlement).map_err(|fault| invalid("settlement", fault.to_string()))?;
-        let may_see = |lot: &Lot| self.clearing.sees_lot(permit, lot);
+        let may_see = (|lot: &Lot| self.clearing.sees_lot(permit, lot), |pair: &Pair| sees(permit, pair));
         let traced = self.clearing.trace(&id, may_see, self.clock.today()).await.map_err(|fault| failed(&fault))?;
         let unknown = "it is not in the hub's journal, or not summed up yet";
         let traced = traced.ok_or_else(|| {
@@ -388,11 +389,6 @@ fn not_either(pair: &Pair) -> Refusal {
 
 fn read_insurance(word: &str) -> Result<Insurance, Refusal> {
     Insurance::from_word(word).ok_or_else(|| invalid("insurance", "is not employee or resident"))
-}
-
-fn read_pair(home: &str, treatment: &str) -> Result<Pair, Refusal> {
-    let member = |field, code| RegionCode::new(code).map(MemberCode).map_err(|fault| invalid(field, fault.to_string()));
-    Ok(Pair { home: member("home", home)?, treatment: member("treatment", treatment)? })
 }
 
 fn read_reply(answer: v1::StatementAnswer) -> Result<Reply, Refusal> {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clearing::cleared::pair_of;
 use clearing::details::rows_of;
 use clearing::obligation::{Lot, Sums};
+use clearing::period::{Pair, PairRecord};
 use jiff::civil::Date;
 use ledger::hub::{
     Afterwards, CarriedEntry, CorrectedIn, DeductedIn, Deduction, Followed, Gone, Listed, LotPosting, PeriodNumber,
@@ -17,6 +18,7 @@ use proto::convert::cleared::{write_funds, write_lot, write_sums};
 use proto::v1;
 use settlement::beijing;
 use settlement::ids::SettlementId;
+use settlement::person::Insurance;
 
 use super::Clearing;
 use super::deductions::write_deduction;
@@ -28,14 +30,14 @@ type Months = BTreeMap<PeriodNumber, String>;
 
 impl Clearing {
     /// A settlement's way, in the lots that may be seen; none where it is not booked or not folded yet. Where nothing of it
-    /// may be seen it has no entry.
+    /// may be seen it has no entry. Of a statement of which the pair may not be seen, how far it is.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn trace(
         &self,
         settlement: &SettlementId,
-        may_see: impl Fn(&Lot) -> bool,
+        (may_see, may_see_pair): (impl Fn(&Lot) -> bool, impl Fn(&Pair) -> bool),
         today: Date,
     ) -> Result<Option<v1::TraceReply>, StoreError> {
         let mut followed = self.store.settlement_follow(settlement.clone()).await?;
@@ -71,7 +73,7 @@ impl Clearing {
             carried: carried.chain(alone).collect(),
             listed: self.listings(settlement, &followed, (&months, today)).await?,
             deductions: deductions.collect(),
-            lines: self.lines(places, &months).await?,
+            lines: self.lines(places, &months, may_see_pair).await?,
             corrections: followed.corrected.iter().map(|corrected| write_correcting(corrected, &months)).collect(),
         }))
     }
@@ -128,6 +130,7 @@ impl Clearing {
         &self,
         places: BTreeMap<(PeriodNumber, Lot), Sums>,
         months: &Months,
+        may_see_pair: impl Fn(&Pair) -> bool,
     ) -> Result<Vec<v1::TracedLine>, StoreError> {
         let mut lines = Vec::new();
         for ((period, lot), counts) in places {
@@ -141,7 +144,8 @@ impl Clearing {
                 lot: Some(write_lot(&lot)),
                 rows: rows_of(&pair, &lot).into(),
                 counts: Some(write_sums(&counts)),
-                pair: Some(write_pair(&pair, &held)),
+                pair: may_see_pair(&pair).then(|| write_pair(&pair, &held)),
+                course: Some(write_course(&pair, &held, lot.insurance)),
             });
         }
         Ok(lines)
@@ -178,6 +182,21 @@ fn places(followed: &Followed, lots: &BTreeMap<&str, Lot>) -> BTreeMap<(PeriodNu
 
 fn month(months: &Months, period: Option<PeriodNumber>) -> String {
     period.and_then(|period| months.get(&period).cloned()).unwrap_or_default()
+}
+
+/// How far a pair's statement is, for the money of an insurance.
+fn write_course(pair: &Pair, held: &PairRecord, insurance: Insurance) -> v1::TracedCourse {
+    let payable = held.payables.of(insurance);
+    let paid = payable.paid.as_ref().filter(|_| payable.is_settled());
+    let day = |day: Option<Date>| day.map(|day| day.to_string()).unwrap_or_default();
+    v1::TracedCourse {
+        home: pair.home.to_string(),
+        treatment: pair.treatment.to_string(),
+        version: held.statement.map_or(0, |statement| statement.version),
+        issued_on: day(held.statement.map(|statement| statement.issued_on)),
+        noticed_on: day(held.noticed_on),
+        paid_on: day(paid.map(|payment| payment.on)),
+    }
 }
 
 fn write_entries(followed: &Followed, months: &Months) -> Vec<v1::TracedEntry> {

@@ -25,6 +25,7 @@ mod reporting;
 mod requests;
 mod seats;
 mod several;
+mod taken_ids;
 mod told;
 mod traces;
 mod world;

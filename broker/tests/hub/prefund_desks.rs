@@ -18,11 +18,12 @@ use settlement::money::Money;
 use settlement::outcome::Outcome;
 use settlement::person::Insurance;
 use settlement::refusal::Reason;
+use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::clearing::{advance, clearing, field, henan_shanghai, noon, payment_of};
 use crate::requests::*;
-use crate::world::{World, reason};
+use crate::world::{World, reason, refusal};
 
 #[tokio::test]
 async fn a_prefund_is_set_from_the_last_quarter_watched_and_topped_up_from_red() {
@@ -184,6 +185,54 @@ async fn a_change_of_a_prefund_is_paid_on_both_sides() {
     assert_eq!((listed[0].submit_by.as_str(), listed[0].pay_by.as_str()), ("2025-01-26", "2025-02-14"));
     let theirs = prefunds(&world, "440000").changes(v1::PrefundsRequest {}).await.expect("changes");
     assert!(theirs.into_inner().changes.is_empty());
+}
+
+/// Who clears for a pool is a member, the pool is not; inside one member nothing is owed.
+#[tokio::test]
+async fn a_prefund_is_between_two_different_members_and_of_anything_else_nothing_is_taken() {
+    let world = World::new().await;
+    world.hub().hub().clock.set(noon(8, 9));
+    let detail = |refused: &Status| refusal(refused).detail.unwrap_or_default();
+    let open = |home: &str, treatment: &str| v1::OpenPrefundRequest {
+        home: home.into(),
+        treatment: treatment.into(),
+        insurance: "employee".into(),
+        side: "home".into(),
+        id: "1".into(),
+        amount: 100_000,
+        reason: "期初余额".into(),
+    };
+    let top_up = |home: &str, treatment: &str| {
+        let v1::OpenPrefundRequest { home, treatment, insurance, side: _, id, amount, reason } = open(home, treatment);
+        v1::TopUpRequest { home, treatment, insurance, id, amount, reason }
+    };
+    let year = |home: &str, treatment: &str| {
+        let v1::OpenPrefundRequest { home, treatment, insurance, amount, .. } = open(home, treatment);
+        let sum = v1::QuarterSum { home, treatment, insurance, month: "2024-10".into(), owed: amount };
+        v1::PrefundYear { year: 2025, sums: vec![sum] }
+    };
+    for (home, treatment, named, told) in [
+        ("410000", "410000", "treatment", "two different members"),
+        ("410000", "440300", "treatment", "440000 clears for it"),
+        ("410000", "310101", "treatment", "310000 clears for it"),
+        ("410000", "999999", "treatment", "not in the table of regions"),
+        ("410700", "310000", "home", "410000 clears for it"),
+        ("999999", "310000", "home", "not in the table of regions"),
+    ] {
+        let opened = prefunds(&world, home).open(open(home, treatment)).await.expect_err("it is no prefund");
+        let topped_up = prefunds(&world, treatment).top_up(top_up(home, treatment)).await.expect_err("nor here");
+        for refused in [opened, topped_up] {
+            assert_eq!(field(&refused), named, "{home} {treatment}");
+            assert!(detail(&refused).contains(told), "{home} {treatment}: {refused}");
+        }
+        let refused = prefunds(&world, "000000").table(year(home, treatment)).await.expect_err("nor there");
+        assert_eq!(field(&refused), "sums", "{home} {treatment}");
+        assert!(detail(&refused).contains(told), "{home} {treatment}: {refused}");
+    }
+    let changes = prefunds(&world, "000000").changes(v1::PrefundsRequest {}).await.expect("changes");
+    assert_eq!(changes.into_inner().changes, []);
+    let held = prefunds(&world, "440000").open(open("440000", "310000")).await.expect("two members").into_inner();
+    assert_eq!((held.standing.as_str(), held.amount), ("asked", 100_000));
 }
 
 #[tokio::test]

@@ -75,6 +75,16 @@ pub fn settle_at(home: &str, message: &str) -> Operation {
     Operation { key: operation.key, request: Request::Settle(Box::new(Settle { home: pool(home), ..*settle })) }
 }
 
+/// The same in a hospital of another pool.
+pub fn settle_in(treatment: &str, message: &str) -> Operation {
+    let Operation { key, request } = settle(message);
+    let Request::Settle(mut settle) = request else { panic!("a settle") };
+    let institution = InstitutionCode::new(&format!("H{treatment}00001")).expect("a code");
+    (settle.encounter.area, settle.encounter.pool) = (region(treatment), pool(treatment));
+    settle.encounter.institution = institution.clone();
+    Operation { key: OperationKey { institution, ..key }, request: Request::Settle(settle) }
+}
+
 fn encounter() -> Encounter {
     Encounter {
         id: EncounterId::new("310000001").expect("an id"),

@@ -143,7 +143,7 @@ async fn a_settlement_is_followed_to_its_statement_notice_and_payment_by_whom_it
     assert!(first.listed.is_empty());
     assert_eq!(first.lines[1].pair.as_ref().map(|pair| pair.version), Some(0), "July is not stated yet");
 
-    let second = traced(&world, "410700", "2").await;
+    let second = traced(&world, "410000", "2").await;
     let told = second.entries.iter().map(|entry| (entry.turn.as_str(), entry.month.as_str(), entry.corrects.as_str()));
     assert_eq!(told.collect::<Vec<_>>(), [("enter", "2025-06", ""), ("counter", "2025-07", "2025-06")]);
     assert_eq!(counts(&second), [("2025-06", 5_000), ("2025-07", -5_000)]);
@@ -161,9 +161,18 @@ async fn a_settlement_is_followed_to_its_statement_notice_and_payment_by_whom_it
     let behind = member(&world, "310000").settlements(lot).await.expect("settlements").into_inner().settlements;
     assert_eq!(behind.iter().filter(|row| row.settlement == "2").count(), 1);
 
-    for code in ["310000", "410700", "000000"] {
+    for code in ["310000", "000000"] {
         assert_eq!(traced(&world, code, "1").await, first, "each of whom it concerns sees the same");
     }
+    // What its province owes and has paid, by which bank, is not for a pool: it sees its own, and how far that is.
+    for (id, mut whole) in [("1", first), ("2", second)] {
+        whole.lines.iter_mut().for_each(|line| line.pair = None);
+        assert_eq!(traced(&world, "410700", id).await, whole);
+    }
+    let course = traced(&world, "410700", "2").await.lines.remove(0).course.expect("how far it is");
+    assert_eq!((course.home.as_str(), course.treatment.as_str(), course.version), ("410000", "310000", 2));
+    let paid_on = payment_of("home", 5_000).payment.expect("a payment").on;
+    assert_eq!([&course.issued_on, &course.noticed_on, &course.paid_on], ["2025-07-22", &pair.noticed_on, &paid_on]);
     for (code, id, refused) in [
         ("440000", "1", Reason::InstitutionNotYours),
         ("440300", "2", Reason::InstitutionNotYours),

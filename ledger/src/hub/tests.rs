@@ -70,6 +70,7 @@ mod together;
 mod told;
 mod turned;
 mod uncompared;
+mod waiting;
 
 const REGIONS: &str = "code,name,level,pool,member\n310000,上海市,pool,310000,310000\n\
     310101,黄浦区,county,310000,310000\n410700,新乡市,pool,410700,410700\n";

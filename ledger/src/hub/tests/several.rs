@@ -9,7 +9,7 @@ use super::*;
 const RACES: usize = 40;
 
 /// Another hub on the same database.
-fn beside(world: &World) -> World {
+pub(super) fn beside(world: &World) -> World {
     let Place::Postgres(database) = &world.place else { panic!("several hubs need PostgreSQL") };
     World::at(Place::Postgres(database.clone()))
 }
