@@ -35,7 +35,7 @@ pub(super) fn record(
     let mut standing = open(sql, Some(books), days, scope)?;
     standing.retain(|open| within.holds(open.found.branch.day, open.found.place));
     let decided = match books {
-        Books::HospitalTreatment => break_decisions::decided(sql, Some(books), days, scope)?,
+        Books::HospitalTreatment => break_decisions::decided(sql, books, days, scope)?,
         Books::TreatmentHub | Books::HubHome => Vec::new(),
     };
     for gone in standing.iter().filter(|open| !found_again.contains(&open.found)) {

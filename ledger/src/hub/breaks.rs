@@ -198,7 +198,7 @@ impl HubStore {
     }
 
     /// Ends a break by somebody's decision. One that has ended stays as it ended. Its settlement stays disputed until the
-    /// books come together: see [`HubStore::break_decided`].
+    /// books come together: see [`HubStore::break_disputing`].
     ///
     /// # Errors
     /// When the store fails.
