@@ -41,7 +41,7 @@ impl HubStore {
     }
 }
 
-/// Notes the decided breaks of some days that have gone: those that a comparison could find, and found no more.
+/// Notes the decided breaks of some days that have gone: those that a comparison looked for, and found no more.
 pub(super) fn look_again(
     sql: &Sql<'_>,
     books: Books,

@@ -27,9 +27,9 @@ fn found(number: i8, place: u64, total: i64) -> FoundBreak {
     }
 }
 
-async fn told(world: &World, books: Books, within: impl Into<Stretch>, found: Vec<FoundBreak>) {
+async fn told(world: &World, books: Books, looked: impl Into<Looked>, found: Vec<FoundBreak>) {
     let scope = Scope { home: None, treatment: Some(pool("310000")) };
-    world.store.break_record(books, within, scope, found, at(5)).await.expect("it is recorded");
+    world.store.break_record(books, looked, scope, found, at(5)).await.expect("it is recorded");
 }
 
 /// The numbers of the breaks that stand, with their places.
