@@ -35,7 +35,6 @@ use futures_util::future::try_join_all;
 use identity::permit::OperatorPermit;
 use jiff::Timestamp;
 use ledger::hub::{AsOf, Carrying, Disputed, HubStore, Listed, PeriodNumber, Reply, StatementFault, StepTaken};
-use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use reconciliation::book::READING;
 use settlement::beijing;
@@ -340,14 +339,12 @@ impl Clearing {
         self.store.clearing_step(period, StepTaken::Proved(proof), report, now).await
     }
 
-    /// Settlements that books do not agree on. Those that hospitals' books differ in are cleared where the month's days say
-    /// so.
+    /// Settlements that books do not agree on, as far as they are of the pools whose books were compared. Those that
+    /// hospitals' books differ in are cleared where the month's days say so.
     async fn disputed(&self, period: PeriodNumber, month: Month) -> Result<Vec<Disputed>, StoreError> {
         let of_hospitals = self.calendar.rules(month).clearing.hospital_differences;
         // One person's decision ends the work on a break, and clears nothing: that takes the books, or two people.
-        let decided = self.store.break_decided().await?;
-        let breaks = self.store.break_list(Scope::default()).await?.into_iter().chain(decided);
-        let breaks = breaks.filter(|open| match open.books {
+        let breaks = self.store.break_disputing().await?.into_iter().filter(|open| match open.books {
             Books::HospitalTreatment => of_hospitals == HospitalDifferences::Carried,
             Books::TreatmentHub | Books::HubHome => true,
         });

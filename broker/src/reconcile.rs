@@ -19,7 +19,7 @@ use clearing::breaks::{Books, judge};
 use clearing::digest::{Branch, Node};
 use clearing::stretch::Stretch;
 use jiff::civil::Date;
-use ledger::hub::FoundBreak;
+use ledger::hub::{FoundBreak, Looked};
 use ledger::leaves::Scope;
 use ledger::store::StoreError;
 use reconciliation::asking::{Apart, CompareError, Compared, compare};
@@ -40,7 +40,8 @@ pub struct Outcome {
     pub pending: usize,
 }
 
-/// The hub's roots of the branches that were compared with another book.
+/// The hub's roots of the branches that were compared with another book. A day that is told of in parts has them in each; they
+/// are recorded with the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roots {
     /// Both books share them.
@@ -80,7 +81,9 @@ impl Hub {
         Ok((outcome, all_apart))
     }
 
-    /// Records what two books were found to share and to differ in, of some days or of a stretch of them.
+    /// Records what two books were found to share and to differ in, of some days or of a stretch of them. A treatment side
+    /// tells what came of comparing: of a branch that it says nothing of, what stood stands on. The hub's book and a home's are
+    /// compared here, and a treatment side's with its hospitals' there, branch by branch: what is not told agrees.
     ///
     /// # Errors
     /// When the store fails.
@@ -100,11 +103,21 @@ impl Hub {
                 found.extend(found_break(books, apart));
             }
         }
-        let (outcome, now) = (Outcome { agreed: roots.agreed.len(), breaks: found.len(), pending }, self.clock.now());
-        self.store.break_record(books, within, scope, found, now).await?;
-        self.store.agreement_record(books, roots.agreed, now).await?;
+        let (within, now, Roots { mut agreed, mut differing }) = (within.into(), self.clock.now(), roots);
+        let told = agreed.iter().chain(&differing).map(|(branch, _)| *branch).collect();
+        let at = match books {
+            Books::TreatmentHub => Some(told),
+            Books::HospitalTreatment | Books::HubHome => None,
+        };
+        // Of a day that goes on in the next part, not everything is found yet.
+        for roots in [&mut agreed, &mut differing] {
+            roots.retain(|(branch, _)| within.holds(branch.day, u64::MAX));
+        }
+        let outcome = Outcome { agreed: agreed.len(), breaks: found.len(), pending };
+        self.store.break_record(books, Looked { within, at }, scope, found, now).await?;
+        self.store.agreement_record(books, agreed, now).await?;
         // After its breaks: whoever sees that a branch was compared sees what was found.
-        self.store.difference_record(books, roots.differing, now).await?;
+        self.store.difference_record(books, differing, now).await?;
         Ok(outcome)
     }
 

@@ -70,6 +70,7 @@ pub use afterwards::alone::{CameAlone, WentAlone};
 pub use answers::{Answer, Answering, Verdict};
 pub use asked::{AskedAnswer, AskedComparison};
 pub use break_actions::{Acted, BreakEnd, BreakHistory};
+pub use break_records::Looked;
 pub use breaks::{Certificate, FoundBreak, OpenBreak};
 pub use corrections::{
     BatchFault, BatchPlace, Changes, CorrectionBatch, CorrectionLetter, NumberTaken, PostedCorrection, Proposal,

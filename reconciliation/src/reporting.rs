@@ -23,9 +23,11 @@ enum Row {
 }
 
 /// What was compared of some days, cut into parts in their order, each for a stretch of its own. A day's roots come behind
-/// what differs on it: whoever sees that it was compared sees what was found.
+/// what differs on it: whoever sees that it was compared sees what was found. They are in the parts before too: by them it is
+/// known what was looked at there.
 pub fn parts(days: (Date, Date), compared: Compared, most: usize) -> Vec<(Stretch, Compared)> {
     let Compared { agreed, differing, apart } = compared;
+    let (all_agreed, all_differing) = (agreed.clone(), differing.clone());
     let behind = |branch: &Branch| (branch.day, u64::MAX);
     let apart = apart.into_iter().map(|apart| (place(&apart), Row::Apart(apart)));
     let agreed = agreed.into_iter().map(|(branch, root)| (behind(&branch), Row::Agreed(branch, root)));
@@ -39,6 +41,11 @@ pub fn parts(days: (Date, Date), compared: Compared, most: usize) -> Vec<(Stretc
                 Row::Agreed(branch, root) => part.agreed.push((branch, root)),
                 Row::Differing(both) => part.differing.push(both),
             }
+        }
+        let (day, place) = stretch.last;
+        if place < u64::MAX {
+            part.agreed.extend(all_agreed.iter().filter(|(branch, _)| branch.day == day));
+            part.differing.extend(all_differing.iter().filter(|both| both.branch.day == day));
         }
         (stretch, part)
     };
@@ -102,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_days_roots_come_behind_what_differs_on_it_and_what_was_fetched_comes_first() {
+    fn a_days_roots_come_with_each_part_of_it_and_what_was_fetched_comes_first() {
         let branch = |day| Branch { day: date(2025, 6, day), home: pool("410700"), treatment: pool("310000") };
         let root = Node { prefix: Prefix::ROOT, count: 1, digest: Digest([7; 32]) };
         let apart = |day, place| Apart {
@@ -129,8 +136,8 @@ mod tests {
             .collect();
         let day = |number: i8| date(2025, 6, number).to_string();
         let expected = [
-            (day(1), 0, day(2), Some(3), [1, 1, 0, 1], vec![3]),
-            (day(2), 4, day(2), Some(9), [0, 2, 0, 0], vec![5, 9]),
+            (day(1), 0, day(2), Some(3), [1, 1, 1, 1], vec![3]),
+            (day(2), 4, day(2), Some(9), [0, 2, 1, 0], vec![5, 9]),
             (day(2), 10, day(3), Some(u64::MAX), [0, 0, 1, 0], vec![]),
         ];
         assert_eq!(told, expected);

@@ -1,6 +1,10 @@
-//! Certificates of agreement as they are told of, page by page. Called by the services that tell of them.
+//! Certificates of agreement as they are told of, page by page, and the one that a text is. Called by the services that tell
+//! of them and that take and give signatures.
 
+use clearing::certificate::Agreement;
 use clearing::digest::Branch;
+use identity::name::Role;
+use identity::permit::TreatmentPermit;
 use jiff::civil::Date;
 use ledger::hub::{Certificate, HubStore};
 use ledger::leaves::Scope;
@@ -9,7 +13,7 @@ use proto::{page, v1};
 use settlement::ids::{PoolCode, RegionCode};
 use settlement::refusal::Refusal;
 
-use crate::refusing::{failed, invalid};
+use crate::refusing::{failed, invalid, not_yours};
 
 /// So many are looked at for one answer.
 const A_PAGE: u32 = 500;
@@ -54,6 +58,23 @@ impl CertificatePage {
     }
 }
 
+/// The certificate of a treatment side's that the hub has issued in just these words. Versions and what they replace are the
+/// hub's to number, so no other is signed.
+///
+/// # Errors
+/// When it has issued none, or of another pool, or the store fails.
+pub(super) async fn issued(store: &HubStore, permit: &TreatmentPermit, text: &str) -> Result<Certificate, Refusal> {
+    let agreement = Agreement::read(text).map_err(|fault| invalid("text", fault.to_string()))?;
+    let Branch { day, home, treatment } = agreement.branch;
+    if !permit.allows(treatment) {
+        return Err(not_yours("treatment", Role::Treatment, &[treatment.0]));
+    }
+    let scope = Scope { home: Some(home), treatment: Some(treatment) };
+    let known = store.certificate_list((day, day), scope).await.map_err(|fault| failed(&fault))?;
+    let known = known.into_iter().find(|certificate| certificate.text == text);
+    known.ok_or_else(|| invalid("text", "is no certificate that this hub has issued: take its own text as it is"))
+}
+
 /// Writes a certificate with its signatures.
 pub fn write_certificate(certificate: &Certificate) -> v1::CertificateView {
     let signature = |(party, bytes): &(String, Vec<u8>)| v1::PartySignature {
@@ -79,7 +100,6 @@ fn read_place(text: &str) -> Option<(Branch, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use clearing::certificate::Agreement;
     use clearing::digest::Digest;
 
     use super::*;

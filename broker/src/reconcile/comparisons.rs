@@ -22,6 +22,7 @@ use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::refusal::{Reason, Refusal};
 use tonic::{Request, Response, Status};
 
+use super::certificates::issued;
 use super::notary::{Notary, OwnNotary};
 use super::{Outcome, Roots};
 use crate::hub::Hub;
@@ -136,18 +137,10 @@ impl ComparisonsService {
         permit: &TreatmentPermit,
         asked: v1::CountersignRequest,
     ) -> Result<v1::CountersignReply, Refusal> {
-        let agreement = Agreement::read(&asked.text).map_err(|fault| invalid("text", fault.to_string()))?;
-        let treatment = agreement.branch.treatment;
-        if !permit.allows(treatment) {
-            return Err(not_yours("treatment", Role::Treatment, &[treatment.0]));
-        }
+        let known = issued(&self.hub.store, permit, &asked.text).await?;
         let signature = asked.signature.ok_or_else(|| Refusal::new(Reason::MissingField).of_field("signature"))?;
-        let days = (agreement.branch.day, agreement.branch.day);
-        let scope = Scope { home: Some(agreement.branch.home), treatment: Some(treatment) };
-        let known = self.hub.store.certificate_list(days, scope).await.map_err(|fault| failed(&fault))?;
-        let known = known.into_iter().find(|certificate| certificate.text == asked.text);
-        let known = known.ok_or_else(|| invalid("text", "is no certificate of this hub"))?;
-        let (party, notary) = (format!("yidi://{treatment}/treatment"), self.notary.now());
+        let agreement = known.agreement;
+        let (party, notary) = (format!("yidi://{}/treatment", agreement.branch.treatment), self.notary.now());
         notary.check(&asked.text, &signature, &party).map_err(|problem| {
             measures::signature_refused(&party);
             invalid("signature", problem)

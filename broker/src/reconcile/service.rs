@@ -12,16 +12,30 @@ use reconciliation::answering::Answering;
 use settlement::refusal::Refusal;
 use tonic::{Request, Response, Status};
 
+use super::certificates::issued;
+
 /// The service.
 pub struct ReconciliationService {
     book: Answering<HubStore>,
+    /// The same, with what was certified of it.
+    store: HubStore,
     signer: OwnSigner,
 }
 
 impl ReconciliationService {
     /// The service of the hub's book, signed for by the hub.
     pub fn new(store: HubStore, signer: OwnSigner) -> ReconciliationService {
-        ReconciliationService { book: Answering::new(store), signer }
+        ReconciliationService { book: Answering::new(store.clone()), store, signer }
+    }
+
+    /// Signs what the hub has issued, while its book holds it.
+    async fn signed(
+        &self,
+        permit: &TreatmentPermit,
+        asked: &v1::SignRequest,
+    ) -> Result<v1::DocumentSignature, Refusal> {
+        issued(&self.store, permit, &asked.text).await?;
+        self.book.sign(asked, self.signer.now(), own(permit)).await
     }
 }
 
@@ -44,7 +58,7 @@ impl Reconciliation for ReconciliationService {
 
     async fn sign(&self, request: Request<v1::SignRequest>) -> Result<Response<v1::DocumentSignature>, Status> {
         let permit = TreatmentPermit::from_request(&request)?;
-        told(self.book.sign(request.get_ref(), self.signer.now(), own(&permit)).await)
+        told(self.signed(&permit, request.get_ref()).await)
     }
 }
 

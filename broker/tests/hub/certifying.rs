@@ -3,6 +3,7 @@
 use broker::reconcile::notary::Notary;
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Digest};
+use clearing::tally::Family;
 use identity::name::{ParticipantName, Role};
 use identity::pki::{CertificateAuthority, Issue};
 use identity::signing::Signer;
@@ -13,6 +14,9 @@ use prost::Message as _;
 use proto::convert::digests::write_signature;
 use proto::v1;
 use proto::v1::comparisons_client::ComparisonsClient;
+use proto::v1::reconciliation_client::ReconciliationClient;
+use reconciliation::book::Book as _;
+use reconciliation::counting::{Counted, count};
 
 use crate::requests::*;
 use crate::world::{World, refusal};
@@ -120,6 +124,43 @@ async fn a_treatment_side_is_told_what_it_has_not_signed_page_by_page_and_nothin
         listed.extend(page);
     }
     assert_eq!((pages, listed), (vec![200, 40], expected));
+}
+
+/// Versions, and what they replace, are the hub's to number.
+#[tokio::test]
+async fn the_hub_signs_what_it_has_issued_and_nothing_else_that_its_book_holds() {
+    let world = World::new().await;
+    world.answer(&settle("1")).await;
+    let store = world.hub().store();
+    store.fold().await.expect("it is folded");
+    let branch = Branch { day: date(1970, 1, 1), home: pool("410700"), treatment: pool("310000") };
+    let Counted { root, tally, .. } = count(store, branch, Family::Owners).await.expect("a book");
+    let root = root.expect("operations");
+    let (operations, tally, root) = (root.count, Some(tally), root.digest);
+    let own = Agreement { branch, version: 1, operations, tally, root, replaces: None };
+    let mut shanghai = ReconciliationClient::new(world.peer("310000", Role::Treatment));
+    let mut sign = async |agreement: Agreement| {
+        let signed = shanghai.sign(v1::SignRequest { text: agreement.to_string() }).await;
+        signed.map(|signed| signed.into_inner()).map_err(|status| refusal(&status))
+    };
+    let refused = sign(own).await.expect_err("it is not issued yet");
+    assert_eq!(refused.field.as_deref(), Some("text"));
+    store.certificate_issue(own, Vec::new(), Timestamp::UNIX_EPOCH).await.expect("it is issued");
+    let signed = sign(own).await.expect("it is the hub's own");
+    assert_eq!(world.notary().check(&own.to_string(), &signed, "yidi://000000/hub"), Ok(()));
+    for invented in [
+        Agreement { version: 9, replaces: Some(Digest([0xab; 32])), ..own },
+        Agreement { version: 2, replaces: Some(root), ..own },
+        Agreement { tally: None, ..own },
+    ] {
+        let refused = sign(invented).await.expect_err("the hub never issued it");
+        assert_eq!(refused.field.as_deref(), Some("text"));
+        assert!(refused.detail.is_some_and(|detail| detail.contains("no certificate that this hub has issued")));
+    }
+    // What the book has outgrown is signed no more, though it was issued.
+    world.answer(&settle("2")).await;
+    let refused = sign(own).await.expect_err("the book has grown");
+    assert_eq!(refused.detail.as_deref(), Some("is not what this book holds"));
 }
 
 #[tokio::test]

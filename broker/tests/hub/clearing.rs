@@ -53,7 +53,7 @@ pub async fn advance(clearing: &Clearing, now: Timestamp) -> Vec<(PeriodNumber, 
     clearing.advance(now).await.expect("the store works")
 }
 
-async fn due(clearing: &Clearing, period: PeriodNumber) -> Money {
+pub async fn due(clearing: &Clearing, period: PeriodNumber) -> Money {
     let standing = clearing.standing(period).await.expect("the store works").expect("a month");
     standing.pairs.get(&henan_shanghai()).map(|lots| sum(lots).owed()).unwrap_or_default()
 }

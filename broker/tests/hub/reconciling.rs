@@ -1,8 +1,10 @@
 //! Breaks that operators have carried out: what the hub can do about each, what it cannot, and what it writes down.
 
-use clearing::breaks::{Book, Books, Kind, Proposal};
+use broker::reconcile::Roots;
+use clearing::breaks::{Book, Books, Deed, Fact, Kind, Proposal};
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Leaf, root_of_leaves};
+use clearing::obligation::Sums;
 use clearing::tally::Family;
 use identity::name::Role;
 use jiff::civil::date;
@@ -11,12 +13,14 @@ use ledger::leaves::Scope;
 use proto::convert::digests::write_branch;
 use proto::v1;
 use proto::v1::breaks_client::BreaksClient;
+use reconciliation::asking::Apart;
 use reconciliation::book::Book as _;
 use reconciliation::counting::{Counted, count};
 use settlement::money::Money;
 use settlement::operation::Operation;
 use tonic::transport::Channel;
 
+use crate::clearing::{JUNE, advance, clearing, due, noon};
 use crate::doubt::{hospital_has, lose_the_answer};
 use crate::fake_home::Script;
 use crate::requests::*;
@@ -115,6 +119,31 @@ async fn a_break_is_carried_out_by_operators_of_its_pools_while_it_stands() {
     let number = compared(&world, Books::HubHome, vec![given_back]).await[0];
     let mut shanghai = BreaksClient::new(world.peer("310000", Role::Operator));
     assert_eq!(field(shanghai.carry_out(v1::BreakRequest { number }).await.expect_err("not theirs")), "home");
+}
+
+/// A home's node may say whatever it likes of an operation that the hub does not have.
+#[tokio::test]
+async fn what_a_home_says_of_anothers_settlement_holds_nothing_of_it_back() {
+    for (home, treatment, owed) in [("440300", "310000", 50), ("410700", "440300", 50), ("410700", "310000", 0)] {
+        let world = World::new().await;
+        let clearing = clearing(&world);
+        advance(&clearing, noon(6, 15)).await;
+        world.operate(&settle("1")).await.expect("an answer");
+        let day = date(2025, 6, 20);
+        let branch = Branch { day, home: pool(home), treatment: pool(treatment) };
+        let sums = Sums { visits: 1, ..Sums::default() };
+        let invented = Fact { settlement: settlement_id("1"), deed: Deed::Settle, sums };
+        let operation = settle("9").key.to_text();
+        let apart = Apart { branch, place: 7, operation: operation.clone(), outer: None, inner: Some(invented) };
+        let scope = Scope { home: Some(pool(home)), treatment: None };
+        let recorded = world.hub().hub().record(Books::HubHome, scope, (day, day), Roots::default(), &[apart]).await;
+        assert_eq!(recorded.expect("the store works").breaks, 1);
+        let open = world.hub().store().break_list(Scope::default()).await.expect("a list");
+        assert_eq!(open.iter().map(|open| &open.found.operation).collect::<Vec<_>>(), [&operation]);
+        advance(&clearing, noon(7, 1)).await;
+        advance(&clearing, noon(7, 21)).await;
+        assert_eq!(due(&clearing, JUNE).await, Money::from_yuan(owed), "{home} → {treatment}");
+    }
 }
 
 #[tokio::test]

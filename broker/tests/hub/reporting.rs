@@ -5,10 +5,11 @@ use clearing::digest::{Digest, Leaf};
 use identity::name::Role;
 use jiff::civil::date;
 use ledger::leaves::Scope;
-use proto::convert::digests::{write_branch, write_fact};
+use proto::convert::digests::{write_branch, write_fact, write_root};
 use proto::convert::{read_leaf, read_outcome, write_operation};
 use proto::v1;
 use proto::v1::comparisons_client::ComparisonsClient;
+use reconciliation::book::Book as _;
 use settlement::operation::Operation;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -162,4 +163,57 @@ async fn what_a_treatment_sides_own_book_differs_in_is_of_its_own_pools_settleme
     let mut kept = standing(&world).await;
     kept.sort();
     assert_eq!(kept, [(Books::TreatmentHub, "1".to_owned()), (Books::TreatmentHub, "9".to_owned())]);
+}
+
+/// The hub's root of everything in these tests.
+async fn root(world: &World) -> v1::Root {
+    let (store, days) = (world.hub().store(), (date(1970, 1, 1), date(1970, 1, 1)));
+    store.fold().await.expect("it is folded");
+    let roots = store.leaves().leaf_roots(days, Scope::default()).await.expect("roots");
+    let (branch, root) = roots.iter().next().expect("an operation");
+    write_root(branch, root)
+}
+
+#[tokio::test]
+async fn what_was_found_and_decided_ends_where_the_side_says_how_its_branch_compares_by_now() {
+    let apart_from = |root: &v1::Root| v1::Root { digest: vec![7; 32].into(), ..root.clone() };
+    for agrees in [true, false] {
+        let world = World::new().await;
+        let (apart, root) = (lacked(&world, &settle("1")).await, root(&world).await);
+        let place = apart.place;
+        let mut shanghai = comparisons(&world, "310000");
+        let store = world.hub().store();
+        let nothing = || {
+            let (from, to) = ("1970-01-01".to_owned(), "1970-01-02".to_owned());
+            v1::ComparisonReport { from, to, treatment: "310000".into(), ..v1::ComparisonReport::default() }
+        };
+        let saying = |root: v1::Root| match agrees {
+            true => v1::ComparisonReport { agreed: vec![root], ..nothing() },
+            false => v1::ComparisonReport { differing: vec![root], ..nothing() },
+        };
+        let with_it = v1::ComparisonReport { apart: vec![apart], differing: vec![root.clone()], ..nothing() };
+        shanghai.report(with_it).await.expect("it is taken");
+        let open = store.break_list(Scope::default()).await.expect("a list");
+        let elsewhere = v1::ComparisonReport { first_place: place + 1, ..saying(root.clone()) };
+        let decide = async || {
+            let decided = store.break_end(open[0].number, "seen".into(), ("us".into(), jiff::Timestamp::UNIX_EPOCH));
+            assert!(decided.await.expect("it is decided"));
+        };
+        for is_decided in [false, true] {
+            for silent in [nothing(), saying(apart_from(&root)), elsewhere.clone()] {
+                shanghai.report(silent).await.expect("it is taken");
+                assert_eq!(standing(&world).await.len(), usize::from(!is_decided));
+                assert_eq!(store.break_disputing().await.expect("a list").len(), 1, "{is_decided}");
+            }
+            if !is_decided {
+                decide().await;
+            }
+        }
+        // A part of the day has its root; that it was compared is recorded with the last.
+        let part = v1::ComparisonReport { to: "1970-01-01".into(), last_place: Some(place), ..saying(root.clone()) };
+        assert_eq!(shanghai.report(part).await.expect("it is taken").into_inner().agreed, 0);
+        assert_eq!(store.break_disputing().await.expect("a list"), []);
+        let last = shanghai.report(saying(root)).await.expect("it is taken").into_inner();
+        assert_eq!(last.agreed, u64::from(agrees));
+    }
 }

@@ -4,21 +4,51 @@
 use std::collections::BTreeSet;
 
 use clearing::breaks::Books;
+use clearing::digest::Branch;
 use clearing::stretch::Stretch;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
-use super::breaks::{FoundBreak, end, open, texts};
+use super::breaks::{FoundBreak, OpenBreak, end, open, texts};
 use super::{break_actions, break_decisions};
 use crate::engine::Sql;
 use crate::leaves::Scope;
 use crate::store::StoreError;
 use crate::values;
 
+/// Where two books were looked at: what is found there no more has gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// The places.
+    pub within: Stretch,
+    /// The branches of which it is known how the books compare; all where none are given. What stands of another stands on.
+    pub at: Option<BTreeSet<Branch>>,
+}
+
+impl From<Stretch> for Looked {
+    fn from(within: Stretch) -> Looked {
+        Looked { within, at: None }
+    }
+}
+
+impl From<(Date, Date)> for Looked {
+    fn from(days: (Date, Date)) -> Looked {
+        Stretch::from(days).into()
+    }
+}
+
+impl Looked {
+    fn has_seen(&self, found: &FoundBreak) -> bool {
+        self.within.holds(found.branch.day, found.place)
+            && self.at.as_ref().is_none_or(|branches| branches.contains(&found.branch))
+    }
+}
+
 /// See [`super::HubStore::break_record`].
 pub(super) fn record(
     sql: &Sql<'_>,
     books: Books,
-    within: Stretch,
+    looked: &Looked,
     scope: Scope,
     found: &[FoundBreak],
     at: Timestamp,
@@ -26,19 +56,20 @@ pub(super) fn record(
     const OPEN: &str = "INSERT INTO breaks (number, books, day, home, treatment, place, kind, settlement, operation,
             outer_total, outer_owed, inner_total, inner_owed, proposed, found_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-    let (first, last) = within.days();
+    let (first, last) = looked.within.days();
     let days = (&*first.to_string(), &*last.to_string());
     let found_again: BTreeSet<&FoundBreak> = found.iter().collect();
     break_decisions::look_again(sql, books, days, scope, at, |decided| {
-        within.holds(decided.branch.day, decided.place) && !found_again.contains(decided)
+        looked.has_seen(decided) && !found_again.contains(decided)
     })?;
     let mut standing = open(sql, Some(books), days, scope)?;
-    standing.retain(|open| within.holds(open.found.branch.day, open.found.place));
+    standing.retain(|open| looked.within.holds(open.found.branch.day, open.found.place));
     let decided = match books {
-        Books::HospitalTreatment => break_decisions::decided(sql, Some(books), days, scope)?,
+        Books::HospitalTreatment => break_decisions::decided(sql, books, days, scope)?,
         Books::TreatmentHub | Books::HubHome => Vec::new(),
     };
-    for gone in standing.iter().filter(|open| !found_again.contains(&open.found)) {
+    let has_gone = |open: &&OpenBreak| looked.has_seen(&open.found) && !found_again.contains(&open.found);
+    for gone in standing.iter().filter(has_gone) {
         match break_actions::mended_by(sql, gone.number)? {
             Some(by) => end(sql, gone.number, "mended", "", (&by, at))?,
             None => end(sql, gone.number, "vanished", "", ("comparison", at))?,

@@ -4,13 +4,13 @@
 use clearing::breaks::{Books, Kind, Proposal};
 use clearing::certificate::Agreement;
 use clearing::digest::{Branch, Digest, Node};
-use clearing::stretch::Stretch;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use settlement::ids::{PoolCode, RegionCode, SettlementId};
 use settlement::money::Money;
 
-use super::{HubStore, Position, break_records, corrupt, instant, positions, signatures};
+use super::break_records::{self, Looked};
+use super::{HubStore, Position, corrupt, instant, positions, signatures};
 use crate::engine::{Row, Sql, Version};
 use crate::leaves::Scope;
 use crate::store::StoreError;
@@ -149,23 +149,24 @@ impl Certificate {
 }
 
 impl HubStore {
-    /// Records what two books were found to differ in on some days, or in a stretch of them: what is new is opened, what is
-    /// found no more was mended by whoever carried its proposal out, or has vanished. What stands already keeps its number
-    /// and its age. What a person has decided of a hospital's book stays decided while the same is told of it, which is
-    /// until the hospital compares again, and is opened anew if it comes back later; the other books are compared anew each time, and what is found again is opened.
+    /// Records what two books were found to differ in on some days, or in a stretch of them: what is new is opened, what was
+    /// looked for and is found no more was mended by whoever carried its proposal out, or has vanished. What stands already
+    /// keeps its number and its age. What a person has decided of a hospital's book stays decided while the same is told of
+    /// it, which is until the hospital compares again, and is opened anew if it comes back later; the other books are compared
+    /// anew each time, and what is found again is opened.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn break_record(
         &self,
         books: Books,
-        within: impl Into<Stretch>,
+        looked: impl Into<Looked>,
         scope: Scope,
         found: Vec<FoundBreak>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let within = within.into();
-        self.engine.write(move |sql| break_records::record(sql, books, within, scope, &found, at)).await
+        let looked = looked.into();
+        self.engine.write(move |sql| break_records::record(sql, books, &looked, scope, &found, at)).await
     }
 
     /// The breaks that stand, the oldest first.
@@ -198,7 +199,7 @@ impl HubStore {
     }
 
     /// Ends a break by somebody's decision. One that has ended stays as it ended. Its settlement stays disputed until the
-    /// books come together: see [`HubStore::break_decided`].
+    /// books come together: see [`HubStore::break_disputing`].
     ///
     /// # Errors
     /// When the store fails.

@@ -119,6 +119,7 @@ on_both! {
     folding_adds_up_to_the_journal_whenever_answers_come,
     a_period_is_recorded_step_by_step_and_each_step_once,
     what_is_carried_out_is_carried_in_and_cleared_once,
+    a_break_holds_back_what_is_between_its_own_pools_alone,
     an_end_that_was_proposed_for_another_sum_is_proposed_anew,
     two_records_that_differ_are_paid_once_both_sides_accept_these_two,
     what_is_listed_is_cleared_or_returned_by_two_people_and_once,

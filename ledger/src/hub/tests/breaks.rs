@@ -6,6 +6,7 @@ use ::clearing::digest::{Branch, Digest};
 use ::clearing::stretch::Stretch;
 
 use super::course::settlement;
+use super::together::turned_beside_a_relative;
 use super::*;
 use crate::leaves::Scope;
 
@@ -26,9 +27,9 @@ fn found(number: i8, place: u64, total: i64) -> FoundBreak {
     }
 }
 
-async fn told(world: &World, books: Books, within: impl Into<Stretch>, found: Vec<FoundBreak>) {
+async fn told(world: &World, books: Books, looked: impl Into<Looked>, found: Vec<FoundBreak>) {
     let scope = Scope { home: None, treatment: Some(pool("310000")) };
-    world.store.break_record(books, within, scope, found, at(5)).await.expect("it is recorded");
+    world.store.break_record(books, looked, scope, found, at(5)).await.expect("it is recorded");
 }
 
 /// The numbers of the breaks that stand, with their places.
@@ -66,6 +67,42 @@ pub(super) async fn what_was_decided_of_a_hospitals_book_stays_so_while_the_same
     assert_eq!(history.end.map(|end| end.ending).as_deref(), Some("vanished"));
     let others = standing(&world, Books::TreatmentHub).await;
     assert_eq!(others.len(), 2, "what is told of one pair of books ends nothing of another");
+}
+
+/// A's own part is Xinxiang's, and 40 of it come from the account of a relative whom another pool insures.
+pub(super) async fn a_break_holds_back_what_is_between_its_own_pools_alone(world: World) {
+    turned_beside_a_relative(&world, &settle("A"), Turn::Enter).await;
+    let disputing = async || {
+        let held = world.store.break_disputing().await.expect("a list").into_iter();
+        held.map(|open| (open.found.branch.home.to_string(), open.found.place)).collect::<Vec<_>>()
+    };
+    let of = |home: &str, treatment: &str, place, settled: &str| FoundBreak {
+        branch: Branch { day: day(12), home: pool(home), treatment: pool(treatment) },
+        settlement: settlement(settled),
+        ..found(12, place, 100)
+    };
+    let all = [
+        of("410700", "310000", 1, "A"),
+        of("120000", "310000", 2, "A"),
+        of("410700", "440300", 3, "A"),
+        of("330200", "310000", 4, "A"),
+        of("410700", "310000", 5, "B"),
+    ];
+    let (days, at_5) = ((day(1), day(30)), at(5));
+    let record = async |found: Vec<FoundBreak>| {
+        let recorded = world.store.break_record(Books::HubHome, days, Scope::default(), found, at_5).await;
+        recorded.expect("it is recorded");
+    };
+    record(all.to_vec()).await;
+    assert_eq!(standing(&world, Books::HubHome).await.len(), all.len(), "each is a break all the same");
+    let own = [("410700".to_owned(), 1)];
+    assert_eq!(disputing().await, own);
+    for (number, _) in standing(&world, Books::HubHome).await {
+        world.store.break_end(number, "seen".into(), ("us".into(), at(6))).await.expect("it is ended");
+    }
+    assert_eq!(disputing().await, own, "also once it is decided");
+    record(Vec::new()).await;
+    assert_eq!(disputing().await, [], "the books agree");
 }
 
 pub(super) async fn breaks_and_certificates_are_read_page_by_page(world: World) {
