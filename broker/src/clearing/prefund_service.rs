@@ -224,7 +224,10 @@ impl PrefundsService {
         }
         let may_suspend = self.clearing.may_suspend_denying(pair, &nothing_came, now).await;
         if is_suspended && !may_suspend.map_err(|fault| failed(&fault))? {
-            let mut problem = "has not left as many months in a row unpaid as the calendar file asks for".to_owned();
+            let mut problem =
+                "has neither as many months in a row overdue, of those in which something was due, nor its \
+                oldest overdue for as many months, as the calendar file asks for (suspended_after)"
+                    .to_owned();
             if !claimed.is_empty() {
                 let claimed: Vec<String> = claimed.iter().map(ToString::to_string).collect();
                 let claimed = claimed.join(", ");
