@@ -367,7 +367,12 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
                     "deducted": payers(&cleared.deducted), "recomputed": payers(&cleared.recomputed) } })
         });
         let rows: Vec<Value> = rows.collect();
-        print_json(&json!({ "version": told.version, "due": Money::from_fen(told.due).to_string(), "lots": rows }))?;
+        print_json(&json!({ "version": told.version, "due": Money::from_fen(told.due).to_string(),
+            "nothing": told.nothing, "lots": rows }))?;
+        return Ok(Ending::Good);
+    }
+    if told.nothing {
+        output::line(printed::NOTHING_STATED);
         return Ok(Ending::Good);
     }
     let (home, treatment) = (read_member("home", &home)?, read_member("treatment", &treatment)?);

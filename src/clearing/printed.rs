@@ -79,6 +79,9 @@ pub(super) fn due_in_words(due: Money) -> String {
     if due.is_negative() { format!("参保省应收 {} 元", -due) } else { format!("参保省应付 {due} 元") }
 }
 
+/// What is said where a period was stated and what it holds of a pair comes to nothing.
+pub(super) const NOTHING_STATED: &str = "本期净额为零，不出具清算表";
+
 /// A statement's version; nothing is issued of a draft yet.
 pub(super) fn edition(version: u32) -> String {
     if version == 0 { "未定稿".to_owned() } else { format!("第{version}版") }

@@ -18,7 +18,7 @@ use super::deductions::{in_words, json_of_objection, standing_named};
 use super::leftovers::standing;
 use super::payables::named as insurance_named;
 use super::payers;
-use super::printed::{due_in_words, edition, json_of_pair, print_json};
+use super::printed::{NOTHING_STATED, due_in_words, edition, json_of_pair, print_json};
 use super::told::side_named;
 use crate::cli::Ending;
 use crate::{output, status};
@@ -78,7 +78,9 @@ fn print(traced: &v1::TraceReply) {
         let counts = read_sums(line.counts.as_ref()).owed();
         let Some(pair) = &line.pair else { continue };
         output::line(&format!("{} {} → {}：计 {counts} 元", line.month, pair.home, pair.treatment));
-        output::line(&format!("  所在行 {}", line.rows.join("、")));
+        if !line.rows.is_empty() {
+            output::line(&format!("  所在行 {}", line.rows.join("、")));
+        }
         statement(pair).iter().for_each(|told| output::line(&format!("  {told}")));
     }
 }
@@ -86,7 +88,7 @@ fn print(traced: &v1::TraceReply) {
 /// What became of the statement behind which it stands.
 fn statement(pair: &v1::PairView) -> Vec<String> {
     if pair.version == 0 {
-        return vec!["清算表未出具".to_owned()];
+        return vec![if pair.nothing { NOTHING_STATED } else { "清算表未出具" }.to_owned()];
     }
     let due = due_in_words(Money::from_fen(pair.due));
     let replied = match (pair.objected, pair.home_confirmed, pair.treatment_confirmed) {
@@ -203,7 +205,8 @@ fn json_of(traced: &v1::TraceReply) -> Value {
     });
     let lines = traced.lines.iter().map(|line| {
         json!({ "month": line.month, "lot": json_of_lot(line.lot.as_ref()), "rows": line.rows,
-            "counts": json_of_sums(&read_sums(line.counts.as_ref())), "statement": line.pair.as_ref().map(json_of_pair) })
+            "counts": json_of_sums(&read_sums(line.counts.as_ref())), "nothing": line.pair.as_ref().is_some_and(|pair| pair.nothing),
+            "statement": line.pair.as_ref().map(json_of_pair) })
     });
     json!({ "setl_id": traced.settlement, "entries": entries.collect::<Vec<_>>(),
         "carried": carried.collect::<Vec<_>>(), "listed": listed.collect::<Vec<_>>(),

@@ -136,12 +136,14 @@ impl Clearing {
                 continue;
             }
             let held = self.pair_record(period, pair).await?;
+            let nothing = held.statement.is_none() && self.comes_to_nothing(period, pair).await?;
             lines.push(v1::TracedLine {
                 month: month(months, Some(period)),
                 lot: Some(write_lot(&lot)),
-                rows: rows_of(&pair, &lot).into(),
+                // A pair of which nothing is left is in no paper.
+                rows: if nothing { Vec::new() } else { rows_of(&pair, &lot).into() },
                 counts: Some(write_sums(&counts)),
-                pair: Some(write_pair(&pair, &held)),
+                pair: Some(v1::PairView { nothing, ..write_pair(&pair, &held) }),
             });
         }
         Ok(lines)
