@@ -34,7 +34,7 @@ use super::texts::{acceptance_field, payment_field, read_called, read_id, read_r
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, not_yours, refuse};
 
-/// Places shown of a share.
+/// Places shown of a share; what is below a mark is never shown as at it.
 const PLACES: u32 = 4;
 
 /// The service.
@@ -338,7 +338,11 @@ fn write_watched(key: &PrefundKey, watched: &Watched) -> v1::PrefundView {
         insurance: key.insurance.word().into(),
         prefund: watched.usage.prefund.fen(),
         outstanding: watched.usage.outstanding.fen(),
-        share: if share == Decimal::MAX { String::new() } else { share.round_dp(PLACES).normalize().to_string() },
+        share: if share == Decimal::MAX {
+            String::new()
+        } else {
+            share.trunc_with_scale(PLACES).normalize().to_string()
+        },
         watch: watched.watch.word().into(),
         asked: watched.asked.fen(),
         due: watched.due.fen(),
