@@ -18,7 +18,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
-use clearing::capitals::capitals;
 use clearing::composition::of_pair;
 use clearing::document::Cell;
 use clearing::month::Month;
@@ -367,7 +366,12 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
                     "deducted": payers(&cleared.deducted), "recomputed": payers(&cleared.recomputed) } })
         });
         let rows: Vec<Value> = rows.collect();
-        print_json(&json!({ "version": told.version, "due": Money::from_fen(told.due).to_string(), "lots": rows }))?;
+        print_json(&json!({ "version": told.version, "due": Money::from_fen(told.due).to_string(),
+            "nothing": told.nothing, "lots": rows }))?;
+        return Ok(Ending::Good);
+    }
+    if told.nothing {
+        output::line(printed::NOTHING_STATED);
         return Ok(Ending::Good);
     }
     let (home, treatment) = (read_member("home", &home)?, read_member("treatment", &treatment)?);
@@ -388,10 +392,9 @@ async fn statement(pair: OfPair, version: u32) -> Result<Ending> {
     output::numbers_from(&mut table, 4);
     output::line(&table.to_string());
     output::line(&format!(
-        "{}，{}：{}",
+        "{}，{}",
         printed::edition(told.version),
-        printed::due_in_words(Money::from_fen(told.due)),
-        capitals(Money::from_fen(told.due))
+        printed::due_in_capitals(Money::from_fen(told.due))
     ));
     Ok(Ending::Good)
 }

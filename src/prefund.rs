@@ -291,8 +291,7 @@ fn print_watched(prefunds: &[v1::PrefundView], as_json: bool) -> Result<()> {
     let mut table =
         output::table(["参保省", "就医省", "险种", "预付金", "待答复", "待拨付", "在用", "使用比例", "状态"]);
     for held in prefunds {
-        let share =
-            held.share.parse::<Decimal>().map(|share| format!("{} %", (share * Decimal::ONE_HUNDRED).normalize()));
+        let share = held.share.parse::<Decimal>().map(|share| format!("{:.2} %", share * Decimal::ONE_HUNDRED));
         table.add_row([
             held.home.clone(),
             held.treatment.clone(),

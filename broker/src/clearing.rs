@@ -178,6 +178,19 @@ impl Clearing {
         Ok(record.and_then(|mut record| record.pairs.remove(&pair)).unwrap_or_default())
     }
 
+    /// Whether a period was stated, and what it holds of a pair comes to nothing in each lot: no statement of it is issued.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn comes_to_nothing(&self, period: PeriodNumber, pair: Pair) -> Result<bool, StoreError> {
+        let standing = self.standing(period).await?;
+        if standing.is_none_or(|standing| !standing.record.is_carried || standing.record.pairs.contains_key(&pair)) {
+            return Ok(false);
+        }
+        let members = self.members(period).await?;
+        Ok(self.store.period_lots(period).await?.iter().any(|lot| pair_of(lot, &members) == pair))
+    }
+
     /// What each pair clears in a period, lot by lot.
     ///
     /// # Errors
@@ -198,8 +211,9 @@ impl Clearing {
     /// Records which members the pools of a period are of: from now on it is cleared by that, whatever the table of regions
     /// says later. What was recorded before stays.
     async fn record_members(&self, period: PeriodNumber) -> Result<(), StoreError> {
-        let pools = self.store.period_pools(period).await?.into_iter();
-        let members = pools.map(|pool| (pool, self.regions.member_for(pool))).collect();
+        let lots = self.store.period_lots(period).await?.into_iter();
+        let members =
+            lots.flat_map(|lot| [lot.home, lot.treatment]).map(|pool| (pool, self.regions.member_for(pool))).collect();
         self.store.period_members_record(period, members).await
     }
 
@@ -233,6 +247,9 @@ impl Clearing {
             match self.store.statement_reply(place, version, reply.clone(), carrying, by).await? {
                 // There is a later one to carry into now.
                 Err(StatementFault::NextIsStated) => {}
+                Err(StatementFault::Unknown) if self.comes_to_nothing(period, pair).await? => {
+                    return Ok(Err(StatementFault::Nothing));
+                }
                 replied => return Ok(replied),
             }
         }

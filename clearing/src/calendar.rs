@@ -114,7 +114,7 @@ pub struct ClearingRules {
     pub silence_confirms: bool,
     /// Months of the year after by whose end a year is cleared whole, 1 to 12.
     pub year_cleared_within: i8,
-    /// Months in a row without payment after which a treatment member may suspend; none for never.
+    /// So many months in a row overdue, or the oldest for so many months, let a treatment member suspend; none for never.
     pub suspended_after: Option<u16>,
     /// Days for which a payment that the payer alone has recorded keeps its month out of that row, whatever the receiver
     /// says; 30, where the file does not say.

@@ -300,11 +300,17 @@ fn print(deductions: &[v1::DeductionView], as_json: bool) -> Result<Ending> {
             held.month.clone(),
             held.reason.clone(),
             held.objection.as_ref().map(in_words).unwrap_or_default(),
-            held.remark.clone(),
+            remark(held),
         ]);
     }
     output::line(&table.to_string());
     Ok(Ending::Good)
+}
+
+/// Why it stands so; not what the hospital objects, which is said beside it.
+fn remark(held: &v1::DeductionView) -> String {
+    let is_said = held.objection.as_ref().is_some_and(|objection| objection.reason == held.remark);
+    if is_said { String::new() } else { held.remark.clone() }
 }
 
 /// Where a deduction stands, as statements call it; its word where it is none of ours.

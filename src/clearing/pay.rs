@@ -127,7 +127,7 @@ pub(super) async fn notices(of: &OfMonth) -> Result<Ending> {
             pair.noticed_on.clone(),
             numbered(payable.paid_record, &payable.paid),
             numbered(payable.received_record, &payable.received),
-            agreement(payable).to_owned(),
+            agreement(payable),
         ]);
     }
     output::line(&table.to_string());

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use settlement::money::Money;
 use settlement::person::Insurance;
 
+use super::told::side_named;
+
 /// What is to be paid of some pairs, each insurance's money by itself.
 pub fn due_of(pairs: &[v1::PairView]) -> impl Iterator<Item = (&v1::PairView, &v1::PayableView)> {
     pairs.iter().flat_map(|pair| pair.payables.iter().filter(|due| due.due != 0).map(move |payable| (pair, payable)))
@@ -17,14 +19,25 @@ pub fn recorded(payment: &Option<v1::PaymentView>) -> String {
 }
 
 /// Whether both sides have recorded the same payment.
-pub fn agreement(payable: &v1::PayableView) -> &'static str {
+pub fn agreement(payable: &v1::PayableView) -> String {
     match (&payable.paid, &payable.received) {
-        _ if !payable.apart.is_empty() && payable.settled => "不一致，双方认可为同一笔",
-        _ if !payable.apart.is_empty() => "不一致",
-        (Some(_), Some(_)) => "一致",
-        (Some(_), None) => "待收款方登记",
-        (None, Some(_)) => "待付款方登记",
-        (None, None) => "",
+        _ if !payable.apart.is_empty() => apart(&payable.accepted, payable.settled),
+        (Some(_), Some(_)) => "一致".to_owned(),
+        (Some(_), None) => "待收款方登记".to_owned(),
+        (None, Some(_)) => "待付款方登记".to_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+/// How two records that differ stand: who has accepted them as of one payment, and whether that is both.
+pub fn apart(accepted: &[v1::AcceptanceView], is_settled: bool) -> String {
+    match accepted {
+        _ if is_settled => "不一致，双方认可为同一笔".to_owned(),
+        [] => "不一致".to_owned(),
+        some => {
+            let sides: Vec<&str> = some.iter().map(|accepted| side_named(&accepted.side)).collect();
+            format!("不一致，{}已认可为同一笔", sides.join("、"))
+        }
     }
 }
 
@@ -64,6 +77,14 @@ pub fn json_of_payment(payment: &Option<v1::PaymentView>) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_alone_has_accepted_two_records_is_told() {
+        let by = |side: &str| v1::AcceptanceView { side: side.into(), ..v1::AcceptanceView::default() };
+        assert_eq!(apart(&[], false), "不一致");
+        assert_eq!(apart(&[by("treatment")], false), "不一致，就医省已认可为同一笔");
+        assert_eq!(apart(&[by("home"), by("treatment")], true), "不一致，双方认可为同一笔");
+    }
 
     #[test]
     fn a_period_is_undated_while_a_notice_that_is_out_and_unpaid_has_no_last_day() {

@@ -1,13 +1,15 @@
 //! Periods and their pairs of members as tables and as JSON. Nothing is asked here.
 
 use anyhow::Result;
+use clearing::capitals::capitals;
 use clearing::period::{Stage, report};
 use proto::convert::waits::read_wait;
 use proto::v1;
 use serde_json::{Value, json};
 use settlement::money::Money;
 
-use super::payables::{agreement, json_of_acceptances, json_of_payment, named, recorded};
+use super::pay::numbered;
+use super::payables::{agreement, json_of_acceptances, json_of_payment, named};
 use crate::output;
 
 pub(super) fn print_periods(periods: &[v1::PeriodView], as_json: bool) -> Result<()> {
@@ -56,10 +58,17 @@ pub(super) fn print_period(period: &v1::PeriodView) {
     output::line(&format!("截止 {cut_off_on}，清算 {clearing_day}，确认期限 {confirm_by}，通知期限 {notices_by}"));
     for step in &period.steps {
         let held = if step.held { "✓" } else { "✗" };
-        output::line(&format!("{held} {} {}", output::time(step.taken_at), step_told(step)));
+        output::line(&format!("{held} {} {}", taken(step), step_told(step)));
     }
     let _ = print_pairs(&period.pairs, false);
     period.waits.iter().for_each(|wait| output::line(&format!("… {}", wait_told(wait))));
+}
+
+/// When a step was taken: of what goes pair by pair, the day.
+fn taken(step: &v1::StepView) -> String {
+    let time = output::time(step.taken_at);
+    let is_by_day = ["stated", "noticed"].contains(&step.step.as_str());
+    if is_by_day { time.split(' ').next().unwrap_or_default().to_owned() } else { time }
 }
 
 /// A step that was taken, and what it came to where that is told.
@@ -78,6 +87,15 @@ pub(super) fn stage_named(word: &str) -> String {
 pub(super) fn due_in_words(due: Money) -> String {
     if due.is_negative() { format!("参保省应收 {} 元", -due) } else { format!("参保省应付 {due} 元") }
 }
+
+/// The same with the amount in capital numerals: who gets it is said already, so these have no sign.
+pub(super) fn due_in_capitals(due: Money) -> String {
+    let amount = if due.is_negative() { -due } else { due };
+    format!("{}：{}", due_in_words(due), capitals(amount))
+}
+
+/// What is said where a period was stated and what it holds of a pair comes to nothing.
+pub(super) const NOTHING_STATED: &str = "本期净额为零，不出具清算表";
 
 /// A statement's version; nothing is issued of a draft yet.
 pub(super) fn edition(version: u32) -> String {
@@ -107,9 +125,9 @@ pub(super) fn print_pairs(pairs: &[v1::PairView], as_json: bool) -> Result<()> {
                 said(pair.home_confirmed).into(),
                 said(pair.treatment_confirmed).into(),
                 pair.noticed_on.clone(),
-                recorded(&payable.paid),
-                recorded(&payable.received),
-                agreement(payable).to_owned(),
+                numbered(payable.paid_record, &payable.paid),
+                numbered(payable.received_record, &payable.received),
+                agreement(payable),
             ]);
         }
     }
@@ -161,6 +179,17 @@ pub(super) fn print_json(value: &Value) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_home_member_gets_back_is_said_once() {
+        for (fen, told) in [
+            (-100_005, "参保省应收 1000.05 元：人民币壹仟元零伍分"),
+            (100_005, "参保省应付 1000.05 元：人民币壹仟元零伍分"),
+            (0, "参保省应付 0.00 元：人民币零元整"),
+        ] {
+            assert_eq!(due_in_capitals(Money::from_fen(fen)), told);
+        }
+    }
 
     fn wait(by: &str, working_days: Option<u32>) -> v1::WaitView {
         let (home, treatment) = ("410000".to_owned(), "310000".to_owned());

@@ -18,7 +18,7 @@ use super::deductions::{in_words, json_of_objection, standing_named};
 use super::leftovers::standing;
 use super::payables::named as insurance_named;
 use super::payers;
-use super::printed::{due_in_words, edition, json_of_pair, print_json};
+use super::printed::{NOTHING_STATED, due_in_words, edition, json_of_pair, print_json};
 use super::told::side_named;
 use crate::cli::Ending;
 use crate::{output, status};
@@ -81,17 +81,20 @@ fn print(traced: &v1::TraceReply) {
         let counts = read_sums(line.counts.as_ref()).owed();
         let Some(course) = &line.course else { continue };
         output::line(&format!("{} {} → {}：计 {counts} 元", line.month, course.home, course.treatment));
-        output::line(&format!("  所在行 {}", line.rows.join("、")));
-        let told = line.pair.as_ref().map_or_else(|| course_of(course), statement);
+        if !line.rows.is_empty() {
+            output::line(&format!("  所在行 {}", line.rows.join("、")));
+        }
+        let stated = line.pair.as_ref().filter(|_| course.version > 0);
+        let told = stated.map_or_else(|| course_of(course), statement);
         told.iter().for_each(|told| output::line(&format!("  {told}")));
     }
 }
 
-/// How far the statement is behind which it stands, for who does not see what it comes to.
+/// How far the statement is behind which it stands, where there is none or its sums are not to be seen.
 fn course_of(course: &v1::TracedCourse) -> Vec<String> {
-    let v1::TracedCourse { version, issued_on, noticed_on, paid_on, .. } = course;
+    let v1::TracedCourse { version, issued_on, noticed_on, paid_on, nothing, .. } = course;
     if *version == 0 {
-        return vec![NOT_ISSUED.to_owned()];
+        return vec![if *nothing { NOTHING_STATED } else { NOT_ISSUED }.to_owned()];
     }
     let mut told = vec![format!("清算表{}，{issued_on} 出具", edition(*version))];
     for (day, what) in [(noticed_on, "已通知"), (paid_on, "已拨付")] {
@@ -104,9 +107,6 @@ fn course_of(course: &v1::TracedCourse) -> Vec<String> {
 
 /// What became of the statement behind which it stands.
 fn statement(pair: &v1::PairView) -> Vec<String> {
-    if pair.version == 0 {
-        return vec![NOT_ISSUED.to_owned()];
-    }
     let due = due_in_words(Money::from_fen(pair.due));
     let replied = match (pair.objected, pair.home_confirmed, pair.treatment_confirmed) {
         (true, _, _) => "异议处理中",
@@ -232,7 +232,8 @@ fn json_of(traced: &v1::TraceReply) -> Value {
 
 fn json_of_course(course: &v1::TracedCourse) -> Value {
     json!({ "home": course.home, "treatment": course.treatment, "version": course.version,
-        "issued_on": course.issued_on, "noticed_on": course.noticed_on, "paid_on": course.paid_on })
+        "issued_on": course.issued_on, "noticed_on": course.noticed_on, "paid_on": course.paid_on,
+        "nothing": course.nothing })
 }
 
 fn json_of_lot(lot: Option<&v1::Lot>) -> Value {

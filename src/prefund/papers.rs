@@ -27,7 +27,7 @@ use crate::clearing::papers::notices::accounts_of;
 use crate::clearing::papers::whose::Whose;
 use crate::clearing::papers::writing::Writing;
 use crate::clearing::pay::numbered;
-use crate::clearing::payables::json_of_acceptances;
+use crate::clearing::payables::{apart, json_of_acceptances};
 use crate::{output, status};
 
 /// Every change that may be seen.
@@ -66,9 +66,14 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
     for change in changes {
         let is_held = change.standing == Standing::Held.word();
         let apart = match change.apart.as_str() {
-            "" => "",
-            _ if is_held => "（两方登记不一致，双方认可为同一笔）",
-            _ => "（两方登记不一致）",
+            "" => String::new(),
+            _ => format!("（两方登记{}）", apart(&change.accepted, is_held)),
+        };
+        // Nothing is paid for what was held before: its day is the last to answer on.
+        let pay_by = match Kind::from_word(&change.kind) {
+            Some(Kind::Opening) => String::new(),
+            Some(Kind::Reset | Kind::TopUp) | None if change.late => format!("{} 逾期", change.pay_by),
+            Some(Kind::Reset | Kind::TopUp) | None => change.pay_by.clone(),
         };
         let standing = Standing::from_word(&change.standing);
         let standing = standing.map_or_else(
@@ -82,7 +87,7 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
             super::named(&change.insurance),
             yuan(change.amount),
             format!("{standing}{apart}"),
-            if change.late { format!("{} 逾期", change.pay_by) } else { change.pay_by.clone() },
+            pay_by,
             numbered(change.paid_record, &change.paid),
             numbered(change.received_record, &change.received),
             change.reason.clone(),

@@ -3,17 +3,15 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use proto::v1;
-use rust_decimal::Decimal;
-use serde::Deserialize;
-use settlement::money::Money;
 
 use super::{client, papers};
 use crate::clearing::pay::Accepting;
 use crate::cli::Ending;
 use crate::filing::Access;
+use crate::rows;
 use crate::status;
 
 /// A change of a prefund, and how to reach the hub.
@@ -51,15 +49,8 @@ pub struct OfChange {
     json: bool,
 }
 
-/// A row of the file of what was owed.
-#[derive(Debug, Deserialize)]
-struct QuarterRow {
-    home: String,
-    treatment: String,
-    insurance: String,
-    month: String,
-    owed: Decimal,
-}
+/// The columns of the file of what was owed.
+const QUARTER: &[&str] = &["home", "treatment", "insurance", "month", "owed"];
 
 /// Accepts, or refuses.
 ///
@@ -87,18 +78,48 @@ pub async fn accept_payment(of: Named, accepting: Accepting, as_json: bool) -> R
     Ok(Ending::Good)
 }
 
-/// Reads the file of what was owed; nothing where there is none.
+/// Reads the file of what was owed, below zero where the treatment member gave back; nothing where there is none.
 ///
 /// # Errors
-/// When it cannot be read, with the row that is wrong.
+/// With every fault of the file, by line and column.
 pub fn read_quarter(file: Option<&Path>) -> Result<Vec<v1::QuarterSum>> {
     let Some(file) = file else { return Ok(Vec::new()) };
-    let reader = csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).from_path(file);
-    let mut reader = reader.with_context(|| format!("cannot read {}", file.display()))?;
-    let row = |row: csv::Result<QuarterRow>| {
-        let QuarterRow { home, treatment, insurance, month, owed } = row.with_context(|| file.display().to_string())?;
-        let owed = Money::from_decimal(owed).with_context(|| format!("{}: {home} → {treatment}", file.display()))?;
-        Ok(v1::QuarterSum { home, treatment, insurance, month, owed: owed.fen() })
-    };
-    reader.deserialize().map(row).collect()
+    let rows = rows::read(file, (QUARTER, &[]), |row, before| {
+        let cells = ["home", "treatment", "insurance", "month"].map(|column| row.needed(column));
+        let owed = row.needed("owed").and_then(|_| row.signed_money("owed"));
+        let [Some(home), Some(treatment), Some(insurance), Some(month)] = cells else { return None };
+        before.ensure_new(row, "month", [&*home, &*treatment, &*insurance, &*month].join(","));
+        Some(v1::QuarterSum { home, treatment, insurance, month, owed: owed?.fen() })
+    })?;
+    Ok(rows.into_iter().map(|(_, sum)| sum).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_what_was_owed_is_read_as_spreadsheets_write_it_or_refused_by_line_and_column() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("quarter.csv");
+        let read = |rows: &str| {
+            let header = "home,treatment,insurance,month,owed";
+            std::fs::write(&file, format!("\u{feff}{header}\r\n{rows}")).expect("a file");
+            read_quarter(Some(&file)).map(|sums| sums.iter().map(|sum| sum.owed).collect::<Vec<_>>())
+        };
+        let two = "# 2024\r\n410000,310000,employee,2024-10,100.5\r\n410000,310000,employee,2024-11,-20.00\r\n";
+        assert_eq!(read(two).expect("two rows"), [10_050, -2_000]);
+        for (row, wrong) in [
+            ("410000,310000,employee,2024-10,--1\n", ":2 owed"),
+            ("410000,310000,employee,2024-10,\n", ":2 owed"),
+            ("410000,310000,employee,2024-10,-\n", ":2 owed"),
+            ("410000,310000,employee,2024-10,1.005\n", ":2 owed"),
+            ("410000,,employee,2024-10,1\n", ":2 treatment"),
+            ("410000,310000,employee,2024-10,1\n410000,310000,employee,2024-10,2\n", ":3 month"),
+        ] {
+            let refused = format!("{:#}", read(row).expect_err(row));
+            assert!(refused.contains(wrong), "{refused}");
+        }
+        assert_eq!(read_quarter(None).expect("nothing"), []);
+    }
 }

@@ -42,7 +42,7 @@ pub struct Faults(pub Vec<Fault>);
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} faults", self.0.len())?;
+        write!(f, "{} {}", self.0.len(), if self.0.len() == 1 { "fault" } else { "faults" })?;
         self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
     }
 }
@@ -306,6 +306,15 @@ impl Row<'_> {
                 );
                 None
             }
+        }
+    }
+
+    /// The same that may be below zero, with a minus before it.
+    pub fn signed_money(&mut self, column: &'static str) -> Option<Money> {
+        match self.text(column).strip_prefix('-').map(read_money) {
+            Some(Some(amount)) => Some(-amount),
+            // A minus before nothing or before another one is no amount.
+            Some(None) | None => self.money(column),
         }
     }
 

@@ -36,7 +36,7 @@ use super::texts::{acceptance_field, payment_field, read_called, read_id, read_r
 use crate::hub::Hub;
 use crate::refusing::{failed, invalid, not_yours, refuse};
 
-/// Places shown of a share.
+/// Places shown of a share; what is below a mark is never shown as at it.
 const PLACES: u32 = 4;
 
 /// The service.
@@ -229,7 +229,10 @@ impl PrefundsService {
         }
         let may_suspend = self.clearing.may_suspend_denying(pair, &nothing_came, now).await;
         if is_suspended && !may_suspend.map_err(|fault| failed(&fault))? {
-            let mut problem = "has not left as many months in a row unpaid as the calendar file asks for".to_owned();
+            let mut problem =
+                "has neither as many months in a row overdue, of those in which something was due, nor its \
+                oldest overdue for as many months, as the calendar file asks for (suspended_after)"
+                    .to_owned();
             if !claimed.is_empty() {
                 let claimed: Vec<String> = claimed.iter().map(ToString::to_string).collect();
                 let claimed = claimed.join(", ");
@@ -340,7 +343,11 @@ fn write_watched(key: &PrefundKey, watched: &Watched) -> v1::PrefundView {
         insurance: key.insurance.word().into(),
         prefund: watched.usage.prefund.fen(),
         outstanding: watched.usage.outstanding.fen(),
-        share: if share == Decimal::MAX { String::new() } else { share.round_dp(PLACES).normalize().to_string() },
+        share: if share == Decimal::MAX {
+            String::new()
+        } else {
+            share.trunc_with_scale(PLACES).normalize().to_string()
+        },
         watch: watched.watch.word().into(),
         asked: watched.asked.fen(),
         due: watched.due.fen(),

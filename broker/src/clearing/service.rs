@@ -160,7 +160,9 @@ impl ClearingService {
         }
         let due = sum(&lots).owed().fen();
         let lots = lots.iter().map(|(lot, held): (_, &Cleared)| cleared::write_cleared(lot, held)).collect();
-        Ok(v1::StatementReply { version, due, lots })
+        let nothing =
+            version == 0 && self.clearing.comes_to_nothing(period, pair).await.map_err(|fault| failed(&fault))?;
+        Ok(v1::StatementReply { version, due, lots, nothing })
     }
 
     async fn moved_of(&self, permit: &OperatorPermit, request: v1::MovedRequest) -> Result<v1::MovedReply, Refusal> {
@@ -493,9 +495,13 @@ fn only_due(held: &PairRecord) -> Result<Insurance, Refusal> {
 
 fn refused(fault: &StatementFault) -> Refusal {
     let field = match fault {
-        StatementFault::Unknown | StatementFault::NoticesOut | StatementFault::NextIsStated => "month",
+        StatementFault::Unknown
+        | StatementFault::Nothing
+        | StatementFault::NoticesOut
+        | StatementFault::NextIsStated => "month",
         StatementFault::OtherVersion { newest: _ }
         | StatementFault::RepliedOtherwise
+        | StatementFault::ConfirmedAlready
         | StatementFault::TakenAsConfirmed { on: _ } => "version",
         StatementFault::NotInIt(_) | StatementFault::ReturnedSince(_) => "objected",
         StatementFault::NoNotice => "insurance",

@@ -139,13 +139,15 @@ impl Clearing {
                 continue;
             }
             let held = self.pair_record(period, pair).await?;
+            let nothing = held.statement.is_none() && self.comes_to_nothing(period, pair).await?;
             lines.push(v1::TracedLine {
                 month: month(months, Some(period)),
                 lot: Some(write_lot(&lot)),
-                rows: rows_of(&pair, &lot).into(),
+                // A pair of which nothing is left is in no paper.
+                rows: if nothing { Vec::new() } else { rows_of(&pair, &lot).into() },
                 counts: Some(write_sums(&counts)),
                 pair: may_see_pair(&pair).then(|| write_pair(&pair, &held)),
-                course: Some(write_course(&pair, &held, lot.insurance)),
+                course: Some(v1::TracedCourse { nothing, ..write_course(&pair, &held, lot.insurance) }),
             });
         }
         Ok(lines)
@@ -196,6 +198,7 @@ fn write_course(pair: &Pair, held: &PairRecord, insurance: Insurance) -> v1::Tra
         issued_on: day(held.statement.map(|statement| statement.issued_on)),
         noticed_on: day(held.noticed_on),
         paid_on: day(paid.map(|payment| payment.on)),
+        nothing: false,
     }
 }
 

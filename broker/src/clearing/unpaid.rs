@@ -41,7 +41,7 @@ impl Clearing {
             let (late, undated) = (overdue(&due, today), undated(&due));
             let months: Vec<Month> = late.iter().map(|due| due.month).collect();
             let claimed = late.iter().filter(|due| due.claim.is_some()).map(|due| due.month).collect();
-            let may_suspend = self.may_suspend(&late, &BTreeSet::new(), today);
+            let may_suspend = self.may_suspend(&due, &BTreeSet::new(), today);
             let undated: Vec<Month> = undated.iter().map(|due| due.month).collect();
             let is_any = !months.is_empty() || !undated.is_empty();
             is_any.then_some((pair, Unpaid { months, claimed, undated, may_suspend }))
@@ -61,26 +61,25 @@ impl Clearing {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (due, today) = (self.due_by_pair().await?.remove(&pair).unwrap_or_default(), beijing::day_of(now));
-        Ok(self.may_suspend(&overdue(&due, today), nothing_came, today))
+        Ok(self.may_suspend(&due, nothing_came, today))
     }
 
     fn may_suspend(&self, due: &[DueMonth], nothing_came: &BTreeSet<Month>, today: Date) -> bool {
-        let counts = |due: &&DueMonth| {
+        let counts = |due: &DueMonth| {
             let stands_for = self.calendar.rules(due.month).clearing.claim_stands_for;
             due.counts(today, stands_for, nothing_came.contains(&due.month))
         };
-        due.iter().find(counts).is_some_and(|oldest| {
-            let after = self.calendar.rules(oldest.month).clearing.suspended_after;
-            may_suspend(oldest.pay_by, today, after)
-        })
+        may_suspend(due, today, counts, |month| self.calendar.rules(month).clearing.suspended_after)
     }
 
-    /// What home members were to pay of months that are not closed.
+    /// What home members were to pay from the oldest month on that is not closed.
     async fn due_by_pair(&self) -> Result<BTreeMap<Pair, Vec<DueMonth>>, StoreError> {
         let mut due: BTreeMap<Pair, Vec<DueMonth>> = BTreeMap::new();
-        // Closed periods were paid; before the oldest that is not, nothing is unpaid.
-        for (period, _) in self.store.clearing_unfinished().await? {
-            for (pair, month) in self.due_by_home(period).await? {
+        let unfinished = self.store.clearing_unfinished().await?;
+        let (Some((oldest, _)), Some((newest, _))) = (unfinished.first(), unfinished.last()) else { return Ok(due) };
+        // Closed periods were paid; before the oldest that is not, nothing is unpaid. One that closed after it ends a row.
+        for period in oldest.0..=newest.0 {
+            for (pair, month) in self.due_by_home(PeriodNumber(period)).await? {
                 due.entry(pair).or_default().push(month);
             }
         }

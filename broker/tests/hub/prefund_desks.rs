@@ -257,13 +257,14 @@ async fn a_member_that_leaves_three_months_unpaid_may_be_suspended_and_only_new_
     let unpaid = shanghai.unpaid(v1::PrefundsRequest {}).await.expect("a list").into_inner().members;
     assert_eq!((unpaid[0].months.clone(), unpaid[0].may_suspend), (vec!["2025-06".to_owned()], false));
     assert_eq!(field(&shanghai.suspend(request()).await.expect_err("it is too early")), "home");
+    world.hub().hub().clock.set(noon(10, 20));
+    let unpaid = shanghai.unpaid(v1::PrefundsRequest {}).await.expect("a list").into_inner().members;
+    assert_eq!((unpaid[0].months.len(), unpaid[0].may_suspend), (2, false), "two months, and June's since 18 August");
+    assert_eq!(field(&shanghai.resume(request()).await.expect_err("it is not suspended")), "home");
     world.hub().hub().clock.set(noon(11, 10));
     let unpaid = shanghai.unpaid(v1::PrefundsRequest {}).await.expect("a list").into_inner().members;
-    assert_eq!((unpaid[0].months.len(), unpaid[0].may_suspend), (3, false), "June's last day was 18 August");
-    assert_eq!(field(&shanghai.resume(request()).await.expect_err("it is not suspended")), "home");
+    assert_eq!((unpaid[0].months.len(), unpaid[0].may_suspend), (3, true), "three in a row");
     world.hub().hub().clock.set(noon(11, 20));
-    let unpaid = shanghai.unpaid(v1::PrefundsRequest {}).await.expect("a list").into_inner().members;
-    assert_eq!((unpaid[0].months.len(), unpaid[0].may_suspend), (3, true));
     let theirs = prefunds(&world, "410000").suspend(request()).await.expect_err("it is not theirs to say");
     assert_eq!(field(&theirs), "treatment");
 

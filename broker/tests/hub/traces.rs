@@ -1,8 +1,8 @@
 //! From a settlement to its statements and payments, and from a proof that failed to one that holds.
 
-use clearing::period::{Proof, Side, Stage, Step};
+use clearing::period::{Pair, Proof, Side, Stage, Step};
 use ledger::engine::Location;
-use ledger::hub::{PeriodNumber, Reply};
+use ledger::hub::{PeriodNumber, Reply, StatementFault};
 use ledger::testing::damage;
 use proto::v1;
 use proto::v1::deductions_client::DeductionsClient;
@@ -216,4 +216,45 @@ async fn what_ended_on_the_list_is_followed_through_the_months_that_were_cleared
     assert_eq!(counts(&ended), [("2025-06", 0), ("2025-07", 0), ("2025-08", 0), ("2025-09", 5_000)]);
     let confirmed = answer_of("home", 2);
     assert_eq!(ended.lines[0].pair.as_ref().map(|pair| pair.version), Some(confirmed.version), "June's second version");
+}
+
+#[tokio::test]
+async fn what_a_period_holds_of_a_pair_and_comes_to_nothing_is_said_not_to_be_stated() {
+    let world = World::new().await;
+    let clearing = clearing(&world);
+    advance(&clearing, noon(6, 15)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    world.operate(&cancel("2", "1")).await.expect("an answer");
+    advance(&clearing, noon(6, 16)).await;
+    let pair = |home: &str| v1::StatementRequest {
+        month: "2025-06".into(),
+        home: home.into(),
+        treatment: "310000".into(),
+        version: 0,
+    };
+    let said = async |home: &str| {
+        let stated = member(&world, home).statement(pair(home)).await.expect("a statement").into_inner();
+        assert_eq!((stated.version, stated.lots.len()), (0, 0));
+        stated.nothing
+    };
+    let line = async || {
+        let line = traced(&world, "410000", "1").await.lines.remove(0);
+        (line.rows.len(), line.course.is_some_and(|course| course.nothing))
+    };
+    assert!(!said("410000").await, "June is not stated yet");
+    assert_eq!(line().await, (4, false));
+    for day in [1, 21, 30] {
+        advance(&clearing, noon(7, day)).await;
+    }
+    assert!(said("410000").await && !said("440000").await, "of Guangdong there is nothing in it");
+    assert_eq!(line().await, (0, true), "it is in no paper");
+    let objection = || Reply::Objected { settlements: vec![settlement_id("1")], reason: "患者否认就医".into() };
+    for (pair, nothing) in
+        [(henan_shanghai(), true), (Pair { home: henan_shanghai().treatment, ..henan_shanghai() }, false)]
+    {
+        let place = (JUNE, pair, Side::Home);
+        let replied = clearing.reply(place, 1, objection(), ("henan".into(), noon(7, 30))).await;
+        let expected = if nothing { StatementFault::Nothing } else { StatementFault::Unknown };
+        assert_eq!(replied.expect("the store works"), Err(expected));
+    }
 }

@@ -190,7 +190,7 @@ pub fn payment_days(kind: Kind, id: &str, since: Date, calendar: &Calendar) -> O
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerFault {
     /// There is no such change.
-    #[error("there is no change of this id")]
+    #[error("there is no change of this id: write it as the list has it, such as 'opening O1' or 'top-up T1'")]
     Unknown,
     /// It is asked of nobody.
     #[error("it is a re-set, which nobody is asked for")]

@@ -61,22 +61,56 @@ pub fn undated(months: &[DueMonth]) -> Vec<DueMonth> {
     undated
 }
 
-/// Whether a treatment member may suspend: the oldest unpaid notice that [counts](DueMonth::counts) has been overdue for so
-/// many months. They are counted by the calendar from its last day, so that months in which nothing was due, and newer ones
-/// that were paid, do not take a debt out of the row. The rule says months in a row and no more: counting from the oldest
-/// debt is the reading in which a debt that stays unpaid stays in it.
+/// Whether a treatment member may suspend, by all that was due of a home member, whatever was paid of it. Policy.md B.1 says
+/// unpaid for three consecutive months, which is read in two ways, and either is enough:
+///
+/// - so many months in a row are overdue and count: a month in which nothing was due is in no row and breaks none, one that
+///   was paid, is not late yet or does not count ends it;
+/// - the oldest that is overdue and counts has been so for so many months of the calendar from its last day, so that newer
+///   ones that were paid do not take a debt out of the row.
+///
+/// `counts` tells whether an unpaid month [does](DueMonth::counts), `suspended_after` how many months the calendar says for a
+/// month of settlement: the first of the row, or the oldest.
 ///
 /// ```
-/// use clearing::prefund::unpaid::may_suspend;
-/// use jiff::civil::date;
-/// assert!(!may_suspend(Some(date(2025, 8, 15)), date(2025, 11, 15), Some(3)));
-/// assert!(may_suspend(Some(date(2025, 8, 15)), date(2025, 11, 16), Some(3)));
+/// use clearing::month::Month;
+/// use clearing::prefund::unpaid::{DueMonth, may_suspend};
+/// use jiff::civil::{Date, date};
+/// let due = |month, pay_by| {
+///     let month = Month::from_text(month).expect("a month");
+///     DueMonth { month, pay_by: Some(pay_by), is_paid: false, claim: None }
+/// };
+/// let months = [
+///     due("2025-07", date(2025, 9, 18)),
+///     due("2025-08", date(2025, 10, 27)),
+///     due("2025-09", date(2025, 11, 18)),
+/// ];
+/// let may = |today: Date| may_suspend(&months, today, |due| !due.is_paid, |_| Some(3));
+/// assert!(!may(date(2025, 11, 18)) && may(date(2025, 11, 19)));
 /// ```
-pub fn may_suspend(oldest_pay_by: Option<Date>, today: Date, suspended_after: Option<u16>) -> bool {
-    oldest_pay_by.zip(suspended_after.filter(|months| *months > 0)).is_some_and(|(pay_by, months)| {
-        // A day of no calendar never comes.
-        pay_by.checked_add(i32::from(months).months()).is_ok_and(|last| last < today)
-    })
+pub fn may_suspend(
+    months: &[DueMonth],
+    today: Date,
+    counts: impl Fn(&DueMonth) -> bool,
+    suspended_after: impl Fn(Month) -> Option<u16>,
+) -> bool {
+    let is_late = |due: &DueMonth| due.pay_by.is_some_and(|last| last < today) && counts(due);
+    let after = |due: &DueMonth| suspended_after(due.month).filter(|months| *months > 0);
+    let mut in_order = months.to_vec();
+    in_order.sort_by_key(|due| due.month);
+    let is_row = |row: &[DueMonth]| {
+        let first = row.first().filter(|due| is_late(due));
+        first.and_then(after).is_some_and(|months| row.len() >= usize::from(months))
+    };
+    let has_row = in_order.chunk_by(|one, next| is_late(one) && is_late(next)).any(is_row);
+    let oldest = months.iter().filter(|due| is_late(due)).min_by_key(|due| (due.pay_by, due.month));
+    let is_old = oldest.is_some_and(|oldest| {
+        oldest.pay_by.zip(after(oldest)).is_some_and(|(pay_by, months)| {
+            // A day of no calendar never comes.
+            pay_by.checked_add(i32::from(months).months()).is_ok_and(|last| last < today)
+        })
+    });
+    has_row || is_old
 }
 
 #[cfg(test)]
@@ -133,22 +167,85 @@ mod tests {
         assert_eq!(named(undated(&paid)), [""; 0]);
     }
 
+    /// The month on whose last day each is paid at the latest.
+    const LAST_DAYS: [(&str, Date); 5] = [
+        ("2025-06", date(2025, 8, 18)),
+        ("2025-07", date(2025, 9, 18)),
+        ("2025-08", date(2025, 10, 27)),
+        ("2025-09", date(2025, 11, 18)),
+        ("2025-10", date(2025, 12, 19)),
+    ];
+
+    /// What was due of June to October: `-` nothing, `u` unpaid, `p` paid, `c` claimed by its payer, `?` by no known day.
+    fn months(told: &str) -> Vec<DueMonth> {
+        let of = |((month, pay_by), how)| match how {
+            'u' | 'p' | 'c' => Some(due(month, pay_by, how == 'p', how == 'c')),
+            '?' => Some(DueMonth { pay_by: None, ..due(month, pay_by, false, false) }),
+            _ => None,
+        };
+        LAST_DAYS.into_iter().zip(told.chars()).filter_map(of).collect()
+    }
+
+    fn may(months: &[DueMonth], today: Date, after: Option<u16>) -> bool {
+        may_suspend(months, today, |due| due.counts(today, 30, false), |_| after)
+    }
+
     #[test]
-    fn three_months_after_the_oldest_last_day_allow_suspension() {
-        let oldest = Some(date(2025, 8, 15));
-        for (oldest, today, after, may) in [
-            (oldest, date(2025, 11, 15), Some(3), false),
-            (oldest, date(2025, 11, 16), Some(3), true),
-            // Years later, with nothing due since, it is still unpaid.
-            (oldest, date(2028, 1, 1), Some(3), true),
-            (oldest, date(2028, 1, 1), None, false),
-            (oldest, date(2028, 1, 1), Some(0), false),
-            (None, date(2028, 1, 1), Some(3), false),
-            // A month that is shorter ends the row on its last day.
-            (Some(date(2025, 11, 30)), date(2026, 2, 28), Some(3), false),
-            (Some(date(2025, 11, 30)), date(2026, 3, 1), Some(3), true),
+    fn months_in_a_row_or_the_oldest_for_as_long_allow_suspension() {
+        let (third_is_late, oldest_is_old) = (date(2025, 11, 19), date(2025, 12, 19));
+        for (told, today, after, allowed) in [
+            // July, August and September: the last of them is late from 19 November on.
+            ("-uuu", date(2025, 11, 18), Some(3), false),
+            ("-uuu", third_is_late, Some(3), true),
+            ("-uuu", date(2025, 11, 25), Some(3), true),
+            ("-uuu", third_is_late, Some(4), false),
+            // In August nothing was due: that is no month of the row, and no end of it.
+            ("uu-u", third_is_late, Some(3), true),
+            ("-u-uu", date(2025, 12, 18), Some(3), false),
+            // What its payer says it has paid is in no row.
+            ("puu--", date(2025, 10, 28), Some(2), true),
+            ("puc--", date(2025, 10, 28), Some(2), false),
+            ("pu?--", date(2025, 10, 28), Some(2), false),
+            // One alone, once it has been late for three months.
+            ("-u", date(2025, 12, 18), Some(3), false),
+            ("-u", oldest_is_old, Some(3), true),
+            ("-uppp", oldest_is_old, Some(3), true),
+            ("-c", date(2028, 1, 1), Some(3), false),
+            ("-?", date(2028, 1, 1), Some(3), false),
+            ("-u", date(2028, 1, 1), Some(3), true),
+            ("uuuuu", date(2028, 1, 1), None, false),
+            ("uuuuu", date(2028, 1, 1), Some(0), false),
+            ("ppppp", date(2028, 1, 1), Some(3), false),
+            ("", date(2028, 1, 1), Some(3), false),
         ] {
-            assert_eq!(may_suspend(oldest, today, after), may, "{oldest:?} on {today}");
+            let mut months = months(told);
+            assert_eq!(may(&months, today, after), allowed, "{told} on {today}");
+            months.reverse();
+            assert_eq!(may(&months, today, after), allowed, "{told} on {today}, in another order");
         }
+    }
+
+    #[test]
+    fn a_month_that_was_paid_ends_a_row_and_one_without_a_debt_does_not() {
+        let (july, september) = (due("2025-07", date(2025, 10, 20), false, false), date(2025, 11, 18));
+        let august = |is_paid, is_claimed| due("2025-08", date(2025, 10, 27), is_paid, is_claimed);
+        let september = due("2025-09", september, false, false);
+        let undated = DueMonth { pay_by: None, ..august(false, false) };
+        for (between, allowed) in [
+            (None, true),
+            (Some(august(true, true)), false),
+            (Some(august(false, true)), false),
+            (Some(undated), false),
+            (Some(august(false, false)), true),
+        ] {
+            let months: Vec<DueMonth> = [Some(july), between, Some(september)].into_iter().flatten().collect();
+            assert_eq!(may(&months, date(2025, 11, 19), Some(2)), allowed, "{between:?}");
+        }
+    }
+
+    #[test]
+    fn a_month_that_is_shorter_ends_the_oldest_on_its_last_day() {
+        let months = [due("2025-09", date(2025, 11, 30), false, false)];
+        assert!(!may(&months, date(2026, 2, 28), Some(3)) && may(&months, date(2026, 3, 1), Some(3)));
     }
 }

@@ -52,7 +52,7 @@ pub async fn what_is_posted_stands_only_while_its_settlement_does(hub: &HubStore
         } else {
             format!("its settlement is undone by position {position}, and it counts")
         };
-        let invariant = "what is posted stands only while its settlement does";
+        let invariant = "what is posted stands only while its settlement stands";
         finding(invariant, subject(apart.of, &apart.id), problem)
     });
     Ok(told.collect())

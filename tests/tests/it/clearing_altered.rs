@@ -36,7 +36,7 @@ const R1: Stay = Stay { id: "R1", home: "410700", yuan: 340 };
 const DEDUCTION: (Afterwards, &str) = (Afterwards::Deduction, "D1");
 const CORRECTION: (Afterwards, &str) = (Afterwards::Correction, "B1 S1");
 
-const STANDS: &str = "what is posted stands only while its settlement does";
+const STANDS: &str = "what is posted stands only while its settlement stands";
 const LEAVES: &str = "what is posted leaves a period only where it was";
 const IN_ONE_PLACE: &str = "what is posted counts in one place";
 const TOO_OFTEN: &str = "nothing posted is carried more often than the calendar says";

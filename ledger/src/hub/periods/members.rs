@@ -25,16 +25,16 @@ impl HubStore {
         self.engine.read(move |sql| read(sql, period)).await
     }
 
-    /// The pools that a period holds anything of: entries, what is carried out of it or into it, deducted or corrected in
+    /// The lots that a period holds anything of: entries, what is carried out of it or into it, deducted or corrected in
     /// it; also where these come to nothing, and are in no statement.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn period_pools(&self, period: PeriodNumber) -> Result<BTreeSet<PoolCode>, StoreError> {
+    pub async fn period_lots(&self, period: PeriodNumber) -> Result<BTreeSet<Lot>, StoreError> {
         let read = self.engine.read(move |sql| {
             let booked = lots(sql, period)?.into_iter();
             let moved = sums_of(sql, period)?.into_iter().flatten().map(|posting| posting.lot);
-            Ok(booked.chain(moved).flat_map(|lot| [lot.home, lot.treatment]).collect())
+            Ok(booked.chain(moved).collect())
         });
         read.await
     }

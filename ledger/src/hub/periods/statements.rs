@@ -62,29 +62,41 @@ pub struct AsOf {
     objections: i64,
 }
 
+/// What can still be done about what nobody can object to any more: the next period has nothing of it.
+const CHANGED_LATER: &str = "what is cleared is changed by a review deduction (审核扣款) of the treatment region, for which \
+    an inquiry (费用协查) asks, or by a correction (更正) of the home region";
+
 /// Why something cannot be recorded of a statement. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StatementFault {
     /// There is no statement of this pair.
     #[error("there is no statement of this pair in the period")]
     Unknown,
+    /// The period was stated, and what it holds of this pair comes to nothing, so there is nothing to state.
+    #[error(
+        "what the period holds of this pair comes to nothing (本期净额为零), so no statement of it is issued (不出具清算表)"
+    )]
+    Nothing,
     /// Another version is the newest.
     #[error("version {newest} is the newest: look at that one first")]
     OtherVersion {
         /// The newest.
         newest: u32,
     },
-    /// This side has said otherwise to this version; what it objects to besides, it objects to in the next.
-    #[error("this side has said otherwise to this version already: answer the next version")]
+    /// This side has objected to this version; what it objects to besides, it objects to in the next.
+    #[error("this side has objected to this version already: it is stated again, answer the next version")]
     RepliedOtherwise,
+    /// This side has confirmed this version: it is cleared as it stands.
+    #[error("this side has confirmed this version already: {CHANGED_LATER}")]
+    ConfirmedAlready,
     /// This side said nothing in time, which confirmed it.
-    #[error("this side said nothing in time, which confirmed it on {on}: object in the next period")]
+    #[error("this side said nothing in time, which confirmed it on {on}: {CHANGED_LATER}")]
     TakenAsConfirmed {
         /// The day on which its silence was taken so.
         on: Date,
     },
-    /// The notices are out: what is disputed now is for the next period.
-    #[error("the notices are out; object in the next period")]
+    /// The notices are out: it is cleared as it stands.
+    #[error("the notices are out: {CHANGED_LATER}")]
     NoticesOut,
     /// The period that they would be carried into has been stated meanwhile.
     #[error("the next period was stated meanwhile; try again")]
@@ -282,6 +294,7 @@ fn reply_to(
             let on = beijing::day_of(at);
             return Ok(if *reply == Reply::Confirmed { Ok(()) } else { Err(StatementFault::TakenAsConfirmed { on }) });
         }
+        Some((before, _)) if before == Reply::Confirmed.word() => return Ok(Err(StatementFault::ConfirmedAlready)),
         Some(_) => return Ok(Err(StatementFault::RepliedOtherwise)),
         None => {}
     }

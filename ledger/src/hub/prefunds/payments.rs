@@ -24,7 +24,7 @@ pub(super) type Payments = BTreeMap<(PrefundKey, String), Payable>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrefundPaymentFault {
     /// There is no such change.
-    #[error("there is no change of this id")]
+    #[error("there is no change of this id: write it as the list has it, such as 'opening O1' or 'top-up T1'")]
     Unknown,
     /// Nothing is due for it.
     #[error("nothing is due for it")]

@@ -253,6 +253,9 @@ pub(super) async fn an_objection_carries_out_what_it_names_and_nothing_else(worl
     };
     assert_eq!(reply(&world, Side::Home, 1, Reply::Confirmed).await, Err(StatementFault::Unknown));
     issue(&world, 1).await;
+    assert_eq!(reply(&world, Side::Treatment, 1, Reply::Confirmed).await, Ok(()));
+    let confirmed = reply(&world, Side::Treatment, 1, objection(&["B"])).await;
+    assert_eq!(confirmed, Err(StatementFault::ConfirmedAlready), "no later version is promised to it");
     let not_in_it = Err(StatementFault::NotInIt(vec![settlement("X")]));
     assert_eq!(reply(&world, Side::Home, 1, objection(&["B", "X", "B"])).await, not_in_it);
     assert_eq!(owed(&world, FIRST).await, 120, "what is refused changes nothing");

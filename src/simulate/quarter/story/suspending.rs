@@ -1,4 +1,4 @@
-//! A home member that pays nothing: after three months the treatment member may suspend it, and no sooner. Then nobody of
+//! A home member that pays nothing: once three months in a row are overdue the treatment member may suspend it, and no sooner. Then nobody of
 //! it is settled there, and what was settled stays and can be undone; once it has paid, it is settled again, and the three
 //! months close.
 
@@ -14,8 +14,8 @@ use super::{Story, Told};
 
 /// Somebody of it lies in hospital there, each month.
 const OWED: [Date; 3] = [date(2025, 4, 14), date(2025, 5, 13), date(2025, 6, 12)];
-/// Three months are due, and the first is not overdue for long enough.
-const TOO_EARLY: Date = date(2025, 9, 8);
+/// Three months are due, and two of them overdue.
+const TOO_EARLY: Date = date(2025, 8, 12);
 const SUSPENDED: Date = date(2025, 9, 18);
 /// In the evening it makes up its mind to pay.
 const PAYS: Date = date(2025, 9, 21);
@@ -36,7 +36,7 @@ impl Story {
                 ensure!(self.counts.settled == before + 1, "somebody whose region does not pay is settled on {day}");
                 Ok(())
             }
-            TOO_EARLY => self.owes_three_months(false).await,
+            TOO_EARLY => self.owes_months(2, false).await,
             SUSPENDED => self.is_suspended().await,
             PAYS => {
                 self.offices.payments.debtor_pays = true;
@@ -52,21 +52,21 @@ impl Story {
         self.people(|person| person.by_hand && [person.member, person.goes_to] == DEBTOR).remove(0)
     }
 
-    /// The three months of the quarter are unpaid and overdue, of this pair alone.
-    async fn owes_three_months(&self, may_suspend: bool) -> Result<()> {
+    /// So many months of the quarter are unpaid and overdue, of this pair alone.
+    async fn owes_months(&self, count: usize, may_suspend: bool) -> Result<()> {
         let unpaid = self.nation.clearing().unpaid(self.nation.now()).await?;
         let april = Month::of(OWED[0]);
-        let months: Vec<Month> = std::iter::successors(april, |month| Some(month.next())).take(3).collect();
+        let months: Vec<Month> = std::iter::successors(april, |month| Some(month.next())).take(count).collect();
         let holds = unpaid.len() == 1
             && unpaid.get(&between(DEBTOR)).is_some_and(|held| {
                 held.months == months && held.claimed.is_empty() && held.may_suspend == may_suspend
             });
-        ensure!(holds, "three months are unpaid, and the treatment member may suspend: {may_suspend}; {unpaid:?}");
+        ensure!(holds, "{count} months are unpaid, and the treatment member may suspend: {may_suspend}; {unpaid:?}");
         Ok(())
     }
 
     async fn is_suspended(&mut self) -> Result<()> {
-        self.owes_three_months(true).await?;
+        self.owes_months(3, true).await?;
         self.set_suspended(true).await?;
         let visit = self.desks.treat(&self.of_debtor(), Kind::Outpatient, A_VISIT).await;
         let Some(visit) = visit else { anyhow::bail!("a desk registers who is suspended") };
