@@ -82,7 +82,7 @@ mod tests {
     fn who_alone_has_accepted_two_records_is_told() {
         let by = |side: &str| v1::AcceptanceView { side: side.into(), ..v1::AcceptanceView::default() };
         assert_eq!(apart(&[], false), "不一致");
-        assert_eq!(apart(&[by("treatment")], false), "不一致，就医省已认可为同一笔");
+        assert_eq!(apart(&[by("treatment")], false), "不一致，就医地已认可为同一笔");
         assert_eq!(apart(&[by("home"), by("treatment")], true), "不一致，双方认可为同一笔");
     }
 
