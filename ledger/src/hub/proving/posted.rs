@@ -48,6 +48,8 @@ pub struct StandsApart {
     pub newest: Position,
     /// Whether that entry has the settlement in force.
     pub is_in_force: bool,
+    /// Whether the settlement is on the list of those that turned: then clearing has not had it follow yet, and will.
+    pub is_awaited: bool,
 }
 
 /// A posting of a deduction or a correction, as it was booked.
@@ -165,7 +167,9 @@ macro_rules! unlisted {
 macro_rules! apart {
     ($kind:literal, $where:literal) => {
         concat!(
-            "SELECT changed.id, newest.position, newest.step FROM ",
+            "SELECT changed.id, newest.position, newest.step,
+                EXISTS (SELECT 1 FROM turned_settlements AS turned WHERE turned.settlement = changed.settlement)
+             FROM ",
             $kind,
             "s AS changed CROSS JOIN answers AS newest
              WHERE newest.settlement = changed.settlement
@@ -231,7 +235,7 @@ impl HubStore {
     }
 
     /// Deductions and corrections that count though their settlement is undone, or do not though it is in force, where
-    /// clearing has come as far as the settlement's newest entry.
+    /// the settlement's newest entry is folded; each with whether it is still to follow.
     ///
     /// # Errors
     /// When the store fails.
@@ -257,9 +261,9 @@ impl HubStore {
             let mut apart = Vec::new();
             for (text, of) in [(DEDUCTIONS, Afterwards::Deduction), (CORRECTIONS, Afterwards::Correction)] {
                 apart.extend(sql.query(text, values![], |row| {
-                    let (id, newest, is_in_force) =
-                        (row.text(0)?.to_owned(), Position(row.number(1)?), row.number(2)? % 2 == 1);
-                    Ok(StandsApart { of, id, newest, is_in_force })
+                    let (id, newest) = (row.text(0)?.to_owned(), Position(row.number(1)?));
+                    let (is_in_force, is_awaited) = (row.number(2)? % 2 == 1, row.flag(3)?);
+                    Ok(StandsApart { of, id, newest, is_in_force, is_awaited })
                 })?);
             }
             Ok(apart)
