@@ -2,6 +2,7 @@
 
 mod clearing_altered;
 mod clearing_crashes;
+mod clearing_cut_off;
 mod clearing_interleavings;
 mod clearing_uncompared;
 mod clearing_verified;
