@@ -18,4 +18,5 @@ mod prefund_races;
 mod rulebook_arithmetic;
 mod sequences;
 mod tidiness;
+mod verifying;
 mod whole_line;

@@ -2,14 +2,16 @@
 //! prefunds: whether postings are what happened, whether they stand as their settlements do, and the ways they went.
 //! Nothing is written here. Called by `yidi verify`; what must hold is its to say.
 
-use clearing::obligation::Posting;
+use std::collections::{BTreeMap, BTreeSet};
+
+use clearing::obligation::{Posting, Totals};
 use settlement::money::Money;
 
 use super::Misposted;
 use crate::engine::{Row, Sql};
 use crate::hub::afterwards::{alone, came_alone};
 use crate::hub::lots::read_moved;
-use crate::hub::periods::{PeriodNumber, THE_LIST, read_insurance, read_pair};
+use crate::hub::periods::{PeriodNumber, THE_LIST, read_insurance, read_pair, sums_of};
 use crate::hub::prefunds::PrefundKey;
 use crate::hub::{HubStore, Position};
 use crate::store::StoreError;
@@ -94,6 +96,17 @@ impl MovedPosting {
     pub fn is_list(period: PeriodNumber) -> bool {
         period == THE_LIST
     }
+}
+
+/// Everything that is posted of deductions and corrections, and what it comes to where it counts, as of one moment.
+#[derive(Clone, Debug)]
+pub struct PostedPlaces {
+    /// Each posting, as [`HubStore::posting_list`] gives it.
+    pub booked: Vec<BookedPosting>,
+    /// What was moved of them, as [`HubStore::posting_moves`] gives it.
+    pub moves: Vec<MovedPosting>,
+    /// What each period, and the list, clears of deductions and of corrections.
+    pub cleared: BTreeMap<PeriodNumber, [(Afterwards, Totals); 2]>,
 }
 
 /// A record of a prefund's payment that is not what its change asks for.
@@ -324,12 +337,7 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn posting_list(&self) -> Result<Vec<BookedPosting>, StoreError> {
-        let read = self.engine.read(|sql| {
-            let mut booked = read_booked(sql, booked!("deduction"), Afterwards::Deduction)?;
-            booked.extend(read_booked(sql, booked!("correction"), Afterwards::Correction)?);
-            Ok(booked)
-        });
-        read.await
+        self.engine.read(all_booked).await
     }
 
     /// Everything that was moved of deductions and corrections, posting by posting.
@@ -337,10 +345,26 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn posting_moves(&self) -> Result<Vec<MovedPosting>, StoreError> {
+        self.engine.read(all_moves).await
+    }
+
+    /// Both, beside what each place clears of them: at one moment, since more may be posted and moved meanwhile.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn posting_places(&self) -> Result<PostedPlaces, StoreError> {
+        const PERIODS: &str = "SELECT number FROM periods";
         let read = self.engine.read(|sql| {
-            let mut moves = read_moves(sql, moves!("deduction"), Afterwards::Deduction)?;
-            moves.extend(read_moves(sql, moves!("correction"), Afterwards::Correction)?);
-            Ok(moves)
+            let (booked, moves) = (all_booked(sql)?, all_moves(sql)?);
+            let periods = sql.query(PERIODS, values![], |row| row.number(0).map(PeriodNumber))?;
+            // What is carried out of the open period comes into one that is not open yet.
+            let places = periods.into_iter().chain([THE_LIST]).chain(moves.iter().map(|moved| moved.into));
+            let mut cleared = BTreeMap::new();
+            for place in places.collect::<BTreeSet<PeriodNumber>>() {
+                let [_, _, _, deducted, recomputed] = sums_of(sql, place)?.map(|lots| lots.into_iter().collect());
+                cleared.insert(place, [(Afterwards::Deduction, deducted), (Afterwards::Correction, recomputed)]);
+            }
+            Ok(PostedPlaces { booked, moves, cleared })
         });
         read.await
     }
@@ -366,6 +390,18 @@ impl HubStore {
         };
         self.engine.read(move |sql| sql.query(MISPAID, values![], read)).await
     }
+}
+
+fn all_booked(sql: &Sql<'_>) -> Result<Vec<BookedPosting>, StoreError> {
+    let mut booked = read_booked(sql, booked!("deduction"), Afterwards::Deduction)?;
+    booked.extend(read_booked(sql, booked!("correction"), Afterwards::Correction)?);
+    Ok(booked)
+}
+
+fn all_moves(sql: &Sql<'_>) -> Result<Vec<MovedPosting>, StoreError> {
+    let mut moves = read_moves(sql, moves!("deduction"), Afterwards::Deduction)?;
+    moves.extend(read_moves(sql, moves!("correction"), Afterwards::Correction)?);
+    Ok(moves)
 }
 
 fn read_booked(sql: &Sql<'_>, text: &'static str, of: Afterwards) -> Result<Vec<BookedPosting>, StoreError> {
