@@ -1,11 +1,13 @@
 //! `yidi verify`: what must always hold (design.md section 12), checked on real books. Each role checks its own; here
-//! the books are held against one another, and everything is told at once.
+//! the books are held against one another, and everything is told at once. Looking at books that are written to meanwhile
+//! is in `verify/look.rs`.
 
 mod books;
 pub mod clearing;
 mod figures;
+mod look;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use ::clearing::agreement::{Answers, nothing_is_held_that_nobody_asked_for, what_was_told_is_what_is_held};
@@ -31,11 +33,17 @@ pub(crate) use books::ensure_there;
 pub use books::{Books, Stores};
 pub use figures::the_treatment_side_shows_what_it_was_told;
 
+use books::AtHand;
+use look::Look;
+
 use crate::cli::Ending;
 use crate::output;
 
 /// How many rows of the hub are read at a time; each carries whole messages.
 const PAGE: u32 = 256;
+
+const SOUND: &str = "✓ what must always hold does hold: in every book, and between them";
+const SOUND_SO_FAR: &str = "✓ what must always hold does hold, as far as it was looked at";
 
 /// What to check, and how to tell.
 #[derive(Debug, Args)]
@@ -59,34 +67,42 @@ pub struct Arguments {
 /// # Errors
 /// When the books cannot be read.
 pub async fn run(arguments: Arguments) -> Result<Ending> {
-    let stores = arguments.books.open()?;
+    let books = arguments.books.open()?;
     let regions = arguments.regions.as_deref().map(read_regions).transpose()?;
     let calendar = arguments.calendar.as_deref().map(read_calendar).transpose()?;
     let rules = clearing::Rules { regions: regions.as_ref(), calendar: calendar.as_ref() };
-    let (findings, open) = (findings_by(&stores, rules).await?, never_fetched(&stores).await?);
+    let Look { findings, open, left_out } = look::twice(&books, rules).await?;
     if arguments.json {
-        let settled = settled(&hub_answers(&stores.hub).await?)?;
-        let turns = turns(&stores.hub).await?;
+        let (settled, turns) = match &books.hub {
+            Some(hub) => (settled(&hub_answers(hub).await?)?, turns(hub).await?),
+            None => (BTreeMap::new(), BTreeMap::new()),
+        };
         let settlements: BTreeMap<_, _> = settled.iter().map(|(id, settled)| (id, settled.text())).collect();
         let standing: BTreeMap<_, _> = settled.iter().map(|(id, settled)| (id, settled.standing(&turns))).collect();
         let texts = |findings: &[Finding]| findings.iter().map(ToString::to_string).collect::<Vec<_>>();
         let (found, open) = (texts(&findings), texts(&open));
-        let report = json!({ "findings": found, "open": open, "settlements": settlements, "standing": standing });
+        let report = json!({ "findings": found, "open": open, "left_out": left_out, "settlements": settlements,
+            "standing": standing });
         output::line(&serde_json::to_string_pretty(&report)?);
     } else {
         open.iter().for_each(|one| output::line(&format!("… open: {one}")));
-        print(&findings);
+        left_out.iter().for_each(|one| output::line(&format!("– left out: {one}")));
+        print_or(&findings, if left_out.is_empty() { SOUND } else { SOUND_SO_FAR });
     }
     Ok(Ending::of(findings.is_empty()))
 }
 
 /// Tells what was found.
 pub fn print(findings: &[Finding]) {
+    print_or(findings, SOUND);
+}
+
+fn print_or(findings: &[Finding], sound: &str) {
     for finding in findings {
         output::line(&format!("✗ {finding}"));
     }
     if findings.is_empty() {
-        output::line("✓ what must always hold does hold: in every book, and between them");
+        output::line(sound);
     }
 }
 
@@ -95,13 +111,8 @@ pub fn print(findings: &[Finding]) {
 /// # Errors
 /// When a book cannot be read.
 pub async fn findings(stores: &Stores) -> Result<Vec<Finding>> {
-    findings_by(stores, clearing::Rules::default()).await
-}
-
-/// The same, with what clearing is checked by beside the books.
-async fn findings_by(stores: &Stores, rules: clearing::Rules<'_>) -> Result<Vec<Finding>> {
     let mut findings = findings_since(stores, &mut Checked::new(), &Elsewhere::new()).await?;
-    findings.extend(clearing::findings(&stores.hub, rules).await?);
+    findings.extend(clearing::findings(&stores.hub, clearing::Rules::default()).await?);
     Ok(findings)
 }
 
@@ -136,33 +147,93 @@ pub type Elsewhere = BTreeMap<String, Option<v1::Answer>>;
 /// # Errors
 /// When a book cannot be read.
 pub async fn findings_since(stores: &Stores, before: &mut Checked, elsewhere: &Elsewhere) -> Result<Vec<Finding>> {
-    let mut findings = Vec::new();
-    let records = records(&stores.hub).await?;
-    let hub = answers_in(&records)?;
-    findings.extend(the_hubs_own(&stores.hub).await?);
-    let mut told = told_by_the_hub(&stores.treatment, &hub).await?;
-    told.extend(told_elsewhere(elsewhere, &hub));
-    findings.extend(what_was_told_is_what_is_held(("the treatment side", &told), ("the hub", &hub)));
-    findings.extend(nothing_is_held_that_nobody_asked_for(("the treatment side", &told), ("the hub", &hub)));
+    Ok(look_since(&AtHand::from(stores), before, elsewhere).await?.findings)
+}
+
+/// The same of the books that are at hand, with what was left out for want of others, or because something is in doubt.
+async fn look_since(books: &AtHand, before: &mut Checked, elsewhere: &Elsewhere) -> Result<Look> {
+    let mut look = Look { left_out: books.left_out(), ..Look::default() };
+    let mut told = Answers::new();
+    let records = match &books.hub {
+        Some(hub) => records(hub).await?,
+        None => Vec::new(),
+    };
+    let held = answers_in(&records)?;
+    if let Some(hub) = &books.hub {
+        look.findings.extend(the_hubs_own(hub).await?);
+        look.findings.extend(figures::the_journal_books_what_the_answers_say(hub, &records).await?);
+    }
+    if let (Some(_), Some(treatment)) = (&books.hub, &books.treatment) {
+        told = told_by_the_hub(treatment, &held).await?;
+        told.extend(told_elsewhere(elsewhere, &held));
+        look.extend(treatment_side_and_hub_agree(books, &records, (&told, &held))?);
+    }
     let mut decided = Answers::new();
-    for (name, home) in &stores.homes {
+    for (name, home) in &books.homes {
         let checked = before.entry(name.clone()).or_default();
         let last = home.last_seq().await?;
         if last != *checked || last == BookSeq::default() {
-            findings.extend(home.proof_run().await.with_context(|| name.clone())?);
-            findings.extend(a_replay_of_any_decision_after_is_identical(home, *checked).await?);
+            look.findings.extend(home.proof_run().await.with_context(|| name.clone())?);
+            look.findings.extend(a_replay_of_any_decision_after_is_identical(home, *checked).await?);
         }
         *checked = last;
         let answers = home.answer_list().await?;
         decided.extend(answers.into_iter().map(|(key, outcome)| (key, Some(outcome.to_vec()))));
     }
-    let by_homes = answered_by_homes(&records, &decided)?;
-    findings.extend(what_was_told_is_what_is_held(("the hub", &by_homes), ("the home regions", &decided)));
-    let held = without_voids_of_what_was_released(decided, &records)?;
-    findings.extend(nothing_is_held_that_nobody_asked_for(("the hub", &hub), ("the home regions", &held)));
-    findings.extend(figures::the_journal_books_what_the_answers_say(&stores.hub, &records).await?);
-    findings.extend(what_is_in_force_is_the_same_everywhere(stores, &told).await?);
-    Ok(findings)
+    if books.hub.is_some() && (books.is_whole || !books.homes.is_empty()) {
+        look.extend(hub_and_homes_agree(books, (&records, &held), decided)?);
+    }
+    look.extend(what_is_in_force_is_the_same_everywhere(books, &told).await?);
+    Ok(look)
+}
+
+/// What the treatment side was told is what the hub holds, and the hub holds nothing of its pools that it did not ask for.
+fn treatment_side_and_hub_agree(
+    books: &AtHand,
+    records: &[Record],
+    (told, held): (&Answers, &Answers),
+) -> Result<Look> {
+    let (mut of_pools, mut known) = (BTreeMap::new(), BTreeSet::new());
+    for record in records {
+        let operation = convert::read_operation(&record.bytes)?;
+        let key = operation.key.to_text();
+        if told.contains_key(&key) {
+            known.insert(operation.treatment());
+        }
+        of_pools.insert(key, operation.treatment());
+    }
+    let unknown = books.without(&of_pools.values().copied().collect(), &known);
+    let is_known = |key: &str| of_pools.get(key).is_none_or(|pool| !unknown.contains(pool));
+    let here: Answers =
+        held.iter().filter(|(key, _)| is_known(key)).map(|(key, is)| (key.clone(), is.clone())).collect();
+    let (outer, inner) = ("the treatment side", "the hub");
+    let mut findings = what_was_told_is_what_is_held((outer, told), (inner, held));
+    findings.extend(nothing_is_held_that_nobody_asked_for((outer, told), (inner, &here)));
+    let left_out = unknown.iter().map(|pool| {
+        format!("whether the hub agrees with the treatment side of {pool}: the store given has asked for nothing of it")
+    });
+    Ok(Look { findings, left_out: left_out.collect(), ..Look::default() })
+}
+
+/// What the hub was told by home regions is what they decided, and they decided nothing else.
+fn hub_and_homes_agree(books: &AtHand, (records, held): (&[Record], &Answers), decided: Answers) -> Result<Look> {
+    let (mut asked, mut known) = (BTreeSet::new(), BTreeSet::new());
+    for record in records.iter().filter(|record| record.answer.as_ref().is_some_and(|answer| answer.book_seq > 0)) {
+        asked.insert(record.home);
+        if decided.contains_key(&convert::read_operation(&record.bytes)?.key.to_text()) {
+            known.insert(record.home);
+        }
+    }
+    let unknown = books.without(&asked, &known);
+    let of_these: Vec<&Record> = records.iter().filter(|record| !unknown.contains(&record.home)).collect();
+    let by_homes = answered_by_homes(&of_these, &decided)?;
+    let mut findings = what_was_told_is_what_is_held(("the hub", &by_homes), ("the home regions", &decided));
+    let decided = without_voids_of_what_was_released(decided, records)?;
+    findings.extend(nothing_is_held_that_nobody_asked_for(("the hub", held), ("the home regions", &decided)));
+    let left_out = unknown.iter().map(|pool| {
+        format!("whether the hub agrees with the home region of {pool}: no store given has decided anything of it")
+    });
+    Ok(Look { findings, left_out: left_out.collect(), ..Look::default() })
 }
 
 /// What must hold of a hub's book by itself: every entry balances, and what waits is on its list.
@@ -177,21 +248,34 @@ pub async fn the_hubs_own(hub: &HubStore) -> Result<Vec<Finding>> {
 }
 
 /// Where a settlement stands is a fold in each book; the folds must agree. While something is in doubt they may not yet.
-async fn what_is_in_force_is_the_same_everywhere(stores: &Stores, told: &Answers) -> Result<Vec<Finding>> {
-    let in_doubt = stores.hub.counts().await?.unanswered > 0;
-    let turns = turns(&stores.hub).await?;
+async fn what_is_in_force_is_the_same_everywhere(books: &AtHand, told: &Answers) -> Result<Look> {
+    let mut look = Look::default();
+    let (unanswered, turns) = match &books.hub {
+        Some(hub) => (hub.counts().await?.unanswered, Some(turns(hub).await?)),
+        None => (0, None),
+    };
+    let in_doubt = unanswered > 0;
     let all_told = !in_doubt && told.values().all(Option::is_some);
-    let mut findings =
-        figures::the_treatment_side_shows_what_it_was_told(&stores.treatment, all_told.then_some(&turns)).await?;
-    if in_doubt {
-        return Ok(findings);
+    if let Some(treatment) = &books.treatment {
+        let turns = turns.as_ref().filter(|_| all_told);
+        look.findings.extend(figures::the_treatment_side_shows_what_it_was_told(treatment, turns).await?);
     }
-    for (name, home) in &stores.homes {
+    let Some(turns) = turns else { return Ok(look) };
+    if in_doubt {
+        let what = "whether all books have the same in force: operations wait for an answer at the hub";
+        look.left_out.push(what.to_owned());
+        return Ok(look);
+    }
+    if !all_told {
+        let what = "whether the treatment side has in force what the hub has: it waits for answers";
+        look.left_out.push(what.to_owned());
+    }
+    for (name, home) in &books.homes {
         for (settlement, in_force) in home.standing_list().await? {
             if turns.get(&settlement).is_some_and(|turns| (*turns == 1) == in_force) {
                 continue;
             }
-            findings.push(Finding {
+            look.findings.push(Finding {
                 invariant: "hub and home regions agree what is in force",
                 subject: format!("settlement {settlement}"),
                 problem: format!(
@@ -201,7 +285,7 @@ async fn what_is_in_force_is_the_same_everywhere(stores: &Stores, told: &Answers
             });
         }
     }
-    Ok(findings)
+    Ok(look)
 }
 
 /// Acceptances that the hub holds and the treatment side never fetched: breaks, known and open, until a desk asks.
@@ -209,8 +293,12 @@ async fn what_is_in_force_is_the_same_everywhere(stores: &Stores, told: &Answers
 /// # Errors
 /// When a book cannot be read.
 pub async fn never_fetched(stores: &Stores) -> Result<Vec<Finding>> {
-    let hub = hub_answers(&stores.hub).await?;
-    let told = told_by_the_hub(&stores.treatment, &hub).await?;
+    unfetched(&stores.hub, &stores.treatment).await
+}
+
+async fn unfetched(hub: &HubStore, treatment: &TreatmentStore) -> Result<Vec<Finding>> {
+    let hub = hub_answers(hub).await?;
+    let told = told_by_the_hub(treatment, &hub).await?;
     let waiting = told.into_iter().filter(|(_, outcome)| outcome.is_none());
     let mut breaks = Vec::new();
     for (key, _) in waiting {
@@ -283,7 +371,7 @@ fn told_elsewhere(elsewhere: &Elsewhere, hub: &Answers) -> Answers {
 
 /// What the hub was told by home regions. A refusal of its own is no home's answer, unless a home region decided the
 /// same operation: then both must say the same.
-fn answered_by_homes(records: &[Record], decided: &Answers) -> Result<Answers> {
+fn answered_by_homes(records: &[&Record], decided: &Answers) -> Result<Answers> {
     let mut answers = Answers::new();
     for record in records {
         let key = convert::read_operation(&record.bytes)?.key.to_text();

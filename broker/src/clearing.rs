@@ -82,6 +82,15 @@ impl Clearing {
         &self.calendar
     }
 
+    /// Folds everything that is answered by now. Whoever advances at the time that a clock shows folds before he reads it:
+    /// then little is left to fold, and a period is cut off at about the time that is recorded of it.
+    ///
+    /// # Errors
+    /// When the store fails; what was folded stays so.
+    pub async fn fold(&self) -> Result<(), StoreError> {
+        self.store.journal_fold(READING).await
+    }
+
     /// Carries out everything that is due at an instant; tells what was done, in order.
     ///
     /// # Errors
@@ -103,7 +112,7 @@ impl Clearing {
     ) -> Result<(), StoreError> {
         // Whoever closed a period may have died before all were told.
         self.store.clearing_tell_closed().await?;
-        self.store.journal_fold(READING).await?;
+        self.fold().await?;
         self.store.afterwards_follow(crate::corrections::carry::letter, now).await?;
         // Cutting off begins another period, which may be due as well: a hub that was down for months.
         let mut next = self.first_unfinished().await?;
@@ -307,7 +316,7 @@ impl Clearing {
         match step {
             Step::CutOff => self.store.period_cut_off(period, now).await.map(drop),
             Step::Fold => {
-                self.store.journal_fold(READING).await?;
+                self.fold().await?;
                 let report = reports::folded(&self.store.lot_totals(period).await?);
                 self.store.clearing_step(period, StepTaken::Folded, report, now).await
             }

@@ -96,7 +96,7 @@ pub use prefunds::{
 };
 pub use proving::{
     Afterwards, BookedPosting, CarriedOver, DoneAlone, Misplaced, MisplacedHow, Misposted, MovedPosting, Noticed,
-    PrefundMispaid, StandsApart,
+    PostedPlaces, PrefundMispaid, StandsApart,
 };
 pub use schema::SCHEMA;
 pub use signatures::{KeptSigner, NewSignature, Unsigned};
@@ -125,6 +125,14 @@ impl HubStore {
     pub fn open(location: &Location, options: &StoreOptions) -> Result<HubStore, StoreError> {
         let express = Box::new(express::HubExpress);
         Ok(HubStore { engine: Engine::open_with(location, &SCHEMA, options, Some(express))?, telling: None })
+    }
+
+    /// Opens the store of a hub that may be serving, to look at it: what would change it fails. It must be there.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is older than this program.
+    pub fn open_to_look(location: &Location) -> Result<HubStore, StoreError> {
+        Ok(HubStore { engine: Engine::open_to_look(location, &SCHEMA)?, telling: None })
     }
 
     /// The mailboxes, which are kept with the causes of their letters.

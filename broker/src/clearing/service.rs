@@ -234,6 +234,7 @@ impl ClearingService {
                 None => return Err(invalid("prove", format!("{} was not proved yet", asked.prove))),
             }
         }
+        self.clearing.fold().await.map_err(|fault| failed(&fault))?;
         done.extend(self.clearing.advance(self.clock.now()).await.map_err(|fault| failed(&fault))?);
         let mut reply = v1::RunReply::default();
         for (period, step) in done {

@@ -67,6 +67,9 @@ async fn round(
     done: impl FnMut(PeriodNumber, Step) + Send,
 ) -> Result<(), StoreError> {
     if hub.store.lease_take("clearing", lease(every)).await? {
+        // Folding takes long after the hub was down. What is committed meanwhile is in the period that is open then, so
+        // the time at which it is cut off is read after that.
+        clearing.fold().await?;
         let now = hub.clock.now();
         clearing.advance_telling(now, done).await?;
         clearing.prefund_reset_due(now).await?;

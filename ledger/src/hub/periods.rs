@@ -21,7 +21,6 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub use apart::EntryApart;
-#[cfg(test)]
 pub(super) use carried::sums_of;
 pub use carried::{Between, CarriedEntry, CarriedOne, CarriedSide, Carrying, Disputed};
 pub(super) use carried::{is_stated, unstated};

@@ -22,7 +22,7 @@ use super::{HubStore, Position, corrections, corrupt};
 use crate::engine::Sql;
 use crate::store::StoreError;
 use crate::values;
-pub use posted::{Afterwards, BookedPosting, MovedPosting, PrefundMispaid, StandsApart};
+pub use posted::{Afterwards, BookedPosting, MovedPosting, PostedPlaces, PrefundMispaid, StandsApart};
 pub use seats::DoneAlone;
 
 /// An entry of the journal that does not lie where it should.

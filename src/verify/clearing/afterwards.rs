@@ -38,14 +38,14 @@ pub async fn corrections_are_posted_once_their_batch_is_in_force(hub: &HubStore)
 }
 
 /// What counts of a deduction or a correction counts only while its settlement is in force, and counts again when that is
-/// brought back. Clearing has both follow their settlements each time, right after it folds the journal: so only what is
-/// folded is looked at. Where somebody else has folded meanwhile, or one looks in between, what is found is gone once
-/// clearing has run again.
+/// brought back. Clearing has both follow their settlements each time, after it folds the journal. What is not folded
+/// nobody can have followed yet; whoever folds notes what turned, and what is noted will follow in clearing's next round.
 ///
 /// # Errors
 /// When the book cannot be read.
 pub async fn what_is_posted_stands_only_while_its_settlement_does(hub: &HubStore) -> Result<Vec<Finding>> {
-    let told = hub.posting_apart().await?.into_iter().map(|apart| {
+    let apart = hub.posting_apart().await?.into_iter().filter(|apart| !apart.is_awaited);
+    let told = apart.map(|apart| {
         let position = apart.newest.0;
         let problem = if apart.is_in_force {
             format!("its settlement is in force since position {position}, and it does not count")

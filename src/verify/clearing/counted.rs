@@ -2,12 +2,11 @@
 //! moved it, and what all of them come to there. Nothing that clears is asked, so what clears can be held against it. Called
 //! by the checks beside this and by the simulator.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::Result;
-use clearing::cleared::Movements;
 use clearing::obligation::Totals;
-use ledger::hub::{Afterwards, BookedPosting, HubStore, MovedPosting, PeriodNumber};
+use ledger::hub::{Afterwards, BookedPosting, HubStore, MovedPosting, PeriodNumber, PostedPlaces};
 use settlement::finding::Finding;
 
 use super::{between, finding};
@@ -95,14 +94,11 @@ impl Counted {
 /// # Errors
 /// When the book cannot be read.
 pub async fn what_is_posted_counts_in_one_place(hub: &HubStore) -> Result<Vec<Finding>> {
-    let (counted, open) = (Counted::read(hub).await?, hub.period_open().await?.number);
-    let mut places: BTreeSet<PeriodNumber> = (MovedPosting::LIST.0..=open.0).map(PeriodNumber).collect();
-    // What is carried out of the open period comes into one that is not open yet.
-    places.extend(counted.0.keys().map(|(_, period)| *period));
+    let PostedPlaces { booked, moves, cleared } = hub.posting_places().await?;
+    let counted = Counted::of(booked, moves);
     let mut findings = Vec::new();
-    for period in places {
-        let Movements { deducted, recomputed, .. } = hub.clearing_movements(period).await?;
-        for (of, cleared) in [(Afterwards::Deduction, deducted), (Afterwards::Correction, recomputed)] {
+    for (period, cleared) in cleared {
+        for (of, cleared) in cleared {
             for (lot, cleared, posted) in cleared.differences(&counted.within(of, period)) {
                 let (cleared, posted) = (cleared.owed(), posted.owed());
                 let lot = between(&lot);

@@ -2,6 +2,7 @@
 
 mod clearing_altered;
 mod clearing_crashes;
+mod clearing_cut_off;
 mod clearing_interleavings;
 mod clearing_uncompared;
 mod clearing_verified;
@@ -17,4 +18,5 @@ mod prefund_races;
 mod rulebook_arithmetic;
 mod sequences;
 mod tidiness;
+mod verifying;
 mod whole_line;

@@ -2,14 +2,16 @@
 //! prefunds: whether postings are what happened, whether they stand as their settlements do, and the ways they went.
 //! Nothing is written here. Called by `yidi verify`; what must hold is its to say.
 
-use clearing::obligation::Posting;
+use std::collections::{BTreeMap, BTreeSet};
+
+use clearing::obligation::{Posting, Totals};
 use settlement::money::Money;
 
 use super::Misposted;
 use crate::engine::{Row, Sql};
 use crate::hub::afterwards::{alone, came_alone};
 use crate::hub::lots::read_moved;
-use crate::hub::periods::{PeriodNumber, THE_LIST, read_insurance, read_pair};
+use crate::hub::periods::{PeriodNumber, THE_LIST, read_insurance, read_pair, sums_of};
 use crate::hub::prefunds::PrefundKey;
 use crate::hub::{HubStore, Position};
 use crate::store::StoreError;
@@ -48,6 +50,8 @@ pub struct StandsApart {
     pub newest: Position,
     /// Whether that entry has the settlement in force.
     pub is_in_force: bool,
+    /// Whether the settlement is on the list of those that turned: then clearing has not had it follow yet, and will.
+    pub is_awaited: bool,
 }
 
 /// A posting of a deduction or a correction, as it was booked.
@@ -92,6 +96,17 @@ impl MovedPosting {
     pub fn is_list(period: PeriodNumber) -> bool {
         period == THE_LIST
     }
+}
+
+/// Everything that is posted of deductions and corrections, and what it comes to where it counts, as of one moment.
+#[derive(Clone, Debug)]
+pub struct PostedPlaces {
+    /// Each posting, as [`HubStore::posting_list`] gives it.
+    pub booked: Vec<BookedPosting>,
+    /// What was moved of them, as [`HubStore::posting_moves`] gives it.
+    pub moves: Vec<MovedPosting>,
+    /// What each period, and the list, clears of deductions and of corrections.
+    pub cleared: BTreeMap<PeriodNumber, [(Afterwards, Totals); 2]>,
 }
 
 /// A record of a prefund's payment that is not what its change asks for.
@@ -165,7 +180,9 @@ macro_rules! unlisted {
 macro_rules! apart {
     ($kind:literal, $where:literal) => {
         concat!(
-            "SELECT changed.id, newest.position, newest.step FROM ",
+            "SELECT changed.id, newest.position, newest.step,
+                EXISTS (SELECT 1 FROM turned_settlements AS turned WHERE turned.settlement = changed.settlement)
+             FROM ",
             $kind,
             "s AS changed CROSS JOIN answers AS newest
              WHERE newest.settlement = changed.settlement
@@ -231,7 +248,7 @@ impl HubStore {
     }
 
     /// Deductions and corrections that count though their settlement is undone, or do not though it is in force, where
-    /// clearing has come as far as the settlement's newest entry.
+    /// the settlement's newest entry is folded; each with whether it is still to follow.
     ///
     /// # Errors
     /// When the store fails.
@@ -257,9 +274,9 @@ impl HubStore {
             let mut apart = Vec::new();
             for (text, of) in [(DEDUCTIONS, Afterwards::Deduction), (CORRECTIONS, Afterwards::Correction)] {
                 apart.extend(sql.query(text, values![], |row| {
-                    let (id, newest, is_in_force) =
-                        (row.text(0)?.to_owned(), Position(row.number(1)?), row.number(2)? % 2 == 1);
-                    Ok(StandsApart { of, id, newest, is_in_force })
+                    let (id, newest) = (row.text(0)?.to_owned(), Position(row.number(1)?));
+                    let (is_in_force, is_awaited) = (row.number(2)? % 2 == 1, row.flag(3)?);
+                    Ok(StandsApart { of, id, newest, is_in_force, is_awaited })
                 })?);
             }
             Ok(apart)
@@ -320,12 +337,7 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn posting_list(&self) -> Result<Vec<BookedPosting>, StoreError> {
-        let read = self.engine.read(|sql| {
-            let mut booked = read_booked(sql, booked!("deduction"), Afterwards::Deduction)?;
-            booked.extend(read_booked(sql, booked!("correction"), Afterwards::Correction)?);
-            Ok(booked)
-        });
-        read.await
+        self.engine.read(all_booked).await
     }
 
     /// Everything that was moved of deductions and corrections, posting by posting.
@@ -333,10 +345,26 @@ impl HubStore {
     /// # Errors
     /// When the store fails.
     pub async fn posting_moves(&self) -> Result<Vec<MovedPosting>, StoreError> {
+        self.engine.read(all_moves).await
+    }
+
+    /// Both, beside what each place clears of them: at one moment, since more may be posted and moved meanwhile.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn posting_places(&self) -> Result<PostedPlaces, StoreError> {
+        const PERIODS: &str = "SELECT number FROM periods";
         let read = self.engine.read(|sql| {
-            let mut moves = read_moves(sql, moves!("deduction"), Afterwards::Deduction)?;
-            moves.extend(read_moves(sql, moves!("correction"), Afterwards::Correction)?);
-            Ok(moves)
+            let (booked, moves) = (all_booked(sql)?, all_moves(sql)?);
+            let periods = sql.query(PERIODS, values![], |row| row.number(0).map(PeriodNumber))?;
+            // What is carried out of the open period comes into one that is not open yet.
+            let places = periods.into_iter().chain([THE_LIST]).chain(moves.iter().map(|moved| moved.into));
+            let mut cleared = BTreeMap::new();
+            for place in places.collect::<BTreeSet<PeriodNumber>>() {
+                let [_, _, _, deducted, recomputed] = sums_of(sql, place)?.map(|lots| lots.into_iter().collect());
+                cleared.insert(place, [(Afterwards::Deduction, deducted), (Afterwards::Correction, recomputed)]);
+            }
+            Ok(PostedPlaces { booked, moves, cleared })
         });
         read.await
     }
@@ -362,6 +390,18 @@ impl HubStore {
         };
         self.engine.read(move |sql| sql.query(MISPAID, values![], read)).await
     }
+}
+
+fn all_booked(sql: &Sql<'_>) -> Result<Vec<BookedPosting>, StoreError> {
+    let mut booked = read_booked(sql, booked!("deduction"), Afterwards::Deduction)?;
+    booked.extend(read_booked(sql, booked!("correction"), Afterwards::Correction)?);
+    Ok(booked)
+}
+
+fn all_moves(sql: &Sql<'_>) -> Result<Vec<MovedPosting>, StoreError> {
+    let mut moves = read_moves(sql, moves!("deduction"), Afterwards::Deduction)?;
+    moves.extend(read_moves(sql, moves!("correction"), Afterwards::Correction)?);
+    Ok(moves)
 }
 
 fn read_booked(sql: &Sql<'_>, text: &'static str, of: Afterwards) -> Result<Vec<BookedPosting>, StoreError> {
