@@ -1,6 +1,6 @@
 //! From a settlement to everything that clearing made of it: its entries, where they were carried or how they ended on the
-//! list, what is taken off it or added to it since, and the statements behind whose rows it stands, with what became of these. The way back is
-//! the lists behind statements. Asked by [`super::service`].
+//! list, what is taken off it or added to it since, and the statements behind whose rows it stands, with what became of
+//! these. The way back is the lists behind statements. Asked by [`super::service`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
