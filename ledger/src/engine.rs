@@ -8,12 +8,14 @@
 //! | [`Sql`], [`Value`], [`Row`] | a statement, what goes into it and what comes back |
 //! | `job` | one write that waits, whatever it writes |
 //! | `express` | many writes of a known kind in one statement, on PostgreSQL |
+//! | `aside` | long work beside whoever writes |
 //! | `numbers` | the places in a book that several processes write |
 //! | `lane` | what every writer does with a batch; `sqlite`, `postgres` and `simulated` are the three there are |
 //!
 //! One text serves both databases. It is written for SQLite: `?1` numbers what goes in, `INTEGER`, `TEXT` and `BLOB` are
 //! the only types, and a list goes in as JSON, to be read with `json_each(?1)`. `dialect` says it to PostgreSQL.
 
+mod aside;
 mod dialect;
 mod express;
 mod job;
@@ -34,6 +36,7 @@ use std::convert::Infallible;
 
 use tokio::sync::{mpsc, watch};
 
+pub(crate) use aside::{Aside, Steps};
 pub(crate) use express::{Express, List, Session};
 pub(crate) use job::{Job, Known, Work};
 pub use location::{Location, LocationFault};
@@ -45,6 +48,7 @@ pub use sql::Sql;
 pub use value::{Value, list};
 
 use crate::store::{StoreError, StoreOptions};
+use aside::Asked;
 use job::Write;
 use lane::LONGEST_QUEUE;
 
@@ -54,6 +58,7 @@ pub struct Engine {
     /// Dropped before the queue, which is the order of the fields: the writer is to be the last to let go of the file.
     reads: Reads,
     queue: mpsc::Sender<Box<dyn Job>>,
+    asked: Asked,
     ended: watch::Receiver<()>,
 }
 
@@ -108,7 +113,7 @@ impl Engine {
                 Reads::Simulated(disk.clone())
             }
         };
-        Ok(Engine { queue, reads, ended })
+        Ok(Engine { queue, asked: Asked::default(), reads, ended })
     }
 
     /// Opens a store to look at it, beside a process that may be writing to it: every write fails.
@@ -125,7 +130,7 @@ impl Engine {
             Location::Simulated(disk) => Reads::Simulated(disk.clone()),
         };
         let ((queue, _), (_, ended)) = (mpsc::channel(1), watch::channel(()));
-        Ok(Engine { queue, reads, ended })
+        Ok(Engine { queue, asked: Asked::default(), reads, ended })
     }
 
     /// The end of the writer, which comes when the last handle is gone.
@@ -160,6 +165,7 @@ impl Engine {
         R: Send + 'static,
     {
         let (job, answer) = Write::new(work);
+        self.asked.one_more();
         self.queue.send(Box::new(job)).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
@@ -170,6 +176,7 @@ impl Engine {
     /// As [`Engine::write`].
     pub(crate) async fn carry_out<W: Work>(&self, work: W) -> Result<W::Done, StoreError> {
         let (job, answer) = Known::new(work);
+        self.asked.one_more();
         self.queue.send(Box::new(job)).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }

@@ -186,11 +186,11 @@ impl HomeStore {
         Leaves::new(self.engine.clone(), WITH_MADE)
     }
 
-    /// Adds operations that were decided since to the leaves; tells whether there are more.
+    /// Adds the operations that were decided since to the leaves.
     ///
     /// # Errors
-    /// When the store fails, or an operation does not read.
-    pub async fn leaf_fold(&self, read: ReadLeaf) -> Result<bool, StoreError> {
+    /// When the store fails, or an operation does not read; what was added stays so.
+    pub async fn leaf_fold(&self, read: ReadLeaf) -> Result<(), StoreError> {
         const PAGE: &str = "SELECT book_seq, bytes, outcome FROM operations WHERE book_seq > ?1
             ORDER BY book_seq LIMIT ?2";
         // What is decided is answered in the same row.

@@ -15,7 +15,7 @@ use clearing::digest::{
 use jiff::civil::Date;
 use settlement::ids::{PoolCode, RegionCode};
 
-use crate::engine::{Engine, Row, Sql, Value, Version};
+use crate::engine::{Aside, Engine, Row, Sql, Steps, Value, Version};
 use crate::store::StoreError;
 use crate::values;
 
@@ -53,8 +53,8 @@ const TEXT: &str = concat!(
 
 /// The buckets of so many new leaves are worked out in one transaction, and so many roots in another, so that nobody waits
 /// long behind it.
-const NEW_AT_ONCE: i64 = 200;
-const ROOTS_AT_ONCE: i64 = 20;
+const NEW_AT_ONCE: Steps = Steps { alone: 200, beside: 100 };
+const ROOTS_AT_ONCE: Steps = Steps { alone: 20, beside: 10 };
 const BUCKET_DEPTH: u8 = 2;
 /// So many leaves are in a page with what they were made of, so that no reader holds a store for long.
 const LEAVES_AT_ONCE: i64 = 500;
@@ -207,11 +207,14 @@ impl Leaves {
     pub async fn leaf_refresh(&self) -> Result<(), StoreError> {
         const NEW: &str = "SELECT 1 FROM new_leaves LIMIT 1";
         const STALE: &str = "SELECT 1 FROM stale_roots LIMIT 1";
+        let mut aside = Aside::new(&self.engine);
         while self.engine.read(|sql| sql.exists(NEW, values![])).await? {
-            self.engine.write(refresh_buckets).await?;
+            let most = aside.next(NEW_AT_ONCE).await;
+            self.engine.write(move |sql| refresh_buckets(sql, most)).await?;
         }
         while self.engine.read(|sql| sql.exists(STALE, values![])).await? {
-            self.engine.write(refresh_roots).await?;
+            let most = aside.next(ROOTS_AT_ONCE).await;
+            self.engine.write(move |sql| refresh_roots(sql, most)).await?;
         }
         Ok(())
     }
@@ -246,7 +249,7 @@ pub(crate) fn append(sql: &Sql<'_>, leaves: &[NewLeaf]) -> Result<(), StoreError
     sql.execute_each(NEW, &rows)
 }
 
-fn refresh_buckets(sql: &Sql<'_>) -> Result<(), StoreError> {
+fn refresh_buckets(sql: &Sql<'_>, most: i64) -> Result<(), StoreError> {
     const LAST: &str = "SELECT MAX(number) FROM (SELECT number FROM new_leaves ORDER BY number LIMIT ?1) AS new";
     // Leaves are never removed, so a bucket that has changed has leaves.
     const CHANGED: &str = "SELECT leaves.day, leaves.home, leaves.treatment, leaves.place, leaves.digest
@@ -261,7 +264,7 @@ fn refresh_buckets(sql: &Sql<'_>) -> Result<(), StoreError> {
     // Nobody adds leaves beside a transaction that writes.
     const KNOWN: &str = "DELETE FROM new_leaves WHERE number <= ?1";
     const STALE: &str = "INSERT INTO stale_roots (day, home, treatment) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-    let Some(last) = sql.find(LAST, values![NEW_AT_ONCE], |row| row.optional_number(0))?.flatten() else {
+    let Some(last) = sql.find(LAST, values![most], |row| row.optional_number(0))?.flatten() else {
         return Ok(());
     };
     let leaves = sql.query(CHANGED, values![last], |row| Ok((read_branch(row)?, read_leaf(row, 3)?)))?;
@@ -288,12 +291,12 @@ fn refresh_buckets(sql: &Sql<'_>) -> Result<(), StoreError> {
     sql.execute(KNOWN, values![last]).map(drop)
 }
 
-fn refresh_roots(sql: &Sql<'_>) -> Result<(), StoreError> {
+fn refresh_roots(sql: &Sql<'_>, most: i64) -> Result<(), StoreError> {
     const STALE: &str = "SELECT day, home, treatment FROM stale_roots ORDER BY day, home, treatment LIMIT ?1";
     const ROOT: &str = "INSERT INTO roots (day, home, treatment, count, digest) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (day, home, treatment) DO UPDATE SET count = excluded.count, digest = excluded.digest";
     const FRESH: &str = "DELETE FROM stale_roots WHERE day = ?1 AND home = ?2 AND treatment = ?3";
-    for branch in sql.query(STALE, values![ROOTS_AT_ONCE], read_branch)? {
+    for branch in sql.query(STALE, values![most], read_branch)? {
         let [day, home, treatment] = texts(&branch);
         if let Some(root) = root_of_buckets(&buckets(sql, &branch, Prefix::ROOT)?) {
             let digest: &[u8] = &root.digest.0;

@@ -34,8 +34,7 @@ impl Book for HubStore {
 
 impl Book for HomeStore {
     async fn fold(&self) -> Result<(), StoreError> {
-        while self.leaf_fold(read_leaf).await? {}
-        Ok(())
+        self.leaf_fold(read_leaf).await
     }
 
     fn leaves(&self) -> Leaves {
@@ -45,8 +44,7 @@ impl Book for HomeStore {
 
 impl Book for TreatmentStore {
     async fn fold(&self) -> Result<(), StoreError> {
-        while self.leaf_fold(read_leaf).await? {}
-        Ok(())
+        self.leaf_fold(read_leaf).await
     }
 
     fn leaves(&self) -> Leaves {

@@ -70,8 +70,7 @@ pub fn read_count(data: &Node<'_>) -> Option<i64> {
 /// # Errors
 /// A fault of the store.
 pub async fn fold_up_to_date(edge: &Edge) -> Result<(), Refusal> {
-    while edge.store.leaf_fold(read_leaf).await.map_err(|error| internal(&error))? {}
-    Ok(())
+    edge.store.leaf_fold(read_leaf).await.map_err(|error| internal(&error))
 }
 
 /// Amounts as an institution is told them: where its region counts the account into the funds, so does this.

@@ -9,13 +9,13 @@ use super::journal::{read_lines, turn_of};
 use super::lots::{self, LotPosting};
 use super::periods::PeriodNumber;
 use super::{HubStore, Position, answers::RELEASED, corrupt};
-use crate::engine::{Row, Sql, first_place};
+use crate::engine::{Aside, Row, Sql, Steps, first_place};
 use crate::leaves::{self, NewLeaf, ReadLeaf};
 use crate::store::StoreError;
 use crate::values;
 
 /// So many operations are looked at in one step.
-const A_PAGE: i64 = 500;
+const A_PAGE: Steps = Steps { alone: 500, beside: 100 };
 
 /// How the bytes of operations and outcomes are read.
 #[derive(Clone, Copy, Debug)]
@@ -65,32 +65,40 @@ const LATE: &str = concat!(
 );
 
 impl HubStore {
-    /// Folds everything that is answered by now.
+    /// Folds everything that is answered by now. What comes meanwhile is left to the next time, so that it ends.
     ///
     /// # Errors
     /// When the store fails, or an operation does not read; what was folded stays so.
     pub async fn journal_fold(&self, reading: Reading) -> Result<(), StoreError> {
-        const COMMITTERS: &str = "SELECT number FROM committers LEFT JOIN folds ON source = number
-            WHERE EXISTS (SELECT 1 FROM operations WHERE position > COALESCE(reached, number * 1099511627776)
-                          AND position <= (number + 1) * 1099511627776)
-            ORDER BY number";
-        let committers = self.engine.read(|sql| sql.query(COMMITTERS, values![], |row| row.number(0))).await?;
-        for committer in committers {
-            while self.fold_page(committer, reading).await? {}
+        const NEWEST: &str = "SELECT number, newest FROM (
+            SELECT number, COALESCE(reached, number * 1099511627776) AS reached,
+                (SELECT MAX(position) FROM operations WHERE position <= (number + 1) * 1099511627776) AS newest
+            FROM committers LEFT JOIN folds ON source = number) AS committed
+            WHERE newest > reached ORDER BY number";
+        let read = |row: Row<'_>| Ok((row.number(0)?, row.number(1)?));
+        let newest = self.engine.read(move |sql| sql.query(NEWEST, values![], read)).await?;
+        let mut aside = Aside::new(&self.engine);
+        for committed in newest {
+            while self.fold_page(committed, aside.next(A_PAGE).await, reading).await? {}
         }
-        while self.fold_late(reading).await? {}
+        while self.fold_late(aside.next(A_PAGE).await, reading).await? {}
         Ok(())
     }
 
-    async fn fold_page(&self, committer: i64, reading: Reading) -> Result<bool, StoreError> {
-        let (start, end) = (first_place(committer), first_place(committer + 1));
+    async fn fold_page(
+        &self,
+        (committer, newest): (i64, i64),
+        most: i64,
+        reading: Reading,
+    ) -> Result<bool, StoreError> {
+        let start = first_place(committer);
         let page = self.engine.read(move |sql| {
             let reached = leaves::reached(sql, committer)?.unwrap_or(start);
-            Ok((reached, sql.query(PAGE, values![reached, end, A_PAGE], |row| fold(row, reading))?))
+            Ok((reached, sql.query(PAGE, values![reached, newest, most], |row| fold(row, reading))?))
         });
         let (reached, page) = page.await?;
         let Some(to) = page.last().map(|last| last.position.0) else { return Ok(false) };
-        let more = page.len() == usize::try_from(A_PAGE).unwrap_or(usize::MAX);
+        let more = page.len() == usize::try_from(most).unwrap_or(usize::MAX);
         let folded = self.engine.write(move |sql| {
             // Somebody else may have folded this page meanwhile, or a shorter one.
             let is_ours = leaves::reach(sql, committer, reached, to)?;
@@ -104,9 +112,9 @@ impl HubStore {
         Ok(!folded.await? || more)
     }
 
-    async fn fold_late(&self, reading: Reading) -> Result<bool, StoreError> {
-        let late = self.engine.read(move |sql| sql.query(LATE, values![A_PAGE], |row| fold(row, reading))).await?;
-        let more = late.len() == usize::try_from(A_PAGE).unwrap_or(usize::MAX);
+    async fn fold_late(&self, most: i64, reading: Reading) -> Result<bool, StoreError> {
+        let late = self.engine.read(move |sql| sql.query(LATE, values![most], |row| fold(row, reading))).await?;
+        let more = late.len() == usize::try_from(most).unwrap_or(usize::MAX);
         if late.is_empty() {
             return Ok(false);
         }

@@ -5,12 +5,12 @@ use bytes::Bytes;
 use clearing::digest::{Branch, Leaf};
 
 use super::{NewLeaf, append};
-use crate::engine::{Engine, Row, Sql};
+use crate::engine::{Aside, Engine, Row, Sql, Steps};
 use crate::store::StoreError;
 use crate::values;
 
 /// So many operations are looked at in one step, so that the book's writer is held up for a moment only.
-const A_PAGE: i64 = 500;
+const A_PAGE: Steps = Steps { alone: 500, beside: 300 };
 
 /// Reads an operation's bytes and its outcome's bytes as a leaf; none where it had no effect that books are compared by.
 pub type ReadLeaf = fn(&[u8], &[u8]) -> Result<Option<(Branch, Leaf)>, String>;
@@ -36,21 +36,28 @@ struct Looked {
     outcome: Option<Bytes>,
 }
 
-/// Adds the leaves of a page; tells whether there is more.
+/// Adds the leaves of what is answered by now.
 ///
 /// # Errors
-/// When the store fails, or an operation does not read.
-pub(crate) async fn fold(engine: &Engine, source: &Source, read: ReadLeaf) -> Result<bool, StoreError> {
+/// When the store fails, or an operation does not read; what was added stays so.
+pub(crate) async fn fold(engine: &Engine, source: &Source, read: ReadLeaf) -> Result<(), StoreError> {
+    let mut aside = Aside::new(engine);
+    while fold_page(engine, source, aside.next(A_PAGE).await, read).await? {}
+    Ok(())
+}
+
+/// The same of a page; tells whether there is more.
+async fn fold_page(engine: &Engine, source: &Source, most: i64, read: ReadLeaf) -> Result<bool, StoreError> {
     let (number, start, page, late) = (source.number, source.start, source.page, source.late);
     let looked = engine.read(move |sql| {
         let reached = reached(sql, number)?.unwrap_or(start);
-        Ok((reached, sql.query(page, values![reached, A_PAGE], look)?, sql.query(late, values![A_PAGE], look)?))
+        Ok((reached, sql.query(page, values![reached, most], look)?, sql.query(late, values![most], look)?))
     });
     let (reached, page, late) = looked.await?;
     let Some(to) = page.last().map(|last| last.number).or_else(|| (!late.is_empty()).then_some(reached)) else {
         return Ok(false);
     };
-    let more = page.len().max(late.len()) == usize::try_from(A_PAGE).unwrap_or(usize::MAX);
+    let more = page.len().max(late.len()) == usize::try_from(most).unwrap_or(usize::MAX);
     let leaves = page.iter().chain(&late).filter_map(|looked| looked.leaf(read).transpose());
     let leaves: Vec<NewLeaf> = leaves.collect::<Result<_, StoreError>>()?;
     let waiting: Vec<i64> = page.iter().filter(|looked| looked.waits()).map(|looked| looked.number).collect();

@@ -6,13 +6,13 @@ use clearing::digest::Branch;
 
 use super::hospital::{self, HospitalRow};
 use super::{Session, TreatmentStore, stored};
-use crate::engine::{Row, Sql};
+use crate::engine::{Aside, Row, Sql, Steps};
 use crate::leaves::{self, NewLeaf, ReadLeaf};
 use crate::store::StoreError;
 use crate::values;
 
 /// So many messages are looked at in one step, so that the book's writer is held up for a moment only.
-const A_PAGE: i64 = 500;
+const A_PAGE: Steps = Steps { alone: 500, beside: 300 };
 /// The book has one sequence of numbers; which of the fold's sources it is.
 const SOURCE: i64 = 0;
 
@@ -54,21 +54,28 @@ struct Folded {
 }
 
 impl TreatmentStore {
-    /// Folds a page of what was sent and answered since; tells whether there may be more.
+    /// Folds what was sent and answered since.
     ///
     /// # Errors
-    /// When the store fails, or an operation does not read.
-    pub async fn leaf_fold(&self, read: ReadLeaf) -> Result<bool, StoreError> {
+    /// When the store fails, or an operation does not read; what was folded stays so.
+    pub async fn leaf_fold(&self, read: ReadLeaf) -> Result<(), StoreError> {
+        let mut aside = Aside::new(&self.engine);
+        while self.fold_page(aside.next(A_PAGE).await, read).await? {}
+        Ok(())
+    }
+
+    /// The same of a page; tells whether there may be more.
+    async fn fold_page(&self, most: i64, read: ReadLeaf) -> Result<bool, StoreError> {
         let looked = self.engine.read(move |sql| {
             let reached = leaves::reached(sql, SOURCE)?.unwrap_or_default();
-            let page = sql.query(PAGE, values![reached, A_PAGE], |row| fold(row, read))?;
-            Ok((reached, page, sql.query(LATE, values![A_PAGE], |row| fold(row, read))?))
+            let page = sql.query(PAGE, values![reached, most], |row| fold(row, read))?;
+            Ok((reached, page, sql.query(LATE, values![most], |row| fold(row, read))?))
         });
         let (reached, page, late) = looked.await?;
         let Some(to) = page.last().map(|last| last.number).or_else(|| (!late.is_empty()).then_some(reached)) else {
             return Ok(false);
         };
-        let more = page.len().max(late.len()) == usize::try_from(A_PAGE).unwrap_or(usize::MAX);
+        let more = page.len().max(late.len()) == usize::try_from(most).unwrap_or(usize::MAX);
         let moved = self.engine.write(move |sql| {
             // Somebody else may have folded this page meanwhile, and less than is in it.
             let moved = leaves::reach(sql, SOURCE, reached, to)?;
@@ -97,7 +104,7 @@ impl Session<'_, '_> {
                     rows.push(row);
                 }
             }
-            page = self.sql.query(PAGE, values![reached, A_PAGE], |row| fold(row, read))?;
+            page = self.sql.query(PAGE, values![reached, A_PAGE.alone], |row| fold(row, read))?;
             match page.last() {
                 None => return Ok(rows),
                 Some(last) => reached = last.number,
