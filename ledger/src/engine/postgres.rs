@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Connection as _, Postgres as Driver};
@@ -134,6 +135,27 @@ impl Connection {
 
     pub(super) fn query(&mut self, text: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, StoreError> {
         self.with(|runtime, connection| runtime.block_on(bind(text, values).fetch_all(connection)))
+    }
+
+    /// Reads rows as they come; the first that does not read ends it.
+    pub(super) fn each(
+        &mut self,
+        text: &'static str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&PgRow) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let read_all = |runtime: &Runtime, connection: &mut PgConnection| {
+            runtime.block_on(async {
+                let mut rows = bind(text, values).fetch(connection);
+                while let Some(row) = rows.try_next().await? {
+                    if let Err(fault) = read(&row) {
+                        return Ok(Err(fault));
+                    }
+                }
+                Ok(Ok(()))
+            })
+        };
+        self.with(read_all)?
     }
 
     /// Runs a statement that takes columns of many rows.

@@ -135,6 +135,24 @@ impl<'c> Sql<'c> {
         }
     }
 
+    /// Reads every row as it comes: a server sends the next ones meanwhile. What reads them may not use the database.
+    ///
+    /// # Errors
+    /// When the statement fails, or a row does not read.
+    pub fn each(
+        &self,
+        text: &'static str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self.session {
+            Session::Sqlite(connection) => sqlite::query(connection, text, values, read).map(drop),
+            Session::Postgres(connection) => {
+                connection.borrow_mut().each(dialect::statement(text), values, |row| read(Row(Cells::Postgres(row))))
+            }
+        }
+    }
+
     /// Reads the first row, if there is one.
     ///
     /// # Errors

@@ -87,7 +87,7 @@ impl HubStore {
 
 fn summed(sql: &Sql<'_>, text: &'static str, values: &[Value<'_>], reading: Reading) -> Result<Summed, StoreError> {
     let (mut summed, mut later) = (Summed { totals: Totals::default(), last: None }, Vec::new());
-    sql.query(text, values, |row| {
+    sql.each(text, values, |row| {
         let (position, step) = (Position(row.number(0)?), row.number(2)?);
         summed.last = Some(position.0);
         let lines = read_lines(position, row.text(3)?)?;
