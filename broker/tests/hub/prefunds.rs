@@ -11,6 +11,7 @@ use clearing::period::{Pair, Payment, Side};
 use clearing::prefund::Watch;
 use clearing::prefund::account::RequestFault;
 use clearing::prefund::change::{AnswerFault, Standing};
+use clearing::prefund::quarter::{Quarter, Source};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use ledger::hub::{Carrying, Disputed, PeriodNumber, PrefundChange, PrefundKey, PrefundKind};
@@ -165,7 +166,7 @@ pub async fn change(world: &World, (insurance, id, yuan): (Insurance, &str, i64)
         id: id.into(),
         kind,
         amount: Money::from_yuan(yuan),
-        basis: Money::ZERO,
+        basis: Quarter::default(),
         held: Money::ZERO,
         reason: "集中结算".into(),
         asked_by: kind.is_answered().then_some(Side::Treatment),
@@ -211,7 +212,7 @@ async fn the_calendar_sets_prefunds_once_when_januarys_table_is_due_and_the_quar
     let changes = world.hub().store().prefund_changes().await.expect("changes");
     let set = changes.iter().find(|change| change.id == "reset 2026").expect("it is set");
     assert_eq!(
-        (set.key, set.amount, set.basis),
+        (set.key, set.amount, set.basis.sum()),
         (of(Insurance::Employee), Money::from_yuan(100), Money::from_yuan(150))
     );
     let balances = world.hub().store().prefund_balances().await.expect("balances");
@@ -244,7 +245,7 @@ async fn a_hub_that_began_within_the_quarter_leaves_prefunds_to_an_operator_who_
     let nothing = QuarterSums::new();
     assert_eq!(
         missing.to_string(),
-        "2025-10 of last year's fourth quarter were not cleared here: give what was owed in them"
+        "2025-10 of last year's fourth quarter were not cleared here: give what was settled in them (本期结算金额)"
     );
     assert_eq!(reset(&nothing).await, Err(missing));
     assert_eq!(reset(&given("2025-11", 80)).await, Err(ResetFault::ClearedHere(november)));
@@ -254,7 +255,10 @@ async fn a_hub_that_began_within_the_quarter_leaves_prefunds_to_an_operator_who_
     assert_eq!(reset(&given("2025-10", 80)).await, Ok(1));
     let set = world.hub().store().prefund_changes().await.expect("changes").remove(0);
     // 80 given and twice 50 cleared, of which two thirds.
-    assert_eq!((set.basis, set.amount), (Money::from_yuan(180), Money::from_yuan(120)));
+    assert_eq!((set.basis.sum(), set.amount), (Money::from_yuan(180), Money::from_yuan(120)));
+    let months = set.basis.months.map(|settled| (settled.amount, settled.source));
+    let fifty = (Money::from_yuan(50), Source::Cleared);
+    assert_eq!(months, [(Money::from_yuan(80), Source::Given), fifty, fifty]);
     assert_eq!(clearing.prefund_reset_waits(now).await.expect("the store works"), None);
 }
 
@@ -403,7 +407,7 @@ async fn what_one_side_has_recorded_is_not_asked_for_again_by_the_next_re_set() 
         id: "reset 2025".into(),
         kind: PrefundKind::Reset,
         amount: Money::from_yuan(600),
-        basis: Money::ZERO,
+        basis: Quarter::default(),
         held: Money::ZERO,
         reason: "2025年度额度调整".into(),
         asked_by: None,
