@@ -13,7 +13,7 @@ use clearing::period::{Pair, Proof};
 use clearing::prefund::account::{Account, Watched};
 use clearing::prefund::change::{Standing, payment_days, reset_id, year_of_reset};
 use clearing::prefund::quarter::{Quarter, Source};
-use clearing::prefund::{Reset, Usage, Watch};
+use clearing::prefund::{Reset, Usage, Watch, is_late};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::hub::{PeriodNumber, PrefundChange, PrefundEntry, PrefundKey, PrefundKind};
@@ -201,6 +201,19 @@ impl Clearing {
             return Ok(None);
         }
         Ok(self.check_quarter(year, &QuarterSums::new()).await?.err().map(|fault| (year, fault)))
+    }
+
+    /// How many payments of prefunds are unpaid after their last day.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prefund_payments_overdue(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let today = beijing::day_of(now);
+        let is_overdue = |entry: &&PrefundEntry| {
+            let is_due = self.prefund_standing(entry, today) == Standing::Due;
+            is_late(entry.change.amount, !is_due, self.prefund_days_of(entry), today)
+        };
+        Ok(self.store.prefund_entries().await?.iter().filter(is_overdue).count())
     }
 
     /// By when a change of a prefund is paid, or a request answered; none where the year's holidays are not listed.

@@ -476,6 +476,56 @@ async fn a_prefund_that_turns_yellow_or_red_is_told_once_and_measured() {
 }
 
 #[tokio::test]
+async fn how_many_prefunds_warn_and_how_many_of_their_payments_are_overdue_is_measured() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let measured = recorder.handle();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let world = World::new().await;
+    let (clearing, now, mut watch) = (clearing(&world), noon(2025, 6, 20), PrefundWatch::default());
+    advance(&clearing, noon(2025, 6, 15)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    advance(&clearing, now).await;
+    let unpaid = PrefundChange {
+        key: of(Insurance::Resident),
+        id: "reset 2025".into(),
+        kind: PrefundKind::Reset,
+        amount: Money::from_yuan(30),
+        basis: Quarter::default(),
+        held: Money::ZERO,
+        reason: "2025年度额度调整".into(),
+        asked_by: None,
+        at: now,
+    };
+    let pay_by = clearing.prefund_days(&unpaid).expect("2025 is listed").pay_by;
+    let after = beijing::instant_of(pay_by.tomorrow().expect("a day").at(12, 0, 0, 0)).expect("an instant");
+    assert!(world.hub().store().prefund_change(unpaid, "centre".into()).await.expect("the store works"));
+    let mut check = async |at, [yellow, red, overdue]: [u8; 3]| {
+        watch.look(&clearing, at).await.expect("the store works");
+        let rendered = measured.render();
+        for line in [
+            format!("yidi_hub_prefunds_warned{{watch=\"yellow\"}} {yellow}\n"),
+            format!("yidi_hub_prefunds_warned{{watch=\"red\"}} {red}\n"),
+            format!("yidi_hub_prefund_payments_overdue {overdue}\n"),
+        ] {
+            assert!(rendered.contains(&line), "{line} in:\n{rendered}");
+        }
+    };
+    check(now, [0, 0, 0]).await;
+    // 50 yuan are owed.
+    for (id, yuan, kind, warned) in [
+        ("opening 1", 64, PrefundKind::Opening, [1, 0, 0]),
+        ("correction 1", -14, PrefundKind::Reset, [0, 1, 0]),
+        ("top-up 1", 50, PrefundKind::TopUp, [0, 0, 0]),
+    ] {
+        change(&world, (Insurance::Employee, id, yuan), kind, now).await;
+        check(now, warned).await;
+    }
+    check(after, [0, 0, 1]).await;
+    pay_change(&world, (of(Insurance::Resident), "reset 2025"), 30, now).await;
+    check(after, [0, 0, 0]).await;
+}
+
+#[tokio::test]
 async fn what_waits_on_the_list_inside_one_member_uses_no_prefund() {
     let world = World::new().await;
     let across = clearing(&world);
