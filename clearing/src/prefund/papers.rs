@@ -49,9 +49,8 @@ pub struct Change {
     pub payment: Option<Payment>,
 }
 
-/// Of which column of which papers 《预付金额度调整明细表》 sums what was settled, so that both members can check it.
-const TRACE: &str = "各月结算金额即该月《应付（应收）清算金额构成表》“本期结算金额”之和，\
-    亦即《职工（居民）医保基金应付明细表》同名栏之和；“填报”的月份不在此清算，由经办机构填报";
+/// Of which column of which papers 《预付金额度调整明细表》 sums what was settled: both members have them, by insurance.
+const TRACE: &str = "各月结算金额为该月《应付（应收）清算金额构成表》“本期结算金额”之和";
 
 /// The yearly table, of all members or of one. What was settled stands month by month, as 本期结算金额 of the statements of
 /// these months has it (policy.md B.1).
