@@ -63,7 +63,10 @@ struct Basis {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResetFault {
     /// Months of the quarter were not cleared by this hub.
-    #[error("{} of last year's fourth quarter were not cleared here: give what was settled in them (本期结算金额)", named(.0))]
+    #[error(
+        "{} of last year's fourth quarter were not cleared here: give what was settled in them (本期结算金额)",
+        named(.0)
+    )]
     Missing(Vec<Month>),
     /// Months of the quarter are not proved yet.
     #[error("{} of last year's fourth quarter are not proved yet", named(.0))]
