@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use clearing::prefund::{Watch, monthly_average};
+use clearing::prefund::Watch;
+use clearing::prefund::quarter::MONTHS as QUARTER_MONTHS;
 use proto::v1;
 use proto::v1::prefunds_client::PrefundsClient;
 use rust_decimal::Decimal;
@@ -42,8 +43,8 @@ pub enum Command {
         access: Access,
         /// The year that it is for.
         year: i32,
-        /// What was owed in months of the quarter that were not cleared here, CSV: home,treatment,insurance,month,owed
-        /// (yuan).
+        /// What was settled in months of the quarter that were not cleared here (本期结算金额 of their statements), CSV:
+        /// home,treatment,insurance,month,owed (yuan).
         #[arg(long, value_name = "FILE")]
         quarter: Option<PathBuf>,
         /// As JSON.
@@ -58,8 +59,8 @@ pub enum Command {
         access: Access,
         /// The year.
         year: i32,
-        /// What was owed in months of the quarter that were not cleared here, CSV: home,treatment,insurance,month,owed
-        /// (yuan).
+        /// What was settled in months of the quarter that were not cleared here (本期结算金额 of their statements), CSV:
+        /// home,treatment,insurance,month,owed (yuan).
         #[arg(long, value_name = "FILE")]
         quarter: Option<PathBuf>,
         /// As JSON.
@@ -310,23 +311,30 @@ fn print_watched(prefunds: &[v1::PrefundView], as_json: bool) -> Result<()> {
 
 fn print_table(rows: &[v1::PrefundRow], as_json: bool) -> Result<Ending> {
     let yuan = |fen| Money::from_fen(fen).to_string();
-    let average = |row: &v1::PrefundRow| monthly_average(Money::from_fen(row.basis)).to_string();
+    let rows = rows.iter().map(|row| Ok((row, papers::read_basis(&row.basis)?))).collect::<Result<Vec<_>>>()?;
     if as_json {
-        let rows = rows.iter().map(|row| {
+        let rows = rows.iter().map(|(row, basis)| {
             json!({ "home": row.home, "treatment": row.treatment, "insurance": row.insurance,
-                "previous": yuan(row.previous), "basis": yuan(row.basis), "average": average(row),
+                "previous": yuan(row.previous), "months": papers::json_of_months(basis),
+                "basis": basis.sum().to_string(), "average": basis.monthly_average().to_string(),
                 "new": yuan(row.new), "difference": yuan(row.difference) })
         });
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
         return Ok(Ending::Good);
     }
-    let columns = ["参保省", "就医省", "险种", "原预付金", "四季度清算额", "四季度月均", "新预付金", "应补（退）"];
+    let words = ["参保省", "就医省", "险种", "结算金额来源"];
+    let months = QUARTER_MONTHS.map(|month| format!("{month}月结算金额"));
+    let figures = ["上年四季度结算金额", "上年四季度月均", "新预付金", "应补（退）"];
+    let columns = words.into_iter().chain(["原预付金"]).chain(months.iter().map(String::as_str)).chain(figures);
     let mut table = output::table(columns);
-    for row in rows {
-        let sums = [yuan(row.previous), yuan(row.basis), average(row), yuan(row.new), yuan(row.difference)];
-        table.add_row([row.home.clone(), row.treatment.clone(), named(&row.insurance)].into_iter().chain(sums));
+    for (row, basis) in &rows {
+        let named = [row.home.clone(), row.treatment.clone(), named(&row.insurance), basis.sources()];
+        let months = basis.months.map(|settled| settled.amount.to_string());
+        let sums = [basis.sum(), basis.monthly_average()].map(|amount| amount.to_string());
+        let sums = sums.into_iter().chain([yuan(row.new), yuan(row.difference)]);
+        table.add_row(named.into_iter().chain([yuan(row.previous)]).chain(months).chain(sums));
     }
-    output::numbers_from(&mut table, 3);
+    output::numbers_from(&mut table, words.len());
     output::line(&table.to_string());
     Ok(Ending::Good)
 }

@@ -141,6 +141,16 @@ pub fn prefund(key: &PrefundKey, share: f64, watch: Watch) {
     metrics::gauge!("yidi_hub_prefund_watch", &labels).set(standing);
 }
 
+/// How many prefunds of all members are at yellow and at red, and how many payments of prefunds are unpaid after their
+/// last day.
+pub fn prefunds(yellow: usize, red: usize, overdue: usize) {
+    let gauge = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    for (watch, count) in [(Watch::Yellow, yellow), (Watch::Red, red)] {
+        metrics::gauge!("yidi_hub_prefunds_warned", "watch" => watch.word()).set(gauge(count));
+    }
+    metrics::gauge!("yidi_hub_prefund_payments_overdue").set(gauge(overdue));
+}
+
 /// How many letters wait in all mailboxes, how many of them were delivered and not acknowledged, and how many are dead.
 pub fn letters(waiting: u64, delivered: u64, dead: u64) {
     for (state, count) in [("waiting", waiting), ("delivered", delivered), ("dead", dead)] {

@@ -9,7 +9,7 @@ use settlement::person::Insurance;
 use crate::cleared::{Cleared, sum};
 use crate::details::{lot_name, pair_name};
 use crate::document::{Cell, Column, Document, Row, Sign};
-use crate::figures::{figures, figures_of, net_columns};
+use crate::figures::{BOOKED, figures, figures_of, net_columns};
 use crate::month::Month;
 use crate::obligation::{Lot, Payer};
 use crate::period::{Pair, Side};
@@ -40,7 +40,7 @@ pub fn composition(month: Month, member: MemberCode, side: Side, pairs: &Pairs, 
     };
     let mut columns = [other, "险种", "支付来源"].map(Column::text).to_vec();
     let first = columns.len();
-    columns.extend(["本期结算", "其中更正往期", "上期转入", "转出下期", "重算更正"].map(Column::money));
+    columns.extend([BOOKED, "其中更正往期", "上期转入", "转出下期", "重算更正"].map(Column::money));
     let signs = [Sign::Plus, Sign::Minus, Sign::Plus];
     let gross = [(first, Sign::Plus)].into_iter().chain((first + 2..).zip(signs)).collect();
     columns.extend(net_columns(columns.len(), gross));
@@ -104,6 +104,7 @@ mod tests {
                         prop_assert_eq!(gross, total(&all, payer.name(), is_pairs));
                     }
                     for (own, column) in [
+                        ("本期结算金额", "本期结算金额"),
                         ("上期转入", "其中上期转入"),
                         ("转出下期", "已减转出下期"),
                         ("重算更正", "其中重算更正"),

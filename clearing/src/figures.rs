@@ -10,13 +10,18 @@ use crate::cleared::{Cleared, sum};
 use crate::document::{Cell, Column, ColumnKind, Sign};
 use crate::obligation::{Lot, Payer, Sums};
 
+/// What was booked in a period, as every document calls it: what funds and accounts paid by its entries, undoings taken
+/// off, in fen. It is not what is cleared, from which it differs by what is carried, corrected and deducted.
+pub(crate) const BOOKED: &str = "本期结算金额";
+
 /// What review takes off, as every document calls it.
 pub(crate) const DEDUCTED: &str = "审核扣款";
 
 /// The columns of figures, behind so many columns of words. Funds, 基金应付 (what they pay together) and 个人账户 are what is
 /// cleared before deductions; 审核扣款 is subtracted from them, and 清算金额 is what is left. What corrects earlier periods,
 /// was carried in or worked out again is among them (其中); what is carried out is claimed in another period, so it is off
-/// them already (已减).
+/// them already (已减). Without all that moves between periods or came later, 本期结算金额 is left: what was booked in the
+/// period, by which a year's prefunds are set.
 pub(crate) fn figures(first: usize) -> Vec<Column> {
     let mut columns = vec![Column::count("人次"), Column::count("其中住院人次"), Column::money("医疗费总额")];
     let funds = (first + columns.len()..).take(Fund::ALL.len()).map(|fund| (fund, Sign::Plus)).collect();
@@ -25,6 +30,10 @@ pub(crate) fn figures(first: usize) -> Vec<Column> {
     columns.push(Column { name: "基金应付".to_owned(), kind: ColumnKind::WorkedOut(funds) });
     columns.push(Column::money(Payer::Account.name()));
     columns.extend(["其中更正往期", "其中上期转入", "已减转出下期", "其中重算更正"].map(Column::money));
+    let [carried_in, carried_out, recomputed] = [payable + 3, payable + 4, payable + 5];
+    let booked = [(payable, Sign::Plus), (payable + 1, Sign::Plus), (carried_in, Sign::Minus)];
+    let booked = booked.into_iter().chain([(carried_out, Sign::Plus), (recomputed, Sign::Minus)]);
+    columns.push(Column { name: BOOKED.to_owned(), kind: ColumnKind::WorkedOut(booked.collect()) });
     let gross = vec![(payable, Sign::Plus), (payable + 1, Sign::Plus)];
     columns.extend(net_columns(first + columns.len(), gross));
     columns
@@ -47,8 +56,8 @@ pub(crate) fn figures_of(lots: &BTreeMap<Lot, Cleared>) -> Vec<Cell> {
     cells.extend(Fund::ALL.map(|fund| Cell::Money(gross.funds.of(fund))));
     cells.extend([gross.funds.total(), gross.account].map(Cell::Money));
     let owed = |sums: Sums| Cell::Money(Sums::owed(&sums));
-    let Cleared { booked: _, corrected, carried_out, carried_in, deducted, recomputed } = cleared;
-    cells.extend([corrected, carried_in, carried_out, recomputed, deducted].map(owed));
+    let Cleared { booked, corrected, carried_out, carried_in, deducted, recomputed } = cleared;
+    cells.extend([corrected, carried_in, carried_out, recomputed, booked, deducted].map(owed));
     cells.push(Cell::Money(cleared.owed()));
     cells
 }
@@ -82,7 +91,8 @@ mod tests {
         sums
     }
 
-    /// 80.00 + 10.00 + 0.70 − 2.00 by the funds are 88.70; with 5.00 from the account and less 0.30 that is 93.40.
+    /// 80.00 + 10.00 + 0.70 − 2.00 by the funds are 88.70; with 5.00 from the account and less 0.30 that is 93.40. Without
+    /// the 2.00 that came later, 95.70 were settled.
     #[test]
     fn what_each_fund_pays_is_told_before_what_is_deducted() {
         let booked = paid([(Fund::Basic, 8_000), (Fund::LargeSum, 1_000), (Fund::Assistance, 70)]);
@@ -101,6 +111,7 @@ mod tests {
             ("基金应付", 8_870),
             ("个人账户", 500),
             ("其中重算更正", -200),
+            ("本期结算金额", 9_570),
             ("审核扣款", 30),
             ("清算金额", 9_340),
         ];
@@ -118,34 +129,39 @@ mod tests {
         };
         let (off, none) = (paid([(Fund::Basic, 30)]), Cleared::default());
         let more = paid([(Fund::Basic, 200)]);
-        let columns = ["人次", "医疗费总额", "统筹基金", "基金应付", "个人账户", "审核扣款", "清算金额"];
+        let columns =
+            ["人次", "医疗费总额", "统筹基金", "基金应付", "个人账户", "本期结算金额", "审核扣款", "清算金额"];
         for (case, cleared, told) in [
             (
                 "deducted where it is cleared",
                 Cleared { booked: stay, deducted: off, ..none },
-                [1, 10_000, 8_000, 8_000, 500, 30, 8_470],
+                [1, 10_000, 8_000, 8_000, 500, 8_500, 30, 8_470],
             ),
-            ("deducted after that", Cleared { deducted: off, ..none }, [0, 0, 0, 0, 0, 30, -30]),
-            ("carried out, its deduction too", Cleared { booked: stay, carried_out: stay, ..none }, [0; 7]),
+            ("deducted after that", Cleared { deducted: off, ..none }, [0, 0, 0, 0, 0, 0, 30, -30]),
+            (
+                "carried out, its deduction too",
+                Cleared { booked: stay, carried_out: stay, ..none },
+                [0, 0, 0, 0, 0, 8_500, 0, 0],
+            ),
             (
                 "carried in, its deduction too",
                 Cleared { carried_in: stay, deducted: off, ..none },
-                [1, 10_000, 8_000, 8_000, 500, 30, 8_470],
+                [1, 10_000, 8_000, 8_000, 500, 0, 30, 8_470],
             ),
             (
                 "worked out again",
                 Cleared { booked: stay, recomputed: more, deducted: off, ..none },
-                [1, 10_000, 8_200, 8_200, 500, 30, 8_670],
+                [1, 10_000, 8_200, 8_200, 500, 8_500, 30, 8_670],
             ),
             (
                 "worked out again after it was cleared",
                 Cleared { recomputed: more, deducted: off, ..none },
-                [0, 0, 200, 200, 0, 30, 170],
+                [0, 0, 200, 200, 0, 0, 30, 170],
             ),
             (
                 "undone after it was cleared, and its deduction given back",
                 Cleared { booked: -stay, corrected: -stay, deducted: -off, ..none },
-                [-1, -10_000, -8_000, -8_000, -500, -30, -8_470],
+                [-1, -10_000, -8_000, -8_000, -500, -8_500, -30, -8_470],
             ),
         ] {
             assert_eq!(columns.map(|name| figure(cleared, name)), told, "{case}");

@@ -4,9 +4,8 @@
 pub mod account;
 pub mod change;
 pub mod papers;
+pub mod quarter;
 pub mod unpaid;
-
-use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -14,7 +13,6 @@ use rust_decimal::prelude::ToPrimitive;
 use settlement::money::Money;
 
 use crate::calendar::{PaymentDays, PrefundRules};
-use crate::month::Month;
 
 /// How much of a prefund is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,20 +105,6 @@ impl Usage {
     }
 }
 
-/// A year's size of a prefund: so many months of the average of last year's October to December. Months without
-/// settlements count as nothing; undoings below nothing do too.
-pub fn yearly_size(year: i16, owed_by_month: &BTreeMap<Month, Money>, rules: &PrefundRules) -> Money {
-    let quarter = [10, 11, 12].into_iter().filter_map(|month| Month::new(year.checked_sub(1)?, month));
-    let owed: Money = quarter.filter_map(|month| owed_by_month.get(&month).copied()).sum();
-    (0..rules.months).map(|_| monthly_average(owed)).sum()
-}
-
-/// 上年四季度月均: what a quarter came to, by the month and rounded to the fen, so that whoever has the table can work the
-/// size out from it. Nothing where undoings outweigh.
-pub fn monthly_average(quarter: Money) -> Money {
-    Money::round(quarter.at_least_zero().exact() / Decimal::from(3))
-}
-
 /// The yearly re-set of one prefund: a row of 《预付金额度调整明细表》.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reset {
@@ -144,6 +128,7 @@ mod tests {
 
     use super::*;
     use crate::calendar::Calendar;
+    use crate::month::Month;
 
     fn rules() -> PrefundRules {
         let calendar = Calendar::parse(include_str!("../../deploy/calendar.toml")).expect("no faults");
@@ -169,21 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_years_size_is_two_months_of_the_last_quarters_average() {
-        fn owed(rows: &[(&str, i64)]) -> BTreeMap<Month, Money> {
-            let month = |text| Month::from_text(text).expect("a month");
-            rows.iter().map(|(text, fen)| (month(text), Money::from_fen(*fen))).collect()
-        }
-        for (rows, fen) in [
-            (vec![("2024-10", 100), ("2024-11", 200), ("2024-12", 300)], 400),
-            // 100 ÷ 3 = 33.33, and 200 ÷ 3 = 66.67, each rounded before it is doubled.
-            (vec![("2024-12", 100)], 66),
-            (vec![("2024-12", 200)], 134),
-            (vec![("2024-09", 999), ("2025-01", 999), ("2023-12", 999)], 0),
-            (vec![("2024-10", -100)], 0),
-        ] {
-            assert_eq!(yearly_size(2025, &owed(&rows), &rules()), Money::from_fen(fen), "{rows:?}");
-        }
+    fn a_prefund_that_is_to_be_less_gives_back() {
         let reset = Reset { previous: Money::from_yuan(500), new: Money::from_yuan(400) };
         assert_eq!(reset.difference(), Money::from_yuan(-100));
     }

@@ -257,14 +257,21 @@ pub(crate) mod tests {
         })
     }
 
-    /// Says which row's 基金应付 is not what its funds pay, or whose 清算金额 not that with the account less what is deducted.
+    fn figure(row: &Row, document: &Document, column: &str) -> Money {
+        let place = document.columns.iter().position(|named| named.name == column).expect("a column");
+        row.cells[place].amount()
+    }
+
+    /// Says which row's 基金应付 is not what its funds pay, whose 清算金额 not that with the account less what is deducted, or
+    /// whose 本期结算金额 not that without what moved between periods or was worked out again.
     fn reads_across(document: &Document) -> Result<(), String> {
-        let place = |name: &str| document.columns.iter().position(|column| column.name == name).expect("a column");
         let differs = document.rows.iter().find(|row| {
-            let figure = |name: &str| row.cells[place(name)].amount();
+            let figure = |name: &str| figure(row, document, name);
             let payable: Money = Fund::ALL.map(|fund| figure(Payer::Fund(fund).name())).into_iter().sum();
             let net = payable + figure("个人账户") - figure("审核扣款");
-            (figure("基金应付"), figure("清算金额")) != (payable, net)
+            let moved = figure("其中上期转入") - figure("已减转出下期") + figure("其中重算更正");
+            let booked = payable + figure("个人账户") - moved;
+            [figure("基金应付"), figure("清算金额"), figure("本期结算金额")] != [payable, net, booked]
         });
         differs.map_or(Ok(()), |row| Err(format!("{}: {row:?}", document.title)))
     }
@@ -279,6 +286,7 @@ pub(crate) mod tests {
             for (row, lots) in all.rows.iter().zip(pairs.values()) {
                 let (cleared, place) = (sum(lots), all.columns.len() - 2);
                 prop_assert_eq!(&row.cells[place], &Cell::Money(cleared.deducted.owed()));
+                prop_assert_eq!(figure(row, &all, "本期结算金额"), cleared.booked.owed());
                 prop_assert_eq!(cleared.gross().owed() - cleared.deducted.owed(), cleared.owed());
             }
             prop_assert_eq!(payable_and_receivable(month(), &pairs, &Codes), (owed, owed));

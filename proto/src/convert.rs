@@ -9,6 +9,7 @@ mod filing;
 mod fold;
 mod operation;
 mod outcome;
+pub mod prefunds;
 mod shares;
 mod used;
 pub mod waits;

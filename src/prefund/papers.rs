@@ -11,9 +11,11 @@ use clearing::period::{Pair, Payment, Side};
 use clearing::prefund::Reset;
 use clearing::prefund::change::{Kind, Standing, year_of_reset};
 use clearing::prefund::papers::{Adjusted, Change, notice, table};
+use clearing::prefund::quarter::{MONTHS, Quarter, Settled};
 use clearing::statement::BankAccount;
 use jiff::civil::{Date, date};
 use proto::convert::cleared::read_payment;
+use proto::convert::prefunds::read_quarter;
 use proto::v1;
 use proto::v1::prefunds_client::PrefundsClient;
 use serde_json::{Value, json};
@@ -29,6 +31,20 @@ use crate::clearing::papers::writing::Writing;
 use crate::clearing::pay::numbered;
 use crate::clearing::payables::{apart, json_of_acceptances};
 use crate::{output, status};
+
+/// The quarter that a re-set is worked out from, as the hub tells it.
+///
+/// # Errors
+/// When it is none.
+pub fn read_basis(months: &[v1::SettledMonth]) -> Result<Quarter> {
+    read_quarter(months).map_err(|fault| anyhow!("the hub's answer: {} {}", fault.field, fault.problem))
+}
+
+/// The months of a quarter for programs, amounts in yuan.
+pub fn json_of_months(quarter: &Quarter) -> Value {
+    let month = |(month, Settled { amount, source }): (&i8, &Settled)| json!({ "month": month, "settled": amount.to_string(), "source": source.word() });
+    MONTHS.iter().zip(&quarter.months).map(month).collect()
+}
 
 /// Every change that may be seen.
 ///
@@ -49,16 +65,18 @@ pub fn print(changes: &[v1::PrefundChangeView], as_json: bool) -> Result<()> {
         view.as_ref().map(|paid| json!({ "serial": paid.serial, "bank": paid.bank, "on": paid.on }))
     };
     if as_json {
-        let rows = changes.iter().map(|change| {
-            json!({ "home": change.home, "treatment": change.treatment, "insurance": change.insurance,
-                "id": change.id, "kind": change.kind, "amount": yuan(change.amount), "basis": yuan(change.basis),
-                "reason": change.reason, "made_on": change.made_on, "submit_by": change.submit_by,
+        let row = |change: &v1::PrefundChangeView| {
+            let basis = read_basis(&change.basis)?;
+            Ok(json!({ "home": change.home, "treatment": change.treatment, "insurance": change.insurance,
+                "id": change.id, "kind": change.kind, "amount": yuan(change.amount),
+                "months": json_of_months(&basis), "basis": basis.sum().to_string(), "reason": change.reason, "made_on": change.made_on, "submit_by": change.submit_by,
                 "pay_by": change.pay_by, "late": change.late, "standing": change.standing, "asked_by": change.asked_by,
                 "answered": change.answered, "apart": change.apart, "paid": payment(&change.paid),
                 "received": payment(&change.received), "paid_record": change.paid_record,
-                "received_record": change.received_record, "accepted": json_of_acceptances(&change.accepted) })
-        });
-        output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<Value>>())?);
+                "received_record": change.received_record, "accepted": json_of_acceptances(&change.accepted) }))
+        };
+        let rows = changes.iter().map(row).collect::<Result<Vec<Value>>>()?;
+        output::line(&serde_json::to_string_pretty(&rows)?);
         return Ok(());
     }
     let mut table =
@@ -192,7 +210,7 @@ async fn proposed(client: &mut PrefundsClient<Channel>, year: i32) -> Result<Vec
         Ok(Adjusted {
             pair: read_pair(&row.home, &row.treatment)?,
             insurance: read_insurance(&row.insurance)?,
-            basis: Money::from_fen(row.basis),
+            basis: read_basis(&row.basis)?,
             reset: Reset { previous: Money::from_fen(row.previous), new: Money::from_fen(row.new) },
         })
     };
@@ -206,7 +224,7 @@ fn reset(set: &[&v1::PrefundChangeView]) -> Result<Vec<Adjusted>> {
         Ok(Adjusted {
             pair: read_pair(&set.home, &set.treatment)?,
             insurance: read_insurance(&set.insurance)?,
-            basis: Money::from_fen(set.basis),
+            basis: read_basis(&set.basis)?,
             reset: Reset { previous, new: previous + Money::from_fen(set.amount) },
         })
     };

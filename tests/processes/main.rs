@@ -10,6 +10,7 @@ mod leftovers;
 mod operator;
 mod papers;
 mod payments;
+mod prefund_basis;
 mod prefunds;
 mod privacy;
 mod process;

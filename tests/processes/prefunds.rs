@@ -121,7 +121,7 @@ async fn a_years_prefunds_are_set_increased_and_paid_and_their_documents_add_up(
         let table = open(&folder, TABLE);
         let [row] = table.rows() else { panic!("one row: {table:?}") };
         let figures =
-            ["上年四季度清算额", "上年四季度月均", "新预付金额度", "应补（退）金额"].map(|column| row.figure(column));
+            ["上年四季度结算金额", "上年四季度月均", "新预付金额度", "应补（退）金额"].map(|column| row.figure(column));
         assert_eq!(figures, [owed, average, 2 * average, fen(&size)]);
         assert_eq!(
             (row.figure("原预付金额度"), table.total("应补（退）金额"), table.capitals),

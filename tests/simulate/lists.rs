@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use settlement::spreadsheet::of_words;
 
-use crate::quarter::{CARRIED_IN, CARRIED_OUT, CLEARED, CORRECTED, DEDUCTED, PAYERS, RECOMPUTED};
+use crate::quarter::{CARRIED_IN, CARRIED_OUT, CLEARED, CORRECTED, DEDUCTED, PAYERS, RECOMPUTED, SETTLED};
 use crate::sheet::{Row, Sheet};
 
 /// How an entry counts that was booked in the month.
@@ -51,6 +51,7 @@ fn check_list(row: &Row, entries: &[Entry], of: &str) {
         (DEDUCTED, -moved("审核扣款")),
         (DEDUCTED, sum(DEDUCTED, &|_| true)),
         (RECOMPUTED, moved("重算更正")),
+        (SETTLED, sum(CLEARED, &is_booked)),
         (CLEARED, sum(CLEARED, &|_| true)),
     ] {
         assert_eq!(comes_to, row.figure(column), "{column}: {of}");

@@ -38,12 +38,24 @@ pub const CARRIED_IN: &str = "其中上期转入";
 pub const CARRIED_OUT: &str = "已减转出下期";
 pub const DEDUCTED: &str = "审核扣款";
 pub const RECOMPUTED: &str = "其中重算更正";
+pub const SETTLED: &str = "本期结算金额";
 /// What 转入转出明细 calls the ways of what is carried.
 const WAYS: [&str; 2] = ["上期转入", "转出下期"];
 pub const CLEARED: &str = "清算金额";
 /// The figures of every statement, beside those of [`PAYERS`].
-const FIGURES: [&str; 10] =
-    ["人次", "其中住院人次", "医疗费总额", FUNDS, CORRECTED, CARRIED_IN, CARRIED_OUT, RECOMPUTED, DEDUCTED, CLEARED];
+const FIGURES: [&str; 11] = [
+    "人次",
+    "其中住院人次",
+    "医疗费总额",
+    FUNDS,
+    CORRECTED,
+    CARRIED_IN,
+    CARRIED_OUT,
+    RECOMPUTED,
+    SETTLED,
+    DEDUCTED,
+    CLEARED,
+];
 
 #[test]
 fn a_quarter_of_twelve_members_closes_and_its_documents_add_up() {
@@ -354,6 +366,8 @@ fn check_rows(sheet: &Sheet) {
         assert_eq!(row.figure(CLEARED), paid - row.figure(DEDUCTED), "{row:?}");
         let funds: i64 = PAYERS[..5].iter().map(|fund| row.figure(fund)).sum();
         assert_eq!(row.figure(FUNDS), funds, "{row:?}");
+        let moved = row.figure(CARRIED_IN) - row.figure(CARRIED_OUT) + row.figure(RECOMPUTED);
+        assert_eq!(row.figure(SETTLED), paid - moved, "{row:?}");
     }
     assert!(PAYERS.iter().chain(&FIGURES).all(|column| sheet.has(column)));
     assert_eq!(sheet.capitals, sheet.total(CLEARED));

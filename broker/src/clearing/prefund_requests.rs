@@ -4,6 +4,7 @@
 use clearing::period::Side;
 use clearing::prefund::account::{Account, RequestFault};
 use clearing::prefund::change::AnswerFault;
+use clearing::prefund::quarter::Quarter;
 use jiff::Timestamp;
 use ledger::hub::{PrefundChange, PrefundEntry, PrefundKey, PrefundKind};
 use ledger::store::StoreError;
@@ -99,5 +100,5 @@ fn request(
     at: Timestamp,
 ) -> PrefundChange {
     let asked_by = Some(asked_by);
-    PrefundChange { key, id, kind, amount, basis: Money::ZERO, held: Money::ZERO, reason, asked_by, at }
+    PrefundChange { key, id, kind, amount, basis: Quarter::default(), held: Money::ZERO, reason, asked_by, at }
 }

@@ -16,6 +16,7 @@ use jiff::civil::Date;
 use ledger::clock::Clock;
 use ledger::hub::{PrefundChange, PrefundEntry, PrefundKey, PrefundPaymentFault};
 use proto::convert::cleared::{read_payment, write_payment};
+use proto::convert::prefunds::write_quarter;
 use proto::v1;
 use proto::v1::prefunds_server::Prefunds;
 use rust_decimal::Decimal;
@@ -371,7 +372,7 @@ fn write_change(
         id: id.clone(),
         kind: kind.word().into(),
         amount: amount.fen(),
-        basis: basis.fen(),
+        basis: write_quarter(basis),
         reason: reason.clone(),
         made_on: beijing::day_of(*at).to_string(),
         submit_by: days.map(|days| days.submit_by.to_string()).unwrap_or_default(),
@@ -434,7 +435,7 @@ fn write_row(row: &ResetRow) -> v1::PrefundRow {
         treatment: row.key.pair.treatment.to_string(),
         insurance: row.key.insurance.word().into(),
         previous: row.reset.previous.fen(),
-        basis: row.basis.fen(),
+        basis: write_quarter(&row.basis),
         new: row.reset.new.fen(),
         difference: row.reset.difference().fen(),
     }

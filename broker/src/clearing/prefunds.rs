@@ -12,7 +12,8 @@ use clearing::payment::dues;
 use clearing::period::{Pair, Proof};
 use clearing::prefund::account::{Account, Watched};
 use clearing::prefund::change::{Standing, payment_days, reset_id, year_of_reset};
-use clearing::prefund::{Reset, Usage, Watch, yearly_size};
+use clearing::prefund::quarter::{Quarter, Source};
+use clearing::prefund::{Reset, Usage, Watch, is_late};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::hub::{PeriodNumber, PrefundChange, PrefundEntry, PrefundKey, PrefundKind};
@@ -28,8 +29,8 @@ use super::{Clearing, THE_CALENDAR};
 pub struct ResetRow {
     /// Which prefund.
     pub key: PrefundKey,
-    /// What last year's fourth quarter came to.
-    pub basis: Money,
+    /// Last year's fourth quarter, month by month.
+    pub basis: Quarter,
     /// Before and after.
     pub reset: Reset,
 }
@@ -43,20 +44,29 @@ pub struct YearSet {
     pub changed: usize,
 }
 
-/// What was owed in months that were not cleared here, as who re-sets prefunds gives it.
+/// What was settled in months that were not cleared here, as who re-sets prefunds gives it.
 pub type QuarterSums = BTreeMap<(PrefundKey, Month), Money>;
 
 /// The prefunds, by what is recorded of each.
 pub(super) type Accounts = BTreeMap<PrefundKey, Account>;
 
-/// What was owed in the months of a quarter.
-type Owed = BTreeMap<PrefundKey, BTreeMap<Month, Money>>;
+/// What was settled in the months of a quarter.
+#[derive(Debug, Default)]
+struct Basis {
+    /// Of whom nothing was settled: nothing in each month, and where each is known from.
+    nothing: Quarter,
+    /// Of the others.
+    of: BTreeMap<PrefundKey, Quarter>,
+}
 
 /// Why prefunds are not re-set. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResetFault {
     /// Months of the quarter were not cleared by this hub.
-    #[error("{} of last year's fourth quarter were not cleared here: give what was owed in them", named(.0))]
+    #[error(
+        "{} of last year's fourth quarter were not cleared here: give what was settled in them (本期结算金额)",
+        named(.0)
+    )]
     Missing(Vec<Month>),
     /// Months of the quarter are not proved yet.
     #[error("{} of last year's fourth quarter are not proved yet", named(.0))]
@@ -115,13 +125,13 @@ impl Clearing {
     }
 
     /// 《预付金额度调整明细表》 of a year: what each prefund holds, with what is on its way, and what it is to be. Of months of
-    /// the quarter that were not cleared here, what was owed is given. Who holds nothing and owed nothing has no row.
+    /// the quarter that were not cleared here, what was settled is given. Who holds nothing and settled nothing has no row.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn prefund_table(&self, year: i16, given: &QuarterSums) -> Result<Vec<ResetRow>, StoreError> {
-        let owed = self.owed(year, given).await?;
-        let table = table(year, &accounts(&self.store.prefund_entries().await?), &owed, &self.calendar);
+        let basis = self.basis(year, given).await?;
+        let table = table(year, &accounts(&self.store.prefund_entries().await?), &basis, &self.calendar);
         Ok(table.into_iter().map(|(row, _)| row).collect())
     }
 
@@ -139,16 +149,16 @@ impl Clearing {
         if let Err(fault) = self.check_quarter(year, given).await? {
             return Ok(Err(fault));
         }
-        let (owed, calendar, today) = (self.owed(year, given).await?, self.calendar.clone(), beijing::day_of(by.1));
+        let (basis, calendar, today) = (self.basis(year, given).await?, self.calendar.clone(), beijing::day_of(by.1));
         let rows = move |accounts: &Accounts| {
-            unless_opening(table(year, accounts, &owed, &calendar), accounts, (today, &calendar))
+            unless_opening(table(year, accounts, &basis, &calendar), accounts, (today, &calendar))
         };
         self.reset_by(year, rows, by).await.map(Ok)
     }
 
     /// Re-sets every prefund where the calendar does so by itself, once: as soon as January's table is due, all of last
     /// year's fourth quarter is proved, and no operator was first. What a hub knows of a quarter within which it began is
-    /// less than what was owed, so there it does nothing, and [`Clearing::prefund_reset_waits`] says so. A prefund that was
+    /// less than what was settled, so there it does nothing, and [`Clearing::prefund_reset_waits`] says so. A prefund that was
     /// first paid this year, by an emergency increase without anything behind it in the quarter, stays as it is. One of which
     /// an opening balance waited for its answer follows once that is over, and one of which an opening balance was accepted
     /// since is re-set anew. Tells how many changed.
@@ -164,16 +174,16 @@ impl Clearing {
         if is_over || self.check_quarter(year, &QuarterSums::new()).await?.is_err() {
             return Ok(0);
         }
-        let owed = self.owed(year, &QuarterSums::new()).await?;
+        let basis = self.basis(year, &QuarterSums::new()).await?;
         let rows = move |accounts: &Accounts| {
             let to_be_set = to_be_set(year, accounts, (today, &calendar));
-            let mut rows = unless_opening(table(year, accounts, &owed, &calendar), accounts, (today, &calendar));
+            let mut rows = unless_opening(table(year, accounts, &basis, &calendar), accounts, (today, &calendar));
             rows.retain(|(row, _)| to_be_set.as_ref().is_none_or(|left| left.contains(&row.key)));
             let was_held = |key: &PrefundKey| {
                 let before = |at| beijing::day_of(at) < january.first_day();
                 accounts.get(key).is_some_and(|account| account.changes.iter().any(|made| before(made.at)))
             };
-            rows.retain(|(row, _)| !row.basis.is_zero() || was_held(&row.key));
+            rows.retain(|(row, _)| !row.basis.sum().is_zero() || was_held(&row.key));
             rows
         };
         let changed = self.reset_by(year, rows, (THE_CALENDAR.to_owned(), now)).await?.changed;
@@ -194,6 +204,19 @@ impl Clearing {
             return Ok(None);
         }
         Ok(self.check_quarter(year, &QuarterSums::new()).await?.err().map(|fault| (year, fault)))
+    }
+
+    /// How many payments of prefunds are unpaid after their last day.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prefund_payments_overdue(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let today = beijing::day_of(now);
+        let is_overdue = |entry: &&PrefundEntry| {
+            let is_due = self.prefund_standing(entry, today) == Standing::Due;
+            is_late(entry.change.amount, !is_due, self.prefund_days_of(entry), today)
+        };
+        Ok(self.store.prefund_entries().await?.iter().filter(is_overdue).count())
     }
 
     /// By when a change of a prefund is paid, or a request answered; none where the year's holidays are not listed.
@@ -226,26 +249,31 @@ impl Clearing {
         keys.into_iter().filter_map(watched).collect()
     }
 
-    /// What was owed in the months of the quarter before a year: as it was cleared here, or else as it is given.
-    async fn owed(&self, year: i16, given: &QuarterSums) -> Result<Owed, StoreError> {
-        let mut owed = Owed::new();
-        let Some(january) = Month::new(year, 1) else { return Ok(owed) };
-        for ((key, month), amount) in given {
-            *owed.entry(*key).or_default().entry(*month).or_default() += *amount;
-        }
-        for month in quarter_before(january) {
-            let Some(period) = self.store.clearing_period_of(month).await? else { continue };
-            for (key, amount) in self.booked(period).await? {
-                *owed.entry(key).or_default().entry(month).or_default() += amount;
+    /// What was settled in the months of the quarter before a year: as it was cleared here, or else as it is given.
+    async fn basis(&self, year: i16, given: &QuarterSums) -> Result<Basis, StoreError> {
+        let mut basis = Basis::default();
+        let Some(january) = Month::new(year, 1) else { return Ok(basis) };
+        let mut settled = Vec::new();
+        for (place, month) in Quarter::before(january).into_iter().enumerate() {
+            let of_month = given.iter().filter(|((_, given), _)| *given == month);
+            let mut of_month: BTreeMap<PrefundKey, Money> = of_month.map(|((key, _), sum)| (*key, *sum)).collect();
+            let mut source = if of_month.is_empty() { Source::Unknown } else { Source::Given };
+            if let Some(period) = self.store.clearing_period_of(month).await? {
+                (of_month, source) = (self.booked(period).await?, Source::Cleared);
             }
+            basis.nothing.months[place].source = source;
+            settled.extend(of_month.into_iter().map(|(key, amount)| (key, place, amount)));
         }
-        Ok(owed)
+        for (key, place, amount) in settled {
+            basis.of.entry(key).or_insert(basis.nothing).months[place].amount = amount;
+        }
+        Ok(basis)
     }
 
     /// Whether all three months of the quarter before a year are known: cleared here and proved, or given.
     async fn check_quarter(&self, year: i16, given: &QuarterSums) -> Result<Result<(), ResetFault>, StoreError> {
         let Some(january) = Month::new(year, 1) else { return Ok(Ok(())) };
-        let quarter = quarter_before(january);
+        let quarter = Quarter::before(january);
         let given: BTreeSet<Month> = given.keys().map(|(_, month)| *month).collect();
         if let Some(other) = given.iter().find(|month| !quarter.contains(*month)) {
             return Ok(Err(ResetFault::NotOfQuarter(*other)));
@@ -331,6 +359,7 @@ impl Clearing {
         Ok(YearSet { rows: made.into_iter().map(|(change, _)| row(change)).collect(), changed })
     }
 
+    /// What a period's entries come to, by funds and accounts together: 本期结算金额 of its statements.
     async fn booked(&self, period: PeriodNumber) -> Result<BTreeMap<PrefundKey, Money>, StoreError> {
         let mut booked: BTreeMap<PrefundKey, Money> = BTreeMap::new();
         for (pair, lots) in self.pairs(period).await? {
@@ -346,11 +375,6 @@ impl Clearing {
     }
 }
 
-/// 上年四季度, seen from January.
-fn quarter_before(january: Month) -> [Month; 3] {
-    [january.moved(-3), january.moved(-2), january.moved(-1)]
-}
-
 /// What is recorded, prefund by prefund.
 pub(super) fn accounts(entries: &[PrefundEntry]) -> Accounts {
     let mut accounts = Accounts::new();
@@ -361,17 +385,18 @@ pub(super) fn accounts(entries: &[PrefundEntry]) -> Accounts {
 }
 
 /// The table of a year, see [`Clearing::prefund_table`], with the id of each re-set.
-fn table(year: i16, accounts: &Accounts, owed: &Owed, calendar: &Calendar) -> Vec<(ResetRow, String)> {
+fn table(year: i16, accounts: &Accounts, basis: &Basis, calendar: &Calendar) -> Vec<(ResetRow, String)> {
     let Some(january) = Month::new(year, 1) else { return Vec::new() };
     let (rules, nothing) = (&calendar.rules(january).prefund, Account::default());
-    let keys: BTreeSet<PrefundKey> = accounts.keys().chain(owed.keys()).copied().collect();
+    let keys: BTreeSet<PrefundKey> = accounts.keys().chain(basis.of.keys()).copied().collect();
     let row = |key: PrefundKey| {
-        let months = owed.get(&key).cloned().unwrap_or_default();
+        let basis = basis.of.get(&key).copied().unwrap_or(basis.nothing);
         let made = accounts.get(&key).unwrap_or(&nothing).year_reset(year);
-        let reset = Reset { previous: made.previous, new: yearly_size(year, &months, rules) };
-        (ResetRow { key, basis: months.values().copied().sum(), reset }, reset_id(year, made.before))
+        let reset = Reset { previous: made.previous, new: basis.yearly_size(rules) };
+        (ResetRow { key, basis, reset }, reset_id(year, made.before))
     };
-    let is_empty = |row: &ResetRow| row.basis.is_zero() && row.reset.previous.is_zero() && row.reset.new.is_zero();
+    let is_empty =
+        |row: &ResetRow| row.basis.sum().is_zero() && row.reset.previous.is_zero() && row.reset.new.is_zero();
     keys.into_iter().map(row).filter(|(row, _)| !is_empty(row)).collect()
 }
 

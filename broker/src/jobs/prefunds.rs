@@ -1,5 +1,5 @@
-//! Watching prefunds: how much of each is in use, as a measure, and a warning when one turns yellow or red. It changes
-//! nothing; who holds the prefund asks for more. Run by [`super::clearing`].
+//! Watching prefunds: how much of each is in use, how many warn and how many payments are overdue, as measures, and a
+//! warning when one turns yellow or red. It changes nothing; who holds the prefund asks for more. Run by [`super::clearing`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -50,7 +50,10 @@ impl PrefundWatch {
     /// When the store fails.
     pub async fn look(&mut self, clearing: &Clearing, now: Timestamp) -> Result<Vec<(PrefundKey, Watch)>, StoreError> {
         let (mut turned, mut changed) = (Vec::new(), Vec::new());
-        for (key, watched) in clearing.prefunds_set(now).await? {
+        let set = clearing.prefunds_set(now).await?;
+        let at = |mark: Watch| set.values().filter(|watched| watched.watch == mark).count();
+        measures::prefunds(at(Watch::Yellow), at(Watch::Red), clearing.prefund_payments_overdue(now).await?);
+        for (key, watched) in set {
             let (share, watch) = (watched.usage.share(), watched.watch);
             // Of a prefund that was re-set to nothing, all that is owed is beyond it.
             let beyond = watched.usage.prefund.is_zero() && watch != Watch::Green;

@@ -7,6 +7,7 @@ use clearing::period::Side;
 use clearing::prefund::Watch;
 use clearing::prefund::account::RequestFault;
 use clearing::prefund::change::{AnswerFault, Standing};
+use clearing::prefund::quarter::Quarter;
 use identity::name::Role;
 use jiff::Timestamp;
 use jiff::civil::date;
@@ -41,7 +42,7 @@ async fn a_prefund_is_set_from_the_last_quarter_watched_and_topped_up_from_red()
     let nothing = QuarterSums::new();
     let table = clearing.prefund_table(2026, &nothing).await.expect("a table");
     let row = table[0];
-    assert_eq!((table.len(), row.key, row.basis), (1, key, Money::from_yuan(300)));
+    assert_eq!((table.len(), row.key, row.basis.sum()), (1, key, Money::from_yuan(300)));
     assert_eq!((row.reset.previous, row.reset.new), (Money::ZERO, Money::from_yuan(200)));
     for changed in [1, 0] {
         let reset = clearing.prefund_reset(2026, &nothing, by()).await.expect("the store works");
@@ -121,7 +122,7 @@ async fn a_change_of_a_prefund_is_paid_on_both_sides() {
         id: "reset 2025".into(),
         kind: ledger::hub::PrefundKind::Reset,
         amount: Money::from_yuan(-200),
-        basis: Money::from_yuan(900),
+        basis: Quarter::default(),
         held: Money::from_yuan(500),
         reason: "2025年度额度调整".into(),
         asked_by: None,

@@ -11,6 +11,7 @@ use clearing::period::{Pair, Payment, Side};
 use clearing::prefund::Watch;
 use clearing::prefund::account::RequestFault;
 use clearing::prefund::change::{AnswerFault, Standing};
+use clearing::prefund::quarter::{Quarter, Source};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use ledger::hub::{Carrying, Disputed, PeriodNumber, PrefundChange, PrefundKey, PrefundKind};
@@ -165,7 +166,7 @@ pub async fn change(world: &World, (insurance, id, yuan): (Insurance, &str, i64)
         id: id.into(),
         kind,
         amount: Money::from_yuan(yuan),
-        basis: Money::ZERO,
+        basis: Quarter::default(),
         held: Money::ZERO,
         reason: "集中结算".into(),
         asked_by: kind.is_answered().then_some(Side::Treatment),
@@ -211,7 +212,7 @@ async fn the_calendar_sets_prefunds_once_when_januarys_table_is_due_and_the_quar
     let changes = world.hub().store().prefund_changes().await.expect("changes");
     let set = changes.iter().find(|change| change.id == "reset 2026").expect("it is set");
     assert_eq!(
-        (set.key, set.amount, set.basis),
+        (set.key, set.amount, set.basis.sum()),
         (of(Insurance::Employee), Money::from_yuan(100), Money::from_yuan(150))
     );
     let balances = world.hub().store().prefund_balances().await.expect("balances");
@@ -244,7 +245,7 @@ async fn a_hub_that_began_within_the_quarter_leaves_prefunds_to_an_operator_who_
     let nothing = QuarterSums::new();
     assert_eq!(
         missing.to_string(),
-        "2025-10 of last year's fourth quarter were not cleared here: give what was owed in them"
+        "2025-10 of last year's fourth quarter were not cleared here: give what was settled in them (本期结算金额)"
     );
     assert_eq!(reset(&nothing).await, Err(missing));
     assert_eq!(reset(&given("2025-11", 80)).await, Err(ResetFault::ClearedHere(november)));
@@ -254,7 +255,10 @@ async fn a_hub_that_began_within_the_quarter_leaves_prefunds_to_an_operator_who_
     assert_eq!(reset(&given("2025-10", 80)).await, Ok(1));
     let set = world.hub().store().prefund_changes().await.expect("changes").remove(0);
     // 80 given and twice 50 cleared, of which two thirds.
-    assert_eq!((set.basis, set.amount), (Money::from_yuan(180), Money::from_yuan(120)));
+    assert_eq!((set.basis.sum(), set.amount), (Money::from_yuan(180), Money::from_yuan(120)));
+    let months = set.basis.months.map(|settled| (settled.amount, settled.source));
+    let fifty = (Money::from_yuan(50), Source::Cleared);
+    assert_eq!(months, [(Money::from_yuan(80), Source::Given), fifty, fifty]);
     assert_eq!(clearing.prefund_reset_waits(now).await.expect("the store works"), None);
 }
 
@@ -403,7 +407,7 @@ async fn what_one_side_has_recorded_is_not_asked_for_again_by_the_next_re_set() 
         id: "reset 2025".into(),
         kind: PrefundKind::Reset,
         amount: Money::from_yuan(600),
-        basis: Money::ZERO,
+        basis: Quarter::default(),
         held: Money::ZERO,
         reason: "2025年度额度调整".into(),
         asked_by: None,
@@ -469,6 +473,56 @@ async fn a_prefund_that_turns_yellow_or_red_is_told_once_and_measured() {
         assert_eq!(look().await, [], "{id} again");
         told(share, standing);
     }
+}
+
+#[tokio::test]
+async fn how_many_prefunds_warn_and_how_many_of_their_payments_are_overdue_is_measured() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let measured = recorder.handle();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let world = World::new().await;
+    let (clearing, now, mut watch) = (clearing(&world), noon(2025, 6, 20), PrefundWatch::default());
+    advance(&clearing, noon(2025, 6, 15)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    advance(&clearing, now).await;
+    let unpaid = PrefundChange {
+        key: of(Insurance::Resident),
+        id: "reset 2025".into(),
+        kind: PrefundKind::Reset,
+        amount: Money::from_yuan(30),
+        basis: Quarter::default(),
+        held: Money::ZERO,
+        reason: "2025年度额度调整".into(),
+        asked_by: None,
+        at: now,
+    };
+    let pay_by = clearing.prefund_days(&unpaid).expect("2025 is listed").pay_by;
+    let after = beijing::instant_of(pay_by.tomorrow().expect("a day").at(12, 0, 0, 0)).expect("an instant");
+    assert!(world.hub().store().prefund_change(unpaid, "centre".into()).await.expect("the store works"));
+    let mut check = async |at, [yellow, red, overdue]: [u8; 3]| {
+        watch.look(&clearing, at).await.expect("the store works");
+        let rendered = measured.render();
+        for line in [
+            format!("yidi_hub_prefunds_warned{{watch=\"yellow\"}} {yellow}\n"),
+            format!("yidi_hub_prefunds_warned{{watch=\"red\"}} {red}\n"),
+            format!("yidi_hub_prefund_payments_overdue {overdue}\n"),
+        ] {
+            assert!(rendered.contains(&line), "{line} in:\n{rendered}");
+        }
+    };
+    check(now, [0, 0, 0]).await;
+    // 50 yuan are owed.
+    for (id, yuan, kind, warned) in [
+        ("opening 1", 64, PrefundKind::Opening, [1, 0, 0]),
+        ("correction 1", -14, PrefundKind::Reset, [0, 1, 0]),
+        ("top-up 1", 50, PrefundKind::TopUp, [0, 0, 0]),
+    ] {
+        change(&world, (Insurance::Employee, id, yuan), kind, now).await;
+        check(now, warned).await;
+    }
+    check(after, [0, 0, 1]).await;
+    pay_change(&world, (of(Insurance::Resident), "reset 2025"), 30, now).await;
+    check(after, [0, 0, 0]).await;
 }
 
 #[tokio::test]

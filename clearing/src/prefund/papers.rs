@@ -6,8 +6,9 @@ use settlement::ids::MemberCode;
 use settlement::money::Money;
 use settlement::person::Insurance;
 
+use super::Reset;
 use super::change::Standing;
-use super::{Reset, monthly_average};
+use super::quarter::{MONTHS, Quarter};
 use crate::calendar::PaymentDays;
 use crate::document::{Cell, Column, ColumnKind, Document, Row, Sign, Stamp};
 use crate::period::{Pair, Payment, Side};
@@ -23,8 +24,8 @@ pub struct Adjusted {
     pub pair: Pair,
     /// Whose money.
     pub insurance: Insurance,
-    /// What last year's October to December came to.
-    pub basis: Money,
+    /// Last year's October to December.
+    pub basis: Quarter,
     /// Before and after.
     pub reset: Reset,
 }
@@ -48,30 +49,42 @@ pub struct Change {
     pub payment: Option<Payment>,
 }
 
-/// The yearly table, of all members or of one.
+/// Of which column of which papers 《预付金额度调整明细表》 sums what was settled: both members have them, by insurance.
+const TRACE: &str = "各月结算金额为该月《应付（应收）清算金额构成表》“本期结算金额”之和";
+
+/// The yearly table, of all members or of one. What was settled stands month by month, as 本期结算金额 of the statements of
+/// these months has it (policy.md B.1).
 pub fn table(year: i16, member: Option<MemberCode>, rows: &[Adjusted], names: &impl Names) -> Document {
-    let mut columns = ["参保省", "就医省", "险种"].map(Column::text).to_vec();
-    let first = columns.len();
-    columns.extend(["原预付金额度", "上年四季度清算额", "上年四季度月均"].map(Column::money));
-    let size = months_of(rows)
-        .map_or(ColumnKind::Money, |months| ColumnKind::WorkedOut(vec![(first + 2, Sign::Plus); months]));
+    let mut columns = ["参保省", "就医省", "险种", "结算金额来源"].map(Column::text).to_vec();
+    let previous = columns.len();
+    columns.push(Column::money("原预付金额度"));
+    let months = columns.len()..columns.len() + MONTHS.len();
+    columns.extend(MONTHS.map(|month| Column::money(&format!("上年{month}月结算金额"))));
+    let quarter = months.map(|month| (month, Sign::Plus)).collect();
+    columns.push(Column { name: "上年四季度结算金额".to_owned(), kind: ColumnKind::WorkedOut(quarter) });
+    let average = columns.len();
+    columns.push(Column::money("上年四季度月均"));
+    let size =
+        months_of(rows).map_or(ColumnKind::Money, |months| ColumnKind::WorkedOut(vec![(average, Sign::Plus); months]));
     columns.push(Column { name: "新预付金额度".to_owned(), kind: size });
-    let parts = vec![(first + 3, Sign::Plus), (first, Sign::Minus)];
+    let parts = vec![(average + 1, Sign::Plus), (previous, Sign::Minus)];
     columns.push(Column { name: "应补（退）金额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
     let own =
         |row: &&Adjusted| member.is_none_or(|member| Side::ALL.into_iter().any(|side| row.pair.member(side) == member));
     let rows = rows.iter().filter(own).map(|Adjusted { pair, insurance, basis, reset }| {
-        let named = [names.name_of(pair.home.0), names.name_of(pair.treatment.0), insurance.name().to_owned()];
-        let sums = [reset.previous, *basis, monthly_average(*basis), reset.new, reset.difference()];
+        let members = [pair.home.0, pair.treatment.0].map(|code| names.name_of(code));
+        let named = members.into_iter().chain([insurance.name().to_owned(), basis.sources()]).map(Cell::Text);
+        let months = basis.months.map(|settled| settled.amount);
+        let sums = [basis.sum(), basis.monthly_average(), reset.new, reset.difference()];
         Row {
-            cells: named.map(Cell::Text).into_iter().chain(sums.map(Cell::Money)).collect(),
+            cells: named.chain([reset.previous].into_iter().chain(months).chain(sums).map(Cell::Money)).collect(),
             detail: None,
             pair: None,
         }
     });
     let mut about = vec![("年度".to_owned(), year.to_string())];
     about.extend(member.map(|member| ("成员".to_owned(), names.name_of(member.0))));
-    about.push(("单位".to_owned(), "元".to_owned()));
+    about.extend([("单位", "元"), ("说明", TRACE)].map(|(what, text)| (what.to_owned(), text.to_owned())));
     let document = Document {
         title: "全国跨省异地就医预付金额度调整明细表".to_owned(),
         about,
@@ -90,8 +103,8 @@ pub fn table(year: i16, member: Option<MemberCode>, rows: &[Adjusted], names: &i
 /// set otherwise, or where nothing says it.
 fn months_of(rows: &[Adjusted]) -> Option<usize> {
     let is_size =
-        |months: usize, row: &Adjusted| row.reset.new == std::iter::repeat_n(monthly_average(row.basis), months).sum();
-    let says = rows.iter().any(|row| !monthly_average(row.basis).is_zero());
+        |months: usize, row: &Adjusted| row.reset.new == std::iter::repeat_n(row.basis.monthly_average(), months).sum();
+    let says = rows.iter().any(|row| !row.basis.monthly_average().is_zero());
     (1..=MONTHS_AT_MOST).find(|months| says && rows.iter().all(|row| is_size(*months, row)))
 }
 
@@ -163,6 +176,8 @@ mod tests {
     use settlement::ids::RegionCode;
 
     use super::*;
+    use crate::figures::BOOKED;
+    use crate::prefund::quarter::{Settled, Source};
     use crate::statement::tests::Codes;
 
     fn member(code: &str) -> MemberCode {
@@ -173,12 +188,18 @@ mod tests {
         Pair { home: member("410000"), treatment: member("310000") }
     }
 
+    /// A quarter that was cleared here, in yuan.
+    fn quarter(yuan: [i64; 3]) -> Quarter {
+        let settled = |yuan| Settled { amount: Money::from_yuan(yuan), source: Source::Cleared };
+        Quarter { months: yuan.map(settled) }
+    }
+
     #[test]
     fn the_yearly_table_says_what_is_paid_and_what_is_returned() {
         let row = |insurance, previous, new| Adjusted {
             pair: pair(),
             insurance,
-            basis: Money::from_yuan(new) + Money::from_yuan(new) - Money::from_yuan(new / 2),
+            basis: quarter([new, new, -new / 2]),
             reset: Reset { previous: Money::from_yuan(previous), new: Money::from_yuan(new) },
         };
         let rows = [row(Insurance::Employee, 500, 800), row(Insurance::Resident, 300, 100)];
@@ -186,11 +207,38 @@ mod tests {
         assert_eq!((all.check(), all.rows.len(), all.amount), (Ok(()), 2, Some(Money::from_yuan(100))));
         assert_eq!(table(2026, Some(member("310000")), &rows, &Codes).rows.len(), 2);
         assert!(table(2026, Some(member("440000")), &rows, &Codes).rows.is_empty());
-        let size = |rows: &[Adjusted]| table(2026, None, rows, &Codes).columns[6].kind.clone();
-        assert_eq!(size(&rows), ColumnKind::WorkedOut(vec![(5, Sign::Plus); 2]), "two months of 400, and of 50");
+        let column = |document: &Document, name: &str| {
+            document.columns.iter().position(|column| column.name == name).expect("a column")
+        };
+        let size = |rows: &[Adjusted]| {
+            let document = table(2026, None, rows, &Codes);
+            document.columns[column(&document, "新预付金额度")].kind.clone()
+        };
+        let average = column(&all, "上年四季度月均");
+        assert_eq!(size(&rows), ColumnKind::WorkedOut(vec![(average, Sign::Plus); 2]), "two months of 400, and of 50");
         let of_one = Adjusted { reset: Reset { new: Money::from_yuan(801), ..rows[0].reset }, ..rows[0] };
         assert_eq!(size(&[of_one, rows[1]]), ColumnKind::Money, "what was set otherwise is no formula");
         assert_eq!(size(&[]), ColumnKind::Money);
+    }
+
+    #[test]
+    fn the_yearly_table_says_month_by_month_what_was_settled_and_where_it_is_known_from() {
+        let mut basis = quarter([100, 50, -30]);
+        basis.months[0].source = Source::Given;
+        let reset = Reset { previous: Money::ZERO, new: Money::from_yuan(80) };
+        let row = Adjusted { pair: pair(), insurance: Insurance::Employee, basis, reset };
+        let table = table(2026, None, &[row], &Codes);
+        assert_eq!(table.check(), Ok(()));
+        let said = |name: &str| {
+            let at = table.columns.iter().position(|column| column.name == name).expect("a column");
+            table.rows[0].cells[at].clone()
+        };
+        let sums = ["上年10月结算金额", "上年11月结算金额", "上年12月结算金额", "上年四季度结算金额", "上年四季度月均"]
+            .map(|name| said(name).amount());
+        assert_eq!(sums, [100, 50, -30, 120, 40].map(Money::from_yuan));
+        assert_eq!(said("结算金额来源"), Cell::Text("11月、12月清算表，10月填报".into()));
+        let trace = table.about.iter().find(|(what, _)| what == "说明").expect("it says so");
+        assert!(trace.1.contains("应付（应收）清算金额构成表") && trace.1.contains(BOOKED), "{trace:?}");
     }
 
     #[test]

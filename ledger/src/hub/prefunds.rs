@@ -13,6 +13,7 @@ use clearing::payment::Payable;
 use clearing::period::{Pair, Side};
 use clearing::prefund::account::Made;
 use clearing::prefund::change::Recorded;
+use clearing::prefund::quarter::{Quarter, Settled, Source};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use settlement::money::Money;
@@ -29,8 +30,9 @@ use crate::values;
 pub(super) const TABLES: Version = Version {
     tables: "CREATE TABLE prefund_changes (
         home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,
-        amount INTEGER NOT NULL, basis INTEGER NOT NULL, held INTEGER NOT NULL, reason TEXT NOT NULL, asked_by TEXT,
-        done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
+        amount INTEGER NOT NULL, held INTEGER NOT NULL, reason TEXT NOT NULL, asked_by TEXT,
+        october INTEGER NOT NULL, october_source TEXT NOT NULL, november INTEGER NOT NULL, november_source TEXT NOT NULL,
+        december INTEGER NOT NULL, december_source TEXT NOT NULL, done_by TEXT NOT NULL, done_at INTEGER NOT NULL,
         PRIMARY KEY (home, treatment, insurance, id)) STRICT, WITHOUT ROWID;
     CREATE TABLE prefund_answers (
         home TEXT NOT NULL, treatment TEXT NOT NULL, insurance TEXT NOT NULL, id TEXT NOT NULL,
@@ -84,8 +86,8 @@ pub struct PrefundChange {
     pub kind: PrefundKind,
     /// By how much; below zero where it is returned.
     pub amount: Money,
-    /// What it was worked out from: last year's fourth quarter.
-    pub basis: Money,
+    /// What a re-set was worked out from: last year's fourth quarter, month by month. Of other changes, nothing.
+    pub basis: Quarter,
     /// What was held, or on its way, when it was made.
     pub held: Money,
     /// In words.
@@ -221,7 +223,8 @@ impl HubStore {
 }
 
 fn changes(sql: &Sql<'_>) -> Result<Vec<PrefundChange>, StoreError> {
-    const CHANGES: &str = "SELECT home, treatment, insurance, id, kind, amount, basis, reason, done_at, held, asked_by
+    const CHANGES: &str = "SELECT home, treatment, insurance, id, kind, amount, held, reason, asked_by, done_at,
+            october, october_source, november, november_source, december, december_source
         FROM prefund_changes
         ORDER BY home, treatment, insurance, done_at, id";
     sql.query(CHANGES, values![], read)
@@ -266,11 +269,13 @@ fn find(sql: &Sql<'_>, key: &PrefundKey, id: &str) -> Result<Option<PrefundEntry
 
 fn insert(sql: &Sql<'_>, change: &PrefundChange, by: &str) -> Result<bool, StoreError> {
     const CHANGE: &str = "INSERT INTO prefund_changes
-            (home, treatment, insurance, id, kind, amount, basis, held, reason, asked_by, done_by, done_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING";
+            (home, treatment, insurance, id, kind, amount, held, reason, asked_by, done_by, done_at,
+                october, october_source, november, november_source, december, december_source)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) ON CONFLICT DO NOTHING";
     let PrefundChange { key: PrefundKey { pair, insurance }, id, kind, amount, basis, held, reason, asked_by, at } =
         change;
     let (home, treatment) = (pair.home.0.as_str(), pair.treatment.0.as_str());
+    let [october, november, december] = basis.months;
     let values = values![
         home,
         treatment,
@@ -278,12 +283,17 @@ fn insert(sql: &Sql<'_>, change: &PrefundChange, by: &str) -> Result<bool, Store
         id,
         kind.word(),
         amount.fen(),
-        basis.fen(),
         held.fen(),
         reason,
         asked_by.map(Side::word),
         by,
-        at.as_microsecond()
+        at.as_microsecond(),
+        october.amount.fen(),
+        october.source.word(),
+        november.amount.fen(),
+        november.source.word(),
+        december.amount.fen(),
+        december.source.word()
     ];
     Ok(sql.execute(CHANGE, values)? == 1)
 }
@@ -291,7 +301,12 @@ fn insert(sql: &Sql<'_>, change: &PrefundChange, by: &str) -> Result<bool, Store
 fn read(row: Row<'_>) -> Result<PrefundChange, StoreError> {
     let malformed = |column: &str, text: &str| StoreError::Column { column: column.into(), problem: text.to_owned() };
     let kind = row.text(4)?;
-    let asked_by = match row.optional_text(10)? {
+    let settled = |column: usize| {
+        let word = row.text(column + 1)?;
+        let source = Source::from_word(word).ok_or_else(|| malformed("source of a month", word))?;
+        Ok::<_, StoreError>(Settled { amount: Money::from_fen(row.number(column)?), source })
+    };
+    let asked_by = match row.optional_text(8)? {
         None => None,
         Some(word) => Some(Side::from_word(word).ok_or_else(|| malformed("asked_by", word))?),
     };
@@ -300,11 +315,11 @@ fn read(row: Row<'_>) -> Result<PrefundChange, StoreError> {
         id: row.text(3)?.to_owned(),
         kind: PrefundKind::from_word(kind).ok_or_else(|| malformed("kind", kind))?,
         amount: Money::from_fen(row.number(5)?),
-        basis: Money::from_fen(row.number(6)?),
-        held: Money::from_fen(row.number(9)?),
+        basis: Quarter { months: [settled(10)?, settled(12)?, settled(14)?] },
+        held: Money::from_fen(row.number(6)?),
         reason: row.text(7)?.to_owned(),
         asked_by,
-        at: instant("prefund_changes", row.text(3)?, row.number(8)?)?,
+        at: instant("prefund_changes", row.text(3)?, row.number(9)?)?,
     })
 }
 

@@ -8,6 +8,7 @@ use clearing::listed::{Act, Person, Seat, Verdict};
 use clearing::obligation::Lot;
 use clearing::payment::{Payment, Records};
 use clearing::period::Side;
+use clearing::prefund::quarter::Quarter;
 use jiff::civil::date;
 use ledger::hub::{
     Afterwards, BatchPlace, Carrying, Change, Changes, CorrectionBatch, DeductionLodging, Disputed, PeriodNumber,
@@ -352,7 +353,7 @@ async fn set_and_paid(altered: &Altered, serials: [&str; 2]) -> (PrefundKey, Str
         id: "2025".into(),
         kind: PrefundKind::Reset,
         amount,
-        basis: amount,
+        basis: Quarter::default(),
         held: Money::ZERO,
         reason: "2025年度额度调整".into(),
         asked_by: None,

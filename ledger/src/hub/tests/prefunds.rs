@@ -3,9 +3,16 @@
 use ::clearing::payment::{AcceptFault, Payment, PaymentFault, Records};
 use ::clearing::period::{Pair, Side};
 use ::clearing::prefund::change::{AnswerFault, Standing};
+use ::clearing::prefund::quarter::{Quarter, Settled, Source};
 use settlement::ids::MemberCode;
 
 use super::*;
+
+/// A quarter of which the first month was given, and a third was settled in each.
+fn settled(fen: i64) -> Quarter {
+    let month = |source| Settled { amount: Money::from_fen(fen), source };
+    Quarter { months: [Source::Given, Source::Cleared, Source::Unknown].map(month) }
+}
 
 fn change(insurance: Insurance, id: &str, fen: i64) -> PrefundChange {
     PrefundChange {
@@ -16,7 +23,7 @@ fn change(insurance: Insurance, id: &str, fen: i64) -> PrefundChange {
         id: id.into(),
         kind: PrefundKind::Reset,
         amount: Money::from_fen(fen),
-        basis: Money::from_fen(3 * fen),
+        basis: settled(fen),
         held: Money::ZERO,
         reason: "2026年度额度调整".into(),
         asked_by: None,

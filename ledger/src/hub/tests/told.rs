@@ -4,6 +4,7 @@ use ::clearing::listed::{Act, Person, Seat, Verdict};
 use ::clearing::month::Month;
 use ::clearing::obligation::Lot;
 use ::clearing::period::{Pair, Side};
+use ::clearing::prefund::quarter::Quarter;
 use ::clearing::prefund::{Usage, Watch};
 use settlement::ids::MemberCode;
 
@@ -155,7 +156,7 @@ pub(super) async fn the_use_of_a_prefund_is_told_each_time_that_it_turns(world: 
         id: "reset 2026".into(),
         kind: PrefundKind::Reset,
         amount: Money::from_yuan(1),
-        basis: Money::ZERO,
+        basis: Quarter::default(),
         held: Money::ZERO,
         reason: "why".into(),
         asked_by: None,
@@ -176,7 +177,7 @@ pub(super) async fn each_word_of_a_change_of_a_prefund_is_told_in_its_order(worl
         id: "top-up 1".into(),
         kind: PrefundKind::TopUp,
         amount: Money::from_fen(500),
-        basis: Money::ZERO,
+        basis: Quarter::default(),
         held: Money::ZERO,
         reason: "why".into(),
         asked_by: Some(Side::Treatment),
