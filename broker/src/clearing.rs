@@ -18,7 +18,7 @@ mod uncompared;
 pub mod unpaid;
 mod year;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clearing::breaks::{Books, reason};
@@ -198,6 +198,20 @@ impl Clearing {
         }
         let members = self.members(period).await?;
         Ok(self.store.period_lots(period).await?.iter().any(|lot| pair_of(lot, &members) == pair))
+    }
+
+    /// The pairs of members of which a period holds something, or did until it was carried on by itself, that comes to nothing
+    /// in each lot, and of which nothing is recorded.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn nothing_left(&self, standing: &Standing) -> Result<BTreeSet<Pair>, StoreError> {
+        let (period, members) = (standing.period, self.members(standing.period).await?);
+        let mut lots = self.store.period_lots(period).await?;
+        lots.extend(self.store.moved_alone_lots(period).await?);
+        let mut pairs: BTreeSet<Pair> = lots.iter().map(|lot| pair_of(lot, &members)).collect();
+        pairs.retain(|pair| !pair.is_one() && !standing.record.pairs.contains_key(pair));
+        Ok(pairs)
     }
 
     /// What each pair clears in a period, lot by lot.

@@ -21,6 +21,10 @@ use crate::period::{Pair, Side};
 use crate::review::Objection;
 use crate::statement::{Names, document};
 
+/// The column that names what is carried without its settlement, and the one that says where it came from.
+const ALONE: &str = "扣款编号或更正批次";
+const CAME_FROM: &str = "转自所属期";
+
 /// How an entry comes to count in a period, or not to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Movement {
@@ -30,6 +34,11 @@ pub enum Movement {
     CarriedIn,
     /// It was carried out of it.
     CarriedOut,
+    /// It was deducted or corrected, and came into it without its settlement, which another period clears. It counts among
+    /// its own, so it moves nothing here, and what it comes to is told as what goes along.
+    CameAlone(Alone),
+    /// The same, and it went out of it.
+    WentAlone(Alone),
     /// It was deducted in it.
     Deducted {
         /// The deduction's id.
@@ -52,6 +61,15 @@ pub enum Movement {
     },
 }
 
+/// What is carried without its settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alone {
+    /// A deduction, by its id.
+    Deduction(String),
+    /// A correction, by its batch.
+    Correction(String),
+}
+
 impl Movement {
     /// What documents call it.
     pub fn name(&self) -> &'static str {
@@ -59,8 +77,8 @@ impl Movement {
             Movement::Booked(Turn::Enter) => "结算",
             Movement::Booked(Turn::Counter) => "撤销",
             Movement::Booked(Turn::Reinstate) => "恢复",
-            Movement::CarriedIn => "上期转入",
-            Movement::CarriedOut => "转出下期",
+            Movement::CarriedIn | Movement::CameAlone(_) => "上期转入",
+            Movement::CarriedOut | Movement::WentAlone(_) => "转出下期",
             Movement::Deducted { id: _, on: _, objection: _ } => DEDUCTED,
             Movement::Recomputed { .. } => "重算更正",
         }
@@ -86,7 +104,8 @@ pub struct Entry {
     /// What it moves, with the sign with which it counts in what is cleared.
     pub sums: Sums,
     /// What deductions and corrections that are carried with it come to, with the sign with which they count: they stand
-    /// among their own, so this is told and not added. Nothing of what is not carried.
+    /// among their own, so this is told and not added; of what is carried alone, what it comes to. Nothing of what is not
+    /// carried.
     pub along: Money,
 }
 
@@ -94,8 +113,21 @@ impl Entry {
     /// What it moves of what is cleared before deductions: nothing where it is one itself.
     pub fn gross(&self) -> Sums {
         match self.movement {
-            Movement::Deducted { .. } => Sums::default(),
+            Movement::Deducted { .. } | Movement::CameAlone(_) | Movement::WentAlone(_) => Sums::default(),
             Movement::Booked(_) | Movement::CarriedIn | Movement::CarriedOut | Movement::Recomputed { .. } => self.sums,
+        }
+    }
+
+    /// Whether it stands behind the rows of statements: what is carried alone does so as the deduction or the correction that
+    /// it is.
+    pub fn is_behind_rows(&self) -> bool {
+        match self.movement {
+            Movement::CameAlone(_) | Movement::WentAlone(_) => false,
+            Movement::Booked(_)
+            | Movement::CarriedIn
+            | Movement::CarriedOut
+            | Movement::Deducted { .. }
+            | Movement::Recomputed { .. } => true,
         }
     }
 
@@ -106,11 +138,12 @@ impl Entry {
 }
 
 /// 转入转出明细 of a member: what its periods are cleared with and without, as booked, what deductions and corrections go
-/// along, and the net of both.
+/// along, and the net of both; and, with nothing as booked, each deduction and correction that is carried without its
+/// settlement.
 pub fn carried(month: Month, member: MemberCode, entries: &BTreeMap<Pair, Vec<Entry>>, names: &impl Names) -> Document {
     let mut columns = [
         named(),
-        vec![Column::text("方向"), Column::text("另一所属期"), Column::text("原因")],
+        vec![Column::text("方向"), Column::text("另一所属期"), Column::text("原因"), Column::text(ALONE)],
         vec![Column::count("人次"), Column::money("医疗费总额")],
     ]
     .concat();
@@ -119,16 +152,22 @@ pub fn carried(month: Month, member: MemberCode, entries: &BTreeMap<Pair, Vec<En
     let parts = (first..columns.len()).map(|column| (column, Sign::Plus)).collect();
     columns.push(Column { name: "转入转出净额".to_owned(), kind: ColumnKind::WorkedOut(parts) });
     let rows = of_member(member, entries).filter_map(|(pair, entry)| {
-        let is_carried = matches!(entry.movement, Movement::CarriedIn | Movement::CarriedOut);
+        let alone = match &entry.movement {
+            Movement::CarriedIn | Movement::CarriedOut => "",
+            Movement::CameAlone(Alone::Deduction(named) | Alone::Correction(named))
+            | Movement::WentAlone(Alone::Deduction(named) | Alone::Correction(named)) => named,
+            Movement::Booked(_) | Movement::Deducted { .. } | Movement::Recomputed { .. } => return None,
+        };
         let mut cells = names_of(pair, entry, names);
         cells.extend(
-            [entry.movement.name().to_owned(), month_or_list(entry), reason::told(&entry.reason)].map(Cell::Text),
+            [entry.movement.name().to_owned(), month_or_list(entry), reason::told(&entry.reason), alone.to_owned()]
+                .map(Cell::Text),
         );
         let Sums { visits, total, .. } = entry.sums;
         let (booked, along) = (entry.sums.owed(), entry.along);
         cells.extend([Cell::Count(visits), Cell::Money(total)]);
         cells.extend([booked, along, booked + along].map(Cell::Money));
-        is_carried.then_some(Row { cells, detail: None, pair: Some(*pair) })
+        Some(Row { cells, detail: None, pair: Some(*pair) })
     });
     let about = vec![("成员".to_owned(), names.name_of(member.0))];
     document("转入转出明细", month, about, columns, rows.collect())
@@ -145,7 +184,7 @@ pub fn deductions(
 ) -> Document {
     let mut columns = [Column::text("扣款编号")].to_vec();
     columns.extend(named());
-    columns.extend(["清算所属期", "扣款原因", "认定机构", "认定日期"].map(Column::text));
+    columns.extend(["清算所属期", CAME_FROM, "扣款原因", "认定机构", "认定日期"].map(Column::text));
     columns.extend(["异议医院", "异议函号", "异议日期", "异议理由"].map(Column::text));
     let first = columns.len();
     columns.extend(Fund::ALL.map(|fund| Column::money(Payer::Fund(fund).name())));
@@ -156,7 +195,9 @@ pub fn deductions(
         let mut cells = vec![Cell::Text(id.clone())];
         cells.extend(names_of(pair, entry, names));
         let agreed_by = names.name_of(entry.lot.treatment.0);
-        cells.extend([month_or_list(entry), entry.reason.clone(), agreed_by, on.to_string()].map(Cell::Text));
+        let came_from = came_from(entry, &Alone::Deduction(id.clone()), &entries[pair]);
+        cells
+            .extend([month_or_list(entry), came_from, entry.reason.clone(), agreed_by, on.to_string()].map(Cell::Text));
         cells.extend(letter_of(objection.as_ref()).map(Cell::Text));
         cells.extend(Fund::ALL.map(|fund| Cell::Money(-entry.sums.funds.of(fund))));
         cells.push(Cell::Money(-entry.sums.owed()));
@@ -176,7 +217,7 @@ pub fn corrections(
 ) -> Document {
     let mut columns = vec![Column::text("更正批次")];
     columns.extend(named());
-    columns.extend(["清算所属期", "更正原因", "生效日期", "支付项目"].map(Column::text));
+    columns.extend(["清算所属期", CAME_FROM, "更正原因", "生效日期", "支付项目"].map(Column::text));
     let first = columns.len();
     columns.extend(["原支付", "更正后支付"].map(Column::money));
     let parts = vec![(first, Sign::Minus), (first + 1, Sign::Plus)];
@@ -184,11 +225,13 @@ pub fn corrections(
     let rows = of_member(member, entries).flat_map(|(pair, entry)| {
         let Movement::Recomputed { batch, on, told, now } = &entry.movement else { return Vec::new() };
         let changed = Fund::ALL.into_iter().filter(|fund| told.of(*fund) != now.of(*fund));
+        let came_from = came_from(entry, &Alone::Correction(batch.clone()), &entries[pair]);
         let row = |fund: Fund| {
             let mut cells = vec![Cell::Text(batch.clone())];
             cells.extend(names_of(pair, entry, names));
             let fund_name = Payer::Fund(fund).name().to_owned();
-            cells.extend([month_or_list(entry), entry.reason.clone(), on.to_string(), fund_name].map(Cell::Text));
+            let (reason, on) = (entry.reason.clone(), on.to_string());
+            cells.extend([month_or_list(entry), came_from.clone(), reason, on, fund_name].map(Cell::Text));
             let (told, now) = (told.of(fund), now.of(fund));
             cells.extend([told, now, now - told].map(Cell::Money));
             Row { cells, detail: None, pair: Some(*pair) }
@@ -213,7 +256,7 @@ pub fn behind<'e>(
     columns.extend(Payer::all().map(|payer| Column::money(payer.name())));
     let gross = (first..columns.len()).map(|column| (column, Sign::Plus)).collect();
     columns.extend(net_columns(columns.len(), gross));
-    let rows = entries.into_iter().map(|(pair, entry)| {
+    let rows = entries.into_iter().filter(|(_, entry)| entry.is_behind_rows()).map(|(pair, entry)| {
         let mut cells = names_of(pair, entry, names);
         let day = entry.day.map(|day| day.to_string()).unwrap_or_default();
         let other = entry.other.filter(|other| *other != month).map(|other| other.to_string()).unwrap_or_default();
@@ -265,6 +308,16 @@ fn month_or_list(entry: &Entry) -> String {
     entry.other.map_or_else(|| "遗留清单".to_owned(), |month| month.to_string())
 }
 
+/// The month from which a deduction or a correction came without its settlement, or the list; empty where it stands where it
+/// was posted, or with its settlement.
+fn came_from(entry: &Entry, alone: &Alone, entries: &[Entry]) -> String {
+    let is_it = |other: &&Entry| {
+        let came = matches!(&other.movement, Movement::CameAlone(came) if came == alone);
+        came && other.settlement == entry.settlement && other.along == entry.sums.owed()
+    };
+    entries.iter().find(is_it).map(month_or_list).unwrap_or_default()
+}
+
 fn named() -> Vec<Column> {
     ["结算编号", "参保省", "参保统筹区", "就医省", "就医统筹区", "险种", "医疗类别"].map(Column::text).to_vec()
 }
@@ -289,240 +342,4 @@ fn of_member(member: MemberCode, entries: &BTreeMap<Pair, Vec<Entry>>) -> impl I
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::civil::date;
-    use proptest::prelude::*;
-    use settlement::ids::{InstitutionCode, RegionCode};
-
-    use super::*;
-    use crate::cleared::{Cleared, sum};
-    use crate::composition::of_pair;
-    use crate::obligation::tests::{lots, sums};
-    use crate::statement::tests::{Codes, month};
-    use crate::statement::{Pairs, of_member as statement_of, shares};
-
-    fn movement() -> impl Strategy<Value = Movement> {
-        prop_oneof![
-            Just(Movement::Booked(Turn::Enter)),
-            Just(Movement::CarriedIn),
-            Just(Movement::CarriedOut),
-            Just(Movement::Deducted { id: "d".into(), on: date(2025, 7, 1), objection: None }),
-            Just(Movement::Recomputed {
-                batch: "b".into(),
-                on: date(2025, 7, 1),
-                told: FundShares::default(),
-                now: FundShares::default(),
-            }),
-        ]
-    }
-
-    /// Entries as they stand behind figures, and the figures.
-    fn behind_figures() -> impl Strategy<Value = (BTreeMap<Pair, Vec<Entry>>, Pairs)> {
-        prop::collection::vec((lots(), sums(), movement()), 0..30).prop_map(|rows| {
-            let (mut entries, mut pairs): (BTreeMap<Pair, Vec<Entry>>, Pairs) = Default::default();
-            for (lot, sums, movement) in rows {
-                let pair = Pair { home: MemberCode(lot.home.0), treatment: MemberCode(lot.treatment.0) };
-                if pair.home == pair.treatment {
-                    continue;
-                }
-                let cleared = pairs.entry(pair).or_default().entry(lot).or_default();
-                let mut movement = movement;
-                let counted = match &mut movement {
-                    Movement::Booked(_) => {
-                        cleared.booked += sums;
-                        sums
-                    }
-                    Movement::CarriedIn => {
-                        cleared.carried_in += sums;
-                        sums
-                    }
-                    Movement::CarriedOut => {
-                        cleared.carried_out += sums;
-                        -sums
-                    }
-                    Movement::Deducted { .. } => {
-                        let taken = Sums { funds: sums.funds, ..Sums::default() };
-                        cleared.deducted += taken;
-                        -taken
-                    }
-                    Movement::Recomputed { now, .. } => {
-                        let moves = Sums { funds: sums.funds, ..Sums::default() };
-                        *now = sums.funds;
-                        cleared.recomputed += moves;
-                        moves
-                    }
-                };
-                let settlement = SettlementId::new("s1").expect("an id");
-                let (day, other, reason) = (None, None, String::new());
-                entries.entry(pair).or_default().push(Entry {
-                    settlement,
-                    lot,
-                    movement,
-                    day,
-                    other,
-                    reason,
-                    sums: counted,
-                    along: Money::ZERO,
-                });
-            }
-            (entries, pairs)
-        })
-    }
-
-    /// A pair of members, and a lot between pools of theirs.
-    fn henan_shanghai() -> (Pair, Lot) {
-        let code = |code: &str| RegionCode::new(code).expect("a code");
-        let (home, treatment) = (PoolCode(code("410700")), PoolCode(code("310000")));
-        let pair = Pair { home: MemberCode(code("410000")), treatment: MemberCode(code("310000")) };
-        (pair, Lot { home, treatment, insurance: Insurance::Employee, care: CareKind::Inpatient })
-    }
-
-    #[test]
-    fn a_deduction_says_which_month_clears_its_settlement_and_who_objected() {
-        let (pair, lot) = henan_shanghai();
-        let objection = Objection {
-            hospital: InstitutionCode::new("H31010100001").expect("a code"),
-            letter: "沪一院函17号".into(),
-            written_on: date(2025, 6, 20),
-            reason: "用药有指征".into(),
-        };
-        for (cleared_in, [in_detail, in_list]) in
-            [(Some("2025-06"), ["2025-06", ""]), (Some("2025-05"), ["2025-05", "2025-05"]), (None, ["遗留清单", ""])]
-        {
-            let entry = Entry {
-                settlement: SettlementId::new("s1").expect("an id"),
-                lot,
-                movement: Movement::Deducted {
-                    id: "d".into(),
-                    on: date(2025, 7, 1),
-                    objection: Some(objection.clone()),
-                },
-                day: None,
-                other: cleared_in.and_then(Month::from_text),
-                reason: String::new(),
-                sums: Sums::default(),
-                along: Money::ZERO,
-            };
-            let list = behind(month(), [(&pair, &entry)], &Codes);
-            let detail = deductions(month(), pair.home, &BTreeMap::from([(pair, vec![entry])]), &Codes);
-            for (document, column, told) in [
-                (&detail, "清算所属期", in_detail),
-                (&list, "另一所属期", in_list),
-                (&detail, "异议医院", "H31010100001"),
-                (&detail, "异议函号", "沪一院函17号"),
-                (&detail, "异议日期", "2025-06-20"),
-                (&detail, "异议理由", "用药有指征"),
-            ] {
-                let at = document.columns.iter().position(|named| named.name == column).expect("a column");
-                assert_eq!(document.rows[0].cells[at], Cell::Text(told.into()), "{column} for {cleared_in:?}");
-            }
-        }
-    }
-
-    /// 600.00 元 by 统筹基金 and 100.00 by 大病保险 become 650.00 and 100.00.
-    #[test]
-    fn a_correction_has_a_row_for_each_fund_that_pays_something_else() {
-        let (pair, lot) = henan_shanghai();
-        let shares = |basic| {
-            let mut shares = FundShares::default();
-            shares.set(Fund::Basic, Money::from_fen(basic));
-            shares.set(Fund::Catastrophic, Money::from_fen(10_000));
-            shares
-        };
-        let (told, now) = (shares(60_000), shares(65_000));
-        let mut moves = Sums::default();
-        moves.funds.set(Fund::Basic, Money::from_fen(5_000));
-        let entry = Entry {
-            settlement: SettlementId::new("s1").expect("an id"),
-            lot,
-            movement: Movement::Recomputed { batch: "2025-07".into(), on: date(2025, 7, 1), told, now },
-            day: None,
-            other: Month::from_text("2025-05"),
-            reason: "前次住院撤销".into(),
-            sums: moves,
-            along: Money::ZERO,
-        };
-        let table = corrections(month(), pair.treatment, &BTreeMap::from([(pair, vec![entry])]), &Codes);
-        assert_eq!((table.check(), table.amount, table.rows.len()), (Ok(()), Some(Money::from_fen(5_000)), 1));
-        let told = |name: &str| {
-            let at = table.columns.iter().position(|column| column.name == name).expect("a column");
-            table.rows[0].cells[at].clone()
-        };
-        let text = |text: &str| Cell::Text(text.to_owned());
-        let about = ["更正批次", "清算所属期", "更正原因", "支付项目"].map(told);
-        assert_eq!(about, ["2025-07", "2025-05", "前次住院撤销", Payer::Fund(Fund::Basic).name()].map(text));
-        let sums = ["原支付", "更正后支付", "更正金额"].map(|name| told(name).amount().fen());
-        assert_eq!(sums, [60_000, 65_000, 5_000]);
-    }
-
-    proptest! {
-        #[test]
-        fn what_stands_behind_each_row_comes_to_what_it_clears((entries, pairs) in behind_figures()) {
-            let members: std::collections::BTreeSet<MemberCode> =
-                pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect();
-            for member in members {
-                let statements = [
-                    statement_of(month(), member, Side::Home, &pairs, &Codes),
-                    statement_of(month(), member, Side::Treatment, &pairs, &Codes),
-                    shares(month(), member, &pairs, &Codes),
-                ];
-                let by_lot: Vec<_> = pairs.iter().map(|(pair, lots)| of_pair(month(), pair, lots, &Codes)).collect();
-                let statements = statements.iter().chain(&by_lot);
-                for (statement, row) in statements.flat_map(|statement| statement.rows.iter().map(move |row| (statement, row))) {
-                    let detail = row.detail.as_deref().expect("each row has settlements");
-                    let all = entries.iter().flat_map(|(pair, entries)| entries.iter().map(move |entry| (pair, entry)));
-                    let found: Vec<_> = all.filter(|(pair, entry)| rows_of(pair, &entry.lot).iter().any(|row| row == detail)).collect();
-                    let list = behind(month(), found, &Codes);
-                    prop_assert_eq!(list.check(), Ok(()));
-                    prop_assert_eq!(list.amount.unwrap_or_default(), row.cells.last().expect("a figure").amount());
-                    let mut in_both = 0;
-                    for (at, column) in list.columns.iter().enumerate() {
-                        let in_row = statement.columns.iter().position(|named| named.name == column.name);
-                        if let (Some(total), Some(in_row)) = (list.total(at), in_row) {
-                            prop_assert_eq!(&total, &row.cells[in_row], "{}", &column.name);
-                            in_both += 1;
-                        }
-                    }
-                    prop_assert_eq!(in_both, 4 + Payer::all().count(), "visits, charges, payers, deducted, net");
-                }
-                let own = |pair: &&Pair| [pair.home, pair.treatment].contains(&member);
-                let all: Cleared = pairs.iter().filter(|(pair, _)| own(pair)).fold(Cleared::default(), |mut all, (_, lots)| {
-                    all += sum(lots);
-                    all
-                });
-                let (taken, moved) = (
-                    deductions(month(), member, &entries, &Codes),
-                    carried(month(), member, &entries, &Codes),
-                );
-                prop_assert_eq!(taken.check(), Ok(()));
-                prop_assert_eq!(taken.amount.unwrap_or_default(), all.deducted.owed());
-                let corrected = corrections(month(), member, &entries, &Codes);
-                prop_assert_eq!(corrected.check(), Ok(()));
-                prop_assert_eq!(corrected.amount.unwrap_or_default(), all.recomputed.owed());
-                prop_assert_eq!(moved.amount.unwrap_or_default(), all.carried_in.owed() - all.carried_out.owed());
-            }
-        }
-    }
-
-    /// 12145.27 元 are carried out, and 800.00 that are deducted from it go along.
-    #[test]
-    fn what_is_carried_stands_as_booked_with_what_goes_along_and_net() {
-        let (pair, lot) = henan_shanghai();
-        let mut booked = Sums::default();
-        booked.funds.set(Fund::Basic, Money::from_fen(1_214_527));
-        let entry = Entry {
-            settlement: SettlementId::new("s1").expect("an id"),
-            lot,
-            movement: Movement::CarriedOut,
-            day: None,
-            other: None,
-            reason: "对账未平".into(),
-            sums: -booked,
-            along: Money::from_fen(80_000),
-        };
-        let table = carried(month(), pair.home, &BTreeMap::from([(pair, vec![entry])]), &Codes);
-        assert_eq!((table.check(), table.amount), (Ok(()), Some(Money::from_fen(-1_134_527))));
-        let figures = [-1_214_527, 80_000, -1_134_527].map(|fen| Cell::Money(Money::from_fen(fen)));
-        assert!(table.rows[0].cells.ends_with(&figures), "{:?}", table.rows);
-    }
-}
+mod tests;

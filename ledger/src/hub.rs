@@ -67,6 +67,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use afterwards::alone::{CameAlone, WentAlone};
+pub use afterwards::moved::MovedAlone;
 pub use answers::{Answer, Answering, Verdict};
 pub use asked::{AskedAnswer, AskedComparison};
 pub use break_actions::{Acted, BreakEnd, BreakHistory};

@@ -3,7 +3,7 @@
 
 use anyhow::{Result, anyhow};
 use clearing::breaks::reason;
-use clearing::details::{Entry, Movement};
+use clearing::details::{Alone, Entry, Movement};
 use proto::convert::cleared::read_named_lot;
 use proto::v1;
 use serde_json::{Value, json};
@@ -68,6 +68,8 @@ fn json_of(entry: &Entry, month: &str) -> Value {
         Movement::Booked(turn) => ("booked", turn.word(), "", ""),
         Movement::CarriedIn => ("carried-in", "", "", ""),
         Movement::CarriedOut => ("carried-out", "", "", ""),
+        Movement::CameAlone(alone) => ("came-alone", "", id_of(alone), batch_of(alone)),
+        Movement::WentAlone(alone) => ("went-alone", "", id_of(alone), batch_of(alone)),
         Movement::Deducted { id, on: _, objection: _ } => ("deducted", "", id.as_str(), ""),
         Movement::Recomputed { batch, .. } => ("recomputed", "", "", batch.as_str()),
     };
@@ -79,11 +81,23 @@ fn json_of(entry: &Entry, month: &str) -> Value {
         "along": along.to_string() })
 }
 
+fn id_of(alone: &Alone) -> &str {
+    if let Alone::Deduction(id) = alone { id } else { "" }
+}
+
+fn batch_of(alone: &Alone) -> &str {
+    if let Alone::Correction(batch) = alone { batch } else { "" }
+}
+
 /// The day of `setl_time`; of a deduction, the day on which it was agreed, and of a correction the one on which it took effect.
 fn day_of(entry: &Entry) -> String {
     let day = match &entry.movement {
         Movement::Deducted { id: _, on, objection: _ } | Movement::Recomputed { on, .. } => Some(*on),
-        Movement::Booked(_) | Movement::CarriedIn | Movement::CarriedOut => entry.day,
+        Movement::Booked(_)
+        | Movement::CarriedIn
+        | Movement::CarriedOut
+        | Movement::CameAlone(_)
+        | Movement::WentAlone(_) => entry.day,
     };
     day.map(|day| day.to_string()).unwrap_or_default()
 }
@@ -92,7 +106,7 @@ fn day_of(entry: &Entry) -> String {
 /// is carried has none.
 fn other_of(entry: &Entry, month: &str) -> String {
     let listed = match entry.movement {
-        Movement::CarriedIn | Movement::CarriedOut => "遗留清单",
+        Movement::CarriedIn | Movement::CarriedOut | Movement::CameAlone(_) | Movement::WentAlone(_) => "遗留清单",
         Movement::Booked(_) | Movement::Deducted { .. } | Movement::Recomputed { .. } => "",
     };
     let other = entry.other.map_or_else(|| listed.to_owned(), |other| other.to_string());

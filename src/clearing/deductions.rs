@@ -284,7 +284,8 @@ fn print(deductions: &[v1::DeductionView], as_json: bool) -> Result<Ending> {
             json!({ "id": held.id, "setl_id": held.settlement, "standing": held.standing, "reason": held.reason,
                 "remark": held.remark, "objection": held.objection.as_ref().map(json_of_objection),
                 "deducted": funds_json(held.deducted.as_ref()),
-                "agreed": held.agreed.as_ref().map(|agreed| funds_json(Some(agreed))), "month": held.month })
+                "agreed": held.agreed.as_ref().map(|agreed| funds_json(Some(agreed))), "month": held.month,
+                "returned": held.returned })
         });
         output::line(&serde_json::to_string_pretty(&rows.collect::<Vec<_>>())?);
         return Ok(Ending::Good);
@@ -294,7 +295,7 @@ fn print(deductions: &[v1::DeductionView], as_json: bool) -> Result<Ending> {
         table.add_row([
             held.id.clone(),
             held.settlement.clone(),
-            standing_named(&held.standing),
+            standing_of(held),
             total(&held.deducted),
             total(&held.agreed),
             held.month.clone(),
@@ -311,6 +312,11 @@ fn print(deductions: &[v1::DeductionView], as_json: bool) -> Result<Ending> {
 fn remark(held: &v1::DeductionView) -> String {
     let is_said = held.objection.as_ref().is_some_and(|objection| objection.reason == held.remark);
     if is_said { String::new() } else { held.remark.clone() }
+}
+
+/// Where a deduction stands: what was returned from the list is agreed on still, and counts nowhere.
+pub(super) fn standing_of(held: &v1::DeductionView) -> String {
+    if held.returned { Standing::Released.name().to_owned() } else { standing_named(&held.standing) }
 }
 
 /// Where a deduction stands, as statements call it; its word where it is none of ours.
@@ -352,6 +358,19 @@ mod tests {
     fn faults(rows: &str) -> Vec<(u64, &'static str)> {
         let Faults(faults) = read(&format!("{HEADER}{rows}")).expect_err("it is faulty");
         faults.iter().map(|fault| (fault.line, fault.column)).collect()
+    }
+
+    #[test]
+    fn what_was_returned_from_the_list_is_not_said_to_be_agreed() {
+        for (standing, returned, told) in [
+            ("agreed", false, "已认定"),
+            ("agreed", true, "已退回"),
+            ("released", false, "已退回"),
+            ("withdrawn", false, "已撤回"),
+        ] {
+            let held = v1::DeductionView { standing: standing.into(), returned, ..v1::DeductionView::default() };
+            assert_eq!(standing_of(&held), told, "{standing} {returned}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ use settlement::person::Insurance;
 use settlement::region::RegionTable;
 use tonic::transport::Channel;
 
-use fetched::{BookedAtHub, lots_of, moved, read_pair};
+use fetched::{BookedAtHub, lots_of, moved, read_named, read_pair};
 use given::{read_accounts, read_regions};
 use lists::{Booked, Lists};
 use notices::{each_receiver_has_an_account, notices};
@@ -111,12 +111,20 @@ pub async fn write(
         let lots = lots_of(client, period, view, view.version).await?;
         // What is behind the next version is not behind this one.
         if !is_to_be_restated(&record) {
-            behind.insert(pair, moved(client, period, view).await?);
+            behind.insert(pair, moved(client, &period.month, &pair).await?);
         }
         pairs.insert(pair, lots);
         records.insert(pair, record);
         if let (Ok(submit_by), Ok(pay_by)) = (view.submit_by.parse(), view.pay_by.parse()) {
             deadlines.insert(pair, PaymentDays { submit_by, pay_by });
+        }
+    }
+    // What only came and went leaves nothing to state, and is told all the same.
+    for named in &period.nothing_left {
+        let pair = read_named(named)?;
+        let entries = moved(client, &period.month, &pair).await?;
+        if !entries.is_empty() {
+            behind.insert(pair, entries);
         }
     }
     let made_on = made_on(period).unwrap_or_else(|| month.last_day());
@@ -140,8 +148,8 @@ pub async fn write_all(
     (regions, accounts): (&RegionTable, &BTreeMap<String, BankAccount>),
     out: &Path,
 ) -> Result<Written> {
-    let ClearedMonth { month, stage: _, pairs, records, moved: _, deadlines: _, made_on } = cleared;
-    let all = || pairs.keys().flat_map(|pair| [pair.home, pair.treatment]).collect();
+    let ClearedMonth { month, stage: _, pairs, records, moved, deadlines: _, made_on } = cleared;
+    let all = || pairs.keys().chain(moved.keys()).flat_map(|pair| [pair.home, pair.treatment]).collect();
     let members: BTreeSet<MemberCode> = whose.members.clone().unwrap_or_else(all);
     each_receiver_has_an_account(records, &members, accounts)?;
     stale::clear_unfinished(out)?;

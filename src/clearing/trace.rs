@@ -14,7 +14,7 @@ use settlement::money::Money;
 use settlement::postings::Turn;
 use tonic::transport::Channel;
 
-use super::deductions::{in_words, json_of_objection, standing_named};
+use super::deductions::{in_words, json_of_objection, standing_of};
 use super::leftovers::standing;
 use super::payables::named as insurance_named;
 use super::payers;
@@ -63,7 +63,7 @@ fn print(traced: &v1::TraceReply) {
     }
     for traced in &traced.deductions {
         let Some(held) = &traced.deduction else { continue };
-        output::line(&format!("审核扣款 {}，{}：{}", held.id, standing_named(&held.standing), held.reason));
+        output::line(&format!("审核扣款 {}，{}：{}", held.id, standing_of(held), held.reason));
         if let Some(objection) = &held.objection {
             output::line(&format!("  {}", in_words(objection)));
         }
@@ -211,8 +211,8 @@ fn json_of(traced: &v1::TraceReply) -> Value {
             json!({ "month": taken.month, "on": taken.on, "amount": amount(taken).to_string(),
                 "returned": taken.returned })
         });
-        json!({ "id": held.id, "standing": held.standing, "reason": held.reason, "remark": held.remark,
-            "objection": held.objection.as_ref().map(json_of_objection), "taken": taken.collect::<Vec<_>>() })
+        json!({ "id": held.id, "standing": held.standing, "returned": held.returned, "reason": held.reason,
+            "remark": held.remark, "objection": held.objection.as_ref().map(json_of_objection), "taken": taken.collect::<Vec<_>>() })
     });
     let corrections = traced.corrections.iter().map(|corrected| {
         let (told, now) = (paid(corrected.told.as_ref()), paid(corrected.now.as_ref()));

@@ -10,7 +10,7 @@ use identity::permit::OperatorPermit;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::clock::Clock;
-use ledger::hub::{Change, Deduction, DeductionFault, DeductionLodging, PeriodNumber};
+use ledger::hub::{Change, DeductedIn, Deduction, DeductionFault, DeductionLodging, PeriodNumber, Stands};
 use proto::convert::cleared::{read_funds, write_funds, write_lot};
 use proto::v1;
 use proto::v1::deductions_server::Deductions;
@@ -102,7 +102,22 @@ impl DeductionsService {
             months.extend(month.map(|month| (period, month.to_string())));
         }
         let month = |held: &Deduction| held.period.and_then(|period| months.get(&period).cloned()).unwrap_or_default();
-        Ok(held.iter().map(|held| v1::DeductionView { month: month(held), ..write_deduction(held) }).collect())
+        let mut views = Vec::with_capacity(held.len());
+        for held in held {
+            let returned = self.is_returned(held).await?;
+            views.push(v1::DeductionView { month: month(held), returned, ..write_deduction(held) });
+        }
+        Ok(views)
+    }
+
+    /// Whether it was returned from the list. Only what is in no period may have been.
+    async fn is_returned(&self, held: &Deduction) -> Result<bool, Refusal> {
+        if held.standing != Standing::Agreed || held.period != Some(PeriodNumber(0)) {
+            return Ok(false);
+        }
+        let settlement = held.lodging.settlement.clone();
+        let followed = self.clearing.store.settlement_follow(settlement).await.map_err(|fault| failed(&fault))?;
+        Ok(is_returned(held, &followed.deducted))
     }
 
     async fn listed(
@@ -188,7 +203,14 @@ fn read_place(text: &str) -> Option<(Timestamp, String)> {
     Some((Timestamp::from_microsecond(at.parse().ok()?).ok()?, id.to_owned()))
 }
 
-/// Writes a deduction, but for the month from which it is taken off.
+/// Whether a deduction that stands agreed counts nowhere any more, by where all of its settlement stand: two people have
+/// returned it from the list, with its settlement or by itself.
+pub(super) fn is_returned(held: &Deduction, deducted: &[DeductedIn]) -> bool {
+    let newest = deducted.iter().rfind(|deducted| deducted.id == held.lodging.id);
+    held.standing == Standing::Agreed && newest.is_some_and(|newest| newest.stands == Stands::Returned)
+}
+
+/// Writes a deduction, but for the month from which it is taken off, and whether it was returned.
 pub(super) fn write_deduction(held: &Deduction) -> v1::DeductionView {
     v1::DeductionView {
         id: held.lodging.id.clone(),
@@ -200,6 +222,7 @@ pub(super) fn write_deduction(held: &Deduction) -> v1::DeductionView {
         reason: held.lodging.reason.clone(),
         remark: held.remark.clone(),
         month: String::new(),
+        returned: false,
         objection: held.objection.as_ref().map(write_objection),
     }
 }

@@ -10,7 +10,8 @@ use clearing::members::{Members, PeriodMembers};
 use clearing::obligation::{Lot, Sums};
 use clearing::period::Pair;
 use ledger::hub::{
-    Between, CarriedEntry, CarriedOne, CarriedSide, LotPosting, PeriodNumber, PostedCorrection, PostedDeduction,
+    Afterwards, Between, CarriedEntry, CarriedOne, CarriedSide, LotPosting, MovedAlone, PeriodNumber, PostedCorrection,
+    PostedDeduction,
 };
 use ledger::store::StoreError;
 use proto::convert::cleared::{write_funds, write_lot, write_sums};
@@ -32,6 +33,8 @@ const A_PAGE: u32 = 1_000;
 pub enum MovedPlace {
     /// Entries that were carried, in or out.
     Carried(CarriedSide, (i64, i64, i64)),
+    /// What was carried by itself, in or out, by id, step and the period that it left.
+    Alone(CarriedSide, Afterwards, (String, i64, i64)),
     /// Deductions, by id and step.
     Deducted(String, i64),
     /// Corrections, by id and step.
@@ -50,10 +53,18 @@ impl MovedPlace {
             let mut next = || parts.next().flatten();
             Some(MovedPlace::Carried(side, (next()?, next()?, next()?)))
         };
+        let alone = |side| {
+            let mut parts = key.splitn(4, '.');
+            let of = parts.next().and_then(|word| Afterwards::ALL.into_iter().find(|of| of.word() == word))?;
+            let (step, from) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+            Some(MovedPlace::Alone(side, of, (parts.next()?.to_owned(), step, from)))
+        };
         let posted = || key.split_once('.').and_then(|(step, id)| Some((id.to_owned(), step.parse().ok()?)));
         match kind {
             "in" => carried(CarriedSide::Into),
             "out" => carried(CarriedSide::OutOf),
+            "alone-in" => alone(CarriedSide::Into),
+            "alone-out" => alone(CarriedSide::OutOf),
             "deducted" => posted().map(|(id, step)| MovedPlace::Deducted(id, step)),
             "recomputed" => posted().map(|(id, step)| MovedPlace::Recomputed(id, step)),
             _ => None,
@@ -62,11 +73,19 @@ impl MovedPlace {
 
     /// The beginning of the next kind.
     fn next_kind(&self) -> Option<MovedPlace> {
+        let alone = |side, of| Some(MovedPlace::Alone(side, of, (String::new(), 0, i64::MIN)));
         match self {
             MovedPlace::Carried(CarriedSide::Into, _) => {
                 Some(MovedPlace::Carried(CarriedSide::OutOf, (i64::MIN, i64::MIN, i64::MIN)))
             }
-            MovedPlace::Carried(CarriedSide::OutOf, _) => Some(MovedPlace::Deducted(String::new(), 0)),
+            MovedPlace::Carried(CarriedSide::OutOf, _) => alone(CarriedSide::Into, Afterwards::Deduction),
+            MovedPlace::Alone(side, Afterwards::Deduction, _) => alone(*side, Afterwards::Correction),
+            MovedPlace::Alone(CarriedSide::Into, Afterwards::Correction, _) => {
+                alone(CarriedSide::OutOf, Afterwards::Deduction)
+            }
+            MovedPlace::Alone(CarriedSide::OutOf, Afterwards::Correction, _) => {
+                Some(MovedPlace::Deducted(String::new(), 0))
+            }
             MovedPlace::Deducted(_, _) => Some(MovedPlace::Recomputed(String::new(), 0)),
             MovedPlace::Recomputed(_, _) => None,
         }
@@ -77,15 +96,21 @@ impl fmt::Display for MovedPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             MovedPlace::Carried(side, (position, part, from)) => {
-                let side = match side {
-                    CarriedSide::Into => "in",
-                    CarriedSide::OutOf => "out",
-                };
-                write!(f, "{side}.{position}.{part}.{from}")
+                write!(f, "{}.{position}.{part}.{from}", word_of(*side))
+            }
+            MovedPlace::Alone(side, of, (id, step, from)) => {
+                write!(f, "alone-{}.{}.{step}.{from}.{id}", word_of(*side), of.word())
             }
             MovedPlace::Deducted(id, step) => write!(f, "deducted.{step}.{id}"),
             MovedPlace::Recomputed(id, step) => write!(f, "recomputed.{step}.{id}"),
         }
+    }
+}
+
+fn word_of(side: CarriedSide) -> &'static str {
+    match side {
+        CarriedSide::Into => "in",
+        CarriedSide::OutOf => "out",
     }
 }
 
@@ -149,6 +174,7 @@ impl Clearing {
         loop {
             let found = match &place {
                 MovedPlace::Carried(side, key) => self.carried_page(period, &wanted, (*side, *key), left).await?,
+                MovedPlace::Alone(side, of, key) => self.alone_page(period, &wanted, (*side, *of, key), left).await?,
                 MovedPlace::Deducted(id, step) => self.deducted_page(period, &wanted, (id, *step), left).await?,
                 MovedPlace::Recomputed(id, step) => self.corrected_page(period, &wanted, (id, *step), left).await?,
             };
@@ -184,6 +210,24 @@ impl Clearing {
             let along = along.get(&way).copied().filter(|_| tells(&one)).unwrap_or_default();
             let told = wanted.has(&posting.posting.lot);
             (told.then(|| write_carried(&one.entry, side, &months, along)), MovedPlace::Carried(side, one.key))
+        };
+        Ok(page.iter().map(write).collect())
+    }
+
+    async fn alone_page(
+        &self,
+        period: PeriodNumber,
+        wanted: &Wanted,
+        (side, of, key): (CarriedSide, Afterwards, &(String, i64, i64)),
+        limit: u32,
+    ) -> Result<Found, StoreError> {
+        let (between, place) = (wanted.between.clone(), (period, side));
+        let page = self.store.moved_alone_page(of, place, between, key.clone(), limit).await?;
+        let others = page.iter().flat_map(|one| one.from.into_iter().chain(one.into));
+        let months = self.months_beside(period, others.collect()).await?;
+        let write = |one: &MovedAlone| {
+            let told = wanted.has(&one.lot);
+            (told.then(|| write_alone(one, (side, of), &months)), MovedPlace::Alone(side, of, one.key.clone()))
         };
         Ok(page.iter().map(write).collect())
     }
@@ -293,6 +337,32 @@ fn write_carried(carried: &CarriedEntry, side: CarriedSide, months: &Months, alo
     }
 }
 
+/// It counts among what is deducted or corrected where it stands, so here it moves nothing of its own.
+fn write_alone(moved: &MovedAlone, (side, of): (CarriedSide, Afterwards), months: &Months) -> v1::MovedEntry {
+    let MovedAlone { key: _, named, settlement, lot, moves, from, into, reason } = moved;
+    let month = |other: &Option<PeriodNumber>| other.and_then(|other| months.get(&other).cloned()).unwrap_or_default();
+    let (movement, other, along) = match side {
+        CarriedSide::Into => ("came-alone", month(from), *moves),
+        CarriedSide::OutOf => ("went-alone", month(into), -*moves),
+    };
+    let [deduction, batch] = match of {
+        Afterwards::Deduction => [named.clone(), String::new()],
+        Afterwards::Correction => [String::new(), named.clone()],
+    };
+    v1::MovedEntry {
+        settlement: settlement.to_string(),
+        lot: Some(write_lot(lot)),
+        movement: movement.into(),
+        other,
+        reason: reason.clone(),
+        sums: Some(write_sums(&Sums::default())),
+        deduction,
+        batch,
+        along: along.fen(),
+        ..v1::MovedEntry::default()
+    }
+}
+
 fn write_deducted(deducted: &PostedDeduction, other: String) -> v1::MovedEntry {
     v1::MovedEntry {
         settlement: deducted.settlement.to_string(),
@@ -334,6 +404,8 @@ mod tests {
         for place in [
             MovedPlace::FIRST,
             MovedPlace::Carried(CarriedSide::OutOf, (7, 1, 2)),
+            MovedPlace::Alone(CarriedSide::Into, Afterwards::Deduction, ("2025.07 a".into(), 2, 0)),
+            MovedPlace::Alone(CarriedSide::OutOf, Afterwards::Correction, ("B-1 310000".into(), 1, 7)),
             MovedPlace::Deducted("2025.07 a".into(), 2),
             MovedPlace::Recomputed("B-1 310000".into(), 1),
         ] {

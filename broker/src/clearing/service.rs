@@ -70,12 +70,14 @@ impl ClearingService {
         let mut steps: Vec<_> = reports.iter().map(|report| write_step(report, permit.is_for_all())).collect();
         let closed = steps.pop_if(|_| standing.record.is_closed);
         let cut_off_at = self.clearing.store.clearing_cut_off_at(period).await.map_err(|fault| failed(&fault))?;
+        let nothing_left = self.clearing.nothing_left(&standing).await.map_err(|fault| failed(&fault))?;
         let paired = reports::stated(pairs()).into_iter().chain(reports::noticed(pairs()));
         let waits = waits.iter().filter(|wait| wait.wanted.pair().is_none_or(|pair| seen(&pair)));
         Ok(v1::PeriodView {
             stage: standing.record.stage().word().into(),
             steps: reports::cut_off(cut_off_at).into_iter().chain(steps).chain(paired).chain(closed).collect(),
             pairs: pairs().map(|(pair, held)| self.write_due(month, pair, held)).collect(),
+            nothing_left: nothing_left.iter().filter(|pair| seen(pair)).map(write_named).collect(),
             waits: waits.map(|wait| write_wait(wait, wait.overdue(month, self.clock.today(), calendar))).collect(),
             ..write_days(month, calendar)
         })
@@ -443,6 +445,10 @@ fn write_done(month: Option<Month>, step: Step) -> v1::StepDone {
         home: pair.map(|pair| pair.home.to_string()).unwrap_or_default(),
         treatment: pair.map(|pair| pair.treatment.to_string()).unwrap_or_default(),
     }
+}
+
+fn write_named(pair: &Pair) -> v1::NamedPair {
+    v1::NamedPair { home: pair.home.to_string(), treatment: pair.treatment.to_string() }
 }
 
 pub(super) fn write_pair(pair: &Pair, held: &PairRecord) -> v1::PairView {

@@ -21,7 +21,7 @@ use settlement::ids::SettlementId;
 use settlement::person::Insurance;
 
 use super::Clearing;
-use super::deductions::write_deduction;
+use super::deductions::{is_returned, write_deduction};
 use super::leftovers::write_leftover;
 use super::service::write_pair;
 
@@ -60,8 +60,9 @@ impl Clearing {
         let deductions = deductions.iter().map(|held| {
             let own = followed.deducted.iter().filter(|deducted| deducted.id == held.lodging.id);
             let month = month(&months, held.period);
+            let returned = is_returned(held, &followed.deducted);
             v1::TracedDeduction {
-                deduction: Some(v1::DeductionView { month, ..write_deduction(held) }),
+                deduction: Some(v1::DeductionView { month, returned, ..write_deduction(held) }),
                 taken: own.map(|deducted| write_taking(deducted, &months)).collect(),
             }
         });

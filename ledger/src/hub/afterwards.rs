@@ -1,6 +1,6 @@
 //! What settlements gain or lose after they were booked: what review takes off them, and what corrections add. Here is
 //! where such money goes; how it goes with its settlement is in `afterwards/along.rs`, how it goes by itself, where that was
-//! cleared before, in `afterwards/alone.rs`, and how much it is, and why, is for [`super::deductions`] and [`super::corrections`].
+//! cleared before, in `afterwards/alone.rs` (told in `afterwards/moved.rs`), and how much it is, and why, is for [`super::deductions`] and [`super::corrections`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,6 +102,7 @@ macro_rules! ended_into {
 
 pub(super) mod alone;
 pub(super) mod along;
+pub(super) mod moved;
 pub(super) mod turned;
 
 /// The statements about one kind of such money. Each kind has a table of what it is about, one of its postings and one of
@@ -114,10 +115,11 @@ pub(super) struct Kind {
     along: &'static str,
     carry: &'static str,
     alone: alone::Texts,
+    moved: moved::Texts,
 }
 
 macro_rules! kind {
-    ($kind:literal, $whole:literal, $since:literal) => {
+    ($kind:literal, $named:literal, $whole:literal, $since:literal) => {
         Kind {
             of_settlement: posted_in!(
                 $kind,
@@ -168,15 +170,17 @@ macro_rules! kind {
                 "INSERT INTO ", $kind, "_moves (id, step, from_period, into_period) VALUES (?1, ?2, ?3, ?4)"
             ),
             alone: alone::texts!($kind, $whole, $since),
+            moved: moved::texts!($kind, $named),
         }
     };
 }
 
 /// What review takes off. Each deduction is a sum of its own.
-pub(super) const DEDUCTIONS: Kind = kind!("deduction", "changed.id", "posted.step");
+pub(super) const DEDUCTIONS: Kind = kind!("deduction", "changed.id", "changed.id", "posted.step");
 /// What corrections add, or take back. Each builds on those of its settlement before it.
 pub(super) const CORRECTIONS: Kind = kind!(
     "correction",
+    "changed.batch",
     "changed.settlement",
     "(SELECT made.posted_at FROM correction_postings AS made WHERE made.id = posted.id AND made.step = 1)"
 );

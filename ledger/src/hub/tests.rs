@@ -170,6 +170,7 @@ on_both! {
     what_is_given_back_or_only_undone_may_be_returned,
     what_left_the_list_by_itself_is_objected_to_no_more_and_waits_for_nothing,
     what_takes_back_a_correction_on_the_list_waits_there_and_ends_with_it,
+    what_moves_by_itself_is_told_in_the_period_that_it_leaves_and_in_the_one_that_it_enters,
     what_takes_back_a_correction_that_left_the_list_counts_only_where_that_was_cleared,
     what_is_worked_out_again_from_a_correction_on_the_list_waits_for_its_end,
     what_took_back_a_correction_on_its_way_goes_onto_the_list_with_it,

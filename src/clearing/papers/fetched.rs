@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow};
 use clearing::cleared::Cleared;
-use clearing::details::{Entry, Movement};
+use clearing::details::{Alone, Entry, Movement};
 use clearing::month::Month;
 use clearing::obligation::Lot;
 use clearing::payment::{Acceptance, Payable, Payment, Records};
@@ -40,12 +40,8 @@ pub(super) async fn lots_of(
 }
 
 /// What was carried, deducted and corrected, settlement by settlement.
-pub(super) async fn moved(
-    client: &mut ClearingClient<Channel>,
-    period: &v1::PeriodView,
-    view: &v1::PairView,
-) -> Result<Vec<Entry>> {
-    let (month, home, treatment) = (period.month.clone(), view.home.clone(), view.treatment.clone());
+pub(super) async fn moved(client: &mut ClearingClient<Channel>, month: &str, pair: &Pair) -> Result<Vec<Entry>> {
+    let (month, home, treatment) = (month.to_owned(), pair.home.to_string(), pair.treatment.to_string());
     moved_of(client, v1::MovedRequest { month, home, treatment, ..v1::MovedRequest::default() }).await
 }
 
@@ -107,6 +103,8 @@ pub fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
     let (movement, day) = match (row.movement.as_str(), day) {
         ("carried-in", day) => (Movement::CarriedIn, day),
         ("carried-out", day) => (Movement::CarriedOut, day),
+        ("came-alone", _) => (Movement::CameAlone(alone(row)), None),
+        ("went-alone", _) => (Movement::WentAlone(alone(row)), None),
         ("deducted", Some(on)) => {
             let objection = row.objection.as_ref().map(read_objection).transpose()?;
             (Movement::Deducted { id: row.deduction.clone(), on, objection }, None)
@@ -130,6 +128,10 @@ pub fn read_moved(row: &v1::MovedEntry) -> Result<Entry> {
     })
 }
 
+fn alone(row: &v1::MovedEntry) -> Alone {
+    if row.batch.is_empty() { Alone::Deduction(row.deduction.clone()) } else { Alone::Correction(row.batch.clone()) }
+}
+
 fn read_objection(told: &v1::HospitalObjection) -> Result<Objection> {
     let v1::HospitalObjection { hospital, letter, written_on, reason } = told.clone();
     Ok(Objection {
@@ -140,10 +142,20 @@ fn read_objection(told: &v1::HospitalObjection) -> Result<Objection> {
     })
 }
 
+/// Reads a pair of which nothing is left to state.
+pub(super) fn read_named(named: &v1::NamedPair) -> Result<Pair> {
+    pair_of([&named.home, &named.treatment])
+}
+
+fn pair_of(members: [&str; 2]) -> Result<Pair> {
+    let member = |code: &str| RegionCode::new(code).map(MemberCode).map_err(|fault| anyhow!("member {code} {fault}"));
+    let [home, treatment] = members.map(member);
+    Ok(Pair { home: home?, treatment: treatment? })
+}
+
 /// Reads a pair, and what is recorded of it.
 pub(super) fn read_pair(view: &v1::PairView) -> Result<(Pair, PairRecord)> {
-    let member = |code: &str| RegionCode::new(code).map(MemberCode).map_err(|fault| anyhow!("member {code} {fault}"));
-    let pair = Pair { home: member(&view.home)?, treatment: member(&view.treatment)? };
+    let pair = pair_of([&view.home, &view.treatment])?;
     let payment = |view: &Option<v1::PaymentView>| -> Result<Option<Payment>> {
         let read = view.as_ref().map(|view| read_payment(Some(view))).transpose();
         read.map_err(|fault| anyhow!("the hub's answer: {} {}", fault.field, fault.problem))

@@ -89,7 +89,7 @@ impl<'r> Lists<'r> {
     /// Adds entries of a pair to the lists of the rows behind which they stand.
     fn add(&mut self, pair: &Pair, entries: &[Entry]) -> Result<()> {
         let mut rows: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| entry.is_behind_rows()) {
             for row in rows_of(pair, &entry.lot).into_iter().filter(|row| !self.unlisted.contains(row)) {
                 rows.entry(row).or_default().push(entry);
             }

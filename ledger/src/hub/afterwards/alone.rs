@@ -462,7 +462,8 @@ impl HubStore {
 const SHARES_END: usize = 1 + Fund::ALL.len();
 const LOT_END: usize = SHARES_END + 4;
 
-fn signed(of: Afterwards, amount: Money) -> Money {
+/// What a posting comes to where it counts.
+pub(super) fn signed(of: Afterwards, amount: Money) -> Money {
     match of {
         Afterwards::Deduction => -amount,
         Afterwards::Correction => amount,

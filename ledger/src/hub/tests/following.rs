@@ -10,6 +10,7 @@ use super::alone::{
 use super::corrections::{found, in_force, release, turn};
 use super::course::{owed, settlement};
 use super::deductions::{bring_back, undo};
+use super::folding::FIRST;
 use super::*;
 
 const HOME: Seat = Seat::Member(Side::Home);
@@ -31,6 +32,60 @@ async fn documented(world: &World, period: PeriodNumber) -> Vec<(String, i64)> {
         .await
         .expect("postings");
     posted.iter().map(|one| (format!("{} {}", one.batch, one.correction.settlement), one.moves.total().fen())).collect()
+}
+
+/// What moved by itself in a period, as its documents tell it: which, from and into which period, and what it comes to.
+async fn moved_alone(
+    world: &World,
+    place: (PeriodNumber, CarriedSide),
+    limit: u32,
+) -> Vec<(String, Option<PeriodNumber>, Option<PeriodNumber>, i64)> {
+    let mut moved = Vec::new();
+    for of in Afterwards::ALL {
+        let mut key = (String::new(), 0, i64::MIN);
+        loop {
+            let page = world.store.moved_alone_page(of, place, Between::default(), key.clone(), limit).await;
+            let page = page.expect("a page");
+            let Some(last) = page.last() else { break };
+            key = last.key.clone();
+            let told =
+                |one: MovedAlone| (format!("{} {}", one.named, one.settlement), one.from, one.into, one.moves.fen());
+            moved.extend(page.into_iter().map(told));
+        }
+    }
+    moved
+}
+
+pub(super) async fn what_moves_by_itself_is_told_in_the_period_that_it_leaves_and_in_the_one_that_it_enters(
+    world: World,
+) {
+    listed_by_itself(&world).await;
+    end(&world, "A", Verdict::Clear).await;
+    end(&world, "B", Verdict::Return).await;
+    let all = |from, into| [("B", -5), ("A", -10), ("B", 20)].map(|(id, fen)| (id, from, into, fen));
+    let (came, went) = (CarriedSide::Into, CarriedSide::OutOf);
+    let nothing: [(&str, Option<PeriodNumber>, Option<PeriodNumber>, i64); 3] = all(None, None);
+    for (place, told) in [
+        ((FIRST, went), &nothing[..0]),
+        ((NEXT, came), &nothing[..0]),
+        ((NEXT, went), &all(Some(NEXT), Some(THIRD))),
+        ((THIRD, came), &all(Some(NEXT), Some(THIRD))),
+        ((THIRD, went), &all(Some(THIRD), Some(FOURTH))),
+        ((FOURTH, came), &all(Some(THIRD), Some(FOURTH))),
+        ((FOURTH, went), &all(Some(FOURTH), None)),
+        // What is cleared comes off the list; what is returned comes into no period.
+        ((FIFTH, came), &[("A", None, Some(FIFTH), -10)]),
+        ((FIFTH, went), &nothing[..0]),
+    ] {
+        for limit in 1..4 {
+            let moved = moved_alone(&world, place, limit).await;
+            let named: Vec<_> =
+                moved.iter().map(|(named, from, into, fen)| (&named[named.len() - 1..], *from, *into, *fen)).collect();
+            assert_eq!(named, told, "{place:?}, {limit} at once");
+        }
+    }
+    assert_eq!(world.store.moved_alone_lots(THIRD).await.expect("lots").len(), 1, "though it comes to nothing there");
+    assert_eq!(world.store.moved_alone_lots(FIRST).await.expect("lots").len(), 0);
 }
 
 /// Corrected by -10 and +20, with 5 deducted from the second; all of it on the list.
