@@ -12,6 +12,7 @@ mod family;
 mod given_ids;
 mod inquiries;
 mod isolation;
+mod leftovers;
 mod measures;
 mod members;
 mod operations;

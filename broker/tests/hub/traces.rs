@@ -248,6 +248,18 @@ async fn what_a_period_holds_of_a_pair_and_comes_to_nothing_is_said_not_to_be_st
     }
     assert!(said("410000").await && !said("440000").await, "of Guangdong there is nothing in it");
     assert_eq!(line().await, (0, true), "it is in no paper");
+    let left = async |home: &str| {
+        let asked = v1::PeriodsRequest { month: "2025-06".into() };
+        let june = member(&world, home).periods(asked).await.expect("a period").into_inner().periods.remove(0);
+        assert_eq!(june.pairs.len(), 0);
+        june.nothing_left.into_iter().map(|pair| (pair.home, pair.treatment)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        left("410000").await,
+        [("410000".to_owned(), "310000".to_owned())],
+        "where papers find what came and went"
+    );
+    assert_eq!(left("440000").await, [], "it is not theirs");
     let objection = || Reply::Objected { settlements: vec![settlement_id("1")], reason: "患者否认就医".into() };
     for (pair, nothing) in
         [(henan_shanghai(), true), (Pair { home: henan_shanghai().treatment, ..henan_shanghai() }, false)]

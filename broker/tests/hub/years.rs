@@ -11,7 +11,8 @@ use settlement::money::Money;
 
 use broker::clearing::Clearing;
 
-use crate::clearing::{advance, clearing, deducted, henan_shanghai};
+use crate::clearing::{advance, clearing, henan_shanghai};
+use crate::leftovers::deducted;
 use crate::requests::*;
 use crate::world::World;
 
