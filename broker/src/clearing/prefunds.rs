@@ -97,19 +97,21 @@ impl Clearing {
         Ok(self.watched(&accounts, &outstanding, now))
     }
 
-    /// The same of prefunds alone: a pair that owes and has none set is none to be watched.
+    /// The same of prefunds alone: a pair that owes and has none set is none to be watched. Beside them, how many of their
+    /// payments are unpaid after their last day.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn prefunds_set(&self, now: Timestamp) -> Result<BTreeMap<PrefundKey, Watched>, StoreError> {
-        let accounts = accounts(&self.store.prefund_entries().await?);
+    pub async fn prefunds_set(&self, now: Timestamp) -> Result<(BTreeMap<PrefundKey, Watched>, usize), StoreError> {
+        let entries = self.store.prefund_entries().await?;
+        let (accounts, overdue) = (accounts(&entries), self.overdue(&entries, beijing::day_of(now)));
         if accounts.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok((BTreeMap::new(), overdue));
         }
         let outstanding = self.outstanding().await?;
         let mut watched = self.watched(&accounts, &outstanding, now);
         watched.retain(|key, _| accounts.contains_key(key));
-        Ok(watched)
+        Ok((watched, overdue))
     }
 
     /// Records which warnings have come or gone, and has both members told.
@@ -206,19 +208,6 @@ impl Clearing {
         Ok(self.check_quarter(year, &QuarterSums::new()).await?.err().map(|fault| (year, fault)))
     }
 
-    /// How many payments of prefunds are unpaid after their last day.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn prefund_payments_overdue(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let today = beijing::day_of(now);
-        let is_overdue = |entry: &&PrefundEntry| {
-            let is_due = self.prefund_standing(entry, today) == Standing::Due;
-            is_late(entry.change.amount, !is_due, self.prefund_days_of(entry), today)
-        };
-        Ok(self.store.prefund_entries().await?.iter().filter(is_overdue).count())
-    }
-
     /// By when a change of a prefund is paid, or a request answered; none where the year's holidays are not listed.
     pub fn prefund_days(&self, change: &PrefundChange) -> Option<PaymentDays> {
         payment_days(change.kind, &change.id, beijing::day_of(change.at), &self.calendar)
@@ -232,6 +221,15 @@ impl Clearing {
     /// How far a change is on a day.
     pub fn prefund_standing(&self, entry: &PrefundEntry, today: Date) -> Standing {
         entry.made().standing(today, &self.calendar)
+    }
+
+    /// How many payments are unpaid after their last day.
+    fn overdue(&self, entries: &[PrefundEntry], today: Date) -> usize {
+        let is_overdue = |entry: &&PrefundEntry| {
+            let is_due = self.prefund_standing(entry, today) == Standing::Due;
+            is_late(entry.change.amount, !is_due, self.prefund_days_of(entry), today)
+        };
+        entries.iter().filter(is_overdue).count()
     }
 
     fn watched(

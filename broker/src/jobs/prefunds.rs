@@ -50,9 +50,9 @@ impl PrefundWatch {
     /// When the store fails.
     pub async fn look(&mut self, clearing: &Clearing, now: Timestamp) -> Result<Vec<(PrefundKey, Watch)>, StoreError> {
         let (mut turned, mut changed) = (Vec::new(), Vec::new());
-        let set = clearing.prefunds_set(now).await?;
+        let (set, overdue) = clearing.prefunds_set(now).await?;
         let at = |mark: Watch| set.values().filter(|watched| watched.watch == mark).count();
-        measures::prefunds(at(Watch::Yellow), at(Watch::Red), clearing.prefund_payments_overdue(now).await?);
+        measures::prefunds(at(Watch::Yellow), at(Watch::Red), overdue);
         for (key, watched) in set {
             let (share, watch) = (watched.usage.share(), watched.watch);
             // Of a prefund that was re-set to nothing, all that is owed is beyond it.
